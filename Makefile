@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Plain GNU make.  Objects go to $(B); everything is rebuilt when the flags change.
+
+VERSION := 0.1.0
+B       ?= build
+PREFIX  ?= /usr/local
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
+	    -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough
+HARDENING ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
+
+PACKAGES      := libntfs-3g nettle jansson libseccomp
+TEST_PACKAGES := check hivex
+PKG_CFLAGS    := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+TEST_CFLAGS   := $(shell pkg-config --cflags $(TEST_PACKAGES) 2>/dev/null)
+TEST_LIBS     := $(shell pkg-config --libs $(TEST_PACKAGES) 2>/dev/null)
+
+ALL_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
+	      -DBOOTSHIFT_VERSION='"$(VERSION)"' -Iinclude -Isrc $(WARNINGS) $(HARDENING) \
+	      $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS := -Wl,-z,relro,-z,now $(LDFLAGS)
+
+LIB_SOURCES  := $(sort $(wildcard src/util/*.c src/disk/*.c src/transaction/*.c src/windows/*.c \
+			src/worker/*.c src/engine/*.c))
+CLI_SOURCES  := $(sort $(wildcard src/cli/*.c))
+IMAGE_SOURCES := $(sort $(wildcard images/*.c))
+UNIT_SOURCES := $(sort $(wildcard test/unit/*.c))
+CLI_TEST_SOURCES := $(sort $(wildcard test/cli/*.c))
+objects = $(patsubst %.c,$(B)/%.o,$(1))
+
+.PHONY: all check lint sanitize install uninstall clean
+.DELETE_ON_ERROR:
+
+all: $(B)/bootshift $(B)/libbootshift.so
+
+# --- flags: a file that changes only when they do -------------------------------------------
+FLAGS := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PKG_LIBS) $(TEST_LIBS)
+$(B)/flags: force
+	@mkdir -p $(B)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || \
+	 printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
+.PHONY: force
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/libbootshift.a: $(call objects,$(LIB_SOURCES))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/libbootshift.so: $(call objects,$(LIB_SOURCES))
+	$(CC) -shared -Wl,-soname,libbootshift.so.0 $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(B)/bootshift: $(call objects,$(CLI_SOURCES)) $(B)/libbootshift.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# --- sample images -------------------------------------------------------------------------
+$(B)/build-image: $(call objects,$(IMAGE_SOURCES))
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS)
+
+# --- tests: each test/unit/test-NAME.c exports Suite *NAME_suite(void) ----------------------
+define suites_header
+$(B)/test/$(1)/suites.h: $(2)
+	@mkdir -p $$(@D)
+	@for f in $$(notdir $$(basename $(filter-out %/main.c,$(2)))); do \
+		echo "SUITE($$$${f#test-})" | tr - _; done >$$@
+$$(call objects,$(2)): EXTRA_CFLAGS := $(TEST_CFLAGS) -I$(B)/test/$(1) -Itest
+$$(call objects,$(2)): $(B)/test/$(1)/suites.h
+$(B)/$(1)-tests: $$(call objects,$(2)) $(B)/libbootshift.a
+	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $$(TEST_LIBS)
+endef
+$(eval $(call suites_header,unit,$(UNIT_SOURCES)))
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Makes NTFS volumes that look as if Windows had written them: mkntfs formats, libntfs-3g writes.
+ *
+ * Three things that libntfs-3g does differently from Windows unless told otherwise:
+ * - a new file gets a descriptor of its own that lets everyone in, unless it is created with the
+ *   number of one in $Secure.  So every entry is created with its folder's number, and then given
+ *   its own.
+ * - a new name is in the POSIX namespace until it has a DOS name.
+ * - sizes and times reach the folder's index when the file is closed, and giving a DOS name makes
+ *   new names, so times are set in a pass of their own when all else is done.
+ */
+#include "volume.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ntfs-3g/attrib.h>
+#include <ntfs-3g/dir.h>
+#include <ntfs-3g/inode.h>
+#include <ntfs-3g/layout.h>
+#include <ntfs-3g/security.h>
+#include <ntfs-3g/types.h>
+#include <ntfs-3g/volume.h>
+
+#include "content.h"
+#include "short-name.h"
+
+struct writer {
+	const struct recipe *recipe;
+	const struct partition *partition;
+	ntfs_volume *volume;
+	struct SECURITY_CONTEXT security;
+};
+
+/* 2009-07-14 04:53:55 UTC, a Windows 7 installation's first minutes. */
+#define CLOCK_STANDS_AT 1247547235
+
+/*
+ * Takes the place of the C library's function for libntfs-3g as well, which puts the time of
+ * writing into names and system files: the same recipe has to give the same bytes.
+ */
+__attribute__((visibility("default"))) int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	(void)clock;
+	*now = (struct timespec){.tv_sec = CLOCK_STANDS_AT};
+	return 0;
+}
+
+static void format(const struct partition *partition, const char *path)
+{
+	char *start = format_text("%llu", (unsigned long long)(partition->start / SECTOR_SIZE));
+	char *cluster = format_text("%llu", (unsigned long long)partition->cluster_size);
+	char *const arguments[] = {
+		(char[]){"mkntfs"}, (char[]){"-FQTq"}, (char[]){"-p"}, start,
+		(char[]){"-H"},     (char[]){"255"},   (char[]){"-S"}, (char[]){"63"},
+		(char[]){"-s"},     (char[]){"512"},   (char[]){"-c"}, cluster,
+		(char[]){"-L"},     partition->label,  (char *)path,   NULL};
+
+	run(arguments, "");
+	free(start);
+	free(cluster);
+}
+
+static _Noreturn void die_entry(const struct entry *entry, const char *what)
+{
+	die_at(entry->where, "%s: %s: cannot %s: %s", entry->partition->name, entry->path, what,
+	       strerror(errno));
+}
+
+static ntfs_inode *open_path(struct writer *writer, const struct entry *entry, size_t length)
+{
+	char *path = copy_text(entry->path, length);
+	ntfs_inode *inode;
+
+	for (char *c = path; *c; c++) {
+		if (*c == '\\')
+			*c = '/';
+	}
+	inode = ntfs_pathname_to_inode(writer->volume, NULL, length > 0 ? path : "/");
+	if (!inode)
+		die_entry(entry, "open");
+	free(path);
+	return inode;
+}
+
+static ntfs_inode *open_entry(struct writer *writer, const struct entry *entry)
+{
+	return open_path(writer, entry, strlen(entry->path));
+}
+
+static ntfs_inode *open_folder_of(struct writer *writer, const struct entry *entry)
+{
+	return open_path(writer, entry, (size_t)(path_name(entry->path) - entry->path) - 1);
+}
+
+static bool is_root(const struct entry *entry)
+{
+	return strcmp(entry->path, "\\") == 0;
+}
+
+static ntfs_inode *create_entry(struct writer *writer, const struct entry *entry)
+{
+	ntfs_inode *folder = open_folder_of(writer, entry), *inode;
+	struct bytes name = {0};
+
+	append_utf16(&name, path_name(entry->path));
+	inode = ntfs_create(folder, folder->security_id, (const ntfschar *)(void *)name.data,
+			    (u8)(name.length / 2), entry->kind == ENTRY_FOLDER ? S_IFDIR : S_IFREG);
+	if (!inode)
+		die_entry(entry, "create");
+	if (ntfs_inode_close(folder))
+		die_entry(entry, "close the folder");
+	free(name.data);
+	return inode;
+}
+
+static void set_security(struct writer *writer, const struct entry *entry, ntfs_inode *inode)
+{
+	const struct bytes *descriptor = &entry->descriptor->bytes;
+
+	if (ntfs_set_ntfs_acl(&writer->security, inode, (const char *)descriptor->data,
+			      descriptor->length, 0))
+		die_entry(entry, "set the descriptor");
+}
+
+/* Before there is content, because "compressed" says how it is written. */
+static void set_attributes(const struct entry *entry, ntfs_inode *inode)
+{
+	if (ntfs_set_ntfs_attrib(inode, (const char *)&entry->attributes, sizeof entry->attributes,
+				 0))
+		die_entry(entry, "set the attributes");
+}
+
+static void write_data(struct writer *writer, const struct entry *entry, ntfs_inode *inode,
+		       ntfs_attr *data)
+{
+	struct bytes bytes;
+
+	content_make(writer->recipe, entry, &bytes);
+	if (bytes.length > 0 &&
+	    ntfs_attr_pwrite(data, 0, (s64)bytes.length, bytes.data) != (s64)bytes.length)
+		die_entry(entry, "write");
+	if (NAttrCompressed(data) && ntfs_attr_pclose(data))
+		die_entry(entry, "finish the compression");
+	NInoFileNameSetDirty(inode);
+	free(bytes.data);
+}
+
+/*
+ * Takes all room of the volume but what is to be left free; the clusters are not written.  The
+ * allocator gives up on a zone in which it has not found enough at once, so it is asked for less
+ * and less, and made to look everywhere again.
+ */
+static void take_room(struct writer *writer, const struct entry *entry, ntfs_attr *data)
+{
+	ntfs_volume *volume = writer->volume;
+	s64 leave = (s64)(entry->content.free / volume->cluster_size);
+	s64 chunk;
+
+	if (ntfs_volume_get_free_space(volume))
+		die_entry(entry, "count the free clusters");
+	if (volume->free_clusters < leave)
+		die_at(entry->where, "only %lld clusters are free",
+		       (long long)volume->free_clusters);
+	chunk = volume->free_clusters - leave;
+	while (volume->free_clusters > leave) {
+		if (chunk > volume->free_clusters - leave)
+			chunk = volume->free_clusters - leave;
+		volume->full_zones = 0;
+		if (ntfs_attr_truncate_solid(data, data->allocated_size +
+							   chunk * (s64)volume->cluster_size)) {
+			chunk /= 2;
+			if (chunk == 0)
+				die_entry(entry, "take the room");
+		}
+	}
+}
+
+static void write_content(struct writer *writer, const struct entry *entry, ntfs_inode *inode)
+{
+	ntfs_attr *data = ntfs_attr_open(inode, AT_DATA, AT_UNNAMED, 0);
+
+	if (!data)
+		die_entry(entry, "open the content");
+	if (entry->content.free != UINT64_MAX)
+		take_room(writer, entry, data);
+	else
+		write_data(writer, entry, inode, data);
+	ntfs_attr_close(data);
+}
+
+static void add_stream(struct writer *writer, const struct entry *entry)
+{
+	ntfs_inode *inode = open_entry(writer, entry);
+	struct bytes name = {0};
+	ntfs_attr *data;
+	ntfschar *stream;
+	u32 length;
+
+	append_utf16(&name, entry->stream);
+	stream = (ntfschar *)(void *)name.data;
+	length = (u32)(name.length / 2);
+	if (ntfs_attr_add(inode, AT_DATA, stream, (u8)length, NULL, 0))
+		die_entry(entry, "add the stream");
+	data = ntfs_attr_open(inode, AT_DATA, stream, length);
+	if (!data)
+		die_entry(entry, "open the stream");
+	write_data(writer, entry, inode, data);
+	ntfs_attr_close(data);
+	if (ntfs_inode_close(inode))
+		die_entry(entry, "close");
+	free(name.data);
+}
+
+/*
+ * The file has to be opened before its folder: on the way to the file the folder is opened, too,
+ * and when two are open, libntfs-3g keeps the one that is closed first, without the new name.
+ */
+static void set_short_name(struct writer *writer, const struct entry *entry)
+{
+	char *name = short_name(writer->recipe, entry);
+	ntfs_inode *inode, *folder;
+
+	if (!name)
+		return;
+	inode = open_entry(writer, entry);
+	folder = open_folder_of(writer, entry);
+	/* This closes both, whatever happens. */
+	if (ntfs_set_ntfs_dos_name(inode, folder, name, strlen(name), 0))
+		die_entry(entry, "set the short name");
+	free(name);
+}
+
+static void write_entry(struct writer *writer, const struct entry *entry)
+{
+	ntfs_inode *inode;
+
+	if (entry->kind == ENTRY_STREAM) {
+		add_stream(writer, entry);
+		return;
+	}
+	inode = is_root(entry) ? open_entry(writer, entry) : create_entry(writer, entry);
+	set_security(writer, entry, inode);
+	if (!is_root(entry))
+		set_attributes(entry, inode);
+	if (entry->kind == ENTRY_FILE)
+		write_content(writer, entry, inode);
+	if (ntfs_inode_close(inode))
+		die_entry(entry, "close");
+	if (!is_root(entry))
+		set_short_name(writer, entry);
+}
+
+static void set_times(struct writer *writer, const struct entry *entry)
+{
+	ntfs_inode *inode = open_entry(writer, entry);
+
+	inode->creation_time = cpu_to_le64(entry->times[0]);
+	inode->last_data_change_time = cpu_to_le64(entry->times[1]);
+	inode->last_mft_change_time = cpu_to_le64(entry->times[2]);
+	inode->last_access_time = cpu_to_le64(entry->times[3]);
+	NInoFileNameSetDirty(inode);
+	ntfs_inode_mark_dirty(inode);
+	if (ntfs_inode_close(inode))
+		die_entry(entry, "set the times");
+}
+
+static void write_entries(struct writer *writer)
+{
+	const struct entries *entries = &writer->recipe->entries;
+	const struct entry *entry;
+
+	/* What takes the rest of the room comes last. */
+	for (int fills = 0; fills <= 1; fills++) {
+		TAILQ_FOREACH(entry, entries, next)
+		{
+			if (entry->partition == writer->partition &&
+			    (entry->content.free != UINT64_MAX) == fills)
+				write_entry(writer, entry);
+		}
+	}
+	TAILQ_FOREACH(entry, entries, next)
+	{
+		if (entry->partition == writer->partition && entry->kind != ENTRY_STREAM)
+			set_times(writer, entry);
+	}
+}
+
+static void write_volume(const struct recipe *recipe, const struct partition *partition,
+			 const char *path)
+{
+	struct writer writer = {.recipe = recipe, .partition = partition};
+
+	writer.volume = ntfs_mount(path, NTFS_MNT_NONE);
+	if (!writer.volume)
+		die_at(partition->where, "cannot mount the volume: %s", strerror(errno));
+	writer.security.vol = writer.volume;
+	write_entries(&writer);
+	if (partition->unclean &&
+	    ntfs_volume_write_flags(writer.volume, writer.volume->flags | VOLUME_IS_DIRTY))
+		die_at(partition->where, "cannot set the dirty flag: %s", strerror(errno));
+	if (ntfs_umount(writer.volume, FALSE))
+		die_at(partition->where, "cannot unmount the volume: %s", strerror(errno));
+}
+
+int volume_make(const struct recipe *recipe, const struct partition *partition)
+{
+	int fd = memory_file(partition->name, partition->size);
+	char *path = descriptor_path(fd);
+
+	format(partition, path);
+	write_volume(recipe, partition, path);
+	boot_record_write(partition, fd);
+	free(path);
+	return fd;
+}

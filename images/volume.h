@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One partition's NTFS volume.
+ */
+#ifndef IMAGES_VOLUME_H
+#define IMAGES_VOLUME_H
+
+#include "recipe.h"
+
+/*
+ * Makes the volume with all files of the recipe in a memory file of the partition's size and
+ * returns its descriptor; the caller closes it.
+ */
+int volume_make(const struct recipe *recipe, const struct partition *partition);
+
+/*
+ * boot-record.c: gives the volume its serial number, hidden sectors and boot code, and repeats the
+ * first sector in the last one, as NTFS wants it.
+ */
+void boot_record_write(const struct partition *partition, int fd);
+
+#endif

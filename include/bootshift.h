@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * libbootshift: moves the Windows boot files of an offline disk image from the small system
+ * partition to the partition that holds Windows, and can take that back bit for bit.
+ *
+ * The structs are plain data without pointers to share or to follow, except where a comment says
+ * who frees what.  Strings are UTF-8 and always terminated.  Sizes and offsets are in bytes.
+ * No function prints, exits, or changes state outside of its arguments and the image.
+ */
+#ifndef BOOTSHIFT_H
+#define BOOTSHIFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BS_API __attribute__((visibility("default")))
+
+/* The exit status of the command; also the class of an error. */
+enum bs_exit {
+	BS_EXIT_DONE = 0,     /* done, or nothing to do */
+	BS_EXIT_FAILED = 1,   /* failed; the image is unchanged or was rolled back */
+	BS_EXIT_USAGE = 2,    /* the command line is wrong */
+	BS_EXIT_REFUSED = 3,  /* the image is unsuitable; nothing was written */
+	BS_EXIT_RECOVERY = 4, /* a transaction was interrupted and has to be recovered first */
+};
+
+/*
+ * The stable codes: X(symbol, name, exit class, advice).  A name never changes its meaning and is
+ * never used again for something else.  The advice says what to do, in one line.
+ */
+#define BS_CODES(X)                                                                                \
+	X(BS_OK, "ok", BS_EXIT_DONE, "")                                                           \
+	/* usage */                                                                                \
+	X(BS_USAGE, "usage", BS_EXIT_USAGE, "see bootshift --help")                                \
+	/* failed: the machine or the storage, not the image */                                    \
+	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED, "check the path")                             \
+	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                       \
+	  "check the permissions of the file and its folder, or run as its owner")                 \
+	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED,                                               \
+	  "make the image writable, or work on a copy")                                            \
+	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED,                                                     \
+	  "wait until the other program has closed the image, then try again")                     \
+	X(BS_IO, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")             \
+	X(BS_NO_MEMORY, "no-memory", BS_EXIT_FAILED, "free some memory and try again")             \
+	X(BS_NO_SPACE, "no-space", BS_EXIT_FAILED,                                                 \
+	  "free some space, or put the undo file elsewhere with --undo-dir")                       \
+	X(BS_OUT_OF_RANGE, "out-of-range", BS_EXIT_FAILED,                                         \
+	  "the image is damaged or shorter than it says: check where it came from")                \
+	X(BS_WORKER, "worker-failed", BS_EXIT_FAILED,                                              \
+	  "please report this, with the output of bootshift inspect --json")                       \
+	X(BS_GUARD, "guard-violation", BS_EXIT_FAILED,                                             \
+	  "please report this, with the output of bootshift inspect --json")                       \
+	X(BS_VERIFY, "verification-failed", BS_EXIT_FAILED,                                        \
+	  "please report this, with the output of bootshift inspect --json")                       \
+	X(BS_CHANGED_MEANWHILE, "changed-meanwhile", BS_EXIT_FAILED,                               \
+	  "make sure that nothing else writes to the image, then try again")                       \
+	X(BS_NTFS, "ntfs-error", BS_EXIT_FAILED,                                                   \
+	  "run chkdsk on the volume in Windows, shut it down fully and try again")                 \
+	X(BS_INTERRUPTED, "interrupted", BS_EXIT_FAILED, "run the same command again")             \
+	/* recovery required */                                                                    \
+	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
+	  "run bootshift undo on the image: it takes back what was begun")                         \
+	X(BS_JOURNAL_DAMAGED, "journal-damaged", BS_EXIT_RECOVERY,                                 \
+	  "restore the image from a backup, or the undo file from a copy of it")                   \
+	/* refused: undo */                                                                        \
+	X(BS_NO_UNDO_FILE, "no-undo-file", BS_EXIT_REFUSED,                                        \
+	  "name the folder of the undo file with --undo-dir, if it is not beside the image")       \
+	X(BS_UNDO_FILE_EXISTS, "undo-file-exists", BS_EXIT_REFUSED,                                \
+	  "undo the earlier fix first, or move its undo file away if the image was replaced")      \
+	X(BS_CHANGED_SINCE, "changed-since-fix", BS_EXIT_REFUSED,                                  \
+	  "undo would destroy those changes; restore from a backup if the old state is needed")    \
+	/* refused: the plan file */                                                               \
+	X(BS_PLAN_STALE, "plan-stale", BS_EXIT_REFUSED,                                            \
+	  "the image is not as it was when planned: make a new plan and read it")                  \
+	X(BS_PLAN_INVALID, "plan-invalid", BS_EXIT_REFUSED, "make a new plan with bootshift plan") \
+	/* refused: the container */                                                               \
+	X(BS_NOT_AN_IMAGE, "not-an-image", BS_EXIT_REFUSED,                                        \
+	  "name a file that holds a whole disk")                                                   \
+	X(BS_FORMAT_UNSUPPORTED, "format-unsupported", BS_EXIT_REFUSED,                            \
+	  "convert it first, for example: qemu-img convert -O raw IMAGE NEW")                      \
+	X(BS_VHD_CORRUPT, "vhd-corrupt", BS_EXIT_REFUSED,                                          \
+	  "check where the file came from; it may be cut short")                                   \
+	X(BS_VHD_SAVED_STATE, "vhd-saved-state", BS_EXIT_REFUSED,                                  \
+	  "start the virtual machine, shut it down fully and try again")                           \
+	X(BS_VHD_DIFFERENCING, "vhd-differencing", BS_EXIT_REFUSED,                                \
+	  "merge it into its parent first")                                                        \
+	/* refused: the partitions */                                                              \
+	X(BS_NO_PARTITION_TABLE, "no-partition-table", BS_EXIT_REFUSED,                            \
+	  "name an image of a whole disk, not of one partition")                                   \
+	X(BS_NO_PARTITIONS, "no-partitions", BS_EXIT_REFUSED,                                      \
+	  "name an image of a disk with Windows on it")                                            \
+	X(BS_PARTITION_TABLE_INVALID, "partition-table-invalid", BS_EXIT_REFUSED,                  \
+	  "repair the partition table first")                                                      \
+	X(BS_GPT, "gpt-disk", BS_EXIT_REFUSED,                                                     \
+	  "a disk that starts by UEFI keeps its boot files on its EFI partition: no fix applies")  \
+	X(BS_DYNAMIC_DISK, "dynamic-disk", BS_EXIT_REFUSED,                                        \
+	  "convert it to a basic disk in Windows first")                                           \
+	X(BS_NO_ACTIVE_PARTITION, "no-active-partition", BS_EXIT_REFUSED,                          \
+	  "choose the system partition with --system-partition")                                   \
+	X(BS_SEVERAL_ACTIVE, "several-active-partitions", BS_EXIT_REFUSED,                         \
+	  "choose the system partition with --system-partition")                                   \
+	X(BS_SYSTEM_PARTITION, "system-partition-unsuitable", BS_EXIT_REFUSED,                     \
+	  "see bootshift inspect for the partitions of this disk")                                 \
+	X(BS_BOOT_VOLUME_MISSING, "boot-volume-missing", BS_EXIT_REFUSED,                          \
+	  "choose the partition with Windows with --boot-partition, if it is in this image")       \
+	X(BS_BOOT_VOLUME_LOGICAL, "boot-volume-logical", BS_EXIT_REFUSED,                          \
+	  "only a primary partition can be active: convert the partition first")                   \
+	X(BS_OTHER_DISK, "default-entry-on-other-disk", BS_EXIT_REFUSED,                           \
+	  "the Windows that this disk starts is on another disk: fix it there by hand")            \
+	/* refused: the volumes */                                                                 \
+	X(BS_NOT_NTFS, "not-ntfs", BS_EXIT_REFUSED,                                                \
+	  "bootshift moves boot files between NTFS volumes only")                                  \
+	X(BS_BITLOCKER, "bitlocker", BS_EXIT_REFUSED, "decrypt the volume in Windows first")       \
+	X(BS_HIBERNATED, "hibernated", BS_EXIT_REFUSED,                                            \
+	  "start Windows, run powercfg /h off, shut it down and try again")                        \
+	X(BS_UNCLEAN, "unclean-volume", BS_EXIT_REFUSED,                                           \
+	  "start Windows, shut it down fully (powercfg /h off) and try again")                     \
+	X(BS_NTFS_DAMAGED, "ntfs-damaged", BS_EXIT_REFUSED,                                        \
+	  "run chkdsk /f on the volume in Windows and try again")                                  \
+	X(BS_VOLUME_FULL, "no-room", BS_EXIT_REFUSED,                                              \
+	  "free some space on the volume with Windows")                                            \
+	X(BS_NTFS_GEOMETRY, "ntfs-geometry", BS_EXIT_REFUSED,                                      \
+	  "the volume's sector or cluster size does not fit this disk: it cannot start Windows")   \
+	/* refused: the boot files */                                                              \
+	X(BS_BOOTMGR_MISSING, "bootmgr-missing", BS_EXIT_REFUSED,                                  \
+	  "repair the boot files first (bcdboot or bootrec in the recovery environment)")          \
+	X(BS_BOOTMGR_DAMAGED, "bootmgr-damaged", BS_EXIT_REFUSED,                                  \
+	  "repair the boot files first (bcdboot or bootrec in the recovery environment)")          \
+	X(BS_BCD_MISSING, "bcd-missing", BS_EXIT_REFUSED,                                          \
+	  "repair the boot files first (bcdboot or bootrec in the recovery environment)")          \
+	X(BS_BCD_DAMAGED, "bcd-damaged", BS_EXIT_REFUSED,                                          \
+	  "repair the boot files first (bcdboot or bootrec in the recovery environment)")          \
+	X(BS_BCD_DIRTY, "bcd-dirty", BS_EXIT_REFUSED,                                              \
+	  "start Windows once, shut it down fully and try again")                                  \
+	X(BS_NO_DEFAULT_ENTRY, "no-default-entry", BS_EXIT_REFUSED,                                \
+	  "set a default entry with bcdedit /default in Windows or its recovery environment")      \
+	X(BS_WINLOAD_MISSING, "winload-missing", BS_EXIT_REFUSED,                                  \
+	  "repair Windows first, or choose another partition with --boot-partition")               \
+	X(BS_BOOT_FILE_UNSUPPORTED, "boot-file-unsupported", BS_EXIT_REFUSED,                      \
+	  "remove what is named, or turn it into an ordinary file, in Windows")                    \
+	X(BS_BOOT_CODE, "boot-code-missing", BS_EXIT_REFUSED,                                      \
+	  "repair the boot code first (bootsect /nt60 in the recovery environment)")               \
+	/* notes: findings that do not stand in the way */                                         \
+	X(BS_NOTE_BOOT_CODE, "note-boot-code", BS_EXIT_DONE, "")                                   \
+	X(BS_NOTE_MBR_CODE, "note-mbr-code", BS_EXIT_DONE, "")                                     \
+	X(BS_NOTE_STAYS, "note-stays-on-system-volume", BS_EXIT_DONE, "")                          \
+	X(BS_NOTE_REPLACES, "note-replaces-files", BS_EXIT_DONE, "")                               \
+	X(BS_NOTE_ROOM, "note-room", BS_EXIT_DONE, "")
+
+enum bs_code {
+#define BS_CODE(symbol, name, exit, advice) symbol,
+	BS_CODES(BS_CODE)
+#undef BS_CODE
+	BS_CODE_COUNT
+};
+
+BS_API const char *bs_code_name(enum bs_code code);
+BS_API enum bs_exit bs_code_exit(enum bs_code code);
+BS_API const char *bs_code_advice(enum bs_code code);
+
+struct bs_error {
+	enum bs_code code;
+	char message[480]; /* what is wrong; not the image's name, not the advice */
+};
+
+/* ---- inspection: what is in an image ------------------------------------------------------ */
+
+#define BS_PARTITIONS_MAX 32
+#define BS_FINDINGS_MAX   32
+#define BS_LINKS_MAX      12
+#define BS_PATH_MAX       768 /* a path inside a volume, UTF-8, with the final zero */
+
+enum bs_filesystem {
+	BS_FS_UNKNOWN,
+	BS_FS_NTFS,
+	BS_FS_BITLOCKER,
+	BS_FS_FAT,
+	BS_FS_EXTENDED, /* not a file system: the extended partition that holds the logical ones */
+	BS_FS_COUNT
+};
+
+struct bs_partition {
+	uint32_t number; /* 1-4 primary, in the order of the table; 5 and up logical */
+	uint8_t type;    /* the MBR's type byte */
+	bool active;
+	bool is_system; /* the system volume: its boot record, bootmgr and BCD start the disk */
+	bool is_boot;   /* the boot volume: the one with \Windows */
+	uint64_t start, size;
+	enum bs_filesystem filesystem;
+	char label[132];   /* the volume's label; empty when there is none */
+	bool usage_known;  /* whether the next two hold */
+	uint64_t free;     /* free bytes on the volume */
+	uint32_t cluster_size;
+};
+
+/* A link of the boot chain, in the order in which the BIOS follows it. */
+enum bs_link_kind {
+	BS_LINK_MBR_CODE,
+	BS_LINK_ACTIVE,
+	BS_LINK_BOOT_RECORD,
+	BS_LINK_BOOTMGR,
+	BS_LINK_BCD,
+	BS_LINK_DEFAULT_ENTRY,
+	BS_LINK_BOOT_VOLUME,
+	BS_LINK_WINLOAD,
+	BS_LINK_KIND_COUNT
+};
+
+enum bs_link_state {
+	BS_LINK_GOOD,
+	BS_LINK_BROKEN,  /* the disk does not start because of it */
+	BS_LINK_UNKNOWN, /* cannot be told, or an earlier link is broken */
+	BS_LINK_STATE_COUNT
+};
+
+struct bs_link {
+	enum bs_link_kind kind;
+	enum bs_link_state state;
+	char detail[240]; /* what was found, one line */
+};
+
+struct bs_finding {
+	enum bs_code code; /* BS_EXIT_REFUSED class: stands in the way of a fix; else a note */
+	char message[480];
+};
+
+enum bs_verdict {
+	BS_VERDICT_FIXABLE,    /* boot files on a partition of their own; the fix applies */
+	BS_VERDICT_NOTHING,    /* the boot volume is the system volume already */
+	BS_VERDICT_UNSUITABLE, /* a finding stands in the way */
+	BS_VERDICT_COUNT
+};
+
+struct bs_inspection {
+	char format[16];       /* "raw", "vhd" (fixed) */
+	uint64_t container_size, disk_size;
+	uint32_t disk_signature;
+	uint32_t partition_count;
+	struct bs_partition partitions[BS_PARTITIONS_MAX];
+	int32_t system_index, boot_index; /* into partitions; -1 when not found */
+	char windows_name[128];           /* from the SOFTWARE hive, empty when there is none */
+	char windows_build[64];
+	char loader_path[BS_PATH_MAX];    /* the default entry's, as in the BCD */
+	uint32_t link_count;
+	struct bs_link links[BS_LINKS_MAX];
+	bool starts; /* every link is good */
+	uint32_t boot_file_count; /* files that a fix would copy, folders not counted */
+	uint64_t boot_file_bytes;
+	uint64_t needed_room; /* what the conversion needs on the active volume (--pe-size) */
+	/* Room on the active volume, today and after a fix.  Valid when the flags say so. */
+	bool room_before_known, room_after_known;
+	uint64_t room_before, room_after;
+	enum bs_verdict verdict;
+	uint32_t finding_count;
+	struct bs_finding findings[BS_FINDINGS_MAX];
+};
+
+/* ---- plan: what a fix does ---------------------------------------------------------------- */
+
+enum bs_operation_kind {
+	BS_OPERATION_COPY,         /* a file or a whole folder of the system volume */
+	BS_OPERATION_ATTRIBUTES,   /* makes the copied folder read-only, hidden, system */
+	BS_OPERATION_RETARGET_BCD, /* points the BCD elements whose file moved to the boot volume */
+	BS_OPERATION_BOOT_CODE,    /* gives the boot volume the system volume's boot code */
+	BS_OPERATION_ACTIVATE,     /* makes the boot partition active, every other one inactive */
+	BS_OPERATION_KIND_COUNT
+};
+
+#define BS_OPERATIONS_MAX 16
+#define BS_PLAN_FILES_MAX 16384
+#define BS_ELEMENTS_MAX   256
+
+struct bs_operation {
+	enum bs_operation_kind kind;
+	char path[BS_PATH_MAX];  /* copy, attributes, retarget-bcd: the path on both volumes */
+	uint32_t files, folders; /* copy: what is copied */
+	uint32_t elements;       /* retarget-bcd: how many */
+	uint32_t replaces;       /* copy: files and folders at the target that give way */
+	uint64_t bytes;          /* content written: of files and streams, of elements, of sectors */
+	uint64_t sectors;        /* different 512-byte sectors written, from the rehearsal */
+};
+
+struct bs_plan_file {
+	char path[BS_PATH_MAX]; /* with a leading backslash */
+	bool is_folder;
+	uint64_t size;
+	uint32_t attributes;  /* FILE_ATTRIBUTE_* as on the source */
+	uint8_t sha256[32];   /* of the content (of all zeros for a folder); from the rehearsal */
+};
+
+struct bs_plan_element {
+	char object[40];  /* {guid} */
+	uint32_t element; /* 11000001 and so on */
+	uint32_t offset;  /* of the partition offset (8 bytes) in the BCD file */
+	char path[BS_PATH_MAX]; /* the moved file that the element leads to */
+};
+
+/* Owned by whoever got it; freed with bs_plan_free(). */
+struct bs_plan {
+	uint32_t disk_signature;
+	uint64_t disk_size;
+	uint64_t system_start, system_size; /* the partitions, in bytes of the disk */
+	uint64_t boot_start, boot_size;
+	uint32_t system_number, boot_number;
+	uint32_t operation_count;
+	struct bs_operation operations[BS_OPERATIONS_MAX];
+	uint32_t file_count;
+	struct bs_plan_file *files;
+	uint32_t element_count;
+	struct bs_plan_element *elements;
+};
+
+BS_API void bs_plan_free(struct bs_plan *plan);
+
+/* ---- the commands ------------------------------------------------------------------------- */
+
+#define BS_DEFAULT_PE_SIZE (119ull << 20) /* boot.wim of 112 MB and scvmm_boot of 7 MB */
+
+struct bs_options {
+	const char *format;         /* "raw" or "vhd"; NULL: by content */
+	uint32_t system_partition;  /* 0: the active one */
+	uint32_t boot_partition;    /* 0: the default entry's */
+	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
+	const char *undo_directory; /* NULL: the image's own folder */
+};
+
+enum bs_status {
+	BS_STATUS_FIXED,
+	BS_STATUS_WOULD_FIX,
+	BS_STATUS_NOTHING_TO_DO,
+	BS_STATUS_UNDONE,
+	BS_STATUS_REFUSED,
+	BS_STATUS_FAILED,
+	BS_STATUS_RECOVERY_REQUIRED,
+	BS_STATUS_COUNT
+};
+
+/*
+ * What became of one image.  Freed with bs_result_free(); `error` tells the cause for the last
+ * three statuses and is BS_OK otherwise.
+ */
+struct bs_result {
+	enum bs_status status;
+	struct bs_error error;
+	bool recovered; /* an interrupted transaction was taken back first */
+	struct bs_inspection *inspection; /* before; NULL when it did not come that far */
+	struct bs_plan *plan;             /* as rehearsed; NULL when it did not come that far */
+	char *undo_file;                  /* path; NULL when there is none */
+	uint64_t container_bytes;         /* bytes of the container that changed */
+	uint32_t container_extents;
+	uint64_t milliseconds;
+};
+
+/*
+ * Each looks after one image and returns the exit class, which is also that of result->status.
+ * *result is filled in every case.  `inspect` and `plan` never open the image for writing.
+ *
+ * bs_inspect: result->inspection; the status tells what a fix would do: WOULD_FIX, NOTHING_TO_DO,
+ *   or REFUSED with the first finding that stands in the way.
+ * bs_plan: a full rehearsal: staged, verified, and thrown away.  The same statuses.
+ * bs_fix: carries it out.  `expected`, here and in bs_plan, when not NULL, must equal the plan as
+ *   rehearsed, or it is refused as stale.
+ * bs_undo: takes back a fix, or recovers an interrupted transaction.
+ */
+BS_API enum bs_exit bs_inspect(const char *image, const struct bs_options *options,
+			       struct bs_result *result);
+BS_API enum bs_exit bs_plan(const char *image, const struct bs_options *options,
+			    const struct bs_plan *expected, struct bs_result *result);
+BS_API enum bs_exit bs_fix(const char *image, const struct bs_options *options,
+			   const struct bs_plan *expected, struct bs_result *result);
+BS_API enum bs_exit bs_undo(const char *image, const struct bs_options *options,
+			    struct bs_result *result);
+BS_API void bs_result_free(struct bs_result *result);
+
+BS_API const char *bs_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

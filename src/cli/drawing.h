@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A disk's partitions as a row of boxes. */
+#ifndef BOOTSHIFT_CLI_DRAWING_H
+#define BOOTSHIFT_CLI_DRAWING_H
+
+#include <stddef.h>
+
+#include "cli/output.h"
+
+/*
+ * Shares `columns` out among `count` boxes in proportion to their sizes, none smaller than
+ * `minimum`; count * minimum is at most `columns`.  The widths add up to `columns`.  Returns true
+ * when the widths are to scale, false when boxes had to be drawn wider than their share.
+ */
+bool drawing_share(const uint64_t *sizes, size_t count, unsigned columns, unsigned minimum,
+		   unsigned *widths);
+
+/*
+ * Draws the partitions in the order in which they lie on the disk, with the gaps between them; a
+ * disk with too many for the width is not drawn.
+ */
+void drawing_print(struct output *output, const struct bs_inspection *inspection);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The options of all commands as one table, and how they are read with GNU getopt_long. */
+#include "cli/options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/size.h"
+#include "cli/text.h"
+
+#define ALL     (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX | COMMAND_UNDO)
+#define LOOKING (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
+
+/* Options without a letter get a value that is no character. */
+enum {
+	OPTION_JSON = 256,
+	OPTION_DRY_RUN,
+	OPTION_PLAN,
+	OPTION_UNDO_DIR,
+	OPTION_FORMAT,
+	OPTION_SYSTEM_PARTITION,
+	OPTION_BOOT_PARTITION,
+	OPTION_PE_SIZE,
+	OPTION_COLOR,
+	OPTION_VERSION,
+};
+
+static const struct {
+	int value; /* the letter, or one of the above */
+	const char *name;
+	const char *argument; /* NULL: the option takes none */
+	unsigned commands;
+	const char *help;
+} table[] = {
+	/* clang-format off */
+	{OPTION_DRY_RUN, "dry-run", NULL, COMMAND_FIX, "do everything but write: rehearse and verify"},
+	{OPTION_PLAN, "plan", "FILE", COMMAND_FIX, "do exactly what this plan says, or refuse"},
+	{'o', "output", "FILE", COMMAND_PLAN, "write the plan to a file; - is standard output"},
+	{OPTION_UNDO_DIR, "undo-dir", "DIR", ALL, "the folder of the undo file, if not the image's own"},
+	{OPTION_FORMAT, "format", "FMT", LOOKING, "what the image is: raw or vhd; else found out"},
+	{OPTION_SYSTEM_PARTITION, "system-partition", "N", LOOKING, "the partition with the boot files; else the active one"},
+	{OPTION_BOOT_PARTITION, "boot-partition", "N", LOOKING, "the partition with Windows; else that of the default entry"},
+	{OPTION_PE_SIZE, "pe-size", "SIZE", LOOKING, "room needed on the active volume; else 119MiB"},
+	{OPTION_JSON, "json", NULL, ALL, "print JSON instead of text"},
+	{'v', "verbose", NULL, ALL, "tell more"},
+	{'q', "quiet", NULL, ALL, "print nothing but errors"},
+	{OPTION_COLOR, "color", "WHEN", ALL, "auto, always or never"},
+	{'h', "help", NULL, ALL, "print this help"},
+	{OPTION_VERSION, "version", NULL, ALL, "print the version"},
+	/* clang-format on */
+};
+
+#define OPTION_COUNT (sizeof(table) / sizeof(table[0]))
+
+static int parse_partition(const char *text, uint32_t *number, struct bs_error *err)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end != '\0' || value == 0 || value > BS_PARTITIONS_MAX)
+		return fail(err, BS_USAGE, "'%s' is not the number of a partition, from 1 to %u",
+			    text, BS_PARTITIONS_MAX);
+	*number = (uint32_t)value;
+	return 0;
+}
+
+static int parse_format(const char *text, const char **format, struct bs_error *err)
+{
+	if (strcmp(text, "raw") != 0 && strcmp(text, "vhd") != 0)
+		return fail(err, BS_USAGE, "unknown format '%s': it is raw or vhd", text);
+	*format = text;
+	return 0;
+}
+
+static int parse_colour(const char *text, enum output_colour *colour, struct bs_error *err)
+{
+	static const char *const names[] = {
+		[OUTPUT_COLOUR_AUTO] = "auto",
+		[OUTPUT_COLOUR_ALWAYS] = "always",
+		[OUTPUT_COLOUR_NEVER] = "never",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*colour = (enum output_colour)i;
+			return 0;
+		}
+	}
+	return fail(err, BS_USAGE, "--color takes auto, always or never, not '%s'", text);
+}
+
+static int parse_path(const char *text, const char *name, const char **path, struct bs_error *err)
+{
+	if (*text == '\0')
+		return fail(err, BS_USAGE, "--%s needs a name that is not empty", name);
+	*path = text;
+	return 0;
+}
+
+MUST_CHECK static int apply(struct settings *settings, int value, const char *argument,
+			    struct bs_error *err)
+{
+	struct bs_options *options = &settings->options;
+
+	switch (value) {
+	case OPTION_DRY_RUN:
+		settings->dry_run = true;
+		return 0;
+	case OPTION_PLAN:
+		return parse_path(argument, "plan", &settings->plan_file, err);
+	case 'o':
+		return parse_path(argument, "output", &settings->output, err);
+	case OPTION_UNDO_DIR:
+		return parse_path(argument, "undo-dir", &options->undo_directory, err);
+	case OPTION_FORMAT:
+		return parse_format(argument, &options->format, err);
+	case OPTION_SYSTEM_PARTITION:
+		return parse_partition(argument, &options->system_partition, err);
+	case OPTION_BOOT_PARTITION:
+		return parse_partition(argument, &options->boot_partition, err);
+	case OPTION_PE_SIZE:
+		return size_parse(argument, &options->needed_room, err);
+	case OPTION_JSON:
+		settings->json = true;
+		return 0;
+	case 'v':
+	case 'q':
+		settings->verbose = value == 'v';
+		settings->quiet = value == 'q';
+		return 0;
+	case OPTION_COLOR:
+		return parse_colour(argument, &settings->colour, err);
+	case 'h':
+		settings->help = true;
+		return 0;
+	case OPTION_VERSION:
+		settings->version = true;
+		return 0;
+	}
+	return fail(err, BS_USAGE, "unknown option");
+}
+
+/* The options of one command in getopt's form: at most OPTION_COUNT and the end. */
+static void prepare(enum command_bit command, struct option *longs, char *letters)
+{
+	*letters++ = ':'; /* tells a missing argument from an unknown option */
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (!(table[i].commands & command))
+			continue;
+		*longs++ = (struct option){
+			.name = table[i].name,
+			.has_arg = table[i].argument ? required_argument : no_argument,
+			.val = table[i].value,
+		};
+		if (table[i].value < OPTION_JSON) {
+			*letters++ = (char)table[i].value;
+			if (table[i].argument)
+				*letters++ = ':';
+		}
+	}
+	*longs = (struct option){0};
+	*letters = '\0';
+}
+
+/* Says what is wrong with the option `word`, of which getopt has said only that it is. */
+static int fail_unknown(enum command_bit command, const char *word, struct bs_error *err)
+{
+	size_t length = strcspn(word, "=");
+	char name[32];
+
+	if (strncmp(word, "--", 2) != 0 || length - 2 >= sizeof(name))
+		return fail(err, BS_USAGE, "unknown option '%s'", word);
+	memcpy(name, word + 2, length - 2);
+	name[length - 2] = '\0';
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (!(table[i].commands & command))
+			continue;
+		if (strcmp(name, table[i].name) == 0)
+			return fail(err, BS_USAGE, "the option --%s takes no value", name);
+		if (text_distance(name, table[i].name) <= 2)
+			return fail(err, BS_USAGE, "unknown option --%s; did you mean --%s?", name,
+				    table[i].name);
+	}
+	return fail(err, BS_USAGE, "unknown or ambiguous option --%s", name);
+}
+
+static int fail_parse(enum command_bit command, int result, char **argv, struct bs_error *err)
+{
+	if (result == ':')
+		return fail(err, BS_USAGE, "the option %s needs a value", argv[optind - 1]);
+	if (optopt != 0 && optopt < OPTION_JSON)
+		return fail(err, BS_USAGE, "unknown option -%c", optopt);
+	return fail_unknown(command, argv[optind - 1], err);
+}
+
+int options_parse(enum command_bit command, int argc, char **argv, struct settings *settings,
+		  int *first_image, struct bs_error *err)
+{
+	struct option longs[OPTION_COUNT + 1];
+	char letters[2 * OPTION_COUNT + 2];
+	int value;
+
+	*settings = (struct settings){.colour = OUTPUT_COLOUR_AUTO};
+	prepare(command, longs, letters);
+	opterr = 0;
+	optind = 0; /* GNU: start afresh */
+	while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		if (value == '?' || value == ':')
+			return fail_parse(command, value, argv, err);
+		if (apply(settings, value, optarg, err) != 0)
+			return -1;
+	}
+	*first_image = optind;
+	if (settings->json && settings->output && strcmp(settings->output, "-") == 0)
+		return fail(err, BS_USAGE, "--json and --output - both want standard output");
+	return 0;
+}
+
+void options_help(struct output *output, enum command_bit command)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (!(table[i].commands & command))
+			continue;
+		print_to(output, 2);
+		if (table[i].value < OPTION_JSON)
+			print(output, "-%c, ", table[i].value);
+		print_to(output, 6);
+		print(output, "--%s%s%s", table[i].name, table[i].argument ? " " : "",
+		      table[i].argument ? table[i].argument : "");
+		print_to(output, 28);
+		print_wrapped(output, 28, "%s", table[i].help);
+		print_end(output);
+	}
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The plan as JSON, and the plan file.  Its fields are documented in bootshift-json(5). */
+#include "cli/plan-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/json-fields.h"
+
+#define KIND "bootshift-plan"
+
+/* ASCII only, so that what a terminal would act on never gets there as it is. */
+#define DUMP_FLAGS (JSON_INDENT(2) | JSON_ENSURE_ASCII)
+
+const char *const plan_operation_names[BS_OPERATION_KIND_COUNT] = {
+	[BS_OPERATION_COPY] = "copy",
+	[BS_OPERATION_ATTRIBUTES] = "attributes",
+	[BS_OPERATION_RETARGET_BCD] = "retarget-bcd",
+	[BS_OPERATION_BOOT_CODE] = "boot-code",
+	[BS_OPERATION_ACTIVATE] = "activate",
+};
+
+static const struct field plan_fields[] = {
+	FIELD(struct bs_plan, disk_signature, FIELD_HEX),
+	FIELD(struct bs_plan, disk_size, FIELD_NUMBER),
+	FIELD(struct bs_plan, system_number, FIELD_NUMBER),
+	FIELD(struct bs_plan, system_start, FIELD_NUMBER),
+	FIELD(struct bs_plan, system_size, FIELD_NUMBER),
+	FIELD(struct bs_plan, boot_number, FIELD_NUMBER),
+	FIELD(struct bs_plan, boot_start, FIELD_NUMBER),
+	FIELD(struct bs_plan, boot_size, FIELD_NUMBER),
+};
+
+static const struct field operation_fields[] = {
+	FIELD_ENUM(struct bs_operation, kind, plan_operation_names),
+	FIELD(struct bs_operation, path, FIELD_TEXT),
+	FIELD(struct bs_operation, files, FIELD_NUMBER),
+	FIELD(struct bs_operation, folders, FIELD_NUMBER),
+	FIELD(struct bs_operation, elements, FIELD_NUMBER),
+	FIELD(struct bs_operation, replaces, FIELD_NUMBER),
+	FIELD(struct bs_operation, bytes, FIELD_NUMBER),
+	FIELD(struct bs_operation, sectors, FIELD_NUMBER),
+};
+
+static const struct field file_fields[] = {
+	FIELD(struct bs_plan_file, path, FIELD_TEXT),
+	FIELD(struct bs_plan_file, is_folder, FIELD_BOOLEAN),
+	FIELD(struct bs_plan_file, size, FIELD_NUMBER),
+	FIELD(struct bs_plan_file, attributes, FIELD_NUMBER),
+	FIELD(struct bs_plan_file, sha256, FIELD_SHA256),
+};
+
+static const struct field element_fields[] = {
+	FIELD(struct bs_plan_element, object, FIELD_TEXT),
+	FIELD(struct bs_plan_element, element, FIELD_HEX),
+	FIELD(struct bs_plan_element, offset, FIELD_NUMBER),
+	FIELD(struct bs_plan_element, path, FIELD_TEXT),
+};
+
+/* What a plan file has besides the fields of plan_fields. */
+static const char *const further_fields[] = {"schema", "kind",     "image", "operations",
+					     "files",  "elements", NULL};
+
+/* ---- writing ------------------------------------------------------------------------------ */
+
+int plan_to_json(const struct bs_plan *plan, json_t *object)
+{
+	if (fields_write(plan_fields, FIELD_COUNT(plan_fields), plan, object) != 0)
+		return -1;
+	if (json_put(object, "operations",
+		     fields_write_array(operation_fields, FIELD_COUNT(operation_fields),
+					plan->operations, plan->operation_count,
+					sizeof(plan->operations[0]))) != 0)
+		return -1;
+	if (json_put(object, "files",
+		     fields_write_array(file_fields, FIELD_COUNT(file_fields), plan->files,
+					plan->file_count, sizeof(plan->files[0]))) != 0)
+		return -1;
+	return json_put(object, "elements",
+			fields_write_array(element_fields, FIELD_COUNT(element_fields),
+					   plan->elements, plan->element_count,
+					   sizeof(plan->elements[0])));
+}
+
+json_t *plan_document(const struct bs_plan *plan, const char *image)
+{
+	json_t *document = json_object();
+
+	if (json_put(document, "schema", json_number(PLAN_FILE_SCHEMA)) != 0 ||
+	    json_put(document, "kind", json_text(KIND)) != 0 ||
+	    json_put(document, "image", json_text(image)) != 0 ||
+	    plan_to_json(plan, document) != 0) {
+		json_decref(document);
+		return NULL;
+	}
+	return document;
+}
+
+bool plan_equal(const struct bs_plan *one, const struct bs_plan *other)
+{
+	json_t *first = plan_document(one, ""), *second = plan_document(other, "");
+	bool equal = first && second && json_equal(first, second);
+
+	json_decref(first);
+	json_decref(second);
+	return equal;
+}
+
+/* ---- reading ------------------------------------------------------------------------------ */
+
+/* The fields that say what kind of file this is, before anything else is looked at. */
+static int read_heading(const json_t *document, struct bs_error *err)
+{
+	const json_t *schema = json_object_get(document, "schema");
+	const char *kind = json_string_value(json_object_get(document, "kind"));
+
+	if (!kind || strcmp(kind, KIND) != 0)
+		return fail(err, BS_PLAN_INVALID, "this is no plan of bootshift");
+	if (!json_is_integer(schema))
+		return fail(err, BS_PLAN_INVALID, "'schema' is not a number");
+	if (json_integer_value(schema) != PLAN_FILE_SCHEMA)
+		return fail(err, BS_PLAN_INVALID,
+			    "the plan is of schema %lld, and this bootshift reads schema %d",
+			    (long long)json_integer_value(schema), PLAN_FILE_SCHEMA);
+	return 0;
+}
+
+static int read_operations(const json_t *array, struct bs_plan *plan, struct bs_error *err)
+{
+	struct bs_operation *operations = fields_read_array(
+		operation_fields, FIELD_COUNT(operation_fields), array, "operations",
+		BS_OPERATIONS_MAX, sizeof(operations[0]), &plan->operation_count, err);
+
+	if (!operations)
+		return -1;
+	memcpy(plan->operations, operations, plan->operation_count * sizeof(operations[0]));
+	free(operations);
+	return 0;
+}
+
+static int read_plan(const json_t *document, struct bs_plan *plan, struct bs_error *err)
+{
+	if (read_heading(document, err) != 0 ||
+	    fields_read(plan_fields, FIELD_COUNT(plan_fields), further_fields, document, plan,
+			err) != 0)
+		return -1;
+	if (!json_is_string(json_object_get(document, "image")))
+		return fail(err, BS_PLAN_INVALID, "'image' is not a string");
+	if (read_operations(json_object_get(document, "operations"), plan, err) != 0)
+		return -1;
+	plan->files = fields_read_array(
+		file_fields, FIELD_COUNT(file_fields), json_object_get(document, "files"), "files",
+		BS_PLAN_FILES_MAX, sizeof(plan->files[0]), &plan->file_count, err);
+	if (!plan->files)
+		return -1;
+	plan->elements = fields_read_array(
+		element_fields, FIELD_COUNT(element_fields), json_object_get(document, "elements"),
+		"elements", BS_ELEMENTS_MAX, sizeof(plan->elements[0]), &plan->element_count, err);
+	return plan->elements ? 0 : -1;
+}
+
+struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
+{
+	struct bs_plan *plan = calloc(1, sizeof(*plan));
+
+	if (!plan) {
+		fail(err, BS_NO_MEMORY, "out of memory");
+		return NULL;
+	}
+	if (read_plan(document, plan, err) != 0) {
+		bs_plan_free(plan);
+		return NULL;
+	}
+	return plan;
+}
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+/* By errno; the message says the name because the error is shown as one of the image. */
+static int fail_file(const char *path, const char *problem, struct bs_error *err)
+{
+	enum bs_code code = BS_IO;
+
+	if (errno == ENOENT || errno == ENOTDIR)
+		code = BS_NOT_FOUND;
+	else if (errno == EACCES || errno == EPERM)
+		code = BS_NO_PERMISSION;
+	else if (errno == ENOSPC || errno == EDQUOT)
+		code = BS_NO_SPACE;
+	return fail_errno(err, code, "the plan file '%s' %s", path, problem);
+}
+
+/* Writes the document to an open descriptor, which is closed in any case. */
+static int write_descriptor(int descriptor, const char *path, const json_t *document, bool durable,
+			    struct bs_error *err)
+{
+	FILE *stream = fdopen(descriptor, "w");
+	int result = 0;
+
+	if (!stream) {
+		close(descriptor);
+		return fail_file(path, "cannot be opened", err);
+	}
+	if (json_dumpf(document, stream, DUMP_FLAGS) != 0 || fputc('\n', stream) == EOF ||
+	    fflush(stream) != 0 || (durable && fsync(descriptor) != 0))
+		result = fail_file(path, "cannot be written", err);
+	if (fclose(stream) != 0 && result == 0)
+		result = fail_file(path, "cannot be written", err);
+	return result;
+}
+
+/* Under a name of its own beside the file first, then renamed. */
+static int replace_file(const char *path, const json_t *document, struct bs_error *err)
+{
+	char *temporary = NULL;
+	int descriptor, result = -1;
+
+	if (asprintf(&temporary, "%s.%ld.tmp", path, (long)getpid()) < 0)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (descriptor < 0) {
+		fail_file(path, "cannot be created", err);
+		goto out;
+	}
+	result = write_descriptor(descriptor, path, document, true, err);
+	if (result == 0 && rename(temporary, path) != 0)
+		result = fail_file(path, "cannot be put in its place", err);
+	if (result != 0)
+		unlink(temporary);
+out:
+	free(temporary);
+	return result;
+}
+
+static int write_in_place(const char *path, const json_t *document, struct bs_error *err)
+{
+	int descriptor;
+
+	if (strcmp(path, "-") == 0)
+		descriptor = dup(STDOUT_FILENO);
+	else
+		descriptor = open(path, O_WRONLY | O_CLOEXEC);
+	if (descriptor < 0)
+		return fail_file(path, "cannot be opened", err);
+	return write_descriptor(descriptor, path, document, false, err);
+}
+
+int plan_file_write(const char *path, const char *image, const struct bs_plan *plan,
+		    struct bs_error *err)
+{
+	json_t *document = plan_document(plan, image);
+	struct stat status;
+	int result;
+
+	if (!document)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	if (strcmp(path, "-") == 0 || (stat(path, &status) == 0 && !S_ISREG(status.st_mode)))
+		result = write_in_place(path, document, err);
+	else
+		result = replace_file(path, document, err);
+	json_decref(document);
+	return result;
+}
+
+struct bs_plan *plan_file_read(const char *path, struct bs_error *err)
+{
+	FILE *stream = fopen(path, "re");
+	struct bs_plan *plan = NULL;
+	json_error_t problem;
+	json_t *document;
+
+	if (!stream) {
+		fail_file(path, "cannot be opened", err);
+		return NULL;
+	}
+	document = json_loadf(stream, JSON_REJECT_DUPLICATES, &problem);
+	if (document)
+		plan = plan_from_document(document, err);
+	else
+		fail(err, BS_PLAN_INVALID, "line %d: %s", problem.line, problem.text);
+	if (!plan)
+		fail_prefix(err, "the plan file '%s'", path);
+	json_decref(document);
+	fclose(stream);
+	return plan;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a person sees of an inspection: the partitions, the boot chain, what the conversion will
+ * say, what stands in the way of a fix, and what to do next.
+ */
+#include <string.h>
+
+#include "cli/drawing.h"
+#include "cli/report-text.h"
+#include "cli/size.h"
+
+#define INDENT       2
+#define DETAIL       25 /* the column at which the details of a link or a finding begin */
+#define ROLES_COLUMN 7
+
+static void print_title(struct output *output, const char *title)
+{
+	print_end(output);
+	print_to(output, INDENT);
+	print_style(output, STYLE_STRONG);
+	print(output, "%s", title);
+	print_style(output, STYLE_PLAIN);
+}
+
+static void print_heading(struct output *output, const char *image, const struct settings *settings,
+			  const struct bs_inspection *inspection)
+{
+	bool vhd = strcmp(inspection->format, "vhd") == 0;
+
+	print_style(output, STYLE_STRONG);
+	print(output, "%s", image);
+	print_style(output, STYLE_PLAIN);
+	print(output, ": %s, %s", vhd ? "fixed VHD" : inspection->format,
+	      size_format(inspection->disk_size).text);
+	if (inspection->windows_name[0] != '\0')
+		print(output, ", %s", inspection->windows_name);
+	if (inspection->windows_build[0] != '\0')
+		print(output, " (%s)", inspection->windows_build);
+	print_end(output);
+	if (!settings->verbose)
+		return;
+	print_to(output, INDENT);
+	print_wrapped(output, INDENT, "disk signature %08x; %llu bytes, of which the disk %llu",
+		      inspection->disk_signature, (unsigned long long)inspection->container_size,
+		      (unsigned long long)inspection->disk_size);
+	print_end(output);
+}
+
+/* ---- the partitions ----------------------------------------------------------------------- */
+
+static const char *filesystem_name(const struct bs_partition *partition)
+{
+	static const char *const names[BS_FS_COUNT] = {
+		[BS_FS_UNKNOWN] = "unknown",     [BS_FS_NTFS] = "NTFS",
+		[BS_FS_BITLOCKER] = "BitLocker", [BS_FS_FAT] = "FAT",
+		[BS_FS_EXTENDED] = "extended",
+	};
+
+	return partition->filesystem < BS_FS_COUNT ? names[partition->filesystem] : "unknown";
+}
+
+/* "System, Boot, Active" in at most 20 characters. */
+static void format_roles(const struct bs_partition *partition, char roles[24])
+{
+	char *end = roles;
+
+	*end = '\0';
+	if (partition->is_system)
+		end = stpcpy(end, "System, ");
+	if (partition->is_boot)
+		end = stpcpy(end, "Boot, ");
+	if (partition->active)
+		end = stpcpy(end, "Active, ");
+	if (end > roles)
+		end[-2] = '\0';
+}
+
+static unsigned widest_roles(const struct bs_inspection *inspection)
+{
+	unsigned widest = (unsigned)strlen("Roles");
+
+	for (uint32_t i = 0; i < inspection->partition_count; i++) {
+		char roles[24];
+
+		format_roles(&inspection->partitions[i], roles);
+		if (strlen(roles) > widest)
+			widest = (unsigned)strlen(roles);
+	}
+	return widest;
+}
+
+static void print_partition(struct output *output, const struct bs_partition *partition,
+			    unsigned roles_width, bool verbose)
+{
+	char roles[24];
+
+	format_roles(partition, roles);
+	print(output, "%5u", partition->number);
+	print_to(output, ROLES_COLUMN);
+	if (partition->is_boot)
+		print_style(output, STYLE_BOOT);
+	else if (partition->is_system)
+		print_style(output, STYLE_SYSTEM);
+	print(output, "%s", roles);
+	print_style(output, STYLE_PLAIN);
+	print_to(output, ROLES_COLUMN + roles_width);
+	print(output, "  %-11s %9s %9s  ", filesystem_name(partition),
+	      size_format(partition->size).text,
+	      partition->usage_known ? size_format(partition->free).text : "-");
+	print_cut(output, output->width - output->column, "%s", partition->label);
+	print_end(output);
+	if (!verbose)
+		return;
+	print_to(output, ROLES_COLUMN);
+	print(output, "type %02x, from byte %llu, %llu bytes", partition->type,
+	      (unsigned long long)partition->start, (unsigned long long)partition->size);
+	if (partition->usage_known)
+		print(output, ", clusters of %u bytes", partition->cluster_size);
+	print_end(output);
+}
+
+static void print_partitions(struct output *output, const struct bs_inspection *inspection,
+			     bool verbose)
+{
+	unsigned roles_width = widest_roles(inspection);
+
+	if (inspection->partition_count == 0)
+		return;
+	print_end(output);
+	drawing_print(output, inspection);
+	print_end(output);
+	print_style(output, STYLE_FAINT);
+	print(output, "   No  ");
+	print(output, "Roles");
+	print_to(output, ROLES_COLUMN + roles_width);
+	print(output, "  %-11s %9s %9s  Label", "File system", "Size", "Free");
+	print_style(output, STYLE_PLAIN);
+	print_end(output);
+	for (uint32_t i = 0; i < inspection->partition_count; i++)
+		print_partition(output, &inspection->partitions[i], roles_width, verbose);
+}
+
+/* ---- the boot chain ----------------------------------------------------------------------- */
+
+static void print_mark(struct output *output, enum bs_link_state state)
+{
+	switch (state) {
+	case BS_LINK_GOOD:
+		print_style(output, STYLE_GOOD);
+		print_symbol(output, "✓", "+");
+		break;
+	case BS_LINK_BROKEN:
+		print_style(output, STYLE_BAD);
+		print_symbol(output, "✗", "X");
+		break;
+	default:
+		print_style(output, STYLE_WARNING);
+		print_symbol(output, "?", "?");
+		break;
+	}
+	print_style(output, STYLE_PLAIN);
+}
+
+static void print_chain(struct output *output, const struct bs_inspection *inspection)
+{
+	static const char *const names[BS_LINK_KIND_COUNT] = {
+		[BS_LINK_MBR_CODE] = "MBR code",       [BS_LINK_ACTIVE] = "active partition",
+		[BS_LINK_BOOT_RECORD] = "boot record", [BS_LINK_BOOTMGR] = "bootmgr",
+		[BS_LINK_BCD] = "\\Boot\\BCD",         [BS_LINK_DEFAULT_ENTRY] = "default entry",
+		[BS_LINK_BOOT_VOLUME] = "boot volume", [BS_LINK_WINLOAD] = "Windows loader",
+	};
+
+	if (inspection->link_count == 0)
+		return;
+	print_title(output, "Boot chain");
+	print(output, ": %s",
+	      inspection->starts ? "complete, the disk should start" : "not complete");
+	print_end(output);
+	for (uint32_t i = 0; i < inspection->link_count; i++) {
+		const struct bs_link *link = &inspection->links[i];
+
+		print_to(output, 2 * INDENT);
+		print_mark(output, link->state);
+		print(output, " %s", link->kind < BS_LINK_KIND_COUNT ? names[link->kind] : "");
+		print_to(output, DETAIL);
+		print_wrapped(output, DETAIL, "%s", link->detail);
+		print_end(output);
+	}
+}
+
+/* ---- the conversion ----------------------------------------------------------------------- */
+
+static void print_before(struct output *output, const struct bs_inspection *inspection)
+{
+	struct size_text needed = size_format(inspection->needed_room);
+	struct size_text room = size_format(inspection->room_before);
+
+	if (!inspection->room_before_known) {
+		print_style(output, STYLE_WARNING);
+		print_wrapped(output, 2 * INDENT,
+			      "It needs %s on the active volume; how much room there is cannot be "
+			      "told.",
+			      needed.text);
+	} else if (inspection->room_before < inspection->needed_room) {
+		print_style(output, STYLE_BAD);
+		print_wrapped(output, 2 * INDENT,
+			      "It would fail with error 3140: it needs %s on the active volume, "
+			      "where there are %s.",
+			      needed.text, room.text);
+	} else {
+		print_style(output, STYLE_GOOD);
+		print_wrapped(output, 2 * INDENT,
+			      "No error 3140 is to be expected: it needs %s on the active volume, "
+			      "where there are %s.",
+			      needed.text, room.text);
+	}
+	print_style(output, STYLE_PLAIN);
+	print_end(output);
+}
+
+static void print_after(struct output *output, const struct bs_inspection *inspection)
+{
+	bool enough = inspection->room_after >= inspection->needed_room;
+
+	if (inspection->verdict != BS_VERDICT_FIXABLE || !inspection->room_after_known)
+		return;
+	print_to(output, 2 * INDENT);
+	print_style(output, enough ? STYLE_GOOD : STYLE_BAD);
+	print_wrapped(output, 2 * INDENT, "After a fix there would be %s, which is %s.",
+		      size_format(inspection->room_after).text,
+		      enough ? "enough" : "still too little");
+	print_style(output, STYLE_PLAIN);
+	print_end(output);
+}
+
+static void print_conversion(struct output *output, const struct bs_inspection *inspection)
+{
+	print_title(output, "Conversion by SCVMM");
+	print_end(output);
+	print_to(output, 2 * INDENT);
+	print_before(output, inspection);
+	print_after(output, inspection);
+}
+
+/* ---- findings and the next step ----------------------------------------------------------- */
+
+static void print_finding(struct output *output, const struct bs_finding *finding)
+{
+	bool blocks = bs_code_exit(finding->code) != BS_EXIT_DONE;
+	const char *advice = bs_code_advice(finding->code);
+
+	print_to(output, 2 * INDENT);
+	print_style(output, blocks ? STYLE_BAD : STYLE_WARNING);
+	print_symbol(output, blocks ? "✗" : "•", blocks ? "X" : "*");
+	print_style(output, STYLE_PLAIN);
+	print(output, " ");
+	print_wrapped(output, 3 * INDENT, "%s (%s)", finding->message, bs_code_name(finding->code));
+	print_end(output);
+	if (*advice == '\0')
+		return;
+	print_to(output, 3 * INDENT);
+	print_symbol(output, "→ ", "> ");
+	print_wrapped(output, 4 * INDENT, "%s", advice);
+	print_end(output);
+}
+
+static void print_findings(struct output *output, const struct bs_inspection *inspection)
+{
+	if (inspection->finding_count == 0)
+		return;
+	print_title(output, "Findings");
+	print_end(output);
+	for (uint32_t i = 0; i < inspection->finding_count; i++)
+		print_finding(output, &inspection->findings[i]);
+}
+
+static bool has_choices(const struct bs_options *options)
+{
+	return options->format || options->system_partition != 0 || options->boot_partition != 0;
+}
+
+static void print_fixable(struct output *output, const char *image, const struct settings *settings,
+			  const struct bs_inspection *inspection)
+{
+	print(output, "bootshift fix ");
+	print_shell_word(output, image);
+	print(output, " ");
+	print_wrapped(output, INDENT, "%swould move %u file%s (%s)",
+		      has_choices(&settings->options) ? "with the same options " : "",
+		      inspection->boot_file_count, plural(inspection->boot_file_count),
+		      size_format(inspection->boot_file_bytes).text);
+	if (inspection->system_index < 0 || inspection->boot_index < 0) {
+		print(output, ".");
+		return;
+	}
+	print(output, " ");
+	print_wrapped(output, INDENT,
+		      "from partition %u to partition %u and make that the active one.",
+		      inspection->partitions[inspection->system_index].number,
+		      inspection->partitions[inspection->boot_index].number);
+}
+
+static void print_next(struct output *output, const char *image, const struct settings *settings,
+		       const struct bs_inspection *inspection)
+{
+	print_title(output, "Next: ");
+	switch (inspection->verdict) {
+	case BS_VERDICT_FIXABLE:
+		print_fixable(output, image, settings, inspection);
+		break;
+	case BS_VERDICT_NOTHING:
+		print_wrapped(output, INDENT,
+			      "nothing to do: the boot files are on the partition with Windows.");
+		break;
+	default:
+		print_wrapped(output, INDENT,
+			      "bootshift fix would refuse this image; do what is said above "
+			      "first.");
+		break;
+	}
+	print_end(output);
+}
+
+void report_inspection(struct output *output, const char *image, const struct settings *settings,
+		       const struct bs_result *result)
+{
+	const struct bs_inspection *inspection = result->inspection;
+
+	if (!inspection)
+		return;
+	print_heading(output, image, settings, inspection);
+	print_partitions(output, inspection, settings->verbose);
+	print_chain(output, inspection);
+	print_conversion(output, inspection);
+	print_findings(output, inspection);
+	print_next(output, image, settings, inspection);
+}

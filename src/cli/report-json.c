@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a script sees.  Every object always has all of its fields; what does not apply or is not
+ * known is null.
+ */
+#include "cli/report-json.h"
+
+#include "cli/json-fields.h"
+#include "cli/plan-file.h"
+
+static const char *const status_names[BS_STATUS_COUNT] = {
+	[BS_STATUS_FIXED] = "fixed",
+	[BS_STATUS_WOULD_FIX] = "would-fix",
+	[BS_STATUS_NOTHING_TO_DO] = "nothing-to-do",
+	[BS_STATUS_UNDONE] = "undone",
+	[BS_STATUS_RECOVERED] = "recovered",
+	[BS_STATUS_REFUSED] = "refused",
+	[BS_STATUS_FAILED] = "failed",
+	[BS_STATUS_RECOVERY_REQUIRED] = "recovery-required",
+};
+
+static const char *const filesystem_names[BS_FS_COUNT] = {
+	[BS_FS_UNKNOWN] = "unknown", [BS_FS_NTFS] = "ntfs",         [BS_FS_BITLOCKER] = "bitlocker",
+	[BS_FS_FAT] = "fat",         [BS_FS_EXTENDED] = "extended",
+};
+
+static const char *const link_names[BS_LINK_KIND_COUNT] = {
+	[BS_LINK_MBR_CODE] = "mbr-code",
+	[BS_LINK_ACTIVE] = "active-partition",
+	[BS_LINK_BOOT_RECORD] = "boot-record",
+	[BS_LINK_BOOTMGR] = "bootmgr",
+	[BS_LINK_BCD] = "bcd",
+	[BS_LINK_DEFAULT_ENTRY] = "default-entry",
+	[BS_LINK_BOOT_VOLUME] = "boot-volume",
+	[BS_LINK_WINLOAD] = "winload",
+};
+
+static const char *const state_names[BS_LINK_STATE_COUNT] = {
+	[BS_LINK_GOOD] = "good",
+	[BS_LINK_BROKEN] = "broken",
+	[BS_LINK_UNKNOWN] = "unknown",
+};
+
+static const char *const verdict_names[BS_VERDICT_COUNT] = {
+	[BS_VERDICT_FIXABLE] = "fixable",
+	[BS_VERDICT_NOTHING] = "nothing-to-do",
+	[BS_VERDICT_UNSUITABLE] = "unsuitable",
+};
+
+static const struct field partition_fields[] = {
+	FIELD(struct bs_partition, number, FIELD_NUMBER),
+	FIELD(struct bs_partition, type, FIELD_NUMBER),
+	FIELD(struct bs_partition, active, FIELD_BOOLEAN),
+	FIELD(struct bs_partition, is_system, FIELD_BOOLEAN),
+	FIELD(struct bs_partition, is_boot, FIELD_BOOLEAN),
+	FIELD(struct bs_partition, start, FIELD_NUMBER),
+	FIELD(struct bs_partition, size, FIELD_NUMBER),
+	FIELD_ENUM(struct bs_partition, filesystem, filesystem_names),
+	FIELD(struct bs_partition, label, FIELD_TEXT),
+};
+
+static const struct field link_fields[] = {
+	FIELD_ENUM(struct bs_link, kind, link_names),
+	FIELD_ENUM(struct bs_link, state, state_names),
+	FIELD(struct bs_link, detail, FIELD_TEXT),
+};
+
+static const struct field inspection_fields[] = {
+	FIELD(struct bs_inspection, format, FIELD_TEXT),
+	FIELD(struct bs_inspection, container_size, FIELD_NUMBER),
+	FIELD(struct bs_inspection, disk_size, FIELD_NUMBER),
+	FIELD(struct bs_inspection, disk_signature, FIELD_HEX),
+	FIELD(struct bs_inspection, windows_name, FIELD_TEXT),
+	FIELD(struct bs_inspection, windows_build, FIELD_TEXT),
+	FIELD(struct bs_inspection, loader_path, FIELD_TEXT),
+	FIELD(struct bs_inspection, starts, FIELD_BOOLEAN),
+	FIELD(struct bs_inspection, boot_file_count, FIELD_NUMBER),
+	FIELD(struct bs_inspection, boot_file_bytes, FIELD_NUMBER),
+	FIELD(struct bs_inspection, needed_room, FIELD_NUMBER),
+	FIELD_ENUM(struct bs_inspection, verdict, verdict_names),
+};
+
+static const struct field result_fields[] = {
+	FIELD(struct bs_result, recovered, FIELD_BOOLEAN),
+	FIELD(struct bs_result, container_bytes, FIELD_NUMBER),
+	FIELD(struct bs_result, container_extents, FIELD_NUMBER),
+	FIELD(struct bs_result, milliseconds, FIELD_NUMBER),
+};
+
+static json_t *number_if(bool known, uint64_t number)
+{
+	return known ? json_number(number) : json_null();
+}
+
+static int write_partition(const struct bs_partition *partition, json_t *object)
+{
+	if (fields_write(partition_fields, FIELD_COUNT(partition_fields), partition, object) != 0 ||
+	    json_put(object, "free", number_if(partition->usage_known, partition->free)) != 0)
+		return -1;
+	return json_put(object, "cluster_size",
+			number_if(partition->usage_known, partition->cluster_size));
+}
+
+static int write_finding(const struct bs_finding *finding, json_t *object)
+{
+	bool blocks = bs_code_exit(finding->code) != BS_EXIT_DONE;
+
+	if (json_put(object, "code", json_text(bs_code_name(finding->code))) != 0 ||
+	    json_put(object, "blocks", json_boolean(blocks)) != 0 ||
+	    json_put(object, "message", json_text(finding->message)) != 0)
+		return -1;
+	return json_put(object, "advice", json_text(bs_code_advice(finding->code)));
+}
+
+/* Puts an empty array under a name; it belongs to the object.  NULL when out of memory. */
+static json_t *put_array(json_t *object, const char *name)
+{
+	json_t *array = json_array();
+
+	return json_put(object, name, array) == 0 ? array : NULL;
+}
+
+/* Appends an empty object, which belongs to the array.  NULL when out of memory. */
+static json_t *append_object(json_t *array)
+{
+	json_t *object = json_object();
+
+	return json_array_append_new(array, object) == 0 ? object : NULL;
+}
+
+static int write_partitions(const struct bs_inspection *inspection, json_t *object)
+{
+	json_t *array = put_array(object, "partitions");
+
+	for (uint32_t i = 0; array && i < inspection->partition_count; i++)
+		if (write_partition(&inspection->partitions[i], append_object(array)) != 0)
+			return -1;
+	return array ? 0 : -1;
+}
+
+static int write_findings(const struct bs_inspection *inspection, json_t *object)
+{
+	json_t *array = put_array(object, "findings");
+
+	for (uint32_t i = 0; array && i < inspection->finding_count; i++)
+		if (write_finding(&inspection->findings[i], append_object(array)) != 0)
+			return -1;
+	return array ? 0 : -1;
+}
+
+/* The number of the partition at an index, or null. */
+static json_t *partition_number(const struct bs_inspection *inspection, int32_t index)
+{
+	return index < 0 ? json_null() : json_number(inspection->partitions[index].number);
+}
+
+static int write_inspection(const struct bs_inspection *inspection, json_t *object)
+{
+	json_t *room_before = number_if(inspection->room_before_known, inspection->room_before);
+	json_t *room_after = number_if(inspection->room_after_known, inspection->room_after);
+	int failed = 0;
+
+	failed |=
+		fields_write(inspection_fields, FIELD_COUNT(inspection_fields), inspection, object);
+	failed |= json_put(object, "room_before", room_before);
+	failed |= json_put(object, "room_after", room_after);
+	failed |= json_put(object, "system_partition",
+			   partition_number(inspection, inspection->system_index));
+	failed |= json_put(object, "boot_partition",
+			   partition_number(inspection, inspection->boot_index));
+	failed |= write_partitions(inspection, object);
+	failed |= json_put(object, "boot_chain",
+			   fields_write_array(link_fields, FIELD_COUNT(link_fields),
+					      inspection->links, inspection->link_count,
+					      sizeof(inspection->links[0])));
+	failed |= write_findings(inspection, object);
+	return failed;
+}
+
+/* Puts an empty object under a name, or null; NULL when out of memory. */
+static json_t *put_object(json_t *object, const char *name, bool present)
+{
+	json_t *value = present ? json_object() : json_null();
+
+	return json_put(object, name, value) == 0 ? value : NULL;
+}
+
+json_t *report_json_open(const char *command)
+{
+	json_t *document = json_object();
+
+	if (json_put(document, "schema", json_number(REPORT_SCHEMA)) != 0 ||
+	    json_put(document, "tool", json_text("bootshift")) != 0 ||
+	    json_put(document, "version", json_text(bs_version())) != 0 ||
+	    json_put(document, "command", json_text(command)) != 0 ||
+	    json_put(document, "images", json_array()) != 0) {
+		json_decref(document);
+		return NULL;
+	}
+	return document;
+}
+
+static int put_error(json_t *object, const struct bs_error *error)
+{
+	bool failed = error->code != BS_OK;
+
+	if (json_put(object, "code", json_text(failed ? bs_code_name(error->code) : NULL)) != 0 ||
+	    json_put(object, "message", json_text(failed ? error->message : NULL)) != 0)
+		return -1;
+	return json_put(object, "advice", json_text(failed ? bs_code_advice(error->code) : NULL));
+}
+
+int report_json_add(json_t *document, const char *image, bool inspected,
+		    const struct bs_result *result)
+{
+	json_t *object = append_object(json_object_get(document, "images"));
+	json_t *inspection, *plan;
+	const char *status = status_names[result->status];
+
+	if (inspected && result->error.code == BS_OK)
+		status = "inspected";
+	if (json_put(object, "path", json_text(image)) != 0 ||
+	    json_put(object, "status", json_text(status)) != 0 ||
+	    put_error(object, &result->error) != 0 ||
+	    fields_write(result_fields, FIELD_COUNT(result_fields), result, object) != 0 ||
+	    json_put(object, "undo_file", json_text(result->undo_file)) != 0)
+		return -1;
+	inspection = put_object(object, "inspection", result->inspection);
+	plan = put_object(object, "plan", result->plan);
+	if (!inspection || !plan)
+		return -1;
+	if (result->inspection && write_inspection(result->inspection, inspection) != 0)
+		return -1;
+	return result->plan ? plan_to_json(result->plan, plan) : 0;
+}
+
+int report_json_write(const json_t *document, FILE *stream)
+{
+	/* ASCII only, so that what a terminal would act on never gets there as it is. */
+	if (json_dumpf(document, stream, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 ||
+	    fputc('\n', stream) == EOF)
+		return -1;
+	return fflush(stream) == 0 ? 0 : -1;
+}

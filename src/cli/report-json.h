@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a script sees: one JSON document for each call of the command, of one shape for all
+ * commands.  Its fields are documented in bootshift-json(5).
+ */
+#ifndef BOOTSHIFT_CLI_REPORT_JSON_H
+#define BOOTSHIFT_CLI_REPORT_JSON_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "util/err.h"
+
+#define REPORT_SCHEMA 1 /* changes when a field changes its meaning or goes; new ones may come */
+
+/* A document without images, to be released with json_decref(); NULL when out of memory. */
+json_t *report_json_open(const char *command);
+
+/*
+ * Adds what became of an image.  `inspected`: the command was inspect, whose success has a status
+ * name of its own.  Returns 0, or -1 when out of memory.
+ */
+MUST_CHECK int report_json_add(json_t *document, const char *image, bool inspected,
+			       const struct bs_result *result);
+
+/* Writes the document and a line end, in ASCII.  Returns 0, or -1 with errno. */
+MUST_CHECK int report_json_write(const json_t *document, FILE *stream);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sizes as people write and read them, in whole numbers: no rounding is left to floating point. */
+#include "cli/size.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "util/bytes.h"
+
+static const struct {
+	const char *name;
+	uint64_t bytes;
+} units[] = {
+	{"", 1},
+	{"B", 1},
+	{"K", 1ull << 10},
+	{"KiB", 1ull << 10},
+	{"KB", 1000},
+	{"M", 1ull << 20},
+	{"MiB", 1ull << 20},
+	{"MB", 1000 * 1000},
+	{"G", 1ull << 30},
+	{"GiB", 1ull << 30},
+	{"GB", 1000 * 1000 * 1000},
+	{"T", 1ull << 40},
+	{"TiB", 1ull << 40},
+	{"TB", 1000ull * 1000 * 1000 * 1000},
+};
+
+/* With six digits, fraction * unit stays below 10^6 * 2^40 and cannot overflow. */
+#define FRACTION_DIGITS_MAX 6
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Reads one or more digits at *text and moves behind them; false when there are none or too many.
+ */
+static bool read_digits(const char **text, uint64_t *value)
+{
+	const char *p = *text;
+
+	*value = 0;
+	for (; is_digit(*p); p++)
+		if (!mul_u64(*value, 10, value) || !add_u64(*value, (uint64_t)(*p - '0'), value))
+			return false;
+	if (p == *text)
+		return false;
+	*text = p;
+	return true;
+}
+
+/* The bytes of a unit, or 0 when there is no such unit. */
+static uint64_t unit_bytes(const char *name)
+{
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcasecmp(name, units[i].name) == 0)
+			return units[i].bytes;
+	return 0;
+}
+
+int size_parse(const char *text, uint64_t *bytes, struct bs_error *err)
+{
+	const char *p = text;
+	uint64_t whole, unit, fraction = 0, scale = 1;
+	bool well_formed = read_digits(&p, &whole);
+
+	if (well_formed && *p == '.') {
+		const char *start = ++p;
+
+		well_formed = read_digits(&p, &fraction) && p - start <= FRACTION_DIGITS_MAX;
+		for (; well_formed && start < p; start++)
+			scale *= 10;
+	}
+	unit = well_formed ? unit_bytes(p) : 0;
+	if (unit == 0 || (unit == 1 && scale > 1))
+		return fail(err, BS_USAGE,
+			    "'%s' is not a size: write it like 119M, 119MiB, 125MB or 0.5G", text);
+	if (!mul_u64(whole, unit, &whole) || !add_u64(whole, fraction * unit / scale, bytes) ||
+	    *bytes > INT64_MAX)
+		return fail(err, BS_USAGE, "the size '%s' is too large", text);
+	if (*bytes == 0)
+		return fail(err, BS_USAGE, "the size '%s' is not greater than zero", text);
+	return 0;
+}
+
+struct size_text size_format(uint64_t bytes)
+{
+	static const char *const names[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	struct size_text size;
+	size_t power = 0;
+	uint64_t unit = 1024, whole, tenths;
+
+	if (bytes < 1024) {
+		snprintf(size.text, sizeof(size.text), "%u byte%s", (unsigned)bytes,
+			 bytes == 1 ? "" : "s");
+		return size;
+	}
+	/* 1023.5 and more would be shown as 1024: that is 1 of the next unit. */
+	while (power + 1 < sizeof(names) / sizeof(names[0]) && bytes >= 1024 * unit - unit / 2) {
+		unit *= 1024;
+		power++;
+	}
+	whole = bytes / unit;
+	tenths = whole * 10 + ((bytes % unit) * 10 + unit / 2) / unit;
+	if (tenths >= 1000 || tenths % 10 == 0)
+		snprintf(size.text, sizeof(size.text), "%u %s", (unsigned)((tenths + 5) / 10),
+			 names[power]);
+	else
+		snprintf(size.text, sizeof(size.text), "%u.%u %s", (unsigned)(tenths / 10),
+			 (unsigned)(tenths % 10), names[power]);
+	return size;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Slot numbers below memory_slots lie in chunks of memory, the others at
+ * (slot - memory_slots) * OVERLAY_BLOCK_SIZE of the temporary file.  The file has no name from the
+ * start, or loses it at once, so nothing is left behind however the process ends.
+ */
+#include "disk/block-store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "disk/file.h"
+#include "disk/overlay.h"
+#include "util/bytes.h"
+
+#define SLOTS_PER_CHUNK 256u /* 1 MiB */
+
+int block_store_init(struct block_store *store, uint64_t memory_limit, const char *directory,
+		     struct bs_error *err)
+{
+	if (!directory)
+		directory = secure_getenv("TMPDIR");
+	if (!directory || !*directory)
+		directory = "/tmp";
+	*store = (struct block_store){
+		.directory = strdup(directory),
+		.descriptor = -1,
+		.memory_slots = (uint32_t)min_u64(memory_limit / OVERLAY_BLOCK_SIZE, UINT32_MAX),
+	};
+	if (!store->directory)
+		return fail(err, BS_NO_MEMORY, "no memory for the overlay");
+	return 0;
+}
+
+/* Adds the chunk of memory that a new slot falls into, if it is not there yet. */
+static int reserve_memory(struct block_store *store, uint32_t slot, struct bs_error *err)
+{
+	uint8_t **chunks;
+
+	if (slot / SLOTS_PER_CHUNK < store->chunk_count)
+		return 0;
+	chunks = realloc(store->chunks, (store->chunk_count + 1) * sizeof(*chunks));
+	if (!chunks)
+		return fail(err, BS_NO_MEMORY, "no memory for the changed blocks");
+	store->chunks = chunks;
+	chunks[store->chunk_count] = malloc((size_t)SLOTS_PER_CHUNK * OVERLAY_BLOCK_SIZE);
+	if (!chunks[store->chunk_count])
+		return fail(err, BS_NO_MEMORY, "no memory for the changed blocks");
+	store->chunk_count++;
+	return 0;
+}
+
+/* For file systems without O_TMPFILE (NFS, some FUSE ones). */
+static int open_and_unlink(const char *directory)
+{
+	char *path = NULL;
+	int descriptor = -1;
+
+	if (asprintf(&path, "%s/bootshift.XXXXXX", directory) < 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	descriptor = mkostemp(path, O_CLOEXEC);
+	if (descriptor >= 0 && unlink(path) != 0) {
+		close(descriptor);
+		descriptor = -1;
+	}
+	free(path);
+	return descriptor;
+}
+
+static int reserve_file(struct block_store *store, struct bs_error *err)
+{
+	if (store->descriptor >= 0)
+		return 0;
+	store->descriptor = open(store->directory, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+	if (store->descriptor < 0)
+		store->descriptor = open_and_unlink(store->directory);
+	if (store->descriptor < 0)
+		return fail_errno(err, errno == ENOSPC ? BS_NO_SPACE : BS_IO,
+				  "cannot make a temporary file in %s", store->directory);
+	return 0;
+}
+
+static uint8_t *memory_of(const struct block_store *store, uint32_t slot)
+{
+	return store->chunks[slot / SLOTS_PER_CHUNK] +
+	       (size_t)(slot % SLOTS_PER_CHUNK) * OVERLAY_BLOCK_SIZE;
+}
+
+static uint64_t file_offset_of(const struct block_store *store, uint32_t slot)
+{
+	return (uint64_t)(slot - store->memory_slots) * OVERLAY_BLOCK_SIZE;
+}
+
+int block_store_read(struct block_store *store, uint32_t slot, size_t offset, void *buffer,
+		     size_t length, struct bs_error *err)
+{
+	if (slot < store->memory_slots) {
+		memcpy(buffer, memory_of(store, slot) + offset, length);
+		return 0;
+	}
+	if (file_read_at(store->descriptor, file_offset_of(store, slot) + offset, buffer, length,
+			 err) != 0)
+		return fail_prefix(err, "temporary file in %s", store->directory);
+	return 0;
+}
+
+int block_store_write(struct block_store *store, uint32_t slot, size_t offset, const void *buffer,
+		      size_t length, struct bs_error *err)
+{
+	if (slot < store->memory_slots) {
+		memcpy(memory_of(store, slot) + offset, buffer, length);
+		return 0;
+	}
+	if (file_write_at(store->descriptor, file_offset_of(store, slot) + offset, buffer, length,
+			  err) != 0)
+		return fail_prefix(err, "temporary file in %s", store->directory);
+	return 0;
+}
+
+int block_store_add(struct block_store *store, const void *block, uint32_t *slot,
+		    struct bs_error *err)
+{
+	uint32_t fresh = store->count;
+	int result;
+
+	if (fresh == UINT32_MAX)
+		return fail(err, BS_NO_MEMORY, "too many blocks have changed");
+	result = fresh < store->memory_slots ? reserve_memory(store, fresh, err)
+					     : reserve_file(store, err);
+	if (result != 0 || block_store_write(store, fresh, 0, block, OVERLAY_BLOCK_SIZE, err) != 0)
+		return -1;
+	store->count++;
+	*slot = fresh;
+	return 0;
+}
+
+void block_store_reset(struct block_store *store)
+{
+	for (uint32_t i = 0; i < store->chunk_count; i++)
+		free(store->chunks[i]);
+	free(store->chunks);
+	store->chunks = NULL;
+	store->chunk_count = 0;
+	if (store->descriptor >= 0)
+		close(store->descriptor);
+	store->descriptor = -1;
+	store->count = 0;
+}
+
+void block_store_destroy(struct block_store *store)
+{
+	block_store_reset(store);
+	free(store->directory);
+}

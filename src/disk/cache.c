@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Set-associative: a block can only lie in the CACHE_WAYS lines of its set, of which the one not
+ * used for longest gives way.  A valid line always has the bytes of the disk below: a write goes
+ * there first, and when that fails, nobody knows what is there, so the lines become invalid.  Long
+ * reads pass by the cache, so the content of files does not push out the metadata.
+ */
+#include "disk/cache.h"
+
+#include <stdlib.h>
+
+#include "util/bytes.h"
+
+#define LONG_READ (2 * CACHE_BLOCK_SIZE)
+
+struct line {
+	bool valid;
+	uint64_t block;
+	uint64_t last_use; /* in the cache's own time */
+	uint8_t *bytes;    /* CACHE_BLOCK_SIZE of them; fewer hold for the disk's last block */
+};
+
+struct cache {
+	struct disk disk;
+	struct disk *below;
+	uint64_t time; /* counts the uses */
+	struct line lines[CACHE_SETS][CACHE_WAYS];
+	uint8_t bytes[CACHE_SETS][CACHE_WAYS][CACHE_BLOCK_SIZE];
+};
+
+static struct line *find_line(struct cache *cache, uint64_t block)
+{
+	struct line *set = cache->lines[block % CACHE_SETS];
+
+	for (size_t way = 0; way < CACHE_WAYS; way++)
+		if (set[way].valid && set[way].block == block)
+			return &set[way];
+	return NULL;
+}
+
+/* A free line of the block's set, or the one not used for longest. */
+static struct line *oldest_line(struct cache *cache, uint64_t block)
+{
+	struct line *set = cache->lines[block % CACHE_SETS];
+	struct line *oldest = set;
+
+	for (size_t way = 0; way < CACHE_WAYS; way++) {
+		if (!set[way].valid)
+			return &set[way];
+		if (set[way].last_use < oldest->last_use)
+			oldest = &set[way];
+	}
+	return oldest;
+}
+
+/* The line with the block, read from the disk below if it is not there yet; NULL on error. */
+static struct line *get_line(struct cache *cache, uint64_t block, struct bs_error *err)
+{
+	uint64_t offset = block * CACHE_BLOCK_SIZE;
+	struct line *line = find_line(cache, block);
+
+	if (!line) {
+		line = oldest_line(cache, block);
+		line->valid = false;
+		if (disk_read(cache->below, offset, line->bytes,
+			      (size_t)min_u64(CACHE_BLOCK_SIZE, cache->disk.size - offset),
+			      err) != 0)
+			return NULL;
+		line->valid = true;
+		line->block = block;
+	}
+	line->last_use = ++cache->time;
+	return line;
+}
+
+static int cache_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+		      struct bs_error *err)
+{
+	struct cache *cache = (struct cache *)disk;
+	uint8_t *next = buffer;
+
+	if (length >= LONG_READ)
+		return disk_read(cache->below, offset, buffer, length, err);
+	while (length > 0) {
+		size_t in_block = offset % CACHE_BLOCK_SIZE;
+		size_t part = (size_t)min_u64(length, CACHE_BLOCK_SIZE - in_block);
+		struct line *line = get_line(cache, offset / CACHE_BLOCK_SIZE, err);
+
+		if (!line)
+			return -1;
+		memcpy(next, line->bytes + in_block, part);
+		next += part;
+		offset += part;
+		length -= part;
+	}
+	return 0;
+}
+
+/* Brings the lines in the range up to date; `bytes` NULL makes them invalid. */
+static void update_lines(struct cache *cache, uint64_t offset, const uint8_t *bytes, size_t length)
+{
+	for (size_t done = 0; done < length;) {
+		size_t in_block = (offset + done) % CACHE_BLOCK_SIZE;
+		size_t part = (size_t)min_u64(length - done, CACHE_BLOCK_SIZE - in_block);
+		struct line *line = find_line(cache, (offset + done) / CACHE_BLOCK_SIZE);
+
+		if (line && bytes)
+			memcpy(line->bytes + in_block, bytes + done, part);
+		else if (line)
+			line->valid = false;
+		done += part;
+	}
+}
+
+static int cache_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
+		       struct bs_error *err)
+{
+	struct cache *cache = (struct cache *)disk;
+	int result = disk_write(cache->below, offset, buffer, length, err);
+
+	update_lines(cache, offset, result == 0 ? buffer : NULL, length);
+	return result;
+}
+
+static int cache_flush(struct disk *disk, struct bs_error *err)
+{
+	return disk_flush(((struct cache *)disk)->below, err);
+}
+
+static void cache_close(struct disk *disk)
+{
+	free(disk);
+}
+
+static const struct disk_operations cache_operations = {
+	.read = cache_read,
+	.write = cache_write,
+	.flush = cache_flush,
+	.close = cache_close,
+};
+
+struct disk *cache_open(struct disk *below, struct bs_error *err)
+{
+	struct cache *cache = calloc(1, sizeof(*cache));
+
+	if (!cache) {
+		fail(err, BS_NO_MEMORY, "no memory for the read cache");
+		return NULL;
+	}
+	cache->disk.operations = &cache_operations;
+	cache->disk.size = disk_size(below);
+	cache->below = below;
+	for (size_t set = 0; set < CACHE_SETS; set++)
+		for (size_t way = 0; way < CACHE_WAYS; way++)
+			cache->lines[set][way].bytes = cache->bytes[set][way];
+	return &cache->disk;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A disk: a row of bytes with five operations.  Everything that bootshift reads or writes of an
+ * image goes through a stack of these (see ARCHITECTURE.md, "The one idea").
+ *
+ * What always holds:
+ * - Offsets and lengths are in bytes, 64-bit.  The functions below check every range against the
+ *   disk's size once, so no layer checks again.
+ * - A read or a write is whole or an error; there is no short one.
+ * - Only flush promises durability, and only as far down as the lowest layer's storage keeps it.
+ * - Closing a layer does not close the layer below: who opened a disk closes it.
+ * - A disk is used by one thread.
+ */
+#ifndef BOOTSHIFT_DISK_H
+#define BOOTSHIFT_DISK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/err.h"
+
+struct disk;
+
+/*
+ * What a layer implements.  `read` and `write` get ranges that lie within the size and lengths
+ * greater than zero.  A NULL `write` makes the disk read-only; a NULL `flush` succeeds.
+ */
+struct disk_operations {
+	int (*read)(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+		    struct bs_error *err);
+	int (*write)(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
+		     struct bs_error *err);
+	int (*flush)(struct disk *disk, struct bs_error *err);
+	void (*close)(struct disk *disk);
+};
+
+/* Every layer's own struct begins with one of these. */
+struct disk {
+	const struct disk_operations *operations;
+	uint64_t size; /* bytes; changed only by the layer itself */
+};
+
+static inline uint64_t disk_size(const struct disk *disk)
+{
+	return disk->size;
+}
+
+/*
+ * Reads or writes exactly `length` bytes at `offset`.  A length of 0 does nothing, whatever the
+ * offset.  Errors: BS_OUT_OF_RANGE when the range does not lie within the disk, BS_READ_ONLY for a
+ * write to a disk that has none, and whatever the layers below say.
+ */
+MUST_CHECK int disk_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+			 struct bs_error *err);
+MUST_CHECK int disk_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
+			  struct bs_error *err);
+MUST_CHECK int disk_flush(struct disk *disk, struct bs_error *err);
+
+/* Frees the layer, not the ones below.  NULL is allowed. */
+void disk_close(struct disk *disk);
+
+#endif

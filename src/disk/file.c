@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A file as a read-only disk.  There is no write: what changes an image is the commit, which has
+ * its own descriptor and its own rules, not a layer of a stack.
+ */
+#include "disk/file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct file {
+	struct disk disk;
+	int descriptor; /* the caller's */
+};
+
+int file_read_at(int descriptor, uint64_t offset, void *buffer, size_t length, struct bs_error *err)
+{
+	uint8_t *next = buffer;
+
+	while (length > 0) {
+		ssize_t done = pread(descriptor, next, length, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return fail_errno(err, BS_IO, "cannot read %zu bytes at %" PRIu64, length,
+					  offset);
+		if (done == 0)
+			return fail(err, BS_OUT_OF_RANGE,
+				    "the file has become shorter: it ends before byte %" PRIu64,
+				    offset + length);
+		next += done;
+		offset += (uint64_t)done;
+		length -= (size_t)done;
+	}
+	return 0;
+}
+
+int file_write_at(int descriptor, uint64_t offset, const void *buffer, size_t length,
+		  struct bs_error *err)
+{
+	const uint8_t *next = buffer;
+
+	while (length > 0) {
+		ssize_t done = pwrite(descriptor, next, length, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return fail_errno(err,
+					  errno == ENOSPC || errno == EDQUOT ? BS_NO_SPACE : BS_IO,
+					  "cannot write %zu bytes at %" PRIu64, length, offset);
+		next += done;
+		offset += (uint64_t)done;
+		length -= (size_t)done;
+	}
+	return 0;
+}
+
+static int file_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+		     struct bs_error *err)
+{
+	return file_read_at(((struct file *)disk)->descriptor, offset, buffer, length, err);
+}
+
+static void file_close(struct disk *disk)
+{
+	free(disk);
+}
+
+static const struct disk_operations file_operations = {
+	.read = file_read,
+	.close = file_close,
+};
+
+struct disk *file_open(int descriptor, struct bs_error *err)
+{
+	struct file *file;
+	struct stat status;
+
+	if (fstat(descriptor, &status) != 0) {
+		fail_errno(err, BS_IO, "cannot read the properties of the file");
+		return NULL;
+	}
+	if (!S_ISREG(status.st_mode)) {
+		fail(err, BS_NOT_AN_IMAGE, "is not a regular file");
+		return NULL;
+	}
+	file = calloc(1, sizeof(*file));
+	if (!file) {
+		fail(err, BS_NO_MEMORY, "no memory to open the file");
+		return NULL;
+	}
+	file->disk.operations = &file_operations;
+	file->disk.size = (uint64_t)status.st_size;
+	file->descriptor = descriptor;
+	return &file->disk;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The kind of the file is looked at twice: before the open, because opening a device can do
+ * something (rewind a tape, start a watchdog), and after it, because the path may have become
+ * something else in between.
+ */
+#include "disk/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static int check_kind(const struct stat *status, struct bs_error *err)
+{
+	switch (status->st_mode & S_IFMT) {
+	case S_IFREG:
+		if (status->st_size == 0)
+			return fail(err, BS_NOT_AN_IMAGE, "is empty");
+		return 0;
+	case S_IFDIR:
+		return fail(err, BS_NOT_AN_IMAGE, "is a folder");
+	case S_IFBLK:
+		return fail(err, BS_FORMAT_UNSUPPORTED, "block devices are not supported yet");
+	case S_IFCHR:
+		return fail(err, BS_NOT_AN_IMAGE, "is a character device");
+	case S_IFIFO:
+		return fail(err, BS_NOT_AN_IMAGE, "is a pipe");
+	case S_IFSOCK:
+		return fail(err, BS_NOT_AN_IMAGE, "is a socket");
+	default:
+		return fail(err, BS_NOT_AN_IMAGE, "is not a regular file");
+	}
+}
+
+static int fail_open(struct bs_error *err)
+{
+	enum bs_code code = BS_IO;
+
+	if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP)
+		code = BS_NOT_FOUND;
+	else if (errno == EACCES || errno == EPERM)
+		code = BS_NO_PERMISSION;
+	else if (errno == EWOULDBLOCK)
+		code = BS_IN_USE;
+	return fail_errno(err, code, "cannot be opened");
+}
+
+int image_open(const char *path, int *descriptor, struct stat *status, struct bs_error *err)
+{
+	int opened = -1;
+	int result = -1;
+
+	if (stat(path, status) != 0) {
+		fail_open(err);
+		goto out;
+	}
+	if (check_kind(status, err) != 0)
+		goto out;
+	/* Non-blocking for the pipe that may have taken the file's place; files do not mind. */
+	opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (opened < 0 || fstat(opened, status) != 0) {
+		fail_open(err);
+		goto out;
+	}
+	if (check_kind(status, err) != 0)
+		goto out;
+	*descriptor = opened;
+	opened = -1;
+	result = 0;
+out:
+	if (opened >= 0)
+		close(opened);
+	return result;
+}

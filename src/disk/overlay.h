@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The overlay: a copy-on-write view of a disk.  Reads come from the disk below until a block has
+ * been written; writes stay here.  The disk below is never written.
+ *
+ * Changed blocks are kept in memory up to a limit and in an unlinked temporary file beyond it.
+ * The overlay knows what changed: as extents for the commit, and as a count of sectors for the
+ * plan that a person reads.
+ */
+#ifndef BOOTSHIFT_OVERLAY_H
+#define BOOTSHIFT_OVERLAY_H
+
+#include <stdbool.h>
+
+#include "disk/disk.h"
+
+#define OVERLAY_BLOCK_SIZE  4096u /* unit of copying, bytes */
+#define OVERLAY_SECTOR_SIZE 512u  /* unit of counting and of extents, bytes */
+
+struct overlay;
+
+/*
+ * Lays an overlay over `below`, which must outlive it.  `memory_limit` is in bytes; what does not
+ * fit goes to a temporary file in `spill_directory` (NULL: $TMPDIR or /tmp), made when needed
+ * first.  NULL on error: BS_NO_MEMORY.
+ */
+MUST_CHECK struct overlay *overlay_open(struct disk *below, uint64_t memory_limit,
+					const char *spill_directory, struct bs_error *err);
+
+/* The overlay as a disk; freed with disk_close() on it. */
+struct disk *overlay_disk(struct overlay *overlay);
+
+/*
+ * Makes the view longer or shorter.  Bytes beyond the size of the disk below read as zeros until
+ * they are written.  What is cut off is forgotten: when the view grows again it has zeros there,
+ * whatever the disk below has.  On error nothing has changed: BS_NO_MEMORY, BS_OUT_OF_RANGE for a
+ * size of 2^63 and more, BS_IO and BS_NO_SPACE of the temporary file.
+ */
+MUST_CHECK int overlay_resize(struct overlay *overlay, uint64_t size, struct bs_error *err);
+
+/* A range of bytes that differs from the disk below; multiples of the sector size, except that
+ * the last one may end with the disk. */
+struct overlay_extent {
+	uint64_t offset, length;
+};
+
+/*
+ * The changed extents: sorted by offset, never overlapping, touching only where a longer one would
+ * exceed `maximum_length` (a multiple of the block size), and holding only sectors whose bytes
+ * really differ from those below.  A sector beyond the end of the disk below counts as different
+ * when its block has been written; one that has not is left out: it reads as zeros, as the end of
+ * a file does that was made longer.  So the disk below, cut or lengthened to the size of the view
+ * and with the extents written to it, is the view.  The caller frees *extents, which is NULL when
+ * there are none.  Errors: BS_NO_MEMORY, and those of reading either disk.
+ */
+MUST_CHECK int overlay_extents(struct overlay *overlay, uint64_t maximum_length,
+			       struct overlay_extent **extents, size_t *count,
+			       struct bs_error *err);
+
+/*
+ * The number of different sectors written since the last call of this function (or since
+ * overlay_open()), whether or not their bytes changed.
+ */
+uint64_t overlay_take_written_sectors(struct overlay *overlay);
+
+/* Forgets every change, that of the size too. */
+void overlay_reset(struct overlay *overlay);
+
+#endif

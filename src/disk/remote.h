@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The channel between the confined worker and the process that has the image: a disk for the
+ * worker whose every operation is a request to the other side, and messages in both directions.
+ *
+ * It runs over one end each of a socketpair(AF_UNIX, SOCK_STREAM), in blocking mode.  The worker
+ * speaks first; each of its requests is answered before the next.  Neither side trusts the other:
+ * whatever a peer sends, or that it sends nothing or ends, is at worst an error (BS_WORKER), and a
+ * peer can make nobody allocate more than a limit that is known beforehand.
+ *
+ * `patience` is how long to wait for the other side, in milliseconds, for each header and each
+ * payload as a whole; negative means for ever, which ends when the other side does.  With that,
+ * the functions make no system calls but sendmsg and recvmsg; else also poll.
+ */
+#ifndef BOOTSHIFT_REMOTE_H
+#define BOOTSHIFT_REMOTE_H
+
+#include "disk/disk.h"
+
+/*
+ * The worker's end as a disk of `size` bytes.  `socket` stays the caller's and must stay open as
+ * long as the disk; between two operations of the disk the caller may send and receive messages
+ * on it.  Errors of the operations are those of the disk on the other side, or BS_WORKER.  Freed
+ * with disk_close().  NULL: BS_NO_MEMORY.
+ */
+MUST_CHECK struct disk *remote_open(int socket, uint64_t size, struct bs_error *err);
+
+/* What the worker and its parent tell each other; the meaning of the types is theirs. */
+struct remote_message {
+	uint32_t type;
+	size_t length;    /* bytes of payload */
+	uint8_t *payload; /* allocated, never NULL, with a zero byte behind it; freed by the
+			     receiver */
+};
+
+MUST_CHECK int remote_send_message(int socket, uint32_t type, const void *payload, size_t length,
+				   int patience, struct bs_error *err);
+
+/*
+ * Waits for a message, at most `limit` bytes long.  Errors: BS_WORKER when something else comes or
+ * nothing, BS_NO_MEMORY.
+ */
+MUST_CHECK int remote_receive_message(int socket, size_t limit, int patience,
+				      struct remote_message *message, struct bs_error *err);
+
+/*
+ * The parent's end: carries out the worker's requests on `disk` until a message comes, at most
+ * `limit` bytes long, and hands that over.  The caller may answer it and call again.  An error of
+ * `disk` goes to the worker and does not end the function.  Errors: BS_WORKER, BS_NO_MEMORY; then
+ * the channel is of no more use.
+ */
+MUST_CHECK int remote_serve(int socket, struct disk *disk, size_t limit, int patience,
+			    struct remote_message *message, struct bs_error *err);
+
+#endif

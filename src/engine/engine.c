@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The library's commands, each on one image.  Here is the order of things: lock, recover, open,
+ * let the worker inspect, stage and verify, commit, verify again, report.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/container.h"
+#include "engine/session.h"
+#include "transaction/commit.h"
+#include "windows/plan.h"
+
+const char *bs_version(void)
+{
+	return BOOTSHIFT_VERSION;
+}
+
+/* ---- results ------------------------------------------------------------------------------- */
+
+static uint64_t now_milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static uint64_t begin(struct bs_result *result)
+{
+	memset(result, 0, sizeof(*result));
+	return now_milliseconds();
+}
+
+/* Sets the status of a failure from the class of its code. */
+static enum bs_exit finish(struct bs_result *result, uint64_t started, int outcome,
+			   enum bs_status success)
+{
+	enum bs_exit exit = BS_EXIT_DONE;
+
+	result->milliseconds = now_milliseconds() - started;
+	if (outcome == 0) {
+		result->status = success;
+		result->error = (struct bs_error){.code = BS_OK};
+		return exit;
+	}
+	exit = bs_code_exit(result->error.code);
+	switch (exit) {
+	case BS_EXIT_REFUSED:
+	case BS_EXIT_USAGE:
+		result->status = BS_STATUS_REFUSED;
+		break;
+	case BS_EXIT_RECOVERY:
+		result->status = BS_STATUS_RECOVERY_REQUIRED;
+		break;
+	default:
+		result->status = BS_STATUS_FAILED;
+		break;
+	}
+	return exit;
+}
+
+void bs_result_free(struct bs_result *result)
+{
+	free(result->inspection);
+	bs_plan_free(result->plan);
+	free(result->undo_file);
+	memset(result, 0, sizeof(*result));
+}
+
+/* ---- inspecting and rehearsing ------------------------------------------------------------- */
+
+/* The first finding that stands in the way, as an error. */
+static int refuse(const struct bs_inspection *inspection, struct bs_error *err)
+{
+	for (uint32_t i = 0; i < inspection->finding_count; i++)
+		if (bs_code_exit(inspection->findings[i].code) == BS_EXIT_REFUSED)
+			return fail(err, inspection->findings[i].code, "%s",
+				    inspection->findings[i].message);
+	return fail(err, BS_WORKER, "the worker process refused the image without a reason");
+}
+
+/* Runs the worker and moves what it found into the result. */
+static int look(struct container *container, const struct bs_options *options, enum worker_job job,
+		struct session_findings *findings, struct bs_result *result)
+{
+	const struct worker_task task = {.job = job, .options = *options};
+	struct overlay *overlay = job == WORKER_REHEARSE ? container->overlay : NULL;
+	int outcome =
+		session_run(container->format.disk, overlay, &task, findings, &result->error);
+
+	result->inspection = findings->inspection;
+	result->plan = findings->plan;
+	findings->inspection = NULL;
+	findings->plan = NULL;
+	if (result->inspection != NULL) {
+		snprintf(result->inspection->format, sizeof(result->inspection->format), "%s",
+			 container->format.name);
+		result->inspection->container_size = (uint64_t)container->status.st_size;
+	}
+	if (outcome < 0)
+		return -1;
+	if (result->inspection == NULL)
+		return fail(&result->error, BS_WORKER, "the worker process found nothing");
+	if (result->inspection->verdict == BS_VERDICT_UNSUITABLE)
+		return refuse(result->inspection, &result->error);
+	if (job == WORKER_REHEARSE && result->inspection->verdict == BS_VERDICT_FIXABLE &&
+	    result->plan == NULL)
+		return fail(&result->error, BS_WORKER, "the worker process made no plan");
+	return 0;
+}
+
+static enum bs_status status_of(const struct bs_result *result)
+{
+	return result->inspection != NULL && result->inspection->verdict == BS_VERDICT_NOTHING
+		       ? BS_STATUS_NOTHING_TO_DO
+		       : BS_STATUS_WOULD_FIX;
+}
+
+/* What inspecting and planning have in common: nothing is ever opened for writing. */
+static enum bs_exit look_only(const char *image, const struct bs_options *options,
+			      enum worker_job job, const struct bs_plan *expected,
+			      struct bs_result *result)
+{
+	uint64_t started = begin(result);
+	struct container container;
+	struct session_findings findings = {0};
+	bool recovered;
+	int outcome = container_lock(&container, image, options, LOCK_FOR_READING, &recovered,
+				     &result->error);
+
+	if (outcome == 0)
+		outcome = container_open_disk(&container, options, &result->error);
+	if (outcome == 0)
+		outcome = look(&container, options, job, &findings, result);
+	if (outcome == 0 && expected != NULL && result->plan != NULL &&
+	    !plan_equal(result->plan, expected))
+		outcome = fail(&result->error, BS_PLAN_STALE, "the plan is not for this image");
+	session_free(&findings);
+	container_close(&container);
+	return finish(result, started, outcome, status_of(result));
+}
+
+enum bs_exit bs_inspect(const char *image, const struct bs_options *options,
+			struct bs_result *result)
+{
+	return look_only(image, options, WORKER_INSPECT, NULL, result);
+}
+
+enum bs_exit bs_plan(const char *image, const struct bs_options *options,
+		     const struct bs_plan *expected, struct bs_result *result)
+{
+	return look_only(image, options, WORKER_REHEARSE, expected, result);
+}
+
+/* ---- fixing -------------------------------------------------------------------------------- */
+
+/* Opens the committed image afresh and proves it once more. */
+static int verify_committed(const char *image, const struct bs_options *options,
+			    const struct bs_plan *plan, struct bs_error *err)
+{
+	const struct worker_task task = {.job = WORKER_VERIFY, .options = *options, .plan = plan};
+	struct container container;
+	struct session_findings findings = {0};
+	int outcome = container_open_file(&container, image, err);
+
+	if (outcome == 0)
+		outcome = container_open_disk(&container, options, err);
+	if (outcome == 0)
+		outcome = session_run(container.format.disk, NULL, &task, &findings, err);
+	session_free(&findings);
+	container_close(&container);
+	return outcome;
+}
+
+static int commit(struct container *container, const struct bs_options *options,
+		  const struct session_findings *findings, struct bs_result *result)
+{
+	const struct commit_request request = {
+		.image = container->path,
+		.staged = container->descriptor,
+		.stat = &container->status,
+		.overlay = container->overlay,
+		/* Raw and fixed VHD: the guest's disk starts where the container does. */
+		.zones = findings->zones,
+		.zone_count = findings->zone_count,
+		.undo_directory = options->undo_directory,
+	};
+	struct commit_result committed;
+	struct bs_error undo_error;
+
+	if (transaction_commit(&request, NULL, &committed, &result->error) < 0)
+		return -1;
+	result->undo_file = committed.undo_file;
+	result->container_bytes = committed.bytes;
+	result->container_extents = (uint32_t)committed.extents;
+	if (verify_committed(container->path, options, result->plan, &result->error) == 0)
+		return 0;
+	if (transaction_undo(container->path, options->undo_directory, NULL, &undo_error) < 0)
+		return fail(&result->error, BS_RECOVERY_REQUIRED,
+			    "the fix could not be verified, nor be taken back: %s",
+			    undo_error.message);
+	free(result->undo_file);
+	result->undo_file = NULL;
+	result->container_bytes = result->container_extents = 0;
+	return -1;
+}
+
+/* A signal from the keyboard or the system waits until the image is old or new. */
+static void hold_signals(sigset_t *before)
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGTERM);
+	sigaddset(&held, SIGHUP);
+	sigaddset(&held, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &held, before);
+}
+
+static int fix(struct container *container, const struct bs_options *options,
+	       const struct bs_plan *expected, struct bs_result *result)
+{
+	struct session_findings findings = {0};
+	sigset_t signals;
+	int outcome = look(container, options, WORKER_REHEARSE, &findings, result);
+
+	if (outcome == 0 && result->plan != NULL) {
+		if (expected != NULL && !plan_equal(result->plan, expected)) {
+			outcome = fail(&result->error, BS_PLAN_STALE,
+				       "the plan is not for this image as it is now");
+		} else {
+			hold_signals(&signals);
+			outcome = commit(container, options, &findings, result);
+			sigprocmask(SIG_SETMASK, &signals, NULL);
+		}
+	}
+	session_free(&findings);
+	return outcome;
+}
+
+enum bs_exit bs_fix(const char *image, const struct bs_options *options,
+		    const struct bs_plan *expected, struct bs_result *result)
+{
+	uint64_t started = begin(result);
+	struct container container;
+	int outcome = container_lock(&container, image, options, LOCK_FOR_CHANGING,
+				     &result->recovered, &result->error);
+
+	if (outcome == 0)
+		outcome = container_open_disk(&container, options, &result->error);
+	if (outcome == 0)
+		outcome = fix(&container, options, expected, result);
+	container_close(&container);
+	return finish(result, started, outcome,
+		      result->plan != NULL ? BS_STATUS_FIXED : BS_STATUS_NOTHING_TO_DO);
+}
+
+/* ---- undoing ------------------------------------------------------------------------------- */
+
+enum bs_exit bs_undo(const char *image, const struct bs_options *options,
+		     struct bs_result *result)
+{
+	uint64_t started = begin(result);
+	struct container container;
+	sigset_t signals;
+	int outcome;
+
+	hold_signals(&signals);
+	outcome = container_lock(&container, image, options, LOCK_FOR_CHANGING,
+				 &result->recovered, &result->error);
+	/* What was interrupted has just been taken back: that is what was asked for. */
+	if (outcome == 0 && !result->recovered)
+		outcome = transaction_undo(image, options->undo_directory, NULL, &result->error);
+	container_close(&container);
+	sigprocmask(SIG_SETMASK, &signals, NULL);
+	return finish(result, started, outcome, BS_STATUS_UNDONE);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The three checks of an image against a journal; see check.h. */
+#include "transaction/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "transaction/reread.h"
+#include "util/bytes.h"
+
+/* What a check goes on: the image, and the ranges of the records read so far, sorted. */
+struct check {
+	struct journal_file *journal;
+	struct reread image;
+	enum bs_code code; /* of a difference */
+	struct journal_range *ranges;
+	size_t range_count;
+};
+
+typedef int record_check(struct check *check, const struct journal_record *record,
+			 struct bs_error *err);
+
+static int differs(const struct check *check, uint64_t offset, const char *how,
+		   struct bs_error *err)
+{
+	return fail(err, check->code, "the image's bytes at %llu are %s",
+		    (unsigned long long)offset, how);
+}
+
+static int check_each_record(struct check *check, record_check *check_record, struct bs_error *err)
+{
+	struct journal_record record;
+	bool present;
+
+	journal_file_rewind(check->journal);
+	for (;;) { /* ends with the header's count of records */
+		if (journal_file_next(check->journal, &record, &present, err) < 0)
+			return -1;
+		if (!present)
+			return 0;
+		if (check_record(check, &record, err) < 0)
+			return -1;
+	}
+}
+
+static int check_length(const struct check *check, uint64_t one, uint64_t other,
+			struct bs_error *err)
+{
+	uint64_t length = (uint64_t)check->image.stat.st_size;
+
+	if (!S_ISREG(check->image.stat.st_mode))
+		return fail(err, check->code, "the image is not a regular file any more");
+	if (length != one && length != other)
+		return fail(err, check->code, "the image has %llu bytes and should have %llu",
+			    (unsigned long long)length, (unsigned long long)one);
+	return 0;
+}
+
+/* ---- wholly new ----------------------------------------------------------------------------- */
+
+static int record_is_new(struct check *check, const struct journal_record *record,
+			 struct bs_error *err)
+{
+	uint8_t hash[JOURNAL_HASH_SIZE];
+	const uint8_t *bytes;
+
+	if (reread_range(&check->image, record->range.offset, record->range.length, &bytes, err) <
+	    0)
+		return -1;
+	journal_hash(bytes, (size_t)record->range.length, hash);
+	if (memcmp(hash, record->hash_after, sizeof(hash)) != 0)
+		return differs(check, record->range.offset, "not as the fix left them", err);
+	return 0;
+}
+
+int check_new(struct journal_file *journal, const char *image, enum bs_code code,
+	      struct bs_error *err)
+{
+	struct check check = {.journal = journal, .code = code};
+	uint64_t length = journal->header.new_length;
+	int result = -1;
+
+	if (reread_open(image, &check.image, err) < 0)
+		return -1;
+	if (check_length(&check, length, length, err) < 0 ||
+	    check_each_record(&check, record_is_new, err) < 0)
+		goto out;
+	result = 0;
+out:
+	reread_close(&check.image);
+	return result;
+}
+
+/* ---- wholly old ----------------------------------------------------------------------------- */
+
+static int record_is_old(struct check *check, const struct journal_record *record,
+			 struct bs_error *err)
+{
+	const struct journal_range *range = &record->range;
+	const uint8_t *bytes;
+
+	if (range->kind != JOURNAL_DATA && range->kind != JOURNAL_HOLE)
+		return 0; /* past the end, or never written */
+	if (reread_range(&check->image, range->offset, range->length, &bytes, err) < 0)
+		return -1;
+	if (record->before ? memcmp(bytes, record->before, (size_t)range->length) != 0
+			   : !all_zero(bytes, (size_t)range->length))
+		return differs(check, range->offset, "not as before the fix", err);
+	return 0;
+}
+
+int check_old(struct journal_file *journal, const char *image, struct bs_error *err)
+{
+	struct check check = {.journal = journal, .code = BS_VERIFY};
+	uint64_t length = journal->header.old_length;
+	int result = -1;
+
+	if (reread_open(image, &check.image, err) < 0)
+		return -1;
+	if (check_length(&check, length, length, err) < 0 ||
+	    check_each_record(&check, record_is_old, err) < 0)
+		goto out;
+	result = 0;
+out:
+	reread_close(&check.image);
+	return result;
+}
+
+/* ---- somewhere between ---------------------------------------------------------------------- */
+
+/* Is any byte of the piece in a record of the image?  Those are sorted and do not overlap. */
+static bool in_a_record(const struct check *check, const struct journal_range *piece)
+{
+	size_t low = 0, high = check->range_count;
+
+	while (low < high) { /* ends: the distance halves */
+		size_t middle = low + (high - low) / 2;
+		const struct journal_range *range = &check->ranges[middle];
+
+		if (range->offset + range->length <= piece->offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < check->range_count &&
+	       check->ranges[low].offset < piece->offset + piece->length;
+}
+
+/* `bytes` are those of the piece, which lies within the image as it is now. */
+static bool piece_is_possible(const struct check *check, const struct journal_record *record,
+			      size_t number, const struct journal_range *piece,
+			      const uint8_t *bytes)
+{
+	if (journal_piece_is_after(record, number, bytes))
+		return true;
+	switch (record->range.kind) {
+	case JOURNAL_DATA:
+		return memcmp(bytes, record->before + (piece->offset - record->range.offset),
+			      (size_t)piece->length) == 0;
+	case JOURNAL_HOLE:
+	case JOURNAL_BEYOND:
+		return all_zero(bytes, (size_t)piece->length);
+	case JOURNAL_GUARD:
+		return in_a_record(check, piece);
+	}
+	return false;
+}
+
+static int record_is_possible(struct check *check, const struct journal_record *record,
+			      struct bs_error *err)
+{
+	uint64_t length = (uint64_t)check->image.stat.st_size;
+	const struct journal_range *range = &record->range;
+	uint64_t present; /* how much of the range lies within the image as it is now */
+	const uint8_t *bytes;
+
+	if (range->kind != JOURNAL_GUARD)
+		check->ranges[check->range_count++] = *range;
+	if (range->offset >= length)
+		return 0;
+	present = min_u64(range->length, length - range->offset);
+	if (reread_range(&check->image, range->offset, present, &bytes, err) < 0)
+		return -1;
+	for (size_t i = 0; i < journal_piece_count(range); i++) {
+		struct journal_range piece = journal_piece(range, i);
+
+		/* Only a guard zone can cross the image's end, and then it grew in the fix. */
+		if (!range_within(piece.offset, piece.length, length))
+			break;
+		if (!piece_is_possible(check, record, i, &piece,
+				       bytes + (piece.offset - range->offset)))
+			return differs(check, piece.offset,
+				       "neither as before nor as after the interrupted fix", err);
+	}
+	return 0;
+}
+
+int check_can_be_taken_back(struct journal_file *journal, const char *image, struct bs_error *err)
+{
+	struct check check = {.journal = journal, .code = BS_CHANGED_SINCE};
+	int result = -1;
+
+	if (reread_open(image, &check.image, err) < 0)
+		return -1;
+	/* The header proved that the count is not more than the journal has blocks. */
+	check.ranges = calloc((size_t)journal->header.record_count + 1, sizeof(*check.ranges));
+	if (!check.ranges) {
+		fail(err, BS_NO_MEMORY, "out of memory");
+		goto out;
+	}
+	if (check_length(&check, journal->header.old_length, journal->header.new_length, err) < 0 ||
+	    check_each_record(&check, record_is_possible, err) < 0)
+		goto out;
+	result = 0;
+out:
+	free(check.ranges);
+	reread_close(&check.image);
+	return result;
+}

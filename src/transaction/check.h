@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Holds an image against a journal: is it wholly new, may it be taken back, is it wholly old.
+ * Nothing here writes.  Each goes through the journal's records, which prove themselves on the
+ * way, and reads the image from its storage (reread.h).
+ */
+#ifndef BOOTSHIFT_TRANSACTION_CHECK_H
+#define BOOTSHIFT_TRANSACTION_CHECK_H
+
+#include "transaction/journal-file.h"
+
+/*
+ * Proves that every record's range, every guard zone and the length are as the fix left them.  An
+ * image that differs gives `code`: BS_VERIFY after a commit, BS_CHANGED_SINCE before an undo.
+ */
+MUST_CHECK int check_new(struct journal_file *journal, const char *image, enum bs_code code,
+			 struct bs_error *err);
+
+/*
+ * Proves that nothing but an interrupted commit, undo or roll-back can have left the image as it
+ * is, so that taking it back destroys nothing.  What such an image can be:
+ * - Its length is the old or the new one: it is set by one call before the first byte is written,
+ *   and set back by one.
+ * - A disk writes sectors of 512 bytes whole, so each sector of a record is as before or as after
+ *   the fix; which, the journal's bytes before and checksums after tell.  Of a range past the old
+ *   end, a sector is as after, or zeros, or not there.
+ * - A sector of a guard zone outside of all records was never written: it is as it was.
+ * Anything else means that the file was replaced, or that somebody started the image or wrote to
+ * it after the interruption: BS_CHANGED_SINCE.  (A checksum of 32 bits tells accidents, not
+ * forgeries: who can forge sectors can write to the image anyway.)
+ */
+MUST_CHECK int check_can_be_taken_back(struct journal_file *journal, const char *image,
+				       struct bs_error *err);
+
+/* Proves that every range reads as before and that the length is the old one, else BS_VERIFY. */
+MUST_CHECK int check_old(struct journal_file *journal, const char *image, struct bs_error *err);
+
+#endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The commit: journal first, then the image, then the mark.
+ *
+ *	check     the image is still what was staged; nothing written
+ *	publish   journal written, synced, renamed, folder synced; image not touched
+ *	apply     space reserved, length set, ranges written, synced, read back
+ *	mark      APPLIED, synced; only now is it a success
+ *
+ * An error after the publishing is rolled back at once, as far as the commit had come, through
+ * fresh descriptors: one whose sync failed is not used again.
+ */
+#include "transaction/commit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "transaction/check.h"
+#include "transaction/publish.h"
+#include "transaction/restore.h"
+#include "util/bytes.h"
+
+#define WHAT "the image"
+
+/* How far a commit has come; each step is entered before its first system call. */
+enum progress {
+	PUBLISHED, /* the journal has its name, the image is as it was */
+	RESERVING, /* the image's space and length change, not its bytes */
+	WRITING,   /* its bytes change */
+	MARKING,   /* the journal may say APPLIED already */
+};
+
+struct commit {
+	const struct commit_request *request;
+	const struct transaction_io *io;
+	struct place place;
+	struct range_list list;
+	struct journal_header header;
+	int descriptor; /* the image, open for writing; -1 when closed */
+	enum progress progress;
+};
+
+/* ---- check ---------------------------------------------------------------------------------- */
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static int check_unchanged(const struct stat *then, const struct stat *now, struct bs_error *err)
+{
+	if (then->st_dev != now->st_dev || then->st_ino != now->st_ino)
+		return fail(err, BS_CHANGED_MEANWHILE, "the image was replaced by another file");
+	if (then->st_size != now->st_size || !same_time(&then->st_mtim, &now->st_mtim) ||
+	    !same_time(&then->st_ctim, &now->st_ctim))
+		return fail(err, BS_CHANGED_MEANWHILE, "the image was changed by something else");
+	return 0;
+}
+
+static int check_no_transaction(const struct commit_request *request, struct bs_error *err)
+{
+	enum transaction_state state;
+
+	if (transaction_state(request->image, request->undo_directory, &state, err) < 0)
+		return -1;
+	if (state == TRANSACTION_APPLIED)
+		return fail(err, BS_UNDO_FILE_EXISTS, "there is an undo file of an earlier fix");
+	if (state != TRANSACTION_NONE)
+		return fail(err, BS_RECOVERY_REQUIRED, "an earlier fix or undo was interrupted");
+	return 0;
+}
+
+/* Opens the image for writing, early: what may not be written should fail before anything else. */
+static int open_checked(struct commit *commit, struct bs_error *err)
+{
+	struct stat now;
+
+	commit->descriptor = restore_open_image(&commit->place, commit->io, &now, err);
+	if (commit->descriptor < 0)
+		return -1;
+	return check_unchanged(commit->request->stat, &now, err);
+}
+
+/* ---- publish -------------------------------------------------------------------------------- */
+
+static int fill_header(struct commit *commit, struct bs_error *err)
+{
+	const struct commit_request *request = commit->request;
+	struct journal_header *header = &commit->header;
+
+	header->old_length = (uint64_t)request->stat->st_size;
+	header->new_length = disk_size(overlay_disk(request->overlay));
+	header->device = request->stat->st_dev;
+	header->inode = request->stat->st_ino;
+	header->created = time(NULL);
+	snprintf(header->tool_version, sizeof(header->tool_version), "%s", BOOTSHIFT_VERSION);
+	snprintf(header->image_name, sizeof(header->image_name), "%s",
+		 place_image_name(&commit->place));
+	if (header->new_length < header->old_length)
+		return fail(err, BS_FORMAT_UNSUPPORTED, "the fix would make the image shorter");
+	return 0;
+}
+
+static int publish(struct commit *commit, bool *published, struct bs_error *err)
+{
+	const struct commit_request *request = commit->request;
+	struct stat now;
+
+	*published = false;
+	if (fill_header(commit, err) < 0 ||
+	    ranges_collect(request->overlay, request->staged, commit->header.old_length,
+			   request->zones, request->zone_count, &commit->list, err) < 0 ||
+	    publish_write(&commit->place, &commit->list, request->staged,
+			  overlay_disk(request->overlay), request->stat->st_mode & 0666, commit->io,
+			  &commit->header, err) < 0)
+		return -1;
+	/* The bytes before were read just now: they count only if nothing was written since. */
+	if (fstat(commit->descriptor, &now) < 0) {
+		fail_errno(err, BS_IO, "cannot look at the image");
+		goto remove;
+	}
+	if (check_unchanged(request->stat, &now, err) < 0)
+		goto remove;
+	return publish_rename(&commit->place, commit->io, published, err);
+remove:
+	(void)commit->io->unlink(commit->place.temporary); /* else the next start removes it */
+	return -1;
+}
+
+/* ---- apply ---------------------------------------------------------------------------------- */
+
+/*
+ * Takes the space that the ranges will fill, so that a full file system shows itself before the
+ * first byte is written.  It is taken only after the publishing, because it is a change: recovery
+ * and roll-back give it back, by punching the holes and cutting the file.  A file system that
+ * cannot reserve, or that copies on write, may still be full later; that is rolled back as well.
+ */
+static int reserve(struct commit *commit, struct bs_error *err)
+{
+	for (size_t i = 0; i < commit->list.image_count; i++) {
+		const struct journal_range *range = &commit->list.ranges[i];
+
+		if (range->kind == JOURNAL_DATA)
+			continue;
+		if (commit->io->fallocate(commit->descriptor, FALLOC_FL_KEEP_SIZE,
+					  (off_t)range->offset, (off_t)range->length) == 0)
+			continue;
+		if (errno == EOPNOTSUPP || errno == ENOSYS)
+			return 0;
+		return fail_errno(err, transaction_code(errno), "cannot reserve space in " WHAT);
+	}
+	return 0;
+}
+
+static int write_ranges(struct commit *commit, struct bs_error *err)
+{
+	struct disk *staged = overlay_disk(commit->request->overlay);
+	uint8_t *buffer = malloc(JOURNAL_RANGE_MAX);
+	int result = -1;
+
+	if (!buffer)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < commit->list.image_count; i++) {
+		const struct journal_range *range = &commit->list.ranges[i];
+
+		if (disk_read(staged, range->offset, buffer, (size_t)range->length, err) < 0 ||
+		    transaction_write(commit->io, commit->descriptor, range->offset, buffer,
+				      (size_t)range->length, WHAT, err) < 0)
+			goto out;
+	}
+	result = 0;
+out:
+	free(buffer);
+	return result;
+}
+
+static int read_back(const struct commit *commit, struct bs_error *err)
+{
+	struct journal_file *journal;
+	int result;
+
+	if (journal_file_open(commit->place.journal, &journal, err) < 0)
+		return -1;
+	if (!journal)
+		return fail(err, BS_IO, "the undo file disappeared");
+	result = check_new(journal, commit->place.image, BS_VERIFY, err);
+	journal_file_close(journal);
+	return result;
+}
+
+static int apply(struct commit *commit, struct bs_error *err)
+{
+	const struct journal_header *header = &commit->header;
+
+	commit->progress = RESERVING;
+	if (reserve(commit, err) < 0)
+		return -1;
+	/* The length in one step, before the bytes: so it is the old or the new one, nothing else.
+	 */
+	if (header->new_length > header->old_length &&
+	    commit->io->ftruncate(commit->descriptor, (off_t)header->new_length) < 0)
+		return fail_errno(err, transaction_code(errno), "cannot make the image longer");
+	commit->progress = WRITING;
+	if (write_ranges(commit, err) < 0 ||
+	    transaction_sync(commit->io, commit->descriptor, WHAT, err) < 0)
+		return -1;
+	return read_back(commit, err);
+}
+
+static int mark_applied(struct commit *commit, struct bs_error *err)
+{
+	commit->progress = MARKING;
+	return journal_file_mark(commit->place.journal, JOURNAL_APPLIED, commit->header.identity,
+				 commit->io, err);
+}
+
+/* ---- roll back ------------------------------------------------------------------------------ */
+
+static void close_image(struct commit *commit)
+{
+	if (commit->descriptor >= 0)
+		close(commit->descriptor); /* synced, or its sync failed, or never written */
+	commit->descriptor = -1;
+}
+
+static int restore(struct commit *commit, struct journal_file *journal, struct bs_error *err)
+{
+	const struct stat *then = commit->request->stat;
+	struct stat now;
+
+	commit->descriptor = restore_open_image(&commit->place, commit->io, &now, err);
+	if (commit->descriptor < 0)
+		return -1;
+	if (now.st_dev != then->st_dev || now.st_ino != then->st_ino)
+		return fail(err, BS_CHANGED_MEANWHILE, "the image was replaced by another file");
+	return restore_image(&commit->place, journal, commit->descriptor,
+			     commit->progress >= WRITING, commit->io, err);
+}
+
+/*
+ * Unlike a recovery this does not ask whether each sector is as before or as after: the image is
+ * known to be ours, and a sector that is neither is why its storage failed the reading back.
+ */
+static int take_back(struct commit *commit, struct bs_error *err)
+{
+	struct journal_file *journal = NULL;
+	int result = -1;
+
+	close_image(commit);
+	/* A journal that says APPLIED must not lie beside an image that is half restored. */
+	if (commit->progress >= MARKING &&
+	    journal_file_mark(commit->place.journal, JOURNAL_UNDOING, commit->header.identity,
+			      commit->io, err) < 0)
+		return -1;
+	if (commit->progress >= RESERVING) {
+		if (journal_file_open(commit->place.journal, &journal, err) < 0)
+			return -1;
+		if (!journal)
+			return fail(err, BS_IO, "the undo file disappeared");
+		if (journal_file_validate(journal, err) < 0 || restore(commit, journal, err) < 0)
+			goto out;
+	}
+	result = restore_discard_journal(&commit->place, commit->header.identity, commit->io, err);
+out:
+	journal_file_close(journal);
+	return result;
+}
+
+/* Leaves in *err why the commit failed; returns -1. */
+static int roll_back(struct commit *commit, struct bs_error *err)
+{
+	struct bs_error cause = *err;
+
+	if (take_back(commit, err) < 0) {
+		struct bs_error why = *err;
+
+		return fail(err, BS_RECOVERY_REQUIRED, "%.200s; it could not be taken back: %.200s",
+			    cause.message, why.message);
+	}
+	*err = cause;
+	return -1;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+static int report(struct commit *commit, struct commit_result *result)
+{
+	result->undo_file = commit->place.journal;
+	commit->place.journal = NULL; /* the caller's now */
+	result->extents = commit->list.image_count;
+	result->bytes = 0;
+	for (size_t i = 0; i < commit->list.image_count; i++)
+		result->bytes += commit->list.ranges[i].length;
+	return 0;
+}
+
+int transaction_commit(const struct commit_request *request, const struct transaction_io *io,
+		       struct commit_result *result, struct bs_error *err)
+{
+	struct commit commit = {
+		.request = request, .io = io ? io : &transaction_real_io, .descriptor = -1};
+	bool published;
+	int status = -1;
+
+	if (place_find(request->image, request->undo_directory, &commit.place, err) < 0 ||
+	    check_no_transaction(request, err) < 0 || open_checked(&commit, err) < 0)
+		goto out;
+	if (publish(&commit, &published, err) < 0) {
+		if (published)
+			status = roll_back(&commit, err);
+		goto out;
+	}
+	if (apply(&commit, err) < 0 || mark_applied(&commit, err) < 0) {
+		status = roll_back(&commit, err);
+		goto out;
+	}
+	status = report(&commit, result);
+out:
+	close_image(&commit);
+	ranges_free(&commit.list);
+	place_free(&commit.place);
+	return status;
+}

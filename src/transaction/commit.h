@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Makes staged bytes real, all or nothing, and takes them back bit for bit.
+ *
+ * What is promised, on storage whose flush is honest: the image is opened for writing only by the
+ * calls below that change it, and only after everything that can be checked was checked; after a
+ * crash at any point the image is wholly old or can be made so with transaction_recover(), or it is
+ * wholly new and marked so; every call can be repeated.
+ *
+ * The caller holds the image's lock for changing (lock.h) around each call, and around staging and
+ * commit together.  `undo_directory` may be NULL: the journal lies beside the image.  `io` may be
+ * NULL: the real system calls.  Images are regular files.
+ *
+ * An error of class BS_EXIT_RECOVERY means that the image may be neither old nor new and that the
+ * journal was kept.  After every other error it is as it was before the call.
+ */
+#ifndef BOOTSHIFT_COMMIT_H
+#define BOOTSHIFT_COMMIT_H
+
+#include <sys/stat.h>
+
+#include "transaction/io.h"
+#include "transaction/ranges.h"
+
+enum transaction_state {
+	TRANSACTION_NONE,        /* no journal */
+	TRANSACTION_INTERRUPTED, /* has to be recovered first */
+	TRANSACTION_APPLIED,     /* fixed; can be undone */
+	TRANSACTION_DONE,        /* taken back; only the journal was not removed yet */
+};
+
+/*
+ * Tells what the journal's header, marks and trailer say; temporary journals do not count.
+ * Errors: BS_JOURNAL_DAMAGED, and those of finding and reading files.
+ */
+MUST_CHECK int transaction_state(const char *image, const char *undo_directory,
+				 enum transaction_state *state, struct bs_error *err);
+
+struct commit_request {
+	const char *image;       /* path */
+	int staged;              /* the O_RDONLY descriptor that was staged against */
+	const struct stat *stat; /* of it, when the staging began */
+	struct overlay *overlay; /* over that descriptor; may have grown, not shrunk */
+	const struct guard_zone *zones;
+	size_t zone_count;
+	const char *undo_directory;
+};
+
+struct commit_result {
+	char *undo_file;         /* path; the caller frees it */
+	uint64_t extents, bytes; /* written to the image */
+};
+
+/*
+ * Commits.  transaction_recover() has been called before.  Errors, image unchanged:
+ * BS_UNDO_FILE_EXISTS, BS_CHANGED_MEANWHILE, BS_READ_ONLY, BS_NO_PERMISSION, BS_NO_SPACE,
+ * BS_VERIFY (the image did not read back as written), BS_FORMAT_UNSUPPORTED (shrunk), BS_IO and
+ * others of the machine.  BS_RECOVERY_REQUIRED when the roll-back failed as well, or when an
+ * earlier transaction has not been recovered.  *result is set on success only.
+ */
+MUST_CHECK int transaction_commit(const struct commit_request *request,
+				  const struct transaction_io *io, struct commit_result *result,
+				  struct bs_error *err);
+
+/*
+ * Takes back an interrupted transaction and removes what was left over by others; *recovered says
+ * whether there was one to take back.  Nothing is written before the whole journal is proved
+ * intact and the image proved to be what an interruption can leave.  Errors: BS_JOURNAL_DAMAGED,
+ * BS_CHANGED_SINCE (the image was replaced or written to since), BS_RECOVERY_REQUIRED with the
+ * cause in the message.
+ */
+MUST_CHECK int transaction_recover(const char *image, const char *undo_directory,
+				   const struct transaction_io *io, bool *recovered,
+				   struct bs_error *err);
+
+/*
+ * Takes back an applied transaction.  Errors, image unchanged: BS_NO_UNDO_FILE, BS_CHANGED_SINCE,
+ * BS_READ_ONLY, BS_NO_PERMISSION, BS_IO.  BS_JOURNAL_DAMAGED: image unchanged too.
+ * BS_RECOVERY_REQUIRED: begun and not finished, or interrupted before: recover.
+ */
+MUST_CHECK int transaction_undo(const char *image, const char *undo_directory,
+				const struct transaction_io *io, struct bs_error *err);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The real table of system calls, and the few ways in which the tables are used. */
+#include "transaction/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int real_open(const char *path, int flags, mode_t mode)
+{
+	return open(path, flags, mode);
+}
+
+const struct transaction_io transaction_real_io = {
+	.open = real_open,
+	.pwrite = pwrite,
+	.fsync = fsync,
+	.fallocate = fallocate,
+	.ftruncate = ftruncate,
+	.rename = rename,
+	.unlink = unlink,
+};
+
+enum bs_code transaction_code(int number)
+{
+	switch (number) {
+	case ENOENT:
+	case ENOTDIR:
+		return BS_NOT_FOUND;
+	case EACCES:
+	case EPERM:
+		return BS_NO_PERMISSION;
+	case EROFS:
+		return BS_READ_ONLY;
+	case ETXTBSY:
+		return BS_IN_USE;
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG: /* the largest file that the file system, or a limit of the process, allows */
+		return BS_NO_SPACE;
+	case ENOMEM:
+		return BS_NO_MEMORY;
+	default:
+		return BS_IO;
+	}
+}
+
+int transaction_write(const struct transaction_io *io, int descriptor, uint64_t offset,
+		      const void *bytes, size_t length, const char *what, struct bs_error *err)
+{
+	const char *from = bytes;
+
+	while (length > 0) {
+		ssize_t written = io->pwrite(descriptor, from, length, (off_t)offset);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written == 0) /* no error, no progress: waiting would never end */
+			errno = EIO;
+		if (written <= 0)
+			return fail_errno(err, transaction_code(errno), "cannot write %s", what);
+		from += written;
+		offset += (uint64_t)written;
+		length -= (size_t)written;
+	}
+	return 0;
+}
+
+int transaction_sync(const struct transaction_io *io, int descriptor, const char *what,
+		     struct bs_error *err)
+{
+	if (io->fsync(descriptor) < 0)
+		return fail_errno(err, transaction_code(errno), "cannot make %s durable", what);
+	return 0;
+}
+
+int transaction_sync_folder(const struct transaction_io *io, const char *folder,
+			    struct bs_error *err)
+{
+	int descriptor = io->open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int result;
+
+	if (descriptor < 0)
+		return fail_errno(err, transaction_code(errno), "cannot open folder %s", folder);
+	result = transaction_sync(io, descriptor, folder, err);
+	close(descriptor);
+	return result;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Reads a journal from its file and sets its marks; see journal-file.h. */
+#include "transaction/journal-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "disk/file.h"
+#include "util/bytes.h"
+#include "util/crc32c.h"
+
+static int read_whole(int descriptor, uint64_t offset, uint8_t *buffer, size_t length,
+		      struct bs_error *err)
+{
+	if (file_read_at(descriptor, offset, buffer, length, err) == 0)
+		return 0;
+	if (err->code == BS_OUT_OF_RANGE)
+		return fail(err, BS_JOURNAL_DAMAGED, "the undo file is cut short");
+	return fail_prefix(err, "the undo file");
+}
+
+static int read_mark(struct journal_file *file, enum journal_mark mark, bool *set,
+		     struct bs_error *err)
+{
+	if (read_whole(file->descriptor, mark * (uint64_t)JOURNAL_BLOCK_SIZE, file->buffer,
+		       JOURNAL_BLOCK_SIZE, err) < 0)
+		return -1;
+	*set = journal_is_marked(mark, file->header.identity, file->buffer);
+	return 0;
+}
+
+/* Header, size, marks and trailer: what tells a whole journal from a part of one. */
+static int read_frame(struct journal_file *file, struct bs_error *err)
+{
+	struct journal_header *header = &file->header;
+	struct stat stat;
+
+	if (fstat(file->descriptor, &stat) < 0)
+		return fail_errno(err, BS_IO, "cannot look at the undo file");
+	if (!S_ISREG(stat.st_mode))
+		return fail(err, BS_JOURNAL_DAMAGED, "the undo file is not a regular file");
+	if (read_whole(file->descriptor, 0, file->buffer, JOURNAL_BLOCK_SIZE, err) < 0 ||
+	    journal_decode_header(file->buffer, header, err) < 0)
+		return -1;
+	if ((uint64_t)stat.st_size != header->journal_size)
+		return fail(err, BS_JOURNAL_DAMAGED,
+			    "the undo file has %llu bytes and should have %llu",
+			    (unsigned long long)stat.st_size,
+			    (unsigned long long)header->journal_size);
+	if (read_mark(file, JOURNAL_APPLIED, &file->applied, err) < 0 ||
+	    read_mark(file, JOURNAL_UNDOING, &file->undoing, err) < 0 ||
+	    read_mark(file, JOURNAL_DONE, &file->done, err) < 0 ||
+	    read_whole(file->descriptor, header->journal_size - JOURNAL_BLOCK_SIZE, file->buffer,
+		       JOURNAL_BLOCK_SIZE, err) < 0)
+		return -1;
+	return journal_decode_trailer(file->buffer, header->identity, &file->trailer, err);
+}
+
+int journal_file_open(const char *path, struct journal_file **result, struct bs_error *err)
+{
+	/* O_NONBLOCK: opening must not hang on a pipe that somebody put there. */
+	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct journal_file *file = NULL;
+
+	*result = NULL;
+	if (descriptor < 0 && errno == ENOENT)
+		return 0;
+	if (descriptor < 0)
+		return fail_errno(err, transaction_code(errno), "cannot open the undo file");
+	file = calloc(1, sizeof(*file));
+	if (file)
+		file->buffer = malloc(JOURNAL_RECORD_MAX);
+	if (!file || !file->buffer) {
+		fail(err, BS_NO_MEMORY, "out of memory");
+		goto out;
+	}
+	file->descriptor = descriptor;
+	descriptor = -1;
+	if (read_frame(file, err) < 0)
+		goto out;
+	journal_file_rewind(file);
+	*result = file;
+	return 0;
+out:
+	if (descriptor >= 0) {
+		close(descriptor);
+		free(file);
+	} else {
+		journal_file_close(file);
+	}
+	return -1;
+}
+
+void journal_file_close(struct journal_file *file)
+{
+	if (!file)
+		return;
+	close(file->descriptor);
+	free(file->buffer);
+	free(file);
+}
+
+void journal_file_rewind(struct journal_file *file)
+{
+	file->position = JOURNAL_FIRST_RECORD;
+	file->index = 0;
+	file->image_end = 0;
+	file->in_guards = false;
+	file->records_checksum = 0;
+	file->data_bytes = 0;
+}
+
+/* A record on its own is intact; here it is held against the header and the records before it. */
+static bool record_fits(const struct journal_file *file, const struct journal_record *record)
+{
+	const struct journal_range *range = &record->range;
+	uint64_t old_length = file->header.old_length;
+
+	if (record->index != file->index ||
+	    !range_within(range->offset, range->length, file->header.new_length))
+		return false;
+	if (range->kind == JOURNAL_GUARD)
+		return true;
+	if (file->in_guards || range->offset < file->image_end)
+		return false;
+	if (range->kind == JOURNAL_BEYOND)
+		return range->offset >= old_length;
+	return range_within(range->offset, range->length, old_length);
+}
+
+static bool trailer_fits(const struct journal_file *file)
+{
+	const struct journal_trailer *trailer = &file->trailer;
+
+	return trailer->record_count == file->index && trailer->data_bytes == file->data_bytes &&
+	       trailer->journal_size == file->header.journal_size &&
+	       trailer->records_checksum == file->records_checksum &&
+	       file->position + JOURNAL_BLOCK_SIZE == file->header.journal_size;
+}
+
+static int read_record(struct journal_file *file, struct journal_record *record,
+		       struct bs_error *err)
+{
+	uint64_t room = file->header.journal_size - JOURNAL_BLOCK_SIZE - file->position;
+	size_t size;
+
+	if (room < JOURNAL_BLOCK_SIZE)
+		return fail(err, BS_JOURNAL_DAMAGED, "the undo file has too few records");
+	if (read_whole(file->descriptor, file->position, file->buffer, JOURNAL_BLOCK_SIZE, err) <
+		    0 ||
+	    journal_peek_record(file->buffer, &size, err) < 0)
+		return -1;
+	if (size > room)
+		return fail(err, BS_JOURNAL_DAMAGED, "a record of the undo file is too long");
+	if (read_whole(file->descriptor, file->position + JOURNAL_BLOCK_SIZE,
+		       file->buffer + JOURNAL_BLOCK_SIZE, size - JOURNAL_BLOCK_SIZE, err) < 0 ||
+	    journal_decode_record(file->buffer, size, file->header.identity, record, err) < 0)
+		return -1;
+	if (!record_fits(file, record))
+		return fail(err, BS_JOURNAL_DAMAGED, "record %llu of the undo file is misplaced",
+			    (unsigned long long)file->index);
+	file->position += size;
+	return 0;
+}
+
+int journal_file_next(struct journal_file *file, struct journal_record *record, bool *present,
+		      struct bs_error *err)
+{
+	uint8_t checksum[4];
+
+	*present = file->index < file->header.record_count;
+	if (!*present) {
+		if (!trailer_fits(file))
+			return fail(err, BS_JOURNAL_DAMAGED,
+				    "the undo file's records do not add up");
+		return 0;
+	}
+	if (read_record(file, record, err) < 0)
+		return -1;
+	file->index++;
+	store_le32(checksum, record->checksum);
+	file->records_checksum = crc32c(file->records_checksum, checksum, sizeof(checksum));
+	if (record->range.kind == JOURNAL_DATA)
+		file->data_bytes += record->range.length;
+	if (record->range.kind == JOURNAL_GUARD)
+		file->in_guards = true;
+	else
+		file->image_end = record->range.offset + record->range.length;
+	return 0;
+}
+
+int journal_file_validate(struct journal_file *file, struct bs_error *err)
+{
+	struct journal_record record;
+	bool present;
+
+	journal_file_rewind(file);
+	do { /* ends: each turn reads a record or meets the header's count */
+		if (journal_file_next(file, &record, &present, err) < 0)
+			return -1;
+	} while (present);
+	return 0;
+}
+
+int journal_file_mark(const char *path, enum journal_mark mark, uint32_t identity,
+		      const struct transaction_io *io, struct bs_error *err)
+{
+	uint8_t block[JOURNAL_BLOCK_SIZE];
+	int descriptor = io->open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+	int result = -1;
+
+	if (descriptor < 0)
+		return fail_errno(err, transaction_code(errno), "cannot open the undo file");
+	journal_encode_mark(mark, identity, block);
+	if (transaction_write(io, descriptor, mark * (uint64_t)JOURNAL_BLOCK_SIZE, block,
+			      sizeof(block), "the undo file", err) < 0 ||
+	    transaction_sync(io, descriptor, "the undo file", err) < 0)
+		goto out;
+	result = 0;
+out:
+	close(descriptor); /* nothing is left to be written: it was synced, or has failed */
+	return result;
+}

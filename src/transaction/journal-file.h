@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A published journal as a file: opened, its records read one after the other, its marks set.
+ *
+ * What always holds: what has been opened has an intact header and trailer and is not cut.  The
+ * records prove themselves as they are read; journal_file_validate() proves all of them at once
+ * and comes before the first write of anything that goes by the journal.
+ */
+#ifndef BOOTSHIFT_JOURNAL_FILE_H
+#define BOOTSHIFT_JOURNAL_FILE_H
+
+#include "transaction/io.h"
+#include "transaction/journal.h"
+
+struct journal_file {
+	int descriptor; /* read-only */
+	struct journal_header header;
+	struct journal_trailer trailer;
+	bool applied, undoing, done; /* the marks when it was opened */
+	/* of journal_file_next(): */
+	uint8_t *buffer;
+	uint64_t position; /* of the next record, bytes */
+	uint64_t index;    /* of the next record */
+	uint64_t
+		image_end; /* of the last record of the image: the next one begins there or later */
+	bool in_guards;
+	uint32_t records_checksum;
+	uint64_t data_bytes;
+};
+
+/*
+ * Opens the journal at `path`.  Returns 0 also when there is none: then *file is NULL.  Errors:
+ * BS_JOURNAL_DAMAGED, BS_NO_PERMISSION, BS_NO_MEMORY, BS_IO.
+ */
+MUST_CHECK int journal_file_open(const char *path, struct journal_file **file,
+				 struct bs_error *err);
+void journal_file_close(struct journal_file *file);
+
+/* Goes back to the first record. */
+void journal_file_rewind(struct journal_file *file);
+
+/*
+ * Reads the next record; it is valid until the next call.  *present is false after the last one,
+ * which also proves the trailer's counts.  Errors: BS_JOURNAL_DAMAGED, BS_IO.
+ */
+MUST_CHECK int journal_file_next(struct journal_file *file, struct journal_record *record,
+				 bool *present, struct bs_error *err);
+
+/* Reads all records, so proves every checksum and hash, the order, the bounds and the counts. */
+MUST_CHECK int journal_file_validate(struct journal_file *file, struct bs_error *err);
+
+/* Sets a mark of the journal at `path`, through a descriptor of its own, and syncs it. */
+MUST_CHECK int journal_file_mark(const char *path, enum journal_mark mark, uint32_t identity,
+				 const struct transaction_io *io, struct bs_error *err);
+
+#endif

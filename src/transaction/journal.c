@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Encodes and decodes the parts of a journal; see journal.h.  The numbers below are the offsets of
+ * the fields, and are in bootshift-journal(5) too.
+ */
+#include "transaction/journal.h"
+
+#include <assert.h>
+#include <nettle/sha2.h>
+
+#include "util/bytes.h"
+#include "util/crc32c.h"
+
+/* The line ends show a copy that was mangled as text. */
+#define HEADER_MAGIC  "bootshift-undo\r\n"
+#define MARK_MAGIC    "BSMARK\r\n"
+#define RECORD_MAGIC  "BSRECORD"
+#define TRAILER_MAGIC "BSTRAIL\n"
+
+enum {
+	HEADER_MAGIC_SIZE = 16,
+	MAGIC_SIZE = 8, /* of the others */
+
+	HEADER_VERSION = 16,
+	HEADER_BLOCK_SIZE = 20,
+	HEADER_SECTOR_SIZE = 24,
+	HEADER_OLD_LENGTH = 32,
+	HEADER_NEW_LENGTH = 40,
+	HEADER_RECORD_COUNT = 48,
+	HEADER_JOURNAL_SIZE = 56,
+	HEADER_DEVICE = 64,
+	HEADER_INODE = 72,
+	HEADER_CREATED = 80,
+	HEADER_TOOL_VERSION = 96,
+	HEADER_IMAGE_NAME = 128,
+
+	MARK_KIND = 8,
+	MARK_IDENTITY = 12,
+	MARK_CHECKSUM = JOURNAL_SECTOR_SIZE - 4,
+
+	RECORD_KIND = 8,
+	RECORD_CHECKSUM = 12,
+	RECORD_INDEX = 16,
+	RECORD_OFFSET = 24,
+	RECORD_LENGTH = 32,
+	RECORD_IDENTITY = 40,
+	RECORD_HASH_BEFORE = 48,
+	RECORD_HASH_AFTER = 80,
+	RECORD_SECTORS = 128,
+
+	TRAILER_IDENTITY = 12,
+	TRAILER_RECORD_COUNT = 16,
+	TRAILER_DATA_BYTES = 24,
+	TRAILER_JOURNAL_SIZE = 32,
+	TRAILER_RECORDS_CHECKSUM = 40,
+
+	BLOCK_CHECKSUM = JOURNAL_BLOCK_SIZE - 4, /* of the header and of the trailer */
+};
+
+static_assert(sizeof(HEADER_MAGIC) - 1 == HEADER_MAGIC_SIZE &&
+		      sizeof(MARK_MAGIC) - 1 == MAGIC_SIZE &&
+		      sizeof(RECORD_MAGIC) - 1 == MAGIC_SIZE &&
+		      sizeof(TRAILER_MAGIC) - 1 == MAGIC_SIZE,
+	      "the magics fit their fields");
+static_assert(HEADER_IMAGE_NAME + sizeof(((struct journal_header *)0)->image_name) <=
+		      BLOCK_CHECKSUM,
+	      "the header fits its block");
+/* One piece more than a range has sectors: it may begin and end inside of one. */
+static_assert(RECORD_SECTORS + 4 * (JOURNAL_RANGE_MAX / JOURNAL_SECTOR_SIZE + 1) +
+			      JOURNAL_RANGE_MAX + (JOURNAL_BLOCK_SIZE - 1) <=
+		      JOURNAL_RECORD_MAX,
+	      "the longest record, padded, fits its buffer");
+
+void journal_hash(const uint8_t *bytes, size_t length, uint8_t hash[JOURNAL_HASH_SIZE])
+{
+	struct sha256_ctx context;
+
+	sha256_init(&context);
+	sha256_update(&context, length, bytes);
+	sha256_digest(&context, JOURNAL_HASH_SIZE, hash);
+}
+
+/* ---- blocks that end with their checksum ---------------------------------------------------- */
+
+static void seal_block(uint8_t *block)
+{
+	store_le32(block + BLOCK_CHECKSUM, crc32c(0, block, BLOCK_CHECKSUM));
+}
+
+static bool block_is_sealed(const uint8_t *block)
+{
+	return load_le32(block + BLOCK_CHECKSUM) == crc32c(0, block, BLOCK_CHECKSUM);
+}
+
+void journal_encode_header(struct journal_header *header, uint8_t block[JOURNAL_BLOCK_SIZE])
+{
+	memset(block, 0, JOURNAL_BLOCK_SIZE);
+	memcpy(block, HEADER_MAGIC, HEADER_MAGIC_SIZE);
+	store_le32(block + HEADER_VERSION, JOURNAL_VERSION);
+	store_le32(block + HEADER_BLOCK_SIZE, JOURNAL_BLOCK_SIZE);
+	store_le32(block + HEADER_SECTOR_SIZE, JOURNAL_SECTOR_SIZE);
+	store_le64(block + HEADER_OLD_LENGTH, header->old_length);
+	store_le64(block + HEADER_NEW_LENGTH, header->new_length);
+	store_le64(block + HEADER_RECORD_COUNT, header->record_count);
+	store_le64(block + HEADER_JOURNAL_SIZE, header->journal_size);
+	store_le64(block + HEADER_DEVICE, header->device);
+	store_le64(block + HEADER_INODE, header->inode);
+	store_le64(block + HEADER_CREATED, (uint64_t)header->created);
+	memcpy(block + HEADER_TOOL_VERSION, header->tool_version, sizeof(header->tool_version));
+	memcpy(block + HEADER_IMAGE_NAME, header->image_name, sizeof(header->image_name));
+	seal_block(block);
+	header->identity = load_le32(block + BLOCK_CHECKSUM);
+}
+
+static bool header_is_plausible(const struct journal_header *header)
+{
+	uint64_t blocks = header->journal_size / JOURNAL_BLOCK_SIZE;
+
+	/* At least a block for each record, four in front and the trailer. */
+	return header->journal_size % JOURNAL_BLOCK_SIZE == 0 && blocks >= 5 &&
+	       header->journal_size <= INT64_MAX && header->record_count <= blocks - 5 &&
+	       header->old_length <= header->new_length && header->new_length <= INT64_MAX &&
+	       header->tool_version[sizeof(header->tool_version) - 1] == '\0' &&
+	       header->image_name[sizeof(header->image_name) - 1] == '\0';
+}
+
+int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE], struct journal_header *header,
+			  struct bs_error *err)
+{
+	if (memcmp(block, HEADER_MAGIC, HEADER_MAGIC_SIZE) != 0)
+		return fail(err, BS_JOURNAL_DAMAGED, "the undo file does not begin like one");
+	if (!block_is_sealed(block))
+		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's header is damaged");
+	if (load_le32(block + HEADER_VERSION) != JOURNAL_VERSION ||
+	    load_le32(block + HEADER_BLOCK_SIZE) != JOURNAL_BLOCK_SIZE ||
+	    load_le32(block + HEADER_SECTOR_SIZE) != JOURNAL_SECTOR_SIZE)
+		return fail(err, BS_JOURNAL_DAMAGED,
+			    "the undo file is of version %u, which this program does not know",
+			    load_le32(block + HEADER_VERSION));
+	header->old_length = load_le64(block + HEADER_OLD_LENGTH);
+	header->new_length = load_le64(block + HEADER_NEW_LENGTH);
+	header->record_count = load_le64(block + HEADER_RECORD_COUNT);
+	header->journal_size = load_le64(block + HEADER_JOURNAL_SIZE);
+	header->device = load_le64(block + HEADER_DEVICE);
+	header->inode = load_le64(block + HEADER_INODE);
+	header->created = (int64_t)load_le64(block + HEADER_CREATED);
+	memcpy(header->tool_version, block + HEADER_TOOL_VERSION, sizeof(header->tool_version));
+	memcpy(header->image_name, block + HEADER_IMAGE_NAME, sizeof(header->image_name));
+	header->identity = load_le32(block + BLOCK_CHECKSUM);
+	if (!header_is_plausible(header))
+		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's header contradicts itself");
+	return 0;
+}
+
+void journal_encode_trailer(const struct journal_trailer *trailer, uint32_t identity,
+			    uint8_t block[JOURNAL_BLOCK_SIZE])
+{
+	memset(block, 0, JOURNAL_BLOCK_SIZE);
+	memcpy(block, TRAILER_MAGIC, MAGIC_SIZE);
+	store_le32(block + TRAILER_IDENTITY, identity);
+	store_le64(block + TRAILER_RECORD_COUNT, trailer->record_count);
+	store_le64(block + TRAILER_DATA_BYTES, trailer->data_bytes);
+	store_le64(block + TRAILER_JOURNAL_SIZE, trailer->journal_size);
+	store_le32(block + TRAILER_RECORDS_CHECKSUM, trailer->records_checksum);
+	seal_block(block);
+}
+
+int journal_decode_trailer(const uint8_t block[JOURNAL_BLOCK_SIZE], uint32_t identity,
+			   struct journal_trailer *trailer, struct bs_error *err)
+{
+	if (memcmp(block, TRAILER_MAGIC, MAGIC_SIZE) != 0 || !block_is_sealed(block) ||
+	    load_le32(block + TRAILER_IDENTITY) != identity)
+		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's last block is damaged");
+	trailer->record_count = load_le64(block + TRAILER_RECORD_COUNT);
+	trailer->data_bytes = load_le64(block + TRAILER_DATA_BYTES);
+	trailer->journal_size = load_le64(block + TRAILER_JOURNAL_SIZE);
+	trailer->records_checksum = load_le32(block + TRAILER_RECORDS_CHECKSUM);
+	return 0;
+}
+
+/* ---- marks ---------------------------------------------------------------------------------- */
+
+void journal_encode_mark(enum journal_mark mark, uint32_t identity,
+			 uint8_t block[JOURNAL_BLOCK_SIZE])
+{
+	memset(block, 0, JOURNAL_BLOCK_SIZE);
+	for (uint8_t *copy = block; copy < block + JOURNAL_BLOCK_SIZE;
+	     copy += JOURNAL_SECTOR_SIZE) {
+		memcpy(copy, MARK_MAGIC, MAGIC_SIZE);
+		store_le32(copy + MARK_KIND, mark);
+		store_le32(copy + MARK_IDENTITY, identity);
+		store_le32(copy + MARK_CHECKSUM, crc32c(0, copy, MARK_CHECKSUM));
+	}
+}
+
+bool journal_is_marked(enum journal_mark mark, uint32_t identity,
+		       const uint8_t block[JOURNAL_BLOCK_SIZE])
+{
+	uint8_t expected[JOURNAL_BLOCK_SIZE];
+
+	journal_encode_mark(mark, identity, expected);
+	for (size_t at = 0; at < JOURNAL_BLOCK_SIZE; at += JOURNAL_SECTOR_SIZE)
+		if (memcmp(block + at, expected, JOURNAL_SECTOR_SIZE) == 0)
+			return true;
+	return false;
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+size_t journal_piece_count(const struct journal_range *range)
+{
+	uint64_t first = range->offset / JOURNAL_SECTOR_SIZE;
+	uint64_t last = (range->offset + range->length - 1) / JOURNAL_SECTOR_SIZE;
+
+	return (size_t)(last - first + 1);
+}
+
+struct journal_range journal_piece(const struct journal_range *range, size_t number)
+{
+	uint64_t sector = range->offset / JOURNAL_SECTOR_SIZE + number;
+	uint64_t start = sector * JOURNAL_SECTOR_SIZE;
+	uint64_t end = min_u64(start + JOURNAL_SECTOR_SIZE, range->offset + range->length);
+
+	if (start < range->offset)
+		start = range->offset;
+	return (struct journal_range){range->kind, start, end - start};
+}
+
+bool journal_piece_is_after(const struct journal_record *record, size_t number,
+			    const uint8_t *bytes)
+{
+	struct journal_range piece = journal_piece(&record->range, number);
+
+	return crc32c(0, bytes, (size_t)piece.length) == load_le32(record->sectors + 4 * number);
+}
+
+/* Where the bytes before begin inside of a record, or where its padding does. */
+static size_t bytes_position(const struct journal_range *range)
+{
+	return RECORD_SECTORS + 4 * journal_piece_count(range);
+}
+
+size_t journal_record_size(const struct journal_range *range)
+{
+	size_t size = bytes_position(range);
+
+	if (range->kind == JOURNAL_DATA)
+		size += (size_t)range->length;
+	return (size + JOURNAL_BLOCK_SIZE - 1) / JOURNAL_BLOCK_SIZE * JOURNAL_BLOCK_SIZE;
+}
+
+/* Of the whole record, its padding included, with zeros for the checksum itself. */
+static uint32_t record_checksum(const uint8_t *buffer, size_t size)
+{
+	static const uint8_t zeros[4];
+	uint32_t crc = crc32c(0, buffer, RECORD_CHECKSUM);
+
+	crc = crc32c(crc, zeros, sizeof(zeros));
+	return crc32c(crc, buffer + RECORD_CHECKSUM + 4, size - RECORD_CHECKSUM - 4);
+}
+
+uint32_t journal_encode_record(const struct journal_range *range, uint64_t index, uint32_t identity,
+			       const uint8_t *before, const uint8_t *after, uint8_t *buffer)
+{
+	size_t size = journal_record_size(range), pieces = journal_piece_count(range);
+	uint32_t checksum;
+
+	memset(buffer, 0, size);
+	memcpy(buffer, RECORD_MAGIC, MAGIC_SIZE);
+	store_le32(buffer + RECORD_KIND, range->kind);
+	store_le64(buffer + RECORD_INDEX, index);
+	store_le64(buffer + RECORD_OFFSET, range->offset);
+	store_le64(buffer + RECORD_LENGTH, range->length);
+	store_le32(buffer + RECORD_IDENTITY, identity);
+	journal_hash(after, (size_t)range->length, buffer + RECORD_HASH_AFTER);
+	for (size_t i = 0; i < pieces; i++) {
+		struct journal_range piece = journal_piece(range, i);
+
+		store_le32(buffer + RECORD_SECTORS + 4 * i,
+			   crc32c(0, after + (piece.offset - range->offset), (size_t)piece.length));
+	}
+	if (range->kind == JOURNAL_DATA) {
+		journal_hash(before, (size_t)range->length, buffer + RECORD_HASH_BEFORE);
+		memcpy(buffer + bytes_position(range), before, (size_t)range->length);
+	}
+	checksum = record_checksum(buffer, size);
+	store_le32(buffer + RECORD_CHECKSUM, checksum);
+	return checksum;
+}
+
+/* The range that a record speaks of, proved to be one that can be reckoned with. */
+static int load_range(const uint8_t *buffer, struct journal_range *range, struct bs_error *err)
+{
+	uint32_t kind = load_le32(buffer + RECORD_KIND);
+
+	range->kind = (enum journal_kind)kind;
+	range->offset = load_le64(buffer + RECORD_OFFSET);
+	range->length = load_le64(buffer + RECORD_LENGTH);
+	if (memcmp(buffer, RECORD_MAGIC, MAGIC_SIZE) != 0 || kind < JOURNAL_DATA ||
+	    kind > JOURNAL_GUARD || range->length == 0 || range->length > JOURNAL_RANGE_MAX ||
+	    !range_within(range->offset, range->length, INT64_MAX))
+		return fail(err, BS_JOURNAL_DAMAGED, "a record of the undo file is damaged");
+	return 0;
+}
+
+int journal_peek_record(const uint8_t block[JOURNAL_BLOCK_SIZE], size_t *size, struct bs_error *err)
+{
+	struct journal_range range;
+
+	if (load_range(block, &range, err) < 0)
+		return -1;
+	*size = journal_record_size(&range);
+	return 0;
+}
+
+static bool hash_matches(const uint8_t *bytes, size_t length, const uint8_t *hash)
+{
+	uint8_t actual[JOURNAL_HASH_SIZE];
+
+	journal_hash(bytes, length, actual);
+	return memcmp(actual, hash, sizeof(actual)) == 0;
+}
+
+int journal_decode_record(const uint8_t *buffer, size_t size, uint32_t identity,
+			  struct journal_record *record, struct bs_error *err)
+{
+	struct journal_range *range = &record->range;
+
+	if (load_range(buffer, range, err) < 0)
+		return -1;
+	record->index = load_le64(buffer + RECORD_INDEX);
+	record->checksum = load_le32(buffer + RECORD_CHECKSUM);
+	record->hash_before = buffer + RECORD_HASH_BEFORE;
+	record->hash_after = buffer + RECORD_HASH_AFTER;
+	record->sectors = buffer + RECORD_SECTORS;
+	record->before = range->kind == JOURNAL_DATA ? buffer + bytes_position(range) : NULL;
+	if (size != journal_record_size(range) || load_le32(buffer + RECORD_IDENTITY) != identity ||
+	    record->checksum != record_checksum(buffer, size) ||
+	    (record->before &&
+	     !hash_matches(record->before, (size_t)range->length, record->hash_before)))
+		return fail(err, BS_JOURNAL_DAMAGED,
+			    "the undo file's record for byte %llu is damaged",
+			    (unsigned long long)range->offset);
+	return 0;
+}

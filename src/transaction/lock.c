@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * QEMU says what it does with an image by shared locks on single bytes of it: byte 100 + p when it
+ * uses permission p, byte 200 + p when it does not let others use it.  Then it looks whether
+ * anybody holds a byte that is at odds with these (block/file-posix.c, raw_apply_lock_bytes() and
+ * raw_check_lock_bytes(); the numbers are RAW_LOCK_PERM_BASE, RAW_LOCK_SHARED_BASE, BLK_PERM_*).
+ * All locks are shared, so a read-only descriptor can take them; as each side locks before it
+ * looks, two that come at the same time may both give way, but never both go on.
+ *
+ * The lock file settles who goes first among bootshifts: it is locked before the bytes.
+ */
+#include "transaction/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "transaction/io.h"
+#include "transaction/place.h"
+
+#define USED_BASE       100
+#define NOT_SHARED_BASE 200
+
+enum permission {
+	CONSISTENT_READ = 1 << 0,
+	WRITE = 1 << 1,
+	WRITE_UNCHANGED = 1 << 2,
+	RESIZE = 1 << 3,
+	PERMISSION_COUNT = 4,
+};
+
+struct image_lock {
+	struct place place;
+	int image; /* the byte locks hang on it */
+	int file;  /* the lock file; -1 when reading */
+};
+
+/* What each purpose uses, and what it does not let others use. */
+static const struct {
+	unsigned used, not_shared;
+} permissions[] = {
+	[LOCK_FOR_READING] = {CONSISTENT_READ, WRITE | RESIZE},
+	[LOCK_FOR_CHANGING] = {CONSISTENT_READ | WRITE | RESIZE,
+			       CONSISTENT_READ | WRITE | WRITE_UNCHANGED | RESIZE},
+};
+
+/* ---- byte locks ----------------------------------------------------------------------------- */
+
+static bool without_byte_locks(int number)
+{
+	return number == EINVAL || number == ENOTSUP || number == ENOLCK || number == ENOSYS;
+}
+
+static int in_use(struct bs_error *err, const char *how, pid_t process)
+{
+	/* The kernel names the process of a classic lock, not that of one like QEMU's. */
+	if (process > 0)
+		return fail(err, BS_IN_USE, "process %ld %s", (long)process, how);
+	return fail(err, BS_IN_USE, "QEMU or another program, maybe another bootshift, %s", how);
+}
+
+static int lock_bytes(int descriptor, int base, unsigned bits, struct bs_error *err)
+{
+	for (int i = 0; i < PERMISSION_COUNT; i++) {
+		struct flock lock = {
+			.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = base + i, .l_len = 1};
+
+		if (!(bits & 1u << i) || fcntl(descriptor, F_OFD_SETLK, &lock) == 0 ||
+		    without_byte_locks(errno))
+			continue;
+		if (errno == EAGAIN || errno == EACCES)
+			return in_use(err, "has locked the image", 0);
+		return fail_errno(err, transaction_code(errno), "cannot lock the image");
+	}
+	return 0;
+}
+
+/* Fails when another holds one of the bytes. */
+static int check_bytes(int descriptor, int base, unsigned bits, const char *how,
+		       struct bs_error *err)
+{
+	for (int i = 0; i < PERMISSION_COUNT; i++) {
+		struct flock lock = {
+			.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = base + i, .l_len = 1};
+
+		if (!(bits & 1u << i))
+			continue;
+		if (fcntl(descriptor, F_OFD_GETLK, &lock) < 0) {
+			if (without_byte_locks(errno))
+				return 0;
+			return fail_errno(err, BS_IO, "cannot see the image's locks");
+		}
+		if (lock.l_type != F_UNLCK)
+			return in_use(err, how, lock.l_pid);
+	}
+	return 0;
+}
+
+static int lock_image_bytes(struct image_lock *lock, enum lock_purpose purpose,
+			    struct bs_error *err)
+{
+	unsigned used = permissions[purpose].used, not_shared = permissions[purpose].not_shared;
+
+	lock->image = open(lock->place.image, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (lock->image < 0)
+		return fail_errno(err, transaction_code(errno), "cannot open the image");
+	if (lock_bytes(lock->image, USED_BASE, used, err) < 0 ||
+	    lock_bytes(lock->image, NOT_SHARED_BASE, not_shared, err) < 0 ||
+	    check_bytes(lock->image, USED_BASE, not_shared & (WRITE | RESIZE),
+			"has the image open for writing", err) < 0 ||
+	    check_bytes(lock->image, USED_BASE, not_shared & ~(unsigned)(WRITE | RESIZE),
+			"has the image open", err) < 0)
+		return -1;
+	return check_bytes(lock->image, NOT_SHARED_BASE, used, "keeps the image to itself", err);
+}
+
+/* ---- the lock file -------------------------------------------------------------------------- */
+
+static int another_bootshift(struct bs_error *err)
+{
+	return fail(err, BS_IN_USE, "another bootshift is changing the image");
+}
+
+/* False when the holder before us removed the file between our opening and our locking. */
+static bool still_has_its_name(int descriptor, const char *path)
+{
+	struct stat open_file, named_file;
+
+	return fstat(descriptor, &open_file) == 0 && lstat(path, &named_file) == 0 &&
+	       open_file.st_dev == named_file.st_dev && open_file.st_ino == named_file.st_ino;
+}
+
+static int take_lock_file(struct image_lock *lock, struct bs_error *err)
+{
+	const char *path = lock->place.lock;
+
+	/* Each turn but the last means that another bootshift came and went; it gives up some time.
+	 */
+	for (int turn = 0; turn < 100; turn++) {
+		int descriptor =
+			open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+
+		if (descriptor < 0)
+			return fail_errno(err, transaction_code(errno), "cannot create %s", path);
+		if (flock(descriptor, LOCK_EX | LOCK_NB) < 0) {
+			int number = errno;
+
+			close(descriptor);
+			errno = number;
+			if (number == EWOULDBLOCK)
+				return another_bootshift(err);
+			return fail_errno(err, BS_IO, "cannot lock %s", path);
+		}
+		if (still_has_its_name(descriptor, path)) {
+			lock->file = descriptor;
+			return 0;
+		}
+		close(descriptor);
+	}
+	return another_bootshift(err);
+}
+
+/* A reader makes no file, so that it needs no writable folder, and holds nothing. */
+static int check_lock_file(const struct image_lock *lock, struct bs_error *err)
+{
+	int descriptor = open(lock->place.lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int result = 0;
+
+	if (descriptor < 0)
+		return 0; /* none, or not ours to see: the byte locks have to do */
+	if (flock(descriptor, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		result = another_bootshift(err);
+	close(descriptor);
+	return result;
+}
+
+/* ---- both ----------------------------------------------------------------------------------- */
+
+struct image_lock *lock_image(const char *image, const char *undo_directory,
+			      enum lock_purpose purpose, struct bs_error *err)
+{
+	struct image_lock *lock = calloc(1, sizeof(*lock));
+	int result;
+
+	if (!lock) {
+		fail(err, BS_NO_MEMORY, "out of memory");
+		return NULL;
+	}
+	lock->image = lock->file = -1;
+	result = place_find(image, undo_directory, &lock->place, err);
+	if (result == 0)
+		result = purpose == LOCK_FOR_CHANGING ? take_lock_file(lock, err)
+						      : check_lock_file(lock, err);
+	if (result == 0)
+		result = lock_image_bytes(lock, purpose, err);
+	if (result < 0) {
+		lock_release(lock);
+		return NULL;
+	}
+	return lock;
+}
+
+void lock_release(struct image_lock *lock)
+{
+	if (!lock)
+		return;
+	if (lock->image >= 0)
+		close(lock->image);
+	if (lock->file >= 0) {
+		unlink(lock->place.lock); /* while it is locked, so nobody else's is removed */
+		close(lock->file);
+	}
+	place_free(&lock->place);
+	free(lock);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Writes and publishes a journal; see publish.h. */
+#include "transaction/publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "disk/file.h"
+#include "util/bytes.h"
+#include "util/crc32c.h"
+
+#define WHAT "the undo file"
+
+/* What goes from one record to the next while a journal is written. */
+struct writer {
+	const struct transaction_io *io;
+	int descriptor; /* of the temporary file */
+	int before;     /* the image as staged */
+	struct disk *after;
+	uint8_t *before_bytes, *after_bytes, *record;
+	uint64_t position; /* bytes */
+	uint32_t identity;
+	struct journal_trailer trailer;
+};
+
+static void set_sizes(const struct range_list *list, struct journal_header *header)
+{
+	header->record_count = list->count;
+	header->journal_size = JOURNAL_FIRST_RECORD + JOURNAL_BLOCK_SIZE;
+	for (size_t i = 0; i < list->count; i++)
+		header->journal_size += journal_record_size(&list->ranges[i]);
+}
+
+/* Where the file system cannot reserve, the writes themselves find out, still before the rename. */
+static int reserve(const struct writer *writer, uint64_t size, struct bs_error *err)
+{
+	if (writer->io->fallocate(writer->descriptor, 0, 0, (off_t)size) == 0 ||
+	    errno == EOPNOTSUPP || errno == ENOSYS)
+		return 0;
+	return fail_errno(err, transaction_code(errno), "cannot reserve %llu bytes for " WHAT,
+			  (unsigned long long)size);
+}
+
+static int append(struct writer *writer, const uint8_t *bytes, size_t length, struct bs_error *err)
+{
+	if (transaction_write(writer->io, writer->descriptor, writer->position, bytes, length, WHAT,
+			      err) < 0)
+		return -1;
+	writer->position += length;
+	return 0;
+}
+
+static int write_record(struct writer *writer, const struct journal_range *range,
+			struct bs_error *err)
+{
+	struct journal_trailer *trailer = &writer->trailer;
+	uint8_t checksum[4];
+
+	if (range->kind == JOURNAL_DATA &&
+	    file_read_at(writer->before, range->offset, writer->before_bytes, (size_t)range->length,
+			 err) < 0)
+		return -1;
+	if (disk_read(writer->after, range->offset, writer->after_bytes, (size_t)range->length,
+		      err) < 0)
+		return -1;
+	store_le32(checksum, journal_encode_record(range, trailer->record_count, writer->identity,
+						   writer->before_bytes, writer->after_bytes,
+						   writer->record));
+	trailer->records_checksum = crc32c(trailer->records_checksum, checksum, sizeof(checksum));
+	trailer->record_count++;
+	if (range->kind == JOURNAL_DATA)
+		trailer->data_bytes += range->length;
+	return append(writer, writer->record, journal_record_size(range), err);
+}
+
+static int write_all(struct writer *writer, const struct range_list *list,
+		     struct journal_header *header, struct bs_error *err)
+{
+	uint8_t block[JOURNAL_BLOCK_SIZE];
+
+	if (reserve(writer, header->journal_size, err) < 0)
+		return -1;
+	journal_encode_header(header, block);
+	writer->identity = header->identity;
+	if (append(writer, block, sizeof(block), err) < 0)
+		return -1;
+	memset(block, 0, sizeof(block));
+	while (writer->position < JOURNAL_FIRST_RECORD) /* the marks, not set */
+		if (append(writer, block, sizeof(block), err) < 0)
+			return -1;
+	for (size_t i = 0; i < list->count; i++)
+		if (write_record(writer, &list->ranges[i], err) < 0)
+			return -1;
+	writer->trailer.journal_size = header->journal_size;
+	journal_encode_trailer(&writer->trailer, header->identity, block);
+	if (append(writer, block, sizeof(block), err) < 0)
+		return -1;
+	return transaction_sync(writer->io, writer->descriptor, WHAT, err);
+}
+
+int publish_write(const struct place *place, const struct range_list *list, int before,
+		  struct disk *after, mode_t mode, const struct transaction_io *io,
+		  struct journal_header *header, struct bs_error *err)
+{
+	struct writer writer = {.io = io, .descriptor = -1, .before = before, .after = after};
+	int result = -1;
+
+	set_sizes(list, header);
+	writer.before_bytes = malloc(JOURNAL_RANGE_MAX);
+	writer.after_bytes = malloc(JOURNAL_RANGE_MAX);
+	writer.record = malloc(JOURNAL_RECORD_MAX);
+	if (!writer.before_bytes || !writer.after_bytes || !writer.record) {
+		fail(err, BS_NO_MEMORY, "out of memory");
+		goto out;
+	}
+	/* What an earlier attempt left behind; O_EXCL then says that nobody put a link here. */
+	if (io->unlink(place->temporary) < 0 && errno != ENOENT) {
+		fail_errno(err, transaction_code(errno), "cannot remove %s", place->temporary);
+		goto out;
+	}
+	writer.descriptor = io->open(place->temporary,
+				     O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (writer.descriptor < 0) {
+		fail_errno(err, transaction_code(errno), "cannot create %s", place->temporary);
+		goto out;
+	}
+	result = write_all(&writer, list, header, err);
+	close(writer.descriptor);
+	if (result < 0)
+		(void)io->unlink(place->temporary); /* what stays is removed by the next start */
+out:
+	free(writer.before_bytes);
+	free(writer.after_bytes);
+	free(writer.record);
+	return result;
+}
+
+int publish_rename(const struct place *place, const struct transaction_io *io, bool *published,
+		   struct bs_error *err)
+{
+	*published = io->rename(place->temporary, place->journal) == 0;
+	if (!*published) {
+		fail_errno(err, transaction_code(errno), "cannot create %s", place->journal);
+		(void)io->unlink(place->temporary); /* what stays is removed by the next start */
+		return -1;
+	}
+	return transaction_sync_folder(io, place->folder, err);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * CRC32C: the 32-bit CRC with Castagnoli's polynomial, as in iSCSI (RFC 3720, appendix B.4),
+ * ext4 and btrfs.  It finds accidents, not forgeries.
+ */
+#ifndef BOOTSHIFT_CRC32C_H
+#define BOOTSHIFT_CRC32C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The checksum of `length` bytes; `crc` is that of the bytes before them, 0 at the start, so that
+ * crc32c(crc32c(0, a), b) is the checksum of a and b in a row.
+ */
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t length);
+
+#endif

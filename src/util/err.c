@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "util/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	enum bs_exit exit;
+	const char *advice;
+} codes[] = {
+#define BS_CODE(symbol, name, exit, advice) [symbol] = {name, exit, advice},
+	BS_CODES(BS_CODE)
+#undef BS_CODE
+};
+
+const char *bs_code_name(enum bs_code code)
+{
+	return (unsigned)code < BS_CODE_COUNT ? codes[code].name : "unknown";
+}
+
+enum bs_exit bs_code_exit(enum bs_code code)
+{
+	return (unsigned)code < BS_CODE_COUNT ? codes[code].exit : BS_EXIT_FAILED;
+}
+
+const char *bs_code_advice(enum bs_code code)
+{
+	return (unsigned)code < BS_CODE_COUNT ? codes[code].advice : "";
+}
+
+int fail(struct bs_error *err, enum bs_code code, const char *format, ...)
+{
+	va_list arguments;
+
+	err->code = code;
+	va_start(arguments, format);
+	vsnprintf(err->message, sizeof(err->message), format, arguments);
+	va_end(arguments);
+	return -1;
+}
+
+int fail_errno(struct bs_error *err, enum bs_code code, const char *format, ...)
+{
+	int number = errno;
+	va_list arguments;
+	size_t length;
+
+	err->code = code;
+	va_start(arguments, format);
+	vsnprintf(err->message, sizeof(err->message), format, arguments);
+	va_end(arguments);
+	length = strlen(err->message);
+	snprintf(err->message + length, sizeof(err->message) - length, ": %s", strerror(number));
+	errno = number;
+	return -1;
+}
+
+int fail_prefix(struct bs_error *err, const char *format, ...)
+{
+	char message[sizeof(err->message)];
+	va_list arguments;
+	size_t length;
+
+	memcpy(message, err->message, sizeof(message));
+	va_start(arguments, format);
+	vsnprintf(err->message, sizeof(err->message), format, arguments);
+	va_end(arguments);
+	length = strlen(err->message);
+	snprintf(err->message + length, sizeof(err->message) - length, ": %s", message);
+	return -1;
+}

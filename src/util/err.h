@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Errors: set once where the cause is known, prefixed on the way up, printed only in cli/.
+ *
+ * Every function that can fail takes a `struct bs_error *err` as its last argument, which is
+ * never NULL, and returns 0 or -1 (or a pointer or NULL).  The code in it is one of the stable
+ * codes of bootshift.h; the message says what is wrong, without the image's name, without a final
+ * full stop and without what to do about it: that is the code's advice, kept in the same table.
+ */
+#ifndef BOOTSHIFT_ERR_H
+#define BOOTSHIFT_ERR_H
+
+#include "bootshift.h"
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+
+/* Sets *err and returns -1, so that `return fail(err, ...)` is the whole error path. */
+int fail(struct bs_error *err, enum bs_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4), cold));
+
+/* The same with ": " and the text of errno behind the message. */
+int fail_errno(struct bs_error *err, enum bs_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4), cold));
+
+/* Puts "prefix: " before the message of an error that is already set; returns -1. */
+int fail_prefix(struct bs_error *err, const char *format, ...)
+	__attribute__((format(printf, 2, 3), cold));
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The boot configuration data store: read from a buffer, and edited in place in it.
+ *
+ * A BCD is a registry hive: \Objects\{guid}\Description has the object's Type, and each subkey of
+ * \Objects\{guid}\Elements is an element, named by its number in eight hexadecimal digits, with
+ * the data in the value "Element".  Pointing a device at another partition of the same disk keeps
+ * every length, so it is done in the store's bytes: eight of them for each element, no more, and
+ * the hive's checksum, which covers only its first 508 bytes, stays right.
+ *
+ * Object and element numbers: Microsoft, "BCD reference" (bcdedit's and WMI's documentation);
+ * device elements: reactos boot/environ/include/bl.h (BL_DEVICE_DESCRIPTOR), and real stores.
+ */
+#ifndef BOOTSHIFT_BCD_H
+#define BOOTSHIFT_BCD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/err.h"
+
+#define BCD_SIZE_MAX (16u << 20) /* bytes; real stores have 24 KiB to some hundred */
+
+#define BCD_BOOTMGR "{9dea862c-5cdd-4e70-acc1-f32b344d4795}"
+
+enum bcd_element_id {
+	BCD_DEVICE = 0x11000001,      /* where the application file is */
+	BCD_PATH = 0x12000002,        /* the application file */
+	BCD_DESCRIPTION = 0x12000004,
+	BCD_OSDEVICE = 0x21000001,
+	BCD_DEFAULT = 0x23000003,
+	BCD_DISPLAY_ORDER = 0x24000001,
+};
+
+struct bcd_element {
+	char object[40]; /* "{guid}" */
+	uint32_t object_type;
+	uint32_t id;
+	uint32_t offset, size; /* of its data in the store, bytes */
+};
+
+struct bcd {
+	const uint8_t *bytes; /* the caller's, must outlive this */
+	size_t size;
+	bool dirty; /* newer data waits in BCD.LOG*: the store must not be edited */
+	struct bcd_element *elements;
+	size_t count;
+};
+
+enum bcd_device_kind {
+	BCD_DEVICE_OTHER,     /* of a kind that is left alone: GPT, VHD, network... */
+	BCD_DEVICE_BOOT,      /* wherever bootmgr came from */
+	BCD_DEVICE_LOCATE,    /* the first volume with the path on it */
+	BCD_DEVICE_PARTITION, /* a partition of an MBR disk */
+	BCD_DEVICE_RAMDISK,   /* a file on such a partition */
+};
+
+struct bcd_device {
+	enum bcd_device_kind kind;
+	/* Of the partition, for the last two kinds: */
+	uint32_t disk_signature;
+	uint64_t partition_offset; /* bytes from the start of the disk */
+	uint32_t field_offset;     /* of the eight bytes of partition_offset in the store */
+	char path[BS_PATH_MAX];    /* of a ramdisk's file */
+};
+
+/*
+ * Reads all elements.  Errors: BS_BCD_DAMAGED with what is wrong, BS_NO_MEMORY.  Freed with
+ * bcd_free(), also after an error.
+ */
+MUST_CHECK int bcd_parse(const uint8_t *bytes, size_t size, struct bcd *bcd,
+			 struct bs_error *err);
+void bcd_free(struct bcd *bcd);
+
+/* NULL when there is none.  `object` in any case. */
+const struct bcd_element *bcd_find(const struct bcd *bcd, const char *object, uint32_t id);
+
+/* A string element, or the first string of a list of them, as UTF-8; empty for NULL. */
+void bcd_text(const struct bcd *bcd, const struct bcd_element *element, char *text, size_t size);
+
+/* The object that starts by default: bootmgr's default, else the first in its display order. */
+bool bcd_default_object(const struct bcd *bcd, char object[40]);
+
+/* A device element taken apart; NULL and whatever is not understood is BCD_DEVICE_OTHER. */
+void bcd_device(const struct bcd *bcd, const struct bcd_element *element,
+		struct bcd_device *device);
+
+/*
+ * The file that a device element leads to: a ramdisk's own path, or what the element next to it
+ * names (a device's path, a ramdisk's sdi file, and so on).  Empty when it leads to no file.
+ */
+void bcd_device_file(const struct bcd *bcd, const struct bcd_element *element,
+		     const struct bcd_device *device, char *path, size_t size);
+
+/* True for the elements that hold a device. */
+bool bcd_is_device(uint32_t id);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "windows/copy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <nettle/sha2.h>
+
+#include "util/bytes.h"
+#include "windows/tree.h"
+
+#define CHUNK (1u << 20) /* bytes copied at a time */
+
+struct copy {
+	struct volume *target;
+	struct bs_plan *plan;
+	uint32_t *cursor;
+	uint8_t *chunk;
+};
+
+/* Copies a stream and, of the unnamed one, takes the hash. */
+static int copy_stream(const struct copy *copy, struct volume_file *from, struct volume_file *to,
+		       const struct volume_stream *stream, struct bs_error *err)
+{
+	bool unnamed = stream->name[0] == '\0';
+	struct sha256_ctx hash;
+	uint64_t offset = 0;
+
+	sha256_init(&hash);
+	do { /* once at least, so that an empty stream is made */
+		size_t length = min_u64(stream->size - offset, CHUNK);
+
+		if (volume_read(from, stream->name, offset, copy->chunk, length, err) < 0 ||
+		    volume_write(to, stream->name, offset, copy->chunk, length, err) < 0)
+			return -1;
+		if (unnamed)
+			sha256_update(&hash, length, copy->chunk);
+		offset += length;
+	} while (offset < stream->size);
+	if (unnamed)
+		sha256_digest(&hash, SHA256_DIGEST_SIZE,
+			      copy->plan->files[*copy->cursor].sha256);
+	return 0;
+}
+
+static int copy_streams(const struct copy *copy, struct volume_file *from, struct volume_file *to,
+			struct bs_error *err)
+{
+	struct volume_stream *streams;
+	size_t count;
+	int result = 0;
+
+	if (volume_streams(from, &streams, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = copy_stream(copy, from, to, &streams[i], err);
+	free(streams);
+	return result;
+}
+
+static int copy_security(struct volume_file *from, struct volume_file *to, struct bs_error *err)
+{
+	uint8_t *descriptor;
+	size_t size;
+	int result;
+
+	if (volume_security(from, &descriptor, &size, err) < 0)
+		return -1;
+	result = volume_set_security(to, descriptor, size, err);
+	free(descriptor);
+	return result;
+}
+
+static int copy_extended_attributes(struct volume_file *from, struct volume_file *to,
+				    struct bs_error *err)
+{
+	uint8_t *attributes;
+	size_t size;
+	int result = 0;
+
+	if (volume_extended_attributes(from, &attributes, &size, err) < 0)
+		return -1;
+	if (size != 0)
+		result = volume_set_extended_attributes(to, attributes, size, err);
+	free(attributes);
+	return result;
+}
+
+static int fill(const struct copy *copy, struct volume_file *from, const char *path,
+		const struct volume_metadata *metadata, struct bs_error *err)
+{
+	struct volume_file *to;
+	int result;
+
+	if (volume_open_file(copy->target, path, &to, err) < 0)
+		return -1;
+	if (to == NULL)
+		return fail(err, BS_NTFS, "%s was made and is missing", path);
+	result = copy_streams(copy, from, to, err);
+	if (result == 0)
+		result = copy_security(from, to, err);
+	if (result == 0)
+		result = copy_extended_attributes(from, to, err);
+	if (result == 0)
+		result = volume_set_attributes(to, metadata->attributes, err);
+	if (result == 0)
+		result = volume_set_times(to, metadata, err);
+	if (result < 0)
+		volume_done_file(to); /* the volume is thrown away: the first error tells */
+	else
+		result = volume_close_file(to, err);
+	return result;
+}
+
+/* Splits a path into the folder and the name. */
+static void folder_of(const char *path, char folder[BS_PATH_MAX])
+{
+	size_t length = (size_t)(strrchr(path, '\\') - path);
+
+	memcpy(folder, path, length);
+	folder[length] = '\0';
+	if (length == 0)
+		strcpy(folder, "\\");
+}
+
+static int copy_one(void *context, const char *path, struct volume_file *file,
+		    const struct volume_metadata *metadata, struct bs_error *err)
+{
+	const struct copy *copy = context;
+	const struct bs_plan_file *planned = &copy->plan->files[*copy->cursor];
+	char folder[BS_PATH_MAX];
+
+	if (*copy->cursor == copy->plan->file_count || strcmp(planned->path, path) != 0 ||
+	    planned->size != metadata->size || planned->is_folder != metadata->is_folder)
+		return fail(err, BS_CHANGED_MEANWHILE, "%s is not as it was planned", path);
+	folder_of(path, folder);
+	if (volume_create(copy->target, folder, metadata->name, metadata->is_folder, err) < 0 ||
+	    volume_set_names(copy->target, folder, metadata, err) < 0 ||
+	    fill(copy, file, path, metadata, err) < 0)
+		return fail_prefix(err, "copying %s", path);
+	++*copy->cursor;
+	return 0;
+}
+
+/* A folder's times change when something is made in it, so they are set when all is there. */
+static int stamp_folder(void *context, const char *path, struct volume_file *file,
+			const struct volume_metadata *metadata, struct bs_error *err)
+{
+	struct volume_file *to;
+
+	(void)file;
+	if (!metadata->is_folder)
+		return 0;
+	if (volume_open_file(context, path, &to, err) < 0)
+		return -1;
+	if (to == NULL)
+		return fail(err, BS_NTFS, "%s was made and is missing", path);
+	if (volume_set_times(to, metadata, err) < 0) {
+		volume_done_file(to);
+		return -1;
+	}
+	return volume_close_file(to, err);
+}
+
+int copy_item(struct volume *source, struct volume *target, const char *item,
+	      struct bs_plan *plan, uint32_t *cursor, struct bs_error *err)
+{
+	struct copy copy = {.target = target, .plan = plan, .cursor = cursor};
+	uint32_t removed;
+	bool found;
+	int result;
+
+	copy.chunk = malloc(CHUNK);
+	if (copy.chunk == NULL)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	result = volume_remove(target, item, &removed, err);
+	if (result == 0)
+		result = tree_walk(source, item, copy_one, &copy, &found, err);
+	if (result == 0)
+		result = tree_walk(source, item, stamp_folder, target, &found, err);
+	free(copy.chunk);
+	return result;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The master boot record and the extended boot records: codecs on buffers, no I/O.
+ *
+ * Layout: 440 bytes of code, the disk signature at 0x1B8, four entries of 16 bytes at 0x1BE, and
+ * 55 AA at 0x1FE (Microsoft, "Master Boot Record", and UEFI 2.10, table 5.1).  Of an entry: the
+ * flag byte (0x80 active), three bytes CHS, the type, three bytes CHS, the first LBA relative to
+ * the record, and the number of sectors, both 32-bit little-endian.
+ */
+#ifndef BOOTSHIFT_MBR_H
+#define BOOTSHIFT_MBR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/err.h"
+
+#define SECTOR_SIZE     512u /* of every disk that a BIOS starts Windows from */
+#define MBR_CODE_SIZE   440u
+#define MBR_ENTRIES     4u
+#define MBR_FLAG_OFFSET(index) (0x1BEu + 16u * (index)) /* of the active flag, index 0 to 3 */
+#define MBR_ACTIVE      0x80
+
+enum mbr_type { /* of the types only those that matter here */
+	MBR_TYPE_EMPTY = 0x00,
+	MBR_TYPE_EXTENDED_CHS = 0x05,
+	MBR_TYPE_NTFS = 0x07,
+	MBR_TYPE_EXTENDED_LBA = 0x0F,
+	MBR_TYPE_DYNAMIC = 0x42,    /* LDM: a dynamic disk */
+	MBR_TYPE_EXTENDED_LINUX = 0x85,
+	MBR_TYPE_PROTECTIVE = 0xEE, /* GPT */
+};
+
+struct mbr_entry {
+	uint8_t flag, type;
+	uint32_t first_lba, sectors; /* first_lba: relative to where the entry's record counts from */
+};
+
+struct mbr {
+	bool has_code; /* the code area is not all zeros */
+	uint32_t disk_signature;
+	struct mbr_entry entries[MBR_ENTRIES];
+};
+
+/* False when the 55 AA signature is missing.  `sector` holds SECTOR_SIZE bytes. */
+bool mbr_parse(const uint8_t *sector, struct mbr *mbr);
+
+bool mbr_is_extended(uint8_t type);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The survey's first part: the partition table, and what each partition holds. */
+#include <stdio.h>
+
+#include "disk/window.h"
+#include "util/bytes.h"
+#include "windows/survey.h"
+#include "windows/volume.h"
+
+static struct bs_partition *add_partition(struct survey *survey, uint32_t number,
+					  const struct mbr_entry *entry, uint64_t base_lba)
+{
+	struct bs_inspection *report = &survey->report;
+	struct bs_partition *partition;
+
+	if (report->partition_count == BS_PARTITIONS_MAX)
+		return NULL;
+	partition = &report->partitions[report->partition_count++];
+	*partition = (struct bs_partition){
+		.number = number,
+		.type = entry->type,
+		.active = number <= MBR_ENTRIES && entry->flag == MBR_ACTIVE,
+		.start = (base_lba + entry->first_lba) * SECTOR_SIZE,
+		.size = (uint64_t)entry->sectors * SECTOR_SIZE,
+		.filesystem = mbr_is_extended(entry->type) ? BS_FS_EXTENDED : BS_FS_UNKNOWN,
+	};
+	return partition;
+}
+
+/*
+ * Follows the chain of extended boot records: each has one logical partition, counted from the
+ * record itself, and the next record, counted from the start of the extended partition.  Each
+ * record must lie behind the one before, so the chain ends.
+ */
+static int add_logical(struct survey *survey, const struct bs_partition *extended,
+		       struct bs_error *err)
+{
+	uint64_t base = extended->start / SECTOR_SIZE, record = base;
+	uint64_t end = (extended->start + extended->size) / SECTOR_SIZE;
+	uint32_t number = MBR_ENTRIES + 1;
+
+	while (range_within((record + 1) * SECTOR_SIZE, 0, disk_size(survey->disk))) {
+		uint8_t sector[SECTOR_SIZE];
+		struct mbr table;
+
+		if (disk_read(survey->disk, record * SECTOR_SIZE, sector, sizeof(sector), err) < 0)
+			return -1;
+		if (!mbr_parse(sector, &table))
+			break;
+		if (table.entries[0].type != MBR_TYPE_EMPTY && table.entries[0].sectors != 0 &&
+		    add_partition(survey, number++, &table.entries[0], record) == NULL)
+			break;
+		if (!mbr_is_extended(table.entries[1].type) || table.entries[1].first_lba == 0 ||
+		    base + table.entries[1].first_lba <= record ||
+		    base + table.entries[1].first_lba >= end)
+			break;
+		record = base + table.entries[1].first_lba;
+	}
+	return 0;
+}
+
+static bool overlap(const struct bs_partition *a, const struct bs_partition *b)
+{
+	/* A logical partition lies within the extended one. */
+	if (a->filesystem == BS_FS_EXTENDED || b->filesystem == BS_FS_EXTENDED)
+		return false;
+	return a->start < b->start + b->size && b->start < a->start + a->size;
+}
+
+/* Finds what makes a table one that must not be worked with. */
+static void check_table(struct survey *survey, const struct mbr *table)
+{
+	const struct bs_inspection *report = &survey->report;
+
+	for (uint32_t i = 0; i < MBR_ENTRIES; i++)
+		if (table->entries[i].flag != 0 && table->entries[i].flag != MBR_ACTIVE)
+			survey_note(survey, BS_PARTITION_TABLE_INVALID,
+				    "partition %u has the flag byte 0x%02x, neither active nor not",
+				    i + 1, table->entries[i].flag);
+	for (uint32_t i = 0; i < report->partition_count; i++) {
+		const struct bs_partition *partition = &report->partitions[i];
+
+		if (partition->type == MBR_TYPE_DYNAMIC)
+			survey_note(survey, BS_DYNAMIC_DISK, "partition %u belongs to a dynamic disk",
+				    partition->number);
+		if (partition->start == 0 ||
+		    !range_within(partition->start, partition->size, report->disk_size))
+			survey_note(survey, BS_PARTITION_TABLE_INVALID,
+				    "partition %u does not lie within the disk: the image may be cut "
+				    "short",
+				    partition->number);
+		for (uint32_t j = 0; j < i; j++)
+			if (overlap(partition, &report->partitions[j]))
+				survey_note(survey, BS_PARTITION_TABLE_INVALID,
+					    "partitions %u and %u overlap",
+					    report->partitions[j].number, partition->number);
+	}
+}
+
+/* The label, the free room and what stands in the way of writing. */
+static int look_into_ntfs(struct survey *survey, struct disk *window, uint32_t index,
+			  struct bs_error *err)
+{
+	struct bs_partition *partition = &survey->report.partitions[index];
+	struct survey_partition *own = &survey->partitions[index];
+	struct volume *volume;
+	struct volume_state state;
+	int result;
+
+	result = volume_open(window, VOLUME_READ, &volume, err);
+	if (result == 0) {
+	
+		result = volume_state(volume, &state, err);
+		volume_done(volume);
+	}
+	if (result < 0) {
+		if (!survey_is_content(err->code))
+			return -1;
+		own->obstacle = BS_NTFS_DAMAGED;
+		snprintf(own->obstacle_text, sizeof(own->obstacle_text), "%.150s", err->message);
+		return 0;
+	}
+	snprintf(partition->label, sizeof(partition->label), "%s", state.label);
+	partition->usage_known = true;
+	partition->free = state.free;
+	partition->cluster_size = state.cluster_size;
+	own->obstacle = state.obstacle;
+	snprintf(own->obstacle_text, sizeof(own->obstacle_text), "%s", state.obstacle_text);
+	return 0;
+}
+
+static bool is_fat(const uint8_t *record)
+{
+	return memcmp(record + 0x36, "FAT", 3) == 0 || memcmp(record + 0x52, "FAT32", 5) == 0;
+}
+
+static int look_into(struct survey *survey, uint32_t index, struct bs_error *err)
+{
+	struct bs_partition *partition = &survey->report.partitions[index];
+	struct survey_partition *own = &survey->partitions[index];
+	struct disk *window;
+	uint8_t record[VBR_SIZE];
+	int result = -1;
+
+	if (partition->filesystem == BS_FS_EXTENDED || partition->size < VBR_SIZE ||
+	    !range_within(partition->start, partition->size, survey->report.disk_size))
+		return 0;
+	window = window_open(survey->disk, partition->start, partition->size, err);
+	if (window == NULL)
+		return -1;
+	if (disk_read(window, 0, record, sizeof(record), err) < 0)
+		goto out;
+	vbr_parse(record, &own->boot_record);
+	result = 0;
+	if (own->boot_record.kind == VBR_BITLOCKER) {
+		partition->filesystem = BS_FS_BITLOCKER;
+	} else if (own->boot_record.kind != VBR_NOT_NTFS) {
+		partition->filesystem = BS_FS_NTFS;
+		result = look_into_ntfs(survey, window, index, err);
+	} else if (is_fat(record)) {
+		partition->filesystem = BS_FS_FAT;
+	}
+out:
+	disk_close(window);
+	return result;
+}
+
+/* Chooses the system partition: the one that was asked for, or the active one. */
+static void choose_system(struct survey *survey, uint32_t wanted)
+{
+	struct bs_inspection *report = &survey->report;
+	uint32_t active = 0;
+
+	for (uint32_t i = 0; i < report->partition_count; i++) {
+		const struct bs_partition *partition = &report->partitions[i];
+
+		if (partition->active) {
+			active++;
+			report->system_index = (int32_t)i;
+		}
+	}
+	if (active == 1)
+		survey_link(survey, BS_LINK_ACTIVE, BS_LINK_GOOD, "partition %u",
+			    report->partitions[report->system_index].number);
+	else
+		survey_link(survey, BS_LINK_ACTIVE, BS_LINK_BROKEN, "%s partition is active",
+			    active == 0 ? "no" : "more than one");
+	if (wanted != 0) {
+		report->system_index = -1;
+		for (uint32_t i = 0; i < report->partition_count; i++)
+			if (report->partitions[i].number == wanted &&
+			    report->partitions[i].filesystem != BS_FS_EXTENDED)
+				report->system_index = (int32_t)i;
+		if (report->system_index < 0 || wanted > MBR_ENTRIES) {
+			report->system_index = -1;
+			survey_note(survey, BS_SYSTEM_PARTITION,
+				    "there is no primary partition %u", wanted);
+		}
+	} else if (active == 0) {
+		survey_note(survey, BS_NO_ACTIVE_PARTITION, "no partition is active");
+	} else if (active > 1) {
+		report->system_index = -1;
+		survey_note(survey, BS_SEVERAL_ACTIVE, "%u partitions are active", active);
+	}
+	if (report->system_index >= 0)
+		report->partitions[report->system_index].is_system = true;
+}
+
+/* Says why a first sector without a partition table has none. */
+static void note_no_table(struct survey *survey, const uint8_t *start)
+{
+	struct vbr record;
+
+	vbr_parse(start, &record);
+	if (record.kind != VBR_NOT_NTFS || is_fat(start))
+		survey_note(survey, BS_NO_PARTITION_TABLE,
+			    "it is the image of a single volume, without a partition table");
+	else if (all_zero(start, SECTOR_SIZE))
+		survey_note(survey, BS_NO_PARTITION_TABLE, "the first sector is empty");
+	else
+		survey_note(survey, BS_NO_PARTITION_TABLE,
+			    "the first sector is no master boot record");
+}
+
+static void look_at_code(struct survey *survey, const struct mbr *table, const uint8_t *sector)
+{
+	if (!table->has_code) {
+		survey_link(survey, BS_LINK_MBR_CODE, BS_LINK_BROKEN, "none");
+		survey_note(survey, BS_NOTE_MBR_CODE,
+			    "the master boot record has no code: the disk starts neither before nor "
+			    "after a fix");
+	} else if (memmem(sector, MBR_CODE_SIZE, "GRUB", 4) != NULL) {
+		survey_link(survey, BS_LINK_MBR_CODE, BS_LINK_GOOD, "GRUB's");
+		survey_note(survey, BS_NOTE_MBR_CODE,
+			    "the master boot record's code is GRUB's: it may ignore which partition "
+			    "is active");
+	} else {
+		survey_link(survey, BS_LINK_MBR_CODE, BS_LINK_GOOD, "present");
+	}
+}
+
+int survey_partitions(struct survey *survey, const struct bs_options *options,
+		      struct bs_error *err)
+{
+	struct bs_inspection *report = &survey->report;
+	uint8_t start[VBR_SIZE] = {0};
+	struct mbr table;
+	struct vbr record;
+
+	if (disk_read(survey->disk, 0, start, min_u64(sizeof(start), report->disk_size), err) < 0)
+		return -1;
+	vbr_parse(start, &record);
+	if (record.kind != VBR_NOT_NTFS || is_fat(start) || !mbr_parse(start, &table)) {
+		note_no_table(survey, start);
+		return 0;
+	}
+	report->disk_signature = table.disk_signature;
+	look_at_code(survey, &table, start);
+	for (uint32_t i = 0; i < MBR_ENTRIES; i++) {
+		if (table.entries[i].type == MBR_TYPE_PROTECTIVE) {
+			survey_note(survey, BS_GPT, "the disk has a GUID partition table (GPT)");
+			return 0;
+		}
+		if (table.entries[i].type != MBR_TYPE_EMPTY && table.entries[i].sectors != 0)
+			(void)add_partition(survey, i + 1, &table.entries[i], 0);
+	}
+	for (uint32_t i = 0, primary = report->partition_count; i < primary; i++)
+		if (report->partitions[i].filesystem == BS_FS_EXTENDED &&
+		    add_logical(survey, &report->partitions[i], err) < 0)
+			return -1;
+	if (report->partition_count == 0) {
+		survey_note(survey, BS_NO_PARTITIONS, "the disk has no partitions");
+		return 0;
+	}
+	check_table(survey, &table);
+	for (uint32_t i = 0; i < report->partition_count; i++)
+		if (look_into(survey, i, err) < 0)
+			return -1;
+	choose_system(survey, options->system_partition);
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The plan: a pure function of the survey, which was made with the options. */
+#ifndef BOOTSHIFT_PLAN_H
+#define BOOTSHIFT_PLAN_H
+
+#include "windows/survey.h"
+
+/*
+ * The operations that a disk with the verdict BS_VERDICT_FIXABLE needs, in their order; what only
+ * the rehearsal tells is 0.  The caller frees *plan with bs_plan_free().  Errors: BS_NO_MEMORY.
+ */
+MUST_CHECK int plan_make(const struct survey *survey, struct bs_plan **plan,
+			 struct bs_error *err);
+
+/* An empty plan with room for so many files and elements; NULL when memory runs out. */
+struct bs_plan *plan_new(uint32_t files, uint32_t elements);
+
+/*
+ * Whether two rehearsed plans do the same to the same content.  How many sectors that takes is
+ * not compared: it depends on the version of the NTFS library, not on the image.
+ */
+bool plan_equal(const struct bs_plan *a, const struct bs_plan *b);
+
+#endif

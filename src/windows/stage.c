@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "windows/stage.h"
+
+#include <stdlib.h>
+
+#include "disk/window.h"
+#include "util/bytes.h"
+#include "windows/accounting.h"
+#include "windows/copy.h"
+#include "windows/survey.h"
+#include "windows/vbr.h"
+
+struct stage {
+	struct disk *disk;
+	struct disk *system_window, *boot_window;
+	struct volume *system, *boot; /* mounted while there are files to copy */
+	struct bs_plan *plan;
+	uint32_t cursor; /* the next of the plan's files */
+};
+
+static int make_folder_attributes(const struct stage *stage, const char *path,
+				  struct bs_error *err)
+{
+	struct volume_file *file;
+	struct volume_metadata metadata;
+	int result;
+
+	if (volume_open_file(stage->boot, path, &file, err) < 0)
+		return -1;
+	if (file == NULL)
+		return fail(err, BS_NTFS, "%s is missing", path);
+	result = volume_stat(file, &metadata, err);
+	if (result == 0)
+		result = volume_set_attributes(file, metadata.attributes | STAGE_FOLDER_ATTRIBUTES,
+					       err);
+	if (result == 0)
+		result = volume_set_times(file, &metadata, err); /* as they are */
+	if (result < 0)
+		volume_done_file(file);
+	else
+		result = volume_close_file(file, err);
+	return result;
+}
+
+/* Points the planned elements to the boot partition: eight bytes of the store for each. */
+static int retarget(const struct stage *stage, const char *path, struct bs_error *err)
+{
+	const struct bs_plan *plan = stage->plan;
+	struct volume_file *file;
+	struct volume_metadata metadata;
+	uint8_t from[8], to[8];
+	int result;
+
+	if (volume_open_file(stage->boot, path, &file, err) < 0)
+		return -1;
+	if (file == NULL)
+		return fail(err, BS_NTFS, "%s is missing", path);
+	store_le64(to, plan->boot_start);
+	result = volume_stat(file, &metadata, err);
+	for (uint32_t i = 0; i < plan->element_count && result == 0; i++) {
+		uint32_t offset = plan->elements[i].offset;
+
+		result = volume_read(file, "", offset, from, sizeof(from), err);
+		if (result == 0 && load_le64(from) != plan->system_start)
+			result = fail(err, BS_CHANGED_MEANWHILE, "%s is not as it was planned",
+				      path);
+		if (result == 0)
+			result = volume_write(file, "", offset, to, sizeof(to), err);
+	}
+	if (result == 0)
+		result = volume_set_times(file, &metadata, err); /* as they are */
+	if (result < 0)
+		volume_done_file(file);
+	else
+		result = volume_close_file(file, err);
+	return result;
+}
+
+/* Gives the boot volume boot code that starts bootmgr, and its last sector the copy of the first. */
+static int replace_boot_code(const struct stage *stage, struct bs_error *err)
+{
+	uint32_t hidden_sectors = (uint32_t)(stage->plan->boot_start / SECTOR_SIZE);
+	uint8_t record[VBR_SIZE], donor[VBR_SIZE];
+	struct vbr parsed;
+
+	if (disk_read(stage->boot_window, 0, record, sizeof(record), err) < 0 ||
+	    disk_read(stage->system_window, 0, donor, sizeof(donor), err) < 0)
+		return -1;
+	vbr_parse(record, &parsed);
+	/* A record that only names the wrong place keeps its own code. */
+	vbr_transplant(record, parsed.kind == VBR_BOOTMGR ? record : donor, hidden_sectors);
+	if (disk_write(stage->boot_window, 0, record, sizeof(record), err) < 0)
+		return -1;
+	return disk_write(stage->boot_window, disk_size(stage->boot_window) - SECTOR_SIZE, record,
+			  SECTOR_SIZE, err);
+}
+
+/* Exactly one flag byte is 0x80, the others 0: older boot code rejects everything else. */
+static int activate(const struct stage *stage, struct bs_error *err)
+{
+	for (unsigned i = 0; i < MBR_ENTRIES; i++) {
+		uint8_t flag = i + 1 == stage->plan->boot_number ? MBR_ACTIVE : 0;
+
+		if (disk_write(stage->disk, MBR_FLAG_OFFSET(i), &flag, sizeof(flag), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int mount(struct stage *stage, uint64_t *clusters, struct bs_error *err)
+{
+	const struct bs_plan *plan = stage->plan;
+	int result;
+
+	stage->system_window =
+		window_open(stage->disk, plan->system_start, plan->system_size, err);
+	if (stage->system_window == NULL)
+		return -1;
+	stage->boot_window = window_open(stage->disk, plan->boot_start, plan->boot_size, err);
+	if (stage->boot_window == NULL)
+		return -1;
+	if (volume_open(stage->boot_window, VOLUME_READ, &stage->boot, err) < 0)
+		return -1;
+	result = accounting_sum(stage->boot, clusters, err);
+	volume_done(stage->boot);
+	stage->boot = NULL;
+	if (result < 0 || volume_open(stage->system_window, VOLUME_READ, &stage->system, err) < 0)
+		return -1;
+	return volume_open(stage->boot_window, VOLUME_WRITE, &stage->boot, err);
+}
+
+/* Ends the work on files: what the volume still holds back is written. */
+static int unmount(struct stage *stage, struct bs_error *err)
+{
+	struct volume *boot = stage->boot;
+
+	volume_done(stage->system);
+	stage->system = stage->boot = NULL;
+	return volume_close(boot, err);
+}
+
+static bool works_on_files(enum bs_operation_kind kind)
+{
+	return kind != BS_OPERATION_BOOT_CODE && kind != BS_OPERATION_ACTIVATE;
+}
+
+static int carry_out(struct stage *stage, const struct bs_operation *operation,
+		     struct bs_error *err)
+{
+	switch (operation->kind) {
+	case BS_OPERATION_COPY:
+		return copy_item(stage->system, stage->boot, operation->path, stage->plan,
+				 &stage->cursor, err);
+	case BS_OPERATION_ATTRIBUTES:
+		return make_folder_attributes(stage, operation->path, err);
+	case BS_OPERATION_RETARGET_BCD:
+		return retarget(stage, operation->path, err);
+	case BS_OPERATION_BOOT_CODE:
+		return replace_boot_code(stage, err);
+	case BS_OPERATION_ACTIVATE:
+		return activate(stage, err);
+	case BS_OPERATION_KIND_COUNT:
+		break;
+	}
+	return fail(err, BS_WORKER, "an unknown operation");
+}
+
+int stage_run(struct disk *disk, struct bs_plan *plan, stage_progress *progress, void *context,
+	      uint64_t *clusters, struct bs_error *err)
+{
+	struct stage stage = {.disk = disk, .plan = plan};
+	int result = mount(&stage, clusters, err);
+
+	for (uint32_t i = 0; i < plan->operation_count && result == 0; i++) {
+		bool last_on_files =
+			works_on_files(plan->operations[i].kind) &&
+			(i + 1 == plan->operation_count || !works_on_files(plan->operations[i + 1].kind));
+
+		result = carry_out(&stage, &plan->operations[i], err);
+		if (result == 0 && last_on_files)
+			result = unmount(&stage, err);
+		if (result == 0)
+			result = progress(context, i, err);
+	}
+	if (result == 0)
+		result = disk_flush(disk, err);
+	volume_done(stage.boot);
+	volume_done(stage.system);
+	disk_close(stage.boot_window);
+	disk_close(stage.system_window);
+	return result;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "windows/survey.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const boot_items[BOOT_ITEMS] = {"\\bootmgr", "\\BOOTNXT", "\\Boot"};
+
+void survey_note(struct survey *survey, enum bs_code code, const char *format, ...)
+{
+	struct bs_inspection *report = &survey->report;
+	struct bs_finding *finding = &report->findings[report->finding_count];
+	va_list arguments;
+
+	if (report->finding_count == BS_FINDINGS_MAX)
+		return;
+	report->finding_count++;
+	finding->code = code;
+	va_start(arguments, format);
+	vsnprintf(finding->message, sizeof(finding->message), format, arguments);
+	va_end(arguments);
+}
+
+void survey_link(struct survey *survey, enum bs_link_kind kind, enum bs_link_state state,
+		 const char *format, ...)
+{
+	struct bs_link *link = &survey->report.links[kind];
+	va_list arguments;
+
+	link->state = state;
+	va_start(arguments, format);
+	vsnprintf(link->detail, sizeof(link->detail), format, arguments);
+	va_end(arguments);
+}
+
+bool survey_is_content(enum bs_code code)
+{
+	return code == BS_NTFS || code == BS_NTFS_DAMAGED || code == BS_BCD_DAMAGED ||
+	       code == BS_HIBERNATED || code == BS_UNCLEAN;
+}
+
+static bool has_refusal(const struct bs_inspection *report)
+{
+	for (uint32_t i = 0; i < report->finding_count; i++)
+		if (bs_code_exit(report->findings[i].code) == BS_EXIT_REFUSED)
+			return true;
+	return false;
+}
+
+static bool chain_is_good(const struct bs_inspection *report)
+{
+	for (uint32_t i = 0; i < report->link_count; i++)
+		if (report->links[i].state != BS_LINK_GOOD)
+			return false;
+	return true;
+}
+
+/* What stands in the way of writing to the boot volume or of trusting the system volume. */
+static void judge_volume(struct survey *survey, int32_t index, const char *role)
+{
+	const struct bs_partition *partition = &survey->report.partitions[index];
+	const struct survey_partition *own = &survey->partitions[index];
+
+	if (partition->filesystem == BS_FS_BITLOCKER)
+		survey_note(survey, BS_BITLOCKER, "the %s volume (partition %u) is encrypted", role,
+			    partition->number);
+	else if (partition->filesystem != BS_FS_NTFS)
+		survey_note(survey, BS_NOT_NTFS, "the %s volume (partition %u) is not NTFS", role,
+			    partition->number);
+	else if (own->boot_record.bytes_per_sector != SECTOR_SIZE)
+		survey_note(survey, BS_NTFS_GEOMETRY,
+			    "the %s volume (partition %u) has sectors of %u bytes, the disk of 512",
+			    role, partition->number, own->boot_record.bytes_per_sector);
+	else if (own->boot_record.cluster_size == 0 || own->boot_record.cluster_size > 65536)
+		survey_note(survey, BS_NTFS_GEOMETRY,
+			    "the %s volume (partition %u) has clusters that a BIOS cannot start from",
+			    role, partition->number);
+	else if (own->boot_record.sectors >= partition->size / SECTOR_SIZE)
+		survey_note(survey, BS_NTFS_GEOMETRY,
+			    "the %s volume (partition %u) is larger than its partition", role,
+			    partition->number);
+	else if (own->obstacle != BS_OK)
+		survey_note(survey, own->obstacle, "the %s volume (partition %u): %s", role,
+			    partition->number, own->obstacle_text);
+}
+
+/* The room on the volume that is active today, and on the one that is after the fix. */
+static void judge_room(struct survey *survey)
+{
+	struct bs_inspection *report = &survey->report;
+	const struct bs_partition *system = &report->partitions[report->system_index];
+	const struct bs_partition *boot = &report->partitions[report->boot_index];
+	uint64_t copies;
+
+	report->room_before_known = system->usage_known;
+	report->room_before = system->free;
+	report->room_after_known = boot->usage_known;
+	report->room_after = boot->free;
+	if (report->system_index == report->boot_index || !boot->usage_known)
+		return;
+	copies = survey->stream_bytes + (uint64_t)survey->file_count * boot->cluster_size;
+	report->room_after = boot->free > copies ? boot->free - copies : 0;
+	if (boot->free < copies + ROOM_MARGIN)
+		survey_note(survey, BS_VOLUME_FULL,
+			    "the boot volume (partition %u) has %llu KiB free, the boot files need "
+			    "%llu KiB",
+			    boot->number, (unsigned long long)boot->free / 1024,
+			    (unsigned long long)(copies + ROOM_MARGIN) / 1024);
+	else if (report->room_after < report->needed_room)
+		survey_note(survey, BS_NOTE_ROOM,
+			    "the boot volume too has less room than the conversion needs: free some "
+			    "space on it before the conversion");
+}
+
+static void judge(struct survey *survey)
+{
+	struct bs_inspection *report = &survey->report;
+	const struct bs_partition *boot;
+
+	report->starts = chain_is_good(report);
+	if (report->system_index >= 0 && report->boot_index >= 0) {
+		if (report->system_index != report->boot_index) {
+			judge_volume(survey, report->system_index, "system");
+			judge_volume(survey, report->boot_index, "boot");
+			boot = &report->partitions[report->boot_index];
+			if (boot->number > MBR_ENTRIES)
+				survey_note(survey, BS_BOOT_VOLUME_LOGICAL,
+					    "the boot volume is the logical partition %u",
+					    boot->number);
+		}
+		judge_room(survey);
+	}
+	if (has_refusal(report))
+		report->verdict = BS_VERDICT_UNSUITABLE;
+	else if (report->system_index == report->boot_index)
+		report->verdict = BS_VERDICT_NOTHING;
+	else
+		report->verdict = BS_VERDICT_FIXABLE;
+}
+
+int survey_take(struct disk *disk, const struct bs_options *options, struct survey *survey,
+		struct bs_error *err)
+{
+	struct bs_inspection *report = &survey->report;
+
+	memset(survey, 0, sizeof(*survey));
+	survey->disk = disk;
+	report->disk_size = disk_size(disk);
+	report->system_index = report->boot_index = -1;
+	report->needed_room =
+		options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE;
+	report->link_count = BS_LINK_KIND_COUNT;
+	for (uint32_t i = 0; i < BS_LINK_KIND_COUNT; i++) {
+		report->links[i].kind = (enum bs_link_kind)i;
+		survey_link(survey, (enum bs_link_kind)i, BS_LINK_UNKNOWN, "not reached");
+	}
+	if (survey_partitions(survey, options, err) < 0)
+		return -1;
+	if (report->system_index >= 0 && survey_system_volume(survey, options, err) < 0)
+		return -1;
+	if (report->boot_index >= 0 && survey_boot_volume(survey, err) < 0)
+		return -1;
+	judge(survey);
+	return 0;
+}
+
+void survey_free(struct survey *survey)
+{
+	free(survey->files);
+	free(survey->elements);
+	survey->files = NULL;
+	survey->elements = NULL;
+}

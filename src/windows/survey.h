@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The survey: everything that a plan needs to know of a disk, read and not judged by position or
+ * drive letter but by content.
+ *
+ * It never fails because of what an image contains: what is wrong with an image is a finding, and
+ * what it would take to start it a link of the boot chain.  It fails only when the disk cannot be
+ * read or memory runs out.
+ */
+#ifndef BOOTSHIFT_SURVEY_H
+#define BOOTSHIFT_SURVEY_H
+
+#include "disk/disk.h"
+#include "windows/vbr.h"
+
+/*
+ * What the fix moves, in the order in which it is done.  The whole of \Boot goes, and of the rest
+ * what is there: BOOTNXT came with Windows 8.
+ */
+#define BOOT_ITEMS 3
+extern const char *const boot_items[BOOT_ITEMS];
+#define BOOT_ITEM_FOLDER 2 /* index of \Boot */
+#define BOOT_BCD_PATH    "\\Boot\\BCD"
+
+/* The clusters that copies take beyond their content: index blocks, records, descriptors. */
+#define ROOM_MARGIN (1u << 20) /* bytes */
+
+struct survey_partition {
+	struct vbr boot_record;
+	enum bs_code obstacle; /* to writing: BS_OK, BS_HIBERNATED, BS_UNCLEAN, BS_NTFS_DAMAGED */
+	char obstacle_text[160];
+};
+
+struct survey {
+	struct disk *disk;
+	struct bs_inspection report;
+	struct survey_partition partitions[BS_PARTITIONS_MAX]; /* as in report.partitions */
+	/* What a fix would copy; folders before what is in them. */
+	struct bs_plan_file *files;
+	uint32_t file_count;
+	uint64_t stream_bytes; /* of all streams */
+	/* Which of the items are on the system volume, and how much gives way at the target. */
+	bool present[BOOT_ITEMS];
+	uint32_t replaces[BOOT_ITEMS];
+	/* The BCD elements that lead to a file that moves. */
+	struct bs_plan_element *elements;
+	uint32_t element_count;
+	bool boot_code_needed; /* the boot volume's boot record cannot start bootmgr as it is */
+};
+
+/* `disk` must outlive the survey.  Freed with survey_free(), also after an error. */
+MUST_CHECK int survey_take(struct disk *disk, const struct bs_options *options,
+			   struct survey *survey, struct bs_error *err);
+void survey_free(struct survey *survey);
+
+/* ---- for the parts of the survey only ------------------------------------------------------ */
+
+/* Adds a finding; too many are cut off, the first ones tell. */
+void survey_note(struct survey *survey, enum bs_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Sets a link of the boot chain. */
+void survey_link(struct survey *survey, enum bs_link_kind kind, enum bs_link_state state,
+		 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* True when the error tells of the image's content and not of the storage or the machine. */
+bool survey_is_content(enum bs_code code);
+
+/* partitions.c: fills report.partitions and the links MBR_CODE and ACTIVE. */
+MUST_CHECK int survey_partitions(struct survey *survey, const struct bs_options *options,
+				 struct bs_error *err);
+
+/* system-volume.c: bootmgr, the BCD and the boot files; finds the boot volume. */
+MUST_CHECK int survey_system_volume(struct survey *survey, const struct bs_options *options,
+				    struct bs_error *err);
+
+/* boot-volume.c: the loader, Windows' name, what stands at the target. */
+MUST_CHECK int survey_boot_volume(struct survey *survey, struct bs_error *err);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "windows/tree.h"
+
+#include <stdlib.h>
+
+struct walk {
+	struct volume *volume;
+	tree_visitor *visit;
+	void *context;
+};
+
+/* Visits one file; *entries are those of a folder, to be visited next. */
+static int visit_one(const struct walk *walk, const char *path, struct volume_entry **entries,
+		     size_t *count, bool *found, struct bs_error *err)
+{
+	struct volume_file *file;
+	struct volume_metadata metadata;
+	int result;
+
+	*entries = NULL;
+	*count = 0;
+	if (volume_open_file(walk->volume, path, &file, err) < 0)
+		return -1;
+	*found = file != NULL;
+	if (file == NULL)
+		return 0;
+	result = volume_stat(file, &metadata, err);
+	if (result == 0)
+		result = walk->visit(walk->context, path, file, &metadata, err);
+	if (result == 0 && metadata.is_folder && !(metadata.attributes & FILE_IS_REPARSE_POINT))
+		result = volume_list(file, entries, count, err);
+	volume_done_file(file);
+	return result;
+}
+
+static int walk_from(const struct walk *walk, const char *path, int depth, bool *found,
+		     struct bs_error *err)
+{
+	struct volume_entry *entries;
+	size_t count;
+	int result;
+
+	if (depth > VOLUME_DEPTH_MAX)
+		return fail(err, BS_NTFS, "folders within folders too deep");
+	result = visit_one(walk, path, &entries, &count, found, err);
+	for (size_t i = 0; i < count && result == 0; i++) {
+		char child[BS_PATH_MAX];
+		bool child_found;
+
+		if (!volume_join(child, path, entries[i].name))
+			result = fail(err, BS_NTFS, "too long a path");
+		else
+			result = walk_from(walk, child, depth + 1, &child_found, err);
+		if (result == 0 && !child_found)
+			result = fail(err, BS_NTFS_DAMAGED, "%s is in its folder and is not there",
+				      child);
+	}
+	free(entries);
+	return result;
+}
+
+int tree_walk(struct volume *volume, const char *path, tree_visitor *visit, void *context,
+	      bool *found, struct bs_error *err)
+{
+	const struct walk walk = {.volume = volume, .visit = visit, .context = context};
+
+	*found = false;
+	return walk_from(&walk, path, 0, found, err);
+}
+
+int tree_read(struct volume *volume, const char *path, uint64_t maximum, uint8_t **content,
+	      size_t *size, struct bs_error *err)
+{
+	struct volume_file *file;
+	struct volume_metadata metadata;
+	int result;
+
+	*content = NULL;
+	*size = 0;
+	if (volume_open_file(volume, path, &file, err) < 0)
+		return -1;
+	if (file == NULL)
+		return 0;
+	result = volume_stat(file, &metadata, err);
+	if (result == 0 && metadata.size > maximum)
+		result = fail(err, BS_BOOT_FILE_UNSUPPORTED, "%s is too large", path);
+	if (result == 0) {
+		*content = malloc(metadata.size + 1);
+		if (*content == NULL)
+			result = fail(err, BS_NO_MEMORY, "out of memory");
+	}
+	if (result == 0)
+		result = volume_read(file, "", 0, *content, metadata.size, err);
+	if (result < 0) {
+		free(*content);
+		*content = NULL;
+	} else {
+		*size = metadata.size;
+	}
+	volume_done_file(file);
+	return result;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Walking the boot files of a volume, and reading one whole: what the survey, the copy and the
+ * verification share.
+ */
+#ifndef BOOTSHIFT_TREE_H
+#define BOOTSHIFT_TREE_H
+
+#include "windows/volume.h"
+
+/*
+ * Called for a file or folder, a folder before what is in it.  `file` is open and stays the
+ * walk's; a folder is closed before the walk goes into it.  A result of -1 ends the walk.
+ */
+typedef int tree_visitor(void *context, const char *path, struct volume_file *file,
+			 const struct volume_metadata *metadata, struct bs_error *err);
+
+/*
+ * Visits `path` and, when it is a folder, all that is in it.  *found tells whether there is such
+ * a file at all.  Reparse points are visited, not followed.
+ */
+MUST_CHECK int tree_walk(struct volume *volume, const char *path, tree_visitor *visit,
+			 void *context, bool *found, struct bs_error *err);
+
+/*
+ * Reads a file's unnamed stream whole; the caller frees *content.  Errors: BS_BOOT_FILE_UNSUPPORTED
+ * when it is longer than `maximum`.  *content = NULL and no error when there is no such file.
+ */
+MUST_CHECK int tree_read(struct volume *volume, const char *path, uint64_t maximum,
+			 uint8_t **content, size_t *size, struct bs_error *err);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "windows/vbr.h"
+
+#include "util/bytes.h"
+
+#define BPB_START 0x0Bu /* after the jump and the OEM name */
+#define BPB_END   0x54u
+
+/* Looks for `name` as the boot code spells it: its length, then itself, in UTF-16. */
+static bool names_loader(const uint8_t *record, const char *name)
+{
+	size_t length = strlen(name);
+	uint8_t needle[2 + 2 * 16] = {0};
+
+	needle[0] = (uint8_t)length;
+	for (size_t i = 0; i < length; i++)
+		needle[2 + 2 * i] = (uint8_t)name[i];
+	return memmem(record, VBR_SIZE, needle, 2 + 2 * length) != NULL;
+}
+
+static enum vbr_kind ntfs_kind(const uint8_t *record)
+{
+	if (names_loader(record, "BOOTMGR"))
+		return VBR_BOOTMGR;
+	return names_loader(record, "NTLDR") ? VBR_NTLDR : VBR_OTHER;
+}
+
+/* Sectors in a cluster; from 0x81 on the byte is the negative power of two (Windows 10). */
+static uint64_t sectors_per_cluster(uint8_t byte)
+{
+	if (byte <= 0x80)
+		return byte;
+	return byte >= 0xF0 ? 1ull << (0x100 - byte) : 0;
+}
+
+void vbr_parse(const uint8_t *record, struct vbr *vbr)
+{
+	*vbr = (struct vbr){.kind = VBR_NOT_NTFS};
+	if (memcmp(record + 3, "-FVE-FS-", 8) == 0) {
+		vbr->kind = VBR_BITLOCKER;
+		return;
+	}
+	if (memcmp(record + 3, "NTFS    ", 8) != 0 || record[0x1FE] != 0x55 ||
+	    record[0x1FF] != 0xAA)
+		return;
+	vbr->kind = ntfs_kind(record);
+	vbr->bytes_per_sector = load_le16(record + 0x0B);
+	vbr->cluster_size = sectors_per_cluster(record[0x0D]) * vbr->bytes_per_sector;
+	vbr->hidden_sectors = load_le32(record + VBR_HIDDEN_SECTORS_OFFSET);
+	vbr->sectors = load_le64(record + 0x28);
+}
+
+void vbr_transplant(uint8_t *record, const uint8_t *donor, uint32_t hidden_sectors)
+{
+	uint8_t own[BPB_END - BPB_START];
+
+	memcpy(own, record + BPB_START, sizeof(own));
+	memcpy(record, donor, VBR_SIZE);
+	memcpy(record + BPB_START, own, sizeof(own));
+	store_le32(record + VBR_HIDDEN_SECTORS_OFFSET, hidden_sectors);
+}
+
+const char *vbr_kind_text(enum vbr_kind kind)
+{
+	switch (kind) {
+	case VBR_BOOTMGR:
+		return "NTFS, starts bootmgr";
+	case VBR_NTLDR:
+		return "NTFS, starts ntldr (Windows XP)";
+	case VBR_OTHER:
+		return "NTFS, without Windows' boot code";
+	case VBR_BITLOCKER:
+		return "BitLocker";
+	case VBR_NOT_NTFS:
+		break;
+	}
+	return "not NTFS";
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The NTFS boot record ($Boot): a codec on buffers, no I/O.
+ *
+ * The first 8 KiB of an NTFS volume.  Bytes 0x0B-0x53 of the first sector are the BIOS parameter
+ * block and belong to the volume; the rest is code, which differs in length between versions of
+ * Windows, so the 8 KiB are one unit and sectors of two versions are never mixed.  The code names
+ * the loader that it looks for, in UTF-16 preceded by its length: BOOTMGR (Windows Vista and
+ * later) or NTLDR (up to Windows XP).  It finds the volume by the hidden sectors field alone.
+ * The first sector is repeated in the volume's last sector.  (Layout: Microsoft, "NTFS boot
+ * sector"; the loader's name: br_ntfs of ms-sys and of rufus.)
+ */
+#ifndef BOOTSHIFT_VBR_H
+#define BOOTSHIFT_VBR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "windows/mbr.h"
+
+#define VBR_SIZE                  8192u
+#define VBR_HIDDEN_SECTORS_OFFSET 0x1Cu
+
+enum vbr_kind {
+	VBR_NOT_NTFS,
+	VBR_BITLOCKER,
+	VBR_BOOTMGR, /* NTFS, starts bootmgr */
+	VBR_NTLDR,   /* NTFS, starts ntldr */
+	VBR_OTHER,   /* NTFS, starts neither: formatted by mkntfs or some other tool */
+};
+
+struct vbr {
+	enum vbr_kind kind;
+	uint16_t bytes_per_sector;
+	uint64_t cluster_size;   /* bytes; 0 when the field makes no sense */
+	uint32_t hidden_sectors; /* must equal the partition's first LBA for the code to work */
+	uint64_t sectors;        /* of the volume: the partition's less the backup boot sector */
+};
+
+/* `record` holds VBR_SIZE bytes.  Of a record that is not NTFS only the kind is set. */
+void vbr_parse(const uint8_t *record, struct vbr *vbr);
+
+/*
+ * Puts the code of `donor` into `record` and the right hidden sectors; everything else of the
+ * volume's own parameter block stays.  Both hold VBR_SIZE bytes.
+ */
+void vbr_transplant(uint8_t *record, const uint8_t *donor, uint32_t hidden_sectors);
+
+const char *vbr_kind_text(enum vbr_kind kind);
+
+#endif

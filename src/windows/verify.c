@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "windows/verify.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <nettle/sha2.h>
+
+#include "disk/window.h"
+#include "util/bytes.h"
+#include "windows/accounting.h"
+#include "windows/stage.h"
+#include "windows/survey.h"
+#include "windows/tree.h"
+
+#define CHUNK (1u << 20) /* bytes compared at a time */
+
+struct verification {
+	const struct bs_plan *plan;
+	struct volume *target;
+	uint32_t cursor; /* the next of the plan's files */
+	uint32_t extra;  /* files at the target */
+	uint8_t *left, *right;
+};
+
+static int wrong(struct bs_error *err, const char *path, const char *what)
+{
+	return fail(err, BS_VERIFY, "%s: the copy's %s differs", path, what);
+}
+
+/* ---- content ------------------------------------------------------------------------------- */
+
+/* Takes the retargeting of the BCD back in a piece of its copy, and checks it on the way. */
+static int undo_retargeting(const struct bs_plan *plan, const char *path, uint64_t start,
+			    uint8_t *piece, size_t length, struct bs_error *err)
+{
+	if (strcasecmp(path, BOOT_BCD_PATH) != 0)
+		return 0;
+	for (uint32_t i = 0; i < plan->element_count; i++) {
+		uint64_t offset = plan->elements[i].offset;
+
+		/* Across the border of two pieces (no store is that long) it stays, and then differs
+		 * from the source: that fails, and does not pass unseen. */
+		if (offset < start || !range_within(offset - start, 8, length))
+			continue;
+		if (load_le64(piece + (offset - start)) != plan->boot_start)
+			return fail(err, BS_VERIFY, "%s: element %08x of %s is not retargeted",
+				    path, plan->elements[i].element, plan->elements[i].object);
+		store_le64(piece + (offset - start), plan->system_start);
+	}
+	return 0;
+}
+
+static int compare_stream(struct verification *own, const char *path, struct volume_file *source,
+			  struct volume_file *copy, const struct volume_stream *stream,
+			  struct bs_error *err)
+{
+	bool unnamed = stream->name[0] == '\0';
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx hash;
+
+	sha256_init(&hash);
+	for (uint64_t offset = 0; offset < stream->size; offset += CHUNK) {
+		size_t length = min_u64(stream->size - offset, CHUNK);
+
+		if (volume_read(source, stream->name, offset, own->left, length, err) < 0 ||
+		    volume_read(copy, stream->name, offset, own->right, length, err) < 0)
+			return -1;
+		if (unnamed &&
+		    undo_retargeting(own->plan, path, offset, own->right, length, err) < 0)
+			return -1;
+		if (memcmp(own->left, own->right, length) != 0)
+			return wrong(err, path, "content");
+		sha256_update(&hash, length, own->right);
+	}
+	sha256_digest(&hash, sizeof(digest), digest);
+	if (unnamed && memcmp(digest, own->plan->files[own->cursor].sha256, sizeof(digest)) != 0)
+		return wrong(err, path, "SHA-256");
+	return 0;
+}
+
+static int compare_streams(struct verification *own, const char *path, struct volume_file *source,
+			   struct volume_file *copy, struct bs_error *err)
+{
+	struct volume_stream *sources = NULL, *copies = NULL;
+	size_t source_count, copy_count;
+	int result = -1;
+
+	if (volume_streams(source, &sources, &source_count, err) < 0 ||
+	    volume_streams(copy, &copies, &copy_count, err) < 0)
+		goto out;
+	result = source_count == copy_count ? 0 : wrong(err, path, "set of streams");
+	for (size_t i = 0; i < source_count && result == 0; i++) {
+		/* The file system keeps them sorted by name, so they come in the same order. */
+		if (strcmp(sources[i].name, copies[i].name) != 0 ||
+		    sources[i].size != copies[i].size)
+			result = wrong(err, path, "set of streams");
+		else
+			result = compare_stream(own, path, source, copy, &sources[i], err);
+	}
+out:
+	free(sources);
+	free(copies);
+	return result;
+}
+
+/* ---- what describes a file ----------------------------------------------------------------- */
+
+static int compare_metadata(const char *path, const struct volume_metadata *source,
+			    const struct volume_metadata *copy, struct bs_error *err)
+{
+	uint32_t attributes = source->attributes & FILE_ATTRIBUTES_COPIED;
+	const uint32_t unbootable =
+		FILE_IS_COMPRESSED | FILE_IS_ENCRYPTED | FILE_IS_SPARSE | FILE_IS_REPARSE_POINT;
+
+	if (strcasecmp(path, boot_items[BOOT_ITEM_FOLDER]) == 0)
+		attributes |= STAGE_FOLDER_ATTRIBUTES;
+	if (source->is_folder != copy->is_folder)
+		return wrong(err, path, "kind");
+	if ((copy->attributes & FILE_ATTRIBUTES_COPIED) != attributes ||
+	    (copy->attributes & unbootable) != 0)
+		return wrong(err, path, "set of attributes");
+	if (source->size != copy->size)
+		return wrong(err, path, "size");
+	if (source->created != copy->created || source->modified != copy->modified ||
+	    source->changed != copy->changed || source->accessed != copy->accessed)
+		return wrong(err, path, "set of times");
+	if (strcmp(source->name, copy->name) != 0 ||
+	    strcmp(source->short_name, copy->short_name) != 0 ||
+	    source->name_space != copy->name_space)
+		return wrong(err, path, "name or short name");
+	return 0;
+}
+
+typedef int blob_reader(struct volume_file *file, uint8_t **value, size_t *size,
+			struct bs_error *err);
+
+static int compare_blob(const char *path, struct volume_file *source, struct volume_file *copy,
+			blob_reader *read, const char *what, struct bs_error *err)
+{
+	uint8_t *left = NULL, *right = NULL;
+	size_t left_size, right_size;
+	int result = -1;
+
+	if (read(source, &left, &left_size, err) == 0 && read(copy, &right, &right_size, err) == 0)
+		result = left_size == right_size &&
+					 (left_size == 0 || memcmp(left, right, left_size) == 0)
+				 ? 0
+				 : wrong(err, path, what);
+	free(left);
+	free(right);
+	return result;
+}
+
+static int compare_files(struct verification *own, const char *path, struct volume_file *source,
+			 const struct volume_metadata *metadata, struct volume_file *copy,
+			 struct bs_error *err)
+{
+	struct volume_metadata copied;
+
+	if (volume_stat(copy, &copied, err) < 0 ||
+	    compare_metadata(path, metadata, &copied, err) < 0 ||
+	    compare_blob(path, source, copy, volume_security, "security descriptor", err) < 0 ||
+	    compare_blob(path, source, copy, volume_extended_attributes,
+			 "set of extended attributes", err) < 0)
+		return -1;
+	return compare_streams(own, path, source, copy, err);
+}
+
+static int compare_one(void *context, const char *path, struct volume_file *source,
+		       const struct volume_metadata *metadata, struct bs_error *err)
+{
+	struct verification *own = context;
+	struct volume_file *copy;
+	int result;
+
+	if (own->cursor == own->plan->file_count ||
+	    strcmp(own->plan->files[own->cursor].path, path) != 0)
+		return fail(err, BS_VERIFY, "%s is not in the plan", path);
+	if (volume_open_file(own->target, path, &copy, err) < 0)
+		return -1;
+	if (copy == NULL)
+		return fail(err, BS_VERIFY, "%s was not copied", path);
+	result = compare_files(own, path, source, metadata, copy, err);
+	volume_done_file(copy);
+	own->cursor++;
+	return result;
+}
+
+static int count_one(void *context, const char *path, struct volume_file *file,
+		     const struct volume_metadata *metadata, struct bs_error *err)
+{
+	(void)path;
+	(void)file;
+	(void)metadata;
+	(void)err;
+	++*(uint32_t *)context;
+	return 0;
+}
+
+/* Every file of the plan is at the target and equal, and nothing else is in its place. */
+static int verify_files(struct verification *own, struct volume *source, struct bs_error *err)
+{
+	for (uint32_t i = 0; i < own->plan->operation_count; i++) {
+		const struct bs_operation *operation = &own->plan->operations[i];
+		bool found;
+
+		if (operation->kind != BS_OPERATION_COPY)
+			continue;
+		if (tree_walk(source, operation->path, compare_one, own, &found, err) < 0 ||
+		    tree_walk(own->target, operation->path, count_one, &own->extra, &found, err) <
+			    0)
+			return -1;
+	}
+	if (own->cursor != own->plan->file_count || own->extra != own->plan->file_count)
+		return fail(err, BS_VERIFY, "%u files were planned, %u are there",
+			    own->plan->file_count, own->extra);
+	return 0;
+}
+
+/* ---- what starts the disk ------------------------------------------------------------------ */
+
+static int verify_boot_record(struct disk *window, const struct bs_plan *plan,
+			      struct bs_error *err)
+{
+	uint8_t record[VBR_SIZE], backup[SECTOR_SIZE];
+	struct vbr parsed;
+
+	if (disk_read(window, 0, record, sizeof(record), err) < 0 ||
+	    disk_read(window, disk_size(window) - SECTOR_SIZE, backup, sizeof(backup), err) < 0)
+		return -1;
+	vbr_parse(record, &parsed);
+	if (parsed.kind != VBR_BOOTMGR ||
+	    parsed.hidden_sectors != plan->boot_start / SECTOR_SIZE)
+		return fail(err, BS_VERIFY, "the boot volume's boot record cannot start bootmgr");
+	for (uint32_t i = 0; i < plan->operation_count; i++)
+		if (plan->operations[i].kind == BS_OPERATION_BOOT_CODE &&
+		    memcmp(record, backup, sizeof(backup)) != 0)
+			return fail(err, BS_VERIFY, "the boot record's copy differs from it");
+	return 0;
+}
+
+static int verify_clusters(struct volume *target, const uint64_t *before, struct bs_error *err)
+{
+	uint64_t after;
+
+	if (accounting_sum(target, &after, err) < 0)
+		return -1;
+	if (before != NULL && *before != after)
+		return fail(err, BS_VERIFY,
+			    "clusters do not add up: %llu before the fix, %llu after it",
+			    (unsigned long long)*before, (unsigned long long)after);
+	return 0;
+}
+
+/* The disk as anyone would find it: nothing left to do, and every link that a fix makes is good. */
+static int verify_chain(struct disk *disk, const struct bs_plan *plan,
+			const struct bs_options *options, struct bs_error *err)
+{
+	/* What was chosen by hand before the fix has to be found without a hand after it. */
+	const struct bs_options found_by_itself = {.needed_room = options->needed_room,
+						   .boot_partition = options->boot_partition};
+	struct survey survey;
+	int result = survey_take(disk, &found_by_itself, &survey, err);
+
+	if (result == 0 && (survey.report.verdict != BS_VERDICT_NOTHING ||
+			    survey.report.partitions[survey.report.boot_index].number !=
+				    plan->boot_number))
+		result = fail(err, BS_VERIFY, "the disk would not start: %s",
+			      survey.report.finding_count != 0 ? survey.report.findings[0].message
+							       : "not from the boot volume");
+	for (uint32_t i = 0; i < survey.report.link_count && result == 0; i++)
+		if (survey.report.links[i].state != BS_LINK_GOOD &&
+		    survey.report.links[i].kind != BS_LINK_MBR_CODE)
+			result = fail(err, BS_VERIFY, "the disk would not start: %s",
+				      survey.report.links[i].detail);
+	survey_free(&survey);
+	return result;
+}
+
+static int verify_volumes(struct disk *system_window, struct disk *boot_window,
+			  const struct bs_plan *plan, const uint64_t *clusters,
+			  struct bs_error *err)
+{
+	struct verification own = {.plan = plan};
+	struct volume *source = NULL;
+	int result = -1;
+
+	own.left = malloc(CHUNK);
+	own.right = malloc(CHUNK);
+	if (own.left == NULL || own.right == NULL) {
+		fail(err, BS_NO_MEMORY, "out of memory");
+		goto out;
+	}
+	if (volume_open(system_window, VOLUME_READ, &source, err) < 0 ||
+	    volume_open(boot_window, VOLUME_READ, &own.target, err) < 0)
+		goto out;
+	result = verify_files(&own, source, err);
+	if (result == 0)
+		result = verify_clusters(own.target, clusters, err);
+out:
+	volume_done(own.target);
+	volume_done(source);
+	free(own.left);
+	free(own.right);
+	return result;
+}
+
+int verify_run(struct disk *disk, const struct bs_plan *plan, const struct bs_options *options,
+	       const uint64_t *clusters, struct bs_error *err)
+{
+	struct disk *system_window = NULL, *boot_window = NULL;
+	int result = -1;
+
+	system_window = window_open(disk, plan->system_start, plan->system_size, err);
+	if (system_window == NULL)
+		goto out;
+	boot_window = window_open(disk, plan->boot_start, plan->boot_size, err);
+	if (boot_window == NULL)
+		goto out;
+	result = verify_volumes(system_window, boot_window, plan, clusters, err);
+	if (result == 0)
+		result = verify_boot_record(boot_window, plan, err);
+	if (result == 0)
+		result = verify_chain(disk, plan, options, err);
+out:
+	if (result < 0 && survey_is_content(err->code))
+		err->code = BS_VERIFY;
+	disk_close(boot_window);
+	disk_close(system_window);
+	return result;
+}

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The volume over libntfs-3g: mounting, looking up, listing, making and removing.
+ *
+ * Two things of the library shape this code.  Opening one inode twice gives two copies of its
+ * record, of which the one written last wins: so no folder is held open while something in it is
+ * written or closed.  And the sizes and the times in a folder's index are brought up to date when
+ * an inode is closed, so closing is part of writing and its result counts.
+ */
+#include "windows/volume-ntfs.h"
+
+#include "util/bytes.h"
+#include "util/utf16.h"
+
+int ntfs_fail(struct volume *volume, struct bs_error *err, const char *what)
+{
+	if (errno == EIO && volume->device.error.code != BS_OK) {
+		*err = volume->device.error;
+		return -1;
+	}
+	switch (errno) {
+	case ENOSPC:
+		return fail(err, BS_VOLUME_FULL, "%s: the volume is full", what);
+	case ENOMEM:
+		return fail(err, BS_NO_MEMORY, "%s: out of memory", what);
+	default:
+		return fail_errno(err, BS_NTFS, "%s on the NTFS volume", what);
+	}
+}
+
+int ntfs_name_from_utf8(struct volume *volume, const char *text, ntfschar **name,
+			struct bs_error *err)
+{
+	int length;
+
+	*name = NULL;
+	length = ntfs_mbstoucs(text, name);
+	if (length < 0)
+		return ntfs_fail(volume, err, "converting a name");
+	if (length > NTFS_MAX_NAME_LEN) {
+		free(*name);
+		return fail(err, BS_NTFS, "too long a name");
+	}
+	return length;
+}
+
+void ntfs_name_to_utf8(const void *name, size_t length, char *text, size_t size)
+{
+	utf16_to_utf8(name, length * sizeof(ntfschar), text, size);
+}
+
+bool volume_join(char path[BS_PATH_MAX], const char *folder, const char *name)
+{
+	const char *separator = strcmp(folder, "\\") == 0 ? "" : "\\";
+
+	return snprintf(path, BS_PATH_MAX, "%s%s%s", folder, separator, name) < (int)BS_PATH_MAX;
+}
+
+/* ---- mounting ------------------------------------------------------------------------------ */
+
+/* Whether $LogFile says that the volume was left clean.  The same test that a writable mount
+ * makes, which ends in an errno that tells little; made here also for volumes only read. */
+static void check_log_file(struct volume *volume)
+{
+	RESTART_PAGE_HEADER *restart = NULL;
+	ntfs_inode *inode = ntfs_inode_open(volume->ntfs, FILE_LogFile);
+	ntfs_attr *data = inode != NULL ? ntfs_attr_open(inode, AT_DATA, AT_UNNAMED, 0) : NULL;
+
+	if (data == NULL || !ntfs_check_logfile(data, &restart) ||
+	    !ntfs_is_logfile_clean(data, restart)) {
+		volume->obstacle = BS_UNCLEAN;
+		volume->obstacle_text = "its journal holds changes that are not on the volume yet";
+	} else if (restart != NULL && le16_to_cpu(restart->major_ver) == 2 &&
+		   le16_to_cpu(restart->minor_ver) == 0) {
+		/* Log version 2.0 while unmounted: Windows keeps metadata in its hibernation file. */
+		volume->obstacle = BS_HIBERNATED;
+		volume->obstacle_text = "Windows was shut down with Fast Startup";
+	}
+	free(restart);
+	if (data != NULL)
+		ntfs_attr_close(data);
+	if (inode != NULL)
+		ntfs_inode_close(inode); /* only read: nothing can be lost */
+}
+
+static void look_for_obstacles(struct volume *volume)
+{
+	volume->obstacle = BS_OK;
+	volume->obstacle_text = "";
+	if (ntfs_volume_check_hiberfile(volume->ntfs, 0) < 0) {
+		volume->obstacle = BS_HIBERNATED;
+		volume->obstacle_text = "Windows is hibernated on it";
+		return;
+	}
+	check_log_file(volume);
+	if (volume->obstacle == BS_OK && (volume->ntfs->flags & VOLUME_IS_DIRTY)) {
+		volume->obstacle = BS_UNCLEAN;
+		volume->obstacle_text = "it is marked to be checked by chkdsk";
+	}
+}
+
+static int mount_failed(struct volume *volume, struct bs_error *err)
+{
+	if (errno == EIO && volume->device.error.code != BS_OK) {
+		*err = volume->device.error;
+		return -1;
+	}
+	switch (errno) {
+	case EPERM:
+		return fail(err, BS_HIBERNATED, "Windows is hibernated on the volume");
+	case EOPNOTSUPP:
+		return fail(err, BS_UNCLEAN, "the volume's journal is not clean");
+	case ENOMEM:
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	default:
+		return fail(err, BS_NTFS_DAMAGED, "the NTFS volume is damaged");
+	}
+}
+
+int volume_open(struct disk *partition, enum volume_mode mode, struct volume **out,
+		struct bs_error *err)
+{
+	struct volume *volume = calloc(1, sizeof(*volume));
+	struct ntfs_device *device;
+	ntfs_mount_flags flags = mode == VOLUME_READ ? NTFS_MNT_RDONLY : NTFS_MNT_NONE;
+
+	*out = NULL;
+	if (volume == NULL)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	ntfs_log_set_handler(ntfs_log_handler_null); /* the library prints; only cli/ may */
+	volume->device.disk = partition;
+	volume->mode = mode;
+	device = ntfs_device_alloc("bootshift", 0, &ntfs_disk_operations, &volume->device);
+	if (device == NULL) {
+		free(volume);
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	}
+	errno = 0;
+	volume->ntfs = ntfs_device_mount(device, flags);
+	if (volume->ntfs == NULL) {
+		mount_failed(volume, err);
+		ntfs_device_free(device);
+		free(volume);
+		return -1;
+	}
+	ntfs_set_shown_files(volume->ntfs, TRUE, TRUE, FALSE);
+	/* What is made here has to boot: never compressed, even in a compressed folder. */
+	NVolClearCompression(volume->ntfs);
+	look_for_obstacles(volume);
+	*out = volume;
+	return 0;
+}
+
+int volume_close(struct volume *volume, struct bs_error *err)
+{
+	int result = 0;
+
+	if (volume == NULL)
+		return 0;
+	if (ntfs_umount(volume->ntfs, FALSE) < 0 && volume->mode == VOLUME_WRITE)
+		result = ntfs_fail(volume, err, "unmounting");
+	free(volume);
+	return result;
+}
+
+void volume_done(struct volume *volume)
+{
+	struct bs_error ignored;
+
+	(void)!volume_close(volume, &ignored);
+}
+
+int volume_state(struct volume *volume, struct volume_state *state, struct bs_error *err)
+{
+	*state = (struct volume_state){
+		.cluster_size = volume->ntfs->cluster_size,
+		.obstacle = volume->obstacle,
+	};
+	snprintf(state->label, sizeof(state->label), "%s",
+		 volume->ntfs->vol_name != NULL ? volume->ntfs->vol_name : "");
+	snprintf(state->obstacle_text, sizeof(state->obstacle_text), "%s", volume->obstacle_text);
+	if (ntfs_volume_get_free_space(volume->ntfs) < 0)
+		return ntfs_fail(volume, err, "counting the free clusters");
+	state->free = (uint64_t)volume->ntfs->free_clusters * volume->ntfs->cluster_size;
+	return 0;
+}
+
+/* ---- looking up ---------------------------------------------------------------------------- */
+
+/* *reference = the entry of `folder` called `name` in any case, or -1 when there is none. */
+static int look_up(struct volume *volume, ntfs_inode *folder, const char *name, u64 *reference,
+		   struct bs_error *err)
+{
+	ntfschar *wide;
+	int length;
+
+	if (!(folder->mrec->flags & MFT_RECORD_IS_DIRECTORY)) {
+		*reference = (u64)-1;
+		return 0;
+	}
+	length = ntfs_name_from_utf8(volume, name, &wide, err);
+	if (length < 0)
+		return -1;
+	/* The index is sorted without regard to case, so this is a search in it, not a scan. */
+	NVolClearCaseSensitive(volume->ntfs);
+	errno = 0;
+	*reference = ntfs_inode_lookup_by_name(folder, wide, length);
+	NVolSetCaseSensitive(volume->ntfs);
+	free(wide);
+	if (*reference == (u64)-1 && errno != ENOENT)
+		return ntfs_fail(volume, err, "looking up a name");
+	return 0;
+}
+
+/* *inode = NULL when there is no such file. */
+static int open_inode(struct volume *volume, const char *path, ntfs_inode **inode,
+		      struct bs_error *err)
+{
+	char part[VOLUME_NAME_MAX];
+	u64 reference = FILE_root;
+
+	*inode = ntfs_inode_open(volume->ntfs, FILE_root);
+	while (*inode != NULL && *path != '\0') {
+		size_t length;
+
+		path += *path == '\\';
+		length = strcspn(path, "\\");
+		if (length == 0)
+			continue;
+		if (length >= sizeof(part)) {
+			ntfs_inode_close(*inode);
+			return fail(err, BS_NTFS, "too long a name");
+		}
+		memcpy(part, path, length);
+		part[length] = '\0';
+		path += length;
+		if (look_up(volume, *inode, part, &reference, err) < 0) {
+			ntfs_inode_close(*inode);
+			return -1;
+		}
+		ntfs_inode_close(*inode); /* only read */
+		*inode = NULL;
+		if (reference == (u64)-1)
+			return 0;
+		*inode = ntfs_inode_open(volume->ntfs, reference);
+	}
+	return *inode != NULL ? 0 : ntfs_fail(volume, err, "opening a file");
+}
+
+int volume_open_file(struct volume *volume, const char *path, struct volume_file **file,
+		     struct bs_error *err)
+{
+	ntfs_inode *inode;
+
+	*file = NULL;
+	if (open_inode(volume, path, &inode, err) < 0)
+		return -1;
+	if (inode == NULL)
+		return 0;
+	*file = calloc(1, sizeof(**file));
+	if (*file == NULL) {
+		ntfs_inode_close(inode);
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	}
+	**file = (struct volume_file){.volume = volume, .inode = inode};
+	return 0;
+}
+
+int volume_close_file(struct volume_file *file, struct bs_error *err)
+{
+	int result = 0;
+
+	if (file == NULL)
+		return 0;
+	if (ntfs_inode_close(file->inode) < 0)
+		result = ntfs_fail(file->volume, err, "closing a file");
+	free(file);
+	return result;
+}
+
+void volume_done_file(struct volume_file *file)
+{
+	struct bs_error ignored;
+
+	(void)!volume_close_file(file, &ignored);
+}
+
+struct listing {
+	struct volume_entry *entries;
+	size_t count, capacity;
+};
+
+static int add_entry(void *context, const ntfschar *name, const int length, const int type,
+		     const s64 position, const MFT_REF reference, const unsigned dt_type)
+{
+	struct listing *listing = context;
+	struct volume_entry *grown;
+	char *text;
+
+	(void)position;
+	(void)dt_type;
+	if (type == FILE_NAME_DOS || MREF(reference) < FILE_first_user)
+		return 0;
+	if (listing->count == listing->capacity) {
+		listing->capacity = listing->capacity * 2 + 16;
+		grown = reallocarray(listing->entries, listing->capacity, sizeof(*grown));
+		if (grown == NULL) {
+			errno = ENOMEM;
+			return -1;
+		}
+		listing->entries = grown;
+	}
+	text = listing->entries[listing->count].name;
+	ntfs_name_to_utf8(name, (size_t)length, text, VOLUME_NAME_MAX);
+	if (strcmp(text, ".") != 0 && strcmp(text, "..") != 0)
+		listing->count++;
+	return 0;
+}
+
+int volume_list(struct volume_file *folder, struct volume_entry **entries, size_t *count,
+		struct bs_error *err)
+{
+	struct listing listing = {0};
+	s64 position = 0;
+
+	*entries = NULL;
+	*count = 0;
+	if (ntfs_readdir(folder->inode, &position, &listing, add_entry) < 0) {
+		free(listing.entries);
+		return ntfs_fail(folder->volume, err, "reading a folder");
+	}
+	*entries = listing.entries;
+	*count = listing.count;
+	return 0;
+}
+
+/* ---- making and removing ------------------------------------------------------------------- */
+
+int volume_create(struct volume *volume, const char *folder, const char *name, bool is_folder,
+		  struct bs_error *err)
+{
+	ntfs_inode *parent, *inode = NULL;
+	ntfschar *wide;
+	int length, result = 0;
+
+	if (open_inode(volume, folder, &parent, err) < 0)
+		return -1;
+	if (parent == NULL)
+		return fail(err, BS_NTFS, "the folder %s is missing", folder);
+	length = ntfs_name_from_utf8(volume, name, &wide, err);
+	if (length < 0) {
+		ntfs_inode_close(parent);
+		return -1;
+	}
+	/* With a security id the file gets today's STANDARD_INFORMATION; without one the library
+	 * would add a descriptor that lets everyone write.  The right one is set later. */
+	inode = ntfs_create(parent, parent->security_id, wide, (u8)length,
+			    is_folder ? S_IFDIR : S_IFREG);
+	free(wide);
+	if (inode == NULL)
+		result = ntfs_fail(volume, err, "making a file");
+	else if (ntfs_inode_close_in_dir(inode, parent) < 0)
+		result = ntfs_fail(volume, err, "making a file");
+	if (ntfs_inode_close(parent) < 0 && result == 0)
+		result = ntfs_fail(volume, err, "making a file");
+	return result;
+}
+
+/* Opens a folder and an entry of it; the caller closes both. */
+static int open_pair(struct volume *volume, const char *folder, const char *name,
+		     ntfs_inode **parent, ntfs_inode **inode, struct bs_error *err)
+{
+	char path[BS_PATH_MAX];
+
+	if (!volume_join(path, folder, name))
+		return fail(err, BS_NTFS, "too long a path");
+	if (open_inode(volume, path, inode, err) < 0)
+		return -1;
+	if (*inode == NULL)
+		return fail(err, BS_NTFS, "%s is missing", path);
+	if (open_inode(volume, folder, parent, err) < 0 || *parent == NULL) {
+		ntfs_inode_close(*inode);
+		return -1;
+	}
+	return 0;
+}
+
+/* Stores the namespace in the only name of a new file and in its folder's index. */
+static int set_namespace(ntfs_inode *inode, ntfs_inode *parent, u8 name_space)
+{
+	ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(inode, NULL);
+	ntfs_index_context *index = NULL;
+	FILE_NAME_ATTR *name;
+	int result = -1;
+
+	if (search == NULL)
+		return -1;
+	if (ntfs_attr_lookup(AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0, search) < 0)
+		goto out;
+	name = (FILE_NAME_ATTR *)((u8 *)search->attr + le16_to_cpu(search->attr->value_offset));
+	index = ntfs_index_ctx_get(parent, NTFS_INDEX_I30, 4);
+	if (index == NULL || ntfs_index_lookup(name, sizeof(*name), index) < 0)
+		goto out;
+	((FILE_NAME_ATTR *)index->data)->file_name_type = name_space;
+	name->file_name_type = name_space;
+	ntfs_index_entry_mark_dirty(index);
+	ntfs_inode_mark_dirty(inode);
+	result = 0;
+out:
+	if (index != NULL)
+		ntfs_index_ctx_put(index);
+	ntfs_attr_put_search_ctx(search);
+	return result;
+}
+
+int volume_set_names(struct volume *volume, const char *folder,
+		     const struct volume_metadata *names, struct bs_error *err)
+{
+	ntfs_inode *parent, *inode;
+	int result;
+
+	if (names->name_space == NAMESPACE_POSIX)
+		return 0; /* as it was made */
+	if (open_pair(volume, folder, names->name, &parent, &inode, err) < 0)
+		return -1;
+	if (names->short_name[0] != '\0') {
+		/* Closes both, whatever happens. */
+		if (ntfs_set_ntfs_dos_name(inode, parent, names->short_name,
+					   strlen(names->short_name), 0) < 0)
+			return ntfs_fail(volume, err, "setting a short name");
+		return 0;
+	}
+	result = set_namespace(inode, parent, (u8)names->name_space);
+	if (ntfs_inode_close_in_dir(inode, parent) < 0)
+		result = -1;
+	if (ntfs_inode_close(parent) < 0)
+		result = -1;
+	return result == 0 ? 0 : ntfs_fail(volume, err, "setting a name's namespace");
+}
+
+/* Removes the file `name` of `folder`, or the folder that is empty by now. */
+static int remove_one(struct volume *volume, const char *folder, const char *name,
+		      struct bs_error *err)
+{
+	ntfs_inode *parent, *inode;
+	ntfschar *wide;
+	int length;
+
+	if (open_pair(volume, folder, name, &parent, &inode, err) < 0)
+		return -1;
+	length = ntfs_name_from_utf8(volume, name, &wide, err);
+	if (length < 0) {
+		ntfs_inode_close(inode);
+		ntfs_inode_close(parent);
+		return -1;
+	}
+	/* Closes both, whatever happens. */
+	length = ntfs_delete(volume->ntfs, NULL, inode, parent, wide, (u8)length);
+	free(wide);
+	return length == 0 ? 0 : ntfs_fail(volume, err, "removing a file");
+}
+
+static int remove_tree(struct volume *volume, const char *folder, const char *name, int depth,
+		       uint32_t *removed, struct bs_error *err)
+{
+	char path[BS_PATH_MAX];
+	struct volume_file *file;
+	struct volume_entry *entries = NULL;
+	size_t count = 0;
+	int result = 0;
+
+	if (depth > VOLUME_DEPTH_MAX || !volume_join(path, folder, name))
+		return fail(err, BS_NTFS, "%s: folders within folders too deep", folder);
+	if (volume_open_file(volume, path, &file, err) < 0)
+		return -1;
+	if (file == NULL)
+		return 0;
+	/* What a reparse point leads to is not in the folder: the point itself goes. */
+	if ((file->inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) &&
+	    !(file->inode->flags & FILE_ATTR_REPARSE_POINT))
+		result = volume_list(file, &entries, &count, err);
+	if (volume_close_file(file, err) < 0)
+		result = -1;
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = remove_tree(volume, path, entries[i].name, depth + 1, removed, err);
+	free(entries);
+	if (result == 0)
+		result = remove_one(volume, folder, name, err);
+	if (result == 0)
+		++*removed;
+	return result;
+}
+
+int volume_remove(struct volume *volume, const char *path, uint32_t *removed,
+		  struct bs_error *err)
+{
+	const char *name = strrchr(path, '\\') + 1;
+	char folder[BS_PATH_MAX];
+
+	*removed = 0;
+	snprintf(folder, sizeof(folder), "%.*s", (int)(name - path - 1), path);
+	return remove_tree(volume, folder[0] != '\0' ? folder : "\\", name, 0, removed, err);
+}

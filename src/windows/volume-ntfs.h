@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the volume-ntfs files share; nobody else includes this. */
+#ifndef BOOTSHIFT_VOLUME_NTFS_H
+#define BOOTSHIFT_VOLUME_NTFS_H
+
+#include "windows/ntfs-device.h"
+#include "windows/volume.h"
+
+struct volume {
+	struct ntfs_disk device;
+	ntfs_volume *ntfs;
+	enum volume_mode mode;
+	/* Of the volume as it was when it was opened. */
+	enum bs_code obstacle;
+	const char *obstacle_text;
+};
+
+struct volume_file {
+	struct volume *volume;
+	ntfs_inode *inode;
+};
+
+/* Turns errno, or what the disk below said, into an error: "WHAT failed on the NTFS volume". */
+int ntfs_fail(struct volume *volume, struct bs_error *err, const char *what)
+	__attribute__((cold));
+
+/* UTF-8 to UTF-16; *name is freed by the caller.  Returns the length in characters, or -1. */
+int ntfs_name_from_utf8(struct volume *volume, const char *text, ntfschar **name,
+			struct bs_error *err);
+
+/* `length` characters of UTF-16, of any alignment: names lie in packed records. */
+void ntfs_name_to_utf8(const void *name, size_t length, char *text, size_t size);
+
+#endif

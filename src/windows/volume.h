@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A volume: a mounted NTFS file system on a disk (a partition).  Nothing of the library behind it
+ * shows here, so that another implementation can take its place.
+ *
+ * What always holds:
+ * - Names and paths are UTF-8; a path starts with a backslash, which also separates its parts;
+ *   case is ignored, as Windows does.
+ * - Times are FILETIME: units of 100 ns since 1601-01-01 UTC.  Attributes are FILE_ATTRIBUTE_*.
+ * - A read or a write is whole or an error.
+ * - A hibernated or unclean volume is never opened for writing.
+ * - A file that was written to is closed with volume_close_file(), whose result counts: sizes and
+ *   names become right in the folder's index only then.
+ * Errors: BS_NTFS, BS_VOLUME_FULL, BS_NO_MEMORY, and what the disk below says.
+ */
+#ifndef BOOTSHIFT_VOLUME_H
+#define BOOTSHIFT_VOLUME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "disk/disk.h"
+#include "util/err.h"
+
+enum file_attribute { /* [MS-FSCC] 2.6 */
+	FILE_IS_READ_ONLY = 0x0001,
+	FILE_IS_HIDDEN = 0x0002,
+	FILE_IS_SYSTEM = 0x0004,
+	FILE_IS_ARCHIVE = 0x0020,
+	FILE_IS_TEMPORARY = 0x0100,
+	FILE_IS_SPARSE = 0x0200,
+	FILE_IS_REPARSE_POINT = 0x0400,
+	FILE_IS_COMPRESSED = 0x0800,
+	FILE_IS_OFFLINE = 0x1000,
+	FILE_IS_NOT_INDEXED = 0x2000,
+	FILE_IS_ENCRYPTED = 0x4000,
+};
+/* Those that are copied; the others describe how the content is stored. */
+#define FILE_ATTRIBUTES_COPIED                                                                     \
+	((uint32_t)FILE_IS_READ_ONLY | FILE_IS_HIDDEN | FILE_IS_SYSTEM | FILE_IS_ARCHIVE |         \
+	 FILE_IS_TEMPORARY | FILE_IS_OFFLINE | FILE_IS_NOT_INDEXED)
+
+#define VOLUME_NAME_MAX       768u /* bytes of a name in UTF-8 (255 UTF-16 units), with its zero */
+#define VOLUME_SHORT_NAME_MAX 40u  /* bytes of an 8.3 name in UTF-8, with its zero */
+#define VOLUME_DEPTH_MAX      32   /* folders within folders that are followed */
+
+struct volume;
+struct volume_file; /* an open file or folder */
+
+enum volume_mode { VOLUME_READ, VOLUME_WRITE };
+
+/* What stands in the way of writing to a volume; BS_OK when nothing does. */
+struct volume_state {
+	char label[132];
+	uint32_t cluster_size; /* bytes */
+	uint64_t free;         /* bytes, whole clusters */
+	enum bs_code obstacle; /* BS_OK, BS_HIBERNATED, BS_UNCLEAN */
+	char obstacle_text[120];
+};
+
+/* `partition` must outlive the volume. */
+MUST_CHECK int volume_open(struct disk *partition, enum volume_mode mode, struct volume **volume,
+			   struct bs_error *err);
+
+/* All files must have been closed.  The volume is gone also after an error.  NULL is allowed. */
+MUST_CHECK int volume_close(struct volume *volume, struct bs_error *err);
+
+MUST_CHECK int volume_state(struct volume *volume, struct volume_state *state,
+			    struct bs_error *err);
+
+/* *file = NULL when there is no such file: that is no error. */
+MUST_CHECK int volume_open_file(struct volume *volume, const char *path,
+				struct volume_file **file, struct bs_error *err);
+
+/* Writes back what is pending.  NULL is allowed. */
+MUST_CHECK int volume_close_file(struct volume_file *file, struct bs_error *err);
+
+/* How a name is stored ([MS-FSCC] has no word for it; the constants are those of the NTFS drivers). */
+enum volume_namespace {
+	NAMESPACE_POSIX = 0, /* as only tools on Unix leave it */
+	NAMESPACE_WIN32 = 1, /* without an 8.3 name, or with a separate one */
+	NAMESPACE_WIN32_AND_DOS = 3, /* the name is its own 8.3 name */
+};
+
+/* Close what was only read, so that nothing can get lost.  NULL is allowed. */
+void volume_done(struct volume *volume);
+void volume_done_file(struct volume_file *file);
+
+/* Everything about a file but its content. */
+struct volume_metadata {
+	bool is_folder;
+	uint32_t attributes;
+	uint64_t created, modified, changed, accessed;
+	uint64_t size;                              /* bytes of the unnamed stream */
+	char name[VOLUME_NAME_MAX];                 /* as stored */
+	enum volume_namespace name_space;
+	char short_name[VOLUME_SHORT_NAME_MAX];     /* the separate 8.3 name; empty: none */
+};
+
+MUST_CHECK int volume_stat(struct volume_file *file, struct volume_metadata *metadata,
+			   struct bs_error *err);
+
+/* Sets those of FILE_ATTRIBUTES_COPIED. */
+MUST_CHECK int volume_set_attributes(struct volume_file *file, uint32_t attributes,
+				     struct bs_error *err);
+
+/* Sets the four times; later changes to a folder's entries change a folder's times again. */
+MUST_CHECK int volume_set_times(struct volume_file *file, const struct volume_metadata *times,
+				struct bs_error *err);
+
+/* The self-relative security descriptor.  The caller frees *descriptor. */
+MUST_CHECK int volume_security(struct volume_file *file, uint8_t **descriptor, size_t *size,
+			       struct bs_error *err);
+MUST_CHECK int volume_set_security(struct volume_file *file, const uint8_t *descriptor,
+				   size_t size, struct bs_error *err);
+
+/* The extended attributes as stored ($EA); size 0 when there are none.  The caller frees. */
+MUST_CHECK int volume_extended_attributes(struct volume_file *file, uint8_t **attributes,
+					  size_t *size, struct bs_error *err);
+MUST_CHECK int volume_set_extended_attributes(struct volume_file *file, const uint8_t *attributes,
+					      size_t size, struct bs_error *err);
+
+struct volume_stream {
+	char name[VOLUME_NAME_MAX]; /* "" for the unnamed one */
+	uint64_t size;              /* bytes */
+};
+
+/* The data streams, the unnamed one included.  The caller frees *streams. */
+MUST_CHECK int volume_streams(struct volume_file *file, struct volume_stream **streams,
+			      size_t *count, struct bs_error *err);
+MUST_CHECK int volume_read(struct volume_file *file, const char *stream, uint64_t offset,
+			   void *buffer, size_t length, struct bs_error *err);
+/* Makes the stream when there is none, and longer when needed. */
+MUST_CHECK int volume_write(struct volume_file *file, const char *stream, uint64_t offset,
+			    const void *buffer, size_t length, struct bs_error *err);
+
+struct volume_entry {
+	char name[VOLUME_NAME_MAX];
+};
+
+/* The entries of a folder, in the order of its index, without their 8.3 names.  The caller frees
+ * *entries. */
+MUST_CHECK int volume_list(struct volume_file *folder, struct volume_entry **entries,
+			   size_t *count, struct bs_error *err);
+
+/* Makes an ordinary, empty file or folder: not compressed, whatever the folder's attribute. */
+MUST_CHECK int volume_create(struct volume *volume, const char *folder, const char *name,
+			     bool is_folder, struct bs_error *err);
+
+/*
+ * Gives a new file the namespace and the separate 8.3 name that `names` tells of.  The file must
+ * not be open.
+ */
+MUST_CHECK int volume_set_names(struct volume *volume, const char *folder,
+				const struct volume_metadata *names, struct bs_error *err);
+
+/* Removes a file, or a folder with all that is in it.  *removed counts both. */
+MUST_CHECK int volume_remove(struct volume *volume, const char *path, uint32_t *removed,
+			     struct bs_error *err);
+
+/* A row of clusters or of bytes, and a growing list of them; `runs` is freed by the caller. */
+struct volume_run {
+	uint64_t first, length;
+};
+struct volume_runs {
+	struct volume_run *runs;
+	size_t count;
+};
+
+/* Adds the clusters that the file's streams, index and other attributes occupy. */
+MUST_CHECK int volume_add_runs(struct volume_file *file, struct volume_runs *runs,
+			       struct bs_error *err);
+
+/*
+ * Checks that every one of the clusters is marked as used in the volume's bitmap.  The runs lie
+ * within the volume.  Errors: BS_NTFS_DAMAGED.
+ */
+MUST_CHECK int volume_check_runs(struct volume *volume, const struct volume_runs *runs,
+				 struct bs_error *err);
+
+/*
+ * Adds where the first `length` bytes (fewer when the stream is shorter) of a file's unnamed
+ * stream lie: in bytes of the partition, as runs of bytes, not of clusters.
+ */
+MUST_CHECK int volume_locate(struct volume_file *file, uint64_t length, struct volume_runs *runs,
+			     struct bs_error *err);
+
+/* Joins a folder's path and a name; false when it is too long. */
+bool volume_join(char path[BS_PATH_MAX], const char *folder, const char *name);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "windows/zones.h"
+
+#include <stdlib.h>
+
+#include "disk/window.h"
+#include "windows/vbr.h"
+
+/* A file of the volume's metadata, and how much of its beginning is a zone. */
+static const struct {
+	const char *path;
+	uint64_t length; /* bytes */
+} metadata_zones[] = {
+	{"\\$MFT", 16 * 1024},     /* 16 records of 1 KiB, as on nearly every volume */
+	{"\\$LogFile", 2 * 4096},  /* two restart pages */
+	{"\\$Bitmap", UINT64_MAX}, /* all of it */
+};
+
+static int add(struct volume_runs *zones, uint64_t first, uint64_t length, struct bs_error *err)
+{
+	struct volume_run *grown = reallocarray(zones->runs, zones->count + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	zones->runs = grown;
+	grown[zones->count++] = (struct volume_run){first, length};
+	return 0;
+}
+
+static int add_metadata(struct volume *volume, uint64_t start, struct volume_runs *zones,
+			struct bs_error *err)
+{
+	for (size_t i = 0; i < sizeof(metadata_zones) / sizeof(metadata_zones[0]); i++) {
+		size_t before = zones->count;
+		struct volume_file *file;
+		int result;
+
+		if (volume_open_file(volume, metadata_zones[i].path, &file, err) < 0)
+			return -1;
+		if (file == NULL)
+			continue;
+		result = volume_locate(file, metadata_zones[i].length, zones, err);
+		volume_done_file(file);
+		if (result < 0)
+			return -1;
+		for (size_t j = before; j < zones->count; j++)
+			zones->runs[j].first += start;
+	}
+	return 0;
+}
+
+static int add_volume(struct disk *disk, uint64_t start, uint64_t size, struct volume_runs *zones,
+		      struct bs_error *err)
+{
+	struct disk *window;
+	struct volume *volume = NULL;
+	int result = -1;
+
+	if (add(zones, start, VBR_SIZE, err) < 0 ||
+	    add(zones, start + size - SECTOR_SIZE, SECTOR_SIZE, err) < 0)
+		return -1;
+	window = window_open(disk, start, size, err);
+	if (window == NULL)
+		return -1;
+	if (volume_open(window, VOLUME_READ, &volume, err) == 0)
+		result = add_metadata(volume, start, zones, err);
+	volume_done(volume);
+	disk_close(window);
+	return result;
+}
+
+int zones_collect(struct disk *disk, const struct bs_plan *plan, struct volume_runs *zones,
+		  struct bs_error *err)
+{
+	if (add(zones, 0, SECTOR_SIZE, err) < 0 ||
+	    add_volume(disk, plan->system_start, plan->system_size, zones, err) < 0)
+		return -1;
+	return add_volume(disk, plan->boot_start, plan->boot_size, zones, err);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The places of a disk that change as soon as somebody starts it or mounts one of its two
+ * volumes: by them an undo sees that the image is not as the fix left it.
+ */
+#ifndef BOOTSHIFT_ZONES_H
+#define BOOTSHIFT_ZONES_H
+
+#include "disk/disk.h"
+#include "windows/volume.h"
+
+/*
+ * Adds, in bytes of the disk: sector 0, and of the system and the boot volume the boot record and
+ * its copy, the records 0 to 15 of $MFT, the restart pages of $LogFile, and $Bitmap.
+ */
+MUST_CHECK int zones_collect(struct disk *disk, const struct bs_plan *plan,
+			     struct volume_runs *zones, struct bs_error *err);
+
+#endif

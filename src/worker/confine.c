@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The filter has no call that names a file, makes a process or opens a socket, so a set of rules
+ * for the file system (Landlock) would have nothing left to forbid.
+ */
+#include "worker/confine.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define MEMORY_MAX  (1ull << 30) /* bytes of address space */
+#define SECONDS_MAX 600          /* of processor time */
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1 /* the sanitizers need memory and system calls of their own, and stderr */
+#else
+#define SANITIZED 0
+#endif
+
+/* What memory management, the channel, the clock and the end of the process need. */
+static const int allowed[] = {
+	SCMP_SYS(read),	       SCMP_SYS(write),		 SCMP_SYS(recvmsg),
+	SCMP_SYS(sendmsg),     SCMP_SYS(poll),		 SCMP_SYS(brk),
+	SCMP_SYS(mmap),	       SCMP_SYS(munmap),	 SCMP_SYS(mremap),
+	SCMP_SYS(madvise),     SCMP_SYS(mprotect),	 SCMP_SYS(futex),
+	SCMP_SYS(getpid),      SCMP_SYS(gettid),	 SCMP_SYS(getrandom),
+	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
+	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall),
+	SCMP_SYS(close),       SCMP_SYS(exit),		 SCMP_SYS(exit_group),
+};
+
+static int limit(int resource, rlim_t value, struct bs_error *err)
+{
+	const struct rlimit both = {.rlim_cur = value, .rlim_max = value};
+
+	if (setrlimit(resource, &both) < 0)
+		return fail_errno(err, BS_WORKER, "limiting the worker process");
+	return 0;
+}
+
+static int set_limits(struct bs_error *err)
+{
+	if (limit(RLIMIT_CORE, 0, err) < 0 || limit(RLIMIT_FSIZE, 0, err) < 0 ||
+	    limit(RLIMIT_CPU, SECONDS_MAX, err) < 0)
+		return -1;
+	return SANITIZED ? 0 : limit(RLIMIT_AS, MEMORY_MAX, err);
+}
+
+static int load_filter(struct bs_error *err)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int result = filter != NULL ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && result == 0; i++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	/* stdio asks once whether a stream is a terminal; it has none. */
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EBADF), SCMP_SYS(newfstatat), 0);
+	if (result == 0)
+		result = seccomp_load(filter);
+	seccomp_release(filter);
+	if (result == 0)
+		return 0;
+	errno = -result;
+	return fail_errno(err, BS_WORKER, "confining the worker process");
+}
+
+int confine_self(int socket, struct bs_error *err)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail_errno(err, BS_WORKER, "confining the worker process");
+	if (socket > 0 && !SANITIZED && close_range(0, (unsigned)socket - 1, 0) < 0)
+		return fail_errno(err, BS_WORKER, "closing the worker's descriptors");
+	if (close_range((unsigned)socket + 1, ~0U, 0) < 0)
+		return fail_errno(err, BS_WORKER, "closing the worker's descriptors");
+	if (set_limits(err) < 0)
+		return -1;
+	return SANITIZED ? 0 : load_filter(err);
+}

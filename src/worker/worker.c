@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "worker/worker.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "disk/cache.h"
+#include "disk/remote.h"
+#include "util/bytes.h"
+#include "windows/plan.h"
+#include "windows/stage.h"
+#include "windows/survey.h"
+#include "windows/verify.h"
+#include "windows/zones.h"
+#include "worker/confine.h"
+#include "worker/message.h"
+
+#define FOREVER (-1) /* the parent looks after the time; when it ends, so does the channel */
+
+struct worker {
+	int socket;
+	struct disk *disk; /* cached; nobody else writes behind the cache's back */
+	const struct worker_task *task;
+};
+
+static int tell(const struct worker *worker, enum message_type type, const void *payload,
+		size_t length, struct bs_error *err)
+{
+	return remote_send_message(worker->socket, type, payload, length, FOREVER, err);
+}
+
+static int send_plan(const struct worker *worker, enum message_type type,
+		     const struct bs_plan *plan, struct bs_error *err)
+{
+	uint8_t *bytes;
+	size_t length;
+	int result;
+
+	if (message_pack_plan(plan, &bytes, &length, err) < 0)
+		return -1;
+	result = tell(worker, type, bytes, length, err);
+	free(bytes);
+	return result;
+}
+
+/* Waits for an answer of exactly this type and length. */
+static int await(const struct worker *worker, enum message_type type, void *payload, size_t length,
+		 struct bs_error *err)
+{
+	struct remote_message answer;
+	int result = 0;
+
+	if (remote_receive_message(worker->socket, length, FOREVER, &answer, err) < 0)
+		return -1;
+	if (answer.type != type || answer.length != length)
+		result = fail(err, BS_WORKER, "the parent process gave another answer");
+	else if (length != 0)
+		memcpy(payload, answer.payload, length);
+	free(answer.payload);
+	return result;
+}
+
+/* ---- rehearsing ---------------------------------------------------------------------------- */
+
+struct progress {
+	const struct worker *worker;
+	struct bs_plan *plan;
+};
+
+/* Asks how many sectors the operation that was just done has written. */
+static int ask_sectors(void *context, uint32_t index, struct bs_error *err)
+{
+	const struct progress *progress = context;
+	uint64_t sectors;
+
+	if (tell(progress->worker, MESSAGE_OPERATION, &index, sizeof(index), err) < 0 ||
+	    await(progress->worker, MESSAGE_SECTORS, &sectors, sizeof(sectors), err) < 0)
+		return -1;
+	progress->plan->operations[index].sectors = sectors;
+	return 0;
+}
+
+static int send_zones(const struct worker *worker, const struct bs_plan *plan,
+		      struct bs_error *err)
+{
+	struct volume_runs zones = {0};
+	int result = zones_collect(worker->disk, plan, &zones, err);
+
+	if (result == 0)
+		result = tell(worker, MESSAGE_ZONES, zones.runs,
+			      zones.count * sizeof(*zones.runs), err);
+	free(zones.runs);
+	return result;
+}
+
+static int rehearse(const struct worker *worker, struct bs_plan *plan, struct bs_error *err)
+{
+	struct progress progress = {.worker = worker, .plan = plan};
+	uint64_t clusters;
+
+	if (send_plan(worker, MESSAGE_PLAN, plan, err) < 0 ||
+	    await(worker, MESSAGE_PROCEED, NULL, 0, err) < 0 ||
+	    stage_run(worker->disk, plan, ask_sectors, &progress, &clusters, err) < 0 ||
+	    verify_run(worker->disk, plan, &worker->task->options, &clusters, err) < 0 ||
+	    send_zones(worker, plan, err) < 0)
+		return -1;
+	return send_plan(worker, MESSAGE_STAGED, plan, err);
+}
+
+static int inspect(const struct worker *worker, struct bs_error *err)
+{
+	struct survey *survey = calloc(1, sizeof(*survey));
+	struct bs_plan *plan = NULL;
+	int result;
+
+	if (survey == NULL)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	result = survey_take(worker->disk, &worker->task->options, survey, err);
+	if (result == 0)
+		result = tell(worker, MESSAGE_INSPECTION, &survey->report, sizeof(survey->report),
+			      err);
+	if (result == 0 && worker->task->job == WORKER_REHEARSE &&
+	    survey->report.verdict == BS_VERDICT_FIXABLE) {
+		result = plan_make(survey, &plan, err);
+		if (result == 0)
+			result = rehearse(worker, plan, err);
+	}
+	bs_plan_free(plan);
+	survey_free(survey);
+	free(survey);
+	return result;
+}
+
+static int do_task(struct worker *worker, uint64_t size, struct bs_error *err)
+{
+	struct disk *remote;
+	int result;
+
+	if (confine_self(worker->socket, err) < 0)
+		return -1;
+	remote = remote_open(worker->socket, size, err);
+	if (remote == NULL)
+		return -1;
+	worker->disk = cache_open(remote, err);
+	if (worker->disk == NULL)
+		result = -1;
+	else if (worker->task->job == WORKER_VERIFY)
+		result = verify_run(worker->disk, worker->task->plan, &worker->task->options, NULL,
+				    err);
+	else
+		result = inspect(worker, err);
+	disk_close(worker->disk);
+	disk_close(remote);
+	return result;
+}
+
+_Noreturn void worker_run(int socket, uint64_t size, const struct worker_task *task)
+{
+	struct worker worker = {.socket = socket, .task = task};
+	struct bs_error error = {0}, ignored;
+	int result = do_task(&worker, size, &error);
+
+	/* When even this cannot be sent, the parent sees the channel end. */
+	if (result == 0)
+		result = tell(&worker, MESSAGE_DONE, NULL, 0, &ignored);
+	else
+		result = tell(&worker, MESSAGE_ERROR, &error, sizeof(error), &ignored);
+	_exit(result == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}

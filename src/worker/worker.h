@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The worker: the process that reads what is in an image.  It has no descriptor of the image, only
+ * a channel on which it asks for bytes, and is confined before it gets the first one.
+ */
+#ifndef BOOTSHIFT_WORKER_H
+#define BOOTSHIFT_WORKER_H
+
+#include "util/err.h"
+
+enum worker_job {
+	WORKER_INSPECT,  /* sends the inspection */
+	WORKER_REHEARSE, /* sends the inspection and, if a fix applies, the plan; stages, verifies */
+	WORKER_VERIFY,   /* verifies a committed disk */
+};
+
+struct worker_task {
+	enum worker_job job;
+	struct bs_options options;
+	const struct bs_plan *plan; /* WORKER_VERIFY: what was carried out */
+};
+
+/*
+ * Runs in the child after fork(): does the task on the disk of `size` bytes at the other end of
+ * `socket`, tells how it ended, and exits.
+ */
+_Noreturn void worker_run(int socket, uint64_t size, const struct worker_task *task);
+
+#endif

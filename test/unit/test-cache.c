@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The cache shows what the disk below has, and asks it less often. */
+#include "disk/cache.h"
+#include "unit/memory-disk.h"
+
+#define BLOCK CACHE_BLOCK_SIZE
+#define SIZE  (100 * BLOCK + 1000) /* more than fits, and an odd end */
+
+static struct memory_disk *memory;
+static struct disk *cache;
+
+static void setup(void)
+{
+	struct bs_error err;
+
+	memory = memory_disk_open(SIZE);
+	cache = cache_open(&memory->disk, &err);
+	ck_assert_ptr_nonnull(cache);
+}
+
+static void teardown(void)
+{
+	disk_close(cache);
+	disk_close(&memory->disk);
+}
+
+static void assert_reads(uint64_t offset, size_t length)
+{
+	struct bs_error err;
+	uint8_t *found = malloc(length);
+
+	ck_assert_int_eq(disk_read(cache, offset, found, length, &err), 0);
+	ck_assert_mem_eq(found, memory->bytes + offset, length);
+	free(found);
+}
+
+START_TEST(small_reads_of_a_block_ask_the_disk_once)
+{
+	for (uint64_t offset = 0; offset < BLOCK; offset += 1024)
+		assert_reads(offset, 1024);
+	ck_assert_uint_eq(memory->reads, 1);
+	assert_reads(BLOCK - 100, 200);
+	ck_assert_uint_eq(memory->reads, 2);
+}
+END_TEST
+
+START_TEST(the_disks_last_short_block_is_cached_too)
+{
+	assert_reads(SIZE - 1000, 1000);
+	assert_reads(SIZE - 1, 1);
+	ck_assert_uint_eq(memory->reads, 1);
+}
+END_TEST
+
+START_TEST(the_block_not_used_for_longest_gives_way)
+{
+	const uint64_t stride = (uint64_t)CACHE_SETS * BLOCK; /* the same set again */
+
+	for (uint64_t way = 0; way < CACHE_WAYS; way++)
+		assert_reads(way * stride, 1);
+	assert_reads(0, 1);
+	assert_reads(CACHE_WAYS * stride, 1);
+	ck_assert_uint_eq(memory->reads, CACHE_WAYS + 1);
+	assert_reads(0, 1);
+	ck_assert_uint_eq(memory->reads, CACHE_WAYS + 1);
+	assert_reads(stride, 1);
+	ck_assert_uint_eq(memory->reads, CACHE_WAYS + 2);
+}
+END_TEST
+
+START_TEST(a_long_read_passes_by_the_cache)
+{
+	assert_reads(0, 8 * BLOCK);
+	ck_assert_uint_eq(memory->reads, 1);
+	assert_reads(0, 1);
+	ck_assert_uint_eq(memory->reads, 2);
+}
+END_TEST
+
+START_TEST(a_write_goes_through_and_shows_in_the_cache)
+{
+	struct bs_error err;
+	uint8_t bytes[300];
+
+	memset(bytes, 0xee, sizeof(bytes));
+	assert_reads(0, 1);
+	ck_assert_int_eq(disk_write(cache, BLOCK - 100, bytes, sizeof(bytes), &err), 0);
+	ck_assert_mem_eq(memory->bytes + BLOCK - 100, bytes, sizeof(bytes));
+	assert_reads(BLOCK - 100, 300);
+	ck_assert_int_eq(disk_flush(cache, &err), 0);
+	ck_assert_uint_eq(memory->flushes, 1);
+}
+END_TEST
+
+START_TEST(a_failed_write_makes_the_cache_read_again)
+{
+	struct bs_error err;
+
+	assert_reads(0, 1);
+	memory->failure = BS_IO;
+	ck_assert_int_eq(disk_write(cache, 0, "x", 1, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	memory->failure = BS_OK;
+	memory->bytes[0] ^= 1; /* the write got half way */
+	assert_reads(0, 1);
+}
+END_TEST
+
+START_TEST(a_failed_read_is_not_remembered)
+{
+	struct bs_error err;
+	uint8_t byte;
+
+	memory->failure = BS_IO;
+	ck_assert_int_eq(disk_read(cache, 0, &byte, 1, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	memory->failure = BS_OK;
+	memory->bytes[0] ^= 1;
+	assert_reads(0, 1);
+}
+END_TEST
+
+START_TEST(random_reads_and_writes_are_those_of_the_disk)
+{
+	struct bs_error err;
+	unsigned seed = (unsigned)_i;
+	static uint8_t bytes[3 * BLOCK];
+
+	for (int step = 0; step < 3000; step++) {
+		size_t length = (size_t)rand_r(&seed) % (rand_r(&seed) % 8 ? 5000 : sizeof(bytes));
+		uint64_t offset = (uint64_t)rand_r(&seed) % (SIZE - length);
+
+		if (rand_r(&seed) % 2) {
+			assert_reads(offset, length);
+			continue;
+		}
+		memset(bytes, rand_r(&seed), length);
+		ck_assert_int_eq(disk_write(cache, offset, bytes, length, &err), 0);
+		ck_assert_mem_eq(memory->bytes + offset, bytes, length);
+	}
+}
+END_TEST
+
+Suite *cache_suite(void);
+
+Suite *cache_suite(void)
+{
+	Suite *suite = suite_create("cache");
+	TCase *tcase = tcase_create("cache");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, small_reads_of_a_block_ask_the_disk_once);
+	tcase_add_test(tcase, the_disks_last_short_block_is_cached_too);
+	tcase_add_test(tcase, the_block_not_used_for_longest_gives_way);
+	tcase_add_test(tcase, a_long_read_passes_by_the_cache);
+	tcase_add_test(tcase, a_write_goes_through_and_shows_in_the_cache);
+	tcase_add_test(tcase, a_failed_write_makes_the_cache_read_again);
+	tcase_add_test(tcase, a_failed_read_is_not_remembered);
+	tcase_add_loop_test(tcase, random_reads_and_writes_are_those_of_the_disk, 0, 5);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Writes within the allowed ranges pass, every other one is refused as a whole. */
+#include "disk/guard.h"
+#include "unit/memory-disk.h"
+
+static struct memory_disk *memory;
+static struct guard *guard;
+
+static void setup(void)
+{
+	struct bs_error err;
+
+	memory = memory_disk_open(8192);
+	guard = guard_open(&memory->disk, &err);
+	ck_assert_ptr_nonnull(guard);
+}
+
+static void teardown(void)
+{
+	disk_close(guard_disk(guard));
+	disk_close(&memory->disk);
+}
+
+static void allow(const struct guard_range *ranges, size_t count)
+{
+	struct bs_error err;
+
+	ck_assert_int_eq(guard_allow(guard, ranges, count, &err), 0);
+}
+
+static void assert_passes(uint64_t offset, size_t length)
+{
+	struct bs_error err;
+	static const uint8_t zeros[8192];
+
+	ck_assert_int_eq(disk_write(guard_disk(guard), offset, zeros, length, &err), 0);
+	ck_assert_mem_eq(memory->bytes + offset, zeros, length);
+}
+
+static void assert_refused(uint64_t offset, size_t length)
+{
+	struct bs_error err;
+	static const uint8_t zeros[8192];
+	size_t writes = memory->writes;
+
+	ck_assert_int_eq(disk_write(guard_disk(guard), offset, zeros, length, &err), -1);
+	ck_assert_int_eq(err.code, BS_GUARD);
+	ck_assert_uint_eq(memory->writes, writes);
+}
+
+START_TEST(at_first_everything_can_be_read_and_nothing_written)
+{
+	struct bs_error err;
+	uint8_t found[8192];
+
+	ck_assert_int_eq(disk_read(guard_disk(guard), 0, found, sizeof(found), &err), 0);
+	ck_assert_mem_eq(found, memory->bytes, sizeof(found));
+	ck_assert_int_eq(disk_flush(guard_disk(guard), &err), 0);
+	ck_assert_uint_eq(memory->flushes, 1);
+	assert_refused(0, 1);
+	assert_refused(0, 8192);
+}
+END_TEST
+
+START_TEST(a_write_must_lie_wholly_within_a_range)
+{
+	allow((struct guard_range[]){{4096, 512}, {446, 1}, {462, 1}}, 3);
+	assert_passes(446, 1);
+	assert_passes(462, 1);
+	assert_passes(4096, 512);
+	assert_passes(4607, 1);
+	assert_refused(446, 2);
+	assert_refused(445, 2);
+	assert_refused(446, 17);
+	assert_refused(4095, 2);
+	assert_refused(4607, 2);
+	assert_refused(4608, 1);
+	assert_refused(0, 8192);
+}
+END_TEST
+
+START_TEST(ranges_that_touch_or_overlap_count_as_one)
+{
+	allow((struct guard_range[]){{300, 100}, {100, 100}, {200, 100}, {150, 10}, {390, 20}}, 5);
+	assert_passes(100, 310);
+	assert_refused(99, 311);
+	assert_refused(100, 311);
+}
+END_TEST
+
+START_TEST(empty_ranges_allow_and_join_nothing)
+{
+	allow((struct guard_range[]){{10, 0}, {100, 10}, {111, 0}, {112, 8}}, 4);
+	assert_refused(10, 1);
+	assert_refused(100, 12);
+	assert_refused(100, 20);
+	assert_passes(112, 8);
+}
+END_TEST
+
+START_TEST(new_ranges_replace_the_old_ones)
+{
+	allow(&(struct guard_range){0, 512}, 1);
+	allow(&(struct guard_range){1024, 512}, 1);
+	assert_refused(0, 1);
+	assert_passes(1024, 512);
+	allow(NULL, 0);
+	assert_refused(1024, 1);
+}
+END_TEST
+
+START_TEST(a_range_beyond_the_disk_is_refused_and_changes_nothing)
+{
+	struct bs_error err;
+
+	allow(&(struct guard_range){0, 512}, 1);
+	ck_assert_int_eq(guard_allow(guard, &(struct guard_range){8191, 2}, 1, &err), -1);
+	ck_assert_int_eq(err.code, BS_OUT_OF_RANGE);
+	ck_assert_int_eq(guard_allow(guard, &(struct guard_range){2, UINT64_MAX}, 1, &err), -1);
+	ck_assert_int_eq(err.code, BS_OUT_OF_RANGE);
+	assert_passes(0, 512);
+	assert_refused(8191, 1);
+}
+END_TEST
+
+Suite *guard_suite(void);
+
+Suite *guard_suite(void)
+{
+	Suite *suite = suite_create("guard");
+	TCase *tcase = tcase_create("guard");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, at_first_everything_can_be_read_and_nothing_written);
+	tcase_add_test(tcase, a_write_must_lie_wholly_within_a_range);
+	tcase_add_test(tcase, ranges_that_touch_or_overlap_count_as_one);
+	tcase_add_test(tcase, empty_ranges_allow_and_join_nothing);
+	tcase_add_test(tcase, new_ranges_replace_the_old_ones);
+	tcase_add_test(tcase, a_range_beyond_the_disk_is_refused_and_changes_nothing);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

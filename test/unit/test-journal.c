@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The journal's format: its bytes written out, and that no damage goes unseen. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "transaction/journal-file.h"
+#include "util/bytes.h"
+#include "util/crc32c.h"
+
+#include <check.h> /* last: it has a macro fail() */
+
+Suite *journal_suite(void);
+
+#define BLOCK JOURNAL_BLOCK_SIZE
+
+/* A small whole journal: a data, a hole, a beyond-eof and a guard record. */
+static const struct journal_range ranges[] = {
+	{JOURNAL_DATA, 512, 1024},
+	{JOURNAL_HOLE, 8192, 4096},
+	{JOURNAL_BEYOND, 16384, 512},
+	{JOURNAL_GUARD, 0, 512},
+};
+#define RECORDS      4u
+#define JOURNAL_SIZE ((4u + RECORDS + 1u) * BLOCK)
+
+static uint32_t build(uint8_t *journal)
+{
+	struct journal_header header = {.old_length = 16384,
+					.new_length = 16896,
+					.record_count = RECORDS,
+					.journal_size = JOURNAL_SIZE,
+					.device = 0x0102,
+					.inode = 0x0304,
+					.created = 0x0506,
+					.tool_version = "1.2.3",
+					.image_name = "disk.img"};
+	struct journal_trailer trailer = {
+		.record_count = RECORDS, .data_bytes = 1024, .journal_size = JOURNAL_SIZE};
+	uint8_t before[4096], after[4096], checksum[4];
+
+	memset(before, 0xb0, sizeof(before));
+	memset(after, 0xa0, sizeof(after));
+	memset(journal, 0, JOURNAL_SIZE);
+	journal_encode_header(&header, journal);
+	for (uint32_t i = 0; i < RECORDS; i++) {
+		store_le32(checksum, journal_encode_record(&ranges[i], i, header.identity, before,
+							   after, journal + (4 + i) * BLOCK));
+		trailer.records_checksum = crc32c(trailer.records_checksum, checksum, 4);
+	}
+	journal_encode_trailer(&trailer, header.identity, journal + JOURNAL_SIZE - BLOCK);
+	return header.identity;
+}
+
+/* A journal in a file without a name, for the functions that read files. */
+struct fixture {
+	char path[64];
+	int descriptor;
+	uint8_t bytes[JOURNAL_SIZE];
+	uint32_t identity;
+};
+
+static void fixture_open(struct fixture *fixture)
+{
+	strcpy(fixture->path, "/tmp/test-journal-XXXXXX");
+	fixture->descriptor = mkstemp(fixture->path);
+	ck_assert_int_ge(fixture->descriptor, 0);
+	fixture->identity = build(fixture->bytes);
+}
+
+static void fixture_write(const struct fixture *fixture, const uint8_t *bytes, size_t length)
+{
+	ck_assert_int_eq(ftruncate(fixture->descriptor, (off_t)length), 0);
+	ck_assert_int_eq(pwrite(fixture->descriptor, bytes, length, 0), (ssize_t)length);
+}
+
+static void fixture_close(const struct fixture *fixture)
+{
+	close(fixture->descriptor);
+	unlink(fixture->path);
+}
+
+/* The code that opening and validating gives, and the marks. */
+static enum bs_code validate(const struct fixture *fixture, bool marks[3])
+{
+	struct journal_file *file;
+	struct bs_error err = {BS_OK, ""};
+
+	if (journal_file_open(fixture->path, &file, &err) < 0)
+		return err.code;
+	marks[0] = file->applied;
+	marks[1] = file->undoing;
+	marks[2] = file->done;
+	if (journal_file_validate(file, &err) == 0)
+		err.code = BS_OK;
+	journal_file_close(file);
+	return err.code;
+}
+
+START_TEST(the_header_has_the_documented_bytes)
+{
+	static const uint8_t start[] = {
+		'b',  'o',  'o', 't', 's', 'h',  'i', 'f', 't', '-', 'u', 'n', 'd', 'o',
+		'\r', '\n', 1,   0,   0,   0,                                /* version */
+		0,    16,   0,   0,                                          /* block size */
+		0,    2,    0,   0,                                          /* sector size */
+		0,    0,    0,   0,   0,   0x40, 0,   0,   0,   0,   0,   0, /* old length */
+		0,    0x42, 0,   0,   0,   0,    0,   0,                     /* new length */
+		4,    0,    0,   0,   0,   0,    0,   0,                     /* records */
+		0,    0x90, 0,   0,   0,   0,    0,   0,                     /* journal size */
+		2,    1,    0,   0,   0,   0,    0,   0,                     /* device */
+		4,    3,    0,   0,   0,   0,    0,   0,                     /* inode */
+		6,    5,    0,   0,   0,   0,    0,   0,                     /* created */
+		0,    0,    0,   0,   0,   0,    0,   0,   '1', '.', '2', '.', '3', 0,
+	};
+	uint8_t journal[JOURNAL_SIZE];
+
+	build(journal);
+	ck_assert_mem_eq(journal, start, sizeof(start));
+	ck_assert_mem_eq(journal + 128, "disk.img", 9);
+	ck_assert_uint_eq(load_le32(journal + BLOCK - 4), crc32c(0, journal, BLOCK - 4));
+}
+END_TEST
+
+START_TEST(a_data_record_has_the_documented_bytes)
+{
+	static const uint8_t start[] = {
+		'B', 'S', 'R', 'E', 'C', 'O', 'R', 'D', 1, 0, 0, 0, /* kind */
+	};
+	static const uint8_t middle[] = {
+		0, 0, 0, 0, 0, 0, 0, 0, /* index */
+		0, 2, 0, 0, 0, 0, 0, 0, /* offset */
+		0, 4, 0, 0, 0, 0, 0, 0, /* length */
+	};
+	uint8_t journal[JOURNAL_SIZE], expected[1024], hash[32], sum[4];
+	const uint8_t *record = journal + JOURNAL_FIRST_RECORD;
+	uint32_t identity = build(journal);
+
+	ck_assert_mem_eq(record, start, sizeof(start));
+	ck_assert_mem_eq(record + 16, middle, sizeof(middle));
+	ck_assert_uint_eq(load_le32(record + 40), identity);
+	memset(expected, 0xb0, sizeof(expected));
+	journal_hash(expected, sizeof(expected), hash);
+	ck_assert_mem_eq(record + 48, hash, 32);
+	ck_assert_mem_eq(record + 136, expected, sizeof(expected)); /* after two sectors' sums */
+	memset(expected, 0xa0, sizeof(expected));
+	journal_hash(expected, sizeof(expected), hash);
+	ck_assert_mem_eq(record + 80, hash, 32);
+	store_le32(sum, crc32c(0, expected, 512));
+	ck_assert_mem_eq(record + 128, sum, 4);
+	ck_assert_mem_eq(record + 132, sum, 4);
+	ck_assert(all_zero(record + 136 + 1024, BLOCK - 136 - 1024));
+	uint32_t checksum =
+		crc32c(crc32c(crc32c(0, record, 12), "\0\0\0\0", 4), record + 16, BLOCK - 16);
+	ck_assert_uint_eq(load_le32(record + 12), checksum);
+}
+END_TEST
+
+START_TEST(a_mark_has_the_documented_bytes_in_each_sector)
+{
+	static const uint8_t start[] = {'B', 'S', 'M', 'A', 'R',  'K',  '\r', '\n',
+					2,   0,   0,   0,   0x44, 0x33, 0x22, 0x11};
+	uint8_t block[BLOCK];
+
+	journal_encode_mark(JOURNAL_UNDOING, 0x11223344, block);
+	for (size_t at = 0; at < BLOCK; at += 512) {
+		ck_assert_mem_eq(block + at, start, sizeof(start));
+		ck_assert(all_zero(block + at + 16, 508 - 16));
+		ck_assert_uint_eq(load_le32(block + at + 508), crc32c(0, block + at, 508));
+	}
+}
+END_TEST
+
+START_TEST(the_trailer_has_the_documented_bytes)
+{
+	uint8_t journal[JOURNAL_SIZE];
+	uint32_t identity = build(journal);
+	const uint8_t *trailer = journal + JOURNAL_SIZE - BLOCK;
+
+	ck_assert_mem_eq(trailer, "BSTRAIL\n\0\0\0\0", 12);
+	ck_assert_uint_eq(load_le32(trailer + 12), identity);
+	ck_assert_uint_eq(load_le64(trailer + 16), 4);
+	ck_assert_uint_eq(load_le64(trailer + 24), 1024);
+	ck_assert_uint_eq(load_le64(trailer + 32), JOURNAL_SIZE);
+	ck_assert_uint_eq(load_le32(trailer + BLOCK - 4), crc32c(0, trailer, BLOCK - 4));
+}
+END_TEST
+
+START_TEST(a_journal_reads_back_as_it_was_written)
+{
+	struct journal_record record;
+	struct journal_file *file;
+	struct fixture fixture;
+	struct bs_error err;
+	bool present;
+
+	fixture_open(&fixture);
+	fixture_write(&fixture, fixture.bytes, JOURNAL_SIZE);
+	ck_assert_int_eq(journal_file_open(fixture.path, &file, &err), 0);
+	ck_assert_str_eq(file->header.image_name, "disk.img");
+	ck_assert_uint_eq(file->header.new_length, 16896);
+	for (uint32_t i = 0; i < RECORDS; i++) {
+		ck_assert_int_eq(journal_file_next(file, &record, &present, &err), 0);
+		ck_assert(present);
+		ck_assert_int_eq(record.range.kind, ranges[i].kind);
+		ck_assert_uint_eq(record.range.offset, ranges[i].offset);
+		ck_assert_uint_eq(record.range.length, ranges[i].length);
+	}
+	ck_assert_int_eq(journal_file_next(file, &record, &present, &err), 0);
+	ck_assert(!present);
+	journal_file_close(file);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(every_flipped_bit_outside_of_the_marks_is_seen)
+{
+	struct fixture fixture;
+	bool marks[3];
+
+	fixture_open(&fixture);
+	fixture_write(&fixture, fixture.bytes, JOURNAL_SIZE);
+	ck_assert_int_eq(validate(&fixture, marks), BS_OK);
+	for (size_t at = 0; at < JOURNAL_SIZE; at++) {
+		uint8_t flipped;
+
+		if (at == BLOCK)
+			at = JOURNAL_FIRST_RECORD;
+		flipped = fixture.bytes[at] ^ (uint8_t)(1u << at % 8);
+		ck_assert_int_eq(pwrite(fixture.descriptor, &flipped, 1, (off_t)at), 1);
+		ck_assert_msg(validate(&fixture, marks) == BS_JOURNAL_DAMAGED, "byte %zu", at);
+		ck_assert_int_eq(pwrite(fixture.descriptor, &fixture.bytes[at], 1, (off_t)at), 1);
+	}
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_flipped_bit_in_a_mark_neither_sets_nor_loses_one)
+{
+	uint8_t set[BLOCK], unset[BLOCK] = {0};
+
+	journal_encode_mark(JOURNAL_APPLIED, 7, set);
+	for (size_t at = 0; at < BLOCK; at++) {
+		uint8_t bit = (uint8_t)(1u << at % 8);
+
+		set[at] ^= bit;
+		unset[at] ^= bit;
+		ck_assert(journal_is_marked(JOURNAL_APPLIED, 7, set));
+		ck_assert(!journal_is_marked(JOURNAL_APPLIED, 7, unset));
+		set[at] ^= bit;
+		unset[at] ^= bit;
+	}
+}
+END_TEST
+
+START_TEST(a_mark_of_another_kind_or_another_journal_does_not_count)
+{
+	uint8_t block[BLOCK];
+
+	journal_encode_mark(JOURNAL_APPLIED, 7, block);
+	ck_assert(!journal_is_marked(JOURNAL_DONE, 7, block));
+	ck_assert(!journal_is_marked(JOURNAL_APPLIED, 8, block));
+}
+END_TEST
+
+START_TEST(marks_are_seen_in_the_file)
+{
+	struct fixture fixture;
+	struct bs_error err;
+	bool marks[3];
+
+	fixture_open(&fixture);
+	fixture_write(&fixture, fixture.bytes, JOURNAL_SIZE);
+	ck_assert_int_eq(journal_file_mark(fixture.path, JOURNAL_UNDOING, fixture.identity,
+					   &transaction_real_io, &err),
+			 0);
+	ck_assert_int_eq(validate(&fixture, marks), BS_OK);
+	ck_assert(!marks[0] && marks[1] && !marks[2]);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_cut_at_every_length_is_seen)
+{
+	struct fixture fixture;
+	bool marks[3];
+
+	fixture_open(&fixture);
+	fixture_write(&fixture, fixture.bytes, JOURNAL_SIZE);
+	for (size_t length = JOURNAL_SIZE; length-- > 0;) {
+		ck_assert_int_eq(ftruncate(fixture.descriptor, (off_t)length), 0);
+		ck_assert_msg(validate(&fixture, marks) == BS_JOURNAL_DAMAGED, "length %zu",
+			      length);
+	}
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(bytes_behind_the_trailer_are_seen)
+{
+	uint8_t longer[JOURNAL_SIZE + BLOCK] = {0};
+	struct fixture fixture;
+	bool marks[3];
+
+	fixture_open(&fixture);
+	memcpy(longer, fixture.bytes, JOURNAL_SIZE);
+	fixture_write(&fixture, longer, sizeof(longer));
+	ck_assert_int_eq(validate(&fixture, marks), BS_JOURNAL_DAMAGED);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(records_that_changed_places_are_seen)
+{
+	struct fixture fixture;
+	uint8_t block[BLOCK];
+	bool marks[3];
+
+	fixture_open(&fixture);
+	memcpy(block, fixture.bytes + 4 * BLOCK, BLOCK);
+	memmove(fixture.bytes + 4 * BLOCK, fixture.bytes + 5 * BLOCK, BLOCK);
+	memcpy(fixture.bytes + 5 * BLOCK, block, BLOCK);
+	fixture_write(&fixture, fixture.bytes, JOURNAL_SIZE);
+	ck_assert_int_eq(validate(&fixture, marks), BS_JOURNAL_DAMAGED);
+	fixture_close(&fixture);
+}
+END_TEST
+
+/* Rebuilds one record with intact checksums, so that only the sense of it is wrong. */
+static enum bs_code validate_with(uint32_t index, struct journal_range range)
+{
+	uint8_t before[4096] = {0}, after[4096] = {0};
+	struct journal_trailer trailer = {
+		.record_count = RECORDS, .data_bytes = 0, .journal_size = JOURNAL_SIZE};
+	struct fixture fixture;
+	bool marks[3];
+	enum bs_code code;
+
+	fixture_open(&fixture);
+	journal_encode_record(&range, index, fixture.identity, before, after,
+			      fixture.bytes + (4 + index) * BLOCK);
+	for (uint32_t i = 0; i < RECORDS; i++) {
+		const uint8_t *record = fixture.bytes + (4 + i) * BLOCK;
+
+		trailer.records_checksum = crc32c(trailer.records_checksum, record + 12, 4);
+		if (load_le32(record + 8) == JOURNAL_DATA)
+			trailer.data_bytes += load_le64(record + 32);
+	}
+	journal_encode_trailer(&trailer, fixture.identity, fixture.bytes + JOURNAL_SIZE - BLOCK);
+	fixture_write(&fixture, fixture.bytes, JOURNAL_SIZE);
+	code = validate(&fixture, marks);
+	fixture_close(&fixture);
+	return code;
+}
+
+START_TEST(records_out_of_bounds_or_order_are_refused)
+{
+	ck_assert_int_eq(validate_with(1, (struct journal_range){JOURNAL_HOLE, 8192, 4096}), BS_OK);
+	ck_assert_int_eq(validate_with(1, (struct journal_range){JOURNAL_HOLE, 1024, 4096}),
+			 BS_JOURNAL_DAMAGED); /* overlaps the first */
+	ck_assert_int_eq(validate_with(1, (struct journal_range){JOURNAL_HOLE, 0, 512}),
+			 BS_JOURNAL_DAMAGED); /* before the first */
+	ck_assert_int_eq(validate_with(1, (struct journal_range){JOURNAL_HOLE, 16000, 512}),
+			 BS_JOURNAL_DAMAGED); /* a hole past the old end */
+	ck_assert_int_eq(validate_with(2, (struct journal_range){JOURNAL_BEYOND, 16000, 512}),
+			 BS_JOURNAL_DAMAGED); /* beyond the end, and before it */
+	ck_assert_int_eq(validate_with(2, (struct journal_range){JOURNAL_BEYOND, 16384, 4096}),
+			 BS_JOURNAL_DAMAGED); /* past the new end */
+	ck_assert_int_eq(validate_with(0, (struct journal_range){JOURNAL_GUARD, 0, 512}),
+			 BS_JOURNAL_DAMAGED); /* a guard before the others */
+}
+END_TEST
+
+START_TEST(a_version_from_the_future_is_refused)
+{
+	struct journal_header header;
+	struct fixture fixture;
+	struct bs_error err;
+
+	fixture_open(&fixture);
+	store_le32(fixture.bytes + 16, 2);
+	store_le32(fixture.bytes + BLOCK - 4, crc32c(0, fixture.bytes, BLOCK - 4));
+	ck_assert_int_lt(journal_decode_header(fixture.bytes, &header, &err), 0);
+	ck_assert_int_eq(err.code, BS_JOURNAL_DAMAGED);
+	ck_assert(strstr(err.message, "version 2"));
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(pieces_follow_the_sectors_of_the_image)
+{
+	struct journal_range range = {JOURNAL_DATA, 1000, 600}, piece;
+
+	ck_assert_uint_eq(journal_piece_count(&range), 3);
+	piece = journal_piece(&range, 0);
+	ck_assert_uint_eq(piece.offset, 1000);
+	ck_assert_uint_eq(piece.length, 24);
+	piece = journal_piece(&range, 1);
+	ck_assert_uint_eq(piece.offset, 1024);
+	ck_assert_uint_eq(piece.length, 512);
+	piece = journal_piece(&range, 2);
+	ck_assert_uint_eq(piece.offset, 1536);
+	ck_assert_uint_eq(piece.length, 64);
+}
+END_TEST
+
+START_TEST(the_longest_record_fits_the_buffer)
+{
+	struct journal_range range = {JOURNAL_DATA, 511, JOURNAL_RANGE_MAX};
+	uint8_t *bytes = calloc(1, JOURNAL_RANGE_MAX), *record = malloc(JOURNAL_RECORD_MAX);
+	struct journal_record decoded;
+	struct bs_error err;
+	size_t size;
+
+	ck_assert_uint_le(journal_record_size(&range), JOURNAL_RECORD_MAX);
+	journal_encode_record(&range, 0, 1, bytes, bytes, record);
+	ck_assert_int_eq(journal_peek_record(record, &size, &err), 0);
+	ck_assert_int_eq(journal_decode_record(record, size, 1, &decoded, &err), 0);
+	free(bytes);
+	free(record);
+}
+END_TEST
+
+Suite *journal_suite(void)
+{
+	Suite *suite = suite_create("journal");
+	TCase *format = tcase_create("format"), *damage = tcase_create("damage");
+
+	tcase_add_test(format, the_header_has_the_documented_bytes);
+	tcase_add_test(format, a_data_record_has_the_documented_bytes);
+	tcase_add_test(format, a_mark_has_the_documented_bytes_in_each_sector);
+	tcase_add_test(format, the_trailer_has_the_documented_bytes);
+	tcase_add_test(format, a_journal_reads_back_as_it_was_written);
+	tcase_add_test(format, marks_are_seen_in_the_file);
+	tcase_add_test(format, pieces_follow_the_sectors_of_the_image);
+	tcase_add_test(format, the_longest_record_fits_the_buffer);
+	suite_add_tcase(suite, format);
+	tcase_set_timeout(damage, 120);
+	tcase_add_test(damage, every_flipped_bit_outside_of_the_marks_is_seen);
+	tcase_add_test(damage, a_flipped_bit_in_a_mark_neither_sets_nor_loses_one);
+	tcase_add_test(damage, a_mark_of_another_kind_or_another_journal_does_not_count);
+	tcase_add_test(damage, a_cut_at_every_length_is_seen);
+	tcase_add_test(damage, bytes_behind_the_trailer_are_seen);
+	tcase_add_test(damage, records_that_changed_places_are_seen);
+	tcase_add_test(damage, records_out_of_bounds_or_order_are_refused);
+	tcase_add_test(damage, a_version_from_the_future_is_refused);
+	suite_add_tcase(suite, damage);
+	return suite;
+}

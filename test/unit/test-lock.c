@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The image's lock against a second bootshift and against QEMU's own tools. */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "transaction/lock.h"
+
+#include <check.h> /* last: it has a macro fail() */
+
+Suite *lock_suite(void);
+
+struct fixture {
+	char folder[64], image[96], file[128];
+};
+
+static void fixture_open(struct fixture *fixture)
+{
+	int descriptor;
+
+	strcpy(fixture->folder, "/tmp/test-lock-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(fixture->folder));
+	snprintf(fixture->image, sizeof(fixture->image), "%s/disk.img", fixture->folder);
+	snprintf(fixture->file, sizeof(fixture->file), "%s.bootshift-lock", fixture->image);
+	descriptor = open(fixture->image, O_RDWR | O_CREAT, 0600);
+	ck_assert_int_ge(descriptor, 0);
+	ck_assert_int_eq(ftruncate(descriptor, 1 << 20), 0);
+	close(descriptor);
+}
+
+static void fixture_close(const struct fixture *fixture)
+{
+	unlink(fixture->file);
+	unlink(fixture->image);
+	ck_assert_int_eq(rmdir(fixture->folder), 0);
+}
+
+/* A process that holds something until it is told to end. */
+struct holder {
+	pid_t process;
+	int release; /* closing it tells */
+};
+
+static struct holder hold(const struct fixture *fixture, enum lock_purpose purpose)
+{
+	int ready[2], release[2];
+	struct holder holder;
+	char byte;
+
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(release, O_CLOEXEC), 0);
+	holder.process = fork();
+	ck_assert_int_ge(holder.process, 0);
+	if (holder.process == 0) {
+		struct bs_error err;
+		struct image_lock *lock = lock_image(fixture->image, NULL, purpose, &err);
+
+		close(release[1]);
+		(void)!write(ready[1], lock ? "y" : "n", 1);
+		(void)!read(release[0], &byte, 1);
+		lock_release(lock);
+		_exit(lock ? 0 : 1);
+	}
+	close(ready[1]);
+	close(release[0]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	ck_assert_int_eq(byte, 'y');
+	close(ready[0]);
+	holder.release = release[1];
+	return holder;
+}
+
+/* qemu-io holding the image open; it answers a read once it has it. */
+static struct holder hold_by_qemu(const struct fixture *fixture, bool read_only)
+{
+	int input[2], output[2];
+	struct holder holder;
+	char answer[256] = "";
+	size_t length = 0;
+	ssize_t count;
+
+	ck_assert_int_eq(pipe2(input, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(output, O_CLOEXEC), 0);
+	holder.process = fork();
+	ck_assert_int_ge(holder.process, 0);
+	if (holder.process == 0) {
+		dup2(input[0], 0);
+		dup2(output[1], 1);
+		execlp("qemu-io", "qemu-io", "-f", "raw", read_only ? "-r" : "-n", fixture->image,
+		       (char *)NULL);
+		_exit(127);
+	}
+	close(input[0]);
+	close(output[1]);
+	ck_assert_int_eq(write(input[1], "read 0 512\n", 11), 11);
+	while (!strstr(answer, "read 512/512")) {
+		count = read(output[0], answer + length, sizeof(answer) - 1 - length);
+		ck_assert_int_gt(count, 0);
+		length += (size_t)count;
+		answer[length] = '\0';
+	}
+	close(output[0]);
+	holder.release = input[1];
+	return holder;
+}
+
+static void let_go(const struct holder *holder)
+{
+	int status;
+
+	close(holder->release);
+	ck_assert_int_eq(waitpid(holder->process, &status, 0), holder->process);
+}
+
+static bool can_lock(const struct fixture *fixture, enum lock_purpose purpose, struct bs_error *err)
+{
+	struct image_lock *lock = lock_image(fixture->image, NULL, purpose, err);
+
+	lock_release(lock);
+	return lock != NULL;
+}
+
+static bool have_qemu(void)
+{
+	return system("command -v qemu-io >/dev/null") == 0;
+}
+
+START_TEST(two_readers_share_an_image)
+{
+	struct fixture fixture;
+	struct holder holder;
+	struct bs_error err;
+
+	fixture_open(&fixture);
+	holder = hold(&fixture, LOCK_FOR_READING);
+	ck_assert(can_lock(&fixture, LOCK_FOR_READING, &err));
+	let_go(&holder);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_changing_bootshift_keeps_out_readers_and_changers)
+{
+	struct fixture fixture;
+	struct holder holder;
+	struct bs_error err;
+
+	fixture_open(&fixture);
+	holder = hold(&fixture, LOCK_FOR_CHANGING);
+	ck_assert(!can_lock(&fixture, LOCK_FOR_READING, &err));
+	ck_assert_int_eq(err.code, BS_IN_USE);
+	ck_assert_ptr_nonnull(strstr(err.message, "another bootshift"));
+	ck_assert(!can_lock(&fixture, LOCK_FOR_CHANGING, &err));
+	ck_assert_int_eq(err.code, BS_IN_USE);
+	ck_assert_ptr_nonnull(strstr(err.message, "another bootshift"));
+	let_go(&holder);
+	ck_assert(can_lock(&fixture, LOCK_FOR_CHANGING, &err));
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(byte_locks_alone_keep_out_one_with_another_undo_directory)
+{
+	struct fixture fixture;
+	struct holder holder;
+	struct bs_error err;
+
+	fixture_open(&fixture);
+	holder = hold(&fixture, LOCK_FOR_CHANGING);
+	ck_assert_ptr_null(lock_image(fixture.image, "/tmp", LOCK_FOR_CHANGING, &err));
+	ck_assert_int_eq(err.code, BS_IN_USE);
+	let_go(&holder);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_reader_keeps_out_a_changer)
+{
+	struct fixture fixture;
+	struct holder holder;
+	struct bs_error err;
+
+	fixture_open(&fixture);
+	holder = hold(&fixture, LOCK_FOR_READING);
+	ck_assert(!can_lock(&fixture, LOCK_FOR_CHANGING, &err));
+	ck_assert_int_eq(err.code, BS_IN_USE);
+	ck_assert_int_ne(access(fixture.file, F_OK), 0);
+	let_go(&holder);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(the_lock_file_lives_as_long_as_the_lock)
+{
+	struct fixture fixture;
+	struct image_lock *lock;
+	struct bs_error err;
+
+	fixture_open(&fixture);
+	lock = lock_image(fixture.image, NULL, LOCK_FOR_CHANGING, &err);
+	ck_assert_ptr_nonnull(lock);
+	ck_assert_int_eq(access(fixture.file, F_OK), 0);
+	lock_release(lock);
+	ck_assert_int_ne(access(fixture.file, F_OK), 0);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_process_that_was_killed_leaves_no_lock)
+{
+	struct fixture fixture;
+	struct holder holder;
+	struct bs_error err;
+
+	fixture_open(&fixture);
+	holder = hold(&fixture, LOCK_FOR_CHANGING);
+	ck_assert_int_eq(kill(holder.process, SIGKILL), 0);
+	let_go(&holder);
+	ck_assert_int_eq(access(fixture.file, F_OK), 0);
+	ck_assert(can_lock(&fixture, LOCK_FOR_READING, &err));
+	ck_assert(can_lock(&fixture, LOCK_FOR_CHANGING, &err));
+	ck_assert_int_ne(access(fixture.file, F_OK), 0);
+	fixture_close(&fixture);
+}
+END_TEST
+
+/*
+ * Takes the lock a hundred times, and shows so in a byte of the image; false when the other one
+ * shows at the same time.  The test's timeout ends it when the lock is never to be had.
+ */
+static bool lock_again_and_again(const struct fixture *fixture)
+{
+	int descriptor = open(fixture->image, O_RDWR);
+	struct bs_error err;
+	char shown = 0;
+
+	for (int held = 0; held < 100;) {
+		struct image_lock *lock = lock_image(fixture->image, NULL, LOCK_FOR_CHANGING, &err);
+
+		if (!lock)
+			continue;
+		if (pread(descriptor, &shown, 1, 0) != 1 || shown != 0 ||
+		    pwrite(descriptor, "x", 1, 0) != 1)
+			return false;
+		sched_yield();
+		if (pwrite(descriptor, "", 1, 0) != 1)
+			return false;
+		lock_release(lock);
+		held++;
+	}
+	close(descriptor);
+	return true;
+}
+
+START_TEST(never_two_hold_the_lock_at_the_same_time)
+{
+	struct fixture fixture;
+	pid_t child;
+	int status;
+
+	fixture_open(&fixture);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		_exit(lock_again_and_again(&fixture) ? 0 : 1);
+	ck_assert(lock_again_and_again(&fixture));
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_writing_qemu_keeps_out_readers_and_changers)
+{
+	struct fixture fixture;
+	struct holder holder;
+	struct bs_error err;
+
+	if (!have_qemu())
+		return;
+	fixture_open(&fixture);
+	holder = hold_by_qemu(&fixture, false);
+	ck_assert(!can_lock(&fixture, LOCK_FOR_READING, &err));
+	ck_assert_int_eq(err.code, BS_IN_USE);
+	ck_assert_ptr_nonnull(strstr(err.message, "QEMU"));
+	ck_assert(!can_lock(&fixture, LOCK_FOR_CHANGING, &err));
+	ck_assert_int_eq(err.code, BS_IN_USE);
+	let_go(&holder);
+	ck_assert(can_lock(&fixture, LOCK_FOR_CHANGING, &err));
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_reading_qemu_keeps_out_changers_only)
+{
+	struct fixture fixture;
+	struct holder holder;
+	struct bs_error err;
+
+	if (!have_qemu())
+		return;
+	fixture_open(&fixture);
+	holder = hold_by_qemu(&fixture, true);
+	ck_assert_msg(can_lock(&fixture, LOCK_FOR_READING, &err), "%s", err.message);
+	ck_assert(!can_lock(&fixture, LOCK_FOR_CHANGING, &err));
+	ck_assert_int_eq(err.code, BS_IN_USE);
+	let_go(&holder);
+	fixture_close(&fixture);
+}
+END_TEST
+
+static int qemu_opens(const struct fixture *fixture, const char *option)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "qemu-io -f raw %s -c 'read 0 512' '%s' >/dev/null 2>&1",
+		 option, fixture->image);
+	return system(command);
+}
+
+START_TEST(qemu_does_not_open_what_bootshift_is_changing)
+{
+	struct fixture fixture;
+	struct image_lock *lock;
+	struct bs_error err;
+
+	if (!have_qemu())
+		return;
+	fixture_open(&fixture);
+	lock = lock_image(fixture.image, NULL, LOCK_FOR_CHANGING, &err);
+	ck_assert_ptr_nonnull(lock);
+	ck_assert_int_ne(qemu_opens(&fixture, ""), 0);
+	ck_assert_int_ne(qemu_opens(&fixture, "-r"), 0);
+	lock_release(lock);
+	ck_assert_int_eq(qemu_opens(&fixture, ""), 0);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(qemu_may_read_but_not_write_what_bootshift_is_reading)
+{
+	struct fixture fixture;
+	struct image_lock *lock;
+	struct bs_error err;
+
+	if (!have_qemu())
+		return;
+	fixture_open(&fixture);
+	lock = lock_image(fixture.image, NULL, LOCK_FOR_READING, &err);
+	ck_assert_ptr_nonnull(lock);
+	ck_assert_int_ne(qemu_opens(&fixture, ""), 0);
+	ck_assert_int_eq(qemu_opens(&fixture, "-r"), 0);
+	lock_release(lock);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(an_image_that_does_not_exist_is_not_found)
+{
+	struct bs_error err;
+
+	ck_assert_ptr_null(lock_image("/nonexistent/disk.img", NULL, LOCK_FOR_READING, &err));
+	ck_assert_int_eq(err.code, BS_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_link_in_place_of_the_lock_file_is_not_followed)
+{
+	struct fixture fixture;
+	struct bs_error err;
+
+	fixture_open(&fixture);
+	ck_assert_int_eq(symlink("/tmp/test-lock-target", fixture.file), 0);
+	ck_assert(!can_lock(&fixture, LOCK_FOR_CHANGING, &err));
+	ck_assert_int_ne(access("/tmp/test-lock-target", F_OK), 0);
+	fixture_close(&fixture);
+}
+END_TEST
+
+Suite *lock_suite(void)
+{
+	Suite *suite = suite_create("lock");
+	TCase *bootshift = tcase_create("bootshift"), *qemu = tcase_create("qemu");
+
+	tcase_set_timeout(bootshift, 30);
+	tcase_add_test(bootshift, two_readers_share_an_image);
+	tcase_add_test(bootshift, a_changing_bootshift_keeps_out_readers_and_changers);
+	tcase_add_test(bootshift, byte_locks_alone_keep_out_one_with_another_undo_directory);
+	tcase_add_test(bootshift, a_reader_keeps_out_a_changer);
+	tcase_add_test(bootshift, the_lock_file_lives_as_long_as_the_lock);
+	tcase_add_test(bootshift, a_process_that_was_killed_leaves_no_lock);
+	tcase_add_test(bootshift, never_two_hold_the_lock_at_the_same_time);
+	tcase_add_test(bootshift, an_image_that_does_not_exist_is_not_found);
+	tcase_add_test(bootshift, a_link_in_place_of_the_lock_file_is_not_followed);
+	suite_add_tcase(suite, bootshift);
+	tcase_set_timeout(qemu, 60);
+	tcase_add_test(qemu, a_writing_qemu_keeps_out_readers_and_changers);
+	tcase_add_test(qemu, a_reading_qemu_keeps_out_changers_only);
+	tcase_add_test(qemu, qemu_does_not_open_what_bootshift_is_changing);
+	tcase_add_test(qemu, qemu_may_read_but_not_write_what_bootshift_is_reading);
+	suite_add_tcase(suite, qemu);
+	return suite;
+}

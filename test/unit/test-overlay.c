@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The overlay, with a memory limit of two blocks, so that nearly everything goes through the
+ * temporary file.
+ */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "disk/overlay.h"
+#include "unit/memory-disk.h"
+
+#define BLOCK      OVERLAY_BLOCK_SIZE
+#define SECTOR     OVERLAY_SECTOR_SIZE
+#define BELOW_SIZE (40 * BLOCK + 3 * SECTOR + 100) /* neither whole blocks nor whole sectors */
+
+static struct memory_disk *memory;
+static uint8_t *original; /* what the disk below had at first */
+static struct overlay *overlay;
+static struct disk *view;
+
+static void setup(void)
+{
+	struct bs_error err;
+
+	memory = memory_disk_open(BELOW_SIZE);
+	original = malloc(BELOW_SIZE);
+	memcpy(original, memory->bytes, BELOW_SIZE);
+	overlay = overlay_open(&memory->disk, 2 * BLOCK, NULL, &err);
+	ck_assert_ptr_nonnull(overlay);
+	view = overlay_disk(overlay);
+}
+
+/* Whatever a test did, the disk below is as it was. */
+static void teardown(void)
+{
+	ck_assert_mem_eq(memory->bytes, original, BELOW_SIZE);
+	ck_assert_uint_eq(memory->writes, 0);
+	free(original);
+	disk_close(view);
+	disk_close(&memory->disk);
+}
+
+static void write_bytes(uint64_t offset, int value, size_t length)
+{
+	struct bs_error err;
+	uint8_t *bytes = malloc(length);
+
+	memset(bytes, value, length);
+	ck_assert_int_eq(disk_write(view, offset, bytes, length, &err), 0);
+	free(bytes);
+}
+
+static void assert_bytes(uint64_t offset, int value, size_t length)
+{
+	struct bs_error err;
+	uint8_t *found = malloc(length);
+
+	ck_assert_int_eq(disk_read(view, offset, found, length, &err), 0);
+	/* All bytes are the same when the first one is, and each is as the one before. */
+	ck_assert_int_eq(found[0], value);
+	ck_assert_mem_eq(found, found + 1, length - 1);
+	free(found);
+}
+
+static void assert_as_below(uint64_t offset, size_t length)
+{
+	struct bs_error err;
+	uint8_t *found = malloc(length);
+
+	ck_assert_int_eq(disk_read(view, offset, found, length, &err), 0);
+	ck_assert_mem_eq(found, original + offset, length);
+	free(found);
+}
+
+static void resize(uint64_t size)
+{
+	struct bs_error err;
+
+	ck_assert_int_eq(overlay_resize(overlay, size, &err), 0);
+	ck_assert_uint_eq(disk_size(view), size);
+}
+
+static void assert_extents(uint64_t maximum_length, const struct overlay_extent *expected,
+			   size_t expected_count)
+{
+	struct bs_error err;
+	struct overlay_extent *extents;
+	size_t count;
+
+	ck_assert_int_eq(overlay_extents(overlay, maximum_length, &extents, &count, &err), 0);
+	ck_assert_uint_eq(count, expected_count);
+	for (size_t i = 0; i < count; i++) {
+		ck_assert_uint_eq(extents[i].offset, expected[i].offset);
+		ck_assert_uint_eq(extents[i].length, expected[i].length);
+	}
+	free(extents);
+}
+
+START_TEST(a_write_shows_above_and_not_below)
+{
+	write_bytes(BLOCK - 10, 0xee, 20);
+	assert_bytes(BLOCK - 10, 0xee, 20);
+	assert_as_below(0, BLOCK - 10);
+	assert_as_below(BLOCK + 10, BELOW_SIZE - BLOCK - 10);
+}
+END_TEST
+
+START_TEST(the_odd_end_of_the_disk_can_be_written)
+{
+	write_bytes(BELOW_SIZE - 1, 0xee, 1);
+	assert_as_below(0, BELOW_SIZE - 1);
+	assert_bytes(BELOW_SIZE - 1, 0xee, 1);
+}
+END_TEST
+
+START_TEST(what_has_not_changed_is_read_in_one_go)
+{
+	struct bs_error err;
+	static uint8_t found[BELOW_SIZE];
+
+	ck_assert_int_eq(disk_read(view, 100, found, BELOW_SIZE - 100, &err), 0);
+	ck_assert_uint_eq(memory->reads, 1);
+	write_bytes(20 * BLOCK, 0xee, BLOCK);
+	ck_assert_uint_eq(memory->reads, 1); /* a whole block needs nothing from below */
+	ck_assert_int_eq(disk_read(view, 100, found, BELOW_SIZE - 100, &err), 0);
+	ck_assert_uint_eq(memory->reads, 3);
+}
+END_TEST
+
+START_TEST(an_error_from_below_comes_through_and_changes_nothing)
+{
+	struct bs_error err;
+	uint8_t byte = 0;
+
+	memory->failure = BS_IO;
+	ck_assert_int_eq(disk_read(view, 0, &byte, 1, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	ck_assert_int_eq(disk_write(view, 0, &byte, 1, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	memory->failure = BS_OK;
+	assert_as_below(0, BELOW_SIZE);
+	ck_assert_uint_eq(overlay_take_written_sectors(overlay), 0);
+}
+END_TEST
+
+START_TEST(a_missing_folder_for_the_temporary_file_is_an_error_once_it_is_needed)
+{
+	struct bs_error err;
+	struct overlay *spilling = overlay_open(&memory->disk, BLOCK, "/nonexistent", &err);
+	uint8_t byte = 0;
+
+	ck_assert_int_eq(disk_write(overlay_disk(spilling), 0, &byte, 1, &err), 0);
+	ck_assert_int_eq(disk_write(overlay_disk(spilling), BLOCK, &byte, 1, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent"));
+	disk_close(overlay_disk(spilling));
+}
+END_TEST
+
+START_TEST(extents_hold_only_sectors_that_differ)
+{
+	struct bs_error err;
+
+	assert_extents(BLOCK, NULL, 0);
+	write_bytes(BLOCK + SECTOR + 5, 0xee, 1);
+	write_bytes(BLOCK + 2 * SECTOR, 0xee, SECTOR);
+	write_bytes(3 * BLOCK - SECTOR, 0xee, 2 * SECTOR); /* across blocks */
+	ck_assert_int_eq(disk_write(view, 10 * BLOCK, original + 10 * BLOCK, BLOCK, &err), 0);
+	write_bytes(BELOW_SIZE - 1, 0xee, 1);
+	assert_extents(64 * BLOCK,
+		       (struct overlay_extent[]){
+			       {BLOCK + SECTOR, 2 * SECTOR},
+			       {3 * BLOCK - SECTOR, 2 * SECTOR},
+			       {BELOW_SIZE - 100, 100},
+		       },
+		       3);
+}
+END_TEST
+
+START_TEST(extents_are_no_longer_than_asked)
+{
+	write_bytes(BLOCK, 0, 5 * BLOCK);
+	assert_extents(2 * BLOCK,
+		       (struct overlay_extent[]){
+			       {BLOCK, 2 * BLOCK},
+			       {3 * BLOCK, 2 * BLOCK},
+			       {5 * BLOCK, BLOCK},
+		       },
+		       3);
+}
+END_TEST
+
+START_TEST(beyond_the_end_of_the_disk_below_written_zeros_count_as_different)
+{
+	resize(60 * BLOCK);
+	assert_bytes(BELOW_SIZE, 0, 60 * BLOCK - BELOW_SIZE);
+	assert_extents(64 * BLOCK, NULL, 0);
+	write_bytes(50 * BLOCK, 0, 1);
+	assert_extents(64 * BLOCK, &(struct overlay_extent){50 * BLOCK, BLOCK}, 1);
+}
+END_TEST
+
+START_TEST(what_was_cut_off_is_zeros_when_the_view_grows_again)
+{
+	write_bytes(10 * BLOCK, 0xee, 2 * BLOCK);
+	resize(10 * BLOCK + 700);
+	assert_bytes(10 * BLOCK, 0xee, 700);
+	resize(12 * BLOCK);
+	assert_as_below(0, 10 * BLOCK);
+	assert_bytes(10 * BLOCK, 0xee, 700);
+	assert_bytes(10 * BLOCK + 700, 0, 2 * BLOCK - 700);
+	/* Without another write this differs from below, where there are no zeros. */
+	assert_extents(64 * BLOCK, &(struct overlay_extent){10 * BLOCK, 2 * BLOCK}, 1);
+}
+END_TEST
+
+START_TEST(what_was_cut_off_below_is_zeros_too)
+{
+	resize(5 * BLOCK + 700);
+	resize(BELOW_SIZE);
+	assert_as_below(0, 5 * BLOCK + 700);
+	assert_bytes(5 * BLOCK + 700, 0, BELOW_SIZE - 5 * BLOCK - 700);
+	write_bytes(5 * BLOCK + 1000, 0xee, 1);
+	assert_as_below(0, 5 * BLOCK + 700);
+	assert_bytes(5 * BLOCK + 700, 0, 300);
+}
+END_TEST
+
+START_TEST(written_sectors_are_counted_once_between_two_questions)
+{
+	struct bs_error err;
+
+	ck_assert_uint_eq(overlay_take_written_sectors(overlay), 0);
+	write_bytes(100, 0xee, 1);
+	write_bytes(200, 0xee, 1);
+	write_bytes(SECTOR - 1, 0xee, 2);
+	ck_assert_int_eq(disk_write(view, BLOCK, original + BLOCK, BLOCK, &err), 0);
+	ck_assert_uint_eq(overlay_take_written_sectors(overlay), 2 + 8);
+	ck_assert_uint_eq(overlay_take_written_sectors(overlay), 0);
+	write_bytes(100, 0xee, 1);
+	ck_assert_uint_eq(overlay_take_written_sectors(overlay), 1);
+}
+END_TEST
+
+START_TEST(after_a_reset_the_view_is_the_disk_below)
+{
+	write_bytes(0, 0xee, 30 * BLOCK);
+	resize(3 * BLOCK);
+	overlay_reset(overlay);
+	ck_assert_uint_eq(disk_size(view), BELOW_SIZE);
+	assert_as_below(0, BELOW_SIZE);
+	assert_extents(BLOCK, NULL, 0);
+	ck_assert_uint_eq(overlay_take_written_sectors(overlay), 0);
+	write_bytes(0, 0xee, 30 * BLOCK);
+	assert_bytes(0, 0xee, 30 * BLOCK);
+}
+END_TEST
+
+/* ---- against a plain array ---------------------------------------------------------------- */
+
+#define MODEL_SIZE (BELOW_SIZE + 20 * BLOCK)
+
+static struct {
+	uint8_t bytes[MODEL_SIZE]; /* zeros from `size` on */
+	bool written[MODEL_SIZE / SECTOR + 1];
+	size_t size;
+} model;
+
+static void model_reset(void)
+{
+	memset(&model, 0, sizeof(model));
+	memcpy(model.bytes, original, BELOW_SIZE);
+	model.size = BELOW_SIZE;
+}
+
+static void model_resize(size_t size)
+{
+	size_t blocks_end = (size + BLOCK - 1) / BLOCK * BLOCK;
+
+	if (size < model.size)
+		memset(model.bytes + size, 0, MODEL_SIZE - size);
+	for (size_t sector = blocks_end / SECTOR; sector <= MODEL_SIZE / SECTOR; sector++)
+		model.written[sector] = false;
+	model.size = size;
+	resize(size);
+}
+
+static void model_write(size_t offset, int value, size_t length)
+{
+	write_bytes(offset, value, length);
+	memset(model.bytes + offset, value, length);
+	for (size_t i = offset; i < offset + length; i++)
+		model.written[i / SECTOR] = true;
+}
+
+static void assert_view_is_model(size_t offset, size_t length)
+{
+	static uint8_t found[MODEL_SIZE];
+	struct bs_error err;
+
+	ck_assert_int_eq(disk_read(view, offset, found, length, &err), 0);
+	ck_assert_mem_eq(found, model.bytes + offset, length);
+}
+
+/* A sector beyond the end of the disk below may be listed whatever it has. */
+static bool sector_is_well_listed(size_t at, bool listed)
+{
+	static const uint8_t zeros[SECTOR];
+	size_t length = model.size - at < SECTOR ? model.size - at : SECTOR;
+	size_t common = at > BELOW_SIZE ? 0 : BELOW_SIZE - at;
+	bool differs;
+
+	common = common < length ? common : length;
+	differs = memcmp(model.bytes + at, original + at, common) != 0 ||
+		  memcmp(model.bytes + at + common, zeros, length - common) != 0;
+	return listed == differs || (listed && common < length);
+}
+
+/* Every sector that differs is in an extent, and no other one is. */
+static void assert_extents_are_model(uint64_t maximum_length)
+{
+	static bool listed[MODEL_SIZE / SECTOR + 1];
+	struct bs_error err;
+	struct overlay_extent *extents;
+	size_t count;
+	uint64_t end = 0;
+
+	memset(listed, 0, sizeof(listed));
+	ck_assert_int_eq(overlay_extents(overlay, maximum_length, &extents, &count, &err), 0);
+	for (size_t i = 0; i < count; i++) {
+		ck_assert_uint_gt(extents[i].length, 0);
+		ck_assert_uint_le(extents[i].length, maximum_length);
+		ck_assert_uint_ge(extents[i].offset, end);
+		if (i > 0 && extents[i].offset == end)
+			ck_assert_uint_eq(extents[i - 1].length, maximum_length);
+		end = extents[i].offset + extents[i].length;
+		ck_assert_uint_le(end, model.size);
+		ck_assert(extents[i].offset % SECTOR == 0);
+		ck_assert(end % SECTOR == 0 || end == model.size);
+		for (uint64_t at = extents[i].offset; at < end; at += SECTOR)
+			listed[at / SECTOR] = true;
+	}
+	for (size_t at = 0; at < model.size; at += SECTOR)
+		if (!sector_is_well_listed(at, listed[at / SECTOR]))
+			ck_abort_msg("sector at %zu, listed %d", at, listed[at / SECTOR]);
+	free(extents);
+}
+
+static void assert_written_is_model(void)
+{
+	uint64_t count = 0;
+
+	for (size_t sector = 0; sector <= MODEL_SIZE / SECTOR; sector++)
+		count += model.written[sector];
+	ck_assert_uint_eq(overlay_take_written_sectors(overlay), count);
+	memset(model.written, 0, sizeof(model.written));
+}
+
+static void random_step(unsigned *seed)
+{
+	int choice = rand_r(seed) % 100;
+	size_t offset, length;
+
+	if (choice < 2) {
+		model_reset();
+		overlay_reset(overlay);
+	} else if (choice < 8 || model.size == 0) {
+		model_resize((size_t)rand_r(seed) % (MODEL_SIZE + 1));
+	} else if (choice < 14) {
+		assert_extents_are_model((uint64_t)(rand_r(seed) % 70 + 1) * BLOCK);
+	} else if (choice < 20) {
+		assert_written_is_model();
+	} else {
+		offset = (size_t)rand_r(seed) % model.size;
+		length = (size_t)rand_r(seed) % (choice % 2 ? 2 * SECTOR : 9 * BLOCK) + 1;
+		length = length < model.size - offset ? length : model.size - offset;
+		if (choice < 70)
+			model_write(offset, rand_r(seed) % 3, length);
+		else
+			assert_view_is_model(offset, length);
+	}
+}
+
+START_TEST(random_steps_are_those_of_a_plain_array)
+{
+	unsigned seed = (unsigned)_i + 1;
+
+	model_reset();
+	for (int step = 0; step < 1000; step++)
+		random_step(&seed);
+	assert_view_is_model(0, model.size);
+	assert_extents_are_model(64 * BLOCK);
+	assert_written_is_model();
+}
+END_TEST
+
+Suite *overlay_suite(void);
+
+Suite *overlay_suite(void)
+{
+	Suite *suite = suite_create("overlay");
+	TCase *tcase = tcase_create("overlay");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 30);
+	tcase_add_test(tcase, a_write_shows_above_and_not_below);
+	tcase_add_test(tcase, the_odd_end_of_the_disk_can_be_written);
+	tcase_add_test(tcase, what_has_not_changed_is_read_in_one_go);
+	tcase_add_test(tcase, an_error_from_below_comes_through_and_changes_nothing);
+	tcase_add_test(tcase,
+		       a_missing_folder_for_the_temporary_file_is_an_error_once_it_is_needed);
+	tcase_add_test(tcase, extents_hold_only_sectors_that_differ);
+	tcase_add_test(tcase, extents_are_no_longer_than_asked);
+	tcase_add_test(tcase, beyond_the_end_of_the_disk_below_written_zeros_count_as_different);
+	tcase_add_test(tcase, what_was_cut_off_is_zeros_when_the_view_grows_again);
+	tcase_add_test(tcase, what_was_cut_off_below_is_zeros_too);
+	tcase_add_test(tcase, written_sectors_are_counted_once_between_two_questions);
+	tcase_add_test(tcase, after_a_reset_the_view_is_the_disk_below);
+	tcase_add_loop_test(tcase, random_steps_are_those_of_a_plain_array, 0, 20);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
