@@ -30,7 +30,7 @@ UNIT_SOURCES := $(sort $(wildcard test/unit/*.c))
 CLI_TEST_SOURCES := $(sort $(wildcard test/cli/*.c))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-.PHONY: all check lint sanitize install uninstall clean
+.PHONY: all check check-slow lint sanitize install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(B)/bootshift $(B)/libbootshift.so
@@ -69,10 +69,47 @@ $(B)/test/$(1)/suites.h: $(2)
 		echo "SUITE($$$${f#test-})" | tr - _; done >$$@
 $$(call objects,$(2)): EXTRA_CFLAGS := $(TEST_CFLAGS) -I$(B)/test/$(1) -Itest
 $$(call objects,$(2)): $(B)/test/$(1)/suites.h
-$(B)/$(1)-tests: $$(call objects,$(2)) $(B)/libbootshift.a
+$(B)/$(1)-tests: $$(call objects,$(2) $(filter-out src/cli/main.c,$(CLI_SOURCES))) $(B)/libbootshift.a
 	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $$(TEST_LIBS)
 endef
 $(eval $(call suites_header,unit,$(UNIT_SOURCES)))
+
+# --- tests that take longer -----------------------------------------------------------------
+check-slow: all $(B)/build-image
+	B=$(B) scripts/check-images
+
+# The same tests, built with the sanitizers; leaks count.
+sanitize:
+	$(MAKE) B=$(B)/sanitized HARDENING= \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
+		check
+
+lint:
+	scripts/lint
+
+# --- installing -----------------------------------------------------------------------------
+MANUALS := $(wildcard man/*)
+section = $(subst .,,$(suffix $(1)))
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(B)/bootshift $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(B)/libbootshift.so $(DESTDIR)$(PREFIX)/lib/libbootshift.so.0
+	ln -sf libbootshift.so.0 $(DESTDIR)$(PREFIX)/lib/libbootshift.so
+	install -m 644 include/bootshift.h $(DESTDIR)$(PREFIX)/include/
+	$(foreach page,$(MANUALS),install -D -m 644 $(page) \
+		$(DESTDIR)$(PREFIX)/share/man/man$(call section,$(page))/$(notdir $(page))$(newline))
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/bootshift $(DESTDIR)$(PREFIX)/lib/libbootshift.so.0 \
+		$(DESTDIR)$(PREFIX)/lib/libbootshift.so $(DESTDIR)$(PREFIX)/include/bootshift.h
+	$(foreach page,$(MANUALS),rm -f \
+		$(DESTDIR)$(PREFIX)/share/man/man$(call section,$(page))/$(notdir $(page))$(newline))
+
+define newline
+
+
+endef
 
 clean:
 	rm -rf $(B)

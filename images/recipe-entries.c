@@ -12,6 +12,8 @@
 #include "parser.h"
 #include "security.h"
 
+/* Windows' root folders are hidden and system. */
+#define ROOT_ATTRIBUTES 0x6u
 /* 1601 to 1970, in seconds; an NTFS time counts 100 ns. */
 #define NTFS_EPOCH       11644473600u
 #define TICKS_PER_SECOND 10000000u
@@ -185,7 +187,7 @@ static struct entry *add_entry(struct parser *parser, enum entry_kind kind, cons
 	entry->stream = stream ? copy_text(stream, strlen(stream)) : NULL;
 	entry->content.seed = hash_text(stream ? stream : path);
 	if (kind != ENTRY_FILE)
-		entry->attributes = 0;
+		entry->attributes = strcmp(path, "\\") == 0 ? ROOT_ATTRIBUTES : 0;
 	TAILQ_INSERT_TAIL(&parser->recipe->entries, entry, next);
 	return entry;
 }

@@ -129,12 +129,20 @@ static void set_security(struct writer *writer, const struct entry *entry, ntfs_
 		die_entry(entry, "set the descriptor");
 }
 
-/* Before there is content, because "compressed" says how it is written. */
+/*
+ * Before there is content, because "compressed" says how it is written.  libntfs-3g changes that
+ * attribute of folders only, and lets files inherit it.
+ */
 static void set_attributes(const struct entry *entry, ntfs_inode *inode)
 {
+	FILE_ATTR_FLAGS attributes = cpu_to_le32(entry->attributes);
+
 	if (ntfs_set_ntfs_attrib(inode, (const char *)&entry->attributes, sizeof entry->attributes,
 				 0))
 		die_entry(entry, "set the attributes");
+	if (entry->kind == ENTRY_FILE)
+		inode->flags = (inode->flags & ~FILE_ATTR_COMPRESSED) |
+			       (attributes & FILE_ATTR_COMPRESSED);
 }
 
 static void write_data(struct writer *writer, const struct entry *entry, ntfs_inode *inode,
@@ -247,8 +255,7 @@ static void write_entry(struct writer *writer, const struct entry *entry)
 	}
 	inode = is_root(entry) ? open_entry(writer, entry) : create_entry(writer, entry);
 	set_security(writer, entry, inode);
-	if (!is_root(entry))
-		set_attributes(entry, inode);
+	set_attributes(entry, inode);
 	if (entry->kind == ENTRY_FILE)
 		write_content(writer, entry, inode);
 	if (ntfs_inode_close(inode))
@@ -300,6 +307,7 @@ static void write_volume(const struct recipe *recipe, const struct partition *pa
 	writer.volume = ntfs_mount(path, NTFS_MNT_NONE);
 	if (!writer.volume)
 		die_at(partition->where, "cannot mount the volume: %s", strerror(errno));
+	NVolSetCompression(writer.volume); /* or "compressed" would be ignored */
 	writer.security.vol = writer.volume;
 	write_entries(&writer);
 	if (partition->unclean &&

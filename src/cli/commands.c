@@ -27,26 +27,13 @@ enum bs_exit run_inspect(const char *image, const struct settings *settings,
 
 enum bs_exit run_plan(const char *image, const struct settings *settings, struct bs_result *result)
 {
-	enum bs_exit status = bs_plan(image, &settings->options, result);
+	enum bs_exit status = bs_plan(image, &settings->options, NULL, result);
 
 	if (status != BS_EXIT_DONE || !settings->output || !result->plan)
 		return status;
 	if (plan_file_write(settings->output, image, result->plan, &result->error) != 0)
 		return not_done(result);
 	return status;
-}
-
-/* A dry run is a plan; with a plan file, one that has to be the same. */
-static enum bs_exit dry_run(const char *image, const struct settings *settings,
-			    const struct bs_plan *expected, struct bs_result *result)
-{
-	enum bs_exit status = bs_plan(image, &settings->options, result);
-
-	if (status != BS_EXIT_DONE || !expected || !result->plan ||
-	    plan_equal(expected, result->plan))
-		return status;
-	fail(&result->error, BS_PLAN_STALE, "the plan file says something else");
-	return not_done(result);
 }
 
 enum bs_exit run_fix(const char *image, const struct settings *settings, struct bs_result *result)
@@ -60,7 +47,7 @@ enum bs_exit run_fix(const char *image, const struct settings *settings, struct 
 			return not_done(result);
 	}
 	if (settings->dry_run)
-		status = dry_run(image, settings, expected, result);
+		status = bs_plan(image, &settings->options, expected, result);
 	else
 		status = bs_fix(image, &settings->options, expected, result);
 	bs_plan_free(expected);
@@ -92,7 +79,7 @@ static int report(const struct command *command, const struct settings *settings
 	int failed = 0;
 
 	if (document)
-		failed = report_json_add(document, image, command->bit == COMMAND_INSPECT, result);
+		failed = report_json_add(document, image, result);
 	else
 		command->report(output, image, settings, result);
 	output_flush(output); /* so that what is said on both streams stays in order */

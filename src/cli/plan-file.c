@@ -101,16 +101,6 @@ json_t *plan_document(const struct bs_plan *plan, const char *image)
 	return document;
 }
 
-bool plan_equal(const struct bs_plan *one, const struct bs_plan *other)
-{
-	json_t *first = plan_document(one, ""), *second = plan_document(other, "");
-	bool equal = first && second && json_equal(first, second);
-
-	json_decref(first);
-	json_decref(second);
-	return equal;
-}
-
 /* ---- reading ------------------------------------------------------------------------------ */
 
 /* The fields that say what kind of file this is, before anything else is looked at. */

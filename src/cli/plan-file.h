@@ -18,9 +18,6 @@ extern const char *const plan_operation_names[BS_OPERATION_KIND_COUNT];
 /* Adds the fields of a plan to an object.  Returns 0, or -1 when out of memory. */
 MUST_CHECK int plan_to_json(const struct bs_plan *plan, json_t *object);
 
-/* Whether two plans say the same in every field; false also when out of memory. */
-bool plan_equal(const struct bs_plan *one, const struct bs_plan *other);
-
 /*
  * The document of a plan file, to be released with json_decref(); `image` is for the reader's
  * information only.  NULL when out of memory.

@@ -104,10 +104,11 @@ static void print_partition(struct output *output, const struct bs_partition *pa
 	print(output, "%s", roles);
 	print_style(output, STYLE_PLAIN);
 	print_to(output, ROLES_COLUMN + roles_width);
-	print(output, "  %-11s %9s %9s  ", filesystem_name(partition),
+	print(output, "  %-11s %9s %9s", filesystem_name(partition),
 	      size_format(partition->size).text,
 	      partition->usage_known ? size_format(partition->free).text : "-");
-	print_cut(output, output->width - output->column, "%s", partition->label);
+	if (partition->label[0] != '\0')
+		print_cut(output, output->width - output->column, "  %s", partition->label);
 	print_end(output);
 	if (!verbose)
 		return;

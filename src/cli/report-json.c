@@ -13,7 +13,6 @@ static const char *const status_names[BS_STATUS_COUNT] = {
 	[BS_STATUS_WOULD_FIX] = "would-fix",
 	[BS_STATUS_NOTHING_TO_DO] = "nothing-to-do",
 	[BS_STATUS_UNDONE] = "undone",
-	[BS_STATUS_RECOVERED] = "recovered",
 	[BS_STATUS_REFUSED] = "refused",
 	[BS_STATUS_FAILED] = "failed",
 	[BS_STATUS_RECOVERY_REQUIRED] = "recovery-required",
@@ -210,17 +209,13 @@ static int put_error(json_t *object, const struct bs_error *error)
 	return json_put(object, "advice", json_text(failed ? bs_code_advice(error->code) : NULL));
 }
 
-int report_json_add(json_t *document, const char *image, bool inspected,
-		    const struct bs_result *result)
+int report_json_add(json_t *document, const char *image, const struct bs_result *result)
 {
 	json_t *object = append_object(json_object_get(document, "images"));
 	json_t *inspection, *plan;
-	const char *status = status_names[result->status];
 
-	if (inspected && result->error.code == BS_OK)
-		status = "inspected";
 	if (json_put(object, "path", json_text(image)) != 0 ||
-	    json_put(object, "status", json_text(status)) != 0 ||
+	    json_put(object, "status", json_text(status_names[result->status])) != 0 ||
 	    put_error(object, &result->error) != 0 ||
 	    fields_write(result_fields, FIELD_COUNT(result_fields), result, object) != 0 ||
 	    json_put(object, "undo_file", json_text(result->undo_file)) != 0)

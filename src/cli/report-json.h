@@ -16,12 +16,8 @@
 /* A document without images, to be released with json_decref(); NULL when out of memory. */
 json_t *report_json_open(const char *command);
 
-/*
- * Adds what became of an image.  `inspected`: the command was inspect, whose success has a status
- * name of its own.  Returns 0, or -1 when out of memory.
- */
-MUST_CHECK int report_json_add(json_t *document, const char *image, bool inspected,
-			       const struct bs_result *result);
+/* Adds what became of an image.  Returns 0, or -1 when out of memory. */
+MUST_CHECK int report_json_add(json_t *document, const char *image, const struct bs_result *result);
 
 /* Writes the document and a line end, in ASCII.  Returns 0, or -1 with errno. */
 MUST_CHECK int report_json_write(const json_t *document, FILE *stream);

@@ -49,17 +49,23 @@ void report_error(struct output *output, const char *image, const struct bs_erro
 	print_end(output);
 }
 
-/* "IMAGE: " and, when something was taken back before, a line on that first. */
-static void print_heading(struct output *output, const char *image, const struct bs_result *result)
+static void print_image(struct output *output, const char *image)
 {
-	if (result->recovered) {
-		print(output, "%s: an interrupted change was taken back first", image);
-		print_end(output);
-	}
 	print_style(output, STYLE_STRONG);
 	print(output, "%s", image);
 	print_style(output, STYLE_PLAIN);
 	print(output, ": ");
+}
+
+/* "IMAGE: " and, when something was taken back before, a line on that first. */
+static void print_heading(struct output *output, const char *image, const struct bs_result *result)
+{
+	if (result->recovered) {
+		print_image(output, image);
+		print(output, "an interrupted change was taken back first");
+		print_end(output);
+	}
+	print_image(output, image);
 }
 
 static void print_seconds(struct output *output, const struct bs_result *result)
@@ -256,17 +262,15 @@ void report_fix(struct output *output, const char *image, const struct settings 
 void report_undo(struct output *output, const char *image, const struct settings *settings,
 		 const struct bs_result *result)
 {
-	if (result->status != BS_STATUS_UNDONE && result->status != BS_STATUS_RECOVERED)
+	(void)settings; /* there is no more to tell */
+	if (result->status != BS_STATUS_UNDONE)
 		return;
-	print_heading(output, image, result);
+	print_image(output, image);
 	print_style(output, STYLE_GOOD);
-	print(output, result->status == BS_STATUS_UNDONE ? "undone" : "recovered");
+	print(output, "undone");
 	print_style(output, STYLE_PLAIN);
-	print(output, ": the image is as it was before,");
+	print(output, ": %sthe image is as it was before the fix,",
+	      result->recovered ? "what was interrupted was taken back, " : "");
 	print_seconds(output, result);
-	if (settings->verbose)
-		print(output, "; %s in %u extent%s restored",
-		      size_format(result->container_bytes).text, result->container_extents,
-		      plural(result->container_extents));
 	print_end(output);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The allowed ranges are kept sorted, none empty, none touching another: a write is allowed
- * exactly when one of them holds all of it.
+ * The allowed ranges are kept sorted, none touching another: a write is allowed exactly when one
+ * of them holds all of it.
  */
 #include "disk/guard.h"
 
@@ -103,8 +103,6 @@ static size_t normalise(struct guard_range *ranges, size_t count)
 		struct guard_range *last = kept > 0 ? &ranges[kept - 1] : NULL;
 		uint64_t end = ranges[i].offset + ranges[i].length;
 
-		if (ranges[i].length == 0)
-			continue;
 		if (!last || ranges[i].offset > last->offset + last->length)
 			ranges[kept++] = ranges[i];
 		else if (end > last->offset + last->length)

@@ -3,8 +3,9 @@
 #include "disk/cache.h"
 #include "unit/memory-disk.h"
 
-#define BLOCK CACHE_BLOCK_SIZE
-#define SIZE  (100 * BLOCK + 1000) /* more than fits, and an odd end */
+#define BLOCK  CACHE_BLOCK_SIZE
+#define SIZE   (100 * BLOCK + 1000)           /* more than fits, and an odd end */
+#define STRIDE ((uint64_t)CACHE_SETS * BLOCK) /* from one block to the next of the same set */
 
 static struct memory_disk *memory;
 static struct disk *cache;
@@ -54,16 +55,14 @@ END_TEST
 
 START_TEST(the_block_not_used_for_longest_gives_way)
 {
-	const uint64_t stride = (uint64_t)CACHE_SETS * BLOCK; /* the same set again */
-
 	for (uint64_t way = 0; way < CACHE_WAYS; way++)
-		assert_reads(way * stride, 1);
+		assert_reads(way * STRIDE, 1);
 	assert_reads(0, 1);
-	assert_reads(CACHE_WAYS * stride, 1);
+	assert_reads(CACHE_WAYS * STRIDE, 1);
 	ck_assert_uint_eq(memory->reads, CACHE_WAYS + 1);
 	assert_reads(0, 1);
 	ck_assert_uint_eq(memory->reads, CACHE_WAYS + 1);
-	assert_reads(stride, 1);
+	assert_reads(STRIDE, 1);
 	ck_assert_uint_eq(memory->reads, CACHE_WAYS + 2);
 }
 END_TEST
@@ -111,12 +110,15 @@ START_TEST(a_failed_read_is_not_remembered)
 	struct bs_error err;
 	uint8_t byte;
 
+	for (uint64_t way = 0; way < CACHE_WAYS; way++)
+		assert_reads(way * STRIDE, 1);
 	memory->failure = BS_IO;
-	ck_assert_int_eq(disk_read(cache, 0, &byte, 1, &err), -1);
+	ck_assert_int_eq(disk_read(cache, CACHE_WAYS * STRIDE, &byte, 1, &err), -1);
 	ck_assert_int_eq(err.code, BS_IO);
 	memory->failure = BS_OK;
-	memory->bytes[0] ^= 1;
-	assert_reads(0, 1);
+	memory->bytes[CACHE_WAYS * STRIDE] ^= 1;
+	assert_reads(0, 1); /* whose line was to be filled by the read that failed */
+	assert_reads(CACHE_WAYS * STRIDE, 1);
 }
 END_TEST
 

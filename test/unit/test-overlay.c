@@ -158,6 +158,31 @@ START_TEST(a_missing_folder_for_the_temporary_file_is_an_error_once_it_is_needed
 }
 END_TEST
 
+/* In memory, in the file, and some here and some there. */
+START_TEST(thousands_of_blocks_are_kept_apart)
+{
+	static const uint64_t limits[] = {0, 1000 * BLOCK, 100000 * BLOCK};
+	const uint64_t count = 3001; /* 7 is no divisor: i * 7 % count comes to every block */
+	struct bs_error err;
+	struct overlay *big = overlay_open(&memory->disk, limits[_i], NULL, &err);
+	uint64_t bad = 0, found;
+
+	ck_assert_int_eq(overlay_resize(big, count * BLOCK, &err), 0);
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t block = i * 7 % count;
+
+		bad += disk_write(overlay_disk(big), block * BLOCK, &block, 8, &err) != 0;
+	}
+	for (uint64_t block = 0; block < count; block++) {
+		bad += disk_read(overlay_disk(big), block * BLOCK, &found, 8, &err) != 0;
+		bad += found != block;
+	}
+	ck_assert_uint_eq(bad, 0);
+	ck_assert_uint_eq(overlay_take_written_sectors(big), count);
+	disk_close(overlay_disk(big));
+}
+END_TEST
+
 START_TEST(extents_hold_only_sectors_that_differ)
 {
 	struct bs_error err;
@@ -410,6 +435,7 @@ Suite *overlay_suite(void)
 	tcase_add_test(tcase, an_error_from_below_comes_through_and_changes_nothing);
 	tcase_add_test(tcase,
 		       a_missing_folder_for_the_temporary_file_is_an_error_once_it_is_needed);
+	tcase_add_loop_test(tcase, thousands_of_blocks_are_kept_apart, 0, 3);
 	tcase_add_test(tcase, extents_hold_only_sectors_that_differ);
 	tcase_add_test(tcase, extents_are_no_longer_than_asked);
 	tcase_add_test(tcase, beyond_the_end_of_the_disk_below_written_zeros_count_as_different);

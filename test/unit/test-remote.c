@@ -361,7 +361,7 @@ static bool never_read(int socket)
 	for (int i = 0; i < 8; i++)
 		if (!send_header(socket, REMOTE_READ, 0, REMOTE_CHUNK_SIZE))
 			return false;
-	sleep(1);
+	usleep(500000);
 	return true;
 }
 

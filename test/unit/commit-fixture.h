@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * For the tests of commit, recovery and undo: a sparse image in a folder of its own and its fix,
+ * and a table of system calls that fails, stops, or loses what was not synced at a chosen call.
+ *
+ * Included by one file a suite, so what is kept here is kept for each of them.
+ */
+#ifndef TEST_COMMIT_FIXTURE_H
+#define TEST_COMMIT_FIXTURE_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "disk/file.h"
+#include "transaction/commit.h"
+#include "transaction/journal.h"
+
+#include <check.h> /* last: it has a macro fail() */
+
+#define KIB        1024u
+#define OLD_LENGTH (254u * KIB + 512u) /* not a multiple of the block size */
+#define NEW_LENGTH (270u * KIB)
+#define SPACE      (300u * KIB)
+
+/* ---- an image and its fix ------------------------------------------------------------------- */
+
+/* Everything that can be seen of a file: its length, its bytes and its holes. */
+struct snapshot {
+	size_t length;
+	uint8_t bytes[SPACE];
+	char map[SPACE / 4096 + 1]; /* 'd' or 'h' for each block */
+};
+
+struct fixture {
+	char folder[64], image[96];
+	struct snapshot old, new;
+	bool grows;
+};
+
+static inline void take_snapshot(const char *path, struct snapshot *snapshot)
+{
+	int descriptor = open(path, O_RDONLY);
+
+	memset(snapshot, 0, sizeof(*snapshot));
+	ck_assert_int_ge(descriptor, 0);
+	snapshot->length = (size_t)lseek(descriptor, 0, SEEK_END);
+	ck_assert_uint_le(snapshot->length, SPACE);
+	ck_assert_int_eq(pread(descriptor, snapshot->bytes, SPACE, 0), (ssize_t)snapshot->length);
+	for (size_t at = 0; at < snapshot->length; at += 4096)
+		snapshot->map[at / 4096] =
+			lseek(descriptor, (off_t)at, SEEK_DATA) == (off_t)at ? 'd' : 'h';
+	close(descriptor);
+}
+
+static inline bool same_bytes(const struct snapshot *a, const struct snapshot *b)
+{
+	return a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
+}
+
+/* True when the image has these bytes and this length. */
+static inline bool image_is(const struct fixture *fixture, const struct snapshot *expected)
+{
+	static struct snapshot now;
+
+	take_snapshot(fixture->image, &now);
+	return same_bytes(&now, expected);
+}
+
+static inline void fill(int descriptor, size_t offset, size_t length)
+{
+	uint8_t bytes[64 * KIB];
+
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = (uint8_t)((offset + i) * 7 + (offset + i) / 256 + 1);
+	ck_assert_int_eq(pwrite(descriptor, bytes, length, (off_t)offset), (ssize_t)length);
+}
+
+/*
+ * Data, hole, data, and a hole up to an end inside of a block.  The time of change lies in the
+ * past, so that a write shows on file systems that keep whole seconds, too.
+ */
+static inline void make_image(const struct fixture *fixture)
+{
+	static const struct timespec past[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+	int descriptor = open(fixture->image, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	ck_assert_int_ge(descriptor, 0);
+	ck_assert_int_eq(ftruncate(descriptor, OLD_LENGTH), 0);
+	fill(descriptor, 0, 32 * KIB);
+	fill(descriptor, 128 * KIB, 48 * KIB);
+	ck_assert_int_eq(futimens(descriptor, past), 0);
+	close(descriptor);
+}
+
+static inline void fixture_open(struct fixture *fixture)
+{
+	memset(fixture, 0, sizeof(*fixture));
+	strcpy(fixture->folder, "/tmp/test-commit-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(fixture->folder));
+	snprintf(fixture->image, sizeof(fixture->image), "%s/disk.img", fixture->folder);
+	make_image(fixture);
+	take_snapshot(fixture->image, &fixture->old);
+}
+
+static inline void fixture_close(const struct fixture *fixture)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'", fixture->folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static const struct {
+	uint32_t offset, length;
+} changes[] = {
+	{0, 512},                /* a sector of data */
+	{30 * KIB, 6 * KIB},     /* from data into a hole */
+	{64 * KIB + 512, 512},   /* a sector in a hole */
+	{64 * KIB + 2048, 512},  /* another one in the same block */
+	{127 * KIB, 2 * KIB},    /* from a hole into data */
+	{140 * KIB + 3, 10},     /* less than a sector */
+	{OLD_LENGTH - 512, 512}, /* the end, in a hole */
+};
+
+static const struct guard_zone zones[] = {{0, 512}, {150 * KIB, 3 * KIB}, {OLD_LENGTH - 700, 700}};
+
+static inline void stage(const struct fixture *fixture, struct overlay *overlay)
+{
+	uint8_t bytes[8 * KIB];
+	struct bs_error err;
+
+	memset(bytes, 0xee, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+		ck_assert_int_eq(disk_write(overlay_disk(overlay), changes[i].offset, bytes,
+					    changes[i].length, &err),
+				 0);
+	if (!fixture->grows)
+		return;
+	ck_assert_int_eq(overlay_resize(overlay, NEW_LENGTH, &err), 0);
+	ck_assert_int_eq(
+		disk_write(overlay_disk(overlay), NEW_LENGTH - 8 * KIB, bytes, 8 * KIB, &err), 0);
+}
+
+/* What stands between the staging and the commit, for tests that disturb it. */
+typedef void disturbance(const struct fixture *fixture);
+
+static inline int fix_disturbed(struct fixture *fixture, const struct transaction_io *io,
+				const char *undo_directory, disturbance *disturb, char **undo_file,
+				struct bs_error *err)
+{
+	int descriptor = open(fixture->image, O_RDONLY);
+	struct commit_result result = {0};
+	struct disk *file = file_open(descriptor, err);
+	struct overlay *overlay = overlay_open(file, 1 << 20, NULL, err);
+	struct stat stat;
+	int status;
+
+	ck_assert_int_eq(fstat(descriptor, &stat), 0);
+	stage(fixture, overlay);
+	fixture->new.length = (size_t)disk_size(overlay_disk(overlay));
+	ck_assert_int_eq(
+		disk_read(overlay_disk(overlay), 0, fixture->new.bytes, fixture->new.length, err),
+		0);
+	if (disturb)
+		disturb(fixture);
+	struct commit_request request = {.image = fixture->image,
+					 .staged = descriptor,
+					 .stat = &stat,
+					 .overlay = overlay,
+					 .zones = zones,
+					 .zone_count = sizeof(zones) / sizeof(zones[0]),
+					 .undo_directory = undo_directory};
+	status = transaction_commit(&request, io, &result, err);
+	if (undo_file)
+		*undo_file = result.undo_file;
+	else
+		free(result.undo_file);
+	disk_close(overlay_disk(overlay));
+	disk_close(file);
+	close(descriptor);
+	return status;
+}
+
+static inline int fix(struct fixture *fixture, const struct transaction_io *io,
+		      struct bs_error *err)
+{
+	return fix_disturbed(fixture, io, NULL, NULL, NULL, err);
+}
+
+static inline void fix_well(struct fixture *fixture)
+{
+	struct bs_error err = {BS_OK, ""};
+
+	ck_assert_msg(fix(fixture, NULL, &err) == 0, "%s", err.message);
+}
+
+static inline enum transaction_state state_of(const struct fixture *fixture)
+{
+	enum transaction_state state;
+	struct bs_error err = {BS_OK, ""};
+
+	ck_assert_msg(transaction_state(fixture->image, NULL, &state, &err) == 0, "%s",
+		      err.message);
+	return state;
+}
+
+/* The image and nothing else. */
+static inline bool folder_is_clean(const struct fixture *fixture)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), "test \"$(ls -A '%s')\" = disk.img", fixture->folder);
+	return system(command) == 0;
+}
+
+static inline void journal_path(const struct fixture *fixture, char *path, size_t size)
+{
+	snprintf(path, size, "%s.bootshift-undo", fixture->image);
+}
+
+/* Writes one byte into a file. */
+static inline void poke(const char *path, off_t offset, uint8_t byte)
+{
+	int descriptor = open(path, O_WRONLY);
+
+	ck_assert_int_eq(pwrite(descriptor, &byte, 1, offset), 1);
+	close(descriptor);
+}
+
+/* ---- a table of system calls that misbehaves ------------------------------------------------- */
+
+enum trouble {
+	NONE,      /* counts only */
+	FAIL_ONCE, /* the chosen call fails */
+	FAIL_FROM, /* the chosen call and all after it fail */
+	STOP,      /* the process ends at the chosen call, a write half done */
+	POWER_CUT, /* the same, and of what was not synced any sector may be lost */
+};
+
+static struct {
+	enum trouble trouble;
+	int number; /* of the chosen call, from 0 */
+	int error;
+	int failure;  /* of a call that fails whatever else is planned; -1 for none */
+	int count;    /* calls so far */
+	int writes;   /* calls of pwrite so far, whichever file */
+	bool refused; /* a fault was met */
+	unsigned seed;
+	const struct fixture *fixture;
+	struct snapshot image, journal; /* as last synced, for the power cut */
+} plan = {.failure = -1};
+
+static inline void plan_trouble(const struct fixture *fixture, enum trouble trouble, int number,
+				int error)
+{
+	plan.trouble = trouble;
+	plan.number = number;
+	plan.error = error;
+	plan.count = 0;
+	plan.writes = 0;
+	plan.refused = false;
+	plan.seed = (unsigned)number * 2654435761u + 1u;
+	plan.fixture = fixture;
+}
+
+static inline bool coin(void)
+{
+	plan.seed = plan.seed * 1103515245u + 12345u;
+	return plan.seed >> 16 & 1;
+}
+
+static inline void remember_synced(int descriptor)
+{
+	struct stat image, this;
+	struct snapshot *snapshot;
+
+	if (plan.trouble != POWER_CUT || fstat(descriptor, &this) < 0 || !S_ISREG(this.st_mode) ||
+	    stat(plan.fixture->image, &image) < 0)
+		return;
+	snapshot = this.st_ino == image.st_ino ? &plan.image : &plan.journal;
+	snapshot->length = (size_t)this.st_size;
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", descriptor);
+	take_snapshot(path, snapshot);
+}
+
+/* Of each sector that is not as it was when last synced, the old or the new bytes stay. */
+static inline void lose_unsynced(const char *path, const struct snapshot *synced)
+{
+	static struct snapshot now;
+	int descriptor = open(path, O_RDWR);
+
+	if (descriptor < 0)
+		return;
+	take_snapshot(path, &now);
+	for (size_t at = 0; at < SPACE; at += 512)
+		if (coin())
+			memcpy(now.bytes + at, synced->bytes + at, 512);
+	if (coin())
+		now.length = synced->length;
+	(void)!ftruncate(descriptor, (off_t)now.length);
+	(void)!pwrite(descriptor, now.bytes, now.length, 0);
+	close(descriptor);
+}
+
+static inline void stop_here(void)
+{
+	char path[128];
+
+	if (plan.trouble == POWER_CUT) {
+		journal_path(plan.fixture, path, sizeof(path));
+		lose_unsynced(plan.fixture->image, &plan.image);
+		lose_unsynced(path, &plan.journal);
+	}
+	_exit(99);
+}
+
+/* True when this call is to fail, with errno set. */
+static inline bool refuse(void)
+{
+	int number = plan.count++;
+
+	if ((plan.trouble == STOP || plan.trouble == POWER_CUT) && number == plan.number)
+		stop_here();
+	if (number == plan.failure) {
+		errno = EIO;
+		return true;
+	}
+	if ((plan.trouble != FAIL_ONCE || number != plan.number) &&
+	    (plan.trouble != FAIL_FROM || number < plan.number))
+		return false;
+	plan.refused = true;
+	errno = plan.error;
+	return true;
+}
+
+static inline int bad_open(const char *path, int flags, mode_t mode)
+{
+	return refuse() ? -1 : open(path, flags, mode);
+}
+
+static inline ssize_t bad_pwrite(int descriptor, const void *bytes, size_t length, off_t offset)
+{
+	plan.writes++;
+	if (plan.trouble != NONE && plan.count == plan.number)
+		(void)!pwrite(descriptor, bytes, length / 2 / 512 * 512, offset); /* in part */
+	return refuse() ? -1 : pwrite(descriptor, bytes, length, offset);
+}
+
+/* Syncs nothing: no test cuts the real power. */
+static inline int bad_fsync(int descriptor)
+{
+	if (refuse())
+		return -1;
+	remember_synced(descriptor);
+	return 0;
+}
+
+static inline int bad_fallocate(int descriptor, int mode, off_t offset, off_t length)
+{
+	return refuse() ? -1 : fallocate(descriptor, mode, offset, length);
+}
+
+static inline int bad_ftruncate(int descriptor, off_t length)
+{
+	return refuse() ? -1 : ftruncate(descriptor, length);
+}
+
+static inline int bad_rename(const char *from, const char *to)
+{
+	return refuse() ? -1 : rename(from, to);
+}
+
+static inline int bad_unlink(const char *path)
+{
+	return refuse() ? -1 : unlink(path);
+}
+
+static const struct transaction_io bad_io = {
+	.open = bad_open,
+	.pwrite = bad_pwrite,
+	.fsync = bad_fsync,
+	.fallocate = bad_fallocate,
+	.ftruncate = bad_ftruncate,
+	.rename = bad_rename,
+	.unlink = bad_unlink,
+};
+
+#endif

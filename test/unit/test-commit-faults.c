@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Commit, recovery and undo of real files when something fails: every system call in turn, a stop
+ * at every one, and a power cut that loses what was not synced.
+ */
+#include <sys/wait.h>
+
+#include "commit-fixture.h"
+
+Suite *commit_faults_suite(void);
+
+/* ---- every call failing ---------------------------------------------------------------------- */
+
+/* The image is old, and nothing is left beside it, or what is left is taken away by recovery. */
+static void check_old_after_recovery(const struct fixture *fixture)
+{
+	struct bs_error err = {BS_OK, ""};
+	bool recovered;
+
+	ck_assert_msg(transaction_recover(fixture->image, NULL, NULL, &recovered, &err) == 0,
+		      "call %d: %s", plan.number, err.message);
+	ck_assert_msg(image_is(fixture, &fixture->old), "call %d", plan.number);
+	ck_assert(folder_is_clean(fixture));
+}
+
+START_TEST(a_fix_with_one_failing_call_is_wholly_done_or_not_at_all)
+{
+	static const int errors[] = {ENOSPC, EIO, EOPNOTSUPP};
+	static struct fixture fixture;
+
+	fixture_open(&fixture);
+	fixture.grows = true;
+	for (int number = 0;; number++) {
+		struct bs_error err = {BS_OK, ""};
+
+		make_image(&fixture);
+		plan_trouble(&fixture, FAIL_ONCE, number, errors[_i]);
+		if (fix(&fixture, &bad_io, &err) == 0) {
+			ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);
+			ck_assert(image_is(&fixture, &fixture.new));
+			ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+		} else {
+			ck_assert_msg(image_is(&fixture, &fixture.old), "call %d: %s", number,
+				      err.message);
+			ck_assert_int_eq(err.code, errors[_i] == ENOSPC ? BS_NO_SPACE : BS_IO);
+			ck_assert_int_ne(state_of(&fixture), TRANSACTION_INTERRUPTED);
+			ck_assert_int_ne(state_of(&fixture), TRANSACTION_APPLIED);
+		}
+		check_old_after_recovery(&fixture);
+		if (!plan.refused)
+			break;
+	}
+	ck_assert_int_gt(plan.count, 20);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_fix_on_storage_that_fails_for_good_can_be_recovered_later)
+{
+	static struct fixture fixture;
+
+	fixture_open(&fixture);
+	fixture.grows = true;
+	for (int number = 0;; number++) {
+		struct bs_error err = {BS_OK, ""};
+
+		make_image(&fixture);
+		plan_trouble(&fixture, FAIL_FROM, number, EIO);
+		if (fix(&fixture, &bad_io, &err) == 0)
+			break;
+		if (err.code != BS_RECOVERY_REQUIRED)
+			ck_assert_msg(image_is(&fixture, &fixture.old), "call %d: %s", number,
+				      err.message);
+		if (state_of(&fixture) == TRANSACTION_APPLIED) {
+			/* Only the sync of the mark failed: it may be durable or not. */
+			ck_assert_int_eq(err.code, BS_RECOVERY_REQUIRED);
+			ck_assert(image_is(&fixture, &fixture.new));
+			ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+		}
+		check_old_after_recovery(&fixture);
+	}
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(an_undo_with_a_failing_call_can_be_done_again)
+{
+	static const enum trouble troubles[] = {FAIL_ONCE, FAIL_FROM};
+	static struct fixture fixture;
+
+	fixture_open(&fixture);
+	fixture.grows = true;
+	for (int number = 0;; number++) {
+		struct bs_error err = {BS_OK, ""};
+		int status;
+
+		make_image(&fixture);
+		fix_well(&fixture);
+		plan_trouble(&fixture, troubles[_i], number, EIO);
+		status = transaction_undo(fixture.image, NULL, &bad_io, &err);
+		if (status == 0)
+			ck_assert(image_is(&fixture, &fixture.old));
+		else if (err.code != BS_RECOVERY_REQUIRED)
+			ck_assert_msg(image_is(&fixture, &fixture.new), "call %d: %s", number,
+				      err.message);
+		if (state_of(&fixture) == TRANSACTION_APPLIED)
+			ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+		check_old_after_recovery(&fixture);
+		if (status == 0 && !plan.refused)
+			break;
+	}
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery)
+{
+	static struct fixture fixture;
+	bool seen = false;
+
+	fixture_open(&fixture);
+	for (int number = 0; !seen; number++) {
+		struct bs_error err = {BS_OK, ""};
+
+		make_image(&fixture);
+		plan_trouble(&fixture, FAIL_FROM, number, EIO);
+		ck_assert_int_lt(fix(&fixture, &bad_io, &err), 0);
+		seen = err.code == BS_RECOVERY_REQUIRED;
+		if (seen) {
+			ck_assert_int_eq(state_of(&fixture), TRANSACTION_INTERRUPTED);
+			ck_assert_int_lt(fix(&fixture, NULL, &err), 0);
+			ck_assert_int_eq(err.code, BS_RECOVERY_REQUIRED);
+		}
+		check_old_after_recovery(&fixture);
+	}
+	fixture_close(&fixture);
+}
+END_TEST
+
+/* ---- a stop at every call -------------------------------------------------------------------- */
+
+enum action { FIX, UNDO, RECOVER };
+
+/* In a process of its own, that ends at the chosen call; false when it met no such call. */
+static bool stopped(struct fixture *fixture, enum action action, enum trouble trouble, int number)
+{
+	struct bs_error err;
+	bool recovered;
+	pid_t child = fork();
+	int status = 0;
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		plan_trouble(fixture, trouble, number, 0);
+		if (trouble == POWER_CUT) {
+			char journal[128];
+
+			take_snapshot(fixture->image, &plan.image);
+			journal_path(fixture, journal, sizeof(journal));
+			if (access(journal, F_OK) == 0)
+				take_snapshot(journal, &plan.journal);
+		}
+		if (action == FIX)
+			_exit(fix(fixture, &bad_io, &err) == 0 ? 0 : 1);
+		if (action == UNDO)
+			_exit(transaction_undo(fixture->image, NULL, &bad_io, &err) == 0 ? 0 : 1);
+		_exit(transaction_recover(fixture->image, NULL, &bad_io, &recovered, &err) == 0
+			      ? 0
+			      : 1);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_msg(WEXITSTATUS(status) == 99 || WEXITSTATUS(status) == 0 || plan.failure >= 0,
+		      "call %d", number);
+	return WEXITSTATUS(status) == 99;
+}
+
+START_TEST(a_stop_at_any_call_of_a_fix_leaves_old_or_new)
+{
+	static const enum trouble troubles[] = {STOP, POWER_CUT};
+	static struct fixture fixture;
+	struct bs_error err;
+	bool more = true;
+
+	fixture_open(&fixture);
+	fixture.grows = true;
+	fix_well(&fixture); /* to know what new is */
+	ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+	for (int number = 0; more; number++) {
+		make_image(&fixture);
+		more = stopped(&fixture, FIX, troubles[_i], number);
+		plan.number = number;
+		if (state_of(&fixture) == TRANSACTION_APPLIED) {
+			ck_assert_msg(image_is(&fixture, &fixture.new), "call %d", number);
+			ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+		}
+		check_old_after_recovery(&fixture);
+	}
+	fixture_close(&fixture);
+}
+END_TEST
+
+/* The mark may have reached the storage although its sync failed. */
+START_TEST(a_stop_in_the_roll_back_of_a_failed_mark_leaves_old_or_new)
+{
+	static const enum trouble troubles[] = {STOP, POWER_CUT};
+	static struct fixture fixture;
+	struct bs_error err;
+	bool more = true;
+
+	fixture_open(&fixture);
+	fixture.grows = true;
+	plan_trouble(&fixture, NONE, 0, 0);
+	ck_assert_int_eq(fix(&fixture, &bad_io, &err), 0);
+	plan.failure = plan.count - 1; /* the sync of the mark is the last call */
+	ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+	for (int number = plan.failure + 1; more; number++) {
+		make_image(&fixture);
+		more = stopped(&fixture, FIX, troubles[_i], number);
+		plan.number = number;
+		if (state_of(&fixture) == TRANSACTION_APPLIED) {
+			ck_assert_msg(image_is(&fixture, &fixture.new), "call %d", number);
+			ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+		}
+		check_old_after_recovery(&fixture);
+	}
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_stop_at_any_call_of_an_undo_leaves_old_or_new)
+{
+	static const enum trouble troubles[] = {STOP, POWER_CUT};
+	static struct fixture fixture;
+	struct bs_error err;
+	bool more = true;
+
+	fixture_open(&fixture);
+	fixture.grows = true;
+	for (int number = 0; more; number++) {
+		make_image(&fixture);
+		fix_well(&fixture);
+		more = stopped(&fixture, UNDO, troubles[_i], number);
+		plan.number = number;
+		if (state_of(&fixture) == TRANSACTION_APPLIED) {
+			ck_assert_msg(image_is(&fixture, &fixture.new), "call %d", number);
+			ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+		}
+		check_old_after_recovery(&fixture);
+	}
+	fixture_close(&fixture);
+}
+END_TEST
+
+/* Leaves a fix stopped where every range has been written: the most there is to take back. */
+static void interrupt(struct fixture *fixture)
+{
+	struct bs_error err;
+	char journal[128];
+	int number = 0;
+
+	journal_path(fixture, journal, sizeof(journal));
+	fix_well(fixture); /* to know what new is */
+	ck_assert_int_eq(transaction_undo(fixture->image, NULL, NULL, &err), 0);
+	do {
+		unlink(journal);
+		make_image(fixture);
+		ck_assert(stopped(fixture, FIX, STOP, number++));
+	} while (state_of(fixture) != TRANSACTION_INTERRUPTED || !image_is(fixture, &fixture->new));
+}
+
+static void copy(const char *from, const char *to)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "cp -p '%s' '%s'", from, to);
+	ck_assert_int_eq(system(command), 0);
+}
+
+START_TEST(a_stop_at_any_call_of_a_recovery_can_be_recovered)
+{
+	static const enum trouble troubles[] = {STOP, POWER_CUT};
+	static struct fixture fixture;
+	char journal[128], image_copy[160], journal_copy[160];
+	bool more = true;
+
+	fixture_open(&fixture);
+	fixture.grows = true;
+	interrupt(&fixture);
+	journal_path(&fixture, journal, sizeof(journal));
+	snprintf(image_copy, sizeof(image_copy), "%s.image", fixture.folder);
+	snprintf(journal_copy, sizeof(journal_copy), "%s.journal", fixture.folder);
+	copy(fixture.image, image_copy);
+	copy(journal, journal_copy);
+	for (int number = 0; more; number++) {
+		copy(image_copy, fixture.image);
+		copy(journal_copy, journal);
+		more = stopped(&fixture, RECOVER, troubles[_i], number);
+		plan.number = number;
+		check_old_after_recovery(&fixture);
+	}
+	unlink(image_copy);
+	unlink(journal_copy);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(recovery_restores_the_holes_as_well)
+{
+	static struct fixture fixture;
+	static struct snapshot now;
+
+	fixture_open(&fixture);
+	fixture.grows = true;
+	interrupt(&fixture);
+	check_old_after_recovery(&fixture);
+	take_snapshot(fixture.image, &now);
+	ck_assert_str_eq(now.map, fixture.old.map);
+	fixture_close(&fixture);
+}
+END_TEST
+
+static void check_recovery_refused(off_t offset, bool in_journal, enum bs_code code)
+{
+	static struct fixture fixture;
+	static struct snapshot changed;
+	struct bs_error err = {BS_OK, ""};
+	char journal[128];
+	bool recovered;
+
+	fixture_open(&fixture);
+	interrupt(&fixture);
+	journal_path(&fixture, journal, sizeof(journal));
+	poke(in_journal ? journal : fixture.image, offset, 0x55);
+	take_snapshot(fixture.image, &changed);
+	plan_trouble(&fixture, NONE, 0, 0);
+	ck_assert_int_lt(transaction_recover(fixture.image, NULL, &bad_io, &recovered, &err), 0);
+	ck_assert_msg(err.code == code, "%s", err.message);
+	ck_assert(!recovered);
+	ck_assert_int_eq(plan.count, 0);
+	ck_assert(image_is(&fixture, &changed));
+	ck_assert_int_eq(access(journal, F_OK), 0);
+	fixture_close(&fixture);
+}
+
+START_TEST(recovery_refuses_an_image_with_foreign_sectors)
+{
+	check_recovery_refused(31 * KIB, false, BS_CHANGED_SINCE);
+}
+END_TEST
+
+START_TEST(recovery_refuses_an_image_whose_guard_zone_was_written)
+{
+	check_recovery_refused(152 * KIB, false, BS_CHANGED_SINCE);
+}
+END_TEST
+
+START_TEST(recovery_refuses_an_image_of_another_length)
+{
+	check_recovery_refused(OLD_LENGTH + 100, false, BS_CHANGED_SINCE);
+}
+END_TEST
+
+START_TEST(recovery_from_a_damaged_journal_writes_nothing)
+{
+	check_recovery_refused(JOURNAL_FIRST_RECORD + 300, true, BS_JOURNAL_DAMAGED);
+}
+END_TEST
+
+START_TEST(recovery_removes_a_temporary_journal_and_nothing_else)
+{
+	static struct fixture fixture;
+	struct bs_error err;
+	char temporary[128];
+	bool recovered = true;
+	int descriptor;
+
+	fixture_open(&fixture);
+	snprintf(temporary, sizeof(temporary), "%s.bootshift-undo.tmp", fixture.image);
+	descriptor = open(temporary, O_WRONLY | O_CREAT, 0600);
+	ck_assert_int_ge(descriptor, 0);
+	close(descriptor);
+	ck_assert_int_eq(state_of(&fixture), TRANSACTION_NONE);
+	ck_assert_int_eq(transaction_recover(fixture.image, NULL, NULL, &recovered, &err), 0);
+	ck_assert(!recovered);
+	ck_assert(image_is(&fixture, &fixture.old));
+	ck_assert(folder_is_clean(&fixture));
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(recovery_does_not_touch_a_fix_that_was_applied)
+{
+	static struct fixture fixture;
+	struct bs_error err;
+	bool recovered = true;
+
+	fixture_open(&fixture);
+	fix_well(&fixture);
+	ck_assert_int_eq(transaction_recover(fixture.image, NULL, NULL, &recovered, &err), 0);
+	ck_assert(!recovered);
+	ck_assert(image_is(&fixture, &fixture.new));
+	ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);
+	fixture_close(&fixture);
+}
+END_TEST
+
+Suite *commit_faults_suite(void)
+{
+	Suite *suite = suite_create("commit-faults");
+	TCase *failing = tcase_create("failing"), *stop = tcase_create("stopped");
+
+	tcase_set_timeout(failing, 120);
+	tcase_add_loop_test(failing, a_fix_with_one_failing_call_is_wholly_done_or_not_at_all, 0,
+			    3);
+	tcase_add_test(failing, a_fix_on_storage_that_fails_for_good_can_be_recovered_later);
+	tcase_add_loop_test(failing, an_undo_with_a_failing_call_can_be_done_again, 0, 2);
+	tcase_add_test(failing, a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery);
+	suite_add_tcase(suite, failing);
+	tcase_set_timeout(stop, 120);
+	tcase_add_loop_test(stop, a_stop_at_any_call_of_a_fix_leaves_old_or_new, 0, 2);
+	tcase_add_loop_test(stop, a_stop_in_the_roll_back_of_a_failed_mark_leaves_old_or_new, 0, 2);
+	tcase_add_loop_test(stop, a_stop_at_any_call_of_an_undo_leaves_old_or_new, 0, 2);
+	tcase_add_loop_test(stop, a_stop_at_any_call_of_a_recovery_can_be_recovered, 0, 2);
+	tcase_add_test(stop, recovery_restores_the_holes_as_well);
+	tcase_add_test(stop, recovery_refuses_an_image_with_foreign_sectors);
+	tcase_add_test(stop, recovery_refuses_an_image_whose_guard_zone_was_written);
+	tcase_add_test(stop, recovery_refuses_an_image_of_another_length);
+	tcase_add_test(stop, recovery_from_a_damaged_journal_writes_nothing);
+	tcase_add_test(stop, recovery_removes_a_temporary_journal_and_nothing_else);
+	tcase_add_test(stop, recovery_does_not_touch_a_fix_that_was_applied);
+	suite_add_tcase(suite, stop);
+	return suite;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The drawing: widths to scale, and a drawing of odd partitions that stays within its frame. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/drawing.h"
+
+#include <check.h> /* its macro fail() would hide ours from the headers above */
+
+#define MIB (1ull << 20)
+#define GIB (1ull << 30)
+
+Suite *drawing_suite(void);
+
+START_TEST(widths_are_in_proportion)
+{
+	const uint64_t sizes[] = {10 * GIB, 30 * GIB};
+	unsigned widths[2];
+
+	ck_assert(drawing_share(sizes, 2, 80, 9, widths));
+	ck_assert_uint_eq(widths[0], 20);
+	ck_assert_uint_eq(widths[1], 60);
+}
+END_TEST
+
+START_TEST(small_partitions_stay_visible)
+{
+	const uint64_t sizes[] = {100 * MIB, 40 * GIB, 0, 500 * MIB};
+	unsigned widths[4];
+
+	ck_assert(!drawing_share(sizes, 4, 72, 9, widths));
+	ck_assert_uint_eq(widths[0], 9);
+	ck_assert_uint_eq(widths[1], 45);
+	ck_assert_uint_eq(widths[2], 9);
+	ck_assert_uint_eq(widths[3], 9);
+}
+END_TEST
+
+START_TEST(widths_always_add_up)
+{
+	const uint64_t sizes[] = {0, UINT64_MAX, 1, UINT64_MAX, 3 * GIB, 0, 7};
+
+	for (size_t count = 1; count <= 7; count++) {
+		for (unsigned columns = 28; columns < 120; columns++) {
+			unsigned widths[7], sum = 0;
+
+			drawing_share(sizes, count, columns, 4, widths);
+			for (size_t i = 0; i < count; i++) {
+				ck_assert_uint_ge(widths[i], 4);
+				sum += widths[i];
+			}
+			ck_assert_uint_eq(sum, columns);
+		}
+	}
+}
+END_TEST
+
+static struct bs_partition *add(struct bs_inspection *inspection, uint64_t start, uint64_t size)
+{
+	struct bs_partition *partition = &inspection->partitions[inspection->partition_count++];
+
+	partition->number = inspection->partition_count;
+	partition->start = start;
+	partition->size = size;
+	return partition;
+}
+
+/* What is drawn on a terminal of 60 ASCII columns; the caller frees it. */
+static char *draw(const struct bs_inspection *inspection)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	struct output output = {.stream = stream, .width = 60};
+
+	drawing_print(&output, inspection);
+	ck_assert_int_eq(output.error, 0);
+	ck_assert_int_eq(fclose(stream), 0);
+	return text;
+}
+
+START_TEST(partitions_and_gaps_are_drawn_in_disk_order)
+{
+	struct bs_inspection inspection = {.disk_size = 4 * GIB};
+	struct bs_partition *boot = add(&inspection, 3 * GIB, GIB);
+	struct bs_partition *system = add(&inspection, MIB, GIB - MIB);
+	char *text;
+
+	strcpy(boot->label, "Windows");
+	strcpy(system->label, "\033]0;x");
+	system->active = true;
+	system->usage_known = true;
+	system->free = (GIB - MIB) / 2;
+	text = draw(&inspection);
+	ck_assert_str_eq(text, "  +------------+---------------------------+-------------+\n"
+			       "  | 2*         | unallocated               | 1           |\n"
+			       "  | \\x1b]0;x   |                           | Windows     |\n"
+			       "  | 1023 MiB   | 2 GiB                     | 1 GiB       |\n"
+			       "  | #####..... |                           |             |\n"
+			       "  +------------+---------------------------+-------------+\n"
+			       "  * active\n");
+	free(text);
+}
+END_TEST
+
+START_TEST(overlapping_and_endless_partitions_are_drawn)
+{
+	struct bs_inspection inspection = {.disk_size = GIB};
+	char *text;
+
+	add(&inspection, 0, UINT64_MAX);
+	add(&inspection, UINT64_MAX, UINT64_MAX);
+	add(&inspection, MIB, 0)->filesystem = BS_FS_EXTENDED;
+	text = draw(&inspection);
+	ck_assert_ptr_nonnull(strstr(text, "16 EiB"));
+	free(text);
+}
+END_TEST
+
+START_TEST(too_many_partitions_are_not_drawn)
+{
+	struct bs_inspection inspection = {.disk_size = GIB};
+	char *text;
+
+	for (unsigned i = 0; i < BS_PARTITIONS_MAX; i++)
+		add(&inspection, i * MIB, MIB);
+	text = draw(&inspection);
+	ck_assert_str_eq(text, "");
+	free(text);
+}
+END_TEST
+
+Suite *drawing_suite(void)
+{
+	Suite *suite = suite_create("drawing");
+	TCase *cases = tcase_create("drawing");
+
+	tcase_add_test(cases, widths_are_in_proportion);
+	tcase_add_test(cases, small_partitions_stay_visible);
+	tcase_add_test(cases, widths_always_add_up);
+	tcase_add_test(cases, partitions_and_gaps_are_drawn_in_disk_order);
+	tcase_add_test(cases, overlapping_and_endless_partitions_are_drawn);
+	tcase_add_test(cases, too_many_partitions_are_not_drawn);
+	suite_add_tcase(suite, cases);
+	return suite;
+}

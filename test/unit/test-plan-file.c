@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The plan file: what is written is read back the same, and anything else is refused. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/plan-file.h"
+
+#include <check.h> /* its macro fail() would hide ours from the headers above */
+
+Suite *plan_file_suite(void);
+
+static struct bs_plan_file files[] = {
+	{.path = "\\bootmgr", .size = 383786, .attributes = 0x27, .sha256 = {0xa5, 0, 0xff}},
+	{.path = "\\Boot", .is_folder = true, .attributes = UINT32_MAX},
+	{.path = "\\Boot\\\xc3\xa4\"\\BCD", .size = INT64_MAX, .sha256 = {[31] = 1}},
+};
+
+static struct bs_plan_element elements[] = {
+	{.object = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}",
+	 .element = 0x11000001,
+	 .offset = UINT32_MAX,
+	 .path = "\\bootmgr"},
+};
+
+static const struct bs_plan sample = {
+	.disk_signature = 0xa33b6c03,
+	.disk_size = 40ull << 30,
+	.system_start = 1 << 20,
+	.system_size = 100 << 20,
+	.boot_start = 101 << 20,
+	.boot_size = (40ull << 30) - (102 << 20),
+	.system_number = 1,
+	.boot_number = 2,
+	.operation_count = 2,
+	.operations = {{.kind = BS_OPERATION_COPY,
+			.path = "\\Boot",
+			.files = 35,
+			.folders = 26,
+			.replaces = 3,
+			.bytes = 15539670,
+			.sectors = 30456},
+		       {.kind = BS_OPERATION_ACTIVATE, .bytes = 512, .sectors = 1}},
+	.file_count = 3,
+	.files = files,
+	.element_count = 1,
+	.elements = elements,
+};
+
+static json_t *sample_document(void)
+{
+	json_t *document = plan_document(&sample, "win7.vhd");
+
+	ck_assert_ptr_nonnull(document);
+	return document;
+}
+
+START_TEST(a_plan_is_read_back_as_written)
+{
+	struct bs_error err = {0};
+	json_t *document = sample_document(), *again;
+	struct bs_plan *plan = plan_from_document(document, &err);
+
+	ck_assert_msg(plan != NULL, "%s", err.message);
+	ck_assert_uint_eq(plan->disk_signature, sample.disk_signature);
+	ck_assert_uint_eq(plan->operations[1].kind, BS_OPERATION_ACTIVATE);
+	ck_assert_uint_eq(plan->file_count, 3);
+	ck_assert_mem_eq(plan->files, files, sizeof(files));
+	ck_assert_mem_eq(plan->elements, elements, sizeof(elements));
+	again = plan_document(plan, "win7.vhd");
+	ck_assert(json_equal(document, again));
+	json_decref(document);
+	json_decref(again);
+	bs_plan_free(plan);
+}
+END_TEST
+
+/* Each puts one value into a good plan; the value NULL takes the field out. */
+static const struct {
+	const char *array; /* whose first entry is changed; NULL: the plan itself */
+	const char *field, *value;
+} changes[] = {
+	{NULL, "schema", NULL},
+	{NULL, "schema", "2"},
+	{NULL, "schema", "\"1\""},
+	{NULL, "kind", "\"other\""},
+	{NULL, "kind", NULL},
+	{NULL, "image", "1"},
+	{NULL, "image", NULL},
+	{NULL, "unknown", "1"},
+	{NULL, "disk_size", NULL},
+	{NULL, "disk_size", "-1"},
+	{NULL, "disk_size", "1.0"},
+	{NULL, "disk_size", "\"1\""},
+	{NULL, "disk_signature", "\"A33B6C03\""},
+	{NULL, "disk_signature", "\"a33b6c0\""},
+	{NULL, "disk_signature", "2738580483"},
+	{NULL, "boot_number", "4294967296"},
+	{NULL, "files", NULL},
+	{NULL, "files", "{}"},
+	{NULL, "elements", "null"},
+	{"operations", "kind", "\"format\""},
+	{"operations", "kind", "0"},
+	{"operations", "path", "null"},
+	{"operations", "more", "0"},
+	{"operations", "bytes", NULL},
+	{"files", "sha256", "\"a5\""},
+	{"files", "is_folder", "0"},
+	{"files", "attributes", "4294967296"},
+	{"elements", "element", "\"1100000g\""},
+	{"elements", "object", "\"{9dea862c-5cdd-4e70-acc1-f32b344d4795}xx\""}, /* too long */
+};
+
+START_TEST(a_plan_with_one_wrong_field_is_refused)
+{
+	struct bs_error err = {0};
+	json_t *document = sample_document(), *object = document;
+
+	if (changes[_i].array)
+		object = json_array_get(json_object_get(document, changes[_i].array), 0);
+	if (changes[_i].value)
+		json_object_set_new(object, changes[_i].field,
+				    json_loads(changes[_i].value, JSON_DECODE_ANY, NULL));
+	else
+		json_object_del(object, changes[_i].field);
+	ck_assert_ptr_null(plan_from_document(document, &err));
+	ck_assert_int_eq(err.code, BS_PLAN_INVALID);
+	ck_assert_str_ne(err.message, "");
+	json_decref(document);
+}
+END_TEST
+
+START_TEST(a_plan_with_too_many_operations_is_refused)
+{
+	struct bs_error err = {0};
+	json_t *document = sample_document();
+	json_t *operations = json_object_get(document, "operations");
+
+	while (json_array_size(operations) <= BS_OPERATIONS_MAX)
+		json_array_append(operations, json_array_get(operations, 0));
+	ck_assert_ptr_null(plan_from_document(document, &err));
+	ck_assert_int_eq(err.code, BS_PLAN_INVALID);
+	json_decref(document);
+}
+END_TEST
+
+/* ---- files: in a folder of their own -------------------------------------------------------- */
+
+static char folder[] = "/tmp/bootshift-plan-XXXXXX";
+static char path[sizeof(folder) + 16];
+
+static void make_folder(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/plan.json", folder);
+}
+
+static void remove_folder(void)
+{
+	unlink(path);
+	ck_assert_int_eq(rmdir(folder), 0); /* which shows that nothing else was left there */
+}
+
+static void write_text(const char *text)
+{
+	FILE *stream = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(stream);
+	fputs(text, stream);
+	ck_assert_int_eq(fclose(stream), 0);
+}
+
+START_TEST(a_plan_file_replaces_an_older_one)
+{
+	struct bs_error err = {0};
+	json_t *document = sample_document(), *again;
+	struct bs_plan *plan;
+
+	write_text("older");
+	ck_assert_int_eq(plan_file_write(path, "bad \xff name", &sample, &err), 0);
+	plan = plan_file_read(path, &err);
+	ck_assert_msg(plan != NULL, "%s", err.message);
+	again = plan_document(plan, "win7.vhd");
+	ck_assert(json_equal(document, again));
+	json_decref(document);
+	json_decref(again);
+	bs_plan_free(plan);
+}
+END_TEST
+
+START_TEST(a_plan_file_that_cannot_be_written_leaves_nothing)
+{
+	struct bs_error err = {0};
+	struct rlimit before, small;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = 100;
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	ck_assert_int_eq(plan_file_write(path, "", &sample, &err), -1);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	ck_assert_int_eq(err.code, BS_IO);
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
+START_TEST(a_plan_file_in_a_missing_folder_is_not_found)
+{
+	struct bs_error err = {0};
+	char name[sizeof(path) + 2];
+
+	snprintf(name, sizeof(name), "%s/x", path);
+	ck_assert_int_eq(plan_file_write(name, "", &sample, &err), -1);
+	ck_assert_int_eq(err.code, BS_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_device_is_written_to_and_not_replaced)
+{
+	struct bs_error err = {0};
+	struct stat status;
+
+	ck_assert_int_eq(plan_file_write("/dev/full", "", &sample, &err), -1);
+	ck_assert_int_eq(err.code, BS_NO_SPACE);
+	ck_assert_int_eq(stat("/dev/full", &status), 0);
+	ck_assert(S_ISCHR(status.st_mode));
+}
+END_TEST
+
+static const char *const no_plans[] = {"",
+				       "{",
+				       "[]",
+				       "null",
+				       "{\"schema\":1,\"schema\":1}",
+				       "{} {}",
+				       "{\"kind\":\"bootshift-plan\\u0000\"}",
+				       "{\"kind\":\"\xff\"}"};
+
+START_TEST(a_file_that_is_no_plan_is_refused)
+{
+	struct bs_error err = {0};
+
+	write_text(no_plans[_i]);
+	ck_assert_ptr_null(plan_file_read(path, &err));
+	ck_assert_int_eq(err.code, BS_PLAN_INVALID);
+	ck_assert_ptr_nonnull(strstr(err.message, path));
+}
+END_TEST
+
+START_TEST(a_missing_plan_file_is_not_found)
+{
+	struct bs_error err = {0};
+
+	ck_assert_ptr_null(plan_file_read(path, &err));
+	ck_assert_int_eq(err.code, BS_NOT_FOUND);
+}
+END_TEST
+
+Suite *plan_file_suite(void)
+{
+	Suite *suite = suite_create("plan-file");
+	TCase *json = tcase_create("json"), *file = tcase_create("file");
+
+	tcase_add_test(json, a_plan_is_read_back_as_written);
+	tcase_add_loop_test(json, a_plan_with_one_wrong_field_is_refused, 0,
+			    sizeof(changes) / sizeof(changes[0]));
+	tcase_add_test(json, a_plan_with_too_many_operations_is_refused);
+	suite_add_tcase(suite, json);
+	tcase_add_checked_fixture(file, make_folder, remove_folder);
+	tcase_add_test(file, a_plan_file_replaces_an_older_one);
+	tcase_add_test(file, a_plan_file_that_cannot_be_written_leaves_nothing);
+	tcase_add_test(file, a_plan_file_in_a_missing_folder_is_not_found);
+	tcase_add_test(file, a_device_is_written_to_and_not_replaced);
+	tcase_add_loop_test(file, a_file_that_is_no_plan_is_refused, 0,
+			    sizeof(no_plans) / sizeof(no_plans[0]));
+	tcase_add_test(file, a_missing_plan_file_is_not_found);
+	suite_add_tcase(suite, file);
+	return suite;
+}

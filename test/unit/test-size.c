@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sizes: what is read, what is refused, and what is shown. */
+#include "cli/size.h"
+
+#include <check.h> /* its macro fail() would hide ours from the headers above */
+
+#define MIB (1ull << 20)
+
+Suite *size_suite(void);
+
+static const struct {
+	const char *text;
+	uint64_t bytes;
+} accepted[] = {
+	{"1", 1},
+	{"124780544", 119 * MIB},
+	{"124780544B", 119 * MIB},
+	{"119M", 119 * MIB},
+	{"119MiB", 119 * MIB},
+	{"119mib", 119 * MIB},
+	{"125MB", 125000000},
+	{"0.5G", 512 * MIB},
+	{"1.25KiB", 1280},
+	{"0.000001T", 1099511}, /* 1099511.627776: what is left of a byte is cut off */
+	{"2TB", 2000000000000},
+	{"9223372036854775807", INT64_MAX},
+};
+
+START_TEST(sizes_are_read_with_their_units)
+{
+	struct bs_error err = {0};
+	uint64_t bytes = 0;
+
+	ck_assert_int_eq(size_parse(accepted[_i].text, &bytes, &err), 0);
+	ck_assert_uint_eq(bytes, accepted[_i].bytes);
+}
+END_TEST
+
+static const char *const refused[] = {"",           "M",
+				      "-1",         "+1",
+				      " 1",         "1 M",
+				      "1.5",        "1.M",
+				      ".5G",        "0x10",
+				      "1MM",        "1iB",
+				      "0",          "0.0M",
+				      "0.1234567G", "1e3",
+				      "119 MiB",    "9223372036854775808",
+				      "8388608T",   "99999999999999999999"};
+
+START_TEST(what_is_no_size_is_refused)
+{
+	struct bs_error err = {0};
+	uint64_t bytes;
+
+	ck_assert_int_eq(size_parse(refused[_i], &bytes, &err), -1);
+	ck_assert_int_eq(err.code, BS_USAGE);
+	ck_assert_str_ne(err.message, "");
+}
+END_TEST
+
+static const struct {
+	uint64_t bytes;
+	const char *text;
+} shown[] = {
+	{0, "0 bytes"},
+	{1, "1 byte"},
+	{1023, "1023 bytes"},
+	{1024, "1 KiB"},
+	{28672, "28 KiB"},
+	{100 * MIB, "100 MiB"},
+	{15923456, "15.2 MiB"},
+	{100 * MIB + 600000, "101 MiB"},
+	{1024 * MIB - 1, "1 GiB"}, /* and not "1024 MiB" */
+	{42842718208, "39.9 GiB"},
+	{UINT64_MAX, "16 EiB"},
+};
+
+START_TEST(sizes_are_shown_rounded)
+{
+	ck_assert_str_eq(size_format(shown[_i].bytes).text, shown[_i].text);
+}
+END_TEST
+
+Suite *size_suite(void)
+{
+	Suite *suite = suite_create("size");
+	TCase *cases = tcase_create("size");
+
+	tcase_add_loop_test(cases, sizes_are_read_with_their_units, 0,
+			    sizeof(accepted) / sizeof(accepted[0]));
+	tcase_add_loop_test(cases, what_is_no_size_is_refused, 0,
+			    sizeof(refused) / sizeof(refused[0]));
+	tcase_add_loop_test(cases, sizes_are_shown_rounded, 0, sizeof(shown) / sizeof(shown[0]));
+	suite_add_tcase(suite, cases);
+	return suite;
+}
