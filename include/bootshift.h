@@ -38,11 +38,11 @@ enum bs_exit {
 	X(BS_USAGE, "usage", BS_EXIT_USAGE, "see bootshift --help")                                \
 	/* failed: the machine or the storage, not the image */                                    \
 	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED, "check the path")                             \
-	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                       \
+	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                      \
 	  "check the permissions of the file and its folder, or run as its owner")                 \
-	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED,                                               \
+	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED,                                              \
 	  "make the image writable, or work on a copy")                                            \
-	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED,                                                     \
+	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED,                                                    \
 	  "wait until the other program has closed the image, then try again")                     \
 	X(BS_IO, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")             \
 	X(BS_NO_MEMORY, "no-memory", BS_EXIT_FAILED, "free some memory and try again")             \
@@ -78,8 +78,7 @@ enum bs_exit {
 	  "the image is not as it was when planned: make a new plan and read it")                  \
 	X(BS_PLAN_INVALID, "plan-invalid", BS_EXIT_REFUSED, "make a new plan with bootshift plan") \
 	/* refused: the container */                                                               \
-	X(BS_NOT_AN_IMAGE, "not-an-image", BS_EXIT_REFUSED,                                        \
-	  "name a file that holds a whole disk")                                                   \
+	X(BS_NOT_AN_IMAGE, "not-an-image", BS_EXIT_REFUSED, "name a file that holds a whole disk") \
 	X(BS_FORMAT_UNSUPPORTED, "format-unsupported", BS_EXIT_REFUSED,                            \
 	  "convert it first, for example: qemu-img convert -O raw IMAGE NEW")                      \
 	X(BS_VHD_CORRUPT, "vhd-corrupt", BS_EXIT_REFUSED,                                          \
@@ -155,7 +154,7 @@ enum bs_code {
 #define BS_CODE(symbol, name, exit, advice) symbol,
 	BS_CODES(BS_CODE)
 #undef BS_CODE
-	BS_CODE_COUNT
+		BS_CODE_COUNT
 };
 
 BS_API const char *bs_code_name(enum bs_code code);
@@ -191,9 +190,9 @@ struct bs_partition {
 	bool is_boot;   /* the boot volume: the one with \Windows */
 	uint64_t start, size;
 	enum bs_filesystem filesystem;
-	char label[132];   /* the volume's label; empty when there is none */
-	bool usage_known;  /* whether the next two hold */
-	uint64_t free;     /* free bytes on the volume */
+	char label[132];  /* the volume's label; empty when there is none */
+	bool usage_known; /* whether the next two hold */
+	uint64_t free;    /* free bytes on the volume */
 	uint32_t cluster_size;
 };
 
@@ -236,7 +235,7 @@ enum bs_verdict {
 };
 
 struct bs_inspection {
-	char format[16];       /* "raw", "vhd" (fixed) */
+	char format[16]; /* "raw", "vhd" (fixed) */
 	uint64_t container_size, disk_size;
 	uint32_t disk_signature;
 	uint32_t partition_count;
@@ -244,10 +243,10 @@ struct bs_inspection {
 	int32_t system_index, boot_index; /* into partitions; -1 when not found */
 	char windows_name[128];           /* from the SOFTWARE hive, empty when there is none */
 	char windows_build[64];
-	char loader_path[BS_PATH_MAX];    /* the default entry's, as in the BCD */
+	char loader_path[BS_PATH_MAX]; /* the default entry's, as in the BCD */
 	uint32_t link_count;
 	struct bs_link links[BS_LINKS_MAX];
-	bool starts; /* every link is good */
+	bool starts;              /* every link is good */
 	uint32_t boot_file_count; /* files that a fix would copy, folders not counted */
 	uint64_t boot_file_bytes;
 	uint64_t needed_room; /* what the conversion needs on the active volume (--pe-size) */
@@ -280,22 +279,22 @@ struct bs_operation {
 	uint32_t files, folders; /* copy: what is copied */
 	uint32_t elements;       /* retarget-bcd: how many */
 	uint32_t replaces;       /* copy: files and folders at the target that give way */
-	uint64_t bytes;          /* content written: of files and streams, of elements, of sectors */
-	uint64_t sectors;        /* different 512-byte sectors written, from the rehearsal */
+	uint64_t bytes;   /* content written: of files and streams, of elements, of sectors */
+	uint64_t sectors; /* different 512-byte sectors written, from the rehearsal */
 };
 
 struct bs_plan_file {
 	char path[BS_PATH_MAX]; /* with a leading backslash */
 	bool is_folder;
 	uint64_t size;
-	uint32_t attributes;  /* FILE_ATTRIBUTE_* as on the source */
-	uint8_t sha256[32];   /* of the content (of all zeros for a folder); from the rehearsal */
+	uint32_t attributes; /* FILE_ATTRIBUTE_* as on the source */
+	uint8_t sha256[32];  /* of the content (of all zeros for a folder); from the rehearsal */
 };
 
 struct bs_plan_element {
-	char object[40];  /* {guid} */
-	uint32_t element; /* 11000001 and so on */
-	uint32_t offset;  /* of the partition offset (8 bytes) in the BCD file */
+	char object[40];        /* {guid} */
+	uint32_t element;       /* 11000001 and so on */
+	uint32_t offset;        /* of the partition offset (8 bytes) in the BCD file */
 	char path[BS_PATH_MAX]; /* the moved file that the element leads to */
 };
 
@@ -346,7 +345,7 @@ enum bs_status {
 struct bs_result {
 	enum bs_status status;
 	struct bs_error error;
-	bool recovered; /* an interrupted transaction was taken back first */
+	bool recovered;                   /* an interrupted transaction was taken back first */
 	struct bs_inspection *inspection; /* before; NULL when it did not come that far */
 	struct bs_plan *plan;             /* as rehearsed; NULL when it did not come that far */
 	char *undo_file;                  /* path; NULL when there is none */

@@ -89,8 +89,7 @@ static int look(struct container *container, const struct bs_options *options, e
 {
 	const struct worker_task task = {.job = job, .options = *options};
 	struct overlay *overlay = job == WORKER_REHEARSE ? container->overlay : NULL;
-	int outcome =
-		session_run(container->format.disk, overlay, &task, findings, &result->error);
+	int outcome = session_run(container->format.disk, overlay, &task, findings, &result->error);
 
 	result->inspection = findings->inspection;
 	result->plan = findings->plan;
@@ -262,8 +261,7 @@ enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 
 /* ---- undoing ------------------------------------------------------------------------------- */
 
-enum bs_exit bs_undo(const char *image, const struct bs_options *options,
-		     struct bs_result *result)
+enum bs_exit bs_undo(const char *image, const struct bs_options *options, struct bs_result *result)
 {
 	uint64_t started = begin(result);
 	struct container container;
@@ -271,8 +269,8 @@ enum bs_exit bs_undo(const char *image, const struct bs_options *options,
 	int outcome;
 
 	hold_signals(&signals);
-	outcome = container_lock(&container, image, options, LOCK_FOR_CHANGING,
-				 &result->recovered, &result->error);
+	outcome = container_lock(&container, image, options, LOCK_FOR_CHANGING, &result->recovered,
+				 &result->error);
 	/* What was interrupted has just been taken back: that is what was asked for. */
 	if (outcome == 0 && !result->recovered)
 		outcome = transaction_undo(image, options->undo_directory, NULL, &result->error);

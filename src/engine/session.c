@@ -19,10 +19,12 @@
 #define PATIENCE 120000 /* milliseconds of silence after which the worker is taken for hung */
 
 struct session {
+	const struct worker_task *task;
 	struct guard *guard;
 	struct overlay *overlay;
 	struct session_findings *findings;
 	int socket;
+	int patience; /* milliseconds */
 	pid_t worker;
 };
 
@@ -40,12 +42,25 @@ static bool entry_range(const struct mbr_entry *entry, uint64_t *start, uint64_t
 	return entry->type != MBR_TYPE_EMPTY && entry->sectors != 0;
 }
 
+/* The system partition is never written: that it may not be called the boot partition is all that
+ * can be told without a look at what is in it. */
+static bool may_be_boot(const struct mbr *table, uint32_t number, const struct bs_options *options)
+{
+	const struct mbr_entry *entry = &table->entries[number - 1];
+
+	if (mbr_is_extended(entry->type) ||
+	    (options->boot_partition != 0 && number != options->boot_partition))
+		return false;
+	return options->system_partition != 0 ? number != options->system_partition
+					      : entry->flag != MBR_ACTIVE;
+}
+
 /*
  * Finds the planned boot partition in the table as the parent reads it.  It must be a primary one
  * that shares no sector with another or with the table.
  */
 static int check_partition(const struct mbr *table, const struct bs_plan *plan,
-			   struct bs_error *err)
+			   const struct bs_options *options, struct bs_error *err)
 {
 	uint64_t start, size, other_start, other_size;
 
@@ -53,6 +68,8 @@ static int check_partition(const struct mbr *table, const struct bs_plan *plan,
 	    !entry_range(&table->entries[plan->boot_number - 1], &start, &size) ||
 	    start != plan->boot_start || size != plan->boot_size || start < SECTOR_SIZE)
 		return lies(err, "a boot partition that is not in the partition table");
+	if (!may_be_boot(table, plan->boot_number, options))
+		return lies(err, "a boot partition that cannot be one");
 	for (uint32_t i = 0; i < MBR_ENTRIES; i++)
 		if (i + 1 != plan->boot_number &&
 		    entry_range(&table->entries[i], &other_start, &other_size) &&
@@ -71,7 +88,7 @@ static int allow_fix(struct session *session, const struct bs_plan *plan, struct
 		return -1;
 	if (!mbr_parse(sector, &table))
 		return lies(err, "a plan for a disk without a partition table");
-	if (check_partition(&table, plan, err) < 0)
+	if (check_partition(&table, plan, &session->task->options, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < MBR_ENTRIES; i++)
 		ranges[i] = (struct guard_range){MBR_FLAG_OFFSET(i), 1};
@@ -114,7 +131,8 @@ static int take_plan(struct session *session, const struct remote_message *messa
 	if (result < 0)
 		return -1;
 	overlay_take_written_sectors(session->overlay);
-	return remote_send_message(session->socket, MESSAGE_PROCEED, NULL, 0, PATIENCE, err);
+	return remote_send_message(session->socket, MESSAGE_PROCEED, NULL, 0, session->patience,
+				   err);
 }
 
 static int answer_sectors(struct session *session, struct bs_error *err)
@@ -123,7 +141,7 @@ static int answer_sectors(struct session *session, struct bs_error *err)
 		session->overlay != NULL ? overlay_take_written_sectors(session->overlay) : 0;
 
 	return remote_send_message(session->socket, MESSAGE_SECTORS, &sectors, sizeof(sectors),
-				   PATIENCE, err);
+				   session->patience, err);
 }
 
 static int take_zones(struct session *session, const struct remote_message *message,
@@ -157,6 +175,8 @@ static int take_staged(struct session *session, const struct remote_message *mes
 		return -1;
 	if (session->findings->plan != NULL)
 		return lies(err, "two plans");
+	if (session->findings->zones == NULL)
+		return lies(err, "a staged plan without guard zones");
 	return message_unpack_plan(message->payload, message->length, &session->findings->plan,
 				   err);
 }
@@ -194,8 +214,8 @@ static int talk(struct session *session, struct bs_error *err)
 		struct remote_message message;
 		int result;
 
-		if (remote_serve(session->socket, guard_disk(session->guard), MESSAGE_MAX, PATIENCE,
-				 &message, err) < 0)
+		if (remote_serve(session->socket, guard_disk(session->guard), MESSAGE_MAX,
+				 session->patience, &message, err) < 0)
 			return -1;
 		result = take(session, &message, &done, err);
 		free(message.payload);
@@ -207,7 +227,7 @@ static int talk(struct session *session, struct bs_error *err)
 
 /* ---- the process --------------------------------------------------------------------------- */
 
-static int start(struct session *session, const struct worker_task *task, struct bs_error *err)
+static int start(struct session *session, session_worker *run, struct bs_error *err)
 {
 	int ends[2];
 
@@ -221,7 +241,7 @@ static int start(struct session *session, const struct worker_task *task, struct
 		return -1;
 	}
 	if (session->worker == 0)
-		worker_run(ends[1], disk_size(guard_disk(session->guard)), task);
+		run(ends[1], disk_size(guard_disk(session->guard)), session->task);
 	close(ends[1]);
 	session->socket = ends[0];
 	return 0;
@@ -233,34 +253,42 @@ static void end(struct session *session, int result, struct bs_error *err)
 	int status;
 
 	close(session->socket);
-	if (result < 0)
-		kill(session->worker, SIGKILL); /* of no effect when it has ended by itself */
+	/* It has nothing more to say, and might never end; of no effect when it has ended. */
+	kill(session->worker, SIGKILL);
 	while (waitpid(session->worker, &status, 0) < 0)
 		if (errno != EINTR)
 			return;
 	if (result < 0 && err->code == BS_WORKER && WIFSIGNALED(status) &&
 	    WTERMSIG(status) != SIGKILL)
-		fail_prefix(err, "the worker process was ended by signal %d (%s)",
-			    WTERMSIG(status), strsignal(WTERMSIG(status)));
+		fail_prefix(err, "the worker process was ended by signal %d (%s)", WTERMSIG(status),
+			    strsignal(WTERMSIG(status)));
 }
 
-int session_run(struct disk *disk, struct overlay *overlay, const struct worker_task *task,
-		struct session_findings *findings, struct bs_error *err)
+int session_run_worker(struct disk *disk, struct overlay *overlay, const struct worker_task *task,
+		       session_worker *run, int patience, struct session_findings *findings,
+		       struct bs_error *err)
 {
-	struct session session = {.overlay = overlay, .findings = findings};
+	struct session session = {
+		.task = task, .overlay = overlay, .findings = findings, .patience = patience};
 	int result;
 
 	*findings = (struct session_findings){0};
 	session.guard = guard_open(disk, err);
 	if (session.guard == NULL)
 		return -1;
-	result = start(&session, task, err);
+	result = start(&session, run, err);
 	if (result == 0) {
 		result = talk(&session, err);
 		end(&session, result, err);
 	}
 	disk_close(guard_disk(session.guard));
 	return result;
+}
+
+int session_run(struct disk *disk, struct overlay *overlay, const struct worker_task *task,
+		struct session_findings *findings, struct bs_error *err)
+{
+	return session_run_worker(disk, overlay, task, worker_run, PATIENCE, findings, err);
 }
 
 void session_free(struct session_findings *findings)

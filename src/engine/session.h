@@ -32,6 +32,15 @@ struct session_findings {
 MUST_CHECK int session_run(struct disk *disk, struct overlay *overlay,
 			   const struct worker_task *task, struct session_findings *findings,
 			   struct bs_error *err);
+
+/* What runs in the child: worker_run(), or a test's bad worker.  Does not return. */
+typedef void session_worker(int socket, uint64_t size, const struct worker_task *task);
+
+/* The same with another worker, and with the patience to wait for it, in milliseconds. */
+MUST_CHECK int session_run_worker(struct disk *disk, struct overlay *overlay,
+				  const struct worker_task *task, session_worker *run, int patience,
+				  struct session_findings *findings, struct bs_error *err);
+
 void session_free(struct session_findings *findings);
 
 #endif

@@ -3,12 +3,12 @@
 
 #include <stdlib.h>
 
-#include "windows/survey.h"
+#include "windows/boot-files.h"
 #include "windows/tree.h"
 
 /* The metadata files that making, removing and describing files can make longer. */
-static const char *const metadata_files[] = {"\\",	   "\\$MFT",	       "\\$Bitmap",
-					     "\\$Secure", "\\$Extend\\$ObjId", "\\$Extend\\$Reparse"};
+static const char *const metadata_files[] = {
+	"\\", "\\$MFT", "\\$Bitmap", "\\$Secure", "\\$Extend\\$ObjId", "\\$Extend\\$Reparse"};
 
 static int add_runs(void *context, const char *path, struct volume_file *file,
 		    const struct volume_metadata *metadata, struct bs_error *err)

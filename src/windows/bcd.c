@@ -219,8 +219,7 @@ static void parse_ramdisk(const struct bcd *bcd, uint32_t at, uint32_t size,
 		      size - RAMDISK_PARENT - parent_size, device->path, sizeof(device->path));
 }
 
-void bcd_device(const struct bcd *bcd, const struct bcd_element *element,
-		struct bcd_device *device)
+void bcd_device(const struct bcd *bcd, const struct bcd_element *element, struct bcd_device *device)
 {
 	const uint8_t *descriptor;
 	uint32_t size;

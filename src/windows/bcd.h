@@ -25,8 +25,8 @@
 #define BCD_BOOTMGR "{9dea862c-5cdd-4e70-acc1-f32b344d4795}"
 
 enum bcd_element_id {
-	BCD_DEVICE = 0x11000001,      /* where the application file is */
-	BCD_PATH = 0x12000002,        /* the application file */
+	BCD_DEVICE = 0x11000001, /* where the application file is */
+	BCD_PATH = 0x12000002,   /* the application file */
 	BCD_DESCRIPTION = 0x12000004,
 	BCD_OSDEVICE = 0x21000001,
 	BCD_DEFAULT = 0x23000003,
@@ -69,8 +69,7 @@ struct bcd_device {
  * Reads all elements.  Errors: BS_BCD_DAMAGED with what is wrong, BS_NO_MEMORY.  Freed with
  * bcd_free(), also after an error.
  */
-MUST_CHECK int bcd_parse(const uint8_t *bytes, size_t size, struct bcd *bcd,
-			 struct bs_error *err);
+MUST_CHECK int bcd_parse(const uint8_t *bytes, size_t size, struct bcd *bcd, struct bs_error *err);
 void bcd_free(struct bcd *bcd);
 
 /* NULL when there is none.  `object` in any case. */

@@ -94,28 +94,14 @@ static int check_loader(struct survey *survey, struct volume *volume, struct bs_
 
 /* ---- what a fix meets there ---------------------------------------------------------------- */
 
-static int count_file(void *context, const char *path, struct volume_file *file,
-		      const struct volume_metadata *metadata, struct bs_error *err)
-{
-	(void)path;
-	(void)file;
-	(void)metadata;
-	(void)err;
-	++*(uint32_t *)context;
-	return 0;
-}
-
 static int count_replaced(struct survey *survey, struct volume *volume, struct bs_error *err)
 {
 	for (int i = 0; i < BOOT_ITEMS; i++) {
-		bool found;
-
 		if (!survey->present[i])
 			continue;
-		if (tree_walk(volume, boot_items[i], count_file, &survey->replaces[i], &found,
-			      err) < 0)
+		if (tree_count(volume, boot_items[i], &survey->replaces[i], err) < 0)
 			return -1;
-		if (found)
+		if (survey->replaces[i] != 0)
 			survey_note(survey, BS_NOTE_REPLACES,
 				    "%s stands on partition %u already: it is replaced, and undo "
 				    "brings it back",

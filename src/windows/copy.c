@@ -38,8 +38,7 @@ static int copy_stream(const struct copy *copy, struct volume_file *from, struct
 		offset += length;
 	} while (offset < stream->size);
 	if (unnamed)
-		sha256_digest(&hash, SHA256_DIGEST_SIZE,
-			      copy->plan->files[*copy->cursor].sha256);
+		sha256_digest(&hash, SHA256_DIGEST_SIZE, copy->plan->files[*copy->cursor].sha256);
 	return 0;
 }
 
@@ -162,8 +161,8 @@ static int stamp_folder(void *context, const char *path, struct volume_file *fil
 	return volume_close_file(to, err);
 }
 
-int copy_item(struct volume *source, struct volume *target, const char *item,
-	      struct bs_plan *plan, uint32_t *cursor, struct bs_error *err)
+int copy_item(struct volume *source, struct volume *target, const char *item, struct bs_plan *plan,
+	      uint32_t *cursor, struct bs_error *err)
 {
 	struct copy copy = {.target = target, .plan = plan, .cursor = cursor};
 	uint32_t removed;

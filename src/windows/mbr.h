@@ -15,25 +15,26 @@
 
 #include "util/err.h"
 
-#define SECTOR_SIZE     512u /* of every disk that a BIOS starts Windows from */
-#define MBR_CODE_SIZE   440u
-#define MBR_ENTRIES     4u
+#define SECTOR_SIZE            512u /* of every disk that a BIOS starts Windows from */
+#define MBR_CODE_SIZE          440u
+#define MBR_ENTRIES            4u
 #define MBR_FLAG_OFFSET(index) (0x1BEu + 16u * (index)) /* of the active flag, index 0 to 3 */
-#define MBR_ACTIVE      0x80
+#define MBR_ACTIVE             0x80
 
 enum mbr_type { /* of the types only those that matter here */
-	MBR_TYPE_EMPTY = 0x00,
-	MBR_TYPE_EXTENDED_CHS = 0x05,
-	MBR_TYPE_NTFS = 0x07,
-	MBR_TYPE_EXTENDED_LBA = 0x0F,
-	MBR_TYPE_DYNAMIC = 0x42,    /* LDM: a dynamic disk */
-	MBR_TYPE_EXTENDED_LINUX = 0x85,
-	MBR_TYPE_PROTECTIVE = 0xEE, /* GPT */
+		MBR_TYPE_EMPTY = 0x00,
+		MBR_TYPE_EXTENDED_CHS = 0x05,
+		MBR_TYPE_NTFS = 0x07,
+		MBR_TYPE_EXTENDED_LBA = 0x0F,
+		MBR_TYPE_DYNAMIC = 0x42, /* LDM: a dynamic disk */
+		MBR_TYPE_EXTENDED_LINUX = 0x85,
+		MBR_TYPE_PROTECTIVE = 0xEE, /* GPT */
 };
 
 struct mbr_entry {
 	uint8_t flag, type;
-	uint32_t first_lba, sectors; /* first_lba: relative to where the entry's record counts from */
+	uint32_t first_lba,
+		sectors; /* first_lba: relative to where the entry's record counts from */
 };
 
 struct mbr {

@@ -81,14 +81,15 @@ static void check_table(struct survey *survey, const struct mbr *table)
 		const struct bs_partition *partition = &report->partitions[i];
 
 		if (partition->type == MBR_TYPE_DYNAMIC)
-			survey_note(survey, BS_DYNAMIC_DISK, "partition %u belongs to a dynamic disk",
-				    partition->number);
+			survey_note(survey, BS_DYNAMIC_DISK,
+				    "partition %u belongs to a dynamic disk", partition->number);
 		if (partition->start == 0 ||
 		    !range_within(partition->start, partition->size, report->disk_size))
-			survey_note(survey, BS_PARTITION_TABLE_INVALID,
-				    "partition %u does not lie within the disk: the image may be cut "
-				    "short",
-				    partition->number);
+			survey_note(
+				survey, BS_PARTITION_TABLE_INVALID,
+				"partition %u does not lie within the disk: the image may be cut "
+				"short",
+				partition->number);
 		for (uint32_t j = 0; j < i; j++)
 			if (overlap(partition, &report->partitions[j]))
 				survey_note(survey, BS_PARTITION_TABLE_INVALID,
@@ -109,7 +110,7 @@ static int look_into_ntfs(struct survey *survey, struct disk *window, uint32_t i
 
 	result = volume_open(window, VOLUME_READ, &volume, err);
 	if (result == 0) {
-	
+
 		result = volume_state(volume, &state, err);
 		volume_done(volume);
 	}
@@ -193,8 +194,8 @@ static void choose_system(struct survey *survey, uint32_t wanted)
 				report->system_index = (int32_t)i;
 		if (report->system_index < 0 || wanted > MBR_ENTRIES) {
 			report->system_index = -1;
-			survey_note(survey, BS_SYSTEM_PARTITION,
-				    "there is no primary partition %u", wanted);
+			survey_note(survey, BS_SYSTEM_PARTITION, "there is no primary partition %u",
+				    wanted);
 		}
 	} else if (active == 0) {
 		survey_note(survey, BS_NO_ACTIVE_PARTITION, "no partition is active");
@@ -226,21 +227,22 @@ static void look_at_code(struct survey *survey, const struct mbr *table, const u
 {
 	if (!table->has_code) {
 		survey_link(survey, BS_LINK_MBR_CODE, BS_LINK_BROKEN, "none");
-		survey_note(survey, BS_NOTE_MBR_CODE,
-			    "the master boot record has no code: the disk starts neither before nor "
-			    "after a fix");
+		survey_note(
+			survey, BS_NOTE_MBR_CODE,
+			"the master boot record has no code: the disk starts neither before nor "
+			"after a fix");
 	} else if (memmem(sector, MBR_CODE_SIZE, "GRUB", 4) != NULL) {
 		survey_link(survey, BS_LINK_MBR_CODE, BS_LINK_GOOD, "GRUB's");
-		survey_note(survey, BS_NOTE_MBR_CODE,
-			    "the master boot record's code is GRUB's: it may ignore which partition "
-			    "is active");
+		survey_note(
+			survey, BS_NOTE_MBR_CODE,
+			"the master boot record's code is GRUB's: it may ignore which partition "
+			"is active");
 	} else {
 		survey_link(survey, BS_LINK_MBR_CODE, BS_LINK_GOOD, "present");
 	}
 }
 
-int survey_partitions(struct survey *survey, const struct bs_options *options,
-		      struct bs_error *err)
+int survey_partitions(struct survey *survey, const struct bs_options *options, struct bs_error *err)
 {
 	struct bs_inspection *report = &survey->report;
 	uint8_t start[VBR_SIZE] = {0};

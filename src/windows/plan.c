@@ -33,8 +33,7 @@ void bs_plan_free(struct bs_plan *plan)
 	free(plan);
 }
 
-static struct bs_operation *add(struct bs_plan *plan, enum bs_operation_kind kind,
-				const char *path)
+static struct bs_operation *add(struct bs_plan *plan, enum bs_operation_kind kind, const char *path)
 {
 	struct bs_operation *operation = &plan->operations[plan->operation_count++];
 
@@ -95,8 +94,7 @@ int plan_make(const struct survey *survey, struct bs_plan **out, struct bs_error
 			add_copy(plan, survey, i);
 	add(plan, BS_OPERATION_ATTRIBUTES, boot_items[BOOT_ITEM_FOLDER]);
 	if (survey->element_count != 0) {
-		struct bs_operation *retarget =
-			add(plan, BS_OPERATION_RETARGET_BCD, BOOT_BCD_PATH);
+		struct bs_operation *retarget = add(plan, BS_OPERATION_RETARGET_BCD, BOOT_BCD_PATH);
 
 		retarget->elements = survey->element_count;
 		retarget->bytes = (uint64_t)survey->element_count * sizeof(uint64_t);

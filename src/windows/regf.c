@@ -35,7 +35,7 @@ static int cell_locate(struct regf *hive, uint32_t cell, uint64_t *offset, uint3
 		return -1;
 	stored = (int32_t)load_le32(header);
 	if (stored >= -4 || stored == INT32_MIN ||
-	    !range_within(start, (uint64_t)-(int64_t)stored, hive->size))
+	    !range_within(start, (uint64_t) - (int64_t)stored, hive->size))
 		return damaged(err, "a bad size", cell);
 	*offset = start + sizeof(header);
 	*size = (uint32_t)-stored - (uint32_t)sizeof(header);
@@ -93,7 +93,8 @@ static int read_buffer(void *source, uint64_t offset, void *buffer, size_t lengt
 
 void regf_from_buffer(struct regf *hive, const uint8_t *buffer, size_t size)
 {
-	*hive = (struct regf){.read = read_buffer, .source = (void *)(uintptr_t)buffer, .size = size};
+	*hive = (struct regf){
+		.read = read_buffer, .source = (void *)(uintptr_t)buffer, .size = size};
 }
 
 int regf_open(struct regf *hive, struct bs_error *err)
@@ -116,7 +117,8 @@ int regf_open(struct regf *hive, struct bs_error *err)
 	else if (checksum == 0xFFFFFFFF)
 		checksum = 0xFFFFFFFE;
 	if (checksum != load_le32(base + 508))
-		return fail(err, BS_BCD_DAMAGED, "the registry hive's header is damaged (checksum)");
+		return fail(err, BS_BCD_DAMAGED,
+			    "the registry hive's header is damaged (checksum)");
 	if (!range_within(BASE_BLOCK_SIZE, load_le32(base + 40), hive->size))
 		return fail(err, BS_BCD_DAMAGED, "the registry hive is cut short");
 	hive->dirty = load_le32(base + 4) != load_le32(base + 8);
@@ -159,12 +161,11 @@ static int add_list(struct regf *hive, uint32_t cell, bool nested, uint32_t **ch
 	else if (memcmp(list, "lf", 2) == 0 || memcmp(list, "lh", 2) == 0 ||
 		 memcmp(list, "li", 2) == 0)
 		result = add_leaf(list, size, children, count, cell, err);
-	else if (memcmp(list, "ri", 2) == 0 && !nested &&
-		 load_le16(list + 2) <= (size - 4) / 4) {
+	else if (memcmp(list, "ri", 2) == 0 && !nested && load_le16(list + 2) <= (size - 4) / 4) {
 		result = 0;
 		for (uint32_t i = 0; i < load_le16(list + 2) && result == 0; i++)
-			result = add_list(hive, load_le32(list + 4 + (size_t)i * 4), true,
-					  children, count, err);
+			result = add_list(hive, load_le32(list + 4 + (size_t)i * 4), true, children,
+					  count, err);
 	} else {
 		result = damaged(err, "not a list of keys", cell);
 	}
@@ -275,8 +276,7 @@ static int value_match(struct regf *hive, uint32_t cell, const char *name, bool 
 	}
 	length = load_le16(record + 2);
 	/* Value names here are ASCII, which both Windows and hivex store in one byte each. */
-	if (length != strlen(name) || length > size - VALUE_SIZE ||
-	    !(load_le16(record + 16) & 1) ||
+	if (length != strlen(name) || length > size - VALUE_SIZE || !(load_le16(record + 16) & 1) ||
 	    strncasecmp((const char *)record + VALUE_SIZE, name, length) != 0)
 		goto out;
 	*match = true;
@@ -325,7 +325,8 @@ int regf_value(struct regf *hive, uint32_t key, const char *name, bool *found,
 	if (count > size / 4)
 		result = damaged(err, "too long a list of values", key);
 	for (uint32_t i = 0; i < count && !*found && result == 0; i++)
-		result = value_match(hive, load_le32(list + (size_t)i * 4), name, found, value, err);
+		result =
+			value_match(hive, load_le32(list + (size_t)i * 4), name, found, value, err);
 	free(list);
 	return result;
 }

@@ -23,15 +23,16 @@
 #define REGF_NAME_MAX 256u /* characters in a key's name, and room for its final zero */
 
 enum regf_value_type { /* of the types only those that are read here */
-	REGF_SZ = 1,
-	REGF_EXPAND_SZ = 2,
-	REGF_BINARY = 3,
-	REGF_DWORD = 4,
-	REGF_MULTI_SZ = 7,
+		       REGF_SZ = 1,
+		       REGF_EXPAND_SZ = 2,
+		       REGF_BINARY = 3,
+		       REGF_DWORD = 4,
+		       REGF_MULTI_SZ = 7,
 };
 
 struct regf {
-	/* Where the bytes come from: reads `length` bytes at `offset` of the hive, whole or error. */
+	/* Where the bytes come from: reads `length` bytes at `offset` of the hive, whole or error.
+	 */
 	int (*read)(void *source, uint64_t offset, void *buffer, size_t length,
 		    struct bs_error *err);
 	void *source;

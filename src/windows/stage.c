@@ -6,8 +6,8 @@
 #include "disk/window.h"
 #include "util/bytes.h"
 #include "windows/accounting.h"
+#include "windows/boot-files.h"
 #include "windows/copy.h"
-#include "windows/survey.h"
 #include "windows/vbr.h"
 
 struct stage {
@@ -18,8 +18,11 @@ struct stage {
 	uint32_t cursor; /* the next of the plan's files */
 };
 
-static int make_folder_attributes(const struct stage *stage, const char *path,
-				  struct bs_error *err)
+typedef int editor(const struct stage *stage, struct volume_file *file,
+		   const struct volume_metadata *metadata, struct bs_error *err);
+
+/* Changes a file that was copied, and leaves its times as they are. */
+static int edit(const struct stage *stage, const char *path, editor *change, struct bs_error *err)
 {
 	struct volume_file *file;
 	struct volume_metadata metadata;
@@ -31,52 +34,46 @@ static int make_folder_attributes(const struct stage *stage, const char *path,
 		return fail(err, BS_NTFS, "%s is missing", path);
 	result = volume_stat(file, &metadata, err);
 	if (result == 0)
-		result = volume_set_attributes(file, metadata.attributes | STAGE_FOLDER_ATTRIBUTES,
-					       err);
+		result = change(stage, file, &metadata, err);
 	if (result == 0)
-		result = volume_set_times(file, &metadata, err); /* as they are */
-	if (result < 0)
-		volume_done_file(file);
-	else
-		result = volume_close_file(file, err);
-	return result;
+		result = volume_set_times(file, &metadata, err);
+	if (result == 0)
+		return volume_close_file(file, err);
+	volume_done_file(file);
+	return -1;
+}
+
+static int add_folder_attributes(const struct stage *stage, struct volume_file *file,
+				 const struct volume_metadata *metadata, struct bs_error *err)
+{
+	(void)stage;
+	return volume_set_attributes(file, metadata->attributes | STAGE_FOLDER_ATTRIBUTES, err);
 }
 
 /* Points the planned elements to the boot partition: eight bytes of the store for each. */
-static int retarget(const struct stage *stage, const char *path, struct bs_error *err)
+static int retarget(const struct stage *stage, struct volume_file *file,
+		    const struct volume_metadata *metadata, struct bs_error *err)
 {
 	const struct bs_plan *plan = stage->plan;
-	struct volume_file *file;
-	struct volume_metadata metadata;
 	uint8_t from[8], to[8];
-	int result;
 
-	if (volume_open_file(stage->boot, path, &file, err) < 0)
-		return -1;
-	if (file == NULL)
-		return fail(err, BS_NTFS, "%s is missing", path);
+	(void)metadata;
 	store_le64(to, plan->boot_start);
-	result = volume_stat(file, &metadata, err);
-	for (uint32_t i = 0; i < plan->element_count && result == 0; i++) {
+	for (uint32_t i = 0; i < plan->element_count; i++) {
 		uint32_t offset = plan->elements[i].offset;
 
-		result = volume_read(file, "", offset, from, sizeof(from), err);
-		if (result == 0 && load_le64(from) != plan->system_start)
-			result = fail(err, BS_CHANGED_MEANWHILE, "%s is not as it was planned",
-				      path);
-		if (result == 0)
-			result = volume_write(file, "", offset, to, sizeof(to), err);
+		if (volume_read(file, "", offset, from, sizeof(from), err) < 0)
+			return -1;
+		if (load_le64(from) != plan->system_start)
+			return fail(err, BS_CHANGED_MEANWHILE, "the BCD is not as it was planned");
+		if (volume_write(file, "", offset, to, sizeof(to), err) < 0)
+			return -1;
 	}
-	if (result == 0)
-		result = volume_set_times(file, &metadata, err); /* as they are */
-	if (result < 0)
-		volume_done_file(file);
-	else
-		result = volume_close_file(file, err);
-	return result;
+	return 0;
 }
 
-/* Gives the boot volume boot code that starts bootmgr, and its last sector the copy of the first. */
+/* Gives the boot volume boot code that starts bootmgr, and its last sector the copy of the first.
+ */
 static int replace_boot_code(const struct stage *stage, struct bs_error *err)
 {
 	uint32_t hidden_sectors = (uint32_t)(stage->plan->boot_start / SECTOR_SIZE);
@@ -112,8 +109,7 @@ static int mount(struct stage *stage, uint64_t *clusters, struct bs_error *err)
 	const struct bs_plan *plan = stage->plan;
 	int result;
 
-	stage->system_window =
-		window_open(stage->disk, plan->system_start, plan->system_size, err);
+	stage->system_window = window_open(stage->disk, plan->system_start, plan->system_size, err);
 	if (stage->system_window == NULL)
 		return -1;
 	stage->boot_window = window_open(stage->disk, plan->boot_start, plan->boot_size, err);
@@ -152,9 +148,9 @@ static int carry_out(struct stage *stage, const struct bs_operation *operation,
 		return copy_item(stage->system, stage->boot, operation->path, stage->plan,
 				 &stage->cursor, err);
 	case BS_OPERATION_ATTRIBUTES:
-		return make_folder_attributes(stage, operation->path, err);
+		return edit(stage, operation->path, add_folder_attributes, err);
 	case BS_OPERATION_RETARGET_BCD:
-		return retarget(stage, operation->path, err);
+		return edit(stage, operation->path, retarget, err);
 	case BS_OPERATION_BOOT_CODE:
 		return replace_boot_code(stage, err);
 	case BS_OPERATION_ACTIVATE:
@@ -172,9 +168,9 @@ int stage_run(struct disk *disk, struct bs_plan *plan, stage_progress *progress,
 	int result = mount(&stage, clusters, err);
 
 	for (uint32_t i = 0; i < plan->operation_count && result == 0; i++) {
-		bool last_on_files =
-			works_on_files(plan->operations[i].kind) &&
-			(i + 1 == plan->operation_count || !works_on_files(plan->operations[i + 1].kind));
+		bool last_on_files = works_on_files(plan->operations[i].kind) &&
+				     (i + 1 == plan->operation_count ||
+				      !works_on_files(plan->operations[i + 1].kind));
 
 		result = carry_out(&stage, &plan->operations[i], err);
 		if (result == 0 && last_on_files)

@@ -1,45 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/survey.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-const char *const boot_items[BOOT_ITEMS] = {"\\bootmgr", "\\BOOTNXT", "\\Boot"};
-
-void survey_note(struct survey *survey, enum bs_code code, const char *format, ...)
-{
-	struct bs_inspection *report = &survey->report;
-	struct bs_finding *finding = &report->findings[report->finding_count];
-	va_list arguments;
-
-	if (report->finding_count == BS_FINDINGS_MAX)
-		return;
-	report->finding_count++;
-	finding->code = code;
-	va_start(arguments, format);
-	vsnprintf(finding->message, sizeof(finding->message), format, arguments);
-	va_end(arguments);
-}
-
-void survey_link(struct survey *survey, enum bs_link_kind kind, enum bs_link_state state,
-		 const char *format, ...)
-{
-	struct bs_link *link = &survey->report.links[kind];
-	va_list arguments;
-
-	link->state = state;
-	va_start(arguments, format);
-	vsnprintf(link->detail, sizeof(link->detail), format, arguments);
-	va_end(arguments);
-}
-
-bool survey_is_content(enum bs_code code)
-{
-	return code == BS_NTFS || code == BS_NTFS_DAMAGED || code == BS_BCD_DAMAGED ||
-	       code == BS_HIBERNATED || code == BS_UNCLEAN;
-}
 
 static bool has_refusal(const struct bs_inspection *report)
 {
@@ -74,9 +37,10 @@ static void judge_volume(struct survey *survey, int32_t index, const char *role)
 			    "the %s volume (partition %u) has sectors of %u bytes, the disk of 512",
 			    role, partition->number, own->boot_record.bytes_per_sector);
 	else if (own->boot_record.cluster_size == 0 || own->boot_record.cluster_size > 65536)
-		survey_note(survey, BS_NTFS_GEOMETRY,
-			    "the %s volume (partition %u) has clusters that a BIOS cannot start from",
-			    role, partition->number);
+		survey_note(
+			survey, BS_NTFS_GEOMETRY,
+			"the %s volume (partition %u) has clusters that a BIOS cannot start from",
+			role, partition->number);
 	else if (own->boot_record.sectors >= partition->size / SECTOR_SIZE)
 		survey_note(survey, BS_NTFS_GEOMETRY,
 			    "the %s volume (partition %u) is larger than its partition", role,
@@ -109,9 +73,10 @@ static void judge_room(struct survey *survey)
 			    boot->number, (unsigned long long)boot->free / 1024,
 			    (unsigned long long)(copies + ROOM_MARGIN) / 1024);
 	else if (report->room_after < report->needed_room)
-		survey_note(survey, BS_NOTE_ROOM,
-			    "the boot volume too has less room than the conversion needs: free some "
-			    "space on it before the conversion");
+		survey_note(
+			survey, BS_NOTE_ROOM,
+			"the boot volume too has less room than the conversion needs: free some "
+			"space on it before the conversion");
 }
 
 static void judge(struct survey *survey)
@@ -149,8 +114,7 @@ int survey_take(struct disk *disk, const struct bs_options *options, struct surv
 	survey->disk = disk;
 	report->disk_size = disk_size(disk);
 	report->system_index = report->boot_index = -1;
-	report->needed_room =
-		options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE;
+	report->needed_room = options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE;
 	report->link_count = BS_LINK_KIND_COUNT;
 	for (uint32_t i = 0; i < BS_LINK_KIND_COUNT; i++) {
 		report->links[i].kind = (enum bs_link_kind)i;

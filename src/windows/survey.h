@@ -11,16 +11,8 @@
 #define BOOTSHIFT_SURVEY_H
 
 #include "disk/disk.h"
+#include "windows/boot-files.h"
 #include "windows/vbr.h"
-
-/*
- * What the fix moves, in the order in which it is done.  The whole of \Boot goes, and of the rest
- * what is there: BOOTNXT came with Windows 8.
- */
-#define BOOT_ITEMS 3
-extern const char *const boot_items[BOOT_ITEMS];
-#define BOOT_ITEM_FOLDER 2 /* index of \Boot */
-#define BOOT_BCD_PATH    "\\Boot\\BCD"
 
 /* The clusters that copies take beyond their content: index blocks, records, descriptors. */
 #define ROOM_MARGIN (1u << 20) /* bytes */
@@ -53,7 +45,7 @@ MUST_CHECK int survey_take(struct disk *disk, const struct bs_options *options,
 			   struct survey *survey, struct bs_error *err);
 void survey_free(struct survey *survey);
 
-/* ---- for the parts of the survey only ------------------------------------------------------ */
+/* ---- for the parts of the survey only (findings.c) ----------------------------------------- */
 
 /* Adds a finding; too many are cut off, the first ones tell. */
 void survey_note(struct survey *survey, enum bs_code code, const char *format, ...)

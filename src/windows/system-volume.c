@@ -93,7 +93,7 @@ static const struct bs_plan_file *find_file(const struct survey *survey, const c
 /* bootmgr: an ordinary file that the boot record's small reader of NTFS can load. */
 static int check_bootmgr(struct survey *survey, struct volume *volume, struct bs_error *err)
 {
-	const struct bs_plan_file *bootmgr = find_file(survey, boot_items[0]);
+	const struct bs_plan_file *bootmgr = find_file(survey, boot_items[BOOT_ITEM_BOOTMGR]);
 	const char *what = NULL;
 	uint8_t *content = NULL;
 	size_t size = 0;
@@ -156,7 +156,7 @@ static int locate(struct survey *survey, const char *path, int32_t *found, struc
 		struct disk *window;
 		struct volume *volume;
 		struct volume_file *file = NULL;
-			int result;
+		int result;
 
 		if (partition->filesystem != BS_FS_NTFS || !partition->usage_known)
 			continue;
@@ -243,8 +243,9 @@ static void note_unresolved(struct survey *survey, const struct entry *entry)
 			    "disk, where there is none",
 			    (unsigned long long)device->partition_offset);
 	else
-		survey_note(survey, BS_BOOT_VOLUME_MISSING,
-			    "the default entry does not start Windows from a partition of this disk");
+		survey_note(
+			survey, BS_BOOT_VOLUME_MISSING,
+			"the default entry does not start Windows from a partition of this disk");
 }
 
 static int32_t index_of_number(const struct bs_inspection *report, uint32_t number)
@@ -357,17 +358,18 @@ static int list_elements(struct survey *survey, const struct bcd *bcd, struct bs
 		memcpy(planned->path, path, sizeof(planned->path));
 	}
 	if (staying != 0 && report->boot_index != report->system_index)
-		survey_note(survey, BS_NOTE_STAYS,
-			    "%u BCD element%s keep%s pointing to partition %u, where %s stays%s: keep "
-			    "that partition",
-			    staying, staying == 1 ? "" : "s", staying == 1 ? "s" : "",
-			    report->partitions[report->system_index].number,
-			    stays[0] != '\0' ? stays : "what they name", staying > 1 ? " too" : "");
+		survey_note(
+			survey, BS_NOTE_STAYS,
+			"%u BCD element%s keep%s pointing to partition %u, where %s stays%s: keep "
+			"that partition",
+			staying, staying == 1 ? "" : "s", staying == 1 ? "s" : "",
+			report->partitions[report->system_index].number,
+			stays[0] != '\0' ? stays : "what they name", staying > 1 ? " too" : "");
 	return 0;
 }
 
-static int read_bcd(struct survey *survey, struct volume *volume,
-		    const struct bs_options *options, struct bs_error *err)
+static int read_bcd(struct survey *survey, struct volume *volume, const struct bs_options *options,
+		    struct bs_error *err)
 {
 	uint8_t *bytes;
 	size_t size;
@@ -402,9 +404,10 @@ static int read_bcd(struct survey *survey, struct volume *volume,
 	if (result == 0 && survey->report.boot_index >= 0 &&
 	    survey->report.boot_index != survey->report.system_index) {
 		if (bcd.dirty)
-			survey_note(survey, BS_BCD_DIRTY,
-				    "\\Boot\\BCD was not written back fully: newer data waits in its "
-				    "log files");
+			survey_note(
+				survey, BS_BCD_DIRTY,
+				"\\Boot\\BCD was not written back fully: newer data waits in its "
+				"log files");
 		result = list_elements(survey, &bcd, err);
 	}
 out:
@@ -433,8 +436,7 @@ int survey_system_volume(struct survey *survey, const struct bs_options *options
 				    system->number);
 		else if (system->filesystem != BS_FS_NTFS)
 			survey_note(survey, BS_NOT_NTFS,
-				    "the system volume (partition %u) is not NTFS",
-				    system->number);
+				    "the system volume (partition %u) is not NTFS", system->number);
 		else
 			survey_note(survey, own->obstacle, "the system volume (partition %u): %s",
 				    system->number, own->obstacle_text);

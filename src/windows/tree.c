@@ -68,6 +68,25 @@ int tree_walk(struct volume *volume, const char *path, tree_visitor *visit, void
 	return walk_from(&walk, path, 0, found, err);
 }
 
+static int count_one(void *context, const char *path, struct volume_file *file,
+		     const struct volume_metadata *metadata, struct bs_error *err)
+{
+	(void)path;
+	(void)file;
+	(void)metadata;
+	(void)err;
+	++*(uint32_t *)context;
+	return 0;
+}
+
+int tree_count(struct volume *volume, const char *path, uint32_t *count, struct bs_error *err)
+{
+	bool found;
+
+	*count = 0;
+	return tree_walk(volume, path, count_one, count, &found, err);
+}
+
 int tree_read(struct volume *volume, const char *path, uint64_t maximum, uint8_t **content,
 	      size_t *size, struct bs_error *err)
 {

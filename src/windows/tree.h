@@ -22,6 +22,10 @@ typedef int tree_visitor(void *context, const char *path, struct volume_file *fi
 MUST_CHECK int tree_walk(struct volume *volume, const char *path, tree_visitor *visit,
 			 void *context, bool *found, struct bs_error *err);
 
+/* *count = the files and folders that a walk visits; 0 when there is no such file. */
+MUST_CHECK int tree_count(struct volume *volume, const char *path, uint32_t *count,
+			  struct bs_error *err);
+
 /*
  * Reads a file's unnamed stream whole; the caller frees *content.  Errors: BS_BOOT_FILE_UNSUPPORTED
  * when it is longer than `maximum`.  *content = NULL and no error when there is no such file.

@@ -55,7 +55,7 @@ void vbr_transplant(uint8_t *record, const uint8_t *donor, uint32_t hidden_secto
 	uint8_t own[BPB_END - BPB_START];
 
 	memcpy(own, record + BPB_START, sizeof(own));
-	memcpy(record, donor, VBR_SIZE);
+	memmove(record, donor, VBR_SIZE); /* they may be the same */
 	memcpy(record + BPB_START, own, sizeof(own));
 	store_le32(record + VBR_HIDDEN_SECTORS_OFFSET, hidden_sectors);
 }

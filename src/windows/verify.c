@@ -20,7 +20,6 @@ struct verification {
 	const struct bs_plan *plan;
 	struct volume *target;
 	uint32_t cursor; /* the next of the plan's files */
-	uint32_t extra;  /* files at the target */
 	uint8_t *left, *right;
 };
 
@@ -40,8 +39,8 @@ static int undo_retargeting(const struct bs_plan *plan, const char *path, uint64
 	for (uint32_t i = 0; i < plan->element_count; i++) {
 		uint64_t offset = plan->elements[i].offset;
 
-		/* Across the border of two pieces (no store is that long) it stays, and then differs
-		 * from the source: that fails, and does not pass unseen. */
+		/* Across the border of two pieces (no store is that long) it stays, and then
+		 * differs from the source: that fails, and does not pass unseen. */
 		if (offset < start || !range_within(offset - start, 8, length))
 			continue;
 		if (load_le64(piece + (offset - start)) != plan->boot_start)
@@ -188,41 +187,32 @@ static int compare_one(void *context, const char *path, struct volume_file *sour
 	return result;
 }
 
-static int count_one(void *context, const char *path, struct volume_file *file,
-		     const struct volume_metadata *metadata, struct bs_error *err)
-{
-	(void)path;
-	(void)file;
-	(void)metadata;
-	(void)err;
-	++*(uint32_t *)context;
-	return 0;
-}
-
 /* Every file of the plan is at the target and equal, and nothing else is in its place. */
 static int verify_files(struct verification *own, struct volume *source, struct bs_error *err)
 {
+	uint32_t there = 0;
+
 	for (uint32_t i = 0; i < own->plan->operation_count; i++) {
 		const struct bs_operation *operation = &own->plan->operations[i];
+		uint32_t count;
 		bool found;
 
 		if (operation->kind != BS_OPERATION_COPY)
 			continue;
 		if (tree_walk(source, operation->path, compare_one, own, &found, err) < 0 ||
-		    tree_walk(own->target, operation->path, count_one, &own->extra, &found, err) <
-			    0)
+		    tree_count(own->target, operation->path, &count, err) < 0)
 			return -1;
+		there += count;
 	}
-	if (own->cursor != own->plan->file_count || own->extra != own->plan->file_count)
+	if (own->cursor != own->plan->file_count || there != own->plan->file_count)
 		return fail(err, BS_VERIFY, "%u files were planned, %u are there",
-			    own->plan->file_count, own->extra);
+			    own->plan->file_count, there);
 	return 0;
 }
 
 /* ---- what starts the disk ------------------------------------------------------------------ */
 
-static int verify_boot_record(struct disk *window, const struct bs_plan *plan,
-			      struct bs_error *err)
+static int verify_boot_record(struct disk *window, const struct bs_plan *plan, struct bs_error *err)
 {
 	uint8_t record[VBR_SIZE], backup[SECTOR_SIZE];
 	struct vbr parsed;
@@ -231,8 +221,7 @@ static int verify_boot_record(struct disk *window, const struct bs_plan *plan,
 	    disk_read(window, disk_size(window) - SECTOR_SIZE, backup, sizeof(backup), err) < 0)
 		return -1;
 	vbr_parse(record, &parsed);
-	if (parsed.kind != VBR_BOOTMGR ||
-	    parsed.hidden_sectors != plan->boot_start / SECTOR_SIZE)
+	if (parsed.kind != VBR_BOOTMGR || parsed.hidden_sectors != plan->boot_start / SECTOR_SIZE)
 		return fail(err, BS_VERIFY, "the boot volume's boot record cannot start bootmgr");
 	for (uint32_t i = 0; i < plan->operation_count; i++)
 		if (plan->operations[i].kind == BS_OPERATION_BOOT_CODE &&
@@ -264,9 +253,9 @@ static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 	struct survey survey;
 	int result = survey_take(disk, &found_by_itself, &survey, err);
 
-	if (result == 0 && (survey.report.verdict != BS_VERDICT_NOTHING ||
-			    survey.report.partitions[survey.report.boot_index].number !=
-				    plan->boot_number))
+	if (result == 0 &&
+	    (survey.report.verdict != BS_VERDICT_NOTHING ||
+	     survey.report.partitions[survey.report.boot_index].number != plan->boot_number))
 		result = fail(err, BS_VERIFY, "the disk would not start: %s",
 			      survey.report.finding_count != 0 ? survey.report.findings[0].message
 							       : "not from the boot volume");

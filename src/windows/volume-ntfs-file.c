@@ -183,8 +183,8 @@ int volume_extended_attributes(struct volume_file *file, uint8_t **attributes, s
 			  "reading the extended attributes", err);
 }
 
-int volume_set_extended_attributes(struct volume_file *file, const uint8_t *attributes,
-				   size_t size, struct bs_error *err)
+int volume_set_extended_attributes(struct volume_file *file, const uint8_t *attributes, size_t size,
+				   struct bs_error *err)
 {
 	errno = EIO;
 	if (ntfs_set_ntfs_ea(file->inode, (const char *)attributes, size, 0) < 0)
@@ -211,9 +211,8 @@ int volume_streams(struct volume_file *file, struct volume_stream **streams, siz
 
 		if (record->non_resident && record->lowest_vcn != 0)
 			continue; /* the rest of a long stream */
-		grown = *count < STREAMS_MAX
-				? reallocarray(*streams, *count + 1, sizeof(*grown))
-				: NULL;
+		grown = *count < STREAMS_MAX ? reallocarray(*streams, *count + 1, sizeof(*grown))
+					     : NULL;
 		if (grown == NULL) {
 			result = fail(err, BS_NO_MEMORY, "too many streams, or out of memory");
 			break;
@@ -275,8 +274,8 @@ int volume_read(struct volume_file *file, const char *stream, uint64_t offset, v
 	return done == (s64)length ? 0 : ntfs_fail(file->volume, err, "reading a file");
 }
 
-int volume_write(struct volume_file *file, const char *stream, uint64_t offset,
-		 const void *buffer, size_t length, struct bs_error *err)
+int volume_write(struct volume_file *file, const char *stream, uint64_t offset, const void *buffer,
+		 size_t length, struct bs_error *err)
 {
 	ntfschar *name, *allocated;
 	u32 name_length;
@@ -372,8 +371,7 @@ static int check_run(struct volume *volume, uint64_t first, uint64_t length, str
 	return 0;
 }
 
-int volume_check_runs(struct volume *volume, const struct volume_runs *runs,
-		      struct bs_error *err)
+int volume_check_runs(struct volume *volume, const struct volume_runs *runs, struct bs_error *err)
 {
 	for (size_t i = 0; i < runs->count; i++)
 		if (check_run(volume, runs->runs[i].first, runs->runs[i].length, err) < 0)

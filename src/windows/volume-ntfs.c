@@ -72,7 +72,8 @@ static void check_log_file(struct volume *volume)
 		volume->obstacle_text = "its journal holds changes that are not on the volume yet";
 	} else if (restart != NULL && le16_to_cpu(restart->major_ver) == 2 &&
 		   le16_to_cpu(restart->minor_ver) == 0) {
-		/* Log version 2.0 while unmounted: Windows keeps metadata in its hibernation file. */
+		/* Log version 2.0 while unmounted: Windows keeps metadata in its hibernation file.
+		 */
 		volume->obstacle = BS_HIBERNATED;
 		volume->obstacle_text = "Windows was shut down with Fast Startup";
 	}
@@ -413,8 +414,8 @@ out:
 	return result;
 }
 
-int volume_set_names(struct volume *volume, const char *folder,
-		     const struct volume_metadata *names, struct bs_error *err)
+int volume_set_names(struct volume *volume, const char *folder, const struct volume_metadata *names,
+		     struct bs_error *err)
 {
 	ntfs_inode *parent, *inode;
 	int result;
@@ -491,8 +492,7 @@ static int remove_tree(struct volume *volume, const char *folder, const char *na
 	return result;
 }
 
-int volume_remove(struct volume *volume, const char *path, uint32_t *removed,
-		  struct bs_error *err)
+int volume_remove(struct volume *volume, const char *path, uint32_t *removed, struct bs_error *err)
 {
 	const char *name = strrchr(path, '\\') + 1;
 	char folder[BS_PATH_MAX];

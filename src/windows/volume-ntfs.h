@@ -21,8 +21,7 @@ struct volume_file {
 };
 
 /* Turns errno, or what the disk below said, into an error: "WHAT failed on the NTFS volume". */
-int ntfs_fail(struct volume *volume, struct bs_error *err, const char *what)
-	__attribute__((cold));
+int ntfs_fail(struct volume *volume, struct bs_error *err, const char *what) __attribute__((cold));
 
 /* UTF-8 to UTF-16; *name is freed by the caller.  Returns the length in characters, or -1. */
 int ntfs_name_from_utf8(struct volume *volume, const char *text, ntfschar **name,

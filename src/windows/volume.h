@@ -24,17 +24,17 @@
 #include "util/err.h"
 
 enum file_attribute { /* [MS-FSCC] 2.6 */
-	FILE_IS_READ_ONLY = 0x0001,
-	FILE_IS_HIDDEN = 0x0002,
-	FILE_IS_SYSTEM = 0x0004,
-	FILE_IS_ARCHIVE = 0x0020,
-	FILE_IS_TEMPORARY = 0x0100,
-	FILE_IS_SPARSE = 0x0200,
-	FILE_IS_REPARSE_POINT = 0x0400,
-	FILE_IS_COMPRESSED = 0x0800,
-	FILE_IS_OFFLINE = 0x1000,
-	FILE_IS_NOT_INDEXED = 0x2000,
-	FILE_IS_ENCRYPTED = 0x4000,
+		      FILE_IS_READ_ONLY = 0x0001,
+		      FILE_IS_HIDDEN = 0x0002,
+		      FILE_IS_SYSTEM = 0x0004,
+		      FILE_IS_ARCHIVE = 0x0020,
+		      FILE_IS_TEMPORARY = 0x0100,
+		      FILE_IS_SPARSE = 0x0200,
+		      FILE_IS_REPARSE_POINT = 0x0400,
+		      FILE_IS_COMPRESSED = 0x0800,
+		      FILE_IS_OFFLINE = 0x1000,
+		      FILE_IS_NOT_INDEXED = 0x2000,
+		      FILE_IS_ENCRYPTED = 0x4000,
 };
 /* Those that are copied; the others describe how the content is stored. */
 #define FILE_ATTRIBUTES_COPIED                                                                     \
@@ -70,16 +70,17 @@ MUST_CHECK int volume_state(struct volume *volume, struct volume_state *state,
 			    struct bs_error *err);
 
 /* *file = NULL when there is no such file: that is no error. */
-MUST_CHECK int volume_open_file(struct volume *volume, const char *path,
-				struct volume_file **file, struct bs_error *err);
+MUST_CHECK int volume_open_file(struct volume *volume, const char *path, struct volume_file **file,
+				struct bs_error *err);
 
 /* Writes back what is pending.  NULL is allowed. */
 MUST_CHECK int volume_close_file(struct volume_file *file, struct bs_error *err);
 
-/* How a name is stored ([MS-FSCC] has no word for it; the constants are those of the NTFS drivers). */
+/* How a name is stored ([MS-FSCC] has no word for it; the constants are those of the NTFS drivers).
+ */
 enum volume_namespace {
-	NAMESPACE_POSIX = 0, /* as only tools on Unix leave it */
-	NAMESPACE_WIN32 = 1, /* without an 8.3 name, or with a separate one */
+	NAMESPACE_POSIX = 0,         /* as only tools on Unix leave it */
+	NAMESPACE_WIN32 = 1,         /* without an 8.3 name, or with a separate one */
 	NAMESPACE_WIN32_AND_DOS = 3, /* the name is its own 8.3 name */
 };
 
@@ -92,10 +93,10 @@ struct volume_metadata {
 	bool is_folder;
 	uint32_t attributes;
 	uint64_t created, modified, changed, accessed;
-	uint64_t size;                              /* bytes of the unnamed stream */
-	char name[VOLUME_NAME_MAX];                 /* as stored */
+	uint64_t size;              /* bytes of the unnamed stream */
+	char name[VOLUME_NAME_MAX]; /* as stored */
 	enum volume_namespace name_space;
-	char short_name[VOLUME_SHORT_NAME_MAX];     /* the separate 8.3 name; empty: none */
+	char short_name[VOLUME_SHORT_NAME_MAX]; /* the separate 8.3 name; empty: none */
 };
 
 MUST_CHECK int volume_stat(struct volume_file *file, struct volume_metadata *metadata,
@@ -112,8 +113,8 @@ MUST_CHECK int volume_set_times(struct volume_file *file, const struct volume_me
 /* The self-relative security descriptor.  The caller frees *descriptor. */
 MUST_CHECK int volume_security(struct volume_file *file, uint8_t **descriptor, size_t *size,
 			       struct bs_error *err);
-MUST_CHECK int volume_set_security(struct volume_file *file, const uint8_t *descriptor,
-				   size_t size, struct bs_error *err);
+MUST_CHECK int volume_set_security(struct volume_file *file, const uint8_t *descriptor, size_t size,
+				   struct bs_error *err);
 
 /* The extended attributes as stored ($EA); size 0 when there are none.  The caller frees. */
 MUST_CHECK int volume_extended_attributes(struct volume_file *file, uint8_t **attributes,
@@ -141,8 +142,8 @@ struct volume_entry {
 
 /* The entries of a folder, in the order of its index, without their 8.3 names.  The caller frees
  * *entries. */
-MUST_CHECK int volume_list(struct volume_file *folder, struct volume_entry **entries,
-			   size_t *count, struct bs_error *err);
+MUST_CHECK int volume_list(struct volume_file *folder, struct volume_entry **entries, size_t *count,
+			   struct bs_error *err);
 
 /* Makes an ordinary, empty file or folder: not compressed, whatever the folder's attribute. */
 MUST_CHECK int volume_create(struct volume *volume, const char *folder, const char *name,

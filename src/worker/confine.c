@@ -23,14 +23,15 @@
 
 /* What memory management, the channel, the clock and the end of the process need. */
 static const int allowed[] = {
-	SCMP_SYS(read),	       SCMP_SYS(write),		 SCMP_SYS(recvmsg),
-	SCMP_SYS(sendmsg),     SCMP_SYS(poll),		 SCMP_SYS(brk),
-	SCMP_SYS(mmap),	       SCMP_SYS(munmap),	 SCMP_SYS(mremap),
-	SCMP_SYS(madvise),     SCMP_SYS(mprotect),	 SCMP_SYS(futex),
-	SCMP_SYS(getpid),      SCMP_SYS(gettid),	 SCMP_SYS(getrandom),
-	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
-	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall),
-	SCMP_SYS(close),       SCMP_SYS(exit),		 SCMP_SYS(exit_group),
+	SCMP_SYS(read),          SCMP_SYS(write),          SCMP_SYS(recvmsg),
+	SCMP_SYS(sendmsg),       SCMP_SYS(poll),           SCMP_SYS(brk),
+	SCMP_SYS(mmap),          SCMP_SYS(munmap),         SCMP_SYS(mremap),
+	SCMP_SYS(madvise),       SCMP_SYS(mprotect),       SCMP_SYS(futex),
+	SCMP_SYS(getpid),        SCMP_SYS(gettid),         SCMP_SYS(getrandom),
+	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),   SCMP_SYS(time),
+	SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall),
+	SCMP_SYS(close),         SCMP_SYS(exit),           SCMP_SYS(exit_group),
+	SCMP_SYS(sysinfo), /* qsort() asks how much memory there is before it sorts a long array */
 };
 
 static int limit(int resource, rlim_t value, struct bs_error *err)

@@ -106,12 +106,20 @@ static bool index_makes_sense(int32_t index, uint32_t count)
 	return index >= -1 && (index < 0 || (uint32_t)index < count);
 }
 
+/* Whoever is told that a fix applies looks at both partitions. */
+static bool verdict_makes_sense(const struct bs_inspection *inspection)
+{
+	if ((unsigned)inspection->verdict >= BS_VERDICT_COUNT)
+		return false;
+	return inspection->verdict == BS_VERDICT_UNSUITABLE ||
+	       (inspection->system_index >= 0 && inspection->boot_index >= 0);
+}
+
 static bool inspection_makes_sense(const struct bs_inspection *inspection)
 {
 	if (inspection->partition_count > BS_PARTITIONS_MAX ||
-	    inspection->link_count > BS_LINKS_MAX ||
-	    inspection->finding_count > BS_FINDINGS_MAX ||
-	    (unsigned)inspection->verdict >= BS_VERDICT_COUNT ||
+	    inspection->link_count > BS_LINKS_MAX || inspection->finding_count > BS_FINDINGS_MAX ||
+	    !verdict_makes_sense(inspection) ||
 	    !index_makes_sense(inspection->system_index, inspection->partition_count) ||
 	    !index_makes_sense(inspection->boot_index, inspection->partition_count) ||
 	    !is_flag(&inspection->starts) || !is_flag(&inspection->room_before_known) ||
@@ -134,8 +142,8 @@ static bool inspection_makes_sense(const struct bs_inspection *inspection)
 	return true;
 }
 
-int message_unpack_inspection(const uint8_t *bytes, size_t length,
-			      struct bs_inspection *inspection, struct bs_error *err)
+int message_unpack_inspection(const uint8_t *bytes, size_t length, struct bs_inspection *inspection,
+			      struct bs_error *err)
 {
 	if (length != sizeof(*inspection))
 		return nonsense(err);
@@ -148,7 +156,9 @@ int message_unpack_error(const uint8_t *bytes, size_t length, struct bs_error *e
 	if (length != sizeof(*err))
 		return nonsense(err);
 	memcpy(err, bytes, sizeof(*err));
-	if ((unsigned)err->code >= BS_CODE_COUNT || err->code == BS_OK || !TERMINATED(err->message))
+	if ((unsigned)err->code >= BS_CODE_COUNT || !TERMINATED(err->message) ||
+	    (bs_code_exit(err->code) != BS_EXIT_FAILED &&
+	     bs_code_exit(err->code) != BS_EXIT_REFUSED))
 		return nonsense(err);
 	return -1;
 }

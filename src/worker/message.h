@@ -42,7 +42,10 @@ MUST_CHECK int message_unpack_plan(const uint8_t *bytes, size_t length, struct b
 MUST_CHECK int message_unpack_inspection(const uint8_t *bytes, size_t length,
 					 struct bs_inspection *inspection, struct bs_error *err);
 
-/* Makes an untrusted error one's own; what is no error becomes BS_WORKER.  Always -1. */
+/*
+ * Makes an untrusted error one's own; what is no error, or none that a worker can meet, becomes
+ * BS_WORKER.  Always -1.
+ */
 int message_unpack_error(const uint8_t *bytes, size_t length, struct bs_error *err);
 
 #endif

@@ -10,7 +10,8 @@
 
 enum worker_job {
 	WORKER_INSPECT,  /* sends the inspection */
-	WORKER_REHEARSE, /* sends the inspection and, if a fix applies, the plan; stages, verifies */
+	WORKER_REHEARSE, /* sends the inspection and, if a fix applies, the plan; stages, verifies
+			  */
 	WORKER_VERIFY,   /* verifies a committed disk */
 };
 
