@@ -27,6 +27,7 @@ LIB_SOURCES  := $(sort $(wildcard src/util/*.c src/disk/*.c src/transaction/*.c 
 CLI_SOURCES  := $(sort $(wildcard src/cli/*.c))
 IMAGE_SOURCES := $(sort $(wildcard images/*.c))
 UNIT_SOURCES := $(sort $(wildcard test/unit/*.c))
+SUPPORT_SOURCES := $(sort $(wildcard test/support/*.c))
 CLI_TEST_SOURCES := $(sort $(wildcard test/cli/*.c))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
@@ -69,10 +70,15 @@ $(B)/test/$(1)/suites.h: $(2)
 		echo "SUITE($$$${f#test-})" | tr - _; done >$$@
 $$(call objects,$(2)): EXTRA_CFLAGS := $(TEST_CFLAGS) -I$(B)/test/$(1) -Itest
 $$(call objects,$(2)): $(B)/test/$(1)/suites.h
-$(B)/$(1)-tests: $$(call objects,$(2) $(filter-out src/cli/main.c,$(CLI_SOURCES))) $(B)/libbootshift.a
+$(B)/$(1)-tests: $$(call objects,$(2) $(SUPPORT_SOURCES) $(filter-out src/cli/main.c,$(CLI_SOURCES))) \
+		$(B)/libbootshift.a | $(B)/build-image
 	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $$(TEST_LIBS)
 endef
 $(eval $(call suites_header,unit,$(UNIT_SOURCES)))
+
+# Sample images for the tests, built with this build-image unless $BUILD_IMAGE names another.
+$(call objects,$(SUPPORT_SOURCES)): EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest \
+	-DBUILD_IMAGE='"$(abspath $(B)/build-image)"'
 
 # --- tests that take longer -----------------------------------------------------------------
 check-slow: all $(B)/build-image

@@ -141,8 +141,6 @@ enum bs_exit {
 	  "repair Windows first, or choose another partition with --boot-partition")               \
 	X(BS_BOOT_FILE_UNSUPPORTED, "boot-file-unsupported", BS_EXIT_REFUSED,                      \
 	  "remove what is named, or turn it into an ordinary file, in Windows")                    \
-	X(BS_BOOT_CODE, "boot-code-missing", BS_EXIT_REFUSED,                                      \
-	  "repair the boot code first (bootsect /nt60 in the recovery environment)")               \
 	/* notes: findings that do not stand in the way */                                         \
 	X(BS_NOTE_BOOT_CODE, "note-boot-code", BS_EXIT_DONE, "")                                   \
 	X(BS_NOTE_MBR_CODE, "note-mbr-code", BS_EXIT_DONE, "")                                     \

@@ -117,26 +117,26 @@ static void check_boot_record(struct survey *survey)
 	const struct bs_partition *boot = &report->partitions[report->boot_index];
 	const struct vbr *own = &survey->partitions[report->boot_index].boot_record;
 	const struct vbr *donor = &survey->partitions[report->system_index].boot_record;
-	bool misplaced = own->hidden_sectors != boot->start / SECTOR_SIZE;
 
 	if (own->kind == VBR_BITLOCKER || own->kind == VBR_NOT_NTFS)
 		return; /* a refusal of its own */
-	survey->boot_code_needed = own->kind != VBR_BOOTMGR || misplaced;
-	if (!survey->boot_code_needed)
-		return;
-	if (donor->kind != VBR_BOOTMGR && own->kind != VBR_BOOTMGR)
-		survey_note(survey, BS_BOOT_CODE,
+	if (own->kind != VBR_BOOTMGR && donor->kind != VBR_BOOTMGR) {
+		/* Something else may load bootmgr, GRUB for example: as it was, so it stays. */
+		survey_note(survey, BS_NOTE_BOOT_CODE,
 			    "neither the system nor the boot volume has boot code that starts "
-			    "bootmgr");
-	else if (own->kind != VBR_BOOTMGR)
+			    "bootmgr: the disk starts by it neither before nor after a fix");
+	} else if (own->kind != VBR_BOOTMGR) {
+		survey->boot_code_needed = true;
 		survey_note(survey, BS_NOTE_BOOT_CODE,
 			    "the boot volume's boot record (%s) is replaced by the system volume's",
 			    vbr_kind_text(own->kind));
-	else
+	} else if (own->hidden_sectors != boot->start / SECTOR_SIZE) {
+		survey->boot_code_needed = true;
 		survey_note(survey, BS_NOTE_BOOT_CODE,
 			    "the boot volume's boot record says that it starts at sector %u: "
 			    "corrected to %llu",
 			    own->hidden_sectors, (unsigned long long)boot->start / SECTOR_SIZE);
+	}
 }
 
 int survey_boot_volume(struct survey *survey, struct bs_error *err)

@@ -212,16 +212,23 @@ static int verify_files(struct verification *own, struct volume *source, struct 
 
 /* ---- what starts the disk ------------------------------------------------------------------ */
 
-static int verify_boot_record(struct disk *window, const struct bs_plan *plan, struct bs_error *err)
+/* The boot record starts bootmgr, unless no code for that was anywhere on the disk. */
+static int verify_boot_record(struct disk *system_window, struct disk *boot_window,
+			      const struct bs_plan *plan, struct bs_error *err)
 {
-	uint8_t record[VBR_SIZE], backup[SECTOR_SIZE];
-	struct vbr parsed;
+	uint8_t record[VBR_SIZE], donor[VBR_SIZE], backup[SECTOR_SIZE];
+	struct vbr own, source;
 
-	if (disk_read(window, 0, record, sizeof(record), err) < 0 ||
-	    disk_read(window, disk_size(window) - SECTOR_SIZE, backup, sizeof(backup), err) < 0)
+	if (disk_read(boot_window, 0, record, sizeof(record), err) < 0 ||
+	    disk_read(system_window, 0, donor, sizeof(donor), err) < 0 ||
+	    disk_read(boot_window, disk_size(boot_window) - SECTOR_SIZE, backup, sizeof(backup),
+		      err) < 0)
 		return -1;
-	vbr_parse(record, &parsed);
-	if (parsed.kind != VBR_BOOTMGR || parsed.hidden_sectors != plan->boot_start / SECTOR_SIZE)
+	vbr_parse(record, &own);
+	vbr_parse(donor, &source);
+	if (own.kind != VBR_BOOTMGR && source.kind != VBR_BOOTMGR)
+		return 0;
+	if (own.kind != VBR_BOOTMGR || own.hidden_sectors != plan->boot_start / SECTOR_SIZE)
 		return fail(err, BS_VERIFY, "the boot volume's boot record cannot start bootmgr");
 	for (uint32_t i = 0; i < plan->operation_count; i++)
 		if (plan->operations[i].kind == BS_OPERATION_BOOT_CODE &&
@@ -261,7 +268,8 @@ static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 							       : "not from the boot volume");
 	for (uint32_t i = 0; i < survey.report.link_count && result == 0; i++)
 		if (survey.report.links[i].state != BS_LINK_GOOD &&
-		    survey.report.links[i].kind != BS_LINK_MBR_CODE)
+		    survey.report.links[i].kind != BS_LINK_MBR_CODE &&  /* as it was */
+		    survey.report.links[i].kind != BS_LINK_BOOT_RECORD) /* verified above */
 			result = fail(err, BS_VERIFY, "the disk would not start: %s",
 				      survey.report.links[i].detail);
 	survey_free(&survey);
@@ -310,7 +318,7 @@ int verify_run(struct disk *disk, const struct bs_plan *plan, const struct bs_op
 		goto out;
 	result = verify_volumes(system_window, boot_window, plan, clusters, err);
 	if (result == 0)
-		result = verify_boot_record(boot_window, plan, err);
+		result = verify_boot_record(system_window, boot_window, plan, err);
 	if (result == 0)
 		result = verify_chain(disk, plan, options, err);
 out:

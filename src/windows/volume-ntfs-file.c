@@ -56,6 +56,54 @@ int volume_stat(struct volume_file *file, struct volume_metadata *metadata, stru
 	return read_names(file, metadata, err);
 }
 
+/*
+ * Makes the sizes and attributes in the file's own names what they are in the folder's index: the
+ * library brings only the index up to date when an inode is closed.
+ */
+static int sync_names(ntfs_inode *inode)
+{
+	ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(inode, NULL);
+	bool is_folder = (inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) != 0;
+
+	if (search == NULL)
+		return -1;
+	while (ntfs_attr_lookup(AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0, search) ==
+	       0) {
+		FILE_NAME_ATTR *name = attribute_value(search->attr);
+
+		name->file_attributes = (name->file_attributes & ~FILE_ATTR_VALID_FLAGS) |
+					(inode->flags & FILE_ATTR_VALID_FLAGS);
+		name->data_size = cpu_to_sle64(is_folder ? 0 : inode->data_size);
+		name->allocated_size = cpu_to_sle64(is_folder ? 0 : inode->allocated_size);
+		ntfs_inode_mark_dirty(search->ntfs_ino);
+	}
+	ntfs_attr_put_search_ctx(search);
+	return 0;
+}
+
+int volume_close_file(struct volume_file *file, struct bs_error *err)
+{
+	int result = 0;
+
+	if (file == NULL)
+		return 0;
+	if (NInoFileNameDirty(file->inode))
+		result = sync_names(file->inode);
+	if (ntfs_inode_close(file->inode) < 0)
+		result = -1;
+	if (result < 0)
+		ntfs_fail(file->volume, err, "closing a file");
+	free(file);
+	return result;
+}
+
+void volume_done_file(struct volume_file *file)
+{
+	struct bs_error ignored;
+
+	(void)!volume_close_file(file, &ignored);
+}
+
 int volume_set_attributes(struct volume_file *file, uint32_t attributes, struct bs_error *err)
 {
 	ntfs_inode *inode = file->inode;

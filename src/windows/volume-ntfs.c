@@ -267,25 +267,6 @@ int volume_open_file(struct volume *volume, const char *path, struct volume_file
 	return 0;
 }
 
-int volume_close_file(struct volume_file *file, struct bs_error *err)
-{
-	int result = 0;
-
-	if (file == NULL)
-		return 0;
-	if (ntfs_inode_close(file->inode) < 0)
-		result = ntfs_fail(file->volume, err, "closing a file");
-	free(file);
-	return result;
-}
-
-void volume_done_file(struct volume_file *file)
-{
-	struct bs_error ignored;
-
-	(void)!volume_close_file(file, &ignored);
-}
-
 struct listing {
 	struct volume_entry *entries;
 	size_t count, capacity;

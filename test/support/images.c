@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "support/images.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <nettle/sha2.h>
+
+#include "util/bytes.h"
+
+#define CHUNK (1u << 20) /* bytes copied, hashed or compared at a time */
+#define BLOCK 4096u
+
+/* Set once, before the tests run: every test is a copy of the process that did it. */
+static struct {
+	char path[64];
+	pid_t owner;
+} folder;
+
+static void remove_folder(void)
+{
+	/* The tests' processes end with exit() too. */
+	if (getpid() == folder.owner)
+		free(image_run(0, "rm -rf '%s'", folder.path));
+}
+
+void images_prepare(void)
+{
+	const char *base = getenv("TMPDIR");
+	char *sources;
+
+	if (folder.owner != 0)
+		return;
+	folder.owner = getpid();
+	snprintf(folder.path, sizeof(folder.path), "%.40s/bootshift-XXXXXX",
+		 base != NULL ? base : "/tmp");
+	sources = realpath("images", NULL);
+	if (mkdtemp(folder.path) == NULL || atexit(remove_folder) != 0 || sources == NULL) {
+		perror("no folder for the sample images (run the tests in the source folder)");
+		exit(EXIT_FAILURE);
+	}
+	free(image_run(0, "ln -s '%s' '%s/images'", sources, folder.path));
+	free(sources);
+}
+
+const char *images_folder(void)
+{
+	return folder.path;
+}
+
+static char *new_path(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static char *new_path(const char *format, ...)
+{
+	char *path = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	ck_assert_int_gt(vasprintf(&path, format, arguments), 0);
+	va_end(arguments);
+	return path;
+}
+
+/* ---- building ------------------------------------------------------------------------------ */
+
+static const char *build(const char *recipe, const char *image)
+{
+	const char *builder = getenv("BUILD_IMAGE");
+
+	if (access(image, F_OK) != 0)
+		free(image_run(0, "'%s' '%s' '%s'", builder != NULL ? builder : BUILD_IMAGE, recipe,
+			       image));
+	return image;
+}
+
+const char *image_built(const char *recipe, bool vhd)
+{
+	char *source = new_path("%s/images/%s.recipe", folder.path, recipe);
+	const char *image =
+		build(source, new_path("%s/%s.%s", folder.path, recipe, vhd ? "vhd" : "img"));
+
+	free(source);
+	return image;
+}
+
+const char *image_recipe(const char *name, const char *text)
+{
+	char *source = new_path("%s/%s.recipe", folder.path, name);
+	FILE *file = fopen(source, "w");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fputs(text, file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+	return build(source, new_path("%s/%s.img", folder.path, name));
+}
+
+/* ---- all data of a file, hole by hole ------------------------------------------------------ */
+
+/* Gets a piece of a file's data: `length` bytes at `offset`. */
+typedef void piece_taker(void *context, uint64_t offset, const uint8_t *bytes, size_t length);
+
+static void each_piece(int descriptor, piece_taker *take, void *context)
+{
+	uint8_t *buffer = malloc(CHUNK);
+	off_t data = lseek(descriptor, 0, SEEK_DATA), hole;
+
+	ck_assert_ptr_nonnull(buffer);
+	for (; data >= 0; data = lseek(descriptor, hole, SEEK_DATA)) {
+		hole = lseek(descriptor, data, SEEK_HOLE);
+		ck_assert(hole > data);
+		while (data < hole) {
+			size_t length = min_u64((uint64_t)(hole - data), CHUNK);
+
+			ck_assert_int_eq(pread(descriptor, buffer, length, data), (ssize_t)length);
+			take(context, (uint64_t)data, buffer, length);
+			data += (off_t)length;
+		}
+	}
+	ck_assert_int_eq(errno, ENXIO); /* no more data */
+	free(buffer);
+}
+
+static void write_piece(void *context, uint64_t offset, const uint8_t *bytes, size_t length)
+{
+	ck_assert_int_eq(pwrite(*(int *)context, bytes, length, (off_t)offset), (ssize_t)length);
+}
+
+const char *image_copy(const char *image)
+{
+	const char *name = strrchr(image, '/') + 1;
+	char *own = new_path("%s/copy-XXXXXX", folder.path), *copy;
+	int from = open(image, O_RDONLY), to;
+	struct stat status;
+
+	ck_assert_ptr_nonnull(mkdtemp(own));
+	copy = new_path("%s/%s", own, name);
+	to = open(copy, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	ck_assert(from >= 0 && to >= 0 && fstat(from, &status) == 0 &&
+		  ftruncate(to, status.st_size) == 0);
+	each_piece(from, write_piece, &to);
+	ck_assert_int_eq(close(from), 0);
+	ck_assert_int_eq(close(to), 0);
+	free(own);
+	return copy;
+}
+
+void image_remove(const char *copy)
+{
+	free(image_run(0, "rm -rf '%.*s'", (int)(strrchr(copy, '/') - copy), copy));
+}
+
+/* Blocks of zeros are left out, as holes are, so that both count the same. */
+static void hash_piece(void *context, uint64_t offset, const uint8_t *bytes, size_t length)
+{
+	for (size_t at = 0; at < length; at += BLOCK) {
+		size_t part = min_u64(length - at, BLOCK);
+		uint8_t number[8];
+
+		if (all_zero(bytes + at, part))
+			continue;
+		store_le64(number, offset + at);
+		sha256_update(context, sizeof(number), number);
+		sha256_update(context, part, bytes + at);
+	}
+}
+
+struct image_digest image_digest(const char *image)
+{
+	int descriptor = open(image, O_RDONLY);
+	struct image_digest digest;
+	struct sha256_ctx hash;
+	struct stat status;
+	uint8_t size[8];
+
+	ck_assert_int_ge(descriptor, 0);
+	ck_assert_int_eq(fstat(descriptor, &status), 0);
+	store_le64(size, (uint64_t)status.st_size);
+	sha256_init(&hash);
+	sha256_update(&hash, sizeof(size), size);
+	each_piece(descriptor, hash_piece, &hash);
+	sha256_digest(&hash, sizeof(digest.bytes), digest.bytes);
+	close(descriptor);
+	return digest;
+}
+
+void image_assert_same(const char *image, const struct image_digest *expected)
+{
+	struct image_digest digest = image_digest(image);
+
+	ck_assert_msg(memcmp(&digest, expected, sizeof(digest)) == 0, "%s has changed", image);
+}
+
+/* ---- other programs ------------------------------------------------------------------------ */
+
+const char *image_extract(struct disk *disk, uint64_t start, uint64_t size)
+{
+	char *path = new_path("%s/volume-XXXXXX", folder.path);
+	uint8_t *buffer = malloc(CHUNK);
+	int descriptor = mkstemp(path);
+	struct bs_error err;
+
+	ck_assert_ptr_nonnull(buffer);
+	ck_assert(descriptor >= 0 && ftruncate(descriptor, (off_t)size) == 0);
+	for (uint64_t at = 0; at < size; at += CHUNK) {
+		size_t length = min_u64(size - at, CHUNK);
+
+		ck_assert_int_eq(disk_read(disk, start + at, buffer, length, &err), 0);
+		if (!all_zero(buffer, length))
+			write_piece(&descriptor, at, buffer, length);
+	}
+	ck_assert_int_eq(close(descriptor), 0);
+	free(buffer);
+	return path;
+}
+
+char *image_run(int status, const char *format, ...)
+{
+	char *command, *line, *text = NULL;
+	size_t length;
+	va_list arguments;
+	FILE *pipe;
+	int ended;
+
+	va_start(arguments, format);
+	if (vasprintf(&command, format, arguments) < 0 ||
+	    asprintf(&line, "PATH=$PATH:/usr/sbin:/sbin; { %s; } 2>&1", command) < 0)
+		abort();
+	va_end(arguments);
+	pipe = popen(line, "r");
+	if (pipe == NULL || getdelim(&text, &length, EOF, pipe) == -1)
+		text = text != NULL ? text : strdup("");
+	ended = pipe != NULL ? pclose(pipe) : -1;
+	ck_assert_msg(WIFEXITED(ended) && WEXITSTATUS(ended) == status, "%s: status %x\n%s",
+		      command, (unsigned)ended, text);
+	free(command);
+	free(line);
+	return text;
+}
