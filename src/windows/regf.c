@@ -14,11 +14,23 @@
 #define VALUE_SIZE      20u        /* of a key value, before its name */
 #define INLINE_DATA     0x80000000u
 #define SUBKEYS_MAX     65536u
+/* Far more than the largest real store takes, and spent within seconds. */
+#define EFFORT_MAX  (256u << 20)
+#define CELL_EFFORT 64u /* for each look at a cell, besides its bytes */
 
 static int damaged(struct bs_error *err, const char *what, uint32_t offset)
 {
 	return fail(err, BS_BCD_DAMAGED, "the registry hive is damaged: %s at cell 0x%x", what,
 		    offset);
+}
+
+static int spend(struct regf *hive, uint32_t effort, struct bs_error *err)
+{
+	if (effort > hive->effort)
+		return fail(err, BS_BCD_DAMAGED,
+			    "the registry hive is damaged: its cells lead to each other too often");
+	hive->effort -= effort;
+	return 0;
 }
 
 /* The payload of an allocated cell: where it starts in the file and how many bytes it has. */
@@ -29,6 +41,8 @@ static int cell_locate(struct regf *hive, uint32_t cell, uint64_t *offset, uint3
 	int32_t stored;
 	uint64_t start = (uint64_t)BASE_BLOCK_SIZE + cell;
 
+	if (spend(hive, CELL_EFFORT, err) < 0)
+		return -1;
 	if (cell == NO_CELL || cell % 8 != 0 || !range_within(start, sizeof(header), hive->size))
 		return damaged(err, "an offset outside of it", cell);
 	if (hive->read(hive->source, start, header, sizeof(header), err) < 0)
@@ -66,6 +80,8 @@ static int cell_load(struct regf *hive, uint32_t cell, uint8_t **payload, uint32
 		return -1;
 	if (*size > CELL_MAX)
 		return damaged(err, "too large a record", cell);
+	if (spend(hive, *size, err) < 0)
+		return -1;
 	*payload = malloc(*size);
 	if (*payload == NULL)
 		return fail(err, BS_NO_MEMORY, "out of memory");
@@ -123,6 +139,7 @@ int regf_open(struct regf *hive, struct bs_error *err)
 		return fail(err, BS_BCD_DAMAGED, "the registry hive is cut short");
 	hive->dirty = load_le32(base + 4) != load_le32(base + 8);
 	hive->root = load_le32(base + 36);
+	hive->effort = EFFORT_MAX;
 	return key_read(hive, hive->root, node, err);
 }
 

@@ -9,7 +9,8 @@
  * end, each with a 32-bit size in front that is negative while the cell is in use.
  *
  * What is read is untrusted: every cell is checked against the hive's size, lists nest at most
- * one deep, and counts are bounded by the cell that holds them, so every loop ends.
+ * one deep, and counts are bounded by the cell that holds them, so every loop ends.  Cells can be
+ * shared, so that a small hive describes a huge tree: the effort for one hive has a limit, too.
  */
 #ifndef BOOTSHIFT_REGF_H
 #define BOOTSHIFT_REGF_H
@@ -22,12 +23,13 @@
 
 #define REGF_NAME_MAX 256u /* characters in a key's name, and room for its final zero */
 
-enum regf_value_type { /* of the types only those that are read here */
-		       REGF_SZ = 1,
-		       REGF_EXPAND_SZ = 2,
-		       REGF_BINARY = 3,
-		       REGF_DWORD = 4,
-		       REGF_MULTI_SZ = 7,
+/* Of the types only those that are read here. */
+enum regf_value_type {
+	REGF_SZ = 1,
+	REGF_EXPAND_SZ = 2,
+	REGF_BINARY = 3,
+	REGF_DWORD = 4,
+	REGF_MULTI_SZ = 7,
 };
 
 struct regf {
@@ -38,8 +40,9 @@ struct regf {
 	void *source;
 	uint64_t size; /* bytes */
 	/* Set by regf_open(): */
-	uint32_t root; /* the root key */
-	bool dirty;    /* newer data waits in the hive's log files */
+	uint32_t root;   /* the root key */
+	bool dirty;      /* newer data waits in the hive's log files */
+	uint64_t effort; /* what may still be spent on reading it, in bytes and for each cell */
 };
 
 struct regf_value {

@@ -50,16 +50,13 @@ static void judge_volume(struct survey *survey, int32_t index, const char *role)
 			    partition->number, own->obstacle_text);
 }
 
-/* The room on the volume that is active today, and on the one that is after the fix. */
+/* The room on the volume that is active after the fix. */
 static void judge_room(struct survey *survey)
 {
 	struct bs_inspection *report = &survey->report;
-	const struct bs_partition *system = &report->partitions[report->system_index];
 	const struct bs_partition *boot = &report->partitions[report->boot_index];
 	uint64_t copies;
 
-	report->room_before_known = system->usage_known;
-	report->room_before = system->free;
 	report->room_after_known = boot->usage_known;
 	report->room_after = boot->free;
 	if (report->system_index == report->boot_index || !boot->usage_known)
@@ -85,6 +82,10 @@ static void judge(struct survey *survey)
 	const struct bs_partition *boot;
 
 	report->starts = chain_is_good(report);
+	if (report->system_index >= 0) {
+		report->room_before_known = report->partitions[report->system_index].usage_known;
+		report->room_before = report->partitions[report->system_index].free;
+	}
 	if (report->system_index >= 0 && report->boot_index >= 0) {
 		if (report->system_index != report->boot_index) {
 			judge_volume(survey, report->system_index, "system");

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "support/program.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATIENCE 60000 /* milliseconds */
+
+/* Texts live as long as the process of the test does; held here, none of them is a leak. */
+static struct held {
+	struct held *next;
+	char *text;
+} * held;
+
+static const char *hold(char *bytes)
+{
+	struct held *one = malloc(sizeof(*one));
+
+	ck_assert(one != NULL && bytes != NULL);
+	*one = (struct held){.next = held, .text = bytes};
+	held = one;
+	return bytes;
+}
+
+const char *text(const char *format, ...)
+{
+	va_list arguments;
+	char *formatted = NULL;
+
+	va_start(arguments, format);
+	ck_assert_int_ge(vasprintf(&formatted, format, arguments), 0);
+	va_end(arguments);
+	return hold(formatted);
+}
+
+const char *bootshift_path(void)
+{
+	const char *named = getenv("BOOTSHIFT");
+	char self[4096];
+	ssize_t length;
+
+	if (named != NULL)
+		return named;
+	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	ck_assert_int_gt(length, 0);
+	self[length] = '\0';
+	*strrchr(self, '/') = '\0';
+	return text("%s/bootshift", self);
+}
+
+static _Noreturn void become(const char *const *arguments, int output, int errors)
+{
+	const char *path = getenv("PATH");
+	int input = open("/dev/null", O_RDONLY);
+
+	dup2(input, STDIN_FILENO);
+	dup2(output, STDOUT_FILENO);
+	dup2(errors, STDERR_FILENO);
+	setenv("PATH", text("%s:/usr/sbin:/sbin", path != NULL ? path : "/usr/bin:/bin"), 1);
+	setenv("LC_ALL", "C.UTF-8", 1);
+	setenv("TERM", "xterm", 1);
+	unsetenv("COLUMNS");
+	unsetenv("NO_COLOR");
+	execvp(arguments[0], (char *const *)arguments);
+	perror(arguments[0]);
+	_exit(127);
+}
+
+struct program program_start(const char *const *arguments)
+{
+	struct program program = {
+		.output = memfd_create("output", MFD_CLOEXEC),
+		.errors = memfd_create("errors", MFD_CLOEXEC),
+	};
+
+	ck_assert(program.output >= 0 && program.errors >= 0);
+	program.process = fork();
+	ck_assert_int_ge(program.process, 0);
+	if (program.process == 0)
+		become(arguments, program.output, program.errors);
+	return program;
+}
+
+static const char *take(int descriptor, size_t *length)
+{
+	struct stat status;
+	char *bytes;
+
+	ck_assert_int_eq(fstat(descriptor, &status), 0);
+	bytes = calloc(1, (size_t)status.st_size + 1);
+	ck_assert_ptr_nonnull(bytes);
+	ck_assert_int_eq(pread(descriptor, bytes, (size_t)status.st_size, 0), status.st_size);
+	close(descriptor);
+	*length = (size_t)status.st_size;
+	return hold(bytes);
+}
+
+struct outcome program_wait(struct program *program)
+{
+	struct pollfd process = {.fd = (int)syscall(SYS_pidfd_open, program->process, 0),
+				 .events = POLLIN};
+	struct outcome outcome;
+	size_t length;
+	int status, ended;
+
+	ck_assert_int_ge(process.fd, 0);
+	ended = poll(&process, 1, PATIENCE);
+	if (ended == 0)
+		kill(program->process, SIGKILL);
+	ck_assert_int_eq(waitpid(program->process, &status, 0), program->process);
+	close(process.fd);
+	outcome.output = take(program->output, &outcome.output_length);
+	outcome.errors = take(program->errors, &length);
+	ck_assert_msg(ended == 1, "a program does not end\n%s%s", outcome.output, outcome.errors);
+	outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return outcome;
+}

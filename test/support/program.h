@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Running other programs, bootshift above all, and what they say.
+ *
+ * Every program gets the same surroundings: a UTF-8 locale, no terminal, nothing on standard input.
+ * One that does not end within a minute is killed, and the test fails.  Texts are valid until the
+ * test ends; nobody frees them.
+ */
+#ifndef BOOTSHIFT_TEST_PROGRAM_H
+#define BOOTSHIFT_TEST_PROGRAM_H
+
+#include <check.h>
+#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/types.h>
+
+struct outcome {
+	int status;                  /* the exit status, or 128 and the signal that ended it */
+	const char *output, *errors; /* what it wrote on the two streams */
+	size_t output_length;
+};
+
+/* A program that runs, and where what it writes goes. */
+struct program {
+	pid_t process;
+	int output, errors;
+};
+
+/* Path of the bootshift under test: $BOOTSHIFT, or the one beside the program with the tests. */
+const char *bootshift_path(void);
+
+/* The argument list ends with NULL; the first one is the program, looked up in $PATH and sbin. */
+struct program program_start(const char *const *arguments);
+struct outcome program_wait(struct program *program);
+
+#define START(...) program_start((const char *const[]){__VA_ARGS__, NULL})
+#define RUN(...)   program_finish(START(__VA_ARGS__))
+
+#define BOOTSHIFT(...)       RUN(bootshift_path(), __VA_ARGS__)
+#define START_BOOTSHIFT(...) START(bootshift_path(), __VA_ARGS__)
+
+static inline struct outcome program_finish(struct program program)
+{
+	return program_wait(&program);
+}
+
+/* Formats a text that is valid until the test ends. */
+const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#define ASSERT_STATUS(outcome, expected)                                                           \
+	ck_assert_msg((outcome).status == (expected), "status %d instead of %d\n%s%s",             \
+		      (outcome).status, (int)(expected), (outcome).output, (outcome).errors)
+
+#define ASSERT_HAS(whole, part)                                                                    \
+	ck_assert_msg(strstr(whole, part) != NULL, "\"%s\" is not in:\n%s", part, whole)
+
+#define ASSERT_HAS_NOT(whole, part)                                                                \
+	ck_assert_msg(strstr(whole, part) == NULL, "\"%s\" is in:\n%s", part, whole)
+
+#endif

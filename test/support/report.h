@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What bootshift --json says, read with a parser that is not its own. */
+#ifndef BOOTSHIFT_TEST_REPORT_H
+#define BOOTSHIFT_TEST_REPORT_H
+
+#include <jansson.h>
+
+#include "support/program.h"
+
+/* The whole document; fails unless it is one of the known schema, and of this command. */
+json_t *report_read(const struct outcome *outcome, const char *command);
+
+/* What it says of the only image. */
+json_t *report_only(const struct outcome *outcome, const char *command);
+
+/* A field that has to be there and of that kind; report_text() gives NULL for null. */
+const char *report_text(const json_t *object, const char *field);
+long long report_number(const json_t *object, const char *field);
+json_t *report_object(const json_t *object, const char *field);
+
+/* Runs a command on an image with --json and checks the exit status, status and code (or NULL). */
+json_t *report_run(const char *command, const char *image, int exit_status, const char *status,
+		   const char *code);
+
+#endif

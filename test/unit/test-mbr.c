@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The master boot record's codec, with the bytes written out. */
+#include "unit/memory-disk.h"
+#include "windows/mbr.h"
+
+/* As Windows 7 lays a disk out: 100 MiB active, the rest behind it. */
+static const uint8_t table[] = {
+	0x03, 0x6C, 0x3B, 0xA3,                         /* 1B8 disk signature A33B6C03 */
+	0x00, 0x00,                                     /* 1BC */
+	0x80, 0x20, 0x21, 0x00, 0x07, 0xDF, 0x13, 0x0C, /* 1BE active, NTFS */
+	0x00, 0x08, 0x00, 0x00, 0x00, 0x20, 0x03, 0x00, /*     LBA 2048, 204800 sectors */
+	0x00, 0xDF, 0x14, 0x0C, 0x07, 0xFE, 0xFF, 0xFF, /* 1CE NTFS */
+	0x00, 0x28, 0x03, 0x00, 0x00, 0xD0, 0xBC, 0x00, /*     LBA 206848, 12374016 sectors */
+	0x12, 0x00, 0x00, 0x00, 0x0F, 0x00, 0x00, 0x00, /* 1DE flag 12, extended */
+	0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0xFF, 0xFF, /*     the largest numbers */
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, /* 1EE empty */
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, /* */
+	0x55, 0xAA,                                     /* 1FE */
+};
+
+static void make_sector(uint8_t sector[SECTOR_SIZE])
+{
+	memset(sector, 0, SECTOR_SIZE);
+	memcpy(sector + 0x1B8, table, sizeof(table));
+}
+
+START_TEST(a_table_is_read_from_these_bytes)
+{
+	uint8_t sector[SECTOR_SIZE];
+	struct mbr mbr;
+
+	make_sector(sector);
+	ck_assert(mbr_parse(sector, &mbr));
+	ck_assert_uint_eq(mbr.disk_signature, 0xA33B6C03);
+	ck_assert_uint_eq(mbr.entries[0].flag, MBR_ACTIVE);
+	ck_assert_uint_eq(mbr.entries[0].type, MBR_TYPE_NTFS);
+	ck_assert_uint_eq(mbr.entries[0].first_lba, 2048);
+	ck_assert_uint_eq(mbr.entries[0].sectors, 204800);
+	ck_assert_uint_eq(mbr.entries[1].flag, 0);
+	ck_assert_uint_eq(mbr.entries[1].first_lba, 206848);
+	ck_assert_uint_eq(mbr.entries[1].sectors, 12374016);
+	ck_assert_uint_eq(mbr.entries[2].flag, 0x12);
+	ck_assert_uint_eq(mbr.entries[2].type, MBR_TYPE_EXTENDED_LBA);
+	ck_assert_uint_eq(mbr.entries[2].first_lba, 0xFFFFFFFF);
+	ck_assert_uint_eq(mbr.entries[2].sectors, 0xFFFFFFFE);
+	ck_assert_uint_eq(mbr.entries[3].type, MBR_TYPE_EMPTY);
+}
+END_TEST
+
+START_TEST(a_sector_without_its_signature_is_no_table)
+{
+	uint8_t sector[SECTOR_SIZE];
+	struct mbr mbr;
+
+	make_sector(sector);
+	sector[0x1FE] = 0;
+	ck_assert(!mbr_parse(sector, &mbr));
+	make_sector(sector);
+	sector[0x1FF] = 0x55;
+	ck_assert(!mbr_parse(sector, &mbr));
+}
+END_TEST
+
+START_TEST(one_byte_before_the_signature_is_code_and_none_behind_it)
+{
+	uint8_t sector[SECTOR_SIZE];
+	struct mbr mbr;
+
+	make_sector(sector);
+	ck_assert(mbr_parse(sector, &mbr));
+	ck_assert(!mbr.has_code);
+	sector[MBR_CODE_SIZE - 1] = 0x90;
+	ck_assert(mbr_parse(sector, &mbr));
+	ck_assert(mbr.has_code);
+}
+END_TEST
+
+START_TEST(the_flags_lie_where_the_table_has_them)
+{
+	static const uint32_t offsets[MBR_ENTRIES] = {0x1BE, 0x1CE, 0x1DE, 0x1EE};
+
+	for (unsigned i = 0; i < MBR_ENTRIES; i++)
+		ck_assert_uint_eq(MBR_FLAG_OFFSET(i), offsets[i]);
+}
+END_TEST
+
+START_TEST(three_types_are_extended_partitions)
+{
+	for (unsigned type = 0; type < 256; type++)
+		ck_assert_int_eq(mbr_is_extended((uint8_t)type),
+				 type == 0x05 || type == 0x0F || type == 0x85);
+}
+END_TEST
+
+Suite *mbr_suite(void);
+Suite *mbr_suite(void)
+{
+	Suite *suite = suite_create("mbr");
+	TCase *tcase = tcase_create("codec");
+
+	tcase_add_test(tcase, a_table_is_read_from_these_bytes);
+	tcase_add_test(tcase, a_sector_without_its_signature_is_no_table);
+	tcase_add_test(tcase, one_byte_before_the_signature_is_code_and_none_behind_it);
+	tcase_add_test(tcase, the_flags_lie_where_the_table_has_them);
+	tcase_add_test(tcase, three_types_are_extended_partitions);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

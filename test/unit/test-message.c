@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whatever a worker sends is taken when it makes sense, and an error when it does not. */
+#include "unit/memory-disk.h"
+#include "windows/plan.h"
+#include "worker/message.h"
+
+static struct bs_plan *plan;
+static struct bs_inspection *inspection;
+
+static void setup(void)
+{
+	plan = plan_new(3, 2);
+	ck_assert_ptr_nonnull(plan);
+	plan->operation_count = 2;
+	strcpy(plan->operations[0].path, "\\bootmgr");
+	plan->operations[1].kind = BS_OPERATION_ACTIVATE;
+	plan->files[2].is_folder = true;
+	strcpy(plan->files[2].path, "\\Boot");
+	strcpy(plan->elements[1].object, "{9dea862c-5cdd-4e70-acc1-f32b344d4795}");
+	inspection = calloc(1, sizeof(*inspection));
+	ck_assert_ptr_nonnull(inspection);
+	inspection->partition_count = 2;
+	inspection->boot_index = 1;
+	inspection->link_count = BS_LINK_KIND_COUNT;
+	inspection->finding_count = 1;
+	inspection->findings[0].code = BS_NOTE_ROOM;
+}
+
+static void teardown(void)
+{
+	bs_plan_free(plan);
+	free(inspection);
+}
+
+/* ---- plans --------------------------------------------------------------------------------- */
+
+static int unpack(const uint8_t *bytes, size_t length, struct bs_plan **unpacked)
+{
+	struct bs_error err = {0};
+	/* A block of just that length: the sanitizer sees a byte more. */
+	uint8_t *exact = malloc(length);
+	int result;
+
+	memcpy(exact, bytes, length);
+	result = message_unpack_plan(exact, length, unpacked, &err);
+	free(exact);
+	if (result < 0) {
+		ck_assert_ptr_null(*unpacked);
+		ck_assert_int_eq(err.code, BS_WORKER);
+	}
+	return result;
+}
+
+START_TEST(a_plan_arrives_as_it_was_sent)
+{
+	struct bs_error err;
+	struct bs_plan *unpacked;
+	uint8_t *bytes;
+	size_t length;
+
+	ck_assert_int_eq(message_pack_plan(plan, &bytes, &length, &err), 0);
+	ck_assert_int_eq(unpack(bytes, length, &unpacked), 0);
+	ck_assert(plan_equal(plan, unpacked));
+	bs_plan_free(unpacked);
+	free(bytes);
+}
+END_TEST
+
+START_TEST(a_plan_carries_no_address_out_of_the_process)
+{
+	struct bs_error err;
+	struct bs_plan header;
+	uint8_t *bytes;
+	size_t length;
+
+	ck_assert_int_eq(message_pack_plan(plan, &bytes, &length, &err), 0);
+	memcpy(&header, bytes, sizeof(header));
+	ck_assert_ptr_null(header.files);
+	ck_assert_ptr_null(header.elements);
+	free(bytes);
+}
+END_TEST
+
+START_TEST(a_plan_of_any_other_length_is_an_error)
+{
+	struct bs_error err;
+	struct bs_plan *unpacked;
+	uint8_t *bytes;
+	size_t length;
+
+	ck_assert_int_eq(message_pack_plan(plan, &bytes, &length, &err), 0);
+	for (size_t i = 0; i < length; i++)
+		ck_assert_int_eq(unpack(bytes, i, &unpacked), -1);
+	bytes = realloc(bytes, length + 1);
+	bytes[length] = 0;
+	ck_assert_int_eq(unpack(bytes, length + 1, &unpacked), -1);
+	free(bytes);
+}
+END_TEST
+
+/* What to do to a plan so that it makes no sense: `value` at `offset` of its packed bytes. */
+#define OF_PLAN(member)      offsetof(struct bs_plan, member)
+#define OF_OPERATION(member) (OF_PLAN(operations[1]) + offsetof(struct bs_operation, member))
+#define OF_FILE(member)                                                                            \
+	(sizeof(struct bs_plan) + sizeof(struct bs_plan_file) +                                    \
+	 offsetof(struct bs_plan_file, member))
+#define OF_ELEMENT(member)                                                                         \
+	(sizeof(struct bs_plan) + 3 * sizeof(struct bs_plan_file) +                                \
+	 sizeof(struct bs_plan_element) + offsetof(struct bs_plan_element, member))
+
+static const struct {
+	size_t offset, length;
+	int byte;
+} bad_plans[] = {
+	{OF_PLAN(operation_count), 4, 0xFF},
+	{OF_PLAN(operation_count), 1, BS_OPERATIONS_MAX + 1},
+	{OF_PLAN(file_count), 4, 0xFF},
+	{OF_PLAN(file_count), 1, 4},
+	{OF_PLAN(element_count), 4, 0xFF},
+	{OF_PLAN(element_count), 1, 1},
+	{OF_OPERATION(kind), 1, BS_OPERATION_KIND_COUNT},
+	{OF_OPERATION(kind), 4, 0xFF},
+	{OF_OPERATION(path), BS_PATH_MAX, 'x'},
+	{OF_FILE(path), BS_PATH_MAX, 'x'},
+	{OF_FILE(is_folder), 1, 2},
+	{OF_ELEMENT(object), 40, 'x'},
+	{OF_ELEMENT(path), BS_PATH_MAX, 'x'},
+};
+
+START_TEST(a_plan_that_makes_no_sense_is_an_error)
+{
+	struct bs_error err;
+	struct bs_plan *unpacked;
+	uint8_t *bytes;
+	size_t length;
+
+	ck_assert_int_eq(message_pack_plan(plan, &bytes, &length, &err), 0);
+	memset(bytes + bad_plans[_i].offset, bad_plans[_i].byte, bad_plans[_i].length);
+	ck_assert_int_eq(unpack(bytes, length, &unpacked), -1);
+	free(bytes);
+}
+END_TEST
+
+/* ---- inspections --------------------------------------------------------------------------- */
+
+static int unpack_inspection(size_t length)
+{
+	struct bs_inspection *unpacked = malloc(sizeof(*unpacked));
+	struct bs_error err = {0};
+	int result = message_unpack_inspection((const uint8_t *)inspection, length, unpacked, &err);
+
+	if (result < 0)
+		ck_assert_int_eq(err.code, BS_WORKER);
+	else
+		ck_assert_mem_eq(unpacked, inspection, sizeof(*unpacked));
+	free(unpacked);
+	return result;
+}
+
+START_TEST(an_inspection_arrives_as_it_was_sent)
+{
+	ck_assert_int_eq(unpack_inspection(sizeof(*inspection)), 0);
+	ck_assert_int_eq(unpack_inspection(sizeof(*inspection) - 1), -1);
+	ck_assert_int_eq(unpack_inspection(0), -1);
+}
+END_TEST
+
+#define OF(member)      offsetof(struct bs_inspection, member)
+#define SIZE_OF(member) sizeof(((struct bs_inspection *)NULL)->member)
+
+static const struct {
+	size_t offset, length;
+	int byte;
+} bad_inspections[] = {
+	{OF(format), SIZE_OF(format), 'x'},
+	{OF(windows_name), SIZE_OF(windows_name), 'x'},
+	{OF(windows_build), SIZE_OF(windows_build), 'x'},
+	{OF(loader_path), SIZE_OF(loader_path), 'x'},
+	{OF(partition_count), 1, BS_PARTITIONS_MAX + 1},
+	{OF(partition_count), 4, 0xFF},
+	{OF(link_count), 1, BS_LINKS_MAX + 1},
+	{OF(finding_count), 1, BS_FINDINGS_MAX + 1},
+	{OF(system_index), 1, 2},    /* as many as there are */
+	{OF(system_index), 4, 0xFF}, /* none, and yet a fix applies */
+	{OF(boot_index), 4, 0xFF},
+	{OF(boot_index), 4, 0xFE}, /* less than -1 */
+	{OF(verdict), 1, BS_VERDICT_COUNT},
+	{OF(verdict), 4, 0xFF},
+	{OF(starts), 1, 2},
+	{OF(room_before_known), 1, 2},
+	{OF(room_after_known), 1, 0xFF},
+	{OF(partitions[1].active), 1, 2},
+	{OF(partitions[1].is_system), 1, 2},
+	{OF(partitions[1].is_boot), 1, 2},
+	{OF(partitions[1].usage_known), 1, 2},
+	{OF(partitions[1].filesystem), 1, BS_FS_COUNT},
+	{OF(partitions[1].label), SIZE_OF(partitions[1].label), 'x'},
+	{OF(links[1].kind), 1, BS_LINK_KIND_COUNT},
+	{OF(links[1].state), 1, BS_LINK_STATE_COUNT},
+	{OF(links[1].detail), SIZE_OF(links[1].detail), 'x'},
+	{OF(findings[0].code), 4, 0xFF},
+	{OF(findings[0].code), 1, BS_CODE_COUNT},
+	{OF(findings[0].message), SIZE_OF(findings[0].message), 'x'},
+};
+
+START_TEST(an_inspection_that_makes_no_sense_is_an_error)
+{
+	memset((uint8_t *)inspection + bad_inspections[_i].offset, bad_inspections[_i].byte,
+	       bad_inspections[_i].length);
+	ck_assert_int_eq(unpack_inspection(sizeof(*inspection)), -1);
+}
+END_TEST
+
+START_TEST(an_unsuitable_disk_may_have_neither_volume)
+{
+	inspection->verdict = BS_VERDICT_UNSUITABLE;
+	inspection->system_index = inspection->boot_index = -1;
+	ck_assert_int_eq(unpack_inspection(sizeof(*inspection)), 0);
+}
+END_TEST
+
+/* ---- errors -------------------------------------------------------------------------------- */
+
+static enum bs_code code_received(const struct bs_error *sent, size_t length)
+{
+	struct bs_error err = {0};
+
+	ck_assert_int_eq(message_unpack_error((const uint8_t *)sent, length, &err), -1);
+	ck_assert_ptr_nonnull(memchr(err.message, '\0', sizeof(err.message)));
+	return err.code;
+}
+
+START_TEST(an_error_arrives_with_its_code_and_text)
+{
+	const struct bs_error sent = {.code = BS_NTFS, .message = "broken"};
+	struct bs_error err = {0};
+
+	ck_assert_int_eq(message_unpack_error((const uint8_t *)&sent, sizeof(sent), &err), -1);
+	ck_assert_int_eq(err.code, BS_NTFS);
+	ck_assert_str_eq(err.message, "broken");
+}
+END_TEST
+
+START_TEST(an_error_that_makes_no_sense_is_one_of_the_worker)
+{
+	struct bs_error sent = {.code = BS_NTFS};
+
+	ck_assert_int_eq(code_received(&sent, sizeof(sent) - 1), BS_WORKER);
+	memset(sent.message, 'x', sizeof(sent.message));
+	ck_assert_int_eq(code_received(&sent, sizeof(sent)), BS_WORKER);
+	memset(&sent, 0xFF, sizeof(sent.code));
+	sent.message[0] = '\0';
+	ck_assert_int_eq(code_received(&sent, sizeof(sent)), BS_WORKER);
+}
+END_TEST
+
+START_TEST(a_worker_cannot_pass_success_or_an_interrupted_commit_off_as_an_error)
+{
+	for (unsigned code = 0; code < BS_CODE_COUNT; code++) {
+		struct bs_error sent = {.code = (enum bs_code)code};
+		enum bs_exit exit = bs_code_exit(sent.code);
+
+		ck_assert_int_eq(code_received(&sent, sizeof(sent)),
+				 exit == BS_EXIT_FAILED || exit == BS_EXIT_REFUSED ? sent.code
+										   : BS_WORKER);
+	}
+}
+END_TEST
+
+Suite *message_suite(void);
+Suite *message_suite(void)
+{
+	Suite *suite = suite_create("message");
+	TCase *tcase = tcase_create("plans");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_plan_arrives_as_it_was_sent);
+	tcase_add_test(tcase, a_plan_carries_no_address_out_of_the_process);
+	tcase_add_test(tcase, a_plan_of_any_other_length_is_an_error);
+	tcase_add_loop_test(tcase, a_plan_that_makes_no_sense_is_an_error, 0,
+			    sizeof(bad_plans) / sizeof(bad_plans[0]));
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("inspections");
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, an_inspection_arrives_as_it_was_sent);
+	tcase_add_loop_test(tcase, an_inspection_that_makes_no_sense_is_an_error, 0,
+			    sizeof(bad_inspections) / sizeof(bad_inspections[0]));
+	tcase_add_test(tcase, an_unsuitable_disk_may_have_neither_volume);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("errors");
+	tcase_add_test(tcase, an_error_arrives_with_its_code_and_text);
+	tcase_add_test(tcase, an_error_that_makes_no_sense_is_one_of_the_worker);
+	tcase_add_test(tcase,
+		       a_worker_cannot_pass_success_or_an_interrupted_commit_off_as_an_error);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

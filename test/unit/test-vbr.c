@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The NTFS boot record's codec: kinds, fields, and the transplant of the code. */
+#include "unit/memory-disk.h"
+#include "windows/vbr.h"
+
+static const uint8_t start_of_windows_7[] = {
+	0xEB, 0x52, 0x90,                               /* 00 jump */
+	'N',  'T',  'F',  'S',  ' ',  ' ',  ' ',  ' ',  /* 03 */
+	0x00, 0x02,                                     /* 0B 512 bytes in a sector */
+	0x08,                                           /* 0D 8 sectors in a cluster */
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xF8, /* 0E */
+	0x00, 0x00, 0x3F, 0x00, 0xFF, 0x00,             /* 16 63 in a track, 255 heads */
+	0x00, 0x28, 0x03, 0x00,                         /* 1C hidden sectors 206848 */
+	0x00, 0x00, 0x00, 0x00, 0x80, 0x00, 0x80, 0x00, /* 20 */
+	0xFF, 0xCF, 0xBC, 0x00, 0x00, 0x00, 0x00, 0x00, /* 28 sectors 12374015 */
+	0x00, 0x00, 0x0C, 0x00, 0x00, 0x00, 0x00, 0x00, /* 30 $MFT */
+};
+/* The loader's name: its length and itself. */
+static const uint8_t bootmgr[] = "\7\0B\0O\0O\0T\0M\0G\0R";
+static const uint8_t ntldr[] = "\5\0N\0T\0L\0D\0R";
+
+static void make_record(uint8_t record[VBR_SIZE], const uint8_t *loader, size_t length,
+			size_t offset)
+{
+	memset(record, 0, VBR_SIZE);
+	memcpy(record, start_of_windows_7, sizeof(start_of_windows_7));
+	memcpy(record + offset, loader, length);
+	record[0x1FE] = 0x55;
+	record[0x1FF] = 0xAA;
+}
+
+static enum vbr_kind kind_of(const uint8_t *record)
+{
+	struct vbr vbr;
+
+	vbr_parse(record, &vbr);
+	return vbr.kind;
+}
+
+START_TEST(the_fields_are_read_from_these_bytes)
+{
+	uint8_t record[VBR_SIZE];
+	struct vbr vbr;
+
+	make_record(record, bootmgr, 16, 0x200);
+	vbr_parse(record, &vbr);
+	ck_assert_int_eq(vbr.kind, VBR_BOOTMGR);
+	ck_assert_uint_eq(vbr.bytes_per_sector, 512);
+	ck_assert_uint_eq(vbr.cluster_size, 4096);
+	ck_assert_uint_eq(vbr.hidden_sectors, 206848);
+	ck_assert_uint_eq(vbr.sectors, 12374015);
+}
+END_TEST
+
+START_TEST(the_loaders_name_tells_the_kind_wherever_it_is_in_the_record)
+{
+	uint8_t record[VBR_SIZE];
+
+	make_record(record, bootmgr, 16, VBR_SIZE - 16);
+	ck_assert_int_eq(kind_of(record), VBR_BOOTMGR);
+	make_record(record, ntldr, 12, 0x200);
+	ck_assert_int_eq(kind_of(record), VBR_NTLDR);
+	make_record(record, bootmgr, 14, 0x200); /* not the whole name */
+	ck_assert_int_eq(kind_of(record), VBR_OTHER);
+	make_record(record, bootmgr + 2, 14, 0x200); /* without its length: some text */
+	ck_assert_int_eq(kind_of(record), VBR_OTHER);
+}
+END_TEST
+
+START_TEST(bitlocker_and_what_is_no_ntfs_are_seen)
+{
+	uint8_t record[VBR_SIZE];
+
+	make_record(record, bootmgr, 16, 0x200);
+	memcpy(record + 3, "-FVE-FS-", 8);
+	ck_assert_int_eq(kind_of(record), VBR_BITLOCKER);
+	memcpy(record + 3, "MSDOS5.0", 8);
+	ck_assert_int_eq(kind_of(record), VBR_NOT_NTFS);
+	make_record(record, bootmgr, 16, 0x200);
+	record[0x1FF] = 0;
+	ck_assert_int_eq(kind_of(record), VBR_NOT_NTFS);
+	memset(record, 0, VBR_SIZE);
+	ck_assert_int_eq(kind_of(record), VBR_NOT_NTFS);
+}
+END_TEST
+
+START_TEST(a_cluster_may_have_a_negative_power_of_two_of_sectors)
+{
+	static const struct {
+		uint8_t byte;
+		uint64_t size;
+	} cases[] = {{1, 512},           {0x80, 65536}, {0xF8, 131072}, {0xF4, 2097152},
+		     {0xF0, 512u << 16}, {0x81, 0},     {0, 0}};
+	uint8_t record[VBR_SIZE];
+	struct vbr vbr;
+
+	make_record(record, bootmgr, 16, 0x200);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		record[0x0D] = cases[i].byte;
+		vbr_parse(record, &vbr);
+		ck_assert_uint_eq(vbr.cluster_size, cases[i].size);
+	}
+}
+END_TEST
+
+START_TEST(a_transplant_takes_all_code_and_keeps_the_parameter_block)
+{
+	uint8_t record[VBR_SIZE], donor[VBR_SIZE];
+
+	memset(record, 0x11, sizeof(record));
+	memset(donor, 0x22, sizeof(donor));
+	vbr_transplant(record, donor, 0x44332211);
+	for (size_t i = 0; i < VBR_SIZE; i++) {
+		uint8_t expected = i >= 0x0B && i < 0x54 ? 0x11 : 0x22;
+
+		if (i >= 0x1C && i < 0x20)
+			expected = (uint8_t)((i - 0x1C + 1) * 0x11);
+		ck_assert_msg(record[i] == expected, "byte %zx is %02x", i, record[i]);
+	}
+}
+END_TEST
+
+START_TEST(a_record_can_be_its_own_donor)
+{
+	uint8_t record[VBR_SIZE], before[VBR_SIZE];
+
+	make_record(record, bootmgr, 16, 0x200);
+	memcpy(before, record, sizeof(before));
+	vbr_transplant(record, record, 2048);
+	ck_assert_mem_eq(record + VBR_HIDDEN_SECTORS_OFFSET, "\0\10\0\0", 4);
+	memcpy(before + VBR_HIDDEN_SECTORS_OFFSET, "\0\10\0\0", 4);
+	ck_assert_mem_eq(record, before, sizeof(before));
+}
+END_TEST
+
+START_TEST(every_kind_has_a_text_of_its_own)
+{
+	for (int a = VBR_NOT_NTFS; a <= VBR_OTHER; a++)
+		for (int b = VBR_NOT_NTFS; b < a; b++)
+			ck_assert_str_ne(vbr_kind_text((enum vbr_kind)a),
+					 vbr_kind_text((enum vbr_kind)b));
+}
+END_TEST
+
+Suite *vbr_suite(void);
+Suite *vbr_suite(void)
+{
+	Suite *suite = suite_create("vbr");
+	TCase *tcase = tcase_create("codec");
+
+	tcase_add_test(tcase, the_fields_are_read_from_these_bytes);
+	tcase_add_test(tcase, the_loaders_name_tells_the_kind_wherever_it_is_in_the_record);
+	tcase_add_test(tcase, bitlocker_and_what_is_no_ntfs_are_seen);
+	tcase_add_test(tcase, a_cluster_may_have_a_negative_power_of_two_of_sectors);
+	tcase_add_test(tcase, a_transplant_takes_all_code_and_keeps_the_parameter_block);
+	tcase_add_test(tcase, a_record_can_be_its_own_donor);
+	tcase_add_test(tcase, every_kind_has_a_text_of_its_own);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
