@@ -10,12 +10,20 @@ WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing
 	    -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough
 HARDENING ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
 
-PACKAGES      := libntfs-3g nettle jansson libseccomp
+PACKAGES      := libntfs-3g nettle jansson libseccomp fuse3 libnbd
+IMAGE_PACKAGES := hivex
 TEST_PACKAGES := check hivex
 PKG_CFLAGS    := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+IMAGE_LIBS    := $(shell pkg-config --libs $(IMAGE_PACKAGES) 2>/dev/null)
 TEST_CFLAGS   := $(shell pkg-config --cflags $(TEST_PACKAGES) 2>/dev/null)
 TEST_LIBS     := $(shell pkg-config --libs $(TEST_PACKAGES) 2>/dev/null)
+
+missing = $(shell for p in $(1); do pkg-config --exists $$p || echo $$p; done)
+ifneq ($(MAKECMDGOALS),clean)
+$(if $(call missing,$(PACKAGES)),$(error missing: $(call missing,$(PACKAGES)): \
+	run scripts/install-deps build))
+endif
 
 ALL_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	      -DBOOTSHIFT_VERSION='"$(VERSION)"' -Iinclude -Isrc $(WARNINGS) $(HARDENING) \
@@ -29,9 +37,10 @@ IMAGE_SOURCES := $(sort $(wildcard images/*.c))
 UNIT_SOURCES := $(sort $(wildcard test/unit/*.c))
 SUPPORT_SOURCES := $(sort $(wildcard test/support/*.c))
 CLI_TEST_SOURCES := $(sort $(wildcard test/cli/*.c))
+BOOT_TEST_SOURCES := $(sort $(wildcard test/boot/*.c))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-.PHONY: all check check-slow lint sanitize install uninstall clean
+.PHONY: all check check-slow boot-test lint sanitize install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(B)/bootshift $(B)/libbootshift.so
@@ -58,9 +67,37 @@ $(B)/libbootshift.so: $(call objects,$(LIB_SOURCES))
 $(B)/bootshift: $(call objects,$(CLI_SOURCES)) $(B)/libbootshift.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+# --- what starts the sample images: boot code, and a bootmgr of one file for the BIOS -----------
+BOOT := $(B)/images/boot
+BOOT_CODE := $(addprefix $(BOOT)/,mbr.bin vbr-bootmgr.bin vbr-ntldr.bin bootmgr.bin)
+BOOT_CFLAGS := -std=gnu11 -m32 -march=i386 -Os -ffreestanding -fno-pic -fno-stack-protector \
+	       -fno-asynchronous-unwind-tables -fcf-protection=none $(WARNINGS)
+NASM := nasm -Wall -Iimages/boot/
+
+$(BOOT)/mbr.bin: images/boot/mbr.asm
+$(BOOT)/vbr-bootmgr.bin $(BOOT)/vbr-ntldr.bin: images/boot/vbr.asm
+$(BOOT)/vbr-ntldr.bin: NASM += -DLOADER='"NTLDR"'
+$(BOOT)/mbr.bin $(BOOT)/vbr-bootmgr.bin $(BOOT)/vbr-ntldr.bin:
+	@mkdir -p $(@D)
+	$(NASM) -f bin -MD $(@:.bin=.d) -MP -o $@ $<
+
+$(BOOT)/entry.o: images/boot/entry.asm
+	@mkdir -p $(@D)
+	$(NASM) -f elf32 -o $@ $<
+
+$(BOOT)/%.o: images/boot/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(BOOT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BOOT)/bootmgr.bin: images/boot/bootmgr.ld $(BOOT)/entry.o \
+		$(call objects,$(sort $(wildcard images/boot/*.c)))
+	$(LD) -m elf_i386 --oformat binary -T $^ -o $@
+
 # --- sample images -------------------------------------------------------------------------
+$(B)/images/boot-code.o: EXTRA_CFLAGS := -Wa,-I$(BOOT)
+$(B)/images/boot-code.o: $(BOOT_CODE)
 $(B)/build-image: $(call objects,$(IMAGE_SOURCES))
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(IMAGE_LIBS)
 
 # --- tests: each test/unit/test-NAME.c exports Suite *NAME_suite(void) ----------------------
 define suites_header
@@ -75,14 +112,27 @@ $(B)/$(1)-tests: $$(call objects,$(2) $(SUPPORT_SOURCES) $(filter-out src/cli/ma
 	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $$(TEST_LIBS)
 endef
 $(eval $(call suites_header,unit,$(UNIT_SOURCES)))
+$(eval $(call suites_header,cli,$(CLI_TEST_SOURCES)))
+$(eval $(call suites_header,boot,$(BOOT_TEST_SOURCES)))
+$(B)/cli-tests $(B)/boot-tests: | $(B)/bootshift
+
+# The tests with the tag `slow` start virtual machines: check-slow runs them.
+check: $(B)/unit-tests $(B)/cli-tests
+	CK_EXCLUDE_TAGS=slow $(B)/unit-tests
+	CK_EXCLUDE_TAGS=slow $(B)/cli-tests
 
 # Sample images for the tests, built with this build-image unless $BUILD_IMAGE names another.
 $(call objects,$(SUPPORT_SOURCES)): EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest \
 	-DBUILD_IMAGE='"$(abspath $(B)/build-image)"'
 
 # --- tests that take longer -----------------------------------------------------------------
-check-slow: all $(B)/build-image
+check-slow: all $(B)/build-image $(B)/cli-tests boot-test
 	B=$(B) scripts/check-images
+	CK_INCLUDE_TAGS=slow $(B)/cli-tests
+
+# Starts sample disks in virtual machines, before and after.
+boot-test: $(B)/boot-tests
+	$(B)/boot-tests
 
 # The same tests, built with the sanitizers; leaks count.
 sanitize:

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "boot-code.h"
 #include "hive.h"
 #include "parser.h"
 
@@ -42,6 +43,16 @@ static void append_executable(struct bytes *bytes, const char *machine, struct l
 	append(bytes, header, sizeof header);
 }
 
+static void append_program(struct bytes *bytes, const char *name, struct location where)
+{
+	size_t length;
+	const uint8_t *code = boot_code(BOOT_CODE_BOOTMGR, &length);
+
+	if (strcmp(name, "bootmgr") != 0)
+		die_at(where, "there is no program \"%s\"", name);
+	append(bytes, code, length);
+}
+
 /* A range like 1000-60000 picks the size by the seed; one number is the size. */
 static void parse_size(struct content *content, const char *value, struct location where)
 {
@@ -68,6 +79,8 @@ static bool head_option(struct content *content, const char *word, struct locati
 		append_hex(&content->head, value, where);
 	} else if ((value = option_value(word, "pe"))) {
 		append_executable(&content->head, value, where);
+	} else if ((value = option_value(word, "program"))) {
+		append_program(&content->head, value, where);
 	} else if ((value = option_value(word, "hive"))) {
 		content->hive = copy_text(value, strlen(value));
 	} else {
@@ -88,6 +101,8 @@ bool content_option(struct content *content, const char *word, bool *head_is_new
 		content->seed = parse_number(value, where);
 	} else if ((value = option_value(word, "free"))) {
 		content->free = parse_number(value, where);
+	} else if ((value = option_value(word, "fragments"))) {
+		content->fragments = parse_number(value, where);
 	} else if (head_option(*head_is_new ? content : &head, word, where)) {
 		if (!*head_is_new) {
 			content->head = head.head;

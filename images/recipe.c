@@ -84,6 +84,8 @@ static void parse_disk(struct parser *parser, unsigned count, char *words[])
 			recipe->signature = parse_number(value, parser->where);
 		else if ((value = option_value(words[i], "gpt")))
 			recipe->gpt = parse_yes(value, parser->where);
+		else if ((value = option_value(words[i], "boot-code")))
+			recipe->boot_code = parse_yes(value, parser->where);
 		else
 			die_at(parser->where, "a disk has no \"%s\"", words[i]);
 	}
@@ -371,7 +373,7 @@ void recipe_read(const char *path, struct recipe *recipe)
 {
 	struct parser parser = {.recipe = recipe};
 
-	*recipe = (struct recipe){0};
+	*recipe = (struct recipe){.boot_code = true};
 	STAILQ_INIT(&recipe->partitions);
 	STAILQ_INIT(&recipe->descriptors);
 	TAILQ_INIT(&recipe->entries);

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "boot-code.h"
+
 #define ENTRIES           0x1BEu
 #define ENTRY_SIZE        16u
 #define DISK_SIGNATURE    0x1B8u
@@ -58,23 +60,16 @@ static void write_logical(const struct partition *partition, int fd)
 	write_at(fd, sector, sizeof sector, base);
 }
 
-/* Code of our own that stops the processor: the area is in use, and nothing starts from it. */
-static void put_code(uint8_t *sector)
-{
-	static const uint8_t code[] = {0xFA, 0x33, 0xC0, 0x8E, 0xD0, 0xBC,
-				       0x00, 0x7C, 0xF4, 0xEB, 0xFD};
-
-	/* cli; xor ax,ax; mov ss,ax; mov sp,7C00h; hlt; jmp back to hlt */
-	memcpy(sector, code, sizeof code);
-}
-
 static void write_mbr(const struct recipe *recipe, int fd)
 {
 	uint8_t sector[SECTOR_SIZE] = {0};
 	const struct partition *partition;
 	unsigned index = 0;
+	size_t length;
+	const uint8_t *code = boot_code(BOOT_CODE_MBR, &length);
 
-	put_code(sector);
+	if (recipe->boot_code)
+		memcpy(sector, code, length);
 	store_le32(sector + DISK_SIGNATURE, (uint32_t)recipe->signature);
 	sector[510] = 0x55;
 	sector[511] = 0xAA;

@@ -24,6 +24,7 @@
 #include <ntfs-3g/dir.h>
 #include <ntfs-3g/inode.h>
 #include <ntfs-3g/layout.h>
+#include <ntfs-3g/lcnalloc.h>
 #include <ntfs-3g/security.h>
 #include <ntfs-3g/types.h>
 #include <ntfs-3g/volume.h>
@@ -145,15 +146,50 @@ static void set_attributes(const struct entry *entry, ntfs_inode *inode)
 			       (attributes & FILE_ATTR_COMPRESSED);
 }
 
+/* Takes the cluster behind the last one of the attribute, which goes on elsewhere then. */
+static runlist_element *take_next_cluster(const struct entry *entry, ntfs_attr *data)
+{
+	s64 last = (data->allocated_size >> data->ni->vol->cluster_size_bits) - 1;
+	LCN lcn = ntfs_attr_vcn_to_lcn(data, last);
+	runlist_element *taken = NULL;
+
+	if (lcn >= 0)
+		taken = ntfs_cluster_alloc(data->ni->vol, 0, 1, lcn + 1, DATA_ZONE);
+	if (!taken)
+		die_entry(entry, "break the content into pieces");
+	return taken;
+}
+
+static void write_pieces(const struct entry *entry, ntfs_attr *data, const struct bytes *bytes)
+{
+	uint64_t count = entry->content.fragments > 1 ? entry->content.fragments : 1;
+	uint64_t piece = bytes->length / count;
+	runlist_element **taken = allocate(count * sizeof *taken);
+
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t at = i * piece, length = i + 1 < count ? piece : bytes->length - at;
+
+		if (length > 0 &&
+		    ntfs_attr_pwrite(data, (s64)at, (s64)length, bytes->data + at) != (s64)length)
+			die_entry(entry, "write");
+		if (i + 1 < count)
+			taken[i] = take_next_cluster(entry, data);
+	}
+	for (uint64_t i = 0; i + 1 < count; i++) {
+		if (ntfs_cluster_free_from_rl(data->ni->vol, taken[i]))
+			die_entry(entry, "free what was between the pieces");
+		free(taken[i]);
+	}
+	free(taken);
+}
+
 static void write_data(struct writer *writer, const struct entry *entry, ntfs_inode *inode,
 		       ntfs_attr *data)
 {
 	struct bytes bytes;
 
 	content_make(writer->recipe, entry, &bytes);
-	if (bytes.length > 0 &&
-	    ntfs_attr_pwrite(data, 0, (s64)bytes.length, bytes.data) != (s64)bytes.length)
-		die_entry(entry, "write");
+	write_pieces(entry, data, &bytes);
 	if (NAttrCompressed(data) && ntfs_attr_pclose(data))
 		die_entry(entry, "finish the compression");
 	NInoFileNameSetDirty(inode);

@@ -86,6 +86,16 @@ enum bs_exit {
 	  "start the virtual machine, shut it down fully and try again")                           \
 	X(BS_VHD_DIFFERENCING, "vhd-differencing", BS_EXIT_REFUSED,                                \
 	  "merge it into its parent first")                                                        \
+	X(BS_CONTAINER_CORRUPT, "container-corrupt", BS_EXIT_REFUSED,                              \
+	  "check it with qemu-img check, or name its format with --format if it is another")       \
+	X(BS_CONTAINER_DIFFERENCING, "container-differencing", BS_EXIT_REFUSED,                    \
+	  "make one image of it and its parent, for example: qemu-img convert -O qcow2 IMAGE NEW") \
+	X(BS_CONTAINER_ENCRYPTED, "container-encrypted", BS_EXIT_REFUSED,                          \
+	  "decrypt it into a new image first: see qemu-img convert and its option --object")       \
+	X(BS_CONTAINER_SPLIT, "container-split", BS_EXIT_REFUSED,                                  \
+	  "make one file of it first, for example: qemu-img convert -O qcow2 IMAGE NEW")           \
+	X(BS_CONTAINER_COMPRESSED, "container-compressed", BS_EXIT_REFUSED,                        \
+	  "unpack it first, for example: qemu-img convert -O vmdk IMAGE NEW")                      \
 	/* refused: the partitions */                                                              \
 	X(BS_NO_PARTITION_TABLE, "no-partition-table", BS_EXIT_REFUSED,                            \
 	  "name an image of a whole disk, not of one partition")                                   \

@@ -138,6 +138,8 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	/* A reader of the report that goes away must not end a fix half-way. */
 	signal(SIGPIPE, SIG_IGN);
+	/* Nor may a limit for the length of files: it fails the write, which is then taken back. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2)
 		return usage_error(NULL, "no command is named");
 	output_open(&output, stdout, OUTPUT_COLOUR_AUTO);

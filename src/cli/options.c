@@ -38,7 +38,7 @@ static const struct {
 	{OPTION_PLAN, "plan", "FILE", COMMAND_FIX, "do exactly what this plan says, or refuse"},
 	{'o', "output", "FILE", COMMAND_PLAN, "write the plan to a file; - is standard output"},
 	{OPTION_UNDO_DIR, "undo-dir", "DIR", ALL, "the folder of the undo file, if not the image's own"},
-	{OPTION_FORMAT, "format", "FMT", LOOKING, "what the image is: raw or vhd; else found out"},
+	{OPTION_FORMAT, "format", "FMT", LOOKING, "raw, vhd, vhdx, qcow2, vmdk or vdi; else found out"},
 	{OPTION_SYSTEM_PARTITION, "system-partition", "N", LOOKING, "the partition with the boot files; else the active one"},
 	{OPTION_BOOT_PARTITION, "boot-partition", "N", LOOKING, "the partition with Windows; else that of the default entry"},
 	{OPTION_PE_SIZE, "pe-size", "SIZE", LOOKING, "room needed on the active volume; else 119MiB"},
@@ -67,10 +67,16 @@ static int parse_partition(const char *text, uint32_t *number, struct bs_error *
 
 static int parse_format(const char *text, const char **format, struct bs_error *err)
 {
-	if (strcmp(text, "raw") != 0 && strcmp(text, "vhd") != 0)
-		return fail(err, BS_USAGE, "unknown format '%s': it is raw or vhd", text);
-	*format = text;
-	return 0;
+	static const char *const names[] = {"raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*format = text;
+			return 0;
+		}
+	}
+	return fail(err, BS_USAGE, "unknown format '%s': it is raw, vhd, vhdx, qcow2, vmdk or vdi",
+		    text);
 }
 
 static int parse_colour(const char *text, enum output_colour *colour, struct bs_error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A file as a read-only disk.  There is no write: what changes an image is the commit, which has
- * its own descriptor and its own rules, not a layer of a stack.
+ * A file or block device as a read-only disk.  There is no write: what changes an image is the
+ * commit, which has its own descriptor and its own rules, not a layer of a stack.
  */
 #include "disk/file.h"
 
@@ -80,12 +80,15 @@ struct disk *file_open(int descriptor, struct bs_error *err)
 {
 	struct file *file;
 	struct stat status;
+	off_t size;
 
-	if (fstat(descriptor, &status) != 0) {
+	/* A device has no size but where its end is. */
+	if (fstat(descriptor, &status) != 0 ||
+	    ((size = lseek(descriptor, 0, SEEK_END)) < 0 && errno != ESPIPE)) {
 		fail_errno(err, BS_IO, "cannot read the properties of the file");
 		return NULL;
 	}
-	if (!S_ISREG(status.st_mode)) {
+	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
 		fail(err, BS_NOT_AN_IMAGE, "is not a regular file");
 		return NULL;
 	}
@@ -95,7 +98,7 @@ struct disk *file_open(int descriptor, struct bs_error *err)
 		return NULL;
 	}
 	file->disk.operations = &file_operations;
-	file->disk.size = (uint64_t)status.st_size;
+	file->disk.size = (uint64_t)size;
 	file->descriptor = descriptor;
 	return &file->disk;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files as disks, and the two loops that read and write a whole range of a descriptor.
+ * Files and block devices as disks, and the two loops that read and write a whole range of a
+ * descriptor.
  */
 #ifndef BOOTSHIFT_FILE_H
 #define BOOTSHIFT_FILE_H
@@ -8,10 +9,10 @@
 #include "disk/disk.h"
 
 /*
- * A read-only disk over the regular file behind `descriptor`, which stays the caller's: it must be
- * open for reading and stay open as long as the disk.  The size is the file's size now; a read of
- * what has been cut off since is an error (BS_OUT_OF_RANGE), never zeros.  Freed with
- * disk_close().  NULL on error: BS_NOT_AN_IMAGE when it is not a regular file, BS_IO, BS_NO_MEMORY.
+ * A read-only disk over the regular file or block device behind `descriptor`, which stays the
+ * caller's: it must be open for reading and stay open as long as the disk.  The size is the one
+ * now; a read of what has been cut off since is an error (BS_OUT_OF_RANGE), never zeros.  Freed
+ * with disk_close().  NULL on error: BS_NOT_AN_IMAGE for anything else, BS_IO, BS_NO_MEMORY.
  */
 MUST_CHECK struct disk *file_open(int descriptor, struct bs_error *err);
 

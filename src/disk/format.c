@@ -2,183 +2,214 @@
 /*
  * Whose bytes are the container's own?
  *
- * A fixed VHD gives its guest everything but the footer, so the footer decides before anything at
- * the front is looked at: else a guest could turn its VHD into, say, a qcow2 with a backing file of
- * its choice by writing to its first sector (CVE-2010-3851).  In a raw image every byte is the
- * guest's.  There a guest can make its disk look like something else, which is then refused, or
- * like a fixed VHD, which makes its own disk smaller; it cannot reach another file.  The owner of
- * the image can always overrule this with an explicit format.
+ * A guest can write whatever it likes to its disk, a foreign header, too, in the hope that somebody
+ * opens its image as something else: say, as a qcow2 with a backing file of its choice
+ * (CVE-2010-3851).  Where its bytes lie in the container depends on the format:
+ *
+ *	raw                 everywhere
+ *	fixed VHD           everywhere but in the footer, at the end
+ *	the others          neither at the start, nor anywhere where it could choose the place;
+ *	                    but the last bytes of the file may be its
+ *	a VMDK descriptor   nowhere
+ *
+ * So the start and the end can claim different things, and one more witness is needed: the boot
+ * signature 55 AA at byte 510.  Every disk that could be fixed here has it, and no header of
+ * another format can: those bytes are zeros in all of them, or text.  That gives, in this order:
+ *
+ * 1. A header at the start and no boot signature: the start is believed, if all of its header is
+ *    good.  A footer at the end may be a guest's, or of a VHD that lies in its file system.
+ * 2. A VHD footer at the end: it is believed, whatever is at the start.  A guest cannot write
+ *    there, and what it writes to the start besides its boot signature changes nothing.
+ * 3. A header at the start of a disk with a boot signature, and no footer: refused.  It is a raw
+ *    disk whose guest played a trick, but nothing in the container proves it; the owner of the
+ *    image can, with an explicit format.
+ * 4. Nothing of all that is raw.
+ *
+ * What a guest can still do to itself: make its raw disk one sector shorter by writing a VHD footer
+ * to its end, or, by giving up its boot signature, have it taken for the disk in the container that
+ * it wrote.  It cannot reach another file: parents, backing files and other data files are refused
+ * for each format, and the one description that leads elsewhere is a short text, which is no disk.
  *
  * Something that begins like a footer but has a wrong checksum is refused rather than taken for
  * raw: it is far more often a damaged VHD than a guest's joke.
  */
 #include "disk/format.h"
 
-#include <inttypes.h>
-
+#include "disk/describe.h"
 #include "disk/vhd.h"
 #include "disk/window.h"
 #include "util/bytes.h"
 
-#define SECTOR_SIZE   512u
 #define LONGEST_MAGIC 24u
+
+enum { RAW, VHD, VHDX, QCOW2, VMDK, VDI };
+
+static const struct kind {
+	const char *name, *driver;
+	int (*describe)(struct disk *container, struct format *format, struct bs_error *err);
+} kinds[] = {
+	[RAW] = {"raw", "raw", describe_raw},     [VHD] = {"vhd", "vpc", describe_vhd},
+	[VHDX] = {"vhdx", "vhdx", describe_vhdx}, [QCOW2] = {"qcow2", "qcow2", describe_qcow2},
+	[VMDK] = {"vmdk", "vmdk", describe_vmdk}, [VDI] = {"vdi", "vdi", describe_vdi},
+};
 
 struct magic {
 	uint16_t offset; /* in the container */
 	uint8_t length;
-	bool not_on_mbr; /* an older use of the disk may have left it: a boot signature outweighs it
-			  */
 	const char *bytes;
-	const char *what; /* "this is ..." */
 };
 
-/* The bytes are those that file(1) and qemu's block drivers go by. */
-static const struct magic magics[] = {
-	{0, 4, false, "QFI\xfb", "a qcow2 image"},
-	{0, 4, false, "QED\0", "a QED image"},
-	{0, 8, false, "vhdxfile", "a VHDX image"},
-	{0, 4, false, "KDMV", "a VMDK image"},
-	{0, 4, false, "COWD", "a VMDK image"},
-	{0, 21, false, "# Disk DescriptorFile", "a VMDK descriptor"},
-	{64, 4, false, "\xbe\xda\x10\x7f", "a VDI image"},
-	{0, 16, false, "WithoutFreeSpace", "a Parallels image"},
-	{0, 16, false, "WithouFreSpacExt", "a Parallels image"},
-	{0, 8, false, "MSWIM\0\0\0", "a WIM archive of files, not a disk"},
-	{0, 8, false, "EVF\x09\x0d\x0a\xff\x00", "an EWF (EnCase) image"},
-	{0, 7, false, "AFF10\r\n", "an AFF image"},
-	{0, 3, false, "\x1f\x8b\x08", "a compressed file (gzip); unpack it first"},
-	{0, 6, false,
-	 "\xfd"
-	 "7zXZ\0",
-	 "a compressed file (xz); unpack it first"},
-	{0, 4, false, "PK\x03\x04", "a compressed file (zip); unpack it first"},
-	{0, 6, false, "7z\xbc\xaf\x27\x1c", "a compressed file (7z); unpack it first"},
-	{32769, 5, true, "CD001", "an image of a CD or DVD (ISO 9660), not of a disk"},
+/* What tells, at the start, what it is.  The bytes are those that QEMU's drivers go by. */
+static const struct {
+	struct magic magic;
+	const struct kind *kind;
+} known[] = {
+	{{0, 8, "conectix"}, &kinds[VHD]},
+	{{0, 8, "vhdxfile"}, &kinds[VHDX]},
+	{{0, 4, "QFI\xfb"}, &kinds[QCOW2]},
+	{{0, 4, "KDMV"}, &kinds[VMDK]},
+	{{0, 4, "COWD"}, &kinds[VMDK]},
+	{{0, 21, "# Disk DescriptorFile"}, &kinds[VMDK]},
+	{{64, 4, "\x7f\x10\xda\xbe"}, &kinds[VDI]},
 };
+
+/* What is refused by its name.  The bytes are those that file(1) and QEMU's drivers go by. */
+static const struct {
+	struct magic magic;
+	bool not_on_mbr;  /* left by an older use of the disk: a boot signature outweighs it */
+	const char *what; /* "is ..." */
+} foreign[] = {
+	{{0, 4, "QED\0"}, false, "a QED image"},
+	{{0, 8, "\xbe\xba\xfe\xca\0\0\0\0"}, false, "a VMDK of the sparse kind of ESX (SESparse)"},
+	{{0, 16, "WithoutFreeSpace"}, false, "a Parallels image"},
+	{{0, 16, "WithouFreSpacExt"}, false, "a Parallels image"},
+	{{0, 8, "MSWIM\0\0\0"}, false, "a WIM archive of files, not a disk"},
+	{{0, 8, "EVF\x09\x0d\x0a\xff\x00"}, false, "an EWF (EnCase) image"},
+	{{0, 7, "AFF10\r\n"}, false, "an AFF image"},
+	{{0, 3, "\x1f\x8b\x08"}, false, "a compressed file (gzip); unpack it first"},
+	{{0, 6, "\xfd\x37zXZ\0"}, false, "a compressed file (xz); unpack it first"},
+	{{0, 4, "PK\x03\x04"}, false, "a compressed file (zip); unpack it first"},
+	{{0, 6, "7z\xbc\xaf\x27\x1c"}, false, "a compressed file (7z); unpack it first"},
+	{{32769, 5, "CD001"}, true, "an image of a CD or DVD (ISO 9660), not of a disk"},
+};
+
+static const struct magic boot_signature = {510, 2, "\x55\xaa"};
 
 /* Sets *matches to whether the container has these bytes there; one that ends earlier has not. */
-static int compare_at(struct disk *container, uint64_t offset, const void *bytes, size_t length,
-		      bool *matches, struct bs_error *err)
+static int compare(struct disk *container, const struct magic *magic, bool *matches,
+		   struct bs_error *err)
 {
 	uint8_t found[LONGEST_MAGIC];
 
 	*matches = false;
-	if (!range_within(offset, length, disk_size(container)))
+	if (!range_within(magic->offset, magic->length, disk_size(container)))
 		return 0;
-	if (disk_read(container, offset, found, length, err) != 0)
+	if (disk_read(container, magic->offset, found, magic->length, err) != 0)
 		return -1;
-	*matches = memcmp(found, bytes, length) == 0;
+	*matches = memcmp(found, magic->bytes, magic->length) == 0;
 	return 0;
 }
 
-static int refuse_known_magic(struct disk *container, struct bs_error *err)
+static int describe(struct disk *container, const struct kind *kind, struct format *format,
+		    struct bs_error *err)
 {
-	bool has_mbr, matches;
+	*format = (struct format){
+		.name = kind->name,
+		.driver = kind->driver,
+		.driver_options = NULL,
+	};
+	return kind->describe(container, format, err);
+}
 
-	if (compare_at(container, 510, "\x55\xaa", 2, &has_mbr, err) != 0)
-		return -1;
-	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
-		const struct magic *magic = &magics[i];
+static const struct kind *find_kind(const char *name, struct bs_error *err)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(name, kinds[i].name) == 0)
+			return &kinds[i];
+	fail(err, BS_USAGE, "there is no format %s, only raw, vhd, vhdx, qcow2, vmdk and vdi",
+	     name);
+	return NULL;
+}
 
-		if (compare_at(container, magic->offset, magic->bytes, magic->length, &matches,
-			       err) != 0)
+/* Sets *kind to what the start of the container claims to be; NULL when that is nothing. */
+static int read_claim(struct disk *container, const struct kind **kind, struct bs_error *err)
+{
+	bool matches;
+
+	*kind = NULL;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]) && *kind == NULL; i++) {
+		if (compare(container, &known[i].magic, &matches, err) != 0)
 			return -1;
-		if (matches && !(magic->not_on_mbr && has_mbr))
-			return fail(err, BS_FORMAT_UNSUPPORTED, "is %s", magic->what);
+		if (matches)
+			*kind = known[i].kind;
 	}
 	return 0;
 }
 
-/* Both kinds of disk are windows, so that closing the format never closes the container. */
-static int open_window(struct disk *container, const char *name, uint64_t size,
-		       struct format *format, struct bs_error *err)
+static int refuse_foreign(struct disk *container, bool has_mbr, struct bs_error *err)
 {
-	format->name = name;
-	format->disk = window_open(container, 0, size, err);
-	return format->disk ? 0 : -1;
-}
+	bool matches;
 
-static int open_raw(struct disk *container, struct format *format, struct bs_error *err)
-{
-	uint64_t size = disk_size(container);
-
-	if (size == 0)
-		return fail(err, BS_NOT_AN_IMAGE, "is empty");
-	if (size % SECTOR_SIZE != 0)
-		return fail(err, BS_NOT_AN_IMAGE,
-			    "the size of %" PRIu64 " bytes is not a multiple of 512, the sector",
-			    size);
-	return open_window(container, "raw", size, format, err);
-}
-
-/*
- * Reads the last bytes, as a footer of today's length or of the old one.  A container of whole
- * sectors has no old footer: the disk before it would not be whole sectors.  *length is 0 when
- * nothing there looks like a footer.
- */
-static int read_footer(struct disk *container, uint8_t *bytes, size_t *length, struct bs_error *err)
-{
-	uint64_t size = disk_size(container);
-	size_t expected =
-		size % SECTOR_SIZE == VHD_OLD_FOOTER_SIZE ? VHD_OLD_FOOTER_SIZE : VHD_FOOTER_SIZE;
-
-	*length = 0;
-	if (size < expected)
-		return 0;
-	if (disk_read(container, size - expected, bytes, expected, err) != 0)
-		return -1;
-	if (vhd_looks_like_footer(bytes, expected))
-		*length = expected;
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		if (compare(container, &foreign[i].magic, &matches, err) != 0)
+			return -1;
+		if (matches && !(foreign[i].not_on_mbr && has_mbr))
+			return fail(err, BS_FORMAT_UNSUPPORTED, "is %s", foreign[i].what);
+	}
 	return 0;
 }
 
-static int open_vhd(struct disk *container, const uint8_t *bytes, size_t length,
-		    struct format *format, struct bs_error *err)
+/* True when the start holds what it claims, be it something to refuse. */
+static bool is_whole(struct disk *container, const struct kind *claim)
 {
-	struct vhd_footer footer;
+	struct format ignored;
+	struct bs_error reason;
 
-	if (vhd_decode_footer(bytes, length, &footer, err) != 0 ||
-	    vhd_check_fixed(&footer, disk_size(container) - length, err) != 0)
-		return -1;
-	return open_window(container, "vhd", footer.current_size, format, err);
+	return describe(container, claim, &ignored, &reason) == 0 ||
+	       reason.code != BS_CONTAINER_CORRUPT;
 }
 
-/*
- * A copy of the footer in front is what a dynamic or differencing VHD has; one with nothing at its
- * end was cut short.
- */
-static int refuse_front_footer(struct disk *container, struct bs_error *err)
+/* What the container is by its content, in the four cases of the essay above; NULL on error. */
+static const struct kind *decide(struct disk *container, struct bs_error *err)
 {
-	uint8_t bytes[VHD_FOOTER_SIZE];
-	struct vhd_footer footer;
+	uint8_t footer[VHD_FOOTER_SIZE];
+	const struct kind *claim;
+	size_t footer_length;
+	bool has_mbr;
 
-	if (disk_size(container) < sizeof(bytes))
-		return 0;
-	if (disk_read(container, 0, bytes, sizeof(bytes), err) != 0)
-		return -1;
-	if (!vhd_looks_like_footer(bytes, sizeof(bytes)))
-		return 0;
-	if (vhd_decode_footer(bytes, sizeof(bytes), &footer, err) == 0 &&
-	    footer.type == VHD_DIFFERENCING)
-		return vhd_check_fixed(&footer, 0, err);
-	return fail(err, BS_FORMAT_UNSUPPORTED, "dynamic VHD is not supported yet");
+	if (compare(container, &boot_signature, &has_mbr, err) != 0 ||
+	    describe_read_footer(container, footer, &footer_length, err) != 0 ||
+	    read_claim(container, &claim, err) != 0)
+		return NULL;
+	if (claim && !has_mbr && (footer_length == 0 || is_whole(container, claim)))
+		return claim;
+	if (footer_length > 0)
+		return &kinds[VHD];
+	if (claim) {
+		fail(err, BS_CONTAINER_CORRUPT,
+		     "begins like a %s image, but has the boot signature of a raw disk",
+		     claim->name);
+		return NULL;
+	}
+	return refuse_foreign(container, has_mbr, err) == 0 ? &kinds[RAW] : NULL;
+}
+
+int format_detect(struct disk *container, const char *forced, struct format *format,
+		  struct bs_error *err)
+{
+	const struct kind *kind = forced ? find_kind(forced, err) : decide(container, err);
+
+	return kind ? describe(container, kind, format, err) : -1;
 }
 
 int format_open(struct disk *container, const char *forced, struct format *format,
 		struct bs_error *err)
 {
-	uint8_t footer[VHD_FOOTER_SIZE];
-	size_t footer_length;
-
-	if (forced && strcmp(forced, "raw") == 0)
-		return open_raw(container, format, err);
-	if (forced && strcmp(forced, "vhd") != 0)
-		return fail(err, BS_USAGE, "there is no format %s, only raw and vhd", forced);
-	if (read_footer(container, footer, &footer_length, err) != 0)
+	if (format_detect(container, forced, format, err) != 0)
 		return -1;
-	if (forced || footer_length > 0)
-		return open_vhd(container, footer, footer_length, format, err);
-	if (refuse_front_footer(container, err) != 0 || refuse_known_magic(container, err) != 0)
-		return -1;
-	return open_raw(container, format, err);
+	if (format->access != FORMAT_DIRECT)
+		return fail(err, BS_FORMAT_UNSUPPORTED, "is a %s image, which is not supported yet",
+			    format->name);
+	format->disk = window_open(container, format->offset, format->length, err);
+	return format->disk ? 0 : -1;
 }

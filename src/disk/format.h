@@ -1,24 +1,48 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * From the container to the guest's disk.  The format is decided once, here, from bytes that the
- * guest cannot write, wherever there are such bytes (see format.c).
+ * guest cannot write, wherever there are such bytes (see format.c), and described without a driver.
  */
 #ifndef BOOTSHIFT_FORMAT_H
 #define BOOTSHIFT_FORMAT_H
 
 #include "disk/disk.h"
+#include "disk/vmdk.h"
+
+enum format_access {
+	FORMAT_DIRECT,    /* the guest's disk is a window of the container */
+	FORMAT_CAPTURED,  /* it takes QEMU's driver */
+	FORMAT_ELSEWHERE, /* the container is a description: the disk is a window of another file */
+};
 
 struct format {
-	const char *name;  /* "raw" or "vhd" (fixed), a constant */
-	struct disk *disk; /* the guest's disk; whoever opened the format closes it */
+	const char *name;           /* what --format takes: raw vhd vhdx qcow2 vmdk vdi */
+	const char *driver;         /* QEMU's name for it */
+	const char *driver_options; /* what its driver has to be told, "key=value", or NULL */
+	enum format_access access;
+	uint64_t offset, length; /* the window, bytes; not of FORMAT_CAPTURED */
+	uint64_t disk_size;      /* bytes that the guest sees; 0 when only the driver knows */
+	/* FORMAT_ELSEWHERE: the file's name, in the container's folder.  What is in it is the
+	 * guest's, and must not be asked for a format. */
+	char extent[VMDK_EXTENT_NAME_MAX + 1];
+	struct disk *disk; /* of format_open(): the guest's disk; its caller closes it; or NULL */
 };
 
 /*
- * Opens the guest's disk in `container`, which must outlive it.  `forced` is NULL, to decide by
- * the container's content, or "raw" or "vhd", to believe the caller: raw is then not probed at
- * all, and vhd must have a good footer.  Errors: BS_USAGE (no such name), BS_NOT_AN_IMAGE (not
- * whole sectors), BS_FORMAT_UNSUPPORTED, BS_VHD_CORRUPT, BS_VHD_SAVED_STATE, BS_VHD_DIFFERENCING,
- * BS_NO_MEMORY, and those of reading the container.
+ * Describes what is in `container`.  `forced` is NULL, to decide by its content, or one of the
+ * names, to believe the caller: raw is then not looked at at all, the others must have a good
+ * header of theirs.  Errors: BS_USAGE (no such name), BS_NOT_AN_IMAGE (not whole sectors),
+ * BS_FORMAT_UNSUPPORTED, BS_VHD_CORRUPT, BS_VHD_SAVED_STATE, BS_VHD_DIFFERENCING,
+ * BS_CONTAINER_CORRUPT (also when it could be of two formats), BS_CONTAINER_DIFFERENCING,
+ * BS_CONTAINER_ENCRYPTED, BS_CONTAINER_SPLIT, BS_CONTAINER_COMPRESSED, BS_NO_MEMORY, and those of
+ * reading the container.
+ */
+MUST_CHECK int format_detect(struct disk *container, const char *forced, struct format *format,
+			     struct bs_error *err);
+
+/*
+ * The same, and opens the guest's disk in `container`, which must outlive it.  Formats other than
+ * FORMAT_DIRECT ones are refused with BS_FORMAT_UNSUPPORTED.
  */
 MUST_CHECK int format_open(struct disk *container, const char *forced, struct format *format,
 			   struct bs_error *err);

@@ -20,7 +20,7 @@ static int check_kind(const struct stat *status, struct bs_error *err)
 	case S_IFDIR:
 		return fail(err, BS_NOT_AN_IMAGE, "is a folder");
 	case S_IFBLK:
-		return fail(err, BS_FORMAT_UNSUPPORTED, "block devices are not supported yet");
+		return 0;
 	case S_IFCHR:
 		return fail(err, BS_NOT_AN_IMAGE, "is a character device");
 	case S_IFIFO:
@@ -36,7 +36,8 @@ static int fail_open(struct bs_error *err)
 {
 	enum bs_code code = BS_IO;
 
-	if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP)
+	if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP ||
+	    errno == ENXIO || errno == ENOMEDIUM)
 		code = BS_NOT_FOUND;
 	else if (errno == EACCES || errno == EPERM)
 		code = BS_NO_PERMISSION;

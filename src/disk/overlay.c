@@ -7,13 +7,18 @@
  *
  *   below_end <= size of the view, below_end <= size of the disk below,
  *   no block in the map lies wholly beyond the size of the view.
+ *
+ * Each function that others call holds the lock from its beginning to its end, and calls none of
+ * them.
  */
 #include "disk/overlay.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "disk/block-map.h"
 #include "disk/block-store.h"
+#include "disk/watch.h"
 #include "util/bytes.h"
 
 #define SECTORS_PER_BLOCK (OVERLAY_BLOCK_SIZE / OVERLAY_SECTOR_SIZE)
@@ -28,6 +33,8 @@ struct overlay {
 	uint64_t below_end;
 	struct block_map map;
 	struct block_store store;
+	struct watch watch;
+	pthread_mutex_t lock; /* of all the above */
 };
 
 /* ---- reading and writing ------------------------------------------------------------------ */
@@ -59,10 +66,9 @@ static size_t unchanged_length(const struct overlay *overlay, uint64_t offset, s
 	return run < length ? run : length;
 }
 
-static int overlay_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
-			struct bs_error *err)
+static int read_view(struct overlay *overlay, uint64_t offset, void *buffer, size_t length,
+		     struct bs_error *err)
 {
-	struct overlay *overlay = (struct overlay *)disk;
 	uint8_t *next = buffer;
 
 	while (length > 0) {
@@ -87,6 +93,20 @@ static int overlay_read(struct disk *disk, uint64_t offset, void *buffer, size_t
 		length -= part;
 	}
 	return 0;
+}
+
+static int overlay_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+			struct bs_error *err)
+{
+	struct overlay *overlay = (struct overlay *)disk;
+	int result;
+
+	pthread_mutex_lock(&overlay->lock);
+	result = watch_add(&overlay->watch, offset, length, err);
+	if (result == 0)
+		result = read_view(overlay, offset, buffer, length, err);
+	pthread_mutex_unlock(&overlay->lock);
+	return result;
 }
 
 /* Puts a block that is not in the map there, whole, with `bytes` at `in_block` of it. */
@@ -129,10 +149,9 @@ static uint8_t sector_mask(size_t in_block, size_t length)
 	return (uint8_t)((2u << last) - (1u << first));
 }
 
-static int overlay_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
-			 struct bs_error *err)
+static int write_view(struct overlay *overlay, uint64_t offset, const void *buffer, size_t length,
+		      struct bs_error *err)
 {
-	struct overlay *overlay = (struct overlay *)disk;
 	const uint8_t *next = buffer;
 
 	while (length > 0) {
@@ -151,12 +170,59 @@ static int overlay_write(struct disk *disk, uint64_t offset, const void *buffer,
 	return 0;
 }
 
+static int overlay_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
+			 struct bs_error *err)
+{
+	struct overlay *overlay = (struct overlay *)disk;
+	int result;
+
+	pthread_mutex_lock(&overlay->lock);
+	result = write_view(overlay, offset, buffer, length, err);
+	pthread_mutex_unlock(&overlay->lock);
+	return result;
+}
+
+/* Blocks that read as zeros because nothing is there are left alone, so that none are made. */
+static int zero_view(struct overlay *overlay, uint64_t offset, uint64_t length,
+		     struct bs_error *err)
+{
+	static const uint8_t zeros[OVERLAY_BLOCK_SIZE];
+
+	while (length > 0) {
+		size_t in_block = offset % OVERLAY_BLOCK_SIZE;
+		size_t part = (size_t)min_u64(length, OVERLAY_BLOCK_SIZE - in_block);
+		bool is_empty = offset >= overlay->below_end &&
+				!block_map_find(&overlay->map, offset / OVERLAY_BLOCK_SIZE);
+
+		if (!is_empty && write_view(overlay, offset, zeros, part, err) != 0)
+			return -1;
+		offset += part;
+		length -= part;
+	}
+	return 0;
+}
+
+int overlay_zero(struct overlay *overlay, uint64_t offset, uint64_t length, struct bs_error *err)
+{
+	int result;
+
+	pthread_mutex_lock(&overlay->lock);
+	if (range_within(offset, length, overlay->disk.size))
+		result = zero_view(overlay, offset, length, err);
+	else
+		result = fail(err, BS_OUT_OF_RANGE, "zeros beyond the end of the disk");
+	pthread_mutex_unlock(&overlay->lock);
+	return result;
+}
+
 static void overlay_close(struct disk *disk)
 {
 	struct overlay *overlay = (struct overlay *)disk;
 
 	block_map_reset(&overlay->map);
 	block_store_destroy(&overlay->store);
+	watch_reset(&overlay->watch);
+	pthread_mutex_destroy(&overlay->lock);
 	free(overlay);
 }
 
@@ -182,6 +248,7 @@ struct overlay *overlay_open(struct disk *below, uint64_t memory_limit, const ch
 		free(overlay);
 		return NULL;
 	}
+	pthread_mutex_init(&overlay->lock, NULL);
 	overlay_reset(overlay);
 	return overlay;
 }
@@ -193,10 +260,12 @@ struct disk *overlay_disk(struct overlay *overlay)
 
 void overlay_reset(struct overlay *overlay)
 {
+	pthread_mutex_lock(&overlay->lock);
 	block_map_reset(&overlay->map);
 	block_store_reset(&overlay->store);
 	overlay->disk.size = disk_size(overlay->below);
 	overlay->below_end = overlay->disk.size;
+	pthread_mutex_unlock(&overlay->lock);
 }
 
 /* ---- size --------------------------------------------------------------------------------- */
@@ -215,7 +284,7 @@ static int clear_tail(struct overlay *overlay, struct bs_error *err)
 				 sizeof(zeros) - in_block, err);
 }
 
-int overlay_resize(struct overlay *overlay, uint64_t size, struct bs_error *err)
+static int resize_view(struct overlay *overlay, uint64_t size, struct bs_error *err)
 {
 	int result;
 
@@ -232,12 +301,40 @@ int overlay_resize(struct overlay *overlay, uint64_t size, struct bs_error *err)
 	return 0;
 }
 
+int overlay_resize(struct overlay *overlay, uint64_t size, struct bs_error *err)
+{
+	int result;
+
+	pthread_mutex_lock(&overlay->lock);
+	result = resize_view(overlay, size, err);
+	pthread_mutex_unlock(&overlay->lock);
+	return result;
+}
+
+/* ---- what has been read ------------------------------------------------------------------- */
+
+void overlay_watch(struct overlay *overlay, bool on)
+{
+	pthread_mutex_lock(&overlay->lock);
+	watch_reset(&overlay->watch);
+	overlay->watch.on = on;
+	pthread_mutex_unlock(&overlay->lock);
+}
+
+void overlay_take_watched(struct overlay *overlay, struct overlay_extent **ranges, size_t *count)
+{
+	pthread_mutex_lock(&overlay->lock);
+	watch_take(&overlay->watch, ranges, count);
+	pthread_mutex_unlock(&overlay->lock);
+}
+
 /* ---- what has changed --------------------------------------------------------------------- */
 
 uint64_t overlay_take_written_sectors(struct overlay *overlay)
 {
 	uint64_t count = 0;
 
+	pthread_mutex_lock(&overlay->lock);
 	for (size_t i = 0; i < overlay->map.capacity; i++) {
 		struct block_entry *entry = &overlay->map.entries[i];
 
@@ -246,6 +343,7 @@ uint64_t overlay_take_written_sectors(struct overlay *overlay)
 		count += (uint64_t)__builtin_popcount(entry->written_sectors);
 		entry->written_sectors = 0;
 	}
+	pthread_mutex_unlock(&overlay->lock);
 	return count;
 }
 
@@ -293,14 +391,14 @@ static int compare_batch(struct comparison *comparison, uint64_t offset, size_t 
 
 	if (offset < disk_size(below))
 		common = (size_t)min_u64(length, disk_size(below) - offset);
-	if (disk_read(&comparison->overlay->disk, offset, comparison->above, length, err) != 0 ||
+	memset(comparison->below + common, 0, length - common);
+	if (read_view(comparison->overlay, offset, comparison->above, length, err) != 0 ||
 	    disk_read(below, offset, comparison->below, common, err) != 0)
 		return -1;
 	for (size_t at = 0; at < length; at += OVERLAY_SECTOR_SIZE) {
 		size_t part = (size_t)min_u64(OVERLAY_SECTOR_SIZE, length - at);
 
-		if (at + part <= common &&
-		    memcmp(comparison->above + at, comparison->below + at, part) == 0)
+		if (memcmp(comparison->above + at, comparison->below + at, part) == 0)
 			continue;
 		if (add_sector(comparison, offset + at, part, err) != 0)
 			return -1;
@@ -393,8 +491,8 @@ static uint64_t *list_blocks(const struct block_map *map)
 	return blocks;
 }
 
-int overlay_extents(struct overlay *overlay, uint64_t maximum_length,
-		    struct overlay_extent **extents, size_t *count, struct bs_error *err)
+static int list_extents(struct overlay *overlay, uint64_t maximum_length,
+			struct overlay_extent **extents, size_t *count, struct bs_error *err)
 {
 	struct comparison *comparison = malloc(sizeof(*comparison));
 	uint64_t *blocks = list_blocks(&overlay->map);
@@ -418,5 +516,16 @@ int overlay_extents(struct overlay *overlay, uint64_t maximum_length,
 out:
 	free(blocks);
 	free(comparison);
+	return result;
+}
+
+int overlay_extents(struct overlay *overlay, uint64_t maximum_length,
+		    struct overlay_extent **extents, size_t *count, struct bs_error *err)
+{
+	int result;
+
+	pthread_mutex_lock(&overlay->lock);
+	result = list_extents(overlay, maximum_length, extents, count, err);
+	pthread_mutex_unlock(&overlay->lock);
 	return result;
 }

@@ -5,7 +5,11 @@
  *
  * Changed blocks are kept in memory up to a limit and in an unlinked temporary file beyond it.
  * The overlay knows what changed: as extents for the commit, and as a count of sectors for the
- * plan that a person reads.
+ * plan that a person reads.  And it can record what is read.
+ *
+ * An overlay may be used by several threads: each function, and each read and write of its disk, is
+ * done as a whole while the others wait.  Only its size is looked at without waiting, so while one
+ * thread changes that (overlay_resize, overlay_reset), no other one may read or write.
  */
 #ifndef BOOTSHIFT_OVERLAY_H
 #define BOOTSHIFT_OVERLAY_H
@@ -38,6 +42,13 @@ struct disk *overlay_disk(struct overlay *overlay);
  */
 MUST_CHECK int overlay_resize(struct overlay *overlay, uint64_t size, struct bs_error *err);
 
+/*
+ * Makes a range read as zeros.  What reads as zeros already because it lies beyond the end of the
+ * disk below stays unwritten.  Errors: BS_OUT_OF_RANGE, and those of a write.
+ */
+MUST_CHECK int overlay_zero(struct overlay *overlay, uint64_t offset, uint64_t length,
+			    struct bs_error *err);
+
 /* A range of bytes that differs from the disk below; multiples of the sector size, except that
  * the last one may end with the disk. */
 struct overlay_extent {
@@ -47,11 +58,11 @@ struct overlay_extent {
 /*
  * The changed extents: sorted by offset, never overlapping, touching only where a longer one would
  * exceed `maximum_length` (a multiple of the block size), and holding only sectors whose bytes
- * really differ from those below.  A sector beyond the end of the disk below counts as different
- * when its block has been written; one that has not is left out: it reads as zeros, as the end of
- * a file does that was made longer.  So the disk below, cut or lengthened to the size of the view
- * and with the extents written to it, is the view.  The caller frees *extents, which is NULL when
- * there are none.  Errors: BS_NO_MEMORY, and those of reading either disk.
+ * really differ from those below.  Beyond its end the disk below counts as zeros, as the end of a
+ * file does that was made longer, so zeros there fill no hole.  So the disk below, cut or
+ * lengthened to the size of the view and with the extents written to it, is the view.  The caller
+ * frees *extents, which is NULL when there are none.  Errors: BS_NO_MEMORY, and those of reading
+ * either disk.
  */
 MUST_CHECK int overlay_extents(struct overlay *overlay, uint64_t maximum_length,
 			       struct overlay_extent **extents, size_t *count,
@@ -62,6 +73,19 @@ MUST_CHECK int overlay_extents(struct overlay *overlay, uint64_t maximum_length,
  * overlay_open()), whether or not their bytes changed.
  */
 uint64_t overlay_take_written_sectors(struct overlay *overlay);
+
+/*
+ * Starts or stops recording which bytes of the view are read, with nothing recorded.  Because a
+ * container's format driver reads through the overlay, this tells where in the container a part of
+ * the guest's disk lies: read it through the driver, see what the driver reads.
+ */
+void overlay_watch(struct overlay *overlay, bool on);
+
+/*
+ * What was read since overlay_watch() or the last call: sorted by offset, none touching another.
+ * Recording goes on.  The caller frees *ranges, which may be NULL when *count is 0.
+ */
+void overlay_take_watched(struct overlay *overlay, struct overlay_extent **ranges, size_t *count);
 
 /* Forgets every change, that of the size too. */
 void overlay_reset(struct overlay *overlay);

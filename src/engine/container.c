@@ -1,36 +1,91 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/container.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "disk/file.h"
-#include "disk/image.h"
+#include "disk/window.h"
 #include "transaction/commit.h"
+#include "util/bytes.h"
 
 /* Changed bytes that are kept in memory; more goes to a temporary file. */
 #define OVERLAY_MEMORY (32u << 20)
 
-/*
- * Finds out before any work whether the image can be changed at the end of it.  A file that
- * nobody may write to is left alone even by root, whom the kernel would let: its owner means it.
- */
-static int check_writable(const struct container *container, struct bs_error *err)
+/* The parts of a container that are watched besides the guest's: all formats keep their headers, or
+ * the copies of them, in one of the two. */
+#define HEAD_SIZE (1u << 20) /* bytes */
+#define TAIL_SIZE 4096u
+
+#define CHUNK (1u << 20) /* bytes read at a time */
+
+/* A path in the folder of `path`; NULL when memory runs out. */
+static char *beside(const char *path, const char *name)
 {
-	if ((container->status.st_mode & 0222) == 0)
-		return fail(err, BS_READ_ONLY, "the file is marked read-only");
-	if (faccessat(AT_FDCWD, container->path, W_OK, AT_EACCESS) == 0)
-		return 0;
-	if (errno == EROFS)
-		return fail(err, BS_READ_ONLY, "the file system is read-only");
-	return fail_errno(err, BS_NO_PERMISSION, "the file cannot be written");
+	const char *slash = strrchr(path, '/');
+	size_t folder = slash != NULL ? (size_t)(slash - path) + 1 : 0;
+	char *joined = malloc(folder + strlen(name) + 1);
+
+	if (joined != NULL) {
+		memcpy(joined, path, folder);
+		strcpy(joined + folder, name);
+	}
+	return joined;
 }
 
-int container_open_file(struct container *container, const char *path, struct bs_error *err)
+/*
+ * A VMDK descriptor only describes: the file that it names is what gets locked, journaled and
+ * changed.  What is wrong with a container is said when its disk is opened, not here.
+ */
+static int follow_descriptor(struct container *container, const struct bs_options *options,
+			     struct bs_error *err)
 {
-	*container = (struct container){.path = path, .descriptor = -1};
-	return image_open(path, &container->descriptor, &container->status, err);
+	struct target *extent;
+	struct format format;
+	struct bs_error later;
+	char *path;
+
+	if (container->target->kind != TARGET_FILE ||
+	    format_detect(container->target->disk, options->format, &format, &later) < 0 ||
+	    format.access != FORMAT_ELSEWHERE)
+		return 0;
+	path = beside(container->target->name, format.extent);
+	if (path == NULL)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	extent = target_open(path, err);
+	free(path);
+	if (extent == NULL)
+		return fail_prefix(err, "the disk %s that it describes", format.extent);
+	target_close(container->target);
+	container->target = extent;
+	container->format = format;
+	return 0;
+}
+
+int container_open_target(struct container *container, const char *image,
+			  const struct bs_options *options, struct bs_error *err)
+{
+	*container = (struct container){.target = target_open(image, err)};
+	return container->target != NULL ? follow_descriptor(container, options, err) : -1;
+}
+
+static int find_place(struct container *container, const struct bs_options *options,
+		      struct bs_error *err)
+{
+	return place_find(container->target, options->undo_directory, &container->place, err);
+}
+
+/* What was recovered may have another length and certainly has other times. */
+static int open_again(struct container *container, const struct bs_options *options,
+		      struct bs_error *err)
+{
+	struct target *again = target_reopen(container->target, TARGET_READ, NULL, err);
+
+	if (again == NULL)
+		return -1;
+	place_free(&container->place);
+	target_close(container->target);
+	container->target = again;
+	return find_place(container, options, err);
 }
 
 static int recover(struct container *container, const struct bs_options *options,
@@ -38,7 +93,7 @@ static int recover(struct container *container, const struct bs_options *options
 {
 	enum transaction_state state;
 
-	if (transaction_state(container->path, options->undo_directory, &state, err) < 0)
+	if (transaction_state(&container->place, &state, err) < 0)
 		return -1;
 	if (purpose == LOCK_FOR_READING)
 		return state != TRANSACTION_INTERRUPTED
@@ -46,52 +101,126 @@ static int recover(struct container *container, const struct bs_options *options
 			       : fail(err, BS_RECOVERY_REQUIRED,
 				      "an earlier command was interrupted while it changed the "
 				      "image");
-	if (transaction_recover(container->path, options->undo_directory, NULL, recovered, err) < 0)
+	if (transaction_recover(&container->place, NULL, recovered, err) < 0)
 		return -1;
-	/* What was recovered may have another length and certainly has other times. */
-	if (!*recovered)
-		return 0;
-	close(container->descriptor);
-	container->descriptor = -1;
-	return image_open(container->path, &container->descriptor, &container->status, err);
+	return *recovered ? open_again(container, options, err) : 0;
 }
 
-int container_lock(struct container *container, const char *path, const struct bs_options *options,
+int container_lock(struct container *container, const char *image, const struct bs_options *options,
 		   enum lock_purpose purpose, bool *recovered, struct bs_error *err)
 {
 	*recovered = false;
-	if (container_open_file(container, path, err) < 0)
+	if (container_open_target(container, image, options, err) < 0 ||
+	    find_place(container, options, err) < 0)
 		return -1;
-	if (purpose == LOCK_FOR_CHANGING && check_writable(container, err) < 0)
+	/* Before any work: what cannot be changed at its end should be refused at once. */
+	if (purpose == LOCK_FOR_CHANGING && target_check_writable(container->target, err) < 0)
 		return -1;
-	container->lock = lock_image(path, options->undo_directory, purpose, err);
+	container->lock = lock_image(&container->place, purpose, err);
 	if (container->lock == NULL)
 		return -1;
 	return recover(container, options, purpose, recovered, err);
 }
 
+/* What QEMU makes of the container must be what its header says. */
+static int check_size(const struct container *container, struct bs_error *err)
+{
+	uint64_t stated = container->format.disk_size, shown = disk_size(container->disk);
+
+	if (stated != 0 && stated / 512 != shown / 512)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "its header tells of %llu bytes, QEMU's driver of %llu",
+			    (unsigned long long)stated, (unsigned long long)shown);
+	return 0;
+}
+
 int container_open_disk(struct container *container, const struct bs_options *options,
 			struct bs_error *err)
 {
-	container->file = file_open(container->descriptor, err);
-	if (container->file == NULL)
-		return -1;
+	struct format *format = &container->format;
+	struct disk *view;
+
 	container->overlay =
-		overlay_open(container->file, OVERLAY_MEMORY, options->undo_directory, err);
+		overlay_open(container->target->disk, OVERLAY_MEMORY, options->undo_directory, err);
 	if (container->overlay == NULL)
 		return -1;
-	return format_open(overlay_disk(container->overlay), options->format, &container->format,
-			   err);
+	view = overlay_disk(container->overlay);
+	if (format->access != FORMAT_ELSEWHERE &&
+	    format_detect(view, options->format, format, err) < 0)
+		return -1;
+	if (format->access != FORMAT_CAPTURED) {
+		container->window = window_open(view, format->offset, format->length, err);
+		container->disk = container->window;
+		return container->disk != NULL ? 0 : -1;
+	}
+	container->capture =
+		capture_open(container->overlay, format->driver, format->driver_options, err);
+	if (container->capture == NULL)
+		return -1;
+	container->disk = capture_disk(container->capture);
+	return check_size(container, err);
+}
+
+int container_finish(struct container *container, struct bs_error *err)
+{
+	return container->capture != NULL ? capture_finish(container->capture, err) : 0;
+}
+
+/* Reads all the zones, for the overlay to see. */
+static int read_zones(struct container *container, const struct guard_zone *zones, size_t count,
+		      struct bs_error *err)
+{
+	uint8_t *chunk = malloc(CHUNK);
+	int result = 0;
+
+	if (chunk == NULL)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < count; i++)
+		for (uint64_t done = 0; done < zones[i].length && result == 0; done += CHUNK)
+			result = disk_read(container->disk, zones[i].offset + done, chunk,
+					   min_u64(CHUNK, zones[i].length - done), err);
+	free(chunk);
+	return result;
+}
+
+int container_locate(struct container *container, const struct guard_zone *zones, size_t count,
+		     struct guard_zone **found, size_t *found_count, struct bs_error *err)
+{
+	uint64_t size = container->target->status.length;
+	struct overlay_extent *ranges;
+	size_t range_count;
+	int result;
+
+	*found = NULL;
+	*found_count = 0;
+	overlay_watch(container->overlay, true);
+	result = read_zones(container, zones, count, err);
+	overlay_take_watched(container->overlay, &ranges, &range_count);
+	overlay_watch(container->overlay, false);
+	if (result == 0)
+		*found = calloc(range_count + 2, sizeof(**found));
+	if (result == 0 && *found == NULL)
+		result = fail(err, BS_NO_MEMORY, "out of memory");
+	if (result == 0) {
+		for (size_t i = 0; i < range_count; i++)
+			(*found)[(*found_count)++] =
+				(struct guard_zone){ranges[i].offset, ranges[i].length};
+		(*found)[(*found_count)++] = (struct guard_zone){0, min_u64(HEAD_SIZE, size)};
+		(*found)[(*found_count)++] = (struct guard_zone){size - min_u64(TAIL_SIZE, size),
+								 min_u64(TAIL_SIZE, size)};
+	}
+	free(ranges);
+	return result;
 }
 
 void container_close(struct container *container)
 {
-	disk_close(container->format.disk);
+	disk_close(container->window);
+	capture_close(container->capture);
 	if (container->overlay != NULL)
 		disk_close(overlay_disk(container->overlay));
-	disk_close(container->file);
-	if (container->descriptor >= 0)
-		close(container->descriptor);
 	lock_release(container->lock);
-	*container = (struct container){.descriptor = -1};
+	place_free(&container->place);
+	target_close(container->target);
+	*container = (struct container){0};
 }

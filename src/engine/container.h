@@ -2,45 +2,65 @@
 /*
  * An image opened for a command: locked, read-only, with the stack of disks on top of it.
  *
- *	format's disk      the guest's disk
- *	overlay            collects what staging changes, in bytes of the container
- *	file               the container, O_RDONLY
+ *	disk               the guest's disk: a window of the overlay, or what QEMU's driver makes of
+ *it overlay            collects what staging changes, in bytes of the container target the
+ *container, a file, a device or an NBD export, for reading
  */
 #ifndef BOOTSHIFT_CONTAINER_H
 #define BOOTSHIFT_CONTAINER_H
 
-#include <sys/stat.h>
-
+#include "disk/capture.h"
 #include "disk/format.h"
 #include "disk/overlay.h"
 #include "transaction/lock.h"
+#include "transaction/place.h"
+#include "transaction/ranges.h"
 
 struct container {
-	const char *path; /* the caller's */
+	struct target *target;
+	struct place place; /* of the transaction's files; once locked */
 	struct image_lock *lock;
-	int descriptor;
-	struct stat status; /* when it was opened */
-	struct disk *file;
 	struct overlay *overlay;
 	struct format format;
+	struct capture *capture; /* of a format that takes QEMU's driver; else NULL */
+	struct disk *window;     /* of the others */
+	struct disk *disk;       /* either one's */
 };
 
-/* Opens the image without locking it.  container_close() in every case. */
-MUST_CHECK int container_open_file(struct container *container, const char *path,
-				   struct bs_error *err);
+/*
+ * Opens the image without locking it; of a VMDK descriptor the disk that it describes.
+ * container_close() in every case.
+ */
+MUST_CHECK int container_open_target(struct container *container, const char *image,
+				     const struct bs_options *options, struct bs_error *err);
 
 /*
  * Opens and locks the image and recovers what an earlier command left unfinished: for changing,
  * by taking it back (*recovered tells); for reading, by refusing with BS_RECOVERY_REQUIRED.
  * Errors: those of opening, locking and recovering.  container_close() in every case.
  */
-MUST_CHECK int container_lock(struct container *container, const char *path,
+MUST_CHECK int container_lock(struct container *container, const char *image,
 			      const struct bs_options *options, enum lock_purpose purpose,
 			      bool *recovered, struct bs_error *err);
 
 /* Lays the stack on a locked container.  Errors: those of the format. */
 MUST_CHECK int container_open_disk(struct container *container, const struct bs_options *options,
 				   struct bs_error *err);
+
+/*
+ * Ends the staging: only then does the overlay hold all that a format's driver writes, and nothing
+ * may read or write the guest's disk any more.  Errors: those of capture_finish().
+ */
+MUST_CHECK int container_finish(struct container *container, struct bs_error *err);
+
+/*
+ * Finds where zones of the guest's disk lie in the container: by reading them, and watching what
+ * the format makes of that.  The container's own head and tail, where formats have their headers,
+ * come on top.  The caller frees *found.  Errors: those of reading, BS_NO_MEMORY.
+ */
+MUST_CHECK int container_locate(struct container *container, const struct guard_zone *zones,
+				size_t count, struct guard_zone **found, size_t *found_count,
+				struct bs_error *err);
 
 void container_close(struct container *container);
 

@@ -83,13 +83,32 @@ static int refuse(const struct bs_inspection *inspection, struct bs_error *err)
 	return fail(err, BS_WORKER, "the worker process refused the image without a reason");
 }
 
+/*
+ * Ends a rehearsal: makes the zones, which the worker told in bytes of the guest's disk, ones of
+ * the container, and lets the format's driver write what it held back.
+ */
+static int settle(struct container *container, struct session_findings *findings,
+		  struct bs_error *err)
+{
+	struct guard_zone *located;
+	size_t count;
+
+	if (container_locate(container, findings->zones, findings->zone_count, &located, &count,
+			     err) < 0)
+		return -1;
+	free(findings->zones);
+	findings->zones = located;
+	findings->zone_count = count;
+	return container_finish(container, err);
+}
+
 /* Runs the worker and moves what it found into the result. */
 static int look(struct container *container, const struct bs_options *options, enum worker_job job,
 		struct session_findings *findings, struct bs_result *result)
 {
 	const struct worker_task task = {.job = job, .options = *options};
 	struct overlay *overlay = job == WORKER_REHEARSE ? container->overlay : NULL;
-	int outcome = session_run(container->format.disk, overlay, &task, findings, &result->error);
+	int outcome = session_run(container->disk, overlay, &task, findings, &result->error);
 
 	result->inspection = findings->inspection;
 	result->plan = findings->plan;
@@ -98,7 +117,7 @@ static int look(struct container *container, const struct bs_options *options, e
 	if (result->inspection != NULL) {
 		snprintf(result->inspection->format, sizeof(result->inspection->format), "%s",
 			 container->format.name);
-		result->inspection->container_size = (uint64_t)container->status.st_size;
+		result->inspection->container_size = container->target->status.length;
 	}
 	if (outcome < 0)
 		return -1;
@@ -109,7 +128,7 @@ static int look(struct container *container, const struct bs_options *options, e
 	if (job == WORKER_REHEARSE && result->inspection->verdict == BS_VERDICT_FIXABLE &&
 	    result->plan == NULL)
 		return fail(&result->error, BS_WORKER, "the worker process made no plan");
-	return 0;
+	return result->plan != NULL ? settle(container, findings, &result->error) : 0;
 }
 
 static enum bs_status status_of(const struct bs_result *result)
@@ -164,12 +183,12 @@ static int verify_committed(const char *image, const struct bs_options *options,
 	const struct worker_task task = {.job = WORKER_VERIFY, .options = *options, .plan = plan};
 	struct container container;
 	struct session_findings findings = {0};
-	int outcome = container_open_file(&container, image, err);
+	int outcome = container_open_target(&container, image, options, err);
 
 	if (outcome == 0)
 		outcome = container_open_disk(&container, options, err);
 	if (outcome == 0)
-		outcome = session_run(container.format.disk, NULL, &task, &findings, err);
+		outcome = session_run(container.disk, NULL, &task, &findings, err);
 	session_free(&findings);
 	container_close(&container);
 	return outcome;
@@ -179,32 +198,31 @@ static int commit(struct container *container, const struct bs_options *options,
 		  const struct session_findings *findings, struct bs_result *result)
 {
 	const struct commit_request request = {
-		.image = container->path,
-		.staged = container->descriptor,
-		.stat = &container->status,
+		.place = &container->place,
 		.overlay = container->overlay,
-		/* Raw and fixed VHD: the guest's disk starts where the container does. */
 		.zones = findings->zones,
 		.zone_count = findings->zone_count,
-		.undo_directory = options->undo_directory,
 	};
 	struct commit_result committed;
 	struct bs_error undo_error;
 
+	result->undo_file = strdup(container->place.journal);
+	if (result->undo_file == NULL)
+		return fail(&result->error, BS_NO_MEMORY, "out of memory");
 	if (transaction_commit(&request, NULL, &committed, &result->error) < 0)
-		return -1;
-	result->undo_file = committed.undo_file;
+		goto out;
 	result->container_bytes = committed.bytes;
 	result->container_extents = (uint32_t)committed.extents;
-	if (verify_committed(container->path, options, result->plan, &result->error) == 0)
+	if (verify_committed(container->target->name, options, result->plan, &result->error) == 0)
 		return 0;
-	if (transaction_undo(container->path, options->undo_directory, NULL, &undo_error) < 0)
+	if (transaction_undo(&container->place, NULL, &undo_error) < 0)
 		return fail(&result->error, BS_RECOVERY_REQUIRED,
 			    "the fix could not be verified, nor be taken back: %s",
 			    undo_error.message);
+	result->container_bytes = result->container_extents = 0;
+out:
 	free(result->undo_file);
 	result->undo_file = NULL;
-	result->container_bytes = result->container_extents = 0;
 	return -1;
 }
 
@@ -273,7 +291,7 @@ enum bs_exit bs_undo(const char *image, const struct bs_options *options, struct
 				 &result->error);
 	/* What was interrupted has just been taken back: that is what was asked for. */
 	if (outcome == 0 && !result->recovered)
-		outcome = transaction_undo(image, options->undo_directory, NULL, &result->error);
+		outcome = transaction_undo(&container.place, NULL, &result->error);
 	container_close(&container);
 	sigprocmask(SIG_SETMASK, &signals, NULL);
 	return finish(result, started, outcome, BS_STATUS_UNDONE);

@@ -23,6 +23,7 @@ struct session {
 	struct guard *guard;
 	struct overlay *overlay;
 	struct session_findings *findings;
+	bool allowed; /* a plan has been allowed: there is no second one */
 	int socket;
 	int patience; /* milliseconds */
 	pid_t worker;
@@ -124,12 +125,15 @@ static int take_plan(struct session *session, const struct remote_message *messa
 
 	if (session->overlay == NULL)
 		return lies(err, "a plan that nobody asked for");
+	if (session->allowed)
+		return lies(err, "two plans");
 	if (message_unpack_plan(message->payload, message->length, &plan, err) < 0)
 		return -1;
 	result = allow_fix(session, plan, err);
 	bs_plan_free(plan);
 	if (result < 0)
 		return -1;
+	session->allowed = true;
 	overlay_take_written_sectors(session->overlay);
 	return remote_send_message(session->socket, MESSAGE_PROCEED, NULL, 0, session->patience,
 				   err);

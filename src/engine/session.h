@@ -19,7 +19,7 @@
 struct session_findings {
 	struct bs_inspection *inspection; /* NULL until it came */
 	struct bs_plan *plan;             /* as rehearsed; NULL when no fix applies */
-	struct guard_zone *zones;         /* in bytes of the guest's disk */
+	struct guard_zone *zones;         /* in bytes of the guest's disk, until located */
 	size_t zone_count;
 };
 

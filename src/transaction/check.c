@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transaction/reread.h"
 #include "util/bytes.h"
 
 /* What a check goes on: the image, and the ranges of the records read so far, sorted. */
 struct check {
 	struct journal_file *journal;
-	struct reread image;
+	struct target *image;
+	uint8_t *bytes;    /* of the image, room for one range */
 	enum bs_code code; /* of a difference */
 	struct journal_range *ranges;
 	size_t range_count;
@@ -46,14 +46,36 @@ static int check_each_record(struct check *check, record_check *check_record, st
 static int check_length(const struct check *check, uint64_t one, uint64_t other,
 			struct bs_error *err)
 {
-	uint64_t length = (uint64_t)check->image.stat.st_size;
+	uint64_t length = check->image->status.length;
 
-	if (!S_ISREG(check->image.stat.st_mode))
-		return fail(err, check->code, "the image is not a regular file any more");
 	if (length != one && length != other)
 		return fail(err, check->code, "the image has %llu bytes and should have %llu",
 			    (unsigned long long)length, (unsigned long long)one);
 	return 0;
+}
+
+static int check_open(struct check *check, const struct target *image, struct bs_error *err)
+{
+	check->bytes = malloc(JOURNAL_RANGE_MAX);
+	if (!check->bytes) {
+		fail(err, BS_NO_MEMORY, "out of memory");
+		return -1;
+	}
+	check->image = target_reopen(image, TARGET_REREAD, NULL, err);
+	return check->image ? 0 : -1;
+}
+
+static void check_close(struct check *check)
+{
+	target_close(check->image);
+	free(check->bytes);
+	free(check->ranges);
+}
+
+/* Reads a part of the image into check->bytes. */
+static int read_image(struct check *check, uint64_t offset, uint64_t length, struct bs_error *err)
+{
+	return disk_read(check->image->disk, offset, check->bytes, (size_t)length, err);
 }
 
 /* ---- wholly new ----------------------------------------------------------------------------- */
@@ -62,32 +84,28 @@ static int record_is_new(struct check *check, const struct journal_record *recor
 			 struct bs_error *err)
 {
 	uint8_t hash[JOURNAL_HASH_SIZE];
-	const uint8_t *bytes;
 
-	if (reread_range(&check->image, record->range.offset, record->range.length, &bytes, err) <
-	    0)
+	if (read_image(check, record->range.offset, record->range.length, err) < 0)
 		return -1;
-	journal_hash(bytes, (size_t)record->range.length, hash);
+	journal_hash(check->bytes, (size_t)record->range.length, hash);
 	if (memcmp(hash, record->hash_after, sizeof(hash)) != 0)
 		return differs(check, record->range.offset, "not as the fix left them", err);
 	return 0;
 }
 
-int check_new(struct journal_file *journal, const char *image, enum bs_code code,
+int check_new(struct journal_file *journal, const struct target *image, enum bs_code code,
 	      struct bs_error *err)
 {
 	struct check check = {.journal = journal, .code = code};
 	uint64_t length = journal->header.new_length;
 	int result = -1;
 
-	if (reread_open(image, &check.image, err) < 0)
-		return -1;
-	if (check_length(&check, length, length, err) < 0 ||
+	if (check_open(&check, image, err) < 0 || check_length(&check, length, length, err) < 0 ||
 	    check_each_record(&check, record_is_new, err) < 0)
 		goto out;
 	result = 0;
 out:
-	reread_close(&check.image);
+	check_close(&check);
 	return result;
 }
 
@@ -97,11 +115,11 @@ static int record_is_old(struct check *check, const struct journal_record *recor
 			 struct bs_error *err)
 {
 	const struct journal_range *range = &record->range;
-	const uint8_t *bytes;
+	const uint8_t *bytes = check->bytes;
 
 	if (range->kind != JOURNAL_DATA && range->kind != JOURNAL_HOLE)
 		return 0; /* past the end, or never written */
-	if (reread_range(&check->image, range->offset, range->length, &bytes, err) < 0)
+	if (read_image(check, range->offset, range->length, err) < 0)
 		return -1;
 	if (record->before ? memcmp(bytes, record->before, (size_t)range->length) != 0
 			   : !all_zero(bytes, (size_t)range->length))
@@ -109,20 +127,18 @@ static int record_is_old(struct check *check, const struct journal_record *recor
 	return 0;
 }
 
-int check_old(struct journal_file *journal, const char *image, struct bs_error *err)
+int check_old(struct journal_file *journal, const struct target *image, struct bs_error *err)
 {
 	struct check check = {.journal = journal, .code = BS_VERIFY};
 	uint64_t length = journal->header.old_length;
 	int result = -1;
 
-	if (reread_open(image, &check.image, err) < 0)
-		return -1;
-	if (check_length(&check, length, length, err) < 0 ||
+	if (check_open(&check, image, err) < 0 || check_length(&check, length, length, err) < 0 ||
 	    check_each_record(&check, record_is_old, err) < 0)
 		goto out;
 	result = 0;
 out:
-	reread_close(&check.image);
+	check_close(&check);
 	return result;
 }
 
@@ -169,17 +185,16 @@ static bool piece_is_possible(const struct check *check, const struct journal_re
 static int record_is_possible(struct check *check, const struct journal_record *record,
 			      struct bs_error *err)
 {
-	uint64_t length = (uint64_t)check->image.stat.st_size;
+	uint64_t length = check->image->status.length;
 	const struct journal_range *range = &record->range;
 	uint64_t present; /* how much of the range lies within the image as it is now */
-	const uint8_t *bytes;
 
 	if (range->kind != JOURNAL_GUARD)
 		check->ranges[check->range_count++] = *range;
 	if (range->offset >= length)
 		return 0;
 	present = min_u64(range->length, length - range->offset);
-	if (reread_range(&check->image, range->offset, present, &bytes, err) < 0)
+	if (read_image(check, range->offset, present, err) < 0)
 		return -1;
 	for (size_t i = 0; i < journal_piece_count(range); i++) {
 		struct journal_range piece = journal_piece(range, i);
@@ -188,32 +203,31 @@ static int record_is_possible(struct check *check, const struct journal_record *
 		if (!range_within(piece.offset, piece.length, length))
 			break;
 		if (!piece_is_possible(check, record, i, &piece,
-				       bytes + (piece.offset - range->offset)))
+				       check->bytes + (piece.offset - range->offset)))
 			return differs(check, piece.offset,
 				       "neither as before nor as after the interrupted fix", err);
 	}
 	return 0;
 }
 
-int check_can_be_taken_back(struct journal_file *journal, const char *image, struct bs_error *err)
+int check_can_be_taken_back(struct journal_file *journal, const struct target *image,
+			    struct bs_error *err)
 {
 	struct check check = {.journal = journal, .code = BS_CHANGED_SINCE};
 	int result = -1;
 
-	if (reread_open(image, &check.image, err) < 0)
-		return -1;
 	/* The header proved that the count is not more than the journal has blocks. */
 	check.ranges = calloc((size_t)journal->header.record_count + 1, sizeof(*check.ranges));
 	if (!check.ranges) {
 		fail(err, BS_NO_MEMORY, "out of memory");
 		goto out;
 	}
-	if (check_length(&check, journal->header.old_length, journal->header.new_length, err) < 0 ||
+	if (check_open(&check, image, err) < 0 ||
+	    check_length(&check, journal->header.old_length, journal->header.new_length, err) < 0 ||
 	    check_each_record(&check, record_is_possible, err) < 0)
 		goto out;
 	result = 0;
 out:
-	free(check.ranges);
-	reread_close(&check.image);
+	check_close(&check);
 	return result;
 }

@@ -2,19 +2,20 @@
 /*
  * Holds an image against a journal: is it wholly new, may it be taken back, is it wholly old.
  * Nothing here writes.  Each goes through the journal's records, which prove themselves on the
- * way, and reads the image from its storage (reread.h).
+ * way, and opens the image once more to read it from its storage.
  */
 #ifndef BOOTSHIFT_TRANSACTION_CHECK_H
 #define BOOTSHIFT_TRANSACTION_CHECK_H
 
 #include "transaction/journal-file.h"
+#include "transaction/target.h"
 
 /*
  * Proves that every record's range, every guard zone and the length are as the fix left them.  An
  * image that differs gives `code`: BS_VERIFY after a commit, BS_CHANGED_SINCE before an undo.
  */
-MUST_CHECK int check_new(struct journal_file *journal, const char *image, enum bs_code code,
-			 struct bs_error *err);
+MUST_CHECK int check_new(struct journal_file *journal, const struct target *image,
+			 enum bs_code code, struct bs_error *err);
 
 /*
  * Proves that nothing but an interrupted commit, undo or roll-back can have left the image as it
@@ -29,10 +30,11 @@ MUST_CHECK int check_new(struct journal_file *journal, const char *image, enum b
  * it after the interruption: BS_CHANGED_SINCE.  (A checksum of 32 bits tells accidents, not
  * forgeries: who can forge sectors can write to the image anyway.)
  */
-MUST_CHECK int check_can_be_taken_back(struct journal_file *journal, const char *image,
+MUST_CHECK int check_can_be_taken_back(struct journal_file *journal, const struct target *image,
 				       struct bs_error *err);
 
 /* Proves that every range reads as before and that the length is the old one, else BS_VERIFY. */
-MUST_CHECK int check_old(struct journal_file *journal, const char *image, struct bs_error *err);
+MUST_CHECK int check_old(struct journal_file *journal, const struct target *image,
+			 struct bs_error *err);
 
 #endif

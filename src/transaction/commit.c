@@ -12,20 +12,14 @@
  */
 #include "transaction/commit.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "transaction/check.h"
 #include "transaction/publish.h"
 #include "transaction/restore.h"
 #include "util/bytes.h"
-
-#define WHAT "the image"
 
 /* How far a commit has come; each step is entered before its first system call. */
 enum progress {
@@ -38,10 +32,10 @@ enum progress {
 struct commit {
 	const struct commit_request *request;
 	const struct transaction_io *io;
-	struct place place;
+	const struct place *place;
 	struct range_list list;
 	struct journal_header header;
-	int descriptor; /* the image, open for writing; -1 when closed */
+	struct target *image; /* open for writing; NULL when closed */
 	enum progress progress;
 };
 
@@ -52,21 +46,31 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-static int check_unchanged(const struct stat *then, const struct stat *now, struct bs_error *err)
+static int check_same(const struct target_status *then, const struct target_status *now,
+		      struct bs_error *err)
 {
-	if (then->st_dev != now->st_dev || then->st_ino != now->st_ino)
-		return fail(err, BS_CHANGED_MEANWHILE, "the image was replaced by another file");
-	if (then->st_size != now->st_size || !same_time(&then->st_mtim, &now->st_mtim) ||
-	    !same_time(&then->st_ctim, &now->st_ctim))
+	if (then->device != now->device || then->inode != now->inode)
+		return fail(err, BS_CHANGED_MEANWHILE, "the image was replaced by another one");
+	return 0;
+}
+
+/* A device and an export have no times: there only the lock stands against changes. */
+static int check_unchanged(const struct target_status *then, const struct target_status *now,
+			   struct bs_error *err)
+{
+	if (check_same(then, now, err) < 0)
+		return -1;
+	if (then->length != now->length || !same_time(&then->modified, &now->modified) ||
+	    !same_time(&then->changed, &now->changed))
 		return fail(err, BS_CHANGED_MEANWHILE, "the image was changed by something else");
 	return 0;
 }
 
-static int check_no_transaction(const struct commit_request *request, struct bs_error *err)
+static int check_no_transaction(const struct place *place, struct bs_error *err)
 {
 	enum transaction_state state;
 
-	if (transaction_state(request->image, request->undo_directory, &state, err) < 0)
+	if (transaction_state(place, &state, err) < 0)
 		return -1;
 	if (state == TRANSACTION_APPLIED)
 		return fail(err, BS_UNDO_FILE_EXISTS, "there is an undo file of an earlier fix");
@@ -78,58 +82,57 @@ static int check_no_transaction(const struct commit_request *request, struct bs_
 /* Opens the image for writing, early: what may not be written should fail before anything else. */
 static int open_checked(struct commit *commit, struct bs_error *err)
 {
-	struct stat now;
+	const struct target *staged = commit->place->target;
 
-	commit->descriptor = restore_open_image(&commit->place, commit->io, &now, err);
-	if (commit->descriptor < 0)
+	commit->image = target_reopen(staged, TARGET_WRITE, commit->io, err);
+	if (!commit->image)
 		return -1;
-	return check_unchanged(commit->request->stat, &now, err);
+	return check_unchanged(&staged->status, &commit->image->status, err);
 }
 
 /* ---- publish -------------------------------------------------------------------------------- */
 
 static int fill_header(struct commit *commit, struct bs_error *err)
 {
-	const struct commit_request *request = commit->request;
+	const struct target_status *status = &commit->place->target->status;
 	struct journal_header *header = &commit->header;
 
-	header->old_length = (uint64_t)request->stat->st_size;
-	header->new_length = disk_size(overlay_disk(request->overlay));
-	header->device = request->stat->st_dev;
-	header->inode = request->stat->st_ino;
+	header->old_length = status->length;
+	header->new_length = disk_size(overlay_disk(commit->request->overlay));
+	header->device = status->device;
+	header->inode = status->inode;
 	header->created = time(NULL);
 	snprintf(header->tool_version, sizeof(header->tool_version), "%s", BOOTSHIFT_VERSION);
 	snprintf(header->image_name, sizeof(header->image_name), "%s",
-		 place_image_name(&commit->place));
+		 place_image_name(commit->place));
 	if (header->new_length < header->old_length)
 		return fail(err, BS_FORMAT_UNSUPPORTED, "the fix would make the image shorter");
+	if (header->new_length > header->old_length && target_has_fixed_length(commit->image))
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "the fix would make the image longer, and it has a fixed length");
 	return 0;
 }
 
 static int publish(struct commit *commit, bool *published, struct bs_error *err)
 {
 	const struct commit_request *request = commit->request;
-	struct stat now;
+	const struct target *staged = commit->place->target;
+	struct target_status now;
 
 	*published = false;
 	if (fill_header(commit, err) < 0 ||
-	    ranges_collect(request->overlay, request->staged, commit->header.old_length,
-			   request->zones, request->zone_count, &commit->list, err) < 0 ||
-	    publish_write(&commit->place, &commit->list, request->staged,
-			  overlay_disk(request->overlay), request->stat->st_mode & 0666, commit->io,
+	    ranges_collect(request->overlay, staged, request->zones, request->zone_count,
+			   &commit->list, err) < 0 ||
+	    publish_write(commit->place, &commit->list, overlay_disk(request->overlay), commit->io,
 			  &commit->header, err) < 0)
 		return -1;
 	/* The bytes before were read just now: they count only if nothing was written since. */
-	if (fstat(commit->descriptor, &now) < 0) {
-		fail_errno(err, BS_IO, "cannot look at the image");
-		goto remove;
+	if (target_look(commit->image, &now, err) < 0 ||
+	    check_unchanged(&staged->status, &now, err) < 0) {
+		(void)commit->io->unlink(commit->place->temporary); /* or the next start does */
+		return -1;
 	}
-	if (check_unchanged(request->stat, &now, err) < 0)
-		goto remove;
-	return publish_rename(&commit->place, commit->io, published, err);
-remove:
-	(void)commit->io->unlink(commit->place.temporary); /* else the next start removes it */
-	return -1;
+	return publish_rename(commit->place, commit->io, published, err);
 }
 
 /* ---- apply ---------------------------------------------------------------------------------- */
@@ -145,18 +148,18 @@ static int reserve(struct commit *commit, struct bs_error *err)
 	for (size_t i = 0; i < commit->list.image_count; i++) {
 		const struct journal_range *range = &commit->list.ranges[i];
 
-		if (range->kind == JOURNAL_DATA)
-			continue;
-		if (commit->io->fallocate(commit->descriptor, FALLOC_FL_KEEP_SIZE,
-					  (off_t)range->offset, (off_t)range->length) == 0)
-			continue;
-		if (errno == EOPNOTSUPP || errno == ENOSYS)
-			return 0;
-		return fail_errno(err, transaction_code(errno), "cannot reserve space in " WHAT);
+		if (range->kind != JOURNAL_DATA &&
+		    target_reserve(commit->image, range->offset, range->length, err) < 0)
+			return -1;
 	}
 	return 0;
 }
 
+/*
+ * From the end to the front: sector 0, which makes the disk start from its new place, comes last.
+ * So an image whose writing was interrupted does not look fixed to anybody who cannot see the
+ * journal.
+ */
 static int write_ranges(struct commit *commit, struct bs_error *err)
 {
 	struct disk *staged = overlay_disk(commit->request->overlay);
@@ -165,12 +168,12 @@ static int write_ranges(struct commit *commit, struct bs_error *err)
 
 	if (!buffer)
 		return fail(err, BS_NO_MEMORY, "out of memory");
-	for (size_t i = 0; i < commit->list.image_count; i++) {
+	for (size_t i = commit->list.image_count; i-- > 0;) {
 		const struct journal_range *range = &commit->list.ranges[i];
 
 		if (disk_read(staged, range->offset, buffer, (size_t)range->length, err) < 0 ||
-		    transaction_write(commit->io, commit->descriptor, range->offset, buffer,
-				      (size_t)range->length, WHAT, err) < 0)
+		    target_write(commit->image, range->offset, buffer, (size_t)range->length, err) <
+			    0)
 			goto out;
 	}
 	result = 0;
@@ -184,11 +187,11 @@ static int read_back(const struct commit *commit, struct bs_error *err)
 	struct journal_file *journal;
 	int result;
 
-	if (journal_file_open(commit->place.journal, &journal, err) < 0)
+	if (journal_file_open(commit->place->journal, &journal, err) < 0)
 		return -1;
 	if (!journal)
 		return fail(err, BS_IO, "the undo file disappeared");
-	result = check_new(journal, commit->place.image, BS_VERIFY, err);
+	result = check_new(journal, commit->place->target, BS_VERIFY, err);
 	journal_file_close(journal);
 	return result;
 }
@@ -203,11 +206,10 @@ static int apply(struct commit *commit, struct bs_error *err)
 	/* The length in one step, before the bytes: so it is the old or the new one, nothing else.
 	 */
 	if (header->new_length > header->old_length &&
-	    commit->io->ftruncate(commit->descriptor, (off_t)header->new_length) < 0)
-		return fail_errno(err, transaction_code(errno), "cannot make the image longer");
+	    target_set_length(commit->image, header->new_length, err) < 0)
+		return -1;
 	commit->progress = WRITING;
-	if (write_ranges(commit, err) < 0 ||
-	    transaction_sync(commit->io, commit->descriptor, WHAT, err) < 0)
+	if (write_ranges(commit, err) < 0 || target_sync(commit->image, err) < 0)
 		return -1;
 	return read_back(commit, err);
 }
@@ -215,7 +217,7 @@ static int apply(struct commit *commit, struct bs_error *err)
 static int mark_applied(struct commit *commit, struct bs_error *err)
 {
 	commit->progress = MARKING;
-	return journal_file_mark(commit->place.journal, JOURNAL_APPLIED, commit->header.identity,
+	return journal_file_mark(commit->place->journal, JOURNAL_APPLIED, commit->header.identity,
 				 commit->io, err);
 }
 
@@ -223,23 +225,18 @@ static int mark_applied(struct commit *commit, struct bs_error *err)
 
 static void close_image(struct commit *commit)
 {
-	if (commit->descriptor >= 0)
-		close(commit->descriptor); /* synced, or its sync failed, or never written */
-	commit->descriptor = -1;
+	target_close(commit->image); /* synced, or its sync failed, or never written */
+	commit->image = NULL;
 }
 
 static int restore(struct commit *commit, struct journal_file *journal, struct bs_error *err)
 {
-	const struct stat *then = commit->request->stat;
-	struct stat now;
+	const struct target *staged = commit->place->target;
 
-	commit->descriptor = restore_open_image(&commit->place, commit->io, &now, err);
-	if (commit->descriptor < 0)
+	commit->image = target_reopen(staged, TARGET_WRITE, commit->io, err);
+	if (!commit->image || check_same(&staged->status, &commit->image->status, err) < 0)
 		return -1;
-	if (now.st_dev != then->st_dev || now.st_ino != then->st_ino)
-		return fail(err, BS_CHANGED_MEANWHILE, "the image was replaced by another file");
-	return restore_image(&commit->place, journal, commit->descriptor,
-			     commit->progress >= WRITING, commit->io, err);
+	return restore_image(commit->image, journal, commit->progress >= WRITING, err);
 }
 
 /*
@@ -254,18 +251,18 @@ static int take_back(struct commit *commit, struct bs_error *err)
 	close_image(commit);
 	/* A journal that says APPLIED must not lie beside an image that is half restored. */
 	if (commit->progress >= MARKING &&
-	    journal_file_mark(commit->place.journal, JOURNAL_UNDOING, commit->header.identity,
+	    journal_file_mark(commit->place->journal, JOURNAL_UNDOING, commit->header.identity,
 			      commit->io, err) < 0)
 		return -1;
 	if (commit->progress >= RESERVING) {
-		if (journal_file_open(commit->place.journal, &journal, err) < 0)
+		if (journal_file_open(commit->place->journal, &journal, err) < 0)
 			return -1;
 		if (!journal)
 			return fail(err, BS_IO, "the undo file disappeared");
 		if (journal_file_validate(journal, err) < 0 || restore(commit, journal, err) < 0)
 			goto out;
 	}
-	result = restore_discard_journal(&commit->place, commit->header.identity, commit->io, err);
+	result = restore_discard_journal(commit->place, commit->header.identity, commit->io, err);
 out:
 	journal_file_close(journal);
 	return result;
@@ -288,27 +285,23 @@ static int roll_back(struct commit *commit, struct bs_error *err)
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-static int report(struct commit *commit, struct commit_result *result)
+static void report(const struct commit *commit, struct commit_result *result)
 {
-	result->undo_file = commit->place.journal;
-	commit->place.journal = NULL; /* the caller's now */
 	result->extents = commit->list.image_count;
 	result->bytes = 0;
 	for (size_t i = 0; i < commit->list.image_count; i++)
 		result->bytes += commit->list.ranges[i].length;
-	return 0;
 }
 
 int transaction_commit(const struct commit_request *request, const struct transaction_io *io,
 		       struct commit_result *result, struct bs_error *err)
 {
 	struct commit commit = {
-		.request = request, .io = io ? io : &transaction_real_io, .descriptor = -1};
+		.request = request, .io = io ? io : &transaction_real_io, .place = request->place};
 	bool published;
 	int status = -1;
 
-	if (place_find(request->image, request->undo_directory, &commit.place, err) < 0 ||
-	    check_no_transaction(request, err) < 0 || open_checked(&commit, err) < 0)
+	if (check_no_transaction(commit.place, err) < 0 || open_checked(&commit, err) < 0)
 		goto out;
 	if (publish(&commit, &published, err) < 0) {
 		if (published)
@@ -319,10 +312,10 @@ int transaction_commit(const struct commit_request *request, const struct transa
 		status = roll_back(&commit, err);
 		goto out;
 	}
-	status = report(&commit, result);
+	report(&commit, result);
+	status = 0;
 out:
 	close_image(&commit);
 	ranges_free(&commit.list);
-	place_free(&commit.place);
 	return status;
 }

@@ -8,8 +8,8 @@
  * wholly new and marked so; every call can be repeated.
  *
  * The caller holds the image's lock for changing (lock.h) around each call, and around staging and
- * commit together.  `undo_directory` may be NULL: the journal lies beside the image.  `io` may be
- * NULL: the real system calls.  Images are regular files.
+ * commit together.  `io` may be NULL: the real system calls; on an NBD export it is used for the
+ * journal only.
  *
  * An error of class BS_EXIT_RECOVERY means that the image may be neither old nor new and that the
  * journal was kept.  After every other error it is as it was before the call.
@@ -17,9 +17,8 @@
 #ifndef BOOTSHIFT_COMMIT_H
 #define BOOTSHIFT_COMMIT_H
 
-#include <sys/stat.h>
-
 #include "transaction/io.h"
+#include "transaction/place.h"
 #include "transaction/ranges.h"
 
 enum transaction_state {
@@ -33,28 +32,25 @@ enum transaction_state {
  * Tells what the journal's header, marks and trailer say; temporary journals do not count.
  * Errors: BS_JOURNAL_DAMAGED, and those of finding and reading files.
  */
-MUST_CHECK int transaction_state(const char *image, const char *undo_directory,
-				 enum transaction_state *state, struct bs_error *err);
+MUST_CHECK int transaction_state(const struct place *place, enum transaction_state *state,
+				 struct bs_error *err);
 
 struct commit_request {
-	const char *image;       /* path */
-	int staged;              /* the O_RDONLY descriptor that was staged against */
-	const struct stat *stat; /* of it, when the staging began */
-	struct overlay *overlay; /* over that descriptor; may have grown, not shrunk */
+	const struct place *place; /* its target was opened before the staging began */
+	struct overlay *overlay;   /* over that target's disk; may have grown, not shrunk */
 	const struct guard_zone *zones;
 	size_t zone_count;
-	const char *undo_directory;
 };
 
 struct commit_result {
-	char *undo_file;         /* path; the caller frees it */
 	uint64_t extents, bytes; /* written to the image */
 };
 
 /*
  * Commits.  transaction_recover() has been called before.  Errors, image unchanged:
  * BS_UNDO_FILE_EXISTS, BS_CHANGED_MEANWHILE, BS_READ_ONLY, BS_NO_PERMISSION, BS_NO_SPACE,
- * BS_VERIFY (the image did not read back as written), BS_FORMAT_UNSUPPORTED (shrunk), BS_IO and
+ * BS_VERIFY (the image did not read back as written), BS_FORMAT_UNSUPPORTED (shrunk, or grown
+ * where the length is fixed), BS_IO and
  * others of the machine.  BS_RECOVERY_REQUIRED when the roll-back failed as well, or when an
  * earlier transaction has not been recovered.  *result is set on success only.
  */
@@ -69,16 +65,15 @@ MUST_CHECK int transaction_commit(const struct commit_request *request,
  * BS_CHANGED_SINCE (the image was replaced or written to since), BS_RECOVERY_REQUIRED with the
  * cause in the message.
  */
-MUST_CHECK int transaction_recover(const char *image, const char *undo_directory,
-				   const struct transaction_io *io, bool *recovered,
-				   struct bs_error *err);
+MUST_CHECK int transaction_recover(const struct place *place, const struct transaction_io *io,
+				   bool *recovered, struct bs_error *err);
 
 /*
  * Takes back an applied transaction.  Errors, image unchanged: BS_NO_UNDO_FILE, BS_CHANGED_SINCE,
  * BS_READ_ONLY, BS_NO_PERMISSION, BS_IO.  BS_JOURNAL_DAMAGED: image unchanged too.
  * BS_RECOVERY_REQUIRED: begun and not finished, or interrupted before: recover.
  */
-MUST_CHECK int transaction_undo(const char *image, const char *undo_directory,
-				const struct transaction_io *io, struct bs_error *err);
+MUST_CHECK int transaction_undo(const struct place *place, const struct transaction_io *io,
+				struct bs_error *err);
 
 #endif

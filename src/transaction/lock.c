@@ -15,15 +15,19 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "transaction/block-device.h"
 #include "transaction/io.h"
-#include "transaction/place.h"
 
 #define USED_BASE       100
 #define NOT_SHARED_BASE 200
+
+#define DEVICE_TURNS 20
+#define DEVICE_PAUSE 100000 /* microseconds */
 
 enum permission {
 	CONSISTENT_READ = 1 << 0,
@@ -34,9 +38,9 @@ enum permission {
 };
 
 struct image_lock {
-	struct place place;
-	int image; /* the byte locks hang on it */
-	int file;  /* the lock file; -1 when reading */
+	char *path; /* of the lock file */
+	int image;  /* the locks on the image itself hang on it; -1 for NBD */
+	int file;   /* the lock file; -1 when reading */
 };
 
 /* What each purpose uses, and what it does not let others use. */
@@ -100,14 +104,11 @@ static int check_bytes(int descriptor, int base, unsigned bits, const char *how,
 	return 0;
 }
 
-static int lock_image_bytes(struct image_lock *lock, enum lock_purpose purpose,
+static int lock_image_bytes(const struct image_lock *lock, enum lock_purpose purpose,
 			    struct bs_error *err)
 {
 	unsigned used = permissions[purpose].used, not_shared = permissions[purpose].not_shared;
 
-	lock->image = open(lock->place.image, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (lock->image < 0)
-		return fail_errno(err, transaction_code(errno), "cannot open the image");
 	if (lock_bytes(lock->image, USED_BASE, used, err) < 0 ||
 	    lock_bytes(lock->image, NOT_SHARED_BASE, not_shared, err) < 0 ||
 	    check_bytes(lock->image, USED_BASE, not_shared & (WRITE | RESIZE),
@@ -136,7 +137,7 @@ static bool still_has_its_name(int descriptor, const char *path)
 
 static int take_lock_file(struct image_lock *lock, struct bs_error *err)
 {
-	const char *path = lock->place.lock;
+	const char *path = lock->path;
 
 	/* Each turn but the last means that another bootshift came and went; it gives up some time.
 	 */
@@ -167,7 +168,7 @@ static int take_lock_file(struct image_lock *lock, struct bs_error *err)
 /* A reader makes no file, so that it needs no writable folder, and holds nothing. */
 static int check_lock_file(const struct image_lock *lock, struct bs_error *err)
 {
-	int descriptor = open(lock->place.lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int descriptor = open(lock->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	int result = 0;
 
 	if (descriptor < 0)
@@ -178,25 +179,76 @@ static int check_lock_file(const struct image_lock *lock, struct bs_error *err)
 	return result;
 }
 
+/* ---- the image itself ----------------------------------------------------------------------- */
+
+/*
+ * On a device flock() is between us and udev, which probes a device, for a moment and with a shared
+ * lock, after each time that it was open for writing (systemd's BLOCK_DEVICE_LOCKING): so it is
+ * worth some patience.
+ */
+static int lock_device(int descriptor, enum lock_purpose purpose, struct bs_error *err)
+{
+	int operation = (purpose == LOCK_FOR_CHANGING ? LOCK_EX : LOCK_SH) | LOCK_NB;
+
+	for (int turn = 0; turn < DEVICE_TURNS; turn++) {
+		if (flock(descriptor, operation) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return fail_errno(err, BS_IO, "cannot lock the device");
+		usleep(DEVICE_PAUSE);
+	}
+	return fail(err, BS_IN_USE,
+		    "another program, maybe another bootshift, has locked the "
+		    "device");
+}
+
+/*
+ * For changing, O_EXCL on a device asks the kernel for it alone: it is refused while the device or
+ * a partition of it is mounted, swapped to, or a part of another device, and then so are these.
+ */
+static int lock_path(struct image_lock *lock, const struct target *target,
+		     enum lock_purpose purpose, struct bs_error *err)
+{
+	bool changing = purpose == LOCK_FOR_CHANGING, device = target->kind == TARGET_DEVICE;
+	int exclusive = changing && device ? O_EXCL : 0;
+
+	if (block_device_check_free(target->name, changing, err) < 0)
+		return -1;
+	lock->image = open(target->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | exclusive);
+	if (lock->image < 0 && errno == EBUSY)
+		return fail(err, BS_IN_USE,
+			    "the system or another program has the device for "
+			    "itself alone");
+	if (lock->image < 0)
+		return fail_errno(err, transaction_code(errno), "cannot open the image");
+	if (device && lock_device(lock->image, purpose, err) < 0)
+		return -1;
+	return lock_image_bytes(lock, purpose, err);
+}
+
 /* ---- both ----------------------------------------------------------------------------------- */
 
-struct image_lock *lock_image(const char *image, const char *undo_directory,
-			      enum lock_purpose purpose, struct bs_error *err)
+struct image_lock *lock_image(const struct place *place, enum lock_purpose purpose,
+			      struct bs_error *err)
 {
 	struct image_lock *lock = calloc(1, sizeof(*lock));
 	int result;
 
-	if (!lock) {
+	if (lock) {
+		lock->image = lock->file = -1;
+		lock->path = strdup(place->lock);
+	}
+	if (!lock || !lock->path) {
+		free(lock);
 		fail(err, BS_NO_MEMORY, "out of memory");
 		return NULL;
 	}
-	lock->image = lock->file = -1;
-	result = place_find(image, undo_directory, &lock->place, err);
-	if (result == 0)
-		result = purpose == LOCK_FOR_CHANGING ? take_lock_file(lock, err)
-						      : check_lock_file(lock, err);
-	if (result == 0)
-		result = lock_image_bytes(lock, purpose, err);
+	if (purpose == LOCK_FOR_CHANGING)
+		result = place_make_folder(place, err) < 0 ? -1 : take_lock_file(lock, err);
+	else
+		result = check_lock_file(lock, err);
+	if (result == 0 && place->target->kind != TARGET_NBD)
+		result = lock_path(lock, place->target, purpose, err);
 	if (result < 0) {
 		lock_release(lock);
 		return NULL;
@@ -211,9 +263,9 @@ void lock_release(struct image_lock *lock)
 	if (lock->image >= 0)
 		close(lock->image);
 	if (lock->file >= 0) {
-		unlink(lock->place.lock); /* while it is locked, so nobody else's is removed */
+		unlink(lock->path); /* while it is locked, so nobody else's is removed */
 		close(lock->file);
 	}
-	place_free(&lock->place);
+	free(lock->path);
 	free(lock);
 }

@@ -6,26 +6,112 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "transaction/io.h"
 #include "transaction/journal.h"
 
+#define STATE_DIRECTORY "bootshift"
+#define NAME_MAX_LENGTH 120 /* of a name made of an identity; leaves room for what is added */
+
 const char *place_image_name(const struct place *place)
 {
-	return strrchr(place->image, '/') + 1; /* a real path is absolute */
+	const struct target *target = place->target;
+
+	if (target->kind != TARGET_FILE)
+		return target->name;
+	return strrchr(target->name, '/') + 1; /* a real path is absolute */
+}
+
+/* ---- the folder ----------------------------------------------------------------------------- */
+
+static char *folder_of(const char *path)
+{
+	size_t length = (size_t)(strrchr(path, '/') - path);
+
+	return strndup(path, length > 0 ? length : 1);
+}
+
+/* As in the XDG base directory specification: a relative path does not count. */
+static char *state_folder(void)
+{
+	const char *state = secure_getenv("XDG_STATE_HOME");
+	const char *home = secure_getenv("HOME");
+	char *folder;
+	int made;
+
+	if (state && state[0] == '/')
+		made = asprintf(&folder, "%s/" STATE_DIRECTORY, state);
+	else if (geteuid() == 0 || !home || home[0] != '/')
+		made = asprintf(&folder, "/var/lib/" STATE_DIRECTORY);
+	else
+		made = asprintf(&folder, "%s/.local/state/" STATE_DIRECTORY, home);
+	return made < 0 ? NULL : folder;
+}
+
+static char *find_folder(const struct target *target, const char *undo_directory)
+{
+	if (undo_directory)
+		return realpath(undo_directory, NULL);
+	return target->kind == TARGET_FILE ? folder_of(target->name) : state_folder();
+}
+
+int place_make_folder(const struct place *place, struct bs_error *err)
+{
+	char *path = NULL;
+	int result = 0;
+
+	if (access(place->folder, F_OK) == 0)
+		return 0;
+	path = strdup(place->folder);
+	if (!path)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	for (char *end = path; end && result == 0;) { /* each turn goes one name further */
+		end = strchr(end + 1, '/');
+		if (end)
+			*end = '\0';
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			result = fail_errno(err, transaction_code(errno), "cannot create folder %s",
+					    path);
+		if (end)
+			*end = '/';
+	}
+	free(path);
+	return result;
+}
+
+/* ---- the names ------------------------------------------------------------------------------ */
+
+/* What a person can recognize a device or an export by: its identity, as far as a name goes. */
+static void readable_name(const char *identity, char name[NAME_MAX_LENGTH + 1])
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789.-_";
+	const char *from = identity + strspn(identity, "/");
+
+	snprintf(name, NAME_MAX_LENGTH + 1, "%s", from);
+	for (char *c = name + strspn(name, allowed); *c; c += strspn(c, allowed))
+		*c = '_';
 }
 
 /* The common beginning of the three names; the caller frees it. */
-static char *name_stem(const struct place *place, const char *undo_directory)
+static char *name_stem(const struct place *place, const char *identity, const char *undo_directory)
 {
+	char readable[NAME_MAX_LENGTH + 1];
+	const char *name = place_image_name(place);
 	uint8_t hash[JOURNAL_HASH_SIZE];
 	char *stem;
 
-	if (!undo_directory)
-		return strdup(place->image);
-	journal_hash((const uint8_t *)place->image, strlen(place->image), hash);
-	if (asprintf(&stem, "%s/%s-%02x%02x%02x%02x", place->folder, place_image_name(place),
-		     hash[0], hash[1], hash[2], hash[3]) < 0)
+	if (place->target->kind == TARGET_FILE && !undo_directory)
+		return strdup(place->target->name);
+	if (place->target->kind != TARGET_FILE) {
+		readable_name(identity, readable);
+		name = readable;
+	}
+	journal_hash((const uint8_t *)identity, strlen(identity), hash);
+	if (asprintf(&stem, "%s/%s-%02x%02x%02x%02x", place->folder, name, hash[0], hash[1],
+		     hash[2], hash[3]) < 0)
 		return NULL;
 	return stem;
 }
@@ -38,31 +124,19 @@ static char *join(const char *stem, const char *suffix)
 	return asprintf(&name, "%s%s", stem, suffix) < 0 ? NULL : name;
 }
 
-static char *folder_of(const char *path)
-{
-	size_t length = (size_t)(strrchr(path, '/') - path);
-
-	return strndup(path, length > 0 ? length : 1);
-}
-
-int place_find(const char *image, const char *undo_directory, struct place *place,
+int place_find(const struct target *target, const char *undo_directory, struct place *place,
 	       struct bs_error *err)
 {
-	char *stem = NULL;
+	char *identity = target_identity(target), *stem = NULL;
 	int result = -1;
 
-	memset(place, 0, sizeof(*place));
-	place->image = realpath(image, NULL);
-	if (!place->image) {
-		fail_errno(err, transaction_code(errno), "cannot find the image");
-		goto out;
-	}
-	place->folder = undo_directory ? realpath(undo_directory, NULL) : folder_of(place->image);
+	*place = (struct place){.target = target};
+	place->folder = find_folder(target, undo_directory);
 	if (!place->folder) {
 		fail_errno(err, transaction_code(errno), "cannot find the folder of the undo file");
 		goto out;
 	}
-	stem = name_stem(place, undo_directory);
+	stem = identity ? name_stem(place, identity, undo_directory) : NULL;
 	if (stem) {
 		place->journal = join(stem, ".bootshift-undo");
 		place->temporary = join(stem, ".bootshift-undo.tmp");
@@ -74,16 +148,16 @@ int place_find(const char *image, const char *undo_directory, struct place *plac
 	}
 	result = 0;
 out:
+	free(identity);
 	free(stem);
 	return result;
 }
 
 void place_free(struct place *place)
 {
-	free(place->image);
 	free(place->folder);
 	free(place->journal);
 	free(place->temporary);
 	free(place->lock);
-	memset(place, 0, sizeof(*place));
+	*place = (struct place){0};
 }

@@ -1,33 +1,41 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Where the files of a transaction lie: the journal, its temporary form and the lock file, all in
- * one folder.  Names follow from the image's real path, so a symbolic link to an image leads to
- * the same journal.
+ * one folder, and never on the image itself.  Names follow from the image's identity (target.h), so
+ * a symbolic link to an image leads to the same journal.
  */
 #ifndef BOOTSHIFT_TRANSACTION_PLACE_H
 #define BOOTSHIFT_TRANSACTION_PLACE_H
 
-#include "util/err.h"
+#include "transaction/target.h"
 
 struct place {
-	char *image;     /* the real path */
-	char *folder;    /* of the three files below */
-	char *journal;   /* IMAGE.bootshift-undo */
-	char *temporary; /* IMAGE.bootshift-undo.tmp */
-	char *lock;      /* IMAGE.bootshift-lock */
+	const struct target *target; /* the caller's, open for reading; outlives the place */
+	char *folder;                /* of the three files below */
+	char *journal;               /* IMAGE.bootshift-undo */
+	char *temporary;             /* IMAGE.bootshift-undo.tmp */
+	char *lock;                  /* IMAGE.bootshift-lock */
 };
 
 /*
- * Fills *place.  `undo_directory` may be NULL: then the files lie beside the image; else their
- * names get the first eight hexadecimal digits of the SHA-256 of the image's real path, because
- * images of the same name may come from several folders.  Errors: BS_NOT_FOUND,
+ * Fills *place.  `undo_directory` may be NULL: then a file's lie beside it, and those of a device
+ * or an NBD export in the state directory, which may not exist yet: $XDG_STATE_HOME/bootshift, or
+ * else /var/lib/bootshift for root and ~/.local/state/bootshift for others.  Elsewhere than beside
+ * a file the names get the first eight hexadecimal digits of the SHA-256 of the image's identity,
+ * because images of the same name may come from several folders.  Errors: BS_NOT_FOUND,
  * BS_NO_PERMISSION, BS_NO_MEMORY, BS_IO.  place_free() afterwards in every case.
  */
-MUST_CHECK int place_find(const char *image, const char *undo_directory, struct place *place,
-			  struct bs_error *err);
+MUST_CHECK int place_find(const struct target *target, const char *undo_directory,
+			  struct place *place, struct bs_error *err);
 void place_free(struct place *place);
 
-/* The image's name without its folder; leads into place->image. */
+/*
+ * Makes the folder if it is not there yet, and those above it, for this user alone.  Errors:
+ * BS_NO_PERMISSION, BS_READ_ONLY, BS_NO_SPACE, BS_IO.
+ */
+MUST_CHECK int place_make_folder(const struct place *place, struct bs_error *err);
+
+/* A file's name without its folder, else the image's whole name; leads into the target's. */
 const char *place_image_name(const struct place *place);
 
 #endif

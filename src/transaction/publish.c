@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "disk/file.h"
 #include "util/bytes.h"
 #include "util/crc32c.h"
 
@@ -16,8 +15,8 @@
 /* What goes from one record to the next while a journal is written. */
 struct writer {
 	const struct transaction_io *io;
-	int descriptor; /* of the temporary file */
-	int before;     /* the image as staged */
+	int descriptor;      /* of the temporary file */
+	struct disk *before; /* the image as staged */
 	struct disk *after;
 	uint8_t *before_bytes, *after_bytes, *record;
 	uint64_t position; /* bytes */
@@ -59,8 +58,8 @@ static int write_record(struct writer *writer, const struct journal_range *range
 	uint8_t checksum[4];
 
 	if (range->kind == JOURNAL_DATA &&
-	    file_read_at(writer->before, range->offset, writer->before_bytes, (size_t)range->length,
-			 err) < 0)
+	    disk_read(writer->before, range->offset, writer->before_bytes, (size_t)range->length,
+		      err) < 0)
 		return -1;
 	if (disk_read(writer->after, range->offset, writer->after_bytes, (size_t)range->length,
 		      err) < 0)
@@ -100,11 +99,12 @@ static int write_all(struct writer *writer, const struct range_list *list,
 	return transaction_sync(writer->io, writer->descriptor, WHAT, err);
 }
 
-int publish_write(const struct place *place, const struct range_list *list, int before,
-		  struct disk *after, mode_t mode, const struct transaction_io *io,
-		  struct journal_header *header, struct bs_error *err)
+int publish_write(const struct place *place, const struct range_list *list, struct disk *after,
+		  const struct transaction_io *io, struct journal_header *header,
+		  struct bs_error *err)
 {
-	struct writer writer = {.io = io, .descriptor = -1, .before = before, .after = after};
+	struct writer writer = {
+		.io = io, .descriptor = -1, .before = place->target->disk, .after = after};
 	int result = -1;
 
 	set_sizes(list, header);
@@ -120,8 +120,9 @@ int publish_write(const struct place *place, const struct range_list *list, int 
 		fail_errno(err, transaction_code(errno), "cannot remove %s", place->temporary);
 		goto out;
 	}
-	writer.descriptor = io->open(place->temporary,
-				     O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	writer.descriptor =
+		io->open(place->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			 place->target->status.mode);
 	if (writer.descriptor < 0) {
 		fail_errno(err, transaction_code(errno), "cannot create %s", place->temporary);
 		goto out;

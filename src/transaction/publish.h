@@ -12,11 +12,12 @@
 
 /*
  * Writes the temporary file: all of its space is reserved first, all of it is synced last.
- * `before` is the image as staged, `after` the staged disk; *header is as the caller filled it but
- * for the numbers that follow from the ranges, which are set.  On error the file is removed.
+ * The bytes before are those of the place's target, `after` is the staged disk; *header is as the
+ * caller filled it but for the numbers that follow from the ranges, which are set.  On error the
+ * file is removed.
  */
-MUST_CHECK int publish_write(const struct place *place, const struct range_list *list, int before,
-			     struct disk *after, mode_t mode, const struct transaction_io *io,
+MUST_CHECK int publish_write(const struct place *place, const struct range_list *list,
+			     struct disk *after, const struct transaction_io *io,
 			     struct journal_header *header, struct bs_error *err);
 
 /*

@@ -2,7 +2,6 @@
 /* Cuts the changed extents at the image's holes and at its end; see ranges.h. */
 #include "transaction/ranges.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -43,50 +42,36 @@ struct stretch {
 	uint64_t end; /* at most the image's length; a multiple of the block size, or the length */
 };
 
-/* The next data (or hole) at or after `position`; `length` when there is none. */
-static int seek(int descriptor, uint64_t position, int whence, uint64_t length, uint64_t *found,
-		struct bs_error *err)
-{
-	off_t offset = lseek(descriptor, (off_t)position, whence);
-
-	if (offset < 0 && errno == ENXIO)
-		*found = length;
-	else if (offset < 0 && errno == EINVAL) /* holes are not known here: all is data */
-		*found = whence == SEEK_DATA ? position : length;
-	else if (offset < 0)
-		return fail_errno(err, BS_IO, "cannot look for holes in the image");
-	else
-		*found = min_u64((uint64_t)offset, length);
-	return 0;
-}
-
-/* `block` is the start of a block and less than `length`. */
-static int find_stretch(int descriptor, uint64_t block, uint64_t length, struct stretch *stretch,
+/* `block` is the start of a block and less than the image's length. */
+static int find_stretch(const struct target *image, uint64_t block, struct stretch *stretch,
 			struct bs_error *err)
 {
-	uint64_t data, hole;
+	uint64_t length = image->status.length, data, hole;
 
-	if (seek(descriptor, block, SEEK_DATA, length, &data, err) < 0)
+	if (target_seek(image, block, SEEK_DATA, &data, err) < 0)
 		return -1;
+	data = min_u64(data, length);
 	stretch->end = data == length ? length : block_floor(data);
 	stretch->is_hole = stretch->end > block;
 	if (stretch->is_hole)
 		return 0;
-	if (seek(descriptor, data, SEEK_HOLE, length, &hole, err) < 0)
+	if (target_seek(image, data, SEEK_HOLE, &hole, err) < 0)
 		return -1;
 	stretch->end = min_u64(block_ceiling(hole), length);
 	return 0;
 }
 
 /* Adds [start, end), a changed extent, from the end of the last range on. */
-static int add_extent(struct range_list *list, int descriptor, uint64_t length, uint64_t start,
+static int add_extent(struct range_list *list, const struct target *image, uint64_t start,
 		      uint64_t end, struct bs_error *err)
 {
+	uint64_t length = image->status.length;
+
 	while (start < end && start < length) { /* each turn adds a range that ends beyond start */
 		uint64_t block = block_floor(start), range_end;
 		struct stretch stretch;
 
-		if (find_stretch(descriptor, block, length, &stretch, err) < 0)
+		if (find_stretch(image, block, &stretch, err) < 0)
 			return -1;
 		if (stretch.is_hole)
 			range_end = min_u64(stretch.end, block_ceiling(end));
@@ -102,8 +87,8 @@ static int add_extent(struct range_list *list, int descriptor, uint64_t length, 
 	return 0;
 }
 
-static int add_extents(struct range_list *list, struct overlay *overlay, int descriptor,
-		       uint64_t length, struct bs_error *err)
+static int add_extents(struct range_list *list, struct overlay *overlay, const struct target *image,
+		       struct bs_error *err)
 {
 	struct overlay_extent *extents = NULL;
 	size_t count = 0;
@@ -116,8 +101,7 @@ static int add_extents(struct range_list *list, struct overlay *overlay, int des
 	for (size_t i = 0; i < count; i++) {
 		uint64_t start = extents[i].offset, extent_end = start + extents[i].length;
 
-		if (add_extent(list, descriptor, length, start > end ? start : end, extent_end,
-			       err) < 0)
+		if (add_extent(list, image, start > end ? start : end, extent_end, err) < 0)
 			goto out;
 		if (list->count > 0) {
 			const struct journal_range *last = &list->ranges[list->count - 1];
@@ -145,12 +129,12 @@ static int add_zone(struct range_list *list, uint64_t size, const struct guard_z
 	return 0;
 }
 
-int ranges_collect(struct overlay *overlay, int descriptor, uint64_t length,
+int ranges_collect(struct overlay *overlay, const struct target *image,
 		   const struct guard_zone *zones, size_t zone_count, struct range_list *list,
 		   struct bs_error *err)
 {
 	*list = (struct range_list){0};
-	if (add_extents(list, overlay, descriptor, length, err) < 0)
+	if (add_extents(list, overlay, image, err) < 0)
 		return -1;
 	list->image_count = list->count;
 	for (size_t i = 0; i < zone_count; i++)

@@ -13,6 +13,7 @@
 
 #include "disk/overlay.h"
 #include "transaction/journal.h"
+#include "transaction/target.h"
 
 /* A zone of the image that must not change between a fix and its undo. */
 struct guard_zone {
@@ -27,12 +28,11 @@ struct range_list {
 };
 
 /*
- * Fills *list.  `descriptor` is the image as staged, `length` its length before in bytes.  A file
- * system that cannot tell holes has none.  Errors: BS_NO_MEMORY, BS_IO, those of
- * overlay_extents(), BS_OUT_OF_RANGE for a zone past the overlay's end.  ranges_free() in every
- * case.
+ * Fills *list.  `image` is the image as staged, its length that of its status.  Errors:
+ * BS_NO_MEMORY, BS_IO, those of overlay_extents(), BS_OUT_OF_RANGE for a zone past the overlay's
+ * end.  ranges_free() in every case.
  */
-MUST_CHECK int ranges_collect(struct overlay *overlay, int descriptor, uint64_t length,
+MUST_CHECK int ranges_collect(struct overlay *overlay, const struct target *image,
 			      const struct guard_zone *zones, size_t zone_count,
 			      struct range_list *list, struct bs_error *err);
 void ranges_free(struct range_list *list);

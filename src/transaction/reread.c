@@ -4,16 +4,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "transaction/io.h"
 #include "transaction/journal.h"
+#include "util/bytes.h"
 
-/* O_DIRECT wants offset, length and memory aligned to the device's sectors, 4096 at most. */
+/* O_DIRECT wants offset, length and memory aligned to the device's blocks, 4096 at most. */
 #define ALIGNMENT   4096u
 #define BUFFER_SIZE (JOURNAL_RANGE_MAX + 2 * ALIGNMENT)
+
+struct reread {
+	struct disk disk;
+	int descriptor; /* the caller's */
+	bool direct;
+	uint8_t *buffer; /* aligned for O_DIRECT */
+};
 
 /* For file systems without O_DIRECT (some refuse it at open, some at the first read). */
 static void use_cache(struct reread *reread)
@@ -24,34 +33,6 @@ static void use_cache(struct reread *reread)
 	if (flags >= 0 && (flags & O_DIRECT))
 		(void)fcntl(reread->descriptor, F_SETFL, flags & ~O_DIRECT);
 	(void)posix_fadvise(reread->descriptor, 0, 0, POSIX_FADV_DONTNEED); /* advice only */
-}
-
-int reread_open(const char *path, struct reread *reread, struct bs_error *err)
-{
-	reread->direct = true;
-	reread->buffer = NULL;
-	reread->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
-	if (reread->descriptor < 0 && errno == EINVAL) {
-		reread->direct = false;
-		reread->descriptor = open(path, O_RDONLY | O_CLOEXEC);
-	}
-	if (reread->descriptor < 0)
-		return fail_errno(err, transaction_code(errno), "cannot open the image");
-	if (!reread->direct)
-		use_cache(reread);
-	if (fstat(reread->descriptor, &reread->stat) < 0) {
-		fail_errno(err, BS_IO, "cannot look at the image");
-		goto out;
-	}
-	reread->buffer = aligned_alloc(ALIGNMENT, BUFFER_SIZE);
-	if (!reread->buffer) {
-		fail(err, BS_NO_MEMORY, "out of memory");
-		goto out;
-	}
-	return 0;
-out:
-	reread_close(reread);
-	return -1;
 }
 
 /* Reads an aligned range up to the end of the file; the count, or -1 with errno. */
@@ -74,8 +55,9 @@ static ssize_t read_aligned(struct reread *reread, uint64_t start, size_t length
 	return (ssize_t)done;
 }
 
-int reread_range(struct reread *reread, uint64_t offset, uint64_t length, const uint8_t **bytes,
-		 struct bs_error *err)
+/* At most JOURNAL_RANGE_MAX bytes. */
+static int read_range(struct reread *reread, uint64_t offset, void *bytes, size_t length,
+		      struct bs_error *err)
 {
 	uint64_t start = offset / ALIGNMENT * ALIGNMENT;
 	uint64_t end = (offset + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -86,20 +68,67 @@ int reread_range(struct reread *reread, uint64_t offset, uint64_t length, const 
 		count = read_aligned(reread, start, (size_t)(end - start));
 	}
 	if (count < 0)
-		return fail_errno(err, BS_IO, "cannot read the image at byte %llu",
-				  (unsigned long long)offset);
+		return fail_errno(err, BS_IO, "cannot read the image at byte %" PRIu64, offset);
 	if (start + (uint64_t)count < offset + length)
-		return fail(err, BS_OUT_OF_RANGE, "the image ends before byte %llu",
-			    (unsigned long long)(offset + length));
-	*bytes = reread->buffer + (offset - start);
+		return fail(err, BS_OUT_OF_RANGE, "the image ends before byte %" PRIu64,
+			    offset + length);
+	memcpy(bytes, reread->buffer + (offset - start), length);
 	return 0;
 }
 
-void reread_close(struct reread *reread)
+static int reread_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+		       struct bs_error *err)
 {
-	if (reread->descriptor >= 0)
-		close(reread->descriptor);
-	reread->descriptor = -1;
-	free(reread->buffer);
-	reread->buffer = NULL;
+	uint8_t *to = buffer;
+
+	while (length > 0) {
+		size_t part = (size_t)min_u64(length, JOURNAL_RANGE_MAX);
+
+		if (read_range((struct reread *)disk, offset, to, part, err) < 0)
+			return -1;
+		to += part;
+		offset += part;
+		length -= part;
+	}
+	return 0;
+}
+
+static void reread_close(struct disk *disk)
+{
+	free(((struct reread *)disk)->buffer);
+	free(disk);
+}
+
+static const struct disk_operations reread_operations = {
+	.read = reread_read,
+	.close = reread_close,
+};
+
+int reread_open_descriptor(const char *path)
+{
+	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECT);
+
+	if (descriptor < 0 && errno == EINVAL)
+		descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return descriptor;
+}
+
+struct disk *reread_open(int descriptor, uint64_t size, struct bs_error *err)
+{
+	struct reread *reread = calloc(1, sizeof(*reread));
+	int flags = fcntl(descriptor, F_GETFL);
+
+	if (reread)
+		reread->buffer = aligned_alloc(ALIGNMENT, BUFFER_SIZE);
+	if (!reread || !reread->buffer) {
+		free(reread);
+		fail(err, BS_NO_MEMORY, "out of memory");
+		return NULL;
+	}
+	reread->disk = (struct disk){.operations = &reread_operations, .size = size};
+	reread->descriptor = descriptor;
+	reread->direct = flags >= 0 && (flags & O_DIRECT);
+	if (!reread->direct)
+		use_cache(reread);
+	return &reread->disk;
 }

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "transaction/check.h"
 #include "transaction/restore.h"
@@ -26,7 +25,7 @@ static enum transaction_state state_of(const struct journal_file *journal)
 	return TRANSACTION_INTERRUPTED;
 }
 
-static int read_state(const struct place *place, enum transaction_state *state,
+int transaction_state(const struct place *place, enum transaction_state *state,
 		      struct bs_error *err)
 {
 	struct journal_file *journal;
@@ -36,18 +35,6 @@ static int read_state(const struct place *place, enum transaction_state *state,
 	*state = state_of(journal);
 	journal_file_close(journal);
 	return 0;
-}
-
-int transaction_state(const char *image, const char *undo_directory, enum transaction_state *state,
-		      struct bs_error *err)
-{
-	struct place place;
-	int result = place_find(image, undo_directory, &place, err);
-
-	if (result == 0)
-		result = read_state(&place, state, err);
-	place_free(&place);
-	return result;
 }
 
 /* ---- recovery ------------------------------------------------------------------------------- */
@@ -77,18 +64,18 @@ static int remove_done(const struct place *place, const struct transaction_io *i
 static int recover_interrupted(const struct place *place, struct journal_file *journal,
 			       const struct transaction_io *io, struct bs_error *err)
 {
-	struct stat stat;
-	int descriptor = -1, result = -1;
+	struct target *image = NULL;
+	int result = -1;
 
 	if (journal_file_validate(journal, err) < 0 ||
-	    check_can_be_taken_back(journal, place->image, err) < 0)
+	    check_can_be_taken_back(journal, place->target, err) < 0)
 		return -1;
-	descriptor = restore_open_image(place, io, &stat, err);
-	if (descriptor < 0)
+	image = target_reopen(place->target, TARGET_WRITE, io, err);
+	if (!image)
 		return -1;
-	if (restore_image(place, journal, descriptor, true, io, err) == 0)
+	if (restore_image(image, journal, true, err) == 0)
 		result = restore_discard_journal(place, journal->header.identity, io, err);
-	close(descriptor); /* synced, or its sync failed */
+	target_close(image);
 	return result;
 }
 
@@ -100,38 +87,34 @@ static int still_interrupted(struct bs_error *err)
 	return fail_prefix(err, "what was interrupted could not be taken back");
 }
 
-int transaction_recover(const char *image, const char *undo_directory,
-			const struct transaction_io *io, bool *recovered, struct bs_error *err)
+int transaction_recover(const struct place *place, const struct transaction_io *io, bool *recovered,
+			struct bs_error *err)
 {
 	struct journal_file *journal = NULL;
-	struct place place;
 	int result = -1;
 
 	if (!io)
 		io = &transaction_real_io;
 	*recovered = false;
-	if (place_find(image, undo_directory, &place, err) < 0 ||
-	    remove_temporary(&place, io, err) < 0 ||
-	    journal_file_open(place.journal, &journal, err) < 0)
-		goto out;
+	if (remove_temporary(place, io, err) < 0 ||
+	    journal_file_open(place->journal, &journal, err) < 0)
+		return -1;
 	switch (state_of(journal)) {
 	case TRANSACTION_NONE:
 	case TRANSACTION_APPLIED:
 		result = 0;
 		break;
 	case TRANSACTION_DONE:
-		result = remove_done(&place, io, err);
+		result = remove_done(place, io, err);
 		break;
 	case TRANSACTION_INTERRUPTED:
-		result = recover_interrupted(&place, journal, io, err);
+		result = recover_interrupted(place, journal, io, err);
 		if (result < 0)
 			result = still_interrupted(err);
 		*recovered = result == 0;
 		break;
 	}
-out:
 	journal_file_close(journal);
-	place_free(&place);
 	return result;
 }
 
@@ -160,7 +143,7 @@ static int mark_undoing(const struct place *place, uint32_t identity,
 
 	if (journal_file_mark(place->journal, JOURNAL_UNDOING, identity, io, err) == 0)
 		return 0;
-	if (read_state(place, &state, &ignored) < 0 || state != TRANSACTION_APPLIED)
+	if (transaction_state(place, &state, &ignored) < 0 || state != TRANSACTION_APPLIED)
 		err->code = BS_RECOVERY_REQUIRED;
 	return -1;
 }
@@ -169,42 +152,38 @@ static int undo_applied(const struct place *place, struct journal_file *journal,
 			const struct transaction_io *io, struct bs_error *err)
 {
 	uint32_t identity = journal->header.identity;
-	struct stat stat;
-	int descriptor = restore_open_image(place, io, &stat, err);
+	struct target *image = target_reopen(place->target, TARGET_WRITE, io, err);
 	int result = -1;
 
-	if (descriptor < 0)
+	if (!image)
 		return -1;
 	if (journal_file_validate(journal, err) < 0 ||
-	    check_new(journal, place->image, BS_CHANGED_SINCE, err) < 0 ||
+	    check_new(journal, place->target, BS_CHANGED_SINCE, err) < 0 ||
 	    mark_undoing(place, identity, io, err) < 0)
 		goto out;
-	if (restore_image(place, journal, descriptor, true, io, err) < 0 ||
+	if (restore_image(image, journal, true, err) < 0 ||
 	    restore_discard_journal(place, identity, io, err) < 0) {
 		result = still_interrupted(err);
 		goto out;
 	}
 	result = 0;
 out:
-	close(descriptor); /* synced, or its sync failed, or never written */
+	target_close(image);
 	return result;
 }
 
-int transaction_undo(const char *image, const char *undo_directory, const struct transaction_io *io,
+int transaction_undo(const struct place *place, const struct transaction_io *io,
 		     struct bs_error *err)
 {
 	struct journal_file *journal = NULL;
-	struct place place;
 	int result = -1;
 
 	if (!io)
 		io = &transaction_real_io;
-	if (place_find(image, undo_directory, &place, err) < 0 ||
-	    journal_file_open(place.journal, &journal, err) < 0 || check_applied(journal, err) < 0)
-		goto out;
-	result = undo_applied(&place, journal, io, err);
-out:
+	if (journal_file_open(place->journal, &journal, err) < 0)
+		return -1;
+	if (check_applied(journal, err) == 0)
+		result = undo_applied(place, journal, io, err);
 	journal_file_close(journal);
-	place_free(&place);
 	return result;
 }

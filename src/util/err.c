@@ -45,6 +45,7 @@ int fail(struct bs_error *err, enum bs_code code, const char *format, ...)
 int fail_errno(struct bs_error *err, enum bs_code code, const char *format, ...)
 {
 	int number = errno;
+	const char *description;
 	va_list arguments;
 	size_t length;
 
@@ -53,7 +54,10 @@ int fail_errno(struct bs_error *err, enum bs_code code, const char *format, ...)
 	vsnprintf(err->message, sizeof(err->message), format, arguments);
 	va_end(arguments);
 	length = strlen(err->message);
-	snprintf(err->message + length, sizeof(err->message) - length, ": %s", strerror(number));
+	/* strerror() looks for a translation in files, which would end a confined worker. */
+	description = strerrordesc_np(number);
+	snprintf(err->message + length, sizeof(err->message) - length, ": %s",
+		 description ? description : "unknown error");
 	errno = number;
 	return -1;
 }

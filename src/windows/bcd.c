@@ -85,7 +85,7 @@ static int add_elements(struct bcd *bcd, struct regf *hive, const char *object, 
 		element->id = (uint32_t)strtoul(name, &end, 16);
 		if (!found || *end != '\0' || end != name + 8)
 			continue;
-		snprintf(element->object, sizeof(element->object), "%s", object);
+		snprintf(element->object, sizeof(element->object), "%.39s", object);
 		element->object_type = type;
 		element->offset = (uint32_t)value.offset;
 		element->size = value.size;

@@ -94,12 +94,30 @@ static int check_loader(struct survey *survey, struct volume *volume, struct bs_
 
 /* ---- what a fix meets there ---------------------------------------------------------------- */
 
+/* Replacing one of several names of a file parts it from the others and frees no room: refused. */
+static int check_replaced(void *context, const char *path, struct volume_file *file,
+			  const struct volume_metadata *metadata, struct bs_error *err)
+{
+	struct survey *survey = context;
+
+	(void)file;
+	(void)err;
+	if (metadata->links > 1)
+		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
+			    "%.400s on partition %u has several names (hard links)", path,
+			    survey->report.partitions[survey->report.boot_index].number);
+	return 0;
+}
+
 static int count_replaced(struct survey *survey, struct volume *volume, struct bs_error *err)
 {
 	for (int i = 0; i < BOOT_ITEMS; i++) {
+		bool found;
+
 		if (!survey->present[i])
 			continue;
-		if (tree_count(volume, boot_items[i], &survey->replaces[i], err) < 0)
+		if (tree_count(volume, boot_items[i], &survey->replaces[i], err) < 0 ||
+		    tree_walk(volume, boot_items[i], check_replaced, survey, &found, err) < 0)
 			return -1;
 		if (survey->replaces[i] != 0)
 			survey_note(survey, BS_NOTE_REPLACES,

@@ -10,6 +10,12 @@
 #include "windows/tree.h"
 
 #define CHUNK (1u << 20) /* bytes copied at a time */
+/*
+ * libntfs-3g allocates a limited number of runs for each write, so on a volume whose free space
+ * is in small pieces a large write finds the volume full when it is not.  What fails is written
+ * again in pieces of this many bytes.
+ */
+#define SMALL_CHUNK 16384u
 
 struct copy {
 	struct volume *target;
@@ -17,6 +23,20 @@ struct copy {
 	uint32_t *cursor;
 	uint8_t *chunk;
 };
+
+static int write_chunk(struct volume_file *to, const char *stream, uint64_t offset,
+		       const uint8_t *chunk, size_t length, struct bs_error *err)
+{
+	int result = volume_write(to, stream, offset, chunk, length, err);
+
+	if (result == 0 || err->code != BS_VOLUME_FULL)
+		return result;
+	result = 0;
+	for (size_t done = 0; done < length && result == 0; done += SMALL_CHUNK)
+		result = volume_write(to, stream, offset + done, chunk + done,
+				      min_u64(SMALL_CHUNK, length - done), err);
+	return result;
+}
 
 /* Copies a stream and, of the unnamed one, takes the hash. */
 static int copy_stream(const struct copy *copy, struct volume_file *from, struct volume_file *to,
@@ -31,7 +51,7 @@ static int copy_stream(const struct copy *copy, struct volume_file *from, struct
 		size_t length = min_u64(stream->size - offset, CHUNK);
 
 		if (volume_read(from, stream->name, offset, copy->chunk, length, err) < 0 ||
-		    volume_write(to, stream->name, offset, copy->chunk, length, err) < 0)
+		    write_chunk(to, stream->name, offset, copy->chunk, length, err) < 0)
 			return -1;
 		if (unnamed)
 			sha256_update(&hash, length, copy->chunk);

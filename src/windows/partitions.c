@@ -7,6 +7,9 @@
 #include "windows/survey.h"
 #include "windows/volume.h"
 
+/* Windows gives letters to two dozen partitions. */
+#define EXTENDED_RECORDS_MAX 256
+
 static struct bs_partition *add_partition(struct survey *survey, uint32_t number,
 					  const struct mbr_entry *entry, uint64_t base_lba)
 {
@@ -30,7 +33,7 @@ static struct bs_partition *add_partition(struct survey *survey, uint32_t number
 /*
  * Follows the chain of extended boot records: each has one logical partition, counted from the
  * record itself, and the next record, counted from the start of the extended partition.  Each
- * record must lie behind the one before, so the chain ends.
+ * record must lie behind the one before, and a chain of more records than that is not followed.
  */
 static int add_logical(struct survey *survey, const struct bs_partition *extended,
 		       struct bs_error *err)
@@ -39,10 +42,12 @@ static int add_logical(struct survey *survey, const struct bs_partition *extende
 	uint64_t end = (extended->start + extended->size) / SECTOR_SIZE;
 	uint32_t number = MBR_ENTRIES + 1;
 
-	while (range_within((record + 1) * SECTOR_SIZE, 0, disk_size(survey->disk))) {
+	for (uint32_t i = 0; i < EXTENDED_RECORDS_MAX; i++) {
 		uint8_t sector[SECTOR_SIZE];
 		struct mbr table;
 
+		if (!range_within((record + 1) * SECTOR_SIZE, 0, disk_size(survey->disk)))
+			break;
 		if (disk_read(survey->disk, record * SECTOR_SIZE, sector, sizeof(sector), err) < 0)
 			return -1;
 		if (!mbr_parse(sector, &table))
@@ -62,7 +67,8 @@ static int add_logical(struct survey *survey, const struct bs_partition *extende
 static bool overlap(const struct bs_partition *a, const struct bs_partition *b)
 {
 	/* A logical partition lies within the extended one. */
-	if (a->filesystem == BS_FS_EXTENDED || b->filesystem == BS_FS_EXTENDED)
+	if ((a->filesystem == BS_FS_EXTENDED && b->number > MBR_ENTRIES) ||
+	    (b->filesystem == BS_FS_EXTENDED && a->number > MBR_ENTRIES))
 		return false;
 	return a->start < b->start + b->size && b->start < a->start + a->size;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/bytes.h"
+
 static bool has_refusal(const struct bs_inspection *report)
 {
 	for (uint32_t i = 0; i < report->finding_count; i++)
@@ -55,20 +57,25 @@ static void judge_room(struct survey *survey)
 {
 	struct bs_inspection *report = &survey->report;
 	const struct bs_partition *boot = &report->partitions[report->boot_index];
-	uint64_t copies;
+	uint64_t clusters = (uint64_t)survey->file_count * boot->cluster_size;
+	uint64_t copies, needed;
 
 	report->room_after_known = boot->usage_known;
 	report->room_after = boot->free;
 	if (report->system_index == report->boot_index || !boot->usage_known)
 		return;
-	copies = survey->stream_bytes + (uint64_t)survey->file_count * boot->cluster_size;
+	/* The lengths of streams are the image's word: nothing may overflow. */
+	if (!add_u64(survey->stream_bytes, clusters, &copies))
+		copies = UINT64_MAX;
+	if (!add_u64(copies, ROOM_MARGIN, &needed))
+		needed = UINT64_MAX;
 	report->room_after = boot->free > copies ? boot->free - copies : 0;
-	if (boot->free < copies + ROOM_MARGIN)
+	if (boot->free < needed)
 		survey_note(survey, BS_VOLUME_FULL,
 			    "the boot volume (partition %u) has %llu KiB free, the boot files need "
 			    "%llu KiB",
 			    boot->number, (unsigned long long)boot->free / 1024,
-			    (unsigned long long)(copies + ROOM_MARGIN) / 1024);
+			    (unsigned long long)needed / 1024);
 	else if (report->room_after < report->needed_room)
 		survey_note(
 			survey, BS_NOTE_ROOM,

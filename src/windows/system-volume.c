@@ -14,7 +14,8 @@
 #include "windows/survey.h"
 #include "windows/tree.h"
 
-#define OS_LOADER 0x10200003u /* object type: starts Windows */
+#define BOOTMGR_SIZE_MAX (16u << 20) /* bytes; the boot record can load some 500 KiB */
+#define OS_LOADER        0x10200003u /* object type: starts Windows */
 
 static void check_boot_record(struct survey *survey)
 {
@@ -36,6 +37,14 @@ static void check_boot_record(struct survey *survey)
 
 /* ---- the boot files ------------------------------------------------------------------------ */
 
+static const struct bs_plan_file *find_file(const struct survey *survey, const char *path)
+{
+	for (uint32_t i = 0; i < survey->file_count; i++)
+		if (!survey->files[i].is_folder && strcasecmp(survey->files[i].path, path) == 0)
+			return &survey->files[i];
+	return NULL;
+}
+
 static int add_file(void *context, const char *path, struct volume_file *file,
 		    const struct volume_metadata *metadata, struct bs_error *err)
 {
@@ -48,6 +57,10 @@ static int add_file(void *context, const char *path, struct volume_file *file,
 		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED, "%s is %s", path,
 			    metadata->attributes & FILE_IS_ENCRYPTED ? "encrypted"
 								     : "a reparse point");
+	/* As only tools on Unix make them: Windows cannot tell the two apart. */
+	if (find_file(survey, path) != NULL)
+		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
+			    "%s is there twice, in upper and lower case", path);
 	if (survey->file_count == BS_PLAN_FILES_MAX)
 		return fail(err, BS_NTFS, "\\Boot holds too many files");
 	grown = reallocarray(survey->files, survey->file_count + 1, sizeof(*grown));
@@ -68,7 +81,8 @@ static int add_file(void *context, const char *path, struct volume_file *file,
 	if (volume_streams(file, &streams, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
-		survey->stream_bytes += streams[i].size;
+		if (!add_u64(survey->stream_bytes, streams[i].size, &survey->stream_bytes))
+			survey->stream_bytes = UINT64_MAX;
 	free(streams);
 	return 0;
 }
@@ -80,14 +94,6 @@ static int list_boot_files(struct survey *survey, struct volume *volume, struct 
 		    0)
 			return -1;
 	return 0;
-}
-
-static const struct bs_plan_file *find_file(const struct survey *survey, const char *path)
-{
-	for (uint32_t i = 0; i < survey->file_count; i++)
-		if (!survey->files[i].is_folder && strcasecmp(survey->files[i].path, path) == 0)
-			return &survey->files[i];
-	return NULL;
 }
 
 /* bootmgr: an ordinary file that the boot record's small reader of NTFS can load. */
@@ -111,7 +117,9 @@ static int check_bootmgr(struct survey *survey, struct volume *volume, struct bs
 		what = "sparse";
 	else if (bootmgr->size == 0)
 		what = "empty";
-	else if (tree_read(volume, bootmgr->path, 16u << 20, &content, &size, err) < 0)
+	else if (bootmgr->size > BOOTMGR_SIZE_MAX)
+		what = "too large";
+	else if (tree_read(volume, bootmgr->path, BOOTMGR_SIZE_MAX, &content, &size, err) < 0)
 		return -1;
 	else if (all_zero(content, size))
 		what = "nothing but zeros";
@@ -285,7 +293,7 @@ static int find_boot_volume(struct survey *survey, const struct bcd *bcd, uint32
 			    first.description[0] != '\0' ? first.description : first.object);
 	else
 		survey_link(survey, BS_LINK_DEFAULT_ENTRY, BS_LINK_BROKEN, "none");
-	if (!have && wanted == 0) {
+	if (!have) {
 		survey_note(survey, BS_NO_DEFAULT_ENTRY, "the BCD has no default entry");
 		return 0;
 	}

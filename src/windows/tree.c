@@ -74,8 +74,8 @@ static int count_one(void *context, const char *path, struct volume_file *file,
 	(void)path;
 	(void)file;
 	(void)metadata;
-	(void)err;
-	++*(uint32_t *)context;
+	if (++*(uint32_t *)context > BS_PLAN_FILES_MAX)
+		return fail(err, BS_NTFS, "too many files");
 	return 0;
 }
 

@@ -22,7 +22,10 @@ typedef int tree_visitor(void *context, const char *path, struct volume_file *fi
 MUST_CHECK int tree_walk(struct volume *volume, const char *path, tree_visitor *visit,
 			 void *context, bool *found, struct bs_error *err);
 
-/* *count = the files and folders that a walk visits; 0 when there is no such file. */
+/*
+ * *count = the files and folders that a walk visits; 0 when there is no such file.  Errors: BS_NTFS
+ * when there are more than BS_PLAN_FILES_MAX, as in a folder that leads to itself.
+ */
 MUST_CHECK int tree_count(struct volume *volume, const char *path, uint32_t *count,
 			  struct bs_error *err);
 

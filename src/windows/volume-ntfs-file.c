@@ -25,17 +25,23 @@ static int read_names(struct volume_file *file, struct volume_metadata *metadata
 	while (ntfs_attr_lookup(AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0, search) ==
 	       0) {
 		const FILE_NAME_ATTR *name = attribute_value(search->attr);
+		char text[VOLUME_NAME_MAX];
 
+		metadata->links += name->file_name_type != FILE_NAME_DOS;
+		if (MREF_LE(name->parent_directory) != MREF(file->folder))
+			continue;
+		ntfs_name_to_utf8(name->file_name, name->file_name_length, text, sizeof(text));
 		if (name->file_name_type == FILE_NAME_DOS) {
-			ntfs_name_to_utf8(name->file_name, name->file_name_length,
-					  metadata->short_name, sizeof(metadata->short_name));
-		} else if (metadata->name[0] == '\0') { /* of hard links the first */
-			ntfs_name_to_utf8(name->file_name, name->file_name_length, metadata->name,
-					  sizeof(metadata->name));
+			snprintf(metadata->short_name, sizeof(metadata->short_name), "%.39s", text);
+		} else if (metadata->name[0] == '\0' || strcasecmp(text, file->name) == 0) {
+			memcpy(metadata->name, text, sizeof(metadata->name));
 			metadata->name_space = (enum volume_namespace)name->file_name_type;
 		}
 	}
 	ntfs_attr_put_search_ctx(search);
+	/* Of hard links in one folder one at most has a separate 8.3 name. */
+	if (metadata->name_space != NAMESPACE_WIN32)
+		metadata->short_name[0] = '\0';
 	return 0;
 }
 
@@ -259,10 +265,13 @@ int volume_streams(struct volume_file *file, struct volume_stream **streams, siz
 
 		if (record->non_resident && record->lowest_vcn != 0)
 			continue; /* the rest of a long stream */
-		grown = *count < STREAMS_MAX ? reallocarray(*streams, *count + 1, sizeof(*grown))
-					     : NULL;
+		if (*count == STREAMS_MAX) {
+			result = fail(err, BS_NTFS, "a file has more than %u streams", STREAMS_MAX);
+			break;
+		}
+		grown = reallocarray(*streams, *count + 1, sizeof(*grown));
 		if (grown == NULL) {
-			result = fail(err, BS_NO_MEMORY, "too many streams, or out of memory");
+			result = fail(err, BS_NO_MEMORY, "out of memory");
 			break;
 		}
 		*streams = grown;
@@ -271,6 +280,8 @@ int volume_streams(struct volume_file *file, struct volume_stream **streams, siz
 				  record->name_length, grown[*count].name, VOLUME_NAME_MAX);
 		++*count;
 	}
+	if (result == 0 && errno != ENOENT)
+		result = ntfs_fail(file->volume, err, "reading the streams");
 	ntfs_attr_put_search_ctx(search);
 	if (result < 0) {
 		free(*streams);

@@ -148,6 +148,11 @@ int volume_open(struct disk *partition, enum volume_mode mode, struct volume **o
 	/* What is made here has to boot: never compressed, even in a compressed folder. */
 	NVolClearCompression(volume->ntfs);
 	look_for_obstacles(volume);
+	if (mode == VOLUME_WRITE && volume->obstacle != BS_OK) {
+		fail(err, volume->obstacle, "%s", volume->obstacle_text);
+		volume_done(volume);
+		return -1;
+	}
 	*out = volume;
 	return 0;
 }
@@ -213,13 +218,15 @@ static int look_up(struct volume *volume, ntfs_inode *folder, const char *name, 
 	return 0;
 }
 
-/* *inode = NULL when there is no such file. */
-static int open_inode(struct volume *volume, const char *path, ntfs_inode **inode,
+/* *inode = NULL when there is no such file.  *folder, when wanted, is where it was looked for. */
+static int open_inode(struct volume *volume, const char *path, ntfs_inode **inode, u64 *folder,
 		      struct bs_error *err)
 {
 	char part[VOLUME_NAME_MAX];
 	u64 reference = FILE_root;
 
+	if (folder != NULL)
+		*folder = FILE_root;
 	*inode = ntfs_inode_open(volume->ntfs, FILE_root);
 	while (*inode != NULL && *path != '\0') {
 		size_t length;
@@ -235,6 +242,8 @@ static int open_inode(struct volume *volume, const char *path, ntfs_inode **inod
 		memcpy(part, path, length);
 		part[length] = '\0';
 		path += length;
+		if (folder != NULL)
+			*folder = reference;
 		if (look_up(volume, *inode, part, &reference, err) < 0) {
 			ntfs_inode_close(*inode);
 			return -1;
@@ -251,10 +260,12 @@ static int open_inode(struct volume *volume, const char *path, ntfs_inode **inod
 int volume_open_file(struct volume *volume, const char *path, struct volume_file **file,
 		     struct bs_error *err)
 {
+	const char *name = strrchr(path, '\\');
 	ntfs_inode *inode;
+	u64 folder;
 
 	*file = NULL;
-	if (open_inode(volume, path, &inode, err) < 0)
+	if (open_inode(volume, path, &inode, &folder, err) < 0)
 		return -1;
 	if (inode == NULL)
 		return 0;
@@ -263,7 +274,8 @@ int volume_open_file(struct volume *volume, const char *path, struct volume_file
 		ntfs_inode_close(inode);
 		return fail(err, BS_NO_MEMORY, "out of memory");
 	}
-	**file = (struct volume_file){.volume = volume, .inode = inode};
+	**file = (struct volume_file){.volume = volume, .inode = inode, .folder = folder};
+	snprintf((*file)->name, sizeof((*file)->name), "%s", name != NULL ? name + 1 : path);
 	return 0;
 }
 
@@ -325,7 +337,7 @@ int volume_create(struct volume *volume, const char *folder, const char *name, b
 	ntfschar *wide;
 	int length, result = 0;
 
-	if (open_inode(volume, folder, &parent, err) < 0)
+	if (open_inode(volume, folder, &parent, NULL, err) < 0)
 		return -1;
 	if (parent == NULL)
 		return fail(err, BS_NTFS, "the folder %s is missing", folder);
@@ -356,13 +368,17 @@ static int open_pair(struct volume *volume, const char *folder, const char *name
 
 	if (!volume_join(path, folder, name))
 		return fail(err, BS_NTFS, "too long a path");
-	if (open_inode(volume, path, inode, err) < 0)
+	if (open_inode(volume, path, inode, NULL, err) < 0)
 		return -1;
 	if (*inode == NULL)
 		return fail(err, BS_NTFS, "%s is missing", path);
-	if (open_inode(volume, folder, parent, err) < 0 || *parent == NULL) {
+	if (open_inode(volume, folder, parent, NULL, err) < 0) {
 		ntfs_inode_close(*inode);
 		return -1;
+	}
+	if (*parent == NULL) {
+		ntfs_inode_close(*inode);
+		return fail(err, BS_NTFS, "the folder %s is missing", folder);
 	}
 	return 0;
 }

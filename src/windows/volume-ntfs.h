@@ -18,6 +18,9 @@ struct volume {
 struct volume_file {
 	struct volume *volume;
 	ntfs_inode *inode;
+	/* Where it was found: of hard links these tell which one it is. */
+	u64 folder; /* its reference */
+	char name[VOLUME_NAME_MAX];
 };
 
 /* Turns errno, or what the disk below said, into an error: "WHAT failed on the NTFS volume". */

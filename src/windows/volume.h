@@ -94,6 +94,7 @@ struct volume_metadata {
 	uint32_t attributes;
 	uint64_t created, modified, changed, accessed;
 	uint64_t size;              /* bytes of the unnamed stream */
+	uint32_t links;             /* names in folders: more than one are hard links */
 	char name[VOLUME_NAME_MAX]; /* as stored */
 	enum volume_namespace name_space;
 	char short_name[VOLUME_SHORT_NAME_MAX]; /* the separate 8.3 name; empty: none */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The filter has no call that names a file, makes a process or opens a socket, so a set of rules
- * for the file system (Landlock) would have nothing left to forbid.
+ * The filter lets no call through that names a file, makes a process or opens a socket, so a set
+ * of rules for the file system (Landlock) would have nothing left to forbid.
  */
 #include "worker/confine.h"
 

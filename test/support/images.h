@@ -29,10 +29,16 @@ const char *images_folder(void);
 const char *image_built(const char *recipe, bool vhd);
 
 /*
+ * The same with 490 MiB for Windows in place of 6 GiB: $LogFile alone takes 64 MiB there.  Only for
+ * recipes that have the partition.
+ */
+const char *image_small(const char *recipe, bool vhd);
+
+/*
  * The image of a recipe given as text, which includes others as "images/NAME".  `name` is that of
  * the image, and no other text has it.
  */
-const char *image_recipe(const char *name, const char *text);
+const char *image_recipe(const char *name, const char *content);
 
 /* A copy in a folder of its own, where undo and lock files may lie beside it; holes stay holes. */
 const char *image_copy(const char *image);

@@ -3,8 +3,8 @@
  * Running other programs, bootshift above all, and what they say.
  *
  * Every program gets the same surroundings: a UTF-8 locale, no terminal, nothing on standard input.
- * One that does not end within a minute is killed, and the test fails.  Texts are valid until the
- * test ends; nobody frees them.
+ * One that does not end is killed together with the test when the test's time is up.  Texts are
+ * valid until the test ends; nobody frees them.
  */
 #ifndef BOOTSHIFT_TEST_PROGRAM_H
 #define BOOTSHIFT_TEST_PROGRAM_H

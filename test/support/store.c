@@ -9,11 +9,14 @@
 
 #include "util/bytes.h"
 
-#define BASE_BLOCK 4096u
-#define BIN        4096u
-#define ROOT       0x20u /* the root key's cell: the first one of the bin */
-#define ROOT_SIZE  96u
-#define NO_CELL    0xFFFFFFFFu
+#define BASE_BLOCK    4096u
+#define BIN           4096u
+#define ROOT          0x20u /* the root key's cell: the first one of the bin */
+#define ROOT_SIZE     96u
+#define SECURITY      (ROOT + ROOT_SIZE) /* the security descriptor's cell; hivex insists on one */
+#define SECURITY_SIZE 48u
+#define FREE          (SECURITY + SECURITY_SIZE)
+#define NO_CELL       0xFFFFFFFFu
 
 void store_fix_checksum(uint8_t *bytes)
 {
@@ -34,10 +37,25 @@ static void put_root(uint8_t *cell)
 	store_le32(key + 28, NO_CELL);
 	store_le32(key + 32, NO_CELL);
 	store_le32(key + 40, NO_CELL);
-	store_le32(key + 44, NO_CELL);
+	store_le32(key + 44, SECURITY);
 	store_le32(key + 48, NO_CELL);
 	store_le16(key + 72, 4);
 	memcpy(key + 76, "root", 4);
+}
+
+/* An empty descriptor. */
+static void put_security(uint8_t *cell)
+{
+	uint8_t *security = cell + 4;
+
+	store_le32(cell, 0u - SECURITY_SIZE);
+	memcpy(security, "sk", 2);
+	store_le32(security + 4, SECURITY); /* a ring of one */
+	store_le32(security + 8, SECURITY);
+	store_le32(security + 12, 1); /* used once */
+	store_le32(security + 16, 20);
+	security[20] = 1;
+	store_le16(security + 22, 0x8000); /* self-relative */
 }
 
 static void make_empty(uint8_t hive[BASE_BLOCK + BIN])
@@ -58,7 +76,8 @@ static void make_empty(uint8_t hive[BASE_BLOCK + BIN])
 	memcpy(bin, "hbin", 4);
 	store_le32(bin + 8, BIN);
 	put_root(bin + ROOT);
-	store_le32(bin + ROOT + ROOT_SIZE, BIN - ROOT - ROOT_SIZE);
+	put_security(bin + SECURITY);
+	store_le32(bin + FREE, BIN - FREE);
 }
 
 static void open_store(struct store *store, const uint8_t *bytes, size_t size, int flags)

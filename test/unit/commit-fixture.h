@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "disk/file.h"
 #include "transaction/commit.h"
 #include "transaction/journal.h"
 
@@ -148,18 +148,33 @@ static inline void stage(const struct fixture *fixture, struct overlay *overlay)
 /* What stands between the staging and the commit, for tests that disturb it. */
 typedef void disturbance(const struct fixture *fixture);
 
+static inline struct target *find(const char *image, const char *undo_directory,
+				  struct place *place)
+{
+	struct bs_error err = {BS_OK, ""};
+	struct target *target = target_open(image, &err);
+
+	ck_assert_msg(target != NULL, "%s", err.message);
+	ck_assert_msg(place_find(target, undo_directory, place, &err) == 0, "%s", err.message);
+	return target;
+}
+
+static inline void find_end(struct target *target, struct place *place)
+{
+	place_free(place);
+	target_close(target);
+}
+
 static inline int fix_disturbed(struct fixture *fixture, const struct transaction_io *io,
 				const char *undo_directory, disturbance *disturb, char **undo_file,
 				struct bs_error *err)
 {
-	int descriptor = open(fixture->image, O_RDONLY);
+	struct place place;
+	struct target *target = find(fixture->image, undo_directory, &place);
 	struct commit_result result = {0};
-	struct disk *file = file_open(descriptor, err);
-	struct overlay *overlay = overlay_open(file, 1 << 20, NULL, err);
-	struct stat stat;
+	struct overlay *overlay = overlay_open(target->disk, 1 << 20, NULL, err);
 	int status;
 
-	ck_assert_int_eq(fstat(descriptor, &stat), 0);
 	stage(fixture, overlay);
 	fixture->new.length = (size_t)disk_size(overlay_disk(overlay));
 	ck_assert_int_eq(
@@ -167,21 +182,15 @@ static inline int fix_disturbed(struct fixture *fixture, const struct transactio
 		0);
 	if (disturb)
 		disturb(fixture);
-	struct commit_request request = {.image = fixture->image,
-					 .staged = descriptor,
-					 .stat = &stat,
+	struct commit_request request = {.place = &place,
 					 .overlay = overlay,
 					 .zones = zones,
-					 .zone_count = sizeof(zones) / sizeof(zones[0]),
-					 .undo_directory = undo_directory};
+					 .zone_count = sizeof(zones) / sizeof(zones[0])};
 	status = transaction_commit(&request, io, &result, err);
 	if (undo_file)
-		*undo_file = result.undo_file;
-	else
-		free(result.undo_file);
+		*undo_file = strdup(place.journal);
 	disk_close(overlay_disk(overlay));
-	disk_close(file);
-	close(descriptor);
+	find_end(target, &place);
 	return status;
 }
 
@@ -198,13 +207,46 @@ static inline void fix_well(struct fixture *fixture)
 	ck_assert_msg(fix(fixture, NULL, &err) == 0, "%s", err.message);
 }
 
+/* What a command does to an image: finds it, and calls the transaction. */
+static inline int undo(const char *image, const char *undo_directory,
+		       const struct transaction_io *io, struct bs_error *err)
+{
+	struct place place;
+	struct target *target = find(image, undo_directory, &place);
+	int result = transaction_undo(&place, io, err);
+
+	find_end(target, &place);
+	return result;
+}
+
+static inline int recover(const char *image, const char *undo_directory,
+			  const struct transaction_io *io, bool *recovered, struct bs_error *err)
+{
+	struct place place;
+	struct target *target = find(image, undo_directory, &place);
+	int result = transaction_recover(&place, io, recovered, err);
+
+	find_end(target, &place);
+	return result;
+}
+
+static inline int find_state(const char *image, const char *undo_directory,
+			     enum transaction_state *state, struct bs_error *err)
+{
+	struct place place;
+	struct target *target = find(image, undo_directory, &place);
+	int result = transaction_state(&place, state, err);
+
+	find_end(target, &place);
+	return result;
+}
+
 static inline enum transaction_state state_of(const struct fixture *fixture)
 {
 	enum transaction_state state;
 	struct bs_error err = {BS_OK, ""};
 
-	ck_assert_msg(transaction_state(fixture->image, NULL, &state, &err) == 0, "%s",
-		      err.message);
+	ck_assert_msg(find_state(fixture->image, NULL, &state, &err) == 0, "%s", err.message);
 	return state;
 }
 

@@ -17,8 +17,8 @@ static void check_old_after_recovery(const struct fixture *fixture)
 	struct bs_error err = {BS_OK, ""};
 	bool recovered;
 
-	ck_assert_msg(transaction_recover(fixture->image, NULL, NULL, &recovered, &err) == 0,
-		      "call %d: %s", plan.number, err.message);
+	ck_assert_msg(recover(fixture->image, NULL, NULL, &recovered, &err) == 0, "call %d: %s",
+		      plan.number, err.message);
 	ck_assert_msg(image_is(fixture, &fixture->old), "call %d", plan.number);
 	ck_assert(folder_is_clean(fixture));
 }
@@ -38,7 +38,7 @@ START_TEST(a_fix_with_one_failing_call_is_wholly_done_or_not_at_all)
 		if (fix(&fixture, &bad_io, &err) == 0) {
 			ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);
 			ck_assert(image_is(&fixture, &fixture.new));
-			ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+			ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 		} else {
 			ck_assert_msg(image_is(&fixture, &fixture.old), "call %d: %s", number,
 				      err.message);
@@ -75,7 +75,7 @@ START_TEST(a_fix_on_storage_that_fails_for_good_can_be_recovered_later)
 			/* Only the sync of the mark failed: it may be durable or not. */
 			ck_assert_int_eq(err.code, BS_RECOVERY_REQUIRED);
 			ck_assert(image_is(&fixture, &fixture.new));
-			ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+			ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 		}
 		check_old_after_recovery(&fixture);
 	}
@@ -97,14 +97,14 @@ START_TEST(an_undo_with_a_failing_call_can_be_done_again)
 		make_image(&fixture);
 		fix_well(&fixture);
 		plan_trouble(&fixture, troubles[_i], number, EIO);
-		status = transaction_undo(fixture.image, NULL, &bad_io, &err);
+		status = undo(fixture.image, NULL, &bad_io, &err);
 		if (status == 0)
 			ck_assert(image_is(&fixture, &fixture.old));
 		else if (err.code != BS_RECOVERY_REQUIRED)
 			ck_assert_msg(image_is(&fixture, &fixture.new), "call %d: %s", number,
 				      err.message);
 		if (state_of(&fixture) == TRANSACTION_APPLIED)
-			ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+			ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 		check_old_after_recovery(&fixture);
 		if (status == 0 && !plan.refused)
 			break;
@@ -163,10 +163,8 @@ static bool stopped(struct fixture *fixture, enum action action, enum trouble tr
 		if (action == FIX)
 			_exit(fix(fixture, &bad_io, &err) == 0 ? 0 : 1);
 		if (action == UNDO)
-			_exit(transaction_undo(fixture->image, NULL, &bad_io, &err) == 0 ? 0 : 1);
-		_exit(transaction_recover(fixture->image, NULL, &bad_io, &recovered, &err) == 0
-			      ? 0
-			      : 1);
+			_exit(undo(fixture->image, NULL, &bad_io, &err) == 0 ? 0 : 1);
+		_exit(recover(fixture->image, NULL, &bad_io, &recovered, &err) == 0 ? 0 : 1);
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status));
@@ -185,14 +183,14 @@ START_TEST(a_stop_at_any_call_of_a_fix_leaves_old_or_new)
 	fixture_open(&fixture);
 	fixture.grows = true;
 	fix_well(&fixture); /* to know what new is */
-	ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 	for (int number = 0; more; number++) {
 		make_image(&fixture);
 		more = stopped(&fixture, FIX, troubles[_i], number);
 		plan.number = number;
 		if (state_of(&fixture) == TRANSACTION_APPLIED) {
 			ck_assert_msg(image_is(&fixture, &fixture.new), "call %d", number);
-			ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+			ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 		}
 		check_old_after_recovery(&fixture);
 	}
@@ -213,14 +211,14 @@ START_TEST(a_stop_in_the_roll_back_of_a_failed_mark_leaves_old_or_new)
 	plan_trouble(&fixture, NONE, 0, 0);
 	ck_assert_int_eq(fix(&fixture, &bad_io, &err), 0);
 	plan.failure = plan.count - 1; /* the sync of the mark is the last call */
-	ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 	for (int number = plan.failure + 1; more; number++) {
 		make_image(&fixture);
 		more = stopped(&fixture, FIX, troubles[_i], number);
 		plan.number = number;
 		if (state_of(&fixture) == TRANSACTION_APPLIED) {
 			ck_assert_msg(image_is(&fixture, &fixture.new), "call %d", number);
-			ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+			ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 		}
 		check_old_after_recovery(&fixture);
 	}
@@ -244,7 +242,7 @@ START_TEST(a_stop_at_any_call_of_an_undo_leaves_old_or_new)
 		plan.number = number;
 		if (state_of(&fixture) == TRANSACTION_APPLIED) {
 			ck_assert_msg(image_is(&fixture, &fixture.new), "call %d", number);
-			ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+			ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 		}
 		check_old_after_recovery(&fixture);
 	}
@@ -261,7 +259,7 @@ static void interrupt(struct fixture *fixture)
 
 	journal_path(fixture, journal, sizeof(journal));
 	fix_well(fixture); /* to know what new is */
-	ck_assert_int_eq(transaction_undo(fixture->image, NULL, NULL, &err), 0);
+	ck_assert_int_eq(undo(fixture->image, NULL, NULL, &err), 0);
 	do {
 		unlink(journal);
 		make_image(fixture);
@@ -334,7 +332,7 @@ static void check_recovery_refused(off_t offset, bool in_journal, enum bs_code c
 	poke(in_journal ? journal : fixture.image, offset, 0x55);
 	take_snapshot(fixture.image, &changed);
 	plan_trouble(&fixture, NONE, 0, 0);
-	ck_assert_int_lt(transaction_recover(fixture.image, NULL, &bad_io, &recovered, &err), 0);
+	ck_assert_int_lt(recover(fixture.image, NULL, &bad_io, &recovered, &err), 0);
 	ck_assert_msg(err.code == code, "%s", err.message);
 	ck_assert(!recovered);
 	ck_assert_int_eq(plan.count, 0);
@@ -381,7 +379,7 @@ START_TEST(recovery_removes_a_temporary_journal_and_nothing_else)
 	ck_assert_int_ge(descriptor, 0);
 	close(descriptor);
 	ck_assert_int_eq(state_of(&fixture), TRANSACTION_NONE);
-	ck_assert_int_eq(transaction_recover(fixture.image, NULL, NULL, &recovered, &err), 0);
+	ck_assert_int_eq(recover(fixture.image, NULL, NULL, &recovered, &err), 0);
 	ck_assert(!recovered);
 	ck_assert(image_is(&fixture, &fixture.old));
 	ck_assert(folder_is_clean(&fixture));
@@ -397,7 +395,7 @@ START_TEST(recovery_does_not_touch_a_fix_that_was_applied)
 
 	fixture_open(&fixture);
 	fix_well(&fixture);
-	ck_assert_int_eq(transaction_recover(fixture.image, NULL, NULL, &recovered, &err), 0);
+	ck_assert_int_eq(recover(fixture.image, NULL, NULL, &recovered, &err), 0);
 	ck_assert(!recovered);
 	ck_assert(image_is(&fixture, &fixture.new));
 	ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);

@@ -18,7 +18,7 @@ static void check_fix_and_undo(bool grows)
 	ck_assert(image_is(&fixture, &fixture.new));
 	ck_assert(!image_is(&fixture, &fixture.old));
 	ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);
-	ck_assert_msg(transaction_undo(fixture.image, NULL, NULL, &err) == 0, "%s", err.message);
+	ck_assert_msg(undo(fixture.image, NULL, NULL, &err) == 0, "%s", err.message);
 	ck_assert(image_is(&fixture, &fixture.old));
 	take_snapshot(fixture.image, &now);
 	ck_assert_str_eq(now.map, fixture.old.map);
@@ -49,7 +49,7 @@ START_TEST(undo_gives_back_the_space_that_the_fix_took)
 	sync();
 	ck_assert_int_eq(stat(fixture.image, &before), 0);
 	fix_well(&fixture);
-	ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 	ck_assert_int_eq(stat(fixture.image, &after), 0);
 	/* One block more at most: ext4 keeps the index block that many extents needed. */
 	ck_assert_int_le(after.st_blocks, before.st_blocks + 8);
@@ -71,7 +71,7 @@ START_TEST(the_undo_file_lies_in_the_undo_directory)
 	ck_assert_ptr_nonnull(strstr(undo_file, "/disk.img-"));
 	ck_assert_int_eq(access(undo_file, F_OK), 0);
 	ck_assert_int_eq(state_of(&fixture), TRANSACTION_NONE);
-	ck_assert_int_eq(transaction_undo(fixture.image, folder, NULL, &err), 0);
+	ck_assert_int_eq(undo(fixture.image, folder, NULL, &err), 0);
 	ck_assert(image_is(&fixture, &fixture.old));
 	ck_assert_int_ne(access(undo_file, F_OK), 0);
 	free(undo_file);
@@ -89,7 +89,7 @@ START_TEST(a_symbolic_link_leads_to_the_same_undo_file)
 	fix_well(&fixture);
 	snprintf(link, sizeof(link), "%s/link", fixture.folder);
 	ck_assert_int_eq(symlink(fixture.image, link), 0);
-	ck_assert_int_eq(transaction_undo(link, NULL, NULL, &err), 0);
+	ck_assert_int_eq(undo(link, NULL, NULL, &err), 0);
 	ck_assert(image_is(&fixture, &fixture.old));
 	fixture_close(&fixture);
 }
@@ -182,7 +182,7 @@ START_TEST(a_second_fix_does_not_destroy_the_undo_file)
 	fix_well(&fixture);
 	ck_assert_int_lt(fix(&fixture, NULL, &err), 0);
 	ck_assert_int_eq(err.code, BS_UNDO_FILE_EXISTS);
-	ck_assert_int_eq(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 	ck_assert(image_is(&fixture, &fixture.old));
 	fixture_close(&fixture);
 }
@@ -194,7 +194,7 @@ START_TEST(undo_without_an_undo_file_says_so)
 	struct bs_error err = {BS_OK, ""};
 
 	fixture_open(&fixture);
-	ck_assert_int_lt(transaction_undo(fixture.image, NULL, NULL, &err), 0);
+	ck_assert_int_lt(undo(fixture.image, NULL, NULL, &err), 0);
 	ck_assert_int_eq(err.code, BS_NO_UNDO_FILE);
 	fixture_close(&fixture);
 }
@@ -211,7 +211,7 @@ static void check_undo_refused(off_t offset, enum bs_code code)
 	poke(fixture.image, offset, 0x55);
 	take_snapshot(fixture.image, &changed);
 	plan_trouble(&fixture, NONE, 0, 0);
-	if (transaction_undo(fixture.image, NULL, &bad_io, &err) == 0)
+	if (undo(fixture.image, NULL, &bad_io, &err) == 0)
 		err.code = BS_OK;
 	ck_assert_int_eq(err.code, code);
 	if (code != BS_OK) {
@@ -259,7 +259,7 @@ START_TEST(a_damaged_journal_writes_nothing)
 	journal_path(&fixture, journal, sizeof(journal));
 	poke(journal, JOURNAL_FIRST_RECORD + 300, 0x55);
 	plan_trouble(&fixture, NONE, 0, 0);
-	ck_assert_int_lt(transaction_undo(fixture.image, NULL, &bad_io, &err), 0);
+	ck_assert_int_lt(undo(fixture.image, NULL, &bad_io, &err), 0);
 	ck_assert_int_eq(err.code, BS_JOURNAL_DAMAGED);
 	ck_assert_int_eq(plan.writes, 0);
 	ck_assert(image_is(&fixture, &before));

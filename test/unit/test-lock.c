@@ -42,6 +42,20 @@ static void fixture_close(const struct fixture *fixture)
 	ck_assert_int_eq(rmdir(fixture->folder), 0);
 }
 
+static struct image_lock *lock_path(const char *image, const char *undo_directory,
+				    enum lock_purpose purpose, struct bs_error *err)
+{
+	struct target *target = target_open(image, err);
+	struct image_lock *lock = NULL;
+	struct place place = {0};
+
+	if (target && place_find(target, undo_directory, &place, err) == 0)
+		lock = lock_image(&place, purpose, err);
+	place_free(&place);
+	target_close(target);
+	return lock;
+}
+
 /* A process that holds something until it is told to end. */
 struct holder {
 	pid_t process;
@@ -60,7 +74,7 @@ static struct holder hold(const struct fixture *fixture, enum lock_purpose purpo
 	ck_assert_int_ge(holder.process, 0);
 	if (holder.process == 0) {
 		struct bs_error err;
-		struct image_lock *lock = lock_image(fixture->image, NULL, purpose, &err);
+		struct image_lock *lock = lock_path(fixture->image, NULL, purpose, &err);
 
 		close(release[1]);
 		(void)!write(ready[1], lock ? "y" : "n", 1);
@@ -121,7 +135,7 @@ static void let_go(const struct holder *holder)
 
 static bool can_lock(const struct fixture *fixture, enum lock_purpose purpose, struct bs_error *err)
 {
-	struct image_lock *lock = lock_image(fixture->image, NULL, purpose, err);
+	struct image_lock *lock = lock_path(fixture->image, NULL, purpose, err);
 
 	lock_release(lock);
 	return lock != NULL;
@@ -174,7 +188,7 @@ START_TEST(byte_locks_alone_keep_out_one_with_another_undo_directory)
 
 	fixture_open(&fixture);
 	holder = hold(&fixture, LOCK_FOR_CHANGING);
-	ck_assert_ptr_null(lock_image(fixture.image, "/tmp", LOCK_FOR_CHANGING, &err));
+	ck_assert_ptr_null(lock_path(fixture.image, "/tmp", LOCK_FOR_CHANGING, &err));
 	ck_assert_int_eq(err.code, BS_IN_USE);
 	let_go(&holder);
 	fixture_close(&fixture);
@@ -204,7 +218,7 @@ START_TEST(the_lock_file_lives_as_long_as_the_lock)
 	struct bs_error err;
 
 	fixture_open(&fixture);
-	lock = lock_image(fixture.image, NULL, LOCK_FOR_CHANGING, &err);
+	lock = lock_path(fixture.image, NULL, LOCK_FOR_CHANGING, &err);
 	ck_assert_ptr_nonnull(lock);
 	ck_assert_int_eq(access(fixture.file, F_OK), 0);
 	lock_release(lock);
@@ -242,7 +256,7 @@ static bool lock_again_and_again(const struct fixture *fixture)
 	char shown = 0;
 
 	for (int held = 0; held < 100;) {
-		struct image_lock *lock = lock_image(fixture->image, NULL, LOCK_FOR_CHANGING, &err);
+		struct image_lock *lock = lock_path(fixture->image, NULL, LOCK_FOR_CHANGING, &err);
 
 		if (!lock)
 			continue;
@@ -335,7 +349,7 @@ START_TEST(qemu_does_not_open_what_bootshift_is_changing)
 	if (!have_qemu())
 		return;
 	fixture_open(&fixture);
-	lock = lock_image(fixture.image, NULL, LOCK_FOR_CHANGING, &err);
+	lock = lock_path(fixture.image, NULL, LOCK_FOR_CHANGING, &err);
 	ck_assert_ptr_nonnull(lock);
 	ck_assert_int_ne(qemu_opens(&fixture, ""), 0);
 	ck_assert_int_ne(qemu_opens(&fixture, "-r"), 0);
@@ -354,7 +368,7 @@ START_TEST(qemu_may_read_but_not_write_what_bootshift_is_reading)
 	if (!have_qemu())
 		return;
 	fixture_open(&fixture);
-	lock = lock_image(fixture.image, NULL, LOCK_FOR_READING, &err);
+	lock = lock_path(fixture.image, NULL, LOCK_FOR_READING, &err);
 	ck_assert_ptr_nonnull(lock);
 	ck_assert_int_ne(qemu_opens(&fixture, ""), 0);
 	ck_assert_int_eq(qemu_opens(&fixture, "-r"), 0);
@@ -367,7 +381,7 @@ START_TEST(an_image_that_does_not_exist_is_not_found)
 {
 	struct bs_error err;
 
-	ck_assert_ptr_null(lock_image("/nonexistent/disk.img", NULL, LOCK_FOR_READING, &err));
+	ck_assert_ptr_null(lock_path("/nonexistent/disk.img", NULL, LOCK_FOR_READING, &err));
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 }
 END_TEST

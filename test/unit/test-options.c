@@ -74,7 +74,7 @@ static const struct {
 	{COMMAND_FIX, "fix --plan", "--plan needs a value"},
 	{COMMAND_PLAN, "plan -o", "-o needs a value"},
 	{COMMAND_FIX, "fix --plan= a", "--plan"},
-	{COMMAND_FIX, "fix --format qcow2 a", "qcow2"},
+	{COMMAND_FIX, "fix --format ova a", "ova"},
 	{COMMAND_FIX, "fix --system-partition 0 a", "'0'"},
 	{COMMAND_FIX, "fix --system-partition 33 a", "'33'"},
 	{COMMAND_FIX, "fix --system-partition 1x a", "'1x'"},

@@ -216,13 +216,71 @@ START_TEST(extents_are_no_longer_than_asked)
 }
 END_TEST
 
-START_TEST(beyond_the_end_of_the_disk_below_written_zeros_count_as_different)
+START_TEST(zeros_beyond_the_end_of_the_disk_below_are_no_change)
 {
 	resize(60 * BLOCK);
 	assert_bytes(BELOW_SIZE, 0, 60 * BLOCK - BELOW_SIZE);
+	write_bytes(BELOW_SIZE, 0, 60 * BLOCK - BELOW_SIZE);
 	assert_extents(64 * BLOCK, NULL, 0);
-	write_bytes(50 * BLOCK, 0, 1);
-	assert_extents(64 * BLOCK, &(struct overlay_extent){50 * BLOCK, BLOCK}, 1);
+	write_bytes(50 * BLOCK + SECTOR, 0xee, 1);
+	assert_extents(64 * BLOCK, &(struct overlay_extent){50 * BLOCK + SECTOR, SECTOR}, 1);
+}
+END_TEST
+
+START_TEST(a_range_made_zero_is_written_only_where_something_is)
+{
+	struct bs_error err;
+
+	resize(60 * BLOCK);
+	write_bytes(50 * BLOCK, 0xee, BLOCK);
+	overlay_take_written_sectors(overlay);
+	ck_assert_int_eq(overlay_zero(overlay, 40 * BLOCK - 10, 20 * BLOCK + 10, &err), 0);
+	assert_as_below(0, 40 * BLOCK - 10);
+	assert_bytes(40 * BLOCK - 10, 0, 20 * BLOCK + 10);
+	/* The last sector before, the block with the end of the disk below, the written block. */
+	ck_assert_uint_eq(overlay_take_written_sectors(overlay), 1 + 8 + 8);
+	ck_assert_int_eq(overlay_zero(overlay, 60 * BLOCK, 1, &err), -1);
+	ck_assert_int_eq(err.code, BS_OUT_OF_RANGE);
+}
+END_TEST
+
+static void read_view(uint64_t offset, size_t length)
+{
+	struct bs_error err;
+	uint8_t *bytes = malloc(length);
+
+	ck_assert_int_eq(disk_read(view, offset, bytes, length, &err), 0);
+	free(bytes);
+}
+
+START_TEST(what_is_read_is_recorded_while_watched)
+{
+	struct overlay_extent *ranges;
+	size_t count;
+
+	read_view(0, 100);
+	overlay_watch(overlay, true);
+	read_view(9000, 10);
+	read_view(100, 10);
+	read_view(110, 10);
+	read_view(105, 20);
+	write_bytes(20 * BLOCK + 1, 0xee, 1); /* reads the block below, but is no read */
+	overlay_take_watched(overlay, &ranges, &count);
+	ck_assert_uint_eq(count, 2);
+	ck_assert_uint_eq(ranges[0].offset, 100);
+	ck_assert_uint_eq(ranges[0].length, 25);
+	ck_assert_uint_eq(ranges[1].offset, 9000);
+	ck_assert_uint_eq(ranges[1].length, 10);
+	free(ranges);
+	read_view(5, 1);
+	overlay_take_watched(overlay, &ranges, &count);
+	ck_assert_uint_eq(count, 1);
+	free(ranges);
+	overlay_watch(overlay, false);
+	read_view(5, 1);
+	overlay_take_watched(overlay, &ranges, &count);
+	ck_assert_uint_eq(count, 0);
+	free(ranges);
 }
 END_TEST
 
@@ -328,7 +386,6 @@ static void assert_view_is_model(size_t offset, size_t length)
 	ck_assert_mem_eq(found, model.bytes + offset, length);
 }
 
-/* A sector beyond the end of the disk below may be listed whatever it has. */
 static bool sector_is_well_listed(size_t at, bool listed)
 {
 	static const uint8_t zeros[SECTOR];
@@ -339,7 +396,7 @@ static bool sector_is_well_listed(size_t at, bool listed)
 	common = common < length ? common : length;
 	differs = memcmp(model.bytes + at, original + at, common) != 0 ||
 		  memcmp(model.bytes + at + common, zeros, length - common) != 0;
-	return listed == differs || (listed && common < length);
+	return listed == differs;
 }
 
 /* Every sector that differs is in an extent, and no other one is. */
@@ -438,7 +495,9 @@ Suite *overlay_suite(void)
 	tcase_add_loop_test(tcase, thousands_of_blocks_are_kept_apart, 0, 3);
 	tcase_add_test(tcase, extents_hold_only_sectors_that_differ);
 	tcase_add_test(tcase, extents_are_no_longer_than_asked);
-	tcase_add_test(tcase, beyond_the_end_of_the_disk_below_written_zeros_count_as_different);
+	tcase_add_test(tcase, zeros_beyond_the_end_of_the_disk_below_are_no_change);
+	tcase_add_test(tcase, a_range_made_zero_is_written_only_where_something_is);
+	tcase_add_test(tcase, what_is_read_is_recorded_while_watched);
 	tcase_add_test(tcase, what_was_cut_off_is_zeros_when_the_view_grows_again);
 	tcase_add_test(tcase, what_was_cut_off_below_is_zeros_too);
 	tcase_add_test(tcase, written_sectors_are_counted_once_between_two_questions);

@@ -50,8 +50,8 @@ START_TEST(a_text_is_cut_before_a_character_that_does_not_fit)
 					       "A",
 					       "A",
 					       "A\xE2\x82\xAC",
-					       "A\xE2\x82\xAC"
-					       "B"};
+					       ("A\xE2\x82\xAC"
+						"B")};
 
 	for (size_t size = 1; size <= 6; size++) {
 		char *text = malloc(size); /* exactly: the sanitizer sees one byte more */

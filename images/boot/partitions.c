@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "partitions.h"
+
+#include "bytes.h"
+
+#define DISKS             2u
+#define DISK_SIGNATURE    0x1B8u
+#define ENTRIES           0x1BEu
+#define ENTRY_SIZE        16u
+#define ENTRY_COUNT       4u
+#define ENTRY_TYPE        4u
+#define ENTRY_FIRST       8u
+#define TYPE_EXTENDED     0x05
+#define TYPE_EXTENDED_LBA 0x0F
+#define LOGICAL_MAX       32u /* where the chain of extended boot records ends at last */
+
+static bool read_table(uint8_t disk, uint32_t sector, uint8_t *table)
+{
+	return disk_read(disk, sector, 1, table) && load16(table + 510) == 0xAA55;
+}
+
+static bool is_extended(const uint8_t *entry)
+{
+	return entry[ENTRY_TYPE] == TYPE_EXTENDED || entry[ENTRY_TYPE] == TYPE_EXTENDED_LBA;
+}
+
+/* An extended boot record: the partition counts from it, the next one from the first of all. */
+static unsigned logical_at(uint8_t disk, uint32_t extended, uint32_t first_sector)
+{
+	uint8_t table[SECTOR_SIZE];
+	uint32_t record = extended;
+
+	for (unsigned number = 0; number < LOGICAL_MAX; number++) {
+		const uint8_t *own = table + ENTRIES, *next = own + ENTRY_SIZE;
+
+		if (!read_table(disk, record, table) || own[ENTRY_TYPE] == 0)
+			return 0;
+		if (record + load32(own + ENTRY_FIRST) == first_sector)
+			return ENTRY_COUNT + 1 + number;
+		if (!is_extended(next))
+			return 0;
+		record = extended + load32(next + ENTRY_FIRST);
+	}
+	return 0;
+}
+
+unsigned partition_at(uint8_t disk, uint32_t first_sector)
+{
+	uint8_t table[SECTOR_SIZE];
+	unsigned found = 0;
+
+	if (!read_table(disk, 0, table))
+		return 0;
+	for (unsigned i = 0; i < ENTRY_COUNT && found == 0; i++) {
+		const uint8_t *entry = table + ENTRIES + i * ENTRY_SIZE;
+		uint32_t first = load32(entry + ENTRY_FIRST);
+
+		if (is_extended(entry))
+			found = logical_at(disk, first, first_sector);
+		else if (entry[ENTRY_TYPE] != 0 && first == first_sector)
+			found = i + 1;
+	}
+	return found;
+}
+
+uint8_t disk_with_signature(uint32_t signature)
+{
+	uint8_t table[SECTOR_SIZE];
+
+	for (uint8_t disk = FIRST_DISK; disk < FIRST_DISK + DISKS; disk++)
+		if (read_table(disk, 0, table) && load32(table + DISK_SIGNATURE) == signature)
+			return disk;
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The disks' partition tables, primary and logical partitions.
+ */
+#ifndef BOOT_PARTITIONS_H
+#define BOOT_PARTITIONS_H
+
+#include "bios.h"
+
+/* The number of the partition that begins at that sector: 1 to 4, logical ones from 5; 0: none. */
+unsigned partition_at(uint8_t disk, uint32_t first_sector);
+
+/* The disk with that signature among the first two; 0 when neither has it. */
+uint8_t disk_with_signature(uint32_t signature);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The child's side of starting qemu-nbd: what happens between fork and exec, and how the parent
+ * hears of it.
+ *
+ * The parent has one end of a socketpair(AF_UNIX, SOCK_SEQPACKET), each message a struct
+ * capture_report.  The first has CAPTURE_READY and two descriptors with it (SCM_RIGHTS): that of
+ * /dev/fuse, mounted, and a connection to the socket that qemu-nbd will listen on.  If there is
+ * another, it says what went wrong; the exec closes the socket without.
+ */
+#ifndef BOOTSHIFT_CAPTURE_CHILD_H
+#define BOOTSHIFT_CAPTURE_CHILD_H
+
+#include <sys/types.h>
+
+#include "disk/capture-confine.h"
+
+/* The staged image, in the mount namespace of qemu-nbd. */
+#define CAPTURE_IMAGE "/tmp/image"
+
+enum capture_step {
+	CAPTURE_READY,
+	CAPTURE_NAMESPACES,
+	CAPTURE_SOCKET,
+	CAPTURE_FUSE,
+	CAPTURE_MOUNT,
+	CAPTURE_CONFINE,
+	CAPTURE_EXECUTE,
+};
+
+struct capture_report {
+	enum capture_step step; /* the one that failed, or CAPTURE_READY */
+	int number;             /* its errno */
+};
+
+struct capture_child {
+	pid_t parent;
+	int reports;                      /* the child's end of the socketpair */
+	int messages;                     /* becomes stderr */
+	char user_map[32], group_map[32]; /* for /proc/self/uid_map and gid_map */
+	const char *program;              /* absolute path of qemu-nbd */
+	const char *image_options;        /* for its option --image-opts */
+	struct capture_confinement confine;
+};
+
+/* Never returns.  Calls only what is allowed after a fork of a process with several threads. */
+void capture_child_run(const struct capture_child *child) __attribute__((noreturn));
+
+#endif

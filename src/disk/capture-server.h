@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A confined qemu-nbd on a file that does not exist yet: who starts it serves that file by FUSE on
+ * a descriptor, and speaks NBD on a connection.
+ *
+ * Whatever the process does or does not do, no function here waits for longer than it is told, and
+ * the process ends no later than the thread that has started it.
+ */
+#ifndef BOOTSHIFT_CAPTURE_SERVER_H
+#define BOOTSHIFT_CAPTURE_SERVER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "util/err.h"
+
+struct capture_server {
+	pid_t process;
+	bool ended;     /* and been waited for; only then */
+	int status;     /* is as of waitpid(2) */
+	int fuse;       /* mounted, to be served; the caller takes it and sets -1 */
+	int connection; /* to speak NBD on; the caller takes it and sets -1 */
+	int messages;   /* what the process says on its stderr comes out here */
+	char said[256]; /* its last line so far, without its name */
+};
+
+/*
+ * Starts `program` (a name to be searched in $PATH, or a path) with `image_options` for its option
+ * --image-opts; the file is CAPTURE_IMAGE.  Waits up to `patience` milliseconds until it runs.
+ * Errors: BS_FORMAT_UNSUPPORTED when something is not installed or not permitted; BS_WORKER,
+ * BS_NO_MEMORY.  After success capture_server_end() is due.
+ */
+MUST_CHECK int capture_server_start(struct capture_server *server, const char *program,
+				    const char *image_options, int patience, struct bs_error *err);
+
+/* Waits up to `milliseconds` for the process to end by itself; true when it has. */
+bool capture_server_wait(struct capture_server *server, int milliseconds);
+
+/* Describes in BS_WORKER how the process ended, or that it hangs, and what it said; returns -1. */
+int capture_server_blame(struct capture_server *server, struct bs_error *err);
+
+/* Reads what the process has said until now into `said`. */
+void capture_server_listen(struct capture_server *server);
+
+/* Kills the process if it still runs, and frees everything that the caller has not taken. */
+void capture_server_end(struct capture_server *server);
+
+#endif

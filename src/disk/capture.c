@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The parts - the file, the process, the connection - each know a different piece of why something
+ * went wrong: explain() puts them together, for the layer of the stack that this is.
+ */
+#include "disk/capture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "disk/capture-child.h"
+#include "disk/capture-file.h"
+#include "disk/capture-server.h"
+#include "disk/nbd.h"
+
+#define PATIENCE 60000 /* milliseconds of silence after which qemu-nbd is taken for hung */
+/* After the connection has failed, for the process to end if it is about to; milliseconds. */
+#define LAST_WORDS 1000
+
+struct capture {
+	struct disk disk;
+	struct capture_server server;
+	struct capture_file *file;
+	struct disk *nbd;
+	int patience; /* milliseconds */
+};
+
+/* ---- errors ------------------------------------------------------------------------------- */
+
+/* Finds the reason for an error of the connection; *err has the connection's view of it. */
+static int explain(struct capture *capture, struct bs_error *err)
+{
+	if (capture_file_check(capture->file, err) < 0)
+		return -1;
+	if (capture->nbd && nbd_is_connected(capture->nbd)) {
+		capture_server_listen(&capture->server);
+		if (!capture->server.said[0])
+			return -1;
+		return fail_prefix(err, "%s", capture->server.said);
+	}
+	capture_server_wait(&capture->server, LAST_WORDS);
+	return capture_server_blame(&capture->server, err);
+}
+
+/* qemu names the image first, in one way or another; what comes behind that is the reason. */
+static const char *reason(const char *said)
+{
+	static const char name[] = CAPTURE_IMAGE "': ";
+	const char *next;
+
+	while ((next = strstr(said, name)))
+		said = next + sizeof(name) - 1;
+	return said;
+}
+
+/* While opening, an end that the driver has chosen itself means that it refuses the container. */
+static int explain_refusal(struct capture *capture, const char *driver, struct bs_error *err)
+{
+	const struct capture_server *server = &capture->server;
+
+	explain(capture, err);
+	if (err->code != BS_WORKER || !server->ended || !WIFEXITED(server->status))
+		return -1;
+	return fail(err, BS_CONTAINER_CORRUPT, "qemu's driver %s cannot open it: %s", driver,
+		    reason(server->said));
+}
+
+/* ---- the disk ----------------------------------------------------------------------------- */
+
+static int capture_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+			struct bs_error *err)
+{
+	struct capture *capture = (struct capture *)disk;
+
+	return disk_read(capture->nbd, offset, buffer, length, err) < 0 ? explain(capture, err) : 0;
+}
+
+static int capture_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
+			 struct bs_error *err)
+{
+	struct capture *capture = (struct capture *)disk;
+
+	return disk_write(capture->nbd, offset, buffer, length, err) < 0 ? explain(capture, err)
+									 : 0;
+}
+
+static int capture_flush(struct disk *disk, struct bs_error *err)
+{
+	struct capture *capture = (struct capture *)disk;
+
+	return disk_flush(capture->nbd, err) < 0 ? explain(capture, err) : 0;
+}
+
+static const struct disk_operations capture_operations = {
+	.read = capture_read,
+	.write = capture_write,
+	.flush = capture_flush,
+};
+
+struct disk *capture_disk(struct capture *capture)
+{
+	return &capture->disk;
+}
+
+/* ---- opening and leaving ------------------------------------------------------------------ */
+
+static int start(struct capture *capture, struct overlay *overlay, const char *program,
+		 const char *image_options, struct bs_error *err)
+{
+	struct capture_server *server = &capture->server;
+
+	if (capture_server_start(server, program, image_options, capture->patience, err) < 0)
+		return -1;
+	capture->file = capture_file_serve(overlay, server->fuse, err);
+	server->fuse = -1;
+	return capture->file ? 0 : -1;
+}
+
+static int connect_disk(struct capture *capture, const char *driver, struct bs_error *err)
+{
+	capture->nbd = nbd_open_socket(capture->server.connection, true, capture->patience, err);
+	capture->server.connection = -1;
+	if (!capture->nbd)
+		return explain_refusal(capture, driver, err);
+	capture->disk.operations = &capture_operations;
+	capture->disk.size = disk_size(capture->nbd);
+	return 0;
+}
+
+struct capture *capture_open_with(struct overlay *overlay, const char *program, int patience,
+				  const char *driver, const char *driver_options,
+				  struct bs_error *err)
+{
+	struct capture *capture = calloc(1, sizeof(*capture));
+	char *image_options = NULL;
+
+	if (!capture ||
+	    asprintf(&image_options, "driver=%s%s%s,file.driver=file,file.filename=" CAPTURE_IMAGE,
+		     driver, driver_options ? "," : "", driver_options ? driver_options : "") < 0) {
+		free(capture);
+		fail(err, BS_NO_MEMORY, "no memory to open the image");
+		return NULL;
+	}
+	capture->patience = patience;
+	if (start(capture, overlay, program, image_options, err) < 0 ||
+	    connect_disk(capture, driver, err) < 0) {
+		capture_close(capture);
+		capture = NULL;
+	}
+	free(image_options);
+	return capture;
+}
+
+struct capture *capture_open(struct overlay *overlay, const char *driver,
+			     const char *driver_options, struct bs_error *err)
+{
+	return capture_open_with(overlay, "qemu-nbd", PATIENCE, driver, driver_options, err);
+}
+
+int capture_finish(struct capture *capture, struct bs_error *err)
+{
+	struct capture_server *server = &capture->server;
+
+	if (disk_flush(capture->nbd, err) < 0 || nbd_disconnect(capture->nbd, err) < 0)
+		return explain(capture, err);
+	if (!capture_server_wait(server, capture->patience) || !WIFEXITED(server->status) ||
+	    WEXITSTATUS(server->status) != 0)
+		return explain(capture, err);
+	/* What could not be written while the driver closed the container, nobody else says. */
+	return capture_file_check(capture->file, err);
+}
+
+void capture_close(struct capture *capture)
+{
+	if (!capture)
+		return;
+	disk_close(capture->nbd);
+	capture_server_end(&capture->server);
+	capture_file_close(capture->file);
+	free(capture);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * libnbd's plain calls wait for ever, so the asynchronous ones are used, one at a time, with a poll
+ * in between that knows a deadline.
+ *
+ * A request that has been given up is still known to libnbd, with the address of its buffer.  The
+ * buffer stays untouched nevertheless, because libnbd moves only inside of calls to it, and after
+ * the first failure (`broken`) there is none but nbd_close().
+ */
+#include "disk/nbd.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libnbd.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util/bytes.h"
+
+/* What every server accepts that does not say otherwise ("Block size constraints" in the protocol,
+ * https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md). */
+#define LONGEST_REQUEST (32u << 20)
+/* The protocol lets a server ask for more than this; the buffer for an odd end lies on the stack.
+ */
+#define LARGEST_UNIT 65536u
+
+struct nbd {
+	struct disk disk;
+	struct nbd_handle *handle;
+	int patience; /* milliseconds */
+	bool broken;
+	uint32_t unit;    /* offsets and lengths of requests are multiples of this, bytes */
+	uint32_t longest; /* request, bytes; a multiple of the unit */
+};
+
+/* ---- waiting ------------------------------------------------------------------------------ */
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* The cause is what libnbd said last in this thread. */
+static int fail_nbd(struct nbd *nbd, struct bs_error *err, const char *what)
+{
+	const char *reason = nbd_get_error();
+
+	nbd->broken = true;
+	return fail(err, BS_IO, "%s: %s", what, reason ? reason : "the NBD server has hung up");
+}
+
+/* Lets libnbd go on until `deadline`, of the clock now(). */
+static int poll_once(struct nbd *nbd, int64_t deadline, struct bs_error *err)
+{
+	int64_t left = deadline - now();
+
+	if (left <= 0) {
+		nbd->broken = true;
+		return fail(err, BS_IO, "the NBD server has been silent for %d milliseconds",
+			    nbd->patience);
+	}
+	if (nbd_poll(nbd->handle, (int)left) < 0 && nbd_get_errno() != EINTR)
+		return fail_nbd(nbd, err, "the NBD server cannot be heard");
+	return 0;
+}
+
+static int check_usable(const struct nbd *nbd, struct bs_error *err)
+{
+	return nbd->broken ? fail(err, BS_IO, "the connection to the NBD server has failed before")
+			   : 0;
+}
+
+/* Waits for a request to be done.  `cookie` is negative when it could not even be sent. */
+static int complete(struct nbd *nbd, int64_t cookie, const char *what, struct bs_error *err)
+{
+	int64_t deadline = now() + nbd->patience;
+	int done;
+
+	if (cookie < 0)
+		return fail_nbd(nbd, err, what);
+	while ((done = nbd_aio_command_completed(nbd->handle, (uint64_t)cookie)) == 0)
+		if (poll_once(nbd, deadline, err) < 0)
+			return fail_prefix(err, "%s", what);
+	if (done > 0)
+		return 0;
+	/* The server's own error leaves the connection in order. */
+	if (nbd_aio_is_ready(nbd->handle) > 0)
+		return fail(err, nbd_get_errno() == ENOSPC ? BS_NO_SPACE : BS_IO, "%s: %s", what,
+			    nbd_get_error());
+	return fail_nbd(nbd, err, what);
+}
+
+/* ---- reading and writing ------------------------------------------------------------------ */
+
+/* One request: a multiple of the unit, at most the longest. */
+static int read_units(struct nbd *nbd, uint64_t offset, void *buffer, size_t length,
+		      struct bs_error *err)
+{
+	return complete(nbd,
+			nbd_aio_pread(nbd->handle, buffer, length, offset, NBD_NULL_COMPLETION, 0),
+			"the NBD server cannot read", err);
+}
+
+static int write_units(struct nbd *nbd, uint64_t offset, const void *buffer, size_t length,
+		       struct bs_error *err)
+{
+	return complete(nbd,
+			nbd_aio_pwrite(nbd->handle, buffer, length, offset, NBD_NULL_COMPLETION, 0),
+			"the NBD server cannot write", err);
+}
+
+/* How many bytes at `offset` go into the next request: whole units, or a part of one. */
+static size_t next_part(const struct nbd *nbd, uint64_t offset, size_t length)
+{
+	size_t in_unit = offset % nbd->unit;
+
+	if (in_unit != 0 || length < nbd->unit)
+		return (size_t)min_u64(length, nbd->unit - in_unit);
+	return (size_t)min_u64(length - length % nbd->unit, nbd->longest);
+}
+
+static bool is_whole(const struct nbd *nbd, uint64_t offset, size_t length)
+{
+	return offset % nbd->unit == 0 && length % nbd->unit == 0;
+}
+
+static int read_part(struct nbd *nbd, uint64_t offset, void *buffer, size_t length,
+		     struct bs_error *err)
+{
+	uint8_t unit[LARGEST_UNIT];
+	size_t in_unit = offset % nbd->unit;
+
+	if (is_whole(nbd, offset, length))
+		return read_units(nbd, offset, buffer, length, err);
+	if (read_units(nbd, offset - in_unit, unit, nbd->unit, err) < 0)
+		return -1;
+	memcpy(buffer, unit + in_unit, length);
+	return 0;
+}
+
+static int write_part(struct nbd *nbd, uint64_t offset, const void *buffer, size_t length,
+		      struct bs_error *err)
+{
+	uint8_t unit[LARGEST_UNIT];
+	size_t in_unit = offset % nbd->unit;
+
+	if (is_whole(nbd, offset, length))
+		return write_units(nbd, offset, buffer, length, err);
+	if (read_units(nbd, offset - in_unit, unit, nbd->unit, err) < 0)
+		return -1;
+	memcpy(unit + in_unit, buffer, length);
+	return write_units(nbd, offset - in_unit, unit, nbd->unit, err);
+}
+
+static int nbd_disk_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+			 struct bs_error *err)
+{
+	struct nbd *nbd = (struct nbd *)disk;
+	uint8_t *next = buffer;
+
+	if (check_usable(nbd, err) < 0)
+		return -1;
+	while (length > 0) {
+		size_t part = next_part(nbd, offset, length);
+
+		if (read_part(nbd, offset, next, part, err) < 0)
+			return -1;
+		next += part;
+		offset += part;
+		length -= part;
+	}
+	return 0;
+}
+
+static int nbd_disk_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
+			  struct bs_error *err)
+{
+	struct nbd *nbd = (struct nbd *)disk;
+	const uint8_t *next = buffer;
+
+	if (check_usable(nbd, err) < 0)
+		return -1;
+	while (length > 0) {
+		size_t part = next_part(nbd, offset, length);
+
+		if (write_part(nbd, offset, next, part, err) < 0)
+			return -1;
+		next += part;
+		offset += part;
+		length -= part;
+	}
+	return 0;
+}
+
+static int nbd_disk_flush(struct disk *disk, struct bs_error *err)
+{
+	struct nbd *nbd = (struct nbd *)disk;
+
+	if (check_usable(nbd, err) < 0)
+		return -1;
+	return complete(nbd, nbd_aio_flush(nbd->handle, NBD_NULL_COMPLETION, 0),
+			"the NBD server cannot flush", err);
+}
+
+static void nbd_disk_close(struct disk *disk)
+{
+	struct nbd *nbd = (struct nbd *)disk;
+
+	nbd_close(nbd->handle);
+	free(nbd);
+}
+
+static const struct disk_operations writable_operations = {
+	.read = nbd_disk_read,
+	.write = nbd_disk_write,
+	.flush = nbd_disk_flush,
+	.close = nbd_disk_close,
+};
+
+static const struct disk_operations read_only_operations = {
+	.read = nbd_disk_read,
+	.close = nbd_disk_close,
+};
+
+/* ---- opening and leaving ------------------------------------------------------------------ */
+
+static struct nbd *make(int patience, struct bs_error *err)
+{
+	struct nbd *nbd = calloc(1, sizeof(*nbd));
+
+	if (nbd) {
+		nbd->patience = patience;
+		nbd->unit = 1;
+		nbd->handle = nbd_create();
+	}
+	if (!nbd || !nbd->handle) {
+		fail(err, BS_NO_MEMORY, "no memory for an NBD connection");
+		free(nbd);
+		return NULL;
+	}
+	return nbd;
+}
+
+/* Waits until the server and libnbd have agreed.  `result` is that of the call that began it. */
+static int negotiate(struct nbd *nbd, int result, struct bs_error *err)
+{
+	static const char what[] = "cannot connect to the NBD server";
+	int64_t deadline = now() + nbd->patience;
+
+	if (result < 0)
+		return fail_nbd(nbd, err, what);
+	while (nbd_aio_is_connecting(nbd->handle) > 0 || nbd_aio_is_negotiating(nbd->handle) > 0)
+		if (poll_once(nbd, deadline, err) < 0)
+			return fail_prefix(err, "%s", what);
+	return nbd_aio_is_ready(nbd->handle) > 0 ? 0 : fail_nbd(nbd, err, what);
+}
+
+/* 0 is libnbd's word for "the server did not say". */
+static int take_block_sizes(struct nbd *nbd, struct bs_error *err)
+{
+	int64_t unit = nbd_get_block_size(nbd->handle, LIBNBD_SIZE_MINIMUM);
+	int64_t longest = nbd_get_block_size(nbd->handle, LIBNBD_SIZE_MAXIMUM);
+
+	if (unit < 0 || longest < 0)
+		return fail_nbd(nbd, err, "the NBD server's block sizes cannot be told");
+	unit = unit > 0 ? unit : 1;
+	longest = longest > 0 ? longest : LONGEST_REQUEST;
+	if (unit > LARGEST_UNIT || longest < unit)
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "the NBD server asks for requests of %" PRId64 " to %" PRId64 " bytes",
+			    unit, longest);
+	nbd->unit = (uint32_t)unit;
+	nbd->longest = (uint32_t)min_u64((uint64_t)longest, LONGEST_REQUEST);
+	nbd->longest -= nbd->longest % nbd->unit;
+	return 0;
+}
+
+static int take_properties(struct nbd *nbd, bool writable, struct bs_error *err)
+{
+	int64_t size = nbd_get_size(nbd->handle);
+
+	if (size < 0)
+		return fail_nbd(nbd, err, "the NBD server does not say how large the disk is");
+	if (writable && nbd_is_read_only(nbd->handle) != 0)
+		return fail(err, BS_READ_ONLY, "the NBD server lets nobody write to it");
+	if (writable && nbd_can_flush(nbd->handle) <= 0)
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "the NBD server cannot flush: nothing written to it would be safe");
+	if (take_block_sizes(nbd, err) < 0)
+		return -1;
+	nbd->disk.size = (uint64_t)size - (uint64_t)size % nbd->unit;
+	nbd->disk.operations = writable ? &writable_operations : &read_only_operations;
+	return 0;
+}
+
+/* The end of both ways to open: returns the disk, or closes it. */
+static struct disk *finish_opening(struct nbd *nbd, int begun, bool writable, struct bs_error *err)
+{
+	if (negotiate(nbd, begun, err) == 0 && take_properties(nbd, writable, err) == 0)
+		return &nbd->disk;
+	nbd_disk_close(&nbd->disk);
+	return NULL;
+}
+
+struct disk *nbd_open_socket(int socket, bool writable, int patience, struct bs_error *err)
+{
+	struct nbd *nbd = make(patience, err);
+
+	if (!nbd) {
+		close(socket);
+		return NULL;
+	}
+	return finish_opening(nbd, nbd_aio_connect_socket(nbd->handle, socket), writable, err);
+}
+
+struct disk *nbd_open_uri(const char *uri, bool writable, int patience, struct bs_error *err)
+{
+	struct nbd *nbd = make(patience, err);
+
+	if (!nbd)
+		return NULL;
+	return finish_opening(nbd, nbd_aio_connect_uri(nbd->handle, uri), writable, err);
+}
+
+int nbd_disconnect(struct disk *disk, struct bs_error *err)
+{
+	static const char what[] = "cannot disconnect from the NBD server";
+	struct nbd *nbd = (struct nbd *)disk;
+	int64_t deadline = now() + nbd->patience;
+
+	if (check_usable(nbd, err) < 0)
+		return -1;
+	if (nbd_aio_disconnect(nbd->handle, 0) < 0)
+		return fail_nbd(nbd, err, what);
+	while (nbd_aio_is_closed(nbd->handle) == 0 && nbd_aio_is_dead(nbd->handle) == 0)
+		if (poll_once(nbd, deadline, err) < 0)
+			return fail_prefix(err, "%s", what);
+	nbd->broken = true;
+	return 0;
+}
+
+bool nbd_is_connected(const struct disk *disk)
+{
+	return !((const struct nbd *)disk)->broken;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* All numbers are little-endian. */
+#include "disk/vdi.h"
+
+#include <inttypes.h>
+
+#include "util/bytes.h"
+
+enum {
+	SIGNATURE_OFFSET = 64,
+	VERSION_OFFSET = 68,
+	TYPE_OFFSET = 76,
+	TABLE_OFFSET = 340, /* where the block map starts */
+	DATA_OFFSET = 344,  /* where the blocks start */
+	SECTOR_SIZE_OFFSET = 360,
+	DISK_SIZE_OFFSET = 368,
+	BLOCK_SIZE_OFFSET = 376,
+	BLOCK_EXTRA_OFFSET = 380, /* bytes before each block */
+	BLOCKS_OFFSET = 384,
+	BLOCKS_ALLOCATED_OFFSET = 388,
+	LINK_UUID_OFFSET = 424,
+	PARENT_UUID_OFFSET = 440,
+	UUID_SIZE = 16,
+	TABLE_ENTRY_SIZE = 4,
+	SECTOR_SIZE = 512,
+};
+
+enum {
+	TYPE_DYNAMIC = 1,
+	TYPE_STATIC = 2,
+	TYPE_UNDO = 3,
+	TYPE_DIFFERENCING = 4,
+};
+
+#define SIGNATURE   0xbeda107fu
+#define VERSION_1_1 0x00010001u
+#define BLOCK_SIZE  (1u << 20)  /* VirtualBox's own; QEMU writes no other */
+#define BLOCKS_MAX  0x3fffffffu /* VDI_BLOCKS_IN_IMAGE_MAX in QEMU's vdi.c */
+
+_Static_assert(PARENT_UUID_OFFSET + UUID_SIZE <= VDI_HEADER_SIZE, "the header holds every field");
+
+static int check_kind(const uint8_t *bytes, struct bs_error *err)
+{
+	uint32_t version = load_le32(bytes + VERSION_OFFSET);
+	uint32_t type = load_le32(bytes + TYPE_OFFSET);
+
+	if (version != VERSION_1_1)
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "is a VDI image of version %" PRIu32 ".%" PRIu32 ", not 1.1",
+			    version >> 16, version & 0xffff);
+	if (type == TYPE_UNDO || type == TYPE_DIFFERENCING ||
+	    !all_zero(bytes + PARENT_UUID_OFFSET, UUID_SIZE) ||
+	    !all_zero(bytes + LINK_UUID_OFFSET, UUID_SIZE))
+		return fail(err, BS_CONTAINER_DIFFERENCING,
+			    "is a differencing VDI image: it holds only the changes to another "
+			    "file, its parent");
+	if (type != TYPE_DYNAMIC && type != TYPE_STATIC)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the VDI header has the unknown type %" PRIu32, type);
+	if (load_le32(bytes + SECTOR_SIZE_OFFSET) != SECTOR_SIZE ||
+	    load_le32(bytes + BLOCK_SIZE_OFFSET) != BLOCK_SIZE ||
+	    load_le32(bytes + BLOCK_EXTRA_OFFSET) != 0)
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "is a VDI image with other than 512-byte sectors and 1 MiB blocks");
+	return 0;
+}
+
+static int check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t disk_size,
+			struct bs_error *err)
+{
+	uint64_t table = load_le32(bytes + TABLE_OFFSET), data = load_le32(bytes + DATA_OFFSET);
+	uint64_t blocks = load_le32(bytes + BLOCKS_OFFSET);
+	uint64_t allocated = load_le32(bytes + BLOCKS_ALLOCATED_OFFSET);
+
+	if (disk_size == 0 || blocks > BLOCKS_MAX || disk_size > blocks * BLOCK_SIZE)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the VDI header gives a disk of %" PRIu64 " bytes in %" PRIu64
+			    " blocks",
+			    disk_size, blocks);
+	/* No sum can overflow: all the terms are below 2^52. */
+	if (table < VDI_HEADER_SIZE || table % SECTOR_SIZE != 0 || data % SECTOR_SIZE != 0 ||
+	    table + blocks * TABLE_ENTRY_SIZE > data || data > file_size)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the block map of the VDI image lies where it cannot be");
+	if (allocated > blocks || data + allocated * BLOCK_SIZE > file_size)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the VDI header counts %" PRIu64
+			    " blocks, more than there is room for in the file",
+			    allocated);
+	return 0;
+}
+
+int vdi_decode(const uint8_t *bytes, size_t length, uint64_t file_size, uint64_t *disk_size,
+	       struct bs_error *err)
+{
+	uint64_t size;
+
+	if (length < VDI_HEADER_SIZE || load_le32(bytes + SIGNATURE_OFFSET) != SIGNATURE)
+		return fail(err, BS_CONTAINER_CORRUPT, "there is no VDI header");
+	size = load_le64(bytes + DISK_SIZE_OFFSET);
+	if (check_kind(bytes, err) != 0 || check_layout(bytes, file_size, size, err) != 0)
+		return -1;
+	/* VBoxManage convertfromraw makes odd sizes; QEMU rounds them up, too. */
+	*disk_size = (size + SECTOR_SIZE - 1) / SECTOR_SIZE * SECTOR_SIZE;
+	return 0;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Disks that start: before a fix, after it, after it without the system partition, and after undo.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "support/images.h"
+#include "support/machine.h"
+#include "support/report.h"
+#include "util/bytes.h"
+
+#define WINDOWS_7  "Windows 7 from partition 2"
+#define WINDOWS_10 "Windows 10 from partition 2"
+
+/* A recipe by its name, or a text to be included in one of that name. */
+static const struct {
+	const char *recipe, *more;
+	bool vhd;
+	const char *entry;
+} samples[] = {
+	{"windows-7", NULL, false, WINDOWS_7},
+	{"windows-7", NULL, true, WINDOWS_7},
+	{"windows-10", NULL, false, WINDOWS_10},
+	{"older-try", NULL, false, WINDOWS_7},
+	{"compressed-root", NULL, false, WINDOWS_7},
+	{"mkntfs-boot-record", NULL, false, WINDOWS_7},
+	{"ntldr-boot-record", NULL, false, WINDOWS_7},
+	{"wrong-hidden-sectors", NULL, false, WINDOWS_7},
+	{"bootmgr-in-pieces", "on system\nfile \\bootmgr fragments=40\n", false, WINDOWS_7},
+	{"loader-in-pieces",
+	 "on windows\nfile \\Windows\\System32\\winload.exe size=2M fragments=500\n", false,
+	 WINDOWS_7},
+	{"names-in-many-blocks",
+	 "on system\nfile \\<1-400>.txt text=x\non windows\nfile \\<1-400>.txt text=x\n"
+	 "file \\Windows\\System32\\w<1-400>.dll text=x\n",
+	 false, WINDOWS_7},
+	{"large-clusters", "partition windows cluster-size=65536\n", false, WINDOWS_7},
+	{"small-clusters",
+	 "partition system cluster-size=512\npartition windows cluster-size=512\n", false,
+	 WINDOWS_7},
+};
+
+static const char *sample(int i)
+{
+	const char *image = samples[i].more == NULL
+				    ? image_built(samples[i].recipe, samples[i].vhd)
+				    : image_recipe(samples[i].recipe,
+						   text("include images/windows-7.recipe\n%s",
+							samples[i].more));
+
+	return image_copy(image);
+}
+
+/* The first partition of a copy of the image reads as zeros. */
+static const char *without_system_partition(const char *image)
+{
+	const char *copy = image_copy(image);
+	uint8_t sector[512];
+	int descriptor = open(copy, O_RDONLY);
+
+	ck_assert(descriptor >= 0 && pread(descriptor, sector, 512, 0) == 512);
+	close(descriptor);
+	free(image_run(0, "fallocate --punch-hole --offset %llu --length %llu '%s'",
+		       512ull * load_le32(sector + 0x1BE + 8),
+		       512ull * load_le32(sector + 0x1BE + 12), copy));
+	return copy;
+}
+
+START_TEST(a_sample_starts_before_a_fix_after_it_without_the_system_partition_and_after_undo)
+{
+	const char *image = sample(_i), *alone;
+
+	assert_starts(image, 1, samples[_i].entry);
+	report_run("fix", image, 0, "fixed", NULL);
+	assert_starts(image, 2, samples[_i].entry);
+	alone = without_system_partition(image);
+	assert_starts(alone, 2, samples[_i].entry);
+	report_run("undo", image, 0, "undone", NULL);
+	assert_starts(image, 1, samples[_i].entry);
+	image_remove(alone);
+	image_remove(image);
+}
+END_TEST
+
+/* What has nothing to be fixed starts as it is. */
+static const struct {
+	const char *recipe;
+	int partition;
+	const char *entry;
+} complete[] = {
+	{"already-fixed", 2, WINDOWS_7},
+	{"single-partition", 1, "Windows 7 from partition 1"},
+};
+
+START_TEST(a_disk_with_nothing_to_fix_starts)
+{
+	assert_starts(image_built(complete[_i].recipe, false), complete[_i].partition,
+		      complete[_i].entry);
+}
+END_TEST
+
+/* Its device is the system partition, so this needs the retargeted element. */
+START_TEST(the_memory_diagnostic_as_default_starts_after_a_fix)
+{
+	const char *image = image_copy(image_recipe("default-diagnostic",
+						    "include images/windows-7.recipe\nhive bcd\n"
+						    "object {bootmgr}\n"
+						    "element 23000003 object {memdiag}\n"));
+
+	assert_starts(image, 1, "Windows Memory Diagnostic from partition 1");
+	report_run("fix", image, 0, "fixed", NULL);
+	assert_starts(image, 2, "Windows Memory Diagnostic from partition 2");
+	assert_starts(without_system_partition(image), 2,
+		      "Windows Memory Diagnostic from partition 2");
+}
+END_TEST
+
+START_TEST(windows_on_a_logical_partition_starts)
+{
+	assert_starts(image_built("logical", false), 1, "Windows 7 from partition 5");
+}
+END_TEST
+
+START_TEST(windows_on_the_second_disk_starts)
+{
+	struct spoken spoken = machine_run(
+		image_built("default-other-disk", false),
+		image_recipe("second-disk",
+			     "include images/windows-7.recipe\ndisk signature=0x5D4F2B11\n"),
+		NULL);
+
+	ASSERT_HAS(spoken.serial, "bootmgr: from partition 1 of disk 0x80\r\n");
+	ASSERT_HAS(spoken.serial, "BOOT OK Windows 7 from partition 2 of disk 0x81\r\n");
+}
+END_TEST
+
+Suite *starts_suite(void);
+
+Suite *starts_suite(void)
+{
+	Suite *suite = suite_create("starts");
+	TCase *tests = tcase_create("starts");
+
+	images_prepare();
+	tcase_set_timeout(tests, 300);
+	tcase_add_loop_test(
+		tests,
+		a_sample_starts_before_a_fix_after_it_without_the_system_partition_and_after_undo,
+		0, sizeof(samples) / sizeof(samples[0]));
+	tcase_add_loop_test(tests, a_disk_with_nothing_to_fix_starts, 0,
+			    sizeof(complete) / sizeof(complete[0]));
+	tcase_add_test(tests, the_memory_diagnostic_as_default_starts_after_a_fix);
+	tcase_add_test(tests, windows_on_a_logical_partition_starts);
+	tcase_add_test(tests, windows_on_the_second_disk_starts);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

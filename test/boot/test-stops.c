@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Disks that do not start, and where they stop: without these, a proof that others start would
+ * prove nothing.
+ */
+#include <stdlib.h>
+
+#include "support/images.h"
+#include "support/machine.h"
+
+/* What is wrong with a sample shows when it is started. */
+static const struct {
+	const char *recipe, *words;
+} broken[] = {
+	{"bootmgr-missing", "BOOTMGR is missing"}, {"bootmgr-empty", "BOOTMGR is missing"},
+	{"bcd-missing", "Status: 0xc000000f"},     {"bcd-cut", "Status: 0xc0000098"},
+	{"bcd-not-a-hive", "Status: 0xc0000098"},  {"default-other-disk", "Status: 0xc000000e"},
+	{"no-boot-volume", "Status: 0xc000000e"},  {"bitlocker", "Status: 0xc000000e"},
+	{"winload-missing", "Status: 0xc000000f"},
+};
+
+START_TEST(a_broken_sample_stops_where_it_is_broken)
+{
+	assert_stops(image_built(broken[_i].recipe, false), broken[_i].words);
+}
+END_TEST
+
+/*
+ * The boot files moved by hand as it is commonly told, on boot volumes that need more than that:
+ * files copied, the store corrected, the partition active.
+ */
+static const struct {
+	const char *name, *more, *words;
+} by_hand[] = {
+	{"by-hand-ntldr", "partition windows boot-record=ntldr\n", "NTLDR is missing"},
+	{"by-hand-hidden-sectors", "partition windows hidden-sectors=63\n",
+	 "A disk read error occurred"},
+	{"by-hand-compressed", "on windows\nfile \\bootmgr attributes=c\n",
+	 "BOOTMGR is compressed"},
+	{"by-hand-diagnostic",
+	 "hive bcd-moved\nobject {bootmgr}\nelement 23000003 object {memdiag}\n"
+	 "object {memdiag}\nelement 11000001 partition system\n"
+	 "partition system ntfs=no\n",
+	 "Status: 0xc0000001"},
+	{"by-hand-too-large", "on windows\nfile \\bootmgr size=600000\n", "BOOTMGR is too large"},
+};
+
+static const char *moved_by_hand(const char *name, const char *more)
+{
+	return image_recipe(name, text("include images/already-fixed.recipe\n%s", more));
+}
+
+START_TEST(boot_files_moved_by_hand_do_not_start_where_more_is_needed)
+{
+	assert_stops(moved_by_hand(by_hand[_i].name, by_hand[_i].more), by_hand[_i].words);
+}
+END_TEST
+
+START_TEST(boot_files_moved_by_hand_do_not_start_by_the_boot_record_of_mkntfs)
+{
+	assert_shows(moved_by_hand("by-hand-mkntfs", "partition windows boot-record=mkntfs\n"),
+		     "This is not a bootable disk");
+}
+END_TEST
+
+START_TEST(a_disk_without_an_active_partition_starts_nothing)
+{
+	assert_shows(image_built("no-active", false), "No bootable device");
+}
+END_TEST
+
+Suite *stops_suite(void);
+
+Suite *stops_suite(void)
+{
+	Suite *suite = suite_create("stops");
+	TCase *tests = tcase_create("stops");
+
+	images_prepare();
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, a_broken_sample_stops_where_it_is_broken, 0,
+			    sizeof(broken) / sizeof(broken[0]));
+	tcase_add_loop_test(tests, boot_files_moved_by_hand_do_not_start_where_more_is_needed, 0,
+			    sizeof(by_hand) / sizeof(by_hand[0]));
+	tcase_add_test(tests, boot_files_moved_by_hand_do_not_start_by_the_boot_record_of_mkntfs);
+	tcase_add_test(tests, a_disk_without_an_active_partition_starts_nothing);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

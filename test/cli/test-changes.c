@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Images that somebody changed: between the plan and the fix, which makes the plan stale, and
+ * between the fix and the undo, which must not destroy the changes.  Also plan files that are none.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/samples.h"
+#include "support/report.h"
+
+/* Writes a text into a file of a volume of the image, by another program than bootshift. */
+static void write_guest_file(const char *image, uint64_t start, uint64_t size, const char *path,
+			     const char *content)
+{
+	const char *volume = file_extract(image, "volume.tmp", start, size);
+	const char *source = text("%s.text", volume);
+	int descriptor = open(source, O_WRONLY | O_CREAT, 0644);
+
+	ck_assert_int_ge(descriptor, 0);
+	close(descriptor);
+	file_write(source, 0, content, strlen(content));
+	ASSERT_STATUS(RUN("ntfscp", "-q", "-f", volume, source, path), 0);
+	ASSERT_STATUS(RUN("dd", text("if=%s", volume), text("of=%s", image), "bs=1M",
+			  text("seek=%llu", (unsigned long long)(start >> 20)), "conv=notrunc",
+			  "status=none"),
+		      0);
+	ASSERT_STATUS(RUN("rm", volume, source), 0);
+}
+
+/* ---- before the fix ------------------------------------------------------------------------ */
+
+static const char *plan_for(const char *image)
+{
+	const char *plan = text("%s.plan", image);
+	struct outcome outcome = BOOTSHIFT("plan", "-o", plan, image);
+
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, text("bootshift fix --plan %s %s\n", plan, image));
+	return plan;
+}
+
+static void assert_refused(const char *plan, const char *image, const char *code)
+{
+	struct outcome outcome = BOOTSHIFT("fix", "--json", "--plan", plan, image);
+	struct outcome rehearsal = BOOTSHIFT("fix", "--dry-run", "--plan", plan, image);
+
+	ASSERT_STATUS(outcome, 3);
+	ck_assert_str_eq(report_text(report_only(&outcome, "fix"), "code"), code);
+	ASSERT_STATUS(rehearsal, 3);
+	ASSERT_HAS(rehearsal.errors, text("(%s); ", code));
+}
+
+START_TEST(a_plan_is_carried_out_as_it_says)
+{
+	const char *image = small_image(), *plan = plan_for(image);
+	struct image_state before = state_take(image);
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("fix", "--dry-run", "--plan", plan, image), 0);
+	state_assert_untouched(image, &before);
+	outcome = BOOTSHIFT("fix", "--json", "--plan", plan, image);
+	ASSERT_STATUS(outcome, 0);
+	ck_assert_str_eq(report_text(report_only(&outcome, "fix"), "status"), "fixed");
+	report_run("undo", image, 0, "undone", NULL);
+	state_assert_restored(image, &before);
+}
+END_TEST
+
+START_TEST(a_plan_on_standard_output_is_alone_there)
+{
+	const char *image = small_image();
+	struct outcome outcome = BOOTSHIFT("plan", "-o", "-", image);
+	json_t *plan = json_loads(outcome.output, JSON_REJECT_DUPLICATES, NULL);
+
+	ASSERT_STATUS(outcome, 0);
+	ck_assert_ptr_nonnull(plan);
+	ck_assert_str_eq(report_text(plan, "kind"), "bootshift-plan");
+	ASSERT_HAS(outcome.errors, "Nothing was written.");
+	json_decref(plan);
+}
+END_TEST
+
+START_TEST(a_plan_is_stale_when_a_boot_file_has_changed)
+{
+	const char *image = small_image(), *plan = plan_for(image);
+	struct image_state changed;
+
+	write_guest_file(image, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE, "Boot/memtest.exe",
+			 "another program");
+	changed = state_take(image);
+	assert_refused(plan, image, "plan-stale");
+	state_assert_untouched(image, &changed);
+}
+END_TEST
+
+START_TEST(a_plan_is_stale_for_another_image)
+{
+	const char *image = windows_7(), *plan = plan_for(small_image());
+	struct image_state before = state_take(image);
+
+	assert_refused(plan, image, "plan-stale");
+	state_assert_untouched(image, &before);
+}
+END_TEST
+
+START_TEST(a_plan_file_that_is_none_is_refused)
+{
+	static const struct {
+		const char *program; /* makes a bad plan of a good one */
+	} ways[] = {
+		{"head -c 1000"},
+		{"true"},
+		{"echo 'no JSON'; true"},
+		{"echo '[]'; true"},
+		{"sed 's/\"schema\": 1/\"schema\": 2/'"},
+		{"sed 's/\"bootshift-plan\"/\"another-plan\"/'"},
+		{"sed 's/\"kind\": \"copy\"/\"kind\": \"move\"/'"},
+		{"sed 's/\"disk_size\"/\"disc_size\"/'"},
+		{"sed 's/\"boot_number\": 2/\"boot_number\": \"2\"/'"},
+		{"sed 's/\"boot_start\": /&-/'"},
+		{"sed 's/\"disk_size\": [0-9]*,/&&/'"},
+		{"head -c 100000 /dev/zero | tr '\\0' '['; true"},
+	};
+	const char *image = small_image(), *plan = plan_for(image);
+	const char *bad = text("%s.bad", plan);
+	struct image_state before;
+	FILE *file = fopen(bad, "w");
+
+	ck_assert_ptr_nonnull(file);
+	fclose(file);
+	before = state_take(image);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		ASSERT_STATUS(
+			RUN("sh", "-c", text("{ %s; } <'%s' >'%s'", ways[i].program, plan, bad)),
+			0);
+		assert_refused(bad, image, "plan-invalid");
+	}
+	state_assert_untouched(image, &before);
+}
+END_TEST
+
+START_TEST(a_plan_file_that_is_missing_is_told)
+{
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+	struct outcome outcome = BOOTSHIFT("fix", "--plan", text("%s.plan", image), image);
+
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "(not-found); ");
+	outcome = BOOTSHIFT("plan", "-o", text("%s/nowhere/plan", images_folder()), image);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "(not-found); ");
+	state_assert_untouched(image, &before);
+}
+END_TEST
+
+/* ---- after the fix ------------------------------------------------------------------------- */
+
+static void assert_not_undone(const char *image)
+{
+	struct image_state changed = state_take(image);
+
+	report_run("undo", image, 3, "refused", "changed-since-fix");
+	state_assert_untouched(image, &changed);
+}
+
+/* The byte of the disk where an NTFS file of the boot volume begins, by its number. */
+static uint64_t guest_file_start(const char *image, const char *inode)
+{
+	const char *sectors = text("%llu", SAMPLE_BOOT_START / 512);
+	struct outcome outcome =
+		RUN("sh", "-c",
+		    text("istat -o %s '%s' %s | sed -n '/^Type: .DATA/ { n; p; q }'", sectors,
+			 image, inode));
+
+	ASSERT_STATUS(outcome, 0);
+	return SAMPLE_BOOT_START + strtoull(outcome.output, NULL, 10) * 4096;
+}
+
+START_TEST(undo_is_refused_when_a_byte_that_tells_has_changed)
+{
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+	uint64_t places[] = {
+		0x1b8,                               /* the disk signature */
+		SAMPLE_BOOT_START + 0x48,            /* the serial number */
+		guest_file_start(image, "0") + 0x30, /* $MFT */
+		guest_file_start(image, "2"),        /* $LogFile, restart page */
+		guest_file_start(image, "6") + 8,    /* $Bitmap */
+		0,                                   /* a file that was copied */
+	};
+
+	report_run("fix", image, 0, "fixed", NULL);
+	places[5] = guest_file_start(image, RUN("sh", "-c",
+						text("fls -o %llu '%s' | sed -n 's/^r.r "
+						     "\\([0-9]*\\)-.*bootmgr$/\\1/p' | tr -d '\\n'",
+						     SAMPLE_BOOT_START / 512, image))
+						    .output);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		file_flip(image, places[i]);
+		assert_not_undone(image);
+		file_flip(image, places[i]);
+	}
+	report_run("undo", image, 0, "undone", NULL);
+	state_assert_restored(image, &before);
+}
+END_TEST
+
+START_TEST(undo_is_refused_when_a_file_was_written_in_the_guest)
+{
+	const char *image = small_image();
+
+	report_run("fix", image, 0, "fixed", NULL);
+	write_guest_file(image, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, "new.txt", "written later");
+	assert_not_undone(image);
+}
+END_TEST
+
+START_TEST(undo_is_refused_when_the_image_has_another_length)
+{
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+
+	report_run("fix", image, 0, "fixed", NULL);
+	ck_assert_int_eq(truncate(image, before.status.st_size + 512), 0);
+	assert_not_undone(image);
+}
+END_TEST
+
+START_TEST(a_damaged_undo_file_is_found_out_before_anything_is_written)
+{
+	const char *image = small_image(), *undo_file = text("%s.bootshift-undo", image);
+	struct image_state fixed;
+	struct stat status;
+
+	report_run("fix", image, 0, "fixed", NULL);
+	ck_assert_int_eq(stat(undo_file, &status), 0);
+	fixed = state_take(image);
+	for (off_t place = 20; place < status.st_size; place += status.st_size / 7) {
+		file_flip(undo_file, (uint64_t)place);
+		ck_assert_int_ge(BOOTSHIFT("undo", image).status, 0);
+		file_flip(undo_file, (uint64_t)place);
+		if (access(undo_file, F_OK) != 0)
+			break; /* the byte was one that does not matter: it was undone */
+		state_assert_untouched(image, &fixed);
+	}
+}
+END_TEST
+
+Suite *changes_suite(void);
+
+Suite *changes_suite(void)
+{
+	Suite *suite = suite_create("changes in between");
+	TCase *tests = tcase_create("changes");
+
+	images_prepare();
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, a_plan_is_carried_out_as_it_says);
+	tcase_add_test(tests, a_plan_on_standard_output_is_alone_there);
+	tcase_add_test(tests, a_plan_is_stale_when_a_boot_file_has_changed);
+	tcase_add_test(tests, a_plan_is_stale_for_another_image);
+	tcase_add_test(tests, a_plan_file_that_is_none_is_refused);
+	tcase_add_test(tests, a_plan_file_that_is_missing_is_told);
+	tcase_add_test(tests, undo_is_refused_when_a_byte_that_tells_has_changed);
+	tcase_add_test(tests, undo_is_refused_when_a_file_was_written_in_the_guest);
+	tcase_add_test(tests, undo_is_refused_when_the_image_has_another_length);
+	tcase_add_test(tests, a_damaged_undo_file_is_found_out_before_anything_is_written);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* An image that another program has open, QEMU or another bootshift, is left alone. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "cli/samples.h"
+#include "support/report.h"
+
+#define PATIENCE 20000 /* milliseconds */
+
+static void wait_for(const char *path)
+{
+	for (int i = 0; i < PATIENCE && access(path, F_OK) != 0; i++)
+		usleep(1000);
+	ck_assert_msg(access(path, F_OK) == 0, "%s does not come", path);
+}
+
+/* Waits until QEMU holds its lock on a byte of the image; see src/transaction/lock.c. */
+static void wait_for_lock(const char *image)
+{
+	int descriptor = open(image, O_RDONLY);
+	struct flock lock = {.l_type = F_UNLCK};
+
+	ck_assert_int_ge(descriptor, 0);
+	for (int i = 0; i < PATIENCE && lock.l_type == F_UNLCK; i++) {
+		lock = (struct flock){
+			.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 200};
+		ck_assert_int_eq(fcntl(descriptor, F_OFD_GETLK, &lock), 0);
+		usleep(1000);
+	}
+	ck_assert_int_ne(lock.l_type, F_UNLCK);
+	close(descriptor);
+}
+
+static void stop(struct program *program)
+{
+	kill(program->process, SIGKILL);
+	program_wait(program);
+}
+
+START_TEST(an_image_that_qemu_writes_to_is_not_even_looked_at)
+{
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+	struct program qemu = START("qemu-io", "-f", "raw", "-c", "sleep 60000", image);
+
+	wait_for_lock(image);
+	report_run("inspect", image, 3, "refused", "in-use");
+	report_run("plan", image, 3, "refused", "in-use");
+	report_run("fix", image, 3, "refused", "in-use");
+	report_run("undo", image, 3, "refused", "in-use");
+	stop(&qemu);
+	state_assert_untouched(image, &before);
+	report_run("fix", image, 0, "fixed", NULL);
+}
+END_TEST
+
+START_TEST(an_image_that_qemu_reads_can_be_looked_at_and_not_changed)
+{
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+	struct program qemu = START("qemu-io", "-r", "-f", "raw", "-c", "sleep 60000", image);
+
+	wait_for_lock(image);
+	report_run("inspect", image, 0, "would-fix", NULL);
+	report_run("plan", image, 0, "would-fix", NULL);
+	report_run("fix", image, 3, "refused", "in-use");
+	stop(&qemu);
+	state_assert_untouched(image, &before);
+}
+END_TEST
+
+START_TEST(a_second_bootshift_does_not_disturb_the_first)
+{
+	const char *image = small_image();
+	struct program first = START_BOOTSHIFT("fix", image);
+	struct outcome outcome;
+
+	wait_for(text("%s.bootshift-lock", image));
+	kill(first.process, SIGSTOP);
+	report_run("fix", image, 3, "refused", "in-use");
+	report_run("undo", image, 3, "refused", "in-use");
+	report_run("inspect", image, 3, "refused", "in-use");
+	kill(first.process, SIGCONT);
+	outcome = program_wait(&first);
+	ASSERT_STATUS(outcome, 0);
+	report_run("undo", image, 0, "undone", NULL);
+	ck_assert_str_eq(state_folder(image), ".\n..\nsmall.img\n");
+}
+END_TEST
+
+START_TEST(the_lock_file_counts_while_it_is_locked_and_not_when_left_behind)
+{
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+	const char *path = text("%s.bootshift-lock", image);
+	int descriptor = open(path, O_RDONLY | O_CREAT, 0644);
+
+	ck_assert(descriptor >= 0 && flock(descriptor, LOCK_EX) == 0);
+	report_run("fix", image, 3, "refused", "in-use");
+	close(descriptor);
+	report_run("fix", image, 0, "fixed", NULL);
+	report_run("undo", image, 0, "undone", NULL);
+	state_assert_restored(image, &before);
+}
+END_TEST
+
+Suite *in_use_suite(void);
+
+Suite *in_use_suite(void)
+{
+	Suite *suite = suite_create("images in use");
+	TCase *tests = tcase_create("in use");
+
+	images_prepare();
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, an_image_that_qemu_writes_to_is_not_even_looked_at);
+	tcase_add_test(tests, an_image_that_qemu_reads_can_be_looked_at_and_not_changed);
+	tcase_add_test(tests, a_second_bootshift_does_not_disturb_the_first);
+	tcase_add_test(tests, the_lock_file_counts_while_it_is_locked_and_not_when_left_behind);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Several images in one command, and what is said of each. */
+#include "cli/samples.h"
+#include "support/report.h"
+
+/* The mark APPLIED of an undo file, see bootshift-journal(5). */
+#define APPLIED_START 4096
+#define APPLIED_SIZE  4096
+
+/* A fixed image whose fix seems to have been interrupted just before its end. */
+static const char *interrupted(void)
+{
+	static const uint8_t zeros[APPLIED_SIZE];
+	const char *image = small_image();
+
+	report_run("fix", image, 0, "fixed", NULL);
+	file_write(text("%s.bootshift-undo", image), APPLIED_START, zeros, sizeof(zeros));
+	return image;
+}
+
+static const char *refused(void)
+{
+	return image_copy(image_built("no-active", false));
+}
+
+static const char *missing(void)
+{
+	return text("%s/missing", images_folder());
+}
+
+START_TEST(the_worst_outcome_is_the_exit_status)
+{
+	const char *four = interrupted(), *one = missing(), *three = refused(),
+		   *zero = small_image();
+
+	ASSERT_STATUS(BOOTSHIFT("inspect", zero, one, four, three), 4);
+	ASSERT_STATUS(BOOTSHIFT("inspect", four, zero), 4);
+	ASSERT_STATUS(BOOTSHIFT("inspect", zero, one, three), 1);
+	ASSERT_STATUS(BOOTSHIFT("inspect", three, one, zero), 1);
+	ASSERT_STATUS(BOOTSHIFT("inspect", zero, three, zero), 3);
+	ASSERT_STATUS(BOOTSHIFT("inspect", zero, zero), 0);
+}
+END_TEST
+
+START_TEST(each_image_has_its_object_in_the_report)
+{
+	const char *good = small_image(), *bad = refused(), *none = missing(),
+		   *half = interrupted();
+	struct outcome outcome = BOOTSHIFT("fix", "--json", good, bad, none, half);
+	json_t *images = report_object(report_read(&outcome, "fix"), "images");
+	static const struct {
+		const char *status, *code;
+	} expected[] = {{"fixed", NULL},
+			{"refused", "no-active-partition"},
+			{"failed", "not-found"},
+			{"fixed", NULL}};
+	const char *const paths[] = {good, bad, none, half};
+
+	ASSERT_STATUS(outcome, 1);
+	ck_assert_uint_eq(json_array_size(images), 4);
+	for (size_t i = 0; i < 4; i++) {
+		const json_t *image = json_array_get(images, i);
+
+		ck_assert_str_eq(report_text(image, "path"), paths[i]);
+		ck_assert_str_eq(report_text(image, "status"), expected[i].status);
+		ck_assert_pstr_eq(report_text(image, "code"), expected[i].code);
+		ck_assert(json_is_true(json_object_get(image, "recovered")) == (i == 3));
+		ck_assert_int_eq(report_text(image, "message") == NULL, expected[i].code == NULL);
+	}
+	ASSERT_HAS(outcome.errors, "(no-active-partition); ");
+	ASSERT_HAS(outcome.errors, "(not-found); ");
+}
+END_TEST
+
+START_TEST(errors_are_one_line_each_on_standard_error)
+{
+	const char *good = small_image(), *bad = refused();
+	struct outcome outcome = BOOTSHIFT("fix", bad, good);
+
+	ASSERT_STATUS(outcome, 3);
+	ck_assert_str_eq(outcome.errors,
+			 text("bootshift: %s: no partition is active (no-active-partition); choose "
+			      "the system partition with --system-partition\n",
+			      bad));
+	ASSERT_HAS(outcome.output, text("%s: fixed: ", good));
+	ASSERT_HAS_NOT(outcome.output, bad);
+}
+END_TEST
+
+START_TEST(quiet_leaves_the_errors_only)
+{
+	const char *good = small_image(), *bad = refused();
+	struct outcome outcome = BOOTSHIFT("inspect", "-q", bad, good);
+
+	ASSERT_STATUS(outcome, 3);
+	ck_assert_str_eq(outcome.output, "");
+	ASSERT_HAS(outcome.errors, "(no-active-partition); ");
+	outcome = BOOTSHIFT("fix", "--quiet", good);
+	ASSERT_STATUS(outcome, 0);
+	ck_assert_str_eq(outcome.output, "");
+	ck_assert_str_eq(outcome.errors, "");
+}
+END_TEST
+
+START_TEST(the_same_image_twice_is_fixed_once)
+{
+	const char *image = small_image();
+	struct outcome outcome = BOOTSHIFT("fix", image, image);
+
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, ": fixed: ");
+	ASSERT_HAS(outcome.output, ": nothing to do: ");
+}
+END_TEST
+
+START_TEST(a_report_that_cannot_be_written_is_an_error_and_the_fix_stands)
+{
+	const char *image = small_image();
+	struct outcome outcome =
+		RUN("sh", "-c", text("'%s' fix '%s' >/dev/full", bootshift_path(), image));
+
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "bootshift: the report cannot be written: ");
+	report_run("inspect", image, 0, "nothing-to-do", NULL);
+	report_run("undo", image, 0, "undone", NULL);
+}
+END_TEST
+
+/* ---- the command line ---------------------------------------------------------------------- */
+
+START_TEST(a_wrong_command_line_is_told_and_does_nothing)
+{
+	static const char *const lines[] = {
+		"",
+		"repair IMAGE",
+		"fix",
+		"inspect",
+		"undo --json",
+		"plan IMAGE IMAGE",
+		"fix --no-such-option IMAGE",
+		"fix --format qcow2 IMAGE",
+		"fix --boot-partition 0 IMAGE",
+		"fix --boot-partition two IMAGE",
+		"fix --pe-size much IMAGE",
+		"fix --pe-size -1 IMAGE",
+		"fix --undo-dir '' IMAGE",
+		"fix --undo-dir",
+		"fix --color sometimes IMAGE",
+		"undo --dry-run IMAGE",
+		"inspect --plan x IMAGE",
+		"plan --json -o - IMAGE",
+	};
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct outcome outcome = RUN(
+			"sh", "-c", text("IMAGE='%s'; '%s' %s", image, bootshift_path(), lines[i]));
+
+		ASSERT_STATUS(outcome, 2);
+		ck_assert_str_eq(outcome.output, "");
+		ASSERT_HAS(outcome.errors, "bootshift: ");
+		ASSERT_HAS(outcome.errors, "Try 'bootshift ");
+	}
+	state_assert_untouched(image, &before);
+}
+END_TEST
+
+START_TEST(help_and_version_are_answers_and_not_errors)
+{
+	static const char *const commands[] = {"inspect", "plan", "fix", "undo"};
+	struct outcome help = BOOTSHIFT("--help"), version = BOOTSHIFT("--version");
+
+	ASSERT_STATUS(help, 0);
+	ASSERT_STATUS(version, 0);
+	ck_assert_str_eq(version.output, "bootshift " BOOTSHIFT_VERSION "\n");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct outcome outcome = BOOTSHIFT(commands[i], "--help");
+
+		ASSERT_HAS(help.output, text("\n  %s ", commands[i]));
+		ASSERT_STATUS(outcome, 0);
+		ASSERT_HAS(outcome.output, text("Usage: bootshift %s [OPTION...] ", commands[i]));
+		ck_assert_str_eq(outcome.errors, "");
+	}
+}
+END_TEST
+
+Suite *several_suite(void);
+
+Suite *several_suite(void)
+{
+	Suite *suite = suite_create("several images and the command line");
+	TCase *tests = tcase_create("several");
+
+	images_prepare();
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, the_worst_outcome_is_the_exit_status);
+	tcase_add_test(tests, each_image_has_its_object_in_the_report);
+	tcase_add_test(tests, errors_are_one_line_each_on_standard_error);
+	tcase_add_test(tests, quiet_leaves_the_errors_only);
+	tcase_add_test(tests, the_same_image_twice_is_fixed_once);
+	tcase_add_test(tests, a_report_that_cannot_be_written_is_an_error_and_the_fix_stands);
+	tcase_add_test(tests, a_wrong_command_line_is_told_and_does_nothing);
+	tcase_add_test(tests, help_and_version_are_answers_and_not_errors);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is printed is fit for a terminal: names and labels from outside cannot act on it, colours
+ * are for terminals only, lines are not longer than it is wide.
+ */
+#include <locale.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "cli/samples.h"
+#include "support/report.h"
+
+static const char *named(const char *name)
+{
+	const char *image = small_image();
+	const char *path = text("%.*s%s", (int)(strrchr(image, '/') + 1 - image), image, name);
+
+	ck_assert_int_eq(rename(image, path), 0);
+	return path;
+}
+
+/* No control characters but the ends of lines, and nothing that is no UTF-8. */
+static void assert_harmless(const char *bytes)
+{
+	ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
+	for (const char *p = bytes; *p != '\0'; p++)
+		ck_assert_msg((unsigned char)*p >= ' ' ? *p != 0x7f : *p == '\n',
+			      "byte %02x in\n%s", (unsigned char)*p, bytes);
+	ck_assert_msg(mbstowcs(NULL, bytes, 0) != (size_t)-1, "not UTF-8:\n%s", bytes);
+}
+
+START_TEST(any_name_of_an_image_will_do)
+{
+	static const struct {
+		const char *name, *shown;
+	} names[] = {
+		{"with a blank.img", "with a blank.img"},
+		{"line\nbreak.img", "line\\x0abreak.img"},
+		{"red\033[31m.img", "red\\x1b[31m.img"},
+		{"title\033]0;gotcha\a.img", "title\\x1b]0;gotcha\\x07.img"},
+		{"invalid\xff\xfe.img", "invalid\\xff\\xfe.img"},
+		{"cut\xe2\x82", "cut\\xe2\\x82"},
+		{"c1\xc2\x9b.img", "c1\\u009b.img"},
+		{"over\xe2\x80\xaeride.img", "over\\u202eride.img"},
+		{"quote'\"$(id)`id`.img", "quote'\"$(id)`id`.img"},
+		{"\xe6\x9c\xac.img", "\xe6\x9c\xac.img"},
+		{"%s%n.img", "%s%n.img"},
+	};
+	const char *image = named(names[_i].name);
+	struct image_state before = state_take(image);
+	struct outcome inspection = BOOTSHIFT("inspect", image), fix = BOOTSHIFT("fix", image);
+	struct outcome json = BOOTSHIFT("inspect", "--json", image), undo, refusal;
+
+	ASSERT_STATUS(inspection, 0);
+	assert_harmless(inspection.output);
+	ASSERT_HAS(inspection.output, names[_i].shown);
+	ASSERT_STATUS(fix, 0);
+	assert_harmless(fix.output);
+	ASSERT_HAS(fix.output, text("%s: fixed: ", names[_i].shown));
+	ASSERT_HAS(fix.output, text("%s.bootshift-undo\n", names[_i].shown));
+	report_text(report_only(&json, "inspect"), "path");
+	assert_harmless(json.output);
+	undo = BOOTSHIFT("undo", image);
+	ASSERT_STATUS(undo, 0);
+	assert_harmless(undo.output);
+	refusal = BOOTSHIFT("undo", image);
+	ASSERT_STATUS(refusal, 3);
+	assert_harmless(refusal.errors);
+	ASSERT_HAS(refusal.errors, text("%s: ", names[_i].shown));
+	state_assert_restored(image, &before);
+}
+END_TEST
+
+START_TEST(a_name_that_begins_with_a_hyphen_goes_behind_two)
+{
+	const char *image = named("--json");
+	const char *folder = text("%.*s", (int)(strrchr(image, '/') - image), image);
+	struct outcome outcome = RUN(
+		"sh", "-c", text("cd '%s' && '%s' inspect -- --json", folder, bootshift_path()));
+
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "--json: raw, ");
+}
+END_TEST
+
+START_TEST(a_label_cannot_act_on_the_terminal)
+{
+	const char *image =
+		image_recipe("label", SAMPLE_SMALL "partition system label=\"a\033[31mb\007c\"\n"
+						   "partition windows label=\"d\xe2\x80\xae"
+						   "e\xc2\x9b"
+						   "f\"\n");
+	struct outcome outcome = BOOTSHIFT("inspect", "-v", image);
+	struct outcome json = BOOTSHIFT("inspect", "--json", image);
+	json_t *partitions = report_object(
+		report_object(report_only(&json, "inspect"), "inspection"), "partitions");
+
+	ASSERT_STATUS(outcome, 0);
+	assert_harmless(outcome.output);
+	ASSERT_HAS(outcome.output, "a\\x1b[31mb\\x07c");
+	assert_harmless(json.output);
+	ck_assert_str_eq(report_text(json_array_get(partitions, 0), "label"), "a\033[31mb\007c");
+}
+END_TEST
+
+START_TEST(other_locales_get_ascii)
+{
+	struct outcome outcome = RUN("env", "LC_ALL=C", bootshift_path(), "inspect",
+				     image_built("windows-10", false));
+
+	ASSERT_STATUS(outcome, 0);
+	for (const char *p = outcome.output; *p != '\0'; p++)
+		ck_assert_uint_lt((unsigned char)*p, 0x80);
+}
+END_TEST
+
+/* ---- colours and width --------------------------------------------------------------------- */
+
+/* The command on a terminal of its own; a name for the image saves quoting. */
+static struct outcome on_terminal(const char *environment, const char *arguments)
+{
+	const char *image = image_recipe("small", SAMPLE_SMALL);
+
+	return RUN("script", "-qec",
+		   text("env %s '%s' inspect %s '%s'", environment, bootshift_path(), arguments,
+			image),
+		   "/dev/null");
+}
+
+START_TEST(colours_are_for_terminals)
+{
+	const char *image = image_recipe("small", SAMPLE_SMALL);
+
+	ASSERT_HAS(on_terminal("", "").output, "\033[");
+	ASSERT_HAS_NOT(on_terminal("NO_COLOR=1", "").output, "\033[");
+	ASSERT_HAS(on_terminal("NO_COLOR=", "").output, "\033[");
+	ASSERT_HAS_NOT(on_terminal("TERM=dumb", "").output, "\033[");
+	ASSERT_HAS_NOT(on_terminal("", "--color never").output, "\033[");
+	ASSERT_HAS(on_terminal("NO_COLOR=1", "--color always").output, "\033[");
+	ASSERT_HAS_NOT(BOOTSHIFT("inspect", image).output, "\033[");
+	ASSERT_HAS(BOOTSHIFT("inspect", "--color", "always", image).output, "\033[");
+	ASSERT_HAS_NOT(BOOTSHIFT("inspect", "--json", "--color", "always", image).output, "\033[");
+}
+END_TEST
+
+static int columns(char *line)
+{
+	wchar_t wide[1024];
+	size_t length = mbstowcs(wide, line, 1024);
+
+	ck_assert_uint_lt(length, 1024);
+	return wcswidth(wide, length);
+}
+
+START_TEST(lines_fit_any_width)
+{
+	const char *image = windows_7();
+	const char *folder = text("%.*s", (int)(strrchr(image, '/') - image), image);
+
+	ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
+	for (int width = 40; width <= 200; width += 10) {
+		struct outcome outcome =
+			RUN("sh", "-c",
+			    text("cd '%s' && COLUMNS=%d '%s' inspect windows-7.img", folder, width,
+				 bootshift_path()));
+		char *rest, *line = strtok_r((char *)outcome.output, "\n", &rest);
+		bool heading = true;
+
+		ASSERT_STATUS(outcome, 0);
+		/* The first line is the image's name and what it is, at its own length; below 80
+		 * columns the table of the partitions keeps its width. */
+		for (; line != NULL; line = strtok_r(NULL, "\n", &rest), heading = false)
+			ck_assert_msg(heading || columns(line) <= (width < 80 ? 80 : width),
+				      "width %d: %s", width, line);
+	}
+}
+END_TEST
+
+Suite *terminal_suite(void);
+
+Suite *terminal_suite(void)
+{
+	Suite *suite = suite_create("terminal");
+	TCase *tests = tcase_create("terminal");
+
+	images_prepare();
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, any_name_of_an_image_will_do, 0, 11);
+	tcase_add_test(tests, a_name_that_begins_with_a_hyphen_goes_behind_two);
+	tcase_add_test(tests, a_label_cannot_act_on_the_terminal);
+	tcase_add_test(tests, other_locales_get_ascii);
+	tcase_add_test(tests, colours_are_for_terminals);
+	tcase_add_test(tests, lines_fit_any_width);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where the undo file goes, and what happens when it cannot go there. */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/samples.h"
+#include "support/report.h"
+
+#define NOBODY "65534"
+
+/* A new folder that holds undo files. */
+static const char *new_folder(void)
+{
+	char *path = (char *)text("%s/undo-XXXXXX", images_folder());
+
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	return path;
+}
+
+static json_t *run_with(const char *command, const char *folder, const char *image, int exit_status)
+{
+	struct outcome outcome = BOOTSHIFT(command, "--json", "--undo-dir", folder, image);
+
+	ASSERT_STATUS(outcome, exit_status);
+	return report_only(&outcome, command);
+}
+
+START_TEST(the_undo_file_can_lie_elsewhere)
+{
+	const char *image = small_image(), *folder = new_folder();
+	struct image_state before = state_take(image);
+	json_t *result = run_with("fix", folder, image, 0);
+	const char *undo_file = report_text(result, "undo_file");
+
+	ck_assert_int_eq(strncmp(undo_file, folder, strlen(folder)), 0);
+	ck_assert_int_eq(access(undo_file, F_OK), 0);
+	ck_assert_str_eq(state_folder(image), before.folder);
+	report_run("undo", image, 3, "refused", "no-undo-file");
+	run_with("undo", folder, image, 0);
+	state_assert_restored(image, &before);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+START_TEST(images_of_one_name_share_a_folder_for_their_undo_files)
+{
+	const char *one = small_image(), *other = small_image(), *folder = new_folder();
+	struct image_state before = state_take(one);
+	const char *one_undo, *other_undo;
+
+	ck_assert_str_eq(strrchr(one, '/'), strrchr(other, '/'));
+	one_undo = report_text(run_with("fix", folder, one, 0), "undo_file");
+	other_undo = report_text(run_with("fix", folder, other, 0), "undo_file");
+	ck_assert_str_ne(one_undo, other_undo);
+	run_with("undo", folder, one, 0);
+	state_assert_restored(one, &before);
+	run_with("undo", folder, other, 0);
+	image_assert_same(other, &before.digest);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+START_TEST(a_folder_that_is_not_there_stops_a_fix)
+{
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+	json_t *result = run_with("fix", text("%s/nowhere", images_folder()), image, 1);
+
+	ck_assert_str_eq(report_text(result, "code"), "not-found");
+	result = run_with("fix", image, image, 1); /* not a folder at all */
+	state_assert_untouched(image, &before);
+}
+END_TEST
+
+/* bootshift as a user who owns nothing, from a place where such a user may read it. */
+static struct outcome run_as_nobody(const char *command, const char *image)
+{
+	const char *program = text("%s/bootshift", images_folder());
+
+	ASSERT_STATUS(RUN("cp", bootshift_path(), program), 0);
+	ck_assert_int_eq(chmod(images_folder(), 0755), 0);
+	return RUN("setpriv", "--reuid=" NOBODY, "--regid=" NOBODY, "--clear-groups", program,
+		   command, image);
+}
+
+START_TEST(a_folder_that_may_not_be_written_to_stops_a_fix)
+{
+	const char *image = small_image();
+	struct image_state before;
+	struct outcome outcome;
+
+	if (geteuid() != 0)
+		return; /* only root can become somebody else */
+	ck_assert_int_eq(chmod(image, 0666), 0);
+	ck_assert_int_eq(chmod(text("%.*s", (int)(strrchr(image, '/') - image), image), 0555), 0);
+	before = state_take(image);
+	outcome = run_as_nobody("fix", image);
+	ASSERT_STATUS(outcome, 3);
+	ASSERT_HAS(outcome.errors, "(no-permission); ");
+	outcome = run_as_nobody("inspect", image);
+	ASSERT_STATUS(outcome, 0);
+	state_assert_untouched(image, &before);
+}
+END_TEST
+
+START_TEST(an_image_of_somebody_else_is_not_fixed)
+{
+	const char *image = small_image();
+	struct image_state before;
+	struct outcome outcome;
+
+	if (geteuid() != 0)
+		return; /* only root can become somebody else */
+	ck_assert_int_eq(chmod(text("%.*s", (int)(strrchr(image, '/') - image), image), 0777), 0);
+	before = state_take(image);
+	outcome = run_as_nobody("fix", image);
+	ASSERT_STATUS(outcome, 3);
+	ASSERT_HAS(outcome.errors, "(no-permission); ");
+	state_assert_untouched(image, &before);
+}
+END_TEST
+
+/* ---- no space ------------------------------------------------------------------------------ */
+
+/*
+ * Runs a shell command in which /mnt is an empty file system of `size`, seen by nobody else and
+ * gone when the command ends.  False where the kernel does not let us.
+ */
+static bool run_with_small_disk(const char *size, const char *command, struct outcome *outcome)
+{
+	static const char mount[] = "mount -t tmpfs -o size=%s tmpfs /mnt && exec sh -c \"$0\"";
+	bool possible =
+		RUN("unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/mnt")
+			.status == 0;
+
+	if (possible)
+		*outcome = RUN("unshare", "--map-root-user", "--mount", "sh", "-c",
+			       text(mount, size), command);
+	return possible;
+}
+
+START_TEST(a_full_disk_for_the_undo_file_stops_a_fix)
+{
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+	struct outcome outcome;
+
+	if (!run_with_small_disk("64k",
+				 text("'%s' fix --undo-dir /mnt '%s'", bootshift_path(), image),
+				 &outcome))
+		return;
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "(no-space); ");
+	state_assert_untouched(image, &before);
+}
+END_TEST
+
+/* The image is sparse: a fix needs blocks for it that are not there. */
+START_TEST(a_full_disk_for_the_image_is_found_out_or_taken_back)
+{
+	const char *image = small_image();
+	const char *copy = "/mnt/small.img";
+	struct outcome outcome;
+
+	if (!run_with_small_disk("64m",
+				 text("cp --sparse=always '%s' %s && mkdir '%s.undo' && "
+				      "{ head -c 100M /dev/zero >/mnt/rest; "
+				      "'%s' fix --undo-dir '%s.undo' %s; status=$?; "
+				      "ls -A '%s.undo'; cmp '%s' %s && exit $status; } 2>&1",
+				      image, copy, image, bootshift_path(), image, copy, image,
+				      image, copy),
+				 &outcome))
+		return;
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.output, "(no-space); ");
+	ASSERT_HAS_NOT(outcome.output, "small.img-"); /* no undo file */
+}
+END_TEST
+
+/* A limit for the length of files is no reason to die in the middle. */
+START_TEST(a_limit_for_files_fails_a_fix_and_the_image_stays_old)
+{
+	static const char *const limits[] = {"100000", "100000000"};
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		struct outcome outcome = RUN("prlimit", text("--fsize=%s", limits[i]),
+					     bootshift_path(), "fix", image);
+
+		ck_assert_msg(outcome.status == 1 || outcome.status == 4, "status %d",
+			      outcome.status);
+		ASSERT_HAS(outcome.errors, "bootshift: ");
+		if (outcome.status == 4)
+			report_run("undo", image, 0, "undone", NULL);
+		state_assert_restored(image, &before);
+	}
+}
+END_TEST
+
+Suite *undo_folder_suite(void);
+
+Suite *undo_folder_suite(void)
+{
+	Suite *suite = suite_create("folder of the undo file");
+	TCase *tests = tcase_create("undo folder");
+
+	images_prepare();
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, the_undo_file_can_lie_elsewhere);
+	tcase_add_test(tests, images_of_one_name_share_a_folder_for_their_undo_files);
+	tcase_add_test(tests, a_folder_that_is_not_there_stops_a_fix);
+	tcase_add_test(tests, a_folder_that_may_not_be_written_to_stops_a_fix);
+	tcase_add_test(tests, an_image_of_somebody_else_is_not_fixed);
+	tcase_add_test(tests, a_full_disk_for_the_undo_file_stops_a_fix);
+	tcase_add_test(tests, a_full_disk_for_the_image_is_found_out_or_taken_back);
+	tcase_add_test(tests, a_limit_for_files_fails_a_fix_and_the_image_stays_old);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

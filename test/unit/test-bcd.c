@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Boot configuration stores: read as hivex reads them, devices taken apart, and never a crash
+ * whatever a store holds.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "support/store.h"
+#include "unit/memory-disk.h"
+#include "util/bytes.h"
+#include "windows/bcd.h"
+
+#define MEMDIAG   "{b2721d73-1db4-4c62-bf78-c548a880142d}"
+#define LOADER    "{2f5b0a97-cce8-11e5-9d3a-0800279c5f11}"
+#define RECOVERY  "{2f5b0a98-cce8-11e5-9d3a-0800279c5f11}"
+#define OPTIONS   "{2f5b0a99-cce8-11e5-9d3a-0800279c5f11}"
+#define NTLDR     "{466f5a88-0af2-4f76-9038-095b170dc21c}"
+#define SIGNATURE 0xA33B6C03u
+#define SYSTEM    0x100000ull
+#define BOOT      0x6500000ull
+#define WINRE     "\\Recovery\\WindowsRE\\Winre.wim"
+
+static uint8_t *bytes;
+static size_t size;
+static struct bcd bcd;
+
+static void setup(void)
+{
+	struct store store;
+	struct bs_error err = {0};
+	struct store_bytes boot = {.length = 0};
+
+	store_begin(&store);
+	store_object(&store, BCD_BOOTMGR, 0x10100002);
+	store_partition(&store, BCD_BOOTMGR, 0x11000001, SYSTEM, SIGNATURE);
+	store_text(&store, BCD_BOOTMGR, 0x23000003, LOADER);
+	store_object(&store, MEMDIAG, 0x10200005);
+	store_partition(&store, MEMDIAG, 0x11000001, SYSTEM, SIGNATURE);
+	store_text(&store, MEMDIAG, 0x12000002, "\\boot\\memtest.exe");
+	store_object(&store, LOADER, 0x10200003);
+	store_partition(&store, LOADER, 0x11000001, BOOT, SIGNATURE);
+	store_text(&store, LOADER, 0x12000002, "\\Windows\\system32\\winload.exe");
+	store_text(&store, LOADER, 0x12000004, "Windows 7");
+	store_partition(&store, LOADER, 0x21000001, BOOT, SIGNATURE);
+	store_object(&store, RECOVERY, 0x10200003);
+	store_ramdisk(&store, RECOVERY, 0x11000001, SYSTEM, SIGNATURE, WINRE);
+	store_object(&store, OPTIONS, 0x30000000);
+	store_partition(&store, OPTIONS, 0x31000003, SYSTEM, SIGNATURE);
+	store_text(&store, OPTIONS, 0x32000004, "\\Recovery\\WindowsRE\\boot.sdi");
+	store_object(&store, NTLDR, 0x10300006);
+	store_add(&boot, 5, 8);
+	store_add(&boot, 0x48, 8);
+	store_add(&boot, 0, 0x38);
+	store_device(&store, NTLDR, 0x11000001, &boot);
+	bytes = store_end(&store, &size);
+	ck_assert_msg(bcd_parse(bytes, size, &bcd, &err) == 0, "%s", err.message);
+}
+
+static void teardown(void)
+{
+	bcd_free(&bcd);
+	free(bytes);
+}
+
+static struct bcd_device device_of(const char *object, uint32_t element)
+{
+	struct bcd_device device;
+
+	bcd_device(&bcd, bcd_find(&bcd, object, element), &device);
+	return device;
+}
+
+/* ---- elements ------------------------------------------------------------------------------ */
+
+/* Every element that hivex sees, with the same bytes at the place that we say. */
+static size_t compare_object(struct store *store, hive_node_h object)
+{
+	hive_node_h elements = hivex_node_get_child(store->handle, object, "Elements");
+	hive_node_h *keys = hivex_node_children(store->handle, elements);
+	char *name = hivex_node_name(store->handle, object);
+	size_t count = 0;
+
+	for (; keys[count] != 0; count++) {
+		char *number = hivex_node_name(store->handle, keys[count]);
+		hive_value_h value = hivex_node_get_value(store->handle, keys[count], "Element");
+		const struct bcd_element *found =
+			bcd_find(&bcd, name, (uint32_t)strtoul(number, NULL, 16));
+		hive_type type;
+		size_t length;
+		char *data = hivex_value_value(store->handle, value, &type, &length);
+
+		ck_assert_msg(found != NULL, "%s of %s", number, name);
+		ck_assert_uint_eq(found->size, length);
+		ck_assert_mem_eq(bytes + found->offset, data, length);
+		free(data);
+		free(number);
+	}
+	free(name);
+	free(keys);
+	return count;
+}
+
+START_TEST(every_element_is_where_hivex_finds_it)
+{
+	struct store store;
+	hive_node_h objects, *each;
+	size_t count = 0, ignored;
+
+	store_open(&store, bytes, size);
+	objects = hivex_node_get_child(store.handle, hivex_root(store.handle), "Objects");
+	each = hivex_node_children(store.handle, objects);
+	for (size_t i = 0; each[i] != 0; i++)
+		count += compare_object(&store, each[i]);
+	ck_assert_uint_eq(count, bcd.count);
+	ck_assert_uint_eq(count, 12);
+	free(each);
+	free(store_end(&store, &ignored));
+}
+END_TEST
+
+START_TEST(an_element_knows_the_type_of_its_object)
+{
+	ck_assert_uint_eq(bcd_find(&bcd, BCD_BOOTMGR, BCD_DEVICE)->object_type, 0x10100002);
+	ck_assert_uint_eq(bcd_find(&bcd, LOADER, BCD_DEVICE)->object_type, 0x10200003);
+}
+END_TEST
+
+START_TEST(objects_are_found_in_any_case)
+{
+	char upper[] = LOADER;
+
+	for (char *c = upper; *c != '\0'; c++)
+		*c = (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c);
+	ck_assert_ptr_eq(bcd_find(&bcd, upper, BCD_PATH), bcd_find(&bcd, LOADER, BCD_PATH));
+	ck_assert_ptr_null(bcd_find(&bcd, MEMDIAG, BCD_OSDEVICE));
+}
+END_TEST
+
+START_TEST(the_default_is_bootmgrs_or_the_first_of_its_display_order)
+{
+	struct store store;
+	struct bs_error err = {0};
+	char object[40];
+
+	ck_assert(bcd_default_object(&bcd, object));
+	ck_assert_str_eq(object, LOADER);
+
+	teardown();
+	store_begin(&store);
+	store_object(&store, BCD_BOOTMGR, 0x10100002);
+	store_text(&store, BCD_BOOTMGR, BCD_DISPLAY_ORDER, MEMDIAG);
+	bytes = store_end(&store, &size);
+	ck_assert_int_eq(bcd_parse(bytes, size, &bcd, &err), 0);
+	ck_assert(bcd_default_object(&bcd, object));
+	ck_assert_str_eq(object, MEMDIAG);
+}
+END_TEST
+
+START_TEST(a_store_without_bootmgr_has_no_default)
+{
+	struct store store;
+	struct bs_error err = {0};
+	char object[40];
+
+	teardown();
+	store_begin(&store);
+	store_object(&store, LOADER, 0x10200003);
+	bytes = store_end(&store, &size);
+	ck_assert_int_eq(bcd_parse(bytes, size, &bcd, &err), 0);
+	ck_assert(!bcd_default_object(&bcd, object));
+	ck_assert_str_eq(object, "");
+}
+END_TEST
+
+/* ---- devices ------------------------------------------------------------------------------- */
+
+START_TEST(a_partition_device_is_taken_apart_to_the_bytes_that_name_the_partition)
+{
+	struct bcd_device device = device_of(BCD_BOOTMGR, BCD_DEVICE);
+
+	ck_assert_int_eq(device.kind, BCD_DEVICE_PARTITION);
+	ck_assert_uint_eq(device.disk_signature, SIGNATURE);
+	ck_assert_uint_eq(device.partition_offset, SYSTEM);
+	ck_assert_uint_eq(load_le64(bytes + device.field_offset), SYSTEM);
+	ck_assert_uint_eq(device.field_offset,
+			  bcd_find(&bcd, BCD_BOOTMGR, BCD_DEVICE)->offset + 0x20);
+}
+END_TEST
+
+START_TEST(a_ram_disks_partition_and_path_are_found_in_it)
+{
+	struct bcd_device device = device_of(RECOVERY, BCD_DEVICE);
+
+	ck_assert_int_eq(device.kind, BCD_DEVICE_RAMDISK);
+	ck_assert_uint_eq(device.disk_signature, SIGNATURE);
+	ck_assert_uint_eq(device.partition_offset, SYSTEM);
+	ck_assert_uint_eq(load_le64(bytes + device.field_offset), SYSTEM);
+	ck_assert_str_eq(device.path, WINRE);
+	ck_assert_uint_eq(device.field_offset, bcd_find(&bcd, RECOVERY, BCD_DEVICE)->offset + 0x54);
+}
+END_TEST
+
+START_TEST(boot_is_wherever_bootmgr_came_from)
+{
+	ck_assert_int_eq(device_of(NTLDR, BCD_DEVICE).kind, BCD_DEVICE_BOOT);
+}
+END_TEST
+
+/* A device that is that of bootmgr but for one changed number. */
+static const struct {
+	uint32_t offset, value; /* in the element */
+	enum bcd_device_kind kind;
+} variants[] = {
+	{0x10, 8, BCD_DEVICE_LOCATE},         {0x34, 0, BCD_DEVICE_OTHER}, /* GPT */
+	{0x30, 1, BCD_DEVICE_OTHER}, /* on something but a disk */
+	{0x10, 0, BCD_DEVICE_OTHER}, /* a file: a VHD */
+	{0x10, 2, BCD_DEVICE_OTHER},          {0x10, 4, BCD_DEVICE_OTHER},
+	{0x10, 77, BCD_DEVICE_OTHER},         {0x18, 0, BCD_DEVICE_OTHER},
+	{0x18, 0x49, BCD_DEVICE_OTHER},       {0x18, 0x2B, BCD_DEVICE_OTHER},
+	{0x18, 0xFFFFFFFF, BCD_DEVICE_OTHER},
+};
+
+START_TEST(a_device_that_is_not_understood_is_left_alone)
+{
+	uint32_t start = bcd_find(&bcd, BCD_BOOTMGR, BCD_DEVICE)->offset;
+
+	store_le32(bytes + start + variants[_i].offset, variants[_i].value);
+	ck_assert_int_eq(device_of(BCD_BOOTMGR, BCD_DEVICE).kind, variants[_i].kind);
+}
+END_TEST
+
+START_TEST(an_element_of_any_length_is_taken_apart_without_a_look_behind_it)
+{
+	const struct bcd_element *whole = bcd_find(&bcd, RECOVERY, BCD_DEVICE);
+
+	for (uint32_t length = 0; length < whole->size; length++) {
+		/* A store of just that element: the sanitizer sees a byte more. */
+		struct bcd_element element = {.id = BCD_DEVICE, .size = length};
+		struct bcd_device device;
+		uint8_t *exact = malloc(length + (length == 0));
+		struct bcd one = {.bytes = exact, .size = length};
+
+		memcpy(exact, bytes + whole->offset, length);
+		bcd_device(&one, &element, &device);
+		ck_assert_int_eq(device.kind, BCD_DEVICE_OTHER);
+		/* Also when it says itself that it has just that length. */
+		if (length >= 0x20) {
+			store_le32(exact + 0x18, length - 0x10);
+			bcd_device(&one, &element, &device);
+		}
+		free(exact);
+	}
+}
+END_TEST
+
+START_TEST(a_missing_element_is_no_device)
+{
+	struct bcd_device device;
+
+	bcd_device(&bcd, NULL, &device);
+	ck_assert_int_eq(device.kind, BCD_DEVICE_OTHER);
+}
+END_TEST
+
+static void assert_leads_to(const char *object, uint32_t id, const char *expected)
+{
+	const struct bcd_element *element = bcd_find(&bcd, object, id);
+	struct bcd_device device;
+	char path[BS_PATH_MAX];
+
+	bcd_device(&bcd, element, &device);
+	bcd_device_file(&bcd, element, &device, path, sizeof(path));
+	ck_assert_str_eq(path, expected);
+}
+
+START_TEST(a_device_leads_to_the_file_that_the_element_next_to_it_names)
+{
+	assert_leads_to(MEMDIAG, BCD_DEVICE, "\\boot\\memtest.exe");
+	assert_leads_to(LOADER, BCD_DEVICE, "\\Windows\\system32\\winload.exe");
+	assert_leads_to(OPTIONS, 0x31000003, "\\Recovery\\WindowsRE\\boot.sdi");
+	assert_leads_to(RECOVERY, BCD_DEVICE, WINRE);
+	assert_leads_to(LOADER, BCD_OSDEVICE, "");
+}
+END_TEST
+
+START_TEST(bootmgrs_own_path_goes_without_saying)
+{
+	assert_leads_to(BCD_BOOTMGR, BCD_DEVICE, "\\bootmgr");
+	assert_leads_to(NTLDR, BCD_DEVICE, "");
+}
+END_TEST
+
+START_TEST(the_format_of_an_element_tells_devices)
+{
+	ck_assert(bcd_is_device(BCD_DEVICE));
+	ck_assert(bcd_is_device(BCD_OSDEVICE));
+	ck_assert(bcd_is_device(0x31000003));
+	ck_assert(!bcd_is_device(BCD_PATH));
+	ck_assert(!bcd_is_device(BCD_DISPLAY_ORDER));
+	ck_assert(!bcd_is_device(0x15000011));
+}
+END_TEST
+
+/* ---- broken stores ------------------------------------------------------------------------- */
+
+static volatile size_t looked_at;
+
+/* Everything that anybody does with a store. */
+static void use(const uint8_t *store, size_t length)
+{
+	struct bcd parsed;
+	struct bs_error err = {0};
+	char text[40];
+
+	if (bcd_parse(store, length, &parsed, &err) < 0) {
+		ck_assert_int_eq(err.code, BS_BCD_DAMAGED);
+		ck_assert_str_ne(err.message, "");
+	}
+	bcd_default_object(&parsed, text);
+	for (size_t i = 0; i < parsed.count; i++) {
+		const struct bcd_element *element = &parsed.elements[i];
+		struct bcd_device device;
+		char path[BS_PATH_MAX];
+
+		ck_assert(range_within(element->offset, element->size, length));
+		bcd_text(&parsed, element, path, sizeof(path));
+		bcd_device(&parsed, element, &device);
+		bcd_device_file(&parsed, element, &device, path, sizeof(path));
+		if (device.kind == BCD_DEVICE_PARTITION || device.kind == BCD_DEVICE_RAMDISK)
+			ck_assert(range_within(device.field_offset, 8, length));
+		looked_at++;
+	}
+	bcd_free(&parsed);
+}
+
+START_TEST(every_truncation_is_an_error_and_no_crash)
+{
+	for (size_t length = 0; length < size; length += 16) {
+		uint8_t *exact = malloc(length + (length == 0));
+		struct bcd cut;
+		struct bs_error err = {0};
+
+		memcpy(exact, bytes, length);
+		ck_assert_int_eq(bcd_parse(exact, length, &cut, &err), -1);
+		ck_assert_int_eq(err.code, BS_BCD_DAMAGED);
+		bcd_free(&cut);
+		/* The header's own length put right, so that the rest is looked at. */
+		if (length >= 4096) {
+			store_le32(exact + 40, (uint32_t)length - 4096);
+			store_fix_checksum(exact);
+			use(exact, length);
+		}
+		free(exact);
+	}
+}
+END_TEST
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return *state >> 33;
+}
+
+START_TEST(random_damage_is_an_error_or_a_result_and_no_crash)
+{
+	uint64_t state = (uint64_t)_i + 1;
+	uint8_t *copy = malloc(size);
+
+	for (unsigned round = 0; round < 1500; round++) {
+		unsigned changes = 1 + (unsigned)next_random(&state) % 8;
+
+		memcpy(copy, bytes, size);
+		while (changes-- > 0) {
+			/* Most of them where the cells are; the bin ends in free space. */
+			size_t at = 4096 + next_random(&state) % (size - 4096);
+
+			if (next_random(&state) % 4 == 0)
+				at = next_random(&state) % 4096;
+			copy[at] = next_random(&state) % 2 == 0
+					   ? (uint8_t)next_random(&state)
+					   : copy[at] ^ (uint8_t)(1u << next_random(&state) % 8);
+		}
+		store_fix_checksum(copy);
+		use(copy, size);
+	}
+	ck_assert_uint_gt(looked_at, 1500); /* most of them are still stores */
+	free(copy);
+}
+END_TEST
+
+START_TEST(a_dirty_store_is_seen)
+{
+	struct bs_error err = {0};
+
+	ck_assert(!bcd.dirty);
+	bcd_free(&bcd);
+	store_le32(bytes + 8, load_le32(bytes + 8) - 1);
+	store_fix_checksum(bytes);
+	ck_assert_int_eq(bcd_parse(bytes, size, &bcd, &err), 0);
+	ck_assert(bcd.dirty);
+}
+END_TEST
+
+START_TEST(a_hive_that_is_no_store_is_an_error)
+{
+	struct store store;
+	struct bs_error err = {0};
+
+	teardown();
+	store_begin(&store);
+	store_key(&store, "Microsoft\\Windows");
+	bytes = store_end(&store, &size);
+	ck_assert_int_eq(bcd_parse(bytes, size, &bcd, &err), -1);
+	ck_assert_int_eq(err.code, BS_BCD_DAMAGED);
+	ck_assert_ptr_nonnull(strstr(err.message, "no BCD store"));
+}
+END_TEST
+
+Suite *bcd_suite(void);
+Suite *bcd_suite(void)
+{
+	Suite *suite = suite_create("bcd");
+	TCase *tcase = tcase_create("elements");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, every_element_is_where_hivex_finds_it);
+	tcase_add_test(tcase, an_element_knows_the_type_of_its_object);
+	tcase_add_test(tcase, objects_are_found_in_any_case);
+	tcase_add_test(tcase, the_default_is_bootmgrs_or_the_first_of_its_display_order);
+	tcase_add_test(tcase, a_store_without_bootmgr_has_no_default);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("devices");
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase,
+		       a_partition_device_is_taken_apart_to_the_bytes_that_name_the_partition);
+	tcase_add_test(tcase, a_ram_disks_partition_and_path_are_found_in_it);
+	tcase_add_test(tcase, boot_is_wherever_bootmgr_came_from);
+	tcase_add_loop_test(tcase, a_device_that_is_not_understood_is_left_alone, 0,
+			    sizeof(variants) / sizeof(variants[0]));
+	tcase_add_test(tcase, an_element_of_any_length_is_taken_apart_without_a_look_behind_it);
+	tcase_add_test(tcase, a_missing_element_is_no_device);
+	tcase_add_test(tcase, a_device_leads_to_the_file_that_the_element_next_to_it_names);
+	tcase_add_test(tcase, bootmgrs_own_path_goes_without_saying);
+	tcase_add_test(tcase, the_format_of_an_element_tells_devices);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("broken stores");
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, every_truncation_is_an_error_and_no_crash);
+	tcase_add_loop_test(tcase, random_damage_is_an_error_or_a_result_and_no_crash, 0, 4);
+	tcase_add_test(tcase, a_dirty_store_is_seen);
+	tcase_add_test(tcase, a_hive_that_is_no_store_is_an_error);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Captures that go wrong: each ends in an error with a reason, soon, and leaves nothing behind.
+ *
+ * The moments at which qemu-nbd is killed or stopped are those at which it reads the container: the
+ * n-th read through a disk that lies between the overlay and the file.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <linux/landlock.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "support/state.h"
+#include "unit/capture-fixture.h"
+
+/* ---- who is there ------------------------------------------------------------------------- */
+
+/* The only child of this process, 0 when there is none. */
+static pid_t only_child(void)
+{
+	char path[64], line[64] = "";
+	FILE *stream;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	stream = fopen(path, "r");
+	ck_assert_ptr_nonnull(stream);
+	if (!fgets(line, sizeof(line), stream))
+		line[0] = '\0';
+	fclose(stream);
+	return (pid_t)strtol(line, NULL, 10);
+}
+
+static int count_descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	int count = 0;
+
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
+
+static void assert_nothing_left(int descriptors_before)
+{
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+	ck_assert_int_eq(count_descriptors(), descriptors_before);
+	free(image_run(1, "grep fuse.bootshift /proc/self/mountinfo"));
+}
+
+/* ---- a container that does something to the driver ---------------------------------------- */
+
+struct trap {
+	struct disk disk;
+	struct disk *below;
+	int countdown; /* reads until it is sprung; negative: never */
+	int signal;    /* for qemu-nbd; 0: the read fails instead */
+	bool sprung;
+};
+
+static int trap_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+		     struct bs_error *err)
+{
+	struct trap *trap = (struct trap *)disk;
+
+	if (trap->countdown-- == 0) {
+		trap->sprung = true;
+		if (trap->signal == 0)
+			return fail(err, BS_IO, "the storage is on fire");
+		kill(only_child(), trap->signal);
+	}
+	return disk_read(trap->below, offset, buffer, length, err);
+}
+
+static const struct disk_operations trap_operations = {.read = trap_read};
+
+static void stage_trap(struct capture_fixture *fixture, struct trap *trap, const char *path,
+		       int countdown, int number)
+{
+	struct bs_error err;
+
+	stage(fixture, path);
+	*trap = (struct trap){
+		.disk = {&trap_operations, disk_size(fixture->file)},
+		.below = fixture->file,
+		.countdown = countdown,
+		.signal = number,
+	};
+	disk_close(overlay_disk(fixture->overlay));
+	fixture->overlay = overlay_open(&trap->disk, 1 << 20, images_folder(), &err);
+	ck_assert_ptr_nonnull(fixture->overlay);
+}
+
+/* Opens, writes, reads, finishes; returns the first error. */
+static int run_through(struct capture_fixture *fixture, int patience, struct bs_error *err)
+{
+	static uint8_t bytes[200000];
+
+	fixture->capture =
+		capture_open_with(fixture->overlay, "qemu-nbd", patience, "qcow2", NULL, err);
+	if (!fixture->capture)
+		return -1;
+	for (uint64_t i = 0; i < 4; i++)
+		if (disk_write(capture_disk(fixture->capture), i * (7u << 20) + 1000, bytes,
+			       sizeof(bytes), err) < 0 ||
+		    disk_read(capture_disk(fixture->capture), i * (7u << 20) + (1u << 19), bytes,
+			      sizeof(bytes), err) < 0)
+			return -1;
+	return capture_finish(fixture->capture, err);
+}
+
+/* Springs the trap at the first read, the second and so on, until it is not reached any more. */
+static void spring_everywhere(int number, int patience, enum bs_code code, const char *part)
+{
+	const char *path = make_container("qcow2", "-o cluster_size=4k");
+	struct image_state before = state_take(path);
+	int descriptors = count_descriptors(), moment = 0;
+	bool sprung = true;
+
+	for (; sprung; moment++) {
+		struct capture_fixture fixture;
+		struct bs_error err = {0};
+		struct trap trap;
+		int result;
+
+		stage_trap(&fixture, &trap, path, moment, number);
+		result = run_through(&fixture, patience, &err);
+		sprung = trap.sprung;
+		ck_assert_msg((result < 0) == sprung, "moment %d: %s", moment, err.message);
+		ck_assert_msg(!sprung || err.code == code, "moment %d: %s", moment, err.message);
+		if (sprung)
+			ASSERT_HAS(err.message, part);
+		leave(&fixture);
+		assert_nothing_left(descriptors);
+	}
+	ck_assert_int_gt(moment, 8);
+	state_assert_untouched(path, &before);
+}
+
+START_TEST(a_driver_killed_at_any_moment_is_an_error)
+{
+	spring_everywhere(SIGKILL, 20000, BS_WORKER, "signal 9");
+}
+END_TEST
+
+START_TEST(a_driver_that_hangs_at_any_moment_is_given_up)
+{
+	spring_everywhere(SIGSTOP, 1500, BS_WORKER, "does not answer");
+}
+END_TEST
+
+START_TEST(an_error_of_the_container_is_told_as_what_it_is)
+{
+	spring_everywhere(0, 20000, BS_IO, "the storage is on fire");
+}
+END_TEST
+
+/* After the disconnect nothing is read any more, so this moment has its own test. */
+START_TEST(a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish)
+{
+	struct capture_fixture fixture;
+	struct bs_error err;
+	int descriptors = count_descriptors();
+
+	stage(&fixture, make_container("vdi", ""));
+	fixture.capture = capture_open_with(fixture.overlay, "qemu-nbd", 2000, "vdi", NULL, &err);
+	ck_assert_ptr_nonnull(fixture.capture);
+	kill(only_child(), SIGSTOP);
+	ck_assert_int_eq(capture_finish(fixture.capture, &err), -1);
+	ck_assert_int_eq(err.code, BS_WORKER);
+	leave(&fixture);
+	assert_nothing_left(descriptors);
+}
+END_TEST
+
+START_TEST(what_does_not_fit_is_no_space)
+{
+	struct capture_fixture fixture;
+	struct bs_error err;
+	static uint8_t bytes[4u << 20];
+
+	stage(&fixture, make_container("qcow2", ""));
+	disk_close(overlay_disk(fixture.overlay));
+	fixture.overlay = overlay_open(fixture.file, 1 << 20, "/nonexistent", &err);
+	open_capture(&fixture, "qcow2", NULL);
+	memset(bytes, 1, sizeof(bytes));
+	ck_assert_int_eq(disk_write(capture_disk(fixture.capture), 0, bytes, sizeof(bytes), &err),
+			 -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	ASSERT_HAS(err.message, "/nonexistent");
+	ck_assert_int_eq(capture_finish(fixture.capture, &err), -1);
+	ASSERT_HAS(err.message, "/nonexistent");
+	leave(&fixture);
+}
+END_TEST
+
+START_TEST(a_container_that_the_driver_refuses_is_refused_with_its_reason)
+{
+	struct capture_fixture fixture;
+	struct bs_error err;
+	int descriptors = count_descriptors();
+
+	stage(&fixture, make_container("qcow2", ""));
+	fixture.capture = capture_open(fixture.overlay, "vdi", NULL, &err);
+	ck_assert_ptr_null(fixture.capture);
+	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
+	ASSERT_HAS(err.message, "driver vdi");
+	ASSERT_HAS(err.message, "VDI image");
+	ASSERT_HAS_NOT(err.message, "/tmp");
+	leave(&fixture);
+	assert_nothing_left(descriptors);
+}
+END_TEST
+
+static void assert_program_fails(const char *program, enum bs_code code, const char *part)
+{
+	struct capture_fixture fixture;
+	struct bs_error err;
+	int descriptors = count_descriptors();
+
+	stage(&fixture, make_container("qcow2", ""));
+	fixture.capture = capture_open_with(fixture.overlay, program, 1000, "qcow2", NULL, &err);
+	ck_assert_ptr_null(fixture.capture);
+	ck_assert_int_eq(err.code, code);
+	ASSERT_HAS(err.message, part);
+	leave(&fixture);
+	assert_nothing_left(descriptors);
+}
+
+START_TEST(without_qemu_nbd_it_says_what_to_install)
+{
+	assert_program_fails("bootshift-has-no-such-program", BS_FORMAT_UNSUPPORTED, "qemu-utils");
+	assert_program_fails("/bin/true", BS_CONTAINER_CORRUPT, "qcow2");
+	assert_program_fails("/usr", BS_WORKER, "cannot start");
+}
+END_TEST
+
+/* Nothing that the driver's process could reach is worth reaching. */
+START_TEST(the_driver_is_confined)
+{
+	struct capture_fixture fixture;
+	const char *status;
+	char *mounts;
+
+	stage(&fixture, make_container("qcow2", ""));
+	open_capture(&fixture, "qcow2", NULL);
+	status = text("/proc/%d/status", only_child());
+	free(image_run(0, "grep -x 'CapEff:.0*' %s", status));
+	free(image_run(0, "grep -x 'CapPrm:.0*' %s", status));
+	free(image_run(0, "grep -x 'NoNewPrivs:.1' %s", status));
+	free(image_run(0, "grep -x 'Seccomp:.2' %s", status));
+	free(image_run(0, "grep -c . /proc/%d/net/dev | grep -x 3", only_child())); /* lo alone */
+	/* The mounts that can be written: the tmpfs with the image, and the image. */
+	mounts =
+		image_run(0, "awk '{print $5, $6}' /proc/%d/mountinfo | grep ' rw' | cut -d' ' -f1",
+			  only_child());
+	ck_assert_str_eq(mounts, "/tmp\n/tmp/image\n");
+	free(mounts);
+	finish(&fixture);
+	leave(&fixture);
+}
+END_TEST
+
+START_TEST(no_other_file_can_be_opened_where_the_kernel_has_landlock)
+{
+	struct capture_fixture fixture;
+	struct bs_error err;
+
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 1)
+		return;
+	stage(&fixture, make_container("qcow2", ""));
+	fixture.capture = capture_open(fixture.overlay, "qcow2",
+				       "backing.driver=raw,backing.file.driver=file,"
+				       "backing.file.filename=/etc/passwd",
+				       &err);
+	ck_assert_ptr_null(fixture.capture);
+	ASSERT_HAS(err.message, "Permission denied");
+	leave(&fixture);
+}
+END_TEST
+
+/* ---- the parent is killed ----------------------------------------------------------------- */
+
+/* Captures again and again, until it is killed. */
+static _Noreturn void capture_for_ever(const char *path)
+{
+	for (;;) {
+		struct capture_fixture fixture;
+		struct bs_error err;
+
+		stage(&fixture, path);
+		if (run_through(&fixture, 20000, &err) < 0)
+			_exit(1);
+		leave(&fixture);
+	}
+}
+
+/* Orphans become ours, so when there is no child left, none of the killed one's is. */
+static void assert_no_orphans(void)
+{
+	struct timespec pause = {.tv_nsec = 1000000};
+	pid_t process;
+
+	for (int i = 0; i < 10000; i++) {
+		process = waitpid(-1, NULL, WNOHANG);
+		if (process < 0)
+			return;
+		if (process == 0)
+			nanosleep(&pause, NULL);
+	}
+	ck_abort_msg("a process was left behind");
+}
+
+START_TEST(when_the_parent_is_killed_nothing_is_left_behind)
+{
+	const char *path = make_container("qcow2", "-o cluster_size=4k");
+	const char *names = state_folder(path);
+	struct image_state before = state_take(path);
+	unsigned seed = 11;
+
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	for (int i = 0; i < 40; i++) {
+		struct timespec pause = {.tv_nsec = (long)(rand_r(&seed) % 60) * 1000000};
+		pid_t child = fork();
+		int status;
+
+		if (child == 0)
+			capture_for_ever(path);
+		nanosleep(&pause, NULL);
+		kill(child, SIGKILL);
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert(WIFSIGNALED(status)); /* not by an error of its own */
+		assert_no_orphans();
+		free(image_run(1, "grep fuse.bootshift /proc/self/mountinfo"));
+	}
+	ck_assert_str_eq(state_folder(path), names);
+	state_assert_untouched(path, &before);
+}
+END_TEST
+
+Suite *capture_faults_suite(void);
+
+Suite *capture_faults_suite(void)
+{
+	Suite *suite = suite_create("capture-faults");
+	TCase *tcase = tcase_create("capture-faults");
+
+	images_prepare();
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, a_driver_killed_at_any_moment_is_an_error);
+	tcase_add_test(tcase, a_driver_that_hangs_at_any_moment_is_given_up);
+	tcase_add_test(tcase, an_error_of_the_container_is_told_as_what_it_is);
+	tcase_add_test(tcase, a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish);
+	tcase_add_test(tcase, what_does_not_fit_is_no_space);
+	tcase_add_test(tcase, a_container_that_the_driver_refuses_is_refused_with_its_reason);
+	tcase_add_test(tcase, without_qemu_nbd_it_says_what_to_install);
+	tcase_add_test(tcase, the_driver_is_confined);
+	tcase_add_test(tcase, no_other_file_can_be_opened_where_the_kernel_has_landlock);
+	tcase_add_test(tcase, when_the_parent_is_killed_nothing_is_left_behind);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

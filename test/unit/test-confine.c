@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a confined process can still do, and what ends it.  The sanitizers need more than the filter
+ * lets through, so it is not loaded with them, and there is nothing to show.
+ */
+#include <check.h>
+#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "worker/confine.h"
+
+#if !defined(__SANITIZE_ADDRESS__)
+
+static void try_socket(void)
+{
+	socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static void try_fork(void)
+{
+	if (fork() == 0)
+		_exit(EXIT_SUCCESS);
+}
+
+static void try_kill(void)
+{
+	kill(getppid(), 0);
+}
+
+static void try_exec(void)
+{
+	execl("/bin/true", "true", (char *)NULL);
+}
+
+static void try_unlink(void)
+{
+	unlink("/nothing");
+}
+
+static void try_descriptor(void)
+{
+	if (dup(0) < 0)
+		_exit(1);
+}
+
+static void try_setuid(void)
+{
+	if (setuid(0) < 0)
+		_exit(1);
+}
+
+static void (*const forbidden[])(void) = {try_socket, try_fork,       try_kill,  try_exec,
+					  try_unlink, try_descriptor, try_setuid};
+
+/* Runs something confined; returns how the process ended. */
+static int confined(void (*attempt)(void))
+{
+	int ends[2], status;
+	pid_t child;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	child = fork();
+	if (child == 0) {
+		struct bs_error own;
+
+		if (confine_self(ends[1], &own) < 0)
+			_exit(99);
+		attempt();
+		_exit(EXIT_SUCCESS);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	close(ends[0]);
+	close(ends[1]);
+	return status;
+}
+
+START_TEST(what_a_worker_has_no_business_with_ends_it)
+{
+	int status = confined(forbidden[_i]);
+
+	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "status %x",
+		      (unsigned)status);
+}
+END_TEST
+
+static void open_files(void)
+{
+	/* Where the C library looks for a translation of an error's text, it must not find the end.
+	 */
+	if (open("/etc/hostname", O_RDONLY) >= 0 || open("/dev/null", O_WRONLY) >= 0)
+		_exit(1);
+}
+
+/* Whether the filter ends the process or only fails the call. */
+START_TEST(no_file_can_be_opened)
+{
+	int status = confined(open_files);
+
+	ck_assert_msg(status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS),
+		      "status %x", (unsigned)status);
+}
+END_TEST
+
+static void compute(void)
+{
+	void *small = malloc(1000), *large = malloc(100 << 20);
+	struct timespec now;
+
+	if (small == NULL || large == NULL || clock_gettime(CLOCK_REALTIME, &now) < 0 ||
+	    time(NULL) == 0)
+		_exit(1);
+	memset(large, 1, 100 << 20);
+	free(large);
+	free(small);
+}
+
+START_TEST(memory_and_the_clock_are_allowed)
+{
+	ck_assert_int_eq(confined(compute), 0);
+}
+END_TEST
+
+static void take_all_memory(void)
+{
+	void *volatile block = malloc(2u << 30);
+
+	if (block != NULL)
+		_exit(1);
+}
+
+START_TEST(memory_has_a_limit)
+{
+	ck_assert_int_eq(confined(take_all_memory), 0);
+}
+END_TEST
+
+static void count_descriptors(void)
+{
+	unsigned open = 0;
+	char byte;
+
+	/* Reading nothing is an error only where there is nothing to read from. */
+	for (int i = 0; i < 1024; i++)
+		open += read(i, &byte, 0) == 0;
+	if (open != 1)
+		_exit(1);
+}
+
+START_TEST(no_descriptor_but_the_channel_is_left)
+{
+	int extra = open("/dev/zero", O_RDONLY);
+
+	ck_assert_int_ge(extra, 0);
+	ck_assert_int_eq(confined(count_descriptors), 0);
+	close(extra);
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, what_a_worker_has_no_business_with_ends_it, 0,
+			    sizeof(forbidden) / sizeof(forbidden[0]));
+	tcase_add_test(tcase, no_file_can_be_opened);
+	tcase_add_test(tcase, memory_and_the_clock_are_allowed);
+	tcase_add_test(tcase, memory_has_a_limit);
+	tcase_add_test(tcase, no_descriptor_but_the_channel_is_left);
+}
+
+#else
+
+static void add_tests(TCase *tcase)
+{
+	(void)tcase;
+}
+
+#endif
+
+Suite *confine_suite(void);
+Suite *confine_suite(void)
+{
+	Suite *suite = suite_create("confine");
+	TCase *tcase = tcase_create("confinement");
+
+	add_tests(tcase);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

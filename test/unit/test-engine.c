@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The library's commands on real files: what they promise of an image that is fixed, taken back,
+ * refused, used by somebody else, or left in the middle of a fix by a process that was killed.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/sample.h"
+#include "windows/plan.h"
+
+#define NOBODY 65534
+#define KILLS  32
+
+static struct bs_result result;
+static const struct bs_options options;
+
+static void teardown(void)
+{
+	bs_result_free(&result);
+}
+
+static void assert_result(enum bs_exit exit, enum bs_exit expected, enum bs_status status,
+			  enum bs_code code)
+{
+	ck_assert_msg(exit == expected && result.status == status && result.error.code == code,
+		      "exit %d, status %d, %s: %s", exit, result.status,
+		      bs_code_name(result.error.code), result.error.message);
+}
+
+static void fix(const char *image)
+{
+	bs_result_free(&result);
+	assert_result(bs_fix(image, &options, NULL, &result), BS_EXIT_DONE, BS_STATUS_FIXED, BS_OK);
+}
+
+static void undo(const char *image)
+{
+	bs_result_free(&result);
+	assert_result(bs_undo(image, &options, &result), BS_EXIT_DONE, BS_STATUS_UNDONE, BS_OK);
+}
+
+/* Nothing lies beside the image. */
+static void assert_alone(const char *image)
+{
+	char *names = image_run(0, "ls -A \"$(dirname '%s')\"", image);
+
+	names[strcspn(names, "\n")] = '\0';
+	ck_assert_str_eq(names, strrchr(image, '/') + 1);
+	free(names);
+}
+
+/* ---- fixing and taking back ---------------------------------------------------------------- */
+
+static const char *const fixable[] = {"windows-7",           "windows-10",        "compressed-root",
+				      "mkntfs-boot-record",  "ntldr-boot-record", "older-try",
+				      "wrong-hidden-sectors"};
+
+static void fix_and_undo(const char *built)
+{
+	const char *image = image_copy(built);
+	struct image_digest before = image_digest(image), after;
+
+	fix(image);
+	ck_assert_ptr_nonnull(result.undo_file);
+	ck_assert_int_eq(access(result.undo_file, R_OK), 0);
+	ck_assert_uint_gt(result.container_bytes, 0);
+	ck_assert_uint_gt(result.container_extents, 0);
+	after = image_digest(image);
+	ck_assert_mem_ne(&before, &after, sizeof(before));
+
+	bs_result_free(&result);
+	assert_result(bs_fix(image, &options, NULL, &result), BS_EXIT_DONE, BS_STATUS_NOTHING_TO_DO,
+		      BS_OK);
+	image_assert_same(image, &after);
+
+	undo(image);
+	image_assert_same(image, &before);
+	assert_alone(image);
+
+	bs_result_free(&result);
+	assert_result(bs_undo(image, &options, &result), BS_EXIT_REFUSED, BS_STATUS_REFUSED,
+		      BS_NO_UNDO_FILE);
+	image_remove(image);
+}
+
+START_TEST(undo_after_a_fix_gives_the_same_bytes)
+{
+	fix_and_undo(image_small(fixable[_i], false));
+}
+END_TEST
+
+START_TEST(undo_after_a_fix_gives_the_same_bytes_of_a_vhd)
+{
+	fix_and_undo(image_small(fixable[_i], true));
+}
+END_TEST
+
+START_TEST(other_programs_find_a_fixed_disk_sound)
+{
+	const char *image = image_copy(image_built("windows-7", false));
+	char *text;
+
+	fix(image);
+	text = image_run(0, "sfdisk -d '%s'", image);
+	ck_assert_ptr_nonnull(strstr(text, "206848, size=    12374016, type=7, bootable"));
+	ck_assert_ptr_nonnull(strstr(text, "204800, type=7\n"));
+	free(text);
+	text = image_run(0, "fls -rp -o 206848 '%s'", image);
+	ck_assert_ptr_nonnull(strstr(text, "bootmgr\n"));
+	ck_assert_ptr_nonnull(strstr(text, "Boot/Fonts/wgl4_boot.ttf\n"));
+	ck_assert_ptr_nonnull(strstr(text, "Boot/BCD\n"));
+	free(text);
+	image_remove(image);
+}
+END_TEST
+
+START_TEST(a_fix_can_be_done_again_after_it_was_taken_back)
+{
+	const char *image = image_copy(image_small("windows-7", false));
+	struct image_digest before = image_digest(image);
+
+	for (int i = 0; i < 3; i++) {
+		fix(image);
+		undo(image);
+		image_assert_same(image, &before);
+	}
+	image_remove(image);
+}
+END_TEST
+
+START_TEST(the_undo_file_lies_where_it_was_asked_for)
+{
+	const char *image = image_copy(image_small("windows-7", false));
+	const char *other = image_copy(image_built("no-partitions", false));
+	struct image_digest before = image_digest(image);
+	struct bs_options elsewhere = {0};
+	char folder[IMAGE_PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(other, '/') - other), other);
+	elsewhere.undo_directory = folder;
+	ck_assert_int_eq(bs_fix(image, &elsewhere, NULL, &result), BS_EXIT_DONE);
+	ck_assert_int_eq(strncmp(result.undo_file, folder, strlen(folder)), 0);
+	assert_alone(image);
+	bs_result_free(&result);
+	assert_result(bs_undo(image, &options, &result), BS_EXIT_REFUSED, BS_STATUS_REFUSED,
+		      BS_NO_UNDO_FILE);
+	bs_result_free(&result);
+	ck_assert_int_eq(bs_undo(image, &elsewhere, &result), BS_EXIT_DONE);
+	image_assert_same(image, &before);
+	image_remove(image);
+	image_remove(other);
+}
+END_TEST
+
+START_TEST(an_image_that_was_written_to_since_is_not_taken_back)
+{
+	const char *image = image_copy(image_small("windows-7", false));
+	struct image_digest changed;
+	int descriptor;
+
+	fix(image);
+	descriptor = open(image, O_WRONLY);
+	/* In the boot volume's record: somebody's chkdsk. */
+	ck_assert_int_eq(pwrite(descriptor, "x", 1, (101 << 20) + 8000), 1);
+	close(descriptor);
+	changed = image_digest(image);
+	bs_result_free(&result);
+	assert_result(bs_undo(image, &options, &result), BS_EXIT_REFUSED, BS_STATUS_REFUSED,
+		      BS_CHANGED_SINCE);
+	image_assert_same(image, &changed);
+	image_remove(image);
+}
+END_TEST
+
+/* ---- looking only -------------------------------------------------------------------------- */
+
+/*
+ * Becomes a user without any right to write, in a child, and looks at an image: that must work
+ * alike.  True when it does.
+ */
+static bool looks_as_nobody(const char *image, bool plan)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		enum bs_exit exit;
+
+		if (setgid(NOBODY) != 0 || setuid(NOBODY) != 0)
+			_exit(99);
+		exit = plan ? bs_plan(image, &options, NULL, &result)
+			    : bs_inspect(image, &options, &result);
+		_exit(exit == BS_EXIT_DONE && result.status == BS_STATUS_WOULD_FIX &&
+				      (result.plan != NULL) == plan
+			      ? EXIT_SUCCESS
+			      : 1);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	return status == 0;
+}
+
+START_TEST(looking_needs_no_right_to_write_and_changes_nothing)
+{
+	const char *image = image_copy(image_small("windows-7", false));
+	struct image_digest before = image_digest(image);
+	struct stat first, second;
+
+	ck_assert_int_eq(chmod(image, 0444), 0);
+	free(image_run(0, "chmod 555 \"$(dirname '%s')\"; chmod 711 '%s'", image, images_folder()));
+	ck_assert_int_eq(stat(image, &first), 0);
+	if (geteuid() == 0)
+		ck_assert(looks_as_nobody(image, _i == 1));
+	else if (_i == 0)
+		ck_assert_int_eq(bs_inspect(image, &options, &result), BS_EXIT_DONE);
+	else
+		ck_assert_int_eq(bs_plan(image, &options, NULL, &result), BS_EXIT_DONE);
+	ck_assert_int_eq(stat(image, &second), 0);
+	ck_assert_mem_eq(&first.st_mtim, &second.st_mtim, sizeof(first.st_mtim));
+	ck_assert_mem_eq(&first.st_ctim, &second.st_ctim, sizeof(first.st_ctim));
+	image_assert_same(image, &before);
+	assert_alone(image);
+	free(image_run(0, "chmod 755 \"$(dirname '%s')\"", image));
+	image_remove(image);
+}
+END_TEST
+
+START_TEST(an_inspection_tells_the_container_and_what_a_fix_would_do)
+{
+	const char *image = image_built("windows-7", _i == 1);
+
+	assert_result(bs_inspect(image, &options, &result), BS_EXIT_DONE, BS_STATUS_WOULD_FIX,
+		      BS_OK);
+	ck_assert_str_eq(result.inspection->format, _i == 1 ? "vhd" : "raw");
+	ck_assert_uint_eq(result.inspection->container_size, (6ull << 30) + (_i == 1 ? 512 : 0));
+	ck_assert_uint_eq(result.inspection->disk_size, 6ull << 30);
+	ck_assert_ptr_null(result.plan);
+}
+END_TEST
+
+/* ---- plans made before --------------------------------------------------------------------- */
+
+START_TEST(an_expected_plan_that_is_the_same_is_carried_out)
+{
+	const char *image = image_copy(image_small("windows-7", false));
+	struct bs_result planned;
+
+	ck_assert_int_eq(bs_plan(image, &options, NULL, &planned), BS_EXIT_DONE);
+	assert_result(bs_plan(image, &options, planned.plan, &result), BS_EXIT_DONE,
+		      BS_STATUS_WOULD_FIX, BS_OK);
+	bs_result_free(&result);
+	assert_result(bs_fix(image, &options, planned.plan, &result), BS_EXIT_DONE, BS_STATUS_FIXED,
+		      BS_OK);
+	ck_assert(plan_equal(result.plan, planned.plan));
+	bs_result_free(&planned);
+	image_remove(image);
+}
+END_TEST
+
+START_TEST(an_expected_plan_that_is_not_the_same_is_stale_and_nothing_is_written)
+{
+	const char *image = image_copy(image_small("windows-7", false));
+	struct image_digest before = image_digest(image);
+	struct bs_result planned;
+
+	ck_assert_int_eq(bs_plan(image, &options, NULL, &planned), BS_EXIT_DONE);
+	planned.plan->files[7].sha256[0] ^= 1;
+	assert_result(bs_plan(image, &options, planned.plan, &result), BS_EXIT_REFUSED,
+		      BS_STATUS_REFUSED, BS_PLAN_STALE);
+	bs_result_free(&result);
+	assert_result(bs_fix(image, &options, planned.plan, &result), BS_EXIT_REFUSED,
+		      BS_STATUS_REFUSED, BS_PLAN_STALE);
+	bs_result_free(&planned);
+	image_assert_same(image, &before);
+	assert_alone(image);
+	image_remove(image);
+}
+END_TEST
+
+START_TEST(a_plan_of_another_image_is_stale)
+{
+	struct bs_result planned;
+
+	ck_assert_int_eq(bs_plan(image_small("windows-10", false), &options, NULL, &planned),
+			 BS_EXIT_DONE);
+	assert_result(bs_plan(image_small("windows-7", false), &options, planned.plan, &result),
+		      BS_EXIT_REFUSED, BS_STATUS_REFUSED, BS_PLAN_STALE);
+	bs_result_free(&planned);
+}
+END_TEST
+
+/* ---- refusing ------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *recipe;
+	enum bs_code code;
+	bool has_windows;
+} refused[] = {
+	{"bcd-cut", BS_BCD_DAMAGED, true},
+	{"bcd-dirty", BS_BCD_DIRTY, true},
+	{"bcd-missing", BS_BCD_MISSING, true},
+	{"bcd-not-a-hive", BS_BCD_DAMAGED, true},
+	{"bitlocker", BS_BITLOCKER, true},
+	{"bootmgr-empty", BS_BOOTMGR_DAMAGED, true},
+	{"bootmgr-missing", BS_BOOTMGR_MISSING, true},
+	{"default-other-disk", BS_OTHER_DISK, true},
+	{"gpt", BS_GPT, true},
+	{"hibernated", BS_HIBERNATED, true},
+	{"logical", BS_BOOT_VOLUME_LOGICAL, true},
+	{"no-active", BS_NO_ACTIVE_PARTITION, true},
+	{"no-boot-volume", BS_BOOT_VOLUME_MISSING, false},
+	{"no-partition-table", BS_NO_PARTITION_TABLE, false},
+	{"no-partitions", BS_NO_PARTITIONS, false},
+	{"no-room", BS_VOLUME_FULL, true},
+	{"two-active", BS_SEVERAL_ACTIVE, true},
+	{"unclean", BS_UNCLEAN, true},
+	{"winload-missing", BS_WINLOAD_MISSING, true},
+};
+
+/* The shared image itself: that it stays as it is is what is shown. */
+START_TEST(a_refused_image_is_told_why_and_stays_as_it_is)
+{
+	const char *image = refused[_i].has_windows ? image_small(refused[_i].recipe, false)
+						    : image_built(refused[_i].recipe, false);
+	struct image_digest before = image_digest(image);
+	char undo_file[IMAGE_PATH_MAX];
+
+	assert_result(bs_fix(image, &options, NULL, &result), BS_EXIT_REFUSED, BS_STATUS_REFUSED,
+		      refused[_i].code);
+	ck_assert_str_ne(result.error.message, "");
+	ck_assert_ptr_nonnull(result.inspection);
+	ck_assert_ptr_null(result.plan);
+	image_assert_same(image, &before);
+	snprintf(undo_file, sizeof(undo_file), "%s.bootshift-undo", image);
+	ck_assert_int_ne(access(undo_file, F_OK), 0);
+}
+END_TEST
+
+START_TEST(nothing_to_do_writes_nothing)
+{
+	const char *image = image_small(_i == 0 ? "already-fixed" : "single-partition", false);
+	struct image_digest before = image_digest(image);
+
+	assert_result(bs_fix(image, &options, NULL, &result), BS_EXIT_DONE, BS_STATUS_NOTHING_TO_DO,
+		      BS_OK);
+	image_assert_same(image, &before);
+}
+END_TEST
+
+START_TEST(what_is_no_image_is_refused)
+{
+	assert_result(bs_fix("/nothing/there", &options, NULL, &result), BS_EXIT_FAILED,
+		      BS_STATUS_FAILED, BS_NOT_FOUND);
+	assert_result(bs_fix(images_folder(), &options, NULL, &result), BS_EXIT_REFUSED,
+		      BS_STATUS_REFUSED, BS_NOT_AN_IMAGE);
+	assert_result(bs_inspect("/dev/null", &options, &result), BS_EXIT_REFUSED,
+		      BS_STATUS_REFUSED, BS_NOT_AN_IMAGE);
+}
+END_TEST
+
+START_TEST(a_read_only_image_is_refused_before_any_work)
+{
+	const char *image = image_copy(image_small("windows-7", false));
+	struct image_digest before = image_digest(image);
+
+	ck_assert_int_eq(chmod(image, 0444), 0);
+	assert_result(bs_fix(image, &options, NULL, &result), BS_EXIT_REFUSED, BS_STATUS_REFUSED,
+		      BS_READ_ONLY);
+	ck_assert_ptr_null(result.inspection);
+	assert_result(bs_undo(image, &options, &result), BS_EXIT_REFUSED, BS_STATUS_REFUSED,
+		      BS_READ_ONLY);
+	image_assert_same(image, &before);
+	assert_alone(image);
+	image_remove(image);
+}
+END_TEST
+
+/* Holds a lock as QEMU does on a disk that it writes to, in a process of its own. */
+static pid_t hold_like_qemu(const char *image)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 101, .l_len = 1};
+	int ready[2];
+	char byte;
+	pid_t child;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		int descriptor = open(image, O_RDWR);
+
+		if (descriptor < 0 || fcntl(descriptor, F_OFD_SETLK, &lock) < 0 ||
+		    write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return child;
+}
+
+START_TEST(an_image_that_a_virtual_machine_runs_from_is_left_alone)
+{
+	const char *image = image_copy(image_small("windows-7", false));
+	pid_t machine = hold_like_qemu(image);
+
+	assert_result(bs_fix(image, &options, NULL, &result), BS_EXIT_REFUSED, BS_STATUS_REFUSED,
+		      BS_IN_USE);
+	assert_result(bs_undo(image, &options, &result), BS_EXIT_REFUSED, BS_STATUS_REFUSED,
+		      BS_IN_USE);
+	kill(machine, SIGKILL);
+	ck_assert_int_eq(waitpid(machine, NULL, 0), machine);
+	fix(image); /* and as soon as it has gone it can be fixed */
+	image_remove(image);
+}
+END_TEST
+
+/* ---- a process that is killed -------------------------------------------------------------- */
+
+/* Waits until the undo file is there, after which the image is written, or the process ends. */
+static void await_journal(const char *image, pid_t child)
+{
+	char undo_file[IMAGE_PATH_MAX];
+	siginfo_t ended = {0};
+
+	snprintf(undo_file, sizeof(undo_file), "%s.bootshift-undo", image);
+	while (access(undo_file, F_OK) != 0 &&
+	       waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       ended.si_pid == 0)
+		usleep(50);
+}
+
+/* Begins a fix in a child, and kills it so long after it began to work or to write. */
+static void fix_and_kill(const char *image, bool writing, unsigned microseconds)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct bs_result own;
+
+		_exit(bs_fix(image, &options, NULL, &own) == BS_EXIT_DONE ? 0 : 1);
+	}
+	if (writing)
+		await_journal(image, child);
+	usleep(microseconds);
+	kill(child, SIGKILL);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+
+/*
+ * The killed process's worker, which it may just have forked, ends by itself; until then it can
+ * have a copy of the lock's descriptor.
+ */
+static bool in_use(void)
+{
+	usleep(1000);
+	return result.error.code == BS_IN_USE;
+}
+
+/* Takes back whatever the killed process left: nothing, an interrupted fix, or a whole one. */
+static void take_back(const char *image)
+{
+	enum bs_exit exit;
+
+	do {
+		bs_result_free(&result);
+		exit = bs_undo(image, &options, &result);
+	} while (in_use());
+	if (exit != BS_EXIT_DONE)
+		assert_result(exit, BS_EXIT_REFUSED, BS_STATUS_REFUSED, BS_NO_UNDO_FILE);
+}
+
+/* Does it again: it recovers by itself, fixes, and is taken back. */
+static void fix_again(const char *image)
+{
+	enum bs_exit exit;
+
+	do {
+		bs_result_free(&result);
+		exit = bs_fix(image, &options, NULL, &result);
+	} while (in_use());
+	ck_assert_msg(exit == BS_EXIT_DONE, "%s", result.error.message);
+	undo(image);
+}
+
+START_TEST(a_fix_that_is_killed_anywhere_is_taken_back_to_the_last_byte)
+{
+	const char *image = image_copy(
+		image_recipe("killed", SAMPLE_SMALL "on system\nfile \\Boot\\large size=8M\n"));
+	struct image_digest before = image_digest(image);
+
+	for (unsigned i = 0; i < KILLS; i++) {
+		bool writing = i >= KILLS / 4;
+
+		/* The gaps grow: first the writing, in the end the verification. */
+		fix_and_kill(image, writing,
+			     writing ? (i - KILLS / 4) * (i - KILLS / 4) * 100 : i * 5000);
+		if (i % 2 == 0)
+			take_back(image);
+		else
+			fix_again(image);
+		image_assert_same(image, &before);
+		assert_alone(image);
+	}
+	image_remove(image);
+}
+END_TEST
+
+Suite *engine_suite(void);
+Suite *engine_suite(void)
+{
+	Suite *suite = suite_create("engine");
+	TCase *tcase = tcase_create("fix and undo");
+
+	images_prepare();
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 300);
+	tcase_add_loop_test(tcase, undo_after_a_fix_gives_the_same_bytes, 0,
+			    sizeof(fixable) / sizeof(fixable[0]));
+	tcase_add_loop_test(tcase, undo_after_a_fix_gives_the_same_bytes_of_a_vhd, 0,
+			    sizeof(fixable) / sizeof(fixable[0]));
+	tcase_add_test(tcase, other_programs_find_a_fixed_disk_sound);
+	tcase_add_test(tcase, a_fix_can_be_done_again_after_it_was_taken_back);
+	tcase_add_test(tcase, the_undo_file_lies_where_it_was_asked_for);
+	tcase_add_test(tcase, an_image_that_was_written_to_since_is_not_taken_back);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("looking");
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 300);
+	tcase_add_loop_test(tcase, looking_needs_no_right_to_write_and_changes_nothing, 0, 2);
+	tcase_add_loop_test(tcase, an_inspection_tells_the_container_and_what_a_fix_would_do, 0, 2);
+	tcase_add_test(tcase, an_expected_plan_that_is_the_same_is_carried_out);
+	tcase_add_test(tcase,
+		       an_expected_plan_that_is_not_the_same_is_stale_and_nothing_is_written);
+	tcase_add_test(tcase, a_plan_of_another_image_is_stale);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("refusing");
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 300);
+	tcase_add_loop_test(tcase, a_refused_image_is_told_why_and_stays_as_it_is, 0,
+			    sizeof(refused) / sizeof(refused[0]));
+	tcase_add_loop_test(tcase, nothing_to_do_writes_nothing, 0, 2);
+	tcase_add_test(tcase, what_is_no_image_is_refused);
+	tcase_add_test(tcase, a_read_only_image_is_refused_before_any_work);
+	tcase_add_test(tcase, an_image_that_a_virtual_machine_runs_from_is_left_alone);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("killed");
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 600);
+	tcase_add_test(tcase, a_fix_that_is_killed_anywhere_is_taken_back_to_the_last_byte);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The plan: its operations in their order, and when two plans are the same. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/sample.h"
+#include "windows/plan.h"
+
+static struct sample sample;
+static struct bs_plan *plan;
+
+static void teardown(void)
+{
+	bs_plan_free(plan);
+	sample_close(&sample);
+}
+
+static void assert_operation(uint32_t index, enum bs_operation_kind kind, const char *path)
+{
+	ck_assert_uint_lt(index, plan->operation_count);
+	ck_assert_int_eq(plan->operations[index].kind, kind);
+	ck_assert_str_eq(plan->operations[index].path, path);
+}
+
+START_TEST(windows_7_takes_five_operations_and_the_flags_come_last)
+{
+	sample_open(&sample, image_built("windows-7", false));
+	plan = sample_plan(&sample);
+	ck_assert_uint_eq(plan->operation_count, 5);
+	assert_operation(0, BS_OPERATION_COPY, "\\bootmgr");
+	assert_operation(1, BS_OPERATION_COPY, "\\Boot");
+	assert_operation(2, BS_OPERATION_ATTRIBUTES, "\\Boot");
+	assert_operation(3, BS_OPERATION_RETARGET_BCD, "\\Boot\\BCD");
+	assert_operation(4, BS_OPERATION_ACTIVATE, "");
+	ck_assert_uint_eq(plan->operations[0].files, 1);
+	ck_assert_uint_eq(plan->operations[0].bytes, 383786);
+	ck_assert_uint_eq(plan->operations[1].files, 35);
+	ck_assert_uint_eq(plan->operations[1].folders, 25);
+	ck_assert_uint_eq(plan->file_count, 61);
+	ck_assert_uint_eq(plan->operations[3].elements, 2);
+	ck_assert_uint_eq(plan->element_count, 2);
+	ck_assert_uint_eq(plan->operations[3].bytes, 16);
+}
+END_TEST
+
+START_TEST(a_plan_names_the_two_partitions_of_the_disk)
+{
+	sample_open(&sample, image_built("windows-7", false));
+	plan = sample_plan(&sample);
+	ck_assert_uint_eq(plan->disk_signature, 0xA33B6C03);
+	ck_assert_uint_eq(plan->disk_size, 6ull << 30);
+	ck_assert_uint_eq(plan->system_number, 1);
+	ck_assert_uint_eq(plan->system_start, 1 << 20);
+	ck_assert_uint_eq(plan->system_size, 100 << 20);
+	ck_assert_uint_eq(plan->boot_number, 2);
+	ck_assert_uint_eq(plan->boot_start, 101 << 20);
+	ck_assert_uint_eq(plan->boot_size, 6042ull << 20);
+}
+END_TEST
+
+START_TEST(windows_10_moves_bootnxt_and_leaves_the_recovery_environment)
+{
+	sample_open(&sample, image_built("windows-10", false));
+	plan = sample_plan(&sample);
+	assert_operation(1, BS_OPERATION_COPY, "\\BOOTNXT");
+	assert_operation(2, BS_OPERATION_COPY, "\\Boot");
+	ck_assert_uint_eq(plan->element_count, 2); /* and not the three of the recovery */
+	for (uint32_t i = 0; i < plan->file_count; i++)
+		ck_assert_ptr_null(strstr(plan->files[i].path, "Recovery"));
+}
+END_TEST
+
+START_TEST(boot_code_is_replaced_before_the_partition_becomes_active)
+{
+	sample_open(&sample, image_built("ntldr-boot-record", false));
+	plan = sample_plan(&sample);
+	assert_operation(4, BS_OPERATION_BOOT_CODE, "");
+	assert_operation(5, BS_OPERATION_ACTIVATE, "");
+	ck_assert_uint_eq(plan->operations[4].bytes, 8192 + 512);
+}
+END_TEST
+
+START_TEST(what_gives_way_at_the_target_is_counted)
+{
+	sample_open(&sample, image_built("older-try", false));
+	plan = sample_plan(&sample);
+	ck_assert_uint_eq(plan->operations[0].replaces, 1);
+	/* \Boot, BCD, notes.txt, memtest.exe, Fonts, old_boot.ttf */
+	ck_assert_uint_eq(plan->operations[1].replaces, 6);
+}
+END_TEST
+
+START_TEST(folders_come_before_what_is_in_them)
+{
+	sample_open(&sample, image_built("windows-7", false));
+	plan = sample_plan(&sample);
+	for (uint32_t i = 0; i < plan->file_count; i++) {
+		size_t parent = (size_t)(strrchr(plan->files[i].path, '\\') - plan->files[i].path);
+		bool before = parent == 0;
+
+		for (uint32_t j = 0; j < i; j++)
+			before = before ||
+				 (strlen(plan->files[j].path) == parent &&
+				  plan->files[j].is_folder &&
+				  strncmp(plan->files[j].path, plan->files[i].path, parent) == 0);
+		ck_assert_msg(before, "%s", plan->files[i].path);
+	}
+}
+END_TEST
+
+START_TEST(a_store_that_names_no_moved_file_is_not_retargeted)
+{
+	sample_open_small(&sample, "no-elements",
+			  "object {bootmgr}\ndelete 11000001\nobject {memdiag}\ndelete 11000001\n");
+	plan = sample_plan(&sample);
+	ck_assert_uint_eq(plan->operation_count, 4);
+	assert_operation(3, BS_OPERATION_ACTIVATE, "");
+}
+END_TEST
+
+/* ---- equality ------------------------------------------------------------------------------ */
+
+START_TEST(two_plans_of_one_disk_are_the_same_whatever_it_cost)
+{
+	struct bs_plan *other;
+
+	sample_open_small(&sample, "equal", "");
+	plan = sample_plan(&sample);
+	other = sample_plan(&sample);
+	ck_assert(plan_equal(plan, other));
+	other->operations[0].sectors = 12345;
+	ck_assert(plan_equal(plan, other));
+	bs_plan_free(other);
+}
+END_TEST
+
+#define PLAN(member)                                                                               \
+	{                                                                                          \
+		0, offsetof(struct bs_plan, member)                                                \
+	}
+#define OPERATION(member)                                                                          \
+	{                                                                                          \
+		0, offsetof(struct bs_plan, operations[1].member)                                  \
+	}
+#define FILE_OF(member)                                                                            \
+	{                                                                                          \
+		1, sizeof(struct bs_plan_file) + offsetof(struct bs_plan_file, member)             \
+	}
+#define ELEMENT(member)                                                                            \
+	{                                                                                          \
+		2, sizeof(struct bs_plan_element) + offsetof(struct bs_plan_element, member)       \
+	}
+static const struct {
+	int part;
+	size_t offset;
+} differences[] = {
+	PLAN(disk_signature),  PLAN(disk_size),     PLAN(system_start),  PLAN(system_size),
+	PLAN(boot_start),      PLAN(boot_size),     PLAN(system_number), PLAN(boot_number),
+	PLAN(operation_count), PLAN(file_count),    PLAN(element_count), OPERATION(kind),
+	OPERATION(path),       OPERATION(files),    OPERATION(folders),  OPERATION(elements),
+	OPERATION(replaces),   OPERATION(bytes),    FILE_OF(path[1]),    FILE_OF(is_folder),
+	FILE_OF(size),         FILE_OF(attributes), FILE_OF(sha256[31]), ELEMENT(object[1]),
+	ELEMENT(element),      ELEMENT(offset),     ELEMENT(path[1]),
+};
+
+START_TEST(plans_with_any_difference_are_not_the_same)
+{
+	struct bs_plan *other;
+	uint8_t *parts[3];
+
+	sample_open_small(&sample, "different", "");
+	plan = sample_plan(&sample);
+	other = sample_plan(&sample);
+	parts[0] = (uint8_t *)other;
+	parts[1] = (uint8_t *)other->files;
+	parts[2] = (uint8_t *)other->elements;
+	parts[differences[_i].part][differences[_i].offset] ^= 1;
+	ck_assert(!plan_equal(plan, other));
+	ck_assert(!plan_equal(other, plan));
+	bs_plan_free(other);
+}
+END_TEST
+
+Suite *plan_suite(void);
+Suite *plan_suite(void)
+{
+	Suite *suite = suite_create("plan");
+	TCase *tcase = tcase_create("operations");
+
+	images_prepare();
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, windows_7_takes_five_operations_and_the_flags_come_last);
+	tcase_add_test(tcase, a_plan_names_the_two_partitions_of_the_disk);
+	tcase_add_test(tcase, windows_10_moves_bootnxt_and_leaves_the_recovery_environment);
+	tcase_add_test(tcase, boot_code_is_replaced_before_the_partition_becomes_active);
+	tcase_add_test(tcase, what_gives_way_at_the_target_is_counted);
+	tcase_add_test(tcase, folders_come_before_what_is_in_them);
+	tcase_add_test(tcase, a_store_that_names_no_moved_file_is_not_retargeted);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("equality");
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, two_plans_of_one_disk_are_the_same_whatever_it_cost);
+	tcase_add_loop_test(tcase, plans_with_any_difference_are_not_the_same, 0,
+			    sizeof(differences) / sizeof(differences[0]));
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The parent's side of the talk with a worker: a good worker's findings arrive; a worker that
+ * crashes, hangs, lies or writes where a fix does not is an error and changes nothing there.
+ */
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "disk/remote.h"
+#include "engine/session.h"
+#include "support/sample.h"
+#include "util/bytes.h"
+#include "windows/plan.h"
+#include "worker/message.h"
+
+#define PATIENCE 20000 /* milliseconds: enough for a busy machine */
+#define SHORT    300   /* when silence is what is waited for */
+#define FOREVER  (-1)
+
+/* Set before the worker is forked, which has a copy of them. */
+static struct sample sample;
+static struct bs_plan *plan;
+static struct worker_task task;
+
+static struct session_findings findings;
+static struct bs_error err;
+
+static void setup(void)
+{
+	sample_open_small(&sample, "session", "");
+	plan = sample_plan(&sample);
+	task = (struct worker_task){.job = WORKER_REHEARSE};
+	err = (struct bs_error){0};
+}
+
+static void teardown(void)
+{
+	session_free(&findings);
+	bs_plan_free(plan);
+	sample_close(&sample);
+}
+
+static int run(session_worker *worker, int patience)
+{
+	return session_run_worker(sample.disk, sample.overlay, &task, worker, patience, &findings,
+				  &err);
+}
+
+static void assert_error(int result, enum bs_code code, const char *text)
+{
+	ck_assert_int_eq(result, -1);
+	ck_assert_msg(err.code == code && strstr(err.message, text) != NULL, "%s: %s",
+		      bs_code_name(err.code), err.message);
+}
+
+static void assert_nothing_changed(void)
+{
+	struct overlay_extent *extents;
+	struct bs_error ignored;
+	size_t count;
+
+	ck_assert_int_eq(overlay_extents(sample.overlay, 1 << 20, &extents, &count, &ignored), 0);
+	ck_assert_uint_eq(count, 0);
+}
+
+/* ---- the real worker ----------------------------------------------------------------------- */
+
+START_TEST(a_rehearsal_brings_an_inspection_a_plan_and_zones)
+{
+	ck_assert_msg(session_run(sample.disk, sample.overlay, &task, &findings, &err) == 0, "%s",
+		      err.message);
+	ck_assert_int_eq(findings.inspection->verdict, BS_VERDICT_FIXABLE);
+	ck_assert_ptr_nonnull(findings.plan);
+	for (uint32_t i = 0; i < findings.plan->operation_count; i++)
+		ck_assert_uint_gt(findings.plan->operations[i].sectors, 0);
+	ck_assert_uint_eq(findings.plan->operations[findings.plan->operation_count - 1].sectors, 1);
+	ck_assert_uint_ge(findings.zone_count, 11);
+	ck_assert_uint_eq(findings.zones[0].offset, 0);
+}
+END_TEST
+
+START_TEST(a_rehearsal_of_an_unsuitable_disk_brings_the_inspection_alone)
+{
+	sample_write(&sample, 0x1BE, "\0", 1);
+	overlay_take_written_sectors(sample.overlay);
+	ck_assert_int_eq(session_run(sample.disk, sample.overlay, &task, &findings, &err), 0);
+	ck_assert_int_eq(findings.inspection->verdict, BS_VERDICT_UNSUITABLE);
+	ck_assert_ptr_null(findings.plan);
+	ck_assert_ptr_null(findings.zones);
+	ck_assert_uint_eq(overlay_take_written_sectors(sample.overlay), 0);
+}
+END_TEST
+
+START_TEST(an_inspection_writes_nothing)
+{
+	task.job = WORKER_INSPECT;
+	ck_assert_int_eq(session_run(sample.disk, NULL, &task, &findings, &err), 0);
+	ck_assert_ptr_nonnull(findings.inspection);
+	ck_assert_ptr_null(findings.plan);
+	assert_nothing_changed();
+}
+END_TEST
+
+START_TEST(a_verification_passes_a_fixed_disk_and_fails_another)
+{
+	task.job = WORKER_VERIFY;
+	task.plan = plan;
+	sample_stage(&sample, plan);
+	ck_assert_msg(session_run(sample.disk, NULL, &task, &findings, &err) == 0, "%s",
+		      err.message);
+	sample_write(&sample, 0x1BE, "\x80", 1);
+	assert_error(session_run(sample.disk, NULL, &task, &findings, &err), BS_VERIFY, "active");
+}
+END_TEST
+
+static unsigned open_descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	while (readdir(folder) != NULL)
+		count++;
+	closedir(folder);
+	return count;
+}
+
+START_TEST(a_session_leaves_no_process_and_no_descriptor_behind)
+{
+	unsigned before = open_descriptors();
+
+	ck_assert_int_eq(session_run(sample.disk, sample.overlay, &task, &findings, &err), 0);
+	ck_assert_uint_eq(open_descriptors(), before);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+END_TEST
+
+/* ---- what bad workers say ------------------------------------------------------------------ */
+
+static void say(int socket, enum message_type type, const void *payload, size_t length)
+{
+	struct bs_error ignored;
+
+	if (remote_send_message(socket, type, payload, length, FOREVER, &ignored) < 0)
+		_exit(EXIT_FAILURE);
+}
+
+static void say_plan(int socket, enum message_type type)
+{
+	struct bs_error ignored;
+	uint8_t *bytes;
+	size_t length;
+
+	if (message_pack_plan(plan, &bytes, &length, &ignored) < 0)
+		_exit(EXIT_FAILURE);
+	say(socket, type, bytes, length);
+	free(bytes);
+}
+
+static void hear(int socket, enum message_type type)
+{
+	struct remote_message message;
+	struct bs_error ignored;
+
+	if (remote_receive_message(socket, 64, FOREVER, &message, &ignored) < 0 ||
+	    message.type != (uint32_t)type)
+		_exit(EXIT_FAILURE);
+	free(message.payload);
+}
+
+static void say_zones(int socket)
+{
+	const struct volume_run zone = {.length = 512};
+
+	say(socket, MESSAGE_ZONES, &zone, sizeof(zone));
+}
+
+/* Says something else, and then stays until the parent has had enough. */
+#define WORKER(name)                                                                               \
+	static void name(int socket, uint64_t size, const struct worker_task *own_task)            \
+	{                                                                                          \
+		(void)size;                                                                        \
+		(void)own_task;                                                                    \
+		name##_says(socket);                                                               \
+		for (;;)                                                                           \
+			pause();                                                                   \
+	}
+
+static void unknown_type_says(int socket)
+{
+	say(socket, (enum message_type)99, "", 0);
+}
+WORKER(unknown_type)
+
+static void answer_of_a_parent_says(int socket)
+{
+	say(socket, MESSAGE_PROCEED, "", 0);
+}
+WORKER(answer_of_a_parent)
+
+static void short_inspection_says(int socket)
+{
+	say(socket, MESSAGE_INSPECTION, "short", 5);
+}
+WORKER(short_inspection)
+
+static void bad_inspection_says(int socket)
+{
+	static struct bs_inspection inspection;
+
+	memset(&inspection, 0xFF, sizeof(inspection));
+	say(socket, MESSAGE_INSPECTION, &inspection, sizeof(inspection));
+}
+WORKER(bad_inspection)
+
+static void two_inspections_says(int socket)
+{
+	static struct bs_inspection inspection = {
+		.verdict = BS_VERDICT_UNSUITABLE, .system_index = -1, .boot_index = -1};
+
+	say(socket, MESSAGE_INSPECTION, &inspection, sizeof(inspection));
+	say(socket, MESSAGE_INSPECTION, &inspection, sizeof(inspection));
+}
+WORKER(two_inspections)
+
+static void short_plan_says(int socket)
+{
+	say(socket, MESSAGE_PLAN, "short", 5);
+}
+WORKER(short_plan)
+
+static void huge_plan_says(int socket)
+{
+	plan->file_count = 3; /* of what is sent; the header says more */
+	plan->element_count = 0;
+	{
+		struct bs_plan header = *plan;
+
+		header.file_count = UINT32_MAX;
+		say(socket, MESSAGE_PLAN, &header, sizeof(header));
+	}
+}
+WORKER(huge_plan)
+
+static void system_as_boot_says(int socket)
+{
+	plan->boot_number = plan->system_number;
+	plan->boot_start = plan->system_start;
+	plan->boot_size = plan->system_size;
+	say_plan(socket, MESSAGE_PLAN);
+}
+WORKER(system_as_boot)
+
+static void whole_disk_as_boot_says(int socket)
+{
+	plan->boot_start = 0;
+	plan->boot_size = plan->disk_size;
+	say_plan(socket, MESSAGE_PLAN);
+}
+WORKER(whole_disk_as_boot)
+
+static void boot_number_0_says(int socket)
+{
+	plan->boot_number = 0;
+	say_plan(socket, MESSAGE_PLAN);
+}
+WORKER(boot_number_0)
+
+static void boot_number_5_says(int socket)
+{
+	plan->boot_number = 5;
+	say_plan(socket, MESSAGE_PLAN);
+}
+WORKER(boot_number_5)
+
+static void two_plans_says(int socket)
+{
+	say_plan(socket, MESSAGE_PLAN);
+	hear(socket, MESSAGE_PROCEED);
+	say_plan(socket, MESSAGE_PLAN);
+}
+WORKER(two_plans)
+
+static void odd_zones_says(int socket)
+{
+	say(socket, MESSAGE_ZONES, "0123456789", 10);
+}
+WORKER(odd_zones)
+
+static void zone_outside_says(int socket)
+{
+	const struct volume_run zone = {.first = 512, .length = UINT64_MAX};
+
+	say(socket, MESSAGE_ZONES, &zone, sizeof(zone));
+}
+WORKER(zone_outside)
+
+static void zones_twice_says(int socket)
+{
+	say_zones(socket);
+	say_zones(socket);
+}
+WORKER(zones_twice)
+
+static void staged_without_zones_says(int socket)
+{
+	say_plan(socket, MESSAGE_STAGED);
+}
+WORKER(staged_without_zones)
+
+static void staged_twice_says(int socket)
+{
+	say_zones(socket);
+	say_plan(socket, MESSAGE_STAGED);
+	say_plan(socket, MESSAGE_STAGED);
+}
+WORKER(staged_twice)
+
+static void error_without_code_says(int socket)
+{
+	const struct bs_error none = {.code = BS_OK};
+
+	say(socket, MESSAGE_ERROR, &none, sizeof(none));
+}
+WORKER(error_without_code)
+
+static void error_of_success_says(int socket)
+{
+	const struct bs_error note = {.code = BS_NOTE_ROOM, .message = "fine"};
+
+	say(socket, MESSAGE_ERROR, &note, sizeof(note));
+}
+WORKER(error_of_success)
+
+static const struct {
+	session_worker *worker;
+	const char *text;
+} liars[] = {
+	{unknown_type, "unknown type"},
+	{answer_of_a_parent, "unknown type"},
+	{short_inspection, "no sense"},
+	{bad_inspection, "no sense"},
+	{two_inspections, "two inspections"},
+	{short_plan, "no sense"},
+	{huge_plan, "no sense"},
+	{system_as_boot, "cannot be one"},
+	{whole_disk_as_boot, "not in the partition table"},
+	{boot_number_0, "not in the partition table"},
+	{boot_number_5, "not in the partition table"},
+	{two_plans, "two plans"},
+	{odd_zones, "make no sense"},
+	{zone_outside, "outside of the disk"},
+	{zones_twice, "make no sense"},
+	{staged_without_zones, "without guard zones"},
+	{staged_twice, "two plans"},
+	{error_without_code, "no sense"},
+	{error_of_success, "no sense"},
+};
+
+START_TEST(a_worker_that_lies_is_an_error)
+{
+	assert_error(run(liars[_i].worker, PATIENCE), BS_WORKER, liars[_i].text);
+	assert_nothing_changed();
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+END_TEST
+
+START_TEST(a_plan_that_nobody_asked_for_is_an_error)
+{
+	int result = session_run_worker(sample.disk, NULL, &task, whole_disk_as_boot, PATIENCE,
+					&findings, &err);
+
+	assert_error(result, BS_WORKER, "nobody asked for");
+}
+END_TEST
+
+static void write_entry(unsigned index, uint8_t type, uint32_t first, uint32_t count)
+{
+	uint8_t entry[16] = {[4] = type};
+
+	store_le32(entry + 8, first);
+	store_le32(entry + 12, count);
+	sample_write(&sample, 0x1BE + 16 * index, entry, sizeof(entry));
+}
+
+static void sends_plan_says(int socket)
+{
+	say_plan(socket, MESSAGE_PLAN);
+}
+WORKER(sends_plan)
+
+START_TEST(a_boot_partition_that_is_not_the_chosen_one_is_an_error)
+{
+	if (_i == 0)
+		task.options.boot_partition = 3;
+	else
+		task.options.system_partition = 2;
+	assert_error(run(sends_plan, PATIENCE), BS_WORKER, "cannot be one");
+}
+END_TEST
+
+START_TEST(an_extended_partition_as_the_boot_partition_is_an_error)
+{
+	write_entry(2, 0x0F, 195 * 2048, 2048);
+	plan->boot_number = 3;
+	plan->boot_start = 195ull << 20;
+	plan->boot_size = 1 << 20;
+	assert_error(run(sends_plan, PATIENCE), BS_WORKER, "cannot be one");
+}
+END_TEST
+
+START_TEST(a_boot_partition_that_overlaps_another_is_an_error)
+{
+	write_entry(2, 0x07, 190 * 2048, 4 * 2048);
+	assert_error(run(sends_plan, PATIENCE), BS_WORKER, "overlaps another");
+}
+END_TEST
+
+/* ---- how bad workers end ------------------------------------------------------------------- */
+
+static void crash_says(int socket)
+{
+	(void)socket;
+	signal(SIGSEGV, SIG_DFL); /* not the sanitizer's */
+	raise(SIGSEGV);
+}
+WORKER(crash)
+
+static void end_at_once_says(int socket)
+{
+	(void)socket;
+	_exit(EXIT_SUCCESS);
+}
+WORKER(end_at_once)
+
+static void silence_says(int socket)
+{
+	(void)socket;
+}
+WORKER(silence)
+
+static void silence_after_a_plan_says(int socket)
+{
+	say_plan(socket, MESSAGE_PLAN);
+	hear(socket, MESSAGE_PROCEED);
+}
+WORKER(silence_after_a_plan)
+
+static void done_says(int socket)
+{
+	signal(SIGTERM, SIG_IGN);
+	say(socket, MESSAGE_DONE, "", 0);
+}
+WORKER(done)
+
+START_TEST(a_worker_that_crashes_is_an_error_that_names_the_signal)
+{
+	assert_error(run(crash, PATIENCE), BS_WORKER, "signal 11");
+}
+END_TEST
+
+START_TEST(a_worker_that_ends_without_a_word_is_an_error)
+{
+	assert_error(run(end_at_once, PATIENCE), BS_WORKER, "ended");
+}
+END_TEST
+
+START_TEST(a_worker_that_hangs_is_ended_and_an_error)
+{
+	assert_error(run(_i == 0 ? silence : silence_after_a_plan, SHORT), BS_WORKER, "silent");
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+END_TEST
+
+START_TEST(a_worker_that_is_done_and_does_not_end_is_ended)
+{
+	ck_assert_int_eq(run(done, PATIENCE), 0);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+END_TEST
+
+/* ---- where bad workers write --------------------------------------------------------------- */
+
+static const struct {
+	uint64_t offset;
+	size_t length;
+	bool allowed;
+} writes[] = {
+	{0, 1, false},     /* boot code */
+	{0x1B8, 4, false}, /* disk signature */
+	{0x1BE, 1, true},  /* the four flags */
+	{0x1CE, 1, true},
+	{0x1DE, 1, true},
+	{0x1EE, 1, true},
+	{0x1BE, 2, false},
+	{0x1CE + 4, 1, false}, /* a type */
+	{0x1FE, 2, false},     /* signature */
+	{512, 512, false},     /* behind the table */
+	{SAMPLE_SYSTEM_START, 512, false},
+	{SAMPLE_SYSTEM_START + SAMPLE_SYSTEM_SIZE - 1, 1, false},
+	{SAMPLE_BOOT_START - 1, 2, false},
+	{SAMPLE_BOOT_START, 512, true},
+	{SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 512, 512, true},
+	{SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 1, 2, false},
+	{SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE, 1, false},
+	{(200ull << 20) - 1, 1, false}, /* the disk's last byte */
+};
+#define WRITES (sizeof(writes) / sizeof(writes[0]))
+
+/* Tries every write; returns how many were as `allow` and the table say. */
+static size_t try_writes(int socket, uint64_t size, bool allow)
+{
+	static const uint8_t bytes[512] = {1};
+	struct bs_error own = {0};
+	struct disk *disk = remote_open(socket, size, &own);
+	size_t expected = 0;
+
+	for (size_t i = 0; i < WRITES; i++) {
+		int result = disk_write(disk, writes[i].offset, bytes, writes[i].length, &own);
+
+		if (allow && writes[i].allowed)
+			expected += result == 0;
+		else
+			expected += result == -1 && own.code == BS_GUARD;
+	}
+	disk_close(disk);
+	return expected;
+}
+
+static _Noreturn void tell_how_many(int socket, size_t expected)
+{
+	struct bs_error own = {.code = BS_NTFS};
+
+	snprintf(own.message, sizeof(own.message), "%zu as expected", expected);
+	say(socket, MESSAGE_ERROR, &own, sizeof(own));
+	_exit(EXIT_SUCCESS);
+}
+
+static void writes_without_a_plan(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	(void)own_task;
+	tell_how_many(socket, try_writes(socket, size, false));
+}
+
+static void writes_with_a_plan(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	(void)own_task;
+	say_plan(socket, MESSAGE_PLAN);
+	hear(socket, MESSAGE_PROCEED);
+	tell_how_many(socket, try_writes(socket, size, true));
+}
+
+static void writes_when_staged(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	(void)own_task;
+	say_plan(socket, MESSAGE_PLAN);
+	hear(socket, MESSAGE_PROCEED);
+	say_zones(socket);
+	say_plan(socket, MESSAGE_STAGED);
+	tell_how_many(socket, try_writes(socket, size, false));
+}
+
+START_TEST(no_worker_writes_before_its_plan_or_after_the_verification)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%zu as expected", WRITES);
+	assert_error(run(_i == 0 ? writes_without_a_plan : writes_when_staged, PATIENCE), BS_NTFS,
+		     text);
+	assert_nothing_changed();
+}
+END_TEST
+
+START_TEST(a_worker_with_a_plan_writes_the_flags_and_the_boot_partition_and_nothing_else)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%zu as expected", WRITES);
+	assert_error(run(writes_with_a_plan, PATIENCE), BS_NTFS, text);
+}
+END_TEST
+
+Suite *session_suite(void);
+Suite *session_suite(void)
+{
+	Suite *suite = suite_create("session");
+	TCase *tcase = tcase_create("good worker");
+
+	images_prepare();
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, a_rehearsal_brings_an_inspection_a_plan_and_zones);
+	tcase_add_test(tcase, a_rehearsal_of_an_unsuitable_disk_brings_the_inspection_alone);
+	tcase_add_test(tcase, an_inspection_writes_nothing);
+	tcase_add_test(tcase, a_verification_passes_a_fixed_disk_and_fails_another);
+	tcase_add_test(tcase, a_session_leaves_no_process_and_no_descriptor_behind);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("bad workers");
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, a_worker_that_lies_is_an_error, 0,
+			    sizeof(liars) / sizeof(liars[0]));
+	tcase_add_test(tcase, a_plan_that_nobody_asked_for_is_an_error);
+	tcase_add_loop_test(tcase, a_boot_partition_that_is_not_the_chosen_one_is_an_error, 0, 2);
+	tcase_add_test(tcase, an_extended_partition_as_the_boot_partition_is_an_error);
+	tcase_add_test(tcase, a_boot_partition_that_overlaps_another_is_an_error);
+	tcase_add_test(tcase, a_worker_that_crashes_is_an_error_that_names_the_signal);
+	tcase_add_test(tcase, a_worker_that_ends_without_a_word_is_an_error);
+	tcase_add_loop_test(tcase, a_worker_that_hangs_is_ended_and_an_error, 0, 2);
+	tcase_add_test(tcase, a_worker_that_is_done_and_does_not_end_is_ended);
+	tcase_add_loop_test(tcase, no_worker_writes_before_its_plan_or_after_the_verification, 0,
+			    2);
+	tcase_add_test(
+		tcase,
+		a_worker_with_a_plan_writes_the_flags_and_the_boot_partition_and_nothing_else);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Staging: that a staged disk is a fixed one, that nothing is written where a fix has nothing to
+ * do, that a disk which is not as planned is not staged, and the zones by which an undo sees that
+ * somebody was there.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/sample.h"
+#include "util/bytes.h"
+#include "windows/plan.h"
+#include "windows/stage.h"
+#include "windows/verify.h"
+#include "windows/zones.h"
+
+static struct sample sample;
+static struct bs_plan *plan;
+static uint64_t clusters;
+
+static void setup(void)
+{
+	sample_open_small(&sample, "stage",
+			  "on system\n"
+			  "file \"\\Boot\\A long name.html\" size=9000 attributes=a\n"
+			  "stream \\Boot\\memtest.exe:stream size=5000\n");
+	plan = sample_plan(&sample);
+	clusters = sample_stage(&sample, plan);
+}
+
+static void teardown(void)
+{
+	bs_plan_free(plan);
+	sample_close(&sample);
+}
+
+static void assert_verified(void)
+{
+	const struct bs_options options = {0};
+	struct bs_error err = {0};
+
+	ASSERT_OK(verify_run(sample.disk, plan, &options, &clusters, &err));
+	ASSERT_OK(verify_run(sample.disk, plan, &options, NULL, &err));
+}
+
+/* ---- the staged disk ----------------------------------------------------------------------- */
+
+START_TEST(a_staged_fix_is_proved_right_and_its_volumes_are_sound)
+{
+	assert_verified();
+	sample_check_volume(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
+	sample_check_volume(&sample, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE);
+}
+END_TEST
+
+START_TEST(a_staged_fix_has_the_hashes_of_the_content_in_its_plan)
+{
+	const char *volume = image_extract(sample.disk, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE);
+
+	for (uint32_t i = 0; i < plan->file_count; i++) {
+		const struct bs_plan_file *file = &plan->files[i];
+		char digest[65] = "", path[BS_PATH_MAX], *expected;
+
+		if (file->is_folder) {
+			ck_assert(all_zero(file->sha256, sizeof(file->sha256)));
+			continue;
+		}
+		for (size_t j = 0; j < sizeof(file->sha256); j++)
+			sprintf(digest + 2 * j, "%02x", file->sha256[j]);
+		strcpy(path, file->path + 1);
+		for (char *c = path; *c != '\0'; c++)
+			*c = *c == '\\' ? '/' : *c;
+		expected = image_run(0,
+				     "icat '%s' $(fls -rp '%s' | grep -F ':\t%s' | grep -v :stream"
+				     " | sed 's/^... \\([0-9]*\\)-.*/\\1/;q') | sha256sum",
+				     volume, volume, path);
+		ck_assert_msg(strncmp(digest, expected, 64) == 0, "%s: %s, not %s", file->path,
+			      digest, expected);
+		free(expected);
+	}
+}
+END_TEST
+
+static bool is_allowed(const struct overlay_extent *extent)
+{
+	return (extent->offset == 0 && extent->length == 512) ||
+	       (extent->offset >= SAMPLE_BOOT_START &&
+		extent->offset + extent->length <= SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE);
+}
+
+START_TEST(nothing_but_the_flags_and_the_boot_partition_is_changed)
+{
+	struct overlay_extent *extents;
+	struct bs_error err = {0};
+	uint8_t before[512], after[512];
+	size_t count;
+
+	ASSERT_OK(overlay_extents(sample.overlay, 1 << 20, &extents, &count, &err));
+	ck_assert_uint_gt(count, 0);
+	for (size_t i = 0; i < count; i++)
+		ck_assert_msg(is_allowed(&extents[i]), "%llu bytes at %llu",
+			      (unsigned long long)extents[i].length,
+			      (unsigned long long)extents[i].offset);
+	free(extents);
+	ASSERT_OK(disk_read(sample.file, 0, before, sizeof(before), &err));
+	ASSERT_OK(disk_read(sample.disk, 0, after, sizeof(after), &err));
+	for (unsigned i = 0; i < sizeof(before); i++) {
+		bool is_flag = i >= 0x1BE && i < 0x1FE && (i - 0x1BE) % 16 == 0;
+
+		ck_assert(is_flag || before[i] == after[i]);
+	}
+	ck_assert_uint_eq(after[0x1BE], 0);
+	ck_assert_uint_eq(after[0x1CE], 0x80);
+}
+END_TEST
+
+/* ---- a disk that is not as planned --------------------------------------------------------- */
+
+static int count_calls(void *context, uint32_t index, struct bs_error *err)
+{
+	(void)err;
+	ck_assert_uint_eq(index, (*(uint32_t *)context)++);
+	return 0;
+}
+
+static int fail_at_second(void *context, uint32_t index, struct bs_error *err)
+{
+	(void)context;
+	return index == 1 ? fail(err, BS_WORKER, "told to fail") : 0;
+}
+
+START_TEST(each_operation_is_told_once_in_order_and_an_error_there_ends_it)
+{
+	struct bs_error err = {0};
+	uint32_t calls = 0;
+
+	overlay_reset(sample.overlay);
+	ASSERT_OK(stage_run(sample.disk, plan, count_calls, &calls, &clusters, &err));
+	ck_assert_uint_eq(calls, plan->operation_count);
+	overlay_reset(sample.overlay);
+	ck_assert_int_eq(stage_run(sample.disk, plan, fail_at_second, NULL, &clusters, &err), -1);
+	ck_assert_int_eq(err.code, BS_WORKER);
+}
+END_TEST
+
+static void assert_staging_fails(void)
+{
+	struct bs_error err = {0};
+	uint32_t calls = 0;
+
+	ck_assert_int_eq(stage_run(sample.disk, plan, count_calls, &calls, &clusters, &err), -1);
+	ck_assert_int_eq(err.code, BS_CHANGED_MEANWHILE);
+}
+
+START_TEST(a_source_that_has_another_file_than_planned_is_not_staged)
+{
+	struct sample_volume system;
+	struct bs_error err = {0};
+
+	overlay_reset(sample.overlay);
+	sample_mount(&sample, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE, VOLUME_WRITE, &system);
+	ASSERT_OK(volume_create(system.volume, "\\Boot", "new", false, &err));
+	sample_unmount(&system);
+	assert_staging_fails();
+}
+END_TEST
+
+START_TEST(a_source_with_a_file_of_another_size_is_not_staged)
+{
+	overlay_reset(sample.overlay);
+	plan->files[0].size++;
+	assert_staging_fails();
+}
+END_TEST
+
+START_TEST(a_store_whose_elements_are_elsewhere_is_not_staged)
+{
+	overlay_reset(sample.overlay);
+	plan->elements[1].offset += 8;
+	assert_staging_fails();
+}
+END_TEST
+
+/* ---- zones --------------------------------------------------------------------------------- */
+
+static bool has_zone(const struct volume_runs *zones, uint64_t first, uint64_t length)
+{
+	for (size_t i = 0; i < zones->count; i++)
+		if (zones->runs[i].first <= first &&
+		    zones->runs[i].first + zones->runs[i].length >= first + length)
+			return true;
+	return false;
+}
+
+static void assert_volume_zones(const struct volume_runs *zones, uint64_t start, uint64_t size)
+{
+	struct bs_error err = {0};
+	uint8_t record[512];
+
+	ASSERT_OK(disk_read(sample.disk, start, record, sizeof(record), &err));
+	ck_assert(has_zone(zones, start, 8192));
+	ck_assert(has_zone(zones, start + size - 512, 512));
+	/* The boot record says where $MFT begins. */
+	ck_assert(has_zone(zones, start + load_le64(record + 0x30) * 4096, 16384));
+}
+
+START_TEST(the_zones_are_the_table_the_boot_records_and_the_start_of_the_metadata)
+{
+	struct volume_runs zones = {0};
+	struct bs_error err = {0};
+
+	ASSERT_OK(zones_collect(sample.disk, plan, &zones, &err));
+	ck_assert(has_zone(&zones, 0, 512));
+	assert_volume_zones(&zones, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE);
+	assert_volume_zones(&zones, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
+	for (size_t i = 0; i < zones.count; i++)
+		ck_assert(range_within(zones.runs[i].first, zones.runs[i].length,
+				       disk_size(sample.disk)));
+	free(zones.runs);
+}
+END_TEST
+
+static bool touches(const struct volume_runs *zones, const struct overlay_extent *extent)
+{
+	for (size_t i = 0; i < zones->count; i++)
+		if (zones->runs[i].first < extent->offset + extent->length &&
+		    extent->offset < zones->runs[i].first + zones->runs[i].length)
+			return true;
+	return false;
+}
+
+/* An overlay of its own on the staged disk, to see what a later visitor changes. */
+START_TEST(a_file_made_on_either_volume_shows_in_the_zones)
+{
+	uint64_t starts[] = {SAMPLE_SYSTEM_START, SAMPLE_BOOT_START};
+	uint64_t sizes[] = {SAMPLE_SYSTEM_SIZE, SAMPLE_BOOT_SIZE};
+	struct volume_runs zones = {0};
+	struct bs_error err = {0};
+	struct overlay_extent *extents;
+	struct sample_volume mounted;
+	struct sample later = sample;
+	struct volume_file *file;
+	bool seen = false;
+	size_t count;
+
+	ASSERT_OK(zones_collect(sample.disk, plan, &zones, &err));
+	later.overlay = overlay_open(sample.disk, 64 << 20, NULL, &err);
+	later.disk = overlay_disk(later.overlay);
+	sample_mount(&later, starts[_i], sizes[_i], VOLUME_WRITE, &mounted);
+	ASSERT_OK(volume_create(mounted.volume, "\\", "later", false, &err));
+	file = sample_open_file(&mounted, "\\later");
+	ASSERT_OK(volume_write(file, "", 0, &mounted, sizeof(mounted), &err));
+	sample_close_file(file);
+	sample_unmount(&mounted);
+	ASSERT_OK(overlay_extents(later.overlay, 1 << 20, &extents, &count, &err));
+	for (size_t i = 0; i < count; i++)
+		seen = seen || touches(&zones, &extents[i]);
+	ck_assert(seen);
+	free(extents);
+	free(zones.runs);
+	disk_close(later.disk);
+}
+END_TEST
+
+Suite *stage_suite(void);
+Suite *stage_suite(void)
+{
+	Suite *suite = suite_create("stage");
+	TCase *tcase = tcase_create("staged");
+
+	images_prepare();
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, a_staged_fix_is_proved_right_and_its_volumes_are_sound);
+	tcase_add_test(tcase, a_staged_fix_has_the_hashes_of_the_content_in_its_plan);
+	tcase_add_test(tcase, nothing_but_the_flags_and_the_boot_partition_is_changed);
+	tcase_add_test(tcase, each_operation_is_told_once_in_order_and_an_error_there_ends_it);
+	tcase_add_test(tcase, a_source_that_has_another_file_than_planned_is_not_staged);
+	tcase_add_test(tcase, a_source_with_a_file_of_another_size_is_not_staged);
+	tcase_add_test(tcase, a_store_whose_elements_are_elsewhere_is_not_staged);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("zones");
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase,
+		       the_zones_are_the_table_the_boot_records_and_the_start_of_the_metadata);
+	tcase_add_loop_test(tcase, a_file_made_on_either_volume_shows_in_the_zones, 0, 2);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The survey: what is found on every sample disk, on disks whose tables or stores are strange, and
+ * which elements of a store are to be retargeted.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support/sample.h"
+#include "util/bytes.h"
+
+static struct sample sample;
+static struct survey *survey;
+static const struct bs_options no_options;
+
+static void teardown(void)
+{
+	survey_free(survey);
+	free(survey);
+	sample_close(&sample);
+}
+
+static void look(const struct bs_options *options)
+{
+	survey = sample_survey(&sample, options);
+}
+
+static void look_at(const char *name, const char *more)
+{
+	sample_open_small(&sample, name, more);
+	look(&no_options);
+}
+
+/* The first finding that stands in the way; BS_OK when there is none. */
+static enum bs_code refusal(void)
+{
+	for (uint32_t i = 0; i < survey->report.finding_count; i++)
+		if (bs_code_exit(survey->report.findings[i].code) == BS_EXIT_REFUSED)
+			return survey->report.findings[i].code;
+	return BS_OK;
+}
+
+static bool has_finding(enum bs_code code)
+{
+	for (uint32_t i = 0; i < survey->report.finding_count; i++)
+		if (survey->report.findings[i].code == code)
+			return true;
+	return false;
+}
+
+static void assert_refused(enum bs_code code)
+{
+	ck_assert_int_eq(survey->report.verdict, BS_VERDICT_UNSUITABLE);
+	ck_assert_str_eq(bs_code_name(refusal()), bs_code_name(code));
+}
+
+static void assert_fixable(void)
+{
+	ck_assert_str_eq(bs_code_name(refusal()), "ok");
+	ck_assert_int_eq(survey->report.verdict, BS_VERDICT_FIXABLE);
+}
+
+/* ---- the samples --------------------------------------------------------------------------- */
+
+/* The links: MBR code, active, boot record, bootmgr, BCD, default entry, boot volume, winload;
+ * good, broken, unknown.  `code` is the refusal, or a note of one that can be fixed. */
+static const struct {
+	const char *recipe;
+	enum bs_verdict verdict;
+	enum bs_code code;
+	const char *links;
+} samples[] = {
+	{"windows-7", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"windows-10", BS_VERDICT_FIXABLE, BS_NOTE_STAYS, "gggggggg"},
+	{"compressed-root", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"older-try", BS_VERDICT_FIXABLE, BS_NOTE_REPLACES, "gggggggg"},
+	{"mkntfs-boot-record", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
+	{"ntldr-boot-record", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
+	{"wrong-hidden-sectors", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
+	{"already-fixed", BS_VERDICT_NOTHING, BS_OK, "gggggggg"},
+	{"single-partition", BS_VERDICT_NOTHING, BS_OK, "gggggggg"},
+	{"bcd-cut", BS_VERDICT_UNSUITABLE, BS_BCD_DAMAGED, "ggggbuuu"},
+	{"bcd-not-a-hive", BS_VERDICT_UNSUITABLE, BS_BCD_DAMAGED, "ggggbuuu"},
+	{"bcd-missing", BS_VERDICT_UNSUITABLE, BS_BCD_MISSING, "ggggbuuu"},
+	{"bcd-dirty", BS_VERDICT_UNSUITABLE, BS_BCD_DIRTY, "gggggggg"},
+	{"bitlocker", BS_VERDICT_UNSUITABLE, BS_BITLOCKER, "gggggggu"},
+	{"bootmgr-empty", BS_VERDICT_UNSUITABLE, BS_BOOTMGR_DAMAGED, "gggbgggg"},
+	{"bootmgr-missing", BS_VERDICT_UNSUITABLE, BS_BOOTMGR_MISSING, "gggbgggg"},
+	{"default-other-disk", BS_VERDICT_UNSUITABLE, BS_OTHER_DISK, "ggggggbu"},
+	{"gpt", BS_VERDICT_UNSUITABLE, BS_GPT, "buuuuuuu"},
+	{"hibernated", BS_VERDICT_UNSUITABLE, BS_HIBERNATED, "gggggggg"},
+	{"logical", BS_VERDICT_UNSUITABLE, BS_BOOT_VOLUME_LOGICAL, "gggggggg"},
+	{"no-active", BS_VERDICT_UNSUITABLE, BS_NO_ACTIVE_PARTITION, "gbuuuuuu"},
+	{"no-boot-volume", BS_VERDICT_UNSUITABLE, BS_BOOT_VOLUME_MISSING, "ggggggbu"},
+	{"no-partition-table", BS_VERDICT_UNSUITABLE, BS_NO_PARTITION_TABLE, "uuuuuuuu"},
+	{"no-partitions", BS_VERDICT_UNSUITABLE, BS_NO_PARTITIONS, "guuuuuuu"},
+	{"no-room", BS_VERDICT_UNSUITABLE, BS_VOLUME_FULL, "gggggggg"},
+	{"two-active", BS_VERDICT_UNSUITABLE, BS_SEVERAL_ACTIVE, "gbuuuuuu"},
+	{"unclean", BS_VERDICT_UNSUITABLE, BS_UNCLEAN, "gggggggg"},
+	{"winload-missing", BS_VERDICT_UNSUITABLE, BS_WINLOAD_MISSING, "gggggggb"},
+};
+
+START_TEST(each_sample_is_judged_as_what_it_is)
+{
+	const struct bs_inspection *report;
+	char links[BS_LINK_KIND_COUNT + 1] = "";
+
+	sample_open(&sample, image_built(samples[_i].recipe, false));
+	look(&no_options);
+	report = &survey->report;
+	for (uint32_t i = 0; i < report->link_count; i++) {
+		ck_assert_int_eq(report->links[i].kind, (enum bs_link_kind)i);
+		ck_assert_str_ne(report->links[i].detail, "");
+		links[i] = "gbu"[report->links[i].state];
+	}
+	ck_assert_msg(strcmp(links, samples[_i].links) == 0, "%s: %s", samples[_i].recipe, links);
+	ck_assert_msg(report->verdict == samples[_i].verdict, "%s", samples[_i].recipe);
+	ck_assert_int_eq(report->starts, strcmp(links, "gggggggg") == 0);
+	if (samples[_i].verdict == BS_VERDICT_UNSUITABLE)
+		assert_refused(samples[_i].code);
+	else if (samples[_i].code != BS_OK)
+		ck_assert(has_finding(samples[_i].code));
+	else
+		ck_assert_uint_eq(report->finding_count, 0);
+}
+END_TEST
+
+START_TEST(every_recipe_is_among_the_samples)
+{
+	char *names = image_run(0, "ls images/*.recipe | wc -l");
+
+	ck_assert_int_eq(atoi(names), sizeof(samples) / sizeof(samples[0]));
+	free(names);
+}
+END_TEST
+
+START_TEST(what_is_on_a_disk_is_told)
+{
+	const struct bs_inspection *report;
+
+	sample_open(&sample, image_built("windows-7", false));
+	look(&no_options);
+	report = &survey->report;
+	ck_assert_uint_eq(report->disk_signature, 0xA33B6C03);
+	ck_assert_uint_eq(report->disk_size, 6ull << 30);
+	ck_assert_uint_eq(report->partition_count, 2);
+	ck_assert_str_eq(report->partitions[0].label, "System Reserved");
+	ck_assert_uint_eq(report->partitions[1].start, 101 << 20);
+	ck_assert_int_eq(report->partitions[1].filesystem, BS_FS_NTFS);
+	ck_assert_uint_eq(report->partitions[1].cluster_size, 4096);
+	ck_assert_int_eq(report->system_index, 0);
+	ck_assert_int_eq(report->boot_index, 1);
+	ck_assert(report->partitions[0].is_system && !report->partitions[0].is_boot);
+	ck_assert(report->partitions[1].is_boot && !report->partitions[1].is_system);
+	ck_assert_str_eq(report->windows_name, "Windows 7 Enterprise");
+	ck_assert_str_eq(report->windows_build, "7601 Service Pack 1");
+	ck_assert_str_eq(report->loader_path, "\\Windows\\system32\\winload.exe");
+	ck_assert_uint_eq(report->boot_file_count, 36);
+	ck_assert(report->room_before_known && report->room_after_known);
+	ck_assert_uint_eq(report->room_before, report->partitions[0].free);
+	ck_assert_uint_lt(report->room_after, report->partitions[1].free - report->boot_file_bytes);
+}
+END_TEST
+
+/* ---- options ------------------------------------------------------------------------------- */
+
+START_TEST(a_chosen_system_partition_takes_the_place_of_the_active_one)
+{
+	const struct bs_options options = {.system_partition = 1};
+
+	sample_open(&sample, image_built(_i == 0 ? "no-active" : "two-active", false));
+	look(&options);
+	assert_fixable();
+	ck_assert_int_eq(survey->report.links[BS_LINK_ACTIVE].state, BS_LINK_BROKEN);
+	ck_assert_int_eq(survey->report.system_index, 0);
+	ck_assert_int_eq(survey->report.boot_index, 1);
+}
+END_TEST
+
+START_TEST(a_chosen_system_partition_that_is_none_is_refused)
+{
+	static const uint32_t numbers[] = {3, 5, 77, UINT32_MAX};
+	const struct bs_options options = {.system_partition = numbers[_i]};
+
+	sample_open(&sample, image_built("logical", false));
+	look(&options);
+	assert_refused(BS_SYSTEM_PARTITION);
+}
+END_TEST
+
+START_TEST(a_chosen_boot_partition_takes_the_place_of_the_default_entrys)
+{
+	const struct bs_options options = {.boot_partition = 2};
+
+	sample_open(&sample, image_built("default-other-disk", false));
+	look(&options);
+	assert_fixable();
+	ck_assert_int_eq(survey->report.boot_index, 1);
+}
+END_TEST
+
+START_TEST(a_chosen_boot_partition_that_is_none_is_refused)
+{
+	const struct bs_options options = {.boot_partition = 3};
+
+	sample_open(&sample, image_built("windows-7", false));
+	look(&options);
+	assert_refused(BS_BOOT_VOLUME_MISSING);
+}
+END_TEST
+
+START_TEST(a_store_without_a_default_is_refused_also_when_the_boot_partition_is_chosen)
+{
+	const struct bs_options options = {.boot_partition = _i == 0 ? 0 : 2};
+
+	sample_open_small(&sample, "no-default", "object {bootmgr}\ndelete 23000003\n");
+	look(&options);
+	assert_refused(BS_NO_DEFAULT_ENTRY);
+}
+END_TEST
+
+START_TEST(the_room_that_is_needed_is_an_option)
+{
+	const struct bs_options options = {.needed_room = 149 << 20};
+
+	look_at("room", "");
+	ck_assert_uint_eq(survey->report.needed_room, BS_DEFAULT_PE_SIZE);
+	ck_assert(!has_finding(BS_NOTE_ROOM));
+	teardown();
+	sample_open_small(&sample, "room-more", "");
+	look(&options);
+	assert_fixable();
+	ck_assert(has_finding(BS_NOTE_ROOM));
+}
+END_TEST
+
+/* ---- partition tables ---------------------------------------------------------------------- */
+
+static void write_entry(unsigned index, uint8_t flag, uint8_t type, uint32_t first, uint32_t count)
+{
+	uint8_t entry[16] = {flag, 0, 0, 0, type};
+
+	store_le32(entry + 8, first);
+	store_le32(entry + 12, count);
+	sample_write(&sample, 0x1BE + 16 * index, entry, sizeof(entry));
+}
+
+#define MIB 2048u /* sectors */
+
+static const struct {
+	uint8_t flag, type;
+	uint32_t first, count; /* sectors */
+	enum bs_code code;
+} third_entries[] = {
+	{0, 0x07, 195 * MIB, 4 * MIB, BS_OK},
+	{0, 0x07, 195 * MIB, 6 * MIB, BS_PARTITION_TABLE_INVALID}, /* beyond the disk */
+	{0, 0x07, 0xFFFFFFFF, 0xFFFFFFFF, BS_PARTITION_TABLE_INVALID},
+	{0, 0x07, 0, MIB, BS_PARTITION_TABLE_INVALID},             /* holds the table */
+	{0, 0x07, 190 * MIB, 4 * MIB, BS_PARTITION_TABLE_INVALID}, /* overlaps Windows */
+	{0, 0x0F, 190 * MIB, 4 * MIB, BS_PARTITION_TABLE_INVALID}, /* and so does this */
+	{0, 0x0F, 195 * MIB, 4 * MIB, BS_OK},
+	{0x81, 0x07, 195 * MIB, 4 * MIB, BS_PARTITION_TABLE_INVALID},
+	{0x80, 0x07, 195 * MIB, 4 * MIB, BS_SEVERAL_ACTIVE},
+	{0, 0x42, 195 * MIB, 4 * MIB, BS_DYNAMIC_DISK},
+	{0, 0xEE, 195 * MIB, 4 * MIB, BS_GPT},
+	{0, 0x00, 1, 0xFFFFFFFF, BS_OK}, /* empty, whatever else it says */
+};
+
+START_TEST(a_third_entry_in_the_table_is_judged)
+{
+	sample_open_small(&sample, "table", "");
+	write_entry(2, third_entries[_i].flag, third_entries[_i].type, third_entries[_i].first,
+		    third_entries[_i].count);
+	look(&no_options);
+	if (third_entries[_i].code == BS_OK)
+		assert_fixable();
+	else
+		assert_refused(third_entries[_i].code);
+}
+END_TEST
+
+START_TEST(a_primary_partition_within_the_extended_one_is_refused)
+{
+	sample_open_small(&sample, "primary-in-extended", "");
+	write_entry(2, 0, 0x0F, 192 * MIB, 7 * MIB);
+	write_entry(3, 0, 0x07, 194 * MIB, MIB);
+	look(&no_options);
+	assert_refused(BS_PARTITION_TABLE_INVALID);
+}
+END_TEST
+
+/* A record of an extended partition: one logical partition, and the next record. */
+static void write_extended(uint64_t lba, uint32_t first, uint32_t count, uint32_t next)
+{
+	uint8_t sector[512] = {0};
+
+	sector[0x1BE + 4] = count != 0 ? 0x07 : 0;
+	store_le32(sector + 0x1BE + 8, first);
+	store_le32(sector + 0x1BE + 12, count);
+	sector[0x1CE + 4] = next != 0 ? 0x05 : 0;
+	store_le32(sector + 0x1CE + 8, next);
+	store_le32(sector + 0x1CE + 12, 1);
+	sector[0x1FE] = 0x55;
+	sector[0x1FF] = 0xAA;
+	sample_write(&sample, lba * 512, sector, sizeof(sector));
+}
+
+START_TEST(logical_partitions_are_numbered_from_five_along_their_chain)
+{
+	sample_open_small(&sample, "extended", "");
+	write_entry(2, 0, 0x0F, 192 * MIB, 7 * MIB);
+	write_extended(192 * MIB, 63, 100, MIB);
+	write_extended(193 * MIB, 63, 200, 2 * MIB);
+	write_extended(194 * MIB, 63, 300, 0);
+	look(&no_options);
+	assert_fixable();
+	ck_assert_uint_eq(survey->report.partition_count, 6);
+	for (uint32_t i = 3; i < 6; i++) {
+		ck_assert_uint_eq(survey->report.partitions[i].number, i + 2);
+		ck_assert_uint_eq(survey->report.partitions[i].start,
+				  ((189ull + i) * MIB + 63) * 512);
+		ck_assert_uint_eq(survey->report.partitions[i].size, (i - 2) * 100 * 512);
+	}
+}
+END_TEST
+
+START_TEST(a_chain_of_extended_records_that_turns_back_ends)
+{
+	sample_open_small(&sample, "extended-loop", "");
+	write_entry(2, 0, 0x0F, 192 * MIB, 7 * MIB);
+	write_extended(192 * MIB, 63, 100, MIB);
+	write_extended(193 * MIB, 63, 100, MIB); /* to itself */
+	look(&no_options);
+	ck_assert_uint_eq(survey->report.partition_count, 5);
+}
+END_TEST
+
+START_TEST(a_chain_of_very_many_empty_records_ends)
+{
+	sample_open_small(&sample, "extended-long", "");
+	write_entry(2, 0, 0x0F, 192 * MIB, 7 * MIB);
+	for (uint32_t i = 0; i < 1000; i++)
+		write_extended(192 * MIB + i, 0, 0, i + 1);
+	write_extended(192 * MIB + 1000, 63, 100, 0);
+	look(&no_options);
+	ck_assert_uint_eq(survey->report.partition_count, 3);
+}
+END_TEST
+
+START_TEST(more_partitions_than_fit_are_left_out)
+{
+	sample_open_small(&sample, "extended-many", "");
+	write_entry(2, 0, 0x0F, 192 * MIB, 7 * MIB);
+	for (uint32_t i = 0; i < 60; i++)
+		write_extended(192 * MIB + i * 128, 63, 64, (i + 1) * 128);
+	look(&no_options);
+	ck_assert_uint_eq(survey->report.partition_count, BS_PARTITIONS_MAX);
+}
+END_TEST
+
+START_TEST(an_image_of_one_volume_has_no_table)
+{
+	const char *volume;
+
+	sample_open_small(&sample, "one-volume", "");
+	volume = image_extract(sample.disk, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
+	sample_close(&sample);
+	sample_open(&sample, volume);
+	look(&no_options);
+	assert_refused(BS_NO_PARTITION_TABLE);
+}
+END_TEST
+
+START_TEST(the_smallest_disks_are_judged)
+{
+	static const uint64_t sizes[] = {1, 511, 512, 513, 8192};
+	struct bs_error err = {0};
+
+	sample_open_small(&sample, "tiny", "");
+	ASSERT_OK(overlay_resize(sample.overlay, sizes[_i], &err));
+	look(&no_options);
+	assert_refused(sizes[_i] < 512 ? BS_NO_PARTITION_TABLE : BS_PARTITION_TABLE_INVALID);
+}
+END_TEST
+
+START_TEST(an_error_of_the_disk_is_an_error_and_no_finding)
+{
+	struct bs_error err = {0};
+
+	look_at("disk-error", "");
+	survey_free(survey);
+	close(sample.descriptor); /* what is below cannot be read any more */
+	ck_assert_int_eq(survey_take(sample.disk, &no_options, survey, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	sample.descriptor = -1;
+}
+END_TEST
+
+/* ---- volumes and boot files ---------------------------------------------------------------- */
+
+static const struct {
+	const char *name, *more;
+	enum bs_code code;
+} odd_files[] = {
+	{"bootmgr-huge", "on system\nfile \\bootmgr size=17M seed=0\n", BS_BOOTMGR_DAMAGED},
+	{"bootmgr-zeros", "on system\nfile \\bootmgr seed=0\n", BS_BOOTMGR_DAMAGED},
+	{"bootmgr-packed", "on system\nfile \\bootmgr seed=0 attributes=c\n", BS_BOOTMGR_DAMAGED},
+	{"bootmgr-folder", "on system\nremove \\bootmgr\nfolder \\bootmgr\n", BS_BOOTMGR_MISSING},
+	{"bcd-folder", "on system\nremove \\Boot\\BCD\nfolder \\Boot\\BCD\n", BS_BCD_DAMAGED},
+	{"bcd-empty", "on system\nfile \\Boot\\BCD size=0\n", BS_BCD_DAMAGED},
+	{"bcd-huge", "on system\nfile \\Boot\\BCD size=17M\n", BS_BCD_DAMAGED},
+	{"winload-empty", "on windows\nfile \\Windows\\System32\\winload.exe size=0\n",
+	 BS_WINLOAD_MISSING},
+	{"system-fat", "on system\npatch volume 3 text=MSDOS5.0\npatch volume 0x36 text=FAT16\n",
+	 BS_NOT_NTFS},
+	{"boot-fat", "on windows\npatch volume 3 text=MSDOS5.0\npatch volume 0x52 text=FAT32\n",
+	 BS_NOT_NTFS},
+	{"system-bitlocker", "on system\npatch volume 3 text=-FVE-FS-\n", BS_BITLOCKER},
+	{"system-hibernated", "on system\nfile \\hiberfil.sys text=hibr size=1M seed=0\n",
+	 BS_HIBERNATED},
+	{"boot-sectors", "on windows\npatch volume 0x28 hex=0000100000000000\n", BS_NTFS_GEOMETRY},
+};
+
+START_TEST(odd_volumes_and_files_are_findings)
+{
+	look_at(odd_files[_i].name, odd_files[_i].more);
+	assert_refused(odd_files[_i].code);
+}
+END_TEST
+
+/* ---- which elements move ------------------------------------------------------------------- */
+
+static const struct {
+	const char *name, *more;
+	uint32_t count;   /* elements that move, besides bootmgr's and the memory diagnostic's */
+	const char *path; /* of the first of them */
+	bool stays;
+} elements[] = {
+	{"rule-plain", "", 0, NULL, false},
+	{"rule-recovery-stays",
+	 "object {2f5b0a98-cce8-11e5-9d3a-0800279c5f11} 10200003\n"
+	 "element 11000001 ramdisk system \\Recovery\\Winre.wim "
+	 "{2f5b0a99-cce8-11e5-9d3a-0800279c5f11}\n"
+	 "element 21000001 ramdisk system \\Recovery\\Winre.wim "
+	 "{2f5b0a99-cce8-11e5-9d3a-0800279c5f11}\n"
+	 "object {2f5b0a99-cce8-11e5-9d3a-0800279c5f11} 30000000\n"
+	 "element 31000003 partition system\n"
+	 "element 32000004 string \\Recovery\\boot.sdi\n"
+	 "on system\nfile \\Recovery\\Winre.wim size=10\nfile \\Recovery\\boot.sdi size=10\n",
+	 0, NULL, true},
+	{"rule-sdi-moves",
+	 "object {2f5b0a99-cce8-11e5-9d3a-0800279c5f11} 30000000\n"
+	 "element 31000003 partition system\n"
+	 "element 32000004 string \\BOOT\\boot.SDI\n"
+	 "on system\nfile \\Boot\\boot.sdi size=10\n",
+	 1, "\\BOOT\\boot.SDI", false},
+	{"rule-ramdisk-moves",
+	 "object {2f5b0a98-cce8-11e5-9d3a-0800279c5f11} 10200003\n"
+	 "element 11000001 ramdisk system \\Boot\\tool.wim {2f5b0a99-cce8-11e5-9d3a-0800279c5f11}\n"
+	 "on system\nfile \\Boot\\tool.wim size=10\n",
+	 1, "\\Boot\\tool.wim", false},
+	{"rule-file-is-missing",
+	 "object {2f5b0a98-cce8-11e5-9d3a-0800279c5f11} 10200003\n"
+	 "element 11000001 partition system\n"
+	 "element 12000002 string \\Boot\\nothing.exe\n",
+	 0, NULL, true},
+	{"rule-other-disk",
+	 "object {2f5b0a98-cce8-11e5-9d3a-0800279c5f11} 10200005\n"
+	 "element 11000001 foreign 0x77777777 1M\n"
+	 "element 12000002 string \\boot\\memtest.exe\n",
+	 0, NULL, false},
+	{"rule-other-partition",
+	 "object {2f5b0a98-cce8-11e5-9d3a-0800279c5f11} 10200005\n"
+	 "element 11000001 partition windows\n"
+	 "element 12000002 string \\boot\\memtest.exe\n",
+	 0, NULL, false},
+	{"rule-boot-follows",
+	 "object {2f5b0a98-cce8-11e5-9d3a-0800279c5f11} 10200005\n"
+	 "element 11000001 boot\n"
+	 "element 12000002 string \\boot\\memtest.exe\n",
+	 0, NULL, false},
+};
+
+START_TEST(an_element_moves_if_and_only_if_its_file_does)
+{
+	uint32_t others = 0;
+
+	look_at(elements[_i].name, elements[_i].more);
+	assert_fixable();
+	for (uint32_t i = 0; i < survey->element_count; i++) {
+		const struct bs_plan_element *element = &survey->elements[i];
+
+		if (strcmp(element->object, "{9dea862c-5cdd-4e70-acc1-f32b344d4795}") == 0) {
+			ck_assert_str_eq(element->path, "\\bootmgr");
+		} else if (strcmp(element->object, "{b2721d73-1db4-4c62-bf78-c548a880142d}") == 0) {
+			ck_assert_str_eq(element->path, "\\boot\\memtest.exe");
+		} else {
+			ck_assert_str_eq(element->path, elements[_i].path);
+			others++;
+		}
+	}
+	ck_assert_uint_eq(others, elements[_i].count);
+	ck_assert_uint_eq(survey->element_count, others + 2);
+	ck_assert_int_eq(has_finding(BS_NOTE_STAYS), elements[_i].stays);
+}
+END_TEST
+
+START_TEST(a_default_entry_that_locates_its_loader_is_followed_to_the_one_volume_with_it)
+{
+	/* A device of type 8. */
+	look_at("locate", "object {2f5b0a97-cce8-11e5-9d3a-0800279c5f11}\n"
+			  "element 11000001 binary 00000000000000000000000000000000"
+			  "0800000000000000480000000000000000000000000000000000000000000000"
+			  "0000000000000000000000000000000000000000000000000000000000000000"
+			  "0000000000000000\n");
+	assert_fixable();
+	ck_assert_int_eq(survey->report.boot_index, 1);
+}
+END_TEST
+
+START_TEST(a_default_that_is_a_tool_leads_on_to_the_first_loader)
+{
+	look_at("default-tool", "object {bootmgr}\nelement 23000003 object {memdiag}\n");
+	assert_fixable();
+	ck_assert_int_eq(survey->report.boot_index, 1);
+}
+END_TEST
+
+Suite *survey_suite(void);
+Suite *survey_suite(void)
+{
+	Suite *suite = suite_create("survey");
+	TCase *tcase = tcase_create("samples");
+
+	images_prepare();
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, each_sample_is_judged_as_what_it_is, 0,
+			    sizeof(samples) / sizeof(samples[0]));
+	tcase_add_test(tcase, what_is_on_a_disk_is_told);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("list of samples");
+	tcase_add_test(tcase, every_recipe_is_among_the_samples);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("options");
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, a_chosen_system_partition_takes_the_place_of_the_active_one, 0,
+			    2);
+	tcase_add_loop_test(tcase, a_chosen_system_partition_that_is_none_is_refused, 0, 4);
+	tcase_add_test(tcase, a_chosen_boot_partition_takes_the_place_of_the_default_entrys);
+	tcase_add_test(tcase, a_chosen_boot_partition_that_is_none_is_refused);
+	tcase_add_loop_test(
+		tcase, a_store_without_a_default_is_refused_also_when_the_boot_partition_is_chosen,
+		0, 2);
+	tcase_add_test(tcase, the_room_that_is_needed_is_an_option);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("partition tables");
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, a_third_entry_in_the_table_is_judged, 0,
+			    sizeof(third_entries) / sizeof(third_entries[0]));
+	tcase_add_test(tcase, a_primary_partition_within_the_extended_one_is_refused);
+	tcase_add_test(tcase, logical_partitions_are_numbered_from_five_along_their_chain);
+	tcase_add_test(tcase, a_chain_of_extended_records_that_turns_back_ends);
+	tcase_add_test(tcase, a_chain_of_very_many_empty_records_ends);
+	tcase_add_test(tcase, more_partitions_than_fit_are_left_out);
+	tcase_add_test(tcase, an_image_of_one_volume_has_no_table);
+	tcase_add_loop_test(tcase, the_smallest_disks_are_judged, 0, 5);
+	tcase_add_test(tcase, an_error_of_the_disk_is_an_error_and_no_finding);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("volumes and stores");
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, odd_volumes_and_files_are_findings, 0,
+			    sizeof(odd_files) / sizeof(odd_files[0]));
+	tcase_add_loop_test(tcase, an_element_moves_if_and_only_if_its_file_does, 0,
+			    sizeof(elements) / sizeof(elements[0]));
+	tcase_add_test(
+		tcase,
+		a_default_entry_that_locates_its_loader_is_followed_to_the_one_volume_with_it);
+	tcase_add_test(tcase, a_default_that_is_a_tool_leads_on_to_the_first_loader);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

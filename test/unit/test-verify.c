@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Verification: a fixed disk passes, and each kind of tampering with one is noticed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/sample.h"
+#include "util/bytes.h"
+#include "windows/accounting.h"
+#include "windows/plan.h"
+#include "windows/stage.h"
+#include "windows/verify.h"
+#include "windows/volume-ntfs.h"
+
+#define CLUSTER 4096u
+#define MEMTEST "\\Boot\\memtest.exe"
+
+static struct sample sample;
+static struct bs_plan *plan;
+static uint64_t clusters;
+
+static void setup(void)
+{
+	sample_open_small(&sample, "stage",
+			  "on system\n"
+			  "file \"\\Boot\\A long name.html\" size=9000 attributes=a\n"
+			  "stream \\Boot\\memtest.exe:stream size=5000\n");
+	plan = sample_plan(&sample);
+	clusters = sample_stage(&sample, plan);
+}
+
+static void teardown(void)
+{
+	bs_plan_free(plan);
+	sample_close(&sample);
+}
+
+/* The same with a boot volume that needs boot code. */
+static void setup_boot_code(void)
+{
+	sample_open_small(&sample, "stage-ntldr", "partition windows boot-record=ntldr\n");
+	plan = sample_plan(&sample);
+	clusters = sample_stage(&sample, plan);
+}
+
+static void assert_verified(void)
+{
+	const struct bs_options options = {0};
+	struct bs_error err = {0};
+
+	ASSERT_OK(verify_run(sample.disk, plan, &options, &clusters, &err));
+	ASSERT_OK(verify_run(sample.disk, plan, &options, NULL, &err));
+}
+
+static void assert_noticed(const char *text)
+{
+	const struct bs_options options = {0};
+	struct bs_error err = {0};
+
+	ck_assert_int_eq(verify_run(sample.disk, plan, &options, &clusters, &err), -1);
+	ck_assert_int_eq(err.code, BS_VERIFY);
+	ck_assert_msg(strstr(err.message, text) != NULL, "%s", err.message);
+}
+
+START_TEST(an_untouched_disk_is_no_fix)
+{
+	overlay_reset(sample.overlay);
+	assert_noticed("was not copied");
+}
+END_TEST
+
+/* ---- tampering with copies ----------------------------------------------------------------- */
+
+static struct sample_volume target;
+
+static struct volume_file *edit(const char *path, struct volume_metadata *before)
+{
+	struct volume_file *file;
+	struct bs_error err = {0};
+
+	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &target);
+	file = sample_open_file(&target, path);
+	ASSERT_OK(volume_stat(file, before, &err));
+	return file;
+}
+
+/* Puts the times back, as somebody would who does not want to be seen. */
+static void end_edit(struct volume_file *file, const struct volume_metadata *before)
+{
+	struct bs_error err = {0};
+
+	ASSERT_OK(volume_set_times(file, before, &err));
+	sample_close_file(file);
+	sample_unmount(&target);
+}
+
+static void write_into(const char *path, const char *stream, uint64_t offset, const void *bytes,
+		       size_t length)
+{
+	struct volume_metadata before;
+	struct volume_file *file = edit(path, &before);
+	struct bs_error err = {0};
+
+	ASSERT_OK(volume_write(file, stream, offset, bytes, length, &err));
+	end_edit(file, &before);
+}
+
+START_TEST(a_changed_byte_is_noticed)
+{
+	write_into(MEMTEST, "", 39999, "\xA5", 1);
+	assert_noticed("content differs");
+}
+END_TEST
+
+START_TEST(a_changed_byte_of_a_named_stream_is_noticed)
+{
+	write_into(MEMTEST, "stream", 4999, "\xA5", 1);
+	assert_noticed("content differs");
+}
+END_TEST
+
+START_TEST(another_stream_is_noticed)
+{
+	write_into(MEMTEST, "another", 0, "x", 1);
+	assert_noticed("set of streams differs");
+}
+END_TEST
+
+START_TEST(a_longer_stream_is_noticed)
+{
+	write_into(MEMTEST, "stream", 5000, "x", 1);
+	assert_noticed("set of streams differs");
+}
+END_TEST
+
+START_TEST(a_longer_file_is_noticed)
+{
+	write_into(MEMTEST, "", 40000, "x", 1);
+	assert_noticed("size differs");
+}
+END_TEST
+
+START_TEST(changed_attributes_are_noticed)
+{
+	struct volume_metadata before;
+	struct volume_file *file = edit("\\bootmgr", &before);
+	struct bs_error err = {0};
+
+	ASSERT_OK(volume_set_attributes(file, before.attributes & ~1u, &err));
+	end_edit(file, &before);
+	assert_noticed("set of attributes differs");
+}
+END_TEST
+
+START_TEST(a_folder_without_the_attributes_of_the_fix_is_noticed)
+{
+	struct volume_metadata before;
+	struct volume_file *file = edit("\\Boot", &before);
+	struct bs_error err = {0};
+
+	ASSERT_OK(volume_set_attributes(file, FILE_IS_HIDDEN | FILE_IS_SYSTEM, &err));
+	end_edit(file, &before);
+	assert_noticed("set of attributes differs");
+}
+END_TEST
+
+START_TEST(a_compressed_copy_is_noticed)
+{
+	struct volume_metadata before;
+	struct volume_file *file = edit("\\bootmgr", &before);
+
+	file->inode->flags |= FILE_ATTR_COMPRESSED;
+	end_edit(file, &before);
+	assert_noticed("set of attributes differs");
+}
+END_TEST
+
+START_TEST(each_of_four_changed_times_is_noticed)
+{
+	struct volume_metadata before;
+	struct volume_file *file = edit(MEMTEST, &before);
+	uint64_t *const times[] = {&before.created, &before.modified, &before.changed,
+				   &before.accessed};
+
+	++*times[_i]; /* by 100 ns */
+	end_edit(file, &before);
+	assert_noticed("set of times differs");
+}
+END_TEST
+
+START_TEST(another_descriptor_is_noticed)
+{
+	struct volume_metadata before;
+	struct volume_file *file, *other;
+	struct bs_error err = {0};
+	uint8_t *descriptor;
+	size_t size;
+
+	file = edit(MEMTEST, &before);
+	other = sample_open_file(&target, BOOT_BCD_PATH);
+	ASSERT_OK(volume_security(other, &descriptor, &size, &err));
+	ASSERT_OK(volume_set_security(file, descriptor, size, &err));
+	free(descriptor);
+	volume_done_file(other);
+	end_edit(file, &before);
+	assert_noticed("security descriptor differs");
+}
+END_TEST
+
+START_TEST(added_extended_attributes_are_noticed)
+{
+	static const uint8_t attributes[] = {16,  0,   0,   0,   0, 4, 2, 0,
+					     'N', 'A', 'M', 'E', 0, 1, 2, 0};
+	struct volume_metadata before;
+	struct volume_file *file = edit(MEMTEST, &before);
+	struct bs_error err = {0};
+
+	ASSERT_OK(volume_set_extended_attributes(file, attributes, sizeof(attributes), &err));
+	end_edit(file, &before);
+	assert_noticed("set of extended attributes differs");
+}
+END_TEST
+
+START_TEST(another_short_name_is_noticed)
+{
+	struct volume_metadata file, folder;
+	ntfs_inode *inode, *parent;
+
+	volume_done_file(edit("\\Boot\\A long name.html", &file));
+	sample_unmount(&target);
+	ck_assert_str_eq(file.short_name, "ALONGN~1.HTM");
+	volume_done_file(edit("\\Boot", &folder));
+	inode = ntfs_pathname_to_inode(target.volume->ntfs, NULL, "/Boot/A long name.html");
+	parent = ntfs_pathname_to_inode(target.volume->ntfs, NULL, "/Boot");
+	ck_assert_int_eq(ntfs_set_ntfs_dos_name(inode, parent, "ALONGN~9.HTM", 12, 0), 0);
+	end_edit(sample_open_file(&target, "\\Boot"), &folder);
+	{
+		struct volume_metadata renamed;
+
+		end_edit(edit("\\Boot\\A long name.html", &renamed), &file);
+	}
+	assert_noticed("name or short name differs");
+}
+END_TEST
+
+/* Changes what is in \Boot and puts the folder's times back. */
+static void change_folder(const char *removed, const char *added)
+{
+	struct volume_metadata before;
+	struct bs_error err = {0};
+	uint32_t count;
+
+	volume_done_file(edit("\\Boot", &before));
+	if (removed != NULL)
+		ASSERT_OK(volume_remove(target.volume, removed, &count, &err));
+	if (added != NULL)
+		ASSERT_OK(volume_create(target.volume, "\\Boot", added, false, &err));
+	end_edit(sample_open_file(&target, "\\Boot"), &before);
+}
+
+START_TEST(a_missing_file_is_noticed)
+{
+	change_folder(MEMTEST, NULL);
+	assert_noticed("memtest.exe was not copied");
+}
+END_TEST
+
+START_TEST(a_file_too_many_is_noticed)
+{
+	change_folder(NULL, "extra");
+	assert_noticed("5 files were planned, 6 are there");
+}
+END_TEST
+
+START_TEST(a_file_in_anothers_place_is_noticed)
+{
+	change_folder(MEMTEST, "memtest.exe");
+	assert_noticed("memtest.exe: the copy's");
+}
+END_TEST
+
+START_TEST(content_that_is_not_what_was_hashed_is_noticed)
+{
+	plan->files[0].sha256[0] ^= 1;
+	assert_noticed("SHA-256 differs");
+}
+END_TEST
+
+/* ---- tampering with what starts the disk --------------------------------------------------- */
+
+static void write_offset(uint32_t at, uint64_t offset)
+{
+	uint8_t bytes[8];
+
+	store_le64(bytes, offset);
+	write_into(BOOT_BCD_PATH, "", at, bytes, sizeof(bytes));
+}
+
+START_TEST(an_element_that_was_not_retargeted_is_noticed)
+{
+	write_offset(plan->elements[1].offset, SAMPLE_SYSTEM_START);
+	assert_noticed("is not retargeted");
+}
+END_TEST
+
+START_TEST(an_element_that_was_retargeted_and_should_not_is_noticed)
+{
+	/* Here the plan has one element less than was retargeted. */
+	ck_assert_uint_eq(plan->element_count, 2);
+	plan->element_count = 1;
+	assert_noticed("BCD: the copy's content differs");
+}
+END_TEST
+
+START_TEST(a_boot_record_with_the_wrong_place_is_noticed)
+{
+	sample_write(&sample, SAMPLE_BOOT_START + 0x1C, "\0\0\0\0", 4);
+	assert_noticed("cannot start bootmgr");
+}
+END_TEST
+
+START_TEST(a_boot_record_without_its_code_is_noticed)
+{
+	static const uint8_t zeros[7680];
+
+	sample_write(&sample, SAMPLE_BOOT_START + 512, zeros, sizeof(zeros));
+	assert_noticed("cannot start bootmgr");
+}
+END_TEST
+
+START_TEST(replaced_boot_code_is_the_system_volumes_and_has_its_copy)
+{
+	uint8_t record[8192], donor[8192], backup[512];
+	struct bs_error err = {0};
+
+	assert_verified();
+	ASSERT_OK(disk_read(sample.disk, SAMPLE_BOOT_START, record, sizeof(record), &err));
+	ASSERT_OK(disk_read(sample.disk, SAMPLE_SYSTEM_START, donor, sizeof(donor), &err));
+	ASSERT_OK(disk_read(sample.disk, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 512, backup,
+			    sizeof(backup), &err));
+	ck_assert_mem_eq(record, backup, sizeof(backup));
+	ck_assert_mem_eq(record, donor, 0x0B);
+	ck_assert_mem_eq(record + 0x54, donor + 0x54, sizeof(record) - 0x54);
+	ck_assert_uint_eq(load_le32(record + 0x1C), SAMPLE_BOOT_START / 512);
+	ck_assert_uint_eq(load_le64(record + 0x28), SAMPLE_BOOT_SIZE / 512 - 1);
+	sample_check_volume(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
+}
+END_TEST
+
+START_TEST(a_boot_records_copy_that_differs_is_noticed)
+{
+	sample_write(&sample, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 1, "\0", 1);
+	assert_noticed("copy differs");
+}
+END_TEST
+
+START_TEST(two_active_partitions_are_noticed)
+{
+	sample_write(&sample, 0x1BE, "\x80", 1);
+	assert_noticed("2 partitions are active");
+}
+END_TEST
+
+START_TEST(no_active_partition_is_noticed)
+{
+	sample_write(&sample, 0x1CE, "\0", 1);
+	assert_noticed("no partition is active");
+}
+END_TEST
+
+START_TEST(the_old_partition_left_active_is_noticed)
+{
+	sample_write(&sample, 0x1BE, "\x80", 1);
+	sample_write(&sample, 0x1CE, "\0", 1);
+	assert_noticed("would not start");
+}
+END_TEST
+
+START_TEST(a_loader_that_is_gone_is_noticed)
+{
+	const struct bs_options options = {0};
+	struct sample_volume boot;
+	struct bs_error err = {0};
+	uint32_t count;
+
+	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &boot);
+	ASSERT_OK(volume_remove(boot.volume, "\\Windows\\System32\\winload.exe", &count, &err));
+	sample_unmount(&boot);
+	ck_assert_int_eq(verify_run(sample.disk, plan, &options, NULL, &err), -1);
+	ck_assert_int_eq(err.code, BS_VERIFY);
+	ck_assert_ptr_nonnull(strstr(err.message, "winload.exe is missing"));
+}
+END_TEST
+
+/* ---- clusters ------------------------------------------------------------------------------ */
+
+/* Changes the bit of a cluster of the boot volume. */
+static void flip_bitmap_bit(uint64_t cluster)
+{
+	struct volume_runs bitmap = {0};
+	struct sample_volume boot;
+	struct volume_file *file;
+	struct bs_error err = {0};
+	uint64_t at;
+	uint8_t byte;
+
+	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_READ, &boot);
+	file = sample_open_file(&boot, "\\$Bitmap");
+	ASSERT_OK(volume_locate(file, UINT64_MAX, &bitmap, &err));
+	volume_done_file(file);
+	sample_unmount(&boot);
+	ck_assert_uint_lt(cluster / 8, bitmap.runs[0].length);
+	at = SAMPLE_BOOT_START + bitmap.runs[0].first + cluster / 8;
+	free(bitmap.runs);
+	ASSERT_OK(disk_read(sample.disk, at, &byte, 1, &err));
+	byte ^= (uint8_t)(1u << cluster % 8);
+	sample_write(&sample, at, &byte, 1);
+}
+
+static uint64_t last_cluster_of(const char *path)
+{
+	struct volume_runs runs = {0};
+	struct sample_volume boot;
+	struct volume_file *file;
+	struct bs_error err = {0};
+	uint64_t cluster;
+
+	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_READ, &boot);
+	file = sample_open_file(&boot, path);
+	ASSERT_OK(volume_locate(file, UINT64_MAX, &runs, &err));
+	ck_assert_uint_gt(runs.count, 0);
+	cluster =
+		(runs.runs[runs.count - 1].first + runs.runs[runs.count - 1].length - 1) / CLUSTER;
+	free(runs.runs);
+	volume_done_file(file);
+	sample_unmount(&boot);
+	return cluster;
+}
+
+START_TEST(a_copys_cluster_that_is_marked_as_free_is_noticed)
+{
+	flip_bitmap_bit(last_cluster_of(MEMTEST));
+	assert_noticed("cluster is marked as free");
+}
+END_TEST
+
+START_TEST(a_lost_cluster_is_noticed)
+{
+	flip_bitmap_bit(SAMPLE_BOOT_SIZE / CLUSTER - 3); /* the end of the volume is free */
+	assert_noticed("clusters do not add up");
+}
+END_TEST
+
+START_TEST(a_cluster_that_two_files_hold_is_noticed)
+{
+	struct sample_volume boot;
+	struct bs_error err = {0};
+	ntfs_inode *inode;
+	ntfs_attr *data;
+	uint64_t sum;
+
+	/* The third cluster of bootmgr becomes that of memtest.exe, and back at once. */
+	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &boot);
+	ASSERT_OK(accounting_sum(boot.volume, &sum, &err));
+	ck_assert_uint_eq(sum, clusters);
+	inode = ntfs_pathname_to_inode(boot.volume->ntfs, NULL, "/bootmgr");
+	data = ntfs_attr_open(inode, AT_DATA, AT_UNNAMED, 0);
+	ck_assert_int_eq(ntfs_attr_map_whole_runlist(data), 0);
+	data->rl[0].lcn = (LCN)(last_cluster_of(MEMTEST));
+	ck_assert_int_eq(ntfs_attr_update_mapping_pairs(data, 0), 0);
+	ntfs_attr_close(data);
+	ck_assert_int_eq(ntfs_inode_close(inode), 0);
+	ck_assert_int_eq(accounting_sum(boot.volume, &sum, &err), -1);
+	ck_assert_int_eq(err.code, BS_NTFS_DAMAGED);
+	ck_assert_ptr_nonnull(strstr(err.message, "share a cluster"));
+	sample_unmount(&boot);
+}
+END_TEST
+
+Suite *verify_suite(void);
+Suite *verify_suite(void)
+{
+	Suite *suite = suite_create("verify");
+	TCase *tcase = tcase_create("tampering with copies");
+
+	images_prepare();
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, an_untouched_disk_is_no_fix);
+	tcase_add_test(tcase, a_changed_byte_is_noticed);
+	tcase_add_test(tcase, a_changed_byte_of_a_named_stream_is_noticed);
+	tcase_add_test(tcase, another_stream_is_noticed);
+	tcase_add_test(tcase, a_longer_stream_is_noticed);
+	tcase_add_test(tcase, a_longer_file_is_noticed);
+	tcase_add_test(tcase, changed_attributes_are_noticed);
+	tcase_add_test(tcase, a_folder_without_the_attributes_of_the_fix_is_noticed);
+	tcase_add_test(tcase, a_compressed_copy_is_noticed);
+	tcase_add_loop_test(tcase, each_of_four_changed_times_is_noticed, 0, 4);
+	tcase_add_test(tcase, another_descriptor_is_noticed);
+	tcase_add_test(tcase, added_extended_attributes_are_noticed);
+	tcase_add_test(tcase, another_short_name_is_noticed);
+	tcase_add_test(tcase, a_missing_file_is_noticed);
+	tcase_add_test(tcase, a_file_too_many_is_noticed);
+	tcase_add_test(tcase, a_file_in_anothers_place_is_noticed);
+	tcase_add_test(tcase, content_that_is_not_what_was_hashed_is_noticed);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("tampering with the start");
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, an_element_that_was_not_retargeted_is_noticed);
+	tcase_add_test(tcase, an_element_that_was_retargeted_and_should_not_is_noticed);
+	tcase_add_test(tcase, a_boot_record_with_the_wrong_place_is_noticed);
+	tcase_add_test(tcase, a_boot_record_without_its_code_is_noticed);
+	tcase_add_test(tcase, two_active_partitions_are_noticed);
+	tcase_add_test(tcase, no_active_partition_is_noticed);
+	tcase_add_test(tcase, the_old_partition_left_active_is_noticed);
+	tcase_add_test(tcase, a_loader_that_is_gone_is_noticed);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("boot code");
+	tcase_add_checked_fixture(tcase, setup_boot_code, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, replaced_boot_code_is_the_system_volumes_and_has_its_copy);
+	tcase_add_test(tcase, a_boot_records_copy_that_differs_is_noticed);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("clusters");
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, a_copys_cluster_that_is_marked_as_free_is_noticed);
+	tcase_add_test(tcase, a_lost_cluster_is_noticed);
+	tcase_add_test(tcase, a_cluster_that_two_files_hold_is_noticed);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* VMDK headers and descriptors, written out and as qemu-img makes them. */
+#include "disk/vmdk.h"
+#include "unit/container-file.h"
+#include "util/bytes.h"
+
+#define FILE_SIZE 65536u
+
+/* The header of a disk of 100 MiB; the field names of "Virtual Disk Format 5.0". */
+static const uint8_t good[512] = {
+	[0] = 'K',  'D',  'M', 'V',                 /* magicNumber */
+	[4] = 1,    0,    0,   0,                   /* version */
+	[8] = 3,    0,    0,   0,                   /* flags: line ends, redundant table */
+	[12] = 0,   0x20, 3,   0,    0,    0, 0, 0, /* capacity, sectors */
+	[20] = 128, 0,    0,   0,    0,    0, 0, 0, /* grainSize */
+	[28] = 1,   0,    0,   0,    0,    0, 0, 0, /* descriptorOffset */
+	[36] = 20,  0,    0,   0,    0,    0, 0, 0, /* descriptorSize */
+	[44] = 0,   2,    0,   0,                   /* numGTEsPerGT */
+	[48] = 21,  0,    0,   0,    0,    0, 0, 0, /* rgdOffset */
+	[56] = 38,  0,    0,   0,    0,    0, 0, 0, /* gdOffset */
+	[64] = 128, 0,    0,   0,    0,    0, 0, 0, /* overHead */
+	[72] = 0,   '\n', ' ', '\r', '\n',          /* uncleanShutdown, line ends */
+	[77] = 0,   0,                              /* compressAlgorithm */
+};
+
+#define START_OF_TEXT "# Disk DescriptorFile\nversion=1\nCID=5a89970f\nparentCID=ffffffff\n"
+#define SPARSE_TEXT   "createType=\"monolithicSparse\"\nRW 204800 SPARSE \"a.vmdk\"\n"
+
+static uint8_t bytes[VMDK_HEAD_SIZE];
+
+static void put_text(const char *text)
+{
+	memset(bytes + 512, 0, sizeof(bytes) - 512);
+	memcpy(bytes + 512, text, strlen(text));
+}
+
+static void setup(void)
+{
+	memcpy(bytes, good, sizeof(good));
+	put_text(START_OF_TEXT SPARSE_TEXT);
+}
+
+static void assert_sparse(void)
+{
+	struct bs_error err = {0};
+	uint64_t size = 0;
+
+	ck_assert_msg(vmdk_decode_sparse(bytes, sizeof(bytes), FILE_SIZE, &size, &err) == 0, "%s",
+		      err.message);
+	ck_assert_uint_eq(size, 100 << 20);
+}
+
+static void assert_sparse_refused(enum bs_code code, const char *part)
+{
+	struct bs_error err = {0};
+	uint64_t size;
+
+	ck_assert_int_eq(vmdk_decode_sparse(bytes, sizeof(bytes), FILE_SIZE, &size, &err), -1);
+	ck_assert_str_eq(bs_code_name(err.code), bs_code_name(code));
+	ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
+}
+
+static void assert_change(size_t at, uint8_t value, enum bs_code code, const char *part)
+{
+	setup();
+	bytes[at] = value;
+	assert_sparse_refused(code, part);
+}
+
+/* ---- sparse files ------------------------------------------------------------------------- */
+
+START_TEST(a_header_gives_the_size_of_the_disk)
+{
+	assert_sparse();
+	bytes[4] = 2; /* with zeroed grains */
+	assert_sparse();
+}
+END_TEST
+
+START_TEST(a_compressed_file_is_refused)
+{
+	assert_change(10, 1, BS_CONTAINER_COMPRESSED, "streamOptimized");
+	assert_change(10, 2, BS_CONTAINER_COMPRESSED, "streamOptimized");
+	assert_change(77, 1, BS_CONTAINER_COMPRESSED, "streamOptimized");
+	setup();
+	memset(bytes + 56, 0xff, 8);
+	assert_sparse_refused(BS_CONTAINER_COMPRESSED, "streamOptimized");
+}
+END_TEST
+
+START_TEST(what_qemu_does_not_write_is_not_supported)
+{
+	assert_change(4, 3, BS_FORMAT_UNSUPPORTED, "version 3");
+	assert_change(28, 2, BS_FORMAT_UNSUPPORTED, "behind its header");
+	memcpy(bytes, "COWD", 4);
+	assert_sparse_refused(BS_FORMAT_UNSUPPORTED, "COWD");
+}
+END_TEST
+
+START_TEST(an_extent_without_a_descriptor_is_one_of_several_files)
+{
+	assert_change(28, 0, BS_CONTAINER_SPLIT, "one of the files");
+	assert_change(512, 0, BS_CONTAINER_SPLIT, "one of the files");
+}
+END_TEST
+
+START_TEST(numbers_that_cannot_be_are_corruption)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+		const char *part;
+	} changes[] = {
+		{0, 'k', "no VMDK header"}, {73, '\r', "as text"}, {19, 0x40, "impossible"},
+		{17, 0xff, "tables"},       {20, 0, "impossible"}, {20, 3, "impossible"},
+		{23, 1, "impossible"},      {45, 3, "impossible"}, {45, 0, "impossible"},
+		{56, 128, "tables"},        {56, 0, "tables"},     {63, 0xff, "tables"},
+		{48, 128, "tables"},        {64, 129, "tables"},   {36, 0, "no end"},
+	};
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+		assert_change(changes[i].at, changes[i].value, BS_CONTAINER_CORRUPT,
+			      changes[i].part);
+	setup();
+	memset(bytes + 12, 0, 8); /* an empty disk, which QEMU would take for a descriptor */
+	assert_sparse_refused(BS_CONTAINER_CORRUPT, "impossible");
+	setup();
+	memset(bytes + 512, '#', sizeof(bytes) - 512);
+	assert_sparse_refused(BS_CONTAINER_CORRUPT, "no end");
+}
+END_TEST
+
+START_TEST(the_embedded_descriptor_is_judged_too)
+{
+	put_text("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=12345678\n"
+		 "parentFileNameHint=\"base.vmdk\"\n" SPARSE_TEXT);
+	assert_sparse_refused(BS_CONTAINER_DIFFERENCING, "base.vmdk");
+	/* QEMU finds the word in a comment, and opens the file. */
+	put_text(START_OF_TEXT SPARSE_TEXT "# parentFileNameHint=\"/etc/shadow\"\n");
+	assert_sparse_refused(BS_CONTAINER_DIFFERENCING, "/etc/shadow");
+	put_text(START_OF_TEXT "createType=\"twoGbMaxExtentSparse\"\nRW 204800 SPARSE \"a\"\n");
+	assert_sparse_refused(BS_FORMAT_UNSUPPORTED, "twoGbMaxExtentSparse");
+	put_text(START_OF_TEXT "createType=\"monolithicSparse\"\nRW 204800 FLAT \"a\" 0\n");
+	assert_sparse_refused(BS_FORMAT_UNSUPPORTED, "monolithicSparse");
+}
+END_TEST
+
+START_TEST(a_file_that_is_cut_short_is_corruption)
+{
+	struct bs_error err;
+	uint64_t size;
+
+	FOR_EACH_LENGTH(bytes, 512u + 200u, exact, length, {
+		int result = vmdk_decode_sparse(exact, length, FILE_SIZE, &size, &err);
+		size_t whole = 512 + strlen((const char *)bytes + 512) + 1;
+
+		ck_assert_int_eq(result, length < whole ? -1 : 0);
+		if (result != 0)
+			ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
+	})
+}
+END_TEST
+
+/* ---- descriptor files --------------------------------------------------------------------- */
+
+static void assert_flat(const char *text, const char *name, uint64_t offset, uint64_t length)
+{
+	struct bs_error err = {0};
+	struct vmdk_extent extent;
+	int result = vmdk_decode_descriptor((const uint8_t *)text, strlen(text), &extent, &err);
+
+	ck_assert_msg(result == 0, "%s", err.message);
+	ck_assert_str_eq(extent.name, name);
+	ck_assert_uint_eq(extent.offset, offset);
+	ck_assert_uint_eq(extent.length, length);
+}
+
+static void assert_text_refused(const char *text, enum bs_code code, const char *part)
+{
+	struct bs_error err = {0};
+	struct vmdk_extent extent;
+
+	ck_assert_int_eq(vmdk_decode_descriptor((const uint8_t *)text, strlen(text), &extent, &err),
+			 -1);
+	ck_assert_str_eq(bs_code_name(err.code), bs_code_name(code));
+	ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
+}
+
+START_TEST(a_flat_disk_is_a_window_of_another_file)
+{
+	assert_flat(START_OF_TEXT "createType=\"monolithicFlat\"\n"
+				  "RW 204800 FLAT \"my disk-flat.vmdk\" 8\n",
+		    "my disk-flat.vmdk", 4096, 100 << 20);
+	assert_flat("# Disk DescriptorFile\r\nversion=1\r\nCID = 123\r\nparentCID=FFFFFFFF\r\n"
+		    " createType = \"vmfs\"\r\n\r\nRW 2048 VMFS \"d-flat.vmdk\"\r\n",
+		    "d-flat.vmdk", 0, 1 << 20);
+}
+END_TEST
+
+START_TEST(a_disk_of_several_files_is_refused)
+{
+	assert_text_refused(START_OF_TEXT "createType=\"twoGbMaxExtentFlat\"\n"
+					  "RW 4192256 FLAT \"a-f001.vmdk\" 0\n"
+					  "RW 2048 FLAT \"a-f002.vmdk\" 0\n",
+			    BS_CONTAINER_SPLIT, "2 files");
+	assert_text_refused(START_OF_TEXT "createType=\"twoGbMaxExtentSparse\"\n"
+					  "RW 2048 SPARSE \"a-s001.vmdk\"\n",
+			    BS_CONTAINER_SPLIT, "twoGbMaxExtentSparse");
+	assert_text_refused(START_OF_TEXT "createType=\"monolithicFlat\"\n"
+					  "RW 2048 FLAT \"a\" 0\nNOACCESS 2048 ZERO\n",
+			    BS_CONTAINER_SPLIT, "2 files");
+}
+END_TEST
+
+START_TEST(a_snapshot_is_refused_with_the_name_of_its_parent)
+{
+	assert_text_refused("# Disk DescriptorFile\nCID=1\nparentCID=00000000\n"
+			    "createType=\"vmfsSparse\"\nparentFileNameHint=\"win7.vmdk\"\n"
+			    "RW 2048 VMFSSPARSE \"win7-000001-delta.vmdk\"\n",
+			    BS_CONTAINER_DIFFERENCING, "win7.vmdk");
+	assert_text_refused("# Disk DescriptorFile\nCID=1\nparentCID=0\n"
+			    "createType=\"monolithicFlat\"\nRW 2048 FLAT \"a\" 0\n",
+			    BS_CONTAINER_DIFFERENCING, "another file");
+}
+END_TEST
+
+START_TEST(a_file_of_another_folder_is_refused)
+{
+	static const char *const names[] = {"/etc/passwd", "../a", "sub/a", "..\\a",
+					    ".",           "..",   "",      "a\tb"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char text[300];
+
+		snprintf(text, sizeof(text),
+			 START_OF_TEXT "createType=\"monolithicFlat\"\nRW 2048 FLAT \"%s\" 0\n",
+			 names[i]);
+		assert_text_refused(text, BS_FORMAT_UNSUPPORTED, "another folder");
+	}
+}
+END_TEST
+
+START_TEST(other_kinds_are_not_supported)
+{
+	assert_text_refused(START_OF_TEXT "createType=\"fullDevice\"\nRW 2048 FLAT \"sda\" 0\n",
+			    BS_FORMAT_UNSUPPORTED, "fullDevice");
+	assert_text_refused(START_OF_TEXT "createType=\"vmfsSparse\"\nRW 2048 VMFSSPARSE \"a\"\n",
+			    BS_FORMAT_UNSUPPORTED, "VMFSSPARSE");
+	assert_text_refused(START_OF_TEXT "createType=\"streamOptimized\"\nRW 8 SPARSE \"a\"\n",
+			    BS_CONTAINER_COMPRESSED, "streamOptimized");
+	assert_text_refused(START_OF_TEXT "createType=\"monolithicFlat\"\nRDONLY 8 FLAT \"a\" 0\n",
+			    BS_FORMAT_UNSUPPORTED, "read-only");
+	assert_text_refused(START_OF_TEXT "encryptionKeys=\"x\"\ncreateType=\"monolithicFlat\"\n"
+					  "RW 8 FLAT \"a\" 0\n",
+			    BS_CONTAINER_ENCRYPTED, "encrypted");
+	assert_text_refused(START_OF_TEXT "changeTrackPath=\"a-ctk.vmdk\"\n"
+					  "createType=\"vmfs\"\nRW 8 VMFS \"a\"\n",
+			    BS_FORMAT_UNSUPPORTED, "tracked");
+}
+END_TEST
+
+START_TEST(a_malformed_descriptor_is_corruption)
+{
+	static const char *const ends[] = {
+		"createType=\"monolithicFlat\"\n",
+		"createType=\"monolithicFlat\"\nRW x FLAT \"a\" 0\n",
+		"createType=\"monolithicFlat\"\nRW 0 FLAT \"a\" 0\n",
+		"createType=\"monolithicFlat\"\nRW -1 FLAT \"a\" 0\n",
+		"createType=\"monolithicFlat\"\nRW 8 FLAT \"a\" 1x\n",
+		"createType=\"monolithicFlat\"\nRW 8 FLATFLATFLATFLATFLAT \"a\" 0\n",
+		"createType=\"monolithicFlat\"\nRW 99999999999999999999 FLAT \"a\" 0\n",
+		"createType=\"monolithicFlat\"\nRW 36028797018963968 FLAT \"a\" 0\n",
+		"createType=\"monolithicFlat\"\nRW 18014398509481984 FLAT \"a\" "
+		"18014398509481983\n",
+		"createType=\"a type with a name that is longer than any\"\nRW 8 FLAT \"a\" 0\n",
+		"RW 8 FLAT \"a\" 0\n",
+		"parentCID=x\ncreateType=\"monolithicFlat\"\nRW 8 FLAT \"a\" 0\n",
+		"CID=\ncreateType=\"monolithicFlat\"\nRW 8 FLAT \"a\" 0\n",
+	};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		char text[300];
+
+		snprintf(text, sizeof(text), START_OF_TEXT "%s", ends[i]);
+		assert_text_refused(text, BS_CONTAINER_CORRUPT, "VMDK");
+	}
+}
+END_TEST
+
+START_TEST(what_is_long_or_no_text_is_no_descriptor)
+{
+	static const char text[] =
+		START_OF_TEXT "createType=\"monolithicFlat\"\nRW 2048 FLAT \"a\" 0\n";
+	struct memory_disk *memory = memory_disk_open(VMDK_DESCRIPTOR_MAX + 1);
+	struct bs_error err = {0};
+	struct format format;
+
+	memset(memory->bytes, '\n', VMDK_DESCRIPTOR_MAX + 1);
+	memcpy(memory->bytes, text, strlen(text));
+	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "64 KiB");
+	memory->disk.size--;
+	ck_assert_msg(format_detect(&memory->disk, NULL, &format, &err) == 0, "%s", err.message);
+	ck_assert_int_eq(format.access, FORMAT_ELSEWHERE);
+	memory->bytes[5000] = 0;
+	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "not a text");
+	disk_close(&memory->disk);
+}
+END_TEST
+
+START_TEST(a_descriptor_that_is_cut_short_or_damaged_is_survived)
+{
+	static const char text[] =
+		START_OF_TEXT "createType=\"monolithicFlat\"\nRW 2048 FLAT \"a\" 0";
+	struct memory_disk *memory = memory_disk_open(strlen(text));
+	struct vmdk_extent extent;
+	struct bs_error err;
+
+	FOR_EACH_LENGTH(text, strlen(text), exact, length, {
+		if (vmdk_decode_descriptor(exact, length, &extent, &err) != 0)
+			ck_assert_int_eq(bs_code_exit(err.code), BS_EXIT_REFUSED);
+		else
+			ck_assert_uint_eq(length, strlen(text));
+	})
+	memcpy(memory->bytes, text, strlen(text));
+	memory_damage(memory, "vmdk", 0, strlen(text));
+	disk_close(&memory->disk);
+}
+END_TEST
+
+/* ---- real ones ---------------------------------------------------------------------------- */
+
+START_TEST(what_qemu_makes_is_described)
+{
+	struct bs_error err = {0};
+	struct format format;
+
+	IN_FOLDER("qemu-img create -q -f vmdk a.vmdk 100M");
+	container_assert("a.vmdk", "vmdk", FORMAT_CAPTURED, 100 << 20);
+	IN_FOLDER("qemu-img create -q -f vmdk -o zeroed_grain=on,adapter_type=lsilogic a.vmdk 3G");
+	container_assert("a.vmdk", "vmdk", FORMAT_CAPTURED, 3ull << 30);
+	IN_FOLDER("qemu-img create -q -f vmdk a.vmdk 2T");
+	container_assert("a.vmdk", "vmdk", FORMAT_CAPTURED, 2ull << 40);
+	IN_FOLDER("qemu-img create -q -f vmdk -o subformat=monolithicFlat b.vmdk 100M");
+	ck_assert_int_eq(container_detect("b.vmdk", &format, &err), 0);
+	ck_assert_int_eq(format.access, FORMAT_ELSEWHERE);
+	ck_assert_str_eq(format.extent, "b-flat.vmdk");
+	ck_assert_uint_eq(format.offset, 0);
+	ck_assert_uint_eq(format.length, 100 << 20);
+}
+END_TEST
+
+START_TEST(other_files_that_qemu_makes_are_refused)
+{
+	IN_FOLDER("qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse s.vmdk 3G");
+	container_assert_refused("s.vmdk", BS_CONTAINER_SPLIT, "2 files");
+	container_assert_refused("s-s001.vmdk", BS_CONTAINER_SPLIT, "one of the files");
+	IN_FOLDER("qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat f.vmdk 3G");
+	container_assert_refused("f.vmdk", BS_CONTAINER_SPLIT, "2 files");
+	IN_FOLDER("qemu-img create -q -f vmdk base.vmdk 1M");
+	IN_FOLDER("qemu-img create -q -f vmdk -b base.vmdk -F vmdk top.vmdk");
+	container_assert_refused("top.vmdk", BS_CONTAINER_DIFFERENCING, "base.vmdk");
+	IN_FOLDER("qemu-img convert -f vmdk -O vmdk -o subformat=streamOptimized base.vmdk o.vmdk");
+	container_assert_refused("o.vmdk", BS_CONTAINER_COMPRESSED, "streamOptimized");
+}
+END_TEST
+
+START_TEST(damage_anywhere_in_the_head_is_survived)
+{
+	struct memory_disk *memory;
+
+	IN_FOLDER("qemu-img create -q -f vmdk base.vmdk 1M");
+	IN_FOLDER("qemu-img create -q -f vmdk -b base.vmdk -F vmdk top.vmdk");
+	memory = container_load("top.vmdk");
+	memory_damage(memory, "vmdk", 0, 80);
+	memory_damage(memory, "vmdk", 512, 1000);
+	memory_damage(memory, NULL, 0, 80);
+	disk_close(&memory->disk);
+}
+END_TEST
+
+Suite *vmdk_suite(void);
+
+Suite *vmdk_suite(void)
+{
+	Suite *suite = suite_create("vmdk");
+	TCase *tcase = tcase_create("vmdk");
+
+	images_prepare();
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, a_header_gives_the_size_of_the_disk);
+	tcase_add_test(tcase, a_compressed_file_is_refused);
+	tcase_add_test(tcase, what_qemu_does_not_write_is_not_supported);
+	tcase_add_test(tcase, an_extent_without_a_descriptor_is_one_of_several_files);
+	tcase_add_test(tcase, numbers_that_cannot_be_are_corruption);
+	tcase_add_test(tcase, the_embedded_descriptor_is_judged_too);
+	tcase_add_test(tcase, a_file_that_is_cut_short_is_corruption);
+	tcase_add_test(tcase, a_flat_disk_is_a_window_of_another_file);
+	tcase_add_test(tcase, a_disk_of_several_files_is_refused);
+	tcase_add_test(tcase, a_snapshot_is_refused_with_the_name_of_its_parent);
+	tcase_add_test(tcase, a_file_of_another_folder_is_refused);
+	tcase_add_test(tcase, other_kinds_are_not_supported);
+	tcase_add_test(tcase, a_malformed_descriptor_is_corruption);
+	tcase_add_test(tcase, what_is_long_or_no_text_is_no_descriptor);
+	tcase_add_test(tcase, a_descriptor_that_is_cut_short_or_damaged_is_survived);
+	tcase_add_test(tcase, what_qemu_makes_is_described);
+	tcase_add_test(tcase, other_files_that_qemu_makes_are_refused);
+	tcase_add_test(tcase, damage_anywhere_in_the_head_is_survived);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
