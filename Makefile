@@ -116,18 +116,20 @@ $(eval $(call suites_header,cli,$(CLI_TEST_SOURCES)))
 $(eval $(call suites_header,boot,$(BOOT_TEST_SOURCES)))
 $(B)/cli-tests $(B)/boot-tests: | $(B)/bootshift
 
-# The tests with the tag `slow` start virtual machines: check-slow runs them.
+# Both at once, one after the other on the screen.  What has the tag `slow` is for check-slow.
 check: $(B)/unit-tests $(B)/cli-tests
-	CK_EXCLUDE_TAGS=slow $(B)/unit-tests
-	CK_EXCLUDE_TAGS=slow $(B)/cli-tests
+	@CK_EXCLUDE_TAGS=slow $(B)/cli-tests >$(B)/cli-tests.log 2>&1 & cli=$$!; \
+	CK_EXCLUDE_TAGS=slow $(B)/unit-tests; unit=$$?; \
+	wait $$cli; cli=$$?; cat $(B)/cli-tests.log; exit $$((unit | cli))
 
 # Sample images for the tests, built with this build-image unless $BUILD_IMAGE names another.
 $(call objects,$(SUPPORT_SOURCES)): EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest \
 	-DBUILD_IMAGE='"$(abspath $(B)/build-image)"'
 
 # --- tests that take longer -----------------------------------------------------------------
-check-slow: all $(B)/build-image $(B)/cli-tests boot-test
+check-slow: all $(B)/build-image $(B)/unit-tests $(B)/cli-tests boot-test
 	B=$(B) scripts/check-images
+	CK_INCLUDE_TAGS=slow $(B)/unit-tests
 	CK_INCLUDE_TAGS=slow $(B)/cli-tests
 
 # Starts sample disks in virtual machines, before and after.

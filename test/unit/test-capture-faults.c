@@ -354,15 +354,20 @@ Suite *capture_faults_suite(void)
 	images_prepare();
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, a_driver_killed_at_any_moment_is_an_error);
-	tcase_add_test(tcase, a_driver_that_hangs_at_any_moment_is_given_up);
 	tcase_add_test(tcase, an_error_of_the_container_is_told_as_what_it_is);
-	tcase_add_test(tcase, a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish);
 	tcase_add_test(tcase, what_does_not_fit_is_no_space);
 	tcase_add_test(tcase, a_container_that_the_driver_refuses_is_refused_with_its_reason);
 	tcase_add_test(tcase, without_qemu_nbd_it_says_what_to_install);
 	tcase_add_test(tcase, the_driver_is_confined);
 	tcase_add_test(tcase, no_other_file_can_be_opened_where_the_kernel_has_landlock);
 	tcase_add_test(tcase, when_the_parent_is_killed_nothing_is_left_behind);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("hangs");
+	tcase_set_tags(tcase, "slow"); /* each has to wait until patience ends */
+	tcase_set_timeout(tcase, 240);
+	tcase_add_test(tcase, a_driver_that_hangs_at_any_moment_is_given_up);
+	tcase_add_test(tcase, a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
