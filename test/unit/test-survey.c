@@ -404,7 +404,7 @@ static const struct {
 	const char *name, *more;
 	enum bs_code code;
 } odd_files[] = {
-	{"bootmgr-huge", "on system\nfile \\bootmgr size=17M seed=0\n", BS_BOOTMGR_DAMAGED},
+	{"bootmgr-huge", "on system\nfile \\bootmgr size=520193\n", BS_BOOTMGR_DAMAGED},
 	{"bootmgr-zeros", "on system\nfile \\bootmgr seed=0\n", BS_BOOTMGR_DAMAGED},
 	{"bootmgr-packed", "on system\nfile \\bootmgr seed=0 attributes=c\n", BS_BOOTMGR_DAMAGED},
 	{"bootmgr-folder", "on system\nremove \\bootmgr\nfolder \\bootmgr\n", BS_BOOTMGR_MISSING},
