@@ -138,7 +138,7 @@ START_TEST(a_wrong_command_line_is_told_and_does_nothing)
 		"undo --json",
 		"plan IMAGE IMAGE",
 		"fix --no-such-option IMAGE",
-		"fix --format qcow2 IMAGE",
+		"fix --format floppy IMAGE",
 		"fix --boot-partition 0 IMAGE",
 		"fix --boot-partition two IMAGE",
 		"fix --pe-size much IMAGE",
