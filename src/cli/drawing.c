@@ -90,7 +90,7 @@ static size_t add_gap(struct box *boxes, size_t count, uint64_t start, uint64_t 
 /* The partitions and gaps as they lie on the disk; an extended partition shows as its parts. */
 static size_t find_boxes(const struct bs_inspection *inspection, struct box boxes[BOXES_MAX])
 {
-	const struct bs_partition *sorted[BS_PARTITIONS_MAX];
+	const struct bs_partition *sorted[BS_PARTITIONS_MAX] = {NULL};
 	size_t partitions = 0, count = 0;
 	uint64_t end = 0;
 

@@ -26,4 +26,10 @@ int fail_errno(struct bs_error *err, enum bs_code code, const char *format, ...)
 int fail_prefix(struct bs_error *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
+#ifdef __clang_analyzer__ /* sees one file at a time, so not what these return */
+#define fail(...)        ((fail)(__VA_ARGS__), -1)
+#define fail_errno(...)  ((fail_errno)(__VA_ARGS__), -1)
+#define fail_prefix(...) ((fail_prefix)(__VA_ARGS__), -1)
+#endif
+
 #endif

@@ -299,6 +299,7 @@ static int value_match(struct regf *hive, uint32_t cell, const char *name, bool 
 	*match = true;
 	value->type = load_le32(record + 12);
 	value->size = load_le32(record + 4) & ~INLINE_DATA;
+	value->offset = 0;
 	data_cell = load_le32(record + 8);
 	if (load_le32(record + 4) & INLINE_DATA) {
 		uint32_t ignored;
@@ -308,9 +309,7 @@ static int value_match(struct regf *hive, uint32_t cell, const char *name, bool 
 		else
 			result = cell_locate(hive, cell, &value->offset, &ignored, err);
 		value->offset += 8;
-	} else if (value->size == 0) {
-		value->offset = 0;
-	} else {
+	} else if (value->size != 0) {
 		uint32_t available = 0;
 
 		/* Data over 16344 bytes is spread over several cells; nothing here is that long. */

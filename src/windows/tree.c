@@ -45,7 +45,7 @@ static int walk_from(const struct walk *walk, const char *path, int depth, bool 
 	result = visit_one(walk, path, &entries, &count, found, err);
 	for (size_t i = 0; i < count && result == 0; i++) {
 		char child[BS_PATH_MAX];
-		bool child_found;
+		bool child_found = false;
 
 		if (!volume_join(child, path, entries[i].name))
 			result = fail(err, BS_NTFS, "too long a path");
