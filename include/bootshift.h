@@ -242,7 +242,7 @@ enum bs_verdict {
 };
 
 struct bs_inspection {
-	char format[16]; /* "raw", "vhd" (fixed) */
+	char format[16]; /* as in bs_options */
 	uint64_t container_size, disk_size;
 	uint32_t disk_signature;
 	uint32_t partition_count;
@@ -327,7 +327,7 @@ BS_API void bs_plan_free(struct bs_plan *plan);
 #define BS_DEFAULT_PE_SIZE (119ull << 20) /* boot.wim of 112 MB and scvmm_boot of 7 MB */
 
 struct bs_options {
-	const char *format;         /* "raw" or "vhd"; NULL: by content */
+	const char *format;         /* raw vhd vhdx qcow2 vmdk vdi; NULL: by content */
 	uint32_t system_partition;  /* 0: the active one */
 	uint32_t boot_partition;    /* 0: the default entry's */
 	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
@@ -364,6 +364,7 @@ struct bs_result {
 /*
  * Each looks after one image and returns the exit class, which is also that of result->status.
  * *result is filled in every case.  `inspect` and `plan` never open the image for writing.
+ * An image is the path of a file or of a block device, or the URI of an NBD export.
  *
  * bs_inspect: result->inspection; the status tells what a fix would do: WOULD_FIX, NOTHING_TO_DO,
  *   or REFUSED with the first finding that stands in the way.
@@ -371,6 +372,10 @@ struct bs_result {
  * bs_fix: carries it out.  `expected`, here and in bs_plan, when not NULL, must equal the plan as
  *   rehearsed, or it is refused as stale.
  * bs_undo: takes back a fix, or recovers an interrupted transaction.
+ *
+ * While an image is being changed, SIGINT, SIGTERM, SIGHUP and SIGQUIT are held in the calling
+ * thread.  A caller that holds the first three itself can have bs_fix stopped: one that has come
+ * makes it fail as long as nothing was written.
  */
 BS_API enum bs_exit bs_inspect(const char *image, const struct bs_options *options,
 			       struct bs_result *result);

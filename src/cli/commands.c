@@ -7,6 +7,7 @@
 
 #include "cli/plan-file.h"
 #include "cli/report-json.h"
+#include "util/interruption.h"
 
 /* ---- one image ---------------------------------------------------------------------------- */
 
@@ -88,7 +89,7 @@ static int report(const struct command *command, const struct settings *settings
 	return failed;
 }
 
-enum bs_exit finish_report(enum bs_exit status, struct output *output)
+enum bs_exit finish_report(enum bs_exit status, struct output *output, int done)
 {
 	struct output errors;
 
@@ -97,36 +98,57 @@ enum bs_exit finish_report(enum bs_exit status, struct output *output)
 		return status;
 	output_open(&errors, stderr, OUTPUT_COLOUR_NEVER);
 	print(&errors, "bootshift: the report cannot be written: %s", strerror(output->error));
+	if (done > 0)
+		print(&errors, "; the command itself was carried out on %d image%s", done,
+		      plural((uint64_t)done));
 	print_end(&errors);
+	return worse_exit(status, BS_EXIT_FAILED);
+}
+
+/* What a signal left undone; it counts as a failure also when that is nothing. */
+static enum bs_exit report_interruption(enum bs_exit status, int left, struct output *errors)
+{
+	print(errors, "bootshift: interrupted by a signal");
+	if (left > 0)
+		print(errors, "; %d image%s not looked at", left, left == 1 ? " was" : "s were");
+	print_end(errors);
 	return worse_exit(status, BS_EXIT_FAILED);
 }
 
 enum bs_exit command_run(const struct command *command, const struct settings *settings,
 			 char *const *images, int count)
 {
+	bool changes = (command->bit & (COMMAND_FIX | COMMAND_UNDO)) && !settings->dry_run;
 	/* A plan on standard output is alone there. */
 	bool plan_to_stdout = settings->output && strcmp(settings->output, "-") == 0;
 	json_t *document = settings->json ? report_json_open(command->name) : NULL;
 	struct output output, errors;
 	enum bs_exit worst = BS_EXIT_DONE;
+	int done = 0;
 
+	/* Until the process ends: whatever was changed is reported. */
+	if (changes)
+		interruption_hold();
 	output_open(&output, plan_to_stdout ? stderr : stdout, settings->colour);
 	output_open(&errors, stderr, settings->colour);
 	output.quiet = settings->quiet;
 	if (settings->json && !document)
 		output.error = ENOMEM;
-	for (int i = 0; i < count && output.error != ENOMEM; i++) {
+	while (done < count && output.error != ENOMEM && !interruption_pending()) {
+		const char *image = images[done++];
 		struct bs_result result = {0};
 
-		if (i > 0 && !document && command->bit == COMMAND_INSPECT)
+		if (done > 1 && !document && command->bit == COMMAND_INSPECT)
 			print_end(&output);
-		worst = worse_exit(worst, command->run(images[i], settings, &result));
-		if (report(command, settings, images[i], &result, document, &output, &errors) != 0)
+		worst = worse_exit(worst, command->run(image, settings, &result));
+		if (report(command, settings, image, &result, document, &output, &errors) != 0)
 			output.error = ENOMEM;
 		bs_result_free(&result);
 	}
 	if (document && output.error == 0 && report_json_write(document, stdout) != 0)
 		output.error = errno;
 	json_decref(document);
-	return finish_report(worst, &output);
+	if (interruption_pending())
+		worst = report_interruption(worst, count - done, &errors);
+	return finish_report(worst, &output, done);
 }

@@ -27,14 +27,17 @@ struct command {
 /* Which of two exit statuses says the more: recovery, failed, refused, done. */
 enum bs_exit worse_exit(enum bs_exit one, enum bs_exit other);
 
-/* Runs a command for each image, whatever becomes of the others.  Returns the worst status. */
+/*
+ * Runs a command for each image, whatever becomes of the others.  Returns the worst status.  One
+ * that changes images holds the signals that ask to stop, and stops between two of them.
+ */
 enum bs_exit command_run(const struct command *command, const struct settings *settings,
 			 char *const *images, int count);
 
 /*
  * The exit status of a command once its report is written out, here, or could not be, which is
- * said on standard error.
+ * said on standard error, with the number of images that the command dealt with all the same.
  */
-enum bs_exit finish_report(enum bs_exit status, struct output *output);
+enum bs_exit finish_report(enum bs_exit status, struct output *output, int done);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The command line: which command, with which options, on which images. */
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/text.h"
@@ -121,7 +123,7 @@ static enum bs_exit run_command(const struct command *command, int argc, char **
 			print_command_help(&output, command);
 		else
 			print_version(&output);
-		return finish_report(BS_EXIT_DONE, &output);
+		return finish_report(BS_EXIT_DONE, &output, 0);
 	}
 	if (first_image == argc)
 		return usage_error(command, "no image is named");
@@ -130,11 +132,27 @@ static enum bs_exit run_command(const struct command *command, int argc, char **
 	return command_run(command, &settings, argv + first_image, argc - first_image);
 }
 
+/*
+ * So that no image gets the number of a standard stream that was closed, and a message with it.
+ * What is opened instead fails like a closed one: the input cannot be read, nor the others written.
+ */
+static bool open_missing_streams(void)
+{
+	for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
+		if (fcntl(descriptor, F_GETFD) < 0 &&
+		    open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) !=
+			    descriptor)
+			return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
 	struct output output;
 
+	if (!open_missing_streams())
+		return BS_EXIT_FAILED;
 	setlocale(LC_CTYPE, "");
 	/* A reader of the report that goes away must not end a fix half-way. */
 	signal(SIGPIPE, SIG_IGN);
@@ -145,11 +163,11 @@ int main(int argc, char **argv)
 	output_open(&output, stdout, OUTPUT_COLOUR_AUTO);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		print_help(&output);
-		return finish_report(BS_EXIT_DONE, &output);
+		return finish_report(BS_EXIT_DONE, &output, 0);
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		print_version(&output);
-		return finish_report(BS_EXIT_DONE, &output);
+		return finish_report(BS_EXIT_DONE, &output, 0);
 	}
 	command = find_command(argv[1]);
 	if (!command)

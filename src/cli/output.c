@@ -53,11 +53,26 @@ void output_open(struct output *output, FILE *stream, enum output_colour colour)
 		output->colour = colour == OUTPUT_COLOUR_ALWAYS;
 }
 
-static void put(struct output *output, const char *visible, size_t length, unsigned columns)
+static void write_out(struct output *output, const char *bytes, size_t length)
 {
-	if (!output->quiet && fwrite(visible, 1, length, output->stream) < length &&
+	if (!output->quiet && fwrite(bytes, 1, length, output->stream) < length &&
 	    output->error == 0)
 		output->error = errno;
+}
+
+/* Spaces wait until something follows them in the line. */
+static void put(struct output *output, const char *visible, size_t length, unsigned columns)
+{
+	size_t end = length;
+
+	while (end > 0 && visible[end - 1] == ' ')
+		end--;
+	if (end > 0) {
+		for (; output->blanks > 0; output->blanks--)
+			write_out(output, " ", 1);
+		write_out(output, visible, end);
+	}
+	output->blanks += length - end;
 	output->column += columns;
 }
 
@@ -174,7 +189,7 @@ void print_style(struct output *output, enum output_style style)
 	};
 
 	if (output->colour)
-		put(output, sequences[style], strlen(sequences[style]), 0);
+		write_out(output, sequences[style], strlen(sequences[style]));
 }
 
 void print_to(struct output *output, unsigned column)
@@ -185,7 +200,8 @@ void print_to(struct output *output, unsigned column)
 
 void print_end(struct output *output)
 {
-	put(output, "\n", 1, 0);
+	write_out(output, "\n", 1);
+	output->blanks = 0;
 	output->column = 0;
 }
 

@@ -4,7 +4,8 @@
  *
  * What always holds: everything printed through print() and its relatives is escaped on the way
  * out (see text.h), whoever it came from, so no report can forget it; only the functions below
- * put out line ends and colours.  The first error is remembered in `error`.
+ * put out line ends and colours.  No line ends with spaces.  The first error is remembered in
+ * `error`.
  */
 #ifndef BOOTSHIFT_CLI_OUTPUT_H
 #define BOOTSHIFT_CLI_OUTPUT_H
@@ -39,6 +40,7 @@ struct output {
 	int error;       /* errno of the first thing that could not be printed, or 0 */
 	unsigned width;  /* columns, from 60 to 120 */
 	unsigned column; /* where the next character goes */
+	size_t blanks;   /* spaces before that column which are not put out yet */
 };
 
 /* setlocale() must have been called. */

@@ -11,7 +11,7 @@
 
 #define INDENT       2
 #define DETAIL       25 /* the column at which the details of a link or a finding begin */
-#define ROLES_COLUMN 7
+#define ROLES_COLUMN 4
 
 static void print_title(struct output *output, const char *title)
 {
@@ -22,20 +22,32 @@ static void print_title(struct output *output, const char *title)
 	print_style(output, STYLE_PLAIN);
 }
 
+/* As people write it. */
+static const char *format_name(const char *format)
+{
+	static const char *const names[][2] = {
+		{"vhd", "VHD"}, {"vhdx", "VHDX"}, {"vmdk", "VMDK"}, {"vdi", "VDI"}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(format, names[i][0]) == 0)
+			return names[i][1];
+	return format;
+}
+
 static void print_heading(struct output *output, const char *image, const struct settings *settings,
 			  const struct bs_inspection *inspection)
 {
-	bool vhd = strcmp(inspection->format, "vhd") == 0;
+	bool named = inspection->windows_name[0] != '\0';
+	bool built = inspection->windows_build[0] != '\0';
 
 	print_style(output, STYLE_STRONG);
 	print(output, "%s", image);
 	print_style(output, STYLE_PLAIN);
-	print(output, ": %s, %s", vhd ? "fixed VHD" : inspection->format,
-	      size_format(inspection->disk_size).text);
-	if (inspection->windows_name[0] != '\0')
-		print(output, ", %s", inspection->windows_name);
-	if (inspection->windows_build[0] != '\0')
-		print(output, " (%s)", inspection->windows_build);
+	print(output, ": ");
+	print_wrapped(output, INDENT, "%s, %s%s%s%s%s%s", format_name(inspection->format),
+		      size_format(inspection->disk_size).text, named ? ", " : "",
+		      inspection->windows_name, built ? " (" : "", inspection->windows_build,
+		      built ? ")" : "");
 	print_end(output);
 	if (!settings->verbose)
 		return;
@@ -92,10 +104,10 @@ static unsigned widest_roles(const struct bs_inspection *inspection)
 static void print_partition(struct output *output, const struct bs_partition *partition,
 			    unsigned roles_width, bool verbose)
 {
-	char roles[24];
+	char roles[24], clusters[40] = "";
 
 	format_roles(partition, roles);
-	print(output, "%5u", partition->number);
+	print(output, "%3u", partition->number);
 	print_to(output, ROLES_COLUMN);
 	if (partition->is_boot)
 		print_style(output, STYLE_BOOT);
@@ -104,7 +116,7 @@ static void print_partition(struct output *output, const struct bs_partition *pa
 	print(output, "%s", roles);
 	print_style(output, STYLE_PLAIN);
 	print_to(output, ROLES_COLUMN + roles_width);
-	print(output, "  %-11s %9s %9s", filesystem_name(partition),
+	print(output, "  %-9s %8s %8s", filesystem_name(partition),
 	      size_format(partition->size).text,
 	      partition->usage_known ? size_format(partition->free).text : "-");
 	if (partition->label[0] != '\0')
@@ -112,11 +124,13 @@ static void print_partition(struct output *output, const struct bs_partition *pa
 	print_end(output);
 	if (!verbose)
 		return;
-	print_to(output, ROLES_COLUMN);
-	print(output, "type %02x, from byte %llu, %llu bytes", partition->type,
-	      (unsigned long long)partition->start, (unsigned long long)partition->size);
 	if (partition->usage_known)
-		print(output, ", clusters of %u bytes", partition->cluster_size);
+		snprintf(clusters, sizeof(clusters), ", clusters of %u bytes",
+			 partition->cluster_size);
+	print_to(output, ROLES_COLUMN);
+	print_wrapped(output, ROLES_COLUMN, "type %02x, from byte %llu, %llu bytes%s",
+		      partition->type, (unsigned long long)partition->start,
+		      (unsigned long long)partition->size, clusters);
 	print_end(output);
 }
 
@@ -131,10 +145,11 @@ static void print_partitions(struct output *output, const struct bs_inspection *
 	drawing_print(output, inspection);
 	print_end(output);
 	print_style(output, STYLE_FAINT);
-	print(output, "   No  ");
+	print(output, " No");
+	print_to(output, ROLES_COLUMN);
 	print(output, "Roles");
 	print_to(output, ROLES_COLUMN + roles_width);
-	print(output, "  %-11s %9s %9s  Label", "File system", "Size", "Free");
+	print(output, "  %-9s %8s %8s  Label", "Volume", "Size", "Free");
 	print_style(output, STYLE_PLAIN);
 	print_end(output);
 	for (uint32_t i = 0; i < inspection->partition_count; i++)

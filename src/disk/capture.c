@@ -35,6 +35,9 @@ static int explain(struct capture *capture, struct bs_error *err)
 	if (capture_file_check(capture->file, err) < 0)
 		return -1;
 	if (capture->nbd && nbd_is_connected(capture->nbd)) {
+		/* The bytes came and went well, so it is their meaning that is wrong. */
+		if (err->code == BS_IO)
+			err->code = BS_CONTAINER_CORRUPT;
 		capture_server_listen(&capture->server);
 		if (!capture->server.said[0])
 			return -1;

@@ -41,8 +41,9 @@ MUST_CHECK struct capture *capture_open_with(struct overlay *overlay, const char
 
 /*
  * The guest's disk; it is the capture's, so it is not to be closed.  Its errors are BS_WORKER when
- * the driver's process ends or hangs, those of the overlay, and BS_IO or BS_NO_SPACE when the
- * driver itself cannot do what is asked.  After any but the last, the capture is of no more use.
+ * the driver's process ends or hangs, those of the overlay, and BS_CONTAINER_CORRUPT or
+ * BS_NO_SPACE when the driver itself cannot do what is asked.  After any but the last two, the
+ * capture is of no more use.
  */
 struct disk *capture_disk(struct capture *capture);
 

@@ -37,7 +37,6 @@
 
 #include "disk/describe.h"
 #include "disk/vhd.h"
-#include "disk/window.h"
 #include "util/bytes.h"
 
 #define LONGEST_MAGIC 24u
@@ -200,16 +199,4 @@ int format_detect(struct disk *container, const char *forced, struct format *for
 	const struct kind *kind = forced ? find_kind(forced, err) : decide(container, err);
 
 	return kind ? describe(container, kind, format, err) : -1;
-}
-
-int format_open(struct disk *container, const char *forced, struct format *format,
-		struct bs_error *err)
-{
-	if (format_detect(container, forced, format, err) != 0)
-		return -1;
-	if (format->access != FORMAT_DIRECT)
-		return fail(err, BS_FORMAT_UNSUPPORTED, "is a %s image, which is not supported yet",
-			    format->name);
-	format->disk = window_open(container, format->offset, format->length, err);
-	return format->disk ? 0 : -1;
 }

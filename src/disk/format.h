@@ -25,7 +25,6 @@ struct format {
 	/* FORMAT_ELSEWHERE: the file's name, in the container's folder.  What is in it is the
 	 * guest's, and must not be asked for a format. */
 	char extent[VMDK_EXTENT_NAME_MAX + 1];
-	struct disk *disk; /* of format_open(): the guest's disk; its caller closes it; or NULL */
 };
 
 /*
@@ -39,12 +38,5 @@ struct format {
  */
 MUST_CHECK int format_detect(struct disk *container, const char *forced, struct format *format,
 			     struct bs_error *err);
-
-/*
- * The same, and opens the guest's disk in `container`, which must outlive it.  Formats other than
- * FORMAT_DIRECT ones are refused with BS_FORMAT_UNSUPPORTED.
- */
-MUST_CHECK int format_open(struct disk *container, const char *forced, struct format *format,
-			   struct bs_error *err);
 
 #endif

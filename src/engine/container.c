@@ -74,7 +74,7 @@ static int find_place(struct container *container, const struct bs_options *opti
 	return place_find(container->target, options->undo_directory, &container->place, err);
 }
 
-/* What was recovered may have another length and certainly has other times. */
+/* What was recovered has other times and maybe another length; a signpost removed, other times. */
 static int open_again(struct container *container, const struct bs_options *options,
 		      struct bs_error *err)
 {
@@ -103,7 +103,7 @@ static int recover(struct container *container, const struct bs_options *options
 				      "image");
 	if (transaction_recover(&container->place, NULL, recovered, err) < 0)
 		return -1;
-	return *recovered ? open_again(container, options, err) : 0;
+	return open_again(container, options, err);
 }
 
 int container_lock(struct container *container, const char *image, const struct bs_options *options,

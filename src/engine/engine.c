@@ -12,6 +12,7 @@
 #include "engine/container.h"
 #include "engine/session.h"
 #include "transaction/commit.h"
+#include "util/interruption.h"
 #include "windows/plan.h"
 
 const char *bs_version(void)
@@ -226,8 +227,11 @@ out:
 	return -1;
 }
 
-/* A signal from the keyboard or the system waits until the image is old or new. */
-static void hold_signals(sigset_t *before)
+/*
+ * A signal from the keyboard or the system waits until the image is old or new, and nothing of ours
+ * but the undo file lies beside it.
+ */
+static void hold_signals(void)
 {
 	sigset_t held;
 
@@ -236,25 +240,45 @@ static void hold_signals(sigset_t *before)
 	sigaddset(&held, SIGTERM);
 	sigaddset(&held, SIGHUP);
 	sigaddset(&held, SIGQUIT);
-	sigprocmask(SIG_BLOCK, &held, before);
+	pthread_sigmask(SIG_BLOCK, &held, NULL);
+}
+
+static void remember_signals(sigset_t *signals)
+{
+	pthread_sigmask(SIG_SETMASK, NULL, signals);
+}
+
+static void release_signals(const sigset_t *signals)
+{
+	pthread_sigmask(SIG_SETMASK, signals, NULL);
+}
+
+/*
+ * The last moment to stop, if the caller holds signals and one has come; else it has acted already.
+ * One of the terminal may have ended the worker process as well: this is why.
+ */
+static int check_interruption(int outcome, struct bs_error *err)
+{
+	return interruption_pending()
+		       ? fail(err, BS_WORKER,
+			      "interrupted by a signal before the fix began to write")
+		       : outcome;
 }
 
 static int fix(struct container *container, const struct bs_options *options,
 	       const struct bs_plan *expected, struct bs_result *result)
 {
 	struct session_findings findings = {0};
-	sigset_t signals;
 	int outcome = look(container, options, WORKER_REHEARSE, &findings, result);
 
+	outcome = check_interruption(outcome, &result->error);
+	hold_signals();
 	if (outcome == 0 && result->plan != NULL) {
-		if (expected != NULL && !plan_equal(result->plan, expected)) {
+		if (expected != NULL && !plan_equal(result->plan, expected))
 			outcome = fail(&result->error, BS_PLAN_STALE,
 				       "the plan is not for this image as it is now");
-		} else {
-			hold_signals(&signals);
+		else
 			outcome = commit(container, options, &findings, result);
-			sigprocmask(SIG_SETMASK, &signals, NULL);
-		}
 	}
 	session_free(&findings);
 	return outcome;
@@ -265,14 +289,18 @@ enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 {
 	uint64_t started = begin(result);
 	struct container container;
-	int outcome = container_lock(&container, image, options, LOCK_FOR_CHANGING,
-				     &result->recovered, &result->error);
+	sigset_t signals;
+	int outcome;
 
+	remember_signals(&signals);
+	outcome = container_lock(&container, image, options, LOCK_FOR_CHANGING, &result->recovered,
+				 &result->error);
 	if (outcome == 0)
 		outcome = container_open_disk(&container, options, &result->error);
 	if (outcome == 0)
 		outcome = fix(&container, options, expected, result);
 	container_close(&container);
+	release_signals(&signals);
 	return finish(result, started, outcome,
 		      result->plan != NULL ? BS_STATUS_FIXED : BS_STATUS_NOTHING_TO_DO);
 }
@@ -286,13 +314,14 @@ enum bs_exit bs_undo(const char *image, const struct bs_options *options, struct
 	sigset_t signals;
 	int outcome;
 
-	hold_signals(&signals);
+	remember_signals(&signals);
+	hold_signals();
 	outcome = container_lock(&container, image, options, LOCK_FOR_CHANGING, &result->recovered,
 				 &result->error);
 	/* What was interrupted has just been taken back: that is what was asked for. */
 	if (outcome == 0 && !result->recovered)
 		outcome = transaction_undo(&container.place, NULL, &result->error);
 	container_close(&container);
-	sigprocmask(SIG_SETMASK, &signals, NULL);
+	release_signals(&signals);
 	return finish(result, started, outcome, BS_STATUS_UNDONE);
 }

@@ -231,6 +231,19 @@ static int talk(struct session *session, struct bs_error *err)
 
 /* ---- the process --------------------------------------------------------------------------- */
 
+/*
+ * A signal of the terminal ends a rehearsal at once, even if the caller holds it; but what has been
+ * committed is verified to the end.
+ */
+static void arrange_signals(enum worker_job job)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	if (job != WORKER_VERIFY)
+		pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
 static int start(struct session *session, session_worker *run, struct bs_error *err)
 {
 	int ends[2];
@@ -244,8 +257,10 @@ static int start(struct session *session, session_worker *run, struct bs_error *
 		close(ends[1]);
 		return -1;
 	}
-	if (session->worker == 0)
+	if (session->worker == 0) {
+		arrange_signals(session->task->job);
 		run(ends[1], disk_size(guard_disk(session->guard)), session->task);
+	}
 	close(ends[1]);
 	session->socket = ends[0];
 	return 0;
@@ -268,6 +283,21 @@ static void end(struct session *session, int result, struct bs_error *err)
 			    strsignal(WTERMSIG(status)));
 }
 
+/*
+ * libntfs-3g does not bear all errors of a disk, and hides others: the worker crashes, or finds a
+ * volume damaged or a copy wrong.  When the disk has failed for good, that is the cause.
+ */
+static int blame_disk(struct disk *disk, int result, struct bs_error *err)
+{
+	struct bs_error cause;
+	uint8_t byte;
+
+	if (disk_size(disk) == 0 || disk_read(disk, 0, &byte, sizeof(byte), &cause) == 0)
+		return result;
+	*err = cause;
+	return -1;
+}
+
 int session_run_worker(struct disk *disk, struct overlay *overlay, const struct worker_task *task,
 		       session_worker *run, int patience, struct session_findings *findings,
 		       struct bs_error *err)
@@ -285,6 +315,7 @@ int session_run_worker(struct disk *disk, struct overlay *overlay, const struct 
 		result = talk(&session, err);
 		end(&session, result, err);
 	}
+	result = blame_disk(disk, result, err);
 	disk_close(guard_disk(session.guard));
 	return result;
 }

@@ -4,8 +4,8 @@
  *
  *	check     the image is still what was staged; nothing written
  *	publish   journal written, synced, renamed, folder synced; image not touched
- *	apply     space reserved, length set, ranges written, synced, read back
- *	mark      APPLIED, synced; only now is it a success
+ *	apply     signpost set, space reserved, length set, ranges written, synced, read back
+ *	mark      APPLIED, synced; only now is it a success, and the signpost is taken away
  *
  * An error after the publishing is rolled back at once, as far as the commit had come, through
  * fresh descriptors: one whose sync failed is not used again.
@@ -24,7 +24,7 @@
 /* How far a commit has come; each step is entered before its first system call. */
 enum progress {
 	PUBLISHED, /* the journal has its name, the image is as it was */
-	RESERVING, /* the image's space and length change, not its bytes */
+	RESERVING, /* the image's signpost, space and length change, not its bytes */
 	WRITING,   /* its bytes change */
 	MARKING,   /* the journal may say APPLIED already */
 };
@@ -201,7 +201,8 @@ static int apply(struct commit *commit, struct bs_error *err)
 	const struct journal_header *header = &commit->header;
 
 	commit->progress = RESERVING;
-	if (reserve(commit, err) < 0)
+	if (target_set_signpost(commit->image, commit->place->journal, err) < 0 ||
+	    reserve(commit, err) < 0)
 		return -1;
 	/* The length in one step, before the bytes: so it is the old or the new one, nothing else.
 	 */
@@ -263,6 +264,8 @@ static int take_back(struct commit *commit, struct bs_error *err)
 			goto out;
 	}
 	result = restore_discard_journal(commit->place, commit->header.identity, commit->io, err);
+	if (result == 0 && commit->image)
+		target_remove_signpost(commit->image);
 out:
 	journal_file_close(journal);
 	return result;
@@ -312,6 +315,7 @@ int transaction_commit(const struct commit_request *request, const struct transa
 		status = roll_back(&commit, err);
 		goto out;
 	}
+	target_remove_signpost(commit.image);
 	report(&commit, result);
 	status = 0;
 out:

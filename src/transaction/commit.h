@@ -30,7 +30,8 @@ enum transaction_state {
 
 /*
  * Tells what the journal's header, marks and trailer say; temporary journals do not count.
- * Errors: BS_JOURNAL_DAMAGED, and those of finding and reading files.
+ * Errors: BS_RECOVERY_REQUIRED, when the image has a signpost to another journal, which is
+ * interrupted; BS_JOURNAL_DAMAGED, and those of finding and reading files.
  */
 MUST_CHECK int transaction_state(const struct place *place, enum transaction_state *state,
 				 struct bs_error *err);
@@ -63,7 +64,8 @@ MUST_CHECK int transaction_commit(const struct commit_request *request,
  * whether there was one to take back.  Nothing is written before the whole journal is proved
  * intact and the image proved to be what an interruption can leave.  Errors: BS_JOURNAL_DAMAGED,
  * BS_CHANGED_SINCE (the image was replaced or written to since), BS_RECOVERY_REQUIRED with the
- * cause in the message.
+ * cause in the message, also for a transaction with another journal, which is left alone.  A file
+ * may have other times afterwards, even when nothing was recovered.
  */
 MUST_CHECK int transaction_recover(const struct place *place, const struct transaction_io *io,
 				   bool *recovered, struct bs_error *err);

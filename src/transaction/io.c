@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static int real_open(const char *path, int flags, mode_t mode)
@@ -20,6 +21,8 @@ const struct transaction_io transaction_real_io = {
 	.ftruncate = ftruncate,
 	.rename = rename,
 	.unlink = unlink,
+	.fsetxattr = fsetxattr,
+	.fremovexattr = fremovexattr,
 };
 
 enum bs_code transaction_code(int number)

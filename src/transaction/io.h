@@ -22,6 +22,9 @@ struct transaction_io {
 	int (*ftruncate)(int descriptor, off_t length);
 	int (*rename)(const char *from, const char *to);
 	int (*unlink)(const char *path);
+	int (*fsetxattr)(int descriptor, const char *name, const void *value, size_t size,
+			 int flags);
+	int (*fremovexattr)(int descriptor, const char *name);
 };
 
 extern const struct transaction_io transaction_real_io;

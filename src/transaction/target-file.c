@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "disk/file.h"
@@ -21,6 +22,9 @@
 #include "transaction/block-device.h"
 #include "transaction/reread.h"
 #include "transaction/target.h"
+
+#define SIGNPOST     "user.bootshift.undo"
+#define SIGNPOST_MAX 65536 /* bytes; the longest value that Linux knows (XATTR_SIZE_MAX) */
 
 struct file_target {
 	struct target target;
@@ -176,6 +180,48 @@ static int file_set_length(struct target *target, uint64_t length, struct bs_err
 	return 0;
 }
 
+/* ---- the signpost --------------------------------------------------------------------------- */
+
+/* It is worth having, but no reason to fail: without it only --undo-dir has to be remembered. */
+static bool has_no_signposts(int number)
+{
+	return not_supported(number) || number == ENOSPC || number == EDQUOT || number == E2BIG;
+}
+
+static int file_set_signpost(struct target *target, const char *journal, struct bs_error *err)
+{
+	if (target->io->fsetxattr(descriptor_of(target), SIGNPOST, journal, strlen(journal), 0) < 0)
+		return has_no_signposts(errno)
+			       ? 0
+			       : fail_errno(err, transaction_code(errno),
+					    "cannot set the attribute " SIGNPOST " of %s",
+					    TARGET_WHAT);
+	return file_sync(target, err);
+}
+
+static void file_remove_signpost(struct target *target)
+{
+	(void)target->io->fremovexattr(descriptor_of(target), SIGNPOST);
+}
+
+static int file_read_signpost(const struct target *target, char **journal, struct bs_error *err)
+{
+	char *value = calloc(1, SIGNPOST_MAX + 1);
+	ssize_t length;
+
+	if (!value)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	length = fgetxattr(descriptor_of(target), SIGNPOST, value, SIGNPOST_MAX);
+	if (length >= 0) {
+		*journal = value;
+		return 0;
+	}
+	free(value);
+	if (errno == ENODATA || not_supported(errno))
+		return 0;
+	return fail_errno(err, BS_IO, "cannot read the attribute " SIGNPOST " of " TARGET_WHAT);
+}
+
 static void file_close(struct target *target)
 {
 	disk_close(target->disk);
@@ -195,6 +241,9 @@ static const struct target_operations file_operations = {
 	.reserve = file_reserve,
 	.punch = file_punch,
 	.set_length = file_set_length,
+	.set_signpost = file_set_signpost,
+	.remove_signpost = file_remove_signpost,
+	.read_signpost = file_read_signpost,
 	.close = file_close,
 };
 

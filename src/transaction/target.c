@@ -95,3 +95,24 @@ int target_set_length(struct target *target, uint64_t length, struct bs_error *e
 {
 	return target->operations->set_length(target, length, err);
 }
+
+int target_set_signpost(struct target *target, const char *journal, struct bs_error *err)
+{
+	return target->operations->set_signpost
+		       ? target->operations->set_signpost(target, journal, err)
+		       : 0;
+}
+
+void target_remove_signpost(struct target *target)
+{
+	if (target->operations->remove_signpost)
+		target->operations->remove_signpost(target);
+}
+
+int target_read_signpost(const struct target *target, char **journal, struct bs_error *err)
+{
+	*journal = NULL;
+	return target->operations->read_signpost
+		       ? target->operations->read_signpost(target, journal, err)
+		       : 0;
+}

@@ -8,6 +8,9 @@
  * - A target is opened for one access.  Reading goes through its disk; writing through the
  * functions below and the caller's table of system calls, so that a test can make each of them
  * fail.
+ * - While a file is being changed it carries a signpost, where its file system can: an extended
+ *   attribute that says where the journal lies.  So whoever looks for the journal in another
+ * folder, or under another name of the file, learns of it.
  * - Nothing here locks: lock.h does, and whoever changes a target holds its lock.
  */
 #ifndef BOOTSHIFT_TRANSACTION_TARGET_H
@@ -69,6 +72,10 @@ struct target_operations {
 		     struct bs_error *err);
 	/* NULL: the length is fixed */
 	int (*set_length)(struct target *target, uint64_t length, struct bs_error *err);
+	/* These three: NULL where there are no signposts */
+	int (*set_signpost)(struct target *target, const char *journal, struct bs_error *err);
+	void (*remove_signpost)(struct target *target);
+	int (*read_signpost)(const struct target *target, char **journal, struct bs_error *err);
 	void (*close)(struct target *target); /* what the kind has of its own, and the target */
 };
 
@@ -134,6 +141,27 @@ bool target_has_fixed_length(const struct target *target);
 
 /* Cuts or lengthens, with zeros.  Only where the length is not fixed. */
 MUST_CHECK int target_set_length(struct target *target, uint64_t length, struct bs_error *err);
+
+/*
+ * Puts up a signpost to `journal`, an absolute path, and makes it durable; one that is there gives
+ * way.  Where the file system has no room or no such thing, does nothing.  After an error of
+ * target_sync() the target must not be synced again.
+ */
+MUST_CHECK int target_set_signpost(struct target *target, const char *journal,
+				   struct bs_error *err);
+
+/*
+ * Takes the signpost away.  Nothing is lost if that fails, or is not durable: one that leads to no
+ * interrupted journal is ignored.
+ */
+void target_remove_signpost(struct target *target);
+
+/*
+ * Where the signpost leads, or NULL when there is none; the caller frees *journal.  The text may
+ * come from anybody who could write to the file.  Errors: BS_IO, BS_NO_MEMORY.
+ */
+MUST_CHECK int target_read_signpost(const struct target *target, char **journal,
+				    struct bs_error *err);
 
 /* ---- for the kinds ------------------------------------------------------------------------- */
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a journal says about an image, and taking back what it says: the recovery of an interrupted
- * transaction and the undo of an applied one.
+ * What a journal, and a signpost to one, say about an image, and taking back what it says: the
+ * recovery of an interrupted transaction and the undo of an applied one.
  *
  * Both prove the whole journal and look at the whole image before they write anything.
  */
 #include "transaction/commit.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "transaction/check.h"
@@ -25,16 +27,61 @@ static enum transaction_state state_of(const struct journal_file *journal)
 	return TRANSACTION_INTERRUPTED;
 }
 
-int transaction_state(const struct place *place, enum transaction_state *state,
-		      struct bs_error *err)
+static int look_at_journal(const char *path, enum transaction_state *state, struct bs_error *err)
 {
 	struct journal_file *journal;
 
-	if (journal_file_open(place->journal, &journal, err) < 0)
+	if (journal_file_open(path, &journal, err) < 0)
 		return -1;
 	*state = state_of(journal);
 	journal_file_close(journal);
 	return 0;
+}
+
+/* A signpost may come from anybody: nothing is opened that does not have a journal's name. */
+static bool is_journal_name(const char *path)
+{
+	size_t length = strlen(path), suffix = strlen(PLACE_JOURNAL_SUFFIX);
+
+	return path[0] == '/' && length > suffix &&
+	       strcmp(path + length - suffix, PLACE_JOURNAL_SUFFIX) == 0;
+}
+
+/*
+ * Fails when the signpost leads to an interrupted journal that is not the one of `place`, or to one
+ * of which that cannot be told.  *left_over: there is one that leads to nothing of the kind.
+ */
+static int check_signpost(const struct place *place, bool *left_over, struct bs_error *err)
+{
+	enum transaction_state state = TRANSACTION_NONE;
+	char *journal;
+	int result = 0;
+
+	if (target_read_signpost(place->target, &journal, err) < 0)
+		return -1;
+	*left_over = journal != NULL;
+	if (!journal)
+		return 0;
+	if (is_journal_name(journal) && strcmp(journal, place->journal) != 0 &&
+	    look_at_journal(journal, &state, err) < 0 && err->code != BS_NOT_FOUND)
+		result = fail_prefix(err, "%.200s", journal);
+	else if (state == TRANSACTION_INTERRUPTED)
+		result = fail(err, BS_RECOVERY_REQUIRED,
+			      "a fix or an undo was interrupted that had another --undo-dir or "
+			      "another name of the image: its undo file is %s",
+			      journal);
+	free(journal);
+	return result;
+}
+
+int transaction_state(const struct place *place, enum transaction_state *state,
+		      struct bs_error *err)
+{
+	bool left_over;
+
+	if (look_at_journal(place->journal, state, err) < 0)
+		return -1;
+	return *state == TRANSACTION_INTERRUPTED ? 0 : check_signpost(place, &left_over, err);
 }
 
 /* ---- recovery ------------------------------------------------------------------------------- */
@@ -61,6 +108,30 @@ static int remove_done(const struct place *place, const struct transaction_io *i
 	return transaction_sync_folder(io, place->folder, err);
 }
 
+/* It does no harm, so whatever stands in the way of removing it does not count. */
+static void remove_left_over(const struct place *place, const struct transaction_io *io)
+{
+	struct bs_error ignored;
+	struct target *image = target_reopen(place->target, TARGET_WRITE, io, &ignored);
+
+	if (image)
+		target_remove_signpost(image);
+	target_close(image);
+}
+
+/* What was interrupted elsewhere is not for this call; what was left over by a crash goes. */
+static int settle_signpost(const struct place *place, const struct transaction_io *io,
+			   struct bs_error *err)
+{
+	bool left_over;
+
+	if (check_signpost(place, &left_over, err) < 0)
+		return -1;
+	if (left_over)
+		remove_left_over(place, io);
+	return 0;
+}
+
 static int recover_interrupted(const struct place *place, struct journal_file *journal,
 			       const struct transaction_io *io, struct bs_error *err)
 {
@@ -75,6 +146,8 @@ static int recover_interrupted(const struct place *place, struct journal_file *j
 		return -1;
 	if (restore_image(image, journal, true, err) == 0)
 		result = restore_discard_journal(place, journal->header.identity, io, err);
+	if (result == 0)
+		target_remove_signpost(image);
 	target_close(image);
 	return result;
 }
@@ -102,10 +175,12 @@ int transaction_recover(const struct place *place, const struct transaction_io *
 	switch (state_of(journal)) {
 	case TRANSACTION_NONE:
 	case TRANSACTION_APPLIED:
-		result = 0;
+		result = settle_signpost(place, io, err);
 		break;
 	case TRANSACTION_DONE:
 		result = remove_done(place, io, err);
+		if (result == 0)
+			result = settle_signpost(place, io, err);
 		break;
 	case TRANSACTION_INTERRUPTED:
 		result = recover_interrupted(place, journal, io, err);
@@ -143,7 +218,7 @@ static int mark_undoing(const struct place *place, uint32_t identity,
 
 	if (journal_file_mark(place->journal, JOURNAL_UNDOING, identity, io, err) == 0)
 		return 0;
-	if (transaction_state(place, &state, &ignored) < 0 || state != TRANSACTION_APPLIED)
+	if (look_at_journal(place->journal, &state, &ignored) < 0 || state != TRANSACTION_APPLIED)
 		err->code = BS_RECOVERY_REQUIRED;
 	return -1;
 }
@@ -159,6 +234,7 @@ static int undo_applied(const struct place *place, struct journal_file *journal,
 		return -1;
 	if (journal_file_validate(journal, err) < 0 ||
 	    check_new(journal, place->target, BS_CHANGED_SINCE, err) < 0 ||
+	    target_set_signpost(image, place->journal, err) < 0 ||
 	    mark_undoing(place, identity, io, err) < 0)
 		goto out;
 	if (restore_image(image, journal, true, err) < 0 ||
@@ -166,6 +242,7 @@ static int undo_applied(const struct place *place, struct journal_file *journal,
 		result = still_interrupted(err);
 		goto out;
 	}
+	target_remove_signpost(image);
 	result = 0;
 out:
 	target_close(image);

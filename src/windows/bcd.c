@@ -9,7 +9,9 @@
 #include "util/utf16.h"
 #include "windows/regf.h"
 
-#define ELEMENTS_MAX 65536u
+/* Objects and elements together.  Large real stores have some hundred; who searches them all for
+ * each of them should be done in no time. */
+#define KEYS_MAX 8192u
 
 /* A device element: 16 bytes of GUID, then the device descriptor. */
 #define DESCRIPTOR_OFFSET 0x10u
@@ -50,20 +52,30 @@ static const struct {
 	{0x11000043, 0x12000044}, /* the boot status log's device and path */
 };
 
+/* Gets the keys below one; the caller frees *keys.  *left is how many more the store may have. */
+static int take_keys(struct regf *hive, uint32_t key, size_t *left, uint32_t **keys, size_t *count,
+		     struct bs_error *err)
+{
+	if (regf_children(hive, key, keys, count, err) < 0)
+		return -1;
+	if (*count <= *left) {
+		*left -= *count;
+		return 0;
+	}
+	free(*keys);
+	return fail(err, BS_BCD_DAMAGED, "it has too many objects and elements");
+}
+
 static int add_elements(struct bcd *bcd, struct regf *hive, const char *object, uint32_t type,
-			uint32_t elements_key, struct bs_error *err)
+			uint32_t elements_key, size_t *left, struct bs_error *err)
 {
 	uint32_t *keys;
 	size_t count;
 	struct bcd_element *grown;
 	int result = 0;
 
-	if (regf_children(hive, elements_key, &keys, &count, err) < 0)
+	if (take_keys(hive, elements_key, left, &keys, &count, err) < 0)
 		return -1;
-	if (bcd->count + count > ELEMENTS_MAX) {
-		result = fail(err, BS_BCD_DAMAGED, "it has too many elements");
-		goto out;
-	}
 	grown = reallocarray(bcd->elements, bcd->count + count + 1, sizeof(*grown));
 	if (grown == NULL) {
 		result = fail(err, BS_NO_MEMORY, "out of memory");
@@ -96,7 +108,8 @@ out:
 	return result;
 }
 
-static int add_object(struct bcd *bcd, struct regf *hive, uint32_t key, struct bs_error *err)
+static int add_object(struct bcd *bcd, struct regf *hive, uint32_t key, size_t *left,
+		      struct bs_error *err)
 {
 	char object[REGF_NAME_MAX];
 	uint32_t description, elements, type = 0;
@@ -113,14 +126,14 @@ static int add_object(struct bcd *bcd, struct regf *hive, uint32_t key, struct b
 		return -1;
 	if (found && value.size == 4)
 		type = load_le32(bcd->bytes + value.offset);
-	return add_elements(bcd, hive, object, type, elements, err);
+	return add_elements(bcd, hive, object, type, elements, left, err);
 }
 
 int bcd_parse(const uint8_t *bytes, size_t size, struct bcd *bcd, struct bs_error *err)
 {
 	struct regf hive;
 	uint32_t objects_key, *objects = NULL;
-	size_t count;
+	size_t count, left = KEYS_MAX;
 	int result = 0;
 
 	*bcd = (struct bcd){.bytes = bytes, .size = size};
@@ -131,11 +144,11 @@ int bcd_parse(const uint8_t *bytes, size_t size, struct bcd *bcd, struct bs_erro
 		return -1;
 	if (objects_key == 0)
 		return fail(err, BS_BCD_DAMAGED, "it is a registry hive, but no BCD store");
-	if (regf_children(&hive, objects_key, &objects, &count, err) < 0)
+	if (take_keys(&hive, objects_key, &left, &objects, &count, err) < 0)
 		return -1;
 	bcd->dirty = hive.dirty;
 	for (size_t i = 0; i < count && result == 0; i++)
-		result = add_object(bcd, &hive, objects[i], err);
+		result = add_object(bcd, &hive, objects[i], &left, err);
 	free(objects);
 	return result;
 }

@@ -89,8 +89,11 @@ static void check_table(struct survey *survey, const struct mbr *table)
 		if (partition->type == MBR_TYPE_DYNAMIC)
 			survey_note(survey, BS_DYNAMIC_DISK,
 				    "partition %u belongs to a dynamic disk", partition->number);
-		if (partition->start == 0 ||
-		    !range_within(partition->start, partition->size, report->disk_size))
+		if (partition->start == 0)
+			survey_note(survey, BS_PARTITION_TABLE_INVALID,
+				    "partition %u starts at sector 0, where the partition table is",
+				    partition->number);
+		if (!range_within(partition->start, partition->size, report->disk_size))
 			survey_note(
 				survey, BS_PARTITION_TABLE_INVALID,
 				"partition %u does not lie within the disk: the image may be cut "
@@ -116,7 +119,6 @@ static int look_into_ntfs(struct survey *survey, struct disk *window, uint32_t i
 
 	result = volume_open(window, VOLUME_READ, &volume, err);
 	if (result == 0) {
-
 		result = volume_state(volume, &state, err);
 		volume_done(volume);
 	}
@@ -186,7 +188,11 @@ static void choose_system(struct survey *survey, uint32_t wanted)
 			report->system_index = (int32_t)i;
 		}
 	}
-	if (active == 1)
+	if (active == 1 && report->partitions[report->system_index].filesystem == BS_FS_EXTENDED)
+		survey_link(survey, BS_LINK_ACTIVE, BS_LINK_BROKEN,
+			    "partition %u, an extended one, which starts nothing",
+			    report->partitions[report->system_index].number);
+	else if (active == 1)
 		survey_link(survey, BS_LINK_ACTIVE, BS_LINK_GOOD, "partition %u",
 			    report->partitions[report->system_index].number);
 	else
@@ -208,6 +214,11 @@ static void choose_system(struct survey *survey, uint32_t wanted)
 	} else if (active > 1) {
 		report->system_index = -1;
 		survey_note(survey, BS_SEVERAL_ACTIVE, "%u partitions are active", active);
+	} else if (report->partitions[report->system_index].filesystem == BS_FS_EXTENDED) {
+		survey_note(survey, BS_SYSTEM_PARTITION,
+			    "the active partition %u is an extended one, which holds no boot files",
+			    report->partitions[report->system_index].number);
+		report->system_index = -1;
 	}
 	if (report->system_index >= 0)
 		report->partitions[report->system_index].is_system = true;

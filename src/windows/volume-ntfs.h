@@ -33,4 +33,11 @@ int ntfs_name_from_utf8(struct volume *volume, const char *text, ntfschar **name
 /* `length` characters of UTF-16, of any alignment: names lie in packed records. */
 void ntfs_name_to_utf8(const void *name, size_t length, char *text, size_t size);
 
+/*
+ * Opens the file that `path` leads to; the caller closes *inode, which is NULL when there is no
+ * such file.  *folder, when wanted, is the reference of the folder where it was looked for.
+ */
+int ntfs_open_path(struct volume *volume, const char *path, ntfs_inode **inode, u64 *folder,
+		   struct bs_error *err);
+
 #endif

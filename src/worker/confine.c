@@ -15,7 +15,10 @@
 #define MEMORY_MAX  (1ull << 30) /* bytes of address space */
 #define SECONDS_MAX 600          /* of processor time */
 
-#if defined(__SANITIZE_ADDRESS__)
+#if !defined(__has_feature) /* gcc says it with a macro of its own */
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #define SANITIZED 1 /* the sanitizers need memory and system calls of their own, and stderr */
 #else
 #define SANITIZED 0

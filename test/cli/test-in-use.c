@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/samples.h"
+#include "support/containers.h"
 #include "support/report.h"
 
 #define PATIENCE 20000 /* milliseconds */
@@ -40,11 +41,19 @@ static void stop(struct program *program)
 	program_wait(program);
 }
 
+static const struct container_kind kinds[] = {
+	{"img", "raw", "", false, NULL},
+	{"vhd", "vpc", "", false, NULL},
+	{"vhdx", "vhdx", "", true, NULL},
+	{"qcow2", "qcow2", "", true, NULL},
+};
+
 START_TEST(an_image_that_qemu_writes_to_is_not_even_looked_at)
 {
-	const char *image = small_image();
+	const struct container_kind *kind = &kinds[_i];
+	const char *image = container_make(kind, image_recipe("small", SAMPLE_SMALL));
 	struct image_state before = state_take(image);
-	struct program qemu = START("qemu-io", "-f", "raw", "-c", "sleep 60000", image);
+	struct program qemu = START("qemu-io", "-f", kind->driver, "-c", "sleep 60000", image);
 
 	wait_for_lock(image);
 	report_run("inspect", image, 3, "refused", "in-use");
@@ -116,7 +125,8 @@ Suite *in_use_suite(void)
 
 	images_prepare();
 	tcase_set_timeout(tests, 120);
-	tcase_add_test(tests, an_image_that_qemu_writes_to_is_not_even_looked_at);
+	tcase_add_loop_test(tests, an_image_that_qemu_writes_to_is_not_even_looked_at, 0,
+			    sizeof(kinds) / sizeof(kinds[0]));
 	tcase_add_test(tests, an_image_that_qemu_reads_can_be_looked_at_and_not_changed);
 	tcase_add_test(tests, a_second_bootshift_does_not_disturb_the_first);
 	tcase_add_test(tests, the_lock_file_counts_while_it_is_locked_and_not_when_left_behind);

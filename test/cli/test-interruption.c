@@ -137,7 +137,45 @@ START_TEST(an_undo_killed_at_any_moment_can_be_repeated)
 }
 END_TEST
 
-/* A shell reports 130 of a program that the signal has ended; a fix that is writing goes on. */
+/*
+ * What is said is what was done: the image is fixed, or untouched.  A signal may come before the
+ * command has begun or after it has ended; else it is told.  No lock file stays in any case.
+ */
+static void check_told(const struct outcome *outcome, const char *image,
+		       const struct image_state *before)
+{
+	bool fixed = strstr(outcome->output, ": fixed: ") != NULL;
+
+	if (outcome->status == 1)
+		ASSERT_HAS(outcome->errors, "bootshift: interrupted by a signal\n");
+	else
+		ck_assert_msg(outcome->status > 128 || (outcome->status == 0 && fixed), "status %d",
+			      outcome->status);
+	if (fixed)
+		report_run("inspect", image, 0, "nothing-to-do", NULL);
+	else
+		state_assert_restored(image, before);
+	ck_assert_int_ne(access(text("%s.bootshift-lock", image), F_OK), 0);
+}
+
+START_TEST(a_signal_stops_a_fix_cleanly_and_the_report_is_true)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+	long long whole = duration("fix", image);
+
+	recover_and_check(image, &before, false);
+	for (int i = 0; i < MOMENTS; i++) {
+		struct outcome outcome = interrupt("fix", image, signals[_i], whole * i / MOMENTS);
+
+		check_told(&outcome, image, &before);
+		recover_and_check(image, &before, i % 2 == 1);
+	}
+}
+END_TEST
+
+/* The terminal's signal reaches the worker process as well. */
 START_TEST(an_interrupt_from_the_keyboard_stops_a_fix_cleanly)
 {
 	const char *image = small_image();
@@ -145,14 +183,49 @@ START_TEST(an_interrupt_from_the_keyboard_stops_a_fix_cleanly)
 	long long whole = duration("fix", image);
 
 	recover_and_check(image, &before, false);
-	for (int i = 0; i < MOMENTS / 2; i++) {
-		struct outcome outcome = interrupt("fix", image, SIGINT, whole * i * 2 / MOMENTS);
-		struct outcome inspection = BOOTSHIFT("inspect", image);
+	for (int i = 0; i < MOMENTS; i++) {
+		struct program program = START("setsid", bootshift_path(), "fix", image);
+		struct outcome outcome;
 
-		ck_assert(outcome.status == 128 + SIGINT || outcome.status == 0);
-		ASSERT_STATUS(inspection, 0);
+		usleep((useconds_t)(whole * i / MOMENTS));
+		kill(-program.process, SIGINT); /* no such group before setsid() has run */
+		outcome = program_wait(&program);
+		check_told(&outcome, image, &before);
 		recover_and_check(image, &before, i % 2 == 1);
 	}
+}
+END_TEST
+
+START_TEST(a_signal_stops_between_two_images_and_those_done_are_reported)
+{
+	const char *images[] = {small_image(), small_image()};
+	const char *undo_file = text("%s.bootshift-undo", images[0]);
+	struct image_state before = state_take(images[1]);
+	struct program program = START_BOOTSHIFT("fix", "--json", images[0], images[1]);
+	struct outcome outcome;
+
+	while (access(undo_file, F_OK) != 0)
+		;
+	kill(program.process, SIGTERM); /* the first image is being written */
+	outcome = program_wait(&program);
+	ASSERT_STATUS(outcome, 1);
+	ck_assert_str_eq(outcome.errors,
+			 "bootshift: interrupted by a signal; 1 image was not looked at\n");
+	ck_assert_str_eq(report_text(report_only(&outcome, "fix"), "status"), "fixed");
+	report_run("inspect", images[0], 0, "nothing-to-do", NULL);
+	state_assert_untouched(images[1], &before);
+}
+END_TEST
+
+START_TEST(a_signal_that_is_ignored_does_not_stop_a_fix)
+{
+	const char *image = small_image();
+	struct outcome outcome = RUN("sh", "-c",
+				     text("trap '' HUP; '%s' fix '%s' & kill -HUP $!; wait $!",
+					  bootshift_path(), image));
+
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, ": fixed: ");
 }
 END_TEST
 
@@ -168,7 +241,10 @@ Suite *interruption_suite(void)
 	tcase_add_test(tests, a_fix_killed_at_any_moment_leaves_an_old_or_a_new_image);
 	tcase_add_test(tests, a_fix_killed_while_it_writes_is_taken_back);
 	tcase_add_test(tests, an_undo_killed_at_any_moment_can_be_repeated);
+	tcase_add_loop_test(tests, a_signal_stops_a_fix_cleanly_and_the_report_is_true, 0, 3);
 	tcase_add_test(tests, an_interrupt_from_the_keyboard_stops_a_fix_cleanly);
+	tcase_add_test(tests, a_signal_stops_between_two_images_and_those_done_are_reported);
+	tcase_add_test(tests, a_signal_that_is_ignored_does_not_stop_a_fix);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -4,10 +4,12 @@
  * is refused with its code, and left as it was.
  */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/samples.h"
+#include "support/containers.h"
 #include "support/report.h"
 
 /* ---- images -------------------------------------------------------------------------------- */
@@ -164,78 +166,22 @@ static void make_one_partition(const char *path)
 	make_partition(path);
 }
 
-/* ---- VHDs ---------------------------------------------------------------------------------- */
-
-#define FOOTER_START (6ll << 30)
-#define FOOTER_SIZE  512
-
-/* Offsets in the footer; its numbers are big-endian. */
-#define FOOTER_TYPE        63
-#define FOOTER_CHECKSUM    64
-#define FOOTER_SAVED_STATE 84
-
-static void make_vhd_with(const char *path, size_t offset, uint8_t value)
-{
-	uint8_t footer[FOOTER_SIZE];
-	uint32_t sum = 0;
-
-	copy_sample(path, true);
-	file_read(path, FOOTER_START, footer, sizeof(footer));
-	footer[offset] = value;
-	memset(footer + FOOTER_CHECKSUM, 0, 4);
-	for (size_t i = 0; i < sizeof(footer); i++)
-		sum += footer[i];
-	for (int i = 0; i < 4; i++)
-		footer[FOOTER_CHECKSUM + i] = (uint8_t)(~sum >> (24 - 8 * i));
-	file_write(path, FOOTER_START, footer, sizeof(footer));
-}
-
 static void make_saved_vhd(const char *path)
 {
-	make_vhd_with(path, FOOTER_SAVED_STATE, 1);
-}
-
-static void make_differencing_vhd(const char *path)
-{
-	make_vhd_with(path, FOOTER_TYPE, 4);
+	copy_sample(path, true);
+	container_change_vhd_footer(path, 84, 1); /* its flag of a saved state */
 }
 
 static void make_corrupt_vhd(const char *path)
 {
 	copy_sample(path, true);
-	file_flip(path, FOOTER_START + FOOTER_CHECKSUM);
+	file_flip(path, (6ll << 30) + 64); /* the checksum in the footer behind the disk */
 }
 
-/* ---- other formats ------------------------------------------------------------------------- */
-
-static void make_format(const char *path, const char *format)
+static void make_differencing_vhd(const char *path)
 {
-	ASSERT_STATUS(RUN("qemu-img", "create", "-q", "-f", format, path, "64M"), 0);
-}
-
-static void make_dynamic_vhd(const char *path)
-{
-	make_format(path, "vpc");
-}
-
-static void make_vhdx(const char *path)
-{
-	make_format(path, "vhdx");
-}
-
-static void make_qcow2(const char *path)
-{
-	make_format(path, "qcow2");
-}
-
-static void make_vmdk(const char *path)
-{
-	make_format(path, "vmdk");
-}
-
-static void make_vdi(const char *path)
-{
-	make_format(path, "vdi");
+	ASSERT_STATUS(RUN("qemu-img", "create", "-q", "-f", "vpc", path, "64M"), 0);
+	container_change_vhd_footer(path, 63, 4); /* its type */
 }
 
 static const struct {
@@ -257,11 +203,6 @@ static const struct {
 	{make_corrupt_vhd, 3, "refused", "vhd-corrupt"},
 	{make_saved_vhd, 3, "refused", "vhd-saved-state"},
 	{make_differencing_vhd, 3, "refused", "vhd-differencing"},
-	{make_dynamic_vhd, 3, "refused", "format-unsupported"},
-	{make_vhdx, 3, "refused", "format-unsupported"},
-	{make_qcow2, 3, "refused", "format-unsupported"},
-	{make_vmdk, 3, "refused", "format-unsupported"},
-	{make_vdi, 3, "refused", "format-unsupported"},
 };
 
 static const char *new_file(const char *name)
@@ -293,6 +234,109 @@ START_TEST(a_file_that_is_no_suitable_image_is_refused_and_left_alone)
 	else
 		ck_assert_str_eq(state_folder(file), before.folder);
 	image_remove(file);
+}
+END_TEST
+
+/* ---- containers ----------------------------------------------------------------------------- */
+
+/* Writes a byte, by its octal number. */
+#define SET_BYTE(offset, value) " && printf '\\" value "' | dd of=disk bs=1 seek=" offset QUIETLY
+/* Makes pages of 4 KiB zeros. */
+#define CLEAR(page, count) " && dd if=/dev/zero of=disk bs=4k seek=" page " count=" count QUIETLY
+#define QUIETLY            " conv=notrunc status=none"
+
+/* Shell commands, in an empty folder, that make a container by the name of "disk".  What they only
+ * reserve becomes a hole before the test: else reading it could make it data. */
+static const struct {
+	const char *command, *code;
+} containers[] = {
+	/* nothing is wrong with the containers, but there is no disk in them */
+	{"qemu-img create -q -f vpc disk 64M", "no-partition-table"},
+	{"qemu-img create -q -f vhdx disk 64M", "no-partition-table"},
+	{"qemu-img create -q -f qcow2 disk 64M", "no-partition-table"},
+	{"qemu-img create -q -f vmdk disk 64M", "no-partition-table"},
+	{"qemu-img create -q -f vdi disk 64M", "no-partition-table"},
+	/* what is in another file, too */
+	{"qemu-img create -q base 64M && qemu-img create -q -f qcow2 -b base -F raw disk",
+	 "container-differencing"},
+	{"qemu-img create -q -f vmdk base 64M && qemu-img create -q -f vmdk -b base -F vmdk disk",
+	 "container-differencing"},
+	{"qemu-img create -q -f vhdx disk 64M" /* HasParent, where QEMU puts its metadata */
+	 SET_BYTE("$((0x310004))", "2"),
+	 "container-differencing"},
+	{"qemu-img create -q -f vdi disk 64M" SET_BYTE("76", "4") /* u32Type */,
+	 "container-differencing"},
+	{"qemu-img create -q -f qcow2 -o data_file=data disk 64M", "container-split"},
+	{"qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse disk.vmdk 3G && "
+	 "mv disk.vmdk disk",
+	 "container-split"},
+	{"qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse disk.vmdk 3G && "
+	 "mv disk-s001.vmdk disk",
+	 "container-split"},
+	{"qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat disk.vmdk 3G && "
+	 "mv disk.vmdk disk",
+	 "container-split"},
+	/* what cannot be read, or not be changed in place */
+	{"qemu-img create -q -f qcow2 --object secret,id=s,data=s "
+	 "-o encrypt.format=aes,encrypt.key-secret=s disk 64M",
+	 "container-encrypted"},
+	{"qemu-img create -q base 64M && "
+	 "qemu-img convert -f raw -O vmdk -o subformat=streamOptimized base disk",
+	 "container-compressed"},
+	{"qemu-img create -q -f qcow2 disk 64M" SET_BYTE("7", "11") /* the version */,
+	 "format-unsupported"},
+	{"qemu-img create -q -f qed disk 64M", "format-unsupported"},
+	{"qemu-img create -q -f parallels disk 64M", "format-unsupported"},
+	{"qemu-img create -q base 64M && gzip -c base >disk", "format-unsupported"},
+	/* what is damaged */
+	{"qemu-img create -q -f vpc disk 64M && truncate -s -512 disk", "vhd-corrupt"},
+	{"qemu-img create -q -f vpc disk 64M" SET_BYTE("512", "0"), "vhd-corrupt"},
+	{"qemu-img create -q -f vhdx disk 64M && truncate -s 2M disk", "container-corrupt"},
+	{"qemu-img create -q -f vhdx disk 64M" CLEAR("16", "17"), "container-corrupt"},
+	{"qemu-img create -q -f qcow2 disk 64M && truncate -s 64k disk", "container-corrupt"},
+	{"qemu-img create -q -f qcow2 disk 64M" /* its one table says that the next lies at byte 1
+						 */
+	 SET_BYTE("$((0x30006))", "2"),
+	 "container-corrupt"},
+	{"qemu-img create -q -f vmdk disk 64M && truncate -s 4k disk", "container-corrupt"},
+	{"qemu-img create -q -f vdi disk 64M && truncate -s 512 disk", "container-corrupt"},
+};
+
+START_TEST(a_container_that_cannot_be_fixed_is_refused_and_left_alone)
+{
+	const char *code = containers[_i].code, *disk = new_file("disk");
+	struct outcome outcome;
+	struct image_state before;
+
+	free(image_run(0, "cd '%.*s' && %s && cp --sparse=always disk new && mv new disk",
+		       (int)(strrchr(disk, '/') - disk), disk, containers[_i].command));
+	before = state_take(disk);
+	outcome = BOOTSHIFT("fix", disk);
+	ASSERT_STATUS(outcome, 3);
+	ck_assert_str_eq(outcome.output, "");
+	ASSERT_HAS(outcome.errors, text(" (%s); ", code));
+	report_run("inspect", disk, 3, "refused", code);
+	report_run("plan", disk, 3, "refused", code);
+	state_assert_untouched(disk, &before);
+	image_remove(disk);
+}
+END_TEST
+
+/* The text is a container of nothing without the file that it names. */
+START_TEST(a_vmdk_descriptor_without_its_disk_tells_what_is_missing)
+{
+	const char *disk = new_file("disk.vmdk");
+	struct outcome outcome;
+
+	free(image_run(0,
+		       "qemu-img create -q -f vmdk -o subformat=monolithicFlat %s 64M && "
+		       "rm %.*s-flat.vmdk",
+		       disk, (int)(strrchr(disk, '.') - disk), disk));
+	outcome = BOOTSHIFT("fix", disk);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "disk-flat.vmdk");
+	ASSERT_HAS(outcome.errors, "(not-found); ");
+	image_remove(disk);
 }
 END_TEST
 
@@ -352,6 +396,9 @@ Suite *refusals_suite(void)
 			    sizeof(images) / sizeof(images[0]));
 	tcase_add_loop_test(tests, a_file_that_is_no_suitable_image_is_refused_and_left_alone, 0,
 			    sizeof(files) / sizeof(files[0]));
+	tcase_add_loop_test(tests, a_container_that_cannot_be_fixed_is_refused_and_left_alone, 0,
+			    sizeof(containers) / sizeof(containers[0]));
+	tcase_add_test(tests, a_vmdk_descriptor_without_its_disk_tells_what_is_missing);
 	tcase_add_test(tests, an_image_that_nobody_may_write_to_can_be_looked_at_and_is_not_fixed);
 	tcase_add_test(tests, the_format_asked_for_is_the_one_that_counts);
 	tcase_add_test(tests, partitions_can_be_chosen);

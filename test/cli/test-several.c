@@ -121,8 +121,33 @@ START_TEST(a_report_that_cannot_be_written_is_an_error_and_the_fix_stands)
 
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "bootshift: the report cannot be written: ");
+	ASSERT_HAS(outcome.errors, "; the command itself was carried out on 1 image\n");
 	report_run("inspect", image, 0, "nothing-to-do", NULL);
 	report_run("undo", image, 0, "undone", NULL);
+}
+END_TEST
+
+START_TEST(closed_standard_streams_do_an_image_no_harm)
+{
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+	struct outcome outcome =
+		RUN("sh", "-c", text("'%s' fix '%s' <&- >&- 2>&-", bootshift_path(), image));
+
+	ASSERT_STATUS(outcome, 1); /* nobody has seen the report */
+	report_run("inspect", image, 0, "nothing-to-do", NULL);
+	report_run("undo", image, 0, "undone", NULL);
+	state_assert_restored(image, &before);
+}
+END_TEST
+
+/* Something that is no image (3) is there, where otherwise nothing would be found (1). */
+START_TEST(no_file_gets_the_number_of_a_closed_standard_stream)
+{
+	struct outcome outcome = RUN(
+		"sh", "-c", text("'%s' inspect /proc/self/fd/%d %d>&-", bootshift_path(), _i, _i));
+
+	ASSERT_STATUS(outcome, 3);
 }
 END_TEST
 
@@ -200,6 +225,8 @@ Suite *several_suite(void)
 	tcase_add_test(tests, quiet_leaves_the_errors_only);
 	tcase_add_test(tests, the_same_image_twice_is_fixed_once);
 	tcase_add_test(tests, a_report_that_cannot_be_written_is_an_error_and_the_fix_stands);
+	tcase_add_test(tests, closed_standard_streams_do_an_image_no_harm);
+	tcase_add_loop_test(tests, no_file_gets_the_number_of_a_closed_standard_stream, 0, 3);
 	tcase_add_test(tests, a_wrong_command_line_is_told_and_does_nothing);
 	tcase_add_test(tests, help_and_version_are_answers_and_not_errors);
 	suite_add_tcase(suite, tests);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Where the undo file goes, and what happens when it cannot go there. */
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "cli/samples.h"
@@ -60,6 +62,53 @@ START_TEST(images_of_one_name_share_a_folder_for_their_undo_files)
 }
 END_TEST
 
+/* Kills a fix some time after its undo file appears; tells whether the image may be half written.
+ */
+static bool kill_while_writing(const char *folder, const char *image, const char *undo_file,
+			       int after)
+{
+	struct program program = START_BOOTSHIFT("fix", "--undo-dir", folder, image);
+
+	while (access(undo_file, F_OK) != 0)
+		;
+	usleep((useconds_t)after);
+	kill(program.process, SIGKILL);
+	program_wait(&program);
+	return BOOTSHIFT("inspect", "--undo-dir", folder, image).status == 4 &&
+	       getxattr(image, "user.bootshift.undo", NULL, 0) > 0;
+}
+
+START_TEST(a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_another_name)
+{
+	const char *image = small_image(), *folder = new_folder();
+	const char *other = text("%s.link", image);
+	struct image_state before = state_take(image);
+	const char *undo_file = report_text(run_with("fix", folder, image, 0), "undo_file");
+	bool interrupted = setxattr(image, "user.test", "", 0, 0) < 0; /* none to be had here */
+
+	removexattr(image, "user.test");
+	run_with("undo", folder, image, 0);
+	for (int i = 0; i < 100 && !interrupted; i++) {
+		struct outcome outcome;
+
+		interrupted = kill_while_writing(folder, image, undo_file, i % 20 * 100);
+		if (interrupted) {
+			report_run("inspect", image, 4, "recovery-required", "recovery-required");
+			report_run("undo", image, 4, "recovery-required", "recovery-required");
+			outcome = BOOTSHIFT("fix", image);
+			ASSERT_STATUS(outcome, 4);
+			ASSERT_HAS(outcome.errors, undo_file);
+			ck_assert_int_eq(link(image, other), 0);
+			report_run("fix", other, 4, "recovery-required", "recovery-required");
+			ck_assert_int_eq(unlink(other), 0);
+		}
+		BOOTSHIFT("undo", "--undo-dir", folder, image);
+		state_assert_restored(image, &before);
+	}
+	ck_assert(interrupted); /* else this shows nothing */
+}
+END_TEST
+
 START_TEST(a_folder_that_is_not_there_stops_a_fix)
 {
 	const char *image = small_image();
@@ -75,7 +124,7 @@ END_TEST
 /* bootshift as a user who owns nothing, from a place where such a user may read it. */
 static struct outcome run_as_nobody(const char *command, const char *image)
 {
-	const char *program = text("%s/bootshift", images_folder());
+	const char *program = text("%s/bootshift-copy", images_folder());
 
 	ASSERT_STATUS(RUN("cp", bootshift_path(), program), 0);
 	ck_assert_int_eq(chmod(images_folder(), 0755), 0);
@@ -209,6 +258,8 @@ Suite *undo_folder_suite(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, the_undo_file_can_lie_elsewhere);
 	tcase_add_test(tests, images_of_one_name_share_a_folder_for_their_undo_files);
+	tcase_add_test(tests,
+		       a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_another_name);
 	tcase_add_test(tests, a_folder_that_is_not_there_stops_a_fix);
 	tcase_add_test(tests, a_folder_that_may_not_be_written_to_stops_a_fix);
 	tcase_add_test(tests, an_image_of_somebody_else_is_not_fixed);

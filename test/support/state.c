@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "util/bytes.h"
@@ -113,12 +114,24 @@ const char *state_folder(const char *image)
 	return names;
 }
 
+static const char *find_attributes(const char *image)
+{
+	char names[4096];
+	ssize_t length = listxattr(image, names, sizeof(names));
+	const char *found = "";
+
+	for (ssize_t at = 0; at < length; at += (ssize_t)strlen(names + at) + 1)
+		found = text("%s%s\n", found, names + at);
+	return found;
+}
+
 struct image_state state_take(const char *image)
 {
 	struct image_state state = {
 		.digest = image_digest(image),
 		.data = find_data(image),
 		.folder = state_folder(image),
+		.attributes = find_attributes(image),
 	};
 
 	ck_assert_int_eq(stat(image, &state.status), 0);
@@ -137,6 +150,7 @@ static void assert_same(const char *image, const struct image_state *before,
 	ck_assert_msg(memcmp(&now->digest, &before->digest, sizeof(now->digest)) == 0,
 		      "the bytes of %s have changed", image);
 	ck_assert_str_eq(now->folder, before->folder);
+	ck_assert_str_eq(now->attributes, before->attributes);
 	ck_assert_str_eq(now->data, before->data);
 	ck_assert_uint_eq(now->status.st_mode, before->status.st_mode);
 	ck_assert_uint_eq(now->status.st_ino, before->status.st_ino);

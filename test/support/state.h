@@ -14,8 +14,9 @@
 struct image_state {
 	struct image_digest digest;
 	struct stat status;
-	const char *data;   /* where the file has data between its holes */
-	const char *folder; /* the names in its folder, one a line, sorted */
+	const char *data;       /* where the file has data between its holes */
+	const char *folder;     /* the names in its folder, one a line, sorted */
+	const char *attributes; /* the names of its extended attributes */
 };
 
 struct image_state state_take(const char *image);
@@ -23,7 +24,8 @@ struct image_state state_take(const char *image);
 /* The file was not written to, not even with the bytes it had, and nothing came beside it. */
 void state_assert_untouched(const char *image, const struct image_state *before);
 
-/* The same bytes, the same holes, the same names beside it; only the times may differ. */
+/* The same bytes, holes and extended attributes, the same names beside it; only the times may
+ * differ. */
 void state_assert_restored(const char *image, const struct image_state *before);
 
 /* The names in the folder of the image, one a line, sorted. */

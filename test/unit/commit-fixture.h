@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "transaction/commit.h"
@@ -264,6 +266,12 @@ static inline void journal_path(const struct fixture *fixture, char *path, size_
 	snprintf(path, size, "%s.bootshift-undo", fixture->image);
 }
 
+/* Whether the image says where the journal of its unfinished transaction is. */
+static inline bool has_signpost(const struct fixture *fixture)
+{
+	return getxattr(fixture->image, "user.bootshift.undo", NULL, 0) > 0;
+}
+
 /* Writes one byte into a file. */
 static inline void poke(const char *path, off_t offset, uint8_t byte)
 {
@@ -422,6 +430,17 @@ static inline int bad_unlink(const char *path)
 	return refuse() ? -1 : unlink(path);
 }
 
+static inline int bad_fsetxattr(int descriptor, const char *name, const void *value, size_t size,
+				int flags)
+{
+	return refuse() ? -1 : fsetxattr(descriptor, name, value, size, flags);
+}
+
+static inline int bad_fremovexattr(int descriptor, const char *name)
+{
+	return refuse() ? -1 : fremovexattr(descriptor, name);
+}
+
 static const struct transaction_io bad_io = {
 	.open = bad_open,
 	.pwrite = bad_pwrite,
@@ -430,6 +449,48 @@ static const struct transaction_io bad_io = {
 	.ftruncate = bad_ftruncate,
 	.rename = bad_rename,
 	.unlink = bad_unlink,
+	.fsetxattr = bad_fsetxattr,
+	.fremovexattr = bad_fremovexattr,
 };
+
+/* ---- a stop at a call ------------------------------------------------------------------------ */
+
+enum action { FIX, UNDO, RECOVER };
+
+/* In a process of its own, that ends at the chosen call; false when it met no such call. */
+static inline bool stopped(struct fixture *fixture, const char *undo_directory, enum action action,
+			   enum trouble trouble, int number)
+{
+	struct bs_error err;
+	bool recovered;
+	pid_t child = fork();
+	int status = 0;
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		plan_trouble(fixture, trouble, number, 0);
+		if (trouble == POWER_CUT) {
+			char journal[128];
+
+			take_snapshot(fixture->image, &plan.image);
+			journal_path(fixture, journal, sizeof(journal));
+			if (access(journal, F_OK) == 0)
+				take_snapshot(journal, &plan.journal);
+		}
+		if (action == FIX)
+			_exit(fix_disturbed(fixture, &bad_io, undo_directory, NULL, NULL, &err) == 0
+				      ? 0
+				      : 1);
+		if (action == UNDO)
+			_exit(undo(fixture->image, undo_directory, &bad_io, &err) == 0 ? 0 : 1);
+		_exit(recover(fixture->image, undo_directory, &bad_io, &recovered, &err) == 0 ? 0
+											      : 1);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_msg(WEXITSTATUS(status) == 99 || WEXITSTATUS(status) == 0 || plan.failure >= 0,
+		      "call %d", number);
+	return WEXITSTATUS(status) == 99;
+}
 
 #endif

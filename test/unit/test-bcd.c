@@ -403,6 +403,34 @@ START_TEST(a_dirty_store_is_seen)
 }
 END_TEST
 
+/* Just under and just over what is read: 128 objects of `elements` each. */
+START_TEST(a_store_with_very_many_elements_is_refused)
+{
+	static const uint32_t elements[] = {63, 64};
+	struct bs_error err = {0};
+	struct store store;
+	int result;
+
+	teardown();
+	store_begin(&store);
+	for (uint32_t i = 0; i < 128; i++) {
+		char object[40];
+
+		snprintf(object, sizeof(object), "{%08x-cce8-11e5-9d3a-0800279c5f11}", i);
+		store_object(&store, object, 0x10200003);
+		for (uint32_t j = 0; j < elements[_i]; j++)
+			store_text(&store, object, 0x12000002 + j, "");
+	}
+	bytes = store_end(&store, &size);
+	result = bcd_parse(bytes, size, &bcd, &err);
+	ck_assert_int_eq(result, _i == 0 ? 0 : -1);
+	if (result < 0)
+		ck_assert_int_eq(err.code, BS_BCD_DAMAGED);
+	else
+		ck_assert_uint_eq(bcd.count, 128 * 63);
+}
+END_TEST
+
 START_TEST(a_hive_that_is_no_store_is_an_error)
 {
 	struct store store;
@@ -453,6 +481,7 @@ Suite *bcd_suite(void)
 	tcase_add_test(tcase, every_truncation_is_an_error_and_no_crash);
 	tcase_add_loop_test(tcase, random_damage_is_an_error_or_a_result_and_no_crash, 0, 4);
 	tcase_add_test(tcase, a_dirty_store_is_seen);
+	tcase_add_loop_test(tcase, a_store_with_very_many_elements_is_refused, 0, 2);
 	tcase_add_test(tcase, a_hive_that_is_no_store_is_an_error);
 	suite_add_tcase(suite, tcase);
 	return suite;

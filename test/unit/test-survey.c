@@ -281,6 +281,37 @@ START_TEST(a_third_entry_in_the_table_is_judged)
 }
 END_TEST
 
+static const char *message_of(enum bs_code code)
+{
+	for (uint32_t i = 0; i < survey->report.finding_count; i++)
+		if (survey->report.findings[i].code == code)
+			return survey->report.findings[i].message;
+	ck_abort_msg("no finding %s", bs_code_name(code));
+}
+
+START_TEST(a_partition_on_top_of_the_table_is_called_one)
+{
+	sample_open_small(&sample, "table-at-0", "");
+	write_entry(2, 0, 0x07, 0, 1);
+	look(&no_options);
+	assert_refused(BS_PARTITION_TABLE_INVALID);
+	ck_assert_str_eq(message_of(BS_PARTITION_TABLE_INVALID),
+			 "partition 3 starts at sector 0, where the partition table is");
+}
+END_TEST
+
+START_TEST(an_active_extended_partition_is_called_one)
+{
+	sample_open_small(&sample, "active-extended", "");
+	write_entry(0, 0, 0x07, MIB, 40 * MIB);
+	write_entry(2, 0x80, 0x0F, 195 * MIB, 4 * MIB);
+	look(&no_options);
+	assert_refused(BS_SYSTEM_PARTITION);
+	ck_assert_ptr_nonnull(strstr(message_of(BS_SYSTEM_PARTITION), "3 is an extended one"));
+	ck_assert_int_eq(survey->report.links[BS_LINK_ACTIVE].state, BS_LINK_BROKEN);
+}
+END_TEST
+
 START_TEST(a_primary_partition_within_the_extended_one_is_refused)
 {
 	sample_open_small(&sample, "primary-in-extended", "");
@@ -565,6 +596,8 @@ Suite *survey_suite(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, a_third_entry_in_the_table_is_judged, 0,
 			    sizeof(third_entries) / sizeof(third_entries[0]));
+	tcase_add_test(tcase, a_partition_on_top_of_the_table_is_called_one);
+	tcase_add_test(tcase, an_active_extended_partition_is_called_one);
 	tcase_add_test(tcase, a_primary_partition_within_the_extended_one_is_refused);
 	tcase_add_test(tcase, logical_partitions_are_numbered_from_five_along_their_chain);
 	tcase_add_test(tcase, a_chain_of_extended_records_that_turns_back_ends);

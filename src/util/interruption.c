@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Holds the signals that ask to stop; see interruption.h. */
+#include "util/interruption.h"
+
+#include <signal.h>
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+#define SIGNAL_COUNT (sizeof(signals) / sizeof(signals[0]))
+
+void interruption_hold(void)
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+		struct sigaction action;
+
+		/* The kernel keeps a held signal even if it is ignored: it would look as if meant.
+		 */
+		if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+			sigaddset(&held, signals[i]);
+	}
+	pthread_sigmask(SIG_BLOCK, &held, NULL);
+}
+
+bool interruption_pending(void)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	for (size_t i = 0; i < SIGNAL_COUNT; i++)
+		if (sigismember(&pending, signals[i]))
+			return true;
+	return false;
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The same disk in containers of each format.  A fix gives its guest what it gives it in a raw
+ * image, byte by byte, and undo gives back the container, byte by byte.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/samples.h"
+#include "support/containers.h"
+#include "support/loop.h"
+#include "support/report.h"
+#include "support/server.h"
+
+/* What a container may grow by, above what a raw image does: its tables, and clusters that are
+ * unpacked or copied; bytes. */
+#define GROWTH_TOLERANCE (1 << 20)
+
+/* The formats as QEMU makes them when left alone, and variants of them. */
+enum { VHD, VHDX, QCOW2, VMDK, VDI, FORMAT_COUNT };
+
+static const struct container_kind kinds[] = {
+	[VHD] = {"vhd", "vpc", "", false, NULL},
+	[VHDX] = {"vhdx", "vhdx", "", true, NULL},
+	[QCOW2] = {"qcow2", "qcow2", "", true, NULL},
+	[VMDK] = {"vmdk", "vmdk", "", true, NULL},
+	[VDI] = {"vdi", "vdi", "", true, NULL},
+	{"vhd", "vpc", "-o force_size=on", false, NULL},
+	{"vhd", "vpc", "-o force_size=on", false, "win "}, /* Hyper-V */
+	{"vhd", "vpc", "-o force_size=on", false, "d2v "}, /* disk2vhd */
+	{"vhd", "vpc", "-o force_size=on", false, "vpc "}, /* Virtual PC */
+	{"vhd", "vpc", "-o subformat=fixed", false, NULL},
+	{"vhd", "vpc", "-o subformat=fixed,force_size=on", false, NULL},
+	{"vhdx", "vhdx", "-o subformat=fixed", true, NULL},
+	{"qcow2", "qcow2", "-o cluster_size=512", true, NULL},
+	{"qcow2", "qcow2", "-o cluster_size=2M", true, NULL},
+	{"qcow2", "qcow2", "-o compat=0.10", true, NULL},
+	{"qcow2", "qcow2", "-c", true, NULL},
+	{"vdi", "vdi", "-o static=on", true, NULL},
+};
+
+#define KIND_COUNT ((int)(sizeof(kinds) / sizeof(kinds[0])))
+
+static const struct container_kind vmdk_flat = {"vmdk", "vmdk", "-o subformat=monolithicFlat",
+						false, NULL};
+
+static const char *raw_disk(void)
+{
+	return image_recipe("small", SAMPLE_SMALL);
+}
+
+/* The raw disk after a fix; made when a test first asks for it. */
+static const char *fixed_raw_disk(void)
+{
+	const char *fixed = text("%s/small-fixed.img", images_folder());
+
+	if (access(fixed, F_OK) != 0) {
+		const char *image = small_image();
+
+		report_run("fix", image, 0, "fixed", NULL);
+		ck_assert_int_eq(rename(image, fixed), 0);
+		image_remove(image);
+	}
+	return fixed;
+}
+
+/* Bytes on disk; stat() counts in 512 of them. */
+static long long allocated(const char *path)
+{
+	struct stat status;
+
+	ck_assert_int_eq(stat(path, &status), 0);
+	return (long long)status.st_blocks * 512;
+}
+
+/* ---- each format ---------------------------------------------------------------------------- */
+
+static void assert_no_larger_than_needed(const char *container, const struct image_state *before)
+{
+	long long grown = allocated(container) - before->status.st_blocks * 512;
+	long long raw_grown = allocated(fixed_raw_disk()) - allocated(raw_disk());
+
+	ck_assert_int_le(grown, raw_grown + GROWTH_TOLERANCE);
+}
+
+static void assert_fixed(const char *container, const struct container_kind *kind)
+{
+	json_t *result = report_run("fix", container, 0, "fixed", NULL);
+	const json_t *inspection = report_object(result, "inspection");
+
+	ck_assert_str_eq(report_text(inspection, "format"), kind->format);
+	ck_assert_int_ge(report_number(inspection, "disk_size"), 200 << 20);
+	ck_assert_int_gt(report_number(result, "container_bytes"), 0);
+	container_assert_holds(container, kind, fixed_raw_disk(), 0);
+	container_check(container, kind);
+}
+
+static void assert_nothing_more_to_do(const char *container)
+{
+	struct image_state before = state_take(container);
+
+	report_run("inspect", container, 0, "nothing-to-do", NULL);
+	report_run("fix", container, 0, "nothing-to-do", NULL);
+	state_assert_untouched(container, &before);
+}
+
+static void assert_fixed_and_undone(const char *container, const struct container_kind *kind)
+{
+	struct image_state before = state_take(container);
+
+	assert_fixed(container, kind);
+	assert_no_larger_than_needed(container, &before);
+	assert_nothing_more_to_do(container);
+	report_run("undo", container, 0, "undone", NULL);
+	state_assert_restored(container, &before);
+	image_remove(container);
+}
+
+START_TEST(a_container_is_fixed_as_a_raw_image_is_and_undone)
+{
+	assert_fixed_and_undone(container_make(&kinds[_i], raw_disk()), &kinds[_i]);
+}
+END_TEST
+
+START_TEST(a_vhd_with_small_blocks_is_fixed_as_a_raw_image_is_and_undone)
+{
+	assert_fixed_and_undone(container_make_vhd_with_small_blocks(raw_disk()), &kinds[VHD]);
+}
+END_TEST
+
+START_TEST(looking_leaves_a_container_alone)
+{
+	const char *container = container_make(&kinds[_i], raw_disk());
+	struct image_state before = state_take(container);
+	struct outcome rehearsal = BOOTSHIFT("fix", "--dry-run", container);
+
+	ASSERT_STATUS(rehearsal, 0);
+	report_run("inspect", container, 0, "would-fix", NULL);
+	report_run("plan", container, 0, "would-fix", NULL);
+	state_assert_untouched(container, &before);
+	image_remove(container);
+}
+END_TEST
+
+/* With all files and folders of a Windows 7; what differs are the times of some folders. */
+START_TEST(a_larger_container_takes_no_more_room_than_its_new_content)
+{
+	const char *raw = image_small("windows-7", false);
+	const char *container = container_make(&kinds[_i], raw);
+	const char *copy = image_copy(raw);
+	struct image_state before = state_take(container);
+
+	report_run("fix", copy, 0, "fixed", NULL);
+	report_run("fix", container, 0, "fixed", NULL);
+	ck_assert_int_le(allocated(container) - before.status.st_blocks * 512,
+			 allocated(copy) - allocated(raw) + GROWTH_TOLERANCE);
+	container_check(container, &kinds[_i]);
+	report_run("undo", container, 0, "undone", NULL);
+	state_assert_restored(container, &before);
+	image_remove(container);
+	image_remove(copy);
+}
+END_TEST
+
+/* ---- what some formats have besides --------------------------------------------------------- */
+
+/* The undo file lies beside what it undoes: the disk, not the text that describes it. */
+START_TEST(a_vmdk_descriptor_leads_to_its_disk)
+{
+	const char *descriptor = container_make(&vmdk_flat, raw_disk());
+	const char *disk = text("%.*s-flat.vmdk", (int)strlen(descriptor) - 5, descriptor);
+	struct image_state text_before = state_take(descriptor), before = state_take(disk);
+	json_t *result;
+
+	report_run("plan", descriptor, 0, "would-fix", NULL);
+	state_assert_untouched(disk, &before);
+	result = report_run("fix", descriptor, 0, "fixed", NULL);
+	ck_assert_str_eq(report_text(result, "undo_file"), text("%s.bootshift-undo", disk));
+	container_assert_holds(descriptor, &vmdk_flat, fixed_raw_disk(), 0);
+	report_run("fix", descriptor, 0, "nothing-to-do", NULL);
+	report_run("undo", descriptor, 0, "undone", NULL);
+	state_assert_restored(disk, &before);
+	state_assert_untouched(descriptor, &text_before);
+	image_remove(descriptor);
+}
+END_TEST
+
+START_TEST(an_internal_snapshot_keeps_its_content)
+{
+	const char *container = container_make(&kinds[QCOW2], raw_disk());
+	const char *content = text("%s.snapshot", container);
+	struct image_state before;
+	char *list, *list_after;
+
+	free(image_run(0, "qemu-img snapshot -c before %s", container));
+	list = image_run(0, "qemu-img snapshot -l %s", container);
+	ASSERT_HAS(list, "before");
+	before = state_take(container);
+	report_run("fix", container, 0, "fixed", NULL);
+	container_assert_holds(container, &kinds[QCOW2], fixed_raw_disk(), 0);
+	container_check(container, &kinds[QCOW2]);
+	list_after = image_run(0, "qemu-img snapshot -l %s", container);
+	ck_assert_str_eq(list_after, list);
+	free(image_run(0,
+		       "qemu-img convert -l before -f qcow2 -O raw %s %s && "
+		       "qemu-img compare -f raw -F raw %s %s && rm %s",
+		       container, content, raw_disk(), content, content));
+	report_run("undo", container, 0, "undone", NULL);
+	state_assert_restored(container, &before);
+	image_remove(container);
+	free(list);
+	free(list_after);
+}
+END_TEST
+
+/* Behind the last partition, so that it is not in the way of the comparison. */
+#define LOGGED (195ll << 20)
+
+START_TEST(the_log_of_a_vhdx_is_replayed_and_undo_brings_it_back)
+{
+	const char *container = container_make_vhdx_with_log(raw_disk(), LOGGED);
+	struct image_state before = state_take(container);
+	char *read;
+
+	report_run("plan", container, 0, "would-fix", NULL);
+	state_assert_untouched(container, &before);
+	report_run("fix", container, 0, "fixed", NULL);
+	container_check(container, &kinds[VHDX]);
+	container_assert_holds(container, &kinds[VHDX],
+			       file_extract(fixed_raw_disk(), "head", 0, LOGGED), LOGGED);
+	read = image_run(0, "qemu-io -r -f vhdx -c 'read -P 0x5a %lld 64k' %s", LOGGED, container);
+	ASSERT_HAS_NOT(read, "verification failed");
+	free(read);
+	report_run("undo", container, 0, "undone", NULL);
+	state_assert_restored(container, &before);
+	image_remove(container);
+}
+END_TEST
+
+/* Its user was killed, and left the counting of its clusters to the next one. */
+START_TEST(a_qcow2_that_was_not_closed_is_fixed_and_undone)
+{
+	const char *container = container_make(&kinds[QCOW2], raw_disk());
+	struct image_state before;
+
+	free(image_run(134,
+		       "qemu-img amend -f qcow2 -o lazy_refcounts=on %s && ulimit -c 0; "
+		       "qemu-io -f qcow2 -c 'write -P 0 195M 64k' -c abort %s",
+		       container, container));
+	free(image_run(0, "qemu-img info --output=json %s | grep '\"dirty-flag\": true'",
+		       container));
+	before = state_take(container);
+	report_run("fix", container, 0, "fixed", NULL);
+	container_check(container, &kinds[QCOW2]);
+	container_assert_holds(container, &kinds[QCOW2], fixed_raw_disk(), 0);
+	report_run("undo", container, 0, "undone", NULL);
+	state_assert_restored(container, &before);
+	image_remove(container);
+}
+END_TEST
+
+/* ---- sizes ---------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *size;
+	struct container_kind kind;
+} sizes[] = {
+	{"2T", {"vhdx", "vhdx", "", true, NULL}},
+	{"127G", {"vhd", "vpc", "", false, NULL}},
+	/* The largest one, of which no geometry tells the size. */
+	{"2040G", {"vhd", "vpc", "-o force_size=on", false, NULL}},
+	{"2T", {"qcow2", "qcow2", "", true, NULL}},
+	{"2T", {"vmdk", "vmdk", "", true, NULL}},
+	{"2T", {"vdi", "vdi", "", true, NULL}},
+};
+
+#define QUICK_SIZES 3 /* the first ones; the others have the tag `slow` */
+
+START_TEST(a_large_disk_is_fixed_and_undone)
+{
+	const struct container_kind *kind = &sizes[_i].kind;
+	const char *raw = small_image(), *container;
+	struct image_state before;
+
+	free(image_run(0, "truncate -s %s %s", sizes[_i].size, raw));
+	container = container_make(kind, raw);
+	before = state_take(container);
+	report_run("fix", container, 0, "fixed", NULL);
+	container_assert_holds(container, kind, fixed_raw_disk(), 200 << 20);
+	container_check(container, kind);
+	report_run("fix", container, 0, "nothing-to-do", NULL);
+	report_run("undo", container, 0, "undone", NULL);
+	state_assert_restored(container, &before);
+	image_remove(container);
+	image_remove(raw);
+}
+END_TEST
+
+/* ---- containers that are not in a file ------------------------------------------------------ */
+
+/* The server speaks the format; here, its export is a raw disk. */
+START_TEST(a_container_behind_qemu_nbd_is_fixed_as_a_raw_image_is)
+{
+	const char *container = container_make(&kinds[QCOW2], raw_disk());
+	const char *folder = text("%.*s", (int)(strrchr(container, '/') - container), container);
+	struct server server;
+
+	ck_assert_int_eq(setenv("XDG_STATE_HOME", folder, 1), 0);
+	SERVER_START(&server, folder, "qemu-nbd", "--format=qcow2", container);
+	report_run("fix", server.uri, 0, "fixed", NULL);
+	report_run("fix", server.uri, 0, "nothing-to-do", NULL);
+	server_stop(&server);
+	container_assert_holds(container, &kinds[QCOW2], fixed_raw_disk(), 0);
+	container_check(container, &kinds[QCOW2]);
+	SERVER_START(&server, folder, "qemu-nbd", "--format=qcow2", container);
+	report_run("undo", server.uri, 0, "undone", NULL);
+	server_stop(&server);
+	container_assert_holds(container, &kinds[QCOW2], raw_disk(), 0);
+	container_check(container, &kinds[QCOW2]);
+	image_remove(container);
+}
+END_TEST
+
+/* As volumes of a storage server often are.  A device keeps its length. */
+START_TEST(a_container_on_a_device_is_fixed_when_there_is_room_behind_it)
+{
+	static const struct {
+		const char *length;
+		int exit_status;
+		const char *status, *code;
+	} devices[] = {
+		{"%1M", 3, "refused", "format-unsupported"},
+		{"+16M", 0, "fixed", NULL},
+	};
+	const char *container = container_make(&kinds[QCOW2], raw_disk());
+	struct image_digest before;
+	char device[LOOP_PATH_MAX];
+	int descriptor;
+
+	free(image_run(0, "truncate -s %s %s", devices[_i].length, container));
+	before = image_digest(container);
+	ck_assert_int_eq(setenv("XDG_STATE_HOME", images_folder(), 1), 0);
+	descriptor = loop_attach(container, false, device);
+	if (descriptor >= 0) {
+		report_run("fix", device, devices[_i].exit_status, devices[_i].status,
+			   devices[_i].code);
+		if (devices[_i].exit_status == 0) {
+			container_assert_holds(device, &kinds[QCOW2], fixed_raw_disk(), 0);
+			report_run("undo", device, 0, "undone", NULL);
+		}
+		close(descriptor);
+	}
+	image_assert_same(container, &before);
+	image_remove(container);
+}
+END_TEST
+
+Suite *containers_suite(void);
+
+Suite *containers_suite(void)
+{
+	Suite *suite = suite_create("containers");
+	TCase *tests = tcase_create("containers"), *slow = tcase_create("larger containers");
+
+	images_prepare();
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, a_container_is_fixed_as_a_raw_image_is_and_undone, 0,
+			    KIND_COUNT);
+	tcase_add_test(tests, a_vhd_with_small_blocks_is_fixed_as_a_raw_image_is_and_undone);
+	tcase_add_loop_test(tests, looking_leaves_a_container_alone, 0, FORMAT_COUNT);
+	tcase_add_test(tests, a_vmdk_descriptor_leads_to_its_disk);
+	tcase_add_test(tests, an_internal_snapshot_keeps_its_content);
+	tcase_add_test(tests, the_log_of_a_vhdx_is_replayed_and_undo_brings_it_back);
+	tcase_add_test(tests, a_qcow2_that_was_not_closed_is_fixed_and_undone);
+	tcase_add_loop_test(tests, a_large_disk_is_fixed_and_undone, 0, QUICK_SIZES);
+	tcase_add_test(tests, a_container_behind_qemu_nbd_is_fixed_as_a_raw_image_is);
+	tcase_add_loop_test(tests, a_container_on_a_device_is_fixed_when_there_is_room_behind_it, 0,
+			    2);
+	suite_add_tcase(suite, tests);
+
+	tcase_set_timeout(slow, 120);
+	tcase_set_tags(slow, "slow");
+	tcase_add_loop_test(slow, a_large_disk_is_fixed_and_undone, QUICK_SIZES,
+			    sizeof(sizes) / sizeof(sizes[0]));
+	tcase_add_loop_test(slow, a_larger_container_takes_no_more_room_than_its_new_content, 0,
+			    FORMAT_COUNT);
+	suite_add_tcase(suite, slow);
+	return suite;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Signals that ask to stop, held by the caller of the library as the command holds them: a fix
+ * stops before it writes, a rehearsal is ended at once, a verification is not.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/session.h"
+#include "support/sample.h"
+#include "support/state.h"
+#include "util/interruption.h"
+
+#define PATIENCE 20000 /* milliseconds */
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+static const struct bs_options options;
+
+/* Check has handlers of its own; what was held and has come must not end the test. */
+static void setup(void)
+{
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		signal(signals[i], SIG_DFL);
+	interruption_hold();
+}
+
+static void teardown(void)
+{
+	const struct timespec now = {0};
+	sigset_t held;
+
+	sigemptyset(&held);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(&held, signals[i]);
+	while (sigtimedwait(&held, NULL, &now) > 0) /* ends: each is pending once at most */
+		;
+}
+
+START_TEST(a_held_signal_is_seen_and_an_ignored_one_is_not)
+{
+	sigset_t none;
+
+	ck_assert(!interruption_pending());
+	raise(signals[_i]);
+	ck_assert(interruption_pending());
+	teardown();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(signals[_i], SIG_IGN);
+	interruption_hold();
+	raise(signals[_i]);
+	ck_assert(!interruption_pending());
+}
+END_TEST
+
+START_TEST(a_fix_that_is_asked_to_stop_writes_nothing)
+{
+	const char *image = image_copy(image_recipe("small", SAMPLE_SMALL));
+	struct image_state before = state_take(image);
+	struct bs_result result;
+
+	raise(signals[_i]);
+	ck_assert_int_eq(bs_fix(image, &options, NULL, &result), BS_EXIT_FAILED);
+	ck_assert_int_eq(result.status, BS_STATUS_FAILED);
+	ck_assert_ptr_nonnull(strstr(result.error.message, "interrupted by a signal"));
+	bs_result_free(&result);
+	state_assert_untouched(image, &before);
+	teardown();
+	ck_assert_int_eq(bs_fix(image, &options, NULL, &result), BS_EXIT_DONE);
+	bs_result_free(&result);
+	raise(signals[_i]); /* an undo is only ever writing */
+	ck_assert_int_eq(bs_undo(image, &options, &result), BS_EXIT_DONE);
+	bs_result_free(&result);
+	state_assert_restored(image, &before);
+}
+END_TEST
+
+static _Noreturn void interrupt_oneself(int socket, uint64_t size, const struct worker_task *task)
+{
+	(void)socket, (void)size, (void)task;
+	raise(SIGINT);
+	_exit(0);
+}
+
+START_TEST(the_terminal_ends_a_rehearsal_and_not_a_verification)
+{
+	static const enum worker_job jobs[] = {WORKER_INSPECT, WORKER_REHEARSE, WORKER_VERIFY};
+	struct worker_task task = {.job = jobs[_i]};
+	struct session_findings findings;
+	struct bs_error err = {0};
+	struct sample sample;
+
+	sample_open_small(&sample, "interruption", "");
+	ck_assert_int_lt(session_run_worker(sample.disk, sample.overlay, &task, interrupt_oneself,
+					    PATIENCE, &findings, &err),
+			 0);
+	ck_assert_msg((strstr(err.message, "signal 2") != NULL) == (jobs[_i] != WORKER_VERIFY),
+		      "%s", err.message);
+	session_free(&findings);
+	sample_close(&sample);
+}
+END_TEST
+
+Suite *interruption_suite(void);
+
+Suite *interruption_suite(void)
+{
+	Suite *suite = suite_create("interruption");
+	TCase *tcase = tcase_create("interruption");
+
+	images_prepare();
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase, a_held_signal_is_seen_and_an_ignored_one_is_not, 0, 3);
+	tcase_add_loop_test(tcase, a_fix_that_is_asked_to_stop_writes_nothing, 0, 3);
+	tcase_add_loop_test(tcase, the_terminal_ends_a_rehearsal_and_not_a_verification, 0, 3);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
