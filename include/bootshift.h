@@ -60,6 +60,7 @@ enum bs_exit {
 	  "make sure that nothing else writes to the image, then try again")                       \
 	X(BS_NTFS, "ntfs-error", BS_EXIT_FAILED,                                                   \
 	  "run chkdsk on the volume in Windows, shut it down fully and try again")                 \
+	X(BS_INTERRUPTED, "interrupted", BS_EXIT_FAILED, "run the same command again")             \
 	/* recovery required */                                                                    \
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
 	  "run bootshift undo on the image: it takes back what was begun")                         \

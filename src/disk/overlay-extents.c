@@ -42,6 +42,8 @@ static int add_sector(struct comparison *comparison, uint64_t offset, size_t len
 		comparison->extents = grown;
 		comparison->capacity = capacity;
 	}
+	/* Never NULL: there is room now, and a list without room was just made. */
+	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
 	comparison->extents[comparison->count++] = (struct overlay_extent){offset, length};
 	return 0;
 }

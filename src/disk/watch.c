@@ -23,6 +23,8 @@ int watch_add(struct watch *watch, uint64_t offset, uint64_t length, struct bs_e
 		watch->ranges = grown;
 		watch->capacity = capacity;
 	}
+	/* Never NULL: there is room now, and a list without room was just made. */
+	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
 	watch->ranges[watch->count++] = (struct overlay_extent){offset, length};
 	return 0;
 }

@@ -260,7 +260,7 @@ static void release_signals(const sigset_t *signals)
 static int check_interruption(int outcome, struct bs_error *err)
 {
 	return interruption_pending()
-		       ? fail(err, BS_WORKER,
+		       ? fail(err, BS_INTERRUPTED,
 			      "interrupted by a signal before the fix began to write")
 		       : outcome;
 }

@@ -247,9 +247,12 @@ START_TEST(an_address_is_opened_or_refused)
 		execlp("nbdkit", "nbdkit", "-f", "-U", socket, "memory", "1M", NULL);
 		_exit(127);
 	}
-	for (int i = 0; i < 2000 && access(socket, F_OK) != 0; i++)
-		usleep(5000);
+	/* The socket is there a moment before the server listens on it. */
 	disk = nbd_open_uri(uri, true, PATIENCE, &err);
+	for (int i = 0; i < 2000 && disk == NULL; i++) {
+		usleep(5000);
+		disk = nbd_open_uri(uri, true, PATIENCE, &err);
+	}
 	ck_assert_msg(disk != NULL, "%s", err.message);
 	assert_is_a_disk();
 	unlink(socket);

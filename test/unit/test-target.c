@@ -365,7 +365,7 @@ START_TEST(errors_of_a_server_leave_the_export_old_or_to_be_recovered)
 		int result;
 
 		SERVER_START(&server, fixture.folder, "nbdkit", "--filter=error", "file",
-			     fixture.image, "error-pread-rate=1%", "error-pwrite-rate=15%");
+			     fixture.image, "error-pwrite-rate=15%");
 		other = named(&fixture, server.uri);
 		result = fix_named(&other, NULL, &err);
 		server_stop(&server);
