@@ -24,6 +24,8 @@
 #define SANITIZED 0
 #endif
 
+#define FIRST_CLOSED (SANITIZED ? 3u : 0u)
+
 /* What memory management, the channel, the clock and the end of the process need. */
 static const int allowed[] = {
 	SCMP_SYS(read),          SCMP_SYS(write),          SCMP_SYS(recvmsg),
@@ -78,7 +80,10 @@ int confine_self(int socket, struct bs_error *err)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail_errno(err, BS_WORKER, "confining the worker process");
-	if (socket > 0 && !SANITIZED && close_range(0, (unsigned)socket - 1, 0) < 0)
+	/* The parent's end of the channel is among them: only without it does the channel end when
+	 * the parent does, should that be before the signal above was asked for. */
+	if ((unsigned)socket > FIRST_CLOSED &&
+	    close_range(FIRST_CLOSED, (unsigned)socket - 1, 0) < 0)
 		return fail_errno(err, BS_WORKER, "closing the worker's descriptors");
 	if (close_range((unsigned)socket + 1, ~0U, 0) < 0)
 		return fail_errno(err, BS_WORKER, "closing the worker's descriptors");
