@@ -362,7 +362,7 @@ int volume_write(struct volume_file *file, const char *stream, uint64_t offset, 
 
 /* ---- clusters ------------------------------------------------------------------------------ */
 
-static int add_run(struct volume_runs *runs, uint64_t first, uint64_t length, struct bs_error *err)
+int volume_runs_add(struct volume_runs *runs, uint64_t first, uint64_t length, struct bs_error *err)
 {
 	struct volume_run *grown = reallocarray(runs->runs, runs->count + 1, sizeof(*grown));
 
@@ -386,7 +386,8 @@ static int add_attribute_runs(struct volume_file *file, const ATTR_RECORD *recor
 			continue; /* a hole, or the part that another record describes */
 		if (range_within((uint64_t)run->lcn, (uint64_t)run->length,
 				 (uint64_t)file->volume->ntfs->nr_clusters))
-			result = add_run(runs, (uint64_t)run->lcn, (uint64_t)run->length, err);
+			result = volume_runs_add(runs, (uint64_t)run->lcn, (uint64_t)run->length,
+						 err);
 		else
 			result = fail(err, BS_NTFS_DAMAGED,
 				      "a file's clusters lie outside of the volume");
@@ -454,7 +455,8 @@ int volume_locate(struct volume_file *file, uint64_t length, struct volume_runs 
 		uint64_t part = min_u64(length, (uint64_t)run->length * cluster_size);
 
 		if (run->lcn >= 0)
-			result = add_run(runs, (uint64_t)run->lcn * cluster_size, part, err);
+			result =
+				volume_runs_add(runs, (uint64_t)run->lcn * cluster_size, part, err);
 		if (result < 0)
 			break;
 		length -= part;

@@ -170,6 +170,10 @@ struct volume_runs {
 	size_t count;
 };
 
+/* Adds one.  Error: BS_NO_MEMORY. */
+MUST_CHECK int volume_runs_add(struct volume_runs *runs, uint64_t first, uint64_t length,
+			       struct bs_error *err);
+
 /* Adds the clusters that the file's streams, index and other attributes occupy. */
 MUST_CHECK int volume_add_runs(struct volume_file *file, struct volume_runs *runs,
 			       struct bs_error *err);

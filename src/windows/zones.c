@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/zones.h"
 
-#include <stdlib.h>
-
 #include "disk/window.h"
 #include "windows/vbr.h"
 
@@ -15,17 +13,6 @@ static const struct {
 	{"\\$LogFile", 2 * 4096},  /* two restart pages */
 	{"\\$Bitmap", UINT64_MAX}, /* all of it */
 };
-
-static int add(struct volume_runs *zones, uint64_t first, uint64_t length, struct bs_error *err)
-{
-	struct volume_run *grown = reallocarray(zones->runs, zones->count + 1, sizeof(*grown));
-
-	if (grown == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
-	zones->runs = grown;
-	grown[zones->count++] = (struct volume_run){first, length};
-	return 0;
-}
 
 static int add_metadata(struct volume *volume, uint64_t start, struct volume_runs *zones,
 			struct bs_error *err)
@@ -56,8 +43,8 @@ static int add_volume(struct disk *disk, uint64_t start, uint64_t size, struct v
 	struct volume *volume = NULL;
 	int result = -1;
 
-	if (add(zones, start, VBR_SIZE, err) < 0 ||
-	    add(zones, start + size - SECTOR_SIZE, SECTOR_SIZE, err) < 0)
+	if (volume_runs_add(zones, start, VBR_SIZE, err) < 0 ||
+	    volume_runs_add(zones, start + size - SECTOR_SIZE, SECTOR_SIZE, err) < 0)
 		return -1;
 	window = window_open(disk, start, size, err);
 	if (window == NULL)
@@ -72,7 +59,7 @@ static int add_volume(struct disk *disk, uint64_t start, uint64_t size, struct v
 int zones_collect(struct disk *disk, const struct bs_plan *plan, struct volume_runs *zones,
 		  struct bs_error *err)
 {
-	if (add(zones, 0, SECTOR_SIZE, err) < 0 ||
+	if (volume_runs_add(zones, 0, SECTOR_SIZE, err) < 0 ||
 	    add_volume(disk, plan->system_start, plan->system_size, zones, err) < 0)
 		return -1;
 	return add_volume(disk, plan->boot_start, plan->boot_size, zones, err);
