@@ -32,7 +32,7 @@ ALL_LDFLAGS := -Wl,-z,relro,-z,now $(LDFLAGS)
 
 LIB_SOURCES  := $(sort $(wildcard src/util/*.c src/disk/*.c src/transaction/*.c src/windows/*.c \
 			src/worker/*.c src/engine/*.c))
-CLI_SOURCES  := $(sort $(wildcard src/cli/*.c))
+CLI_SOURCES  := $(sort $(wildcard src/cli/*.c src/batch/*.c src/report/*.c))
 IMAGE_SOURCES := $(sort $(wildcard images/*.c))
 UNIT_SOURCES := $(sort $(wildcard test/unit/*.c))
 SUPPORT_SOURCES := $(sort $(wildcard test/support/*.c))

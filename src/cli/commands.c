@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/plan-file.h"
-#include "cli/report-json.h"
+#include "report/json-report.h"
+#include "report/phrases.h"
+#include "report/plan-file.h"
 #include "util/interruption.h"
 
 /* ---- one image ---------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/text.h"
+#include "report/text.h"
 
 static const struct command commands[] = {
 	{"inspect", COMMAND_INSPECT, true, run_inspect, report_inspection,

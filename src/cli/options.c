@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/size.h"
-#include "cli/text.h"
+#include "report/size.h"
+#include "report/text.h"
 
 #define ALL     (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX | COMMAND_UNDO)
 #define LOOKING (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)

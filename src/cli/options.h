@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "cli/output.h"
+#include "report/output.h"
 
 /* The commands as a set of bits: which of them take an option. */
 enum command_bit {

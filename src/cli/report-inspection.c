@@ -5,9 +5,10 @@
  */
 #include <string.h>
 
-#include "cli/drawing.h"
 #include "cli/report-text.h"
-#include "cli/size.h"
+#include "report/drawing.h"
+#include "report/phrases.h"
+#include "report/size.h"
 
 #define INDENT       2
 #define DETAIL       25 /* the column at which the details of a link or a finding begin */

@@ -16,13 +16,4 @@ report_function report_plan;
 report_function report_fix;
 report_function report_undo;
 
-/* "bootshift: IMAGE: what is wrong (code); what to do" */
-void report_error(struct output *output, const char *image, const struct bs_error *error);
-
-/* Prints a word as a shell would have to be given it. */
-void print_shell_word(struct output *output, const char *word);
-
-/* "s" for all numbers but 1. */
-const char *plural(uint64_t number);
-
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/drawing.h"
+#include "report/drawing.h"
 
 #include <check.h> /* its macro fail() would hide ours from the headers above */
 

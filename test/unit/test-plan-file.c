@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/plan-file.h"
+#include "report/plan-file.h"
 
 #include <check.h> /* its macro fail() would hide ours from the headers above */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Sizes: what is read, what is refused, and what is shown. */
-#include "cli/size.h"
+#include "report/size.h"
 
 #include <check.h> /* its macro fail() would hide ours from the headers above */
 

@@ -2,7 +2,7 @@
 /* Text from outside: nothing of it acts on the terminal, and JSON gets valid UTF-8. */
 #include <stdlib.h>
 
-#include "cli/text.h"
+#include "report/text.h"
 
 #include <check.h> /* its macro fail() would hide ours from the headers above */
 

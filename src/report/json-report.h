@@ -3,8 +3,8 @@
  * What a script sees: one JSON document for each call of the command, of one shape for all
  * commands.  Its fields are documented in bootshift-json(5).
  */
-#ifndef BOOTSHIFT_CLI_REPORT_JSON_H
-#define BOOTSHIFT_CLI_REPORT_JSON_H
+#ifndef BOOTSHIFT_REPORT_JSON_REPORT_H
+#define BOOTSHIFT_REPORT_JSON_REPORT_H
 
 #include <jansson.h>
 #include <stdio.h>

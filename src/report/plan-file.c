@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The plan as JSON, and the plan file.  Its fields are documented in bootshift-json(5). */
-#include "cli/plan-file.h"
+#include "report/plan-file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/json-fields.h"
+#include "report/json-fields.h"
 
 #define KIND "bootshift-plan"
 

@@ -3,10 +3,10 @@
  * What a script sees.  Every object always has all of its fields; what does not apply or is not
  * known is null.
  */
-#include "cli/report-json.h"
+#include "report/json-report.h"
 
-#include "cli/json-fields.h"
-#include "cli/plan-file.h"
+#include "report/json-fields.h"
+#include "report/plan-file.h"
 
 static const char *const status_names[BS_STATUS_COUNT] = {
 	[BS_STATUS_FIXED] = "fixed",

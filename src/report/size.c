@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Sizes as people write and read them, in whole numbers: no rounding is left to floating point. */
-#include "cli/size.h"
+#include "report/size.h"
 
 #include <stdio.h>
 #include <string.h>

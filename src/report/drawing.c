@@ -5,11 +5,11 @@
  * The numbers come from the image's partition table: nothing here relies on partitions that lie
  * within the disk or apart from each other.
  */
-#include "cli/drawing.h"
+#include "report/drawing.h"
 
 #include <stdlib.h>
 
-#include "cli/size.h"
+#include "report/size.h"
 
 #define INDENT         2
 #define WIDTH_SMALLEST 4            /* fewer columns show nothing */

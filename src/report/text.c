@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Text from outside, made fit to be shown: UTF-8 as in RFC 3629. */
-#include "cli/text.h"
+#include "report/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

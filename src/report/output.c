@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Where the reports for people go; what is printed is escaped here and nowhere else. */
-#include "cli/output.h"
+#include "report/output.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/text.h"
+#include "report/text.h"
 
 #define WIDTH_MIN     60
 #define WIDTH_MAX     120 /* longer lines are hard to read */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Sizes as people write and read them. */
-#ifndef BOOTSHIFT_CLI_SIZE_H
-#define BOOTSHIFT_CLI_SIZE_H
+#ifndef BOOTSHIFT_REPORT_SIZE_H
+#define BOOTSHIFT_REPORT_SIZE_H
 
 #include <stdint.h>
 

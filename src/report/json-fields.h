@@ -5,8 +5,8 @@
  * The same table writes and reads, so that the two cannot differ.  Reading is strict: an object
  * has exactly the fields of its table, each of its type and in its range.
  */
-#ifndef BOOTSHIFT_CLI_JSON_FIELDS_H
-#define BOOTSHIFT_CLI_JSON_FIELDS_H
+#ifndef BOOTSHIFT_REPORT_JSON_FIELDS_H
+#define BOOTSHIFT_REPORT_JSON_FIELDS_H
 
 #include <jansson.h>
 #include <stddef.h>

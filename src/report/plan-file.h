@@ -3,8 +3,8 @@
  * The plan as JSON, and the plan file that `bootshift plan -o` writes and `bootshift fix --plan`
  * keeps to.  Reading a plan file and writing it again gives the same JSON.
  */
-#ifndef BOOTSHIFT_CLI_PLAN_FILE_H
-#define BOOTSHIFT_CLI_PLAN_FILE_H
+#ifndef BOOTSHIFT_REPORT_PLAN_FILE_H
+#define BOOTSHIFT_REPORT_PLAN_FILE_H
 
 #include <jansson.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A disk's partitions as a row of boxes. */
-#ifndef BOOTSHIFT_CLI_DRAWING_H
-#define BOOTSHIFT_CLI_DRAWING_H
+#ifndef BOOTSHIFT_REPORT_DRAWING_H
+#define BOOTSHIFT_REPORT_DRAWING_H
 
 #include <stddef.h>
 
-#include "cli/output.h"
+#include "report/output.h"
 
 /*
  * Shares `columns` out among `count` boxes in proportion to their sizes, none smaller than

@@ -7,8 +7,8 @@
  * put out line ends and colours.  No line ends with spaces.  The first error is remembered in
  * `error`.
  */
-#ifndef BOOTSHIFT_CLI_OUTPUT_H
-#define BOOTSHIFT_CLI_OUTPUT_H
+#ifndef BOOTSHIFT_REPORT_OUTPUT_H
+#define BOOTSHIFT_REPORT_OUTPUT_H
 
 #include <stdbool.h>
 #include <stdio.h>

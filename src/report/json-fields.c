@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Structs to JSON objects and back, by tables of fields. */
-#include "cli/json-fields.h"
+#include "report/json-fields.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/text.h"
+#include "report/text.h"
 #include "util/bytes.h"
 
 json_t *json_text(const char *text)

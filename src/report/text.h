@@ -5,8 +5,8 @@
  * Such text is what somebody else put into an image: it may hold escape sequences for the
  * terminal, characters that reverse the direction of writing, or bytes that are no text at all.
  */
-#ifndef BOOTSHIFT_CLI_TEXT_H
-#define BOOTSHIFT_CLI_TEXT_H
+#ifndef BOOTSHIFT_REPORT_TEXT_H
+#define BOOTSHIFT_REPORT_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
