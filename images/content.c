@@ -83,6 +83,13 @@ static bool head_option(struct content *content, const char *word, struct locati
 		append_program(&content->head, value, where);
 	} else if ((value = option_value(word, "hive"))) {
 		content->hive = copy_text(value, strlen(value));
+		content->part = HIVE_ITSELF;
+	} else if ((value = option_value(word, "stale-log"))) {
+		content->hive = copy_text(value, strlen(value));
+		content->part = HIVE_LOG_STALE;
+	} else if ((value = option_value(word, "newer-log"))) {
+		content->hive = copy_text(value, strlen(value));
+		content->part = HIVE_LOG_NEWER;
 	} else {
 		return false;
 	}
@@ -107,6 +114,7 @@ bool content_option(struct content *content, const char *word, bool *head_is_new
 		if (!*head_is_new) {
 			content->head = head.head;
 			content->hive = head.hive;
+			content->part = head.part;
 		}
 		*head_is_new = true;
 	} else {
@@ -174,8 +182,11 @@ void content_make(const struct recipe *recipe, const struct entry *entry, struct
 	uint64_t size;
 
 	*bytes = (struct bytes){0};
-	if (content->hive)
+	if (content->hive) {
 		hive_make(recipe, recipe_hive(recipe, content->hive, entry->where), bytes);
+		if (content->part != HIVE_ITSELF)
+			hive_log_make(content->part == HIVE_LOG_NEWER, bytes);
+	}
 	append(bytes, content->head.data, content->head.length);
 	size = picked_size(content, bytes->length);
 	if (size > bytes->length)

@@ -16,8 +16,12 @@
 #define DEVICE_BOOT      5u
 #define DEVICE_PARTITION 6u
 #define DEVICE_SIZE      0x48u
+#define LOCAL_DISK       0u
 #define LOCAL_RAMDISK    3u
+#define LOCAL_FILE       5u
+#define LOCAL_VIRTUAL    6u
 #define PATH_ON_DEVICE   5u
+#define STYLE_GPT        0u
 #define STYLE_MBR        1u
 
 const char *well_known_object(const char *name)
@@ -80,10 +84,41 @@ static void append_partition_device(struct bytes *bytes, uint64_t offset, uint32
 	append_le64(bytes, DEVICE_SIZE);
 	append_le64(bytes, offset);
 	append_le64(bytes, 0);
-	append_le32(bytes, 0); /* on a disk */
+	append_le32(bytes, LOCAL_DISK);
 	append_le32(bytes, STYLE_MBR);
 	append_le32(bytes, signature);
 	append_zeros(bytes, 28);
+}
+
+/* The same: where bootmgr came from. */
+static void append_boot_device(struct bytes *bytes)
+{
+	append_le32(bytes, DEVICE_BOOT);
+	append_le32(bytes, 0);
+	append_le64(bytes, DEVICE_SIZE);
+	append_zeros(bytes, DEVICE_SIZE - 16);
+}
+
+/* The same: a file on another device, which is given in this form, too. */
+static void append_file_device(struct bytes *bytes, uint32_t kind, const struct bytes *parent,
+			       const char *path)
+{
+	struct bytes text = {0};
+	uint32_t path_size;
+
+	append_string(&text, path);
+	path_size = 12 + (uint32_t)(parent->length + text.length);
+	append_le32(bytes, DEVICE_LOCAL);
+	append_le32(bytes, 1); /* has further options */
+	append_le64(bytes, 0x28 + (uint64_t)path_size);
+	append_le32(bytes, kind);
+	append_zeros(bytes, 20); /* where in memory: not yet known */
+	append_le32(bytes, 1);
+	append_le32(bytes, path_size);
+	append_le32(bytes, PATH_ON_DEVICE);
+	append(bytes, parent->data, parent->length);
+	append(bytes, text.data, text.length);
+	free(text.data);
 }
 
 static const char *argument(const struct hive_line *line, unsigned index)
@@ -191,34 +226,69 @@ static void encode_boot(const struct recipe *recipe, const struct hive_line *lin
 	(void)recipe;
 	(void)line;
 	append_zeros(data, 16);
-	append_le32(data, DEVICE_BOOT);
-	append_le32(data, 0);
-	append_le64(data, DEVICE_SIZE);
-	append_zeros(data, DEVICE_SIZE - 16);
+	append_boot_device(data);
 }
 
-/* ramdisk PARTITION PATH OBJECT: a file of that partition, with OBJECT's further options. */
+/* The partition of that name, or with "boot" where bootmgr came from. */
+static void append_named_device(const struct recipe *recipe, const struct hive_line *line,
+				struct bytes *bytes)
+{
+	if (strcmp(argument(line, 0), "boot") == 0)
+		append_boot_device(bytes);
+	else
+		append_partition_device(bytes, partition_argument(recipe, line)->start,
+					(uint32_t)recipe->signature);
+}
+
+/* ramdisk PARTITION|boot PATH OBJECT: a file of that, with OBJECT's further options. */
 static void encode_ramdisk(const struct recipe *recipe, const struct hive_line *line,
 			   struct bytes *data)
 {
-	const struct partition *partition = partition_argument(recipe, line);
-	struct bytes path = {0};
-	uint32_t path_size;
+	struct bytes parent = {0};
 
-	append_string(&path, argument(line, 1));
-	path_size = 12 + DEVICE_SIZE + (uint32_t)path.length;
 	append_guid(data, argument(line, 2), line->where);
-	append_le32(data, DEVICE_LOCAL);
-	append_le32(data, 1); /* has further options */
-	append_le64(data, 0x28 + (uint64_t)path_size);
-	append_le32(data, LOCAL_RAMDISK);
-	append_zeros(data, 20); /* where in memory: not yet known */
-	append_le32(data, 1);
-	append_le32(data, path_size);
-	append_le32(data, PATH_ON_DEVICE);
-	append_partition_device(data, partition->start, (uint32_t)recipe->signature);
-	append(data, path.data, path.length);
-	free(path.data);
+	append_named_device(recipe, line, &parent);
+	append_file_device(data, LOCAL_RAMDISK, &parent, argument(line, 1));
+	free(parent.data);
+}
+
+/* vhd PARTITION|boot PATH: the partition in a virtual disk, which is a file of that. */
+static void encode_vhd(const struct recipe *recipe, const struct hive_line *line,
+		       struct bytes *data)
+{
+	struct bytes parent = {0}, file = {0};
+
+	append_named_device(recipe, line, &parent);
+	append_file_device(&file, LOCAL_FILE, &parent, argument(line, 1));
+	append_zeros(data, 16);
+	append_le32(data, DEVICE_PARTITION);
+	append_le32(data, 0);
+	append_le64(data, DEVICE_SIZE + file.length);
+	append_le64(data, 0x100000); /* where the partition begins in the virtual disk */
+	append_le64(data, 0);
+	append_le32(data, LOCAL_VIRTUAL);
+	append_le32(data, STYLE_MBR);
+	append_le32(data, (uint32_t)recipe->signature + 1);
+	append_zeros(data, 28);
+	append(data, file.data, file.length);
+	free(parent.data);
+	free(file.data);
+}
+
+/* gpt PARTITION-GUID DISK-GUID: a partition of another disk, which has a GPT. */
+static void encode_gpt(const struct recipe *recipe, const struct hive_line *line,
+		       struct bytes *data)
+{
+	(void)recipe;
+	append_zeros(data, 16);
+	append_le32(data, DEVICE_PARTITION);
+	append_le32(data, 0);
+	append_le64(data, DEVICE_SIZE);
+	append_guid(data, argument(line, 0), line->where);
+	append_le32(data, LOCAL_DISK);
+	append_le32(data, STYLE_GPT);
+	append_guid(data, argument(line, 1), line->where);
+	append_zeros(data, 16);
 }
 
 hive_type hive_value(const struct recipe *recipe, const struct hive_line *line, struct bytes *data)
@@ -242,6 +312,8 @@ hive_type hive_value(const struct recipe *recipe, const struct hive_line *line, 
 		{"foreign", hive_t_REG_BINARY, encode_foreign},
 		{"boot", hive_t_REG_BINARY, encode_boot},
 		{"ramdisk", hive_t_REG_BINARY, encode_ramdisk},
+		{"vhd", hive_t_REG_BINARY, encode_vhd},
+		{"gpt", hive_t_REG_BINARY, encode_gpt},
 	};
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

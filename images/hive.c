@@ -21,8 +21,7 @@
 /* 2016-02-05 16:30:26 UTC, when the samples' stores were last written. */
 #define LAST_WRITTEN 0x01D1603B2D1F4B00u
 
-/* The XOR of the first 508 bytes; 0 and -1 are not used. */
-static uint32_t base_block_checksum(const uint8_t *block)
+uint32_t base_block_checksum(const uint8_t *block)
 {
 	uint32_t sum = 0;
 

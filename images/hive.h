@@ -9,10 +9,19 @@
 
 #include "recipe.h"
 
+/* The XOR of the first 508 bytes of a hive or a log; 0 and -1 are not used. */
+uint32_t base_block_checksum(const uint8_t *block);
+
 #define HIVE_ARGUMENTS_MAX (sizeof((struct hive_line *)NULL)->arguments / sizeof(char *))
 
 /* Appends the bytes of a whole hive file. */
 void hive_make(const struct recipe *recipe, const struct hive *hive, struct bytes *bytes);
+
+/*
+ * hive-log.c: replaces the bytes of a hive by those of a log of it, as Windows 8.1 and later write
+ * them, with two entries: behind the state that the hive is in, or before it.
+ */
+void hive_log_make(bool newer, struct bytes *hive);
 
 /*
  * hive-value.c: the data of one value, as its kind and arguments say, and its registry type.

@@ -56,7 +56,10 @@ void parse_descriptor(struct parser *parser, unsigned count, char *words[])
 	STAILQ_INSERT_HEAD(&parser->recipe->descriptors, descriptor, next);
 }
 
-/* The letters of the attrib command, and C for compressed; "none" for no attribute at all. */
+/*
+ * The letters of the attrib command, C for compressed and E for encrypted; "none" for no attribute
+ * at all.
+ */
 static uint32_t parse_attributes(const char *letters, struct location where)
 {
 	static const struct {
@@ -67,8 +70,10 @@ static uint32_t parse_attributes(const char *letters, struct location where)
 		{'h', 0x2},    /* hidden */
 		{'s', 0x4},    /* system */
 		{'a', 0x20},   /* archive */
+		{'p', 0x200},  /* sparse */
 		{'c', 0x800},  /* compressed */
 		{'i', 0x2000}, /* not content indexed */
+		{'e', 0x4000}, /* encrypted */
 	};
 	uint32_t attributes = 0;
 
@@ -119,6 +124,44 @@ static void parse_times(const char *list, uint64_t times[4], struct location whe
 	free(texts);
 }
 
+/* NAME:HEX to one FILE_FULL_EA_INFORMATION (MS-FSCC 2.4.15), the only one. */
+static void parse_extended_attribute(const char *text, struct bytes *bytes, struct location where)
+{
+	const char *colon = strchr(text, ':');
+	size_t name_length = colon ? (size_t)(colon - text) : 0;
+	struct bytes value = {0};
+
+	if (name_length == 0 || name_length > UINT8_MAX)
+		die_at(where, "ea=NAME:HEX");
+	append_hex(&value, colon + 1, where);
+	*bytes = (struct bytes){0};
+	append_le32(bytes, ((uint32_t)(8 + name_length + 1 + value.length) + 3) & ~3u);
+	append(bytes, (const uint8_t[]){0, (uint8_t)name_length}, 2);
+	append_le16(bytes, (uint16_t)value.length);
+	append(bytes, text, name_length);
+	append_zeros(bytes, 1);
+	append(bytes, value.data, value.length);
+	append_zeros(bytes, load_le32(bytes->data) - bytes->length);
+	free(value.data);
+}
+
+/* TAG:HEX to a REPARSE_DATA_BUFFER (MS-FSCC 2.1.2.2); the tag is one of Microsoft's. */
+static void parse_reparse_point(const char *text, struct bytes *bytes, struct location where)
+{
+	const char *colon = strchr(text, ':');
+	struct bytes data = {0};
+
+	if (!colon)
+		die_at(where, "reparse=TAG:HEX");
+	append_hex(&data, colon + 1, where);
+	*bytes = (struct bytes){0};
+	append_le32(bytes, (uint32_t)parse_number(copy_text(text, (size_t)(colon - text)), where));
+	append_le16(bytes, (uint16_t)data.length);
+	append_le16(bytes, 0);
+	append(bytes, data.data, data.length);
+	free(data.data);
+}
+
 static void entry_options(struct parser *parser, struct entry *entry, char *words[])
 {
 	bool head_is_new = false;
@@ -134,6 +177,10 @@ static void entry_options(struct parser *parser, struct entry *entry, char *word
 			entry->descriptor = find_descriptor(parser, value);
 		else if ((value = option_value(*words, "times")))
 			parse_times(value, entry->times, parser->where);
+		else if ((value = option_value(*words, "ea")))
+			parse_extended_attribute(value, &entry->extended_attributes, parser->where);
+		else if ((value = option_value(*words, "reparse")))
+			parse_reparse_point(value, &entry->reparse_point, parser->where);
 		else if (entry->kind == ENTRY_FOLDER ||
 			 !content_option(&entry->content, *words, &head_is_new, parser->where))
 			die_at(parser->where, "there is no \"%s\" here", *words);

@@ -101,6 +101,7 @@ static struct partition *add_partition(struct parser *parser, const char *name)
 		.ntfs = true,
 		.label = copy_text("", 0),
 		.serial = hash_text(name),
+		.sector_size = SECTOR_SIZE,
 		.cluster_size = 4096,
 		.hidden_sectors = UINT64_MAX,
 		.boot_record = BOOT_RECORD_BOOTMGR,
@@ -109,19 +110,31 @@ static struct partition *add_partition(struct parser *parser, const char *name)
 	return partition;
 }
 
-static enum boot_record parse_boot_record(const char *value, struct location where)
-{
-	static const char *const names[] = {
-		[BOOT_RECORD_MKNTFS] = "mkntfs",
-		[BOOT_RECORD_BOOTMGR] = "bootmgr",
-		[BOOT_RECORD_NTLDR] = "ntldr",
-	};
+static const char *const boot_record_names[] = {
+	[BOOT_RECORD_MKNTFS] = "mkntfs",
+	[BOOT_RECORD_BOOTMGR] = "bootmgr",
+	[BOOT_RECORD_NTLDR] = "ntldr",
+	NULL,
+};
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(names[i], value) == 0)
-			return (enum boot_record)i;
-	}
-	die_at(where, "there is no boot record \"%s\"", value);
+static const char *const journal_names[] = {
+	[JOURNAL_EMPTY] = "empty",
+	[JOURNAL_CLEAN] = "clean",
+	[JOURNAL_FAST_STARTUP] = "fast-startup",
+	[JOURNAL_OPEN] = "open",
+	NULL,
+};
+
+/* The index of the name in a list that ends with NULL. */
+static unsigned parse_choice(const char *const names[], const char *value, struct location where)
+{
+	unsigned i = 0;
+
+	while (names[i] && strcmp(names[i], value) != 0)
+		i++;
+	if (!names[i])
+		die_at(where, "there is no \"%s\" here", value);
+	return i;
 }
 
 /* One option whose value is a number; false when the word is none of them. */
@@ -135,6 +148,7 @@ static bool partition_number(struct partition *partition, const char *word, stru
 		{"size", &partition->size},
 		{"type", &partition->type},
 		{"serial", &partition->serial},
+		{"sector-size", &partition->sector_size},
 		{"cluster-size", &partition->cluster_size},
 		{"hidden-sectors", &partition->hidden_sectors},
 	};
@@ -177,7 +191,9 @@ static void parse_partition(struct parser *parser, unsigned count, char *words[]
 		else if ((value = option_value(words[i], "label")))
 			partition->label = copy_text(value, strlen(value));
 		else if ((value = option_value(words[i], "boot-record")))
-			partition->boot_record = parse_boot_record(value, where);
+			partition->boot_record = parse_choice(boot_record_names, value, where);
+		else if ((value = option_value(words[i], "journal")))
+			partition->journal = parse_choice(journal_names, value, where);
 		else
 			die_at(where, "a partition has no \"%s\"", words[i]);
 	}

@@ -22,9 +22,11 @@
 
 #include <ntfs-3g/attrib.h>
 #include <ntfs-3g/dir.h>
+#include <ntfs-3g/ea.h>
 #include <ntfs-3g/inode.h>
 #include <ntfs-3g/layout.h>
 #include <ntfs-3g/lcnalloc.h>
+#include <ntfs-3g/reparse.h>
 #include <ntfs-3g/security.h>
 #include <ntfs-3g/types.h>
 #include <ntfs-3g/volume.h>
@@ -55,16 +57,22 @@ __attribute__((visibility("default"))) int clock_gettime(clockid_t clock, struct
 
 static void format(const struct partition *partition, const char *path)
 {
-	char *start = format_text("%llu", (unsigned long long)(partition->start / SECTOR_SIZE));
+	uint64_t first = partition->start / partition->sector_size;
+	char *start = format_text("%llu", (unsigned long long)first);
+	char *sector = format_text("%llu", (unsigned long long)partition->sector_size);
 	char *cluster = format_text("%llu", (unsigned long long)partition->cluster_size);
-	char *const arguments[] = {
-		(char[]){"mkntfs"}, (char[]){"-FQTq"}, (char[]){"-p"}, start,
-		(char[]){"-H"},     (char[]){"255"},   (char[]){"-S"}, (char[]){"63"},
-		(char[]){"-s"},     (char[]){"512"},   (char[]){"-c"}, cluster,
-		(char[]){"-L"},     partition->label,  (char *)path,   NULL};
+	char *const arguments[] = {(char[]){"mkntfs"}, (char[]){"-FQTq"},
+				   (char[]){"-p"},     start,
+				   (char[]){"-H"},     (char[]){"255"},
+				   (char[]){"-S"},     (char[]){"63"},
+				   (char[]){"-s"},     sector,
+				   (char[]){"-c"},     cluster,
+				   (char[]){"-L"},     partition->label,
+				   (char *)path,       NULL};
 
 	run(arguments, "");
 	free(start);
+	free(sector);
 	free(cluster);
 }
 
@@ -144,20 +152,47 @@ static void set_attributes(const struct entry *entry, ntfs_inode *inode)
 	if (entry->kind == ENTRY_FILE)
 		inode->flags = (inode->flags & ~FILE_ATTR_COMPRESSED) |
 			       (attributes & FILE_ATTR_COMPRESSED);
+	inode->flags |= attributes & FILE_ATTR_ENCRYPTED;
 }
 
-/* Takes the cluster behind the last one of the attribute, which goes on elsewhere then. */
-static runlist_element *take_next_cluster(const struct entry *entry, ntfs_attr *data)
+/* Behind the content, because a reparse point hides it. */
+static void set_extras(const struct entry *entry, ntfs_inode *inode)
+{
+	const struct bytes *attributes = &entry->extended_attributes;
+	const struct bytes *reparse_point = &entry->reparse_point;
+
+	if (attributes->length > 0 &&
+	    ntfs_set_ntfs_ea(inode, (const char *)attributes->data, attributes->length, 0))
+		die_entry(entry, "set the extended attribute");
+	if (reparse_point->length > 0 &&
+	    ntfs_set_ntfs_reparse_data(inode, (const char *)reparse_point->data,
+				       reparse_point->length, 0))
+		die_entry(entry, "set the reparse point");
+}
+
+/* Takes clusters behind the last one of the attribute, which goes on elsewhere then. */
+static runlist_element *take_next_clusters(const struct entry *entry, ntfs_attr *data, s64 count)
 {
 	s64 last = (data->allocated_size >> data->ni->vol->cluster_size_bits) - 1;
 	LCN lcn = ntfs_attr_vcn_to_lcn(data, last);
 	runlist_element *taken = NULL;
 
 	if (lcn >= 0)
-		taken = ntfs_cluster_alloc(data->ni->vol, 0, 1, lcn + 1, DATA_ZONE);
+		taken = ntfs_cluster_alloc(data->ni->vol, 0, count, lcn + 1, DATA_ZONE);
 	if (!taken)
 		die_entry(entry, "break the content into pieces");
 	return taken;
+}
+
+static void free_taken(const struct entry *entry, ntfs_volume *volume, runlist_element **taken,
+		       uint64_t count)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		if (ntfs_cluster_free_from_rl(volume, taken[i]))
+			die_entry(entry, "free what was between the pieces");
+		free(taken[i]);
+	}
+	free(taken);
 }
 
 static void write_pieces(const struct entry *entry, ntfs_attr *data, const struct bytes *bytes)
@@ -173,14 +208,19 @@ static void write_pieces(const struct entry *entry, ntfs_attr *data, const struc
 		    ntfs_attr_pwrite(data, (s64)at, (s64)length, bytes->data + at) != (s64)length)
 			die_entry(entry, "write");
 		if (i + 1 < count)
-			taken[i] = take_next_cluster(entry, data);
+			taken[i] = take_next_clusters(entry, data, 1);
 	}
-	for (uint64_t i = 0; i + 1 < count; i++) {
-		if (ntfs_cluster_free_from_rl(data->ni->vol, taken[i]))
-			die_entry(entry, "free what was between the pieces");
-		free(taken[i]);
-	}
-	free(taken);
+	free_taken(entry, data->ni->vol, taken, count - 1);
+}
+
+/* The head is written, and what comes behind it is a hole. */
+static void write_sparsely(const struct entry *entry, ntfs_attr *data, const struct bytes *bytes)
+{
+	size_t head = entry->content.head.length;
+
+	if (ntfs_attr_pwrite(data, 0, (s64)head, bytes->data) != (s64)head ||
+	    ntfs_attr_truncate(data, (s64)bytes->length))
+		die_entry(entry, "write");
 }
 
 static void write_data(struct writer *writer, const struct entry *entry, ntfs_inode *inode,
@@ -189,7 +229,10 @@ static void write_data(struct writer *writer, const struct entry *entry, ntfs_in
 	struct bytes bytes;
 
 	content_make(writer->recipe, entry, &bytes);
-	write_pieces(entry, data, &bytes);
+	if (entry->attributes & le32_to_cpu(FILE_ATTR_SPARSE_FILE))
+		write_sparsely(entry, data, &bytes);
+	else
+		write_pieces(entry, data, &bytes);
 	if (NAttrCompressed(data) && ntfs_attr_pclose(data))
 		die_entry(entry, "finish the compression");
 	NInoFileNameSetDirty(inode);
@@ -197,22 +240,15 @@ static void write_data(struct writer *writer, const struct entry *entry, ntfs_in
 }
 
 /*
- * Takes all room of the volume but what is to be left free; the clusters are not written.  The
- * allocator gives up on a zone in which it has not found enough at once, so it is asked for less
- * and less, and made to look everywhere again.
+ * Makes the file longer until only so many clusters are free; they are not written.  The allocator
+ * gives up on a zone in which it has not found enough at once, so it is asked for less and less,
+ * and made to look everywhere again.
  */
-static void take_room(struct writer *writer, const struct entry *entry, ntfs_attr *data)
+static void take_until(struct writer *writer, const struct entry *entry, ntfs_attr *data, s64 leave)
 {
 	ntfs_volume *volume = writer->volume;
-	s64 leave = (s64)(entry->content.free / volume->cluster_size);
-	s64 chunk;
+	s64 chunk = volume->free_clusters - leave;
 
-	if (ntfs_volume_get_free_space(volume))
-		die_entry(entry, "count the free clusters");
-	if (volume->free_clusters < leave)
-		die_at(entry->where, "only %lld clusters are free",
-		       (long long)volume->free_clusters);
-	chunk = volume->free_clusters - leave;
 	while (volume->free_clusters > leave) {
 		if (chunk > volume->free_clusters - leave)
 			chunk = volume->free_clusters - leave;
@@ -224,6 +260,32 @@ static void take_room(struct writer *writer, const struct entry *entry, ntfs_att
 				die_entry(entry, "take the room");
 		}
 	}
+}
+
+/*
+ * Takes all room of the volume but what is to be left free.  That is in as many pieces as the file,
+ * and about evenly between them.
+ */
+static void take_room(struct writer *writer, const struct entry *entry, ntfs_attr *data)
+{
+	ntfs_volume *volume = writer->volume;
+	s64 leave = (s64)(entry->content.free / volume->cluster_size);
+	s64 pieces = entry->content.fragments > 1 ? (s64)entry->content.fragments : 1;
+	runlist_element **taken = allocate((size_t)pieces * sizeof *taken);
+	s64 gap = leave / pieces, step;
+
+	if (ntfs_volume_get_free_space(volume))
+		die_entry(entry, "count the free clusters");
+	if (volume->free_clusters < leave)
+		die_at(entry->where, "only %lld clusters are free",
+		       (long long)volume->free_clusters);
+	step = (volume->free_clusters - leave) / pieces;
+	for (s64 i = 0; i + 1 < pieces; i++) {
+		take_until(writer, entry, data, volume->free_clusters - step);
+		taken[i] = take_next_clusters(entry, data, gap);
+	}
+	take_until(writer, entry, data, leave - (pieces - 1) * gap);
+	free_taken(entry, volume, taken, (uint64_t)pieces - 1);
 }
 
 static void write_content(struct writer *writer, const struct entry *entry, ntfs_inode *inode)
@@ -294,6 +356,7 @@ static void write_entry(struct writer *writer, const struct entry *entry)
 	set_attributes(entry, inode);
 	if (entry->kind == ENTRY_FILE)
 		write_content(writer, entry, inode);
+	set_extras(entry, inode);
 	if (ntfs_inode_close(inode))
 		die_entry(entry, "close");
 	if (!is_root(entry))
@@ -349,6 +412,8 @@ static void write_volume(const struct recipe *recipe, const struct partition *pa
 	if (partition->unclean &&
 	    ntfs_volume_write_flags(writer.volume, writer.volume->flags | VOLUME_IS_DIRTY))
 		die_at(partition->where, "cannot set the dirty flag: %s", strerror(errno));
+	if (partition->journal != JOURNAL_EMPTY)
+		journal_write(writer.volume, partition);
 	if (ntfs_umount(writer.volume, FALSE))
 		die_at(partition->where, "cannot unmount the volume: %s", strerror(errno));
 }

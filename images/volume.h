@@ -7,6 +7,8 @@
 
 #include "recipe.h"
 
+struct _ntfs_volume;
+
 /*
  * Makes the volume with all files of the recipe in a memory file of the partition's size and
  * returns its descriptor; the caller closes it.
@@ -18,5 +20,8 @@ int volume_make(const struct recipe *recipe, const struct partition *partition);
  * first sector in the last one, as NTFS wants it.
  */
 void boot_record_write(const struct partition *partition, int fd);
+
+/* journal.c: writes the journal's restart pages; the volume is mounted (ntfs-3g/volume.h). */
+void journal_write(struct _ntfs_volume *volume, const struct partition *partition);
 
 #endif

@@ -36,6 +36,8 @@ enum bs_exit {
 	X(BS_OK, "ok", BS_EXIT_DONE, "")                                                           \
 	/* usage */                                                                                \
 	X(BS_USAGE, "usage", BS_EXIT_USAGE, "see bootshift --help")                                \
+	X(BS_ROWS_EXIST, "rows-exist", BS_EXIT_USAGE,                                              \
+	  "go on with --resume, or name another file: these rows lead to the undo files")          \
 	/* failed: the machine or the storage, not the image */                                    \
 	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED, "check the path")                             \
 	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                      \
@@ -61,6 +63,10 @@ enum bs_exit {
 	X(BS_NTFS, "ntfs-error", BS_EXIT_FAILED,                                                   \
 	  "run chkdsk on the volume in Windows, shut it down fully and try again")                 \
 	X(BS_INTERRUPTED, "interrupted", BS_EXIT_FAILED, "run the same command again")             \
+	X(BS_TIMEOUT, "timeout", BS_EXIT_FAILED,                                                   \
+	  "look at what is slow, the storage or the image, or give more time with --timeout")      \
+	X(BS_ROW_INVALID, "row-invalid", BS_EXIT_FAILED,                                           \
+	  "name a file that bootshift batch has written with --jsonl")                             \
 	/* recovery required */                                                                    \
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
 	  "run bootshift undo on the image: it takes back what was begun")                         \
@@ -108,6 +114,8 @@ enum bs_exit {
 	  "a disk that starts by UEFI keeps its boot files on its EFI partition: no fix applies")  \
 	X(BS_DYNAMIC_DISK, "dynamic-disk", BS_EXIT_REFUSED,                                        \
 	  "convert it to a basic disk in Windows first")                                           \
+	X(BS_STORAGE_SPACES, "storage-spaces", BS_EXIT_REFUSED,                                    \
+	  "only Windows reads Storage Spaces: move Windows to a plain basic disk first")           \
 	X(BS_NO_ACTIVE_PARTITION, "no-active-partition", BS_EXIT_REFUSED,                          \
 	  "choose the system partition with --system-partition")                                   \
 	X(BS_SEVERAL_ACTIVE, "several-active-partitions", BS_EXIT_REFUSED,                         \
@@ -123,7 +131,8 @@ enum bs_exit {
 	/* refused: the volumes */                                                                 \
 	X(BS_NOT_NTFS, "not-ntfs", BS_EXIT_REFUSED,                                                \
 	  "bootshift moves boot files between NTFS volumes only")                                  \
-	X(BS_BITLOCKER, "bitlocker", BS_EXIT_REFUSED, "decrypt the volume in Windows first")       \
+	X(BS_BITLOCKER, "bitlocker", BS_EXIT_REFUSED,                                              \
+	  "decrypt the volume in Windows first; to suspend the protection is not enough")          \
 	X(BS_HIBERNATED, "hibernated", BS_EXIT_REFUSED,                                            \
 	  "start Windows, run powercfg /h off, shut it down and try again")                        \
 	X(BS_UNCLEAN, "unclean-volume", BS_EXIT_REFUSED,                                           \
@@ -133,12 +142,16 @@ enum bs_exit {
 	X(BS_VOLUME_FULL, "no-room", BS_EXIT_REFUSED,                                              \
 	  "free some space on the volume with Windows")                                            \
 	X(BS_NTFS_GEOMETRY, "ntfs-geometry", BS_EXIT_REFUSED,                                      \
-	  "the volume's sector or cluster size does not fit this disk: it cannot start Windows")   \
+	  "boot files need 512-byte sectors, clusters up to 64 KiB, a volume that fits")           \
+	X(BS_BEYOND_REACH, "beyond-reach", BS_EXIT_REFUSED,                                        \
+	  "free some space in the part of the volume that is within the first 2 TiB of the disk")  \
 	/* refused: the boot files */                                                              \
 	X(BS_BOOTMGR_MISSING, "bootmgr-missing", BS_EXIT_REFUSED,                                  \
 	  "repair the boot files first (bcdboot or bootrec in the recovery environment)")          \
 	X(BS_BOOTMGR_DAMAGED, "bootmgr-damaged", BS_EXIT_REFUSED,                                  \
 	  "repair the boot files first (bcdboot or bootrec in the recovery environment)")          \
+	X(BS_BOOT_CODE_MISSING, "boot-code-missing", BS_EXIT_REFUSED,                              \
+	  "write it with bootsect /nt60 in Windows' recovery environment first")                   \
 	X(BS_BCD_MISSING, "bcd-missing", BS_EXIT_REFUSED,                                          \
 	  "repair the boot files first (bcdboot or bootrec in the recovery environment)")          \
 	X(BS_BCD_DAMAGED, "bcd-damaged", BS_EXIT_REFUSED,                                          \
@@ -151,9 +164,17 @@ enum bs_exit {
 	  "repair Windows first, or choose another partition with --boot-partition")               \
 	X(BS_BOOT_FILE_UNSUPPORTED, "boot-file-unsupported", BS_EXIT_REFUSED,                      \
 	  "remove what is named, or turn it into an ordinary file, in Windows")                    \
+	X(BS_ENTRY_WOULD_BREAK, "entry-would-break", BS_EXIT_REFUSED,                              \
+	  "remove that entry, or give it a partition as its device, with bcdedit in Windows")      \
+	X(BS_LEGACY_UNSUPPORTED, "legacy-boot-unsupported", BS_EXIT_REFUSED,                       \
+	  "put right what is named, or remove the entry of the earlier Windows with bcdedit")      \
 	/* notes: findings that do not stand in the way */                                         \
 	X(BS_NOTE_BOOT_CODE, "note-boot-code", BS_EXIT_DONE, "")                                   \
 	X(BS_NOTE_MBR_CODE, "note-mbr-code", BS_EXIT_DONE, "")                                     \
+	X(BS_NOTE_HIDDEN_SECTORS, "note-hidden-sectors", BS_EXIT_DONE, "")                         \
+	X(BS_NOTE_WINLOAD, "note-winload", BS_EXIT_DONE, "")                                       \
+	X(BS_NOTE_OTHER_LOADER, "note-other-loader", BS_EXIT_DONE, "")                             \
+	X(BS_NOTE_LEGACY, "note-legacy-boot", BS_EXIT_DONE, "")                                    \
 	X(BS_NOTE_STAYS, "note-stays-on-system-volume", BS_EXIT_DONE, "")                          \
 	X(BS_NOTE_REPLACES, "note-replaces-files", BS_EXIT_DONE, "")                               \
 	X(BS_NOTE_ROOM, "note-room", BS_EXIT_DONE, "")
@@ -219,15 +240,17 @@ enum bs_link_kind {
 
 enum bs_link_state {
 	BS_LINK_GOOD,
-	BS_LINK_BROKEN,  /* the disk does not start because of it */
-	BS_LINK_UNKNOWN, /* cannot be told, or an earlier link is broken */
+	BS_LINK_BROKEN,   /* the disk does not start because of it */
+	BS_LINK_REPAIRED, /* the same, and the fix repairs it */
+	BS_LINK_UNKNOWN,  /* cannot be told, or an earlier link is broken */
 	BS_LINK_STATE_COUNT
 };
 
 struct bs_link {
 	enum bs_link_kind kind;
 	enum bs_link_state state;
-	char detail[240]; /* what was found, one line */
+	enum bs_code code; /* why it is not good; BS_OK when it is, or was not reached */
+	char detail[240];  /* what was found, one line */
 };
 
 struct bs_finding {
@@ -251,10 +274,13 @@ struct bs_inspection {
 	int32_t system_index, boot_index; /* into partitions; -1 when not found */
 	char windows_name[128];           /* from the SOFTWARE hive, empty when there is none */
 	char windows_build[64];
-	char loader_path[BS_PATH_MAX]; /* the default entry's, as in the BCD */
+	/* What starts the Windows on the boot volume, as in the BCD: of the default entry, or of
+	 * the first one on the partition that was chosen. */
+	char loader_path[BS_PATH_MAX];
 	uint32_t link_count;
 	struct bs_link links[BS_LINKS_MAX];
 	bool starts;              /* every link is good */
+	bool starts_after;        /* and after the fix, if one applies; else the same */
 	uint32_t boot_file_count; /* files that a fix would copy, folders not counted */
 	uint64_t boot_file_bytes;
 	uint64_t needed_room; /* what the conversion needs on the active volume (--pe-size) */
@@ -277,7 +303,7 @@ enum bs_operation_kind {
 	BS_OPERATION_KIND_COUNT
 };
 
-#define BS_OPERATIONS_MAX 16
+#define BS_OPERATIONS_MAX 64
 #define BS_PLAN_FILES_MAX 16384
 #define BS_ELEMENTS_MAX   256
 
@@ -327,12 +353,28 @@ BS_API void bs_plan_free(struct bs_plan *plan);
 
 #define BS_DEFAULT_PE_SIZE (119ull << 20) /* boot.wim of 112 MB and scvmm_boot of 7 MB */
 
+/* What is being done to an image, in the order in which it comes to it. */
+enum bs_phase {
+	BS_PHASE_OPENING,    /* opened and locked; what was interrupted is taken back */
+	BS_PHASE_INSPECTING, /* read, by bs_inspect() */
+	BS_PHASE_REHEARSING, /* read, staged and verified on a view of it */
+	BS_PHASE_COMMITTING, /* the undo file and the image are written: from here on it is finished
+			      */
+	BS_PHASE_VERIFYING,  /* opened afresh and verified */
+	BS_PHASE_UNDOING,    /* put back */
+	BS_PHASE_COUNT
+};
+
 struct bs_options {
 	const char *format;         /* raw vhd vhdx qcow2 vmdk vdi; NULL: by content */
 	uint32_t system_partition;  /* 0: the active one */
 	uint32_t boot_partition;    /* 0: the default entry's */
 	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
 	const char *undo_directory; /* NULL: the image's own folder */
+	/* Told of each phase as it begins, in the calling thread; NULL: nobody is.  The context is
+	 * the caller's own. */
+	void (*progress)(void *context, enum bs_phase phase);
+	void *progress_context;
 };
 
 enum bs_status {
@@ -356,8 +398,8 @@ struct bs_result {
 	bool recovered;                   /* an interrupted transaction was taken back first */
 	struct bs_inspection *inspection; /* before; NULL when it did not come that far */
 	struct bs_plan *plan;             /* as rehearsed; NULL when it did not come that far */
-	char *undo_file;                  /* path; NULL when there is none */
-	uint64_t container_bytes;         /* bytes of the container that changed */
+	char *undo_file; /* path of the one that leads back from what the image is now, or NULL */
+	uint64_t container_bytes; /* bytes of the container that changed */
 	uint32_t container_extents;
 	uint64_t milliseconds;
 };
@@ -386,6 +428,30 @@ BS_API enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 			   const struct bs_plan *expected, struct bs_result *result);
 BS_API enum bs_exit bs_undo(const char *image, const struct bs_options *options,
 			    struct bs_result *result);
+
+/*
+ * Takes back an interrupted transaction, and does nothing else: UNDONE, and result->recovered, or
+ * NOTHING_TO_DO.  Signals as for bs_undo().
+ */
+BS_API enum bs_exit bs_recover(const char *image, const struct bs_options *options,
+			       struct bs_result *result);
+
+struct bs_recognition {
+	char format[16]; /* as in bs_options; empty when that cannot be told at first sight */
+	/* The name, in the same folder, of the file that has the disk; empty unless what was looked
+	 * at only describes it (VMDK). */
+	char data_file[256];
+};
+
+/*
+ * Tells whether a path is that of a disk image, at first sight: by the mark of a container's
+ * format, or by the partition table of a raw disk.  It reads little, never blocks, and opens
+ * nothing but files and block devices; the URI of an NBD export is believed.  BS_EXIT_DONE if it
+ * is; else *reason says why not, with BS_NOT_AN_IMAGE, or why that cannot be told.
+ */
+BS_API enum bs_exit bs_recognise(const char *image, struct bs_recognition *recognition,
+				 struct bs_error *reason);
+
 BS_API void bs_result_free(struct bs_result *result);
 
 BS_API const char *bs_version(void);

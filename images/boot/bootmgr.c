@@ -2,16 +2,15 @@
 /*
  * A stand-in for Windows' boot manager: follows \Boot\BCD on the partition that it came from to the
  * default entry's loader, says so step by step, and instead of starting the loader says
- * "BOOT OK DESCRIPTION from partition N" and ends the machine.
+ * "BOOT OK DESCRIPTION from partition N" and ends the machine.  Before that it tells of each entry
+ * of its menu whether what it would start is there.
  *
  * What is wrong ends in the same status as with the real one.  Before all else it compares itself
  * in memory with its file, so a boot record that loads only a part of it is found out.
  */
 #include "bios.h"
 #include "bytes.h"
-#include "ntfs.h"
-#include "partitions.h"
-#include "store.h"
+#include "menu.h"
 
 #define OWN_START            0x20000u
 #define BOOT_RECORD          0x7C00u /* still there; its BPB tells the partition */
@@ -25,34 +24,9 @@
 
 #define TYPE_MEMORY_DIAGNOSTIC 0x10200005u
 
-/* A device element: boot/environ/include/bl.h of ReactOS. */
-#define DEVICE_TYPE      0x10u
-#define DEVICE_OFFSET    0x20u
-#define DEVICE_STYLE     0x34u
-#define DEVICE_SIGNATURE 0x38u
-#define DEVICE_SIZE      0x3Cu
-#define DEVICE_BOOT      5u
-#define DEVICE_PARTITION 6u
-#define STYLE_MBR        1u
-
-static const char boot_manager_object[] = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}";
-
 /* What every sample's loader has behind its headers, from here on. */
 #define MARKER_OFFSET 0x200u
 static const char marker[] = "stand-in for ";
-
-struct place {
-	uint8_t disk;
-	uint32_t first_sector;
-};
-
-struct boot {
-	struct memory memory;
-	struct place own;     /* where this program came from */
-	struct volume volume; /* the same */
-	struct store store;
-	char entry[GUID_LENGTH + 1]; /* the default one */
-};
 
 static _Noreturn void stop(uint32_t status, const char *why)
 {
@@ -65,14 +39,6 @@ static _Noreturn void stop(uint32_t status, const char *why)
 	add_hexadecimal(&line, status, 8);
 	print_line(&line);
 	machine_stop(MACHINE_FAILED);
-}
-
-static void add_place(struct line *line, const struct place *place)
-{
-	add_text(line, "partition ");
-	add_number(line, partition_at(place->disk, place->first_sector));
-	add_text(line, " of disk ");
-	add_hexadecimal(line, place->disk, 2);
 }
 
 static void print_place(const char *what, const struct place *place)
@@ -146,14 +112,9 @@ static void open_store(struct boot *boot)
 static void find_default_entry(struct boot *boot)
 {
 	struct line line = {.length = 0};
-	struct bytes guid;
 
-	if (!store_element(&boot->store, boot_manager_object, "23000003", &guid) ||
-	    guid.length < 2 * GUID_LENGTH)
+	if (!store_listed(&boot->store, STORE_BOOT_MANAGER, "23000003", 0, boot->entry))
 		stop(STATUS_STORE, "\\Boot\\BCD has no default entry.");
-	for (uint32_t i = 0; i < GUID_LENGTH; i++)
-		boot->entry[i] = (char)guid.data[2 * i];
-	boot->entry[GUID_LENGTH] = '\0';
 	if (store_type(&boot->store, boot->entry) == 0)
 		stop(STATUS_STORE, "The default entry is missing in \\Boot\\BCD.");
 	add_text(&line, "entry: ");
@@ -161,50 +122,30 @@ static void find_default_entry(struct boot *boot)
 	print_line(&line);
 }
 
-static struct bytes entry_element(const struct boot *boot, const char *element)
+static _Noreturn void stop_incomplete(void)
 {
-	struct bytes data;
-
-	if (!store_element(&boot->store, boot->entry, element, &data))
-		stop(STATUS_STORE, "The default entry is incomplete.");
-	return data;
+	stop(STATUS_STORE, "The default entry is incomplete.");
 }
 
-/* A string element: its units, without the final zero; they are aligned, as every cell is. */
 static const uint16_t *entry_string(const struct boot *boot, const char *element, uint32_t *length)
 {
-	struct bytes data = entry_element(boot, element);
-	const uint16_t *units = (const uint16_t *)(const void *)data.data;
+	const uint16_t *units;
 
-	for (*length = 0; *length < data.length / 2 && units[*length] != 0;)
-		++*length;
+	if (!store_string(&boot->store, boot->entry, element, &units, length))
+		stop_incomplete();
 	return units;
 }
 
 /* ---- the loader ---------------------------------------------------------------------------- */
 
-static bool find_partition(const struct bytes *device, struct place *place)
-{
-	uint64_t offset;
-
-	if (device->length < DEVICE_SIZE ||
-	    load32(device->data + DEVICE_TYPE) != DEVICE_PARTITION ||
-	    load32(device->data + DEVICE_STYLE) != STYLE_MBR)
-		return false;
-	offset = load64(device->data + DEVICE_OFFSET);
-	place->disk = disk_with_signature(load32(device->data + DEVICE_SIGNATURE));
-	place->first_sector = (uint32_t)(offset / SECTOR_SIZE);
-	return place->disk != 0 && offset / SECTOR_SIZE <= UINT32_MAX &&
-	       partition_at(place->disk, place->first_sector) != 0;
-}
-
 static struct place find_device(const struct boot *boot)
 {
-	struct bytes device = entry_element(boot, "11000001");
-	struct place place = boot->own;
+	struct bytes device;
+	struct place place;
 
-	if ((device.length < DEVICE_TYPE + 4 || load32(device.data + DEVICE_TYPE) != DEVICE_BOOT) &&
-	    !find_partition(&device, &place))
+	if (!store_element(&boot->store, boot->entry, "11000001", &device))
+		stop_incomplete();
+	if (!device_find(&device, &boot->own, &place))
 		stop(STATUS_DEVICE, "The default entry's device is not here.");
 	print_place("device: ", &place);
 	return place;
@@ -265,5 +206,6 @@ _Noreturn void boot_manager(uint8_t disk)
 	place = find_device(&boot);
 	load(&boot, &place, &loader);
 	print_size("loader: ", loader.length);
+	menu_print(&boot);
 	succeed(&boot, &place);
 }

@@ -43,6 +43,16 @@ static inline bool lies_within(uint32_t offset, uint32_t length, uint32_t size)
 	return offset <= size && length <= size - offset;
 }
 
+/* The length of a UTF-16 string that ends with a zero, or after `most` units. */
+static inline uint32_t wide_length(const uint16_t *units, uint32_t most)
+{
+	uint32_t length = 0;
+
+	while (length < most && units[length] != 0)
+		length++;
+	return length;
+}
+
 /* ASCII letters in upper case; NTFS sorts what is not ASCII behind them in any case. */
 static inline uint16_t upper(uint16_t unit)
 {

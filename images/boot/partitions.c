@@ -12,7 +12,7 @@
 #define ENTRY_FIRST       8u
 #define TYPE_EXTENDED     0x05
 #define TYPE_EXTENDED_LBA 0x0F
-#define LOGICAL_MAX       32u /* where the chain of extended boot records ends at last */
+#define LOGICAL_MAX       32u /* logical partitions that are looked at */
 
 static bool read_table(uint8_t disk, uint32_t sector, uint8_t *table)
 {
@@ -24,23 +24,33 @@ static bool is_extended(const uint8_t *entry)
 	return entry[ENTRY_TYPE] == TYPE_EXTENDED || entry[ENTRY_TYPE] == TYPE_EXTENDED_LBA;
 }
 
-/* An extended boot record: the partition counts from it, the next one from the first of all. */
-static unsigned logical_at(uint8_t disk, uint32_t extended, uint32_t first_sector)
+/*
+ * The first sector of a logical partition by its index; 0: there is none.  In an extended boot
+ * record the partition counts from the record itself, the next record from the first of all.
+ */
+static uint32_t logical_partition(uint8_t disk, uint32_t extended, unsigned index)
 {
 	uint8_t table[SECTOR_SIZE];
 	uint32_t record = extended;
 
-	for (unsigned number = 0; number < LOGICAL_MAX; number++) {
+	for (;; index--) {
 		const uint8_t *own = table + ENTRIES, *next = own + ENTRY_SIZE;
 
 		if (!read_table(disk, record, table) || own[ENTRY_TYPE] == 0)
 			return 0;
-		if (record + load32(own + ENTRY_FIRST) == first_sector)
-			return ENTRY_COUNT + 1 + number;
+		if (index == 0)
+			return record + load32(own + ENTRY_FIRST);
 		if (!is_extended(next))
 			return 0;
 		record = extended + load32(next + ENTRY_FIRST);
 	}
+}
+
+static unsigned logical_at(uint8_t disk, uint32_t extended, uint32_t first_sector)
+{
+	for (unsigned index = 0; index < LOGICAL_MAX; index++)
+		if (logical_partition(disk, extended, index) == first_sector)
+			return ENTRY_COUNT + 1 + index;
 	return 0;
 }
 
@@ -61,6 +71,26 @@ unsigned partition_at(uint8_t disk, uint32_t first_sector)
 			found = i + 1;
 	}
 	return found;
+}
+
+uint32_t partition_of_arc_number(uint8_t disk, uint32_t number)
+{
+	uint8_t table[SECTOR_SIZE];
+	uint32_t extended = 0;
+
+	if (number == 0 || !read_table(disk, 0, table))
+		return 0;
+	for (unsigned i = 0; i < ENTRY_COUNT; i++) {
+		const uint8_t *entry = table + ENTRIES + i * ENTRY_SIZE;
+
+		if (is_extended(entry))
+			extended = load32(entry + ENTRY_FIRST);
+		else if (entry[ENTRY_TYPE] != 0 && --number == 0)
+			return load32(entry + ENTRY_FIRST);
+	}
+	return extended != 0 && number <= LOGICAL_MAX
+		       ? logical_partition(disk, extended, number - 1)
+		       : 0;
 }
 
 uint8_t disk_with_signature(uint32_t signature)

@@ -173,6 +173,33 @@ bool store_element(const struct store *store, const char *object, const char *el
 	return key != 0 && find_value(store, key, "Element", data);
 }
 
+bool store_string(const struct store *store, const char *object, const char *element,
+		  const uint16_t **units, uint32_t *length)
+{
+	struct bytes data;
+
+	if (!store_element(store, object, element, &data))
+		return false;
+	*units = (const uint16_t *)(const void *)data.data; /* aligned, as every cell is */
+	*length = wide_length(*units, data.length / 2);
+	return true;
+}
+
+bool store_listed(const struct store *store, const char *object, const char *element,
+		  uint32_t index, char guid[GUID_LENGTH + 1])
+{
+	uint32_t at = index * 2 * (GUID_LENGTH + 1);
+	struct bytes data;
+
+	if (!store_element(store, object, element, &data) || index > data.length ||
+	    !lies_within(at, 2 * GUID_LENGTH, data.length))
+		return false;
+	for (uint32_t i = 0; i < GUID_LENGTH; i++)
+		guid[i] = (char)data.data[at + 2 * i];
+	guid[GUID_LENGTH] = '\0';
+	return true;
+}
+
 uint32_t store_type(const struct store *store, const char *object)
 {
 	uint32_t key = find_key(store, store->objects, object);

@@ -9,6 +9,8 @@
 
 #define GUID_LENGTH 38u /* with its braces */
 
+#define STORE_BOOT_MANAGER "{9dea862c-5cdd-4e70-acc1-f32b344d4795}"
+
 struct store {
 	struct bytes hive;
 	uint32_t objects; /* the key that holds all objects */
@@ -23,6 +25,14 @@ bool store_open(struct store *store, struct bytes hive);
  */
 bool store_element(const struct store *store, const char *object, const char *element,
 		   struct bytes *data);
+
+/* A string element: its units, without the final zero.  The same. */
+bool store_string(const struct store *store, const char *object, const char *element,
+		  const uint16_t **units, uint32_t *length);
+
+/* The `index`th string of an element that is a list of objects; false behind the last one. */
+bool store_listed(const struct store *store, const char *object, const char *element,
+		  uint32_t index, char guid[GUID_LENGTH + 1]);
 
 /* The object's type; 0 when there is no such object. */
 uint32_t store_type(const struct store *store, const char *object);

@@ -7,8 +7,8 @@
 ;
 ; It trusts the BPB and nothing else: what it reads must have the right magic and fixups.  Like the
 ; real one it cannot start a loader that is compressed (encrypted, sparse), and addresses the disk
-; with 32 bits.  Unlike it, it knows no attribute lists, so a $MFT, root folder or loader in so many
-; pieces that it needs one ends in a disk read error.
+; with 32 bits.  Unlike it, it follows an attribute list only for the loader's content, so a $MFT or
+; root folder in so many pieces that it needs one ends in a disk read error.
 
 	bits 16
 	org 7C00h
@@ -25,7 +25,8 @@ INDEX_SECTORS_MAX	equ 32
 ; Memory below the loader.
 MFT_RECORD		equ 0A000h	; $MFT's own record
 RECORD			equ 0B000h	; that of the root folder, then that of the loader
-INDEX_BLOCK		equ 0C000h	; to the end of the segment
+INDEX_BLOCK		equ 0C000h	; to the end of the segment; later the attribute list
+LIST_SIZE_MAX		equ 3E00h
 LOADER_SEGMENT		equ 2000h
 LOADER_ADDRESS		equ LOADER_SEGMENT * 16
 LOADER_SIZE_MAX		equ 9F000h - LOADER_ADDRESS	; the BIOS has its own data behind that
@@ -97,6 +98,9 @@ record_sectors:		dd 0
 index_sectors:		dd 0
 index_unit_sectors:	dd 0	; what an index entry counts its child's place in
 mft_data:		dw 0	; $MFT's $DATA attribute
+load_at:		dd LOADER_ADDRESS	; where the next part of the loader goes
+sectors_left:		dd -1	; of the loader; not yet known
+list_end:		dw 0	; of the attribute list
 
 find_loader:
 	call read_parameters
@@ -145,6 +149,45 @@ found:
 	call read_record
 	test byte [si + RECORD_FLAGS], RECORD_IS_FOLDER
 	jnz is_missing
+	mov eax, TYPE_ATTRIBUTE_LIST
+	xor cx, cx
+	call find_attribute
+	jnc load_listed
+	mov si, RECORD
+	call load_part
+start_loader:
+	mov dl, [BPB(DRIVE)]
+	jmp LOADER_SEGMENT:0
+
+; The loader has more records than one, and this is its attribute list at SI: the parts of the
+; content follow each other in it.
+load_listed:
+	call read_list
+	mov si, INDEX_BLOCK
+.entry:
+	cmp si, [list_end]
+	jae .ended
+	push si
+	cmp dword [si + LIST_TYPE], TYPE_DATA
+	jne .next
+	cmp byte [si + LIST_NAME_LENGTH], 0
+	jne .next
+	mov eax, [si + LIST_RECORD]
+	call read_record
+	call load_part
+.next:
+	pop si
+	cmp word [si + LIST_LENGTH], 0
+	je disk_error
+	add si, [si + LIST_LENGTH]
+	jmp .entry
+.ended:
+	cmp dword [sectors_left], 0
+	je start_loader
+	jmp disk_error
+
+; Loads the part of the loader's content that is in the record at SI, behind the one before.
+load_part:
 	mov eax, TYPE_DATA
 	xor cx, cx
 	call find_attribute
@@ -153,29 +196,70 @@ found:
 	jne is_compressed
 	cmp byte [si + ATTRIBUTE_IS_NON_RESIDENT], 0
 	je .resident
+	cmp dword [si + ATTRIBUTE_LOWEST_VCN], 0
+	jne .read
+	; The first part tells the size of all.
 	cmp dword [si + ATTRIBUTE_DATA_SIZE + 4], 0
 	jne is_too_large
 	mov ecx, [si + ATTRIBUTE_DATA_SIZE]
-	jecxz is_missing
+	test ecx, ecx
+	jz is_missing
 	cmp ecx, LOADER_SIZE_MAX
 	ja is_too_large
 	add ecx, SECTOR_SIZE - 1
 	shr ecx, SECTOR_SHIFT
+	mov [sectors_left], ecx
+.read:
+	mov eax, [si + ATTRIBUTE_HIGHEST_VCN]
+	sub eax, [si + ATTRIBUTE_LOWEST_VCN]
+	inc eax
+	mul dword [cluster_sectors]
+	mov ecx, [sectors_left]
+	cmp ecx, eax
+	jbe .fits
+	mov ecx, eax
+.fits:
+	sub [sectors_left], ecx
 	xor eax, eax
-	mov edi, LOADER_ADDRESS
+	mov edi, [load_at]
 	call read_stream
-	jmp .loaded
+	mov [load_at], edi
+	ret
 .resident:
 	mov cx, [si + ATTRIBUTE_VALUE_LENGTH]
-	jcxz is_missing
+	test cx, cx
+	jz is_missing
 	add si, [si + ATTRIBUTE_VALUE_OFFSET]
+	push es
 	push word LOADER_SEGMENT
 	pop es
 	xor di, di
 	rep movsb
-.loaded:
-	mov dl, [BPB(DRIVE)]
-	jmp LOADER_SEGMENT:0
+	pop es
+	mov dword [sectors_left], 0
+	ret
+
+; Reads the attribute list at SI to INDEX_BLOCK.
+read_list:
+	cmp byte [si + ATTRIBUTE_IS_NON_RESIDENT], 0
+	je .resident
+	mov ecx, [si + ATTRIBUTE_DATA_SIZE]
+	cmp ecx, LIST_SIZE_MAX
+	ja disk_error
+	mov [list_end], cx
+	add word [list_end], INDEX_BLOCK
+	add ecx, SECTOR_SIZE - 1
+	shr ecx, SECTOR_SHIFT
+	xor eax, eax
+	mov edi, INDEX_BLOCK
+	jmp read_stream
+.resident:
+	mov cx, [si + ATTRIBUTE_VALUE_LENGTH]
+	add si, [si + ATTRIBUTE_VALUE_OFFSET]
+	mov di, INDEX_BLOCK
+	rep movsb
+	mov [list_end], di
+	ret
 
 ; ---- the volume -------------------------------------------------------------------------------
 

@@ -170,12 +170,36 @@ static void print_mark(struct output *output, enum bs_link_state state)
 		print_style(output, STYLE_BAD);
 		print_symbol(output, "✗", "X");
 		break;
+	case BS_LINK_REPAIRED:
+		print_style(output, STYLE_WARNING);
+		print_symbol(output, "✗", "X");
+		break;
 	default:
 		print_style(output, STYLE_WARNING);
 		print_symbol(output, "?", "?");
 		break;
 	}
 	print_style(output, STYLE_PLAIN);
+}
+
+static const char *chain_verdict(const struct bs_inspection *inspection)
+{
+	if (inspection->starts)
+		return "complete, the disk should start";
+	return inspection->starts_after ? "not complete; after a fix it would be"
+					: "not complete, the disk does not start by it";
+}
+
+/* "no partition is active (no-active-partition); the fix repairs it" */
+static void print_link(struct output *output, const struct bs_link *link)
+{
+	bool named = link->code != BS_OK;
+
+	print_to(output, DETAIL);
+	print_wrapped(output, DETAIL, "%s%s%s%s%s", link->detail, named ? " (" : "",
+		      named ? bs_code_name(link->code) : "", named ? ")" : "",
+		      link->state == BS_LINK_REPAIRED ? "; a fix repairs it" : "");
+	print_end(output);
 }
 
 static void print_chain(struct output *output, const struct bs_inspection *inspection)
@@ -190,8 +214,7 @@ static void print_chain(struct output *output, const struct bs_inspection *inspe
 	if (inspection->link_count == 0)
 		return;
 	print_title(output, "Boot chain");
-	print(output, ": %s",
-	      inspection->starts ? "complete, the disk should start" : "not complete");
+	print(output, ": %s", chain_verdict(inspection));
 	print_end(output);
 	for (uint32_t i = 0; i < inspection->link_count; i++) {
 		const struct bs_link *link = &inspection->links[i];
@@ -199,9 +222,7 @@ static void print_chain(struct output *output, const struct bs_inspection *inspe
 		print_to(output, 2 * INDENT);
 		print_mark(output, link->state);
 		print(output, " %s", link->kind < BS_LINK_KIND_COUNT ? names[link->kind] : "");
-		print_to(output, DETAIL);
-		print_wrapped(output, DETAIL, "%s", link->detail);
-		print_end(output);
+		print_link(output, link);
 	}
 }
 

@@ -72,8 +72,8 @@ static void print_operation(struct output *output, const struct bs_plan *plan,
 		      plural(operation->elements), operation->path, plan->boot_number);
 		break;
 	case BS_OPERATION_BOOT_CODE:
-		print(output, "give partition %u the boot code of partition %u", plan->boot_number,
-		      plan->system_number);
+		print(output, "make the boot record of partition %u start bootmgr from there",
+		      plan->boot_number);
 		break;
 	case BS_OPERATION_ACTIVATE:
 		print(output, "make partition %u active, and no other one", plan->boot_number);
@@ -224,6 +224,12 @@ void report_undo(struct output *output, const char *image, const struct settings
 		 const struct bs_result *result)
 {
 	(void)settings; /* there is no more to tell */
+	if (result->status == BS_STATUS_NOTHING_TO_DO) {
+		print_image(output, image);
+		print(output, "nothing to do: the fix is taken back already");
+		print_end(output);
+		return;
+	}
 	if (result->status != BS_STATUS_UNDONE)
 		return;
 	print_image(output, image);

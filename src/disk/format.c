@@ -73,23 +73,27 @@ static const struct {
 };
 
 /* What is refused by its name.  The bytes are those that file(1) and QEMU's drivers go by. */
-static const struct {
+static const struct foreign {
 	struct magic magic;
+	bool is_disk;     /* a disk, though in a form that is not supported */
 	bool not_on_mbr;  /* left by an older use of the disk: a boot signature outweighs it */
 	const char *what; /* "is ..." */
 } foreign[] = {
-	{{0, 4, "QED\0"}, false, "a QED image"},
-	{{0, 8, "\xbe\xba\xfe\xca\0\0\0\0"}, false, "a VMDK of the sparse kind of ESX (SESparse)"},
-	{{0, 16, "WithoutFreeSpace"}, false, "a Parallels image"},
-	{{0, 16, "WithouFreSpacExt"}, false, "a Parallels image"},
-	{{0, 8, "MSWIM\0\0\0"}, false, "a WIM archive of files, not a disk"},
-	{{0, 8, "EVF\x09\x0d\x0a\xff\x00"}, false, "an EWF (EnCase) image"},
-	{{0, 7, "AFF10\r\n"}, false, "an AFF image"},
-	{{0, 3, "\x1f\x8b\x08"}, false, "a compressed file (gzip); unpack it first"},
-	{{0, 6, "\xfd\x37zXZ\0"}, false, "a compressed file (xz); unpack it first"},
-	{{0, 4, "PK\x03\x04"}, false, "a compressed file (zip); unpack it first"},
-	{{0, 6, "7z\xbc\xaf\x27\x1c"}, false, "a compressed file (7z); unpack it first"},
-	{{32769, 5, "CD001"}, true, "an image of a CD or DVD (ISO 9660), not of a disk"},
+	{{0, 4, "QED\0"}, true, false, "a QED image"},
+	{{0, 8, "\xbe\xba\xfe\xca\0\0\0\0"},
+	 true,
+	 false,
+	 "a VMDK of the sparse kind of ESX (SESparse)"},
+	{{0, 16, "WithoutFreeSpace"}, true, false, "a Parallels image"},
+	{{0, 16, "WithouFreSpacExt"}, true, false, "a Parallels image"},
+	{{0, 8, "MSWIM\0\0\0"}, false, false, "a WIM archive of files, not a disk"},
+	{{0, 8, "EVF\x09\x0d\x0a\xff\x00"}, true, false, "an EWF (EnCase) image"},
+	{{0, 7, "AFF10\r\n"}, true, false, "an AFF image"},
+	{{0, 3, "\x1f\x8b\x08"}, false, false, "a compressed file (gzip); unpack it first"},
+	{{0, 6, "\xfd\x37zXZ\0"}, false, false, "a compressed file (xz); unpack it first"},
+	{{0, 4, "PK\x03\x04"}, false, false, "a compressed file (zip); unpack it first"},
+	{{0, 6, "7z\xbc\xaf\x27\x1c"}, false, false, "a compressed file (7z); unpack it first"},
+	{{32769, 5, "CD001"}, false, true, "an image of a CD or DVD (ISO 9660), not of a disk"},
 };
 
 static const struct magic boot_signature = {510, 2, "\x55\xaa"};
@@ -145,17 +149,29 @@ static int read_claim(struct disk *container, const struct kind **kind, struct b
 	return 0;
 }
 
-static int refuse_foreign(struct disk *container, bool has_mbr, struct bs_error *err)
+/* Sets *found to what is known of another format's mark at the start; NULL when there is none. */
+static int find_foreign(struct disk *container, bool has_mbr, const struct foreign **found,
+			struct bs_error *err)
 {
 	bool matches;
 
-	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+	*found = NULL;
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]) && *found == NULL; i++) {
 		if (compare(container, &foreign[i].magic, &matches, err) != 0)
 			return -1;
 		if (matches && !(foreign[i].not_on_mbr && has_mbr))
-			return fail(err, BS_FORMAT_UNSUPPORTED, "is %s", foreign[i].what);
+			*found = &foreign[i];
 	}
 	return 0;
+}
+
+static int refuse_foreign(struct disk *container, bool has_mbr, struct bs_error *err)
+{
+	const struct foreign *found;
+
+	if (find_foreign(container, has_mbr, &found, err) != 0)
+		return -1;
+	return found == NULL ? 0 : fail(err, BS_FORMAT_UNSUPPORTED, "is %s", found->what);
 }
 
 /* True when the start holds what it claims, be it something to refuse. */
@@ -199,4 +215,27 @@ int format_detect(struct disk *container, const char *forced, struct format *for
 	const struct kind *kind = forced ? find_kind(forced, err) : decide(container, err);
 
 	return kind ? describe(container, kind, format, err) : -1;
+}
+
+int format_recognise(struct disk *container, bool *marked, struct bs_error *err)
+{
+	uint8_t footer[VHD_FOOTER_SIZE];
+	const struct foreign *other = NULL;
+	const struct kind *claim;
+	size_t footer_length;
+	bool has_mbr;
+
+	if (compare(container, &boot_signature, &has_mbr, err) != 0 ||
+	    describe_read_footer(container, footer, &footer_length, err) != 0 ||
+	    read_claim(container, &claim, err) != 0)
+		return -1;
+	*marked = footer_length > 0 || claim != NULL;
+	if (*marked)
+		return 0;
+	if (find_foreign(container, has_mbr, &other, err) != 0)
+		return -1;
+	if (other != NULL && !other->is_disk)
+		return fail(err, BS_NOT_AN_IMAGE, "is %s", other->what);
+	*marked = other != NULL;
+	return 0;
 }

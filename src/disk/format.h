@@ -6,6 +6,8 @@
 #ifndef BOOTSHIFT_FORMAT_H
 #define BOOTSHIFT_FORMAT_H
 
+#include <stdbool.h>
+
 #include "disk/disk.h"
 #include "disk/vmdk.h"
 
@@ -38,5 +40,13 @@ struct format {
  */
 MUST_CHECK int format_detect(struct disk *container, const char *forced, struct format *format,
 			     struct bs_error *err);
+
+/*
+ * Tells at first sight whether `container` is one, from some hundred bytes of it: *marked when it
+ * has the mark of a format of disks, be it damaged or one that is not supported; else only the disk
+ * in it, which would be a raw one, can tell.  Errors: BS_NOT_AN_IMAGE (an archive or the like), and
+ * those of reading the container.
+ */
+MUST_CHECK int format_recognise(struct disk *container, bool *marked, struct bs_error *err);
 
 #endif

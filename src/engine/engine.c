@@ -30,9 +30,16 @@ static uint64_t now_milliseconds(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static uint64_t begin(struct bs_result *result)
+static void tell(const struct bs_options *options, enum bs_phase phase)
+{
+	if (options->progress != NULL)
+		options->progress(options->progress_context, phase);
+}
+
+static uint64_t begin(const struct bs_options *options, struct bs_result *result)
 {
 	memset(result, 0, sizeof(*result));
+	tell(options, BS_PHASE_OPENING);
 	return now_milliseconds();
 }
 
@@ -103,14 +110,30 @@ static int settle(struct container *container, struct session_findings *findings
 	return container_finish(container, err);
 }
 
+/*
+ * Whether to stop, if the caller holds signals and one has come; else it has acted already.  It may
+ * have ended the worker process as well, as those of a terminal do: this is why.
+ */
+static int check_interruption(int outcome, struct bs_error *err)
+{
+	return interruption_pending() ? fail(err, BS_INTERRUPTED,
+					     "interrupted by a signal before anything was written")
+				      : outcome;
+}
+
 /* Runs the worker and moves what it found into the result. */
 static int look(struct container *container, const struct bs_options *options, enum worker_job job,
 		struct session_findings *findings, struct bs_result *result)
 {
 	const struct worker_task task = {.job = job, .options = *options};
 	struct overlay *overlay = job == WORKER_REHEARSE ? container->overlay : NULL;
-	int outcome = session_run(container->disk, overlay, &task, findings, &result->error);
+	int outcome;
 
+	tell(options, job == WORKER_REHEARSE ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
+	/* One that came so far has not reached a worker. */
+	if (check_interruption(0, &result->error) < 0)
+		return -1;
+	outcome = session_run(container->disk, overlay, &task, findings, &result->error);
 	result->inspection = findings->inspection;
 	result->plan = findings->plan;
 	findings->inspection = NULL;
@@ -144,7 +167,7 @@ static enum bs_exit look_only(const char *image, const struct bs_options *option
 			      enum worker_job job, const struct bs_plan *expected,
 			      struct bs_result *result)
 {
-	uint64_t started = begin(result);
+	uint64_t started = begin(options, result);
 	struct container container;
 	struct session_findings findings = {0};
 	bool recovered;
@@ -207,6 +230,7 @@ static int commit(struct container *container, const struct bs_options *options,
 	struct commit_result committed;
 	struct bs_error undo_error;
 
+	tell(options, BS_PHASE_COMMITTING);
 	result->undo_file = strdup(container->place.journal);
 	if (result->undo_file == NULL)
 		return fail(&result->error, BS_NO_MEMORY, "out of memory");
@@ -214,6 +238,7 @@ static int commit(struct container *container, const struct bs_options *options,
 		goto out;
 	result->container_bytes = committed.bytes;
 	result->container_extents = (uint32_t)committed.extents;
+	tell(options, BS_PHASE_VERIFYING);
 	if (verify_committed(container->target->name, options, result->plan, &result->error) == 0)
 		return 0;
 	if (transaction_undo(&container->place, NULL, &undo_error) < 0)
@@ -253,16 +278,17 @@ static void release_signals(const sigset_t *signals)
 	pthread_sigmask(SIG_SETMASK, signals, NULL);
 }
 
-/*
- * The last moment to stop, if the caller holds signals and one has come; else it has acted already.
- * One of the terminal may have ended the worker process as well: this is why.
- */
-static int check_interruption(int outcome, struct bs_error *err)
+/* An image that needs no fix may have had one: then there is a way back. */
+static int find_undo_file(const struct container *container, struct bs_result *result)
 {
-	return interruption_pending()
-		       ? fail(err, BS_INTERRUPTED,
-			      "interrupted by a signal before the fix began to write")
-		       : outcome;
+	enum transaction_state state;
+
+	if (transaction_state(&container->place, &state, &result->error) < 0)
+		return -1;
+	if (state != TRANSACTION_APPLIED)
+		return 0;
+	result->undo_file = strdup(container->place.journal);
+	return result->undo_file != NULL ? 0 : fail(&result->error, BS_NO_MEMORY, "out of memory");
 }
 
 static int fix(struct container *container, const struct bs_options *options,
@@ -279,6 +305,8 @@ static int fix(struct container *container, const struct bs_options *options,
 				       "the plan is not for this image as it is now");
 		else
 			outcome = commit(container, options, &findings, result);
+	} else if (outcome == 0) {
+		outcome = find_undo_file(container, result);
 	}
 	session_free(&findings);
 	return outcome;
@@ -287,7 +315,7 @@ static int fix(struct container *container, const struct bs_options *options,
 enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 		    const struct bs_plan *expected, struct bs_result *result)
 {
-	uint64_t started = begin(result);
+	uint64_t started = begin(options, result);
 	struct container container;
 	sigset_t signals;
 	int outcome;
@@ -307,9 +335,12 @@ enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 
 /* ---- undoing ------------------------------------------------------------------------------- */
 
-enum bs_exit bs_undo(const char *image, const struct bs_options *options, struct bs_result *result)
+/* What undoing and recovering have in common: *recovered tells what the lock has taken back. */
+static enum bs_exit take_back(const char *image, const struct bs_options *options, bool applied_too,
+			      struct bs_result *result)
 {
-	uint64_t started = begin(result);
+	uint64_t started = begin(options, result);
+	enum bs_status status = BS_STATUS_UNDONE;
 	struct container container;
 	sigset_t signals;
 	int outcome;
@@ -318,10 +349,25 @@ enum bs_exit bs_undo(const char *image, const struct bs_options *options, struct
 	hold_signals();
 	outcome = container_lock(&container, image, options, LOCK_FOR_CHANGING, &result->recovered,
 				 &result->error);
-	/* What was interrupted has just been taken back: that is what was asked for. */
-	if (outcome == 0 && !result->recovered)
+	if (outcome == 0 && !result->recovered && applied_too) {
+		tell(options, BS_PHASE_UNDOING);
 		outcome = transaction_undo(&container.place, NULL, &result->error);
+	} else if (!result->recovered) {
+		status = BS_STATUS_NOTHING_TO_DO;
+	}
 	container_close(&container);
 	release_signals(&signals);
-	return finish(result, started, outcome, BS_STATUS_UNDONE);
+	return finish(result, started, outcome, status);
+}
+
+/* What was interrupted has been taken back when it is locked: that is what was asked for. */
+enum bs_exit bs_undo(const char *image, const struct bs_options *options, struct bs_result *result)
+{
+	return take_back(image, options, true, result);
+}
+
+enum bs_exit bs_recover(const char *image, const struct bs_options *options,
+			struct bs_result *result)
+{
+	return take_back(image, options, false, result);
 }

@@ -17,14 +17,12 @@
 #define WIDTH_OF_LABEL 17           /* room for " System Reserved " */
 #define SMALLEST_GAP   (4ull << 20) /* what alignment leaves free is no unallocated space */
 
-/* A partition, or a gap between two. */
+/* A box, and the columns that it takes. */
 struct box {
 	const struct bs_partition *partition; /* NULL: unallocated */
 	uint64_t size;
 	unsigned width;
 };
-
-#define BOXES_MAX (2 * BS_PARTITIONS_MAX + 1)
 
 /* A box of nothing has a weight, too, so that the sum is never zero. */
 static double weight(uint64_t size)
@@ -80,31 +78,32 @@ static int by_start(const void *one, const void *other)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-static size_t add_gap(struct box *boxes, size_t count, uint64_t start, uint64_t end)
+static size_t add_gap(struct drawing_box *boxes, size_t count, uint64_t start, uint64_t end)
 {
 	if (end > start && end - start >= SMALLEST_GAP)
-		boxes[count++] = (struct box){.size = end - start};
+		boxes[count++] = (struct drawing_box){.size = end - start};
 	return count;
 }
 
-/* The partitions and gaps as they lie on the disk; an extended partition shows as its parts. */
-static size_t find_boxes(const struct bs_inspection *inspection, struct box boxes[BOXES_MAX])
+size_t drawing_boxes(const struct bs_partition *partitions, size_t count, uint64_t disk_size,
+		     struct drawing_box boxes[DRAWING_BOXES_MAX])
 {
 	const struct bs_partition *sorted[BS_PARTITIONS_MAX] = {NULL};
-	size_t partitions = 0, count = 0;
+	size_t sorted_count = 0, box_count = 0;
 	uint64_t end = 0;
 
-	for (uint32_t i = 0; i < inspection->partition_count; i++)
-		if (inspection->partitions[i].filesystem != BS_FS_EXTENDED)
-			sorted[partitions++] = &inspection->partitions[i];
-	qsort(sorted, partitions, sizeof(sorted[0]), by_start);
-	for (size_t i = 0; i < partitions; i++) {
-		count = add_gap(boxes, count, end, sorted[i]->start);
-		boxes[count++] = (struct box){.partition = sorted[i], .size = sorted[i]->size};
+	for (size_t i = 0; i < count; i++)
+		if (partitions[i].filesystem != BS_FS_EXTENDED)
+			sorted[sorted_count++] = &partitions[i];
+	qsort(sorted, sorted_count, sizeof(sorted[0]), by_start);
+	for (size_t i = 0; i < sorted_count; i++) {
+		box_count = add_gap(boxes, box_count, end, sorted[i]->start);
+		boxes[box_count++] =
+			(struct drawing_box){.partition = sorted[i], .size = sorted[i]->size};
 		if (sorted[i]->start + sorted[i]->size > end)
 			end = sorted[i]->start + sorted[i]->size;
 	}
-	return add_gap(boxes, count, end, inspection->disk_size);
+	return add_gap(boxes, box_count, end, disk_size);
 }
 
 static enum output_style box_style(const struct box *box)
@@ -197,10 +196,12 @@ static unsigned minimum_width(unsigned columns, unsigned count)
 void drawing_print(struct output *output, const struct bs_inspection *inspection)
 {
 	static const char *const above[] = {"┌", "┬", "┐"}, *const below[] = {"└", "┴", "┘"};
-	struct box boxes[BOXES_MAX];
-	uint64_t sizes[BOXES_MAX];
-	unsigned widths[BOXES_MAX];
-	unsigned count = (unsigned)find_boxes(inspection, boxes);
+	struct drawing_box found[DRAWING_BOXES_MAX];
+	struct box boxes[DRAWING_BOXES_MAX];
+	uint64_t sizes[DRAWING_BOXES_MAX];
+	unsigned widths[DRAWING_BOXES_MAX];
+	unsigned count = (unsigned)drawing_boxes(
+		inspection->partitions, inspection->partition_count, inspection->disk_size, found);
 	unsigned frame = 2 * INDENT + count + 1, columns;
 	bool to_scale;
 
@@ -208,10 +209,10 @@ void drawing_print(struct output *output, const struct bs_inspection *inspection
 		return;
 	columns = output->width - frame;
 	for (unsigned i = 0; i < count; i++)
-		sizes[i] = boxes[i].size;
+		sizes[i] = found[i].size;
 	to_scale = drawing_share(sizes, count, columns, minimum_width(columns, count), widths);
 	for (unsigned i = 0; i < count; i++)
-		boxes[i].width = widths[i];
+		boxes[i] = (struct box){found[i].partition, found[i].size, widths[i]};
 
 	print_line_between(output, boxes, count, above);
 	print_row(output, boxes, count, print_number);

@@ -37,6 +37,7 @@ static const char *const link_names[BS_LINK_KIND_COUNT] = {
 static const char *const state_names[BS_LINK_STATE_COUNT] = {
 	[BS_LINK_GOOD] = "good",
 	[BS_LINK_BROKEN] = "broken",
+	[BS_LINK_REPAIRED] = "repaired",
 	[BS_LINK_UNKNOWN] = "unknown",
 };
 
@@ -73,6 +74,7 @@ static const struct field inspection_fields[] = {
 	FIELD(struct bs_inspection, windows_build, FIELD_TEXT),
 	FIELD(struct bs_inspection, loader_path, FIELD_TEXT),
 	FIELD(struct bs_inspection, starts, FIELD_BOOLEAN),
+	FIELD(struct bs_inspection, starts_after, FIELD_BOOLEAN),
 	FIELD(struct bs_inspection, boot_file_count, FIELD_NUMBER),
 	FIELD(struct bs_inspection, boot_file_bytes, FIELD_NUMBER),
 	FIELD(struct bs_inspection, needed_room, FIELD_NUMBER),
@@ -98,6 +100,14 @@ static int write_partition(const struct bs_partition *partition, json_t *object)
 		return -1;
 	return json_put(object, "cluster_size",
 			number_if(partition->usage_known, partition->cluster_size));
+}
+
+static int write_link(const struct bs_link *link, json_t *object)
+{
+	if (fields_write(link_fields, FIELD_COUNT(link_fields), link, object) != 0)
+		return -1;
+	return json_put(object, "code",
+			json_text(link->code != BS_OK ? bs_code_name(link->code) : NULL));
 }
 
 static int write_finding(const struct bs_finding *finding, json_t *object)
@@ -147,6 +157,16 @@ static int write_findings(const struct bs_inspection *inspection, json_t *object
 	return array ? 0 : -1;
 }
 
+static int write_links(const struct bs_inspection *inspection, json_t *object)
+{
+	json_t *array = put_array(object, "boot_chain");
+
+	for (uint32_t i = 0; array && i < inspection->link_count; i++)
+		if (write_link(&inspection->links[i], append_object(array)) != 0)
+			return -1;
+	return array ? 0 : -1;
+}
+
 /* The number of the partition at an index, or null. */
 static json_t *partition_number(const struct bs_inspection *inspection, int32_t index)
 {
@@ -168,10 +188,7 @@ static int write_inspection(const struct bs_inspection *inspection, json_t *obje
 	failed |= json_put(object, "boot_partition",
 			   partition_number(inspection, inspection->boot_index));
 	failed |= write_partitions(inspection, object);
-	failed |= json_put(object, "boot_chain",
-			   fields_write_array(link_fields, FIELD_COUNT(link_fields),
-					      inspection->links, inspection->link_count,
-					      sizeof(inspection->links[0])));
+	failed |= write_links(inspection, object);
 	failed |= write_findings(inspection, object);
 	return failed;
 }
@@ -199,7 +216,12 @@ json_t *report_json_open(const char *command)
 	return document;
 }
 
-static int put_error(json_t *object, const struct bs_error *error)
+const char *report_status_name(enum bs_status status)
+{
+	return status_names[status];
+}
+
+int report_json_put_error(json_t *object, const struct bs_error *error)
 {
 	bool failed = error->code != BS_OK;
 
@@ -209,14 +231,13 @@ static int put_error(json_t *object, const struct bs_error *error)
 	return json_put(object, "advice", json_text(failed ? bs_code_advice(error->code) : NULL));
 }
 
-int report_json_add(json_t *document, const char *image, const struct bs_result *result)
+static int write_image(const char *image, const struct bs_result *result, json_t *object)
 {
-	json_t *object = append_object(json_object_get(document, "images"));
 	json_t *inspection, *plan;
 
 	if (json_put(object, "path", json_text(image)) != 0 ||
 	    json_put(object, "status", json_text(status_names[result->status])) != 0 ||
-	    put_error(object, &result->error) != 0 ||
+	    report_json_put_error(object, &result->error) != 0 ||
 	    fields_write(result_fields, FIELD_COUNT(result_fields), result, object) != 0 ||
 	    json_put(object, "undo_file", json_text(result->undo_file)) != 0)
 		return -1;
@@ -227,6 +248,23 @@ int report_json_add(json_t *document, const char *image, const struct bs_result 
 	if (result->inspection && write_inspection(result->inspection, inspection) != 0)
 		return -1;
 	return result->plan ? plan_to_json(result->plan, plan) : 0;
+}
+
+json_t *report_json_image(const char *image, const struct bs_result *result)
+{
+	json_t *object = json_object();
+
+	if (object && write_image(image, result, object) != 0) {
+		json_decref(object);
+		object = NULL;
+	}
+	return object;
+}
+
+int report_json_add(json_t *document, const char *image, const struct bs_result *result)
+{
+	return json_array_append_new(json_object_get(document, "images"),
+				     report_json_image(image, result));
 }
 
 int report_json_write(const json_t *document, FILE *stream)

@@ -16,6 +16,15 @@
 /* A document without images, to be released with json_decref(); NULL when out of memory. */
 json_t *report_json_open(const char *command);
 
+/* The name of a status in JSON. */
+const char *report_status_name(enum bs_status status);
+
+/* What became of an image, as an object to be released; NULL when out of memory. */
+json_t *report_json_image(const char *image, const struct bs_result *result);
+
+/* Puts code, message and advice into an object; null with BS_OK.  -1 when out of memory. */
+MUST_CHECK int report_json_put_error(json_t *object, const struct bs_error *error);
+
 /* Adds what became of an image.  Returns 0, or -1 when out of memory. */
 MUST_CHECK int report_json_add(json_t *document, const char *image, const struct bs_result *result);
 

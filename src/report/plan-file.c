@@ -2,15 +2,12 @@
 /* The plan as JSON, and the plan file.  Its fields are documented in bootshift-json(5). */
 #include "report/plan-file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "report/json-fields.h"
+#include "report/whole-file.h"
 
 #define KIND "bootshift-plan"
 
@@ -171,88 +168,27 @@ struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-/* By errno; the message says the name because the error is shown as one of the image. */
-static int fail_file(const char *path, const char *problem, struct bs_error *err)
+#define WHAT "plan file"
+
+/* A whole_file_content: `context` is the document. */
+static int dump(FILE *stream, void *context, struct bs_error *err)
 {
-	enum bs_code code = BS_IO;
-
-	if (errno == ENOENT || errno == ENOTDIR)
-		code = BS_NOT_FOUND;
-	else if (errno == EACCES || errno == EPERM)
-		code = BS_NO_PERMISSION;
-	else if (errno == ENOSPC || errno == EDQUOT)
-		code = BS_NO_SPACE;
-	return fail_errno(err, code, "the plan file '%s' %s", path, problem);
-}
-
-/* Writes the document to an open descriptor, which is closed in any case. */
-static int write_descriptor(int descriptor, const char *path, const json_t *document, bool durable,
-			    struct bs_error *err)
-{
-	FILE *stream = fdopen(descriptor, "w");
-	int result = 0;
-
-	if (!stream) {
-		close(descriptor);
-		return fail_file(path, "cannot be opened", err);
-	}
-	if (json_dumpf(document, stream, DUMP_FLAGS) != 0 || fputc('\n', stream) == EOF ||
-	    fflush(stream) != 0 || (durable && fsync(descriptor) != 0))
-		result = fail_file(path, "cannot be written", err);
-	if (fclose(stream) != 0 && result == 0)
-		result = fail_file(path, "cannot be written", err);
-	return result;
-}
-
-/* Under a name of its own beside the file first, then renamed. */
-static int replace_file(const char *path, const json_t *document, struct bs_error *err)
-{
-	char *temporary = NULL;
-	int descriptor, result = -1;
-
-	if (asprintf(&temporary, "%s.%ld.tmp", path, (long)getpid()) < 0)
+	if (json_dumpf(context, stream, DUMP_FLAGS) == 0)
+		fputc('\n', stream);
+	else if (!ferror(stream))
 		return fail(err, BS_NO_MEMORY, "out of memory");
-	descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (descriptor < 0) {
-		fail_file(path, "cannot be created", err);
-		goto out;
-	}
-	result = write_descriptor(descriptor, path, document, true, err);
-	if (result == 0 && rename(temporary, path) != 0)
-		result = fail_file(path, "cannot be put in its place", err);
-	if (result != 0)
-		unlink(temporary);
-out:
-	free(temporary);
-	return result;
-}
-
-static int write_in_place(const char *path, const json_t *document, struct bs_error *err)
-{
-	int descriptor;
-
-	if (strcmp(path, "-") == 0)
-		descriptor = dup(STDOUT_FILENO);
-	else
-		descriptor = open(path, O_WRONLY | O_CLOEXEC);
-	if (descriptor < 0)
-		return fail_file(path, "cannot be opened", err);
-	return write_descriptor(descriptor, path, document, false, err);
+	return 0;
 }
 
 int plan_file_write(const char *path, const char *image, const struct bs_plan *plan,
 		    struct bs_error *err)
 {
 	json_t *document = plan_document(plan, image);
-	struct stat status;
 	int result;
 
 	if (!document)
 		return fail(err, BS_NO_MEMORY, "out of memory");
-	if (strcmp(path, "-") == 0 || (stat(path, &status) == 0 && !S_ISREG(status.st_mode)))
-		result = write_in_place(path, document, err);
-	else
-		result = replace_file(path, document, err);
+	result = whole_file_write(path, WHAT, dump, document, err);
 	json_decref(document);
 	return result;
 }
@@ -265,7 +201,7 @@ struct bs_plan *plan_file_read(const char *path, struct bs_error *err)
 	json_t *document;
 
 	if (!stream) {
-		fail_file(path, "cannot be opened", err);
+		whole_file_fail(path, WHAT, "cannot be opened", err);
 		return NULL;
 	}
 	document = json_loadf(stream, JSON_REJECT_DUPLICATES, &problem);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* An NBD URI: "nbd", maybe more of a scheme ("s", "+unix", "+vsock"), and "://". */
-static bool is_nbd_uri(const char *image)
+bool target_is_uri(const char *image)
 {
 	size_t scheme = strspn(image, "abcdefghijklmnopqrstuvwxyz+");
 
@@ -16,8 +16,8 @@ static bool is_nbd_uri(const char *image)
 
 struct target *target_open(const char *image, struct bs_error *err)
 {
-	return is_nbd_uri(image) ? target_nbd_open(image, false, err)
-				 : target_file_open(image, err);
+	return target_is_uri(image) ? target_nbd_open(image, false, err)
+				    : target_file_open(image, err);
 }
 
 struct target *target_reopen(const struct target *target, enum target_access access,

@@ -87,6 +87,9 @@ struct target_operations {
  */
 MUST_CHECK struct target *target_open(const char *image, struct bs_error *err);
 
+/* Whether target_open() would take it for the URI of an NBD export. */
+bool target_is_uri(const char *image);
+
 /*
  * Opens the same image once more, with descriptors or a connection of its own.  `io` is for writing
  * only and outlives what is opened.  A file or a device without any write permission is read-only

@@ -2,8 +2,6 @@
 /* Holds the signals that ask to stop; see interruption.h. */
 #include "util/interruption.h"
 
-#include <signal.h>
-
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 #define SIGNAL_COUNT (sizeof(signals) / sizeof(signals[0]))
@@ -22,6 +20,17 @@ void interruption_hold(void)
 			sigaddset(&held, signals[i]);
 	}
 	pthread_sigmask(SIG_BLOCK, &held, NULL);
+}
+
+void interruption_held(sigset_t *held)
+{
+	sigset_t blocked;
+
+	sigemptyset(held);
+	pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+	for (size_t i = 0; i < SIGNAL_COUNT; i++)
+		if (sigismember(&blocked, signals[i]))
+			sigaddset(held, signals[i]);
 }
 
 bool interruption_pending(void)

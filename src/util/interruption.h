@@ -8,10 +8,14 @@
 #ifndef BOOTSHIFT_INTERRUPTION_H
 #define BOOTSHIFT_INTERRUPTION_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 /* Holds them in this thread, but for those that are ignored, which stay so. */
 void interruption_hold(void);
+
+/* Those of them that this thread holds. */
+void interruption_held(sigset_t *held);
 
 /* Whether one of them has come that this thread holds. */
 bool interruption_pending(void);

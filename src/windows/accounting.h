@@ -10,10 +10,17 @@
 
 #include "windows/volume.h"
 
+struct accounting {
+	uint64_t sum; /* clusters: those free, those of the boot files and of the metadata */
+	uint64_t end; /* bytes of the volume: where the last of the held ones ends */
+};
+
 /*
- * *sum = the free clusters, and those of the boot files and of the metadata; they are also
- * checked: marked as used, and held once.  Errors: BS_NTFS_DAMAGED when they are not.
+ * Counts for the files of a plan, as far as they are there, and the folders on the way to them.
+ * The clusters that they hold are also checked: marked as used, and held once.  Errors:
+ * BS_NTFS_DAMAGED when they are not.
  */
-MUST_CHECK int accounting_sum(struct volume *volume, uint64_t *sum, struct bs_error *err);
+MUST_CHECK int accounting_take(struct volume *volume, const struct bs_plan *plan,
+			       struct accounting *accounting, struct bs_error *err);
 
 #endif

@@ -13,6 +13,9 @@
  * each of them should be done in no time. */
 #define KEYS_MAX 8192u
 
+/* The class of the objects that start a program, in the high four bits of their type. */
+#define APPLICATION_OBJECT 1u
+
 /* A device element: 16 bytes of GUID, then the device descriptor. */
 #define DESCRIPTOR_OFFSET 0x10u
 
@@ -34,19 +37,22 @@ enum {
 	PARTITION_SIGNATURE = 0x28,
 	PARTITION_END = 0x2C,
 	CONTAINER_DISK = 0,
-	STYLE_MBR = 1, /* and 0 GPT: the other way round than in the WMI documentation */
+	CONTAINER_VHD = 6,
+	PARTITION_FILE = 0x48, /* of a virtual disk: the descriptor of its file */
+	STYLE_MBR = 1,         /* and 0 GPT: the other way round than in the WMI documentation */
 
-	/* type 0: a local device, of which only the ramdisk is followed */
+	/* type 0: a local device, of which those are followed that are a file */
 	LOCAL_SUBTYPE = 0x10,
 	SUBTYPE_RAMDISK = 3,
-	RAMDISK_PARENT = 0x34, /* a whole descriptor; the file's path follows it, in UTF-16 */
+	SUBTYPE_FILE = 5,
+	FILE_PARENT = 0x34, /* a whole descriptor; the file's path follows it, in UTF-16 */
 };
 
 /* Elements that hold a device, and the one that names the file on it. */
 static const struct {
 	uint32_t device, path;
 } companions[] = {
-	{BCD_DEVICE, BCD_PATH},
+	{BCD_DEVICE, BCD_PATH},   {BCD_OSDEVICE, BCD_SYSTEMROOT},
 	{0x21000022, 0x22000023}, /* bootmgr: another store, bcddevice and bcdfilepath */
 	{0x31000003, 0x32000004}, /* device options: the ramdisk's sdi device and path */
 	{0x11000043, 0x12000044}, /* the boot status log's device and path */
@@ -147,6 +153,7 @@ int bcd_parse(const uint8_t *bytes, size_t size, struct bcd *bcd, struct bs_erro
 	if (take_keys(&hive, objects_key, &left, &objects, &count, err) < 0)
 		return -1;
 	bcd->dirty = hive.dirty;
+	bcd->sequence = hive.sequence;
 	for (size_t i = 0; i < count && result == 0; i++)
 		result = add_object(bcd, &hive, objects[i], &left, err);
 	free(objects);
@@ -177,6 +184,33 @@ void bcd_text(const struct bcd *bcd, const struct bcd_element *element, char *te
 		utf16_to_utf8(bcd->bytes + element->offset, element->size, text, size);
 }
 
+bool bcd_list_text(const struct bcd *bcd, const struct bcd_element *element, size_t index,
+		   char *text, size_t size)
+{
+	uint32_t at = 0;
+
+	text[0] = '\0';
+	if (element == NULL)
+		return false;
+	for (; index > 0; index--) {
+		while (at + 2 <= element->size && load_le16(bcd->bytes + element->offset + at) != 0)
+			at += 2;
+		at += 2;
+		if (at >= element->size)
+			return false;
+	}
+	utf16_to_utf8(bcd->bytes + element->offset + at, element->size - at, text, size);
+	return text[0] != '\0';
+}
+
+uint32_t bcd_application(const struct bcd_element *element)
+{
+	if (strcasecmp(element->object, BCD_NTLDR) == 0)
+		return BCD_APPLICATION_NTLDR;
+	return element->object_type >> 28 == APPLICATION_OBJECT ? element->object_type & 0xFFFFF
+								: BCD_NO_APPLICATION;
+}
+
 bool bcd_default_object(const struct bcd *bcd, char object[40])
 {
 	bcd_text(bcd, bcd_find(bcd, BCD_BOOTMGR, BCD_DEFAULT), object, 40);
@@ -190,7 +224,15 @@ bool bcd_is_device(uint32_t id)
 	return (id >> 24 & 0x0F) == 1; /* the element's format: 1 is a device */
 }
 
-/* A type 6 descriptor of `size` bytes at `at` of the store. */
+/* The size that a descriptor states, when it fits in the `size` bytes that hold it; else 0. */
+static uint32_t descriptor_size(const uint8_t *descriptor, uint32_t size)
+{
+	uint32_t stated = size >= DESCRIPTOR_HEADER ? load_le32(descriptor + DESCRIPTOR_SIZE) : 0;
+
+	return stated >= DESCRIPTOR_HEADER && stated <= size ? stated : 0;
+}
+
+/* A type 6 descriptor of `size` bytes at `at` of the store: a partition of a real disk. */
 static void parse_partition(const struct bcd *bcd, uint32_t at, uint32_t size,
 			    struct bcd_device *device)
 {
@@ -205,37 +247,62 @@ static void parse_partition(const struct bcd *bcd, uint32_t at, uint32_t size,
 	device->field_offset = at + PARTITION_OFFSET;
 }
 
-/* The size that a descriptor states, when it fits in the `size` bytes that hold it; else 0. */
-static uint32_t descriptor_size(const uint8_t *descriptor, uint32_t size)
+/* A descriptor that is no file. */
+static void parse_plain(const struct bcd *bcd, uint32_t at, uint32_t size,
+			struct bcd_device *device)
 {
-	uint32_t stated = size >= DESCRIPTOR_HEADER ? load_le32(descriptor + DESCRIPTOR_SIZE) : 0;
-
-	return stated >= DESCRIPTOR_HEADER && stated <= size ? stated : 0;
+	switch (load_le32(bcd->bytes + at + DESCRIPTOR_TYPE)) {
+	case TYPE_BOOT:
+		device->kind = BCD_DEVICE_BOOT;
+		break;
+	case TYPE_LOCATE:
+		device->kind = BCD_DEVICE_LOCATE;
+		break;
+	case TYPE_PARTITION:
+		parse_partition(bcd, at, size, device);
+		break;
+	default:
+		break;
+	}
 }
 
-static void parse_ramdisk(const struct bcd *bcd, uint32_t at, uint32_t size,
-			  struct bcd_device *device)
+/* A type 0 descriptor: a file of `subtype` on another device. */
+static void parse_file(const struct bcd *bcd, uint32_t at, uint32_t size, uint32_t subtype,
+		       struct bcd_device *device)
 {
 	const uint8_t *descriptor = bcd->bytes + at;
 	uint32_t parent_size;
 
-	if (size < RAMDISK_PARENT || load_le32(descriptor + LOCAL_SUBTYPE) != SUBTYPE_RAMDISK)
+	if (size < FILE_PARENT || load_le32(descriptor + LOCAL_SUBTYPE) != subtype)
 		return;
-	parent_size = descriptor_size(descriptor + RAMDISK_PARENT, size - RAMDISK_PARENT);
-	if (parent_size == 0 || load_le32(descriptor + RAMDISK_PARENT) != TYPE_PARTITION)
+	parent_size = descriptor_size(descriptor + FILE_PARENT, size - FILE_PARENT);
+	if (parent_size == 0)
 		return;
-	parse_partition(bcd, at + RAMDISK_PARENT, parent_size, device);
-	if (device->kind != BCD_DEVICE_PARTITION)
+	parse_plain(bcd, at + FILE_PARENT, parent_size, device);
+	if (device->kind == BCD_DEVICE_OTHER)
 		return;
-	device->kind = BCD_DEVICE_RAMDISK;
-	utf16_to_utf8(descriptor + RAMDISK_PARENT + parent_size,
-		      size - RAMDISK_PARENT - parent_size, device->path, sizeof(device->path));
+	device->file = subtype == SUBTYPE_RAMDISK ? BCD_RAMDISK : BCD_VHD;
+	utf16_to_utf8(descriptor + FILE_PARENT + parent_size, size - FILE_PARENT - parent_size,
+		      device->path, sizeof(device->path));
+}
+
+/* A partition of a virtual disk: the descriptor of the disk's file comes behind it. */
+static void parse_vhd(const struct bcd *bcd, uint32_t at, uint32_t size, struct bcd_device *device)
+{
+	const uint8_t *file = bcd->bytes + at + PARTITION_FILE;
+	uint32_t file_size;
+
+	if (size < PARTITION_FILE)
+		return;
+	file_size = descriptor_size(file, size - PARTITION_FILE);
+	if (file_size != 0 && load_le32(file + DESCRIPTOR_TYPE) == TYPE_LOCAL)
+		parse_file(bcd, at + PARTITION_FILE, file_size, SUBTYPE_FILE, device);
 }
 
 void bcd_device(const struct bcd *bcd, const struct bcd_element *element, struct bcd_device *device)
 {
 	const uint8_t *descriptor;
-	uint32_t size;
+	uint32_t size, at;
 
 	*device = (struct bcd_device){.kind = BCD_DEVICE_OTHER};
 	if (element == NULL || element->size < DESCRIPTOR_OFFSET)
@@ -244,29 +311,22 @@ void bcd_device(const struct bcd *bcd, const struct bcd_element *element, struct
 	size = descriptor_size(descriptor, element->size - DESCRIPTOR_OFFSET);
 	if (size == 0)
 		return;
-	switch (load_le32(descriptor + DESCRIPTOR_TYPE)) {
-	case TYPE_BOOT:
-		device->kind = BCD_DEVICE_BOOT;
-		break;
-	case TYPE_LOCATE:
-		device->kind = BCD_DEVICE_LOCATE;
-		break;
-	case TYPE_PARTITION:
-		parse_partition(bcd, element->offset + DESCRIPTOR_OFFSET, size, device);
-		break;
-	case TYPE_LOCAL:
-		parse_ramdisk(bcd, element->offset + DESCRIPTOR_OFFSET, size, device);
-		break;
-	default:
-		break;
-	}
+	at = element->offset + DESCRIPTOR_OFFSET;
+	if (load_le32(descriptor + DESCRIPTOR_TYPE) == TYPE_LOCAL)
+		parse_file(bcd, at, size, SUBTYPE_RAMDISK, device);
+	else if (size >= PARTITION_END &&
+		 load_le32(descriptor + DESCRIPTOR_TYPE) == TYPE_PARTITION &&
+		 load_le32(descriptor + PARTITION_CONTAINER) == CONTAINER_VHD)
+		parse_vhd(bcd, at, size, device);
+	else
+		parse_plain(bcd, at, size, device);
 }
 
 void bcd_device_file(const struct bcd *bcd, const struct bcd_element *element,
 		     const struct bcd_device *device, char *path, size_t size)
 {
 	path[0] = '\0';
-	if (device->kind == BCD_DEVICE_RAMDISK) {
+	if (device->file != BCD_NO_FILE) {
 		snprintf(path, size, "%s", device->path);
 		return;
 	}
@@ -274,8 +334,11 @@ void bcd_device_file(const struct bcd *bcd, const struct bcd_element *element,
 		if (companions[i].device == element->id)
 			bcd_text(bcd, bcd_find(bcd, element->object, companions[i].path), path,
 				 size);
+	if (path[0] != '\0' || element->id != BCD_DEVICE)
+		return;
 	/* Windows 7 and later do not write down bootmgr's own path. */
-	if (path[0] == '\0' && element->id == BCD_DEVICE &&
-	    strcasecmp(element->object, BCD_BOOTMGR) == 0)
+	if (strcasecmp(element->object, BCD_BOOTMGR) == 0)
 		snprintf(path, size, "\\bootmgr");
+	else if (strcasecmp(element->object, BCD_NTLDR) == 0)
+		snprintf(path, size, "\\ntldr");
 }

@@ -23,14 +23,28 @@
 #define BCD_SIZE_MAX (16u << 20) /* bytes; real stores have 24 KiB to some hundred */
 
 #define BCD_BOOTMGR "{9dea862c-5cdd-4e70-acc1-f32b344d4795}"
+#define BCD_NTLDR   "{466f5a88-0af2-4f76-9038-095b170dc21c}"
 
 enum bcd_element_id {
 	BCD_DEVICE = 0x11000001, /* where the application file is */
 	BCD_PATH = 0x12000002,   /* the application file */
 	BCD_DESCRIPTION = 0x12000004,
 	BCD_OSDEVICE = 0x21000001,
+	BCD_SYSTEMROOT = 0x22000002, /* Windows' folder on the osdevice */
 	BCD_DEFAULT = 0x23000003,
 	BCD_DISPLAY_ORDER = 0x24000001,
+};
+
+/* What kind of program an object starts: the low 20 bits of the type of an application object. */
+enum bcd_application {
+	BCD_NO_APPLICATION = 0, /* device options, inherited settings and other objects */
+	BCD_APPLICATION_BOOTMGR = 2,
+	BCD_APPLICATION_WINDOWS = 3,
+	BCD_APPLICATION_RESUME = 4,
+	BCD_APPLICATION_NTLDR = 6,
+	BCD_APPLICATION_SETUPLDR = 7,
+	BCD_APPLICATION_BOOT_SECTOR = 8,
+	BCD_APPLICATION_STARTUP = 9,
 };
 
 struct bcd_element {
@@ -43,7 +57,8 @@ struct bcd_element {
 struct bcd {
 	const uint8_t *bytes; /* the caller's, must outlive this */
 	size_t size;
-	bool dirty; /* newer data waits in BCD.LOG*: the store must not be edited */
+	bool dirty;        /* newer data waits in BCD.LOG*: the store must not be edited */
+	uint32_t sequence; /* of the last change in it, see regf-log.h */
 	struct bcd_element *elements;
 	size_t count;
 };
@@ -53,16 +68,23 @@ enum bcd_device_kind {
 	BCD_DEVICE_BOOT,      /* wherever bootmgr came from */
 	BCD_DEVICE_LOCATE,    /* the first volume with the path on it */
 	BCD_DEVICE_PARTITION, /* a partition of an MBR disk */
-	BCD_DEVICE_RAMDISK,   /* a file on such a partition */
+};
+
+/* A device can also be a file on one of these. */
+enum bcd_file_kind {
+	BCD_NO_FILE,
+	BCD_RAMDISK, /* its content is loaded into memory */
+	BCD_VHD,     /* a virtual disk, of which a partition is the device */
 };
 
 struct bcd_device {
-	enum bcd_device_kind kind;
-	/* Of the partition, for the last two kinds: */
+	enum bcd_device_kind kind; /* of what the file is on, when it is one */
+	enum bcd_file_kind file;
+	/* Of BCD_DEVICE_PARTITION: */
 	uint32_t disk_signature;
 	uint64_t partition_offset; /* bytes from the start of the disk */
 	uint32_t field_offset;     /* of the eight bytes of partition_offset in the store */
-	char path[BS_PATH_MAX];    /* of a ramdisk's file */
+	char path[BS_PATH_MAX];    /* of the file */
 };
 
 /*
@@ -78,6 +100,13 @@ const struct bcd_element *bcd_find(const struct bcd *bcd, const char *object, ui
 /* A string element, or the first string of a list of them, as UTF-8; empty for NULL. */
 void bcd_text(const struct bcd *bcd, const struct bcd_element *element, char *text, size_t size);
 
+/* The string at `index`, from 0, of a list of them; false when there are not so many. */
+bool bcd_list_text(const struct bcd *bcd, const struct bcd_element *element, size_t index,
+		   char *text, size_t size);
+
+/* The kind of program of an element's object; ntldr's own object is one whatever its type. */
+uint32_t bcd_application(const struct bcd_element *element);
+
 /* The object that starts by default: bootmgr's default, else the first in its display order. */
 bool bcd_default_object(const struct bcd *bcd, char object[40]);
 
@@ -86,8 +115,9 @@ void bcd_device(const struct bcd *bcd, const struct bcd_element *element,
 		struct bcd_device *device);
 
 /*
- * The file that a device element leads to: a ramdisk's own path, or what the element next to it
- * names (a device's path, a ramdisk's sdi file, and so on).  Empty when it leads to no file.
+ * The file that a device element leads to: that of a device which is a file, or what the element
+ * next to it names (a device's path, an osdevice's systemroot, a RAM disk's sdi file, and so on).
+ * Empty when it leads to no file.
  */
 void bcd_device_file(const struct bcd *bcd, const struct bcd_element *element,
 		     const struct bcd_device *device, char *path, size_t size);

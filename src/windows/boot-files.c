@@ -1,8 +1,253 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/boot-files.h"
 
-const char *const boot_items[BOOT_ITEMS] = {
-	[BOOT_ITEM_BOOTMGR] = "\\bootmgr",
-	[BOOT_ITEM_BOOTNXT] = "\\BOOTNXT",
-	[BOOT_ITEM_FOLDER] = "\\Boot",
-};
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "util/bytes.h"
+#include "windows/survey.h"
+#include "windows/tree.h"
+
+static const char *const fixed_items[] = {BOOT_MANAGER, "\\BOOTNXT", BOOT_FOLDER};
+#define FIXED_ITEMS (sizeof(fixed_items) / sizeof(fixed_items[0]))
+
+/* ---- the files ----------------------------------------------------------------------------- */
+
+static const struct bs_plan_file *find(const struct survey *survey, const char *path)
+{
+	for (uint32_t i = 0; i < survey->file_count; i++)
+		if (strcasecmp(survey->files[i].path, path) == 0)
+			return &survey->files[i];
+	return NULL;
+}
+
+const struct bs_plan_file *boot_files_find(const struct survey *survey, const char *path)
+{
+	const struct bs_plan_file *file = find(survey, path);
+
+	return file != NULL && !file->is_folder ? file : NULL;
+}
+
+/* Says of which kind a reparse point is; the tags are those of [MS-FSCC] 2.1.2.1. */
+static const char *reparse_text(uint32_t tag)
+{
+	switch (tag) {
+	case 0x80000017:
+		return "compressed by the Windows Overlay Filter (WOF, as compact /exe does it)";
+	case 0xA0000003:
+		return "a mount point or junction";
+	case 0xA000000C:
+		return "a symbolic link";
+	case 0x80000013:
+		return "deduplicated";
+	default:
+		return "a reparse point";
+	}
+}
+
+static void judge_kind(struct survey *survey, const char *path,
+		       const struct volume_metadata *metadata)
+{
+	if (metadata->attributes & FILE_IS_ENCRYPTED)
+		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED, "%.300s is encrypted", path);
+	else if (metadata->attributes & FILE_IS_REPARSE_POINT)
+		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED, "%.300s is %s", path,
+			    reparse_text(metadata->reparse_tag));
+	/* As only tools on Unix make them: Windows cannot tell the two apart. */
+	if (find(survey, path) != NULL)
+		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
+			    "%.300s is there twice, in upper and lower case", path);
+}
+
+static int add_file(void *context, const char *path, struct volume_file *file,
+		    const struct volume_metadata *metadata, struct bs_error *err)
+{
+	struct survey *survey = context;
+	struct bs_plan_file *grown;
+	struct volume_stream *streams;
+	size_t count;
+
+	judge_kind(survey, path, metadata);
+	if (survey->file_count == BS_PLAN_FILES_MAX)
+		return fail(err, BS_NTFS, "\\Boot holds too many files");
+	grown = reallocarray(survey->files, survey->file_count + 1, sizeof(*grown));
+	if (grown == NULL)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	survey->files = grown;
+	grown = &survey->files[survey->file_count++];
+	*grown = (struct bs_plan_file){
+		.is_folder = metadata->is_folder,
+		.size = metadata->size,
+		.attributes = metadata->attributes,
+	};
+	snprintf(grown->path, sizeof(grown->path), "%s", path);
+	if (!metadata->is_folder) {
+		survey->report.boot_file_count++;
+		survey->report.boot_file_bytes += metadata->size;
+	}
+	if (volume_streams(file, &streams, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (!add_u64(survey->stream_bytes, streams[i].size, &survey->stream_bytes))
+			survey->stream_bytes = UINT64_MAX;
+	free(streams);
+	return 0;
+}
+
+/* A folder on the way to more than one item is listed once, before the first of them. */
+static int add_parent(void *context, const char *path, struct volume_file *file,
+		      const struct volume_metadata *metadata, struct bs_error *err)
+{
+	return find(context, path) != NULL ? 0 : add_file(context, path, file, metadata, err);
+}
+
+/* ---- the items ----------------------------------------------------------------------------- */
+
+static int add_item(struct survey *survey, struct volume *volume, const char *path,
+		    enum boot_item_reason reason, struct bs_error *err)
+{
+	struct boot_item *item = &survey->items[survey->item_count];
+	bool found;
+
+	if (survey->item_count == BOOT_ITEMS_MAX) {
+		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
+			    "the BCD and boot.ini name too many files outside of \\Boot");
+		return 0;
+	}
+	if (tree_walk_parents(volume, path, add_parent, survey, err) < 0 ||
+	    tree_walk(volume, path, add_file, survey, &found, err) < 0)
+		return -1;
+	if (!found)
+		return 0;
+	survey->item_count++;
+	*item = (struct boot_item){.reason = reason};
+	snprintf(item->path, sizeof(item->path), "%s", path);
+	return 0;
+}
+
+int boot_files_list(struct survey *survey, struct volume *volume, struct bs_error *err)
+{
+	for (size_t i = 0; i < FIXED_ITEMS; i++)
+		if (add_item(survey, volume, fixed_items[i], BOOT_ITEM_OF_BOOTMGR, err) < 0)
+			return -1;
+	return 0;
+}
+
+int boot_files_add(struct survey *survey, struct volume *volume, const char *path,
+		   enum boot_item_reason reason, struct bs_error *err)
+{
+	return find(survey, path) != NULL ? 0 : add_item(survey, volume, path, reason, err);
+}
+
+int boot_files_look(struct volume *volume, const char *path, struct boot_files_found *found,
+		    struct bs_error *err)
+{
+	struct volume_file *file;
+	struct volume_metadata metadata;
+	int result;
+
+	*found = (struct boot_files_found){.kind = BOOT_FILES_NOTHING};
+	if (path[0] != '\\' || path[1] == '\0')
+		return 0;
+	if (volume_open_file(volume, path, &file, err) < 0)
+		return -1;
+	if (file == NULL)
+		return 0;
+	result = volume_stat(file, &metadata, err);
+	volume_done_file(file);
+	if (result < 0)
+		return -1;
+	found->kind = metadata.is_folder ? BOOT_FILES_FOLDER : BOOT_FILES_FILE;
+	found->size = metadata.size;
+	found->attributes = metadata.attributes;
+	return 0;
+}
+
+/* ---- the target ---------------------------------------------------------------------------- */
+
+static uint32_t target_number(const struct survey *survey)
+{
+	return survey->report.partitions[survey->report.boot_index].number;
+}
+
+/* Replacing one of several names of a file parts it from the others and frees no room: refused. */
+static int check_replaced(void *context, const char *path, struct volume_file *file,
+			  const struct volume_metadata *metadata, struct bs_error *err)
+{
+	struct survey *survey = context;
+
+	(void)file;
+	(void)err;
+	if (metadata->links > 1)
+		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
+			    "%.400s on partition %u has several names (hard links)", path,
+			    target_number(survey));
+	return 0;
+}
+
+/* Only \Boot, which is nobody else's, gives way as a folder with all that is in it. */
+static int check_kind(struct survey *survey, struct volume *target, const struct boot_item *item,
+		      struct bs_error *err)
+{
+	struct boot_files_found there;
+
+	if (item->reason == BOOT_ITEM_OF_BOOTMGR)
+		return 0;
+	if (boot_files_look(target, item->path, &there, err) < 0)
+		return -1;
+	if (there.kind == BOOT_FILES_FOLDER)
+		survey_note(survey,
+			    item->reason == BOOT_ITEM_OF_LEGACY ? BS_LEGACY_UNSUPPORTED
+								: BS_BOOT_FILE_UNSUPPORTED,
+			    "%.300s on partition %u is a folder, in the place of a file that moves",
+			    item->path, target_number(survey));
+	return 0;
+}
+
+static void drop_file(struct survey *survey, const char *path)
+{
+	for (uint32_t i = 0; i < survey->file_count; i++) {
+		if (strcasecmp(survey->files[i].path, path) != 0)
+			continue;
+		memmove(&survey->files[i], &survey->files[i + 1],
+			(--survey->file_count - i) * sizeof(*survey->files));
+		return;
+	}
+}
+
+static int meet_parent(void *context, const char *path, struct volume_file *file,
+		       const struct volume_metadata *metadata, struct bs_error *err)
+{
+	struct survey *survey = context;
+
+	(void)file;
+	(void)err;
+	if (!metadata->is_folder || metadata->attributes & FILE_IS_REPARSE_POINT)
+		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
+			    "%.300s on partition %u is not the folder that is needed there", path,
+			    target_number(survey));
+	drop_file(survey, path);
+	return 0;
+}
+
+int boot_files_meet_target(struct survey *survey, struct volume *target, struct bs_error *err)
+{
+	for (uint32_t i = 0; i < survey->item_count; i++) {
+		struct boot_item *item = &survey->items[i];
+		bool found;
+
+		if (check_kind(survey, target, item, err) < 0 ||
+		    tree_walk_parents(target, item->path, meet_parent, survey, err) < 0 ||
+		    tree_count(target, item->path, &item->replaces, err) < 0 ||
+		    tree_walk(target, item->path, check_replaced, survey, &found, err) < 0)
+			return -1;
+		if (item->replaces != 0)
+			survey_note(survey, BS_NOTE_REPLACES,
+				    "%.300s stands on partition %u already: it is replaced, and "
+				    "undo brings it back",
+				    item->path, target_number(survey));
+	}
+	return 0;
+}

@@ -1,15 +1,65 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The boot files: what a fix moves from the system volume to the boot volume. */
+/*
+ * The boot files: what a fix moves from the system volume to the boot volume.
+ *
+ * They are a list of items, each a file or a whole folder, found by the survey: always bootmgr,
+ * BOOTNXT (which came with Windows 8) and \Boot as far as they are there, and then each file
+ * elsewhere that an entry of the BCD or of boot.ini has started from wherever bootmgr came from.
+ */
 #ifndef BOOTSHIFT_BOOT_FILES_H
 #define BOOTSHIFT_BOOT_FILES_H
 
-/*
- * Paths on both volumes, in the order in which they are copied.  The whole of \Boot goes, and of
- * the rest what is there: BOOTNXT came with Windows 8.
- */
-enum boot_item { BOOT_ITEM_BOOTMGR, BOOT_ITEM_BOOTNXT, BOOT_ITEM_FOLDER, BOOT_ITEMS };
-extern const char *const boot_items[BOOT_ITEMS];
+#include "windows/volume.h"
 
-#define BOOT_BCD_PATH "\\Boot\\BCD"
+#define BOOT_MANAGER   "\\bootmgr"
+#define BOOT_FOLDER    "\\Boot"
+#define BOOT_BCD_PATH  "\\Boot\\BCD"
+#define BOOT_ITEMS_MAX 48
+
+struct survey;
+
+/* Why an item moves. */
+enum boot_item_reason {
+	BOOT_ITEM_OF_BOOTMGR, /* bootmgr itself and what always goes with it */
+	BOOT_ITEM_OF_ENTRY,   /* an entry of the BCD names it */
+	BOOT_ITEM_OTHER_CODE, /* the same, and it is the code of a loader that is not Windows' */
+	BOOT_ITEM_OF_LEGACY,  /* an earlier Windows is started by it */
+};
+
+struct boot_item {
+	char path[BS_PATH_MAX]; /* on both volumes */
+	enum boot_item_reason reason;
+	uint32_t replaces; /* files and folders at the target that give way */
+};
+
+/* Lists what always moves.  Errors, here and below: those of the volume, and BS_NO_MEMORY. */
+MUST_CHECK int boot_files_list(struct survey *survey, struct volume *volume, struct bs_error *err);
+
+/*
+ * Adds a file, and the folders on the way to it, to what moves, unless it is there already.  Only
+ * for files that were found with boot_files_look(); one that cannot be copied is a finding.
+ */
+MUST_CHECK int boot_files_add(struct survey *survey, struct volume *volume, const char *path,
+			      enum boot_item_reason reason, struct bs_error *err);
+
+/* What is on a volume under a path; `size` and `attributes` are a file's. */
+enum boot_files_kind { BOOT_FILES_NOTHING, BOOT_FILES_FILE, BOOT_FILES_FOLDER };
+struct boot_files_found {
+	enum boot_files_kind kind;
+	uint64_t size;
+	uint32_t attributes;
+};
+MUST_CHECK int boot_files_look(struct volume *volume, const char *path,
+			       struct boot_files_found *found, struct bs_error *err);
+
+/* The file of that path among those that move, case ignored, or NULL. */
+const struct bs_plan_file *boot_files_find(const struct survey *survey, const char *path);
+
+/*
+ * At the target: counts what gives way to the items, and drops from the list the folders on the way
+ * that are there already, which stay as they are.  What cannot give way is a finding.
+ */
+MUST_CHECK int boot_files_meet_target(struct survey *survey, struct volume *target,
+				      struct bs_error *err);
 
 #endif

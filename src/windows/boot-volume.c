@@ -63,71 +63,132 @@ static int name_windows(struct survey *survey, struct volume *volume, struct bs_
 
 /* ---- the loader ---------------------------------------------------------------------------- */
 
-static int check_loader(struct survey *survey, struct volume *volume, struct bs_error *err)
+struct loader {
+	enum bs_code code; /* what is wrong with it */
+	uint64_t size;
+};
+
+/*
+ * Whether it begins like a program.  Of what a filter of Windows' own has to unpack (WOF) the bytes
+ * are not there.
+ */
+static int judge_content(struct volume_file *file, const struct volume_metadata *metadata,
+			 struct loader *loader, struct bs_error *err)
 {
-	const char *path = survey->report.loader_path;
+	uint8_t magic[2];
+
+	if (metadata->attributes & FILE_IS_REPARSE_POINT)
+		return 0;
+	if (metadata->size < sizeof(magic)) {
+		loader->code = BS_NOTE_WINLOAD;
+		return 0;
+	}
+	if (volume_read(file, "", 0, magic, sizeof(magic), err) < 0)
+		return -1;
+	if (memcmp(magic, "MZ", sizeof(magic)) != 0)
+		loader->code = BS_NOTE_WINLOAD;
+	return 0;
+}
+
+static int look_at_loader(struct volume *volume, const char *path, struct loader *loader,
+			  struct bs_error *err)
+{
 	struct volume_file *file;
 	struct volume_metadata metadata;
 	int result;
 
+	*loader = (struct loader){.code = BS_WINLOAD_MISSING};
 	if (volume_open_file(volume, path, &file, err) < 0)
 		return -1;
-	if (file == NULL) {
-		survey_link(survey, BS_LINK_WINLOAD, BS_LINK_BROKEN, "%.200s is missing", path);
-		survey_note(survey, BS_WINLOAD_MISSING, "%.400s is missing on partition %u", path,
-			    survey->report.partitions[survey->report.boot_index].number);
+	if (file == NULL)
 		return 0;
-	}
 	result = volume_stat(file, &metadata, err);
-	volume_done_file(file);
-	if (result < 0)
-		return -1;
-	if (metadata.is_folder || metadata.size == 0) {
-		survey_link(survey, BS_LINK_WINLOAD, BS_LINK_BROKEN, "%.200s is empty", path);
-		survey_note(survey, BS_WINLOAD_MISSING, "%.400s is empty", path);
-		return 0;
+	if (result == 0 && !metadata.is_folder && metadata.size != 0) {
+		*loader = (struct loader){.code = BS_OK, .size = metadata.size};
+		result = judge_content(file, &metadata, loader, err);
 	}
-	survey_link(survey, BS_LINK_WINLOAD, BS_LINK_GOOD, "%.200s, %llu bytes", path,
-		    (unsigned long long)metadata.size);
+	volume_done_file(file);
+	return result;
+}
+
+static const char *loader_text(const struct loader *loader)
+{
+	return loader->code == BS_WINLOAD_MISSING ? "missing or empty"
+						  : "no program: it does not begin like one";
+}
+
+/* The link of the loader that starts by default. */
+static void link_loader(struct survey *survey, const struct loader *loader)
+{
+	if (loader->code == BS_OK)
+		survey_good(survey, BS_LINK_WINLOAD, "%.180s, %llu bytes", survey->default_path,
+			    (unsigned long long)loader->size);
+	else
+		survey_broken(survey, BS_LINK_WINLOAD, loader->code, "%.180s is %s",
+			      survey->default_path, loader_text(loader));
+}
+
+static int open_partition(struct survey *survey, int32_t index, struct disk **window,
+			  struct volume **volume, struct bs_error *err)
+{
+	const struct bs_partition *partition = &survey->report.partitions[index];
+
+	*volume = NULL;
+	*window = window_open(survey->disk, partition->start, partition->size, err);
+	if (*window == NULL)
+		return -1;
+	if (volume_open(*window, VOLUME_READ, volume, err) == 0)
+		return 0;
+	disk_close(*window);
+	*window = NULL;
+	return -1;
+}
+
+static bool is_readable(const struct survey *survey, int32_t index)
+{
+	const struct bs_partition *partition = &survey->report.partitions[index];
+
+	return partition->filesystem == BS_FS_NTFS && partition->usage_known;
+}
+
+/* When another Windows than the one that starts by default was chosen, the chain is still its. */
+static int check_default_loader(struct survey *survey, struct bs_error *err)
+{
+	struct disk *window;
+	struct volume *volume;
+	struct loader loader;
+	int result;
+
+	if (survey->default_index < 0 || survey->default_index == survey->report.boot_index ||
+	    !is_readable(survey, survey->default_index))
+		return 0;
+	if (open_partition(survey, survey->default_index, &window, &volume, err) < 0)
+		return survey_is_content(err->code) ? 0 : -1;
+	result = look_at_loader(volume, survey->default_path, &loader, err);
+	if (result == 0)
+		link_loader(survey, &loader);
+	volume_done(volume);
+	disk_close(window);
+	return result < 0 && !survey_is_content(err->code) ? -1 : 0;
+}
+
+static int check_loader(struct survey *survey, struct volume *volume, struct bs_error *err)
+{
+	const struct bs_inspection *report = &survey->report;
+	struct loader loader;
+
+	if (look_at_loader(volume, report->loader_path, &loader, err) < 0)
+		return -1;
+	if (survey->default_index == report->boot_index)
+		link_loader(survey, &loader);
+	if (loader.code != BS_OK)
+		survey_note(survey, loader.code, "%.300s on partition %u is %s",
+			    report->loader_path, report->partitions[report->boot_index].number,
+			    loader_text(&loader));
 	return 0;
 }
 
 /* ---- what a fix meets there ---------------------------------------------------------------- */
-
-/* Replacing one of several names of a file parts it from the others and frees no room: refused. */
-static int check_replaced(void *context, const char *path, struct volume_file *file,
-			  const struct volume_metadata *metadata, struct bs_error *err)
-{
-	struct survey *survey = context;
-
-	(void)file;
-	(void)err;
-	if (metadata->links > 1)
-		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
-			    "%.400s on partition %u has several names (hard links)", path,
-			    survey->report.partitions[survey->report.boot_index].number);
-	return 0;
-}
-
-static int count_replaced(struct survey *survey, struct volume *volume, struct bs_error *err)
-{
-	for (int i = 0; i < BOOT_ITEMS; i++) {
-		bool found;
-
-		if (!survey->present[i])
-			continue;
-		if (tree_count(volume, boot_items[i], &survey->replaces[i], err) < 0 ||
-		    tree_walk(volume, boot_items[i], check_replaced, survey, &found, err) < 0)
-			return -1;
-		if (survey->replaces[i] != 0)
-			survey_note(survey, BS_NOTE_REPLACES,
-				    "%s stands on partition %u already: it is replaced, and undo "
-				    "brings it back",
-				    boot_items[i],
-				    survey->report.partitions[survey->report.boot_index].number);
-	}
-	return 0;
-}
 
 static void check_boot_record(struct survey *survey)
 {
@@ -139,10 +200,9 @@ static void check_boot_record(struct survey *survey)
 	if (own->kind == VBR_BITLOCKER || own->kind == VBR_NOT_NTFS)
 		return; /* a refusal of its own */
 	if (own->kind != VBR_BOOTMGR && donor->kind != VBR_BOOTMGR) {
-		/* Something else may load bootmgr, GRUB for example: as it was, so it stays. */
-		survey_note(survey, BS_NOTE_BOOT_CODE,
+		survey_note(survey, BS_BOOT_CODE_MISSING,
 			    "neither the system nor the boot volume has boot code that starts "
-			    "bootmgr: the disk starts by it neither before nor after a fix");
+			    "bootmgr");
 	} else if (own->kind != VBR_BOOTMGR) {
 		survey->boot_code_needed = true;
 		survey_note(survey, BS_NOTE_BOOT_CODE,
@@ -160,32 +220,28 @@ static void check_boot_record(struct survey *survey)
 int survey_boot_volume(struct survey *survey, struct bs_error *err)
 {
 	const struct bs_inspection *report = &survey->report;
-	const struct bs_partition *boot = &report->partitions[report->boot_index];
 	bool fix = report->boot_index != report->system_index;
-	struct disk *window;
+	struct disk *window = NULL;
 	struct volume *volume = NULL;
-	int result = -1;
+	int result;
 
-	if (boot->filesystem != BS_FS_NTFS || !boot->usage_known)
+	if (check_default_loader(survey, err) < 0)
+		return -1;
+	if (!is_readable(survey, report->boot_index))
 		return 0; /* a refusal of its own */
 	if (fix)
 		check_boot_record(survey);
-	window = window_open(survey->disk, boot->start, boot->size, err);
-	if (window == NULL)
-		return -1;
-	if (volume_open(window, VOLUME_READ, &volume, err) == 0) {
+	result = open_partition(survey, report->boot_index, &window, &volume, err);
+	if (result == 0)
 		result = check_loader(survey, volume, err);
-		if (result == 0)
-			result = name_windows(survey, volume, err);
-		if (result == 0 && fix)
-			result = count_replaced(survey, volume, err);
-	}
+	if (result == 0)
+		result = name_windows(survey, volume, err);
+	if (result == 0 && fix)
+		result = boot_files_meet_target(survey, volume, err);
 	volume_done(volume);
-	disk_close(window);
-	if (result < 0 && survey_is_content(err->code)) {
-		survey_note(survey, BS_NTFS_DAMAGED, "the boot volume (partition %u): %s",
-			    boot->number, err->message);
-		return 0;
-	}
-	return result;
+	if (window != NULL)
+		disk_close(window);
+	return result < 0 ? survey_blame(survey, "boot",
+					 report->partitions[report->boot_index].number, err)
+			  : 0;
 }

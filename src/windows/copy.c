@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <nettle/sha2.h>
 
@@ -181,6 +182,30 @@ static int stamp_folder(void *context, const char *path, struct volume_file *fil
 	return volume_close_file(to, err);
 }
 
+/* A folder on the way: copied when it is the next of the plan. */
+static int copy_parent(void *context, const char *path, struct volume_file *file,
+		       const struct volume_metadata *metadata, struct bs_error *err)
+{
+	const struct copy *copy = context;
+	uint32_t next = *copy->cursor;
+
+	if (next == copy->plan->file_count || strcmp(copy->plan->files[next].path, path) != 0)
+		return 0;
+	return copy_one(context, path, file, metadata, err);
+}
+
+/* And with the times that it has in the plan's source, also when this item is not its first. */
+static int stamp_parent(void *context, const char *path, struct volume_file *file,
+			const struct volume_metadata *metadata, struct bs_error *err)
+{
+	const struct copy *copy = context;
+
+	for (uint32_t i = 0; i < *copy->cursor; i++)
+		if (strcasecmp(copy->plan->files[i].path, path) == 0)
+			return stamp_folder(copy->target, path, file, metadata, err);
+	return 0;
+}
+
 int copy_item(struct volume *source, struct volume *target, const char *item, struct bs_plan *plan,
 	      uint32_t *cursor, struct bs_error *err)
 {
@@ -192,11 +217,15 @@ int copy_item(struct volume *source, struct volume *target, const char *item, st
 	copy.chunk = malloc(CHUNK);
 	if (copy.chunk == NULL)
 		return fail(err, BS_NO_MEMORY, "out of memory");
-	result = volume_remove(target, item, &removed, err);
+	result = tree_walk_parents(source, item, copy_parent, &copy, err);
+	if (result == 0)
+		result = volume_remove(target, item, &removed, err);
 	if (result == 0)
 		result = tree_walk(source, item, copy_one, &copy, &found, err);
 	if (result == 0)
 		result = tree_walk(source, item, stamp_folder, target, &found, err);
+	if (result == 0)
+		result = tree_walk_parents(source, item, stamp_parent, &copy, err);
 	free(copy.chunk);
 	return result;
 }

@@ -10,9 +10,10 @@
 #include "windows/volume.h"
 
 /*
- * Copies `item` (a path on both volumes).  `files` are the plan's, in the order of the walk:
- * *cursor goes over those that were copied, and each gets the SHA-256 of its content.  Errors:
- * BS_CHANGED_MEANWHILE when the source is not what the plan says, and those of the volumes.
+ * Copies `item` (a path on both volumes), after the folders on the way to it that the plan lists;
+ * the others are there.  The plan's files are in the order of the walk: *cursor goes over those
+ * that were copied, and each gets the SHA-256 of its content.  Errors: BS_CHANGED_MEANWHILE when
+ * the source is not what the plan says, and those of the volumes.
  */
 MUST_CHECK int copy_item(struct volume *source, struct volume *target, const char *item,
 			 struct bs_plan *plan, uint32_t *cursor, struct bs_error *err);

@@ -28,7 +28,18 @@ enum mbr_type { /* of the types only those that matter here */
 		MBR_TYPE_EXTENDED_LBA = 0x0F,
 		MBR_TYPE_DYNAMIC = 0x42, /* LDM: a dynamic disk */
 		MBR_TYPE_EXTENDED_LINUX = 0x85,
+		MBR_TYPE_SPACES_DATA =
+			0xD7,           /* Storage Spaces: PARTITION_SPACES_DATA of ntdddisk.h */
+		MBR_TYPE_SPACES = 0xE7, /* and PARTITION_SPACES */
 		MBR_TYPE_PROTECTIVE = 0xEE, /* GPT */
+};
+
+/* Whose the code is, as far as that tells whether it starts the active partition. */
+enum mbr_code {
+	MBR_CODE_NONE,     /* nothing but zeros */
+	MBR_CODE_STANDARD, /* Windows' own and all other that is not known to do otherwise */
+	MBR_CODE_GRUB,     /* these two start what they were set up for */
+	MBR_CODE_LILO,
 };
 
 struct mbr_entry {
@@ -38,7 +49,7 @@ struct mbr_entry {
 };
 
 struct mbr {
-	bool has_code; /* the code area is not all zeros */
+	enum mbr_code code;
 	uint32_t disk_signature;
 	struct mbr_entry entries[MBR_ENTRIES];
 };
@@ -47,5 +58,7 @@ struct mbr {
 bool mbr_parse(const uint8_t *sector, struct mbr *mbr);
 
 bool mbr_is_extended(uint8_t type);
+
+const char *mbr_code_text(enum mbr_code code);
 
 #endif

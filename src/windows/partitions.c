@@ -89,6 +89,10 @@ static void check_table(struct survey *survey, const struct mbr *table)
 		if (partition->type == MBR_TYPE_DYNAMIC)
 			survey_note(survey, BS_DYNAMIC_DISK,
 				    "partition %u belongs to a dynamic disk", partition->number);
+		if (partition->type == MBR_TYPE_SPACES || partition->type == MBR_TYPE_SPACES_DATA)
+			survey_note(survey, BS_STORAGE_SPACES,
+				    "partition %u belongs to a pool of Storage Spaces",
+				    partition->number);
 		if (partition->start == 0)
 			survey_note(survey, BS_PARTITION_TABLE_INVALID,
 				    "partition %u starts at sector 0, where the partition table is",
@@ -174,54 +178,70 @@ out:
 	return result;
 }
 
+/* Which partition the BIOS would start, and whether it is the one that is worked with. */
+static void link_active(struct survey *survey, uint32_t active, int32_t index)
+{
+	const struct bs_inspection *report = &survey->report;
+	uint32_t number = active != 0 ? report->partitions[index].number : 0;
+
+	if (active == 0)
+		survey_broken(survey, BS_LINK_ACTIVE, BS_NO_ACTIVE_PARTITION,
+			      "no partition is active");
+	else if (active > 1)
+		survey_broken(survey, BS_LINK_ACTIVE, BS_SEVERAL_ACTIVE,
+			      "more than one partition is active");
+	else if (report->partitions[index].filesystem == BS_FS_EXTENDED)
+		survey_broken(survey, BS_LINK_ACTIVE, BS_SYSTEM_PARTITION,
+			      "partition %u, an extended one, which starts nothing", number);
+	else if (report->system_index >= 0 && report->system_index != index)
+		survey_broken(survey, BS_LINK_ACTIVE, BS_SYSTEM_PARTITION,
+			      "partition %u, and not the chosen one", number);
+	else
+		survey_good(survey, BS_LINK_ACTIVE, "partition %u", number);
+}
+
+/* The index of a primary partition that can be active, or -1. */
+static int32_t find_primary(const struct bs_inspection *report, uint32_t number)
+{
+	for (uint32_t i = 0; i < report->partition_count && number <= MBR_ENTRIES; i++)
+		if (report->partitions[i].number == number &&
+		    report->partitions[i].filesystem != BS_FS_EXTENDED)
+			return (int32_t)i;
+	return -1;
+}
+
 /* Chooses the system partition: the one that was asked for, or the active one. */
 static void choose_system(struct survey *survey, uint32_t wanted)
 {
 	struct bs_inspection *report = &survey->report;
 	uint32_t active = 0;
+	int32_t index = -1;
 
 	for (uint32_t i = 0; i < report->partition_count; i++) {
-		const struct bs_partition *partition = &report->partitions[i];
-
-		if (partition->active) {
-			active++;
-			report->system_index = (int32_t)i;
-		}
+		if (!report->partitions[i].active)
+			continue;
+		active++;
+		index = (int32_t)i;
 	}
-	if (active == 1 && report->partitions[report->system_index].filesystem == BS_FS_EXTENDED)
-		survey_link(survey, BS_LINK_ACTIVE, BS_LINK_BROKEN,
-			    "partition %u, an extended one, which starts nothing",
-			    report->partitions[report->system_index].number);
-	else if (active == 1)
-		survey_link(survey, BS_LINK_ACTIVE, BS_LINK_GOOD, "partition %u",
-			    report->partitions[report->system_index].number);
-	else
-		survey_link(survey, BS_LINK_ACTIVE, BS_LINK_BROKEN, "%s partition is active",
-			    active == 0 ? "no" : "more than one");
 	if (wanted != 0) {
-		report->system_index = -1;
-		for (uint32_t i = 0; i < report->partition_count; i++)
-			if (report->partitions[i].number == wanted &&
-			    report->partitions[i].filesystem != BS_FS_EXTENDED)
-				report->system_index = (int32_t)i;
-		if (report->system_index < 0 || wanted > MBR_ENTRIES) {
-			report->system_index = -1;
+		report->system_index = find_primary(report, wanted);
+		if (report->system_index < 0)
 			survey_note(survey, BS_SYSTEM_PARTITION, "there is no primary partition %u",
 				    wanted);
-		}
 	} else if (active == 0) {
 		survey_note(survey, BS_NO_ACTIVE_PARTITION, "no partition is active");
 	} else if (active > 1) {
-		report->system_index = -1;
 		survey_note(survey, BS_SEVERAL_ACTIVE, "%u partitions are active", active);
-	} else if (report->partitions[report->system_index].filesystem == BS_FS_EXTENDED) {
+	} else if (report->partitions[index].filesystem == BS_FS_EXTENDED) {
 		survey_note(survey, BS_SYSTEM_PARTITION,
 			    "the active partition %u is an extended one, which holds no boot files",
-			    report->partitions[report->system_index].number);
-		report->system_index = -1;
+			    report->partitions[index].number);
+	} else {
+		report->system_index = index;
 	}
 	if (report->system_index >= 0)
 		report->partitions[report->system_index].is_system = true;
+	link_active(survey, active, index);
 }
 
 /* Says why a first sector without a partition table has none. */
@@ -240,22 +260,22 @@ static void note_no_table(struct survey *survey, const uint8_t *start)
 			    "the first sector is no master boot record");
 }
 
-static void look_at_code(struct survey *survey, const struct mbr *table, const uint8_t *sector)
+/* Code that may start something else leaves open what starts; that is as it was after a fix. */
+static void look_at_code(struct survey *survey, enum mbr_code code)
 {
-	if (!table->has_code) {
-		survey_link(survey, BS_LINK_MBR_CODE, BS_LINK_BROKEN, "none");
+	const char *text = mbr_code_text(code);
+
+	if (code == MBR_CODE_STANDARD) {
+		survey_good(survey, BS_LINK_MBR_CODE, "%s", text);
+	} else if (code == MBR_CODE_NONE) {
+		survey_broken(survey, BS_LINK_MBR_CODE, BS_NOTE_MBR_CODE, "%s", text);
 		survey_note(
 			survey, BS_NOTE_MBR_CODE,
 			"the master boot record has no code: the disk starts neither before nor "
 			"after a fix");
-	} else if (memmem(sector, MBR_CODE_SIZE, "GRUB", 4) != NULL) {
-		survey_link(survey, BS_LINK_MBR_CODE, BS_LINK_GOOD, "GRUB's");
-		survey_note(
-			survey, BS_NOTE_MBR_CODE,
-			"the master boot record's code is GRUB's: it may ignore which partition "
-			"is active");
 	} else {
-		survey_link(survey, BS_LINK_MBR_CODE, BS_LINK_GOOD, "present");
+		survey_unknown(survey, BS_LINK_MBR_CODE, BS_NOTE_MBR_CODE, "%s", text);
+		survey_note(survey, BS_NOTE_MBR_CODE, "the master boot record's code is %s", text);
 	}
 }
 
@@ -274,7 +294,7 @@ int survey_partitions(struct survey *survey, const struct bs_options *options, s
 		return 0;
 	}
 	report->disk_signature = table.disk_signature;
-	look_at_code(survey, &table, start);
+	look_at_code(survey, table.code);
 	for (uint32_t i = 0; i < MBR_ENTRIES; i++) {
 		if (table.entries[i].type == MBR_TYPE_PROTECTIVE) {
 			survey_note(survey, BS_GPT, "the disk has a GUID partition table (GPT)");

@@ -33,6 +33,9 @@ void bs_plan_free(struct bs_plan *plan)
 	free(plan);
 }
 
+/* Items, and the four kinds of operations that there is one of. */
+_Static_assert(BOOT_ITEMS_MAX + 4 <= BS_OPERATIONS_MAX, "a plan has room for all operations");
+
 static struct bs_operation *add(struct bs_plan *plan, enum bs_operation_kind kind, const char *path)
 {
 	struct bs_operation *operation = &plan->operations[plan->operation_count++];
@@ -50,16 +53,18 @@ static bool lies_in(const char *path, const char *item)
 	       (path[length] == '\0' || path[length] == '\\');
 }
 
-static void add_copy(struct bs_plan *plan, const struct survey *survey, int item)
+/* The survey lists the files item by item, folders on the way first: the rest is the next one's. */
+static void add_copy(struct bs_plan *plan, const struct survey *survey,
+		     const struct boot_item *item, uint32_t *cursor)
 {
-	struct bs_operation *copy = add(plan, BS_OPERATION_COPY, boot_items[item]);
+	struct bs_operation *copy = add(plan, BS_OPERATION_COPY, item->path);
 
-	copy->replaces = survey->replaces[item];
-	for (uint32_t i = 0; i < survey->file_count; i++) {
-		const struct bs_plan_file *file = &survey->files[i];
+	copy->replaces = item->replaces;
+	for (; *cursor < survey->file_count; ++*cursor) {
+		const struct bs_plan_file *file = &survey->files[*cursor];
 
-		if (!lies_in(file->path, boot_items[item]))
-			continue;
+		if (!lies_in(file->path, item->path) && !lies_in(item->path, file->path))
+			break;
 		if (file->is_folder) {
 			copy->folders++;
 		} else {
@@ -75,6 +80,7 @@ int plan_make(const struct survey *survey, struct bs_plan **out, struct bs_error
 	const struct bs_partition *system = &report->partitions[report->system_index];
 	const struct bs_partition *boot = &report->partitions[report->boot_index];
 	struct bs_plan *plan = plan_new(survey->file_count, survey->element_count);
+	uint32_t cursor = 0;
 
 	*out = plan;
 	if (plan == NULL)
@@ -89,10 +95,9 @@ int plan_make(const struct survey *survey, struct bs_plan **out, struct bs_error
 	plan->boot_number = boot->number;
 	memcpy(plan->files, survey->files, survey->file_count * sizeof(*plan->files));
 	memcpy(plan->elements, survey->elements, survey->element_count * sizeof(*plan->elements));
-	for (int i = 0; i < BOOT_ITEMS; i++)
-		if (survey->present[i])
-			add_copy(plan, survey, i);
-	add(plan, BS_OPERATION_ATTRIBUTES, boot_items[BOOT_ITEM_FOLDER]);
+	for (uint32_t i = 0; i < survey->item_count; i++)
+		add_copy(plan, survey, &survey->items[i], &cursor);
+	add(plan, BS_OPERATION_ATTRIBUTES, BOOT_FOLDER);
 	if (survey->element_count != 0) {
 		struct bs_operation *retarget = add(plan, BS_OPERATION_RETARGET_BCD, BOOT_BCD_PATH);
 

@@ -113,31 +113,46 @@ void regf_from_buffer(struct regf *hive, const uint8_t *buffer, size_t size)
 		.read = read_buffer, .source = (void *)(uintptr_t)buffer, .size = size};
 }
 
+static uint32_t base_block_checksum(const uint8_t *bytes)
+{
+	uint32_t checksum = 0;
+
+	for (unsigned i = 0; i < 508; i += 4)
+		checksum ^= load_le32(bytes + i);
+	/* The format never stores these two values. */
+	if (checksum == 0)
+		return 1;
+	return checksum == 0xFFFFFFFF ? 0xFFFFFFFE : checksum;
+}
+
+static bool has_signature(const uint8_t *bytes)
+{
+	return memcmp(bytes, "regf", 4) == 0;
+}
+
+bool regf_is_base_block(const uint8_t *bytes)
+{
+	return has_signature(bytes) && base_block_checksum(bytes) == load_le32(bytes + 508);
+}
+
 int regf_open(struct regf *hive, struct bs_error *err)
 {
 	uint8_t base[512];
 	uint8_t node[KEY_SIZE];
-	uint32_t checksum = 0;
 
 	if (hive->size < BASE_BLOCK_SIZE)
 		return fail(err, BS_BCD_DAMAGED, "it is no registry hive: shorter than its header");
 	if (hive->read(hive->source, 0, base, sizeof(base), err) < 0)
 		return -1;
-	if (memcmp(base, "regf", 4) != 0)
+	if (!has_signature(base))
 		return fail(err, BS_BCD_DAMAGED, "it is no registry hive");
-	for (unsigned i = 0; i < 508; i += 4)
-		checksum ^= load_le32(base + i);
-	/* The format never stores these two values. */
-	if (checksum == 0)
-		checksum = 1;
-	else if (checksum == 0xFFFFFFFF)
-		checksum = 0xFFFFFFFE;
-	if (checksum != load_le32(base + 508))
+	if (!regf_is_base_block(base))
 		return fail(err, BS_BCD_DAMAGED,
 			    "the registry hive's header is damaged (checksum)");
 	if (!range_within(BASE_BLOCK_SIZE, load_le32(base + 40), hive->size))
 		return fail(err, BS_BCD_DAMAGED, "the registry hive is cut short");
-	hive->dirty = load_le32(base + 4) != load_le32(base + 8);
+	hive->sequence = load_le32(base + 8);
+	hive->dirty = load_le32(base + 4) != hive->sequence;
 	hive->root = load_le32(base + 36);
 	hive->effort = EFFORT_MAX;
 	return key_read(hive, hive->root, node, err);

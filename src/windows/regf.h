@@ -40,9 +40,10 @@ struct regf {
 	void *source;
 	uint64_t size; /* bytes */
 	/* Set by regf_open(): */
-	uint32_t root;   /* the root key */
-	bool dirty;      /* newer data waits in the hive's log files */
-	uint64_t effort; /* what may still be spent on reading it, in bytes and for each cell */
+	uint32_t root;     /* the root key */
+	bool dirty;        /* newer data waits in the hive's log files */
+	uint32_t sequence; /* of the last change that is in the hive as a whole */
+	uint64_t effort;   /* what may still be spent on reading it, in bytes and for each cell */
 };
 
 struct regf_value {
@@ -57,6 +58,9 @@ struct regf_value {
  * sets the code that fits), or what `read` says.
  */
 MUST_CHECK int regf_open(struct regf *hive, struct bs_error *err);
+
+/* Whether 512 bytes are the first of a hive or of its log: the signature and the checksum. */
+bool regf_is_base_block(const uint8_t *bytes);
 
 /* Makes a buffer, which must outlive the hive, the source of one. */
 void regf_from_buffer(struct regf *hive, const uint8_t *buffer, size_t size);

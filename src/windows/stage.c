@@ -6,7 +6,6 @@
 #include "disk/window.h"
 #include "util/bytes.h"
 #include "windows/accounting.h"
-#include "windows/boot-files.h"
 #include "windows/copy.h"
 #include "windows/vbr.h"
 
@@ -107,6 +106,7 @@ static int activate(const struct stage *stage, struct bs_error *err)
 static int mount(struct stage *stage, uint64_t *clusters, struct bs_error *err)
 {
 	const struct bs_plan *plan = stage->plan;
+	struct accounting before = {0};
 	int result;
 
 	stage->system_window = window_open(stage->disk, plan->system_start, plan->system_size, err);
@@ -117,7 +117,8 @@ static int mount(struct stage *stage, uint64_t *clusters, struct bs_error *err)
 		return -1;
 	if (volume_open(stage->boot_window, VOLUME_READ, &stage->boot, err) < 0)
 		return -1;
-	result = accounting_sum(stage->boot, clusters, err);
+	result = accounting_take(stage->boot, plan, &before, err);
+	*clusters = before.sum;
 	volume_done(stage->boot);
 	stage->boot = NULL;
 	if (result < 0 || volume_open(stage->system_window, VOLUME_READ, &stage->system, err) < 0)

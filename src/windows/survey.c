@@ -14,12 +14,27 @@ static bool has_refusal(const struct bs_inspection *report)
 	return false;
 }
 
-static bool chain_is_good(const struct bs_inspection *report)
+/* Whether every link is good, or for the time after a fix also repaired by it. */
+static bool chain_is_good(const struct bs_inspection *report, bool after)
 {
 	for (uint32_t i = 0; i < report->link_count; i++)
-		if (report->links[i].state != BS_LINK_GOOD)
+		if (report->links[i].state != BS_LINK_GOOD &&
+		    !(after && report->links[i].state == BS_LINK_REPAIRED))
 			return false;
 	return true;
+}
+
+/*
+ * The two links that a fix makes anew: one partition is active after it, and that has a boot record
+ * which starts bootmgr, or the fix is refused.
+ */
+static void mark_repaired(struct bs_inspection *report)
+{
+	static const enum bs_link_kind made_anew[] = {BS_LINK_ACTIVE, BS_LINK_BOOT_RECORD};
+
+	for (size_t i = 0; i < sizeof(made_anew) / sizeof(made_anew[0]); i++)
+		if (report->links[made_anew[i]].state == BS_LINK_BROKEN)
+			report->links[made_anew[i]].state = BS_LINK_REPAIRED;
 }
 
 /* What stands in the way of writing to the boot volume or of trusting the system volume. */
@@ -34,15 +49,9 @@ static void judge_volume(struct survey *survey, int32_t index, const char *role)
 	else if (partition->filesystem != BS_FS_NTFS)
 		survey_note(survey, BS_NOT_NTFS, "the %s volume (partition %u) is not NTFS", role,
 			    partition->number);
-	else if (own->boot_record.bytes_per_sector != SECTOR_SIZE)
-		survey_note(survey, BS_NTFS_GEOMETRY,
-			    "the %s volume (partition %u) has sectors of %u bytes, the disk of 512",
-			    role, partition->number, own->boot_record.bytes_per_sector);
-	else if (own->boot_record.cluster_size == 0 || own->boot_record.cluster_size > 65536)
-		survey_note(
-			survey, BS_NTFS_GEOMETRY,
-			"the %s volume (partition %u) has clusters that a BIOS cannot start from",
-			role, partition->number);
+	else if (vbr_misfit(&own->boot_record) != NULL)
+		survey_note(survey, BS_NTFS_GEOMETRY, "the %s volume (partition %u) has %s", role,
+			    partition->number, vbr_misfit(&own->boot_record));
 	else if (own->boot_record.sectors >= partition->size / SECTOR_SIZE)
 		survey_note(survey, BS_NTFS_GEOMETRY,
 			    "the %s volume (partition %u) is larger than its partition", role,
@@ -88,7 +97,6 @@ static void judge(struct survey *survey)
 	struct bs_inspection *report = &survey->report;
 	const struct bs_partition *boot;
 
-	report->starts = chain_is_good(report);
 	if (report->system_index >= 0) {
 		report->room_before_known = report->partitions[report->system_index].usage_known;
 		report->room_before = report->partitions[report->system_index].free;
@@ -111,6 +119,10 @@ static void judge(struct survey *survey)
 		report->verdict = BS_VERDICT_NOTHING;
 	else
 		report->verdict = BS_VERDICT_FIXABLE;
+	if (report->verdict == BS_VERDICT_FIXABLE)
+		mark_repaired(report);
+	report->starts = chain_is_good(report, false);
+	report->starts_after = chain_is_good(report, true);
 }
 
 int survey_take(struct disk *disk, const struct bs_options *options, struct survey *survey,
@@ -121,12 +133,12 @@ int survey_take(struct disk *disk, const struct bs_options *options, struct surv
 	memset(survey, 0, sizeof(*survey));
 	survey->disk = disk;
 	report->disk_size = disk_size(disk);
-	report->system_index = report->boot_index = -1;
+	report->system_index = report->boot_index = survey->default_index = -1;
 	report->needed_room = options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE;
 	report->link_count = BS_LINK_KIND_COUNT;
 	for (uint32_t i = 0; i < BS_LINK_KIND_COUNT; i++) {
 		report->links[i].kind = (enum bs_link_kind)i;
-		survey_link(survey, (enum bs_link_kind)i, BS_LINK_UNKNOWN, "not reached");
+		survey_unknown(survey, (enum bs_link_kind)i, BS_OK, "not reached");
 	}
 	if (survey_partitions(survey, options, err) < 0)
 		return -1;

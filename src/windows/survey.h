@@ -11,6 +11,7 @@
 #define BOOTSHIFT_SURVEY_H
 
 #include "disk/disk.h"
+#include "windows/bcd.h"
 #include "windows/boot-files.h"
 #include "windows/vbr.h"
 
@@ -31,9 +32,13 @@ struct survey {
 	struct bs_plan_file *files;
 	uint32_t file_count;
 	uint64_t stream_bytes; /* of all streams */
-	/* Which of the items are on the system volume, and how much gives way at the target. */
-	bool present[BOOT_ITEMS];
-	uint32_t replaces[BOOT_ITEMS];
+	/* The same as items, in the order in which they are copied. */
+	struct boot_item items[BOOT_ITEMS_MAX];
+	uint32_t item_count;
+	/* Where the Windows is that starts by default, which need not be the boot volume when that
+	 * was chosen: index of the partition or -1, and the loader's path. */
+	int32_t default_index;
+	char default_path[BS_PATH_MAX];
 	/* The BCD elements that lead to a file that moves. */
 	struct bs_plan_element *elements;
 	uint32_t element_count;
@@ -47,24 +52,49 @@ void survey_free(struct survey *survey);
 
 /* ---- for the parts of the survey only (findings.c) ----------------------------------------- */
 
-/* Adds a finding; too many are cut off, the first ones tell. */
+/* Adds a finding; of too many the first ones stay, and refusals rather than notes. */
 void survey_note(struct survey *survey, enum bs_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Sets a link of the boot chain. */
-void survey_link(struct survey *survey, enum bs_link_kind kind, enum bs_link_state state,
-		 const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Sets a link of the boot chain: good, or broken and why. */
+void survey_good(struct survey *survey, enum bs_link_kind kind, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void survey_broken(struct survey *survey, enum bs_link_kind kind, enum bs_code code,
+		   const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The same for one of which it cannot be told; `code` may be BS_OK. */
+void survey_unknown(struct survey *survey, enum bs_link_kind kind, enum bs_code code,
+		    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* True when the error tells of the image's content and not of the storage or the machine. */
 bool survey_is_content(enum bs_code code);
+
+/*
+ * Makes such an error, met while the system or the boot volume was read, a finding.  Another one
+ * stays: -1.
+ */
+MUST_CHECK int survey_blame(struct survey *survey, const char *role, uint32_t partition,
+			    const struct bs_error *err);
 
 /* partitions.c: fills report.partitions and the links MBR_CODE and ACTIVE. */
 MUST_CHECK int survey_partitions(struct survey *survey, const struct bs_options *options,
 				 struct bs_error *err);
 
-/* system-volume.c: bootmgr, the BCD and the boot files; finds the boot volume. */
+/* system-volume.c: the boot record, bootmgr, the boot files and the BCD. */
 MUST_CHECK int survey_system_volume(struct survey *survey, const struct bs_options *options,
 				    struct bs_error *err);
+
+/* entries.c: follows the default entry, or the chosen partition's, to the boot volume. */
+MUST_CHECK int survey_entries(struct survey *survey, const struct bcd *bcd,
+			      uint32_t wanted_partition, struct bs_error *err);
+
+/* elements.c: the files that entries name on the system volume, and the elements that move. */
+MUST_CHECK int survey_elements(struct survey *survey, const struct bcd *bcd, struct volume *system,
+			       struct bs_error *err);
+
+/* legacy-boot.c: an earlier Windows that \\ntldr starts. */
+MUST_CHECK int survey_legacy_boot(struct survey *survey, struct volume *system,
+				  struct bs_error *err);
 
 /* boot-volume.c: the loader, Windows' name, what stands at the target. */
 MUST_CHECK int survey_boot_volume(struct survey *survey, struct bs_error *err);

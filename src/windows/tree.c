@@ -2,6 +2,7 @@
 #include "windows/tree.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct walk {
 	struct volume *volume;
@@ -33,6 +34,15 @@ static int visit_one(const struct walk *walk, const char *path, struct volume_en
 	return result;
 }
 
+/* Lone surrogates became U+FFFD when the name was read, so it is not found by it. */
+static int not_found(const char *path, struct bs_error *err)
+{
+	if (strstr(strrchr(path, '\\'), "\xEF\xBF\xBD") != NULL)
+		return fail(err, BS_BOOT_FILE_UNSUPPORTED,
+			    "%.400s has a name that is no valid Unicode", path);
+	return fail(err, BS_NTFS_DAMAGED, "%.400s is in its folder and is not there", path);
+}
+
 static int walk_from(const struct walk *walk, const char *path, int depth, bool *found,
 		     struct bs_error *err)
 {
@@ -52,8 +62,7 @@ static int walk_from(const struct walk *walk, const char *path, int depth, bool 
 		else
 			result = walk_from(walk, child, depth + 1, &child_found, err);
 		if (result == 0 && !child_found)
-			result = fail(err, BS_NTFS_DAMAGED, "%s is in its folder and is not there",
-				      child);
+			result = not_found(child, err);
 	}
 	free(entries);
 	return result;
@@ -66,6 +75,31 @@ int tree_walk(struct volume *volume, const char *path, tree_visitor *visit, void
 
 	*found = false;
 	return walk_from(&walk, path, 0, found, err);
+}
+
+int tree_walk_parents(struct volume *volume, const char *path, tree_visitor *visit, void *context,
+		      struct bs_error *err)
+{
+	const char *end = strchr(path + 1, '\\');
+	char parent[BS_PATH_MAX];
+	int result = 0;
+
+	for (; end != NULL && result == 0; end = strchr(end + 1, '\\')) {
+		struct volume_file *file;
+		struct volume_metadata metadata;
+
+		memcpy(parent, path, (size_t)(end - path));
+		parent[end - path] = '\0';
+		if (volume_open_file(volume, parent, &file, err) < 0)
+			return -1;
+		if (file == NULL)
+			return 0;
+		result = volume_stat(file, &metadata, err);
+		if (result == 0)
+			result = visit(context, parent, file, &metadata, err);
+		volume_done_file(file);
+	}
+	return result;
 }
 
 static int count_one(void *context, const char *path, struct volume_file *file,

@@ -17,10 +17,18 @@ typedef int tree_visitor(void *context, const char *path, struct volume_file *fi
 
 /*
  * Visits `path` and, when it is a folder, all that is in it.  *found tells whether there is such
- * a file at all.  Reparse points are visited, not followed.
+ * a file at all.  Reparse points are visited, not followed.  Error, besides those of the volume:
+ * BS_BOOT_FILE_UNSUPPORTED for a name that is no valid UTF-16, which cannot be written here.
  */
 MUST_CHECK int tree_walk(struct volume *volume, const char *path, tree_visitor *visit,
 			 void *context, bool *found, struct bs_error *err);
+
+/*
+ * Visits what is on the way to `path`, from the top on, the root and `path` itself not; ends where
+ * there is nothing more.
+ */
+MUST_CHECK int tree_walk_parents(struct volume *volume, const char *path, tree_visitor *visit,
+				 void *context, struct bs_error *err);
 
 /*
  * *count = the files and folders that a walk visits; 0 when there is no such file.  Errors: BS_NTFS

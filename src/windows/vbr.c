@@ -6,6 +6,8 @@
 #define BPB_START 0x0Bu /* after the jump and the OEM name */
 #define BPB_END   0x54u
 
+#define CLUSTER_SIZE_MAX 65536u /* bytes; Windows 10 makes larger ones, for data */
+
 /* Looks for `name` as the boot code spells it: its length, then itself, in UTF-16. */
 static bool names_loader(const uint8_t *record, const char *name)
 {
@@ -75,4 +77,20 @@ const char *vbr_kind_text(enum vbr_kind kind)
 		break;
 	}
 	return "not NTFS";
+}
+
+const char *vbr_sector_misfit(const struct vbr *vbr)
+{
+	return vbr->bytes_per_sector != SECTOR_SIZE
+		       ? "sectors of another size than the disk's 512 bytes"
+		       : NULL;
+}
+
+const char *vbr_misfit(const struct vbr *vbr)
+{
+	const char *misfit = vbr_sector_misfit(vbr);
+
+	if (misfit == NULL && (vbr->cluster_size == 0 || vbr->cluster_size > CLUSTER_SIZE_MAX))
+		misfit = "clusters that boot code cannot read";
+	return misfit;
 }

@@ -48,4 +48,11 @@ void vbr_transplant(uint8_t *record, const uint8_t *donor, uint32_t hidden_secto
 
 const char *vbr_kind_text(enum vbr_kind kind);
 
+/*
+ * What of an NTFS volume keeps bootmgr from reading it: "sectors of ..."; NULL for nothing.  And
+ * what keeps boot code from it, which knows less.
+ */
+const char *vbr_sector_misfit(const struct vbr *vbr);
+const char *vbr_misfit(const struct vbr *vbr);
+
 #endif

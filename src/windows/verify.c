@@ -16,6 +16,9 @@
 
 #define CHUNK (1u << 20) /* bytes compared at a time */
 
+/* Bytes of the disk: boot code counts sectors in 32 bits. */
+#define REACH (0x100000000ull * SECTOR_SIZE)
+
 struct verification {
 	const struct bs_plan *plan;
 	struct volume *target;
@@ -113,7 +116,7 @@ static int compare_metadata(const char *path, const struct volume_metadata *sour
 	const uint32_t unbootable =
 		FILE_IS_COMPRESSED | FILE_IS_ENCRYPTED | FILE_IS_SPARSE | FILE_IS_REPARSE_POINT;
 
-	if (strcasecmp(path, boot_items[BOOT_ITEM_FOLDER]) == 0)
+	if (strcasecmp(path, BOOT_FOLDER) == 0)
 		attributes |= STAGE_FOLDER_ATTRIBUTES;
 	if (source->is_folder != copy->is_folder)
 		return wrong(err, path, "kind");
@@ -187,6 +190,18 @@ static int compare_one(void *context, const char *path, struct volume_file *sour
 	return result;
 }
 
+/* A folder on the way: compared when it is the next of the plan; the others were there before. */
+static int compare_parent(void *context, const char *path, struct volume_file *source,
+			  const struct volume_metadata *metadata, struct bs_error *err)
+{
+	const struct verification *own = context;
+
+	if (own->cursor == own->plan->file_count ||
+	    strcmp(own->plan->files[own->cursor].path, path) != 0)
+		return 0;
+	return compare_one(context, path, source, metadata, err);
+}
+
 /* Every file of the plan is at the target and equal, and nothing else is in its place. */
 static int verify_files(struct verification *own, struct volume *source, struct bs_error *err)
 {
@@ -194,11 +209,14 @@ static int verify_files(struct verification *own, struct volume *source, struct 
 
 	for (uint32_t i = 0; i < own->plan->operation_count; i++) {
 		const struct bs_operation *operation = &own->plan->operations[i];
-		uint32_t count;
+		uint32_t count, before = own->cursor;
 		bool found;
 
 		if (operation->kind != BS_OPERATION_COPY)
 			continue;
+		if (tree_walk_parents(source, operation->path, compare_parent, own, err) < 0)
+			return -1;
+		there += own->cursor - before;
 		if (tree_walk(source, operation->path, compare_one, own, &found, err) < 0 ||
 		    tree_count(own->target, operation->path, &count, err) < 0)
 			return -1;
@@ -212,22 +230,17 @@ static int verify_files(struct verification *own, struct volume *source, struct 
 
 /* ---- what starts the disk ------------------------------------------------------------------ */
 
-/* The boot record starts bootmgr, unless no code for that was anywhere on the disk. */
-static int verify_boot_record(struct disk *system_window, struct disk *boot_window,
-			      const struct bs_plan *plan, struct bs_error *err)
+static int verify_boot_record(struct disk *boot_window, const struct bs_plan *plan,
+			      struct bs_error *err)
 {
-	uint8_t record[VBR_SIZE], donor[VBR_SIZE], backup[SECTOR_SIZE];
-	struct vbr own, source;
+	uint8_t record[VBR_SIZE], backup[SECTOR_SIZE];
+	struct vbr own;
 
 	if (disk_read(boot_window, 0, record, sizeof(record), err) < 0 ||
-	    disk_read(system_window, 0, donor, sizeof(donor), err) < 0 ||
 	    disk_read(boot_window, disk_size(boot_window) - SECTOR_SIZE, backup, sizeof(backup),
 		      err) < 0)
 		return -1;
 	vbr_parse(record, &own);
-	vbr_parse(donor, &source);
-	if (own.kind != VBR_BOOTMGR && source.kind != VBR_BOOTMGR)
-		return 0;
 	if (own.kind != VBR_BOOTMGR || own.hidden_sectors != plan->boot_start / SECTOR_SIZE)
 		return fail(err, BS_VERIFY, "the boot volume's boot record cannot start bootmgr");
 	for (uint32_t i = 0; i < plan->operation_count; i++)
@@ -237,17 +250,32 @@ static int verify_boot_record(struct disk *system_window, struct disk *boot_wind
 	return 0;
 }
 
-static int verify_clusters(struct volume *target, const uint64_t *before, struct bs_error *err)
+/* None is lost or held twice, and all that is read to start bootmgr lies where it is found. */
+static int verify_clusters(struct volume *target, const struct bs_plan *plan,
+			   const uint64_t *before, struct bs_error *err)
 {
-	uint64_t after;
+	struct accounting after;
 
-	if (accounting_sum(target, &after, err) < 0)
+	if (accounting_take(target, plan, &after, err) < 0)
 		return -1;
-	if (before != NULL && *before != after)
+	if (before != NULL && *before != after.sum)
 		return fail(err, BS_VERIFY,
 			    "clusters do not add up: %llu before the fix, %llu after it",
-			    (unsigned long long)*before, (unsigned long long)after);
+			    (unsigned long long)*before, (unsigned long long)after.sum);
+	if (!range_within(plan->boot_start, after.end, REACH))
+		return fail(err, BS_BEYOND_REACH,
+			    "on the boot volume (partition %u) the boot files or what leads to "
+			    "them would lie beyond sector 2^32 of the disk, where boot code cannot "
+			    "read them",
+			    plan->boot_number);
 	return 0;
+}
+
+/* A link that a fix leaves as it was, and of a chosen Windows that does not start by default. */
+static bool is_as_it_was(enum bs_link_kind kind, const struct bs_options *options)
+{
+	return kind == BS_LINK_MBR_CODE || kind == BS_LINK_WINLOAD ||
+	       (kind == BS_LINK_BOOT_VOLUME && options->boot_partition != 0);
 }
 
 /* The disk as anyone would find it: nothing left to do, and every link that a fix makes is good. */
@@ -268,8 +296,7 @@ static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 							       : "not from the boot volume");
 	for (uint32_t i = 0; i < survey.report.link_count && result == 0; i++)
 		if (survey.report.links[i].state != BS_LINK_GOOD &&
-		    survey.report.links[i].kind != BS_LINK_MBR_CODE &&  /* as it was */
-		    survey.report.links[i].kind != BS_LINK_BOOT_RECORD) /* verified above */
+		    !is_as_it_was(survey.report.links[i].kind, options))
 			result = fail(err, BS_VERIFY, "the disk would not start: %s",
 				      survey.report.links[i].detail);
 	survey_free(&survey);
@@ -295,7 +322,7 @@ static int verify_volumes(struct disk *system_window, struct disk *boot_window,
 		goto out;
 	result = verify_files(&own, source, err);
 	if (result == 0)
-		result = verify_clusters(own.target, clusters, err);
+		result = verify_clusters(own.target, plan, clusters, err);
 out:
 	volume_done(own.target);
 	volume_done(source);
@@ -318,7 +345,7 @@ int verify_run(struct disk *disk, const struct bs_plan *plan, const struct bs_op
 		goto out;
 	result = verify_volumes(system_window, boot_window, plan, clusters, err);
 	if (result == 0)
-		result = verify_boot_record(system_window, boot_window, plan, err);
+		result = verify_boot_record(boot_window, plan, err);
 	if (result == 0)
 		result = verify_chain(disk, plan, options, err);
 out:

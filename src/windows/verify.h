@@ -10,7 +10,8 @@
 
 /*
  * `clusters`, when not NULL, is the sum of the cluster accounting before the fix.  Errors:
- * BS_VERIFY with what is not as it must be; what the disk says.
+ * BS_VERIFY with what is not as it must be; BS_BEYOND_REACH when all is, but boot code could not
+ * read it there; what the disk says.
  */
 MUST_CHECK int verify_run(struct disk *disk, const struct bs_plan *plan,
 			  const struct bs_options *options, const uint64_t *clusters,

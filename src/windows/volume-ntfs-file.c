@@ -45,13 +45,32 @@ static int read_names(struct volume_file *file, struct volume_metadata *metadata
 	return 0;
 }
 
+/* The tag is the first word of the data.  Of a damaged point it is 0: it is none that is known. */
+static uint32_t read_reparse_tag(ntfs_inode *inode)
+{
+	uint32_t tag = 0;
+	uint8_t word[4];
+	ntfs_attr *data;
+
+	if (!(inode->flags & FILE_ATTR_REPARSE_POINT))
+		return 0;
+	data = ntfs_attr_open(inode, AT_REPARSE_POINT, AT_UNNAMED, 0);
+	if (data == NULL)
+		return 0;
+	if (ntfs_attr_pread(data, 0, sizeof(word), word) == (s64)sizeof(word))
+		tag = load_le32(word);
+	ntfs_attr_close(data);
+	return tag;
+}
+
 int volume_stat(struct volume_file *file, struct volume_metadata *metadata, struct bs_error *err)
 {
-	const ntfs_inode *inode = file->inode;
+	ntfs_inode *inode = file->inode;
 
 	*metadata = (struct volume_metadata){
 		.is_folder = (inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) != 0,
 		.attributes = le32_to_cpu(inode->flags),
+		.reparse_tag = read_reparse_tag(inode),
 		.created = (uint64_t)sle64_to_cpu(inode->creation_time),
 		.modified = (uint64_t)sle64_to_cpu(inode->last_data_change_time),
 		.changed = (uint64_t)sle64_to_cpu(inode->last_mft_change_time),
@@ -333,13 +352,43 @@ int volume_read(struct volume_file *file, const char *stream, uint64_t offset, v
 	return done == (s64)length ? 0 : ntfs_fail(file->volume, err, "reading a file");
 }
 
+/*
+ * Writes all of it, or returns -1 with errno.  The library's allocator looks only so far for free
+ * clusters, remembers in full_zones where it found none, and says ENOSPC while there are some left
+ * when they lie scattered: it is made to look again for as long as that brings us on.
+ */
+static int write_whole(ntfs_attr *attribute, uint64_t offset, const void *buffer, size_t length)
+{
+	const char *rest = buffer;
+	bool looked_again = false;
+
+	while (length != 0) {
+		s64 done = ntfs_attr_pwrite(attribute, (s64)offset, (s64)length, rest);
+
+		if (done > 0) {
+			offset += (uint64_t)done;
+			length -= (size_t)done;
+			rest += done;
+			looked_again = false;
+			continue;
+		}
+		if (done == 0)
+			errno = ENOSPC;
+		if (errno != ENOSPC || looked_again)
+			return -1;
+		attribute->ni->vol->full_zones = 0;
+		looked_again = true;
+	}
+	return 0;
+}
+
 int volume_write(struct volume_file *file, const char *stream, uint64_t offset, const void *buffer,
 		 size_t length, struct bs_error *err)
 {
 	ntfschar *name, *allocated;
 	u32 name_length;
 	ntfs_attr *attribute;
-	s64 done = -1;
+	int result = -1;
 
 	if (stream_name(file, stream, &name, &name_length, &allocated, err) < 0)
 		return -1;
@@ -350,14 +399,15 @@ int volume_write(struct volume_file *file, const char *stream, uint64_t offset, 
 	}
 	attribute = ntfs_attr_open(file->inode, AT_DATA, name, name_length);
 	if (attribute != NULL) {
-		done = length == 0 ? 0
-				   : ntfs_attr_pwrite(attribute, (s64)offset, (s64)length, buffer);
-		if (done >= 0 && done < (s64)length)
-			errno = ENOSPC;
+		int problem;
+
+		result = write_whole(attribute, offset, buffer, length);
+		problem = errno;
 		ntfs_attr_close(attribute);
+		errno = problem;
 	}
 	free(allocated);
-	return done == (s64)length ? 0 : ntfs_fail(file->volume, err, "writing a file");
+	return result == 0 ? 0 : ntfs_fail(file->volume, err, "writing a file");
 }
 
 /* ---- clusters ------------------------------------------------------------------------------ */

@@ -92,6 +92,7 @@ void volume_done_file(struct volume_file *file);
 struct volume_metadata {
 	bool is_folder;
 	uint32_t attributes;
+	uint32_t reparse_tag; /* IO_REPARSE_TAG_*; 0 for what is no reparse point */
 	uint64_t created, modified, changed, accessed;
 	uint64_t size;              /* bytes of the unnamed stream */
 	uint32_t links;             /* names in folders: more than one are hard links */

@@ -122,10 +122,10 @@ static bool inspection_makes_sense(const struct bs_inspection *inspection)
 	    !verdict_makes_sense(inspection) ||
 	    !index_makes_sense(inspection->system_index, inspection->partition_count) ||
 	    !index_makes_sense(inspection->boot_index, inspection->partition_count) ||
-	    !is_flag(&inspection->starts) || !is_flag(&inspection->room_before_known) ||
-	    !is_flag(&inspection->room_after_known) || !TERMINATED(inspection->format) ||
-	    !TERMINATED(inspection->windows_name) || !TERMINATED(inspection->windows_build) ||
-	    !TERMINATED(inspection->loader_path))
+	    !is_flag(&inspection->starts) || !is_flag(&inspection->starts_after) ||
+	    !is_flag(&inspection->room_before_known) || !is_flag(&inspection->room_after_known) ||
+	    !TERMINATED(inspection->format) || !TERMINATED(inspection->windows_name) ||
+	    !TERMINATED(inspection->windows_build) || !TERMINATED(inspection->loader_path))
 		return false;
 	for (uint32_t i = 0; i < inspection->partition_count; i++)
 		if (!partition_makes_sense(&inspection->partitions[i]))
@@ -133,6 +133,7 @@ static bool inspection_makes_sense(const struct bs_inspection *inspection)
 	for (uint32_t i = 0; i < inspection->link_count; i++)
 		if ((unsigned)inspection->links[i].kind >= BS_LINK_KIND_COUNT ||
 		    (unsigned)inspection->links[i].state >= BS_LINK_STATE_COUNT ||
+		    (unsigned)inspection->links[i].code >= BS_CODE_COUNT ||
 		    !TERMINATED(inspection->links[i].detail))
 			return false;
 	for (uint32_t i = 0; i < inspection->finding_count; i++)

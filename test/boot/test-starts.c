@@ -2,14 +2,11 @@
 /*
  * Disks that start: before a fix, after it, after it without the system partition, and after undo.
  */
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "support/images.h"
 #include "support/machine.h"
 #include "support/report.h"
-#include "util/bytes.h"
 
 #define WINDOWS_7  "Windows 7 from partition 2"
 #define WINDOWS_10 "Windows 10 from partition 2"
@@ -28,7 +25,17 @@ static const struct {
 	{"mkntfs-boot-record", NULL, false, WINDOWS_7},
 	{"ntldr-boot-record", NULL, false, WINDOWS_7},
 	{"wrong-hidden-sectors", NULL, false, WINDOWS_7},
+	{"log-stale", NULL, false, WINDOWS_10},
+	{"hibernation-ended", NULL, false, WINDOWS_7},
+	{"foreign-entries", NULL, false, WINDOWS_7},
+	{"grub-mbr", NULL, false, WINDOWS_7},
+	{"rich-boot-files", NULL, false, WINDOWS_7},
+	{"fragmented-free-space", NULL, false, WINDOWS_7},
 	{"bootmgr-in-pieces", "on system\nfile \\bootmgr fragments=40\n", false, WINDOWS_7},
+	/* So many that its runs take three records. */
+	{"bootmgr-in-many-pieces",
+	 "partition system cluster-size=512\non system\nfile \\bootmgr fragments=400\n", false,
+	 WINDOWS_7},
 	{"loader-in-pieces",
 	 "on windows\nfile \\Windows\\System32\\winload.exe size=2M fragments=500\n", false,
 	 WINDOWS_7},
@@ -42,6 +49,8 @@ static const struct {
 	 WINDOWS_7},
 };
 
+#define PLAIN_SAMPLES 3
+
 static const char *sample(int i)
 {
 	const char *image = samples[i].more == NULL
@@ -53,32 +62,20 @@ static const char *sample(int i)
 	return image_copy(image);
 }
 
-/* The first partition of a copy of the image reads as zeros. */
-static const char *without_system_partition(const char *image)
-{
-	const char *copy = image_copy(image);
-	uint8_t sector[512];
-	int descriptor = open(copy, O_RDONLY);
-
-	ck_assert(descriptor >= 0 && pread(descriptor, sector, 512, 0) == 512);
-	close(descriptor);
-	free(image_run(0, "fallocate --punch-hole --offset %llu --length %llu '%s'",
-		       512ull * load_le32(sector + 0x1BE + 8),
-		       512ull * load_le32(sector + 0x1BE + 12), copy));
-	return copy;
-}
-
 START_TEST(a_sample_starts_before_a_fix_after_it_without_the_system_partition_and_after_undo)
 {
 	const char *image = sample(_i), *alone;
+	struct image_digest before = image_digest(image);
 
 	assert_starts(image, 1, samples[_i].entry);
 	report_run("fix", image, 0, "fixed", NULL);
 	assert_starts(image, 2, samples[_i].entry);
-	alone = without_system_partition(image);
+	alone = image_without_first_partition(image);
 	assert_starts(alone, 2, samples[_i].entry);
 	report_run("undo", image, 0, "undone", NULL);
-	assert_starts(image, 1, samples[_i].entry);
+	image_assert_same(image, &before);
+	if (_i < PLAIN_SAMPLES) /* the others have been seen to start with these very bytes */
+		assert_starts(image, 1, samples[_i].entry);
 	image_remove(alone);
 	image_remove(image);
 }
@@ -101,19 +98,23 @@ START_TEST(a_disk_with_nothing_to_fix_starts)
 }
 END_TEST
 
-/* Its device is the system partition, so this needs the retargeted element. */
-START_TEST(the_memory_diagnostic_as_default_starts_after_a_fix)
-{
-	const char *image = image_copy(image_recipe("default-diagnostic",
-						    "include images/windows-7.recipe\nhive bcd\n"
-						    "object {bootmgr}\n"
-						    "element 23000003 object {memdiag}\n"));
+/* What is wrong with the system volume only is over when the boot volume is the one that starts. */
+static const struct {
+	const char *recipe;
+	void (*assert_broken)(const char *disk, const char *words);
+	const char *words;
+} repaired[] = {
+	{"system-without-boot-code", assert_shows, "This is not a bootable disk"},
+	{"wrong-hidden-sectors-system", assert_stops, "A disk read error occurred"},
+};
 
-	assert_starts(image, 1, "Windows Memory Diagnostic from partition 1");
+START_TEST(a_disk_that_does_not_start_by_its_system_volume_starts_after_a_fix)
+{
+	const char *image = image_copy(image_built(repaired[_i].recipe, false));
+
+	repaired[_i].assert_broken(image, repaired[_i].words);
 	report_run("fix", image, 0, "fixed", NULL);
-	assert_starts(image, 2, "Windows Memory Diagnostic from partition 2");
-	assert_starts(without_system_partition(image), 2,
-		      "Windows Memory Diagnostic from partition 2");
+	assert_starts(image_without_first_partition(image), 2, WINDOWS_7);
 }
 END_TEST
 
@@ -151,7 +152,9 @@ Suite *starts_suite(void)
 		0, sizeof(samples) / sizeof(samples[0]));
 	tcase_add_loop_test(tests, a_disk_with_nothing_to_fix_starts, 0,
 			    sizeof(complete) / sizeof(complete[0]));
-	tcase_add_test(tests, the_memory_diagnostic_as_default_starts_after_a_fix);
+	tcase_add_loop_test(tests,
+			    a_disk_that_does_not_start_by_its_system_volume_starts_after_a_fix, 0,
+			    sizeof(repaired) / sizeof(repaired[0]));
 	tcase_add_test(tests, windows_on_a_logical_partition_starts);
 	tcase_add_test(tests, windows_on_the_second_disk_starts);
 	suite_add_tcase(suite, tests);

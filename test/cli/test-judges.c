@@ -29,10 +29,9 @@ static const char *run_text(const struct outcome outcome)
 	return outcome.output;
 }
 
-static struct fixed fix_sample(int number)
+static struct fixed fix_image(const char *image)
 {
-	struct fixed fixed = {.image = sample_copy(number)};
-	const char *image = fixed.image;
+	struct fixed fixed = {.image = image};
 	json_t *result = report_run("plan", image, 0, "would-fix", NULL);
 
 	fixed.plan = report_object(result, "plan");
@@ -165,7 +164,7 @@ static void check_content(const struct fixed *fixed)
 
 START_TEST(other_programs_find_a_fixed_image_in_order)
 {
-	struct fixed fixed = fix_sample(_i);
+	struct fixed fixed = fix_image(sample_copy(_i));
 
 	check_table(&fixed);
 	check_volumes(&fixed);
@@ -209,17 +208,30 @@ static const char *replace(const char *whole, const char *start, const char *par
 	return text("%.*s%s%s", (int)(found - whole), whole, other, found + strlen(part));
 }
 
+/* Both are long: only the first line that differs is told. */
+static void assert_same_lines(const char *now, const char *before)
+{
+	size_t at = 0, line = 0;
+
+	for (; now[at] != '\0' && now[at] == before[at]; at++)
+		if (now[at] == '\n')
+			line = at + 1;
+	ck_assert_msg(now[at] == before[at], "\"%.*s\" instead of \"%.*s\"",
+		      (int)strcspn(now + line, "\n"), now + line, (int)strcspn(before + line, "\n"),
+		      before + line);
+}
+
 START_TEST(each_moved_file_keeps_its_attributes_times_and_names)
 {
-	struct fixed fixed = fix_sample(_i);
+	struct fixed fixed = fix_image(sample_copy(_i));
 	const char *before = describe_moved(fixed.system);
 
 	ASSERT_HAS(before, "\n== bootmgr\n");
 	ASSERT_HAS(before, "\nFlags: Read Only, Hidden, System, Archive\n");
 	ck_assert_uint_ge(count(before, "== "), 60);
 	/* A fix makes the folder itself read-only, too. */
-	ck_assert_str_eq(describe_moved(fixed.boot),
-			 replace(before, "== Boot\n", "Flags: ", "Flags: Read Only, "));
+	assert_same_lines(describe_moved(fixed.boot),
+			  replace(before, "== Boot\n", "Flags: ", "Flags: Read Only, "));
 }
 END_TEST
 
@@ -242,16 +254,69 @@ static const char *list_descriptors(const char *volume, const char *folder)
 
 START_TEST(each_moved_file_keeps_its_security_descriptor)
 {
-	struct fixed fixed = fix_sample(_i);
+	struct fixed fixed = fix_image(sample_copy(_i));
 	const char *before = list_descriptors(fixed.system, "/Boot");
 
 	ASSERT_HAS(before, "/Boot/BCD ");
 	ck_assert_uint_ge(count(before, "\n"), 60);
 	ASSERT_HAS_NOT(before, " \n"); /* each has one */
-	ck_assert_str_eq(list_descriptors(fixed.boot, "/Boot"), before);
+	assert_same_lines(list_descriptors(fixed.boot, "/Boot"), before);
 	before = list_descriptors(fixed.system, "/bootmgr");
 	ASSERT_HAS(before, "000000");
-	ck_assert_str_eq(list_descriptors(fixed.boot, "/bootmgr"), before);
+	assert_same_lines(list_descriptors(fixed.boot, "/bootmgr"), before);
+}
+END_TEST
+
+/* ---- all kinds of metadata ----------------------------------------------------------------- */
+
+/* A stream, or with its number another kind of attribute, as ntfscat reads it. */
+static struct outcome read_attribute(const char *volume, const char *type, const char *name,
+				     const char *path)
+{
+	return RUN("ntfscat", "-a", type, "-n", name, volume, path);
+}
+
+#define STREAM "0x80"
+#define EA     "0xE0"
+
+START_TEST(boot_files_with_all_that_ntfs_can_keep_about_a_file_keep_it)
+{
+	static const struct {
+		const char *type, *name, *path;
+	} extras[] = {
+		{STREAM, "Zone.Identifier", "/bootmgr"},
+		{STREAM, "large", "/bootmgr"},
+		{STREAM, "remark", "/Boot"},
+		{EA, "", "/Boot/memtest.exe"},
+		{EA, "", "/Boot/de-DE"},
+		{STREAM, "", "/Boot/GROESSE.TXT"},
+		{STREAM, "", "/Boot/LONG~7/001.dat"},
+	};
+	struct fixed fixed = fix_image(image_copy(image_built("rich-boot-files", false)));
+	const char *before = describe_moved(fixed.system), *expected;
+
+	check_volumes(&fixed);
+	ASSERT_HAS(before, "\nType: $EA ");
+	ASSERT_HAS(before, "== Boot/Größe und Maß.txt\n");
+	/* The folder is told twice, for its stream. */
+	expected = replace(before, "== Boot\n", "Flags: ", "Flags: Read Only, ");
+	expected = replace(expected, "== Boot/.:remark\n", "Flags: ", "Flags: Read Only, ");
+	assert_same_lines(describe_moved(fixed.boot), expected);
+	assert_same_lines(list_descriptors(fixed.boot, "/Boot"),
+			  list_descriptors(fixed.system, "/Boot"));
+	for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
+		struct outcome old = read_attribute(fixed.system, extras[i].type, extras[i].name,
+						    extras[i].path);
+		struct outcome new =
+			read_attribute(fixed.boot, extras[i].type, extras[i].name, extras[i].path);
+
+		ASSERT_STATUS(old, 0);
+		ASSERT_STATUS(new, 0);
+		ck_assert_uint_ne(old.output_length, 0);
+		ck_assert_uint_eq(new.output_length, old.output_length);
+		ck_assert_mem_eq(new.output, old.output, old.output_length);
+	}
+	image_remove(fixed.image);
 }
 END_TEST
 
@@ -267,6 +332,7 @@ Suite *judges_suite(void)
 	tcase_add_loop_test(tests, other_programs_find_a_fixed_image_in_order, 2, SAMPLE_COUNT - 1);
 	tcase_add_loop_test(tests, each_moved_file_keeps_its_attributes_times_and_names, 3, 4);
 	tcase_add_loop_test(tests, each_moved_file_keeps_its_security_descriptor, 2, 4);
+	tcase_add_test(tests, boot_files_with_all_that_ntfs_can_keep_about_a_file_keep_it);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -22,20 +22,44 @@ static const struct {
 	{"bcd-missing", "bcd-missing"},
 	{"bcd-not-a-hive", "bcd-damaged"},
 	{"bitlocker", "bitlocker"},
+	{"bitlocker-suspended", "bitlocker"},
+	{"bitlocker-system", "bitlocker"},
 	{"bootmgr-empty", "bootmgr-damaged"},
 	{"bootmgr-missing", "bootmgr-missing"},
+	{"bootmgr-too-large", "bootmgr-damaged"},
+	{"clusters-128k", "ntfs-geometry"},
+	{"compressed-bootmgr", "bootmgr-damaged"},
 	{"default-other-disk", "default-entry-on-other-disk"},
+	{"dynamic-disk", "dynamic-disk"},
+	{"encrypted-boot-folder", "boot-file-unsupported"},
+	{"fast-startup", "hibernated"},
+	{"fast-startup-system", "hibernated"},
+	{"fat-system-volume", "not-ntfs"},
 	{"gpt", "gpt-disk"},
 	{"hibernated", "hibernated"},
+	{"hibernated-10", "hibernated"},
+	{"hibernated-system", "hibernated"},
+	{"journal-open", "unclean-volume"},
+	{"journal-open-system", "unclean-volume"},
+	{"legacy-loader-empty", "legacy-boot-unsupported"},
+	{"log-newer", "bcd-dirty"},
 	{"logical", "boot-volume-logical"},
 	{"no-active", "no-active-partition"},
+	{"no-boot-code", "boot-code-missing"},
 	{"no-boot-volume", "boot-volume-missing"},
 	{"no-partition-table", "no-partition-table"},
 	{"no-partitions", "no-partitions"},
 	{"no-room", "no-room"},
+	{"sectors-4096", "ntfs-geometry"},
+	{"sparse-bootmgr", "bootmgr-damaged"},
+	{"storage-spaces", "storage-spaces"},
 	{"two-active", "several-active-partitions"},
 	{"unclean", "unclean-volume"},
+	{"unclean-system", "unclean-volume"},
+	{"vhd-boot", "boot-volume-missing"},
+	{"windows-on-boot-device", "entry-would-break"},
 	{"winload-missing", "winload-missing"},
+	{"wof-bootmgr", "boot-file-unsupported"},
 };
 
 START_TEST(an_unsuitable_image_is_refused_and_left_alone)
@@ -55,6 +79,7 @@ START_TEST(an_unsuitable_image_is_refused_and_left_alone)
 			 json_is_true(json_object_get(finding, "blocks")) &&
 			 *report_text(finding, "advice") != '\0';
 	ck_assert(found);
+	report_run("plan", image, 3, "refused", images[_i].code);
 	ASSERT_STATUS(outcome, 3);
 	ck_assert_str_eq(outcome.output, "");
 	ASSERT_HAS(outcome.errors, text("bootshift: %s: ", image));

@@ -161,6 +161,21 @@ const char *image_copy(const char *image)
 	return copy;
 }
 
+const char *image_without_first_partition(const char *image)
+{
+	const char *copy = image_copy(image);
+	int descriptor = open(copy, O_RDWR);
+	uint8_t sector[512];
+	const uint8_t *entry = sector + 0x1BE;
+
+	ck_assert(descriptor >= 0 && pread(descriptor, sector, 512, 0) == 512);
+	ck_assert_int_eq(fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   512ll * load_le32(entry + 8), 512ll * load_le32(entry + 12)),
+			 0);
+	ck_assert_int_eq(close(descriptor), 0);
+	return copy;
+}
+
 void image_remove(const char *copy)
 {
 	free(image_run(0, "rm -rf '%.*s'", (int)(strrchr(copy, '/') - copy), copy));

@@ -43,6 +43,9 @@ const char *image_recipe(const char *name, const char *content);
 /* A copy in a folder of its own, where undo and lock files may lie beside it; holes stay holes. */
 const char *image_copy(const char *image);
 
+/* A copy whose first partition in the table, the samples' system partition, reads as zeros. */
+const char *image_without_first_partition(const char *image);
+
 /* Removes a copy, its folder and all that is in it, so that a long test takes little room. */
 void image_remove(const char *copy);
 

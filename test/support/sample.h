@@ -25,7 +25,7 @@
 	"file \\Boot\\memtest.exe size=40000 attributes=a descriptor=windows\n"                    \
 	"on windows\n"                                                                             \
 	"folder \\ descriptor=root\n"                                                              \
-	"file \\Windows\\System32\\winload.exe size=60000 descriptor=windows\n"                    \
+	"file \\Windows\\System32\\winload.exe pe=x86 size=60000 descriptor=windows\n"             \
 	"hive bcd root=NewStoreRoot file=\\Boot\\BCD\n"                                            \
 	"object {bootmgr} 10100002\n"                                                              \
 	"element 11000001 partition system\n"                                                      \

@@ -16,6 +16,8 @@
 #define LOADER    "{2f5b0a97-cce8-11e5-9d3a-0800279c5f11}"
 #define RECOVERY  "{2f5b0a98-cce8-11e5-9d3a-0800279c5f11}"
 #define OPTIONS   "{2f5b0a99-cce8-11e5-9d3a-0800279c5f11}"
+#define TOOL      "{2f5b0a9a-cce8-11e5-9d3a-0800279c5f11}"
+#define VHD       "{2f5b0a9b-cce8-11e5-9d3a-0800279c5f11}"
 #define NTLDR     "{466f5a88-0af2-4f76-9038-095b170dc21c}"
 #define SIGNATURE 0xA33B6C03u
 #define SYSTEM    0x100000ull
@@ -26,11 +28,42 @@ static uint8_t *bytes;
 static size_t size;
 static struct bcd bcd;
 
+/* A device that is a file of another one: 3 a RAM disk, 5 a virtual disk. */
+static void add_file(struct store_bytes *data, uint64_t kind, const struct store_bytes *parent,
+		     const char *path)
+{
+	struct store_bytes text = {.length = 0};
+
+	store_add_text(&text, path);
+	store_add(data, 0, 8);
+	store_add(data, 0x34 + parent->length + text.length, 8);
+	store_add(data, kind, 4);
+	store_add(data, 0, 0x20);
+	memcpy(data->data + data->length, parent->data, parent->length);
+	data->length += parent->length;
+	memcpy(data->data + data->length, text.data, text.length);
+	data->length += text.length;
+}
+
+/* A partition of a virtual disk, whose file is on the boot volume. */
+static void add_vhd(struct store_bytes *data, const char *path)
+{
+	struct store_bytes parent = {.length = 0}, file = {.length = 0};
+
+	store_add_partition(&parent, BOOT, SIGNATURE);
+	add_file(&file, 5, &parent, path);
+	store_add_partition(data, SYSTEM, 0x77777777);
+	data->data[0x08] = (uint8_t)(data->length + file.length);
+	data->data[0x20] = 6; /* on a virtual disk */
+	memcpy(data->data + data->length, file.data, file.length);
+	data->length += file.length;
+}
+
 static void setup(void)
 {
 	struct store store;
 	struct bs_error err = {0};
-	struct store_bytes boot = {.length = 0};
+	struct store_bytes boot = {.length = 0}, tool = {.length = 0}, vhd = {.length = 0};
 
 	store_begin(&store);
 	store_object(&store, BCD_BOOTMGR, 0x10100002);
@@ -54,6 +87,14 @@ static void setup(void)
 	store_add(&boot, 0x48, 8);
 	store_add(&boot, 0, 0x38);
 	store_device(&store, NTLDR, 0x11000001, &boot);
+	add_file(&tool, 3, &boot, "\\Tools\\tool.wim");
+	store_object(&store, TOOL, 0x10200003);
+	store_device(&store, TOOL, 0x11000001, &tool);
+	store_partition(&store, TOOL, 0x21000001, SYSTEM, SIGNATURE);
+	store_text(&store, TOOL, 0x22000002, "\\Windows");
+	add_vhd(&vhd, "\\VHD\\win.vhd");
+	store_object(&store, VHD, 0x10200003);
+	store_device(&store, VHD, 0x11000001, &vhd);
 	bytes = store_end(&store, &size);
 	ck_assert_msg(bcd_parse(bytes, size, &bcd, &err) == 0, "%s", err.message);
 }
@@ -114,7 +155,7 @@ START_TEST(every_element_is_where_hivex_finds_it)
 	for (size_t i = 0; each[i] != 0; i++)
 		count += compare_object(&store, each[i]);
 	ck_assert_uint_eq(count, bcd.count);
-	ck_assert_uint_eq(count, 12);
+	ck_assert_uint_eq(count, 16);
 	free(each);
 	free(store_end(&store, &ignored));
 }
@@ -124,6 +165,46 @@ START_TEST(an_element_knows_the_type_of_its_object)
 {
 	ck_assert_uint_eq(bcd_find(&bcd, BCD_BOOTMGR, BCD_DEVICE)->object_type, 0x10100002);
 	ck_assert_uint_eq(bcd_find(&bcd, LOADER, BCD_DEVICE)->object_type, 0x10200003);
+}
+END_TEST
+
+static const struct {
+	uint32_t type, application;
+} types[] = {
+	{0x10100002, BCD_APPLICATION_BOOTMGR},     {0x10200003, BCD_APPLICATION_WINDOWS},
+	{0x10200004, BCD_APPLICATION_RESUME},      {0x10300006, BCD_APPLICATION_NTLDR},
+	{0x10400008, BCD_APPLICATION_BOOT_SECTOR}, {0x10400009, BCD_APPLICATION_STARTUP},
+	{0x20200003, BCD_NO_APPLICATION},          {0x30000000, BCD_NO_APPLICATION},
+};
+
+START_TEST(a_type_tells_what_kind_of_program_an_object_starts)
+{
+	struct bcd_element element = {.object = LOADER, .object_type = types[_i].type};
+
+	ck_assert_uint_eq(bcd_application(&element), types[_i].application);
+	strcpy(element.object, NTLDR); /* some tools give that another type */
+	ck_assert_uint_eq(bcd_application(&element), BCD_APPLICATION_NTLDR);
+}
+END_TEST
+
+START_TEST(each_string_of_a_list_is_found_by_its_place)
+{
+	static const uint8_t list[] = "a\0b\0\0\0c\0\0\0\0"; /* and the literal's own zero */
+	const struct bcd one = {.bytes = list, .size = sizeof(list)};
+	struct bcd_element element = {.size = sizeof(list)};
+	char text[8];
+
+	ck_assert(bcd_list_text(&one, &element, 0, text, sizeof(text)));
+	ck_assert_str_eq(text, "ab");
+	ck_assert(bcd_list_text(&one, &element, 1, text, sizeof(text)));
+	ck_assert_str_eq(text, "c");
+	ck_assert(!bcd_list_text(&one, &element, 2, text, sizeof(text)));
+	ck_assert(!bcd_list_text(&one, &element, 1000, text, sizeof(text)));
+	ck_assert(!bcd_list_text(&one, NULL, 0, text, sizeof(text)));
+	element.size = 4; /* not terminated */
+	ck_assert(bcd_list_text(&one, &element, 0, text, sizeof(text)));
+	ck_assert_str_eq(text, "ab");
+	ck_assert(!bcd_list_text(&one, &element, 1, text, sizeof(text)));
 }
 END_TEST
 
@@ -176,7 +257,7 @@ END_TEST
 
 /* ---- devices ------------------------------------------------------------------------------- */
 
-START_TEST(a_partition_device_is_taken_apart_to_the_bytes_that_name_the_partition)
+START_TEST(a_partition_device_is_taken_apart_to_the_datathat_name_the_partition)
 {
 	struct bcd_device device = device_of(BCD_BOOTMGR, BCD_DEVICE);
 
@@ -193,12 +274,35 @@ START_TEST(a_ram_disks_partition_and_path_are_found_in_it)
 {
 	struct bcd_device device = device_of(RECOVERY, BCD_DEVICE);
 
-	ck_assert_int_eq(device.kind, BCD_DEVICE_RAMDISK);
+	ck_assert_int_eq(device.kind, BCD_DEVICE_PARTITION);
+	ck_assert_int_eq(device.file, BCD_RAMDISK);
 	ck_assert_uint_eq(device.disk_signature, SIGNATURE);
 	ck_assert_uint_eq(device.partition_offset, SYSTEM);
 	ck_assert_uint_eq(load_le64(bytes + device.field_offset), SYSTEM);
 	ck_assert_str_eq(device.path, WINRE);
 	ck_assert_uint_eq(device.field_offset, bcd_find(&bcd, RECOVERY, BCD_DEVICE)->offset + 0x54);
+}
+END_TEST
+
+START_TEST(a_ram_disk_can_be_wherever_bootmgr_came_from)
+{
+	struct bcd_device device = device_of(TOOL, BCD_DEVICE);
+
+	ck_assert_int_eq(device.kind, BCD_DEVICE_BOOT);
+	ck_assert_int_eq(device.file, BCD_RAMDISK);
+	ck_assert_str_eq(device.path, "\\Tools\\tool.wim");
+}
+END_TEST
+
+START_TEST(a_virtual_disks_file_and_where_that_is_are_found_behind_it)
+{
+	struct bcd_device device = device_of(VHD, BCD_DEVICE);
+
+	ck_assert_int_eq(device.kind, BCD_DEVICE_PARTITION);
+	ck_assert_int_eq(device.file, BCD_VHD);
+	ck_assert_uint_eq(device.partition_offset, BOOT);
+	ck_assert_uint_eq(load_le64(bytes + device.field_offset), BOOT);
+	ck_assert_str_eq(device.path, "\\VHD\\win.vhd");
 }
 END_TEST
 
@@ -231,9 +335,11 @@ START_TEST(a_device_that_is_not_understood_is_left_alone)
 }
 END_TEST
 
+static const char *const whole_elements[] = {RECOVERY, TOOL, VHD};
+
 START_TEST(an_element_of_any_length_is_taken_apart_without_a_look_behind_it)
 {
-	const struct bcd_element *whole = bcd_find(&bcd, RECOVERY, BCD_DEVICE);
+	const struct bcd_element *whole = bcd_find(&bcd, whole_elements[_i], BCD_DEVICE);
 
 	for (uint32_t length = 0; length < whole->size; length++) {
 		/* A store of just that element: the sanitizer sees a byte more. */
@@ -282,13 +388,15 @@ START_TEST(a_device_leads_to_the_file_that_the_element_next_to_it_names)
 	assert_leads_to(OPTIONS, 0x31000003, "\\Recovery\\WindowsRE\\boot.sdi");
 	assert_leads_to(RECOVERY, BCD_DEVICE, WINRE);
 	assert_leads_to(LOADER, BCD_OSDEVICE, "");
+	assert_leads_to(TOOL, BCD_OSDEVICE, "\\Windows");
+	assert_leads_to(TOOL, BCD_DEVICE, "\\Tools\\tool.wim");
 }
 END_TEST
 
-START_TEST(bootmgrs_own_path_goes_without_saying)
+START_TEST(the_paths_of_bootmgr_and_ntldr_go_without_saying)
 {
 	assert_leads_to(BCD_BOOTMGR, BCD_DEVICE, "\\bootmgr");
-	assert_leads_to(NTLDR, BCD_DEVICE, "");
+	assert_leads_to(NTLDR, BCD_DEVICE, "\\ntldr");
 }
 END_TEST
 
@@ -328,7 +436,7 @@ static void use(const uint8_t *store, size_t length)
 		bcd_text(&parsed, element, path, sizeof(path));
 		bcd_device(&parsed, element, &device);
 		bcd_device_file(&parsed, element, &device, path, sizeof(path));
-		if (device.kind == BCD_DEVICE_PARTITION || device.kind == BCD_DEVICE_RAMDISK)
+		if (device.kind == BCD_DEVICE_PARTITION)
 			ck_assert(range_within(device.field_offset, 8, length));
 		looked_at++;
 	}
@@ -455,6 +563,9 @@ Suite *bcd_suite(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, every_element_is_where_hivex_finds_it);
 	tcase_add_test(tcase, an_element_knows_the_type_of_its_object);
+	tcase_add_loop_test(tcase, a_type_tells_what_kind_of_program_an_object_starts, 0,
+			    sizeof(types) / sizeof(types[0]));
+	tcase_add_test(tcase, each_string_of_a_list_is_found_by_its_place);
 	tcase_add_test(tcase, objects_are_found_in_any_case);
 	tcase_add_test(tcase, the_default_is_bootmgrs_or_the_first_of_its_display_order);
 	tcase_add_test(tcase, a_store_without_bootmgr_has_no_default);
@@ -462,16 +573,18 @@ Suite *bcd_suite(void)
 
 	tcase = tcase_create("devices");
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase,
-		       a_partition_device_is_taken_apart_to_the_bytes_that_name_the_partition);
+	tcase_add_test(tcase, a_partition_device_is_taken_apart_to_the_datathat_name_the_partition);
 	tcase_add_test(tcase, a_ram_disks_partition_and_path_are_found_in_it);
 	tcase_add_test(tcase, boot_is_wherever_bootmgr_came_from);
 	tcase_add_loop_test(tcase, a_device_that_is_not_understood_is_left_alone, 0,
 			    sizeof(variants) / sizeof(variants[0]));
-	tcase_add_test(tcase, an_element_of_any_length_is_taken_apart_without_a_look_behind_it);
+	tcase_add_test(tcase, a_ram_disk_can_be_wherever_bootmgr_came_from);
+	tcase_add_test(tcase, a_virtual_disks_file_and_where_that_is_are_found_behind_it);
+	tcase_add_loop_test(tcase, an_element_of_any_length_is_taken_apart_without_a_look_behind_it,
+			    0, 3);
 	tcase_add_test(tcase, a_missing_element_is_no_device);
 	tcase_add_test(tcase, a_device_leads_to_the_file_that_the_element_next_to_it_names);
-	tcase_add_test(tcase, bootmgrs_own_path_goes_without_saying);
+	tcase_add_test(tcase, the_paths_of_bootmgr_and_ntldr_go_without_saying);
 	tcase_add_test(tcase, the_format_of_an_element_tells_devices);
 	suite_add_tcase(suite, tcase);
 

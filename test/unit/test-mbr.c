@@ -61,17 +61,49 @@ START_TEST(a_sector_without_its_signature_is_no_table)
 }
 END_TEST
 
+static enum mbr_code code_of(const uint8_t *sector)
+{
+	struct mbr mbr;
+
+	ck_assert(mbr_parse(sector, &mbr));
+	ck_assert_str_ne(mbr_code_text(mbr.code), "");
+	return mbr.code;
+}
+
 START_TEST(one_byte_before_the_signature_is_code_and_none_behind_it)
 {
 	uint8_t sector[SECTOR_SIZE];
-	struct mbr mbr;
 
 	make_sector(sector);
-	ck_assert(mbr_parse(sector, &mbr));
-	ck_assert(!mbr.has_code);
+	ck_assert_int_eq(code_of(sector), MBR_CODE_NONE);
 	sector[MBR_CODE_SIZE - 1] = 0x90;
-	ck_assert(mbr_parse(sector, &mbr));
-	ck_assert(mbr.has_code);
+	ck_assert_int_eq(code_of(sector), MBR_CODE_STANDARD);
+}
+END_TEST
+
+/* Where GRUB 2, GRUB 1, and LILO 22 and older have their names. */
+static const struct {
+	size_t at;
+	const char *text;
+	enum mbr_code code;
+} codes[] = {
+	{0x180, "GRUB \0Geom", MBR_CODE_GRUB},
+	{MBR_CODE_SIZE - 4, "GRUB", MBR_CODE_GRUB},
+	{MBR_CODE_SIZE - 3, "GRUB", MBR_CODE_STANDARD}, /* not all of it is code */
+	{6, "LILO", MBR_CODE_LILO},
+	{2, "LILO", MBR_CODE_LILO},
+	{100, "LILO", MBR_CODE_STANDARD},
+	{0x163, "Missing operating system", MBR_CODE_STANDARD},
+};
+
+START_TEST(code_that_starts_something_of_its_own_is_known_by_its_name)
+{
+	uint8_t sector[SECTOR_SIZE];
+
+	make_sector(sector);
+	memset(sector, 0x90, MBR_CODE_SIZE);
+	memcpy(sector + codes[_i].at, codes[_i].text, strlen(codes[_i].text));
+	ck_assert_int_eq(code_of(sector), codes[_i].code);
 }
 END_TEST
 
@@ -101,6 +133,8 @@ Suite *mbr_suite(void)
 	tcase_add_test(tcase, a_table_is_read_from_these_bytes);
 	tcase_add_test(tcase, a_sector_without_its_signature_is_no_table);
 	tcase_add_test(tcase, one_byte_before_the_signature_is_code_and_none_behind_it);
+	tcase_add_loop_test(tcase, code_that_starts_something_of_its_own_is_known_by_its_name, 0,
+			    sizeof(codes) / sizeof(codes[0]));
 	tcase_add_test(tcase, the_flags_lie_where_the_table_has_them);
 	tcase_add_test(tcase, three_types_are_extended_partitions);
 	suite_add_tcase(suite, tcase);

@@ -6,66 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
-#include "support/sample.h"
-#include "util/bytes.h"
-
-static struct sample sample;
-static struct survey *survey;
-static const struct bs_options no_options;
-
-static void teardown(void)
-{
-	survey_free(survey);
-	free(survey);
-	sample_close(&sample);
-}
-
-static void look(const struct bs_options *options)
-{
-	survey = sample_survey(&sample, options);
-}
-
-static void look_at(const char *name, const char *more)
-{
-	sample_open_small(&sample, name, more);
-	look(&no_options);
-}
-
-/* The first finding that stands in the way; BS_OK when there is none. */
-static enum bs_code refusal(void)
-{
-	for (uint32_t i = 0; i < survey->report.finding_count; i++)
-		if (bs_code_exit(survey->report.findings[i].code) == BS_EXIT_REFUSED)
-			return survey->report.findings[i].code;
-	return BS_OK;
-}
-
-static bool has_finding(enum bs_code code)
-{
-	for (uint32_t i = 0; i < survey->report.finding_count; i++)
-		if (survey->report.findings[i].code == code)
-			return true;
-	return false;
-}
-
-static void assert_refused(enum bs_code code)
-{
-	ck_assert_int_eq(survey->report.verdict, BS_VERDICT_UNSUITABLE);
-	ck_assert_str_eq(bs_code_name(refusal()), bs_code_name(code));
-}
-
-static void assert_fixable(void)
-{
-	ck_assert_str_eq(bs_code_name(refusal()), "ok");
-	ck_assert_int_eq(survey->report.verdict, BS_VERDICT_FIXABLE);
-}
+#include "unit/survey-fixture.h"
 
 /* ---- the samples --------------------------------------------------------------------------- */
 
 /* The links: MBR code, active, boot record, bootmgr, BCD, default entry, boot volume, winload;
- * good, broken, unknown.  `code` is the refusal, or a note of one that can be fixed. */
+ * good, broken, repaired by the fix, unknown.  `code` is the refusal, or a note of one that can be
+ * fixed. */
 static const struct {
 	const char *recipe;
 	enum bs_verdict verdict;
@@ -99,6 +49,49 @@ static const struct {
 	{"no-room", BS_VERDICT_UNSUITABLE, BS_VOLUME_FULL, "gggggggg"},
 	{"two-active", BS_VERDICT_UNSUITABLE, BS_SEVERAL_ACTIVE, "gbuuuuuu"},
 	{"unclean", BS_VERDICT_UNSUITABLE, BS_UNCLEAN, "gggggggg"},
+	{"bitlocker-suspended", BS_VERDICT_UNSUITABLE, BS_BITLOCKER, "gggggggu"},
+	{"bitlocker-system", BS_VERDICT_UNSUITABLE, BS_BITLOCKER, "ggbuuuuu"},
+	{"boot-ram-disk", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"bootmgr-too-large", BS_VERDICT_UNSUITABLE, BS_BOOTMGR_DAMAGED, "gggbgggg"},
+	{"clusters-128k", BS_VERDICT_UNSUITABLE, BS_NTFS_GEOMETRY, "gggggggg"},
+	{"compressed-bootmgr", BS_VERDICT_UNSUITABLE, BS_BOOTMGR_DAMAGED, "gggbgggg"},
+	{"default-diagnostic", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"default-legacy", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"dynamic-disk", BS_VERDICT_UNSUITABLE, BS_DYNAMIC_DISK, "gggggggg"},
+	{"encrypted-boot-folder", BS_VERDICT_UNSUITABLE, BS_BOOT_FILE_UNSUPPORTED, "gggggggg"},
+	{"fast-startup", BS_VERDICT_UNSUITABLE, BS_HIBERNATED, "gggggggg"},
+	{"fast-startup-system", BS_VERDICT_UNSUITABLE, BS_HIBERNATED, "gggggggg"},
+	{"fat-system-volume", BS_VERDICT_UNSUITABLE, BS_NOT_NTFS, "ggbuuuuu"},
+	{"foreign-entries", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"fragmented-free-space", BS_VERDICT_FIXABLE, BS_NOTE_ROOM, "gggggggg"},
+	{"grub-mbr", BS_VERDICT_FIXABLE, BS_NOTE_MBR_CODE, "uggggggg"},
+	{"hibernated-10", BS_VERDICT_UNSUITABLE, BS_HIBERNATED, "gggggggg"},
+	{"hibernated-system", BS_VERDICT_UNSUITABLE, BS_HIBERNATED, "gggggggg"},
+	{"hibernation-ended", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"journal-open", BS_VERDICT_UNSUITABLE, BS_UNCLEAN, "gggggggg"},
+	{"journal-open-system", BS_VERDICT_UNSUITABLE, BS_UNCLEAN, "gggggggg"},
+	{"legacy-dual-boot", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"legacy-leftovers", BS_VERDICT_FIXABLE, BS_NOTE_REPLACES, "gggggggg"},
+	{"legacy-loader-empty", BS_VERDICT_UNSUITABLE, BS_LEGACY_UNSUPPORTED, "gggggggg"},
+	{"legacy-menu-missing", BS_VERDICT_FIXABLE, BS_NOTE_LEGACY, "gggggggg"},
+	{"legacy-third-partition", BS_VERDICT_FIXABLE, BS_NOTE_STAYS, "gggggggg"},
+	{"log-newer", BS_VERDICT_UNSUITABLE, BS_BCD_DIRTY, "gggggggg"},
+	{"log-stale", BS_VERDICT_FIXABLE, BS_NOTE_STAYS, "gggggggg"},
+	{"no-boot-code", BS_VERDICT_UNSUITABLE, BS_BOOT_CODE_MISSING, "ggbggggg"},
+	{"no-mbr-code", BS_VERDICT_FIXABLE, BS_NOTE_MBR_CODE, "bggggggg"},
+	{"other-loader", BS_VERDICT_FIXABLE, BS_NOTE_OTHER_LOADER, "gggggggg"},
+	{"rich-boot-files", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"sectors-4096", BS_VERDICT_UNSUITABLE, BS_NTFS_GEOMETRY, "ggggggbg"},
+	{"sparse-bootmgr", BS_VERDICT_UNSUITABLE, BS_BOOTMGR_DAMAGED, "gggbgggg"},
+	{"storage-spaces", BS_VERDICT_UNSUITABLE, BS_STORAGE_SPACES, "gggggggg"},
+	{"system-without-boot-code", BS_VERDICT_FIXABLE, BS_OK, "ggrggggg"},
+	{"two-windows", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"unclean-system", BS_VERDICT_UNSUITABLE, BS_UNCLEAN, "gggggggg"},
+	{"vhd-boot", BS_VERDICT_UNSUITABLE, BS_BOOT_VOLUME_MISSING, "ggggggbu"},
+	{"windows-on-boot-device", BS_VERDICT_UNSUITABLE, BS_ENTRY_WOULD_BREAK, "gggggggg"},
+	{"windows-on-system-volume", BS_VERDICT_FIXABLE, BS_NOTE_STAYS, "gggggggg"},
+	{"wof-bootmgr", BS_VERDICT_UNSUITABLE, BS_BOOT_FILE_UNSUPPORTED, "gggbgggg"},
+	{"wrong-hidden-sectors-system", BS_VERDICT_FIXABLE, BS_OK, "ggrggggg"},
 	{"winload-missing", BS_VERDICT_UNSUITABLE, BS_WINLOAD_MISSING, "gggggggb"},
 };
 
@@ -113,11 +106,15 @@ START_TEST(each_sample_is_judged_as_what_it_is)
 	for (uint32_t i = 0; i < report->link_count; i++) {
 		ck_assert_int_eq(report->links[i].kind, (enum bs_link_kind)i);
 		ck_assert_str_ne(report->links[i].detail, "");
-		links[i] = "gbu"[report->links[i].state];
+		links[i] = "gbru"[report->links[i].state];
+		/* Good ones have no code, broken ones always; unknown ones say little. */
+		if (links[i] != 'u')
+			ck_assert_int_eq(report->links[i].code == BS_OK, links[i] == 'g');
 	}
 	ck_assert_msg(strcmp(links, samples[_i].links) == 0, "%s: %s", samples[_i].recipe, links);
 	ck_assert_msg(report->verdict == samples[_i].verdict, "%s", samples[_i].recipe);
 	ck_assert_int_eq(report->starts, strcmp(links, "gggggggg") == 0);
+	ck_assert_int_eq(report->starts_after, strspn(links, "gr") == strlen(links));
 	if (samples[_i].verdict == BS_VERDICT_UNSUITABLE)
 		assert_refused(samples[_i].code);
 	else if (samples[_i].code != BS_OK)
@@ -173,9 +170,24 @@ START_TEST(a_chosen_system_partition_takes_the_place_of_the_active_one)
 	sample_open(&sample, image_built(_i == 0 ? "no-active" : "two-active", false));
 	look(&options);
 	assert_fixable();
-	ck_assert_int_eq(survey->report.links[BS_LINK_ACTIVE].state, BS_LINK_BROKEN);
+	assert_link(BS_LINK_ACTIVE, BS_LINK_REPAIRED,
+		    _i == 0 ? BS_NO_ACTIVE_PARTITION : BS_SEVERAL_ACTIVE);
+	ck_assert(!survey->report.starts && survey->report.starts_after);
 	ck_assert_int_eq(survey->report.system_index, 0);
 	ck_assert_int_eq(survey->report.boot_index, 1);
+}
+END_TEST
+
+START_TEST(another_active_partition_than_the_chosen_one_is_a_link_that_the_fix_repairs)
+{
+	const struct bs_options options = {.system_partition = 1};
+
+	sample_open_small(&sample, "active-boot",
+			  "partition system active=no\npartition windows active\n");
+	look(&options);
+	assert_fixable();
+	assert_link(BS_LINK_ACTIVE, BS_LINK_REPAIRED, BS_SYSTEM_PARTITION);
+	ck_assert(!survey->report.starts && survey->report.starts_after);
 }
 END_TEST
 
@@ -198,6 +210,9 @@ START_TEST(a_chosen_boot_partition_takes_the_place_of_the_default_entrys)
 	look(&options);
 	assert_fixable();
 	ck_assert_int_eq(survey->report.boot_index, 1);
+	/* What starts by default is on the other disk all the same. */
+	assert_link(BS_LINK_BOOT_VOLUME, BS_LINK_BROKEN, BS_OTHER_DISK);
+	ck_assert(!survey->report.starts && !survey->report.starts_after);
 }
 END_TEST
 
@@ -238,17 +253,6 @@ END_TEST
 
 /* ---- partition tables ---------------------------------------------------------------------- */
 
-static void write_entry(unsigned index, uint8_t flag, uint8_t type, uint32_t first, uint32_t count)
-{
-	uint8_t entry[16] = {flag, 0, 0, 0, type};
-
-	store_le32(entry + 8, first);
-	store_le32(entry + 12, count);
-	sample_write(&sample, 0x1BE + 16 * index, entry, sizeof(entry));
-}
-
-#define MIB 2048u /* sectors */
-
 static const struct {
 	uint8_t flag, type;
 	uint32_t first, count; /* sectors */
@@ -264,6 +268,8 @@ static const struct {
 	{0x81, 0x07, 195 * MIB, 4 * MIB, BS_PARTITION_TABLE_INVALID},
 	{0x80, 0x07, 195 * MIB, 4 * MIB, BS_SEVERAL_ACTIVE},
 	{0, 0x42, 195 * MIB, 4 * MIB, BS_DYNAMIC_DISK},
+	{0, 0xE7, 195 * MIB, 4 * MIB, BS_STORAGE_SPACES},
+	{0, 0xD7, 195 * MIB, 4 * MIB, BS_STORAGE_SPACES},
 	{0, 0xEE, 195 * MIB, 4 * MIB, BS_GPT},
 	{0, 0x00, 1, 0xFFFFFFFF, BS_OK}, /* empty, whatever else it says */
 };
@@ -280,14 +286,6 @@ START_TEST(a_third_entry_in_the_table_is_judged)
 		assert_refused(third_entries[_i].code);
 }
 END_TEST
-
-static const char *message_of(enum bs_code code)
-{
-	for (uint32_t i = 0; i < survey->report.finding_count; i++)
-		if (survey->report.findings[i].code == code)
-			return survey->report.findings[i].message;
-	ck_abort_msg("no finding %s", bs_code_name(code));
-}
 
 START_TEST(a_partition_on_top_of_the_table_is_called_one)
 {
@@ -308,7 +306,7 @@ START_TEST(an_active_extended_partition_is_called_one)
 	look(&no_options);
 	assert_refused(BS_SYSTEM_PARTITION);
 	ck_assert_ptr_nonnull(strstr(message_of(BS_SYSTEM_PARTITION), "3 is an extended one"));
-	ck_assert_int_eq(survey->report.links[BS_LINK_ACTIVE].state, BS_LINK_BROKEN);
+	assert_link(BS_LINK_ACTIVE, BS_LINK_BROKEN, BS_SYSTEM_PARTITION);
 }
 END_TEST
 
@@ -321,22 +319,6 @@ START_TEST(a_primary_partition_within_the_extended_one_is_refused)
 	assert_refused(BS_PARTITION_TABLE_INVALID);
 }
 END_TEST
-
-/* A record of an extended partition: one logical partition, and the next record. */
-static void write_extended(uint64_t lba, uint32_t first, uint32_t count, uint32_t next)
-{
-	uint8_t sector[512] = {0};
-
-	sector[0x1BE + 4] = count != 0 ? 0x07 : 0;
-	store_le32(sector + 0x1BE + 8, first);
-	store_le32(sector + 0x1BE + 12, count);
-	sector[0x1CE + 4] = next != 0 ? 0x05 : 0;
-	store_le32(sector + 0x1CE + 8, next);
-	store_le32(sector + 0x1CE + 12, 1);
-	sector[0x1FE] = 0x55;
-	sector[0x1FF] = 0xAA;
-	sample_write(&sample, lba * 512, sector, sizeof(sector));
-}
 
 START_TEST(logical_partitions_are_numbered_from_five_along_their_chain)
 {
@@ -451,6 +433,10 @@ static const struct {
 	{"system-bitlocker", "on system\npatch volume 3 text=-FVE-FS-\n", BS_BITLOCKER},
 	{"system-hibernated", "on system\nfile \\hiberfil.sys text=hibr size=1M seed=0\n",
 	 BS_HIBERNATED},
+	{"boot-folder-junction",
+	 "on system\nfolder \\Boot\\Fonts attributes=p reparse=0xA0000003:0000000000000000\n",
+	 BS_BOOT_FILE_UNSUPPORTED},
+	{"system-clusters", "partition system cluster-size=131072\n", BS_NTFS_GEOMETRY},
 	{"boot-sectors", "on windows\npatch volume 0x28 hex=0000100000000000\n", BS_NTFS_GEOMETRY},
 };
 
@@ -496,7 +482,7 @@ static const struct {
 	 "object {2f5b0a98-cce8-11e5-9d3a-0800279c5f11} 10200003\n"
 	 "element 11000001 partition system\n"
 	 "element 12000002 string \\Boot\\nothing.exe\n",
-	 0, NULL, true},
+	 0, NULL, false},
 	{"rule-other-disk",
 	 "object {2f5b0a98-cce8-11e5-9d3a-0800279c5f11} 10200005\n"
 	 "element 11000001 foreign 0x77777777 1M\n"
@@ -551,11 +537,28 @@ START_TEST(a_default_entry_that_locates_its_loader_is_followed_to_the_one_volume
 }
 END_TEST
 
-START_TEST(a_default_that_is_a_tool_leads_on_to_the_first_loader)
+/* ---- loaders ------------------------------------------------------------------------------- */
+
+START_TEST(a_loader_that_does_not_begin_like_a_program_is_told_and_does_not_stop_a_fix)
 {
-	look_at("default-tool", "object {bootmgr}\nelement 23000003 object {memdiag}\n");
+	look_at(_i == 0 ? "winload-zeros" : "winload-short",
+		_i == 0 ? "on windows\nfile \\Windows\\System32\\winload.exe seed=0 text= "
+			  "size=60000\n"
+			: "on windows\nfile \\Windows\\System32\\winload.exe text=M\n"
+			  "file \\Windows\\System32\\winload.exe size=1\n");
 	assert_fixable();
-	ck_assert_int_eq(survey->report.boot_index, 1);
+	assert_link(BS_LINK_WINLOAD, BS_LINK_BROKEN, BS_NOTE_WINLOAD);
+	ck_assert(has_finding(BS_NOTE_WINLOAD));
+	ck_assert(!survey->report.starts && !survey->report.starts_after);
+}
+END_TEST
+
+START_TEST(a_default_that_starts_a_virtual_disk_is_said_to)
+{
+	sample_open(&sample, image_built("vhd-boot", false));
+	look(&no_options);
+	assert_refused(BS_BOOT_VOLUME_MISSING);
+	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_VOLUME_MISSING), ".vhd (native boot)"));
 }
 END_TEST
 
@@ -582,6 +585,8 @@ Suite *survey_suite(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, a_chosen_system_partition_takes_the_place_of_the_active_one, 0,
 			    2);
+	tcase_add_test(tcase,
+		       another_active_partition_than_the_chosen_one_is_a_link_that_the_fix_repairs);
 	tcase_add_loop_test(tcase, a_chosen_system_partition_that_is_none_is_refused, 0, 4);
 	tcase_add_test(tcase, a_chosen_boot_partition_takes_the_place_of_the_default_entrys);
 	tcase_add_test(tcase, a_chosen_boot_partition_that_is_none_is_refused);
@@ -618,7 +623,10 @@ Suite *survey_suite(void)
 	tcase_add_test(
 		tcase,
 		a_default_entry_that_locates_its_loader_is_followed_to_the_one_volume_with_it);
-	tcase_add_test(tcase, a_default_that_is_a_tool_leads_on_to_the_first_loader);
+	tcase_add_loop_test(
+		tcase, a_loader_that_does_not_begin_like_a_program_is_told_and_does_not_stop_a_fix,
+		0, 2);
+	tcase_add_test(tcase, a_default_that_starts_a_virtual_disk_is_said_to);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -103,6 +103,28 @@ START_TEST(a_cluster_may_have_a_negative_power_of_two_of_sectors)
 }
 END_TEST
 
+START_TEST(sectors_and_clusters_that_cannot_be_read_are_told)
+{
+	static const struct {
+		uint16_t sector;
+		uint32_t cluster;
+		bool bootmgr, boot_code; /* who can read it */
+	} cases[] = {
+		{512, 512, true, true}, {512, 65536, true, true},   {512, 131072, true, false},
+		{512, 0, true, false},  {4096, 4096, false, false}, {0, 0, false, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct vbr vbr = {.kind = VBR_BOOTMGR,
+					.bytes_per_sector = cases[i].sector,
+					.cluster_size = cases[i].cluster};
+
+		ck_assert_int_eq(vbr_sector_misfit(&vbr) == NULL, cases[i].bootmgr);
+		ck_assert_int_eq(vbr_misfit(&vbr) == NULL, cases[i].boot_code);
+	}
+}
+END_TEST
+
 START_TEST(a_transplant_takes_all_code_and_keeps_the_parameter_block)
 {
 	uint8_t record[VBR_SIZE], donor[VBR_SIZE];
@@ -152,6 +174,7 @@ Suite *vbr_suite(void)
 	tcase_add_test(tcase, the_loaders_name_tells_the_kind_wherever_it_is_in_the_record);
 	tcase_add_test(tcase, bitlocker_and_what_is_no_ntfs_are_seen);
 	tcase_add_test(tcase, a_cluster_may_have_a_negative_power_of_two_of_sectors);
+	tcase_add_test(tcase, sectors_and_clusters_that_cannot_be_read_are_told);
 	tcase_add_test(tcase, a_transplant_takes_all_code_and_keeps_the_parameter_block);
 	tcase_add_test(tcase, a_record_can_be_its_own_donor);
 	tcase_add_test(tcase, every_kind_has_a_text_of_its_own);

@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Verification: a fixed disk passes, and each kind of tampering with one is noticed. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "support/sample.h"
+#include "unit/verify-fixture.h"
 #include "util/bytes.h"
 #include "windows/accounting.h"
-#include "windows/plan.h"
-#include "windows/stage.h"
-#include "windows/verify.h"
 #include "windows/volume-ntfs.h"
 
 #define CLUSTER 4096u
 #define MEMTEST "\\Boot\\memtest.exe"
-
-static struct sample sample;
-static struct bs_plan *plan;
-static uint64_t clusters;
 
 static void setup(void)
 {
@@ -29,37 +18,12 @@ static void setup(void)
 	clusters = sample_stage(&sample, plan);
 }
 
-static void teardown(void)
-{
-	bs_plan_free(plan);
-	sample_close(&sample);
-}
-
 /* The same with a boot volume that needs boot code. */
 static void setup_boot_code(void)
 {
 	sample_open_small(&sample, "stage-ntldr", "partition windows boot-record=ntldr\n");
 	plan = sample_plan(&sample);
 	clusters = sample_stage(&sample, plan);
-}
-
-static void assert_verified(void)
-{
-	const struct bs_options options = {0};
-	struct bs_error err = {0};
-
-	ASSERT_OK(verify_run(sample.disk, plan, &options, &clusters, &err));
-	ASSERT_OK(verify_run(sample.disk, plan, &options, NULL, &err));
-}
-
-static void assert_noticed(const char *text)
-{
-	const struct bs_options options = {0};
-	struct bs_error err = {0};
-
-	ck_assert_int_eq(verify_run(sample.disk, plan, &options, &clusters, &err), -1);
-	ck_assert_int_eq(err.code, BS_VERIFY);
-	ck_assert_msg(strstr(err.message, text) != NULL, "%s", err.message);
 }
 
 START_TEST(an_untouched_disk_is_no_fix)
@@ -70,29 +34,6 @@ START_TEST(an_untouched_disk_is_no_fix)
 END_TEST
 
 /* ---- tampering with copies ----------------------------------------------------------------- */
-
-static struct sample_volume target;
-
-static struct volume_file *edit(const char *path, struct volume_metadata *before)
-{
-	struct volume_file *file;
-	struct bs_error err = {0};
-
-	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &target);
-	file = sample_open_file(&target, path);
-	ASSERT_OK(volume_stat(file, before, &err));
-	return file;
-}
-
-/* Puts the times back, as somebody would who does not want to be seen. */
-static void end_edit(struct volume_file *file, const struct volume_metadata *before)
-{
-	struct bs_error err = {0};
-
-	ASSERT_OK(volume_set_times(file, before, &err));
-	sample_close_file(file);
-	sample_unmount(&target);
-}
 
 static void write_into(const char *path, const char *stream, uint64_t offset, const void *bytes,
 		       size_t length)
@@ -388,7 +329,7 @@ START_TEST(a_loader_that_is_gone_is_noticed)
 	sample_unmount(&boot);
 	ck_assert_int_eq(verify_run(sample.disk, plan, &options, NULL, &err), -1);
 	ck_assert_int_eq(err.code, BS_VERIFY);
-	ck_assert_ptr_nonnull(strstr(err.message, "winload.exe is missing"));
+	ck_assert_ptr_nonnull(strstr(err.message, "winload.exe on partition 2 is missing"));
 }
 END_TEST
 
@@ -457,12 +398,12 @@ START_TEST(a_cluster_that_two_files_hold_is_noticed)
 	struct bs_error err = {0};
 	ntfs_inode *inode;
 	ntfs_attr *data;
-	uint64_t sum;
+	struct accounting accounting;
 
 	/* The third cluster of bootmgr becomes that of memtest.exe, and back at once. */
 	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &boot);
-	ASSERT_OK(accounting_sum(boot.volume, &sum, &err));
-	ck_assert_uint_eq(sum, clusters);
+	ASSERT_OK(accounting_take(boot.volume, plan, &accounting, &err));
+	ck_assert_uint_eq(accounting.sum, clusters);
 	inode = ntfs_pathname_to_inode(boot.volume->ntfs, NULL, "/bootmgr");
 	data = ntfs_attr_open(inode, AT_DATA, AT_UNNAMED, 0);
 	ck_assert_int_eq(ntfs_attr_map_whole_runlist(data), 0);
@@ -470,7 +411,7 @@ START_TEST(a_cluster_that_two_files_hold_is_noticed)
 	ck_assert_int_eq(ntfs_attr_update_mapping_pairs(data, 0), 0);
 	ntfs_attr_close(data);
 	ck_assert_int_eq(ntfs_inode_close(inode), 0);
-	ck_assert_int_eq(accounting_sum(boot.volume, &sum, &err), -1);
+	ck_assert_int_eq(accounting_take(boot.volume, plan, &accounting, &err), -1);
 	ck_assert_int_eq(err.code, BS_NTFS_DAMAGED);
 	ck_assert_ptr_nonnull(strstr(err.message, "share a cluster"));
 	sample_unmount(&boot);

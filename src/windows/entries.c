@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The survey of the boot menu: which entry starts Windows, and from which partition.  That is the
+ * boot volume, unless another one was chosen.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "disk/window.h"
+#include "windows/survey.h"
+
+#define USUAL_LOADER "\\Windows\\System32\\winload.exe"
+
+/* The partition that a device leads to, or -1.  `boot` leads to where bootmgr came from. */
+static int32_t resolve(const struct survey *survey, const struct bcd_device *device)
+{
+	const struct bs_inspection *report = &survey->report;
+
+	if (device->file != BCD_NO_FILE)
+		return -1;
+	if (device->kind == BCD_DEVICE_BOOT)
+		return report->system_index;
+	if (device->kind != BCD_DEVICE_PARTITION ||
+	    device->disk_signature != report->disk_signature)
+		return -1;
+	for (uint32_t i = 0; i < report->partition_count; i++)
+		if (report->partitions[i].start == device->partition_offset &&
+		    report->partitions[i].filesystem != BS_FS_EXTENDED)
+			return (int32_t)i;
+	return -1;
+}
+
+/* *there = whether the partition is a readable NTFS volume with `path` on it. */
+static int has_file(struct survey *survey, const struct bs_partition *partition, const char *path,
+		    bool *there, struct bs_error *err)
+{
+	struct disk *window;
+	struct volume *volume = NULL;
+	struct boot_files_found found = {.kind = BOOT_FILES_NOTHING};
+	int result;
+
+	*there = false;
+	if (partition->filesystem != BS_FS_NTFS || !partition->usage_known)
+		return 0;
+	window = window_open(survey->disk, partition->start, partition->size, err);
+	if (window == NULL)
+		return -1;
+	result = volume_open(window, VOLUME_READ, &volume, err);
+	if (result == 0)
+		result = boot_files_look(volume, path, &found, err);
+	volume_done(volume);
+	disk_close(window);
+	if (result < 0 && !survey_is_content(err->code))
+		return -1;
+	*there = found.kind != BOOT_FILES_NOTHING;
+	return 0;
+}
+
+/* *index = the partition with `path` on it, when exactly one has it; else -1. */
+static int locate(struct survey *survey, const char *path, int32_t *index, struct bs_error *err)
+{
+	uint32_t count = 0;
+
+	*index = -1;
+	for (uint32_t i = 0; i < survey->report.partition_count; i++) {
+		bool there;
+
+		if (has_file(survey, &survey->report.partitions[i], path, &there, err) < 0)
+			return -1;
+		if (!there)
+			continue;
+		*index = (int32_t)i;
+		count++;
+	}
+	if (count != 1)
+		*index = -1;
+	return 0;
+}
+
+/* ---- entries ------------------------------------------------------------------------------- */
+
+/* One entry of the boot menu: the object, where its program is and which. */
+struct entry {
+	char object[40];
+	char description[96];
+	struct bcd_device device;
+	char path[BS_PATH_MAX];
+	bool has_device;
+	bool is_windows;
+};
+
+static void read_entry(const struct bcd *bcd, const char *object, struct entry *entry)
+{
+	const struct bcd_element *device = bcd_find(bcd, object, BCD_DEVICE);
+
+	*entry = (struct entry){.has_device = device != NULL};
+	entry->is_windows = device != NULL && bcd_application(device) == BCD_APPLICATION_WINDOWS;
+	snprintf(entry->object, sizeof(entry->object), "%s", object);
+	bcd_device(bcd, device, &entry->device);
+	bcd_text(bcd, bcd_find(bcd, object, BCD_DESCRIPTION), entry->description,
+		 sizeof(entry->description));
+	bcd_text(bcd, bcd_find(bcd, object, BCD_PATH), entry->path, sizeof(entry->path));
+	if (entry->path[0] == '\0')
+		snprintf(entry->path, sizeof(entry->path), USUAL_LOADER);
+}
+
+/* Whether an entry starts Windows from that partition, or for -1 from any of this disk. */
+static bool suits(const struct survey *survey, const struct entry *entry, int32_t partition)
+{
+	int32_t index = resolve(survey, &entry->device);
+
+	return entry->is_windows && index >= 0 && (partition < 0 || index == partition);
+}
+
+/* The first entry that suits: in the order of the menu, then of those that are not in it. */
+static bool find_first(const struct survey *survey, const struct bcd *bcd, int32_t partition,
+		       struct entry *entry)
+{
+	const struct bcd_element *order = bcd_find(bcd, BCD_BOOTMGR, BCD_DISPLAY_ORDER);
+	char object[40];
+
+	for (size_t i = 0; bcd_list_text(bcd, order, i, object, sizeof(object)); i++) {
+		read_entry(bcd, object, entry);
+		if (suits(survey, entry, partition))
+			return true;
+	}
+	for (size_t i = 0; i < bcd->count; i++) {
+		if (bcd->elements[i].id != BCD_DEVICE)
+			continue;
+		read_entry(bcd, bcd->elements[i].object, entry);
+		if (suits(survey, entry, partition))
+			return true;
+	}
+	return false;
+}
+
+/* Why the default entry leads to no partition of this disk. */
+static enum bs_code why_unresolved(const struct survey *survey, const struct entry *entry,
+				   char *text, size_t size)
+{
+	const struct bcd_device *device = &entry->device;
+
+	if (device->file == BCD_VHD)
+		snprintf(text, size,
+			 "the default entry starts Windows from the virtual disk %.200s (native "
+			 "boot), not from a partition",
+			 device->path);
+	else if (device->file == BCD_RAMDISK)
+		snprintf(text, size, "the default entry starts the RAM disk %.200s, not Windows",
+			 device->path);
+	else if (device->kind == BCD_DEVICE_PARTITION &&
+		 device->disk_signature != survey->report.disk_signature)
+		snprintf(text, size,
+			 "the default entry starts Windows from the disk with the signature %08x, "
+			 "this one has %08x",
+			 device->disk_signature, survey->report.disk_signature);
+	else if (device->kind == BCD_DEVICE_PARTITION)
+		snprintf(text, size,
+			 "the default entry starts Windows from a partition at byte %llu of the "
+			 "disk, where there is none",
+			 (unsigned long long)device->partition_offset);
+	else
+		snprintf(text, size,
+			 "the default entry does not start Windows from a partition of this disk");
+	return device->file == BCD_NO_FILE && device->kind == BCD_DEVICE_PARTITION &&
+			       device->disk_signature != survey->report.disk_signature
+		       ? BS_OTHER_DISK
+		       : BS_BOOT_VOLUME_MISSING;
+}
+
+/* ---- the boot volume ----------------------------------------------------------------------- */
+
+static int32_t index_of_number(const struct bs_inspection *report, uint32_t number)
+{
+	for (uint32_t i = 0; i < report->partition_count; i++)
+		if (report->partitions[i].number == number &&
+		    report->partitions[i].filesystem != BS_FS_EXTENDED)
+			return (int32_t)i;
+	return -1;
+}
+
+/* Reads the default entry and sets its link; false when there is none. */
+static bool read_default(struct survey *survey, const struct bcd *bcd, struct entry *entry)
+{
+	char object[40];
+
+	if (bcd_default_object(bcd, object)) {
+		read_entry(bcd, object, entry);
+		if (entry->has_device) {
+			survey_good(survey, BS_LINK_DEFAULT_ENTRY, "%s",
+				    entry->description[0] != '\0' ? entry->description : object);
+			return true;
+		}
+	}
+	survey_broken(survey, BS_LINK_DEFAULT_ENTRY, BS_NO_DEFAULT_ENTRY, "none");
+	survey_note(survey, BS_NO_DEFAULT_ENTRY, "the BCD has no default entry");
+	return false;
+}
+
+static void link_boot_volume(struct survey *survey, int32_t index)
+{
+	const struct bs_partition *partition = &survey->report.partitions[index];
+	const struct vbr *record = &survey->partitions[index].boot_record;
+
+	if (partition->filesystem == BS_FS_NTFS && vbr_sector_misfit(record) != NULL)
+		survey_broken(survey, BS_LINK_BOOT_VOLUME, BS_NTFS_GEOMETRY,
+			      "partition %u, which has %s", partition->number,
+			      vbr_sector_misfit(record));
+	else
+		survey_good(survey, BS_LINK_BOOT_VOLUME, "partition %u", partition->number);
+}
+
+/*
+ * Finds the Windows that starts by default: the default entry's, or, when that is a tool or an
+ * earlier Windows, that of the first entry with a partition of this disk.  Sets the boot volume's
+ * link; when there is none, *code and `text` say why.
+ */
+static int follow_default(struct survey *survey, const struct bcd *bcd, const struct entry *first,
+			  enum bs_code *code, char *text, size_t size, struct bs_error *err)
+{
+	struct entry entry = *first;
+
+	*code = BS_OK;
+	if (!first->is_windows && !find_first(survey, bcd, -1, &entry))
+		entry = *first;
+	memcpy(survey->default_path, entry.path, sizeof(survey->default_path));
+	if (entry.is_windows && entry.device.file == BCD_NO_FILE &&
+	    entry.device.kind == BCD_DEVICE_LOCATE) {
+		if (locate(survey, entry.path, &survey->default_index, err) < 0)
+			return -1;
+	} else if (entry.is_windows) {
+		survey->default_index = resolve(survey, &entry.device);
+	}
+	if (survey->default_index >= 0) {
+		link_boot_volume(survey, survey->default_index);
+		return 0;
+	}
+	*code = why_unresolved(survey, &entry, text, size);
+	survey_broken(survey, BS_LINK_BOOT_VOLUME, *code, "not in this image");
+	return 0;
+}
+
+int survey_entries(struct survey *survey, const struct bcd *bcd, uint32_t wanted_partition,
+		   struct bs_error *err)
+{
+	struct bs_inspection *report = &survey->report;
+	struct entry first, chosen;
+	char text[400];
+	enum bs_code code;
+
+	if (!read_default(survey, bcd, &first))
+		return 0;
+	if (follow_default(survey, bcd, &first, &code, text, sizeof(text), err) < 0)
+		return -1;
+	memcpy(report->loader_path, survey->default_path, sizeof(report->loader_path));
+	if (wanted_partition == 0) {
+		report->boot_index = survey->default_index;
+		if (code != BS_OK)
+			survey_note(survey, code, "%s", text);
+	} else {
+		report->boot_index = index_of_number(report, wanted_partition);
+		if (report->boot_index < 0)
+			survey_note(survey, BS_BOOT_VOLUME_MISSING, "there is no partition %u",
+				    wanted_partition);
+		else if (report->boot_index != survey->default_index)
+			snprintf(report->loader_path, sizeof(report->loader_path), "%s",
+				 find_first(survey, bcd, report->boot_index, &chosen)
+					 ? chosen.path
+					 : USUAL_LOADER);
+	}
+	if (report->boot_index >= 0)
+		report->partitions[report->boot_index].is_boot = true;
+	return 0;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* boot.ini: the choices in it, however it is written, and what is no boot.ini. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "windows/boot-ini.h"
+
+#include "support/store.h"
+
+static struct boot_ini ini;
+
+static int parse_bytes(const char *text, size_t length, struct bs_error *err)
+{
+	uint8_t *exact = malloc(length + 1); /* the sanitizer sees a byte more, but for none */
+	int result;
+
+	memcpy(exact, text, length);
+	result = boot_ini_parse(exact, length, &ini, err);
+	free(exact);
+	return result;
+}
+
+static void parse(const char *text)
+{
+	struct bs_error err = {0};
+
+	ck_assert_msg(parse_bytes(text, strlen(text), &err) == 0, "%s", err.message);
+}
+
+static void assert_windows(uint32_t index, uint32_t disk, uint32_t partition)
+{
+	ck_assert_uint_lt(index, ini.count);
+	ck_assert_int_eq(ini.choices[index].kind, BOOT_INI_WINDOWS);
+	ck_assert_uint_eq(ini.choices[index].disk, disk);
+	ck_assert_uint_eq(ini.choices[index].partition, partition);
+}
+
+static void assert_file(uint32_t index, const char *path)
+{
+	ck_assert_uint_lt(index, ini.count);
+	ck_assert_int_eq(ini.choices[index].kind, BOOT_INI_FILE);
+	ck_assert_str_eq(ini.choices[index].path, path);
+}
+
+START_TEST(the_menu_of_windows_xp_is_read)
+{
+	parse("[boot loader]\r\n"
+	      "timeout=30\r\n"
+	      "default=multi(0)disk(0)rdisk(0)partition(1)\\WINDOWS\r\n"
+	      "[operating systems]\r\n"
+	      "multi(0)disk(0)rdisk(0)partition(1)\\WINDOWS=\"Microsoft Windows XP\" "
+	      "/fastdetect\r\n"
+	      "multi(0)disk(0)rdisk(1)partition(12)\\WINNT=\"Windows 2000\" /noexecute=optin\r\n"
+	      "C:\\CMDCONS\\BOOTSECT.DAT=\"Recovery Console\" /cmdcons\r\n"
+	      "C:\\=\"Microsoft Windows\"\r\n");
+	ck_assert_uint_eq(ini.count, 4);
+	assert_windows(0, 0, 1);
+	ck_assert(ini.choices[0].is_default);
+	ck_assert_str_eq(ini.choices[0].text, "multi(0)disk(0)rdisk(0)partition(1)\\WINDOWS");
+	assert_windows(1, 1, 12);
+	ck_assert(!ini.choices[1].is_default);
+	assert_file(2, "\\CMDCONS\\BOOTSECT.DAT");
+	assert_file(3, "\\BOOTSECT.DOS");
+}
+END_TEST
+
+/* One choice, written in many ways. */
+static const char *const spellings[] = {
+	"[operating systems]\nmulti(0)disk(0)rdisk(0)partition(2)\\WINDOWS=x\n",
+	"[operating systems]\nmulti(0)disk(0)rdisk(0)partition(2)\\WINDOWS=x",
+	"[Operating Systems]\r\nMULTI(0)DISK(0)RDISK(0)PARTITION(2)\\WINDOWS=x\r\n",
+	"\r\n  [operating systems]  \r\n\t multi(0)disk(0)rdisk(0)partition(2)\\WINDOWS  =x\r\n",
+	"[operating systems]\n;multi(0)disk(0)rdisk(0)partition(1)=x\n"
+	"multi(0)disk(0)rdisk(0)partition(2)\\WINDOWS=\"\xE9\xFF\"\n",
+	"[boot loader]\ndefault=multi(0)disk(0)rdisk(0)partition(2)\\WINDOWS\n"
+	"[operating systems]\nmulti(0)disk(0)rdisk(0)partition(2)\\windows=x\n",
+	"[boot loader]\nDEFAULT = \"multi(0)disk(0)rdisk(0)partition(2)\\WINDOWS\"\n",
+	"[other]\nC:\\X=x\n[operating "
+	"systems]\nmulti(0)disk(0)rdisk(0)partition(2)=x\n[last]\nD:\\=x\n",
+	"no section=x\n[operating systems]\nno equals sign\nmulti(0)disk(0)rdisk(0)partition(2)=\n",
+};
+
+START_TEST(a_choice_is_read_however_it_is_written)
+{
+	parse(spellings[_i]);
+	ck_assert_uint_eq(ini.count, 1);
+	assert_windows(0, 0, 2);
+}
+END_TEST
+
+static const char *const others[] = {
+	"scsi(0)disk(1)rdisk(0)partition(1)\\WINDOWS",
+	"signature(8b467c12)disk(1)rdisk(0)partition(2)\\WINDOWS",
+	"multi(0)disk(0)rdisk(0)",
+	"multi(0)disk(0)rdisk(0)partition()\\WINDOWS",
+	"multi(0)disk(0)rdisk(0)partition(1",
+	"multi(0)disk(0)rdisk(0)partition(-1)",
+	"multi(0)",
+	"C:\\\xC4RGER.DAT", /* of an unknown code page */
+	"\\WINDOWS",
+	"",
+};
+
+START_TEST(what_is_not_understood_is_called_other)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), "[operating systems]\n%s=x\n", others[_i]);
+	parse(text);
+	ck_assert_uint_eq(ini.count, 1);
+	ck_assert_int_eq(ini.choices[0].kind, BOOT_INI_OTHER);
+}
+END_TEST
+
+START_TEST(nothing_is_in_an_empty_one)
+{
+	parse("");
+	ck_assert_uint_eq(ini.count, 0);
+	parse("\n\n[operating systems]");
+	ck_assert_uint_eq(ini.count, 0);
+}
+END_TEST
+
+static void assert_refused(const char *text, size_t length, const char *why)
+{
+	struct bs_error err = {0};
+
+	ck_assert_int_eq(parse_bytes(text, length, &err), -1);
+	ck_assert_int_eq(err.code, BS_LEGACY_UNSUPPORTED);
+	ck_assert_msg(strstr(err.message, why) != NULL, "%s", err.message);
+}
+
+START_TEST(what_is_no_text_is_refused)
+{
+	assert_refused("\xFF\xFE[\0b\0", 6, "no text");
+}
+END_TEST
+
+START_TEST(what_is_too_large_is_refused)
+{
+	char *large = malloc(BOOT_INI_SIZE_MAX + 1);
+
+	memset(large, '\n', BOOT_INI_SIZE_MAX + 1);
+	assert_refused(large, BOOT_INI_SIZE_MAX + 1, "too large");
+	large[BOOT_INI_SIZE_MAX - 1] = '\0';
+	parse(large);
+	free(large);
+}
+END_TEST
+
+START_TEST(too_long_a_line_is_refused)
+{
+	char text[400] = "[operating systems]\n";
+
+	memset(text + 20, 'x', 300);
+	strcpy(text + 320, "=x\n");
+	assert_refused(text, strlen(text), "too long a line");
+}
+END_TEST
+
+START_TEST(more_choices_than_fit_are_refused)
+{
+	char text[2000] = "[operating systems]\n";
+
+	for (int i = 0; i < BOOT_INI_CHOICES_MAX; i++)
+		sprintf(text + strlen(text), "C:\\%d=x\n", i);
+	parse(text);
+	ck_assert_uint_eq(ini.count, BOOT_INI_CHOICES_MAX);
+	strcat(text, "C:\\more=x\n");
+	assert_refused(text, strlen(text), "too many lines");
+}
+END_TEST
+
+Suite *boot_ini_suite(void);
+Suite *boot_ini_suite(void)
+{
+	Suite *suite = suite_create("boot-ini");
+	TCase *tcase = tcase_create("boot.ini");
+
+	tcase_add_test(tcase, the_menu_of_windows_xp_is_read);
+	tcase_add_loop_test(tcase, a_choice_is_read_however_it_is_written, 0,
+			    sizeof(spellings) / sizeof(spellings[0]));
+	tcase_add_loop_test(tcase, what_is_not_understood_is_called_other, 0,
+			    sizeof(others) / sizeof(others[0]));
+	tcase_add_test(tcase, nothing_is_in_an_empty_one);
+	tcase_add_test(tcase, what_is_no_text_is_refused);
+	tcase_add_test(tcase, what_is_too_large_is_refused);
+	tcase_add_test(tcase, too_long_a_line_is_refused);
+	tcase_add_test(tcase, more_choices_than_fit_are_refused);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

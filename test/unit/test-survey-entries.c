@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The survey of what else the boot menu starts: files of other entries on the system volume, which
+ * move or stay or cannot; an earlier Windows; and several Windows on one disk.
+ */
+#include <strings.h>
+
+#include "unit/survey-fixture.h"
+
+/* ---- files that other entries start -------------------------------------------------------- */
+
+#define TOOL "object {2f5b0a98-cce8-11e5-9d3a-0800279c5f11} "
+#define DATA "object {2f5b0a99-cce8-11e5-9d3a-0800279c5f11} "
+
+static const struct {
+	const char *name, *more;
+	const char *item;  /* that moves besides, with the folders on the way; NULL for none */
+	uint32_t elements; /* that move, besides bootmgr's and the memory diagnostic's */
+	enum bs_code code; /* a refusal, or a note */
+} files[] = {
+	{"boot-sector-by-boot",
+	 TOOL "10400008\nelement 11000001 boot\nelement 12000002 string \\NST\\x.mbr\n"
+	      "on system\nfile \\NST\\x.mbr size=8192\n",
+	 "\\NST\\x.mbr", 0, BS_NOTE_OTHER_LOADER},
+	{"boot-sector-by-partition",
+	 TOOL "10400008\nelement 11000001 partition system\nelement 12000002 string \\X.MBR\n"
+	      "on system\nfile \\x.mbr size=512\n",
+	 "\\X.MBR", 1, BS_NOTE_OTHER_LOADER},
+	{"boot-sector-in-boot",
+	 TOOL "10400008\nelement 11000001 partition system\nelement 12000002 string \\boot\\x.mbr\n"
+	      "on system\nfile \\Boot\\x.mbr size=512\n",
+	 NULL, 1, BS_OK},
+	{"boot-sector-missing",
+	 TOOL "10400008\nelement 11000001 boot\nelement 12000002 string \\NST\\x.mbr\n", NULL, 0,
+	 BS_OK},
+	{"boot-sector-elsewhere",
+	 TOOL "10400008\nelement 11000001 partition windows\nelement 12000002 string \\x.mbr\n"
+	      "on windows\nfile \\x.mbr size=512\n",
+	 NULL, 0, BS_OK},
+	{"grldr-by-ntldr",
+	 "object {ntldr} 10300006\nelement 11000001 boot\nelement 12000002 string \\grldr\n"
+	 "on system\nfile \\grldr size=9000\n",
+	 "\\grldr", 0, BS_NOTE_OTHER_LOADER},
+	{"sdi-by-boot",
+	 DATA "30000000\nelement 31000003 boot\nelement 32000004 string \\Tools\\boot.sdi\n"
+	      "on system\nfile \\Tools\\boot.sdi size=9000\n",
+	 "\\Tools\\boot.sdi", 0, BS_OK},
+	{"ramdisk-by-boot",
+	 TOOL "10200003\nelement 11000001 ramdisk boot \\a\\b\\tool.wim "
+	      "{2f5b0a99-cce8-11e5-9d3a-0800279c5f11}\n"
+	      "on system\nfile \\a\\b\\tool.wim size=9000\n",
+	 "\\a\\b\\tool.wim", 0, BS_OK},
+	{"tool-by-boot",
+	 TOOL "10200005\nelement 11000001 boot\nelement 12000002 string \\tool.exe\n"
+	      "on system\nfile \\tool.exe size=9000\n",
+	 "\\tool.exe", 0, BS_OK},
+	{"tool-by-partition",
+	 TOOL "10200005\nelement 11000001 partition system\nelement 12000002 string \\tool.exe\n"
+	      "on system\nfile \\tool.exe size=9000\n",
+	 NULL, 0, BS_NOTE_STAYS},
+	{"windows-by-boot",
+	 TOOL "10200003\nelement 11000001 boot\n"
+	      "element 12000002 string \\Windows\\system32\\winload.exe\n"
+	      "on system\nfile \\Windows\\System32\\winload.exe size=9000\n",
+	 NULL, 0, BS_ENTRY_WOULD_BREAK},
+	{"windows-folder-by-boot",
+	 TOOL "10200003\nelement 21000001 boot\nelement 22000002 string \\Windows\n"
+	      "on system\nfolder \\Windows\n",
+	 NULL, 0, BS_ENTRY_WOULD_BREAK},
+	{"resume-by-boot",
+	 TOOL "10200004\nelement 11000001 boot\n"
+	      "element 12000002 string \\Windows\\system32\\winresume.exe\n"
+	      "on system\nfile \\Windows\\System32\\winresume.exe size=9000\n",
+	 NULL, 0, BS_ENTRY_WOULD_BREAK},
+	{"windows-by-boot-missing",
+	 TOOL "10200003\nelement 11000001 boot\n"
+	      "element 12000002 string \\Windows\\system32\\winload.exe\n"
+	      "element 21000001 boot\nelement 22000002 string \\Windows\n",
+	 NULL, 0, BS_OK},
+	{"vhd-by-boot",
+	 TOOL
+	 "10200003\nelement 11000001 vhd boot \\win.vhd\non system\nfile \\win.vhd size=9000\n",
+	 NULL, 0, BS_ENTRY_WOULD_BREAK},
+	{"vhd-by-partition",
+	 TOOL "10200003\nelement 11000001 vhd system \\win.vhd\n"
+	      "on system\nfile \\win.vhd size=9000\n",
+	 NULL, 0, BS_NOTE_STAYS},
+};
+
+START_TEST(what_boot_leads_to_moves_and_what_cannot_is_refused)
+{
+	uint32_t items = 0;
+
+	look_at(files[_i].name, files[_i].more);
+	if (bs_code_exit(files[_i].code) == BS_EXIT_REFUSED) {
+		assert_refused(files[_i].code);
+		ck_assert_uint_eq(survey->report.finding_count, 1);
+		return;
+	}
+	assert_fixable();
+	for (uint32_t i = 0; i < survey->item_count; i++) {
+		if (survey->items[i].reason == BOOT_ITEM_OF_BOOTMGR)
+			continue;
+		ck_assert_str_eq(survey->items[i].path, files[_i].item);
+		items++;
+	}
+	ck_assert_uint_eq(items, files[_i].item != NULL);
+	ck_assert_uint_eq(survey->element_count, 2 + files[_i].elements);
+	ck_assert_uint_eq(survey->report.finding_count, files[_i].code != BS_OK);
+	ck_assert(files[_i].code == BS_OK || has_finding(files[_i].code));
+}
+END_TEST
+
+START_TEST(an_entry_that_would_break_is_named)
+{
+	look_at("break-named",
+		TOOL "10200003\nelement 11000001 boot\nelement 12000002 string \\w\\winload.exe\n"
+		     "element 12000004 string \"Old one\"\nelement 21000001 boot\n"
+		     "element 22000002 string \\w\non system\nfile \\w\\winload.exe size=9000\n");
+	assert_refused(BS_ENTRY_WOULD_BREAK);
+	ck_assert_ptr_nonnull(strstr(message_of(BS_ENTRY_WOULD_BREAK),
+				     "{2f5b0a98-cce8-11e5-9d3a-0800279c5f11} (Old one)"));
+	ck_assert_uint_eq(survey->report.finding_count, 1); /* for both of its devices */
+}
+END_TEST
+
+START_TEST(a_folder_on_the_way_to_two_files_is_listed_once_and_not_when_it_is_there)
+{
+	uint32_t folders = 0;
+
+	look_at(_i == 0 ? "way-new" : "way-there",
+		_i == 0 ? TOOL
+			"10400008\nelement 11000001 boot\nelement 12000002 string \\NST\\a\n" DATA
+			"10400008\nelement 11000001 boot\nelement 12000002 string \\nst\\b\n"
+			"on system\nfile \\NST\\a size=512\nfile \\NST\\b size=512\n"
+			: TOOL "10400008\nelement 11000001 boot\nelement 12000002 string \\NST\\a\n"
+			       "on system\nfile \\NST\\a size=512\non windows\nfolder \\nst\n");
+	assert_fixable();
+	for (uint32_t i = 0; i < survey->file_count; i++)
+		folders += strcasecmp(survey->files[i].path, "\\NST") == 0;
+	ck_assert_uint_eq(folders, _i == 0 ? 1 : 0);
+}
+END_TEST
+
+static const char *const in_the_way[] = {
+	"on windows\nfolder \\NST\\a\n",   /* of the file */
+	"on windows\nfile \\NST size=1\n", /* of the folder */
+	"on windows\nfolder \\NST attributes=p reparse=0xA0000003:0000000000000000\n", /* and so */
+};
+
+START_TEST(what_stands_in_the_way_of_a_file_is_not_removed_for_it)
+{
+	char name[32], *more;
+
+	snprintf(name, sizeof(name), "in-the-way-%d", _i);
+	ck_assert_int_gt(asprintf(&more, "%s%s",
+				  TOOL "10400008\nelement 11000001 boot\n"
+				       "element 12000002 string \\NST\\a\n"
+				       "on system\nfile \\NST\\a size=512\n",
+				  in_the_way[_i]),
+			 0);
+	look_at(name, more);
+	free(more);
+	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
+}
+END_TEST
+
+START_TEST(more_files_than_a_plan_has_room_for_are_refused)
+{
+	char *more = strdup(""), *longer;
+
+	for (int i = 0; i < BOOT_ITEMS_MAX; i++) {
+		ck_assert_int_gt(
+			asprintf(&longer,
+				 "%sobject {2f5b0b%02x-cce8-11e5-9d3a-0800279c5f11} 10400008\n"
+				 "element 11000001 boot\nelement 12000002 string \\%d.mbr\n"
+				 "on system\nfile \\%d.mbr size=512\n",
+				 more, i, i, i),
+			0);
+		free(more);
+		more = longer;
+	}
+	look_at("many-items", more);
+	free(more);
+	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
+	ck_assert_uint_eq(survey->item_count, BOOT_ITEMS_MAX);
+}
+END_TEST
+
+/* Makes a file's name under \Boot one that no program on Windows could have made. */
+START_TEST(a_name_with_a_lone_surrogate_is_refused_as_such)
+{
+	static const char name[] = "q\0z\0q\0.\0t\0x\0t";
+	uint8_t *bytes = malloc(SAMPLE_SYSTEM_SIZE), *at;
+	struct bs_error err = {0};
+	uint32_t changed = 0;
+
+	sample_open_small(&sample, "surrogate",
+			  "on system\nfile \\Boot\\qzq.txt size=9 short=none\n");
+	ASSERT_OK(disk_read(sample.disk, SAMPLE_SYSTEM_START, bytes, SAMPLE_SYSTEM_SIZE, &err));
+	for (at = bytes; (at = memmem(at, SAMPLE_SYSTEM_SIZE - (size_t)(at - bytes), name,
+				      sizeof(name) - 1)) != NULL;
+	     at++, changed++)
+		sample_write(&sample, SAMPLE_SYSTEM_START + (uint64_t)(at - bytes) + 2, "\x00\xD8",
+			     2);
+	free(bytes);
+	ck_assert_uint_ge(changed, 2);
+	look(&no_options);
+	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
+	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_FILE_UNSUPPORTED), "no valid Unicode"));
+}
+END_TEST
+
+START_TEST(the_kind_of_a_reparse_point_is_told)
+{
+	sample_open(&sample, image_built("wof-bootmgr", false));
+	look(&no_options);
+	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
+	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_FILE_UNSUPPORTED), "Overlay Filter"));
+	assert_link(BS_LINK_BOOTMGR, BS_LINK_BROKEN, BS_BOOT_FILE_UNSUPPORTED);
+}
+END_TEST
+
+START_TEST(a_missing_bootmgr_is_not_said_to_stay)
+{
+	sample_open(&sample, image_built("bootmgr-missing", false));
+	look(&no_options);
+	assert_refused(BS_BOOTMGR_MISSING);
+	ck_assert(!has_finding(BS_NOTE_STAYS));
+}
+END_TEST
+
+/* ---- an earlier Windows -------------------------------------------------------------------- */
+
+#define LEGACY                                                                                     \
+	"object {ntldr} 10300006\nelement 11000001 partition system\n"                             \
+	"element 12000002 string \\ntldr\non system\nfile \\ntldr size=9000\n"                     \
+	"file \\NTDETECT.COM size=9000\n"
+#define BOOT_INI(text) "file \\boot.ini line=\"[operating systems]\" line=" text "\n"
+#define ON_PARTITION(number)                                                                       \
+	BOOT_INI("\"multi(0)disk(0)rdisk(0)partition(" #number ")\\WINDOWS=x\"")
+
+static const struct {
+	const char *name, *more;
+	uint32_t items; /* that move besides */
+	enum bs_code code;
+} legacy[] = {
+	{"xp", ON_PARTITION(1), 3, BS_OK},
+	{"xp-2", ON_PARTITION(2), 3, BS_OK},
+	{"xp-3", ON_PARTITION(3), 3, BS_NOTE_LEGACY},
+	{"xp-0", ON_PARTITION(0), 3, BS_NOTE_LEGACY},
+	{"xp-disk-1", BOOT_INI("\"multi(0)disk(0)rdisk(1)partition(9)\\WINDOWS=x\""), 3, BS_OK},
+	{"xp-scsi", BOOT_INI("\"scsi(0)disk(0)rdisk(0)partition(9)\\WINDOWS=x\""), 3, BS_OK},
+	{"xp-all", ON_PARTITION(1) "file \\bootfont.bin size=0\nfile \\NTBOOTDD.SYS size=900\n", 5,
+	 BS_OK},
+	{"xp-no-menu", "", 2, BS_NOTE_LEGACY},
+	{"xp-file", BOOT_INI("\"C:\\LINUX.BIN=x\"") "file \\linux.bin size=512\n", 4, BS_OK},
+	{"xp-file-missing", BOOT_INI("\"C:\\LINUX.BIN=x\""), 3, BS_OK},
+	{"xp-dos", BOOT_INI("\"C:\\=x\"") "file \\bootsect.dos size=512\n", 4, BS_OK},
+	{"xp-console",
+	 BOOT_INI("\"C:\\c\\b.dat=x\"") "file \\c\\b.dat size=512 seed=0\n"
+					"patch \\c\\b.dat 0x1C hex=00080000\n"
+					"patch \\c\\b.dat 510 hex=55AA\n",
+	 4, BS_NOTE_STAYS},
+	{"xp-console-other",
+	 BOOT_INI("\"C:\\c\\b.dat=x\"") "file \\c\\b.dat size=512 seed=0\n"
+					"patch \\c\\b.dat 0x1C hex=00090000\n"
+					"patch \\c\\b.dat 510 hex=55AA\n",
+	 4, BS_OK},
+	{"xp-loader-empty", "file \\ntldr size=0\n", 0, BS_LEGACY_UNSUPPORTED},
+	{"xp-loader-folder", "remove \\ntldr\nfolder \\ntldr\n", 0, BS_LEGACY_UNSUPPORTED},
+	{"xp-detect-folder", "remove \\NTDETECT.COM\nfolder \\NTDETECT.COM\n", 0,
+	 BS_LEGACY_UNSUPPORTED},
+	{"xp-menu-empty", "file \\boot.ini size=0\n", 0, BS_LEGACY_UNSUPPORTED},
+	{"xp-menu-folder", "folder \\boot.ini\n", 0, BS_LEGACY_UNSUPPORTED},
+	{"xp-menu-large", "file \\boot.ini size=65537\n", 0, BS_LEGACY_UNSUPPORTED},
+	{"xp-menu-no-text", "file \\boot.ini hex=FFFE5B00\n", 0, BS_LEGACY_UNSUPPORTED},
+	{"xp-in-the-way", ON_PARTITION(1) "on windows\nfolder \\ntldr\n", 0, BS_LEGACY_UNSUPPORTED},
+	{"xp-replaced", ON_PARTITION(1) "on windows\nfile \\ntldr size=7\n", 3, BS_NOTE_REPLACES},
+};
+
+START_TEST(an_earlier_windows_moves_along_or_is_refused)
+{
+	char *more;
+
+	ck_assert_int_gt(asprintf(&more, "%s%s", LEGACY, legacy[_i].more), 0);
+	look_at(legacy[_i].name, more);
+	free(more);
+	if (bs_code_exit(legacy[_i].code) == BS_EXIT_REFUSED) {
+		assert_refused(legacy[_i].code);
+		return;
+	}
+	assert_fixable();
+	ck_assert_uint_eq(survey->item_count, 2 + legacy[_i].items);
+	ck_assert_uint_eq(survey->element_count, 3); /* ntldr's, too */
+	ck_assert_uint_eq(survey->report.finding_count, legacy[_i].code != BS_OK);
+	ck_assert(legacy[_i].code == BS_OK || has_finding(legacy[_i].code));
+}
+END_TEST
+
+START_TEST(partitions_are_counted_as_ntldr_counts_them)
+{
+	/* Three are there: the extended one does not count, the logical one does. */
+	sample_open_small(&sample, _i == 0 ? "xp-count-3" : "xp-count-4",
+			  _i == 0 ? LEGACY ON_PARTITION(3) : LEGACY ON_PARTITION(4));
+	write_entry(3, 0, 0x0F, 192 * MIB, 7 * MIB);
+	write_extended(192 * MIB, 63, 100, 0);
+	look(&no_options);
+	assert_fixable();
+	ck_assert_int_eq(has_finding(BS_NOTE_LEGACY), _i == 1);
+}
+END_TEST
+
+START_TEST(files_of_an_earlier_windows_that_no_entry_starts_stay)
+{
+	look_at("xp-unused", "on system\nfile \\ntldr size=0\nfolder \\boot.ini\n");
+	assert_fixable();
+	ck_assert_uint_eq(survey->item_count, 2);
+}
+END_TEST
+
+/* ---- several Windows ----------------------------------------------------------------------- */
+
+#define OTHER "{6d3e2c40-cce9-11e5-9d3a-0800279c5f11}"
+#define SECOND_WINDOWS                                                                             \
+	"partition windows size=100M\npartition other start=141M size=50M\non other\n"             \
+	"folder \\ descriptor=root\n"                                                              \
+	"file \\Windows\\System32\\winload.exe pe=x86 size=50000\nhive bcd\nobject " OTHER         \
+	" 10200003\nelement 11000001 partition other\n"                                            \
+	"element 12000002 string \\Windows\\system32\\winload.exe\n"
+#define ORDER(first, second) "object {bootmgr}\nelement 24000001 objects " first " " second "\n"
+#define MAIN                 "{2f5b0a97-cce8-11e5-9d3a-0800279c5f11}"
+
+static const struct {
+	const char *name, *more;
+	uint32_t chosen;
+	int32_t boot, starts; /* indexes of partitions */
+} several[] = {
+	{"several-default", ORDER(OTHER, MAIN), 0, 1, 1},
+	{"several-other", "object {bootmgr}\nelement 23000003 object " OTHER "\n", 0, 2, 2},
+	{"several-order", "object {bootmgr}\ndelete 23000003\n" ORDER(OTHER, MAIN), 0, 2, 2},
+	{"several-tool", "object {bootmgr}\nelement 23000003 object {memdiag}\n" ORDER(OTHER, MAIN),
+	 0, 2, 2},
+	{"several-tool-2",
+	 "object {bootmgr}\nelement 23000003 object {memdiag}\n" ORDER(MAIN, OTHER), 0, 1, 1},
+	{"several-legacy",
+	 LEGACY ON_PARTITION(1) "object {bootmgr}\nelement 23000003 object {ntldr}\n"
+				"element 24000001 objects {ntldr} " OTHER " " MAIN "\n",
+	 0, 2, 2},
+	{"several-chosen", "", 3, 2, 1},
+	{"several-chosen-default", "", 2, 1, 1},
+	{"several-recovery-first", /* which is a loader, too, but in a RAM disk */
+	 "object {bootmgr}\nelement 23000003 object {memdiag}\n"
+	 "object {00000000-cce9-11e5-9d3a-0800279c5f11} 10200003\n"
+	 "element 11000001 ramdisk other \\Winre.wim " MAIN
+	 "\n" ORDER("{00000000-cce9-11e5-9d3a-0800279c5f11}", MAIN),
+	 0, 1, 1},
+};
+
+START_TEST(the_boot_volume_is_the_default_windows_or_the_chosen_one)
+{
+	const struct bs_options options = {.boot_partition = several[_i].chosen};
+	char *more, detail[32];
+
+	ck_assert_int_gt(asprintf(&more, "%s%s", SECOND_WINDOWS, several[_i].more), 0);
+	sample_open_small(&sample, several[_i].name, more);
+	free(more);
+	look(&options);
+	assert_fixable();
+	ck_assert_int_eq(survey->report.boot_index, several[_i].boot);
+	snprintf(detail, sizeof(detail), "partition %d", several[_i].starts + 1);
+	ck_assert_str_eq(survey->report.links[BS_LINK_BOOT_VOLUME].detail, detail);
+	ck_assert_ptr_nonnull(strstr(survey->report.links[BS_LINK_WINLOAD].detail,
+				     several[_i].starts == 1 ? " 60000 " : " 50000 "));
+	ck_assert(survey->report.starts && survey->report.starts_after);
+	/* No entry of either Windows is touched. */
+	for (uint32_t i = 0; i < survey->element_count; i++) {
+		ck_assert_str_ne(survey->elements[i].object, OTHER);
+		ck_assert_str_ne(survey->elements[i].object, MAIN);
+	}
+}
+END_TEST
+
+START_TEST(the_loader_of_a_chosen_windows_is_looked_for_there)
+{
+	const struct bs_options options = {.boot_partition = 3};
+
+	sample_open_small(&sample, "several-missing",
+			  SECOND_WINDOWS "on other\nremove \\Windows\\System32\\winload.exe\n");
+	look(&options);
+	assert_refused(BS_WINLOAD_MISSING);
+	assert_link(BS_LINK_WINLOAD, BS_LINK_GOOD, BS_OK); /* that of the default one */
+}
+END_TEST
+
+START_TEST(of_two_entries_on_a_chosen_partition_the_first_in_the_menu_counts)
+{
+	const struct bs_options options = {.boot_partition = 3};
+
+	sample_open_small(&sample, "several-shared",
+			  SECOND_WINDOWS
+			  "object {00000000-cce9-11e5-9d3a-0800279c5f11} 10200003\n"
+			  "element 11000001 partition other\n"
+			  "element 12000002 string \\nothing.exe\n" ORDER(MAIN, OTHER));
+	look(&options);
+	assert_fixable();
+	ck_assert_str_eq(survey->report.loader_path, "\\Windows\\system32\\winload.exe");
+}
+END_TEST
+
+Suite *survey_entries_suite(void);
+Suite *survey_entries_suite(void)
+{
+	Suite *suite = suite_create("survey-entries");
+	TCase *tcase;
+
+	images_prepare();
+	tcase = tcase_create("files of other entries");
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, what_boot_leads_to_moves_and_what_cannot_is_refused, 0,
+			    sizeof(files) / sizeof(files[0]));
+	tcase_add_test(tcase, an_entry_that_would_break_is_named);
+	tcase_add_loop_test(
+		tcase, a_folder_on_the_way_to_two_files_is_listed_once_and_not_when_it_is_there, 0,
+		2);
+	tcase_add_loop_test(tcase, what_stands_in_the_way_of_a_file_is_not_removed_for_it, 0,
+			    sizeof(in_the_way) / sizeof(in_the_way[0]));
+	tcase_add_test(tcase, more_files_than_a_plan_has_room_for_are_refused);
+	tcase_add_test(tcase, a_name_with_a_lone_surrogate_is_refused_as_such);
+	tcase_add_test(tcase, the_kind_of_a_reparse_point_is_told);
+	tcase_add_test(tcase, a_missing_bootmgr_is_not_said_to_stay);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("an earlier Windows");
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, an_earlier_windows_moves_along_or_is_refused, 0,
+			    sizeof(legacy) / sizeof(legacy[0]));
+	tcase_add_loop_test(tcase, partitions_are_counted_as_ntldr_counts_them, 0, 2);
+	tcase_add_test(tcase, files_of_an_earlier_windows_that_no_entry_starts_stay);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("several Windows");
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, the_boot_volume_is_the_default_windows_or_the_chosen_one, 0,
+			    sizeof(several) / sizeof(several[0]));
+	tcase_add_test(tcase, the_loader_of_a_chosen_windows_is_looked_for_there);
+	tcase_add_test(tcase, of_two_entries_on_a_chosen_partition_the_first_in_the_menu_counts);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the tests of the verification share: a staged sample, what is said of it, and ways to change
+ * a file on it and put its times back, as somebody would who does not want to be seen.
+ */
+#ifndef BOOTSHIFT_TEST_VERIFY_FIXTURE_H
+#define BOOTSHIFT_TEST_VERIFY_FIXTURE_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/sample.h"
+#include "windows/plan.h"
+#include "windows/stage.h"
+#include "windows/verify.h"
+
+static struct sample sample;
+static struct bs_plan *plan;
+static uint64_t clusters;
+
+static inline void teardown(void)
+{
+	bs_plan_free(plan);
+	sample_close(&sample);
+}
+
+static inline void assert_verified(void)
+{
+	const struct bs_options options = {0};
+	struct bs_error err = {0};
+
+	ASSERT_OK(verify_run(sample.disk, plan, &options, &clusters, &err));
+	ASSERT_OK(verify_run(sample.disk, plan, &options, NULL, &err));
+}
+
+static inline void assert_noticed(const char *text)
+{
+	const struct bs_options options = {0};
+	struct bs_error err = {0};
+
+	ck_assert_int_eq(verify_run(sample.disk, plan, &options, &clusters, &err), -1);
+	ck_assert_int_eq(err.code, BS_VERIFY);
+	ck_assert_msg(strstr(err.message, text) != NULL, "%s", err.message);
+}
+
+static struct sample_volume target;
+
+static inline struct volume_file *edit(const char *path, struct volume_metadata *before)
+{
+	struct volume_file *file;
+	struct bs_error err = {0};
+
+	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &target);
+	file = sample_open_file(&target, path);
+	ASSERT_OK(volume_stat(file, before, &err));
+	return file;
+}
+
+static inline void end_edit(struct volume_file *file, const struct volume_metadata *before)
+{
+	struct bs_error err = {0};
+
+	ASSERT_OK(volume_set_times(file, before, &err));
+	sample_close_file(file);
+	sample_unmount(&target);
+}
+
+#endif
