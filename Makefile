@@ -67,6 +67,10 @@ $(B)/libbootshift.so: $(call objects,$(LIB_SOURCES))
 $(B)/bootshift: $(call objects,$(CLI_SOURCES)) $(B)/libbootshift.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+# The style of the page of a batch.
+$(B)/src/batch/page-style.o: EXTRA_CFLAGS := -Wa,-Isrc/batch
+$(B)/src/batch/page-style.o: src/batch/page.css
+
 # --- what starts the sample images: boot code, and a bootmgr of one file for the BIOS -----------
 BOOT := $(B)/images/boot
 BOOT_CODE := $(addprefix $(BOOT)/,mbr.bin vbr-bootmgr.bin vbr-ntldr.bin bootmgr.bin)
@@ -129,12 +133,15 @@ $(call objects,$(SUPPORT_SOURCES)): EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest \
 # --- tests that take longer -----------------------------------------------------------------
 check-slow: all $(B)/build-image $(B)/unit-tests $(B)/cli-tests boot-test
 	B=$(B) scripts/check-images
+	B=$(B) scripts/check-slurm
 	CK_INCLUDE_TAGS=slow $(B)/unit-tests
 	CK_INCLUDE_TAGS=slow $(B)/cli-tests
 
-# Starts sample disks in virtual machines, before and after.
+# Starts sample disks in virtual machines, before and after, two at a time.
 boot-test: $(B)/boot-tests
-	$(B)/boot-tests
+	@CK_INCLUDE_TAGS=verdict $(B)/boot-tests >$(B)/boot-tests.log 2>&1 & verdict=$$!; \
+	CK_EXCLUDE_TAGS=verdict $(B)/boot-tests; others=$$?; \
+	wait $$verdict; verdict=$$?; cat $(B)/boot-tests.log; exit $$((verdict | others))
 
 # The same tests, built with the sanitizers; leaks count.
 sanitize:

@@ -73,23 +73,6 @@ enum bs_exit worse_exit(enum bs_exit one, enum bs_exit other)
 	return rank[one] >= rank[other] ? one : other;
 }
 
-/* Reports one result: as JSON into the document if there is one, else as text. */
-static int report(const struct command *command, const struct settings *settings, const char *image,
-		  const struct bs_result *result, json_t *document, struct output *output,
-		  struct output *errors)
-{
-	int failed = 0;
-
-	if (document)
-		failed = report_json_add(document, image, result);
-	else
-		command->report(output, image, settings, result);
-	output_flush(output); /* so that what is said on both streams stays in order */
-	if (result->error.code != BS_OK)
-		report_error(errors, image, &result->error);
-	return failed;
-}
-
 enum bs_exit finish_report(enum bs_exit status, struct output *output, int done)
 {
 	struct output errors;
@@ -106,50 +89,88 @@ enum bs_exit finish_report(enum bs_exit status, struct output *output, int done)
 	return worse_exit(status, BS_EXIT_FAILED);
 }
 
-/* What a signal left undone; it counts as a failure also when that is nothing. */
-static enum bs_exit report_interruption(enum bs_exit status, int left, struct output *errors)
+/* ---- what is said of them ----------------------------------------------------------------- */
+
+void account_open(struct account *account, const char *name, report_function *report,
+		  const struct settings *settings)
 {
-	print(errors, "bootshift: interrupted by a signal");
-	if (left > 0)
-		print(errors, "; %d image%s not looked at", left, left == 1 ? " was" : "s were");
-	print_end(errors);
-	return worse_exit(status, BS_EXIT_FAILED);
+	/* A plan on standard output is alone there. */
+	bool plan_to_stdout = settings->output && strcmp(settings->output, "-") == 0;
+
+	*account = (struct account){
+		.settings = settings,
+		.report = report,
+		.document = settings->json ? report_json_open(name) : NULL,
+	};
+	output_open(&account->output, plan_to_stdout ? stderr : stdout, settings->colour);
+	output_open(&account->errors, stderr, settings->colour);
+	account->output.quiet = settings->quiet;
+	if (settings->json && !account->document)
+		account->output.error = ENOMEM;
 }
+
+bool account_is_good(const struct account *account)
+{
+	return account->output.error != ENOMEM;
+}
+
+void account_add(struct account *account, const char *image, const struct bs_result *result)
+{
+	account->done++;
+	account->worst = worse_exit(account->worst, bs_code_exit(result->error.code));
+	if (!account->document)
+		account->report(&account->output, image, account->settings, result);
+	else if (report_json_add(account->document, image, result) != 0)
+		account->output.error = ENOMEM;
+	output_flush(&account->output); /* so that what is said on both streams stays in order */
+	if (result->error.code != BS_OK)
+		report_error(&account->errors, image, &result->error);
+}
+
+void account_interrupted(struct account *account, unsigned long long left)
+{
+	print(&account->errors, "bootshift: interrupted by a signal");
+	if (left > 0)
+		print(&account->errors, "; %llu image%s not looked at", left,
+		      left == 1 ? " was" : "s were");
+	print_end(&account->errors);
+	account->worst = worse_exit(account->worst, BS_EXIT_FAILED);
+}
+
+enum bs_exit account_close(struct account *account)
+{
+	struct output *output = &account->output;
+
+	if (account->document && output->error == 0 &&
+	    report_json_write(account->document, stdout) != 0)
+		output->error = errno;
+	json_decref(account->document);
+	return finish_report(account->worst, output, account->done);
+}
+
+/* ---- the run ------------------------------------------------------------------------------ */
 
 enum bs_exit command_run(const struct command *command, const struct settings *settings,
 			 char *const *images, int count)
 {
 	bool changes = (command->bit & (COMMAND_FIX | COMMAND_UNDO)) && !settings->dry_run;
-	/* A plan on standard output is alone there. */
-	bool plan_to_stdout = settings->output && strcmp(settings->output, "-") == 0;
-	json_t *document = settings->json ? report_json_open(command->name) : NULL;
-	struct output output, errors;
-	enum bs_exit worst = BS_EXIT_DONE;
-	int done = 0;
+	struct account account;
 
 	/* Until the process ends: whatever was changed is reported. */
 	if (changes)
 		interruption_hold();
-	output_open(&output, plan_to_stdout ? stderr : stdout, settings->colour);
-	output_open(&errors, stderr, settings->colour);
-	output.quiet = settings->quiet;
-	if (settings->json && !document)
-		output.error = ENOMEM;
-	while (done < count && output.error != ENOMEM && !interruption_pending()) {
-		const char *image = images[done++];
+	account_open(&account, command->name, command->report, settings);
+	while (account.done < count && account_is_good(&account) && !interruption_pending()) {
+		const char *image = images[account.done];
 		struct bs_result result = {0};
 
-		if (done > 1 && !document && command->bit == COMMAND_INSPECT)
-			print_end(&output);
-		worst = worse_exit(worst, command->run(image, settings, &result));
-		if (report(command, settings, image, &result, document, &output, &errors) != 0)
-			output.error = ENOMEM;
+		if (account.done > 0 && !account.document && command->bit == COMMAND_INSPECT)
+			print_end(&account.output);
+		command->run(image, settings, &result);
+		account_add(&account, image, &result);
 		bs_result_free(&result);
 	}
-	if (document && output.error == 0 && report_json_write(document, stdout) != 0)
-		output.error = errno;
-	json_decref(document);
 	if (interruption_pending())
-		worst = report_interruption(worst, count - done, &errors);
-	return finish_report(worst, &output, done);
+		account_interrupted(&account, (unsigned long long)(count - account.done));
+	return account_close(&account);
 }

@@ -10,14 +10,18 @@
 #include "report/text.h"
 
 static const struct command commands[] = {
-	{"inspect", COMMAND_INSPECT, true, run_inspect, report_inspection,
+	{"inspect", COMMAND_INSPECT, "IMAGE...", true, run_inspect, report_inspection, NULL,
 	 "Show what is in images and whether they need the fix; writes nothing"},
-	{"plan", COMMAND_PLAN, false, run_plan, report_plan,
+	{"plan", COMMAND_PLAN, "IMAGE", false, run_plan, report_plan, NULL,
 	 "Show what a fix would do, by a full rehearsal; writes nothing"},
-	{"fix", COMMAND_FIX, true, run_fix, report_fix,
+	{"fix", COMMAND_FIX, "IMAGE...", true, run_fix, report_fix, NULL,
 	 "Move the boot files to the Windows partition; can be undone"},
-	{"undo", COMMAND_UNDO, true, run_undo, report_undo,
-	 "Take a fix back bit for bit, also an interrupted one"},
+	{"undo", COMMAND_UNDO, "IMAGE...|--from FILE [PATTERN...]", true, run_undo, report_undo,
+	 NULL, "Take a fix back bit for bit, also an interrupted one, or a whole batch"},
+	{"batch", COMMAND_BATCH, "FOLDER|IMAGE...", true, NULL, NULL, run_batch,
+	 "Fix all images in folders, several at a time, and tell what became of each"},
+	{"report", COMMAND_REPORT, "FILE...", true, NULL, NULL, run_report,
+	 "Tell what the rows of batches say together, as a page of HTML, or as rows"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -34,8 +38,7 @@ static const struct command *find_command(const char *name)
 
 static void print_usage(struct output *output, const struct command *command)
 {
-	print(output, "Usage: bootshift %s [OPTION...] IMAGE%s", command->name,
-	      command->several ? "..." : "");
+	print(output, "Usage: bootshift %s [OPTION...] %s", command->name, command->operands);
 	print_end(output);
 }
 
@@ -125,10 +128,16 @@ static enum bs_exit run_command(const struct command *command, int argc, char **
 			print_version(&output);
 		return finish_report(BS_EXIT_DONE, &output, 0);
 	}
+	if (settings.from)
+		return run_undo_from(&settings, argv + first_image, argc - first_image);
 	if (first_image == argc)
-		return usage_error(command, "no image is named");
+		return usage_error(command, command->bit == COMMAND_REPORT
+						    ? "no file of rows is named"
+						    : "no image is named");
 	if (!command->several && argc - first_image > 1)
 		return usage_error(command, "this command takes one image");
+	if (command->whole)
+		return command->whole(&settings, argv + first_image, argc - first_image);
 	return command_run(command, &settings, argv + first_image, argc - first_image);
 }
 
@@ -158,6 +167,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	/* Nor may a limit for the length of files: it fails the write, which is then taken back. */
 	signal(SIGXFSZ, SIG_IGN);
+	/* Whoever started us may ignore ended children; then they could not be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	if (argc < 2)
 		return usage_error(NULL, "no command is named");
 	output_open(&output, stdout, OUTPUT_COLOUR_AUTO);

@@ -3,14 +3,20 @@
 #include "cli/options.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/run.h"
 #include "report/size.h"
 #include "report/text.h"
 
-#define ALL     (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX | COMMAND_UNDO)
 #define LOOKING (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
+#define EACH    (LOOKING | COMMAND_UNDO) /* go from image to image */
+#define IMAGES  (EACH | COMMAND_BATCH)
+#define ALL     (IMAGES | COMMAND_REPORT)
+
+#define NUMBER_MAX 1000000000u /* of seconds and of images: more than anybody means */
 
 /* Options without a letter get a value that is no character. */
 enum {
@@ -22,6 +28,16 @@ enum {
 	OPTION_SYSTEM_PARTITION,
 	OPTION_BOOT_PARTITION,
 	OPTION_PE_SIZE,
+	OPTION_INCLUDE,
+	OPTION_EXCLUDE,
+	OPTION_FOLLOW,
+	OPTION_SHARD,
+	OPTION_TIMEOUT,
+	OPTION_MAX_FAILURES,
+	OPTION_JSONL,
+	OPTION_RESUME,
+	OPTION_REPORT,
+	OPTION_FROM,
 	OPTION_COLOR,
 	OPTION_VERSION,
 };
@@ -34,15 +50,28 @@ static const struct {
 	const char *help;
 } table[] = {
 	/* clang-format off */
-	{OPTION_DRY_RUN, "dry-run", NULL, COMMAND_FIX, "do everything but write: rehearse and verify"},
+	{OPTION_DRY_RUN, "dry-run", NULL, COMMAND_FIX | COMMAND_BATCH, "do everything but write: rehearse and verify"},
 	{OPTION_PLAN, "plan", "FILE", COMMAND_FIX, "do exactly what this plan says, or refuse"},
 	{'o', "output", "FILE", COMMAND_PLAN, "write the plan to a file; - is standard output"},
-	{OPTION_UNDO_DIR, "undo-dir", "DIR", ALL, "the folder of the undo file, if not the image's own"},
+	{OPTION_FROM, "from", "FILE", COMMAND_UNDO, "take back what a batch fixed, by its rows"},
+	{'j', "jobs", "N", COMMAND_BATCH | COMMAND_UNDO, "images at once; else one for each processor"},
+	{OPTION_TIMEOUT, "timeout", "SECONDS", COMMAND_BATCH, "give an image up after that time"},
+	{OPTION_MAX_FAILURES, "max-failures", "N", COMMAND_BATCH, "begin no more images after so many have failed"},
+	{OPTION_INCLUDE, "include", "PATTERN", COMMAND_BATCH, "only files whose path in the folder matches; repeatable"},
+	{OPTION_EXCLUDE, "exclude", "PATTERN", COMMAND_BATCH, "no files or folders whose path matches; repeatable"},
+	{OPTION_FOLLOW, "follow", NULL, COMMAND_BATCH, "follow symbolic links in folders"},
+	{OPTION_SHARD, "shard", "K/N", COMMAND_BATCH, "only part K of N, by the path in the folder"},
+	{OPTION_JSONL, "jsonl", "FILE", COMMAND_BATCH, "add a row of JSON for each image; - is standard output"},
+	{OPTION_JSONL, "jsonl", "FILE", COMMAND_REPORT, "write the latest row of each image; - is standard output"},
+	{OPTION_RESUME, "resume", NULL, COMMAND_BATCH, "go on: leave out what is done by the rows in FILE"},
+	{OPTION_REPORT, "report", "FILE", COMMAND_BATCH, "write a page of HTML; - is standard output"},
+	{'o', "output", "FILE", COMMAND_REPORT, "write a page of HTML; - is standard output"},
+	{OPTION_UNDO_DIR, "undo-dir", "DIR", IMAGES, "the folder of the undo file, if not the image's own"},
 	{OPTION_FORMAT, "format", "FMT", LOOKING, "raw, vhd, vhdx, qcow2, vmdk or vdi; else found out"},
 	{OPTION_SYSTEM_PARTITION, "system-partition", "N", LOOKING, "the partition with the boot files; else the active one"},
 	{OPTION_BOOT_PARTITION, "boot-partition", "N", LOOKING, "the partition with Windows; else that of the default entry"},
-	{OPTION_PE_SIZE, "pe-size", "SIZE", LOOKING, "room needed on the active volume; else 119MiB"},
-	{OPTION_JSON, "json", NULL, ALL, "print JSON instead of text"},
+	{OPTION_PE_SIZE, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, "room needed on the active volume; else 119MiB"},
+	{OPTION_JSON, "json", NULL, EACH, "print JSON instead of text"},
 	{'v', "verbose", NULL, ALL, "tell more"},
 	{'q', "quiet", NULL, ALL, "print nothing but errors"},
 	{OPTION_COLOR, "color", "WHEN", ALL, "auto, always or never"},
@@ -96,12 +125,82 @@ static int parse_colour(const char *text, enum output_colour *colour, struct bs_
 	return fail(err, BS_USAGE, "--color takes auto, always or never, not '%s'", text);
 }
 
+/* A whole number from 1 on. */
+static int parse_count(const char *text, const char *name, uint32_t most, uint32_t *number,
+		       struct bs_error *err)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end != '\0' || value == 0 || value > most)
+		return fail(err, BS_USAGE, "--%s takes a number from 1 to %u, not '%s'", name, most,
+			    text);
+	*number = (uint32_t)value;
+	return 0;
+}
+
+static int parse_shard(const char *text, struct settings *settings, struct bs_error *err)
+{
+	unsigned shard, shards;
+	int end = 0;
+
+	if (strspn(text, "0123456789/") != strlen(text) ||
+	    sscanf(text, "%7u/%7u%n", &shard, &shards, &end) != 2 || text[end] != '\0' ||
+	    shard == 0 || shard > shards)
+		return fail(err, BS_USAGE, "--shard takes K/N, part K of N, not '%s'", text);
+	settings->shard = shard;
+	settings->shards = shards;
+	return 0;
+}
+
+static int add_pattern(const char *text, struct find_patterns *patterns, struct bs_error *err)
+{
+	if (patterns->count == FIND_PATTERNS_MAX)
+		return fail(err, BS_USAGE, "more than %d patterns", FIND_PATTERNS_MAX);
+	patterns->text[patterns->count++] = text;
+	return 0;
+}
+
 static int parse_path(const char *text, const char *name, const char **path, struct bs_error *err)
 {
 	if (*text == '\0')
 		return fail(err, BS_USAGE, "--%s needs a name that is not empty", name);
 	*path = text;
 	return 0;
+}
+
+/* Those of batches. */
+static int apply_to_batch(struct settings *settings, int value, const char *argument,
+			  struct bs_error *err)
+{
+	switch (value) {
+	case 'j':
+		return parse_count(argument, "jobs", RUN_SLOTS_MAX, &settings->jobs, err);
+	case OPTION_INCLUDE:
+		return add_pattern(argument, &settings->include, err);
+	case OPTION_EXCLUDE:
+		return add_pattern(argument, &settings->exclude, err);
+	case OPTION_FOLLOW:
+		settings->follow = true;
+		return 0;
+	case OPTION_SHARD:
+		return parse_shard(argument, settings, err);
+	case OPTION_TIMEOUT:
+		return parse_count(argument, "timeout", NUMBER_MAX, &settings->timeout, err);
+	case OPTION_MAX_FAILURES:
+		return parse_count(argument, "max-failures", NUMBER_MAX, &settings->failures_max,
+				   err);
+	case OPTION_JSONL:
+		return parse_path(argument, "jsonl", &settings->rows, err);
+	case OPTION_RESUME:
+		settings->resume = true;
+		return 0;
+	case OPTION_REPORT:
+		return parse_path(argument, "report", &settings->page, err);
+	case OPTION_FROM:
+		return parse_path(argument, "from", &settings->from, err);
+	}
+	return fail(err, BS_USAGE, "unknown option");
 }
 
 MUST_CHECK static int apply(struct settings *settings, int value, const char *argument,
@@ -144,7 +243,7 @@ MUST_CHECK static int apply(struct settings *settings, int value, const char *ar
 		settings->version = true;
 		return 0;
 	}
-	return fail(err, BS_USAGE, "unknown option");
+	return apply_to_batch(settings, value, argument, err);
 }
 
 /* The options of one command in getopt's form: at most OPTION_COUNT and the end. */
@@ -200,6 +299,27 @@ static int fail_parse(enum command_bit command, int result, char **argv, struct 
 	return fail_unknown(command, argv[optind - 1], err);
 }
 
+static bool is_stdout(const char *path)
+{
+	return path && strcmp(path, "-") == 0;
+}
+
+/* Whether the options go together. */
+static int check(const struct settings *settings, enum command_bit command, struct bs_error *err)
+{
+	if (settings->json && is_stdout(settings->output))
+		return fail(err, BS_USAGE, "--json and --output - both want standard output");
+	if (is_stdout(settings->rows) && is_stdout(settings->page))
+		return fail(err, BS_USAGE, "--jsonl - and --report - both want standard output");
+	if (is_stdout(settings->rows) && is_stdout(settings->output))
+		return fail(err, BS_USAGE, "--jsonl - and --output - both want standard output");
+	if (settings->resume && (!settings->rows || is_stdout(settings->rows)))
+		return fail(err, BS_USAGE, "--resume needs the file of --jsonl");
+	if (command == COMMAND_UNDO && settings->jobs != 0 && !settings->from)
+		return fail(err, BS_USAGE, "--jobs is for --from");
+	return 0;
+}
+
 int options_parse(enum command_bit command, int argc, char **argv, struct settings *settings,
 		  int *first_image, struct bs_error *err)
 {
@@ -207,7 +327,7 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 	char letters[2 * OPTION_COUNT + 2];
 	int value;
 
-	*settings = (struct settings){.colour = OUTPUT_COLOUR_AUTO};
+	*settings = (struct settings){.colour = OUTPUT_COLOUR_AUTO, .shard = 1, .shards = 1};
 	prepare(command, longs, letters);
 	opterr = 0;
 	optind = 0; /* GNU: start afresh */
@@ -218,9 +338,7 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 			return -1;
 	}
 	*first_image = optind;
-	if (settings->json && settings->output && strcmp(settings->output, "-") == 0)
-		return fail(err, BS_USAGE, "--json and --output - both want standard output");
-	return 0;
+	return check(settings, command, err);
 }
 
 void options_help(struct output *output, enum command_bit command)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "batch/find.h"
 #include "report/output.h"
 
 /* The commands as a set of bits: which of them take an option. */
@@ -13,6 +14,8 @@ enum command_bit {
 	COMMAND_PLAN = 2,
 	COMMAND_FIX = 4,
 	COMMAND_UNDO = 8,
+	COMMAND_BATCH = 16,
+	COMMAND_REPORT = 32,
 };
 
 /* Strings are borrowed from the command line. */
@@ -25,8 +28,18 @@ struct settings {
 	bool help;
 	bool version;
 	enum output_colour colour;
-	const char *output;    /* plan: the file to write, "-" for standard output, or NULL */
+	/* plan, report: the file to write, "-" for standard output, or NULL */
+	const char *output;
 	const char *plan_file; /* fix: the plan to keep to, or NULL */
+	/* batch */
+	struct find_patterns include, exclude;
+	bool follow, resume;
+	uint32_t shard, shards;
+	uint32_t timeout, failures_max; /* seconds; 0: no end */
+	const char *page;               /* like `output` */
+	const char *rows;               /* batch, report: the same, of rows */
+	uint32_t jobs;                  /* batch, undo: 0 for the number of processors */
+	const char *from;               /* undo: the rows of the batch to take back, or NULL */
 };
 
 /*

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "batch/attempt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/interruption.h"
+
+#define TURNS 100
+#define PAUSE 50000 /* microseconds */
+
+struct row_subject attempt_subject(const struct attempt *attempt)
+{
+	return (struct row_subject){
+		.command = attempt->command,
+		.path = attempt->image->path,
+		.location = attempt->image->location,
+		.file = attempt->image->file,
+		.begun = attempt->begun,
+		.dry_run = attempt->kind == ATTEMPT_REHEARSE,
+	};
+}
+
+/* Nobody hears it any more when this fails; the image is looked after all the same. */
+static void send_bytes(int channel, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t written = write(channel, bytes, length);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return;
+		bytes += written;
+		length -= (size_t)written;
+	}
+}
+
+static void send_phase(void *context, enum bs_phase phase)
+{
+	const int *channel = context;
+	char byte = (char)phase;
+
+	send_bytes(*channel, &byte, 1);
+}
+
+/* True, and tells why, when the image is not the one that was found. */
+static bool has_changed(const struct find_image *image, struct bs_result *result)
+{
+	uint64_t size, modified;
+
+	/* What is not there any more is for the library to say. */
+	if (!image->was_there || !row_look(image->file, &size, &modified) ||
+	    (size == image->size && modified == image->modified))
+		return false;
+	*result = (struct bs_result){.status = BS_STATUS_FAILED};
+	fail(&result->error, BS_CHANGED_MEANWHILE,
+	     "another program has written to the image since it was found");
+	return true;
+}
+
+/*
+ * An image that is found fixed was fixed by an earlier run of this very batch, which was killed
+ * before it could say so, if its undo file is younger than the batch.  Else that file is not this
+ * batch's, and its rows must not lead to it.
+ */
+static void claim(uint64_t begun, struct bs_result *result)
+{
+	uint64_t size, modified;
+
+	if (result->status != BS_STATUS_NOTHING_TO_DO || !result->undo_file)
+		return;
+	if (row_look(result->undo_file, &size, &modified) && modified >= begun) {
+		result->status = BS_STATUS_FIXED;
+		return;
+	}
+	free(result->undo_file);
+	result->undo_file = NULL;
+}
+
+/* A rehearsal's worker does not hold signals, and ends without knowing why. */
+static void explain_end(struct bs_result *result)
+{
+	if (result->error.code == BS_WORKER && interruption_pending())
+		fail(&result->error, BS_INTERRUPTED, "interrupted by a signal");
+}
+
+/* Without an undo file it was undone already if it can be fixed again. */
+static void undo(const struct attempt *attempt, struct bs_result *result)
+{
+	const char *location = attempt->image->location;
+	struct bs_result inspected;
+
+	if (bs_undo(location, &attempt->options, result) == BS_EXIT_DONE ||
+	    result->error.code != BS_NO_UNDO_FILE)
+		return;
+	if (bs_inspect(location, &attempt->options, &inspected) == BS_EXIT_DONE &&
+	    inspected.status == BS_STATUS_WOULD_FIX) {
+		result->status = BS_STATUS_NOTHING_TO_DO;
+		result->error = (struct bs_error){.code = BS_OK};
+	}
+	bs_result_free(&inspected);
+}
+
+typedef enum bs_exit library_call(const char *image, const struct bs_options *options,
+				  struct bs_result *result);
+
+/* What the one that died has started may hold the image's lock until it has ended, too. */
+static void insist(library_call *call, const struct attempt *attempt, struct bs_result *result)
+{
+	for (int turn = 0; turn < TURNS; turn++) {
+		if (turn > 0)
+			bs_result_free(result);
+		if (call(attempt->image->location, &attempt->options, result) == BS_EXIT_DONE ||
+		    result->error.code != BS_IN_USE)
+			return;
+		usleep(PAUSE);
+	}
+}
+
+static void take_back(const struct attempt *attempt, struct bs_result *result)
+{
+	insist(bs_undo, attempt, result);
+	if (result->error.code == BS_NO_UNDO_FILE) {
+		result->status = BS_STATUS_NOTHING_TO_DO;
+		result->error = (struct bs_error){.code = BS_OK};
+	}
+}
+
+static void attempt_image(const struct attempt *attempt, struct bs_result *result)
+{
+	const char *location = attempt->image->location;
+	const struct bs_options *options = &attempt->options;
+
+	switch (attempt->kind) {
+	case ATTEMPT_FIX:
+		if (has_changed(attempt->image, result))
+			return;
+		bs_fix(location, options, NULL, result);
+		claim(attempt->begun, result);
+		break;
+	case ATTEMPT_REHEARSE:
+		if (has_changed(attempt->image, result))
+			return;
+		bs_plan(location, options, NULL, result);
+		explain_end(result);
+		break;
+	case ATTEMPT_UNDO:
+		undo(attempt, result);
+		break;
+	case ATTEMPT_RECOVER:
+		insist(bs_recover, attempt, result);
+		break;
+	case ATTEMPT_TAKE_BACK:
+		take_back(attempt, result);
+		break;
+	}
+}
+
+void attempt_run(void *task, int channel)
+{
+	struct attempt *attempt = task;
+	const struct row_subject subject = attempt_subject(attempt);
+	struct bs_result result;
+	struct bs_error ignored;
+	struct row row;
+	char *line = NULL;
+
+	attempt->options.progress = send_phase;
+	attempt->options.progress_context = &channel;
+	attempt_image(attempt, &result);
+	if (row_make(&subject, &result, &row, &ignored) == 0)
+		line = row_line(&row);
+	/* Without a line there is no memory either: it is taken for one that died. */
+	if (line)
+		send_bytes(channel, line, strlen(line));
+	free(line);
+	row_free(&row);
+	bs_result_free(&result);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "batch/location.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_SCHEME "file://"
+
+/* What stays as it is in the path of a URI (RFC 3986, "unreserved", and the slash). */
+static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "0123456789-._~/";
+
+/* Has the path as if it were there, without looking for links in it. */
+static char *make_absolute(const char *path)
+{
+	char *folder, *absolute;
+
+	if (path[0] == '/')
+		return strdup(path);
+	folder = getcwd(NULL, 0);
+	if (asprintf(&absolute, "%s/%s", folder ? folder : "", path) < 0)
+		absolute = NULL;
+	free(folder);
+	return absolute;
+}
+
+char *location_of(const char *image)
+{
+	char *resolved = realpath(image, NULL);
+
+	return resolved ? resolved : make_absolute(image);
+}
+
+char *location_to_uri(const char *location)
+{
+	char *uri, *end;
+
+	if (location[0] != '/')
+		return strdup(location);
+	uri = malloc(strlen(FILE_SCHEME) + 3 * strlen(location) + 1);
+	if (!uri)
+		return NULL;
+	end = stpcpy(uri, FILE_SCHEME);
+	for (; *location != '\0'; location++) {
+		if (strchr(unreserved, *location))
+			*end++ = *location;
+		else
+			end += sprintf(end, "%%%02X", (unsigned char)*location);
+	}
+	*end = '\0';
+	return uri;
+}
+
+/* The value of a hexadecimal digit; -1 for anything else, also for the end of a string. */
+static int digit(char character)
+{
+	static const char digits[] = "0123456789ABCDEF0123456789abcdef";
+	const char *found = character != '\0' ? strchr(digits, character) : NULL;
+
+	return found ? (int)((found - digits) % 16) : -1;
+}
+
+/* Decodes what comes after the scheme to where the URI begins: it never gets longer. */
+bool location_from_uri(char *uri)
+{
+	const char *from = uri + strlen(FILE_SCHEME);
+	char *to = uri;
+
+	if (strncmp(uri, FILE_SCHEME, strlen(FILE_SCHEME)) != 0)
+		return strncmp(uri, "nbd", 3) == 0;
+	if (*from != '/')
+		return false;
+	while (*from != '\0') {
+		int high, low;
+
+		if (*from != '%') {
+			*to++ = *from++;
+			continue;
+		}
+		high = digit(from[1]);
+		low = high >= 0 ? digit(from[2]) : -1;
+		if (low < 0 || 16 * high + low == 0)
+			return false;
+		*to++ = (char)(16 * high + low);
+		from += 3;
+	}
+	*to = '\0';
+	return true;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A location says where an image is, whoever asks from where: a file's absolute path, of whatever
+ * bytes the kernel takes, or the URI of an NBD export.  Written down it is a URI in either case
+ * (RFC 8089 for files), which is ASCII and loses nothing.
+ */
+#ifndef BOOTSHIFT_BATCH_LOCATION_H
+#define BOOTSHIFT_BATCH_LOCATION_H
+
+#include <stdbool.h>
+
+/*
+ * The location of an image as the user has named it: with all links resolved; what is not there is
+ * taken to be in the working directory.  The caller frees it; NULL when memory runs out.
+ */
+char *location_of(const char *image);
+
+/* The caller frees it; NULL when memory runs out. */
+char *location_to_uri(const char *location);
+
+/* Turns a URI into a location in place.  False when it cannot be one. */
+bool location_from_uri(char *uri);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "batch/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "batch/row.h"
+#include "util/interruption.h"
+
+#define PIECE 4096u /* bytes read at a time */
+
+struct slot {
+	pid_t process; /* 0: free */
+	int channel;   /* -1 once it has ended */
+	enum bs_phase phase;
+	char *line; /* what came of it */
+	size_t length;
+	bool nonsense; /* it is longer than any row */
+};
+
+struct pool {
+	int signals;       /* a signalfd */
+	bool some_may_end; /* a SIGCHLD came that was not followed to its end */
+	size_t count;
+	struct pollfd *polls; /* of the signals, and of each slot */
+	struct slot slots[];
+};
+
+static void close_channel(struct slot *slot)
+{
+	if (slot->channel >= 0)
+		close(slot->channel);
+	slot->channel = -1;
+}
+
+/* ---- opening and closing ------------------------------------------------------------------- */
+
+static int hold_signals(struct pool *pool, struct bs_error *err)
+{
+	sigset_t watched;
+
+	interruption_hold();
+	interruption_held(&watched);
+	sigaddset(&watched, SIGCHLD);
+	pthread_sigmask(SIG_BLOCK, &watched, NULL);
+	pool->signals = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+	return pool->signals >= 0 ? 0 : fail_errno(err, BS_WORKER, "cannot wait for signals");
+}
+
+struct pool *pool_open(size_t slots, struct bs_error *err)
+{
+	struct pool *pool = calloc(1, sizeof(*pool) + slots * sizeof(pool->slots[0]));
+
+	if (pool) {
+		pool->signals = -1;
+		pool->count = slots;
+		pool->polls = calloc(slots + 1, sizeof(*pool->polls));
+	}
+	if (!pool || !pool->polls) {
+		fail(err, BS_NO_MEMORY, "out of memory");
+		free(pool);
+		return NULL;
+	}
+	for (size_t i = 0; i < slots; i++)
+		pool->slots[i].channel = -1;
+	if (hold_signals(pool, err) != 0) {
+		pool_close(pool);
+		return NULL;
+	}
+	return pool;
+}
+
+void pool_close(struct pool *pool)
+{
+	if (!pool)
+		return;
+	for (size_t i = 0; i < pool->count; i++) {
+		struct slot *slot = &pool->slots[i];
+
+		if (slot->process > 0) {
+			pool_signal(pool, i, SIGKILL);
+			waitpid(slot->process, NULL, 0);
+		}
+		close_channel(slot);
+		free(slot->line);
+	}
+	if (pool->signals >= 0)
+		close(pool->signals);
+	free(pool->polls);
+	free(pool);
+}
+
+/* ---- a process ----------------------------------------------------------------------------- */
+
+/*
+ * SIGTERM is how the process is asked to stop, so it is held even if the user has it ignored.  When
+ * our process, `parent`, has ended before the kernel was told to watch it, it asks itself.
+ */
+static void arrange_signals(pid_t parent)
+{
+	sigset_t held;
+
+	signal(SIGTERM, SIG_DFL);
+	interruption_held(&held);
+	sigaddset(&held, SIGTERM);
+	pthread_sigmask(SIG_SETMASK, &held, NULL);
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
+		raise(SIGTERM);
+}
+
+static _Noreturn void run(pool_work *work, void *task, int channel, pid_t parent)
+{
+	unsigned first = STDERR_FILENO + 1, kept = (unsigned)channel;
+
+	setpgid(0, 0);
+	arrange_signals(parent);
+	if (kept > first)
+		close_range(first, kept - 1, 0);
+	close_range(kept + 1, ~0u, 0);
+	work(task, channel);
+	_exit(EXIT_SUCCESS);
+}
+
+int pool_start(struct pool *pool, size_t index, pool_work *work, void *task, struct bs_error *err)
+{
+	struct slot *slot = &pool->slots[index];
+	pid_t parent = getpid();
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fail_errno(err, BS_WORKER, "cannot make a pipe to a process");
+	slot->process = fork();
+	if (slot->process < 0) {
+		slot->process = 0;
+		fail_errno(err, BS_WORKER, "cannot start a process");
+		close(ends[0]);
+		close(ends[1]);
+		return -1;
+	}
+	if (slot->process == 0)
+		run(work, task, ends[1], parent);
+	/* Here and there, as either may come first. */
+	setpgid(slot->process, slot->process);
+	close(ends[1]);
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	slot->channel = ends[0];
+	slot->phase = BS_PHASE_COUNT;
+	slot->nonsense = false;
+	return 0;
+}
+
+void pool_signal(const struct pool *pool, size_t slot, int signal)
+{
+	kill(-pool->slots[slot].process, signal);
+}
+
+/* ---- what a process sends ------------------------------------------------------------------ */
+
+/* Takes the phases in front of the line; the line begins with another byte. */
+static size_t take_phases(struct slot *slot, const char *bytes, size_t length)
+{
+	size_t taken = 0;
+
+	while (slot->length == 0 && taken < length && (unsigned char)bytes[taken] < BS_PHASE_COUNT)
+		slot->phase = (enum bs_phase)bytes[taken++];
+	return taken;
+}
+
+static void take_line(struct slot *slot, const char *bytes, size_t length)
+{
+	char *line;
+
+	if (length == 0 || slot->nonsense)
+		return;
+	line = slot->length + length <= ROW_LENGTH_MAX ? realloc(slot->line, slot->length + length)
+						       : NULL;
+	if (!line) {
+		slot->nonsense = true;
+		return;
+	}
+	slot->line = line;
+	memcpy(line + slot->length, bytes, length);
+	slot->length += length;
+}
+
+/* Takes what there is, up to PIECE bytes.  False when there was nothing, or the channel's end. */
+static bool take(struct slot *slot)
+{
+	char bytes[PIECE];
+	ssize_t length = slot->channel >= 0 ? read(slot->channel, bytes, sizeof(bytes)) : 0;
+	size_t phases;
+
+	if (length <= 0) {
+		if (length == 0 || errno != EAGAIN)
+			close_channel(slot);
+		return false;
+	}
+	phases = take_phases(slot, bytes, (size_t)length);
+	take_line(slot, bytes + phases, (size_t)length - phases);
+	return true;
+}
+
+/* The line as a string, if it has its end, and only there; else NULL.  The caller frees it. */
+static char *finish_line(struct slot *slot)
+{
+	char *line = slot->line;
+	bool whole = line && !slot->nonsense &&
+		     memchr(line, '\n', slot->length) == line + slot->length - 1 &&
+		     memchr(line, '\0', slot->length) == NULL;
+
+	if (whole)
+		line[slot->length - 1] = '\0';
+	else
+		free(line);
+	slot->line = NULL;
+	slot->length = 0;
+	return whole ? line : NULL;
+}
+
+/* ---- events -------------------------------------------------------------------------------- */
+
+static bool has_ended(const struct slot *slot)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	/* It stays a zombie, so that its group's number is nobody else's yet. */
+	return slot->process > 0 &&
+	       waitid(P_PID, (id_t)slot->process, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == slot->process;
+}
+
+/* Bounded by what a pipe holds: nobody writes to it any more. */
+static void end(struct pool *pool, size_t index, struct pool_event *event)
+{
+	struct slot *slot = &pool->slots[index];
+
+	pool_signal(pool, index, SIGKILL);
+	while (take(slot))
+		;
+	close_channel(slot);
+	*event = (struct pool_event){.kind = POOL_ENDED, .slot = index, .phase = slot->phase};
+	waitpid(slot->process, &event->status, 0);
+	event->line = finish_line(slot);
+	slot->process = 0;
+}
+
+static bool find_ended(struct pool *pool, struct pool_event *event)
+{
+	for (size_t i = 0; pool->some_may_end && i < pool->count; i++) {
+		if (has_ended(&pool->slots[i])) {
+			end(pool, i, event);
+			return true;
+		}
+	}
+	pool->some_may_end = false;
+	return false;
+}
+
+static void take_signal(struct pool *pool, struct pool_event *event)
+{
+	struct signalfd_siginfo info;
+
+	if (read(pool->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGCHLD)
+		pool->some_may_end = true;
+	else
+		event->kind = POOL_SIGNAL;
+}
+
+static void take_messages(struct pool *pool, struct pool_event *event)
+{
+	for (size_t i = 0; i < pool->count && event->kind == POOL_NOTHING; i++) {
+		struct slot *slot = &pool->slots[i];
+		enum bs_phase before = slot->phase;
+
+		if (!(pool->polls[i + 1].revents))
+			continue;
+		take(slot);
+		if (slot->phase != before)
+			*event = (struct pool_event){
+				.kind = POOL_PHASE, .slot = i, .phase = slot->phase};
+	}
+}
+
+int pool_wait(struct pool *pool, int milliseconds, struct pool_event *event, struct bs_error *err)
+{
+	*event = (struct pool_event){.kind = POOL_NOTHING};
+	if (find_ended(pool, event))
+		return 0;
+	pool->polls[0] = (struct pollfd){.fd = pool->signals, .events = POLLIN};
+	for (size_t i = 0; i < pool->count; i++)
+		pool->polls[i + 1] =
+			(struct pollfd){.fd = pool->slots[i].channel, .events = POLLIN};
+	if (poll(pool->polls, pool->count + 1, milliseconds) < 0)
+		return errno == EINTR ? 0
+				      : fail_errno(err, BS_WORKER, "cannot wait for the processes");
+	if (pool->polls[0].revents)
+		take_signal(pool, event);
+	take_messages(pool, event);
+	return 0;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The live lines of a batch.  What does not fit is left out, the least important first. */
+#include "batch/progress-frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/text.h"
+
+#define PIECE_MAX    48
+#define GAP          2  /* columns between two pieces */
+#define BAR_SMALLEST 8  /* fewer columns show nothing */
+#define BAR_LARGEST  40 /* more say nothing */
+#define VERB_WIDTH   12 /* the longest one and a gap */
+#define VERB_FROM    36 /* columns of a line from which there is room for verbs */
+#define LONG_RUNNING 10 /* seconds from which it is told how long an image takes */
+
+/* ---- the first line: how far it is --------------------------------------------------------- */
+
+/* In the order of their importance; in the line they stand in the order of `places`. */
+enum piece { PIECE_DONE, PIECE_LEFT, PIECE_PERCENT, PIECE_RATE, PIECE_BAR, PIECE_COUNT };
+
+/*
+ * Images a millisecond, or 0 when that is not known yet.  Time in which nothing ends counts, so
+ * that the rate falls while the batch hangs.
+ */
+static double pace(const struct progress_state *state)
+{
+	uint64_t begin = 0, images = state->done;
+
+	if (images >= PROGRESS_PACE) { /* from the end of the oldest one that is remembered */
+		begin = state->ends[images % PROGRESS_PACE];
+		images = PROGRESS_PACE - 1;
+	}
+	return state->now > begin ? (double)images / (double)(state->now - begin) : 0;
+}
+
+static void format_rate(const struct progress_state *state, char text[PIECE_MAX])
+{
+	double rate = pace(state) * 60000;
+
+	if (rate <= 0)
+		snprintf(text, PIECE_MAX, "--/min");
+	else
+		snprintf(text, PIECE_MAX, "%.*f/min", rate < 9.95 ? 1 : 0, rate);
+}
+
+static void format_left(const struct progress_state *state, char text[PIECE_MAX])
+{
+	double rate = pace(state);
+	double seconds = rate > 0 ? (double)(state->total - state->done) / rate / 1000 : 0;
+	unsigned long minutes = (unsigned long)(seconds / 60 + 0.5);
+
+	if (rate <= 0)
+		snprintf(text, PIECE_MAX, "-- left");
+	else if (seconds < 59.5)
+		snprintf(text, PIECE_MAX, "%.0f s left", seconds);
+	else if (minutes < 100)
+		snprintf(text, PIECE_MAX, "%lu min left", minutes);
+	else
+		snprintf(text, PIECE_MAX, "%lu h %02lu min left", minutes / 60, minutes % 60);
+}
+
+static void format_pieces(const struct progress_state *state, char texts[PIECE_COUNT][PIECE_MAX])
+{
+	uint64_t percent = state->total > 0 ? state->done * 100 / state->total : 100;
+
+	snprintf(texts[PIECE_DONE], PIECE_MAX, "%llu of %llu", (unsigned long long)state->done,
+		 (unsigned long long)state->total);
+	snprintf(texts[PIECE_PERCENT], PIECE_MAX, "%u%%", (unsigned)percent);
+	format_rate(state, texts[PIECE_RATE]);
+	format_left(state, texts[PIECE_LEFT]);
+}
+
+static void print_bar(struct output *output, const struct progress_state *state, unsigned columns)
+{
+	uint64_t filled = state->total > 0 ? state->done * columns / state->total : columns;
+
+	print_style(output, STYLE_GOOD);
+	for (uint64_t column = 0; column < filled; column++)
+		print_symbol(output, "━", "=");
+	print_style(output, STYLE_PLAIN);
+	print_style(output, STYLE_FAINT);
+	for (uint64_t column = filled; column < columns; column++)
+		print_symbol(output, "─", "-");
+	print_style(output, STYLE_PLAIN);
+}
+
+static void print_first_line(struct output *output, const struct progress_state *state,
+			     unsigned width)
+{
+	static const enum piece places[] = {PIECE_DONE, PIECE_BAR, PIECE_PERCENT, PIECE_RATE,
+					    PIECE_LEFT};
+	char texts[PIECE_COUNT][PIECE_MAX];
+	unsigned widths[PIECE_COUNT] = {0};
+	unsigned left;
+
+	format_pieces(state, texts);
+	widths[PIECE_DONE] = (unsigned)strlen(texts[PIECE_DONE]);
+	if (widths[PIECE_DONE] > width)
+		widths[PIECE_DONE] = width;
+	left = width - widths[PIECE_DONE];
+	for (unsigned piece = PIECE_LEFT; piece < PIECE_BAR; piece++) {
+		unsigned length = (unsigned)strlen(texts[piece]);
+
+		if (GAP + length > left)
+			continue;
+		widths[piece] = length;
+		left -= GAP + length;
+	}
+	if (widths[PIECE_RATE] > 0 && left >= GAP + BAR_SMALLEST)
+		widths[PIECE_BAR] = left - GAP < BAR_LARGEST ? left - GAP : BAR_LARGEST;
+	for (size_t i = 0; i < PIECE_COUNT; i++) {
+		enum piece piece = places[i];
+
+		if (widths[piece] == 0)
+			continue;
+		if (piece != PIECE_DONE)
+			print_to(output, output->column + GAP);
+		if (piece == PIECE_BAR)
+			print_bar(output, state, widths[piece]);
+		else
+			print_cut(output, widths[piece], "%s", texts[piece]);
+	}
+	print_end(output);
+}
+
+/* ---- the second line: what became of the images -------------------------------------------- */
+
+static void print_counts(struct output *output, const struct progress_state *state, unsigned width)
+{
+	static const struct {
+		enum bs_status status;
+		enum output_style style;
+		const char *name;
+	} counts[] = {
+		{BS_STATUS_RECOVERY_REQUIRED, STYLE_BAD, "to recover"},
+		{BS_STATUS_FAILED, STYLE_BAD, "failed"},
+		{BS_STATUS_REFUSED, STYLE_WARNING, "refused"},
+		{BS_STATUS_FIXED, STYLE_GOOD, "fixed"},
+		{BS_STATUS_WOULD_FIX, STYLE_GOOD, "would be fixed"},
+		{BS_STATUS_UNDONE, STYLE_GOOD, "undone"},
+		{BS_STATUS_NOTHING_TO_DO, STYLE_PLAIN, "nothing to do"},
+	};
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		uint64_t count = state->statuses[counts[i].status];
+		unsigned gap = output->column > 0 ? GAP : 0;
+		char text[PIECE_MAX];
+
+		snprintf(text, sizeof(text), "%llu %s", (unsigned long long)count, counts[i].name);
+		if (count == 0 || output->column + gap + strlen(text) > width)
+			continue;
+		print_to(output, output->column + gap);
+		print_style(output, counts[i].style);
+		print(output, "%s", text);
+		print_style(output, STYLE_PLAIN);
+	}
+	print_end(output);
+}
+
+/* ---- the others: what runs ----------------------------------------------------------------- */
+
+/* The place in `visible` from which on it takes at most `columns`. */
+static const char *tail(const char *visible, unsigned columns)
+{
+	unsigned taken = text_columns(visible);
+
+	while (taken > columns) {
+		uint32_t character;
+
+		visible += text_decode(visible, &character);
+		taken -= text_character_columns(character);
+	}
+	return visible;
+}
+
+/* A path cut in the middle: the file's own name, at its end, says the most. */
+static void print_path(struct output *output, const char *path, unsigned columns)
+{
+	char *visible = text_visible(path, output->unicode);
+	unsigned head = columns / 3;
+
+	if (!visible)
+		return;
+	if (text_columns(visible) <= columns) {
+		print(output, "%s", visible);
+	} else {
+		print_cut(output, head, "%s", visible);
+		print(output, "%s", tail(visible, columns - head));
+	}
+	free(visible);
+}
+
+static void print_running(struct output *output, const struct progress_state *state,
+			  const struct progress_slot *slot, unsigned width)
+{
+	static const char *const verbs[BS_PHASE_COUNT] = {
+		[BS_PHASE_OPENING] = "opening",       [BS_PHASE_INSPECTING] = "reading",
+		[BS_PHASE_REHEARSING] = "rehearsing", [BS_PHASE_COMMITTING] = "writing",
+		[BS_PHASE_VERIFYING] = "verifying",   [BS_PHASE_UNDOING] = "undoing",
+	};
+	uint64_t seconds = (state->now - slot->since) / 1000;
+	char time[PIECE_MAX] = "";
+
+	print_to(output, GAP);
+	if (width >= VERB_FROM) {
+		print(output, "%s", verbs[slot->phase]);
+		print_to(output, GAP + VERB_WIDTH);
+		if (seconds >= LONG_RUNNING)
+			snprintf(time, sizeof(time), " (%llu s)", (unsigned long long)seconds);
+	}
+	print_path(output, slot->path, width - output->column - (unsigned)strlen(time));
+	print_style(output, STYLE_FAINT);
+	print(output, "%s", time);
+	print_style(output, STYLE_PLAIN);
+	print_end(output);
+}
+
+/* Prints at most `most` lines, which is at least 1; returns their number. */
+static unsigned print_all_running(struct output *output, const struct progress_state *state,
+				  unsigned width, unsigned most)
+{
+	size_t running = 0, shown = 0, room;
+
+	for (size_t i = 0; i < state->slot_count; i++)
+		running += state->slots[i].path != NULL;
+	room = running <= most ? running : most - 1;
+	for (size_t i = 0; i < state->slot_count && shown < room; i++) {
+		if (!state->slots[i].path)
+			continue;
+		print_running(output, state, &state->slots[i], width);
+		shown++;
+	}
+	if (shown == running)
+		return (unsigned)shown;
+	print_to(output, GAP);
+	print_cut(output, width - GAP, "%zu %srunning", running - shown, shown > 0 ? "more " : "");
+	print_end(output);
+	return (unsigned)shown + 1;
+}
+
+unsigned progress_frame(struct output *output, const struct progress_state *state, unsigned columns,
+			unsigned rows)
+{
+	/* At most half of a large terminal: the rest is for what is printed above. */
+	unsigned most = rows > 12 ? rows / 2 : rows - 1 < 6 ? rows - 1 : 6;
+	unsigned lines = 1;
+
+	print_first_line(output, state, columns - 1);
+	if (most >= 2 && state->done > 0) {
+		print_counts(output, state, columns - 1);
+		lines++;
+	}
+	if (lines < most)
+		lines += print_all_running(output, state, columns - 1, most - lines);
+	return lines;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The live lines on the terminal, and the lines above them.
+ *
+ * Nothing is known of where on the screen the live lines are, and nothing has to be: the cursor is
+ * left at the start of the first of them.  A terminal that breaks lines anew when it gets narrower
+ * keeps the cursor at its character, so wiping off all from the cursor on is right there, too.
+ * That is also why the cursor is not hidden: a batch that is killed leaves the terminal usable.
+ * It may have become narrower without our knowing yet; so while live lines are drawn, it is told to
+ * cut what is too long, and each takes one line of the screen in any case.
+ */
+#include "batch/progress.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "batch/progress-frame.h"
+
+/*
+ * Erases the line, and from the next one on all to the end of the screen.  Not all at once: when
+ * that is the whole screen, some terminals take it for a new one and keep the old in their history.
+ */
+#define WIPE "\r\033[K\n\033[J\033[A"
+
+/* DECAWM: whether a line that is too long goes on in the next one. */
+#define WRAPPING_OFF "\033[?7l"
+#define WRAPPING_ON  "\033[?7h"
+
+#define COLUMNS_SMALLEST 20
+#define ROWS_SMALLEST    2
+
+struct size {
+	unsigned columns, rows;
+};
+
+struct progress {
+	struct output output;
+	enum progress_kind kind;
+	bool live; /* the stream is a terminal that can move its cursor */
+	struct progress_state state;
+	uint64_t begin; /* milliseconds of the monotonic clock */
+	char *drawn;    /* the live lines on the screen; NULL when there are none */
+	struct size drawn_size;
+};
+
+static uint64_t milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* ---- the live lines ------------------------------------------------------------------------ */
+
+static bool can_live(FILE *stream)
+{
+	const char *terminal = getenv("TERM");
+
+	return isatty(fileno(stream)) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+static struct size terminal_size(FILE *stream)
+{
+	struct winsize window = {0};
+	struct size size = {.columns = 80, .rows = 24};
+
+	if (ioctl(fileno(stream), TIOCGWINSZ, &window) != 0)
+		return size;
+	if (window.ws_col > 0)
+		size.columns = window.ws_col < COLUMNS_SMALLEST ? COLUMNS_SMALLEST : window.ws_col;
+	if (window.ws_row > 0)
+		size.rows = window.ws_row < ROWS_SMALLEST ? ROWS_SMALLEST : window.ws_row;
+	return size;
+}
+
+static void write_out(struct progress *progress, const char *text)
+{
+	if (fputs(text, progress->output.stream) == EOF && progress->output.error == 0)
+		progress->output.error = errno;
+}
+
+static void wipe(struct progress *progress)
+{
+	if (!progress->drawn)
+		return;
+	write_out(progress, WIPE);
+	free(progress->drawn);
+	progress->drawn = NULL;
+}
+
+/* The live lines and what leads back to the start of the first.  NULL when memory runs out. */
+static char *make_frame(const struct progress *progress, struct size size)
+{
+	struct output output = progress->output;
+	char *text = NULL;
+	size_t length;
+	unsigned lines;
+
+	output.error = 0;
+	output.stream = open_memstream(&text, &length);
+	if (!output.stream)
+		return NULL;
+	fputs(WRAPPING_OFF, output.stream);
+	lines = progress_frame(&output, &progress->state, size.columns, size.rows);
+	if (fprintf(output.stream, WRAPPING_ON "\033[%uA", lines) < 0)
+		output.error = errno;
+	if (fclose(output.stream) == 0 && output.error == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static void draw(struct progress *progress)
+{
+	struct size size = terminal_size(progress->output.stream);
+	char *frame;
+
+	if (!progress->live)
+		return;
+	progress->state.now = milliseconds() - progress->begin;
+	frame = make_frame(progress, size);
+	if (!frame)
+		return;
+	if (progress->drawn && strcmp(frame, progress->drawn) == 0 &&
+	    memcmp(&size, &progress->drawn_size, sizeof(size)) == 0) {
+		free(frame);
+		return;
+	}
+	wipe(progress);
+	write_out(progress, frame);
+	progress->drawn = frame;
+	progress->drawn_size = size;
+	output_flush(&progress->output);
+}
+
+/* ---- the line of an image ------------------------------------------------------------------ */
+
+static bool is_problem(enum bs_status status)
+{
+	return status == BS_STATUS_REFUSED || status == BS_STATUS_FAILED ||
+	       status == BS_STATUS_RECOVERY_REQUIRED;
+}
+
+static bool is_shown(const struct progress *progress, enum bs_status status)
+{
+	if (is_problem(status) || progress->kind == PROGRESS_VERBOSE)
+		return true;
+	return progress->kind == PROGRESS_NORMAL && !progress->live;
+}
+
+static void print_problem(struct output *output, const struct row *row)
+{
+	static const char *const words[BS_STATUS_COUNT] = {
+		[BS_STATUS_REFUSED] = "refused",
+		[BS_STATUS_FAILED] = "failed",
+		[BS_STATUS_RECOVERY_REQUIRED] = "recovery required",
+	};
+
+	print_style(output, row->status == BS_STATUS_REFUSED ? STYLE_WARNING : STYLE_BAD);
+	print(output, "%s", words[row->status]);
+	print_style(output, STYLE_PLAIN);
+	print(output, ": %s (%s)", row->message, bs_code_name(row->code));
+}
+
+static void print_success(struct output *output, const struct row *row)
+{
+	static const char *const words[BS_STATUS_COUNT] = {
+		[BS_STATUS_FIXED] = "fixed",
+		[BS_STATUS_WOULD_FIX] = "would fix",
+		[BS_STATUS_NOTHING_TO_DO] = "nothing to do",
+		[BS_STATUS_UNDONE] = "undone",
+	};
+
+	print_style(output, STYLE_GOOD);
+	print(output, "%s", words[row->status]);
+	print_style(output, STYLE_PLAIN);
+	if (row->status == BS_STATUS_WOULD_FIX)
+		print(output, ", rehearsed");
+	if (row->status != BS_STATUS_NOTHING_TO_DO)
+		print(output, " in %.2f s", (double)row->milliseconds / 1000);
+}
+
+static void print_row(struct output *output, const struct row *row)
+{
+	print(output, "%s: ", row->path);
+	if (is_problem(row->status))
+		print_problem(output, row);
+	else
+		print_success(output, row);
+	print_end(output);
+}
+
+/* ---- what happens -------------------------------------------------------------------------- */
+
+struct progress *progress_open(FILE *stream, enum output_colour colour, enum progress_kind kind,
+			       size_t total)
+{
+	struct progress *progress = calloc(1, sizeof(*progress));
+
+	if (!progress)
+		return NULL;
+	output_open(&progress->output, stream, colour);
+	progress->kind = kind;
+	progress->live = kind != PROGRESS_QUIET && can_live(stream);
+	progress->state.total = total;
+	progress->begin = milliseconds();
+	draw(progress);
+	return progress;
+}
+
+/* The slot, which is made when there is none yet; NULL when memory runs out. */
+static struct progress_slot *find_slot(struct progress_state *state, size_t slot)
+{
+	if (slot >= state->slot_count) {
+		size_t count = slot + 1;
+		struct progress_slot *slots = reallocarray(state->slots, count, sizeof(*slots));
+
+		if (!slots)
+			return NULL;
+		memset(slots + state->slot_count, 0, (count - state->slot_count) * sizeof(*slots));
+		state->slots = slots;
+		state->slot_count = count;
+	}
+	return &state->slots[slot];
+}
+
+void progress_start(struct progress *progress, size_t slot, const char *path)
+{
+	struct progress_slot *image = find_slot(&progress->state, slot);
+
+	if (!image)
+		return;
+	free(image->path);
+	*image = (struct progress_slot){
+		.path = strdup(path),
+		.since = milliseconds() - progress->begin,
+	};
+	draw(progress);
+}
+
+void progress_phase(struct progress *progress, size_t slot, enum bs_phase phase)
+{
+	if (slot < progress->state.slot_count)
+		progress->state.slots[slot].phase = phase;
+	draw(progress);
+}
+
+void progress_end(struct progress *progress, size_t slot, const struct row *row)
+{
+	struct progress_state *state = &progress->state;
+
+	if (slot < state->slot_count) {
+		free(state->slots[slot].path);
+		state->slots[slot].path = NULL;
+	}
+	state->ends[state->done % PROGRESS_PACE] = milliseconds() - progress->begin;
+	state->done++;
+	state->statuses[row->status]++;
+	if (is_shown(progress, row->status)) {
+		print_row(progress_above(progress), row);
+		output_flush(&progress->output);
+	}
+	draw(progress);
+}
+
+void progress_tick(struct progress *progress)
+{
+	draw(progress);
+}
+
+struct output *progress_above(struct progress *progress)
+{
+	wipe(progress);
+	return &progress->output;
+}
+
+int progress_close(struct progress *progress)
+{
+	int error;
+
+	wipe(progress);
+	output_flush(&progress->output);
+	error = progress->output.error;
+	for (size_t i = 0; i < progress->state.slot_count; i++)
+		free(progress->state.slots[i].path);
+	free(progress->state.slots);
+	free(progress);
+	return error;
+}

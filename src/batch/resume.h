@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What an earlier run of a batch has done, by its rows. */
+#ifndef BOOTSHIFT_BATCH_RESUME_H
+#define BOOTSHIFT_BATCH_RESUME_H
+
+#include "batch/find.h"
+#include "batch/rows.h"
+#include "batch/summary.h"
+
+/*
+ * Takes the images off *found that are done, and counts them in *summary.  Done is what an earlier
+ * run has fixed, refused, or found to need no fix, and what has its size and its time of change of
+ * then; but for a refusal of which the image was not the cause.  *begun becomes the time when the
+ * batch began.  *skipped is the number of lines that are no rows.  Errors: BS_ROWS_EXIST (a dry run
+ * cannot go on with rows that lead to undo files), those of reading, BS_NO_MEMORY.
+ */
+MUST_CHECK int resume_batch(const struct rows *rows, bool dry_run, struct find_result *found,
+			    struct summary *summary, uint64_t *begun, uint64_t *skipped,
+			    struct bs_error *err);
+
+#endif

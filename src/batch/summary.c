@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What became of all images of a batch together. */
+#include "batch/summary.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/duration.h"
+#include "report/phrases.h"
+#include "report/size.h"
+
+#define GAP 2 /* columns */
+
+int summary_add(struct summary *summary, const struct row *row, struct bs_error *err)
+{
+	struct summary_code *code = &summary->codes[row->code];
+
+	if (row->code != BS_OK && !code->example) {
+		code->example = strdup(row->path);
+		if (!code->example)
+			return fail(err, BS_NO_MEMORY, "out of memory");
+	}
+	code->count++;
+	summary->images++;
+	summary->statuses[row->status]++;
+	summary->bytes += row->bytes;
+	summary->milliseconds += row->milliseconds;
+	return 0;
+}
+
+void summary_free(struct summary *summary)
+{
+	for (size_t i = 0; i < BS_CODE_COUNT; i++)
+		free(summary->codes[i].example);
+}
+
+enum bs_exit summary_exit(const struct summary *summary)
+{
+	if (summary->statuses[BS_STATUS_RECOVERY_REQUIRED] > 0)
+		return BS_EXIT_RECOVERY;
+	if (summary->statuses[BS_STATUS_FAILED] > 0)
+		return BS_EXIT_FAILED;
+	return summary->statuses[BS_STATUS_REFUSED] > 0 ? BS_EXIT_REFUSED : BS_EXIT_DONE;
+}
+
+size_t summary_order(const struct summary *summary, enum bs_exit class,
+		     enum bs_code order[BS_CODE_COUNT])
+{
+	size_t length = 0;
+
+	for (unsigned code = BS_OK + 1; code < BS_CODE_COUNT; code++) {
+		uint64_t count = summary->codes[code].count;
+		size_t place = length;
+
+		if (count == 0 || bs_code_exit(code) != class)
+			continue;
+		for (; place > 0 && summary->codes[order[place - 1]].count < count; place--)
+			order[place] = order[place - 1];
+		order[place] = code;
+		length++;
+	}
+	return length;
+}
+
+/* ---- printing ------------------------------------------------------------------------------ */
+
+static unsigned digits(uint64_t number)
+{
+	unsigned count = 1;
+
+	for (; number >= 10; number /= 10)
+		count++;
+	return count;
+}
+
+/* A number and what there is so many of; the numbers of a table end in one column. */
+static void print_number(struct output *output, unsigned end, uint64_t number)
+{
+	print_to(output, end - digits(number));
+	print(output, "%llu", (unsigned long long)number);
+	print_to(output, end + GAP);
+}
+
+/* The images with one code: what to do, and which one it is, or one of them. */
+static void print_code(struct output *output, const struct summary_code *code, unsigned end,
+		       enum bs_code number)
+{
+	unsigned indent = end + GAP;
+
+	print_number(output, end, code->count);
+	print_style(output, STYLE_STRONG);
+	print(output, "%s", bs_code_name(number));
+	print_style(output, STYLE_PLAIN);
+	print(output, ": ");
+	print_wrapped(output, indent, "%s", bs_code_advice(number));
+	print_end(output);
+	print_to(output, indent);
+	print_style(output, STYLE_FAINT);
+	print(output, "%s%s", code->count > 1 ? "for example " : "", code->example);
+	print_style(output, STYLE_PLAIN);
+	print_end(output);
+}
+
+static void print_codes(struct output *output, const struct summary *summary, enum bs_exit class,
+			unsigned column)
+{
+	enum bs_code order[BS_CODE_COUNT];
+	size_t count = summary_order(summary, class, order);
+	/* The first has the largest number. */
+	unsigned end = column + (count > 0 ? digits(summary->codes[order[0]].count) : 0);
+
+	for (size_t i = 0; i < count; i++)
+		print_code(output, &summary->codes[order[i]], end, order[i]);
+}
+
+static void print_outcomes(struct output *output, const struct summary *summary)
+{
+	static const struct {
+		enum bs_status status;
+		enum bs_exit class; /* whose codes tell more; BS_EXIT_DONE: none does */
+		enum output_style style;
+		const char *name;
+	} outcomes[] = {
+		{BS_STATUS_FIXED, BS_EXIT_DONE, STYLE_GOOD, "fixed"},
+		{BS_STATUS_WOULD_FIX, BS_EXIT_DONE, STYLE_GOOD, "would be fixed"},
+		{BS_STATUS_UNDONE, BS_EXIT_DONE, STYLE_GOOD, "undone"},
+		{BS_STATUS_NOTHING_TO_DO, BS_EXIT_DONE, STYLE_PLAIN, "nothing to do"},
+		{BS_STATUS_REFUSED, BS_EXIT_REFUSED, STYLE_WARNING, "refused, and not changed"},
+		{BS_STATUS_FAILED, BS_EXIT_FAILED, STYLE_BAD, "failed, and not changed"},
+		{BS_STATUS_RECOVERY_REQUIRED, BS_EXIT_RECOVERY, STYLE_BAD, "to be recovered"},
+	};
+	unsigned end = GAP + digits(summary->images);
+
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+		uint64_t count = summary->statuses[outcomes[i].status];
+
+		if (count == 0)
+			continue;
+		print_number(output, end, count);
+		print_style(output, outcomes[i].style);
+		print(output, "%s", outcomes[i].name);
+		print_style(output, STYLE_PLAIN);
+		print_end(output);
+		if (outcomes[i].class != BS_EXIT_DONE)
+			print_codes(output, summary, outcomes[i].class, end + GAP);
+	}
+}
+
+static void print_heading(struct output *output, const struct summary *summary,
+			  const struct summary_facts *facts)
+{
+	print_style(output, STYLE_STRONG);
+	print(output, "%llu image%s", (unsigned long long)summary->images, plural(summary->images));
+	print_style(output, STYLE_PLAIN);
+	if (facts->milliseconds > 0)
+		print(output, " in %s", duration_format(facts->milliseconds).text);
+	if (facts->milliseconds >= SUMMARY_RATE_FROM)
+		print(output, ", %.0f a minute",
+		      (double)summary->images * 60000 / (double)facts->milliseconds);
+	if (summary->bytes > 0)
+		print(output, "; %s changed", size_format(summary->bytes).text);
+	print_end(output);
+}
+
+static void print_left_out(struct output *output, const struct summary_facts *facts)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < facts->left_out_count; i++)
+		most = facts->left_out[i].count > most ? facts->left_out[i].count : most;
+	if (most == 0)
+		return;
+	print(output, "Left out:");
+	print_end(output);
+	for (size_t i = 0; i < facts->left_out_count; i++) {
+		if (facts->left_out[i].count == 0)
+			continue;
+		print_number(output, GAP + digits(most), facts->left_out[i].count);
+		print(output, "%s", facts->left_out[i].reason);
+		print_end(output);
+	}
+}
+
+void summary_print(struct output *output, const struct summary *summary,
+		   const struct summary_facts *facts)
+{
+	print_heading(output, summary, facts);
+	print_outcomes(output, summary);
+	if (facts->not_begun > 0) {
+		print(output, "Stopped before the end: %llu image%s not begun",
+		      (unsigned long long)facts->not_begun,
+		      facts->not_begun == 1 ? " was" : "s were");
+		print_end(output);
+	}
+	print_left_out(output, facts);
+}

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A folder of images: what is done with each, what is told of it, and the same folder again. */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/samples.h"
+#include "support/batches.h"
+#include "support/report.h"
+
+/* The image that small_image() copies. */
+static const char *small(void)
+{
+	return image_recipe("small", SAMPLE_SMALL);
+}
+
+/* A disk on which no partition is active. */
+static const char *unsuitable(void)
+{
+	return image_recipe("unsuitable", SAMPLE_SMALL "partition system active=no\n");
+}
+
+static const char *hibernated(void)
+{
+	return image_recipe(
+		"hibernated", SAMPLE_SMALL
+		"on windows\n"
+		"file \\hiberfil.sys text=hibr size=1M seed=0 attributes=hsa descriptor=system\n");
+}
+
+struct mixture {
+	const char *folder, *rows;
+	const char *good[3], *fixed, *hibernated, *broken;
+	struct image_digest good_digest, fixed_digest, hibernated_digest;
+};
+
+/* Good ones, one that is fixed already, and others for which there are reasons. */
+static struct mixture mix(void)
+{
+	struct mixture mixture = {.folder = batch_folder()};
+	const char *folder = mixture.folder;
+
+	mixture.rows = text("%s.jsonl", folder);
+	ck_assert_int_eq(mkdir(text("%s/sub", folder), 0755), 0);
+	mixture.good[0] = batch_put(folder, "a good one.img", small());
+	mixture.good[1] = batch_put(folder, "b.vhd", small());
+	mixture.good[2] = batch_put(folder, "sub/c", small());
+	mixture.fixed = batch_put(folder, "fixed.img", small());
+	report_run("fix", mixture.fixed, 0, "fixed", NULL);
+	mixture.hibernated = batch_put(folder, "hibernated.img", hibernated());
+	/* A VHD of which only the beginning has come over. */
+	mixture.broken = batch_write(folder, "broken.vhd", "conectix and then no more");
+	batch_write(folder, "empty.img", "");
+	batch_write(folder, "notes.txt", "not a disk\n");
+	mixture.good_digest = image_digest(small());
+	mixture.fixed_digest = image_digest(mixture.fixed);
+	mixture.hibernated_digest = image_digest(mixture.hibernated);
+	return mixture;
+}
+
+static void check_rows(const struct mixture *mixture, size_t count)
+{
+	json_t *rows = batch_rows(mixture->rows);
+
+	ck_assert_uint_eq(json_array_size(rows), count);
+	for (int i = 0; i < 3; i++)
+		batch_assert(rows, mixture->good[i], "fixed", NULL);
+	batch_assert(rows, mixture->fixed, "nothing-to-do", NULL);
+	ck_assert_ptr_null(report_text(batch_row(rows, mixture->fixed), "undo_file"));
+	batch_assert(rows, mixture->hibernated, "refused", "hibernated");
+	batch_assert(rows, mixture->broken, "refused", "vhd-corrupt");
+}
+
+static void check_undone(const struct mixture *mixture)
+{
+	for (int i = 0; i < 3; i++)
+		image_assert_same(mixture->good[i], &mixture->good_digest);
+	image_assert_same(mixture->fixed, &mixture->fixed_digest);
+	image_assert_same(mixture->hibernated, &mixture->hibernated_digest);
+}
+
+START_TEST(every_image_of_a_folder_gets_what_it_needs_and_all_of_it_can_be_taken_back)
+{
+	struct mixture mixture = mix();
+	struct outcome outcome = BOOTSHIFT("batch", "--jsonl", mixture.rows, mixture.folder);
+
+	ASSERT_STATUS(outcome, 3);
+	check_rows(&mixture, 6);
+	ASSERT_HAS(outcome.output, text("%s: fixed in ", mixture.good[0]));
+	ASSERT_HAS(outcome.output, "(hibernated)");
+	ASSERT_HAS_NOT(outcome.output, "\033");
+	for (int i = 0; i < 3; i++)
+		report_run("inspect", mixture.good[i], 0, "nothing-to-do", NULL);
+	outcome = BOOTSHIFT("undo", "--from", mixture.rows);
+	ASSERT_STATUS(outcome, 0);
+	check_undone(&mixture);
+}
+END_TEST
+
+START_TEST(a_second_run_does_nothing_that_is_done)
+{
+	struct mixture mixture = mix();
+	struct image_state before;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", mixture.rows, mixture.folder), 3);
+	before = state_take(mixture.rows);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", mixture.rows, "--resume", mixture.folder), 3);
+	state_assert_untouched(mixture.rows, &before);
+	ASSERT_STATUS(BOOTSHIFT("batch", mixture.folder), 3); /* and without its rows */
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", mixture.rows), 0);
+	check_undone(&mixture);
+}
+END_TEST
+
+START_TEST(rows_are_never_overwritten)
+{
+	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
+	const char *rows = text("%s.jsonl", folder);
+	struct image_state before, image_before;
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, image), 0);
+	report_run("undo", image, 0, "undone", NULL);
+	before = state_take(rows);
+	image_before = state_take(image);
+	outcome = BOOTSHIFT("batch", "--jsonl", rows, image);
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "(rows-exist)");
+	outcome = BOOTSHIFT("batch", "--jsonl", rows, "--resume", "--dry-run", image);
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "(rows-exist)");
+	state_assert_untouched(rows, &before);
+	state_assert_untouched(image, &image_before);
+}
+END_TEST
+
+/* What lies there is not this program's. */
+START_TEST(another_file_is_not_taken_for_rows)
+{
+	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
+	const char *file = batch_write(folder, "notes", "the first line\nand one that has no end");
+	struct image_state before = state_take(file), image_before = state_take(image);
+	struct outcome outcome = BOOTSHIFT("batch", "--jsonl", file, "--resume", image);
+
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "(row-invalid)");
+	state_assert_untouched(file, &before);
+	state_assert_untouched(image, &image_before);
+	outcome = BOOTSHIFT("undo", "--from", file);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "(row-invalid)");
+}
+END_TEST
+
+START_TEST(a_dry_run_changes_nothing_and_does_not_count_as_done)
+{
+	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
+	const char *rows = text("%s.jsonl", folder);
+	struct image_state before = state_take(image);
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", "--jsonl", rows, folder), 0);
+	batch_assert(batch_rows(rows), image, "would-fix", NULL);
+	state_assert_untouched(image, &before);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", "--jsonl", rows, "--resume", folder), 0);
+	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 1);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
+	state_assert_untouched(image, &before);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder), 0);
+	batch_assert(batch_rows(rows), image, "fixed", NULL);
+}
+END_TEST
+
+START_TEST(what_is_named_has_its_row_whatever_it_is)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *notes = batch_write(folder, "notes.txt", "not a disk\n"),
+		   *empty = batch_write(folder, "empty", ""), *none = text("%s/none", folder),
+		   *pipe = text("%s/pipe", folder);
+
+	ck_assert_int_eq(mkfifo(pipe, 0600), 0);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, notes, empty, none, pipe, "/dev/null"),
+		      1);
+	batch_assert(batch_rows(rows), notes, "refused", "not-an-image");
+	batch_assert(batch_rows(rows), empty, "refused", "not-an-image");
+	batch_assert(batch_rows(rows), none, "failed", "not-found");
+	batch_assert(batch_rows(rows), pipe, "refused", "not-an-image");
+	batch_assert(batch_rows(rows), "/dev/null", "refused", "not-an-image");
+}
+END_TEST
+
+START_TEST(names_of_any_bytes_are_fixed_told_and_undone)
+{
+	static const char *const names[] = {
+		"with space", "new\nline",        "escape \033[31m",
+		"%41 100%",   "no text \xff\xfe", "\xe2\x80\xae right to left",
+		"-v"};
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	struct image_digest before = image_digest(small());
+	struct outcome outcome;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		batch_put(folder, names[i], small());
+	outcome = BOOTSHIFT("batch", "--jsonl", rows, folder);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "new\\x0aline: fixed");
+	ASSERT_HAS(outcome.output, "escape \\x1b[31m: fixed");
+	ASSERT_HAS(outcome.output, "no text \xef\xbf\xbd\xef\xbf\xbd: fixed");
+	ASSERT_HAS_NOT(outcome.output, "\033");
+	ck_assert_str_eq(
+		report_text(batch_row(batch_rows(rows), text("%s/%%41 100%%", folder)), "uri"),
+		text("file://%s/%%2541%%20100%%25", folder));
+	outcome = BOOTSHIFT("undo", "--from", rows);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS_NOT(outcome.output, "\033");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		image_assert_same(text("%s/%s", folder, names[i]), &before);
+	/* They were found again by their rows. */
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder), 0);
+	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 2 * sizeof(names) / sizeof(names[0]));
+}
+END_TEST
+
+START_TEST(rows_on_standard_output_are_alone_there)
+{
+	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
+	struct outcome outcome = BOOTSHIFT("batch", "--jsonl", "-", folder);
+	const char *copy = batch_write(folder, "copy.jsonl", outcome.output);
+
+	ASSERT_STATUS(outcome, 0);
+	ck_assert_uint_eq(json_array_size(batch_rows(copy)), 1);
+	ASSERT_HAS(outcome.errors, ": fixed in ");
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", copy), 0);
+	report_run("inspect", image, 0, "would-fix", NULL);
+}
+END_TEST
+
+START_TEST(quiet_leaves_what_went_wrong)
+{
+	const char *folder = batch_folder(), *bad = batch_put(folder, "bad.img", unsuitable());
+	struct outcome outcome;
+
+	batch_put(folder, "good.img", small());
+	outcome = BOOTSHIFT("batch", "-q", folder);
+	ASSERT_STATUS(outcome, 3);
+	ck_assert_str_eq(outcome.output, "");
+	ASSERT_HAS(outcome.errors, bad);
+	ASSERT_HAS(outcome.errors, "(no-active-partition)");
+	ASSERT_HAS_NOT(outcome.errors, "good.img");
+}
+END_TEST
+
+START_TEST(verbose_names_what_looks_like_an_image_and_is_none)
+{
+	const char *folder = batch_folder();
+	struct outcome outcome;
+
+	batch_write(folder, "empty.vhd", "");
+	batch_write(folder, "notes.txt", "not a disk\n");
+	outcome = BOOTSHIFT("batch", "-v", folder);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, text("%s/empty.vhd: left out: is empty\n", folder));
+	ASSERT_HAS_NOT(outcome.output, "notes.txt");
+	ASSERT_HAS_NOT(BOOTSHIFT("batch", folder).output, "empty.vhd");
+}
+END_TEST
+
+/* Two machines with the folder in different places share the images out without talking. */
+START_TEST(shards_are_a_partition_wherever_the_folder_lies)
+{
+	const char *folder = batch_folder(), *other = text("%s-moved", folder);
+	const char *rows = text("%s.jsonl", folder);
+	int done = 0;
+
+	for (int i = 0; i < 12; i++)
+		batch_put(folder, text("%d.img", i), small());
+	for (int i = 1; i <= 3; i++) {
+		ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", "--shard", text("%d/3", i), "--jsonl",
+					text("%s-%d.jsonl", folder, i), folder),
+			      0);
+		done += (int)json_array_size(batch_rows(text("%s-%d.jsonl", folder, i)));
+	}
+	ck_assert_int_eq(done, 12);
+	ck_assert_int_eq(rename(folder, other), 0);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", "--shard", "2/3", "--jsonl", rows, other), 0);
+	done = 0;
+	for (int i = 0; i < 12; i++) {
+		json_t *here = batch_row(batch_rows(text("%s-2.jsonl", folder)),
+					 text("%s/%d.img", folder, i));
+		json_t *there = batch_row(batch_rows(rows), text("%s/%d.img", other, i));
+
+		ck_assert_int_eq(here != NULL, there != NULL);
+		done += here != NULL;
+	}
+	ck_assert(done > 0 && done < 12); /* else this shows nothing */
+}
+END_TEST
+
+START_TEST(too_many_failures_end_a_batch)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *image = batch_put(folder, "a.img", small());
+	struct image_state before = state_take(image);
+	struct outcome outcome = BOOTSHIFT("batch", "-j1", "--max-failures", "2", "--jsonl", rows,
+					   text("%s/none-1", folder), text("%s/none-2", folder),
+					   text("%s/none-3", folder), image);
+
+	ASSERT_STATUS(outcome, 1);
+	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 2);
+	ASSERT_HAS(outcome.errors, "2 images were not begun");
+	state_assert_untouched(image, &before);
+}
+END_TEST
+
+START_TEST(a_folder_for_undo_files_that_is_not_there_is_told_once)
+{
+	const char *folder = batch_folder();
+	const char *images[] = {batch_put(folder, "a.img", small()),
+				batch_put(folder, "b.img", small())};
+	struct image_state before = state_take(images[0]);
+	struct outcome outcome =
+		BOOTSHIFT("batch", "--undo-dir", text("%s/none", folder), images[0], images[1]);
+
+	ASSERT_STATUS(outcome, 1);
+	ck_assert_str_eq(outcome.output, "");
+	ASSERT_HAS(outcome.errors, "(not-found)");
+	ck_assert_ptr_eq(strchr(outcome.errors, '\n'), strrchr(outcome.errors, '\n'));
+	state_assert_untouched(images[0], &before);
+}
+END_TEST
+
+START_TEST(undo_files_of_a_batch_may_lie_elsewhere)
+{
+	const char *folder = batch_folder(), *elsewhere = batch_folder();
+	const char *rows = text("%s.jsonl", folder), *image = batch_put(folder, "a.img", small());
+	struct image_digest before = image_digest(image);
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--undo-dir", elsewhere, "--jsonl", rows, folder), 0);
+	ck_assert_int_ne(access(text("%s.bootshift-undo", image), F_OK), 0);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
+	image_assert_same(image, &before);
+	ck_assert_int_eq(rmdir(elsewhere), 0);
+}
+END_TEST
+
+/* ---- taking back --------------------------------------------------------------------------- */
+
+START_TEST(those_images_of_a_batch_are_taken_back_that_match)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *web = batch_put(folder, "web-1.img", small()),
+		   *mail = batch_put(folder, "mail.img", small()),
+		   *other = batch_put(folder, "other.img", small());
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	outcome = BOOTSHIFT("undo", "--from", rows, "web-*", "none-*");
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "matches none-*");
+	report_run("inspect", web, 0, "nothing-to-do", NULL);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows, "web-*", mail), 0);
+	report_run("inspect", web, 0, "would-fix", NULL);
+	report_run("inspect", mail, 0, "would-fix", NULL);
+	report_run("inspect", other, 0, "nothing-to-do", NULL);
+}
+END_TEST
+
+START_TEST(taking_back_says_of_each_image_what_an_undo_says)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *good = batch_put(folder, "good.img", small()),
+		   *undone = batch_put(folder, "undone.img", small()),
+		   *changed = batch_put(folder, "changed.img", small()),
+		   *gone = batch_put(folder, "gone.img", small()),
+		   *lost = batch_put(folder, "lost.img", small());
+	const char *const paths[] = {good, undone, changed, gone, lost};
+	static const char *const statuses[] = {"undone", "nothing-to-do", "refused", "failed",
+					       "refused"};
+	struct outcome outcome;
+	json_t *images;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	report_run("undo", undone, 0, "undone", NULL);
+	file_flip(changed, 100); /* in the first sector, as a start of Windows could */
+	ck_assert_int_eq(unlink(gone), 0);
+	ck_assert_int_eq(unlink(text("%s.bootshift-undo", lost)), 0);
+	outcome = BOOTSHIFT("undo", "--json", "--from", rows);
+	ASSERT_STATUS(outcome, 1);
+	images = report_object(report_read(&outcome, "undo"), "images");
+	ck_assert_uint_eq(json_array_size(images), 5);
+	for (size_t i = 0; i < 5; i++) {
+		const json_t *image = batch_row(images, paths[i]);
+
+		ck_assert_ptr_nonnull(image);
+		ck_assert_msg(strcmp(report_text(image, "status"), statuses[i]) == 0, "%s: %s",
+			      paths[i], report_text(image, "status"));
+	}
+	ck_assert_str_eq(report_text(batch_row(images, changed), "code"), "changed-since-fix");
+	ck_assert_str_eq(report_text(batch_row(images, gone), "code"), "not-found");
+	ck_assert_str_eq(report_text(batch_row(images, lost), "code"), "no-undo-file");
+	outcome = BOOTSHIFT("undo", "--from", rows, "good.img");
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, ": nothing to do: ");
+}
+END_TEST
+
+START_TEST(the_latest_fix_is_taken_back_first)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	struct outcome outcome;
+	const char *lines[3];
+
+	for (int i = 0; i < 3; i++)
+		batch_put(folder, text("%d.img", i), small());
+	ASSERT_STATUS(BOOTSHIFT("batch", "-j1", "--jsonl", rows, folder), 0);
+	outcome = BOOTSHIFT("undo", "-j1", "--from", rows);
+	ASSERT_STATUS(outcome, 0);
+	for (int i = 0; i < 3; i++)
+		lines[i] = strstr(outcome.output, text("%d.img: undone", i));
+	ck_assert(lines[2] && lines[2] < lines[1] && lines[1] < lines[0]);
+}
+END_TEST
+
+START_TEST(a_wrong_command_line_is_told_and_does_nothing)
+{
+	static const char *const lines[] = {
+		"batch",
+		"batch --json IMAGE",
+		"batch --resume IMAGE",
+		"batch --resume --jsonl - IMAGE",
+		"batch --jsonl - --report - IMAGE",
+		"batch -j 0 IMAGE",
+		"batch -j two IMAGE",
+		"batch --shard 3/2 IMAGE",
+		"batch --shard 0/2 IMAGE",
+		"batch --shard 1 IMAGE",
+		"batch --shard 1/2/3 IMAGE",
+		"batch --timeout 0 IMAGE",
+		"batch --max-failures -1 IMAGE",
+		"batch --format raw IMAGE",
+		"undo -j 2 IMAGE",
+		"fix --from x IMAGE",
+	};
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct outcome outcome = RUN(
+			"sh", "-c", text("IMAGE='%s'; '%s' %s", image, bootshift_path(), lines[i]));
+
+		ASSERT_STATUS(outcome, 2);
+		ck_assert_str_eq(outcome.output, "");
+		ASSERT_HAS(outcome.errors, "Try 'bootshift ");
+	}
+	state_assert_untouched(image, &before);
+}
+END_TEST
+
+Suite *batch_suite(void);
+
+Suite *batch_suite(void)
+{
+	Suite *suite = suite_create("batch");
+	TCase *tests = tcase_create("batch");
+
+	images_prepare();
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests,
+		       every_image_of_a_folder_gets_what_it_needs_and_all_of_it_can_be_taken_back);
+	tcase_add_test(tests, a_second_run_does_nothing_that_is_done);
+	tcase_add_test(tests, rows_are_never_overwritten);
+	tcase_add_test(tests, another_file_is_not_taken_for_rows);
+	tcase_add_test(tests, a_dry_run_changes_nothing_and_does_not_count_as_done);
+	tcase_add_test(tests, what_is_named_has_its_row_whatever_it_is);
+	tcase_add_test(tests, names_of_any_bytes_are_fixed_told_and_undone);
+	tcase_add_test(tests, rows_on_standard_output_are_alone_there);
+	tcase_add_test(tests, quiet_leaves_what_went_wrong);
+	tcase_add_test(tests, verbose_names_what_looks_like_an_image_and_is_none);
+	tcase_add_test(tests, shards_are_a_partition_wherever_the_folder_lies);
+	tcase_add_test(tests, too_many_failures_end_a_batch);
+	tcase_add_test(tests, a_folder_for_undo_files_that_is_not_there_is_told_once);
+	tcase_add_test(tests, undo_files_of_a_batch_may_lie_elsewhere);
+	tcase_add_test(tests, those_images_of_a_batch_are_taken_back_that_match);
+	tcase_add_test(tests, taking_back_says_of_each_image_what_an_undo_says);
+	tcase_add_test(tests, the_latest_fix_is_taken_back_first);
+	tcase_add_test(tests, a_wrong_command_line_is_told_and_does_nothing);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which files of a folder are images, in which order, and what is left out and why. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "batch/find.h"
+
+#include <check.h> /* its macro fail() would hide ours from the headers above */
+
+Suite *find_suite(void);
+
+static char folder[64], told[4096];
+static struct find_result found;
+static struct find_request request;
+
+static void tell(void *context, const char *path, enum find_reason reason,
+		 const struct bs_error *error)
+{
+	(void)context;
+	(void)error;
+	sprintf(told + strlen(told), "%d %s\n", (int)reason, path + strlen(folder) + 1);
+}
+
+static void setup(void)
+{
+	strcpy(folder, "/tmp/test-find-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	request = (struct find_request){.shard = 1, .shards = 1, .tell = tell};
+	told[0] = '\0';
+}
+
+static void teardown(void)
+{
+	char command[256];
+
+	find_free(&found);
+	snprintf(command, sizeof(command), "chmod -R u+rwx '%s' && rm -rf '%s'", folder, folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static const char *path_of(const char *name)
+{
+	static char paths[8][4400];
+	static int next;
+	char *path = paths[next++ % 8];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+	return path;
+}
+
+static void write_file(const char *name, const void *bytes, size_t length)
+{
+	int file = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	ck_assert_int_ge(file, 0);
+	ck_assert_int_eq(write(file, bytes, length), (ssize_t)length);
+	close(file);
+}
+
+/* A raw disk of 2 MiB with one partition. */
+static void make_disk(const char *name)
+{
+	unsigned char sector[512] = {0};
+	const unsigned char entry[] = {0x80, 0, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0, 16, 0, 0, 0};
+
+	memcpy(sector + 0x1BE, entry, sizeof(entry));
+	sector[510] = 0x55;
+	sector[511] = 0xAA;
+	write_file(name, sector, sizeof(sector));
+	ck_assert_int_eq(truncate(path_of(name), 2 << 20), 0);
+}
+
+static void make_folder(const char *name)
+{
+	ck_assert_int_eq(mkdir(path_of(name), 0755), 0);
+}
+
+/* Searches the folder, or what is named there, and gives the paths below it, one a line. */
+static const char *find_in(const char *name)
+{
+	static char text[1 << 20];
+	char *arguments[] = {(char *)(*name ? path_of(name) : folder)};
+	struct bs_error err = {0};
+	size_t length = 0;
+
+	find_free(&found);
+	request.arguments = arguments;
+	request.count = 1;
+	ck_assert_msg(find_images(&request, &found, &err) == 0, "%s", err.message);
+	text[0] = '\0';
+	for (size_t i = 0; i < found.count; i++)
+		length += (size_t)sprintf(text + length, "%s\n",
+					  found.images[i].path + strlen(folder) + 1);
+	return text;
+}
+
+START_TEST(images_come_in_the_order_of_their_paths)
+{
+	make_folder("a");
+	make_folder("b");
+	make_disk("b/1");
+	make_disk("a/z");
+	make_disk("a/a");
+	make_disk("a.img"); /* before the folder: '.' comes before '/' */
+	make_disk("a0");    /* after it */
+	make_disk("B");
+	ck_assert_str_eq(find_in(""), "B\na.img\na/a\na/z\na0\nb/1\n");
+}
+END_TEST
+
+START_TEST(content_decides_and_not_the_name)
+{
+	make_disk("holiday.jpg");
+	write_file("qcow", "QFI\xfb and so on", 14);
+	write_file("footer-cut.vhd", "conectix", 8);
+	write_file("empty.img", "", 0);
+	write_file("text.vhd", "just some words", 15);
+	write_file("packed.img", "\x1f\x8b\x08 packed", 10);
+	write_file("notes.txt", "just some words", 15);
+	ck_assert_str_eq(find_in(""), "footer-cut.vhd\nholiday.jpg\nqcow\n");
+	ck_assert_uint_eq(found.left_out[FIND_NOT_AN_IMAGE], 4);
+	ck_assert_str_eq(told, "0 empty.img\n0 packed.img\n0 text.vhd\n");
+}
+END_TEST
+
+START_TEST(journals_locks_and_half_copied_files_are_not_images)
+{
+	static const char *const names[] = {"d.img.bootshift-undo",
+					    "d.img.bootshift-lock",
+					    "d.img.bootshift-undo.tmp",
+					    "e.vhd.part",
+					    "e.vhd.partial",
+					    "e.vhd.filepart",
+					    "e.vhd.crdownload",
+					    "e.vhd.tmp",
+					    ".e.vhd.Ab12Cd"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		make_disk(names[i]);
+	make_disk(".hidden.img");
+	ck_assert_str_eq(find_in(""), ".hidden.img\n");
+	ck_assert_uint_eq(found.left_out[FIND_OURS], 3);
+	ck_assert_uint_eq(found.left_out[FIND_HALF_COPIED], 6);
+	/* One that is named is meant. */
+	ck_assert_str_eq(find_in("e.vhd.part"), "e.vhd.part\n");
+}
+END_TEST
+
+START_TEST(a_file_with_two_names_is_one_image_under_the_first)
+{
+	make_disk("z.img");
+	make_folder("b");
+	ck_assert_int_eq(link(path_of("z.img"), path_of("b/y.img")), 0);
+	ck_assert_int_eq(link(path_of("z.img"), path_of("c.img")), 0);
+	ck_assert_str_eq(find_in(""), "b/y.img\n");
+	ck_assert_uint_eq(found.left_out[FIND_OTHER_NAME], 2);
+}
+END_TEST
+
+START_TEST(symbolic_links_are_followed_only_when_asked_and_make_no_loop)
+{
+	make_folder("b");
+	make_disk("b/1.img");
+	make_folder("outside");
+	ck_assert_int_eq(rename(path_of("outside"), path_of("b/outside")), 0);
+	make_disk("b/outside/2.img");
+	ck_assert_int_eq(symlink("..", path_of("b/loop")), 0);
+	ck_assert_int_eq(symlink("outside", path_of("b/again")), 0);
+	ck_assert_int_eq(symlink("nowhere", path_of("b/dangling")), 0);
+	ck_assert_str_eq(find_in(""), "b/1.img\nb/outside/2.img\n");
+	ck_assert_uint_eq(found.left_out[FIND_LINK], 3);
+	request.follow = true;
+	ck_assert_str_eq(find_in(""), "b/1.img\nb/again/2.img\n");
+	ck_assert_uint_eq(found.left_out[FIND_LINK], 1);
+	ck_assert_uint_eq(found.left_out[FIND_OTHER_NAME], 2);
+}
+END_TEST
+
+START_TEST(pipes_sockets_and_devices_are_not_even_opened)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int socket_descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket.img", folder);
+	ck_assert_int_eq(bind(socket_descriptor, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(mkfifo(path_of("pipe.img"), 0600), 0);
+	if (geteuid() == 0)
+		ck_assert_int_eq(mknod(path_of("null.img"), S_IFCHR | 0600, 0x0103), 0);
+	ck_assert_str_eq(find_in(""), "");
+	ck_assert_uint_eq(found.left_out[FIND_NOT_A_FILE], geteuid() == 0 ? 3 : 2);
+	close(socket_descriptor);
+}
+END_TEST
+
+static const char descriptor[] = "# Disk DescriptorFile\nversion=1\nCID=fffffffe\n"
+				 "parentCID=ffffffff\ncreateType=\"monolithicFlat\"\n"
+				 "RW 4096 FLAT \"disk-flat.vmdk\" 0\n";
+
+START_TEST(the_data_of_a_described_disk_is_no_image_of_its_own)
+{
+	make_disk("disk-flat.vmdk");
+	write_file("disk.vmdk", descriptor, sizeof(descriptor) - 1);
+	ck_assert_str_eq(find_in(""), "disk.vmdk\n");
+	ck_assert_uint_eq(found.left_out[FIND_DATA_FILE], 1);
+	ck_assert_str_eq(found.images[0].file, path_of("disk-flat.vmdk"));
+	ck_assert_uint_eq(found.images[0].size, 2 << 20);
+	ck_assert_str_eq(find_in("disk-flat.vmdk"), "disk-flat.vmdk\n");
+}
+END_TEST
+
+START_TEST(patterns_choose_and_to_exclude_wins)
+{
+	make_folder("old");
+	make_folder("new");
+	make_disk("old/a.vhd");
+	make_disk("new/a.vhd");
+	make_disk("new/b.img");
+	request.include = (struct find_patterns){{"*.vhd", "nothing"}, 2};
+	ck_assert_str_eq(find_in(""), "new/a.vhd\nold/a.vhd\n");
+	request.exclude = (struct find_patterns){{"old"}, 1};
+	ck_assert_str_eq(find_in(""), "new/a.vhd\n");
+	ck_assert_uint_eq(found.left_out[FIND_EXCLUDED], 2);
+	ck_assert_str_eq(find_in("old/a.vhd"), "old/a.vhd\n");
+	request.exclude = (struct find_patterns){{"*/a.vhd"}, 1};
+	ck_assert_str_eq(find_in(""), "");
+}
+END_TEST
+
+START_TEST(each_image_belongs_to_one_shard)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < 40; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%d", i);
+		make_disk(name);
+	}
+	request.shards = 3;
+	for (request.shard = 1; request.shard <= 3; request.shard++) {
+		find_in("");
+		sum += found.count;
+		ck_assert_uint_lt(found.count, 40);
+		ck_assert_uint_eq(found.left_out[FIND_OTHER_SHARD], 40 - found.count);
+	}
+	ck_assert_uint_eq(sum, 40);
+}
+END_TEST
+
+START_TEST(ten_thousand_files_are_looked_through)
+{
+	for (int i = 0; i < 10000; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%05d", i);
+		if (i % 100 == 0)
+			make_disk(name);
+		else
+			write_file(name, name, 5);
+	}
+	find_in("");
+	ck_assert_uint_eq(found.count, 100);
+	ck_assert_uint_eq(found.left_out[FIND_NOT_AN_IMAGE], 9900);
+	ck_assert_str_eq(found.images[99].path, path_of("09900"));
+}
+END_TEST
+
+/* Deeper than a path can be long, and than there may be descriptors. */
+START_TEST(a_folder_too_deep_is_told_and_the_rest_is_found)
+{
+	char command[256];
+
+	make_disk("a.img");
+	snprintf(command, sizeof(command),
+		 "cd '%s' && i=0 && while [ $i -lt 1100 ]; do mkdir d && cd d && i=$((i+1)); done",
+		 folder);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_str_eq(find_in(""), "a.img\n");
+	ck_assert_uint_le(found.left_out[FIND_UNREADABLE], 1);
+}
+END_TEST
+
+START_TEST(what_is_named_counts_whatever_it_is)
+{
+	char *arguments[] = {(char *)path_of("none"), (char *)path_of("text"),
+			     (char *)"nbd://host/export", (char *)path_of("text")};
+	struct bs_error err;
+
+	write_file("text", "words", 5);
+	request.arguments = arguments;
+	request.count = 4;
+	ck_assert_int_eq(find_images(&request, &found, &err), 0);
+	ck_assert_uint_eq(found.count, 3);
+	ck_assert_str_eq(found.images[0].location, path_of("none"));
+	ck_assert(!found.images[0].was_there);
+	ck_assert(found.images[1].was_there);
+	ck_assert_str_eq(found.images[2].location, "nbd://host/export");
+	ck_assert_ptr_null(found.images[2].file);
+	ck_assert_uint_eq(found.left_out[FIND_OTHER_NAME], 1);
+}
+END_TEST
+
+Suite *find_suite(void)
+{
+	Suite *suite = suite_create("find");
+	TCase *tests = tcase_create("find"), *slow = tcase_create("slow");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_set_timeout(slow, 120); /* storage may take its time to make and remove all that */
+	tcase_set_tags(slow, "slow");
+	tcase_add_checked_fixture(slow, setup, teardown);
+	tcase_add_test(tests, images_come_in_the_order_of_their_paths);
+	tcase_add_test(tests, content_decides_and_not_the_name);
+	tcase_add_test(tests, journals_locks_and_half_copied_files_are_not_images);
+	tcase_add_test(tests, a_file_with_two_names_is_one_image_under_the_first);
+	tcase_add_test(tests, symbolic_links_are_followed_only_when_asked_and_make_no_loop);
+	tcase_add_test(tests, pipes_sockets_and_devices_are_not_even_opened);
+	tcase_add_test(tests, the_data_of_a_described_disk_is_no_image_of_its_own);
+	tcase_add_test(tests, patterns_choose_and_to_exclude_wins);
+	tcase_add_test(tests, each_image_belongs_to_one_shard);
+	tcase_add_test(slow, ten_thousand_files_are_looked_through);
+	tcase_add_test(slow, a_folder_too_deep_is_told_and_the_rest_is_found);
+	tcase_add_test(tests, what_is_named_counts_whatever_it_is);
+	suite_add_tcase(suite, tests);
+	suite_add_tcase(suite, slow);
+	return suite;
+}

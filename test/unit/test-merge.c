@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Rows of several files: the latest of each image, whatever else is in the files. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batch/merge.h"
+
+#include <check.h> /* its macro fail() would hide ours from the headers above */
+
+Suite *merge_suite(void);
+
+/* A row with a size by which it is known. */
+#define ROW(uri, size)                                                                             \
+	"{\"schema\":1,\"tool\":\"bootshift\",\"version\":\"1\",\"command\":\"batch\","            \
+	"\"begun\":1,\"path\":\"x\",\"uri\":\"" uri "\",\"dry_run\":false,\"status\":\"fixed\","   \
+	"\"code\":null,\"message\":null,\"advice\":null,\"recovered\":false,\"size\":" #size       \
+	",\"modified\":1,\"bytes\":0,\"milliseconds\":0,\"undo_file\":null}"
+
+static FILE *file_of(const char *content)
+{
+	FILE *file = tmpfile();
+
+	ck_assert_int_ge(fputs(content, file), 0);
+	return file;
+}
+
+/* Adds a file and returns how many lines were no rows. */
+static uint64_t add(struct merge *merge, FILE *file)
+{
+	struct bs_error err;
+	uint64_t skipped;
+
+	ck_assert_msg(merge_add(merge, file, "rows", &skipped, &err) == 0, "%s", err.message);
+	return skipped;
+}
+
+static void assert_row(struct merge *merge, size_t index, const char *location, uint64_t size)
+{
+	struct bs_error err;
+	struct row row;
+
+	ck_assert_msg(merge_read(merge, index, &row, &err) == 0, "%s", err.message);
+	ck_assert_str_eq(row.location, location);
+	ck_assert_uint_eq(row.size, size);
+	row_free(&row);
+}
+
+START_TEST(the_latest_row_of_an_image_counts)
+{
+	FILE *first =
+		file_of(ROW("file:///b", 1) "\n" ROW("file:///a", 2) "\n" ROW("file:///b", 3) "\n");
+	FILE *second = file_of(ROW("file:///c", 4) "\n" ROW("file:///a", 5) "\n");
+	struct merge *merge = merge_open();
+
+	ck_assert_uint_eq(merge_count(merge), 0);
+	ck_assert_uint_eq(add(merge, first), 0);
+	ck_assert_uint_eq(merge_count(merge), 2);
+	assert_row(merge, 0, "/a", 2);
+	ck_assert_uint_eq(add(merge, second), 0);
+	ck_assert_uint_eq(merge_count(merge), 3);
+	assert_row(merge, 2, "/c", 4);
+	assert_row(merge, 1, "/b", 3);
+	assert_row(merge, 0, "/a", 5);
+	merge_close(merge);
+	fclose(first);
+	fclose(second);
+}
+END_TEST
+
+START_TEST(what_is_no_row_is_passed_over)
+{
+	FILE *file =
+		file_of("\n{}\nnot JSON\n" ROW("file:///a", 1) "\r\n[1]\n" ROW("file:///b", 2));
+	struct merge *merge = merge_open();
+
+	/* The last line has no end: it was cut, and is none that is wrong. */
+	ck_assert_uint_eq(add(merge, file), 4);
+	ck_assert_uint_eq(merge_count(merge), 1);
+	assert_row(merge, 0, "/a", 1);
+	merge_close(merge);
+	fclose(file);
+}
+END_TEST
+
+START_TEST(lines_are_rows_up_to_a_length)
+{
+	const char *row = ROW("file:///a", 1);
+	FILE *file = tmpfile();
+	struct merge *merge = merge_open();
+
+	/* Blanks may stand behind the object: one line of the greatest length, one longer. */
+	fprintf(file, "%-*s\n", (int)ROW_LENGTH_MAX, row);
+	ck_assert_uint_eq(add(merge, file), 0);
+	fprintf(file, "%-*s\n%s\n", (int)ROW_LENGTH_MAX + 1, row, ROW("file:///b", 2));
+	ck_assert_uint_eq(add(merge, file), 1);
+	ck_assert_uint_eq(merge_count(merge), 2);
+	assert_row(merge, 0, "/a", 1);
+	assert_row(merge, 1, "/b", 2);
+	merge_close(merge);
+	fclose(file);
+}
+END_TEST
+
+START_TEST(a_file_that_changed_meanwhile_is_found_out)
+{
+	FILE *file = file_of(ROW("file:///a", 1) "\n");
+	struct merge *merge = merge_open();
+	struct bs_error err;
+	struct row row;
+
+	/* Far behind, so that it is not in the stream's buffer together with the first one. */
+	fprintf(file, "%*s\n%s\n", 65536, "", ROW("file:///b", 2));
+	ck_assert_uint_eq(add(merge, file), 1);
+	assert_row(merge, 0, "/a", 1);
+	ck_assert_int_eq(ftruncate(fileno(file), 65536), 0);
+	ck_assert_int_eq(merge_read(merge, 1, &row, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	row_free(&row);
+	rewind(file);
+	fputs("no row any more", file);
+	ck_assert_int_eq(merge_read(merge, 0, &row, &err), -1);
+	ck_assert_int_eq(err.code, BS_ROW_INVALID);
+	row_free(&row);
+	merge_close(merge);
+	fclose(file);
+}
+END_TEST
+
+Suite *merge_suite(void)
+{
+	Suite *suite = suite_create("merge");
+	TCase *cases = tcase_create("merge");
+
+	tcase_add_test(cases, the_latest_row_of_an_image_counts);
+	tcase_add_test(cases, what_is_no_row_is_passed_over);
+	tcase_add_test(cases, lines_are_rows_up_to_a_length);
+	tcase_add_test(cases, a_file_that_changed_meanwhile_is_found_out);
+	suite_add_tcase(suite, cases);
+	return suite;
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The page of a batch: all that is in the rows is on it, as text and as nothing else, and a file
+ * with it is whole or is not there.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batch/page.h"
+#include "support/state.h"
+
+Suite *page_suite(void);
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+/* A row with a text in all places where a text from outside can be; see row.h. */
+static json_t *sample_row(const char *word, const char *status, const char *code)
+{
+	json_t *row = json_pack(
+		"{s:i, s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:s, s:s?, s:s?, s:s?, s:b}", "schema", 1,
+		"tool", "bootshift", "version", word, "command", "batch", "begun", 1, "path", word,
+		"uri", "file:///image", "dry_run", 0, "status", status, "code", code, "message",
+		code ? word : NULL, "advice", code ? word : NULL, "recovered", 0);
+	json_t *more = json_pack(
+		"{s:i, s:I, s:i, s:i, s:i, s:s, s:s, s:I, s:s, s:s, s:i, s:i, s:i, s:i}", "size",
+		1 << 30, "modified", (json_int_t)1795327200000000000, "bytes", 16 << 20, "extents",
+		119, "milliseconds", 214, "undo_file", word, "format", word, "disk_size",
+		(json_int_t)40 << 30, "windows_name", word, "windows_build", word, "active_after",
+		2, "room_before", 70 << 20, "room_after", 1 << 30, "needed_room", 119 << 20);
+	json_t *arrays = json_pack(
+		"{s:[{s:i, s:b, s:b, s:b, s:i, s:i, s:s, s:s, s:n},"
+		"    {s:i, s:b, s:b, s:b, s:i, s:I, s:s, s:s, s:i}],"
+		" s:[{s:s, s:s, s:i, s:i}, {s:s, s:s}], s:[{s:s, s:s}]}",
+		"partitions", "number", 1, "active", 1, "is_system", 1, "is_boot", 0, "start",
+		1 << 20, "size", 100 << 20, "filesystem", word, "label", word, "free", "number", 2,
+		"active", 0, "is_system", 0, "is_boot", 1, "start", 101 << 20, "size",
+		(json_int_t)20 << 30, "filesystem", "ntfs", "label", word, "free", 1 << 30,
+		"operations", "kind", "copy", "path", word, "files", 35, "bytes", 1 << 20, "kind",
+		word, "path", word, "findings", "code", word, "message", word);
+
+	ck_assert_ptr_nonnull(row);
+	ck_assert_int_eq(json_object_update_new(row, more), 0);
+	ck_assert_int_eq(json_object_update_new(row, arrays), 0);
+	return row;
+}
+
+/* Rows on their way to a page. */
+struct rows {
+	FILE *file;
+	struct merge *merge;
+};
+
+static void rows_begin(struct rows *rows)
+{
+	rows->file = tmpfile();
+	rows->merge = merge_open();
+}
+
+/* Adds a row, of an image of its own; it is released. */
+static void rows_put(struct rows *rows, const char *name, json_t *row)
+{
+	char *line, uri[64];
+
+	snprintf(uri, sizeof(uri), "file:///%s", name);
+	ck_assert_int_eq(json_object_set_new(row, "uri", json_string(uri)), 0);
+	line = json_dumps(row, JSON_COMPACT);
+	fprintf(rows->file, "%s\n", line);
+	free(line);
+	json_decref(row);
+}
+
+/* A folder of the test's own. */
+static const char *folder;
+
+static void make_folder(void)
+{
+	folder = mkdtemp((char *)text("%s/page-XXXXXX", images_folder()));
+	ck_assert_ptr_nonnull(folder);
+}
+
+static int write_page(struct rows *rows, const char *path, struct bs_error *err)
+{
+	static const struct summary_left_out left_out[] = {{"undo files", 3}};
+	const struct summary_facts facts = {
+		.milliseconds = 1000, .left_out = left_out, .left_out_count = 1};
+	uint64_t skipped;
+
+	ck_assert_int_eq(merge_add(rows->merge, rows->file, "rows", &skipped, err), 0);
+	ck_assert_uint_eq(skipped, 0);
+	return page_write(path, rows->merge, &facts, err);
+}
+
+static void rows_end(struct rows *rows)
+{
+	merge_close(rows->merge);
+	fclose(rows->file);
+}
+
+static char *read_whole(const char *path)
+{
+	char *content = NULL;
+	size_t size = 0;
+	FILE *file = fopen(path, "r");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(getdelim(&content, &size, '\0', file), 0);
+	fclose(file);
+	return content;
+}
+
+/* The page of these rows, which are ended; the caller frees it. */
+static char *page_of(struct rows *rows)
+{
+	const char *path = text("%s/page.html", folder);
+	struct bs_error err;
+
+	ck_assert_msg(write_page(rows, path, &err) == 0, "%s", err.message);
+	rows_end(rows);
+	return read_whole(path);
+}
+
+static size_t count(const char *page, const char *part)
+{
+	size_t number = 0;
+
+	while ((page = strstr(page, part))) {
+		page += strlen(part);
+		number++;
+	}
+	return number;
+}
+
+/* A page is too long for a message. */
+static void assert_has(const char *page, const char *part)
+{
+	ck_assert_msg(strstr(page, part) != NULL, "no '%s'", part);
+}
+
+static void assert_has_not(const char *page, const char *part)
+{
+	ck_assert_msg(strstr(page, part) == NULL, "a '%s'", part);
+}
+
+/* ---- what is on the page ------------------------------------------------------------------- */
+
+START_TEST(a_page_has_every_image_and_its_disk)
+{
+	struct rows rows;
+	char *page;
+
+	rows_begin(&rows);
+	rows_put(&rows, "a", sample_row("/x/name", "fixed", NULL));
+	rows_put(&rows, "b", sample_row("b", "refused", "hibernated"));
+	rows_put(&rows, "c", sample_row("c", "refused", "hibernated"));
+	rows_put(&rows, "d", sample_row("d", "failed", "io-error"));
+	page = page_of(&rows);
+	ck_assert_uint_eq(count(page, "<tbody "), 4);
+	assert_has(page, "<h1>3 of 4 images need attention</h1>");
+	assert_has(page, "<bdi class=\"name\">name</bdi>");
+	assert_has(page, ", in <bdi>/x/</bdi>");
+	assert_has(page, "aria-label=\"before: partition 1 System, active, 100 MiB; "
+			 "partition 2 Windows, 20 GiB; unallocated, 19.9 GiB\"");
+	assert_has(page, "aria-label=\"now: partition 1, 100 MiB; "
+			 "partition 2 System + Windows, active, 20 GiB; unallocated, 19.9 GiB\"");
+	assert_has(page, "<li>Copy <bdi>/x/name</bdi>: 35 files, 1 MiB");
+	assert_has(page, "16 MiB in 119 places");
+	assert_has(page, "70 MiB, with the fix 1 GiB; needed 119 MiB");
+	assert_has(page, "2026-11-22 06:00:00 UTC");
+	assert_has(page, "<code>hibernated</code> <span class=\"count\">2 images</span>");
+	assert_has(page, "<p>Start Windows, run powercfg /h off, shut it down and try again.</p>");
+	assert_has(page, "<li><a href=\"#image-3\"><bdi>c</bdi></a>");
+	assert_has(page, "for=\"show-refused\">Refused 2</label>");
+	assert_has_not(page, "for=\"show-nothing\"");
+	assert_has(page, "<li>undo files: 3</li>");
+	free(page);
+}
+END_TEST
+
+START_TEST(each_headline_is_true)
+{
+	static const struct {
+		size_t images;
+		const char *status, *code, *headline;
+	} cases[] = {
+		{0, NULL, NULL, "No images"},
+		{1, "fixed", NULL, "The image is done"},
+		{2, "nothing-to-do", NULL, "All 2 images are done"},
+		{1, "refused", "gpt-disk", "1 of 1 image needs attention"},
+		{2, "recovery-required", "recovery-required", "2 of 2 images need attention"},
+		{2, "would-fix", NULL, "All 2 images passed the rehearsal"},
+		{1, "would-fix", NULL, "What would be fixed was only rehearsed"},
+	};
+	struct rows rows;
+	char *page, name[24];
+
+	rows_begin(&rows);
+	for (size_t i = 0; i < cases[_i].images; i++) {
+		snprintf(name, sizeof(name), "%zu", i);
+		rows_put(&rows, name, sample_row("x", cases[_i].status, cases[_i].code));
+	}
+	page = page_of(&rows);
+	assert_has(page, cases[_i].headline);
+	free(page);
+}
+END_TEST
+
+/* ---- text stays text ----------------------------------------------------------------------- */
+
+START_TEST(what_comes_from_an_image_stays_text)
+{
+	static const struct {
+		const char *text, *never, *shown;
+	} cases[] = {
+		{"<script>alert(1)</script>", "<script", "&lt;script&gt;alert(1)&lt;/script&gt;"},
+		{"\" onload=\"x", "\" onload=", "&quot; onload=&quot;x"},
+		{"' onload='x", "' onload=", "&#39; onload=&#39;x"},
+		{"&lt;b&gt;", " &lt;b", "&amp;lt;b&amp;gt;"},
+		{"</style><b>", "</style><b", "&lt;/style&gt;&lt;b&gt;"},
+		{"a\nb\tc", "a\n", "a\\x0ab\\x09c"},
+		{"\xe2\x80\xaegpj.exe", "\xe2\x80\xae", "\\u202egpj.exe"},
+		{"\033[31m", "\033", "\\x1b[31m"},
+		{"%s%n", "(null)", "%s%n"},
+	};
+	struct rows rows;
+	char *page;
+
+	rows_begin(&rows);
+	rows_put(&rows, "a", sample_row(cases[_i].text, "fixed", NULL));
+	rows_put(&rows, "b", sample_row(cases[_i].text, "failed", "io-error"));
+	page = page_of(&rows);
+	assert_has_not(page, cases[_i].never);
+	/* Twice: path (but for one with a slash, of which the name is shown for itself), Windows'
+	 * name and build, format, both labels, file system, undo file, copied path, finding and its
+	 * code.  Once: the message, and the name where it is said what to do.
+	 */
+	ck_assert_uint_eq(count(page, cases[_i].shown),
+			  strchr(cases[_i].text, '/') ? 2 * 10 + 1 : 2 * 11 + 2);
+	free(page);
+}
+END_TEST
+
+START_TEST(fields_of_other_types_are_left_out)
+{
+	static const char *const required[] = {
+		"schema", "tool",     "version", "command",      "begun",    "path",
+		"uri",    "dry_run",  "status",  "code",         "message",  "recovered",
+		"size",   "modified", "bytes",   "milliseconds", "undo_file"};
+	json_t *values[] = {json_null(),
+			    json_true(),
+			    json_integer(-1),
+			    json_real(0.5),
+			    json_string("<i>"),
+			    json_object(),
+			    json_pack("[n,i,s,{s:s},[]]", 1, "x", "label", "y")};
+	json_t *model = sample_row("x", "fixed", NULL), *value;
+	struct rows rows;
+	const char *name;
+	size_t images = 0;
+	char *page, image[32];
+
+	rows_begin(&rows);
+	json_object_foreach (model, name, value) {
+		bool is_required = false;
+
+		for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++)
+			is_required |= strcmp(name, required[i]) == 0;
+		for (size_t i = 0; !is_required && i < sizeof(values) / sizeof(values[0]); i++) {
+			json_t *row = json_deep_copy(model);
+
+			ck_assert_int_eq(json_object_set(row, name, values[i]), 0);
+			snprintf(image, sizeof(image), "%zu", images++);
+			rows_put(&rows, image, row);
+		}
+	}
+	page = page_of(&rows);
+	ck_assert_uint_eq(count(page, "<tbody "), images);
+	ck_assert_uint_gt(images, 50);
+	assert_has_not(page, "<i>");
+	free(page);
+	json_decref(model);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		json_decref(values[i]);
+}
+END_TEST
+
+START_TEST(nothing_is_asked_of_the_network)
+{
+	struct rows rows;
+	char *page;
+
+	rows_begin(&rows);
+	rows_put(&rows, "a", sample_row("https://example.org/", "fixed", NULL));
+	page = page_of(&rows);
+	assert_has(page, "content=\"default-src 'none'; style-src 'unsafe-inline'\"");
+	assert_has_not(page, "src=");
+	assert_has_not(page, "url(");
+	assert_has_not(page, "@import");
+	assert_has_not(page, "<script");
+	assert_has_not(page, "<link");
+	ck_assert_uint_eq(count(page, "href="), count(page, "href=\"#"));
+	free(page);
+}
+END_TEST
+
+START_TEST(a_thousand_images_make_a_page_below_three_megabytes)
+{
+	struct rows rows;
+	char name[24], *page;
+
+	rows_begin(&rows);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		rows_put(&rows, name,
+			 sample_row("/srv/images/a folder/an-image.vhdx", "fixed", NULL));
+	}
+	page = page_of(&rows);
+	ck_assert_uint_eq(count(page, "<tbody "), 1000);
+	ck_assert_uint_lt(strlen(page), 3 << 20);
+	free(page);
+}
+END_TEST
+
+/* ---- the file ------------------------------------------------------------------------------ */
+
+START_TEST(a_page_that_fails_leaves_the_old_one)
+{
+	struct bs_error err;
+	struct rows rows;
+	const char *path = text("%s/page.html", folder);
+	char *page;
+
+	rows_begin(&rows);
+	rows_put(&rows, "a", sample_row("a", "fixed", NULL));
+	free(page_of(&rows));
+	rows_begin(&rows);
+	for (int i = 0; i < 100; i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "%d", i);
+		rows_put(&rows, name, sample_row("b", "fixed", NULL));
+	}
+	ck_assert_uint_eq(merge_count(rows.merge), 0);
+	ck_assert_int_eq(write_page(&rows, path, &err), 0);
+	/* The rows are gone when the page is made again. */
+	ck_assert_int_eq(ftruncate(fileno(rows.file), 200), 0);
+	ck_assert_int_eq(page_write(path, rows.merge, &(struct summary_facts){0}, &err), -1);
+	rows_end(&rows);
+	ck_assert_str_eq(state_folder(path), ".\n..\npage.html\n");
+	page = read_whole(path);
+	ck_assert_uint_eq(count(page, "<tbody "), 100);
+	assert_has(page, "</html>");
+	free(page);
+}
+END_TEST
+
+START_TEST(a_page_that_cannot_be_written_is_an_error)
+{
+	struct bs_error err;
+	struct rows rows;
+
+	rows_begin(&rows);
+	rows_put(&rows, "a", sample_row("a", "fixed", NULL));
+	ck_assert_int_eq(write_page(&rows, "/dev/full", &err), -1);
+	ck_assert_int_eq(err.code, BS_NO_SPACE);
+	ck_assert_str_eq(err.message,
+			 "the report '/dev/full' cannot be written: No space left on device");
+	ck_assert_int_eq(write_page(&rows, "/nonexistent/page.html", &err), -1);
+	ck_assert_int_eq(err.code, BS_NOT_FOUND);
+	rows_end(&rows);
+}
+END_TEST
+
+Suite *page_suite(void)
+{
+	Suite *suite = suite_create("page");
+	TCase *cases = tcase_create("page");
+
+	images_prepare();
+	tcase_add_checked_fixture(cases, make_folder, NULL);
+	tcase_add_test(cases, a_page_has_every_image_and_its_disk);
+	tcase_add_loop_test(cases, each_headline_is_true, 0, 7);
+	tcase_add_loop_test(cases, what_comes_from_an_image_stays_text, 0, 9);
+	tcase_add_test(cases, fields_of_other_types_are_left_out);
+	tcase_add_test(cases, nothing_is_asked_of_the_network);
+	tcase_add_test(cases, a_thousand_images_make_a_page_below_three_megabytes);
+	tcase_add_test(cases, a_page_that_fails_leaves_the_old_one);
+	tcase_add_test(cases, a_page_that_cannot_be_written_is_an_error);
+	suite_add_tcase(suite, cases);
+	return suite;
+}

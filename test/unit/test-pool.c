@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Processes side by side: what they tell, how they end, and that nothing of them is left. */
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "batch/pool.h"
+#include "batch/row.h"
+#include "util/interruption.h"
+
+#include <check.h> /* its macro fail() would hide ours from the headers above */
+
+Suite *pool_suite(void);
+
+#define PATIENCE 20 /* seconds after which what should have ended ends by itself */
+
+static struct pool *pool;
+static struct bs_error err;
+
+static void setup(void)
+{
+	pool = pool_open(4, &err);
+	ck_assert_ptr_nonnull(pool);
+}
+
+static void teardown(void)
+{
+	pool_close(pool);
+}
+
+static void start(size_t slot, pool_work *work, void *task)
+{
+	ck_assert_msg(pool_start(pool, slot, work, task, &err) == 0, "%s", err.message);
+}
+
+/* The next event of a kind; others before it are passed over. */
+static struct pool_event await(enum pool_event_kind kind)
+{
+	struct pool_event event;
+
+	do /* the test's time limit ends it */
+		ck_assert_int_eq(pool_wait(pool, 100, &event, &err), 0);
+	while (event.kind != kind);
+	return event;
+}
+
+static void write_text(int channel, const char *text)
+{
+	ck_assert_int_eq(write(channel, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static void tell(void *task, int channel)
+{
+	write_text(channel, task);
+}
+
+START_TEST(phases_and_the_line_come_over)
+{
+	char text[] = "\1{\"a\":\2}\n"; /* in a line the same byte is no phase */
+	struct pool_event event;
+
+	text[0] = BS_PHASE_REHEARSING;
+	start(2, tell, text);
+	event = await(POOL_ENDED);
+	ck_assert_uint_eq(event.slot, 2);
+	ck_assert_int_eq(event.phase, BS_PHASE_REHEARSING);
+	ck_assert_str_eq(event.line, "{\"a\":\2}");
+	ck_assert(WIFEXITED(event.status));
+	free(event.line);
+}
+END_TEST
+
+static const char *const nonsense[] = {"", "no end", "{one}\n{two}\n", "{one}\nmore", "\n\n"};
+
+START_TEST(what_is_not_one_line_is_none)
+{
+	start(0, tell, (void *)nonsense[_i]);
+	ck_assert_ptr_null(await(POOL_ENDED).line);
+}
+END_TEST
+
+static void tell_a_lot(void *task, int channel)
+{
+	char *piece = malloc(1 << 20);
+
+	memset(piece, 'x', 1 << 20);
+	for (size_t i = 0; i < *(size_t *)task >> 20; i++)
+		ck_assert_int_eq(write(channel, piece, 1 << 20), 1 << 20);
+	write_text(channel, "\n");
+	free(piece);
+}
+
+START_TEST(what_is_kept_of_a_process_that_never_stops_is_bounded)
+{
+	size_t length = 64u << 20;
+
+	start(0, tell_a_lot, &length);
+	ck_assert_ptr_null(await(POOL_ENDED).line);
+}
+END_TEST
+
+/* Or until it is asked to stop, as when a test has failed. */
+static void wait_forever(void *task, int channel)
+{
+	(void)task;
+	write_text(channel, "\1");
+	while (!interruption_pending())
+		usleep(1000);
+}
+
+START_TEST(a_phase_is_told_while_the_process_works)
+{
+	struct pool_event event;
+
+	start(1, wait_forever, NULL);
+	event = await(POOL_PHASE);
+	ck_assert_uint_eq(event.slot, 1);
+	ck_assert_int_eq(event.phase, 1);
+}
+END_TEST
+
+START_TEST(a_process_that_dies_is_told_and_its_slot_is_free_again)
+{
+	char text[] = "{}\n";
+	struct pool_event event;
+
+	start(0, wait_forever, NULL);
+	await(POOL_PHASE);
+	pool_signal(pool, 0, SIGKILL);
+	event = await(POOL_ENDED);
+	ck_assert(WIFSIGNALED(event.status) && WTERMSIG(event.status) == SIGKILL);
+	ck_assert_ptr_null(event.line);
+	start(0, tell, text);
+	event = await(POOL_ENDED);
+	ck_assert_str_eq(event.line, "{}");
+	free(event.line);
+}
+END_TEST
+
+/* Its own process leaves another one behind, which holds the pipe. */
+static void leave_one_behind(void *task, int channel)
+{
+	pid_t child = fork();
+
+	(void)task;
+	if (child == 0) {
+		sleep(PATIENCE);
+		_exit(0);
+	}
+	dprintf(channel, "{%d}\n", (int)child);
+}
+
+START_TEST(nothing_of_a_process_is_left_once_it_has_ended)
+{
+	struct pool_event event;
+	pid_t left;
+
+	start(0, leave_one_behind, NULL);
+	event = await(POOL_ENDED);
+	left = atoi(event.line + 1);
+	free(event.line);
+	ck_assert_int_gt(left, 0);
+	/* Until whoever inherits it has taken it off. */
+	for (int i = 0; i < PATIENCE * 500 && kill(left, 0) == 0; i++)
+		usleep(1000);
+	ck_assert(kill(left, 0) < 0 && errno == ESRCH);
+}
+END_TEST
+
+static void count_descriptors(void *task, int channel)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	int count = 0;
+
+	(void)task;
+	while (readdir(folder))
+		count++;
+	dprintf(channel, "{%d}\n", count);
+}
+
+START_TEST(a_process_has_the_standard_descriptors_and_its_channel)
+{
+	int ends[2];
+	struct pool_event event;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	start(0, wait_forever, NULL);
+	start(1, count_descriptors, NULL);
+	event = await(POOL_ENDED);
+	/* ".", "..", three, the channel, and the folder itself. */
+	ck_assert_str_eq(event.line, "{7}");
+	free(event.line);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
+/* Says on standard error when it is not asked to stop. */
+static void tell_whether_asked(void *task, int channel)
+{
+	(void)task;
+	write_text(channel, "\1");
+	for (int i = 0; i < PATIENCE * 1000 && !interruption_pending(); i++)
+		usleep(1000);
+	if (interruption_pending())
+		dprintf(channel, "{asked}\n");
+	else
+		dprintf(STDERR_FILENO, "forgotten\n");
+}
+
+START_TEST(a_process_holds_the_signal_that_asks_it_to_stop)
+{
+	struct pool_event event;
+
+	start(0, tell_whether_asked, NULL);
+	await(POOL_PHASE);
+	pool_signal(pool, 0, SIGTERM);
+	event = await(POOL_ENDED);
+	ck_assert_str_eq(event.line, "{asked}");
+	free(event.line);
+}
+END_TEST
+
+START_TEST(signals_to_us_are_told_each_time)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+	start(0, wait_forever, NULL);
+	for (int i = 0; i < 2; i++) {
+		kill(getpid(), signals[_i]);
+		await(POOL_SIGNAL);
+	}
+}
+END_TEST
+
+/* The middle one of three: it starts a process in a pool of its own, and is killed. */
+static _Noreturn void be_killed(int report)
+{
+	struct pool *own = pool_open(1, &err);
+	int task = report;
+
+	if (own && pool_start(own, 0, tell_whether_asked, &task, &err) == 0) {
+		struct pool_event event;
+
+		while (pool_wait(own, 100, &event, &err) == 0 && event.kind != POOL_PHASE)
+			;
+		raise(SIGKILL);
+	}
+	_exit(1);
+}
+
+START_TEST(a_process_is_asked_to_stop_when_we_are_killed)
+{
+	int ends[2];
+	char byte;
+	pid_t child;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO); /* which the process keeps, until it ends */
+	child = fork();
+	if (child == 0)
+		be_killed(ends[1]);
+	close(ends[1]);
+	close(STDERR_FILENO);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	ck_assert_int_eq(read(ends[0], &byte, 1), 0);
+}
+END_TEST
+
+Suite *pool_suite(void)
+{
+	Suite *suite = suite_create("pool");
+	TCase *tests = tcase_create("pool");
+
+	tcase_set_timeout(tests, 30);
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, phases_and_the_line_come_over);
+	tcase_add_loop_test(tests, what_is_not_one_line_is_none, 0,
+			    sizeof(nonsense) / sizeof(nonsense[0]));
+	tcase_add_test(tests, what_is_kept_of_a_process_that_never_stops_is_bounded);
+	tcase_add_test(tests, a_phase_is_told_while_the_process_works);
+	tcase_add_test(tests, a_process_that_dies_is_told_and_its_slot_is_free_again);
+	tcase_add_test(tests, nothing_of_a_process_is_left_once_it_has_ended);
+	tcase_add_test(tests, a_process_has_the_standard_descriptors_and_its_channel);
+	tcase_add_test(tests, a_process_holds_the_signal_that_asks_it_to_stop);
+	tcase_add_loop_test(tests, signals_to_us_are_told_each_time, 0, 3);
+	tcase_add_test(tests, a_process_is_asked_to_stop_when_we_are_killed);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

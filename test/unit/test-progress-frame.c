@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The live lines of a batch: what they say, at any size of the terminal. */
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/progress-frame.h"
+#include "report/text.h"
+
+#include <check.h> /* its macro fail() would hide ours from the headers above */
+
+Suite *progress_frame_suite(void);
+
+static struct progress_slot slots[3];
+
+/* A minute into 500 images; the last 63 of 120 took 31.5 seconds. */
+static struct progress_state halfway(void)
+{
+	struct progress_state state = {
+		.now = 61000,
+		.total = 500,
+		.done = 120,
+		.statuses = {[BS_STATUS_FIXED] = 100,
+			     [BS_STATUS_NOTHING_TO_DO] = 8,
+			     [BS_STATUS_REFUSED] = 11,
+			     [BS_STATUS_FAILED] = 1},
+		.slots = slots,
+		.slot_count = 3,
+	};
+
+	for (size_t i = 0; i < 120; i++)
+		state.ends[i % PROGRESS_PACE] = 1500 + i * 500;
+	slots[0] = (struct progress_slot){(char *)"/srv/images/berlin/kiosk-17.vhd",
+					  BS_PHASE_REHEARSING, 60000};
+	slots[1] = (struct progress_slot){NULL, BS_PHASE_OPENING, 0};
+	slots[2] = (struct progress_slot){(char *)"/srv/images/porto/lab-3.vhdx",
+					  BS_PHASE_COMMITTING, 40000};
+	return state;
+}
+
+/* What is drawn; the caller frees it. */
+static char *frame(const struct progress_state *state, unsigned columns, unsigned rows,
+		   bool unicode)
+{
+	char *drawn = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&drawn, &size);
+	struct output output = {.stream = stream, .unicode = unicode};
+	unsigned lines = progress_frame(&output, state, columns, rows), ends = 0;
+
+	ck_assert_int_eq(output.error, 0);
+	ck_assert_int_eq(fclose(stream), 0);
+	for (const char *p = drawn; *p != '\0'; p++)
+		ends += *p == '\n';
+	ck_assert_uint_eq(lines, ends);
+	return drawn;
+}
+
+static void assert_frame(const struct progress_state *state, unsigned columns, unsigned rows,
+			 const char *expected)
+{
+	char *drawn = frame(state, columns, rows, false);
+
+	ck_assert_str_eq(drawn, expected);
+	free(drawn);
+}
+
+START_TEST(a_frame_tells_how_far_it_is)
+{
+	struct progress_state state = halfway();
+
+	assert_frame(
+		&state, 80, 24,
+		"120 of 500  =========-------------------------------  24%  120/min  3 min left\n"
+		"1 failed  11 refused  100 fixed  8 nothing to do\n"
+		"  rehearsing  /srv/images/berlin/kiosk-17.vhd\n"
+		"  writing     /srv/images/porto/lab-3.vhdx (21 s)\n");
+}
+END_TEST
+
+START_TEST(a_narrow_frame_keeps_what_matters)
+{
+	struct progress_state state = halfway();
+
+	assert_frame(&state, 20, 24,
+		     "120 of 500  24%\n"
+		     "1 failed  100 fixed\n"
+		     "  /srv~kiosk-17.vhd\n"
+		     "  /srv~o/lab-3.vhdx\n");
+}
+END_TEST
+
+START_TEST(a_low_frame_has_fewer_running_images)
+{
+	struct progress_state state = halfway();
+
+	assert_frame(&state, 40, 2, "120 of 500  24%  120/min  3 min left\n");
+	assert_frame(&state, 40, 4,
+		     "120 of 500  24%  120/min  3 min left\n"
+		     "1 failed  11 refused  100 fixed\n"
+		     "  2 running\n");
+}
+END_TEST
+
+START_TEST(what_is_not_known_is_not_guessed)
+{
+	struct progress_state state = {.now = 5000, .total = 3, .slots = slots};
+
+	assert_frame(&state, 60, 24,
+		     "0 of 3  ------------------------------  0%  --/min  -- left\n");
+}
+END_TEST
+
+START_TEST(no_images_at_all_are_all_of_them)
+{
+	struct progress_state state = {.now = 5000, .slots = slots};
+
+	assert_frame(&state, 30, 24, "0 of 0  100%  --/min  -- left\n");
+}
+END_TEST
+
+START_TEST(a_batch_that_hangs_slows_down)
+{
+	struct progress_state state = halfway();
+	char *drawn;
+
+	state.now += 600000;
+	drawn = frame(&state, 80, 24, false);
+	ck_assert_ptr_nonnull(strstr(drawn, "6.0/min"));
+	ck_assert_ptr_nonnull(strstr(drawn, "63 min left"));
+	free(drawn);
+	state.now += 36000000;
+	drawn = frame(&state, 80, 24, false);
+	ck_assert_ptr_nonnull(strstr(drawn, "0.1/min"));
+	ck_assert_ptr_nonnull(strstr(drawn, " h "));
+	free(drawn);
+}
+END_TEST
+
+/* Images that need no time, as those that were fixed before, do not make the rest look fast. */
+START_TEST(the_rate_is_that_of_the_last_images)
+{
+	struct progress_state state = {.now = 640000, .total = 1000, .done = 464, .slots = slots};
+	char *drawn;
+
+	for (size_t i = 0; i < PROGRESS_PACE; i++) /* 400 at once, then one in ten seconds */
+		state.ends[(400 + i) % PROGRESS_PACE] = 10000 * (i + 1);
+	drawn = frame(&state, 80, 24, false);
+	ck_assert_msg(strstr(drawn, " 6.0/min  89 min left") != NULL, "%s", drawn);
+	free(drawn);
+}
+END_TEST
+
+static unsigned widest(const char *drawn)
+{
+	unsigned columns = 0, most = 0;
+
+	while (*drawn != '\0') {
+		uint32_t character;
+
+		drawn += text_decode(drawn, &character);
+		columns = character == '\n' ? 0 : columns + text_character_columns(character);
+		most = columns > most ? columns : most;
+	}
+	return most;
+}
+
+START_TEST(frames_fit_any_terminal)
+{
+	struct progress_state state = halfway();
+	bool unicode = _i != 0;
+
+	ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
+	slots[1] = (struct progress_slot){
+		(char *)"/\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac/"
+			"\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac.img",
+		BS_PHASE_VERIFYING, 0};
+	for (unsigned columns = 20; columns <= 200; columns++) {
+		for (unsigned rows = 2; rows <= 40; rows++) {
+			char *drawn = frame(&state, columns, rows, unicode);
+			unsigned lines = 0;
+
+			for (const char *p = drawn; *p != '\0'; p++)
+				lines += *p == '\n';
+			ck_assert_uint_ge(lines, 1);
+			ck_assert_uint_lt(lines, rows);
+			ck_assert_msg(widest(drawn) < columns, "%u columns:\n%s", columns, drawn);
+			free(drawn);
+		}
+	}
+}
+END_TEST
+
+START_TEST(names_cannot_act_on_the_terminal)
+{
+	struct progress_state state = {.total = 1, .slots = slots, .slot_count = 1};
+
+	slots[0] = (struct progress_slot){(char *)"/a\n\033[2Jb\xff", BS_PHASE_OPENING, 0};
+	assert_frame(&state, 40, 24,
+		     "0 of 1  ----------  0%  --/min  -- left\n"
+		     "  opening     /a\\x0a\\x1b[2Jb\\xff\n");
+}
+END_TEST
+
+Suite *progress_frame_suite(void)
+{
+	Suite *suite = suite_create("progress-frame");
+	TCase *cases = tcase_create("progress-frame");
+
+	tcase_add_test(cases, a_frame_tells_how_far_it_is);
+	tcase_add_test(cases, a_narrow_frame_keeps_what_matters);
+	tcase_add_test(cases, a_low_frame_has_fewer_running_images);
+	tcase_add_test(cases, what_is_not_known_is_not_guessed);
+	tcase_add_test(cases, no_images_at_all_are_all_of_them);
+	tcase_add_test(cases, a_batch_that_hangs_slows_down);
+	tcase_add_test(cases, the_rate_is_that_of_the_last_images);
+	tcase_add_loop_test(cases, frames_fit_any_terminal, 0, 2);
+	tcase_add_test(cases, names_cannot_act_on_the_terminal);
+	suite_add_tcase(suite, cases);
+	return suite;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is a disk image at first sight, and recovering without anything else. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/program.h"
+#include "support/sample.h"
+
+static struct bs_recognition recognition;
+static struct bs_error err;
+
+static const char *make(const char *name, const char *command)
+{
+	const char *path = text("%s/%s", images_folder(), name);
+
+	free(image_run(0, "cd '%s' && path=%s && %s", images_folder(), path, command));
+	return path;
+}
+
+static const struct {
+	const char *name, *format, *command; /* of the shell */
+} images[] = {
+	{"r.vhd", "vhd", "qemu-img create -q -f vpc $path 20M"},
+	{"r.vhdx", "vhdx", "qemu-img create -q -f vhdx $path 20M"},
+	{"r.qcow2", "qcow2", "qemu-img create -q -f qcow2 $path 20M"},
+	{"r.vmdk", "vmdk", "qemu-img create -q -f vmdk $path 20M"},
+	{"r.vdi", "vdi", "qemu-img create -q -f vdi $path 20M"},
+	{"cut.qcow2", "", "head -c 20 r.qcow2 >$path"},
+	{"r.qed", "", "printf 'QED\\0' >$path && truncate -s 1M $path"},
+	{"r-gpt.img", "raw",
+	 "truncate -s 1M $path && printf 'EFI PART' | dd of=$path seek=1 conv=notrunc status=none"},
+};
+
+START_TEST(a_container_is_recognised_by_its_mark)
+{
+	for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
+		const char *path = make(images[i].name, images[i].command);
+
+		ck_assert_msg(bs_recognise(path, &recognition, &err) == BS_EXIT_DONE, "%s: %s",
+			      path, err.message);
+		ck_assert_str_eq(recognition.format, images[i].format);
+		ck_assert_str_eq(recognition.data_file, "");
+	}
+}
+END_TEST
+
+START_TEST(a_disk_with_a_table_is_recognised)
+{
+	static const char *const recipes[] = {"windows-7", "gpt", "no-active"};
+
+	for (size_t i = 0; i < sizeof(recipes) / sizeof(recipes[0]); i++) {
+		ck_assert_msg(bs_recognise(image_built(recipes[i], false), &recognition, &err) ==
+				      BS_EXIT_DONE,
+			      "%s: %s", recipes[i], err.message);
+		ck_assert_str_eq(recognition.format, "raw");
+	}
+	ck_assert_int_eq(bs_recognise("nbd://host/export", &recognition, &err), BS_EXIT_DONE);
+}
+END_TEST
+
+static const struct {
+	const char *name, *command, *message;
+} others[] = {
+	{"empty", ": >$path", "is empty"},
+	{"short", "printf words >$path", "too short"},
+	{"zeros", "truncate -s 1M $path", "neither"},
+	{"archive", "printf words | gzip >$path && truncate -s 1M $path", "compressed"},
+	/* A volume's boot record ends with the same signature as a disk's. */
+	{"volume", "truncate -s 8M $path && mkntfs -Fq $path >/dev/null 2>&1", "neither"},
+	{"folder", "mkdir $path", "is a folder"},
+	{"pipe", "mkfifo $path", "is a pipe"},
+};
+
+START_TEST(what_is_something_else_is_not_recognised)
+{
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		const char *path = make(others[i].name, others[i].command);
+
+		ck_assert_int_eq(bs_recognise(path, &recognition, &err), BS_EXIT_REFUSED);
+		ck_assert_int_eq(err.code, BS_NOT_AN_IMAGE);
+		ASSERT_HAS(err.message, others[i].message);
+	}
+	ck_assert_int_eq(bs_recognise("/nowhere", &recognition, &err), BS_EXIT_FAILED);
+	ck_assert_int_eq(err.code, BS_NOT_FOUND);
+}
+END_TEST
+
+/* ---- recovering ---------------------------------------------------------------------------- */
+
+static void recover(const char *image, enum bs_status status, bool recovered)
+{
+	const struct bs_options options = {0};
+	struct bs_result result;
+
+	ck_assert_int_eq(bs_recover(image, &options, &result), BS_EXIT_DONE);
+	ck_assert_int_eq(result.status, status);
+	ck_assert_int_eq(result.recovered, recovered);
+	bs_result_free(&result);
+}
+
+START_TEST(recovering_takes_back_what_was_interrupted_and_nothing_else)
+{
+	const char *image = image_copy(image_recipe("small", SAMPLE_SMALL));
+	const struct bs_options options = {0};
+	struct image_digest before = image_digest(image), fixed;
+	struct bs_result result;
+
+	recover(image, BS_STATUS_NOTHING_TO_DO, false);
+	ck_assert_int_eq(bs_fix(image, &options, NULL, &result), BS_EXIT_DONE);
+	bs_result_free(&result);
+	fixed = image_digest(image);
+	recover(image, BS_STATUS_NOTHING_TO_DO, false);
+	image_assert_same(image, &fixed);
+	/* Without the mark APPLIED, see bootshift-journal(5), as if it was killed before. */
+	free(image_run(0,
+		       "dd if=/dev/zero of='%s.bootshift-undo' bs=4096 seek=1 count=1 "
+		       "conv=notrunc status=none",
+		       image));
+	recover(image, BS_STATUS_UNDONE, true);
+	image_assert_same(image, &before);
+}
+END_TEST
+
+START_TEST(a_fixed_image_tells_of_its_undo_file)
+{
+	const char *image = image_copy(image_recipe("small", SAMPLE_SMALL));
+	const struct bs_options options = {0};
+	struct bs_result result;
+
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(bs_fix(image, &options, NULL, &result), BS_EXIT_DONE);
+		ck_assert_int_eq(result.status, i == 0 ? BS_STATUS_FIXED : BS_STATUS_NOTHING_TO_DO);
+		ck_assert_str_eq(result.undo_file, text("%s.bootshift-undo", image));
+		bs_result_free(&result);
+	}
+	ck_assert_int_eq(unlink(text("%s.bootshift-undo", image)), 0);
+	ck_assert_int_eq(bs_fix(image, &options, NULL, &result), BS_EXIT_DONE);
+	ck_assert_ptr_null(result.undo_file);
+	bs_result_free(&result);
+}
+END_TEST
+
+/* ---- phases -------------------------------------------------------------------------------- */
+
+static void note(void *context, enum bs_phase phase)
+{
+	char *phases = context;
+
+	phases[strlen(phases)] = (char)('0' + phase);
+}
+
+START_TEST(phases_are_told_in_their_order)
+{
+	const char *image = image_copy(image_recipe("small", SAMPLE_SMALL));
+	char phases[16] = "";
+	const struct bs_options options = {.progress = note, .progress_context = phases};
+	struct bs_result result;
+
+	bs_inspect(image, &options, &result);
+	ck_assert_str_eq(phases, "01");
+	bs_result_free(&result);
+	memset(phases, 0, sizeof(phases));
+	bs_fix(image, &options, NULL, &result);
+	ck_assert_str_eq(phases, "0234");
+	bs_result_free(&result);
+	memset(phases, 0, sizeof(phases));
+	bs_undo(image, &options, &result);
+	ck_assert_str_eq(phases, "05");
+	bs_result_free(&result);
+}
+END_TEST
+
+Suite *recognise_suite(void);
+
+Suite *recognise_suite(void)
+{
+	Suite *suite = suite_create("recognise");
+	TCase *tests = tcase_create("recognise");
+
+	images_prepare();
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, a_container_is_recognised_by_its_mark);
+	tcase_add_test(tests, a_disk_with_a_table_is_recognised);
+	tcase_add_test(tests, what_is_something_else_is_not_recognised);
+	tcase_add_test(tests, recovering_takes_back_what_was_interrupted_and_nothing_else);
+	tcase_add_test(tests, a_fixed_image_tells_of_its_undo_file);
+	tcase_add_test(tests, phases_are_told_in_their_order);
+	suite_add_tcase(suite, tests);
+	return suite;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The sums of a batch: what is counted, how it is told, and what the batch exits with. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/summary.h"
+#include "report/duration.h"
+
+#include <check.h> /* its macro fail() would hide ours from the headers above */
+
+Suite *summary_suite(void);
+
+static void add(struct summary *summary, const char *path, enum bs_status status, enum bs_code code)
+{
+	struct row row = {.path = path, .status = status, .code = code, .bytes = 1 << 20};
+	struct bs_error err;
+
+	ck_assert_int_eq(summary_add(summary, &row, &err), 0);
+}
+
+START_TEST(the_worst_outcome_decides_the_exit_status)
+{
+	struct summary summary = {0};
+
+	ck_assert_int_eq(summary_exit(&summary), BS_EXIT_DONE);
+	add(&summary, "a", BS_STATUS_FIXED, BS_OK);
+	add(&summary, "b", BS_STATUS_NOTHING_TO_DO, BS_OK);
+	add(&summary, "c", BS_STATUS_WOULD_FIX, BS_OK);
+	add(&summary, "d", BS_STATUS_UNDONE, BS_OK);
+	ck_assert_int_eq(summary_exit(&summary), BS_EXIT_DONE);
+	add(&summary, "e", BS_STATUS_REFUSED, BS_GPT);
+	ck_assert_int_eq(summary_exit(&summary), BS_EXIT_REFUSED);
+	add(&summary, "f", BS_STATUS_FAILED, BS_IO);
+	ck_assert_int_eq(summary_exit(&summary), BS_EXIT_FAILED);
+	add(&summary, "g", BS_STATUS_RECOVERY_REQUIRED, BS_RECOVERY_REQUIRED);
+	ck_assert_int_eq(summary_exit(&summary), BS_EXIT_RECOVERY);
+	summary_free(&summary);
+}
+END_TEST
+
+/* What is printed at 60 columns of ASCII; the caller frees it. */
+static char *printed(const struct summary *summary, const struct summary_facts *facts)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	struct output output = {.stream = stream, .width = 60};
+
+	summary_print(&output, summary, facts);
+	ck_assert_int_eq(output.error, 0);
+	ck_assert_int_eq(fclose(stream), 0);
+	return text;
+}
+
+START_TEST(outcomes_and_codes_are_told_with_what_to_do)
+{
+	static const struct summary_left_out left_out[] = {
+		{"files that are no disk images", 2}, {"undo files", 0}, {"links", 1}};
+	const struct summary_facts facts = {
+		.milliseconds = 90000, .not_begun = 3, .left_out = left_out, .left_out_count = 3};
+	struct summary summary = {0};
+	char *text;
+
+	for (int i = 0; i < 9; i++)
+		add(&summary, "ok", BS_STATUS_FIXED, BS_OK);
+	add(&summary, "gpt.img", BS_STATUS_REFUSED, BS_GPT);
+	add(&summary, "a\n.vhd", BS_STATUS_REFUSED, BS_HIBERNATED);
+	add(&summary, "b.vhd", BS_STATUS_REFUSED, BS_HIBERNATED);
+	text = printed(&summary, &facts);
+	ck_assert_str_eq(text, "12 images in 1 min 30 s, 8 a minute; 12 MiB changed\n"
+			       "   9  fixed\n"
+			       "   3  refused, and not changed\n"
+			       "      2  hibernated: start Windows, run powercfg /h off,\n"
+			       "         shut it down and try again\n"
+			       "         for example a\\x0a.vhd\n"
+			       "      1  gpt-disk: a disk that starts by UEFI keeps its boot\n"
+			       "         files on its EFI partition: no fix applies\n"
+			       "         gpt.img\n"
+			       "Stopped before the end: 3 images were not begun\n"
+			       "Left out:\n"
+			       "  2  files that are no disk images\n"
+			       "  1  links\n");
+	free(text);
+	summary_free(&summary);
+}
+END_TEST
+
+START_TEST(an_empty_batch_is_told_as_that)
+{
+	const struct summary_facts facts = {0};
+	struct summary summary = {0};
+	char *text = printed(&summary, &facts);
+
+	ck_assert_str_eq(text, "0 images\n");
+	free(text);
+}
+END_TEST
+
+START_TEST(durations_are_rounded_to_what_is_shown)
+{
+	static const struct {
+		uint64_t milliseconds;
+		const char *text;
+	} cases[] = {
+		{0, "0.00 s"},
+		{214, "0.21 s"},
+		{9994, "9.99 s"},
+		{9995, "10.0 s"},
+		{59949, "59.9 s"},
+		{59950, "1 min 0 s"},
+		{151400, "2 min 31 s"},
+		{3599499, "59 min 59 s"},
+		{3599500, "1 h 0 min"},
+		{11130000, "3 h 6 min"},
+		{UINT64_MAX, "5124095576030 h 26 min"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		ck_assert_str_eq(duration_format(cases[i].milliseconds).text, cases[i].text);
+}
+END_TEST
+
+Suite *summary_suite(void)
+{
+	Suite *suite = suite_create("summary");
+	TCase *cases = tcase_create("summary");
+
+	tcase_add_test(cases, the_worst_outcome_decides_the_exit_status);
+	tcase_add_test(cases, outcomes_and_codes_are_told_with_what_to_do);
+	tcase_add_test(cases, an_empty_batch_is_told_as_that);
+	tcase_add_test(cases, durations_are_rounded_to_what_is_shown);
+	suite_add_tcase(suite, cases);
+	return suite;
+}
