@@ -132,7 +132,7 @@ enum bs_exit {
 	X(BS_NOT_NTFS, "not-ntfs", BS_EXIT_REFUSED,                                                \
 	  "bootshift moves boot files between NTFS volumes only")                                  \
 	X(BS_BITLOCKER, "bitlocker", BS_EXIT_REFUSED,                                              \
-	  "decrypt the volume in Windows first; to suspend the protection is not enough")          \
+	  "decrypt the volume in Windows first (suspending the protection is not enough)")         \
 	X(BS_HIBERNATED, "hibernated", BS_EXIT_REFUSED,                                            \
 	  "start Windows, run powercfg /h off, shut it down and try again")                        \
 	X(BS_UNCLEAN, "unclean-volume", BS_EXIT_REFUSED,                                           \
@@ -165,7 +165,7 @@ enum bs_exit {
 	X(BS_BOOT_FILE_UNSUPPORTED, "boot-file-unsupported", BS_EXIT_REFUSED,                      \
 	  "remove what is named, or turn it into an ordinary file, in Windows")                    \
 	X(BS_ENTRY_WOULD_BREAK, "entry-would-break", BS_EXIT_REFUSED,                              \
-	  "remove that entry, or give it a partition as its device, with bcdedit in Windows")      \
+	  "remove that entry with bcdedit in Windows, or let it lead to a partition that stays")   \
 	X(BS_LEGACY_UNSUPPORTED, "legacy-boot-unsupported", BS_EXIT_REFUSED,                       \
 	  "put right what is named, or remove the entry of the earlier Windows with bcdedit")      \
 	/* notes: findings that do not stand in the way */                                         \

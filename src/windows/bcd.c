@@ -13,6 +13,10 @@
  * each of them should be done in no time. */
 #define KEYS_MAX 8192u
 
+/* Bytes of a list of strings that are looked at: each look counts from its start, and 64 KiB are a
+ * menu of more than 800 entries. */
+#define LIST_MAX (64u << 10)
+
 /* The class of the objects that start a program, in the high four bits of their type. */
 #define APPLICATION_OBJECT 1u
 
@@ -187,19 +191,20 @@ void bcd_text(const struct bcd *bcd, const struct bcd_element *element, char *te
 bool bcd_list_text(const struct bcd *bcd, const struct bcd_element *element, size_t index,
 		   char *text, size_t size)
 {
-	uint32_t at = 0;
+	uint32_t at = 0, end;
 
 	text[0] = '\0';
 	if (element == NULL)
 		return false;
+	end = (uint32_t)min_u64(element->size, LIST_MAX);
 	for (; index > 0; index--) {
-		while (at + 2 <= element->size && load_le16(bcd->bytes + element->offset + at) != 0)
+		while (at + 2 <= end && load_le16(bcd->bytes + element->offset + at) != 0)
 			at += 2;
 		at += 2;
-		if (at >= element->size)
+		if (at >= end)
 			return false;
 	}
-	utf16_to_utf8(bcd->bytes + element->offset + at, element->size - at, text, size);
+	utf16_to_utf8(bcd->bytes + element->offset + at, end - at, text, size);
 	return text[0] != '\0';
 }
 

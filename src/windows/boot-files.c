@@ -30,6 +30,22 @@ const struct bs_plan_file *boot_files_find(const struct survey *survey, const ch
 	return file != NULL && !file->is_folder ? file : NULL;
 }
 
+bool boot_files_lies_in(const char *path, const char *item)
+{
+	size_t length = strlen(item);
+
+	return strncasecmp(path, item, length) == 0 &&
+	       (path[length] == '\0' || path[length] == '\\');
+}
+
+const struct boot_item *boot_files_item(const struct survey *survey, const char *path)
+{
+	for (uint32_t i = 0; i < survey->item_count; i++)
+		if (boot_files_lies_in(path, survey->items[i].path))
+			return &survey->items[i];
+	return NULL;
+}
+
 /* Says of which kind a reparse point is; the tags are those of [MS-FSCC] 2.1.2.1. */
 static const char *reparse_text(uint32_t tag)
 {
@@ -141,27 +157,49 @@ int boot_files_add(struct survey *survey, struct volume *volume, const char *pat
 	return find(survey, path) != NULL ? 0 : add_item(survey, volume, path, reason, err);
 }
 
-int boot_files_look(struct volume *volume, const char *path, struct boot_files_found *found,
-		    struct bs_error *err)
+/* Goes one name further: `name`, of `length` bytes, in the folder found->path. */
+static int look_in(struct volume *volume, const char *name, size_t length,
+		   struct boot_files_found *found, struct bs_error *err)
 {
-	struct volume_file *file;
+	char part[VOLUME_NAME_MAX], path[BS_PATH_MAX];
+	struct volume_file *file = NULL;
 	struct volume_metadata metadata;
-	int result;
+	int result = 0;
 
-	*found = (struct boot_files_found){.kind = BOOT_FILES_NOTHING};
-	if (path[0] != '\\' || path[1] == '\0')
-		return 0;
-	if (volume_open_file(volume, path, &file, err) < 0)
-		return -1;
+	found->kind = BOOT_FILES_NOTHING;
+	snprintf(part, sizeof(part), "%.*s", (int)length, name);
+	if (length < sizeof(part) && volume_join(path, found->path, part))
+		result = volume_open_file(volume, path, &file, err);
 	if (file == NULL)
-		return 0;
+		return result;
 	result = volume_stat(file, &metadata, err);
 	volume_done_file(file);
-	if (result < 0)
-		return -1;
+	if (result < 0 || metadata.is_metadata || !volume_join(path, found->path, metadata.name))
+		return result;
 	found->kind = metadata.is_folder ? BOOT_FILES_FOLDER : BOOT_FILES_FILE;
 	found->size = metadata.size;
 	found->attributes = metadata.attributes;
+	memcpy(found->path, path, sizeof(found->path));
+	return 0;
+}
+
+int boot_files_look(struct volume *volume, const char *path, struct boot_files_found *found,
+		    struct bs_error *err)
+{
+	*found = (struct boot_files_found){.kind = BOOT_FILES_NOTHING};
+	if (path[0] != '\\')
+		return 0;
+	for (path += strspn(path, "\\"); *path != '\0'; path += strspn(path, "\\")) {
+		size_t length = strcspn(path, "\\");
+
+		if (look_in(volume, path, length, found, err) < 0)
+			return -1;
+		if (found->kind == BOOT_FILES_NOTHING)
+			break;
+		path += length;
+	}
+	if (found->kind == BOOT_FILES_NOTHING)
+		found->path[0] = '\0';
 	return 0;
 }
 
@@ -187,7 +225,19 @@ static int check_replaced(void *context, const char *path, struct volume_file *f
 	return 0;
 }
 
-/* Only \Boot, which is nobody else's, gives way as a folder with all that is in it. */
+/* Whether a file is in the folder of the Windows that starts, which is the loader's top one. */
+static bool is_of_windows(const struct survey *survey, const char *path)
+{
+	const char *loader = survey->report.loader_path;
+	size_t length = 1 + strcspn(loader + 1, "\\");
+
+	return loader[length] == '\\' && strncasecmp(path, loader, length + 1) == 0;
+}
+
+/*
+ * Only \Boot, which is nobody else's, gives way as a folder with all that is in it; and what an
+ * entry starts takes the place of a file of its own kind, not of one of Windows.
+ */
 static int check_kind(struct survey *survey, struct volume *target, const struct boot_item *item,
 		      struct bs_error *err)
 {
@@ -202,6 +252,11 @@ static int check_kind(struct survey *survey, struct volume *target, const struct
 			    item->reason == BOOT_ITEM_OF_LEGACY ? BS_LEGACY_UNSUPPORTED
 								: BS_BOOT_FILE_UNSUPPORTED,
 			    "%.300s on partition %u is a folder, in the place of a file that moves",
+			    item->path, target_number(survey));
+	else if (there.kind == BOOT_FILES_FILE && is_of_windows(survey, there.path))
+		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
+			    "%.300s, which an entry starts, would replace a file of Windows on "
+			    "partition %u",
 			    item->path, target_number(survey));
 	return 0;
 }

@@ -37,20 +37,31 @@ MUST_CHECK int boot_files_list(struct survey *survey, struct volume *volume, str
 
 /*
  * Adds a file, and the folders on the way to it, to what moves, unless it is there already.  Only
- * for files that were found with boot_files_look(); one that cannot be copied is a finding.
+ * by the path that boot_files_look() found; one that cannot be copied is a finding.
  */
 MUST_CHECK int boot_files_add(struct survey *survey, struct volume *volume, const char *path,
 			      enum boot_item_reason reason, struct bs_error *err);
 
-/* What is on a volume under a path; `size` and `attributes` are a file's. */
+/*
+ * What is on a volume under a path, which may be anybody's: metadata of the volume counts as
+ * nothing.  `size` and `attributes` are a file's; `path` is the one spelling that a file has of
+ * many, with each name as it is stored, or empty.
+ */
 enum boot_files_kind { BOOT_FILES_NOTHING, BOOT_FILES_FILE, BOOT_FILES_FOLDER };
 struct boot_files_found {
 	enum boot_files_kind kind;
 	uint64_t size;
 	uint32_t attributes;
+	char path[BS_PATH_MAX];
 };
 MUST_CHECK int boot_files_look(struct volume *volume, const char *path,
 			       struct boot_files_found *found, struct bs_error *err);
+
+/* Whether a path is that of a file or folder, or of something in it; case ignored. */
+bool boot_files_lies_in(const char *path, const char *item);
+
+/* The item that brings, or whose folder takes, the place of that path at the target, or NULL. */
+const struct boot_item *boot_files_item(const struct survey *survey, const char *path);
 
 /* The file of that path among those that move, case ignored, or NULL. */
 const struct bs_plan_file *boot_files_find(const struct survey *survey, const char *path);

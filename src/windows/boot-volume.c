@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "disk/window.h"
 #include "windows/regf.h"
 #include "windows/survey.h"
 #include "windows/tree.h"
@@ -128,29 +127,6 @@ static void link_loader(struct survey *survey, const struct loader *loader)
 			      survey->default_path, loader_text(loader));
 }
 
-static int open_partition(struct survey *survey, int32_t index, struct disk **window,
-			  struct volume **volume, struct bs_error *err)
-{
-	const struct bs_partition *partition = &survey->report.partitions[index];
-
-	*volume = NULL;
-	*window = window_open(survey->disk, partition->start, partition->size, err);
-	if (*window == NULL)
-		return -1;
-	if (volume_open(*window, VOLUME_READ, volume, err) == 0)
-		return 0;
-	disk_close(*window);
-	*window = NULL;
-	return -1;
-}
-
-static bool is_readable(const struct survey *survey, int32_t index)
-{
-	const struct bs_partition *partition = &survey->report.partitions[index];
-
-	return partition->filesystem == BS_FS_NTFS && partition->usage_known;
-}
-
 /* When another Windows than the one that starts by default was chosen, the chain is still its. */
 static int check_default_loader(struct survey *survey, struct bs_error *err)
 {
@@ -160,9 +136,9 @@ static int check_default_loader(struct survey *survey, struct bs_error *err)
 	int result;
 
 	if (survey->default_index < 0 || survey->default_index == survey->report.boot_index ||
-	    !is_readable(survey, survey->default_index))
+	    !survey_is_readable(survey, survey->default_index))
 		return 0;
-	if (open_partition(survey, survey->default_index, &window, &volume, err) < 0)
+	if (survey_open_volume(survey, survey->default_index, &window, &volume, err) < 0)
 		return survey_is_content(err->code) ? 0 : -1;
 	result = look_at_loader(volume, survey->default_path, &loader, err);
 	if (result == 0)
@@ -227,11 +203,11 @@ int survey_boot_volume(struct survey *survey, struct bs_error *err)
 
 	if (check_default_loader(survey, err) < 0)
 		return -1;
-	if (!is_readable(survey, report->boot_index))
+	if (!survey_is_readable(survey, report->boot_index))
 		return 0; /* a refusal of its own */
 	if (fix)
 		check_boot_record(survey);
-	result = open_partition(survey, report->boot_index, &window, &volume, err);
+	result = survey_open_volume(survey, report->boot_index, &window, &volume, err);
 	if (result == 0)
 		result = check_loader(survey, volume, err);
 	if (result == 0)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "disk/window.h"
 #include "windows/survey.h"
 
 #define USUAL_LOADER "\\Windows\\System32\\winload.exe"
@@ -31,25 +30,23 @@ static int32_t resolve(const struct survey *survey, const struct bcd_device *dev
 }
 
 /* *there = whether the partition is a readable NTFS volume with `path` on it. */
-static int has_file(struct survey *survey, const struct bs_partition *partition, const char *path,
-		    bool *there, struct bs_error *err)
+static int has_file(const struct survey *survey, int32_t index, const char *path, bool *there,
+		    struct bs_error *err)
 {
 	struct disk *window;
-	struct volume *volume = NULL;
+	struct volume *volume;
 	struct boot_files_found found = {.kind = BOOT_FILES_NOTHING};
 	int result;
 
 	*there = false;
-	if (partition->filesystem != BS_FS_NTFS || !partition->usage_known)
+	if (!survey_is_readable(survey, index))
 		return 0;
-	window = window_open(survey->disk, partition->start, partition->size, err);
-	if (window == NULL)
-		return -1;
-	result = volume_open(window, VOLUME_READ, &volume, err);
-	if (result == 0)
+	result = survey_open_volume(survey, index, &window, &volume, err);
+	if (result == 0) {
 		result = boot_files_look(volume, path, &found, err);
-	volume_done(volume);
-	disk_close(window);
+		volume_done(volume);
+		disk_close(window);
+	}
 	if (result < 0 && !survey_is_content(err->code))
 		return -1;
 	*there = found.kind != BOOT_FILES_NOTHING;
@@ -65,7 +62,7 @@ static int locate(struct survey *survey, const char *path, int32_t *index, struc
 	for (uint32_t i = 0; i < survey->report.partition_count; i++) {
 		bool there;
 
-		if (has_file(survey, &survey->report.partitions[i], path, &there, err) < 0)
+		if (has_file(survey, (int32_t)i, path, &there, err) < 0)
 			return -1;
 		if (!there)
 			continue;

@@ -104,7 +104,7 @@ static int add_boot_sector(struct survey *survey, struct volume *system, const c
 		return 0; /* it did not start before either */
 	if (check_boot_sector(survey, system, path, found.size, err) < 0)
 		return -1;
-	return boot_files_add(survey, system, path, BOOT_ITEM_OF_LEGACY, err);
+	return boot_files_add(survey, system, found.path, BOOT_ITEM_OF_LEGACY, err);
 }
 
 static int read_boot_ini(struct survey *survey, struct volume *system, struct bs_error *err)

@@ -178,6 +178,29 @@ out:
 	return result;
 }
 
+bool survey_is_readable(const struct survey *survey, int32_t index)
+{
+	const struct bs_partition *partition = &survey->report.partitions[index];
+
+	return partition->filesystem == BS_FS_NTFS && partition->usage_known;
+}
+
+int survey_open_volume(const struct survey *survey, int32_t index, struct disk **window,
+		       struct volume **volume, struct bs_error *err)
+{
+	const struct bs_partition *partition = &survey->report.partitions[index];
+
+	*volume = NULL;
+	*window = window_open(survey->disk, partition->start, partition->size, err);
+	if (*window == NULL)
+		return -1;
+	if (volume_open(*window, VOLUME_READ, volume, err) == 0)
+		return 0;
+	disk_close(*window);
+	*window = NULL;
+	return -1;
+}
+
 /* Which partition the BIOS would start, and whether it is the one that is worked with. */
 static void link_active(struct survey *survey, uint32_t active, int32_t index)
 {

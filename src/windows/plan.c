@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 struct bs_plan *plan_new(uint32_t files, uint32_t elements)
 {
@@ -45,14 +44,6 @@ static struct bs_operation *add(struct bs_plan *plan, enum bs_operation_kind kin
 	return operation;
 }
 
-static bool lies_in(const char *path, const char *item)
-{
-	size_t length = strlen(item);
-
-	return strncasecmp(path, item, length) == 0 &&
-	       (path[length] == '\0' || path[length] == '\\');
-}
-
 /* The survey lists the files item by item, folders on the way first: the rest is the next one's. */
 static void add_copy(struct bs_plan *plan, const struct survey *survey,
 		     const struct boot_item *item, uint32_t *cursor)
@@ -63,7 +54,8 @@ static void add_copy(struct bs_plan *plan, const struct survey *survey,
 	for (; *cursor < survey->file_count; ++*cursor) {
 		const struct bs_plan_file *file = &survey->files[*cursor];
 
-		if (!lies_in(file->path, item->path) && !lies_in(item->path, file->path))
+		if (!boot_files_lies_in(file->path, item->path) &&
+		    !boot_files_lies_in(item->path, file->path))
 			break;
 		if (file->is_folder) {
 			copy->folders++;

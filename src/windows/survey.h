@@ -76,6 +76,15 @@ bool survey_is_content(enum bs_code code);
 MUST_CHECK int survey_blame(struct survey *survey, const char *role, uint32_t partition,
 			    const struct bs_error *err);
 
+/*
+ * partitions.c: opens the volume of a partition for reading.  Only for one of which
+ * survey_is_readable(), which is what the look at all partitions has shown.  Both are the
+ * caller's; the window is closed after the volume.
+ */
+bool survey_is_readable(const struct survey *survey, int32_t index);
+MUST_CHECK int survey_open_volume(const struct survey *survey, int32_t index, struct disk **window,
+				  struct volume **volume, struct bs_error *err);
+
 /* partitions.c: fills report.partitions and the links MBR_CODE and ACTIVE. */
 MUST_CHECK int survey_partitions(struct survey *survey, const struct bs_options *options,
 				 struct bs_error *err);

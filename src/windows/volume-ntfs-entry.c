@@ -135,6 +135,7 @@ static int remove_tree(struct volume *volume, const char *folder, const char *na
 {
 	char path[BS_PATH_MAX];
 	struct volume_file *file;
+	struct volume_metadata metadata;
 	struct volume_entry *entries = NULL;
 	size_t count = 0;
 	int result = 0;
@@ -145,17 +146,18 @@ static int remove_tree(struct volume *volume, const char *folder, const char *na
 		return -1;
 	if (file == NULL)
 		return 0;
+	result = volume_stat(file, &metadata, err);
 	/* What a reparse point leads to is not in the folder: the point itself goes. */
-	if ((file->inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) &&
-	    !(file->inode->flags & FILE_ATTR_REPARSE_POINT))
+	if (result == 0 && metadata.is_folder && !(metadata.attributes & FILE_IS_REPARSE_POINT))
 		result = volume_list(file, &entries, &count, err);
 	if (volume_close_file(file, err) < 0)
 		result = -1;
 	for (size_t i = 0; i < count && result == 0; i++)
 		result = remove_tree(volume, path, entries[i].name, depth + 1, removed, err);
 	free(entries);
+	/* The library finds a name to remove only as it is stored, not in another case. */
 	if (result == 0)
-		result = remove_one(volume, folder, name, err);
+		result = remove_one(volume, folder, metadata.name, err);
 	if (result == 0)
 		++*removed;
 	return result;

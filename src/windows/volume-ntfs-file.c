@@ -69,6 +69,7 @@ int volume_stat(struct volume_file *file, struct volume_metadata *metadata, stru
 
 	*metadata = (struct volume_metadata){
 		.is_folder = (inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) != 0,
+		.is_metadata = inode->mft_no < FILE_first_user,
 		.attributes = le32_to_cpu(inode->flags),
 		.reparse_tag = read_reparse_tag(inode),
 		.created = (uint64_t)sle64_to_cpu(inode->creation_time),

@@ -205,8 +205,10 @@ static int look_up(struct volume *volume, ntfs_inode *folder, const char *name, 
 		return 0;
 	}
 	length = ntfs_name_from_utf8(volume, name, &wide, err);
-	if (length < 0)
-		return -1;
+	if (length < 0) {
+		*reference = (u64)-1; /* what cannot be a name is none */
+		return err->code == BS_NTFS ? 0 : -1;
+	}
 	/* The index is sorted without regard to case, so this is a search in it, not a scan. */
 	NVolClearCaseSensitive(volume->ntfs);
 	errno = 0;
@@ -234,9 +236,10 @@ int ntfs_open_path(struct volume *volume, const char *path, ntfs_inode **inode, 
 		length = strcspn(path, "\\");
 		if (length == 0)
 			continue;
-		if (length >= sizeof(part)) {
+		if (length >= sizeof(part)) { /* longer than any name */
 			ntfs_inode_close(*inode);
-			return fail(err, BS_NTFS, "too long a name");
+			*inode = NULL;
+			return 0;
 		}
 		memcpy(part, path, length);
 		part[length] = '\0';

@@ -91,6 +91,7 @@ void volume_done_file(struct volume_file *file);
 /* Everything about a file but its content. */
 struct volume_metadata {
 	bool is_folder;
+	bool is_metadata; /* one of the volume's own, such as \$MFT and the root folder */
 	uint32_t attributes;
 	uint32_t reparse_tag; /* IO_REPARSE_TAG_*; 0 for what is no reparse point */
 	uint64_t created, modified, changed, accessed;

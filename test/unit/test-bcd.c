@@ -208,6 +208,22 @@ START_TEST(each_string_of_a_list_is_found_by_its_place)
 }
 END_TEST
 
+START_TEST(a_list_of_megabytes_is_looked_at_only_as_far_as_a_menu_can_be)
+{
+	const size_t length = 4 << 20;
+	uint8_t *list = calloc(1, length);
+	const struct bcd one = {.bytes = list, .size = length};
+	const struct bcd_element element = {.size = (uint32_t)length};
+	char text[8];
+
+	for (size_t i = 0; i < length; i += 4)
+		list[i] = 'a';
+	ck_assert(bcd_list_text(&one, &element, 2000, text, sizeof(text)));
+	ck_assert(!bcd_list_text(&one, &element, length / 4 - 1, text, sizeof(text)));
+	free(list);
+}
+END_TEST
+
 START_TEST(objects_are_found_in_any_case)
 {
 	char upper[] = LOADER;
@@ -566,6 +582,7 @@ Suite *bcd_suite(void)
 	tcase_add_loop_test(tcase, a_type_tells_what_kind_of_program_an_object_starts, 0,
 			    sizeof(types) / sizeof(types[0]));
 	tcase_add_test(tcase, each_string_of_a_list_is_found_by_its_place);
+	tcase_add_test(tcase, a_list_of_megabytes_is_looked_at_only_as_far_as_a_menu_can_be);
 	tcase_add_test(tcase, objects_are_found_in_any_case);
 	tcase_add_test(tcase, the_default_is_bootmgrs_or_the_first_of_its_display_order);
 	tcase_add_test(tcase, a_store_without_bootmgr_has_no_default);

@@ -58,7 +58,7 @@ static void setup_items(void)
 START_TEST(files_elsewhere_are_copied_with_the_folders_on_the_way)
 {
 	static const char *const paths[] = {
-		"\\NST",          "\\NST\\a.mbr", "\\nst\\a long name.mbr",
+		"\\NST",          "\\NST\\a.mbr", "\\NST\\a long name.mbr",
 		"\\Tools\\t.wim", "\\Tools\\sub", "\\Tools\\sub\\t.wim"};
 	static const uint32_t folders[] = {1, 0, 0, 1}; /* of the operations from the third on */
 

@@ -370,7 +370,7 @@ START_TEST(what_stood_at_the_target_is_gone)
 	sample_open_small(&sample, "replaced",
 			  "on windows\n"
 			  "file \\BOOTMGR size=77 attributes=rhs descriptor=everyone\n"
-			  "folder \\boot attributes=r\n"
+			  "folder \\boot attributes=r short=none\n" /* as made on Unix */
 			  "folder \\boot\\a attributes=rh\n"
 			  "folder \\boot\\a\\b\n"
 			  "file \\boot\\a\\b\\<1-300>.txt size=5000 attributes=rhs\n"
