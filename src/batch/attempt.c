@@ -66,13 +66,14 @@ static bool has_changed(const struct find_image *image, struct bs_result *result
  * before it could say so, if its undo file is younger than the batch.  Else that file is not this
  * batch's, and its rows must not lead to it.
  */
-static void claim(uint64_t begun, struct bs_result *result)
+static void claim(const struct attempt *attempt, struct bs_result *result)
 {
 	uint64_t size, modified;
 
 	if (result->status != BS_STATUS_NOTHING_TO_DO || !result->undo_file)
 		return;
-	if (row_look(result->undo_file, &size, &modified) && modified >= begun) {
+	if (attempt->resumed && row_look(result->undo_file, &size, &modified) &&
+	    modified >= attempt->begun) {
 		result->status = BS_STATUS_FIXED;
 		return;
 	}
@@ -80,10 +81,14 @@ static void claim(uint64_t begun, struct bs_result *result)
 	result->undo_file = NULL;
 }
 
-/* A rehearsal's worker does not hold signals, and ends without knowing why. */
+/*
+ * What the library starts does not always hold signals, and ends without knowing why.  A failed
+ * image is unchanged, or taken back.
+ */
 static void explain_end(struct bs_result *result)
 {
-	if (result->error.code == BS_WORKER && interruption_pending())
+	if (result->status == BS_STATUS_FAILED && result->error.code == BS_WORKER &&
+	    interruption_pending())
 		fail(&result->error, BS_INTERRUPTED, "interrupted by a signal");
 }
 
@@ -139,7 +144,8 @@ static void attempt_image(const struct attempt *attempt, struct bs_result *resul
 		if (has_changed(attempt->image, result))
 			return;
 		bs_fix(location, options, NULL, result);
-		claim(attempt->begun, result);
+		explain_end(result);
+		claim(attempt, result);
 		break;
 	case ATTEMPT_REHEARSE:
 		if (has_changed(attempt->image, result))

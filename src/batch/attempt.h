@@ -27,6 +27,7 @@ struct attempt {
 	struct bs_options options;
 	const char *command; /* for the row */
 	uint64_t begun;      /* when the batch began; see row.h */
+	bool resumed;        /* an earlier run of it may have fixed images that it has not told */
 };
 
 /* What to say of the image in rows that are not made in its process. */

@@ -7,27 +7,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "batch/clock.h"
 #include "batch/merge.h"
 #include "batch/run.h"
 #include "report/text.h"
 
 #define UNDO_SUFFIX ".bootshift-undo"
 
-/* A fixed image. */
+/* An image that was fixed, or is to be recovered. */
 struct target {
 	struct find_image image;
 	char *undo_directory; /* NULL: its own folder */
-	uint64_t fixed;       /* when; nanoseconds since 1970 */
+	uint64_t changed;     /* when; nanoseconds since 1970 */
 };
 
 struct undoing {
 	const struct batch_undo_request *request;
 	struct target *targets;
 	size_t count, room;
-	uint64_t rows;
-	bool *matched; /* for each pattern */
+	uint64_t skipped; /* lines that are no rows */
+	bool *matched;    /* for each pattern */
 };
 
 static int out_of_memory(struct bs_error *err)
@@ -59,7 +59,7 @@ static bool is_wanted(struct undoing *undoing, const struct row *row)
 	const struct batch_undo_request *request = undoing->request;
 	bool wanted = request->pattern_count == 0;
 
-	if (row->status != BS_STATUS_FIXED || row->dry_run || !row->undo_file)
+	if (!row->object)
 		return false;
 	for (int i = 0; i < request->pattern_count; i++) {
 		if (matches(request->patterns[i], row))
@@ -147,14 +147,14 @@ static int add(struct undoing *undoing, const struct row *row, struct bs_error *
 	target = &undoing->targets[undoing->count++];
 	*target = (struct target){
 		.image = {.path = strdup(row->path), .location = strdup(row->location)},
-		.fixed = row->modified,
+		.changed = row->modified,
 	};
 	if (row->location[0] == '/')
 		target->image.file = strdup(row->location);
 	if (!target->image.path || !target->image.location ||
 	    (row->location[0] == '/' && !target->image.file))
 		return out_of_memory(err);
-	if (undoing->request->options->undo_directory)
+	if (undoing->request->options->undo_directory || !row->undo_file)
 		return 0;
 	return find_undo_directory(row, &target->undo_directory, err);
 }
@@ -163,8 +163,8 @@ static int latest_first(const void *one, const void *other)
 {
 	const struct target *a = one, *b = other;
 
-	if (a->fixed != b->fixed)
-		return a->fixed > b->fixed ? -1 : 1;
+	if (a->changed != b->changed)
+		return a->changed > b->changed ? -1 : 1;
 	return strcmp(a->image.location, b->image.location);
 }
 
@@ -172,11 +172,10 @@ static int take_rows(struct undoing *undoing, struct merge *merge, struct bs_err
 {
 	int result = 0;
 
-	undoing->rows = merge_count(merge);
-	for (size_t i = 0; i < undoing->rows && result == 0; i++) {
+	for (size_t i = 0; i < merge_count(merge) && result == 0; i++) {
 		struct row row;
 
-		result = merge_read(merge, i, &row, err);
+		result = merge_read_change(merge, i, &row, err);
 		if (result == 0 && is_wanted(undoing, &row))
 			result = add(undoing, &row, err);
 		row_free(&row);
@@ -208,7 +207,6 @@ static int open_rows(const char *path, FILE **file, struct bs_error *err)
 static int collect(struct undoing *undoing, struct bs_error *err)
 {
 	struct merge *merge = merge_open();
-	uint64_t skipped = 0;
 	FILE *file = NULL;
 	int result = -1;
 
@@ -216,15 +214,15 @@ static int collect(struct undoing *undoing, struct bs_error *err)
 	if (!merge || !undoing->matched)
 		out_of_memory(err);
 	else if (open_rows(undoing->request->rows, &file, err) == 0) {
-		result = merge_add(merge, file, undoing->request->rows, &skipped, err);
+		result = merge_add(merge, file, undoing->request->rows, &undoing->skipped, err);
+		if (result == 0 && undoing->skipped > 0 && merge_count(merge) == 0)
+			result = fail(err, BS_ROW_INVALID, "there is no row in it");
 		if (result == 0)
 			result = take_rows(undoing, merge, err);
 		fclose(file);
 	}
 	if (merge)
 		merge_close(merge);
-	if (result == 0 && undoing->rows == 0 && skipped > 0)
-		result = fail(err, BS_ROW_INVALID, "there is no row in it");
 	return result == 0 ? check_patterns(undoing, err) : -1;
 }
 
@@ -247,14 +245,6 @@ static int ended(void *context, size_t slot, const struct row *row)
 	return 0;
 }
 
-static uint64_t wall_time(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 static int run(const struct undoing *undoing, struct batch_undo_outcome *outcome,
 	       struct bs_error *err)
 {
@@ -265,7 +255,7 @@ static int run(const struct undoing *undoing, struct batch_undo_outcome *outcome
 	struct run_request run = {
 		.kind = ATTEMPT_UNDO,
 		.command = "undo",
-		.begun = wall_time(),
+		.begun = clock_file_time(),
 		.options = request->options,
 		.images = images,
 		.undo_directories = request->options->undo_directory ? NULL : directories,
@@ -287,6 +277,7 @@ static int run(const struct undoing *undoing, struct batch_undo_outcome *outcome
 	free(directories);
 	*outcome = (struct batch_undo_outcome){
 		.not_begun = undoing->count - ran.begun,
+		.skipped = undoing->skipped,
 		.interrupted = ran.interrupted,
 	};
 	return result;

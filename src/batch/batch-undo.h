@@ -24,6 +24,7 @@ struct batch_undo_request {
 
 struct batch_undo_outcome {
 	size_t not_begun; /* images that were to be undone */
+	uint64_t skipped; /* lines that are no rows: which images they were about, nobody knows */
 	bool interrupted; /* by a signal */
 };
 

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "batch/clock.h"
 #include "batch/page.h"
 #include "batch/resume.h"
 #include "batch/rows.h"
@@ -30,26 +30,10 @@ struct batch {
 	struct progress *progress;
 	struct run_outcome outcome;
 	struct bs_error stopped; /* why no more images were begun; BS_OK: for no such reason */
+	uint64_t untold;         /* images that have ended since, without a row */
 	bool failed;             /* something besides an image */
 	bool misused;            /* in a way that is for the command line to put right */
 };
-
-static uint64_t milliseconds(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
-}
-
-/* By the clock that file systems use, for comparing with the times of files. */
-static uint64_t wall_time(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 /* ---- what is told of files ----------------------------------------------------------------- */
 
@@ -72,7 +56,7 @@ static void tell_left_out(void *context, const char *path, enum find_reason reas
 		complain(batch, path, error);
 		return;
 	}
-	if (batch->request->kind != PROGRESS_VERBOSE && !isatty(fileno(batch->output.stream)))
+	if (batch->request->kind == PROGRESS_QUIET)
 		return;
 	print(&batch->output, "%s: left out: %s", path, error->message);
 	print_end(&batch->output);
@@ -170,6 +154,7 @@ static int ended(void *context, size_t slot, const struct row *row)
 	progress_end(batch->progress, slot, row);
 	if (batch->stopped.code == BS_OK && rows_add(batch->rows, row, &err) != 0)
 		batch->stopped = err;
+	batch->untold += batch->stopped.code != BS_OK;
 	if (summary_add(&batch->summary, row, &err) != 0 && batch->stopped.code == BS_OK)
 		batch->stopped = err;
 	return batch->stopped.code == BS_OK ? 0 : -1;
@@ -189,6 +174,7 @@ static void run(struct batch *batch)
 		.kind = request->dry_run ? ATTEMPT_REHEARSE : ATTEMPT_FIX,
 		.command = "batch",
 		.begun = batch->begun,
+		.resumed = request->resume,
 		.options = request->options,
 		.images = batch->found.images,
 		.count = batch->found.count,
@@ -223,6 +209,13 @@ static void tell_end(struct batch *batch, uint64_t not_begun)
 
 	if (batch->stopped.code != BS_OK)
 		complain(batch, name, &batch->stopped);
+	if (batch->untold > 0 && request->rows) {
+		print(&batch->errors, "bootshift: %s: %llu image%s no row in it", name,
+		      (unsigned long long)batch->untold, batch->untold == 1 ? " has" : "s have");
+		if (rows_are_kept(batch->rows))
+			print(&batch->errors, "; go on with --resume before it is undone");
+		print_end(&batch->errors);
+	}
 	if (batch->outcome.interrupted)
 		print(&batch->errors, "bootshift: interrupted by a signal");
 	else if (batch->outcome.gave_up)
@@ -286,8 +279,10 @@ static void finish(struct batch *batch)
 {
 	struct summary_left_out left_out[FIND_REASON_COUNT];
 	const struct summary_facts facts = {
-		.milliseconds = milliseconds() - batch->started,
+		.milliseconds = clock_milliseconds() - batch->started,
+		.begun = batch->outcome.begun,
 		.not_begun = batch->found.count - batch->outcome.begun,
+		.rows = rows_are_kept(batch->rows) ? batch->request->rows : NULL,
 		.left_out = left_out,
 		.left_out_count = count_left_out(batch, left_out),
 	};
@@ -327,7 +322,8 @@ enum bs_exit batch_run(const struct batch_request *request)
 {
 	bool elsewhere = request->kind == PROGRESS_QUIET || is_stdout(request->rows) ||
 			 is_stdout(request->page);
-	struct batch batch = {.request = request, .started = milliseconds(), .begun = wall_time()};
+	struct batch batch = {
+		.request = request, .started = clock_milliseconds(), .begun = clock_file_time()};
 	enum bs_exit status;
 
 	output_open(&batch.output, elsewhere ? stderr : stdout, request->colour);

@@ -152,6 +152,17 @@ static int take_file(void *context, const char *path, const char *below, const s
 	return add(search, path, below, &recognition, false, err);
 }
 
+/* For what has no inode, such as an export: whether the last one is there already. */
+static bool repeats_another(const struct search *search)
+{
+	const char *location = search->candidates[search->count - 1].image.location;
+
+	for (size_t i = 0; i + 1 < search->count; i++)
+		if (strcmp(search->candidates[i].image.location, location) == 0)
+			return true;
+	return false;
+}
+
 /* Something that is named and is no folder. */
 static int take_named(struct search *search, const char *path, const struct stat *status,
 		      struct bs_error *err)
@@ -166,7 +177,13 @@ static int take_named(struct search *search, const char *path, const struct stat
 		left_out(search, path, FIND_OTHER_NAME, NULL);
 		return 0;
 	}
-	return add(search, path, base_name(path), &recognition, recognised && !status, err);
+	if (add(search, path, base_name(path), &recognition, recognised && !status, err) != 0)
+		return -1;
+	if (!status && repeats_another(search)) {
+		free_image(&search->candidates[--search->count].image);
+		left_out(search, path, FIND_OTHER_NAME, NULL);
+	}
+	return 0;
 }
 
 /* ---- what is left out in the end ----------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The latest row of each image: all rows' places, sorted when they are first asked for. */
+/* What the rows tell of each image: where they are, sorted when they are first asked for. */
 #include "batch/merge.h"
 
 #include <stdlib.h>
@@ -7,17 +7,25 @@
 
 /* Where a row is. */
 struct place {
+	FILE *stream;  /* borrowed; NULL: there is no such row */
+	off_t offset;  /* of the line */
+	size_t length; /* of the line, without its end */
+	enum bs_status status;
+};
+
+/* What the rows tell of an image, or one of them as long as they are not sorted. */
+struct image {
 	char *location; /* of its own */
-	FILE *stream;   /* borrowed */
-	off_t offset;   /* of the line */
-	size_t length;  /* of the line, without its end */
-	size_t number;  /* of the row; later rows have larger ones */
+	size_t number;  /* of the latest row; later rows have larger ones */
+	struct place latest;
+	struct place
+		change; /* the latest row that says it is changed, unless it was undone since */
 };
 
 struct merge {
-	struct place *places;
+	struct image *images;
 	size_t count, capacity, added;
-	bool sorted; /* by location, one place for each */
+	bool sorted; /* by location, each image once */
 	char *line;  /* ROW_LENGTH_MAX bytes */
 };
 
@@ -38,8 +46,8 @@ struct merge *merge_open(void)
 void merge_close(struct merge *merge)
 {
 	for (size_t i = 0; i < merge->count; i++)
-		free(merge->places[i].location);
-	free(merge->places);
+		free(merge->images[i].location);
+	free(merge->images);
 	free(merge->line);
 	free(merge);
 }
@@ -63,20 +71,25 @@ static bool read_line(FILE *stream, char *line, size_t *length)
 	return false;
 }
 
-static int add_place(struct merge *merge, const struct place *place, struct bs_error *err)
+static int add_image(struct merge *merge, const struct image *image, struct bs_error *err)
 {
 	if (merge->count == merge->capacity) {
 		size_t capacity = merge->capacity > 0 ? 2 * merge->capacity : 64;
-		struct place *places =
-			reallocarray(merge->places, capacity, sizeof(merge->places[0]));
+		struct image *images =
+			reallocarray(merge->images, capacity, sizeof(merge->images[0]));
 
-		if (!places)
+		if (!images)
 			return fail(err, BS_NO_MEMORY, "out of memory");
-		merge->places = places;
+		merge->images = images;
 		merge->capacity = capacity;
 	}
-	merge->places[merge->count++] = *place;
+	merge->images[merge->count++] = *image;
 	return 0;
+}
+
+static bool tells_of_change(const struct row *row)
+{
+	return row->status == BS_STATUS_FIXED || row->status == BS_STATUS_RECOVERY_REQUIRED;
 }
 
 /* Adds the row in merge->line; one that is none is counted. */
@@ -87,9 +100,13 @@ static int add_line(struct merge *merge, struct place *place, uint64_t *skipped,
 	int result = row_parse(merge->line, place->length, &row, err);
 
 	if (result == 0) {
-		place->number = merge->added++;
-		place->location = row.location;
-		result = add_place(merge, place, err);
+		struct image image = {.location = row.location, .number = merge->added++};
+
+		place->status = row.status;
+		image.latest = *place;
+		if (tells_of_change(&row))
+			image.change = *place;
+		result = add_image(merge, &image, err);
 		if (result == 0)
 			row.location = NULL; /* taken over */
 	} else if (err->code == BS_ROW_INVALID) {
@@ -124,13 +141,20 @@ int merge_add(struct merge *merge, FILE *rows, const char *name, uint64_t *skipp
 
 static int by_location(const void *one, const void *other)
 {
-	const struct place *a = one, *b = other;
+	const struct image *a = one, *b = other;
 	int order = strcmp(a->location, b->location);
 
 	return order != 0 ? order : a->number < b->number ? -1 : a->number > b->number;
 }
 
-/* Leaves the last of the places with the same location. */
+/* Takes in what earlier rows tell of the same image. */
+static void join(struct image *image, struct image *earlier)
+{
+	if (!image->change.stream && image->latest.status != BS_STATUS_UNDONE)
+		image->change = earlier->change;
+	free(earlier->location);
+}
+
 static void sort(struct merge *merge)
 {
 	size_t kept = 0;
@@ -138,13 +162,14 @@ static void sort(struct merge *merge)
 	if (merge->sorted)
 		return;
 	if (merge->count > 0)
-		qsort(merge->places, merge->count, sizeof(merge->places[0]), by_location);
+		qsort(merge->images, merge->count, sizeof(merge->images[0]), by_location);
 	for (size_t i = 0; i < merge->count; i++) {
-		if (i + 1 < merge->count &&
-		    strcmp(merge->places[i].location, merge->places[i + 1].location) == 0)
-			free(merge->places[i].location);
+		struct image *image = &merge->images[i];
+
+		if (i + 1 < merge->count && strcmp(image->location, image[1].location) == 0)
+			join(image + 1, image);
 		else
-			merge->places[kept++] = merge->places[i];
+			merge->images[kept++] = *image;
 	}
 	merge->count = kept;
 	merge->sorted = true;
@@ -156,17 +181,36 @@ size_t merge_count(struct merge *merge)
 	return merge->count;
 }
 
-int merge_read(struct merge *merge, size_t index, struct row *row, struct bs_error *err)
+static int read_place(struct merge *merge, const struct place *place, struct row *row,
+		      struct bs_error *err)
 {
-	const struct place *place;
-
 	*row = (struct row){.object = NULL};
-	sort(merge);
-	place = &merge->places[index];
 	if (fseeko(place->stream, place->offset, SEEK_SET) != 0 ||
 	    fread(merge->line, 1, place->length, place->stream) != place->length)
 		return fail(err, BS_IO, "the rows cannot be read a second time");
 	return row_parse(merge->line, place->length, row, err);
+}
+
+int merge_read(struct merge *merge, size_t index, struct row *row, struct bs_error *err)
+{
+	const struct image *image;
+
+	sort(merge);
+	image = &merge->images[index];
+	if (image->latest.status == BS_STATUS_NOTHING_TO_DO && image->change.stream &&
+	    image->change.status == BS_STATUS_FIXED)
+		return read_place(merge, &image->change, row, err);
+	return read_place(merge, &image->latest, row, err);
+}
+
+int merge_read_change(struct merge *merge, size_t index, struct row *row, struct bs_error *err)
+{
+	const struct image *image;
+
+	sort(merge);
+	image = &merge->images[index];
+	*row = (struct row){.object = NULL};
+	return image->change.stream ? read_place(merge, &image->change, row, err) : 0;
 }
 
 int merge_each(struct merge *merge, merge_function *function, void *context, struct bs_error *err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The latest row of each image, out of one file of rows or several, in the order of the images'
- * locations.
+ * locations.  One that found nothing to do does not count where an earlier one says fixed: the fix
+ * is still there, unless it was undone in between, and only that row leads to its undo file.
  *
  * Kept in memory are the locations and where in the files the rows are, not the rows.  A row is
  * later than another one when its file was added later, or when it is further down in the same.
@@ -33,6 +34,13 @@ size_t merge_count(struct merge *merge);
  * Errors: BS_IO, BS_NO_MEMORY, and BS_ROW_INVALID when the file was changed meanwhile.
  */
 MUST_CHECK int merge_read(struct merge *merge, size_t index, struct row *row, struct bs_error *err);
+
+/*
+ * The latest row of the image that says fixed or recovery-required, whatever later ones say, unless
+ * it was undone since: then, and where there is none, row->object is NULL.  Else as merge_read().
+ */
+MUST_CHECK int merge_read_change(struct merge *merge, size_t index, struct row *row,
+				 struct bs_error *err);
 
 /*
  * Calls a function for each image in turn, with its latest row, until one returns other than 0,

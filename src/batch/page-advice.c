@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What to do: a block for each code that images were refused or failed with. */
+#include <string.h>
+
 #include "batch/page-parts.h"
 #include "report/phrases.h"
+
+#define LISTED_MAX 3 /* so many images are named at once; more unfold */
 
 /* An image by its name, which leads to its line in the table. */
 static int write_image(struct html *html, struct merge *rows, size_t index, struct bs_error *err)
@@ -20,8 +24,8 @@ static int write_image(struct html *html, struct merge *rows, size_t index, stru
 	return result;
 }
 
-static int write_images(struct html *html, struct merge *rows, const struct page_problems *problems,
-			enum bs_code code, struct bs_error *err)
+static int write_list(struct html *html, struct merge *rows, const struct page_problems *problems,
+		      enum bs_code code, struct bs_error *err)
 {
 	html_markup(html, "<ul class=\"names\">");
 	for (size_t i = 0; i < problems->count; i++)
@@ -32,12 +36,39 @@ static int write_images(struct html *html, struct merge *rows, const struct page
 	return 0;
 }
 
-/* The advice begins a sentence. */
+static int write_images(struct html *html, struct merge *rows, const struct page_problems *problems,
+			enum bs_code code, uint64_t count, struct bs_error *err)
+{
+	int result;
+
+	if (count <= LISTED_MAX)
+		return write_list(html, rows, problems, code, err);
+	html_markup(html, "<details><summary>");
+	html_text(html, "The %llu images", (unsigned long long)count);
+	html_markup(html, "</summary>");
+	result = write_list(html, rows, problems, code, err);
+	html_markup(html, "</details>");
+	return result;
+}
+
+/* The advice begins a sentence.  Its options are marked, because a browser breaks lines in them. */
 static void write_sentence(struct html *html, const char *advice)
 {
 	char first = *advice >= 'a' && *advice <= 'z' ? (char)(*advice - 'a' + 'A') : *advice;
+	const char *option;
 
-	html_text(html, "%c%s.", first, advice + 1);
+	html_text(html, "%c", first);
+	advice++;
+	while ((option = strstr(advice, "--"))) {
+		int length = (int)strcspn(option, " ,;:)");
+
+		html_text(html, "%.*s", (int)(option - advice), advice);
+		html_markup(html, "<code class=\"option\">");
+		html_text(html, "%.*s", length, option);
+		html_markup(html, "</code>");
+		advice = option + length;
+	}
+	html_text(html, "%s.", advice);
 }
 
 static int write_code(struct html *html, struct merge *rows, const struct summary_code *code,
@@ -54,9 +85,9 @@ static int write_code(struct html *html, struct merge *rows, const struct summar
 	html_text(html, "%llu image%s", (unsigned long long)code->count, plural(code->count));
 	html_markup(html, "</span></h3><p>");
 	write_sentence(html, bs_code_advice(number));
-	html_markup(html, "</p><details><summary>Which</summary>");
-	result = write_images(html, rows, problems, number, err);
-	html_markup(html, "</details></section>\n");
+	html_markup(html, "</p>");
+	result = write_images(html, rows, problems, number, code->count, err);
+	html_markup(html, "</section>\n");
 	return result;
 }
 
@@ -67,8 +98,11 @@ int page_advice(struct html *html, struct merge *rows, const struct summary *sum
 
 	if (problems->count == 0)
 		return 0;
-	html_markup(html, "<section aria-labelledby=\"to-do\"><h2 id=\"to-do\">What to do</h2>"
-			  "<div class=\"advices\">\n");
+	html_markup(html, "<section aria-labelledby=\"to-do\"><h2 id=\"to-do\">What to do</h2>");
+	if (summary->statuses[BS_STATUS_REFUSED] + summary->statuses[BS_STATUS_FAILED] > 0)
+		html_markup(html, "<p class=\"faint\">Images that were refused or have failed are "
+				  "as they were before.</p>");
+	html_markup(html, "<div class=\"advices\">\n");
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
 		enum bs_code order[BS_CODE_COUNT];
 		size_t count = summary_order(summary, classes[i], order);

@@ -180,8 +180,9 @@ void page_partitions(struct html *html, const struct row *row)
 		return;
 	html_markup(html, "<div><table class=\"small\"><caption>");
 	html_text(html, "Partitions%s", row->status == BS_STATUS_FIXED ? " before the fix" : "");
-	html_markup(html, "</caption><tr><th>No.<th>Label<th>File system<th class=\"number\">Size"
-			  "<th class=\"number\">Free<th>Role");
+	html_markup(html, "</caption><tr><th scope=\"col\">No.<th scope=\"col\">Label"
+			  "<th scope=\"col\">File system<th scope=\"col\" class=\"number\">Size"
+			  "<th scope=\"col\" class=\"number\">Free<th scope=\"col\">Role");
 	json_array_foreach (partitions, i, object)
 		write_partition(html, object);
 	html_markup(html, "</table></div>");

@@ -110,8 +110,25 @@ static void write_windows(struct html *html, const struct row *row)
 	html_markup(html, "</td>");
 }
 
+/* What is known of the boot chain; of one that is fixed, or would be, also how it was before. */
+static const char *chain(const struct row *row)
+{
+	bool before = page_flag(row->object, "starts");
+
+	if (!json_is_boolean(json_object_get(row->object, "starts")))
+		return NULL;
+	if (!page_known(row->object, "active_after"))
+		return before ? "starts" : "boot chain not complete";
+	if (!page_flag(row->object, "starts_after"))
+		return "boot chain not complete";
+	if (row->status == BS_STATUS_FIXED)
+		return before ? "starts, as before" : "starts, did not before";
+	return before ? "starts, as now" : "would start, does not now";
+}
+
 static void write_outcome(struct html *html, const struct row *row)
 {
+	const char *known = chain(row);
 	const struct page_outcome *outcome = &page_outcomes[row->status];
 
 	html_markup(html, "<td role=\"cell\" class=\"outcome\"><span class=\"pill\">"
@@ -124,6 +141,11 @@ static void write_outcome(struct html *html, const struct row *row)
 		html_markup(html, "<code>");
 		html_text(html, "%s", bs_code_name(row->code));
 		html_markup(html, "</code>");
+	}
+	if (known) {
+		html_markup(html, "<span class=\"faint\">");
+		html_text(html, "%s", known);
+		html_markup(html, "</span>");
 	}
 	html_markup(html, "</td>");
 }

@@ -97,13 +97,16 @@ static void write_head(struct html *html, const struct summary *summary)
 static void write_meta(struct html *html, const struct summary *summary,
 		       const struct summary_facts *facts)
 {
+	double rate = summary_rate(facts);
+
 	html_markup(html, "<p class=\"faint\">Written ");
 	page_time(html, (uint64_t)time(NULL) * 1000000000);
 	if (facts->milliseconds > 0)
 		html_text(html, ", after %s", duration_format(facts->milliseconds).text);
-	if (facts->milliseconds >= SUMMARY_RATE_FROM)
-		html_text(html, ", %.0f images a minute",
-			  (double)summary->images * 60000 / (double)facts->milliseconds);
+	if (facts->milliseconds > 0 && facts->begun < summary->images)
+		html_text(html, " with %llu of the images", (unsigned long long)facts->begun);
+	if (rate > 0)
+		html_text(html, ", %.0f images a minute", rate);
 	if (summary->bytes > 0)
 		html_text(html, ". In all, %s of the images changed",
 			  size_format(summary->bytes).text);
@@ -222,17 +225,11 @@ static int write_list(struct html *html, struct merge *rows, const struct summar
 
 static void write_left_out(struct html *html, const struct summary_facts *facts)
 {
-	bool any = false;
-
-	for (size_t i = 0; i < facts->left_out_count; i++)
-		any |= facts->left_out[i].count > 0;
-	if (!any)
+	if (facts->left_out_count == 0)
 		return;
 	html_markup(html, "<section aria-labelledby=\"left-out\">"
 			  "<h2 id=\"left-out\">Left out</h2><ul>");
 	for (size_t i = 0; i < facts->left_out_count; i++) {
-		if (facts->left_out[i].count == 0)
-			continue;
 		html_markup(html, "<li>");
 		html_text(html, "%s: %llu", facts->left_out[i].reason,
 			  (unsigned long long)facts->left_out[i].count);
@@ -254,7 +251,12 @@ static int write_body(struct html *html, struct merge *rows, const struct sums *
 	    write_list(html, rows, &sums->summary, err) != 0)
 		return -1;
 	write_left_out(html, facts);
-	html_markup(html, "</main>\n<footer class=\"faint\">Made by bootshift ");
+	html_markup(html, "</main>\n<footer class=\"faint\">");
+	if (sums->summary.statuses[BS_STATUS_FIXED] > 0)
+		html_markup(html, "<p>What was fixed can be taken back: an image by "
+				  "<code>bootshift undo IMAGE</code>, all by <code>bootshift undo "
+				  "--from FILE</code> with the rows of the batch.</p>");
+	html_markup(html, "Made by bootshift ");
 	html_text(html, "%s", bs_version());
 	html_markup(html, ". Times are in UTC.</footer>\n</body>\n</html>\n");
 	return 0;

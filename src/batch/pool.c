@@ -291,16 +291,27 @@ static void take_messages(struct pool *pool, struct pool_event *event)
 	}
 }
 
+/* Returns how many there are to wait for: poll(2) takes no more than there may be open files. */
+static nfds_t arrange_polls(struct pool *pool)
+{
+	nfds_t count = 1;
+
+	pool->polls[0] = (struct pollfd){.fd = pool->signals, .events = POLLIN};
+	for (size_t i = 0; i < pool->count; i++) {
+		pool->polls[i + 1] =
+			(struct pollfd){.fd = pool->slots[i].channel, .events = POLLIN};
+		if (pool->slots[i].channel >= 0)
+			count = i + 2;
+	}
+	return count;
+}
+
 int pool_wait(struct pool *pool, int milliseconds, struct pool_event *event, struct bs_error *err)
 {
 	*event = (struct pool_event){.kind = POOL_NOTHING};
 	if (find_ended(pool, event))
 		return 0;
-	pool->polls[0] = (struct pollfd){.fd = pool->signals, .events = POLLIN};
-	for (size_t i = 0; i < pool->count; i++)
-		pool->polls[i + 1] =
-			(struct pollfd){.fd = pool->slots[i].channel, .events = POLLIN};
-	if (poll(pool->polls, pool->count + 1, milliseconds) < 0)
+	if (poll(pool->polls, arrange_polls(pool), milliseconds) < 0)
 		return errno == EINTR ? 0
 				      : fail_errno(err, BS_WORKER, "cannot wait for the processes");
 	if (pool->polls[0].revents)

@@ -12,7 +12,7 @@ struct resumption {
 	struct find_image **by_location; /* sorted */
 	bool *done;                      /* for each image as found */
 	struct summary *summary;
-	uint64_t rows, first; /* rows that were read; when the first batch of the real ones began */
+	uint64_t begun; /* when the first batch began of those that have rows; UINT64_MAX: none */
 };
 
 static int compare(const void *one, const void *other)
@@ -38,11 +38,10 @@ static bool may_pass(enum bs_code code)
 	       code == BS_UNDO_FILE_EXISTS;
 }
 
-static bool is_done(const struct resumption *resumption, const struct row *row,
-		    const struct find_image *image)
+static bool is_done(const struct row *row, const struct find_image *image)
 {
-	if (row->dry_run != resumption->dry_run || !image->was_there || row->modified == 0 ||
-	    row->size != image->size || row->modified != image->modified)
+	if (!image->was_there || row->modified == 0 || row->size != image->size ||
+	    row->modified != image->modified)
 		return false;
 	switch (row->status) {
 	case BS_STATUS_FIXED:
@@ -60,12 +59,12 @@ static int take_row(struct resumption *resumption, const struct row *row, struct
 {
 	struct find_image *image = find_location(resumption, row->location);
 
-	resumption->rows++;
-	if (!row->dry_run && resumption->dry_run)
-		return fail(err, BS_ROWS_EXIST, "it has rows of a batch that was no dry run");
-	if (!row->dry_run && row->begun < resumption->first)
-		resumption->first = row->begun;
-	if (!image || !is_done(resumption, row, image))
+	if (row->dry_run != resumption->dry_run)
+		return fail(err, BS_ROWS_EXIST, "it has rows of a batch that was %s dry run",
+			    row->dry_run ? "a" : "no");
+	if (row->begun < resumption->begun)
+		resumption->begun = row->begun;
+	if (!image || !is_done(row, image))
 		return 0;
 	resumption->done[image - resumption->found->images] = true;
 	return summary_add(resumption->summary, row, err);
@@ -110,7 +109,7 @@ int resume_batch(const struct rows *rows, bool dry_run, struct find_result *foun
 		 struct summary *summary, uint64_t *begun, uint64_t *skipped, struct bs_error *err)
 {
 	struct resumption resumption = {
-		.dry_run = dry_run, .found = found, .summary = summary, .first = UINT64_MAX};
+		.dry_run = dry_run, .found = found, .summary = summary, .begun = UINT64_MAX};
 	FILE *file = rows_read(rows, err);
 	int result = -1;
 
@@ -118,10 +117,10 @@ int resume_batch(const struct rows *rows, bool dry_run, struct find_result *foun
 		result = take_rows(&resumption, file, skipped, err);
 	if (result == 0) {
 		find_drop(found, resumption.done);
-		if (resumption.first < *begun)
-			*begun = resumption.first;
-		else if (resumption.rows == 0)
+		if (resumption.begun == UINT64_MAX)
 			*begun = rows_made(rows);
+		else if (resumption.begun < *begun)
+			*begun = resumption.begun;
 	}
 	free(resumption.by_location);
 	free(resumption.done);

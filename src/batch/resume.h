@@ -12,7 +12,8 @@
  * run has fixed, refused, or found to need no fix, and what has its size and its time of change of
  * then; but for a refusal of which the image was not the cause.  *begun becomes the time when the
  * batch began.  *skipped is the number of lines that are no rows.  Errors: BS_ROWS_EXIST (a dry run
- * cannot go on with rows that lead to undo files), those of reading, BS_NO_MEMORY.
+ * cannot go on with rows that lead to undo files, nor a batch with those of a dry run, by which
+ * nobody could tell when it began), those of reading, BS_NO_MEMORY.
  */
 MUST_CHECK int resume_batch(const struct rows *rows, bool dry_run, struct find_result *found,
 			    struct summary *summary, uint64_t *begun, uint64_t *skipped,

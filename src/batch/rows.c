@@ -15,7 +15,7 @@ static const char row_start[] = "{\"schema\":1,\"tool\":\"bootshift\",";
 struct rows {
 	int stream;     /* written to; -1: none */
 	int store;      /* a file that is written to and can be read again; -1: none */
-	uint64_t made;  /* nanoseconds since 1970 */
+	uint64_t made;  /* nanoseconds since 1970; 0: it has no name */
 	uint64_t whole; /* the length of the store, which is whole rows */
 };
 
@@ -237,7 +237,7 @@ uint64_t rows_made(const struct rows *rows)
 
 bool rows_are_kept(const struct rows *rows)
 {
-	return rows->store >= 0;
+	return rows->made > 0;
 }
 
 /* Through /proc, for a place in the file of its own. */

@@ -37,7 +37,7 @@ MUST_CHECK int rows_add(struct rows *rows, const struct row *row, struct bs_erro
 /* For reading all rows; of its own, closed with fclose().  NULL on error: BS_IO. */
 MUST_CHECK FILE *rows_read(const struct rows *rows, struct bs_error *err);
 
-/* Whether rows_read() has something to read. */
+/* Whether they are in the file that was named, so that a later batch can go on with them. */
 bool rows_are_kept(const struct rows *rows);
 
 /* NULL is allowed. */

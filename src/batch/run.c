@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
+
+#include "batch/clock.h"
 
 #define TICK 200 /* milliseconds between two */
 #define GRACE                                                                                      \
@@ -32,14 +33,6 @@ struct running {
 	struct hand *hands;
 };
 
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
-}
-
 /* ---- beginning ----------------------------------------------------------------------------- */
 
 static int begin(struct running *running, size_t slot, struct bs_error *err)
@@ -50,12 +43,14 @@ static int begin(struct running *running, size_t slot, struct bs_error *err)
 
 	*hand = (struct hand){
 		.index = index,
-		.deadline = request->timeout > 0 ? now() + request->timeout * 1000ull : 0,
+		.deadline = request->timeout > 0 ? clock_milliseconds() + request->timeout * 1000ull
+						 : 0,
 		.attempt = {.kind = request->kind,
 			    .image = &request->images[index],
 			    .options = *request->options,
 			    .command = request->command,
-			    .begun = request->begun},
+			    .begun = request->begun,
+			    .resumed = request->resumed},
 	};
 	if (request->undo_directories)
 		hand->attempt.options.undo_directory = request->undo_directories[index];
@@ -261,14 +256,14 @@ static void look_at_time(struct running *running)
 	for (size_t i = 0; i < running->request->slots; i++) {
 		struct hand *hand = &running->hands[i];
 
-		if (!hand->busy || hand->deadline == 0 || now() < hand->deadline)
+		if (!hand->busy || hand->deadline == 0 || clock_milliseconds() < hand->deadline)
 			continue;
 		if (hand->asked) {
 			kill_hand(running, i);
 			continue;
 		}
 		hand->asked = true;
-		hand->deadline = now() + GRACE;
+		hand->deadline = clock_milliseconds() + GRACE;
 		pool_signal(running->pool, i, SIGTERM);
 	}
 }

@@ -30,6 +30,7 @@ struct run_request {
 	enum attempt_kind kind; /* one of the first three */
 	const char *command;    /* for the rows */
 	uint64_t begun;
+	bool resumed; /* as those of an attempt */
 	const struct bs_options *options;
 	const struct find_image *images;
 	/* For each image, in place of that of the options; NULL: the options' for all. */

@@ -10,6 +10,8 @@
 #include "report/size.h"
 
 #define GAP 2 /* columns */
+#define RATE_FROM                                                                                  \
+	10000 /* milliseconds from which on a rate is told: that of a moment says nothing */
 
 int summary_add(struct summary *summary, const struct row *row, struct bs_error *err)
 {
@@ -24,7 +26,6 @@ int summary_add(struct summary *summary, const struct row *row, struct bs_error 
 	summary->images++;
 	summary->statuses[row->status]++;
 	summary->bytes += row->bytes;
-	summary->milliseconds += row->milliseconds;
 	return 0;
 }
 
@@ -60,6 +61,13 @@ size_t summary_order(const struct summary *summary, enum bs_exit class,
 		length++;
 	}
 	return length;
+}
+
+double summary_rate(const struct summary_facts *facts)
+{
+	if (facts->milliseconds < RATE_FROM)
+		return 0;
+	return (double)facts->begun * 60000 / (double)facts->milliseconds;
 }
 
 /* ---- printing ------------------------------------------------------------------------------ */
@@ -149,14 +157,22 @@ static void print_outcomes(struct output *output, const struct summary *summary)
 static void print_heading(struct output *output, const struct summary *summary,
 			  const struct summary_facts *facts)
 {
+	double rate = summary_rate(facts);
+
+	if (summary->images + facts->not_begun == 0) {
+		print(output, "No images");
+		print_end(output);
+		return;
+	}
 	print_style(output, STYLE_STRONG);
 	print(output, "%llu image%s", (unsigned long long)summary->images, plural(summary->images));
 	print_style(output, STYLE_PLAIN);
+	if (facts->milliseconds > 0 && facts->begun < summary->images)
+		print(output, ", %llu of them", (unsigned long long)facts->begun);
 	if (facts->milliseconds > 0)
 		print(output, " in %s", duration_format(facts->milliseconds).text);
-	if (facts->milliseconds >= SUMMARY_RATE_FROM)
-		print(output, ", %.0f a minute",
-		      (double)summary->images * 60000 / (double)facts->milliseconds);
+	if (rate > 0)
+		print(output, ", %.0f a minute", rate);
 	if (summary->bytes > 0)
 		print(output, "; %s changed", size_format(summary->bytes).text);
 	print_end(output);
@@ -164,26 +180,27 @@ static void print_heading(struct output *output, const struct summary *summary,
 
 static void print_left_out(struct output *output, const struct summary_facts *facts)
 {
-	uint64_t most = 0;
-
-	for (size_t i = 0; i < facts->left_out_count; i++)
-		most = facts->left_out[i].count > most ? facts->left_out[i].count : most;
-	if (most == 0)
-		return;
-	print(output, "Left out:");
-	print_end(output);
 	for (size_t i = 0; i < facts->left_out_count; i++) {
-		if (facts->left_out[i].count == 0)
-			continue;
-		print_number(output, GAP + digits(most), facts->left_out[i].count);
-		print(output, "%s", facts->left_out[i].reason);
+		print(output, "Left out, %s: %llu", facts->left_out[i].reason,
+		      (unsigned long long)facts->left_out[i].count);
 		print_end(output);
 	}
+}
+
+static void print_way_back(struct output *output, const struct summary *summary, const char *rows)
+{
+	if (!rows || summary->statuses[BS_STATUS_FIXED] == 0)
+		return;
+	print(output, "To take back what was fixed: bootshift undo --from ");
+	print_shell_word(output, rows);
+	print_end(output);
 }
 
 void summary_print(struct output *output, const struct summary *summary,
 		   const struct summary_facts *facts)
 {
+	/* The worst comes last, where it is still on the screen. */
+	print_left_out(output, facts);
 	print_heading(output, summary, facts);
 	print_outcomes(output, summary);
 	if (facts->not_begun > 0) {
@@ -192,5 +209,5 @@ void summary_print(struct output *output, const struct summary *summary,
 		      facts->not_begun == 1 ? " was" : "s were");
 		print_end(output);
 	}
-	print_left_out(output, facts);
+	print_way_back(output, summary, facts->rows);
 }

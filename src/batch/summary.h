@@ -16,23 +16,21 @@ struct summary_code {
 struct summary {
 	uint64_t images, statuses[BS_STATUS_COUNT];
 	struct summary_code codes[BS_CODE_COUNT];
-	uint64_t bytes;        /* that were changed */
-	uint64_t milliseconds; /* of all images, one after the other */
+	uint64_t bytes; /* that were changed */
 };
 
 /* Files that a batch found and left out, for one reason. */
 struct summary_left_out {
 	const char *reason; /* what they are: a plural, "journals" */
-	uint64_t count;
+	uint64_t count;     /* at least 1 */
 };
-
-/* Milliseconds from which on a rate is told: that of a moment says nothing. */
-#define SUMMARY_RATE_FROM 10000
 
 /* What is told of a batch and is in no row; all zeros where nothing is known. */
 struct summary_facts {
 	uint64_t milliseconds; /* from the start of the batch to its end */
+	uint64_t begun;        /* images of that time; an earlier batch did the others */
 	uint64_t not_begun;    /* images that were not looked at because the batch was stopped */
+	const char *rows;      /* the file with the rows, which lead back; NULL: there is none */
 	const struct summary_left_out *left_out;
 	size_t left_out_count;
 };
@@ -40,9 +38,12 @@ struct summary_facts {
 /* Counts an image; each of a batch is given once, with its latest row. */
 MUST_CHECK int summary_add(struct summary *summary, const struct row *row, struct bs_error *err);
 
-/* A table of outcomes, what to do about each refusal and failure, and the sums. */
+/* What was left out, the sums, and a table of outcomes with what to do about each problem. */
 void summary_print(struct output *output, const struct summary *summary,
 		   const struct summary_facts *facts);
+
+/* Images a minute; 0 when they are not worth telling. */
+double summary_rate(const struct summary_facts *facts);
 
 /*
  * BS_EXIT_DONE when all images are as wished, else that of what is worst: recovery required, then

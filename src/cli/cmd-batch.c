@@ -61,6 +61,16 @@ static void report(void *context, const char *path, const struct bs_result *resu
 	account_add(context, path, result);
 }
 
+/* What is not told of an image may be that it was fixed. */
+static void report_skipped(struct account *account, uint64_t skipped)
+{
+	print(&account->errors, "bootshift: %s: %llu line%s no row%s and passed over",
+	      account->settings->from, (unsigned long long)skipped, skipped == 1 ? " is" : "s are",
+	      plural(skipped));
+	print_end(&account->errors);
+	account->worst = worse_exit(account->worst, BS_EXIT_FAILED);
+}
+
 enum bs_exit run_undo_from(const struct settings *settings, char *const *operands, int count)
 {
 	struct account account;
@@ -83,6 +93,8 @@ enum bs_exit run_undo_from(const struct settings *settings, char *const *operand
 		report_error(&account.errors, settings->from, &err);
 		account.worst = worse_exit(account.worst, bs_code_exit(err.code));
 	}
+	if (outcome.skipped > 0)
+		report_skipped(&account, outcome.skipped);
 	if (outcome.interrupted)
 		account_interrupted(&account, outcome.not_begun);
 	return account_close(&account);

@@ -106,6 +106,20 @@ START_TEST(an_image_that_was_fixed_and_not_told_is_the_batchs_own)
 }
 END_TEST
 
+/* A pipe does not tell when the batch began: so what is fixed was fixed by somebody else. */
+START_TEST(nothing_is_taken_for_the_batchs_own_by_rows_that_go_to_a_pipe)
+{
+	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
+	struct outcome outcome;
+
+	report_run("fix", image, 0, "fixed", NULL);
+	outcome = RUN("sh", "-c",
+		      text("'%s' batch --resume --jsonl /dev/stdout --report %s.html %s | cat",
+			   bootshift_path(), folder, folder));
+	ASSERT_HAS(outcome.output, "\"status\":\"nothing-to-do\"");
+}
+END_TEST
+
 START_TEST(a_row_that_was_cut_is_dropped_and_its_image_is_looked_at_again)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
@@ -454,6 +468,7 @@ START_TEST(a_batch_that_cannot_write_its_rows_stops)
 		return;
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "no more rows can be written");
+	ASSERT_HAS(outcome.errors, "1 image has no row in it; go on with --resume");
 	ASSERT_HAS(outcome.output, "\n2\n"); /* whole rows */
 	ASSERT_HAS(outcome.output, "\\n\n");
 	outcome = BOOTSHIFT("batch", "-j1", "--jsonl", "/dev/full", folder);
@@ -498,6 +513,7 @@ Suite *batch_interruption_suite(void)
 	tcase_set_tags(slow, "slow");
 	tcase_add_test(slow, a_batch_killed_at_any_moment_goes_on_and_fixes_each_image_once);
 	tcase_add_test(tests, an_image_that_was_fixed_and_not_told_is_the_batchs_own);
+	tcase_add_test(tests, nothing_is_taken_for_the_batchs_own_by_rows_that_go_to_a_pipe);
 	tcase_add_test(tests, a_row_that_was_cut_is_dropped_and_its_image_is_looked_at_again);
 	tcase_add_test(tests, lines_that_are_no_rows_are_told_and_passed_over);
 	tcase_add_loop_test(tests, a_signal_ends_a_rehearsal_at_once_and_the_rest_is_not_begun, 0,

@@ -151,11 +151,12 @@ START_TEST(another_file_is_not_taken_for_rows)
 }
 END_TEST
 
-START_TEST(a_dry_run_changes_nothing_and_does_not_count_as_done)
+START_TEST(a_dry_run_changes_nothing_and_only_another_one_goes_on_with_it)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
 	const char *rows = text("%s.jsonl", folder);
 	struct image_state before = state_take(image);
+	struct outcome outcome;
 
 	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", "--jsonl", rows, folder), 0);
 	batch_assert(batch_rows(rows), image, "would-fix", NULL);
@@ -164,8 +165,10 @@ START_TEST(a_dry_run_changes_nothing_and_does_not_count_as_done)
 	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 1);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
 	state_assert_untouched(image, &before);
-	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder), 0);
-	batch_assert(batch_rows(rows), image, "fixed", NULL);
+	outcome = BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder);
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "(rows-exist)");
+	state_assert_untouched(image, &before);
 }
 END_TEST
 
@@ -248,18 +251,23 @@ START_TEST(quiet_leaves_what_went_wrong)
 }
 END_TEST
 
-START_TEST(verbose_names_what_looks_like_an_image_and_is_none)
+START_TEST(what_has_the_name_of_an_image_and_is_none_is_named)
 {
 	const char *folder = batch_folder();
 	struct outcome outcome;
 
 	batch_write(folder, "empty.vhd", "");
 	batch_write(folder, "notes.txt", "not a disk\n");
-	outcome = BOOTSHIFT("batch", "-v", folder);
+	outcome = BOOTSHIFT("batch", folder);
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, text("%s/empty.vhd: left out: is empty\n", folder));
 	ASSERT_HAS_NOT(outcome.output, "notes.txt");
-	ASSERT_HAS_NOT(BOOTSHIFT("batch", folder).output, "empty.vhd");
+	/* Where standard output is for the rows, all that is for people is on standard error. */
+	outcome = BOOTSHIFT("batch", "--jsonl", "-", folder);
+	ck_assert_str_eq(outcome.output, "");
+	ASSERT_HAS(outcome.errors, "empty.vhd: left out");
+	outcome = BOOTSHIFT("batch", "-q", folder);
+	ck_assert_str_eq(outcome.errors, "");
 }
 END_TEST
 
@@ -419,6 +427,33 @@ START_TEST(the_latest_fix_is_taken_back_first)
 }
 END_TEST
 
+/* Two nights in one file, and in the second one the image was not to be had at first. */
+START_TEST(what_is_said_later_does_not_keep_a_fix_from_being_taken_back)
+{
+	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
+	const char *first = text("%s.1.jsonl", folder), *second = text("%s.2.jsonl", folder);
+	const char *both = text("%s.jsonl", folder);
+	struct image_digest before = image_digest(image);
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", first, folder), 0);
+	ck_assert_int_eq(chmod(image, 0444), 0);
+	ASSERT_STATUS(RUN("touch", image), 0);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", first, "--resume", folder), 3);
+	batch_assert(batch_rows(first), image, "refused", "read-only");
+	ck_assert_int_eq(chmod(image, 0644), 0);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", second, folder), 0);
+	batch_assert(batch_rows(second), image, "nothing-to-do", NULL);
+	ASSERT_STATUS(
+		RUN("sh", "-c", text("(cat %s; echo no row; cat %s) >%s", first, second, both)), 0);
+	outcome = BOOTSHIFT("undo", "--from", both);
+	/* The line that is no row may have told of another fix. */
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "1 line is no row and passed over");
+	image_assert_same(image, &before);
+}
+END_TEST
+
 START_TEST(a_wrong_command_line_is_told_and_does_nothing)
 {
 	static const char *const lines[] = {
@@ -468,12 +503,12 @@ Suite *batch_suite(void)
 	tcase_add_test(tests, a_second_run_does_nothing_that_is_done);
 	tcase_add_test(tests, rows_are_never_overwritten);
 	tcase_add_test(tests, another_file_is_not_taken_for_rows);
-	tcase_add_test(tests, a_dry_run_changes_nothing_and_does_not_count_as_done);
+	tcase_add_test(tests, a_dry_run_changes_nothing_and_only_another_one_goes_on_with_it);
 	tcase_add_test(tests, what_is_named_has_its_row_whatever_it_is);
 	tcase_add_test(tests, names_of_any_bytes_are_fixed_told_and_undone);
 	tcase_add_test(tests, rows_on_standard_output_are_alone_there);
 	tcase_add_test(tests, quiet_leaves_what_went_wrong);
-	tcase_add_test(tests, verbose_names_what_looks_like_an_image_and_is_none);
+	tcase_add_test(tests, what_has_the_name_of_an_image_and_is_none_is_named);
 	tcase_add_test(tests, shards_are_a_partition_wherever_the_folder_lies);
 	tcase_add_test(tests, too_many_failures_end_a_batch);
 	tcase_add_test(tests, a_folder_for_undo_files_that_is_not_there_is_told_once);
@@ -481,6 +516,7 @@ Suite *batch_suite(void)
 	tcase_add_test(tests, those_images_of_a_batch_are_taken_back_that_match);
 	tcase_add_test(tests, taking_back_says_of_each_image_what_an_undo_says);
 	tcase_add_test(tests, the_latest_fix_is_taken_back_first);
+	tcase_add_test(tests, what_is_said_later_does_not_keep_a_fix_from_being_taken_back);
 	tcase_add_test(tests, a_wrong_command_line_is_told_and_does_nothing);
 	suite_add_tcase(suite, tests);
 	return suite;

@@ -230,7 +230,7 @@ START_TEST(a_page_fits_its_window_and_can_be_read)
 {
 	static const struct {
 		int width, scheme;
-	} cases[] = {{360, 1}, {1280, 1}, {360, 0}, {1280, 0}};
+	} cases[] = {{320, 1}, {1280, 1}, {320, 0}, {1280, 0}};
 	const char *dom = measure_page(make_page(), cases[_i].width, cases[_i].scheme);
 
 	ck_assert_int_eq(measured(dom, "wide"), 0);

@@ -11,10 +11,13 @@
 Suite *merge_suite(void);
 
 /* A row with a size by which it is known. */
-#define ROW(uri, size)                                                                             \
+#define ROW(uri, size) ROW_OF(uri, size, "fixed", "null")
+#define ROW_OF(uri, size, status, code)                                                            \
 	"{\"schema\":1,\"tool\":\"bootshift\",\"version\":\"1\",\"command\":\"batch\","            \
-	"\"begun\":1,\"path\":\"x\",\"uri\":\"" uri "\",\"dry_run\":false,\"status\":\"fixed\","   \
-	"\"code\":null,\"message\":null,\"advice\":null,\"recovered\":false,\"size\":" #size       \
+	"\"begun\":1,\"path\":\"x\",\"uri\":\"" uri "\",\"dry_run\":false,\"status\":\"" status    \
+	"\","                                                                                      \
+	"\"code\":" code ",\"message\":" code                                                      \
+	",\"advice\":null,\"recovered\":false,\"size\":" #size                                     \
 	",\"modified\":1,\"bytes\":0,\"milliseconds\":0,\"undo_file\":null}"
 
 static FILE *file_of(const char *content)
@@ -65,6 +68,59 @@ START_TEST(the_latest_row_of_an_image_counts)
 	merge_close(merge);
 	fclose(first);
 	fclose(second);
+}
+END_TEST
+
+static void append(FILE *file, const char *row)
+{
+	ck_assert_int_gt(fprintf(file, "%s\n", row), 0);
+}
+
+static void assert_change(struct merge *merge, size_t index, uint64_t size)
+{
+	struct bs_error err;
+	struct row row;
+
+	ck_assert_msg(merge_read_change(merge, index, &row, &err) == 0, "%s", err.message);
+	ck_assert_uint_eq(row.object ? row.size : 0, size);
+	row_free(&row);
+}
+
+/* The fix is still there, whatever a later batch has found, as long as it was not undone. */
+START_TEST(a_fix_is_not_forgotten_until_it_is_undone)
+{
+	FILE *first = tmpfile(), *second = tmpfile(), *third = tmpfile();
+	struct merge *merge = merge_open();
+
+	append(first, ROW("file:///a", 1));
+	append(first, ROW("file:///b", 2));
+	append(first, ROW("file:///c", 3));
+	append(first, ROW_OF("file:///d", 4, "recovery-required", "\"in-use\""));
+	append(second, ROW_OF("file:///a", 11, "refused", "\"in-use\""));
+	append(second, ROW_OF("file:///b", 12, "undone", "null"));
+	append(second, ROW_OF("file:///d", 14, "nothing-to-do", "null"));
+	append(third, ROW_OF("file:///a", 21, "nothing-to-do", "null"));
+	append(third, ROW_OF("file:///b", 22, "nothing-to-do", "null"));
+	append(third, ROW_OF("file:///c", 23, "refused", "\"in-use\""));
+	ck_assert_uint_eq(add(merge, first), 0);
+	ck_assert_uint_eq(merge_count(merge), 4);
+	ck_assert_uint_eq(add(merge, second), 0);
+	ck_assert_uint_eq(merge_count(merge), 4);
+	assert_row(merge, 0, "/a", 11);
+	ck_assert_uint_eq(add(merge, third), 0);
+	ck_assert_uint_eq(merge_count(merge), 4);
+	assert_row(merge, 0, "/a", 1);
+	assert_row(merge, 1, "/b", 22);
+	assert_row(merge, 2, "/c", 23);
+	assert_row(merge, 3, "/d", 14);
+	assert_change(merge, 0, 1);
+	assert_change(merge, 1, 0);
+	assert_change(merge, 2, 3);
+	assert_change(merge, 3, 4);
+	merge_close(merge);
+	fclose(first);
+	fclose(second);
+	fclose(third);
 }
 END_TEST
 
@@ -133,6 +189,7 @@ Suite *merge_suite(void)
 	TCase *cases = tcase_create("merge");
 
 	tcase_add_test(cases, the_latest_row_of_an_image_counts);
+	tcase_add_test(cases, a_fix_is_not_forgotten_until_it_is_undone);
 	tcase_add_test(cases, what_is_no_row_is_passed_over);
 	tcase_add_test(cases, lines_are_rows_up_to_a_length);
 	tcase_add_test(cases, a_file_that_changed_meanwhile_is_found_out);

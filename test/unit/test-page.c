@@ -83,7 +83,7 @@ static int write_page(struct rows *rows, const char *path, struct bs_error *err)
 {
 	static const struct summary_left_out left_out[] = {{"undo files", 3}};
 	const struct summary_facts facts = {
-		.milliseconds = 1000, .left_out = left_out, .left_out_count = 1};
+		.milliseconds = 1000, .begun = 1, .left_out = left_out, .left_out_count = 1};
 	uint64_t skipped;
 
 	ck_assert_int_eq(merge_add(rows->merge, rows->file, "rows", &skipped, err), 0);
@@ -157,6 +157,7 @@ START_TEST(a_page_has_every_image_and_its_disk)
 	page = page_of(&rows);
 	ck_assert_uint_eq(count(page, "<tbody "), 4);
 	assert_has(page, "<h1>3 of 4 images need attention</h1>");
+	assert_has(page, ", after 1.00 s with 1 of the images. In all, 64 MiB");
 	assert_has(page, "<bdi class=\"name\">name</bdi>");
 	assert_has(page, ", in <bdi>/x/</bdi>");
 	assert_has(page, "aria-label=\"before: partition 1 System, active, 100 MiB; "
@@ -173,6 +174,61 @@ START_TEST(a_page_has_every_image_and_its_disk)
 	assert_has(page, "for=\"show-refused\">Refused 2</label>");
 	assert_has_not(page, "for=\"show-nothing\"");
 	assert_has(page, "<li>undo files: 3</li>");
+	assert_has(page, "refused or have failed are as they were before");
+	assert_has(page, "What was fixed can be taken back");
+	free(page);
+}
+END_TEST
+
+START_TEST(it_is_told_whether_a_disk_starts)
+{
+	static const struct {
+		const char *status, *code;
+		bool before, after;
+		const char *told;
+	} cases[] = {
+		{"fixed", NULL, true, true, ">starts, as before<"},
+		{"fixed", NULL, false, true, ">starts, did not before<"},
+		{"fixed", NULL, false, false, ">boot chain not complete<"},
+		{"would-fix", NULL, true, true, ">starts, as now<"},
+		{"would-fix", NULL, false, true, ">would start, does not now<"},
+		{"refused", "hibernated", true, true, ">starts<"},
+		{"refused", "bcd-missing", false, false, ">boot chain not complete<"},
+	};
+	json_t *row = sample_row("x", cases[_i].status, cases[_i].code);
+	struct rows rows;
+	char *page;
+
+	ck_assert_int_eq(json_object_set_new(row, "starts", json_boolean(cases[_i].before)), 0);
+	ck_assert_int_eq(json_object_set_new(row, "starts_after", json_boolean(cases[_i].after)),
+			 0);
+	if (cases[_i].code)
+		ck_assert_int_eq(json_object_set_new(row, "active_after", json_null()), 0);
+	rows_begin(&rows);
+	rows_put(&rows, "a", row);
+	page = page_of(&rows);
+	assert_has(page, cases[_i].told);
+	free(page);
+}
+END_TEST
+
+START_TEST(more_than_three_images_of_a_code_unfold)
+{
+	struct rows rows;
+	char name[24], *page;
+
+	rows_begin(&rows);
+	for (int i = 0; i < 7; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		rows_put(&rows, name,
+			 sample_row(name, "refused", i < 3 ? "boot-volume-missing" : "hibernated"));
+	}
+	page = page_of(&rows);
+	assert_has(page, "<details><summary>The 4 images</summary><ul");
+	assert_has(page, "with Windows with <code class=\"option\">--boot-partition</code>, "
+			 "if it is in this image.</p><ul class=\"names\">"
+			 "<li><a href=\"#image-1\">");
+	assert_has_not(page, "What was fixed can be taken back");
 	free(page);
 }
 END_TEST
@@ -379,6 +435,8 @@ Suite *page_suite(void)
 	images_prepare();
 	tcase_add_checked_fixture(cases, make_folder, NULL);
 	tcase_add_test(cases, a_page_has_every_image_and_its_disk);
+	tcase_add_loop_test(cases, it_is_told_whether_a_disk_starts, 0, 7);
+	tcase_add_test(cases, more_than_three_images_of_a_code_unfold);
 	tcase_add_loop_test(cases, each_headline_is_true, 0, 7);
 	tcase_add_loop_test(cases, what_comes_from_an_image_stays_text, 0, 9);
 	tcase_add_test(cases, fields_of_other_types_are_left_out);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,6 +83,28 @@ START_TEST(what_is_not_one_line_is_none)
 {
 	start(0, tell, (void *)nonsense[_i]);
 	ck_assert_ptr_null(await(POOL_ENDED).line);
+}
+END_TEST
+
+/* As when the user asks for many at once in a shell with a low limit. */
+START_TEST(there_may_be_more_slots_than_open_files)
+{
+	char line[] = "{}\n";
+	struct rlimit limit, low;
+	struct pool_event event;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	low = (struct rlimit){.rlim_cur = 64, .rlim_max = limit.rlim_max};
+	pool_close(pool);
+	pool = pool_open(2 * low.rlim_cur, &err);
+	ck_assert_ptr_nonnull(pool);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+	start(1, tell, line);
+	event = await(POOL_ENDED);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_uint_eq(event.slot, 1);
+	ck_assert_str_eq(event.line, "{}");
+	free(event.line);
 }
 END_TEST
 
@@ -283,6 +306,7 @@ Suite *pool_suite(void)
 	tcase_add_test(tests, phases_and_the_line_come_over);
 	tcase_add_loop_test(tests, what_is_not_one_line_is_none, 0,
 			    sizeof(nonsense) / sizeof(nonsense[0]));
+	tcase_add_test(tests, there_may_be_more_slots_than_open_files);
 	tcase_add_test(tests, what_is_kept_of_a_process_that_never_stops_is_bounded);
 	tcase_add_test(tests, a_phase_is_told_while_the_process_works);
 	tcase_add_test(tests, a_process_that_dies_is_told_and_its_slot_is_free_again);

@@ -54,10 +54,14 @@ static char *printed(const struct summary *summary, const struct summary_facts *
 
 START_TEST(outcomes_and_codes_are_told_with_what_to_do)
 {
-	static const struct summary_left_out left_out[] = {
-		{"files that are no disk images", 2}, {"undo files", 0}, {"links", 1}};
-	const struct summary_facts facts = {
-		.milliseconds = 90000, .not_begun = 3, .left_out = left_out, .left_out_count = 3};
+	static const struct summary_left_out left_out[] = {{"files that are no disk images", 2},
+							   {"links", 1}};
+	const struct summary_facts facts = {.milliseconds = 90000,
+					    .begun = 6,
+					    .not_begun = 3,
+					    .rows = "the night.jsonl",
+					    .left_out = left_out,
+					    .left_out_count = 2};
 	struct summary summary = {0};
 	char *text;
 
@@ -67,7 +71,9 @@ START_TEST(outcomes_and_codes_are_told_with_what_to_do)
 	add(&summary, "a\n.vhd", BS_STATUS_REFUSED, BS_HIBERNATED);
 	add(&summary, "b.vhd", BS_STATUS_REFUSED, BS_HIBERNATED);
 	text = printed(&summary, &facts);
-	ck_assert_str_eq(text, "12 images in 1 min 30 s, 8 a minute; 12 MiB changed\n"
+	ck_assert_str_eq(text, "Left out, files that are no disk images: 2\n"
+			       "Left out, links: 1\n"
+			       "12 images, 6 of them in 1 min 30 s, 4 a minute; 12 MiB changed\n"
 			       "   9  fixed\n"
 			       "   3  refused, and not changed\n"
 			       "      2  hibernated: start Windows, run powercfg /h off,\n"
@@ -77,9 +83,8 @@ START_TEST(outcomes_and_codes_are_told_with_what_to_do)
 			       "         files on its EFI partition: no fix applies\n"
 			       "         gpt.img\n"
 			       "Stopped before the end: 3 images were not begun\n"
-			       "Left out:\n"
-			       "  2  files that are no disk images\n"
-			       "  1  links\n");
+			       "To take back what was fixed: bootshift undo --from 'the "
+			       "night.jsonl'\n");
 	free(text);
 	summary_free(&summary);
 }
@@ -91,7 +96,7 @@ START_TEST(an_empty_batch_is_told_as_that)
 	struct summary summary = {0};
 	char *text = printed(&summary, &facts);
 
-	ck_assert_str_eq(text, "0 images\n");
+	ck_assert_str_eq(text, "No images\n");
 	free(text);
 }
 END_TEST
