@@ -32,7 +32,8 @@ ALL_LDFLAGS := -Wl,-z,relro,-z,now $(LDFLAGS)
 
 LIB_SOURCES  := $(sort $(wildcard src/util/*.c src/disk/*.c src/transaction/*.c src/windows/*.c \
 			src/worker/*.c src/engine/*.c))
-CLI_SOURCES  := $(sort $(wildcard src/cli/*.c src/batch/*.c src/report/*.c))
+CLI_SOURCES  := $(sort $(wildcard src/cli/*.c src/batch/*.c src/page/*.c \
+			src/rows/*.c src/report/*.c))
 IMAGE_SOURCES := $(sort $(wildcard images/*.c))
 UNIT_SOURCES := $(sort $(wildcard test/unit/*.c))
 SUPPORT_SOURCES := $(sort $(wildcard test/support/*.c))
@@ -68,8 +69,8 @@ $(B)/bootshift: $(call objects,$(CLI_SOURCES)) $(B)/libbootshift.a
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # The style of the page of a batch.
-$(B)/src/batch/page-style.o: EXTRA_CFLAGS := -Wa,-Isrc/batch
-$(B)/src/batch/page-style.o: src/batch/page.css
+$(B)/src/page/page-style.o: EXTRA_CFLAGS := -Wa,-Isrc/page
+$(B)/src/page/page-style.o: src/page/page.css
 
 # --- what starts the sample images: boot code, and a bootmgr of one file for the BIOS -----------
 BOOT := $(B)/images/boot

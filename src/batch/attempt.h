@@ -8,7 +8,7 @@
 
 #include "batch/find.h"
 #include "batch/pool.h"
-#include "batch/row.h"
+#include "rows/row.h"
 
 enum attempt_kind {
 	ATTEMPT_FIX,

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "batch/clock.h"
-#include "batch/merge.h"
 #include "batch/run.h"
 #include "report/text.h"
+#include "rows/merge.h"
+#include "util/clock.h"
 
 #define UNDO_SUFFIX ".bootshift-undo"
 

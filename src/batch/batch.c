@@ -11,13 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "batch/clock.h"
-#include "batch/page.h"
 #include "batch/resume.h"
-#include "batch/rows.h"
 #include "batch/run.h"
-#include "batch/summary.h"
+#include "page/page.h"
 #include "report/phrases.h"
+#include "rows/rows.h"
+#include "rows/summary.h"
+#include "util/clock.h"
 
 struct batch {
 	const struct batch_request *request;

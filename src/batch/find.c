@@ -12,8 +12,8 @@
 
 #include "batch/find-name.h"
 #include "batch/find-walk.h"
-#include "batch/location.h"
-#include "batch/row.h"
+#include "rows/location.h"
+#include "rows/row.h"
 #include "util/crc32c.h"
 
 struct candidate {

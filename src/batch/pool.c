@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "batch/row.h"
+#include "rows/row.h"
 #include "util/interruption.h"
 
 #define PIECE 4096u /* bytes read at a time */

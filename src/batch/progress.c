@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "batch/progress-frame.h"
+#include "util/clock.h"
 
 /*
  * Erases the line, and from the next one on all to the end of the screen.  Not all at once: when
@@ -46,14 +46,6 @@ struct progress {
 	char *drawn;    /* the live lines on the screen; NULL when there are none */
 	struct size drawn_size;
 };
-
-static uint64_t milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* ---- the live lines ------------------------------------------------------------------------ */
 
@@ -122,7 +114,7 @@ static void draw(struct progress *progress)
 
 	if (!progress->live)
 		return;
-	progress->state.now = milliseconds() - progress->begin;
+	progress->state.now = clock_milliseconds() - progress->begin;
 	frame = make_frame(progress, size);
 	if (!frame)
 		return;
@@ -208,7 +200,7 @@ struct progress *progress_open(FILE *stream, enum output_colour colour, enum pro
 	progress->kind = kind;
 	progress->live = kind != PROGRESS_QUIET && can_live(stream);
 	progress->state.total = total;
-	progress->begin = milliseconds();
+	progress->begin = clock_milliseconds();
 	draw(progress);
 	return progress;
 }
@@ -238,7 +230,7 @@ void progress_start(struct progress *progress, size_t slot, const char *path)
 	free(image->path);
 	*image = (struct progress_slot){
 		.path = strdup(path),
-		.since = milliseconds() - progress->begin,
+		.since = clock_milliseconds() - progress->begin,
 	};
 	draw(progress);
 }
@@ -258,7 +250,7 @@ void progress_end(struct progress *progress, size_t slot, const struct row *row)
 		free(state->slots[slot].path);
 		state->slots[slot].path = NULL;
 	}
-	state->ends[state->done % PROGRESS_PACE] = milliseconds() - progress->begin;
+	state->ends[state->done % PROGRESS_PACE] = clock_milliseconds() - progress->begin;
 	state->done++;
 	state->statuses[row->status]++;
 	if (is_shown(progress, row->status)) {

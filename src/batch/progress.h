@@ -13,8 +13,8 @@
 #ifndef BOOTSHIFT_BATCH_PROGRESS_H
 #define BOOTSHIFT_BATCH_PROGRESS_H
 
-#include "batch/row.h"
 #include "report/output.h"
+#include "rows/row.h"
 
 enum progress_kind {
 	PROGRESS_QUIET,   /* only images that were refused, failed, or need recovery */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch/merge.h"
+#include "rows/merge.h"
 
 struct resumption {
 	bool dry_run;

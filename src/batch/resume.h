@@ -4,8 +4,8 @@
 #define BOOTSHIFT_BATCH_RESUME_H
 
 #include "batch/find.h"
-#include "batch/rows.h"
-#include "batch/summary.h"
+#include "rows/rows.h"
+#include "rows/summary.h"
 
 /*
  * Takes the images off *found that are done, and counts them in *summary.  Done is what an earlier

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "batch/clock.h"
+#include "util/clock.h"
 
 #define TICK 200 /* milliseconds between two */
 #define GRACE                                                                                      \

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "batch/page.h"
 #include "cli/commands.h"
+#include "page/page.h"
 #include "report/phrases.h"
 #include "report/whole-file.h"
 
@@ -85,23 +85,41 @@ static int read_rows(struct report *report, char *const *files, int count, struc
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
-/* A merge_function; the context is the stream. */
-static int write_row(void *context, size_t index, const struct row *row, struct bs_error *err)
+static int write_row(FILE *stream, const struct row *row, struct bs_error *err)
 {
 	char *line = row_line(row);
 
-	(void)index;
 	if (!line)
 		return fail(err, BS_NO_MEMORY, "out of memory");
-	fputs(line, context);
+	fputs(line, stream);
 	free(line);
 	return 0;
+}
+
+struct rows_writer {
+	struct merge *merge;
+	FILE *stream;
+};
+
+/* A merge_function.  The row that leads to the undo file goes first when it is not the latest. */
+static int write_image(void *context, size_t index, const struct row *row, struct bs_error *err)
+{
+	const struct rows_writer *writer = context;
+	struct row change;
+	int result = merge_read_change(writer->merge, index, &change, err);
+
+	if (result == 0 && change.object && !json_equal(change.object, row->object))
+		result = write_row(writer->stream, &change, err);
+	row_free(&change);
+	return result == 0 ? write_row(writer->stream, row, err) : -1;
 }
 
 /* A whole_file_content. */
 static int write_rows(FILE *stream, void *context, struct bs_error *err)
 {
-	return merge_each(context, write_row, stream, err);
+	struct rows_writer writer = {.merge = context, .stream = stream};
+
+	return merge_each(context, write_image, &writer, err);
 }
 
 static int write_report(struct report *report, struct bs_error *err)

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/container.h"
 #include "engine/session.h"
 #include "transaction/commit.h"
+#include "util/clock.h"
 #include "util/interruption.h"
 #include "windows/plan.h"
 
@@ -21,14 +21,6 @@ const char *bs_version(void)
 }
 
 /* ---- results ------------------------------------------------------------------------------- */
-
-static uint64_t now_milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void tell(const struct bs_options *options, enum bs_phase phase)
 {
@@ -40,7 +32,7 @@ static uint64_t begin(const struct bs_options *options, struct bs_result *result
 {
 	memset(result, 0, sizeof(*result));
 	tell(options, BS_PHASE_OPENING);
-	return now_milliseconds();
+	return clock_milliseconds();
 }
 
 /* Sets the status of a failure from the class of its code. */
@@ -49,7 +41,7 @@ static enum bs_exit finish(struct bs_result *result, uint64_t started, int outco
 {
 	enum bs_exit exit = BS_EXIT_DONE;
 
-	result->milliseconds = now_milliseconds() - started;
+	result->milliseconds = clock_milliseconds() - started;
 	if (outcome == 0) {
 		result->status = success;
 		result->error = (struct bs_error){.code = BS_OK};

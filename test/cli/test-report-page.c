@@ -280,6 +280,24 @@ START_TEST(rows_of_several_files_are_merged)
 }
 END_TEST
 
+START_TEST(a_fix_that_is_not_the_latest_row_is_merged_too)
+{
+	const char *rows = in_folder("rows.jsonl");
+	const char *fixed = row_of("a.img", "file:///a", "fixed", NULL);
+	const char *refused = row_of("a.img", "file:///a", "refused", "hibernated");
+	struct outcome merged;
+
+	write_file(rows, text("%s%s", fixed, refused));
+	merged = BOOTSHIFT("report", "--jsonl", "-", rows);
+	ASSERT_STATUS(merged, 3);
+	ck_assert_str_eq(merged.output, text("%s%s", fixed, refused));
+	write_file(rows, text("%s%s", refused, fixed));
+	merged = BOOTSHIFT("report", "--jsonl", "-", rows);
+	ASSERT_STATUS(merged, 0);
+	ck_assert_str_eq(merged.output, fixed);
+}
+END_TEST
+
 START_TEST(lines_that_are_no_rows_are_told)
 {
 	const char *rows = in_folder("rows.jsonl");
@@ -322,6 +340,7 @@ Suite *report_page_suite(void)
 	images_prepare();
 	tcase_add_checked_fixture(tests, make_folder, NULL);
 	tcase_add_test(tests, rows_of_several_files_are_merged);
+	tcase_add_test(tests, a_fix_that_is_not_the_latest_row_is_merged_too);
 	tcase_add_test(tests, lines_that_are_no_rows_are_told);
 	tcase_add_test(tests, a_file_that_cannot_be_read_is_an_error);
 	suite_add_tcase(suite, tests);

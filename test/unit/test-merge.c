@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "batch/merge.h"
+#include "rows/merge.h"
 
 #include <check.h> /* its macro fail() would hide ours from the headers above */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "batch/page.h"
+#include "page/page.h"
 #include "support/state.h"
 
 Suite *page_suite(void);

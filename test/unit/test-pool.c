@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "batch/pool.h"
-#include "batch/row.h"
+#include "rows/row.h"
 #include "util/interruption.h"
 
 #include <check.h> /* its macro fail() would hide ours from the headers above */

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch/location.h"
-#include "batch/row.h"
 #include "report/json-report.h"
+#include "rows/location.h"
+#include "rows/row.h"
 
 #include <check.h> /* its macro fail() would hide ours from the headers above */
 

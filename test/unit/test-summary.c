@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch/summary.h"
 #include "report/duration.h"
+#include "rows/summary.h"
 
 #include <check.h> /* its macro fail() would hide ours from the headers above */
 

@@ -2,7 +2,7 @@
 /* What to do: a block for each code that images were refused or failed with. */
 #include <string.h>
 
-#include "batch/page-parts.h"
+#include "page/page-parts.h"
 #include "report/phrases.h"
 
 #define LISTED_MAX 3 /* so many images are named at once; more unfold */

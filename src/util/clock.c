@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "batch/clock.h"
+#include "util/clock.h"
 
 #include <time.h>
 

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "batch/page-parts.h"
+#include "page/page-parts.h"
 #include "report/drawing.h"
 #include "report/size.h"
 

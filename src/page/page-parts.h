@@ -3,12 +3,12 @@
  * The parts of the page.  They take a row as somebody may have changed it: what is missing, or of
  * another type than it ought to be, is left out of the page.
  */
-#ifndef BOOTSHIFT_BATCH_PAGE_PARTS_H
-#define BOOTSHIFT_BATCH_PAGE_PARTS_H
+#ifndef BOOTSHIFT_PAGE_PAGE_PARTS_H
+#define BOOTSHIFT_PAGE_PAGE_PARTS_H
 
-#include "batch/merge.h"
-#include "batch/page-html.h"
-#include "batch/summary.h"
+#include "page/page-html.h"
+#include "rows/merge.h"
+#include "rows/summary.h"
 
 /* How an outcome is told; none by its colour alone. */
 struct page_outcome {

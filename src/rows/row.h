@@ -7,8 +7,8 @@
  * and the reports are made of rows alone.  So a page that is made tomorrow, from the rows of ten
  * machines, tells what one made on the spot tells.
  */
-#ifndef BOOTSHIFT_BATCH_ROW_H
-#define BOOTSHIFT_BATCH_ROW_H
+#ifndef BOOTSHIFT_ROWS_ROW_H
+#define BOOTSHIFT_ROWS_ROW_H
 
 #include <jansson.h>
 #include <stdbool.h>

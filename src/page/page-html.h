@@ -6,8 +6,8 @@
  * quoted attribute alike; and it is fit for a person's eyes (see report/text.h), so that a name
  * cannot turn around the direction of writing, or hide its end in a line of its own.
  */
-#ifndef BOOTSHIFT_BATCH_PAGE_HTML_H
-#define BOOTSHIFT_BATCH_PAGE_HTML_H
+#ifndef BOOTSHIFT_PAGE_PAGE_HTML_H
+#define BOOTSHIFT_PAGE_PAGE_HTML_H
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "batch/rows.h"
+#include "rows/rows.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Writing HTML.  Escaped is what HTML gives a meaning to in content or in a quoted attribute. */
-#include "batch/page-html.h"
+#include "page/page-html.h"
 
 #include <errno.h>
 #include <stdarg.h>

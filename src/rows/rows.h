@@ -7,13 +7,13 @@
  * files; one batch at a time writes to a file; what a killed one has left of a row is cut off
  * before another row comes.
  */
-#ifndef BOOTSHIFT_BATCH_ROWS_H
-#define BOOTSHIFT_BATCH_ROWS_H
+#ifndef BOOTSHIFT_ROWS_ROWS_H
+#define BOOTSHIFT_ROWS_ROWS_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "batch/row.h"
+#include "rows/row.h"
 
 struct rows;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "batch/location.h"
+#include "rows/location.h"
 
 #include <limits.h>
 #include <stdio.h>

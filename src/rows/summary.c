@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What became of all images of a batch together. */
-#include "batch/summary.h"
+#include "rows/summary.h"
 
 #include <stdlib.h>
 #include <string.h>

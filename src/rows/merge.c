@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the rows tell of each image: where they are, sorted when they are first asked for. */
-#include "batch/merge.h"
+#include "rows/merge.h"
 
 #include <stdlib.h>
 #include <string.h>

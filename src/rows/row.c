@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Rows are made of what `fix --json` tells of an image, so that the two cannot differ. */
-#include "batch/row.h"
+#include "rows/row.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "batch/location.h"
 #include "report/json-fields.h"
 #include "report/json-report.h"
+#include "rows/location.h"
 
 /* ---- making -------------------------------------------------------------------------------- */
 

@@ -6,14 +6,14 @@
  * The filter is a group of radio buttons before the table, and rules of page.css for the table's
  * parts behind the one that is chosen: it works with any browser and without scripts.
  */
-#include "batch/page.h"
+#include "page/page.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "batch/page-parts.h"
-#include "batch/page-style.h"
+#include "page/page-parts.h"
+#include "page/page-style.h"
 #include "report/duration.h"
 #include "report/phrases.h"
 #include "report/size.h"

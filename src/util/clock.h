@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What time it is. */
-#ifndef BOOTSHIFT_BATCH_CLOCK_H
-#define BOOTSHIFT_BATCH_CLOCK_H
+#ifndef BOOTSHIFT_CLOCK_H
+#define BOOTSHIFT_CLOCK_H
 
 #include <stdint.h>
 

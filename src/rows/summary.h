@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What became of all images of a batch together: counts, what to do, and the exit status. */
-#ifndef BOOTSHIFT_BATCH_SUMMARY_H
-#define BOOTSHIFT_BATCH_SUMMARY_H
+#ifndef BOOTSHIFT_ROWS_SUMMARY_H
+#define BOOTSHIFT_ROWS_SUMMARY_H
 
-#include "batch/row.h"
 #include "report/output.h"
+#include "rows/row.h"
 
 /* Images with one code. */
 struct summary_code {

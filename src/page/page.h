@@ -7,11 +7,11 @@
  * of page-html.h, so that it is text on the page and nothing else, and the page's own content
  * security policy forbids everything but its style.  One row is in memory at a time.
  */
-#ifndef BOOTSHIFT_BATCH_PAGE_H
-#define BOOTSHIFT_BATCH_PAGE_H
+#ifndef BOOTSHIFT_PAGE_PAGE_H
+#define BOOTSHIFT_PAGE_PAGE_H
 
-#include "batch/merge.h"
-#include "batch/summary.h"
+#include "rows/merge.h"
+#include "rows/summary.h"
 
 /*
  * Writes the page of all images of `rows`: whole or not at all, under its name only when it is on

@@ -4,8 +4,8 @@
  * bytes the kernel takes, or the URI of an NBD export.  Written down it is a URI in either case
  * (RFC 8089 for files), which is ASCII and loses nothing.
  */
-#ifndef BOOTSHIFT_BATCH_LOCATION_H
-#define BOOTSHIFT_BATCH_LOCATION_H
+#ifndef BOOTSHIFT_ROWS_LOCATION_H
+#define BOOTSHIFT_ROWS_LOCATION_H
 
 #include <stdbool.h>
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "batch/page-parts.h"
+#include "page/page-parts.h"
 #include "report/duration.h"
 #include "report/phrases.h"
 #include "report/size.h"

@@ -7,10 +7,10 @@
  * Kept in memory are the locations and where in the files the rows are, not the rows.  A row is
  * later than another one when its file was added later, or when it is further down in the same.
  */
-#ifndef BOOTSHIFT_BATCH_MERGE_H
-#define BOOTSHIFT_BATCH_MERGE_H
+#ifndef BOOTSHIFT_ROWS_MERGE_H
+#define BOOTSHIFT_ROWS_MERGE_H
 
-#include "batch/row.h"
+#include "rows/row.h"
 
 struct merge;
 
