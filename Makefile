@@ -144,11 +144,12 @@ boot-test: $(B)/boot-tests
 	CK_EXCLUDE_TAGS=verdict $(B)/boot-tests; others=$$?; \
 	wait $$verdict; verdict=$$?; cat $(B)/boot-tests.log; exit $$((verdict | others))
 
-# The same tests, built with the sanitizers; leaks count.
+# The same tests, built with the sanitizers, and all samples through the survey; leaks count.
 sanitize:
 	$(MAKE) B=$(B)/sanitized HARDENING= \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
 		check
+	CK_INCLUDE_TAGS=samples $(B)/sanitized/unit-tests
 
 lint:
 	scripts/lint

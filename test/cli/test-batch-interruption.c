@@ -517,6 +517,8 @@ Suite *batch_interruption_suite(void)
 	tcase_add_test(tests, a_row_that_was_cut_is_dropped_and_its_image_is_looked_at_again);
 	tcase_add_test(tests, lines_that_are_no_rows_are_told_and_passed_over);
 	tcase_add_loop_test(tests, a_signal_ends_a_rehearsal_at_once_and_the_rest_is_not_begun, 0,
+			    1);
+	tcase_add_loop_test(slow, a_signal_ends_a_rehearsal_at_once_and_the_rest_is_not_begun, 1,
 			    3);
 	tcase_add_test(slow, a_signal_lets_an_image_that_is_written_to_be_finished);
 	tcase_add_test(slow, a_second_signal_takes_back_what_was_begun);

@@ -329,10 +329,16 @@ Suite *judges_suite(void)
 
 	images_prepare();
 	tcase_set_timeout(tests, 120);
-	tcase_add_loop_test(tests, other_programs_find_a_fixed_image_in_order, 2, SAMPLE_COUNT - 1);
+	tcase_add_loop_test(tests, other_programs_find_a_fixed_image_in_order, 2, 3);
 	tcase_add_loop_test(tests, each_moved_file_keeps_its_attributes_times_and_names, 3, 4);
 	tcase_add_loop_test(tests, each_moved_file_keeps_its_security_descriptor, 2, 4);
 	tcase_add_test(tests, boot_files_with_all_that_ntfs_can_keep_about_a_file_keep_it);
+	suite_add_tcase(suite, tests);
+
+	tests = tcase_create("other samples");
+	tcase_set_tags(tests, "slow");
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, other_programs_find_a_fixed_image_in_order, 3, SAMPLE_COUNT - 1);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

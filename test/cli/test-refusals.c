@@ -417,8 +417,6 @@ Suite *refusals_suite(void)
 
 	images_prepare();
 	tcase_set_timeout(tests, 120);
-	tcase_add_loop_test(tests, an_unsuitable_image_is_refused_and_left_alone, 0,
-			    sizeof(images) / sizeof(images[0]));
 	tcase_add_loop_test(tests, a_file_that_is_no_suitable_image_is_refused_and_left_alone, 0,
 			    sizeof(files) / sizeof(files[0]));
 	tcase_add_loop_test(tests, a_container_that_cannot_be_fixed_is_refused_and_left_alone, 0,
@@ -427,6 +425,13 @@ Suite *refusals_suite(void)
 	tcase_add_test(tests, an_image_that_nobody_may_write_to_can_be_looked_at_and_is_not_fixed);
 	tcase_add_test(tests, the_format_asked_for_is_the_one_that_counts);
 	tcase_add_test(tests, partitions_can_be_chosen);
+	suite_add_tcase(suite, tests);
+
+	tests = tcase_create("every unsuitable sample");
+	tcase_set_tags(tests, "slow");
+	tcase_set_timeout(tests, 120);
+	tcase_add_loop_test(tests, an_unsuitable_image_is_refused_and_left_alone, 0,
+			    sizeof(images) / sizeof(images[0]));
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -165,8 +165,13 @@ Suite *targets_suite(void)
 			    KIND_COUNT);
 	tcase_add_loop_test(tcase, a_rehearsal_touches_neither_a_device_nor_an_export, 0,
 			    KIND_COUNT);
-	tcase_add_loop_test(tcase, a_fix_that_was_killed_is_taken_back_by_undo, 0, KIND_COUNT);
 	tcase_add_test(tcase, an_image_that_is_attached_to_a_loop_device_is_refused);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("killed");
+	tcase_set_tags(tcase, "slow");
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, a_fix_that_was_killed_is_taken_back_by_undo, 0, KIND_COUNT);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

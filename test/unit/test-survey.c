@@ -572,9 +572,9 @@ Suite *survey_suite(void)
 	images_prepare();
 	tcase_add_checked_fixture(tcase, NULL, teardown);
 	tcase_set_timeout(tcase, 120);
+	tcase_set_tags(tcase, "slow samples");
 	tcase_add_loop_test(tcase, each_sample_is_judged_as_what_it_is, 0,
 			    sizeof(samples) / sizeof(samples[0]));
-	tcase_add_test(tcase, what_is_on_a_disk_is_told);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("list of samples");
@@ -584,6 +584,7 @@ Suite *survey_suite(void)
 	tcase = tcase_create("options");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
 	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, what_is_on_a_disk_is_told);
 	tcase_add_loop_test(tcase, a_chosen_system_partition_takes_the_place_of_the_active_one, 0,
 			    2);
 	tcase_add_test(tcase,
