@@ -418,20 +418,6 @@ END_TEST
 
 /* ---- out of something ---------------------------------------------------------------------- */
 
-/* Runs a shell command in which /mnt is a file system of `size`; false where that cannot be. */
-static bool run_with_small_disk(const char *size, const char *command, struct outcome *outcome)
-{
-	static const char mount[] = "mount -t tmpfs -o size=%s tmpfs /mnt && exec sh -c \"$0\"";
-	bool possible =
-		RUN("unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/mnt")
-			.status == 0;
-
-	if (possible)
-		*outcome = RUN("unshare", "--map-root-user", "--mount", "sh", "-c",
-			       text(mount, size), command);
-	return possible;
-}
-
 START_TEST(an_image_without_room_for_its_undo_file_fails_and_the_next_is_tried)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);

@@ -454,41 +454,6 @@ START_TEST(what_is_said_later_does_not_keep_a_fix_from_being_taken_back)
 }
 END_TEST
 
-START_TEST(a_wrong_command_line_is_told_and_does_nothing)
-{
-	static const char *const lines[] = {
-		"batch",
-		"batch --json IMAGE",
-		"batch --resume IMAGE",
-		"batch --resume --jsonl - IMAGE",
-		"batch --jsonl - --report - IMAGE",
-		"batch -j 0 IMAGE",
-		"batch -j two IMAGE",
-		"batch --shard 3/2 IMAGE",
-		"batch --shard 0/2 IMAGE",
-		"batch --shard 1 IMAGE",
-		"batch --shard 1/2/3 IMAGE",
-		"batch --timeout 0 IMAGE",
-		"batch --max-failures -1 IMAGE",
-		"batch --format raw IMAGE",
-		"undo -j 2 IMAGE",
-		"fix --from x IMAGE",
-	};
-	const char *image = small_image();
-	struct image_state before = state_take(image);
-
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		struct outcome outcome = RUN(
-			"sh", "-c", text("IMAGE='%s'; '%s' %s", image, bootshift_path(), lines[i]));
-
-		ASSERT_STATUS(outcome, 2);
-		ck_assert_str_eq(outcome.output, "");
-		ASSERT_HAS(outcome.errors, "Try 'bootshift ");
-	}
-	state_assert_untouched(image, &before);
-}
-END_TEST
-
 Suite *batch_suite(void);
 
 Suite *batch_suite(void)
@@ -517,7 +482,6 @@ Suite *batch_suite(void)
 	tcase_add_test(tests, taking_back_says_of_each_image_what_an_undo_says);
 	tcase_add_test(tests, the_latest_fix_is_taken_back_first);
 	tcase_add_test(tests, what_is_said_later_does_not_keep_a_fix_from_being_taken_back);
-	tcase_add_test(tests, a_wrong_command_line_is_told_and_does_nothing);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

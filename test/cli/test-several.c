@@ -174,6 +174,22 @@ START_TEST(a_wrong_command_line_is_told_and_does_nothing)
 		"undo --dry-run IMAGE",
 		"inspect --plan x IMAGE",
 		"plan --json -o - IMAGE",
+		"batch",
+		"batch --json IMAGE",
+		"batch --resume IMAGE",
+		"batch --resume --jsonl - IMAGE",
+		"batch --jsonl - --report - IMAGE",
+		"batch -j 0 IMAGE",
+		"batch -j two IMAGE",
+		"batch --shard 3/2 IMAGE",
+		"batch --shard 0/2 IMAGE",
+		"batch --shard 1 IMAGE",
+		"batch --shard 1/2/3 IMAGE",
+		"batch --timeout 0 IMAGE",
+		"batch --max-failures -1 IMAGE",
+		"batch --format raw IMAGE",
+		"undo -j 2 IMAGE",
+		"fix --from x IMAGE",
 	};
 	const char *image = small_image();
 	struct image_state before = state_take(image);

@@ -171,23 +171,6 @@ END_TEST
 
 /* ---- no space ------------------------------------------------------------------------------ */
 
-/*
- * Runs a shell command in which /mnt is an empty file system of `size`, seen by nobody else and
- * gone when the command ends.  False where the kernel does not let us.
- */
-static bool run_with_small_disk(const char *size, const char *command, struct outcome *outcome)
-{
-	static const char mount[] = "mount -t tmpfs -o size=%s tmpfs /mnt && exec sh -c \"$0\"";
-	bool possible =
-		RUN("unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/mnt")
-			.status == 0;
-
-	if (possible)
-		*outcome = RUN("unshare", "--map-root-user", "--mount", "sh", "-c",
-			       text(mount, size), command);
-	return possible;
-}
-
 START_TEST(a_full_disk_for_the_undo_file_stops_a_fix)
 {
 	const char *image = small_image();

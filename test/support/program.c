@@ -128,3 +128,16 @@ struct outcome program_wait(struct program *program)
 	outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	return outcome;
 }
+
+bool run_with_small_disk(const char *size, const char *command, struct outcome *outcome)
+{
+	static const char mount[] = "mount -t tmpfs -o size=%s tmpfs /mnt && exec sh -c \"$0\"";
+	bool possible =
+		RUN("unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/mnt")
+			.status == 0;
+
+	if (possible)
+		*outcome = RUN("unshare", "--map-root-user", "--mount", "sh", "-c",
+			       text(mount, size), command);
+	return possible;
+}

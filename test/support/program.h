@@ -10,6 +10,7 @@
 #define BOOTSHIFT_TEST_PROGRAM_H
 
 #include <check.h>
+#include <stdbool.h>
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 #include <stddef.h>
 #include <stdint.h>
@@ -58,5 +59,11 @@ const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define ASSERT_HAS_NOT(whole, part)                                                                \
 	ck_assert_msg(strstr(whole, part) == NULL, "\"%s\" is in:\n%s", part, whole)
+
+/*
+ * Runs a shell command in which /mnt is an empty file system of `size`, seen by nobody else and
+ * gone when the command ends.  False where the kernel does not let us.
+ */
+bool run_with_small_disk(const char *size, const char *command, struct outcome *outcome);
 
 #endif
