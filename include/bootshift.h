@@ -371,6 +371,7 @@ struct bs_options {
 	uint32_t boot_partition;    /* 0: the default entry's */
 	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
 	const char *undo_directory; /* NULL: the image's own folder */
+	bool to_be_fixed;           /* bs_plan: refuse also what may not be written to */
 	/* Told of each phase as it begins, in the calling thread; NULL: nobody is.  The context is
 	 * the caller's own. */
 	void (*progress)(void *context, enum bs_phase phase);

@@ -137,20 +137,21 @@ static void take_back(const struct attempt *attempt, struct bs_result *result)
 static void attempt_image(const struct attempt *attempt, struct bs_result *result)
 {
 	const char *location = attempt->image->location;
-	const struct bs_options *options = &attempt->options;
+	struct bs_options options = attempt->options;
 
 	switch (attempt->kind) {
 	case ATTEMPT_FIX:
 		if (has_changed(attempt->image, result))
 			return;
-		bs_fix(location, options, NULL, result);
+		bs_fix(location, &options, NULL, result);
 		explain_end(result);
 		claim(attempt, result);
 		break;
 	case ATTEMPT_REHEARSE:
 		if (has_changed(attempt->image, result))
 			return;
-		bs_plan(location, options, NULL, result);
+		options.to_be_fixed = true;
+		bs_plan(location, &options, NULL, result);
 		explain_end(result);
 		break;
 	case ATTEMPT_UNDO:

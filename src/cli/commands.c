@@ -40,6 +40,7 @@ enum bs_exit run_plan(const char *image, const struct settings *settings, struct
 
 enum bs_exit run_fix(const char *image, const struct settings *settings, struct bs_result *result)
 {
+	struct bs_options options = settings->options;
 	struct bs_plan *expected = NULL;
 	enum bs_exit status;
 
@@ -48,10 +49,11 @@ enum bs_exit run_fix(const char *image, const struct settings *settings, struct 
 		if (!expected)
 			return not_done(result);
 	}
+	options.to_be_fixed = settings->dry_run;
 	if (settings->dry_run)
-		status = bs_plan(image, &settings->options, expected, result);
+		status = bs_plan(image, &options, expected, result);
 	else
-		status = bs_fix(image, &settings->options, expected, result);
+		status = bs_fix(image, &options, expected, result);
 	bs_plan_free(expected);
 	return status;
 }

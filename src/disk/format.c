@@ -184,21 +184,37 @@ static bool is_whole(struct disk *container, const struct kind *claim)
 	       reason.code != BS_CONTAINER_CORRUPT;
 }
 
+/* The marks of formats that a container carries. */
+struct marks {
+	bool has_mbr;             /* 55 AA, as a raw disk has it */
+	bool has_footer;          /* a VHD's */
+	const struct kind *claim; /* by what it begins with; NULL: none */
+};
+
+static int read_marks(struct disk *container, struct marks *marks, struct bs_error *err)
+{
+	uint8_t footer[VHD_FOOTER_SIZE];
+	size_t footer_length;
+
+	if (compare(container, &boot_signature, &marks->has_mbr, err) != 0 ||
+	    describe_read_footer(container, footer, &footer_length, err) != 0)
+		return -1;
+	marks->has_footer = footer_length > 0;
+	return read_claim(container, &marks->claim, err);
+}
+
 /* What the container is by its content, in the four cases of the essay above; NULL on error. */
 static const struct kind *decide(struct disk *container, struct bs_error *err)
 {
-	uint8_t footer[VHD_FOOTER_SIZE];
+	struct marks marks;
 	const struct kind *claim;
-	size_t footer_length;
-	bool has_mbr;
 
-	if (compare(container, &boot_signature, &has_mbr, err) != 0 ||
-	    describe_read_footer(container, footer, &footer_length, err) != 0 ||
-	    read_claim(container, &claim, err) != 0)
+	if (read_marks(container, &marks, err) != 0)
 		return NULL;
-	if (claim && !has_mbr && (footer_length == 0 || is_whole(container, claim)))
+	claim = marks.claim;
+	if (claim && !marks.has_mbr && (!marks.has_footer || is_whole(container, claim)))
 		return claim;
-	if (footer_length > 0)
+	if (marks.has_footer)
 		return &kinds[VHD];
 	if (claim) {
 		fail(err, BS_CONTAINER_CORRUPT,
@@ -206,7 +222,7 @@ static const struct kind *decide(struct disk *container, struct bs_error *err)
 		     claim->name);
 		return NULL;
 	}
-	return refuse_foreign(container, has_mbr, err) == 0 ? &kinds[RAW] : NULL;
+	return refuse_foreign(container, marks.has_mbr, err) == 0 ? &kinds[RAW] : NULL;
 }
 
 int format_detect(struct disk *container, const char *forced, struct format *format,
@@ -219,20 +235,15 @@ int format_detect(struct disk *container, const char *forced, struct format *for
 
 int format_recognise(struct disk *container, bool *marked, struct bs_error *err)
 {
-	uint8_t footer[VHD_FOOTER_SIZE];
 	const struct foreign *other = NULL;
-	const struct kind *claim;
-	size_t footer_length;
-	bool has_mbr;
+	struct marks marks;
 
-	if (compare(container, &boot_signature, &has_mbr, err) != 0 ||
-	    describe_read_footer(container, footer, &footer_length, err) != 0 ||
-	    read_claim(container, &claim, err) != 0)
+	if (read_marks(container, &marks, err) != 0)
 		return -1;
-	*marked = footer_length > 0 || claim != NULL;
+	*marked = marks.has_footer || marks.claim != NULL;
 	if (*marked)
 		return 0;
-	if (find_foreign(container, has_mbr, &other, err) != 0)
+	if (find_foreign(container, marks.has_mbr, &other, err) != 0)
 		return -1;
 	if (other != NULL && !other->is_disk)
 		return fail(err, BS_NOT_AN_IMAGE, "is %s", other->what);

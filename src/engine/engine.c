@@ -154,6 +154,14 @@ static enum bs_status status_of(const struct bs_result *result)
 		       : BS_STATUS_WOULD_FIX;
 }
 
+/* By its permissions; an export could tell only by being opened for writing. */
+static int check_writable(const struct container *container, struct bs_error *err)
+{
+	return container->target->kind == TARGET_NBD
+		       ? 0
+		       : target_check_writable(container->target, err);
+}
+
 /* What inspecting and planning have in common: nothing is ever opened for writing. */
 static enum bs_exit look_only(const char *image, const struct bs_options *options,
 			      enum worker_job job, const struct bs_plan *expected,
@@ -166,6 +174,8 @@ static enum bs_exit look_only(const char *image, const struct bs_options *option
 	int outcome = container_lock(&container, image, options, LOCK_FOR_READING, &recovered,
 				     &result->error);
 
+	if (outcome == 0 && job == WORKER_REHEARSE && options->to_be_fixed)
+		outcome = check_writable(&container, &result->error);
 	if (outcome == 0)
 		outcome = container_open_disk(&container, options, &result->error);
 	if (outcome == 0)

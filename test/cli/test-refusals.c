@@ -375,6 +375,7 @@ START_TEST(an_image_that_nobody_may_write_to_can_be_looked_at_and_is_not_fixed)
 	report_run("inspect", file, 0, "would-fix", NULL);
 	report_run("plan", file, 0, "would-fix", NULL);
 	report_run("fix", file, 3, "refused", "read-only");
+	ASSERT_STATUS(BOOTSHIFT("fix", "--dry-run", file), 3);
 	state_assert_untouched(file, &before);
 }
 END_TEST
