@@ -37,7 +37,7 @@ enum bs_exit {
 	/* usage */                                                                                \
 	X(BS_USAGE, "usage", BS_EXIT_USAGE, "see bootshift --help")                                \
 	X(BS_ROWS_EXIST, "rows-exist", BS_EXIT_USAGE,                                              \
-	  "go on with --resume, or name another file: these rows lead to the undo files")          \
+	  "name another file: those of a dry run and of a real one do not mix")                    \
 	/* failed: the machine or the storage, not the image */                                    \
 	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED, "check the path")                             \
 	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                      \

@@ -94,7 +94,7 @@ static int open_rows(struct batch *batch)
 	const struct batch_request *request = batch->request;
 	struct bs_error err;
 
-	batch->rows = rows_open(request->rows, request->resume, request->page != NULL, &err);
+	batch->rows = rows_open(request->rows, request->page != NULL, &err);
 	return batch->rows ? 0
 			   : complain(batch, request->rows ? request->rows : request->page, &err);
 }
@@ -111,16 +111,17 @@ static int find(struct batch *batch)
 	return complain(batch, request.arguments[0], &err);
 }
 
-static int resume(struct batch *batch)
+static int look_at_earlier_rows(struct batch *batch)
 {
 	const struct batch_request *request = batch->request;
 	uint64_t skipped;
 	struct bs_error err;
 
-	if (!request->resume || !rows_are_kept(batch->rows))
+	if (!rows_are_kept(batch->rows))
 		return 0;
-	if (resume_batch(batch->rows, request->dry_run, &batch->found, &batch->summary,
-			 &batch->begun, &skipped, &err) != 0)
+	if (resume_check(batch->rows, request->dry_run, &skipped, &err) != 0 ||
+	    (request->resume &&
+	     resume_batch(batch->rows, &batch->found, &batch->summary, &batch->begun, &err) != 0))
 		return complain(batch, request->rows, &err);
 	if (skipped > 0) {
 		print(&batch->errors, "bootshift: %s: %llu line%s passed over, no row%s",
@@ -329,7 +330,7 @@ enum bs_exit batch_run(const struct batch_request *request)
 	output_open(&batch.output, elsewhere ? stderr : stdout, request->colour);
 	output_open(&batch.errors, stderr, request->colour);
 	if (check_undo_directory(&batch) == 0 && open_rows(&batch) == 0 && find(&batch) == 0 &&
-	    resume(&batch) == 0) {
+	    look_at_earlier_rows(&batch) == 0) {
 		run(&batch);
 		finish(&batch);
 	}

@@ -7,7 +7,6 @@
 #include "rows/merge.h"
 
 struct resumption {
-	bool dry_run;
 	struct find_result *found;
 	struct find_image **by_location; /* sorted */
 	bool *done;                      /* for each image as found */
@@ -55,13 +54,25 @@ static bool is_done(const struct row *row, const struct find_image *image)
 	}
 }
 
-static int take_row(struct resumption *resumption, const struct row *row, struct bs_error *err)
+/* A merge_function. */
+static int check_row(void *context, size_t index, const struct row *row, struct bs_error *err)
 {
+	const bool *dry_run = context;
+
+	(void)index;
+	if (row->dry_run == *dry_run)
+		return 0;
+	return fail(err, BS_ROWS_EXIST, "it has rows of a batch that was %s dry run",
+		    row->dry_run ? "a" : "no");
+}
+
+/* A merge_function. */
+static int take_row(void *context, size_t index, const struct row *row, struct bs_error *err)
+{
+	struct resumption *resumption = context;
 	struct find_image *image = find_location(resumption, row->location);
 
-	if (row->dry_run != resumption->dry_run)
-		return fail(err, BS_ROWS_EXIST, "it has rows of a batch that was %s dry run",
-			    row->dry_run ? "a" : "no");
+	(void)index;
 	if (row->begun < resumption->begun)
 		resumption->begun = row->begun;
 	if (!image || !is_done(row, image))
@@ -70,25 +81,32 @@ static int take_row(struct resumption *resumption, const struct row *row, struct
 	return summary_add(resumption->summary, row, err);
 }
 
-static int take_rows(struct resumption *resumption, FILE *file, uint64_t *skipped,
-		     struct bs_error *err)
+/* Calls a function for the latest row of each image. */
+static int each_row(const struct rows *rows, merge_function *function, void *context,
+		    uint64_t *skipped, struct bs_error *err)
 {
 	struct merge *merge = merge_open();
-	int result;
+	FILE *file = rows_read(rows, err);
+	int result = -1;
 
 	if (!merge)
-		return fail(err, BS_NO_MEMORY, "out of memory");
-	result = merge_add(merge, file, "so far", skipped, err);
-	for (size_t i = 0; result == 0 && i < merge_count(merge); i++) {
-		struct row row;
-
-		result = merge_read(merge, i, &row, err);
-		if (result == 0)
-			result = take_row(resumption, &row, err);
-		row_free(&row);
-	}
-	merge_close(merge);
+		fail(err, BS_NO_MEMORY, "out of memory");
+	else if (file)
+		result = merge_add(merge, file, "so far", skipped, err);
+	if (result == 0 && *skipped > 0 && merge_count(merge) == 0)
+		result = fail(err, BS_ROW_INVALID, "it has lines, but no row");
+	if (result == 0)
+		result = merge_each(merge, function, context, err);
+	if (merge)
+		merge_close(merge);
+	if (file)
+		fclose(file);
 	return result;
+}
+
+int resume_check(const struct rows *rows, bool dry_run, uint64_t *skipped, struct bs_error *err)
+{
+	return each_row(rows, check_row, &dry_run, skipped, err);
 }
 
 static int sort_by_location(struct resumption *resumption, struct bs_error *err)
@@ -105,16 +123,15 @@ static int sort_by_location(struct resumption *resumption, struct bs_error *err)
 	return 0;
 }
 
-int resume_batch(const struct rows *rows, bool dry_run, struct find_result *found,
-		 struct summary *summary, uint64_t *begun, uint64_t *skipped, struct bs_error *err)
+int resume_batch(const struct rows *rows, struct find_result *found, struct summary *summary,
+		 uint64_t *begun, struct bs_error *err)
 {
-	struct resumption resumption = {
-		.dry_run = dry_run, .found = found, .summary = summary, .begun = UINT64_MAX};
-	FILE *file = rows_read(rows, err);
-	int result = -1;
+	struct resumption resumption = {.found = found, .summary = summary, .begun = UINT64_MAX};
+	uint64_t skipped;
+	int result = sort_by_location(&resumption, err);
 
-	if (file && sort_by_location(&resumption, err) == 0)
-		result = take_rows(&resumption, file, skipped, err);
+	if (result == 0)
+		result = each_row(rows, take_row, &resumption, &skipped, err);
 	if (result == 0) {
 		find_drop(found, resumption.done);
 		if (resumption.begun == UINT64_MAX)
@@ -124,7 +141,5 @@ int resume_batch(const struct rows *rows, bool dry_run, struct find_result *foun
 	}
 	free(resumption.by_location);
 	free(resumption.done);
-	if (file)
-		fclose(file);
 	return result;
 }

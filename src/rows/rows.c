@@ -111,20 +111,18 @@ static int cut_off(struct rows *rows, uint64_t length, struct bs_error *err)
 	return 0;
 }
 
-static int open_store(struct rows *rows, int descriptor, bool resume, struct bs_error *err)
+static int open_store(struct rows *rows, int descriptor, struct bs_error *err)
 {
 	uint64_t length = 0;
 
 	rows->store = descriptor;
 	if (lock(rows, err) != 0 || look(rows, &length, err) != 0)
 		return -1;
-	if (length > 0 && !resume)
-		return fail(err, BS_ROWS_EXIST, "it has rows already");
 	return cut_off(rows, length, err);
 }
 
 /* A file is the store as well; a pipe or a terminal is only written to. */
-static int open_named(struct rows *rows, const char *path, bool resume, struct bs_error *err)
+static int open_named(struct rows *rows, const char *path, struct bs_error *err)
 {
 	struct stat status;
 	int descriptor;
@@ -141,7 +139,7 @@ static int open_named(struct rows *rows, const char *path, bool resume, struct b
 		return -1;
 	}
 	if (S_ISREG(status.st_mode))
-		return open_store(rows, descriptor, resume, err);
+		return open_store(rows, descriptor, err);
 	rows->stream = descriptor;
 	return 0;
 }
@@ -157,7 +155,7 @@ static int open_temporary(struct rows *rows, struct bs_error *err)
 	return rows->store >= 0 ? 0 : fail_file(err, "no temporary file can be made for its rows");
 }
 
-struct rows *rows_open(const char *path, bool resume, bool keep, struct bs_error *err)
+struct rows *rows_open(const char *path, bool keep, struct bs_error *err)
 {
 	struct rows *rows = calloc(1, sizeof(*rows));
 
@@ -166,7 +164,7 @@ struct rows *rows_open(const char *path, bool resume, bool keep, struct bs_error
 		return NULL;
 	}
 	rows->stream = rows->store = -1;
-	if ((path && open_named(rows, path, resume, err) != 0) ||
+	if ((path && open_named(rows, path, err) != 0) ||
 	    (keep && rows->store < 0 && open_temporary(rows, err) != 0)) {
 		rows_close(rows);
 		return NULL;

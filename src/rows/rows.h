@@ -18,12 +18,12 @@
 struct rows;
 
 /*
- * Opens a file for rows; "-" is standard output, and NULL for none.  With `resume` there may be
- * rows in it; with `keep` there is something to read them from again also where the file is none
- * that can be read.  NULL on error: BS_ROWS_EXIST, BS_ROW_INVALID (to go on with something that is
- * not rows), BS_IN_USE, BS_NOT_FOUND, BS_NO_PERMISSION, BS_IO, BS_NO_MEMORY.
+ * Opens a file for rows, to be added to those that there are; "-" is standard output, and NULL for
+ * none.  With `keep` there is something to read them from again also where the file is none that
+ * can be read.  NULL on error: BS_ROW_INVALID (it ends with something that is no row), BS_IN_USE,
+ * BS_NOT_FOUND, BS_NO_PERMISSION, BS_IO, BS_NO_MEMORY.
  */
-MUST_CHECK struct rows *rows_open(const char *path, bool resume, bool keep, struct bs_error *err);
+MUST_CHECK struct rows *rows_open(const char *path, bool keep, struct bs_error *err);
 
 /* Nanoseconds since 1970: when the file was made, or written to last where that cannot be told. */
 uint64_t rows_made(const struct rows *rows);

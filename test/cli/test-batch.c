@@ -115,21 +115,22 @@ START_TEST(rows_are_never_overwritten)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
 	const char *rows = text("%s.jsonl", folder);
-	struct image_state before, image_before;
+	struct image_digest before = image_digest(image);
+	struct image_state rows_before, image_before;
 	struct outcome outcome;
 
 	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, image), 0);
-	report_run("undo", image, 0, "undone", NULL);
-	before = state_take(rows);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, image), 0);
+	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 2);
+	rows_before = state_take(rows);
 	image_before = state_take(image);
-	outcome = BOOTSHIFT("batch", "--jsonl", rows, image);
+	outcome = BOOTSHIFT("batch", "--jsonl", rows, "--dry-run", image);
 	ASSERT_STATUS(outcome, 2);
 	ASSERT_HAS(outcome.errors, "(rows-exist)");
-	outcome = BOOTSHIFT("batch", "--jsonl", rows, "--resume", "--dry-run", image);
-	ASSERT_STATUS(outcome, 2);
-	ASSERT_HAS(outcome.errors, "(rows-exist)");
-	state_assert_untouched(rows, &before);
+	state_assert_untouched(rows, &rows_before);
 	state_assert_untouched(image, &image_before);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
+	image_assert_same(image, &before);
 }
 END_TEST
 
@@ -141,6 +142,13 @@ START_TEST(another_file_is_not_taken_for_rows)
 	struct image_state before = state_take(file), image_before = state_take(image);
 	struct outcome outcome = BOOTSHIFT("batch", "--jsonl", file, "--resume", image);
 
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "(row-invalid)");
+	state_assert_untouched(file, &before);
+	state_assert_untouched(image, &image_before);
+	file = batch_write(folder, "notes", "the first line\nand another one\n");
+	before = state_take(file);
+	outcome = BOOTSHIFT("batch", "--jsonl", file, image);
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "(row-invalid)");
 	state_assert_untouched(file, &before);
