@@ -365,6 +365,8 @@ enum bs_phase {
 	BS_PHASE_COUNT
 };
 
+#define BS_UNDO_SUFFIX ".bootshift-undo" /* of the name of every undo file */
+
 struct bs_options {
 	const char *format;         /* raw vhd vhdx qcow2 vmdk vdi; NULL: by content */
 	uint32_t system_partition;  /* 0: the active one */

@@ -13,8 +13,6 @@
 #include "rows/merge.h"
 #include "util/clock.h"
 
-#define UNDO_SUFFIX ".bootshift-undo"
-
 /* An image that was fixed, or is to be recovered. */
 struct target {
 	struct find_image image;
@@ -85,7 +83,7 @@ static bool is_named_after(const char *undo_file, const char *path)
 	size_t length = strlen(path);
 
 	return strncmp(undo_file, path, length) == 0 &&
-	       strcmp(undo_file + length, UNDO_SUFFIX) == 0;
+	       strcmp(undo_file + length, BS_UNDO_SUFFIX) == 0;
 }
 
 /*
@@ -95,7 +93,7 @@ static bool is_named_after(const char *undo_file, const char *path)
 static int find_undo_directory(const struct row *row, char **directory, struct bs_error *err)
 {
 	char *shown = text_valid(row->location), *stem = strdup(row->undo_file), *slash;
-	size_t length = strlen(row->undo_file), suffix = strlen(UNDO_SUFFIX);
+	size_t length = strlen(row->undo_file), suffix = strlen(BS_UNDO_SUFFIX);
 	struct stat status;
 	bool beside;
 
@@ -124,9 +122,7 @@ static int find_undo_directory(const struct row *row, char **directory, struct b
 
 static void free_target(struct target *target)
 {
-	free(target->image.path);
-	free(target->image.location);
-	free(target->image.file);
+	find_free_image(&target->image);
 	free(target->undo_directory);
 }
 

@@ -114,14 +114,15 @@ static int find(struct batch *batch)
 static int look_at_earlier_rows(struct batch *batch)
 {
 	const struct batch_request *request = batch->request;
+	const struct resume_request earlier = {
+		.rows = batch->rows, .dry_run = request->dry_run, .leave_out = request->resume};
 	uint64_t skipped;
 	struct bs_error err;
 
 	if (!rows_are_kept(batch->rows))
 		return 0;
-	if (resume_check(batch->rows, request->dry_run, &skipped, &err) != 0 ||
-	    (request->resume &&
-	     resume_batch(batch->rows, &batch->found, &batch->summary, &batch->begun, &err) != 0))
+	if (resume_batch(&earlier, &batch->found, &batch->summary, &batch->begun, &skipped, &err) !=
+	    0)
 		return complain(batch, request->rows, &err);
 	if (skipped > 0) {
 		print(&batch->errors, "bootshift: %s: %llu line%s passed over, no row%s",
@@ -305,11 +306,6 @@ static void finish(struct batch *batch)
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-static bool is_stdout(const char *path)
-{
-	return path && strcmp(path, "-") == 0;
-}
-
 static enum bs_exit status_of(const struct batch *batch)
 {
 	enum bs_exit status = summary_exit(&batch->summary);
@@ -321,8 +317,8 @@ static enum bs_exit status_of(const struct batch *batch)
 
 enum bs_exit batch_run(const struct batch_request *request)
 {
-	bool elsewhere = request->kind == PROGRESS_QUIET || is_stdout(request->rows) ||
-			 is_stdout(request->page);
+	bool elsewhere = request->kind == PROGRESS_QUIET || output_is_stdout(request->rows) ||
+			 output_is_stdout(request->page);
 	struct batch batch = {
 		.request = request, .started = clock_milliseconds(), .begun = clock_file_time()};
 	enum bs_exit status;

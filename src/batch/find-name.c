@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "bootshift.h"
+
 /* Letters and digits that rsync appends to .NAME. for its temporary file. */
 #define RSYNC_RANDOM 6
 
@@ -23,7 +25,7 @@ static bool ends_with(const char *name, const char *const *endings)
 
 bool find_name_is_ours(const char *name)
 {
-	static const char *const endings[] = {".bootshift-undo", ".bootshift-undo.tmp",
+	static const char *const endings[] = {BS_UNDO_SUFFIX, BS_UNDO_SUFFIX ".tmp",
 					      ".bootshift-lock", NULL};
 
 	return ends_with(name, endings);

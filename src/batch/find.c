@@ -57,7 +57,7 @@ static void left_out(void *context, const char *path, enum find_reason reason,
 
 /* ---- candidates ---------------------------------------------------------------------------- */
 
-static void free_image(struct find_image *image)
+void find_free_image(struct find_image *image)
 {
 	free(image->path);
 	free(image->location);
@@ -180,7 +180,7 @@ static int take_named(struct search *search, const char *path, const struct stat
 	if (add(search, path, base_name(path), &recognition, recognised && !status, err) != 0)
 		return -1;
 	if (!status && repeats_another(search)) {
-		free_image(&search->candidates[--search->count].image);
+		find_free_image(&search->candidates[--search->count].image);
 		left_out(search, path, FIND_OTHER_NAME, NULL);
 	}
 	return 0;
@@ -282,7 +282,7 @@ int find_images(const struct find_request *request, struct find_result *result,
 	if (failed == 0)
 		failed = choose(&search, err);
 	for (size_t i = 0; i < search.count; i++)
-		free_image(&search.candidates[i].image);
+		find_free_image(&search.candidates[i].image);
 	free(search.candidates);
 	inodes_free(&search.files);
 	return failed;
@@ -294,7 +294,7 @@ void find_drop(struct find_result *result, const bool *done)
 
 	for (size_t i = 0; i < result->count; i++) {
 		if (done[i])
-			free_image(&result->images[i]);
+			find_free_image(&result->images[i]);
 		else
 			result->images[kept++] = result->images[i];
 	}
@@ -304,7 +304,7 @@ void find_drop(struct find_result *result, const bool *done)
 void find_free(struct find_result *result)
 {
 	for (size_t i = 0; i < result->count; i++)
-		free_image(&result->images[i]);
+		find_free_image(&result->images[i]);
 	free(result->images);
 	*result = (struct find_result){.images = NULL};
 }

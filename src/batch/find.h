@@ -75,6 +75,9 @@ MUST_CHECK int find_images(const struct find_request *request, struct find_resul
 /* Takes off those images for which `done`, an array as long as theirs, says so. */
 void find_drop(struct find_result *result, const bool *done);
 
+/* What an image consists of, not the struct itself. */
+void find_free_image(struct find_image *image);
+
 void find_free(struct find_result *result);
 
 #endif

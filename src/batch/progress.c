@@ -132,15 +132,9 @@ static void draw(struct progress *progress)
 
 /* ---- the line of an image ------------------------------------------------------------------ */
 
-static bool is_problem(enum bs_status status)
-{
-	return status == BS_STATUS_REFUSED || status == BS_STATUS_FAILED ||
-	       status == BS_STATUS_RECOVERY_REQUIRED;
-}
-
 static bool is_shown(const struct progress *progress, enum bs_status status)
 {
-	if (is_problem(status) || progress->kind == PROGRESS_VERBOSE)
+	if (row_is_problem(status) || progress->kind == PROGRESS_VERBOSE)
 		return true;
 	return progress->kind == PROGRESS_NORMAL && !progress->live;
 }
@@ -180,7 +174,7 @@ static void print_success(struct output *output, const struct row *row)
 static void print_row(struct output *output, const struct row *row)
 {
 	print(output, "%s: ", row->path);
-	if (is_problem(row->status))
+	if (row_is_problem(row->status))
 		print_problem(output, row);
 	else
 		print_success(output, row);

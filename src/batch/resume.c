@@ -7,6 +7,7 @@
 #include "rows/merge.h"
 
 struct resumption {
+	const struct resume_request *request;
 	struct find_result *found;
 	struct find_image **by_location; /* sorted */
 	bool *done;                      /* for each image as found */
@@ -55,24 +56,18 @@ static bool is_done(const struct row *row, const struct find_image *image)
 }
 
 /* A merge_function. */
-static int check_row(void *context, size_t index, const struct row *row, struct bs_error *err)
-{
-	const bool *dry_run = context;
-
-	(void)index;
-	if (row->dry_run == *dry_run)
-		return 0;
-	return fail(err, BS_ROWS_EXIST, "it has rows of a batch that was %s dry run",
-		    row->dry_run ? "a" : "no");
-}
-
-/* A merge_function. */
 static int take_row(void *context, size_t index, const struct row *row, struct bs_error *err)
 {
 	struct resumption *resumption = context;
-	struct find_image *image = find_location(resumption, row->location);
+	struct find_image *image;
 
 	(void)index;
+	if (row->dry_run != resumption->request->dry_run)
+		return fail(err, BS_ROWS_EXIST, "it has rows of a batch that was %s dry run",
+			    row->dry_run ? "a" : "no");
+	if (!resumption->request->leave_out)
+		return 0;
+	image = find_location(resumption, row->location);
 	if (row->begun < resumption->begun)
 		resumption->begun = row->begun;
 	if (!image || !is_done(row, image))
@@ -81,12 +76,11 @@ static int take_row(void *context, size_t index, const struct row *row, struct b
 	return summary_add(resumption->summary, row, err);
 }
 
-/* Calls a function for the latest row of each image. */
-static int each_row(const struct rows *rows, merge_function *function, void *context,
-		    uint64_t *skipped, struct bs_error *err)
+/* The latest row of each image. */
+static int take_rows(struct resumption *resumption, uint64_t *skipped, struct bs_error *err)
 {
+	FILE *file = rows_read(resumption->request->rows, err);
 	struct merge *merge = merge_open();
-	FILE *file = rows_read(rows, err);
 	int result = -1;
 
 	if (!merge)
@@ -96,17 +90,12 @@ static int each_row(const struct rows *rows, merge_function *function, void *con
 	if (result == 0 && *skipped > 0 && merge_count(merge) == 0)
 		result = fail(err, BS_ROW_INVALID, "it has lines, but no row");
 	if (result == 0)
-		result = merge_each(merge, function, context, err);
+		result = merge_each(merge, take_row, resumption, err);
 	if (merge)
 		merge_close(merge);
 	if (file)
 		fclose(file);
 	return result;
-}
-
-int resume_check(const struct rows *rows, bool dry_run, uint64_t *skipped, struct bs_error *err)
-{
-	return each_row(rows, check_row, &dry_run, skipped, err);
 }
 
 static int sort_by_location(struct resumption *resumption, struct bs_error *err)
@@ -123,19 +112,19 @@ static int sort_by_location(struct resumption *resumption, struct bs_error *err)
 	return 0;
 }
 
-int resume_batch(const struct rows *rows, struct find_result *found, struct summary *summary,
-		 uint64_t *begun, struct bs_error *err)
+int resume_batch(const struct resume_request *request, struct find_result *found,
+		 struct summary *summary, uint64_t *begun, uint64_t *skipped, struct bs_error *err)
 {
-	struct resumption resumption = {.found = found, .summary = summary, .begun = UINT64_MAX};
-	uint64_t skipped;
+	struct resumption resumption = {
+		.request = request, .found = found, .summary = summary, .begun = UINT64_MAX};
 	int result = sort_by_location(&resumption, err);
 
 	if (result == 0)
-		result = each_row(rows, take_row, &resumption, &skipped, err);
-	if (result == 0) {
+		result = take_rows(&resumption, skipped, err);
+	if (result == 0 && request->leave_out) {
 		find_drop(found, resumption.done);
 		if (resumption.begun == UINT64_MAX)
-			*begun = rows_made(rows);
+			*begun = rows_made(request->rows);
 		else if (resumption.begun < *begun)
 			*begun = resumption.begun;
 	}

@@ -7,22 +7,25 @@
 #include "rows/rows.h"
 #include "rows/summary.h"
 
+struct resume_request {
+	const struct rows *rows;
+	bool dry_run;
+	bool leave_out; /* take what is done off the images; else the rows are only checked */
+};
+
 /*
  * Finds out whether rows may be added to those that there are.  *skipped is the number of lines
  * that are no rows.  Errors: BS_ROWS_EXIST (a dry run cannot go on with rows that lead to undo
  * files, nor a batch with those of a dry run, by which nobody could tell when it began),
  * BS_ROW_INVALID (there are lines, but no row), those of reading, BS_NO_MEMORY.
+ *
+ * With `leave_out`, takes the images off *found that are done, and counts them in *summary.  Done
+ * is what an earlier run has fixed, refused, or found to need no fix, and what has its size and its
+ * time of change of then; but for a refusal of which the image was not the cause.  *begun becomes
+ * the time when the batch began.
  */
-MUST_CHECK int resume_check(const struct rows *rows, bool dry_run, uint64_t *skipped,
+MUST_CHECK int resume_batch(const struct resume_request *request, struct find_result *found,
+			    struct summary *summary, uint64_t *begun, uint64_t *skipped,
 			    struct bs_error *err);
-
-/*
- * Takes the images off *found that are done, and counts them in *summary.  Done is what an earlier
- * run has fixed, refused, or found to need no fix, and what has its size and its time of change of
- * then; but for a refusal of which the image was not the cause.  *begun becomes the time when the
- * batch began.  Errors: those of reading, BS_NO_MEMORY.
- */
-MUST_CHECK int resume_batch(const struct rows *rows, struct find_result *found,
-			    struct summary *summary, uint64_t *begun, struct bs_error *err);
 
 #endif

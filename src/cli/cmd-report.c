@@ -138,11 +138,6 @@ static int write_report(struct report *report, struct bs_error *err)
 
 /* ---- the command --------------------------------------------------------------------------- */
 
-static bool is_stdout(const char *path)
-{
-	return path && strcmp(path, "-") == 0;
-}
-
 /* What is not told of an image may be what is wrong with it. */
 static enum bs_exit report_skipped(struct report *report)
 {
@@ -164,7 +159,7 @@ static enum bs_exit report_failure(struct report *report, const struct bs_error 
 
 enum bs_exit run_report(const struct settings *settings, char *const *operands, int count)
 {
-	bool elsewhere = is_stdout(settings->output) || is_stdout(settings->rows);
+	bool elsewhere = output_is_stdout(settings->output) || output_is_stdout(settings->rows);
 	struct report report = {.settings = settings};
 	struct bs_error err;
 	enum bs_exit status;

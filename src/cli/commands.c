@@ -97,7 +97,7 @@ void account_open(struct account *account, const char *name, report_function *re
 		  const struct settings *settings)
 {
 	/* A plan on standard output is alone there. */
-	bool plan_to_stdout = settings->output && strcmp(settings->output, "-") == 0;
+	bool plan_to_stdout = output_is_stdout(settings->output);
 
 	*account = (struct account){
 		.settings = settings,

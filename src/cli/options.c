@@ -299,21 +299,16 @@ static int fail_parse(enum command_bit command, int result, char **argv, struct 
 	return fail_unknown(command, argv[optind - 1], err);
 }
 
-static bool is_stdout(const char *path)
-{
-	return path && strcmp(path, "-") == 0;
-}
-
 /* Whether the options go together. */
 static int check(const struct settings *settings, enum command_bit command, struct bs_error *err)
 {
-	if (settings->json && is_stdout(settings->output))
+	if (settings->json && output_is_stdout(settings->output))
 		return fail(err, BS_USAGE, "--json and --output - both want standard output");
-	if (is_stdout(settings->rows) && is_stdout(settings->page))
+	if (output_is_stdout(settings->rows) && output_is_stdout(settings->page))
 		return fail(err, BS_USAGE, "--jsonl - and --report - both want standard output");
-	if (is_stdout(settings->rows) && is_stdout(settings->output))
+	if (output_is_stdout(settings->rows) && output_is_stdout(settings->output))
 		return fail(err, BS_USAGE, "--jsonl - and --output - both want standard output");
-	if (settings->resume && (!settings->rows || is_stdout(settings->rows)))
+	if (settings->resume && (!settings->rows || output_is_stdout(settings->rows)))
 		return fail(err, BS_USAGE, "--resume needs the file of --jsonl");
 	if (command == COMMAND_UNDO && settings->jobs != 0 && !settings->from)
 		return fail(err, BS_USAGE, "--jobs is for --from");

@@ -40,6 +40,11 @@ static bool terminal_has_colour(int descriptor)
 	       strcmp(terminal, "dumb") != 0;
 }
 
+bool output_is_stdout(const char *path)
+{
+	return path && strcmp(path, "-") == 0;
+}
+
 void output_open(struct output *output, FILE *stream, enum output_colour colour)
 {
 	*output = (struct output){

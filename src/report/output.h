@@ -43,6 +43,9 @@ struct output {
 	size_t blanks;   /* spaces before that column which are not put out yet */
 };
 
+/* Whether a file that is to be written is "-", which means standard output; NULL is none. */
+bool output_is_stdout(const char *path);
+
 /* setlocale() must have been called. */
 void output_open(struct output *output, FILE *stream, enum output_colour colour);
 

@@ -199,11 +199,16 @@ static int read_status(const json_t *object, enum bs_status *status, struct bs_e
 	return invalid(err, "status");
 }
 
+bool row_is_problem(enum bs_status status)
+{
+	return status == BS_STATUS_REFUSED || status == BS_STATUS_FAILED ||
+	       status == BS_STATUS_RECOVERY_REQUIRED;
+}
+
 /* There is a code if, and only if, the status is one of those that have a reason. */
 static int read_code(const json_t *object, struct row *row, struct bs_error *err)
 {
-	bool has_reason = row->status == BS_STATUS_REFUSED || row->status == BS_STATUS_FAILED ||
-			  row->status == BS_STATUS_RECOVERY_REQUIRED;
+	bool has_reason = row_is_problem(row->status);
 	const char *name;
 
 	row->code = BS_OK;

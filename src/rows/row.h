@@ -71,6 +71,9 @@ MUST_CHECK int row_fail(struct row *row, const struct bs_error *reason, struct b
 /* The line, in ASCII, with its end.  The caller frees it; NULL when memory runs out. */
 char *row_line(const struct row *row);
 
+/* Whether rows with a status have a code and a message. */
+bool row_is_problem(enum bs_status status);
+
 void row_free(struct row *row);
 
 #endif

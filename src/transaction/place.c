@@ -138,8 +138,8 @@ int place_find(const struct target *target, const char *undo_directory, struct p
 	}
 	stem = identity ? name_stem(place, identity, undo_directory) : NULL;
 	if (stem) {
-		place->journal = join(stem, PLACE_JOURNAL_SUFFIX);
-		place->temporary = join(stem, PLACE_JOURNAL_SUFFIX ".tmp");
+		place->journal = join(stem, BS_UNDO_SUFFIX);
+		place->temporary = join(stem, BS_UNDO_SUFFIX ".tmp");
 		place->lock = join(stem, ".bootshift-lock");
 	}
 	if (!place->journal || !place->temporary || !place->lock) {

@@ -9,8 +9,6 @@
 
 #include "transaction/target.h"
 
-#define PLACE_JOURNAL_SUFFIX ".bootshift-undo" /* of every journal's name */
-
 struct place {
 	const struct target *target; /* the caller's, open for reading; outlives the place */
 	char *folder;                /* of the three files below */

@@ -41,10 +41,10 @@ static int look_at_journal(const char *path, enum transaction_state *state, stru
 /* A signpost may come from anybody: nothing is opened that does not have a journal's name. */
 static bool is_journal_name(const char *path)
 {
-	size_t length = strlen(path), suffix = strlen(PLACE_JOURNAL_SUFFIX);
+	size_t length = strlen(path), suffix = strlen(BS_UNDO_SUFFIX);
 
 	return path[0] == '/' && length > suffix &&
-	       strcmp(path + length - suffix, PLACE_JOURNAL_SUFFIX) == 0;
+	       strcmp(path + length - suffix, BS_UNDO_SUFFIX) == 0;
 }
 
 /*

@@ -197,8 +197,8 @@ int survey_boot_volume(struct survey *survey, struct bs_error *err)
 {
 	const struct bs_inspection *report = &survey->report;
 	bool fix = report->boot_index != report->system_index;
-	struct disk *window = NULL;
-	struct volume *volume = NULL;
+	struct disk *window;
+	struct volume *volume;
 	int result;
 
 	if (check_default_loader(survey, err) < 0)
@@ -215,8 +215,7 @@ int survey_boot_volume(struct survey *survey, struct bs_error *err)
 	if (result == 0 && fix)
 		result = boot_files_meet_target(survey, volume, err);
 	volume_done(volume);
-	if (window != NULL)
-		disk_close(window);
+	disk_close(window);
 	return result < 0 ? survey_blame(survey, "boot",
 					 report->partitions[report->boot_index].number, err)
 			  : 0;

@@ -167,15 +167,6 @@ static enum bs_code why_unresolved(const struct survey *survey, const struct ent
 
 /* ---- the boot volume ----------------------------------------------------------------------- */
 
-static int32_t index_of_number(const struct bs_inspection *report, uint32_t number)
-{
-	for (uint32_t i = 0; i < report->partition_count; i++)
-		if (report->partitions[i].number == number &&
-		    report->partitions[i].filesystem != BS_FS_EXTENDED)
-			return (int32_t)i;
-	return -1;
-}
-
 /* Reads the default entry and sets its link; false when there is none. */
 static bool read_default(struct survey *survey, const struct bcd *bcd, struct entry *entry)
 {
@@ -255,7 +246,7 @@ int survey_entries(struct survey *survey, const struct bcd *bcd, uint32_t wanted
 		if (code != BS_OK)
 			survey_note(survey, code, "%s", text);
 	} else {
-		report->boot_index = index_of_number(report, wanted_partition);
+		report->boot_index = survey_partition_index(report, wanted_partition);
 		if (report->boot_index < 0)
 			survey_note(survey, BS_BOOT_VOLUME_MISSING, "there is no partition %u",
 				    wanted_partition);

@@ -223,10 +223,9 @@ static void link_active(struct survey *survey, uint32_t active, int32_t index)
 		survey_good(survey, BS_LINK_ACTIVE, "partition %u", number);
 }
 
-/* The index of a primary partition that can be active, or -1. */
-static int32_t find_primary(const struct bs_inspection *report, uint32_t number)
+int32_t survey_partition_index(const struct bs_inspection *report, uint32_t number)
 {
-	for (uint32_t i = 0; i < report->partition_count && number <= MBR_ENTRIES; i++)
+	for (uint32_t i = 0; i < report->partition_count; i++)
 		if (report->partitions[i].number == number &&
 		    report->partitions[i].filesystem != BS_FS_EXTENDED)
 			return (int32_t)i;
@@ -247,7 +246,8 @@ static void choose_system(struct survey *survey, uint32_t wanted)
 		index = (int32_t)i;
 	}
 	if (wanted != 0) {
-		report->system_index = find_primary(report, wanted);
+		if (wanted <= MBR_ENTRIES) /* only a primary one can be active */
+			report->system_index = survey_partition_index(report, wanted);
 		if (report->system_index < 0)
 			survey_note(survey, BS_SYSTEM_PARTITION, "there is no primary partition %u",
 				    wanted);

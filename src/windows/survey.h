@@ -76,6 +76,9 @@ bool survey_is_content(enum bs_code code);
 MUST_CHECK int survey_blame(struct survey *survey, const char *role, uint32_t partition,
 			    const struct bs_error *err);
 
+/* partitions.c: the index of the partition, not an extended one, with a number; else -1. */
+int32_t survey_partition_index(const struct bs_inspection *report, uint32_t number);
+
 /*
  * partitions.c: opens the volume of a partition for reading.  Only for one of which
  * survey_is_readable(), which is what the look at all partitions has shown.  Both are the

@@ -207,26 +207,23 @@ int survey_system_volume(struct survey *survey, const struct bs_options *options
 			 struct bs_error *err)
 {
 	const struct bs_partition *system = system_partition(survey);
+	int32_t index = survey->report.system_index;
 	struct disk *window;
-	struct volume *volume = NULL;
-	int result = -1;
+	struct volume *volume;
+	int result;
 
 	check_boot_record(survey);
-	if (system->filesystem != BS_FS_NTFS || !system->usage_known) {
+	if (!survey_is_readable(survey, index)) {
 		note_unreadable(survey);
 		return 0;
 	}
-	window = window_open(survey->disk, system->start, system->size, err);
-	if (window == NULL)
-		return -1;
-	if (volume_open(window, VOLUME_READ, &volume, err) < 0)
-		goto out;
-	result = boot_files_list(survey, volume, err);
+	result = survey_open_volume(survey, index, &window, &volume, err);
+	if (result == 0)
+		result = boot_files_list(survey, volume, err);
 	if (result == 0)
 		result = check_bootmgr(survey, volume, err);
 	if (result == 0)
 		result = read_bcd(survey, volume, options, err);
-out:
 	volume_done(volume);
 	disk_close(window);
 	return result < 0 ? survey_blame(survey, "system", system->number, err) : 0;
