@@ -140,7 +140,6 @@ Suite *menus_suite(void)
 	TCase *tests = tcase_create("menus");
 
 	images_prepare();
-	tcase_set_timeout(tests, 300);
 	tcase_add_loop_test(tests,
 			    what_a_menu_leads_to_is_there_before_a_fix_after_it_and_after_undo, 0,
 			    sizeof(menus) / sizeof(menus[0]));

@@ -145,7 +145,6 @@ Suite *starts_suite(void)
 	TCase *tests = tcase_create("starts");
 
 	images_prepare();
-	tcase_set_timeout(tests, 300);
 	tcase_add_loop_test(
 		tests,
 		a_sample_starts_before_a_fix_after_it_without_the_system_partition_and_after_undo,

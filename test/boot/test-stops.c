@@ -77,7 +77,6 @@ Suite *stops_suite(void)
 	TCase *tests = tcase_create("stops");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, a_broken_sample_stops_where_it_is_broken, 0,
 			    sizeof(broken) / sizeof(broken[0]));
 	tcase_add_loop_test(tests, boot_files_moved_by_hand_do_not_start_where_more_is_needed, 0,

@@ -78,7 +78,6 @@ Suite *verdict_suite(void)
 	TCase *tests = tcase_create("verdict");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_set_tags(tests, "verdict");
 	if (glob("images/*.recipe", 0, NULL, &recipes) != 0)
 		abort();

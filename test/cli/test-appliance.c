@@ -101,7 +101,6 @@ Suite *appliance_suite(void)
 
 	images_prepare();
 	tcase_set_tags(tests, "slow");
-	tcase_set_timeout(tests, 900);
 	tcase_add_test(tests, a_virtual_machine_reads_what_was_moved_and_knows_the_same_windows);
 	suite_add_tcase(suite, tests);
 	return suite;

@@ -494,8 +494,6 @@ Suite *batch_interruption_suite(void)
 	TCase *tests = tcase_create("interrupted batches"), *slow = tcase_create("slow");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
-	tcase_set_timeout(slow, 240);
 	tcase_set_tags(slow, "slow");
 	tcase_add_test(slow, a_batch_killed_at_any_moment_goes_on_and_fixes_each_image_once);
 	tcase_add_test(tests, an_image_that_was_fixed_and_not_told_is_the_batchs_own);

@@ -122,7 +122,6 @@ Suite *batch_terminal_suite(void)
 
 	images_prepare();
 	tcase_set_tags(tests, "slow");
-	tcase_set_timeout(tests, 120);
 	tcase_add_checked_fixture(tests, begin, NULL);
 	tcase_add_test(tests, a_window_that_changes_its_size_keeps_its_lines);
 	suite_add_tcase(suite, tests);

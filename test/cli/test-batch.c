@@ -470,7 +470,6 @@ Suite *batch_suite(void)
 	TCase *tests = tcase_create("batch");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests,
 		       every_image_of_a_folder_gets_what_it_needs_and_all_of_it_can_be_taken_back);
 	tcase_add_test(tests, a_second_run_does_nothing_that_is_done);

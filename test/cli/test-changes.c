@@ -258,7 +258,6 @@ Suite *changes_suite(void)
 	TCase *tests = tcase_create("changes");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, a_plan_is_carried_out_as_it_says);
 	tcase_add_test(tests, a_plan_on_standard_output_is_alone_there);
 	tcase_add_test(tests, a_plan_is_stale_when_a_boot_file_has_changed);

@@ -22,7 +22,7 @@
 #define MOMENTS 12
 #define STEP    8000 /* microseconds */
 
-#define PATIENCE 20000 /* milliseconds, for what is about to happen */
+#define PATIENCE 60000 /* milliseconds, for what is about to happen */
 
 enum { VHDX, QCOW2, KIND_COUNT };
 
@@ -285,7 +285,6 @@ Suite *containers_faults_suite(void)
 	TCase *tests = tcase_create("containers-faults");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests,
 			    a_fix_killed_before_the_commit_leaves_the_container_and_nothing_else, 0,
 			    KIND_COUNT);

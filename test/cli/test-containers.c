@@ -363,7 +363,6 @@ Suite *containers_suite(void)
 	TCase *tests = tcase_create("containers"), *slow = tcase_create("larger containers");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, a_container_is_fixed_as_a_raw_image_is_and_undone, 0,
 			    KIND_COUNT);
 	tcase_add_test(tests, a_vhd_with_small_blocks_is_fixed_as_a_raw_image_is_and_undone);
@@ -378,7 +377,6 @@ Suite *containers_suite(void)
 			    2);
 	suite_add_tcase(suite, tests);
 
-	tcase_set_timeout(slow, 120);
 	tcase_set_tags(slow, "slow");
 	tcase_add_loop_test(slow, a_large_disk_is_fixed_and_undone, QUICK_SIZES,
 			    sizeof(sizes) / sizeof(sizes[0]));

@@ -9,7 +9,7 @@
 #include "support/containers.h"
 #include "support/report.h"
 
-#define PATIENCE 20000 /* milliseconds */
+#define PATIENCE 60000 /* milliseconds */
 
 /* Waits until QEMU holds its lock on a byte of the image; see src/transaction/lock.c. */
 static void wait_for_lock(const char *image)
@@ -134,7 +134,6 @@ Suite *in_use_suite(void)
 	TCase *tests = tcase_create("in use");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, an_image_that_qemu_writes_to_is_not_even_looked_at, 0,
 			    sizeof(kinds) / sizeof(kinds[0]));
 	tcase_add_test(tests, an_image_that_qemu_reads_can_be_looked_at_and_not_changed);

@@ -237,7 +237,6 @@ Suite *interruption_suite(void)
 	TCase *tests = tcase_create("interruption");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, a_fix_killed_while_it_writes_is_taken_back);
 	tcase_add_loop_test(tests, a_signal_stops_a_fix_cleanly_and_the_report_is_true, 0, 1);
 	tcase_add_test(tests, an_interrupt_from_the_keyboard_stops_a_fix_cleanly);
@@ -247,7 +246,6 @@ Suite *interruption_suite(void)
 
 	tests = tcase_create("at any moment, by any signal");
 	tcase_set_tags(tests, "slow"); /* dozens of fixes */
-	tcase_set_timeout(tests, 240);
 	tcase_add_loop_test(tests, a_signal_stops_a_fix_cleanly_and_the_report_is_true, 1, 3);
 	tcase_add_test(tests, a_fix_killed_at_any_moment_leaves_an_old_or_a_new_image);
 	tcase_add_test(tests, an_undo_killed_at_any_moment_can_be_repeated);

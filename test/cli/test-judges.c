@@ -328,7 +328,6 @@ Suite *judges_suite(void)
 	TCase *tests = tcase_create("judges");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, other_programs_find_a_fixed_image_in_order, 2, 3);
 	tcase_add_loop_test(tests, each_moved_file_keeps_its_attributes_times_and_names, 3, 4);
 	tcase_add_loop_test(tests, each_moved_file_keeps_its_security_descriptor, 2, 4);
@@ -337,7 +336,6 @@ Suite *judges_suite(void)
 
 	tests = tcase_create("other samples");
 	tcase_set_tags(tests, "slow");
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, other_programs_find_a_fixed_image_in_order, 3, SAMPLE_COUNT - 1);
 	suite_add_tcase(suite, tests);
 	return suite;

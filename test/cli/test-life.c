@@ -145,7 +145,6 @@ Suite *life_suite(void)
 	TCase *tests = tcase_create("life");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, looking_touches_nothing, 0, 1);
 	tcase_add_loop_test(tests, undo_gives_back_every_byte_and_hole, 0, 2);
 	tcase_add_loop_test(tests, a_fixed_image_needs_no_other_fix, 0, 3);
@@ -156,7 +155,6 @@ Suite *life_suite(void)
 
 	tests = tcase_create("other samples");
 	tcase_set_tags(tests, "slow");
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, looking_touches_nothing, 1, 3);
 	tcase_add_loop_test(tests, undo_gives_back_every_byte_and_hole, 2, SAMPLE_COUNT);
 	suite_add_tcase(suite, tests);

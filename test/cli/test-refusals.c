@@ -417,7 +417,6 @@ Suite *refusals_suite(void)
 	TCase *tests = tcase_create("refusals");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, a_file_that_is_no_suitable_image_is_refused_and_left_alone, 0,
 			    sizeof(files) / sizeof(files[0]));
 	tcase_add_loop_test(tests, a_container_that_cannot_be_fixed_is_refused_and_left_alone, 0,
@@ -430,7 +429,6 @@ Suite *refusals_suite(void)
 
 	tests = tcase_create("every unsuitable sample");
 	tcase_set_tags(tests, "slow");
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, an_unsuitable_image_is_refused_and_left_alone, 0,
 			    sizeof(images) / sizeof(images[0]));
 	suite_add_tcase(suite, tests);

@@ -345,7 +345,6 @@ Suite *report_page_suite(void)
 	tcase_add_test(tests, a_file_that_cannot_be_read_is_an_error);
 	suite_add_tcase(suite, tests);
 	tcase_set_tags(browser, "slow");
-	tcase_set_timeout(browser, 300);
 	tcase_add_checked_fixture(browser, make_folder, NULL);
 	tcase_add_test(browser, filters_show_what_they_say);
 	tcase_add_loop_test(browser, a_page_fits_its_window_and_can_be_read, 0, 4);

@@ -234,7 +234,6 @@ Suite *several_suite(void)
 	TCase *tests = tcase_create("several");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, the_worst_outcome_is_the_exit_status);
 	tcase_add_test(tests, each_image_has_its_object_in_the_report);
 	tcase_add_test(tests, errors_are_one_line_each_on_standard_error);

@@ -183,12 +183,10 @@ Suite *stores_suite(void)
 	TCase *tests = tcase_create("stores"), *slow = tcase_create("stores of all deviations");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(
 		tests,
 		a_fix_retargets_the_elements_whose_file_moved_and_changes_nothing_else_in_the_store,
 		0, FIRST_COUNT);
-	tcase_set_timeout(slow, 120);
 	tcase_set_tags(slow, "slow");
 	tcase_add_loop_test(
 		slow,

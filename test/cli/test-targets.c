@@ -160,7 +160,6 @@ Suite *targets_suite(void)
 	TCase *tcase = tcase_create("targets");
 
 	images_prepare();
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, undo_gives_back_every_byte_behind_a_device_or_an_export, 0,
 			    KIND_COUNT);
 	tcase_add_loop_test(tcase, a_rehearsal_touches_neither_a_device_nor_an_export, 0,
@@ -170,7 +169,6 @@ Suite *targets_suite(void)
 
 	tcase = tcase_create("killed");
 	tcase_set_tags(tcase, "slow");
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, a_fix_that_was_killed_is_taken_back_by_undo, 0, KIND_COUNT);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -185,7 +185,6 @@ Suite *terminal_suite(void)
 	TCase *tests = tcase_create("terminal");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_loop_test(tests, any_name_of_an_image_will_do, 0, 11);
 	tcase_add_test(tests, a_name_that_begins_with_a_hyphen_goes_behind_two);
 	tcase_add_test(tests, a_label_cannot_act_on_the_terminal);

@@ -238,7 +238,6 @@ Suite *undo_folder_suite(void)
 	TCase *tests = tcase_create("undo folder");
 
 	images_prepare();
-	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, the_undo_file_can_lie_elsewhere);
 	tcase_add_test(tests, images_of_one_name_share_a_folder_for_their_undo_files);
 	tcase_add_test(tests,

@@ -607,7 +607,6 @@ Suite *bcd_suite(void)
 
 	tcase = tcase_create("broken stores");
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, every_truncation_is_an_error_and_no_crash);
 	tcase_add_loop_test(tcase, random_damage_is_an_error_or_a_result_and_no_crash, 0, 4);
 	tcase_add_test(tcase, a_dirty_store_is_seen);

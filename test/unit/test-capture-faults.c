@@ -352,7 +352,6 @@ Suite *capture_faults_suite(void)
 	TCase *tcase = tcase_create("capture-faults");
 
 	images_prepare();
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, a_driver_killed_at_any_moment_is_an_error);
 	tcase_add_test(tcase, an_error_of_the_container_is_told_as_what_it_is);
 	tcase_add_test(tcase, what_does_not_fit_is_no_space);
@@ -365,7 +364,6 @@ Suite *capture_faults_suite(void)
 
 	tcase = tcase_create("hangs");
 	tcase_set_tags(tcase, "slow"); /* each has to wait until patience ends */
-	tcase_set_timeout(tcase, 240);
 	tcase_add_test(tcase, a_driver_that_hangs_at_any_moment_is_given_up);
 	tcase_add_test(tcase, a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish);
 	suite_add_tcase(suite, tcase);

@@ -269,7 +269,6 @@ Suite *capture_suite(void)
 	TCase *tcase = tcase_create("capture");
 
 	images_prepare();
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, what_is_written_is_in_the_container_after_the_commit, 0,
 			    format_count);
 	tcase_add_test(tcase, a_capture_that_only_reads_changes_nothing_of_the_guests);

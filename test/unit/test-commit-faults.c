@@ -373,14 +373,12 @@ Suite *commit_faults_suite(void)
 	Suite *suite = suite_create("commit-faults");
 	TCase *failing = tcase_create("failing"), *stop = tcase_create("stopped");
 
-	tcase_set_timeout(failing, 120);
 	tcase_add_loop_test(failing, a_fix_with_one_failing_call_is_wholly_done_or_not_at_all, 0,
 			    3);
 	tcase_add_test(failing, a_fix_on_storage_that_fails_for_good_can_be_recovered_later);
 	tcase_add_loop_test(failing, an_undo_with_a_failing_call_can_be_done_again, 0, 2);
 	tcase_add_test(failing, a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery);
 	suite_add_tcase(suite, failing);
-	tcase_set_timeout(stop, 120);
 	tcase_add_loop_test(stop, a_stop_at_any_call_of_a_fix_leaves_old_or_new, 0, 2);
 	tcase_add_loop_test(stop, a_stop_in_the_roll_back_of_a_failed_mark_leaves_old_or_new, 0, 2);
 	tcase_add_loop_test(stop, a_stop_at_any_call_of_an_undo_leaves_old_or_new, 0, 2);

@@ -277,7 +277,6 @@ Suite *commit_signpost_suite(void)
 	Suite *suite = suite_create("commit-signpost");
 	TCase *interrupted = tcase_create("interrupted"), *whole = tcase_create("whole");
 
-	tcase_set_timeout(interrupted, 120);
 	tcase_add_checked_fixture(interrupted, setup, teardown);
 	tcase_add_test(interrupted, a_fix_stopped_at_any_call_is_seen_under_another_name);
 	tcase_add_test(interrupted, a_fix_stopped_at_any_call_is_seen_without_its_undo_directory);

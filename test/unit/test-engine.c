@@ -521,7 +521,6 @@ Suite *engine_suite(void)
 
 	images_prepare();
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 300);
 	tcase_add_test(tcase, undo_after_a_fix_gives_the_same_bytes);
 	tcase_add_loop_test(tcase, undo_after_a_fix_gives_the_same_bytes_of_a_vhd, 0, 2);
 	tcase_add_test(tcase, other_programs_find_a_fixed_disk_sound);
@@ -532,7 +531,6 @@ Suite *engine_suite(void)
 
 	tcase = tcase_create("looking");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 300);
 	tcase_add_loop_test(tcase, looking_needs_no_right_to_write_and_changes_nothing, 0, 2);
 	tcase_add_loop_test(tcase, an_inspection_tells_the_container_and_what_a_fix_would_do, 0, 2);
 	tcase_add_test(tcase, an_expected_plan_that_is_the_same_is_carried_out);
@@ -543,7 +541,6 @@ Suite *engine_suite(void)
 
 	tcase = tcase_create("refusing");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 300);
 	tcase_add_test(tcase, a_refused_image_is_told_why_and_stays_as_it_is);
 	tcase_add_loop_test(tcase, nothing_to_do_writes_nothing, 0, 2);
 	tcase_add_test(tcase, what_is_no_image_is_refused);
@@ -554,14 +551,12 @@ Suite *engine_suite(void)
 	tcase = tcase_create("killed");
 	tcase_set_tags(tcase, "slow");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 600);
 	tcase_add_test(tcase, a_fix_that_is_killed_anywhere_is_taken_back_to_the_last_byte);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("other samples");
 	tcase_set_tags(tcase, "slow");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 300);
 	tcase_add_loop_test(tcase, undo_after_a_fix_gives_the_same_bytes, 1,
 			    sizeof(fixable) / sizeof(fixable[0]));
 	tcase_add_loop_test(tcase, a_refused_image_is_told_why_and_stays_as_it_is, 1,

@@ -312,9 +312,7 @@ Suite *find_suite(void)
 	Suite *suite = suite_create("find");
 	TCase *tests = tcase_create("find"), *slow = tcase_create("slow");
 
-	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_timeout(slow, 120); /* storage may take its time to make and remove all that */
 	tcase_set_tags(slow, "slow");
 	tcase_add_checked_fixture(slow, setup, teardown);
 	tcase_add_test(tests, images_come_in_the_order_of_their_paths);

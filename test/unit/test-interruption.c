@@ -13,7 +13,7 @@
 #include "support/state.h"
 #include "util/interruption.h"
 
-#define PATIENCE 20000 /* milliseconds */
+#define PATIENCE 60000 /* milliseconds */
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 static const struct bs_options options;
@@ -111,7 +111,6 @@ Suite *interruption_suite(void)
 	TCase *tcase = tcase_create("interruption");
 
 	images_prepare();
-	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, a_held_signal_is_seen_and_an_ignored_one_is_not, 0, 3);
 	tcase_add_loop_test(tcase, a_fix_that_is_asked_to_stop_writes_nothing, 0, 3);

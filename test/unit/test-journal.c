@@ -435,7 +435,6 @@ Suite *journal_suite(void)
 	tcase_add_test(format, pieces_follow_the_sectors_of_the_image);
 	tcase_add_test(format, the_longest_record_fits_the_buffer);
 	suite_add_tcase(suite, format);
-	tcase_set_timeout(damage, 120);
 	tcase_add_test(damage, every_flipped_bit_outside_of_the_marks_is_seen);
 	tcase_add_test(damage, a_flipped_bit_in_a_mark_neither_sets_nor_loses_one);
 	tcase_add_test(damage, a_mark_of_another_kind_or_another_journal_does_not_count);

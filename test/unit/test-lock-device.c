@@ -263,12 +263,10 @@ Suite *lock_device_suite(void)
 	Suite *suite = suite_create("lock-device");
 	TCase *file = tcase_create("file"), *device = tcase_create("device");
 
-	tcase_set_timeout(file, 30);
 	tcase_add_test(file, a_file_behind_a_writable_loop_device_is_in_use);
 	tcase_add_test(file, a_file_behind_a_read_only_loop_device_may_be_read);
 	tcase_add_test(file, the_name_of_a_loop_devices_file_does_not_matter);
 	suite_add_tcase(suite, file);
-	tcase_set_timeout(device, 30);
 	tcase_add_test(device, a_free_device_can_be_locked);
 	tcase_add_test(device, two_readers_share_a_device_and_keep_out_a_changer);
 	tcase_add_test(device, a_device_that_somebody_has_alone_is_in_use);

@@ -404,7 +404,6 @@ Suite *lock_suite(void)
 	Suite *suite = suite_create("lock");
 	TCase *bootshift = tcase_create("bootshift"), *qemu = tcase_create("qemu");
 
-	tcase_set_timeout(bootshift, 30);
 	tcase_add_test(bootshift, two_readers_share_an_image);
 	tcase_add_test(bootshift, a_changing_bootshift_keeps_out_readers_and_changers);
 	tcase_add_test(bootshift, byte_locks_alone_keep_out_one_with_another_undo_directory);
@@ -415,7 +414,6 @@ Suite *lock_suite(void)
 	tcase_add_test(bootshift, an_image_that_does_not_exist_is_not_found);
 	tcase_add_test(bootshift, a_link_in_place_of_the_lock_file_is_not_followed);
 	suite_add_tcase(suite, bootshift);
-	tcase_set_timeout(qemu, 60);
 	tcase_add_test(qemu, a_writing_qemu_keeps_out_readers_and_changers);
 	tcase_add_test(qemu, a_reading_qemu_keeps_out_changers_only);
 	tcase_add_test(qemu, qemu_does_not_open_what_bootshift_is_changing);

@@ -89,8 +89,11 @@ START_TEST(a_plan_of_any_other_length_is_an_error)
 	size_t length;
 
 	ck_assert_int_eq(message_pack_plan(plan, &bytes, &length, &err), 0);
-	for (size_t i = 0; i < length; i++)
+	for (size_t i = 0; i < length; i += 101)
 		ck_assert_int_eq(unpack(bytes, i, &unpacked), -1);
+	ck_assert_int_eq(unpack(bytes, sizeof(struct bs_plan) - 1, &unpacked), -1);
+	ck_assert_int_eq(unpack(bytes, sizeof(struct bs_plan), &unpacked), -1);
+	ck_assert_int_eq(unpack(bytes, length - 1, &unpacked), -1);
 	bytes = realloc(bytes, length + 1);
 	bytes[length] = 0;
 	ck_assert_int_eq(unpack(bytes, length + 1, &unpacked), -1);

@@ -485,7 +485,6 @@ Suite *overlay_suite(void)
 	TCase *tcase = tcase_create("overlay");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, a_write_shows_above_and_not_below);
 	tcase_add_test(tcase, the_odd_end_of_the_disk_can_be_written);
 	tcase_add_test(tcase, what_has_not_changed_is_read_in_one_go);

@@ -189,7 +189,6 @@ Suite *plan_suite(void)
 
 	images_prepare();
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, windows_7_takes_five_operations_and_the_flags_come_last);
 	tcase_add_test(tcase, a_plan_names_the_two_partitions_of_the_disk);
 	tcase_add_test(tcase, windows_10_moves_bootnxt_and_leaves_the_recovery_environment);
@@ -201,7 +200,6 @@ Suite *plan_suite(void)
 
 	tcase = tcase_create("equality");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, two_plans_of_one_disk_are_the_same_whatever_it_cost);
 	tcase_add_loop_test(tcase, plans_with_any_difference_are_not_the_same, 0,
 			    sizeof(differences) / sizeof(differences[0]));

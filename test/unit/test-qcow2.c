@@ -239,7 +239,6 @@ Suite *qcow2_suite(void)
 
 	images_prepare();
 	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, a_header_gives_the_size_of_the_disk);
 	tcase_add_test(tcase, another_version_is_not_supported);
 	tcase_add_test(tcase, a_backing_file_is_named);

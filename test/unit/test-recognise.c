@@ -183,7 +183,6 @@ Suite *recognise_suite(void)
 	TCase *tests = tcase_create("recognise");
 
 	images_prepare();
-	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, a_container_is_recognised_by_its_mark);
 	tcase_add_test(tests, a_disk_with_a_table_is_recognised);
 	tcase_add_test(tests, what_is_something_else_is_not_recognised);

@@ -456,7 +456,6 @@ Suite *regf_suite(void)
 
 	tcase = tcase_create("lists of keys");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, a_list_as_hivex_makes_it_is_read);
 	tcase_add_test(tcase, a_list_with_names_in_place_of_hashes_is_read);
 	tcase_add_test(tcase, a_list_without_hashes_is_read);

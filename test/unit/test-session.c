@@ -18,7 +18,7 @@
 #include "windows/plan.h"
 #include "worker/message.h"
 
-#define PATIENCE 20000 /* milliseconds: enough for a busy machine */
+#define PATIENCE 60000 /* milliseconds: enough for a busy machine */
 #define SHORT    300   /* when silence is what is waited for */
 #define FOREVER  (-1)
 
@@ -592,7 +592,6 @@ Suite *session_suite(void)
 
 	images_prepare();
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, a_rehearsal_brings_an_inspection_a_plan_and_zones);
 	tcase_add_test(tcase, a_rehearsal_of_an_unsuitable_disk_brings_the_inspection_alone);
 	tcase_add_test(tcase, an_inspection_writes_nothing);
@@ -602,7 +601,6 @@ Suite *session_suite(void)
 
 	tcase = tcase_create("bad workers");
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, a_worker_that_lies_is_an_error, 0,
 			    sizeof(liars) / sizeof(liars[0]));
 	tcase_add_test(tcase, a_plan_that_nobody_asked_for_is_an_error);

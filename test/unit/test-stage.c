@@ -271,7 +271,6 @@ Suite *stage_suite(void)
 
 	images_prepare();
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, a_staged_fix_is_proved_right_and_its_volumes_are_sound);
 	tcase_add_test(tcase, a_staged_fix_has_the_hashes_of_the_content_in_its_plan);
 	tcase_add_test(tcase, nothing_but_the_flags_and_the_boot_partition_is_changed);
@@ -283,7 +282,6 @@ Suite *stage_suite(void)
 
 	tcase = tcase_create("zones");
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase,
 		       the_zones_are_the_table_the_boot_records_and_the_start_of_the_metadata);
 	tcase_add_loop_test(tcase, a_file_made_on_either_volume_shows_in_the_zones, 0, 2);

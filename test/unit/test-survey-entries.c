@@ -481,7 +481,6 @@ Suite *survey_entries_suite(void)
 	images_prepare();
 	tcase = tcase_create("files of other entries");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, what_boot_leads_to_moves_and_what_cannot_is_refused, 0,
 			    sizeof(files) / sizeof(files[0]));
 	tcase_add_test(tcase, a_file_of_two_entries_moves_once_however_they_spell_it);
@@ -499,7 +498,6 @@ Suite *survey_entries_suite(void)
 
 	tcase = tcase_create("an earlier Windows");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, an_earlier_windows_moves_along_or_is_refused, 0,
 			    sizeof(legacy) / sizeof(legacy[0]));
 	tcase_add_loop_test(tcase, partitions_are_counted_as_ntldr_counts_them, 0, 2);
@@ -508,7 +506,6 @@ Suite *survey_entries_suite(void)
 
 	tcase = tcase_create("several Windows");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, the_boot_volume_is_the_default_windows_or_the_chosen_one, 0,
 			    sizeof(several) / sizeof(several[0]));
 	tcase_add_test(tcase, the_loader_of_a_chosen_windows_is_looked_for_there);

@@ -571,7 +571,6 @@ Suite *survey_suite(void)
 
 	images_prepare();
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_set_tags(tcase, "slow samples");
 	tcase_add_loop_test(tcase, each_sample_is_judged_as_what_it_is, 0,
 			    sizeof(samples) / sizeof(samples[0]));
@@ -583,7 +582,6 @@ Suite *survey_suite(void)
 
 	tcase = tcase_create("options");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, what_is_on_a_disk_is_told);
 	tcase_add_loop_test(tcase, a_chosen_system_partition_takes_the_place_of_the_active_one, 0,
 			    2);
@@ -600,7 +598,6 @@ Suite *survey_suite(void)
 
 	tcase = tcase_create("partition tables");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, a_third_entry_in_the_table_is_judged, 0,
 			    sizeof(third_entries) / sizeof(third_entries[0]));
 	tcase_add_test(tcase, a_partition_on_top_of_the_table_is_called_one);
@@ -617,7 +614,6 @@ Suite *survey_suite(void)
 
 	tcase = tcase_create("volumes and stores");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, odd_volumes_and_files_are_findings, 0,
 			    sizeof(odd_files) / sizeof(odd_files[0]));
 	tcase_add_loop_test(tcase, an_element_moves_if_and_only_if_its_file_does, 0,

@@ -386,7 +386,6 @@ Suite *target_suite(void)
 	Suite *suite = suite_create("target");
 	TCase *device = tcase_create("device"), *nbd = tcase_create("nbd");
 
-	tcase_set_timeout(device, 60);
 	tcase_add_test(device, undo_restores_a_block_device);
 	tcase_add_test(device,
 		       a_fix_of_a_device_with_one_failing_call_is_wholly_done_or_not_at_all);
@@ -394,7 +393,6 @@ Suite *target_suite(void)
 	tcase_add_test(device, a_read_only_device_is_refused_for_changing);
 	tcase_add_test(device, a_loop_device_is_known_again_by_its_file);
 	suite_add_tcase(suite, device);
-	tcase_set_timeout(nbd, 60);
 	tcase_add_loop_test(nbd, undo_restores_an_nbd_export, 0, 2);
 	tcase_add_test(nbd, the_files_of_an_export_lie_in_the_state_directory);
 	tcase_add_test(nbd, a_read_only_export_is_refused_for_changing);

@@ -157,7 +157,6 @@ Suite *vdi_suite(void)
 
 	images_prepare();
 	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, a_header_gives_the_size_of_the_disk);
 	tcase_add_test(tcase, an_odd_size_is_rounded_up_to_whole_sectors);
 	tcase_add_test(tcase, a_differencing_image_is_refused);

@@ -239,7 +239,6 @@ Suite *verify_items_suite(void)
 	images_prepare();
 	tcase = tcase_create("files elsewhere");
 	tcase_add_checked_fixture(tcase, setup_items, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, files_elsewhere_are_copied_with_the_folders_on_the_way);
 	tcase_add_test(tcase, a_folder_that_is_there_stays_with_what_is_in_it);
 	tcase_add_test(tcase,
@@ -251,13 +250,11 @@ Suite *verify_items_suite(void)
 
 	tcase = tcase_create("reach");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, boot_files_where_boot_code_cannot_read_them_are_refused);
 	tcase_add_test(tcase, a_volume_that_ends_beyond_reach_is_fixed_when_its_boot_files_do_not);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("refused while rehearsing");
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, a_fix_that_finds_that_while_rehearsing_is_refused_and_writes_nothing);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -426,7 +426,6 @@ Suite *verify_suite(void)
 
 	images_prepare();
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, an_untouched_disk_is_no_fix);
 	tcase_add_test(tcase, a_changed_byte_is_noticed);
 	tcase_add_test(tcase, a_changed_byte_of_a_named_stream_is_noticed);
@@ -448,7 +447,6 @@ Suite *verify_suite(void)
 
 	tcase = tcase_create("tampering with the start");
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, an_element_that_was_not_retargeted_is_noticed);
 	tcase_add_test(tcase, an_element_that_was_retargeted_and_should_not_is_noticed);
 	tcase_add_test(tcase, a_boot_record_with_the_wrong_place_is_noticed);
@@ -461,14 +459,12 @@ Suite *verify_suite(void)
 
 	tcase = tcase_create("boot code");
 	tcase_add_checked_fixture(tcase, setup_boot_code, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, replaced_boot_code_is_the_system_volumes_and_has_its_copy);
 	tcase_add_test(tcase, a_boot_records_copy_that_differs_is_noticed);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("clusters");
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, a_copys_cluster_that_is_marked_as_free_is_noticed);
 	tcase_add_test(tcase, a_lost_cluster_is_noticed);
 	tcase_add_test(tcase, a_cluster_that_two_files_hold_is_noticed);

@@ -359,7 +359,6 @@ Suite *vhd_suite(void)
 	TCase *tcase = tcase_create("vhd");
 
 	images_prepare();
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, the_footer_of_a_fixed_vhd_is_decoded);
 	tcase_add_test(tcase, a_flipped_bit_anywhere_in_a_footer_is_corruption);
 	tcase_add_test(tcase, a_footer_of_another_length_version_or_type_is_corruption);

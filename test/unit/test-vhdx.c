@@ -344,7 +344,6 @@ Suite *vhdx_suite(void)
 
 	images_prepare();
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, the_metadata_give_the_size_of_the_disk);
 	tcase_add_test(tcase, the_good_header_with_the_higher_number_counts);
 	tcase_add_test(tcase, two_headers_with_one_number_must_be_the_same);

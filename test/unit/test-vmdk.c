@@ -387,7 +387,6 @@ Suite *vmdk_suite(void)
 
 	images_prepare();
 	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, a_header_gives_the_size_of_the_disk);
 	tcase_add_test(tcase, a_compressed_file_is_refused);
 	tcase_add_test(tcase, what_qemu_does_not_write_is_not_supported);

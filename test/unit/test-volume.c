@@ -644,7 +644,6 @@ Suite *volume_suite(void)
 
 	images_prepare();
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, files_of_every_size_are_copied);
 	tcase_add_test(tcase, attributes_times_and_descriptors_are_copied);
 	tcase_add_test(tcase, names_are_copied_in_their_namespaces);
@@ -664,7 +663,6 @@ Suite *volume_suite(void)
 
 	tcase = tcase_create("volumes");
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, names_are_looked_up_in_any_case_also_beyond_ascii);
 	tcase_add_test(tcase, a_hibernated_volume_is_not_opened_for_writing);
 	tcase_add_test(tcase, an_unclean_volume_is_not_opened_for_writing);
