@@ -104,10 +104,11 @@ START_TEST(a_fix_killed_while_it_writes_is_taken_back)
 	struct image_state before = state_take(image);
 	int recoveries = 0;
 
-	for (int i = 0; i < MOMENTS; i++) {
+	/* As long as none was in the middle, this has shown nothing. */
+	for (int i = 0; i < MOMENTS || recoveries == 0; i++) {
 		struct outcome inspection;
 
-		kill_while_writing(image, i * 250);
+		kill_while_writing(image, i % MOMENTS * 250);
 		inspection = BOOTSHIFT("inspect", image);
 		recoveries += inspection.status == 4;
 		if (inspection.status == 4)
@@ -116,8 +117,6 @@ START_TEST(a_fix_killed_while_it_writes_is_taken_back)
 			ASSERT_STATUS(inspection, 0);
 		recover_and_check(image, &before, i % 2 == 1);
 	}
-	/* Else this shows nothing. */
-	ck_assert_int_gt(recoveries, 0);
 }
 END_TEST
 
@@ -196,24 +195,35 @@ START_TEST(an_interrupt_from_the_keyboard_stops_a_fix_cleanly)
 }
 END_TEST
 
-START_TEST(a_signal_stops_between_two_images_and_those_done_are_reported)
+/* A fix of two images that gets a signal while the first one is written. */
+static struct outcome stop_in_the_first(const char *const images[2])
 {
-	const char *images[] = {small_image(), small_image()};
 	const char *undo_file = text("%s.bootshift-undo", images[0]);
-	struct image_state before = state_take(images[1]);
 	struct program program = START_BOOTSHIFT("fix", "--json", images[0], images[1]);
-	struct outcome outcome;
 
 	while (access(undo_file, F_OK) != 0)
 		;
-	kill(program.process, SIGTERM); /* the first image is being written */
-	outcome = program_wait(&program);
+	kill(program.process, SIGTERM);
+	return program_wait(&program);
+}
+
+START_TEST(a_signal_stops_between_two_images_and_those_done_are_reported)
+{
+	const char *const images[] = {small_image(), small_image()};
+	struct image_digest before = image_digest(images[1]);
+	struct outcome outcome = stop_in_the_first(images);
+
+	/* On a busy machine, the signal can be late. */
+	for (int i = 0; i < MOMENTS && !strstr(outcome.errors, "not looked at"); i++) {
+		BOOTSHIFT("undo", images[0], images[1]);
+		outcome = stop_in_the_first(images);
+	}
 	ASSERT_STATUS(outcome, 1);
 	ck_assert_str_eq(outcome.errors,
 			 "bootshift: interrupted by a signal; 1 image was not looked at\n");
 	ck_assert_str_eq(report_text(report_only(&outcome, "fix"), "status"), "fixed");
 	report_run("inspect", images[0], 0, "nothing-to-do", NULL);
-	state_assert_untouched(images[1], &before);
+	image_assert_same(images[1], &before);
 }
 END_TEST
 
