@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "batch/batch-undo.h"
 
-#include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "batch/run.h"
 #include "report/text.h"
+#include "rows/location.h"
 #include "rows/merge.h"
 #include "util/clock.h"
 
@@ -35,16 +35,9 @@ static int out_of_memory(struct bs_error *err)
 
 /* ---- which images -------------------------------------------------------------------------- */
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static bool matches(const char *pattern, const struct row *row)
 {
-	const char *const names[] = {row->path, row->location, base_name(row->location)};
+	const char *const names[] = {row->path, row->location, location_name(row->location)};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(pattern, names[i]) == 0 || fnmatch(pattern, names[i], 0) == 0)
@@ -184,19 +177,11 @@ static int take_rows(struct undoing *undoing, struct merge *merge, struct bs_err
 static int open_rows(const char *path, FILE **file, struct bs_error *err)
 {
 	struct stat status;
-	enum bs_code code = BS_IO;
 
 	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
 		return fail(err, BS_ROW_INVALID, "it is not a file");
 	*file = fopen(path, "re");
-	if (!*file) {
-		if (errno == ENOENT || errno == ENOTDIR)
-			code = BS_NOT_FOUND;
-		else if (errno == EACCES)
-			code = BS_NO_PERMISSION;
-		return fail_errno(err, code, "cannot be opened");
-	}
-	return 0;
+	return *file ? 0 : fail_system(err, "cannot be opened");
 }
 
 /* All of *undoing but the request. */

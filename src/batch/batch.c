@@ -68,7 +68,6 @@ static void tell_left_out(void *context, const char *path, enum find_reason reas
 static int check_undo_directory(struct batch *batch)
 {
 	const char *path = batch->request->options->undo_directory;
-	enum bs_code code = BS_NO_PERMISSION;
 	struct bs_error err;
 	struct stat status;
 
@@ -81,11 +80,7 @@ static int check_undo_directory(struct batch *batch)
 		if (!S_ISDIR(status.st_mode))
 			errno = ENOTDIR;
 	}
-	if (errno == ENOENT || errno == ENOTDIR)
-		code = BS_NOT_FOUND;
-	else if (errno == EROFS)
-		code = BS_READ_ONLY;
-	fail_errno(&err, code, "cannot be the folder of the undo files");
+	fail_system(&err, "cannot be the folder of the undo files");
 	return complain(batch, path, &err);
 }
 

@@ -36,19 +36,12 @@ static int out_of_memory(struct bs_error *err)
 	return fail(err, BS_NO_MEMORY, "out of memory");
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] != '\0' ? slash + 1 : path;
-}
-
 static void left_out(void *context, const char *path, enum find_reason reason,
 		     const struct bs_error *error)
 {
 	const struct search *search = context;
-	bool meant = reason == FIND_UNREADABLE ||
-		     (reason == FIND_NOT_AN_IMAGE && find_name_is_like_an_image(base_name(path)));
+	bool meant = reason == FIND_UNREADABLE || (reason == FIND_NOT_AN_IMAGE &&
+						   find_name_is_like_an_image(location_name(path)));
 
 	search->result->left_out[reason]++;
 	if (meant && search->request->tell)
@@ -88,7 +81,8 @@ static char *find_file(const char *location, const struct bs_recognition *recogn
 
 	if (data[0] == '\0')
 		return strdup(location);
-	if (asprintf(&file, "%.*s%s", (int)(base_name(location) - location), location, data) < 0)
+	if (asprintf(&file, "%.*s%s", (int)(location_name(location) - location), location, data) <
+	    0)
 		return NULL;
 	return file;
 }
@@ -129,11 +123,11 @@ static int take_file(void *context, const char *path, const char *below, const s
 	struct bs_error reason;
 	bool is_new;
 
-	if (find_name_is_ours(base_name(path))) {
+	if (find_name_is_ours(location_name(path))) {
 		left_out(search, path, FIND_OURS, NULL);
 		return 0;
 	}
-	if (find_name_is_half_copied(base_name(path))) {
+	if (find_name_is_half_copied(location_name(path))) {
 		left_out(search, path, FIND_HALF_COPIED, NULL);
 		return 0;
 	}
@@ -177,7 +171,7 @@ static int take_named(struct search *search, const char *path, const struct stat
 		left_out(search, path, FIND_OTHER_NAME, NULL);
 		return 0;
 	}
-	if (add(search, path, base_name(path), &recognition, recognised && !status, err) != 0)
+	if (add(search, path, location_name(path), &recognition, recognised && !status, err) != 0)
 		return -1;
 	if (!status && repeats_another(search)) {
 		find_free_image(&search->candidates[--search->count].image);

@@ -50,9 +50,8 @@ int file_write_at(int descriptor, uint64_t offset, const void *buffer, size_t le
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
-			return fail_errno(err,
-					  errno == ENOSPC || errno == EDQUOT ? BS_NO_SPACE : BS_IO,
-					  "cannot write %zu bytes at %" PRIu64, length, offset);
+			return fail_system(err, "cannot write %zu bytes at %" PRIu64, length,
+					   offset);
 		next += done;
 		offset += (uint64_t)done;
 		length -= (size_t)done;

@@ -34,16 +34,13 @@ static int check_kind(const struct stat *status, struct bs_error *err)
 
 static int fail_open(struct bs_error *err)
 {
-	enum bs_code code = BS_IO;
+	static const char message[] = "cannot be opened";
 
-	if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP ||
-	    errno == ENXIO || errno == ENOMEDIUM)
-		code = BS_NOT_FOUND;
-	else if (errno == EACCES || errno == EPERM)
-		code = BS_NO_PERMISSION;
-	else if (errno == EWOULDBLOCK)
-		code = BS_IN_USE;
-	return fail_errno(err, code, "cannot be opened");
+	if (errno == ENXIO || errno == ENOMEDIUM) /* a drive without a disk */
+		return fail_errno(err, BS_NOT_FOUND, message);
+	if (errno == EWOULDBLOCK) /* somebody has a lease on it */
+		return fail_errno(err, BS_IN_USE, message);
+	return fail_system(err, message);
 }
 
 int image_open(const char *path, int *descriptor, struct stat *status, struct bs_error *err)

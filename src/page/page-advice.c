@@ -4,6 +4,7 @@
 
 #include "page/page-parts.h"
 #include "report/phrases.h"
+#include "rows/location.h"
 
 #define LISTED_MAX 3 /* so many images are named at once; more unfold */
 
@@ -17,7 +18,7 @@ static int write_image(struct html *html, struct merge *rows, size_t index, stru
 		html_markup(html, "<li><a href=\"#image-");
 		html_text(html, "%zu", index + 1);
 		html_markup(html, "\"><bdi>");
-		html_text(html, "%s", page_name(&row));
+		html_text(html, "%s", location_name(row.path));
 		html_markup(html, "</bdi></a>");
 	}
 	row_free(&row);

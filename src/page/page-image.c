@@ -7,6 +7,7 @@
 #include "report/duration.h"
 #include "report/phrases.h"
 #include "report/size.h"
+#include "rows/location.h"
 
 const struct page_outcome page_outcomes[BS_STATUS_COUNT] = {
 	[BS_STATUS_FIXED] = {"fixed", "✓", "Fixed"},
@@ -67,18 +68,11 @@ void page_time(struct html *html, uint64_t nanoseconds)
 	html_text(html, "%s", text);
 }
 
-const char *page_name(const struct row *row)
-{
-	const char *slash = strrchr(row->path, '/');
-
-	return slash && slash[1] != '\0' ? slash + 1 : row->path;
-}
-
 /* ---- the line ------------------------------------------------------------------------------ */
 
 static void write_name(struct html *html, const struct row *row)
 {
-	const char *name = page_name(row);
+	const char *name = location_name(row->path);
 	const char *format = page_field(row->object, "format");
 
 	html_markup(html, "<th scope=\"row\" role=\"rowheader\"><bdi class=\"name\">");

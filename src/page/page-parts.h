@@ -30,9 +30,6 @@ bool page_known(const json_t *object, const char *name); /* there, and not null 
 /* "2026-11-22 06:12:05 UTC" */
 void page_time(struct html *html, uint64_t nanoseconds);
 
-/* The name of an image that is shown: its path without the folders. */
-const char *page_name(const struct row *row);
-
 /* The images that were refused, failed, or need recovery, in the order of the merged rows. */
 struct page_problems {
 	struct page_problem {

@@ -2,7 +2,6 @@
 /* Writing a file whole or not at all: under a name of its own beside it first, then renamed. */
 #include "report/whole-file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +11,7 @@
 /* The message says the name because the error may be shown as one of something else. */
 int(whole_file_fail)(const char *path, const char *what, const char *problem, struct bs_error *err)
 {
-	enum bs_code code = BS_IO;
-
-	if (errno == ENOENT || errno == ENOTDIR)
-		code = BS_NOT_FOUND;
-	else if (errno == EACCES || errno == EPERM)
-		code = BS_NO_PERMISSION;
-	else if (errno == ENOSPC || errno == EDQUOT)
-		code = BS_NO_SPACE;
-	return fail_errno(err, code, "the %s '%s' %s", what, path, problem);
+	return fail_system(err, "the %s '%s' %s", what, path, problem);
 }
 
 struct target {

@@ -27,6 +27,13 @@ static char *make_absolute(const char *path)
 	return absolute;
 }
 
+const char *location_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] != '\0' ? slash + 1 : path;
+}
+
 char *location_of(const char *image)
 {
 	char *resolved = realpath(image, NULL);

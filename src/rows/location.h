@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 
+/* What stands behind the last slash, or all of it when nothing does.  Within `path`. */
+const char *location_name(const char *path);
+
 /*
  * The location of an image as the user has named it: with all links resolved; what is not there is
  * taken to be in the working directory.  The caller frees it; NULL when memory runs out.

@@ -21,21 +21,6 @@ struct rows {
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-static int fail_file(struct bs_error *err, const char *what)
-{
-	enum bs_code code = BS_IO;
-
-	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
-		code = BS_NOT_FOUND;
-	else if (errno == EACCES || errno == EPERM)
-		code = BS_NO_PERMISSION;
-	else if (errno == EROFS)
-		code = BS_READ_ONLY;
-	else if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)
-		code = BS_NO_SPACE;
-	return fail_errno(err, code, "%s", what);
-}
-
 /* Held until the descriptor is closed.  Some file systems cannot lock, and then nobody is kept out.
  */
 static int lock(const struct rows *rows, struct bs_error *err)
@@ -55,7 +40,7 @@ static int look(struct rows *rows, uint64_t *length, struct bs_error *err)
 	struct statx status;
 
 	if (statx(rows->store, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &status) != 0)
-		return fail_file(err, "cannot be looked at");
+		return fail_system(err, "cannot be looked at");
 	*length = status.stx_size;
 	rows->made =
 		status.stx_mask & STATX_BTIME
@@ -84,7 +69,7 @@ static int find_last_end(const struct rows *rows, uint64_t length, uint64_t *end
 		const char *found;
 
 		if (pread(rows->store, bytes, part, (off_t)(length - part)) != (ssize_t)part)
-			return fail_file(err, "cannot be read");
+			return fail_system(err, "cannot be read");
 		found = memrchr(bytes, '\n', part);
 		if (found) {
 			*end = length - part + (uint64_t)(found - bytes) + 1;
@@ -107,7 +92,7 @@ static int cut_off(struct rows *rows, uint64_t length, struct bs_error *err)
 		return fail(err, BS_ROW_INVALID,
 			    "it does not end with a row, nor with a part of one");
 	if (ftruncate(rows->store, (off_t)rows->whole) != 0)
-		return fail_file(err, "cannot be cut to its last whole row");
+		return fail_system(err, "cannot be cut to its last whole row");
 	return 0;
 }
 
@@ -129,11 +114,11 @@ static int open_named(struct rows *rows, const char *path, struct bs_error *err)
 
 	if (strcmp(path, "-") == 0) {
 		rows->stream = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-		return rows->stream >= 0 ? 0 : fail_file(err, "cannot be written to");
+		return rows->stream >= 0 ? 0 : fail_system(err, "cannot be written to");
 	}
 	descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
 	if (descriptor < 0 || fstat(descriptor, &status) != 0) {
-		fail_file(err, "cannot be opened for rows");
+		fail_system(err, "cannot be opened for rows");
 		if (descriptor >= 0)
 			close(descriptor);
 		return -1;
@@ -152,7 +137,8 @@ static int open_temporary(struct rows *rows, struct bs_error *err)
 	if (!folder || *folder == '\0')
 		folder = "/tmp";
 	rows->store = open(folder, O_RDWR | O_TMPFILE | O_APPEND | O_CLOEXEC, 0600);
-	return rows->store >= 0 ? 0 : fail_file(err, "no temporary file can be made for its rows");
+	return rows->store >= 0 ? 0
+				: fail_system(err, "no temporary file can be made for its rows");
 }
 
 struct rows *rows_open(const char *path, bool keep, struct bs_error *err)
@@ -203,11 +189,11 @@ static int write_all(int descriptor, const char *bytes, size_t length)
 static int add_line(struct rows *rows, const char *line, size_t length, struct bs_error *err)
 {
 	if (rows->stream >= 0 && write_all(rows->stream, line, length) != 0)
-		return fail_file(err, "no more rows can be written");
+		return fail_system(err, "no more rows can be written");
 	if (rows->store < 0)
 		return 0;
 	if (write_all(rows->store, line, length) != 0 || fdatasync(rows->store) != 0) {
-		fail_file(err, "no more rows can be written");
+		fail_system(err, "no more rows can be written");
 		/* If this fails as well, the row is cut off when the batch is resumed. */
 		(void)!ftruncate(rows->store, (off_t)rows->whole);
 		return -1;
@@ -247,6 +233,6 @@ FILE *rows_read(const struct rows *rows, struct bs_error *err)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", rows->store);
 	file = fopen(path, "re");
 	if (!file)
-		fail_file(err, "cannot be read again");
+		fail_system(err, "cannot be read again");
 	return file;
 }

@@ -6,7 +6,6 @@
 #include "transaction/block-device.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <stdint.h>
@@ -238,7 +237,7 @@ int block_device_check_free(const char *path, bool for_changing, struct bs_error
 	struct stat image;
 
 	if (stat(path, &image) < 0)
-		return fail_errno(err, transaction_code(errno), "cannot find the image");
+		return fail_system(err, "cannot find the image");
 	if (check_loops(&image, for_changing, err) < 0)
 		return -1;
 	if (!S_ISBLK(image.st_mode))

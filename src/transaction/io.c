@@ -25,30 +25,6 @@ const struct transaction_io transaction_real_io = {
 	.fremovexattr = fremovexattr,
 };
 
-enum bs_code transaction_code(int number)
-{
-	switch (number) {
-	case ENOENT:
-	case ENOTDIR:
-		return BS_NOT_FOUND;
-	case EACCES:
-	case EPERM:
-		return BS_NO_PERMISSION;
-	case EROFS:
-		return BS_READ_ONLY;
-	case ETXTBSY:
-		return BS_IN_USE;
-	case ENOSPC:
-	case EDQUOT:
-	case EFBIG: /* the largest file that the file system, or a limit of the process, allows */
-		return BS_NO_SPACE;
-	case ENOMEM:
-		return BS_NO_MEMORY;
-	default:
-		return BS_IO;
-	}
-}
-
 int transaction_write(const struct transaction_io *io, int descriptor, uint64_t offset,
 		      const void *bytes, size_t length, const char *what, struct bs_error *err)
 {
@@ -62,7 +38,7 @@ int transaction_write(const struct transaction_io *io, int descriptor, uint64_t 
 		if (written == 0) /* no error, no progress: waiting would never end */
 			errno = EIO;
 		if (written <= 0)
-			return fail_errno(err, transaction_code(errno), "cannot write %s", what);
+			return fail_system(err, "cannot write %s", what);
 		from += written;
 		offset += (uint64_t)written;
 		length -= (size_t)written;
@@ -74,7 +50,7 @@ int transaction_sync(const struct transaction_io *io, int descriptor, const char
 		     struct bs_error *err)
 {
 	if (io->fsync(descriptor) < 0)
-		return fail_errno(err, transaction_code(errno), "cannot make %s durable", what);
+		return fail_system(err, "cannot make %s durable", what);
 	return 0;
 }
 
@@ -85,7 +61,7 @@ int transaction_sync_folder(const struct transaction_io *io, const char *folder,
 	int result;
 
 	if (descriptor < 0)
-		return fail_errno(err, transaction_code(errno), "cannot open folder %s", folder);
+		return fail_system(err, "cannot open folder %s", folder);
 	result = transaction_sync(io, descriptor, folder, err);
 	close(descriptor);
 	return result;

@@ -29,9 +29,6 @@ struct transaction_io {
 
 extern const struct transaction_io transaction_real_io;
 
-/* The code that tells best what errno says. */
-enum bs_code transaction_code(int number);
-
 /* Writes all bytes or fails, naming `what`. */
 MUST_CHECK int transaction_write(const struct transaction_io *io, int descriptor, uint64_t offset,
 				 const void *bytes, size_t length, const char *what,

@@ -69,7 +69,7 @@ int journal_file_open(const char *path, struct journal_file **result, struct bs_
 	if (descriptor < 0 && errno == ENOENT)
 		return 0;
 	if (descriptor < 0)
-		return fail_errno(err, transaction_code(errno), "cannot open the undo file");
+		return fail_system(err, "cannot open the undo file");
 	file = calloc(1, sizeof(*file));
 	if (file)
 		file->buffer = malloc(JOURNAL_RECORD_MAX);
@@ -213,7 +213,7 @@ int journal_file_mark(const char *path, enum journal_mark mark, uint32_t identit
 	int result = -1;
 
 	if (descriptor < 0)
-		return fail_errno(err, transaction_code(errno), "cannot open the undo file");
+		return fail_system(err, "cannot open the undo file");
 	journal_encode_mark(mark, identity, block);
 	if (transaction_write(io, descriptor, mark * (uint64_t)JOURNAL_BLOCK_SIZE, block,
 			      sizeof(block), "the undo file", err) < 0 ||

@@ -78,7 +78,7 @@ static int lock_bytes(int descriptor, int base, unsigned bits, struct bs_error *
 			continue;
 		if (errno == EAGAIN || errno == EACCES)
 			return in_use(err, "has locked the image", 0);
-		return fail_errno(err, transaction_code(errno), "cannot lock the image");
+		return fail_system(err, "cannot lock the image");
 	}
 	return 0;
 }
@@ -146,7 +146,7 @@ static int take_lock_file(struct image_lock *lock, struct bs_error *err)
 			open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
 
 		if (descriptor < 0)
-			return fail_errno(err, transaction_code(errno), "cannot create %s", path);
+			return fail_system(err, "cannot create %s", path);
 		if (flock(descriptor, LOCK_EX | LOCK_NB) < 0) {
 			int number = errno;
 
@@ -220,7 +220,7 @@ static int lock_path(struct image_lock *lock, const struct target *target,
 			    "the system or another program has the device for "
 			    "itself alone");
 	if (lock->image < 0)
-		return fail_errno(err, transaction_code(errno), "cannot open the image");
+		return fail_system(err, "cannot open the image");
 	if (device && lock_device(lock->image, purpose, err) < 0)
 		return -1;
 	return lock_image_bytes(lock, purpose, err);

@@ -72,8 +72,7 @@ int place_make_folder(const struct place *place, struct bs_error *err)
 		if (end)
 			*end = '\0';
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			result = fail_errno(err, transaction_code(errno), "cannot create folder %s",
-					    path);
+			result = fail_system(err, "cannot create folder %s", path);
 		if (end)
 			*end = '/';
 	}
@@ -133,7 +132,7 @@ int place_find(const struct target *target, const char *undo_directory, struct p
 	*place = (struct place){.target = target};
 	place->folder = find_folder(target, undo_directory);
 	if (!place->folder) {
-		fail_errno(err, transaction_code(errno), "cannot find the folder of the undo file");
+		fail_system(err, "cannot find the folder of the undo file");
 		goto out;
 	}
 	stem = identity ? name_stem(place, identity, undo_directory) : NULL;

@@ -38,8 +38,7 @@ static int reserve(const struct writer *writer, uint64_t size, struct bs_error *
 	if (writer->io->fallocate(writer->descriptor, 0, 0, (off_t)size) == 0 ||
 	    errno == EOPNOTSUPP || errno == ENOSYS)
 		return 0;
-	return fail_errno(err, transaction_code(errno), "cannot reserve %llu bytes for " WHAT,
-			  (unsigned long long)size);
+	return fail_system(err, "cannot reserve %llu bytes for " WHAT, (unsigned long long)size);
 }
 
 static int append(struct writer *writer, const uint8_t *bytes, size_t length, struct bs_error *err)
@@ -117,14 +116,14 @@ int publish_write(const struct place *place, const struct range_list *list, stru
 	}
 	/* What an earlier attempt left behind; O_EXCL then says that nobody put a link here. */
 	if (io->unlink(place->temporary) < 0 && errno != ENOENT) {
-		fail_errno(err, transaction_code(errno), "cannot remove %s", place->temporary);
+		fail_system(err, "cannot remove %s", place->temporary);
 		goto out;
 	}
 	writer.descriptor =
 		io->open(place->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
 			 place->target->status.mode);
 	if (writer.descriptor < 0) {
-		fail_errno(err, transaction_code(errno), "cannot create %s", place->temporary);
+		fail_system(err, "cannot create %s", place->temporary);
 		goto out;
 	}
 	result = write_all(&writer, list, header, err);
@@ -143,7 +142,7 @@ int publish_rename(const struct place *place, const struct transaction_io *io, b
 {
 	*published = io->rename(place->temporary, place->journal) == 0;
 	if (!*published) {
-		fail_errno(err, transaction_code(errno), "cannot create %s", place->journal);
+		fail_system(err, "cannot create %s", place->journal);
 		(void)io->unlink(place->temporary); /* what stays is removed by the next start */
 		return -1;
 	}

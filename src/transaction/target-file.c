@@ -158,7 +158,7 @@ static int file_reserve(struct target *target, uint64_t offset, uint64_t length,
 				  (off_t)length) == 0 ||
 	    not_supported(errno))
 		return 0;
-	return fail_errno(err, transaction_code(errno), "cannot reserve space in " TARGET_WHAT);
+	return fail_system(err, "cannot reserve space in " TARGET_WHAT);
 }
 
 static int file_punch(struct target *target, uint64_t offset, uint64_t length, bool *punched,
@@ -169,14 +169,13 @@ static int file_punch(struct target *target, uint64_t offset, uint64_t length, b
 					 (off_t)length) == 0;
 	if (*punched || not_supported(errno))
 		return 0;
-	return fail_errno(err, transaction_code(errno), "cannot punch a hole into " TARGET_WHAT);
+	return fail_system(err, "cannot punch a hole into " TARGET_WHAT);
 }
 
 static int file_set_length(struct target *target, uint64_t length, struct bs_error *err)
 {
 	if (target->io->ftruncate(descriptor_of(target), (off_t)length) < 0)
-		return fail_errno(err, transaction_code(errno), "cannot set the length of %s",
-				  TARGET_WHAT);
+		return fail_system(err, "cannot set the length of %s", TARGET_WHAT);
 	return 0;
 }
 
@@ -193,9 +192,8 @@ static int file_set_signpost(struct target *target, const char *journal, struct 
 	if (target->io->fsetxattr(descriptor_of(target), SIGNPOST, journal, strlen(journal), 0) < 0)
 		return has_no_signposts(errno)
 			       ? 0
-			       : fail_errno(err, transaction_code(errno),
-					    "cannot set the attribute " SIGNPOST " of %s",
-					    TARGET_WHAT);
+			       : fail_system(err, "cannot set the attribute " SIGNPOST " of %s",
+					     TARGET_WHAT);
 	return file_sync(target, err);
 }
 
@@ -266,7 +264,7 @@ static int open_for_writing(const struct target *target, const struct transactio
 	int descriptor;
 
 	if (lstat(target->name, &stat) < 0)
-		return fail_errno(err, transaction_code(errno), "cannot find " TARGET_WHAT);
+		return fail_system(err, "cannot find " TARGET_WHAT);
 	if (target->kind == TARGET_FILE ? !S_ISREG(stat.st_mode) : !S_ISBLK(stat.st_mode))
 		return fail(err, BS_NOT_AN_IMAGE, TARGET_WHAT " is not a %s any more",
 			    target->kind == TARGET_FILE ? "regular file" : "block device");
@@ -274,8 +272,7 @@ static int open_for_writing(const struct target *target, const struct transactio
 		return fail(err, BS_READ_ONLY, TARGET_WHAT " is read-only");
 	descriptor = io->open(target->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
 	if (descriptor < 0)
-		return fail_errno(err, transaction_code(errno),
-				  "cannot open " TARGET_WHAT " for writing");
+		return fail_system(err, "cannot open " TARGET_WHAT " for writing");
 	return descriptor;
 }
 
@@ -284,7 +281,7 @@ static int open_for_rereading(const struct target *target, struct bs_error *err)
 	int descriptor = reread_open_descriptor(target->name);
 
 	if (descriptor < 0)
-		return fail_errno(err, transaction_code(errno), "cannot open " TARGET_WHAT);
+		return fail_system(err, "cannot open " TARGET_WHAT);
 	return descriptor;
 }
 
@@ -335,7 +332,7 @@ struct target *target_file_open(const char *path, struct bs_error *err)
 		return NULL;
 	name = realpath(path, NULL);
 	if (!name) {
-		fail_errno(err, transaction_code(errno), "cannot find " TARGET_WHAT);
+		fail_system(err, "cannot find " TARGET_WHAT);
 		close(descriptor);
 		return NULL;
 	}

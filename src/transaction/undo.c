@@ -95,8 +95,7 @@ static int remove_temporary(const struct place *place, const struct transaction_
 	if (lstat(place->temporary, &stat) < 0 && errno == ENOENT)
 		return 0;
 	if (io->unlink(place->temporary) < 0 && errno != ENOENT)
-		return fail_errno(err, transaction_code(errno), "cannot remove %s",
-				  place->temporary);
+		return fail_system(err, "cannot remove %s", place->temporary);
 	return 0;
 }
 
@@ -104,7 +103,7 @@ static int remove_done(const struct place *place, const struct transaction_io *i
 		       struct bs_error *err)
 {
 	if (io->unlink(place->journal) < 0)
-		return fail_errno(err, transaction_code(errno), "cannot remove %s", place->journal);
+		return fail_system(err, "cannot remove %s", place->journal);
 	return transaction_sync_folder(io, place->folder, err);
 }
 

@@ -8,6 +8,7 @@
 
 #undef fail /* the names of the functions, not what the analyzer is told */
 #undef fail_errno
+#undef fail_system
 #undef fail_prefix
 
 static const struct {
@@ -46,23 +47,65 @@ int fail(struct bs_error *err, enum bs_code code, const char *format, ...)
 	return -1;
 }
 
-int fail_errno(struct bs_error *err, enum bs_code code, const char *format, ...)
+static void fail_with_errno(struct bs_error *err, enum bs_code code, const char *format,
+			    va_list arguments)
 {
 	int number = errno;
-	const char *description;
-	va_list arguments;
+	/* strerror() looks for a translation in files, which would end a confined worker. */
+	const char *description = strerrordesc_np(number);
 	size_t length;
 
 	err->code = code;
-	va_start(arguments, format);
 	vsnprintf(err->message, sizeof(err->message), format, arguments);
-	va_end(arguments);
 	length = strlen(err->message);
-	/* strerror() looks for a translation in files, which would end a confined worker. */
-	description = strerrordesc_np(number);
 	snprintf(err->message + length, sizeof(err->message) - length, ": %s",
 		 description ? description : "unknown error");
 	errno = number;
+}
+
+int fail_errno(struct bs_error *err, enum bs_code code, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fail_with_errno(err, code, format, arguments);
+	va_end(arguments);
+	return -1;
+}
+
+static enum bs_code code_of(int number)
+{
+	switch (number) {
+	case ENOENT:
+	case ENOTDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+		return BS_NOT_FOUND;
+	case EACCES:
+	case EPERM:
+		return BS_NO_PERMISSION;
+	case EROFS:
+		return BS_READ_ONLY;
+	case ETXTBSY:
+		return BS_IN_USE;
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG: /* the largest file that the file system, or a limit of the process, allows */
+		return BS_NO_SPACE;
+	case ENOMEM:
+		return BS_NO_MEMORY;
+	default:
+		return BS_IO;
+	}
+}
+
+int fail_system(struct bs_error *err, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fail_with_errno(err, code_of(errno), format, arguments);
+	va_end(arguments);
 	return -1;
 }
 

@@ -22,6 +22,10 @@ int fail(struct bs_error *err, enum bs_code code, const char *format, ...)
 int fail_errno(struct bs_error *err, enum bs_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4), cold));
 
+/* The same with the code that tells best what errno says. */
+int fail_system(struct bs_error *err, const char *format, ...)
+	__attribute__((format(printf, 2, 3), cold));
+
 /* Puts "prefix: " before the message of an error that is already set; returns -1. */
 int fail_prefix(struct bs_error *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
@@ -29,6 +33,7 @@ int fail_prefix(struct bs_error *err, const char *format, ...)
 #ifdef __clang_analyzer__ /* sees one file at a time, so not what these return */
 #define fail(...)        ((fail)(__VA_ARGS__), -1)
 #define fail_errno(...)  ((fail_errno)(__VA_ARGS__), -1)
+#define fail_system(...) ((fail_system)(__VA_ARGS__), -1)
 #define fail_prefix(...) ((fail_prefix)(__VA_ARGS__), -1)
 #endif
 

@@ -205,7 +205,7 @@ START_TEST(a_plan_file_that_cannot_be_written_leaves_nothing)
 	ck_assert_int_eq(plan_file_write(path, "", &sample, &err), -1);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
 	signal(SIGXFSZ, SIG_DFL);
-	ck_assert_int_eq(err.code, BS_IO);
+	ck_assert_int_eq(err.code, BS_NO_SPACE);
 	ck_assert_int_eq(access(path, F_OK), -1);
 }
 END_TEST
