@@ -90,9 +90,9 @@ END_TEST
 
 START_TEST(encryption_is_refused)
 {
-	bytes[35] = 1;
+	bytes[35] = 1; /* AES */
 	assert_bad(BS_CONTAINER_ENCRYPTED, "encrypted");
-	bytes[35] = 2;
+	bytes[35] = 2; /* LUKS */
 	assert_bad(BS_CONTAINER_ENCRYPTED, "encrypted");
 }
 END_TEST
@@ -204,15 +204,8 @@ END_TEST
 
 START_TEST(what_qemu_encrypts_is_refused)
 {
-	static const char create[] = "qemu-img create -q -f qcow2 --object secret,id=s,data=secret "
-				     "-o encrypt.key-secret=s,encrypt.format=";
-
-	IN_FOLDER("%saes a.qcow2 1M", create);
-	container_assert_refused("a.qcow2", BS_CONTAINER_ENCRYPTED, "encrypted");
-	/* On a busy machine, it now and then finds no measure for the cost of its hashing. */
-	IN_FOLDER("for try in 1 2 3 4 5 6; do "
-		  "%sluks,encrypt.iter-time=10 a.qcow2 1M && exit; done; exit 1",
-		  create);
+	IN_FOLDER("qemu-img create -q -f qcow2 --object secret,id=s,data=secret "
+		  "-o encrypt.key-secret=s,encrypt.format=aes a.qcow2 1M");
 	container_assert_refused("a.qcow2", BS_CONTAINER_ENCRYPTED, "encrypted");
 }
 END_TEST
