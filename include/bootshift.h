@@ -42,8 +42,7 @@ enum bs_exit {
 	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED, "check the path")                             \
 	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                      \
 	  "check the permissions of the file and its folder, or run as its owner")                 \
-	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED,                                              \
-	  "make it writable, or work on a copy")                                            \
+	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED, "make it writable, or work on a copy")       \
 	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED,                                                    \
 	  "wait until the other program has closed the image, then try again")                     \
 	X(BS_IO, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")             \
