@@ -47,8 +47,8 @@ int fail(struct bs_error *err, enum bs_code code, const char *format, ...)
 	return -1;
 }
 
-static void fail_with_errno(struct bs_error *err, enum bs_code code, const char *format,
-			    va_list arguments)
+__attribute__((format(printf, 3, 0))) static void
+fail_with_errno(struct bs_error *err, enum bs_code code, const char *format, va_list arguments)
 {
 	int number = errno;
 	/* strerror() looks for a translation in files, which would end a confined worker. */
