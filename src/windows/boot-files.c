@@ -87,7 +87,8 @@ static int add_file(void *context, const char *path, struct volume_file *file,
 
 	judge_kind(survey, path, metadata);
 	if (survey->file_count == BS_PLAN_FILES_MAX)
-		return fail(err, BS_NTFS, "\\Boot holds too many files");
+		return fail(err, BS_BOOT_FILE_UNSUPPORTED, "more than %d files would move",
+			    BS_PLAN_FILES_MAX);
 	grown = reallocarray(survey->files, survey->file_count + 1, sizeof(*grown));
 	if (grown == NULL)
 		return fail(err, BS_NO_MEMORY, "out of memory");
@@ -210,6 +211,14 @@ static uint32_t target_number(const struct survey *survey)
 	return survey->report.partitions[survey->report.boot_index].number;
 }
 
+/* At least this many bytes become free with a file: whole clusters, of whatever usual size. */
+static uint64_t freed_with(const struct volume_metadata *metadata)
+{
+	uint32_t thin = FILE_IS_SPARSE | FILE_IS_COMPRESSED;
+
+	return metadata->attributes & thin ? 0 : metadata->size - metadata->size % 4096;
+}
+
 /* Replacing one of several names of a file parts it from the others and frees no room: refused. */
 static int check_replaced(void *context, const char *path, struct volume_file *file,
 			  const struct volume_metadata *metadata, struct bs_error *err)
@@ -218,6 +227,8 @@ static int check_replaced(void *context, const char *path, struct volume_file *f
 
 	(void)file;
 	(void)err;
+	if (!add_u64(survey->replaced_bytes, freed_with(metadata), &survey->replaced_bytes))
+		survey->replaced_bytes = UINT64_MAX;
 	if (metadata->links > 1)
 		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
 			    "%.400s on partition %u has several names (hard links)", path,

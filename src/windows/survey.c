@@ -67,7 +67,7 @@ static void judge_room(struct survey *survey)
 	struct bs_inspection *report = &survey->report;
 	const struct bs_partition *boot = &report->partitions[report->boot_index];
 	uint64_t clusters = (uint64_t)survey->file_count * boot->cluster_size;
-	uint64_t copies, needed;
+	uint64_t copies, needed, available;
 
 	report->room_after_known = boot->usage_known;
 	report->room_after = boot->free;
@@ -78,12 +78,14 @@ static void judge_room(struct survey *survey)
 		copies = UINT64_MAX;
 	if (!add_u64(copies, ROOM_MARGIN, &needed))
 		needed = UINT64_MAX;
-	report->room_after = boot->free > copies ? boot->free - copies : 0;
-	if (boot->free < needed)
+	if (!add_u64(boot->free, survey->replaced_bytes, &available) || available > boot->size)
+		available = boot->size;
+	report->room_after = available > copies ? available - copies : 0;
+	if (available < needed)
 		survey_note(survey, BS_VOLUME_FULL,
 			    "the boot volume (partition %u) has %llu KiB free, the boot files need "
-			    "%llu KiB",
-			    boot->number, (unsigned long long)boot->free / 1024,
+			    "%llu KiB, with a reserve",
+			    boot->number, (unsigned long long)available / 1024,
 			    (unsigned long long)needed / 1024);
 	else if (report->room_after < report->needed_room)
 		survey_note(
@@ -92,14 +94,28 @@ static void judge_room(struct survey *survey)
 			"space on it before the conversion");
 }
 
+/* The volume that is active now: the system volume, unless another one was chosen as such. */
+static int32_t active_index(const struct bs_inspection *report)
+{
+	int32_t found = -1;
+
+	for (uint32_t i = 0; i < report->partition_count; i++)
+		if (report->partitions[i].active && found >= 0)
+			return report->system_index;
+		else if (report->partitions[i].active)
+			found = (int32_t)i;
+	return found >= 0 ? found : report->system_index;
+}
+
 static void judge(struct survey *survey)
 {
 	struct bs_inspection *report = &survey->report;
+	int32_t active = active_index(report);
 	const struct bs_partition *boot;
 
-	if (report->system_index >= 0) {
-		report->room_before_known = report->partitions[report->system_index].usage_known;
-		report->room_before = report->partitions[report->system_index].free;
+	if (active >= 0) {
+		report->room_before_known = report->partitions[active].usage_known;
+		report->room_before = report->partitions[active].free;
 	}
 	if (report->system_index >= 0 && report->boot_index >= 0) {
 		if (report->system_index != report->boot_index) {

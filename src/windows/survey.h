@@ -31,7 +31,8 @@ struct survey {
 	/* What a fix would copy; folders before what is in them. */
 	struct bs_plan_file *files;
 	uint32_t file_count;
-	uint64_t stream_bytes; /* of all streams */
+	uint64_t stream_bytes;   /* of all streams */
+	uint64_t replaced_bytes; /* at least so many become free where the files go */
 	/* The same as items, in the order in which they are copied. */
 	struct boot_item items[BOOT_ITEMS_MAX];
 	uint32_t item_count;

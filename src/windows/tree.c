@@ -51,14 +51,17 @@ static int walk_from(const struct walk *walk, const char *path, int depth, bool 
 	int result;
 
 	if (depth > VOLUME_DEPTH_MAX)
-		return fail(err, BS_NTFS, "folders within folders too deep");
+		return fail(err, BS_BOOT_FILE_UNSUPPORTED,
+			    "%.400s lies in more than %d folders within folders", path,
+			    VOLUME_DEPTH_MAX);
 	result = visit_one(walk, path, &entries, &count, found, err);
 	for (size_t i = 0; i < count && result == 0; i++) {
 		char child[BS_PATH_MAX];
 		bool child_found = false;
 
 		if (!volume_join(child, path, entries[i].name))
-			result = fail(err, BS_NTFS, "too long a path");
+			result = fail(err, BS_BOOT_FILE_UNSUPPORTED,
+				      "%.400s has names in it that make too long a path", path);
 		else
 			result = walk_from(walk, child, depth + 1, &child_found, err);
 		if (result == 0 && !child_found)
@@ -109,7 +112,9 @@ static int count_one(void *context, const char *path, struct volume_file *file,
 	(void)file;
 	(void)metadata;
 	if (++*(uint32_t *)context > BS_PLAN_FILES_MAX)
-		return fail(err, BS_NTFS, "too many files");
+		return fail(err, BS_BOOT_FILE_UNSUPPORTED,
+			    "one of the folders that move or are replaced holds more than %d files",
+			    BS_PLAN_FILES_MAX);
 	return 0;
 }
 

@@ -31,8 +31,9 @@ MUST_CHECK int tree_walk_parents(struct volume *volume, const char *path, tree_v
 				 void *context, struct bs_error *err);
 
 /*
- * *count = the files and folders that a walk visits; 0 when there is no such file.  Errors: BS_NTFS
- * when there are more than BS_PLAN_FILES_MAX, as in a folder that leads to itself.
+ * *count = the files and folders that a walk visits; 0 when there is no such file.  Errors:
+ * BS_BOOT_FILE_UNSUPPORTED when there are more than BS_PLAN_FILES_MAX, as in a folder that leads to
+ * itself.
  */
 MUST_CHECK int tree_count(struct volume *volume, const char *path, uint32_t *count,
 			  struct bs_error *err);

@@ -141,7 +141,8 @@ static int remove_tree(struct volume *volume, const char *folder, const char *na
 	int result = 0;
 
 	if (depth > VOLUME_DEPTH_MAX || !volume_join(path, folder, name))
-		return fail(err, BS_NTFS, "%s: folders within folders too deep", folder);
+		return fail(err, BS_BOOT_FILE_UNSUPPORTED,
+			    "%.400s has too many folders within folders", folder);
 	if (volume_open_file(volume, path, &file, err) < 0)
 		return -1;
 	if (file == NULL)

@@ -204,7 +204,7 @@ static int read_sized(struct volume_file *file, int (*get)(struct volume_file *,
 		return errno == ENODATA ? 0 : ntfs_fail(file->volume, err, what);
 	}
 	if ((size_t)needed > maximum)
-		return fail(err, BS_NTFS, "%s: it is too large", what);
+		return fail(err, BS_BOOT_FILE_UNSUPPORTED, "%s: it is too large", what);
 	if (needed == 0)
 		return 0;
 	*value = malloc((size_t)needed);
@@ -286,7 +286,8 @@ int volume_streams(struct volume_file *file, struct volume_stream **streams, siz
 		if (record->non_resident && record->lowest_vcn != 0)
 			continue; /* the rest of a long stream */
 		if (*count == STREAMS_MAX) {
-			result = fail(err, BS_NTFS, "a file has more than %u streams", STREAMS_MAX);
+			result = fail(err, BS_BOOT_FILE_UNSUPPORTED,
+				      "a file has more than %u streams", STREAMS_MAX);
 			break;
 		}
 		grown = reallocarray(*streams, *count + 1, sizeof(*grown));

@@ -12,12 +12,22 @@
 #include "util/bytes.h"
 #include "util/utf16.h"
 
+/*
+ * True, and says why, when the disk below has failed since the volume was opened.  The library may
+ * make anything of that: a file that is not there, or a journal that is not clean.
+ */
+static bool disk_failed(const struct volume *volume, struct bs_error *err)
+{
+	if (volume->device.error.code == BS_OK)
+		return false;
+	*err = volume->device.error;
+	return true;
+}
+
 int ntfs_fail(struct volume *volume, struct bs_error *err, const char *what)
 {
-	if (errno == EIO && volume->device.error.code != BS_OK) {
-		*err = volume->device.error;
+	if (disk_failed(volume, err))
 		return -1;
-	}
 	switch (errno) {
 	case ENOSPC:
 		return fail(err, BS_VOLUME_FULL, "%s: the volume is full", what);
@@ -100,12 +110,10 @@ static void look_for_obstacles(struct volume *volume)
 	}
 }
 
-static int mount_failed(struct volume *volume, struct bs_error *err)
+static int mount_failed(const struct volume *volume, struct bs_error *err)
 {
-	if (errno == EIO && volume->device.error.code != BS_OK) {
-		*err = volume->device.error;
+	if (disk_failed(volume, err))
 		return -1;
-	}
 	switch (errno) {
 	case EPERM:
 		return fail(err, BS_HIBERNATED, "Windows is hibernated on the volume");
@@ -148,13 +156,17 @@ int volume_open(struct disk *partition, enum volume_mode mode, struct volume **o
 	/* What is made here has to boot: never compressed, even in a compressed folder. */
 	NVolClearCompression(volume->ntfs);
 	look_for_obstacles(volume);
+	if (disk_failed(volume, err))
+		goto close;
 	if (mode == VOLUME_WRITE && volume->obstacle != BS_OK) {
 		fail(err, volume->obstacle, "%s", volume->obstacle_text);
-		volume_done(volume);
-		return -1;
+		goto close;
 	}
 	*out = volume;
 	return 0;
+close:
+	volume_done(volume);
+	return -1;
 }
 
 int volume_close(struct volume *volume, struct bs_error *err)
@@ -217,7 +229,7 @@ static int look_up(struct volume *volume, ntfs_inode *folder, const char *name, 
 	free(wide);
 	if (*reference == (u64)-1 && errno != ENOENT)
 		return ntfs_fail(volume, err, "looking up a name");
-	return 0;
+	return disk_failed(volume, err) ? -1 : 0;
 }
 
 int ntfs_open_path(struct volume *volume, const char *path, ntfs_inode **inode, u64 *folder,
