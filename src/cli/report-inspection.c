@@ -312,20 +312,13 @@ static void print_findings(struct output *output, const struct bs_inspection *in
 		print_finding(output, &inspection->findings[i]);
 }
 
-static bool has_choices(const struct bs_options *options)
-{
-	return options->format || options->system_partition != 0 || options->boot_partition != 0;
-}
-
 static void print_fixable(struct output *output, const char *image, const struct settings *settings,
 			  const struct bs_inspection *inspection)
 {
-	print(output, "bootshift fix ");
-	print_shell_word(output, image);
+	print_fix_command(output, image, settings);
 	print(output, " ");
-	print_wrapped(output, INDENT, "%swould move %u file%s (%s)",
-		      has_choices(&settings->options) ? "with the same options " : "",
-		      inspection->boot_file_count, plural(inspection->boot_file_count),
+	print_wrapped(output, INDENT, "would move %u file%s (%s)", inspection->boot_file_count,
+		      plural(inspection->boot_file_count),
 		      size_format(inspection->boot_file_bytes).text);
 	if (inspection->system_index < 0 || inspection->boot_index < 0) {
 		print(output, ".");

@@ -139,14 +139,28 @@ static void print_room(struct output *output, const struct bs_inspection *inspec
 	print_end(output);
 }
 
-static void print_plan_file(struct output *output, const char *image, const char *plan_file)
+static void print_word_option(struct output *output, const char *name, const char *value)
 {
-	print_to(output, INDENT);
-	print(output, "To do exactly this: bootshift fix --plan ");
-	print_shell_word(output, plan_file);
+	if (!value)
+		return;
+	print(output, " %s ", name);
+	print_shell_word(output, value);
+}
+
+void print_fix_command(struct output *output, const char *image, const struct settings *settings)
+{
+	const struct bs_options *options = &settings->options;
+
+	print(output, "bootshift fix");
+	print_word_option(output, "--plan", settings->output);
+	print_word_option(output, "--format", options->format);
+	if (options->system_partition != 0)
+		print(output, " --system-partition %u", options->system_partition);
+	if (options->boot_partition != 0)
+		print(output, " --boot-partition %u", options->boot_partition);
+	print_word_option(output, "--undo-dir", options->undo_directory);
 	print(output, " ");
 	print_shell_word(output, image);
-	print_end(output);
 }
 
 void report_plan(struct output *output, const char *image, const struct settings *settings,
@@ -168,8 +182,12 @@ void report_plan(struct output *output, const char *image, const struct settings
 	if (settings->verbose)
 		print_details(output, plan);
 	print_room(output, result->inspection);
-	if (settings->output && strcmp(settings->output, "-") != 0)
-		print_plan_file(output, image, settings->output);
+	if (settings->output && strcmp(settings->output, "-") != 0) {
+		print_to(output, INDENT);
+		print(output, "To do exactly this: ");
+		print_fix_command(output, image, settings);
+		print_end(output);
+	}
 	print_to(output, INDENT);
 	print(output, "The plan was rehearsed and verified");
 	print_seconds(output, result);

@@ -16,4 +16,7 @@ report_function report_plan;
 report_function report_fix;
 report_function report_undo;
 
+/* The command that fixes this image with the options that were given. */
+void print_fix_command(struct output *output, const char *image, const struct settings *settings);
+
 #endif

@@ -85,6 +85,31 @@ START_TEST(a_name_that_begins_with_a_hyphen_goes_behind_two)
 }
 END_TEST
 
+/* What the plan tells to do is done as it stands there, by a shell. */
+START_TEST(the_command_that_a_plan_shows_does_what_was_planned)
+{
+	const char *image = image_copy(image_built("two-active", false));
+	const char *folder = text("%s/undo files", images_folder());
+	const char *command;
+	struct outcome outcome;
+
+	ck_assert_int_eq(mkdir(folder, 0700), 0);
+	outcome = BOOTSHIFT("plan", "-o", text("%s.plan", image), "--system-partition", "1",
+			    "--undo-dir", folder, "--format", "raw", image);
+	ASSERT_STATUS(outcome, 0);
+	command = strstr(outcome.output, "bootshift fix ");
+	ck_assert_ptr_nonnull(command);
+	outcome = RUN("sh", "-c",
+		      text("'%s'%.*s", bootshift_path(),
+			   (int)(strcspn(command, "\n") - strlen("bootshift")),
+			   command + strlen("bootshift")));
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, ": fixed: ");
+	ASSERT_HAS(state_folder(text("%s/any", folder)), ".bootshift-undo");
+	image_remove(image);
+}
+END_TEST
+
 START_TEST(a_label_cannot_act_on_the_terminal)
 {
 	const char *image =
@@ -187,6 +212,7 @@ Suite *terminal_suite(void)
 	images_prepare();
 	tcase_add_loop_test(tests, any_name_of_an_image_will_do, 0, 11);
 	tcase_add_test(tests, a_name_that_begins_with_a_hyphen_goes_behind_two);
+	tcase_add_test(tests, the_command_that_a_plan_shows_does_what_was_planned);
 	tcase_add_test(tests, a_label_cannot_act_on_the_terminal);
 	tcase_add_test(tests, other_locales_get_ascii);
 	tcase_add_test(tests, colours_are_for_terminals);
