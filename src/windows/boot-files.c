@@ -106,9 +106,15 @@ static int add_file(void *context, const char *path, struct volume_file *file,
 	}
 	if (volume_streams(file, &streams, &count, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		if (!add_u64(survey->stream_bytes, streams[i].size, &survey->stream_bytes))
 			survey->stream_bytes = UINT64_MAX;
+		/* Lone surrogates became U+FFFD when the name was read: it is not found by it. */
+		if (strstr(streams[i].name, "\xEF\xBF\xBD") != NULL)
+			survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
+				    "%.300s has a stream with a name that is no valid Unicode",
+				    path);
+	}
 	free(streams);
 	return 0;
 }

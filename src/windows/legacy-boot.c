@@ -49,21 +49,32 @@ static int add_file(struct survey *survey, struct volume *system, const struct l
 
 /* ---- boot.ini ------------------------------------------------------------------------------ */
 
-/* How many partitions ntldr counts: all but empty entries and extended partitions. */
-static uint32_t count_partitions(const struct bs_inspection *report)
+/*
+ * The partition that ntldr counts as the `wanted`th, from 1 on: all but empty entries and extended
+ * partitions.  NULL: there is none.
+ */
+static const struct bs_partition *counted(const struct bs_inspection *report, uint32_t wanted)
 {
-	uint32_t count = 0;
-
 	for (uint32_t i = 0; i < report->partition_count; i++)
-		count += report->partitions[i].filesystem != BS_FS_EXTENDED;
-	return count;
+		if (report->partitions[i].filesystem != BS_FS_EXTENDED && --wanted == 0)
+			return &report->partitions[i];
+	return NULL;
 }
 
 static void check_windows(struct survey *survey, const struct boot_ini_choice *choice)
 {
-	if (choice->disk != 0 ||
-	    (choice->partition >= 1 && choice->partition <= count_partitions(&survey->report)))
+	const struct bs_partition *partition = counted(&survey->report, choice->partition);
+
+	if (choice->disk != 0)
 		return;
+	if (partition != NULL) {
+		if (partition->is_system)
+			survey_note(survey, BS_NOTE_STAYS,
+				    "the Windows that boot.ini starts from %s stays on partition "
+				    "%u: keep that partition",
+				    choice->text, partition->number);
+		return;
+	}
 	survey_note(survey, BS_NOTE_LEGACY,
 		    "boot.ini%s names partition %u of this disk, which there is not: %s did not "
 		    "start before either",

@@ -94,11 +94,41 @@ static void check_log_file(struct volume *volume)
 		ntfs_inode_close(inode); /* only read: nothing can be lost */
 }
 
+/*
+ * Whether a hiberfil.sys that the library takes for an ended one holds a Windows that goes on all
+ * the same.  What it begins with, after Comae's Hibr2Bin and libhibr's specification: "hibr", which
+ * the library knows; "rstr", a resume that did not come to its end; "brkp", one stopped by a
+ * debugger; "horm", resumed from again and again; "link", the file lies elsewhere.  An ended one
+ * has "wake", a new one zeros.
+ */
+static bool goes_on(struct volume *volume)
+{
+	static const char *const marks[] = {"rstr", "brkp", "horm", "link"};
+	struct bs_error ignored; /* one of the disk stays in the device */
+	char mark[5] = "";
+	ntfs_inode *inode;
+	ntfs_attr *data;
+
+	if (ntfs_open_path(volume, "\\hiberfil.sys", &inode, NULL, &ignored) < 0 || inode == NULL)
+		return false;
+	data = ntfs_attr_open(inode, AT_DATA, AT_UNNAMED, 0);
+	if (data != NULL) {
+		if (ntfs_attr_pread(data, 0, sizeof(mark) - 1, mark) != sizeof(mark) - 1)
+			mark[0] = '\0';
+		ntfs_attr_close(data);
+	}
+	ntfs_inode_close(inode); /* only read */
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (strcasecmp(mark, marks[i]) == 0)
+			return true;
+	return false;
+}
+
 static void look_for_obstacles(struct volume *volume)
 {
 	volume->obstacle = BS_OK;
 	volume->obstacle_text = "";
-	if (ntfs_volume_check_hiberfile(volume->ntfs, 0) < 0) {
+	if (ntfs_volume_check_hiberfile(volume->ntfs, 0) < 0 || goes_on(volume)) {
 		volume->obstacle = BS_HIBERNATED;
 		volume->obstacle_text = "Windows is hibernated on it";
 		return;
