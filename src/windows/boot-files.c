@@ -128,6 +128,23 @@ static int add_parent(void *context, const char *path, struct volume_file *file,
 
 /* ---- the items ----------------------------------------------------------------------------- */
 
+static int read_short_name(struct volume *volume, struct boot_item *item, struct bs_error *err)
+{
+	struct volume_file *file;
+	struct volume_metadata metadata;
+	int result;
+
+	if (volume_open_file(volume, item->path, &file, err) < 0)
+		return -1;
+	if (file == NULL)
+		return 0;
+	result = volume_stat(file, &metadata, err);
+	volume_done_file(file);
+	if (result == 0)
+		memcpy(item->short_name, metadata.short_name, sizeof(item->short_name));
+	return result;
+}
+
 static int add_item(struct survey *survey, struct volume *volume, const char *path,
 		    enum boot_item_reason reason, struct bs_error *err)
 {
@@ -147,7 +164,7 @@ static int add_item(struct survey *survey, struct volume *volume, const char *pa
 	survey->item_count++;
 	*item = (struct boot_item){.reason = reason};
 	snprintf(item->path, sizeof(item->path), "%s", path);
-	return 0;
+	return read_short_name(volume, item, err);
 }
 
 int boot_files_list(struct survey *survey, struct volume *volume, struct bs_error *err)
@@ -207,119 +224,5 @@ int boot_files_look(struct volume *volume, const char *path, struct boot_files_f
 	}
 	if (found->kind == BOOT_FILES_NOTHING)
 		found->path[0] = '\0';
-	return 0;
-}
-
-/* ---- the target ---------------------------------------------------------------------------- */
-
-static uint32_t target_number(const struct survey *survey)
-{
-	return survey->report.partitions[survey->report.boot_index].number;
-}
-
-/* At least this many bytes become free with a file: whole clusters, of whatever usual size. */
-static uint64_t freed_with(const struct volume_metadata *metadata)
-{
-	uint32_t thin = FILE_IS_SPARSE | FILE_IS_COMPRESSED;
-
-	return metadata->attributes & thin ? 0 : metadata->size - metadata->size % 4096;
-}
-
-/* Replacing one of several names of a file parts it from the others and frees no room: refused. */
-static int check_replaced(void *context, const char *path, struct volume_file *file,
-			  const struct volume_metadata *metadata, struct bs_error *err)
-{
-	struct survey *survey = context;
-
-	(void)file;
-	(void)err;
-	if (!add_u64(survey->replaced_bytes, freed_with(metadata), &survey->replaced_bytes))
-		survey->replaced_bytes = UINT64_MAX;
-	if (metadata->links > 1)
-		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
-			    "%.400s on partition %u has several names (hard links)", path,
-			    target_number(survey));
-	return 0;
-}
-
-/* Whether a file is in the folder of the Windows that starts, which is the loader's top one. */
-static bool is_of_windows(const struct survey *survey, const char *path)
-{
-	const char *loader = survey->report.loader_path;
-	size_t length = 1 + strcspn(loader + 1, "\\");
-
-	return loader[length] == '\\' && strncasecmp(path, loader, length + 1) == 0;
-}
-
-/*
- * Only \Boot, which is nobody else's, gives way as a folder with all that is in it; and what an
- * entry starts takes the place of a file of its own kind, not of one of Windows.
- */
-static int check_kind(struct survey *survey, struct volume *target, const struct boot_item *item,
-		      struct bs_error *err)
-{
-	struct boot_files_found there;
-
-	if (item->reason == BOOT_ITEM_OF_BOOTMGR)
-		return 0;
-	if (boot_files_look(target, item->path, &there, err) < 0)
-		return -1;
-	if (there.kind == BOOT_FILES_FOLDER)
-		survey_note(survey,
-			    item->reason == BOOT_ITEM_OF_LEGACY ? BS_LEGACY_UNSUPPORTED
-								: BS_BOOT_FILE_UNSUPPORTED,
-			    "%.300s on partition %u is a folder, in the place of a file that moves",
-			    item->path, target_number(survey));
-	else if (there.kind == BOOT_FILES_FILE && is_of_windows(survey, there.path))
-		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
-			    "%.300s, which an entry starts, would replace a file of Windows on "
-			    "partition %u",
-			    item->path, target_number(survey));
-	return 0;
-}
-
-static void drop_file(struct survey *survey, const char *path)
-{
-	for (uint32_t i = 0; i < survey->file_count; i++) {
-		if (strcasecmp(survey->files[i].path, path) != 0)
-			continue;
-		memmove(&survey->files[i], &survey->files[i + 1],
-			(--survey->file_count - i) * sizeof(*survey->files));
-		return;
-	}
-}
-
-static int meet_parent(void *context, const char *path, struct volume_file *file,
-		       const struct volume_metadata *metadata, struct bs_error *err)
-{
-	struct survey *survey = context;
-
-	(void)file;
-	(void)err;
-	if (!metadata->is_folder || metadata->attributes & FILE_IS_REPARSE_POINT)
-		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
-			    "%.300s on partition %u is not the folder that is needed there", path,
-			    target_number(survey));
-	drop_file(survey, path);
-	return 0;
-}
-
-int boot_files_meet_target(struct survey *survey, struct volume *target, struct bs_error *err)
-{
-	for (uint32_t i = 0; i < survey->item_count; i++) {
-		struct boot_item *item = &survey->items[i];
-		bool found;
-
-		if (check_kind(survey, target, item, err) < 0 ||
-		    tree_walk_parents(target, item->path, meet_parent, survey, err) < 0 ||
-		    tree_count(target, item->path, &item->replaces, err) < 0 ||
-		    tree_walk(target, item->path, check_replaced, survey, &found, err) < 0)
-			return -1;
-		if (item->replaces != 0)
-			survey_note(survey, BS_NOTE_REPLACES,
-				    "%.300s stands on partition %u already: it is replaced, and "
-				    "undo brings it back",
-				    item->path, target_number(survey));
-	}
 	return 0;
 }

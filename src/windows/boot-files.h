@@ -28,6 +28,7 @@ enum boot_item_reason {
 
 struct boot_item {
 	char path[BS_PATH_MAX]; /* on both volumes */
+	char short_name[VOLUME_SHORT_NAME_MAX];
 	enum boot_item_reason reason;
 	uint32_t replaces; /* files and folders at the target that give way */
 };
@@ -65,12 +66,5 @@ const struct boot_item *boot_files_item(const struct survey *survey, const char 
 
 /* The file of that path among those that move, case ignored, or NULL. */
 const struct bs_plan_file *boot_files_find(const struct survey *survey, const char *path);
-
-/*
- * At the target: counts what gives way to the items, and drops from the list the folders on the way
- * that are there already, which stay as they are.  What cannot give way is a finding.
- */
-MUST_CHECK int boot_files_meet_target(struct survey *survey, struct volume *target,
-				      struct bs_error *err);
 
 #endif

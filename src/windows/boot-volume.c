@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "windows/boot-target.h"
 #include "windows/regf.h"
 #include "windows/survey.h"
 #include "windows/tree.h"
@@ -213,7 +214,7 @@ int survey_boot_volume(struct survey *survey, struct bs_error *err)
 	if (result == 0)
 		result = name_windows(survey, volume, err);
 	if (result == 0 && fix)
-		result = boot_files_meet_target(survey, volume, err);
+		result = boot_target_meet(survey, volume, err);
 	volume_done(volume);
 	disk_close(window);
 	return result < 0 ? survey_blame(survey, "boot",

@@ -229,6 +229,53 @@ START_TEST(what_stands_in_the_way_of_a_file_is_not_removed_for_it)
 }
 END_TEST
 
+/* Of two files in one folder, each name is only one's, the 8.3 ones too. */
+static const struct {
+	const char *name, *item, *more, *owner;
+} names_taken[] = {
+	{"short-name", "\\linuxboot.bin",
+	 "file \\linuxboot.bin size=512 short=LINUXB~1.BIN\n"
+	 "on windows\nfile \\linuxbridge.bin size=1 short=LINUXB~1.BIN\n",
+	 "\\linuxbridge.bin"},
+	{"name", "\\LINUXB~1.BIN",
+	 "file \\LINUXB~1.BIN size=512 short=none\n"
+	 "on windows\nfile \\linuxbridge.bin size=1 short=LINUXB~1.BIN\n",
+	 "\\linuxbridge.bin"},
+};
+
+START_TEST(a_name_that_is_another_files_at_the_target_is_refused)
+{
+	char *more;
+
+	ck_assert_int_gt(asprintf(&more,
+				  TOOL "10400008\nelement 11000001 boot\n"
+				       "element 12000002 string %s\non system\n%s",
+				  names_taken[_i].item, names_taken[_i].more),
+			 0);
+	look_at(names_taken[_i].name, more);
+	free(more);
+	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
+	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_FILE_UNSUPPORTED), names_taken[_i].owner));
+}
+END_TEST
+
+/* As an earlier try from Unix can leave them; Windows would see one of the two. */
+START_TEST(two_files_at_the_target_that_differ_in_case_are_refused)
+{
+	struct sample_volume windows;
+	struct bs_error err;
+
+	sample_open_small(&sample, "twins", "");
+	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &windows);
+	ASSERT_OK(volume_create(windows.volume, "\\", _i == 0 ? "bootmgr" : "boot", _i == 1, &err));
+	ASSERT_OK(volume_create(windows.volume, "\\", _i == 0 ? "BOOTMGR" : "Boot", _i == 1, &err));
+	sample_unmount(&windows);
+	look(&no_options);
+	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
+	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_FILE_UNSUPPORTED), "2 times"));
+}
+END_TEST
+
 START_TEST(more_files_than_a_plan_has_room_for_are_refused)
 {
 	char *more = strdup(""), *longer;
@@ -497,6 +544,9 @@ Suite *survey_entries_suite(void)
 		2);
 	tcase_add_loop_test(tcase, what_stands_in_the_way_of_a_file_is_not_removed_for_it, 0,
 			    sizeof(in_the_way) / sizeof(in_the_way[0]));
+	tcase_add_loop_test(tcase, a_name_that_is_another_files_at_the_target_is_refused, 0,
+			    sizeof(names_taken) / sizeof(names_taken[0]));
+	tcase_add_loop_test(tcase, two_files_at_the_target_that_differ_in_case_are_refused, 0, 2);
 	tcase_add_test(tcase, more_files_than_a_plan_has_room_for_are_refused);
 	tcase_add_loop_test(tcase, a_name_with_a_lone_surrogate_is_refused_as_such, 0,
 			    sizeof(lone_surrogates) / sizeof(lone_surrogates[0]));
