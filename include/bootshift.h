@@ -159,6 +159,8 @@ enum bs_exit {
 	  "start Windows once, shut it down fully and try again")                                  \
 	X(BS_NO_DEFAULT_ENTRY, "no-default-entry", BS_EXIT_REFUSED,                                \
 	  "set a default entry with bcdedit /default in Windows or its recovery environment")      \
+	X(BS_DEFAULT_ENTRY_BROKEN, "default-entry-broken", BS_EXIT_REFUSED,                        \
+	  "choose another default in Windows, for example: bcdedit /default {current}")            \
 	X(BS_WINLOAD_MISSING, "winload-missing", BS_EXIT_REFUSED,                                  \
 	  "repair Windows first, or choose another partition with --boot-partition")               \
 	X(BS_BOOT_FILE_UNSUPPORTED, "boot-file-unsupported", BS_EXIT_REFUSED,                      \

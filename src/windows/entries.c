@@ -29,7 +29,7 @@ static int32_t resolve(const struct survey *survey, const struct bcd_device *dev
 	return -1;
 }
 
-/* *there = whether the partition is a readable NTFS volume with `path` on it. */
+/* *there = whether the partition is a readable NTFS volume with the file, which is not empty. */
 static int has_file(const struct survey *survey, int32_t index, const char *path, bool *there,
 		    struct bs_error *err)
 {
@@ -49,7 +49,7 @@ static int has_file(const struct survey *survey, int32_t index, const char *path
 	}
 	if (result < 0 && !survey_is_content(err->code))
 		return -1;
-	*there = found.kind != BOOT_FILES_NOTHING;
+	*there = found.kind == BOOT_FILES_FILE && found.size != 0;
 	return 0;
 }
 
@@ -167,22 +167,73 @@ static enum bs_code why_unresolved(const struct survey *survey, const struct ent
 
 /* ---- the boot volume ----------------------------------------------------------------------- */
 
-/* Reads the default entry and sets its link; false when there is none. */
-static bool read_default(struct survey *survey, const struct bcd *bcd, struct entry *entry)
+/* The partition of a device that may also be "where the program is"; -1 when it cannot be told. */
+static int find_partition(struct survey *survey, const struct entry *entry, int32_t *index,
+			  struct bs_error *err)
+{
+	*index = resolve(survey, &entry->device);
+	return entry->device.file == BCD_NO_FILE && entry->device.kind == BCD_DEVICE_LOCATE
+		       ? locate(survey, entry->path, index, err)
+		       : 0;
+}
+
+/* The link of a default entry that starts a tool or an earlier Windows: its file has to be there.
+ */
+static int judge_tool(struct survey *survey, const struct entry *entry, const char *name,
+		      struct bs_error *err)
+{
+	int32_t index;
+	bool there = false;
+
+	if (find_partition(survey, entry, &index, err) < 0)
+		return -1;
+	if (entry->device.file != BCD_NO_FILE ||
+	    (index >= 0 && !survey_is_readable(survey, index))) {
+		survey_unknown(survey, BS_LINK_DEFAULT_ENTRY, BS_OK, "%s, which was not looked at",
+			       name);
+		return 0;
+	}
+	if (index >= 0 && has_file(survey, index, entry->path, &there, err) < 0)
+		return -1;
+	if (there) {
+		survey_good(survey, BS_LINK_DEFAULT_ENTRY, "%s", name);
+		return 0;
+	}
+	survey_broken(survey, BS_LINK_DEFAULT_ENTRY, BS_DEFAULT_ENTRY_BROKEN, "%s", name);
+	if (index >= 0)
+		survey_note(survey, BS_DEFAULT_ENTRY_BROKEN,
+			    "the default entry (%s) starts %.200s, which is missing or empty on "
+			    "partition %u",
+			    name, entry->path, survey->report.partitions[index].number);
+	else
+		survey_note(survey, BS_DEFAULT_ENTRY_BROKEN,
+			    "the default entry (%s) starts %.200s, from no partition of this image",
+			    name, entry->path);
+	return 0;
+}
+
+/* Reads the default entry and sets its link; *found is false when there is none. */
+static int read_default(struct survey *survey, const struct bcd *bcd, struct entry *entry,
+			bool *found, struct bs_error *err)
 {
 	char object[40];
+	const char *name;
 
+	*found = false;
 	if (bcd_default_object(bcd, object)) {
 		read_entry(bcd, object, entry);
-		if (entry->has_device) {
-			survey_good(survey, BS_LINK_DEFAULT_ENTRY, "%s",
-				    entry->description[0] != '\0' ? entry->description : object);
-			return true;
-		}
+		*found = entry->has_device;
 	}
-	survey_broken(survey, BS_LINK_DEFAULT_ENTRY, BS_NO_DEFAULT_ENTRY, "none");
-	survey_note(survey, BS_NO_DEFAULT_ENTRY, "the BCD has no default entry");
-	return false;
+	if (!*found) {
+		survey_broken(survey, BS_LINK_DEFAULT_ENTRY, BS_NO_DEFAULT_ENTRY, "none");
+		survey_note(survey, BS_NO_DEFAULT_ENTRY, "the BCD has no default entry");
+		return 0;
+	}
+	name = entry->description[0] != '\0' ? entry->description : entry->object;
+	if (!entry->is_windows)
+		return judge_tool(survey, entry, name, err);
+	survey_good(survey, BS_LINK_DEFAULT_ENTRY, "%s", name);
+	return 0;
 }
 
 static void link_boot_volume(struct survey *survey, int32_t index)
@@ -212,13 +263,8 @@ static int follow_default(struct survey *survey, const struct bcd *bcd, const st
 	if (!first->is_windows && !find_first(survey, bcd, -1, &entry))
 		entry = *first;
 	memcpy(survey->default_path, entry.path, sizeof(survey->default_path));
-	if (entry.is_windows && entry.device.file == BCD_NO_FILE &&
-	    entry.device.kind == BCD_DEVICE_LOCATE) {
-		if (locate(survey, entry.path, &survey->default_index, err) < 0)
-			return -1;
-	} else if (entry.is_windows) {
-		survey->default_index = resolve(survey, &entry.device);
-	}
+	if (entry.is_windows && find_partition(survey, &entry, &survey->default_index, err) < 0)
+		return -1;
 	if (survey->default_index >= 0) {
 		link_boot_volume(survey, survey->default_index);
 		return 0;
@@ -235,8 +281,11 @@ int survey_entries(struct survey *survey, const struct bcd *bcd, uint32_t wanted
 	struct entry first, chosen;
 	char text[400];
 	enum bs_code code;
+	bool found;
 
-	if (!read_default(survey, bcd, &first))
+	if (read_default(survey, bcd, &first, &found, err) < 0)
+		return -1;
+	if (!found)
 		return 0;
 	if (follow_default(survey, bcd, &first, &code, text, sizeof(text), err) < 0)
 		return -1;

@@ -12,11 +12,17 @@
 static const struct {
 	const char *recipe, *words;
 } broken[] = {
-	{"bootmgr-missing", "BOOTMGR is missing"}, {"bootmgr-empty", "BOOTMGR is missing"},
-	{"bcd-missing", "Status: 0xc000000f"},     {"bcd-cut", "Status: 0xc0000098"},
-	{"bcd-not-a-hive", "Status: 0xc0000098"},  {"default-other-disk", "Status: 0xc000000e"},
-	{"no-boot-volume", "Status: 0xc000000e"},  {"bitlocker", "Status: 0xc000000e"},
+	{"bootmgr-missing", "BOOTMGR is missing"},
+	{"bootmgr-empty", "BOOTMGR is missing"},
+	{"bcd-missing", "Status: 0xc000000f"},
+	{"bcd-cut", "Status: 0xc0000098"},
+	{"bcd-not-a-hive", "Status: 0xc0000098"},
+	{"default-other-disk", "Status: 0xc000000e"},
+	{"no-boot-volume", "Status: 0xc000000e"},
+	{"bitlocker", "Status: 0xc000000e"},
 	{"winload-missing", "Status: 0xc000000f"},
+	{"default-diagnostic-missing", "Status: 0xc000000f"},
+	{"default-legacy-missing", "Status: 0xc000000f"},
 };
 
 START_TEST(a_broken_sample_stops_where_it_is_broken)

@@ -31,6 +31,8 @@ static const struct {
 	{"compressed-bootmgr", "bootmgr-damaged"},
 	{"default-other-disk", "default-entry-on-other-disk"},
 	{"dynamic-disk", "dynamic-disk"},
+	{"default-diagnostic-missing", "default-entry-broken"},
+	{"default-legacy-missing", "default-entry-broken"},
 	{"encrypted-boot-folder", "boot-file-unsupported"},
 	{"fast-startup", "hibernated"},
 	{"fast-startup-system", "hibernated"},

@@ -229,6 +229,40 @@ START_TEST(what_stands_in_the_way_of_a_file_is_not_removed_for_it)
 }
 END_TEST
 
+/* A default entry that starts a tool, which is not there. */
+#define DIAGNOSTIC "object {bootmgr}\nelement 23000003 object {memdiag}\nobject {memdiag}\n"
+
+static const struct {
+	const char *name, *more;
+	bool broken;
+} tools[] = {
+	{"tool-empty", DIAGNOSTIC "on system\nfile \\Boot\\memtest.exe size=0\n", true},
+	{"tool-folder",
+	 DIAGNOSTIC "on system\nremove \\Boot\\memtest.exe\nfolder \\Boot\\memtest.exe\n", true},
+	{"tool-by-boot-missing",
+	 DIAGNOSTIC "element 11000001 boot\non system\nremove \\Boot\\memtest.exe\n", true},
+	{"tool-by-boot", DIAGNOSTIC "element 11000001 boot\n", false},
+	{"tool-on-windows",
+	 DIAGNOSTIC "element 11000001 partition windows\nelement 12000002 string \\t.exe\n"
+		    "on windows\nfile \\t.exe size=9000\n",
+	 false},
+	{"tool-on-windows-missing",
+	 DIAGNOSTIC "element 11000001 partition windows\nelement 12000002 string \\t.exe\n", true},
+	{"tool-on-other-disk",
+	 DIAGNOSTIC "element 11000001 foreign 0x12345678 1M\n", true},
+};
+
+START_TEST(a_default_tool_that_is_not_there_is_refused)
+{
+	look_at(tools[_i].name, tools[_i].more);
+	ck_assert_int_eq(survey->report.starts, !tools[_i].broken);
+	if (tools[_i].broken)
+		assert_refused(BS_DEFAULT_ENTRY_BROKEN);
+	else
+		assert_fixable();
+}
+END_TEST
+
 /* Of two files in one folder, each name is only one's, the 8.3 ones too. */
 static const struct {
 	const char *name, *item, *more, *owner;
@@ -544,6 +578,8 @@ Suite *survey_entries_suite(void)
 		2);
 	tcase_add_loop_test(tcase, what_stands_in_the_way_of_a_file_is_not_removed_for_it, 0,
 			    sizeof(in_the_way) / sizeof(in_the_way[0]));
+	tcase_add_loop_test(tcase, a_default_tool_that_is_not_there_is_refused, 0,
+			    sizeof(tools) / sizeof(tools[0]));
 	tcase_add_loop_test(tcase, a_name_that_is_another_files_at_the_target_is_refused, 0,
 			    sizeof(names_taken) / sizeof(names_taken[0]));
 	tcase_add_loop_test(tcase, two_files_at_the_target_that_differ_in_case_are_refused, 0, 2);

@@ -56,6 +56,8 @@ static const struct {
 	{"clusters-128k", BS_VERDICT_UNSUITABLE, BS_NTFS_GEOMETRY, "gggggggg"},
 	{"compressed-bootmgr", BS_VERDICT_UNSUITABLE, BS_BOOTMGR_DAMAGED, "gggbgggg"},
 	{"default-diagnostic", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"default-diagnostic-missing", BS_VERDICT_UNSUITABLE, BS_DEFAULT_ENTRY_BROKEN, "gggggbgg"},
+	{"default-legacy-missing", BS_VERDICT_UNSUITABLE, BS_DEFAULT_ENTRY_BROKEN, "gggggbgg"},
 	{"default-legacy", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
 	{"dynamic-disk", BS_VERDICT_UNSUITABLE, BS_DYNAMIC_DISK, "gggggggg"},
 	{"encrypted-boot-folder", BS_VERDICT_UNSUITABLE, BS_BOOT_FILE_UNSUPPORTED, "gggggggg"},
