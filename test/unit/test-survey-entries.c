@@ -248,8 +248,7 @@ static const struct {
 	 false},
 	{"tool-on-windows-missing",
 	 DIAGNOSTIC "element 11000001 partition windows\nelement 12000002 string \\t.exe\n", true},
-	{"tool-on-other-disk",
-	 DIAGNOSTIC "element 11000001 foreign 0x12345678 1M\n", true},
+	{"tool-on-other-disk", DIAGNOSTIC "element 11000001 foreign 0x12345678 1M\n", true},
 };
 
 START_TEST(a_default_tool_that_is_not_there_is_refused)

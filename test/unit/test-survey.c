@@ -58,7 +58,7 @@ static const struct {
 	{"default-diagnostic", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
 	{"default-diagnostic-missing", BS_VERDICT_UNSUITABLE, BS_DEFAULT_ENTRY_BROKEN, "gggggbgg"},
 	{"default-legacy-missing", BS_VERDICT_UNSUITABLE, BS_DEFAULT_ENTRY_BROKEN, "gggggbgg"},
-	{"default-legacy", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"default-legacy", BS_VERDICT_FIXABLE, BS_NOTE_STAYS, "gggggggg"},
 	{"dynamic-disk", BS_VERDICT_UNSUITABLE, BS_DYNAMIC_DISK, "gggggggg"},
 	{"encrypted-boot-folder", BS_VERDICT_UNSUITABLE, BS_BOOT_FILE_UNSUPPORTED, "gggggggg"},
 	{"fast-startup", BS_VERDICT_UNSUITABLE, BS_HIBERNATED, "gggggggg"},
