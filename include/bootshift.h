@@ -38,6 +38,8 @@ enum bs_exit {
 	X(BS_USAGE, "usage", BS_EXIT_USAGE, "see bootshift --help")                                \
 	X(BS_ROWS_EXIST, "rows-exist", BS_EXIT_USAGE,                                              \
 	  "name another file: those of a dry run and of a real one do not mix")                    \
+	X(BS_FILE_EXISTS, "file-exists", BS_EXIT_USAGE,                                            \
+	  "name another file, or move away what is there")                                         \
 	/* failed: the machine or the storage, not the image */                                    \
 	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED, "check the path")                             \
 	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                      \
@@ -46,9 +48,11 @@ enum bs_exit {
 	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED,                                                    \
 	  "wait until the other program has closed the image, then try again")                     \
 	X(BS_IO, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")             \
+	X(BS_NO_CONNECTION, "no-connection", BS_EXIT_FAILED,                                       \
+	  "check the URI, and that the NBD server runs, has the export, takes three clients")      \
 	X(BS_NO_MEMORY, "no-memory", BS_EXIT_FAILED, "free some memory and try again")             \
 	X(BS_NO_SPACE, "no-space", BS_EXIT_FAILED,                                                 \
-	  "free some space, or put the undo file elsewhere with --undo-dir")                       \
+	  "free some space, or have the file written elsewhere (undo files: --undo-dir)")          \
 	X(BS_OUT_OF_RANGE, "out-of-range", BS_EXIT_FAILED,                                         \
 	  "the image is damaged or shorter than it says: check where it came from")                \
 	X(BS_WORKER, "worker-failed", BS_EXIT_FAILED,                                              \
@@ -70,7 +74,7 @@ enum bs_exit {
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
 	  "run bootshift undo on the image: it takes back what was begun")                         \
 	X(BS_JOURNAL_DAMAGED, "journal-damaged", BS_EXIT_RECOVERY,                                 \
-	  "restore the image from a backup, or the undo file from a copy of it")                   \
+	  "restore that file or the image from a copy; if nothing was interrupted, move it away")  \
 	/* refused: undo */                                                                        \
 	X(BS_NO_UNDO_FILE, "no-undo-file", BS_EXIT_REFUSED,                                        \
 	  "name the folder of the undo file with --undo-dir, if it is not beside the image")       \
@@ -78,6 +82,15 @@ enum bs_exit {
 	  "undo the earlier fix first, or move its undo file away if the image was replaced")      \
 	X(BS_CHANGED_SINCE, "changed-since-fix", BS_EXIT_REFUSED,                                  \
 	  "undo would destroy those changes; restore from a backup if the old state is needed")    \
+	X(BS_UNDO_FILE_DAMAGED, "undo-file-damaged", BS_EXIT_REFUSED,                              \
+	  "the fix was finished; to take it back, restore that file or the image from a copy")     \
+	/* refused: the names and the folder of the undo file */                                   \
+	X(BS_UNDO_FILE_UNUSABLE, "undo-file-unusable", BS_EXIT_REFUSED,                            \
+	  "move it away; if it leads to the undo file, put that file itself in its place")         \
+	X(BS_NAME_TOO_LONG, "name-too-long", BS_EXIT_REFUSED,                                      \
+	  "give the image a shorter name: that of its undo file has up to 28 bytes more")          \
+	X(BS_UNDO_FOLDER, "undo-folder-unwritable", BS_EXIT_REFUSED,                               \
+	  "name another folder for the undo file with --undo-dir, or make this one writable")      \
 	/* refused: the plan file */                                                               \
 	X(BS_PLAN_STALE, "plan-stale", BS_EXIT_REFUSED,                                            \
 	  "the image is not as it was when planned: make a new plan and read it")                  \
@@ -93,7 +106,7 @@ enum bs_exit {
 	X(BS_VHD_DIFFERENCING, "vhd-differencing", BS_EXIT_REFUSED,                                \
 	  "merge it into its parent first")                                                        \
 	X(BS_CONTAINER_CORRUPT, "container-corrupt", BS_EXIT_REFUSED,                              \
-	  "check it with qemu-img check, or name its format with --format if it is another")       \
+	  "check it with qemu-img check, or name another format with bootshift fix --format")      \
 	X(BS_CONTAINER_DIFFERENCING, "container-differencing", BS_EXIT_REFUSED,                    \
 	  "make one image of it and its parent, for example: qemu-img convert -O qcow2 IMAGE NEW") \
 	X(BS_CONTAINER_ENCRYPTED, "container-encrypted", BS_EXIT_REFUSED,                          \
@@ -102,6 +115,10 @@ enum bs_exit {
 	  "make one file of it first, for example: qemu-img convert -O qcow2 IMAGE NEW")           \
 	X(BS_CONTAINER_COMPRESSED, "container-compressed", BS_EXIT_REFUSED,                        \
 	  "unpack it first, for example: qemu-img convert -O vmdk IMAGE NEW")                      \
+	X(BS_CONTAINER_HAS_CHILDREN, "container-has-children", BS_EXIT_REFUSED,                    \
+	  "merge the snapshots first, or fix a flat copy: qemu-img convert -O qcow2 SNAPSHOT NEW") \
+	X(BS_CONTAINER_PART, "container-part", BS_EXIT_REFUSED,                                    \
+	  "name the file that describes the whole disk instead")                                   \
 	/* refused: the partitions */                                                              \
 	X(BS_NO_PARTITION_TABLE, "no-partition-table", BS_EXIT_REFUSED,                            \
 	  "name an image of a whole disk, not of one partition")                                   \
@@ -116,13 +133,13 @@ enum bs_exit {
 	X(BS_STORAGE_SPACES, "storage-spaces", BS_EXIT_REFUSED,                                    \
 	  "only Windows reads Storage Spaces: move Windows to a plain basic disk first")           \
 	X(BS_NO_ACTIVE_PARTITION, "no-active-partition", BS_EXIT_REFUSED,                          \
-	  "choose the system partition with --system-partition")                                   \
+	  "choose the system partition with bootshift fix --system-partition")                     \
 	X(BS_SEVERAL_ACTIVE, "several-active-partitions", BS_EXIT_REFUSED,                         \
-	  "choose the system partition with --system-partition")                                   \
+	  "choose the system partition with bootshift fix --system-partition")                     \
 	X(BS_SYSTEM_PARTITION, "system-partition-unsuitable", BS_EXIT_REFUSED,                     \
 	  "see bootshift inspect for the partitions of this disk")                                 \
 	X(BS_BOOT_VOLUME_MISSING, "boot-volume-missing", BS_EXIT_REFUSED,                          \
-	  "choose the partition with Windows with --boot-partition, if it is in this image")       \
+	  "if Windows is in this image, choose its partition with bootshift fix --boot-partition") \
 	X(BS_BOOT_VOLUME_LOGICAL, "boot-volume-logical", BS_EXIT_REFUSED,                          \
 	  "only a primary partition can be active: convert the partition first")                   \
 	X(BS_OTHER_DISK, "default-entry-on-other-disk", BS_EXIT_REFUSED,                           \
@@ -162,7 +179,7 @@ enum bs_exit {
 	X(BS_DEFAULT_ENTRY_BROKEN, "default-entry-broken", BS_EXIT_REFUSED,                        \
 	  "choose another default in Windows, for example: bcdedit /default {current}")            \
 	X(BS_WINLOAD_MISSING, "winload-missing", BS_EXIT_REFUSED,                                  \
-	  "repair Windows first, or choose another partition with --boot-partition")               \
+	  "repair Windows first, or choose another one with bootshift fix --boot-partition")       \
 	X(BS_BOOT_FILE_UNSUPPORTED, "boot-file-unsupported", BS_EXIT_REFUSED,                      \
 	  "remove what is named, or turn it into an ordinary file, in Windows")                    \
 	X(BS_ENTRY_WOULD_BREAK, "entry-would-break", BS_EXIT_REFUSED,                              \
@@ -280,8 +297,10 @@ struct bs_inspection {
 	char loader_path[BS_PATH_MAX];
 	uint32_t link_count;
 	struct bs_link links[BS_LINKS_MAX];
-	bool starts;              /* every link is good */
-	bool starts_after;        /* and after the fix, if one applies; else the same */
+	/* Every link is good; and after the fix, if one applies, else the same.  Not known when no
+	 * link is broken, but of one it cannot be told: then false. */
+	bool starts, starts_known;
+	bool starts_after, starts_after_known;
 	uint32_t boot_file_count; /* files that a fix would copy, folders not counted */
 	uint64_t boot_file_bytes;
 	uint64_t needed_room; /* what the conversion needs on the active volume (--pe-size) */
@@ -356,17 +375,18 @@ BS_API void bs_plan_free(struct bs_plan *plan);
 
 /* What is being done to an image, in the order in which it comes to it. */
 enum bs_phase {
-	BS_PHASE_OPENING,    /* opened and locked; what was interrupted is taken back */
+	BS_PHASE_OPENING,    /* opened and locked */
 	BS_PHASE_INSPECTING, /* read, by bs_inspect() */
 	BS_PHASE_REHEARSING, /* read, staged and verified on a view of it */
 	BS_PHASE_COMMITTING, /* the undo file and the image are written: from here on it is finished
 			      */
 	BS_PHASE_VERIFYING,  /* opened afresh and verified */
-	BS_PHASE_UNDOING,    /* put back */
+	BS_PHASE_UNDOING,    /* put back; also, while it is opened, what was interrupted */
 	BS_PHASE_COUNT
 };
 
 #define BS_UNDO_SUFFIX ".bootshift-undo" /* of the name of every undo file */
+#define BS_MAKER_SIZE  16                /* bytes */
 
 struct bs_options {
 	const char *format;         /* raw vhd vhdx qcow2 vmdk vdi; NULL: by content */
@@ -374,7 +394,14 @@ struct bs_options {
 	uint32_t boot_partition;    /* 0: the default entry's */
 	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
 	const char *undo_directory; /* NULL: the image's own folder */
-	bool to_be_fixed;           /* bs_plan: refuse also what may not be written to */
+	/* What is known of the files around it, borrowed; NULL: what its folder tells, as far as
+	 * 4096 of its entries do. */
+	const struct bs_relations *relations;
+	/* bs_plan: refuse also when the image or the undo file's folder may not be written to */
+	bool to_be_fixed;
+	/* bs_fix: a name of the caller's own for what the fix belongs to.  It is kept in the undo
+	 * file, and found again there; all zeros: none. */
+	uint8_t maker[BS_MAKER_SIZE];
 	/* Told of each phase as it begins, in the calling thread; NULL: nobody is.  The context is
 	 * the caller's own. */
 	void (*progress)(void *context, enum bs_phase phase);
@@ -399,10 +426,14 @@ enum bs_status {
 struct bs_result {
 	enum bs_status status;
 	struct bs_error error;
-	bool recovered;                   /* an interrupted transaction was taken back first */
+	bool recovered; /* an interrupted transaction was taken back first */
+	bool exact;     /* undone, and nothing was written since the fix: as before, bit for bit */
 	struct bs_inspection *inspection; /* before; NULL when it did not come that far */
 	struct bs_plan *plan;             /* as rehearsed; NULL when it did not come that far */
-	char *undo_file; /* path of the one that leads back from what the image is now, or NULL */
+	/* Path of the one that leads back from what the image is now, or, when an undo had nothing
+	 * to do, of the one that is of no use any more; or NULL. */
+	char *undo_file;
+	bool own_undo_file;       /* NOTHING_TO_DO: it is there, and has the maker of the options */
 	uint64_t container_bytes; /* bytes of the container that changed */
 	uint32_t container_extents;
 	uint64_t milliseconds;
@@ -418,7 +449,8 @@ struct bs_result {
  * bs_plan: a full rehearsal: staged, verified, and thrown away.  The same statuses.
  * bs_fix: carries it out.  `expected`, here and in bs_plan, when not NULL, must equal the plan as
  *   rehearsed, or it is refused as stale.
- * bs_undo: takes back a fix, or recovers an interrupted transaction.
+ * bs_undo: takes back a fix, or recovers an interrupted transaction.  NOTHING_TO_DO when what the
+ *   fix had changed is as before already, though the undo file is still there.
  *
  * While an image is being changed, SIGINT, SIGTERM, SIGHUP and SIGQUIT are held in the calling
  * thread.  A caller that holds the first three itself can have bs_fix stopped: one that has come
@@ -439,6 +471,28 @@ BS_API enum bs_exit bs_undo(const char *image, const struct bs_options *options,
  */
 BS_API enum bs_exit bs_recover(const char *image, const struct bs_options *options,
 			       struct bs_result *result);
+
+/*
+ * What files say of each other: that one holds only the changes to another, its parent, as with
+ * snapshots and clones, or that one is a part of the disk that another describes.  An image is not
+ * changed under its children, nor a part on its own.  For whoever works on many images and looks
+ * through each folder only once.  Starts as all zeros; ends with bs_relations_free().
+ */
+struct bs_relations {
+	void *tree;
+};
+
+/*
+ * Looks through the image's folder, and through the one in it in which VirtualBox keeps snapshots,
+ * unless that was done before.  What cannot be read says nothing.  Error: BS_NO_MEMORY.
+ */
+BS_API int bs_relations_look(struct bs_relations *relations, const char *image,
+			     struct bs_error *err);
+
+/* The path of a file that describes a disk of which the image is a part; NULL: none is known. */
+BS_API const char *bs_relations_whole(const struct bs_relations *relations, const char *image);
+
+BS_API void bs_relations_free(struct bs_relations *relations);
 
 struct bs_recognition {
 	char format[16]; /* as in bs_options; empty when that cannot be told at first sight */

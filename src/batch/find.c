@@ -19,6 +19,7 @@
 struct candidate {
 	struct find_image image;
 	uint32_t part;      /* a checksum of what the machines have in common of its path */
+	bool named;         /* on the command line */
 	bool described;     /* its bytes are in another file */
 	struct stat status; /* of the file with its bytes; all zeros where there is none */
 };
@@ -108,9 +109,29 @@ static int add(struct search *search, const char *path, const char *common,
 	if (!image->file)
 		return out_of_memory(err);
 	image->was_there = row_look(image->file, &image->size, &image->modified);
+	if (bs_relations_look(search->request->relations, image->path, err) != 0 ||
+	    bs_relations_look(search->request->relations, image->location, err) != 0)
+		return -1;
 	candidate->described = recognition->data_file[0] != '\0';
 	if (stat(image->file, &candidate->status) != 0)
 		candidate->status = (struct stat){.st_ino = 0};
+	return 0;
+}
+
+/* Most files of a disk in several have no mark at all. */
+static int leave_out(struct search *search, const char *path, const struct bs_error *why,
+		     struct bs_error *err)
+{
+	struct bs_relations *relations = search->request->relations;
+	enum find_reason reason = FIND_NOT_AN_IMAGE;
+
+	if (find_name_is_like_an_image(location_name(path))) {
+		if (bs_relations_look(relations, path, err) != 0)
+			return -1;
+		if (bs_relations_whole(relations, path))
+			reason = FIND_DATA_FILE;
+	}
+	left_out(search, path, reason, why);
 	return 0;
 }
 
@@ -139,10 +160,8 @@ static int take_file(void *context, const char *path, const char *below, const s
 	}
 	/* What cannot be told, as of a file that may not be read, counts: a fix will say why. */
 	if (bs_recognise(path, &recognition, &reason) != BS_EXIT_DONE &&
-	    reason.code == BS_NOT_AN_IMAGE) {
-		left_out(search, path, FIND_NOT_AN_IMAGE, &reason);
-		return 0;
-	}
+	    reason.code == BS_NOT_AN_IMAGE)
+		return leave_out(search, path, &reason, err);
 	return add(search, path, below, &recognition, false, err);
 }
 
@@ -176,7 +195,9 @@ static int take_named(struct search *search, const char *path, const struct stat
 	if (!status && repeats_another(search)) {
 		find_free_image(&search->candidates[--search->count].image);
 		left_out(search, path, FIND_OTHER_NAME, NULL);
+		return 0;
 	}
+	search->candidates[search->count - 1].named = true;
 	return 0;
 }
 
@@ -190,6 +211,10 @@ static bool is_left_out(const struct search *search, const struct candidate *can
 
 	if (!candidate->described && candidate->image.was_there &&
 	    inodes_have(data, &candidate->status)) {
+		*reason = FIND_DATA_FILE;
+		return true;
+	}
+	if (!candidate->named && bs_relations_whole(request->relations, candidate->image.path)) {
 		*reason = FIND_DATA_FILE;
 		return true;
 	}

@@ -40,7 +40,8 @@ enum find_reason {
 };
 
 struct find_request {
-	char *const *arguments; /* files, folders, devices, URIs */
+	struct bs_relations *relations; /* gets what the folders of all images tell */
+	char *const *arguments;         /* files, folders, devices, URIs */
 	int count;
 	bool follow; /* symbolic links in folders; those that are named are always followed */
 	struct find_patterns include, exclude; /* no pattern to include: all */
@@ -68,7 +69,10 @@ struct find_result {
 	uint64_t left_out[FIND_REASON_COUNT];
 };
 
-/* Freed with find_free() in every case.  Error: BS_NO_MEMORY. */
+/*
+ * Freed with find_free() in every case.  Errors: BS_NO_MEMORY; BS_INTERRUPTED, when a signal is
+ * held that asks to stop, and nothing is found then.
+ */
 MUST_CHECK int find_images(const struct find_request *request, struct find_result *result,
 			   struct bs_error *err);
 

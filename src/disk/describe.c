@@ -9,8 +9,10 @@
 #include "disk/vhd.h"
 #include "disk/vhdx.h"
 #include "util/bytes.h"
+#include "util/utf16.h"
 
 #define SECTOR_SIZE 512u
+#define PATH_BYTES  4096u /* of a VHD's parent, as far as it is read */
 
 /* Reads up to `most` bytes at `offset`, as many as there are, into *bytes; the caller frees it. */
 static int read_some(struct disk *container, uint64_t offset, uint64_t most, uint8_t **bytes,
@@ -112,31 +114,42 @@ int describe_vhd(struct disk *container, struct format *format, struct bs_error 
 	return 0;
 }
 
+/* The caller frees *metadata, also on error. */
+static int read_metadata(struct disk *container, struct vhdx_layout *layout, uint8_t **metadata,
+			 size_t *length, struct bs_error *err)
+{
+	uint8_t *headers = NULL;
+	int result = read_some(container, 0, VHDX_HEADERS_SIZE, &headers, length, err);
+
+	*metadata = NULL;
+	if (result == 0)
+		result = vhdx_decode_headers(headers, *length, disk_size(container), layout, err);
+	if (result == 0)
+		result = read_some(container, layout->metadata_offset,
+				   min_u64(layout->metadata_size, VHDX_METADATA_MAX), metadata,
+				   length, err);
+	free(headers);
+	return result;
+}
+
 /*
  * While the log has not been replayed, the size in the metadata may be an old one; the driver
  * replays it when it opens the file for writing.
  */
 int describe_vhdx(struct disk *container, struct format *format, struct bs_error *err)
 {
-	uint8_t *headers = NULL, *metadata = NULL;
 	struct vhdx_layout layout;
+	uint8_t *metadata;
 	uint64_t size;
 	size_t length;
-	int result = -1;
+	int result = read_metadata(container, &layout, &metadata, &length, err);
 
-	if (read_some(container, 0, VHDX_HEADERS_SIZE, &headers, &length, err) != 0 ||
-	    vhdx_decode_headers(headers, length, disk_size(container), &layout, err) != 0)
-		goto out;
-	if (read_some(container, layout.metadata_offset,
-		      min_u64(layout.metadata_size, VHDX_METADATA_MAX), &metadata, &length,
-		      err) != 0 ||
-	    vhdx_decode_metadata(metadata, length, &layout, &size, err) != 0)
-		goto out;
-	format->access = FORMAT_CAPTURED;
-	format->disk_size = layout.log_in_use ? 0 : size;
-	result = 0;
-out:
-	free(headers);
+	if (result == 0)
+		result = vhdx_decode_metadata(metadata, length, &layout, &size, err);
+	if (result == 0) {
+		format->access = FORMAT_CAPTURED;
+		format->disk_size = layout.log_in_use ? 0 : size;
+	}
 	free(metadata);
 	return result;
 }
@@ -159,13 +172,37 @@ static int describe_by_head(struct disk *container, uint64_t most, decode_functi
 	return result;
 }
 
+/* An account that is marked as behind is legal: the driver makes it up when it opens the image. */
+static int decode_qcow2_account(const uint8_t *bytes, size_t length, uint64_t file_size,
+				struct format *format, struct bs_error *err)
+{
+	struct qcow2_tables tables;
+
+	if (qcow2_decode_tables(bytes, length, file_size, &tables, err) != 0)
+		return -1;
+	format->has_account = !tables.counts_behind;
+	return 0;
+}
+
 int describe_qcow2(struct disk *container, struct format *format, struct bs_error *err)
 {
-	return describe_by_head(container, QCOW2_HEADER_MAX, qcow2_decode, format, err);
+	uint64_t size = disk_size(container);
+	uint8_t *bytes = NULL;
+	size_t length;
+	int result = read_some(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err);
+
+	if (result == 0)
+		result = qcow2_decode(bytes, length, size, &format->disk_size, err);
+	if (result == 0)
+		result = decode_qcow2_account(bytes, length, size, format, err);
+	format->access = FORMAT_CAPTURED;
+	free(bytes);
+	return result;
 }
 
 int describe_vdi(struct disk *container, struct format *format, struct bs_error *err)
 {
+	format->has_account = true;
 	return describe_by_head(container, VDI_HEADER_SIZE, vdi_decode, format, err);
 }
 
@@ -201,4 +238,90 @@ int describe_vmdk(struct disk *container, struct format *format, struct bs_error
 	if (first == '#')
 		return describe_vmdk_descriptor(container, format, err);
 	return describe_by_head(container, VMDK_HEAD_SIZE, vmdk_decode_sparse, format, err);
+}
+
+/* ---- what belongs together ----------------------------------------------------------------- */
+
+static int refer_locator(struct disk *container, const struct vhd_locator *locator,
+			 const struct reference_taker *taker, struct bs_error *err)
+{
+	char path[PATH_BYTES / 2 * 3 + 1];
+	uint8_t *bytes = NULL;
+	size_t length;
+	int result = read_some(container, locator->offset, min_u64(locator->length, PATH_BYTES),
+			       &bytes, &length, err);
+
+	if (result == 0 && utf16_to_utf8(bytes, length, path, sizeof(path)) > 0)
+		taker->take(taker->context, REFERENCE_PARENT, path);
+	free(bytes);
+	return result;
+}
+
+/* The copy of the footer at the start is the one that QEMU goes by, and the one of a torn file. */
+int refer_vhd(struct disk *container, const struct reference_taker *taker, struct bs_error *err)
+{
+	uint8_t bytes[VHD_DYNAMIC_HEADER_SIZE];
+	struct vhd_dynamic_header header;
+	struct vhd_locator locator;
+	struct vhd_footer footer;
+
+	if (disk_read(container, 0, bytes, VHD_FOOTER_SIZE, err) != 0 ||
+	    vhd_decode_footer(bytes, VHD_FOOTER_SIZE, &footer, err) != 0)
+		return -1;
+	if (footer.type != VHD_DIFFERENCING)
+		return 0;
+	if (disk_read(container, footer.dynamic_header_offset, bytes, sizeof(bytes), err) != 0 ||
+	    vhd_decode_dynamic_header(bytes, sizeof(bytes), &header, err) != 0)
+		return -1;
+	if (header.parent_name[0] != '\0')
+		taker->take(taker->context, REFERENCE_PARENT, header.parent_name);
+	for (uint32_t i = 0; i < VHD_LOCATORS; i++)
+		if (vhd_decode_locator(bytes, i, &locator) &&
+		    refer_locator(container, &locator, taker, err) != 0)
+			return -1;
+	return 0;
+}
+
+int refer_vhdx(struct disk *container, const struct reference_taker *taker, struct bs_error *err)
+{
+	struct vhdx_layout layout;
+	uint8_t *metadata;
+	size_t length;
+	int result = read_metadata(container, &layout, &metadata, &length, err);
+
+	if (result == 0)
+		vhdx_refer(metadata, length, taker);
+	free(metadata);
+	return result;
+}
+
+typedef void refer_function(const uint8_t *bytes, size_t length,
+			    const struct reference_taker *taker);
+
+static int refer_by_head(struct disk *container, uint64_t most, refer_function *refer,
+			 const struct reference_taker *taker, struct bs_error *err)
+{
+	uint8_t *bytes = NULL;
+	size_t length;
+	int result = read_some(container, 0, most, &bytes, &length, err);
+
+	if (result == 0)
+		refer(bytes, length, taker);
+	free(bytes);
+	return result;
+}
+
+int refer_qcow2(struct disk *container, const struct reference_taker *taker, struct bs_error *err)
+{
+	return refer_by_head(container, QCOW2_HEADER_MAX, qcow2_refer, taker, err);
+}
+
+int refer_vmdk(struct disk *container, const struct reference_taker *taker, struct bs_error *err)
+{
+	return refer_by_head(container, VMDK_DESCRIPTOR_MAX, vmdk_refer, taker, err);
+}
+
+int refer_vdi(struct disk *container, const struct reference_taker *taker, struct bs_error *err)
+{
+	return refer_by_head(container, VDI_HEADER_SIZE, vdi_refer, taker, err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One function for each format: reads what its codec needs and fills in the description.  That
- * the container is of this format has been decided already, and may be wrong.
+ * Two functions for each format that read what its codec needs: one fills in the description, one
+ * tells of the files that belong together with this one.  That the container is of this format has
+ * been decided already, and may be wrong.
  */
 #ifndef BOOTSHIFT_DESCRIBE_H
 #define BOOTSHIFT_DESCRIBE_H
@@ -9,6 +10,7 @@
 #include <stddef.h>
 
 #include "disk/format.h"
+#include "disk/reference.h"
 
 /*
  * Each fills in all of *format but the names and the disk.  Errors: those of format_detect() that
@@ -20,6 +22,21 @@ MUST_CHECK int describe_vhdx(struct disk *container, struct format *format, stru
 MUST_CHECK int describe_qcow2(struct disk *container, struct format *format, struct bs_error *err);
 MUST_CHECK int describe_vmdk(struct disk *container, struct format *format, struct bs_error *err);
 MUST_CHECK int describe_vdi(struct disk *container, struct format *format, struct bs_error *err);
+
+/*
+ * Each tells what it finds; what is damaged tells nothing.  A raw disk has none of this.  Errors:
+ * those of reading and decoding, BS_NO_MEMORY.
+ */
+MUST_CHECK int refer_vhd(struct disk *container, const struct reference_taker *taker,
+			 struct bs_error *err);
+MUST_CHECK int refer_vhdx(struct disk *container, const struct reference_taker *taker,
+			  struct bs_error *err);
+MUST_CHECK int refer_qcow2(struct disk *container, const struct reference_taker *taker,
+			   struct bs_error *err);
+MUST_CHECK int refer_vmdk(struct disk *container, const struct reference_taker *taker,
+			  struct bs_error *err);
+MUST_CHECK int refer_vdi(struct disk *container, const struct reference_taker *taker,
+			 struct bs_error *err);
 
 /*
  * Reads the last bytes, as a VHD's footer of today's length or of the old one; `bytes` has room for

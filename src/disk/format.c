@@ -37,6 +37,7 @@
 
 #include "disk/describe.h"
 #include "disk/vhd.h"
+#include "disk/whole.h"
 #include "util/bytes.h"
 
 #define LONGEST_MAGIC 24u
@@ -46,10 +47,18 @@ enum { RAW, VHD, VHDX, QCOW2, VMDK, VDI };
 static const struct kind {
 	const char *name, *driver;
 	int (*describe)(struct disk *container, struct format *format, struct bs_error *err);
+	/* NULL where describing it, or else QEMU's driver, finds that a part is missing. */
+	int (*check_whole)(struct disk *container, const struct format *format,
+			   struct bs_error *err);
+	int (*refer)(struct disk *container, const struct reference_taker *taker,
+		     struct bs_error *err);
 } kinds[] = {
-	[RAW] = {"raw", "raw", describe_raw},     [VHD] = {"vhd", "vpc", describe_vhd},
-	[VHDX] = {"vhdx", "vhdx", describe_vhdx}, [QCOW2] = {"qcow2", "qcow2", describe_qcow2},
-	[VMDK] = {"vmdk", "vmdk", describe_vmdk}, [VDI] = {"vdi", "vdi", describe_vdi},
+	[RAW] = {"raw", "raw", describe_raw, NULL, NULL},
+	[VHD] = {"vhd", "vpc", describe_vhd, NULL, refer_vhd},
+	[VHDX] = {"vhdx", "vhdx", describe_vhdx, NULL, refer_vhdx},
+	[QCOW2] = {"qcow2", "qcow2", describe_qcow2, whole_check_qcow2, refer_qcow2},
+	[VMDK] = {"vmdk", "vmdk", describe_vmdk, whole_check_vmdk, refer_vmdk},
+	[VDI] = {"vdi", "vdi", describe_vdi, NULL, refer_vdi},
 };
 
 struct magic {
@@ -231,6 +240,32 @@ int format_detect(struct disk *container, const char *forced, struct format *for
 	const struct kind *kind = forced ? find_kind(forced, err) : decide(container, err);
 
 	return kind ? describe(container, kind, format, err) : -1;
+}
+
+int format_check_whole(struct disk *container, const struct format *format, struct bs_error *err)
+{
+	const struct kind *kind = find_kind(format->name, err);
+
+	if (kind == NULL)
+		return -1;
+	return kind->check_whole ? kind->check_whole(container, format, err) : 0;
+}
+
+/*
+ * Most files of a folder have no mark, and no more is read of them than where marks are.  Who
+ * belongs to whom is for those to say that begin with one.
+ */
+int format_refer(struct disk *container, const struct reference_taker *taker, struct bs_error *err)
+{
+	const struct kind *claim;
+	struct bs_error reason = {.code = BS_OK};
+
+	if (read_claim(container, &claim, &reason) == 0 && claim &&
+	    decide(container, &reason) == claim && claim->refer(container, taker, &reason) == 0)
+		return 0;
+	if (reason.code == BS_NO_MEMORY)
+		return fail(err, BS_NO_MEMORY, "%s", reason.message);
+	return 0;
 }
 
 int format_recognise(struct disk *container, bool *marked, struct bs_error *err)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "disk/disk.h"
+#include "disk/reference.h"
 #include "disk/vmdk.h"
 
 enum format_access {
@@ -22,6 +23,11 @@ struct format {
 	const char *driver;         /* QEMU's name for it */
 	const char *driver_options; /* what its driver has to be told, "key=value", or NULL */
 	enum format_access access;
+	/* The container keeps an account of what in it is free: the counts of clusters of a qcow2,
+	 * the number of blocks of a VDI.  The driver goes by it when it needs room, and writes over
+	 * data if it is wrong: it is to be checked.  For VHD, VHDX and VMDK the driver takes room
+	 * only behind all that is there. */
+	bool has_account;
 	uint64_t offset, length; /* the window, bytes; not of FORMAT_CAPTURED */
 	uint64_t disk_size;      /* bytes that the guest sees; 0 when only the driver knows */
 	/* FORMAT_ELSEWHERE: the file's name, in the container's folder.  What is in it is the
@@ -40,6 +46,21 @@ struct format {
  */
 MUST_CHECK int format_detect(struct disk *container, const char *forced, struct format *format,
 			     struct bs_error *err);
+
+/*
+ * Succeeds when none of what format_detect() has described is missing at the end, as after a copy
+ * that was broken off.  `container` is the file with the disk: the other one, where the format says
+ * FORMAT_ELSEWHERE.  Errors: BS_CONTAINER_CORRUPT, and those of reading it.
+ */
+MUST_CHECK int format_check_whole(struct disk *container, const struct format *format,
+				  struct bs_error *err);
+
+/*
+ * Tells what `container` says of the files that belong together with it.  It is believed by its
+ * content only; what is none, or is damaged, tells nothing.  Error: BS_NO_MEMORY.
+ */
+MUST_CHECK int format_refer(struct disk *container, const struct reference_taker *taker,
+			    struct bs_error *err);
 
 /*
  * Tells at first sight whether `container` is one, from some hundred bytes of it: *marked when it

@@ -18,8 +18,11 @@ enum {
 	L1_TABLE_OFFSET = 40,
 	REFCOUNT_TABLE_OFFSET = 48,
 	REFCOUNT_CLUSTERS_OFFSET = 56,
+	SNAPSHOTS_OFFSET = 60, /* how many */
+	SNAPSHOT_TABLE_OFFSET = 64,
 	VERSION_2_LENGTH = 72,
 	INCOMPATIBLE_OFFSET = 72, /* from version 3 on */
+	REFCOUNT_ORDER_OFFSET = 96,
 	HEADER_LENGTH_OFFSET = 100,
 	VERSION_3_LENGTH = 104,
 	SECTOR_SIZE = 512,
@@ -27,10 +30,21 @@ enum {
 
 enum {
 	CLUSTER_BITS_MIN = 9,
-	CLUSTER_BITS_MAX = 21, /* QEMU's limit */
-	L1_ENTRY_SIZE = 8,
+	CLUSTER_BITS_MAX = 21,  /* QEMU's limit */
+	REFCOUNT_ORDER_MAX = 6, /* counts of 2^6 bits */
+	REFCOUNT_ORDER_VERSION_2 = 4,
 	EXTENSION_HEADER_SIZE = 8,
 	FILE_NAME_MAX = 1023, /* of a backing or data file */
+};
+
+#define L1_TABLE_MAX       (32u << 20) /* QEMU's limits, bytes */
+#define REFCOUNT_TABLE_MAX (8u << 20)
+/* An entry of the snapshot table, whose parts of variable length fill it up to a multiple of 8. */
+enum {
+	SNAPSHOT_L1_OFFSET = 0,
+	SNAPSHOT_L1_ENTRIES = 8,
+	SNAPSHOT_NAME_LENGTHS = 12, /* of two names, 16 bits each */
+	SNAPSHOT_EXTRA_LENGTH = 36,
 };
 
 #define EXTENSION_DATA_FILE 0x44415441u
@@ -51,7 +65,7 @@ struct header {
 	uint32_t backing_length;
 	uint64_t disk_size;
 	uint64_t l1_offset, refcount_offset;
-	uint32_t l1_entries, refcount_clusters;
+	uint32_t l1_entries, refcount_clusters, refcount_order;
 	uint64_t incompatible;
 	uint32_t length; /* of the header itself; the extensions follow */
 };
@@ -71,6 +85,7 @@ static int decode_header(const uint8_t *bytes, size_t length, struct header *hea
 	header->l1_offset = load_be64(bytes + L1_TABLE_OFFSET);
 	header->refcount_offset = load_be64(bytes + REFCOUNT_TABLE_OFFSET);
 	header->refcount_clusters = load_be32(bytes + REFCOUNT_CLUSTERS_OFFSET);
+	header->refcount_order = REFCOUNT_ORDER_VERSION_2;
 	header->length = VERSION_2_LENGTH;
 	if (header->version == 2)
 		return 0;
@@ -80,6 +95,7 @@ static int decode_header(const uint8_t *bytes, size_t length, struct header *hea
 	if (length < VERSION_3_LENGTH)
 		return fail(err, BS_CONTAINER_CORRUPT, "the qcow2 header is cut short");
 	header->incompatible = load_be64(bytes + INCOMPATIBLE_OFFSET);
+	header->refcount_order = load_be32(bytes + REFCOUNT_ORDER_OFFSET);
 	header->length = load_be32(bytes + HEADER_LENGTH_OFFSET);
 	return 0;
 }
@@ -94,7 +110,7 @@ static bool table_within(uint64_t offset, uint64_t length, const struct header *
 /* The numbers by which the driver finds its way. */
 static int check_layout(const struct header *header, uint64_t file_size, struct bs_error *err)
 {
-	uint64_t entry_bytes, refcount_bytes, needed;
+	uint64_t entry_bytes, l1_bytes, refcount_bytes, needed;
 	uint32_t l2_bits;
 
 	if (header->cluster_bits < CLUSTER_BITS_MIN || header->cluster_bits > CLUSTER_BITS_MAX)
@@ -109,36 +125,41 @@ static int check_layout(const struct header *header, uint64_t file_size, struct 
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the qcow2 header gives the impossible disk size %" PRIu64,
 			    header->disk_size);
+	if (header->refcount_order > REFCOUNT_ORDER_MAX)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the qcow2 header gives counts of 2^%" PRIu32 " bits",
+			    header->refcount_order);
 	/* An entry of the L1 table stands for the clusters in one cluster of L2 entries. */
 	l2_bits = header->cluster_bits - (header->incompatible & FEATURE_EXTENDED_L2 ? 4 : 3);
 	entry_bytes = 1ull << (l2_bits + header->cluster_bits);
 	needed = (header->disk_size - 1) / entry_bytes + 1;
+	l1_bytes = (uint64_t)header->l1_entries * QCOW2_L1_ENTRY_SIZE;
 	refcount_bytes = (uint64_t)header->refcount_clusters << header->cluster_bits;
-	if (header->l1_entries < needed ||
-	    !table_within(header->l1_offset, (uint64_t)header->l1_entries * L1_ENTRY_SIZE, header,
-			  file_size) ||
-	    refcount_bytes == 0 ||
+	if (header->l1_entries < needed || l1_bytes > L1_TABLE_MAX || refcount_bytes == 0 ||
+	    refcount_bytes > REFCOUNT_TABLE_MAX ||
+	    !table_within(header->l1_offset, l1_bytes, header, file_size) ||
 	    !table_within(header->refcount_offset, refcount_bytes, header, file_size))
 		return fail(err, BS_CONTAINER_CORRUPT,
-			    "a table of the qcow2 image is too short or lies beyond its end");
+			    "a table of the qcow2 image has an impossible size or lies beyond its "
+			    "end");
 	return 0;
 }
 
-/* What is shown of a file name that should lie at `offset`. */
+/* The file name that should lie at `offset`; NULL when it does not. */
 static const char *name_at(const uint8_t *bytes, size_t length, uint64_t offset,
 			   uint64_t name_length, char name[FILE_NAME_MAX + 1])
 {
 	if (name_length == 0 || name_length > FILE_NAME_MAX ||
-	    !range_within(offset, name_length, length))
-		return "another file";
+	    !range_within(offset, name_length, length) || bytes[offset] == '\0')
+		return NULL;
 	memcpy(name, bytes + offset, name_length);
 	name[name_length] = '\0';
 	return name;
 }
 
 /* The loop ends because each extension moves `at` on by at least its own header. */
-static const char *data_file_name(const uint8_t *bytes, size_t length, const struct header *header,
-				  char name[FILE_NAME_MAX + 1])
+static const char *data_file(const uint8_t *bytes, size_t length, const struct header *header,
+			     char name[FILE_NAME_MAX + 1])
 {
 	uint64_t at = header->length;
 
@@ -153,7 +174,20 @@ static const char *data_file_name(const uint8_t *bytes, size_t length, const str
 			return name_at(bytes, length, at, size, name);
 		at += ((uint64_t)size + 7) / 8 * 8;
 	}
-	return "another file";
+	return NULL;
+}
+
+static const char *backing_file(const uint8_t *bytes, size_t length, const struct header *header,
+				char name[FILE_NAME_MAX + 1])
+{
+	return header->backing_offset == 0 ? NULL
+					   : name_at(bytes, length, header->backing_offset,
+						     header->backing_length, name);
+}
+
+static const char *shown(const char *name)
+{
+	return name != NULL ? name : "another file";
 }
 
 static int check_features(const uint8_t *bytes, size_t length, const struct header *header,
@@ -172,12 +206,11 @@ static int check_features(const uint8_t *bytes, size_t length, const struct head
 	if (header->incompatible & FEATURE_DATA_FILE)
 		return fail(err, BS_CONTAINER_SPLIT,
 			    "the qcow2 image keeps its data in another file: %s",
-			    data_file_name(bytes, length, header, name));
+			    shown(data_file(bytes, length, header, name)));
 	if (header->backing_offset != 0)
 		return fail(err, BS_CONTAINER_DIFFERENCING,
 			    "the qcow2 image holds only the changes to its backing file, %s",
-			    name_at(bytes, length, header->backing_offset, header->backing_length,
-				    name));
+			    shown(backing_file(bytes, length, header, name)));
 	return 0;
 }
 
@@ -197,4 +230,60 @@ int qcow2_decode(const uint8_t *bytes, size_t length, uint64_t file_size, uint64
 			    header.disk_size);
 	*disk_size = header.disk_size;
 	return 0;
+}
+
+int qcow2_decode_tables(const uint8_t *bytes, size_t length, uint64_t file_size,
+			struct qcow2_tables *tables, struct bs_error *err)
+{
+	struct header header = {0};
+
+	if (decode_header(bytes, length, &header, err) != 0 ||
+	    check_layout(&header, file_size, err) != 0)
+		return -1;
+	*tables = (struct qcow2_tables){
+		.cluster_size = 1u << header.cluster_bits,
+		.l1_offset = header.l1_offset,
+		.l1_entries = header.l1_entries,
+		.l2_entry_size = header.incompatible & FEATURE_EXTENDED_L2 ? 16 : 8,
+		.compressed_places = (1ull << (70 - header.cluster_bits)) - 1,
+		.refcount_offset = header.refcount_offset,
+		.refcount_entries = ((uint64_t)header.refcount_clusters << header.cluster_bits) /
+				    QCOW2_REFCOUNT_ENTRY_SIZE,
+		.refcount_bits = 1u << header.refcount_order,
+		.counts_behind = header.incompatible & FEATURE_DIRTY,
+		.snapshots_offset = load_be64(bytes + SNAPSHOT_TABLE_OFFSET),
+		.snapshots = load_be32(bytes + SNAPSHOTS_OFFSET),
+	};
+	return 0;
+}
+
+void qcow2_decode_snapshot(const uint8_t *bytes, struct qcow2_snapshot *snapshot)
+{
+	/* No sum can overflow: one term has 32 bits, the others fewer. */
+	uint32_t names = load_be32(bytes + SNAPSHOT_NAME_LENGTHS);
+	uint64_t length = QCOW2_SNAPSHOT_SIZE + (uint64_t)load_be32(bytes + SNAPSHOT_EXTRA_LENGTH) +
+			  (names >> 16) + (names & 0xffff);
+
+	snapshot->l1_offset = load_be64(bytes + SNAPSHOT_L1_OFFSET);
+	snapshot->l1_entries = load_be32(bytes + SNAPSHOT_L1_ENTRIES);
+	snapshot->length = (length + 7) / 8 * 8;
+}
+
+static void tell(const char *name, enum reference_kind kind, const struct reference_taker *taker)
+{
+	if (name != NULL)
+		taker->take(taker->context, kind, name);
+}
+
+void qcow2_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker)
+{
+	struct header header = {0};
+	char name[FILE_NAME_MAX + 1];
+	struct bs_error ignored;
+
+	if (decode_header(bytes, length, &header, &ignored) != 0)
+		return;
+	tell(backing_file(bytes, length, &header, name), REFERENCE_PARENT, taker);
+	if (header.incompatible & FEATURE_DATA_FILE)
+		tell(data_file(bytes, length, &header, name), REFERENCE_PART, taker);
 }

@@ -3,6 +3,7 @@
 #include "disk/vdi.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "util/bytes.h"
 
@@ -18,7 +19,8 @@ enum {
 	BLOCK_EXTRA_OFFSET = 380, /* bytes before each block */
 	BLOCKS_OFFSET = 384,
 	BLOCKS_ALLOCATED_OFFSET = 388,
-	LINK_UUID_OFFSET = 424,
+	UUID_OFFSET = 392,
+	LINK_UUID_OFFSET = 424, /* of the parent */
 	PARENT_UUID_OFFSET = 440,
 	UUID_SIZE = 16,
 	TABLE_ENTRY_SIZE = 4,
@@ -103,4 +105,26 @@ int vdi_decode(const uint8_t *bytes, size_t length, uint64_t file_size, uint64_t
 	/* VBoxManage convertfromraw makes odd sizes; QEMU rounds them up, too. */
 	*disk_size = (size + SECTOR_SIZE - 1) / SECTOR_SIZE * SECTOR_SIZE;
 	return 0;
+}
+
+/* In the layout of Microsoft's GUIDs: the first three fields are little-endian. */
+static void tell_uuid(const uint8_t *bytes, enum reference_kind kind,
+		      const struct reference_taker *taker)
+{
+	char text[UUID_SIZE * 2 + 4 + 1];
+
+	if (all_zero(bytes, UUID_SIZE))
+		return;
+	snprintf(text, sizeof(text), "%08" PRIx32 "-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		 load_le32(bytes), load_le16(bytes + 4), load_le16(bytes + 6), bytes[8], bytes[9],
+		 bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]);
+	taker->take(taker->context, kind, text);
+}
+
+void vdi_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker)
+{
+	if (length < VDI_HEADER_SIZE)
+		return;
+	tell_uuid(bytes + UUID_OFFSET, REFERENCE_UUID, taker);
+	tell_uuid(bytes + LINK_UUID_OFFSET, REFERENCE_PARENT_UUID, taker);
 }

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "disk/reference.h"
 #include "util/err.h"
 
 #define VDI_HEADER_SIZE 512u
@@ -21,5 +22,11 @@
  */
 MUST_CHECK int vdi_decode(const uint8_t *bytes, size_t length, uint64_t file_size,
 			  uint64_t *disk_size, struct bs_error *err);
+
+/*
+ * Tells the UUIDs in the first `length` bytes of an image: its own and, when it has one, its
+ * parent's.  A VDI image names no files.
+ */
+void vdi_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker);
 
 #endif

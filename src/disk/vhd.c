@@ -31,14 +31,24 @@ enum {
 	HEADER_CHECKSUM = 36,
 	HEADER_PARENT_NAME = 64, /* UTF-16, big-endian */
 	HEADER_PARENT_NAME_SIZE = 512,
+	HEADER_LOCATORS = 576,
+	LOCATOR_SIZE = 24,
+	LOCATOR_LENGTH = 8,
+	LOCATOR_OFFSET = 16,
 	TABLE_ENTRY_SIZE = 4,
 };
 
 /* The most that a dynamic VHD can have: 2040 GiB (Microsoft; VHD_MAX_SECTORS in qemu's vpc.c). */
 #define DYNAMIC_SIZE_MAX (2040ull << 30)
 
+/* The platform codes of relative and absolute paths in UTF-16: "W2ru", "W2ku". */
+#define LOCATOR_RELATIVE 0x57327275u
+#define LOCATOR_ABSOLUTE 0x57326b75u
+
 static const uint8_t cookie[8] = "conectix", header_cookie[8] = "cxsparse";
 
+_Static_assert(HEADER_LOCATORS + VHD_LOCATORS * LOCATOR_SIZE <= VHD_DYNAMIC_HEADER_SIZE,
+	       "the header holds all locators");
 _Static_assert(SAVED_STATE_OFFSET < VHD_OLD_FOOTER_SIZE, "both lengths hold every field");
 
 bool vhd_looks_like_footer(const uint8_t *bytes, size_t length)
@@ -117,6 +127,16 @@ int vhd_decode_dynamic_header(const uint8_t *bytes, size_t length,
 	header->block_size = block_size;
 	decode_parent_name(bytes, header->parent_name, sizeof(header->parent_name));
 	return 0;
+}
+
+bool vhd_decode_locator(const uint8_t *bytes, uint32_t index, struct vhd_locator *locator)
+{
+	const uint8_t *entry = bytes + HEADER_LOCATORS + (size_t)index * LOCATOR_SIZE;
+	uint32_t platform = load_be32(entry);
+
+	locator->offset = load_be64(entry + LOCATOR_OFFSET);
+	locator->length = load_be32(entry + LOCATOR_LENGTH);
+	return platform == LOCATOR_RELATIVE || platform == LOCATOR_ABSOLUTE;
 }
 
 static int check_footer(const struct vhd_footer *footer, struct bs_error *err)

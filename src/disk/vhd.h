@@ -20,6 +20,7 @@
 #define VHD_FOOTER_SIZE         512u
 #define VHD_OLD_FOOTER_SIZE     511u /* written by versions before Virtual PC 2004 */
 #define VHD_DYNAMIC_HEADER_SIZE 1024u
+#define VHD_LOCATORS            8u /* in a dynamic header, used or not */
 
 enum vhd_type {
 	VHD_FIXED = 2,
@@ -58,6 +59,18 @@ MUST_CHECK int vhd_decode_footer(const uint8_t *bytes, size_t length, struct vhd
  */
 MUST_CHECK int vhd_decode_dynamic_header(const uint8_t *bytes, size_t length,
 					 struct vhd_dynamic_header *header, struct bs_error *err);
+
+/* Where a path of the parent lies: `length` bytes of UTF-16LE at `offset` of the file. */
+struct vhd_locator {
+	uint64_t offset;
+	uint32_t length;
+};
+
+/*
+ * Finds the locator number `index`, less than VHD_LOCATORS, in a dynamic header.  False when there
+ * is none of the kinds that Windows writes.
+ */
+bool vhd_decode_locator(const uint8_t *bytes, uint32_t index, struct vhd_locator *locator);
 
 /*
  * Succeeds when the footer is that of a fixed VHD whose disk lies in the `payload_size` bytes

@@ -37,6 +37,7 @@ enum {
 	LOCATOR_KEY_LENGTH = 8,
 	LOCATOR_VALUE_LENGTH = 10,
 	PATH_SHOWN_MAX = 400,
+	PATH_SIZE = 4096,
 };
 
 #define BLOCK_SIZE_MIN (1u << 20)
@@ -217,4 +218,20 @@ int vhdx_decode_metadata(const uint8_t *bytes, size_t length, const struct vhdx_
 		return refuse_parent(&items, err);
 	*disk_size = load_le64(size);
 	return check_disk(*disk_size, load_le32(sector_size), load_le32(parameters), layout, err);
+}
+
+void vhdx_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker)
+{
+	static const char *const keys[] = {"relative_path", "volume_path", "absolute_win32_path"};
+	char path[PATH_SIZE];
+	struct bs_error ignored;
+	struct items items;
+
+	if (take_items(bytes, length, &items, &ignored) != 0 || items.bytes[PARENT_LOCATOR] == NULL)
+		return;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		locator_value(&items, keys[i], path, sizeof(path));
+		if (*path != '\0')
+			taker->take(taker->context, REFERENCE_PARENT, path);
+	}
 }

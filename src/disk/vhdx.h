@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "disk/reference.h"
 #include "util/err.h"
 
 /* The identifier, both headers and the first region table, of 64 KiB each. */
@@ -43,5 +44,8 @@ MUST_CHECK int vhdx_decode_headers(const uint8_t *bytes, size_t length, uint64_t
 MUST_CHECK int vhdx_decode_metadata(const uint8_t *bytes, size_t length,
 				    const struct vhdx_layout *layout, uint64_t *disk_size,
 				    struct bs_error *err);
+
+/* Tells the paths of the parent in the same bytes, if it has one. */
+void vhdx_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker);
 
 #endif

@@ -11,6 +11,7 @@
 
 #define SECTOR_SIZE 512u
 #define NO_PARENT   0xffffffffu
+#define PATH_SIZE   4096u
 
 struct slice {
 	const char *at;
@@ -103,16 +104,26 @@ static bool parse_number(struct slice slice, unsigned base, uint64_t *number)
 	return slice.length > 0;
 }
 
+static bool is_extent(struct slice line)
+{
+	return begins(line, "RW ") || begins(line, "RDONLY ") || begins(line, "NOACCESS ");
+}
+
+/* Cuts off the name of an extent's file, and what is before it. */
+static struct slice cut_name(struct slice *line)
+{
+	cut(line, '"');
+	return cut(line, '"');
+}
+
 static int decode_extent(struct slice line, struct vmdk_descriptor *descriptor,
 			 struct bs_error *err)
 {
 	struct vmdk_extent *extent = &descriptor->extent;
 	struct slice access = cut_word(&line), sectors = cut_word(&line), type = cut_word(&line);
 	uint64_t count, offset = 0;
-	struct slice name;
+	struct slice name = cut_name(&line);
 
-	cut(&line, '"');
-	name = cut(&line, '"');
 	line = trim(line);
 	descriptor->extent_count++;
 	descriptor->writable = equals(access, "RW");
@@ -154,28 +165,37 @@ static int decode_line(struct slice line, struct vmdk_descriptor *descriptor, st
 	line = trim(line);
 	if (line.length == 0 || line.at[0] == '#')
 		return 0;
-	if (begins(line, "RW ") || begins(line, "RDONLY ") || begins(line, "NOACCESS "))
+	if (is_extent(line))
 		return decode_extent(line, descriptor, err);
 	return decode_setting(line, descriptor, facts, err);
 }
 
 /* QEMU takes the word for a parent's name wherever in the text it is; so it is a parent here. */
-static int check_parent(struct slice text, const struct facts *facts, struct bs_error *err)
+static bool find_parent(struct slice text, struct slice *name)
 {
 	static const char word[] = "parentFileNameHint";
 	const char *found = memmem(text.at, text.length, word, strlen(word));
-	char name[VMDK_EXTENT_NAME_MAX + 1] = "";
 	struct slice rest;
 
-	if (found == NULL && facts->parent_identifier == NO_PARENT)
+	*name = (struct slice){text.at, 0};
+	if (found == NULL)
+		return false;
+	rest = (struct slice){found, text.length - (size_t)(found - text.at)};
+	rest = cut(&rest, '\n');
+	cut(&rest, '=');
+	*name = unquote(rest);
+	return true;
+}
+
+static int check_parent(struct slice text, const struct facts *facts, struct bs_error *err)
+{
+	char name[VMDK_EXTENT_NAME_MAX + 1];
+	struct slice hint;
+
+	if (!find_parent(text, &hint) && facts->parent_identifier == NO_PARENT)
 		return 0;
-	if (found != NULL) {
-		rest = (struct slice){found, text.length - (size_t)(found - text.at)};
-		rest = cut(&rest, '\n');
-		cut(&rest, '=');
-		if (!copy(unquote(rest), name, sizeof(name)))
-			*name = '\0';
-	}
+	if (!copy(hint, name, sizeof(name)))
+		*name = '\0';
 	return fail(err, BS_CONTAINER_DIFFERENCING,
 		    "the VMDK holds only the changes to its parent, %s",
 		    *name ? name : "another file");
@@ -205,10 +225,15 @@ static int judge(struct slice text, const struct vmdk_descriptor *descriptor,
 	return 0;
 }
 
+static struct slice text_of(const uint8_t *bytes, size_t length)
+{
+	return (struct slice){(const char *)bytes, strnlen((const char *)bytes, length)};
+}
+
 int vmdk_descriptor_decode(const uint8_t *bytes, size_t length, struct vmdk_descriptor *descriptor,
 			   struct bs_error *err)
 {
-	struct slice text = {(const char *)bytes, strnlen((const char *)bytes, length)};
+	struct slice text = text_of(bytes, length);
 	struct slice rest = text;
 	struct facts facts = {0};
 
@@ -217,4 +242,41 @@ int vmdk_descriptor_decode(const uint8_t *bytes, size_t length, struct vmdk_desc
 		if (decode_line(cut(&rest, '\n'), descriptor, &facts, err) != 0)
 			return -1;
 	return judge(text, descriptor, &facts, err);
+}
+
+static void tell(struct slice slice, enum reference_kind kind, const struct reference_taker *taker)
+{
+	char text[PATH_SIZE];
+
+	if (slice.length > 0 && copy(slice, text, sizeof(text)))
+		taker->take(taker->context, kind, text);
+}
+
+static void tell_uuid(struct slice line, const struct reference_taker *taker)
+{
+	/* What a base has for its parent's. */
+	static const char none[] = "00000000-0000-0000-0000-000000000000";
+	struct slice key = trim(cut(&line, '=')), uuid = unquote(line);
+
+	if (equals(key, "ddb.uuid.image"))
+		tell(uuid, REFERENCE_UUID, taker);
+	if (equals(key, "ddb.uuid.parent") && !equals(uuid, none))
+		tell(uuid, REFERENCE_PARENT_UUID, taker);
+}
+
+void vmdk_descriptor_refer(const uint8_t *bytes, size_t length, bool parts,
+			   const struct reference_taker *taker)
+{
+	struct slice rest = text_of(bytes, length), hint;
+
+	if (find_parent(rest, &hint))
+		tell(hint, REFERENCE_PARENT, taker);
+	while (rest.length > 0) {
+		struct slice line = trim(cut(&rest, '\n'));
+
+		if (!is_extent(line))
+			tell_uuid(line, taker);
+		else if (parts)
+			tell(cut_name(&line), REFERENCE_PART, taker);
+	}
 }

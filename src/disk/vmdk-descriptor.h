@@ -25,4 +25,11 @@ struct vmdk_descriptor {
 MUST_CHECK int vmdk_descriptor_decode(const uint8_t *bytes, size_t length,
 				      struct vmdk_descriptor *descriptor, struct bs_error *err);
 
+/*
+ * Tells what the same bytes say of the parent and of VirtualBox's UUIDs, and, if `parts`, of the
+ * files with the extents.
+ */
+void vmdk_descriptor_refer(const uint8_t *bytes, size_t length, bool parts,
+			   const struct reference_taker *taker);
+
 #endif

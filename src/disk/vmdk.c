@@ -28,7 +28,6 @@ enum {
 	COMPRESSION_OFFSET = 77,
 	HEADER_SIZE = 512,
 	SECTOR_SIZE = 512,
-	DIRECTORY_ENTRY_SIZE = 4,
 };
 
 #define FLAG_SECOND_DIRECTORY (1u << 1)
@@ -68,11 +67,11 @@ static bool directory_within(const uint8_t *bytes, size_t field, uint64_t entrie
 	uint64_t offset;
 
 	return mul_u64(load_le64(bytes + field), SECTOR_SIZE, &offset) && offset != 0 &&
-	       range_within(offset, entries * DIRECTORY_ENTRY_SIZE, file_size);
+	       range_within(offset, entries * VMDK_TABLE_ENTRY_SIZE, file_size);
 }
 
 static int check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t *disk_size,
-			struct bs_error *err)
+			struct vmdk_tables *tables, struct bs_error *err)
 {
 	uint64_t capacity = load_le64(bytes + CAPACITY_OFFSET);
 	uint64_t grain = load_le64(bytes + GRAIN_SIZE_OFFSET);
@@ -95,6 +94,11 @@ static int check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t *disk
 	    load_le64(bytes + OVERHEAD_OFFSET) > file_size / SECTOR_SIZE)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the tables of the VMDK lie beyond the file's end");
+	*tables = (struct vmdk_tables){
+		.directory_offset = load_le64(bytes + DIRECTORY_OFFSET) * SECTOR_SIZE,
+		.directory_entries = directory_entries,
+		.table_entries = table_entries,
+	};
 	return 0;
 }
 
@@ -126,14 +130,27 @@ static int check_embedded(const uint8_t *bytes, size_t length, struct bs_error *
 int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size, uint64_t *disk_size,
 		       struct bs_error *err)
 {
+	struct vmdk_tables ignored;
+
 	if (length >= 4 && memcmp(bytes, "COWD", 4) == 0)
 		return fail(err, BS_FORMAT_UNSUPPORTED,
 			    "is a VMDK of the sparse kind of old ESX servers (COWD)");
 	if (length < HEADER_SIZE || memcmp(bytes, "KDMV", 4) != 0)
 		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
-	if (check_kind(bytes, err) != 0 || check_layout(bytes, file_size, disk_size, err) != 0)
+	if (check_kind(bytes, err) != 0 ||
+	    check_layout(bytes, file_size, disk_size, &ignored, err) != 0)
 		return -1;
 	return check_embedded(bytes, length, err);
+}
+
+int vmdk_decode_tables(const uint8_t *bytes, size_t length, uint64_t file_size,
+		       struct vmdk_tables *tables, struct bs_error *err)
+{
+	uint64_t ignored;
+
+	if (length < HEADER_SIZE)
+		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
+	return check_layout(bytes, file_size, &ignored, tables, err);
 }
 
 static int check_flat(const struct vmdk_descriptor *descriptor, struct bs_error *err)
@@ -194,4 +211,12 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 			    "the VMDK descriptor has a malformed extent");
 	*extent = descriptor.extent;
 	return 0;
+}
+
+void vmdk_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker)
+{
+	if (length > 0 && bytes[0] == '#')
+		vmdk_descriptor_refer(bytes, length, true, taker);
+	else if (length > HEADER_SIZE && load_le64(bytes + DESCRIPTOR_OFFSET) == 1)
+		vmdk_descriptor_refer(bytes + HEADER_SIZE, length - HEADER_SIZE, false, taker);
 }

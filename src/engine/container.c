@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "disk/window.h"
+#include "engine/relations.h"
 #include "transaction/commit.h"
 #include "util/bytes.h"
 
@@ -17,6 +18,15 @@
 #define TAIL_SIZE 4096u
 
 #define CHUNK (1u << 20) /* bytes read at a time */
+
+/* Entries of the image's folder that are looked at: milliseconds, if it is on this machine. */
+#define ENTRIES_MAX 4096u
+
+void container_tell(const struct bs_options *options, enum bs_phase phase)
+{
+	if (options->progress != NULL)
+		options->progress(options->progress_context, phase);
+}
 
 /* A path in the folder of `path`; NULL when memory runs out. */
 static char *beside(const char *path, const char *name)
@@ -64,7 +74,7 @@ static int follow_descriptor(struct container *container, const struct bs_option
 int container_open_target(struct container *container, const char *image,
 			  const struct bs_options *options, struct bs_error *err)
 {
-	*container = (struct container){.target = target_open(image, err)};
+	*container = (struct container){.image = image, .target = target_open(image, err)};
 	return container->target != NULL ? follow_descriptor(container, options, err) : -1;
 }
 
@@ -101,6 +111,8 @@ static int recover(struct container *container, const struct bs_options *options
 			       : fail(err, BS_RECOVERY_REQUIRED,
 				      "an earlier command was interrupted while it changed the "
 				      "image");
+	if (state == TRANSACTION_INTERRUPTED)
+		container_tell(options, BS_PHASE_UNDOING);
 	if (transaction_recover(&container->place, NULL, recovered, err) < 0)
 		return -1;
 	return open_again(container, options, err);
@@ -114,7 +126,8 @@ int container_lock(struct container *container, const char *image, const struct 
 	    find_place(container, options, err) < 0)
 		return -1;
 	/* Before any work: what cannot be changed at its end should be refused at once. */
-	if (purpose == LOCK_FOR_CHANGING && target_check_writable(container->target, err) < 0)
+	if (purpose == LOCK_FOR_CHANGING && (target_check_writable(container->target, err) < 0 ||
+					     place_check_folder(&container->place, err) < 0))
 		return -1;
 	container->lock = lock_image(&container->place, purpose, err);
 	if (container->lock == NULL)
@@ -134,36 +147,103 @@ static int check_size(const struct container *container, struct bs_error *err)
 	return 0;
 }
 
-int container_open_disk(struct container *container, const struct bs_options *options,
-			struct bs_error *err)
+/* What lies on the overlay. */
+static int lay_stack(struct container *container, const struct bs_options *options, bool writable,
+		     struct bs_error *err)
 {
+	struct disk *view = overlay_disk(container->overlay);
 	struct format *format = &container->format;
-	struct disk *view;
 
-	container->overlay =
-		overlay_open(container->target->disk, OVERLAY_MEMORY, options->undo_directory, err);
-	if (container->overlay == NULL)
-		return -1;
-	view = overlay_disk(container->overlay);
 	if (format->access != FORMAT_ELSEWHERE &&
 	    format_detect(view, options->format, format, err) < 0)
+		return -1;
+	if (format_check_whole(view, format, err) < 0)
 		return -1;
 	if (format->access != FORMAT_CAPTURED) {
 		container->window = window_open(view, format->offset, format->length, err);
 		container->disk = container->window;
 		return container->disk != NULL ? 0 : -1;
 	}
-	container->capture =
-		capture_open(container->overlay, format->driver, format->driver_options, err);
+	if (format->has_account &&
+	    capture_check(container->overlay, format->driver, format->driver_options, err) < 0)
+		return -1;
+	container->capture = capture_open(container->overlay, format->driver,
+					  format->driver_options, writable, err);
 	if (container->capture == NULL)
 		return -1;
 	container->disk = capture_disk(container->capture);
 	return check_size(container, err);
 }
 
-int container_finish(struct container *container, struct bs_error *err)
+void container_close_disk(struct container *container)
 {
-	return container->capture != NULL ? capture_finish(container->capture, err) : 0;
+	disk_close(container->window);
+	capture_close(container->capture);
+	container->window = container->disk = NULL;
+	container->capture = NULL;
+}
+
+int container_open_disk(struct container *container, const struct bs_options *options,
+			struct bs_error *err)
+{
+	container->overlay =
+		overlay_open(container->target->disk, OVERLAY_MEMORY, options->undo_directory, err);
+	return container->overlay != NULL ? lay_stack(container, options, true, err) : -1;
+}
+
+int container_settle(struct container *container, const struct bs_options *options,
+		     struct bs_error *err)
+{
+	uint64_t size = disk_size(container->disk);
+
+	if (container->capture != NULL && capture_finish(container->capture, err) < 0)
+		return -1;
+	container_close_disk(container);
+	if (lay_stack(container, options, false, err) < 0)
+		return fail_prefix(err, "what the fix would write cannot be opened");
+	if (disk_size(container->disk) != size)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "what the fix would write is a disk of another size");
+	return 0;
+}
+
+/* Who names a file that describes a disk means the disk; who names a part of it cannot. */
+static int check_relations(const struct container *container, const struct bs_relations *relations,
+			   struct bs_error *err)
+{
+	const char *whole = bs_relations_whole(relations, container->image);
+	const char *child = relations_child(relations, container->image);
+
+	if (whole != NULL)
+		return fail(err, BS_CONTAINER_PART,
+			    "the file is a part of the disk that %s describes", whole);
+	if (child == NULL)
+		child = relations_child(relations, container->target->name);
+	if (child != NULL)
+		return fail(err, BS_CONTAINER_HAS_CHILDREN,
+			    "the image is the parent of %s, which holds only the changes to it",
+			    child);
+	return 0;
+}
+
+int container_check_relations(const struct container *container, const struct bs_options *options,
+			      struct bs_error *err)
+{
+	struct bs_relations found = {NULL};
+	int result = 0;
+
+	if (container->target->kind == TARGET_NBD)
+		return 0;
+	if (options->relations != NULL)
+		return check_relations(container, options->relations, err);
+	/* Beside the name by which it was called, and beside the file itself. */
+	if (relations_look(&found, container->image, ENTRIES_MAX, err) != 0 ||
+	    relations_look(&found, container->target->name, ENTRIES_MAX, err) != 0)
+		result = -1;
+	if (result == 0)
+		result = check_relations(container, &found, err);
+	bs_relations_free(&found);
+	return result;
 }
 
 /* Reads all the zones, for the overlay to see. */
@@ -215,8 +295,7 @@ int container_locate(struct container *container, const struct guard_zone *zones
 
 void container_close(struct container *container)
 {
-	disk_close(container->window);
-	capture_close(container->capture);
+	container_close_disk(container);
 	if (container->overlay != NULL)
 		disk_close(overlay_disk(container->overlay));
 	lock_release(container->lock);

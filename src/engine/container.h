@@ -17,6 +17,7 @@
 #include "transaction/ranges.h"
 
 struct container {
+	const char *image; /* as named, borrowed; may be the description of the target */
 	struct target *target;
 	struct place place; /* of the transaction's files; once locked */
 	struct image_lock *lock;
@@ -26,6 +27,9 @@ struct container {
 	struct disk *window;     /* of the others */
 	struct disk *disk;       /* either one's */
 };
+
+/* Tells the caller of a command, if it wants to know, that a phase begins. */
+void container_tell(const struct bs_options *options, enum bs_phase phase);
 
 /*
  * Opens the image without locking it; of a VMDK descriptor the disk that it describes.
@@ -48,10 +52,19 @@ MUST_CHECK int container_open_disk(struct container *container, const struct bs_
 				   struct bs_error *err);
 
 /*
- * Ends the staging: only then does the overlay hold all that a format's driver writes, and nothing
- * may read or write the guest's disk any more.  Errors: those of capture_finish().
+ * Whether the image may be changed for all that is known of the files around it.  Errors:
+ * BS_CONTAINER_HAS_CHILDREN, BS_CONTAINER_PART, BS_NO_MEMORY.
  */
-MUST_CHECK int container_finish(struct container *container, struct bs_error *err);
+MUST_CHECK int container_check_relations(const struct container *container,
+					 const struct bs_options *options, struct bs_error *err);
+
+/*
+ * Ends the staging: has a format's driver write what it held back, so that the overlay has all that
+ * a commit would write, and lays the stack afresh on what came of it, for reading only.  Errors:
+ * those of capture_finish() and of the format.
+ */
+MUST_CHECK int container_settle(struct container *container, const struct bs_options *options,
+				struct bs_error *err);
 
 /*
  * Finds where zones of the guest's disk lie in the container: by reading them, and watching what
@@ -61,6 +74,9 @@ MUST_CHECK int container_finish(struct container *container, struct bs_error *er
 MUST_CHECK int container_locate(struct container *container, const struct guard_zone *zones,
 				size_t count, struct guard_zone **found, size_t *found_count,
 				struct bs_error *err);
+
+/* Takes the stack down as far as the overlay: for who is through with the guest's disk. */
+void container_close_disk(struct container *container);
 
 void container_close(struct container *container);
 

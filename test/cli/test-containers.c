@@ -32,10 +32,16 @@ static const struct container_kind kinds[] = {
 	{"vhd", "vpc", "-o subformat=fixed", false, NULL},
 	{"vhd", "vpc", "-o subformat=fixed,force_size=on", false, NULL},
 	{"vhdx", "vhdx", "-o subformat=fixed", true, NULL},
+	{"vhdx", "vhdx", "-o block_size=1M", true, NULL},
 	{"qcow2", "qcow2", "-o cluster_size=512", true, NULL},
 	{"qcow2", "qcow2", "-o cluster_size=2M", true, NULL},
 	{"qcow2", "qcow2", "-o compat=0.10", true, NULL},
+	{"qcow2", "qcow2", "-o extended_l2=on", true, NULL},
+	{"qcow2", "qcow2", "-o refcount_bits=1", true, NULL},
+	{"qcow2", "qcow2", "-o preallocation=metadata", true, NULL},
 	{"qcow2", "qcow2", "-c", true, NULL},
+	{"qcow2", "qcow2", "-c -o compression_type=zstd", true, NULL},
+	{"vmdk", "vmdk", "-o zeroed_grain=on", true, NULL},
 	{"vdi", "vdi", "-o static=on", true, NULL},
 };
 
@@ -108,6 +114,7 @@ static void assert_fixed_and_undone(const char *container, const struct containe
 {
 	struct image_state before = state_take(container);
 
+	container_check(container, kind);
 	assert_fixed(container, kind);
 	assert_no_larger_than_needed(container, &before);
 	assert_nothing_more_to_do(container);
@@ -125,6 +132,31 @@ END_TEST
 START_TEST(a_vhd_with_small_blocks_is_fixed_as_a_raw_image_is_and_undone)
 {
 	assert_fixed_and_undone(container_make_vhd_with_small_blocks(raw_disk()), &kinds[VHD]);
+}
+END_TEST
+
+/* Takes the last seventh away, as a copy does that was broken off. */
+static void cut_short(const char *path)
+{
+	free(image_run(0, "truncate -s $(($(stat -c %%s %s) / 7 * 6 / 512 * 512)) %s", path, path));
+}
+
+/* A fix would make the file longer, and nobody could tell any more that its end is missing. */
+START_TEST(a_container_that_is_cut_short_is_refused_and_left_alone)
+{
+	const char *container = container_make(&kinds[_i], raw_disk());
+	const char *code = "container-corrupt";
+	struct image_state before;
+
+	if (strcmp(kinds[_i].format, "vhd") == 0) /* a fixed one has lost its mark, too */
+		code = strstr(kinds[_i].options, "fixed") != NULL ? "partition-table-invalid"
+								  : "vhd-corrupt";
+	cut_short(container);
+	before = state_take(container);
+	report_run("inspect", container, 3, "refused", code);
+	report_run("fix", container, 3, "refused", code);
+	state_assert_untouched(container, &before);
+	image_remove(container);
 }
 END_TEST
 
@@ -181,6 +213,8 @@ START_TEST(a_vmdk_descriptor_leads_to_its_disk)
 	report_run("undo", descriptor, 0, "undone", NULL);
 	state_assert_restored(disk, &before);
 	state_assert_untouched(descriptor, &text_before);
+	cut_short(disk);
+	report_run("fix", descriptor, 3, "refused", "container-corrupt");
 	image_remove(descriptor);
 }
 END_TEST
@@ -364,6 +398,8 @@ Suite *containers_suite(void)
 
 	images_prepare();
 	tcase_add_loop_test(tests, a_container_is_fixed_as_a_raw_image_is_and_undone, 0,
+			    KIND_COUNT);
+	tcase_add_loop_test(tests, a_container_that_is_cut_short_is_refused_and_left_alone, 0,
 			    KIND_COUNT);
 	tcase_add_test(tests, a_vhd_with_small_blocks_is_fixed_as_a_raw_image_is_and_undone);
 	tcase_add_loop_test(tests, looking_leaves_a_container_alone, 0, FORMAT_COUNT);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Containers made by other programs, and what format_detect() says of them.  They lie in the
- * folder of this run of the tests; images_prepare() goes into the suite.
+ * Containers made by other programs, and what format_detect() and format_check_whole() say of them.
+ * They lie in the folder of this run of the tests; images_prepare() goes into the suite.
  */
 #ifndef BOOTSHIFT_TEST_CONTAINER_FILE_H
 #define BOOTSHIFT_TEST_CONTAINER_FILE_H
@@ -42,6 +42,17 @@ static inline struct memory_disk *container_load(const char *name)
 	return memory;
 }
 
+/* Both of them, if the disk is in the container. */
+static inline int container_judge(struct disk *container, const char *forced, struct format *format,
+				  struct bs_error *err)
+{
+	int result = format_detect(container, forced, format, err);
+
+	if (result == 0 && format->access != FORMAT_ELSEWHERE)
+		result = format_check_whole(container, format, err);
+	return result;
+}
+
 static inline int container_detect(const char *name, struct format *format, struct bs_error *err)
 {
 	struct stat status;
@@ -53,7 +64,7 @@ static inline int container_detect(const char *name, struct format *format, stru
 	ck_assert_msg(image_open(path, &descriptor, &status, err) == 0, "%s", err->message);
 	file = file_open(descriptor, err);
 	ck_assert_ptr_nonnull(file);
-	result = format_detect(file, NULL, format, err);
+	result = container_judge(file, NULL, format, err);
 	disk_close(file);
 	close(descriptor);
 	return result;
@@ -87,9 +98,34 @@ static inline void memory_assert_refused(struct memory_disk *memory, const char 
 	struct bs_error err = {0};
 	struct format format;
 
-	ck_assert_int_eq(format_detect(&memory->disk, forced, &format, &err), -1);
+	ck_assert_int_eq(container_judge(&memory->disk, forced, &format, &err), -1);
 	ck_assert_str_eq(bs_code_name(err.code), bs_code_name(code));
 	ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
+}
+
+static inline void memory_assert_good(struct memory_disk *memory)
+{
+	struct bs_error err = {0};
+	struct format format;
+
+	ck_assert_msg(container_judge(&memory->disk, NULL, &format, &err) == 0, "%s", err.message);
+}
+
+/*
+ * Cuts a container in memory off at each multiple of `step`, down to half of it.  It is refused as
+ * soon as `unit` bytes or more are missing; a part of the last one is.
+ */
+static inline void memory_assert_cuts_refused(struct memory_disk *memory, uint64_t unit,
+					      uint64_t step)
+{
+	uint64_t size = memory->disk.size;
+
+	memory_assert_good(memory);
+	for (uint64_t length = size / 2 / step * step; length <= size - unit; length += step) {
+		memory->disk.size = length;
+		memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "");
+	}
+	memory->disk.size = size;
 }
 
 /*
@@ -107,14 +143,14 @@ static inline void memory_damage(struct memory_disk *memory, const char *forced,
 	for (size_t at = start; at < end; at++) {
 		for (size_t i = 0; i < sizeof(masks); i++) {
 			memory->bytes[at] ^= masks[i];
-			if (format_detect(&memory->disk, forced, &format, &err) != 0)
+			if (container_judge(&memory->disk, forced, &format, &err) != 0)
 				ck_assert_int_eq(bs_code_exit(err.code), BS_EXIT_REFUSED);
 			memory->bytes[at] ^= masks[i];
 		}
 	}
 	for (size_t length = start; length < end; length++) {
 		memory->disk.size = length;
-		if (format_detect(&memory->disk, forced, &format, &err) != 0)
+		if (container_judge(&memory->disk, forced, &format, &err) != 0)
 			ck_assert_int_eq(bs_code_exit(err.code), BS_EXIT_REFUSED);
 	}
 	memory->disk.size = size;

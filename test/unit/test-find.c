@@ -18,6 +18,7 @@ Suite *find_suite(void);
 static char folder[64], told[4096];
 static struct find_result found;
 static struct find_request request;
+static struct bs_relations relations;
 
 static void tell(void *context, const char *path, enum find_reason reason,
 		 const struct bs_error *error)
@@ -31,7 +32,8 @@ static void setup(void)
 {
 	strcpy(folder, "/tmp/test-find-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
-	request = (struct find_request){.shard = 1, .shards = 1, .tell = tell};
+	request = (struct find_request){
+		.relations = &relations, .shard = 1, .shards = 1, .tell = tell};
 	told[0] = '\0';
 }
 
@@ -40,6 +42,7 @@ static void teardown(void)
 	char command[256];
 
 	find_free(&found);
+	bs_relations_free(&relations);
 	snprintf(command, sizeof(command), "chmod -R u+rwx '%s' && rm -rf '%s'", folder, folder);
 	ck_assert_int_eq(system(command), 0);
 }
@@ -90,6 +93,7 @@ static const char *find_in(const char *name)
 	size_t length = 0;
 
 	find_free(&found);
+	bs_relations_free(&relations);
 	request.arguments = arguments;
 	request.count = 1;
 	ck_assert_msg(find_images(&request, &found, &err) == 0, "%s", err.message);
@@ -214,6 +218,28 @@ START_TEST(the_data_of_a_described_disk_is_no_image_of_its_own)
 }
 END_TEST
 
+static const char split[] =
+	"# Disk DescriptorFile\nversion=1\nCID=fffffffe\n"
+	"parentCID=ffffffff\ncreateType=\"twoGbMaxExtentFlat\"\n"
+	"RW 4096 FLAT \"disk-f001.vmdk\" 0\nRW 4096 FLAT \"disk-f002.vmdk\" 0\n";
+
+/* Also where the description itself is refused, or left out. */
+START_TEST(the_parts_of_a_split_disk_are_no_images_of_their_own)
+{
+	make_disk("disk-f001.vmdk");
+	write_file("disk-f002.vmdk", "zeros", 5); /* as most of the parts: no table */
+	make_disk("disk-f003.vmdk");
+	write_file("disk.vmdk", split, sizeof(split) - 1);
+	ck_assert_str_eq(find_in(""), "disk-f003.vmdk\ndisk.vmdk\n");
+	ck_assert_uint_eq(found.left_out[FIND_DATA_FILE], 2);
+	ck_assert_str_eq(told, "");
+	request.exclude = (struct find_patterns){{"disk.vmdk"}, 1};
+	ck_assert_str_eq(find_in(""), "disk-f003.vmdk\n");
+	/* One that is named gets a row, which says why. */
+	ck_assert_str_eq(find_in("disk-f001.vmdk"), "disk-f001.vmdk\n");
+}
+END_TEST
+
 START_TEST(patterns_choose_and_to_exclude_wins)
 {
 	make_folder("old");
@@ -322,6 +348,7 @@ Suite *find_suite(void)
 	tcase_add_test(tests, symbolic_links_are_followed_only_when_asked_and_make_no_loop);
 	tcase_add_test(tests, pipes_sockets_and_devices_are_not_even_opened);
 	tcase_add_test(tests, the_data_of_a_described_disk_is_no_image_of_its_own);
+	tcase_add_test(tests, the_parts_of_a_split_disk_are_no_images_of_their_own);
 	tcase_add_test(tests, patterns_choose_and_to_exclude_wins);
 	tcase_add_test(tests, each_image_belongs_to_one_shard);
 	tcase_add_test(slow, ten_thousand_files_are_looked_through);

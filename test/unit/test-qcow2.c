@@ -128,6 +128,7 @@ START_TEST(numbers_that_cannot_be_are_corruption)
 		{39, 0, "table"},        {36, 0xff, "table"},      {47, 1, "table"},
 		{45, 0, "table"},        {40, 0xff, "table"},      {53, 0, "table"},
 		{59, 0, "table"},        {56, 0xff, "table"},      {48, 0xff, "table"},
+		{99, 7, "counts"},
 	};
 
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
@@ -192,6 +193,229 @@ START_TEST(what_qemu_makes_is_described)
 }
 END_TEST
 
+/* ---- what is missing ---------------------------------------------------------------------- */
+
+/* Makes a.qcow2 of a disk with text at its start and its end, which can be compressed a little. */
+static void make_filled(const char *options, const char *of_convert)
+{
+	IN_FOLDER("head -c 240K /dev/urandom | base64 -w 0 >text && cp text a.img && "
+		  "truncate -s 3M a.img && cat text >>a.img && "
+		  "qemu-img convert %s -f raw -O qcow2 -o %s a.img a.qcow2",
+		  of_convert, options);
+}
+
+START_TEST(whatever_is_cut_off_is_missed)
+{
+	static const struct {
+		const char *options, *of_convert;
+		uint64_t cluster;
+	} kinds[] = {
+		{"compat=1.1", "", 65536},
+		{"compat=0.10", "", 65536},
+		{"cluster_size=512", "", 512},
+		{"cluster_size=2M", "", 2 << 20},
+		{"cluster_size=16K,extended_l2=on", "", 16384},
+		{"refcount_bits=1", "", 65536},
+		{"cluster_size=512,refcount_bits=2", "", 512},
+		{"cluster_size=512,refcount_bits=64", "", 512},
+		{"lazy_refcounts=on", "", 65536},
+		{"preallocation=metadata", "", 65536},
+		{"preallocation=full", "", 65536},
+		{"cluster_size=4K", "-c", 4096},
+		{"compression_type=zstd,cluster_size=4K", "-c", 4096},
+	};
+	struct memory_disk *memory;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		make_filled(kinds[i].options, kinds[i].of_convert);
+		memory = container_load("a.qcow2");
+		memory_assert_cuts_refused(memory, kinds[i].cluster, 512 * 11);
+		disk_close(&memory->disk);
+	}
+}
+END_TEST
+
+/* Its L1 and L2 tables take the place of clusters that were given up before. */
+START_TEST(a_cut_that_takes_only_data_of_a_snapshot_is_missed)
+{
+	struct memory_disk *memory;
+
+	make_filled("compat=1.1", "");
+	IN_FOLDER("qemu-io -f qcow2 -c 'discard 0 64K' -c 'discard 128K 64K' -c 'discard 256K 64K' "
+		  "-c 'discard 3M 64K' -c 'discard 3200K 64K' -c 'discard 3328K 64K' a.qcow2");
+	IN_FOLDER("qemu-img snapshot -c one a.qcow2 && "
+		  "qemu-io -f qcow2 -c 'write -P 7 1M 1M' a.qcow2 && "
+		  "qemu-img snapshot -c two a.qcow2 && "
+		  "qemu-io -f qcow2 -c 'discard 1M 1M' a.qcow2");
+	memory = container_load("a.qcow2");
+	memory_assert_good(memory);
+	memory->disk.size -= 65536;
+	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "its last data begin at");
+	memset(memory->bytes + 60, 0, 4); /* without the snapshots, nothing is missing */
+	memory_assert_good(memory);
+	disk_close(&memory->disk);
+}
+END_TEST
+
+START_TEST(a_cut_that_takes_the_table_of_the_snapshots_is_missed)
+{
+	struct memory_disk *memory;
+
+	make_filled("compat=1.1", "");
+	IN_FOLDER("qemu-img snapshot -c one a.qcow2");
+	memory = container_load("a.qcow2");
+	memory_assert_cuts_refused(memory, 65536, 65536);
+	disk_close(&memory->disk);
+}
+END_TEST
+
+/* Four clusters are counted in a byte: some behind the end, and some before it. */
+START_TEST(counts_of_a_few_bits_are_understood)
+{
+	make_filled("refcount_bits=2", "");
+	IN_FOLDER("qemu-img snapshot -c one a.qcow2");
+	for (int i = 0; i < 4; i++) {
+		container_assert("a.qcow2", "qcow2", FORMAT_CAPTURED, (3 << 20) + (320 << 10));
+		IN_FOLDER("truncate -s +64K a.qcow2");
+	}
+}
+END_TEST
+
+START_TEST(counts_beyond_the_end_are_missed)
+{
+	struct memory_disk *memory;
+
+	make_filled("cluster_size=512", "");
+	memory = container_load("a.qcow2");
+	/* The first entry of the table leads to the counts of the first clusters. */
+	store_le64(memory->bytes + load_be64(memory->bytes + 48),
+		   __builtin_bswap64((memory->disk.size + 511) / 512 * 512));
+	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "a table is at");
+	disk_close(&memory->disk);
+}
+END_TEST
+
+/* Where the clusters right behind the end are free, those farther away tell. */
+START_TEST(clusters_far_beyond_the_end_are_missed)
+{
+	struct memory_disk *memory;
+	uint8_t *table;
+	uint64_t block;
+
+	make_filled("cluster_size=512", "");
+	memory = container_load("a.qcow2");
+	table = memory->bytes + load_be64(memory->bytes + 48);
+	ck_assert_uint_ne(load_be64(table + 3 * 8), 0);
+	memory->disk.size = (2 * 256 + 10) * 512; /* 256 counts in a block */
+	block = load_be64(table);
+	memset(memory->bytes + block, 0, 512);
+	memcpy(table + 2 * 8, table, 8);
+	memset(table + 3 * 8, 0, 512 - 3 * 8);
+	memory_assert_good(memory);
+	memcpy(table + 3 * 8, table, 8);
+	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "beyond the file's end");
+	disk_close(&memory->disk);
+}
+END_TEST
+
+/* Its user was killed, and left the counting of what it wrote last to the next one. */
+START_TEST(what_is_not_counted_yet_is_missed)
+{
+	struct memory_disk *memory;
+
+	make_filled("lazy_refcounts=on", "");
+	free(image_run(134,
+		       "cd %s && ulimit -c 0; "
+		       "qemu-io -f qcow2 -c 'write -P 7 1M 256K' -c abort a.qcow2",
+		       images_folder()));
+	memory = container_load("a.qcow2");
+	ck_assert_uint_eq(memory->bytes[79] & 1, 1);
+	memory_assert_cuts_refused(memory, 65536, 65536);
+	disk_close(&memory->disk);
+}
+END_TEST
+
+/* A program that was killed can leave them; they are counted, but nothing refers to them. */
+START_TEST(lost_clusters_beyond_the_end_are_not_missed)
+{
+	static const struct {
+		const char *options, *of_convert;
+	} kinds[] = {
+		{"compat=1.1", ""},
+		{"extended_l2=on", ""},
+		{"compat=1.1", "-c"},
+	};
+	struct memory_disk *memory;
+	uint64_t block;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		make_filled(kinds[i].options, kinds[i].of_convert);
+		memory = container_load("a.qcow2");
+		block = load_be64(memory->bytes + load_be64(memory->bytes + 48));
+		memory->bytes[block + 2 * (memory->disk.size / 65536 + 5) + 1] = 1;
+		memory_assert_good(memory);
+		disk_close(&memory->disk);
+	}
+}
+END_TEST
+
+static struct memory_disk *load_with_many_l1_entries(void)
+{
+	struct memory_disk *memory;
+
+	IN_FOLDER("qemu-img create -q -f qcow2 -o cluster_size=512,lazy_refcounts=on a.qcow2 100M");
+	IN_FOLDER("qemu-io -f qcow2 -c 'write 0 64K' a.qcow2 && truncate -s +8K a.qcow2");
+	memory = container_load("a.qcow2");
+	memory->bytes[79] |= 1; /* dirty */
+	memory_assert_good(memory);
+	return memory;
+}
+
+START_TEST(a_table_is_gone_through_once_however_many_entries_lead_to_it)
+{
+	struct memory_disk *memory = load_with_many_l1_entries();
+	uint64_t l1 = load_be64(memory->bytes + 40);
+
+	for (size_t i = 8; i < 3200 * 8; i += 8)
+		memcpy(memory->bytes + l1 + i, memory->bytes + l1, 8);
+	memory->reads = 0;
+	memory_assert_good(memory);
+	ck_assert_uint_lt(memory->reads, 100);
+	disk_close(&memory->disk);
+}
+END_TEST
+
+START_TEST(snapshots_that_share_an_l1_table_are_corruption)
+{
+	struct memory_disk *memory = load_with_many_l1_entries();
+	uint64_t at = memory->disk.size - 8192;
+
+	for (size_t i = 0; i < 100; i++) {
+		memcpy(memory->bytes + at + i * 40, memory->bytes + 40, 8);     /* offset */
+		memcpy(memory->bytes + at + i * 40 + 8, memory->bytes + 36, 4); /* entries */
+	}
+	memory->bytes[63] = 100;
+	store_le64(memory->bytes + 64, __builtin_bswap64(at));
+	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "more tables");
+	disk_close(&memory->disk);
+}
+END_TEST
+
+START_TEST(damage_anywhere_in_the_tables_is_survived)
+{
+	struct memory_disk *memory;
+
+	IN_FOLDER("qemu-img create -q -f qcow2 -o cluster_size=512,refcount_bits=2 a.qcow2 64K");
+	IN_FOLDER("qemu-io -f qcow2 -c 'write 0 2K' a.qcow2");
+	IN_FOLDER("qemu-img snapshot -c one a.qcow2");
+	memory = container_load("a.qcow2");
+	memory_damage(memory, "qcow2", 512, memory->disk.size);
+	memory->bytes[79] |= 1; /* dirty */
+	memory_damage(memory, "qcow2", 512, memory->disk.size);
+	disk_close(&memory->disk);
+}
+END_TEST
+
 START_TEST(what_qemu_makes_of_several_files_is_refused)
 {
 	IN_FOLDER("qemu-img create -q -f qcow2 base.qcow2 100M");
@@ -242,6 +466,17 @@ Suite *qcow2_suite(void)
 	tcase_add_test(tcase, a_disk_is_whole_sectors);
 	tcase_add_test(tcase, a_header_that_is_cut_short_is_corruption);
 	tcase_add_test(tcase, what_qemu_makes_is_described);
+	tcase_add_test(tcase, whatever_is_cut_off_is_missed);
+	tcase_add_test(tcase, a_cut_that_takes_only_data_of_a_snapshot_is_missed);
+	tcase_add_test(tcase, a_cut_that_takes_the_table_of_the_snapshots_is_missed);
+	tcase_add_test(tcase, counts_of_a_few_bits_are_understood);
+	tcase_add_test(tcase, counts_beyond_the_end_are_missed);
+	tcase_add_test(tcase, clusters_far_beyond_the_end_are_missed);
+	tcase_add_test(tcase, what_is_not_counted_yet_is_missed);
+	tcase_add_test(tcase, lost_clusters_beyond_the_end_are_not_missed);
+	tcase_add_test(tcase, a_table_is_gone_through_once_however_many_entries_lead_to_it);
+	tcase_add_test(tcase, snapshots_that_share_an_l1_table_are_corruption);
+	tcase_add_test(tcase, damage_anywhere_in_the_tables_is_survived);
 	tcase_add_test(tcase, what_qemu_makes_of_several_files_is_refused);
 	tcase_add_test(tcase, what_qemu_encrypts_is_refused);
 	tcase_add_test(tcase, damage_anywhere_in_a_header_is_survived);

@@ -364,6 +364,73 @@ START_TEST(other_files_that_qemu_makes_are_refused)
 }
 END_TEST
 
+START_TEST(whatever_is_cut_off_is_missed)
+{
+	static const char *const options[] = {"adapter_type=ide", "zeroed_grain=on"};
+	struct memory_disk *memory;
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		IN_FOLDER("head -c 300K /dev/urandom >a.img && truncate -s 40M a.img && "
+			  "head -c 300K /dev/urandom >>a.img && "
+			  "qemu-img convert -f raw -O vmdk -o %s a.img a.vmdk && "
+			  "qemu-io -f vmdk -c 'write -z 10M 1M' a.vmdk",
+			  options[i]);
+		memory = container_load("a.vmdk");
+		memory_assert_cuts_refused(memory, 65536, 512 * 11);
+		disk_close(&memory->disk);
+	}
+}
+END_TEST
+
+START_TEST(a_table_is_gone_through_once_however_many_entries_lead_to_it)
+{
+	struct memory_disk *memory;
+	uint64_t directory;
+
+	IN_FOLDER("qemu-img create -q -f vmdk a.vmdk 16G");
+	memory = container_load("a.vmdk");
+	directory = load_le64(memory->bytes + 56) * 512;
+	for (uint64_t i = 1; i < 512; i++)
+		memcpy(memory->bytes + directory + i * 4, memory->bytes + directory, 4);
+	memory->reads = 0;
+	memory_assert_good(memory);
+	ck_assert_uint_lt(memory->reads, 100);
+	disk_close(&memory->disk);
+}
+END_TEST
+
+START_TEST(a_flat_disk_needs_all_of_its_file)
+{
+	struct memory_disk *memory = memory_disk_open(3 * 512);
+	struct format format = {.name = "vmdk", .access = FORMAT_ELSEWHERE};
+	struct bs_error err = {0};
+
+	format.offset = 512;
+	format.length = 2 * 512;
+	ck_assert_int_eq(format_check_whole(&memory->disk, &format, &err), 0);
+	memory->disk.size--;
+	ck_assert_int_eq(format_check_whole(&memory->disk, &format, &err), -1);
+	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
+	ck_assert_msg(strstr(err.message, "ends at byte 1535, the disk in it at 1536") != NULL,
+		      "%s", err.message);
+	disk_close(&memory->disk);
+}
+END_TEST
+
+START_TEST(damage_anywhere_in_the_tables_is_survived)
+{
+	struct memory_disk *memory;
+	uint64_t directory;
+
+	IN_FOLDER("qemu-img create -q -f vmdk a.vmdk 1M");
+	IN_FOLDER("qemu-io -f vmdk -c 'write 0 64K' a.vmdk");
+	memory = container_load("a.vmdk");
+	directory = load_le64(memory->bytes + 56) * 512;
+	memory_damage(memory, "vmdk", directory, directory + 1024);
+	disk_close(&memory->disk);
+}
+END_TEST
+
 START_TEST(damage_anywhere_in_the_head_is_survived)
 {
 	struct memory_disk *memory;
@@ -404,6 +471,10 @@ Suite *vmdk_suite(void)
 	tcase_add_test(tcase, a_descriptor_that_is_cut_short_or_damaged_is_survived);
 	tcase_add_test(tcase, what_qemu_makes_is_described);
 	tcase_add_test(tcase, other_files_that_qemu_makes_are_refused);
+	tcase_add_test(tcase, whatever_is_cut_off_is_missed);
+	tcase_add_test(tcase, a_table_is_gone_through_once_however_many_entries_lead_to_it);
+	tcase_add_test(tcase, a_flat_disk_needs_all_of_its_file);
+	tcase_add_test(tcase, damage_anywhere_in_the_tables_is_survived);
 	tcase_add_test(tcase, damage_anywhere_in_the_head_is_survived);
 	suite_add_tcase(suite, tcase);
 	return suite;

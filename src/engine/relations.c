@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Who belongs to whom is told by the child, or by the file that describes a disk in several: it
+ * names the other one, and its name leads there from the folder in which it lies.  Chains are
+ * copied as a whole, though, to other places and other systems, where a path leads nowhere: then
+ * its last part counts, in the same folder, in whatever case, as Windows takes it.
+ *
+ * So a file is known by what it is, by its name in its folder, or, to VirtualBox, by a UUID.
+ */
+#include "engine/relations.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <search.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "disk/file.h"
+#include "disk/format.h"
+#include "disk/image.h"
+
+/* Where VirtualBox puts the children of the disks that are in a folder. */
+#define FOLDER_OF_CHILDREN "Snapshots"
+
+#define PATH_SIZE 8192u /* of a path in a container, with the final zero */
+
+enum relation_kind {
+	RELATION_SEEN, /* a folder that was looked through */
+	RELATION_CHILD,
+	RELATION_PART,
+};
+
+/* What a file is known by: one of the three, the others are zeros. */
+struct mark {
+	dev_t device; /* of the file, or of the folder in which it has the name */
+	ino_t inode;
+	char name[NAME_MAX + 1]; /* or a UUID */
+};
+
+struct relation {
+	enum relation_kind kind;
+	struct mark mark;
+	char *teller; /* the path of the file that says so; NULL of a folder */
+};
+
+static int compare(const void *one, const void *other)
+{
+	const struct relation *a = one, *b = other;
+
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if (a->mark.device != b->mark.device)
+		return a->mark.device < b->mark.device ? -1 : 1;
+	if (a->mark.inode != b->mark.inode)
+		return a->mark.inode < b->mark.inode ? -1 : 1;
+	return strcasecmp(a->mark.name, b->mark.name);
+}
+
+static void free_relation(void *node)
+{
+	struct relation *relation = node;
+
+	free(relation->teller);
+	free(relation);
+}
+
+void bs_relations_free(struct bs_relations *relations)
+{
+	tdestroy(relations->tree, free_relation);
+	relations->tree = NULL;
+}
+
+static const struct relation *find(const struct bs_relations *relations, enum relation_kind kind,
+				   const struct mark *mark)
+{
+	const struct relation wanted = {.kind = kind, .mark = *mark};
+	struct relation *const *node = tfind(&wanted, &relations->tree, compare);
+
+	return node != NULL ? *node : NULL;
+}
+
+/* The first who says something is remembered for it. */
+static int add(struct bs_relations *relations, enum relation_kind kind, const struct mark *mark,
+	       const char *teller, struct bs_error *err)
+{
+	struct relation *relation = calloc(1, sizeof(*relation));
+	struct relation *const *node = NULL;
+
+	if (relation != NULL) {
+		relation->kind = kind;
+		relation->mark = *mark;
+		relation->teller = teller != NULL ? strdup(teller) : NULL;
+		if (teller == NULL || relation->teller != NULL)
+			node = tsearch(relation, &relations->tree, compare);
+		if (node == NULL || *node != relation)
+			free_relation(relation);
+	}
+	return node != NULL ? 0 : fail(err, BS_NO_MEMORY, "out of memory");
+}
+
+static struct mark mark_of(const struct stat *status, const char *name)
+{
+	struct mark mark = {.device = status->st_dev, .inode = status->st_ino};
+
+	memcpy(mark.name, name, strnlen(name, sizeof(mark.name) - 1));
+	return mark;
+}
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+/* ---- what a file says ---------------------------------------------------------------------- */
+
+struct look {
+	struct bs_relations *relations;
+	int folder;
+	struct stat folder_status;
+	const char *path; /* of the file that is looked at */
+	int result;
+	struct bs_error *err;
+};
+
+static void relate(struct look *look, enum relation_kind kind, const struct mark *mark)
+{
+	if (look->result == 0)
+		look->result = add(look->relations, kind, mark, look->path, look->err);
+}
+
+static void replace(char *text, char from, char to)
+{
+	for (; *text != '\0'; text++)
+		if (*text == from)
+			*text = to;
+}
+
+static void relate_path(struct look *look, enum relation_kind kind, const char *written)
+{
+	char path[PATH_SIZE];
+	struct stat status;
+	struct mark mark;
+	bool leads;
+
+	snprintf(path, sizeof(path), "%s", written);
+	leads = fstatat(look->folder, path, &status, 0) == 0;
+	if (!leads) {
+		replace(path, '\\', '/');
+		leads = fstatat(look->folder, path, &status, 0) == 0;
+	}
+	mark = leads ? mark_of(&status, "") : mark_of(&look->folder_status, last_part(path));
+	relate(look, kind, &mark);
+}
+
+/*
+ * QEMU's file names may say how to open the file.  "file:" is left off; of a description in JSON,
+ * each text in it is taken for a path: what is none leads nowhere.
+ */
+static void relate_qemu_name(struct look *look, enum relation_kind kind, const char *written)
+{
+	char text[PATH_SIZE], *rest = text, *part;
+
+	if (strncmp(written, "json:", 5) != 0) {
+		relate_path(look, kind, strncmp(written, "file:", 5) == 0 ? written + 5 : written);
+		return;
+	}
+	snprintf(text, sizeof(text), "%s", written);
+	while ((part = strsep(&rest, "\"")) != NULL)
+		if (*part != '\0')
+			relate_path(look, kind, part);
+}
+
+static void take(void *context, enum reference_kind kind, const char *text)
+{
+	struct look *look = context;
+	const struct mark uuid = mark_of(&(struct stat){.st_ino = 0}, text);
+
+	switch (kind) {
+	case REFERENCE_PARENT:
+		relate_qemu_name(look, RELATION_CHILD, text);
+		break;
+	case REFERENCE_PART:
+		relate_qemu_name(look, RELATION_PART, text);
+		break;
+	case REFERENCE_PARENT_UUID:
+		relate(look, RELATION_CHILD, &uuid);
+		break;
+	case REFERENCE_UUID:
+		break;
+	}
+}
+
+/* What cannot be read says nothing. */
+static int refer(const char *path, const struct reference_taker *taker, struct bs_error *err)
+{
+	struct bs_error ignored;
+	struct stat status;
+	struct disk *container;
+	int descriptor, result = 0;
+
+	if (image_open(path, &descriptor, &status, &ignored) != 0)
+		return 0;
+	container = file_open(descriptor, &ignored);
+	if (container != NULL)
+		result = format_refer(container, taker, err);
+	disk_close(container);
+	close(descriptor);
+	return result;
+}
+
+/* ---- looking through a folder -------------------------------------------------------------- */
+
+static int look_at_file(struct look *look, const char *folder, const char *name)
+{
+	const struct reference_taker taker = {take, look};
+	char *path;
+
+	if (asprintf(&path, "%s/%s", folder, name) < 0)
+		return fail(look->err, BS_NO_MEMORY, "out of memory");
+	look->path = path;
+	look->result = 0;
+	if (refer(path, &taker, look->err) != 0)
+		look->result = -1;
+	free(path);
+	return look->result;
+}
+
+/* Links, and what the file system does not tell, are looked at when they are opened. */
+static bool may_be_file(const struct dirent *entry)
+{
+	return entry->d_type == DT_REG || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
+}
+
+static int look_through(struct look *look, const char *folder, DIR *stream, size_t most)
+{
+	const struct dirent *entry;
+	int result = 0;
+
+	for (size_t i = 0; i < most && result == 0 && (entry = readdir(stream)) != NULL; i++)
+		if (may_be_file(entry))
+			result = look_at_file(look, folder, entry->d_name);
+	return result;
+}
+
+/* Not twice, and not below it. */
+static int look_in(struct bs_relations *relations, const char *folder, size_t most,
+		   struct bs_error *err)
+{
+	struct look look = {.relations = relations, .err = err};
+	struct mark mark;
+	DIR *stream;
+	int result = 0;
+
+	if (stat(folder, &look.folder_status) != 0)
+		return 0;
+	mark = mark_of(&look.folder_status, "");
+	if (find(relations, RELATION_SEEN, &mark) != NULL)
+		return 0;
+	stream = opendir(folder);
+	if (stream == NULL)
+		return 0;
+	look.folder = dirfd(stream);
+	result = add(relations, RELATION_SEEN, &mark, NULL, err);
+	if (result == 0)
+		result = look_through(&look, folder, stream, most);
+	closedir(stream);
+	return result;
+}
+
+/* The folder of a file, as a path that the caller frees; NULL: no memory. */
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return strdup(".");
+	return strndup(path, slash > path ? (size_t)(slash - path) : 1);
+}
+
+int relations_look(struct bs_relations *relations, const char *image, size_t most,
+		   struct bs_error *err)
+{
+	char *folder = folder_of(image), *below = NULL;
+	int result;
+
+	if (folder == NULL || asprintf(&below, "%s/%s", folder, FOLDER_OF_CHILDREN) < 0)
+		result = fail(err, BS_NO_MEMORY, "out of memory");
+	else
+		result = look_in(relations, folder, most, err);
+	if (result == 0)
+		result = look_in(relations, below, most, err);
+	free(below);
+	free(folder);
+	return result;
+}
+
+int bs_relations_look(struct bs_relations *relations, const char *image, struct bs_error *err)
+{
+	return relations_look(relations, image, SIZE_MAX, err);
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+struct question {
+	const struct bs_relations *relations;
+	const struct relation *answer;
+};
+
+static void ask_uuid(void *context, enum reference_kind kind, const char *text)
+{
+	struct question *question = context;
+	const struct mark mark = mark_of(&(struct stat){.st_ino = 0}, text);
+
+	if (kind == REFERENCE_UUID && question->answer == NULL)
+		question->answer = find(question->relations, RELATION_CHILD, &mark);
+}
+
+static const struct relation *ask_name(const struct bs_relations *relations,
+				       enum relation_kind kind, const char *image)
+{
+	const struct relation *answer = NULL;
+	char *folder = folder_of(image);
+	struct stat status;
+	struct mark mark;
+
+	if (folder != NULL && stat(folder, &status) == 0) {
+		mark = mark_of(&status, last_part(image));
+		answer = find(relations, kind, &mark);
+	}
+	free(folder);
+	return answer;
+}
+
+static const char *ask(const struct bs_relations *relations, enum relation_kind kind,
+		       const char *image)
+{
+	struct question question = {.relations = relations};
+	const struct reference_taker taker = {ask_uuid, &question};
+	struct bs_error ignored;
+	struct stat status;
+	struct mark mark;
+
+	if (stat(image, &status) == 0) {
+		mark = mark_of(&status, "");
+		question.answer = find(relations, kind, &mark);
+	}
+	if (question.answer == NULL)
+		question.answer = ask_name(relations, kind, image);
+	if (question.answer == NULL && kind == RELATION_CHILD)
+		(void)refer(image, &taker, &ignored);
+	return question.answer != NULL ? question.answer->teller : NULL;
+}
+
+const char *relations_child(const struct bs_relations *relations, const char *image)
+{
+	return ask(relations, RELATION_CHILD, image);
+}
+
+const char *bs_relations_whole(const struct bs_relations *relations, const char *image)
+{
+	return ask(relations, RELATION_PART, image);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A batch over machines with snapshots and disks in several files: what they rest on stays. */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/samples.h"
+#include "support/batches.h"
+#include "support/report.h"
+
+/* Runs a shell command in a folder. */
+#define IN_FOLDER(folder, format, ...)                                                             \
+	free(image_run(0, "cd '%s' && " format, folder, ##__VA_ARGS__))
+
+static const char *small(void)
+{
+	return image_recipe("small", SAMPLE_SMALL);
+}
+
+START_TEST(a_snapshot_s_disk_is_the_same_after_a_batch_over_it_and_its_parents)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *base = text("%s/base.qcow2", folder), *link = text("%s/link", folder);
+	struct image_digest before;
+	json_t *found;
+
+	/* One child beside the base, one elsewhere of another base, one image with none. */
+	IN_FOLDER(folder,
+		  "qemu-img convert -O qcow2 '%s' base.qcow2 && mkdir away far && "
+		  "qemu-img create -q -f qcow2 -F qcow2 -b base.qcow2 snap.qcow2 && "
+		  "cp base.qcow2 far/ && cp base.qcow2 alone.qcow2 && "
+		  "qemu-img create -q -f qcow2 -F qcow2 -b ../far/base.qcow2 away/snap.qcow2",
+		  small());
+	before = image_digest(base);
+	ck_assert_int_eq(symlink("base.qcow2", link), 0);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 3);
+	found = batch_rows(rows);
+	ck_assert_uint_eq(json_array_size(found), 5);
+	batch_assert(found, base, "refused", "container-has-children");
+	batch_assert(found, text("%s/far/base.qcow2", folder), "refused", "container-has-children");
+	batch_assert(found, text("%s/snap.qcow2", folder), "refused", "container-differencing");
+	batch_assert(found, text("%s/alone.qcow2", folder), "fixed", NULL);
+	image_assert_same(base, &before);
+	image_assert_same(text("%s/far/base.qcow2", folder), &before);
+	/* The same for one that is named, also in a roundabout way, and in a dry run. */
+	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", link), 3);
+	ASSERT_STATUS(BOOTSHIFT("batch", base), 3);
+	image_assert_same(base, &before);
+	/* Without its child it is an image like others. */
+	IN_FOLDER(folder, "rm snap.qcow2");
+	ASSERT_STATUS(BOOTSHIFT("batch", base), 0);
+}
+END_TEST
+
+START_TEST(the_files_of_a_split_disk_are_left_alone)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *part = text("%s/vm-f001.vmdk", folder);
+	struct image_digest before;
+	json_t *found;
+
+	IN_FOLDER(folder,
+		  "qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat vm.vmdk 3G && "
+		  "dd if='%s' of=vm-f001.vmdk conv=notrunc,sparse bs=1M status=none",
+		  small());
+	before = image_digest(part);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 3);
+	found = batch_rows(rows);
+	ck_assert_uint_eq(json_array_size(found), 1);
+	batch_assert(found, text("%s/vm.vmdk", folder), "refused", "container-split");
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, part), 3);
+	batch_assert(batch_rows(rows), part, "refused", "container-part");
+	report_run("fix", part, 3, "refused", "container-part");
+	image_assert_same(part, &before);
+}
+END_TEST
+
+Suite *snapshots_suite(void);
+
+Suite *snapshots_suite(void)
+{
+	Suite *suite = suite_create("snapshots");
+	TCase *tests = tcase_create("snapshots");
+
+	images_prepare();
+	tcase_add_test(tests, a_snapshot_s_disk_is_the_same_after_a_batch_over_it_and_its_parents);
+	tcase_add_test(tests, the_files_of_a_split_disk_are_left_alone);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
