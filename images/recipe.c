@@ -105,6 +105,7 @@ static struct partition *add_partition(struct parser *parser, const char *name)
 		.cluster_size = 4096,
 		.hidden_sectors = UINT64_MAX,
 		.boot_record = BOOT_RECORD_BOOTMGR,
+		.code_to = UINT64_MAX,
 	};
 	STAILQ_INSERT_TAIL(&parser->recipe->partitions, partition, next);
 	return partition;
@@ -151,6 +152,8 @@ static bool partition_number(struct partition *partition, const char *word, stru
 		{"sector-size", &partition->sector_size},
 		{"cluster-size", &partition->cluster_size},
 		{"hidden-sectors", &partition->hidden_sectors},
+		{"boot-code-from", &partition->code_from},
+		{"boot-code-to", &partition->code_to},
 	};
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {

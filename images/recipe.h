@@ -40,6 +40,7 @@ struct partition {
 	uint64_t sector_size, cluster_size;
 	uint64_t hidden_sectors; /* UINT64_MAX: as it should be */
 	enum boot_record boot_record;
+	uint64_t code_from, code_to; /* bytes: the part of its code that is there */
 	enum journal journal;
 };
 STAILQ_HEAD(partitions, partition);

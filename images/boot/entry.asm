@@ -3,9 +3,9 @@
 ; The beginning of bootmgr: from the boot record's 16-bit world to C in 32 bits, and back for each
 ; call of the BIOS.
 ;
-; The boot record loads the file to 2000:0000 and jumps there with the disk in DL.  The C code runs
-; with flat segments and without interrupts; its stack lies below 64 KiB, where both worlds reach
-; it.
+; The boot record loads the file to 2000:0000 and jumps there with the disk in DL.  A part of the
+; file stops at once, as with Windows' own.  The C code runs with flat segments and without
+; interrupts; its stack lies below 64 KiB, where both worlds reach it.
 
 LOADED_AT	equ 20000h
 LOADED_SEGMENT	equ LOADED_AT / 16
@@ -25,19 +25,27 @@ REGISTERS_ESI		equ 16
 REGISTERS_INTERRUPT	equ 20
 REGISTERS_FLAGS		equ 24
 
+END_MARK	equ 'last'
+
 	global bios_call
 	extern boot_manager
+	extern end_mark_offset	; from the start of the file
 
 	section .entry progbits alloc exec nowrite align=16
 	bits 16
 start:
 	cli
 	xor ax, ax
-	mov ds, ax
 	mov es, ax
 	mov ss, ax
 	mov esp, STACK_END
-	movzx esi, dl		; kept for the C code
+	movzx edi, dl		; kept for the C code
+	push cs
+	pop ds
+	mov si, corrupt - start
+	cmp dword [end_mark_offset], END_MARK
+	jne print_and_stop
+	mov ds, ax
 	mov ax, 2401h		; let address line 20 through
 	int 15h
 	cli
@@ -54,13 +62,18 @@ flat:
 	mov es, ax
 	mov ss, ax
 	cld
-	push esi
+	push edi
 	call boot_manager
 .halt:
 	hlt
 	jmp .halt
 
+	bits 16
+%include "console.inc"
+corrupt:	db "BOOTMGR image is corrupt.  The system cannot boot.", 13, 10, 0
+
 ; void bios_call(struct bios_registers *registers)
+	bits 32
 bios_call:
 	pushad
 	mov ebx, [esp + 36]
@@ -121,3 +134,6 @@ gdt:	; all marked as accessed, or the processor would do that, in what is compar
 gdt_register:
 	dw gdt_register - gdt - 1
 	dd gdt
+
+	section .end progbits alloc noexec nowrite align=4
+	dd END_MARK

@@ -1,8 +1,9 @@
 ; SPDX-License-Identifier: GPL-3.0-or-later
 ;
-; The master boot record's code: a stand-in for that of Windows 7, which does the same and says
-; the same.  It moves out of the way, takes the first entry with an active flag, reads that
-; partition's first sector, and starts it if it ends with 55 AA.
+; The master boot record's code: a stand-in for that of Windows 7, which does the same, says the
+; same, and begins with the same 28 bytes, by which it is recognised.  It moves out of the way, takes
+; the first entry with an active flag, reads that partition's first sector, and starts it if it ends
+; with 55 AA.
 ;
 ; An entry before the active one must have a flag of zero.  When none is active, the BIOS is asked
 ; for something else to start (INT 18h).  The started code gets the disk in DL and, in SI, the
@@ -20,21 +21,23 @@ CODE_SIZE		equ 440	; behind it is the disk's signature
 SIGNATURE		equ 0AA55h
 
 start:
-	cli
-	xor ax, ax
+	db 33h, 0C0h		; xor ax, ax: this assembler has other bytes for it
 	mov ss, ax
-	mov esp, AT_START
-	mov ds, ax
+	mov sp, AT_START
 	mov es, ax
-	sti
-	cld
+	mov ds, ax
 	mov si, AT_START
 	mov di, start
-	mov cx, SECTOR_SIZE / 2
-	rep movsw
-	jmp 0:moved
+	mov cx, SECTOR_SIZE
+	cld
+	rep movsb
+	push ax
+	push moved
+	retf
 
 moved:
+	sti
+	movzx esp, sp
 	mov bp, start + PARTITION_TABLE
 	mov cx, ENTRIES
 .entry:

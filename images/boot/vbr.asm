@@ -18,6 +18,13 @@
 %endif
 %strlen LOADER_LENGTH	LOADER
 
+; Windows 7's code fills eight sectors and a part of the ninth.  So does this, with room between its
+; parts, where there is something else for every loader: so a mixture of two records shows.
+%macro sector 1
+	times %1 * SECTOR_SIZE - ($ - $$) db LOADER_LENGTH
+%endmacro
+CODE_END		equ 1028h
+
 REST_SECTORS		equ 15	; of this record, behind the first
 RECORD_SECTORS_MAX	equ 8
 INDEX_SECTORS_MAX	equ 32
@@ -60,8 +67,8 @@ start:
 	mov edi, second_sector
 	call read_sectors
 	jc disk_error
-	; Wrong hidden sectors lead to something else than the rest of this.
-	cmp dword [rest_mark], REST_MARK
+	; Wrong hidden sectors lead to something else than the rest of this, and it may be cut.
+	cmp dword [end_mark], END_MARK
 	je find_loader
 disk_error:
 	mov si, cannot_read
@@ -86,9 +93,6 @@ index_name:
 	dw 4
 	dw __?utf16?__("$I30")
 
-REST_MARK	equ 'rest'
-rest_mark:	dd REST_MARK
-
 missing:	db LOADER, " is missing", 13, 10, 0
 compressed:	db LOADER, " is compressed", 13, 10, 0
 too_large:	db LOADER, " is too large", 13, 10, 0
@@ -101,6 +105,8 @@ mft_data:		dw 0	; $MFT's $DATA attribute
 load_at:		dd LOADER_ADDRESS	; where the next part of the loader goes
 sectors_left:		dd -1	; of the loader; not yet known
 list_end:		dw 0	; of the attribute list
+
+	sector 2
 
 find_loader:
 	call read_parameters
@@ -186,6 +192,8 @@ load_listed:
 	je start_loader
 	jmp disk_error
 
+	sector 3
+
 ; Loads the part of the loader's content that is in the record at SI, behind the one before.
 load_part:
 	mov eax, TYPE_DATA
@@ -261,6 +269,8 @@ read_list:
 	mov [list_end], di
 	ret
 
+	sector 4
+
 ; ---- the volume -------------------------------------------------------------------------------
 
 read_parameters:
@@ -307,6 +317,8 @@ size_in_sectors:
 .clusters:
 	mul dword [cluster_sectors]
 	ret
+
+	sector 5
 
 ; $MFT describes itself, in its own first record.
 read_mft_record:
@@ -361,6 +373,8 @@ read_index_block:
 	call apply_fixups
 	add si, INDEX_BLOCK_HEADER
 	ret
+
+	sector 6
 
 ; Puts back the last two bytes of each sector of the block at SI, whose magic must be EAX.
 apply_fixups:
@@ -446,6 +460,8 @@ compare_name:
 	pop si
 	ret
 
+	sector 7
+
 ; ---- runs -------------------------------------------------------------------------------------
 
 ; Reads ECX sectors of the non-resident attribute at SI, from its sector EAX on, to the linear
@@ -515,6 +531,8 @@ next_run:
 	pop eax
 	ret
 
+	sector 8
+
 ; A signed little-endian number of CX bytes at SI to EBX; SI is then behind it.
 load_number:
 	add si, cx
@@ -533,3 +551,7 @@ load_number:
 .done:
 	pop si
 	ret
+
+	times CODE_END - 4 - ($ - $$) db LOADER_LENGTH
+END_MARK	equ 'rest'
+end_mark:	dd END_MARK

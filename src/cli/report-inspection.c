@@ -186,8 +186,13 @@ static const char *chain_verdict(const struct bs_inspection *inspection)
 {
 	if (inspection->starts)
 		return "complete, the disk should start";
-	return inspection->starts_after ? "not complete; after a fix it would be"
-					: "not complete, the disk does not start by it";
+	if (!inspection->starts_known)
+		return "nothing is broken, but not all of it can be told";
+	if (inspection->starts_after)
+		return "not complete; after a fix it would be";
+	return inspection->starts_after_known
+		       ? "not complete, the disk does not start by it"
+		       : "not complete; whether it would be after a fix cannot be told";
 }
 
 /* "no partition is active (no-active-partition); the fix repairs it" */
@@ -364,5 +369,7 @@ void report_inspection(struct output *output, const char *image, const struct se
 	print_chain(output, inspection);
 	print_conversion(output, inspection);
 	print_findings(output, inspection);
-	print_next(output, image, settings, inspection);
+	/* Where only what lies beside the image stands in the way, the error says what to do. */
+	if (inspection->verdict != BS_VERDICT_FIXABLE || result->error.code == BS_OK)
+		print_next(output, image, settings, inspection);
 }

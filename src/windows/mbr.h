@@ -11,6 +11,7 @@
 #define BOOTSHIFT_MBR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "util/err.h"
@@ -37,9 +38,10 @@ enum mbr_type { /* of the types only those that matter here */
 /* Whose the code is, as far as that tells whether it starts the active partition. */
 enum mbr_code {
 	MBR_CODE_NONE,     /* nothing but zeros */
-	MBR_CODE_STANDARD, /* Windows' own and all other that is not known to do otherwise */
+	MBR_CODE_STANDARD, /* known to start the active partition: Windows' own and some others */
 	MBR_CODE_GRUB,     /* these two start what they were set up for */
 	MBR_CODE_LILO,
+	MBR_CODE_OTHER, /* may start anything, or nothing */
 };
 
 struct mbr_entry {
@@ -60,5 +62,8 @@ bool mbr_parse(const uint8_t *sector, struct mbr *mbr);
 bool mbr_is_extended(uint8_t type);
 
 const char *mbr_code_text(enum mbr_code code);
+
+/* Whether code for the BIOS calls it to read a disk: what does not cannot load anything. */
+bool mbr_code_reads(const uint8_t *code, size_t length);
 
 #endif

@@ -267,20 +267,19 @@ static void choose_system(struct survey *survey, uint32_t wanted)
 	link_active(survey, active, index);
 }
 
-/* Says why a first sector without a partition table has none. */
+/* Says why a first sector without a partition table has none; such a disk starts nothing. */
 static void note_no_table(struct survey *survey, const uint8_t *start)
 {
+	const char *what = "the first sector is no master boot record";
 	struct vbr record;
 
 	vbr_parse(start, &record);
 	if (record.kind != VBR_NOT_NTFS || is_fat(start))
-		survey_note(survey, BS_NO_PARTITION_TABLE,
-			    "it is the image of a single volume, without a partition table");
+		what = "it is the image of a single volume, without a partition table";
 	else if (all_zero(start, SECTOR_SIZE))
-		survey_note(survey, BS_NO_PARTITION_TABLE, "the first sector is empty");
-	else
-		survey_note(survey, BS_NO_PARTITION_TABLE,
-			    "the first sector is no master boot record");
+		what = "the first sector is empty";
+	survey_broken(survey, BS_LINK_MBR_CODE, BS_NO_PARTITION_TABLE, "%s", what);
+	survey_note(survey, BS_NO_PARTITION_TABLE, "%s", what);
 }
 
 /* Code that may start something else leaves open what starts; that is as it was after a fix. */
@@ -331,6 +330,7 @@ int survey_partitions(struct survey *survey, const struct bs_options *options, s
 		    add_logical(survey, &report->partitions[i], err) < 0)
 			return -1;
 	if (report->partition_count == 0) {
+		survey_broken(survey, BS_LINK_ACTIVE, BS_NO_PARTITIONS, "there is none");
 		survey_note(survey, BS_NO_PARTITIONS, "the disk has no partitions");
 		return 0;
 	}

@@ -14,14 +14,19 @@ static bool has_refusal(const struct bs_inspection *report)
 	return false;
 }
 
-/* Whether every link is good, or for the time after a fix also repaired by it. */
-static bool chain_is_good(const struct bs_inspection *report, bool after)
+/* Whether every link is good; with none broken, one of which it cannot be told leaves that open. */
+static bool chain_is_good(const struct bs_inspection *report, bool after, bool *known)
 {
-	for (uint32_t i = 0; i < report->link_count; i++)
-		if (report->links[i].state != BS_LINK_GOOD &&
-		    !(after && report->links[i].state == BS_LINK_REPAIRED))
-			return false;
-	return true;
+	bool broken = false, unknown = false;
+
+	for (uint32_t i = 0; i < report->link_count; i++) {
+		enum bs_link_state state = report->links[i].state;
+
+		broken |= state == BS_LINK_BROKEN || (state == BS_LINK_REPAIRED && !after);
+		unknown |= state == BS_LINK_UNKNOWN;
+	}
+	*known = broken || !unknown;
+	return !broken && !unknown;
 }
 
 /*
@@ -137,8 +142,8 @@ static void judge(struct survey *survey)
 		report->verdict = BS_VERDICT_FIXABLE;
 	if (report->verdict == BS_VERDICT_FIXABLE)
 		mark_repaired(report);
-	report->starts = chain_is_good(report, false);
-	report->starts_after = chain_is_good(report, true);
+	report->starts = chain_is_good(report, false, &report->starts_known);
+	report->starts_after = chain_is_good(report, true, &report->starts_after_known);
 }
 
 int survey_take(struct disk *disk, const struct bs_options *options, struct survey *survey,

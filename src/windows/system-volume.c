@@ -12,8 +12,12 @@
 #include "windows/survey.h"
 #include "windows/tree.h"
 
-/* Bytes.  The boot record loads it whole to 0x20000, and from 0x9F000 on the BIOS has its data. */
+/*
+ * Bytes.  The boot record loads it whole to 0x20000, and from 0x9F000 on the BIOS has its data.
+ * Windows Vista's is the smallest, with 325 KiB: what is far below is a part of one, or none.
+ */
 #define BOOTMGR_SIZE_MAX (508u << 10)
+#define BOOTMGR_SIZE_MIN (128u << 10)
 
 static const struct bs_partition *system_partition(const struct survey *survey)
 {
@@ -60,12 +64,16 @@ static int judge_bootmgr(struct volume *volume, const struct bs_plan_file *bootm
 		*what = "sparse";
 	else if (bootmgr->size == 0)
 		*what = "empty";
+	else if (bootmgr->size < BOOTMGR_SIZE_MIN)
+		*what = "too small";
 	else if (bootmgr->size > BOOTMGR_SIZE_MAX)
 		*what = "too large";
 	else if (tree_read(volume, bootmgr->path, BOOTMGR_SIZE_MAX, &content, &size, err) < 0)
 		return -1;
 	else if (all_zero(content, size))
 		*what = "nothing but zeros";
+	else if (memcmp(content, "MZ", 2) == 0) /* bootmgr.exe or bootmgfw.efi, renamed */
+		*what = "a program of Windows or UEFI, and not what boot code starts";
 	free(content);
 	return 0;
 }

@@ -5,6 +5,10 @@
 
 #define BPB_START 0x0Bu /* after the jump and the OEM name */
 #define BPB_END   0x54u
+#define SIGNATURE 0x1FEu
+
+/* What starts bootmgr fills these: 0x1028 bytes in Windows Vista and 7, 0x130A in Windows 10. */
+#define FULL_SECTORS 8u
 
 #define CLUSTER_SIZE_MAX 65536u /* bytes; Windows 10 makes larger ones, for data */
 
@@ -20,10 +24,33 @@ static bool names_loader(const uint8_t *record, const char *name)
 	return memmem(record, VBR_SIZE, needle, 2 + 2 * length) != NULL;
 }
 
+/* The first sector, which is all that the MBR loads, has to jump to its code and load the rest. */
+static bool loads_the_rest(const uint8_t *record)
+{
+	static const uint8_t jump[] = {0xEB, BPB_END - 2, 0x90};
+
+	return memcmp(record, jump, sizeof(jump)) == 0 &&
+	       mbr_code_reads(record + BPB_END, SIGNATURE - BPB_END);
+}
+
+static bool has_empty_sector(const uint8_t *record)
+{
+	for (size_t i = 1; i < FULL_SECTORS; i++)
+		if (all_zero(record + i * SECTOR_SIZE, SECTOR_SIZE))
+			return true;
+	return false;
+}
+
+/*
+ * The name alone says little: the first sector may be another program's that wrote over it, and the
+ * rest may be lost.  What starts bootmgr can start ntldr too, and has both names.
+ */
 static enum vbr_kind ntfs_kind(const uint8_t *record)
 {
+	if (!loads_the_rest(record))
+		return VBR_OTHER;
 	if (names_loader(record, "BOOTMGR"))
-		return VBR_BOOTMGR;
+		return has_empty_sector(record) ? VBR_OTHER : VBR_BOOTMGR;
 	return names_loader(record, "NTLDR") ? VBR_NTLDR : VBR_OTHER;
 }
 
@@ -42,8 +69,8 @@ void vbr_parse(const uint8_t *record, struct vbr *vbr)
 		vbr->kind = VBR_BITLOCKER;
 		return;
 	}
-	if (memcmp(record + 3, "NTFS    ", 8) != 0 || record[0x1FE] != 0x55 ||
-	    record[0x1FF] != 0xAA)
+	if (memcmp(record + 3, "NTFS    ", 8) != 0 || record[SIGNATURE] != 0x55 ||
+	    record[SIGNATURE + 1] != 0xAA)
 		return;
 	vbr->kind = ntfs_kind(record);
 	vbr->bytes_per_sector = load_le16(record + 0x0B);
@@ -70,7 +97,7 @@ const char *vbr_kind_text(enum vbr_kind kind)
 	case VBR_NTLDR:
 		return "NTFS, starts ntldr (Windows XP)";
 	case VBR_OTHER:
-		return "NTFS, without Windows' boot code";
+		return "NTFS, without complete boot code of Windows";
 	case VBR_BITLOCKER:
 		return "BitLocker";
 	case VBR_NOT_NTFS:

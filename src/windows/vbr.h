@@ -6,9 +6,10 @@
  * block and belong to the volume; the rest is code, which differs in length between versions of
  * Windows, so the 8 KiB are one unit and sectors of two versions are never mixed.  The code names
  * the loader that it looks for, in UTF-16 preceded by its length: BOOTMGR (Windows Vista and
- * later) or NTLDR (up to Windows XP).  It finds the volume by the hidden sectors field alone.
+ * later) or NTLDR (up to Windows XP).  The code in the first sector loads the other fifteen by
+ * INT 13h.  It finds the volume by the hidden sectors field alone.
  * The first sector is repeated in the volume's last sector.  (Layout: Microsoft, "NTFS boot
- * sector"; the loader's name: br_ntfs of ms-sys and of rufus.)
+ * sector"; the code: br_ntfs of ms-sys and of rufus, thestarman.pcministry.com/asm/mbr.)
  */
 #ifndef BOOTSHIFT_VBR_H
 #define BOOTSHIFT_VBR_H
@@ -26,7 +27,7 @@ enum vbr_kind {
 	VBR_BITLOCKER,
 	VBR_BOOTMGR, /* NTFS, starts bootmgr */
 	VBR_NTLDR,   /* NTFS, starts ntldr */
-	VBR_OTHER,   /* NTFS, starts neither: formatted by mkntfs or some other tool */
+	VBR_OTHER,   /* NTFS, starts neither: formatted by some other tool, or damaged */
 };
 
 struct vbr {

@@ -251,17 +251,17 @@ static int verify_boot_record(struct disk *boot_window, const struct bs_plan *pl
 }
 
 /* None is lost or held twice, and all that is read to start bootmgr lies where it is found. */
-static int verify_clusters(struct volume *target, const struct bs_plan *plan,
-			   const uint64_t *before, struct bs_error *err)
+static int verify_clusters(struct volume *target, const struct bs_plan *plan, uint64_t before,
+			   struct bs_error *err)
 {
 	struct accounting after;
 
 	if (accounting_take(target, plan, &after, err) < 0)
 		return -1;
-	if (before != NULL && *before != after.sum)
+	if (before != after.sum)
 		return fail(err, BS_VERIFY,
 			    "clusters do not add up: %llu before the fix, %llu after it",
-			    (unsigned long long)*before, (unsigned long long)after.sum);
+			    (unsigned long long)before, (unsigned long long)after.sum);
 	if (!range_within(plan->boot_start, after.end, REACH))
 		return fail(err, BS_BEYOND_REACH,
 			    "on the boot volume (partition %u) the boot files or what leads to "
@@ -304,8 +304,7 @@ static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 }
 
 static int verify_volumes(struct disk *system_window, struct disk *boot_window,
-			  const struct bs_plan *plan, const uint64_t *clusters,
-			  struct bs_error *err)
+			  const struct bs_plan *plan, uint64_t clusters, struct bs_error *err)
 {
 	struct verification own = {.plan = plan};
 	struct volume *source = NULL;
@@ -332,7 +331,7 @@ out:
 }
 
 int verify_run(struct disk *disk, const struct bs_plan *plan, const struct bs_options *options,
-	       const uint64_t *clusters, struct bs_error *err)
+	       uint64_t clusters, struct bs_error *err)
 {
 	struct disk *system_window = NULL, *boot_window = NULL;
 	int result = -1;

@@ -9,12 +9,12 @@
 #include "disk/disk.h"
 
 /*
- * `clusters`, when not NULL, is the sum of the cluster accounting before the fix.  Errors:
- * BS_VERIFY with what is not as it must be; BS_BEYOND_REACH when all is, but boot code could not
- * read it there; what the disk says.
+ * `clusters` is the sum of the cluster accounting before the fix.  Errors: BS_VERIFY with what is
+ * not as it must be; BS_BEYOND_REACH when all is, but boot code could not read it there; what the
+ * disk says.
  */
 MUST_CHECK int verify_run(struct disk *disk, const struct bs_plan *plan,
-			  const struct bs_options *options, const uint64_t *clusters,
+			  const struct bs_options *options, uint64_t clusters,
 			  struct bs_error *err);
 
 #endif

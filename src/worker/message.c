@@ -122,7 +122,8 @@ static bool inspection_makes_sense(const struct bs_inspection *inspection)
 	    !verdict_makes_sense(inspection) ||
 	    !index_makes_sense(inspection->system_index, inspection->partition_count) ||
 	    !index_makes_sense(inspection->boot_index, inspection->partition_count) ||
-	    !is_flag(&inspection->starts) || !is_flag(&inspection->starts_after) ||
+	    !is_flag(&inspection->starts) || !is_flag(&inspection->starts_known) ||
+	    !is_flag(&inspection->starts_after) || !is_flag(&inspection->starts_after_known) ||
 	    !is_flag(&inspection->room_before_known) || !is_flag(&inspection->room_after_known) ||
 	    !TERMINATED(inspection->format) || !TERMINATED(inspection->windows_name) ||
 	    !TERMINATED(inspection->windows_build) || !TERMINATED(inspection->loader_path))

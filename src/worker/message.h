@@ -19,7 +19,8 @@ enum message_type {
 	MESSAGE_INSPECTION = 1, /* struct bs_inspection */
 	MESSAGE_PLAN,           /* a plan: may it be staged? */
 	MESSAGE_OPERATION,      /* uint32_t: this operation is done; how many sectors was it? */
-	MESSAGE_STAGED,         /* the plan with what the rehearsal told, staged and verified */
+	MESSAGE_CLUSTERS,       /* uint64_t: the sum before the staging, see stage.h */
+	MESSAGE_STAGED,         /* the plan with what the rehearsal told; nothing more is staged */
 	MESSAGE_ZONES,          /* struct volume_run[] */
 	MESSAGE_DONE,           /* nothing more to come */
 	MESSAGE_ERROR,          /* struct bs_error; nothing more to come */

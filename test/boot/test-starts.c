@@ -23,6 +23,8 @@ static const struct {
 	{"older-try", NULL, false, WINDOWS_7},
 	{"compressed-root", NULL, false, WINDOWS_7},
 	{"mkntfs-boot-record", NULL, false, WINDOWS_7},
+	{"mkntfs-boot-sector", NULL, false, WINDOWS_7},
+	{"boot-code-cut", NULL, false, WINDOWS_7},
 	{"ntldr-boot-record", NULL, false, WINDOWS_7},
 	{"wrong-hidden-sectors", NULL, false, WINDOWS_7},
 	{"log-stale", NULL, false, WINDOWS_10},
@@ -118,6 +120,17 @@ START_TEST(a_disk_that_does_not_start_by_its_system_volume_starts_after_a_fix)
 }
 END_TEST
 
+START_TEST(code_of_the_mbr_that_is_not_known_is_left_as_it_is)
+{
+	static const char words[] = "Not a system disk";
+	const char *image = image_copy(image_built("unknown-mbr", false));
+
+	assert_shows(image, words);
+	report_run("fix", image, 0, "fixed", NULL);
+	assert_shows(image, words);
+}
+END_TEST
+
 START_TEST(windows_on_a_logical_partition_starts)
 {
 	assert_starts(image_built("logical", false), 1, "Windows 7 from partition 5");
@@ -154,6 +167,7 @@ Suite *starts_suite(void)
 	tcase_add_loop_test(tests,
 			    a_disk_that_does_not_start_by_its_system_volume_starts_after_a_fix, 0,
 			    sizeof(repaired) / sizeof(repaired[0]));
+	tcase_add_test(tests, code_of_the_mbr_that_is_not_known_is_left_as_it_is);
 	tcase_add_test(tests, windows_on_a_logical_partition_starts);
 	tcase_add_test(tests, windows_on_the_second_disk_starts);
 	suite_add_tcase(suite, tests);

@@ -21,6 +21,7 @@ static const struct {
 	{"no-boot-volume", "Status: 0xc000000e"},
 	{"bitlocker", "Status: 0xc000000e"},
 	{"winload-missing", "Status: 0xc000000f"},
+	{"bootmgr-cut", "BOOTMGR image is corrupt"},
 	{"default-diagnostic-missing", "Status: 0xc000000f"},
 	{"default-legacy-missing", "Status: 0xc000000f"},
 };
@@ -41,6 +42,7 @@ static const struct {
 	{"by-hand-ntldr", "partition windows boot-record=ntldr\n", "NTLDR is missing"},
 	{"by-hand-hidden-sectors", "partition windows hidden-sectors=63\n",
 	 "A disk read error occurred"},
+	{"by-hand-cut-code", "partition windows boot-code-to=1024\n", "A disk read error occurred"},
 	{"by-hand-compressed", "on windows\nfile \\bootmgr attributes=c\n",
 	 "BOOTMGR is compressed"},
 	{"by-hand-diagnostic",
@@ -62,10 +64,20 @@ START_TEST(boot_files_moved_by_hand_do_not_start_where_more_is_needed)
 }
 END_TEST
 
+/* All of it, and the first sector only. */
+static const char *const mkntfs[] = {"boot-record=mkntfs", "boot-code-from=512"};
+
 START_TEST(boot_files_moved_by_hand_do_not_start_by_the_boot_record_of_mkntfs)
 {
-	assert_shows(moved_by_hand("by-hand-mkntfs", "partition windows boot-record=mkntfs\n"),
+	assert_shows(moved_by_hand(text("by-hand-mkntfs-%d", _i),
+				   text("partition windows %s\n", mkntfs[_i])),
 		     "This is not a bootable disk");
+}
+END_TEST
+
+START_TEST(a_system_volume_whose_boot_code_has_lost_its_first_sector_does_not_start)
+{
+	assert_shows(image_built("boot-code-damaged", false), "This is not a bootable disk");
 }
 END_TEST
 
@@ -87,7 +99,11 @@ Suite *stops_suite(void)
 			    sizeof(broken) / sizeof(broken[0]));
 	tcase_add_loop_test(tests, boot_files_moved_by_hand_do_not_start_where_more_is_needed, 0,
 			    sizeof(by_hand) / sizeof(by_hand[0]));
-	tcase_add_test(tests, boot_files_moved_by_hand_do_not_start_by_the_boot_record_of_mkntfs);
+	tcase_add_loop_test(tests,
+			    boot_files_moved_by_hand_do_not_start_by_the_boot_record_of_mkntfs, 0,
+			    sizeof(mkntfs) / sizeof(mkntfs[0]));
+	tcase_add_test(tests,
+		       a_system_volume_whose_boot_code_has_lost_its_first_sector_does_not_start);
 	tcase_add_test(tests, a_disk_without_an_active_partition_starts_nothing);
 	suite_add_tcase(suite, tests);
 	return suite;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The master boot record's codec, with the bytes written out. */
+#include <stdio.h>
+
 #include "unit/memory-disk.h"
 #include "windows/mbr.h"
 
@@ -77,7 +79,7 @@ START_TEST(one_byte_before_the_signature_is_code_and_none_behind_it)
 	make_sector(sector);
 	ck_assert_int_eq(code_of(sector), MBR_CODE_NONE);
 	sector[MBR_CODE_SIZE - 1] = 0x90;
-	ck_assert_int_eq(code_of(sector), MBR_CODE_STANDARD);
+	ck_assert_int_eq(code_of(sector), MBR_CODE_OTHER);
 }
 END_TEST
 
@@ -89,11 +91,11 @@ static const struct {
 } codes[] = {
 	{0x180, "GRUB \0Geom", MBR_CODE_GRUB},
 	{MBR_CODE_SIZE - 4, "GRUB", MBR_CODE_GRUB},
-	{MBR_CODE_SIZE - 3, "GRUB", MBR_CODE_STANDARD}, /* not all of it is code */
+	{MBR_CODE_SIZE - 3, "GRUB", MBR_CODE_OTHER}, /* not all of it is code */
 	{6, "LILO", MBR_CODE_LILO},
 	{2, "LILO", MBR_CODE_LILO},
-	{100, "LILO", MBR_CODE_STANDARD},
-	{0x163, "Missing operating system", MBR_CODE_STANDARD},
+	{100, "LILO", MBR_CODE_OTHER},
+	{0x163, "Missing operating system", MBR_CODE_OTHER},
 };
 
 START_TEST(code_that_starts_something_of_its_own_is_known_by_its_name)
@@ -104,6 +106,65 @@ START_TEST(code_that_starts_something_of_its_own_is_known_by_its_name)
 	memset(sector, 0x90, MBR_CODE_SIZE);
 	memcpy(sector + codes[_i].at, codes[_i].text, strlen(codes[_i].text));
 	ck_assert_int_eq(code_of(sector), codes[_i].code);
+}
+END_TEST
+
+/* How code that starts the active partition begins, up to its look at the table. */
+static const struct {
+	const char *start, *message;
+} known[] = {
+	/* Windows 95B and 98; 2000, XP and 2003 */
+	{"33C08ED0BC007CFB5007501FFCBE1B7CBF1B065057B9E501F3A4CBBEBE07B104", ""},
+	{"33C08ED0BC007CFB5007501FFCBE1B7CBF1B065057B9E501F3A4CBBDBE07B104", ""},
+	/* Windows Vista, 7, 8, 10 and 11 */
+	{"33C08ED0BC007C8EC08ED8BE007CBF0006B90002FCF3A450681C06CBFBB90400BDBE07", ""},
+	/* mbr.bin of syslinux 6, whose altmbr.bin begins alike and starts what was set */
+	{"33C0FA8ED88ED0BC007C89E606578EC0FBFCBF0006B90001F3A5EA1F0600005252B441BBAA55",
+	 "Multiple active partitions.\r\n"},
+	/* parted and GParted: this is all of it */
+	{"FAB800108ED0BC00B0B800008ED88EC0FBBE007CBF0006B90002F3A4EA21060000"
+	 "BEBE073804750B83C61081FEFE0775F3EB16B402B001BB007CB2808A74018B4C02CD13EA007C0000EBFE",
+	 ""},
+};
+
+/* The code that begins so, with a message and a call that reads a disk behind it. */
+static void make_known(uint8_t sector[SECTOR_SIZE], int i)
+{
+	make_sector(sector);
+	for (size_t at = 0; known[i].start[2 * at] != '\0'; at++)
+		ck_assert_int_eq(sscanf(known[i].start + 2 * at, "%2hhx", &sector[at]), 1);
+	memcpy(sector + 0x100, known[i].message, strlen(known[i].message));
+	memcpy(sector + 0x180, "\xCD\x13", 2);
+}
+
+START_TEST(code_that_starts_the_active_partition_is_known_by_its_beginning)
+{
+	uint8_t sector[SECTOR_SIZE];
+
+	make_known(sector, _i);
+	ck_assert_int_eq(code_of(sector), MBR_CODE_STANDARD);
+	for (size_t at = 0; at < 27; at++) {
+		make_known(sector, _i);
+		sector[at] ^= 1;
+		ck_assert_int_eq(code_of(sector), MBR_CODE_OTHER);
+	}
+	make_known(sector, _i);
+	memcpy(sector, "\xFA\xF4\xEB\xFDNot a system disk\r\n", 22);
+	ck_assert_int_eq(code_of(sector), MBR_CODE_OTHER);
+}
+END_TEST
+
+START_TEST(a_known_beginning_without_the_rest_is_not_known)
+{
+	uint8_t sector[SECTOR_SIZE];
+
+	make_known(sector, _i);
+	memset(sector + 40, 0, MBR_CODE_SIZE - 40);
+	ck_assert_int_eq(code_of(sector), MBR_CODE_OTHER);
+	make_known(sector, _i);
+	sector[0x100]++;
+	ck_assert_int_eq(code_of(sector),
+			 known[_i].message[0] == '\0' ? MBR_CODE_STANDARD : MBR_CODE_OTHER);
 }
 END_TEST
 
@@ -135,6 +196,10 @@ Suite *mbr_suite(void)
 	tcase_add_test(tcase, one_byte_before_the_signature_is_code_and_none_behind_it);
 	tcase_add_loop_test(tcase, code_that_starts_something_of_its_own_is_known_by_its_name, 0,
 			    sizeof(codes) / sizeof(codes[0]));
+	tcase_add_loop_test(tcase, code_that_starts_the_active_partition_is_known_by_its_beginning,
+			    0, sizeof(known) / sizeof(known[0]));
+	tcase_add_loop_test(tcase, a_known_beginning_without_the_rest_is_not_known, 0,
+			    sizeof(known) / sizeof(known[0]));
 	tcase_add_test(tcase, the_flags_lie_where_the_table_has_them);
 	tcase_add_test(tcase, three_types_are_extended_partitions);
 	suite_add_tcase(suite, tcase);

@@ -27,6 +27,8 @@ static const struct {
 	{"compressed-root", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
 	{"older-try", BS_VERDICT_FIXABLE, BS_NOTE_REPLACES, "gggggggg"},
 	{"mkntfs-boot-record", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
+	{"mkntfs-boot-sector", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
+	{"boot-code-cut", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
 	{"ntldr-boot-record", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
 	{"wrong-hidden-sectors", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
 	{"already-fixed", BS_VERDICT_NOTHING, BS_OK, "gggggggg"},
@@ -37,6 +39,7 @@ static const struct {
 	{"bcd-dirty", BS_VERDICT_UNSUITABLE, BS_BCD_DIRTY, "gggggggg"},
 	{"bitlocker", BS_VERDICT_UNSUITABLE, BS_BITLOCKER, "gggggggu"},
 	{"bootmgr-empty", BS_VERDICT_UNSUITABLE, BS_BOOTMGR_DAMAGED, "gggbgggg"},
+	{"bootmgr-cut", BS_VERDICT_UNSUITABLE, BS_BOOTMGR_DAMAGED, "gggbgggg"},
 	{"bootmgr-missing", BS_VERDICT_UNSUITABLE, BS_BOOTMGR_MISSING, "gggbgggg"},
 	{"default-other-disk", BS_VERDICT_UNSUITABLE, BS_OTHER_DISK, "ggggggbu"},
 	{"gpt", BS_VERDICT_UNSUITABLE, BS_GPT, "buuuuuuu"},
@@ -44,8 +47,8 @@ static const struct {
 	{"logical", BS_VERDICT_UNSUITABLE, BS_BOOT_VOLUME_LOGICAL, "gggggggg"},
 	{"no-active", BS_VERDICT_UNSUITABLE, BS_NO_ACTIVE_PARTITION, "gbuuuuuu"},
 	{"no-boot-volume", BS_VERDICT_UNSUITABLE, BS_BOOT_VOLUME_MISSING, "ggggggbu"},
-	{"no-partition-table", BS_VERDICT_UNSUITABLE, BS_NO_PARTITION_TABLE, "uuuuuuuu"},
-	{"no-partitions", BS_VERDICT_UNSUITABLE, BS_NO_PARTITIONS, "guuuuuuu"},
+	{"no-partition-table", BS_VERDICT_UNSUITABLE, BS_NO_PARTITION_TABLE, "buuuuuuu"},
+	{"no-partitions", BS_VERDICT_UNSUITABLE, BS_NO_PARTITIONS, "gbuuuuuu"},
 	{"no-room", BS_VERDICT_UNSUITABLE, BS_VOLUME_FULL, "gggggggg"},
 	{"two-active", BS_VERDICT_UNSUITABLE, BS_SEVERAL_ACTIVE, "gbuuuuuu"},
 	{"unclean", BS_VERDICT_UNSUITABLE, BS_UNCLEAN, "gggggggg"},
@@ -67,6 +70,7 @@ static const struct {
 	{"foreign-entries", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
 	{"fragmented-free-space", BS_VERDICT_FIXABLE, BS_NOTE_ROOM, "gggggggg"},
 	{"grub-mbr", BS_VERDICT_FIXABLE, BS_NOTE_MBR_CODE, "uggggggg"},
+	{"unknown-mbr", BS_VERDICT_FIXABLE, BS_NOTE_MBR_CODE, "uggggggg"},
 	{"hibernated-10", BS_VERDICT_UNSUITABLE, BS_HIBERNATED, "gggggggg"},
 	{"hibernated-system", BS_VERDICT_UNSUITABLE, BS_HIBERNATED, "gggggggg"},
 	{"hibernation-ended", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
@@ -80,6 +84,7 @@ static const struct {
 	{"log-newer", BS_VERDICT_UNSUITABLE, BS_BCD_DIRTY, "gggggggg"},
 	{"log-stale", BS_VERDICT_FIXABLE, BS_NOTE_STAYS, "gggggggg"},
 	{"no-boot-code", BS_VERDICT_UNSUITABLE, BS_BOOT_CODE_MISSING, "ggbggggg"},
+	{"boot-code-damaged", BS_VERDICT_UNSUITABLE, BS_BOOT_CODE_MISSING, "ggbggggg"},
 	{"no-mbr-code", BS_VERDICT_FIXABLE, BS_NOTE_MBR_CODE, "bggggggg"},
 	{"other-loader", BS_VERDICT_FIXABLE, BS_NOTE_OTHER_LOADER, "gggggggg"},
 	{"rich-boot-files", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
@@ -117,6 +122,10 @@ START_TEST(each_sample_is_judged_as_what_it_is)
 	ck_assert_msg(report->verdict == samples[_i].verdict, "%s", samples[_i].recipe);
 	ck_assert_int_eq(report->starts, strcmp(links, "gggggggg") == 0);
 	ck_assert_int_eq(report->starts_after, strspn(links, "gr") == strlen(links));
+	ck_assert_int_eq(report->starts_known,
+			 strchr(links, 'u') == NULL || strpbrk(links, "br") != NULL);
+	ck_assert_int_eq(report->starts_after_known,
+			 strchr(links, 'u') == NULL || strchr(links, 'b') != NULL);
 	if (samples[_i].verdict == BS_VERDICT_UNSUITABLE)
 		assert_refused(samples[_i].code);
 	else if (samples[_i].code != BS_OK)
@@ -421,6 +430,9 @@ static const struct {
 } odd_files[] = {
 	{"bootmgr-huge", "on system\nfile \\bootmgr size=520193\n", BS_BOOTMGR_DAMAGED},
 	{"bootmgr-zeros", "on system\nfile \\bootmgr seed=0\n", BS_BOOTMGR_DAMAGED},
+	{"bootmgr-small", "on system\nfile \\bootmgr size=131071\n", BS_BOOTMGR_DAMAGED},
+	{"bootmgr-least", "on system\nfile \\bootmgr size=131072\n", BS_OK},
+	{"bootmgr-of-uefi", "on system\nfile \\bootmgr pe=amd64\n", BS_BOOTMGR_DAMAGED},
 	{"bootmgr-packed", "on system\nfile \\bootmgr seed=0 attributes=c\n", BS_BOOTMGR_DAMAGED},
 	{"bootmgr-folder", "on system\nremove \\bootmgr\nfolder \\bootmgr\n", BS_BOOTMGR_MISSING},
 	{"bcd-folder", "on system\nremove \\Boot\\BCD\nfolder \\Boot\\BCD\n", BS_BCD_DAMAGED},
@@ -449,7 +461,10 @@ static const struct {
 START_TEST(odd_volumes_and_files_are_findings)
 {
 	look_at(odd_files[_i].name, odd_files[_i].more);
-	assert_refused(odd_files[_i].code);
+	if (odd_files[_i].code == BS_OK)
+		assert_fixable();
+	else
+		assert_refused(odd_files[_i].code);
 }
 END_TEST
 

@@ -19,11 +19,14 @@ static const uint8_t start_of_windows_7[] = {
 static const uint8_t bootmgr[] = "\7\0B\0O\0O\0T\0M\0G\0R";
 static const uint8_t ntldr[] = "\5\0N\0T\0L\0D\0R";
 
+/* As long as that of Windows 7, with a call that reads a disk in the first sector. */
 static void make_record(uint8_t record[VBR_SIZE], const uint8_t *loader, size_t length,
 			size_t offset)
 {
 	memset(record, 0, VBR_SIZE);
+	memset(record + 0x54, 0x90, 0x1028 - 0x54);
 	memcpy(record, start_of_windows_7, sizeof(start_of_windows_7));
+	memcpy(record + 0x1FC, "\xCD\x13", 2);
 	memcpy(record + offset, loader, length);
 	record[0x1FE] = 0x55;
 	record[0x1FF] = 0xAA;
@@ -64,6 +67,53 @@ START_TEST(the_loaders_name_tells_the_kind_wherever_it_is_in_the_record)
 	ck_assert_int_eq(kind_of(record), VBR_OTHER);
 	make_record(record, bootmgr + 2, 14, 0x200); /* without its length: some text */
 	ck_assert_int_eq(kind_of(record), VBR_OTHER);
+}
+END_TEST
+
+START_TEST(a_first_sector_that_does_not_load_the_rest_starts_nothing)
+{
+	/* That of mkntfs: prints, waits for a key, and has the BIOS start again. */
+	static const uint8_t mkntfs[] = {0x0E, 0x1F, 0xBE, 0x71, 0x7C, 0xAC, 0x22, 0xC0, 0x74, 0x0B,
+					 0x56, 0xB4, 0x0E, 0xBB, 0x07, 0x00, 0xCD, 0x10, 0x5E, 0xEB,
+					 0xF0, 0x32, 0xE4, 0xCD, 0x16, 0xCD, 0x19, 0xEB, 0xFE};
+	uint8_t record[VBR_SIZE];
+
+	for (size_t i = 0; i < 3; i++) { /* the jump leads elsewhere */
+		make_record(record, bootmgr, 16, 0x200);
+		record[i]++;
+		ck_assert_int_eq(kind_of(record), VBR_OTHER);
+	}
+	make_record(record, bootmgr, 16, 0x200);
+	memset(record + 0x54, 0, 0x1FE - 0x54);
+	ck_assert_int_eq(kind_of(record), VBR_OTHER);
+	memcpy(record + 0x54, mkntfs, sizeof(mkntfs));
+	ck_assert_int_eq(kind_of(record), VBR_OTHER);
+	make_record(record, ntldr, 12, 0x200);
+	memset(record + 0x54, 0, 0x1FE - 0x54);
+	ck_assert_int_eq(kind_of(record), VBR_OTHER);
+}
+END_TEST
+
+START_TEST(a_lost_sector_of_the_code_is_seen)
+{
+	uint8_t record[VBR_SIZE];
+
+	for (size_t i = 1; i < 16; i++) {
+		make_record(record, bootmgr, 16, i == 1 ? 0x400 : 0x200);
+		memcpy(record + 0x300, ntldr, 12); /* the code has both names */
+		memset(record + i * 512, 0, 512);
+		ck_assert_int_eq(kind_of(record), i < 8 ? VBR_OTHER : VBR_BOOTMGR);
+	}
+}
+END_TEST
+
+START_TEST(code_of_windows_xp_may_be_shorter)
+{
+	uint8_t record[VBR_SIZE];
+
+	make_record(record, ntldr, 12, 0x200);
+	memset(record + 7 * 512, 0, 512);
+	ck_assert_int_eq(kind_of(record), VBR_NTLDR);
 }
 END_TEST
 
@@ -172,6 +222,9 @@ Suite *vbr_suite(void)
 
 	tcase_add_test(tcase, the_fields_are_read_from_these_bytes);
 	tcase_add_test(tcase, the_loaders_name_tells_the_kind_wherever_it_is_in_the_record);
+	tcase_add_test(tcase, a_first_sector_that_does_not_load_the_rest_starts_nothing);
+	tcase_add_test(tcase, a_lost_sector_of_the_code_is_seen);
+	tcase_add_test(tcase, code_of_windows_xp_may_be_shorter);
 	tcase_add_test(tcase, bitlocker_and_what_is_no_ntfs_are_seen);
 	tcase_add_test(tcase, a_cluster_may_have_a_negative_power_of_two_of_sectors);
 	tcase_add_test(tcase, sectors_and_clusters_that_cannot_be_read_are_told);
