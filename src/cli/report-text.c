@@ -238,6 +238,15 @@ void report_fix(struct output *output, const char *image, const struct settings 
 		print_operations(output, result->plan);
 }
 
+static const char *what_is_back(const struct bs_result *result)
+{
+	if (result->recovered)
+		return "what was interrupted is taken back";
+	if (result->exact)
+		return "the image is as it was before the fix";
+	return "what the fix changed is as it was before; any other change since is kept";
+}
+
 void report_undo(struct output *output, const char *image, const struct settings *settings,
 		 const struct bs_result *result)
 {
@@ -245,6 +254,8 @@ void report_undo(struct output *output, const char *image, const struct settings
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
 		print_image(output, image);
 		print(output, "nothing to do: the fix is taken back already");
+		if (result->undo_file)
+			print(output, "; the undo file can be removed: %s", result->undo_file);
 		print_end(output);
 		return;
 	}
@@ -254,8 +265,7 @@ void report_undo(struct output *output, const char *image, const struct settings
 	print_style(output, STYLE_GOOD);
 	print(output, "undone");
 	print_style(output, STYLE_PLAIN);
-	print(output, ": %sthe image is as it was before the fix,",
-	      result->recovered ? "what was interrupted was taken back, " : "");
+	print(output, ": %s,", what_is_back(result));
 	print_seconds(output, result);
 	print_end(output);
 }

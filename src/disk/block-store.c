@@ -7,10 +7,7 @@
 #include "disk/block-store.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "disk/file.h"
@@ -54,32 +51,11 @@ static int reserve_memory(struct block_store *store, uint32_t slot, struct bs_er
 	return 0;
 }
 
-/* For file systems without O_TMPFILE (NFS, some FUSE ones). */
-static int open_and_unlink(const char *directory)
-{
-	char *path = NULL;
-	int descriptor = -1;
-
-	if (asprintf(&path, "%s/bootshift.XXXXXX", directory) < 0) {
-		errno = ENOMEM;
-		return -1;
-	}
-	descriptor = mkostemp(path, O_CLOEXEC);
-	if (descriptor >= 0 && unlink(path) != 0) {
-		close(descriptor);
-		descriptor = -1;
-	}
-	free(path);
-	return descriptor;
-}
-
 static int reserve_file(struct block_store *store, struct bs_error *err)
 {
 	if (store->descriptor >= 0)
 		return 0;
-	store->descriptor = open(store->directory, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
-	if (store->descriptor < 0)
-		store->descriptor = open_and_unlink(store->directory);
+	store->descriptor = file_open_unnamed(store->directory);
 	if (store->descriptor < 0)
 		return fail_errno(err, errno == ENOSPC ? BS_NO_SPACE : BS_IO,
 				  "cannot make a temporary file in %s", store->directory);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files and block devices as disks, and the two loops that read and write a whole range of a
- * descriptor.
+ * Files and block devices as disks, the two loops that read and write a whole range of a
+ * descriptor, and files without a name.
  */
 #ifndef BOOTSHIFT_FILE_H
 #define BOOTSHIFT_FILE_H
@@ -24,5 +24,11 @@ MUST_CHECK int file_read_at(int descriptor, uint64_t offset, void *buffer, size_
 			    struct bs_error *err);
 MUST_CHECK int file_write_at(int descriptor, uint64_t offset, const void *buffer, size_t length,
 			     struct bs_error *err);
+
+/*
+ * Makes a file without a name in a folder, for reading and writing: it is gone with its descriptor.
+ * -1 and errno when none can be made there.
+ */
+MUST_CHECK int file_open_unnamed(const char *folder);
 
 #endif

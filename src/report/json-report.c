@@ -73,8 +73,6 @@ static const struct field inspection_fields[] = {
 	FIELD(struct bs_inspection, windows_name, FIELD_TEXT),
 	FIELD(struct bs_inspection, windows_build, FIELD_TEXT),
 	FIELD(struct bs_inspection, loader_path, FIELD_TEXT),
-	FIELD(struct bs_inspection, starts, FIELD_BOOLEAN),
-	FIELD(struct bs_inspection, starts_after, FIELD_BOOLEAN),
 	FIELD(struct bs_inspection, boot_file_count, FIELD_NUMBER),
 	FIELD(struct bs_inspection, boot_file_bytes, FIELD_NUMBER),
 	FIELD(struct bs_inspection, needed_room, FIELD_NUMBER),
@@ -83,6 +81,7 @@ static const struct field inspection_fields[] = {
 
 static const struct field result_fields[] = {
 	FIELD(struct bs_result, recovered, FIELD_BOOLEAN),
+	FIELD(struct bs_result, exact, FIELD_BOOLEAN),
 	FIELD(struct bs_result, container_bytes, FIELD_NUMBER),
 	FIELD(struct bs_result, container_extents, FIELD_NUMBER),
 	FIELD(struct bs_result, milliseconds, FIELD_NUMBER),
@@ -91,6 +90,11 @@ static const struct field result_fields[] = {
 static json_t *number_if(bool known, uint64_t number)
 {
 	return known ? json_number(number) : json_null();
+}
+
+static json_t *boolean_if(bool known, bool value)
+{
+	return known ? json_boolean(value) : json_null();
 }
 
 static int write_partition(const struct bs_partition *partition, json_t *object)
@@ -181,6 +185,10 @@ static int write_inspection(const struct bs_inspection *inspection, json_t *obje
 
 	failed |=
 		fields_write(inspection_fields, FIELD_COUNT(inspection_fields), inspection, object);
+	failed |= json_put(object, "starts",
+			   boolean_if(inspection->starts_known, inspection->starts));
+	failed |= json_put(object, "starts_after",
+			   boolean_if(inspection->starts_after_known, inspection->starts_after));
 	failed |= json_put(object, "room_before", room_before);
 	failed |= json_put(object, "room_after", room_after);
 	failed |= json_put(object, "system_partition",

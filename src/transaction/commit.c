@@ -14,12 +14,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "transaction/check.h"
 #include "transaction/publish.h"
 #include "transaction/restore.h"
 #include "util/bytes.h"
+#include "util/clock.h"
 
 /* How far a commit has come; each step is entered before its first system call. */
 enum progress {
@@ -66,7 +68,7 @@ static int check_unchanged(const struct target_status *then, const struct target
 	return 0;
 }
 
-static int check_no_transaction(const struct place *place, struct bs_error *err)
+int transaction_check_none(const struct place *place, struct bs_error *err)
 {
 	enum transaction_state state;
 
@@ -105,6 +107,8 @@ static int fill_header(struct commit *commit, struct bs_error *err)
 	snprintf(header->tool_version, sizeof(header->tool_version), "%s", BOOTSHIFT_VERSION);
 	snprintf(header->image_name, sizeof(header->image_name), "%s",
 		 place_image_name(commit->place));
+	if (commit->request->maker)
+		memcpy(header->maker, commit->request->maker, sizeof(header->maker));
 	if (header->new_length < header->old_length)
 		return fail(err, BS_FORMAT_UNSUPPORTED, "the fix would make the image shorter");
 	if (header->new_length > header->old_length && target_has_fixed_length(commit->image))
@@ -215,11 +219,16 @@ static int apply(struct commit *commit, struct bs_error *err)
 	return read_back(commit, err);
 }
 
+/* With the time of the last write, by which an undo tells whether it was the last one. */
 static int mark_applied(struct commit *commit, struct bs_error *err)
 {
+	struct target_status now;
+
+	if (target_look(commit->image, &now, err) < 0)
+		return -1;
 	commit->progress = MARKING;
 	return journal_file_mark(commit->place->journal, JOURNAL_APPLIED, commit->header.identity,
-				 commit->io, err);
+				 clock_nanoseconds(&now.modified), commit->io, err);
 }
 
 /* ---- roll back ------------------------------------------------------------------------------ */
@@ -252,7 +261,7 @@ static int take_back(struct commit *commit, struct bs_error *err)
 	close_image(commit);
 	/* A journal that says APPLIED must not lie beside an image that is half restored. */
 	if (commit->progress >= MARKING &&
-	    journal_file_mark(commit->place->journal, JOURNAL_UNDOING, commit->header.identity,
+	    journal_file_mark(commit->place->journal, JOURNAL_UNDOING, commit->header.identity, 0,
 			      commit->io, err) < 0)
 		return -1;
 	if (commit->progress >= RESERVING) {
@@ -304,7 +313,7 @@ int transaction_commit(const struct commit_request *request, const struct transa
 	bool published;
 	int status = -1;
 
-	if (check_no_transaction(commit.place, err) < 0 || open_checked(&commit, err) < 0)
+	if (transaction_check_none(commit.place, err) < 0 || open_checked(&commit, err) < 0)
 		goto out;
 	if (publish(&commit, &published, err) < 0) {
 		if (published)

@@ -29,18 +29,25 @@ enum transaction_state {
 };
 
 /*
- * Tells what the journal's header, marks and trailer say; temporary journals do not count.
+ * Tells what the journal's header and marks say; temporary journals do not count.
  * Errors: BS_RECOVERY_REQUIRED, when the image has a signpost to another journal, which is
  * interrupted; BS_JOURNAL_DAMAGED, and those of finding and reading files.
  */
 MUST_CHECK int transaction_state(const struct place *place, enum transaction_state *state,
 				 struct bs_error *err);
 
+/*
+ * Fails when a commit would find another transaction: BS_UNDO_FILE_EXISTS after a fix,
+ * BS_RECOVERY_REQUIRED after an interruption.  Other errors: those of transaction_state().
+ */
+MUST_CHECK int transaction_check_none(const struct place *place, struct bs_error *err);
+
 struct commit_request {
 	const struct place *place; /* its target was opened before the staging began */
 	struct overlay *overlay;   /* over that target's disk; may have grown, not shrunk */
 	const struct guard_zone *zones;
 	size_t zone_count;
+	const uint8_t *maker; /* BS_MAKER_SIZE bytes for the journal; NULL: zeros */
 };
 
 struct commit_result {
@@ -70,12 +77,20 @@ MUST_CHECK int transaction_commit(const struct commit_request *request,
 MUST_CHECK int transaction_recover(const struct place *place, const struct transaction_io *io,
 				   bool *recovered, struct bs_error *err);
 
+enum undo_outcome {
+	UNDO_EXACT,      /* nothing was written since the fix: as before, bit for bit */
+	UNDO_OF_THE_FIX, /* what the fix changed is as before; the rest is as it was found */
+	UNDO_NOT_NEEDED, /* it was so already: nothing was written, the journal is still there */
+};
+
 /*
- * Takes back an applied transaction.  Errors, image unchanged: BS_NO_UNDO_FILE, BS_CHANGED_SINCE,
- * BS_READ_ONLY, BS_NO_PERMISSION, BS_IO.  BS_JOURNAL_DAMAGED: image unchanged too.
- * BS_RECOVERY_REQUIRED: begun and not finished, or interrupted before: recover.
+ * Takes back an applied transaction; *outcome tells what the image is then.  UNDO_EXACT goes by a
+ * file's time of change, so it is not told of what is no file.  Errors, image unchanged:
+ * BS_NO_UNDO_FILE, BS_UNDO_FILE_DAMAGED, BS_CHANGED_SINCE, BS_READ_ONLY, BS_NO_PERMISSION, BS_IO.
+ * BS_JOURNAL_DAMAGED: image unchanged too.  BS_RECOVERY_REQUIRED: begun and not finished, or
+ * interrupted before: recover.
  */
 MUST_CHECK int transaction_undo(const struct place *place, const struct transaction_io *io,
-				struct bs_error *err);
+				enum undo_outcome *outcome, struct bs_error *err);
 
 #endif

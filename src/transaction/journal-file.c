@@ -23,19 +23,19 @@ static int read_whole(int descriptor, uint64_t offset, uint8_t *buffer, size_t l
 }
 
 static int read_mark(struct journal_file *file, enum journal_mark mark, bool *set,
-		     struct bs_error *err)
+		     uint64_t *image_modified, struct bs_error *err)
 {
 	if (read_whole(file->descriptor, mark * (uint64_t)JOURNAL_BLOCK_SIZE, file->buffer,
 		       JOURNAL_BLOCK_SIZE, err) < 0)
 		return -1;
-	*set = journal_is_marked(mark, file->header.identity, file->buffer);
+	*set = journal_decode_mark(mark, file->header.identity, file->buffer, image_modified);
 	return 0;
 }
 
-/* Header, size, marks and trailer: what tells a whole journal from a part of one. */
-static int read_frame(struct journal_file *file, struct bs_error *err)
+/* Header and marks: what tells the state of the transaction, also of a journal that is damaged. */
+static int read_head(struct journal_file *file, struct bs_error *err)
 {
-	struct journal_header *header = &file->header;
+	uint64_t none;
 	struct stat stat;
 
 	if (fstat(file->descriptor, &stat) < 0)
@@ -43,20 +43,11 @@ static int read_frame(struct journal_file *file, struct bs_error *err)
 	if (!S_ISREG(stat.st_mode))
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file is not a regular file");
 	if (read_whole(file->descriptor, 0, file->buffer, JOURNAL_BLOCK_SIZE, err) < 0 ||
-	    journal_decode_header(file->buffer, header, err) < 0)
+	    journal_decode_header(file->buffer, &file->header, err) < 0 ||
+	    read_mark(file, JOURNAL_APPLIED, &file->applied, &file->image_modified, err) < 0 ||
+	    read_mark(file, JOURNAL_UNDOING, &file->undoing, &none, err) < 0)
 		return -1;
-	if ((uint64_t)stat.st_size != header->journal_size)
-		return fail(err, BS_JOURNAL_DAMAGED,
-			    "the undo file has %llu bytes and should have %llu",
-			    (unsigned long long)stat.st_size,
-			    (unsigned long long)header->journal_size);
-	if (read_mark(file, JOURNAL_APPLIED, &file->applied, err) < 0 ||
-	    read_mark(file, JOURNAL_UNDOING, &file->undoing, err) < 0 ||
-	    read_mark(file, JOURNAL_DONE, &file->done, err) < 0 ||
-	    read_whole(file->descriptor, header->journal_size - JOURNAL_BLOCK_SIZE, file->buffer,
-		       JOURNAL_BLOCK_SIZE, err) < 0)
-		return -1;
-	return journal_decode_trailer(file->buffer, header->identity, &file->trailer, err);
+	return read_mark(file, JOURNAL_DONE, &file->done, &none, err);
 }
 
 int journal_file_open(const char *path, struct journal_file **result, struct bs_error *err)
@@ -79,8 +70,10 @@ int journal_file_open(const char *path, struct journal_file **result, struct bs_
 	}
 	file->descriptor = descriptor;
 	descriptor = -1;
-	if (read_frame(file, err) < 0)
+	if (read_head(file, err) < 0) {
+		fail_prefix(err, "it cannot be told whether a fix or an undo was interrupted");
 		goto out;
+	}
 	journal_file_rewind(file);
 	*result = file;
 	return 0;
@@ -131,14 +124,28 @@ static bool record_fits(const struct journal_file *file, const struct journal_re
 	return range_within(range->offset, range->length, old_length);
 }
 
-static bool trailer_fits(const struct journal_file *file)
+/* The trailer, that it fits the records, and that it is the end of the file. */
+static int read_end(struct journal_file *file, struct bs_error *err)
 {
-	const struct journal_trailer *trailer = &file->trailer;
+	uint64_t size = file->header.journal_size;
+	struct journal_trailer trailer;
+	struct stat stat;
 
-	return trailer->record_count == file->index && trailer->data_bytes == file->data_bytes &&
-	       trailer->journal_size == file->header.journal_size &&
-	       trailer->records_checksum == file->records_checksum &&
-	       file->position + JOURNAL_BLOCK_SIZE == file->header.journal_size;
+	if (fstat(file->descriptor, &stat) < 0)
+		return fail_errno(err, BS_IO, "cannot look at the undo file");
+	if ((uint64_t)stat.st_size != size)
+		return fail(err, BS_JOURNAL_DAMAGED,
+			    "the undo file has %llu bytes and should have %llu",
+			    (unsigned long long)stat.st_size, (unsigned long long)size);
+	if (read_whole(file->descriptor, size - JOURNAL_BLOCK_SIZE, file->buffer,
+		       JOURNAL_BLOCK_SIZE, err) < 0 ||
+	    journal_decode_trailer(file->buffer, file->header.identity, &trailer, err) < 0)
+		return -1;
+	if (trailer.record_count != file->index || trailer.data_bytes != file->data_bytes ||
+	    trailer.journal_size != size || trailer.records_checksum != file->records_checksum ||
+	    file->position + JOURNAL_BLOCK_SIZE != size)
+		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's records do not add up");
+	return 0;
 }
 
 static int read_record(struct journal_file *file, struct journal_record *record,
@@ -172,12 +179,8 @@ int journal_file_next(struct journal_file *file, struct journal_record *record, 
 	uint8_t checksum[4];
 
 	*present = file->index < file->header.record_count;
-	if (!*present) {
-		if (!trailer_fits(file))
-			return fail(err, BS_JOURNAL_DAMAGED,
-				    "the undo file's records do not add up");
-		return 0;
-	}
+	if (!*present)
+		return read_end(file, err);
 	if (read_record(file, record, err) < 0)
 		return -1;
 	file->index++;
@@ -206,7 +209,8 @@ int journal_file_validate(struct journal_file *file, struct bs_error *err)
 }
 
 int journal_file_mark(const char *path, enum journal_mark mark, uint32_t identity,
-		      const struct transaction_io *io, struct bs_error *err)
+		      uint64_t image_modified, const struct transaction_io *io,
+		      struct bs_error *err)
 {
 	uint8_t block[JOURNAL_BLOCK_SIZE];
 	int descriptor = io->open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
@@ -214,7 +218,7 @@ int journal_file_mark(const char *path, enum journal_mark mark, uint32_t identit
 
 	if (descriptor < 0)
 		return fail_system(err, "cannot open the undo file");
-	journal_encode_mark(mark, identity, block);
+	journal_encode_mark(mark, identity, image_modified, block);
 	if (transaction_write(io, descriptor, mark * (uint64_t)JOURNAL_BLOCK_SIZE, block,
 			      sizeof(block), "the undo file", err) < 0 ||
 	    transaction_sync(io, descriptor, "the undo file", err) < 0)

@@ -2,9 +2,10 @@
 /*
  * A published journal as a file: opened, its records read one after the other, its marks set.
  *
- * What always holds: what has been opened has an intact header and trailer and is not cut.  The
- * records prove themselves as they are read; journal_file_validate() proves all of them at once
- * and comes before the first write of anything that goes by the journal.
+ * What always holds: what has been opened has an intact header, so its marks can be told.  The
+ * rest proves itself as it is read, the trailer and the length of the file behind the last record;
+ * journal_file_validate() proves all of it at once and comes before the first write of anything
+ * that goes by the journal.
  */
 #ifndef BOOTSHIFT_JOURNAL_FILE_H
 #define BOOTSHIFT_JOURNAL_FILE_H
@@ -15,8 +16,8 @@
 struct journal_file {
 	int descriptor; /* read-only */
 	struct journal_header header;
-	struct journal_trailer trailer;
 	bool applied, undoing, done; /* the marks when it was opened */
+	uint64_t image_modified;     /* set with APPLIED; see journal.h */
 	/* of journal_file_next(): */
 	uint8_t *buffer;
 	uint64_t position; /* of the next record, bytes */
@@ -41,7 +42,7 @@ void journal_file_rewind(struct journal_file *file);
 
 /*
  * Reads the next record; it is valid until the next call.  *present is false after the last one,
- * which also proves the trailer's counts.  Errors: BS_JOURNAL_DAMAGED, BS_IO.
+ * which also proves the trailer and the file's length.  Errors: BS_JOURNAL_DAMAGED, BS_IO.
  */
 MUST_CHECK int journal_file_next(struct journal_file *file, struct journal_record *record,
 				 bool *present, struct bs_error *err);
@@ -49,8 +50,12 @@ MUST_CHECK int journal_file_next(struct journal_file *file, struct journal_recor
 /* Reads all records, so proves every checksum and hash, the order, the bounds and the counts. */
 MUST_CHECK int journal_file_validate(struct journal_file *file, struct bs_error *err);
 
-/* Sets a mark of the journal at `path`, through a descriptor of its own, and syncs it. */
+/*
+ * Sets a mark of the journal at `path`, through a descriptor of its own, and syncs it.
+ * `image_modified` as in journal.h.
+ */
 MUST_CHECK int journal_file_mark(const char *path, enum journal_mark mark, uint32_t identity,
-				 const struct transaction_io *io, struct bs_error *err);
+				 uint64_t image_modified, const struct transaction_io *io,
+				 struct bs_error *err);
 
 #endif

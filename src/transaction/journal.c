@@ -33,9 +33,11 @@ enum {
 	HEADER_CREATED = 80,
 	HEADER_TOOL_VERSION = 96,
 	HEADER_IMAGE_NAME = 128,
+	HEADER_MAKER = 384,
 
 	MARK_KIND = 8,
 	MARK_IDENTITY = 12,
+	MARK_IMAGE_MODIFIED = 16,
 	MARK_CHECKSUM = JOURNAL_SECTOR_SIZE - 4,
 
 	RECORD_KIND = 8,
@@ -63,7 +65,8 @@ static_assert(sizeof(HEADER_MAGIC) - 1 == HEADER_MAGIC_SIZE &&
 		      sizeof(TRAILER_MAGIC) - 1 == MAGIC_SIZE,
 	      "the magics fit their fields");
 static_assert(HEADER_IMAGE_NAME + sizeof(((struct journal_header *)0)->image_name) <=
-		      BLOCK_CHECKSUM,
+			      HEADER_MAKER &&
+		      HEADER_MAKER + BS_MAKER_SIZE <= BLOCK_CHECKSUM,
 	      "the header fits its block");
 /* One piece more than a range has sectors: it may begin and end inside of one. */
 static_assert(RECORD_SECTORS + 4 * (JOURNAL_RANGE_MAX / JOURNAL_SECTOR_SIZE + 1) +
@@ -108,6 +111,7 @@ void journal_encode_header(struct journal_header *header, uint8_t block[JOURNAL_
 	store_le64(block + HEADER_CREATED, (uint64_t)header->created);
 	memcpy(block + HEADER_TOOL_VERSION, header->tool_version, sizeof(header->tool_version));
 	memcpy(block + HEADER_IMAGE_NAME, header->image_name, sizeof(header->image_name));
+	memcpy(block + HEADER_MAKER, header->maker, sizeof(header->maker));
 	seal_block(block);
 	header->identity = load_le32(block + BLOCK_CHECKSUM);
 }
@@ -146,6 +150,7 @@ int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE], struct journa
 	header->created = (int64_t)load_le64(block + HEADER_CREATED);
 	memcpy(header->tool_version, block + HEADER_TOOL_VERSION, sizeof(header->tool_version));
 	memcpy(header->image_name, block + HEADER_IMAGE_NAME, sizeof(header->image_name));
+	memcpy(header->maker, block + HEADER_MAKER, sizeof(header->maker));
 	header->identity = load_le32(block + BLOCK_CHECKSUM);
 	if (!header_is_plausible(header))
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's header contradicts itself");
@@ -180,7 +185,7 @@ int journal_decode_trailer(const uint8_t block[JOURNAL_BLOCK_SIZE], uint32_t ide
 
 /* ---- marks ---------------------------------------------------------------------------------- */
 
-void journal_encode_mark(enum journal_mark mark, uint32_t identity,
+void journal_encode_mark(enum journal_mark mark, uint32_t identity, uint64_t image_modified,
 			 uint8_t block[JOURNAL_BLOCK_SIZE])
 {
 	memset(block, 0, JOURNAL_BLOCK_SIZE);
@@ -189,19 +194,26 @@ void journal_encode_mark(enum journal_mark mark, uint32_t identity,
 		memcpy(copy, MARK_MAGIC, MAGIC_SIZE);
 		store_le32(copy + MARK_KIND, mark);
 		store_le32(copy + MARK_IDENTITY, identity);
+		store_le64(copy + MARK_IMAGE_MODIFIED, image_modified);
 		store_le32(copy + MARK_CHECKSUM, crc32c(0, copy, MARK_CHECKSUM));
 	}
 }
 
-bool journal_is_marked(enum journal_mark mark, uint32_t identity,
-		       const uint8_t block[JOURNAL_BLOCK_SIZE])
+static bool is_mark(const uint8_t *copy, enum journal_mark mark, uint32_t identity)
 {
-	uint8_t expected[JOURNAL_BLOCK_SIZE];
+	return memcmp(copy, MARK_MAGIC, MAGIC_SIZE) == 0 && load_le32(copy + MARK_KIND) == mark &&
+	       load_le32(copy + MARK_IDENTITY) == identity &&
+	       load_le32(copy + MARK_CHECKSUM) == crc32c(0, copy, MARK_CHECKSUM);
+}
 
-	journal_encode_mark(mark, identity, expected);
+bool journal_decode_mark(enum journal_mark mark, uint32_t identity,
+			 const uint8_t block[JOURNAL_BLOCK_SIZE], uint64_t *image_modified)
+{
 	for (size_t at = 0; at < JOURNAL_BLOCK_SIZE; at += JOURNAL_SECTOR_SIZE)
-		if (memcmp(block + at, expected, JOURNAL_SECTOR_SIZE) == 0)
+		if (is_mark(block + at, mark, identity)) {
+			*image_modified = load_le64(block + at + MARK_IMAGE_MODIFIED);
 			return true;
+		}
 	return false;
 }
 

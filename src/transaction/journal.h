@@ -53,6 +53,7 @@ struct journal_header {
 	int64_t created;                 /* seconds since 1970-01-01 UTC, for information */
 	char tool_version[32];           /* for information */
 	char image_name[256];            /* without its folder, for information */
+	uint8_t maker[BS_MAKER_SIZE];    /* as of bs_options, for information */
 	uint32_t identity; /* set by the codec; ties marks and records to this header */
 };
 
@@ -98,11 +99,16 @@ MUST_CHECK int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE],
  * - DONE half written: the image is wholly old.  Not marked, recovery restores the same again.
  * Against a bit that rotted later the copies help: a lost APPLIED would let recovery take back a
  * fix that somebody relies on.
+ *
+ * With APPLIED goes the image's time of change, in nanoseconds since 1970: an image that still has
+ * it was not written to since.  It is 0 where there is no such time, and with the other marks.
  */
-void journal_encode_mark(enum journal_mark mark, uint32_t identity,
+void journal_encode_mark(enum journal_mark mark, uint32_t identity, uint64_t image_modified,
 			 uint8_t block[JOURNAL_BLOCK_SIZE]);
-bool journal_is_marked(enum journal_mark mark, uint32_t identity,
-		       const uint8_t block[JOURNAL_BLOCK_SIZE]);
+
+/* Whether the mark is set; *image_modified is what was set with it, else it is left alone. */
+bool journal_decode_mark(enum journal_mark mark, uint32_t identity,
+			 const uint8_t block[JOURNAL_BLOCK_SIZE], uint64_t *image_modified);
 
 /*
  * The size of a record in the journal, a multiple of the block size and at most

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "transaction/io.h"
+#include "disk/file.h"
 #include "transaction/journal.h"
 
 #define STATE_DIRECTORY "bootshift"
@@ -55,6 +55,39 @@ static char *find_folder(const struct target *target, const char *undo_directory
 	if (undo_directory)
 		return realpath(undo_directory, NULL);
 	return target->kind == TARGET_FILE ? folder_of(target->name) : state_folder();
+}
+
+/* Makes a file without a name in the folder, or, if that is not there, in the one above it. */
+static int open_unnamed(char *path)
+{
+	int descriptor;
+
+	while ((descriptor = file_open_unnamed(path)) < 0 && errno == ENOENT &&
+	       access(path, F_OK) < 0) {
+		char *slash = strrchr(path, '/');
+
+		slash[slash == path] = '\0'; /* ends: the root is there */
+	}
+	return descriptor;
+}
+
+int place_check_folder(const struct place *place, struct bs_error *err)
+{
+	char *path = strdup(place->folder);
+	int descriptor;
+
+	if (!path)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	descriptor = open_unnamed(path);
+	free(path);
+	if (descriptor >= 0) {
+		close(descriptor);
+		return 0;
+	}
+	fail_system(err, "no file can be made in %s", place->folder);
+	if (bs_code_exit(err->code) == BS_EXIT_REFUSED || err->code == BS_NOT_FOUND)
+		err->code = BS_UNDO_FOLDER;
+	return -1;
 }
 
 int place_make_folder(const struct place *place, struct bs_error *err)
@@ -123,6 +156,27 @@ static char *join(const char *stem, const char *suffix)
 	return asprintf(&name, "%s%s", stem, suffix) < 0 ? NULL : name;
 }
 
+/* What has the name of a file of ours must be a regular file, if it is there. */
+static int check_file(const char *path, struct bs_error *err)
+{
+	struct stat stat;
+
+	if (lstat(path, &stat) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		if (errno == ENAMETOOLONG)
+			return fail(err, BS_NAME_TOO_LONG, "the name %s is too long",
+				    strrchr(path, '/') + 1);
+		return fail_system(err, "cannot look at %s", path);
+	}
+	if (S_ISREG(stat.st_mode))
+		return 0;
+	return fail(err, BS_UNDO_FILE_UNUSABLE, "%s is %s", path,
+		    S_ISLNK(stat.st_mode)   ? "a symbolic link"
+		    : S_ISDIR(stat.st_mode) ? "a folder"
+					    : "no regular file");
+}
+
 int place_find(const struct target *target, const char *undo_directory, struct place *place,
 	       struct bs_error *err)
 {
@@ -145,7 +199,8 @@ int place_find(const struct target *target, const char *undo_directory, struct p
 		fail(err, BS_NO_MEMORY, "out of memory");
 		goto out;
 	}
-	result = 0;
+	if (check_file(place->journal, err) == 0 && check_file(place->temporary, err) == 0)
+		result = check_file(place->lock, err);
 out:
 	free(identity);
 	free(stem);

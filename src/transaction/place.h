@@ -22,12 +22,19 @@ struct place {
  * or an NBD export in the state directory, which may not exist yet: $XDG_STATE_HOME/bootshift, or
  * else /var/lib/bootshift for root and ~/.local/state/bootshift for others.  Elsewhere than beside
  * a file the names get the first eight hexadecimal digits of the SHA-256 of the image's identity,
- * because images of the same name may come from several folders.  Errors: BS_NOT_FOUND,
+ * because images of the same name may come from several folders.  Errors: BS_NAME_TOO_LONG;
+ * BS_UNDO_FILE_UNUSABLE when something is there that is no regular file; BS_NOT_FOUND,
  * BS_NO_PERMISSION, BS_NO_MEMORY, BS_IO.  place_free() afterwards in every case.
  */
 MUST_CHECK int place_find(const struct target *target, const char *undo_directory,
 			  struct place *place, struct bs_error *err);
 void place_free(struct place *place);
+
+/*
+ * Finds out whether files can be made in the folder, or in the one in which it is to be made, by
+ * making one without a name.  Errors: BS_UNDO_FOLDER, BS_NO_SPACE, BS_NO_MEMORY, BS_IO.
+ */
+MUST_CHECK int place_check_folder(const struct place *place, struct bs_error *err);
 
 /*
  * Makes the folder if it is not there yet, and those above it, for this user alone.  Errors:

@@ -77,7 +77,7 @@ int restore_discard_journal(const struct place *place, uint32_t identity,
 			    const struct transaction_io *io, struct bs_error *err)
 {
 	struct bs_error ignored;
-	int marked = journal_file_mark(place->journal, JOURNAL_DONE, identity, io, err);
+	int marked = journal_file_mark(place->journal, JOURNAL_DONE, identity, 0, io, err);
 
 	if (io->unlink(place->journal) == 0)
 		(void)!transaction_sync_folder(io, place->folder, &ignored);

@@ -14,6 +14,7 @@
 
 #include "transaction/check.h"
 #include "transaction/restore.h"
+#include "util/clock.h"
 
 /* `journal` may be NULL.  DONE outweighs UNDOING, and that outweighs APPLIED: they come in turn. */
 static enum transaction_state state_of(const struct journal_file *journal)
@@ -215,15 +216,49 @@ static int mark_undoing(const struct place *place, uint32_t identity,
 	enum transaction_state state;
 	struct bs_error ignored;
 
-	if (journal_file_mark(place->journal, JOURNAL_UNDOING, identity, io, err) == 0)
+	if (journal_file_mark(place->journal, JOURNAL_UNDOING, identity, 0, io, err) == 0)
 		return 0;
 	if (look_at_journal(place->journal, &state, &ignored) < 0 || state != TRANSACTION_APPLIED)
 		err->code = BS_RECOVERY_REQUIRED;
 	return -1;
 }
 
+/* The fix is finished, so what is damaged stands in the way of nothing but its undo. */
+static int validate_applied(struct journal_file *journal, struct bs_error *err)
+{
+	if (journal_file_validate(journal, err) == 0)
+		return 0;
+	if (err->code == BS_JOURNAL_DAMAGED)
+		err->code = BS_UNDO_FILE_DAMAGED;
+	return -1;
+}
+
+/*
+ * Sets *outcome to what an undo makes of the image, or fails when it would destroy something.  An
+ * image that was not written to since the fix has the time of its last write.
+ */
+static int foresee(struct journal_file *journal, const struct target *image,
+		   enum undo_outcome *outcome, struct bs_error *err)
+{
+	struct bs_error ignored;
+
+	if (check_new(journal, image, BS_CHANGED_SINCE, err) == 0) {
+		bool untouched =
+			journal->image_modified != 0 &&
+			journal->image_modified == clock_nanoseconds(&image->status.modified);
+
+		*outcome = untouched ? UNDO_EXACT : UNDO_OF_THE_FIX;
+		return 0;
+	}
+	if (err->code != BS_CHANGED_SINCE || check_old(journal, image, &ignored) < 0)
+		return -1;
+	*outcome = UNDO_NOT_NEEDED;
+	return 0;
+}
+
 static int undo_applied(const struct place *place, struct journal_file *journal,
-			const struct transaction_io *io, struct bs_error *err)
+			const struct transaction_io *io, enum undo_outcome *outcome,
+			struct bs_error *err)
 {
 	uint32_t identity = journal->header.identity;
 	struct target *image = target_reopen(place->target, TARGET_WRITE, io, err);
@@ -231,9 +266,13 @@ static int undo_applied(const struct place *place, struct journal_file *journal,
 
 	if (!image)
 		return -1;
-	if (journal_file_validate(journal, err) < 0 ||
-	    check_new(journal, place->target, BS_CHANGED_SINCE, err) < 0 ||
-	    target_set_signpost(image, place->journal, err) < 0 ||
+	if (validate_applied(journal, err) < 0 || foresee(journal, image, outcome, err) < 0)
+		goto out;
+	if (*outcome == UNDO_NOT_NEEDED) {
+		result = 0;
+		goto out;
+	}
+	if (target_set_signpost(image, place->journal, err) < 0 ||
 	    mark_undoing(place, identity, io, err) < 0)
 		goto out;
 	if (restore_image(image, journal, true, err) < 0 ||
@@ -249,7 +288,7 @@ out:
 }
 
 int transaction_undo(const struct place *place, const struct transaction_io *io,
-		     struct bs_error *err)
+		     enum undo_outcome *outcome, struct bs_error *err)
 {
 	struct journal_file *journal = NULL;
 	int result = -1;
@@ -259,7 +298,7 @@ int transaction_undo(const struct place *place, const struct transaction_io *io,
 	if (journal_file_open(place->journal, &journal, err) < 0)
 		return -1;
 	if (check_applied(journal, err) == 0)
-		result = undo_applied(place, journal, io, err);
+		result = undo_applied(place, journal, io, outcome, err);
 	journal_file_close(journal);
 	return result;
 }

@@ -230,6 +230,94 @@ START_TEST(undo_is_refused_when_the_image_has_another_length)
 }
 END_TEST
 
+/* Runs undo; tells whether it says that the image is what it was. */
+static bool undo_is_exact(const char *image)
+{
+	json_t *exact = json_object_get(report_run("undo", image, 0, "undone", NULL), "exact");
+
+	ck_assert(json_is_boolean(exact));
+	return json_is_true(exact);
+}
+
+START_TEST(undo_says_that_the_image_is_what_it_was_only_if_nothing_was_written_since)
+{
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+	uint64_t free_place = SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - (1 << 20);
+	struct outcome outcome;
+
+	report_run("fix", image, 0, "fixed", NULL);
+	ck_assert(undo_is_exact(image));
+	state_assert_restored(image, &before);
+
+	file_flip(image, free_place);
+	before.digest = image_digest(image);
+	file_flip(image, free_place);
+	for (int i = 0; i < 2; i++) {
+		report_run("fix", image, 0, "fixed", NULL);
+		file_flip(image, free_place);
+		/* At another time, however coarse the file system's clock is. */
+		ASSERT_STATUS(RUN("touch", "-d", "2001-09-09", image), 0);
+		if (i == 0) {
+			ck_assert(!undo_is_exact(image));
+		} else {
+			outcome = BOOTSHIFT("undo", image);
+			ASSERT_STATUS(outcome, 0);
+			ASSERT_HAS(outcome.output, "undone: what the fix changed is as it was "
+						   "before; any other change since is kept");
+		}
+		image_assert_same(image, &before.digest);
+		file_flip(image, free_place);
+	}
+}
+END_TEST
+
+START_TEST(an_image_that_was_restored_is_told_by_undo_and_refused_by_the_others)
+{
+	const char *image = small_image(), *copy = image_copy(image);
+	struct image_state restored;
+	struct outcome outcome;
+
+	report_run("fix", image, 0, "fixed", NULL);
+	ASSERT_STATUS(RUN("cp", "--sparse=always", copy, image), 0);
+	restored = state_take(image);
+	report_run("inspect", image, 3, "refused", "undo-file-exists");
+	outcome = BOOTSHIFT("inspect", image);
+	ASSERT_HAS_NOT(outcome.output, "Next: bootshift fix");
+	report_run("plan", image, 3, "refused", "undo-file-exists");
+	outcome = BOOTSHIFT("fix", "--dry-run", image);
+	ASSERT_STATUS(outcome, 3);
+	ASSERT_HAS(outcome.errors, "(undo-file-exists); ");
+	report_run("fix", image, 3, "refused", "undo-file-exists");
+	outcome = BOOTSHIFT("undo", image);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output,
+		   text("nothing to do: the fix is taken back already; the undo file can be "
+			"removed: %s.bootshift-undo\n",
+			image));
+	state_assert_untouched(image, &restored);
+}
+END_TEST
+
+START_TEST(undo_from_rows_says_the_same)
+{
+	const char *image = small_image(), *copy = image_copy(image);
+	const char *rows = text("%s.rows", image);
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, image), 0);
+	ASSERT_STATUS(RUN("cp", "-p", image, text("%s.fixed", image)), 0);
+	ASSERT_STATUS(RUN("cp", "--sparse=always", copy, image), 0);
+	outcome = BOOTSHIFT("undo", "--from", rows);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "already; the undo file can be removed: ");
+	ck_assert_int_eq(rename(text("%s.fixed", image), image), 0);
+	outcome = BOOTSHIFT("undo", "--from", rows);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "undone: the image is as it was before the fix");
+}
+END_TEST
+
 START_TEST(a_damaged_undo_file_is_found_out_before_anything_is_written)
 {
 	const char *image = small_image(), *undo_file = text("%s.bootshift-undo", image);
@@ -239,14 +327,24 @@ START_TEST(a_damaged_undo_file_is_found_out_before_anything_is_written)
 	report_run("fix", image, 0, "fixed", NULL);
 	ck_assert_int_eq(stat(undo_file, &status), 0);
 	fixed = state_take(image);
+	/* The header and the marks, which tell what state it is in, are its first 16 KiB. */
 	for (off_t place = 20; place < status.st_size; place += status.st_size / 7) {
 		file_flip(undo_file, (uint64_t)place);
-		ck_assert_int_ge(BOOTSHIFT("undo", image).status, 0);
+		if (place < 16384) {
+			report_run("undo", image, 4, "recovery-required", "journal-damaged");
+			report_run("fix", image, 4, "recovery-required", "journal-damaged");
+		} else {
+			report_run("undo", image, 3, "refused", "undo-file-damaged");
+			report_run("fix", image, 0, "nothing-to-do", NULL);
+		}
 		file_flip(undo_file, (uint64_t)place);
-		if (access(undo_file, F_OK) != 0)
-			break; /* the byte was one that does not matter: it was undone */
 		state_assert_untouched(image, &fixed);
 	}
+	ck_assert_int_eq(truncate(undo_file, status.st_size - 4096), 0);
+	report_run("undo", image, 3, "refused", "undo-file-damaged");
+	ck_assert_int_eq(truncate(undo_file, 0), 0);
+	report_run("undo", image, 4, "recovery-required", "journal-damaged");
+	state_assert_untouched(image, &fixed);
 }
 END_TEST
 
@@ -267,6 +365,10 @@ Suite *changes_suite(void)
 	tcase_add_test(tests, undo_is_refused_when_a_byte_that_tells_has_changed);
 	tcase_add_test(tests, undo_is_refused_when_a_file_was_written_in_the_guest);
 	tcase_add_test(tests, undo_is_refused_when_the_image_has_another_length);
+	tcase_add_test(tests,
+		       undo_says_that_the_image_is_what_it_was_only_if_nothing_was_written_since);
+	tcase_add_test(tests, an_image_that_was_restored_is_told_by_undo_and_refused_by_the_others);
+	tcase_add_test(tests, undo_from_rows_says_the_same);
 	tcase_add_test(tests, a_damaged_undo_file_is_found_out_before_anything_is_written);
 	suite_add_tcase(suite, tests);
 	return suite;

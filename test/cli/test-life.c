@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The life of an image that a fix applies to: looked at, fixed, fixed again, undone. */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "cli/samples.h"
@@ -35,6 +36,43 @@ START_TEST(looking_touches_nothing)
 	report_run("plan", image, 0, "would-fix", NULL);
 	state_assert_untouched(image, &before);
 	image_remove(image);
+}
+END_TEST
+
+/* Null: it cannot be told. */
+static const struct {
+	const char *recipe, *starts, *starts_after, *words;
+} chains[] = {
+	{"windows-7", "true", "true", "complete, the disk should start"},
+	{"system-without-boot-code", "false", "true", "not complete; after a fix it would be"},
+	{"no-mbr-code", "false", "false", "not complete, the disk does not start by it"},
+	{"bitlocker", "null", "null", "nothing is broken, but not all of it can be told"},
+	{"unknown-mbr", "null", "null", "nothing is broken, but not all of it can be told"},
+	{NULL, "false", "null", "not complete; whether it would be after a fix cannot be told"},
+};
+
+static void assert_answer(const json_t *inspection, const char *field, const char *expected)
+{
+	char *answer = json_dumps(json_object_get(inspection, field), JSON_ENCODE_ANY);
+
+	ck_assert_str_eq(answer, expected);
+	free(answer);
+}
+
+START_TEST(it_is_told_whether_a_disk_starts_or_that_this_cannot_be_told)
+{
+	const char *image = chains[_i].recipe != NULL
+				    ? image_built(chains[_i].recipe, false)
+				    : image_recipe("unknown-and-broken",
+						   "include images/unknown-mbr.recipe\n"
+						   "partition system boot-record=mkntfs\n");
+	struct outcome plain = BOOTSHIFT("inspect", image);
+	struct outcome json = BOOTSHIFT("inspect", "--json", image);
+	json_t *inspection = report_object(report_only(&json, "inspect"), "inspection");
+
+	ASSERT_HAS(plain.output, text("Boot chain: %s\n", chains[_i].words));
+	assert_answer(inspection, "starts", chains[_i].starts);
+	assert_answer(inspection, "starts_after", chains[_i].starts_after);
 }
 END_TEST
 
@@ -146,6 +184,8 @@ Suite *life_suite(void)
 
 	images_prepare();
 	tcase_add_loop_test(tests, looking_touches_nothing, 0, 1);
+	tcase_add_loop_test(tests, it_is_told_whether_a_disk_starts_or_that_this_cannot_be_told, 0,
+			    sizeof(chains) / sizeof(chains[0]));
 	tcase_add_loop_test(tests, undo_gives_back_every_byte_and_hole, 0, 2);
 	tcase_add_loop_test(tests, a_fixed_image_needs_no_other_fix, 0, 3);
 	tcase_add_loop_test(tests, an_image_that_needs_no_fix_is_left_alone, 0, 2);

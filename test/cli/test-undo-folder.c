@@ -145,10 +145,54 @@ START_TEST(a_folder_that_may_not_be_written_to_stops_a_fix)
 	before = state_take(image);
 	outcome = run_as_nobody("fix", image);
 	ASSERT_STATUS(outcome, 3);
-	ASSERT_HAS(outcome.errors, "(no-permission); ");
+	ASSERT_HAS(outcome.errors, "(undo-folder-unwritable); ");
+	ASSERT_HAS(outcome.errors, "--undo-dir");
 	outcome = run_as_nobody("inspect", image);
 	ASSERT_STATUS(outcome, 0);
 	state_assert_untouched(image, &before);
+}
+END_TEST
+
+/* Every command on the image, and what it says. */
+static void assert_all_refuse(const char *image, const char *code)
+{
+	static const char *const commands[] = {"inspect", "plan", "fix", "undo"};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		report_run(commands[i], image, 3, "refused", code);
+}
+
+START_TEST(a_link_or_a_folder_in_place_of_a_file_of_ours_is_told)
+{
+	static const char *const suffixes[] = {"undo", "undo.tmp", "lock"};
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+	const char *name = text("%s.bootshift-%s", image, suffixes[_i]);
+
+	ck_assert_int_eq(symlink("nowhere", name), 0);
+	assert_all_refuse(image, "undo-file-unusable");
+	ASSERT_HAS(BOOTSHIFT("undo", image).errors, text("%s is a symbolic link", name));
+	ck_assert_int_eq(unlink(name), 0);
+	ck_assert_int_eq(mkdir(name, 0700), 0);
+	assert_all_refuse(image, "undo-file-unusable");
+	ASSERT_HAS(BOOTSHIFT("undo", image).errors, text("%s is a folder", name));
+	ck_assert_int_eq(rmdir(name), 0);
+	state_assert_untouched(image, &before);
+}
+END_TEST
+
+START_TEST(an_image_with_too_long_a_name_for_an_undo_file_is_told)
+{
+	const char *image = small_image();
+	const char *folder = text("%.*s", (int)(strrchr(image, '/') - image), image);
+	const char *longest = text("%s/%0236d", folder, 0), *longer = text("%s/%0237d", folder, 0);
+
+	ck_assert_int_eq(rename(image, longer), 0);
+	assert_all_refuse(longer, "name-too-long");
+	ck_assert_int_eq(rename(longer, longest), 0);
+	report_run("fix", longest, 0, "fixed", NULL);
+	report_run("undo", longest, 0, "undone", NULL);
+	report_run("fix", longest, 0, "fixed", NULL);
 }
 END_TEST
 
@@ -244,6 +288,8 @@ Suite *undo_folder_suite(void)
 		       a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_another_name);
 	tcase_add_test(tests, a_folder_that_is_not_there_stops_a_fix);
 	tcase_add_test(tests, a_folder_that_may_not_be_written_to_stops_a_fix);
+	tcase_add_loop_test(tests, a_link_or_a_folder_in_place_of_a_file_of_ours_is_told, 0, 3);
+	tcase_add_test(tests, an_image_with_too_long_a_name_for_an_undo_file_is_told);
 	tcase_add_test(tests, an_image_of_somebody_else_is_not_fixed);
 	tcase_add_test(tests, a_full_disk_for_the_undo_file_stops_a_fix);
 	tcase_add_test(tests, a_full_disk_for_the_image_is_found_out_or_taken_back);

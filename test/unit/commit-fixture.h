@@ -81,21 +81,28 @@ static inline void fill(int descriptor, size_t offset, size_t length)
 	ck_assert_int_eq(pwrite(descriptor, bytes, length, (off_t)offset), (ssize_t)length);
 }
 
+/* A time that the file system's clock has not now, however coarse it is. */
+static inline void set_time_to_past(const char *path)
+{
+	static const struct timespec past[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, past, 0), 0);
+}
+
 /*
  * Data, hole, data, and a hole up to an end inside of a block.  The time of change lies in the
  * past, so that a write shows on file systems that keep whole seconds, too.
  */
 static inline void make_image(const struct fixture *fixture)
 {
-	static const struct timespec past[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
 	int descriptor = open(fixture->image, O_RDWR | O_CREAT | O_TRUNC, 0600);
 
 	ck_assert_int_ge(descriptor, 0);
 	ck_assert_int_eq(ftruncate(descriptor, OLD_LENGTH), 0);
 	fill(descriptor, 0, 32 * KIB);
 	fill(descriptor, 128 * KIB, 48 * KIB);
-	ck_assert_int_eq(futimens(descriptor, past), 0);
 	close(descriptor);
+	set_time_to_past(fixture->image);
 }
 
 static inline void fixture_open(struct fixture *fixture)
@@ -210,15 +217,24 @@ static inline void fix_well(struct fixture *fixture)
 }
 
 /* What a command does to an image: finds it, and calls the transaction. */
-static inline int undo(const char *image, const char *undo_directory,
-		       const struct transaction_io *io, struct bs_error *err)
+static inline int undo_telling(const char *image, const char *undo_directory,
+			       const struct transaction_io *io, enum undo_outcome *outcome,
+			       struct bs_error *err)
 {
 	struct place place;
 	struct target *target = find(image, undo_directory, &place);
-	int result = transaction_undo(&place, io, err);
+	int result = transaction_undo(&place, io, outcome, err);
 
 	find_end(target, &place);
 	return result;
+}
+
+static inline int undo(const char *image, const char *undo_directory,
+		       const struct transaction_io *io, struct bs_error *err)
+{
+	enum undo_outcome outcome;
+
+	return undo_telling(image, undo_directory, io, &outcome, err);
 }
 
 static inline int recover(const char *image, const char *undo_directory,

@@ -10,6 +10,7 @@ static void check_fix_and_undo(bool grows)
 {
 	static struct fixture fixture;
 	static struct snapshot now;
+	enum undo_outcome outcome;
 	struct bs_error err = {BS_OK, ""};
 
 	fixture_open(&fixture);
@@ -18,7 +19,9 @@ static void check_fix_and_undo(bool grows)
 	ck_assert(image_is(&fixture, &fixture.new));
 	ck_assert(!image_is(&fixture, &fixture.old));
 	ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);
-	ck_assert_msg(undo(fixture.image, NULL, NULL, &err) == 0, "%s", err.message);
+	ck_assert_msg(undo_telling(fixture.image, NULL, NULL, &outcome, &err) == 0, "%s",
+		      err.message);
+	ck_assert_int_eq(outcome, UNDO_EXACT);
 	ck_assert(image_is(&fixture, &fixture.old));
 	take_snapshot(fixture.image, &now);
 	ck_assert_str_eq(now.map, fixture.old.map);
@@ -204,15 +207,19 @@ static void check_undo_refused(off_t offset, enum bs_code code)
 {
 	static struct fixture fixture;
 	static struct snapshot changed;
+	enum undo_outcome outcome;
 	struct bs_error err = {BS_OK, ""};
 
 	fixture_open(&fixture);
 	fix_well(&fixture);
 	poke(fixture.image, offset, 0x55);
+	set_time_to_past(fixture.image); /* which is another one than at the end of the fix */
 	take_snapshot(fixture.image, &changed);
 	plan_trouble(&fixture, NONE, 0, 0);
-	if (undo(fixture.image, NULL, &bad_io, &err) == 0)
+	if (undo_telling(fixture.image, NULL, &bad_io, &outcome, &err) == 0) {
+		ck_assert_int_eq(outcome, UNDO_OF_THE_FIX);
 		err.code = BS_OK;
+	}
 	ck_assert_int_eq(err.code, code);
 	if (code != BS_OK) {
 		ck_assert_int_eq(plan.writes, 0);
@@ -260,9 +267,48 @@ START_TEST(a_damaged_journal_writes_nothing)
 	poke(journal, JOURNAL_FIRST_RECORD + 300, 0x55);
 	plan_trouble(&fixture, NONE, 0, 0);
 	ck_assert_int_lt(undo(fixture.image, NULL, &bad_io, &err), 0);
-	ck_assert_int_eq(err.code, BS_JOURNAL_DAMAGED);
+	ck_assert_int_eq(err.code, BS_UNDO_FILE_DAMAGED);
 	ck_assert_int_eq(plan.writes, 0);
 	ck_assert(image_is(&fixture, &before));
+	ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(a_journal_cut_behind_its_marks_still_tells_that_the_fix_is_finished)
+{
+	static struct fixture fixture;
+	struct bs_error err = {BS_OK, ""};
+	char journal[128];
+
+	fixture_open(&fixture);
+	fix_well(&fixture);
+	journal_path(&fixture, journal, sizeof(journal));
+	ck_assert_int_eq(truncate(journal, JOURNAL_FIRST_RECORD), 0);
+	ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);
+	ck_assert_int_lt(undo(fixture.image, NULL, NULL, &err), 0);
+	ck_assert_int_eq(err.code, BS_UNDO_FILE_DAMAGED);
+	ck_assert(image_is(&fixture, &fixture.new));
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(undo_writes_nothing_to_an_image_that_is_the_old_one_already)
+{
+	static struct fixture fixture;
+	enum undo_outcome outcome;
+	struct bs_error err = {BS_OK, ""};
+
+	fixture_open(&fixture);
+	fixture.grows = _i == 1;
+	fix_well(&fixture);
+	make_image(&fixture);
+	plan_trouble(&fixture, NONE, 0, 0);
+	ck_assert_int_eq(undo_telling(fixture.image, NULL, &bad_io, &outcome, &err), 0);
+	ck_assert_int_eq(outcome, UNDO_NOT_NEEDED);
+	ck_assert_int_eq(plan.writes, 0);
+	ck_assert(image_is(&fixture, &fixture.old));
+	ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);
 	fixture_close(&fixture);
 }
 END_TEST
@@ -289,6 +335,10 @@ Suite *commit_suite(void)
 	tcase_add_test(refused, undo_is_refused_when_the_length_changed_since);
 	tcase_add_test(refused, undo_leaves_alone_what_neither_the_fix_nor_a_guard_zone_touched);
 	tcase_add_test(refused, a_damaged_journal_writes_nothing);
+	tcase_add_test(refused,
+		       a_journal_cut_behind_its_marks_still_tells_that_the_fix_is_finished);
+	tcase_add_loop_test(refused, undo_writes_nothing_to_an_image_that_is_the_old_one_already, 0,
+			    2);
 	suite_add_tcase(suite, refused);
 	return suite;
 }

@@ -34,7 +34,8 @@ static uint32_t build(uint8_t *journal)
 					.inode = 0x0304,
 					.created = 0x0506,
 					.tool_version = "1.2.3",
-					.image_name = "disk.img"};
+					.image_name = "disk.img",
+					.maker = "the maker's name"};
 	struct journal_trailer trailer = {
 		.record_count = RECORDS, .data_bytes = 1024, .journal_size = JOURNAL_SIZE};
 	uint8_t before[4096], after[4096], checksum[4];
@@ -118,6 +119,7 @@ START_TEST(the_header_has_the_documented_bytes)
 	build(journal);
 	ck_assert_mem_eq(journal, start, sizeof(start));
 	ck_assert_mem_eq(journal + 128, "disk.img", 9);
+	ck_assert_mem_eq(journal + 384, "the maker's name\0", 17);
 	ck_assert_uint_eq(load_le32(journal + BLOCK - 4), crc32c(0, journal, BLOCK - 4));
 }
 END_TEST
@@ -158,14 +160,15 @@ END_TEST
 
 START_TEST(a_mark_has_the_documented_bytes_in_each_sector)
 {
-	static const uint8_t start[] = {'B', 'S', 'M', 'A', 'R',  'K',  '\r', '\n',
-					2,   0,   0,   0,   0x44, 0x33, 0x22, 0x11};
+	static const uint8_t start[] = {'B',  'S',  'M',  'A',  'R',  'K',  '\r', '\n',
+					2,    0,    0,    0,    0x44, 0x33, 0x22, 0x11,
+					0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88};
 	uint8_t block[BLOCK];
 
-	journal_encode_mark(JOURNAL_UNDOING, 0x11223344, block);
+	journal_encode_mark(JOURNAL_UNDOING, 0x11223344, 0x8877665544332211, block);
 	for (size_t at = 0; at < BLOCK; at += 512) {
 		ck_assert_mem_eq(block + at, start, sizeof(start));
-		ck_assert(all_zero(block + at + 16, 508 - 16));
+		ck_assert(all_zero(block + at + 24, 508 - 24));
 		ck_assert_uint_eq(load_le32(block + at + 508), crc32c(0, block + at, 508));
 	}
 }
@@ -198,6 +201,7 @@ START_TEST(a_journal_reads_back_as_it_was_written)
 	fixture_write(&fixture, fixture.bytes, JOURNAL_SIZE);
 	ck_assert_int_eq(journal_file_open(fixture.path, &file, &err), 0);
 	ck_assert_str_eq(file->header.image_name, "disk.img");
+	ck_assert_mem_eq(file->header.maker, "the maker's name", BS_MAKER_SIZE);
 	ck_assert_uint_eq(file->header.new_length, 16896);
 	for (uint32_t i = 0; i < RECORDS; i++) {
 		ck_assert_int_eq(journal_file_next(file, &record, &present, &err), 0);
@@ -238,15 +242,17 @@ END_TEST
 START_TEST(a_flipped_bit_in_a_mark_neither_sets_nor_loses_one)
 {
 	uint8_t set[BLOCK], unset[BLOCK] = {0};
+	uint64_t image_modified = 0;
 
-	journal_encode_mark(JOURNAL_APPLIED, 7, set);
+	journal_encode_mark(JOURNAL_APPLIED, 7, 99, set);
 	for (size_t at = 0; at < BLOCK; at++) {
 		uint8_t bit = (uint8_t)(1u << at % 8);
 
 		set[at] ^= bit;
 		unset[at] ^= bit;
-		ck_assert(journal_is_marked(JOURNAL_APPLIED, 7, set));
-		ck_assert(!journal_is_marked(JOURNAL_APPLIED, 7, unset));
+		ck_assert(journal_decode_mark(JOURNAL_APPLIED, 7, set, &image_modified));
+		ck_assert_uint_eq(image_modified, 99);
+		ck_assert(!journal_decode_mark(JOURNAL_APPLIED, 7, unset, &image_modified));
 		set[at] ^= bit;
 		unset[at] ^= bit;
 	}
@@ -256,10 +262,11 @@ END_TEST
 START_TEST(a_mark_of_another_kind_or_another_journal_does_not_count)
 {
 	uint8_t block[BLOCK];
+	uint64_t image_modified;
 
-	journal_encode_mark(JOURNAL_APPLIED, 7, block);
-	ck_assert(!journal_is_marked(JOURNAL_DONE, 7, block));
-	ck_assert(!journal_is_marked(JOURNAL_APPLIED, 8, block));
+	journal_encode_mark(JOURNAL_APPLIED, 7, 0, block);
+	ck_assert(!journal_decode_mark(JOURNAL_DONE, 7, block, &image_modified));
+	ck_assert(!journal_decode_mark(JOURNAL_APPLIED, 8, block, &image_modified));
 }
 END_TEST
 
@@ -271,7 +278,7 @@ START_TEST(marks_are_seen_in_the_file)
 
 	fixture_open(&fixture);
 	fixture_write(&fixture, fixture.bytes, JOURNAL_SIZE);
-	ck_assert_int_eq(journal_file_mark(fixture.path, JOURNAL_UNDOING, fixture.identity,
+	ck_assert_int_eq(journal_file_mark(fixture.path, JOURNAL_UNDOING, fixture.identity, 0,
 					   &transaction_real_io, &err),
 			 0);
 	ck_assert_int_eq(validate(&fixture, marks), BS_OK);
