@@ -8,10 +8,9 @@
 #include <sys/stat.h>
 
 #include "batch/run.h"
-#include "report/text.h"
 #include "rows/location.h"
 #include "rows/merge.h"
-#include "util/clock.h"
+#include "rows/rows.h"
 
 /* An image that was fixed, or is to be recovered. */
 struct target {
@@ -22,10 +21,12 @@ struct target {
 
 struct undoing {
 	const struct batch_undo_request *request;
+	struct batch_undo_outcome *outcome;
 	struct target *targets;
 	size_t count, room;
-	uint64_t skipped; /* lines that are no rows */
-	bool *matched;    /* for each pattern */
+	uint64_t begun;    /* when the first of the batches began that are taken back */
+	bool *matched;     /* for each pattern */
+	struct rows *rows; /* NULL where no rows can be added */
 };
 
 static int out_of_memory(struct bs_error *err)
@@ -50,8 +51,6 @@ static bool is_wanted(struct undoing *undoing, const struct row *row)
 	const struct batch_undo_request *request = undoing->request;
 	bool wanted = request->pattern_count == 0;
 
-	if (!row->object)
-		return false;
 	for (int i = 0; i < request->pattern_count; i++) {
 		if (matches(request->patterns[i], row))
 			wanted = undoing->matched[i] = true;
@@ -70,39 +69,23 @@ static int check_patterns(const struct undoing *undoing, struct bs_error *err)
 
 /* ---- where their undo files are ------------------------------------------------------------ */
 
-/* True when the undo file is named after this path, that is, lies beside the image. */
-static bool is_named_after(const char *undo_file, const char *path)
-{
-	size_t length = strlen(path);
-
-	return strncmp(undo_file, path, length) == 0 &&
-	       strcmp(undo_file + length, BS_UNDO_SUFFIX) == 0;
-}
-
 /*
  * Sets *directory to NULL when the undo file lies beside the image, or beside the file that the
- * image describes, whose name is then in front of the suffix.
+ * image describes: what is in front of its suffix is the name of a file then.
  */
 static int find_undo_directory(const struct row *row, char **directory, struct bs_error *err)
 {
-	char *shown = text_valid(row->location), *stem = strdup(row->undo_file), *slash;
-	size_t length = strlen(row->undo_file), suffix = strlen(BS_UNDO_SUFFIX);
+	char *stem = strdup(row->undo_location), *slash;
+	size_t length = strlen(row->undo_location), suffix = strlen(BS_UNDO_SUFFIX);
 	struct stat status;
-	bool beside;
 
 	*directory = NULL;
-	if (!shown || !stem) {
-		free(shown);
-		free(stem);
+	if (!stem)
 		return out_of_memory(err);
-	}
 	if (length > suffix)
 		stem[length - suffix] = '\0';
-	beside = is_named_after(row->undo_file, shown) ||
-		 (row->location[0] == '/' && stat(stem, &status) == 0);
-	free(shown);
 	slash = strrchr(stem, '/');
-	if (beside || !slash) {
+	if (!slash || (row->location[0] == '/' && stat(stem, &status) == 0)) {
 		free(stem);
 		return 0;
 	}
@@ -143,7 +126,9 @@ static int add(struct undoing *undoing, const struct row *row, struct bs_error *
 	if (!target->image.path || !target->image.location ||
 	    (row->location[0] == '/' && !target->image.file))
 		return out_of_memory(err);
-	if (undoing->request->options->undo_directory || !row->undo_file)
+	if (row->begun < undoing->begun)
+		undoing->begun = row->begun;
+	if (undoing->request->options->undo_directory || !row->undo_location)
 		return 0;
 	return find_undo_directory(row, &target->undo_directory, err);
 }
@@ -157,6 +142,30 @@ static int latest_first(const void *one, const void *other)
 	return strcmp(a->image.location, b->image.location);
 }
 
+/* The path is told with the bytes of the name, which a row has as text. */
+static void report(const struct undoing *undoing, const struct row *row,
+		   const struct bs_result *result)
+{
+	char *path = location_as_found(row->location, row->path);
+
+	undoing->request->report(undoing->request->context, path ? path : row->path, result);
+	free(path);
+}
+
+/* By its rows it is taken back: there may be another fix by now, which is none of this batch's. */
+static int take_undone(struct undoing *undoing, struct merge *merge, size_t index,
+		       struct bs_error *err)
+{
+	const struct bs_result nothing = {.status = BS_STATUS_NOTHING_TO_DO};
+	struct row row;
+	int result = merge_read(merge, index, &row, err);
+
+	if (result == 0 && row.status == BS_STATUS_UNDONE && is_wanted(undoing, &row))
+		report(undoing, &row, &nothing);
+	row_free(&row);
+	return result;
+}
+
 static int take_rows(struct undoing *undoing, struct merge *merge, struct bs_error *err)
 {
 	int result = 0;
@@ -165,7 +174,9 @@ static int take_rows(struct undoing *undoing, struct merge *merge, struct bs_err
 		struct row row;
 
 		result = merge_read_change(merge, i, &row, err);
-		if (result == 0 && is_wanted(undoing, &row))
+		if (result == 0 && !row.object)
+			result = take_undone(undoing, merge, i, err);
+		else if (result == 0 && is_wanted(undoing, &row))
 			result = add(undoing, &row, err);
 		row_free(&row);
 	}
@@ -174,19 +185,31 @@ static int take_rows(struct undoing *undoing, struct merge *merge, struct bs_err
 	return result;
 }
 
-static int open_rows(const char *path, FILE **file, struct bs_error *err)
+/*
+ * For reading and, if they can be added to, for that as well.  While a batch adds to them, what it
+ * has fixed is not known yet.
+ */
+static int open_rows(struct undoing *undoing, FILE **file, struct bs_error *err)
 {
+	const char *path = undoing->request->rows;
 	struct stat status;
 
 	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
 		return fail(err, BS_ROW_INVALID, "it is not a file");
 	*file = fopen(path, "re");
-	return *file ? 0 : fail_system(err, "cannot be opened");
+	if (!*file)
+		return fail_system(err, "cannot be opened");
+	undoing->rows = rows_open(path, false, &undoing->outcome->unwritten);
+	if (undoing->rows || undoing->outcome->unwritten.code != BS_IN_USE)
+		return 0;
+	*err = undoing->outcome->unwritten;
+	return -1;
 }
 
 /* All of *undoing but the request. */
 static int collect(struct undoing *undoing, struct bs_error *err)
 {
+	uint64_t *skipped = &undoing->outcome->skipped;
 	struct merge *merge = merge_open();
 	FILE *file = NULL;
 	int result = -1;
@@ -194,14 +217,14 @@ static int collect(struct undoing *undoing, struct bs_error *err)
 	undoing->matched = calloc((size_t)undoing->request->pattern_count + 1, sizeof(bool));
 	if (!merge || !undoing->matched)
 		out_of_memory(err);
-	else if (open_rows(undoing->request->rows, &file, err) == 0) {
-		result = merge_add(merge, file, undoing->request->rows, &undoing->skipped, err);
-		if (result == 0 && undoing->skipped > 0 && merge_count(merge) == 0)
-			result = fail(err, BS_ROW_INVALID, "there is no row in it");
-		if (result == 0)
-			result = take_rows(undoing, merge, err);
+	else if (open_rows(undoing, &file, err) == 0)
+		result = merge_add(merge, file, undoing->request->rows, skipped, err);
+	if (result == 0 && *skipped > 0 && merge_count(merge) == 0)
+		result = fail(err, BS_ROW_INVALID, "there is no row in it");
+	if (result == 0)
+		result = take_rows(undoing, merge, err);
+	if (file)
 		fclose(file);
-	}
 	if (merge)
 		merge_close(merge);
 	return result == 0 ? check_patterns(undoing, err) : -1;
@@ -209,25 +232,39 @@ static int collect(struct undoing *undoing, struct bs_error *err)
 
 /* ---- the run ------------------------------------------------------------------------------- */
 
+/* So that the rows say what is true; one that cannot be added keeps nothing from being undone. */
+static void tell_undone(struct undoing *undoing, const struct row *row)
+{
+	struct batch_undo_outcome *outcome = undoing->outcome;
+
+	if (row->status != BS_STATUS_UNDONE)
+		return;
+	if (!undoing->rows || outcome->unwritten.code != BS_OK ||
+	    rows_add(undoing->rows, row, &outcome->unwritten) != 0)
+		outcome->untold++;
+}
+
 static int ended(void *context, size_t slot, const struct row *row)
 {
-	const struct batch_undo_request *request = context;
+	struct undoing *undoing = context;
 	struct bs_result result = {
 		.status = row->status,
 		.error = {.code = row->code},
 		.recovered = row->recovered,
+		.exact = row->exact,
+		.undo_file = (char *)row->undo_file,
 		.milliseconds = row->milliseconds,
 	};
 
 	(void)slot;
 	if (row->message)
 		snprintf(result.error.message, sizeof(result.error.message), "%s", row->message);
-	request->report(request->context, row->path, &result);
+	report(undoing, row, &result);
+	tell_undone(undoing, row);
 	return 0;
 }
 
-static int run(const struct undoing *undoing, struct batch_undo_outcome *outcome,
-	       struct bs_error *err)
+static int run(struct undoing *undoing, struct bs_error *err)
 {
 	const struct batch_undo_request *request = undoing->request;
 	struct find_image *images = calloc(undoing->count + 1, sizeof(*images));
@@ -236,13 +273,13 @@ static int run(const struct undoing *undoing, struct batch_undo_outcome *outcome
 	struct run_request run = {
 		.kind = ATTEMPT_UNDO,
 		.command = "undo",
-		.begun = clock_file_time(),
+		.begun = undoing->begun,
 		.options = request->options,
 		.images = images,
 		.undo_directories = request->options->undo_directory ? NULL : directories,
 		.count = undoing->count,
 		.slots = request->slots,
-		.watcher = {.ended = ended, .context = (void *)request},
+		.watcher = {.ended = ended, .context = undoing},
 	};
 	int result = -1;
 
@@ -256,27 +293,25 @@ static int run(const struct undoing *undoing, struct batch_undo_outcome *outcome
 		out_of_memory(err);
 	free(images);
 	free(directories);
-	*outcome = (struct batch_undo_outcome){
-		.not_begun = undoing->count - ran.begun,
-		.skipped = undoing->skipped,
-		.interrupted = ran.interrupted,
-	};
+	undoing->outcome->not_begun = undoing->count - ran.begun;
+	undoing->outcome->interrupted = ran.interrupted;
 	return result;
 }
 
 int batch_undo(const struct batch_undo_request *request, struct batch_undo_outcome *outcome,
 	       struct bs_error *err)
 {
-	struct undoing undoing = {.request = request};
+	struct undoing undoing = {.request = request, .outcome = outcome, .begun = UINT64_MAX};
 	int result;
 
 	*outcome = (struct batch_undo_outcome){.not_begun = 0};
 	result = collect(&undoing, err);
 	if (result == 0)
-		result = run(&undoing, outcome, err);
+		result = run(&undoing, err);
 	for (size_t i = 0; i < undoing.count; i++)
 		free_target(&undoing.targets[i]);
 	free(undoing.targets);
 	free(undoing.matched);
+	rows_close(undoing.rows);
 	return result;
 }

@@ -26,12 +26,16 @@ struct batch_undo_outcome {
 	size_t not_begun; /* images that were to be undone */
 	uint64_t skipped; /* lines that are no rows: which images they were about, nobody knows */
 	bool interrupted; /* by a signal */
+	uint64_t untold;  /* images that are undone, of which the rows go on to say that they are
+			     fixed */
+	struct bs_error unwritten; /* why; valid when there are any */
 };
 
 /*
- * The latest fix first.  What is wrong with an image is told to report(); *outcome is filled in
- * every case.  Errors: BS_NOT_FOUND, also for a pattern that no fixed image matches, before
- * anything is done; BS_ROW_INVALID when there are no rows; and those of run_images().
+ * The latest fix first.  Each image that is undone gets another row, which says so.  What is wrong
+ * with an image is told to report(); *outcome is filled in every case.  Errors: BS_NOT_FOUND, also
+ * for a pattern that no fixed image matches, before anything is done; BS_ROW_INVALID when there are
+ * no rows; BS_IN_USE while a batch adds to them; and those of run_images().
  */
 MUST_CHECK int batch_undo(const struct batch_undo_request *request,
 			  struct batch_undo_outcome *outcome, struct bs_error *err);

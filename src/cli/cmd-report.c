@@ -14,8 +14,6 @@
 #include "report/phrases.h"
 #include "report/whole-file.h"
 
-#define ROWS "file of rows"
-
 struct report {
 	const struct settings *settings;
 	struct output output, errors;
@@ -27,10 +25,11 @@ struct report {
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* Appends the whole lines of a file to the copy, which ends with a whole line. */
+/* Appends the whole lines of a file to the copy, whose place is then in front of them. */
 static int copy_lines(FILE *file, const char *path, FILE *copy, struct bs_error *err)
 {
-	off_t whole = ftello(copy), end = whole;
+	const off_t start = ftello(copy);
+	off_t whole = start, end = start;
 	int byte;
 
 	while ((byte = getc_unlocked(file)) != EOF && putc_unlocked(byte, copy) != EOF) {
@@ -39,10 +38,11 @@ static int copy_lines(FILE *file, const char *path, FILE *copy, struct bs_error 
 			whole = end;
 	}
 	if (ferror(file))
-		return whole_file_fail(path, ROWS, "cannot be read", err);
+		return whole_file_fail(path, whole_file_rows.what, "cannot be read", err);
 	if (ferror(copy) || fflush(copy) != 0 || ftruncate(fileno(copy), whole) != 0 ||
-	    fseeko(copy, whole, SEEK_SET) != 0)
-		return whole_file_fail(path, ROWS, "cannot be copied to be read", err);
+	    fseeko(copy, start, SEEK_SET) != 0)
+		return whole_file_fail(path, whole_file_rows.what, "cannot be copied to be read",
+				       err);
 	return 0;
 }
 
@@ -53,11 +53,23 @@ static int copy_file(const char *path, FILE *copy, struct bs_error *err)
 	int result;
 
 	if (!file)
-		return whole_file_fail(path, ROWS, "cannot be opened", err);
+		return whole_file_fail(path, whole_file_rows.what, "cannot be opened", err);
 	result = copy_lines(file, path, copy, err);
 	if (!is_stdin)
 		fclose(file);
 	return result;
+}
+
+/* Adds the rows of a file, which are read to the end of the copy. */
+static int add_file(struct report *report, const char *path, struct bs_error *err)
+{
+	uint64_t skipped;
+
+	if (copy_file(path, report->copy, err) != 0 ||
+	    merge_add(report->merge, report->copy, path, &skipped, err) != 0)
+		return -1;
+	report->skipped += skipped;
+	return 0;
 }
 
 /* A merge_function. */
@@ -76,10 +88,8 @@ static int read_rows(struct report *report, char *const *files, int count, struc
 	if (!report->merge)
 		return fail(err, BS_NO_MEMORY, "out of memory");
 	for (int i = 0; i < count; i++)
-		if (copy_file(files[i], report->copy, err) != 0)
+		if (add_file(report, files[i], err) != 0)
 			return -1;
-	if (merge_add(report->merge, report->copy, "of the report", &report->skipped, err) != 0)
-		return -1;
 	return merge_each(report->merge, add_row, &report->summary, err);
 }
 
@@ -122,13 +132,21 @@ static int write_rows(FILE *stream, void *context, struct bs_error *err)
 	return merge_each(context, write_image, &writer, err);
 }
 
+/* Before anything is read, which may take its time. */
+static int check_files(const struct settings *settings, struct bs_error *err)
+{
+	if (settings->rows && whole_file_check(settings->rows, &whole_file_rows, err) != 0)
+		return -1;
+	return settings->output ? whole_file_check(settings->output, &whole_file_page, err) : 0;
+}
+
 static int write_report(struct report *report, struct bs_error *err)
 {
 	const struct settings *settings = report->settings;
-	const struct summary_facts facts = {0}; /* rows do not tell */
+	const struct summary_facts facts = {.rows_only = true};
 
-	if (settings->rows &&
-	    whole_file_write(settings->rows, ROWS, write_rows, report->merge, err) != 0)
+	if (settings->rows && whole_file_write(settings->rows, whole_file_rows.what, write_rows,
+					       report->merge, err) != 0)
 		return -1;
 	if (settings->output && page_write(settings->output, report->merge, &facts, err) != 0)
 		return -1;
@@ -154,7 +172,7 @@ static enum bs_exit report_failure(struct report *report, const struct bs_error 
 	print(&report->errors, "bootshift: %s (%s); %s", err->message, bs_code_name(err->code),
 	      bs_code_advice(err->code));
 	print_end(&report->errors);
-	return BS_EXIT_FAILED;
+	return bs_code_exit(err->code) == BS_EXIT_USAGE ? BS_EXIT_USAGE : BS_EXIT_FAILED;
 }
 
 enum bs_exit run_report(const struct settings *settings, char *const *operands, int count)
@@ -167,7 +185,8 @@ enum bs_exit run_report(const struct settings *settings, char *const *operands, 
 	output_open(&report.output, elsewhere ? stderr : stdout, settings->colour);
 	output_open(&report.errors, stderr, settings->colour);
 	report.output.quiet = settings->quiet;
-	if (read_rows(&report, operands, count, &err) == 0 && write_report(&report, &err) == 0)
+	if (check_files(settings, &err) == 0 && read_rows(&report, operands, count, &err) == 0 &&
+	    write_report(&report, &err) == 0)
 		status = worse_exit(summary_exit(&report.summary), report_skipped(&report));
 	else
 		status = report_failure(&report, &err);

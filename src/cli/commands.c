@@ -8,6 +8,7 @@
 #include "report/json-report.h"
 #include "report/phrases.h"
 #include "report/plan-file.h"
+#include "report/whole-file.h"
 #include "util/interruption.h"
 
 /* ---- one image ---------------------------------------------------------------------------- */
@@ -29,8 +30,12 @@ enum bs_exit run_inspect(const char *image, const struct settings *settings,
 
 enum bs_exit run_plan(const char *image, const struct settings *settings, struct bs_result *result)
 {
-	enum bs_exit status = bs_plan(image, &settings->options, NULL, result);
+	enum bs_exit status;
 
+	if (settings->output &&
+	    whole_file_check(settings->output, &whole_file_plan, &result->error) != 0)
+		return not_done(result);
+	status = bs_plan(image, &settings->options, NULL, result);
 	if (status != BS_EXIT_DONE || !settings->output || !result->plan)
 		return status;
 	if (plan_file_write(settings->output, image, result->plan, &result->error) != 0)

@@ -10,6 +10,7 @@
 #include "batch/run.h"
 #include "report/size.h"
 #include "report/text.h"
+#include "report/whole-file.h"
 
 #define LOOKING (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
 #define EACH    (LOOKING | COMMAND_UNDO) /* go from image to image */
@@ -279,15 +280,29 @@ static int fail_unknown(enum command_bit command, const char *word, struct bs_er
 	memcpy(name, word + 2, length - 2);
 	name[length - 2] = '\0';
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const char *argument = table[i].argument;
+
 		if (!(table[i].commands & command))
 			continue;
 		if (strcmp(name, table[i].name) == 0)
 			return fail(err, BS_USAGE, "the option --%s takes no value", name);
-		if (text_distance(name, table[i].name) <= 2)
-			return fail(err, BS_USAGE, "unknown option --%s; did you mean --%s?", name,
-				    table[i].name);
+		if (text_distance(name, table[i].name) <= 2 ||
+		    (length > 2 && strncmp(name, table[i].name, length - 2) == 0))
+			return fail(err, BS_USAGE, "unknown option --%s; did you mean --%s%s%s?",
+				    name, table[i].name, argument ? " " : "",
+				    argument ? argument : "");
 	}
-	return fail(err, BS_USAGE, "unknown or ambiguous option --%s", name);
+	return fail(err, BS_USAGE, "unknown option --%s", name);
+}
+
+/*
+ * getopt takes the beginning of a name for the name.  We do not: what is short for an option today
+ * may be another one's tomorrow, or another command's: --json is one of most, and batch, which has
+ * --jsonl FILE, must not take the image behind it for that file.  `word` is as given.
+ */
+static bool is_spelled_out(const char *word, const struct option *option)
+{
+	return strcspn(word + 2, "=") == strlen(option->name);
 }
 
 static int fail_parse(enum command_bit command, int result, char **argv, struct bs_error *err)
@@ -302,12 +317,14 @@ static int fail_parse(enum command_bit command, int result, char **argv, struct 
 /* Whether the options go together. */
 static int check(const struct settings *settings, enum command_bit command, struct bs_error *err)
 {
+	const char *page = settings->page ? settings->page : settings->output;
+
 	if (settings->json && output_is_stdout(settings->output))
 		return fail(err, BS_USAGE, "--json and --output - both want standard output");
-	if (output_is_stdout(settings->rows) && output_is_stdout(settings->page))
-		return fail(err, BS_USAGE, "--jsonl - and --report - both want standard output");
-	if (output_is_stdout(settings->rows) && output_is_stdout(settings->output))
-		return fail(err, BS_USAGE, "--jsonl - and --output - both want standard output");
+	if (settings->rows && page && whole_file_is_same(settings->rows, page))
+		return fail(err, BS_USAGE, "--jsonl and --%s both want %s",
+			    settings->page ? "report" : "output",
+			    output_is_stdout(page) ? "standard output" : page);
 	if (settings->resume && (!settings->rows || output_is_stdout(settings->rows)))
 		return fail(err, BS_USAGE, "--resume needs the file of --jsonl");
 	if (command == COMMAND_UNDO && settings->jobs != 0 && !settings->from)
@@ -320,15 +337,22 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 {
 	struct option longs[OPTION_COUNT + 1];
 	char letters[2 * OPTION_COUNT + 2];
-	int value;
+	int value, index = -1; /* of the long option; -1: it is a letter */
 
 	*settings = (struct settings){.colour = OUTPUT_COLOUR_AUTO, .shard = 1, .shards = 1};
 	prepare(command, longs, letters);
 	opterr = 0;
 	optind = 0; /* GNU: start afresh */
-	while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+	while ((value = getopt_long(argc, argv, letters, longs, &index)) != -1) {
+		const char *word = argv[optind - 1];
+
 		if (value == '?' || value == ':')
 			return fail_parse(command, value, argv, err);
+		if (word == optarg) /* the value, which is a word of its own */
+			word = argv[optind - 2];
+		if (index >= 0 && !is_spelled_out(word, &longs[index]))
+			return fail_unknown(command, word, err);
+		index = -1;
 		if (apply(settings, value, optarg, err) != 0)
 			return -1;
 	}

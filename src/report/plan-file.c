@@ -168,8 +168,6 @@ struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-#define WHAT "plan file"
-
 /* A whole_file_content: `context` is the document. */
 static int dump(FILE *stream, void *context, struct bs_error *err)
 {
@@ -188,7 +186,7 @@ int plan_file_write(const char *path, const char *image, const struct bs_plan *p
 
 	if (!document)
 		return fail(err, BS_NO_MEMORY, "out of memory");
-	result = whole_file_write(path, WHAT, dump, document, err);
+	result = whole_file_write(path, whole_file_plan.what, dump, document, err);
 	json_decref(document);
 	return result;
 }
@@ -201,7 +199,7 @@ struct bs_plan *plan_file_read(const char *path, struct bs_error *err)
 	json_t *document;
 
 	if (!stream) {
-		whole_file_fail(path, WHAT, "cannot be opened", err);
+		whole_file_fail(path, whole_file_plan.what, "cannot be opened", err);
 		return NULL;
 	}
 	document = json_loadf(stream, JSON_REJECT_DUPLICATES, &problem);

@@ -3,9 +3,31 @@
 #ifndef BOOTSHIFT_REPORT_WHOLE_FILE_H
 #define BOOTSHIFT_REPORT_WHOLE_FILE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "util/err.h"
+
+/* Files of one kind that bootshift writes, and by what they are known. */
+struct whole_file_kind {
+	const char *what;  /* for messages */
+	const char *start; /* what each of them begins with, */
+	const char *mark;  /* and what stands in its first 4096 bytes */
+};
+
+extern const struct whole_file_kind whole_file_page, whole_file_plan, whole_file_rows;
+
+/*
+ * Whether a file can be written here, for whoever works long before it is: it can be created, and
+ * it replaces nothing but an empty file or an earlier one of its kind.  What is no ordinary file,
+ * such as a pipe, is taken for what was meant, but for a block device, which may hold a disk.
+ * Errors: BS_FILE_EXISTS, and as whole_file_fail().
+ */
+MUST_CHECK int whole_file_check(const char *path, const struct whole_file_kind *kind,
+				struct bs_error *err);
+
+/* Whether two names are those of one file, or of one that is still to be created. */
+bool whole_file_is_same(const char *one, const char *other);
 
 /*
  * Writes the content of a file to a stream.  What goes wrong with the stream itself is left to be

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "report/text.h"
+
 #define FILE_SCHEME "file://"
 
 /* What stays as it is in the path of a URI (RFC 3986, "unreserved", and the slash). */
@@ -39,6 +41,42 @@ char *location_of(const char *image)
 	char *resolved = realpath(image, NULL);
 
 	return resolved ? resolved : make_absolute(image);
+}
+
+/* Where the last so many parts of a path begin. */
+static const char *last_parts(const char *path, size_t count)
+{
+	const char *start = path + strlen(path);
+
+	for (; start > path; start--)
+		if (start[-1] == '/' && count-- == 1)
+			break;
+	return start;
+}
+
+/* The part of the path with the first such byte, and what is behind it, is also the location's end.
+ */
+char *location_as_found(const char *location, const char *path)
+{
+	const char *invalid = strstr(path, TEXT_REPLACEMENT), *bytes;
+	size_t parts = 1, head;
+	char *text, *found;
+
+	if (!invalid)
+		return strdup(path);
+	for (const char *slash = invalid; (slash = strchr(slash, '/')); slash++)
+		parts++;
+	head = (size_t)(last_parts(path, parts) - path);
+	bytes = last_parts(location, parts);
+	text = text_valid(bytes);
+	if (!text)
+		return NULL;
+	if (strcmp(text, path + head) != 0)
+		found = strdup(location);
+	else if (asprintf(&found, "%.*s%s", (int)head, path, bytes) < 0)
+		found = NULL;
+	free(text);
+	return found;
 }
 
 char *location_to_uri(const char *location)

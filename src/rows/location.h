@@ -18,6 +18,14 @@ const char *location_name(const char *path);
  */
 char *location_of(const char *image);
 
+/*
+ * The path of an image as it was found, for people.  `path` has U+FFFD in the place of each invalid
+ * byte; those bytes are taken from the location, and where the two do not fit together, as with
+ * symbolic links, it is the location that is returned.  The caller frees it; NULL when memory runs
+ * out.
+ */
+char *location_as_found(const char *location, const char *path);
+
 /* The caller frees it; NULL when memory runs out. */
 char *location_to_uri(const char *location);
 

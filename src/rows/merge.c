@@ -16,7 +16,9 @@ struct place {
 /* What the rows tell of an image, or one of them as long as they are not sorted. */
 struct image {
 	char *location; /* of its own */
-	size_t number;  /* of the latest row; later rows have larger ones */
+	size_t file;    /* with the latest row: how many were added before it */
+	size_t number;  /* of that row, in the order of adding */
+	uint64_t ended; /* see row.h */
 	struct place latest;
 	struct place
 		change; /* the latest row that says it is changed, unless it was undone since */
@@ -24,7 +26,7 @@ struct image {
 
 struct merge {
 	struct image *images;
-	size_t count, capacity, added;
+	size_t count, capacity, files, added;
 	bool sorted; /* by location, each image once */
 	char *line;  /* ROW_LENGTH_MAX bytes */
 };
@@ -100,7 +102,10 @@ static int add_line(struct merge *merge, struct place *place, uint64_t *skipped,
 	int result = row_parse(merge->line, place->length, &row, err);
 
 	if (result == 0) {
-		struct image image = {.location = row.location, .number = merge->added++};
+		struct image image = {.location = row.location,
+				      .file = merge->files,
+				      .number = merge->added++,
+				      .ended = row.ended};
 
 		place->status = row.status;
 		image.latest = *place;
@@ -120,11 +125,9 @@ static int add_line(struct merge *merge, struct place *place, uint64_t *skipped,
 int merge_add(struct merge *merge, FILE *rows, const char *name, uint64_t *skipped,
 	      struct bs_error *err)
 {
-	struct place place = {.stream = rows};
+	struct place place = {.stream = rows, .offset = ftello(rows)};
 
 	*skipped = 0;
-	merge->sorted = false;
-	rewind(rows);
 	while (read_line(rows, merge->line, &place.length)) {
 		if (place.length > ROW_LENGTH_MAX)
 			(*skipped)++;
@@ -132,6 +135,7 @@ int merge_add(struct merge *merge, FILE *rows, const char *name, uint64_t *skipp
 			return -1;
 		place.offset += (off_t)place.length + 1;
 	}
+	merge->files++;
 	if (ferror(rows))
 		return fail_errno(err, BS_IO, "the rows '%s' cannot be read", name);
 	return 0;
@@ -139,12 +143,37 @@ int merge_add(struct merge *merge, FILE *rows, const char *name, uint64_t *skipp
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static int by_location(const void *one, const void *other)
+static int by_number(const void *one, const void *other)
 {
 	const struct image *a = one, *b = other;
 	int order = strcmp(a->location, b->location);
 
 	return order != 0 ? order : a->number < b->number ? -1 : a->number > b->number;
+}
+
+static int by_time(const void *one, const void *other)
+{
+	const struct image *a = one, *b = other;
+	int order = strcmp(a->location, b->location);
+
+	if (order != 0 || a->ended == b->ended)
+		return by_number(one, other);
+	return a->ended < b->ended ? -1 : 1;
+}
+
+/* Within a file the row further down is later, also when the clock was set back in between. */
+static void sort_rows(struct merge *merge)
+{
+	qsort(merge->images, merge->count, sizeof(merge->images[0]), by_number);
+	for (size_t i = 1; i < merge->count; i++) {
+		struct image *image = &merge->images[i];
+		const struct image *before = image - 1;
+
+		if (image->file == before->file && image->ended < before->ended &&
+		    strcmp(image->location, before->location) == 0)
+			image->ended = before->ended;
+	}
+	qsort(merge->images, merge->count, sizeof(merge->images[0]), by_time);
 }
 
 /* Takes in what earlier rows tell of the same image. */
@@ -162,7 +191,7 @@ static void sort(struct merge *merge)
 	if (merge->sorted)
 		return;
 	if (merge->count > 0)
-		qsort(merge->images, merge->count, sizeof(merge->images[0]), by_location);
+		sort_rows(merge);
 	for (size_t i = 0; i < merge->count; i++) {
 		struct image *image = &merge->images[i];
 

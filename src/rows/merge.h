@@ -5,7 +5,9 @@
  * is still there, unless it was undone in between, and only that row leads to its undo file.
  *
  * Kept in memory are the locations and where in the files the rows are, not the rows.  A row is
- * later than another one when its file was added later, or when it is further down in the same.
+ * later than another one when it is further down in the same file, or else by the time it tells, so
+ * that the order of the files does not matter; only where times are the same, the file that was
+ * added later counts.
  */
 #ifndef BOOTSHIFT_ROWS_MERGE_H
 #define BOOTSHIFT_ROWS_MERGE_H
@@ -18,8 +20,9 @@ struct merge;
 struct merge *merge_open(void);
 
 /*
- * Adds all rows of a file, which is borrowed until merge_close() and can be read at any place; it
- * is not written to meanwhile, but for rows behind its present end.  `name` is for messages.
+ * Adds all rows of a file from its present place on, before any of the functions below is called.
+ * It is borrowed until merge_close() and can be read at any place; it is not written to meanwhile,
+ * but for rows behind its present end.  `name` is for messages.
  * A last line without an end is passed over; *skipped is the number of other lines that are no
  * rows.  Errors: BS_IO, BS_NO_MEMORY.
  */

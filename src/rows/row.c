@@ -9,6 +9,7 @@
 #include "report/json-fields.h"
 #include "report/json-report.h"
 #include "rows/location.h"
+#include "util/clock.h"
 
 /* ---- making -------------------------------------------------------------------------------- */
 
@@ -26,6 +27,7 @@ static const struct {
 	{"message", IMAGE, "message", false},
 	{"advice", IMAGE, "advice", false},
 	{"recovered", IMAGE, "recovered", false},
+	{"exact", IMAGE, "exact", false},
 	{"bytes", IMAGE, "container_bytes", false},
 	{"extents", IMAGE, "container_extents", false},
 	{"milliseconds", IMAGE, "milliseconds", false},
@@ -60,8 +62,7 @@ bool row_look(const char *file, uint64_t *size, uint64_t *modified)
 	*size = *modified = 0;
 	if (S_ISREG(status.st_mode)) {
 		*size = (uint64_t)status.st_size;
-		*modified = (uint64_t)status.st_mtim.tv_sec * 1000000000u +
-			    (uint64_t)status.st_mtim.tv_nsec;
+		*modified = clock_nanoseconds(&status.st_mtim);
 	}
 	return true;
 }
@@ -81,13 +82,13 @@ static int put_look(json_t *object, const struct row_subject *subject,
 	return json_put(object, "modified", modified > 0 ? json_number(modified) : json_null());
 }
 
-static int put_uri(json_t *object, const char *location)
+static json_t *json_uri(const char *location)
 {
 	char *uri = location_to_uri(location);
-	int failed = uri ? json_put(object, "uri", json_text(uri)) : -1;
+	json_t *value = uri ? json_text(uri) : NULL;
 
 	free(uri);
-	return failed;
+	return value;
 }
 
 static int put_subject(json_t *object, const struct row_subject *subject)
@@ -97,8 +98,9 @@ static int put_subject(json_t *object, const struct row_subject *subject)
 	    json_put(object, "version", json_text(bs_version())) != 0 ||
 	    json_put(object, "command", json_text(subject->command)) != 0 ||
 	    json_put(object, "begun", json_number(subject->begun)) != 0 ||
+	    json_put(object, "ended", json_number(clock_file_time())) != 0 ||
 	    json_put(object, "path", json_text(subject->path)) != 0 ||
-	    put_uri(object, subject->location) != 0)
+	    json_put(object, "uri", json_uri(subject->location)) != 0)
 		return -1;
 	return json_put(object, "dry_run", json_boolean(subject->dry_run));
 }
@@ -124,6 +126,13 @@ static int put_fields(json_t *object, json_t *image)
 	return 0;
 }
 
+/* The path of the undo file without any loss. */
+static int put_undo_uri(json_t *object, const struct bs_result *result)
+{
+	return json_put(object, "undo_uri",
+			result->undo_file ? json_uri(result->undo_file) : json_null());
+}
+
 /* Which partition is active with the fix, be it one that was only rehearsed. */
 static int put_active_after(json_t *object, const struct bs_result *result)
 {
@@ -139,7 +148,8 @@ static json_t *make_object(const struct row_subject *subject, const struct bs_re
 	json_t *image = report_json_image(subject->path, result), *object = json_object();
 
 	if (!image || put_subject(object, subject) != 0 || put_fields(object, image) != 0 ||
-	    put_look(object, subject, result) != 0 || put_active_after(object, result) != 0) {
+	    put_undo_uri(object, result) != 0 || put_look(object, subject, result) != 0 ||
+	    put_active_after(object, result) != 0) {
 		json_decref(object);
 		object = NULL;
 	}
@@ -225,16 +235,42 @@ static int read_code(const json_t *object, struct row *row, struct bs_error *err
 	return invalid(err, "code");
 }
 
-static int read_location(const json_t *object, struct row *row, struct bs_error *err)
+/* Sets *location to what a field with a URI stands for; the caller frees it. */
+static int read_uri(const json_t *object, const char *name, char **location, struct bs_error *err)
 {
 	const char *uri;
 
-	if (read_text(object, "uri", false, &uri, err) != 0)
+	if (read_text(object, name, false, &uri, err) != 0)
 		return -1;
-	row->location = strdup(uri);
-	if (!row->location)
+	*location = strdup(uri);
+	if (!*location)
 		return out_of_memory(err);
-	return location_from_uri(row->location) ? 0 : invalid(err, "uri");
+	return location_from_uri(*location) ? 0 : invalid(err, name);
+}
+
+/* Without a URI, as in rows of a time before there was one, the path has to do. */
+static int read_undo_file(const json_t *object, struct row *row, struct bs_error *err)
+{
+	const json_t *uri = json_object_get(object, "undo_uri");
+
+	if (read_text(object, "undo_file", true, &row->undo_file, err) != 0)
+		return -1;
+	if (uri && !json_is_null(uri))
+		return read_uri(object, "undo_uri", &row->undo_location, err);
+	if (!row->undo_file)
+		return 0;
+	row->undo_location = strdup(row->undo_file);
+	return row->undo_location ? 0 : out_of_memory(err);
+}
+
+/* Rows of that time do not tell when they were made, but do tell when the batch began. */
+static int read_times(const json_t *object, struct row *row, struct bs_error *err)
+{
+	if (read_number(object, "begun", &row->begun, err) != 0)
+		return -1;
+	row->ended = row->begun;
+	return json_object_get(object, "ended") ? read_number(object, "ended", &row->ended, err)
+						: 0;
 }
 
 static int read_head(const json_t *object, struct bs_error *err)
@@ -256,17 +292,25 @@ static int read_object(struct row *row, struct bs_error *err)
 	const json_t *object = row->object;
 
 	if (read_head(object, err) != 0 || read_text(object, "path", false, &row->path, err) != 0 ||
-	    read_location(object, row, err) != 0 || read_status(object, &row->status, err) != 0 ||
-	    read_code(object, row, err) != 0 ||
-	    read_text(object, "undo_file", true, &row->undo_file, err) != 0 ||
+	    read_uri(object, "uri", &row->location, err) != 0 ||
+	    read_status(object, &row->status, err) != 0 || read_code(object, row, err) != 0 ||
+	    read_undo_file(object, row, err) != 0 ||
 	    read_flag(object, "dry_run", &row->dry_run, err) != 0 ||
 	    read_flag(object, "recovered", &row->recovered, err) != 0 ||
-	    read_number(object, "begun", &row->begun, err) != 0 ||
+	    read_times(object, row, err) != 0 ||
 	    read_number(object, "size", &row->size, err) != 0 ||
 	    read_number(object, "modified", &row->modified, err) != 0 ||
 	    read_number(object, "bytes", &row->bytes, err) != 0)
 		return -1;
+	row->exact = json_is_true(json_object_get(object, "exact")); /* a later field */
 	return read_number(object, "milliseconds", &row->milliseconds, err);
+}
+
+static void free_locations(struct row *row)
+{
+	free(row->location);
+	free(row->undo_location);
+	row->location = row->undo_location = NULL;
 }
 
 /* ---- the interface ------------------------------------------------------------------------- */
@@ -300,8 +344,7 @@ int row_fail(struct row *row, const struct bs_error *reason, struct bs_error *er
 	if (json_put(row->object, "status", json_text(status)) != 0 ||
 	    report_json_put_error(row->object, reason) != 0)
 		return out_of_memory(err);
-	free(row->location);
-	row->location = NULL;
+	free_locations(row);
 	return read_object(row, err);
 }
 
@@ -320,6 +363,6 @@ char *row_line(const struct row *row)
 void row_free(struct row *row)
 {
 	json_decref(row->object);
-	free(row->location);
+	free_locations(row);
 	*row = (struct row){.object = NULL};
 }

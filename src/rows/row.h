@@ -27,9 +27,11 @@ struct row {
 	enum bs_status status;
 	enum bs_code code;     /* BS_OK unless refused, failed or recovery-required */
 	const char *message;   /* NULL with BS_OK */
-	const char *undo_file; /* NULL when there is none */
-	bool dry_run, recovered;
+	const char *undo_file; /* as far as it can be shown; NULL when there is none */
+	char *undo_location;   /* the same, bytes as the kernel wants them; of its own */
+	bool dry_run, recovered, exact;
 	uint64_t begun;        /* when the batch began, nanoseconds since 1970 */
+	uint64_t ended;        /* when it was done with, or no later than that; the same */
 	uint64_t size;         /* bytes of the container, when it was done with */
 	uint64_t modified;     /* its time then, nanoseconds since 1970; 0: not known */
 	uint64_t bytes;        /* that were changed */

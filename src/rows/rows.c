@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/clock.h"
+
 /* What each row begins with, by which one that was cut is known. */
 static const char row_start[] = "{\"schema\":1,\"tool\":\"bootshift\",";
 
@@ -49,13 +51,19 @@ static int look(struct rows *rows, uint64_t *length, struct bs_error *err)
 	return 0;
 }
 
-/* Whether bytes from `offset` on are the beginning of a row, as far as they go. */
-static bool is_row_start(const struct rows *rows, uint64_t offset)
+/*
+ * Whether bytes from `offset` on are the beginning of a row, as far as they go.  What never came to
+ * the storage before the machine lost its power reads as zeros.
+ */
+static bool is_row_start(const struct rows *rows, uint64_t offset, bool zeros_too)
 {
 	char bytes[sizeof(row_start) - 1];
 	ssize_t length = pread(rows->store, bytes, sizeof(bytes), (off_t)offset);
 
-	return length > 0 && memcmp(bytes, row_start, (size_t)length) == 0;
+	for (ssize_t i = 0; i < length; i++)
+		if (bytes[i] != row_start[i] && !(zeros_too && bytes[i] == '\0'))
+			return false;
+	return length > 0;
 }
 
 /* The end of the last line of the first `length` bytes that has one; 0 when none has. */
@@ -81,14 +89,14 @@ static int find_last_end(const struct rows *rows, uint64_t length, uint64_t *end
 	return 0;
 }
 
-/* What is cut off was never told as done. */
+/* What is cut off was never told as done.  It must be rows: an image may end like that as well. */
 static int cut_off(struct rows *rows, uint64_t length, struct bs_error *err)
 {
 	if (find_last_end(rows, length, &rows->whole, err) != 0)
 		return -1;
 	if (length == rows->whole)
 		return 0;
-	if (!is_row_start(rows, rows->whole))
+	if (!is_row_start(rows, 0, false) || !is_row_start(rows, rows->whole, true))
 		return fail(err, BS_ROW_INVALID,
 			    "it does not end with a row, nor with a part of one");
 	if (ftruncate(rows->store, (off_t)rows->whole) != 0)
@@ -126,17 +134,22 @@ static int open_named(struct rows *rows, const char *path, struct bs_error *err)
 	if (S_ISREG(status.st_mode))
 		return open_store(rows, descriptor, err);
 	rows->stream = descriptor;
+	if (S_ISBLK(status.st_mode))
+		return fail(err, BS_ROW_INVALID, "it is a block device, which may hold a disk");
 	return 0;
+}
+
+static const char *temporary_folder(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	return folder && *folder != '\0' ? folder : "/tmp";
 }
 
 /* A file without a name, which is gone when it is closed. */
 static int open_temporary(struct rows *rows, struct bs_error *err)
 {
-	const char *folder = getenv("TMPDIR");
-
-	if (!folder || *folder == '\0')
-		folder = "/tmp";
-	rows->store = open(folder, O_RDWR | O_TMPFILE | O_APPEND | O_CLOEXEC, 0600);
+	rows->store = open(temporary_folder(), O_RDWR | O_TMPFILE | O_APPEND | O_CLOEXEC, 0600);
 	return rows->store >= 0 ? 0
 				: fail_system(err, "no temporary file can be made for its rows");
 }
@@ -224,15 +237,41 @@ bool rows_are_kept(const struct rows *rows)
 	return rows->made > 0;
 }
 
+struct store_name {
+	char text[40];
+};
+
+static struct store_name name_store(const struct rows *rows)
+{
+	struct store_name name;
+
+	snprintf(name.text, sizeof(name.text), "/proc/self/fd/%d", rows->store);
+	return name;
+}
+
 /* Through /proc, for a place in the file of its own. */
 FILE *rows_read(const struct rows *rows, struct bs_error *err)
 {
-	char path[40];
-	FILE *file;
+	FILE *file = fopen(name_store(rows).text, "re");
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", rows->store);
-	file = fopen(path, "re");
 	if (!file)
 		fail_system(err, "cannot be read again");
 	return file;
+}
+
+char *rows_keep(const struct rows *rows, struct bs_error *err)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/bootshift-%llu.jsonl", temporary_folder(),
+		     (unsigned long long)clock_file_time()) < 0) {
+		fail(err, BS_NO_MEMORY, "out of memory");
+		return NULL;
+	}
+	if (linkat(AT_FDCWD, name_store(rows).text, AT_FDCWD, path, AT_SYMLINK_FOLLOW) != 0) {
+		fail_system(err, "the rows cannot be kept as %s", path);
+		free(path);
+		path = NULL;
+	}
+	return path;
 }

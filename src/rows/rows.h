@@ -5,7 +5,7 @@
  *
  * What always holds: the rows of an earlier batch are never overwritten, as they lead to the undo
  * files; one batch at a time writes to a file; what a killed one has left of a row is cut off
- * before another row comes.
+ * before another row comes, and nothing else is.
  */
 #ifndef BOOTSHIFT_ROWS_ROWS_H
 #define BOOTSHIFT_ROWS_ROWS_H
@@ -20,8 +20,8 @@ struct rows;
 /*
  * Opens a file for rows, to be added to those that there are; "-" is standard output, and NULL for
  * none.  With `keep` there is something to read them from again also where the file is none that
- * can be read.  NULL on error: BS_ROW_INVALID (it ends with something that is no row), BS_IN_USE,
- * BS_NOT_FOUND, BS_NO_PERMISSION, BS_IO, BS_NO_MEMORY.
+ * can be read.  NULL on error: BS_ROW_INVALID (a block device, or it ends with something that is
+ * no row), BS_IN_USE, BS_NOT_FOUND, BS_NO_PERMISSION, BS_READ_ONLY, BS_IO, BS_NO_MEMORY.
  */
 MUST_CHECK struct rows *rows_open(const char *path, bool keep, struct bs_error *err);
 
@@ -36,6 +36,12 @@ MUST_CHECK int rows_add(struct rows *rows, const struct row *row, struct bs_erro
 
 /* For reading all rows; of its own, closed with fclose().  NULL on error: BS_IO. */
 MUST_CHECK FILE *rows_read(const struct rows *rows, struct bs_error *err);
+
+/*
+ * Gives the file that `keep` made a name, for when nothing else came of the rows.  Returns it, for
+ * the caller to free; NULL on error.
+ */
+MUST_CHECK char *rows_keep(const struct rows *rows, struct bs_error *err);
 
 /* Whether they are in the file that was named, so that a later batch can go on with them. */
 bool rows_are_kept(const struct rows *rows);

@@ -48,12 +48,14 @@ static void check_row(const json_t *row)
 		"partitions",       "active_after",   "starts",
 		"room_before",      "room_after",     "needed_room",
 		"findings",         "begun",          "starts_after",
-		"system_partition", "boot_partition",
+		"system_partition", "boot_partition", "ended",
+		"undo_uri",
 	};
+	const char *command = report_text(row, "command");
 
 	ck_assert_int_eq(report_number(row, "schema"), 1);
 	ck_assert_str_eq(report_text(row, "tool"), "bootshift");
-	ck_assert_str_eq(report_text(row, "command"), "batch");
+	ck_assert(strcmp(command, "batch") == 0 || strcmp(command, "undo") == 0);
 	ck_assert_ptr_nonnull(report_text(row, "path"));
 	ck_assert_ptr_nonnull(report_text(row, "uri"));
 	ck_assert_int_eq(report_text(row, "code") == NULL, report_text(row, "message") == NULL);

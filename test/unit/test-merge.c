@@ -11,11 +11,12 @@
 Suite *merge_suite(void);
 
 /* A row with a size by which it is known. */
-#define ROW(uri, size) ROW_OF(uri, size, "fixed", "null")
-#define ROW_OF(uri, size, status, code)                                                            \
+#define ROW(uri, size)                  ROW_OF(uri, size, "fixed", "null")
+#define ROW_OF(uri, size, status, code) ROW_AT("1", uri, size, status, code)
+#define ROW_AT(time, uri, size, status, code)                                                      \
 	"{\"schema\":1,\"tool\":\"bootshift\",\"version\":\"1\",\"command\":\"batch\","            \
-	"\"begun\":1,\"path\":\"x\",\"uri\":\"" uri "\",\"dry_run\":false,\"status\":\"" status    \
-	"\","                                                                                      \
+	"\"begun\":1,\"ended\":" time ",\"path\":\"x\",\"uri\":\"" uri                             \
+	"\",\"dry_run\":false,\"status\":\"" status "\","                                          \
 	"\"code\":" code ",\"message\":" code                                                      \
 	",\"advice\":null,\"recovered\":false,\"size\":" #size                                     \
 	",\"modified\":1,\"bytes\":0,\"milliseconds\":0,\"undo_file\":null}"
@@ -28,12 +29,13 @@ static FILE *file_of(const char *content)
 	return file;
 }
 
-/* Adds a file and returns how many lines were no rows. */
+/* Adds a file from its beginning on and returns how many lines were no rows. */
 static uint64_t add(struct merge *merge, FILE *file)
 {
 	struct bs_error err;
 	uint64_t skipped;
 
+	rewind(file);
 	ck_assert_msg(merge_add(merge, file, "rows", &skipped, &err) == 0, "%s", err.message);
 	return skipped;
 }
@@ -56,10 +58,7 @@ START_TEST(the_latest_row_of_an_image_counts)
 	FILE *second = file_of(ROW("file:///c", 4) "\n" ROW("file:///a", 5) "\n");
 	struct merge *merge = merge_open();
 
-	ck_assert_uint_eq(merge_count(merge), 0);
 	ck_assert_uint_eq(add(merge, first), 0);
-	ck_assert_uint_eq(merge_count(merge), 2);
-	assert_row(merge, 0, "/a", 2);
 	ck_assert_uint_eq(add(merge, second), 0);
 	ck_assert_uint_eq(merge_count(merge), 3);
 	assert_row(merge, 2, "/c", 4);
@@ -103,10 +102,7 @@ START_TEST(a_fix_is_not_forgotten_until_it_is_undone)
 	append(third, ROW_OF("file:///b", 22, "nothing-to-do", "null"));
 	append(third, ROW_OF("file:///c", 23, "refused", "\"in-use\""));
 	ck_assert_uint_eq(add(merge, first), 0);
-	ck_assert_uint_eq(merge_count(merge), 4);
 	ck_assert_uint_eq(add(merge, second), 0);
-	ck_assert_uint_eq(merge_count(merge), 4);
-	assert_row(merge, 0, "/a", 11);
 	ck_assert_uint_eq(add(merge, third), 0);
 	ck_assert_uint_eq(merge_count(merge), 4);
 	assert_row(merge, 0, "/a", 1);
@@ -121,6 +117,79 @@ START_TEST(a_fix_is_not_forgotten_until_it_is_undone)
 	fclose(first);
 	fclose(second);
 	fclose(third);
+}
+END_TEST
+
+/* Of parts that were divided otherwise the next time, in whatever order they are named. */
+START_TEST(the_order_of_the_files_does_not_matter)
+{
+	FILE *files[] = {tmpfile(), tmpfile()};
+
+	append(files[0], ROW_AT("10", "file:///a", 1, "refused", "\"hibernated\""));
+	append(files[0], ROW_AT("30", "file:///b", 2, "fixed", "null"));
+	append(files[0], ROW_AT("50", "file:///c", 3, "fixed", "null"));
+	append(files[1], ROW_AT("20", "file:///a", 11, "fixed", "null"));
+	append(files[1], ROW_AT("40", "file:///b", 12, "undone", "null"));
+	append(files[1], ROW_AT("45", "file:///c", 13, "undone", "null"));
+	for (int first = 0; first < 2; first++) {
+		struct merge *merge = merge_open();
+
+		ck_assert_uint_eq(add(merge, files[first]), 0);
+		ck_assert_uint_eq(add(merge, files[1 - first]), 0);
+		ck_assert_uint_eq(merge_count(merge), 3);
+		assert_row(merge, 0, "/a", 11);
+		assert_row(merge, 1, "/b", 12);
+		assert_row(merge, 2, "/c", 3);
+		assert_change(merge, 1, 0);
+		assert_change(merge, 2, 3);
+		merge_close(merge);
+	}
+	fclose(files[0]);
+	fclose(files[1]);
+}
+END_TEST
+
+/* The machine that undid was not the one that fixed, or its clock was set in between. */
+START_TEST(a_clock_that_is_wrong_does_not_change_the_order_in_a_file)
+{
+	FILE *first = tmpfile(), *second = tmpfile();
+	struct merge *merge = merge_open();
+
+	append(first, ROW_AT("30", "file:///a", 1, "fixed", "null"));
+	append(first, ROW_AT("90", "file:///b", 2, "fixed", "null"));
+	append(first, ROW_AT("10", "file:///a", 3, "undone", "null"));
+	append(second, ROW_AT("20", "file:///a", 4, "refused", "\"in-use\""));
+	ck_assert_uint_eq(add(merge, first), 0);
+	ck_assert_uint_eq(add(merge, second), 0);
+	assert_row(merge, 0, "/a", 3);
+	assert_change(merge, 0, 0);
+	merge_close(merge);
+	fclose(first);
+	fclose(second);
+}
+END_TEST
+
+/* As a report does, which copies all files into one. */
+START_TEST(a_file_is_added_from_its_place_on)
+{
+	FILE *file = tmpfile();
+	struct merge *merge = merge_open();
+	struct bs_error err;
+	uint64_t skipped;
+	long place;
+
+	append(file, ROW_AT("20", "file:///a", 1, "fixed", "null"));
+	ck_assert_uint_eq(add(merge, file), 0);
+	place = ftell(file);
+	append(file, ROW_AT("10", "file:///a", 2, "fixed", "null"));
+	append(file, ROW_AT("10", "file:///b", 3, "fixed", "null"));
+	ck_assert_int_eq(fseek(file, place, SEEK_SET), 0);
+	ck_assert_int_eq(merge_add(merge, file, "rows", &skipped, &err), 0);
+	ck_assert_uint_eq(merge_count(merge), 2);
+	assert_row(merge, 0, "/a", 1);
+	assert_row(merge, 1, "/b", 3);
+	merge_close(merge);
+	fclose(file);
 }
 END_TEST
 
@@ -147,7 +216,6 @@ START_TEST(lines_are_rows_up_to_a_length)
 
 	/* Blanks may stand behind the object: one line of the greatest length, one longer. */
 	fprintf(file, "%-*s\n", (int)ROW_LENGTH_MAX, row);
-	ck_assert_uint_eq(add(merge, file), 0);
 	fprintf(file, "%-*s\n%s\n", (int)ROW_LENGTH_MAX + 1, row, ROW("file:///b", 2));
 	ck_assert_uint_eq(add(merge, file), 1);
 	ck_assert_uint_eq(merge_count(merge), 2);
@@ -190,6 +258,9 @@ Suite *merge_suite(void)
 
 	tcase_add_test(cases, the_latest_row_of_an_image_counts);
 	tcase_add_test(cases, a_fix_is_not_forgotten_until_it_is_undone);
+	tcase_add_test(cases, the_order_of_the_files_does_not_matter);
+	tcase_add_test(cases, a_clock_that_is_wrong_does_not_change_the_order_in_a_file);
+	tcase_add_test(cases, a_file_is_added_from_its_place_on);
 	tcase_add_test(cases, what_is_no_row_is_passed_over);
 	tcase_add_test(cases, lines_are_rows_up_to_a_length);
 	tcase_add_test(cases, a_file_that_changed_meanwhile_is_found_out);

@@ -36,7 +36,7 @@ static char *fixed_line(void)
 {
 	struct bs_result result = {
 		.status = BS_STATUS_FIXED,
-		.undo_file = (char *)"/folder/undo",
+		.undo_file = (char *)"/folder/undo \xff",
 		.container_bytes = 381952,
 		.milliseconds = 42,
 	};
@@ -56,8 +56,10 @@ START_TEST(a_row_that_is_written_and_read_tells_the_same)
 	ck_assert_int_eq(row.status, BS_STATUS_FIXED);
 	ck_assert_int_eq(row.code, BS_OK);
 	ck_assert_ptr_null(row.message);
-	ck_assert_str_eq(row.undo_file, "/folder/undo");
+	ck_assert_str_eq(row.undo_file, "/folder/undo \xef\xbf\xbd");
+	ck_assert_str_eq(row.undo_location, "/folder/undo \xff");
 	ck_assert_uint_eq(row.begun, subject.begun);
+	ck_assert_uint_gt(row.ended, 0);
 	ck_assert_uint_eq(row.bytes, 381952);
 	ck_assert_uint_eq(row.milliseconds, 42);
 	ck_assert_uint_eq(row.modified, 0);
@@ -110,6 +112,9 @@ static const struct {
 	{"bytes", "\"many\""},
 	{"begun", "1.5"},
 	{"undo_file", "{}"},
+	{"undo_uri", "\"undo\""},
+	{"undo_uri", "1"},
+	{"ended", "\"never\""},
 };
 
 START_TEST(what_no_batch_could_have_written_is_not_a_row)
@@ -129,6 +134,26 @@ START_TEST(what_no_batch_could_have_written_is_not_a_row)
 	row_free(&row);
 	json_decref(object);
 	free(changed);
+	free(line);
+}
+END_TEST
+
+/* Of a time before they had all that they have now. */
+START_TEST(an_older_row_goes_by_what_there_is)
+{
+	char *line = fixed_line(), *older;
+	json_t *object = json_loads(line, 0, NULL);
+	struct row row;
+
+	json_object_del(object, "undo_uri");
+	json_object_del(object, "ended");
+	older = json_dumps(object, 0);
+	ck_assert_msg(row_parse(older, strlen(older), &row, &err) == 0, "%s", err.message);
+	ck_assert_str_eq(row.undo_location, row.undo_file);
+	ck_assert_uint_eq(row.ended, subject.begun);
+	row_free(&row);
+	json_decref(object);
+	free(older);
 	free(line);
 }
 END_TEST
@@ -228,6 +253,7 @@ Suite *row_suite(void)
 	tcase_add_test(tests, a_row_can_fail_for_another_reason);
 	tcase_add_loop_test(tests, what_no_batch_could_have_written_is_not_a_row, 0,
 			    sizeof(bad) / sizeof(bad[0]));
+	tcase_add_test(tests, an_older_row_goes_by_what_there_is);
 	tcase_add_test(tests, a_row_that_was_cut_anywhere_is_not_a_row);
 	tcase_add_test(tests, a_row_of_each_code_is_read);
 	tcase_add_test(tests, no_row_is_too_long);

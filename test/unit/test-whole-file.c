@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "report/whole-file.h"
+#include "support/loop.h"
 #include "support/state.h"
 
 Suite *whole_file_suite(void);
@@ -96,6 +97,118 @@ START_TEST(what_cannot_be_written_says_its_name)
 }
 END_TEST
 
+/* ---- before it is written ------------------------------------------------------------------ */
+
+static void write_file(const char *content, size_t length)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_uint_eq(fwrite(content, 1, length, file), length);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+#define PAGE "<!DOCTYPE html>\n<title>All - bootshift</title>"
+#define PLAN "{\n  \"schema\": 1,\n  \"kind\": \"bootshift-plan\",\n"
+#define ROWS "{\"schema\":1,\"tool\":\"bootshift\",\n"
+
+static const struct {
+	const struct whole_file_kind *kind;
+	const char *content;
+	bool replaced;
+} contents[] = {
+	{&whole_file_page, "", true},
+	{&whole_file_page, PAGE, true},
+	{&whole_file_page, "<!DOCTYPE html>\n<title>My shop</title>", false},
+	{&whole_file_page, "see the title - bootshift</title>", false},
+	{&whole_file_page, ROWS, false},
+	{&whole_file_plan, PLAN, true},
+	{&whole_file_plan, "{\"kind\": \"bill\"}", false},
+	{&whole_file_plan, PAGE, false},
+	{&whole_file_rows, ROWS, true},
+	{&whole_file_rows, PLAN, false},
+};
+
+START_TEST(what_a_file_replaces_is_empty_or_of_its_kind)
+{
+	const struct whole_file_kind *kind = contents[_i].kind;
+	const char *content = contents[_i].content;
+	struct bs_error err;
+
+	write_file(content, strlen(content));
+	ck_assert_int_eq(whole_file_check(path, kind, &err), contents[_i].replaced ? 0 : -1);
+	if (!contents[_i].replaced)
+		ck_assert_int_eq(err.code, BS_FILE_EXISTS);
+	assert_content(path, content);
+}
+END_TEST
+
+START_TEST(an_image_is_not_replaced)
+{
+	static const char sectors[8192];
+	struct bs_error err;
+
+	write_file(sectors, sizeof(sectors));
+	ck_assert_int_eq(whole_file_check(path, &whole_file_page, &err), -1);
+	ck_assert_int_eq(err.code, BS_FILE_EXISTS);
+	ck_assert_int_eq(whole_file_check(images_folder(), &whole_file_page, &err), -1);
+	ck_assert_int_eq(err.code, BS_FILE_EXISTS);
+}
+END_TEST
+
+START_TEST(what_cannot_be_created_is_known_before)
+{
+	struct bs_error err;
+
+	ck_assert_int_eq(whole_file_check(text("%s/x", path), &whole_file_plan, &err), -1);
+	ck_assert_int_eq(err.code, BS_NOT_FOUND);
+	ck_assert_str_eq(err.message, text("the plan file '%s/x' cannot be created: "
+					   "Not a directory",
+					   path));
+	ck_assert_int_eq(whole_file_check("/none/x", &whole_file_plan, &err), -1);
+	ck_assert_int_eq(err.code, BS_NOT_FOUND);
+	ck_assert_int_eq(whole_file_check(text("%s.new", path), &whole_file_plan, &err), 0);
+	ck_assert_int_eq(whole_file_check("/dev/null", &whole_file_plan, &err), 0);
+	ck_assert_int_eq(whole_file_check("-", &whole_file_plan, &err), 0);
+	assert_content(path, "old");
+}
+END_TEST
+
+START_TEST(a_block_device_is_not_written_over)
+{
+	char device[LOOP_PATH_MAX];
+	static const char sectors[8192];
+	struct bs_error err;
+	int descriptor;
+
+	write_file(sectors, sizeof(sectors));
+	descriptor = loop_attach(path, false, device);
+	if (descriptor < 0)
+		return;
+	ck_assert_int_eq(whole_file_check(device, &whole_file_page, &err), -1);
+	ck_assert_int_eq(err.code, BS_FILE_EXISTS);
+	close(descriptor);
+}
+END_TEST
+
+START_TEST(two_names_of_one_file_are_known)
+{
+	const char *other = text("%s.other", path);
+	const char *folder = text("%.*s", (int)(strrchr(path, '/') - path), path);
+
+	ck_assert_int_eq(symlink(path, other), 0);
+	ck_assert(whole_file_is_same(path, other));
+	ck_assert_int_eq(unlink(other), 0);
+	ck_assert(!whole_file_is_same(path, other));
+	/* Neither of the names has a file. */
+	ck_assert(whole_file_is_same(text("%s/new", folder), text("%s/./new", folder)));
+	ck_assert(!whole_file_is_same(text("%s/new", folder), text("%s/newer", folder)));
+	ck_assert(!whole_file_is_same(text("%s/new", folder), "new"));
+	ck_assert(whole_file_is_same("new", "./new"));
+	ck_assert(whole_file_is_same("-", "-"));
+	ck_assert(!whole_file_is_same("-", "./-"));
+}
+END_TEST
+
 Suite *whole_file_suite(void)
 {
 	Suite *suite = suite_create("whole-file");
@@ -107,6 +220,12 @@ Suite *whole_file_suite(void)
 	tcase_add_test(cases, content_that_fails_leaves_the_old_file);
 	tcase_add_test(cases, a_pipe_is_written_to_as_it_is);
 	tcase_add_test(cases, what_cannot_be_written_says_its_name);
+	tcase_add_loop_test(cases, what_a_file_replaces_is_empty_or_of_its_kind, 0,
+			    sizeof(contents) / sizeof(contents[0]));
+	tcase_add_test(cases, an_image_is_not_replaced);
+	tcase_add_test(cases, what_cannot_be_created_is_known_before);
+	tcase_add_test(cases, a_block_device_is_not_written_over);
+	tcase_add_test(cases, two_names_of_one_file_are_known);
 	suite_add_tcase(suite, cases);
 	return suite;
 }

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A batch is taken back by its rows: which images, in what order, and what the rows tell then. */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/samples.h"
+#include "support/batches.h"
+#include "support/report.h"
+
+/* The image that small_image() copies. */
+static const char *small(void)
+{
+	return image_recipe("small", SAMPLE_SMALL);
+}
+
+START_TEST(those_images_of_a_batch_are_taken_back_that_match)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *web = batch_put(folder, "web-1.img", small()),
+		   *mail = batch_put(folder, "mail.img", small()),
+		   *other = batch_put(folder, "other.img", small());
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	outcome = BOOTSHIFT("undo", "--from", rows, "web-*", "none-*");
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "matches none-*");
+	report_run("inspect", web, 0, "nothing-to-do", NULL);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows, "web-*", mail), 0);
+	report_run("inspect", web, 0, "would-fix", NULL);
+	report_run("inspect", mail, 0, "would-fix", NULL);
+	report_run("inspect", other, 0, "nothing-to-do", NULL);
+}
+END_TEST
+
+START_TEST(taking_back_says_of_each_image_what_an_undo_says)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *good = batch_put(folder, "good.img", small()),
+		   *undone = batch_put(folder, "undone.img", small()),
+		   *changed = batch_put(folder, "changed.img", small()),
+		   *gone = batch_put(folder, "gone.img", small()),
+		   *lost = batch_put(folder, "lost.img", small());
+	const char *const paths[] = {good, undone, changed, gone, lost};
+	static const char *const statuses[] = {"undone", "nothing-to-do", "refused", "failed",
+					       "refused"};
+	struct outcome outcome;
+	json_t *images;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	report_run("undo", undone, 0, "undone", NULL);
+	file_flip(changed, 100); /* in the first sector, as a start of Windows could */
+	ck_assert_int_eq(unlink(gone), 0);
+	ck_assert_int_eq(unlink(text("%s.bootshift-undo", lost)), 0);
+	outcome = BOOTSHIFT("undo", "--json", "--from", rows);
+	ASSERT_STATUS(outcome, 1);
+	images = report_object(report_read(&outcome, "undo"), "images");
+	ck_assert_uint_eq(json_array_size(images), 5);
+	for (size_t i = 0; i < 5; i++) {
+		const json_t *image = batch_row(images, paths[i]);
+
+		ck_assert_ptr_nonnull(image);
+		ck_assert_msg(strcmp(report_text(image, "status"), statuses[i]) == 0, "%s: %s",
+			      paths[i], report_text(image, "status"));
+	}
+	ck_assert_str_eq(report_text(batch_row(images, changed), "code"), "changed-since-fix");
+	ck_assert_str_eq(report_text(batch_row(images, gone), "code"), "not-found");
+	ck_assert_str_eq(report_text(batch_row(images, lost), "code"), "no-undo-file");
+	outcome = BOOTSHIFT("undo", "--from", rows, "good.img");
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, ": nothing to do: ");
+}
+END_TEST
+
+START_TEST(the_latest_fix_is_taken_back_first)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	struct outcome outcome;
+	const char *lines[3];
+
+	for (int i = 0; i < 3; i++)
+		batch_put(folder, text("%d.img", i), small());
+	ASSERT_STATUS(BOOTSHIFT("batch", "-j1", "--jsonl", rows, folder), 0);
+	outcome = BOOTSHIFT("undo", "-j1", "--from", rows);
+	ASSERT_STATUS(outcome, 0);
+	for (int i = 0; i < 3; i++)
+		lines[i] = strstr(outcome.output, text("%d.img: undone", i));
+	ck_assert(lines[2] && lines[2] < lines[1] && lines[1] < lines[0]);
+}
+END_TEST
+
+/* Two nights in one file, and in the second one the image was not to be had at first. */
+START_TEST(what_is_said_later_does_not_keep_a_fix_from_being_taken_back)
+{
+	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
+	const char *first = text("%s.1.jsonl", folder), *second = text("%s.2.jsonl", folder);
+	const char *both = text("%s.jsonl", folder);
+	struct image_digest before = image_digest(image);
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", first, folder), 0);
+	ck_assert_int_eq(chmod(image, 0444), 0);
+	ASSERT_STATUS(RUN("touch", image), 0);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", first, "--resume", folder), 3);
+	batch_assert(batch_rows(first), image, "refused", "read-only");
+	ck_assert_int_eq(chmod(image, 0644), 0);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", second, folder), 0);
+	batch_assert(batch_rows(second), image, "nothing-to-do", NULL);
+	ASSERT_STATUS(
+		RUN("sh", "-c", text("(cat %s; echo no row; cat %s) >%s", first, second, both)), 0);
+	outcome = BOOTSHIFT("undo", "--from", both);
+	/* The line that is no row may have told of another fix. */
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "1 line is no row and passed over");
+	image_assert_same(image, &before);
+}
+END_TEST
+
+START_TEST(a_report_tells_what_was_taken_back)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *image = batch_put(folder, "a.img", small());
+	struct image_state before;
+	struct outcome outcome;
+
+	batch_put(folder, "b.img", small());
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows, "a.img"), 0);
+	batch_assert(batch_rows(rows), image, "undone", NULL);
+	outcome = BOOTSHIFT("report", rows);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "1  fixed");
+	ASSERT_HAS(outcome.output, "1  undone");
+	/* Once more, it is known already. */
+	before = state_take(rows);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows, "a.img"), 0);
+	state_assert_untouched(rows, &before);
+	/* To go on is to fix what is not fixed. */
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder), 0);
+	batch_assert(batch_rows(rows), image, "fixed", NULL);
+}
+END_TEST
+
+START_TEST(what_somebody_else_fixed_since_is_not_taken_back)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *image = batch_put(folder, "a.img", small());
+	struct image_digest fixed;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
+	report_run("fix", image, 0, "fixed", NULL);
+	fixed = image_digest(image);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
+	image_assert_same(image, &fixed);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	batch_assert(batch_rows(rows), image, "nothing-to-do", NULL);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
+	image_assert_same(image, &fixed);
+}
+END_TEST
+
+START_TEST(rows_that_cannot_be_added_to_are_no_reason_not_to_undo)
+{
+	const char *folder = batch_folder(), *rows = text("%s/rows", batch_folder());
+	const char *image = batch_put(folder, "a.img", small());
+	struct image_digest before = image_digest(image);
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	/* On a file system that is read-only, seen by nobody else. */
+	outcome = RUN("unshare", "--mount", "sh", "-c",
+		      text("mount --bind %.*s /mnt && mount -o remount,bind,ro /mnt || exit 77;"
+			   "'%s' undo --from /mnt/rows",
+			   (int)(strrchr(rows, '/') - rows), rows, bootshift_path()));
+	if (outcome.status == 77)
+		return;
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "1 image is undone that it goes on to tell as fixed");
+	ASSERT_HAS(outcome.errors, "(read-only)");
+	image_assert_same(image, &before);
+	batch_assert(batch_rows(rows), image, "fixed", NULL);
+}
+END_TEST
+
+START_TEST(nothing_is_taken_back_while_a_batch_adds_rows)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *image = batch_put(folder, "a.img", small());
+	struct image_digest fixed;
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	fixed = image_digest(image);
+	outcome = RUN("flock", rows, bootshift_path(), "undo", "--from", rows);
+	ASSERT_STATUS(outcome, 3);
+	ASSERT_HAS(outcome.errors, "(in-use)");
+	image_assert_same(image, &fixed);
+}
+END_TEST
+
+START_TEST(names_are_shown_with_their_bytes)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	struct outcome outcome;
+
+	batch_put(folder, "x\xfe.img", small());
+	batch_put(folder, "x\xff.img", small());
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	for (int i = 0; i < 2; i++) { /* the second time they are taken back already */
+		outcome = BOOTSHIFT("undo", "--from", rows);
+		ASSERT_STATUS(outcome, 0);
+		ASSERT_HAS(outcome.output, "/x\\xfe.img: ");
+		ASSERT_HAS(outcome.output, "/x\\xff.img: ");
+	}
+}
+END_TEST
+
+/* Beside the image, beside its data, and elsewhere. */
+START_TEST(undo_files_in_folders_of_any_bytes_are_found)
+{
+	const char *folder = text("%s/\xff", batch_folder()), *elsewhere = text("%s/\xfe", folder);
+	const char *rows = text("%s.jsonl", batch_folder()), *image, *disk;
+	struct image_digest before, disk_before;
+
+	ck_assert_int_eq(mkdir(folder, 0755), 0);
+	ck_assert_int_eq(mkdir(elsewhere, 0755), 0);
+	image = batch_put(folder, "a.img", small());
+	disk = text("%s/b-flat.vmdk", folder);
+	ASSERT_STATUS(RUN("qemu-img", "convert", "-O", "vmdk", "-o", "subformat=monolithicFlat",
+			  small(), text("%s/b.vmdk", folder)),
+		      0);
+	before = image_digest(image);
+	disk_before = image_digest(disk);
+	for (int i = 0; i < 2; i++) {
+		ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder, "--undo-dir",
+					i == 0 ? folder : elsewhere),
+			      0);
+		ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
+		image_assert_same(image, &before);
+		image_assert_same(disk, &disk_before);
+	}
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
+	image_assert_same(image, &before);
+	image_assert_same(disk, &disk_before);
+}
+END_TEST
+
+Suite *batch_undo_suite(void);
+
+Suite *batch_undo_suite(void)
+{
+	Suite *suite = suite_create("batch-undo");
+	TCase *tests = tcase_create("batch-undo");
+
+	images_prepare();
+	tcase_add_test(tests, those_images_of_a_batch_are_taken_back_that_match);
+	tcase_add_test(tests, taking_back_says_of_each_image_what_an_undo_says);
+	tcase_add_test(tests, the_latest_fix_is_taken_back_first);
+	tcase_add_test(tests, what_is_said_later_does_not_keep_a_fix_from_being_taken_back);
+	tcase_add_test(tests, a_report_tells_what_was_taken_back);
+	tcase_add_test(tests, what_somebody_else_fixed_since_is_not_taken_back);
+	tcase_add_test(tests, rows_that_cannot_be_added_to_are_no_reason_not_to_undo);
+	tcase_add_test(tests, nothing_is_taken_back_while_a_batch_adds_rows);
+	tcase_add_test(tests, names_are_shown_with_their_bytes);
+	tcase_add_test(tests, undo_files_in_folders_of_any_bytes_are_found);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
