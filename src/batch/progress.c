@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "batch/progress-frame.h"
+#include "rows/location.h"
 #include "util/clock.h"
 
 /*
@@ -173,12 +174,15 @@ static void print_success(struct output *output, const struct row *row)
 
 static void print_row(struct output *output, const struct row *row)
 {
-	print(output, "%s: ", row->path);
+	char *path = location_as_found(row->location, row->path);
+
+	print(output, "%s: ", path ? path : row->path);
 	if (row_is_problem(row->status))
 		print_problem(output, row);
 	else
 		print_success(output, row);
 	print_end(output);
+	free(path);
 }
 
 /* ---- what happens -------------------------------------------------------------------------- */

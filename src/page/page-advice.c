@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What to do: a block for each code that images were refused or failed with. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "page/page-parts.h"
@@ -13,14 +14,16 @@ static int write_image(struct html *html, struct merge *rows, size_t index, stru
 {
 	struct row row;
 	int result = merge_read(rows, index, &row, err);
+	char *path = result == 0 ? page_path(html, &row) : NULL;
 
-	if (result == 0) {
+	if (path) {
 		html_markup(html, "<li><a href=\"#image-");
 		html_text(html, "%zu", index + 1);
 		html_markup(html, "\"><bdi>");
-		html_text(html, "%s", location_name(row.path));
+		html_text(html, "%s", location_name(path));
 		html_markup(html, "</bdi></a>");
 	}
+	free(path);
 	row_free(&row);
 	return result;
 }

@@ -149,25 +149,33 @@ void page_disk(struct html *html, const struct row *row)
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
-static void write_partition(struct html *html, const json_t *object)
+/* "ntfs, System + Windows, active" */
+static void write_nature(struct html *html, const json_t *object)
 {
 	const char *file_system = page_field(object, "filesystem");
 	const char *of = role(page_flag(object, "is_system"), page_flag(object, "is_boot"));
-	bool active = page_flag(object, "active");
+	bool known = *file_system && strcmp(file_system, "unknown") != 0;
 
+	html_text(html, "%s", known ? file_system : "unknown file system");
+	if (*of)
+		html_text(html, ",%s", of);
+	if (page_flag(object, "active"))
+		html_markup(html, ", active");
+}
+
+static void write_partition(struct html *html, const json_t *object)
+{
 	html_markup(html, "<tr><td>");
 	html_text(html, "%llu", (unsigned long long)page_number(object, "number"));
 	html_markup(html, "<td><bdi>");
 	html_text(html, "%s", page_field(object, "label"));
-	html_markup(html, "</bdi><td>");
-	html_text(html, "%s", strcmp(file_system, "unknown") == 0 ? "" : file_system);
-	html_markup(html, "<td class=\"number\">");
+	html_markup(html, "</bdi><span class=\"faint\">");
+	write_nature(html, object);
+	html_markup(html, "</span><td>");
 	html_text(html, "%s", size_format(page_number(object, "size")).text);
-	html_markup(html, "<td class=\"number\">");
+	html_markup(html, "<td>");
 	if (page_known(object, "free"))
 		html_text(html, "%s", size_format(page_number(object, "free")).text);
-	html_markup(html, "<td>");
-	html_text(html, "%s%s%s", of, *of && active ? ", " : "", active ? "active" : "");
 }
 
 void page_partitions(struct html *html, const struct row *row)
@@ -181,8 +189,7 @@ void page_partitions(struct html *html, const struct row *row)
 	html_markup(html, "<div><table class=\"small\"><caption>");
 	html_text(html, "Partitions%s", row->status == BS_STATUS_FIXED ? " before the fix" : "");
 	html_markup(html, "</caption><tr><th scope=\"col\">No.<th scope=\"col\">Label"
-			  "<th scope=\"col\">File system<th scope=\"col\" class=\"number\">Size"
-			  "<th scope=\"col\" class=\"number\">Free<th scope=\"col\">Role");
+			  "<th scope=\"col\">Size<th scope=\"col\">Free");
 	json_array_foreach (partitions, i, object)
 		write_partition(html, object);
 	html_markup(html, "</table></div>");

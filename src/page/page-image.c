@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An image on the page: a line of the table, and below it what unfolds. */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -57,6 +59,15 @@ bool page_known(const json_t *object, const char *name)
 	return value && !json_is_null(value);
 }
 
+char *page_path(struct html *html, const struct row *row)
+{
+	char *path = location_as_found(row->location, row->path);
+
+	if (!path && html->error == 0)
+		html->error = ENOMEM;
+	return path;
+}
+
 void page_time(struct html *html, uint64_t nanoseconds)
 {
 	time_t seconds = (time_t)(nanoseconds / 1000000000);
@@ -72,7 +83,8 @@ void page_time(struct html *html, uint64_t nanoseconds)
 
 static void write_name(struct html *html, const struct row *row)
 {
-	const char *name = location_name(row->path);
+	char *path = page_path(html, row);
+	const char *name = path ? location_name(path) : "";
 	const char *format = page_field(row->object, "format");
 
 	html_markup(html, "<th scope=\"row\" role=\"rowheader\"><bdi class=\"name\">");
@@ -81,13 +93,14 @@ static void write_name(struct html *html, const struct row *row)
 	html_text(html, "%s", format);
 	if (row->size > 0)
 		html_text(html, "%s%s", *format ? ", " : "", size_format(row->size).text);
-	if (name != row->path) {
+	if (path && name != path) {
 		html_text(html, "%s", *format || row->size > 0 ? ", in " : "in ");
 		html_markup(html, "<bdi>");
-		html_text(html, "%.*s", (int)(name - row->path), row->path);
+		html_text(html, "%.*s", (int)(name - path), path);
 		html_markup(html, "</bdi>");
 	}
 	html_markup(html, "</span></th>");
+	free(path);
 }
 
 static void write_windows(struct html *html, const struct row *row)
@@ -108,13 +121,16 @@ static void write_windows(struct html *html, const struct row *row)
 static const char *chain(const struct row *row)
 {
 	bool before = page_flag(row->object, "starts");
+	bool planned = page_known(row->object, "active_after");
+	const char *field = planned ? "starts_after" : "starts";
 
-	if (!json_is_boolean(json_object_get(row->object, "starts")))
-		return NULL;
-	if (!page_known(row->object, "active_after"))
-		return before ? "starts" : "boot chain not complete";
-	if (!page_flag(row->object, "starts_after"))
+	if (!page_known(row->object, field)) /* has a format if it was looked at */
+		return page_known(row->object, "format") ? "cannot be told whether it starts"
+							 : NULL;
+	if (!page_flag(row->object, field))
 		return "boot chain not complete";
+	if (!planned)
+		return "starts";
 	if (row->status == BS_STATUS_FIXED)
 		return before ? "starts, as before" : "starts, did not before";
 	return before ? "starts, as now" : "would start, does not now";
@@ -151,6 +167,8 @@ static void write_summary(struct html *html, const struct row *row)
 {
 	if (row->message)
 		html_text(html, "%s", row->message);
+	else if (row->status == BS_STATUS_UNDONE)
+		html_text(html, "Taken back in %s", duration_format(row->milliseconds).text);
 	else if (row->bytes > 0)
 		html_text(html, "%s changed in %s", size_format(row->bytes).text,
 			  duration_format(row->milliseconds).text);
@@ -266,7 +284,7 @@ static void write_facts(struct html *html, const struct row *row)
 	if (row->undo_file) {
 		begin_fact(html, "Undo file");
 		html_markup(html, "<bdi>");
-		html_text(html, "%s", row->undo_file);
+		html_text(html, "%s", row->undo_location);
 		html_markup(html, "</bdi>");
 	}
 	write_room(html, row->object);

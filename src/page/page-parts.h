@@ -27,6 +27,9 @@ uint64_t page_number(const json_t *object, const char *name);
 bool page_flag(const json_t *object, const char *name);
 bool page_known(const json_t *object, const char *name); /* there, and not null */
 
+/* The image's path as it was found; the caller frees it.  NULL, and an error, without memory. */
+char *page_path(struct html *html, const struct row *row);
+
 /* "2026-11-22 06:12:05 UTC" */
 void page_time(struct html *html, uint64_t nanoseconds);
 
@@ -51,5 +54,11 @@ void page_disk(struct html *html, const struct row *row);
 
 /* Its partitions as a table. */
 void page_partitions(struct html *html, const struct row *row);
+
+/* The files that the batch left out. */
+void page_left_out(struct html *html, const struct summary_facts *facts);
+
+/* How to take back what was fixed; to be told when something was. */
+void page_way_back(struct html *html, const struct summary_facts *facts);
 
 #endif

@@ -61,25 +61,61 @@ static uint64_t problem_count(const struct summary *summary)
 	       summary->statuses[BS_STATUS_RECOVERY_REQUIRED];
 }
 
-/* The one sentence that says it all. */
-static void write_headline(struct html *html, const struct summary *summary)
+/* Whether there are images of the batch that are not on the page. */
+static bool has_gap(const struct summary_facts *facts)
 {
-	unsigned long long images = summary->images, problems = problem_count(summary);
-	bool rehearsed = summary->statuses[BS_STATUS_WOULD_FIX] > 0;
-
-	if (images == 0)
-		html_markup(html, "No images");
-	else if (problems > 0)
-		html_text(html, "%llu of %llu image%s need%s attention", problems, images,
-			  plural(images), problems == 1 ? "s" : "");
-	else if (images == 1)
-		html_text(html, "The image %s", rehearsed ? "passed the rehearsal" : "is done");
-	else
-		html_text(html, "All %llu images %s", images,
-			  rehearsed ? "passed the rehearsal" : "are done");
+	return facts->searching || facts->not_begun > 0 || facts->untold > 0;
 }
 
-static void write_head(struct html *html, const struct summary *summary)
+static void write_gap(struct html *html, const struct summary_facts *facts)
+{
+	unsigned long long images = facts->images;
+
+	if (facts->searching)
+		html_markup(html, "Stopped while searching for images");
+	else if (facts->not_begun > 0)
+		html_text(html, "Stopped: %llu of %llu image%s were begun",
+			  images - facts->not_begun, images, plural(images));
+	else
+		html_text(html, "%llu of %llu image%s %s missing here",
+			  (unsigned long long)facts->untold, images, plural(images),
+			  facts->untold == 1 ? "is" : "are");
+}
+
+/* The one sentence that says it all. */
+static void write_headline(struct html *html, const struct summary *summary,
+			   const struct summary_facts *facts)
+{
+	unsigned long long images = summary->images, problems = problem_count(summary);
+	unsigned long long undone = summary->statuses[BS_STATUS_UNDONE];
+	bool rehearsed = summary->statuses[BS_STATUS_WOULD_FIX] > 0;
+	const char *attention = problems == 1 ? "needs attention" : "need attention";
+	const char *done = rehearsed     ? "passed the rehearsal"
+			   : images == 1 ? "is done"
+					 : "are done";
+
+	if (undone > 0)
+		done = undone == 1 ? "was taken back" : "were taken back";
+	if (has_gap(facts)) {
+		write_gap(html, facts);
+		if (problems > 0)
+			html_text(html, ", %llu %s", problems, attention);
+	} else if (images == 0) {
+		html_markup(html, "No images");
+	} else if (problems > 0) {
+		html_text(html, "%llu of %llu image%s %s", problems, images, plural(images),
+			  attention);
+	} else if (undone > 0 && undone < images) {
+		html_text(html, "%llu of %llu images %s", undone, images, done);
+	} else if (images == 1) {
+		html_text(html, "The image %s", done);
+	} else {
+		html_text(html, "All %llu images %s", images, done);
+	}
+}
+
+static void write_head(struct html *html, const struct summary *summary,
+		       const struct summary_facts *facts)
 {
 	html_markup(html,
 		    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -88,7 +124,7 @@ static void write_head(struct html *html, const struct summary *summary)
 		    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 		    "<meta name=\"color-scheme\" content=\"light dark\">\n"
 		    "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
-	write_headline(html, summary);
+	write_headline(html, summary, facts);
 	html_markup(html, " - bootshift</title>\n<style>\n");
 	html_write(html, page_style);
 	html_markup(html, "</style>\n</head>\n<body>\n");
@@ -113,11 +149,34 @@ static void write_meta(struct html *html, const struct summary *summary,
 	html_markup(html, ".");
 	if (summary->statuses[BS_STATUS_WOULD_FIX] > 0)
 		html_text(html, " What would be fixed was only rehearsed: nothing was written.");
-	if (facts->not_begun > 0)
-		html_text(html, " The batch was stopped: %llu more image%s not begun.",
-			  (unsigned long long)facts->not_begun,
-			  facts->not_begun == 1 ? " was" : "s were");
+	if (facts->meant_count > 0)
+		html_markup(html, " See also what was <a href=\"#left-out\">left out</a>.");
 	html_markup(html, "</p>\n");
+}
+
+/* What is missing, and how to go on. */
+static void write_missing(struct html *html, const struct summary_facts *facts)
+{
+	unsigned long long not_begun = facts->not_begun, untold = facts->untold;
+
+	if (!has_gap(facts))
+		return;
+	html_markup(html, "<p>");
+	if (facts->searching)
+		html_markup(html,
+			    "No image was begun, and there may be some that were not found. ");
+	if (not_begun > 0)
+		html_text(html, "%llu image%s not begun. ", not_begun,
+			  not_begun == 1 ? " was" : "s were");
+	if (untold > 0)
+		html_text(html,
+			  "%llu image%s begun and left no row: not on this page, and not found by "
+			  "an undo of the batch. ",
+			  untold, untold == 1 ? " was" : "s were");
+	html_markup(html, "To go on, give the same command again");
+	if (facts->rows)
+		html_markup(html, ", with <code class=\"option\">--resume</code>");
+	html_markup(html, ".</p>\n");
 }
 
 /* The outcomes as a bar to scale, and as numbers. */
@@ -221,41 +280,25 @@ static int write_list(struct html *html, struct merge *rows, const struct summar
 	return result;
 }
 
-/* ---- the end of the page ------------------------------------------------------------------- */
-
-static void write_left_out(struct html *html, const struct summary_facts *facts)
-{
-	if (facts->left_out_count == 0)
-		return;
-	html_markup(html, "<section aria-labelledby=\"left-out\">"
-			  "<h2 id=\"left-out\">Left out</h2><ul>");
-	for (size_t i = 0; i < facts->left_out_count; i++) {
-		html_markup(html, "<li>");
-		html_text(html, "%s: %llu", facts->left_out[i].reason,
-			  (unsigned long long)facts->left_out[i].count);
-		html_markup(html, "</li>");
-	}
-	html_markup(html, "</ul></section>\n");
-}
+/* ---- the whole ----------------------------------------------------------------------------- */
 
 static int write_body(struct html *html, struct merge *rows, const struct sums *sums,
 		      const struct summary_facts *facts, struct bs_error *err)
 {
 	html_markup(html, "<header><p class=\"tool\">bootshift</p><h1>");
-	write_headline(html, &sums->summary);
+	write_headline(html, &sums->summary, facts);
 	html_markup(html, "</h1>\n");
+	write_missing(html, facts);
 	write_meta(html, &sums->summary, facts);
 	write_totals(html, &sums->summary);
 	html_markup(html, "</header>\n<main>\n");
 	if (page_advice(html, rows, &sums->summary, &sums->problems, err) != 0 ||
 	    write_list(html, rows, &sums->summary, err) != 0)
 		return -1;
-	write_left_out(html, facts);
+	page_left_out(html, facts);
 	html_markup(html, "</main>\n<footer class=\"faint\">");
 	if (sums->summary.statuses[BS_STATUS_FIXED] > 0)
-		html_markup(html, "<p>What was fixed can be taken back: an image by "
-				  "<code>bootshift undo IMAGE</code>, all by <code>bootshift undo "
-				  "--from FILE</code> with the rows of the batch.</p>");
+		page_way_back(html, facts);
 	html_markup(html, "Made by bootshift ");
 	html_text(html, "%s", bs_version());
 	html_markup(html, ". Times are in UTC.</footer>\n</body>\n</html>\n");
@@ -275,7 +318,7 @@ static int write_page(FILE *stream, void *context, struct bs_error *err)
 	struct html html = {.stream = stream};
 	int result;
 
-	write_head(&html, &request->sums->summary);
+	write_head(&html, &request->sums->summary, request->facts);
 	result = write_body(&html, request->rows, request->sums, request->facts, err);
 	if (result == 0 && html.error == ENOMEM)
 		return fail(err, BS_NO_MEMORY, "out of memory");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "report/phrases.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *plural(uint64_t number)
@@ -8,27 +10,37 @@ const char *plural(uint64_t number)
 	return number == 1 ? "" : "s";
 }
 
-void print_shell_word(struct output *output, const char *word)
+char *shell_word(const char *word)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789%+,-./:=@_";
+	char *quoted, *end;
 
-	if (*word != '\0' && word[strspn(word, plain)] == '\0') {
-		print(output, "%s", word);
-		return;
+	if (*word != '\0' && word[strspn(word, plain)] == '\0')
+		return strdup(word);
+	quoted = malloc(strlen("'\\''") * strlen(word) + sizeof("''"));
+	if (!quoted)
+		return NULL;
+	end = stpcpy(quoted, "'");
+	for (; *word != '\0'; word++) {
+		if (*word == '\'')
+			end = stpcpy(end, "'\\''");
+		else
+			*end++ = *word;
 	}
-	print(output, "'");
-	while (*word != '\0') {
-		int length = (int)strcspn(word, "'");
+	strcpy(end, "'");
+	return quoted;
+}
 
-		print(output, "%.*s", length, word);
-		word += length;
-		if (*word == '\'') {
-			print(output, "'\\''");
-			word++;
-		}
-	}
-	print(output, "'");
+void print_shell_word(struct output *output, const char *word)
+{
+	char *quoted = shell_word(word);
+
+	if (quoted)
+		print(output, "%s", quoted);
+	else
+		output->error = ENOMEM;
+	free(quoted);
 }
 
 void report_error(struct output *output, const char *image, const struct bs_error *error)

@@ -94,8 +94,7 @@ char *text_visible(const char *text, bool unicode)
 
 char *text_valid(const char *text)
 {
-	static const char replacement[] = "\xef\xbf\xbd";
-	char *valid = malloc(strlen(text) * (sizeof(replacement) - 1) + 1);
+	char *valid = malloc(strlen(text) * strlen(TEXT_REPLACEMENT) + 1);
 	char *end = valid;
 
 	if (!valid)
@@ -105,7 +104,7 @@ char *text_valid(const char *text)
 		size_t length = text_decode(text, &character);
 
 		if (character == TEXT_INVALID)
-			end = stpcpy(end, replacement);
+			end = stpcpy(end, TEXT_REPLACEMENT);
 		else
 			end = mempcpy(end, text, length);
 		text += length;

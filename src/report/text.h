@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TEXT_INVALID UINT32_MAX
+#define TEXT_INVALID     UINT32_MAX
+#define TEXT_REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 /*
  * The character at the start of `text`, which is not at its end, and the number of its bytes.
@@ -27,7 +28,7 @@ size_t text_decode(const char *text, uint32_t *character);
  */
 char *text_visible(const char *text, bool unicode);
 
-/* A copy in which invalid bytes are U+FFFD.  The caller frees it; NULL without memory. */
+/* A copy in which each invalid byte is U+FFFD.  The caller frees it; NULL without memory. */
 char *text_valid(const char *text);
 
 /* The columns that a character takes on the terminal; 1 where the locale does not know. */

@@ -8,6 +8,7 @@
 #include "report/duration.h"
 #include "report/phrases.h"
 #include "report/size.h"
+#include "rows/location.h"
 
 #define GAP 2 /* columns */
 #define RATE_FROM                                                                                  \
@@ -18,7 +19,7 @@ int summary_add(struct summary *summary, const struct row *row, struct bs_error 
 	struct summary_code *code = &summary->codes[row->code];
 
 	if (row->code != BS_OK && !code->example) {
-		code->example = strdup(row->path);
+		code->example = location_as_found(row->location, row->path);
 		if (!code->example)
 			return fail(err, BS_NO_MEMORY, "out of memory");
 	}
@@ -131,7 +132,7 @@ static void print_outcomes(struct output *output, const struct summary *summary)
 	} outcomes[] = {
 		{BS_STATUS_FIXED, BS_EXIT_DONE, STYLE_GOOD, "fixed"},
 		{BS_STATUS_WOULD_FIX, BS_EXIT_DONE, STYLE_GOOD, "would be fixed"},
-		{BS_STATUS_UNDONE, BS_EXIT_DONE, STYLE_GOOD, "undone"},
+		{BS_STATUS_UNDONE, BS_EXIT_DONE, STYLE_PLAIN, "undone, as before the fix"},
 		{BS_STATUS_NOTHING_TO_DO, BS_EXIT_DONE, STYLE_PLAIN, "nothing to do"},
 		{BS_STATUS_REFUSED, BS_EXIT_REFUSED, STYLE_WARNING, "refused, and not changed"},
 		{BS_STATUS_FAILED, BS_EXIT_FAILED, STYLE_BAD, "failed, and not changed"},
@@ -196,6 +197,28 @@ static void print_way_back(struct output *output, const struct summary *summary,
 	print_end(output);
 }
 
+/* What is missing, and how to go on. */
+static void print_missing(struct output *output, const struct summary_facts *facts)
+{
+	const char *go_on = facts->rows ? "; go on with --resume" : "";
+
+	if (facts->searching) {
+		print(output, "Stopped while searching for images%s", go_on);
+		print_end(output);
+	}
+	if (facts->not_begun > 0) {
+		print(output, "Stopped before the end: %llu image%s not begun%s",
+		      (unsigned long long)facts->not_begun,
+		      facts->not_begun == 1 ? " was" : "s were", go_on);
+		print_end(output);
+	}
+	if (facts->untold > 0) {
+		print(output, "Without a row: %llu image%s%s", (unsigned long long)facts->untold,
+		      plural(facts->untold), go_on);
+		print_end(output);
+	}
+}
+
 void summary_print(struct output *output, const struct summary *summary,
 		   const struct summary_facts *facts)
 {
@@ -203,11 +226,6 @@ void summary_print(struct output *output, const struct summary *summary,
 	print_left_out(output, facts);
 	print_heading(output, summary, facts);
 	print_outcomes(output, summary);
-	if (facts->not_begun > 0) {
-		print(output, "Stopped before the end: %llu image%s not begun",
-		      (unsigned long long)facts->not_begun,
-		      facts->not_begun == 1 ? " was" : "s were");
-		print_end(output);
-	}
+	print_missing(output, facts);
 	print_way_back(output, summary, facts->rows);
 }

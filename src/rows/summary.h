@@ -25,14 +25,28 @@ struct summary_left_out {
 	uint64_t count;     /* at least 1 */
 };
 
-/* What is told of a batch and is in no row; all zeros where nothing is known. */
+/* One of them, which may have been meant. */
+struct summary_file {
+	char *path;
+	char *reason; /* what keeps it out: "is empty" */
+};
+
+/* What is told of a batch and is in no row; all zeros where nothing is known.  Borrowed. */
 struct summary_facts {
+	bool rows_only;        /* nothing else is known: the rows are all that there is */
 	uint64_t milliseconds; /* from the start of the batch to its end */
-	uint64_t begun;        /* images of that time; an earlier batch did the others */
+	bool searching;        /* when it was stopped: there may be images that nobody has found */
+	uint64_t images;       /* of the batch, also those that an earlier run of it has done */
+	uint64_t begun;        /* images of that time */
 	uint64_t not_begun;    /* images that were not looked at because the batch was stopped */
+	uint64_t untold;       /* images that were begun and have no row */
 	const char *rows;      /* the file with the rows, which lead back; NULL: there is none */
+	const char *undo_directory; /* with all undo files; NULL: each has its usual place */
 	const struct summary_left_out *left_out;
 	size_t left_out_count;
+	const struct summary_file *meant; /* the first of the files that may have been meant */
+	size_t meant_count;
+	uint64_t meant_more; /* so many others */
 };
 
 /* Counts an image; each of a batch is given once, with its latest row. */

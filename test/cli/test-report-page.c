@@ -97,7 +97,10 @@ static const char *const names[] = {
 
 #define NAME_COUNT 6u
 
-/* The page of six fixed images, and two each that were refused, failed, and had nothing to do. */
+/*
+ * The page of six fixed images, and two each that were refused, failed, had nothing to do, and were
+ * undone.
+ */
 static const char *make_page(void)
 {
 	const char *rows = in_folder("rows.jsonl"), *page = in_folder("page.html"), *all = "";
@@ -106,7 +109,8 @@ static const char *make_page(void)
 	for (size_t i = 0; i < NAME_COUNT; i++)
 		all = text("%s%s", all, row_of(names[i], text("file:///%zu", i), "fixed", NULL));
 	for (size_t i = 0; i < 2; i++)
-		all = text("%s%s%s%s", all,
+		all = text("%s%s%s%s%s", all,
+			   row_of(names[i], text("file:///u%zu", i), "undone", NULL),
 			   row_of(names[i], text("file:///r%zu", i), "refused", "hibernated"),
 			   row_of(names[i + 2], text("file:///f%zu", i), "failed", "io-error"),
 			   row_of(names[i + 4], text("file:///n%zu", i), "nothing-to-do", NULL));
@@ -119,6 +123,12 @@ static const char *make_page(void)
 static const char *read_file(const char *path)
 {
 	return RUN("cat", path).output;
+}
+
+/* It is too long for a message. */
+static void assert_page_has(const char *page, const char *part)
+{
+	ck_assert_msg(strstr(read_file(page), part) != NULL, "no '%s'", part);
 }
 
 /* ---- the browser --------------------------------------------------------------------------- */
@@ -219,8 +229,8 @@ START_TEST(filters_show_what_they_say)
 {
 	const char *dom = measure_page(make_page(), 1280, 1);
 
-	ck_assert_int_eq(measured(dom, "rows"), NAME_COUNT + 6);
-	ASSERT_HAS(dom, "measured all=12 fixed=6 nothing=2 refused=2 failed=2 ");
+	ck_assert_int_eq(measured(dom, "rows"), NAME_COUNT + 8);
+	ASSERT_HAS(dom, "measured all=14 fixed=6 undone=2 nothing=2 refused=2 failed=2 ");
 	ck_assert_int_eq(measured(dom, "handlers"), 0);
 	ck_assert_int_eq(measured(dom, "loaded"), 0);
 }
@@ -277,6 +287,45 @@ START_TEST(rows_of_several_files_are_merged)
 	all = BOOTSHIFT("report", two, one);
 	ASSERT_STATUS(all, 1);
 	ASSERT_HAS(all.output, "1  io-error: check the storage that holds the image");
+}
+END_TEST
+
+/* Two images that are not there: the first one ends the batch. */
+START_TEST(a_batch_tells_on_its_page_what_is_not_in_its_rows)
+{
+	const char *rows = in_folder("rows.jsonl"), *page = in_folder("page.html");
+	const char *images[] = {in_folder("none-\xfe.img"), in_folder("none-\xff.img")};
+	struct outcome outcome;
+
+	write_file(in_folder("empty.vhd"), "");
+	outcome = BOOTSHIFT("batch", "-q", "-j1", "--max-failures", "1", "--jsonl", rows,
+			    "--report", page, folder, images[0], images[1]);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "none-\\xfe.img: failed: ");
+	assert_page_has(page, "<h1>Stopped: 1 of 2 images were begun, 1 needs attention<");
+	assert_page_has(page, "<bdi class=\"name\">none-\\xfe.img<");
+	assert_page_has(page, "/empty.vhd</bdi>: is empty<");
+	ASSERT_STATUS(BOOTSHIFT("report", "-q", "-o", page, rows), 1);
+	assert_page_has(page, "<h1>1 of 1 image needs attention<");
+	assert_page_has(page, "This page is made of rows");
+}
+END_TEST
+
+/* There is room for some of the rows; the first one that has none ends the batch. */
+START_TEST(a_page_tells_of_an_image_without_a_row)
+{
+	const char *page = in_folder("page.html");
+	struct outcome outcome;
+
+	if (!run_with_small_disk("4k",
+				 text("cd %s && '%s' batch -j1 --jsonl /mnt/rows --report %s "
+				      "none-1 none-2 none-3 none-4 none-5 none-6 none-7 none-8",
+				      folder, bootshift_path(), page),
+				 &outcome))
+		return;
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.output, "\nWithout a row: 1 image; go on with --resume\n");
+	assert_page_has(page, "1 image was begun and left no row");
 }
 END_TEST
 
@@ -341,6 +390,8 @@ Suite *report_page_suite(void)
 	tcase_add_checked_fixture(tests, make_folder, NULL);
 	tcase_add_test(tests, rows_of_several_files_are_merged);
 	tcase_add_test(tests, a_fix_that_is_not_the_latest_row_is_merged_too);
+	tcase_add_test(tests, a_batch_tells_on_its_page_what_is_not_in_its_rows);
+	tcase_add_test(tests, a_page_tells_of_an_image_without_a_row);
 	tcase_add_test(tests, lines_that_are_no_rows_are_told);
 	tcase_add_test(tests, a_file_that_cannot_be_read_is_an_error);
 	suite_add_tcase(suite, tests);

@@ -79,16 +79,19 @@ static void make_folder(void)
 	ck_assert_ptr_nonnull(folder);
 }
 
-static int write_page(struct rows *rows, const char *path, struct bs_error *err)
+static const struct summary_left_out left_out[] = {{"undo files", 3}};
+static const struct summary_facts all_facts = {
+	.milliseconds = 1000, .begun = 1, .left_out = left_out, .left_out_count = 1};
+
+static int write_page(struct rows *rows, const struct summary_facts *facts, const char *path,
+		      struct bs_error *err)
 {
-	static const struct summary_left_out left_out[] = {{"undo files", 3}};
-	const struct summary_facts facts = {
-		.milliseconds = 1000, .begun = 1, .left_out = left_out, .left_out_count = 1};
 	uint64_t skipped;
 
+	rewind(rows->file);
 	ck_assert_int_eq(merge_add(rows->merge, rows->file, "rows", &skipped, err), 0);
 	ck_assert_uint_eq(skipped, 0);
-	return page_write(path, rows->merge, &facts, err);
+	return page_write(path, rows->merge, facts, err);
 }
 
 static void rows_end(struct rows *rows)
@@ -110,14 +113,19 @@ static char *read_whole(const char *path)
 }
 
 /* The page of these rows, which are ended; the caller frees it. */
-static char *page_of(struct rows *rows)
+static char *page_with(struct rows *rows, const struct summary_facts *facts)
 {
 	const char *path = text("%s/page.html", folder);
 	struct bs_error err;
 
-	ck_assert_msg(write_page(rows, path, &err) == 0, "%s", err.message);
+	ck_assert_msg(write_page(rows, facts, path, &err) == 0, "%s", err.message);
 	rows_end(rows);
 	return read_whole(path);
+}
+
+static char *page_of(struct rows *rows)
+{
+	return page_with(rows, &all_facts);
 }
 
 static size_t count(const char *page, const char *part)
@@ -180,11 +188,17 @@ START_TEST(a_page_has_every_image_and_its_disk)
 }
 END_TEST
 
+/* -1: it cannot be told. */
+static json_t *told(int starts)
+{
+	return starts < 0 ? json_null() : json_boolean(starts);
+}
+
 START_TEST(it_is_told_whether_a_disk_starts)
 {
 	static const struct {
 		const char *status, *code;
-		bool before, after;
+		int before, after;
 		const char *told;
 	} cases[] = {
 		{"fixed", NULL, true, true, ">starts, as before<"},
@@ -194,14 +208,16 @@ START_TEST(it_is_told_whether_a_disk_starts)
 		{"would-fix", NULL, false, true, ">would start, does not now<"},
 		{"refused", "hibernated", true, true, ">starts<"},
 		{"refused", "bcd-missing", false, false, ">boot chain not complete<"},
+		{"refused", "bitlocker", -1, -1, ">cannot be told whether it starts<"},
+		{"fixed", NULL, -1, -1, ">cannot be told whether it starts<"},
+		{"fixed", NULL, false, -1, ">cannot be told whether it starts<"},
 	};
 	json_t *row = sample_row("x", cases[_i].status, cases[_i].code);
 	struct rows rows;
 	char *page;
 
-	ck_assert_int_eq(json_object_set_new(row, "starts", json_boolean(cases[_i].before)), 0);
-	ck_assert_int_eq(json_object_set_new(row, "starts_after", json_boolean(cases[_i].after)),
-			 0);
+	ck_assert_int_eq(json_object_set_new(row, "starts", told(cases[_i].before)), 0);
+	ck_assert_int_eq(json_object_set_new(row, "starts_after", told(cases[_i].after)), 0);
 	if (cases[_i].code)
 		ck_assert_int_eq(json_object_set_new(row, "active_after", json_null()), 0);
 	rows_begin(&rows);
@@ -225,8 +241,8 @@ START_TEST(more_than_three_images_of_a_code_unfold)
 	}
 	page = page_of(&rows);
 	assert_has(page, "<details><summary>The 4 images</summary><ul");
-	assert_has(page, "with Windows with <code class=\"option\">--boot-partition</code>, "
-			 "if it is in this image.</p><ul class=\"names\">"
+	assert_has(page, "its partition with bootshift fix <code class=\"option\">"
+			 "--boot-partition</code>.</p><ul class=\"names\">"
 			 "<li><a href=\"#image-1\">");
 	assert_has_not(page, "What was fixed can be taken back");
 	free(page);
@@ -246,6 +262,8 @@ START_TEST(each_headline_is_true)
 		{2, "recovery-required", "recovery-required", "2 of 2 images need attention"},
 		{2, "would-fix", NULL, "All 2 images passed the rehearsal"},
 		{1, "would-fix", NULL, "What would be fixed was only rehearsed"},
+		{1, "undone", NULL, "The image was taken back"},
+		{3, "undone", NULL, "All 3 images were taken back"},
 	};
 	struct rows rows;
 	char *page, name[24];
@@ -257,6 +275,148 @@ START_TEST(each_headline_is_true)
 	}
 	page = page_of(&rows);
 	assert_has(page, cases[_i].headline);
+	free(page);
+}
+END_TEST
+
+START_TEST(what_is_missing_is_told_first)
+{
+	static const struct {
+		struct summary_facts facts;
+		const char *status, *code, *headline, *told;
+	} cases[] = {
+		{{.images = 6, .not_begun = 4},
+		 "fixed",
+		 NULL,
+		 "<h1>Stopped: 2 of 6 images were begun</h1>",
+		 "<p>4 images were not begun. To go on, give the same command again.</p>"},
+		{{.images = 6, .not_begun = 1, .rows = "r"},
+		 "failed",
+		 "io-error",
+		 "<h1>Stopped: 5 of 6 images were begun, 2 need attention</h1>",
+		 "<p>1 image was not begun. To go on, give the same command again, with "
+		 "<code class=\"option\">--resume</code>.</p>"},
+		{{.images = 3, .untold = 1, .rows = "r"},
+		 "fixed",
+		 NULL,
+		 "<h1>1 of 3 images is missing here</h1>",
+		 "<p>1 image was begun and left no row: not on this page, and"},
+		{{.images = 9, .untold = 2, .not_begun = 5},
+		 "fixed",
+		 NULL,
+		 "<h1>Stopped: 4 of 9 images were begun</h1>",
+		 "<p>5 images were not begun. 2 images were begun and left no row"},
+		{{.images = 2, .searching = true, .rows = "r"},
+		 "fixed",
+		 NULL,
+		 "<h1>Stopped while searching for images</h1>",
+		 "there may be some that were not found. To go on"},
+	};
+	struct rows rows;
+	char *page;
+
+	rows_begin(&rows);
+	rows_put(&rows, "1", sample_row("x", cases[_i].status, cases[_i].code));
+	rows_put(&rows, "2", sample_row("x", cases[_i].status, cases[_i].code));
+	page = page_with(&rows, &cases[_i].facts);
+	assert_has(page, cases[_i].headline);
+	assert_has(page, cases[_i].told);
+	free(page);
+}
+END_TEST
+
+START_TEST(what_was_taken_back_is_told_as_that)
+{
+	json_t *undone = sample_row("u", "undone", NULL);
+	struct rows rows;
+	char *page;
+
+	/* As the row of an undo has them. */
+	ck_assert_int_eq(json_object_set_new(undone, "partitions", json_array()), 0);
+	ck_assert_int_eq(json_object_set_new(undone, "operations", json_array()), 0);
+	ck_assert_int_eq(json_object_set_new(undone, "active_after", json_null()), 0);
+	rows_begin(&rows);
+	rows_put(&rows, "a", sample_row("a", "fixed", NULL));
+	rows_put(&rows, "b", sample_row("b", "nothing-to-do", NULL));
+	rows_put(&rows, "u", undone);
+	page = page_of(&rows);
+	assert_has(page, "<h1>1 of 3 images was taken back</h1>");
+	assert_has(page, "<div class=\"undone\"><dt>Undone</dt><dd>1</dd></div>");
+	assert_has(page, "<div class=\"fixed\"><dt>Fixed</dt><dd>1</dd></div>");
+	assert_has(page, "for=\"show-undone\">Undone 1</label>");
+	assert_has(page, "<summary>Taken back in 0.21 s</summary>");
+	ck_assert_uint_eq(count(page, "<div class=\"disks\">"), 2);
+	assert_has_not(page, "id=\"to-do\"");
+	free(page);
+}
+END_TEST
+
+START_TEST(files_that_may_have_been_meant_are_named)
+{
+	const struct summary_file meant[] = {
+		{(char *)"x/<b>\xff.vhd", (char *)"is empty"},
+		{(char *)"locked", (char *)"the folder cannot be read: Permission denied"}};
+	const struct summary_facts facts = {.left_out = left_out,
+					    .left_out_count = 1,
+					    .meant = meant,
+					    .meant_count = 2,
+					    .meant_more = 7};
+	struct rows rows;
+	char *page;
+
+	rows_begin(&rows);
+	page = page_with(&rows, &facts);
+	assert_has(page, "<li><bdi>x/&lt;b&gt;\\xff.vhd</bdi>: is empty</li><li><bdi>locked</bdi>: "
+			 "the folder cannot be read: Permission denied</li></ul>"
+			 "<p>And 7 more.</p>");
+	assert_has(page, "See also what was <a href=\"#left-out\">");
+	assert_has(page, " id=\"left-out\"");
+	free(page);
+}
+END_TEST
+
+START_TEST(rows_do_not_tell_what_was_left_out)
+{
+	const struct summary_facts facts = {.rows_only = true};
+	struct rows rows;
+	char *page;
+
+	rows_begin(&rows);
+	page = page_with(&rows, &facts);
+	assert_has(page, "This page is made of rows");
+	free(page);
+	rows_begin(&rows);
+	page = page_of(&rows);
+	assert_has_not(page, "This page is made of rows");
+	free(page);
+}
+END_TEST
+
+START_TEST(the_way_back_leads_to_the_undo_files)
+{
+	static const struct {
+		struct summary_facts facts;
+		const char *told;
+	} cases[] = {
+		{{.rows = "/no/the 'night'", .undo_directory = "/u"},
+		 "all by <code>bootshift undo --from &#39;/no/the &#39;\\&#39;&#39;night&#39;\\"
+		 "&#39;&#39;&#39;</code>, an image by <code>bootshift undo --from "
+		 "&#39;/no/the &#39;\\&#39;&#39;night&#39;\\&#39;&#39;&#39; IMAGE</code>.</p>"},
+		{{.undo_directory = "/no/a b"},
+		 "taken back: an image by <code>bootshift undo --undo-dir &#39;/no/a b&#39; "
+		 "IMAGE</code>.</p>"},
+		{{.milliseconds = 1}, "taken back: an image by <code>bootshift undo IMAGE</code>."},
+		{{.rows_only = true},
+		 "all by <code>bootshift undo --from FILE</code>, an image by <code>bootshift undo "
+		 "--from FILE IMAGE</code>, where FILE has its row.</p>"},
+	};
+	struct rows rows;
+	char *page;
+
+	rows_begin(&rows);
+	rows_put(&rows, "a", sample_row("a", "fixed", NULL));
+	page = page_with(&rows, &cases[_i].facts);
+	assert_has(page, cases[_i].told);
 	free(page);
 }
 END_TEST
@@ -292,6 +452,22 @@ START_TEST(what_comes_from_an_image_stays_text)
 	 */
 	ck_assert_uint_eq(count(page, cases[_i].shown),
 			  strchr(cases[_i].text, '/') ? 2 * 10 + 1 : 2 * 11 + 2);
+	free(page);
+}
+END_TEST
+
+START_TEST(names_are_shown_with_their_bytes)
+{
+	struct rows rows;
+	char *page;
+
+	rows_begin(&rows);
+	rows_put(&rows, "srv/x%FF.img", sample_row("./x\xef\xbf\xbd.img", "fixed", NULL));
+	rows_put(&rows, "srv/x%FE.img", sample_row("./x\xef\xbf\xbd.img", "failed", "io-error"));
+	page = page_of(&rows);
+	assert_has(page, "<bdi class=\"name\">x\\xff.img</bdi>");
+	assert_has(page, "<bdi class=\"name\">x\\xfe.img</bdi>");
+	assert_has(page, "<a href=\"#image-1\"><bdi>x\\xfe.img</bdi>");
 	free(page);
 }
 END_TEST
@@ -397,7 +573,7 @@ START_TEST(a_page_that_fails_leaves_the_old_one)
 		rows_put(&rows, name, sample_row("b", "fixed", NULL));
 	}
 	ck_assert_uint_eq(merge_count(rows.merge), 0);
-	ck_assert_int_eq(write_page(&rows, path, &err), 0);
+	ck_assert_int_eq(write_page(&rows, &all_facts, path, &err), 0);
 	/* The rows are gone when the page is made again. */
 	ck_assert_int_eq(ftruncate(fileno(rows.file), 200), 0);
 	ck_assert_int_eq(page_write(path, rows.merge, &(struct summary_facts){0}, &err), -1);
@@ -417,11 +593,11 @@ START_TEST(a_page_that_cannot_be_written_is_an_error)
 
 	rows_begin(&rows);
 	rows_put(&rows, "a", sample_row("a", "fixed", NULL));
-	ck_assert_int_eq(write_page(&rows, "/dev/full", &err), -1);
+	ck_assert_int_eq(write_page(&rows, &all_facts, "/dev/full", &err), -1);
 	ck_assert_int_eq(err.code, BS_NO_SPACE);
 	ck_assert_str_eq(err.message,
 			 "the report '/dev/full' cannot be written: No space left on device");
-	ck_assert_int_eq(write_page(&rows, "/nonexistent/page.html", &err), -1);
+	ck_assert_int_eq(write_page(&rows, &all_facts, "/nonexistent/page.html", &err), -1);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 	rows_end(&rows);
 }
@@ -435,9 +611,15 @@ Suite *page_suite(void)
 	images_prepare();
 	tcase_add_checked_fixture(cases, make_folder, NULL);
 	tcase_add_test(cases, a_page_has_every_image_and_its_disk);
-	tcase_add_loop_test(cases, it_is_told_whether_a_disk_starts, 0, 7);
+	tcase_add_loop_test(cases, it_is_told_whether_a_disk_starts, 0, 10);
 	tcase_add_test(cases, more_than_three_images_of_a_code_unfold);
-	tcase_add_loop_test(cases, each_headline_is_true, 0, 7);
+	tcase_add_loop_test(cases, each_headline_is_true, 0, 9);
+	tcase_add_loop_test(cases, what_is_missing_is_told_first, 0, 5);
+	tcase_add_test(cases, what_was_taken_back_is_told_as_that);
+	tcase_add_test(cases, files_that_may_have_been_meant_are_named);
+	tcase_add_test(cases, rows_do_not_tell_what_was_left_out);
+	tcase_add_loop_test(cases, the_way_back_leads_to_the_undo_files, 0, 4);
+	tcase_add_test(cases, names_are_shown_with_their_bytes);
 	tcase_add_loop_test(cases, what_comes_from_an_image_stays_text, 0, 9);
 	tcase_add_test(cases, fields_of_other_types_are_left_out);
 	tcase_add_test(cases, nothing_is_asked_of_the_network);

@@ -82,6 +82,24 @@ START_TEST(elsewhere_there_is_one_line_an_image)
 }
 END_TEST
 
+START_TEST(names_are_shown_with_their_bytes)
+{
+	struct row row = row_of("x\xef\xbf\xbd.img", BS_STATUS_FIXED, BS_OK);
+	char line[64];
+	FILE *stream = tmpfile();
+	struct progress *progress = progress_open(stream, OUTPUT_COLOUR_AUTO, PROGRESS_NORMAL, 1);
+
+	row.location = (char *)"/srv/x\xff.img";
+	progress_start(progress, 0, "x\xff.img");
+	progress_end(progress, 0, &row);
+	ck_assert_int_eq(progress_close(progress), 0);
+	rewind(stream);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), stream));
+	ck_assert_str_eq(line, "x\\xff.img: fixed in 0.21 s\n");
+	ck_assert_int_eq(fclose(stream), 0);
+}
+END_TEST
+
 START_TEST(quiet_leaves_the_problems)
 {
 	assert_batch_on_a_file(PROGRESS_QUIET, batch_lines[PROGRESS_QUIET]);
@@ -339,6 +357,7 @@ Suite *progress_suite(void)
 
 	tcase_add_test(cases, elsewhere_there_is_one_line_an_image);
 	tcase_add_test(cases, quiet_leaves_the_problems);
+	tcase_add_test(cases, names_are_shown_with_their_bytes);
 	tcase_add_test(cases, finished_lines_stay_above_the_live_ones);
 	tcase_add_test(cases, verbose_leaves_a_line_for_each_image);
 	tcase_add_test(cases, any_change_of_size_is_survived);

@@ -12,7 +12,11 @@ Suite *summary_suite(void);
 
 static void add(struct summary *summary, const char *path, enum bs_status status, enum bs_code code)
 {
-	struct row row = {.path = path, .status = status, .code = code, .bytes = 1 << 20};
+	struct row row = {.path = path,
+			  .location = (char *)"/srv/b\xff.vhd",
+			  .status = status,
+			  .code = code,
+			  .bytes = 1 << 20};
 	struct bs_error err;
 
 	ck_assert_int_eq(summary_add(summary, &row, &err), 0);
@@ -59,6 +63,7 @@ START_TEST(outcomes_and_codes_are_told_with_what_to_do)
 	const struct summary_facts facts = {.milliseconds = 90000,
 					    .begun = 6,
 					    .not_begun = 3,
+					    .untold = 1,
 					    .rows = "the night.jsonl",
 					    .left_out = left_out,
 					    .left_out_count = 2};
@@ -82,11 +87,54 @@ START_TEST(outcomes_and_codes_are_told_with_what_to_do)
 			       "      1  gpt-disk: a disk that starts by UEFI keeps its boot\n"
 			       "         files on its EFI partition: no fix applies\n"
 			       "         gpt.img\n"
-			       "Stopped before the end: 3 images were not begun\n"
+			       "Stopped before the end: 3 images were not begun; go on with "
+			       "--resume\n"
+			       "Without a row: 1 image; go on with --resume\n"
 			       "To take back what was fixed: bootshift undo --from 'the "
 			       "night.jsonl'\n");
 	free(text);
 	summary_free(&summary);
+}
+END_TEST
+
+START_TEST(an_example_is_shown_with_the_bytes_of_its_name)
+{
+	const struct summary_facts facts = {0};
+	struct summary summary = {0};
+	char *text;
+
+	add(&summary, "b\xef\xbf\xbd.vhd", BS_STATUS_REFUSED, BS_CONTAINER_SPLIT);
+	text = printed(&summary, &facts);
+	ck_assert_ptr_nonnull(strstr(text, "\n        b\\xff.vhd\n"));
+	free(text);
+	summary_free(&summary);
+}
+END_TEST
+
+START_TEST(what_was_undone_is_neither_fixed_nor_failed)
+{
+	const struct summary_facts facts = {.rows = "rows.jsonl"};
+	struct summary summary = {0};
+	char *text;
+
+	add(&summary, "a", BS_STATUS_UNDONE, BS_OK);
+	text = printed(&summary, &facts);
+	ck_assert_str_eq(text, "1 image; 1 MiB changed\n"
+			       "  1  undone, as before the fix\n");
+	free(text);
+	summary_free(&summary);
+}
+END_TEST
+
+/* Where no file has the rows, there is nothing to go on with. */
+START_TEST(a_search_that_was_stopped_is_told)
+{
+	const struct summary_facts facts = {.searching = true};
+	struct summary summary = {0};
+	char *text = printed(&summary, &facts);
+
+	ck_assert_str_eq(text, "No images\nStopped while searching for images\n");
+	free(text);
 }
 END_TEST
 
@@ -132,6 +180,9 @@ Suite *summary_suite(void)
 
 	tcase_add_test(cases, the_worst_outcome_decides_the_exit_status);
 	tcase_add_test(cases, outcomes_and_codes_are_told_with_what_to_do);
+	tcase_add_test(cases, an_example_is_shown_with_the_bytes_of_its_name);
+	tcase_add_test(cases, what_was_undone_is_neither_fixed_nor_failed);
+	tcase_add_test(cases, a_search_that_was_stopped_is_told);
 	tcase_add_test(cases, an_empty_batch_is_told_as_that);
 	tcase_add_test(cases, durations_are_rounded_to_what_is_shown);
 	suite_add_tcase(suite, cases);

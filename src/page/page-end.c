@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The end of the page: what is not on it, and how to take back what was fixed. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "page/page-parts.h"
+#include "report/phrases.h"
+#include "rows/location.h"
+
+/* The files that may have been meant. */
+static void write_meant(struct html *html, const struct summary_facts *facts)
+{
+	if (facts->meant_count == 0)
+		return;
+	html_markup(html, "<p>These may have been meant:</p><ul class=\"names\">");
+	for (size_t i = 0; i < facts->meant_count; i++) {
+		html_markup(html, "<li><bdi>");
+		html_text(html, "%s", facts->meant[i].path);
+		html_markup(html, "</bdi>: ");
+		html_text(html, "%s", facts->meant[i].reason);
+		html_markup(html, "</li>");
+	}
+	html_markup(html, "</ul>");
+	if (facts->meant_more > 0) {
+		html_markup(html, "<p>");
+		html_text(html, "And %llu more.", (unsigned long long)facts->meant_more);
+		html_markup(html, "</p>");
+	}
+}
+
+void page_left_out(struct html *html, const struct summary_facts *facts)
+{
+	if (facts->left_out_count == 0 && !facts->rows_only)
+		return;
+	html_markup(html, "<section aria-labelledby=\"left-out\">"
+			  "<h2 id=\"left-out\">Left out</h2>");
+	if (facts->rows_only) {
+		html_markup(html, "<p class=\"faint\">This page is made of rows, and a batch "
+				  "writes one for each "
+				  "image that it has begun. Files that it left out, and images "
+				  "that it had not begun when it was stopped, have none.</p>");
+	} else {
+		html_markup(html, "<ul>");
+		for (size_t i = 0; i < facts->left_out_count; i++) {
+			html_markup(html, "<li>");
+			html_text(html, "%s: %llu", facts->left_out[i].reason,
+				  (unsigned long long)facts->left_out[i].count);
+			html_markup(html, "</li>");
+		}
+		html_markup(html, "</ul>");
+		write_meant(html, facts);
+	}
+	html_markup(html, "</section>\n");
+}
+
+/* A path as a word of a command, which may be given in any folder. */
+static void write_word(struct html *html, const char *path)
+{
+	char *location = location_of(path), *word = location ? shell_word(location) : NULL;
+
+	if (word)
+		html_text(html, "%s", word);
+	else if (html->error == 0)
+		html->error = ENOMEM;
+	free(word);
+	free(location);
+}
+
+static void write_undo_from(struct html *html, const struct summary_facts *facts)
+{
+	html_markup(html, "<code>bootshift undo --from ");
+	if (facts->rows)
+		write_word(html, facts->rows);
+	else
+		html_markup(html, "FILE");
+}
+
+/* By the rows an undo file is found wherever it is; without them its folder has to be named. */
+void page_way_back(struct html *html, const struct summary_facts *facts)
+{
+	html_markup(html, "<p>What was fixed can be taken back: ");
+	if (facts->rows || facts->rows_only) {
+		html_markup(html, "all by ");
+		write_undo_from(html, facts);
+		html_markup(html, "</code>, an image by ");
+		write_undo_from(html, facts);
+	} else {
+		html_markup(html, "an image by <code>bootshift undo");
+		if (facts->undo_directory) {
+			html_markup(html, " --undo-dir ");
+			write_word(html, facts->undo_directory);
+		}
+	}
+	html_markup(html, " IMAGE</code>");
+	html_write(html, facts->rows_only ? ", where FILE has its row.</p>" : ".</p>");
+}

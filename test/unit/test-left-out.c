@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What may have been meant is kept, as far as there is room, and counted from there on. */
+#include "batch/left-out.h"
+
+#include <check.h> /* its macro fail() would hide ours from the headers above */
+
+Suite *left_out_suite(void);
+
+START_TEST(the_first_thousand_are_kept)
+{
+	struct left_out left_out = {.count = 0};
+
+	for (unsigned i = 0; i < LEFT_OUT_MAX + 3; i++) {
+		char path[] = "a", reason[] = "is empty";
+
+		path[0] = i == 0 ? 'x' : 'y';
+		left_out_add(&left_out, path, reason);
+	}
+	ck_assert_uint_eq(left_out.count, 1000);
+	ck_assert_uint_eq(left_out.more, 3);
+	ck_assert_str_eq(left_out.files[0].path, "x");
+	ck_assert_str_eq(left_out.files[999].path, "y");
+	ck_assert_str_eq(left_out.files[999].reason, "is empty");
+	left_out_free(&left_out);
+}
+END_TEST
+
+Suite *left_out_suite(void)
+{
+	Suite *suite = suite_create("left-out");
+	TCase *tests = tcase_create("left-out");
+
+	tcase_add_test(tests, the_first_thousand_are_kept);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
