@@ -40,11 +40,11 @@ static int arrange_descriptors(const struct capture_child *child)
 	int nothing;
 
 	if (reports < 0 || dup2(child->messages, STDERR_FILENO) < 0 ||
-	    dup3(reports, REPORTS, O_CLOEXEC) < 0)
+	    dup2(child->output, STDOUT_FILENO) < 0 || dup3(reports, REPORTS, O_CLOEXEC) < 0)
 		return -1;
 	close(LISTENER);
-	nothing = open("/dev/null", O_RDWR);
-	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(nothing, STDOUT_FILENO) < 0)
+	nothing = open("/dev/null", O_RDONLY);
+	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
 		return -1;
 	close(LISTENER);
 	return close_range(REPORTS + 1, ~0u, 0);
@@ -101,7 +101,8 @@ static int enter_namespaces(const struct capture_child *child)
 
 /* ---- the socket --------------------------------------------------------------------------- */
 
-/* Makes LISTENER, and a connection to it: the first, and qemu-nbd serves only one. */
+/* Makes LISTENER, and a connection to it: the first, and qemu-nbd serves only one.  Other programs
+ * know nothing of it. */
 static int make_socket(int *connection)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -152,15 +153,16 @@ static int make_mount_point(void)
 }
 
 /* The options are those of mount.fuse(8); the kernel lets only user 0 of this namespace in. */
-static int mount_image(int fuse)
+static int mount_image(int fuse, bool writable)
 {
+	const unsigned long protection =
+		MS_NODEV | MS_NOSUID | MS_NOEXEC | (writable ? 0 : MS_RDONLY);
 	char options[80];
 
 	if (make_read_only() < 0 || make_mount_point() < 0)
 		return -1;
 	snprintf(options, sizeof(options), "fd=%d,rootmode=100600,user_id=0,group_id=0", fuse);
-	if (mount("bootshift", CAPTURE_IMAGE, "fuse.bootshift", MS_NODEV | MS_NOSUID | MS_NOEXEC,
-		  options) < 0)
+	if (mount("bootshift", CAPTURE_IMAGE, "fuse.bootshift", protection, options) < 0)
 		return -1;
 	return chdir("/");
 }
@@ -207,12 +209,11 @@ static void give_up(enum capture_step step)
 static void execute(const struct capture_child *child)
 {
 	char process[32];
-	const char *const arguments[] = {"qemu-nbd", "--image-opts", child->image_options, NULL};
 	const char *const environment[] = {process, "LISTEN_FDS=1", "LC_ALL=C", NULL};
 
 	snprintf(process, sizeof(process), "LISTEN_PID=%d", (int)getpid());
 	/* exec changes none of the strings; its type is older than const. */
-	execve(child->program, (char *const *)arguments, (char *const *)environment);
+	execve(child->program, (char *const *)child->arguments, (char *const *)environment);
 }
 
 void capture_child_run(const struct capture_child *child)
@@ -230,7 +231,7 @@ void capture_child_run(const struct capture_child *child)
 	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fuse < 0)
 		give_up(CAPTURE_FUSE);
-	if (mount_image(fuse) < 0)
+	if (mount_image(fuse, child->writable) < 0)
 		give_up(CAPTURE_MOUNT);
 	if (send_ready(fuse, connection) < 0)
 		give_up(CAPTURE_SOCKET);

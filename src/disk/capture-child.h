@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The child's side of starting qemu-nbd: what happens between fork and exec, and how the parent
- * hears of it.
+ * The child's side of starting a program of QEMU: what happens between fork and exec, and how the
+ * parent hears of it.
  *
  * The parent has one end of a socketpair(AF_UNIX, SOCK_SEQPACKET), each message a struct
  * capture_report.  The first has CAPTURE_READY and two descriptors with it (SCM_RIGHTS): that of
- * /dev/fuse, mounted, and a connection to the socket that qemu-nbd will listen on.  If there is
+ * /dev/fuse, mounted, and a connection to the socket that qemu-nbd would listen on.  If there is
  * another, it says what went wrong; the exec closes the socket without.
  */
 #ifndef BOOTSHIFT_CAPTURE_CHILD_H
 #define BOOTSHIFT_CAPTURE_CHILD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "disk/capture-confine.h"
 
-/* The staged image, in the mount namespace of qemu-nbd. */
+/* The staged image, in the mount namespace of the child. */
 #define CAPTURE_IMAGE "/tmp/image"
 
 enum capture_step {
@@ -36,10 +37,11 @@ struct capture_report {
 struct capture_child {
 	pid_t parent;
 	int reports;                      /* the child's end of the socketpair */
-	int messages;                     /* becomes stderr */
+	int output, messages;             /* become stdout and stderr */
 	char user_map[32], group_map[32]; /* for /proc/self/uid_map and gid_map */
-	const char *program;              /* absolute path of qemu-nbd */
-	const char *image_options;        /* for its option --image-opts */
+	const char *program;              /* its absolute path */
+	const char *const *arguments;     /* for it, its name first; NULL behind the last */
+	bool writable;                    /* whether the image can be written */
 	struct capture_confinement confine;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The parent's side of starting and ending qemu-nbd; capture-child.c is the other one. */
+/* The parent's side of starting and ending a program; capture-child.c is the other one. */
 #include "disk/capture-server.h"
 
 #include <errno.h>
@@ -40,28 +40,33 @@ static char *find_program(const char *name)
 }
 
 /* What each step of the child needs that not every machine has. */
-static int fail_step(const struct capture_report *report, struct bs_error *err)
+static int fail_step(const struct capture_server *server, const struct capture_report *report,
+		     struct bs_error *err)
 {
+	const char *name = server->name;
+
 	errno = report->number;
 	switch (report->step) {
 	case CAPTURE_NAMESPACES:
 		return fail_errno(err, BS_FORMAT_UNSUPPORTED,
-				  "qemu-nbd, which this format needs, cannot be confined (needs "
-				  "root, or a system that lets users make namespaces)");
+				  "%s, which this format needs, cannot be confined (needs root, or "
+				  "a system that lets users make namespaces)",
+				  name);
 	case CAPTURE_FUSE:
 		return fail_errno(err, BS_FORMAT_UNSUPPORTED,
 				  "/dev/fuse, which this format needs, cannot be opened (needs the "
 				  "kernel's module fuse, and permission)");
 	case CAPTURE_MOUNT:
 		return fail_errno(err, BS_FORMAT_UNSUPPORTED,
-				  "the image cannot be shown to qemu-nbd, which this format needs "
-				  "(needs root, or a system that lets users mount by FUSE)");
+				  "the image cannot be shown to %s, which this format needs (needs "
+				  "root, or a system that lets users mount by FUSE)",
+				  name);
 	case CAPTURE_SOCKET:
-		return fail_errno(err, BS_WORKER, "cannot make a connection to qemu-nbd");
+		return fail_errno(err, BS_WORKER, "cannot make a connection to %s", name);
 	case CAPTURE_CONFINE:
-		return fail_errno(err, BS_WORKER, "cannot confine qemu-nbd");
+		return fail_errno(err, BS_WORKER, "cannot confine %s", name);
 	default:
-		return fail_errno(err, BS_WORKER, "cannot start qemu-nbd");
+		return fail_errno(err, BS_WORKER, "cannot start %s", name);
 	}
 }
 
@@ -104,22 +109,22 @@ static int receive(struct capture_server *server, int reports, int patience, boo
 		ready = poll(&waiting, 1, patience);
 	while (ready < 0 && errno == EINTR);
 	if (ready == 0)
-		return fail(err, BS_WORKER, "qemu-nbd has not started within %d milliseconds",
-			    patience);
+		return fail(err, BS_WORKER, "%s has not started within %d milliseconds",
+			    server->name, patience);
 	received = recvmsg(reports, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	*ended = received == 0;
 	if (received == 0)
 		return 0;
 	if (received != (ssize_t)sizeof(report))
-		return fail_errno(err, BS_WORKER, "cannot hear from qemu-nbd");
+		return fail_errno(err, BS_WORKER, "cannot hear from %s", server->name);
 	if (report.step != CAPTURE_READY)
-		return fail_step(&report, err);
+		return fail_step(server, &report, err);
 	return take_descriptors(server, &message)
 		       ? 0
-		       : fail(err, BS_WORKER, "got no connection to qemu-nbd");
+		       : fail(err, BS_WORKER, "got no connection to %s", server->name);
 }
 
-/* One report to say that all is made, and the end of the socket to say that qemu-nbd runs. */
+/* One report to say that all is made, and the end of the socket to say that the program runs. */
 static int hear_of_start(struct capture_server *server, int reports, int patience,
 			 struct bs_error *err)
 {
@@ -131,23 +136,33 @@ static int hear_of_start(struct capture_server *server, int reports, int patienc
 		return -1;
 	return ended && server->fuse >= 0
 		       ? 0
-		       : fail(err, BS_WORKER, "the process for qemu-nbd ended before its start");
+		       : fail(err, BS_WORKER, "the process for %s ended before its start",
+			      server->name);
+}
+
+static void close_descriptor(int *descriptor)
+{
+	if (*descriptor >= 0)
+		close(*descriptor);
+	*descriptor = -1;
 }
 
 static int start(struct capture_server *server, struct capture_child *child, int patience,
 		 struct bs_error *err)
 {
-	int reports[2] = {-1, -1}, messages[2] = {-1, -1};
+	int reports[2] = {-1, -1}, output[2] = {-1, -1}, messages[2] = {-1, -1};
 	int result = -1;
 
-	/* A full pipe must not stop qemu-nbd: it loses what it wants to say then. */
+	/* A full pipe must not stop the program: it loses what it wants to say then. */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, reports) < 0 ||
+	    pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0 ||
 	    pipe2(messages, O_CLOEXEC | O_NONBLOCK) < 0) {
-		fail_errno(err, BS_WORKER, "cannot make a channel to qemu-nbd");
+		fail_errno(err, BS_WORKER, "cannot make a channel to %s", server->name);
 		goto out;
 	}
 	child->parent = getpid();
 	child->reports = reports[1];
+	child->output = output[1];
 	child->messages = messages[1];
 	server->process = fork();
 	if (server->process == 0)
@@ -157,34 +172,53 @@ static int start(struct capture_server *server, struct capture_child *child, int
 		goto out;
 	}
 	server->ended = false;
+	server->output = output[0];
 	server->messages = messages[0];
-	messages[0] = -1;
-	close(reports[1]); /* so that the end of the child's is the end */
-	reports[1] = -1;
+	output[0] = messages[0] = -1;
+	close_descriptor(&reports[1]); /* so that the end of the child's is the end */
 	result = hear_of_start(server, reports[0], patience, err);
 out:
 	for (int i = 0; i < 2; i++) {
-		if (reports[i] >= 0)
-			close(reports[i]);
-		if (messages[i] >= 0)
-			close(messages[i]);
+		close_descriptor(&reports[i]);
+		close_descriptor(&output[i]);
+		close_descriptor(&messages[i]);
 	}
 	return result;
 }
 
-int capture_server_start(struct capture_server *server, const char *program,
-			 const char *image_options, int patience, struct bs_error *err)
+/* Nobody else sees the file, so QEMU's locks on it are of no use; they would take other files. */
+char *capture_server_image(const char *driver, const char *driver_options, struct bs_error *err)
 {
-	struct capture_child child = {.image_options = image_options};
-	char *path = find_program(program);
+	char *image;
+
+	if (asprintf(&image,
+		     "driver=%s%s%s,file.driver=file,file.locking=off,file.filename=" CAPTURE_IMAGE,
+		     driver, driver_options ? "," : "", driver_options ? driver_options : "") < 0) {
+		fail(err, BS_NO_MEMORY, "no memory to open the image");
+		return NULL;
+	}
+	return image;
+}
+
+int capture_server_start(struct capture_server *server, const char *const *arguments, bool writable,
+			 int patience, struct bs_error *err)
+{
+	struct capture_child child = {.arguments = arguments, .writable = writable};
+	char *path = find_program(arguments[0]);
 	int result;
 
 	*server = (struct capture_server){
-		.ended = true, .fuse = -1, .connection = -1, .messages = -1};
+		.name = basename(arguments[0]),
+		.ended = true,
+		.fuse = -1,
+		.connection = -1,
+		.output = -1,
+		.messages = -1,
+	};
 	if (!path)
 		return fail(err, BS_FORMAT_UNSUPPORTED,
 			    "%s, which this format needs, is not installed (package qemu-utils)",
-			    program);
+			    server->name);
 	child.program = path;
 	snprintf(child.user_map, sizeof(child.user_map), "0 %u 1\n", geteuid());
 	snprintf(child.group_map, sizeof(child.group_map), "0 %u 1\n", getegid());
@@ -233,11 +267,12 @@ bool capture_server_wait(struct capture_server *server, int milliseconds)
 /* Keeps the last line that has something in it. */
 static void take_line(struct capture_server *server, const char *line, size_t length)
 {
-	static const char name[] = "qemu-nbd: ";
+	size_t name = strlen(server->name);
 
-	if (length >= sizeof(name) - 1 && memcmp(line, name, sizeof(name) - 1) == 0) {
-		line += sizeof(name) - 1;
-		length -= sizeof(name) - 1;
+	if (length >= name + 2 && memcmp(line, server->name, name) == 0 &&
+	    memcmp(line + name, ": ", 2) == 0) {
+		line += name + 2;
+		length -= name + 2;
 	}
 	if (length > 0)
 		snprintf(server->said, sizeof(server->said), "%.*s", (int)length, line);
@@ -259,6 +294,17 @@ void capture_server_listen(struct capture_server *server)
 	}
 }
 
+/* qemu names the image first, in one way or another; what comes behind that is the reason. */
+const char *capture_server_reason(const struct capture_server *server)
+{
+	static const char name[] = CAPTURE_IMAGE "': ";
+	const char *reason = server->said, *next;
+
+	while ((next = strstr(reason, name)))
+		reason = next + sizeof(name) - 1;
+	return *reason ? reason : "it does not say why";
+}
+
 int capture_server_blame(struct capture_server *server, struct bs_error *err)
 {
 	const char *colon;
@@ -266,23 +312,17 @@ int capture_server_blame(struct capture_server *server, struct bs_error *err)
 	capture_server_listen(server);
 	colon = server->said[0] ? ": " : "";
 	if (!server->ended)
-		return fail(err, BS_WORKER, "qemu-nbd does not answer%s%s", colon, server->said);
+		return fail(err, BS_WORKER, "%s does not answer%s%s", server->name, colon,
+			    server->said);
 	if (WIFSIGNALED(server->status))
-		return fail(err, BS_WORKER, "qemu-nbd was ended by signal %d (%s)%s%s",
+		return fail(err, BS_WORKER, "%s was ended by signal %d (%s)%s%s", server->name,
 			    WTERMSIG(server->status), strsignal(WTERMSIG(server->status)), colon,
 			    server->said);
-	return fail(err, BS_WORKER, "qemu-nbd ended with status %d%s%s",
+	return fail(err, BS_WORKER, "%s ended with status %d%s%s", server->name,
 		    WEXITSTATUS(server->status), colon, server->said);
 }
 
 /* ---- ending ------------------------------------------------------------------------------- */
-
-static void close_descriptor(int *descriptor)
-{
-	if (*descriptor >= 0)
-		close(*descriptor);
-	*descriptor = -1;
-}
 
 void capture_server_end(struct capture_server *server)
 {
@@ -292,5 +332,6 @@ void capture_server_end(struct capture_server *server)
 		kill(server->process, SIGKILL);
 		reap(server, 0);
 	}
+	close_descriptor(&server->output);
 	close_descriptor(&server->messages);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A confined qemu-nbd on a file that does not exist yet: who starts it serves that file by FUSE on
- * a descriptor, and speaks NBD on a connection.
+ * A confined program of QEMU, qemu-nbd or qemu-img, on a file that does not exist yet: who starts
+ * it serves that file by FUSE on a descriptor, and speaks NBD on a connection.
  *
  * Whatever the process does or does not do, no function here waits for longer than it is told, and
  * the process ends no later than the thread that has started it.
@@ -15,23 +15,32 @@
 #include "util/err.h"
 
 struct capture_server {
+	const char *name; /* of the program, without its folder */
 	pid_t process;
 	bool ended;     /* and been waited for; only then */
 	int status;     /* is as of waitpid(2) */
 	int fuse;       /* mounted, to be served; the caller takes it and sets -1 */
 	int connection; /* to speak NBD on; the caller takes it and sets -1 */
-	int messages;   /* what the process says on its stderr comes out here */
+	int output;     /* what the process says on its stdout comes out here */
+	int messages;   /* and on its stderr, here */
 	char said[256]; /* its last line so far, without its name */
 };
 
 /*
- * Starts `program` (a name to be searched in $PATH, or a path) with `image_options` for its option
- * --image-opts; the file is CAPTURE_IMAGE.  Waits up to `patience` milliseconds until it runs.
- * Errors: BS_FORMAT_UNSUPPORTED when something is not installed or not permitted; BS_WORKER,
- * BS_NO_MEMORY.  After success capture_server_end() is due.
+ * The value of the option --image-opts that leads to the file by one of qemu's block drivers, with
+ * options of that driver or NULL; the caller frees it.  NULL: no memory.
  */
-MUST_CHECK int capture_server_start(struct capture_server *server, const char *program,
-				    const char *image_options, int patience, struct bs_error *err);
+char *capture_server_image(const char *driver, const char *driver_options, struct bs_error *err);
+
+/*
+ * Starts a program with `arguments`, which end with NULL; the first one is its name, to be searched
+ * in $PATH, or its path, and has to outlive the server.  Unless `writable`, nothing can be written
+ * to the file.  Waits up to `patience` milliseconds until it runs.  Errors: BS_FORMAT_UNSUPPORTED
+ * when something is not installed or not permitted; BS_WORKER, BS_NO_MEMORY.  After success
+ * capture_server_end() is due.
+ */
+MUST_CHECK int capture_server_start(struct capture_server *server, const char *const *arguments,
+				    bool writable, int patience, struct bs_error *err);
 
 /* Waits up to `milliseconds` for the process to end by itself; true when it has. */
 bool capture_server_wait(struct capture_server *server, int milliseconds);
@@ -41,6 +50,9 @@ int capture_server_blame(struct capture_server *server, struct bs_error *err);
 
 /* Reads what the process has said until now into `said`. */
 void capture_server_listen(struct capture_server *server);
+
+/* What was heard last, without the image's name, or that nothing was. */
+const char *capture_server_reason(const struct capture_server *server);
 
 /* Kills the process if it still runs, and frees everything that the caller has not taken. */
 void capture_server_end(struct capture_server *server);

@@ -21,6 +21,7 @@
 
 struct capture {
 	struct disk disk;
+	const char *driver;
 	struct capture_server server;
 	struct capture_file *file;
 	struct disk *nbd;
@@ -29,45 +30,29 @@ struct capture {
 
 /* ---- errors ------------------------------------------------------------------------------- */
 
-/* Finds the reason for an error of the connection; *err has the connection's view of it. */
+/*
+ * Finds the reason for an error of the connection; *err has the connection's view of it.  An end
+ * that the driver has chosen itself, with a reason, is its word on the container.
+ */
 static int explain(struct capture *capture, struct bs_error *err)
 {
+	struct capture_server *server = &capture->server;
+
 	if (capture_file_check(capture->file, err) < 0)
 		return -1;
 	if (capture->nbd && nbd_is_connected(capture->nbd)) {
 		/* The bytes came and went well, so it is their meaning that is wrong. */
 		if (err->code == BS_IO)
 			err->code = BS_CONTAINER_CORRUPT;
-		capture_server_listen(&capture->server);
-		if (!capture->server.said[0])
-			return -1;
-		return fail_prefix(err, "%s", capture->server.said);
+		capture_server_listen(server);
+		return server->said[0] ? fail_prefix(err, "%s", server->said) : -1;
 	}
-	capture_server_wait(&capture->server, LAST_WORDS);
-	return capture_server_blame(&capture->server, err);
-}
-
-/* qemu names the image first, in one way or another; what comes behind that is the reason. */
-static const char *reason(const char *said)
-{
-	static const char name[] = CAPTURE_IMAGE "': ";
-	const char *next;
-
-	while ((next = strstr(said, name)))
-		said = next + sizeof(name) - 1;
-	return said;
-}
-
-/* While opening, an end that the driver has chosen itself means that it refuses the container. */
-static int explain_refusal(struct capture *capture, const char *driver, struct bs_error *err)
-{
-	const struct capture_server *server = &capture->server;
-
-	explain(capture, err);
-	if (err->code != BS_WORKER || !server->ended || !WIFEXITED(server->status))
+	capture_server_wait(server, LAST_WORDS);
+	capture_server_blame(server, err);
+	if (!server->ended || !WIFEXITED(server->status) || !server->said[0])
 		return -1;
-	return fail(err, BS_CONTAINER_CORRUPT, "qemu's driver %s cannot open it: %s", driver,
-		    reason(server->said));
+	return fail(err, BS_CONTAINER_CORRUPT, "qemu's driver %s cannot use it: %s",
+		    capture->driver, capture_server_reason(server));
 }
 
 /* ---- the disk ----------------------------------------------------------------------------- */
@@ -110,56 +95,64 @@ struct disk *capture_disk(struct capture *capture)
 /* ---- opening and leaving ------------------------------------------------------------------ */
 
 static int start(struct capture *capture, struct overlay *overlay, const char *program,
-		 const char *image_options, struct bs_error *err)
+		 const char *image, bool writable, struct bs_error *err)
 {
+	const char *const arguments[] = {program, "--image-opts", image,
+					 writable ? NULL : "--read-only", NULL};
 	struct capture_server *server = &capture->server;
 
-	if (capture_server_start(server, program, image_options, capture->patience, err) < 0)
+	if (capture_server_start(server, arguments, writable, capture->patience, err) < 0)
 		return -1;
 	capture->file = capture_file_serve(overlay, server->fuse, err);
 	server->fuse = -1;
 	return capture->file ? 0 : -1;
 }
 
-static int connect_disk(struct capture *capture, const char *driver, struct bs_error *err)
+static int connect_disk(struct capture *capture, bool writable, struct bs_error *err)
 {
-	capture->nbd = nbd_open_socket(capture->server.connection, true, capture->patience, err);
-	capture->server.connection = -1;
+	struct capture_server *server = &capture->server;
+
+	capture->nbd =
+		nbd_open_socket(server->connection, server->name, writable, capture->patience, err);
+	server->connection = -1;
 	if (!capture->nbd)
-		return explain_refusal(capture, driver, err);
+		return explain(capture, err);
 	capture->disk.operations = &capture_operations;
 	capture->disk.size = disk_size(capture->nbd);
 	return 0;
 }
 
 struct capture *capture_open_with(struct overlay *overlay, const char *program, int patience,
-				  const char *driver, const char *driver_options,
+				  const char *driver, const char *driver_options, bool writable,
 				  struct bs_error *err)
 {
-	struct capture *capture = calloc(1, sizeof(*capture));
-	char *image_options = NULL;
+	char *image = capture_server_image(driver, driver_options, err);
+	struct capture *capture = NULL;
 
-	if (!capture ||
-	    asprintf(&image_options, "driver=%s%s%s,file.driver=file,file.filename=" CAPTURE_IMAGE,
-		     driver, driver_options ? "," : "", driver_options ? driver_options : "") < 0) {
-		free(capture);
-		fail(err, BS_NO_MEMORY, "no memory to open the image");
+	if (!image)
 		return NULL;
+	capture = calloc(1, sizeof(*capture));
+	if (!capture) {
+		fail(err, BS_NO_MEMORY, "no memory to open the image");
+		goto out;
 	}
+	capture->driver = driver;
 	capture->patience = patience;
-	if (start(capture, overlay, program, image_options, err) < 0 ||
-	    connect_disk(capture, driver, err) < 0) {
+	if (start(capture, overlay, program, image, writable, err) < 0 ||
+	    connect_disk(capture, writable, err) < 0) {
 		capture_close(capture);
 		capture = NULL;
 	}
-	free(image_options);
+out:
+	free(image);
 	return capture;
 }
 
 struct capture *capture_open(struct overlay *overlay, const char *driver,
-			     const char *driver_options, struct bs_error *err)
+			     const char *driver_options, bool writable, struct bs_error *err)
 {
-	return capture_open_with(overlay, "qemu-nbd", PATIENCE, driver, driver_options, err);
+	return capture_open_with(overlay, "qemu-nbd", PATIENCE, driver, driver_options, writable,
+				 err);
 }
 
 int capture_finish(struct capture *capture, struct bs_error *err)

@@ -28,7 +28,8 @@
 struct nbd {
 	struct disk disk;
 	struct nbd_handle *handle;
-	int patience; /* milliseconds */
+	const char *server; /* in messages */
+	int patience;       /* milliseconds */
 	bool broken;
 	uint32_t unit;    /* offsets and lengths of requests are multiples of this, bytes */
 	uint32_t longest; /* request, bytes; a multiple of the unit */
@@ -44,54 +45,74 @@ static int64_t now(void)
 	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* The cause is what libnbd said last in this thread. */
-static int fail_nbd(struct nbd *nbd, struct bs_error *err, const char *what)
+/* What libnbd said last in this thread, behind the names of its functions and states. */
+static const char *last_words(void)
 {
-	const char *reason = nbd_get_error();
+	static const char *const names[] = {"handshake: ", "connect: "};
+	const char *words = nbd_get_error();
 
-	nbd->broken = true;
-	return fail(err, BS_IO, "%s: %s", what, reason ? reason : "the NBD server has hung up");
+	if (!words)
+		return "it has hung up";
+	if (strncmp(words, "nbd_", 4) == 0 && strstr(words, ": "))
+		words = strstr(words, ": ") + 2;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(words, names[i], strlen(names[i])) == 0)
+			words += strlen(names[i]);
+	return words;
 }
 
-/* Lets libnbd go on until `deadline`, of the clock now(). */
+/* The connection has failed: the message is only why. */
+static int fail_connection(struct nbd *nbd, struct bs_error *err)
+{
+	nbd->broken = true;
+	return fail(err, BS_IO, "%s", last_words());
+}
+
+/* Lets libnbd go on until `deadline`, of the clock now().  Errors as above. */
 static int poll_once(struct nbd *nbd, int64_t deadline, struct bs_error *err)
 {
 	int64_t left = deadline - now();
 
 	if (left <= 0) {
 		nbd->broken = true;
-		return fail(err, BS_IO, "the NBD server has been silent for %d milliseconds",
-			    nbd->patience);
+		return fail(err, BS_IO, "it has been silent for %d milliseconds", nbd->patience);
 	}
 	if (nbd_poll(nbd->handle, (int)left) < 0 && nbd_get_errno() != EINTR)
-		return fail_nbd(nbd, err, "the NBD server cannot be heard");
+		return fail_connection(nbd, err);
 	return 0;
 }
 
 static int check_usable(const struct nbd *nbd, struct bs_error *err)
 {
-	return nbd->broken ? fail(err, BS_IO, "the connection to the NBD server has failed before")
+	return nbd->broken ? fail(err, BS_IO, "the connection to %s has failed before", nbd->server)
 			   : 0;
 }
 
 /* Waits for a request to be done.  `cookie` is negative when it could not even be sent. */
-static int complete(struct nbd *nbd, int64_t cookie, const char *what, struct bs_error *err)
+static int await(struct nbd *nbd, int64_t cookie, struct bs_error *err)
 {
 	int64_t deadline = now() + nbd->patience;
 	int done;
 
 	if (cookie < 0)
-		return fail_nbd(nbd, err, what);
+		return fail_connection(nbd, err);
 	while ((done = nbd_aio_command_completed(nbd->handle, (uint64_t)cookie)) == 0)
 		if (poll_once(nbd, deadline, err) < 0)
-			return fail_prefix(err, "%s", what);
+			return -1;
 	if (done > 0)
 		return 0;
+	if (nbd_aio_is_ready(nbd->handle) <= 0)
+		return fail_connection(nbd, err);
 	/* The server's own error leaves the connection in order. */
-	if (nbd_aio_is_ready(nbd->handle) > 0)
-		return fail(err, nbd_get_errno() == ENOSPC ? BS_NO_SPACE : BS_IO, "%s: %s", what,
-			    nbd_get_error());
-	return fail_nbd(nbd, err, what);
+	return fail(err, nbd_get_errno() == ENOSPC ? BS_NO_SPACE : BS_IO, "%s",
+		    strerror(nbd_get_errno()));
+}
+
+/* The same for a request whose verb is `what`. */
+static int complete(struct nbd *nbd, int64_t cookie, const char *what, struct bs_error *err)
+{
+	return await(nbd, cookie, err) < 0 ? fail_prefix(err, "%s cannot %s", nbd->server, what)
+					   : 0;
 }
 
 /* ---- reading and writing ------------------------------------------------------------------ */
@@ -102,7 +123,7 @@ static int read_units(struct nbd *nbd, uint64_t offset, void *buffer, size_t len
 {
 	return complete(nbd,
 			nbd_aio_pread(nbd->handle, buffer, length, offset, NBD_NULL_COMPLETION, 0),
-			"the NBD server cannot read", err);
+			"read", err);
 }
 
 static int write_units(struct nbd *nbd, uint64_t offset, const void *buffer, size_t length,
@@ -110,7 +131,7 @@ static int write_units(struct nbd *nbd, uint64_t offset, const void *buffer, siz
 {
 	return complete(nbd,
 			nbd_aio_pwrite(nbd->handle, buffer, length, offset, NBD_NULL_COMPLETION, 0),
-			"the NBD server cannot write", err);
+			"write", err);
 }
 
 /* How many bytes at `offset` go into the next request: whole units, or a part of one. */
@@ -202,8 +223,7 @@ static int nbd_disk_flush(struct disk *disk, struct bs_error *err)
 
 	if (check_usable(nbd, err) < 0)
 		return -1;
-	return complete(nbd, nbd_aio_flush(nbd->handle, NBD_NULL_COMPLETION, 0),
-			"the NBD server cannot flush", err);
+	return complete(nbd, nbd_aio_flush(nbd->handle, NBD_NULL_COMPLETION, 0), "flush", err);
 }
 
 static void nbd_disk_close(struct disk *disk)
@@ -228,11 +248,12 @@ static const struct disk_operations read_only_operations = {
 
 /* ---- opening and leaving ------------------------------------------------------------------ */
 
-static struct nbd *make(int patience, struct bs_error *err)
+static struct nbd *make(const char *server, int patience, struct bs_error *err)
 {
 	struct nbd *nbd = calloc(1, sizeof(*nbd));
 
 	if (nbd) {
+		nbd->server = server;
 		nbd->patience = patience;
 		nbd->unit = 1;
 		nbd->handle = nbd_create();
@@ -248,15 +269,22 @@ static struct nbd *make(int patience, struct bs_error *err)
 /* Waits until the server and libnbd have agreed.  `result` is that of the call that began it. */
 static int negotiate(struct nbd *nbd, int result, struct bs_error *err)
 {
-	static const char what[] = "cannot connect to the NBD server";
 	int64_t deadline = now() + nbd->patience;
 
 	if (result < 0)
-		return fail_nbd(nbd, err, what);
+		return fail_connection(nbd, err);
 	while (nbd_aio_is_connecting(nbd->handle) > 0 || nbd_aio_is_negotiating(nbd->handle) > 0)
 		if (poll_once(nbd, deadline, err) < 0)
-			return fail_prefix(err, "%s", what);
-	return nbd_aio_is_ready(nbd->handle) > 0 ? 0 : fail_nbd(nbd, err, what);
+			return -1;
+	return nbd_aio_is_ready(nbd->handle) > 0 ? 0 : fail_connection(nbd, err);
+}
+
+static int connect_server(struct nbd *nbd, int result, struct bs_error *err)
+{
+	if (negotiate(nbd, result, err) == 0)
+		return 0;
+	err->code = BS_NO_CONNECTION;
+	return fail_prefix(err, "cannot connect to %s", nbd->server);
 }
 
 /* 0 is libnbd's word for "the server did not say". */
@@ -266,12 +294,12 @@ static int take_block_sizes(struct nbd *nbd, struct bs_error *err)
 	int64_t longest = nbd_get_block_size(nbd->handle, LIBNBD_SIZE_MAXIMUM);
 
 	if (unit < 0 || longest < 0)
-		return fail_nbd(nbd, err, "the NBD server's block sizes cannot be told");
+		return fail(err, BS_NO_CONNECTION, "%s does not tell its block sizes", nbd->server);
 	unit = unit > 0 ? unit : 1;
 	longest = longest > 0 ? longest : LONGEST_REQUEST;
 	if (unit > LARGEST_UNIT || longest < unit)
 		return fail(err, BS_FORMAT_UNSUPPORTED,
-			    "the NBD server asks for requests of %" PRId64 " to %" PRId64 " bytes",
+			    "%s asks for requests of %" PRId64 " to %" PRId64 " bytes", nbd->server,
 			    unit, longest);
 	nbd->unit = (uint32_t)unit;
 	nbd->longest = (uint32_t)min_u64((uint64_t)longest, LONGEST_REQUEST);
@@ -284,12 +312,13 @@ static int take_properties(struct nbd *nbd, bool writable, struct bs_error *err)
 	int64_t size = nbd_get_size(nbd->handle);
 
 	if (size < 0)
-		return fail_nbd(nbd, err, "the NBD server does not say how large the disk is");
+		return fail(err, BS_NO_CONNECTION, "%s does not tell how large the disk is",
+			    nbd->server);
 	if (writable && nbd_is_read_only(nbd->handle) != 0)
-		return fail(err, BS_READ_ONLY, "the NBD server lets nobody write to it");
+		return fail(err, BS_READ_ONLY, "%s lets nobody write to it", nbd->server);
 	if (writable && nbd_can_flush(nbd->handle) <= 0)
 		return fail(err, BS_FORMAT_UNSUPPORTED,
-			    "the NBD server cannot flush: nothing written to it would be safe");
+			    "%s cannot flush: nothing written to it would be safe", nbd->server);
 	if (take_block_sizes(nbd, err) < 0)
 		return -1;
 	nbd->disk.size = (uint64_t)size - (uint64_t)size % nbd->unit;
@@ -300,15 +329,16 @@ static int take_properties(struct nbd *nbd, bool writable, struct bs_error *err)
 /* The end of both ways to open: returns the disk, or closes it. */
 static struct disk *finish_opening(struct nbd *nbd, int begun, bool writable, struct bs_error *err)
 {
-	if (negotiate(nbd, begun, err) == 0 && take_properties(nbd, writable, err) == 0)
+	if (connect_server(nbd, begun, err) == 0 && take_properties(nbd, writable, err) == 0)
 		return &nbd->disk;
 	nbd_disk_close(&nbd->disk);
 	return NULL;
 }
 
-struct disk *nbd_open_socket(int socket, bool writable, int patience, struct bs_error *err)
+struct disk *nbd_open_socket(int socket, const char *server, bool writable, int patience,
+			     struct bs_error *err)
 {
-	struct nbd *nbd = make(patience, err);
+	struct nbd *nbd = make(server, patience, err);
 
 	if (!nbd) {
 		close(socket);
@@ -319,28 +349,38 @@ struct disk *nbd_open_socket(int socket, bool writable, int patience, struct bs_
 
 struct disk *nbd_open_uri(const char *uri, bool writable, int patience, struct bs_error *err)
 {
-	struct nbd *nbd = make(patience, err);
+	struct nbd *nbd = make("the NBD server", patience, err);
 
 	if (!nbd)
 		return NULL;
+	/* The address is the user's own, as is what it names. */
+	nbd_set_uri_allow_local_file(nbd->handle, true);
 	return finish_opening(nbd, nbd_aio_connect_uri(nbd->handle, uri), writable, err);
+}
+
+/* Waits until the server has closed the connection.  `result` as for negotiate(). */
+static int part(struct nbd *nbd, int result, struct bs_error *err)
+{
+	int64_t deadline = now() + nbd->patience;
+
+	if (result < 0)
+		return fail_connection(nbd, err);
+	while (nbd_aio_is_closed(nbd->handle) == 0 && nbd_aio_is_dead(nbd->handle) == 0)
+		if (poll_once(nbd, deadline, err) < 0)
+			return -1;
+	nbd->broken = true;
+	return 0;
 }
 
 int nbd_disconnect(struct disk *disk, struct bs_error *err)
 {
-	static const char what[] = "cannot disconnect from the NBD server";
 	struct nbd *nbd = (struct nbd *)disk;
-	int64_t deadline = now() + nbd->patience;
 
 	if (check_usable(nbd, err) < 0)
 		return -1;
-	if (nbd_aio_disconnect(nbd->handle, 0) < 0)
-		return fail_nbd(nbd, err, what);
-	while (nbd_aio_is_closed(nbd->handle) == 0 && nbd_aio_is_dead(nbd->handle) == 0)
-		if (poll_once(nbd, deadline, err) < 0)
-			return fail_prefix(err, "%s", what);
-	nbd->broken = true;
-	return 0;
+	if (part(nbd, nbd_aio_disconnect(nbd->handle, 0), err) == 0)
+		return 0;
+	return fail_prefix(err, "cannot disconnect from %s", nbd->server);
 }
 
 bool nbd_is_connected(const struct disk *disk)

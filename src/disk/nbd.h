@@ -19,18 +19,19 @@
  * on, also when opening fails.  The size is that of the export, rounded down to the smallest unit
  * that the server reads and writes.
  *
- * A writable disk needs a server that can flush.  Errors: BS_READ_ONLY for an export that cannot
- * be written when `writable`, BS_FORMAT_UNSUPPORTED for one that cannot be flushed; BS_IO for a
- * server that cannot be reached, speaks something else, refuses, is silent; BS_NO_MEMORY.
+ * `server` is what messages call the other side, and outlives the disk.  A writable disk needs a
+ * server that can flush.  Errors: BS_READ_ONLY for an export that cannot be written when
+ * `writable`, BS_FORMAT_UNSUPPORTED for one that cannot be flushed; BS_NO_CONNECTION for a server
+ * that cannot be reached, speaks something else, refuses, is silent; BS_NO_MEMORY.
  */
-MUST_CHECK struct disk *nbd_open_socket(int socket, bool writable, int patience,
+MUST_CHECK struct disk *nbd_open_socket(int socket, const char *server, bool writable, int patience,
 					struct bs_error *err);
 
 /*
  * The same with an address, as in
  * https://github.com/NetworkBlockDevice/nbd/blob/master/doc/uri.md: nbd://HOST/EXPORT,
- * nbd+unix:///EXPORT?socket=PATH and the like.  Finding the address of a host's name is up to the
- * system and its own limits of time.
+ * nbd+unix:///EXPORT?socket=PATH and the like.  It may name files, which are then read: the keys
+ * for TLS.  Finding the address of a host's name is up to the system and its own limits of time.
  */
 MUST_CHECK struct disk *nbd_open_uri(const char *uri, bool writable, int patience,
 				     struct bs_error *err);

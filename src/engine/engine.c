@@ -11,6 +11,8 @@
 #include "engine/container.h"
 #include "engine/session.h"
 #include "transaction/commit.h"
+#include "transaction/journal-file.h"
+#include "util/bytes.h"
 #include "util/clock.h"
 #include "util/interruption.h"
 #include "windows/plan.h"
@@ -22,16 +24,10 @@ const char *bs_version(void)
 
 /* ---- results ------------------------------------------------------------------------------- */
 
-static void tell(const struct bs_options *options, enum bs_phase phase)
-{
-	if (options->progress != NULL)
-		options->progress(options->progress_context, phase);
-}
-
 static uint64_t begin(const struct bs_options *options, struct bs_result *result)
 {
 	memset(result, 0, sizeof(*result));
-	tell(options, BS_PHASE_OPENING);
+	container_tell(options, BS_PHASE_OPENING);
 	return clock_milliseconds();
 }
 
@@ -83,23 +79,40 @@ static int refuse(const struct bs_inspection *inspection, struct bs_error *err)
 	return fail(err, BS_WORKER, "the worker process refused the image without a reason");
 }
 
-/*
- * Ends a rehearsal: makes the zones, which the worker told in bytes of the guest's disk, ones of
- * the container, and lets the format's driver write what it held back.
- */
-static int settle(struct container *container, struct session_findings *findings,
-		  struct bs_error *err)
+/* Has another worker prove what was carried out on the container's disk. */
+static int verify(const struct container *container, struct worker_task *task, struct bs_error *err)
 {
+	struct session_findings findings;
+	int outcome;
+
+	task->job = WORKER_VERIFY;
+	outcome = session_run(container->disk, NULL, task, &findings, err);
+	session_free(&findings);
+	return outcome;
+}
+
+/*
+ * Ends a rehearsal: verifies what a commit would write, and makes the zones, which the worker told
+ * in bytes of the guest's disk, ones of the container.
+ */
+static int settle(struct container *container, const struct bs_options *options,
+		  struct session_findings *findings, struct bs_result *result)
+{
+	struct worker_task task = {
+		.options = *options, .plan = result->plan, .clusters = findings->clusters};
 	struct guard_zone *located;
 	size_t count;
 
-	if (container_locate(container, findings->zones, findings->zone_count, &located, &count,
-			     err) < 0)
+	if (container_settle(container, options, &result->error) < 0 ||
+	    verify(container, &task, &result->error) < 0 ||
+	    container_locate(container, findings->zones, findings->zone_count, &located, &count,
+			     &result->error) < 0)
 		return -1;
+	container_close_disk(container);
 	free(findings->zones);
 	findings->zones = located;
 	findings->zone_count = count;
-	return container_finish(container, err);
+	return 0;
 }
 
 /*
@@ -113,6 +126,29 @@ static int check_interruption(int outcome, struct bs_error *err)
 				      : outcome;
 }
 
+/* What stands in the way besides the image itself becomes a finding like those of the survey. */
+static int check_relations(const struct container *container, const struct bs_options *options,
+			   struct bs_inspection *inspection, struct bs_error *err)
+{
+	struct bs_finding *finding;
+
+	/* An image that is not going to be changed may have children. */
+	if (inspection->verdict != BS_VERDICT_FIXABLE ||
+	    container_check_relations(container, options, err) == 0)
+		return 0;
+	if (inspection->finding_count < BS_FINDINGS_MAX)
+		inspection->finding_count++;
+	finding = &inspection->findings[inspection->finding_count - 1];
+	finding->code = err->code;
+	memcpy(finding->message, err->message, sizeof(finding->message));
+	inspection->verdict = BS_VERDICT_UNSUITABLE;
+	inspection->starts_after = inspection->starts;
+	for (uint32_t i = 0; i < inspection->link_count; i++)
+		if (inspection->links[i].state == BS_LINK_REPAIRED)
+			inspection->links[i].state = BS_LINK_BROKEN;
+	return -1;
+}
+
 /* Runs the worker and moves what it found into the result. */
 static int look(struct container *container, const struct bs_options *options, enum worker_job job,
 		struct session_findings *findings, struct bs_result *result)
@@ -121,7 +157,7 @@ static int look(struct container *container, const struct bs_options *options, e
 	struct overlay *overlay = job == WORKER_REHEARSE ? container->overlay : NULL;
 	int outcome;
 
-	tell(options, job == WORKER_REHEARSE ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
+	container_tell(options, job == WORKER_REHEARSE ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
 	/* One that came so far has not reached a worker. */
 	if (check_interruption(0, &result->error) < 0)
 		return -1;
@@ -141,10 +177,16 @@ static int look(struct container *container, const struct bs_options *options, e
 		return fail(&result->error, BS_WORKER, "the worker process found nothing");
 	if (result->inspection->verdict == BS_VERDICT_UNSUITABLE)
 		return refuse(result->inspection, &result->error);
+	if (check_relations(container, options, result->inspection, &result->error) < 0)
+		return -1;
 	if (job == WORKER_REHEARSE && result->inspection->verdict == BS_VERDICT_FIXABLE &&
 	    result->plan == NULL)
 		return fail(&result->error, BS_WORKER, "the worker process made no plan");
-	return result->plan != NULL ? settle(container, findings, &result->error) : 0;
+	if (result->plan == NULL || settle(container, options, findings, result) == 0)
+		return 0;
+	bs_plan_free(result->plan); /* what cannot be verified is no plan */
+	result->plan = NULL;
+	return -1;
 }
 
 static enum bs_status status_of(const struct bs_result *result)
@@ -157,9 +199,10 @@ static enum bs_status status_of(const struct bs_result *result)
 /* By its permissions; an export could tell only by being opened for writing. */
 static int check_writable(const struct container *container, struct bs_error *err)
 {
-	return container->target->kind == TARGET_NBD
-		       ? 0
-		       : target_check_writable(container->target, err);
+	if (container->target->kind != TARGET_NBD &&
+	    target_check_writable(container->target, err) < 0)
+		return -1;
+	return place_check_folder(&container->place, err);
 }
 
 /* What inspecting and planning have in common: nothing is ever opened for writing. */
@@ -183,6 +226,8 @@ static enum bs_exit look_only(const char *image, const struct bs_options *option
 	if (outcome == 0 && expected != NULL && result->plan != NULL &&
 	    !plan_equal(result->plan, expected))
 		outcome = fail(&result->error, BS_PLAN_STALE, "the plan is not for this image");
+	if (outcome == 0 && status_of(result) == BS_STATUS_WOULD_FIX)
+		outcome = transaction_check_none(&container.place, &result->error);
 	session_free(&findings);
 	container_close(&container);
 	return finish(result, started, outcome, status_of(result));
@@ -202,21 +247,25 @@ enum bs_exit bs_plan(const char *image, const struct bs_options *options,
 
 /* ---- fixing -------------------------------------------------------------------------------- */
 
-/* Opens the committed image afresh and proves it once more. */
+/*
+ * Opens the committed image afresh and proves it once more.  Whatever stands in the way of that,
+ * it is no refusal, which would mean that nothing was written.
+ */
 static int verify_committed(const char *image, const struct bs_options *options,
-			    const struct bs_plan *plan, struct bs_error *err)
+			    const struct bs_plan *plan, uint64_t clusters, struct bs_error *err)
 {
-	const struct worker_task task = {.job = WORKER_VERIFY, .options = *options, .plan = plan};
+	struct worker_task task = {
+		.options = *options, .plan = plan, .clusters = clusters, .committed = true};
 	struct container container;
-	struct session_findings findings = {0};
 	int outcome = container_open_target(&container, image, options, err);
 
 	if (outcome == 0)
 		outcome = container_open_disk(&container, options, err);
 	if (outcome == 0)
-		outcome = session_run(container.disk, NULL, &task, &findings, err);
-	session_free(&findings);
+		outcome = verify(&container, &task, err);
 	container_close(&container);
+	if (outcome < 0 && bs_code_exit(err->code) != BS_EXIT_FAILED)
+		err->code = BS_VERIFY;
 	return outcome;
 }
 
@@ -228,11 +277,13 @@ static int commit(struct container *container, const struct bs_options *options,
 		.overlay = container->overlay,
 		.zones = findings->zones,
 		.zone_count = findings->zone_count,
+		.maker = options->maker,
 	};
 	struct commit_result committed;
+	enum undo_outcome undone;
 	struct bs_error undo_error;
 
-	tell(options, BS_PHASE_COMMITTING);
+	container_tell(options, BS_PHASE_COMMITTING);
 	result->undo_file = strdup(container->place.journal);
 	if (result->undo_file == NULL)
 		return fail(&result->error, BS_NO_MEMORY, "out of memory");
@@ -240,10 +291,11 @@ static int commit(struct container *container, const struct bs_options *options,
 		goto out;
 	result->container_bytes = committed.bytes;
 	result->container_extents = (uint32_t)committed.extents;
-	tell(options, BS_PHASE_VERIFYING);
-	if (verify_committed(container->target->name, options, result->plan, &result->error) == 0)
+	container_tell(options, BS_PHASE_VERIFYING);
+	if (verify_committed(container->target->name, options, result->plan, findings->clusters,
+			     &result->error) == 0)
 		return 0;
-	if (transaction_undo(&container->place, NULL, &undo_error) < 0)
+	if (transaction_undo(&container->place, NULL, &undone, &undo_error) < 0)
 		return fail(&result->error, BS_RECOVERY_REQUIRED,
 			    "the fix could not be verified, nor be taken back: %s",
 			    undo_error.message);
@@ -280,8 +332,22 @@ static void release_signals(const sigset_t *signals)
 	pthread_sigmask(SIG_SETMASK, signals, NULL);
 }
 
+static int compare_maker(const struct place *place, const uint8_t maker[BS_MAKER_SIZE], bool *same,
+			 struct bs_error *err)
+{
+	struct journal_file *journal;
+
+	if (journal_file_open(place->journal, &journal, err) < 0)
+		return -1;
+	*same = journal != NULL && !all_zero(maker, BS_MAKER_SIZE) &&
+		memcmp(journal->header.maker, maker, BS_MAKER_SIZE) == 0;
+	journal_file_close(journal);
+	return 0;
+}
+
 /* An image that needs no fix may have had one: then there is a way back. */
-static int find_undo_file(const struct container *container, struct bs_result *result)
+static int find_undo_file(const struct container *container, const struct bs_options *options,
+			  struct bs_result *result)
 {
 	enum transaction_state state;
 
@@ -290,7 +356,10 @@ static int find_undo_file(const struct container *container, struct bs_result *r
 	if (state != TRANSACTION_APPLIED)
 		return 0;
 	result->undo_file = strdup(container->place.journal);
-	return result->undo_file != NULL ? 0 : fail(&result->error, BS_NO_MEMORY, "out of memory");
+	if (result->undo_file == NULL)
+		return fail(&result->error, BS_NO_MEMORY, "out of memory");
+	return compare_maker(&container->place, options->maker, &result->own_undo_file,
+			     &result->error);
 }
 
 static int fix(struct container *container, const struct bs_options *options,
@@ -308,7 +377,7 @@ static int fix(struct container *container, const struct bs_options *options,
 		else
 			outcome = commit(container, options, &findings, result);
 	} else if (outcome == 0) {
-		outcome = find_undo_file(container, result);
+		outcome = find_undo_file(container, options, result);
 	}
 	session_free(&findings);
 	return outcome;
@@ -337,6 +406,21 @@ enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 
 /* ---- undoing ------------------------------------------------------------------------------- */
 
+static int undo(const struct container *container, const struct bs_options *options,
+		enum bs_status *status, struct bs_result *result)
+{
+	enum undo_outcome undone;
+
+	container_tell(options, BS_PHASE_UNDOING);
+	if (transaction_undo(&container->place, NULL, &undone, &result->error) < 0)
+		return -1;
+	result->exact = undone == UNDO_EXACT;
+	if (undone != UNDO_NOT_NEEDED)
+		return 0;
+	*status = BS_STATUS_NOTHING_TO_DO;
+	return find_undo_file(container, options, result);
+}
+
 /* What undoing and recovering have in common: *recovered tells what the lock has taken back. */
 static enum bs_exit take_back(const char *image, const struct bs_options *options, bool applied_too,
 			      struct bs_result *result)
@@ -351,12 +435,10 @@ static enum bs_exit take_back(const char *image, const struct bs_options *option
 	hold_signals();
 	outcome = container_lock(&container, image, options, LOCK_FOR_CHANGING, &result->recovered,
 				 &result->error);
-	if (outcome == 0 && !result->recovered && applied_too) {
-		tell(options, BS_PHASE_UNDOING);
-		outcome = transaction_undo(&container.place, NULL, &result->error);
-	} else if (!result->recovered) {
+	if (outcome == 0 && !result->recovered && applied_too)
+		outcome = undo(&container, options, &status, result);
+	else if (!result->recovered)
 		status = BS_STATUS_NOTHING_TO_DO;
-	}
 	container_close(&container);
 	release_signals(&signals);
 	return finish(result, started, outcome, status);

@@ -171,10 +171,19 @@ static int take_zones(struct session *session, const struct remote_message *mess
 	return 0;
 }
 
+static int take_clusters(struct session *session, const struct remote_message *message,
+			 struct bs_error *err)
+{
+	if (message->length != sizeof(session->findings->clusters))
+		return lies(err, "a sum of clusters that is no number");
+	memcpy(&session->findings->clusters, message->payload, message->length);
+	return 0;
+}
+
 static int take_staged(struct session *session, const struct remote_message *message,
 		       struct bs_error *err)
 {
-	/* Nothing that comes after the verification may change what was verified. */
+	/* Nothing that comes after this may change what is going to be verified. */
 	if (guard_allow(session->guard, NULL, 0, err) < 0)
 		return -1;
 	if (session->findings->plan != NULL)
@@ -196,6 +205,8 @@ static int take(struct session *session, const struct remote_message *message, b
 		return take_plan(session, message, err);
 	case MESSAGE_OPERATION:
 		return answer_sectors(session, err);
+	case MESSAGE_CLUSTERS:
+		return take_clusters(session, message, err);
 	case MESSAGE_ZONES:
 		return take_zones(session, message, err);
 	case MESSAGE_STAGED:
@@ -235,12 +246,12 @@ static int talk(struct session *session, struct bs_error *err)
  * A signal of the terminal ends a rehearsal at once, even if the caller holds it; but what has been
  * committed is verified to the end.
  */
-static void arrange_signals(enum worker_job job)
+static void arrange_signals(const struct worker_task *task)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
-	if (job != WORKER_VERIFY)
+	if (!task->committed)
 		pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -258,7 +269,7 @@ static int start(struct session *session, session_worker *run, struct bs_error *
 		return -1;
 	}
 	if (session->worker == 0) {
-		arrange_signals(session->task->job);
+		arrange_signals(session->task);
 		run(ends[1], disk_size(guard_disk(session->guard)), session->task);
 	}
 	close(ends[1]);

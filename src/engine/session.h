@@ -21,6 +21,7 @@ struct session_findings {
 	struct bs_plan *plan;             /* as rehearsed; NULL when no fix applies */
 	struct guard_zone *zones;         /* in bytes of the guest's disk, until located */
 	size_t zone_count;
+	uint64_t clusters; /* the sum of the cluster accounting before the staging */
 };
 
 /*

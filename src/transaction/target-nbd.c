@@ -22,15 +22,19 @@ static int nbd_look(const struct target *target, struct target_status *status, s
 	return 0;
 }
 
+/* As many connections as a commit has at once: a server may not take so many clients. */
 static int nbd_check_writable(const struct target *target, struct bs_error *err)
 {
-	struct target *writable = target_nbd_open(target->name, true, err);
+	struct target *writing = target_nbd_open(target->name, true, err);
+	struct target *reading_back = writing ? target_nbd_open(target->name, false, err) : NULL;
+	int result = reading_back ? 0 : -1;
 
-	target_close(writable);
-	/* The connection for reading stays open: a server may take one client at a time. */
-	if (!writable && err->code == BS_IO)
-		return fail_prefix(err, "no second connection");
-	return writable ? 0 : -1;
+	if (result < 0 && err->code == BS_NO_CONNECTION)
+		fail_prefix(err, "changing it takes three connections at once, and %s fails",
+			    writing ? "the third" : "the second");
+	target_close(reading_back);
+	target_close(writing);
+	return result;
 }
 
 static char *nbd_identity(const struct target *target)
@@ -54,8 +58,13 @@ static int nbd_sync(struct target *target, struct bs_error *err)
 	return disk_flush(target->disk, err);
 }
 
+/* Until the server has closed its end as well, it may count this among its clients. */
 static void nbd_close(struct target *target)
 {
+	struct bs_error ignored;
+
+	if (target->disk)
+		(void)!nbd_disconnect(target->disk, &ignored);
 	disk_close(target->disk);
 	free(target->name);
 	free(target);

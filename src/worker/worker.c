@@ -100,7 +100,7 @@ static int rehearse(const struct worker *worker, struct bs_plan *plan, struct bs
 	if (send_plan(worker, MESSAGE_PLAN, plan, err) < 0 ||
 	    await(worker, MESSAGE_PROCEED, NULL, 0, err) < 0 ||
 	    stage_run(worker->disk, plan, ask_sectors, &progress, &clusters, err) < 0 ||
-	    verify_run(worker->disk, plan, &worker->task->options, &clusters, err) < 0 ||
+	    tell(worker, MESSAGE_CLUSTERS, &clusters, sizeof(clusters), err) < 0 ||
 	    send_zones(worker, plan, err) < 0)
 		return -1;
 	return send_plan(worker, MESSAGE_STAGED, plan, err);
@@ -144,8 +144,8 @@ static int do_task(struct worker *worker, uint64_t size, struct bs_error *err)
 	if (worker->disk == NULL)
 		result = -1;
 	else if (worker->task->job == WORKER_VERIFY)
-		result = verify_run(worker->disk, worker->task->plan, &worker->task->options, NULL,
-				    err);
+		result = verify_run(worker->disk, worker->task->plan, &worker->task->options,
+				    worker->task->clusters, err);
 	else
 		result = inspect(worker, err);
 	disk_close(worker->disk);

@@ -10,15 +10,18 @@
 
 enum worker_job {
 	WORKER_INSPECT,  /* sends the inspection */
-	WORKER_REHEARSE, /* sends the inspection and, if a fix applies, the plan; stages, verifies
-			  */
-	WORKER_VERIFY,   /* verifies a committed disk */
+	WORKER_REHEARSE, /* sends the inspection and, if a fix applies, the plan; stages it */
+	WORKER_VERIFY,   /* verifies a disk on which a plan was carried out */
 };
 
 struct worker_task {
 	enum worker_job job;
 	struct bs_options options;
-	const struct bs_plan *plan; /* WORKER_VERIFY: what was carried out */
+	/* WORKER_VERIFY: what was carried out, and the sum of clusters that the staging told;
+	 * whether it was also committed, so that the verification is not to be interrupted. */
+	const struct bs_plan *plan;
+	uint64_t clusters;
+	bool committed;
 };
 
 /*

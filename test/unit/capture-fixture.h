@@ -7,6 +7,7 @@
 #define BOOTSHIFT_TEST_CAPTURE_FIXTURE_H
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -88,12 +89,27 @@ static inline void stage(struct capture_fixture *fixture, const char *path)
 	fixture->model = new_model();
 }
 
+/* The only child of this process, 0 when there is none. */
+static inline pid_t only_child(void)
+{
+	char path[64], line[64] = "";
+	FILE *stream;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	stream = fopen(path, "r");
+	ck_assert_ptr_nonnull(stream);
+	if (!fgets(line, sizeof(line), stream))
+		line[0] = '\0';
+	fclose(stream);
+	return (pid_t)strtol(line, NULL, 10);
+}
+
 static inline void open_capture(struct capture_fixture *fixture, const char *driver,
 				const char *driver_options)
 {
 	struct bs_error err;
 
-	fixture->capture = capture_open(fixture->overlay, driver, driver_options, &err);
+	fixture->capture = capture_open(fixture->overlay, driver, driver_options, true, &err);
 	ck_assert_msg(fixture->capture != NULL, "%s", err.message);
 }
 

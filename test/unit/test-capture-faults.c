@@ -17,23 +17,9 @@
 
 #include "support/state.h"
 #include "unit/capture-fixture.h"
+#include "util/bytes.h"
 
 /* ---- who is there ------------------------------------------------------------------------- */
-
-/* The only child of this process, 0 when there is none. */
-static pid_t only_child(void)
-{
-	char path[64], line[64] = "";
-	FILE *stream;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	stream = fopen(path, "r");
-	ck_assert_ptr_nonnull(stream);
-	if (!fgets(line, sizeof(line), stream))
-		line[0] = '\0';
-	fclose(stream);
-	return (pid_t)strtol(line, NULL, 10);
-}
 
 static int count_descriptors(void)
 {
@@ -103,7 +89,7 @@ static int run_through(struct capture_fixture *fixture, int patience, struct bs_
 	static uint8_t bytes[200000];
 
 	fixture->capture =
-		capture_open_with(fixture->overlay, "qemu-nbd", patience, "qcow2", NULL, err);
+		capture_open_with(fixture->overlay, "qemu-nbd", patience, "qcow2", NULL, true, err);
 	if (!fixture->capture)
 		return -1;
 	for (uint64_t i = 0; i < 4; i++)
@@ -136,6 +122,7 @@ static void spring_everywhere(int number, int patience, enum bs_code code, const
 		ck_assert_msg(!sprung || err.code == code, "moment %d: %s", moment, err.message);
 		if (sprung)
 			ASSERT_HAS(err.message, part);
+		ASSERT_HAS_NOT(err.message, "lock");
 		leave(&fixture);
 		assert_nothing_left(descriptors);
 	}
@@ -169,7 +156,8 @@ START_TEST(a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish)
 	int descriptors = count_descriptors();
 
 	stage(&fixture, make_container("vdi", ""));
-	fixture.capture = capture_open_with(fixture.overlay, "qemu-nbd", 2000, "vdi", NULL, &err);
+	fixture.capture =
+		capture_open_with(fixture.overlay, "qemu-nbd", 2000, "vdi", NULL, true, &err);
 	ck_assert_ptr_nonnull(fixture.capture);
 	kill(only_child(), SIGSTOP);
 	ck_assert_int_eq(capture_finish(fixture.capture, &err), -1);
@@ -207,7 +195,7 @@ START_TEST(a_container_that_the_driver_refuses_is_refused_with_its_reason)
 	int descriptors = count_descriptors();
 
 	stage(&fixture, make_container("qcow2", ""));
-	fixture.capture = capture_open(fixture.overlay, "vdi", NULL, &err);
+	fixture.capture = capture_open(fixture.overlay, "vdi", NULL, true, &err);
 	ck_assert_ptr_null(fixture.capture);
 	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	ASSERT_HAS(err.message, "driver vdi");
@@ -225,7 +213,8 @@ static void assert_program_fails(const char *program, enum bs_code code, const c
 	int descriptors = count_descriptors();
 
 	stage(&fixture, make_container("qcow2", ""));
-	fixture.capture = capture_open_with(fixture.overlay, program, 1000, "qcow2", NULL, &err);
+	fixture.capture =
+		capture_open_with(fixture.overlay, program, 1000, "qcow2", NULL, true, &err);
 	ck_assert_ptr_null(fixture.capture);
 	ck_assert_int_eq(err.code, code);
 	ASSERT_HAS(err.message, part);
@@ -233,10 +222,131 @@ static void assert_program_fails(const char *program, enum bs_code code, const c
 	assert_nothing_left(descriptors);
 }
 
+/* The table of counts is one that nobody looks at before a cluster is needed. */
+START_TEST(a_driver_that_gives_up_finds_the_container_damaged)
+{
+	const char *path = make_container("qcow2", "");
+	static const uint8_t sector[512] = {1};
+	static uint8_t found[512];
+	struct capture_fixture fixture;
+	struct bs_error err;
+	int result = 0;
+
+	file_flip(path, 53); /* of the offset of the table of counts */
+	stage(&fixture, path);
+	open_capture(&fixture, "qcow2", NULL);
+	for (uint64_t at = 0; at < GUEST_SIZE && result == 0; at += 1u << 20)
+		result = disk_write(capture_disk(fixture.capture), at, sector, 512, &err);
+	ck_assert_int_eq(result, -1);
+	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
+	/* It has closed the image, and cannot do any more. */
+	ck_assert_int_eq(disk_read(capture_disk(fixture.capture), 0, found, 512, &err), -1);
+	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
+	ASSERT_HAS(err.message, "Marking image as corrupt");
+	leave(&fixture);
+}
+END_TEST
+
+/* Told to end, qemu-nbd does, with success, and says nothing: that tells nothing of the image. */
+START_TEST(a_driver_that_ends_without_a_word_does_not_blame_the_container)
+{
+	struct capture_fixture fixture;
+	struct bs_error err;
+	uint8_t sector[512];
+	siginfo_t ended;
+
+	stage(&fixture, make_container("qcow2", ""));
+	open_capture(&fixture, "qcow2", NULL);
+	kill(only_child(), SIGTERM);
+	ck_assert_int_eq(waitid(P_PID, (id_t)only_child(), &ended, WEXITED | WNOWAIT), 0);
+	ck_assert_int_eq(disk_read(capture_disk(fixture.capture), 0, sector, 512, &err), -1);
+	ck_assert_int_eq(err.code, BS_WORKER);
+	ASSERT_HAS(err.message, "ended with status 0");
+	leave(&fixture);
+}
+END_TEST
+
+/* ---- checking ------------------------------------------------------------------------------- */
+
+static int check_container(const char *path, const char *driver, struct bs_error *err)
+{
+	struct image_state before = state_take(path);
+	struct capture_fixture fixture;
+	int result, descriptors = count_descriptors();
+
+	stage(&fixture, path);
+	result = capture_check(fixture.overlay, driver, NULL, err);
+	ck_assert_uint_eq(overlay_take_written_sectors(fixture.overlay), 0);
+	leave(&fixture);
+	assert_nothing_left(descriptors);
+	state_assert_untouched(path, &before);
+	return result;
+}
+
+START_TEST(a_sound_container_passes_the_check)
+{
+	static const char *const options[] = {"", "-c", "-o cluster_size=512", "-o compat=0.10",
+					      "-o extended_l2=on,cluster_size=128k"};
+	struct bs_error err = {0};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		ck_assert_msg(check_container(make_container("qcow2", options[i]), "qcow2", &err) ==
+				      0,
+			      "%s: %s", options[i], err.message);
+	ck_assert_msg(check_container(make_container("vdi", ""), "vdi", &err) == 0, "%s",
+		      err.message);
+}
+END_TEST
+
+/* The count of one cluster, the second, which has the table of counts. */
+static const char *make_with_count(uint8_t count)
+{
+	const char *path = make_container("qcow2", "");
+	uint8_t table[8], block[8];
+
+	file_read(path, 48, table, sizeof(table));
+	file_read(path, load_be64(table), block, sizeof(block));
+	file_write(path, load_be64(block) + 2 + 1, &count, 1);
+	return path;
+}
+
+START_TEST(what_the_check_finds_is_counted_and_lost_room_is_no_error)
+{
+	struct bs_error err = {0};
+
+	ck_assert_int_eq(check_container(make_with_count(0), "qcow2", &err), -1);
+	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
+	ASSERT_HAS(err.message, "finds 1 error in its tables");
+	ck_assert_msg(check_container(make_with_count(2), "qcow2", &err) == 0, "%s", err.message);
+}
+END_TEST
+
+START_TEST(a_check_that_cannot_be_done_is_no_pass)
+{
+	struct capture_fixture fixture;
+	struct bs_error err = {0};
+	struct trap trap;
+
+	ck_assert_int_eq(check_container(make_container("qcow2", ""), "vdi", &err), -1);
+	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
+	ASSERT_HAS(err.message, "VDI image");
+	stage_trap(&fixture, &trap, make_container("qcow2", ""), 2, 0);
+	ck_assert_int_eq(capture_check(fixture.overlay, "qcow2", NULL, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	ASSERT_HAS(err.message, "on fire");
+	leave(&fixture);
+	stage_trap(&fixture, &trap, make_container("qcow2", ""), 2, SIGKILL);
+	ck_assert_int_eq(capture_check(fixture.overlay, "qcow2", NULL, &err), -1);
+	ck_assert_int_eq(err.code, BS_WORKER);
+	ASSERT_HAS(err.message, "qemu-img was ended by signal 9");
+	leave(&fixture);
+}
+END_TEST
+
 START_TEST(without_qemu_nbd_it_says_what_to_install)
 {
 	assert_program_fails("bootshift-has-no-such-program", BS_FORMAT_UNSUPPORTED, "qemu-utils");
-	assert_program_fails("/bin/true", BS_CONTAINER_CORRUPT, "qcow2");
+	assert_program_fails("/bin/true", BS_WORKER, "ended with status 0");
 	assert_program_fails("/usr", BS_WORKER, "cannot start");
 }
 END_TEST
@@ -278,7 +388,7 @@ START_TEST(no_other_file_can_be_opened_where_the_kernel_has_landlock)
 	fixture.capture = capture_open(fixture.overlay, "qcow2",
 				       "backing.driver=raw,backing.file.driver=file,"
 				       "backing.file.filename=/etc/passwd",
-				       &err);
+				       true, &err);
 	ck_assert_ptr_null(fixture.capture);
 	ASSERT_HAS(err.message, "Permission denied");
 	leave(&fixture);
@@ -356,6 +466,11 @@ Suite *capture_faults_suite(void)
 	tcase_add_test(tcase, an_error_of_the_container_is_told_as_what_it_is);
 	tcase_add_test(tcase, what_does_not_fit_is_no_space);
 	tcase_add_test(tcase, a_container_that_the_driver_refuses_is_refused_with_its_reason);
+	tcase_add_test(tcase, a_driver_that_gives_up_finds_the_container_damaged);
+	tcase_add_test(tcase, a_driver_that_ends_without_a_word_does_not_blame_the_container);
+	tcase_add_test(tcase, a_sound_container_passes_the_check);
+	tcase_add_test(tcase, what_the_check_finds_is_counted_and_lost_room_is_no_error);
+	tcase_add_test(tcase, a_check_that_cannot_be_done_is_no_pass);
 	tcase_add_test(tcase, without_qemu_nbd_it_says_what_to_install);
 	tcase_add_test(tcase, the_driver_is_confined);
 	tcase_add_test(tcase, no_other_file_can_be_opened_where_the_kernel_has_landlock);

@@ -117,6 +117,32 @@ START_TEST(a_vhd_with_small_blocks_is_written_as_well)
 }
 END_TEST
 
+/* As what was staged is looked at before it is committed. */
+START_TEST(a_capture_for_reading_cannot_write)
+{
+	const char *driver = formats[_i].driver;
+	struct capture_fixture fixture;
+	struct bs_error err;
+	static uint8_t found[GUEST_SIZE];
+
+	stage(&fixture, make_container(driver, formats[_i].options));
+	open_capture(&fixture, driver, NULL);
+	use_disk(&fixture, 8, 10);
+	finish(&fixture);
+	capture_close(fixture.capture);
+	overlay_take_written_sectors(fixture.overlay);
+	fixture.capture = capture_open(fixture.overlay, driver, NULL, false, &err);
+	ck_assert_msg(fixture.capture != NULL, "%s", err.message);
+	free(image_run(0, "grep ' /tmp/image ro,' /proc/%d/mountinfo", only_child()));
+	ck_assert_int_eq(disk_read(capture_disk(fixture.capture), 0, found, GUEST_SIZE, &err), 0);
+	ck_assert(memcmp(found, fixture.model, GUEST_SIZE) == 0);
+	ck_assert_int_eq(disk_write(capture_disk(fixture.capture), 0, found, 512, &err), -1);
+	ck_assert_int_eq(err.code, BS_READ_ONLY);
+	ck_assert_uint_eq(overlay_take_written_sectors(fixture.overlay), 0);
+	leave(&fixture);
+}
+END_TEST
+
 START_TEST(an_internal_snapshot_stays_what_it_was)
 {
 	const char *path = make_container("qcow2", "");
@@ -247,7 +273,7 @@ START_TEST(it_takes_no_privileges)
 	/* As after the exec by which a user starts a program. */
 	ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1), 0);
 	stage(&fixture, path);
-	fixture.capture = capture_open(fixture.overlay, "qcow2", NULL, &err);
+	fixture.capture = capture_open(fixture.overlay, "qcow2", NULL, true, &err);
 	if (fixture.capture) {
 		use_disk(&fixture, 6, 20);
 		finish(&fixture);
@@ -273,6 +299,7 @@ Suite *capture_suite(void)
 			    format_count);
 	tcase_add_test(tcase, a_capture_that_only_reads_changes_nothing_of_the_guests);
 	tcase_add_test(tcase, a_vhd_with_small_blocks_is_written_as_well);
+	tcase_add_loop_test(tcase, a_capture_for_reading_cannot_write, 0, format_count);
 	tcase_add_test(tcase, an_internal_snapshot_stays_what_it_was);
 	tcase_add_test(tcase, zeros_of_a_longer_container_are_left_out);
 	tcase_add_loop_test(tcase, watching_the_overlay_tells_where_a_part_of_the_disk_lies, 0,

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/containers.h"
 #include "support/sample.h"
 #include "windows/plan.h"
 
@@ -246,6 +247,33 @@ END_TEST
 
 /* ---- plans made before --------------------------------------------------------------------- */
 
+/* The driver is gone by the time that the committed container is to be opened. */
+static void lose_the_driver(void *context, enum bs_phase phase)
+{
+	(void)context;
+	if (phase == BS_PHASE_VERIFYING)
+		ck_assert_int_eq(setenv("PATH", "/nonexistent", 1), 0);
+}
+
+START_TEST(what_was_written_and_cannot_be_verified_is_undone_and_no_refusal)
+{
+	static const struct container_kind qcow2 = {"qcow2", "qcow2", "", true, NULL};
+	const struct bs_options losing = {.progress = lose_the_driver};
+	const char *image = container_make(&qcow2, image_recipe("small", SAMPLE_SMALL));
+	char *path = strdup(getenv("PATH"));
+	struct image_digest before = image_digest(image);
+
+	assert_result(bs_fix(image, &losing, NULL, &result), BS_EXIT_FAILED, BS_STATUS_FAILED,
+		      BS_VERIFY);
+	ck_assert_int_eq(setenv("PATH", path, 1), 0);
+	free(path);
+	ck_assert_ptr_nonnull(strstr(result.error.message, "not installed"));
+	image_assert_same(image, &before);
+	assert_alone(image);
+	image_remove(image);
+}
+END_TEST
+
 START_TEST(an_expected_plan_that_is_the_same_is_carried_out)
 {
 	const char *image = image_copy(image_small("windows-7", false));
@@ -292,6 +320,51 @@ START_TEST(a_plan_of_another_image_is_stale)
 	assert_result(bs_plan(image_small("windows-7", false), &options, planned.plan, &result),
 		      BS_EXIT_REFUSED, BS_STATUS_REFUSED, BS_PLAN_STALE);
 	bs_result_free(&planned);
+}
+END_TEST
+
+/* ---- what lies beside the image ------------------------------------------------------------ */
+
+static void assert_undo_file_exists(enum bs_exit exit)
+{
+	assert_result(exit, BS_EXIT_REFUSED, BS_STATUS_REFUSED, BS_UNDO_FILE_EXISTS);
+	bs_result_free(&result);
+}
+
+START_TEST(an_image_restored_beside_its_undo_file_is_refused_by_all_but_undo)
+{
+	const char *image = image_copy(image_small("windows-7", false));
+	struct image_digest before = image_digest(image);
+
+	fix(image);
+	free(image_run(0, "cp --sparse=always '%s' '%s'", image_small("windows-7", false), image));
+	bs_result_free(&result);
+	assert_undo_file_exists(bs_inspect(image, &options, &result));
+	assert_undo_file_exists(bs_plan(image, &options, NULL, &result));
+	assert_undo_file_exists(bs_fix(image, &options, NULL, &result));
+	assert_result(bs_undo(image, &options, &result), BS_EXIT_DONE, BS_STATUS_NOTHING_TO_DO,
+		      BS_OK);
+	ck_assert_ptr_nonnull(result.undo_file);
+	ck_assert_int_eq(unlink(result.undo_file), 0);
+	image_assert_same(image, &before);
+	fix(image);
+	image_remove(image);
+}
+END_TEST
+
+START_TEST(a_folder_in_which_no_file_can_be_made_is_refused_by_fix_and_dry_run)
+{
+	static const char *const folders[] = {"/proc", "/sys"};
+	const struct bs_options bad = {.undo_directory = folders[_i], .to_be_fixed = true};
+	const char *image = image_copy(image_small("windows-7", false));
+
+	assert_result(bs_plan(image, &bad, NULL, &result), BS_EXIT_REFUSED, BS_STATUS_REFUSED,
+		      BS_UNDO_FOLDER);
+	bs_result_free(&result);
+	assert_result(bs_fix(image, &bad, NULL, &result), BS_EXIT_REFUSED, BS_STATUS_REFUSED,
+		      BS_UNDO_FOLDER);
+	assert_alone(image);
+	image_remove(image);
 }
 END_TEST
 
@@ -533,10 +606,18 @@ Suite *engine_suite(void)
 	tcase_add_checked_fixture(tcase, NULL, teardown);
 	tcase_add_loop_test(tcase, looking_needs_no_right_to_write_and_changes_nothing, 0, 2);
 	tcase_add_loop_test(tcase, an_inspection_tells_the_container_and_what_a_fix_would_do, 0, 2);
+	tcase_add_test(tcase, what_was_written_and_cannot_be_verified_is_undone_and_no_refusal);
 	tcase_add_test(tcase, an_expected_plan_that_is_the_same_is_carried_out);
 	tcase_add_test(tcase,
 		       an_expected_plan_that_is_not_the_same_is_stale_and_nothing_is_written);
 	tcase_add_test(tcase, a_plan_of_another_image_is_stale);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("beside");
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_add_test(tcase, an_image_restored_beside_its_undo_file_is_refused_by_all_but_undo);
+	tcase_add_loop_test(
+		tcase, a_folder_in_which_no_file_can_be_made_is_refused_by_fix_and_dry_run, 0, 2);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("refusing");

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -64,13 +65,13 @@ static int serve(const char *const *arguments)
 
 static void open_disk(int connection, bool writable, int patience)
 {
-	disk = nbd_open_socket(connection, writable, patience, &err);
+	disk = nbd_open_socket(connection, "the server", writable, patience, &err);
 	ck_assert_msg(disk != NULL, "%s", err.message);
 }
 
 static void assert_refused(int connection, bool writable, enum bs_code code, const char *part)
 {
-	disk = nbd_open_socket(connection, writable, 500, &err);
+	disk = nbd_open_socket(connection, "the server", writable, 500, &err);
 	ck_assert_ptr_null(disk);
 	ck_assert_int_eq(err.code, code);
 	ASSERT_HAS(err.message, part);
@@ -168,7 +169,7 @@ START_TEST(an_error_of_the_server_leaves_the_connection_in_order)
 		  true, PATIENCE);
 	ck_assert_int_eq(disk_read(disk, 0, bytes, sizeof(bytes), &err), -1);
 	ck_assert_int_eq(err.code, BS_IO);
-	ASSERT_HAS(err.message, "cannot read");
+	ck_assert_str_eq(err.message, "the server cannot read: Input/output error");
 	memset(bytes, 1, sizeof(bytes));
 	ck_assert_int_eq(disk_write(disk, 0, bytes, sizeof(bytes), &err), -1);
 	ck_assert_int_eq(err.code, BS_NO_SPACE);
@@ -182,7 +183,7 @@ START_TEST(a_server_that_never_speaks_is_given_up)
 	int ends[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	assert_refused(ends[0], true, BS_IO, "silent for 500 milliseconds");
+	assert_refused(ends[0], true, BS_NO_CONNECTION, "silent for 500 milliseconds");
 	close(ends[1]);
 }
 END_TEST
@@ -223,9 +224,38 @@ START_TEST(something_else_than_a_server_is_refused)
 {
 	int connection = serve((const char *const[]){"echo", "HTTP/1.1 400 Bad Request", NULL});
 
-	assert_refused(connection, false, BS_IO, "cannot connect");
+	assert_refused(connection, false, BS_NO_CONNECTION, "cannot connect to the server: ");
+	ASSERT_HAS_NOT(err.message, "nbd_");
+	ASSERT_HAS_NOT(err.message, "handshake");
 }
 END_TEST
+
+/* Starts nbdkit on a socket, with up to two options more. */
+static void listen_on(const char *socket, const char *option, const char *other)
+{
+	const char *arguments[] = {"nbdkit", "-f",   "-U",  socket, "memory",
+				   "1M",     option, other, NULL};
+
+	server = fork();
+	ck_assert_int_ge(server, 0);
+	if (server == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+		execvp(arguments[0], (char *const *)arguments);
+		_exit(127);
+	}
+}
+
+/* The socket is there a moment after the server was started, and before it listens on it. */
+static void open_address(const char *uri)
+{
+	disk = nbd_open_uri(uri, true, PATIENCE, &err);
+	for (int i = 0; i < 2000 && disk == NULL; i++) {
+		usleep(5000);
+		disk = nbd_open_uri(uri, true, PATIENCE, &err);
+	}
+	ck_assert_msg(disk != NULL, "%s", err.message);
+}
 
 START_TEST(an_address_is_opened_or_refused)
 {
@@ -236,25 +266,41 @@ START_TEST(an_address_is_opened_or_refused)
 	socket = text("%s/socket", folder);
 	uri = text("nbd+unix:///?socket=%s", socket);
 	ck_assert_ptr_null(nbd_open_uri(uri, true, PATIENCE, &err));
-	ck_assert_int_eq(err.code, BS_IO);
-	server = fork();
-	if (server == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execlp("nbdkit", "nbdkit", "-f", "-U", socket, "memory", "1M", NULL);
-		_exit(127);
-	}
-	/* The socket is there a moment before the server listens on it. */
-	disk = nbd_open_uri(uri, true, PATIENCE, &err);
-	for (int i = 0; i < 2000 && disk == NULL; i++) {
-		usleep(5000);
-		disk = nbd_open_uri(uri, true, PATIENCE, &err);
-	}
-	ck_assert_msg(disk != NULL, "%s", err.message);
+	ck_assert_int_eq(err.code, BS_NO_CONNECTION);
+	ck_assert_str_eq(err.message,
+			 "cannot connect to the NBD server: No such file or directory");
+	listen_on(socket, NULL, NULL);
+	open_address(uri);
 	assert_is_a_disk();
 	unlink(socket);
 	rmdir(folder);
 	ck_assert_ptr_null(nbd_open_uri("http://example.org/", true, PATIENCE, &err));
-	ck_assert_int_eq(err.code, BS_IO);
+	ck_assert_int_eq(err.code, BS_NO_CONNECTION);
+	ASSERT_HAS_NOT(err.message, "nbd_");
+}
+END_TEST
+
+/* The address names the file with the key. */
+START_TEST(a_server_that_asks_for_a_key_is_opened_with_it)
+{
+	static const char key[] =
+		"alice:6b657920666f722074657374696e67206f6e6c792121212121212121\n";
+	char folder[] = "/tmp/bootshift-nbd.XXXXXX";
+	const char *socket, *keys;
+	FILE *file;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	socket = text("%s/socket", folder);
+	keys = text("%s/keys.psk", folder);
+	file = fopen(keys, "w");
+	ck_assert_int_ge(fputs(key, file), 0);
+	fclose(file);
+	listen_on(socket, "--tls=require", text("--tls-psk=%s", keys));
+	open_address(text("nbds+unix://alice@/?socket=%s&tls-psk-file=%s", socket, keys));
+	assert_is_a_disk();
+	unlink(keys);
+	unlink(socket);
+	rmdir(folder);
 }
 END_TEST
 
@@ -277,6 +323,7 @@ Suite *nbd_suite(void)
 	tcase_add_test(tcase, a_server_that_ends_is_an_error_at_once);
 	tcase_add_test(tcase, something_else_than_a_server_is_refused);
 	tcase_add_test(tcase, an_address_is_opened_or_refused);
+	tcase_add_test(tcase, a_server_that_asks_for_a_key_is_opened_with_it);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -81,6 +81,7 @@ START_TEST(a_rehearsal_brings_an_inspection_a_plan_and_zones)
 	ck_assert_uint_eq(findings.plan->operations[findings.plan->operation_count - 1].sectors, 1);
 	ck_assert_uint_ge(findings.zone_count, 11);
 	ck_assert_uint_eq(findings.zones[0].offset, 0);
+	ck_assert_uint_gt(findings.clusters, 0);
 }
 END_TEST
 
@@ -110,9 +111,12 @@ START_TEST(a_verification_passes_a_fixed_disk_and_fails_another)
 {
 	task.job = WORKER_VERIFY;
 	task.plan = plan;
-	sample_stage(&sample, plan);
+	task.clusters = sample_stage(&sample, plan);
 	ck_assert_msg(session_run(sample.disk, NULL, &task, &findings, &err) == 0, "%s",
 		      err.message);
+	task.clusters--;
+	assert_error(session_run(sample.disk, NULL, &task, &findings, &err), BS_VERIFY, "add up");
+	task.clusters++;
 	sample_write(&sample, 0x1BE, "\x80", 1);
 	assert_error(session_run(sample.disk, NULL, &task, &findings, &err), BS_VERIFY, "active");
 }
@@ -306,6 +310,12 @@ static void zones_twice_says(int socket)
 }
 WORKER(zones_twice)
 
+static void odd_clusters_says(int socket)
+{
+	say(socket, MESSAGE_CLUSTERS, "0123", 4);
+}
+WORKER(odd_clusters)
+
 static void staged_without_zones_says(int socket)
 {
 	say_plan(socket, MESSAGE_STAGED);
@@ -355,6 +365,7 @@ static const struct {
 	{odd_zones, "make no sense"},
 	{zone_outside, "outside of the disk"},
 	{zones_twice, "make no sense"},
+	{odd_clusters, "no number"},
 	{staged_without_zones, "without guard zones"},
 	{staged_twice, "two plans"},
 	{error_without_code, "no sense"},
@@ -564,7 +575,7 @@ static void writes_when_staged(int socket, uint64_t size, const struct worker_ta
 	tell_how_many(socket, try_writes(socket, size, false));
 }
 
-START_TEST(no_worker_writes_before_its_plan_or_after_the_verification)
+START_TEST(no_worker_writes_before_its_plan_or_after_the_staging)
 {
 	char text[32];
 
@@ -611,8 +622,7 @@ Suite *session_suite(void)
 	tcase_add_test(tcase, a_worker_that_ends_without_a_word_is_an_error);
 	tcase_add_loop_test(tcase, a_worker_that_hangs_is_ended_and_an_error, 0, 2);
 	tcase_add_test(tcase, a_worker_that_is_done_and_does_not_end_is_ended);
-	tcase_add_loop_test(tcase, no_worker_writes_before_its_plan_or_after_the_verification, 0,
-			    2);
+	tcase_add_loop_test(tcase, no_worker_writes_before_its_plan_or_after_the_staging, 0, 2);
 	tcase_add_test(
 		tcase,
 		a_worker_with_a_plan_writes_the_flags_and_the_boot_partition_and_nothing_else);

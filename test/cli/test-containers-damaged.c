@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Containers whose own tables are wrong, so that the driver writes over what is in them.  They are
+ * refused, by a rehearsal as by a fix, before anything of them is written.
+ */
+#include <stdlib.h>
+
+#include "cli/samples.h"
+#include "support/containers.h"
+#include "support/report.h"
+#include "util/bytes.h"
+
+static const struct container_kind qcow2 = {"qcow2", "qcow2", "", true, NULL};
+static const struct container_kind vdi = {"vdi", "vdi", "", true, NULL};
+static const struct container_kind vmdk = {"vmdk", "vmdk", "", true, NULL};
+
+static const char *make(const struct container_kind *kind)
+{
+	return container_make(kind, image_recipe("small", SAMPLE_SMALL));
+}
+
+static void assert_refused(const char *command, const char *container, const char *part)
+{
+	json_t *result = report_run(command, container, 3, "refused", "container-corrupt");
+
+	ASSERT_HAS(report_text(result, "message"), part);
+}
+
+/* ---- what is free --------------------------------------------------------------------------- */
+
+/* qcow2.txt: the field of the header that leads to the table of the blocks of counts. */
+#define REFCOUNT_TABLE 48
+#define CLUSTER        65536
+
+static uint64_t read_be64(const char *path, uint64_t offset)
+{
+	uint8_t bytes[8];
+
+	file_read(path, offset, bytes, sizeof(bytes));
+	return load_be64(bytes);
+}
+
+/* Sets the counts of `number` clusters from `first` on, of 16 bits each, to a byte's value. */
+static void set_counts(const char *path, uint64_t first, unsigned number, uint8_t value)
+{
+	uint64_t block = read_be64(path, read_be64(path, REFCOUNT_TABLE));
+	const uint8_t count[2] = {0, value};
+
+	for (uint64_t i = first; i < first + number; i++)
+		file_write(path, block + i * sizeof(count), count, sizeof(count));
+}
+
+static void assert_never_touched(const char *container, const char *part)
+{
+	struct image_state before = state_take(container);
+
+	assert_refused("inspect", container, part);
+	assert_refused("plan", container, part);
+	assert_refused("fix", container, part);
+	state_assert_untouched(container, &before);
+	image_remove(container);
+}
+
+START_TEST(a_qcow2_that_counts_clusters_in_use_as_free_is_refused)
+{
+	const char *container = make(&qcow2);
+	struct image_state state = state_take(container);
+	uint64_t clusters = (uint64_t)state.status.st_size / CLUSTER;
+
+	set_counts(container, clusters - 20, 20, 0);
+	assert_never_touched(container, "qemu-img finds 40 errors");
+}
+END_TEST
+
+START_TEST(a_vdi_that_counts_blocks_in_use_as_free_is_refused)
+{
+	const char *container = make(&vdi);
+	uint8_t allocated[4];
+
+	file_read(container, 388, allocated, sizeof(allocated)); /* the header's count of them */
+	store_le32(allocated, load_le32(allocated) - 1);
+	file_write(container, 388, allocated, sizeof(allocated));
+	assert_never_touched(container, "qemu-img finds 1 error ");
+}
+END_TEST
+
+/* As programs leave them that are killed: room is lost, and nothing else. */
+START_TEST(a_qcow2_that_counts_free_clusters_as_in_use_is_fixed)
+{
+	const char *container = make(&qcow2);
+	struct image_state before;
+	uint64_t clusters;
+
+	before = state_take(container);
+	clusters = (uint64_t)before.status.st_size / CLUSTER;
+	set_counts(container, clusters, 3, 1);
+	before = state_take(container);
+	report_run("fix", container, 0, "fixed", NULL);
+	report_run("undo", container, 0, "undone", NULL);
+	state_assert_restored(container, &before);
+	image_remove(container);
+}
+END_TEST
+
+/* ---- what only writing shows ---------------------------------------------------------------- */
+
+/* The second grain directory (rgdOffset) is one that nobody reads, and the driver writes it. */
+START_TEST(a_vmdk_whose_driver_writes_over_its_header_is_refused_unwritten)
+{
+	const char *container = container_make(&vmdk, image_built("windows-7", false));
+	struct image_state before;
+	uint8_t low; /* byte of the directory's place, in sectors */
+
+	file_read(container, 48, &low, 1);
+	low ^= 0x80;
+	file_write(container, 48, &low, 1);
+	before = state_take(container);
+	report_run("inspect", container, 0, "would-fix", NULL);
+	assert_refused("plan", container, "what the fix would write ");
+	assert_refused("fix", container, "what the fix would write ");
+	state_assert_untouched(container, &before);
+	image_remove(container);
+}
+END_TEST
+
+Suite *containers_damaged_suite(void);
+
+Suite *containers_damaged_suite(void)
+{
+	Suite *suite = suite_create("containers-damaged");
+	TCase *tests = tcase_create("containers-damaged");
+
+	images_prepare();
+	tcase_add_test(tests, a_qcow2_that_counts_clusters_in_use_as_free_is_refused);
+	tcase_add_test(tests, a_vdi_that_counts_blocks_in_use_as_free_is_refused);
+	tcase_add_test(tests, a_qcow2_that_counts_free_clusters_as_in_use_is_fixed);
+	tcase_add_test(tests, a_vmdk_whose_driver_writes_over_its_header_is_refused_unwritten);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
