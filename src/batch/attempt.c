@@ -6,10 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/clock.h"
 #include "util/interruption.h"
 
-#define TURNS 100
-#define PAUSE 50000 /* microseconds */
+#define LOOKS 100   /* at an image that changes, before it is given up */
+#define PAUSE 50000 /* microseconds between two of them */
 
 struct row_subject attempt_subject(const struct attempt *attempt)
 {
@@ -46,15 +47,26 @@ static void send_phase(void *context, enum bs_phase phase)
 	send_bytes(*channel, &byte, 1);
 }
 
-/* True, and tells why, when the image is not the one that was found. */
-static bool has_changed(const struct find_image *image, struct bs_result *result)
+/*
+ * True, and tells why, when the image is not the one that was found.  In a batch that was resumed
+ * it may be what the killed run has left that wrote to it: then it is enough that nobody does now.
+ */
+static bool has_changed(const struct attempt *attempt, struct bs_result *result)
 {
-	uint64_t size, modified;
+	const struct find_image *image = attempt->image;
+	uint64_t size = image->size, modified = image->modified;
 
-	/* What is not there any more is for the library to say. */
-	if (!image->was_there || !row_look(image->file, &size, &modified) ||
-	    (size == image->size && modified == image->modified))
-		return false;
+	for (int look = 0; look < LOOKS; look++) {
+		uint64_t size_then = size, modified_then = modified;
+
+		/* What is not there any more is for the library to say. */
+		if (!image->was_there || !row_look(image->file, &size, &modified) ||
+		    (size == size_then && modified == modified_then))
+			return false;
+		if (!attempt->resumed)
+			break;
+		usleep(PAUSE);
+	}
 	*result = (struct bs_result){.status = BS_STATUS_FAILED};
 	fail(&result->error, BS_CHANGED_MEANWHILE,
 	     "another program has written to the image since it was found");
@@ -63,17 +75,14 @@ static bool has_changed(const struct find_image *image, struct bs_result *result
 
 /*
  * An image that is found fixed was fixed by an earlier run of this very batch, which was killed
- * before it could say so, if its undo file is younger than the batch.  Else that file is not this
- * batch's, and its rows must not lead to it.
+ * before it could say so, if the undo file has its name.  Else that file is not this batch's, and
+ * its rows must not lead to it.
  */
 static void claim(const struct attempt *attempt, struct bs_result *result)
 {
-	uint64_t size, modified;
-
 	if (result->status != BS_STATUS_NOTHING_TO_DO || !result->undo_file)
 		return;
-	if (attempt->resumed && row_look(result->undo_file, &size, &modified) &&
-	    modified >= attempt->begun) {
+	if (attempt->resumed && result->own_undo_file) {
 		result->status = BS_STATUS_FIXED;
 		return;
 	}
@@ -92,14 +101,35 @@ static void explain_end(struct bs_result *result)
 		fail(&result->error, BS_INTERRUPTED, "interrupted by a signal");
 }
 
+typedef enum bs_exit library_call(const char *image, const struct bs_options *options,
+				  struct bs_result *result);
+
+/* Somebody who died may have left processes that hold the image's lock until they end, too. */
+static void insist(library_call *call, const struct attempt *attempt, struct bs_result *result)
+{
+	while (call(attempt->image->location, &attempt->options, result) != BS_EXIT_DONE &&
+	       result->error.code == BS_IN_USE && clock_milliseconds() < attempt->patience &&
+	       !interruption_pending()) {
+		bs_result_free(result);
+		usleep(PAUSE);
+	}
+}
+
+/* A library_call. */
+static enum bs_exit fix(const char *image, const struct bs_options *options,
+			struct bs_result *result)
+{
+	return bs_fix(image, options, NULL, result);
+}
+
 /* Without an undo file it was undone already if it can be fixed again. */
 static void undo(const struct attempt *attempt, struct bs_result *result)
 {
 	const char *location = attempt->image->location;
 	struct bs_result inspected;
 
-	if (bs_undo(location, &attempt->options, result) == BS_EXIT_DONE ||
-	    result->error.code != BS_NO_UNDO_FILE)
+	insist(bs_undo, attempt, result);
+	if (result->error.code != BS_NO_UNDO_FILE)
 		return;
 	if (bs_inspect(location, &attempt->options, &inspected) == BS_EXIT_DONE &&
 	    inspected.status == BS_STATUS_WOULD_FIX) {
@@ -107,22 +137,6 @@ static void undo(const struct attempt *attempt, struct bs_result *result)
 		result->error = (struct bs_error){.code = BS_OK};
 	}
 	bs_result_free(&inspected);
-}
-
-typedef enum bs_exit library_call(const char *image, const struct bs_options *options,
-				  struct bs_result *result);
-
-/* What the one that died has started may hold the image's lock until it has ended, too. */
-static void insist(library_call *call, const struct attempt *attempt, struct bs_result *result)
-{
-	for (int turn = 0; turn < TURNS; turn++) {
-		if (turn > 0)
-			bs_result_free(result);
-		if (call(attempt->image->location, &attempt->options, result) == BS_EXIT_DONE ||
-		    result->error.code != BS_IN_USE)
-			return;
-		usleep(PAUSE);
-	}
 }
 
 static void take_back(const struct attempt *attempt, struct bs_result *result)
@@ -141,14 +155,14 @@ static void attempt_image(const struct attempt *attempt, struct bs_result *resul
 
 	switch (attempt->kind) {
 	case ATTEMPT_FIX:
-		if (has_changed(attempt->image, result))
+		if (has_changed(attempt, result))
 			return;
-		bs_fix(location, &options, NULL, result);
+		insist(fix, attempt, result);
 		explain_end(result);
 		claim(attempt, result);
 		break;
 	case ATTEMPT_REHEARSE:
-		if (has_changed(attempt->image, result))
+		if (has_changed(attempt, result))
 			return;
 		options.to_be_fixed = true;
 		bs_plan(location, &options, NULL, result);

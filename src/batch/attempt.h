@@ -27,7 +27,14 @@ struct attempt {
 	struct bs_options options;
 	const char *command; /* for the row */
 	uint64_t begun;      /* when the batch began; see row.h */
-	bool resumed;        /* an earlier run of it may have fixed images that it has not told */
+	/*
+	 * An earlier run was killed: it may have fixed images that it has not told, and its
+	 * processes may still be about to end.
+	 */
+	bool resumed;
+	/* Until then, of clock_milliseconds(), an image is waited for that such a process still
+	 * has; 0: not at all. */
+	uint64_t patience;
 };
 
 /* What to say of the image in rows that are not made in its process. */

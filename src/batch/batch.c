@@ -11,26 +11,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "batch/left-out.h"
 #include "batch/resume.h"
 #include "batch/run.h"
 #include "page/page.h"
 #include "report/phrases.h"
+#include "report/whole-file.h"
 #include "rows/rows.h"
 #include "rows/summary.h"
 #include "util/clock.h"
+#include "util/interruption.h"
 
 struct batch {
 	const struct batch_request *request;
+	struct bs_options options;    /* with the name of the batch */
 	struct output output, errors; /* for people; what went wrong besides the images */
 	uint64_t started;             /* milliseconds, monotonic */
 	uint64_t begun;               /* see row.h */
 	struct rows *rows;
+	struct left_out meant;    /* what may have been meant to be an image */
 	struct find_result found; /* without those that were done before */
 	struct summary summary;   /* with those */
 	struct progress *progress;
 	struct run_outcome outcome;
 	struct bs_error stopped; /* why no more images were begun; BS_OK: for no such reason */
-	uint64_t untold;         /* images that have ended since, without a row */
+	uint64_t images;         /* also those that were done before */
+	uint64_t told;           /* images that have ended with a row */
+	bool searching;          /* for images, when a signal came */
 	bool failed;             /* something besides an image */
 	bool misused;            /* in a way that is for the command line to put right */
 };
@@ -52,6 +59,7 @@ static void tell_left_out(void *context, const char *path, enum find_reason reas
 {
 	struct batch *batch = context;
 
+	left_out_add(&batch->meant, path, error->message);
 	if (reason == FIND_UNREADABLE) {
 		complain(batch, path, error);
 		return;
@@ -84,6 +92,17 @@ static int check_undo_directory(struct batch *batch)
 	return complain(batch, path, &err);
 }
 
+/* What can be known now is not left to be found out when all is done. */
+static int check_page(struct batch *batch)
+{
+	const char *path = batch->request->page;
+	struct bs_error err;
+
+	if (!path || whole_file_check(path, &whole_file_page, &err) == 0)
+		return 0;
+	return complain(batch, path, &err);
+}
+
 static int open_rows(struct batch *batch)
 {
 	const struct batch_request *request = batch->request;
@@ -103,7 +122,9 @@ static int find(struct batch *batch)
 	request.context = batch;
 	if (find_images(&request, &batch->found, &err) == 0)
 		return 0;
-	return complain(batch, request.arguments[0], &err);
+	/* The run sees the signal, too, and begins nothing. */
+	batch->searching = err.code == BS_INTERRUPTED;
+	return batch->searching ? 0 : complain(batch, request.arguments[0], &err);
 }
 
 static int look_at_earlier_rows(struct batch *batch)
@@ -117,7 +138,8 @@ static int look_at_earlier_rows(struct batch *batch)
 	if (!rows_are_kept(batch->rows))
 		return 0;
 	if (resume_batch(&earlier, &batch->found, &batch->summary, &batch->begun, &skipped, &err) !=
-	    0)
+		    0 ||
+	    resume_name(request->rows, batch->options.maker, &err) != 0)
 		return complain(batch, request->rows, &err);
 	if (skipped > 0) {
 		print(&batch->errors, "bootshift: %s: %llu line%s passed over, no row%s",
@@ -151,7 +173,7 @@ static int ended(void *context, size_t slot, const struct row *row)
 	progress_end(batch->progress, slot, row);
 	if (batch->stopped.code == BS_OK && rows_add(batch->rows, row, &err) != 0)
 		batch->stopped = err;
-	batch->untold += batch->stopped.code != BS_OK;
+	batch->told += batch->stopped.code == BS_OK;
 	if (summary_add(&batch->summary, row, &err) != 0 && batch->stopped.code == BS_OK)
 		batch->stopped = err;
 	return batch->stopped.code == BS_OK ? 0 : -1;
@@ -172,7 +194,7 @@ static void run(struct batch *batch)
 		.command = "batch",
 		.begun = batch->begun,
 		.resumed = request->resume,
-		.options = request->options,
+		.options = &batch->options,
 		.images = batch->found.images,
 		.count = batch->found.count,
 		.slots = request->slots,
@@ -183,6 +205,7 @@ static void run(struct batch *batch)
 	struct bs_error err;
 	int error;
 
+	batch->images = batch->summary.images + batch->found.count;
 	output_flush(&batch->output);
 	batch->progress = progress_open(batch->output.stream, request->colour, request->kind,
 					batch->found.count);
@@ -199,16 +222,16 @@ static void run(struct batch *batch)
 
 /* ---- after it ------------------------------------------------------------------------------ */
 
-static void tell_end(struct batch *batch, uint64_t not_begun)
+static void tell_end(struct batch *batch, const struct summary_facts *facts)
 {
 	const struct batch_request *request = batch->request;
 	const char *name = request->rows ? request->rows : "the batch";
 
 	if (batch->stopped.code != BS_OK)
 		complain(batch, name, &batch->stopped);
-	if (batch->untold > 0 && request->rows) {
+	if (facts->untold > 0 && request->rows) {
 		print(&batch->errors, "bootshift: %s: %llu image%s no row in it", name,
-		      (unsigned long long)batch->untold, batch->untold == 1 ? " has" : "s have");
+		      (unsigned long long)facts->untold, facts->untold == 1 ? " has" : "s have");
 		if (rows_are_kept(batch->rows))
 			print(&batch->errors, "; go on with --resume before it is undone");
 		print_end(&batch->errors);
@@ -217,14 +240,15 @@ static void tell_end(struct batch *batch, uint64_t not_begun)
 		print(&batch->errors, "bootshift: interrupted by a signal");
 	else if (batch->outcome.gave_up)
 		print(&batch->errors, "bootshift: stopped, as --max-failures says");
-	else if (not_begun > 0)
+	else if (facts->not_begun > 0)
 		print(&batch->errors, "bootshift: stopped");
 	else
 		return;
 	batch->failed = true;
-	if (not_begun > 0)
-		print(&batch->errors, "; %llu image%s not begun", (unsigned long long)not_begun,
-		      not_begun == 1 ? " was" : "s were");
+	if (facts->not_begun > 0)
+		print(&batch->errors, "; %llu image%s not begun",
+		      (unsigned long long)facts->not_begun,
+		      facts->not_begun == 1 ? " was" : "s were");
 	print_end(&batch->errors);
 }
 
@@ -245,6 +269,24 @@ static int make_page(const struct batch *batch, const struct summary_facts *fact
 	if (file)
 		fclose(file);
 	return result;
+}
+
+/* Without a page nothing else would be left of them where no file was named for them. */
+static void keep_rows(struct batch *batch)
+{
+	struct bs_error err;
+	char *path;
+
+	if (batch->request->rows)
+		return;
+	path = rows_keep(batch->rows, &err);
+	if (path) {
+		print(&batch->errors, "bootshift: the rows for it are kept in %s", path);
+		print_end(&batch->errors);
+	} else {
+		complain(batch, batch->request->page, &err);
+	}
+	free(path);
 }
 
 /* Fills in what was left out, by reason; returns the number of reasons. */
@@ -277,20 +319,29 @@ static void finish(struct batch *batch)
 	struct summary_left_out left_out[FIND_REASON_COUNT];
 	const struct summary_facts facts = {
 		.milliseconds = clock_milliseconds() - batch->started,
+		.searching = batch->searching,
+		.images = batch->images,
 		.begun = batch->outcome.begun,
 		.not_begun = batch->found.count - batch->outcome.begun,
+		.untold = batch->outcome.begun - batch->told,
 		.rows = rows_are_kept(batch->rows) ? batch->request->rows : NULL,
+		.undo_directory = batch->request->options->undo_directory,
 		.left_out = left_out,
 		.left_out_count = count_left_out(batch, left_out),
+		.meant = batch->meant.files,
+		.meant_count = batch->meant.count,
+		.meant_more = batch->meant.more,
 	};
 	struct bs_error err;
 
 	if (batch->request->kind != PROGRESS_QUIET)
 		summary_print(&batch->output, &batch->summary, &facts);
 	output_flush(&batch->output);
-	tell_end(batch, facts.not_begun);
-	if (batch->request->page && make_page(batch, &facts, &err) != 0)
+	tell_end(batch, &facts);
+	if (batch->request->page && make_page(batch, &facts, &err) != 0) {
 		complain(batch, batch->request->page, &err);
+		keep_rows(batch);
+	}
 	if (batch->output.error != 0) {
 		print(&batch->errors, "bootshift: the report cannot be written: %s",
 		      strerror(batch->output.error));
@@ -315,19 +366,25 @@ enum bs_exit batch_run(const struct batch_request *request)
 	bool elsewhere = request->kind == PROGRESS_QUIET || output_is_stdout(request->rows) ||
 			 output_is_stdout(request->page);
 	struct batch batch = {
-		.request = request, .started = clock_milliseconds(), .begun = clock_file_time()};
+		.request = request,
+		.options = *request->options,
+		.started = clock_milliseconds(),
+		.begun = clock_file_time(),
+	};
 	enum bs_exit status;
 
+	interruption_hold();
 	output_open(&batch.output, elsewhere ? stderr : stdout, request->colour);
 	output_open(&batch.errors, stderr, request->colour);
-	if (check_undo_directory(&batch) == 0 && open_rows(&batch) == 0 && find(&batch) == 0 &&
-	    look_at_earlier_rows(&batch) == 0) {
+	if (check_undo_directory(&batch) == 0 && check_page(&batch) == 0 &&
+	    open_rows(&batch) == 0 && find(&batch) == 0 && look_at_earlier_rows(&batch) == 0) {
 		run(&batch);
 		finish(&batch);
 	}
 	status = status_of(&batch);
 	summary_free(&batch.summary);
 	find_free(&batch.found);
+	left_out_free(&batch.meant);
 	rows_close(batch.rows);
 	return status;
 }

@@ -25,7 +25,7 @@ struct batch_request {
 /*
  * Does it, with all that is said about it on the standard streams.  Returns the exit status: the
  * worst of the images', or BS_EXIT_FAILED when something else went wrong; BS_EXIT_USAGE when there
- * are rows already.
+ * are rows already, or a file in the place of the page that is none.
  */
 enum bs_exit batch_run(const struct batch_request *request);
 

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/interruption.h"
+
 struct entry {
 	char *name;
 	struct stat status;
@@ -27,6 +29,12 @@ struct level {
 static int out_of_memory(struct bs_error *err)
 {
 	return fail(err, BS_NO_MEMORY, "out of memory");
+}
+
+/* Whether to stop: a search may last, and nothing has been begun. */
+static int check_interruption(struct bs_error *err)
+{
+	return interruption_pending() ? fail(err, BS_INTERRUPTED, "interrupted by a signal") : 0;
 }
 
 static void unreadable(const struct walk *walk, const char *path)
@@ -111,6 +119,8 @@ static int read_names(const struct walk *walk, struct level *level, struct bs_er
 	while (errno = 0, (found = readdir(level->stream)) != NULL) {
 		if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
 			continue;
+		if (check_interruption(err) != 0)
+			return -1;
 		/* What has vanished since is not in the folder. */
 		if (look(walk, level, found->d_name, &status) == 0 &&
 		    add_entry(level, found->d_name, &status, err) != 0)
@@ -177,6 +187,8 @@ static int show_all(struct walk *walk, const struct level *level, struct bs_erro
 	for (size_t i = 0; i < level->count && result == 0; i++) {
 		char *path;
 
+		if (check_interruption(err) != 0)
+			return -1;
 		if (asprintf(&path, "%s%s%s", level->path, slash, level->entries[i].name) < 0)
 			return out_of_memory(err);
 		result = show(walk, level, &level->entries[i], path, err);

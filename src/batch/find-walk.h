@@ -24,7 +24,9 @@ struct walk {
 	void *context;
 };
 
-/* Walks a folder, to which `path` may lead by symbolic links.  Error: BS_NO_MEMORY, and file()'s.
+/*
+ * Walks a folder, to which `path` may lead by symbolic links.  Errors: BS_INTERRUPTED, when a
+ * signal is held that asks to stop, BS_NO_MEMORY, and file()'s.
  */
 MUST_CHECK int walk_folder(struct walk *walk, const char *path, struct bs_error *err);
 

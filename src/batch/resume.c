@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "batch/resume.h"
 
+#include <fcntl.h>
+#include <limits.h>
+#include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "rows/merge.h"
+#include "util/bytes.h"
 
 struct resumption {
 	const struct resume_request *request;
@@ -35,7 +40,9 @@ static struct find_image *find_location(const struct resumption *resumption, cha
 static bool may_pass(enum bs_code code)
 {
 	return code == BS_NO_PERMISSION || code == BS_READ_ONLY || code == BS_IN_USE ||
-	       code == BS_UNDO_FILE_EXISTS;
+	       code == BS_UNDO_FILE_EXISTS || code == BS_UNDO_FILE_UNUSABLE ||
+	       code == BS_UNDO_FOLDER || code == BS_CONTAINER_HAS_CHILDREN ||
+	       code == BS_CONTAINER_PART;
 }
 
 static bool is_done(const struct row *row, const struct find_image *image)
@@ -131,4 +138,24 @@ int resume_batch(const struct resume_request *request, struct find_result *found
 	free(resumption.by_location);
 	free(resumption.done);
 	return result;
+}
+
+int resume_name(const char *rows, uint8_t maker[BS_MAKER_SIZE], struct bs_error *err)
+{
+	struct sha256_ctx context;
+	struct statx status;
+	char path[PATH_MAX];
+	uint8_t made[12] = {0};
+
+	if (!realpath(rows, path) || statx(AT_FDCWD, path, 0, STATX_BTIME, &status) != 0)
+		return fail_system(err, "cannot be found again");
+	if (status.stx_mask & STATX_BTIME) {
+		store_le64(made, (uint64_t)status.stx_btime.tv_sec);
+		store_le32(made + 8, status.stx_btime.tv_nsec);
+	}
+	sha256_init(&context);
+	sha256_update(&context, strlen(path), (const uint8_t *)path);
+	sha256_update(&context, sizeof(made), made);
+	sha256_digest(&context, BS_MAKER_SIZE, maker);
+	return 0;
 }

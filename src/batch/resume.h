@@ -28,4 +28,11 @@ MUST_CHECK int resume_batch(const struct resume_request *request, struct find_re
 			    struct summary *summary, uint64_t *begun, uint64_t *skipped,
 			    struct bs_error *err);
 
+/*
+ * Names the batch that a file of rows is of, as the maker of its fixes (bs_options): by the path of
+ * the file and, where the file system tells it, by when that was made, so that it is no other one
+ * that had the name before.  Errors: BS_NOT_FOUND and others of looking at the file.
+ */
+MUST_CHECK int resume_name(const char *rows, uint8_t maker[BS_MAKER_SIZE], struct bs_error *err);
+
 #endif

@@ -7,11 +7,16 @@
 #include <sys/wait.h>
 
 #include "util/clock.h"
+#include "util/interruption.h"
 
-#define TICK 200 /* milliseconds between two */
-#define GRACE                                                                                      \
-	10000u /* milliseconds from the end of the time for an image to the end of patience        \
-		*/
+/* All of these are milliseconds. */
+#define TICK 200 /* between two */
+/* From the end of the time for an image to the end of patience. */
+#define GRACE 10000u
+/* For what another run, or a process that died, has left to end. */
+#define LEFT_OVER 30000u
+/* For taking back, which writes as much as a fix: even at 100 KB a second that is enough. */
+#define RECOVERY 600000u
 
 /* An image in hand. */
 struct hand {
@@ -29,7 +34,9 @@ struct running {
 	struct pool *pool;
 	size_t busy;
 	uint64_t failures;
-	bool stopping; /* no image is begun any more */
+	uint64_t patience; /* of the attempts */
+	unsigned signals;  /* that have asked to stop */
+	bool stopping;     /* no image is begun any more */
 	struct hand *hands;
 };
 
@@ -50,7 +57,8 @@ static int begin(struct running *running, size_t slot, struct bs_error *err)
 			    .options = *request->options,
 			    .command = request->command,
 			    .begun = request->begun,
-			    .resumed = request->resumed},
+			    .resumed = request->resumed,
+			    .patience = running->patience},
 	};
 	if (request->undo_directories)
 		hand->attempt.options.undo_directory = request->undo_directories[index];
@@ -114,12 +122,10 @@ static void explain_death(const struct running *running, const struct hand *hand
 		fail(reason, BS_WORKER, "the process that worked on it has told nothing");
 }
 
-/* A fix that had begun to write may have come to its end, but not to that of its verification. */
-static enum attempt_kind cure(enum attempt_kind kind, enum bs_phase phase)
+/* Whether one that died in this phase may have left an image half written. */
+static bool has_written(enum bs_phase phase)
 {
-	return kind == ATTEMPT_FIX && phase >= BS_PHASE_COMMITTING && phase < BS_PHASE_COUNT
-		       ? ATTEMPT_TAKE_BACK
-		       : ATTEMPT_RECOVER;
+	return phase >= BS_PHASE_COMMITTING && phase < BS_PHASE_COUNT;
 }
 
 /* Tells of an image of which no process can tell. */
@@ -149,23 +155,29 @@ static int give_up(struct running *running, size_t slot, const char *why, struct
 	return tell_outcome(running, slot, &result, err);
 }
 
-/* A rehearsal leaves nothing to be recovered. */
+/*
+ * A fix that has written may have come to its end, but not to that of its verification.  One that
+ * has not is over: what it died of, such as storage that hangs, would only stop a recovery, too.
+ */
 static int recover(struct running *running, const struct pool_event *event, struct bs_error *err)
 {
 	struct hand *hand = &running->hands[event->slot];
 	struct bs_result result = {.status = BS_STATUS_FAILED};
 
 	explain_death(running, hand, event->status, &hand->reason);
-	if (hand->attempt.kind != ATTEMPT_REHEARSE) {
-		hand->attempt.kind = cure(hand->attempt.kind, event->phase);
-		hand->recovering = true;
-		hand->deadline = 0;
-		if (pool_start(running->pool, event->slot, attempt_run, &hand->attempt, err) != 0)
-			return give_up(running, event->slot, err->message, err);
-		return 0;
+	if (!has_written(event->phase)) {
+		result.error = hand->reason;
+		return tell_outcome(running, event->slot, &result, err);
 	}
-	result.error = hand->reason;
-	return tell_outcome(running, event->slot, &result, err);
+	hand->attempt.kind =
+		hand->attempt.kind == ATTEMPT_FIX ? ATTEMPT_TAKE_BACK : ATTEMPT_RECOVER;
+	hand->attempt.patience = clock_milliseconds() + LEFT_OVER;
+	hand->recovering = true;
+	hand->killed = false;
+	hand->deadline = clock_milliseconds() + RECOVERY;
+	if (pool_start(running->pool, event->slot, attempt_run, &hand->attempt, err) != 0)
+		return give_up(running, event->slot, err->message, err);
+	return 0;
 }
 
 /* The row of a recovery says what the image is now; what is missing is why it was needed. */
@@ -184,8 +196,7 @@ static int tell_recovered(struct running *running, size_t slot, struct row *row,
 	if (row->status == BS_STATUS_UNDONE)
 		fail(&reason, reason.code, "%s; what it had begun was taken back",
 		     hand->reason.message);
-	else if (row->status != BS_STATUS_NOTHING_TO_DO &&
-		 !(fixing && hand->attempt.kind == ATTEMPT_RECOVER))
+	else if (row->status != BS_STATUS_NOTHING_TO_DO)
 		return give_up(running, slot, row->message, err);
 	if (row_fail(row, &reason, err) != 0)
 		return -1;
@@ -211,14 +222,18 @@ static int tell(struct running *running, size_t slot, struct row *row, struct bs
 
 static int take_end(struct running *running, const struct pool_event *event, struct bs_error *err)
 {
+	const struct hand *hand = &running->hands[event->slot];
 	struct bs_error ignored;
 	struct row row = {.object = NULL};
 	int result;
 
 	if (event->line && row_parse(event->line, strlen(event->line), &row, &ignored) == 0)
 		result = tell(running, event->slot, &row, err);
-	else if (running->hands[event->slot].recovering)
-		result = give_up(running, event->slot, "that process died as well", err);
+	else if (hand->recovering)
+		result = give_up(running, event->slot,
+				 hand->killed ? "that did not end either"
+					      : "that process died as well",
+				 err);
 	else
 		result = recover(running, event, err);
 	row_free(&row);
@@ -234,19 +249,24 @@ static void kill_hand(struct running *running, size_t slot)
 	pool_signal(running->pool, slot, SIGKILL);
 }
 
+static void stop(struct running *running)
+{
+	running->stopping = running->outcome->interrupted = true;
+}
+
+/* The second signal kills, the third also those that take back what the second has left. */
 static void take_signal(struct running *running)
 {
-	bool second = running->outcome->interrupted;
-
-	running->stopping = running->outcome->interrupted = true;
+	stop(running);
+	running->signals++;
 	for (size_t i = 0; i < running->request->slots; i++) {
 		const struct hand *hand = &running->hands[i];
 
-		if (!hand->busy || hand->recovering)
+		if (!hand->busy)
 			continue;
-		if (second)
+		if (running->signals > (hand->recovering ? 2 : 1))
 			kill_hand(running, i);
-		else
+		else if (!hand->recovering)
 			pool_signal(running->pool, i, SIGTERM);
 	}
 }
@@ -258,7 +278,7 @@ static void look_at_time(struct running *running)
 
 		if (!hand->busy || hand->deadline == 0 || clock_milliseconds() < hand->deadline)
 			continue;
-		if (hand->asked) {
+		if (hand->asked || hand->recovering) {
 			kill_hand(running, i);
 			continue;
 		}
@@ -295,8 +315,12 @@ static int run(struct running *running, struct bs_error *err)
 {
 	const struct run_watcher *watcher = &running->request->watcher;
 	struct pool_event event;
-	int result = fill_slots(running, err);
+	int result;
 
+	/* One that came before anything was begun. */
+	if (interruption_pending())
+		stop(running);
+	result = fill_slots(running, err);
 	while (result == 0 && running->busy > 0) {
 		result = pool_wait(running->pool, TICK, &event, err);
 		if (result == 0)
@@ -316,6 +340,8 @@ int run_images(const struct run_request *request, struct run_outcome *outcome, s
 	struct running running = {.request = request, .outcome = outcome};
 	int result = -1;
 
+	if (request->resumed || request->kind == ATTEMPT_UNDO)
+		running.patience = clock_milliseconds() + LEFT_OVER;
 	*outcome = (struct run_outcome){.begun = 0};
 	running.hands = calloc(request->slots, sizeof(*running.hands));
 	if (!running.hands)

@@ -3,11 +3,13 @@
  * Runs through a list of images, several at once, each in a process of its own (pool.h).
  *
  * What always holds: each image that was begun ends with one row, whatever becomes of its process;
- * an image whose process died, or was killed, is recovered before its row is told.
+ * an image that may have been written to when its process died, or was killed, is recovered before
+ * its row is told.
  *
- * The first signal that asks to stop: no image is begun any more, those that are only rehearsed
- * stop, those that are written to are finished.  The second: all are killed, and taken back through
- * their journals.
+ * The first signal that asks to stop, also one that came before: no image is begun any more, those
+ * that are only rehearsed stop, those that are written to are finished.  The second: all are
+ * killed, and those that were written to taken back through their journals.  The third kills what
+ * takes them back, which is left to the next command then.
  */
 #ifndef BOOTSHIFT_BATCH_RUN_H
 #define BOOTSHIFT_BATCH_RUN_H
@@ -30,14 +32,14 @@ struct run_request {
 	enum attempt_kind kind; /* one of the first three */
 	const char *command;    /* for the rows */
 	uint64_t begun;
-	bool resumed; /* as those of an attempt */
+	bool resumed; /* as those of an attempt; a resumed run waits a while for what was left */
 	const struct bs_options *options;
 	const struct find_image *images;
 	/* For each image, in place of that of the options; NULL: the options' for all. */
 	const char *const *undo_directories;
 	size_t count;
 	size_t slots;          /* images at once, 1 to RUN_SLOTS_MAX */
-	unsigned timeout;      /* seconds for one image; 0: no end */
+	unsigned timeout;      /* seconds for one image, but for taking it back; 0: no end */
 	uint64_t failures_max; /* images that may fail before no more are begun; 0: no end */
 	struct run_watcher watcher;
 };

@@ -31,15 +31,18 @@ static enum progress_kind kind(const struct settings *settings)
 
 enum bs_exit run_batch(const struct settings *settings, char *const *operands, int count)
 {
+	struct bs_relations relations = {NULL};
+	struct bs_options options = settings->options;
 	const struct batch_request request = {
-		.find = {.arguments = operands,
+		.find = {.relations = &relations,
+			 .arguments = operands,
 			 .count = count,
 			 .follow = settings->follow,
 			 .include = settings->include,
 			 .exclude = settings->exclude,
 			 .shard = settings->shard,
 			 .shards = settings->shards},
-		.options = &settings->options,
+		.options = &options,
 		.dry_run = settings->dry_run,
 		.resume = settings->resume,
 		.rows = settings->rows,
@@ -50,8 +53,12 @@ enum bs_exit run_batch(const struct settings *settings, char *const *operands, i
 		.kind = kind(settings),
 		.colour = settings->colour,
 	};
+	enum bs_exit status;
 
-	return batch_run(&request);
+	options.relations = &relations;
+	status = batch_run(&request);
+	bs_relations_free(&relations);
+	return status;
 }
 
 /* ---- undo --from --------------------------------------------------------------------------- */
@@ -68,6 +75,15 @@ static void report_skipped(struct account *account, uint64_t skipped)
 	      account->settings->from, (unsigned long long)skipped, skipped == 1 ? " is" : "s are",
 	      plural(skipped));
 	print_end(&account->errors);
+	account->worst = worse_exit(account->worst, BS_EXIT_FAILED);
+}
+
+/* By these rows they would be undone once more, and with them what was fixed since. */
+static void report_untold(struct account *account, struct batch_undo_outcome *outcome)
+{
+	fail_prefix(&outcome->unwritten, "%llu image%s undone that it goes on to tell as fixed",
+		    (unsigned long long)outcome->untold, outcome->untold == 1 ? " is" : "s are");
+	report_error(&account->errors, account->settings->from, &outcome->unwritten);
 	account->worst = worse_exit(account->worst, BS_EXIT_FAILED);
 }
 
@@ -95,6 +111,8 @@ enum bs_exit run_undo_from(const struct settings *settings, char *const *operand
 	}
 	if (outcome.skipped > 0)
 		report_skipped(&account, outcome.skipped);
+	if (outcome.untold > 0)
+		report_untold(&account, &outcome);
 	if (outcome.interrupted)
 		account_interrupted(&account, outcome.not_begun);
 	return account_close(&account);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the library tells its caller on the way, and what it keeps for it with an image. */
+#include <string.h>
+
+#include "support/sample.h"
+#include "support/state.h"
+
+static struct bs_result result;
+static enum bs_phase phases[2 * BS_PHASE_COUNT];
+static size_t phase_count;
+
+static void teardown(void)
+{
+	bs_result_free(&result);
+}
+
+static void note_phase(void *context, enum bs_phase phase)
+{
+	ck_assert_ptr_eq(context, phases);
+	ck_assert_uint_lt(phase_count, sizeof(phases) / sizeof(phases[0]));
+	phases[phase_count++] = phase;
+}
+
+/* Fixes, and notes the phases. */
+static void fix(const char *image, const char *maker)
+{
+	struct bs_options options = {.progress = note_phase, .progress_context = phases};
+
+	if (maker)
+		memcpy(options.maker, maker, BS_MAKER_SIZE);
+	bs_result_free(&result);
+	phase_count = 0;
+	ck_assert_msg(bs_fix(image, &options, NULL, &result) == BS_EXIT_DONE, "%s",
+		      result.error.message);
+}
+
+static void assert_phases(const enum bs_phase *expected, size_t count)
+{
+	ck_assert_uint_eq(phase_count, count);
+	for (size_t i = 0; i < count; i++)
+		ck_assert_int_eq(phases[i], expected[i]);
+}
+
+/* As if it had been killed before the mark APPLIED, see bootshift-journal(5). */
+static void interrupt(void)
+{
+	static const char unmarked[4096];
+
+	file_write(result.undo_file, 4096, unmarked, sizeof(unmarked));
+}
+
+START_TEST(each_phase_is_told_also_that_something_interrupted_is_taken_back)
+{
+	static const enum bs_phase plain[] = {BS_PHASE_OPENING, BS_PHASE_REHEARSING,
+					      BS_PHASE_COMMITTING, BS_PHASE_VERIFYING};
+	static const enum bs_phase again[] = {BS_PHASE_OPENING, BS_PHASE_UNDOING,
+					      BS_PHASE_REHEARSING, BS_PHASE_COMMITTING,
+					      BS_PHASE_VERIFYING};
+	const char *image = image_copy(image_small("windows-7", false));
+
+	fix(image, NULL);
+	assert_phases(plain, 4);
+	interrupt();
+	fix(image, NULL);
+	ck_assert(result.recovered);
+	assert_phases(again, 5);
+	image_remove(image);
+}
+END_TEST
+
+START_TEST(an_undo_file_is_the_own_one_of_its_maker_alone)
+{
+	const char *image = image_copy(image_small("windows-7", false));
+	static const struct {
+		const char *first, *second;
+		bool own;
+	} cases[] = {
+		{"the maker's name", "the maker's name", true},
+		{"the maker's name", "the maker's mane", false},
+		{"the maker's name", NULL, false},
+		{NULL, "the maker's name", false},
+		{NULL, NULL, false}, /* nobody owns it */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct bs_options options = {.format = NULL};
+
+		fix(image, cases[i].first);
+		ck_assert_int_eq(result.status, BS_STATUS_FIXED);
+		fix(image, cases[i].second);
+		ck_assert_int_eq(result.status, BS_STATUS_NOTHING_TO_DO);
+		ck_assert_ptr_nonnull(result.undo_file);
+		ck_assert_int_eq(result.own_undo_file, cases[i].own);
+		bs_result_free(&result);
+		ck_assert_int_eq(bs_undo(image, &options, &result), BS_EXIT_DONE);
+	}
+	image_remove(image);
+}
+END_TEST
+
+Suite *engine_caller_suite(void);
+
+Suite *engine_caller_suite(void)
+{
+	Suite *suite = suite_create("engine and caller");
+	TCase *tests = tcase_create("engine and caller");
+
+	images_prepare();
+	tcase_add_checked_fixture(tests, NULL, teardown);
+	tcase_add_test(tests, each_phase_is_told_also_that_something_interrupted_is_taken_back);
+	tcase_add_test(tests, an_undo_file_is_the_own_one_of_its_maker_alone);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
