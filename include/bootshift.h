@@ -394,8 +394,7 @@ struct bs_options {
 	uint32_t boot_partition;    /* 0: the default entry's */
 	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
 	const char *undo_directory; /* NULL: the image's own folder */
-	/* What is known of the files around it, borrowed; NULL: what its folder tells, as far as
-	 * 4096 of its entries do. */
+	/* What is known of the files around it, borrowed; NULL: what its folder tells. */
 	const struct bs_relations *relations;
 	/* bs_plan: refuse also when the image or the undo file's folder may not be written to */
 	bool to_be_fixed;

@@ -159,7 +159,7 @@ void print_fix_command(struct output *output, const char *image, const struct se
 	if (options->boot_partition != 0)
 		print(output, " --boot-partition %u", options->boot_partition);
 	print_word_option(output, "--undo-dir", options->undo_directory);
-	print(output, " ");
+	print(output, image[0] == '-' ? " -- " : " ");
 	print_shell_word(output, image);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The check of a container's own tables, by qemu-img: a program that says little and ends. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,8 +48,11 @@ static int judge(struct capture_server *server, struct capture_file *file, struc
 			    errors, errors == 1 ? "" : "s");
 	default:
 		capture_server_listen(server);
-		return fail(err, BS_CONTAINER_CORRUPT, "qemu-img cannot check its tables: %s",
-			    capture_server_reason(server));
+		return fail(err,
+			    strstr(capture_server_reason(server), "Cannot allocate memory") != NULL
+				    ? BS_NO_MEMORY
+				    : BS_CONTAINER_CORRUPT,
+			    "qemu-img cannot check its tables: %s", capture_server_reason(server));
 	}
 }
 

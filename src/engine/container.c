@@ -19,9 +19,6 @@
 
 #define CHUNK (1u << 20) /* bytes read at a time */
 
-/* Entries of the image's folder that are looked at: milliseconds, if it is on this machine. */
-#define ENTRIES_MAX 4096u
-
 void container_tell(const struct bs_options *options, enum bs_phase phase)
 {
 	if (options->progress != NULL)
@@ -237,8 +234,8 @@ int container_check_relations(const struct container *container, const struct bs
 	if (options->relations != NULL)
 		return check_relations(container, options->relations, err);
 	/* Beside the name by which it was called, and beside the file itself. */
-	if (relations_look(&found, container->image, ENTRIES_MAX, err) != 0 ||
-	    relations_look(&found, container->target->name, ENTRIES_MAX, err) != 0)
+	if (bs_relations_look(&found, container->image, err) != 0 ||
+	    bs_relations_look(&found, container->target->name, err) != 0)
 		result = -1;
 	if (result == 0)
 		result = check_relations(container, &found, err);

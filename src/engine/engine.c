@@ -143,6 +143,7 @@ static int check_relations(const struct container *container, const struct bs_op
 	memcpy(finding->message, err->message, sizeof(finding->message));
 	inspection->verdict = BS_VERDICT_UNSUITABLE;
 	inspection->starts_after = inspection->starts;
+	inspection->starts_after_known = inspection->starts_known;
 	for (uint32_t i = 0; i < inspection->link_count; i++)
 		if (inspection->links[i].state == BS_LINK_REPAIRED)
 			inspection->links[i].state = BS_LINK_BROKEN;
@@ -178,13 +179,14 @@ static int look(struct container *container, const struct bs_options *options, e
 	if (result->inspection->verdict == BS_VERDICT_UNSUITABLE)
 		return refuse(result->inspection, &result->error);
 	if (check_relations(container, options, result->inspection, &result->error) < 0)
-		return -1;
+		goto drop;
 	if (job == WORKER_REHEARSE && result->inspection->verdict == BS_VERDICT_FIXABLE &&
 	    result->plan == NULL)
 		return fail(&result->error, BS_WORKER, "the worker process made no plan");
 	if (result->plan == NULL || settle(container, options, findings, result) == 0)
 		return 0;
-	bs_plan_free(result->plan); /* what cannot be verified is no plan */
+drop:
+	bs_plan_free(result->plan); /* what is refused or cannot be verified is no plan */
 	result->plan = NULL;
 	return -1;
 }

@@ -232,26 +232,27 @@ static int look_at_file(struct look *look, const char *folder, const char *name)
 	return look->result;
 }
 
-/* Links, and what the file system does not tell, are looked at when they are opened. */
-static bool may_be_file(const struct dirent *entry)
+/* Or a link to one.  Another device is not even opened: that may start it, or wait for it. */
+static bool is_file(const struct look *look, const char *name)
 {
-	return entry->d_type == DT_REG || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
+	struct stat status;
+
+	return fstatat(look->folder, name, &status, 0) == 0 && S_ISREG(status.st_mode);
 }
 
-static int look_through(struct look *look, const char *folder, DIR *stream, size_t most)
+static int look_through(struct look *look, const char *folder, DIR *stream)
 {
 	const struct dirent *entry;
 	int result = 0;
 
-	for (size_t i = 0; i < most && result == 0 && (entry = readdir(stream)) != NULL; i++)
-		if (may_be_file(entry))
+	while (result == 0 && (entry = readdir(stream)) != NULL)
+		if (is_file(look, entry->d_name))
 			result = look_at_file(look, folder, entry->d_name);
 	return result;
 }
 
 /* Not twice, and not below it. */
-static int look_in(struct bs_relations *relations, const char *folder, size_t most,
-		   struct bs_error *err)
+static int look_in(struct bs_relations *relations, const char *folder, struct bs_error *err)
 {
 	struct look look = {.relations = relations, .err = err};
 	struct mark mark;
@@ -269,7 +270,7 @@ static int look_in(struct bs_relations *relations, const char *folder, size_t mo
 	look.folder = dirfd(stream);
 	result = add(relations, RELATION_SEEN, &mark, NULL, err);
 	if (result == 0)
-		result = look_through(&look, folder, stream, most);
+		result = look_through(&look, folder, stream);
 	closedir(stream);
 	return result;
 }
@@ -284,8 +285,7 @@ static char *folder_of(const char *path)
 	return strndup(path, slash > path ? (size_t)(slash - path) : 1);
 }
 
-int relations_look(struct bs_relations *relations, const char *image, size_t most,
-		   struct bs_error *err)
+int bs_relations_look(struct bs_relations *relations, const char *image, struct bs_error *err)
 {
 	char *folder = folder_of(image), *below = NULL;
 	int result;
@@ -293,17 +293,12 @@ int relations_look(struct bs_relations *relations, const char *image, size_t mos
 	if (folder == NULL || asprintf(&below, "%s/%s", folder, FOLDER_OF_CHILDREN) < 0)
 		result = fail(err, BS_NO_MEMORY, "out of memory");
 	else
-		result = look_in(relations, folder, most, err);
+		result = look_in(relations, folder, err);
 	if (result == 0)
-		result = look_in(relations, below, most, err);
+		result = look_in(relations, below, err);
 	free(below);
 	free(folder);
 	return result;
-}
-
-int bs_relations_look(struct bs_relations *relations, const char *image, struct bs_error *err)
-{
-	return relations_look(relations, image, SIZE_MAX, err);
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */

@@ -3,13 +3,7 @@
 #ifndef BOOTSHIFT_RELATIONS_H
 #define BOOTSHIFT_RELATIONS_H
 
-#include <stddef.h>
-
-#include "util/err.h"
-
-/* As bs_relations_look(), at no more than so many entries of each folder. */
-MUST_CHECK int relations_look(struct bs_relations *relations, const char *image, size_t most,
-			      struct bs_error *err);
+#include "bootshift.h"
 
 /* The path of a file that holds only the changes to the image; NULL: none is known. */
 const char *relations_child(const struct bs_relations *relations, const char *image);

@@ -348,6 +348,14 @@ int row_fail(struct row *row, const struct bs_error *reason, struct bs_error *er
 	return read_object(row, err);
 }
 
+int row_set_undone(struct row *row, struct bs_error *err)
+{
+	row->status = BS_STATUS_UNDONE;
+	if (json_put(row->object, "status", json_text(report_status_name(row->status))) != 0)
+		return out_of_memory(err);
+	return 0;
+}
+
 char *row_line(const struct row *row)
 {
 	size_t length = json_dumpb(row->object, NULL, 0, JSON_COMPACT | JSON_ENSURE_ASCII);

@@ -70,6 +70,9 @@ MUST_CHECK int row_parse(const char *line, size_t length, struct row *row, struc
 /* Makes it the row of an image that failed, for another reason than it says.  BS_NO_MEMORY. */
 MUST_CHECK int row_fail(struct row *row, const struct bs_error *reason, struct bs_error *err);
 
+/* Makes it the row of an image that was taken back, by whomever.  BS_NO_MEMORY. */
+MUST_CHECK int row_set_undone(struct row *row, struct bs_error *err);
+
 /* The line, in ASCII, with its end.  The caller frees it; NULL when memory runs out. */
 char *row_line(const struct row *row);
 

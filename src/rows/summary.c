@@ -132,7 +132,7 @@ static void print_outcomes(struct output *output, const struct summary *summary)
 	} outcomes[] = {
 		{BS_STATUS_FIXED, BS_EXIT_DONE, STYLE_GOOD, "fixed"},
 		{BS_STATUS_WOULD_FIX, BS_EXIT_DONE, STYLE_GOOD, "would be fixed"},
-		{BS_STATUS_UNDONE, BS_EXIT_DONE, STYLE_PLAIN, "undone, as before the fix"},
+		{BS_STATUS_UNDONE, BS_EXIT_DONE, STYLE_PLAIN, "undone"},
 		{BS_STATUS_NOTHING_TO_DO, BS_EXIT_DONE, STYLE_PLAIN, "nothing to do"},
 		{BS_STATUS_REFUSED, BS_EXIT_REFUSED, STYLE_WARNING, "refused, and not changed"},
 		{BS_STATUS_FAILED, BS_EXIT_FAILED, STYLE_BAD, "failed, and not changed"},

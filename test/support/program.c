@@ -56,6 +56,7 @@ const char *bootshift_path(void)
 /* Check has handlers that end the test; a signal meant for the program must not find them. */
 static void forget_handlers(const sigset_t *mask)
 {
+	signal(SIGHUP, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGALRM, SIG_DFL);

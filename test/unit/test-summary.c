@@ -120,7 +120,7 @@ START_TEST(what_was_undone_is_neither_fixed_nor_failed)
 	add(&summary, "a", BS_STATUS_UNDONE, BS_OK);
 	text = printed(&summary, &facts);
 	ck_assert_str_eq(text, "1 image; 1 MiB changed\n"
-			       "  1  undone, as before the fix\n");
+			       "  1  undone\n");
 	free(text);
 	summary_free(&summary);
 }
