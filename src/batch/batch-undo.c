@@ -234,14 +234,15 @@ static int collect(struct undoing *undoing, struct bs_error *err)
 
 /*
  * So that the rows say what is true; one that cannot be added keeps nothing from being undone.  An
- * image with nothing to take back was taken back by somebody else.
+ * image without an undo file any more was taken back by somebody else.
  */
 static void tell_undone(struct undoing *undoing, const struct row *row)
 {
 	struct batch_undo_outcome *outcome = undoing->outcome;
 	struct row undone = *row;
 
-	if (row->status != BS_STATUS_UNDONE && row->status != BS_STATUS_NOTHING_TO_DO)
+	if (row->status != BS_STATUS_UNDONE &&
+	    (row->status != BS_STATUS_NOTHING_TO_DO || row->undo_file))
 		return;
 	if (!undoing->rows || outcome->unwritten.code != BS_OK ||
 	    row_set_undone(&undone, &outcome->unwritten) != 0 ||
