@@ -122,6 +122,12 @@ static enum bs_exit fix(const char *image, const struct bs_options *options,
 	return bs_fix(image, options, NULL, result);
 }
 
+static void set_nothing_to_do(struct bs_result *result)
+{
+	result->status = BS_STATUS_NOTHING_TO_DO;
+	result->error = (struct bs_error){.code = BS_OK};
+}
+
 /* Without an undo file it was undone already if it can be fixed again. */
 static void undo(const struct attempt *attempt, struct bs_result *result)
 {
@@ -132,20 +138,16 @@ static void undo(const struct attempt *attempt, struct bs_result *result)
 	if (result->error.code != BS_NO_UNDO_FILE)
 		return;
 	if (bs_inspect(location, &attempt->options, &inspected) == BS_EXIT_DONE &&
-	    inspected.status == BS_STATUS_WOULD_FIX) {
-		result->status = BS_STATUS_NOTHING_TO_DO;
-		result->error = (struct bs_error){.code = BS_OK};
-	}
+	    inspected.status == BS_STATUS_WOULD_FIX)
+		set_nothing_to_do(result);
 	bs_result_free(&inspected);
 }
 
 static void take_back(const struct attempt *attempt, struct bs_result *result)
 {
 	insist(bs_undo, attempt, result);
-	if (result->error.code == BS_NO_UNDO_FILE) {
-		result->status = BS_STATUS_NOTHING_TO_DO;
-		result->error = (struct bs_error){.code = BS_OK};
-	}
+	if (result->error.code == BS_NO_UNDO_FILE)
+		set_nothing_to_do(result);
 }
 
 static void attempt_image(const struct attempt *attempt, struct bs_result *result)

@@ -68,6 +68,11 @@ static inline void store_le64(void *p, uint64_t v)
 	store_le32(b + 4, (uint32_t)(v >> 32));
 }
 
+static inline void store_be32(void *p, uint32_t v)
+{
+	store_le32(p, __builtin_bswap32(v));
+}
+
 /* True when [offset, offset + length) lies in [0, size), without overflow. */
 static inline bool range_within(uint64_t offset, uint64_t length, uint64_t size)
 {

@@ -47,13 +47,7 @@ enum {
 	TABLE_START = 1536, /* where QEMU puts it */
 };
 
-static void store_be32(uint8_t *bytes, uint32_t value)
-{
-	store_le32(bytes, __builtin_bswap32(value));
-}
-
-/* The one's complement of the sum of all other bytes. */
-static void seal(uint8_t *bytes, size_t length, size_t checksum)
+void container_seal_vhd(uint8_t *bytes, size_t length, size_t checksum)
 {
 	uint32_t sum = 0;
 
@@ -73,7 +67,7 @@ void container_change_vhd_footer(const char *path, unsigned offset, unsigned cha
 		if (memcmp(footer, "conectix", 8) != 0)
 			continue; /* a fixed one has no copy */
 		footer[offset] = value;
-		seal(footer, sizeof(footer), FOOTER_CHECKSUM);
+		container_seal_vhd(footer, sizeof(footer), FOOTER_CHECKSUM);
 		file_write(path, places[i], footer, sizeof(footer));
 	}
 }
@@ -110,7 +104,7 @@ static void make_blocks_smaller(const char *path, uint64_t disk_size)
 	file_read(path, HEADER_START, header, sizeof(header));
 	store_be32(header + HEADER_TABLE_ENTRIES, (uint32_t)(disk_size / block_size));
 	store_be32(header + HEADER_BLOCK_SIZE, block_size);
-	seal(header, sizeof(header), HEADER_CHECKSUM);
+	container_seal_vhd(header, sizeof(header), HEADER_CHECKSUM);
 	memset(table, 0xff, sizeof(table)); /* of no block */
 	file_write(path, HEADER_START, header, sizeof(header));
 	file_write(path, TABLE_START, table, sizeof(table));

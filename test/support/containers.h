@@ -7,6 +7,8 @@
 #define BOOTSHIFT_TEST_CONTAINERS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct container_kind {
 	const char *format;  /* as bootshift calls it */
@@ -30,6 +32,9 @@ const char *container_make_vhd_with_small_blocks(const char *raw);
  * 64 KiB of the byte 0x5a at `offset`, which only its log has.
  */
 const char *container_make_vhdx_with_log(const char *raw, unsigned long long offset);
+
+/* Gets the checksum right of a VHD's footer or header, which has it at offset `checksum`. */
+void container_seal_vhd(uint8_t *bytes, size_t length, size_t checksum);
 
 /* Changes one byte of a VHD's footer, and of its copy at the start, and gets the checksum right. */
 void container_change_vhd_footer(const char *path, unsigned offset, unsigned char value);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "support/containers.h"
 #include "support/state.h"
 #include "unit/capture-fixture.h"
 #include "util/bytes.h"
@@ -75,27 +76,17 @@ START_TEST(a_capture_that_only_reads_changes_nothing_of_the_guests)
 }
 END_TEST
 
-static void store_be32(uint8_t *bytes, uint32_t value)
-{
-	for (int i = 0; i < 4; i++)
-		bytes[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
 /* A dynamic VHD with blocks as other programs make them: qemu-img has no option for it. */
 static const char *make_vhd_with_small_blocks(void)
 {
 	const char *path = text("%s/small-blocks.vpc", images_folder());
 	uint8_t header[1024], table[512];
-	uint32_t sum = 0;
 
 	free(image_run(0, "qemu-img create -f vpc -o force_size=on %s %u", path, GUEST_SIZE));
 	file_read(path, 512, header, sizeof(header));
 	store_be32(header + 28, GUEST_SIZE / (512 << 10)); /* entries of the block table */
 	store_be32(header + 32, 512 << 10);                /* size of a block */
-	store_be32(header + 36, 0);
-	for (size_t i = 0; i < sizeof(header); i++)
-		sum += header[i];
-	store_be32(header + 36, ~sum);
+	container_seal_vhd(header, sizeof(header), 36);
 	file_write(path, 512, header, sizeof(header));
 	memset(table, 0xff, sizeof(table)); /* of no block */
 	file_write(path, 1536, table, sizeof(table));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/relations.h"
+#include "support/containers.h"
 #include "support/program.h"
 #include "support/sample.h"
 #include "unit/container-file.h"
@@ -182,21 +183,6 @@ static size_t encode_utf16(const char *ascii, uint8_t *utf16)
 	return 2 * length;
 }
 
-static void store_be32(uint8_t *bytes, uint32_t value)
-{
-	store_le32(bytes, __builtin_bswap32(value));
-}
-
-static void sum_up(uint8_t *bytes, size_t length, size_t at)
-{
-	uint32_t sum = 0;
-
-	store_be32(bytes + at, 0);
-	for (size_t i = 0; i < length; i++)
-		sum += bytes[i];
-	store_be32(bytes + at, ~sum);
-}
-
 /* The first 4096 bytes of a differencing VHD with a parent locator of that kind. */
 static void make_vhd(const char *child, const char *platform, const char *path)
 {
@@ -206,14 +192,14 @@ static void make_vhd(const char *child, const char *platform, const char *path)
 	store_be32(bytes + 16, 0); /* data offset: behind the footer */
 	store_be32(bytes + 20, 512);
 	store_be32(bytes + 60, 4); /* differencing */
-	sum_up(bytes, 512, 64);
+	container_seal_vhd(bytes, 512, 64);
 	memcpy(header, "cxsparse", 8);
 	store_be32(header + 24, 0x10000);
 	store_be32(header + 32, 2 << 20); /* block size */
 	memcpy(locator, platform, 4);
 	store_be32(locator + 8, (uint32_t)encode_utf16(path, bytes + 2048));
 	store_be32(locator + 20, 2048);
-	sum_up(header, 1024, 36);
+	container_seal_vhd(header, 1024, 36);
 	put(child, 0, bytes, sizeof(bytes));
 }
 
