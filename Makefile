@@ -41,10 +41,19 @@ CLI_TEST_SOURCES := $(sort $(wildcard test/cli/*.c))
 BOOT_TEST_SOURCES := $(sort $(wildcard test/boot/*.c))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-.PHONY: all check check-slow boot-test lint sanitize install uninstall clean
+.PHONY: all check check-slow boot-test lint sanitize install uninstall clean help
 .DELETE_ON_ERROR:
 
-all: $(B)/bootshift $(B)/libbootshift.so
+# One short line for each file that is made; V=1 prints the whole commands.
+brief = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
+
+all: $(B)/bootshift $(B)/libbootshift.so ## the program and the library
+
+# What the comment beside a target says of it.
+help:
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r target text; do \
+		printf '  make %-12s %s\n' "$$target" "$$text"; done
+	@echo '  V=1 prints whole commands; B=FOLDER builds elsewhere; SUITE=NAME picks one suite of check'
 
 # --- flags: a file that changes only when they do -------------------------------------------
 FLAGS := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PKG_LIBS) $(TEST_LIBS)
@@ -56,17 +65,17 @@ $(B)/flags: force
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call brief,CC)$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/libbootshift.a: $(call objects,$(LIB_SOURCES))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call brief,AR)$(AR) rcs $@ $^
 
 $(B)/libbootshift.so: $(call objects,$(LIB_SOURCES))
-	$(CC) -shared -Wl,-soname,libbootshift.so.0 $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call brief,LINK)$(CC) -shared -Wl,-soname,libbootshift.so.0 $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(B)/bootshift: $(call objects,$(CLI_SOURCES)) $(B)/libbootshift.a
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # The style of the page of a batch.
 $(B)/src/page/page-style.o: EXTRA_CFLAGS := -Wa,-Isrc/page
@@ -84,25 +93,25 @@ $(BOOT)/vbr-bootmgr.bin $(BOOT)/vbr-ntldr.bin: images/boot/vbr.asm
 $(BOOT)/vbr-ntldr.bin: NASM += -DLOADER='"NTLDR"'
 $(BOOT)/mbr.bin $(BOOT)/vbr-bootmgr.bin $(BOOT)/vbr-ntldr.bin:
 	@mkdir -p $(@D)
-	$(NASM) -f bin -MD $(@:.bin=.d) -MP -o $@ $<
+	$(call brief,NASM)$(NASM) -f bin -MD $(@:.bin=.d) -MP -o $@ $<
 
 $(BOOT)/entry.o: images/boot/entry.asm
 	@mkdir -p $(@D)
-	$(NASM) -f elf32 -o $@ $<
+	$(call brief,NASM)$(NASM) -f elf32 -o $@ $<
 
 $(BOOT)/%.o: images/boot/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(BOOT_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call brief,CC)$(CC) $(BOOT_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BOOT)/bootmgr.bin: images/boot/bootmgr.ld $(BOOT)/entry.o \
 		$(call objects,$(sort $(wildcard images/boot/*.c)))
-	$(LD) -m elf_i386 --oformat binary -T $^ -o $@
+	$(call brief,LINK)$(LD) -m elf_i386 --oformat binary -T $^ -o $@
 
 # --- sample images -------------------------------------------------------------------------
 $(B)/images/boot-code.o: EXTRA_CFLAGS := -Wa,-I$(BOOT)
 $(B)/images/boot-code.o: $(BOOT_CODE)
 $(B)/build-image: $(call objects,$(IMAGE_SOURCES))
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(IMAGE_LIBS)
+	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(IMAGE_LIBS)
 
 # --- tests: each test/unit/test-NAME.c exports Suite *NAME_suite(void) ----------------------
 define suites_header
@@ -114,15 +123,19 @@ $$(call objects,$(2)): EXTRA_CFLAGS := $(TEST_CFLAGS) -I$(B)/test/$(1) -Itest
 $$(call objects,$(2)): $(B)/test/$(1)/suites.h
 $(B)/$(1)-tests: $$(call objects,$(2) $(SUPPORT_SOURCES) $(filter-out src/cli/main.c,$(CLI_SOURCES))) \
 		$(B)/libbootshift.a | $(B)/build-image
-	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $$(TEST_LIBS)
+	$$(call brief,LINK)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $$(TEST_LIBS)
 endef
 $(eval $(call suites_header,unit,$(UNIT_SOURCES)))
 $(eval $(call suites_header,cli,$(CLI_TEST_SOURCES)))
 $(eval $(call suites_header,boot,$(BOOT_TEST_SOURCES)))
 $(B)/cli-tests $(B)/boot-tests: | $(B)/bootshift
 
+ifneq ($(SUITE),)
+export CK_RUN_SUITE := $(SUITE)
+endif
+
 # Both at once, one after the other on the screen.  What has the tag `slow` is for check-slow.
-check: $(B)/unit-tests $(B)/cli-tests
+check: $(B)/unit-tests $(B)/cli-tests ## the everyday tests
 	@CK_EXCLUDE_TAGS=slow $(B)/cli-tests >$(B)/cli-tests.log 2>&1 & cli=$$!; \
 	CK_EXCLUDE_TAGS=slow $(B)/unit-tests; unit=$$?; \
 	wait $$cli; cli=$$?; cat $(B)/cli-tests.log; exit $$((unit | cli))
@@ -132,33 +145,33 @@ $(call objects,$(SUPPORT_SOURCES)): EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest \
 	-DBUILD_IMAGE='"$(abspath $(B)/build-image)"'
 
 # --- tests that take longer -----------------------------------------------------------------
-check-slow: all $(B)/build-image $(B)/unit-tests $(B)/cli-tests boot-test
+check-slow: all $(B)/build-image $(B)/unit-tests $(B)/cli-tests boot-test ## the tests that take longer
 	B=$(B) scripts/check-images
 	B=$(B) scripts/check-slurm
 	CK_INCLUDE_TAGS=slow $(B)/unit-tests
 	CK_INCLUDE_TAGS=slow $(B)/cli-tests
 
 # Starts sample disks in virtual machines, before and after, two at a time.
-boot-test: $(B)/boot-tests
+boot-test: $(B)/boot-tests ## starts sample disks in virtual machines
 	@CK_INCLUDE_TAGS=verdict $(B)/boot-tests >$(B)/boot-tests.log 2>&1 & verdict=$$!; \
 	CK_EXCLUDE_TAGS=verdict $(B)/boot-tests; others=$$?; \
 	wait $$verdict; verdict=$$?; cat $(B)/boot-tests.log; exit $$((verdict | others))
 
 # The same tests, built with the sanitizers, and all samples through the survey; leaks count.
-sanitize:
+sanitize: ## the everyday tests with the address and undefined behaviour sanitizers
 	$(MAKE) B=$(B)/sanitized HARDENING= \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
 		check
 	CK_INCLUDE_TAGS=samples $(B)/sanitized/unit-tests
 
-lint:
+lint: ## everything that judges the source without running it
 	scripts/lint
 
 # --- installing -----------------------------------------------------------------------------
 MANUALS := $(wildcard man/*)
 section = $(subst .,,$(suffix $(1)))
 
-install: all
+install: all ## into PREFIX, which is /usr/local
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
 	install -m 755 $(B)/bootshift $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(B)/libbootshift.so $(DESTDIR)$(PREFIX)/lib/libbootshift.so.0
@@ -167,7 +180,7 @@ install: all
 	$(foreach page,$(MANUALS),install -D -m 644 $(page) \
 		$(DESTDIR)$(PREFIX)/share/man/man$(call section,$(page))/$(notdir $(page))$(newline))
 
-uninstall:
+uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/bootshift $(DESTDIR)$(PREFIX)/lib/libbootshift.so.0 \
 		$(DESTDIR)$(PREFIX)/lib/libbootshift.so $(DESTDIR)$(PREFIX)/include/bootshift.h
 	$(foreach page,$(MANUALS),rm -f \
@@ -178,7 +191,7 @@ define newline
 
 endef
 
-clean:
+clean: ## removes the build folder
 	rm -rf $(B)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
