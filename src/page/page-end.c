@@ -10,20 +10,20 @@
 /* The files that may have been meant. */
 static void write_meant(struct html *html, const struct summary_facts *facts)
 {
-	if (facts->meant_count == 0)
+	if (facts->unexpected_count == 0)
 		return;
 	html_markup(html, "<p>These may have been meant:</p><ul class=\"names\">");
-	for (size_t i = 0; i < facts->meant_count; i++) {
+	for (size_t i = 0; i < facts->unexpected_count; i++) {
 		html_markup(html, "<li><bdi>");
-		html_text(html, "%s", facts->meant[i].path);
+		html_text(html, "%s", facts->unexpected[i].path);
 		html_markup(html, "</bdi>: ");
-		html_text(html, "%s", facts->meant[i].reason);
+		html_text(html, "%s", facts->unexpected[i].reason);
 		html_markup(html, "</li>");
 	}
 	html_markup(html, "</ul>");
-	if (facts->meant_more > 0) {
+	if (facts->unexpected_more > 0) {
 		html_markup(html, "<p>");
-		html_text(html, "And %llu more.", (unsigned long long)facts->meant_more);
+		html_text(html, "And %llu more.", (unsigned long long)facts->unexpected_more);
 		html_markup(html, "</p>");
 	}
 }

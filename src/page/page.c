@@ -64,7 +64,7 @@ static uint64_t problem_count(const struct summary *summary)
 /* Whether there are images of the batch that are not on the page. */
 static bool has_gap(const struct summary_facts *facts)
 {
-	return facts->searching || facts->not_begun > 0 || facts->untold > 0;
+	return facts->searching || facts->not_begun > 0 || facts->without_row > 0;
 }
 
 static void write_gap(struct html *html, const struct summary_facts *facts)
@@ -78,8 +78,8 @@ static void write_gap(struct html *html, const struct summary_facts *facts)
 			  images - facts->not_begun, images, plural(images));
 	else
 		html_text(html, "%llu of %llu image%s %s missing here",
-			  (unsigned long long)facts->untold, images, plural(images),
-			  facts->untold == 1 ? "is" : "are");
+			  (unsigned long long)facts->without_row, images, plural(images),
+			  facts->without_row == 1 ? "is" : "are");
 }
 
 /* The one sentence that says it all. */
@@ -149,7 +149,7 @@ static void write_meta(struct html *html, const struct summary *summary,
 	html_markup(html, ".");
 	if (summary->statuses[BS_STATUS_WOULD_FIX] > 0)
 		html_text(html, " What would be fixed was only rehearsed: nothing was written.");
-	if (facts->meant_count > 0)
+	if (facts->unexpected_count > 0)
 		html_markup(html, " See also what was <a href=\"#left-out\">left out</a>.");
 	html_markup(html, "</p>\n");
 }
@@ -157,7 +157,7 @@ static void write_meta(struct html *html, const struct summary *summary,
 /* What is missing, and how to go on. */
 static void write_missing(struct html *html, const struct summary_facts *facts)
 {
-	unsigned long long not_begun = facts->not_begun, untold = facts->untold;
+	unsigned long long not_begun = facts->not_begun, untold = facts->without_row;
 
 	if (!has_gap(facts))
 		return;

@@ -296,12 +296,12 @@ START_TEST(what_is_missing_is_told_first)
 		 "<h1>Stopped: 5 of 6 images were begun, 2 need attention</h1>",
 		 "<p>1 image was not begun. To go on, give the same command again, with "
 		 "<code class=\"option\">--resume</code>.</p>"},
-		{{.images = 3, .untold = 1, .rows = "r"},
+		{{.images = 3, .without_row = 1, .rows = "r"},
 		 "fixed",
 		 NULL,
 		 "<h1>1 of 3 images is missing here</h1>",
 		 "<p>1 image was begun and left no row: not on this page, and"},
-		{{.images = 9, .untold = 2, .not_begun = 5},
+		{{.images = 9, .without_row = 2, .not_begun = 5},
 		 "fixed",
 		 NULL,
 		 "<h1>Stopped: 4 of 9 images were begun</h1>",
@@ -358,9 +358,9 @@ START_TEST(files_that_may_have_been_meant_are_named)
 		{(char *)"locked", (char *)"the folder cannot be read: Permission denied"}};
 	const struct summary_facts facts = {.left_out = left_out,
 					    .left_out_count = 1,
-					    .meant = meant,
-					    .meant_count = 2,
-					    .meant_more = 7};
+					    .unexpected = meant,
+					    .unexpected_count = 2,
+					    .unexpected_more = 7};
 	struct rows rows;
 	char *page;
 
