@@ -203,7 +203,7 @@ static int open_rows_to_undo(struct undoing *undoing, FILE **file, struct bs_err
 }
 
 /* Fills in all fields of *undoing, except those that the caller has set. */
-static int prepare_undo(struct undoing *undoing, struct bs_error *err)
+static int batch_undo_prepare(struct undoing *undoing, struct bs_error *err)
 {
 	uint64_t *skipped = &undoing->outcome->skipped;
 	struct merge *merge = merge_open();
@@ -267,7 +267,7 @@ static int watch_undo_ended(void *context, size_t slot, const struct row *row)
 	return 0;
 }
 
-static int run_undo(struct undoing *undoing, struct bs_error *err)
+static int batch_undo_run(struct undoing *undoing, struct bs_error *err)
 {
 	const struct batch_undo_request *request = undoing->request;
 	struct find_image *images = calloc(undoing->count + 1, sizeof(*images));
@@ -308,9 +308,9 @@ int batch_undo(const struct batch_undo_request *request, struct batch_undo_outco
 	int result;
 
 	*outcome = (struct batch_undo_outcome){.not_begun = 0};
-	result = prepare_undo(&undoing, err);
+	result = batch_undo_prepare(&undoing, err);
 	if (result == 0)
-		result = run_undo(&undoing, err);
+		result = batch_undo_run(&undoing, err);
 	for (size_t i = 0; i < undoing.count; i++)
 		free_fixed_image(&undoing.images[i]);
 	free(undoing.images);

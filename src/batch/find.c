@@ -192,8 +192,8 @@ static int leave_out_other_content(struct search *search, const char *path,
 }
 
 /* A file in a folder; see struct walk. */
-static int add_file(void *context, const char *path, const char *below, const struct stat *status,
-		    struct bs_error *err)
+static int find_add_file(void *context, const char *path, const char *below,
+			 const struct stat *status, struct bs_error *err)
 {
 	struct search *search = context;
 	struct bs_recognition recognition;
@@ -330,7 +330,7 @@ static int search_arguments(struct search *search, struct bs_error *err)
 		.follow = request->follow,
 		.include = &request->include,
 		.exclude = &request->exclude,
-		.file = add_file,
+		.file = find_add_file,
 		.left_out = leave_out,
 		.context = search,
 	};

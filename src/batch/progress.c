@@ -176,7 +176,7 @@ static void print_success(struct output *output, const struct row *row)
 		print(output, " in %.2f s", (double)row->milliseconds / 1000);
 }
 
-static void print_image(struct output *output, const struct row *row)
+static void print_ended_image(struct output *output, const struct row *row)
 {
 	char *path = location_as_found(row->location, row->path);
 
@@ -256,7 +256,7 @@ void progress_end(struct progress *progress, size_t slot, const struct row *row)
 	state->done++;
 	state->statuses[row->status]++;
 	if (is_shown(progress, row->status)) {
-		print_image(progress_above(progress), row);
+		print_ended_image(progress_above(progress), row);
 		output_flush(&progress->output);
 	}
 	progress_draw(progress);

@@ -10,11 +10,10 @@
 #include "util/interruption.h"
 
 /* In milliseconds. */
-#define TICK      200    /* between two calls of tick() */
-#define GRACE     10000u /* between SIGTERM at the timeout and SIGKILL */
-#define LEFT_OVER 30000u /* for processes of a killed run or a dead child to end */
-#define RECOVERY_MAX                                                                               \
-	600000u /* a recovery writes as much as a fix: enough even at 100 KB a second */
+#define TICK         200     /* between two calls of tick() */
+#define GRACE        10000u  /* between SIGTERM at the timeout and SIGKILL */
+#define LEFT_OVER    30000u  /* for processes of a killed run or a dead child to end */
+#define RECOVERY_MAX 600000u /* enough to write back a fix at 100 KB a second */
 
 /* What a slot is working on. */
 struct task {
