@@ -9,8 +9,8 @@
 #include "util/clock.h"
 #include "util/interruption.h"
 
-#define LOOKS 100   /* at an image that changes, before it is given up */
-#define PAUSE 50000 /* microseconds between two of them */
+#define CHECKS_MAX 100   /* of an image that keeps changing */
+#define PAUSE      50000 /* microseconds between two checks or tries */
 
 struct row_subject attempt_subject(const struct attempt *attempt)
 {
@@ -24,7 +24,7 @@ struct row_subject attempt_subject(const struct attempt *attempt)
 	};
 }
 
-/* Nobody hears it any more when this fails; the image is looked after all the same. */
+/* An error means that the batch process has died.  The work on the image goes on all the same. */
 static void send_bytes(int channel, const char *bytes, size_t length)
 {
 	while (length > 0) {
@@ -48,20 +48,21 @@ static void send_phase(void *context, enum bs_phase phase)
 }
 
 /*
- * True, and tells why, when the image is not the one that was found.  In a batch that was resumed
- * it may be what the killed run has left that wrote to it: then it is enough that nobody does now.
+ * Returns true, and sets *result, if the image has changed since the batch found it.  In a resumed
+ * batch, a process of the killed run may have made the change: then the image only has to be stable
+ * now.
  */
 static bool has_changed(const struct attempt *attempt, struct bs_result *result)
 {
 	const struct find_image *image = attempt->image;
 	uint64_t size = image->size, modified = image->modified;
 
-	for (int look = 0; look < LOOKS; look++) {
-		uint64_t size_then = size, modified_then = modified;
+	for (int i = 0; i < CHECKS_MAX; i++) {
+		uint64_t last_size = size, last_modified = modified;
 
-		/* What is not there any more is for the library to say. */
-		if (!image->was_there || !row_look(image->file, &size, &modified) ||
-		    (size == size_then && modified == modified_then))
+		/* If the image has gone, the library says so. */
+		if (!image->was_there || !row_stat(image->file, &size, &modified) ||
+		    (size == last_size && modified == last_modified))
 			return false;
 		if (!attempt->resumed)
 			break;
@@ -74,11 +75,11 @@ static bool has_changed(const struct attempt *attempt, struct bs_result *result)
 }
 
 /*
- * An image that is found fixed was fixed by an earlier run of this very batch, which was killed
- * before it could say so, if the undo file has its name.  Else that file is not this batch's, and
- * its rows must not lead to it.
+ * An image with nothing to do may have an undo file.  If the undo file names this batch, an earlier
+ * run fixed the image and was killed before it wrote the row: report the image as fixed.  Otherwise
+ * the undo file belongs to another fix, and rows of this batch must not lead to it.
  */
-static void claim(const struct attempt *attempt, struct bs_result *result)
+static void claim_fix(const struct attempt *attempt, struct bs_result *result)
 {
 	if (result->status != BS_STATUS_NOTHING_TO_DO || !result->undo_file)
 		return;
@@ -91,10 +92,10 @@ static void claim(const struct attempt *attempt, struct bs_result *result)
 }
 
 /*
- * What the library starts does not always hold signals, and ends without knowing why.  A failed
- * image is unchanged, or taken back.
+ * A signal may kill a process that the library started; the library then reports BS_WORKER without
+ * the cause.  The image is unchanged or rolled back.
  */
-static void explain_end(struct bs_result *result)
+static void explain_interruption(struct bs_result *result)
 {
 	if (result->status == BS_STATUS_FAILED && result->error.code == BS_WORKER &&
 	    interruption_pending())
@@ -104,11 +105,12 @@ static void explain_end(struct bs_result *result)
 typedef enum bs_exit library_call(const char *image, const struct bs_options *options,
 				  struct bs_result *result);
 
-/* Somebody who died may have left processes that hold the image's lock until they end, too. */
-static void insist(library_call *call, const struct attempt *attempt, struct bs_result *result)
+/* Processes of an attempt that died may hold the lock of the image for a moment. */
+static void call_patiently(library_call *call, const struct attempt *attempt,
+			   struct bs_result *result)
 {
 	while (call(attempt->image->location, &attempt->options, result) != BS_EXIT_DONE &&
-	       result->error.code == BS_IN_USE && clock_milliseconds() < attempt->patience &&
+	       result->error.code == BS_IN_USE && clock_milliseconds() < attempt->wait_until &&
 	       !interruption_pending()) {
 		bs_result_free(result);
 		usleep(PAUSE);
@@ -116,8 +118,8 @@ static void insist(library_call *call, const struct attempt *attempt, struct bs_
 }
 
 /* A library_call. */
-static enum bs_exit fix(const char *image, const struct bs_options *options,
-			struct bs_result *result)
+static enum bs_exit call_fix(const char *image, const struct bs_options *options,
+			     struct bs_result *result)
 {
 	return bs_fix(image, options, NULL, result);
 }
@@ -128,13 +130,13 @@ static void set_nothing_to_do(struct bs_result *result)
 	result->error = (struct bs_error){.code = BS_OK};
 }
 
-/* Without an undo file it was undone already if it can be fixed again. */
-static void undo(const struct attempt *attempt, struct bs_result *result)
+/* An image without an undo file that could be fixed again was undone before: nothing to do. */
+static void attempt_undo(const struct attempt *attempt, struct bs_result *result)
 {
 	const char *location = attempt->image->location;
 	struct bs_result inspected;
 
-	insist(bs_undo, attempt, result);
+	call_patiently(bs_undo, attempt, result);
 	if (result->error.code != BS_NO_UNDO_FILE)
 		return;
 	if (bs_inspect(location, &attempt->options, &inspected) == BS_EXIT_DONE &&
@@ -143,14 +145,14 @@ static void undo(const struct attempt *attempt, struct bs_result *result)
 	bs_result_free(&inspected);
 }
 
-static void take_back(const struct attempt *attempt, struct bs_result *result)
+static void attempt_undo_fix(const struct attempt *attempt, struct bs_result *result)
 {
-	insist(bs_undo, attempt, result);
+	call_patiently(bs_undo, attempt, result);
 	if (result->error.code == BS_NO_UNDO_FILE)
 		set_nothing_to_do(result);
 }
 
-static void attempt_image(const struct attempt *attempt, struct bs_result *result)
+static void attempt_call_library(const struct attempt *attempt, struct bs_result *result)
 {
 	const char *location = attempt->image->location;
 	struct bs_options options = attempt->options;
@@ -159,25 +161,25 @@ static void attempt_image(const struct attempt *attempt, struct bs_result *resul
 	case ATTEMPT_FIX:
 		if (has_changed(attempt, result))
 			return;
-		insist(fix, attempt, result);
-		explain_end(result);
-		claim(attempt, result);
+		call_patiently(call_fix, attempt, result);
+		explain_interruption(result);
+		claim_fix(attempt, result);
 		break;
 	case ATTEMPT_REHEARSE:
 		if (has_changed(attempt, result))
 			return;
 		options.to_be_fixed = true;
 		bs_plan(location, &options, NULL, result);
-		explain_end(result);
+		explain_interruption(result);
 		break;
 	case ATTEMPT_UNDO:
-		undo(attempt, result);
+		attempt_undo(attempt, result);
 		break;
 	case ATTEMPT_RECOVER:
-		insist(bs_recover, attempt, result);
+		call_patiently(bs_recover, attempt, result);
 		break;
-	case ATTEMPT_TAKE_BACK:
-		take_back(attempt, result);
+	case ATTEMPT_UNDO_FIX:
+		attempt_undo_fix(attempt, result);
 		break;
 	}
 }
@@ -193,10 +195,10 @@ void attempt_run(void *task, int channel)
 
 	attempt->options.progress = send_phase;
 	attempt->options.progress_context = &channel;
-	attempt_image(attempt, &result);
+	attempt_call_library(attempt, &result);
 	if (row_make(&subject, &result, &row, &ignored) == 0)
 		line = row_line(&row);
-	/* Without a line there is no memory either: it is taken for one that died. */
+	/* Out of memory: without a line, the batch process treats the attempt as one that died. */
 	if (line)
 		send_bytes(channel, line, strlen(line));
 	free(line);

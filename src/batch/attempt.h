@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What one process of a batch does with one image: it calls the library, sends the phases on, and
- * in the end the row (pool.h).
+ * The work of one process of a batch on one image: calls the library, and sends the phases and the
+ * row to the batch process (pool.h).
  */
 #ifndef BOOTSHIFT_BATCH_ATTEMPT_H
 #define BOOTSHIFT_BATCH_ATTEMPT_H
@@ -13,14 +13,16 @@
 enum attempt_kind {
 	ATTEMPT_FIX,
 	ATTEMPT_REHEARSE, /* a dry run */
-	ATTEMPT_UNDO,     /* an image that turns out to be not fixed any more has nothing to do */
-	/* What comes after one that died.  The row says what became of the image, not why. */
-	ATTEMPT_RECOVER,   /* takes back what was interrupted */
-	ATTEMPT_TAKE_BACK, /* the same, of a fix that may have come to its end but was not verified
-			    */
+	ATTEMPT_UNDO,     /* an image that is not fixed any more has nothing to do */
+	/*
+	 * After the process of another attempt died.  The row says what became of the image, not
+	 * why the process died.
+	 */
+	ATTEMPT_RECOVER,  /* undoes an interrupted change */
+	ATTEMPT_UNDO_FIX, /* undoes a fix, also one that was committed but not verified */
 };
 
-/* Everything is borrowed. */
+/* All pointers are borrowed. */
 struct attempt {
 	enum attempt_kind kind;
 	const struct find_image *image;
@@ -28,19 +30,18 @@ struct attempt {
 	const char *command; /* for the row */
 	uint64_t begun;      /* when the batch began; see row.h */
 	/*
-	 * An earlier run was killed: it may have fixed images that it has not told, and its
-	 * processes may still be about to end.
+	 * An earlier run was killed.  It may have fixed images without writing their rows, and its
+	 * processes may still run for a moment.
 	 */
 	bool resumed;
-	/* Until then, of clock_milliseconds(), an image is waited for that such a process still
-	 * has; 0: not at all. */
-	uint64_t patience;
+	/* Wait for an image in use until clock_milliseconds() is this; 0: do not wait. */
+	uint64_t wait_until;
 };
 
-/* What to say of the image in rows that are not made in its process. */
+/* For rows that are not made in the process of the attempt. */
 struct row_subject attempt_subject(const struct attempt *attempt);
 
-/* `task` is a struct attempt. */
+/* Runs in the process of the attempt; `task` is a struct attempt. */
 pool_work attempt_run;
 
 #endif

@@ -12,31 +12,26 @@
 #include "rows/merge.h"
 #include "rows/rows.h"
 
-/* An image that was fixed, or is to be recovered. */
-struct target {
+/* An image to undo: fixed, or with an interrupted change. */
+struct fixed_image {
 	struct find_image image;
-	char *undo_directory; /* NULL: its own folder */
-	uint64_t changed;     /* when; nanoseconds since 1970 */
+	char *undo_directory; /* NULL: the image's folder */
+	uint64_t modified;    /* see row.h; the time of the fix */
 };
 
 struct undoing {
 	const struct batch_undo_request *request;
 	struct batch_undo_outcome *outcome;
-	struct target *targets;
-	size_t count, room;
-	uint64_t begun;    /* when the first of the batches began that are taken back */
-	bool *matched;     /* for each pattern */
-	struct rows *rows; /* NULL where no rows can be added */
+	struct fixed_image *images;
+	size_t count, capacity;
+	uint64_t begun;    /* when the first of the undone batches began */
+	bool *matched;     /* one for each pattern */
+	struct rows *rows; /* NULL: no rows can be added */
 };
 
-static int out_of_memory(struct bs_error *err)
-{
-	return fail(err, BS_NO_MEMORY, "out of memory");
-}
+/* ---- patterns ------------------------------------------------------------------------------ */
 
-/* ---- which images -------------------------------------------------------------------------- */
-
-static bool matches(const char *pattern, const struct row *row)
+static bool pattern_matches(const char *pattern, const struct row *row)
 {
 	const char *const names[] = {row->path, row->location, location_name(row->location)};
 
@@ -52,7 +47,7 @@ static bool is_wanted(struct undoing *undoing, const struct row *row)
 	bool wanted = request->pattern_count == 0;
 
 	for (int i = 0; i < request->pattern_count; i++) {
-		if (matches(request->patterns[i], row))
+		if (pattern_matches(request->patterns[i], row))
 			wanted = undoing->matched[i] = true;
 	}
 	return wanted;
@@ -62,16 +57,17 @@ static int check_patterns(const struct undoing *undoing, struct bs_error *err)
 {
 	for (int i = 0; i < undoing->request->pattern_count; i++)
 		if (!undoing->matched[i])
-			return fail(err, BS_NOT_FOUND, "no image that it tells as fixed matches %s",
+			return fail(err, BS_NOT_FOUND, "it has no fixed image that matches %s",
 				    undoing->request->patterns[i]);
 	return 0;
 }
 
-/* ---- where their undo files are ------------------------------------------------------------ */
+/* ---- the list of images -------------------------------------------------------------------- */
 
 /*
- * Sets *directory to NULL when the undo file lies beside the image, or beside the file that the
- * image describes: what is in front of its suffix is the name of a file then.
+ * Sets *directory to the folder of the undo file, or to NULL for the default place: beside the
+ * image or, if the image is only a description, beside its data file.  In the default place the
+ * name of the undo file without its suffix is an existing file.
  */
 static int find_undo_directory(const struct row *row, char **directory, struct bs_error *err)
 {
@@ -81,7 +77,7 @@ static int find_undo_directory(const struct row *row, char **directory, struct b
 
 	*directory = NULL;
 	if (!stem)
-		return out_of_memory(err);
+		return fail_memory(err);
 	if (length > suffix)
 		stem[length - suffix] = '\0';
 	slash = strrchr(stem, '/');
@@ -94,57 +90,54 @@ static int find_undo_directory(const struct row *row, char **directory, struct b
 	return 0;
 }
 
-/* ---- the list ------------------------------------------------------------------------------ */
-
-static void free_target(struct target *target)
+static void free_fixed_image(struct fixed_image *fixed)
 {
-	find_free_image(&target->image);
-	free(target->undo_directory);
+	find_free_image(&fixed->image);
+	free(fixed->undo_directory);
 }
 
-static int add(struct undoing *undoing, const struct row *row, struct bs_error *err)
+static int add_fixed_image(struct undoing *undoing, const struct row *row, struct bs_error *err)
 {
-	struct target *target;
+	struct fixed_image *fixed;
 
-	if (undoing->count == undoing->room) {
-		size_t room = undoing->room > 0 ? 2 * undoing->room : 64;
-		struct target *targets =
-			reallocarray(undoing->targets, room, sizeof(*undoing->targets));
+	if (undoing->count == undoing->capacity) {
+		size_t capacity = undoing->capacity > 0 ? 2 * undoing->capacity : 64;
+		struct fixed_image *images =
+			reallocarray(undoing->images, capacity, sizeof(*undoing->images));
 
-		if (!targets)
-			return out_of_memory(err);
-		undoing->targets = targets;
-		undoing->room = room;
+		if (!images)
+			return fail_memory(err);
+		undoing->images = images;
+		undoing->capacity = capacity;
 	}
-	target = &undoing->targets[undoing->count++];
-	*target = (struct target){
+	fixed = &undoing->images[undoing->count++];
+	*fixed = (struct fixed_image){
 		.image = {.path = strdup(row->path), .location = strdup(row->location)},
-		.changed = row->modified,
+		.modified = row->modified,
 	};
 	if (row->location[0] == '/')
-		target->image.file = strdup(row->location);
-	if (!target->image.path || !target->image.location ||
-	    (row->location[0] == '/' && !target->image.file))
-		return out_of_memory(err);
+		fixed->image.file = strdup(row->location);
+	if (!fixed->image.path || !fixed->image.location ||
+	    (row->location[0] == '/' && !fixed->image.file))
+		return fail_memory(err);
 	if (row->begun < undoing->begun)
 		undoing->begun = row->begun;
 	if (undoing->request->options->undo_directory || !row->undo_location)
 		return 0;
-	return find_undo_directory(row, &target->undo_directory, err);
+	return find_undo_directory(row, &fixed->undo_directory, err);
 }
 
 static int latest_first(const void *one, const void *other)
 {
-	const struct target *a = one, *b = other;
+	const struct fixed_image *a = one, *b = other;
 
-	if (a->changed != b->changed)
-		return a->changed > b->changed ? -1 : 1;
+	if (a->modified != b->modified)
+		return a->modified > b->modified ? -1 : 1;
 	return strcmp(a->image.location, b->image.location);
 }
 
-/* The path is told with the bytes of the name, which a row has as text. */
-static void report(const struct undoing *undoing, const struct row *row,
-		   const struct bs_result *result)
+static void report_row(const struct undoing *undoing, const struct row *row,
+		       const struct bs_result *result)
 {
 	char *path = location_as_found(row->location, row->path);
 
@@ -152,21 +145,24 @@ static void report(const struct undoing *undoing, const struct row *row,
 	free(path);
 }
 
-/* By its rows it is taken back: there may be another fix by now, which is none of this batch's. */
-static int take_undone(struct undoing *undoing, struct merge *merge, size_t index,
-		       struct bs_error *err)
+/*
+ * Reports an image that is undone according to its rows.  The image itself is left alone: if it is
+ * fixed now, another batch or command has fixed it.
+ */
+static int report_undone(struct undoing *undoing, struct merge *merge, size_t index,
+			 struct bs_error *err)
 {
 	const struct bs_result nothing = {.status = BS_STATUS_NOTHING_TO_DO};
 	struct row row;
 	int result = merge_read(merge, index, &row, err);
 
 	if (result == 0 && row.status == BS_STATUS_UNDONE && is_wanted(undoing, &row))
-		report(undoing, &row, &nothing);
+		report_row(undoing, &row, &nothing);
 	row_free(&row);
 	return result;
 }
 
-static int take_rows(struct undoing *undoing, struct merge *merge, struct bs_error *err)
+static int list_images(struct undoing *undoing, struct merge *merge, struct bs_error *err)
 {
 	int result = 0;
 
@@ -175,21 +171,21 @@ static int take_rows(struct undoing *undoing, struct merge *merge, struct bs_err
 
 		result = merge_read_change(merge, i, &row, err);
 		if (result == 0 && !row.object)
-			result = take_undone(undoing, merge, i, err);
+			result = report_undone(undoing, merge, i, err);
 		else if (result == 0 && is_wanted(undoing, &row))
-			result = add(undoing, &row, err);
+			result = add_fixed_image(undoing, &row, err);
 		row_free(&row);
 	}
 	if (undoing->count > 0)
-		qsort(undoing->targets, undoing->count, sizeof(*undoing->targets), latest_first);
+		qsort(undoing->images, undoing->count, sizeof(*undoing->images), latest_first);
 	return result;
 }
 
 /*
- * For reading and, if they can be added to, for that as well.  While a batch adds to them, what it
- * has fixed is not known yet.
+ * Opens the file of rows for reading, and for adding rows if possible.  Fails while a batch adds
+ * rows, because the rows of its fixes are not complete yet.
  */
-static int open_rows(struct undoing *undoing, FILE **file, struct bs_error *err)
+static int open_rows_to_undo(struct undoing *undoing, FILE **file, struct bs_error *err)
 {
 	const char *path = undoing->request->rows;
 	struct stat status;
@@ -206,8 +202,8 @@ static int open_rows(struct undoing *undoing, FILE **file, struct bs_error *err)
 	return -1;
 }
 
-/* All of *undoing but the request. */
-static int collect(struct undoing *undoing, struct bs_error *err)
+/* Fills in all fields of *undoing, except those that the caller has set. */
+static int batch_undo_prepare(struct undoing *undoing, struct bs_error *err)
 {
 	uint64_t *skipped = &undoing->outcome->skipped;
 	struct merge *merge = merge_open();
@@ -216,13 +212,13 @@ static int collect(struct undoing *undoing, struct bs_error *err)
 
 	undoing->matched = calloc((size_t)undoing->request->pattern_count + 1, sizeof(bool));
 	if (!merge || !undoing->matched)
-		out_of_memory(err);
-	else if (open_rows(undoing, &file, err) == 0)
+		fail_memory(err);
+	else if (open_rows_to_undo(undoing, &file, err) == 0)
 		result = merge_add(merge, file, undoing->request->rows, skipped, err);
 	if (result == 0 && *skipped > 0 && merge_count(merge) == 0)
-		result = fail(err, BS_ROW_INVALID, "there is no row in it");
+		result = fail(err, BS_ROW_INVALID, "it has no valid row");
 	if (result == 0)
-		result = take_rows(undoing, merge, err);
+		result = list_images(undoing, merge, err);
 	if (file)
 		fclose(file);
 	if (merge)
@@ -233,10 +229,10 @@ static int collect(struct undoing *undoing, struct bs_error *err)
 /* ---- the run ------------------------------------------------------------------------------- */
 
 /*
- * So that the rows say what is true; one that cannot be added keeps nothing from being undone.  An
- * image without an undo file any more was taken back by somebody else.
+ * Adds a row for an image that is not fixed any more.  "Nothing to do" without an undo file means
+ * that another command has undone the fix.  A failure does not stop the undo of other images.
  */
-static void tell_undone(struct undoing *undoing, const struct row *row)
+static void add_undone_row(struct undoing *undoing, const struct row *row)
 {
 	struct batch_undo_outcome *outcome = undoing->outcome;
 	struct row undone = *row;
@@ -245,12 +241,13 @@ static void tell_undone(struct undoing *undoing, const struct row *row)
 	    (row->status != BS_STATUS_NOTHING_TO_DO || row->undo_file))
 		return;
 	if (!undoing->rows || outcome->unwritten.code != BS_OK ||
-	    row_set_undone(&undone, &outcome->unwritten) != 0 ||
-	    rows_add(undoing->rows, &undone, &outcome->unwritten) != 0)
+	    row_set_undone(&undone, &outcome->unwritten) < 0 ||
+	    rows_add(undoing->rows, &undone, &outcome->unwritten) < 0)
 		outcome->untold++;
 }
 
-static int ended(void *context, size_t slot, const struct row *row)
+/* See struct run_watcher. */
+static int watch_undo_ended(void *context, size_t slot, const struct row *row)
 {
 	struct undoing *undoing = context;
 	struct bs_result result = {
@@ -265,12 +262,12 @@ static int ended(void *context, size_t slot, const struct row *row)
 	(void)slot;
 	if (row->message)
 		snprintf(result.error.message, sizeof(result.error.message), "%s", row->message);
-	report(undoing, row, &result);
-	tell_undone(undoing, row);
+	report_row(undoing, row, &result);
+	add_undone_row(undoing, row);
 	return 0;
 }
 
-static int run(struct undoing *undoing, struct bs_error *err)
+static int batch_undo_run(struct undoing *undoing, struct bs_error *err)
 {
 	const struct batch_undo_request *request = undoing->request;
 	struct find_image *images = calloc(undoing->count + 1, sizeof(*images));
@@ -285,18 +282,18 @@ static int run(struct undoing *undoing, struct bs_error *err)
 		.undo_directories = request->options->undo_directory ? NULL : directories,
 		.count = undoing->count,
 		.slots = request->slots,
-		.watcher = {.ended = ended, .context = undoing},
+		.watcher = {.ended = watch_undo_ended, .context = undoing},
 	};
 	int result = -1;
 
 	for (size_t i = 0; images && directories && i < undoing->count; i++) {
-		images[i] = undoing->targets[i].image;
-		directories[i] = undoing->targets[i].undo_directory;
+		images[i] = undoing->images[i].image;
+		directories[i] = undoing->images[i].undo_directory;
 	}
 	if (images && directories)
 		result = run_images(&run, &ran, err);
 	else
-		out_of_memory(err);
+		fail_memory(err);
 	free(images);
 	free(directories);
 	undoing->outcome->not_begun = undoing->count - ran.begun;
@@ -311,12 +308,12 @@ int batch_undo(const struct batch_undo_request *request, struct batch_undo_outco
 	int result;
 
 	*outcome = (struct batch_undo_outcome){.not_begun = 0};
-	result = collect(&undoing, err);
+	result = batch_undo_prepare(&undoing, err);
 	if (result == 0)
-		result = run(&undoing, err);
+		result = batch_undo_run(&undoing, err);
 	for (size_t i = 0; i < undoing.count; i++)
-		free_target(&undoing.targets[i]);
-	free(undoing.targets);
+		free_fixed_image(&undoing.images[i]);
+	free(undoing.images);
 	free(undoing.matched);
 	rows_close(undoing.rows);
 	return result;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Takes a batch back: the images that its rows tell as fixed, or some of them. */
+/* Undoes a batch: all images that are fixed according to its rows, or some of them. */
 #ifndef BOOTSHIFT_BATCH_BATCH_UNDO_H
 #define BOOTSHIFT_BATCH_BATCH_UNDO_H
 
@@ -10,32 +10,32 @@
 struct batch_undo_request {
 	const char *rows; /* the file of rows */
 	/*
-	 * Shell patterns (fnmatch(3)) for the images' paths, as found or absolute, or for their
-	 * names without a folder; none: all.
+	 * Shell patterns (fnmatch(3)) that select images.  Each is compared with the path as found,
+	 * with the location and with the name without its folder.  No patterns: all images.
 	 */
 	char *const *patterns;
 	int pattern_count;
-	const struct bs_options *options; /* an undo directory here is that of all images */
+	const struct bs_options *options; /* `undo_directory`, if set, is used for all images */
 	size_t slots;                     /* images at once; see run.h */
-	/* Gets each image as it ends. */
+	/* Called for each image when it ends. */
 	void (*report)(void *context, const char *path, const struct bs_result *result);
 	void *context;
 };
 
 struct batch_undo_outcome {
-	size_t not_begun; /* images that were to be undone */
-	uint64_t skipped; /* lines that are no rows: which images they were about, nobody knows */
-	bool interrupted; /* by a signal */
-	uint64_t untold;  /* images that are undone, of which the rows go on to say that they are
-			     fixed */
-	struct bs_error unwritten; /* why; valid when there are any */
+	size_t not_begun;          /* images that should be undone and were not begun */
+	uint64_t skipped;          /* lines that are not valid rows: their images are unknown */
+	bool interrupted;          /* by a signal */
+	uint64_t untold;           /* undone images whose rows could not be written */
+	struct bs_error unwritten; /* why; valid if `untold` is not 0 */
 };
 
 /*
- * The latest fix first.  Each image that is undone gets another row, which says so.  What is wrong
- * with an image is told to report(); *outcome is filled in every case.  Errors: BS_NOT_FOUND, also
- * for a pattern that no fixed image matches, before anything is done; BS_ROW_INVALID when there are
- * no rows; BS_IN_USE while a batch adds to them; and those of run_images().
+ * Undoes the images, the latest fix first.  Adds a row for each undone image to the file of rows.
+ *
+ * report() gets the outcome of each image.  *outcome is set in every case.  Errors: BS_NOT_FOUND
+ * (the file, or a pattern that no fixed image matches; nothing is undone then); BS_ROW_INVALID (no
+ * valid row in the file); BS_IN_USE (a batch is adding rows); those of run_images().
  */
 MUST_CHECK int batch_undo(const struct batch_undo_request *request,
 			  struct batch_undo_outcome *outcome, struct bs_error *err);

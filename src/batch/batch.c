@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The order of things of a batch.  The file of rows is opened first, so that nothing is done that
- * could not be told; the page is made last, of all its rows.
+ * The steps of a batch.  The file of rows is opened first, so that no image is changed whose row
+ * could not be written.  The page is written last, from all rows in the file.
  */
 #include "batch/batch.h"
 
@@ -24,44 +24,44 @@
 
 struct batch {
 	const struct batch_request *request;
-	struct bs_options options;    /* with the name of the batch */
-	struct output output, errors; /* for people; what went wrong besides the images */
-	uint64_t started;             /* milliseconds, monotonic */
-	uint64_t begun;               /* see row.h */
+	struct bs_options options; /* with `maker` for this batch */
+	struct output output, errors;
+	uint64_t started; /* clock_milliseconds() */
+	uint64_t begun;   /* see row.h */
 	struct rows *rows;
-	struct left_out meant;    /* what may have been meant to be an image */
-	struct find_result found; /* without those that were done before */
-	struct summary summary;   /* with those */
+	struct left_out unexpected; /* see left-out.h */
+	struct find_result found;   /* without images that earlier runs finished */
+	struct summary summary;     /* with images that earlier runs finished */
 	struct progress *progress;
 	struct run_outcome outcome;
-	struct bs_error stopped; /* why no more images were begun; BS_OK: for no such reason */
-	uint64_t images;         /* also those that were done before */
-	uint64_t told;           /* images that have ended with a row */
-	bool searching;          /* for images, when a signal came */
-	bool failed;             /* something besides an image */
-	bool misused;            /* in a way that is for the command line to put right */
+	struct bs_error stopped;   /* the error that stopped the run; BS_OK: none */
+	uint64_t images;           /* all images, with those that earlier runs finished */
+	uint64_t rows_written;     /* by this run */
+	bool stopped_in_search;    /* a signal came during the search for images */
+	bool failed, usage_failed; /* an error that is not an image's; one of class BS_EXIT_USAGE */
 };
 
-/* ---- what is told of files ----------------------------------------------------------------- */
+/* ---- errors and files that are left out ---------------------------------------------------- */
 
-/* Says what went wrong with a file; a batch that says so does not end with status 0. */
-static int complain(struct batch *batch, const char *name, const struct bs_error *error)
+/* Prints an error that has to do with a file.  The exit status of the batch will not be 0. */
+static int batch_error(struct batch *batch, const char *name, const struct bs_error *error)
 {
 	output_flush(&batch->output);
 	report_error(&batch->errors, name, error);
 	batch->failed = true;
-	batch->misused |= bs_code_exit(error->code) == BS_EXIT_USAGE;
+	batch->usage_failed |= bs_code_exit(error->code) == BS_EXIT_USAGE;
 	return -1;
 }
 
-static void tell_left_out(void *context, const char *path, enum find_reason reason,
-			  const struct bs_error *error)
+/* See struct find_request. */
+static void report_unexpected(void *context, const char *path, enum find_reason reason,
+			      const struct bs_error *error)
 {
 	struct batch *batch = context;
 
-	left_out_add(&batch->meant, path, error->message);
+	left_out_add(&batch->unexpected, path, error->message);
 	if (reason == FIND_UNREADABLE) {
-		complain(batch, path, error);
+		batch_error(batch, path, error);
 		return;
 	}
 	if (batch->request->kind == PROGRESS_QUIET)
@@ -72,7 +72,7 @@ static void tell_left_out(void *context, const char *path, enum find_reason reas
 
 /* ---- before the run ------------------------------------------------------------------------ */
 
-/* Once, instead of once for each image. */
+/* One error here instead of one for each image. */
 static int check_undo_directory(struct batch *batch)
 {
 	const char *path = batch->request->options->undo_directory;
@@ -88,11 +88,11 @@ static int check_undo_directory(struct batch *batch)
 		if (!S_ISDIR(status.st_mode))
 			errno = ENOTDIR;
 	}
-	fail_system(&err, "cannot be the folder of the undo files");
-	return complain(batch, path, &err);
+	fail_system(&err, "cannot be used as the folder for undo files");
+	return batch_error(batch, path, &err);
 }
 
-/* What can be known now is not left to be found out when all is done. */
+/* Finds out before the run, not after it, that the page cannot be written. */
 static int check_page(struct batch *batch)
 {
 	const char *path = batch->request->page;
@@ -100,34 +100,35 @@ static int check_page(struct batch *batch)
 
 	if (!path || whole_file_check(path, &whole_file_page, &err) == 0)
 		return 0;
-	return complain(batch, path, &err);
+	return batch_error(batch, path, &err);
 }
 
-static int open_rows(struct batch *batch)
+static int batch_open_rows(struct batch *batch)
 {
 	const struct batch_request *request = batch->request;
 	struct bs_error err;
 
-	batch->rows = rows_open(request->rows, request->page != NULL, &err);
-	return batch->rows ? 0
-			   : complain(batch, request->rows ? request->rows : request->page, &err);
+	batch->rows = rows_open(request->rows, request->page, &err);
+	return batch->rows
+		       ? 0
+		       : batch_error(batch, request->rows ? request->rows : request->page, &err);
 }
 
-static int find(struct batch *batch)
+static int batch_find_images(struct batch *batch)
 {
 	struct find_request request = batch->request->find;
 	struct bs_error err;
 
-	request.tell = tell_left_out;
+	request.unexpected = report_unexpected;
 	request.context = batch;
 	if (find_images(&request, &batch->found, &err) == 0)
 		return 0;
-	/* The run sees the signal, too, and begins nothing. */
-	batch->searching = err.code == BS_INTERRUPTED;
-	return batch->searching ? 0 : complain(batch, request.arguments[0], &err);
+	/* The signal is still pending, so the run begins no image. */
+	batch->stopped_in_search = err.code == BS_INTERRUPTED;
+	return batch->stopped_in_search ? 0 : batch_error(batch, request.arguments[0], &err);
 }
 
-static int look_at_earlier_rows(struct batch *batch)
+static int read_earlier_rows(struct batch *batch)
 {
 	const struct batch_request *request = batch->request;
 	const struct resume_request earlier = {
@@ -135,15 +136,16 @@ static int look_at_earlier_rows(struct batch *batch)
 	uint64_t skipped;
 	struct bs_error err;
 
-	if (!rows_are_kept(batch->rows))
+	if (!rows_can_resume(batch->rows))
 		return 0;
-	if (resume_batch(&earlier, &batch->found, &batch->summary, &batch->begun, &skipped, &err) !=
+	if (resume_batch(&earlier, &batch->found, &batch->summary, &batch->begun, &skipped, &err) <
 		    0 ||
-	    resume_name(request->rows, batch->options.maker, &err) != 0)
-		return complain(batch, request->rows, &err);
+	    resume_name(request->rows, batch->options.maker, &err) < 0)
+		return batch_error(batch, request->rows, &err);
 	if (skipped > 0) {
-		print(&batch->errors, "bootshift: %s: %llu line%s passed over, no row%s",
-		      request->rows, (unsigned long long)skipped, plural(skipped), plural(skipped));
+		print(&batch->errors, "bootshift: %s: %llu line%s skipped: not %s", request->rows,
+		      (unsigned long long)skipped, plural(skipped),
+		      skipped == 1 ? "a valid row" : "valid rows");
 		print_end(&batch->errors);
 	}
 	return 0;
@@ -151,42 +153,44 @@ static int look_at_earlier_rows(struct batch *batch)
 
 /* ---- the run ------------------------------------------------------------------------------- */
 
-static void started(void *context, size_t slot, const struct find_image *image)
+/* The functions of struct run_watcher. */
+
+static void watch_started(void *context, size_t slot, const struct find_image *image)
 {
 	const struct batch *batch = context;
 
 	progress_start(batch->progress, slot, image->path);
 }
 
-static void phase(void *context, size_t slot, enum bs_phase phase)
+static void watch_phase(void *context, size_t slot, enum bs_phase phase)
 {
 	const struct batch *batch = context;
 
 	progress_phase(batch->progress, slot, phase);
 }
 
-static int ended(void *context, size_t slot, const struct row *row)
+static int watch_ended(void *context, size_t slot, const struct row *row)
 {
 	struct batch *batch = context;
 	struct bs_error err;
 
 	progress_end(batch->progress, slot, row);
-	if (batch->stopped.code == BS_OK && rows_add(batch->rows, row, &err) != 0)
+	if (batch->stopped.code == BS_OK && rows_add(batch->rows, row, &err) < 0)
 		batch->stopped = err;
-	batch->told += batch->stopped.code == BS_OK;
-	if (summary_add(&batch->summary, row, &err) != 0 && batch->stopped.code == BS_OK)
+	batch->rows_written += batch->stopped.code == BS_OK;
+	if (summary_add(&batch->summary, row, &err) < 0 && batch->stopped.code == BS_OK)
 		batch->stopped = err;
 	return batch->stopped.code == BS_OK ? 0 : -1;
 }
 
-static void tick(void *context)
+static void watch_tick(void *context)
 {
 	const struct batch *batch = context;
 
 	progress_tick(batch->progress);
 }
 
-static void run(struct batch *batch)
+static void batch_run_images(struct batch *batch)
 {
 	const struct batch_request *request = batch->request;
 	const struct run_request run = {
@@ -200,7 +204,7 @@ static void run(struct batch *batch)
 		.slots = request->slots,
 		.timeout = request->timeout,
 		.failures_max = request->failures_max,
-		.watcher = {started, phase, ended, tick, batch},
+		.watcher = {watch_started, watch_phase, watch_ended, watch_tick, batch},
 	};
 	struct bs_error err;
 	int error;
@@ -210,36 +214,38 @@ static void run(struct batch *batch)
 	batch->progress = progress_open(batch->output.stream, request->colour, request->kind,
 					batch->found.count);
 	if (!batch->progress) {
-		fail(&batch->stopped, BS_NO_MEMORY, "out of memory");
+		fail_memory(&batch->stopped);
 		return;
 	}
-	if (run_images(&run, &batch->outcome, &err) != 0 && batch->stopped.code == BS_OK)
+	if (run_images(&run, &batch->outcome, &err) < 0 && batch->stopped.code == BS_OK)
 		batch->stopped = err;
 	error = progress_close(batch->progress);
 	if (error != 0 && batch->output.error == 0)
 		batch->output.error = error;
 }
 
-/* ---- after it ------------------------------------------------------------------------------ */
+/* ---- after the run ------------------------------------------------------------------------- */
 
-static void tell_end(struct batch *batch, const struct summary_facts *facts)
+static void report_stop(struct batch *batch, const struct summary_facts *facts)
 {
 	const struct batch_request *request = batch->request;
 	const char *name = request->rows ? request->rows : "the batch";
 
 	if (batch->stopped.code != BS_OK)
-		complain(batch, name, &batch->stopped);
-	if (facts->untold > 0 && request->rows) {
+		batch_error(batch, name, &batch->stopped);
+	if (facts->without_row > 0 && request->rows) {
 		print(&batch->errors, "bootshift: %s: %llu image%s no row in it", name,
-		      (unsigned long long)facts->untold, facts->untold == 1 ? " has" : "s have");
-		if (rows_are_kept(batch->rows))
-			print(&batch->errors, "; go on with --resume before it is undone");
+		      (unsigned long long)facts->without_row,
+		      facts->without_row == 1 ? " has" : "s have");
+		if (rows_can_resume(batch->rows))
+			print(&batch->errors, "; go on with --resume before an undo");
 		print_end(&batch->errors);
 	}
 	if (batch->outcome.interrupted)
 		print(&batch->errors, "bootshift: interrupted by a signal");
 	else if (batch->outcome.gave_up)
-		print(&batch->errors, "bootshift: stopped, as --max-failures says");
+		print(&batch->errors,
+		      "bootshift: stopped: as many failures as --max-failures allows");
 	else if (facts->not_begun > 0)
 		print(&batch->errors, "bootshift: stopped");
 	else
@@ -252,16 +258,16 @@ static void tell_end(struct batch *batch, const struct summary_facts *facts)
 	print_end(&batch->errors);
 }
 
-static int make_page(const struct batch *batch, const struct summary_facts *facts,
-		     struct bs_error *err)
+static int write_batch_page(const struct batch *batch, const struct summary_facts *facts,
+			    struct bs_error *err)
 {
-	FILE *file = rows_read(batch->rows, err);
+	FILE *file = rows_open_reader(batch->rows, err);
 	struct merge *merge = merge_open();
 	uint64_t ignored;
 	int result = -1;
 
 	if (!merge)
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 	else if (file && merge_add(merge, file, batch->request->page, &ignored, err) == 0)
 		result = page_write(batch->request->page, merge, facts, err);
 	if (merge)
@@ -271,30 +277,30 @@ static int make_page(const struct batch *batch, const struct summary_facts *fact
 	return result;
 }
 
-/* Without a page nothing else would be left of them where no file was named for them. */
-static void keep_rows(struct batch *batch)
+/* Without a page and a file of rows, the results would be lost. */
+static void save_rows(struct batch *batch)
 {
 	struct bs_error err;
 	char *path;
 
 	if (batch->request->rows)
 		return;
-	path = rows_keep(batch->rows, &err);
+	path = rows_save(batch->rows, &err);
 	if (path) {
-		print(&batch->errors, "bootshift: the rows for it are kept in %s", path);
+		print(&batch->errors, "bootshift: the rows are saved in %s", path);
 		print_end(&batch->errors);
 	} else {
-		complain(batch, batch->request->page, &err);
+		batch_error(batch, batch->request->page, &err);
 	}
 	free(path);
 }
 
-/* Fills in what was left out, by reason; returns the number of reasons. */
+/* Fills in `left_out`; returns the number of its elements. */
 static size_t count_left_out(const struct batch *batch,
 			     struct summary_left_out left_out[FIND_REASON_COUNT])
 {
 	static const char *const reasons[FIND_REASON_COUNT] = {
-		[FIND_NOT_AN_IMAGE] = "files that are no disk images",
+		[FIND_NOT_AN_IMAGE] = "files that are not disk images",
 		[FIND_EXCLUDED] = "excluded files and folders",
 		[FIND_OURS] = "undo files and lock files",
 		[FIND_HALF_COPIED] = "half-copied files",
@@ -314,33 +320,33 @@ static size_t count_left_out(const struct batch *batch,
 	return count;
 }
 
-static void finish(struct batch *batch)
+static void batch_report(struct batch *batch)
 {
 	struct summary_left_out left_out[FIND_REASON_COUNT];
 	const struct summary_facts facts = {
 		.milliseconds = clock_milliseconds() - batch->started,
-		.searching = batch->searching,
+		.searching = batch->stopped_in_search,
 		.images = batch->images,
 		.begun = batch->outcome.begun,
 		.not_begun = batch->found.count - batch->outcome.begun,
-		.untold = batch->outcome.begun - batch->told,
-		.rows = rows_are_kept(batch->rows) ? batch->request->rows : NULL,
+		.without_row = batch->outcome.begun - batch->rows_written,
+		.rows = rows_can_resume(batch->rows) ? batch->request->rows : NULL,
 		.undo_directory = batch->request->options->undo_directory,
 		.left_out = left_out,
 		.left_out_count = count_left_out(batch, left_out),
-		.meant = batch->meant.files,
-		.meant_count = batch->meant.count,
-		.meant_more = batch->meant.more,
+		.unexpected = batch->unexpected.files,
+		.unexpected_count = batch->unexpected.count,
+		.unexpected_more = batch->unexpected.more,
 	};
 	struct bs_error err;
 
 	if (batch->request->kind != PROGRESS_QUIET)
 		summary_print(&batch->output, &batch->summary, &facts);
 	output_flush(&batch->output);
-	tell_end(batch, &facts);
-	if (batch->request->page && make_page(batch, &facts, &err) != 0) {
-		complain(batch, batch->request->page, &err);
-		keep_rows(batch);
+	report_stop(batch, &facts);
+	if (batch->request->page && write_batch_page(batch, &facts, &err) < 0) {
+		batch_error(batch, batch->request->page, &err);
+		save_rows(batch);
 	}
 	if (batch->output.error != 0) {
 		print(&batch->errors, "bootshift: the report cannot be written: %s",
@@ -350,21 +356,21 @@ static void finish(struct batch *batch)
 	}
 }
 
-/* ---- the whole ----------------------------------------------------------------------------- */
+/* ---- the batch ----------------------------------------------------------------------------- */
 
-static enum bs_exit status_of(const struct batch *batch)
+static enum bs_exit batch_exit_status(const struct batch *batch)
 {
 	enum bs_exit status = summary_exit(&batch->summary);
 
-	if (batch->misused)
+	if (batch->usage_failed)
 		return BS_EXIT_USAGE;
 	return batch->failed && status != BS_EXIT_RECOVERY ? BS_EXIT_FAILED : status;
 }
 
 enum bs_exit batch_run(const struct batch_request *request)
 {
-	bool elsewhere = request->kind == PROGRESS_QUIET || output_is_stdout(request->rows) ||
-			 output_is_stdout(request->page);
+	bool use_stderr = request->kind == PROGRESS_QUIET || output_is_stdout(request->rows) ||
+			  output_is_stdout(request->page);
 	struct batch batch = {
 		.request = request,
 		.options = *request->options,
@@ -374,17 +380,18 @@ enum bs_exit batch_run(const struct batch_request *request)
 	enum bs_exit status;
 
 	interruption_hold();
-	output_open(&batch.output, elsewhere ? stderr : stdout, request->colour);
+	output_open(&batch.output, use_stderr ? stderr : stdout, request->colour);
 	output_open(&batch.errors, stderr, request->colour);
 	if (check_undo_directory(&batch) == 0 && check_page(&batch) == 0 &&
-	    open_rows(&batch) == 0 && find(&batch) == 0 && look_at_earlier_rows(&batch) == 0) {
-		run(&batch);
-		finish(&batch);
+	    batch_open_rows(&batch) == 0 && batch_find_images(&batch) == 0 &&
+	    read_earlier_rows(&batch) == 0) {
+		batch_run_images(&batch);
+		batch_report(&batch);
 	}
-	status = status_of(&batch);
+	status = batch_exit_status(&batch);
 	summary_free(&batch.summary);
 	find_free(&batch.found);
-	left_out_free(&batch.meant);
+	left_out_free(&batch.unexpected);
 	rows_close(batch.rows);
 	return status;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A batch: finds the images, fixes or rehearses them side by side, and tells what became of them.
- */
+/* A batch: finds the images, fixes or rehearses several at a time, and reports the outcomes. */
 #ifndef BOOTSHIFT_BATCH_BATCH_H
 #define BOOTSHIFT_BATCH_BATCH_H
 
@@ -9,23 +8,23 @@
 
 /* Strings are borrowed. */
 struct batch_request {
-	struct find_request find; /* but for whom to tell, which is filled in */
+	struct find_request find; /* without `unexpected` and its context: batch_run() sets them */
 	const struct bs_options *options;
 	bool dry_run;
-	bool resume;           /* goes on with the rows that there are */
+	bool resume;           /* go on with the batch that has written `rows` */
 	const char *rows;      /* file to add rows to, "-" for standard output, or NULL */
 	const char *page;      /* HTML file to write, "-" for standard output, or NULL */
 	size_t slots;          /* images at once; see run.h */
-	unsigned timeout;      /* seconds for one image; 0: no end */
-	uint64_t failures_max; /* 0: no end */
+	unsigned timeout;      /* seconds for one image; 0: no limit */
+	uint64_t failures_max; /* begin no more images after so many failures; 0: no limit */
 	enum progress_kind kind;
 	enum output_colour colour;
 };
 
 /*
- * Does it, with all that is said about it on the standard streams.  Returns the exit status: the
- * worst of the images', or BS_EXIT_FAILED when something else went wrong; BS_EXIT_USAGE when there
- * are rows already, or a file in the place of the page that is none.
+ * Runs the batch and prints progress, errors and the summary.  Returns the exit status: that of the
+ * worst image, or BS_EXIT_FAILED if something else went wrong; BS_EXIT_USAGE if the rows in the
+ * file do not fit this batch, or if the page would replace a file that is not a page.
  */
 enum bs_exit batch_run(const struct batch_request *request);
 

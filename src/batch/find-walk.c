@@ -17,27 +17,22 @@ struct entry {
 	struct stat status;
 };
 
-/* A folder that is being walked, and those above it. */
+/* One of the nested folders that are being walked. */
 struct level {
 	DIR *stream;
-	const char *path; /* up to and without the slash */
-	size_t below;     /* where in the paths of its entries the part below the root begins */
+	const char *path;
+	size_t below; /* in paths of entries: offset of the part below the folder of the command line */
 	struct entry *entries;
-	size_t count, room;
+	size_t count, capacity;
 };
 
-static int out_of_memory(struct bs_error *err)
-{
-	return fail(err, BS_NO_MEMORY, "out of memory");
-}
-
-/* Whether to stop: a search may last, and nothing has been begun. */
-static int check_interruption(struct bs_error *err)
+/* A search may take long, and no image has been begun: so a signal ends it at once. */
+static int walk_check_interruption(struct bs_error *err)
 {
 	return interruption_pending() ? fail(err, BS_INTERRUPTED, "interrupted by a signal") : 0;
 }
 
-static void unreadable(const struct walk *walk, const char *path)
+static void walk_unreadable(const struct walk *walk, const char *path)
 {
 	bool forbidden = errno == EACCES || errno == EPERM;
 	struct bs_error error;
@@ -46,7 +41,7 @@ static void unreadable(const struct walk *walk, const char *path)
 	walk->left_out(walk->context, path, FIND_UNREADABLE, &error);
 }
 
-static bool matches(const struct find_patterns *patterns, const char *below)
+static bool walk_matches(const struct find_patterns *patterns, const char *below)
 {
 	for (size_t i = 0; i < patterns->count; i++)
 		if (fnmatch(patterns->text[i], below, 0) == 0)
@@ -54,52 +49,52 @@ static bool matches(const struct find_patterns *patterns, const char *below)
 	return false;
 }
 
-/* ---- one folder's names -------------------------------------------------------------------- */
+/* ---- the entries of one folder ------------------------------------------------------------- */
 
-/* Of a name, which for a folder ends with a slash: so paths come out in order. */
-static int letter(const struct entry *entry, size_t index)
+/* Names of folders compare as if they ended with a slash: so whole paths come out in order. */
+static int entry_letter(const struct entry *entry, size_t index)
 {
 	if (entry->name[index] == '\0' && S_ISDIR(entry->status.st_mode))
 		return '/';
 	return (unsigned char)entry->name[index];
 }
 
-static int compare(const void *one, const void *other)
+static int compare_entries(const void *one, const void *other)
 {
 	const struct entry *a = one, *b = other;
 	size_t same = 0;
 
 	while (a->name[same] != '\0' && a->name[same] == b->name[same])
 		same++;
-	return letter(a, same) - letter(b, same);
+	return entry_letter(a, same) - entry_letter(b, same);
 }
 
-static int add_entry(struct level *level, const char *name, const struct stat *status,
-		     struct bs_error *err)
+static int level_add_entry(struct level *level, const char *name, const struct stat *status,
+			   struct bs_error *err)
 {
-	if (level->count == level->room) {
-		size_t room = level->room > 0 ? 2 * level->room : 64;
-		struct entry *entries = realloc(level->entries, room * sizeof(*entries));
+	if (level->count == level->capacity) {
+		size_t capacity = level->capacity > 0 ? 2 * level->capacity : 64;
+		struct entry *entries = reallocarray(level->entries, capacity, sizeof(*entries));
 
 		if (!entries)
-			return out_of_memory(err);
+			return fail_memory(err);
 		level->entries = entries;
-		level->room = room;
+		level->capacity = capacity;
 	}
 	level->entries[level->count].name = strdup(name);
 	if (!level->entries[level->count].name)
-		return out_of_memory(err);
+		return fail_memory(err);
 	level->entries[level->count++].status = *status;
 	return 0;
 }
 
-/* A link that leads nowhere, or is not to be followed, keeps its own status. */
-static int look(const struct walk *walk, const struct level *level, const char *name,
-		struct stat *status)
+/* For a symbolic link that leads nowhere or is not followed: the status of the link itself. */
+static int walk_stat(const struct walk *walk, const struct level *level, const char *name,
+		     struct stat *status)
 {
 	int folder = dirfd(level->stream);
 
-	if (fstatat(folder, name, status, AT_SYMLINK_NOFOLLOW) != 0)
+	if (fstatat(folder, name, status, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
 	if (S_ISLNK(status->st_mode) && walk->follow) {
 		struct stat target;
@@ -110,26 +105,26 @@ static int look(const struct walk *walk, const struct level *level, const char *
 	return 0;
 }
 
-/* Ends with the stream: each turn takes an entry of it. */
-static int read_names(const struct walk *walk, struct level *level, struct bs_error *err)
+/* The loop ends because each turn reads one entry. */
+static int level_read_entries(const struct walk *walk, struct level *level, struct bs_error *err)
 {
 	const struct dirent *found;
 	struct stat status;
 
-	while (errno = 0, (found = readdir(level->stream)) != NULL) {
+	while (errno = 0, (found = readdir(level->stream))) {
 		if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
 			continue;
-		if (check_interruption(err) != 0)
+		if (walk_check_interruption(err) < 0)
 			return -1;
-		/* What has vanished since is not in the folder. */
-		if (look(walk, level, found->d_name, &status) == 0 &&
-		    add_entry(level, found->d_name, &status, err) != 0)
+		/* An entry that has been removed meanwhile is left out. */
+		if (walk_stat(walk, level, found->d_name, &status) == 0 &&
+		    level_add_entry(level, found->d_name, &status, err) < 0)
 			return -1;
 	}
 	if (errno != 0)
-		unreadable(walk, level->path);
+		walk_unreadable(walk, level->path);
 	if (level->count > 0)
-		qsort(level->entries, level->count, sizeof(*level->entries), compare);
+		qsort(level->entries, level->count, sizeof(*level->entries), compare_entries);
 	return 0;
 }
 
@@ -138,31 +133,31 @@ static int read_names(const struct walk *walk, struct level *level, struct bs_er
 static int walk_stream(struct walk *walk, int descriptor, const char *path, size_t below,
 		       struct bs_error *err);
 
-static int enter(struct walk *walk, const struct level *level, const struct entry *entry,
-		 const char *path, struct bs_error *err)
+static int walk_enter(struct walk *walk, const struct level *level, const struct entry *entry,
+		      const char *path, struct bs_error *err)
 {
 	int flags =
 		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | (walk->follow ? 0 : O_NOFOLLOW);
 	int descriptor = openat(dirfd(level->stream), entry->name, flags);
 
 	if (descriptor < 0) {
-		unreadable(walk, path);
+		walk_unreadable(walk, path);
 		return 0;
 	}
 	return walk_stream(walk, descriptor, path, level->below, err);
 }
 
-static int show(struct walk *walk, const struct level *level, const struct entry *entry,
-		const char *path, struct bs_error *err)
+static int walk_entry(struct walk *walk, const struct level *level, const struct entry *entry,
+		      const char *path, struct bs_error *err)
 {
 	const char *below = path + level->below;
 	mode_t mode = entry->status.st_mode;
 
-	if (matches(walk->exclude, below))
+	if (walk_matches(walk->exclude, below))
 		walk->left_out(walk->context, path, FIND_EXCLUDED, NULL);
 	else if (S_ISDIR(mode))
-		return enter(walk, level, entry, path, err);
-	else if (walk->include->count > 0 && !matches(walk->include, below))
+		return walk_enter(walk, level, entry, path, err);
+	else if (walk->include->count > 0 && !walk_matches(walk->include, below))
 		walk->left_out(walk->context, path, FIND_EXCLUDED, NULL);
 	else if (S_ISREG(mode))
 		return walk->file(walk->context, path, below, &entry->status, err);
@@ -179,7 +174,7 @@ static bool ends_with_slash(const char *path)
 	return length > 0 && path[length - 1] == '/';
 }
 
-static int show_all(struct walk *walk, const struct level *level, struct bs_error *err)
+static int walk_entries(struct walk *walk, const struct level *level, struct bs_error *err)
 {
 	const char *slash = ends_with_slash(level->path) ? "" : "/";
 	int result = 0;
@@ -187,17 +182,17 @@ static int show_all(struct walk *walk, const struct level *level, struct bs_erro
 	for (size_t i = 0; i < level->count && result == 0; i++) {
 		char *path;
 
-		if (check_interruption(err) != 0)
+		if (walk_check_interruption(err) < 0)
 			return -1;
 		if (asprintf(&path, "%s%s%s", level->path, slash, level->entries[i].name) < 0)
-			return out_of_memory(err);
-		result = show(walk, level, &level->entries[i], path, err);
+			return fail_memory(err);
+		result = walk_entry(walk, level, &level->entries[i], path, err);
 		free(path);
 	}
 	return result;
 }
 
-static void end_level(struct level *level)
+static void level_close(struct level *level)
 {
 	for (size_t i = 0; i < level->count; i++)
 		free(level->entries[i].name);
@@ -205,7 +200,7 @@ static void end_level(struct level *level)
 	closedir(level->stream);
 }
 
-/* Takes over the descriptor of a folder. */
+/* Owns the descriptor of the folder. */
 static int walk_stream(struct walk *walk, int descriptor, const char *path, size_t below,
 		       struct bs_error *err)
 {
@@ -215,8 +210,8 @@ static int walk_stream(struct walk *walk, int descriptor, const char *path, size
 	int result;
 
 	level.stream = fdopendir(descriptor);
-	if (!level.stream || fstat(descriptor, &status) != 0) {
-		unreadable(walk, path);
+	if (!level.stream || fstat(descriptor, &status) < 0) {
+		walk_unreadable(walk, path);
 		if (level.stream)
 			closedir(level.stream);
 		else
@@ -227,10 +222,10 @@ static int walk_stream(struct walk *walk, int descriptor, const char *path, size
 	if (result == 0 && !is_new)
 		walk->left_out(walk->context, path, FIND_OTHER_NAME, NULL);
 	if (result == 0 && is_new)
-		result = read_names(walk, &level, err);
+		result = level_read_entries(walk, &level, err);
 	if (result == 0)
-		result = show_all(walk, &level, err);
-	end_level(&level);
+		result = walk_entries(walk, &level, err);
+	level_close(&level);
 	return result;
 }
 
@@ -239,7 +234,7 @@ int walk_folder(struct walk *walk, const char *path, struct bs_error *err)
 	int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
 
 	if (descriptor < 0) {
-		unreadable(walk, path);
+		walk_unreadable(walk, path);
 		return 0;
 	}
 	return walk_stream(walk, descriptor, path, strlen(path) + !ends_with_slash(path), err);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Finds the images of a batch: those that are named, and those in the folders that are named.
+ * Finds the images of a batch, in the files and folders that the command line names.
  *
- * What always holds: the order is that of the command line, and within a folder bytewise by path.
- * The same file under several names is an image once, under the first of them.  What is in a folder
- * is an image by its content (bs_recognise()), never by its name alone; what is named is one in any
- * case.  Nothing but files is opened.  Kept in memory are the paths of the images.
+ * What always holds:
+ * - The order of the images is that of the command line, and bytewise by path within a folder.
+ * - A file with several names is one image, under its first name.
+ * - A file in a folder is an image because of its content (bs_recognise()), never because of its
+ *   name alone.  A file that the command line names is always an image.
+ * - In folders, only regular files are opened.
+ * - Memory holds the paths of the images, not those of all files.
  */
 #ifndef BOOTSHIFT_BATCH_FIND_H
 #define BOOTSHIFT_BATCH_FIND_H
@@ -18,49 +21,53 @@
 
 #define FIND_PATTERNS_MAX 64
 
-/* Shell patterns (fnmatch(3)) for paths below a named folder; a `*` stands for slashes, too. */
+/*
+ * Shell patterns (fnmatch(3)) for paths below a folder of the command line.  A `*` also matches
+ * slashes.
+ */
 struct find_patterns {
 	const char *text[FIND_PATTERNS_MAX]; /* borrowed */
 	size_t count;
 };
 
-/* Why something in a folder is not an image of the batch. */
+/* Why a batch leaves out a file or folder. */
 enum find_reason {
-	FIND_NOT_AN_IMAGE, /* a file, also an empty one, with other content */
+	FIND_NOT_AN_IMAGE, /* a file with other content, or an empty file */
 	FIND_EXCLUDED,     /* by the patterns */
-	FIND_OURS,         /* undo files and lock files */
-	FIND_HALF_COPIED,  /* temporary files of programs that copy, by their names */
-	FIND_DATA_FILE,    /* of an image that is described in another file */
-	FIND_OTHER_NAME,   /* of an image that is in the batch, or of a folder that was walked */
-	FIND_LINK,         /* a symbolic link that is not followed, or leads nowhere */
+	FIND_OURS,         /* an undo file or a lock file */
+	FIND_HALF_COPIED,  /* by its name, a temporary file of a program that copies */
+	FIND_DATA_FILE,    /* the data of an image whose description is another file */
+	FIND_OTHER_NAME,   /* another name of an image or folder of the batch */
+	FIND_LINK,         /* a symbolic link that is not followed or leads nowhere */
 	FIND_NOT_A_FILE,   /* a device, a pipe, a socket */
-	FIND_OTHER_SHARD,  /* an image that another part of the batch looks after */
-	FIND_UNREADABLE,   /* a folder that cannot be read, or not to its end */
+	FIND_OTHER_SHARD,  /* an image of another shard */
+	FIND_UNREADABLE,   /* a folder that cannot be read completely */
 	FIND_REASON_COUNT
 };
 
 struct find_request {
-	struct bs_relations *relations; /* gets what the folders of all images tell */
+	struct bs_relations *relations; /* gets the relations in the folders of all images */
 	char *const *arguments;         /* files, folders, devices, URIs */
 	int count;
-	bool follow; /* symbolic links in folders; those that are named are always followed */
-	struct find_patterns include, exclude; /* no pattern to include: all */
-	uint32_t shard, shards;                /* 1 to shards, of 1 and up */
+	bool follow; /* symbolic links in folders; arguments are always followed */
+	struct find_patterns include, exclude; /* no pattern in `include`: all files */
+	uint32_t shard, shards;                /* `shard` is from 1 to `shards` */
 	/*
-	 * Told of what was left out though it may have been meant: unreadable folders, and what has
-	 * the name of an image but is none.
+	 * Called for each file or folder that is left out although the user may expect it in the
+	 * batch: an unreadable folder, or a file that has the name of an image but is not an image.
+	 * May be NULL.
 	 */
-	void (*tell)(void *context, const char *path, enum find_reason reason,
-		     const struct bs_error *error);
+	void (*unexpected)(void *context, const char *path, enum find_reason reason,
+			   const struct bs_error *error);
 	void *context;
 };
 
 struct find_image {
 	char *path;              /* as found */
 	char *location;          /* see location.h */
-	char *file;              /* with the image's bytes, where it is one; else NULL */
-	uint64_t size, modified; /* of that file when it was found; see row_look() */
-	bool was_there;          /* whether the two hold */
+	char *file;              /* the path of the file with the image's bytes; NULL: not a file */
+	uint64_t size, modified; /* of that file when it was found; see row_stat() */
+	bool was_there;          /* the file existed: `size` and `modified` are valid */
 };
 
 struct find_result {
@@ -70,16 +77,16 @@ struct find_result {
 };
 
 /*
- * Freed with find_free() in every case.  Errors: BS_NO_MEMORY; BS_INTERRUPTED, when a signal is
- * held that asks to stop, and nothing is found then.
+ * The caller frees *result with find_free() in every case.  Errors: BS_NO_MEMORY; BS_INTERRUPTED if
+ * a signal that asks to stop is pending (interruption.h); *result has no images then.
  */
 MUST_CHECK int find_images(const struct find_request *request, struct find_result *result,
 			   struct bs_error *err);
 
-/* Takes off those images for which `done`, an array as long as theirs, says so. */
+/* Removes the images whose element of `done` is true.  `done` has result->count elements. */
 void find_drop(struct find_result *result, const bool *done);
 
-/* What an image consists of, not the struct itself. */
+/* Frees the members of an image, not the struct itself. */
 void find_free_image(struct find_image *image);
 
 void find_free(struct find_result *result);

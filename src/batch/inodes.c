@@ -9,7 +9,7 @@ struct inode {
 	ino_t number;
 };
 
-static int compare(const void *one, const void *other)
+static int inode_compare(const void *one, const void *other)
 {
 	const struct inode *a = one, *b = other;
 
@@ -27,19 +27,19 @@ int inodes_add(struct inodes *inodes, const struct stat *status, bool *is_new, s
 
 	if (inode) {
 		*inode = (struct inode){status->st_dev, status->st_ino};
-		node = tsearch(inode, &inodes->root, compare);
+		node = tsearch(inode, &inodes->root, inode_compare);
 	}
 	*is_new = node && *node == inode;
 	if (!*is_new)
 		free(inode);
-	return node ? 0 : fail(err, BS_NO_MEMORY, "out of memory");
+	return node ? 0 : fail_memory(err);
 }
 
 bool inodes_have(const struct inodes *inodes, const struct stat *status)
 {
 	const struct inode inode = {status->st_dev, status->st_ino};
 
-	return tfind(&inode, &inodes->root, compare) != NULL;
+	return tfind(&inode, &inodes->root, inode_compare) != NULL;
 }
 
 void inodes_free(struct inodes *inodes)

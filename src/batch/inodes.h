@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A set of files, each by its device and its number there, whatever its names. */
+/* A set of files, identified by device and inode number, so that several names are one file. */
 #ifndef BOOTSHIFT_BATCH_INODES_H
 #define BOOTSHIFT_BATCH_INODES_H
 
@@ -10,10 +10,10 @@
 
 /* Starts as all zeros; ends with inodes_free(). */
 struct inodes {
-	void *root; /* of a tree of tsearch(3) */
+	void *root; /* of a tsearch(3) tree */
 };
 
-/* Puts in a file; *is_new is false when it was in already.  Error: BS_NO_MEMORY. */
+/* Adds a file; *is_new is false if the set has it already.  Error: BS_NO_MEMORY. */
 MUST_CHECK int inodes_add(struct inodes *inodes, const struct stat *status, bool *is_new,
 			  struct bs_error *err);
 

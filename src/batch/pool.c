@@ -15,26 +15,26 @@
 #include "rows/row.h"
 #include "util/interruption.h"
 
-#define PIECE 4096u /* bytes read at a time */
+#define READ_SIZE 4096u /* bytes */
 
 struct slot {
-	pid_t process; /* 0: free */
-	int channel;   /* -1 once it has ended */
+	pid_t process; /* 0: the slot is free */
+	int channel;   /* -1: closed */
 	enum bs_phase phase;
-	char *line; /* what came of it */
+	char *line; /* the part that has been received */
 	size_t length;
-	bool nonsense; /* it is longer than any row */
+	bool line_lost; /* the line was too long, or memory ran out */
 };
 
 struct pool {
 	int signals;       /* a signalfd */
-	bool some_may_end; /* a SIGCHLD came that was not followed to its end */
+	bool some_may_end; /* SIGCHLD came, and not all ended children have been found yet */
 	size_t count;
-	struct pollfd *polls; /* of the signals, and of each slot */
+	struct pollfd *polls; /* the signals, then one for each slot */
 	struct slot slots[];
 };
 
-static void close_channel(struct slot *slot)
+static void slot_close_channel(struct slot *slot)
 {
 	if (slot->channel >= 0)
 		close(slot->channel);
@@ -43,7 +43,7 @@ static void close_channel(struct slot *slot)
 
 /* ---- opening and closing ------------------------------------------------------------------- */
 
-static int hold_signals(struct pool *pool, struct bs_error *err)
+static int pool_hold_signals(struct pool *pool, struct bs_error *err)
 {
 	sigset_t watched;
 
@@ -65,13 +65,13 @@ struct pool *pool_open(size_t slots, struct bs_error *err)
 		pool->polls = calloc(slots + 1, sizeof(*pool->polls));
 	}
 	if (!pool || !pool->polls) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		free(pool);
 		return NULL;
 	}
 	for (size_t i = 0; i < slots; i++)
 		pool->slots[i].channel = -1;
-	if (hold_signals(pool, err) != 0) {
+	if (pool_hold_signals(pool, err) < 0) {
 		pool_close(pool);
 		return NULL;
 	}
@@ -89,7 +89,7 @@ void pool_close(struct pool *pool)
 			pool_signal(pool, i, SIGKILL);
 			waitpid(slot->process, NULL, 0);
 		}
-		close_channel(slot);
+		slot_close_channel(slot);
 		free(slot->line);
 	}
 	if (pool->signals >= 0)
@@ -98,13 +98,13 @@ void pool_close(struct pool *pool)
 	free(pool);
 }
 
-/* ---- a process ----------------------------------------------------------------------------- */
+/* ---- a child ------------------------------------------------------------------------------- */
 
 /*
- * SIGTERM is how the process is asked to stop, so it is held even if the user has it ignored.  When
- * our process, `parent`, has ended before the kernel was told to watch it, it asks itself.
+ * SIGTERM asks a child to stop, so it is held even if the user ignores it.  If the parent has died
+ * before prctl(), the child sends SIGTERM to itself.
  */
-static void arrange_signals(pid_t parent)
+static void child_hold_signals(pid_t parent)
 {
 	sigset_t held;
 
@@ -116,12 +116,12 @@ static void arrange_signals(pid_t parent)
 		raise(SIGTERM);
 }
 
-static _Noreturn void run(pool_work *work, void *task, int channel, pid_t parent)
+static _Noreturn void child_run(pool_work *work, void *task, int channel, pid_t parent)
 {
 	unsigned first = STDERR_FILENO + 1, kept = (unsigned)channel;
 
 	setpgid(0, 0);
-	arrange_signals(parent);
+	child_hold_signals(parent);
 	if (kept > first)
 		close_range(first, kept - 1, 0);
 	close_range(kept + 1, ~0u, 0);
@@ -146,14 +146,14 @@ int pool_start(struct pool *pool, size_t index, pool_work *work, void *task, str
 		return -1;
 	}
 	if (slot->process == 0)
-		run(work, task, ends[1], parent);
-	/* Here and there, as either may come first. */
+		child_run(work, task, ends[1], parent);
+	/* Both do this, because either of them may run first. */
 	setpgid(slot->process, slot->process);
 	close(ends[1]);
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	slot->channel = ends[0];
 	slot->phase = BS_PHASE_COUNT;
-	slot->nonsense = false;
+	slot->line_lost = false;
 	return 0;
 }
 
@@ -162,28 +162,28 @@ void pool_signal(const struct pool *pool, size_t slot, int signal)
 	kill(-pool->slots[slot].process, signal);
 }
 
-/* ---- what a process sends ------------------------------------------------------------------ */
+/* ---- what a child sends -------------------------------------------------------------------- */
 
-/* Takes the phases in front of the line; the line begins with another byte. */
-static size_t take_phases(struct slot *slot, const char *bytes, size_t length)
+/* Stores the phases before the line and returns their number.  No line begins with such a byte. */
+static size_t slot_store_phases(struct slot *slot, const char *bytes, size_t length)
 {
-	size_t taken = 0;
+	size_t count = 0;
 
-	while (slot->length == 0 && taken < length && (unsigned char)bytes[taken] < BS_PHASE_COUNT)
-		slot->phase = (enum bs_phase)bytes[taken++];
-	return taken;
+	while (slot->length == 0 && count < length && (unsigned char)bytes[count] < BS_PHASE_COUNT)
+		slot->phase = (enum bs_phase)bytes[count++];
+	return count;
 }
 
-static void take_line(struct slot *slot, const char *bytes, size_t length)
+static void slot_store_line(struct slot *slot, const char *bytes, size_t length)
 {
 	char *line;
 
-	if (length == 0 || slot->nonsense)
+	if (length == 0 || slot->line_lost)
 		return;
 	line = slot->length + length <= ROW_LENGTH_MAX ? realloc(slot->line, slot->length + length)
 						       : NULL;
 	if (!line) {
-		slot->nonsense = true;
+		slot->line_lost = true;
 		return;
 	}
 	slot->line = line;
@@ -191,72 +191,72 @@ static void take_line(struct slot *slot, const char *bytes, size_t length)
 	slot->length += length;
 }
 
-/* Takes what there is, up to PIECE bytes.  False when there was nothing, or the channel's end. */
-static bool take(struct slot *slot)
+/* Reads up to READ_SIZE bytes.  False if there are none, or at the end of the channel. */
+static bool slot_read(struct slot *slot)
 {
-	char bytes[PIECE];
+	char bytes[READ_SIZE];
 	ssize_t length = slot->channel >= 0 ? read(slot->channel, bytes, sizeof(bytes)) : 0;
 	size_t phases;
 
 	if (length <= 0) {
 		if (length == 0 || errno != EAGAIN)
-			close_channel(slot);
+			slot_close_channel(slot);
 		return false;
 	}
-	phases = take_phases(slot, bytes, (size_t)length);
-	take_line(slot, bytes + phases, (size_t)length - phases);
+	phases = slot_store_phases(slot, bytes, (size_t)length);
+	slot_store_line(slot, bytes + phases, (size_t)length - phases);
 	return true;
 }
 
-/* The line as a string, if it has its end, and only there; else NULL.  The caller frees it. */
-static char *finish_line(struct slot *slot)
+/* The line as a string; NULL if it is not exactly one line of text.  The caller frees it. */
+static char *slot_finish_line(struct slot *slot)
 {
 	char *line = slot->line;
-	bool whole = line && !slot->nonsense &&
+	bool valid = line && !slot->line_lost &&
 		     memchr(line, '\n', slot->length) == line + slot->length - 1 &&
-		     memchr(line, '\0', slot->length) == NULL;
+		     !memchr(line, '\0', slot->length);
 
-	if (whole)
+	if (valid)
 		line[slot->length - 1] = '\0';
 	else
 		free(line);
 	slot->line = NULL;
 	slot->length = 0;
-	return whole ? line : NULL;
+	return valid ? line : NULL;
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-static bool has_ended(const struct slot *slot)
+static bool slot_has_ended(const struct slot *slot)
 {
 	siginfo_t info = {.si_pid = 0};
 
-	/* It stays a zombie, so that its group's number is nobody else's yet. */
+	/* WNOWAIT: the zombie stays, so no other process group can get the same number yet. */
 	return slot->process > 0 &&
 	       waitid(P_PID, (id_t)slot->process, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
 	       info.si_pid == slot->process;
 }
 
-/* Bounded by what a pipe holds: nobody writes to it any more. */
-static void end(struct pool *pool, size_t index, struct pool_event *event)
+/* The loop ends because the pipe holds a limited amount, and all its writers are dead. */
+static void pool_end_child(struct pool *pool, size_t index, struct pool_event *event)
 {
 	struct slot *slot = &pool->slots[index];
 
 	pool_signal(pool, index, SIGKILL);
-	while (take(slot))
+	while (slot_read(slot))
 		;
-	close_channel(slot);
+	slot_close_channel(slot);
 	*event = (struct pool_event){.kind = POOL_ENDED, .slot = index, .phase = slot->phase};
 	waitpid(slot->process, &event->status, 0);
-	event->line = finish_line(slot);
+	event->line = slot_finish_line(slot);
 	slot->process = 0;
 }
 
-static bool find_ended(struct pool *pool, struct pool_event *event)
+static bool pool_find_ended(struct pool *pool, struct pool_event *event)
 {
 	for (size_t i = 0; pool->some_may_end && i < pool->count; i++) {
-		if (has_ended(&pool->slots[i])) {
-			end(pool, i, event);
+		if (slot_has_ended(&pool->slots[i])) {
+			pool_end_child(pool, i, event);
 			return true;
 		}
 	}
@@ -264,7 +264,7 @@ static bool find_ended(struct pool *pool, struct pool_event *event)
 	return false;
 }
 
-static void take_signal(struct pool *pool, struct pool_event *event)
+static void pool_read_signal(struct pool *pool, struct pool_event *event)
 {
 	struct signalfd_siginfo info;
 
@@ -276,23 +276,26 @@ static void take_signal(struct pool *pool, struct pool_event *event)
 		event->kind = POOL_SIGNAL;
 }
 
-static void take_messages(struct pool *pool, struct pool_event *event)
+static void pool_read_channels(struct pool *pool, struct pool_event *event)
 {
 	for (size_t i = 0; i < pool->count && event->kind == POOL_NOTHING; i++) {
 		struct slot *slot = &pool->slots[i];
 		enum bs_phase before = slot->phase;
 
-		if (!(pool->polls[i + 1].revents))
+		if (!pool->polls[i + 1].revents)
 			continue;
-		take(slot);
+		slot_read(slot);
 		if (slot->phase != before)
 			*event = (struct pool_event){
 				.kind = POOL_PHASE, .slot = i, .phase = slot->phase};
 	}
 }
 
-/* Returns how many there are to wait for: poll(2) takes no more than there may be open files. */
-static nfds_t arrange_polls(struct pool *pool)
+/*
+ * Returns the number of elements up to the last open channel, because poll(2) refuses more elements
+ * than the limit of open files.
+ */
+static nfds_t pool_fill_polls(struct pool *pool)
 {
 	nfds_t count = 1;
 
@@ -309,13 +312,13 @@ static nfds_t arrange_polls(struct pool *pool)
 int pool_wait(struct pool *pool, int milliseconds, struct pool_event *event, struct bs_error *err)
 {
 	*event = (struct pool_event){.kind = POOL_NOTHING};
-	if (find_ended(pool, event))
+	if (pool_find_ended(pool, event))
 		return 0;
-	if (poll(pool->polls, arrange_polls(pool), milliseconds) < 0)
+	if (poll(pool->polls, pool_fill_polls(pool), milliseconds) < 0)
 		return errno == EINTR ? 0
 				      : fail_errno(err, BS_WORKER, "cannot wait for the processes");
 	if (pool->polls[0].revents)
-		take_signal(pool, event);
-	take_messages(pool, event);
+		pool_read_signal(pool, event);
+	pool_read_channels(pool, event);
 	return 0;
 }

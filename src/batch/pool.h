@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Processes side by side.  Each does one piece of work and tells of it through a pipe: a byte for
- * each phase as it begins, and in the end one line.
+ * Child processes that run at the same time.  Each does one task and sends to the parent through a
+ * pipe, the channel: one byte for each phase when the phase begins, and at the end one line.
  *
- * What always holds: whatever a process does or sends, it ends nothing but itself; what is kept of
- * what it sends is bounded.  It has a process group of its own, so that a signal reaches all that
- * it has started, and nothing of it is left once it has ended; no descriptor of ours but the
- * standard ones; and SIGINT, SIGTERM and SIGHUP held (see interruption.h).  When we end before it,
- * it gets SIGTERM.  The same signals are held in this process, and told of here.
+ * What always holds:
+ * - Nothing that a child does or sends makes the parent fail, and the parent stores a limited
+ *   amount of what it sends.
+ * - A child has its own process group.  A signal reaches all processes that it has started, and
+ *   they are killed when it ends.
+ * - A child inherits the standard descriptors and the channel, no others.
+ * - A child holds SIGINT, SIGTERM and SIGHUP (interruption.h), and gets SIGTERM if the parent dies.
+ * - The parent holds the same signals and receives them as events.
  */
 #ifndef BOOTSHIFT_BATCH_POOL_H
 #define BOOTSHIFT_BATCH_POOL_H
@@ -18,40 +21,40 @@
 #include "util/err.h"
 
 enum pool_event_kind {
-	POOL_NOTHING, /* the time is up, or it is worth looking again */
-	POOL_PHASE,   /* a process has come to a phase */
-	POOL_ENDED,   /* a process has ended, and its slot is free */
-	POOL_SIGNAL,  /* one of the signals above has come */
+	POOL_NOTHING, /* the time is up, or pool_wait() should be called again */
+	POOL_PHASE,   /* a child has begun a phase */
+	POOL_ENDED,   /* a child has ended, and its slot is free */
+	POOL_SIGNAL,  /* SIGINT, SIGTERM or SIGHUP has come */
 };
 
 struct pool_event {
 	enum pool_event_kind kind;
 	size_t slot;
-	enum bs_phase phase; /* POOL_ENDED: the last one, BS_PHASE_COUNT when there was none */
-	char *line;          /* POOL_ENDED: without its end, the caller frees it; NULL: none came */
-	int status;          /* POOL_ENDED: as of wait(2) */
+	enum bs_phase phase; /* POOL_ENDED: the last phase; BS_PHASE_COUNT: none */
+	char *line; /* POOL_ENDED: without newline; the caller frees it; NULL: no valid line */
+	int status; /* POOL_ENDED: of wait(2) */
 };
 
-/* What runs in the process.  It may write to the channel what is said above, and returns. */
+/* The work of a child.  It writes to the channel as described above, and returns. */
 typedef void pool_work(void *task, int channel);
 
 struct pool;
 
-/* From now on the signals are held, for as long as the process lives.  BS_NO_MEMORY, BS_WORKER. */
+/* Holds the signals, also after pool_close().  Errors: BS_NO_MEMORY, BS_WORKER. */
 MUST_CHECK struct pool *pool_open(size_t slots, struct bs_error *err);
 
-/* Starts a process in a free slot; `task` is copied with the whole process.  Error: BS_WORKER. */
+/* Starts a child in a free slot.  The child gets a copy of `task`.  Error: BS_WORKER. */
 MUST_CHECK int pool_start(struct pool *pool, size_t slot, pool_work *work, void *task,
 			  struct bs_error *err);
 
-/* Waits up to some milliseconds for the next event.  Error: BS_WORKER. */
+/* Waits for the next event, at most so many milliseconds.  Error: BS_WORKER. */
 MUST_CHECK int pool_wait(struct pool *pool, int milliseconds, struct pool_event *event,
 			 struct bs_error *err);
 
-/* Sends a signal to all processes of a slot that is not free. */
+/* Sends a signal to the process group of a child; the slot must not be free. */
 void pool_signal(const struct pool *pool, size_t slot, int signal);
 
-/* Kills what still runs. */
+/* Kills all children. */
 void pool_close(struct pool *pool);
 
 #endif

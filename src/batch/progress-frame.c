@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The live lines of a batch.  What does not fit is left out, the least important first. */
+/* If the terminal is small, the least important parts are left out first. */
 #include "batch/progress-frame.h"
 
 #include <stdlib.h>
@@ -9,35 +9,35 @@
 
 #define PIECE_MAX    48
 #define GAP          2  /* columns between two pieces */
-#define BAR_SMALLEST 8  /* fewer columns show nothing */
-#define BAR_LARGEST  40 /* more say nothing */
-#define VERB_WIDTH   12 /* the longest one and a gap */
-#define VERB_FROM    36 /* columns of a line from which there is room for verbs */
-#define LONG_RUNNING 10 /* seconds from which it is told how long an image takes */
+#define BAR_SMALLEST 8  /* columns */
+#define BAR_LARGEST  40 /* columns */
+#define VERB_WIDTH   12 /* columns of the longest verb and a gap */
+#define VERB_FROM    36 /* narrower lines, in columns, have no verbs */
+#define LONG_RUNNING 10 /* seconds; the time of an image is shown from then on */
 
-/* ---- the first line: how far it is --------------------------------------------------------- */
+/* ---- the first line: how far the batch is -------------------------------------------------- */
 
-/* In the order of their importance; in the line they stand in the order of `places`. */
+/* The pieces of the line, the most important first.  `places` has their order in the line. */
 enum piece { PIECE_DONE, PIECE_LEFT, PIECE_PERCENT, PIECE_RATE, PIECE_BAR, PIECE_COUNT };
 
 /*
- * Images a millisecond, or 0 when that is not known yet.  Time in which nothing ends counts, so
- * that the rate falls while the batch hangs.
+ * Images a millisecond; 0: not known yet.  The time since the last image ended counts, so that the
+ * rate falls if the batch hangs.
  */
-static double pace(const struct progress_state *state)
+static double images_per_millisecond(const struct progress_state *state)
 {
 	uint64_t begin = 0, images = state->done;
 
-	if (images >= PROGRESS_PACE) { /* from the end of the oldest one that is remembered */
-		begin = state->ends[images % PROGRESS_PACE];
-		images = PROGRESS_PACE - 1;
+	if (images >= PROGRESS_RATE_IMAGES) { /* measure from the oldest end in the array */
+		begin = state->ends[images % PROGRESS_RATE_IMAGES];
+		images = PROGRESS_RATE_IMAGES - 1;
 	}
 	return state->now > begin ? (double)images / (double)(state->now - begin) : 0;
 }
 
 static void format_rate(const struct progress_state *state, char text[PIECE_MAX])
 {
-	double rate = pace(state) * 60000;
+	double rate = images_per_millisecond(state) * 60000;
 
 	if (rate <= 0)
 		snprintf(text, PIECE_MAX, "--/min");
@@ -47,7 +47,7 @@ static void format_rate(const struct progress_state *state, char text[PIECE_MAX]
 
 static void format_left(const struct progress_state *state, char text[PIECE_MAX])
 {
-	double rate = pace(state);
+	double rate = images_per_millisecond(state);
 	double seconds = rate > 0 ? (double)(state->total - state->done) / rate / 1000 : 0;
 	unsigned long minutes = (unsigned long)(seconds / 60 + 0.5);
 
@@ -125,7 +125,7 @@ static void print_first_line(struct output *output, const struct progress_state 
 	print_end(output);
 }
 
-/* ---- the second line: what became of the images -------------------------------------------- */
+/* ---- the second line: the outcomes --------------------------------------------------------- */
 
 static void print_counts(struct output *output, const struct progress_state *state, unsigned width)
 {
@@ -159,10 +159,10 @@ static void print_counts(struct output *output, const struct progress_state *sta
 	print_end(output);
 }
 
-/* ---- the others: what runs ----------------------------------------------------------------- */
+/* ---- the other lines: the running images --------------------------------------------------- */
 
-/* The place in `visible` from which on it takes at most `columns`. */
-static const char *tail(const char *visible, unsigned columns)
+/* The longest end of `visible` that fits in `columns`. */
+static const char *visible_tail(const char *visible, unsigned columns)
 {
 	unsigned taken = text_columns(visible);
 
@@ -175,7 +175,7 @@ static const char *tail(const char *visible, unsigned columns)
 	return visible;
 }
 
-/* A path cut in the middle: the file's own name, at its end, says the most. */
+/* Cuts a long path in the middle, because the name at its end is most important. */
 static void print_path(struct output *output, const char *path, unsigned columns)
 {
 	char *visible = text_visible(path, output->unicode);
@@ -187,7 +187,7 @@ static void print_path(struct output *output, const char *path, unsigned columns
 		print(output, "%s", visible);
 	} else {
 		print_cut(output, head, "%s", visible);
-		print(output, "%s", tail(visible, columns - head));
+		print(output, "%s", visible_tail(visible, columns - head));
 	}
 	free(visible);
 }
@@ -217,16 +217,16 @@ static void print_running(struct output *output, const struct progress_state *st
 	print_end(output);
 }
 
-/* Prints at most `most` lines, which is at least 1; returns their number. */
+/* Prints at most `most` lines and returns their number.  `most` is at least 1. */
 static unsigned print_all_running(struct output *output, const struct progress_state *state,
 				  unsigned width, unsigned most)
 {
-	size_t running = 0, shown = 0, room;
+	size_t running = 0, shown = 0, limit;
 
 	for (size_t i = 0; i < state->slot_count; i++)
-		running += state->slots[i].path != NULL;
-	room = running <= most ? running : most - 1;
-	for (size_t i = 0; i < state->slot_count && shown < room; i++) {
+		running += state->slots[i].path ? 1 : 0;
+	limit = running <= most ? running : most - 1;
+	for (size_t i = 0; i < state->slot_count && shown < limit; i++) {
 		if (!state->slots[i].path)
 			continue;
 		print_running(output, state, &state->slots[i], width);
@@ -243,7 +243,7 @@ static unsigned print_all_running(struct output *output, const struct progress_s
 unsigned progress_frame(struct output *output, const struct progress_state *state, unsigned columns,
 			unsigned rows)
 {
-	/* At most half of a large terminal: the rest is for what is printed above. */
+	/* At most half of a large terminal, to leave the lines above visible. */
 	unsigned most = rows > 12 ? rows / 2 : rows - 1 < 6 ? rows - 1 : 6;
 	unsigned lines = 1;
 

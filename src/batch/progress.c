@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The live lines on the terminal, and the lines above them.
+ * How the live lines are erased: the cursor is always at the start of the first of them, so erasing
+ * everything after the cursor is enough.  Where they are on the screen does not matter.  A terminal
+ * that wraps lines again when it gets narrower keeps the cursor at its character, so this works
+ * there too.
  *
- * Nothing is known of where on the screen the live lines are, and nothing has to be: the cursor is
- * left at the start of the first of them.  A terminal that breaks lines anew when it gets narrower
- * keeps the cursor at its character, so wiping off all from the cursor on is right there, too.
- * That is also why the cursor is not hidden: a batch that is killed leaves the terminal usable.
- * It may have become narrower without our knowing yet; so while live lines are drawn, it is told to
- * cut what is too long, and each takes one line of the screen in any case.
+ * The terminal may get narrower before we know.  So while the live lines are drawn, automatic
+ * wrapping is off, and each of them takes exactly one line of the screen.
+ *
+ * The cursor is not hidden, so that a killed batch leaves a usable terminal.
  */
 #include "batch/progress.h"
 
@@ -22,12 +23,12 @@
 #include "util/clock.h"
 
 /*
- * Erases the line, and from the next one on all to the end of the screen.  Not all at once: when
- * that is the whole screen, some terminals take it for a new one and keep the old in their history.
+ * Erases the line of the cursor, then everything below it.  Not in one step: if that erases the
+ * whole screen, some terminals save the old screen in their history.
  */
-#define WIPE "\r\033[K\n\033[J\033[A"
+#define ERASE_LIVE "\r\033[K\n\033[J\033[A"
 
-/* DECAWM: whether a line that is too long goes on in the next one. */
+/* DECAWM: automatic wrapping of long lines. */
 #define WRAPPING_OFF "\033[?7l"
 #define WRAPPING_ON  "\033[?7h"
 
@@ -43,14 +44,14 @@ struct progress {
 	enum progress_kind kind;
 	bool live; /* the stream is a terminal that can move its cursor */
 	struct progress_state state;
-	uint64_t begin; /* milliseconds of the monotonic clock */
-	char *drawn;    /* the live lines on the screen; NULL when there are none */
+	uint64_t begin; /* clock_milliseconds() */
+	char *drawn;    /* the live lines on the screen; NULL: none */
 	struct size drawn_size;
 };
 
 /* ---- the live lines ------------------------------------------------------------------------ */
 
-static bool can_live(FILE *stream)
+static bool can_be_live(FILE *stream)
 {
 	const char *terminal = getenv("TERM");
 
@@ -62,7 +63,7 @@ static struct size terminal_size(FILE *stream)
 	struct winsize window = {0};
 	struct size size = {.columns = 80, .rows = 24};
 
-	if (ioctl(fileno(stream), TIOCGWINSZ, &window) != 0)
+	if (ioctl(fileno(stream), TIOCGWINSZ, &window) < 0)
 		return size;
 	if (window.ws_col > 0)
 		size.columns = window.ws_col < COLUMNS_SMALLEST ? COLUMNS_SMALLEST : window.ws_col;
@@ -71,23 +72,26 @@ static struct size terminal_size(FILE *stream)
 	return size;
 }
 
-static void write_out(struct progress *progress, const char *text)
+static void progress_write(struct progress *progress, const char *text)
 {
 	if (fputs(text, progress->output.stream) == EOF && progress->output.error == 0)
 		progress->output.error = errno;
 }
 
-static void wipe(struct progress *progress)
+static void progress_erase(struct progress *progress)
 {
 	if (!progress->drawn)
 		return;
-	write_out(progress, WIPE);
+	progress_write(progress, ERASE_LIVE);
 	free(progress->drawn);
 	progress->drawn = NULL;
 }
 
-/* The live lines and what leads back to the start of the first.  NULL when memory runs out. */
-static char *make_frame(const struct progress *progress, struct size size)
+/*
+ * The live lines, and the sequence that moves the cursor back to the first of them.  The caller
+ * frees the text; NULL when memory runs out.
+ */
+static char *progress_format(const struct progress *progress, struct size size)
 {
 	struct output output = progress->output;
 	char *text = NULL;
@@ -108,7 +112,7 @@ static char *make_frame(const struct progress *progress, struct size size)
 	return NULL;
 }
 
-static void draw(struct progress *progress)
+static void progress_draw(struct progress *progress)
 {
 	struct size size = terminal_size(progress->output.stream);
 	char *frame;
@@ -116,7 +120,7 @@ static void draw(struct progress *progress)
 	if (!progress->live)
 		return;
 	progress->state.now = clock_milliseconds() - progress->begin;
-	frame = make_frame(progress, size);
+	frame = progress_format(progress, size);
 	if (!frame)
 		return;
 	if (progress->drawn && strcmp(frame, progress->drawn) == 0 &&
@@ -124,14 +128,14 @@ static void draw(struct progress *progress)
 		free(frame);
 		return;
 	}
-	wipe(progress);
-	write_out(progress, frame);
+	progress_erase(progress);
+	progress_write(progress, frame);
 	progress->drawn = frame;
 	progress->drawn_size = size;
 	output_flush(&progress->output);
 }
 
-/* ---- the line of an image ------------------------------------------------------------------ */
+/* ---- the line of an image that has ended --------------------------------------------------- */
 
 static bool is_shown(const struct progress *progress, enum bs_status status)
 {
@@ -172,7 +176,7 @@ static void print_success(struct output *output, const struct row *row)
 		print(output, " in %.2f s", (double)row->milliseconds / 1000);
 }
 
-static void print_row(struct output *output, const struct row *row)
+static void print_ended_image(struct output *output, const struct row *row)
 {
 	char *path = location_as_found(row->location, row->path);
 
@@ -185,7 +189,7 @@ static void print_row(struct output *output, const struct row *row)
 	free(path);
 }
 
-/* ---- what happens -------------------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------------------------- */
 
 struct progress *progress_open(FILE *stream, enum output_colour colour, enum progress_kind kind,
 			       size_t total)
@@ -196,15 +200,15 @@ struct progress *progress_open(FILE *stream, enum output_colour colour, enum pro
 		return NULL;
 	output_open(&progress->output, stream, colour);
 	progress->kind = kind;
-	progress->live = kind != PROGRESS_QUIET && can_live(stream);
+	progress->live = kind != PROGRESS_QUIET && can_be_live(stream);
 	progress->state.total = total;
 	progress->begin = clock_milliseconds();
-	draw(progress);
+	progress_draw(progress);
 	return progress;
 }
 
-/* The slot, which is made when there is none yet; NULL when memory runs out. */
-static struct progress_slot *find_slot(struct progress_state *state, size_t slot)
+/* The slot with an index; adds slots if there are not enough.  NULL when memory runs out. */
+static struct progress_slot *progress_slot(struct progress_state *state, size_t slot)
 {
 	if (slot >= state->slot_count) {
 		size_t count = slot + 1;
@@ -221,7 +225,7 @@ static struct progress_slot *find_slot(struct progress_state *state, size_t slot
 
 void progress_start(struct progress *progress, size_t slot, const char *path)
 {
-	struct progress_slot *image = find_slot(&progress->state, slot);
+	struct progress_slot *image = progress_slot(&progress->state, slot);
 
 	if (!image)
 		return;
@@ -230,14 +234,14 @@ void progress_start(struct progress *progress, size_t slot, const char *path)
 		.path = strdup(path),
 		.since = clock_milliseconds() - progress->begin,
 	};
-	draw(progress);
+	progress_draw(progress);
 }
 
 void progress_phase(struct progress *progress, size_t slot, enum bs_phase phase)
 {
 	if (slot < progress->state.slot_count)
 		progress->state.slots[slot].phase = phase;
-	draw(progress);
+	progress_draw(progress);
 }
 
 void progress_end(struct progress *progress, size_t slot, const struct row *row)
@@ -248,24 +252,24 @@ void progress_end(struct progress *progress, size_t slot, const struct row *row)
 		free(state->slots[slot].path);
 		state->slots[slot].path = NULL;
 	}
-	state->ends[state->done % PROGRESS_PACE] = clock_milliseconds() - progress->begin;
+	state->ends[state->done % PROGRESS_RATE_IMAGES] = clock_milliseconds() - progress->begin;
 	state->done++;
 	state->statuses[row->status]++;
 	if (is_shown(progress, row->status)) {
-		print_row(progress_above(progress), row);
+		print_ended_image(progress_above(progress), row);
 		output_flush(&progress->output);
 	}
-	draw(progress);
+	progress_draw(progress);
 }
 
 void progress_tick(struct progress *progress)
 {
-	draw(progress);
+	progress_draw(progress);
 }
 
 struct output *progress_above(struct progress *progress)
 {
-	wipe(progress);
+	progress_erase(progress);
 	return &progress->output;
 }
 
@@ -273,7 +277,7 @@ int progress_close(struct progress *progress)
 {
 	int error;
 
-	wipe(progress);
+	progress_erase(progress);
 	output_flush(&progress->output);
 	error = progress->output.error;
 	for (size_t i = 0; i < progress->state.slot_count; i++)

@@ -14,13 +14,13 @@
 struct resumption {
 	const struct resume_request *request;
 	struct find_result *found;
-	struct find_image **by_location; /* sorted */
-	bool *done;                      /* for each image as found */
+	struct find_image **by_location; /* sorted by location */
+	bool *done;                      /* one for each image of `found` */
 	struct summary *summary;
-	uint64_t begun; /* when the first batch began of those that have rows; UINT64_MAX: none */
+	uint64_t begun; /* the earliest in the rows; UINT64_MAX: no rows */
 };
 
-static int compare(const void *one, const void *other)
+static int compare_locations(const void *one, const void *other)
 {
 	const struct find_image *const *a = one, *const *b = other;
 
@@ -31,13 +31,13 @@ static struct find_image *find_location(const struct resumption *resumption, cha
 {
 	const struct find_image wanted = {.location = location}, *key = &wanted;
 	struct find_image **found = bsearch(&key, resumption->by_location, resumption->found->count,
-					    sizeof(*resumption->by_location), compare);
+					    sizeof(*resumption->by_location), compare_locations);
 
 	return found ? *found : NULL;
 }
 
-/* Refusals that have to do with the machine, or with what lies beside the image. */
-static bool may_pass(enum bs_code code)
+/* Refusals whose cause is the machine or another file, so that the cause may have gone. */
+static bool is_temporary(enum bs_code code)
 {
 	return code == BS_NO_PERMISSION || code == BS_READ_ONLY || code == BS_IN_USE ||
 	       code == BS_UNDO_FILE_EXISTS || code == BS_UNDO_FILE_UNUSABLE ||
@@ -56,22 +56,23 @@ static bool is_done(const struct row *row, const struct find_image *image)
 	case BS_STATUS_NOTHING_TO_DO:
 		return true;
 	case BS_STATUS_REFUSED:
-		return !may_pass(row->code);
+		return !is_temporary(row->code);
 	default:
 		return false;
 	}
 }
 
 /* A merge_function. */
-static int take_row(void *context, size_t index, const struct row *row, struct bs_error *err)
+static int resume_row(void *context, size_t index, const struct row *row, struct bs_error *err)
 {
 	struct resumption *resumption = context;
 	struct find_image *image;
 
 	(void)index;
 	if (row->dry_run != resumption->request->dry_run)
-		return fail(err, BS_ROWS_EXIST, "it has rows of a batch that was %s dry run",
-			    row->dry_run ? "a" : "no");
+		return fail(err, BS_ROWS_EXIST,
+			    row->dry_run ? "it has rows of a dry run, but this is not a dry run"
+					 : "it has rows of a batch, but this is a dry run");
 	if (!resumption->request->leave_out)
 		return 0;
 	image = find_location(resumption, row->location);
@@ -83,21 +84,20 @@ static int take_row(void *context, size_t index, const struct row *row, struct b
 	return summary_add(resumption->summary, row, err);
 }
 
-/* The latest row of each image. */
-static int take_rows(struct resumption *resumption, uint64_t *skipped, struct bs_error *err)
+static int resume_rows(struct resumption *resumption, uint64_t *skipped, struct bs_error *err)
 {
-	FILE *file = rows_read(resumption->request->rows, err);
+	FILE *file = rows_open_reader(resumption->request->rows, err);
 	struct merge *merge = merge_open();
 	int result = -1;
 
 	if (!merge)
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 	else if (file)
-		result = merge_add(merge, file, "so far", skipped, err);
+		result = merge_add(merge, file, "of earlier runs", skipped, err);
 	if (result == 0 && *skipped > 0 && merge_count(merge) == 0)
-		result = fail(err, BS_ROW_INVALID, "it has lines, but no row");
+		result = fail(err, BS_ROW_INVALID, "it has no valid row");
 	if (result == 0)
-		result = merge_each(merge, take_row, resumption, err);
+		result = merge_each(merge, resume_row, resumption, err);
 	if (merge)
 		merge_close(merge);
 	if (file)
@@ -112,10 +112,10 @@ static int sort_by_location(struct resumption *resumption, struct bs_error *err)
 	resumption->by_location = calloc(count + 1, sizeof(struct find_image *));
 	resumption->done = calloc(count + 1, sizeof(bool));
 	if (!resumption->by_location || !resumption->done)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	for (size_t i = 0; i < count; i++)
 		resumption->by_location[i] = &resumption->found->images[i];
-	qsort(resumption->by_location, count, sizeof(struct find_image *), compare);
+	qsort(resumption->by_location, count, sizeof(struct find_image *), compare_locations);
 	return 0;
 }
 
@@ -127,11 +127,11 @@ int resume_batch(const struct resume_request *request, struct find_result *found
 	int result = sort_by_location(&resumption, err);
 
 	if (result == 0)
-		result = take_rows(&resumption, skipped, err);
+		result = resume_rows(&resumption, skipped, err);
 	if (result == 0 && request->leave_out) {
 		find_drop(found, resumption.done);
 		if (resumption.begun == UINT64_MAX)
-			*begun = rows_made(request->rows);
+			*begun = rows_created(request->rows);
 		else if (resumption.begun < *begun)
 			*begun = resumption.begun;
 	}
@@ -145,17 +145,17 @@ int resume_name(const char *rows, uint8_t maker[BS_MAKER_SIZE], struct bs_error 
 	struct sha256_ctx context;
 	struct statx status;
 	char path[PATH_MAX];
-	uint8_t made[12] = {0};
+	uint8_t created[12] = {0};
 
-	if (!realpath(rows, path) || statx(AT_FDCWD, path, 0, STATX_BTIME, &status) != 0)
-		return fail_system(err, "cannot be found again");
+	if (!realpath(rows, path) || statx(AT_FDCWD, path, 0, STATX_BTIME, &status) < 0)
+		return fail_system(err, "its path or its time cannot be read");
 	if (status.stx_mask & STATX_BTIME) {
-		store_le64(made, (uint64_t)status.stx_btime.tv_sec);
-		store_le32(made + 8, status.stx_btime.tv_nsec);
+		store_le64(created, (uint64_t)status.stx_btime.tv_sec);
+		store_le32(created + 8, status.stx_btime.tv_nsec);
 	}
 	sha256_init(&context);
 	sha256_update(&context, strlen(path), (const uint8_t *)path);
-	sha256_update(&context, sizeof(made), made);
+	sha256_update(&context, sizeof(created), created);
 	sha256_digest(&context, BS_MAKER_SIZE, maker);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What an earlier run of a batch has done, by its rows. */
+/* Resuming a batch: what earlier runs have done according to the rows. */
 #ifndef BOOTSHIFT_BATCH_RESUME_H
 #define BOOTSHIFT_BATCH_RESUME_H
 
@@ -10,28 +10,30 @@
 struct resume_request {
 	const struct rows *rows;
 	bool dry_run;
-	bool leave_out; /* take what is done off the images; else the rows are only checked */
+	bool leave_out; /* remove the images that are done; false: only check the rows */
 };
 
 /*
- * Finds out whether rows may be added to those that there are.  *skipped is the number of lines
- * that are no rows.  Errors: BS_ROWS_EXIST (a dry run cannot go on with rows that lead to undo
- * files, nor a batch with those of a dry run, by which nobody could tell when it began),
- * BS_ROW_INVALID (there are lines, but no row), those of reading, BS_NO_MEMORY.
+ * Checks that this batch may add rows to the file.  The rows of a dry run and of a real batch must
+ * not mix: rows of a batch lead to undo files, and tell when the batch began.  *skipped is the
+ * number of lines that are not valid rows.
  *
- * With `leave_out`, takes the images off *found that are done, and counts them in *summary.  Done
- * is what an earlier run has fixed, refused, or found to need no fix, and what has its size and its
- * time of change of then; but for a refusal of which the image was not the cause.  *begun becomes
- * the time when the batch began.
+ * With `leave_out`, removes the images that are done from *found and counts them in *summary.  An
+ * image is done if its latest row says fixed, would fix, nothing to do or refused, and its size and
+ * modification time are still the same.  A refusal whose cause is not the image does not count.
+ * *begun becomes the time when the batch began.
+ *
+ * Errors: BS_ROWS_EXIST (a dry run and a real batch), BS_ROW_INVALID (lines, but no valid row),
+ * BS_IO, BS_NO_MEMORY.
  */
 MUST_CHECK int resume_batch(const struct resume_request *request, struct find_result *found,
 			    struct summary *summary, uint64_t *begun, uint64_t *skipped,
 			    struct bs_error *err);
 
 /*
- * Names the batch that a file of rows is of, as the maker of its fixes (bs_options): by the path of
- * the file and, where the file system tells it, by when that was made, so that it is no other one
- * that had the name before.  Errors: BS_NOT_FOUND and others of looking at the file.
+ * Computes the identifier of a batch, the `maker` of its fixes (bs_options), from its file of rows:
+ * a hash of the path and, if the file system has it, of the time when the file was made.  So a
+ * later file of the same name is another batch.  Errors: BS_NOT_FOUND and other errors of stat(2).
  */
 MUST_CHECK int resume_name(const char *rows, uint8_t maker[BS_MAKER_SIZE], struct bs_error *err);
 

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Runs through a list of images, several at once, each in a process of its own (pool.h).
+ * Runs an attempt on each image of a list, several at a time, each in a process of its own
+ * (pool.h).
  *
- * What always holds: each image that was begun ends with one row, whatever becomes of its process;
- * an image that may have been written to when its process died, or was killed, is recovered before
- * its row is told.
+ * What always holds:
+ * - Each image that was begun ends with exactly one row, whatever happens to its process.
+ * - If the process dies when it may have written to the image, the image is recovered before its
+ *   row is reported.
  *
- * The first signal that asks to stop, also one that came before: no image is begun any more, those
- * that are only rehearsed stop, those that are written to are finished.  The second: all are
- * killed, and those that were written to taken back through their journals.  The third kills what
- * takes them back, which is left to the next command then.
+ * Signals that ask to stop:
+ *   1st    no more images begin; rehearsals stop; images that are being written are finished.  A
+ *          signal that is pending when the run starts counts
+ *   2nd    all processes are killed; images that were being written are recovered from their
+ *          journals
+ *   3rd    the recoveries are killed too; the next command has to recover these images
  */
 #ifndef BOOTSHIFT_BATCH_RUN_H
 #define BOOTSHIFT_BATCH_RUN_H
@@ -18,41 +22,41 @@
 
 #define RUN_SLOTS_MAX 512u
 
-/* Gets what happens; any of them may be NULL. */
+/* Functions that are called when something happens.  Each may be NULL. */
 struct run_watcher {
 	void (*started)(void *context, size_t slot, const struct find_image *image);
 	void (*phase)(void *context, size_t slot, enum bs_phase phase);
-	/* Returns -1 when no more images are to be begun. */
+	/* Returns -1 to begin no more images. */
 	int (*ended)(void *context, size_t slot, const struct row *row);
 	void (*tick)(void *context); /* several times a second */
 	void *context;
 };
 
 struct run_request {
-	enum attempt_kind kind; /* one of the first three */
+	enum attempt_kind kind; /* ATTEMPT_FIX, ATTEMPT_REHEARSE or ATTEMPT_UNDO */
 	const char *command;    /* for the rows */
-	uint64_t begun;
-	bool resumed; /* as those of an attempt; a resumed run waits a while for what was left */
+	uint64_t begun;         /* as in struct attempt */
+	bool resumed;           /* as in struct attempt */
 	const struct bs_options *options;
 	const struct find_image *images;
-	/* For each image, in place of that of the options; NULL: the options' for all. */
+	/* One for each image, instead of that in `options`; NULL: `options` is for all images. */
 	const char *const *undo_directories;
 	size_t count;
-	size_t slots;          /* images at once, 1 to RUN_SLOTS_MAX */
-	unsigned timeout;      /* seconds for one image, but for taking it back; 0: no end */
-	uint64_t failures_max; /* images that may fail before no more are begun; 0: no end */
+	size_t slots;          /* images at the same time, 1 to RUN_SLOTS_MAX */
+	unsigned timeout;      /* seconds for one image, without its recovery; 0: no limit */
+	uint64_t failures_max; /* begin no more images after so many failures; 0: no limit */
 	struct run_watcher watcher;
 };
 
 struct run_outcome {
-	size_t begun;     /* images; the first so many */
+	size_t begun;     /* number of images that were begun, the first in the list */
 	bool interrupted; /* by a signal */
-	bool gave_up;     /* too many have failed */
+	bool gave_up;     /* because of `failures_max` */
 };
 
 /*
- * *outcome is filled in every case.  Errors: BS_NO_MEMORY, BS_WORKER, when processes cannot be
- * started or waited for; images in hand are recovered by the next command then.
+ * *outcome is set in every case.  Errors: BS_NO_MEMORY; BS_WORKER if processes cannot be started or
+ * waited for.  After an error, the next command recovers images that were being written.
  */
 MUST_CHECK int run_images(const struct run_request *request, struct run_outcome *outcome,
 			  struct bs_error *err);

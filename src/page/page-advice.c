@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What to do: a block for each code that images were refused or failed with. */
+/* What to do: one block for each code of refused, failed and unrecovered images. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,10 +7,11 @@
 #include "report/phrases.h"
 #include "rows/location.h"
 
-#define LISTED_MAX 3 /* so many images are named at once; more unfold */
+#define LISTED_MAX 3 /* a longer list of images is folded */
 
-/* An image by its name, which leads to its line in the table. */
-static int write_image(struct html *html, struct merge *rows, size_t index, struct bs_error *err)
+/* The name of an image, as a link to its line in the table. */
+static int write_image_link(struct html *html, struct merge *rows, size_t index,
+			    struct bs_error *err)
 {
 	struct row row;
 	int result = merge_read(rows, index, &row, err);
@@ -28,35 +29,40 @@ static int write_image(struct html *html, struct merge *rows, size_t index, stru
 	return result;
 }
 
-static int write_list(struct html *html, struct merge *rows, const struct page_problems *problems,
-		      enum bs_code code, struct bs_error *err)
+static int write_advice_list(struct html *html, struct merge *rows,
+			     const struct page_problems *problems, enum bs_code code,
+			     struct bs_error *err)
 {
 	html_markup(html, "<ul class=\"names\">");
 	for (size_t i = 0; i < problems->count; i++)
 		if (problems->list[i].code == code &&
-		    write_image(html, rows, problems->list[i].index, err) != 0)
+		    write_image_link(html, rows, problems->list[i].index, err) < 0)
 			return -1;
 	html_markup(html, "</ul>");
 	return 0;
 }
 
-static int write_images(struct html *html, struct merge *rows, const struct page_problems *problems,
-			enum bs_code code, uint64_t count, struct bs_error *err)
+static int write_advice_images(struct html *html, struct merge *rows,
+			       const struct page_problems *problems, enum bs_code code,
+			       uint64_t count, struct bs_error *err)
 {
 	int result;
 
 	if (count <= LISTED_MAX)
-		return write_list(html, rows, problems, code, err);
+		return write_advice_list(html, rows, problems, code, err);
 	html_markup(html, "<details><summary>");
 	html_text(html, "The %llu images", (unsigned long long)count);
 	html_markup(html, "</summary>");
-	result = write_list(html, rows, problems, code, err);
+	result = write_advice_list(html, rows, problems, code, err);
 	html_markup(html, "</details>");
 	return result;
 }
 
-/* The advice begins a sentence.  Its options are marked, because a browser breaks lines in them. */
-static void write_sentence(struct html *html, const char *advice)
+/*
+ * Writes advice as a sentence: with a capital letter and a full stop.  Options are <code>, so that
+ * page.css keeps the browser from breaking lines in them.
+ */
+static void write_advice_sentence(struct html *html, const char *advice)
 {
 	char first = *advice >= 'a' && *advice <= 'z' ? (char)(*advice - 'a' + 'A') : *advice;
 	const char *option;
@@ -75,9 +81,9 @@ static void write_sentence(struct html *html, const char *advice)
 	html_text(html, "%s.", advice);
 }
 
-static int write_code(struct html *html, struct merge *rows, const struct summary_code *code,
-		      const struct page_problems *problems, enum bs_code number,
-		      struct bs_error *err)
+static int write_advice_code(struct html *html, struct merge *rows, const struct summary_code *code,
+			     const struct page_problems *problems, enum bs_code number,
+			     struct bs_error *err)
 {
 	int result;
 
@@ -88,9 +94,9 @@ static int write_code(struct html *html, struct merge *rows, const struct summar
 	html_markup(html, "</code> <span class=\"count\">");
 	html_text(html, "%llu image%s", (unsigned long long)code->count, plural(code->count));
 	html_markup(html, "</span></h3><p>");
-	write_sentence(html, bs_code_advice(number));
+	write_advice_sentence(html, bs_code_advice(number));
 	html_markup(html, "</p>");
-	result = write_images(html, rows, problems, number, code->count, err);
+	result = write_advice_images(html, rows, problems, number, code->count, err);
 	html_markup(html, "</section>\n");
 	return result;
 }
@@ -112,8 +118,8 @@ int page_advice(struct html *html, struct merge *rows, const struct summary *sum
 		size_t count = summary_order(summary, classes[i], order);
 
 		for (size_t j = 0; j < count; j++)
-			if (write_code(html, rows, &summary->codes[order[j]], problems, order[j],
-				       err) != 0)
+			if (write_advice_code(html, rows, &summary->codes[order[j]], problems,
+					      order[j], err) < 0)
 				return -1;
 	}
 	html_markup(html, "</div></section>\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An image's disk: boxes whose widths the browser gives them in proportion, none so small that it
- * cannot be seen.  What a box is and whether it is active is said in words, too.
+ * The disk of an image, drawn as boxes.  The browser makes their widths proportional to the sizes,
+ * with a minimum.  Words also say what each box is, for readers who do not see the colours.
  */
 #include <string.h>
 
@@ -13,7 +13,8 @@ struct page_disk {
 	struct bs_partition partitions[BS_PARTITIONS_MAX];
 	size_t count;
 	uint64_t size;
-	bool wide[BS_PARTITIONS_MAX]; /* drawn with room for a role, before the fix and with it */
+	/* Has a role before the fix, so it is wide enough for a role in both drawings. */
+	bool wide[BS_PARTITIONS_MAX];
 };
 
 static void read_partition(const json_t *object, struct bs_partition *partition)
@@ -26,7 +27,7 @@ static void read_partition(const json_t *object, struct bs_partition *partition)
 		.start = page_number(object, "start"),
 		.size = page_number(object, "size"),
 	};
-	if (strcmp(page_field(object, "filesystem"), "extended") == 0)
+	if (strcmp(page_string(object, "filesystem"), "extended") == 0)
 		partition->filesystem = BS_FS_EXTENDED;
 }
 
@@ -54,7 +55,7 @@ static void apply_fix(struct page_disk *disk, uint64_t active)
 	}
 }
 
-static const char *role(bool is_system, bool is_boot)
+static const char *partition_role(bool is_system, bool is_boot)
 {
 	if (is_system && is_boot)
 		return " System + Windows";
@@ -65,7 +66,7 @@ static const char *role(bool is_system, bool is_boot)
 
 /* ---- the drawing --------------------------------------------------------------------------- */
 
-/* The drawing for those who do not see it. */
+/* For screen readers. */
 static void write_description(struct html *html, const char *when, const struct drawing_box *boxes,
 			      size_t count)
 {
@@ -76,7 +77,7 @@ static void write_description(struct html *html, const char *when, const struct 
 		html_text(html, "%s", i == 0 ? ": " : "; ");
 		if (partition)
 			html_text(html, "partition %u%s%s", partition->number,
-				  role(partition->is_system, partition->is_boot),
+				  partition_role(partition->is_system, partition->is_boot),
 				  partition->active ? ", active" : "");
 		else
 			html_markup(html, "unallocated");
@@ -102,7 +103,7 @@ static void write_box(struct html *html, const struct page_disk *disk,
 	html_text(html, "%s", box_class(partition));
 	if (partition && disk->wide[partition - disk->partitions])
 		html_markup(html, " wide");
-	/* At least 1, since what grows by less in all does not fill the bar. */
+	/* At least 1: boxes whose flex-grow is less than 1 in all do not fill the bar. */
 	html_markup(html, "\" style=\"flex-grow:");
 	html_text(html, "%llu", (unsigned long long)(box->size >> 20) + 1);
 	html_markup(html, "\">");
@@ -110,7 +111,7 @@ static void write_box(struct html *html, const struct page_disk *disk,
 		html_text(html, "%u", partition->number);
 		if (partition->active)
 			html_markup(html, " <b>●</b>");
-		html_text(html, "%s", role(partition->is_system, partition->is_boot));
+		html_text(html, "%s", partition_role(partition->is_system, partition->is_boot));
 	}
 	html_markup(html, "</span>");
 }
@@ -140,7 +141,7 @@ void page_disk(struct html *html, const struct row *row)
 		return;
 	html_markup(html, "<div class=\"disks\">");
 	write_bar(html, &disk, fixed ? "before" : "now");
-	if (page_known(row->object, "active_after")) {
+	if (page_has(row->object, "active_after")) {
 		apply_fix(&disk, page_number(row->object, "active_after"));
 		write_bar(html, &disk, fixed ? "now" : "then");
 	}
@@ -150,31 +151,32 @@ void page_disk(struct html *html, const struct row *row)
 /* ---- the table ----------------------------------------------------------------------------- */
 
 /* "ntfs, System + Windows, active" */
-static void write_nature(struct html *html, const json_t *object)
+static void write_partition_kind(struct html *html, const json_t *object)
 {
-	const char *file_system = page_field(object, "filesystem");
-	const char *of = role(page_flag(object, "is_system"), page_flag(object, "is_boot"));
+	const char *file_system = page_string(object, "filesystem");
+	const char *role =
+		partition_role(page_flag(object, "is_system"), page_flag(object, "is_boot"));
 	bool known = *file_system && strcmp(file_system, "unknown") != 0;
 
 	html_text(html, "%s", known ? file_system : "unknown file system");
-	if (*of)
-		html_text(html, ",%s", of);
+	if (*role)
+		html_text(html, ",%s", role);
 	if (page_flag(object, "active"))
 		html_markup(html, ", active");
 }
 
-static void write_partition(struct html *html, const json_t *object)
+static void write_partition_row(struct html *html, const json_t *object)
 {
 	html_markup(html, "<tr><td>");
 	html_text(html, "%llu", (unsigned long long)page_number(object, "number"));
 	html_markup(html, "<td><bdi>");
-	html_text(html, "%s", page_field(object, "label"));
+	html_text(html, "%s", page_string(object, "label"));
 	html_markup(html, "</bdi><span class=\"faint\">");
-	write_nature(html, object);
+	write_partition_kind(html, object);
 	html_markup(html, "</span><td>");
 	html_text(html, "%s", size_format(page_number(object, "size")).text);
 	html_markup(html, "<td>");
-	if (page_known(object, "free"))
+	if (page_has(object, "free"))
 		html_text(html, "%s", size_format(page_number(object, "free")).text);
 }
 
@@ -191,6 +193,6 @@ void page_partitions(struct html *html, const struct row *row)
 	html_markup(html, "</caption><tr><th scope=\"col\">No.<th scope=\"col\">Label"
 			  "<th scope=\"col\">Size<th scope=\"col\">Free");
 	json_array_foreach (partitions, i, object)
-		write_partition(html, object);
+		write_partition_row(html, object);
 	html_markup(html, "</table></div>");
 }

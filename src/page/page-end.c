@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The end of the page: what is not on it, and how to take back what was fixed. */
+/* The end of the page: what the batch left out, and how to undo the fixes. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -7,23 +7,24 @@
 #include "report/phrases.h"
 #include "rows/location.h"
 
-/* The files that may have been meant. */
-static void write_meant(struct html *html, const struct summary_facts *facts)
+/* See left-out.h. */
+static void write_unexpected(struct html *html, const struct summary_facts *facts)
 {
-	if (facts->meant_count == 0)
+	if (facts->unexpected_count == 0)
 		return;
-	html_markup(html, "<p>These may have been meant:</p><ul class=\"names\">");
-	for (size_t i = 0; i < facts->meant_count; i++) {
+	html_markup(html, "<p>Please check whether these should have been left out:</p>"
+			  "<ul class=\"names\">");
+	for (size_t i = 0; i < facts->unexpected_count; i++) {
 		html_markup(html, "<li><bdi>");
-		html_text(html, "%s", facts->meant[i].path);
+		html_text(html, "%s", facts->unexpected[i].path);
 		html_markup(html, "</bdi>: ");
-		html_text(html, "%s", facts->meant[i].reason);
+		html_text(html, "%s", facts->unexpected[i].reason);
 		html_markup(html, "</li>");
 	}
 	html_markup(html, "</ul>");
-	if (facts->meant_more > 0) {
+	if (facts->unexpected_more > 0) {
 		html_markup(html, "<p>");
-		html_text(html, "And %llu more.", (unsigned long long)facts->meant_more);
+		html_text(html, "And %llu more.", (unsigned long long)facts->unexpected_more);
 		html_markup(html, "</p>");
 	}
 }
@@ -35,10 +36,11 @@ void page_left_out(struct html *html, const struct summary_facts *facts)
 	html_markup(html, "<section aria-labelledby=\"left-out\">"
 			  "<h2 id=\"left-out\">Left out</h2>");
 	if (facts->rows_only) {
-		html_markup(html, "<p class=\"faint\">This page is made of rows, and a batch "
-				  "writes one for each "
-				  "image that it has begun. Files that it left out, and images "
-				  "that it had not begun when it was stopped, have none.</p>");
+		html_markup(html,
+			    "<p class=\"faint\">This page is made from rows. A batch writes a "
+			    "row for each image that it begins. Files that it left out have "
+			    "no row, and neither have images that it had not begun when it "
+			    "was stopped.</p>");
 	} else {
 		html_markup(html, "<ul>");
 		for (size_t i = 0; i < facts->left_out_count; i++) {
@@ -48,13 +50,13 @@ void page_left_out(struct html *html, const struct summary_facts *facts)
 			html_markup(html, "</li>");
 		}
 		html_markup(html, "</ul>");
-		write_meant(html, facts);
+		write_unexpected(html, facts);
 	}
 	html_markup(html, "</section>\n");
 }
 
-/* A path as a word of a command, which may be given in any folder. */
-static void write_word(struct html *html, const char *path)
+/* Writes a path as a word of a shell command, absolute, so that the command works in any folder. */
+static void write_shell_word(struct html *html, const char *path)
 {
 	char *location = location_of(path), *word = location ? shell_word(location) : NULL;
 
@@ -70,13 +72,13 @@ static void write_undo_from(struct html *html, const struct summary_facts *facts
 {
 	html_markup(html, "<code>bootshift undo --from ");
 	if (facts->rows)
-		write_word(html, facts->rows);
+		write_shell_word(html, facts->rows);
 	else
 		html_markup(html, "FILE");
 }
 
-/* By the rows an undo file is found wherever it is; without them its folder has to be named. */
-void page_way_back(struct html *html, const struct summary_facts *facts)
+/* Rows lead to the undo files.  Without rows, the command needs the folder of the undo files. */
+void page_undo_commands(struct html *html, const struct summary_facts *facts)
 {
 	html_markup(html, "<p>What was fixed can be taken back: ");
 	if (facts->rows || facts->rows_only) {
@@ -88,9 +90,9 @@ void page_way_back(struct html *html, const struct summary_facts *facts)
 		html_markup(html, "an image by <code>bootshift undo");
 		if (facts->undo_directory) {
 			html_markup(html, " --undo-dir ");
-			write_word(html, facts->undo_directory);
+			write_shell_word(html, facts->undo_directory);
 		}
 	}
 	html_markup(html, " IMAGE</code>");
-	html_write(html, facts->rows_only ? ", where FILE has its row.</p>" : ".</p>");
+	html_write(html, facts->rows_only ? ", where FILE has the row of IMAGE.</p>" : ".</p>");
 }

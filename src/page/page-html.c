@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Writing HTML.  Escaped is what HTML gives a meaning to in content or in a quoted attribute. */
 #include "page/page-html.h"
 
 #include <errno.h>
@@ -8,7 +7,7 @@
 
 #include "report/text.h"
 
-static void put(struct html *html, const char *bytes)
+static void html_put(struct html *html, const char *bytes)
 {
 	if (fputs(bytes, html->stream) == EOF && html->error == 0)
 		html->error = errno;
@@ -16,32 +15,33 @@ static void put(struct html *html, const char *bytes)
 
 void html_write(struct html *html, const char *markup)
 {
-	put(html, markup);
+	html_put(html, markup);
 }
 
-static void put_escaped(struct html *html, const char *text)
+/* Escapes all characters with a meaning in content or in a quoted attribute. */
+static void html_put_escaped(struct html *html, const char *text)
 {
 	for (; *text != '\0'; text++) {
 		char one[2] = {*text};
 
 		switch (*text) {
 		case '&':
-			put(html, "&amp;");
+			html_put(html, "&amp;");
 			break;
 		case '<':
-			put(html, "&lt;");
+			html_put(html, "&lt;");
 			break;
 		case '>':
-			put(html, "&gt;");
+			html_put(html, "&gt;");
 			break;
 		case '"':
-			put(html, "&quot;");
+			html_put(html, "&quot;");
 			break;
 		case '\'':
-			put(html, "&#39;");
+			html_put(html, "&#39;");
 			break;
 		default:
-			put(html, one);
+			html_put(html, one);
 		}
 	}
 }
@@ -58,7 +58,7 @@ void html_text(struct html *html, const char *format, ...)
 	if (text)
 		visible = text_visible(text, true);
 	if (visible)
-		put_escaped(html, visible);
+		html_put_escaped(html, visible);
 	else if (html->error == 0)
 		html->error = ENOMEM;
 	free(visible);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Writing HTML: markup, which is written down in this program, and text, which is not.
+ * Writes HTML: markup comes from this program, text may come from anywhere.
  *
- * What always holds: what is written as text stays text, in the content of an element and in a
- * quoted attribute alike; and it is fit for a person's eyes (see report/text.h), so that a name
- * cannot turn around the direction of writing, or hide its end in a line of its own.
+ * What always holds: text never becomes markup, neither in the content of an element nor in a
+ * quoted attribute.  Text is also made visible (report/text.h), so that a name can neither reverse
+ * the direction of writing nor continue on another line.
  */
 #ifndef BOOTSHIFT_PAGE_PAGE_HTML_H
 #define BOOTSHIFT_PAGE_PAGE_HTML_H
@@ -13,14 +13,14 @@
 
 struct html {
 	FILE *stream; /* borrowed */
-	int error;    /* errno of the first thing that could not be written, or 0 */
+	int error;    /* errno of the first write that failed; 0: none */
 };
 
-/* Takes nothing but a string literal. */
+/* html_markup() accepts only a string literal. */
 #define html_markup(html, markup) html_write(html, "" markup "")
 void html_write(struct html *html, const char *markup);
 
-/* Formatted text, escaped. */
+/* Writes formatted text: visible and escaped. */
 void html_text(struct html *html, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An image on the page: a line of the table, and below it what unfolds. */
+/* An image on the page: a line of the table, and below it the details, which unfold. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +31,9 @@ const enum bs_status page_order[BS_STATUS_COUNT] = {
 	BS_STATUS_RECOVERY_REQUIRED,
 };
 
-/* ---- what is in a row ---------------------------------------------------------------------- */
+/* ---- reading a row ------------------------------------------------------------------------- */
 
-const char *page_field(const json_t *object, const char *name)
+const char *page_string(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
 
@@ -52,7 +52,7 @@ bool page_flag(const json_t *object, const char *name)
 	return json_is_true(json_object_get(object, name));
 }
 
-bool page_known(const json_t *object, const char *name)
+bool page_has(const json_t *object, const char *name)
 {
 	const json_t *value = json_object_get(object, name);
 
@@ -85,7 +85,7 @@ static void write_name(struct html *html, const struct row *row)
 {
 	char *path = page_path(html, row);
 	const char *name = path ? location_name(path) : "";
-	const char *format = page_field(row->object, "format");
+	const char *format = page_string(row->object, "format");
 
 	html_markup(html, "<th scope=\"row\" role=\"rowheader\"><bdi class=\"name\">");
 	html_text(html, "%s", name);
@@ -105,10 +105,10 @@ static void write_name(struct html *html, const struct row *row)
 
 static void write_windows(struct html *html, const struct row *row)
 {
-	const char *build = page_field(row->object, "windows_build");
+	const char *build = page_string(row->object, "windows_build");
 
 	html_markup(html, "<td role=\"cell\" class=\"windows\">");
-	html_text(html, "%s", page_field(row->object, "windows_name"));
+	html_text(html, "%s", page_string(row->object, "windows_name"));
 	if (*build) {
 		html_markup(html, "<span class=\"faint\">");
 		html_text(html, "%s", build);
@@ -117,16 +117,15 @@ static void write_windows(struct html *html, const struct row *row)
 	html_markup(html, "</td>");
 }
 
-/* What is known of the boot chain; of one that is fixed, or would be, also how it was before. */
-static const char *chain(const struct row *row)
+/* Whether the disk starts; if it was or would be fixed, also whether it started before. */
+static const char *describe_start(const struct row *row)
 {
 	bool before = page_flag(row->object, "starts");
-	bool planned = page_known(row->object, "active_after");
+	bool planned = page_has(row->object, "active_after");
 	const char *field = planned ? "starts_after" : "starts";
 
-	if (!page_known(row->object, field)) /* has a format if it was looked at */
-		return page_known(row->object, "format") ? "cannot be told whether it starts"
-							 : NULL;
+	if (!page_has(row->object, field)) /* without a format the image was not inspected */
+		return page_has(row->object, "format") ? "unknown whether it starts" : NULL;
 	if (!page_flag(row->object, field))
 		return "boot chain not complete";
 	if (!planned)
@@ -138,7 +137,7 @@ static const char *chain(const struct row *row)
 
 static void write_outcome(struct html *html, const struct row *row)
 {
-	const char *known = chain(row);
+	const char *start = describe_start(row);
 	const struct page_outcome *outcome = &page_outcomes[row->status];
 
 	html_markup(html, "<td role=\"cell\" class=\"outcome\"><span class=\"pill\">"
@@ -152,17 +151,17 @@ static void write_outcome(struct html *html, const struct row *row)
 		html_text(html, "%s", bs_code_name(row->code));
 		html_markup(html, "</code>");
 	}
-	if (known) {
+	if (start) {
 		html_markup(html, "<span class=\"faint\">");
-		html_text(html, "%s", known);
+		html_text(html, "%s", start);
 		html_markup(html, "</span>");
 	}
 	html_markup(html, "</td>");
 }
 
-/* ---- what unfolds -------------------------------------------------------------------------- */
+/* ---- the details --------------------------------------------------------------------------- */
 
-/* The line that unfolds: what there is to say in one sentence. */
+/* The line that is visible while the details are folded. */
 static void write_summary(struct html *html, const struct row *row)
 {
 	if (row->message)
@@ -174,14 +173,14 @@ static void write_summary(struct html *html, const struct row *row)
 			  duration_format(row->milliseconds).text);
 	else
 		html_text(html, "%s in %s",
-			  row->status == BS_STATUS_WOULD_FIX ? "Rehearsed" : "Looked at",
+			  row->status == BS_STATUS_WOULD_FIX ? "Rehearsed" : "Inspected",
 			  duration_format(row->milliseconds).text);
 }
 
 static void write_operation(struct html *html, const json_t *operation)
 {
 	static const struct {
-		const char *kind, *before, *behind; /* the path */
+		const char *kind, *before, *after; /* text before and after the path */
 	} kinds[] = {
 		{"copy", "Copy ", ""},
 		{"attributes", "Make ", " read-only, hidden and system"},
@@ -189,7 +188,7 @@ static void write_operation(struct html *html, const json_t *operation)
 		{"boot-code", "Give the partition with Windows its boot code", ""},
 		{"activate", "Make the partition with Windows the active one", ""},
 	};
-	const char *kind = page_field(operation, "kind");
+	const char *kind = page_string(operation, "kind");
 	uint64_t files = page_number(operation, "files"), bytes = page_number(operation, "bytes");
 	size_t i = 0;
 
@@ -200,9 +199,9 @@ static void write_operation(struct html *html, const json_t *operation)
 	html_markup(html, "<li>");
 	html_text(html, "%s", kinds[i].before);
 	html_markup(html, "<bdi>");
-	html_text(html, "%s", page_field(operation, "path"));
+	html_text(html, "%s", page_string(operation, "path"));
 	html_markup(html, "</bdi>");
-	html_text(html, "%s", kinds[i].behind);
+	html_text(html, "%s", kinds[i].after);
 	if (files > 0)
 		html_text(html, ": %llu file%s, %s", (unsigned long long)files, plural(files),
 			  size_format(bytes).text);
@@ -224,7 +223,7 @@ static void write_operations(struct html *html, const struct row *row)
 	html_markup(html, "</ol></div>");
 }
 
-static void write_findings(struct html *html, const struct row *row)
+static void write_image_findings(struct html *html, const struct row *row)
 {
 	const json_t *findings = json_object_get(row->object, "findings");
 	const json_t *finding;
@@ -235,15 +234,15 @@ static void write_findings(struct html *html, const struct row *row)
 	html_markup(html, "<div><h3>Findings</h3><ul>");
 	json_array_foreach (findings, i, finding) {
 		html_markup(html, "<li>");
-		html_text(html, "%s ", page_field(finding, "message"));
+		html_text(html, "%s ", page_string(finding, "message"));
 		html_markup(html, "<code>");
-		html_text(html, "%s", page_field(finding, "code"));
+		html_text(html, "%s", page_string(finding, "code"));
 		html_markup(html, "</code>");
 	}
 	html_markup(html, "</ul></div>");
 }
 
-/* A term of a list and the start of what is said of it. */
+/* Writes a term of the list and the start of its description. */
 static void begin_fact(struct html *html, const char *term)
 {
 	html_markup(html, "<dt>");
@@ -253,14 +252,14 @@ static void begin_fact(struct html *html, const char *term)
 
 static void write_room(struct html *html, const json_t *object)
 {
-	if (!page_known(object, "room_before"))
+	if (!page_has(object, "room_before"))
 		return;
 	begin_fact(html, "Room on the active volume");
 	html_text(html, "%s", size_format(page_number(object, "room_before")).text);
-	if (page_known(object, "active_after") && page_known(object, "room_after"))
+	if (page_has(object, "active_after") && page_has(object, "room_after"))
 		html_text(html, ", with the fix %s",
 			  size_format(page_number(object, "room_after")).text);
-	if (page_known(object, "needed_room"))
+	if (page_has(object, "needed_room"))
 		html_text(html, "; needed %s",
 			  size_format(page_number(object, "needed_room")).text);
 }
@@ -269,7 +268,7 @@ static void write_facts(struct html *html, const struct row *row)
 {
 	html_markup(html, "<dl>");
 	begin_fact(html, "Location");
-	html_text(html, "%s", page_field(row->object, "uri"));
+	html_text(html, "%s", page_string(row->object, "uri"));
 	if (row->modified > 0) {
 		begin_fact(html, "Last changed");
 		page_time(html, row->modified);
@@ -306,7 +305,7 @@ static void write_details(struct html *html, const struct row *row)
 	if (row->recovered)
 		html_markup(html, "<p>An interrupted change was taken back first.</p>");
 	write_operations(html, row);
-	write_findings(html, row);
+	write_image_findings(html, row);
 	page_partitions(html, row);
 	write_facts(html, row);
 	html_markup(html, "</div></details></td></tr>");

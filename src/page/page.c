@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The report of a batch as one HTML page.  The rows are gone through twice: for the sums, which
- * stand on top, and for the images.
+ * The rows are read twice: first for the totals at the top of the page, then for the images.
  *
- * The filter is a group of radio buttons before the table, and rules of page.css for the table's
- * parts behind the one that is chosen: it works with any browser and without scripts.
+ * The filter is a group of radio buttons before the table.  Rules in page.css hide the images that
+ * do not belong to the chosen button.  This needs no scripts and works in all browsers.
  */
 #include "page/page.h"
 
@@ -13,15 +12,24 @@
 #include <time.h>
 
 #include "page/page-parts.h"
-#include "page/page-style.h"
 #include "report/duration.h"
 #include "report/phrases.h"
 #include "report/size.h"
 #include "report/whole-file.h"
 
-/* ---- the sums ------------------------------------------------------------------------------ */
+/*
+ * The content of page.css, with a final zero.  The Makefile tells the assembler the folder of the
+ * file.  The content must not end the <style> element.
+ */
+extern const char page_style[] __attribute__((visibility("hidden")));
+__asm__(".pushsection .rodata\n"
+	".globl page_style\n.hidden page_style\npage_style:\n"
+	".incbin \"page.css\"\n.byte 0\n"
+	".popsection\n");
 
-struct sums {
+/* ---- the totals ---------------------------------------------------------------------------- */
+
+struct totals {
 	struct summary summary;
 	struct page_problems problems;
 };
@@ -31,12 +39,12 @@ static int add_problem(struct page_problems *problems, enum bs_code code, size_t
 {
 	struct page_problem *list;
 
-	/* Twice as much whenever the number is a power of two. */
+	/* A power of two: the list is full, so double it. */
 	if ((problems->count & (problems->count - 1)) == 0) {
 		list = reallocarray(problems->list, problems->count > 0 ? 2 * problems->count : 1,
 				    sizeof(*list));
 		if (!list)
-			return fail(err, BS_NO_MEMORY, "out of memory");
+			return fail_memory(err);
 		problems->list = list;
 	}
 	problems->list[problems->count++] = (struct page_problem){code, index};
@@ -44,13 +52,13 @@ static int add_problem(struct page_problems *problems, enum bs_code code, size_t
 }
 
 /* A merge_function. */
-static int add_row(void *context, size_t index, const struct row *row, struct bs_error *err)
+static int totals_add_row(void *context, size_t index, const struct row *row, struct bs_error *err)
 {
-	struct sums *sums = context;
+	struct totals *totals = context;
 
-	if (summary_add(&sums->summary, row, err) != 0)
+	if (summary_add(&totals->summary, row, err) < 0)
 		return -1;
-	return row->code == BS_OK ? 0 : add_problem(&sums->problems, row->code, index, err);
+	return row->code == BS_OK ? 0 : add_problem(&totals->problems, row->code, index, err);
 }
 
 /* ---- the top of the page ------------------------------------------------------------------- */
@@ -61,13 +69,13 @@ static uint64_t problem_count(const struct summary *summary)
 	       summary->statuses[BS_STATUS_RECOVERY_REQUIRED];
 }
 
-/* Whether there are images of the batch that are not on the page. */
-static bool has_gap(const struct summary_facts *facts)
+/* Whether images of the batch are missing on the page. */
+static bool is_incomplete(const struct summary_facts *facts)
 {
-	return facts->searching || facts->not_begun > 0 || facts->untold > 0;
+	return facts->searching || facts->not_begun > 0 || facts->without_row > 0;
 }
 
-static void write_gap(struct html *html, const struct summary_facts *facts)
+static void write_incomplete_headline(struct html *html, const struct summary_facts *facts)
 {
 	unsigned long long images = facts->images;
 
@@ -78,11 +86,11 @@ static void write_gap(struct html *html, const struct summary_facts *facts)
 			  images - facts->not_begun, images, plural(images));
 	else
 		html_text(html, "%llu of %llu image%s %s missing here",
-			  (unsigned long long)facts->untold, images, plural(images),
-			  facts->untold == 1 ? "is" : "are");
+			  (unsigned long long)facts->without_row, images, plural(images),
+			  facts->without_row == 1 ? "is" : "are");
 }
 
-/* The one sentence that says it all. */
+/* The most important fact as one sentence. */
 static void write_headline(struct html *html, const struct summary *summary,
 			   const struct summary_facts *facts)
 {
@@ -96,8 +104,8 @@ static void write_headline(struct html *html, const struct summary *summary,
 
 	if (undone > 0)
 		done = undone == 1 ? "was taken back" : "were taken back";
-	if (has_gap(facts)) {
-		write_gap(html, facts);
+	if (is_incomplete(facts)) {
+		write_incomplete_headline(html, facts);
 		if (problems > 0)
 			html_text(html, ", %llu %s", problems, attention);
 	} else if (images == 0) {
@@ -148,38 +156,41 @@ static void write_meta(struct html *html, const struct summary *summary,
 			  size_format(summary->bytes).text);
 	html_markup(html, ".");
 	if (summary->statuses[BS_STATUS_WOULD_FIX] > 0)
-		html_text(html, " What would be fixed was only rehearsed: nothing was written.");
-	if (facts->meant_count > 0)
+		html_text(html, " Images that would be fixed were only rehearsed: nothing was "
+				"written to them.");
+	if (facts->unexpected_count > 0)
 		html_markup(html, " See also what was <a href=\"#left-out\">left out</a>.");
 	html_markup(html, "</p>\n");
 }
 
-/* What is missing, and how to go on. */
+/* Which images are missing, and how to go on. */
 static void write_missing(struct html *html, const struct summary_facts *facts)
 {
-	unsigned long long not_begun = facts->not_begun, untold = facts->untold;
+	unsigned long long not_begun = facts->not_begun;
+	unsigned long long without_row = facts->without_row;
 
-	if (!has_gap(facts))
+	if (!is_incomplete(facts))
 		return;
 	html_markup(html, "<p>");
 	if (facts->searching)
-		html_markup(html,
-			    "No image was begun, and there may be some that were not found. ");
+		html_markup(html, "No image was begun, and some images may not have been found. ");
 	if (not_begun > 0)
 		html_text(html, "%llu image%s not begun. ", not_begun,
 			  not_begun == 1 ? " was" : "s were");
-	if (untold > 0)
-		html_text(html,
-			  "%llu image%s begun and left no row: not on this page, and not found by "
-			  "an undo of the batch. ",
-			  untold, untold == 1 ? " was" : "s were");
+	if (without_row > 0)
+		html_text(
+			html,
+			"%llu image%s begun and left no row: not on this page, and an undo of the "
+			"batch does not find %s. ",
+			without_row, without_row == 1 ? " was" : "s were",
+			without_row == 1 ? "it" : "them");
 	html_markup(html, "To go on, give the same command again");
 	if (facts->rows)
 		html_markup(html, ", with <code class=\"option\">--resume</code>");
 	html_markup(html, ".</p>\n");
 }
 
-/* The outcomes as a bar to scale, and as numbers. */
+/* A bar that shows the shares of the outcomes, and their numbers. */
 static void write_totals(struct html *html, const struct summary *summary)
 {
 	html_markup(html, "<div class=\"share\" aria-hidden=\"true\">");
@@ -242,28 +253,29 @@ static void write_filter(struct html *html, const struct summary *summary)
 }
 
 /* A merge_function. */
-static int write_image(void *context, size_t index, const struct row *row, struct bs_error *err)
+static int write_table_image(void *context, size_t index, const struct row *row,
+			     struct bs_error *err)
 {
-	(void)err; /* what goes wrong is kept in the context */
+	(void)err; /* html->error keeps errors */
 	page_image(context, row, index);
 	return 0;
 }
 
-static int write_images(struct html *html, struct merge *rows, struct bs_error *err)
+static int write_image_table(struct html *html, struct merge *rows, struct bs_error *err)
 {
 	html_markup(html, "<table class=\"images\" role=\"table\"><thead role=\"rowgroup\">"
 			  "<tr role=\"row\"><th role=\"columnheader\" scope=\"col\">Image</th>"
 			  "<th role=\"columnheader\" scope=\"col\">Windows</th>"
 			  "<th role=\"columnheader\" scope=\"col\">Disk</th>"
 			  "<th role=\"columnheader\" scope=\"col\">Outcome</th></tr></thead>\n");
-	if (merge_each(rows, write_image, html, err) != 0)
+	if (merge_each(rows, write_table_image, html, err) < 0)
 		return -1;
 	html_markup(html, "</table>\n");
 	return 0;
 }
 
-static int write_list(struct html *html, struct merge *rows, const struct summary *summary,
-		      struct bs_error *err)
+static int write_image_section(struct html *html, struct merge *rows, const struct summary *summary,
+			       struct bs_error *err)
 {
 	int result;
 
@@ -272,33 +284,33 @@ static int write_list(struct html *html, struct merge *rows, const struct summar
 		    "<h2 id=\"images\">Images</h2>\n"
 		    "<p class=\"legend\"><span class=\"system\">System</span> "
 		    "has the boot files, <span class=\"boot\">Windows</span> has Windows, "
-		    "<b>●</b> is active: the BIOS starts it. Widths are to scale; what is very "
-		    "small is drawn wider.</p>\n");
+		    "<b>●</b> is active: the BIOS starts it. Widths are to scale, except that very "
+		    "small partitions are drawn wider.</p>\n");
 	write_filter(html, summary);
-	result = write_images(html, rows, err);
+	result = write_image_table(html, rows, err);
 	html_markup(html, "</section>\n");
 	return result;
 }
 
-/* ---- the whole ----------------------------------------------------------------------------- */
+/* ---- the page ------------------------------------------------------------------------------ */
 
-static int write_body(struct html *html, struct merge *rows, const struct sums *sums,
+static int write_body(struct html *html, struct merge *rows, const struct totals *totals,
 		      const struct summary_facts *facts, struct bs_error *err)
 {
 	html_markup(html, "<header><p class=\"tool\">bootshift</p><h1>");
-	write_headline(html, &sums->summary, facts);
+	write_headline(html, &totals->summary, facts);
 	html_markup(html, "</h1>\n");
 	write_missing(html, facts);
-	write_meta(html, &sums->summary, facts);
-	write_totals(html, &sums->summary);
+	write_meta(html, &totals->summary, facts);
+	write_totals(html, &totals->summary);
 	html_markup(html, "</header>\n<main>\n");
-	if (page_advice(html, rows, &sums->summary, &sums->problems, err) != 0 ||
-	    write_list(html, rows, &sums->summary, err) != 0)
+	if (page_advice(html, rows, &totals->summary, &totals->problems, err) < 0 ||
+	    write_image_section(html, rows, &totals->summary, err) < 0)
 		return -1;
 	page_left_out(html, facts);
 	html_markup(html, "</main>\n<footer class=\"faint\">");
-	if (sums->summary.statuses[BS_STATUS_FIXED] > 0)
-		page_way_back(html, facts);
+	if (totals->summary.statuses[BS_STATUS_FIXED] > 0)
+		page_undo_commands(html, facts);
 	html_markup(html, "Made by bootshift ");
 	html_text(html, "%s", bs_version());
 	html_markup(html, ". Times are in UTC.</footer>\n</body>\n</html>\n");
@@ -308,7 +320,7 @@ static int write_body(struct html *html, struct merge *rows, const struct sums *
 struct request {
 	struct merge *rows;
 	const struct summary_facts *facts;
-	const struct sums *sums;
+	const struct totals *totals;
 };
 
 /* A whole_file_content. */
@@ -318,10 +330,10 @@ static int write_page(FILE *stream, void *context, struct bs_error *err)
 	struct html html = {.stream = stream};
 	int result;
 
-	write_head(&html, &request->sums->summary, request->facts);
-	result = write_body(&html, request->rows, request->sums, request->facts, err);
+	write_head(&html, &request->totals->summary, request->facts);
+	result = write_body(&html, request->rows, request->totals, request->facts, err);
 	if (result == 0 && html.error == ENOMEM)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	errno = html.error;
 	return result;
 }
@@ -329,13 +341,13 @@ static int write_page(FILE *stream, void *context, struct bs_error *err)
 int page_write(const char *path, struct merge *rows, const struct summary_facts *facts,
 	       struct bs_error *err)
 {
-	struct sums sums = {.problems = {.list = NULL}};
-	struct request request = {rows, facts, &sums};
-	int result = merge_each(rows, add_row, &sums, err);
+	struct totals totals = {.problems = {.list = NULL}};
+	struct request request = {rows, facts, &totals};
+	int result = merge_each(rows, totals_add_row, &totals, err);
 
 	if (result == 0)
 		result = whole_file_write(path, "report", write_page, &request, err);
-	free(sums.problems.list);
-	summary_free(&sums.summary);
+	free(totals.problems.list);
+	summary_free(&totals.summary);
 	return result;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The report of a batch as one HTML page that needs nothing else: no scripts, no other files, no
- * network.
+ * The report of a batch as one HTML page, without scripts, other files or network.
  *
- * What always holds: whatever comes from an image, a file name or a row goes through the escaping
- * of page-html.h, so that it is text on the page and nothing else, and the page's own content
- * security policy forbids everything but its style.  One row is in memory at a time.
+ * What always holds: everything that comes from an image, a file name or a row is written with
+ * html_text(), so it is text on the page and nothing else.  The content security policy of the page
+ * forbids everything except its own style.  Only one row is in memory at a time.
  */
 #ifndef BOOTSHIFT_PAGE_PAGE_H
 #define BOOTSHIFT_PAGE_PAGE_H
@@ -14,9 +13,9 @@
 #include "rows/summary.h"
 
 /*
- * Writes the page of all images of `rows`: whole or not at all, under its name only when it is on
- * the storage; "-" is standard output.  Errors: BS_IO and its like, with the page's name in the
- * message; those of merge_read().
+ * Writes the page of all images of `rows`.  A file appears under its name only when it is complete
+ * and on the storage.  "-" is standard output.  Errors: BS_IO and other errors of files, with the
+ * name of the page in the message; those of merge_read().
  */
 MUST_CHECK int page_write(const char *path, struct merge *rows, const struct summary_facts *facts,
 			  struct bs_error *err);

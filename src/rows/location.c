@@ -11,11 +11,11 @@
 
 #define FILE_SCHEME "file://"
 
-/* What stays as it is in the path of a URI (RFC 3986, "unreserved", and the slash). */
+/* Characters that are not escaped in the path of a URI: RFC 3986, "unreserved", and the slash. */
 static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				 "0123456789-._~/";
 
-/* Has the path as if it were there, without looking for links in it. */
+/* Does not resolve symbolic links, so the path need not exist. */
 static char *make_absolute(const char *path)
 {
 	char *folder, *absolute;
@@ -43,7 +43,7 @@ char *location_of(const char *image)
 	return resolved ? resolved : make_absolute(image);
 }
 
-/* Where the last so many parts of a path begin. */
+/* The start of the last `count` components of a path. */
 static const char *last_parts(const char *path, size_t count)
 {
 	const char *start = path + strlen(path);
@@ -54,8 +54,7 @@ static const char *last_parts(const char *path, size_t count)
 	return start;
 }
 
-/* The part of the path with the first such byte, and what is behind it, is also the location's end.
- */
+/* The components from the first invalid byte to the end are also the end of the location. */
 char *location_as_found(const char *location, const char *path)
 {
 	const char *invalid = strstr(path, TEXT_REPLACEMENT), *bytes;
@@ -99,8 +98,8 @@ char *location_to_uri(const char *location)
 	return uri;
 }
 
-/* The value of a hexadecimal digit; -1 for anything else, also for the end of a string. */
-static int digit(char character)
+/* The value of a hexadecimal digit; -1 for any other character, also the final zero. */
+static int hexadecimal_value(char character)
 {
 	static const char digits[] = "0123456789ABCDEF0123456789abcdef";
 	const char *found = character != '\0' ? strchr(digits, character) : NULL;
@@ -108,7 +107,7 @@ static int digit(char character)
 	return found ? (int)((found - digits) % 16) : -1;
 }
 
-/* Decodes what comes after the scheme to where the URI begins: it never gets longer. */
+/* Decodes in place, because a location is never longer than its URI. */
 bool location_from_uri(char *uri)
 {
 	const char *from = uri + strlen(FILE_SCHEME);
@@ -125,8 +124,8 @@ bool location_from_uri(char *uri)
 			*to++ = *from++;
 			continue;
 		}
-		high = digit(from[1]);
-		low = high >= 0 ? digit(from[2]) : -1;
+		high = hexadecimal_value(from[1]);
+		low = high >= 0 ? hexadecimal_value(from[2]) : -1;
 		if (low < 0 || 16 * high + low == 0)
 			return false;
 		*to++ = (char)(16 * high + low);

@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the rows tell of each image: where they are, sorted when they are first asked for. */
+/* The list has one entry for each row, until the first request sorts and joins the entries. */
 #include "rows/merge.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Where a row is. */
+/* The position of a row. */
 struct place {
-	FILE *stream;  /* borrowed; NULL: there is no such row */
+	FILE *stream;  /* borrowed; NULL: no row */
 	off_t offset;  /* of the line */
 	size_t length; /* of the line, without its end */
 	enum bs_status status;
 };
 
-/* What the rows tell of an image, or one of them as long as they are not sorted. */
+/* All rows of an image; before they are sorted, one of its rows. */
 struct image {
-	char *location; /* of its own */
-	size_t file;    /* with the latest row: how many were added before it */
-	size_t number;  /* of that row, in the order of adding */
+	char *location; /* owned */
+	size_t file;    /* of the latest row: the number of files that were added before */
+	size_t number;  /* of the latest row, in the order of adding */
 	uint64_t ended; /* see row.h */
 	struct place latest;
-	struct place
-		change; /* the latest row that says it is changed, unless it was undone since */
+	struct place change; /* see merge_read_change() */
 };
 
 struct merge {
@@ -57,10 +56,10 @@ void merge_close(struct merge *merge)
 /* ---- adding -------------------------------------------------------------------------------- */
 
 /*
- * Reads a line into `line`, as much of it as has room there; *length is that of the whole line.
- * False at the end of the file, also when that comes before the line's own end.
+ * Reads up to ROW_LENGTH_MAX bytes of a line into `line`; *length is the length of the whole line.
+ * False at the end of the file, also if the last line is incomplete.
  */
-static bool read_line(FILE *stream, char *line, size_t *length)
+static bool merge_read_line(FILE *stream, char *line, size_t *length)
 {
 	int byte;
 
@@ -73,7 +72,7 @@ static bool read_line(FILE *stream, char *line, size_t *length)
 	return false;
 }
 
-static int add_image(struct merge *merge, const struct image *image, struct bs_error *err)
+static int merge_add_image(struct merge *merge, const struct image *image, struct bs_error *err)
 {
 	if (merge->count == merge->capacity) {
 		size_t capacity = merge->capacity > 0 ? 2 * merge->capacity : 64;
@@ -81,7 +80,7 @@ static int add_image(struct merge *merge, const struct image *image, struct bs_e
 			reallocarray(merge->images, capacity, sizeof(merge->images[0]));
 
 		if (!images)
-			return fail(err, BS_NO_MEMORY, "out of memory");
+			return fail_memory(err);
 		merge->images = images;
 		merge->capacity = capacity;
 	}
@@ -89,14 +88,14 @@ static int add_image(struct merge *merge, const struct image *image, struct bs_e
 	return 0;
 }
 
-static bool tells_of_change(const struct row *row)
+static bool is_change(const struct row *row)
 {
 	return row->status == BS_STATUS_FIXED || row->status == BS_STATUS_RECOVERY_REQUIRED;
 }
 
-/* Adds the row in merge->line; one that is none is counted. */
-static int add_line(struct merge *merge, struct place *place, uint64_t *skipped,
-		    struct bs_error *err)
+/* Adds the row in merge->line.  Counts the line in *skipped if it is not a valid row. */
+static int merge_add_line(struct merge *merge, struct place *place, uint64_t *skipped,
+			  struct bs_error *err)
 {
 	struct row row;
 	int result = row_parse(merge->line, place->length, &row, err);
@@ -109,11 +108,11 @@ static int add_line(struct merge *merge, struct place *place, uint64_t *skipped,
 
 		place->status = row.status;
 		image.latest = *place;
-		if (tells_of_change(&row))
+		if (is_change(&row))
 			image.change = *place;
-		result = add_image(merge, &image, err);
+		result = merge_add_image(merge, &image, err);
 		if (result == 0)
-			row.location = NULL; /* taken over */
+			row.location = NULL; /* now owned by the image */
 	} else if (err->code == BS_ROW_INVALID) {
 		(*skipped)++;
 		result = 0;
@@ -128,10 +127,10 @@ int merge_add(struct merge *merge, FILE *rows, const char *name, uint64_t *skipp
 	struct place place = {.stream = rows, .offset = ftello(rows)};
 
 	*skipped = 0;
-	while (read_line(rows, merge->line, &place.length)) {
+	while (merge_read_line(rows, merge->line, &place.length)) {
 		if (place.length > ROW_LENGTH_MAX)
 			(*skipped)++;
-		else if (add_line(merge, &place, skipped, err) != 0)
+		else if (merge_add_line(merge, &place, skipped, err) < 0)
 			return -1;
 		place.offset += (off_t)place.length + 1;
 	}
@@ -161,8 +160,8 @@ static int by_time(const void *one, const void *other)
 	return a->ended < b->ended ? -1 : 1;
 }
 
-/* Within a file the row further down is later, also when the clock was set back in between. */
-static void sort_rows(struct merge *merge)
+/* Within a file the row further down is later, even if the clock was set back in between. */
+static void merge_sort_rows(struct merge *merge)
 {
 	qsort(merge->images, merge->count, sizeof(merge->images[0]), by_number);
 	for (size_t i = 1; i < merge->count; i++) {
@@ -176,27 +175,27 @@ static void sort_rows(struct merge *merge)
 	qsort(merge->images, merge->count, sizeof(merge->images[0]), by_time);
 }
 
-/* Takes in what earlier rows tell of the same image. */
-static void join(struct image *image, struct image *earlier)
+/* Joins the entry of a row with the entry of the earlier rows of the same image. */
+static void merge_join(struct image *image, struct image *earlier)
 {
 	if (!image->change.stream && image->latest.status != BS_STATUS_UNDONE)
 		image->change = earlier->change;
 	free(earlier->location);
 }
 
-static void sort(struct merge *merge)
+static void merge_sort(struct merge *merge)
 {
 	size_t kept = 0;
 
 	if (merge->sorted)
 		return;
 	if (merge->count > 0)
-		sort_rows(merge);
+		merge_sort_rows(merge);
 	for (size_t i = 0; i < merge->count; i++) {
 		struct image *image = &merge->images[i];
 
 		if (i + 1 < merge->count && strcmp(image->location, image[1].location) == 0)
-			join(image + 1, image);
+			merge_join(image + 1, image);
 		else
 			merge->images[kept++] = *image;
 	}
@@ -206,15 +205,15 @@ static void sort(struct merge *merge)
 
 size_t merge_count(struct merge *merge)
 {
-	sort(merge);
+	merge_sort(merge);
 	return merge->count;
 }
 
-static int read_place(struct merge *merge, const struct place *place, struct row *row,
-		      struct bs_error *err)
+static int merge_read_place(struct merge *merge, const struct place *place, struct row *row,
+			    struct bs_error *err)
 {
 	*row = (struct row){.object = NULL};
-	if (fseeko(place->stream, place->offset, SEEK_SET) != 0 ||
+	if (fseeko(place->stream, place->offset, SEEK_SET) < 0 ||
 	    fread(merge->line, 1, place->length, place->stream) != place->length)
 		return fail(err, BS_IO, "the rows cannot be read a second time");
 	return row_parse(merge->line, place->length, row, err);
@@ -224,22 +223,22 @@ int merge_read(struct merge *merge, size_t index, struct row *row, struct bs_err
 {
 	const struct image *image;
 
-	sort(merge);
+	merge_sort(merge);
 	image = &merge->images[index];
 	if (image->latest.status == BS_STATUS_NOTHING_TO_DO && image->change.stream &&
 	    image->change.status == BS_STATUS_FIXED)
-		return read_place(merge, &image->change, row, err);
-	return read_place(merge, &image->latest, row, err);
+		return merge_read_place(merge, &image->change, row, err);
+	return merge_read_place(merge, &image->latest, row, err);
 }
 
 int merge_read_change(struct merge *merge, size_t index, struct row *row, struct bs_error *err)
 {
 	const struct image *image;
 
-	sort(merge);
+	merge_sort(merge);
 	image = &merge->images[index];
 	*row = (struct row){.object = NULL};
-	return image->change.stream ? read_place(merge, &image->change, row, err) : 0;
+	return image->change.stream ? merge_read_place(merge, &image->change, row, err) : 0;
 }
 
 int merge_each(struct merge *merge, merge_function *function, void *context, struct bs_error *err)

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The latest row of each image, out of one file of rows or several, in the order of the images'
- * locations.  One that found nothing to do does not count where an earlier one says fixed: the fix
- * is still there, unless it was undone in between, and only that row leads to its undo file.
+ * The latest row of each image, from one or more files of rows, in the order of the images'
+ * locations.
  *
- * Kept in memory are the locations and where in the files the rows are, not the rows.  A row is
- * later than another one when it is further down in the same file, or else by the time it tells, so
- * that the order of the files does not matter; only where times are the same, the file that was
- * added later counts.
+ * One exception: if the latest row says "nothing to do" and an earlier row says "fixed", the
+ * earlier row counts.  The fix is still in place, and only that row leads to the undo file.  The
+ * exception does not apply if the fix was undone in between.
+ *
+ * Which of two rows is later:
+ *   in one file     the row that is further down
+ *   in two files    the row that ended later; if they ended at the same time, the row of the file
+ *                   that was added later
+ * So the order in which files are added matters only in the last case.
+ *
+ * Memory holds the locations of the images and the positions of the rows, not the rows.
  */
 #ifndef BOOTSHIFT_ROWS_MERGE_H
 #define BOOTSHIFT_ROWS_MERGE_H
@@ -20,10 +26,13 @@ struct merge;
 struct merge *merge_open(void);
 
 /*
- * Adds all rows of a file from its present place on, before any of the functions below is called.
- * It is borrowed until merge_close() and can be read at any place; it is not written to meanwhile,
- * but for rows behind its present end.  `name` is for messages.
- * A last line without an end is passed over; *skipped is the number of other lines that are no
+ * Adds all rows of a file, from the current position of `rows` to the end.  All files have to be
+ * added before any function below is called.
+ *
+ * `rows` must be seekable and is borrowed until merge_close().  Until then the file may grow, but
+ * its present content must not change.  `name` is for messages.
+ *
+ * An incomplete last line is ignored.  *skipped is the number of other lines that are not valid
  * rows.  Errors: BS_IO, BS_NO_MEMORY.
  */
 MUST_CHECK int merge_add(struct merge *merge, FILE *rows, const char *name, uint64_t *skipped,
@@ -33,21 +42,23 @@ MUST_CHECK int merge_add(struct merge *merge, FILE *rows, const char *name, uint
 size_t merge_count(struct merge *merge);
 
 /*
- * The latest row of the image at an index, from 0 to merge_count() - 1; freed with row_free().
- * Errors: BS_IO, BS_NO_MEMORY, and BS_ROW_INVALID when the file was changed meanwhile.
+ * Reads the latest row of an image; `index` is from 0 to merge_count() - 1.  The caller frees the
+ * row with row_free() in every case.  Errors: BS_IO, BS_NO_MEMORY; BS_ROW_INVALID if the content of
+ * the file has changed since merge_add().
  */
 MUST_CHECK int merge_read(struct merge *merge, size_t index, struct row *row, struct bs_error *err);
 
 /*
- * The latest row of the image that says fixed or recovery-required, whatever later ones say, unless
- * it was undone since: then, and where there is none, row->object is NULL.  Else as merge_read().
+ * Reads the latest row that says that the image is changed: fixed or recovery-required.  Later rows
+ * with another status do not matter, except undone.  row->object is NULL if there is no such row,
+ * or if it was undone later.  Otherwise as merge_read().
  */
 MUST_CHECK int merge_read_change(struct merge *merge, size_t index, struct row *row,
 				 struct bs_error *err);
 
 /*
- * Calls a function for each image in turn, with its latest row, until one returns other than 0,
- * which is returned then.  Errors: those of merge_read(), and of the function.
+ * Calls a function for each image, in order, with the row that merge_read() reads.  Stops when the
+ * function returns -1.  Errors: those of merge_read() and of the function.
  */
 typedef int merge_function(void *context, size_t index, const struct row *row,
 			   struct bs_error *err);

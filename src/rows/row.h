@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A row: what became of one image of a batch, as one line of JSON (bootshift-json(5), "The rows of
+ * A row: the outcome of one image of a batch, as one line of JSON (bootshift-json(5), "The rows of
  * a batch").
  *
- * The process that deals with an image makes the row; the one that runs the batch passes it on,
- * and the reports are made of rows alone.  So a page that is made tomorrow, from the rows of ten
- * machines, tells what one made on the spot tells.
+ * The process that works on an image makes the row, and the batch process stores it.  All reports
+ * are made from rows only.  So a page that is made tomorrow, from the rows of ten machines, says
+ * the same as a page that the batch itself writes.
  */
 #ifndef BOOTSHIFT_ROWS_ROW_H
 #define BOOTSHIFT_ROWS_ROW_H
@@ -15,68 +15,68 @@
 
 #include "util/err.h"
 
-#define ROW_SCHEMA     1          /* changes when a field changes its meaning or goes */
-#define ROW_LENGTH_MAX (1u << 20) /* bytes of a line, its end included; more than any row has */
+#define ROW_SCHEMA     1          /* rises when a field is removed or changes its meaning */
+#define ROW_LENGTH_MAX (1u << 20) /* bytes of a line with its newline; above any real row */
 
-/* What batches ask of a row; strings belong to `object`, unless it says otherwise. */
+/* The fields that a batch uses.  `object` owns the strings, except where the row does. */
 struct row {
 	json_t *object;
-	const char *path; /* as found, invalid UTF-8 as U+FFFD */
-	char *location;   /* the image's absolute path, bytes as the kernel wants them, or its URI;
-			     of its own */
+	const char *path; /* as found; U+FFFD for each invalid byte */
+	char *location;   /* see location.h; the row owns it */
 	enum bs_status status;
 	enum bs_code code;     /* BS_OK unless refused, failed or recovery-required */
 	const char *message;   /* NULL with BS_OK */
-	const char *undo_file; /* as far as it can be shown; NULL when there is none */
-	char *undo_location;   /* the same, bytes as the kernel wants them; of its own */
+	const char *undo_file; /* U+FFFD for each invalid byte; NULL: none */
+	char *undo_location;   /* of the undo file; the row owns it; NULL: none */
 	bool dry_run, recovered, exact;
-	uint64_t begun;        /* when the batch began, nanoseconds since 1970 */
-	uint64_t ended;        /* when it was done with, or no later than that; the same */
-	uint64_t size;         /* bytes of the container, when it was done with */
-	uint64_t modified;     /* its time then, nanoseconds since 1970; 0: not known */
-	uint64_t bytes;        /* that were changed */
-	uint64_t milliseconds; /* that it took */
+	/* Times are nanoseconds since 1970. */
+	uint64_t begun;    /* when the batch began */
+	uint64_t ended;    /* when the image ended; in rows of old versions the same as `begun` */
+	uint64_t size;     /* bytes of the container when the image ended */
+	uint64_t modified; /* the container's modification time then; 0: unknown */
+	uint64_t bytes;    /* changed bytes of the container */
+	uint64_t milliseconds; /* how long the image took */
 };
 
-/* What a row is about, apart from what became of it.  Everything is borrowed. */
+/* The fields of a row that do not depend on the outcome.  All pointers are borrowed. */
 struct row_subject {
 	const char *command; /* "batch" or "undo" */
 	const char *path;    /* as found */
 	const char *location;
 	const char *file; /* path of the file with the image's bytes; NULL: not a file */
-	uint64_t begun;
+	uint64_t begun;   /* as in struct row */
 	bool dry_run;
 };
 
 /*
- * The size and the time of change of a file, as rows have them; *modified is 0 for a device.  False
- * when it is not there.
+ * The size and the modification time of a file, as in struct row.  Both are 0 for a device.
+ * Returns false if the file cannot be found.
  */
-bool row_look(const char *file, uint64_t *size, uint64_t *modified);
+bool row_stat(const char *file, uint64_t *size, uint64_t *modified);
 
 /*
- * Makes the row of an image, whose file is looked at now.  Freed with row_free() in every case.
- * Error: BS_NO_MEMORY.
+ * Makes the row of an image, with the size and the modification time that the file has now.  The
+ * caller frees the row with row_free() in every case.  Error: BS_NO_MEMORY.
  */
 MUST_CHECK int row_make(const struct row_subject *subject, const struct bs_result *result,
 			struct row *row, struct bs_error *err);
 
 /*
- * Takes a line apart, with or without its end.  Freed with row_free() in every case.  Errors:
- * BS_ROW_INVALID, BS_NO_MEMORY.
+ * Parses a line, with or without its newline.  The caller frees the row with row_free() in every
+ * case.  Errors: BS_ROW_INVALID, BS_NO_MEMORY.
  */
 MUST_CHECK int row_parse(const char *line, size_t length, struct row *row, struct bs_error *err);
 
-/* Makes it the row of an image that failed, for another reason than it says.  BS_NO_MEMORY. */
+/* Sets the status to failed, with `reason` as code and message.  Error: BS_NO_MEMORY. */
 MUST_CHECK int row_fail(struct row *row, const struct bs_error *reason, struct bs_error *err);
 
-/* Makes it the row of an image that was taken back, by whomever.  BS_NO_MEMORY. */
+/* Sets the status to undone.  Error: BS_NO_MEMORY. */
 MUST_CHECK int row_set_undone(struct row *row, struct bs_error *err);
 
-/* The line, in ASCII, with its end.  The caller frees it; NULL when memory runs out. */
+/* The line, in ASCII, with its newline.  The caller frees it; NULL when memory runs out. */
 char *row_line(const struct row *row);
 
-/* Whether rows with a status have a code and a message. */
+/* Whether a row with this status has a code and a message. */
 bool row_is_problem(enum bs_status status);
 
 void row_free(struct row *row);

@@ -11,49 +11,47 @@
 
 #include "util/clock.h"
 
-/* What each row begins with, by which one that was cut is known. */
+/* Each row begins with this: so the start of an incomplete row is recognised. */
 static const char row_start[] = "{\"schema\":1,\"tool\":\"bootshift\",";
 
 struct rows {
-	int stream;     /* written to; -1: none */
-	int store;      /* a file that is written to and can be read again; -1: none */
-	uint64_t made;  /* nanoseconds since 1970; 0: it has no name */
-	uint64_t whole; /* the length of the store, which is whole rows */
+	int stream;       /* a pipe or a terminal: only written to; -1: none */
+	int store;        /* a file: written to and read; -1: none */
+	uint64_t created; /* see rows_created(); 0: not the file that the user named */
+	uint64_t length;  /* of the complete rows in the store */
 };
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-/* Held until the descriptor is closed.  Some file systems cannot lock, and then nobody is kept out.
- */
-static int lock(const struct rows *rows, struct bs_error *err)
+/* The lock lasts until the descriptor is closed.  Some file systems cannot lock: go on without. */
+static int rows_lock(const struct rows *rows, struct bs_error *err)
 {
 	if (flock(rows->store, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
 		return 0;
-	return fail(err, BS_IN_USE, "another bootshift writes rows to it");
+	return fail(err, BS_IN_USE, "another bootshift is writing rows to it");
 }
 
-static uint64_t nanoseconds(uint64_t seconds, uint64_t more)
+static uint64_t nanoseconds(const struct statx_timestamp *time)
 {
-	return seconds * 1000000000u + more;
+	return (uint64_t)time->tv_sec * 1000000000u + time->tv_nsec;
 }
 
-static int look(struct rows *rows, uint64_t *length, struct bs_error *err)
+static int rows_read_status(struct rows *rows, uint64_t *length, struct bs_error *err)
 {
 	struct statx status;
 
-	if (statx(rows->store, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &status) != 0)
-		return fail_system(err, "cannot be looked at");
+	if (statx(rows->store, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &status) < 0)
+		return fail_system(err, "its status cannot be read");
 	*length = status.stx_size;
-	rows->made =
-		status.stx_mask & STATX_BTIME
-			? nanoseconds((uint64_t)status.stx_btime.tv_sec, status.stx_btime.tv_nsec)
-			: nanoseconds((uint64_t)status.stx_mtime.tv_sec, status.stx_mtime.tv_nsec);
+	rows->created =
+		nanoseconds(status.stx_mask & STATX_BTIME ? &status.stx_btime : &status.stx_mtime);
 	return 0;
 }
 
 /*
- * Whether bytes from `offset` on are the beginning of a row, as far as they go.  What never came to
- * the storage before the machine lost its power reads as zeros.
+ * Whether the bytes from `offset` to the end of the file can be the start of a row.  With
+ * `zeros_too`, bytes may also be zero: after a power cut, data that did not reach the storage reads
+ * as zeros.
  */
 static bool is_row_start(const struct rows *rows, uint64_t offset, bool zeros_too)
 {
@@ -66,13 +64,13 @@ static bool is_row_start(const struct rows *rows, uint64_t offset, bool zeros_to
 	return length > 0;
 }
 
-/* The end of the last line of the first `length` bytes that has one; 0 when none has. */
-static int find_last_end(const struct rows *rows, uint64_t length, uint64_t *end,
+/* Sets *end to the offset after the last newline in the first `length` bytes; 0: no newline. */
+static int rows_find_end(const struct rows *rows, uint64_t length, uint64_t *end,
 			 struct bs_error *err)
 {
 	char bytes[4096];
 
-	while (length > 0) { /* each turn takes some bytes off */
+	while (length > 0) { /* decreases with each turn */
 		uint64_t part = length < sizeof(bytes) ? length : sizeof(bytes);
 		const char *found;
 
@@ -89,33 +87,35 @@ static int find_last_end(const struct rows *rows, uint64_t length, uint64_t *end
 	return 0;
 }
 
-/* What is cut off was never told as done.  It must be rows: an image may end like that as well. */
-static int cut_off(struct rows *rows, uint64_t length, struct bs_error *err)
+/*
+ * No report has counted an incomplete row, so it can go.  But the file must be a file of rows: an
+ * image, named by mistake, must not be cut.
+ */
+static int rows_cut_incomplete(struct rows *rows, uint64_t length, struct bs_error *err)
 {
-	if (find_last_end(rows, length, &rows->whole, err) != 0)
+	if (rows_find_end(rows, length, &rows->length, err) < 0)
 		return -1;
-	if (length == rows->whole)
+	if (length == rows->length)
 		return 0;
-	if (!is_row_start(rows, 0, false) || !is_row_start(rows, rows->whole, true))
+	if (!is_row_start(rows, 0, false) || !is_row_start(rows, rows->length, true))
 		return fail(err, BS_ROW_INVALID,
-			    "it does not end with a row, nor with a part of one");
-	if (ftruncate(rows->store, (off_t)rows->whole) != 0)
-		return fail_system(err, "cannot be cut to its last whole row");
+			    "it does not end with a row or the start of a row");
+	if (ftruncate(rows->store, (off_t)rows->length) < 0)
+		return fail_system(err, "its incomplete last row cannot be cut off");
 	return 0;
 }
 
-static int open_store(struct rows *rows, int descriptor, struct bs_error *err)
+static int rows_open_store(struct rows *rows, int descriptor, struct bs_error *err)
 {
 	uint64_t length = 0;
 
 	rows->store = descriptor;
-	if (lock(rows, err) != 0 || look(rows, &length, err) != 0)
+	if (rows_lock(rows, err) < 0 || rows_read_status(rows, &length, err) < 0)
 		return -1;
-	return cut_off(rows, length, err);
+	return rows_cut_incomplete(rows, length, err);
 }
 
-/* A file is the store as well; a pipe or a terminal is only written to. */
-static int open_named(struct rows *rows, const char *path, struct bs_error *err)
+static int rows_open_path(struct rows *rows, const char *path, struct bs_error *err)
 {
 	struct stat status;
 	int descriptor;
@@ -125,14 +125,14 @@ static int open_named(struct rows *rows, const char *path, struct bs_error *err)
 		return rows->stream >= 0 ? 0 : fail_system(err, "cannot be written to");
 	}
 	descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
-	if (descriptor < 0 || fstat(descriptor, &status) != 0) {
+	if (descriptor < 0 || fstat(descriptor, &status) < 0) {
 		fail_system(err, "cannot be opened for rows");
 		if (descriptor >= 0)
 			close(descriptor);
 		return -1;
 	}
 	if (S_ISREG(status.st_mode))
-		return open_store(rows, descriptor, err);
+		return rows_open_store(rows, descriptor, err);
 	rows->stream = descriptor;
 	if (S_ISBLK(status.st_mode))
 		return fail(err, BS_ROW_INVALID, "it is a block device, which may hold a disk");
@@ -146,25 +146,25 @@ static const char *temporary_folder(void)
 	return folder && *folder != '\0' ? folder : "/tmp";
 }
 
-/* A file without a name, which is gone when it is closed. */
-static int open_temporary(struct rows *rows, struct bs_error *err)
+/* The file has no name, and disappears when it is closed. */
+static int rows_open_temporary(struct rows *rows, struct bs_error *err)
 {
 	rows->store = open(temporary_folder(), O_RDWR | O_TMPFILE | O_APPEND | O_CLOEXEC, 0600);
 	return rows->store >= 0 ? 0
 				: fail_system(err, "no temporary file can be made for its rows");
 }
 
-struct rows *rows_open(const char *path, bool keep, struct bs_error *err)
+struct rows *rows_open(const char *path, bool readable, struct bs_error *err)
 {
 	struct rows *rows = calloc(1, sizeof(*rows));
 
 	if (!rows) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		return NULL;
 	}
 	rows->stream = rows->store = -1;
-	if ((path && open_named(rows, path, err) != 0) ||
-	    (keep && rows->store < 0 && open_temporary(rows, err) != 0)) {
+	if ((path && rows_open_path(rows, path, err) < 0) ||
+	    (readable && rows->store < 0 && rows_open_temporary(rows, err) < 0)) {
 		rows_close(rows);
 		return NULL;
 	}
@@ -184,7 +184,7 @@ void rows_close(struct rows *rows)
 
 /* ---- writing and reading ------------------------------------------------------------------- */
 
-static int write_all(int descriptor, const char *bytes, size_t length)
+static int rows_write(int descriptor, const char *bytes, size_t length)
 {
 	while (length > 0) {
 		ssize_t written = write(descriptor, bytes, length);
@@ -199,19 +199,19 @@ static int write_all(int descriptor, const char *bytes, size_t length)
 	return 0;
 }
 
-static int add_line(struct rows *rows, const char *line, size_t length, struct bs_error *err)
+static int rows_add_line(struct rows *rows, const char *line, size_t length, struct bs_error *err)
 {
-	if (rows->stream >= 0 && write_all(rows->stream, line, length) != 0)
+	if (rows->stream >= 0 && rows_write(rows->stream, line, length) < 0)
 		return fail_system(err, "no more rows can be written");
 	if (rows->store < 0)
 		return 0;
-	if (write_all(rows->store, line, length) != 0 || fdatasync(rows->store) != 0) {
+	if (rows_write(rows->store, line, length) < 0 || fdatasync(rows->store) < 0) {
 		fail_system(err, "no more rows can be written");
-		/* If this fails as well, the row is cut off when the batch is resumed. */
-		(void)!ftruncate(rows->store, (off_t)rows->whole);
+		/* If this fails too, the next rows_open() cuts the row off. */
+		(void)!ftruncate(rows->store, (off_t)rows->length);
 		return -1;
 	}
-	rows->whole += length;
+	rows->length += length;
 	return 0;
 }
 
@@ -221,55 +221,55 @@ int rows_add(struct rows *rows, const struct row *row, struct bs_error *err)
 	int result;
 
 	if (!line)
-		return fail(err, BS_NO_MEMORY, "out of memory");
-	result = add_line(rows, line, strlen(line), err);
+		return fail_memory(err);
+	result = rows_add_line(rows, line, strlen(line), err);
 	free(line);
 	return result;
 }
 
-uint64_t rows_made(const struct rows *rows)
+uint64_t rows_created(const struct rows *rows)
 {
-	return rows->made;
+	return rows->created;
 }
 
-bool rows_are_kept(const struct rows *rows)
+bool rows_can_resume(const struct rows *rows)
 {
-	return rows->made > 0;
+	return rows->created > 0;
 }
 
-struct store_name {
+struct store_path {
 	char text[40];
 };
 
-static struct store_name name_store(const struct rows *rows)
+static struct store_path rows_store_path(const struct rows *rows)
 {
-	struct store_name name;
+	struct store_path path;
 
-	snprintf(name.text, sizeof(name.text), "/proc/self/fd/%d", rows->store);
-	return name;
+	snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", rows->store);
+	return path;
 }
 
-/* Through /proc, for a place in the file of its own. */
-FILE *rows_read(const struct rows *rows, struct bs_error *err)
+/* dup() would share the position in the file. */
+FILE *rows_open_reader(const struct rows *rows, struct bs_error *err)
 {
-	FILE *file = fopen(name_store(rows).text, "re");
+	FILE *file = fopen(rows_store_path(rows).text, "re");
 
 	if (!file)
 		fail_system(err, "cannot be read again");
 	return file;
 }
 
-char *rows_keep(const struct rows *rows, struct bs_error *err)
+char *rows_save(const struct rows *rows, struct bs_error *err)
 {
 	char *path;
 
 	if (asprintf(&path, "%s/bootshift-%llu.jsonl", temporary_folder(),
 		     (unsigned long long)clock_file_time()) < 0) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		return NULL;
 	}
-	if (linkat(AT_FDCWD, name_store(rows).text, AT_FDCWD, path, AT_SYMLINK_FOLLOW) != 0) {
-		fail_system(err, "the rows cannot be kept as %s", path);
+	if (linkat(AT_FDCWD, rows_store_path(rows).text, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0) {
+		fail_system(err, "the rows cannot be saved as %s", path);
 		free(path);
 		path = NULL;
 	}

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The file of rows of a batch, one a line: written to its end only, and each row is on the storage
- * before the next image is begun in its place.
+ * The file of rows of a batch: one row a line, always appended.
  *
- * What always holds: the rows of an earlier batch are never overwritten, as they lead to the undo
- * files; one batch at a time writes to a file; what a killed one has left of a row is cut off
- * before another row comes, and nothing else is.
+ * What always holds:
+ * - Earlier rows are never overwritten, because they lead to the undo files.
+ * - A row is on the storage before the next image of its slot begins.
+ * - Only one batch at a time writes to a file.
+ * - An incomplete row that a killed batch has left is cut off before a new row is added.  Nothing
+ *   else is ever cut off.
  */
 #ifndef BOOTSHIFT_ROWS_ROWS_H
 #define BOOTSHIFT_ROWS_ROWS_H
@@ -18,33 +20,41 @@
 struct rows;
 
 /*
- * Opens a file for rows, to be added to those that there are; "-" is standard output, and NULL for
- * none.  With `keep` there is something to read them from again also where the file is none that
- * can be read.  NULL on error: BS_ROW_INVALID (a block device, or it ends with something that is
- * no row), BS_IN_USE, BS_NOT_FOUND, BS_NO_PERMISSION, BS_READ_ONLY, BS_IO, BS_NO_MEMORY.
+ * Opens a file to add rows, and makes it if needed.  `path` may be "-", standard output, or NULL,
+ * no file.  With `readable`, the rows also go to a temporary file if `path` cannot be read again: a
+ * pipe, standard output, or NULL.
+ *
+ * NULL on error: BS_ROW_INVALID (a block device, or a file that does not end like a file of rows),
+ * BS_IN_USE, BS_NOT_FOUND, BS_NO_PERMISSION, BS_READ_ONLY, BS_IO, BS_NO_MEMORY.
  */
-MUST_CHECK struct rows *rows_open(const char *path, bool keep, struct bs_error *err);
-
-/* Nanoseconds since 1970: when the file was made, or written to last where that cannot be told. */
-uint64_t rows_made(const struct rows *rows);
+MUST_CHECK struct rows *rows_open(const char *path, bool readable, struct bs_error *err);
 
 /*
- * Adds a row, durably.  After an error, which says BS_NO_SPACE or BS_IO, nothing is added any more,
- * and what there is is whole rows.
+ * When the file was made, in nanoseconds since 1970; its modification time if the file system does
+ * not say.
+ */
+uint64_t rows_created(const struct rows *rows);
+
+/*
+ * Adds a row, and writes it to the storage.  Errors: BS_NO_SPACE, BS_IO, BS_NO_MEMORY.  After an
+ * error no row may be added.  The rows before stay complete.
  */
 MUST_CHECK int rows_add(struct rows *rows, const struct row *row, struct bs_error *err);
 
-/* For reading all rows; of its own, closed with fclose().  NULL on error: BS_IO. */
-MUST_CHECK FILE *rows_read(const struct rows *rows, struct bs_error *err);
+/*
+ * A stream at the first row.  It has a position of its own, and the caller closes it.  NULL on
+ * error: BS_IO.
+ */
+MUST_CHECK FILE *rows_open_reader(const struct rows *rows, struct bs_error *err);
 
 /*
- * Gives the file that `keep` made a name, for when nothing else came of the rows.  Returns it, for
- * the caller to free; NULL on error.
+ * Saves the temporary file under a name in the folder for temporary files.  Returns its path, which
+ * the caller frees; NULL on error.
  */
-MUST_CHECK char *rows_keep(const struct rows *rows, struct bs_error *err);
+MUST_CHECK char *rows_save(const struct rows *rows, struct bs_error *err);
 
-/* Whether they are in the file that was named, so that a later batch can go on with them. */
-bool rows_are_kept(const struct rows *rows);
+/* Whether `path` of rows_open() is a regular file, so that a later batch can resume with it. */
+bool rows_can_resume(const struct rows *rows);
 
 /* NULL is allowed. */
 void rows_close(struct rows *rows);

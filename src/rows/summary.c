@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What became of all images of a batch together. */
 #include "rows/summary.h"
 
 #include <stdlib.h>
@@ -10,9 +9,8 @@
 #include "report/size.h"
 #include "rows/location.h"
 
-#define GAP 2 /* columns */
-#define RATE_FROM                                                                                  \
-	10000 /* milliseconds from which on a rate is told: that of a moment says nothing */
+#define GAP          2     /* columns */
+#define RATE_MINIMUM 10000 /* milliseconds; the rate of a shorter time means nothing */
 
 int summary_add(struct summary *summary, const struct row *row, struct bs_error *err)
 {
@@ -21,7 +19,7 @@ int summary_add(struct summary *summary, const struct row *row, struct bs_error 
 	if (row->code != BS_OK && !code->example) {
 		code->example = location_as_found(row->location, row->path);
 		if (!code->example)
-			return fail(err, BS_NO_MEMORY, "out of memory");
+			return fail_memory(err);
 	}
 	code->count++;
 	summary->images++;
@@ -66,7 +64,7 @@ size_t summary_order(const struct summary *summary, enum bs_exit class,
 
 double summary_rate(const struct summary_facts *facts)
 {
-	if (facts->milliseconds < RATE_FROM)
+	if (facts->milliseconds < RATE_MINIMUM)
 		return 0;
 	return (double)facts->begun * 60000 / (double)facts->milliseconds;
 }
@@ -82,21 +80,21 @@ static unsigned digits(uint64_t number)
 	return count;
 }
 
-/* A number and what there is so many of; the numbers of a table end in one column. */
-static void print_number(struct output *output, unsigned end, uint64_t number)
+/* Right-aligned: the last digit is before column `end`. */
+static void print_count(struct output *output, unsigned end, uint64_t number)
 {
 	print_to(output, end - digits(number));
 	print(output, "%llu", (unsigned long long)number);
 	print_to(output, end + GAP);
 }
 
-/* The images with one code: what to do, and which one it is, or one of them. */
+/* One code: what to do, and an image as an example. */
 static void print_code(struct output *output, const struct summary_code *code, unsigned end,
 		       enum bs_code number)
 {
 	unsigned indent = end + GAP;
 
-	print_number(output, end, code->count);
+	print_count(output, end, code->count);
 	print_style(output, STYLE_STRONG);
 	print(output, "%s", bs_code_name(number));
 	print_style(output, STYLE_PLAIN);
@@ -115,7 +113,7 @@ static void print_codes(struct output *output, const struct summary *summary, en
 {
 	enum bs_code order[BS_CODE_COUNT];
 	size_t count = summary_order(summary, class, order);
-	/* The first has the largest number. */
+	/* The first code has the largest count. */
 	unsigned end = column + (count > 0 ? digits(summary->codes[order[0]].count) : 0);
 
 	for (size_t i = 0; i < count; i++)
@@ -126,7 +124,7 @@ static void print_outcomes(struct output *output, const struct summary *summary)
 {
 	static const struct {
 		enum bs_status status;
-		enum bs_exit class; /* whose codes tell more; BS_EXIT_DONE: none does */
+		enum bs_exit class; /* list the codes of this class; BS_EXIT_DONE: none */
 		enum output_style style;
 		const char *name;
 	} outcomes[] = {
@@ -145,7 +143,7 @@ static void print_outcomes(struct output *output, const struct summary *summary)
 
 		if (count == 0)
 			continue;
-		print_number(output, end, count);
+		print_count(output, end, count);
 		print_style(output, outcomes[i].style);
 		print(output, "%s", outcomes[i].name);
 		print_style(output, STYLE_PLAIN);
@@ -155,8 +153,8 @@ static void print_outcomes(struct output *output, const struct summary *summary)
 	}
 }
 
-static void print_heading(struct output *output, const struct summary *summary,
-			  const struct summary_facts *facts)
+static void print_totals(struct output *output, const struct summary *summary,
+			 const struct summary_facts *facts)
 {
 	double rate = summary_rate(facts);
 
@@ -188,7 +186,8 @@ static void print_left_out(struct output *output, const struct summary_facts *fa
 	}
 }
 
-static void print_way_back(struct output *output, const struct summary *summary, const char *rows)
+static void print_undo_command(struct output *output, const struct summary *summary,
+			       const char *rows)
 {
 	if (!rows || summary->statuses[BS_STATUS_FIXED] == 0)
 		return;
@@ -197,8 +196,7 @@ static void print_way_back(struct output *output, const struct summary *summary,
 	print_end(output);
 }
 
-/* What is missing, and how to go on. */
-static void print_missing(struct output *output, const struct summary_facts *facts)
+static void print_unfinished(struct output *output, const struct summary_facts *facts)
 {
 	const char *go_on = facts->rows ? "; go on with --resume" : "";
 
@@ -212,9 +210,9 @@ static void print_missing(struct output *output, const struct summary_facts *fac
 		      facts->not_begun == 1 ? " was" : "s were", go_on);
 		print_end(output);
 	}
-	if (facts->untold > 0) {
-		print(output, "Without a row: %llu image%s%s", (unsigned long long)facts->untold,
-		      plural(facts->untold), go_on);
+	if (facts->without_row > 0) {
+		print(output, "Without a row: %llu image%s%s",
+		      (unsigned long long)facts->without_row, plural(facts->without_row), go_on);
 		print_end(output);
 	}
 }
@@ -224,8 +222,8 @@ void summary_print(struct output *output, const struct summary *summary,
 {
 	/* The worst comes last, where it is still on the screen. */
 	print_left_out(output, facts);
-	print_heading(output, summary, facts);
+	print_totals(output, summary, facts);
 	print_outcomes(output, summary);
-	print_missing(output, facts);
-	print_way_back(output, summary, facts->rows);
+	print_unfinished(output, facts);
+	print_undo_command(output, summary, facts->rows);
 }

@@ -1,73 +1,76 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What became of all images of a batch together: counts, what to do, and the exit status. */
+/* The outcomes of a batch as a whole: counts, what to do next, and the exit status. */
 #ifndef BOOTSHIFT_ROWS_SUMMARY_H
 #define BOOTSHIFT_ROWS_SUMMARY_H
 
 #include "report/output.h"
 #include "rows/row.h"
 
-/* Images with one code. */
+/* All images with one code. */
 struct summary_code {
 	uint64_t count;
-	char *example; /* the path of the first one */
+	char *example; /* path of the first image */
 };
 
 /* Starts as all zeros; ends with summary_free(). */
 struct summary {
 	uint64_t images, statuses[BS_STATUS_COUNT];
 	struct summary_code codes[BS_CODE_COUNT];
-	uint64_t bytes; /* that were changed */
+	uint64_t bytes; /* changed bytes of all images */
 };
 
-/* Files that a batch found and left out, for one reason. */
+/* The files that a batch left out for one reason. */
 struct summary_left_out {
-	const char *reason; /* what they are: a plural, "journals" */
+	const char *reason; /* names the files in the plural: "symbolic links" */
 	uint64_t count;     /* at least 1 */
 };
 
-/* One of them, which may have been meant. */
+/* A file that a batch left out although the user may expect it in the batch. */
 struct summary_file {
 	char *path;
-	char *reason; /* what keeps it out: "is empty" */
+	char *reason; /* "is empty" */
 };
 
-/* What is told of a batch and is in no row; all zeros where nothing is known.  Borrowed. */
+/*
+ * Facts about a batch that no row contains.  All zeros if nothing is known.  Pointers are borrowed.
+ */
 struct summary_facts {
-	bool rows_only;        /* nothing else is known: the rows are all that there is */
+	bool rows_only;        /* the report is made from rows, by another command than the batch */
 	uint64_t milliseconds; /* from the start of the batch to its end */
-	bool searching;        /* when it was stopped: there may be images that nobody has found */
-	uint64_t images;       /* of the batch, also those that an earlier run of it has done */
-	uint64_t begun;        /* images of that time */
-	uint64_t not_begun;    /* images that were not looked at because the batch was stopped */
-	uint64_t untold;       /* images that were begun and have no row */
-	const char *rows;      /* the file with the rows, which lead back; NULL: there is none */
-	const char *undo_directory; /* with all undo files; NULL: each has its usual place */
+	bool searching;        /* the batch was stopped while it searched for images */
+	uint64_t images;       /* all images, including those that an earlier run finished */
+	uint64_t begun;        /* images that this run began */
+	uint64_t not_begun;    /* images that this run did not begin because it was stopped */
+	uint64_t without_row;  /* images that this run began and whose row could not be written */
+	const char *rows;      /* the file of rows, for --resume and undo --from; NULL: none */
+	const char *undo_directory; /* the folder of all undo files; NULL: the default places */
 	const struct summary_left_out *left_out;
 	size_t left_out_count;
-	const struct summary_file *meant; /* the first of the files that may have been meant */
-	size_t meant_count;
-	uint64_t meant_more; /* so many others */
+	const struct summary_file *unexpected; /* the first of these files */
+	size_t unexpected_count;
+	uint64_t unexpected_more; /* number of other such files */
 };
 
-/* Counts an image; each of a batch is given once, with its latest row. */
+/* Counts an image.  To be called once for each image, with its latest row. */
 MUST_CHECK int summary_add(struct summary *summary, const struct row *row, struct bs_error *err);
 
-/* What was left out, the sums, and a table of outcomes with what to do about each problem. */
+/*
+ * Prints what was left out, the totals, and a table of the outcomes with what to do about each
+ * problem.
+ */
 void summary_print(struct output *output, const struct summary *summary,
 		   const struct summary_facts *facts);
 
-/* Images a minute; 0 when they are not worth telling. */
+/* Images a minute; 0 if the batch was too short to say. */
 double summary_rate(const struct summary_facts *facts);
 
 /*
- * BS_EXIT_DONE when all images are as wished, else that of what is worst: recovery required, then
- * failed, then refused.
+ * The exit status of the worst outcome.  From the worst to the best: recovery required, failed,
+ * refused, all others (BS_EXIT_DONE).
  */
 enum bs_exit summary_exit(const struct summary *summary);
 
-/*
- * The codes of one class that there are images with, the most frequent first.  Returns how many.
- */
+/* Lists the codes of one class that occur, the most frequent first.  Returns their number. */
 size_t summary_order(const struct summary *summary, enum bs_exit class,
 		     enum bs_code order[BS_CODE_COUNT]);
 

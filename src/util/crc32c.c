@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * CRC32C, a byte at a time from a constant table: entry i is the register after byte i was shifted
- * through the reflected polynomial 0x82f63b78.
+ * One byte at a time, with a table: entry i is the register after byte i was shifted through the
+ * reflected polynomial 0x82f63b78.
  */
 #include "util/crc32c.h"
 

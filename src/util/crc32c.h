@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
- * The checksum of `length` bytes; `crc` is that of the bytes before them, 0 at the start, so that
- * crc32c(crc32c(0, a), b) is the checksum of a and b in a row.
+ * The checksum of `length` bytes.  `crc` is the checksum of the bytes before them, or 0: the
+ * checksum of a followed by b is crc32c(crc32c(0, a), b).
  */
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t length);
 

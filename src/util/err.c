@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#undef fail /* the names of the functions, not what the analyzer is told */
+/* The functions are defined here: drop the analyzer's macros of the same names. */
+#undef fail
 #undef fail_errno
 #undef fail_system
+#undef fail_memory
 #undef fail_prefix
 
 static const struct {
@@ -51,7 +53,7 @@ __attribute__((format(printf, 3, 0))) static void
 fail_with_errno(struct bs_error *err, enum bs_code code, const char *format, va_list arguments)
 {
 	int number = errno;
-	/* strerror() looks for a translation in files, which would end a confined worker. */
+	/* Not strerror(): opening a file with translations would end a confined worker. */
 	const char *description = strerrordesc_np(number);
 	size_t length;
 
@@ -73,7 +75,7 @@ int fail_errno(struct bs_error *err, enum bs_code code, const char *format, ...)
 	return -1;
 }
 
-static enum bs_code code_of(int number)
+static enum bs_code code_of_errno(int number)
 {
 	switch (number) {
 	case ENOENT:
@@ -90,7 +92,7 @@ static enum bs_code code_of(int number)
 		return BS_IN_USE;
 	case ENOSPC:
 	case EDQUOT:
-	case EFBIG: /* the largest file that the file system, or a limit of the process, allows */
+	case EFBIG: /* above the file size limit of the file system or the process */
 		return BS_NO_SPACE;
 	case ENOMEM:
 		return BS_NO_MEMORY;
@@ -104,9 +106,14 @@ int fail_system(struct bs_error *err, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	fail_with_errno(err, code_of(errno), format, arguments);
+	fail_with_errno(err, code_of_errno(errno), format, arguments);
 	va_end(arguments);
 	return -1;
+}
+
+int fail_memory(struct bs_error *err)
+{
+	return fail(err, BS_NO_MEMORY, "out of memory");
 }
 
 int fail_prefix(struct bs_error *err, const char *format, ...)

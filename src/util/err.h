@@ -18,22 +18,27 @@
 int fail(struct bs_error *err, enum bs_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4), cold));
 
-/* The same with ": " and the text of errno behind the message. */
+/* The same, with ": " and the description of errno after the message. */
 int fail_errno(struct bs_error *err, enum bs_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4), cold));
 
-/* The same with the code that tells best what errno says. */
+/* The same, with the code that fits errno best. */
 int fail_system(struct bs_error *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
+
+/* BS_NO_MEMORY, "out of memory". */
+int fail_memory(struct bs_error *err) __attribute__((cold));
 
 /* Puts "prefix: " before the message of an error that is already set; returns -1. */
 int fail_prefix(struct bs_error *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
-#ifdef __clang_analyzer__ /* sees one file at a time, so not what these return */
+/* The analyzer sees one file at a time.  These macros tell it that the functions return -1. */
+#ifdef __clang_analyzer__
 #define fail(...)        ((fail)(__VA_ARGS__), -1)
 #define fail_errno(...)  ((fail_errno)(__VA_ARGS__), -1)
 #define fail_system(...) ((fail_system)(__VA_ARGS__), -1)
+#define fail_memory(err) ((fail_memory)(err), -1)
 #define fail_prefix(...) ((fail_prefix)(__VA_ARGS__), -1)
 #endif
 

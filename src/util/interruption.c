@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Holds the signals that ask to stop; see interruption.h. */
 #include "util/interruption.h"
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -14,8 +13,7 @@ void interruption_hold(void)
 	for (size_t i = 0; i < SIGNAL_COUNT; i++) {
 		struct sigaction action;
 
-		/* The kernel keeps a held signal even if it is ignored: it would look as if meant.
-		 */
+		/* An ignored signal, if held, would stay pending like a real request to stop. */
 		if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
 			sigaddset(&held, signals[i]);
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The signals by which somebody asks a command to stop: SIGINT, SIGTERM and SIGHUP.
+ * The signals that ask a command to stop: SIGINT, SIGTERM and SIGHUP.
  *
- * They are held (blocked) rather than handled, so that nothing global changes and no call is cut
- * short: who holds them looks at moments of its own choosing whether one has come.
+ * They are held (blocked) instead of handled, so no global state changes and no system call is
+ * interrupted.  The code that holds them checks at suitable points whether one is pending.
  */
 #ifndef BOOTSHIFT_INTERRUPTION_H
 #define BOOTSHIFT_INTERRUPTION_H
@@ -11,13 +11,13 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* Holds them in this thread, but for those that are ignored, which stay so. */
+/* Holds the signals in this thread, except those that are ignored: they stay ignored. */
 void interruption_hold(void);
 
-/* Those of them that this thread holds. */
+/* Sets *held to those of the signals that this thread holds. */
 void interruption_held(sigset_t *held);
 
-/* Whether one of them has come that this thread holds. */
+/* Whether a held signal is pending. */
 bool interruption_pending(void);
 
 #endif

@@ -5,7 +5,7 @@
 
 #define REPLACEMENT 0xFFFDu
 
-static size_t encode(uint32_t c, uint8_t out[4])
+static size_t utf8_encode(uint32_t c, uint8_t out[4])
 {
 	if (c < 0x80) {
 		out[0] = (uint8_t)c;
@@ -47,7 +47,7 @@ size_t utf16_to_utf8(const uint8_t *utf16, size_t bytes, char *text, size_t size
 		} else if (c >= 0xD800 && c < 0xE000) {
 			c = REPLACEMENT;
 		}
-		length = encode(c, encoded);
+		length = utf8_encode(c, encoded);
 		if (used + length >= size)
 			break;
 		memcpy(text + used, encoded, length);

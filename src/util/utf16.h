@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* UTF-16LE, as it lies on Windows' disks, to UTF-8. */
+/* Converts UTF-16LE, the encoding on disks of Windows, to UTF-8. */
 #ifndef BOOTSHIFT_UTF16_H
 #define BOOTSHIFT_UTF16_H
 
@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * Converts up to the first zero or to the end of `bytes` bytes of UTF-16LE.  Unpaired surrogates
- * become U+FFFD.  The result is always terminated, and cut before the first character that does
- * not fit in `size` bytes.  Returns the number of bytes before the final zero.
+ * Converts `bytes` bytes of UTF-16LE, or fewer if a zero character comes before.  An unpaired
+ * surrogate becomes U+FFFD.  The result always ends with a zero byte; it is cut before the first
+ * character that does not fit in `size` bytes.  Returns its length without the zero byte.
  */
 size_t utf16_to_utf8(const uint8_t *utf16, size_t bytes, char *text, size_t size);
 

@@ -307,7 +307,7 @@ START_TEST(a_batch_tells_on_its_page_what_is_not_in_its_rows)
 	assert_page_has(page, "/empty.vhd</bdi>: is empty<");
 	ASSERT_STATUS(BOOTSHIFT("report", "-q", "-o", page, rows), 1);
 	assert_page_has(page, "<h1>1 of 1 image needs attention<");
-	assert_page_has(page, "This page is made of rows");
+	assert_page_has(page, "This page is made from rows");
 }
 END_TEST
 

@@ -33,7 +33,7 @@ static void setup(void)
 	strcpy(folder, "/tmp/test-find-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	request = (struct find_request){
-		.relations = &relations, .shard = 1, .shards = 1, .tell = tell};
+		.relations = &relations, .shard = 1, .shards = 1, .unexpected = tell};
 	told[0] = '\0';
 }
 

@@ -208,9 +208,9 @@ START_TEST(it_is_told_whether_a_disk_starts)
 		{"would-fix", NULL, false, true, ">would start, does not now<"},
 		{"refused", "hibernated", true, true, ">starts<"},
 		{"refused", "bcd-missing", false, false, ">boot chain not complete<"},
-		{"refused", "bitlocker", -1, -1, ">cannot be told whether it starts<"},
-		{"fixed", NULL, -1, -1, ">cannot be told whether it starts<"},
-		{"fixed", NULL, false, -1, ">cannot be told whether it starts<"},
+		{"refused", "bitlocker", -1, -1, ">unknown whether it starts<"},
+		{"fixed", NULL, -1, -1, ">unknown whether it starts<"},
+		{"fixed", NULL, false, -1, ">unknown whether it starts<"},
 	};
 	json_t *row = sample_row("x", cases[_i].status, cases[_i].code);
 	struct rows rows;
@@ -261,7 +261,7 @@ START_TEST(each_headline_is_true)
 		{1, "refused", "gpt-disk", "1 of 1 image needs attention"},
 		{2, "recovery-required", "recovery-required", "2 of 2 images need attention"},
 		{2, "would-fix", NULL, "All 2 images passed the rehearsal"},
-		{1, "would-fix", NULL, "What would be fixed was only rehearsed"},
+		{1, "would-fix", NULL, "Images that would be fixed were only rehearsed"},
 		{1, "undone", NULL, "The image was taken back"},
 		{3, "undone", NULL, "All 3 images were taken back"},
 	};
@@ -296,12 +296,12 @@ START_TEST(what_is_missing_is_told_first)
 		 "<h1>Stopped: 5 of 6 images were begun, 2 need attention</h1>",
 		 "<p>1 image was not begun. To go on, give the same command again, with "
 		 "<code class=\"option\">--resume</code>.</p>"},
-		{{.images = 3, .untold = 1, .rows = "r"},
+		{{.images = 3, .without_row = 1, .rows = "r"},
 		 "fixed",
 		 NULL,
 		 "<h1>1 of 3 images is missing here</h1>",
 		 "<p>1 image was begun and left no row: not on this page, and"},
-		{{.images = 9, .untold = 2, .not_begun = 5},
+		{{.images = 9, .without_row = 2, .not_begun = 5},
 		 "fixed",
 		 NULL,
 		 "<h1>Stopped: 4 of 9 images were begun</h1>",
@@ -310,7 +310,7 @@ START_TEST(what_is_missing_is_told_first)
 		 "fixed",
 		 NULL,
 		 "<h1>Stopped while searching for images</h1>",
-		 "there may be some that were not found. To go on"},
+		 "some images may not have been found. To go on"},
 	};
 	struct rows rows;
 	char *page;
@@ -358,9 +358,9 @@ START_TEST(files_that_may_have_been_meant_are_named)
 		{(char *)"locked", (char *)"the folder cannot be read: Permission denied"}};
 	const struct summary_facts facts = {.left_out = left_out,
 					    .left_out_count = 1,
-					    .meant = meant,
-					    .meant_count = 2,
-					    .meant_more = 7};
+					    .unexpected = meant,
+					    .unexpected_count = 2,
+					    .unexpected_more = 7};
 	struct rows rows;
 	char *page;
 
@@ -383,11 +383,11 @@ START_TEST(rows_do_not_tell_what_was_left_out)
 
 	rows_begin(&rows);
 	page = page_with(&rows, &facts);
-	assert_has(page, "This page is made of rows");
+	assert_has(page, "This page is made from rows");
 	free(page);
 	rows_begin(&rows);
 	page = page_of(&rows);
-	assert_has_not(page, "This page is made of rows");
+	assert_has_not(page, "This page is made from rows");
 	free(page);
 }
 END_TEST
@@ -408,7 +408,7 @@ START_TEST(the_way_back_leads_to_the_undo_files)
 		{{.milliseconds = 1}, "taken back: an image by <code>bootshift undo IMAGE</code>."},
 		{{.rows_only = true},
 		 "all by <code>bootshift undo --from FILE</code>, an image by <code>bootshift undo "
-		 "--from FILE IMAGE</code>, where FILE has its row.</p>"},
+		 "--from FILE IMAGE</code>, where FILE has the row of IMAGE.</p>"},
 	};
 	struct rows rows;
 	char *page;

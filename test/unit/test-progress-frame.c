@@ -29,7 +29,7 @@ static struct progress_state halfway(void)
 	};
 
 	for (size_t i = 0; i < 120; i++)
-		state.ends[i % PROGRESS_PACE] = 1500 + i * 500;
+		state.ends[i % PROGRESS_RATE_IMAGES] = 1500 + i * 500;
 	slots[0] = (struct progress_slot){(char *)"/srv/images/berlin/kiosk-17.vhd",
 					  BS_PHASE_REHEARSING, 60000};
 	slots[1] = (struct progress_slot){NULL, BS_PHASE_OPENING, 0};
@@ -143,8 +143,8 @@ START_TEST(the_rate_is_that_of_the_last_images)
 	struct progress_state state = {.now = 640000, .total = 1000, .done = 464, .slots = slots};
 	char *drawn;
 
-	for (size_t i = 0; i < PROGRESS_PACE; i++) /* 400 at once, then one in ten seconds */
-		state.ends[(400 + i) % PROGRESS_PACE] = 10000 * (i + 1);
+	for (size_t i = 0; i < PROGRESS_RATE_IMAGES; i++) /* 400 at once, then one in ten seconds */
+		state.ends[(400 + i) % PROGRESS_RATE_IMAGES] = 10000 * (i + 1);
 	drawn = frame(&state, 80, 24, false);
 	ck_assert_msg(strstr(drawn, " 6.0/min  89 min left") != NULL, "%s", drawn);
 	free(drawn);

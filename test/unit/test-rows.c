@@ -157,10 +157,10 @@ START_TEST(rows_without_a_name_can_get_one)
 	ck_assert_int_eq(setenv("TMPDIR", text("%.*s", (int)(strlen(path) - 5), path), 1), 0);
 	rows = rows_open(NULL, true, &err);
 	ck_assert_ptr_nonnull(rows);
-	ck_assert(!rows_are_kept(rows));
+	ck_assert(!rows_can_resume(rows));
 	add_row(rows);
 	ck_assert_str_eq(state_folder(path), ".\n..\n");
-	kept = rows_keep(rows, &err);
+	kept = rows_save(rows, &err);
 	ck_assert_msg(kept != NULL, "%s", err.message);
 	rows_close(rows);
 	ck_assert_uint_eq(strlen(RUN("cat", kept).output), strlen(make_line()));

@@ -58,12 +58,12 @@ static char *printed(const struct summary *summary, const struct summary_facts *
 
 START_TEST(outcomes_and_codes_are_told_with_what_to_do)
 {
-	static const struct summary_left_out left_out[] = {{"files that are no disk images", 2},
+	static const struct summary_left_out left_out[] = {{"files that are not disk images", 2},
 							   {"links", 1}};
 	const struct summary_facts facts = {.milliseconds = 90000,
 					    .begun = 6,
 					    .not_begun = 3,
-					    .untold = 1,
+					    .without_row = 1,
 					    .rows = "the night.jsonl",
 					    .left_out = left_out,
 					    .left_out_count = 2};
@@ -76,7 +76,7 @@ START_TEST(outcomes_and_codes_are_told_with_what_to_do)
 	add(&summary, "a\n.vhd", BS_STATUS_REFUSED, BS_HIBERNATED);
 	add(&summary, "b.vhd", BS_STATUS_REFUSED, BS_HIBERNATED);
 	text = printed(&summary, &facts);
-	ck_assert_str_eq(text, "Left out, files that are no disk images: 2\n"
+	ck_assert_str_eq(text, "Left out, files that are not disk images: 2\n"
 			       "Left out, links: 1\n"
 			       "12 images, 6 of them in 1 min 30 s, 4 a minute; 12 MiB changed\n"
 			       "   9  fixed\n"
