@@ -47,18 +47,18 @@ enum { RAW, VHD, VHDX, QCOW2, VMDK, VDI };
 static const struct kind {
 	const char *name, *driver;
 	int (*describe)(struct disk *container, struct format *format, struct bs_error *err);
-	/* NULL where describing it, or else QEMU's driver, finds that a part is missing. */
+	/* NULL where there are no tables. */
 	int (*check_whole)(struct disk *container, const struct format *format,
 			   struct bs_error *err);
 	int (*refer)(struct disk *container, const struct reference_taker *taker,
 		     struct bs_error *err);
 } kinds[] = {
 	[RAW] = {"raw", "raw", describe_raw, NULL, NULL},
-	[VHD] = {"vhd", "vpc", describe_vhd, NULL, refer_vhd},
-	[VHDX] = {"vhdx", "vhdx", describe_vhdx, NULL, refer_vhdx},
+	[VHD] = {"vhd", "vpc", describe_vhd, whole_check_vhd, refer_vhd},
+	[VHDX] = {"vhdx", "vhdx", describe_vhdx, whole_check_vhdx, refer_vhdx},
 	[QCOW2] = {"qcow2", "qcow2", describe_qcow2, whole_check_qcow2, refer_qcow2},
 	[VMDK] = {"vmdk", "vmdk", describe_vmdk, whole_check_vmdk, refer_vmdk},
-	[VDI] = {"vdi", "vdi", describe_vdi, NULL, refer_vdi},
+	[VDI] = {"vdi", "vdi", describe_vdi, whole_check_vdi, refer_vdi},
 };
 
 struct magic {

@@ -28,6 +28,10 @@ struct format {
 	 * data if it is wrong: it is to be checked.  For VHD, VHDX and VMDK the driver takes room
 	 * only behind all that is there. */
 	bool has_account;
+	/* Who wrote to the container last was interrupted.  The driver finishes that when it opens
+	 * the container for writing: it replays the log of a VHDX, and counts the clusters of a
+	 * qcow2 that is marked dirty. */
+	bool unfinished;
 	uint64_t offset, length; /* the window, bytes; not of FORMAT_CAPTURED */
 	uint64_t disk_size;      /* bytes that the guest sees; 0 when only the driver knows */
 	/* FORMAT_ELSEWHERE: the file's name, in the container's folder.  What is in it is the
@@ -49,8 +53,11 @@ MUST_CHECK int format_detect(struct disk *container, const char *forced, struct 
 
 /*
  * Succeeds when none of what format_detect() has described is missing at the end, as after a copy
- * that was broken off.  `container` is the file with the disk: the other one, where the format says
- * FORMAT_ELSEWHERE.  Errors: BS_CONTAINER_CORRUPT, and those of reading it.
+ * that was broken off, and when what is written in place lies on nothing else: no two blocks share
+ * bytes, and none lies on a header or a table.  What a log changes that has to be replayed cannot
+ * be told: a VHDX that is `unfinished` passes.  `container` is the file with the disk: the other
+ * one, where the format says FORMAT_ELSEWHERE.  Errors: BS_CONTAINER_CORRUPT, BS_FORMAT_UNSUPPORTED
+ * (more blocks than can be checked), BS_NO_MEMORY, and those of reading it.
  */
 MUST_CHECK int format_check_whole(struct disk *container, const struct format *format,
 				  struct bs_error *err);

@@ -41,10 +41,10 @@ struct qcow2_tables {
 	uint64_t l1_entries, refcount_entries;
 	uint32_t l2_entry_size;     /* 8 or 16 */
 	uint64_t compressed_places; /* the bits of a compressed cluster's L2 entry with its place */
-	uint32_t refcount_bits;     /* of a count: a power of two from 1 to 64 */
 	bool counts_behind;         /* marked dirty: they may be too small */
 	uint64_t snapshots_offset;  /* where their table begins, if there are any */
 	uint32_t snapshots;         /* how many */
+	uint64_t bitmaps_offset, bitmaps_length; /* the list of dirty bitmaps; length 0: none */
 };
 
 /* Decodes the same bytes, of an image that qcow2_decode() has accepted.  BS_CONTAINER_CORRUPT. */

