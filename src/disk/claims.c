@@ -33,7 +33,8 @@ struct claims {
 	uint64_t gap_start, gap_end; /* no area is there, as was found out last */
 	const char *piece_name;
 	uint64_t piece_length; /* bytes, also of a cell */
-	/* Where in its cell a piece begins, in sectors and counted from 1; 0: no piece does. */
+	/* Where in its cell a piece begins, in sectors and counted from 1; 0: no piece does.  The
+	 * first cell of the file has the index 1. */
 	uint32_t *begins;
 };
 
@@ -179,8 +180,8 @@ int claims_check_shared(struct claims *claims, const char *what, uint64_t number
 int claims_begin_pieces(struct claims *claims, const char *what, uint64_t length,
 			struct bs_error *err)
 {
-	/* One more behind the last piece that begins in the file, where its neighbour would be. */
-	uint64_t cells = claims->size / length + 2;
+	/* One in front and one behind, so that each piece has two neighbours. */
+	uint64_t cells = claims->size / length + 3;
 
 	if (cells > CELLS_MAX)
 		return fail(err, BS_FORMAT_UNSUPPORTED,
@@ -195,33 +196,30 @@ int claims_begin_pieces(struct claims *claims, const char *what, uint64_t length
 	return 0;
 }
 
-/* Finds the piece that begins in a cell.  False when none does. */
-static bool piece_in(const struct claims *claims, uint64_t cell, struct area *piece)
+static int fail_pieces(const struct claims *claims, uint64_t number, uint64_t offset,
+		       uint64_t cell, uint32_t begin, struct bs_error *err)
 {
-	uint64_t offset = cell * claims->piece_length;
-
-	if (claims->begins[cell] == 0)
-		return false;
-	offset += (uint64_t)(claims->begins[cell] - 1) * SECTOR_SIZE;
-	*piece = (struct area){.offset = offset, .end = offset + claims->piece_length};
-	return true;
+	return fail(err, BS_CONTAINER_CORRUPT,
+		    "%s %" PRIu64 " at byte %" PRIu64 " overlaps another one at byte %" PRIu64,
+		    claims->piece_name, number, offset,
+		    cell * claims->piece_length + (uint64_t)(begin - 1) * SECTOR_SIZE);
 }
 
 int claims_add_piece(struct claims *claims, uint64_t number, uint64_t offset, struct bs_error *err)
 {
-	const uint64_t length = claims->piece_length;
-	uint64_t cell = offset / length;
-	struct area other;
+	const uint64_t length = claims->piece_length, cell = offset / length;
+	const uint32_t begin = (uint32_t)(offset % length / SECTOR_SIZE) + 1;
+	uint32_t *begins;
 
 	if (claims_check_shared(claims, claims->piece_name, number, offset, length, err) != 0)
 		return -1;
-	for (uint64_t near = cell - (cell > 0); near <= cell + 1; near++)
-		if (piece_in(claims, near, &other) && other.offset < offset + length &&
-		    offset < other.end)
-			return fail(err, BS_CONTAINER_CORRUPT,
-				    "%s %" PRIu64 " at byte %" PRIu64
-				    " overlaps another one at byte %" PRIu64,
-				    claims->piece_name, number, offset, other.offset);
-	claims->begins[cell] = (uint32_t)(offset % length / SECTOR_SIZE) + 1;
+	begins = &claims->begins[cell + 1];
+	if (begins[0] != 0)
+		return fail_pieces(claims, number, offset, cell, begins[0], err);
+	if (begins[-1] > begin)
+		return fail_pieces(claims, number, offset, cell - 1, begins[-1], err);
+	if (begins[1] != 0 && begins[1] < begin)
+		return fail_pieces(claims, number, offset, cell + 1, begins[1], err);
+	begins[0] = begin;
 	return 0;
 }
