@@ -43,10 +43,11 @@ struct format {
  * Describes what is in `container`.  `forced` is NULL, to decide by its content, or one of the
  * names, to believe the caller: raw is then not looked at at all, the others must have a good
  * header of theirs.  Errors: BS_USAGE (no such name), BS_NOT_AN_IMAGE (not whole sectors),
- * BS_FORMAT_UNSUPPORTED, BS_VHD_CORRUPT, BS_VHD_SAVED_STATE, BS_VHD_DIFFERENCING,
- * BS_CONTAINER_CORRUPT (also when it could be of two formats), BS_CONTAINER_DIFFERENCING,
- * BS_CONTAINER_ENCRYPTED, BS_CONTAINER_SPLIT, BS_CONTAINER_COMPRESSED, BS_NO_MEMORY, and those of
- * reading the container.
+ * BS_FORMAT_AMBIGUOUS (it could be of two formats), BS_FORMAT_UNSUPPORTED (qemu-img can convert
+ * it), BS_FORMAT_UNREADABLE (it cannot), the codes of other files that are known by their mark
+ * (BS_HOLDS_NO_DISK, BS_PACKED_*, BS_EWF, BS_AFF), those of the refusals of each format (BS_VHD_*,
+ * BS_VHDX_*, BS_VMDK_*, BS_VDI_*, BS_CONTAINER_*), BS_READ_ONLY (described as that), BS_NO_MEMORY,
+ * and those of reading the container.
  */
 MUST_CHECK int format_detect(struct disk *container, const char *forced, struct format *format,
 			     struct bs_error *err);

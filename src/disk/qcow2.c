@@ -98,7 +98,8 @@ static int decode_header(const uint8_t *bytes, size_t length, struct header *hea
 	if (header->version == 2)
 		return 0;
 	if (header->version != 3)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err,
+			    header->version == 1 ? BS_FORMAT_UNSUPPORTED : BS_FORMAT_UNREADABLE,
 			    "is a qcow image of version %" PRIu32 ", not 2 or 3", header->version);
 	if (length < VERSION_3_LENGTH)
 		return fail(err, BS_CONTAINER_CORRUPT, "the qcow2 header is cut short");
@@ -216,7 +217,7 @@ static int check_features(const uint8_t *bytes, size_t length, const struct head
 	char name[FILE_NAME_MAX + 1];
 
 	if (unknown != 0)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err, BS_FORMAT_UNREADABLE,
 			    "the qcow2 image has unknown features (%#" PRIx64 ")", unknown);
 	if (header->incompatible & FEATURE_CORRUPT)
 		return fail(err, BS_CONTAINER_CORRUPT, "the qcow2 image is marked corrupt");

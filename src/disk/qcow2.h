@@ -21,7 +21,8 @@
  * file passes, also with internal snapshots, extended L2 entries, or a dirty mark, which the
  * driver clears.  Errors: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING (a backing file),
  * BS_CONTAINER_SPLIT (an external data file), BS_CONTAINER_ENCRYPTED, BS_FORMAT_UNSUPPORTED
- * (another version, unknown features), BS_NOT_AN_IMAGE (the disk is not whole sectors).
+ * (version 1), BS_FORMAT_UNREADABLE (another version, unknown features), BS_NOT_AN_IMAGE (the disk
+ * is not whole sectors).
  */
 MUST_CHECK int qcow2_decode(const uint8_t *bytes, size_t length, uint64_t file_size,
 			    uint64_t *disk_size, struct bs_error *err);

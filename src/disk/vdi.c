@@ -49,13 +49,13 @@ static int check_kind(const uint8_t *bytes, struct bs_error *err)
 	uint32_t type = load_le32(bytes + TYPE_OFFSET);
 
 	if (version != VERSION_1_1)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err, BS_FORMAT_UNREADABLE,
 			    "is a VDI image of version %" PRIu32 ".%" PRIu32 ", not 1.1",
 			    version >> 16, version & 0xffff);
 	if (type == TYPE_UNDO || type == TYPE_DIFFERENCING ||
 	    !all_zero(bytes + PARENT_UUID_OFFSET, UUID_SIZE) ||
 	    !all_zero(bytes + LINK_UUID_OFFSET, UUID_SIZE))
-		return fail(err, BS_CONTAINER_DIFFERENCING,
+		return fail(err, BS_VDI_DIFFERENCING,
 			    "is a differencing VDI image: it holds only the changes to another "
 			    "file, its parent");
 	if (type != TYPE_DYNAMIC && type != TYPE_STATIC)
@@ -64,7 +64,7 @@ static int check_kind(const uint8_t *bytes, struct bs_error *err)
 	if (load_le32(bytes + SECTOR_SIZE_OFFSET) != SECTOR_SIZE ||
 	    load_le32(bytes + BLOCK_SIZE_OFFSET) != VDI_BLOCK_SIZE ||
 	    load_le32(bytes + BLOCK_EXTRA_OFFSET) != 0)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err, BS_FORMAT_UNREADABLE,
 			    "is a VDI image with other than 512-byte sectors and 1 MiB blocks");
 	return 0;
 }

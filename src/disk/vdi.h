@@ -18,8 +18,8 @@
 /*
  * Decodes the first `length` bytes, VDI_HEADER_SIZE unless the image is shorter, of an image of
  * `file_size` bytes.  *disk_size is in bytes and whole sectors.  Errors: BS_CONTAINER_CORRUPT,
- * BS_CONTAINER_DIFFERENCING, BS_FORMAT_UNSUPPORTED (another version, or a layout that QEMU does not
- * write).
+ * BS_VDI_DIFFERENCING, BS_FORMAT_UNREADABLE (another version, or a layout that QEMU does not
+ * know).
  */
 MUST_CHECK int vdi_decode(const uint8_t *bytes, size_t length, uint64_t file_size,
 			  uint64_t *disk_size, struct bs_error *err);

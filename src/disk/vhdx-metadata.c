@@ -106,7 +106,7 @@ static int take_item(const uint8_t *region, size_t length, const uint8_t *entry,
 		kind++;
 	if (kind == ITEM_KINDS) {
 		if (load_le32(entry + ITEM_FLAGS) & ITEM_REQUIRED)
-			return fail(err, BS_FORMAT_UNSUPPORTED,
+			return fail(err, BS_FORMAT_UNREADABLE,
 				    "the VHDX requires something unknown in its metadata");
 		return 0;
 	}
@@ -177,7 +177,7 @@ static int refuse_parent(const struct items *items, struct bs_error *err)
 		if (*path == '\0')
 			locator_value(items, "relative_path", path, sizeof(path));
 	}
-	return fail(err, BS_CONTAINER_DIFFERENCING,
+	return fail(err, BS_VHDX_DIFFERENCING,
 		    "is a differencing VHDX: it holds only the changes to its parent, %s",
 		    *path ? path : "another file");
 }

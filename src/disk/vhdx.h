@@ -56,15 +56,15 @@ bool vhdx_decode_entry(const uint8_t *bytes, uint64_t *offset);
 /*
  * Decodes the first VHDX_HEADERS_SIZE bytes of a file of `file_size` bytes: what the current one
  * of the two headers says, and the region table.  Errors: BS_CONTAINER_CORRUPT,
- * BS_FORMAT_UNSUPPORTED (another version, an unknown region that is required).
+ * BS_FORMAT_UNREADABLE (another version, an unknown region that is required).
  */
 MUST_CHECK int vhdx_decode_headers(const uint8_t *bytes, size_t length, uint64_t file_size,
 				   struct vhdx_layout *layout, struct bs_error *err);
 
 /*
  * Decodes the metadata: the first `length` bytes of their region, its size or VHDX_METADATA_MAX.
- * Errors: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING, BS_FORMAT_UNSUPPORTED (sectors of 4096
- * bytes, an unknown item that is required).
+ * Errors: BS_CONTAINER_CORRUPT, BS_VHDX_DIFFERENCING, BS_FORMAT_UNREADABLE (an unknown item that is
+ * required), BS_FORMAT_UNSUPPORTED (sectors of 4096 bytes).
  */
 MUST_CHECK int vhdx_decode_metadata(const uint8_t *bytes, size_t length,
 				    const struct vhdx_layout *layout,

@@ -55,8 +55,9 @@ static int check_kind(const uint8_t *bytes, struct bs_error *err)
 		return fail(err, BS_CONTAINER_COMPRESSED,
 			    "is a compressed VMDK (streamOptimized), which cannot be changed in "
 			    "place");
+	/* Version 3 is 1 with changed blocks tracked, which QEMU reads. */
 	if (version != 1 && version != 2)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err, version == 3 ? BS_FORMAT_UNSUPPORTED : BS_FORMAT_UNREADABLE,
 			    "is a VMDK of version %" PRIu32 ", which QEMU does not write", version);
 	return 0;
 }
@@ -116,7 +117,7 @@ static int check_embedded(const uint8_t *bytes, size_t length, struct bs_error *
 
 	/* VMware leaves none; QEMU an empty one. */
 	if (sector == 0 || (sector == 1 && length > HEADER_SIZE && bytes[HEADER_SIZE] == '\0'))
-		return fail(err, BS_CONTAINER_SPLIT,
+		return fail(err, BS_CONTAINER_PART,
 			    "is one of the files of a VMDK that has its descriptor in another");
 	if (sector != 1 || !mul_u64(load_le64(bytes + DESCRIPTOR_SIZE_OFFSET), SECTOR_SIZE, &size))
 		return fail(err, BS_FORMAT_UNSUPPORTED,
@@ -140,8 +141,8 @@ int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size, 
 	struct vmdk_tables ignored;
 
 	if (length >= 4 && memcmp(bytes, "COWD", 4) == 0)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
-			    "is a VMDK of the sparse kind of old ESX servers (COWD)");
+		return fail(err, BS_CONTAINER_PART,
+			    "is the data of a VMDK (COWD) that has its descriptor in another file");
 	if (length < HEADER_SIZE || memcmp(bytes, "KDMV", 4) != 0)
 		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
 	if (check_kind(bytes, err) != 0 ||
@@ -160,6 +161,17 @@ int vmdk_decode_tables(const uint8_t *bytes, size_t length, uint64_t file_size,
 	return check_layout(bytes, file_size, &ignored, tables, err);
 }
 
+/* Types that are not changed here, but can be converted. */
+static bool qemu_reads(const char *type)
+{
+	static const char *const types[] = {"monolithicFlat", "vmfs", "vmfsSparse", "seSparse"};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
 static int check_flat(const struct vmdk_descriptor *descriptor, struct bs_error *err)
 {
 	const char *type = descriptor->create_type;
@@ -176,7 +188,8 @@ static int check_flat(const struct vmdk_descriptor *descriptor, struct bs_error 
 			    "is a compressed VMDK (streamOptimized), which cannot be changed in "
 			    "place");
 	if (!flat && !vmfs)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err,
+			    qemu_reads(type) ? BS_FORMAT_UNSUPPORTED : BS_FORMAT_UNREADABLE,
 			    "is the descriptor of a VMDK of the type %s with an extent of the "
 			    "type %s",
 			    type, descriptor->extent_type);
@@ -210,7 +223,9 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 	    check_flat(&descriptor, err) != 0)
 		return -1;
 	if (!is_plain_name(descriptor.extent.name))
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err,
+			    strchr(descriptor.extent.name, '\\') == NULL ? BS_FORMAT_UNSUPPORTED
+									: BS_FORMAT_UNREADABLE,
 			    "the VMDK descriptor names a file of another folder: %s",
 			    descriptor.extent.name);
 	if (!add_u64(descriptor.extent.offset, descriptor.extent.length, &end) || end > INT64_MAX)

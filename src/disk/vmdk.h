@@ -32,8 +32,10 @@ struct vmdk_extent {
 /*
  * Decodes the first `length` bytes, VMDK_HEAD_SIZE unless the file is shorter, of a file of
  * `file_size` bytes that is a disk of its own (monolithicSparse).  *disk_size is in bytes.  Errors:
- * BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING, BS_CONTAINER_COMPRESSED, BS_CONTAINER_ENCRYPTED,
- * BS_CONTAINER_SPLIT (it is one of several files), BS_FORMAT_UNSUPPORTED.
+ * BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING, BS_CONTAINER_COMPRESSED, BS_VMDK_ENCRYPTED,
+ * BS_CONTAINER_PART (it is one of several files), BS_CONTAINER_SPLIT (it names others),
+ * BS_READ_ONLY (described as that), BS_FORMAT_UNSUPPORTED (a kind that QEMU reads only),
+ * BS_FORMAT_UNREADABLE (one that it does not read).
  */
 MUST_CHECK int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size,
 				  uint64_t *disk_size, struct bs_error *err);

@@ -61,7 +61,7 @@ START_TEST(another_version_is_not_supported)
 	bytes[7] = 1;
 	assert_bad(BS_FORMAT_UNSUPPORTED, "version 1");
 	bytes[7] = 4;
-	assert_bad(BS_FORMAT_UNSUPPORTED, "version 4");
+	assert_bad(BS_FORMAT_UNREADABLE, "version 4");
 }
 END_TEST
 
@@ -108,10 +108,10 @@ START_TEST(features_that_the_driver_deals_with_pass_and_others_do_not)
 	bytes[79] = 0x02;
 	assert_bad(BS_CONTAINER_CORRUPT, "marked corrupt");
 	bytes[79] = 0x20;
-	assert_bad(BS_FORMAT_UNSUPPORTED, "0x20");
+	assert_bad(BS_FORMAT_UNREADABLE, "0x20");
 	bytes[79] = 0;
 	bytes[72] = 0x80;
-	assert_bad(BS_FORMAT_UNSUPPORTED, "0x8000000000000000");
+	assert_bad(BS_FORMAT_UNREADABLE, "0x8000000000000000");
 }
 END_TEST
 

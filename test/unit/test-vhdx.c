@@ -125,7 +125,7 @@ START_TEST(the_good_header_with_the_higher_number_counts)
 	assert_good(256 << 20);
 	memory->bytes[HEADER_1 + 8] = 3;
 	seal(HEADER_1, 4096);
-	assert_bad(BS_FORMAT_UNSUPPORTED, "version 2");
+	assert_bad(BS_FORMAT_UNREADABLE, "version 2");
 	memory->bytes[HEADER_1 + 4095] ^= 1;
 	assert_good(256 << 20);
 	memory->bytes[HEADER_2 + 100] ^= 1;
@@ -202,10 +202,10 @@ START_TEST(an_unknown_region_or_item_passes_unless_it_is_required)
 	memory->bytes[METADATA + 216] = 0;
 	assert_good(256 << 20);
 	memory->bytes[METADATA + 216] = 4;
-	assert_bad(BS_FORMAT_UNSUPPORTED, "metadata");
+	assert_bad(BS_FORMAT_UNREADABLE, "metadata");
 	memory->bytes[REGIONS + 108] = 1;
 	seal(REGIONS, 65536);
-	assert_bad(BS_FORMAT_UNSUPPORTED, "region table");
+	assert_bad(BS_FORMAT_UNREADABLE, "region table");
 }
 END_TEST
 
@@ -227,14 +227,14 @@ START_TEST(a_differencing_vhdx_is_refused_with_the_name_of_its_parent)
 	/* clang-format on */
 
 	memory->bytes[ITEMS + 4] = 2;
-	assert_bad(BS_CONTAINER_DIFFERENCING, "another file");
+	assert_bad(BS_VHDX_DIFFERENCING, "another file");
 	memory->bytes[METADATA + 10] = 6;
 	memcpy(memory->bytes + ITEMS + 40, locator, sizeof(locator));
-	assert_bad(BS_CONTAINER_DIFFERENCING, "C:\\W.é");
+	assert_bad(BS_VHDX_DIFFERENCING, "C:\\W.é");
 	memory->bytes[ITEMS + 40 + 20 + 12 + 7] = 1; /* the value lies elsewhere */
-	assert_bad(BS_CONTAINER_DIFFERENCING, "another file");
+	assert_bad(BS_VHDX_DIFFERENCING, "another file");
 	memory->bytes[ITEMS + 40 + 18] = 200; /* more entries than there is room for */
-	assert_bad(BS_CONTAINER_DIFFERENCING, "another file");
+	assert_bad(BS_VHDX_DIFFERENCING, "another file");
 }
 END_TEST
 
