@@ -98,25 +98,53 @@ enum bs_exit {
 	/* refused: the container */                                                               \
 	X(BS_NOT_AN_IMAGE, "not-an-image", BS_EXIT_REFUSED, "name a file that holds a whole disk") \
 	X(BS_FORMAT_UNSUPPORTED, "format-unsupported", BS_EXIT_REFUSED,                            \
-	  "convert it first, for example: qemu-img convert -O raw IMAGE NEW")                      \
+	  "convert it first: qemu-img convert -O raw IMAGE NEW")                                   \
+	X(BS_FORMAT_UNREADABLE, "format-unreadable", BS_EXIT_REFUSED,                              \
+	  "export it as a raw disk, VHD or VHDX with the program that made it")                    \
+	X(BS_FORMAT_AMBIGUOUS, "format-ambiguous", BS_EXIT_REFUSED,                                \
+	  "if it is a raw disk, say so: bootshift fix --format raw IMAGE")                         \
+	X(BS_DRIVER_UNUSABLE, "driver-unusable", BS_EXIT_REFUSED,                                  \
+	  "run bootshift as root where /dev/fuse and qemu-nbd are (package qemu-utils)")           \
+	X(BS_SERVER_UNSUITABLE, "nbd-server-unsuitable", BS_EXIT_REFUSED,                          \
+	  "serve the disk with QEMU instead: qemu-nbd --persistent --shared=3 -f raw FILE")        \
+	X(BS_HOLDS_NO_DISK, "holds-no-disk", BS_EXIT_REFUSED,                                      \
+	  "name the image of the disk that Windows is installed on")                               \
+	X(BS_PACKED_GZIP, "packed-gzip", BS_EXIT_REFUSED, "unpack it first: gunzip <IMAGE >NEW")   \
+	X(BS_PACKED_BZIP2, "packed-bzip2", BS_EXIT_REFUSED,                                        \
+	  "unpack it first: bunzip2 <IMAGE >NEW")                                                  \
+	X(BS_PACKED_XZ, "packed-xz", BS_EXIT_REFUSED, "unpack it first: xz -d <IMAGE >NEW")        \
+	X(BS_PACKED_ZSTD, "packed-zstd", BS_EXIT_REFUSED, "unpack it first: zstd -d <IMAGE >NEW")  \
+	X(BS_PACKED_ZIP, "packed-zip", BS_EXIT_REFUSED, "unpack it first: unzip IMAGE")            \
+	X(BS_PACKED_7Z, "packed-7z", BS_EXIT_REFUSED, "unpack it first: 7z x IMAGE")               \
+	X(BS_PACKED_TAR, "packed-tar", BS_EXIT_REFUSED, "unpack it first: tar -xf IMAGE")          \
+	X(BS_EWF, "ewf-image", BS_EXIT_REFUSED,                                                    \
+	  "export it to NEW.raw first: ewfexport -u -f raw -t NEW IMAGE")                          \
+	X(BS_AFF, "aff-image", BS_EXIT_REFUSED, "export it first: affcat IMAGE >NEW")              \
 	X(BS_VHD_CORRUPT, "vhd-corrupt", BS_EXIT_REFUSED,                                          \
-	  "check where the file came from; it may be cut short")                                   \
+	  "restore it from a copy: it is damaged, or it was cut short")                            \
 	X(BS_VHD_SAVED_STATE, "vhd-saved-state", BS_EXIT_REFUSED,                                  \
 	  "start the virtual machine, shut it down fully and try again")                           \
 	X(BS_VHD_DIFFERENCING, "vhd-differencing", BS_EXIT_REFUSED,                                \
-	  "merge it into its parent first")                                                        \
+	  "merge it into its parent first, in PowerShell: Merge-VHD -Path IMAGE")                  \
+	X(BS_VHDX_DIFFERENCING, "vhdx-differencing", BS_EXIT_REFUSED,                              \
+	  "merge it into its parent first, in PowerShell: Merge-VHD -Path IMAGE")                  \
+	X(BS_VDI_DIFFERENCING, "vdi-differencing", BS_EXIT_REFUSED,                                \
+	  "make one image of it and its parent: VBoxManage clonemedium disk IMAGE NEW")            \
 	X(BS_CONTAINER_CORRUPT, "container-corrupt", BS_EXIT_REFUSED,                              \
-	  "check it with qemu-img check, or name another format with bootshift fix --format")      \
+	  "restore it from a copy: it is damaged, or it was cut short")                            \
 	X(BS_CONTAINER_DIFFERENCING, "container-differencing", BS_EXIT_REFUSED,                    \
-	  "make one image of it and its parent, for example: qemu-img convert -O qcow2 IMAGE NEW") \
+	  "make one image of it and its parent: qemu-img convert -O qcow2 IMAGE NEW")              \
 	X(BS_CONTAINER_ENCRYPTED, "container-encrypted", BS_EXIT_REFUSED,                          \
-	  "decrypt it into a new image first: see qemu-img convert and its option --object")       \
+	  "decrypt it, with the passphrase in FILE: qemu-img convert -O qcow2 --object "           \
+	  "secret,id=s,file=FILE --image-opts encrypt.key-secret=s,file.filename=IMAGE NEW")       \
+	X(BS_VMDK_ENCRYPTED, "vmdk-encrypted", BS_EXIT_REFUSED,                                    \
+	  "remove the encryption of the virtual machine in VMware first")                          \
 	X(BS_CONTAINER_SPLIT, "container-split", BS_EXIT_REFUSED,                                  \
-	  "make one file of it first, for example: qemu-img convert -O qcow2 IMAGE NEW")           \
+	  "make one file of it first: qemu-img convert -O qcow2 IMAGE NEW")                        \
 	X(BS_CONTAINER_COMPRESSED, "container-compressed", BS_EXIT_REFUSED,                        \
-	  "unpack it first, for example: qemu-img convert -O vmdk IMAGE NEW")                      \
+	  "unpack it first: qemu-img convert -O vmdk IMAGE NEW")                                   \
 	X(BS_CONTAINER_HAS_CHILDREN, "container-has-children", BS_EXIT_REFUSED,                    \
-	  "merge the snapshots first, or fix a flat copy: qemu-img convert -O qcow2 SNAPSHOT NEW") \
+	  "merge the snapshots into it first, with the program that made them")                    \
 	X(BS_CONTAINER_PART, "container-part", BS_EXIT_REFUSED,                                    \
 	  "name the file that describes the whole disk instead")                                   \
 	/* refused: the partitions */                                                              \

@@ -48,18 +48,17 @@ static int fail_step(const struct capture_server *server, const struct capture_r
 	errno = report->number;
 	switch (report->step) {
 	case CAPTURE_NAMESPACES:
-		return fail_errno(err, BS_FORMAT_UNSUPPORTED,
-				  "%s, which this format needs, cannot be confined (needs root, or "
-				  "a system that lets users make namespaces)",
+		return fail_errno(err, BS_DRIVER_UNUSABLE,
+				  "%s, which this format needs, cannot be confined: this user may "
+				  "not make namespaces",
 				  name);
 	case CAPTURE_FUSE:
-		return fail_errno(err, BS_FORMAT_UNSUPPORTED,
-				  "/dev/fuse, which this format needs, cannot be opened (needs the "
-				  "kernel's module fuse, and permission)");
+		return fail_errno(err, BS_DRIVER_UNUSABLE,
+				  "/dev/fuse, which this format needs, cannot be opened");
 	case CAPTURE_MOUNT:
-		return fail_errno(err, BS_FORMAT_UNSUPPORTED,
-				  "the image cannot be shown to %s, which this format needs (needs "
-				  "root, or a system that lets users mount by FUSE)",
+		return fail_errno(err, BS_DRIVER_UNUSABLE,
+				  "the image cannot be shown to %s, which this format needs: this "
+				  "user may not mount by FUSE",
 				  name);
 	case CAPTURE_SOCKET:
 		return fail_errno(err, BS_WORKER, "cannot make a connection to %s", name);
@@ -216,8 +215,8 @@ int capture_server_start(struct capture_server *server, const char *const *argum
 		.messages = -1,
 	};
 	if (!path)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
-			    "%s, which this format needs, is not installed (package qemu-utils)",
+		return fail(err, BS_DRIVER_UNUSABLE,
+			    "%s, which this format needs, is not installed",
 			    server->name);
 	child.program = path;
 	snprintf(child.user_map, sizeof(child.user_map), "0 %u 1\n", geteuid());

@@ -35,7 +35,7 @@ char *capture_server_image(const char *driver, const char *driver_options, struc
 /*
  * Starts a program with `arguments`, which end with NULL; the first one is its name, to be searched
  * in $PATH, or its path, and has to outlive the server.  Unless `writable`, nothing can be written
- * to the file.  Waits up to `patience` milliseconds until it runs.  Errors: BS_FORMAT_UNSUPPORTED
+ * to the file.  Waits up to `patience` milliseconds until it runs.  Errors: BS_DRIVER_UNUSABLE
  * when something is not installed or not permitted; BS_WORKER, BS_NO_MEMORY.  After success
  * capture_server_end() is due.
  */

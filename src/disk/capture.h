@@ -25,7 +25,7 @@ struct capture;
  * overlay is to be resized or reset by nobody else meanwhile.  When not `writable`, nothing is
  * written to it, not even by the driver for itself.
  *
- * NULL on error: BS_FORMAT_UNSUPPORTED when qemu-nbd or FUSE cannot be used here;
+ * NULL on error: BS_DRIVER_UNUSABLE when qemu-nbd or FUSE cannot be used here;
  * BS_CONTAINER_CORRUPT when the driver refuses the container; BS_WORKER when qemu-nbd is killed or
  * hangs; an error of the overlay; BS_NO_MEMORY.
  */

@@ -6,8 +6,6 @@
 
 #include "disk/qcow2.h"
 #include "disk/vdi.h"
-#include "disk/vhd.h"
-#include "disk/vhdx.h"
 #include "util/bytes.h"
 #include "util/utf16.h"
 
@@ -68,11 +66,10 @@ int describe_read_footer(struct disk *container, uint8_t *bytes, size_t *length,
 }
 
 /* A dynamic or differencing VHD has a copy of its footer in front, and a header. */
-static int describe_dynamic_vhd(struct disk *container, const struct vhd_footer *footer,
-				struct format *format, struct bs_error *err)
+int describe_vhd_header(struct disk *container, const struct vhd_footer *footer,
+			struct vhd_dynamic_header *header, struct bs_error *err)
 {
 	uint64_t at = footer->dynamic_header_offset;
-	struct vhd_dynamic_header header;
 	uint8_t bytes[VHD_DYNAMIC_HEADER_SIZE];
 	struct vhd_footer front;
 
@@ -84,8 +81,17 @@ static int describe_dynamic_vhd(struct disk *container, const struct vhd_footer 
 	if (vhd_decode_footer(bytes, VHD_FOOTER_SIZE, &front, err) != 0)
 		return fail_prefix(err, "the copy at the start of the file");
 	if (disk_read(container, at, bytes, sizeof(bytes), err) != 0 ||
-	    vhd_decode_dynamic_header(bytes, sizeof(bytes), &header, err) != 0 ||
-	    vhd_check_dynamic(&front, footer, &header, disk_size(container), err) != 0)
+	    vhd_decode_dynamic_header(bytes, sizeof(bytes), header, err) != 0)
+		return -1;
+	return vhd_check_dynamic(&front, footer, header, disk_size(container), err);
+}
+
+static int describe_dynamic_vhd(struct disk *container, const struct vhd_footer *footer,
+				struct format *format, struct bs_error *err)
+{
+	struct vhd_dynamic_header header;
+
+	if (describe_vhd_header(container, footer, &header, err) != 0)
 		return -1;
 	format->access = FORMAT_CAPTURED;
 	format->disk_size = footer->current_size;
@@ -132,26 +138,31 @@ static int read_metadata(struct disk *container, struct vhdx_layout *layout, uin
 	return result;
 }
 
-/*
- * While the log has not been replayed, the size in the metadata may be an old one; the driver
- * replays it when it opens the file for writing.
- */
+int describe_vhdx_layout(struct disk *container, struct vhdx_layout *layout, struct vhdx_disk *disk,
+			 struct bs_error *err)
+{
+	uint8_t *metadata;
+	size_t length;
+	int result = read_metadata(container, layout, &metadata, &length, err);
+
+	if (result == 0)
+		result = vhdx_decode_metadata(metadata, length, layout, disk, err);
+	free(metadata);
+	return result;
+}
+
+/* While the log has not been replayed, the size in the metadata may be an old one. */
 int describe_vhdx(struct disk *container, struct format *format, struct bs_error *err)
 {
 	struct vhdx_layout layout;
-	uint8_t *metadata;
-	uint64_t size;
-	size_t length;
-	int result = read_metadata(container, &layout, &metadata, &length, err);
+	struct vhdx_disk disk;
 
-	if (result == 0)
-		result = vhdx_decode_metadata(metadata, length, &layout, &size, err);
-	if (result == 0) {
-		format->access = FORMAT_CAPTURED;
-		format->disk_size = layout.log_in_use ? 0 : size;
-	}
-	free(metadata);
-	return result;
+	if (describe_vhdx_layout(container, &layout, &disk, err) != 0)
+		return -1;
+	format->access = FORMAT_CAPTURED;
+	format->unfinished = layout.log_in_use;
+	format->disk_size = layout.log_in_use ? 0 : disk.size;
+	return 0;
 }
 
 typedef int decode_function(const uint8_t *bytes, size_t length, uint64_t file_size,
@@ -172,7 +183,7 @@ static int describe_by_head(struct disk *container, uint64_t most, decode_functi
 	return result;
 }
 
-/* An account that is marked as behind is legal: the driver makes it up when it opens the image. */
+/* An account that is marked as behind is legal. */
 static int decode_qcow2_account(const uint8_t *bytes, size_t length, uint64_t file_size,
 				struct format *format, struct bs_error *err)
 {
@@ -180,7 +191,8 @@ static int decode_qcow2_account(const uint8_t *bytes, size_t length, uint64_t fi
 
 	if (qcow2_decode_tables(bytes, length, file_size, &tables, err) != 0)
 		return -1;
-	format->has_account = !tables.counts_behind;
+	format->has_account = true;
+	format->unfinished = tables.counts_behind;
 	return 0;
 }
 

@@ -11,6 +11,8 @@
 
 #include "disk/format.h"
 #include "disk/reference.h"
+#include "disk/vhd.h"
+#include "disk/vhdx.h"
 
 /*
  * Each fills in all of *format but the names and the disk.  Errors: those of format_detect() that
@@ -22,6 +24,17 @@ MUST_CHECK int describe_vhdx(struct disk *container, struct format *format, stru
 MUST_CHECK int describe_qcow2(struct disk *container, struct format *format, struct bs_error *err);
 MUST_CHECK int describe_vmdk(struct disk *container, struct format *format, struct bs_error *err);
 MUST_CHECK int describe_vdi(struct disk *container, struct format *format, struct bs_error *err);
+
+/*
+ * Reads what tells where in a dynamic or differencing VHD its parts lie; `footer` is the one at the
+ * end.  Errors: those of describe_vhd().
+ */
+MUST_CHECK int describe_vhd_header(struct disk *container, const struct vhd_footer *footer,
+				   struct vhd_dynamic_header *header, struct bs_error *err);
+
+/* Reads what tells where in a VHDX its parts lie.  Errors: those of describe_vhdx(). */
+MUST_CHECK int describe_vhdx_layout(struct disk *container, struct vhdx_layout *layout,
+				    struct vhdx_disk *disk, struct bs_error *err);
 
 /*
  * Each tells what it finds; what is damaged tells nothing.  A raw disk has none of this.  Errors:

@@ -47,18 +47,18 @@ enum { RAW, VHD, VHDX, QCOW2, VMDK, VDI };
 static const struct kind {
 	const char *name, *driver;
 	int (*describe)(struct disk *container, struct format *format, struct bs_error *err);
-	/* NULL where describing it, or else QEMU's driver, finds that a part is missing. */
+	/* NULL where there are no tables. */
 	int (*check_whole)(struct disk *container, const struct format *format,
 			   struct bs_error *err);
 	int (*refer)(struct disk *container, const struct reference_taker *taker,
 		     struct bs_error *err);
 } kinds[] = {
 	[RAW] = {"raw", "raw", describe_raw, NULL, NULL},
-	[VHD] = {"vhd", "vpc", describe_vhd, NULL, refer_vhd},
-	[VHDX] = {"vhdx", "vhdx", describe_vhdx, NULL, refer_vhdx},
+	[VHD] = {"vhd", "vpc", describe_vhd, whole_check_vhd, refer_vhd},
+	[VHDX] = {"vhdx", "vhdx", describe_vhdx, whole_check_vhdx, refer_vhdx},
 	[QCOW2] = {"qcow2", "qcow2", describe_qcow2, whole_check_qcow2, refer_qcow2},
 	[VMDK] = {"vmdk", "vmdk", describe_vmdk, whole_check_vmdk, refer_vmdk},
-	[VDI] = {"vdi", "vdi", describe_vdi, NULL, refer_vdi},
+	[VDI] = {"vdi", "vdi", describe_vdi, whole_check_vdi, refer_vdi},
 };
 
 struct magic {
@@ -81,28 +81,44 @@ static const struct {
 	{{64, 4, "\x7f\x10\xda\xbe"}, &kinds[VDI]},
 };
 
-/* What is refused by its name.  The bytes are those that file(1) and QEMU's drivers go by. */
+/*
+ * What is refused by its name.  The bytes are those that file(1) and QEMU's drivers go by.  The code
+ * says what to do with it.
+ */
 static const struct foreign {
 	struct magic magic;
+	enum bs_code code;
 	bool is_disk;     /* a disk, though in a form that is not supported */
 	bool not_on_mbr;  /* left by an older use of the disk: a boot signature outweighs it */
 	const char *what; /* "is ..." */
 } foreign[] = {
-	{{0, 4, "QED\0"}, true, false, "a QED image"},
+	{{0, 4, "QED\0"}, BS_FORMAT_UNSUPPORTED, true, false, "a QED image"},
 	{{0, 8, "\xbe\xba\xfe\xca\0\0\0\0"},
+	 BS_CONTAINER_PART,
 	 true,
 	 false,
-	 "a VMDK of the sparse kind of ESX (SESparse)"},
-	{{0, 16, "WithoutFreeSpace"}, true, false, "a Parallels image"},
-	{{0, 16, "WithouFreSpacExt"}, true, false, "a Parallels image"},
-	{{0, 8, "MSWIM\0\0\0"}, false, false, "a WIM archive of files, not a disk"},
-	{{0, 8, "EVF\x09\x0d\x0a\xff\x00"}, true, false, "an EWF (EnCase) image"},
-	{{0, 7, "AFF10\r\n"}, true, false, "an AFF image"},
-	{{0, 3, "\x1f\x8b\x08"}, false, false, "a compressed file (gzip); unpack it first"},
-	{{0, 6, "\xfd\x37zXZ\0"}, false, false, "a compressed file (xz); unpack it first"},
-	{{0, 4, "PK\x03\x04"}, false, false, "a compressed file (zip); unpack it first"},
-	{{0, 6, "7z\xbc\xaf\x27\x1c"}, false, false, "a compressed file (7z); unpack it first"},
-	{{32769, 5, "CD001"}, false, true, "an image of a CD or DVD (ISO 9660), not of a disk"},
+	 "the data of a VMDK (SESparse) that has its descriptor in another file"},
+	{{0, 16, "WithoutFreeSpace"}, BS_FORMAT_UNSUPPORTED, true, false, "a Parallels image"},
+	{{0, 16, "WithouFreSpacExt"}, BS_FORMAT_UNSUPPORTED, true, false, "a Parallels image"},
+	{{0, 8, "EVF\x09\x0d\x0a\xff\x00"}, BS_EWF, true, false, "an EWF (EnCase) image"},
+	{{0, 7, "AFF10\r\n"}, BS_AFF, true, false, "an AFF image"},
+	{{0, 8, "MSWIM\0\0\0"},
+	 BS_HOLDS_NO_DISK,
+	 false,
+	 false,
+	 "a WIM archive: it holds files, not a disk"},
+	{{32769, 5, "CD001"},
+	 BS_HOLDS_NO_DISK,
+	 false,
+	 true,
+	 "an image of a CD or DVD (ISO 9660), not of a disk"},
+	{{0, 3, "\x1f\x8b\x08"}, BS_PACKED_GZIP, false, false, "a compressed file (gzip)"},
+	{{0, 3, "BZh"}, BS_PACKED_BZIP2, false, true, "a compressed file (bzip2)"},
+	{{0, 6, "\xfd\x37zXZ\0"}, BS_PACKED_XZ, false, false, "a compressed file (xz)"},
+	{{0, 4, "\x28\xb5\x2f\xfd"}, BS_PACKED_ZSTD, false, true, "a compressed file (zstd)"},
+	{{0, 4, "PK\x03\x04"}, BS_PACKED_ZIP, false, false, "an archive (zip)"},
+	{{0, 6, "7z\xbc\xaf\x27\x1c"}, BS_PACKED_7Z, false, false, "an archive (7z)"},
+	{{257, 5, "ustar"}, BS_PACKED_TAR, false, true, "an archive (tar, OVA)"},
 };
 
 static const struct magic boot_signature = {510, 2, "\x55\xaa"};
@@ -180,7 +196,7 @@ static int refuse_foreign(struct disk *container, bool has_mbr, struct bs_error 
 
 	if (find_foreign(container, has_mbr, &found, err) != 0)
 		return -1;
-	return found == NULL ? 0 : fail(err, BS_FORMAT_UNSUPPORTED, "is %s", found->what);
+	return found == NULL ? 0 : fail(err, found->code, "is %s", found->what);
 }
 
 /* True when the start holds what it claims, be it something to refuse. */
@@ -226,7 +242,7 @@ static const struct kind *decide(struct disk *container, struct bs_error *err)
 	if (marks.has_footer)
 		return &kinds[VHD];
 	if (claim) {
-		fail(err, BS_CONTAINER_CORRUPT,
+		fail(err, BS_FORMAT_AMBIGUOUS,
 		     "begins like a %s image, but has the boot signature of a raw disk",
 		     claim->name);
 		return NULL;

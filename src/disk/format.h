@@ -28,6 +28,10 @@ struct format {
 	 * data if it is wrong: it is to be checked.  For VHD, VHDX and VMDK the driver takes room
 	 * only behind all that is there. */
 	bool has_account;
+	/* Who wrote to the container last was interrupted.  The driver finishes that when it opens
+	 * the container for writing: it replays the log of a VHDX, and counts the clusters of a
+	 * qcow2 that is marked dirty. */
+	bool unfinished;
 	uint64_t offset, length; /* the window, bytes; not of FORMAT_CAPTURED */
 	uint64_t disk_size;      /* bytes that the guest sees; 0 when only the driver knows */
 	/* FORMAT_ELSEWHERE: the file's name, in the container's folder.  What is in it is the
@@ -39,18 +43,22 @@ struct format {
  * Describes what is in `container`.  `forced` is NULL, to decide by its content, or one of the
  * names, to believe the caller: raw is then not looked at at all, the others must have a good
  * header of theirs.  Errors: BS_USAGE (no such name), BS_NOT_AN_IMAGE (not whole sectors),
- * BS_FORMAT_UNSUPPORTED, BS_VHD_CORRUPT, BS_VHD_SAVED_STATE, BS_VHD_DIFFERENCING,
- * BS_CONTAINER_CORRUPT (also when it could be of two formats), BS_CONTAINER_DIFFERENCING,
- * BS_CONTAINER_ENCRYPTED, BS_CONTAINER_SPLIT, BS_CONTAINER_COMPRESSED, BS_NO_MEMORY, and those of
- * reading the container.
+ * BS_FORMAT_AMBIGUOUS (it could be of two formats), BS_FORMAT_UNSUPPORTED (qemu-img can convert
+ * it), BS_FORMAT_UNREADABLE (it cannot), the codes of other files that are known by their mark
+ * (BS_HOLDS_NO_DISK, BS_PACKED_*, BS_EWF, BS_AFF), those of the refusals of each format (BS_VHD_*,
+ * BS_VHDX_*, BS_VMDK_*, BS_VDI_*, BS_CONTAINER_*), BS_READ_ONLY (described as that), BS_NO_MEMORY,
+ * and those of reading the container.
  */
 MUST_CHECK int format_detect(struct disk *container, const char *forced, struct format *format,
 			     struct bs_error *err);
 
 /*
  * Succeeds when none of what format_detect() has described is missing at the end, as after a copy
- * that was broken off.  `container` is the file with the disk: the other one, where the format says
- * FORMAT_ELSEWHERE.  Errors: BS_CONTAINER_CORRUPT, and those of reading it.
+ * that was broken off, and when what is written in place lies on nothing else: no two blocks share
+ * bytes, and none lies on a header or a table.  What a log changes that has to be replayed cannot
+ * be told: a VHDX that is `unfinished` passes.  `container` is the file with the disk: the other
+ * one, where the format says FORMAT_ELSEWHERE.  Errors: BS_CONTAINER_CORRUPT, BS_FORMAT_UNSUPPORTED
+ * (more blocks than can be checked), BS_NO_MEMORY, and those of reading it.
  */
 MUST_CHECK int format_check_whole(struct disk *container, const struct format *format,
 				  struct bs_error *err);

@@ -298,7 +298,7 @@ static int take_block_sizes(struct nbd *nbd, struct bs_error *err)
 	unit = unit > 0 ? unit : 1;
 	longest = longest > 0 ? longest : LONGEST_REQUEST;
 	if (unit > LARGEST_UNIT || longest < unit)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err, BS_SERVER_UNSUITABLE,
 			    "%s asks for requests of %" PRId64 " to %" PRId64 " bytes", nbd->server,
 			    unit, longest);
 	nbd->unit = (uint32_t)unit;
@@ -317,7 +317,7 @@ static int take_properties(struct nbd *nbd, bool writable, struct bs_error *err)
 	if (writable && nbd_is_read_only(nbd->handle) != 0)
 		return fail(err, BS_READ_ONLY, "%s lets nobody write to it", nbd->server);
 	if (writable && nbd_can_flush(nbd->handle) <= 0)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err, BS_SERVER_UNSUITABLE,
 			    "%s cannot flush: nothing written to it would be safe", nbd->server);
 	if (take_block_sizes(nbd, err) < 0)
 		return -1;

@@ -21,7 +21,7 @@
  *
  * `server` is what messages call the other side, and outlives the disk.  A writable disk needs a
  * server that can flush.  Errors: BS_READ_ONLY for an export that cannot be written when
- * `writable`, BS_FORMAT_UNSUPPORTED for one that cannot be flushed; BS_NO_CONNECTION for a server
+ * `writable`, BS_SERVER_UNSUITABLE for one that cannot be flushed; BS_NO_CONNECTION for a server
  * that cannot be reached, speaks something else, refuses, is silent; BS_NO_MEMORY.
  */
 MUST_CHECK struct disk *nbd_open_socket(int socket, const char *server, bool writable, int patience,

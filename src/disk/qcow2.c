@@ -37,6 +37,13 @@ enum {
 	FILE_NAME_MAX = 1023, /* of a backing or data file */
 };
 
+/* The extension of the header that leads to the dirty bitmaps. */
+enum {
+	BITMAPS_LENGTH = 8,
+	BITMAPS_OFFSET = 16,
+	BITMAPS_SIZE = 24,
+};
+
 #define L1_TABLE_MAX       (32u << 20) /* QEMU's limits, bytes */
 #define REFCOUNT_TABLE_MAX (8u << 20)
 /* An entry of the snapshot table, whose parts of variable length fill it up to a multiple of 8. */
@@ -48,6 +55,7 @@ enum {
 };
 
 #define EXTENSION_DATA_FILE 0x44415441u
+#define EXTENSION_BITMAPS   0x23852875u
 
 /* Incompatible features: a program that does not know one must not open the image. */
 #define FEATURE_DIRTY       (1ull << 0) /* reference counts are behind; the driver repairs them */
@@ -90,7 +98,8 @@ static int decode_header(const uint8_t *bytes, size_t length, struct header *hea
 	if (header->version == 2)
 		return 0;
 	if (header->version != 3)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err,
+			    header->version == 1 ? BS_FORMAT_UNSUPPORTED : BS_FORMAT_UNREADABLE,
 			    "is a qcow image of version %" PRIu32 ", not 2 or 3", header->version);
 	if (length < VERSION_3_LENGTH)
 		return fail(err, BS_CONTAINER_CORRUPT, "the qcow2 header is cut short");
@@ -157,24 +166,35 @@ static const char *name_at(const uint8_t *bytes, size_t length, uint64_t offset,
 	return name;
 }
 
-/* The loop ends because each extension moves `at` on by at least its own header. */
+/*
+ * Finds an extension of the header: `*size` bytes at `*at`, of which the first ones may not be among
+ * those given.  The loop ends because each extension moves `at` on by at least its own header.
+ */
+static bool find_extension(const uint8_t *bytes, size_t length, const struct header *header,
+			   uint32_t wanted, uint64_t *at, uint32_t *size)
+{
+	*at = header->length;
+	while (range_within(*at, EXTENSION_HEADER_SIZE, length)) {
+		uint32_t type = load_be32(bytes + *at);
+
+		*size = load_be32(bytes + *at + 4);
+		*at += EXTENSION_HEADER_SIZE;
+		if (type == 0 || type == wanted)
+			return type == wanted;
+		*at += ((uint64_t)*size + 7) / 8 * 8;
+	}
+	return false;
+}
+
 static const char *data_file(const uint8_t *bytes, size_t length, const struct header *header,
 			     char name[FILE_NAME_MAX + 1])
 {
-	uint64_t at = header->length;
+	uint64_t at;
+	uint32_t size;
 
-	while (range_within(at, EXTENSION_HEADER_SIZE, length)) {
-		uint32_t type = load_be32(bytes + at);
-		uint32_t size = load_be32(bytes + at + 4);
-
-		at += EXTENSION_HEADER_SIZE;
-		if (type == 0)
-			break;
-		if (type == EXTENSION_DATA_FILE)
-			return name_at(bytes, length, at, size, name);
-		at += ((uint64_t)size + 7) / 8 * 8;
-	}
-	return NULL;
+	if (!find_extension(bytes, length, header, EXTENSION_DATA_FILE, &at, &size))
+		return NULL;
+	return name_at(bytes, length, at, size, name);
 }
 
 static const char *backing_file(const uint8_t *bytes, size_t length, const struct header *header,
@@ -197,7 +217,7 @@ static int check_features(const uint8_t *bytes, size_t length, const struct head
 	char name[FILE_NAME_MAX + 1];
 
 	if (unknown != 0)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err, BS_FORMAT_UNREADABLE,
 			    "the qcow2 image has unknown features (%#" PRIx64 ")", unknown);
 	if (header->incompatible & FEATURE_CORRUPT)
 		return fail(err, BS_CONTAINER_CORRUPT, "the qcow2 image is marked corrupt");
@@ -232,6 +252,19 @@ int qcow2_decode(const uint8_t *bytes, size_t length, uint64_t file_size, uint64
 	return 0;
 }
 
+static void decode_bitmaps(const uint8_t *bytes, size_t length, const struct header *header,
+			   struct qcow2_tables *tables)
+{
+	uint64_t at;
+	uint32_t size;
+
+	if (!find_extension(bytes, length, header, EXTENSION_BITMAPS, &at, &size) ||
+	    !range_within(at, BITMAPS_SIZE, length))
+		return;
+	tables->bitmaps_length = load_be64(bytes + at + BITMAPS_LENGTH);
+	tables->bitmaps_offset = load_be64(bytes + at + BITMAPS_OFFSET);
+}
+
 int qcow2_decode_tables(const uint8_t *bytes, size_t length, uint64_t file_size,
 			struct qcow2_tables *tables, struct bs_error *err)
 {
@@ -249,11 +282,11 @@ int qcow2_decode_tables(const uint8_t *bytes, size_t length, uint64_t file_size,
 		.refcount_offset = header.refcount_offset,
 		.refcount_entries = ((uint64_t)header.refcount_clusters << header.cluster_bits) /
 				    QCOW2_REFCOUNT_ENTRY_SIZE,
-		.refcount_bits = 1u << header.refcount_order,
 		.counts_behind = header.incompatible & FEATURE_DIRTY,
 		.snapshots_offset = load_be64(bytes + SNAPSHOT_TABLE_OFFSET),
 		.snapshots = load_be32(bytes + SNAPSHOTS_OFFSET),
 	};
+	decode_bitmaps(bytes, length, &header, tables);
 	return 0;
 }
 

@@ -21,7 +21,8 @@
  * file passes, also with internal snapshots, extended L2 entries, or a dirty mark, which the
  * driver clears.  Errors: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING (a backing file),
  * BS_CONTAINER_SPLIT (an external data file), BS_CONTAINER_ENCRYPTED, BS_FORMAT_UNSUPPORTED
- * (another version, unknown features), BS_NOT_AN_IMAGE (the disk is not whole sectors).
+ * (version 1), BS_FORMAT_UNREADABLE (another version, unknown features), BS_NOT_AN_IMAGE (the disk
+ * is not whole sectors).
  */
 MUST_CHECK int qcow2_decode(const uint8_t *bytes, size_t length, uint64_t file_size,
 			    uint64_t *disk_size, struct bs_error *err);
@@ -41,10 +42,10 @@ struct qcow2_tables {
 	uint64_t l1_entries, refcount_entries;
 	uint32_t l2_entry_size;     /* 8 or 16 */
 	uint64_t compressed_places; /* the bits of a compressed cluster's L2 entry with its place */
-	uint32_t refcount_bits;     /* of a count: a power of two from 1 to 64 */
 	bool counts_behind;         /* marked dirty: they may be too small */
 	uint64_t snapshots_offset;  /* where their table begins, if there are any */
 	uint32_t snapshots;         /* how many */
+	uint64_t bitmaps_offset, bitmaps_length; /* the list of dirty bitmaps; length 0: none */
 };
 
 /* Decodes the same bytes, of an image that qcow2_decode() has accepted.  BS_CONTAINER_CORRUPT. */

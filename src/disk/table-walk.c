@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "disk/table-walk.h"
 
+#include <stdbool.h>
+
 #include "util/bytes.h"
 
-#define CHUNK 16384u /* bytes read at a time */
+#define CHUNK 65536u /* bytes read at a time */
+
+static bool is_unused(const struct table *table, const uint8_t *bytes, size_t length)
+{
+	return bytes[0] == table->unused && memcmp(bytes, bytes + 1, length - 1) == 0;
+}
 
 int table_walk(struct disk *container, const struct table *table, table_visit *visit, void *context,
 	       struct bs_error *err)
@@ -21,7 +28,7 @@ int table_walk(struct disk *container, const struct table *table, table_visit *v
 
 		if (disk_read(container, table->offset + done, chunk, part, err) != 0)
 			return -1;
-		if (all_zero(chunk, part))
+		if (is_unused(table, chunk, part))
 			continue;
 		for (size_t at = 0; at < part; at += size)
 			if (visit(context, (done + at) / size, chunk + at, err) != 0)

@@ -35,7 +35,6 @@ enum {
 	LOCATOR_SIZE = 24,
 	LOCATOR_LENGTH = 8,
 	LOCATOR_OFFSET = 16,
-	TABLE_ENTRY_SIZE = 4,
 };
 
 /* The most that a dynamic VHD can have: 2040 GiB (Microsoft; VHD_MAX_SECTORS in qemu's vpc.c). */
@@ -44,6 +43,8 @@ enum {
 /* The platform codes of relative and absolute paths in UTF-16: "W2ru", "W2ku". */
 #define LOCATOR_RELATIVE 0x57327275u
 #define LOCATOR_ABSOLUTE 0x57326b75u
+
+#define UNUSED_ENTRY 0xffffffffu
 
 static const uint8_t cookie[8] = "conectix", header_cookie[8] = "cxsparse";
 
@@ -129,6 +130,21 @@ int vhd_decode_dynamic_header(const uint8_t *bytes, size_t length,
 	return 0;
 }
 
+uint64_t vhd_block_length(const struct vhd_dynamic_header *header)
+{
+	uint64_t bitmap = header->block_size / SECTOR_SIZE / 8;
+
+	return (bitmap + SECTOR_SIZE - 1) / SECTOR_SIZE * SECTOR_SIZE + header->block_size;
+}
+
+bool vhd_decode_entry(const uint8_t *bytes, uint64_t *offset)
+{
+	uint32_t sector = load_be32(bytes);
+
+	*offset = (uint64_t)sector * SECTOR_SIZE;
+	return sector != UNUSED_ENTRY;
+}
+
 bool vhd_decode_locator(const uint8_t *bytes, uint32_t index, struct vhd_locator *locator)
 {
 	const uint8_t *entry = bytes + HEADER_LOCATORS + (size_t)index * LOCATOR_SIZE;
@@ -168,7 +184,7 @@ static int check_table(uint64_t disk_size, const struct vhd_dynamic_header *head
 {
 	/* Neither product can overflow: both factors have 32 bits. */
 	uint64_t covered = (uint64_t)header->table_entries * header->block_size;
-	uint64_t length = (uint64_t)header->table_entries * TABLE_ENTRY_SIZE;
+	uint64_t length = (uint64_t)header->table_entries * VHD_TABLE_ENTRY_SIZE;
 
 	if (disk_size > DYNAMIC_SIZE_MAX || covered < disk_size)
 		return fail(err, BS_VHD_CORRUPT,

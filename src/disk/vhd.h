@@ -52,6 +52,14 @@ bool vhd_looks_like_footer(const uint8_t *bytes, size_t length);
 MUST_CHECK int vhd_decode_footer(const uint8_t *bytes, size_t length, struct vhd_footer *footer,
 				 struct bs_error *err);
 
+#define VHD_TABLE_ENTRY_SIZE 4u /* of the block allocation table */
+
+/* The length of a block in the file, bytes: a bitmap of its sectors, and its data. */
+uint64_t vhd_block_length(const struct vhd_dynamic_header *header);
+
+/* Finds where a block lies, in bytes of the file.  False when the entry has none. */
+bool vhd_decode_entry(const uint8_t *bytes, uint64_t *offset);
+
 /*
  * Decodes the header of a dynamic or differencing VHD, VHD_DYNAMIC_HEADER_SIZE bytes.
  * BS_VHD_CORRUPT when it is not one: another length, no cookie, a wrong checksum, an unknown

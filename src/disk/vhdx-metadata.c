@@ -45,7 +45,16 @@ enum {
 #define DISK_SIZE_MAX  (64ull << 40)
 #define CHUNK_SECTORS  (1ull << 23) /* of the disk, for which one sector bitmap stands */
 #define SECTOR_SIZE    512u
-#define TABLE_ENTRY    8u
+
+/* An entry of the table of blocks: the state in the lowest bits, the place in MiB from bit 20 on. */
+#define ENTRY_STATE  7u
+#define ENTRY_OFFSET (~0xfffffull)
+
+/* The states of an entry with a block in use; the second one only in a differencing VHDX. */
+enum {
+	FULLY_PRESENT = 6,
+	PARTIALLY_PRESENT = 7,
+};
 
 enum item {
 	FILE_PARAMETERS,
@@ -97,7 +106,7 @@ static int take_item(const uint8_t *region, size_t length, const uint8_t *entry,
 		kind++;
 	if (kind == ITEM_KINDS) {
 		if (load_le32(entry + ITEM_FLAGS) & ITEM_REQUIRED)
-			return fail(err, BS_FORMAT_UNSUPPORTED,
+			return fail(err, BS_FORMAT_UNREADABLE,
 				    "the VHDX requires something unknown in its metadata");
 		return 0;
 	}
@@ -168,22 +177,37 @@ static int refuse_parent(const struct items *items, struct bs_error *err)
 		if (*path == '\0')
 			locator_value(items, "relative_path", path, sizeof(path));
 	}
-	return fail(err, BS_CONTAINER_DIFFERENCING,
+	return fail(err, BS_VHDX_DIFFERENCING,
 		    "is a differencing VHDX: it holds only the changes to its parent, %s",
 		    *path ? path : "another file");
 }
 
-/* The entries that the table of blocks needs: one a block, and one a sector bitmap between. */
-static uint64_t table_entries(uint64_t disk_size, uint32_t block_size)
+uint32_t vhdx_chunk_blocks(const struct vhdx_disk *disk)
 {
-	uint64_t blocks = (disk_size - 1) / block_size + 1;
-
-	return blocks + (blocks - 1) / (CHUNK_SECTORS * SECTOR_SIZE / block_size);
+	return (uint32_t)(CHUNK_SECTORS * SECTOR_SIZE / disk->block_size);
 }
 
-static int check_disk(uint64_t size, uint32_t sector_size, uint32_t block_size,
+uint64_t vhdx_table_entries(const struct vhdx_disk *disk)
+{
+	uint64_t blocks = (disk->size - 1) / disk->block_size + 1;
+
+	return blocks + (blocks - 1) / vhdx_chunk_blocks(disk);
+}
+
+bool vhdx_decode_entry(const uint8_t *bytes, uint64_t *offset)
+{
+	uint64_t entry = load_le64(bytes);
+
+	*offset = entry & ENTRY_OFFSET;
+	return (entry & ENTRY_STATE) == FULLY_PRESENT || (entry & ENTRY_STATE) == PARTIALLY_PRESENT;
+}
+
+static int check_disk(const struct vhdx_disk *disk, uint32_t sector_size,
 		      const struct vhdx_layout *layout, struct bs_error *err)
 {
+	const uint64_t size = disk->size;
+	const uint32_t block_size = disk->block_size;
+
 	if (sector_size == 4096)
 		return fail(err, BS_FORMAT_UNSUPPORTED,
 			    "the disk in the VHDX has sectors of 4096 bytes (4Kn)");
@@ -194,14 +218,14 @@ static int check_disk(uint64_t size, uint32_t sector_size, uint32_t block_size,
 			    "the VHDX has an impossible disk: %" PRIu64
 			    " bytes in sectors of %" PRIu32 " and blocks of %" PRIu32,
 			    size, sector_size, block_size);
-	if (table_entries(size, block_size) > layout->table_size / TABLE_ENTRY)
+	if (vhdx_table_entries(disk) > layout->table_size / VHDX_TABLE_ENTRY_SIZE)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the table of blocks of the VHDX is too short for its disk");
 	return 0;
 }
 
 int vhdx_decode_metadata(const uint8_t *bytes, size_t length, const struct vhdx_layout *layout,
-			 uint64_t *disk_size, struct bs_error *err)
+			 struct vhdx_disk *disk, struct bs_error *err)
 {
 	const uint8_t *parameters, *size, *sector_size;
 	struct items items;
@@ -216,8 +240,9 @@ int vhdx_decode_metadata(const uint8_t *bytes, size_t length, const struct vhdx_
 		return fail(err, BS_CONTAINER_CORRUPT, "the metadata of the VHDX are not complete");
 	if (load_le32(parameters + PARAMETERS_FLAGS) & PARAMETERS_HAS_PARENT)
 		return refuse_parent(&items, err);
-	*disk_size = load_le64(size);
-	return check_disk(*disk_size, load_le32(sector_size), load_le32(parameters), layout, err);
+	disk->size = load_le64(size);
+	disk->block_size = load_le32(parameters);
+	return check_disk(disk, load_le32(sector_size), layout, err);
 }
 
 void vhdx_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker)

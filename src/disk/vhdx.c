@@ -90,11 +90,12 @@ static int decode_header(const uint8_t *header, uint64_t file_size, struct vhdx_
 	uint16_t version = load_le16(header + HEADER_VERSION);
 
 	if (version != 1)
-		return fail(err, BS_FORMAT_UNSUPPORTED, "is a VHDX of version %u, not 1",
+		return fail(err, BS_FORMAT_UNREADABLE, "is a VHDX of version %u, not 1",
 			    (unsigned)version);
 	layout->log_in_use = !all_zero(header + HEADER_LOG_GUID, GUID_SIZE);
-	if (layout->log_in_use && !range_within(load_le64(header + HEADER_LOG_OFFSET),
-						load_le32(header + HEADER_LOG_LENGTH), file_size))
+	layout->log_offset = load_le64(header + HEADER_LOG_OFFSET);
+	layout->log_size = load_le32(header + HEADER_LOG_LENGTH);
+	if (layout->log_in_use && !range_within(layout->log_offset, layout->log_size, file_size))
 		return fail(err, BS_CONTAINER_CORRUPT, "the log of the VHDX lies beyond its end");
 	return 0;
 }
@@ -110,7 +111,7 @@ static int decode_region(const uint8_t *entry, uint64_t file_size, struct vhdx_l
 
 	if (!table && !metadata) {
 		if (load_le32(entry + REGION_FLAGS) & REGION_REQUIRED)
-			return fail(err, BS_FORMAT_UNSUPPORTED,
+			return fail(err, BS_FORMAT_UNREADABLE,
 				    "the VHDX requires something unknown in its region table");
 		return 0;
 	}

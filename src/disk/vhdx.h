@@ -19,31 +19,56 @@
 /* The identifier, both headers and the first region table, of 64 KiB each. */
 #define VHDX_HEADERS_SIZE 262144u
 
+/* All that is before the first region: it has the second region table, too. */
+#define VHDX_SECTION_SIZE 1048576u
+
 /* The metadata table and the items in it are looked for in so much of their region. */
 #define VHDX_METADATA_MAX 1048576u
 
 struct vhdx_layout {
 	bool log_in_use; /* the log has to be replayed; what it changes may be anything */
+	uint64_t log_offset;  /* bytes of the file; also when no log is in use */
+	uint32_t log_size;    /* bytes */
 	uint64_t table_offset, metadata_offset; /* of the regions, bytes of the file */
 	uint32_t table_size, metadata_size;     /* bytes; they lie within the file */
 };
 
+struct vhdx_disk {
+	uint64_t size;       /* bytes that the guest sees */
+	uint32_t block_size; /* bytes, a power of two from 1 MiB to 256 MiB */
+};
+
+/*
+ * The table of blocks has an entry for each block of the disk, and after each
+ * vhdx_chunk_blocks() of them another one, which only a differencing VHDX uses.  In an entry are a
+ * state and a place in the file.
+ */
+#define VHDX_TABLE_ENTRY_SIZE 8u
+
+uint32_t vhdx_chunk_blocks(const struct vhdx_disk *disk);
+
+/* How many entries the disk needs. */
+uint64_t vhdx_table_entries(const struct vhdx_disk *disk);
+
+/* Finds where the block lies, in bytes of the file.  False when the entry has no block in use. */
+bool vhdx_decode_entry(const uint8_t *bytes, uint64_t *offset);
+
 /*
  * Decodes the first VHDX_HEADERS_SIZE bytes of a file of `file_size` bytes: what the current one
  * of the two headers says, and the region table.  Errors: BS_CONTAINER_CORRUPT,
- * BS_FORMAT_UNSUPPORTED (another version, an unknown region that is required).
+ * BS_FORMAT_UNREADABLE (another version, an unknown region that is required).
  */
 MUST_CHECK int vhdx_decode_headers(const uint8_t *bytes, size_t length, uint64_t file_size,
 				   struct vhdx_layout *layout, struct bs_error *err);
 
 /*
  * Decodes the metadata: the first `length` bytes of their region, its size or VHDX_METADATA_MAX.
- * *disk_size is in bytes.  Errors: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING,
- * BS_FORMAT_UNSUPPORTED (sectors of 4096 bytes, an unknown item that is required).
+ * Errors: BS_CONTAINER_CORRUPT, BS_VHDX_DIFFERENCING, BS_FORMAT_UNREADABLE (an unknown item that is
+ * required), BS_FORMAT_UNSUPPORTED (sectors of 4096 bytes).
  */
 MUST_CHECK int vhdx_decode_metadata(const uint8_t *bytes, size_t length,
-				    const struct vhdx_layout *layout, uint64_t *disk_size,
-				    struct bs_error *err);
+				    const struct vhdx_layout *layout,
+				    struct vhdx_disk *disk, struct bs_error *err);
 
 /* Tells the paths of the parent in the same bytes, if it has one. */
 void vhdx_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker);

@@ -208,7 +208,7 @@ static int judge(struct slice text, const struct vmdk_descriptor *descriptor,
 	    descriptor->create_type[0] == '\0' || descriptor->extent_count == 0)
 		return fail(err, BS_CONTAINER_CORRUPT, "the VMDK descriptor is not complete");
 	if (facts->encrypted)
-		return fail(err, BS_CONTAINER_ENCRYPTED, "the VMDK is encrypted");
+		return fail(err, BS_VMDK_ENCRYPTED, "the VMDK is encrypted");
 	if (check_parent(text, facts, err) != 0)
 		return -1;
 	if (descriptor->extent_count > 1)
@@ -219,7 +219,7 @@ static int judge(struct slice text, const struct vmdk_descriptor *descriptor,
 		return fail(err, BS_FORMAT_UNSUPPORTED,
 			    "the VMDK has its changed blocks tracked in another file");
 	if (!descriptor->writable)
-		return fail(err, BS_FORMAT_UNSUPPORTED, "the VMDK is described as read-only");
+		return fail(err, BS_READ_ONLY, "the VMDK is described as read-only (RDONLY)");
 	if (descriptor->extent.length == 0)
 		return fail(err, BS_CONTAINER_CORRUPT, "the disk of the VMDK is empty");
 	return 0;

@@ -19,8 +19,8 @@ struct vmdk_descriptor {
 
 /*
  * Decodes a descriptor of `length` bytes or up to the first zero.  Refuses what is wrong with any
- * disk of which it tells: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING, BS_CONTAINER_ENCRYPTED,
- * BS_CONTAINER_SPLIT (more extents than one), BS_FORMAT_UNSUPPORTED.
+ * disk of which it tells: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING, BS_VMDK_ENCRYPTED,
+ * BS_CONTAINER_SPLIT (more extents than one), BS_READ_ONLY, BS_FORMAT_UNSUPPORTED.
  */
 MUST_CHECK int vmdk_descriptor_decode(const uint8_t *bytes, size_t length,
 				      struct vmdk_descriptor *descriptor, struct bs_error *err);

@@ -8,7 +8,6 @@
 #include "disk/vmdk.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 
 #include "disk/vmdk-descriptor.h"
 #include "util/bytes.h"
@@ -31,6 +30,7 @@ enum {
 };
 
 #define FLAG_SECOND_DIRECTORY (1u << 1)
+#define FLAG_ZERO_GRAINS      (1u << 2)
 #define FLAG_COMPRESSED       (1u << 16)
 #define FLAG_MARKERS          (1u << 17)
 #define DIRECTORY_AT_END      UINT64_MAX
@@ -55,8 +55,9 @@ static int check_kind(const uint8_t *bytes, struct bs_error *err)
 		return fail(err, BS_CONTAINER_COMPRESSED,
 			    "is a compressed VMDK (streamOptimized), which cannot be changed in "
 			    "place");
+	/* Version 3 is 1 with changed blocks tracked, which QEMU reads. */
 	if (version != 1 && version != 2)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err, version == 3 ? BS_FORMAT_UNSUPPORTED : BS_FORMAT_UNREADABLE,
 			    "is a VMDK of version %" PRIu32 ", which QEMU does not write", version);
 	return 0;
 }
@@ -76,6 +77,7 @@ static int check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t *disk
 	uint64_t capacity = load_le64(bytes + CAPACITY_OFFSET);
 	uint64_t grain = load_le64(bytes + GRAIN_SIZE_OFFSET);
 	uint32_t table_entries = load_le32(bytes + TABLE_ENTRIES_OFFSET);
+	uint32_t flags = load_le32(bytes + FLAGS_OFFSET);
 	uint64_t directory_entries;
 
 	/* With no capacity, QEMU would look for the disk in the files that the descriptor names. */
@@ -89,15 +91,21 @@ static int check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t *disk
 	directory_entries = (capacity - 1) / (table_entries * grain) + 1;
 	if (directory_entries > DIRECTORY_ENTRIES_MAX ||
 	    !directory_within(bytes, DIRECTORY_OFFSET, directory_entries, file_size) ||
-	    (load_le32(bytes + FLAGS_OFFSET) & FLAG_SECOND_DIRECTORY &&
+	    (flags & FLAG_SECOND_DIRECTORY &&
 	     !directory_within(bytes, SECOND_DIRECTORY_OFFSET, directory_entries, file_size)) ||
 	    load_le64(bytes + OVERHEAD_OFFSET) > file_size / SECTOR_SIZE)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the tables of the VMDK lie beyond the file's end");
 	*tables = (struct vmdk_tables){
 		.directory_offset = load_le64(bytes + DIRECTORY_OFFSET) * SECTOR_SIZE,
+		.copy_offset = flags & FLAG_SECOND_DIRECTORY
+				       ? load_le64(bytes + SECOND_DIRECTORY_OFFSET) * SECTOR_SIZE
+				       : 0,
 		.directory_entries = directory_entries,
 		.table_entries = table_entries,
+		.grain_size = grain * SECTOR_SIZE,
+		.grains = (capacity - 1) / grain + 1,
+		.zero_grains = flags & FLAG_ZERO_GRAINS,
 	};
 	return 0;
 }
@@ -109,7 +117,7 @@ static int check_embedded(const uint8_t *bytes, size_t length, struct bs_error *
 
 	/* VMware leaves none; QEMU an empty one. */
 	if (sector == 0 || (sector == 1 && length > HEADER_SIZE && bytes[HEADER_SIZE] == '\0'))
-		return fail(err, BS_CONTAINER_SPLIT,
+		return fail(err, BS_CONTAINER_PART,
 			    "is one of the files of a VMDK that has its descriptor in another");
 	if (sector != 1 || !mul_u64(load_le64(bytes + DESCRIPTOR_SIZE_OFFSET), SECTOR_SIZE, &size))
 		return fail(err, BS_FORMAT_UNSUPPORTED,
@@ -133,8 +141,8 @@ int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size, 
 	struct vmdk_tables ignored;
 
 	if (length >= 4 && memcmp(bytes, "COWD", 4) == 0)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
-			    "is a VMDK of the sparse kind of old ESX servers (COWD)");
+		return fail(err, BS_CONTAINER_PART,
+			    "is the data of a VMDK (COWD) that has its descriptor in another file");
 	if (length < HEADER_SIZE || memcmp(bytes, "KDMV", 4) != 0)
 		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
 	if (check_kind(bytes, err) != 0 ||
@@ -153,6 +161,17 @@ int vmdk_decode_tables(const uint8_t *bytes, size_t length, uint64_t file_size,
 	return check_layout(bytes, file_size, &ignored, tables, err);
 }
 
+/* Types that are not changed here, but can be converted. */
+static bool qemu_reads(const char *type)
+{
+	static const char *const types[] = {"monolithicFlat", "vmfs", "vmfsSparse", "seSparse"};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
 static int check_flat(const struct vmdk_descriptor *descriptor, struct bs_error *err)
 {
 	const char *type = descriptor->create_type;
@@ -169,7 +188,8 @@ static int check_flat(const struct vmdk_descriptor *descriptor, struct bs_error 
 			    "is a compressed VMDK (streamOptimized), which cannot be changed in "
 			    "place");
 	if (!flat && !vmfs)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err,
+			    qemu_reads(type) ? BS_FORMAT_UNSUPPORTED : BS_FORMAT_UNREADABLE,
 			    "is the descriptor of a VMDK of the type %s with an extent of the "
 			    "type %s",
 			    type, descriptor->extent_type);
@@ -203,7 +223,9 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 	    check_flat(&descriptor, err) != 0)
 		return -1;
 	if (!is_plain_name(descriptor.extent.name))
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err,
+			    strchr(descriptor.extent.name, '\\') == NULL ? BS_FORMAT_UNSUPPORTED
+									: BS_FORMAT_UNREADABLE,
 			    "the VMDK descriptor names a file of another folder: %s",
 			    descriptor.extent.name);
 	if (!add_u64(descriptor.extent.offset, descriptor.extent.length, &end) || end > INT64_MAX)

@@ -7,6 +7,7 @@
 #ifndef BOOTSHIFT_VMDK_H
 #define BOOTSHIFT_VMDK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "disk/reference.h"
@@ -31,8 +32,10 @@ struct vmdk_extent {
 /*
  * Decodes the first `length` bytes, VMDK_HEAD_SIZE unless the file is shorter, of a file of
  * `file_size` bytes that is a disk of its own (monolithicSparse).  *disk_size is in bytes.  Errors:
- * BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING, BS_CONTAINER_COMPRESSED, BS_CONTAINER_ENCRYPTED,
- * BS_CONTAINER_SPLIT (it is one of several files), BS_FORMAT_UNSUPPORTED.
+ * BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING, BS_CONTAINER_COMPRESSED, BS_VMDK_ENCRYPTED,
+ * BS_CONTAINER_PART (it is one of several files), BS_CONTAINER_SPLIT (it names others),
+ * BS_READ_ONLY (described as that), BS_FORMAT_UNSUPPORTED (a kind that QEMU reads only),
+ * BS_FORMAT_UNREADABLE (one that it does not read).
  */
 MUST_CHECK int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size,
 				  uint64_t *disk_size, struct bs_error *err);
@@ -41,12 +44,16 @@ MUST_CHECK int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t 
 
 /*
  * By what a sparse file finds its grains: a directory, whose entries lead to tables of as large
- * entries.  The directory lies within the file.
+ * entries.  Both directories lie within the file.
  */
 struct vmdk_tables {
 	uint64_t directory_offset; /* bytes */
+	uint64_t copy_offset;      /* of the second directory, with tables of its own; 0: none */
 	uint64_t directory_entries;
 	uint32_t table_entries; /* of each table, 1 to 512 */
+	uint64_t grain_size;    /* bytes, a power of two */
+	uint64_t grains;        /* of the disk */
+	bool zero_grains;       /* an entry of 1 stands for a grain of zeros */
 };
 
 /* Decodes the same bytes, of a file that vmdk_decode_sparse() has accepted.  BS_CONTAINER_CORRUPT.

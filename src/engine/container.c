@@ -144,9 +144,8 @@ static int check_size(const struct container *container, struct bs_error *err)
 	return 0;
 }
 
-/* What lies on the overlay. */
-static int lay_stack(struct container *container, const struct bs_options *options, bool writable,
-		     struct bs_error *err)
+static int read_format(struct container *container, const struct bs_options *options,
+		       struct bs_error *err)
 {
 	struct disk *view = overlay_disk(container->overlay);
 	struct format *format = &container->format;
@@ -154,7 +153,41 @@ static int lay_stack(struct container *container, const struct bs_options *optio
 	if (format->access != FORMAT_ELSEWHERE &&
 	    format_detect(view, options->format, format, err) < 0)
 		return -1;
-	if (format_check_whole(view, format, err) < 0)
+	return format_check_whole(view, format, err);
+}
+
+/*
+ * Has the driver finish, on the overlay, what an earlier program has begun.  Only then the tables
+ * are what they will be used as, and can be checked.
+ */
+static int finish_writes(struct container *container, const struct bs_options *options,
+			 struct bs_error *err)
+{
+	const struct format *format = &container->format;
+	struct capture *capture = capture_open(container->overlay, format->driver,
+					       format->driver_options, true, err);
+	int result = capture != NULL ? capture_finish(capture, err) : -1;
+
+	capture_close(capture);
+	if (result < 0 || read_format(container, options, err) < 0)
+		return -1;
+	if (format->unfinished)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "an earlier program was interrupted while it wrote to the image, and "
+			    "QEMU's driver cannot finish that");
+	return 0;
+}
+
+/* What lies on the overlay. */
+static int lay_stack(struct container *container, const struct bs_options *options, bool writable,
+		     struct bs_error *err)
+{
+	struct disk *view = overlay_disk(container->overlay);
+	struct format *format = &container->format;
+
+	if (read_format(container, options, err) < 0)
+		return -1;
+	if (format->unfinished && finish_writes(container, options, err) < 0)
 		return -1;
 	if (format->access != FORMAT_CAPTURED) {
 		container->window = window_open(view, format->offset, format->length, err);

@@ -12,7 +12,6 @@
 
 static const struct container_kind qcow2 = {"qcow2", "qcow2", "", true, NULL};
 static const struct container_kind vdi = {"vdi", "vdi", "", true, NULL};
-static const struct container_kind vmdk = {"vmdk", "vmdk", "", true, NULL};
 
 static const char *make(const struct container_kind *kind)
 {
@@ -102,27 +101,6 @@ START_TEST(a_qcow2_that_counts_free_clusters_as_in_use_is_fixed)
 }
 END_TEST
 
-/* ---- what only writing shows ---------------------------------------------------------------- */
-
-/* The second grain directory (rgdOffset) is one that nobody reads, and the driver writes it. */
-START_TEST(a_vmdk_whose_driver_writes_over_its_header_is_refused_unwritten)
-{
-	const char *container = container_make(&vmdk, image_built("windows-7", false));
-	struct image_state before;
-	uint8_t low; /* byte of the directory's place, in sectors */
-
-	file_read(container, 48, &low, 1);
-	low ^= 0x80;
-	file_write(container, 48, &low, 1);
-	before = state_take(container);
-	report_run("inspect", container, 0, "would-fix", NULL);
-	assert_refused("plan", container, "what the fix would write ");
-	assert_refused("fix", container, "what the fix would write ");
-	state_assert_untouched(container, &before);
-	image_remove(container);
-}
-END_TEST
-
 Suite *containers_damaged_suite(void);
 
 Suite *containers_damaged_suite(void)
@@ -134,7 +112,6 @@ Suite *containers_damaged_suite(void)
 	tcase_add_test(tests, a_qcow2_that_counts_clusters_in_use_as_free_is_refused);
 	tcase_add_test(tests, a_vdi_that_counts_blocks_in_use_as_free_is_refused);
 	tcase_add_test(tests, a_qcow2_that_counts_free_clusters_as_in_use_is_fixed);
-	tcase_add_test(tests, a_vmdk_whose_driver_writes_over_its_header_is_refused_unwritten);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

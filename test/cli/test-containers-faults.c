@@ -243,8 +243,8 @@ static void assert_refused(const char *container, const char *raw, const char *m
 
 	ASSERT_STATUS(outcome, 3);
 	ASSERT_HAS(outcome.errors, missing);
-	ASSERT_HAS(outcome.errors, "(format-unsupported); convert it first");
-	report_run("inspect", container, 3, "refused", "format-unsupported");
+	ASSERT_HAS(outcome.errors, "(driver-unusable); run bootshift as root where ");
+	report_run("inspect", container, 3, "refused", "driver-unusable");
 	state_assert_untouched(container, &before);
 	report_run("fix", raw, 0, "fixed", NULL);
 }
@@ -254,7 +254,7 @@ START_TEST(without_qemu_nbd_a_container_is_refused_and_a_raw_image_is_not)
 	const char *container = make(QCOW2), *raw = small_image();
 
 	ck_assert_int_eq(setenv("PATH", "/nonexistent", 1), 0);
-	assert_refused(container, raw, "qemu-utils");
+	assert_refused(container, raw, "qemu-nbd, which this format needs, is not installed");
 }
 END_TEST
 

@@ -290,16 +290,16 @@ static const struct {
 	 "container-differencing"},
 	{"qemu-img create -q -f vhdx disk 64M" /* HasParent, where QEMU puts its metadata */
 	 SET_BYTE("$((0x310004))", "2"),
-	 "container-differencing"},
+	 "vhdx-differencing"},
 	{"qemu-img create -q -f vdi disk 64M" SET_BYTE("76", "4") /* u32Type */,
-	 "container-differencing"},
+	 "vdi-differencing"},
 	{"qemu-img create -q -f qcow2 -o data_file=data disk 64M", "container-split"},
 	{"qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse disk.vmdk 3G && "
 	 "mv disk.vmdk disk",
 	 "container-split"},
 	{"qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse disk.vmdk 3G && "
 	 "mv disk-s001.vmdk disk",
-	 "container-split"},
+	 "container-part"},
 	{"qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat disk.vmdk 3G && "
 	 "mv disk.vmdk disk",
 	 "container-split"},
@@ -311,10 +311,10 @@ static const struct {
 	 "qemu-img convert -f raw -O vmdk -o subformat=streamOptimized base disk",
 	 "container-compressed"},
 	{"qemu-img create -q -f qcow2 disk 64M" SET_BYTE("7", "11") /* the version */,
-	 "format-unsupported"},
+	 "format-unreadable"},
 	{"qemu-img create -q -f qed disk 64M", "format-unsupported"},
 	{"qemu-img create -q -f parallels disk 64M", "format-unsupported"},
-	{"qemu-img create -q base 64M && gzip -c base >disk", "format-unsupported"},
+	{"qemu-img create -q base 64M && gzip -c base >disk", "packed-gzip"},
 	/* what is damaged */
 	{"qemu-img create -q -f vpc disk 64M && truncate -s -512 disk", "vhd-corrupt"},
 	{"qemu-img create -q -f vpc disk 64M" SET_BYTE("512", "0"), "vhd-corrupt"},

@@ -157,26 +157,31 @@ static const struct {
 	size_t offset;
 	const char *bytes;
 	size_t length;
+	enum bs_code code;
 	const char *text;
 } marks[] = {
-	{0, "QED\0", 4, "QED"},
-	{0, "COWD\1\0\0\0", 8, "VMDK"},
-	{0, "WithoutFreeSpace", 16, "Parallels"},
-	{0, "WithouFreSpacExt", 16, "Parallels"},
-	{0, "MSWIM\0\0\0", 8, "WIM"},
-	{0, "EVF\x09\x0d\x0a\xff\x00", 8, "EWF"},
-	{0, "AFF10\r\n\0", 8, "AFF"},
-	{0, "\x1f\x8b\x08\x00", 4, "gzip"},
-	{0, "\xfd\x37\x7a\x58\x5a\x00", 6, "xz"},
-	{0, "PK\x03\x04", 4, "zip"},
-	{0, "7z\xbc\xaf\x27\x1c", 6, "7z"},
-	{32769, "CD001", 5, "ISO 9660"},
+	{0, "QED\0", 4, BS_FORMAT_UNSUPPORTED, "QED"},
+	{0, "\xbe\xba\xfe\xca\0\0\0\0", 8, BS_CONTAINER_PART, "SESparse"},
+	{0, "COWD\1\0\0\0", 8, BS_CONTAINER_PART, "VMDK"},
+	{0, "WithoutFreeSpace", 16, BS_FORMAT_UNSUPPORTED, "Parallels"},
+	{0, "WithouFreSpacExt", 16, BS_FORMAT_UNSUPPORTED, "Parallels"},
+	{0, "MSWIM\0\0\0", 8, BS_HOLDS_NO_DISK, "WIM"},
+	{0, "EVF\x09\x0d\x0a\xff\x00", 8, BS_EWF, "EWF"},
+	{0, "AFF10\r\n\0", 8, BS_AFF, "AFF"},
+	{0, "\x1f\x8b\x08\x00", 4, BS_PACKED_GZIP, "gzip"},
+	{0, "BZh9", 4, BS_PACKED_BZIP2, "bzip2"},
+	{0, "\xfd\x37\x7a\x58\x5a\x00", 6, BS_PACKED_XZ, "xz"},
+	{0, "\x28\xb5\x2f\xfd", 4, BS_PACKED_ZSTD, "zstd"},
+	{0, "PK\x03\x04", 4, BS_PACKED_ZIP, "zip"},
+	{0, "7z\xbc\xaf\x27\x1c", 6, BS_PACKED_7Z, "7z"},
+	{257, "ustar", 5, BS_PACKED_TAR, "tar"},
+	{32769, "CD001", 5, BS_HOLDS_NO_DISK, "ISO 9660"},
 };
 
 START_TEST(a_known_format_is_refused_by_name_unless_raw_is_forced)
 {
 	memcpy(plain->bytes + marks[_i].offset, marks[_i].bytes, marks[_i].length);
-	assert_refused(plain, NULL, BS_FORMAT_UNSUPPORTED, marks[_i].text);
+	assert_refused(plain, NULL, marks[_i].code, marks[_i].text);
 	assert_is(plain, "raw", "raw", PAYLOAD);
 }
 END_TEST
@@ -212,10 +217,10 @@ START_TEST(a_header_on_a_bootable_raw_disk_is_refused_unless_its_owner_decides)
 
 	put_header(plain, _i, true);
 	snprintf(part, sizeof(part), "begins like a %s image", headers[_i].name);
-	assert_refused(plain, NULL, BS_CONTAINER_CORRUPT, part);
+	assert_refused(plain, NULL, BS_FORMAT_AMBIGUOUS, part);
 	assert_is(plain, "raw", "raw", PAYLOAD);
 	memcpy(plain->bytes, "conectix", 8);
-	assert_refused(plain, NULL, BS_CONTAINER_CORRUPT, "begins like a");
+	assert_refused(plain, NULL, BS_FORMAT_AMBIGUOUS, "begins like a");
 }
 END_TEST
 

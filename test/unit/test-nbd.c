@@ -156,7 +156,7 @@ END_TEST
 START_TEST(an_export_without_flush_is_not_opened_for_writing)
 {
 	assert_refused(NBDKIT("eval", "get_size=echo 1M", "pread=exit 1", "pwrite=cat >/dev/null"),
-		       true, BS_FORMAT_UNSUPPORTED, "cannot flush");
+		       true, BS_SERVER_UNSUITABLE, "cannot flush");
 }
 END_TEST
 

@@ -61,7 +61,7 @@ START_TEST(another_version_is_not_supported)
 	bytes[7] = 1;
 	assert_bad(BS_FORMAT_UNSUPPORTED, "version 1");
 	bytes[7] = 4;
-	assert_bad(BS_FORMAT_UNSUPPORTED, "version 4");
+	assert_bad(BS_FORMAT_UNREADABLE, "version 4");
 }
 END_TEST
 
@@ -108,10 +108,10 @@ START_TEST(features_that_the_driver_deals_with_pass_and_others_do_not)
 	bytes[79] = 0x02;
 	assert_bad(BS_CONTAINER_CORRUPT, "marked corrupt");
 	bytes[79] = 0x20;
-	assert_bad(BS_FORMAT_UNSUPPORTED, "0x20");
+	assert_bad(BS_FORMAT_UNREADABLE, "0x20");
 	bytes[79] = 0;
 	bytes[72] = 0x80;
-	assert_bad(BS_FORMAT_UNSUPPORTED, "0x8000000000000000");
+	assert_bad(BS_FORMAT_UNREADABLE, "0x8000000000000000");
 }
 END_TEST
 
@@ -250,7 +250,7 @@ START_TEST(a_cut_that_takes_only_data_of_a_snapshot_is_missed)
 	memory = container_load("a.qcow2");
 	memory_assert_good(memory);
 	memory->disk.size -= 65536;
-	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "its last data begin at");
+	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "the file is cut short");
 	memset(memory->bytes + 60, 0, 4); /* without the snapshots, nothing is missing */
 	memory_assert_good(memory);
 	disk_close(&memory->disk);
@@ -291,29 +291,6 @@ START_TEST(counts_beyond_the_end_are_missed)
 	store_le64(memory->bytes + load_be64(memory->bytes + 48),
 		   __builtin_bswap64((memory->disk.size + 511) / 512 * 512));
 	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "a table is at");
-	disk_close(&memory->disk);
-}
-END_TEST
-
-/* Where the clusters right behind the end are free, those farther away tell. */
-START_TEST(clusters_far_beyond_the_end_are_missed)
-{
-	struct memory_disk *memory;
-	uint8_t *table;
-	uint64_t block;
-
-	make_filled("cluster_size=512", "");
-	memory = container_load("a.qcow2");
-	table = memory->bytes + load_be64(memory->bytes + 48);
-	ck_assert_uint_ne(load_be64(table + 3 * 8), 0);
-	memory->disk.size = (2 * 256 + 10) * 512; /* 256 counts in a block */
-	block = load_be64(table);
-	memset(memory->bytes + block, 0, 512);
-	memcpy(table + 2 * 8, table, 8);
-	memset(table + 3 * 8, 0, 512 - 3 * 8);
-	memory_assert_good(memory);
-	memcpy(table + 3 * 8, table, 8);
-	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "beyond the file's end");
 	disk_close(&memory->disk);
 }
 END_TEST
@@ -391,8 +368,8 @@ START_TEST(snapshots_that_share_an_l1_table_are_corruption)
 	uint64_t at = memory->disk.size - 8192;
 
 	for (size_t i = 0; i < 100; i++) {
-		memcpy(memory->bytes + at + i * 40, memory->bytes + 40, 8);     /* offset */
-		memcpy(memory->bytes + at + i * 40 + 8, memory->bytes + 36, 4); /* entries */
+		store_le64(memory->bytes + at + i * 40, __builtin_bswap64(at + 4096));
+		store_be32(memory->bytes + at + i * 40 + 8, 512); /* entries, all of them zeros */
 	}
 	memory->bytes[63] = 100;
 	store_le64(memory->bytes + 64, __builtin_bswap64(at));
@@ -471,7 +448,6 @@ Suite *qcow2_suite(void)
 	tcase_add_test(tcase, a_cut_that_takes_the_table_of_the_snapshots_is_missed);
 	tcase_add_test(tcase, counts_of_a_few_bits_are_understood);
 	tcase_add_test(tcase, counts_beyond_the_end_are_missed);
-	tcase_add_test(tcase, clusters_far_beyond_the_end_are_missed);
 	tcase_add_test(tcase, what_is_not_counted_yet_is_missed);
 	tcase_add_test(tcase, lost_clusters_beyond_the_end_are_not_missed);
 	tcase_add_test(tcase, a_table_is_gone_through_once_however_many_entries_lead_to_it);

@@ -323,7 +323,7 @@ START_TEST(an_export_that_cannot_be_flushed_is_refused_for_changing)
 		return;
 	fixture_open(&fixture);
 	serve_by_shell(&server, &fixture, "can_flush=exit 3", "true");
-	assert_cannot_be_changed(server.uri, BS_FORMAT_UNSUPPORTED);
+	assert_cannot_be_changed(server.uri, BS_SERVER_UNSUITABLE);
 	server_stop(&server);
 	fixture_close(&fixture);
 }

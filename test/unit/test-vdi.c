@@ -71,19 +71,19 @@ END_TEST
 
 START_TEST(a_differencing_image_is_refused)
 {
-	assert_change(76, 3, BS_CONTAINER_DIFFERENCING, "parent");
-	assert_change(76, 4, BS_CONTAINER_DIFFERENCING, "parent");
-	assert_change(424, 1, BS_CONTAINER_DIFFERENCING, "parent");
-	assert_change(455, 1, BS_CONTAINER_DIFFERENCING, "parent");
+	assert_change(76, 3, BS_VDI_DIFFERENCING, "parent");
+	assert_change(76, 4, BS_VDI_DIFFERENCING, "parent");
+	assert_change(424, 1, BS_VDI_DIFFERENCING, "parent");
+	assert_change(455, 1, BS_VDI_DIFFERENCING, "parent");
 }
 END_TEST
 
 START_TEST(what_qemu_does_not_write_is_not_supported)
 {
-	assert_change(70, 0, BS_FORMAT_UNSUPPORTED, "version 0.1");
-	assert_change(361, 0x10, BS_FORMAT_UNSUPPORTED, "sectors");
-	assert_change(378, 0x20, BS_FORMAT_UNSUPPORTED, "blocks");
-	assert_change(381, 2, BS_FORMAT_UNSUPPORTED, "blocks");
+	assert_change(70, 0, BS_FORMAT_UNREADABLE, "version 0.1");
+	assert_change(361, 0x10, BS_FORMAT_UNREADABLE, "sectors");
+	assert_change(378, 0x20, BS_FORMAT_UNREADABLE, "blocks");
+	assert_change(381, 2, BS_FORMAT_UNREADABLE, "blocks");
 }
 END_TEST
 

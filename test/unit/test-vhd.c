@@ -264,8 +264,8 @@ END_TEST
 START_TEST(small_blocks_are_described)
 {
 	load_dynamic();
-	change_header(33, 0x08); /* 512 KiB */
-	change_header(31, 200);
+	change_header(33, 0x10); /* 1 MiB */
+	change_header(31, 100);
 	save("b.vhd");
 	container_assert("b.vhd", "vhd", FORMAT_CAPTURED, 100 << 20);
 	disk_close(&memory->disk);

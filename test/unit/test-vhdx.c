@@ -125,7 +125,7 @@ START_TEST(the_good_header_with_the_higher_number_counts)
 	assert_good(256 << 20);
 	memory->bytes[HEADER_1 + 8] = 3;
 	seal(HEADER_1, 4096);
-	assert_bad(BS_FORMAT_UNSUPPORTED, "version 2");
+	assert_bad(BS_FORMAT_UNREADABLE, "version 2");
 	memory->bytes[HEADER_1 + 4095] ^= 1;
 	assert_good(256 << 20);
 	memory->bytes[HEADER_2 + 100] ^= 1;
@@ -202,10 +202,10 @@ START_TEST(an_unknown_region_or_item_passes_unless_it_is_required)
 	memory->bytes[METADATA + 216] = 0;
 	assert_good(256 << 20);
 	memory->bytes[METADATA + 216] = 4;
-	assert_bad(BS_FORMAT_UNSUPPORTED, "metadata");
+	assert_bad(BS_FORMAT_UNREADABLE, "metadata");
 	memory->bytes[REGIONS + 108] = 1;
 	seal(REGIONS, 65536);
-	assert_bad(BS_FORMAT_UNSUPPORTED, "region table");
+	assert_bad(BS_FORMAT_UNREADABLE, "region table");
 }
 END_TEST
 
@@ -227,14 +227,14 @@ START_TEST(a_differencing_vhdx_is_refused_with_the_name_of_its_parent)
 	/* clang-format on */
 
 	memory->bytes[ITEMS + 4] = 2;
-	assert_bad(BS_CONTAINER_DIFFERENCING, "another file");
+	assert_bad(BS_VHDX_DIFFERENCING, "another file");
 	memory->bytes[METADATA + 10] = 6;
 	memcpy(memory->bytes + ITEMS + 40, locator, sizeof(locator));
-	assert_bad(BS_CONTAINER_DIFFERENCING, "C:\\W.é");
+	assert_bad(BS_VHDX_DIFFERENCING, "C:\\W.é");
 	memory->bytes[ITEMS + 40 + 20 + 12 + 7] = 1; /* the value lies elsewhere */
-	assert_bad(BS_CONTAINER_DIFFERENCING, "another file");
+	assert_bad(BS_VHDX_DIFFERENCING, "another file");
 	memory->bytes[ITEMS + 40 + 18] = 200; /* more entries than there is room for */
-	assert_bad(BS_CONTAINER_DIFFERENCING, "another file");
+	assert_bad(BS_VHDX_DIFFERENCING, "another file");
 }
 END_TEST
 
@@ -298,7 +298,7 @@ START_TEST(structures_that_are_cut_short_are_corruption)
 	const struct vhdx_layout layout = {.table_size = 1 << 20};
 	struct vhdx_layout found;
 	struct bs_error err;
-	uint64_t size;
+	struct vhdx_disk disk;
 
 	for (size_t length = 0; length < VHDX_HEADERS_SIZE; length += 4093)
 		ck_assert_int_eq(
@@ -308,7 +308,7 @@ START_TEST(structures_that_are_cut_short_are_corruption)
 
 		ck_assert_ptr_nonnull(exact);
 		memcpy(exact, memory->bytes + METADATA, length);
-		ck_assert_int_eq(vhdx_decode_metadata(exact, length, &layout, &size, &err), -1);
+		ck_assert_int_eq(vhdx_decode_metadata(exact, length, &layout, &disk, &err), -1);
 		ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 		free(exact);
 	}

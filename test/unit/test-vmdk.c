@@ -91,16 +91,17 @@ END_TEST
 START_TEST(what_qemu_does_not_write_is_not_supported)
 {
 	assert_change(4, 3, BS_FORMAT_UNSUPPORTED, "version 3");
+	assert_change(4, 4, BS_FORMAT_UNREADABLE, "version 4");
 	assert_change(28, 2, BS_FORMAT_UNSUPPORTED, "behind its header");
 	memcpy(bytes, "COWD", 4);
-	assert_sparse_refused(BS_FORMAT_UNSUPPORTED, "COWD");
+	assert_sparse_refused(BS_CONTAINER_PART, "COWD");
 }
 END_TEST
 
 START_TEST(an_extent_without_a_descriptor_is_one_of_several_files)
 {
-	assert_change(28, 0, BS_CONTAINER_SPLIT, "one of the files");
-	assert_change(512, 0, BS_CONTAINER_SPLIT, "one of the files");
+	assert_change(28, 0, BS_CONTAINER_PART, "one of the files");
+	assert_change(512, 0, BS_CONTAINER_PART, "one of the files");
 }
 END_TEST
 
@@ -235,7 +236,11 @@ START_TEST(a_file_of_another_folder_is_refused)
 		snprintf(text, sizeof(text),
 			 START_OF_TEXT "createType=\"monolithicFlat\"\nRW 2048 FLAT \"%s\" 0\n",
 			 names[i]);
-		assert_text_refused(text, BS_FORMAT_UNSUPPORTED, "another folder");
+		/* QEMU takes a path of Windows for a name. */
+		assert_text_refused(text,
+				    strchr(names[i], '\\') == NULL ? BS_FORMAT_UNSUPPORTED
+								   : BS_FORMAT_UNREADABLE,
+				    "another folder");
 	}
 }
 END_TEST
@@ -243,16 +248,16 @@ END_TEST
 START_TEST(other_kinds_are_not_supported)
 {
 	assert_text_refused(START_OF_TEXT "createType=\"fullDevice\"\nRW 2048 FLAT \"sda\" 0\n",
-			    BS_FORMAT_UNSUPPORTED, "fullDevice");
+			    BS_FORMAT_UNREADABLE, "fullDevice");
 	assert_text_refused(START_OF_TEXT "createType=\"vmfsSparse\"\nRW 2048 VMFSSPARSE \"a\"\n",
 			    BS_FORMAT_UNSUPPORTED, "VMFSSPARSE");
 	assert_text_refused(START_OF_TEXT "createType=\"streamOptimized\"\nRW 8 SPARSE \"a\"\n",
 			    BS_CONTAINER_COMPRESSED, "streamOptimized");
 	assert_text_refused(START_OF_TEXT "createType=\"monolithicFlat\"\nRDONLY 8 FLAT \"a\" 0\n",
-			    BS_FORMAT_UNSUPPORTED, "read-only");
+			    BS_READ_ONLY, "read-only");
 	assert_text_refused(START_OF_TEXT "encryptionKeys=\"x\"\ncreateType=\"monolithicFlat\"\n"
 					  "RW 8 FLAT \"a\" 0\n",
-			    BS_CONTAINER_ENCRYPTED, "encrypted");
+			    BS_VMDK_ENCRYPTED, "encrypted");
 	assert_text_refused(START_OF_TEXT "changeTrackPath=\"a-ctk.vmdk\"\n"
 					  "createType=\"vmfs\"\nRW 8 VMFS \"a\"\n",
 			    BS_FORMAT_UNSUPPORTED, "tracked");
@@ -353,7 +358,7 @@ START_TEST(other_files_that_qemu_makes_are_refused)
 {
 	IN_FOLDER("qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse s.vmdk 3G");
 	container_assert_refused("s.vmdk", BS_CONTAINER_SPLIT, "2 files");
-	container_assert_refused("s-s001.vmdk", BS_CONTAINER_SPLIT, "one of the files");
+	container_assert_refused("s-s001.vmdk", BS_CONTAINER_PART, "one of the files");
 	IN_FOLDER("qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat f.vmdk 3G");
 	container_assert_refused("f.vmdk", BS_CONTAINER_SPLIT, "2 files");
 	IN_FOLDER("qemu-img create -q -f vmdk base.vmdk 1M");
@@ -382,16 +387,13 @@ START_TEST(whatever_is_cut_off_is_missed)
 }
 END_TEST
 
-START_TEST(a_table_is_gone_through_once_however_many_entries_lead_to_it)
+/* Each table has 2 KiB. */
+START_TEST(small_tables_are_read_in_larger_pieces)
 {
 	struct memory_disk *memory;
-	uint64_t directory;
 
 	IN_FOLDER("qemu-img create -q -f vmdk a.vmdk 16G");
 	memory = container_load("a.vmdk");
-	directory = load_le64(memory->bytes + 56) * 512;
-	for (uint64_t i = 1; i < 512; i++)
-		memcpy(memory->bytes + directory + i * 4, memory->bytes + directory, 4);
 	memory->reads = 0;
 	memory_assert_good(memory);
 	ck_assert_uint_lt(memory->reads, 100);
@@ -472,7 +474,7 @@ Suite *vmdk_suite(void)
 	tcase_add_test(tcase, what_qemu_makes_is_described);
 	tcase_add_test(tcase, other_files_that_qemu_makes_are_refused);
 	tcase_add_test(tcase, whatever_is_cut_off_is_missed);
-	tcase_add_test(tcase, a_table_is_gone_through_once_however_many_entries_lead_to_it);
+	tcase_add_test(tcase, small_tables_are_read_in_larger_pieces);
 	tcase_add_test(tcase, a_flat_disk_needs_all_of_its_file);
 	tcase_add_test(tcase, damage_anywhere_in_the_tables_is_survived);
 	tcase_add_test(tcase, damage_anywhere_in_the_head_is_survived);

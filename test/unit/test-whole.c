@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Which entries of a table lay claim to what, in containers that qemu-img makes: what is not in use
+ * claims nothing, and what is in use is found wherever it lies.
+ */
+#include "unit/container-file.h"
+#include "util/bytes.h"
+
+#define MIB 1048576u
+
+static struct memory_disk *memory;
+
+static void load(const char *name)
+{
+	memory = container_load(name);
+	memory_assert_good(memory);
+}
+
+static void assert_corrupt(const char *part)
+{
+	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, part);
+}
+
+static void teardown(void)
+{
+	if (memory != NULL)
+		disk_close(&memory->disk);
+	memory = NULL;
+}
+
+/* ---- VHD ---------------------------------------------------------------------------------- */
+
+#define VHD_TABLE 1536u
+
+/* Some programs leave zeros in them. */
+START_TEST(vhd_entries_that_the_disk_does_not_need_claim_nothing)
+{
+	IN_FOLDER("qemu-img create -q -f vpc -o force_size=on a.vhd 100M"); /* 50 blocks */
+	load("a.vhd");
+	memset(memory->bytes + VHD_TABLE + 50 * 4, 0, 512 - 50 * 4);
+	memory_assert_good(memory);
+	memset(memory->bytes + VHD_TABLE + 49 * 4, 0, 4);
+	assert_corrupt("block 49 at byte 0 overlaps the footer's copy at byte 0");
+}
+END_TEST
+
+/* An entry of zeros leads to sector 0. */
+START_TEST(a_vhd_table_of_nothing_but_zeros_is_corrupt)
+{
+	IN_FOLDER("qemu-img create -q -f vpc -o force_size=on a.vhd 512G");
+	load("a.vhd");
+	memset(memory->bytes + VHD_TABLE, 0, 1 * MIB);
+	assert_corrupt("block 0 at byte 0 overlaps the footer's copy at byte 0");
+}
+END_TEST
+
+START_TEST(a_vhd_block_behind_the_footer_is_missing)
+{
+	IN_FOLDER("qemu-img create -q -f vpc -o force_size=on a.vhd 100M");
+	load("a.vhd");
+	store_be32(memory->bytes + VHD_TABLE + 3 * 4, 5);
+	assert_corrupt("the file is cut short: it ends at byte 2560, block 3 begins at byte 2560");
+}
+END_TEST
+
+/* ---- VHDX --------------------------------------------------------------------------------- */
+
+#define VHDX_TABLE (2 * MIB)
+#define PRESENT    6u
+
+static uint8_t *vhdx_entry(uint64_t index)
+{
+	return memory->bytes + VHDX_TABLE + index * 8;
+}
+
+/* Of 1 MiB each, with an entry for a bitmap after 4096 of them. */
+static void load_vhdx(void)
+{
+	IN_FOLDER("qemu-img create -q -f vhdx -o block_size=1M a.vhdx 6G && "
+		  "qemu-io -f vhdx -c 'write 0 64K' -c 'write 5G 64K' a.vhdx");
+	load("a.vhdx");
+	ck_assert_uint_eq(load_le64(vhdx_entry(0)) & 7, PRESENT);
+	ck_assert_uint_eq(load_le64(vhdx_entry(5121)) & 7, PRESENT);
+}
+
+START_TEST(vhdx_entries_without_a_block_in_use_claim_nothing)
+{
+	load_vhdx();
+	for (uint64_t state = 0; state < PRESENT; state++)
+		store_le64(vhdx_entry(1 + state), (load_le64(vhdx_entry(0)) & ~7ull) | state);
+	memory_assert_good(memory);
+	store_le64(vhdx_entry(7), load_le64(vhdx_entry(0)) | 1); /* present in a part */
+	assert_corrupt("block 7 at byte ");
+}
+END_TEST
+
+START_TEST(vhdx_entries_for_bitmaps_claim_nothing_and_are_not_counted)
+{
+	load_vhdx();
+	memcpy(vhdx_entry(4096), vhdx_entry(0), 8);
+	memory_assert_good(memory);
+	memcpy(vhdx_entry(4097), vhdx_entry(0), 8);
+	assert_corrupt("block 4096 at byte ");
+}
+END_TEST
+
+START_TEST(a_vhdx_block_behind_the_end_is_missing)
+{
+	load_vhdx();
+	store_le64(vhdx_entry(9), 0xfffffffffff00000u | PRESENT);
+	assert_corrupt("block 9 begins at byte 18446744073708503040");
+}
+END_TEST
+
+START_TEST(vhdx_entries_that_the_disk_does_not_need_claim_nothing)
+{
+	load_vhdx();
+	memcpy(vhdx_entry(6144 + 1), vhdx_entry(0), 8);
+	memory_assert_good(memory);
+	memcpy(vhdx_entry(6144), vhdx_entry(0), 8);
+	assert_corrupt("block 6143 at byte ");
+}
+END_TEST
+
+/* ---- VMDK --------------------------------------------------------------------------------- */
+
+static uint8_t *vmdk_entry(uint64_t grain)
+{
+	uint8_t *directory = memory->bytes + load_le64(memory->bytes + 56) * 512;
+	uint64_t table = load_le32(directory + grain / 512 * 4);
+
+	return memory->bytes + table * 512 + grain % 512 * 4;
+}
+
+static void load_vmdk(const char *options)
+{
+	IN_FOLDER("qemu-img create -q -f vmdk -o %s a.vmdk 65M && "
+		  "qemu-io -f vmdk -c 'write 0 64K' a.vmdk",
+		  options);
+	load("a.vmdk");
+}
+
+START_TEST(a_vmdk_grain_of_zeros_claims_nothing)
+{
+	load_vmdk("zeroed_grain=on");
+	store_le32(vmdk_entry(7), 1);
+	store_le32(vmdk_entry(8), 1);
+	memory_assert_good(memory);
+}
+END_TEST
+
+/* Where the header does not say so, 1 is the sector with the descriptor. */
+START_TEST(an_entry_of_one_is_a_place_in_a_vmdk_without_grains_of_zeros)
+{
+	load_vmdk("zeroed_grain=off");
+	store_le32(vmdk_entry(7), 1);
+	assert_corrupt("grain 7 at byte 512 overlaps the header at byte 0");
+}
+END_TEST
+
+START_TEST(vmdk_entries_that_the_disk_does_not_need_claim_nothing)
+{
+	load_vmdk("zeroed_grain=off");
+	store_le32(vmdk_entry(1040), load_le32(vmdk_entry(0)));
+	memory_assert_good(memory);
+	store_le32(vmdk_entry(1039), load_le32(vmdk_entry(0)));
+	assert_corrupt("grain 1039 at byte ");
+}
+END_TEST
+
+/* The header says whether there is one. */
+START_TEST(a_second_vmdk_directory_that_is_not_in_use_claims_nothing)
+{
+	load_vmdk("zeroed_grain=off");
+	store_le64(memory->bytes + 48, 1);
+	assert_corrupt("");
+	memory->bytes[8] &= (uint8_t)~2u;
+	memory_assert_good(memory);
+}
+END_TEST
+
+/* ---- VDI ---------------------------------------------------------------------------------- */
+
+START_TEST(vdi_blocks_that_are_given_up_claim_nothing)
+{
+	uint8_t *map;
+
+	IN_FOLDER("qemu-img create -q -f vdi a.vdi 5M && qemu-io -f vdi -c 'write 4M 64K' a.vdi");
+	load("a.vdi");
+	map = memory->bytes + load_le32(memory->bytes + 340);
+	store_le32(map, 0xfffffffe);
+	store_le32(map + 4, 0xfffffffe);
+	memory_assert_good(memory);
+	store_le32(map, 0);
+	assert_corrupt("block 4 at byte ");
+	store_le32(map, 1);
+	assert_corrupt("block 0 begins at byte ");
+}
+END_TEST
+
+/* ---- qcow2 -------------------------------------------------------------------------------- */
+
+#define COPIED (1ull << 63)
+
+static uint64_t field(size_t offset)
+{
+	return load_be64(memory->bytes + offset) & ~COPIED;
+}
+
+static uint64_t l2_entry(uint64_t cluster)
+{
+	return field(field(40)) + cluster * 8;
+}
+
+static void put(uint64_t offset, uint64_t value)
+{
+	store_le64(memory->bytes + offset, __builtin_bswap64(value));
+}
+
+static void make_qcow2(const char *of_convert)
+{
+	IN_FOLDER("yes text | head -c 1M >a.img && qemu-img convert %s -f raw -O qcow2 a.img a.qcow2",
+		  of_convert);
+}
+
+START_TEST(a_qcow2_cluster_lies_on_nothing_that_is_written_in_place)
+{
+	make_qcow2("");
+	IN_FOLDER("qemu-img bitmap --add a.qcow2 changes");
+	load("a.qcow2");
+	put(l2_entry(3), field(40));
+	assert_corrupt("cluster 3 at byte 196608 overlaps the L1 table at byte 196608");
+	put(l2_entry(3), field(48));
+	assert_corrupt("cluster 3 at byte 65536 overlaps the table of counts at byte 65536");
+	put(l2_entry(3), field(field(48)));
+	assert_corrupt("cluster 3 at byte 131072 overlaps block of counts 0 at byte 131072");
+	ck_assert_uint_eq(load_be32(memory->bytes + 112 + 8 + 384), 0x23852875);
+	put(l2_entry(3), field(112 + 8 + 384 + 8 + 16));
+	assert_corrupt(" overlaps the list of bitmaps at byte ");
+}
+END_TEST
+
+START_TEST(a_compressed_qcow2_cluster_lies_on_nothing_that_is_written_in_place)
+{
+	uint64_t l1_table;
+
+	make_qcow2("-c");
+	load("a.qcow2");
+	l1_table = field(40);
+	put(l2_entry(3), 1ull << 62 | (l1_table - 600));
+	assert_corrupt(" overlaps block of counts 0 at byte 131072");
+	put(l2_entry(3), 1ull << 62 | (l1_table + 65536 - 600));
+	memory_assert_good(memory); /* the table is shorter than its cluster */
+	put(l2_entry(3), 1ull << 62 | (131072 - 100));
+	assert_corrupt(" overlaps the table of counts at byte 65536");
+}
+END_TEST
+
+START_TEST(a_qcow2_table_lies_on_nothing_that_is_written_in_place)
+{
+	make_qcow2("");
+	load("a.qcow2");
+	put(field(40), field(48));
+	assert_corrupt("L2 table 0 at byte 65536 overlaps the table of counts at byte 65536");
+	put(field(48), field(40));
+	assert_corrupt("at byte 196608 overlaps");
+}
+END_TEST
+
+START_TEST(qcow2_snapshots_share_clusters_but_no_l1_table)
+{
+	uint64_t snapshots;
+
+	make_qcow2("");
+	IN_FOLDER("qemu-img snapshot -c one a.qcow2 && qemu-img snapshot -c two a.qcow2 && "
+		  "qemu-io -f qcow2 -c 'write 64K 64K' a.qcow2");
+	load("a.qcow2");
+	snapshots = field(64);
+	put(snapshots, field(40));
+	assert_corrupt("L1 table of snapshot 0 at byte ");
+}
+END_TEST
+
+/* ---- all of them -------------------------------------------------------------------------- */
+
+START_TEST(damage_anywhere_in_a_table_is_survived)
+{
+	IN_FOLDER("qemu-img create -q -f vpc -o force_size=on a.vhd 100M && "
+		  "qemu-io -f vpc -c 'write 0 64K' a.vhd");
+	load("a.vhd");
+	memory_damage(memory, NULL, VHD_TABLE, VHD_TABLE + 512);
+	teardown();
+	load_vhdx();
+	memory_damage(memory, NULL, VHDX_TABLE, VHDX_TABLE + 64);
+	teardown();
+	IN_FOLDER("qemu-img create -q -f vdi a.vdi 5M && qemu-io -f vdi -c 'write 4M 64K' a.vdi");
+	load("a.vdi");
+	memory_damage(memory, NULL, 512, 512 + 32);
+}
+END_TEST
+
+Suite *whole_suite(void);
+
+Suite *whole_suite(void)
+{
+	Suite *suite = suite_create("whole");
+	TCase *tcase = tcase_create("whole");
+
+	images_prepare();
+	tcase_add_checked_fixture(tcase, NULL, teardown);
+	tcase_add_test(tcase, vhd_entries_that_the_disk_does_not_need_claim_nothing);
+	tcase_add_test(tcase, a_vhd_table_of_nothing_but_zeros_is_corrupt);
+	tcase_add_test(tcase, a_vhd_block_behind_the_footer_is_missing);
+	tcase_add_test(tcase, vhdx_entries_without_a_block_in_use_claim_nothing);
+	tcase_add_test(tcase, vhdx_entries_for_bitmaps_claim_nothing_and_are_not_counted);
+	tcase_add_test(tcase, a_vhdx_block_behind_the_end_is_missing);
+	tcase_add_test(tcase, vhdx_entries_that_the_disk_does_not_need_claim_nothing);
+	tcase_add_test(tcase, a_vmdk_grain_of_zeros_claims_nothing);
+	tcase_add_test(tcase, an_entry_of_one_is_a_place_in_a_vmdk_without_grains_of_zeros);
+	tcase_add_test(tcase, vmdk_entries_that_the_disk_does_not_need_claim_nothing);
+	tcase_add_test(tcase, a_second_vmdk_directory_that_is_not_in_use_claims_nothing);
+	tcase_add_test(tcase, vdi_blocks_that_are_given_up_claim_nothing);
+	tcase_add_test(tcase, a_qcow2_cluster_lies_on_nothing_that_is_written_in_place);
+	tcase_add_test(tcase, a_compressed_qcow2_cluster_lies_on_nothing_that_is_written_in_place);
+	tcase_add_test(tcase, a_qcow2_table_lies_on_nothing_that_is_written_in_place);
+	tcase_add_test(tcase, qcow2_snapshots_share_clusters_but_no_l1_table);
+	tcase_add_test(tcase, damage_anywhere_in_a_table_is_survived);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
