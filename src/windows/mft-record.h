@@ -29,10 +29,8 @@ enum mft_attribute_type {
 #define MFT_NUMBER(reference) ((reference)&0xFFFFFFFFFFFFull) /* the rest: how often used */
 
 enum mft_record_number { /* those that always are the same file's */
-			 MFT_RECORD_MFT = 0,
-			 MFT_RECORD_ROOT = 5,
 			 MFT_RECORD_BITMAP = 6,
-			 MFT_RECORD_SECURE = 9,
+			 MFT_RECORD_BAD_CLUSTERS = 8,
 			 MFT_RECORD_FIRST_FREE = 24, /* those before are the volume's own */
 };
 

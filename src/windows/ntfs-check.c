@@ -144,12 +144,16 @@ static const char *check_runs(const struct ntfs_geometry *geometry,
 	return NULL;
 }
 
-/* Only content can be sparse or compressed: all else has as many clusters as it has bytes. */
-static const char *check_sizes(const struct ntfs_geometry *geometry,
+/*
+ * Only content can be sparse or compressed: all else has as many clusters as it has bytes.  The
+ * stream of bad clusters is as long as the volume and nearly all hole, without being called sparse.
+ */
+static const char *check_sizes(const struct ntfs_geometry *geometry, uint64_t file,
 			       const struct mft_attribute *attribute)
 {
 	uint64_t volume = geometry->clusters * geometry->cluster_size;
-	bool thin = attribute->is_thin && attribute->type == MFT_DATA;
+	bool thin = attribute->type == MFT_DATA &&
+		    (attribute->is_thin || file == MFT_RECORD_BAD_CLUSTERS);
 
 	if (attribute->initialized > attribute->size || attribute->size > attribute->allocated ||
 	    attribute->allocated > INT64_MAX - geometry->cluster_size)
@@ -185,7 +189,7 @@ static const char *check_attribute(const struct ntfs_geometry *geometry, uint64_
 	else
 		wrong = check_runs(geometry, attribute);
 	if (wrong == NULL && !attribute->is_resident && attribute->first_cluster == 0)
-		wrong = check_sizes(geometry, attribute);
+		wrong = check_sizes(geometry, file, attribute);
 	if (wrong == NULL && file == MFT_RECORD_BITMAP && mft_attribute_is(attribute, MFT_DATA, ""))
 		wrong = check_bitmap(geometry, attribute);
 	return wrong;

@@ -272,6 +272,15 @@ START_TEST(a_sparse_stream_may_be_long)
 }
 END_TEST
 
+/* And so may the stream of bad clusters, which is called neither sparse nor compressed. */
+START_TEST(the_stream_of_bad_clusters_may_be_as_long_as_the_volume)
+{
+	bytes[0x2C] = MFT_RECORD_BAD_CLUSTERS;
+	bytes[DATA_AT + 46] = 1;
+	assert_sound();
+}
+END_TEST
+
 START_TEST(only_content_may_be_sparse)
 {
 	bytes[DATA_AT] = MFT_BITMAP;
@@ -391,6 +400,7 @@ Suite *mft_record_suite(void)
 	tcase_add_loop_test(tcase, what_does_not_fit_is_noticed, 0,
 			    sizeof(damages) / sizeof(damages[0]));
 	tcase_add_test(tcase, a_sparse_stream_may_be_long);
+	tcase_add_test(tcase, the_stream_of_bad_clusters_may_be_as_long_as_the_volume);
 	tcase_add_test(tcase, only_content_may_be_sparse);
 	tcase_add_loop_test(tcase, the_bitmap_has_a_bit_for_each_cluster, 0, 2);
 	tcase_add_test(tcase, a_record_is_named_by_its_number);
