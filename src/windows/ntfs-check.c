@@ -10,7 +10,7 @@
 #define BITMAP_SIZE_MAX    (1ull << 29) /* bytes: one bit for each of 2^32 clusters */
 #define LIST_SIZE_MAX      (1ull << 18) /* bytes of an attribute list; Windows' limit */
 #define INDEX_BLOCK_MAX    (1u << 21)   /* bytes: the largest cluster */
-#define SYSTEM_RECORDS     16u
+#define SYSTEM_FILES       16u          /* records of the volume's own files */
 #define NUMBERED_FROM      48u /* records whose fix-ups lie from here on have their number before */
 #define SHORTEST_STANDARD  48u
 #define SHORTEST_FILE_NAME 66u
@@ -145,20 +145,20 @@ static const char *check_runs(const struct ntfs_geometry *geometry,
 }
 
 /*
- * Only content can be sparse or compressed: all else has as many clusters as it has bytes.  The
- * stream of bad clusters is as long as the volume and nearly all hole, without being called sparse.
+ * Only content can be sparse or compressed, and not that of the volume's own files: all else has as
+ * many clusters as it has bytes.  The stream of bad clusters is as long as the volume and nearly
+ * all hole, without being called sparse.
  */
 static const char *check_sizes(const struct ntfs_geometry *geometry, uint64_t file,
 			       const struct mft_attribute *attribute)
 {
 	uint64_t volume = geometry->clusters * geometry->cluster_size;
-	bool thin = attribute->type == MFT_DATA &&
-		    (attribute->is_thin || file == MFT_RECORD_BAD_CLUSTERS);
+	bool thin = file == MFT_RECORD_BAD_CLUSTERS || (attribute->is_thin && file >= SYSTEM_FILES);
 
 	if (attribute->initialized > attribute->size || attribute->size > attribute->allocated ||
 	    attribute->allocated > INT64_MAX - geometry->cluster_size)
 		return "its sizes contradict each other";
-	if (!thin && attribute->allocated > volume)
+	if (!(thin && attribute->type == MFT_DATA) && attribute->allocated > volume)
 		return "its size is larger than the volume";
 	if (attribute->type == MFT_ATTRIBUTE_LIST && attribute->size > LIST_SIZE_MAX)
 		return "its attribute list is too long";
@@ -233,7 +233,7 @@ static uint64_t number_by_place(const struct ntfs_geometry *geometry, uint64_t o
 	if (offset < geometry->mft || (offset - geometry->mft) % geometry->record_size != 0)
 		return UINT64_MAX;
 	number = (offset - geometry->mft) / geometry->record_size;
-	return number < SYSTEM_RECORDS ? number : UINT64_MAX;
+	return number < SYSTEM_FILES ? number : UINT64_MAX;
 }
 
 static int check_records(const struct ntfs_geometry *geometry, uint64_t offset, uint8_t *bytes,

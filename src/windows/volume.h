@@ -205,9 +205,9 @@ struct volume_holders {
 };
 
 /*
- * Goes once through $MFT, and proves that what the volume calls free belongs to nobody: each cluster
- * of each file is marked as used, no other file has one of `holders`, and no record that may hold
- * clusters is unreadable.  Errors: BS_NTFS_DAMAGED with the record and the cluster.
+ * Goes once through $MFT, and proves that what the volume calls free belongs to nobody: each
+ * cluster of each file is marked as used, no other file has one of `holders`, and no record that
+ * may hold clusters is unreadable.  Errors: BS_NTFS_DAMAGED with the record and the cluster.
  */
 MUST_CHECK int volume_prove_free(struct volume *volume, const struct volume_holders *holders,
 				 struct bs_error *err);

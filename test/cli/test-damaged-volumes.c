@@ -61,9 +61,11 @@ static void assert_refused(const char *image, const char *words)
 {
 	struct image_state before = state_take(image);
 	json_t *result = report_run("fix", image, 3, "refused", "ntfs-damaged");
+	json_t *inspection = report_object(result, "inspection");
 	struct outcome outcome = BOOTSHIFT("plan", image);
 
 	ASSERT_HAS(report_text(result, "message"), words);
+	ck_assert_str_eq(report_text(inspection, "verdict"), "unsuitable");
 	ASSERT_STATUS(outcome, 3);
 	ASSERT_HAS(outcome.errors, words);
 	ASSERT_HAS(outcome.errors, ADVICE);

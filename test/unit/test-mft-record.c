@@ -272,7 +272,17 @@ START_TEST(a_sparse_stream_may_be_long)
 }
 END_TEST
 
-/* And so may the stream of bad clusters, which is called neither sparse nor compressed. */
+/* But none of the volume's own. */
+START_TEST(metadata_is_not_sparse)
+{
+	bytes[0x2C] = 0;
+	bytes[DATA_AT + 13] = 0x80;
+	bytes[DATA_AT + 46] = 1;
+	assert_damaged("$MFT is damaged: its size is larger than the volume");
+}
+END_TEST
+
+/* The stream of bad clusters, which is not called sparse, may be so, too. */
 START_TEST(the_stream_of_bad_clusters_may_be_as_long_as_the_volume)
 {
 	bytes[0x2C] = MFT_RECORD_BAD_CLUSTERS;
@@ -400,6 +410,7 @@ Suite *mft_record_suite(void)
 	tcase_add_loop_test(tcase, what_does_not_fit_is_noticed, 0,
 			    sizeof(damages) / sizeof(damages[0]));
 	tcase_add_test(tcase, a_sparse_stream_may_be_long);
+	tcase_add_test(tcase, metadata_is_not_sparse);
 	tcase_add_test(tcase, the_stream_of_bad_clusters_may_be_as_long_as_the_volume);
 	tcase_add_test(tcase, only_content_may_be_sparse);
 	tcase_add_loop_test(tcase, the_bitmap_has_a_bit_for_each_cluster, 0, 2);
