@@ -406,6 +406,8 @@ enum bs_phase {
 	BS_PHASE_OPENING,    /* opened and locked */
 	BS_PHASE_INSPECTING, /* read, by bs_inspect() */
 	BS_PHASE_REHEARSING, /* read, staged and verified on a view of it */
+	BS_PHASE_CHECKING,   /* between reading and staging: all file records of the boot volume are
+				held against its account of free clusters; then it is rehearsed on */
 	BS_PHASE_COMMITTING, /* the undo file and the image are written: from here on it is finished
 			      */
 	BS_PHASE_VERIFYING,  /* opened afresh and verified */

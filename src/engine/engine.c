@@ -126,16 +126,11 @@ static int check_interruption(int outcome, struct bs_error *err)
 				      : outcome;
 }
 
-/* What stands in the way besides the image itself becomes a finding like those of the survey. */
-static int check_relations(const struct container *container, const struct bs_options *options,
-			   struct bs_inspection *inspection, struct bs_error *err)
+/* What stands in the way besides what the survey saw becomes a finding like those of the survey. */
+static void add_refusal(struct bs_inspection *inspection, const struct bs_error *err)
 {
 	struct bs_finding *finding;
 
-	/* An image that is not going to be changed may have children. */
-	if (inspection->verdict != BS_VERDICT_FIXABLE ||
-	    container_check_relations(container, options, err) == 0)
-		return 0;
 	if (inspection->finding_count < BS_FINDINGS_MAX)
 		inspection->finding_count++;
 	finding = &inspection->findings[inspection->finding_count - 1];
@@ -147,6 +142,16 @@ static int check_relations(const struct container *container, const struct bs_op
 	for (uint32_t i = 0; i < inspection->link_count; i++)
 		if (inspection->links[i].state == BS_LINK_REPAIRED)
 			inspection->links[i].state = BS_LINK_BROKEN;
+}
+
+static int check_relations(const struct container *container, const struct bs_options *options,
+			   struct bs_inspection *inspection, struct bs_error *err)
+{
+	/* An image that is not going to be changed may have children. */
+	if (inspection->verdict != BS_VERDICT_FIXABLE ||
+	    container_check_relations(container, options, err) == 0)
+		return 0;
+	add_refusal(inspection, err);
 	return -1;
 }
 
@@ -172,6 +177,8 @@ static int look(struct container *container, const struct bs_options *options, e
 			 container->format.name);
 		result->inspection->container_size = container->target->status.length;
 	}
+	if (outcome < 0 && result->inspection != NULL && result->error.code == BS_NTFS_DAMAGED)
+		add_refusal(result->inspection, &result->error);
 	if (outcome < 0)
 		return -1;
 	if (result->inspection == NULL)

@@ -11,6 +11,7 @@
 
 #include "disk/guard.h"
 #include "disk/remote.h"
+#include "engine/container.h"
 #include "util/bytes.h"
 #include "windows/mbr.h"
 #include "windows/volume.h"
@@ -23,7 +24,8 @@ struct session {
 	struct guard *guard;
 	struct overlay *overlay;
 	struct session_findings *findings;
-	bool allowed; /* a plan has been allowed: there is no second one */
+	bool checking; /* the worker has said that it checks the volume's accounts */
+	bool allowed;  /* a plan has been allowed: there is no second one */
 	int socket;
 	int patience; /* milliseconds */
 	pid_t worker;
@@ -117,6 +119,16 @@ static int take_inspection(struct session *session, const struct remote_message 
 	return -1;
 }
 
+/* Between the survey and the staging; on a large volume it takes the most time. */
+static int take_checking(struct session *session, struct bs_error *err)
+{
+	if (session->checking)
+		return lies(err, "the same message twice");
+	session->checking = true;
+	container_tell(&session->task->options, BS_PHASE_CHECKING);
+	return 0;
+}
+
 static int take_plan(struct session *session, const struct remote_message *message,
 		     struct bs_error *err)
 {
@@ -135,6 +147,7 @@ static int take_plan(struct session *session, const struct remote_message *messa
 		return -1;
 	session->allowed = true;
 	overlay_take_written_sectors(session->overlay);
+	container_tell(&session->task->options, BS_PHASE_REHEARSING);
 	return remote_send_message(session->socket, MESSAGE_PROCEED, NULL, 0, session->patience,
 				   err);
 }
@@ -201,6 +214,8 @@ static int take(struct session *session, const struct remote_message *message, b
 	switch (message->type) {
 	case MESSAGE_INSPECTION:
 		return take_inspection(session, message, err);
+	case MESSAGE_CHECKING:
+		return take_checking(session, err);
 	case MESSAGE_PLAN:
 		return take_plan(session, message, err);
 	case MESSAGE_OPERATION:

@@ -5,31 +5,69 @@
 #include <string.h>
 #include <strings.h>
 
+#include "disk/window.h"
 #include "windows/tree.h"
 
 /* The metadata files that making, removing and describing files can make longer. */
-static const char *const metadata_files[] = {
-	"\\", "\\$MFT", "\\$Bitmap", "\\$Secure", "\\$Extend\\$ObjId", "\\$Extend\\$Reparse"};
+static const char *const growing_files[] = {
+	"\\", "\\$MFT", "\\$Bitmap", "\\$Secure", "\\$Extend\\$ObjId", "\\$Extend\\$Reparse", NULL};
 
-static int add_runs(void *context, const char *path, struct volume_file *file,
-		    const struct volume_metadata *metadata, struct bs_error *err)
+/* Those that are written besides. */
+static const char *const written_files[] = {"\\$MFTMirr", "\\$Boot", NULL};
+
+/* The files that are counted: their clusters, and, where somebody asks, their records. */
+struct held {
+	struct volume_runs runs;
+	bool with_records;
+	uint64_t *records;
+	size_t record_count;
+};
+
+static void free_held(struct held *held)
+{
+	free(held->runs.runs);
+	free(held->records);
+}
+
+/* Adds a file's record, and looks at its indexes, because they are going to be changed. */
+static int add_record(struct held *held, struct volume_file *file, struct bs_error *err)
+{
+	uint64_t *grown = reallocarray(held->records, held->record_count + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	held->records = grown;
+	grown[held->record_count++] = volume_record_number(file);
+	return volume_check_indexes(file, err);
+}
+
+static int add_file(struct held *held, struct volume_file *file, struct bs_error *err)
+{
+	if (held->with_records && add_record(held, file, err) < 0)
+		return -1;
+	return volume_add_runs(file, &held->runs, err);
+}
+
+static int visit_file(void *context, const char *path, struct volume_file *file,
+		      const struct volume_metadata *metadata, struct bs_error *err)
 {
 	(void)path;
 	(void)metadata;
-	return volume_add_runs(file, context, err);
+	return add_file(context, file, err);
 }
 
-static int add_metadata(struct volume *volume, struct volume_runs *runs, struct bs_error *err)
+static int add_metadata(struct volume *volume, const char *const *paths, struct held *held,
+			struct bs_error *err)
 {
-	for (size_t i = 0; i < sizeof(metadata_files) / sizeof(metadata_files[0]); i++) {
+	for (; *paths != NULL; paths++) {
 		struct volume_file *file;
 		int result;
 
-		if (volume_open_file(volume, metadata_files[i], &file, err) < 0)
+		if (volume_open_file(volume, *paths, &file, err) < 0)
 			return -1;
 		if (file == NULL)
 			continue;
-		result = volume_add_runs(file, runs, err);
+		result = add_file(held, file, err);
 		volume_done_file(file);
 		if (result < 0)
 			return -1;
@@ -64,11 +102,11 @@ static int count_once(struct volume_runs *runs, uint64_t *held, struct bs_error 
 struct parents {
 	const struct bs_plan *plan;
 	uint32_t operation; /* the one whose parents are walked */
-	struct volume_runs *runs;
+	struct held *held;
 };
 
-static int add_parent_runs(void *context, const char *path, struct volume_file *file,
-			   const struct volume_metadata *metadata, struct bs_error *err)
+static int visit_parent(void *context, const char *path, struct volume_file *file,
+			const struct volume_metadata *metadata, struct bs_error *err)
 {
 	const struct parents *parents = context;
 	size_t length = strlen(path);
@@ -81,21 +119,21 @@ static int add_parent_runs(void *context, const char *path, struct volume_file *
 		    strncasecmp(before->path, path, length) == 0)
 			return 0;
 	}
-	return volume_add_runs(file, parents->runs, err);
+	return add_file(parents->held, file, err);
 }
 
-static int add_plan_runs(struct volume *volume, const struct bs_plan *plan,
-			 struct volume_runs *runs, struct bs_error *err)
+static int add_plan_files(struct volume *volume, const struct bs_plan *plan, struct held *held,
+			  struct bs_error *err)
 {
 	for (uint32_t i = 0; i < plan->operation_count; i++) {
-		struct parents parents = {.plan = plan, .operation = i, .runs = runs};
+		struct parents parents = {.plan = plan, .operation = i, .held = held};
 		const char *path = plan->operations[i].path;
 		bool found;
 
 		if (plan->operations[i].kind != BS_OPERATION_COPY)
 			continue;
-		if (tree_walk_parents(volume, path, add_parent_runs, &parents, err) < 0 ||
-		    tree_walk(volume, path, add_runs, runs, &found, err) < 0)
+		if (tree_walk_parents(volume, path, visit_parent, &parents, err) < 0 ||
+		    tree_walk(volume, path, visit_file, held, &found, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -112,19 +150,65 @@ static uint64_t end_of(const struct volume_runs *runs)
 int accounting_take(struct volume *volume, const struct bs_plan *plan,
 		    struct accounting *accounting, struct bs_error *err)
 {
-	struct volume_runs runs = {0};
+	struct held held = {0};
 	struct volume_state state;
-	uint64_t held;
+	uint64_t count;
 	int result = -1;
 
-	if (volume_state(volume, &state, err) < 0 || add_metadata(volume, &runs, err) < 0 ||
-	    add_plan_runs(volume, plan, &runs, err) < 0 || count_once(&runs, &held, err) < 0 ||
-	    volume_check_runs(volume, &runs, err) < 0)
+	if (volume_state(volume, &state, err) < 0 ||
+	    add_metadata(volume, growing_files, &held, err) < 0 ||
+	    add_plan_files(volume, plan, &held, err) < 0 ||
+	    count_once(&held.runs, &count, err) < 0 ||
+	    volume_check_runs(volume, &held.runs, err) < 0)
 		goto out;
-	accounting->sum = state.free / state.cluster_size + held;
-	accounting->end = end_of(&runs) * state.cluster_size;
+	accounting->sum = state.free / state.cluster_size + count;
+	accounting->end = end_of(&held.runs) * state.cluster_size;
 	result = 0;
 out:
-	free(runs.runs);
+	free_held(&held);
+	return result;
+}
+
+static int by_number(const void *left, const void *right)
+{
+	const uint64_t *a = left, *b = right;
+
+	return (*a > *b) - (*a < *b);
+}
+
+static int prove_volume(struct volume *volume, const struct bs_plan *plan, struct bs_error *err)
+{
+	struct held held = {.with_records = true};
+	struct volume_holders holders = {.runs = &held.runs};
+	uint64_t count;
+	int result = -1;
+
+	if (add_metadata(volume, growing_files, &held, err) < 0 ||
+	    add_metadata(volume, written_files, &held, err) < 0 ||
+	    add_plan_files(volume, plan, &held, err) < 0 || count_once(&held.runs, &count, err) < 0)
+		goto out;
+	qsort(held.records, held.record_count, sizeof(*held.records), by_number);
+	holders.records = held.records;
+	holders.record_count = held.record_count;
+	result = volume_prove_free(volume, &holders, err);
+out:
+	free_held(&held);
+	return result;
+}
+
+int accounting_prove(struct disk *disk, const struct bs_plan *plan, struct bs_error *err)
+{
+	struct disk *window = window_open(disk, plan->boot_start, plan->boot_size, err);
+	struct volume *volume = NULL;
+	int result = -1;
+
+	if (window == NULL)
+		return -1;
+	if (volume_open(window, VOLUME_READ, &volume, err) == 0)
+		result = prove_volume(volume, plan, err);
+	volume_done(volume);
+	disk_close(window);
+	if (result < 0 && err->code == BS_NTFS_DAMAGED)
+		fail_prefix(err, "the boot volume (partition %u)", plan->boot_number);
 	return result;
 }

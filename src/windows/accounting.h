@@ -2,8 +2,11 @@
 /*
  * Cluster accounting of the boot volume: what is free, and what is held by the boot files and by
  * the metadata that grows with them, always add up to the same sum.  A cluster that was lost,
- * given out twice or taken from another file shows as a difference, without a look at every
- * file of the volume.
+ * given out twice or taken from another file shows as a difference.
+ *
+ * That holds only for a volume whose bitmap is right.  So before anything is staged all records of
+ * $MFT are held against the bitmap: each cluster that a file has is marked as used.  Then a cluster
+ * that was free before belongs to nobody, and the sum says that only such clusters were taken.
  */
 #ifndef BOOTSHIFT_ACCOUNTING_H
 #define BOOTSHIFT_ACCOUNTING_H
@@ -22,5 +25,14 @@ struct accounting {
  */
 MUST_CHECK int accounting_take(struct volume *volume, const struct bs_plan *plan,
 			       struct accounting *accounting, struct bs_error *err);
+
+/*
+ * Proves, before the staging, that the boot volume's accounts of what is free can be trusted: of
+ * clusters, and of the blocks of those indexes that a fix changes.  No other file has a cluster of
+ * what a fix replaces, and the clusters of all files are marked as used.  Errors: BS_NTFS_DAMAGED
+ * with what is wrong; what the disk says.
+ */
+MUST_CHECK int accounting_prove(struct disk *disk, const struct bs_plan *plan,
+				struct bs_error *err);
 
 #endif

@@ -44,7 +44,9 @@ static s64 device_pread(struct ntfs_device *device, void *buffer, s64 count, s64
 	if ((uint64_t)offset >= disk_size(own->disk))
 		return 0;
 	length = min_u64((uint64_t)count, disk_size(own->disk) - (uint64_t)offset);
-	if (disk_read(own->disk, (uint64_t)offset, buffer, length, &own->error) < 0) {
+	if (disk_read(own->disk, (uint64_t)offset, buffer, length, &own->error) < 0 ||
+	    (own->geometry.clusters != 0 && !own->reads_content &&
+	     ntfs_check_read(&own->geometry, (uint64_t)offset, buffer, length, &own->error) < 0)) {
 		errno = EIO;
 		return -1;
 	}

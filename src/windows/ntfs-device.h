@@ -5,11 +5,18 @@
 
 #include "disk/disk.h"
 #include "windows/libntfs.h"
+#include "windows/ntfs-check.h"
 
 struct ntfs_disk {
 	struct disk *disk;
-	struct bs_error error; /* the last one of the disk; libntfs-3g keeps only an errno of it */
+	/* The last one of the disk, or that metadata is damaged; libntfs-3g keeps only an errno of
+	 * it. */
+	struct bs_error error;
 	s64 position;
+	/* What is read is checked before the library sees it, unless `clusters` is 0, or the
+	 * caller reads the content of a file, where any bytes may stand. */
+	struct ntfs_geometry geometry;
+	bool reads_content;
 };
 
 extern struct ntfs_device_operations ntfs_disk_operations;

@@ -235,6 +235,8 @@ static int get_extended_attributes(struct volume_file *file, char *value, size_t
 int volume_security(struct volume_file *file, uint8_t **descriptor, size_t *size,
 		    struct bs_error *err)
 {
+	if (ntfs_check_security(file->volume, err) < 0)
+		return -1;
 	return read_sized(file, get_security, SECURITY_DESCRIPTOR_MAX, descriptor, size,
 			  "reading a security descriptor", err);
 }
@@ -244,6 +246,8 @@ int volume_set_security(struct volume_file *file, const uint8_t *descriptor, siz
 {
 	struct SECURITY_CONTEXT context = {.vol = file->volume->ntfs};
 
+	if (ntfs_check_security(file->volume, err) < 0)
+		return -1;
 	errno = EIO; /* the library does not always say why */
 	if (ntfs_set_ntfs_acl(&context, file->inode, (const char *)descriptor, size, 0) < 0)
 		return ntfs_fail(file->volume, err, "setting a security descriptor");
@@ -345,7 +349,9 @@ int volume_read(struct volume_file *file, const char *stream, uint64_t offset, v
 		return -1;
 	attribute = ntfs_attr_open(file->inode, AT_DATA, name, name_length);
 	if (attribute != NULL) {
+		file->volume->device.reads_content = true;
 		done = ntfs_attr_pread(attribute, (s64)offset, (s64)length, buffer);
+		file->volume->device.reads_content = false;
 		if (done >= 0 && done < (s64)length)
 			errno = EIO;
 		ntfs_attr_close(attribute);
@@ -446,6 +452,11 @@ static int add_attribute_runs(struct volume_file *file, const ATTR_RECORD *recor
 	}
 	free(mapped);
 	return result;
+}
+
+uint64_t volume_record_number(const struct volume_file *file)
+{
+	return file->inode->mft_no;
 }
 
 int volume_add_runs(struct volume_file *file, struct volume_runs *runs, struct bs_error *err)

@@ -34,7 +34,9 @@ int ntfs_fail(struct volume *volume, struct bs_error *err, const char *what)
 	case ENOMEM:
 		return fail(err, BS_NO_MEMORY, "%s: out of memory", what);
 	default:
-		return fail_errno(err, BS_NTFS, "%s on the NTFS volume", what);
+		/* What can fail where nothing is written is the volume. */
+		return fail_errno(err, volume->mode == VOLUME_READ ? BS_NTFS_DAMAGED : BS_NTFS,
+				  "%s on the NTFS volume", what);
 	}
 }
 
@@ -156,6 +158,21 @@ static int mount_failed(const struct volume *volume, struct bs_error *err)
 	}
 }
 
+/* Reads what the metadata is checked against.  A boot record that makes no sense is left to the
+ * library, which refuses it. */
+static int read_geometry(struct ntfs_disk *device, struct bs_error *err)
+{
+	uint8_t sector[512];
+
+	if (disk_size(device->disk) < sizeof(sector))
+		return 0;
+	if (disk_read(device->disk, 0, sector, sizeof(sector), err) < 0)
+		return -1;
+	if (!ntfs_geometry_read(sector, &device->geometry))
+		device->geometry.clusters = 0;
+	return 0;
+}
+
 int volume_open(struct disk *partition, enum volume_mode mode, struct volume **out,
 		struct bs_error *err)
 {
@@ -169,6 +186,10 @@ int volume_open(struct disk *partition, enum volume_mode mode, struct volume **o
 	ntfs_log_set_handler(ntfs_log_handler_null); /* the library prints; only cli/ may */
 	volume->device.disk = partition;
 	volume->mode = mode;
+	if (read_geometry(&volume->device, err) < 0) {
+		free(volume);
+		return -1;
+	}
 	device = ntfs_device_alloc("bootshift", 0, &ntfs_disk_operations, &volume->device);
 	if (device == NULL) {
 		free(volume);

@@ -13,6 +13,9 @@ struct volume {
 	/* Of the volume as it was when it was opened. */
 	enum bs_code obstacle;
 	const char *obstacle_text;
+	/* Set by ntfs_check_security(). */
+	bool security_checked;
+	uint32_t last_security_id; /* the highest one in use when it was checked */
 };
 
 struct volume_file {
@@ -39,5 +42,21 @@ void ntfs_name_to_utf8(const void *name, size_t length, char *text, size_t size)
  */
 int ntfs_open_path(struct volume *volume, const char *path, ntfs_inode **inode, u64 *folder,
 		   struct bs_error *err);
+
+struct ntfs_index_entry;
+typedef void ntfs_index_visitor(void *context, const struct ntfs_index_entry *entry);
+
+/*
+ * Walks through an index of a file and shows each entry to `visit` (NULL: nobody).  Error:
+ * BS_NTFS_DAMAGED when a block of it is damaged, or is reached and not marked as used.
+ */
+int ntfs_check_index(struct volume *volume, ntfs_inode *inode, const char *name,
+		     ntfs_index_visitor *visit, void *context, struct bs_error *err);
+
+/*
+ * The same for both indexes of $Secure, and whether a new security descriptor would be added behind
+ * all others.  To be called before the library looks for a descriptor; only the first call works.
+ */
+int ntfs_check_security(struct volume *volume, struct bs_error *err);
 
 #endif

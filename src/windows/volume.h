@@ -187,6 +187,31 @@ MUST_CHECK int volume_add_runs(struct volume_file *file, struct volume_runs *run
 MUST_CHECK int volume_check_runs(struct volume *volume, const struct volume_runs *runs,
 				 struct bs_error *err);
 
+/* The number of the file's record, by which findings name it. */
+uint64_t volume_record_number(const struct volume_file *file);
+
+/*
+ * Checks the indexes of a folder or of a metadata file: no block of them is damaged, and each that
+ * holds entries is marked as used, so that none is written over when an entry is added.  Errors:
+ * BS_NTFS_DAMAGED.
+ */
+MUST_CHECK int volume_check_indexes(struct volume_file *file, struct bs_error *err);
+
+/* Clusters and the files that hold them. */
+struct volume_holders {
+	const struct volume_runs *runs; /* sorted, none overlaps another one */
+	const uint64_t *records;        /* the files' records, sorted */
+	size_t record_count;
+};
+
+/*
+ * Goes once through $MFT, and proves that what the volume calls free belongs to nobody: each
+ * cluster of each file is marked as used, no other file has one of `holders`, and no record that
+ * may hold clusters is unreadable.  Errors: BS_NTFS_DAMAGED with the record and the cluster.
+ */
+MUST_CHECK int volume_prove_free(struct volume *volume, const struct volume_holders *holders,
+				 struct bs_error *err);
+
 /*
  * Adds where the first `length` bytes (fewer when the stream is shorter) of a file's unnamed
  * stream lie: in bytes of the partition, as runs of bytes, not of clusters.

@@ -17,6 +17,7 @@
 enum message_type {
 	/* from the worker */
 	MESSAGE_INSPECTION = 1, /* struct bs_inspection */
+	MESSAGE_CHECKING,       /* a fix applies; now the volume's accounts are checked */
 	MESSAGE_PLAN,           /* a plan: may it be staged? */
 	MESSAGE_OPERATION,      /* uint32_t: this operation is done; how many sectors was it? */
 	MESSAGE_CLUSTERS,       /* uint64_t: the sum before the staging, see stage.h */

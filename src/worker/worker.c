@@ -7,6 +7,7 @@
 #include "disk/cache.h"
 #include "disk/remote.h"
 #include "util/bytes.h"
+#include "windows/accounting.h"
 #include "windows/plan.h"
 #include "windows/stage.h"
 #include "windows/survey.h"
@@ -97,7 +98,9 @@ static int rehearse(const struct worker *worker, struct bs_plan *plan, struct bs
 	struct progress progress = {.worker = worker, .plan = plan};
 	uint64_t clusters;
 
-	if (send_plan(worker, MESSAGE_PLAN, plan, err) < 0 ||
+	if (tell(worker, MESSAGE_CHECKING, NULL, 0, err) < 0 ||
+	    accounting_prove(worker->disk, plan, err) < 0 ||
+	    send_plan(worker, MESSAGE_PLAN, plan, err) < 0 ||
 	    await(worker, MESSAGE_PROCEED, NULL, 0, err) < 0 ||
 	    stage_run(worker->disk, plan, ask_sectors, &progress, &clusters, err) < 0 ||
 	    tell(worker, MESSAGE_CLUSTERS, &clusters, sizeof(clusters), err) < 0 ||

@@ -51,19 +51,20 @@ static void interrupt(void)
 
 START_TEST(each_phase_is_told_also_that_something_interrupted_is_taken_back)
 {
-	static const enum bs_phase plain[] = {BS_PHASE_OPENING, BS_PHASE_REHEARSING,
+	static const enum bs_phase plain[] = {BS_PHASE_OPENING,    BS_PHASE_REHEARSING,
+					      BS_PHASE_CHECKING,   BS_PHASE_REHEARSING,
 					      BS_PHASE_COMMITTING, BS_PHASE_VERIFYING};
-	static const enum bs_phase again[] = {BS_PHASE_OPENING, BS_PHASE_UNDOING,
-					      BS_PHASE_REHEARSING, BS_PHASE_COMMITTING,
-					      BS_PHASE_VERIFYING};
+	static const enum bs_phase again[] = {
+		BS_PHASE_OPENING,    BS_PHASE_UNDOING,    BS_PHASE_REHEARSING, BS_PHASE_CHECKING,
+		BS_PHASE_REHEARSING, BS_PHASE_COMMITTING, BS_PHASE_VERIFYING};
 	const char *image = image_copy(image_small("windows-7", false));
 
 	fix(image, NULL);
-	assert_phases(plain, 4);
+	assert_phases(plain, 6);
 	interrupt();
 	fix(image, NULL);
 	ck_assert(result.recovered);
-	assert_phases(again, 5);
+	assert_phases(again, 7);
 	image_remove(image);
 }
 END_TEST
