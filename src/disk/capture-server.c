@@ -216,8 +216,7 @@ int capture_server_start(struct capture_server *server, const char *const *argum
 	};
 	if (!path)
 		return fail(err, BS_DRIVER_UNUSABLE,
-			    "%s, which this format needs, is not installed",
-			    server->name);
+			    "%s, which this format needs, is not installed", server->name);
 	child.program = path;
 	snprintf(child.user_map, sizeof(child.user_map), "0 %u 1\n", geteuid());
 	snprintf(child.group_map, sizeof(child.group_map), "0 %u 1\n", getegid());

@@ -72,7 +72,8 @@ static int fail_overlap(const char *what, uint64_t number, uint64_t offset,
 {
 	char name[NAME_SIZE], other_name[NAME_SIZE];
 
-	return fail(err, BS_CONTAINER_CORRUPT, "%s at byte %" PRIu64 " overlaps %s at byte %" PRIu64,
+	return fail(err, BS_CONTAINER_CORRUPT,
+		    "%s at byte %" PRIu64 " overlaps %s at byte %" PRIu64,
 		    print_name(name, what, number), offset,
 		    print_name(other_name, other->what, other->number), other->offset);
 }
@@ -169,7 +170,7 @@ int claims_check_shared(struct claims *claims, const char *what, uint64_t number
 	if (next != NULL && next->offset < end)
 		return fail_overlap(what, number, offset, next, err);
 	claims->gap_start = next == claims->areas || claims->count == 0 ? 0
-			    : next != NULL ? next[-1].end
+			    : next != NULL                              ? next[-1].end
 					   : claims->areas[claims->count - 1].end;
 	claims->gap_end = next != NULL ? next->offset : UINT64_MAX;
 	return 0;
@@ -196,8 +197,8 @@ int claims_begin_pieces(struct claims *claims, const char *what, uint64_t length
 	return 0;
 }
 
-static int fail_pieces(const struct claims *claims, uint64_t number, uint64_t offset,
-		       uint64_t cell, uint32_t begin, struct bs_error *err)
+static int fail_pieces(const struct claims *claims, uint64_t number, uint64_t offset, uint64_t cell,
+		       uint32_t begin, struct bs_error *err)
 {
 	return fail(err, BS_CONTAINER_CORRUPT,
 		    "%s %" PRIu64 " at byte %" PRIu64 " overlaps another one at byte %" PRIu64,

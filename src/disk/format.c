@@ -82,8 +82,8 @@ static const struct {
 };
 
 /*
- * What is refused by its name.  The bytes are those that file(1) and QEMU's drivers go by.  The code
- * says what to do with it.
+ * What is refused by its name.  The bytes are those that file(1) and QEMU's drivers go by.  The
+ * code says what to do with it.
  */
 static const struct foreign {
 	struct magic magic;

@@ -167,8 +167,9 @@ static const char *name_at(const uint8_t *bytes, size_t length, uint64_t offset,
 }
 
 /*
- * Finds an extension of the header: `*size` bytes at `*at`, of which the first ones may not be among
- * those given.  The loop ends because each extension moves `at` on by at least its own header.
+ * Finds an extension of the header: `*size` bytes at `*at`, of which the first ones may not be
+ * among those given.  The loop ends because each extension moves `at` on by at least its own
+ * header.
  */
 static bool find_extension(const uint8_t *bytes, size_t length, const struct header *header,
 			   uint32_t wanted, uint64_t *at, uint32_t *size)

@@ -26,9 +26,9 @@
 #define VHDX_METADATA_MAX 1048576u
 
 struct vhdx_layout {
-	bool log_in_use; /* the log has to be replayed; what it changes may be anything */
-	uint64_t log_offset;  /* bytes of the file; also when no log is in use */
-	uint32_t log_size;    /* bytes */
+	bool log_in_use;     /* the log has to be replayed; what it changes may be anything */
+	uint64_t log_offset; /* bytes of the file; also when no log is in use */
+	uint32_t log_size;   /* bytes */
 	uint64_t table_offset, metadata_offset; /* of the regions, bytes of the file */
 	uint32_t table_size, metadata_size;     /* bytes; they lie within the file */
 };
@@ -67,8 +67,8 @@ MUST_CHECK int vhdx_decode_headers(const uint8_t *bytes, size_t length, uint64_t
  * required), BS_FORMAT_UNSUPPORTED (sectors of 4096 bytes).
  */
 MUST_CHECK int vhdx_decode_metadata(const uint8_t *bytes, size_t length,
-				    const struct vhdx_layout *layout,
-				    struct vhdx_disk *disk, struct bs_error *err);
+				    const struct vhdx_layout *layout, struct vhdx_disk *disk,
+				    struct bs_error *err);
 
 /* Tells the paths of the parent in the same bytes, if it has one. */
 void vhdx_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker);

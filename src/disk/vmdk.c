@@ -188,8 +188,7 @@ static int check_flat(const struct vmdk_descriptor *descriptor, struct bs_error 
 			    "is a compressed VMDK (streamOptimized), which cannot be changed in "
 			    "place");
 	if (!flat && !vmfs)
-		return fail(err,
-			    qemu_reads(type) ? BS_FORMAT_UNSUPPORTED : BS_FORMAT_UNREADABLE,
+		return fail(err, qemu_reads(type) ? BS_FORMAT_UNSUPPORTED : BS_FORMAT_UNREADABLE,
 			    "is the descriptor of a VMDK of the type %s with an extent of the "
 			    "type %s",
 			    type, descriptor->extent_type);
@@ -225,7 +224,7 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 	if (!is_plain_name(descriptor.extent.name))
 		return fail(err,
 			    strchr(descriptor.extent.name, '\\') == NULL ? BS_FORMAT_UNSUPPORTED
-									: BS_FORMAT_UNREADABLE,
+									 : BS_FORMAT_UNREADABLE,
 			    "the VMDK descriptor names a file of another folder: %s",
 			    descriptor.extent.name);
 	if (!add_u64(descriptor.extent.offset, descriptor.extent.length, &end) || end > INT64_MAX)

@@ -37,9 +37,9 @@ struct clusters {
 	struct disk *container;
 	struct claims *claims;
 	struct qcow2_tables tables;
-	uint8_t *seen;             /* a bit for each sector: an L2 table that begins there is done */
-	uint64_t l1_tables_left;   /* bytes: there cannot be more, or some overlap */
-	uint64_t l2_number;        /* of the present L2 table */
+	uint8_t *seen;           /* a bit for each sector: an L2 table that begins there is done */
+	uint64_t l1_tables_left; /* bytes: there cannot be more, or some overlap */
+	uint64_t l2_number;      /* of the present L2 table */
 };
 
 static int add_refcount_block(void *context, uint64_t index, const uint8_t *entry,
@@ -103,8 +103,7 @@ static bool seen_before(struct clusters *clusters, uint64_t sector)
 	return seen;
 }
 
-static int visit_l2_table(void *context, uint64_t index, const uint8_t *entry,
-			  struct bs_error *err)
+static int visit_l2_table(void *context, uint64_t index, const uint8_t *entry, struct bs_error *err)
 {
 	struct clusters *clusters = context;
 	const struct qcow2_tables *tables = &clusters->tables;
@@ -224,8 +223,8 @@ static int add_table(struct grains *grains, const char *what, uint64_t number, u
 }
 
 /*
- * The driver reads a grain table by the first directory, and writes to that and, unasked, to the one
- * where the second directory leads.  For an entry of 0 that would be the header.
+ * The driver reads a grain table by the first directory, and writes to that and, unasked, to the
+ * one where the second directory leads.  For an entry of 0 that would be the header.
  */
 static int add_tables(void *context, uint64_t index, const uint8_t *entry, struct bs_error *err)
 {
@@ -300,9 +299,8 @@ static int check_grains(struct disk *container, struct claims *claims, struct bs
 	if (claims_add_area(claims, "header", CLAIMS_NO_NUMBER, 0, VMDK_HEAD_SIZE, err) != 0 ||
 	    claims_add_area(claims, "grain directory", CLAIMS_NO_NUMBER, directory.offset, length,
 			    err) != 0 ||
-	    claims_add_area(claims, "second grain directory", CLAIMS_NO_NUMBER,
-			    tables->copy_offset, tables->copy_offset != 0 ? length : 0,
-			    err) != 0 ||
+	    claims_add_area(claims, "second grain directory", CLAIMS_NO_NUMBER, tables->copy_offset,
+			    tables->copy_offset != 0 ? length : 0, err) != 0 ||
 	    table_walk(container, &directory, add_tables, &grains, err) != 0 ||
 	    claims_close_areas(claims, err) != 0 ||
 	    claims_begin_pieces(claims, "grain", tables->grain_size, err) != 0)

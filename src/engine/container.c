@@ -164,8 +164,8 @@ static int finish_writes(struct container *container, const struct bs_options *o
 			 struct bs_error *err)
 {
 	const struct format *format = &container->format;
-	struct capture *capture = capture_open(container->overlay, format->driver,
-					       format->driver_options, true, err);
+	struct capture *capture =
+		capture_open(container->overlay, format->driver, format->driver_options, true, err);
 	int result = capture != NULL ? capture_finish(capture, err) : -1;
 
 	capture_close(capture);

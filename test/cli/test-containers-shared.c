@@ -226,8 +226,7 @@ START_TEST(a_vmdk_grain_on_a_grain_table_or_its_copy_is_refused)
 		const char *container = make(VMDK);
 
 		/* By its end, so that it overlaps this one only. */
-		set(VMDK, container, FREE_IN_SYSTEM,
-		    find_vmdk_table(container, directories[i], 0));
+		set(VMDK, container, FREE_IN_SYSTEM, find_vmdk_table(container, directories[i], 0));
 		assert_never_touched(container, parts[i]);
 	}
 }
@@ -239,7 +238,8 @@ START_TEST(a_vmdk_grain_table_of_both_partitions_is_refused)
 	const char *container = make(VMDK);
 	uint64_t directory = read_number(container, 56, 8, false) * 512;
 
-	write_number(container, directory, 4, false, read_number(container, directory + 8, 4, false));
+	write_number(container, directory, 4, false,
+		     read_number(container, directory + 8, 4, false));
 	assert_never_touched(container, "grain table ");
 }
 END_TEST
@@ -264,8 +264,8 @@ END_TEST
 #define LOGGED       (195 * MIB)
 
 /*
- * The first eight and the last four bytes of a page are in the entry's descriptor, so the entries of
- * the table in its middle are as they will be.
+ * The first eight and the last four bytes of a page are in the entry's descriptor, so the entries
+ * of the table in its middle are as they will be.
  */
 static void change_logged_entry(const char *path, uint64_t guest, uint64_t donor)
 {
@@ -283,8 +283,8 @@ static void change_logged_entry(const char *path, uint64_t guest, uint64_t donor
 
 START_TEST(a_vhdx_block_that_the_log_gives_to_both_partitions_is_refused)
 {
-	const char *container = container_make_vhdx_with_log(
-		image_recipe("small", SAMPLE_SMALL), LOGGED);
+	const char *container =
+		container_make_vhdx_with_log(image_recipe("small", SAMPLE_SMALL), LOGGED);
 
 	change_logged_entry(container, FREE_IN_SYSTEM, IN_BOOT);
 	assert_never_touched(container, " overlaps another one at byte ");
@@ -345,8 +345,7 @@ END_TEST
 START_TEST(a_qcow2_cluster_of_both_partitions_that_is_counted_once_is_refused)
 {
 	const char *container = make_qcow2();
-	uint64_t entry =
-		read_number(container, find_qcow2_entry(container, IN_BOOT), 8, true);
+	uint64_t entry = read_number(container, find_qcow2_entry(container, IN_BOOT), 8, true);
 
 	write_number(container, find_qcow2_entry(container, FREE_IN_SYSTEM), 8, true, entry);
 	assert_never_touched(container, "qemu-img finds ");
@@ -388,8 +387,8 @@ START_TEST(a_vhd_whose_driver_writes_over_its_header_is_refused_unwritten)
 	before = state_take(container);
 	report_run("inspect", container, 0, "would-fix", NULL);
 	for (int i = 0; i < 2; i++) {
-		json_t *result = report_run(i == 0 ? "plan" : "fix", container, 3, "refused",
-					    "vhd-corrupt");
+		json_t *result =
+			report_run(i == 0 ? "plan" : "fix", container, 3, "refused", "vhd-corrupt");
 
 		ASSERT_HAS(report_text(result, "message"), "what the fix would write ");
 	}
@@ -411,8 +410,7 @@ Suite *containers_shared_suite(void)
 	tcase_add_loop_test(tests, a_block_of_both_partitions_is_refused, 0, COUNT(layouts));
 	tcase_add_loop_test(tests, a_block_that_is_the_first_and_the_last_is_refused, 0,
 			    COUNT(layouts));
-	tcase_add_loop_test(tests, a_block_on_a_header_or_a_table_is_refused, 0,
-			    COUNT(on_others));
+	tcase_add_loop_test(tests, a_block_on_a_header_or_a_table_is_refused, 0, COUNT(on_others));
 	tcase_add_test(tests, a_vhd_block_on_the_footer_is_refused);
 	tcase_add_test(tests, vhd_blocks_that_share_one_sector_are_refused);
 	tcase_add_test(tests, vhdx_blocks_that_share_a_half_are_refused);

@@ -219,8 +219,9 @@ static void put(uint64_t offset, uint64_t value)
 
 static void make_qcow2(const char *of_convert)
 {
-	IN_FOLDER("yes text | head -c 1M >a.img && qemu-img convert %s -f raw -O qcow2 a.img a.qcow2",
-		  of_convert);
+	IN_FOLDER(
+		"yes text | head -c 1M >a.img && qemu-img convert %s -f raw -O qcow2 a.img a.qcow2",
+		of_convert);
 }
 
 START_TEST(a_qcow2_cluster_lies_on_nothing_that_is_written_in_place)

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Images of formats that bootshift does not change, and what it advises.  The command in the advice
+ * is typed as it is printed, with the names put in; what comes of it is an image that can be fixed.
+ */
+#include <stdlib.h>
+
+#include "support/images.h"
+#include "support/report.h"
+#include "support/sample.h"
+#include "support/state.h"
+
+#define AS(file)             " && mv " file " disk"
+#define BYTE(at, value)      " && printf '\\" value "' | dd of=disk bs=1 seek=" at QUIETLY
+#define EDIT(file, from, to) " && sed -i 's/" from "/" to "/' " file
+#define QUIETLY              " conv=notrunc status=none"
+#define SECRET               "printf secret >key && qemu-img convert -O qcow2 --object secret,id=s,file=key "
+
+/* Shell commands, in a folder with the raw disk a.img, that make "disk". */
+static const struct {
+	const char *command, *code;
+	const char *made; /* the image that comes of the advice */
+} samples[] = {
+	/* what QEMU reads */
+	{"qemu-img convert -O qed a.img disk", "format-unsupported", "new"},
+	{"qemu-img convert -O parallels a.img disk", "format-unsupported", "new"},
+	{"qemu-img convert -O qcow a.img disk", "format-unsupported", "new"},
+	{"qemu-img convert -O vmdk a.img disk" BYTE("4", "3") /* version */, "format-unsupported",
+	 "new"},
+	{"qemu-img convert -O vmdk a.img disk" BYTE("28", "2") /* descriptorOffset */,
+	 "format-unsupported", "new"},
+	{"qemu-img convert -O vmdk a.img disk" EDIT("disk", "monolithicSparse", "monolithicSpXrse"),
+	 "format-unsupported", "new"},
+	{"qemu-img convert -O vmdk -o subformat=monolithicFlat a.img b.vmdk && mkdir sub && "
+	 "mv b-flat.vmdk sub/b-flat.vmdk" EDIT("b.vmdk", "b-flat", "sub\\/b-flat") AS("b.vmdk"),
+	 "format-unsupported", "new"},
+	{"qemu-img convert -O vmdk -o subformat=monolithicFlat a.img b.vmdk && "
+	 "echo 'changeTrackPath=\"b-ctk.vmdk\"' >line && tr -d '\\0' <b.vmdk | cat - line >disk",
+	 "format-unsupported", "new"},
+	{"qemu-img convert -O vmdk -o subformat=streamOptimized a.img disk", "container-compressed",
+	 "new"},
+	{"qemu-img create -q -f qcow2 -b a.img -F raw disk", "container-differencing", "new"},
+	{"qemu-img convert -O vmdk a.img b.vmdk && qemu-img create -q -f vmdk -b b.vmdk -F vmdk "
+	 "disk",
+	 "container-differencing", "new"},
+	{"qemu-img convert -O qcow2 -o data_file=b.raw a.img disk", "container-split", "new"},
+	{"qemu-img resize -q -f raw a.img 3G && "
+	 "qemu-img convert -O vmdk -o subformat=twoGbMaxExtentSparse a.img b.vmdk" AS("b.vmdk"),
+	 "container-split", "new"},
+	{SECRET "-o encrypt.format=luks,encrypt.iter-time=10,encrypt.key-secret=s a.img disk",
+	 "container-encrypted", "new"},
+	{SECRET "-o encrypt.format=aes,encrypt.key-secret=s a.img disk", "container-encrypted",
+	 "new"},
+	/* what other programs read */
+	{"ewfacquirestream -q -t disk <a.img", "ewf-image", "new.raw"},
+	{"mv a.img a.raw && affconvert -q -ob.aff a.raw" AS("b.aff"), "aff-image", "new"},
+	/* what is packed */
+	{"gzip -1 a.img" AS("a.img.gz"), "packed-gzip", "new"},
+	{"bzip2 -1 a.img" AS("a.img.bz2"), "packed-bzip2", "new"},
+	{"xz -0 a.img" AS("a.img.xz"), "packed-xz", "new"},
+	{"zstd -q --rm a.img" AS("a.img.zst"), "packed-zstd", "new"},
+	{"zip -q -1 -m a.zip a.img" AS("a.zip"), "packed-zip", "a.img"},
+	{"7z a -mx=1 a.7z a.img >log && rm a.img" AS("a.7z"), "packed-7z", "a.img"},
+	{"tar --remove-files -Scf a.tar a.img" AS("a.tar"), "packed-tar", "a.img"},
+	/* what could be two things; the guest wrote it to its boot record's place for the name */
+	{"cp a.img disk && printf 'QFI\\373' | dd of=disk" QUIETLY, "format-ambiguous", "disk"},
+};
+
+/* Puts a name in the place of a word of the advice. */
+static const char *replace(const char *command, const char *word, const char *name)
+{
+	const char *found = strstr(command, word);
+
+	return found == NULL ? command
+			     : text("%.*s%s%s", (int)(found - command), command, name,
+				    found + strlen(word));
+}
+
+/* The command comes behind the words that say what it is for. */
+static const char *command_of(const char *advice, const char *name)
+{
+	const char *command = strstr(advice, ": ");
+
+	ck_assert_msg(command != NULL, "%s", advice);
+	command = replace(command + 2, "IMAGE", name);
+	command = replace(command, "NEW", "new");
+	command = replace(command, "FILE", "key");
+	return replace(command, "bootshift", bootshift_path());
+}
+
+START_TEST(the_command_in_the_advice_makes_an_image_that_can_be_fixed)
+{
+	const char *raw = image_copy(image_recipe("small", SAMPLE_SMALL));
+	const char *folder = text("%.*s", (int)(strrchr(raw, '/') - raw), raw);
+	/* That program goes by the end of the name. */
+	const char *name = strcmp(samples[_i].code, "ewf-image") == 0 ? "disk.E01" : "disk";
+	const char *disk = text("%s/%s", folder, name);
+	const char *made = text("%s/%s", folder, samples[_i].made);
+	bool in_place = strcmp(made, disk) == 0;
+	struct image_state before;
+	json_t *result;
+
+	free(image_run(0, "cd %s && mv %s a.img && %s", folder, raw, samples[_i].command));
+	before = state_take(disk);
+	result = report_run("fix", disk, 3, "refused", samples[_i].code);
+	state_assert_untouched(disk, &before);
+	free(image_run(0, "cd %s && %s", folder, command_of(report_text(result, "advice"), name)));
+	if (in_place)
+		report_run("undo", made, 0, "undone", NULL);
+	else
+		report_run("fix", made, 0, "fixed", NULL);
+	image_remove(disk);
+}
+END_TEST
+
+/* A converted one would be as useless. */
+START_TEST(what_holds_no_disk_is_not_to_be_converted)
+{
+	static const char *const commands[] = {
+		"printf 'MSWIM\\0\\0\\0' >disk && truncate -s 1M disk",
+		"truncate -s 32769 disk && printf CD001 >>disk && truncate -s 1M disk",
+	};
+	const char *raw = image_copy(image_recipe("small", SAMPLE_SMALL));
+	const char *folder = text("%.*s", (int)(strrchr(raw, '/') - raw), raw);
+	json_t *result;
+
+	free(image_run(0, "cd %s && %s", folder, commands[_i]));
+	result = report_run("fix", text("%s/disk", folder), 3, "refused", "holds-no-disk");
+	ASSERT_HAS_NOT(report_text(result, "advice"), "qemu-img");
+	image_remove(raw);
+}
+END_TEST
+
+Suite *format_advice_suite(void);
+
+Suite *format_advice_suite(void)
+{
+	Suite *suite = suite_create("format-advice");
+	TCase *tests = tcase_create("format-advice");
+
+	images_prepare();
+	tcase_add_loop_test(tests, the_command_in_the_advice_makes_an_image_that_can_be_fixed, 0,
+			    (int)(sizeof(samples) / sizeof(samples[0])));
+	tcase_add_loop_test(tests, what_holds_no_disk_is_not_to_be_converted, 0, 2);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
