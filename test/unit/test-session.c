@@ -289,6 +289,13 @@ static void two_plans_says(int socket)
 }
 WORKER(two_plans)
 
+static void checking_twice_says(int socket)
+{
+	say(socket, MESSAGE_CHECKING, "", 0);
+	say(socket, MESSAGE_CHECKING, "", 0);
+}
+WORKER(checking_twice)
+
 static void odd_zones_says(int socket)
 {
 	say(socket, MESSAGE_ZONES, "0123456789", 10);
@@ -362,6 +369,7 @@ static const struct {
 	{boot_number_0, "not in the partition table"},
 	{boot_number_5, "not in the partition table"},
 	{two_plans, "two plans"},
+	{checking_twice, "twice"},
 	{odd_zones, "make no sense"},
 	{zone_outside, "outside of the disk"},
 	{zones_twice, "make no sense"},
