@@ -9,6 +9,8 @@
  */
 #include "windows/volume-ntfs.h"
 
+#include <unistd.h>
+
 #include "util/bytes.h"
 #include "util/utf16.h"
 
@@ -156,6 +158,25 @@ static int mount_failed(const struct volume *volume, struct bs_error *err)
 	}
 }
 
+/*
+ * The library's log, which only cli/ may print.  It tells there of every failed allocation, though
+ * not always to its caller.
+ */
+static int hear_log(const char *function, const char *file, int line, u32 level, void *data,
+		    const char *format, va_list arguments)
+{
+	(void)function;
+	(void)file;
+	(void)line;
+	(void)level;
+	(void)data;
+	(void)format;
+	(void)arguments;
+	if (errno == ENOMEM)
+		_exit(VOLUME_EXIT_NO_MEMORY);
+	return 0;
+}
+
 int volume_open(struct disk *partition, enum volume_mode mode, struct volume **out,
 		struct bs_error *err)
 {
@@ -166,7 +187,7 @@ int volume_open(struct disk *partition, enum volume_mode mode, struct volume **o
 	*out = NULL;
 	if (volume == NULL)
 		return fail(err, BS_NO_MEMORY, "out of memory");
-	ntfs_log_set_handler(ntfs_log_handler_null); /* the library prints; only cli/ may */
+	ntfs_log_set_handler(hear_log);
 	volume->device.disk = partition;
 	volume->mode = mode;
 	device = ntfs_device_alloc("bootshift", 0, &ntfs_disk_operations, &volume->device);
