@@ -519,7 +519,7 @@ int session_run_worker(struct disk *disk, struct overlay *overlay, const struct 
 		.task = task,
 		.overlay = overlay,
 		.findings = findings,
-		.budget = budget_for_disk(disk_size(disk), patience),
+		.budget = budget_for_disk(task->job, disk_size(disk), patience),
 		.seconds = budget_processor_seconds(0),
 		.patience = patience,
 	};

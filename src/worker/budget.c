@@ -19,6 +19,12 @@
 #define LOOK_READ    (4 * GIB)
 #define LOOK_BITMAPS 16u
 
+/*
+ * Before a plan is made, a rehearsal reads the boot volume's whole $MFT once; its extension records
+ * are not in order.  The parent does not know yet which volume that is.
+ */
+#define MFT_READS 2u
+
 /* A look writes nothing; what the guard refuses counts too. */
 #define LOOK_WRITE (1 * MIB)
 
@@ -37,8 +43,9 @@
 #define CONTENT_WRITES 6u
 #define FILE_WRITE     (256 * KIB)
 #define STAGE_WRITE    (16 * MIB)
-#define LOG_FILE_MAX   (4 * GIB) /* chkdsk /L allows no more; mounting for writing empties $LogFile \
-				  */
+#define LOG_FILE_MAX                                                                               \
+	(4 * GIB) /* chkdsk /L allows no more; mounting for writing empties $LogFile               \
+		   */
 
 /* Also a request for a byte costs the parent time: what it counts as at least. */
 #define READ_MIN  CACHE_BLOCK_SIZE /* through the worker's cache it is no shorter */
@@ -80,13 +87,17 @@ static uint64_t bitmap_of(uint64_t size)
 	return size / BYTES_PER_BITMAP_BYTE;
 }
 
-struct budget budget_for_disk(uint64_t disk_size, int patience)
+struct budget budget_for_disk(enum worker_job job, uint64_t disk_size, int patience)
 {
-	return (struct budget){
+	struct budget budget = {
 		.read = add(LOOK_READ, times(bitmap_of(disk_size), LOOK_BITMAPS)),
 		.write = LOOK_WRITE,
 		.patience = patience > 0 ? times((uint64_t)patience, PATIENCE_TIMES) : 0,
 	};
+
+	if (job == WORKER_REHEARSE)
+		budget.read = add(budget.read, times(disk_size, MFT_READS));
+	return budget;
 }
 
 /* The files that are copied and the ones that give way to them.  The loop ends: the number of
@@ -125,7 +136,6 @@ void budget_add_plan(struct budget *budget, enum worker_job job, const struct bs
 	budget->read = add(budget->read, times(files, FILE_READ));
 	if (job == WORKER_VERIFY) {
 		budget->read = add(budget->read, times(content, VERIFY_READS));
-		budget->read = add(budget->read, times(plan->boot_size, VERIFY_WALKS));
 		return;
 	}
 	budget->read = add(budget->read, times(content, STAGE_READS));

@@ -26,11 +26,11 @@ struct budget {
 };
 
 /*
- * The budget for a look at a disk of `disk_size` bytes.  `patience`, in milliseconds, is how long
- * the parent waits for one message; in all it waits five times as long, and longer with each byte
- * that is served.
+ * The budget for a job's look at a disk of `disk_size` bytes.  `patience`, in milliseconds, is how
+ * long the parent waits for one message; in all it waits five times as long, and longer with each
+ * byte that is served.
  */
-struct budget budget_for_disk(uint64_t disk_size, int patience);
+struct budget budget_for_disk(enum worker_job job, uint64_t disk_size, int patience);
 
 /*
  * Adds what carrying out a plan, or verifying it, takes.  The plan's partitions have been found in

@@ -40,7 +40,7 @@ static struct bs_plan usual_plan(uint64_t boot_size)
 
 START_TEST(short_requests_count_as_longer_ones)
 {
-	const struct budget budget = budget_for_disk(GIB, PATIENCE);
+	const struct budget budget = budget_for_disk(WORKER_INSPECT, GIB, PATIENCE);
 
 	ck_assert_uint_eq(count_requests(budget, REMOTE_USE_READ, 1),
 			  count_requests(budget, REMOTE_USE_READ, 32768));
@@ -54,7 +54,7 @@ END_TEST
 START_TEST(a_look_reads_every_bitmap_and_writes_next_to_nothing)
 {
 	/* 2 TiB in clusters of 512 bytes. */
-	const struct budget budget = budget_for_disk(2 * TIB, PATIENCE);
+	const struct budget budget = budget_for_disk(WORKER_INSPECT, 2 * TIB, PATIENCE);
 
 	ck_assert_uint_ge(budget.read, 2 * TIB / 512 / 8 * 4);
 	ck_assert_uint_le(budget.write, MIB);
@@ -64,7 +64,7 @@ END_TEST
 
 START_TEST(a_plan_adds_what_staging_writes)
 {
-	struct budget budget = budget_for_disk(TIB, PATIENCE);
+	struct budget budget = budget_for_disk(WORKER_REHEARSE, TIB, PATIENCE);
 	const struct bs_plan plan = usual_plan(500 * GIB);
 
 	budget_add_plan(&budget, WORKER_REHEARSE, &plan);
@@ -77,13 +77,20 @@ START_TEST(a_plan_adds_what_staging_writes)
 }
 END_TEST
 
-START_TEST(a_verification_reads_the_whole_mft_and_writes_nothing)
+START_TEST(a_rehearsal_reads_the_whole_mft)
 {
-	struct budget budget = budget_for_disk(TIB, PATIENCE);
+	ck_assert_uint_ge(budget_for_disk(WORKER_REHEARSE, TIB, PATIENCE).read, TIB);
+	ck_assert_uint_lt(budget_for_disk(WORKER_INSPECT, TIB, PATIENCE).read, TIB);
+}
+END_TEST
+
+START_TEST(a_verification_reads_the_files_and_writes_nothing)
+{
+	struct budget budget = budget_for_disk(WORKER_VERIFY, TIB, PATIENCE);
 	const struct bs_plan plan = usual_plan(500 * GIB);
 
 	budget_add_plan(&budget, WORKER_VERIFY, &plan);
-	ck_assert_uint_ge(budget.read, 500 * GIB);
+	ck_assert_uint_ge(budget.read, 2 * 20 * MIB * 64);
 	ck_assert_uint_le(budget.write, MIB);
 	ck_assert_uint_eq(budget.zones, 0);
 }
@@ -92,7 +99,7 @@ END_TEST
 START_TEST(numbers_that_lie_make_no_endless_budget)
 {
 	struct bs_plan plan = usual_plan(10 * GIB);
-	struct budget honest = budget_for_disk(20 * GIB, PATIENCE), lied = honest;
+	struct budget honest = budget_for_disk(WORKER_REHEARSE, 20 * GIB, PATIENCE), lied = honest;
 
 	budget_add_plan(&honest, WORKER_REHEARSE, &plan);
 	for (uint32_t i = 0; i < plan.operation_count; i++) {
@@ -109,7 +116,7 @@ END_TEST
 START_TEST(sums_do_not_overflow)
 {
 	struct bs_plan plan = usual_plan(UINT64_MAX);
-	struct budget budget = budget_for_disk(UINT64_MAX, PATIENCE);
+	struct budget budget = budget_for_disk(WORKER_REHEARSE, UINT64_MAX, PATIENCE);
 
 	plan.system_size = UINT64_MAX;
 	plan.operations[0].bytes = UINT64_MAX;
@@ -123,7 +130,7 @@ END_TEST
 
 START_TEST(time_is_limited_in_all_and_grows_with_what_is_served)
 {
-	struct budget budget = budget_for_disk(GIB, PATIENCE);
+	struct budget budget = budget_for_disk(WORKER_REHEARSE, GIB, PATIENCE);
 
 	for (unsigned i = 0; i < 5; i++)
 		ck_assert_int_eq(budget_charge(&budget, REMOTE_USE_READ, 1, PATIENCE, &err), 0);
@@ -136,7 +143,7 @@ END_TEST
 
 START_TEST(messages_take_time_and_no_bytes)
 {
-	struct budget budget = budget_for_disk(GIB, PATIENCE);
+	struct budget budget = budget_for_disk(WORKER_REHEARSE, GIB, PATIENCE);
 	const struct budget before = budget;
 
 	ck_assert_int_eq(budget_charge(&budget, REMOTE_USE_MESSAGE, 32 * MIB, 1, &err), 0);
@@ -149,7 +156,7 @@ END_TEST
 
 START_TEST(without_patience_there_is_no_end_of_time)
 {
-	struct budget budget = budget_for_disk(GIB, -1);
+	struct budget budget = budget_for_disk(WORKER_REHEARSE, GIB, -1);
 
 	ck_assert_int_eq(budget_charge(&budget, REMOTE_USE_READ, 1, UINT64_MAX, &err), 0);
 }
@@ -157,7 +164,7 @@ END_TEST
 
 START_TEST(zones_are_counted_and_so_are_their_bytes)
 {
-	struct budget budget = budget_for_disk(GIB, PATIENCE);
+	struct budget budget = budget_for_disk(WORKER_REHEARSE, GIB, PATIENCE);
 	const struct bs_plan plan = usual_plan(GIB);
 	size_t count = 0;
 
@@ -191,7 +198,8 @@ Suite *budget_suite(void)
 	tcase_add_test(tcase, short_requests_count_as_longer_ones);
 	tcase_add_test(tcase, a_look_reads_every_bitmap_and_writes_next_to_nothing);
 	tcase_add_test(tcase, a_plan_adds_what_staging_writes);
-	tcase_add_test(tcase, a_verification_reads_the_whole_mft_and_writes_nothing);
+	tcase_add_test(tcase, a_rehearsal_reads_the_whole_mft);
+	tcase_add_test(tcase, a_verification_reads_the_files_and_writes_nothing);
 	tcase_add_test(tcase, numbers_that_lie_make_no_endless_budget);
 	tcase_add_test(tcase, sums_do_not_overflow);
 	tcase_add_test(tcase, time_is_limited_in_all_and_grows_with_what_is_served);

@@ -964,7 +964,7 @@ static uint64_t *share(void)
 
 START_TEST(a_worker_that_asks_without_end_has_a_budget)
 {
-	struct budget budget = budget_for_disk(disk_size(sample.disk), PATIENCE);
+	struct budget budget = budget_for_disk(task.job, disk_size(sample.disk), PATIENCE);
 
 	answered = share();
 	if (endless[_i].with_plan)
