@@ -98,27 +98,42 @@ static void rename_record(const struct volume_bytes *system, const struct volume
 	flip(system, find_name(find_record(system, "memtest.exe"), RECORD_SIZE, "memtest.exe"), 1);
 }
 
-/*
- * $SDS holds the security descriptors of a volume: each with a header of 20 bytes, which begins
- * with its hash and its id, from 0x100 on, and has its length at 16; aligned to 16 bytes.
- */
-static void spoil_descriptors(const struct volume_bytes *system, const struct volume_bytes *boot)
+#define HEADER_SIZE 20u /* of a security descriptor: hash, id, offset (8 bytes), length */
+
+/* The block with the first descriptors: the ids begin with 0x100, at offset 0 of the stream. */
+static const uint8_t *find_descriptors(const struct volume_bytes *volume)
 {
+	for (uint64_t at = 0; at + BLOCK_SIZE <= volume->size; at += BLOCK_SIZE)
+		if (load_le32(volume->bytes + at + 4) == 0x100 &&
+		    load_le64(volume->bytes + at + 8) == 0)
+			return volume->bytes + at;
+	ck_abort_msg("no security descriptors");
+}
+
+/*
+ * $SII leads from the id of a descriptor to its place: an entry has the id as its key, and the
+ * descriptor's header, which begins with hash and id, as its value.  The keys become others.
+ */
+static void mislead_descriptors(const struct volume_bytes *system, const struct volume_bytes *boot)
+{
+	const uint8_t *block = find_descriptors(boot);
+	uint32_t entry = 0;
 	unsigned spoilt = 0;
 
 	(void)system;
-	for (uint64_t at = 0; at + BLOCK_SIZE <= boot->size; at += BLOCK_SIZE) {
-		const uint8_t *block = boot->bytes + at;
-		uint32_t entry = 0;
+	while (entry + HEADER_SIZE < BLOCK_SIZE && load_le32(block + entry + 16) > HEADER_SIZE) {
+		for (uint64_t at = 4; at + 12 <= boot->size; at += 4) {
+			const uint8_t *key = boot->bytes + at;
 
-		if (load_le32(block + 4) != 0x100 || load_le64(block + 8) != 0)
-			continue;
-		while (entry + 20 < BLOCK_SIZE && load_le32(block + entry + 16) > 20) {
-			flip(boot, block + entry + 1, 0x40); /* the hash in its header */
-			entry += (load_le32(block + entry + 16) + 15) / 16 * 16;
-			spoilt++;
+			/* In $SDH, the index by hashes, the hash stands before the id. */
+			if (load_le32(key) == load_le32(block + entry + 4) &&
+			    load_le64(key + 4) == load_le64(block + entry) &&
+			    load_le32(key - 4) != load_le32(block + entry)) {
+				flip(boot, key + 2, 0xFF);
+				spoilt++;
+			}
 		}
-		break;
+		entry += (load_le32(block + entry + 16) + 15) / 16 * 16;
 	}
 	ck_assert_uint_gt(spoilt, 2);
 }
@@ -140,7 +155,7 @@ static const struct {
 	damage *spoil;
 	bool seen_at_once; /* by an inspection */
 } damages[] = {
-	{lose_content, true}, {rename_record, false},      {spoil_descriptors, false},
+	{lose_content, true}, {rename_record, false},      {mislead_descriptors, false},
 	{tear_record, false}, {lose_mark_of_record, true},
 };
 
