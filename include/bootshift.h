@@ -67,7 +67,7 @@ enum bs_exit {
 	  "run chkdsk on the volume in Windows, shut it down fully and try again")                 \
 	X(BS_INTERRUPTED, "interrupted", BS_EXIT_FAILED, "run the same command again")             \
 	X(BS_TIMEOUT, "timeout", BS_EXIT_FAILED,                                                   \
-	  "look at what is slow, the storage or the image, or give more time with --timeout")      \
+	  "look at what is slow, the machine or its storage; a batch has also --timeout")          \
 	X(BS_ROW_INVALID, "row-invalid", BS_EXIT_FAILED,                                           \
 	  "name a file that bootshift batch has written with --jsonl")                             \
 	/* recovery required */                                                                    \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The allowed ranges are kept sorted, none touching another: a write is allowed exactly when one
- * of them holds all of it.
+ * The allowed ranges are kept sorted by rule and offset, none touching another of its rule: a write
+ * is allowed exactly when one of them holds all of it, and the rule allows its bytes.
  */
 #include "disk/guard.h"
 
@@ -17,13 +17,22 @@ struct guard {
 	size_t count;
 };
 
-static bool is_allowed(const struct guard *guard, uint64_t offset, size_t length)
+static bool rule_allows(enum guard_rule rule, const uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length && rule == GUARD_ACTIVE_FLAG; i++)
+		if (bytes[i] != 0x00 && bytes[i] != 0x80)
+			return false;
+	return true;
+}
+
+static bool is_allowed(const struct guard *guard, uint64_t offset, const void *bytes, size_t length)
 {
 	for (size_t i = 0; i < guard->count; i++) {
 		const struct guard_range *range = &guard->ranges[i];
 
 		if (offset >= range->offset &&
-		    range_within(offset - range->offset, length, range->length))
+		    range_within(offset - range->offset, length, range->length) &&
+		    rule_allows(range->rule, bytes, length))
 			return true;
 	}
 	return false;
@@ -40,7 +49,7 @@ static int guard_write(struct disk *disk, uint64_t offset, const void *buffer, s
 {
 	struct guard *guard = (struct guard *)disk;
 
-	if (!is_allowed(guard, offset, length))
+	if (!is_allowed(guard, offset, buffer, length))
 		return fail(err, BS_GUARD,
 			    "a write of %zu bytes at %" PRIu64 " is outside of what a fix changes",
 			    length, offset);
@@ -86,10 +95,12 @@ struct disk *guard_disk(struct guard *guard)
 	return &guard->disk;
 }
 
-static int compare_offsets(const void *a, const void *b)
+static int compare_ranges(const void *a, const void *b)
 {
 	const struct guard_range *left = a, *right = b;
 
+	if (left->rule != right->rule)
+		return left->rule < right->rule ? -1 : 1;
 	return (left->offset > right->offset) - (left->offset < right->offset);
 }
 
@@ -98,12 +109,13 @@ static size_t normalise(struct guard_range *ranges, size_t count)
 {
 	size_t kept = 0;
 
-	qsort(ranges, count, sizeof(*ranges), compare_offsets);
+	qsort(ranges, count, sizeof(*ranges), compare_ranges);
 	for (size_t i = 0; i < count; i++) {
 		struct guard_range *last = kept > 0 ? &ranges[kept - 1] : NULL;
 		uint64_t end = ranges[i].offset + ranges[i].length;
 
-		if (!last || ranges[i].offset > last->offset + last->length)
+		if (!last || ranges[i].rule != last->rule ||
+		    ranges[i].offset > last->offset + last->length)
 			ranges[kept++] = ranges[i];
 		else if (end > last->offset + last->length)
 			last->length = end - last->offset;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The guard: passes every read, and only those writes that lie wholly within the ranges allowed.
- * It is what holds even when the process that asks for the writes has been taken over, so it
- * trusts nothing but the ranges that its owner gave it.
+ * The guard: passes every read, and only those writes that lie wholly within the ranges allowed
+ * and hold only the bytes that are allowed there.  It is what holds even when the process that asks
+ * for the writes has been taken over, so it trusts nothing but the ranges that its owner gave it.
  */
 #ifndef BOOTSHIFT_GUARD_H
 #define BOOTSHIFT_GUARD_H
@@ -11,8 +11,15 @@
 
 struct guard;
 
+enum guard_rule {
+	GUARD_ANY_BYTES,
+	GUARD_ACTIVE_FLAG, /* a partition's active flag: 0x00 or 0x80; older boot code stops at
+			      any other byte */
+};
+
 struct guard_range {
 	uint64_t offset, length; /* bytes */
+	enum guard_rule rule;    /* for every byte that is written */
 };
 
 /* Puts a guard before `below`, which must outlive it.  No write is allowed yet.  NULL: no memory.
@@ -27,8 +34,8 @@ struct disk *guard_disk(struct guard *guard);
 
 /*
  * Allows writes within `ranges`, which are copied and may lie in any order, and takes back what
- * was allowed before.  Ranges that touch or overlap count as one.  On error the guard is as it
- * was: BS_OUT_OF_RANGE for a range that does not lie within the disk, BS_NO_MEMORY.
+ * was allowed before.  Ranges of one rule that touch or overlap count as one.  On error the guard
+ * is as it was: BS_OUT_OF_RANGE for a range that does not lie within the disk, BS_NO_MEMORY.
  */
 MUST_CHECK int guard_allow(struct guard *guard, const struct guard_range *ranges, size_t count,
 			   struct bs_error *err);

@@ -8,11 +8,14 @@
 #include <string.h>
 
 #include "disk/remote-wire.h"
+#include "util/clock.h"
 
 struct server {
 	int socket;
 	int patience;
 	struct disk *disk;
+	const struct remote_meter *meter;
+	uint64_t since; /* when the wait for the worker began, in milliseconds */
 	uint8_t buffer[REMOTE_CHUNK_SIZE];
 };
 
@@ -36,47 +39,84 @@ static int send_failure(const struct server *server, const struct bs_error *fail
 			   server->patience, err);
 }
 
-static int check_length(const struct remote_header *header, struct bs_error *err)
+static int charge(struct server *server, enum remote_use use, uint64_t length, struct bs_error *err)
 {
-	if (header->length <= REMOTE_CHUNK_SIZE)
+	uint64_t now = clock_milliseconds(), waited = now - server->since;
+
+	server->since = now;
+	if (!server->meter)
 		return 0;
-	return fail(err, BS_WORKER, "the other process asked for too many bytes at once");
+	return server->meter->charge(server->meter->context, use, length, waited, err);
+}
+
+/* The length fits the buffer, and may be served. */
+static int check_request(struct server *server, const struct remote_header *header,
+			 enum remote_use use, struct bs_error *err)
+{
+	if (header->length > REMOTE_CHUNK_SIZE)
+		return fail(err, BS_WORKER, "the other process asked for too many bytes at once");
+	return charge(server, use, header->length, err);
+}
+
+typedef int disk_call(struct server *server, const struct remote_header *header,
+		      struct bs_error *err);
+
+static int call_read(struct server *server, const struct remote_header *header,
+		     struct bs_error *err)
+{
+	return disk_read(server->disk, header->offset, server->buffer, (size_t)header->length, err);
+}
+
+static int call_write(struct server *server, const struct remote_header *header,
+		      struct bs_error *err)
+{
+	return disk_write(server->disk, header->offset, server->buffer, (size_t)header->length,
+			  err);
+}
+
+static int call_flush(struct server *server, const struct remote_header *header,
+		      struct bs_error *err)
+{
+	(void)header;
+	return disk_flush(server->disk, err);
+}
+
+/* Does the call and answers with `length` bytes.  Its time is the storage's, not the worker's. */
+static int answer(struct server *server, disk_call *call, const struct remote_header *header,
+		  size_t length, struct bs_error *err)
+{
+	uint64_t begun = clock_milliseconds();
+	struct bs_error failure;
+	int result = call(server, header, &failure);
+
+	server->since += clock_milliseconds() - begun;
+	return result == 0 ? send_answer(server, length, err) : send_failure(server, &failure, err);
 }
 
 static int serve_read(struct server *server, const struct remote_header *header,
 		      struct bs_error *err)
 {
-	size_t length = (size_t)header->length;
-	struct bs_error failure;
-
-	if (check_length(header, err) != 0)
+	if (check_request(server, header, REMOTE_USE_READ, err) != 0)
 		return -1;
-	if (disk_read(server->disk, header->offset, server->buffer, length, &failure) != 0)
-		return send_failure(server, &failure, err);
-	return send_answer(server, length, err);
+	return answer(server, call_read, header, (size_t)header->length, err);
 }
 
 static int serve_write(struct server *server, const struct remote_header *header,
 		       struct bs_error *err)
 {
-	size_t length = (size_t)header->length;
-	struct bs_error failure;
-
-	if (check_length(header, err) != 0 ||
-	    remote_receive(server->socket, server->buffer, length, server->patience, err) != 0)
+	if (check_request(server, header, REMOTE_USE_WRITE, err) != 0 ||
+	    remote_receive(server->socket, server->buffer, (size_t)header->length, server->patience,
+			   err) != 0)
 		return -1;
-	if (disk_write(server->disk, header->offset, server->buffer, length, &failure) != 0)
-		return send_failure(server, &failure, err);
-	return send_answer(server, 0, err);
+	return answer(server, call_write, header, 0, err);
 }
 
-static int serve_flush(struct server *server, struct bs_error *err)
+static int serve_flush(struct server *server, const struct remote_header *header,
+		       struct bs_error *err)
 {
-	struct bs_error failure;
-
-	if (disk_flush(server->disk, &failure) != 0)
-		return send_failure(server, &failure, err);
-	return send_answer(server, 0, err);
+	if (charge(server, REMOTE_USE_WRITE, 0, err) != 0)
+		return -1;
+	return answer(server, call_flush, header, 0, err);
 }
 
 static int serve_request(struct server *server, const struct remote_header *header,
@@ -88,14 +128,15 @@ static int serve_request(struct server *server, const struct remote_header *head
 	case REMOTE_WRITE:
 		return serve_write(server, header, err);
 	case REMOTE_FLUSH:
-		return serve_flush(server, err);
+		return serve_flush(server, header, err);
 	default:
 		return fail(err, BS_WORKER, "the other process sent an answer without a question");
 	}
 }
 
 int remote_serve(int socket, struct disk *disk, size_t limit, int patience,
-		 struct remote_message *message, struct bs_error *err)
+		 const struct remote_meter *meter, struct remote_message *message,
+		 struct bs_error *err)
 {
 	struct server *server = malloc(sizeof(*server));
 	struct remote_header header;
@@ -106,6 +147,8 @@ int remote_serve(int socket, struct disk *disk, size_t limit, int patience,
 	server->socket = socket;
 	server->patience = patience;
 	server->disk = disk;
+	server->meter = meter;
+	server->since = clock_milliseconds();
 	for (;;) {
 		if (remote_receive_header(socket, &header, patience, err) != 0)
 			goto out;
@@ -114,7 +157,8 @@ int remote_serve(int socket, struct disk *disk, size_t limit, int patience,
 		if (serve_request(server, &header, err) != 0)
 			goto out;
 	}
-	result = remote_receive_payload(socket, &header, limit, patience, message, err);
+	if (charge(server, REMOTE_USE_MESSAGE, header.length, err) == 0)
+		result = remote_receive_payload(socket, &header, limit, patience, message, err);
 out:
 	free(server);
 	return result;

@@ -85,7 +85,7 @@ static int wait_for(int socket, short events, const struct deadline *deadline, s
 	for (;;) {
 		left = deadline->end - now();
 		if (left < 0)
-			return fail(err, BS_WORKER,
+			return fail(err, BS_TIMEOUT,
 				    "the other process has been silent for %d milliseconds",
 				    deadline->patience);
 		/* One more than is left, so that the last wait is not a busy one. */

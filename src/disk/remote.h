@@ -5,8 +5,9 @@
  *
  * It runs over one end each of a socketpair(AF_UNIX, SOCK_STREAM), in blocking mode.  The worker
  * speaks first; each of its requests is answered before the next.  Neither side trusts the other:
- * whatever a peer sends, or that it sends nothing or ends, is at worst an error (BS_WORKER), and a
- * peer can make nobody allocate more than a limit that is known beforehand.
+ * whatever a peer sends, or that it ends, is at worst an error (BS_WORKER), that it sends nothing
+ * another (BS_TIMEOUT), and a peer can make nobody allocate more than a limit that is known
+ * beforehand.
  *
  * `patience` is how long to wait for the other side, in milliseconds, for each header and each
  * payload as a whole; negative means for ever, which ends when the other side does.  With that,
@@ -37,19 +38,37 @@ MUST_CHECK int remote_send_message(int socket, uint32_t type, const void *payloa
 				   int patience, struct bs_error *err);
 
 /*
- * Waits for a message, at most `limit` bytes long.  Errors: BS_WORKER when something else comes or
- * nothing, BS_NO_MEMORY.
+ * Waits for a message, at most `limit` bytes long.  Errors: BS_WORKER when something else comes,
+ * BS_TIMEOUT when nothing does, BS_NO_MEMORY.
  */
 MUST_CHECK int remote_receive_message(int socket, size_t limit, int patience,
 				      struct remote_message *message, struct bs_error *err);
 
+enum remote_use {
+	REMOTE_USE_READ,
+	REMOTE_USE_WRITE, /* or a flush, of no length */
+	REMOTE_USE_MESSAGE,
+};
+
+/*
+ * Is told of each request before it is carried out, and of each message: its length in bytes, and
+ * how many milliseconds the worker took since it was last told, without what the disk took.  An
+ * error ends the serving.
+ */
+struct remote_meter {
+	int (*charge)(void *context, enum remote_use use, uint64_t length, uint64_t waited,
+		      struct bs_error *err);
+	void *context;
+};
+
 /*
  * The parent's end: carries out the worker's requests on `disk` until a message comes, at most
  * `limit` bytes long, and hands that over.  The caller may answer it and call again.  An error of
- * `disk` goes to the worker and does not end the function.  Errors: BS_WORKER, BS_NO_MEMORY; then
- * the channel is of no more use.
+ * `disk` goes to the worker and does not end the function.  `meter` may be NULL.  Errors: those of
+ * the meter, BS_WORKER, BS_TIMEOUT, BS_NO_MEMORY; then the channel is of no more use.
  */
 MUST_CHECK int remote_serve(int socket, struct disk *disk, size_t limit, int patience,
-			    struct remote_message *message, struct bs_error *err);
+			    const struct remote_meter *meter, struct remote_message *message,
+			    struct bs_error *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/container.h"
+#include "engine/inspection.h"
 #include "engine/session.h"
 #include "transaction/commit.h"
 #include "transaction/journal-file.h"
@@ -126,73 +127,77 @@ static int check_interruption(int outcome, struct bs_error *err)
 				      : outcome;
 }
 
-/* What stands in the way besides what the survey saw becomes a finding like those of the survey. */
-static void add_refusal(struct bs_inspection *inspection, const struct bs_error *err)
+/*
+ * Whoever reads of a refused image should find the reason among its findings, also when the survey
+ * did not see it.
+ */
+static void complete_inspection(const struct container *container, const struct bs_options *options,
+				struct bs_result *result)
 {
-	struct bs_finding *finding;
-
-	if (inspection->finding_count < BS_FINDINGS_MAX)
-		inspection->finding_count++;
-	finding = &inspection->findings[inspection->finding_count - 1];
-	finding->code = err->code;
-	memcpy(finding->message, err->message, sizeof(finding->message));
-	inspection->verdict = BS_VERDICT_UNSUITABLE;
-	inspection->starts_after = inspection->starts;
-	inspection->starts_after_known = inspection->starts_known;
-	for (uint32_t i = 0; i < inspection->link_count; i++)
-		if (inspection->links[i].state == BS_LINK_REPAIRED)
-			inspection->links[i].state = BS_LINK_BROKEN;
+	if (bs_code_exit(result->error.code) != BS_EXIT_REFUSED)
+		return;
+	if (result->inspection == NULL)
+		result->inspection = inspection_without_worker(container->disk, options);
+	if (result->inspection != NULL)
+		inspection_refuse(result->inspection, &result->error);
 }
 
-static int check_relations(const struct container *container, const struct bs_options *options,
-			   struct bs_inspection *inspection, struct bs_error *err)
+static void describe_container(const struct container *container, struct bs_inspection *inspection)
 {
-	/* An image that is not going to be changed may have children. */
-	if (inspection->verdict != BS_VERDICT_FIXABLE ||
-	    container_check_relations(container, options, err) == 0)
-		return 0;
-	add_refusal(inspection, err);
-	return -1;
+	snprintf(inspection->format, sizeof(inspection->format), "%s", container->format.name);
+	inspection->container_size = container->target->status.length;
 }
 
 /* Runs the worker and moves what it found into the result. */
-static int look(struct container *container, const struct bs_options *options, enum worker_job job,
-		struct session_findings *findings, struct bs_result *result)
+static int run_worker(struct container *container, const struct bs_options *options,
+		      enum worker_job job, struct session_findings *findings,
+		      struct bs_result *result)
 {
 	const struct worker_task task = {.job = job, .options = *options};
 	struct overlay *overlay = job == WORKER_REHEARSE ? container->overlay : NULL;
-	int outcome;
+	int outcome = session_run(container->disk, overlay, &task, findings, &result->error);
 
-	container_tell(options, job == WORKER_REHEARSE ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
-	/* One that came so far has not reached a worker. */
-	if (check_interruption(0, &result->error) < 0)
-		return -1;
-	outcome = session_run(container->disk, overlay, &task, findings, &result->error);
 	result->inspection = findings->inspection;
 	result->plan = findings->plan;
 	findings->inspection = NULL;
 	findings->plan = NULL;
-	if (result->inspection != NULL) {
-		snprintf(result->inspection->format, sizeof(result->inspection->format), "%s",
-			 container->format.name);
-		result->inspection->container_size = container->target->status.length;
-	}
-	if (outcome < 0 && result->inspection != NULL && result->error.code == BS_NTFS_DAMAGED)
-		add_refusal(result->inspection, &result->error);
 	if (outcome < 0)
-		return -1;
-	if (result->inspection == NULL)
+		complete_inspection(container, options, result);
+	if (result->inspection != NULL)
+		describe_container(container, result->inspection);
+	if (outcome == 0 && result->inspection == NULL)
 		return fail(&result->error, BS_WORKER, "the worker process found nothing");
+	return outcome;
+}
+
+/* What the survey does not see: the files around the image, and what only a rehearsal shows. */
+static int check_further(struct container *container, const struct bs_options *options,
+			 enum worker_job job, struct session_findings *findings,
+			 struct bs_result *result)
+{
+	bool fixable = result->inspection->verdict == BS_VERDICT_FIXABLE;
+
+	/* An image that is not going to be changed may have children. */
+	if (fixable && container_check_relations(container, options, &result->error) < 0)
+		return -1;
+	if (job == WORKER_REHEARSE && fixable && result->plan == NULL)
+		return fail(&result->error, BS_WORKER, "the worker process made no plan");
+	return result->plan != NULL ? settle(container, options, findings, result) : 0;
+}
+
+static int look(struct container *container, const struct bs_options *options, enum worker_job job,
+		struct session_findings *findings, struct bs_result *result)
+{
+	container_tell(options, job == WORKER_REHEARSE ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
+	/* One that came so far has not reached a worker. */
+	if (check_interruption(0, &result->error) < 0 ||
+	    run_worker(container, options, job, findings, result) < 0)
+		return -1;
 	if (result->inspection->verdict == BS_VERDICT_UNSUITABLE)
 		return refuse(result->inspection, &result->error);
-	if (check_relations(container, options, result->inspection, &result->error) < 0)
-		goto drop;
-	if (job == WORKER_REHEARSE && result->inspection->verdict == BS_VERDICT_FIXABLE &&
-	    result->plan == NULL)
-		return fail(&result->error, BS_WORKER, "the worker process made no plan");
-	if (result->plan == NULL || settle(container, options, findings, result) == 0)
+	if (check_further(container, options, job, findings, result) == 0)
 		return 0;
-drop:
+	complete_inspection(container, options, result);
 	bs_plan_free(result->plan); /* what is refused or cannot be verified is no plan */
 	result->plan = NULL;
 	return -1;

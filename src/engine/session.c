@@ -2,9 +2,12 @@
 #include "engine/session.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,18 +17,37 @@
 #include "engine/container.h"
 #include "util/bytes.h"
 #include "windows/mbr.h"
+#include "windows/plan.h"
 #include "windows/volume.h"
+#include "worker/budget.h"
 #include "worker/message.h"
 
 #define PATIENCE 120000 /* milliseconds of silence after which the worker is taken for hung */
+#define GRACE    2000   /* milliseconds for a worker that closed its channel to end by itself */
+
+/* How far a worker has come.  See the rules: each message takes it one step on. */
+enum step {
+	STEP_BEGUN,
+	STEP_INSPECTED,
+	STEP_CHECKING, /* the accounts of the boot volume are checked */
+	STEP_PLANNED, /* the operations are carried out */
+	STEP_COUNTED, /* they are done, and the sum of the clusters is known */
+	STEP_ZONED,
+	STEP_STAGED,
+	STEP_DONE,
+};
 
 struct session {
 	const struct worker_task *task;
 	struct guard *guard;
 	struct overlay *overlay;
 	struct session_findings *findings;
-	bool checking; /* the worker has said that it checks the volume's accounts */
-	bool allowed;  /* a plan has been allowed: there is no second one */
+	enum step step;
+	struct budget budget;
+	uint64_t seconds;            /* of processor time that the worker may use so far */
+	struct bs_plan *allowed;     /* the plan that is carried out; NULL: none yet */
+	uint32_t operations;         /* that are done */
+	uint8_t sector[SECTOR_SIZE]; /* the partition table's sector as it must be in the end */
 	int socket;
 	int patience; /* milliseconds */
 	pid_t worker;
@@ -81,22 +103,62 @@ static int check_partition(const struct mbr *table, const struct bs_plan *plan,
 	return 0;
 }
 
+/*
+ * The system partition bounds what a fix may copy, so it too must be in the table: a primary one,
+ * or a logical one within the extended partition.
+ */
+static int check_system_partition(const struct mbr *table, const struct bs_plan *plan,
+				  struct bs_error *err)
+{
+	uint64_t start, size;
+
+	for (uint32_t i = 0; i < MBR_ENTRIES; i++) {
+		const struct mbr_entry *entry = &table->entries[i];
+
+		if (!entry_range(entry, &start, &size))
+			continue;
+		if (mbr_is_extended(entry->type) && plan->system_number > MBR_ENTRIES &&
+		    plan->system_start >= start &&
+		    range_within(plan->system_start - start, plan->system_size, size))
+			return 0;
+		if (i + 1 == plan->system_number && plan->system_start == start &&
+		    plan->system_size == size)
+			return 0;
+	}
+	return lies(err, "a system partition that is not in the partition table");
+}
+
 static int allow_fix(struct session *session, const struct bs_plan *plan, struct bs_error *err)
 {
 	struct guard_range ranges[MBR_ENTRIES + 1];
-	uint8_t sector[SECTOR_SIZE];
 	struct mbr table;
 
-	if (disk_read(guard_disk(session->guard), 0, sector, sizeof(sector), err) < 0)
+	if (disk_read(guard_disk(session->guard), 0, session->sector, SECTOR_SIZE, err) < 0)
 		return -1;
-	if (!mbr_parse(sector, &table))
+	if (!mbr_parse(session->sector, &table))
 		return lies(err, "a plan for a disk without a partition table");
-	if (check_partition(&table, plan, &session->task->options, err) < 0)
+	if (check_partition(&table, plan, &session->task->options, err) < 0 ||
+	    check_system_partition(&table, plan, err) < 0)
 		return -1;
-	for (uint32_t i = 0; i < MBR_ENTRIES; i++)
-		ranges[i] = (struct guard_range){MBR_FLAG_OFFSET(i), 1};
-	ranges[MBR_ENTRIES] = (struct guard_range){plan->boot_start, plan->boot_size};
+	for (uint32_t i = 0; i < MBR_ENTRIES; i++) {
+		ranges[i] = (struct guard_range){MBR_FLAG_OFFSET(i), 1, GUARD_ACTIVE_FLAG};
+		session->sector[MBR_FLAG_OFFSET(i)] = i + 1 == plan->boot_number ? MBR_ACTIVE : 0;
+	}
+	ranges[MBR_ENTRIES] =
+		(struct guard_range){plan->boot_start, plan->boot_size, GUARD_ANY_BYTES};
 	return guard_allow(session->guard, ranges, MBR_ENTRIES + 1, err);
+}
+
+/* Exactly the boot partition is active now, and nothing else in the table's sector has changed. */
+static int check_sector(struct session *session, struct bs_error *err)
+{
+	uint8_t found[SECTOR_SIZE];
+
+	if (disk_read(guard_disk(session->guard), 0, found, sizeof(found), err) < 0)
+		return -1;
+	return memcmp(found, session->sector, sizeof(found)) == 0
+		       ? 0
+		       : lies(err, "a staged plan that leaves another partition active");
 }
 
 /* ---- messages ------------------------------------------------------------------------------ */
@@ -106,8 +168,6 @@ static int take_inspection(struct session *session, const struct remote_message 
 {
 	struct session_findings *findings = session->findings;
 
-	if (findings->inspection != NULL)
-		return lies(err, "two inspections");
 	findings->inspection = malloc(sizeof(*findings->inspection));
 	if (findings->inspection == NULL)
 		return fail(err, BS_NO_MEMORY, "out of memory");
@@ -119,12 +179,12 @@ static int take_inspection(struct session *session, const struct remote_message 
 	return -1;
 }
 
-/* Between the survey and the staging; on a large volume it takes the most time. */
-static int take_checking(struct session *session, struct bs_error *err)
+/* Between the survey and the staging; on a large volume this takes the most time. */
+static int take_checking(struct session *session, const struct remote_message *message,
+			 struct bs_error *err)
 {
-	if (session->checking)
-		return lies(err, "the same message twice");
-	session->checking = true;
+	if (message->length != 0)
+		return lies(err, "a message that is too long");
 	container_tell(&session->task->options, BS_PHASE_CHECKING);
 	return 0;
 }
@@ -132,33 +192,45 @@ static int take_checking(struct session *session, struct bs_error *err)
 static int take_plan(struct session *session, const struct remote_message *message,
 		     struct bs_error *err)
 {
-	struct bs_plan *plan;
-	int result;
-
-	if (session->overlay == NULL)
-		return lies(err, "a plan that nobody asked for");
-	if (session->allowed)
-		return lies(err, "two plans");
-	if (message_unpack_plan(message->payload, message->length, &plan, err) < 0)
+	if (message_unpack_plan(message->payload, message->length, &session->allowed, err) < 0 ||
+	    allow_fix(session, session->allowed, err) < 0)
 		return -1;
-	result = allow_fix(session, plan, err);
-	bs_plan_free(plan);
-	if (result < 0)
-		return -1;
-	session->allowed = true;
+	budget_add_plan(&session->budget, session->task->job, session->allowed);
 	overlay_take_written_sectors(session->overlay);
 	container_tell(&session->task->options, BS_PHASE_REHEARSING);
 	return remote_send_message(session->socket, MESSAGE_PROCEED, NULL, 0, session->patience,
 				   err);
 }
 
-static int answer_sectors(struct session *session, struct bs_error *err)
+/* Each operation is told once, in the plan's order, and answered with the sectors it has written.
+ */
+static int take_operation(struct session *session, const struct remote_message *message,
+			  struct bs_error *err)
 {
-	uint64_t sectors =
-		session->overlay != NULL ? overlay_take_written_sectors(session->overlay) : 0;
+	uint64_t sectors;
+	uint32_t index;
 
+	if (message->length != sizeof(index))
+		return lies(err, "an operation that is no number");
+	memcpy(&index, message->payload, sizeof(index));
+	if (index != session->operations || index >= session->allowed->operation_count)
+		return lies(err, "an operation that is not the plan's next one");
+	session->operations++;
+	sectors = overlay_take_written_sectors(session->overlay);
+	session->allowed->operations[index].sectors = sectors;
 	return remote_send_message(session->socket, MESSAGE_SECTORS, &sectors, sizeof(sectors),
 				   session->patience, err);
+}
+
+static int take_clusters(struct session *session, const struct remote_message *message,
+			 struct bs_error *err)
+{
+	if (session->operations != session->allowed->operation_count)
+		return lies(err, "a sum of clusters before all operations were done");
+	if (message->length != sizeof(session->findings->clusters))
+		return lies(err, "a sum of clusters that is no number");
+	memcpy(&session->findings->clusters, message->payload, message->length);
+	return 0;
 }
 
 static int take_zones(struct session *session, const struct remote_message *message,
@@ -167,7 +239,7 @@ static int take_zones(struct session *session, const struct remote_message *mess
 	struct session_findings *findings = session->findings;
 	size_t count = message->length / sizeof(struct volume_run);
 
-	if (message->length % sizeof(struct volume_run) != 0 || findings->zones != NULL)
+	if (message->length % sizeof(struct volume_run) != 0)
 		return lies(err, "guard zones that make no sense");
 	findings->zones = calloc(count + 1, sizeof(*findings->zones));
 	if (findings->zones == NULL)
@@ -178,76 +250,134 @@ static int take_zones(struct session *session, const struct remote_message *mess
 		memcpy(&run, message->payload + i * sizeof(run), sizeof(run));
 		if (!range_within(run.first, run.length, disk_size(guard_disk(session->guard))))
 			return lies(err, "a guard zone outside of the disk");
+		if (budget_charge_zone(&session->budget, run.length, err) < 0)
+			return -1;
 		findings->zones[findings->zone_count++] =
 			(struct guard_zone){.offset = run.first, .length = run.length};
 	}
 	return 0;
 }
 
-static int take_clusters(struct session *session, const struct remote_message *message,
+/* The staged plan is the allowed one, with the hashes that only the staging tells. */
+static int compare_plans(struct bs_plan *allowed, const struct bs_plan *staged,
 			 struct bs_error *err)
 {
-	if (message->length != sizeof(session->findings->clusters))
-		return lies(err, "a sum of clusters that is no number");
-	memcpy(&session->findings->clusters, message->payload, message->length);
-	return 0;
+	for (uint32_t i = 0; i < min_u64(staged->file_count, allowed->file_count); i++)
+		memcpy(allowed->files[i].sha256, staged->files[i].sha256,
+		       sizeof(allowed->files[i].sha256));
+	return plan_equal(allowed, staged)
+		       ? 0
+		       : lies(err, "another plan than the one that was allowed");
 }
 
 static int take_staged(struct session *session, const struct remote_message *message,
 		       struct bs_error *err)
 {
+	struct bs_plan *staged;
+	int result;
+
 	/* Nothing that comes after this may change what is going to be verified. */
-	if (guard_allow(session->guard, NULL, 0, err) < 0)
+	if (guard_allow(session->guard, NULL, 0, err) < 0 || check_sector(session, err) < 0 ||
+	    message_unpack_plan(message->payload, message->length, &staged, err) < 0)
 		return -1;
-	if (session->findings->plan != NULL)
-		return lies(err, "two plans");
-	if (session->findings->zones == NULL)
-		return lies(err, "a staged plan without guard zones");
-	return message_unpack_plan(message->payload, message->length, &session->findings->plan,
-				   err);
+	result = compare_plans(session->allowed, staged, err);
+	bs_plan_free(staged);
+	if (result < 0)
+		return -1;
+	session->findings->plan = session->allowed;
+	session->allowed = NULL;
+	return 0;
 }
 
-/* *done is set by the last message. */
-static int take(struct session *session, const struct remote_message *message, bool *done,
-		struct bs_error *err)
+static int take_done(struct session *session, const struct remote_message *message,
+		     struct bs_error *err)
 {
-	switch (message->type) {
-	case MESSAGE_INSPECTION:
-		return take_inspection(session, message, err);
-	case MESSAGE_CHECKING:
-		return take_checking(session, err);
-	case MESSAGE_PLAN:
-		return take_plan(session, message, err);
-	case MESSAGE_OPERATION:
-		return answer_sectors(session, err);
-	case MESSAGE_CLUSTERS:
-		return take_clusters(session, message, err);
-	case MESSAGE_ZONES:
-		return take_zones(session, message, err);
-	case MESSAGE_STAGED:
-		return take_staged(session, message, err);
-	case MESSAGE_ERROR:
+	(void)session;
+	return message->length == 0 ? 0 : lies(err, "a last message that is too long");
+}
+
+#define JOB(job) (1u << (job))
+
+/*
+ * Which message a worker may send: in which jobs, and after which step.  One step leads on to the
+ * next, so each message comes once, but for the one about operations, which are counted.
+ */
+static const struct rule {
+	enum message_type type;
+	unsigned jobs;
+	enum step from, to;
+	int (*take)(struct session *session, const struct remote_message *message,
+		    struct bs_error *err);
+} rules[] = {
+	{MESSAGE_INSPECTION, JOB(WORKER_INSPECT) | JOB(WORKER_REHEARSE), STEP_BEGUN, STEP_INSPECTED,
+	 take_inspection},
+	{MESSAGE_CHECKING, JOB(WORKER_REHEARSE), STEP_INSPECTED, STEP_CHECKING, take_checking},
+	{MESSAGE_PLAN, JOB(WORKER_REHEARSE), STEP_CHECKING, STEP_PLANNED, take_plan},
+	{MESSAGE_OPERATION, JOB(WORKER_REHEARSE), STEP_PLANNED, STEP_PLANNED, take_operation},
+	{MESSAGE_CLUSTERS, JOB(WORKER_REHEARSE), STEP_PLANNED, STEP_COUNTED, take_clusters},
+	{MESSAGE_ZONES, JOB(WORKER_REHEARSE), STEP_COUNTED, STEP_ZONED, take_zones},
+	{MESSAGE_STAGED, JOB(WORKER_REHEARSE), STEP_ZONED, STEP_STAGED, take_staged},
+	{MESSAGE_DONE, JOB(WORKER_INSPECT) | JOB(WORKER_REHEARSE), STEP_INSPECTED, STEP_DONE,
+	 take_done},
+	{MESSAGE_DONE, JOB(WORKER_REHEARSE), STEP_STAGED, STEP_DONE, take_done},
+	{MESSAGE_DONE, JOB(WORKER_VERIFY), STEP_BEGUN, STEP_DONE, take_done},
+};
+
+static int take(struct session *session, const struct remote_message *message, struct bs_error *err)
+{
+	bool known = false;
+
+	if (message->type == MESSAGE_ERROR)
 		return message_unpack_error(message->payload, message->length, err);
-	case MESSAGE_DONE:
-		*done = true;
-		return 0;
-	default:
-		return lies(err, "a message of an unknown type");
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		const struct rule *rule = &rules[i];
+
+		if (message->type != (uint32_t)rule->type)
+			continue;
+		known = true;
+		if (!(rule->jobs & JOB(session->task->job)) || session->step != rule->from)
+			continue;
+		session->step = rule->to;
+		return rule->take(session, message, err);
 	}
+	return known ? lies(err, "a message that has no place at that point")
+		     : lies(err, "a message of an unknown type");
+}
+
+/* Charges the budget; what was served adds to the processor time that the worker may use. */
+static int charge(void *context, enum remote_use use, uint64_t length, uint64_t waited,
+		  struct bs_error *err)
+{
+	struct session *session = context;
+	uint64_t seconds = budget_processor_seconds(session->budget.served);
+	struct rlimit limit;
+
+	if (budget_charge(&session->budget, use, length, waited, err) < 0)
+		return -1;
+	if (seconds == session->seconds)
+		return 0;
+	session->seconds = seconds;
+	/* Where this does not work, the worker keeps what it has. */
+	if (prlimit(session->worker, RLIMIT_CPU, NULL, &limit) == 0) {
+		limit.rlim_cur = min_u64(seconds, limit.rlim_max);
+		prlimit(session->worker, RLIMIT_CPU, &limit, NULL);
+	}
+	return 0;
 }
 
 static int talk(struct session *session, struct bs_error *err)
 {
-	bool done = false;
+	const struct remote_meter meter = {charge, session};
 
-	while (!done) {
+	/* Each message leads a step on or counts an operation, so the loop ends. */
+	while (session->step != STEP_DONE) {
 		struct remote_message message;
 		int result;
 
 		if (remote_serve(session->socket, guard_disk(session->guard), MESSAGE_MAX,
-				 session->patience, &message, err) < 0)
+				 session->patience, &meter, &message, err) < 0)
 			return -1;
-		result = take(session, &message, &done, err);
+		result = take(session, &message, err);
 		free(message.payload);
 		if (result < 0)
 			return -1;
@@ -292,21 +422,92 @@ static int start(struct session *session, session_worker *run, struct bs_error *
 	return 0;
 }
 
-/* Ends the process, whatever it does, and adds to a BS_WORKER error how it ended. */
+/* True when the worker has closed the channel, as its end does: there is nothing more to read. */
+static bool has_closed(const struct session *session)
+{
+	uint8_t byte;
+	ssize_t length = recv(session->socket, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+
+	return length == 0 || (length < 0 && errno != EAGAIN);
+}
+
+/* A process closes its channel a moment before its end can be seen. */
+static void wait_for_end(const struct session *session)
+{
+	struct pollfd entry = {.fd = pidfd_open(session->worker, 0), .events = POLLIN};
+
+	if (entry.fd < 0)
+		return;
+	while (poll(&entry, 1, GRACE) < 0 && errno == EINTR)
+		;
+	close(entry.fd);
+}
+
+/*
+ * Tells how a worker has ended that did not say its last word.  The worker itself does nothing but
+ * read the image, so a crash in it is caused by what is in the image.
+ */
+static void explain_end(int status, struct bs_error *err)
+{
+	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == VOLUME_EXIT_NO_MEMORY) {
+		fail(err, BS_NO_MEMORY, "out of memory while the volumes were read");
+		return;
+	}
+	switch (number) {
+	case 0:
+		return;
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGABRT:
+		fail(err, BS_NTFS_DAMAGED,
+		     "the volumes' structures are damaged: the process that followed them was "
+		     "ended by signal %d (%s)",
+		     number, strsignal(number));
+		return;
+	case SIGXCPU:
+		fail(err, BS_NTFS_DAMAGED,
+		     "the volumes' structures lead in circles: to follow them takes more computing "
+		     "than any sound disk of this size takes (signal %d, %s)",
+		     number, strsignal(number));
+		return;
+	case SIGKILL:
+		fail(err, BS_NO_MEMORY,
+		     "the worker process was killed from outside (signal %d), as the system does "
+		     "when memory runs out",
+		     number);
+		return;
+	default:
+		fail_prefix(err, "the worker process was ended by signal %d (%s)", number,
+			    strsignal(number));
+	}
+}
+
+/* Ends the process, whatever it does, and finds out how it ended if that is why the talk failed. */
 static void end(struct session *session, int result, struct bs_error *err)
 {
+	bool closed = result < 0 && err->code == BS_WORKER && has_closed(session);
+	bool ended_itself = false;
+	siginfo_t information = {0};
 	int status;
 
+	if (closed) {
+		wait_for_end(session);
+		ended_itself = waitid(P_PID, (id_t)session->worker, &information,
+				      WEXITED | WNOHANG | WNOWAIT) == 0 &&
+			       information.si_pid == session->worker;
+	}
 	close(session->socket);
 	/* It has nothing more to say, and might never end; of no effect when it has ended. */
 	kill(session->worker, SIGKILL);
 	while (waitpid(session->worker, &status, 0) < 0)
 		if (errno != EINTR)
 			return;
-	if (result < 0 && err->code == BS_WORKER && WIFSIGNALED(status) &&
-	    WTERMSIG(status) != SIGKILL)
-		fail_prefix(err, "the worker process was ended by signal %d (%s)", WTERMSIG(status),
-			    strsignal(WTERMSIG(status)));
+	if (ended_itself)
+		explain_end(status, err);
 }
 
 /*
@@ -329,13 +530,21 @@ int session_run_worker(struct disk *disk, struct overlay *overlay, const struct 
 		       struct bs_error *err)
 {
 	struct session session = {
-		.task = task, .overlay = overlay, .findings = findings, .patience = patience};
+		.task = task,
+		.overlay = overlay,
+		.findings = findings,
+		.budget = budget_for_disk(task->job, disk_size(disk), patience),
+		.seconds = budget_processor_seconds(0),
+		.patience = patience,
+	};
 	int result;
 
 	*findings = (struct session_findings){0};
 	session.guard = guard_open(disk, err);
 	if (session.guard == NULL)
 		return -1;
+	if (task->job == WORKER_VERIFY)
+		budget_add_plan(&session.budget, task->job, task->plan);
 	result = start(&session, run, err);
 	if (result == 0) {
 		result = talk(&session, err);
@@ -343,6 +552,7 @@ int session_run_worker(struct disk *disk, struct overlay *overlay, const struct 
 	}
 	result = blame_disk(disk, result, err);
 	disk_close(guard_disk(session.guard));
+	bs_plan_free(session.allowed);
 	return result;
 }
 

@@ -27,8 +27,10 @@ struct session_findings {
 /*
  * Does the task in a process of its own on `disk`.  `overlay`, which lies below, counts the
  * sectors of each operation; NULL for tasks that write nothing.  *findings holds what came until
- * then also after an error; freed with session_free().  Errors: those of the task; BS_WORKER when
- * the worker dies, hangs or lies; BS_GUARD.
+ * then also after an error; freed with session_free().  Errors: those of the task; BS_NTFS_DAMAGED
+ * when what is in the image makes the worker crash or want more than its budget (budget.h);
+ * BS_TIMEOUT when it hangs or takes too long in all; BS_NO_MEMORY; BS_WORKER when it lies;
+ * BS_GUARD.
  */
 MUST_CHECK int session_run(struct disk *disk, struct overlay *overlay,
 			   const struct worker_task *task, struct session_findings *findings,
@@ -37,7 +39,10 @@ MUST_CHECK int session_run(struct disk *disk, struct overlay *overlay,
 /* What runs in the child: worker_run(), or a test's bad worker.  Does not return. */
 typedef void session_worker(int socket, uint64_t size, const struct worker_task *task);
 
-/* The same with another worker, and with the patience to wait for it, in milliseconds. */
+/*
+ * The same with another worker, and with the patience to wait for one message of it, in
+ * milliseconds.
+ */
 MUST_CHECK int session_run_worker(struct disk *disk, struct overlay *overlay,
 				  const struct worker_task *task, session_worker *run, int patience,
 				  struct session_findings *findings, struct bs_error *err);

@@ -83,6 +83,7 @@ static int add_file(void *context, const char *path, struct volume_file *file,
 	struct survey *survey = context;
 	struct bs_plan_file *grown;
 	struct volume_stream *streams;
+	bool has_content = false;
 	size_t count;
 
 	judge_kind(survey, path, metadata);
@@ -107,6 +108,7 @@ static int add_file(void *context, const char *path, struct volume_file *file,
 	if (volume_streams(file, &streams, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
+		has_content |= streams[i].name[0] == '\0';
 		if (!add_u64(survey->stream_bytes, streams[i].size, &survey->stream_bytes))
 			survey->stream_bytes = UINT64_MAX;
 		/* Lone surrogates became U+FFFD when the name was read: it is not found by it. */
@@ -116,7 +118,10 @@ static int add_file(void *context, const char *path, struct volume_file *file,
 				    path);
 	}
 	free(streams);
-	return 0;
+	/* Also an empty file has an unnamed stream, of no length. */
+	return metadata->is_folder || has_content
+		       ? 0
+		       : fail(err, BS_NTFS_DAMAGED, "the record of %.300s has no content", path);
 }
 
 /* A folder on the way to more than one item is listed once, before the first of them. */

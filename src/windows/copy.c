@@ -78,6 +78,26 @@ static int copy_streams(const struct copy *copy, struct volume_file *from, struc
 	return result;
 }
 
+/* Whether the volume gives back the descriptor that it was given: where $Secure is damaged it gives
+ * another file's, or none. */
+static int check_security(struct volume_file *to, const uint8_t *descriptor, size_t size,
+			  struct bs_error *err)
+{
+	uint8_t *found;
+	size_t found_size;
+	int result;
+
+	if (volume_security(to, &found, &found_size, err) < 0)
+		return -1;
+	result = found_size == size && (size == 0 || memcmp(found, descriptor, size) == 0)
+			 ? 0
+			 : fail(err, BS_NTFS_DAMAGED,
+				"$Secure of the boot volume is damaged: a security descriptor "
+				"that was written there reads as another one");
+	free(found);
+	return result;
+}
+
 static int copy_security(struct volume_file *from, struct volume_file *to, struct bs_error *err)
 {
 	uint8_t *descriptor;
@@ -87,6 +107,8 @@ static int copy_security(struct volume_file *from, struct volume_file *to, struc
 	if (volume_security(from, &descriptor, &size, err) < 0)
 		return -1;
 	result = volume_set_security(to, descriptor, size, err);
+	if (result == 0)
+		result = check_security(to, descriptor, size, err);
 	free(descriptor);
 	return result;
 }

@@ -256,8 +256,12 @@ static int verify_clusters(struct volume *target, const struct bs_plan *plan, ui
 {
 	struct accounting after;
 
-	if (accounting_take(target, plan, &after, err) < 0)
+	if (accounting_take(target, plan, &after, err) < 0) {
+		/* The same was found good before the fix. */
+		if (err->code == BS_NTFS_DAMAGED)
+			err->code = BS_VERIFY;
 		return -1;
+	}
 	if (before != after.sum)
 		return fail(err, BS_VERIFY,
 			    "clusters do not add up: %llu before the fix, %llu after it",
@@ -278,6 +282,17 @@ static bool is_as_it_was(enum bs_link_kind kind, const struct bs_options *option
 	       (kind == BS_LINK_BOOT_VOLUME && options->boot_partition != 0);
 }
 
+/* A volume that reads as damaged tells of the image; all else, of what the fix has made. */
+static int would_not_start(const struct bs_inspection *report, struct bs_error *err)
+{
+	for (uint32_t i = 0; i < report->finding_count; i++)
+		if (report->findings[i].code == BS_NTFS_DAMAGED)
+			return fail(err, BS_NTFS_DAMAGED, "%s", report->findings[i].message);
+	return fail(err, BS_VERIFY, "the disk would not start: %s",
+		    report->finding_count != 0 ? report->findings[0].message
+					       : "not from the boot volume");
+}
+
 /* The disk as anyone would find it: nothing left to do, and every link that a fix makes is good. */
 static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 			const struct bs_options *options, struct bs_error *err)
@@ -291,9 +306,7 @@ static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 	if (result == 0 &&
 	    (survey.report.verdict != BS_VERDICT_NOTHING ||
 	     survey.report.partitions[survey.report.boot_index].number != plan->boot_number))
-		result = fail(err, BS_VERIFY, "the disk would not start: %s",
-			      survey.report.finding_count != 0 ? survey.report.findings[0].message
-							       : "not from the boot volume");
+		result = would_not_start(&survey.report, err);
 	for (uint32_t i = 0; i < survey.report.link_count && result == 0; i++)
 		if (survey.report.links[i].state != BS_LINK_GOOD &&
 		    !is_as_it_was(survey.report.links[i].kind, options))
@@ -348,8 +361,9 @@ int verify_run(struct disk *disk, const struct bs_plan *plan, const struct bs_op
 	if (result == 0)
 		result = verify_chain(disk, plan, options, err);
 out:
+	/* On sound volumes nothing of these fails, whatever a fix does. */
 	if (result < 0 && survey_is_content(err->code))
-		err->code = BS_VERIFY;
+		err->code = BS_NTFS_DAMAGED;
 	disk_close(boot_window);
 	disk_close(system_window);
 	return result;

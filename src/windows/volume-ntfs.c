@@ -9,6 +9,8 @@
  */
 #include "windows/volume-ntfs.h"
 
+#include <unistd.h>
+
 #include "util/bytes.h"
 #include "util/utf16.h"
 
@@ -173,6 +175,25 @@ static int read_geometry(struct ntfs_disk *device, struct bs_error *err)
 	return 0;
 }
 
+/*
+ * The library's log, which only cli/ may print.  It tells there of every failed allocation, though
+ * not always to its caller.
+ */
+static int hear_log(const char *function, const char *file, int line, u32 level, void *data,
+		    const char *format, va_list arguments)
+{
+	(void)function;
+	(void)file;
+	(void)line;
+	(void)level;
+	(void)data;
+	(void)format;
+	(void)arguments;
+	if (errno == ENOMEM)
+		_exit(VOLUME_EXIT_NO_MEMORY);
+	return 0;
+}
+
 int volume_open(struct disk *partition, enum volume_mode mode, struct volume **out,
 		struct bs_error *err)
 {
@@ -183,7 +204,7 @@ int volume_open(struct disk *partition, enum volume_mode mode, struct volume **o
 	*out = NULL;
 	if (volume == NULL)
 		return fail(err, BS_NO_MEMORY, "out of memory");
-	ntfs_log_set_handler(ntfs_log_handler_null); /* the library prints; only cli/ may */
+	ntfs_log_set_handler(hear_log);
 	volume->device.disk = partition;
 	volume->mode = mode;
 	if (read_geometry(&volume->device, err) < 0) {

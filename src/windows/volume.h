@@ -59,6 +59,13 @@ struct volume_state {
 	char obstacle_text[120];
 };
 
+/*
+ * The library behind the volume hides that memory has run out: it calls what it could not read
+ * damaged, or missing, or crashes.  So when that happens, a process that works on a volume ends at
+ * once with this status.
+ */
+#define VOLUME_EXIT_NO_MEMORY 12
+
 /* `partition` must outlive the volume. */
 MUST_CHECK int volume_open(struct disk *partition, enum volume_mode mode, struct volume **volume,
 			   struct bs_error *err);

@@ -6,14 +6,15 @@
 #include "worker/confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define MEMORY_MAX  (1ull << 30) /* bytes of address space */
-#define SECONDS_MAX 600          /* of processor time */
+#include "util/bytes.h"
 
 #if !defined(__has_feature) /* gcc says it with a macro of its own */
 #define __has_feature(feature) 0
@@ -39,21 +40,54 @@ static const int allowed[] = {
 	SCMP_SYS(sysinfo), /* qsort() asks how much memory there is before it sorts a long array */
 };
 
-static int limit(int resource, rlim_t value, struct bs_error *err)
+/* The address space that the process has from its parent, in bytes; 0 if that cannot be told. */
+static uint64_t memory_in_use(void)
 {
-	const struct rlimit both = {.rlim_cur = value, .rlim_max = value};
+	char text[64] = "";
+	int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	ssize_t length = file >= 0 ? read(file, text, sizeof(text) - 1) : 0;
 
+	if (file >= 0)
+		close(file);
+	return length > 0 ? strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static int limit(int resource, uint64_t value, struct bs_error *err)
+{
+	struct rlimit both;
+
+	if (getrlimit(resource, &both) < 0)
+		return fail_errno(err, BS_WORKER, "limiting the worker process");
+	both.rlim_cur = min_u64(value, both.rlim_cur);
+	if (resource != RLIMIT_CPU) /* the parent adds to it, and could not if it were final */
+		both.rlim_max = both.rlim_cur;
 	if (setrlimit(resource, &both) < 0)
 		return fail_errno(err, BS_WORKER, "limiting the worker process");
 	return 0;
 }
 
-static int set_limits(struct bs_error *err)
+/* Nobody has told the process to let SIGXCPU pass. */
+static void mind_processor_time(void)
 {
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGXCPU);
+	signal(SIGXCPU, SIG_DFL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static int set_limits(const struct confine_limits *limits, uint64_t in_use, struct bs_error *err)
+{
+	mind_processor_time();
 	if (limit(RLIMIT_CORE, 0, err) < 0 || limit(RLIMIT_FSIZE, 0, err) < 0 ||
-	    limit(RLIMIT_CPU, SECONDS_MAX, err) < 0)
+	    limit(RLIMIT_CPU, limits->seconds, err) < 0)
 		return -1;
-	return SANITIZED ? 0 : limit(RLIMIT_AS, MEMORY_MAX, err);
+	if (SANITIZED)
+		return 0;
+	if (limit(RLIMIT_NOFILE, 0, err) < 0 || limit(RLIMIT_NPROC, 0, err) < 0)
+		return -1;
+	return limit(RLIMIT_AS, limits->memory + in_use, err);
 }
 
 static int load_filter(struct bs_error *err)
@@ -75,8 +109,10 @@ static int load_filter(struct bs_error *err)
 	return fail_errno(err, BS_WORKER, "confining the worker process");
 }
 
-int confine_self(int socket, struct bs_error *err)
+int confine_self(int socket, const struct confine_limits *limits, struct bs_error *err)
 {
+	uint64_t in_use = memory_in_use();
+
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail_errno(err, BS_WORKER, "confining the worker process");
@@ -87,7 +123,7 @@ int confine_self(int socket, struct bs_error *err)
 		return fail_errno(err, BS_WORKER, "closing the worker's descriptors");
 	if (close_range((unsigned)socket + 1, ~0U, 0) < 0)
 		return fail_errno(err, BS_WORKER, "closing the worker's descriptors");
-	if (set_limits(err) < 0)
+	if (set_limits(limits, in_use, err) < 0)
 		return -1;
 	return SANITIZED ? 0 : load_filter(err);
 }

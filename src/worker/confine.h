@@ -8,10 +8,17 @@
 
 #include "util/err.h"
 
+struct confine_limits {
+	uint64_t memory;  /* bytes of address space besides those that the process has already */
+	uint64_t seconds; /* of processor time; then SIGXCPU ends the process */
+};
+
 /*
  * Closes every descriptor but `socket`, sets the limits, and loads a filter after which any other
- * system call than those needed kills the process.  Not to be undone.  Errors: BS_WORKER.
+ * system call than those needed kills the process.  Not to be undone; but the parent may give more
+ * processor time with prlimit().  A lower limit that the process has already stays.  Errors:
+ * BS_WORKER.
  */
-MUST_CHECK int confine_self(int socket, struct bs_error *err);
+MUST_CHECK int confine_self(int socket, const struct confine_limits *limits, struct bs_error *err);
 
 #endif

@@ -13,6 +13,7 @@
 #include "windows/survey.h"
 #include "windows/verify.h"
 #include "windows/zones.h"
+#include "worker/budget.h"
 #include "worker/confine.h"
 #include "worker/message.h"
 
@@ -135,10 +136,14 @@ static int inspect(const struct worker *worker, struct bs_error *err)
 
 static int do_task(struct worker *worker, uint64_t size, struct bs_error *err)
 {
+	const struct confine_limits limits = {
+		.memory = budget_memory(size),
+		.seconds = budget_processor_seconds(0),
+	};
 	struct disk *remote;
 	int result;
 
-	if (confine_self(worker->socket, err) < 0)
+	if (confine_self(worker->socket, &limits, err) < 0)
 		return -1;
 	remote = remote_open(worker->socket, size, err);
 	if (remote == NULL)
@@ -151,6 +156,9 @@ static int do_task(struct worker *worker, uint64_t size, struct bs_error *err)
 				    worker->task->clusters, err);
 	else
 		result = inspect(worker, err);
+	/* The survey has read the volumes without an error: only damage shows later than that. */
+	if (result < 0 && err->code == BS_NTFS)
+		err->code = BS_NTFS_DAMAGED;
 	disk_close(worker->disk);
 	disk_close(remote);
 	return result;

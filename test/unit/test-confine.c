@@ -68,9 +68,10 @@ static int confined(void (*attempt)(void))
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	child = fork();
 	if (child == 0) {
+		const struct confine_limits limits = {.memory = 512u << 20, .seconds = 20};
 		struct bs_error own;
 
-		if (confine_self(ends[1], &own) < 0)
+		if (confine_self(ends[1], &limits, &own) < 0)
 			_exit(99);
 		attempt();
 		_exit(EXIT_SUCCESS);

@@ -64,7 +64,10 @@ END_TEST
 
 START_TEST(a_write_must_lie_wholly_within_a_range)
 {
-	allow((struct guard_range[]){{4096, 512}, {446, 1}, {462, 1}}, 3);
+	allow((struct guard_range[]){{4096, 512, GUARD_ANY_BYTES},
+				     {446, 1, GUARD_ANY_BYTES},
+				     {462, 1, GUARD_ANY_BYTES}},
+	      3);
 	assert_passes(446, 1);
 	assert_passes(462, 1);
 	assert_passes(4096, 512);
@@ -81,7 +84,12 @@ END_TEST
 
 START_TEST(ranges_that_touch_or_overlap_count_as_one)
 {
-	allow((struct guard_range[]){{300, 100}, {100, 100}, {200, 100}, {150, 10}, {390, 20}}, 5);
+	allow((struct guard_range[]){{300, 100, GUARD_ANY_BYTES},
+				     {100, 100, GUARD_ANY_BYTES},
+				     {200, 100, GUARD_ANY_BYTES},
+				     {150, 10, GUARD_ANY_BYTES},
+				     {390, 20, GUARD_ANY_BYTES}},
+	      5);
 	assert_passes(100, 310);
 	assert_refused(99, 311);
 	assert_refused(100, 311);
@@ -90,7 +98,11 @@ END_TEST
 
 START_TEST(empty_ranges_allow_and_join_nothing)
 {
-	allow((struct guard_range[]){{10, 0}, {100, 10}, {111, 0}, {112, 8}}, 4);
+	allow((struct guard_range[]){{10, 0, GUARD_ANY_BYTES},
+				     {100, 10, GUARD_ANY_BYTES},
+				     {111, 0, GUARD_ANY_BYTES},
+				     {112, 8, GUARD_ANY_BYTES}},
+	      4);
 	assert_refused(10, 1);
 	assert_refused(100, 12);
 	assert_refused(100, 20);
@@ -98,10 +110,49 @@ START_TEST(empty_ranges_allow_and_join_nothing)
 }
 END_TEST
 
+static int write_bytes(uint64_t offset, const void *bytes, size_t length)
+{
+	struct bs_error err = {0};
+	int result = disk_write(guard_disk(guard), offset, bytes, length, &err);
+
+	ck_assert(result == 0 || err.code == BS_GUARD);
+	return result;
+}
+
+START_TEST(a_flag_takes_two_values_and_no_other)
+{
+	allow((struct guard_range[]){{446, 1, GUARD_ACTIVE_FLAG}, {4096, 512, GUARD_ANY_BYTES}}, 2);
+	for (unsigned value = 0; value < 256; value++) {
+		uint8_t flag = (uint8_t)value;
+		size_t writes = memory->writes;
+
+		ck_assert_int_eq(write_bytes(446, &flag, 1), flag == 0 || flag == 0x80 ? 0 : -1);
+		ck_assert_uint_eq(memory->writes - writes, flag == 0 || flag == 0x80);
+		ck_assert_int_eq(write_bytes(4096, &flag, 1), 0);
+	}
+}
+END_TEST
+
+START_TEST(the_rule_for_flags_is_for_every_byte_and_joins_no_other_range)
+{
+	allow((struct guard_range[]){{446, 2, GUARD_ACTIVE_FLAG},
+				     {448, 2, GUARD_ACTIVE_FLAG},
+				     {450, 6, GUARD_ANY_BYTES},
+				     {440, 6, GUARD_ANY_BYTES}},
+	      4);
+	ck_assert_int_eq(write_bytes(446, "\0\x80\0\x80", 4), 0);
+	ck_assert_int_eq(write_bytes(446, "\0\x80\0\x81", 4), -1);
+	ck_assert_int_eq(write_bytes(446, "\x80\0\0\0\0", 5), -1); /* into the next range */
+	ck_assert_int_eq(write_bytes(445, "\0\0", 2), -1);
+	ck_assert_int_eq(write_bytes(450, "others", 6), 0);
+	ck_assert_int_eq(write_bytes(440, "others", 6), 0);
+}
+END_TEST
+
 START_TEST(new_ranges_replace_the_old_ones)
 {
-	allow(&(struct guard_range){0, 512}, 1);
-	allow(&(struct guard_range){1024, 512}, 1);
+	allow(&(struct guard_range){0, 512, GUARD_ANY_BYTES}, 1);
+	allow(&(struct guard_range){1024, 512, GUARD_ANY_BYTES}, 1);
 	assert_refused(0, 1);
 	assert_passes(1024, 512);
 	allow(NULL, 0);
@@ -113,10 +164,13 @@ START_TEST(a_range_beyond_the_disk_is_refused_and_changes_nothing)
 {
 	struct bs_error err;
 
-	allow(&(struct guard_range){0, 512}, 1);
-	ck_assert_int_eq(guard_allow(guard, &(struct guard_range){8191, 2}, 1, &err), -1);
+	allow(&(struct guard_range){0, 512, GUARD_ANY_BYTES}, 1);
+	ck_assert_int_eq(
+		guard_allow(guard, &(struct guard_range){8191, 2, GUARD_ANY_BYTES}, 1, &err), -1);
 	ck_assert_int_eq(err.code, BS_OUT_OF_RANGE);
-	ck_assert_int_eq(guard_allow(guard, &(struct guard_range){2, UINT64_MAX}, 1, &err), -1);
+	ck_assert_int_eq(
+		guard_allow(guard, &(struct guard_range){2, UINT64_MAX, GUARD_ANY_BYTES}, 1, &err),
+		-1);
 	ck_assert_int_eq(err.code, BS_OUT_OF_RANGE);
 	assert_passes(0, 512);
 	assert_refused(8191, 1);
@@ -135,6 +189,8 @@ Suite *guard_suite(void)
 	tcase_add_test(tcase, a_write_must_lie_wholly_within_a_range);
 	tcase_add_test(tcase, ranges_that_touch_or_overlap_count_as_one);
 	tcase_add_test(tcase, empty_ranges_allow_and_join_nothing);
+	tcase_add_test(tcase, a_flag_takes_two_values_and_no_other);
+	tcase_add_test(tcase, the_rule_for_flags_is_for_every_byte_and_joins_no_other_range);
 	tcase_add_test(tcase, new_ranges_replace_the_old_ones);
 	tcase_add_test(tcase, a_range_beyond_the_disk_is_refused_and_changes_nothing);
 	suite_add_tcase(suite, tcase);

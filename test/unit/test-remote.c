@@ -70,22 +70,23 @@ static void assert_serves_until_message(struct disk *disk, uint32_t type, const 
 	struct bs_error err = {0};
 	struct remote_message message;
 
-	ck_assert_msg(remote_serve(parent_end, disk, LIMIT, PATIENCE, &message, &err) == 0, "%s",
-		      err.message);
+	ck_assert_msg(remote_serve(parent_end, disk, LIMIT, PATIENCE, NULL, &message, &err) == 0,
+		      "%s", err.message);
 	ck_assert_uint_eq(message.type, type);
 	ck_assert_uint_eq(message.length, strlen(text));
 	ck_assert_str_eq((char *)message.payload, text);
 	free(message.payload);
 }
 
-/* Serves with little patience, which must end in an error of the worker with this text. */
-static void assert_serving_fails(const char *text)
+/* Serves with little patience, which must end in an error with this text. */
+static void assert_serving_fails(enum bs_code code, const char *text)
 {
 	struct bs_error err = {0};
 	struct remote_message message;
 
-	ck_assert_int_eq(remote_serve(parent_end, &memory->disk, LIMIT, 200, &message, &err), -1);
-	ck_assert_int_eq(err.code, BS_WORKER);
+	ck_assert_int_eq(remote_serve(parent_end, &memory->disk, LIMIT, 200, NULL, &message, &err),
+			 -1);
+	ck_assert_int_eq(err.code, code);
 	ck_assert_msg(strstr(err.message, text), "%s", err.message);
 }
 
@@ -235,7 +236,8 @@ START_TEST(an_error_of_the_disk_reaches_the_worker_with_its_code_and_text)
 	pid_t child = start_worker(write_where_it_may_not);
 
 	ck_assert_int_eq(
-		remote_serve(parent_end, guard_disk(guard), LIMIT, PATIENCE, &message, &err), 0);
+		remote_serve(parent_end, guard_disk(guard), LIMIT, PATIENCE, NULL, &message, &err),
+		0);
 	free(message.payload);
 	ck_assert_uint_eq(memory->writes, 0);
 	assert_worker_was_content(child);
@@ -289,7 +291,7 @@ START_TEST(a_worker_that_dies_is_an_error)
 	static bool (*const deaths[])(int) = {die_at_once, die_in_a_request, be_killed};
 	pid_t child = start_worker(deaths[_i]);
 
-	assert_serving_fails("ended");
+	assert_serving_fails(BS_WORKER, "ended");
 	ck_assert_uint_eq(memory->writes, 0);
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
 }
@@ -366,25 +368,26 @@ static bool never_read(int socket)
 
 static const struct {
 	bool (*work)(int socket);
+	enum bs_code code;
 	const char *text;
 } bad_workers[] = {
-	{send_garbage, "no request"},
-	{send_oversized_read, "too many bytes"},
-	{send_oversized_write, "too many bytes"},
-	{send_oversized_message, "4097 bytes"},
-	{send_answer, "without a question"},
-	{send_half_a_header, "silent"},
-	{send_half_a_message, "silent"},
-	{wait_for_the_end, "silent"},
-	{trickle, "silent"},
-	{never_read, "silent"},
+	{send_garbage, BS_WORKER, "no request"},
+	{send_oversized_read, BS_WORKER, "too many bytes"},
+	{send_oversized_write, BS_WORKER, "too many bytes"},
+	{send_oversized_message, BS_WORKER, "4097 bytes"},
+	{send_answer, BS_WORKER, "without a question"},
+	{send_half_a_header, BS_TIMEOUT, "silent"},
+	{send_half_a_message, BS_TIMEOUT, "silent"},
+	{wait_for_the_end, BS_TIMEOUT, "silent"},
+	{trickle, BS_TIMEOUT, "silent"},
+	{never_read, BS_TIMEOUT, "silent"},
 };
 
 START_TEST(a_worker_that_lies_or_falls_silent_is_an_error)
 {
 	pid_t child = start_worker(bad_workers[_i].work);
 
-	assert_serving_fails(bad_workers[_i].text);
+	assert_serving_fails(bad_workers[_i].code, bad_workers[_i].text);
 	assert_worker_was_content(child);
 }
 END_TEST

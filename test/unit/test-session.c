@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include "support/sample.h"
 #include "util/bytes.h"
 #include "windows/plan.h"
+#include "worker/budget.h"
 #include "worker/message.h"
 
 #define PATIENCE 60000 /* milliseconds: enough for a busy machine */
@@ -176,12 +179,72 @@ static void hear(int socket, enum message_type type)
 	free(message.payload);
 }
 
+static void say_inspection(int socket)
+{
+	static const struct bs_inspection inspection = {
+		.verdict = BS_VERDICT_UNSUITABLE, .system_index = -1, .boot_index = -1};
+
+	say(socket, MESSAGE_INSPECTION, &inspection, sizeof(inspection));
+}
+
+/* What comes before a plan. */
+static void say_checking(int socket)
+{
+	say_inspection(socket);
+	say(socket, MESSAGE_CHECKING, "", 0);
+}
+
+static void say_operation(int socket, uint32_t index)
+{
+	say(socket, MESSAGE_OPERATION, &index, sizeof(index));
+	hear(socket, MESSAGE_SECTORS);
+}
+
 static void say_zones(int socket)
 {
 	const struct volume_run zone = {.length = 512};
 
 	say(socket, MESSAGE_ZONES, &zone, sizeof(zone));
 }
+
+/* Says what a good worker says, up to and including a message of this type. */
+static void say_until(int socket, enum message_type last)
+{
+	static const uint64_t clusters = 1;
+
+	if (last == MESSAGE_INSPECTION) {
+		say_inspection(socket);
+		return;
+	}
+	say_checking(socket);
+	say_plan(socket, MESSAGE_PLAN);
+	hear(socket, MESSAGE_PROCEED);
+	for (uint32_t i = 0; i < plan->operation_count && last != MESSAGE_PLAN; i++)
+		say_operation(socket, i);
+	if (last == MESSAGE_PLAN || last == MESSAGE_OPERATION)
+		return;
+	say(socket, MESSAGE_CLUSTERS, &clusters, sizeof(clusters));
+	if (last == MESSAGE_CLUSTERS)
+		return;
+	say_zones(socket);
+}
+
+/* Sets the four flags as the plan has it, but for one of them. */
+static void write_flags(int socket, uint64_t size, uint32_t index, uint8_t flag)
+{
+	struct bs_error own = {0};
+	struct disk *disk = remote_open(socket, size, &own);
+
+	for (uint32_t i = 0; i < 4; i++) {
+		uint8_t byte = i + 1 == plan->boot_number ? 0x80 : 0;
+
+		if (i == index)
+			byte = flag;
+		(void)!disk_write(disk, 0x1BE + 16 * i, &byte, 1, &own);
+	}
+	disk_close(disk);
+}
+#define AS_PLANNED 4 /* none of the four is another */
 
 /* Says something else, and then stays until the parent has had enough. */
 #define WORKER(name)                                                                               \
@@ -223,22 +286,21 @@ WORKER(bad_inspection)
 
 static void two_inspections_says(int socket)
 {
-	static struct bs_inspection inspection = {
-		.verdict = BS_VERDICT_UNSUITABLE, .system_index = -1, .boot_index = -1};
-
-	say(socket, MESSAGE_INSPECTION, &inspection, sizeof(inspection));
-	say(socket, MESSAGE_INSPECTION, &inspection, sizeof(inspection));
+	say_inspection(socket);
+	say_inspection(socket);
 }
 WORKER(two_inspections)
 
 static void short_plan_says(int socket)
 {
+	say_checking(socket);
 	say(socket, MESSAGE_PLAN, "short", 5);
 }
 WORKER(short_plan)
 
 static void huge_plan_says(int socket)
 {
+	say_checking(socket);
 	plan->file_count = 3; /* of what is sent; the header says more */
 	plan->element_count = 0;
 	{
@@ -252,6 +314,7 @@ WORKER(huge_plan)
 
 static void system_as_boot_says(int socket)
 {
+	say_checking(socket);
 	plan->boot_number = plan->system_number;
 	plan->boot_start = plan->system_start;
 	plan->boot_size = plan->system_size;
@@ -261,6 +324,7 @@ WORKER(system_as_boot)
 
 static void whole_disk_as_boot_says(int socket)
 {
+	say_checking(socket);
 	plan->boot_start = 0;
 	plan->boot_size = plan->disk_size;
 	say_plan(socket, MESSAGE_PLAN);
@@ -269,6 +333,7 @@ WORKER(whole_disk_as_boot)
 
 static void boot_number_0_says(int socket)
 {
+	say_checking(socket);
 	plan->boot_number = 0;
 	say_plan(socket, MESSAGE_PLAN);
 }
@@ -276,6 +341,7 @@ WORKER(boot_number_0)
 
 static void boot_number_5_says(int socket)
 {
+	say_checking(socket);
 	plan->boot_number = 5;
 	say_plan(socket, MESSAGE_PLAN);
 }
@@ -283,21 +349,28 @@ WORKER(boot_number_5)
 
 static void two_plans_says(int socket)
 {
-	say_plan(socket, MESSAGE_PLAN);
-	hear(socket, MESSAGE_PROCEED);
+	say_until(socket, MESSAGE_PLAN);
 	say_plan(socket, MESSAGE_PLAN);
 }
 WORKER(two_plans)
 
+static void plan_without_checking_says(int socket)
+{
+	say_inspection(socket);
+	say_plan(socket, MESSAGE_PLAN);
+}
+WORKER(plan_without_checking)
+
 static void checking_twice_says(int socket)
 {
-	say(socket, MESSAGE_CHECKING, "", 0);
+	say_checking(socket);
 	say(socket, MESSAGE_CHECKING, "", 0);
 }
 WORKER(checking_twice)
 
 static void odd_zones_says(int socket)
 {
+	say_until(socket, MESSAGE_CLUSTERS);
 	say(socket, MESSAGE_ZONES, "0123456789", 10);
 }
 WORKER(odd_zones)
@@ -306,36 +379,113 @@ static void zone_outside_says(int socket)
 {
 	const struct volume_run zone = {.first = 512, .length = UINT64_MAX};
 
+	say_until(socket, MESSAGE_CLUSTERS);
 	say(socket, MESSAGE_ZONES, &zone, sizeof(zone));
 }
 WORKER(zone_outside)
 
 static void zones_twice_says(int socket)
 {
-	say_zones(socket);
+	say_until(socket, MESSAGE_ZONES);
 	say_zones(socket);
 }
 WORKER(zones_twice)
 
 static void odd_clusters_says(int socket)
 {
+	say_until(socket, MESSAGE_OPERATION);
 	say(socket, MESSAGE_CLUSTERS, "0123", 4);
 }
 WORKER(odd_clusters)
 
+static void clusters_twice_says(int socket)
+{
+	static const uint64_t clusters = 1;
+
+	say_until(socket, MESSAGE_CLUSTERS);
+	say(socket, MESSAGE_CLUSTERS, &clusters, sizeof(clusters));
+}
+WORKER(clusters_twice)
+
+static void plan_without_inspection_says(int socket)
+{
+	say_plan(socket, MESSAGE_PLAN);
+}
+WORKER(plan_without_inspection)
+
 static void staged_without_zones_says(int socket)
 {
+	say_until(socket, MESSAGE_CLUSTERS);
 	say_plan(socket, MESSAGE_STAGED);
 }
 WORKER(staged_without_zones)
 
-static void staged_twice_says(int socket)
+static void operation_without_plan_says(int socket)
 {
-	say_zones(socket);
-	say_plan(socket, MESSAGE_STAGED);
-	say_plan(socket, MESSAGE_STAGED);
+	say_inspection(socket);
+	say_operation(socket, 0);
 }
-WORKER(staged_twice)
+WORKER(operation_without_plan)
+
+static void operation_twice_says(int socket)
+{
+	say_until(socket, MESSAGE_PLAN);
+	say_operation(socket, 0);
+	say_operation(socket, 0);
+}
+WORKER(operation_twice)
+
+static void second_operation_first_says(int socket)
+{
+	say_until(socket, MESSAGE_PLAN);
+	say_operation(socket, 1);
+}
+WORKER(second_operation_first)
+
+static void one_operation_too_many_says(int socket)
+{
+	say_until(socket, MESSAGE_OPERATION);
+	say_operation(socket, plan->operation_count);
+}
+WORKER(one_operation_too_many)
+
+static void odd_operation_says(int socket)
+{
+	say_until(socket, MESSAGE_PLAN);
+	say(socket, MESSAGE_OPERATION, "01234567", 8);
+}
+WORKER(odd_operation)
+
+static void clusters_too_early_says(int socket)
+{
+	static const uint64_t clusters = 1;
+
+	say_until(socket, MESSAGE_PLAN);
+	say_operation(socket, 0);
+	say(socket, MESSAGE_CLUSTERS, &clusters, sizeof(clusters));
+}
+WORKER(clusters_too_early)
+
+static void done_in_the_middle_says(int socket)
+{
+	say_until(socket, MESSAGE_ZONES);
+	say(socket, MESSAGE_DONE, "", 0);
+}
+WORKER(done_in_the_middle)
+
+static void done_at_once_says(int socket)
+{
+	say(socket, MESSAGE_DONE, "", 0);
+}
+WORKER(done_at_once)
+
+static void system_elsewhere_says(int socket)
+{
+	plan->system_size += 512;
+	say_checking(socket);
+	say_plan(socket, MESSAGE_PLAN);
+}
+WORKER(system_elsewhere)
 
 static void error_without_code_says(int socket)
 {
@@ -361,21 +511,32 @@ static const struct {
 	{answer_of_a_parent, "unknown type"},
 	{short_inspection, "no sense"},
 	{bad_inspection, "no sense"},
-	{two_inspections, "two inspections"},
+	{two_inspections, "no place"},
 	{short_plan, "no sense"},
 	{huge_plan, "no sense"},
 	{system_as_boot, "cannot be one"},
 	{whole_disk_as_boot, "not in the partition table"},
 	{boot_number_0, "not in the partition table"},
 	{boot_number_5, "not in the partition table"},
-	{two_plans, "two plans"},
-	{checking_twice, "twice"},
+	{two_plans, "no place"},
+	{system_elsewhere, "system partition that is not in the partition table"},
+	{checking_twice, "no place"},
+	{plan_without_checking, "no place"},
 	{odd_zones, "make no sense"},
 	{zone_outside, "outside of the disk"},
-	{zones_twice, "make no sense"},
+	{zones_twice, "no place"},
 	{odd_clusters, "no number"},
-	{staged_without_zones, "without guard zones"},
-	{staged_twice, "two plans"},
+	{clusters_twice, "no place"},
+	{plan_without_inspection, "no place"},
+	{staged_without_zones, "no place"},
+	{operation_without_plan, "no place"},
+	{operation_twice, "next one"},
+	{second_operation_first, "next one"},
+	{one_operation_too_many, "next one"},
+	{odd_operation, "no number"},
+	{clusters_too_early, "before all operations"},
+	{done_in_the_middle, "no place"},
+	{done_at_once, "no place"},
 	{error_without_code, "no sense"},
 	{error_of_success, "no sense"},
 };
@@ -390,10 +551,12 @@ END_TEST
 
 START_TEST(a_plan_that_nobody_asked_for_is_an_error)
 {
-	int result = session_run_worker(sample.disk, NULL, &task, whole_disk_as_boot, PATIENCE,
-					&findings, &err);
+	int result;
 
-	assert_error(result, BS_WORKER, "nobody asked for");
+	task.job = WORKER_INSPECT;
+	result = session_run_worker(sample.disk, NULL, &task, whole_disk_as_boot, PATIENCE,
+				    &findings, &err);
+	assert_error(result, BS_WORKER, "no place");
 }
 END_TEST
 
@@ -408,6 +571,7 @@ static void write_entry(unsigned index, uint8_t type, uint32_t first, uint32_t c
 
 static void sends_plan_says(int socket)
 {
+	say_checking(socket);
 	say_plan(socket, MESSAGE_PLAN);
 }
 WORKER(sends_plan)
@@ -441,13 +605,38 @@ END_TEST
 
 /* ---- how bad workers end ------------------------------------------------------------------- */
 
+/* What ends the worker in the next test. */
+static int deadly;
+
 static void crash_says(int socket)
 {
 	(void)socket;
-	signal(SIGSEGV, SIG_DFL); /* not the sanitizer's */
-	raise(SIGSEGV);
+	signal(deadly, SIG_DFL); /* not the sanitizer's */
+	raise(deadly);
 }
 WORKER(crash)
+
+static void crash_after_a_plan_says(int socket)
+{
+	say_until(socket, MESSAGE_PLAN);
+	signal(deadly, SIG_DFL);
+	raise(deadly);
+}
+WORKER(crash_after_a_plan)
+
+static void out_of_memory_says(int socket)
+{
+	(void)socket;
+	_exit(VOLUME_EXIT_NO_MEMORY);
+}
+WORKER(out_of_memory)
+
+/* It lives on, so the parent has to end it. */
+static void closes_says(int socket)
+{
+	close(socket);
+}
+WORKER(closes)
 
 static void end_at_once_says(int socket)
 {
@@ -464,21 +653,49 @@ WORKER(silence)
 
 static void silence_after_a_plan_says(int socket)
 {
-	say_plan(socket, MESSAGE_PLAN);
-	hear(socket, MESSAGE_PROCEED);
+	say_until(socket, MESSAGE_PLAN);
 }
 WORKER(silence_after_a_plan)
 
 static void done_says(int socket)
 {
 	signal(SIGTERM, SIG_IGN);
+	say_inspection(socket);
 	say(socket, MESSAGE_DONE, "", 0);
 }
 WORKER(done)
 
-START_TEST(a_worker_that_crashes_is_an_error_that_names_the_signal)
+static const struct {
+	int number;
+	enum bs_code code;
+	const char *text;
+} deaths[] = {
+	{SIGSEGV, BS_NTFS_DAMAGED, "signal 11"}, {SIGBUS, BS_NTFS_DAMAGED, "signal 7"},
+	{SIGFPE, BS_NTFS_DAMAGED, "signal 8"},   {SIGILL, BS_NTFS_DAMAGED, "signal 4"},
+	{SIGABRT, BS_NTFS_DAMAGED, "signal 6"},  {SIGXCPU, BS_NTFS_DAMAGED, "lead in circles"},
+	{SIGSYS, BS_WORKER, "signal 31"}, /* the filter: it did what no worker does */
+	{SIGTERM, BS_WORKER, "signal 15"},       {SIGKILL, BS_NO_MEMORY, "killed from outside"},
+};
+
+START_TEST(a_worker_that_dies_of_the_image_tells_of_a_damaged_one)
 {
-	assert_error(run(crash, PATIENCE), BS_WORKER, "signal 11");
+	deadly = deaths[_i].number;
+	assert_error(run(crash, PATIENCE), deaths[_i].code, deaths[_i].text);
+	assert_error(run(crash_after_a_plan, PATIENCE), deaths[_i].code, deaths[_i].text);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+END_TEST
+
+START_TEST(a_worker_without_memory_is_no_damaged_image)
+{
+	assert_error(run(out_of_memory, PATIENCE), BS_NO_MEMORY, "out of memory");
+}
+END_TEST
+
+START_TEST(a_worker_that_closes_its_channel_and_lives_is_ended)
+{
+	assert_error(run(closes, PATIENCE), BS_WORKER, "ended unexpectedly");
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
 END_TEST
 
@@ -490,7 +707,7 @@ END_TEST
 
 START_TEST(a_worker_that_hangs_is_ended_and_an_error)
 {
-	assert_error(run(_i == 0 ? silence : silence_after_a_plan, SHORT), BS_WORKER, "silent");
+	assert_error(run(_i == 0 ? silence : silence_after_a_plan, SHORT), BS_TIMEOUT, "silent");
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
 END_TEST
@@ -533,7 +750,7 @@ static const struct {
 /* Tries every write; returns how many were as `allow` and the table say. */
 static size_t try_writes(int socket, uint64_t size, bool allow)
 {
-	static const uint8_t bytes[512] = {1};
+	static const uint8_t bytes[512] = {0x80}; /* also a flag byte */
 	struct bs_error own = {0};
 	struct disk *disk = remote_open(socket, size, &own);
 	size_t expected = 0;
@@ -568,17 +785,15 @@ static void writes_without_a_plan(int socket, uint64_t size, const struct worker
 static void writes_with_a_plan(int socket, uint64_t size, const struct worker_task *own_task)
 {
 	(void)own_task;
-	say_plan(socket, MESSAGE_PLAN);
-	hear(socket, MESSAGE_PROCEED);
+	say_until(socket, MESSAGE_PLAN);
 	tell_how_many(socket, try_writes(socket, size, true));
 }
 
 static void writes_when_staged(int socket, uint64_t size, const struct worker_task *own_task)
 {
 	(void)own_task;
-	say_plan(socket, MESSAGE_PLAN);
-	hear(socket, MESSAGE_PROCEED);
-	say_zones(socket);
+	say_until(socket, MESSAGE_ZONES);
+	write_flags(socket, size, AS_PLANNED, 0);
 	say_plan(socket, MESSAGE_STAGED);
 	tell_how_many(socket, try_writes(socket, size, false));
 }
@@ -590,7 +805,8 @@ START_TEST(no_worker_writes_before_its_plan_or_after_the_staging)
 	snprintf(text, sizeof(text), "%zu as expected", WRITES);
 	assert_error(run(_i == 0 ? writes_without_a_plan : writes_when_staged, PATIENCE), BS_NTFS,
 		     text);
-	assert_nothing_changed();
+	if (_i == 0)
+		assert_nothing_changed();
 }
 END_TEST
 
@@ -602,6 +818,300 @@ START_TEST(a_worker_with_a_plan_writes_the_flags_and_the_boot_partition_and_noth
 	assert_error(run(writes_with_a_plan, PATIENCE), BS_NTFS, text);
 }
 END_TEST
+
+/* ---- how the flags are left ---------------------------------------------------------------- */
+
+/* Which of the four flags is another than planned, and how. */
+static uint32_t odd_index;
+static uint8_t odd_flag;
+
+static void sends_all(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	(void)own_task;
+	say_until(socket, MESSAGE_ZONES);
+	write_flags(socket, size, odd_index, odd_flag);
+	say_plan(socket, MESSAGE_STAGED);
+	say(socket, MESSAGE_DONE, "", 0);
+	_exit(EXIT_SUCCESS);
+}
+
+START_TEST(a_worker_that_says_all_in_its_order_is_believed)
+{
+	odd_index = AS_PLANNED;
+	ck_assert_msg(run(sends_all, PATIENCE) == 0, "%s", err.message);
+	ck_assert_ptr_nonnull(findings.plan);
+	ck_assert_uint_eq(findings.plan->operation_count, plan->operation_count);
+}
+END_TEST
+
+static const struct {
+	uint32_t index;
+	uint8_t flag;
+} odd_flags[] = {
+	{1, 0x00}, /* none is active */
+	{0, 0x80}, /* two are */
+	{3, 0x80}, /* an empty entry is */
+	{1, 0x81}, /* XP's boot code stops at these */
+	{0, 0x01}, {1, 0xFF},
+};
+
+START_TEST(no_worker_leaves_other_flags_than_those_of_the_plan)
+{
+	uint8_t sector[512];
+
+	odd_index = odd_flags[_i].index;
+	odd_flag = odd_flags[_i].flag;
+	assert_error(run(sends_all, PATIENCE), BS_WORKER, "another partition active");
+	ck_assert_ptr_null(findings.plan);
+	ck_assert_int_eq(disk_read(sample.disk, 0, sector, sizeof(sector), &err), 0);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_msg(sector[0x1BE + 16 * i] == 0 || sector[0x1BE + 16 * i] == 0x80,
+			      "flag %zu is %02x", i, sector[0x1BE + 16 * i]);
+}
+END_TEST
+
+static void stages_another_plan(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	(void)own_task;
+	say_until(socket, MESSAGE_ZONES);
+	write_flags(socket, size, AS_PLANNED, 0);
+	plan->boot_start += 512;
+	say_plan(socket, MESSAGE_STAGED);
+	_exit(EXIT_SUCCESS);
+}
+
+START_TEST(the_staged_plan_is_the_one_that_was_allowed)
+{
+	assert_error(run(stages_another_plan, PATIENCE), BS_WORKER, "another plan");
+	ck_assert_ptr_null(findings.plan);
+}
+END_TEST
+
+static void speaks_after_the_staging(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	(void)own_task;
+	say_until(socket, MESSAGE_ZONES);
+	write_flags(socket, size, AS_PLANNED, 0);
+	say_plan(socket, MESSAGE_STAGED);
+	say_plan(socket, MESSAGE_STAGED);
+	_exit(EXIT_SUCCESS);
+}
+
+START_TEST(after_the_staging_a_worker_has_only_its_end_to_tell)
+{
+	assert_error(run(speaks_after_the_staging, PATIENCE), BS_WORKER, "no place");
+}
+END_TEST
+
+/* ---- workers without end ------------------------------------------------------------------- */
+
+#define PIECE (1u << 20)
+
+/* What the worker got answers to, in bytes; shared with the test. */
+static uint64_t *answered;
+static uint8_t piece[PIECE];
+
+static struct disk *open_remote(int socket, uint64_t size)
+{
+	struct bs_error own;
+
+	return remote_open(socket, size, &own);
+}
+
+static void reads_for_ever(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	struct disk *disk = open_remote(socket, size);
+	struct bs_error own;
+
+	(void)own_task;
+	/* Until the parent ends it.  Beyond the end is quicker, and counts the same. */
+	while (disk_read(disk, 0, piece, PIECE, &own) == 0 && *answered < 64ull * PIECE)
+		*answered += PIECE;
+	disk->size = UINT64_MAX;
+	while (disk_read(disk, size, piece, PIECE, &own) < 0 && own.code == BS_OUT_OF_RANGE)
+		*answered += PIECE;
+	pause();
+}
+
+static void writes_for_ever(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	struct disk *disk = open_remote(socket, size);
+	struct bs_error own;
+
+	(void)own_task;
+	say_until(socket, MESSAGE_PLAN);
+	while (disk_write(disk, SAMPLE_BOOT_START, piece, PIECE, &own) == 0)
+		*answered += PIECE;
+	pause();
+}
+
+static void is_refused_for_ever(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	struct disk *disk = open_remote(socket, size);
+	struct bs_error own;
+
+	(void)own_task;
+	while (disk_write(disk, SAMPLE_SYSTEM_START, piece, 512, &own) < 0 && own.code == BS_GUARD)
+		*answered += 512;
+	pause();
+}
+
+static void flushes_for_ever(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	struct disk *disk = open_remote(socket, size);
+	struct bs_error own;
+
+	(void)own_task;
+	while (disk_flush(disk, &own) == 0)
+		*answered += 1;
+	pause();
+}
+
+static const struct {
+	session_worker *worker;
+	const char *text;
+	bool with_plan;
+} endless[] = {
+	{reads_for_ever, "reading", false},
+	{writes_for_ever, "writing", true},
+	{is_refused_for_ever, "writing", false},
+	{flushes_for_ever, "writing", false},
+};
+
+static uint64_t *share(void)
+{
+	void *page = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(page, MAP_FAILED);
+	return page;
+}
+
+START_TEST(a_worker_that_asks_without_end_has_a_budget)
+{
+	struct budget budget = budget_for_disk(task.job, disk_size(sample.disk), PATIENCE);
+
+	answered = share();
+	if (endless[_i].with_plan)
+		budget_add_plan(&budget, WORKER_REHEARSE, plan);
+	assert_error(run(endless[_i].worker, PATIENCE), BS_NTFS_DAMAGED, endless[_i].text);
+	ck_assert_uint_gt(*answered, 0);
+	ck_assert_uint_le(*answered,
+			  endless[_i].worker == reads_for_ever ? budget.read : budget.write);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+END_TEST
+
+static void drips(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	struct disk *disk = open_remote(socket, size);
+	struct bs_error own;
+
+	(void)own_task;
+	while (disk_read(disk, 0, piece, 1, &own) == 0) {
+		*answered += 1;
+		usleep(1000ul * SHORT / 20);
+	}
+	pause();
+}
+
+START_TEST(a_worker_that_asks_now_and_then_has_a_time_for_all)
+{
+	answered = share();
+	assert_error(run(drips, SHORT), BS_TIMEOUT, "");
+	ck_assert_uint_gt(*answered, 1);
+}
+END_TEST
+
+#define MILLION 1000000u
+
+static void sends_a_million_zones_says(int socket)
+{
+	struct volume_run *zones = calloc(MILLION, sizeof(*zones));
+
+	say_until(socket, MESSAGE_CLUSTERS);
+	say(socket, MESSAGE_ZONES, zones, MILLION * sizeof(*zones));
+	free(zones);
+}
+WORKER(sends_a_million_zones)
+
+static void sends_the_disk_as_a_zone(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	const struct volume_run zone = {.first = 0, .length = size};
+
+	(void)own_task;
+	say_until(socket, MESSAGE_CLUSTERS);
+	say(socket, MESSAGE_ZONES, &zone, sizeof(zone));
+	pause();
+}
+
+START_TEST(zones_are_no_more_than_two_volumes_can_have)
+{
+	assert_error(run(_i == 0 ? sends_a_million_zones : sends_the_disk_as_a_zone, PATIENCE),
+		     BS_NTFS_DAMAGED, "in more pieces");
+}
+END_TEST
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+#if !defined(__SANITIZE_ADDRESS__)
+
+static rlim_t memory; /* bytes of address space */
+
+static void short_of_memory(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	const struct rlimit limit = {memory, memory};
+
+	setrlimit(RLIMIT_AS, &limit);
+	worker_run(socket, size, own_task);
+}
+
+static rlim_t address_space(void)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	ck_assert_int_eq(fscanf(file, "%lu", &pages), 1);
+	fclose(file);
+	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+START_TEST(memory_that_runs_out_is_not_taken_for_damage)
+{
+	unsigned good = 0, exhausted = 0;
+	rlim_t used = address_space();
+
+	for (rlim_t more = 0; more <= 8u << 20; more += 64u << 10) {
+		int result;
+
+		memory = used + more;
+		result = run(short_of_memory, PATIENCE);
+		ck_assert_msg(result == 0 || err.code == BS_NO_MEMORY,
+			      "with %lu bytes more: %s: %s", (unsigned long)more,
+			      bs_code_name(err.code), err.message);
+		good += result == 0;
+		exhausted += result != 0;
+		session_free(&findings);
+		overlay_reset(sample.overlay);
+	}
+	ck_assert_uint_gt(good, 0);
+	ck_assert_uint_gt(exhausted, 10);
+}
+END_TEST
+
+static void add_memory_tests(TCase *tcase)
+{
+	tcase_add_test(tcase, memory_that_runs_out_is_not_taken_for_damage);
+}
+
+#else /* the sanitizers need an address space without a limit */
+
+static void add_memory_tests(TCase *tcase)
+{
+	(void)tcase;
+}
+
+#endif
 
 Suite *session_suite(void);
 Suite *session_suite(void)
@@ -626,7 +1136,10 @@ Suite *session_suite(void)
 	tcase_add_loop_test(tcase, a_boot_partition_that_is_not_the_chosen_one_is_an_error, 0, 2);
 	tcase_add_test(tcase, an_extended_partition_as_the_boot_partition_is_an_error);
 	tcase_add_test(tcase, a_boot_partition_that_overlaps_another_is_an_error);
-	tcase_add_test(tcase, a_worker_that_crashes_is_an_error_that_names_the_signal);
+	tcase_add_loop_test(tcase, a_worker_that_dies_of_the_image_tells_of_a_damaged_one, 0,
+			    sizeof(deaths) / sizeof(deaths[0]));
+	tcase_add_test(tcase, a_worker_without_memory_is_no_damaged_image);
+	tcase_add_test(tcase, a_worker_that_closes_its_channel_and_lives_is_ended);
 	tcase_add_test(tcase, a_worker_that_ends_without_a_word_is_an_error);
 	tcase_add_loop_test(tcase, a_worker_that_hangs_is_ended_and_an_error, 0, 2);
 	tcase_add_test(tcase, a_worker_that_is_done_and_does_not_end_is_ended);
@@ -634,6 +1147,21 @@ Suite *session_suite(void)
 	tcase_add_test(
 		tcase,
 		a_worker_with_a_plan_writes_the_flags_and_the_boot_partition_and_nothing_else);
+	tcase_add_test(tcase, a_worker_that_says_all_in_its_order_is_believed);
+	tcase_add_loop_test(tcase, no_worker_leaves_other_flags_than_those_of_the_plan, 0,
+			    sizeof(odd_flags) / sizeof(odd_flags[0]));
+	tcase_add_test(tcase, the_staged_plan_is_the_one_that_was_allowed);
+	tcase_add_test(tcase, after_the_staging_a_worker_has_only_its_end_to_tell);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("endless workers");
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, a_worker_that_asks_without_end_has_a_budget, 0,
+			    sizeof(endless) / sizeof(endless[0]));
+	tcase_add_test(tcase, a_worker_that_asks_now_and_then_has_a_time_for_all);
+	tcase_add_loop_test(tcase, zones_are_no_more_than_two_volumes_can_have, 0, 2);
+	add_memory_tests(tcase);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

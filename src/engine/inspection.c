@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/inspection.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/err.h"
+#include "windows/mbr.h"
+
+void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *refusal)
+{
+	struct bs_finding *finding;
+
+	if (inspection->finding_count < BS_FINDINGS_MAX)
+		inspection->finding_count++;
+	finding = &inspection->findings[inspection->finding_count - 1];
+	finding->code = refusal->code;
+	snprintf(finding->message, sizeof(finding->message), "%s", refusal->message);
+	inspection->verdict = BS_VERDICT_UNSUITABLE;
+	inspection->starts_after = inspection->starts;
+	inspection->starts_after_known = inspection->starts_known;
+	for (uint32_t i = 0; i < inspection->link_count; i++)
+		if (inspection->links[i].state == BS_LINK_REPAIRED)
+			inspection->links[i].state = BS_LINK_BROKEN;
+}
+
+static void add_partitions(struct bs_inspection *inspection, const struct mbr *table)
+{
+	for (uint32_t i = 0; i < MBR_ENTRIES; i++) {
+		const struct mbr_entry *entry = &table->entries[i];
+
+		if (entry->type == MBR_TYPE_EMPTY || entry->sectors == 0)
+			continue;
+		inspection->partitions[inspection->partition_count++] = (struct bs_partition){
+			.number = i + 1,
+			.type = entry->type,
+			.active = entry->flag == MBR_ACTIVE,
+			.start = (uint64_t)entry->first_lba * SECTOR_SIZE,
+			.size = (uint64_t)entry->sectors * SECTOR_SIZE,
+			.filesystem = mbr_is_extended(entry->type) ? BS_FS_EXTENDED : BS_FS_UNKNOWN,
+		};
+	}
+}
+
+struct bs_inspection *inspection_without_worker(struct disk *disk, const struct bs_options *options)
+{
+	struct bs_inspection *inspection;
+	uint8_t sector[SECTOR_SIZE];
+	struct bs_error ignored;
+	struct mbr table;
+
+	if (disk_size(disk) < sizeof(sector) ||
+	    disk_read(disk, 0, sector, sizeof(sector), &ignored) < 0)
+		return NULL;
+	inspection = calloc(1, sizeof(*inspection));
+	if (inspection == NULL)
+		return NULL;
+	inspection->disk_size = disk_size(disk);
+	inspection->needed_room =
+		options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE;
+	inspection->system_index = inspection->boot_index = -1;
+	inspection->verdict = BS_VERDICT_UNSUITABLE;
+	inspection->link_count = BS_LINK_KIND_COUNT;
+	for (uint32_t i = 0; i < BS_LINK_KIND_COUNT; i++)
+		inspection->links[i] = (struct bs_link){
+			.kind = (enum bs_link_kind)i,
+			.state = BS_LINK_UNKNOWN,
+			.detail = "not reached",
+		};
+	if (mbr_parse(sector, &table)) {
+		inspection->disk_signature = table.disk_signature;
+		add_partitions(inspection, &table);
+	}
+	return inspection;
+}

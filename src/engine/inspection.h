@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the parent adds to an inspection, or tells without one, when an image is refused. */
+#ifndef BOOTSHIFT_INSPECTION_H
+#define BOOTSHIFT_INSPECTION_H
+
+#include "disk/disk.h"
+
+/* Makes a refusal that came after the survey a finding like those of the survey: no fix applies. */
+void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *refusal);
+
+/*
+ * What can be told of a disk without its volumes, when following them ended the worker: its size
+ * and the four entries of the partition table.  The caller frees it.  NULL when the disk cannot be
+ * read, or memory runs out.
+ */
+struct bs_inspection *inspection_without_worker(struct disk *disk,
+						const struct bs_options *options);
+
+#endif

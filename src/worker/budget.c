@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "worker/budget.h"
+
+#include "disk/cache.h"
+#include "util/bytes.h"
+
+#define KIB 1024ull
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+/*
+ * A bitmap has a bit for each cluster, and a cluster has 512 bytes at least: so a bitmap has a byte
+ * for each 4096 bytes of its volume at most.
+ */
+#define BYTES_PER_BITMAP_BYTE 4096u
+
+/* A look at a disk walks over BS_PLAN_FILES_MAX files at most, and counts each volume's clusters.
+ */
+#define LOOK_READ    (4 * GIB)
+#define LOOK_BITMAPS 16u
+
+/*
+ * Before a plan is made, a rehearsal reads the boot volume's whole $MFT once; its extension records
+ * are not in order.  The parent does not know yet which volume that is.
+ */
+#define MFT_READS 2u
+
+/* A look writes nothing; what the guard refuses counts too. */
+#define LOOK_WRITE (1 * MIB)
+
+/*
+ * A worker's cache reads 32 KiB at a time.  A file in fragments of one cluster of 512 bytes is
+ * read 64 times over that way: once for staging, and the source and the copy for verifying.
+ */
+#define STAGE_READS   64u
+#define VERIFY_READS  128u
+#define STREAMS       (256 * MIB) /* in named streams, which the plan does not count */
+#define FILE_READ     (1 * MIB)   /* records and index blocks on the way to a file, many times */
+#define STAGE_BITMAPS 256u        /* searches for free clusters */
+#define VERIFY_WALKS  2u          /* $MFT lies within the volume, and is read once; see the cache */
+
+/* Each fragment of a copy is one write, and one to the file's record, and one to the bitmap. */
+#define CONTENT_WRITES 6u
+#define FILE_WRITE     (256 * KIB)
+#define STAGE_WRITE    (16 * MIB)
+#define LOG_FILE_MAX                                                                               \
+	(4 * GIB) /* chkdsk /L allows no more; mounting for writing empties $LogFile               \
+		   */
+
+/* Also a request for a byte costs the parent time: what it counts as at least. */
+#define READ_MIN  CACHE_BLOCK_SIZE /* through the worker's cache it is no shorter */
+#define WRITE_MIN (4 * KIB)
+
+/*
+ * The zones of a volume: boot record and copy, the beginnings of $MFT and $LogFile, and $Bitmap,
+ * in fragments of one cluster at worst.  $Bitmap may be longer than needed after a shrink.
+ */
+#define ZONE_SLACK  (1 * MIB)
+#define ZONE_LENGTH 512u
+#define ZONE_COUNT  64u
+
+#define PATIENCE_TIMES 5u
+#define WAIT_RATE      (8 * MIB) /* bytes that add a second of waiting */
+
+#define PROCESSOR_SECONDS 10u
+#define PROCESSOR_RATE    (16 * MIB) /* bytes that add a second of processor time */
+
+/* Run lists, and what keeps a bit or more for each cluster, take no more than a bitmap or two. */
+#define MEMORY (512 * MIB)
+
+static uint64_t add(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return add_u64(a, b, &sum) ? sum : UINT64_MAX;
+}
+
+static uint64_t times(uint64_t a, uint64_t b)
+{
+	uint64_t product;
+
+	return mul_u64(a, b, &product) ? product : UINT64_MAX;
+}
+
+static uint64_t bitmap_of(uint64_t size)
+{
+	return size / BYTES_PER_BITMAP_BYTE;
+}
+
+struct budget budget_for_disk(enum worker_job job, uint64_t disk_size, int patience)
+{
+	struct budget budget = {
+		.read = add(LOOK_READ, times(bitmap_of(disk_size), LOOK_BITMAPS)),
+		.write = LOOK_WRITE,
+		.patience = patience > 0 ? times((uint64_t)patience, PATIENCE_TIMES) : 0,
+	};
+
+	if (job == WORKER_REHEARSE)
+		budget.read = add(budget.read, times(disk_size, MFT_READS));
+	return budget;
+}
+
+/* The files that are copied and the ones that give way to them.  The loop ends: the number of
+ * operations was checked when the plan was unpacked. */
+static uint64_t count_files(const struct bs_plan *plan)
+{
+	uint64_t replaced = 0;
+
+	for (uint32_t i = 0; i < plan->operation_count; i++)
+		replaced += plan->operations[i].replaces;
+	return plan->file_count + min_u64(replaced, BS_PLAN_FILES_MAX);
+}
+
+/* All content comes from the system volume, so it is not longer than that. */
+static uint64_t sum_content(const struct bs_plan *plan)
+{
+	uint64_t sum = STREAMS;
+
+	for (uint32_t i = 0; i < plan->operation_count; i++)
+		sum = add(sum, plan->operations[i].bytes);
+	return min_u64(sum, plan->system_size);
+}
+
+static void add_zones(struct budget *budget, uint64_t volume_size)
+{
+	uint64_t bytes = add(times(bitmap_of(volume_size), 2), ZONE_SLACK);
+
+	budget->zone_bytes = add(budget->zone_bytes, bytes);
+	budget->zones += (size_t)(bytes / ZONE_LENGTH) + ZONE_COUNT;
+}
+
+void budget_add_plan(struct budget *budget, enum worker_job job, const struct bs_plan *plan)
+{
+	uint64_t files = count_files(plan), content = sum_content(plan);
+
+	budget->read = add(budget->read, times(files, FILE_READ));
+	if (job == WORKER_VERIFY) {
+		budget->read = add(budget->read, times(content, VERIFY_READS));
+		return;
+	}
+	budget->read = add(budget->read, times(content, STAGE_READS));
+	budget->read = add(budget->read, min_u64(plan->boot_size, LOG_FILE_MAX));
+	budget->read = add(budget->read, times(bitmap_of(plan->boot_size), STAGE_BITMAPS));
+	budget->write = add(budget->write, STAGE_WRITE);
+	budget->write = add(budget->write, times(content, CONTENT_WRITES));
+	budget->write = add(budget->write, times(files, FILE_WRITE));
+	budget->write = add(budget->write, min_u64(plan->boot_size, LOG_FILE_MAX));
+	budget->write = add(budget->write, bitmap_of(plan->boot_size));
+	add_zones(budget, plan->system_size);
+	add_zones(budget, plan->boot_size);
+}
+
+static int too_much(struct bs_error *err, const char *what)
+{
+	return fail(err, BS_NTFS_DAMAGED,
+		    "the volumes' structures lead in circles: %s more than any sound disk of this "
+		    "size takes",
+		    what);
+}
+
+static bool take(uint64_t *left, uint64_t length, uint64_t minimum)
+{
+	uint64_t cost = length > minimum ? length : minimum;
+
+	if (cost > *left)
+		return false;
+	*left -= cost;
+	return true;
+}
+
+int budget_charge(struct budget *budget, enum remote_use use, uint64_t length, uint64_t waited,
+		  struct bs_error *err)
+{
+	uint64_t limit = add(budget->patience, times(budget->served, 1000) / WAIT_RATE);
+
+	budget->waited = add(budget->waited, waited);
+	if (budget->patience != 0 && budget->waited > limit)
+		return fail(err, BS_TIMEOUT,
+			    "the process that reads the image took more than %llu seconds of its "
+			    "own for what takes a moment",
+			    (unsigned long long)(limit / 1000));
+	if (use == REMOTE_USE_READ && !take(&budget->read, length, READ_MIN))
+		return too_much(err, "to follow them takes reading");
+	if (use == REMOTE_USE_WRITE && !take(&budget->write, length, WRITE_MIN))
+		return too_much(err, "to change them takes writing");
+	if (use != REMOTE_USE_MESSAGE)
+		budget->served = add(budget->served, length);
+	return 0;
+}
+
+int budget_charge_zone(struct budget *budget, uint64_t length, struct bs_error *err)
+{
+	if (budget->zones == 0 || !take(&budget->zone_bytes, length, 0))
+		return fail(err, BS_NTFS_DAMAGED,
+			    "the volumes' own files are longer, or in more pieces, than on any "
+			    "sound disk of this size");
+	budget->zones--;
+	return 0;
+}
+
+uint64_t budget_processor_seconds(uint64_t served)
+{
+	return PROCESSOR_SECONDS + served / PROCESSOR_RATE;
+}
+
+uint64_t budget_memory(uint64_t disk_size)
+{
+	return add(MEMORY, bitmap_of(disk_size));
+}
