@@ -27,7 +27,8 @@ struct image_lock;
  * Locks the image without waiting (but for a device two seconds for udev).  For changing, the lock
  * file is made, and the folder for it if it is not there yet.  On a file system without byte locks
  * the lock file alone has to do.  NULL on error: BS_IN_USE with who it is where that can be known,
- * BS_NOT_FOUND, BS_NO_PERMISSION, BS_READ_ONLY, BS_NO_MEMORY, BS_IO.
+ * BS_NOT_TRUSTED for a lock file that somebody else may have put there, BS_NOT_FOUND,
+ * BS_NO_PERMISSION, BS_READ_ONLY, BS_NO_MEMORY, BS_IO.  No lock file is left behind then.
  */
 MUST_CHECK struct image_lock *lock_image(const struct place *place, enum lock_purpose purpose,
 					 struct bs_error *err);
