@@ -151,14 +151,11 @@ static int sync_name(const char *path, bool was_there, const struct transaction_
  */
 static int make_folder(const char *path, const struct transaction_io *io, struct bs_error *err)
 {
-	bool was_there = mkdir(path, 0700) < 0;
 	char *above;
 	int result;
 
-	if (!was_there || errno == EEXIST)
-		return sync_name(path, was_there, io, err);
-	if (errno != ENOENT)
-		return fail_system(err, "cannot create folder %s", path);
+	if (access(path, F_OK) == 0)
+		return sync_name(path, true, io, err);
 	above = folder_of(path);
 	if (!above)
 		return fail(err, BS_NO_MEMORY, "out of memory");
