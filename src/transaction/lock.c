@@ -27,6 +27,10 @@
 #define USED_BASE       100
 #define NOT_SHARED_BASE 200
 
+/* A reader locks the lock file for a moment, to see whether that can be done. */
+#define READER_TURNS 20
+#define READER_PAUSE 25000 /* microseconds */
+
 #define DEVICE_TURNS 20
 #define DEVICE_PAUSE 100000 /* microseconds */
 
@@ -171,7 +175,7 @@ static int take_lock_file(struct image_lock *lock, struct bs_error *err)
 
 	/* Each turn but the last means that another bootshift came and went; it gives up some time.
 	 */
-	for (int turn = 0; turn < 100; turn++) {
+	for (int turn = 0, locked = 0; turn < 100; turn++) {
 		bool created;
 		int descriptor = open_lock_file(path, &created);
 
@@ -180,11 +184,14 @@ static int take_lock_file(struct image_lock *lock, struct bs_error *err)
 		if (descriptor < 0)
 			return fail_system(err, "cannot open the lock file %s", path);
 		if (lock_open_file(descriptor, path, err) < 0) {
-			/* One that another bootshift has locked is removed by that. */
+			/* A changer that has locked the file also removes the file. */
 			if (created && err->code != BS_IN_USE)
 				unlink(path);
 			close(descriptor);
-			return -1;
+			if (err->code != BS_IN_USE || ++locked == READER_TURNS)
+				return -1;
+			usleep(READER_PAUSE);
+			continue;
 		}
 		if (still_has_its_name(descriptor, path)) {
 			lock->file = descriptor;

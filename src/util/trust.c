@@ -275,6 +275,11 @@ int trust_check_new(int descriptor, const char *folder, struct bs_error *err)
 			    "the file system makes new files in %.200s so that %s may write to "
 			    "them (mode %04o)",
 			    folder, who.text, permissions(&status));
+	if (!(status.st_mode & S_IRUSR) || !(status.st_mode & S_IWUSR))
+		return fail(err, BS_UNDO_FOLDER,
+			    "new files in %.200s cannot be read and written by their owner (mode "
+			    "%04o)",
+			    folder, permissions(&status));
 	return 0;
 }
 

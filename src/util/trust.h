@@ -46,7 +46,7 @@ MUST_CHECK int trust_check_folder(const char *path, struct bs_error *err);
 /*
  * Checks a file that was just made in a folder: some file systems give files another owner, or
  * other permissions, than they were made with.  Its number of names does not count.  Errors:
- * BS_FOLDER_NOT_TRUSTED, BS_IO.
+ * BS_FOLDER_NOT_TRUSTED; BS_UNDO_FOLDER when the caller could not use it again; BS_IO.
  */
 MUST_CHECK int trust_check_new(int descriptor, const char *folder, struct bs_error *err);
 

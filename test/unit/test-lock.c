@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -244,6 +245,45 @@ START_TEST(nobody_else_can_hold_the_lock_file)
 	ck_assert_int_eq(status.st_mode & 07777, 0600);
 	lock_release(lock);
 	umask(mask);
+	fixture_close(&fixture);
+}
+END_TEST
+
+/*
+ * A child that has the lock file locked as a reader has for a moment: until somebody has tried to
+ * lock it, and has closed it again.
+ */
+static pid_t read_for_a_moment(const struct fixture *fixture)
+{
+	char event[sizeof(struct inotify_event) + 256];
+	int descriptor = open(fixture->file, O_RDONLY | O_CREAT, 0600);
+	int watch = inotify_init1(IN_CLOEXEC);
+	pid_t child;
+
+	ck_assert_int_eq(flock(descriptor, LOCK_SH), 0);
+	ck_assert_int_ge(inotify_add_watch(watch, fixture->file, IN_CLOSE), 0);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		_exit(read(watch, event, sizeof(event)) > 0 && flock(descriptor, LOCK_UN) == 0 ? 0
+											       : 1);
+	close(watch); /* not the lock file, which would be an event: it is closed with the test */
+	return child;
+}
+
+START_TEST(a_reader_that_looks_at_the_lock_file_keeps_nobody_out)
+{
+	struct fixture fixture;
+	struct bs_error err = {BS_OK, ""};
+	pid_t reader;
+	int status;
+
+	fixture_open(&fixture);
+	reader = read_for_a_moment(&fixture);
+	ck_assert_msg(can_lock(&fixture, LOCK_FOR_CHANGING, &err), "%s", err.message);
+	ck_assert_int_ne(access(fixture.file, F_OK), 0);
+	ck_assert_int_eq(waitpid(reader, &status, 0), reader);
+	ck_assert_int_eq(status, 0);
 	fixture_close(&fixture);
 }
 END_TEST
@@ -502,6 +542,7 @@ Suite *lock_suite(void)
 	tcase_add_test(bootshift, a_reader_keeps_out_a_changer);
 	tcase_add_test(bootshift, the_lock_file_lives_as_long_as_the_lock);
 	tcase_add_test(bootshift, nobody_else_can_hold_the_lock_file);
+	tcase_add_test(bootshift, a_reader_that_looks_at_the_lock_file_keeps_nobody_out);
 	tcase_add_test(bootshift, a_lock_that_cannot_be_taken_leaves_no_lock_file);
 	tcase_add_test(bootshift, an_image_that_cannot_be_opened_any_more_leaves_no_lock_file);
 	tcase_add_test(bootshift, a_lock_file_of_somebody_else_is_told_and_left_alone);
