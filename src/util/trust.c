@@ -163,8 +163,8 @@ static int check_inode(int descriptor, const struct stat *status, const char *wh
 			    who.text, what, path, permissions(status));
 	if (status->st_nlink > 1)
 		return fail(err, BS_NOT_TRUSTED,
-			    "the %s %.200s has another name (a hard link), and may have been "
-			    "put there by somebody else",
+			    "the %s %.200s has another name (a hard link), which must go before it "
+			    "can be trusted",
 			    what, path);
 	return 0;
 }
