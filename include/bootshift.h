@@ -95,8 +95,7 @@ enum bs_exit {
 	  "name a folder for the undo file that only you can write to: --undo-dir FOLDER")         \
 	/* refused: files that somebody else may have made */                                      \
 	X(BS_NOT_TRUSTED, "not-trusted", BS_EXIT_REFUSED,                                          \
-	  "if you trust it, chown it to you and chmod go-w, or run as its owner; else move it "    \
-	  "away")                                                                                  \
+	  "if you trust it, chown it and chmod it go-w, or run as its owner; else move it away")   \
 	X(BS_INPUT_NOT_TRUSTED, "input-not-trusted", BS_EXIT_REFUSED,                              \
 	  "if you trust it, copy it to a folder that only you can write to, and name the copy")    \
 	/* refused: the plan file */                                                               \
