@@ -91,6 +91,13 @@ enum bs_exit {
 	  "give the image a shorter name: that of its undo file has up to 28 bytes more")          \
 	X(BS_UNDO_FOLDER, "undo-folder-unwritable", BS_EXIT_REFUSED,                               \
 	  "name another folder for the undo file with --undo-dir, or make this one writable")      \
+	X(BS_FOLDER_NOT_TRUSTED, "folder-not-trusted", BS_EXIT_REFUSED,                            \
+	  "name a folder for the undo file that only you can write to: --undo-dir FOLDER")         \
+	/* refused: files that somebody else may have made */                                      \
+	X(BS_NOT_TRUSTED, "not-trusted", BS_EXIT_REFUSED,                                          \
+	  "if you trust it, chown it and chmod it go-w, or run as its owner; else move it away")   \
+	X(BS_INPUT_NOT_TRUSTED, "input-not-trusted", BS_EXIT_REFUSED,                              \
+	  "if you trust it, copy it to a folder that only you can write to, and name the copy")    \
 	/* refused: the plan file */                                                               \
 	X(BS_PLAN_STALE, "plan-stale", BS_EXIT_REFUSED,                                            \
 	  "the image is not as it was when planned: make a new plan and read it")                  \

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "batch/batch-undo.h"
 
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "batch/run.h"
+#include "report/whole-file.h"
 #include "rows/location.h"
 #include "rows/merge.h"
 #include "rows/rows.h"
+#include "util/trust.h"
 
 /* An image to undo: fixed, or with an interrupted change. */
 struct fixed_image {
@@ -189,12 +193,19 @@ static int open_rows_to_undo(struct undoing *undoing, FILE **file, struct bs_err
 {
 	const char *path = undoing->request->rows;
 	struct stat status;
+	int descriptor;
 
 	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
 		return fail(err, BS_ROW_INVALID, "it is not a file");
-	*file = fopen(path, "re");
-	if (!*file)
+	/* The rows decide which images are taken back. */
+	descriptor = trust_open_input(whole_file_rows.what, path, O_RDONLY, err);
+	if (descriptor < 0)
+		return -1;
+	*file = fdopen(descriptor, "r");
+	if (!*file) {
+		close(descriptor);
 		return fail_system(err, "cannot be opened");
+	}
 	undoing->rows = rows_open(path, false, &undoing->outcome->unwritten);
 	if (undoing->rows || undoing->outcome->unwritten.code != BS_IN_USE)
 		return 0;

@@ -6,6 +6,7 @@
 #include "batch/batch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@
 #include "rows/summary.h"
 #include "util/clock.h"
 #include "util/interruption.h"
+#include "util/trust.h"
 
 struct batch {
 	const struct batch_request *request;
@@ -84,7 +86,8 @@ static int check_undo_directory(struct batch *batch)
 	if (stat(path, &status) == 0) {
 		if (S_ISDIR(status.st_mode) &&
 		    access(path, batch->request->dry_run ? X_OK : W_OK | X_OK) == 0)
-			return 0;
+			return trust_check_folder(path, &err) == 0 ? 0
+								   : batch_error(batch, path, &err);
 		if (!S_ISDIR(status.st_mode))
 			errno = ENOTDIR;
 	}
@@ -103,15 +106,34 @@ static int check_page(struct batch *batch)
 	return batch_error(batch, path, &err);
 }
 
+/*
+ * A batch that goes on leaves out what the rows tell as done, so it must be able to trust them. One
+ * that only adds rows believes none of those that are there.
+ */
+static int batch_check_earlier_rows(struct batch *batch)
+{
+	const char *path = batch->request->rows;
+	struct bs_error err;
+	int descriptor;
+
+	if (!batch->request->resume || !rows_can_resume(batch->rows))
+		return 0;
+	descriptor = trust_open_input(whole_file_rows.what, path, O_RDONLY, &err);
+	if (descriptor < 0)
+		return batch_error(batch, path, &err);
+	close(descriptor);
+	return 0;
+}
+
 static int batch_open_rows(struct batch *batch)
 {
 	const struct batch_request *request = batch->request;
 	struct bs_error err;
 
 	batch->rows = rows_open(request->rows, request->page, &err);
-	return batch->rows
-		       ? 0
-		       : batch_error(batch, request->rows ? request->rows : request->page, &err);
+	if (!batch->rows)
+		return batch_error(batch, request->rows ? request->rows : request->page, &err);
+	return batch_check_earlier_rows(batch);
 }
 
 static int batch_find_images(struct batch *batch)

@@ -41,8 +41,9 @@ static bool is_temporary(enum bs_code code)
 {
 	return code == BS_NO_PERMISSION || code == BS_READ_ONLY || code == BS_IN_USE ||
 	       code == BS_UNDO_FILE_EXISTS || code == BS_UNDO_FILE_UNUSABLE ||
-	       code == BS_UNDO_FOLDER || code == BS_CONTAINER_HAS_CHILDREN ||
-	       code == BS_CONTAINER_PART || code == BS_DRIVER_UNUSABLE;
+	       code == BS_UNDO_FOLDER || code == BS_FOLDER_NOT_TRUSTED || code == BS_NOT_TRUSTED ||
+	       code == BS_CONTAINER_HAS_CHILDREN || code == BS_CONTAINER_PART ||
+	       code == BS_DRIVER_UNUSABLE;
 }
 
 static bool is_done(const struct row *row, const struct find_image *image)

@@ -2,12 +2,15 @@
 /* The plan as JSON, and the plan file.  Its fields are documented in bootshift-json(5). */
 #include "report/plan-file.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "report/json-fields.h"
 #include "report/whole-file.h"
+#include "util/trust.h"
 
 #define KIND "bootshift-plan"
 
@@ -193,13 +196,17 @@ int plan_file_write(const char *path, const char *image, const struct bs_plan *p
 
 struct bs_plan *plan_file_read(const char *path, struct bs_error *err)
 {
-	FILE *stream = fopen(path, "re");
+	int descriptor = trust_open_input(whole_file_plan.what, path, O_RDONLY, err);
+	FILE *stream = descriptor >= 0 ? fdopen(descriptor, "r") : NULL;
 	struct bs_plan *plan = NULL;
 	json_error_t problem;
 	json_t *document;
 
+	if (descriptor < 0)
+		return NULL;
 	if (!stream) {
 		whole_file_fail(path, whole_file_plan.what, "cannot be opened", err);
+		close(descriptor);
 		return NULL;
 	}
 	document = json_loadf(stream, JSON_REJECT_DUPLICATES, &problem);

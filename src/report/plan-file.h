@@ -38,7 +38,10 @@ struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
 MUST_CHECK int plan_file_write(const char *path, const char *image, const struct bs_plan *plan,
 			       struct bs_error *err);
 
-/* Reads a plan file.  Errors as for plan_from_document(), and BS_NOT_FOUND and its like. */
+/*
+ * Reads a plan file.  Errors as for plan_from_document(), BS_INPUT_NOT_TRUSTED when somebody else
+ * may have made it (trust.h), and BS_NOT_FOUND and its like.
+ */
 struct bs_plan *plan_file_read(const char *path, struct bs_error *err);
 
 #endif

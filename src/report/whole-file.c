@@ -48,7 +48,7 @@ static int create_temporary(const char *path, const char *what, char **name, str
 
 	if (asprintf(name, "%s.%ld.tmp", path, (long)getpid()) < 0)
 		return fail(err, BS_NO_MEMORY, "out of memory");
-	descriptor = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	descriptor = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (descriptor < 0) {
 		free(*name);
 		return whole_file_fail(path, what, "cannot be created", err);

@@ -11,6 +11,7 @@
 #include "disk/file.h"
 #include "util/bytes.h"
 #include "util/crc32c.h"
+#include "util/trust.h"
 
 static int read_whole(int descriptor, uint64_t offset, uint8_t *buffer, size_t length,
 		      struct bs_error *err)
@@ -68,6 +69,8 @@ int journal_file_open(const char *path, struct journal_file **result, struct bs_
 		fail(err, BS_NO_MEMORY, "out of memory");
 		goto out;
 	}
+	if (trust_check_file(descriptor, "undo file", path, err) < 0)
+		goto out;
 	file->descriptor = descriptor;
 	descriptor = -1;
 	if (read_head(file, err) < 0) {
@@ -80,6 +83,8 @@ int journal_file_open(const char *path, struct journal_file **result, struct bs_
 out:
 	if (descriptor >= 0) {
 		close(descriptor);
+		if (file)
+			free(file->buffer);
 		free(file);
 	} else {
 		journal_file_close(file);

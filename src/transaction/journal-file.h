@@ -31,7 +31,8 @@ struct journal_file {
 
 /*
  * Opens the journal at `path`.  Returns 0 also when there is none: then *file is NULL.  Errors:
- * BS_JOURNAL_DAMAGED, BS_NO_PERMISSION, BS_NO_MEMORY, BS_IO.
+ * BS_JOURNAL_DAMAGED, BS_NOT_TRUSTED when somebody else may have made it (trust.h),
+ * BS_NO_PERMISSION, BS_NO_MEMORY, BS_IO.
  */
 MUST_CHECK int journal_file_open(const char *path, struct journal_file **file,
 				 struct bs_error *err);

@@ -22,9 +22,14 @@
 
 #include "transaction/block-device.h"
 #include "transaction/io.h"
+#include "util/trust.h"
 
 #define USED_BASE       100
 #define NOT_SHARED_BASE 200
+
+/* A reader locks the lock file for a moment, to see whether that can be done. */
+#define READER_TURNS 20
+#define READER_PAUSE 25000 /* microseconds */
 
 #define DEVICE_TURNS 20
 #define DEVICE_PAUSE 100000 /* microseconds */
@@ -135,26 +140,58 @@ static bool still_has_its_name(int descriptor, const char *path)
 	       open_file.st_dev == named_file.st_dev && open_file.st_ino == named_file.st_ino;
 }
 
+/*
+ * Creates the lock file, or else opens the one that is there.  Only a new one is created with
+ * O_CREAT: the kernel may refuse that flag for a file of somebody else in a sticky folder, and then
+ * nobody would say whose file it is.  Nobody else can open it, so nobody else can lock it.
+ */
+static int open_lock_file(const char *path, bool *created)
+{
+	int descriptor = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	*created = descriptor >= 0;
+	if (descriptor >= 0 || errno != EEXIST)
+		return descriptor;
+	descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (descriptor < 0 && errno == ENOENT)
+		errno = EAGAIN; /* removed since: it can be created now */
+	return descriptor;
+}
+
+static int lock_open_file(int descriptor, const char *path, struct bs_error *err)
+{
+	if (trust_check_file(descriptor, "lock file", path, err) < 0)
+		return -1;
+	if (flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return another_bootshift(err);
+	return fail_errno(err, BS_IO, "cannot lock %s", path);
+}
+
 static int take_lock_file(struct image_lock *lock, struct bs_error *err)
 {
 	const char *path = lock->path;
 
 	/* Each turn but the last means that another bootshift came and went; it gives up some time.
 	 */
-	for (int turn = 0; turn < 100; turn++) {
-		int descriptor =
-			open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+	for (int turn = 0, locked = 0; turn < 100; turn++) {
+		bool created;
+		int descriptor = open_lock_file(path, &created);
 
+		if (descriptor < 0 && errno == EAGAIN)
+			continue;
 		if (descriptor < 0)
-			return fail_system(err, "cannot create %s", path);
-		if (flock(descriptor, LOCK_EX | LOCK_NB) < 0) {
-			int number = errno;
-
+			return fail_system(err, "cannot open the lock file %s", path);
+		if (lock_open_file(descriptor, path, err) < 0) {
+			/* A changer that has locked the file also removes the file. */
+			if (created && err->code != BS_IN_USE)
+				unlink(path);
 			close(descriptor);
-			errno = number;
-			if (number == EWOULDBLOCK)
-				return another_bootshift(err);
-			return fail_errno(err, BS_IO, "cannot lock %s", path);
+			if (err->code != BS_IN_USE || ++locked == READER_TURNS)
+				return -1;
+			usleep(READER_PAUSE);
+			continue;
 		}
 		if (still_has_its_name(descriptor, path)) {
 			lock->file = descriptor;
@@ -173,7 +210,9 @@ static int check_lock_file(const struct image_lock *lock, struct bs_error *err)
 
 	if (descriptor < 0)
 		return 0; /* none, or not ours to see: the byte locks have to do */
-	if (flock(descriptor, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+	if (trust_check_file(descriptor, "lock file", lock->path, err) < 0)
+		result = -1;
+	else if (flock(descriptor, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		result = another_bootshift(err);
 	close(descriptor);
 	return result;
@@ -244,7 +283,9 @@ struct image_lock *lock_image(const struct place *place, enum lock_purpose purpo
 		return NULL;
 	}
 	if (purpose == LOCK_FOR_CHANGING)
-		result = place_make_folder(place, err) < 0 ? -1 : take_lock_file(lock, err);
+		result = place_make_folder(place, &transaction_real_io, err) < 0
+				 ? -1
+				 : take_lock_file(lock, err);
 	else
 		result = check_lock_file(lock, err);
 	if (result == 0 && place->target->kind != TARGET_NBD)

@@ -24,10 +24,12 @@ enum lock_purpose {
 struct image_lock;
 
 /*
- * Locks the image without waiting (but for a device two seconds for udev).  For changing, the lock
- * file is made, and the folder for it if it is not there yet.  On a file system without byte locks
- * the lock file alone has to do.  NULL on error: BS_IN_USE with who it is where that can be known,
- * BS_NOT_FOUND, BS_NO_PERMISSION, BS_READ_ONLY, BS_NO_MEMORY, BS_IO.
+ * Locks the image, without waiting longer than readers and udev hold their locks for a moment: half
+ * a second for the lock file, two seconds for a device.  For changing, the lock file is made, and
+ * the folder for it if it is not there yet.  On a file system without byte locks the lock file
+ * alone has to do.  NULL on error: BS_IN_USE with who it is where that can be known, BS_NOT_TRUSTED
+ * for a lock file that somebody else may have put there, BS_NOT_FOUND, BS_NO_PERMISSION,
+ * BS_READ_ONLY, BS_NO_MEMORY, BS_IO.  No lock file is left behind then.
  */
 MUST_CHECK struct image_lock *lock_image(const struct place *place, enum lock_purpose purpose,
 					 struct bs_error *err);

@@ -11,6 +11,7 @@
 
 #include "disk/file.h"
 #include "transaction/journal.h"
+#include "util/trust.h"
 
 #define STATE_DIRECTORY "bootshift"
 #define NAME_MAX_LENGTH 120 /* of a name made of an identity; leaves room for what is added */
@@ -50,14 +51,48 @@ static char *state_folder(void)
 	return made < 0 ? NULL : folder;
 }
 
+/*
+ * The real path of a folder, of which the last names need not be there yet: so that what is checked
+ * is what is used.  NULL and errno on error.
+ */
+static char *real_folder(const char *folder)
+{
+	char *real = realpath(folder, NULL), *above, *real_above = NULL;
+
+	if (real || errno != ENOENT)
+		return real;
+	above = folder_of(folder);
+	if (above)
+		real_above =
+			real_folder(above); /* ends: a name less each time; the root is there */
+	if (real_above && asprintf(&real, "%s%s", strcmp(real_above, "/") == 0 ? "" : real_above,
+				   strrchr(folder, '/')) < 0)
+		real = NULL;
+	free(above);
+	free(real_above);
+	return real;
+}
+
+static char *find_state_folder(void)
+{
+	char *folder = state_folder();
+	char *real = folder ? real_folder(folder) : NULL;
+
+	free(folder);
+	return real;
+}
+
 static char *find_folder(const struct target *target, const char *undo_directory)
 {
 	if (undo_directory)
 		return realpath(undo_directory, NULL);
-	return target->kind == TARGET_FILE ? folder_of(target->name) : state_folder();
+	return target->kind == TARGET_FILE ? folder_of(target->name) : find_state_folder();
 }
 
-/* Makes a file without a name in the folder, or, if that is not there, in the one above it. */
+/*
+ * Makes a file without a name in the folder, or, if that is not there, in the one above it; `path`
+ * is cut to the one that was taken.
+ */
 static int open_unnamed(char *path)
 {
 	int descriptor;
@@ -74,43 +109,74 @@ static int open_unnamed(char *path)
 int place_check_folder(const struct place *place, struct bs_error *err)
 {
 	char *path = strdup(place->folder);
-	int descriptor;
+	int descriptor, result = -1;
 
 	if (!path)
 		return fail(err, BS_NO_MEMORY, "out of memory");
 	descriptor = open_unnamed(path);
-	free(path);
-	if (descriptor >= 0) {
-		close(descriptor);
-		return 0;
+	if (descriptor < 0) {
+		fail_system(err, "no file can be made in %s", place->folder);
+		if (bs_code_exit(err->code) == BS_EXIT_REFUSED || err->code == BS_NOT_FOUND)
+			err->code = BS_UNDO_FOLDER;
+		goto out;
 	}
-	fail_system(err, "no file can be made in %s", place->folder);
-	if (bs_code_exit(err->code) == BS_EXIT_REFUSED || err->code == BS_NOT_FOUND)
-		err->code = BS_UNDO_FOLDER;
-	return -1;
-}
-
-int place_make_folder(const struct place *place, struct bs_error *err)
-{
-	char *path = NULL;
-	int result = 0;
-
-	if (access(place->folder, F_OK) == 0)
-		return 0;
-	path = strdup(place->folder);
-	if (!path)
-		return fail(err, BS_NO_MEMORY, "out of memory");
-	for (char *end = path; end && result == 0;) { /* each turn goes one name further */
-		end = strchr(end + 1, '/');
-		if (end)
-			*end = '\0';
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			result = fail_system(err, "cannot create folder %s", path);
-		if (end)
-			*end = '/';
-	}
+	if (trust_check_folder(path, err) == 0)
+		result = trust_check_new(descriptor, path, err);
+	close(descriptor);
+out:
 	free(path);
 	return result;
+}
+
+/*
+ * Makes the name of a folder durable.  A folder that was there before may lie in one that this user
+ * cannot open; then this user did not make it either.
+ */
+static int sync_name(const char *path, bool was_there, const struct transaction_io *io,
+		     struct bs_error *err)
+{
+	char *above = folder_of(path);
+	int result;
+
+	if (!above)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	result = transaction_sync_folder(io, above, err);
+	free(above);
+	return result < 0 && was_there && err->code == BS_NO_PERMISSION ? 0 : result;
+}
+
+/*
+ * A process that was killed may have made a folder without making its name durable.  It made none
+ * below that, so of the folders that are there it can only be the last one.
+ */
+static int make_folder(const char *path, const struct transaction_io *io, struct bs_error *err)
+{
+	char *above;
+	int result;
+
+	if (access(path, F_OK) == 0)
+		return sync_name(path, true, io, err);
+	above = folder_of(path);
+	if (!above)
+		return fail(err, BS_NO_MEMORY, "out of memory");
+	result = make_folder(above, io, err); /* ends: a name less each time; the root is there */
+	free(above);
+	if (result < 0)
+		return -1;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return fail_system(err, "cannot create folder %s", path);
+	return sync_name(path, false, io, err);
+}
+
+int place_make_folder(const struct place *place, const struct transaction_io *io,
+		      struct bs_error *err)
+{
+	if (place->folder_is_given)
+		return 0;
+	if (make_folder(place->folder, io, err) < 0)
+		return -1;
+	/* Somebody else may have made one of them since the folders above were checked. */
+	return trust_check_folder(place->folder, err);
 }
 
 /* ---- the names ------------------------------------------------------------------------------ */
@@ -156,8 +222,9 @@ static char *join(const char *stem, const char *suffix)
 	return asprintf(&name, "%s%s", stem, suffix) < 0 ? NULL : name;
 }
 
-/* What has the name of a file of ours must be a regular file, if it is there. */
-static int check_file(const char *path, struct bs_error *err)
+/* What has the name of a file of ours must be a regular file that can be trusted, if it is there.
+ */
+static int check_file(const char *what, const char *path, struct bs_error *err)
 {
 	struct stat stat;
 
@@ -170,7 +237,7 @@ static int check_file(const char *path, struct bs_error *err)
 		return fail_system(err, "cannot look at %s", path);
 	}
 	if (S_ISREG(stat.st_mode))
-		return 0;
+		return trust_check_name(what, path, err);
 	return fail(err, BS_UNDO_FILE_UNUSABLE, "%s is %s", path,
 		    S_ISLNK(stat.st_mode)   ? "a symbolic link"
 		    : S_ISDIR(stat.st_mode) ? "a folder"
@@ -183,7 +250,10 @@ int place_find(const struct target *target, const char *undo_directory, struct p
 	char *identity = target_identity(target), *stem = NULL;
 	int result = -1;
 
-	*place = (struct place){.target = target};
+	*place = (struct place){
+		.target = target,
+		.folder_is_given = undo_directory || target->kind == TARGET_FILE,
+	};
 	place->folder = find_folder(target, undo_directory);
 	if (!place->folder) {
 		fail_system(err, "cannot find the folder of the undo file");
@@ -199,8 +269,9 @@ int place_find(const struct target *target, const char *undo_directory, struct p
 		fail(err, BS_NO_MEMORY, "out of memory");
 		goto out;
 	}
-	if (check_file(place->journal, err) == 0 && check_file(place->temporary, err) == 0)
-		result = check_file(place->lock, err);
+	if (check_file("undo file", place->journal, err) == 0 &&
+	    check_file("unfinished undo file", place->temporary, err) == 0)
+		result = check_file("lock file", place->lock, err);
 out:
 	free(identity);
 	free(stem);

@@ -9,6 +9,7 @@
 
 #include "util/bytes.h"
 #include "util/crc32c.h"
+#include "util/trust.h"
 
 #define WHAT "the undo file"
 
@@ -98,6 +99,15 @@ static int write_all(struct writer *writer, const struct range_list *list,
 	return transaction_sync(writer->io, writer->descriptor, WHAT, err);
 }
 
+/*
+ * Who may read the image may read its journal.  Only its owner may write to it, or no command would
+ * trust it later, and the owner needs both.
+ */
+static mode_t journal_mode(const struct place *place)
+{
+	return (place->target->status.mode & (S_IRGRP | S_IROTH)) | S_IRUSR | S_IWUSR;
+}
+
 int publish_write(const struct place *place, const struct range_list *list, struct disk *after,
 		  const struct transaction_io *io, struct journal_header *header,
 		  struct bs_error *err)
@@ -115,18 +125,22 @@ int publish_write(const struct place *place, const struct range_list *list, stru
 		goto out;
 	}
 	/* What an earlier attempt left behind; O_EXCL then says that nobody put a link here. */
+	if (trust_check_name("unfinished undo file", place->temporary, err) < 0)
+		goto out;
 	if (io->unlink(place->temporary) < 0 && errno != ENOENT) {
 		fail_system(err, "cannot remove %s", place->temporary);
 		goto out;
 	}
 	writer.descriptor =
 		io->open(place->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-			 place->target->status.mode);
+			 journal_mode(place));
 	if (writer.descriptor < 0) {
 		fail_system(err, "cannot create %s", place->temporary);
 		goto out;
 	}
-	result = write_all(&writer, list, header, err);
+	/* What could not be trusted after the fix is not used for one. */
+	if (trust_check_file(writer.descriptor, "undo file", place->temporary, err) == 0)
+		result = write_all(&writer, list, header, err);
 	close(writer.descriptor);
 	if (result < 0)
 		(void)io->unlink(place->temporary); /* what stays is removed by the next start */

@@ -15,6 +15,7 @@
 #include "transaction/check.h"
 #include "transaction/restore.h"
 #include "util/clock.h"
+#include "util/trust.h"
 
 /* `journal` may be NULL.  DONE outweighs UNDOING, and that outweighs APPLIED: they come in turn. */
 static enum transaction_state state_of(const struct journal_file *journal)
@@ -95,6 +96,8 @@ static int remove_temporary(const struct place *place, const struct transaction_
 
 	if (lstat(place->temporary, &stat) < 0 && errno == ENOENT)
 		return 0;
+	if (trust_check_name("unfinished undo file", place->temporary, err) < 0)
+		return -1;
 	if (io->unlink(place->temporary) < 0 && errno != ENOENT)
 		return fail_system(err, "cannot remove %s", place->temporary);
 	return 0;

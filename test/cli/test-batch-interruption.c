@@ -263,7 +263,8 @@ START_TEST(a_folder_that_may_not_be_read_is_told_and_the_rest_goes_on)
 		return; /* only root can become somebody else */
 	ck_assert_int_eq(mkdir(closed, 0700), 0);
 	batch_put(closed, "b.img", small());
-	ck_assert(chmod(folder, 0777) == 0 && chmod(images_folder(), 0755) == 0 &&
+	ck_assert(chown(folder, atoi(NOBODY), atoi(NOBODY)) == 0 &&
+		  chmod(images_folder(), 0755) == 0 &&
 		  chown(image, atoi(NOBODY), atoi(NOBODY)) == 0);
 	ASSERT_STATUS(RUN("cp", bootshift_path(), program), 0);
 	outcome = RUN("setpriv", "--reuid=" NOBODY, "--regid=" NOBODY, "--clear-groups", program,

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The image's lock against a second bootshift and against QEMU's own tools. */
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -227,6 +230,134 @@ START_TEST(the_lock_file_lives_as_long_as_the_lock)
 }
 END_TEST
 
+START_TEST(nobody_else_can_hold_the_lock_file)
+{
+	struct fixture fixture;
+	struct image_lock *lock;
+	struct bs_error err;
+	struct stat status;
+	mode_t mask = umask(0);
+
+	fixture_open(&fixture);
+	lock = lock_path(fixture.image, NULL, LOCK_FOR_CHANGING, &err);
+	ck_assert_ptr_nonnull(lock);
+	ck_assert_int_eq(stat(fixture.file, &status), 0);
+	ck_assert_int_eq(status.st_mode & 07777, 0600);
+	lock_release(lock);
+	umask(mask);
+	fixture_close(&fixture);
+}
+END_TEST
+
+/*
+ * A child that has the lock file locked as a reader has for a moment: until somebody has tried to
+ * lock it, and has closed it again.
+ */
+static pid_t read_for_a_moment(const struct fixture *fixture)
+{
+	char event[sizeof(struct inotify_event) + 256];
+	int descriptor = open(fixture->file, O_RDONLY | O_CREAT, 0600);
+	int watch = inotify_init1(IN_CLOEXEC);
+	pid_t child;
+
+	ck_assert_int_eq(flock(descriptor, LOCK_SH), 0);
+	ck_assert_int_ge(inotify_add_watch(watch, fixture->file, IN_CLOSE), 0);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		_exit(read(watch, event, sizeof(event)) > 0 && flock(descriptor, LOCK_UN) == 0 ? 0
+											       : 1);
+	close(watch); /* not the lock file, which would be an event: it is closed with the test */
+	return child;
+}
+
+START_TEST(a_reader_that_looks_at_the_lock_file_keeps_nobody_out)
+{
+	struct fixture fixture;
+	struct bs_error err = {BS_OK, ""};
+	pid_t reader;
+	int status;
+
+	fixture_open(&fixture);
+	reader = read_for_a_moment(&fixture);
+	ck_assert_msg(can_lock(&fixture, LOCK_FOR_CHANGING, &err), "%s", err.message);
+	ck_assert_int_ne(access(fixture.file, F_OK), 0);
+	ck_assert_int_eq(waitpid(reader, &status, 0), reader);
+	ck_assert_int_eq(status, 0);
+	fixture_close(&fixture);
+}
+END_TEST
+
+/* As on a file system whose server does not lock. */
+static bool let_flock_fail(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	return filter &&
+	       seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOLCK), SCMP_SYS(flock), 0) == 0 &&
+	       seccomp_load(filter) == 0;
+}
+
+START_TEST(a_lock_that_cannot_be_taken_leaves_no_lock_file)
+{
+	struct fixture fixture;
+	struct bs_error err;
+
+	fixture_open(&fixture);
+	ck_assert(let_flock_fail()); /* until this process ends, which is that of the test */
+	ck_assert(!can_lock(&fixture, LOCK_FOR_CHANGING, &err));
+	ck_assert_int_eq(err.code, BS_IO);
+	ck_assert_int_ne(access(fixture.file, F_OK), 0);
+	fixture_close(&fixture);
+}
+END_TEST
+
+START_TEST(an_image_that_cannot_be_opened_any_more_leaves_no_lock_file)
+{
+	struct fixture fixture;
+	struct bs_error err = {BS_OK, ""};
+	struct place place = {0};
+	struct target *target;
+
+	fixture_open(&fixture);
+	target = target_open(fixture.image, &err);
+	ck_assert_msg(target && place_find(target, NULL, &place, &err) == 0, "%s", err.message);
+	ck_assert_int_eq(unlink(fixture.image), 0);
+	ck_assert_ptr_null(lock_image(&place, LOCK_FOR_CHANGING, &err));
+	ck_assert_int_eq(err.code, BS_NOT_FOUND);
+	ck_assert_int_ne(access(fixture.file, F_OK), 0);
+	place_free(&place);
+	target_close(target);
+	fixture_close(&fixture);
+}
+END_TEST
+
+/* Somebody else has put a lock file there since the place was found. */
+START_TEST(a_lock_file_of_somebody_else_is_told_and_left_alone)
+{
+	struct fixture fixture;
+	struct bs_error err = {BS_OK, ""};
+	struct place place = {0};
+	struct target *target;
+
+	if (geteuid() != 0)
+		return; /* only root can make one */
+	fixture_open(&fixture);
+	target = target_open(fixture.image, &err);
+	ck_assert_msg(target && place_find(target, NULL, &place, &err) == 0, "%s", err.message);
+	ck_assert_int_ge(close(open(fixture.file, O_CREAT | O_EXCL, 0644)), 0);
+	ck_assert_int_eq(chown(fixture.file, 65534, 65534), 0);
+	ck_assert_ptr_null(lock_image(&place, LOCK_FOR_CHANGING, &err));
+	ck_assert_int_eq(err.code, BS_NOT_TRUSTED);
+	ck_assert_ptr_null(lock_image(&place, LOCK_FOR_READING, &err));
+	ck_assert_int_eq(err.code, BS_NOT_TRUSTED);
+	ck_assert_int_eq(access(fixture.file, F_OK), 0);
+	place_free(&place);
+	target_close(target);
+	fixture_close(&fixture);
+}
+END_TEST
+
 START_TEST(a_process_that_was_killed_leaves_no_lock)
 {
 	struct fixture fixture;
@@ -307,6 +438,7 @@ START_TEST(a_writing_qemu_keeps_out_readers_and_changers)
 	ck_assert_ptr_nonnull(strstr(err.message, "QEMU"));
 	ck_assert(!can_lock(&fixture, LOCK_FOR_CHANGING, &err));
 	ck_assert_int_eq(err.code, BS_IN_USE);
+	ck_assert_int_ne(access(fixture.file, F_OK), 0);
 	let_go(&holder);
 	ck_assert(can_lock(&fixture, LOCK_FOR_CHANGING, &err));
 	fixture_close(&fixture);
@@ -409,6 +541,11 @@ Suite *lock_suite(void)
 	tcase_add_test(bootshift, byte_locks_alone_keep_out_one_with_another_undo_directory);
 	tcase_add_test(bootshift, a_reader_keeps_out_a_changer);
 	tcase_add_test(bootshift, the_lock_file_lives_as_long_as_the_lock);
+	tcase_add_test(bootshift, nobody_else_can_hold_the_lock_file);
+	tcase_add_test(bootshift, a_reader_that_looks_at_the_lock_file_keeps_nobody_out);
+	tcase_add_test(bootshift, a_lock_that_cannot_be_taken_leaves_no_lock_file);
+	tcase_add_test(bootshift, an_image_that_cannot_be_opened_any_more_leaves_no_lock_file);
+	tcase_add_test(bootshift, a_lock_file_of_somebody_else_is_told_and_left_alone);
 	tcase_add_test(bootshift, a_process_that_was_killed_leaves_no_lock);
 	tcase_add_test(bootshift, never_two_hold_the_lock_at_the_same_time);
 	tcase_add_test(bootshift, an_image_that_does_not_exist_is_not_found);
