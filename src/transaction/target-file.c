@@ -23,7 +23,7 @@
 #include "transaction/reread.h"
 #include "transaction/target.h"
 
-#define SIGNPOST     "user.bootshift.undo"
+#define SIGNPOST     TARGET_SIGNPOST
 #define SIGNPOST_MAX 65536 /* bytes; the longest value that Linux knows (XATTR_SIZE_MAX) */
 
 struct file_target {
@@ -184,7 +184,8 @@ static int file_set_length(struct target *target, uint64_t length, struct bs_err
 /* It is worth having, but no reason to fail: without it only --undo-dir has to be remembered. */
 static bool has_no_signposts(int number)
 {
-	return not_supported(number) || number == ENOSPC || number == EDQUOT || number == E2BIG;
+	return not_supported(number) || number == ENOSPC || number == EDQUOT || number == E2BIG ||
+	       number == EPERM || number == EACCES; /* the file can be written, attributes cannot */
 }
 
 static int file_set_signpost(struct target *target, const char *journal, struct bs_error *err)
@@ -197,9 +198,14 @@ static int file_set_signpost(struct target *target, const char *journal, struct 
 	return file_sync(target, err);
 }
 
-static void file_remove_signpost(struct target *target)
+/* A signpost that is there means that the image may be half written: so its removal counts. */
+static int file_remove_signpost(struct target *target, struct bs_error *err)
 {
-	(void)target->io->fremovexattr(descriptor_of(target), SIGNPOST);
+	if (target->io->fremovexattr(descriptor_of(target), SIGNPOST) == 0)
+		return file_sync(target, err);
+	if (errno == ENODATA || not_supported(errno))
+		return 0;
+	return fail_system(err, "cannot remove the attribute " SIGNPOST " of " TARGET_WHAT);
 }
 
 static int file_read_signpost(const struct target *target, char **journal, struct bs_error *err)
@@ -312,6 +318,7 @@ static struct target *wrap(int descriptor, const char *name, enum target_access 
 	}
 	if (target_look(target, &target->status, err) < 0)
 		goto out;
+	target->modified = target->status.modified;
 	target->disk = access == TARGET_REREAD ? reread_open(descriptor, target->status.length, err)
 					       : file_open(descriptor, err);
 	if (target->disk)

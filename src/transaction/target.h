@@ -50,6 +50,9 @@ struct target {
 	char *name;                  /* the real path, or the URI as the caller wrote it */
 	struct target_status status; /* when it was opened */
 	struct disk *disk;           /* for reading; of an open target never NULL */
+	/* Of target_is_disturbed(): */
+	struct timespec modified; /* after our own last change, or when it was opened */
+	bool disturbed;
 };
 
 /* What a kind implements; NULL where it has no such thing. */
@@ -74,7 +77,7 @@ struct target_operations {
 	int (*set_length)(struct target *target, uint64_t length, struct bs_error *err);
 	/* These three: NULL where there are no signposts */
 	int (*set_signpost)(struct target *target, const char *journal, struct bs_error *err);
-	void (*remove_signpost)(struct target *target);
+	int (*remove_signpost)(struct target *target, struct bs_error *err);
 	int (*read_signpost)(const struct target *target, char **journal, struct bs_error *err);
 	void (*close)(struct target *target); /* what the kind has of its own, and the target */
 };
@@ -146,6 +149,16 @@ bool target_has_fixed_length(const struct target *target);
 MUST_CHECK int target_set_length(struct target *target, uint64_t length, struct bs_error *err);
 
 /*
+ * Whether somebody else has written to the image since it was opened, as its time of change tells:
+ * it is looked at before and after each call of ours that changes the image.  What is not seen: a
+ * write during one of these calls, one within the same tick of a file system's coarse clock, one
+ * through a mapping that has not been synced.  A device and an export have no such time: false.
+ */
+bool target_is_disturbed(struct target *target);
+
+#define TARGET_SIGNPOST "user.bootshift.undo" /* the attribute's name */
+
+/*
  * Puts up a signpost to `journal`, an absolute path, and makes it durable; one that is there gives
  * way.  Where the file system has no room or no such thing, does nothing.  After an error of
  * target_sync() the target must not be synced again.
@@ -154,10 +167,10 @@ MUST_CHECK int target_set_signpost(struct target *target, const char *journal,
 				   struct bs_error *err);
 
 /*
- * Takes the signpost away.  Nothing is lost if that fails, or is not durable: one that leads to no
- * interrupted journal is ignored.
+ * Takes the signpost away, if there is one, and makes that durable.  After an error of
+ * target_sync() the target must not be synced again.
  */
-void target_remove_signpost(struct target *target);
+MUST_CHECK int target_remove_signpost(struct target *target, struct bs_error *err);
 
 /*
  * Where the signpost leads, or NULL when there is none; the caller frees *journal.  The text may
