@@ -74,7 +74,7 @@ enum bs_exit {
 	  "name a file that bootshift batch has written with --jsonl")                             \
 	/* recovery required */                                                                    \
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
-	  "run bootshift undo, with the undo file in its place: it takes back what was begun")                         \
+	  "run bootshift undo, with the undo file in its place: it takes back what was begun")     \
 	X(BS_JOURNAL_DAMAGED, "journal-damaged", BS_EXIT_RECOVERY,                                 \
 	  "restore that file or the image from a copy; if nothing was interrupted, move it away")  \
 	/* refused: undo */                                                                        \

@@ -175,7 +175,7 @@ START_TEST(a_stop_in_the_roll_back_of_a_failed_mark_leaves_old_or_new)
 	fixture.grows = true;
 	plan_trouble(&fixture, NONE, 0, 0);
 	ck_assert_int_eq(fix(&fixture, &bad_io, &err), 0);
-	plan.failure = plan.count - 2; /* the sync of the mark; then the signpost is removed */
+	plan.failure = plan.count - 1; /* the sync of the mark */
 	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 	for (int number = plan.failure + 1; more; number++) {
 		make_image(&fixture);
