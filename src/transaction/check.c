@@ -125,7 +125,7 @@ static bool ours_is_old(const struct check *check, const struct journal_record *
 		enum sector_state state = sector_look(
 			record, &sector, check->bytes + (sector.offset - range->offset));
 
-		if (state != SECTOR_BEFORE && state != SECTOR_FOREIGN)
+		if (state != SECTOR_BEFORE && !sector_is_foreign(state))
 			return false;
 	}
 	return true;

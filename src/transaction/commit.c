@@ -13,7 +13,6 @@
  */
 #include "transaction/commit.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,10 +107,10 @@ static int fill_header(struct commit *commit, struct bs_error *err)
 	return 0;
 }
 
-/* From here on nothing depends on the journal's name, until the commit's end looks for it. */
+/* Opens the journal that was just written.  From here on nothing depends on its name. */
 static int hold_journal(struct commit *commit, struct bs_error *err)
 {
-	const char *path = commit->place->journal;
+	const char *path = commit->place->temporary;
 
 	if (journal_file_open(path, &commit->journal, err) < 0)
 		return -1;
@@ -120,6 +119,14 @@ static int hold_journal(struct commit *commit, struct bs_error *err)
 	if (commit->journal->header.identity != commit->header.identity)
 		return fail(err, BS_UNDO_FILE_LOST, "another file took the place of the undo file");
 	return journal_file_open_marks(commit->journal, path, commit->io, err);
+}
+
+static int check_name(const struct commit *commit, struct bs_error *err)
+{
+	if (journal_file_has_name(commit->journal, commit->place->journal))
+		return 0;
+	return fail(err, BS_UNDO_FILE_LOST,
+		    "the undo file was removed, moved or replaced during the fix");
 }
 
 static int publish(struct commit *commit, bool *published, struct bs_error *err)
@@ -136,14 +143,14 @@ static int publish(struct commit *commit, bool *published, struct bs_error *err)
 			  &commit->header, err) < 0)
 		return -1;
 	/* The bytes before were read just now: they count only if nothing was written since. */
-	if (target_look(commit->image, &now, err) < 0 ||
+	if (hold_journal(commit, err) < 0 || target_look(commit->image, &now, err) < 0 ||
 	    check_unchanged(&staged->status, &now, err) < 0) {
 		(void)commit->io->unlink(commit->place->temporary); /* or the next start does */
 		return -1;
 	}
 	if (publish_rename(commit->place, commit->io, published, err) < 0)
 		return -1;
-	return hold_journal(commit, err);
+	return check_name(commit, err);
 }
 
 /* ---- apply ---------------------------------------------------------------------------------- */
@@ -233,10 +240,7 @@ static int mark_applied(struct commit *commit, struct bs_error *err)
 			   : clock_nanoseconds(&commit->image->modified);
 	if (journal_file_mark(commit->journal, JOURNAL_APPLIED, modified, commit->io, err) < 0)
 		return -1;
-	if (!journal_file_has_name(commit->journal, commit->place->journal))
-		return fail(err, BS_UNDO_FILE_LOST,
-			    "the undo file was removed, moved or replaced during the fix");
-	return 0;
+	return check_name(commit, err);
 }
 
 /* ---- roll back ------------------------------------------------------------------------------ */
@@ -264,20 +268,6 @@ static int restore(struct commit *commit, struct bs_error *err)
 	return restore_image(commit->place, commit->image, commit->journal, scope_of(commit), err);
 }
 
-/* The image is wholly old.  A journal that could not be opened is removed by its name. */
-static int discard_journal(const struct commit *commit, struct bs_error *err)
-{
-	const struct place *place = commit->place;
-
-	if (commit->journal && commit->journal->marks >= 0)
-		return restore_discard_journal(place, commit->journal, commit->io, err);
-	if (commit->journal && !journal_file_has_name(commit->journal, place->journal))
-		return 0;
-	if (commit->io->unlink(place->journal) < 0 && errno != ENOENT)
-		return fail_system(err, "cannot remove %s", place->journal);
-	return 0;
-}
-
 /*
  * Unlike a recovery this does not refuse an image with sectors that are neither as before nor as
  * after.  If somebody else wrote meanwhile they are taken for that and kept; otherwise they are
@@ -295,7 +285,7 @@ static int take_back(struct commit *commit, struct bs_error *err)
 	if (commit->progress >= RESERVING &&
 	    (journal_file_validate(commit->journal, err) < 0 || restore(commit, err) < 0))
 		return -1;
-	return discard_journal(commit, err);
+	return restore_discard_journal(commit->place, commit->journal, commit->io, err);
 }
 
 /* Leaves in *err why the commit failed; returns -1. */

@@ -43,6 +43,16 @@ static int restore_hole(const struct restore *restore, const struct journal_rang
 	return punched ? 0 : write_zeros(restore->image, range->offset, end, err);
 }
 
+/* `number` is that of a sector in the record's range, which has been read. */
+static bool is_foreign(const struct restore *restore, const struct journal_record *record,
+		       size_t number)
+{
+	struct journal_range sector = sector_of(&record->range, number);
+	const uint8_t *now = restore->now + (sector.offset - record->range.offset);
+
+	return sector_is_foreign(sector_look(record, &sector, now));
+}
+
 /* Reads the range as it is now; *foreign: somebody else has written to it. */
 static int look_for_foreign(const struct restore *restore, const struct journal_record *record,
 			    bool *foreign, struct bs_error *err)
@@ -53,13 +63,8 @@ static int look_for_foreign(const struct restore *restore, const struct journal_
 	if (disk_read(restore->image->disk, range->offset, restore->now, (size_t)range->length,
 		      err) < 0)
 		return -1;
-	for (size_t i = 0; i < sector_count(range) && !*foreign; i++) {
-		struct journal_range sector = sector_of(range, i);
-
-		*foreign = sector_look(record, &sector,
-				       restore->now + (sector.offset - range->offset)) ==
-			   SECTOR_FOREIGN;
-	}
+	for (size_t i = 0; i < sector_count(range) && !*foreign; i++)
+		*foreign = is_foreign(restore, record, i);
 	return 0;
 }
 
@@ -72,8 +77,7 @@ static int restore_ours(const struct restore *restore, const struct journal_reco
 	for (size_t i = 0; i < sector_count(range); i++) {
 		struct journal_range sector = sector_of(range, i);
 
-		if (sector_look(record, &sector, restore->now + (sector.offset - range->offset)) !=
-			    SECTOR_FOREIGN &&
+		if (!is_foreign(restore, record, i) &&
 		    target_write(restore->image, sector.offset, sector_before(record, &sector),
 				 (size_t)sector.length, err) < 0)
 			return -1;

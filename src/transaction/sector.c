@@ -87,6 +87,12 @@ static bool is_cut(const struct look *look, size_t number)
 	       all_are(look, number + 1, look->count, AFTER);
 }
 
+/* Without a power cut nothing is torn. */
+bool sector_is_foreign(enum sector_state state)
+{
+	return state == SECTOR_TORN || state == SECTOR_FOREIGN;
+}
+
 enum sector_state sector_look(const struct journal_record *record,
 			      const struct journal_range *sector, const uint8_t *bytes)
 {
@@ -112,7 +118,7 @@ enum sector_state sector_look(const struct journal_record *record,
 		return SECTOR_BEFORE;
 	if (all_are(&look, 0, look.count, AFTER))
 		return SECTOR_AFTER;
-	if (strange == 0 || (strange == 1 && is_cut(&look, strange_at)))
-		return SECTOR_TORN;
-	return SECTOR_FOREIGN;
+	if (strange == 0)
+		return SECTOR_MIXED;
+	return strange == 1 && is_cut(&look, strange_at) ? SECTOR_TORN : SECTOR_FOREIGN;
 }

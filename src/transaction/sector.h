@@ -28,7 +28,8 @@
 enum sector_state {
 	SECTOR_BEFORE, /* as before the fix; also when the fix does not change it */
 	SECTOR_AFTER,
-	SECTOR_TORN,    /* in part as before and in part as after */
+	SECTOR_MIXED,   /* each piece is before or after */
+	SECTOR_TORN,    /* the same, but for a piece that looks like one with a cut in it */
 	SECTOR_FOREIGN, /* somebody else wrote it, or the storage damaged it */
 };
 
@@ -43,5 +44,8 @@ const uint8_t *sector_before(const struct journal_record *record,
 /* `bytes` are those of the sector, which is one of the record's, as the image has them now. */
 enum sector_state sector_look(const struct journal_record *record,
 			      const struct journal_range *sector, const uint8_t *bytes);
+
+/* Whether somebody else wrote the sector while a commit ran: no power was cut, so it is not torn. */
+bool sector_is_foreign(enum sector_state state);
 
 #endif

@@ -22,6 +22,7 @@
 #include "transaction/block-device.h"
 #include "transaction/reread.h"
 #include "transaction/target.h"
+#include "transaction/watch.h"
 
 #define SIGNPOST     TARGET_SIGNPOST
 #define SIGNPOST_MAX 65536 /* bytes; the longest value that Linux knows (XATTR_SIZE_MAX) */
@@ -29,6 +30,7 @@
 struct file_target {
 	struct target target;
 	int descriptor;
+	int watch; /* of a file open for writing; -1 when there is none */
 };
 
 static int descriptor_of(const struct target *target)
@@ -226,8 +228,17 @@ static int file_read_signpost(const struct target *target, char **journal, struc
 	return fail_errno(err, BS_IO, "cannot read the attribute " SIGNPOST " of " TARGET_WHAT);
 }
 
+static bool file_others_wrote(struct target *target)
+{
+	return watch_saw_others(((const struct file_target *)target)->watch);
+}
+
 static void file_close(struct target *target)
 {
+	int watch = ((const struct file_target *)target)->watch;
+
+	if (watch >= 0)
+		close(watch);
 	disk_close(target->disk);
 	if (descriptor_of(target) >= 0)
 		close(descriptor_of(target)); /* synced, or its sync failed, or never written */
@@ -248,6 +259,7 @@ static const struct target_operations file_operations = {
 	.set_signpost = file_set_signpost,
 	.remove_signpost = file_remove_signpost,
 	.read_signpost = file_read_signpost,
+	.others_wrote = file_others_wrote,
 	.close = file_close,
 };
 
@@ -305,6 +317,7 @@ static struct target *wrap(int descriptor, const char *name, enum target_access 
 		return NULL;
 	}
 	file->descriptor = descriptor;
+	file->watch = access == TARGET_WRITE ? watch_open(descriptor) : -1;
 	target->operations = &file_operations;
 	target->io = io;
 	target->name = strdup(name);

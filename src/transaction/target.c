@@ -54,7 +54,7 @@ char *target_identity(const struct target *target)
 
 static bool has_times(const struct target *target)
 {
-	return target->kind == TARGET_FILE;
+	return target->operations->others_wrote != NULL;
 }
 
 /* Before a change of ours: the time of change is still that of the one before. */
@@ -83,6 +83,8 @@ static int watch_end(struct target *target, int result)
 bool target_is_disturbed(struct target *target)
 {
 	watch_begin(target);
+	if (has_times(target) && target->operations->others_wrote(target))
+		target->disturbed = true;
 	return target->disturbed;
 }
 

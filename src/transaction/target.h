@@ -79,6 +79,8 @@ struct target_operations {
 	int (*set_signpost)(struct target *target, const char *journal, struct bs_error *err);
 	int (*remove_signpost)(struct target *target, struct bs_error *err);
 	int (*read_signpost)(const struct target *target, char **journal, struct bs_error *err);
+	/* NULL: there are no times, and nothing can be watched */
+	bool (*others_wrote)(struct target *target);
 	void (*close)(struct target *target); /* what the kind has of its own, and the target */
 };
 
@@ -149,10 +151,11 @@ bool target_has_fixed_length(const struct target *target);
 MUST_CHECK int target_set_length(struct target *target, uint64_t length, struct bs_error *err);
 
 /*
- * Whether somebody else has written to the image since it was opened, as its time of change tells:
- * it is looked at before and after each call of ours that changes the image.  What is not seen: a
- * write during one of these calls, one within the same tick of a file system's coarse clock, one
- * through a mapping that has not been synced.  A device and an export have no such time: false.
+ * Whether somebody else has written to the image since it was opened for writing, as far as can be
+ * known: the kernel is asked (watch.h), and the time of change is looked at before and after each
+ * call of ours that changes the image.  Where the kernel tells nothing, a write during one of these
+ * calls, or in the same tick of the file system's clock, is not seen.  Of a device and an export
+ * nothing is known: false.
  */
 bool target_is_disturbed(struct target *target);
 

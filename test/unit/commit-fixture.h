@@ -342,6 +342,7 @@ enum trouble {
 	FAIL_FROM, /* the chosen call and all after it fail */
 	STOP,      /* the process ends at the chosen call, a write half done */
 	POWER_CUT, /* the same, and of what was not synced any sector may be lost */
+	MEDDLE,    /* before the chosen call somebody else does something */
 };
 
 static struct {
@@ -351,7 +352,9 @@ static struct {
 	int failure;  /* of a call that fails whatever else is planned; -1 for none */
 	int count;    /* calls so far */
 	int writes;   /* calls of pwrite so far, whichever file */
-	bool refused; /* a fault was met */
+	bool refused; /* a fault was met, or somebody meddled */
+	void (*meddle)(const struct fixture *fixture);
+	bool unlinking; /* the chosen call is one of unlink */
 	unsigned seed;
 	const struct fixture *fixture;
 	struct snapshot image, journal; /* as last synced, for the power cut */
@@ -365,7 +368,7 @@ static inline void plan_trouble(const struct fixture *fixture, enum trouble trou
 	plan.error = error;
 	plan.count = 0;
 	plan.writes = 0;
-	plan.refused = false;
+	plan.refused = plan.unlinking = false;
 	plan.seed = (unsigned)number * 2654435761u + 1u;
 	plan.fixture = fixture;
 }
@@ -434,6 +437,10 @@ static inline bool refuse(void)
 
 	if ((plan.trouble == STOP || plan.trouble == POWER_CUT) && number == plan.number)
 		stop_here();
+	if (plan.trouble == MEDDLE && number == plan.number) {
+		plan.meddle(plan.fixture);
+		plan.refused = true;
+	}
 	if (number == plan.failure) {
 		errno = EIO;
 		return true;
@@ -454,7 +461,7 @@ static inline int bad_open(const char *path, int flags, mode_t mode)
 static inline ssize_t bad_pwrite(int descriptor, const void *bytes, size_t length, off_t offset)
 {
 	plan.writes++;
-	if (plan.trouble != NONE && plan.count == plan.number)
+	if (plan.trouble != NONE && plan.trouble != MEDDLE && plan.count == plan.number)
 		(void)!pwrite(descriptor, bytes, length / 2 / 512 * 512, offset); /* in part */
 	return refuse() ? -1 : pwrite(descriptor, bytes, length, offset);
 }
@@ -485,6 +492,7 @@ static inline int bad_rename(const char *from, const char *to)
 
 static inline int bad_unlink(const char *path)
 {
+	plan.unlinking |= plan.count == plan.number;
 	return refuse() ? -1 : unlink(path);
 }
 
