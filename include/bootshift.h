@@ -428,7 +428,7 @@ struct bs_result {
 	enum bs_status status;
 	struct bs_error error;
 	bool recovered; /* an interrupted transaction was taken back first */
-	bool exact;     /* undone, and nothing was written since the fix: as before, bit for bit */
+	bool exact;     /* undone, and nobody else was seen to write since the fix began */
 	struct bs_inspection *inspection; /* before; NULL when it did not come that far */
 	struct bs_plan *plan;             /* as rehearsed; NULL when it did not come that far */
 	/* Path of the one that leads back from what the image is now, or, when an undo had nothing

@@ -22,7 +22,7 @@
  * An own journal lies at the place where this command looks.  "Refused" holds for every command,
  * and nothing is written then.
  *
- * - A left-over: version 0.1.0 marked the journal first and removed the signpost after.  But an
+ * - A left-over: earlier versions marked the journal first and removed the signpost after.  But an
  *   image may also be a copy, with its attributes, that was made while the original was being
  *   changed, and that was moved over the original later.  So a left-over is believed only of the
  *   file that the journal names (by its inode), and only when every range of the journal reads as

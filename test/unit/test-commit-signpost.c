@@ -516,7 +516,7 @@ START_TEST(a_signpost_to_the_own_journal)
 	case INTERRUPTED:
 		check_goes_on(NULL, TRANSACTION_INTERRUPTED, true);
 		break;
-	case APPLIED: /* as version 0.1.0 may leave it */
+	case APPLIED: /* as earlier versions may leave it */
 		check_goes_on(NULL, TRANSACTION_APPLIED, false);
 		break;
 	case DONE: /* the same */
