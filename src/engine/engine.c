@@ -300,7 +300,8 @@ static int commit(struct container *container, const struct bs_options *options,
 		outcome = 0;
 		goto out;
 	}
-	if (transaction_undo_commit(&container->place, &committed, NULL, &undone, &undo_error) < 0) {
+	if (transaction_undo_commit(&container->place, &committed, NULL, &undone, &undo_error) <
+	    0) {
 		outcome = fail(&result->error, BS_RECOVERY_REQUIRED,
 			       "the fix could not be verified, nor be taken back: %s",
 			       undo_error.message);

@@ -235,9 +235,8 @@ static int mark_applied(struct commit *commit, struct bs_error *err)
 	commit->progress = MARKING;
 	if (target_remove_signpost(commit->image, err) < 0)
 		return -1;
-	modified = target_is_disturbed(commit->image)
-			   ? 0
-			   : clock_nanoseconds(&commit->image->modified);
+	modified = target_is_disturbed(commit->image) ? 0
+						      : clock_nanoseconds(&commit->image->modified);
 	if (journal_file_mark(commit->journal, JOURNAL_APPLIED, modified, commit->io, err) < 0)
 		return -1;
 	return check_name(commit, err);

@@ -93,7 +93,8 @@ void journal_file_close(struct journal_file *file)
 	if (!file)
 		return;
 	if (file->marks >= 0)
-		close(file->marks); /* nothing is left to be written: it was synced, or has failed */
+		close(file->marks); /* nothing is left to be written: it was synced, or has failed
+				     */
 	close(file->descriptor);
 	free(file->buffer);
 	free(file);

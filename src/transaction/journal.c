@@ -69,8 +69,8 @@ static_assert(HEADER_IMAGE_NAME + sizeof(((struct journal_header *)0)->image_nam
 		      HEADER_MAKER + BS_MAKER_SIZE <= BLOCK_CHECKSUM,
 	      "the header fits its block");
 /* One piece more than fits the length: a range may begin and end inside of one. */
-static_assert(RECORD_PIECES + 4 * (JOURNAL_RANGE_MAX / JOURNAL_PIECE_SIZE + 1) +
-			      JOURNAL_RANGE_MAX + (JOURNAL_BLOCK_SIZE - 1) <=
+static_assert(RECORD_PIECES + 4 * (JOURNAL_RANGE_MAX / JOURNAL_PIECE_SIZE + 1) + JOURNAL_RANGE_MAX +
+			      (JOURNAL_BLOCK_SIZE - 1) <=
 		      JOURNAL_RECORD_MAX,
 	      "the longest record, padded, fits its buffer");
 

@@ -29,7 +29,7 @@
 #define JOURNAL_PIECE_SIZE   64u        /* what a checksum of the bytes after covers */
 #define JOURNAL_RANGE_MAX    (1u << 20) /* bytes of the image in one record */
 #define JOURNAL_FIRST_RECORD (4u * JOURNAL_BLOCK_SIZE)
-#define JOURNAL_HASH_SIZE    32u                                           /* SHA-256 */
+#define JOURNAL_HASH_SIZE    32u                                            /* SHA-256 */
 #define JOURNAL_RECORD_MAX   (JOURNAL_RANGE_MAX + 18u * JOURNAL_BLOCK_SIZE) /* encoded, bytes */
 
 /* The value of a mark is also the number of its block. */
@@ -73,8 +73,8 @@ struct journal_record {
 	const uint8_t *hash_before; /* of data records; zeros in others */
 	const uint8_t *hash_after;
 	uint32_t piece_size;
-	const uint8_t *pieces;  /* CRC32C of each piece after, little-endian */
-	const uint8_t *before;  /* range.length bytes; NULL unless a data record */
+	const uint8_t *pieces; /* CRC32C of each piece after, little-endian */
+	const uint8_t *before; /* range.length bytes; NULL unless a data record */
 };
 
 struct journal_trailer {

@@ -71,7 +71,8 @@ static int write_record(struct writer *writer, const struct journal_range *range
 	trailer->record_count++;
 	if (range->kind == JOURNAL_DATA)
 		trailer->data_bytes += range->length;
-	return append(writer, writer->record, journal_record_size(range, writer->header->piece_size), err);
+	return append(writer, writer->record,
+		      journal_record_size(range, writer->header->piece_size), err);
 }
 
 static int write_all(struct writer *writer, const struct range_list *list,

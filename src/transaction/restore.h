@@ -31,7 +31,8 @@ MUST_CHECK int restore_image(const struct place *place, struct target *image,
  * journal that comes back after a crash is DONE, or restores what is there already.  Another file
  * under the journal's name is left alone.
  */
-MUST_CHECK int restore_discard_journal(const struct place *place, const struct journal_file *journal,
+MUST_CHECK int restore_discard_journal(const struct place *place,
+				       const struct journal_file *journal,
 				       const struct transaction_io *io, struct bs_error *err);
 
 #endif

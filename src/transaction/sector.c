@@ -42,8 +42,7 @@ const uint8_t *sector_before(const struct journal_record *record,
 /* A piece of the sector, with its offset inside of it. */
 static struct journal_range piece_of(const struct look *look, size_t number)
 {
-	struct journal_range piece =
-		journal_piece(look->sector, look->record->piece_size, number);
+	struct journal_range piece = journal_piece(look->sector, look->record->piece_size, number);
 
 	piece.offset -= look->sector->offset;
 	return piece;

@@ -16,8 +16,8 @@
  *	own         damaged, unreadable   refused: journal-damaged, recovery-required
  *	own         interrupted           it is recovered
  *	own         applied, done         a left-over if the image proves it, else refused
- *	another's   interrupted           it is recovered, unless the other one is interrupted as well
- *	another's   anything else         refused: recovery-required, with the other's path
+ *	another's   interrupted           it is recovered, unless the other one is interrupted as
+ *well another's   anything else         refused: recovery-required, with the other's path
  *
  * An own journal lies at the place where this command looks.  "Refused" holds for every command,
  * and nothing is written then.

@@ -146,8 +146,8 @@ static void mark(const char *undo_file, enum journal_mark mark)
 	struct bs_error err;
 
 	ck_assert_int_eq(journal_file_open(undo_file, &journal, &err), 0);
-	ck_assert_int_eq(
-		journal_file_open_marks(journal, undo_file, &transaction_real_io, &err), 0);
+	ck_assert_int_eq(journal_file_open_marks(journal, undo_file, &transaction_real_io, &err),
+			 0);
 	ck_assert_int_eq(journal_file_mark(journal, mark, 0, &transaction_real_io, &err), 0);
 	journal_file_close(journal);
 }
@@ -210,7 +210,8 @@ Suite *signpost_suite(void)
 	TCase *tests = tcase_create("signpost");
 
 	images_prepare();
-	tcase_add_test(tests, a_half_written_image_without_its_undo_file_is_refused_by_every_command);
+	tcase_add_test(tests,
+		       a_half_written_image_without_its_undo_file_is_refused_by_every_command);
 	tcase_add_test(tests, the_undo_file_of_a_half_written_image_can_be_put_into_another_folder);
 	tcase_add_test(tests, the_command_that_removes_the_mark_works_as_it_is_told);
 	tcase_add_test(tests, an_undo_that_had_only_to_remove_its_file_can_be_repeated);

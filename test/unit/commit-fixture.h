@@ -94,8 +94,8 @@ static inline void set_time_to_past(const char *path)
 }
 
 /*
- * Data, hole, data, and a hole up to an end inside of a block, and no signpost.  The time of change lies in the
- * past, so that a write shows on file systems that keep whole seconds, too.
+ * Data, hole, data, and a hole up to an end inside of a block, and no signpost.  The time of change
+ * lies in the past, so that a write shows on file systems that keep whole seconds, too.
  */
 static inline void make_image(const struct fixture *fixture)
 {

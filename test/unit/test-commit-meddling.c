@@ -55,7 +55,7 @@ static void replace_journal(const struct fixture *unused)
 }
 
 static void (*const meddlers[])(const struct fixture *) = {remove_journal, move_journal,
-							    replace_journal};
+							   replace_journal};
 
 static void find_paths(void)
 {
@@ -276,8 +276,8 @@ START_TEST(an_undo_does_not_claim_an_image_that_was_written_to_during_the_fix)
 		if (fix(&fixture, &bad_io, &err) == 0) {
 			bool meddled = plan.refused;
 
-			ck_assert_int_eq(
-				undo_telling(fixture.image, NULL, NULL, &outcome, &err), 0);
+			ck_assert_int_eq(undo_telling(fixture.image, NULL, NULL, &outcome, &err),
+					 0);
 			ck_assert_msg(outcome == (meddled ? UNDO_OF_THE_FIX : UNDO_EXACT),
 				      "call %d", number);
 			told += meddled;
@@ -380,14 +380,12 @@ Suite *commit_meddling_suite(void)
 	tcase_add_loop_test(undo_file, a_fix_whose_undo_file_vanishes_at_any_call_is_taken_back, 0,
 			    3);
 	tcase_add_test(undo_file, a_fix_without_undo_file_and_roll_back_leaves_the_signpost);
-	tcase_add_loop_test(undo_file,
-			    an_undo_whose_undo_file_vanishes_at_any_call_is_done_or_not_begun, 0,
-			    3);
+	tcase_add_loop_test(
+		undo_file, an_undo_whose_undo_file_vanishes_at_any_call_is_done_or_not_begun, 0, 3);
 	tcase_add_test(undo_file, a_commit_is_undone_though_its_undo_file_vanished);
 	suite_add_tcase(suite, undo_file);
 	tcase_add_checked_fixture(image, setup, teardown);
-	tcase_add_test(image,
-		       an_undo_does_not_claim_an_image_that_was_written_to_during_the_fix);
+	tcase_add_test(image, an_undo_does_not_claim_an_image_that_was_written_to_during_the_fix);
 	tcase_add_loop_test(image, a_foreign_write_into_the_fix_is_told_and_kept, 0, 2);
 	tcase_add_test(image, an_undo_during_which_somebody_writes_does_not_claim_the_image);
 	suite_add_tcase(suite, image);

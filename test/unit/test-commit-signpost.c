@@ -41,8 +41,7 @@ static bool file_system_has_signposts(void)
 
 static void put_up_signpost(const char *journal)
 {
-	ck_assert_int_eq(
-		setxattr(fixture.image, SIGNPOST, journal, strlen(journal), 0), 0);
+	ck_assert_int_eq(setxattr(fixture.image, SIGNPOST, journal, strlen(journal), 0), 0);
 }
 
 static char *undo_file_in(const char *undo_directory)
@@ -178,8 +177,7 @@ static void check_refused(const char *undo_directory, enum bs_code code, const c
 	ck_assert_int_eq(err.code, code);
 	ck_assert_int_lt(undo(fixture.image, undo_directory, &bad_io, &err), 0);
 	ck_assert_int_eq(err.code, code);
-	ck_assert_int_lt(
-		fix_disturbed(&fixture, &bad_io, undo_directory, NULL, NULL, &err), 0);
+	ck_assert_int_lt(fix_disturbed(&fixture, &bad_io, undo_directory, NULL, NULL, &err), 0);
 	ck_assert_int_eq(err.code, code);
 	ck_assert_int_eq(plan.count, 0);
 	ck_assert(image_is(&fixture, &before));
@@ -436,8 +434,8 @@ static void set_mark(const char *undo_file, enum journal_mark mark)
 	struct bs_error err = {BS_OK, ""};
 
 	ck_assert_int_eq(journal_file_open(undo_file, &journal, &err), 0);
-	ck_assert_int_eq(
-		journal_file_open_marks(journal, undo_file, &transaction_real_io, &err), 0);
+	ck_assert_int_eq(journal_file_open_marks(journal, undo_file, &transaction_real_io, &err),
+			 0);
 	ck_assert_int_eq(journal_file_mark(journal, mark, 0, &transaction_real_io, &err), 0);
 	journal_file_close(journal);
 }
@@ -449,8 +447,7 @@ static char *make_state(enum journal_state state, const char *undo_directory)
 	char *undo_file;
 
 	make_image(&fixture);
-	ck_assert_int_eq(
-		fix_disturbed(&fixture, NULL, undo_directory, NULL, &undo_file, &err), 0);
+	ck_assert_int_eq(fix_disturbed(&fixture, NULL, undo_directory, NULL, &undo_file, &err), 0);
 	if (state == MISSING)
 		ck_assert_int_eq(unlink(undo_file), 0);
 	if (state == DAMAGED)
@@ -482,8 +479,8 @@ static void check_goes_on(const char *undo_directory, enum transaction_state exp
 		      err.message);
 	ck_assert_int_eq(recovered, recovers);
 	ck_assert(!has_signpost(&fixture));
-	ck_assert(image_is(&fixture,
-			   expected == TRANSACTION_APPLIED ? &fixture.new : &fixture.old));
+	ck_assert(
+		image_is(&fixture, expected == TRANSACTION_APPLIED ? &fixture.new : &fixture.old));
 }
 
 START_TEST(no_signpost_beside_a_journal_that_is_done_means_an_old_image)
