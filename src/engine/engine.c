@@ -308,6 +308,12 @@ static int commit(struct container *container, const struct bs_options *options,
 		goto out;
 	}
 	result->container_bytes = result->container_extents = 0;
+	if (undone == UNDO_OF_OURS) {
+		result->error.code = BS_CHANGED_MEANWHILE;
+		fail_prefix(&result->error,
+			    "something else wrote to the image at the same time, and the fix was "
+			    "taken back");
+	}
 drop:
 	free(result->undo_file);
 	result->undo_file = NULL;

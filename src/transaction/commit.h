@@ -95,6 +95,7 @@ MUST_CHECK int transaction_recover(const struct place *place, const struct trans
 enum undo_outcome {
 	UNDO_EXACT,      /* what the fix changed is as before, and nothing else was written since */
 	UNDO_OF_THE_FIX, /* what the fix changed is as before; the rest is as it was found */
+	UNDO_OF_OURS,    /* the same, but somebody else wrote into what the fix changed: kept */
 	UNDO_NOT_NEEDED, /* it was so already: nothing was written, the journal is still there */
 };
 
@@ -108,7 +109,10 @@ enum undo_outcome {
 MUST_CHECK int transaction_undo(const struct place *place, const struct transaction_io *io,
 				enum undo_outcome *outcome, struct bs_error *err);
 
-/* The same for a commit that has just succeeded, by its open journal. */
+/*
+ * The same for a commit that has just succeeded, by its open journal.  Nobody relies on that fix
+ * yet, so it is also taken back where somebody wrote into it since: UNDO_OF_OURS.
+ */
 MUST_CHECK int transaction_undo_commit(const struct place *place,
 				       const struct commit_result *committed,
 				       const struct transaction_io *io, enum undo_outcome *outcome,

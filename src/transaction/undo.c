@@ -169,7 +169,24 @@ static int foresee(struct journal_file *journal, const struct target *image,
 	return 0;
 }
 
-static int undo_applied(const struct place *place, struct journal_file *journal,
+/* The journal is proved, and it is settled that the image may be written. */
+static int take_back(const struct place *place, struct target *image, struct journal_file *journal,
+		     const struct transaction_io *io, enum undo_outcome *outcome,
+		     struct bs_error *err)
+{
+	enum restore_scope scope = *outcome == UNDO_OF_OURS ? RESTORE_OURS : RESTORE_ALL;
+
+	if (mark_undoing(journal, io, err) < 0)
+		return -1;
+	if (restore_image(place, image, journal, scope, err) < 0 ||
+	    restore_discard_journal(place, journal, io, err) < 0)
+		return still_interrupted(err);
+	if (*outcome == UNDO_EXACT && target_is_disturbed(image))
+		*outcome = UNDO_OF_THE_FIX;
+	return 0;
+}
+
+static int undo_applied(const struct place *place, struct journal_file *journal, bool just_made,
 			const struct transaction_io *io, enum undo_outcome *outcome,
 			struct bs_error *err)
 {
@@ -178,22 +195,15 @@ static int undo_applied(const struct place *place, struct journal_file *journal,
 
 	if (!image)
 		return -1;
-	if (validate_applied(journal, err) < 0 || foresee(journal, image, outcome, err) < 0)
+	if (validate_applied(journal, err) < 0)
 		goto out;
-	if (*outcome == UNDO_NOT_NEEDED) {
-		result = 0;
-		goto out;
+	if (foresee(journal, image, outcome, err) < 0) {
+		if (!just_made || err->code != BS_CHANGED_SINCE)
+			goto out;
+		*outcome = UNDO_OF_OURS;
 	}
-	if (mark_undoing(journal, io, err) < 0)
-		goto out;
-	if (restore_image(place, image, journal, RESTORE_ALL, err) < 0 ||
-	    restore_discard_journal(place, journal, io, err) < 0) {
-		result = still_interrupted(err);
-		goto out;
-	}
-	if (target_is_disturbed(image))
-		*outcome = UNDO_OF_THE_FIX;
-	result = 0;
+	result = *outcome == UNDO_NOT_NEEDED ? 0
+					     : take_back(place, image, journal, io, outcome, err);
 out:
 	target_close(image);
 	return result;
@@ -212,7 +222,7 @@ int transaction_undo(const struct place *place, const struct transaction_io *io,
 		return -1;
 	if (check_applied(journal, err) == 0 &&
 	    journal_file_open_marks(journal, place->journal, io, err) == 0)
-		result = undo_applied(place, journal, io, outcome, err);
+		result = undo_applied(place, journal, false, io, outcome, err);
 	journal_file_close(journal);
 	return result;
 }
@@ -221,6 +231,6 @@ int transaction_undo_commit(const struct place *place, const struct commit_resul
 			    const struct transaction_io *io, enum undo_outcome *outcome,
 			    struct bs_error *err)
 {
-	return undo_applied(place, committed->journal, io ? io : &transaction_real_io, outcome,
-			    err);
+	return undo_applied(place, committed->journal, true, io ? io : &transaction_real_io,
+			    outcome, err);
 }

@@ -371,6 +371,32 @@ START_TEST(an_undo_during_which_somebody_writes_does_not_claim_the_image)
 }
 END_TEST
 
+START_TEST(a_commit_into_which_somebody_wrote_is_undone_but_for_that)
+{
+	struct place place;
+	struct target *target = find(fixture.image, NULL, &place);
+	struct bs_error err = {BS_OK, ""};
+	struct commit_result result = {0};
+	struct overlay *overlay = overlay_open(target->disk, 1 << 20, NULL, &err);
+	struct commit_request request = {.place = &place, .overlay = overlay};
+	enum undo_outcome outcome;
+
+	stage(&fixture, overlay);
+	ck_assert_int_eq(transaction_commit(&request, NULL, &result, &err), 0);
+	foreign_at = 31 * KIB;
+	write_foreign(&fixture);
+	ck_assert_int_lt(transaction_undo(&place, NULL, &outcome, &err), 0);
+	ck_assert_int_eq(err.code, BS_CHANGED_SINCE);
+	ck_assert_int_eq(transaction_undo_commit(&place, &result, NULL, &outcome, &err), 0);
+	ck_assert_int_eq(outcome, UNDO_OF_OURS);
+	ck_assert(foreign_is_there() && rest_is_old());
+	ck_assert(folder_is_clean(&fixture));
+	journal_file_close(result.journal);
+	disk_close(overlay_disk(overlay));
+	find_end(target, &place);
+}
+END_TEST
+
 Suite *commit_meddling_suite(void)
 {
 	Suite *suite = suite_create("commit-meddling");
@@ -383,6 +409,7 @@ Suite *commit_meddling_suite(void)
 	tcase_add_loop_test(
 		undo_file, an_undo_whose_undo_file_vanishes_at_any_call_is_done_or_not_begun, 0, 3);
 	tcase_add_test(undo_file, a_commit_is_undone_though_its_undo_file_vanished);
+	tcase_add_test(image, a_commit_into_which_somebody_wrote_is_undone_but_for_that);
 	suite_add_tcase(suite, undo_file);
 	tcase_add_checked_fixture(image, setup, teardown);
 	tcase_add_test(image, an_undo_does_not_claim_an_image_that_was_written_to_during_the_fix);
