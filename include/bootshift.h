@@ -63,6 +63,8 @@ enum bs_exit {
 	  "please report this, with the output of bootshift inspect --json")                       \
 	X(BS_CHANGED_MEANWHILE, "changed-meanwhile", BS_EXIT_FAILED,                               \
 	  "make sure that nothing else writes to the image, then try again")                       \
+	X(BS_UNDO_FILE_LOST, "undo-file-lost", BS_EXIT_FAILED,                                     \
+	  "make sure that nothing else removes, moves or replaces undo files, then try again")     \
 	X(BS_NTFS, "ntfs-error", BS_EXIT_FAILED,                                                   \
 	  "run chkdsk on the volume in Windows, shut it down fully and try again")                 \
 	X(BS_INTERRUPTED, "interrupted", BS_EXIT_FAILED, "run the same command again")             \
@@ -72,7 +74,7 @@ enum bs_exit {
 	  "name a file that bootshift batch has written with --jsonl")                             \
 	/* recovery required */                                                                    \
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
-	  "run bootshift undo on the image: it takes back what was begun")                         \
+	  "run bootshift undo, with the undo file in its place: it takes back what was begun")     \
 	X(BS_JOURNAL_DAMAGED, "journal-damaged", BS_EXIT_RECOVERY,                                 \
 	  "restore that file or the image from a copy; if nothing was interrupted, move it away")  \
 	/* refused: undo */                                                                        \
@@ -463,7 +465,7 @@ struct bs_result {
 	enum bs_status status;
 	struct bs_error error;
 	bool recovered; /* an interrupted transaction was taken back first */
-	bool exact;     /* undone, and nothing was written since the fix: as before, bit for bit */
+	bool exact;     /* undone, and nobody else was seen to write since the fix began */
 	struct bs_inspection *inspection; /* before; NULL when it did not come that far */
 	struct bs_plan *plan;             /* as rehearsed; NULL when it did not come that far */
 	/* Path of the one that leads back from what the image is now, or, when an undo had nothing

@@ -243,7 +243,8 @@ static const char *what_is_back(const struct bs_result *result)
 	if (result->recovered)
 		return "what was interrupted is taken back";
 	if (result->exact)
-		return "the image is as it was before the fix";
+		return "what the fix changed is as it was before, and nothing else was written "
+		       "since";
 	return "what the fix changed is as it was before; any other change since is kept";
 }
 

@@ -78,7 +78,19 @@ int container_open_target(struct container *container, const char *image,
 static int find_place(struct container *container, const struct bs_options *options,
 		      struct bs_error *err)
 {
-	return place_find(container->target, options->undo_directory, &container->place, err);
+	char *signpost = NULL;
+	struct bs_error ignored;
+
+	if (place_find(container->target, options->undo_directory, &container->place, err) == 0)
+		return 0;
+	/* What lies in the place of the undo file may hide the one of a half-written image. */
+	if (err->code == BS_UNDO_FILE_UNUSABLE &&
+	    target_read_signpost(container->target, &signpost, &ignored) == 0 && signpost) {
+		fail_prefix(err, "the image is marked as half written");
+		err->code = BS_RECOVERY_REQUIRED;
+	}
+	free(signpost);
+	return -1;
 }
 
 /* What was recovered has other times and maybe another length; a signpost removed, other times. */

@@ -293,31 +293,45 @@ static int commit(struct container *container, const struct bs_options *options,
 		.zone_count = findings->zone_count,
 		.maker = options->maker,
 	};
-	struct commit_result committed;
+	struct commit_result committed = {.journal = NULL};
 	enum undo_outcome undone;
 	struct bs_error undo_error;
+	int outcome = -1;
 
 	container_tell(options, BS_PHASE_COMMITTING);
 	result->undo_file = strdup(container->place.journal);
 	if (result->undo_file == NULL)
 		return fail(&result->error, BS_NO_MEMORY, "out of memory");
 	if (transaction_commit(&request, NULL, &committed, &result->error) < 0)
-		goto out;
+		goto drop;
 	result->container_bytes = committed.bytes;
 	result->container_extents = (uint32_t)committed.extents;
 	container_tell(options, BS_PHASE_VERIFYING);
 	if (verify_committed(container->target->name, options, result->plan, findings->clusters,
-			     &result->error) == 0)
-		return 0;
-	if (transaction_undo(&container->place, NULL, &undone, &undo_error) < 0)
-		return fail(&result->error, BS_RECOVERY_REQUIRED,
-			    "the fix could not be verified, nor be taken back: %s",
-			    undo_error.message);
+			     &result->error) == 0) {
+		outcome = 0;
+		goto out;
+	}
+	if (transaction_undo_commit(&container->place, &committed, NULL, &undone, &undo_error) <
+	    0) {
+		outcome = fail(&result->error, BS_RECOVERY_REQUIRED,
+			       "the fix could not be verified, nor be taken back: %s",
+			       undo_error.message);
+		goto out;
+	}
 	result->container_bytes = result->container_extents = 0;
-out:
+	if (undone == UNDO_OF_OURS) {
+		result->error.code = BS_CHANGED_MEANWHILE;
+		fail_prefix(&result->error,
+			    "something else wrote to the image at the same time, and the fix was "
+			    "taken back");
+	}
+drop:
 	free(result->undo_file);
 	result->undo_file = NULL;
-	return -1;
+out:
+	journal_file_close(committed.journal);
+	return outcome;
 }
 
 /*

@@ -10,28 +10,6 @@ const char *plural(uint64_t number)
 	return number == 1 ? "" : "s";
 }
 
-char *shell_word(const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789%+,-./:=@_";
-	char *quoted, *end;
-
-	if (*word != '\0' && word[strspn(word, plain)] == '\0')
-		return strdup(word);
-	quoted = malloc(strlen("'\\''") * strlen(word) + sizeof("''"));
-	if (!quoted)
-		return NULL;
-	end = stpcpy(quoted, "'");
-	for (; *word != '\0'; word++) {
-		if (*word == '\'')
-			end = stpcpy(end, "'\\''");
-		else
-			*end++ = *word;
-	}
-	strcpy(end, "'");
-	return quoted;
-}
-
 void print_shell_word(struct output *output, const char *word)
 {
 	char *quoted = shell_word(word);

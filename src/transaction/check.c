@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transaction/sector.h"
 #include "util/bytes.h"
+
+#define NEITHER "neither as before nor as after the interrupted fix"
 
 /* What a check goes on: the image, and the ranges of the records read so far, sorted. */
 struct check {
@@ -13,6 +16,7 @@ struct check {
 	struct target *image;
 	uint8_t *bytes;    /* of the image, room for one range */
 	enum bs_code code; /* of a difference */
+	bool ours_only;    /* what somebody else wrote is no difference */
 	struct journal_range *ranges;
 	size_t range_count;
 };
@@ -111,25 +115,50 @@ out:
 
 /* ---- wholly old ----------------------------------------------------------------------------- */
 
+/* Sectors of somebody else are left alone; of ours, every one must be as before. */
+static bool ours_is_old(const struct check *check, const struct journal_record *record)
+{
+	const struct journal_range *range = &record->range;
+
+	for (size_t i = 0; i < sector_count(range); i++) {
+		struct journal_range sector = sector_of(range, i);
+		enum sector_state state = sector_look(
+			record, &sector, check->bytes + (sector.offset - range->offset));
+
+		if (state != SECTOR_BEFORE && !sector_is_foreign(state))
+			return false;
+	}
+	return true;
+}
+
+static bool is_old(const struct check *check, const struct journal_record *record)
+{
+	size_t length = (size_t)record->range.length;
+
+	if (check->ours_only)
+		return ours_is_old(check, record);
+	return record->before ? memcmp(check->bytes, record->before, length) == 0
+			      : all_zero(check->bytes, length);
+}
+
 static int record_is_old(struct check *check, const struct journal_record *record,
 			 struct bs_error *err)
 {
 	const struct journal_range *range = &record->range;
-	const uint8_t *bytes = check->bytes;
 
 	if (range->kind != JOURNAL_DATA && range->kind != JOURNAL_HOLE)
 		return 0; /* past the end, or never written */
 	if (read_image(check, range->offset, range->length, err) < 0)
 		return -1;
-	if (record->before ? memcmp(bytes, record->before, (size_t)range->length) != 0
-			   : !all_zero(bytes, (size_t)range->length))
+	if (!is_old(check, record))
 		return differs(check, range->offset, "not as before the fix", err);
 	return 0;
 }
 
-int check_old(struct journal_file *journal, const struct target *image, struct bs_error *err)
+int check_old(struct journal_file *journal, const struct target *image, bool ours_only,
+	      struct bs_error *err)
 {
-	struct check check = {.journal = journal, .code = BS_VERIFY};
+	struct check check = {.journal = journal, .code = BS_VERIFY, .ours_only = ours_only};
 	uint64_t length = journal->header.old_length;
 	int result = -1;
 
@@ -162,24 +191,40 @@ static bool in_a_record(const struct check *check, const struct journal_range *p
 	       check->ranges[low].offset < piece->offset + piece->length;
 }
 
-/* `bytes` are those of the piece, which lies within the image as it is now. */
-static bool piece_is_possible(const struct check *check, const struct journal_record *record,
-			      size_t number, const struct journal_range *piece,
-			      const uint8_t *bytes)
+/* A guard zone, but for what lies in a record of the image, was never written. */
+static int guard_is_possible(struct check *check, const struct journal_record *record,
+			     uint64_t present, struct bs_error *err)
 {
-	if (journal_piece_is_after(record, number, bytes))
-		return true;
-	switch (record->range.kind) {
-	case JOURNAL_DATA:
-		return memcmp(bytes, record->before + (piece->offset - record->range.offset),
-			      (size_t)piece->length) == 0;
-	case JOURNAL_HOLE:
-	case JOURNAL_BEYOND:
-		return all_zero(bytes, (size_t)piece->length);
-	case JOURNAL_GUARD:
-		return in_a_record(check, piece);
+	const struct journal_range *range = &record->range;
+
+	for (size_t i = 0; i < journal_piece_count(range, record->piece_size); i++) {
+		struct journal_range piece = journal_piece(range, record->piece_size, i);
+		uint64_t start = piece.offset - range->offset;
+
+		if (start + piece.length > present) /* the image grew in the fix */
+			break;
+		if (!journal_piece_is_after(record, i, check->bytes + start) &&
+		    !in_a_record(check, &piece))
+			return differs(check, piece.offset, NEITHER, err);
 	}
-	return false;
+	return 0;
+}
+
+static int sectors_are_possible(struct check *check, const struct journal_record *record,
+				uint64_t present, struct bs_error *err)
+{
+	const struct journal_range *range = &record->range;
+
+	for (size_t i = 0; i < sector_count(range); i++) {
+		struct journal_range sector = sector_of(range, i);
+		uint64_t start = sector.offset - range->offset;
+
+		if (start + sector.length > present) /* past the end of an image that is short */
+			break;
+		if (sector_look(record, &sector, check->bytes + start) == SECTOR_FOREIGN)
+			return differs(check, sector.offset, NEITHER, err);
+	}
+	return 0;
 }
 
 static int record_is_possible(struct check *check, const struct journal_record *record,
@@ -196,18 +241,8 @@ static int record_is_possible(struct check *check, const struct journal_record *
 	present = min_u64(range->length, length - range->offset);
 	if (read_image(check, range->offset, present, err) < 0)
 		return -1;
-	for (size_t i = 0; i < journal_piece_count(range); i++) {
-		struct journal_range piece = journal_piece(range, i);
-
-		/* Only a guard zone can cross the image's end, and then it grew in the fix. */
-		if (!range_within(piece.offset, piece.length, length))
-			break;
-		if (!piece_is_possible(check, record, i, &piece,
-				       check->bytes + (piece.offset - range->offset)))
-			return differs(check, piece.offset,
-				       "neither as before nor as after the interrupted fix", err);
-	}
-	return 0;
+	return range->kind == JOURNAL_GUARD ? guard_is_possible(check, record, present, err)
+					    : sectors_are_possible(check, record, present, err);
 }
 
 int check_can_be_taken_back(struct journal_file *journal, const struct target *image,

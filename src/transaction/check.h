@@ -22,10 +22,9 @@ MUST_CHECK int check_new(struct journal_file *journal, const struct target *imag
  * is, so that taking it back destroys nothing.  What such an image can be:
  * - Its length is the old or the new one: it is set by one call before the first byte is written,
  *   and set back by one.
- * - A disk writes sectors of 512 bytes whole, so each sector of a record is as before or as after
- *   the fix; which, the journal's bytes before and checksums after tell.  Of a range past the old
- *   end, a sector is as after, or zeros, or not there.
- * - A sector of a guard zone outside of all records was never written: it is as it was.
+ * - Each sector of a record is as before or as after the fix, or torn between the two; sector.h
+ *   says how that is told.  Of a hole, and past the old end, the bytes before are zeros.
+ * - A piece of a guard zone outside of all records was never written: it is as it was.
  * Anything else means that the file was replaced, or that somebody started the image or wrote to
  * it after the interruption: BS_CHANGED_SINCE.  (A checksum of 32 bits tells accidents, not
  * forgeries: who can forge sectors can write to the image anyway.)
@@ -33,8 +32,11 @@ MUST_CHECK int check_new(struct journal_file *journal, const struct target *imag
 MUST_CHECK int check_can_be_taken_back(struct journal_file *journal, const struct target *image,
 				       struct bs_error *err);
 
-/* Proves that every range reads as before and that the length is the old one, else BS_VERIFY. */
-MUST_CHECK int check_old(struct journal_file *journal, const struct target *image,
+/*
+ * Proves that every range reads as before and that the length is the old one, else BS_VERIFY.
+ * `ours_only`: sectors that are neither as before nor as after the fix do not count.
+ */
+MUST_CHECK int check_old(struct journal_file *journal, const struct target *image, bool ours_only,
 			 struct bs_error *err);
 
 #endif

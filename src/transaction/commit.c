@@ -5,10 +5,11 @@
  *	check     the image is still what was staged; nothing written
  *	publish   journal written, synced, renamed, folder synced; image not touched
  *	apply     signpost set, space reserved, length set, ranges written, synced, read back
- *	mark      APPLIED, synced; only now is it a success, and the signpost is taken away
+ *	mark      signpost removed, synced; APPLIED, synced; only now is it a success
  *
- * An error after the publishing is rolled back at once, as far as the commit had come, through
- * fresh descriptors: one whose sync failed is not used again.
+ * An error after the publishing is rolled back at once, as far as the commit had come.  The image
+ * is opened afresh for that, because a descriptor whose sync failed is not used again.  The journal
+ * stays open from its publishing on: it may lose its name.
  */
 #include "transaction/commit.h"
 
@@ -28,7 +29,7 @@ enum progress {
 	PUBLISHED, /* the journal has its name, the image is as it was */
 	RESERVING, /* the image's signpost, space and length change, not its bytes */
 	WRITING,   /* its bytes change */
-	MARKING,   /* the journal may say APPLIED already */
+	MARKING,   /* the signpost may be gone, and the journal may say APPLIED already */
 };
 
 struct commit {
@@ -37,7 +38,9 @@ struct commit {
 	const struct place *place;
 	struct range_list list;
 	struct journal_header header;
-	struct target *image; /* open for writing; NULL when closed */
+	struct target *image;         /* open for writing; NULL when closed */
+	struct journal_file *journal; /* open for marks, once published */
+	bool disturbed;               /* somebody else wrote to the image meanwhile */
 	enum progress progress;
 };
 
@@ -65,19 +68,6 @@ static int check_unchanged(const struct target_status *then, const struct target
 	if (then->length != now->length || !same_time(&then->modified, &now->modified) ||
 	    !same_time(&then->changed, &now->changed))
 		return fail(err, BS_CHANGED_MEANWHILE, "the image was changed by something else");
-	return 0;
-}
-
-int transaction_check_none(const struct place *place, struct bs_error *err)
-{
-	enum transaction_state state;
-
-	if (transaction_state(place, &state, err) < 0)
-		return -1;
-	if (state == TRANSACTION_APPLIED)
-		return fail(err, BS_UNDO_FILE_EXISTS, "there is an undo file of an earlier fix");
-	if (state != TRANSACTION_NONE)
-		return fail(err, BS_RECOVERY_REQUIRED, "an earlier fix or undo was interrupted");
 	return 0;
 }
 
@@ -117,6 +107,28 @@ static int fill_header(struct commit *commit, struct bs_error *err)
 	return 0;
 }
 
+/* Opens the journal that was just written.  From here on nothing depends on its name. */
+static int hold_journal(struct commit *commit, struct bs_error *err)
+{
+	const char *path = commit->place->temporary;
+
+	if (journal_file_open(path, &commit->journal, err) < 0)
+		return -1;
+	if (!commit->journal)
+		return fail(err, BS_UNDO_FILE_LOST, "the undo file disappeared");
+	if (commit->journal->header.identity != commit->header.identity)
+		return fail(err, BS_UNDO_FILE_LOST, "another file took the place of the undo file");
+	return journal_file_open_marks(commit->journal, path, commit->io, err);
+}
+
+static int check_name(const struct commit *commit, struct bs_error *err)
+{
+	if (journal_file_has_name(commit->journal, commit->place->journal))
+		return 0;
+	return fail(err, BS_UNDO_FILE_LOST,
+		    "the undo file was removed, moved or replaced during the fix");
+}
+
 static int publish(struct commit *commit, bool *published, struct bs_error *err)
 {
 	const struct commit_request *request = commit->request;
@@ -131,12 +143,14 @@ static int publish(struct commit *commit, bool *published, struct bs_error *err)
 			  &commit->header, err) < 0)
 		return -1;
 	/* The bytes before were read just now: they count only if nothing was written since. */
-	if (target_look(commit->image, &now, err) < 0 ||
+	if (hold_journal(commit, err) < 0 || target_look(commit->image, &now, err) < 0 ||
 	    check_unchanged(&staged->status, &now, err) < 0) {
 		(void)commit->io->unlink(commit->place->temporary); /* or the next start does */
 		return -1;
 	}
-	return publish_rename(commit->place, commit->io, published, err);
+	if (publish_rename(commit->place, commit->io, published, err) < 0)
+		return -1;
+	return check_name(commit, err);
 }
 
 /* ---- apply ---------------------------------------------------------------------------------- */
@@ -186,24 +200,15 @@ out:
 	return result;
 }
 
-static int read_back(const struct commit *commit, struct bs_error *err)
-{
-	struct journal_file *journal;
-	int result;
-
-	if (journal_file_open(commit->place->journal, &journal, err) < 0)
-		return -1;
-	if (!journal)
-		return fail(err, BS_IO, "the undo file disappeared");
-	result = check_new(journal, commit->place->target, BS_VERIFY, err);
-	journal_file_close(journal);
-	return result;
-}
-
 static int apply(struct commit *commit, struct bs_error *err)
 {
 	const struct journal_header *header = &commit->header;
+	struct target_status now;
 
+	/* The bytes before, which are in the journal, must still be those of the image. */
+	if (target_look(commit->image, &now, err) < 0 ||
+	    check_unchanged(&commit->place->target->status, &now, err) < 0)
+		return -1;
 	commit->progress = RESERVING;
 	if (target_set_signpost(commit->image, commit->place->journal, err) < 0 ||
 	    reserve(commit, err) < 0)
@@ -216,19 +221,25 @@ static int apply(struct commit *commit, struct bs_error *err)
 	commit->progress = WRITING;
 	if (write_ranges(commit, err) < 0 || target_sync(commit->image, err) < 0)
 		return -1;
-	return read_back(commit, err);
+	return check_new(commit->journal, commit->place->target, BS_VERIFY, err);
 }
 
-/* With the time of the last write, by which an undo tells whether it was the last one. */
+/*
+ * With the time of the last write, by which an undo tells whether it was the last one; without it
+ * when somebody else wrote during the commit.
+ */
 static int mark_applied(struct commit *commit, struct bs_error *err)
 {
-	struct target_status now;
+	uint64_t modified;
 
-	if (target_look(commit->image, &now, err) < 0)
-		return -1;
 	commit->progress = MARKING;
-	return journal_file_mark(commit->place->journal, JOURNAL_APPLIED, commit->header.identity,
-				 clock_nanoseconds(&now.modified), commit->io, err);
+	if (target_remove_signpost(commit->image, err) < 0)
+		return -1;
+	modified = target_is_disturbed(commit->image) ? 0
+						      : clock_nanoseconds(&commit->image->modified);
+	if (journal_file_mark(commit->journal, JOURNAL_APPLIED, modified, commit->io, err) < 0)
+		return -1;
+	return check_name(commit, err);
 }
 
 /* ---- roll back ------------------------------------------------------------------------------ */
@@ -239,45 +250,41 @@ static void close_image(struct commit *commit)
 	commit->image = NULL;
 }
 
-static int restore(struct commit *commit, struct journal_file *journal, struct bs_error *err)
+static enum restore_scope scope_of(const struct commit *commit)
+{
+	if (commit->disturbed)
+		return RESTORE_OURS;
+	return commit->progress >= WRITING ? RESTORE_ALL : RESTORE_SPACE;
+}
+
+static int restore(struct commit *commit, struct bs_error *err)
 {
 	const struct target *staged = commit->place->target;
 
 	commit->image = target_reopen(staged, TARGET_WRITE, commit->io, err);
 	if (!commit->image || check_same(&staged->status, &commit->image->status, err) < 0)
 		return -1;
-	return restore_image(commit->image, journal, commit->progress >= WRITING, err);
+	return restore_image(commit->place, commit->image, commit->journal, scope_of(commit), err);
 }
 
 /*
- * Unlike a recovery this does not ask whether each sector is as before or as after: the image is
- * known to be ours, and a sector that is neither is why its storage failed the reading back.
+ * Unlike a recovery this does not refuse an image with sectors that are neither as before nor as
+ * after.  If somebody else wrote meanwhile they are taken for that and kept; otherwise they are
+ * why its storage failed the reading back, and are restored like the others.
  */
 static int take_back(struct commit *commit, struct bs_error *err)
 {
-	struct journal_file *journal = NULL;
-	int result = -1;
-
+	if (commit->image && commit->progress >= RESERVING)
+		commit->disturbed = target_is_disturbed(commit->image);
 	close_image(commit);
 	/* A journal that says APPLIED must not lie beside an image that is half restored. */
 	if (commit->progress >= MARKING &&
-	    journal_file_mark(commit->place->journal, JOURNAL_UNDOING, commit->header.identity, 0,
-			      commit->io, err) < 0)
+	    journal_file_mark(commit->journal, JOURNAL_UNDOING, 0, commit->io, err) < 0)
 		return -1;
-	if (commit->progress >= RESERVING) {
-		if (journal_file_open(commit->place->journal, &journal, err) < 0)
-			return -1;
-		if (!journal)
-			return fail(err, BS_IO, "the undo file disappeared");
-		if (journal_file_validate(journal, err) < 0 || restore(commit, journal, err) < 0)
-			goto out;
-	}
-	result = restore_discard_journal(commit->place, commit->header.identity, commit->io, err);
-	if (result == 0 && commit->image)
-		target_remove_signpost(commit->image);
-out:
-	journal_file_close(journal);
-	return result;
+	if (commit->progress >= RESERVING &&
+	    (journal_file_validate(commit->journal, err) < 0 || restore(commit, err) < 0))
+		return -1;
+	return restore_discard_journal(commit->place, commit->journal, commit->io, err);
 }
 
 /* Leaves in *err why the commit failed; returns -1. */
@@ -291,14 +298,21 @@ static int roll_back(struct commit *commit, struct bs_error *err)
 		return fail(err, BS_RECOVERY_REQUIRED, "%.200s; it could not be taken back: %.200s",
 			    cause.message, why.message);
 	}
+	if (commit->disturbed)
+		return fail(err, BS_CHANGED_MEANWHILE,
+			    "something else wrote to the image at the same time, and the fix was "
+			    "taken back: %.200s; what the other wrote was not touched",
+			    cause.message);
 	*err = cause;
 	return -1;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-static void report(const struct commit *commit, struct commit_result *result)
+static void report(struct commit *commit, struct commit_result *result)
 {
+	result->journal = commit->journal;
+	commit->journal = NULL;
 	result->extents = commit->list.image_count;
 	result->bytes = 0;
 	for (size_t i = 0; i < commit->list.image_count; i++)
@@ -324,11 +338,11 @@ int transaction_commit(const struct commit_request *request, const struct transa
 		status = roll_back(&commit, err);
 		goto out;
 	}
-	target_remove_signpost(commit.image);
 	report(&commit, result);
 	status = 0;
 out:
 	close_image(&commit);
+	journal_file_close(commit.journal);
 	ranges_free(&commit.list);
 	return status;
 }

@@ -13,11 +13,21 @@
  *
  * An error of class BS_EXIT_RECOVERY means that the image may be neither old nor new and that the
  * journal was kept.  After every other error it is as it was before the call.
+ *
+ * The order of a commit, and that of taking back, with every step durable before the next one
+ * begins; state.h says what follows from a stop between two of them:
+ *
+ *	commit     journal published, signpost up, image written and read back, signpost down,
+ *APPLIED undo       UNDOING, signpost up, image restored and read back, signpost down, DONE
+ *	recovery   the same without UNDOING
+ *
+ * The journal may lose its name on the way: somebody removes, moves or replaces it.  Both go by
+ * the open file, and a commit then ends with taking back what it has written.
  */
 #ifndef BOOTSHIFT_COMMIT_H
 #define BOOTSHIFT_COMMIT_H
 
-#include "transaction/io.h"
+#include "transaction/journal-file.h"
 #include "transaction/place.h"
 #include "transaction/ranges.h"
 
@@ -30,8 +40,8 @@ enum transaction_state {
 
 /*
  * Tells what the journal's header and marks say; temporary journals do not count.
- * Errors: BS_RECOVERY_REQUIRED, when the image has a signpost to another journal, which is
- * interrupted; BS_JOURNAL_DAMAGED, and those of finding and reading files.
+ * Errors: BS_RECOVERY_REQUIRED, when the image has a signpost that the journal does not account
+ * for (see state.h); BS_JOURNAL_DAMAGED, and those of finding and reading files.
  */
 MUST_CHECK int transaction_state(const struct place *place, enum transaction_state *state,
 				 struct bs_error *err);
@@ -52,6 +62,7 @@ struct commit_request {
 
 struct commit_result {
 	uint64_t extents, bytes; /* written to the image */
+	struct journal_file *journal;
 };
 
 /*
@@ -60,7 +71,10 @@ struct commit_result {
  * BS_VERIFY (the image did not read back as written), BS_FORMAT_UNSUPPORTED (shrunk, or grown
  * where the length is fixed), BS_IO and
  * others of the machine.  BS_RECOVERY_REQUIRED when the roll-back failed as well, or when an
- * earlier transaction has not been recovered.  *result is set on success only.
+ * earlier transaction has not been recovered.  BS_CHANGED_MEANWHILE also when somebody else
+ * wrote to the image during the commit and it had to be rolled back: then what the others wrote is
+ * kept, and the rest is as before.  BS_UNDO_FILE_LOST: the journal lost its name.  *result is set
+ * on success only; its journal is closed by the caller.
  */
 MUST_CHECK int transaction_commit(const struct commit_request *request,
 				  const struct transaction_io *io, struct commit_result *result,
@@ -71,15 +85,17 @@ MUST_CHECK int transaction_commit(const struct commit_request *request,
  * whether there was one to take back.  Nothing is written before the whole journal is proved
  * intact and the image proved to be what an interruption can leave.  Errors: BS_JOURNAL_DAMAGED,
  * BS_CHANGED_SINCE (the image was replaced or written to since), BS_RECOVERY_REQUIRED with the
- * cause in the message, also for a transaction with another journal, which is left alone.  A file
- * may have other times afterwards, even when nothing was recovered.
+ * cause in the message, also for a transaction with another journal, which is left alone.  An undo
+ * that had only to remove its journal counts as recovered, too.  A file may have other times
+ * afterwards, even when nothing was recovered.
  */
 MUST_CHECK int transaction_recover(const struct place *place, const struct transaction_io *io,
 				   bool *recovered, struct bs_error *err);
 
 enum undo_outcome {
-	UNDO_EXACT,      /* nothing was written since the fix: as before, bit for bit */
+	UNDO_EXACT,      /* what the fix changed is as before, and nothing else was written since */
 	UNDO_OF_THE_FIX, /* what the fix changed is as before; the rest is as it was found */
+	UNDO_OF_OURS,    /* the same, but somebody else wrote into what the fix changed: kept */
 	UNDO_NOT_NEEDED, /* it was so already: nothing was written, the journal is still there */
 };
 
@@ -92,5 +108,14 @@ enum undo_outcome {
  */
 MUST_CHECK int transaction_undo(const struct place *place, const struct transaction_io *io,
 				enum undo_outcome *outcome, struct bs_error *err);
+
+/*
+ * The same for a commit that has just succeeded, by its open journal.  Nobody relies on that fix
+ * yet, so it is also taken back where somebody wrote into it since: UNDO_OF_OURS.
+ */
+MUST_CHECK int transaction_undo_commit(const struct place *place,
+				       const struct commit_result *committed,
+				       const struct transaction_io *io, enum undo_outcome *outcome,
+				       struct bs_error *err);
 
 #endif

@@ -72,6 +72,7 @@ int journal_file_open(const char *path, struct journal_file **result, struct bs_
 	if (trust_check_file(descriptor, "undo file", path, err) < 0)
 		goto out;
 	file->descriptor = descriptor;
+	file->marks = -1;
 	descriptor = -1;
 	if (read_head(file, err) < 0) {
 		fail_prefix(err, "it cannot be told whether a fix or an undo was interrupted");
@@ -96,6 +97,9 @@ void journal_file_close(struct journal_file *file)
 {
 	if (!file)
 		return;
+	if (file->marks >= 0)
+		close(file->marks); /* nothing is left to be written: it was synced, or has failed
+				     */
 	close(file->descriptor);
 	free(file->buffer);
 	free(file);
@@ -163,13 +167,13 @@ static int read_record(struct journal_file *file, struct journal_record *record,
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file has too few records");
 	if (read_whole(file->descriptor, file->position, file->buffer, JOURNAL_BLOCK_SIZE, err) <
 		    0 ||
-	    journal_peek_record(file->buffer, &size, err) < 0)
+	    journal_peek_record(&file->header, file->buffer, &size, err) < 0)
 		return -1;
 	if (size > room)
 		return fail(err, BS_JOURNAL_DAMAGED, "a record of the undo file is too long");
 	if (read_whole(file->descriptor, file->position + JOURNAL_BLOCK_SIZE,
 		       file->buffer + JOURNAL_BLOCK_SIZE, size - JOURNAL_BLOCK_SIZE, err) < 0 ||
-	    journal_decode_record(file->buffer, size, file->header.identity, record, err) < 0)
+	    journal_decode_record(&file->header, file->buffer, size, record, err) < 0)
 		return -1;
 	if (!record_fits(file, record))
 		return fail(err, BS_JOURNAL_DAMAGED, "record %llu of the undo file is misplaced",
@@ -213,23 +217,57 @@ int journal_file_validate(struct journal_file *file, struct bs_error *err)
 	return 0;
 }
 
-int journal_file_mark(const char *path, enum journal_mark mark, uint32_t identity,
+/* Do they lead to the same file, whatever its names are by now? */
+static bool same_file(const struct stat *one, const struct stat *other)
+{
+	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+bool journal_file_has_name(const struct journal_file *file, const char *path)
+{
+	struct stat opened, named;
+
+	return fstat(file->descriptor, &opened) == 0 && lstat(path, &named) == 0 &&
+	       same_file(&opened, &named);
+}
+
+int journal_file_open_marks(struct journal_file *file, const char *path,
+			    const struct transaction_io *io, struct bs_error *err)
+{
+	struct stat reading, writing;
+	int descriptor = io->open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+
+	if (descriptor < 0 && errno == ENOENT)
+		return fail(err, BS_UNDO_FILE_LOST, "the undo file disappeared");
+	if (descriptor < 0)
+		return fail_system(err, "cannot open the undo file");
+	if (fstat(file->descriptor, &reading) == 0 && fstat(descriptor, &writing) == 0 &&
+	    same_file(&reading, &writing)) {
+		file->marks = descriptor;
+		return 0;
+	}
+	close(descriptor);
+	return fail(err, BS_UNDO_FILE_LOST, "another file took the place of the undo file");
+}
+
+bool journal_file_is_marked(struct journal_file *file, enum journal_mark mark)
+{
+	uint64_t ignored_time;
+	struct bs_error ignored;
+	bool set;
+
+	return read_mark(file, mark, &set, &ignored_time, &ignored) < 0 || set;
+}
+
+int journal_file_mark(const struct journal_file *file, enum journal_mark mark,
 		      uint64_t image_modified, const struct transaction_io *io,
 		      struct bs_error *err)
 {
 	uint8_t block[JOURNAL_BLOCK_SIZE];
-	int descriptor = io->open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-	int result = -1;
 
-	if (descriptor < 0)
-		return fail_system(err, "cannot open the undo file");
-	journal_encode_mark(mark, identity, image_modified, block);
-	if (transaction_write(io, descriptor, mark * (uint64_t)JOURNAL_BLOCK_SIZE, block,
-			      sizeof(block), "the undo file", err) < 0 ||
-	    transaction_sync(io, descriptor, "the undo file", err) < 0)
-		goto out;
-	result = 0;
-out:
-	close(descriptor); /* nothing is left to be written: it was synced, or has failed */
-	return result;
+	journal_encode_mark(mark, file->header.identity, image_modified, block);
+	if (transaction_write(io, file->marks, mark * (uint64_t)JOURNAL_BLOCK_SIZE, block,
+			      sizeof(block), "the undo file", err) < 0)
+		return -1;
+	return transaction_sync(io, file->marks, "the undo file", err);
 }

@@ -15,6 +15,7 @@
 
 struct journal_file {
 	int descriptor; /* read-only */
+	int marks;      /* for writing marks; -1 until journal_file_open_marks() */
 	struct journal_header header;
 	bool applied, undoing, done; /* the marks when it was opened */
 	uint64_t image_modified;     /* set with APPLIED; see journal.h */
@@ -52,11 +53,27 @@ MUST_CHECK int journal_file_next(struct journal_file *file, struct journal_recor
 MUST_CHECK int journal_file_validate(struct journal_file *file, struct bs_error *err);
 
 /*
- * Sets a mark of the journal at `path`, through a descriptor of its own, and syncs it.
- * `image_modified` as in journal.h.
+ * Opens the journal for setting marks, before anything is changed that they speak of.  `path` is
+ * where it was opened.  From then on its marks can be set whatever becomes of its name.  Errors:
+ * BS_UNDO_FILE_LOST when the path leads to another file by now, or to none; BS_NO_PERMISSION,
+ * BS_READ_ONLY, BS_IO.
  */
-MUST_CHECK int journal_file_mark(const char *path, enum journal_mark mark, uint32_t identity,
+MUST_CHECK int journal_file_open_marks(struct journal_file *file, const char *path,
+				       const struct transaction_io *io, struct bs_error *err);
+
+/* Whether `path` still leads to this journal: it may have been removed, moved or replaced. */
+bool journal_file_has_name(const struct journal_file *file, const char *path);
+
+/*
+ * Sets a mark and syncs it, after journal_file_open_marks().  `image_modified` as in journal.h.
+ * After a mark that failed another one may be set: each is a block of its own, and a later mark
+ * outweighs an earlier one whether that is durable or not.
+ */
+MUST_CHECK int journal_file_mark(const struct journal_file *file, enum journal_mark mark,
 				 uint64_t image_modified, const struct transaction_io *io,
 				 struct bs_error *err);
+
+/* Whether a mark is set now; true also when that cannot be read. */
+bool journal_file_is_marked(struct journal_file *file, enum journal_mark mark);
 
 #endif

@@ -23,7 +23,7 @@ enum {
 
 	HEADER_VERSION = 16,
 	HEADER_BLOCK_SIZE = 20,
-	HEADER_SECTOR_SIZE = 24,
+	HEADER_PIECE_SIZE = 24,
 	HEADER_OLD_LENGTH = 32,
 	HEADER_NEW_LENGTH = 40,
 	HEADER_RECORD_COUNT = 48,
@@ -48,7 +48,7 @@ enum {
 	RECORD_IDENTITY = 40,
 	RECORD_HASH_BEFORE = 48,
 	RECORD_HASH_AFTER = 80,
-	RECORD_SECTORS = 128,
+	RECORD_PIECES = 128,
 
 	TRAILER_IDENTITY = 12,
 	TRAILER_RECORD_COUNT = 16,
@@ -68,9 +68,9 @@ static_assert(HEADER_IMAGE_NAME + sizeof(((struct journal_header *)0)->image_nam
 			      HEADER_MAKER &&
 		      HEADER_MAKER + BS_MAKER_SIZE <= BLOCK_CHECKSUM,
 	      "the header fits its block");
-/* One piece more than a range has sectors: it may begin and end inside of one. */
-static_assert(RECORD_SECTORS + 4 * (JOURNAL_RANGE_MAX / JOURNAL_SECTOR_SIZE + 1) +
-			      JOURNAL_RANGE_MAX + (JOURNAL_BLOCK_SIZE - 1) <=
+/* One piece more than fits the length: a range may begin and end inside of one. */
+static_assert(RECORD_PIECES + 4 * (JOURNAL_RANGE_MAX / JOURNAL_PIECE_SIZE + 1) + JOURNAL_RANGE_MAX +
+			      (JOURNAL_BLOCK_SIZE - 1) <=
 		      JOURNAL_RECORD_MAX,
 	      "the longest record, padded, fits its buffer");
 
@@ -95,13 +95,23 @@ static bool block_is_sealed(const uint8_t *block)
 	return load_le32(block + BLOCK_CHECKSUM) == crc32c(0, block, BLOCK_CHECKSUM);
 }
 
+static uint32_t version_of(uint32_t piece_size)
+{
+	return piece_size == JOURNAL_SECTOR_SIZE ? 1 : JOURNAL_VERSION;
+}
+
+static bool piece_size_is_known(uint32_t piece_size)
+{
+	return piece_size == JOURNAL_SECTOR_SIZE || piece_size == JOURNAL_PIECE_SIZE;
+}
+
 void journal_encode_header(struct journal_header *header, uint8_t block[JOURNAL_BLOCK_SIZE])
 {
 	memset(block, 0, JOURNAL_BLOCK_SIZE);
 	memcpy(block, HEADER_MAGIC, HEADER_MAGIC_SIZE);
-	store_le32(block + HEADER_VERSION, JOURNAL_VERSION);
+	store_le32(block + HEADER_VERSION, version_of(header->piece_size));
 	store_le32(block + HEADER_BLOCK_SIZE, JOURNAL_BLOCK_SIZE);
-	store_le32(block + HEADER_SECTOR_SIZE, JOURNAL_SECTOR_SIZE);
+	store_le32(block + HEADER_PIECE_SIZE, header->piece_size);
 	store_le64(block + HEADER_OLD_LENGTH, header->old_length);
 	store_le64(block + HEADER_NEW_LENGTH, header->new_length);
 	store_le64(block + HEADER_RECORD_COUNT, header->record_count);
@@ -135,9 +145,10 @@ int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE], struct journa
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file does not begin like one");
 	if (!block_is_sealed(block))
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's header is damaged");
-	if (load_le32(block + HEADER_VERSION) != JOURNAL_VERSION ||
-	    load_le32(block + HEADER_BLOCK_SIZE) != JOURNAL_BLOCK_SIZE ||
-	    load_le32(block + HEADER_SECTOR_SIZE) != JOURNAL_SECTOR_SIZE)
+	header->piece_size = load_le32(block + HEADER_PIECE_SIZE);
+	if (!piece_size_is_known(header->piece_size) ||
+	    load_le32(block + HEADER_VERSION) != version_of(header->piece_size) ||
+	    load_le32(block + HEADER_BLOCK_SIZE) != JOURNAL_BLOCK_SIZE)
 		return fail(err, BS_JOURNAL_DAMAGED,
 			    "the undo file is of version %u, which this program does not know",
 			    load_le32(block + HEADER_VERSION));
@@ -219,19 +230,19 @@ bool journal_decode_mark(enum journal_mark mark, uint32_t identity,
 
 /* ---- records -------------------------------------------------------------------------------- */
 
-size_t journal_piece_count(const struct journal_range *range)
+size_t journal_piece_count(const struct journal_range *range, uint32_t piece_size)
 {
-	uint64_t first = range->offset / JOURNAL_SECTOR_SIZE;
-	uint64_t last = (range->offset + range->length - 1) / JOURNAL_SECTOR_SIZE;
+	uint64_t first = range->offset / piece_size;
+	uint64_t last = (range->offset + range->length - 1) / piece_size;
 
 	return (size_t)(last - first + 1);
 }
 
-struct journal_range journal_piece(const struct journal_range *range, size_t number)
+struct journal_range journal_piece(const struct journal_range *range, uint32_t piece_size,
+				   size_t number)
 {
-	uint64_t sector = range->offset / JOURNAL_SECTOR_SIZE + number;
-	uint64_t start = sector * JOURNAL_SECTOR_SIZE;
-	uint64_t end = min_u64(start + JOURNAL_SECTOR_SIZE, range->offset + range->length);
+	uint64_t start = (range->offset / piece_size + number) * piece_size;
+	uint64_t end = min_u64(start + piece_size, range->offset + range->length);
 
 	if (start < range->offset)
 		start = range->offset;
@@ -241,20 +252,20 @@ struct journal_range journal_piece(const struct journal_range *range, size_t num
 bool journal_piece_is_after(const struct journal_record *record, size_t number,
 			    const uint8_t *bytes)
 {
-	struct journal_range piece = journal_piece(&record->range, number);
+	struct journal_range piece = journal_piece(&record->range, record->piece_size, number);
 
-	return crc32c(0, bytes, (size_t)piece.length) == load_le32(record->sectors + 4 * number);
+	return crc32c(0, bytes, (size_t)piece.length) == load_le32(record->pieces + 4 * number);
 }
 
 /* Where the bytes before begin inside of a record, or where its padding does. */
-static size_t bytes_position(const struct journal_range *range)
+static size_t bytes_position(const struct journal_range *range, uint32_t piece_size)
 {
-	return RECORD_SECTORS + 4 * journal_piece_count(range);
+	return RECORD_PIECES + 4 * journal_piece_count(range, piece_size);
 }
 
-size_t journal_record_size(const struct journal_range *range)
+size_t journal_record_size(const struct journal_range *range, uint32_t piece_size)
 {
-	size_t size = bytes_position(range);
+	size_t size = bytes_position(range, piece_size);
 
 	if (range->kind == JOURNAL_DATA)
 		size += (size_t)range->length;
@@ -271,10 +282,12 @@ static uint32_t record_checksum(const uint8_t *buffer, size_t size)
 	return crc32c(crc, buffer + RECORD_CHECKSUM + 4, size - RECORD_CHECKSUM - 4);
 }
 
-uint32_t journal_encode_record(const struct journal_range *range, uint64_t index, uint32_t identity,
+uint32_t journal_encode_record(const struct journal_header *header,
+			       const struct journal_range *range, uint64_t index,
 			       const uint8_t *before, const uint8_t *after, uint8_t *buffer)
 {
-	size_t size = journal_record_size(range), pieces = journal_piece_count(range);
+	size_t size = journal_record_size(range, header->piece_size);
+	size_t pieces = journal_piece_count(range, header->piece_size);
 	uint32_t checksum;
 
 	memset(buffer, 0, size);
@@ -283,17 +296,18 @@ uint32_t journal_encode_record(const struct journal_range *range, uint64_t index
 	store_le64(buffer + RECORD_INDEX, index);
 	store_le64(buffer + RECORD_OFFSET, range->offset);
 	store_le64(buffer + RECORD_LENGTH, range->length);
-	store_le32(buffer + RECORD_IDENTITY, identity);
+	store_le32(buffer + RECORD_IDENTITY, header->identity);
 	journal_hash(after, (size_t)range->length, buffer + RECORD_HASH_AFTER);
 	for (size_t i = 0; i < pieces; i++) {
-		struct journal_range piece = journal_piece(range, i);
+		struct journal_range piece = journal_piece(range, header->piece_size, i);
 
-		store_le32(buffer + RECORD_SECTORS + 4 * i,
+		store_le32(buffer + RECORD_PIECES + 4 * i,
 			   crc32c(0, after + (piece.offset - range->offset), (size_t)piece.length));
 	}
 	if (range->kind == JOURNAL_DATA) {
 		journal_hash(before, (size_t)range->length, buffer + RECORD_HASH_BEFORE);
-		memcpy(buffer + bytes_position(range), before, (size_t)range->length);
+		memcpy(buffer + bytes_position(range, header->piece_size), before,
+		       (size_t)range->length);
 	}
 	checksum = record_checksum(buffer, size);
 	store_le32(buffer + RECORD_CHECKSUM, checksum);
@@ -315,13 +329,14 @@ static int load_range(const uint8_t *buffer, struct journal_range *range, struct
 	return 0;
 }
 
-int journal_peek_record(const uint8_t block[JOURNAL_BLOCK_SIZE], size_t *size, struct bs_error *err)
+int journal_peek_record(const struct journal_header *header,
+			const uint8_t block[JOURNAL_BLOCK_SIZE], size_t *size, struct bs_error *err)
 {
 	struct journal_range range;
 
 	if (load_range(block, &range, err) < 0)
 		return -1;
-	*size = journal_record_size(&range);
+	*size = journal_record_size(&range, header->piece_size);
 	return 0;
 }
 
@@ -333,10 +348,11 @@ static bool hash_matches(const uint8_t *bytes, size_t length, const uint8_t *has
 	return memcmp(actual, hash, sizeof(actual)) == 0;
 }
 
-int journal_decode_record(const uint8_t *buffer, size_t size, uint32_t identity,
+int journal_decode_record(const struct journal_header *header, const uint8_t *buffer, size_t size,
 			  struct journal_record *record, struct bs_error *err)
 {
 	struct journal_range *range = &record->range;
+	uint32_t piece_size = header->piece_size;
 
 	if (load_range(buffer, range, err) < 0)
 		return -1;
@@ -344,9 +360,12 @@ int journal_decode_record(const uint8_t *buffer, size_t size, uint32_t identity,
 	record->checksum = load_le32(buffer + RECORD_CHECKSUM);
 	record->hash_before = buffer + RECORD_HASH_BEFORE;
 	record->hash_after = buffer + RECORD_HASH_AFTER;
-	record->sectors = buffer + RECORD_SECTORS;
-	record->before = range->kind == JOURNAL_DATA ? buffer + bytes_position(range) : NULL;
-	if (size != journal_record_size(range) || load_le32(buffer + RECORD_IDENTITY) != identity ||
+	record->piece_size = piece_size;
+	record->pieces = buffer + RECORD_PIECES;
+	record->before =
+		range->kind == JOURNAL_DATA ? buffer + bytes_position(range, piece_size) : NULL;
+	if (size != journal_record_size(range, piece_size) ||
+	    load_le32(buffer + RECORD_IDENTITY) != header->identity ||
 	    record->checksum != record_checksum(buffer, size) ||
 	    (record->before &&
 	     !hash_matches(record->before, (size_t)range->length, record->hash_before)))

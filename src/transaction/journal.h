@@ -23,13 +23,14 @@
 
 #include "util/err.h"
 
-#define JOURNAL_VERSION      1u
+#define JOURNAL_VERSION      2u
 #define JOURNAL_BLOCK_SIZE   4096u
-#define JOURNAL_SECTOR_SIZE  512u       /* what a crash may tear, and what checksums cover */
+#define JOURNAL_SECTOR_SIZE  512u       /* what storage writes in one go, as a rule */
+#define JOURNAL_PIECE_SIZE   64u        /* what a checksum of the bytes after covers */
 #define JOURNAL_RANGE_MAX    (1u << 20) /* bytes of the image in one record */
 #define JOURNAL_FIRST_RECORD (4u * JOURNAL_BLOCK_SIZE)
-#define JOURNAL_HASH_SIZE    32u                                           /* SHA-256 */
-#define JOURNAL_RECORD_MAX   (JOURNAL_RANGE_MAX + 4u * JOURNAL_BLOCK_SIZE) /* encoded, bytes */
+#define JOURNAL_HASH_SIZE    32u                                            /* SHA-256 */
+#define JOURNAL_RECORD_MAX   (JOURNAL_RANGE_MAX + 18u * JOURNAL_BLOCK_SIZE) /* encoded, bytes */
 
 /* The value of a mark is also the number of its block. */
 enum journal_mark {
@@ -49,6 +50,7 @@ struct journal_header {
 	uint64_t old_length, new_length; /* of the image, bytes; new >= old */
 	uint64_t record_count;           /* guard records included */
 	uint64_t journal_size;           /* bytes, multiple of the block size */
+	uint32_t piece_size;             /* JOURNAL_PIECE_SIZE; in version 1 a whole sector */
 	uint64_t device, inode;          /* of the image when fixed, for information */
 	int64_t created;                 /* seconds since 1970-01-01 UTC, for information */
 	char tool_version[32];           /* for information */
@@ -70,8 +72,9 @@ struct journal_record {
 	uint32_t checksum;          /* of the whole record */
 	const uint8_t *hash_before; /* of data records; zeros in others */
 	const uint8_t *hash_after;
-	const uint8_t *sectors; /* CRC32C of each sector after, little-endian */
-	const uint8_t *before;  /* range.length bytes; NULL unless a data record */
+	uint32_t piece_size;
+	const uint8_t *pieces; /* CRC32C of each piece after, little-endian */
+	const uint8_t *before; /* range.length bytes; NULL unless a data record */
 };
 
 struct journal_trailer {
@@ -81,10 +84,10 @@ struct journal_trailer {
 	uint32_t records_checksum; /* CRC32C over the checksums of all records in order */
 };
 
-/* Writes one block and sets header->identity. */
+/* Writes one block and sets header->identity; the piece size tells the version. */
 void journal_encode_header(struct journal_header *header, uint8_t block[JOURNAL_BLOCK_SIZE]);
 
-/* Reads one block.  Error: BS_JOURNAL_DAMAGED, also for an unknown version. */
+/* Reads one block of version 1 or 2.  Error: BS_JOURNAL_DAMAGED, also for another version. */
 MUST_CHECK int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE],
 				     struct journal_header *header, struct bs_error *err);
 
@@ -114,28 +117,31 @@ bool journal_decode_mark(enum journal_mark mark, uint32_t identity,
  * The size of a record in the journal, a multiple of the block size and at most
  * JOURNAL_RECORD_MAX.  range->length is from 1 to JOURNAL_RANGE_MAX.
  */
-size_t journal_record_size(const struct journal_range *range);
+size_t journal_record_size(const struct journal_range *range, uint32_t piece_size);
 
 /*
  * Writes journal_record_size() bytes to `buffer` and returns the record's checksum.  `before` is
  * used for data records only; `after` are the bytes that the fix leaves in the range.
  */
-uint32_t journal_encode_record(const struct journal_range *range, uint64_t index, uint32_t identity,
+uint32_t journal_encode_record(const struct journal_header *header,
+			       const struct journal_range *range, uint64_t index,
 			       const uint8_t *before, const uint8_t *after, uint8_t *buffer);
 
 /*
  * Finds the size of the record that begins with this block, so that the rest can be read.  What it
  * finds is within bounds, not yet proved.  Error: BS_JOURNAL_DAMAGED.
  */
-MUST_CHECK int journal_peek_record(const uint8_t block[JOURNAL_BLOCK_SIZE], size_t *size,
+MUST_CHECK int journal_peek_record(const struct journal_header *header,
+				   const uint8_t block[JOURNAL_BLOCK_SIZE], size_t *size,
 				   struct bs_error *err);
 
 /*
  * Decodes a whole record of the size that journal_peek_record() gave.  Proves the checksum, the
  * identity and, for data, that the bytes before match their hash.  Error: BS_JOURNAL_DAMAGED.
  */
-MUST_CHECK int journal_decode_record(const uint8_t *buffer, size_t size, uint32_t identity,
-				     struct journal_record *record, struct bs_error *err);
+MUST_CHECK int journal_decode_record(const struct journal_header *header, const uint8_t *buffer,
+				     size_t size, struct journal_record *record,
+				     struct bs_error *err);
 
 void journal_encode_trailer(const struct journal_trailer *trailer, uint32_t identity,
 			    uint8_t block[JOURNAL_BLOCK_SIZE]);
@@ -143,11 +149,12 @@ MUST_CHECK int journal_decode_trailer(const uint8_t block[JOURNAL_BLOCK_SIZE], u
 				      struct journal_trailer *trailer, struct bs_error *err);
 
 /*
- * A range is cut into pieces at the multiples of the sector size, counted from the start of the
+ * A range is cut into pieces at the multiples of the piece size, counted from the start of the
  * image: the first and the last piece may be shorter.  Pieces are numbered from 0.
  */
-size_t journal_piece_count(const struct journal_range *range);
-struct journal_range journal_piece(const struct journal_range *range, size_t number);
+size_t journal_piece_count(const struct journal_range *range, uint32_t piece_size);
+struct journal_range journal_piece(const struct journal_range *range, uint32_t piece_size,
+				   size_t number);
 
 /* True when `bytes`, the whole piece, are what the fix leaves there. */
 bool journal_piece_is_after(const struct journal_record *record, size_t number,

@@ -21,16 +21,17 @@ struct writer {
 	struct disk *after;
 	uint8_t *before_bytes, *after_bytes, *record;
 	uint64_t position; /* bytes */
-	uint32_t identity;
+	struct journal_header *header;
 	struct journal_trailer trailer;
 };
 
 static void set_sizes(const struct range_list *list, struct journal_header *header)
 {
+	header->piece_size = JOURNAL_PIECE_SIZE;
 	header->record_count = list->count;
 	header->journal_size = JOURNAL_FIRST_RECORD + JOURNAL_BLOCK_SIZE;
 	for (size_t i = 0; i < list->count; i++)
-		header->journal_size += journal_record_size(&list->ranges[i]);
+		header->journal_size += journal_record_size(&list->ranges[i], header->piece_size);
 }
 
 /* Where the file system cannot reserve, the writes themselves find out, still before the rename. */
@@ -64,14 +65,15 @@ static int write_record(struct writer *writer, const struct journal_range *range
 	if (disk_read(writer->after, range->offset, writer->after_bytes, (size_t)range->length,
 		      err) < 0)
 		return -1;
-	store_le32(checksum, journal_encode_record(range, trailer->record_count, writer->identity,
+	store_le32(checksum, journal_encode_record(writer->header, range, trailer->record_count,
 						   writer->before_bytes, writer->after_bytes,
 						   writer->record));
 	trailer->records_checksum = crc32c(trailer->records_checksum, checksum, sizeof(checksum));
 	trailer->record_count++;
 	if (range->kind == JOURNAL_DATA)
 		trailer->data_bytes += range->length;
-	return append(writer, writer->record, journal_record_size(range), err);
+	return append(writer, writer->record,
+		      journal_record_size(range, writer->header->piece_size), err);
 }
 
 static int write_all(struct writer *writer, const struct range_list *list,
@@ -82,7 +84,6 @@ static int write_all(struct writer *writer, const struct range_list *list,
 	if (reserve(writer, header->journal_size, err) < 0)
 		return -1;
 	journal_encode_header(header, block);
-	writer->identity = header->identity;
 	if (append(writer, block, sizeof(block), err) < 0)
 		return -1;
 	memset(block, 0, sizeof(block));
@@ -112,8 +113,11 @@ int publish_write(const struct place *place, const struct range_list *list, stru
 		  const struct transaction_io *io, struct journal_header *header,
 		  struct bs_error *err)
 {
-	struct writer writer = {
-		.io = io, .descriptor = -1, .before = place->target->disk, .after = after};
+	struct writer writer = {.io = io,
+				.descriptor = -1,
+				.before = place->target->disk,
+				.after = after,
+				.header = header};
 	int result = -1;
 
 	set_sizes(list, header);

@@ -22,13 +22,15 @@
 #include "transaction/block-device.h"
 #include "transaction/reread.h"
 #include "transaction/target.h"
+#include "transaction/watch.h"
 
-#define SIGNPOST     "user.bootshift.undo"
+#define SIGNPOST     TARGET_SIGNPOST
 #define SIGNPOST_MAX 65536 /* bytes; the longest value that Linux knows (XATTR_SIZE_MAX) */
 
 struct file_target {
 	struct target target;
 	int descriptor;
+	int watch; /* of a file open for writing; -1 when there is none */
 };
 
 static int descriptor_of(const struct target *target)
@@ -184,7 +186,8 @@ static int file_set_length(struct target *target, uint64_t length, struct bs_err
 /* It is worth having, but no reason to fail: without it only --undo-dir has to be remembered. */
 static bool has_no_signposts(int number)
 {
-	return not_supported(number) || number == ENOSPC || number == EDQUOT || number == E2BIG;
+	return not_supported(number) || number == ENOSPC || number == EDQUOT || number == E2BIG ||
+	       number == EPERM || number == EACCES; /* the file can be written, attributes cannot */
 }
 
 static int file_set_signpost(struct target *target, const char *journal, struct bs_error *err)
@@ -197,9 +200,14 @@ static int file_set_signpost(struct target *target, const char *journal, struct 
 	return file_sync(target, err);
 }
 
-static void file_remove_signpost(struct target *target)
+/* A signpost that is there means that the image may be half written: so its removal counts. */
+static int file_remove_signpost(struct target *target, struct bs_error *err)
 {
-	(void)target->io->fremovexattr(descriptor_of(target), SIGNPOST);
+	if (target->io->fremovexattr(descriptor_of(target), SIGNPOST) == 0)
+		return file_sync(target, err);
+	if (errno == ENODATA || not_supported(errno))
+		return 0;
+	return fail_system(err, "cannot remove the attribute " SIGNPOST " of " TARGET_WHAT);
 }
 
 static int file_read_signpost(const struct target *target, char **journal, struct bs_error *err)
@@ -220,8 +228,17 @@ static int file_read_signpost(const struct target *target, char **journal, struc
 	return fail_errno(err, BS_IO, "cannot read the attribute " SIGNPOST " of " TARGET_WHAT);
 }
 
+static bool file_others_wrote(struct target *target)
+{
+	return watch_saw_others(((const struct file_target *)target)->watch);
+}
+
 static void file_close(struct target *target)
 {
+	int watch = ((const struct file_target *)target)->watch;
+
+	if (watch >= 0)
+		close(watch);
 	disk_close(target->disk);
 	if (descriptor_of(target) >= 0)
 		close(descriptor_of(target)); /* synced, or its sync failed, or never written */
@@ -242,6 +259,7 @@ static const struct target_operations file_operations = {
 	.set_signpost = file_set_signpost,
 	.remove_signpost = file_remove_signpost,
 	.read_signpost = file_read_signpost,
+	.others_wrote = file_others_wrote,
 	.close = file_close,
 };
 
@@ -299,6 +317,7 @@ static struct target *wrap(int descriptor, const char *name, enum target_access 
 		return NULL;
 	}
 	file->descriptor = descriptor;
+	file->watch = access == TARGET_WRITE ? watch_open(descriptor) : -1;
 	target->operations = &file_operations;
 	target->io = io;
 	target->name = strdup(name);
@@ -312,6 +331,7 @@ static struct target *wrap(int descriptor, const char *name, enum target_access 
 	}
 	if (target_look(target, &target->status, err) < 0)
 		goto out;
+	target->modified = target->status.modified;
 	target->disk = access == TARGET_REREAD ? reread_open(descriptor, target->status.length, err)
 					       : file_open(descriptor, err);
 	if (target->disk)

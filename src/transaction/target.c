@@ -50,10 +50,51 @@ char *target_identity(const struct target *target)
 	return target->operations->identity(target);
 }
 
+/* ---- who else writes ------------------------------------------------------------------------ */
+
+static bool has_times(const struct target *target)
+{
+	return target->operations->others_wrote != NULL;
+}
+
+/* Before a change of ours: the time of change is still that of the one before. */
+static void watch_begin(struct target *target)
+{
+	struct target_status now;
+	struct bs_error ignored;
+
+	if (has_times(target) && (target_look(target, &now, &ignored) < 0 ||
+				  now.modified.tv_sec != target->modified.tv_sec ||
+				  now.modified.tv_nsec != target->modified.tv_nsec))
+		target->disturbed = true;
+}
+
+/* After a change of ours, also one that failed; returns `result`. */
+static int watch_end(struct target *target, int result)
+{
+	struct target_status now;
+	struct bs_error ignored;
+
+	if (has_times(target) && target_look(target, &now, &ignored) == 0)
+		target->modified = now.modified;
+	return result;
+}
+
+bool target_is_disturbed(struct target *target)
+{
+	watch_begin(target);
+	if (has_times(target) && target->operations->others_wrote(target))
+		target->disturbed = true;
+	return target->disturbed;
+}
+
+/* ---- changing it ---------------------------------------------------------------------------- */
+
 int target_write(struct target *target, uint64_t offset, const void *bytes, size_t length,
 		 struct bs_error *err)
 {
-	return target->operations->write(target, offset, bytes, length, err);
+	watch_begin(target);
+	return watch_end(target, target->operations->write(target, offset, bytes, length, err));
 }
 
 int target_sync(struct target *target, struct bs_error *err)
@@ -72,18 +113,20 @@ int target_seek(const struct target *target, uint64_t position, int whence, uint
 
 int target_reserve(struct target *target, uint64_t offset, uint64_t length, struct bs_error *err)
 {
-	return target->operations->reserve
-		       ? target->operations->reserve(target, offset, length, err)
-		       : 0;
+	if (!target->operations->reserve)
+		return 0;
+	watch_begin(target);
+	return watch_end(target, target->operations->reserve(target, offset, length, err));
 }
 
 int target_punch(struct target *target, uint64_t offset, uint64_t length, bool *punched,
 		 struct bs_error *err)
 {
 	*punched = false;
-	return target->operations->punch
-		       ? target->operations->punch(target, offset, length, punched, err)
-		       : 0;
+	if (!target->operations->punch)
+		return 0;
+	watch_begin(target);
+	return watch_end(target, target->operations->punch(target, offset, length, punched, err));
 }
 
 bool target_has_fixed_length(const struct target *target)
@@ -93,7 +136,8 @@ bool target_has_fixed_length(const struct target *target)
 
 int target_set_length(struct target *target, uint64_t length, struct bs_error *err)
 {
-	return target->operations->set_length(target, length, err);
+	watch_begin(target);
+	return watch_end(target, target->operations->set_length(target, length, err));
 }
 
 int target_set_signpost(struct target *target, const char *journal, struct bs_error *err)
@@ -103,10 +147,11 @@ int target_set_signpost(struct target *target, const char *journal, struct bs_er
 		       : 0;
 }
 
-void target_remove_signpost(struct target *target)
+int target_remove_signpost(struct target *target, struct bs_error *err)
 {
-	if (target->operations->remove_signpost)
-		target->operations->remove_signpost(target);
+	return target->operations->remove_signpost
+		       ? target->operations->remove_signpost(target, err)
+		       : 0;
 }
 
 int target_read_signpost(const struct target *target, char **journal, struct bs_error *err)

@@ -50,6 +50,9 @@ struct target {
 	char *name;                  /* the real path, or the URI as the caller wrote it */
 	struct target_status status; /* when it was opened */
 	struct disk *disk;           /* for reading; of an open target never NULL */
+	/* Of target_is_disturbed(): */
+	struct timespec modified; /* after our own last change, or when it was opened */
+	bool disturbed;
 };
 
 /* What a kind implements; NULL where it has no such thing. */
@@ -74,8 +77,10 @@ struct target_operations {
 	int (*set_length)(struct target *target, uint64_t length, struct bs_error *err);
 	/* These three: NULL where there are no signposts */
 	int (*set_signpost)(struct target *target, const char *journal, struct bs_error *err);
-	void (*remove_signpost)(struct target *target);
+	int (*remove_signpost)(struct target *target, struct bs_error *err);
 	int (*read_signpost)(const struct target *target, char **journal, struct bs_error *err);
+	/* NULL: there are no times, and nothing can be watched */
+	bool (*others_wrote)(struct target *target);
 	void (*close)(struct target *target); /* what the kind has of its own, and the target */
 };
 
@@ -146,6 +151,17 @@ bool target_has_fixed_length(const struct target *target);
 MUST_CHECK int target_set_length(struct target *target, uint64_t length, struct bs_error *err);
 
 /*
+ * Whether somebody else has written to the image since it was opened for writing, as far as can be
+ * known: the kernel is asked (watch.h), and the time of change is looked at before and after each
+ * call of ours that changes the image.  Where the kernel tells nothing, a write during one of these
+ * calls, or in the same tick of the file system's clock, is not seen.  Of a device and an export
+ * nothing is known: false.
+ */
+bool target_is_disturbed(struct target *target);
+
+#define TARGET_SIGNPOST "user.bootshift.undo" /* the attribute's name */
+
+/*
  * Puts up a signpost to `journal`, an absolute path, and makes it durable; one that is there gives
  * way.  Where the file system has no room or no such thing, does nothing.  After an error of
  * target_sync() the target must not be synced again.
@@ -154,10 +170,10 @@ MUST_CHECK int target_set_signpost(struct target *target, const char *journal,
 				   struct bs_error *err);
 
 /*
- * Takes the signpost away.  Nothing is lost if that fails, or is not durable: one that leads to no
- * interrupted journal is ignored.
+ * Takes the signpost away, if there is one, and makes that durable.  After an error of
+ * target_sync() the target must not be synced again.
  */
-void target_remove_signpost(struct target *target);
+MUST_CHECK int target_remove_signpost(struct target *target, struct bs_error *err);
 
 /*
  * Where the signpost leads, or NULL when there is none; the caller frees *journal.  The text may

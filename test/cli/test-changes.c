@@ -314,7 +314,9 @@ START_TEST(undo_from_rows_says_the_same)
 	ck_assert_int_eq(rename(text("%s.fixed", image), image), 0);
 	outcome = BOOTSHIFT("undo", "--from", rows);
 	ASSERT_STATUS(outcome, 0);
-	ASSERT_HAS(outcome.output, "undone: the image is as it was before the fix");
+	ASSERT_HAS(outcome.output,
+		   "undone: what the fix changed is as it was before, and nothing else was written "
+		   "since");
 }
 END_TEST
 

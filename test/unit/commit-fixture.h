@@ -30,9 +30,12 @@
 
 /* ---- an image and its fix ------------------------------------------------------------------- */
 
-/* Everything that can be seen of a file: its length, its bytes and its holes. */
+#define SIGNPOST "user.bootshift.undo"
+
+/* Everything that can be seen of a file: its length, its bytes, its holes and its signpost. */
 struct snapshot {
 	size_t length;
+	char signpost[256]; /* empty: there is none */
 	uint8_t bytes[SPACE];
 	char map[SPACE / 4096 + 1]; /* 'd' or 'h' for each block */
 };
@@ -55,6 +58,7 @@ static inline void take_snapshot(const char *path, struct snapshot *snapshot)
 	for (size_t at = 0; at < snapshot->length; at += 4096)
 		snapshot->map[at / 4096] =
 			lseek(descriptor, (off_t)at, SEEK_DATA) == (off_t)at ? 'd' : 'h';
+	(void)!fgetxattr(descriptor, SIGNPOST, snapshot->signpost, sizeof(snapshot->signpost) - 1);
 	close(descriptor);
 }
 
@@ -90,8 +94,8 @@ static inline void set_time_to_past(const char *path)
 }
 
 /*
- * Data, hole, data, and a hole up to an end inside of a block.  The time of change lies in the
- * past, so that a write shows on file systems that keep whole seconds, too.
+ * Data, hole, data, and a hole up to an end inside of a block, and no signpost.  The time of change
+ * lies in the past, so that a write shows on file systems that keep whole seconds, too.
  */
 static inline void make_image(const struct fixture *fixture)
 {
@@ -101,15 +105,31 @@ static inline void make_image(const struct fixture *fixture)
 	ck_assert_int_eq(ftruncate(descriptor, OLD_LENGTH), 0);
 	fill(descriptor, 0, 32 * KIB);
 	fill(descriptor, 128 * KIB, 48 * KIB);
+	(void)!fremovexattr(descriptor, SIGNPOST);
 	close(descriptor);
 	set_time_to_past(fixture->image);
+}
+
+/*
+ * Makes the folder in memory where that has attributes: what is read back with O_DIRECT must be
+ * written out first, which on a disk takes minutes in all.
+ */
+static inline void make_folder(struct fixture *fixture)
+{
+	strcpy(fixture->folder, "/dev/shm/test-commit-XXXXXX");
+	if (mkdtemp(fixture->folder)) {
+		if (setxattr(fixture->folder, "user.test", "", 0, 0) == 0)
+			return;
+		ck_assert_int_eq(rmdir(fixture->folder), 0);
+	}
+	strcpy(fixture->folder, "/tmp/test-commit-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(fixture->folder));
 }
 
 static inline void fixture_open(struct fixture *fixture)
 {
 	memset(fixture, 0, sizeof(*fixture));
-	strcpy(fixture->folder, "/tmp/test-commit-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(fixture->folder));
+	make_folder(fixture);
 	snprintf(fixture->image, sizeof(fixture->image), "%s/disk.img", fixture->folder);
 	make_image(fixture);
 	take_snapshot(fixture->image, &fixture->old);
@@ -154,6 +174,22 @@ static inline void stage(const struct fixture *fixture, struct overlay *overlay)
 		disk_write(overlay_disk(overlay), NEW_LENGTH - 8 * KIB, bytes, 8 * KIB, &err), 0);
 }
 
+/* The real calls, but for the syncs: no test cuts the real power, and they take long. */
+static inline int no_fsync(int descriptor)
+{
+	(void)descriptor;
+	return 0;
+}
+
+static inline const struct transaction_io *quick(const struct transaction_io *io)
+{
+	static struct transaction_io quick_io;
+
+	quick_io = transaction_real_io;
+	quick_io.fsync = no_fsync;
+	return io ? io : &quick_io;
+}
+
 /* What stands between the staging and the commit, for tests that disturb it. */
 typedef void disturbance(const struct fixture *fixture);
 
@@ -195,7 +231,8 @@ static inline int fix_disturbed(struct fixture *fixture, const struct transactio
 					 .overlay = overlay,
 					 .zones = zones,
 					 .zone_count = sizeof(zones) / sizeof(zones[0])};
-	status = transaction_commit(&request, io, &result, err);
+	status = transaction_commit(&request, quick(io), &result, err);
+	journal_file_close(result.journal);
 	if (undo_file)
 		*undo_file = strdup(place.journal);
 	disk_close(overlay_disk(overlay));
@@ -223,7 +260,7 @@ static inline int undo_telling(const char *image, const char *undo_directory,
 {
 	struct place place;
 	struct target *target = find(image, undo_directory, &place);
-	int result = transaction_undo(&place, io, outcome, err);
+	int result = transaction_undo(&place, quick(io), outcome, err);
 
 	find_end(target, &place);
 	return result;
@@ -242,7 +279,7 @@ static inline int recover(const char *image, const char *undo_directory,
 {
 	struct place place;
 	struct target *target = find(image, undo_directory, &place);
-	int result = transaction_recover(&place, io, recovered, err);
+	int result = transaction_recover(&place, quick(io), recovered, err);
 
 	find_end(target, &place);
 	return result;
@@ -285,7 +322,7 @@ static inline void journal_path(const struct fixture *fixture, char *path, size_
 /* Whether the image says where the journal of its unfinished transaction is. */
 static inline bool has_signpost(const struct fixture *fixture)
 {
-	return getxattr(fixture->image, "user.bootshift.undo", NULL, 0) > 0;
+	return getxattr(fixture->image, SIGNPOST, NULL, 0) > 0;
 }
 
 /* Writes one byte into a file. */
@@ -305,6 +342,7 @@ enum trouble {
 	FAIL_FROM, /* the chosen call and all after it fail */
 	STOP,      /* the process ends at the chosen call, a write half done */
 	POWER_CUT, /* the same, and of what was not synced any sector may be lost */
+	MEDDLE,    /* before the chosen call somebody else does something */
 };
 
 static struct {
@@ -314,7 +352,9 @@ static struct {
 	int failure;  /* of a call that fails whatever else is planned; -1 for none */
 	int count;    /* calls so far */
 	int writes;   /* calls of pwrite so far, whichever file */
-	bool refused; /* a fault was met */
+	bool refused; /* a fault was met, or somebody meddled */
+	void (*meddle)(const struct fixture *fixture);
+	bool unlinking; /* the chosen call is one of unlink */
 	unsigned seed;
 	const struct fixture *fixture;
 	struct snapshot image, journal; /* as last synced, for the power cut */
@@ -328,7 +368,7 @@ static inline void plan_trouble(const struct fixture *fixture, enum trouble trou
 	plan.error = error;
 	plan.count = 0;
 	plan.writes = 0;
-	plan.refused = false;
+	plan.refused = plan.unlinking = false;
 	plan.seed = (unsigned)number * 2654435761u + 1u;
 	plan.fixture = fixture;
 }
@@ -354,7 +394,7 @@ static inline void remember_synced(int descriptor)
 	take_snapshot(path, snapshot);
 }
 
-/* Of each sector that is not as it was when last synced, the old or the new bytes stay. */
+/* Of each sector, and of the signpost, what was last synced or what was done since stays. */
 static inline void lose_unsynced(const char *path, const struct snapshot *synced)
 {
 	static struct snapshot now;
@@ -370,6 +410,11 @@ static inline void lose_unsynced(const char *path, const struct snapshot *synced
 		now.length = synced->length;
 	(void)!ftruncate(descriptor, (off_t)now.length);
 	(void)!pwrite(descriptor, now.bytes, now.length, 0);
+	if (coin() && synced->signpost[0])
+		(void)!fsetxattr(descriptor, SIGNPOST, synced->signpost, strlen(synced->signpost),
+				 0);
+	else if (coin() && !synced->signpost[0])
+		(void)!fremovexattr(descriptor, SIGNPOST);
 	close(descriptor);
 }
 
@@ -392,6 +437,10 @@ static inline bool refuse(void)
 
 	if ((plan.trouble == STOP || plan.trouble == POWER_CUT) && number == plan.number)
 		stop_here();
+	if (plan.trouble == MEDDLE && number == plan.number) {
+		plan.meddle(plan.fixture);
+		plan.refused = true;
+	}
 	if (number == plan.failure) {
 		errno = EIO;
 		return true;
@@ -412,7 +461,7 @@ static inline int bad_open(const char *path, int flags, mode_t mode)
 static inline ssize_t bad_pwrite(int descriptor, const void *bytes, size_t length, off_t offset)
 {
 	plan.writes++;
-	if (plan.trouble != NONE && plan.count == plan.number)
+	if (plan.trouble != NONE && plan.trouble != MEDDLE && plan.count == plan.number)
 		(void)!pwrite(descriptor, bytes, length / 2 / 512 * 512, offset); /* in part */
 	return refuse() ? -1 : pwrite(descriptor, bytes, length, offset);
 }
@@ -443,6 +492,7 @@ static inline int bad_rename(const char *from, const char *to)
 
 static inline int bad_unlink(const char *path)
 {
+	plan.unlinking |= plan.count == plan.number;
 	return refuse() ? -1 : unlink(path);
 }
 

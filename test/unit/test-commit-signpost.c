@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The signpost on an image: who looks for the undo file of an interrupted fix or undo in the wrong
- * place is told where it is, and nothing of it stays when all is done.
+ * The signpost on an image: it says that the image may be half written and where the undo file is.
+ * Whoever looks for that in the wrong place, or has lost it, is told; nothing of it stays when all
+ * is done.
  */
+#include <time.h>
+
 #include "commit-fixture.h"
+
+#include "transaction/journal-file.h"
 
 Suite *commit_signpost_suite(void);
 
@@ -28,16 +33,15 @@ static void teardown(void)
 
 static bool file_system_has_signposts(void)
 {
-	bool has = setxattr(fixture.image, "user.bootshift.undo", "/", 1, 0) == 0;
+	bool has = setxattr(fixture.image, SIGNPOST, "/", 1, 0) == 0;
 
-	(void)!removexattr(fixture.image, "user.bootshift.undo");
+	(void)!removexattr(fixture.image, SIGNPOST);
 	return has;
 }
 
 static void put_up_signpost(const char *journal)
 {
-	ck_assert_int_eq(
-		setxattr(fixture.image, "user.bootshift.undo", journal, strlen(journal), 0), 0);
+	ck_assert_int_eq(setxattr(fixture.image, SIGNPOST, journal, strlen(journal), 0), 0);
 }
 
 static char *undo_file_in(const char *undo_directory)
@@ -68,6 +72,13 @@ static void check_told(const char *image, const char *undo_directory, const char
 	ck_assert_int_eq(plan.count, 0);
 }
 
+/* Wholly old or wholly new. */
+static void check_whole(void)
+{
+	ck_assert_msg(image_is(&fixture, &fixture.old) || image_is(&fixture, &fixture.new),
+		      "call %d", plan.number);
+}
+
 /* After a stop: unless it is wholly old or marked as wholly new, every way to the image tells. */
 static void check_seen_everywhere(const char *undo_directory)
 {
@@ -81,8 +92,8 @@ static void check_seen_everywhere(const char *undo_directory)
 		check_told(other_name, folder, undo_file);
 		if (undo_directory)
 			check_told(fixture.image, NULL, undo_file);
-	} else if (state != TRANSACTION_APPLIED) {
-		ck_assert_msg(image_is(&fixture, &fixture.old), "call %d", plan.number);
+	} else {
+		check_whole();
 	}
 	free(undo_file);
 }
@@ -147,10 +158,157 @@ START_TEST(an_undo_stopped_at_any_call_is_seen_without_its_undo_directory)
 }
 END_TEST
 
+/* ---- without its undo file ------------------------------------------------------------------- */
+
+/* Every call refuses the image, names the undo file, and changes nothing. */
+static void check_refused(const char *undo_directory, enum bs_code code, const char *named)
+{
+	static struct snapshot before;
+	struct bs_error err = {BS_OK, ""};
+	enum transaction_state state;
+	bool recovered;
+
+	take_snapshot(fixture.image, &before);
+	ck_assert_int_lt(find_state(fixture.image, undo_directory, &state, &err), 0);
+	ck_assert_msg(err.code == code, "call %d: %s", plan.number, err.message);
+	ck_assert_msg(strstr(err.message, named), "%s", err.message);
+	plan_trouble(&fixture, NONE, 0, 0);
+	ck_assert_int_lt(recover(fixture.image, undo_directory, &bad_io, &recovered, &err), 0);
+	ck_assert_int_eq(err.code, code);
+	ck_assert_int_lt(undo(fixture.image, undo_directory, &bad_io, &err), 0);
+	ck_assert_int_eq(err.code, code);
+	ck_assert_int_lt(fix_disturbed(&fixture, &bad_io, undo_directory, NULL, NULL, &err), 0);
+	ck_assert_int_eq(err.code, code);
+	ck_assert_int_eq(plan.count, 0);
+	ck_assert(image_is(&fixture, &before));
+	ck_assert(has_signpost(&fixture));
+}
+
+/* After a stop its journal is moved away: a half-written image has a signpost. */
+static void check_without_journal(void)
+{
+	char *undo_file = undo_file_in(NULL), away[160];
+
+	snprintf(away, sizeof(away), "%s.away", undo_file);
+	if (rename(undo_file, away) == 0) {
+		int number = plan.number;
+
+		if (has_signpost(&fixture))
+			check_refused(NULL, BS_RECOVERY_REQUIRED, undo_file);
+		else
+			check_whole();
+		plan.number = number;
+		ck_assert_int_eq(rename(away, undo_file), 0);
+	} else {
+		ck_assert_msg(!has_signpost(&fixture), "call %d", plan.number);
+		check_whole();
+	}
+	free(undo_file);
+}
+
+/* A fix that is stopped where every range has been written. */
+static void interrupt_fix(void)
+{
+	for (int number = 0;; number++) {
+		make_image(&fixture);
+		ck_assert(stopped(&fixture, NULL, FIX, STOP, number));
+		if (image_is(&fixture, &fixture.new))
+			return;
+		take_back(NULL);
+	}
+}
+
+static void learn_what_new_is(void)
+{
+	struct bs_error err = {BS_OK, ""};
+
+	make_image(&fixture);
+	fix_well(&fixture);
+	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
+}
+
+START_TEST(a_half_written_image_without_its_undo_file_is_refused)
+{
+	static const enum action actions[] = {FIX, UNDO, RECOVER};
+	static const enum trouble troubles[] = {STOP, POWER_CUT};
+	enum action action = actions[_i / 2];
+	bool more = true;
+
+	if (!file_system_has_signposts())
+		return;
+	learn_what_new_is();
+	for (int number = 0; more; number++) {
+		make_image(&fixture);
+		if (action == UNDO)
+			fix_well(&fixture);
+		if (action == RECOVER)
+			interrupt_fix();
+		more = stopped(&fixture, NULL, action, troubles[_i % 2], number);
+		plan.number = number;
+		check_without_journal();
+		take_back(NULL);
+	}
+}
+END_TEST
+
+/* The fix fails at one call and is stopped at each call of its roll-back. */
+START_TEST(a_roll_back_that_stops_without_its_undo_file_is_refused)
+{
+	int calls;
+
+	if (!file_system_has_signposts())
+		return;
+	learn_what_new_is();
+	plan_trouble(&fixture, NONE, 0, 0);
+	make_image(&fixture);
+	ck_assert_int_eq(fix(&fixture, &bad_io, &(struct bs_error){0}), 0);
+	calls = plan.count;
+	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &(struct bs_error){0}), 0);
+	for (int failure = calls - 12; failure < calls; failure++) {
+		bool more = true;
+
+		plan.failure = failure;
+		for (int number = failure + 1; more; number++) {
+			make_image(&fixture);
+			more = stopped(&fixture, NULL, FIX, _i == 0 ? STOP : POWER_CUT, number);
+			plan.number = number;
+			check_without_journal();
+			take_back(NULL);
+		}
+	}
+}
+END_TEST
+
+START_TEST(the_way_out_is_told_as_a_command_that_works)
+{
+	const char *const names[] = {"disk.img", "it's a disk.img"};
+	struct bs_error err = {BS_OK, ""};
+	enum transaction_state state;
+	char path[128];
+	const char *command;
+
+	if (!file_system_has_signposts() || system("command -v setfattr >/dev/null") != 0)
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", fixture.folder, names[i]);
+		ck_assert_int_eq(rename(fixture.image, path), 0);
+		strcpy(fixture.image, path);
+		put_up_signpost("/nowhere/disk.img.bootshift-undo");
+		ck_assert_int_lt(find_state(fixture.image, NULL, &state, &err), 0);
+		command = strstr(err.message, "setfattr");
+		ck_assert_ptr_nonnull(command);
+		ck_assert_msg(system(command) == 0, "%s", command);
+		ck_assert_int_eq(find_state(fixture.image, NULL, &state, &err), 0);
+	}
+}
+END_TEST
+
 /* ---- the order of calls ---------------------------------------------------------------------- */
 
+/* What has happened to the image, as one could tell after a power cut. */
 static struct {
-	bool up, durable, early; /* early: a byte of the image was written before it was durable */
+	bool up, up_durable, down_durable;
+	bool early; /* bytes were written without a durable signpost, or a mark with one */
 } order;
 
 static bool is_image(int descriptor)
@@ -164,39 +322,63 @@ static bool is_image(int descriptor)
 static int order_fsetxattr(int descriptor, const char *name, const void *value, size_t size,
 			   int flags)
 {
-	order.up = fsetxattr(descriptor, name, value, size, flags) == 0;
-	return order.up ? 0 : -1;
+	order.up = true;
+	order.down_durable = false;
+	return fsetxattr(descriptor, name, value, size, flags);
+}
+
+static int order_fremovexattr(int descriptor, const char *name)
+{
+	order.up = order.up_durable = false;
+	return fremovexattr(descriptor, name);
 }
 
 static int order_fsync(int descriptor)
 {
-	order.durable |= order.up && is_image(descriptor);
+	if (is_image(descriptor)) {
+		order.up_durable = order.up;
+		order.down_durable = !order.up;
+	}
 	return 0;
+}
+
+/* A mark goes to one of the blocks behind the header; that of UNDOING comes before the signpost. */
+static bool is_end_mark(off_t offset)
+{
+	return offset == JOURNAL_APPLIED * (off_t)JOURNAL_BLOCK_SIZE ||
+	       offset == JOURNAL_DONE * (off_t)JOURNAL_BLOCK_SIZE;
 }
 
 static ssize_t order_pwrite(int descriptor, const void *bytes, size_t length, off_t offset)
 {
-	order.early |= is_image(descriptor) && !order.durable;
+	if (is_image(descriptor))
+		order.early |= !order.up_durable;
+	else if (is_end_mark(offset) && ((const char *)bytes)[0] == 'B') /* not a block of zeros */
+		order.early |= !order.down_durable;
 	return pwrite(descriptor, bytes, length, offset);
 }
 
-START_TEST(the_signpost_is_durable_before_the_first_byte_is_written)
+START_TEST(the_signpost_is_durable_as_long_as_the_image_may_be_half_written)
 {
 	struct transaction_io io = transaction_real_io;
 	struct bs_error err = {BS_OK, ""};
+	bool recovered;
 
 	if (!file_system_has_signposts())
 		return;
 	io.fsetxattr = order_fsetxattr;
+	io.fremovexattr = order_fremovexattr;
 	io.fsync = order_fsync;
 	io.pwrite = order_pwrite;
 	ck_assert_int_eq(fix(&fixture, &io, &err), 0);
-	ck_assert(order.durable && !order.early);
-	ck_assert(!has_signpost(&fixture));
+	ck_assert(order.down_durable && !order.early && !has_signpost(&fixture));
 	memset(&order, 0, sizeof(order));
 	ck_assert_int_eq(undo(fixture.image, NULL, &io, &err), 0);
-	ck_assert(order.durable && !order.early);
-	ck_assert(!has_signpost(&fixture));
+	ck_assert(order.down_durable && !order.early && !has_signpost(&fixture));
+	interrupt_fix();
+	memset(&order, 0, sizeof(order));
+	ck_assert_int_eq(recover(fixture.image, NULL, &io, &recovered, &err), 0);
+	ck_assert(order.down_durable && !order.early && !has_signpost(&fixture));
 }
 END_TEST
 
@@ -214,7 +396,7 @@ static int fail_to_set(int descriptor, const char *name, const void *value, size
 
 START_TEST(a_file_system_without_signposts_is_no_reason_to_fail)
 {
-	static const int errors[] = {ENOTSUP, ENOSPC, EDQUOT, E2BIG};
+	static const int errors[] = {ENOTSUP, ENOSPC, EDQUOT, E2BIG, EPERM, EACCES};
 	struct transaction_io io = transaction_real_io;
 	struct bs_error err = {BS_OK, ""};
 
@@ -226,49 +408,194 @@ START_TEST(a_file_system_without_signposts_is_no_reason_to_fail)
 }
 END_TEST
 
-START_TEST(a_signpost_that_leads_to_nothing_interrupted_is_ignored_and_removed)
+START_TEST(a_signpost_that_leads_nowhere_refuses_the_image)
 {
 	static const char *const wrong[] = {"/nowhere/disk.img.bootshift-undo", "relative",
-					    "/dev/null", ""};
-	struct bs_error err = {BS_OK, ""};
-	enum transaction_state state;
-	char *undo_file;
-	bool recovered;
+					    "/dev/null", "/"};
 
 	if (!file_system_has_signposts())
 		return;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		put_up_signpost(wrong[i]);
-		ck_assert_int_eq(find_state(fixture.image, NULL, &state, &err), 0);
-		ck_assert_int_eq(state, TRANSACTION_NONE);
-		ck_assert_int_eq(recover(fixture.image, NULL, NULL, &recovered, &err), 0);
-		ck_assert(!recovered && !has_signpost(&fixture));
+		check_refused(NULL, BS_RECOVERY_REQUIRED, wrong[i]);
+		check_refused(folder, BS_RECOVERY_REQUIRED, wrong[i]);
 	}
-	ck_assert_int_eq(fix_disturbed(&fixture, NULL, folder, NULL, &undo_file, &err), 0);
-	put_up_signpost(undo_file);
-	ck_assert_int_eq(find_state(fixture.image, NULL, &state, &err), 0);
-	ck_assert_int_eq(state, TRANSACTION_NONE);
-	ck_assert_int_eq(undo(fixture.image, folder, NULL, &err), 0);
+}
+END_TEST
+
+/* ---- beside each state of a journal ---------------------------------------------------------- */
+
+/* What to make of the journal in a folder (NULL: beside the image), and of the image. */
+enum journal_state { MISSING, DAMAGED, UNREADABLE, INTERRUPTED, APPLIED, DONE };
+
+static void set_mark(const char *undo_file, enum journal_mark mark)
+{
+	struct journal_file *journal;
+	struct bs_error err = {BS_OK, ""};
+
+	ck_assert_int_eq(journal_file_open(undo_file, &journal, &err), 0);
+	ck_assert_int_eq(journal_file_open_marks(journal, undo_file, &transaction_real_io, &err),
+			 0);
+	ck_assert_int_eq(journal_file_mark(journal, mark, 0, &transaction_real_io, &err), 0);
+	journal_file_close(journal);
+}
+
+/* Leaves the journal in this state, the image without a signpost, and returns the path. */
+static char *make_state(enum journal_state state, const char *undo_directory)
+{
+	struct bs_error err = {BS_OK, ""};
+	char *undo_file;
+
+	make_image(&fixture);
+	ck_assert_int_eq(fix_disturbed(&fixture, NULL, undo_directory, NULL, &undo_file, &err), 0);
+	if (state == MISSING)
+		ck_assert_int_eq(unlink(undo_file), 0);
+	if (state == DAMAGED)
+		poke(undo_file, 40, 0x55);
+	if (state == UNREADABLE) { /* also for root: a socket cannot be opened */
+		ck_assert_int_eq(unlink(undo_file), 0);
+		ck_assert_int_eq(mknod(undo_file, S_IFSOCK | 0600, 0), 0);
+	}
+	if (state == INTERRUPTED || state == DONE)
+		set_mark(undo_file, JOURNAL_UNDOING);
+	if (state == DONE) {
+		set_mark(undo_file, JOURNAL_DONE);
+		make_image(&fixture);
+	}
+	return undo_file;
+}
+
+static void check_goes_on(const char *undo_directory, enum transaction_state expected,
+			  bool recovers)
+{
+	struct bs_error err = {BS_OK, ""};
+	enum transaction_state state;
+	bool recovered;
+
+	ck_assert_msg(find_state(fixture.image, undo_directory, &state, &err) == 0, "%s",
+		      err.message);
+	ck_assert_int_eq(state, expected);
+	ck_assert_msg(recover(fixture.image, undo_directory, NULL, &recovered, &err) == 0, "%s",
+		      err.message);
+	ck_assert_int_eq(recovered, recovers);
 	ck_assert(!has_signpost(&fixture));
+	ck_assert(
+		image_is(&fixture, expected == TRANSACTION_APPLIED ? &fixture.new : &fixture.old));
+}
+
+START_TEST(no_signpost_beside_a_journal_that_is_done_means_an_old_image)
+{
+	char *undo_file = make_state(DONE, NULL);
+
+	check_goes_on(NULL, TRANSACTION_DONE, true);
+	ck_assert_int_ne(access(undo_file, F_OK), 0);
 	free(undo_file);
 }
 END_TEST
 
-START_TEST(a_signpost_to_a_damaged_undo_file_is_not_ignored)
+START_TEST(a_signpost_to_the_own_journal)
 {
-	struct bs_error err = {BS_OK, ""};
-	enum transaction_state state;
 	char *undo_file;
 
 	if (!file_system_has_signposts())
 		return;
-	ck_assert_int_eq(fix_disturbed(&fixture, NULL, folder, NULL, &undo_file, &err), 0);
+	undo_file = make_state((enum journal_state)_i, NULL);
 	put_up_signpost(undo_file);
-	poke(undo_file, 40, 0x55);
-	ck_assert_int_lt(find_state(fixture.image, NULL, &state, &err), 0);
-	ck_assert_int_eq(err.code, BS_JOURNAL_DAMAGED);
-	ck_assert_ptr_nonnull(strstr(err.message, undo_file));
+	switch ((enum journal_state)_i) {
+	case MISSING:
+		check_refused(NULL, BS_RECOVERY_REQUIRED, undo_file);
+		break;
+	case DAMAGED:
+		check_refused(NULL, BS_JOURNAL_DAMAGED, "undo file");
+		break;
+	case UNREADABLE: /* the place itself is refused before */
+		break;
+	case INTERRUPTED:
+		check_goes_on(NULL, TRANSACTION_INTERRUPTED, true);
+		break;
+	case APPLIED: /* as earlier versions may leave it */
+		check_goes_on(NULL, TRANSACTION_APPLIED, false);
+		break;
+	case DONE: /* the same */
+		check_goes_on(NULL, TRANSACTION_DONE, true);
+		break;
+	}
 	free(undo_file);
+}
+END_TEST
+
+START_TEST(a_signpost_to_the_journal_of_another_place)
+{
+	static const char *const places[] = {NULL, folder};
+	const char *own = places[_i % 2], *others = places[1 - _i % 2];
+	char *undo_file;
+
+	if (!file_system_has_signposts())
+		return;
+	undo_file = make_state((enum journal_state)(_i / 2), others);
+	put_up_signpost(undo_file);
+	check_refused(own, BS_RECOVERY_REQUIRED, undo_file);
+	free(undo_file);
+}
+END_TEST
+
+/* A copy that was made while the original was being written, in the place of the fixed original. */
+START_TEST(a_half_written_copy_over_the_fixed_original_is_refused)
+{
+	static const enum journal_state states[] = {APPLIED, DONE};
+	char *undo_file, copy[160], command[512];
+
+	if (!file_system_has_signposts())
+		return;
+	undo_file = make_state(states[_i], NULL);
+	snprintf(copy, sizeof(copy), "%s.copy", fixture.image);
+	snprintf(command, sizeof(command), "cp -a '%s' '%s'", fixture.image, copy);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_int_eq(rename(copy, fixture.image), 0);
+	put_up_signpost(undo_file);
+	check_refused(NULL, BS_RECOVERY_REQUIRED, undo_file); /* another inode */
+	ck_assert_int_eq(unlink(undo_file), 0);
+	free(undo_file);
+	undo_file = make_state(states[_i], NULL);
+	poke(fixture.image, 31 * KIB, 0x55);
+	put_up_signpost(undo_file);
+	check_refused(NULL, BS_RECOVERY_REQUIRED, undo_file); /* other bytes */
+	free(undo_file);
+}
+END_TEST
+
+/* They were renamed together. */
+START_TEST(an_image_moved_with_its_interrupted_journal_is_recovered)
+{
+	char *undo_file;
+
+	if (!file_system_has_signposts())
+		return;
+	undo_file = make_state(INTERRUPTED, NULL);
+	put_up_signpost("/elsewhere/disk.img.bootshift-undo");
+	check_goes_on(NULL, TRANSACTION_INTERRUPTED, true);
+	free(undo_file);
+}
+END_TEST
+
+START_TEST(of_two_interrupted_journals_that_of_the_signpost_comes_first)
+{
+	char *own, *others;
+	time_t begun;
+
+	if (!file_system_has_signposts())
+		return;
+	others = make_state(INTERRUPTED, folder);
+	begun = time(NULL);
+	while (time(NULL) == begun) /* else the two journals have the same header */
+		usleep(1000);
+	own = make_state(INTERRUPTED, NULL);
+	put_up_signpost(others);
+	check_refused(NULL, BS_RECOVERY_REQUIRED, others);
+	check_goes_on(folder, TRANSACTION_INTERRUPTED, true);
+	check_goes_on(NULL, TRANSACTION_INTERRUPTED, true);
+	free(own);
+	free(others);
 }
 END_TEST
 
@@ -276,6 +603,7 @@ Suite *commit_signpost_suite(void)
 {
 	Suite *suite = suite_create("commit-signpost");
 	TCase *interrupted = tcase_create("interrupted"), *whole = tcase_create("whole");
+	TCase *lost = tcase_create("lost"), *table = tcase_create("table");
 
 	tcase_add_checked_fixture(interrupted, setup, teardown);
 	tcase_add_test(interrupted, a_fix_stopped_at_any_call_is_seen_under_another_name);
@@ -284,10 +612,23 @@ Suite *commit_signpost_suite(void)
 	tcase_add_test(interrupted, an_undo_stopped_at_any_call_is_seen_without_its_undo_directory);
 	suite_add_tcase(suite, interrupted);
 	tcase_add_checked_fixture(whole, setup, teardown);
-	tcase_add_test(whole, the_signpost_is_durable_before_the_first_byte_is_written);
-	tcase_add_loop_test(whole, a_file_system_without_signposts_is_no_reason_to_fail, 0, 4);
-	tcase_add_test(whole, a_signpost_that_leads_to_nothing_interrupted_is_ignored_and_removed);
-	tcase_add_test(whole, a_signpost_to_a_damaged_undo_file_is_not_ignored);
+	tcase_add_test(whole, the_signpost_is_durable_as_long_as_the_image_may_be_half_written);
+	tcase_add_loop_test(whole, a_file_system_without_signposts_is_no_reason_to_fail, 0, 6);
 	suite_add_tcase(suite, whole);
+	tcase_add_checked_fixture(lost, setup, teardown);
+	tcase_add_loop_test(lost, a_half_written_image_without_its_undo_file_is_refused, 0, 6);
+	tcase_add_loop_test(lost, a_roll_back_that_stops_without_its_undo_file_is_refused, 0, 2);
+	tcase_add_test(lost, the_way_out_is_told_as_a_command_that_works);
+	suite_add_tcase(suite, lost);
+	tcase_add_checked_fixture(table, setup, teardown);
+	tcase_add_test(table, a_signpost_that_leads_nowhere_refuses_the_image);
+	tcase_add_test(table, no_signpost_beside_a_journal_that_is_done_means_an_old_image);
+	tcase_add_loop_test(table, a_signpost_to_the_own_journal, MISSING, DONE + 1);
+	tcase_add_loop_test(table, a_signpost_to_the_journal_of_another_place, 2 * MISSING,
+			    2 * DONE + 2);
+	tcase_add_loop_test(table, a_half_written_copy_over_the_fixed_original_is_refused, 0, 2);
+	tcase_add_test(table, an_image_moved_with_its_interrupted_journal_is_recovered);
+	tcase_add_test(table, of_two_interrupted_journals_that_of_the_signpost_comes_first);
+	suite_add_tcase(suite, table);
 	return suite;
 }

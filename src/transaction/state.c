@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Holds the journal and the signpost of an image against each other; see state.h. */
+#include "transaction/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "transaction/check.h"
+#include "util/shell.h"
+
+#define PATHS_MAX 320 /* bytes of two paths and a phrase that fit into one message */
+
+/* DONE outweighs UNDOING, and UNDOING outweighs APPLIED: they are set in turn. */
+enum transaction_state state_of(const struct journal_file *journal)
+{
+	if (!journal)
+		return TRANSACTION_NONE;
+	if (journal->done)
+		return TRANSACTION_DONE;
+	if (journal->applied && !journal->undoing)
+		return TRANSACTION_APPLIED;
+	return TRANSACTION_INTERRUPTED;
+}
+
+/* ---- what to tell --------------------------------------------------------------------------- */
+
+/* The image may be half written; `why` it cannot be taken back. */
+static int fail_marked(const struct place *place, const char *why, const char *journal,
+		       struct bs_error *err)
+{
+	char *image = shell_word(place->target->name);
+	bool fits = image && strlen(image) + strlen(why) + strlen(journal) < PATHS_MAX;
+
+	fail(err, BS_RECOVERY_REQUIRED,
+	     "the image is marked as half written, and its undo file %.200s %s; if you know "
+	     "that the image is whole, remove the mark: setfattr -x " TARGET_SIGNPOST " %s",
+	     journal, why, fits ? image : "IMAGE");
+	free(image);
+	return -1;
+}
+
+/* ---- the signpost --------------------------------------------------------------------------- */
+
+/* A signpost may come from anybody: nothing is opened that does not have a journal's name. */
+static bool is_journal_name(const char *path)
+{
+	size_t length = strlen(path), suffix = strlen(BS_UNDO_SUFFIX);
+
+	return path[0] == '/' && length > suffix &&
+	       strcmp(path + length - suffix, BS_UNDO_SUFFIX) == 0;
+}
+
+/* Opens the journal of a signpost to another place.  NULL also when it cannot be read. */
+static struct journal_file *open_other(const char *path, struct bs_error *err)
+{
+	struct journal_file *journal = NULL;
+
+	err->code = BS_OK;
+	if (!is_journal_name(path) || journal_file_open(path, &journal, err) < 0)
+		return NULL;
+	return journal;
+}
+
+static int fail_elsewhere(const char *signpost, struct bs_error *err)
+{
+	return fail(err, BS_RECOVERY_REQUIRED,
+		    "a fix or an undo was interrupted that had another --undo-dir or another name "
+		    "of the image: its undo file is %s",
+		    signpost);
+}
+
+/* The journal of `place` is not interrupted, so the signpost is all that tells of the image. */
+static int check_other(const struct place *place, const char *signpost, struct bs_error *err)
+{
+	struct bs_error why;
+	struct journal_file *other = open_other(signpost, &why);
+	enum transaction_state state = state_of(other);
+
+	journal_file_close(other);
+	if (state == TRANSACTION_INTERRUPTED)
+		return fail_elsewhere(signpost, err);
+	if (state != TRANSACTION_NONE)
+		return fail_marked(place,
+				   "belongs to a command that ended (is the image a copy, or was "
+				   "--undo-dir given then?): restore the image from a copy",
+				   signpost, err);
+	return fail_marked(place,
+			   why.code == BS_OK ? "is missing: put it back (or name its folder: "
+					       "--undo-dir), or restore the image from a copy"
+					     : "cannot be read: restore it, or the image, from a "
+					       "copy",
+			   signpost, err);
+}
+
+/* The journal of `place` is interrupted.  Another one that is as well comes first. */
+static int check_other_first(const char *signpost, const struct journal_file *journal,
+			     struct bs_error *err)
+{
+	struct bs_error ignored;
+	struct journal_file *other = open_other(signpost, &ignored);
+	bool first = state_of(other) == TRANSACTION_INTERRUPTED &&
+		     other->header.identity != journal->header.identity;
+
+	journal_file_close(other);
+	return first ? fail_elsewhere(signpost, err) : 0;
+}
+
+/* The journal of `place` says that the image is wholly new or wholly old, and the image does too.
+ */
+static int prove_left_over(const struct place *place, struct journal_file *journal,
+			   struct bs_error *err)
+{
+	int result = -1;
+
+	if (journal->header.inode != place->target->status.inode)
+		fail(err, BS_VERIFY, "the undo file is of another file");
+	else if (state_of(journal) == TRANSACTION_APPLIED)
+		result = check_new(journal, place->target, BS_VERIFY, err);
+	else
+		result = check_old(journal, place->target, false, err);
+	if (result < 0 && err->code == BS_VERIFY)
+		return fail_marked(place,
+				   "is not the one of what was interrupted: restore the image from "
+				   "a copy",
+				   place->journal, err);
+	return result;
+}
+
+static int check_signpost(const struct place *place, const char *signpost,
+			  struct journal_file *journal, bool *left_over, struct bs_error *err)
+{
+	bool own = strcmp(signpost, place->journal) == 0;
+	enum transaction_state state = state_of(journal);
+
+	if (state == TRANSACTION_INTERRUPTED)
+		return own ? 0 : check_other_first(signpost, journal, err);
+	if (!own || state == TRANSACTION_NONE)
+		return check_other(place, signpost, err);
+	*left_over = true;
+	return prove_left_over(place, journal, err);
+}
+
+int state_open(const struct place *place, struct journal_file **journal, bool *left_over,
+	       struct bs_error *err)
+{
+	char *signpost;
+	int result;
+
+	*journal = NULL;
+	*left_over = false;
+	if (target_read_signpost(place->target, &signpost, err) < 0)
+		return -1;
+	result = journal_file_open(place->journal, journal, err);
+	if (signpost && result == 0)
+		result = check_signpost(place, signpost, *journal, left_over, err);
+	else if (signpost && bs_code_exit(err->code) != BS_EXIT_RECOVERY) {
+		fail_prefix(err, "the image is marked as half written");
+		err->code = BS_RECOVERY_REQUIRED;
+	}
+	if (result < 0) {
+		journal_file_close(*journal);
+		*journal = NULL;
+	}
+	free(signpost);
+	return result;
+}
+
+int transaction_state(const struct place *place, enum transaction_state *state,
+		      struct bs_error *err)
+{
+	struct journal_file *journal;
+	bool left_over;
+
+	if (state_open(place, &journal, &left_over, err) < 0)
+		return -1;
+	*state = state_of(journal);
+	journal_file_close(journal);
+	return 0;
+}
+
+int transaction_check_none(const struct place *place, struct bs_error *err)
+{
+	enum transaction_state state;
+
+	if (transaction_state(place, &state, err) < 0)
+		return -1;
+	if (state == TRANSACTION_APPLIED)
+		return fail(err, BS_UNDO_FILE_EXISTS, "there is an undo file of an earlier fix");
+	if (state == TRANSACTION_INTERRUPTED)
+		return fail(err, BS_RECOVERY_REQUIRED, "an earlier fix or undo was interrupted");
+	return 0;
+}

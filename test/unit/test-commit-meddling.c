@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Somebody else is at work during a fix or an undo: the undo file is removed, moved or replaced,
+ * the image is written to, at every call in turn.
+ */
+#include "commit-fixture.h"
+
+#include "transaction/journal-file.h"
+#include "transaction/watch.h"
+
+Suite *commit_meddling_suite(void);
+
+static struct fixture fixture;
+
+static void setup(void)
+{
+	fixture_open(&fixture);
+	fixture.grows = true;
+}
+
+static void teardown(void)
+{
+	fixture_close(&fixture);
+}
+
+/* ---- the undo file --------------------------------------------------------------------------- */
+
+static char journal[128], away[160];
+
+static bool met; /* there was an undo file to meddle with */
+
+static void remove_journal(const struct fixture *unused)
+{
+	(void)unused;
+	met = unlink(journal) == 0;
+}
+
+static void move_journal(const struct fixture *unused)
+{
+	(void)unused;
+	met = rename(journal, away) == 0;
+}
+
+static void replace_journal(const struct fixture *unused)
+{
+	int descriptor;
+
+	(void)unused;
+	met = rename(journal, away) == 0;
+	if (!met)
+		return;
+	descriptor = open(journal, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	ck_assert_int_eq(write(descriptor, "somebody's", 10), 10);
+	close(descriptor);
+}
+
+static void (*const meddlers[])(const struct fixture *) = {remove_journal, move_journal,
+							   replace_journal};
+
+static void find_paths(void)
+{
+	journal_path(&fixture, journal, sizeof(journal));
+	snprintf(away, sizeof(away), "%s.away", journal);
+}
+
+/* The file of somebody else under our name was not touched; then all is as in the beginning. */
+static void clean_up(void)
+{
+	struct stat stat;
+
+	if (plan.meddle == replace_journal && met && !plan.unlinking) { /* else it is too late */
+		ck_assert_int_eq(lstat(journal, &stat), 0);
+		ck_assert_int_eq(stat.st_size, 10);
+	}
+	(void)!unlink(journal);
+	(void)!unlink(away);
+}
+
+/* A journal that was moved away says that its image is old, as it is. */
+static void check_moved_journal(void)
+{
+	struct journal_file *file = NULL;
+	struct bs_error err = {BS_OK, ""};
+
+	if (access(away, F_OK) != 0)
+		return;
+	ck_assert_int_eq(journal_file_open(away, &file, &err), 0);
+	ck_assert_msg(file->done, "call %d", plan.number);
+	journal_file_close(file);
+}
+
+START_TEST(a_fix_whose_undo_file_vanishes_at_any_call_is_taken_back)
+{
+	int lost = 0;
+
+	find_paths();
+	for (int number = 0;; number++) {
+		struct bs_error err = {BS_OK, ""};
+
+		make_image(&fixture);
+		met = false;
+		plan.meddle = meddlers[_i];
+		plan_trouble(&fixture, MEDDLE, number, 0);
+		if (fix(&fixture, &bad_io, &err) == 0) {
+			ck_assert_msg(!met, "call %d", number);
+			ck_assert(image_is(&fixture, &fixture.new));
+			ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
+		} else {
+			ck_assert_int_eq(err.code, BS_UNDO_FILE_LOST);
+			ck_assert(met);
+			check_moved_journal();
+			lost++;
+		}
+		ck_assert_msg(image_is(&fixture, &fixture.old), "call %d", number);
+		ck_assert_msg(!has_signpost(&fixture), "call %d", number);
+		clean_up();
+		if (!plan.refused)
+			break;
+	}
+	ck_assert_int_gt(lost, 10);
+}
+END_TEST
+
+/* Its roll-back cannot be carried out: then the image says so. */
+START_TEST(a_fix_without_undo_file_and_roll_back_leaves_the_signpost)
+{
+	struct bs_error err = {BS_OK, ""};
+	int seen = 0;
+
+	find_paths();
+	(void)!setxattr(fixture.image, SIGNPOST, "/", 1, 0);
+	if (!has_signpost(&fixture))
+		return;
+	for (int number = 0;; number++) {
+		make_image(&fixture);
+		plan_trouble(&fixture, FAIL_FROM, number, EIO);
+		if (fix(&fixture, &bad_io, &err) == 0)
+			break;
+		(void)!unlink(journal);
+		if (err.code == BS_RECOVERY_REQUIRED && has_signpost(&fixture)) {
+			seen++;
+			ck_assert_int_lt(undo(fixture.image, NULL, NULL, &err), 0);
+			ck_assert_int_eq(err.code, BS_RECOVERY_REQUIRED);
+			ck_assert_ptr_nonnull(strstr(err.message, journal));
+		} else {
+			ck_assert_msg(image_is(&fixture, &fixture.old) ||
+					      image_is(&fixture, &fixture.new),
+				      "call %d", number);
+		}
+	}
+	ck_assert_int_gt(seen, 0);
+}
+END_TEST
+
+START_TEST(an_undo_whose_undo_file_vanishes_at_any_call_is_done_or_not_begun)
+{
+	int done = 0;
+
+	find_paths();
+	for (int number = 0;; number++) {
+		struct bs_error err = {BS_OK, ""};
+
+		make_image(&fixture);
+		fix_well(&fixture);
+		met = false;
+		plan.meddle = meddlers[_i];
+		plan_trouble(&fixture, MEDDLE, number, 0);
+		if (undo(fixture.image, NULL, &bad_io, &err) == 0) {
+			ck_assert_msg(image_is(&fixture, &fixture.old), "call %d", number);
+			check_moved_journal();
+			done += met;
+		} else {
+			ck_assert_msg(err.code == BS_UNDO_FILE_LOST, "call %d: %s", number,
+				      err.message);
+			ck_assert_msg(image_is(&fixture, &fixture.new), "call %d", number);
+		}
+		ck_assert_msg(!has_signpost(&fixture), "call %d", number);
+		clean_up();
+		if (!plan.refused)
+			break;
+	}
+	ck_assert_int_gt(done, 10);
+}
+END_TEST
+
+START_TEST(a_commit_is_undone_though_its_undo_file_vanished)
+{
+	struct place place;
+	struct target *target = find(fixture.image, NULL, &place);
+	struct bs_error err = {BS_OK, ""};
+	struct commit_result result = {0};
+	struct overlay *overlay = overlay_open(target->disk, 1 << 20, NULL, &err);
+	struct commit_request request = {.place = &place, .overlay = overlay};
+	enum undo_outcome outcome;
+
+	stage(&fixture, overlay);
+	ck_assert_int_eq(transaction_commit(&request, NULL, &result, &err), 0);
+	ck_assert(!image_is(&fixture, &fixture.old));
+	ck_assert_int_eq(unlink(place.journal), 0);
+	ck_assert_int_eq(transaction_undo_commit(&place, &result, NULL, &outcome, &err), 0);
+	ck_assert(image_is(&fixture, &fixture.old));
+	ck_assert(folder_is_clean(&fixture));
+	journal_file_close(result.journal);
+	disk_close(overlay_disk(overlay));
+	find_end(target, &place);
+}
+END_TEST
+
+/* ---- the image ------------------------------------------------------------------------------- */
+
+#define FOREIGN_OUTSIDE (170 * KIB) /* neither written nor guarded */
+#define FOREIGN_INSIDE  (31 * KIB)  /* in data that the fix writes */
+#define FOREIGN_HOLE    (34 * KIB)  /* in a hole that the fix fills */
+
+static off_t foreign_at;
+
+static void write_foreign(const struct fixture *of)
+{
+	static const char sector[512] = "written by somebody else";
+	pid_t other = fork();
+	int status;
+
+	if (other == 0) {
+		int descriptor = open(of->image, O_WRONLY);
+
+		_exit(pwrite(descriptor, sector, sizeof(sector), foreign_at) == 512 ? 0 : 1);
+	}
+	ck_assert_int_eq(waitpid(other, &status, 0), other);
+	ck_assert_int_eq(status, 0);
+}
+
+static bool foreign_is_there(void)
+{
+	static struct snapshot now;
+
+	take_snapshot(fixture.image, &now);
+	return strcmp((char *)now.bytes + foreign_at, "written by somebody else") == 0;
+}
+
+/* Where the kernel does not tell who writes, a write during a call of ours goes unseen. */
+static bool can_watch(void)
+{
+	int descriptor = open(fixture.image, O_RDWR), watch = watch_open(descriptor);
+
+	close(descriptor);
+	if (watch >= 0)
+		close(watch);
+	return watch >= 0;
+}
+
+/* The image is the old one but for the sector of somebody else. */
+static bool rest_is_old(void)
+{
+	static struct snapshot now;
+
+	take_snapshot(fixture.image, &now);
+	memcpy(now.bytes + foreign_at, fixture.old.bytes + foreign_at, 512);
+	return same_bytes(&now, &fixture.old);
+}
+
+START_TEST(an_undo_does_not_claim_an_image_that_was_written_to_during_the_fix)
+{
+	int told = 0;
+
+	if (!can_watch())
+		return;
+	find_paths();
+	foreign_at = FOREIGN_OUTSIDE;
+	plan.meddle = write_foreign;
+	for (int number = 0;; number++) {
+		struct bs_error err = {BS_OK, ""};
+		enum undo_outcome outcome;
+
+		make_image(&fixture);
+		plan_trouble(&fixture, MEDDLE, number, 0);
+		if (fix(&fixture, &bad_io, &err) == 0) {
+			bool meddled = plan.refused;
+
+			ck_assert_int_eq(undo_telling(fixture.image, NULL, NULL, &outcome, &err),
+					 0);
+			ck_assert_msg(outcome == (meddled ? UNDO_OF_THE_FIX : UNDO_EXACT),
+				      "call %d", number);
+			told += meddled;
+		} else {
+			ck_assert_msg(err.code == BS_CHANGED_MEANWHILE, "call %d: %s", number,
+				      err.message);
+		}
+		ck_assert_msg(rest_is_old(), "call %d", number);
+		ck_assert(!plan.refused || foreign_is_there());
+		if (!plan.refused)
+			break;
+	}
+	ck_assert_int_gt(told, 10);
+}
+END_TEST
+
+/* The other one came before us, and we wrote over that, or after us, which an undo sees. */
+static void check_undo_tells(void)
+{
+	struct bs_error err = {BS_OK, ""};
+
+	if (!image_is(&fixture, &fixture.new)) {
+		int descriptor = open(fixture.image, O_WRONLY);
+
+		ck_assert(foreign_is_there());
+		ck_assert_int_lt(undo(fixture.image, NULL, NULL, &err), 0);
+		ck_assert_int_eq(err.code, BS_CHANGED_SINCE);
+		ck_assert(foreign_is_there());
+		ck_assert_int_eq(
+			pwrite(descriptor, fixture.new.bytes + foreign_at, 512, foreign_at), 512);
+		close(descriptor);
+	}
+	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
+}
+
+/* A call at which the other's sector is not overwritten by the fix: that is not ours either. */
+START_TEST(a_foreign_write_into_the_fix_is_told_and_kept)
+{
+	static const off_t places[] = {FOREIGN_INSIDE, FOREIGN_HOLE};
+	int kept = 0;
+
+	if (!can_watch())
+		return;
+	find_paths();
+	foreign_at = places[_i];
+	plan.meddle = write_foreign;
+	for (int number = 0;; number++) {
+		struct bs_error err = {BS_OK, ""};
+
+		make_image(&fixture);
+		plan_trouble(&fixture, MEDDLE, number, 0);
+		if (fix(&fixture, &bad_io, &err) == 0) {
+			check_undo_tells();
+		} else {
+			ck_assert_msg(err.code == BS_CHANGED_MEANWHILE, "call %d: %s", number,
+				      err.message);
+			ck_assert_msg(foreign_is_there(), "call %d: %s", number, err.message);
+			kept++;
+		}
+		ck_assert_msg(rest_is_old(), "call %d", number);
+		ck_assert(!has_signpost(&fixture) && access(journal, F_OK) != 0);
+		if (!plan.refused)
+			break;
+	}
+	ck_assert_int_gt(kept, 3);
+}
+END_TEST
+
+START_TEST(an_undo_during_which_somebody_writes_does_not_claim_the_image)
+{
+	int told = 0;
+
+	if (!can_watch())
+		return;
+	foreign_at = FOREIGN_OUTSIDE;
+	plan.meddle = write_foreign;
+	for (int number = 0;; number++) {
+		struct bs_error err = {BS_OK, ""};
+		enum undo_outcome outcome;
+
+		make_image(&fixture);
+		fix_well(&fixture);
+		plan_trouble(&fixture, MEDDLE, number, 0);
+		ck_assert_int_eq(undo_telling(fixture.image, NULL, &bad_io, &outcome, &err), 0);
+		ck_assert(rest_is_old());
+		if (!plan.refused)
+			break;
+		told += outcome == UNDO_OF_THE_FIX;
+	}
+	ck_assert_int_gt(told, 10);
+}
+END_TEST
+
+START_TEST(a_commit_into_which_somebody_wrote_is_undone_but_for_that)
+{
+	struct place place;
+	struct target *target = find(fixture.image, NULL, &place);
+	struct bs_error err = {BS_OK, ""};
+	struct commit_result result = {0};
+	struct overlay *overlay = overlay_open(target->disk, 1 << 20, NULL, &err);
+	struct commit_request request = {.place = &place, .overlay = overlay};
+	enum undo_outcome outcome;
+
+	stage(&fixture, overlay);
+	ck_assert_int_eq(transaction_commit(&request, NULL, &result, &err), 0);
+	foreign_at = 31 * KIB;
+	write_foreign(&fixture);
+	ck_assert_int_lt(transaction_undo(&place, NULL, &outcome, &err), 0);
+	ck_assert_int_eq(err.code, BS_CHANGED_SINCE);
+	ck_assert_int_eq(transaction_undo_commit(&place, &result, NULL, &outcome, &err), 0);
+	ck_assert_int_eq(outcome, UNDO_OF_OURS);
+	ck_assert(foreign_is_there() && rest_is_old());
+	ck_assert(folder_is_clean(&fixture));
+	journal_file_close(result.journal);
+	disk_close(overlay_disk(overlay));
+	find_end(target, &place);
+}
+END_TEST
+
+Suite *commit_meddling_suite(void)
+{
+	Suite *suite = suite_create("commit-meddling");
+	TCase *undo_file = tcase_create("undo file"), *image = tcase_create("image");
+
+	tcase_add_checked_fixture(undo_file, setup, teardown);
+	tcase_add_loop_test(undo_file, a_fix_whose_undo_file_vanishes_at_any_call_is_taken_back, 0,
+			    3);
+	tcase_add_test(undo_file, a_fix_without_undo_file_and_roll_back_leaves_the_signpost);
+	tcase_add_loop_test(
+		undo_file, an_undo_whose_undo_file_vanishes_at_any_call_is_done_or_not_begun, 0, 3);
+	tcase_add_test(undo_file, a_commit_is_undone_though_its_undo_file_vanished);
+	tcase_add_test(image, a_commit_into_which_somebody_wrote_is_undone_but_for_that);
+	suite_add_tcase(suite, undo_file);
+	tcase_add_checked_fixture(image, setup, teardown);
+	tcase_add_test(image, an_undo_does_not_claim_an_image_that_was_written_to_during_the_fix);
+	tcase_add_loop_test(image, a_foreign_write_into_the_fix_is_told_and_kept, 0, 2);
+	tcase_add_test(image, an_undo_during_which_somebody_writes_does_not_claim_the_image);
+	suite_add_tcase(suite, image);
+	return suite;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Torn sectors and foreign ones: what a journal's record can tell of them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "transaction/sector.h"
+
+#include <check.h> /* last: it has a macro fail() */
+
+Suite *sector_suite(void);
+
+#define SECTOR JOURNAL_SECTOR_SIZE
+
+/* A record of one sector, or of a part of one, with bytes before and after that differ. */
+static struct {
+	struct journal_header header;
+	struct journal_range range;
+	uint8_t before[SECTOR], after[SECTOR], now[SECTOR];
+	uint8_t buffer[JOURNAL_RECORD_MAX];
+	struct journal_record record;
+} fixture;
+
+static void make_record(enum journal_kind kind, uint32_t piece_size)
+{
+	struct bs_error err;
+
+	fixture.range.kind = kind;
+	fixture.header.piece_size = piece_size;
+	journal_encode_record(&fixture.header, &fixture.range, 0, fixture.before, fixture.after,
+			      fixture.buffer);
+	ck_assert_int_eq(journal_decode_record(&fixture.header, fixture.buffer,
+					       journal_record_size(&fixture.range, piece_size),
+					       &fixture.record, &err),
+			 0);
+}
+
+static void setup(void)
+{
+	memset(&fixture, 0, sizeof(fixture));
+	fixture.range = (struct journal_range){JOURNAL_DATA, 8 * SECTOR, SECTOR};
+	for (size_t i = 0; i < SECTOR; i++) {
+		fixture.before[i] = (uint8_t)(i * 7 + 1);
+		fixture.after[i] = (uint8_t)~fixture.before[i];
+	}
+	make_record(JOURNAL_DATA, JOURNAL_PIECE_SIZE);
+}
+
+static enum sector_state look(void)
+{
+	struct journal_range sector = sector_of(&fixture.range, 0);
+
+	return sector_look(&fixture.record, &sector, fixture.now);
+}
+
+/* With the cut between two pieces all of them are proved. */
+static void check_torn(size_t cut)
+{
+	enum sector_state state = look();
+
+	ck_assert_msg(state == (cut % JOURNAL_PIECE_SIZE == 0 ? SECTOR_MIXED : SECTOR_TORN),
+		      "cut at %zu: %d", cut, state);
+}
+
+/* The first `cut` bytes of one, the rest of the other. */
+static void tear(const uint8_t *front, const uint8_t *rest, size_t cut)
+{
+	memcpy(fixture.now, rest, SECTOR);
+	memcpy(fixture.now, front, cut);
+}
+
+START_TEST(whole_sectors_are_before_or_after)
+{
+	memcpy(fixture.now, fixture.before, SECTOR);
+	ck_assert_int_eq(look(), SECTOR_BEFORE);
+	memcpy(fixture.now, fixture.after, SECTOR);
+	ck_assert_int_eq(look(), SECTOR_AFTER);
+	memset(fixture.now, 0x55, SECTOR);
+	ck_assert_int_eq(look(), SECTOR_FOREIGN);
+}
+END_TEST
+
+START_TEST(a_sector_torn_anywhere_is_known)
+{
+	for (size_t cut = 1; cut < SECTOR; cut++) {
+		tear(fixture.after, fixture.before, cut); /* a commit was cut */
+		check_torn(cut);
+		tear(fixture.before, fixture.after, cut); /* a roll-back */
+		check_torn(cut);
+	}
+}
+END_TEST
+
+START_TEST(a_sector_of_a_hole_torn_anywhere_is_known)
+{
+	memset(fixture.before, 0, SECTOR);
+	make_record(_i == 0 ? JOURNAL_HOLE : JOURNAL_BEYOND, JOURNAL_PIECE_SIZE);
+	for (size_t cut = 1; cut < SECTOR; cut++) {
+		tear(fixture.after, fixture.before, cut);
+		check_torn(cut);
+		tear(fixture.before, fixture.after, cut);
+		check_torn(cut);
+	}
+}
+END_TEST
+
+START_TEST(a_range_that_is_less_than_a_sector_torn_anywhere_is_known)
+{
+	fixture.range = (struct journal_range){JOURNAL_DATA, 8 * SECTOR + 100, 300};
+	make_record(JOURNAL_DATA, JOURNAL_PIECE_SIZE);
+	for (size_t cut = 1; cut < 300; cut++) {
+		tear(fixture.after, fixture.before, cut);
+		check_torn(cut + 100);
+		tear(fixture.before, fixture.after, cut);
+		check_torn(cut + 100);
+	}
+}
+END_TEST
+
+/* Pieces that are proved, in an order that no cut makes: a device may write them in any. */
+START_TEST(pieces_before_and_after_in_any_order_are_ours)
+{
+	memcpy(fixture.now, fixture.before, SECTOR);
+	for (size_t at = 64; at < SECTOR; at += 128)
+		memcpy(fixture.now + at, fixture.after + at, 64);
+	ck_assert_int_eq(look(), SECTOR_MIXED);
+}
+END_TEST
+
+/* A foreign byte in a sector that the fix had not reached, or had written, is not taken for a tear
+ * unless it lies at the very border. */
+START_TEST(a_foreign_byte_is_seen)
+{
+	for (size_t at = 64; at < SECTOR - 64; at++) {
+		memcpy(fixture.now, fixture.before, SECTOR);
+		fixture.now[at] ^= 0x10;
+		ck_assert_msg(look() == SECTOR_FOREIGN, "byte %zu", at);
+		memcpy(fixture.now, fixture.after, SECTOR);
+		fixture.now[at] ^= 0x10;
+		ck_assert_msg(look() == SECTOR_FOREIGN, "byte %zu", at);
+	}
+}
+END_TEST
+
+START_TEST(foreign_bytes_beside_a_tear_are_seen)
+{
+	for (size_t cut = 1; cut < SECTOR; cut++) {
+		tear(fixture.after, fixture.before, cut);
+		fixture.now[(cut + 256) % SECTOR] ^= 0x10;
+		ck_assert_msg(look() == SECTOR_FOREIGN, "cut at %zu", cut);
+	}
+}
+END_TEST
+
+/* A piece that the fix leaves as it was cannot be torn. */
+START_TEST(a_foreign_byte_where_the_fix_changes_nothing_is_seen)
+{
+	memcpy(fixture.after, fixture.before, SECTOR);
+	fixture.after[200] ^= 0xff;
+	make_record(JOURNAL_DATA, JOURNAL_PIECE_SIZE);
+	for (size_t at = 0; at < SECTOR; at++) {
+		if (at >= 192 && at < 256)
+			continue;
+		memcpy(fixture.now, fixture.before, SECTOR);
+		fixture.now[at] ^= 0x10;
+		ck_assert_msg(look() == SECTOR_FOREIGN, "byte %zu", at);
+	}
+}
+END_TEST
+
+START_TEST(a_journal_of_version_1_proves_no_tear)
+{
+	make_record(JOURNAL_DATA, JOURNAL_SECTOR_SIZE);
+	memcpy(fixture.now, fixture.before, SECTOR);
+	ck_assert_int_eq(look(), SECTOR_BEFORE);
+	memcpy(fixture.now, fixture.after, SECTOR);
+	ck_assert_int_eq(look(), SECTOR_AFTER);
+	for (size_t cut = 1; cut < SECTOR; cut++) {
+		tear(fixture.after, fixture.before, cut);
+		ck_assert_msg(look() == SECTOR_FOREIGN, "cut at %zu", cut);
+	}
+}
+END_TEST
+
+Suite *sector_suite(void)
+{
+	Suite *suite = suite_create("sector");
+	TCase *tests = tcase_create("sector");
+
+	tcase_add_checked_fixture(tests, setup, NULL);
+	tcase_add_test(tests, whole_sectors_are_before_or_after);
+	tcase_add_test(tests, a_sector_torn_anywhere_is_known);
+	tcase_add_loop_test(tests, a_sector_of_a_hole_torn_anywhere_is_known, 0, 2);
+	tcase_add_test(tests, a_range_that_is_less_than_a_sector_torn_anywhere_is_known);
+	tcase_add_test(tests, pieces_before_and_after_in_any_order_are_ours);
+	tcase_add_test(tests, a_foreign_byte_is_seen);
+	tcase_add_test(tests, foreign_bytes_beside_a_tear_are_seen);
+	tcase_add_test(tests, a_foreign_byte_where_the_fix_changes_nothing_is_seen);
+	tcase_add_test(tests, a_journal_of_version_1_proves_no_tear);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
