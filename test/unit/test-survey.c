@@ -27,6 +27,7 @@ static const struct {
 	{"compressed-root", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
 	{"older-try", BS_VERDICT_FIXABLE, BS_NOTE_REPLACES, "gggggggg"},
 	{"mkntfs-boot-record", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
+	{"volume-smaller", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
 	{"mkntfs-boot-sector", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
 	{"boot-code-cut", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
 	{"ntldr-boot-record", BS_VERDICT_FIXABLE, BS_NOTE_BOOT_CODE, "gggggggg"},
