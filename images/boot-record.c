@@ -52,5 +52,6 @@ void boot_record_write(const struct partition *partition, int fd)
 	if (partition->hidden_sectors != UINT64_MAX)
 		store_le32(record + HIDDEN_SECTORS, (uint32_t)partition->hidden_sectors);
 	write_at(fd, record, sizeof record, 0);
-	write_at(fd, record, partition->sector_size, partition->size - partition->sector_size);
+	write_at(fd, record, partition->sector_size,
+		 volume_size(partition) - partition->sector_size);
 }

@@ -38,6 +38,7 @@ struct partition {
 	char *label;
 	uint64_t serial;
 	uint64_t sector_size, cluster_size;
+	uint64_t volume_size;    /* bytes that the file system takes; UINT64_MAX: the partition's */
 	uint64_t hidden_sectors; /* UINT64_MAX: as it should be */
 	enum boot_record boot_record;
 	uint64_t code_from, code_to; /* bytes: the part of its code that is there */

@@ -55,25 +55,42 @@ __attribute__((visibility("default"))) int clock_gettime(clockid_t clock, struct
 	return 0;
 }
 
+uint64_t volume_size(const struct partition *partition)
+{
+	return partition->volume_size != UINT64_MAX ? partition->volume_size : partition->size;
+}
+
 static void format(const struct partition *partition, const char *path)
 {
 	uint64_t first = partition->start / partition->sector_size;
 	char *start = format_text("%llu", (unsigned long long)first);
 	char *sector = format_text("%llu", (unsigned long long)partition->sector_size);
 	char *cluster = format_text("%llu", (unsigned long long)partition->cluster_size);
-	char *const arguments[] = {(char[]){"mkntfs"}, (char[]){"-FQTq"},
-				   (char[]){"-p"},     start,
-				   (char[]){"-H"},     (char[]){"255"},
-				   (char[]){"-S"},     (char[]){"63"},
-				   (char[]){"-s"},     sector,
-				   (char[]){"-c"},     cluster,
-				   (char[]){"-L"},     partition->label,
-				   (char *)path,       NULL};
+	char *count = format_text(
+		"%llu", (unsigned long long)(volume_size(partition) / partition->sector_size));
+	char *const arguments[] = {(char[]){"mkntfs"},
+				   (char[]){"-FQTq"},
+				   (char[]){"-p"},
+				   start,
+				   (char[]){"-H"},
+				   (char[]){"255"},
+				   (char[]){"-S"},
+				   (char[]){"63"},
+				   (char[]){"-s"},
+				   sector,
+				   (char[]){"-c"},
+				   cluster,
+				   (char[]){"-L"},
+				   partition->label,
+				   (char *)path,
+				   count,
+				   NULL};
 
 	run(arguments, "");
 	free(start);
 	free(sector);
 	free(cluster);
+	free(count);
 }
 
 static _Noreturn void die_entry(const struct entry *entry, const char *what)

@@ -15,9 +15,12 @@ struct _ntfs_volume;
  */
 int volume_make(const struct recipe *recipe, const struct partition *partition);
 
+/* The bytes of the partition that the file system takes, the copy of its first sector included. */
+uint64_t volume_size(const struct partition *partition);
+
 /*
  * boot-record.c: gives the volume its serial number, hidden sectors and boot code, and repeats the
- * first sector in the last one, as NTFS wants it.
+ * first sector behind the file system's last one, as NTFS wants it.
  */
 void boot_record_write(const struct partition *partition, int fd);
 

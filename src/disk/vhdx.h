@@ -64,7 +64,7 @@ MUST_CHECK int vhdx_decode_headers(const uint8_t *bytes, size_t length, uint64_t
 /*
  * Decodes the metadata: the first `length` bytes of their region, its size or VHDX_METADATA_MAX.
  * Errors: BS_CONTAINER_CORRUPT, BS_VHDX_DIFFERENCING, BS_FORMAT_UNREADABLE (an unknown item that is
- * required), BS_FORMAT_UNSUPPORTED (sectors of 4096 bytes).
+ * required), BS_SECTOR_SIZE (sectors of 4096 bytes).
  */
 MUST_CHECK int vhdx_decode_metadata(const uint8_t *bytes, size_t length,
 				    const struct vhdx_layout *layout, struct vhdx_disk *disk,

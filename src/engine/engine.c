@@ -170,6 +170,15 @@ static int run_worker(struct container *container, const struct bs_options *opti
 	return outcome;
 }
 
+/* Whether a fix changes the image, or the advice asks the user to do so. */
+static bool is_to_be_changed(const struct bs_inspection *inspection)
+{
+	for (uint32_t i = 0; i < inspection->finding_count; i++)
+		if (inspection->findings[i].code == BS_SIGNATURE_CHANGED)
+			return true;
+	return inspection->verdict == BS_VERDICT_FIXABLE;
+}
+
 /* What the survey does not see: the files around the image, and what only a rehearsal shows. */
 static int check_further(struct container *container, const struct bs_options *options,
 			 enum worker_job job, struct session_findings *findings,
@@ -178,8 +187,11 @@ static int check_further(struct container *container, const struct bs_options *o
 	bool fixable = result->inspection->verdict == BS_VERDICT_FIXABLE;
 
 	/* An image that is not going to be changed may have children. */
-	if (fixable && container_check_relations(container, options, &result->error) < 0)
+	if (is_to_be_changed(result->inspection) &&
+	    container_check_relations(container, options, &result->error) < 0)
 		return -1;
+	if (result->inspection->verdict == BS_VERDICT_UNSUITABLE)
+		return refuse(result->inspection, &result->error);
 	if (job == WORKER_REHEARSE && fixable && result->plan == NULL)
 		return fail(&result->error, BS_WORKER, "the worker process made no plan");
 	return result->plan != NULL ? settle(container, options, findings, result) : 0;
@@ -193,8 +205,6 @@ static int look(struct container *container, const struct bs_options *options, e
 	if (check_interruption(0, &result->error) < 0 ||
 	    run_worker(container, options, job, findings, result) < 0)
 		return -1;
-	if (result->inspection->verdict == BS_VERDICT_UNSUITABLE)
-		return refuse(result->inspection, &result->error);
 	if (check_further(container, options, job, findings, result) == 0)
 		return 0;
 	complete_inspection(container, options, result);

@@ -6,8 +6,12 @@
 #include "report/output.h"
 #include "util/shell.h"
 
-/* "bootshift: IMAGE: what is wrong (code); what to do" */
-void report_error(struct output *output, const char *image, const struct bs_error *error);
+/* "bootshift: NAME: what is wrong (code); what to do", of what is no image (advice.h: of one). */
+void report_error(struct output *output, const char *name, const struct bs_error *error);
+
+/* The same with another advice, which may be empty. */
+void print_problem(struct output *output, const char *name, const struct bs_error *error,
+		   const char *advice);
 
 void print_shell_word(struct output *output, const char *word);
 

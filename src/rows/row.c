@@ -140,7 +140,10 @@ static int row_put_active_after(json_t *object, const struct bs_result *result)
 
 static json_t *row_make_object(const struct row_subject *subject, const struct bs_result *result)
 {
-	json_t *image = report_json_image(subject->path, result), *object = json_object();
+	const struct advice_subject advised = {.image = subject->path,
+					       .options = subject->options,
+					       .inspection = result->inspection};
+	json_t *image = report_json_image(&advised, result), *object = json_object();
 
 	if (!image || row_put_subject(object, subject) < 0 || row_put_fields(object, image) < 0 ||
 	    row_put_undo_uri(object, result) < 0 ||
@@ -339,9 +342,10 @@ int row_parse(const char *line, size_t length, struct row *row, struct bs_error 
 int row_fail(struct row *row, const struct bs_error *reason, struct bs_error *err)
 {
 	const char *status = report_status_name(BS_STATUS_FAILED);
+	const struct advice_subject advised = {.image = row->path};
 
 	if (json_put(row->object, "status", json_text(status)) < 0 ||
-	    report_json_put_error(row->object, reason) < 0)
+	    report_json_put_error(row->object, reason, &advised) < 0)
 		return fail_memory(err);
 	row_free_locations(row);
 	return row_read_object(row, err);

@@ -71,8 +71,31 @@ static int retarget(const struct stage *stage, struct volume_file *file,
 	return 0;
 }
 
-/* Gives the boot volume boot code that starts bootmgr, and its last sector the copy of the first.
+/*
+ * Writes the first sector of a boot record to the places of its copy.  The first place is the file
+ * system's own.  The partition's last sector, where that is another one, belongs to no file system:
+ * it is written only if it holds a copy already.
  */
+static int write_copies(struct disk *window, const uint8_t *record, struct bs_error *err)
+{
+	uint64_t offsets[VBR_COPIES_MAX];
+	uint8_t there[SECTOR_SIZE];
+	struct vbr parsed;
+	size_t count;
+
+	vbr_parse(record, &parsed);
+	count = vbr_copy_offsets(&parsed, disk_size(window), offsets);
+	for (size_t i = 0; i < count; i++) {
+		if (disk_read(window, offsets[i], there, sizeof(there), err) < 0)
+			return -1;
+		if ((i == 0 || vbr_is_copy(there, record)) &&
+		    disk_write(window, offsets[i], record, SECTOR_SIZE, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Gives the boot volume boot code that starts bootmgr, also where the first sector is repeated. */
 static int replace_boot_code(const struct stage *stage, struct bs_error *err)
 {
 	uint32_t hidden_sectors = (uint32_t)(stage->plan->boot_start / SECTOR_SIZE);
@@ -87,8 +110,7 @@ static int replace_boot_code(const struct stage *stage, struct bs_error *err)
 	vbr_transplant(record, parsed.kind == VBR_BOOTMGR ? record : donor, hidden_sectors);
 	if (disk_write(stage->boot_window, 0, record, sizeof(record), err) < 0)
 		return -1;
-	return disk_write(stage->boot_window, disk_size(stage->boot_window) - SECTOR_SIZE, record,
-			  SECTOR_SIZE, err);
+	return write_copies(stage->boot_window, record, err);
 }
 
 /* Exactly one flag byte is 0x80, the others 0: older boot code rejects everything else. */

@@ -6,6 +6,7 @@
 #define BPB_START 0x0Bu /* after the jump and the OEM name */
 #define BPB_END   0x54u
 #define SIGNATURE 0x1FEu
+#define SERIAL    0x48u /* eight bytes */
 
 /* What starts bootmgr fills these: 0x1028 bytes in Windows Vista and 7, 0x130A in Windows 10. */
 #define FULL_SECTORS 8u
@@ -62,6 +63,12 @@ static uint64_t sectors_per_cluster(uint8_t byte)
 	return byte >= 0xF0 ? 1ull << (0x100 - byte) : 0;
 }
 
+static bool is_ntfs(const uint8_t *sector)
+{
+	return memcmp(sector + 3, "NTFS    ", 8) == 0 && sector[SIGNATURE] == 0x55 &&
+	       sector[SIGNATURE + 1] == 0xAA;
+}
+
 void vbr_parse(const uint8_t *record, struct vbr *vbr)
 {
 	*vbr = (struct vbr){.kind = VBR_NOT_NTFS};
@@ -69,8 +76,7 @@ void vbr_parse(const uint8_t *record, struct vbr *vbr)
 		vbr->kind = VBR_BITLOCKER;
 		return;
 	}
-	if (memcmp(record + 3, "NTFS    ", 8) != 0 || record[SIGNATURE] != 0x55 ||
-	    record[SIGNATURE + 1] != 0xAA)
+	if (!is_ntfs(record))
 		return;
 	vbr->kind = ntfs_kind(record);
 	vbr->bytes_per_sector = load_le16(record + 0x0B);
@@ -87,6 +93,22 @@ void vbr_transplant(uint8_t *record, const uint8_t *donor, uint32_t hidden_secto
 	memmove(record, donor, VBR_SIZE); /* they may be the same */
 	memcpy(record + BPB_START, own, sizeof(own));
 	store_le32(record + VBR_HIDDEN_SECTORS_OFFSET, hidden_sectors);
+}
+
+size_t vbr_copy_offsets(const struct vbr *vbr, uint64_t size, uint64_t offsets[VBR_COPIES_MAX])
+{
+	uint64_t last = size - SECTOR_SIZE;
+	size_t count = 0;
+
+	if (vbr->sectors != 0 && vbr->sectors < last / SECTOR_SIZE)
+		offsets[count++] = vbr->sectors * SECTOR_SIZE;
+	offsets[count++] = last;
+	return count;
+}
+
+bool vbr_is_copy(const uint8_t *sector, const uint8_t *first)
+{
+	return is_ntfs(sector) && memcmp(sector + SERIAL, first + SERIAL, 8) == 0;
 }
 
 const char *vbr_kind_text(enum vbr_kind kind)

@@ -8,8 +8,9 @@
  * the loader that it looks for, in UTF-16 preceded by its length: BOOTMGR (Windows Vista and
  * later) or NTLDR (up to Windows XP).  The code in the first sector loads the other fifteen by
  * INT 13h.  It finds the volume by the hidden sectors field alone.
- * The first sector is repeated in the volume's last sector.  (Layout: Microsoft, "NTFS boot
- * sector"; the code: br_ntfs of ms-sys and of rufus, thestarman.pcministry.com/asm/mbr.)
+ * The first sector is repeated behind the file system's last sector.  A partition may be larger
+ * than its file system; then its own last sector may hold an older copy.  (Layout: Microsoft, "NTFS
+ * boot sector"; the code: br_ntfs of ms-sys and of rufus, thestarman.pcministry.com/asm/mbr.)
  */
 #ifndef BOOTSHIFT_VBR_H
 #define BOOTSHIFT_VBR_H
@@ -35,7 +36,7 @@ struct vbr {
 	uint16_t bytes_per_sector;
 	uint64_t cluster_size;   /* bytes; 0 when the field makes no sense */
 	uint32_t hidden_sectors; /* must equal the partition's first LBA for the code to work */
-	uint64_t sectors;        /* of the volume: the partition's less the backup boot sector */
+	uint64_t sectors;        /* of the file system, without the copy of the first one */
 };
 
 /* `record` holds VBR_SIZE bytes.  Of a record that is not NTFS only the kind is set. */
@@ -46,6 +47,22 @@ void vbr_parse(const uint8_t *record, struct vbr *vbr);
  * volume's own parameter block stays.  Both hold VBR_SIZE bytes.
  */
 void vbr_transplant(uint8_t *record, const uint8_t *donor, uint32_t hidden_sectors);
+
+#define VBR_COPIES_MAX 2
+
+/*
+ * The places of the first sector's copy in a partition of `size` bytes, as byte offsets: that of
+ * the file system, right behind its last sector, and the partition's last sector where that is
+ * another one.  Returns their number, which is 1 also when the record tells of no place in the
+ * partition.
+ */
+size_t vbr_copy_offsets(const struct vbr *vbr, uint64_t size, uint64_t offsets[VBR_COPIES_MAX]);
+
+/*
+ * Whether a sector is a copy of a volume's first one, of today or of earlier: the volume's serial
+ * number tells.  Both hold SECTOR_SIZE bytes.
+ */
+bool vbr_is_copy(const uint8_t *sector, const uint8_t *first);
 
 const char *vbr_kind_text(enum vbr_kind kind);
 

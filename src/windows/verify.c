@@ -230,23 +230,38 @@ static int verify_files(struct verification *own, struct volume *source, struct 
 
 /* ---- what starts the disk ------------------------------------------------------------------ */
 
+/* The file system's own copy equals the first sector, and so does an older one behind it. */
+static int verify_copies(struct disk *boot_window, const uint8_t *record, const struct vbr *own,
+			 struct bs_error *err)
+{
+	uint64_t offsets[VBR_COPIES_MAX];
+	size_t count = vbr_copy_offsets(own, disk_size(boot_window), offsets);
+	uint8_t copy[SECTOR_SIZE];
+
+	for (size_t i = 0; i < count; i++) {
+		if (disk_read(boot_window, offsets[i], copy, sizeof(copy), err) < 0)
+			return -1;
+		if ((i == 0 || vbr_is_copy(copy, record)) &&
+		    memcmp(record, copy, sizeof(copy)) != 0)
+			return fail(err, BS_VERIFY, "the boot record's copy differs from it");
+	}
+	return 0;
+}
+
 static int verify_boot_record(struct disk *boot_window, const struct bs_plan *plan,
 			      struct bs_error *err)
 {
-	uint8_t record[VBR_SIZE], backup[SECTOR_SIZE];
+	uint8_t record[VBR_SIZE];
 	struct vbr own;
 
-	if (disk_read(boot_window, 0, record, sizeof(record), err) < 0 ||
-	    disk_read(boot_window, disk_size(boot_window) - SECTOR_SIZE, backup, sizeof(backup),
-		      err) < 0)
+	if (disk_read(boot_window, 0, record, sizeof(record), err) < 0)
 		return -1;
 	vbr_parse(record, &own);
 	if (own.kind != VBR_BOOTMGR || own.hidden_sectors != plan->boot_start / SECTOR_SIZE)
 		return fail(err, BS_VERIFY, "the boot volume's boot record cannot start bootmgr");
 	for (uint32_t i = 0; i < plan->operation_count; i++)
-		if (plan->operations[i].kind == BS_OPERATION_BOOT_CODE &&
-		    memcmp(record, backup, sizeof(backup)) != 0)
-			return fail(err, BS_VERIFY, "the boot record's copy differs from it");
+		if (plan->operations[i].kind == BS_OPERATION_BOOT_CODE)
+			return verify_copies(boot_window, record, &own, err);
 	return 0;
 }
 

@@ -36,6 +36,26 @@ static int add_metadata(struct volume *volume, uint64_t start, struct volume_run
 	return 0;
 }
 
+/* The boot record, and each place that may hold the copy of its first sector. */
+static int add_boot_record(struct disk *window, uint64_t start, struct volume_runs *zones,
+			   struct bs_error *err)
+{
+	uint8_t record[VBR_SIZE];
+	uint64_t offsets[VBR_COPIES_MAX];
+	struct vbr parsed;
+	size_t count;
+
+	if (disk_read(window, 0, record, sizeof(record), err) < 0 ||
+	    volume_runs_add(zones, start, VBR_SIZE, err) < 0)
+		return -1;
+	vbr_parse(record, &parsed);
+	count = vbr_copy_offsets(&parsed, disk_size(window), offsets);
+	for (size_t i = 0; i < count; i++)
+		if (volume_runs_add(zones, start + offsets[i], SECTOR_SIZE, err) < 0)
+			return -1;
+	return 0;
+}
+
 static int add_volume(struct disk *disk, uint64_t start, uint64_t size, struct volume_runs *zones,
 		      struct bs_error *err)
 {
@@ -43,13 +63,11 @@ static int add_volume(struct disk *disk, uint64_t start, uint64_t size, struct v
 	struct volume *volume = NULL;
 	int result = -1;
 
-	if (volume_runs_add(zones, start, VBR_SIZE, err) < 0 ||
-	    volume_runs_add(zones, start + size - SECTOR_SIZE, SECTOR_SIZE, err) < 0)
-		return -1;
 	window = window_open(disk, start, size, err);
 	if (window == NULL)
 		return -1;
-	if (volume_open(window, VOLUME_READ, &volume, err) == 0)
+	if (add_boot_record(window, start, zones, err) == 0 &&
+	    volume_open(window, VOLUME_READ, &volume, err) == 0)
 		result = add_metadata(volume, start, zones, err);
 	volume_done(volume);
 	disk_close(window);

@@ -10,6 +10,7 @@
 
 #include "cli/samples.h"
 #include "support/report.h"
+#include "util/bytes.h"
 
 #define SECTOR_SIZE 512u
 
@@ -84,14 +85,14 @@ static void check_table(const struct fixed *fixed)
 
 static void check_volumes(const struct fixed *fixed)
 {
-	uint8_t first[SECTOR_SIZE], last[SECTOR_SIZE];
+	uint8_t first[SECTOR_SIZE], copy[SECTOR_SIZE];
 
 	run_text(RUN("ntfsresize", "-i", "-f", "-P", fixed->boot));
 	run_text(RUN("ntfsfix", "-n", fixed->boot));
 	ASSERT_HAS(RUN("ntfssecaudit", "-a", fixed->boot).errors, "No errors were found");
 	file_read(fixed->boot, 0, first, sizeof(first));
-	file_read(fixed->boot, fixed->boot_size - SECTOR_SIZE, last, sizeof(last));
-	ck_assert_mem_eq(first, last, SECTOR_SIZE);
+	file_read(fixed->boot, load_le64(first + 0x28) * SECTOR_SIZE, copy, sizeof(copy));
+	ck_assert_mem_eq(first, copy, SECTOR_SIZE);
 	image_assert_same(fixed->system, &fixed->system_before);
 }
 
@@ -169,6 +170,36 @@ START_TEST(other_programs_find_a_fixed_image_in_order)
 	check_table(&fixed);
 	check_volumes(&fixed);
 	check_content(&fixed);
+	image_remove(fixed.image);
+}
+END_TEST
+
+/* ---- a file system that is smaller than its partition -------------------------------------- */
+
+START_TEST(the_copy_of_the_boot_record_is_where_the_file_system_ends)
+{
+	static const uint8_t zeros[SECTOR_SIZE];
+	struct fixed fixed = fix_image(image_copy(image_built("volume-smaller", false)));
+	uint8_t last[SECTOR_SIZE];
+
+	file_read(fixed.boot, fixed.boot_size - SECTOR_SIZE, last, sizeof(last));
+	ck_assert_mem_eq(last, zeros, SECTOR_SIZE); /* no file system has it */
+	/* ntfsfix looks for the copy where what it is given ends. */
+	fixed.boot_size = 6000ull << 20; /* see the recipe */
+	ck_assert_int_eq(truncate(fixed.boot, (off_t)fixed.boot_size), 0);
+	check_volumes(&fixed);
+	image_remove(fixed.image);
+}
+END_TEST
+
+START_TEST(a_change_of_that_copy_since_the_fix_is_seen)
+{
+	struct fixed fixed = fix_image(image_copy(image_built("volume-smaller", false)));
+	uint8_t first[SECTOR_SIZE];
+
+	file_read(fixed.boot, 0, first, sizeof(first));
+	file_flip(fixed.image, (off_t)(fixed.boot_start + load_le64(first + 0x28) * SECTOR_SIZE));
+	report_run("undo", fixed.image, 3, "refused", "changed-since-fix");
 	image_remove(fixed.image);
 }
 END_TEST
@@ -332,6 +363,8 @@ Suite *judges_suite(void)
 	tcase_add_loop_test(tests, each_moved_file_keeps_its_attributes_times_and_names, 3, 4);
 	tcase_add_loop_test(tests, each_moved_file_keeps_its_security_descriptor, 2, 4);
 	tcase_add_test(tests, boot_files_with_all_that_ntfs_can_keep_about_a_file_keep_it);
+	tcase_add_test(tests, the_copy_of_the_boot_record_is_where_the_file_system_ends);
+	tcase_add_test(tests, a_change_of_that_copy_since_the_fix_is_seen);
 	suite_add_tcase(suite, tests);
 
 	tests = tcase_create("other samples");

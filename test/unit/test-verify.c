@@ -26,6 +26,15 @@ static void setup_boot_code(void)
 	clusters = sample_stage(&sample, plan);
 }
 
+/* And one whose file system ends before its partition does. */
+#define SMALLER (140ull << 20)
+
+static void setup_smaller(void)
+{
+	sample_open_small(&sample, "stage-smaller",
+			  "partition windows boot-record=ntldr volume-size=140M\n");
+}
+
 START_TEST(an_untouched_disk_is_no_fix)
 {
 	overlay_reset(sample.overlay);
@@ -294,6 +303,64 @@ START_TEST(replaced_boot_code_is_the_system_volumes_and_has_its_copy)
 }
 END_TEST
 
+/* The copy of a replaced boot record; `last`: the partition's last sector has it too. */
+static void assert_copies(bool last)
+{
+	uint8_t record[512], copy[512];
+	struct bs_error err = {0};
+
+	plan = sample_plan(&sample);
+	clusters = sample_stage(&sample, plan);
+	assert_verified();
+	ASSERT_OK(disk_read(sample.disk, SAMPLE_BOOT_START, record, sizeof(record), &err));
+	ASSERT_OK(disk_read(sample.disk, SAMPLE_BOOT_START + SMALLER - 512, copy, sizeof(copy),
+			    &err));
+	ck_assert_mem_eq(record, copy, sizeof(copy));
+	ASSERT_OK(disk_read(sample.disk, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 512, copy,
+			    sizeof(copy), &err));
+	ck_assert(last == (memcmp(record, copy, sizeof(copy)) == 0));
+	/* ntfsfix looks for the copy where what it is given ends. */
+	sample_check_volume(&sample, SAMPLE_BOOT_START, SMALLER);
+	if (last)
+		sample_check_volume(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
+}
+
+START_TEST(the_copy_is_where_the_file_system_ends)
+{
+	assert_copies(false);
+	sample_write(&sample, SAMPLE_BOOT_START + SMALLER - 1, "\0", 1);
+	assert_noticed("copy differs");
+}
+END_TEST
+
+START_TEST(what_else_is_in_the_partitions_last_sector_stays)
+{
+	const char *mine = "something else";
+	char there[16];
+	struct bs_error err = {0};
+
+	sample_write(&sample, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 512, mine, strlen(mine));
+	assert_copies(false);
+	ASSERT_OK(disk_read(sample.disk, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 512, there,
+			    strlen(mine), &err));
+	ck_assert_mem_eq(there, mine, strlen(mine));
+}
+END_TEST
+
+START_TEST(an_older_copy_in_the_partitions_last_sector_is_replaced_too)
+{
+	uint8_t old[512];
+	struct bs_error err = {0};
+
+	ASSERT_OK(disk_read(sample.disk, SAMPLE_BOOT_START, old, sizeof(old), &err));
+	store_le64(old + 0x28, SAMPLE_BOOT_SIZE / 512 - 1); /* before the volume shrank */
+	sample_write(&sample, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 512, old, sizeof(old));
+	assert_copies(true);
+	sample_write(&sample, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 100, "\1", 1);
+	assert_noticed("copy differs");
+}
+END_TEST
+
 START_TEST(a_boot_records_copy_that_differs_is_noticed)
 {
 	sample_write(&sample, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 1, "\0", 1);
@@ -470,6 +537,13 @@ Suite *verify_suite(void)
 	tcase_add_checked_fixture(tcase, setup_boot_code, teardown);
 	tcase_add_test(tcase, replaced_boot_code_is_the_system_volumes_and_has_its_copy);
 	tcase_add_test(tcase, a_boot_records_copy_that_differs_is_noticed);
+	suite_add_tcase(suite, tcase);
+
+	tcase = tcase_create("smaller file system");
+	tcase_add_checked_fixture(tcase, setup_smaller, teardown);
+	tcase_add_test(tcase, the_copy_is_where_the_file_system_ends);
+	tcase_add_test(tcase, what_else_is_in_the_partitions_last_sector_stays);
+	tcase_add_test(tcase, an_older_copy_in_the_partitions_last_sector_is_replaced_too);
 	suite_add_tcase(suite, tcase);
 
 	tcase = tcase_create("clusters");
