@@ -218,17 +218,18 @@ int volume_check_indexes(struct volume_file *file, struct bs_error *err)
 struct descriptors {
 	uint32_t last_number;
 	uint64_t last_end, rearmost_end; /* bytes of $SDS */
-	bool cut_off;
+	bool contradictory;              /* an entry whose key is not that of its value */
 };
 
-static void look_at_descriptor(void *context, const struct ntfs_index_entry *entry)
+/* An entry of $SII: a number as its key; then the hash, number, offset and size. */
+static void look_at_number(void *context, const struct ntfs_index_entry *entry)
 {
 	struct descriptors *own = context;
 	uint32_t number;
 	uint64_t end;
 
-	if (entry->length < 40) {
-		own->cut_off = true;
+	if (entry->length < 40 || load_le32(entry->bytes + 16) != load_le32(entry->bytes + 24)) {
+		own->contradictory = true;
 		return;
 	}
 	number = load_le32(entry->bytes + 16);
@@ -242,11 +243,13 @@ static void look_at_descriptor(void *context, const struct ntfs_index_entry *ent
 		own->rearmost_end = end;
 }
 
-static void look_at_nothing(void *context, const struct ntfs_index_entry *entry)
+/* An entry of $SDH: hash and number as its key; then the same again, offset and size. */
+static void look_at_hash(void *context, const struct ntfs_index_entry *entry)
 {
-	bool *cut_off = context;
+	struct descriptors *own = context;
 
-	*cut_off |= entry->length < 48;
+	own->contradictory |=
+		entry->length < 48 || load_le64(entry->bytes + 16) != load_le64(entry->bytes + 24);
 }
 
 /*
@@ -266,7 +269,7 @@ static int check_descriptors(struct volume *volume, const struct descriptors *de
 		return ntfs_fail(volume, err, "reading the security descriptors");
 	size = stream->data_size;
 	ntfs_attr_close(stream);
-	if (descriptors->cut_off || descriptors->last_end < descriptors->rearmost_end ||
+	if (descriptors->contradictory || descriptors->last_end < descriptors->rearmost_end ||
 	    descriptors->rearmost_end > (uint64_t)size)
 		return fail(err, BS_NTFS_DAMAGED,
 			    "$Secure is damaged: its account of security descriptors contradicts "
@@ -278,15 +281,12 @@ int ntfs_check_security(struct volume *volume, struct bs_error *err)
 {
 	struct descriptors descriptors = {0};
 	ntfs_inode *inode = volume->ntfs->secure_ni;
-	bool cut_off = false;
 
 	if (volume->security_checked || inode == NULL)
 		return 0;
-	if (ntfs_check_index(volume, inode, "$SII", look_at_descriptor, &descriptors, err) < 0 ||
-	    ntfs_check_index(volume, inode, "$SDH", look_at_nothing, &cut_off, err) < 0)
-		return -1;
-	descriptors.cut_off |= cut_off;
-	if (check_descriptors(volume, &descriptors, err) < 0)
+	if (ntfs_check_index(volume, inode, "$SII", look_at_number, &descriptors, err) < 0 ||
+	    ntfs_check_index(volume, inode, "$SDH", look_at_hash, &descriptors, err) < 0 ||
+	    check_descriptors(volume, &descriptors, err) < 0)
 		return -1;
 	volume->last_security_id = descriptors.last_number;
 	volume->security_checked = true;

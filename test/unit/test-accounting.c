@@ -441,6 +441,14 @@ START_TEST(a_descriptor_that_does_not_lie_behind_the_others_is_noticed)
 }
 END_TEST
 
+START_TEST(a_descriptor_of_two_numbers_is_noticed)
+{
+	make_descriptors();
+	patch_last_descriptor(24, 0xEE);
+	assert_damaged("$Secure is damaged");
+}
+END_TEST
+
 /* The next descriptor would get a number that a file has. */
 START_TEST(a_file_with_a_descriptor_that_nobody_knows_is_noticed)
 {
@@ -484,6 +492,7 @@ Suite *accounting_suite(void)
 	tcase_add_test(tcase, an_attribute_list_that_leads_to_a_free_record_is_noticed);
 	tcase_add_test(tcase, an_index_block_that_is_called_free_is_noticed);
 	tcase_add_test(tcase, a_descriptor_that_does_not_lie_behind_the_others_is_noticed);
+	tcase_add_test(tcase, a_descriptor_of_two_numbers_is_noticed);
 	tcase_add_test(tcase, a_file_with_a_descriptor_that_nobody_knows_is_noticed);
 	suite_add_tcase(suite, tcase);
 	return suite;
