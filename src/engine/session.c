@@ -44,6 +44,7 @@ struct session {
 	struct session_findings *findings;
 	enum step step;
 	struct budget budget;
+	bool has_read;               /* or tried to: only then can the image have ended it */
 	uint64_t seconds;            /* of processor time that the worker may use so far */
 	struct bs_plan *allowed;     /* the plan that is carried out; NULL: none yet */
 	uint32_t operations;         /* that are done */
@@ -352,6 +353,7 @@ static int charge(void *context, enum remote_use use, uint64_t length, uint64_t 
 	uint64_t seconds = budget_processor_seconds(session->budget.served);
 	struct rlimit limit;
 
+	session->has_read = true;
 	if (budget_charge(&session->budget, use, length, waited, err) < 0)
 		return -1;
 	if (seconds == session->seconds)
@@ -443,47 +445,41 @@ static void wait_for_end(const struct session *session)
 	close(entry.fd);
 }
 
+/* How a process ends that follows pointers, sizes and numbers of somebody else's. */
+static bool is_crash(int number)
+{
+	return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL ||
+	       number == SIGABRT;
+}
+
 /*
- * Tells how a worker has ended that did not say its last word.  The worker itself does nothing but
- * read the image, so a crash in it is caused by what is in the image.
+ * Tells how a worker has ended that did not say its last word.  From its first request on it does
+ * nothing but read the image, so a crash then is caused by what is in the image.
  */
-static void explain_end(int status, struct bs_error *err)
+static void explain_end(const struct session *session, int status, struct bs_error *err)
 {
 	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
-	if (WIFEXITED(status) && WEXITSTATUS(status) == VOLUME_EXIT_NO_MEMORY) {
+	if (WIFEXITED(status) && WEXITSTATUS(status) == VOLUME_EXIT_NO_MEMORY)
 		fail(err, BS_NO_MEMORY, "out of memory while the volumes were read");
-		return;
-	}
-	switch (number) {
-	case 0:
-		return;
-	case SIGSEGV:
-	case SIGBUS:
-	case SIGFPE:
-	case SIGILL:
-	case SIGABRT:
+	else if (session->has_read && is_crash(number))
 		fail(err, BS_NTFS_DAMAGED,
 		     "the volumes' structures are damaged: the process that followed them was "
 		     "ended by signal %d (%s)",
 		     number, strsignal(number));
-		return;
-	case SIGXCPU:
+	else if (number == SIGXCPU)
 		fail(err, BS_NTFS_DAMAGED,
 		     "the volumes' structures lead in circles: to follow them takes more computing "
 		     "than any sound disk of this size takes (signal %d, %s)",
 		     number, strsignal(number));
-		return;
-	case SIGKILL:
+	else if (number == SIGKILL)
 		fail(err, BS_NO_MEMORY,
 		     "the worker process was killed from outside (signal %d), as the system does "
 		     "when memory runs out",
 		     number);
-		return;
-	default:
+	else if (number != 0)
 		fail_prefix(err, "the worker process was ended by signal %d (%s)", number,
 			    strsignal(number));
-	}
 }
 
 /* Ends the process, whatever it does, and finds out how it ended if that is why the talk failed. */
@@ -507,7 +503,7 @@ static void end(struct session *session, int result, struct bs_error *err)
 		if (errno != EINTR)
 			return;
 	if (ended_itself)
-		explain_end(status, err);
+		explain_end(session, status, err);
 }
 
 /*

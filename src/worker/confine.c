@@ -105,6 +105,8 @@ static int load_filter(struct bs_error *err)
 	seccomp_release(filter);
 	if (result == 0)
 		return 0;
+	if (result == -ENOMEM)
+		return fail(err, BS_NO_MEMORY, "out of memory");
 	errno = -result;
 	return fail_errno(err, BS_WORKER, "confining the worker process");
 }

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -616,6 +615,17 @@ static void crash_says(int socket)
 }
 WORKER(crash)
 
+static void crash_after_a_read(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	struct bs_error own;
+	uint8_t byte;
+
+	(void)own_task;
+	if (disk_read(remote_open(socket, size, &own), 0, &byte, 1, &own) == 0)
+		crash_says(socket);
+	_exit(EXIT_FAILURE);
+}
+
 static void crash_after_a_plan_says(int socket)
 {
 	say_until(socket, MESSAGE_PLAN);
@@ -680,9 +690,16 @@ static const struct {
 START_TEST(a_worker_that_dies_of_the_image_tells_of_a_damaged_one)
 {
 	deadly = deaths[_i].number;
-	assert_error(run(crash, PATIENCE), deaths[_i].code, deaths[_i].text);
+	assert_error(run(crash_after_a_read, PATIENCE), deaths[_i].code, deaths[_i].text);
 	assert_error(run(crash_after_a_plan, PATIENCE), deaths[_i].code, deaths[_i].text);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+END_TEST
+
+START_TEST(a_worker_that_dies_before_it_reads_tells_nothing_of_the_image)
+{
+	deadly = SIGSEGV;
+	assert_error(run(crash, PATIENCE), BS_WORKER, "signal 11");
 }
 END_TEST
 
@@ -1052,67 +1069,6 @@ START_TEST(zones_are_no_more_than_two_volumes_can_have)
 }
 END_TEST
 
-/* ---- memory -------------------------------------------------------------------------------- */
-
-#if !defined(__SANITIZE_ADDRESS__)
-
-static rlim_t memory; /* bytes of address space */
-
-static void short_of_memory(int socket, uint64_t size, const struct worker_task *own_task)
-{
-	const struct rlimit limit = {memory, memory};
-
-	setrlimit(RLIMIT_AS, &limit);
-	worker_run(socket, size, own_task);
-}
-
-static rlim_t address_space(void)
-{
-	unsigned long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	ck_assert_int_eq(fscanf(file, "%lu", &pages), 1);
-	fclose(file);
-	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-}
-
-START_TEST(memory_that_runs_out_is_not_taken_for_damage)
-{
-	unsigned good = 0, exhausted = 0;
-	rlim_t used = address_space();
-
-	for (rlim_t more = 0; more <= 8u << 20; more += 64u << 10) {
-		int result;
-
-		memory = used + more;
-		result = run(short_of_memory, PATIENCE);
-		ck_assert_msg(result == 0 || err.code == BS_NO_MEMORY,
-			      "with %lu bytes more: %s: %s", (unsigned long)more,
-			      bs_code_name(err.code), err.message);
-		good += result == 0;
-		exhausted += result != 0;
-		session_free(&findings);
-		overlay_reset(sample.overlay);
-	}
-	ck_assert_uint_gt(good, 0);
-	ck_assert_uint_gt(exhausted, 10);
-}
-END_TEST
-
-static void add_memory_tests(TCase *tcase)
-{
-	tcase_add_test(tcase, memory_that_runs_out_is_not_taken_for_damage);
-}
-
-#else /* the sanitizers need an address space without a limit */
-
-static void add_memory_tests(TCase *tcase)
-{
-	(void)tcase;
-}
-
-#endif
-
 Suite *session_suite(void);
 Suite *session_suite(void)
 {
@@ -1138,6 +1094,7 @@ Suite *session_suite(void)
 	tcase_add_test(tcase, a_boot_partition_that_overlaps_another_is_an_error);
 	tcase_add_loop_test(tcase, a_worker_that_dies_of_the_image_tells_of_a_damaged_one, 0,
 			    sizeof(deaths) / sizeof(deaths[0]));
+	tcase_add_test(tcase, a_worker_that_dies_before_it_reads_tells_nothing_of_the_image);
 	tcase_add_test(tcase, a_worker_without_memory_is_no_damaged_image);
 	tcase_add_test(tcase, a_worker_that_closes_its_channel_and_lives_is_ended);
 	tcase_add_test(tcase, a_worker_that_ends_without_a_word_is_an_error);
@@ -1161,7 +1118,6 @@ Suite *session_suite(void)
 			    sizeof(endless) / sizeof(endless[0]));
 	tcase_add_test(tcase, a_worker_that_asks_now_and_then_has_a_time_for_all);
 	tcase_add_loop_test(tcase, zones_are_no_more_than_two_volumes_can_have, 0, 2);
-	add_memory_tests(tcase);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

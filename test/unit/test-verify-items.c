@@ -213,7 +213,9 @@ START_TEST(a_fix_that_finds_that_while_rehearsing_is_refused_and_writes_nothing)
 	ck_assert_int_eq(result.status, BS_STATUS_REFUSED);
 	ck_assert_int_eq(result.error.code, BS_BEYOND_REACH);
 	ck_assert_ptr_null(result.undo_file);
-	ck_assert_int_eq(result.inspection->verdict, BS_VERDICT_FIXABLE);
+	ck_assert_int_eq(result.inspection->verdict, BS_VERDICT_UNSUITABLE);
+	ck_assert_int_eq(result.inspection->findings[result.inspection->finding_count - 1].code,
+			 BS_BEYOND_REACH);
 	ck_assert_mem_eq(&before.st_mtim, &after.st_mtim, sizeof(before.st_mtim));
 	names = image_run(0, "ls -A \"$(dirname '%s')\" | wc -l", image);
 	ck_assert_str_eq(names, "1\n");

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Memory that runs out in the worker is told as that, wherever it happens, and is never taken for
+ * damage of the image: every allocation of libntfs-3g fails in turn, once or from then on; and the
+ * address space of the worker is limited.  The sanitizers have an allocator of their own, so with
+ * them there is nothing to show.
+ */
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <errno.h>
+
+#include "engine/session.h"
+#include "support/sample.h"
+
+#if !defined(__SANITIZE_ADDRESS__)
+
+#define PATIENCE 60000 /* milliseconds: enough for a busy machine */
+#define STEP     13    /* of the allocations, which one fails next */
+
+/* ---- an allocator that fails when told to -------------------------------------------------- */
+
+static uintptr_t library, library_end; /* where libntfs-3g's code is */
+static long countdown;                 /* to the allocation of it that fails; 0: none does */
+static bool for_good;                  /* all that come later fail, too */
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+
+static bool fails(const void *caller)
+{
+	if (countdown == 0 || (uintptr_t)caller < library || (uintptr_t)caller >= library_end)
+		return false;
+	if (countdown > 1) {
+		countdown--;
+		return false;
+	}
+	countdown = for_good;
+	errno = ENOMEM;
+	return true;
+}
+
+#define SHOWN __attribute__((visibility("default"), noinline))
+
+SHOWN void *malloc(size_t size)
+{
+	return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+}
+
+SHOWN void *calloc(size_t count, size_t size)
+{
+	return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
+}
+
+SHOWN void *realloc(void *block, size_t size)
+{
+	return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(block, size);
+}
+
+static int find_library(struct dl_phdr_info *info, size_t size, void *context)
+{
+	(void)size;
+	(void)context;
+	if (strstr(info->dlpi_name, "libntfs-3g") == NULL)
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+
+		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X)) {
+			library = info->dlpi_addr + segment->p_vaddr;
+			library_end = library + segment->p_memsz;
+		}
+	}
+	return 1;
+}
+
+/* ---- workers ------------------------------------------------------------------------------- */
+
+static struct sample sample;
+static const struct worker_task task = {.job = WORKER_REHEARSE};
+static long wanted;   /* which allocation fails */
+static rlim_t memory; /* bytes of address space */
+
+static void loses_allocations(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	countdown = wanted;
+	worker_run(socket, size, own_task);
+}
+
+static void is_short_of_memory(int socket, uint64_t size, const struct worker_task *own_task)
+{
+	const struct rlimit limit = {memory, memory};
+
+	setrlimit(RLIMIT_AS, &limit);
+	worker_run(socket, size, own_task);
+}
+
+/* True when it succeeds; else memory has run out, and nothing else is wrong. */
+static bool run(session_worker *worker, const char *what, unsigned long amount)
+{
+	struct session_findings findings;
+	struct bs_error err = {0};
+	bool good = session_run_worker(sample.disk, sample.overlay, &task, worker, PATIENCE,
+				       &findings, &err) == 0;
+
+	if (good)
+		ck_assert_int_eq(findings.inspection->verdict, BS_VERDICT_FIXABLE);
+	ck_assert_msg(good || err.code == BS_NO_MEMORY, "%s %lu: %s: %s", what, amount,
+		      bs_code_name(err.code), err.message);
+	session_free(&findings);
+	overlay_reset(sample.overlay);
+	return good;
+}
+
+static void setup(void)
+{
+	sample_open_small(&sample, "session-memory", "");
+	dl_iterate_phdr(find_library, NULL);
+	ck_assert_uint_ne(library, 0);
+}
+
+static void teardown(void)
+{
+	sample_close(&sample);
+}
+
+START_TEST(an_allocation_of_the_library_that_fails_is_no_damage)
+{
+	unsigned exhausted = 0;
+
+	for_good = _i == 1;
+	/* Ends when there are no more allocations than that. */
+	for (wanted = 1; !run(loses_allocations, "allocation", (unsigned long)wanted);
+	     wanted += STEP)
+		exhausted++;
+	ck_assert_uint_gt(exhausted, 20);
+}
+END_TEST
+
+static rlim_t address_space(void)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	ck_assert_int_eq(fscanf(file, "%lu", &pages), 1);
+	fclose(file);
+	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+START_TEST(an_address_space_that_is_too_small_is_no_damage)
+{
+	unsigned good = 0, exhausted = 0;
+	rlim_t used = address_space();
+
+	for (unsigned long more = 0; more <= 8u << 20; more += 64u << 10) {
+		bool done;
+
+		memory = used + more;
+		done = run(is_short_of_memory, "bytes of memory", more);
+		good += done;
+		exhausted += !done;
+	}
+	ck_assert_uint_gt(good, 0);
+	ck_assert_uint_gt(exhausted, 10);
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase, an_allocation_of_the_library_that_fails_is_no_damage, 0, 2);
+	tcase_add_test(tcase, an_address_space_that_is_too_small_is_no_damage);
+}
+
+#else
+
+static void add_tests(TCase *tcase)
+{
+	(void)tcase;
+}
+
+#endif
+
+Suite *session_memory_suite(void);
+Suite *session_memory_suite(void)
+{
+	Suite *suite = suite_create("session-memory");
+	TCase *tcase = tcase_create("memory");
+
+	images_prepare();
+	add_tests(tcase);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
