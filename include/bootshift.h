@@ -30,44 +30,44 @@ enum bs_exit {
 
 /*
  * The stable codes: X(symbol, name, exit class, advice).  A name never changes its meaning and is
- * never used again for something else.  The advice says what to do, in one line.
+ * never used again for something else.  The advice says what to do, in one line: one way out.  It
+ * may end with a command, behind ": ", that can be typed, with these words replaced: IMAGE, the
+ * image; NEW and FILE, the name of a file; N, the number of a partition; SECONDS, a time; {ID}, an
+ * entry of the boot menu.  S: and X: are letters of volumes in Windows.
  */
 #define BS_CODES(X)                                                                                \
 	X(BS_OK, "ok", BS_EXIT_DONE, "")                                                           \
 	/* usage */                                                                                \
 	X(BS_USAGE, "usage", BS_EXIT_USAGE, "see bootshift --help")                                \
-	X(BS_ROWS_EXIST, "rows-exist", BS_EXIT_USAGE,                                              \
-	  "name another file: those of a dry run and of a real one do not mix")                    \
-	X(BS_FILE_EXISTS, "file-exists", BS_EXIT_USAGE,                                            \
-	  "name another file, or move away what is there")                                         \
+	X(BS_ROWS_EXIST, "rows-exist", BS_EXIT_USAGE, "name another file with --jsonl")            \
+	X(BS_FILE_EXISTS, "file-exists", BS_EXIT_USAGE, "name another file")                       \
 	/* failed: the machine or the storage, not the image */                                    \
-	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED, "check the path")                             \
+	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED, "check the name, and where links in it lead") \
 	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                      \
-	  "check the permissions of the file and its folder, or run as its owner")                 \
-	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED, "make it writable, or work on a copy")       \
+	  "run bootshift as a user who may read and write that file")                              \
+	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED, "make it writable and try again")            \
 	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED,                                                    \
-	  "wait until the other program has closed the image, then try again")                     \
+	  "close, detach or unmount it there, then try again")                                     \
 	X(BS_IO, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")             \
 	X(BS_NO_CONNECTION, "no-connection", BS_EXIT_FAILED,                                       \
 	  "check the URI, and that the NBD server runs, has the export, takes three clients")      \
 	X(BS_NO_MEMORY, "no-memory", BS_EXIT_FAILED, "free some memory and try again")             \
-	X(BS_NO_SPACE, "no-space", BS_EXIT_FAILED,                                                 \
-	  "free some space, or have the file written elsewhere (undo files: --undo-dir)")          \
+	X(BS_NO_SPACE, "no-space", BS_EXIT_FAILED, "make room there and try again")                \
 	X(BS_OUT_OF_RANGE, "out-of-range", BS_EXIT_FAILED,                                         \
-	  "the image is damaged or shorter than it says: check where it came from")                \
+	  "copy the image again: it is damaged, or it was cut short")                              \
 	X(BS_WORKER, "worker-failed", BS_EXIT_FAILED,                                              \
-	  "please report this, with the output of bootshift inspect --json")                       \
+	  "please report this, with the output of: bootshift inspect --json IMAGE")                \
 	X(BS_GUARD, "guard-violation", BS_EXIT_FAILED,                                             \
-	  "please report this, with the output of bootshift inspect --json")                       \
+	  "please report this, with the output of: bootshift inspect --json IMAGE")                \
 	X(BS_VERIFY, "verification-failed", BS_EXIT_FAILED,                                        \
-	  "please report this, with the output of bootshift inspect --json")                       \
+	  "please report this, with the output of: bootshift inspect --json IMAGE")                \
 	X(BS_CHANGED_MEANWHILE, "changed-meanwhile", BS_EXIT_FAILED,                               \
 	  "make sure that nothing else writes to the image, then try again")                       \
 	X(BS_NTFS, "ntfs-error", BS_EXIT_FAILED,                                                   \
-	  "run chkdsk on the volume in Windows, shut it down fully and try again")                 \
+	  "run chkdsk X: /f on the volume in Windows, shut it down fully and try again")           \
 	X(BS_INTERRUPTED, "interrupted", BS_EXIT_FAILED, "run the same command again")             \
 	X(BS_TIMEOUT, "timeout", BS_EXIT_FAILED,                                                   \
-	  "look at what is slow, the storage or the image, or give more time with --timeout")      \
+	  "give more time with bootshift batch --timeout SECONDS")                                 \
 	X(BS_ROW_INVALID, "row-invalid", BS_EXIT_FAILED,                                           \
 	  "name a file that bootshift batch has written with --jsonl")                             \
 	/* recovery required */                                                                    \
@@ -93,8 +93,9 @@ enum bs_exit {
 	  "name another folder for the undo file with --undo-dir, or make this one writable")      \
 	/* refused: the plan file */                                                               \
 	X(BS_PLAN_STALE, "plan-stale", BS_EXIT_REFUSED,                                            \
-	  "the image is not as it was when planned: make a new plan and read it")                  \
-	X(BS_PLAN_INVALID, "plan-invalid", BS_EXIT_REFUSED, "make a new plan with bootshift plan") \
+	  "make a new plan and read it: bootshift plan -o FILE IMAGE")                             \
+	X(BS_PLAN_INVALID, "plan-invalid", BS_EXIT_REFUSED,                                        \
+	  "make a new plan: bootshift plan -o FILE IMAGE")                                         \
 	/* refused: the container */                                                               \
 	X(BS_NOT_AN_IMAGE, "not-an-image", BS_EXIT_REFUSED, "name a file that holds a whole disk") \
 	X(BS_FORMAT_UNSUPPORTED, "format-unsupported", BS_EXIT_REFUSED,                            \
@@ -121,71 +122,80 @@ enum bs_exit {
 	  "name the file that describes the whole disk instead")                                   \
 	/* refused: the partitions */                                                              \
 	X(BS_NO_PARTITION_TABLE, "no-partition-table", BS_EXIT_REFUSED,                            \
-	  "name an image of a whole disk, not of one partition")                                   \
+	  "name an image of the whole disk, which begins with its partition table")                \
+	X(BS_DISK_EMPTY, "disk-empty", BS_EXIT_REFUSED,                                            \
+	  "name the image that Windows is in, copied from its first sector on")                    \
+	X(BS_DISK_ENCRYPTED, "disk-encrypted", BS_EXIT_REFUSED,                                    \
+	  "decrypt it: cryptsetup open IMAGE decrypted && bootshift fix /dev/mapper/decrypted")    \
+	X(BS_SECTOR_SIZE, "sector-size-unsupported", BS_EXIT_REFUSED,                              \
+	  "restore a backup of Windows to a disk of 512-byte sectors: a BIOS starts no other")     \
+	X(BS_DISK_CUT_SHORT, "disk-cut-short", BS_EXIT_REFUSED, "copy the disk again in full")     \
 	X(BS_NO_PARTITIONS, "no-partitions", BS_EXIT_REFUSED,                                      \
 	  "name an image of a disk with Windows on it")                                            \
 	X(BS_PARTITION_TABLE_INVALID, "partition-table-invalid", BS_EXIT_REFUSED,                  \
-	  "repair the partition table first")                                                      \
+	  "repair the partition table first, for example with TestDisk")                           \
 	X(BS_GPT, "gpt-disk", BS_EXIT_REFUSED,                                                     \
 	  "a disk that starts by UEFI keeps its boot files on its EFI partition: no fix applies")  \
 	X(BS_DYNAMIC_DISK, "dynamic-disk", BS_EXIT_REFUSED,                                        \
-	  "convert it to a basic disk in Windows first")                                           \
+	  "restore a backup of Windows to a basic disk: Windows converts only empty disks back")   \
 	X(BS_STORAGE_SPACES, "storage-spaces", BS_EXIT_REFUSED,                                    \
-	  "only Windows reads Storage Spaces: move Windows to a plain basic disk first")           \
+	  "restore a backup of Windows to a basic disk: only Windows reads Storage Spaces")        \
 	X(BS_NO_ACTIVE_PARTITION, "no-active-partition", BS_EXIT_REFUSED,                          \
-	  "choose the system partition with bootshift fix --system-partition")                     \
+	  "choose the partition with the boot files: bootshift fix --system-partition N IMAGE")    \
 	X(BS_SEVERAL_ACTIVE, "several-active-partitions", BS_EXIT_REFUSED,                         \
-	  "choose the system partition with bootshift fix --system-partition")                     \
+	  "choose the partition with the boot files: bootshift fix --system-partition N IMAGE")    \
 	X(BS_SYSTEM_PARTITION, "system-partition-unsuitable", BS_EXIT_REFUSED,                     \
-	  "see bootshift inspect for the partitions of this disk")                                 \
+	  "choose the partition with the boot files: bootshift fix --system-partition N IMAGE")    \
 	X(BS_BOOT_VOLUME_MISSING, "boot-volume-missing", BS_EXIT_REFUSED,                          \
-	  "if Windows is in this image, choose its partition with bootshift fix --boot-partition") \
+	  "choose the partition with Windows: bootshift fix --boot-partition N IMAGE")             \
 	X(BS_BOOT_VOLUME_LOGICAL, "boot-volume-logical", BS_EXIT_REFUSED,                          \
-	  "only a primary partition can be active: convert the partition first")                   \
+	  "make it a primary partition first, for example with TestDisk")                          \
+	X(BS_SIGNATURE_CHANGED, "disk-signature-changed", BS_EXIT_REFUSED,                         \
+	  "give the disk its signature back: bootshift inspect IMAGE tells how")                   \
 	X(BS_OTHER_DISK, "default-entry-on-other-disk", BS_EXIT_REFUSED,                           \
-	  "the Windows that this disk starts is on another disk: fix it there by hand")            \
+	  "in that Windows, give its own disk boot files: bcdboot C:\\Windows /s C:")              \
 	/* refused: the volumes */                                                                 \
 	X(BS_NOT_NTFS, "not-ntfs", BS_EXIT_REFUSED,                                                \
-	  "bootshift moves boot files between NTFS volumes only")                                  \
+	  "convert the volume in Windows first: convert X: /fs:ntfs")                              \
 	X(BS_BITLOCKER, "bitlocker", BS_EXIT_REFUSED,                                              \
-	  "decrypt the volume in Windows first (suspending the protection is not enough)")         \
+	  "decrypt the volume in Windows first, suspending is not enough: manage-bde -off X:")     \
 	X(BS_HIBERNATED, "hibernated", BS_EXIT_REFUSED,                                            \
 	  "start Windows, run powercfg /h off, shut it down and try again")                        \
 	X(BS_UNCLEAN, "unclean-volume", BS_EXIT_REFUSED,                                           \
-	  "start Windows, shut it down fully (powercfg /h off) and try again")                     \
+	  "start Windows, let it check the disk, run shutdown /s /t 0 and try again")              \
 	X(BS_NTFS_DAMAGED, "ntfs-damaged", BS_EXIT_REFUSED,                                        \
-	  "run chkdsk /f on the volume in Windows and try again")                                  \
+	  "run chkdsk X: /f on the volume in Windows, shut it down fully and try again")           \
 	X(BS_VOLUME_FULL, "no-room", BS_EXIT_REFUSED,                                              \
-	  "free some space on the volume with Windows")                                            \
+	  "free some space on that volume in Windows and try again")                               \
 	X(BS_NTFS_GEOMETRY, "ntfs-geometry", BS_EXIT_REFUSED,                                      \
-	  "boot files need 512-byte sectors, clusters up to 64 KiB, a volume that fits")           \
+	  "restore a backup of it to a volume with 512-byte sectors, clusters of 4096 bytes")      \
 	X(BS_BEYOND_REACH, "beyond-reach", BS_EXIT_REFUSED,                                        \
 	  "free some space in the part of the volume that is within the first 2 TiB of the disk")  \
 	/* refused: the boot files */                                                              \
 	X(BS_BOOTMGR_MISSING, "bootmgr-missing", BS_EXIT_REFUSED,                                  \
-	  "repair the boot files first (bcdboot or bootrec in the recovery environment)")          \
+	  "in Windows' recovery environment (S: the system volume): bcdboot C:\\Windows /s S:")    \
 	X(BS_BOOTMGR_DAMAGED, "bootmgr-damaged", BS_EXIT_REFUSED,                                  \
-	  "repair the boot files first (bcdboot or bootrec in the recovery environment)")          \
+	  "in the recovery environment: del /f /a S:\\bootmgr && bcdboot C:\\Windows /s S:")       \
 	X(BS_BOOT_CODE_MISSING, "boot-code-missing", BS_EXIT_REFUSED,                              \
-	  "write it with bootsect /nt60 in Windows' recovery environment first")                   \
+	  "from Windows' installation medium (S: the system volume): bootsect /nt60 S:")           \
 	X(BS_BCD_MISSING, "bcd-missing", BS_EXIT_REFUSED,                                          \
-	  "repair the boot files first (bcdboot or bootrec in the recovery environment)")          \
+	  "in Windows' recovery environment (S: the system volume): bcdboot C:\\Windows /s S:")    \
 	X(BS_BCD_DAMAGED, "bcd-damaged", BS_EXIT_REFUSED,                                          \
-	  "repair the boot files first (bcdboot or bootrec in the recovery environment)")          \
+	  "in the recovery environment: del /f /a S:\\Boot\\BCD && bcdboot C:\\Windows /s S:")     \
 	X(BS_BCD_DIRTY, "bcd-dirty", BS_EXIT_REFUSED,                                              \
-	  "start Windows once, shut it down fully and try again")                                  \
+	  "start Windows, run shutdown /s /t 0 and try again")                                     \
 	X(BS_NO_DEFAULT_ENTRY, "no-default-entry", BS_EXIT_REFUSED,                                \
-	  "set a default entry with bcdedit /default in Windows or its recovery environment")      \
+	  "in the recovery environment, an ID of bcdedit /enum all: bcdedit /default {ID}")        \
 	X(BS_DEFAULT_ENTRY_BROKEN, "default-entry-broken", BS_EXIT_REFUSED,                        \
-	  "choose another default in Windows, for example: bcdedit /default {current}")            \
+	  "make Windows the default entry, in Windows: bcdedit /default {current}")                \
 	X(BS_WINLOAD_MISSING, "winload-missing", BS_EXIT_REFUSED,                                  \
-	  "repair Windows first, or choose another one with bootshift fix --boot-partition")       \
+	  "in the recovery environment: sfc /scannow /offbootdir=C:\\ /offwindir=C:\\Windows")     \
 	X(BS_BOOT_FILE_UNSUPPORTED, "boot-file-unsupported", BS_EXIT_REFUSED,                      \
 	  "remove what is named, or turn it into an ordinary file, in Windows")                    \
 	X(BS_ENTRY_WOULD_BREAK, "entry-would-break", BS_EXIT_REFUSED,                              \
-	  "remove that entry with bcdedit in Windows, or let it lead to a partition that stays")   \
+	  "remove that entry in Windows: bcdedit /delete {ID}")                                    \
 	X(BS_LEGACY_UNSUPPORTED, "legacy-boot-unsupported", BS_EXIT_REFUSED,                       \
-	  "put right what is named, or remove the entry of the earlier Windows with bcdedit")      \
+	  "remove the entry of the earlier Windows: bcdedit /delete {ntldr} /f")                   \
 	/* notes: findings that do not stand in the way */                                         \
 	X(BS_NOTE_BOOT_CODE, "note-boot-code", BS_EXIT_DONE, "")                                   \
 	X(BS_NOTE_MBR_CODE, "note-mbr-code", BS_EXIT_DONE, "")                                     \
@@ -295,6 +305,10 @@ struct bs_inspection {
 	/* What starts the Windows on the boot volume, as in the BCD: of the default entry, or of
 	 * the first one on the partition that was chosen. */
 	char loader_path[BS_PATH_MAX];
+	/* For advice, and 0 when not known: the number of the partition that should be chosen, and
+	 * the signature that the disk had when its boot menu was made. */
+	uint32_t advised_partition, earlier_signature;
+	bool no_windows; /* the boot volume was not found, and no partition has a Windows */
 	uint32_t link_count;
 	struct bs_link links[BS_LINKS_MAX];
 	/* Every link is good; and after the fix, if one applies, else the same.  Not known when no

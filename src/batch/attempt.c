@@ -18,6 +18,7 @@ struct row_subject attempt_subject(const struct attempt *attempt)
 		.command = attempt->command,
 		.path = attempt->image->path,
 		.location = attempt->image->location,
+		.options = &attempt->options,
 		.file = attempt->image->file,
 		.begun = attempt->begun,
 		.dry_run = attempt->kind == ATTEMPT_REHEARSE,

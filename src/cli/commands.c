@@ -123,15 +123,19 @@ bool account_is_good(const struct account *account)
 
 void account_add(struct account *account, const char *image, const struct bs_result *result)
 {
+	const struct advice_subject subject = {.image = image,
+					       .options = &account->settings->options,
+					       .inspection = result->inspection};
+
 	account->done++;
 	account->worst = worse_exit(account->worst, bs_code_exit(result->error.code));
 	if (!account->document)
 		account->report(&account->output, image, account->settings, result);
-	else if (report_json_add(account->document, image, result) != 0)
+	else if (report_json_add(account->document, &subject, result) != 0)
 		account->output.error = ENOMEM;
 	output_flush(&account->output); /* so that what is said on both streams stays in order */
 	if (result->error.code != BS_OK)
-		report_error(&account->errors, image, &result->error);
+		advice_print_error(&account->errors, &subject, &result->error);
 }
 
 void account_interrupted(struct account *account, unsigned long long left)

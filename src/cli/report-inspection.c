@@ -3,9 +3,12 @@
  * What a person sees of an inspection: the partitions, the boot chain, what the conversion will
  * say, what stands in the way of a fix, and what to do next.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/report-text.h"
+#include "report/advice.h"
 #include "report/drawing.h"
 #include "report/phrases.h"
 #include "report/size.h"
@@ -287,10 +290,30 @@ static void print_conversion(struct output *output, const struct bs_inspection *
 
 /* ---- findings and the next step ----------------------------------------------------------- */
 
-static void print_finding(struct output *output, const struct bs_finding *finding)
+/* A command has a line of its own, not broken, so that it can be copied. */
+static void print_advice(struct output *output, const char *advice)
+{
+	const char *command = advice_command(advice);
+	size_t length = command ? (size_t)(command - advice) - strlen(" ") : strlen(advice);
+
+	if (*advice == '\0')
+		return;
+	print_to(output, 3 * INDENT);
+	print_symbol(output, "→ ", "> ");
+	print_wrapped(output, 4 * INDENT, "%.*s", (int)length, advice);
+	print_end(output);
+	if (!command)
+		return;
+	print_to(output, 4 * INDENT);
+	print(output, "%s", command);
+	print_end(output);
+}
+
+static void print_finding(struct output *output, const struct advice_subject *subject,
+			  const struct bs_finding *finding)
 {
 	bool blocks = bs_code_exit(finding->code) != BS_EXIT_DONE;
-	const char *advice = bs_code_advice(finding->code);
+	char *advice = advice_make(finding->code, subject);
 
 	print_to(output, 2 * INDENT);
 	print_style(output, blocks ? STYLE_BAD : STYLE_WARNING);
@@ -299,22 +322,22 @@ static void print_finding(struct output *output, const struct bs_finding *findin
 	print(output, " ");
 	print_wrapped(output, 3 * INDENT, "%s (%s)", finding->message, bs_code_name(finding->code));
 	print_end(output);
-	if (*advice == '\0')
-		return;
-	print_to(output, 3 * INDENT);
-	print_symbol(output, "→ ", "> ");
-	print_wrapped(output, 4 * INDENT, "%s", advice);
-	print_end(output);
+	if (advice)
+		print_advice(output, advice);
+	else
+		output->error = ENOMEM;
+	free(advice);
 }
 
-static void print_findings(struct output *output, const struct bs_inspection *inspection)
+static void print_findings(struct output *output, const struct advice_subject *subject,
+			   const struct bs_inspection *inspection)
 {
 	if (inspection->finding_count == 0)
 		return;
 	print_title(output, "Findings");
 	print_end(output);
 	for (uint32_t i = 0; i < inspection->finding_count; i++)
-		print_finding(output, &inspection->findings[i]);
+		print_finding(output, subject, &inspection->findings[i]);
 }
 
 static void print_fixable(struct output *output, const char *image, const struct settings *settings,
@@ -362,13 +385,16 @@ void report_inspection(struct output *output, const char *image, const struct se
 {
 	const struct bs_inspection *inspection = result->inspection;
 
+	const struct advice_subject subject = {
+		.image = image, .options = &settings->options, .inspection = inspection};
+
 	if (!inspection)
 		return;
 	print_heading(output, image, settings, inspection);
 	print_partitions(output, inspection, settings->verbose);
 	print_chain(output, inspection);
 	print_conversion(output, inspection);
-	print_findings(output, inspection);
+	print_findings(output, &subject, inspection);
 	/* Where only what lies beside the image stands in the way, the error says what to do. */
 	if (inspection->verdict != BS_VERDICT_FIXABLE || result->error.code == BS_OK)
 		print_next(output, image, settings, inspection);

@@ -185,7 +185,7 @@ static int check_disk(uint64_t size, uint32_t sector_size, uint32_t block_size,
 		      const struct vhdx_layout *layout, struct bs_error *err)
 {
 	if (sector_size == 4096)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
+		return fail(err, BS_SECTOR_SIZE,
 			    "the disk in the VHDX has sectors of 4096 bytes (4Kn)");
 	if (sector_size != SECTOR_SIZE || block_size < BLOCK_SIZE_MIN ||
 	    block_size > BLOCK_SIZE_MAX || (block_size & (block_size - 1)) != 0 || size == 0 ||

@@ -39,7 +39,7 @@ MUST_CHECK int vhdx_decode_headers(const uint8_t *bytes, size_t length, uint64_t
 /*
  * Decodes the metadata: the first `length` bytes of their region, its size or VHDX_METADATA_MAX.
  * *disk_size is in bytes.  Errors: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING,
- * BS_FORMAT_UNSUPPORTED (sectors of 4096 bytes, an unknown item that is required).
+ * BS_SECTOR_SIZE (sectors of 4096 bytes), BS_FORMAT_UNSUPPORTED (an unknown item that is required).
  */
 MUST_CHECK int vhdx_decode_metadata(const uint8_t *bytes, size_t length,
 				    const struct vhdx_layout *layout, uint64_t *disk_size,

@@ -126,6 +126,15 @@ static int check_interruption(int outcome, struct bs_error *err)
 				      : outcome;
 }
 
+/* Whether a fix changes the image, or the advice asks the user to do so. */
+static bool is_to_be_changed(const struct bs_inspection *inspection)
+{
+	for (uint32_t i = 0; i < inspection->finding_count; i++)
+		if (inspection->findings[i].code == BS_SIGNATURE_CHANGED)
+			return true;
+	return inspection->verdict == BS_VERDICT_FIXABLE;
+}
+
 /* What stands in the way besides the image itself becomes a finding like those of the survey. */
 static int check_relations(const struct container *container, const struct bs_options *options,
 			   struct bs_inspection *inspection, struct bs_error *err)
@@ -133,7 +142,7 @@ static int check_relations(const struct container *container, const struct bs_op
 	struct bs_finding *finding;
 
 	/* An image that is not going to be changed may have children. */
-	if (inspection->verdict != BS_VERDICT_FIXABLE ||
+	if (!is_to_be_changed(inspection) ||
 	    container_check_relations(container, options, err) == 0)
 		return 0;
 	if (inspection->finding_count < BS_FINDINGS_MAX)
@@ -176,10 +185,10 @@ static int look(struct container *container, const struct bs_options *options, e
 		return -1;
 	if (result->inspection == NULL)
 		return fail(&result->error, BS_WORKER, "the worker process found nothing");
-	if (result->inspection->verdict == BS_VERDICT_UNSUITABLE)
-		return refuse(result->inspection, &result->error);
 	if (check_relations(container, options, result->inspection, &result->error) < 0)
 		goto drop;
+	if (result->inspection->verdict == BS_VERDICT_UNSUITABLE)
+		return refuse(result->inspection, &result->error);
 	if (job == WORKER_REHEARSE && result->inspection->verdict == BS_VERDICT_FIXABLE &&
 	    result->plan == NULL)
 		return fail(&result->error, BS_WORKER, "the worker process made no plan");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "page/page-parts.h"
+#include "report/advice.h"
 #include "report/phrases.h"
 #include "rows/location.h"
 
@@ -60,6 +61,7 @@ static void write_sentence(struct html *html, const char *advice)
 {
 	char first = *advice >= 'a' && *advice <= 'z' ? (char)(*advice - 'a' + 'A') : *advice;
 	const char *option;
+	bool command = advice_command(advice) != NULL; /* a full stop is no part of one */
 
 	html_text(html, "%c", first);
 	advice++;
@@ -72,7 +74,7 @@ static void write_sentence(struct html *html, const char *advice)
 		html_markup(html, "</code>");
 		advice = option + length;
 	}
-	html_text(html, "%s.", advice);
+	html_text(html, "%s%s", advice, command ? "" : ".");
 }
 
 static int write_code(struct html *html, struct merge *rows, const struct summary_code *code,

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "page/page-parts.h"
+#include "report/advice.h"
 #include "report/duration.h"
 #include "report/phrases.h"
 #include "report/size.h"
@@ -293,14 +294,14 @@ static void write_facts(struct html *html, const struct row *row)
 
 static void write_details(struct html *html, const struct row *row)
 {
-	const char *advice = bs_code_advice(row->code);
+	const char *advice = page_field(row->object, "advice");
 
 	html_markup(html, "<tr role=\"row\"><td role=\"cell\" colspan=\"4\"><details><summary>");
 	write_summary(html, row);
 	html_markup(html, "</summary><div class=\"details\">");
 	if (*advice) {
 		html_markup(html, "<p>What to do: ");
-		html_text(html, "%s.", advice);
+		html_text(html, "%s%s", advice, advice_command(advice) ? "" : ".");
 		html_markup(html, "</p>");
 	}
 	if (row->recovered)

@@ -114,7 +114,17 @@ static int write_link(const struct bs_link *link, json_t *object)
 			json_text(link->code != BS_OK ? bs_code_name(link->code) : NULL));
 }
 
-static int write_finding(const struct bs_finding *finding, json_t *object)
+static json_t *json_advice(enum bs_code code, const struct advice_subject *subject)
+{
+	char *advice = advice_make(code, subject);
+	json_t *value = advice ? json_text(advice) : NULL;
+
+	free(advice);
+	return value;
+}
+
+static int write_finding(const struct bs_finding *finding, const struct advice_subject *subject,
+			 json_t *object)
 {
 	bool blocks = bs_code_exit(finding->code) != BS_EXIT_DONE;
 
@@ -122,7 +132,7 @@ static int write_finding(const struct bs_finding *finding, json_t *object)
 	    json_put(object, "blocks", json_boolean(blocks)) != 0 ||
 	    json_put(object, "message", json_text(finding->message)) != 0)
 		return -1;
-	return json_put(object, "advice", json_text(bs_code_advice(finding->code)));
+	return json_put(object, "advice", json_advice(finding->code, subject));
 }
 
 /* Puts an empty array under a name; it belongs to the object.  NULL when out of memory. */
@@ -151,12 +161,13 @@ static int write_partitions(const struct bs_inspection *inspection, json_t *obje
 	return array ? 0 : -1;
 }
 
-static int write_findings(const struct bs_inspection *inspection, json_t *object)
+static int write_findings(const struct bs_inspection *inspection,
+			  const struct advice_subject *subject, json_t *object)
 {
 	json_t *array = put_array(object, "findings");
 
 	for (uint32_t i = 0; array && i < inspection->finding_count; i++)
-		if (write_finding(&inspection->findings[i], append_object(array)) != 0)
+		if (write_finding(&inspection->findings[i], subject, append_object(array)) != 0)
 			return -1;
 	return array ? 0 : -1;
 }
@@ -177,7 +188,8 @@ static json_t *partition_number(const struct bs_inspection *inspection, int32_t 
 	return index < 0 ? json_null() : json_number(inspection->partitions[index].number);
 }
 
-static int write_inspection(const struct bs_inspection *inspection, json_t *object)
+static int write_inspection(const struct bs_inspection *inspection,
+			    const struct advice_subject *subject, json_t *object)
 {
 	json_t *room_before = number_if(inspection->room_before_known, inspection->room_before);
 	json_t *room_after = number_if(inspection->room_after_known, inspection->room_after);
@@ -197,7 +209,7 @@ static int write_inspection(const struct bs_inspection *inspection, json_t *obje
 			   partition_number(inspection, inspection->boot_index));
 	failed |= write_partitions(inspection, object);
 	failed |= write_links(inspection, object);
-	failed |= write_findings(inspection, object);
+	failed |= write_findings(inspection, subject, object);
 	return failed;
 }
 
@@ -229,23 +241,25 @@ const char *report_status_name(enum bs_status status)
 	return status_names[status];
 }
 
-int report_json_put_error(json_t *object, const struct bs_error *error)
+int report_json_put_error(json_t *object, const struct bs_error *error,
+			  const struct advice_subject *subject)
 {
 	bool failed = error->code != BS_OK;
 
 	if (json_put(object, "code", json_text(failed ? bs_code_name(error->code) : NULL)) != 0 ||
 	    json_put(object, "message", json_text(failed ? error->message : NULL)) != 0)
 		return -1;
-	return json_put(object, "advice", json_text(failed ? bs_code_advice(error->code) : NULL));
+	return json_put(object, "advice", failed ? json_advice(error->code, subject) : json_null());
 }
 
-static int write_image(const char *image, const struct bs_result *result, json_t *object)
+static int write_image(const struct advice_subject *subject, const struct bs_result *result,
+		       json_t *object)
 {
 	json_t *inspection, *plan;
 
-	if (json_put(object, "path", json_text(image)) != 0 ||
+	if (json_put(object, "path", json_text(subject->image)) != 0 ||
 	    json_put(object, "status", json_text(status_names[result->status])) != 0 ||
-	    report_json_put_error(object, &result->error) != 0 ||
+	    report_json_put_error(object, &result->error, subject) != 0 ||
 	    fields_write(result_fields, FIELD_COUNT(result_fields), result, object) != 0 ||
 	    json_put(object, "undo_file", json_text(result->undo_file)) != 0)
 		return -1;
@@ -253,26 +267,27 @@ static int write_image(const char *image, const struct bs_result *result, json_t
 	plan = put_object(object, "plan", result->plan);
 	if (!inspection || !plan)
 		return -1;
-	if (result->inspection && write_inspection(result->inspection, inspection) != 0)
+	if (result->inspection && write_inspection(result->inspection, subject, inspection) != 0)
 		return -1;
 	return result->plan ? plan_to_json(result->plan, plan) : 0;
 }
 
-json_t *report_json_image(const char *image, const struct bs_result *result)
+json_t *report_json_image(const struct advice_subject *subject, const struct bs_result *result)
 {
 	json_t *object = json_object();
 
-	if (object && write_image(image, result, object) != 0) {
+	if (object && write_image(subject, result, object) != 0) {
 		json_decref(object);
 		object = NULL;
 	}
 	return object;
 }
 
-int report_json_add(json_t *document, const char *image, const struct bs_result *result)
+int report_json_add(json_t *document, const struct advice_subject *subject,
+		    const struct bs_result *result)
 {
 	return json_array_append_new(json_object_get(document, "images"),
-				     report_json_image(image, result));
+				     report_json_image(subject, result));
 }
 
 int report_json_write(const json_t *document, FILE *stream)

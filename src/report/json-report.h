@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "util/err.h"
+#include "report/advice.h"
 
 #define REPORT_SCHEMA 1 /* changes when a field changes its meaning or goes; new ones may come */
 
@@ -20,13 +20,15 @@ json_t *report_json_open(const char *command);
 const char *report_status_name(enum bs_status status);
 
 /* What became of an image, as an object to be released; NULL when out of memory. */
-json_t *report_json_image(const char *image, const struct bs_result *result);
+json_t *report_json_image(const struct advice_subject *subject, const struct bs_result *result);
 
 /* Puts code, message and advice into an object; null with BS_OK.  -1 when out of memory. */
-MUST_CHECK int report_json_put_error(json_t *object, const struct bs_error *error);
+MUST_CHECK int report_json_put_error(json_t *object, const struct bs_error *error,
+				     const struct advice_subject *subject);
 
 /* Adds what became of an image.  Returns 0, or -1 when out of memory. */
-MUST_CHECK int report_json_add(json_t *document, const char *image, const struct bs_result *result);
+MUST_CHECK int report_json_add(json_t *document, const struct advice_subject *subject,
+			       const struct bs_result *result);
 
 /* Writes the document and a line end, in ASCII.  Returns 0, or -1 with errno. */
 MUST_CHECK int report_json_write(const json_t *document, FILE *stream);

@@ -43,11 +43,15 @@ void print_shell_word(struct output *output, const char *word)
 	free(quoted);
 }
 
-void report_error(struct output *output, const char *image, const struct bs_error *error)
+void report_error(struct output *output, const char *name, const struct bs_error *error)
 {
-	const char *advice = bs_code_advice(error->code);
+	print_problem(output, name, error, bs_code_advice(error->code));
+}
 
-	print(output, "bootshift: %s: ", image);
+void print_problem(struct output *output, const char *name, const struct bs_error *error,
+		   const char *advice)
+{
+	print(output, "bootshift: %s: ", name);
 	print_style(output, STYLE_BAD);
 	print(output, "%s", error->message);
 	print_style(output, STYLE_PLAIN);

@@ -5,8 +5,12 @@
 
 #include "report/output.h"
 
-/* "bootshift: IMAGE: what is wrong (code); what to do" */
-void report_error(struct output *output, const char *image, const struct bs_error *error);
+/* "bootshift: NAME: what is wrong (code); what to do", of what is no image (advice.h: of one). */
+void report_error(struct output *output, const char *name, const struct bs_error *error);
+
+/* The same with another advice, which may be empty. */
+void print_problem(struct output *output, const char *name, const struct bs_error *error,
+		   const char *advice);
 
 /* A word as a shell would have to be given it.  The caller frees it; NULL when memory runs out. */
 char *shell_word(const char *word);

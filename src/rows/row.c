@@ -145,7 +145,10 @@ static int put_active_after(json_t *object, const struct bs_result *result)
 
 static json_t *make_object(const struct row_subject *subject, const struct bs_result *result)
 {
-	json_t *image = report_json_image(subject->path, result), *object = json_object();
+	const struct advice_subject advised = {.image = subject->path,
+					       .options = subject->options,
+					       .inspection = result->inspection};
+	json_t *image = report_json_image(&advised, result), *object = json_object();
 
 	if (!image || put_subject(object, subject) != 0 || put_fields(object, image) != 0 ||
 	    put_undo_uri(object, result) != 0 || put_look(object, subject, result) != 0 ||
@@ -340,9 +343,10 @@ int row_parse(const char *line, size_t length, struct row *row, struct bs_error 
 int row_fail(struct row *row, const struct bs_error *reason, struct bs_error *err)
 {
 	const char *status = report_status_name(BS_STATUS_FAILED);
+	const struct advice_subject advised = {.image = row->path};
 
 	if (json_put(row->object, "status", json_text(status)) != 0 ||
-	    report_json_put_error(row->object, reason) != 0)
+	    report_json_put_error(row->object, reason, &advised) != 0)
 		return out_of_memory(err);
 	free_locations(row);
 	return read_object(row, err);

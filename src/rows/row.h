@@ -43,6 +43,7 @@ struct row_subject {
 	const char *command; /* "batch" or "undo" */
 	const char *path;    /* as found */
 	const char *location;
+	const struct bs_options *options; /* those that the user gave, for advice; or NULL */
 	const char *file; /* path of the file with the image's bytes; NULL: not a file */
 	uint64_t begun;
 	bool dry_run;

@@ -29,51 +29,6 @@ static int32_t resolve(const struct survey *survey, const struct bcd_device *dev
 	return -1;
 }
 
-/* *there = whether the partition is a readable NTFS volume with the file, which is not empty. */
-static int has_file(const struct survey *survey, int32_t index, const char *path, bool *there,
-		    struct bs_error *err)
-{
-	struct disk *window;
-	struct volume *volume;
-	struct boot_files_found found = {.kind = BOOT_FILES_NOTHING};
-	int result;
-
-	*there = false;
-	if (!survey_is_readable(survey, index))
-		return 0;
-	result = survey_open_volume(survey, index, &window, &volume, err);
-	if (result == 0) {
-		result = boot_files_look(volume, path, &found, err);
-		volume_done(volume);
-		disk_close(window);
-	}
-	if (result < 0 && !survey_is_content(err->code))
-		return -1;
-	*there = found.kind == BOOT_FILES_FILE && found.size != 0;
-	return 0;
-}
-
-/* *index = the partition with `path` on it, when exactly one has it; else -1. */
-static int locate(struct survey *survey, const char *path, int32_t *index, struct bs_error *err)
-{
-	uint32_t count = 0;
-
-	*index = -1;
-	for (uint32_t i = 0; i < survey->report.partition_count; i++) {
-		bool there;
-
-		if (has_file(survey, (int32_t)i, path, &there, err) < 0)
-			return -1;
-		if (!there)
-			continue;
-		*index = (int32_t)i;
-		count++;
-	}
-	if (count != 1)
-		*index = -1;
-	return 0;
-}
-
 /* ---- entries ------------------------------------------------------------------------------- */
 
 /* One entry of the boot menu: the object, where its program is and which. */
@@ -131,9 +86,8 @@ static bool find_first(const struct survey *survey, const struct bcd *bcd, int32
 	return false;
 }
 
-/* Why the default entry leads to no partition of this disk. */
-static enum bs_code why_unresolved(const struct survey *survey, const struct entry *entry,
-				   char *text, size_t size)
+/* Why the default entry, which names no other disk, leads to no partition of this one. */
+static void tell_unresolved(const struct entry *entry, char *text, size_t size)
 {
 	const struct bcd_device *device = &entry->device;
 
@@ -145,12 +99,6 @@ static enum bs_code why_unresolved(const struct survey *survey, const struct ent
 	else if (device->file == BCD_RAMDISK)
 		snprintf(text, size, "the default entry starts the RAM disk %.200s, not Windows",
 			 device->path);
-	else if (device->kind == BCD_DEVICE_PARTITION &&
-		 device->disk_signature != survey->report.disk_signature)
-		snprintf(text, size,
-			 "the default entry starts Windows from the disk with the signature %08x, "
-			 "this one has %08x",
-			 device->disk_signature, survey->report.disk_signature);
 	else if (device->kind == BCD_DEVICE_PARTITION)
 		snprintf(text, size,
 			 "the default entry starts Windows from a partition at byte %llu of the "
@@ -159,10 +107,53 @@ static enum bs_code why_unresolved(const struct survey *survey, const struct ent
 	else
 		snprintf(text, size,
 			 "the default entry does not start Windows from a partition of this disk");
-	return device->file == BCD_NO_FILE && device->kind == BCD_DEVICE_PARTITION &&
-			       device->disk_signature != survey->report.disk_signature
-		       ? BS_OTHER_DISK
-		       : BS_BOOT_VOLUME_MISSING;
+}
+
+/* For advice: the only partition with a Windows, or that there is none. */
+static int advise_boot(struct survey *survey, struct bs_error *err)
+{
+	struct bs_inspection *report = &survey->report;
+	int32_t index;
+	uint32_t count;
+
+	if (survey_locate(survey, USUAL_LOADER, &index, &count, err) < 0)
+		return -1;
+	report->advised_partition = index >= 0 ? report->partitions[index].number : 0;
+	report->no_windows = count == 0;
+	return 0;
+}
+
+/* The same for each entry, with the code, and what the advice needs to know. */
+static int explain_unresolved(struct survey *survey, const struct bcd *bcd,
+			      const struct entry *entry, enum bs_code *code, char *text,
+			      size_t size, struct bs_error *err)
+{
+	const struct bcd_device *device = &entry->device;
+	struct bs_inspection *report = &survey->report;
+	bool changed;
+
+	if (survey_signature_changed(survey, bcd, device, entry->path, &changed, err) < 0)
+		return -1;
+	if (changed) {
+		*code = BS_SIGNATURE_CHANGED;
+		report->earlier_signature = device->disk_signature;
+		snprintf(text, size,
+			 "the disk's signature was changed: the boot menu names this disk by %08x, "
+			 "it has %08x",
+			 device->disk_signature, report->disk_signature);
+	} else if (device->file == BCD_NO_FILE && device->kind == BCD_DEVICE_PARTITION &&
+		   device->disk_signature != report->disk_signature) {
+		*code = BS_OTHER_DISK;
+		snprintf(text, size,
+			 "the default entry starts Windows from another disk, with the signature "
+			 "%08x; this one has %08x",
+			 device->disk_signature, report->disk_signature);
+	} else {
+		*code = BS_BOOT_VOLUME_MISSING;
+		tell_unresolved(entry, text, size);
+		return advise_boot(survey, err);
+	}
+	return 0;
 }
 
 /* ---- the boot volume ----------------------------------------------------------------------- */
@@ -171,19 +162,21 @@ static enum bs_code why_unresolved(const struct survey *survey, const struct ent
 static int find_partition(struct survey *survey, const struct entry *entry, int32_t *index,
 			  struct bs_error *err)
 {
+	uint32_t count;
+
 	*index = resolve(survey, &entry->device);
 	return entry->device.file == BCD_NO_FILE && entry->device.kind == BCD_DEVICE_LOCATE
-		       ? locate(survey, entry->path, index, err)
+		       ? survey_locate(survey, entry->path, index, &count, err)
 		       : 0;
 }
 
 /* The link of a default entry that starts a tool or an earlier Windows: its file has to be there.
  */
-static int judge_tool(struct survey *survey, const struct entry *entry, const char *name,
-		      struct bs_error *err)
+static int judge_tool(struct survey *survey, const struct bcd *bcd, const struct entry *entry,
+		      const char *name, struct bs_error *err)
 {
 	int32_t index;
-	bool there = false;
+	bool there = false, changed;
 
 	if (find_partition(survey, entry, &index, err) < 0)
 		return -1;
@@ -193,13 +186,18 @@ static int judge_tool(struct survey *survey, const struct entry *entry, const ch
 			       name);
 		return 0;
 	}
-	if (index >= 0 && has_file(survey, index, entry->path, &there, err) < 0)
+	if (index >= 0 && survey_has_file(survey, index, entry->path, &there, err) < 0)
 		return -1;
 	if (there) {
 		survey_good(survey, BS_LINK_DEFAULT_ENTRY, "%s", name);
 		return 0;
 	}
-	survey_broken(survey, BS_LINK_DEFAULT_ENTRY, BS_DEFAULT_ENTRY_BROKEN, "%s", name);
+	if (survey_signature_changed(survey, bcd, &entry->device, entry->path, &changed, err) < 0)
+		return -1;
+	survey_broken(survey, BS_LINK_DEFAULT_ENTRY,
+		      changed ? BS_SIGNATURE_CHANGED : BS_DEFAULT_ENTRY_BROKEN, "%s", name);
+	if (changed)
+		return 0; /* noted with the boot volume, which is not found either */
 	if (index >= 0)
 		survey_note(survey, BS_DEFAULT_ENTRY_BROKEN,
 			    "the default entry (%s) starts %.200s, which is missing or empty on "
@@ -231,7 +229,7 @@ static int read_default(struct survey *survey, const struct bcd *bcd, struct ent
 	}
 	name = entry->description[0] != '\0' ? entry->description : entry->object;
 	if (!entry->is_windows)
-		return judge_tool(survey, entry, name, err);
+		return judge_tool(survey, bcd, entry, name, err);
 	survey_good(survey, BS_LINK_DEFAULT_ENTRY, "%s", name);
 	return 0;
 }
@@ -269,8 +267,23 @@ static int follow_default(struct survey *survey, const struct bcd *bcd, const st
 		link_boot_volume(survey, survey->default_index);
 		return 0;
 	}
-	*code = why_unresolved(survey, &entry, text, size);
-	survey_broken(survey, BS_LINK_BOOT_VOLUME, *code, "not in this image");
+	if (explain_unresolved(survey, bcd, &entry, code, text, size, err) < 0)
+		return -1;
+	survey_broken(survey, BS_LINK_BOOT_VOLUME, *code, "%s",
+		      *code == BS_SIGNATURE_CHANGED ? "not found by the signature of its disk"
+						    : "not in this image");
+	return 0;
+}
+
+/* A partition was chosen that there is not.  That of the default entry can be advised instead. */
+static int note_wrong_choice(struct survey *survey, uint32_t wanted, struct bs_error *err)
+{
+	struct bs_inspection *report = &survey->report;
+
+	survey_note(survey, BS_BOOT_VOLUME_MISSING, "there is no partition %u", wanted);
+	if (survey->default_index < 0)
+		return advise_boot(survey, err);
+	report->advised_partition = report->partitions[survey->default_index].number;
 	return 0;
 }
 
@@ -296,10 +309,9 @@ int survey_entries(struct survey *survey, const struct bcd *bcd, uint32_t wanted
 			survey_note(survey, code, "%s", text);
 	} else {
 		report->boot_index = survey_partition_index(report, wanted_partition);
-		if (report->boot_index < 0)
-			survey_note(survey, BS_BOOT_VOLUME_MISSING, "there is no partition %u",
-				    wanted_partition);
-		else if (report->boot_index != survey->default_index)
+		if (report->boot_index < 0 && note_wrong_choice(survey, wanted_partition, err) < 0)
+			return -1;
+		if (report->boot_index >= 0 && report->boot_index != survey->default_index)
 			snprintf(report->loader_path, sizeof(report->loader_path), "%s",
 				 find_first(survey, bcd, report->boot_index, &chosen)
 					 ? chosen.path

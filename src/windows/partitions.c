@@ -10,6 +10,8 @@
 /* Windows gives letters to two dozen partitions. */
 #define EXTENDED_RECORDS_MAX 256
 
+#define LARGE_SECTOR_SIZE 4096u /* bytes: the other size that disks have */
+
 static struct bs_partition *add_partition(struct survey *survey, uint32_t number,
 					  const struct mbr_entry *entry, uint64_t base_lba)
 {
@@ -73,7 +75,7 @@ static bool overlap(const struct bs_partition *a, const struct bs_partition *b)
 	return a->start < b->start + b->size && b->start < a->start + a->size;
 }
 
-/* Finds what makes a table one that must not be worked with. */
+/* Finds what makes a table, or a disk with this table, one that must not be worked with. */
 static void check_table(struct survey *survey, const struct mbr *table)
 {
 	const struct bs_inspection *report = &survey->report;
@@ -98,11 +100,10 @@ static void check_table(struct survey *survey, const struct mbr *table)
 				    "partition %u starts at sector 0, where the partition table is",
 				    partition->number);
 		if (!range_within(partition->start, partition->size, report->disk_size))
-			survey_note(
-				survey, BS_PARTITION_TABLE_INVALID,
-				"partition %u does not lie within the disk: the image may be cut "
-				"short",
-				partition->number);
+			survey_note(survey, BS_DISK_CUT_SHORT,
+				    "partition %u does not end within the disk: the image was cut "
+				    "short",
+				    partition->number);
 		for (uint32_t j = 0; j < i; j++)
 			if (overlap(partition, &report->partitions[j]))
 				survey_note(survey, BS_PARTITION_TABLE_INVALID,
@@ -232,8 +233,32 @@ int32_t survey_partition_index(const struct bs_inspection *report, uint32_t numb
 	return -1;
 }
 
+/* For advice: the only primary partition with bootmgr and a store, if there is only one. */
+static int advise_system(struct survey *survey, struct bs_error *err)
+{
+	struct bs_inspection *report = &survey->report;
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < report->partition_count; i++) {
+		bool manager, store = false;
+
+		if (report->partitions[i].number > MBR_ENTRIES)
+			continue;
+		if (survey_has_file(survey, (int32_t)i, BOOT_MANAGER, &manager, err) < 0 ||
+		    (manager &&
+		     survey_has_file(survey, (int32_t)i, BOOT_BCD_PATH, &store, err) < 0))
+			return -1;
+		if (store && number != 0)
+			return 0;
+		if (store)
+			number = report->partitions[i].number;
+	}
+	report->advised_partition = number;
+	return 0;
+}
+
 /* Chooses the system partition: the one that was asked for, or the active one. */
-static void choose_system(struct survey *survey, uint32_t wanted)
+static int choose_system(struct survey *survey, uint32_t wanted, struct bs_error *err)
 {
 	struct bs_inspection *report = &survey->report;
 	uint32_t active = 0;
@@ -265,21 +290,72 @@ static void choose_system(struct survey *survey, uint32_t wanted)
 	if (report->system_index >= 0)
 		report->partitions[report->system_index].is_system = true;
 	link_active(survey, active, index);
+	return report->system_index < 0 ? advise_system(survey, err) : 0;
 }
 
-/* Says why a first sector without a partition table has none; such a disk starts nothing. */
+/* The disk starts nothing, and there is no more to look at. */
+static void note_unusable(struct survey *survey, enum bs_link_kind link, enum bs_code code,
+			  const char *what)
+{
+	survey_broken(survey, link, code, "%s", what);
+	survey_note(survey, code, "%s", what);
+}
+
+/* Says what a disk is whose first sector has no partition table.  `start`: its first VBR_SIZE
+ * bytes. */
 static void note_no_table(struct survey *survey, const uint8_t *start)
 {
-	const char *what = "the first sector is no master boot record";
+	static const uint8_t luks[] = {'L', 'U', 'K', 'S', 0xBA, 0xBE};
 	struct vbr record;
 
 	vbr_parse(start, &record);
-	if (record.kind != VBR_NOT_NTFS || is_fat(start))
-		what = "it is the image of a single volume, without a partition table";
-	else if (all_zero(start, SECTOR_SIZE))
-		what = "the first sector is empty";
-	survey_broken(survey, BS_LINK_MBR_CODE, BS_NO_PARTITION_TABLE, "%s", what);
-	survey_note(survey, BS_NO_PARTITION_TABLE, "%s", what);
+	if (memcmp(start, luks, sizeof(luks)) == 0)
+		note_unusable(survey, BS_LINK_MBR_CODE, BS_DISK_ENCRYPTED,
+			      "the whole disk is encrypted (LUKS)");
+	else if (record.kind != VBR_NOT_NTFS || is_fat(start))
+		note_unusable(survey, BS_LINK_MBR_CODE, BS_NO_PARTITION_TABLE,
+			      "it is the image of a single volume");
+	else if (memcmp(start + SECTOR_SIZE, "EFI PART", 8) == 0)
+		note_unusable(survey, BS_LINK_MBR_CODE, BS_GPT,
+			      "the disk has a GUID partition table (GPT), without a protective "
+			      "master boot record");
+	else if (all_zero(start, VBR_SIZE))
+		note_unusable(survey, BS_LINK_MBR_CODE, BS_DISK_EMPTY,
+			      "the disk is empty where its partition table should be");
+	else
+		note_unusable(survey, BS_LINK_MBR_CODE, BS_NO_PARTITION_TABLE,
+			      "the first sector is no master boot record");
+}
+
+/*
+ * A table of a disk with sectors of 4096 bytes counts in these.  Then an NTFS volume with such
+ * sectors is where it says, and none where it would be on a disk with the usual ones.
+ */
+static int has_large_sectors(struct survey *survey, const struct mbr *table, bool *large,
+			     struct bs_error *err)
+{
+	uint8_t record[VBR_SIZE];
+	struct vbr parsed;
+
+	*large = false;
+	for (uint32_t i = 0; i < MBR_ENTRIES && !*large; i++) {
+		uint64_t first = table->entries[i].first_lba;
+
+		if (table->entries[i].type == MBR_TYPE_EMPTY || first == 0 ||
+		    !range_within(first * LARGE_SECTOR_SIZE, VBR_SIZE, survey->report.disk_size))
+			continue;
+		if (disk_read(survey->disk, first * SECTOR_SIZE, record, sizeof(record), err) < 0)
+			return -1;
+		vbr_parse(record, &parsed);
+		if (parsed.kind != VBR_NOT_NTFS)
+			return 0;
+		if (disk_read(survey->disk, first * LARGE_SECTOR_SIZE, record, sizeof(record),
+			      err) < 0)
+			return -1;
+		vbr_parse(record, &parsed);
+		*large = parsed.bytes_per_sector == LARGE_SECTOR_SIZE;
+	}
+	return 0;
 }
 
 /* Code that may start something else leaves open what starts; that is as it was after a fix. */
@@ -307,6 +383,7 @@ int survey_partitions(struct survey *survey, const struct bs_options *options, s
 	uint8_t start[VBR_SIZE] = {0};
 	struct mbr table;
 	struct vbr record;
+	bool large;
 
 	if (disk_read(survey->disk, 0, start, min_u64(sizeof(start), report->disk_size), err) < 0)
 		return -1;
@@ -317,6 +394,13 @@ int survey_partitions(struct survey *survey, const struct bs_options *options, s
 	}
 	report->disk_signature = table.disk_signature;
 	look_at_code(survey, table.code);
+	if (has_large_sectors(survey, &table, &large, err) < 0)
+		return -1;
+	if (large) {
+		note_unusable(survey, BS_LINK_ACTIVE, BS_SECTOR_SIZE,
+			      "the disk has sectors of 4096 bytes (4Kn)");
+		return 0;
+	}
 	for (uint32_t i = 0; i < MBR_ENTRIES; i++) {
 		if (table.entries[i].type == MBR_TYPE_PROTECTIVE) {
 			survey_note(survey, BS_GPT, "the disk has a GUID partition table (GPT)");
@@ -330,14 +414,13 @@ int survey_partitions(struct survey *survey, const struct bs_options *options, s
 		    add_logical(survey, &report->partitions[i], err) < 0)
 			return -1;
 	if (report->partition_count == 0) {
-		survey_broken(survey, BS_LINK_ACTIVE, BS_NO_PARTITIONS, "there is none");
-		survey_note(survey, BS_NO_PARTITIONS, "the disk has no partitions");
+		note_unusable(survey, BS_LINK_ACTIVE, BS_NO_PARTITIONS,
+			      "the disk has no partitions");
 		return 0;
 	}
 	check_table(survey, &table);
 	for (uint32_t i = 0; i < report->partition_count; i++)
 		if (look_into(survey, i, err) < 0)
 			return -1;
-	choose_system(survey, options->system_partition);
-	return 0;
+	return choose_system(survey, options->system_partition, err);
 }

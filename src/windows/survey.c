@@ -58,9 +58,9 @@ static void judge_volume(struct survey *survey, int32_t index, const char *role)
 		survey_note(survey, BS_NTFS_GEOMETRY, "the %s volume (partition %u) has %s", role,
 			    partition->number, vbr_misfit(&own->boot_record));
 	else if (own->boot_record.sectors >= partition->size / SECTOR_SIZE)
-		survey_note(survey, BS_NTFS_GEOMETRY,
-			    "the %s volume (partition %u) is larger than its partition", role,
-			    partition->number);
+		survey_note(survey, BS_PARTITION_TABLE_INVALID,
+			    "partition %u is smaller than the %s volume on it", partition->number,
+			    role);
 	else if (own->obstacle != BS_OK)
 		survey_note(survey, own->obstacle, "the %s volume (partition %u): %s", role,
 			    partition->number, own->obstacle_text);

@@ -89,6 +89,28 @@ bool survey_is_readable(const struct survey *survey, int32_t index);
 MUST_CHECK int survey_open_volume(const struct survey *survey, int32_t index, struct disk **window,
 				  struct volume **volume, struct bs_error *err);
 
+/*
+ * locate.c: *there = whether the partition is a readable NTFS volume with the file, which is not
+ * empty.
+ */
+MUST_CHECK int survey_has_file(const struct survey *survey, int32_t index, const char *path,
+			       bool *there, struct bs_error *err);
+
+/*
+ * locate.c: *index = the partition with the file, when exactly one has it, else -1; *count = how
+ * many have it.
+ */
+MUST_CHECK int survey_locate(const struct survey *survey, const char *path, int32_t *index,
+			     uint32_t *count, struct bs_error *err);
+
+/*
+ * disk-signature.c: *changed = whether `device` names this disk by an earlier signature: another
+ * one than it has, but the place of a partition that has the file `path`.
+ */
+MUST_CHECK int survey_signature_changed(const struct survey *survey, const struct bcd *bcd,
+					const struct bcd_device *device, const char *path,
+					bool *changed, struct bs_error *err);
+
 /* partitions.c: fills report.partitions and the links MBR_CODE and ACTIVE. */
 MUST_CHECK int survey_partitions(struct survey *survey, const struct bs_options *options,
 				 struct bs_error *err);

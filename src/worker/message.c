@@ -124,9 +124,10 @@ static bool inspection_makes_sense(const struct bs_inspection *inspection)
 	    !index_makes_sense(inspection->boot_index, inspection->partition_count) ||
 	    !is_flag(&inspection->starts) || !is_flag(&inspection->starts_known) ||
 	    !is_flag(&inspection->starts_after) || !is_flag(&inspection->starts_after_known) ||
-	    !is_flag(&inspection->room_before_known) || !is_flag(&inspection->room_after_known) ||
-	    !TERMINATED(inspection->format) || !TERMINATED(inspection->windows_name) ||
-	    !TERMINATED(inspection->windows_build) || !TERMINATED(inspection->loader_path))
+	    !is_flag(&inspection->no_windows) || !is_flag(&inspection->room_before_known) ||
+	    !is_flag(&inspection->room_after_known) || !TERMINATED(inspection->format) ||
+	    !TERMINATED(inspection->windows_name) || !TERMINATED(inspection->windows_build) ||
+	    !TERMINATED(inspection->loader_path))
 		return false;
 	for (uint32_t i = 0; i < inspection->partition_count; i++)
 		if (!partition_makes_sense(&inspection->partitions[i]))

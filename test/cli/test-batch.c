@@ -205,7 +205,7 @@ START_TEST(rows_of_a_page_that_could_not_be_written_are_kept)
 	ck_assert_int_eq(setenv("TMPDIR", batch_folder(), 1), 0);
 	outcome = BOOTSHIFT("batch", "--report", "/dev/full", folder);
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "(no-space); free some space, or have the file written else");
+	ASSERT_HAS(outcome.errors, "(no-space); make room there and try again");
 	rows = strstr(outcome.errors, getenv("TMPDIR"));
 	ck_assert_msg(rows != NULL, "%s", outcome.errors);
 	rows = text("%.*s", (int)strcspn(rows, "\n"), rows);

@@ -149,7 +149,7 @@ START_TEST(a_container_that_is_cut_short_is_refused_and_left_alone)
 	struct image_state before;
 
 	if (strcmp(kinds[_i].format, "vhd") == 0) /* a fixed one has lost its mark, too */
-		code = strstr(kinds[_i].options, "fixed") != NULL ? "partition-table-invalid"
+		code = strstr(kinds[_i].options, "fixed") != NULL ? "disk-cut-short"
 								  : "vhd-corrupt";
 	cut_short(container);
 	before = state_take(container);

@@ -49,7 +49,7 @@ static const struct {
 	{"no-active", "no-active-partition"},
 	{"no-boot-code", "boot-code-missing"},
 	{"no-boot-volume", "boot-volume-missing"},
-	{"no-partition-table", "no-partition-table"},
+	{"no-partition-table", "disk-empty"},
 	{"no-partitions", "no-partitions"},
 	{"no-room", "no-room"},
 	{"sectors-4096", "ntfs-geometry"},
@@ -218,14 +218,14 @@ static const struct {
 } files[] = {
 	{make_empty, 3, "refused", "not-an-image"},
 	{make_text, 3, "refused", "not-an-image"},
-	{make_zeros, 3, "refused", "no-partition-table"},
+	{make_zeros, 3, "refused", "disk-empty"},
 	{make_noise, 3, "refused", "no-partition-table"},
 	{make_folder, 3, "refused", "not-an-image"},
 	{make_pipe, 3, "refused", "not-an-image"},
 	{make_link_to_device, 3, "refused", "not-an-image"},
 	{make_nothing, 1, "failed", "not-found"},
 	{make_dangling_link, 1, "failed", "not-found"},
-	{make_cut_short, 3, "refused", "partition-table-invalid"},
+	{make_cut_short, 3, "refused", "disk-cut-short"},
 	{make_one_partition, 3, "refused", "no-partition-table"},
 	{make_corrupt_vhd, 3, "refused", "vhd-corrupt"},
 	{make_saved_vhd, 3, "refused", "vhd-saved-state"},
@@ -278,11 +278,11 @@ static const struct {
 	const char *command, *code;
 } containers[] = {
 	/* nothing is wrong with the containers, but there is no disk in them */
-	{"qemu-img create -q -f vpc disk 64M", "no-partition-table"},
-	{"qemu-img create -q -f vhdx disk 64M", "no-partition-table"},
-	{"qemu-img create -q -f qcow2 disk 64M", "no-partition-table"},
-	{"qemu-img create -q -f vmdk disk 64M", "no-partition-table"},
-	{"qemu-img create -q -f vdi disk 64M", "no-partition-table"},
+	{"qemu-img create -q -f vpc disk 64M", "disk-empty"},
+	{"qemu-img create -q -f vhdx disk 64M", "disk-empty"},
+	{"qemu-img create -q -f qcow2 disk 64M", "disk-empty"},
+	{"qemu-img create -q -f vmdk disk 64M", "disk-empty"},
+	{"qemu-img create -q -f vdi disk 64M", "disk-empty"},
 	/* what is in another file, too */
 	{"qemu-img create -q base 64M && qemu-img create -q -f qcow2 -b base -F raw disk",
 	 "container-differencing"},

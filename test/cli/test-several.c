@@ -80,9 +80,9 @@ START_TEST(errors_are_one_line_each_on_standard_error)
 	ASSERT_STATUS(outcome, 3);
 	ck_assert_str_eq(outcome.errors,
 			 text("bootshift: %s: no partition is active (no-active-partition); choose "
-			      "the system partition with bootshift fix "
-			      "--system-partition\n",
-			      bad));
+			      "the partition with the boot files: bootshift fix "
+			      "--system-partition 1 %s\n",
+			      bad, bad));
 	ASSERT_HAS(outcome.output, text("%s: fixed: ", good));
 	ASSERT_HAS_NOT(outcome.output, bad);
 }

@@ -388,7 +388,7 @@ static const struct {
 	{"logical", BS_BOOT_VOLUME_LOGICAL, true},
 	{"no-active", BS_NO_ACTIVE_PARTITION, true},
 	{"no-boot-volume", BS_BOOT_VOLUME_MISSING, false},
-	{"no-partition-table", BS_NO_PARTITION_TABLE, false},
+	{"no-partition-table", BS_DISK_EMPTY, false},
 	{"no-partitions", BS_NO_PARTITIONS, false},
 	{"no-room", BS_VOLUME_FULL, true},
 	{"two-active", BS_SEVERAL_ACTIVE, true},

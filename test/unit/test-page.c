@@ -241,8 +241,8 @@ START_TEST(more_than_three_images_of_a_code_unfold)
 	}
 	page = page_of(&rows);
 	assert_has(page, "<details><summary>The 4 images</summary><ul");
-	assert_has(page, "its partition with bootshift fix <code class=\"option\">"
-			 "--boot-partition</code>.</p><ul class=\"names\">"
+	assert_has(page, "the partition with Windows: bootshift fix <code class=\"option\">"
+			 "--boot-partition</code> N IMAGE</p><ul class=\"names\">"
 			 "<li><a href=\"#image-1\">");
 	assert_has_not(page, "What was fixed can be taken back");
 	free(page);
@@ -448,10 +448,10 @@ START_TEST(what_comes_from_an_image_stays_text)
 	assert_has_not(page, cases[_i].never);
 	/* Twice: path (but for one with a slash, of which the name is shown for itself), Windows'
 	 * name and build, format, both labels, file system, undo file, copied path, finding and its
-	 * code.  Once: the message, and the name where it is said what to do.
+	 * code.  Once: the message, the advice, and the name where it is said what to do.
 	 */
 	ck_assert_uint_eq(count(page, cases[_i].shown),
-			  strchr(cases[_i].text, '/') ? 2 * 10 + 1 : 2 * 11 + 2);
+			  strchr(cases[_i].text, '/') ? 2 * 10 + 2 : 2 * 11 + 3);
 	free(page);
 }
 END_TEST

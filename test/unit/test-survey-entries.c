@@ -262,6 +262,58 @@ START_TEST(a_default_tool_that_is_not_there_is_refused)
 }
 END_TEST
 
+/*
+ * A default entry that names a disk with another signature.  `windows`: what the Windows at that
+ * place knows its drive C: by, if anything.
+ */
+#define OTHERS                                                                                     \
+	"object {bootmgr}\nelement 11000001 boot\nobject {memdiag}\nelement 11000001 boot\n"       \
+	"object {2f5b0a97-cce8-11e5-9d3a-0800279c5f11}\ndelete 21000001\n"
+#define ENTRY_OF(signature, start)                                                                 \
+	"object {2f5b0a97-cce8-11e5-9d3a-0800279c5f11}\n"                                          \
+	"element 11000001 foreign " signature " " start "\n"
+#define KNOWN_BY(bytes)                                                                            \
+	"on windows\nfile \\Windows\\System32\\config\\SYSTEM hive=system\n"                       \
+	"hive system root=x file=SYSTEM\nkey \\MountedDevices\n"                                   \
+	"value \\DosDevices\\C: binary " bytes "\n"
+
+static const struct {
+	const char *name, *more;
+	enum bs_code code;
+} signatures[] = {
+	{"signature-changed", OTHERS ENTRY_OF("0x55667788", "41M"), BS_SIGNATURE_CHANGED},
+	{"signature-of-one", ENTRY_OF("0x55667788", "41M"), BS_OTHER_DISK},
+	{"signature-known", ENTRY_OF("0x55667788", "41M") KNOWN_BY("887766550000900200000000"),
+	 BS_SIGNATURE_CHANGED},
+	{"signature-own", ENTRY_OF("0x55667788", "41M") KNOWN_BY("443322110000900200000000"),
+	 BS_OTHER_DISK},
+	{"signature-odd", OTHERS ENTRY_OF("0x55667788", "41M") KNOWN_BY("8877"),
+	 BS_SIGNATURE_CHANGED},
+	{"signature-elsewhere", ENTRY_OF("0x55667788", "42M"), BS_OTHER_DISK},
+	{"signature-no-loader",
+	 ENTRY_OF("0x55667788", "41M") "on windows\nremove \\Windows\\System32\\winload.exe\n",
+	 BS_OTHER_DISK},
+	{"signature-of-a-tool",
+	 OTHERS DIAGNOSTIC "element 11000001 foreign 0x55667788 1M\n" ENTRY_OF("0x55667788", "41M"),
+	 BS_SIGNATURE_CHANGED},
+	{"signature-right", ENTRY_OF("0x11223344", "42M"), BS_BOOT_VOLUME_MISSING},
+};
+
+START_TEST(a_changed_signature_is_told_from_another_disk)
+{
+	enum bs_code code = signatures[_i].code;
+
+	look_at(signatures[_i].name, signatures[_i].more);
+	assert_refused(code);
+	ck_assert_uint_eq(survey->report.earlier_signature,
+			  code == BS_SIGNATURE_CHANGED ? 0x55667788 : 0);
+	ck_assert_uint_eq(survey->report.advised_partition, code == BS_BOOT_VOLUME_MISSING ? 2 : 0);
+	if (code == BS_SIGNATURE_CHANGED)
+		ck_assert_ptr_nonnull(strstr(message_of(code), "by 55667788, it has 11223344"));
+	ck_assert(!survey->report.starts && survey->report.starts_known);
+}
+END_TEST
+
 /* Of two files in one folder, each name is only one's, the 8.3 ones too. */
 static const struct {
 	const char *name, *item, *more, *owner;
@@ -577,6 +629,8 @@ Suite *survey_entries_suite(void)
 		2);
 	tcase_add_loop_test(tcase, what_stands_in_the_way_of_a_file_is_not_removed_for_it, 0,
 			    sizeof(in_the_way) / sizeof(in_the_way[0]));
+	tcase_add_loop_test(tcase, a_changed_signature_is_told_from_another_disk, 0,
+			    sizeof(signatures) / sizeof(signatures[0]));
 	tcase_add_loop_test(tcase, a_default_tool_that_is_not_there_is_refused, 0,
 			    sizeof(tools) / sizeof(tools[0]));
 	tcase_add_loop_test(tcase, a_name_that_is_another_files_at_the_target_is_refused, 0,

@@ -48,7 +48,7 @@ static const struct {
 	{"logical", BS_VERDICT_UNSUITABLE, BS_BOOT_VOLUME_LOGICAL, "gggggggg"},
 	{"no-active", BS_VERDICT_UNSUITABLE, BS_NO_ACTIVE_PARTITION, "gbuuuuuu"},
 	{"no-boot-volume", BS_VERDICT_UNSUITABLE, BS_BOOT_VOLUME_MISSING, "ggggggbu"},
-	{"no-partition-table", BS_VERDICT_UNSUITABLE, BS_NO_PARTITION_TABLE, "buuuuuuu"},
+	{"no-partition-table", BS_VERDICT_UNSUITABLE, BS_DISK_EMPTY, "buuuuuuu"},
 	{"no-partitions", BS_VERDICT_UNSUITABLE, BS_NO_PARTITIONS, "gbuuuuuu"},
 	{"no-room", BS_VERDICT_UNSUITABLE, BS_VOLUME_FULL, "gggggggg"},
 	{"two-active", BS_VERDICT_UNSUITABLE, BS_SEVERAL_ACTIVE, "gbuuuuuu"},
@@ -211,6 +211,25 @@ START_TEST(a_chosen_system_partition_that_is_none_is_refused)
 	sample_open(&sample, image_built("logical", false));
 	look(&options);
 	assert_refused(BS_SYSTEM_PARTITION);
+	ck_assert_uint_eq(survey->report.advised_partition, 1);
+}
+END_TEST
+
+START_TEST(the_only_partition_with_boot_files_is_advised)
+{
+	look_at("advise-system", "partition system active=no\n");
+	assert_refused(BS_NO_ACTIVE_PARTITION);
+	ck_assert_uint_eq(survey->report.advised_partition, 1);
+}
+END_TEST
+
+START_TEST(none_is_advised_where_two_have_boot_files)
+{
+	look_at("advise-none",
+		"partition windows active\n"
+		"on windows\nfile \\bootmgr size=300000\nfile \\Boot\\BCD hive=bcd\n");
+	assert_refused(BS_SEVERAL_ACTIVE);
+	ck_assert_uint_eq(survey->report.advised_partition, 0);
 }
 END_TEST
 
@@ -271,8 +290,8 @@ static const struct {
 	enum bs_code code;
 } third_entries[] = {
 	{0, 0x07, 195 * MIB, 4 * MIB, BS_OK},
-	{0, 0x07, 195 * MIB, 6 * MIB, BS_PARTITION_TABLE_INVALID}, /* beyond the disk */
-	{0, 0x07, 0xFFFFFFFF, 0xFFFFFFFF, BS_PARTITION_TABLE_INVALID},
+	{0, 0x07, 195 * MIB, 6 * MIB, BS_DISK_CUT_SHORT}, /* beyond the disk */
+	{0, 0x07, 0xFFFFFFFF, 0xFFFFFFFF, BS_DISK_CUT_SHORT},
 	{0, 0x07, 0, MIB, BS_PARTITION_TABLE_INVALID},             /* holds the table */
 	{0, 0x07, 190 * MIB, 4 * MIB, BS_PARTITION_TABLE_INVALID}, /* overlaps Windows */
 	{0, 0x0F, 190 * MIB, 4 * MIB, BS_PARTITION_TABLE_INVALID}, /* and so does this */
@@ -398,6 +417,48 @@ START_TEST(an_image_of_one_volume_has_no_table)
 }
 END_TEST
 
+/* What the first sectors of a disk are when they are no partition table. */
+static const struct {
+	const char *name, *more;
+	enum bs_code code;
+} starts[] = {
+	{"start-luks", "patch disk 0 hex=4C554B53BABE0002\npatch disk 0x1FE hex=0000\n",
+	 BS_DISK_ENCRYPTED},
+	{"start-other", "patch disk 0x1FE hex=0000\n", BS_NO_PARTITION_TABLE},
+	{"start-fat", "patch disk 0x52 text=\"FAT32   \"\n", BS_NO_PARTITION_TABLE},
+	/* Entries as on a disk with sectors of 4096 bytes, and volumes from such a one. */
+	{"start-4kn",
+	 "partition system sector-size=4096\npartition windows sector-size=4096\n"
+	 "patch disk 0x1C6 hex=0001000000280000\npatch disk 0x1D6 hex=0029000000960000\n",
+	 BS_SECTOR_SIZE},
+	/* Such a volume on a disk with usual sectors. */
+	{"start-mixed", "partition windows sector-size=4096\n", BS_NTFS_GEOMETRY},
+};
+
+START_TEST(each_kind_of_disk_that_no_bios_starts_has_its_code)
+{
+	look_at(starts[_i].name, starts[_i].more);
+	assert_refused(starts[_i].code);
+}
+END_TEST
+
+/* Of a disk with nothing in its first sector: 8 KiB of zeros, and a GPT without its first sector.
+ */
+START_TEST(an_empty_start_is_told_from_a_lost_one)
+{
+	static const uint8_t zeros[VBR_SIZE];
+
+	sample_open_small(&sample, "empty-start", "");
+	sample_write(&sample, 0, zeros, sizeof(zeros));
+	if (_i == 1)
+		sample_write(&sample, SECTOR_SIZE, "EFI PART", 8);
+	if (_i == 2)
+		sample_write(&sample, 4096, "something", 9);
+	look(&no_options);
+	assert_refused(_i == 0 ? BS_DISK_EMPTY : _i == 1 ? BS_GPT : BS_NO_PARTITION_TABLE);
+}
+END_TEST
+
 START_TEST(the_smallest_disks_are_judged)
 {
 	static const uint64_t sizes[] = {1, 511, 512, 513, 8192};
@@ -406,7 +467,7 @@ START_TEST(the_smallest_disks_are_judged)
 	sample_open_small(&sample, "tiny", "");
 	ASSERT_OK(overlay_resize(sample.overlay, sizes[_i], &err));
 	look(&no_options);
-	assert_refused(sizes[_i] < 512 ? BS_NO_PARTITION_TABLE : BS_PARTITION_TABLE_INVALID);
+	assert_refused(sizes[_i] < 512 ? BS_NO_PARTITION_TABLE : BS_DISK_CUT_SHORT);
 }
 END_TEST
 
@@ -456,7 +517,8 @@ static const struct {
 	 "on system\nfolder \\Boot\\Fonts attributes=p reparse=0xA0000003:0000000000000000\n",
 	 BS_BOOT_FILE_UNSUPPORTED},
 	{"system-clusters", "partition system cluster-size=131072\n", BS_NTFS_GEOMETRY},
-	{"boot-sectors", "on windows\npatch volume 0x28 hex=0000100000000000\n", BS_NTFS_GEOMETRY},
+	{"boot-sectors", "on windows\npatch volume 0x28 hex=0000100000000000\n",
+	 BS_PARTITION_TABLE_INVALID},
 };
 
 START_TEST(odd_volumes_and_files_are_findings)
@@ -610,6 +672,8 @@ Suite *survey_suite(void)
 	tcase_add_test(tcase,
 		       another_active_partition_than_the_chosen_one_is_a_link_that_the_fix_repairs);
 	tcase_add_loop_test(tcase, a_chosen_system_partition_that_is_none_is_refused, 0, 4);
+	tcase_add_test(tcase, the_only_partition_with_boot_files_is_advised);
+	tcase_add_test(tcase, none_is_advised_where_two_have_boot_files);
 	tcase_add_test(tcase, a_chosen_boot_partition_takes_the_place_of_the_default_entrys);
 	tcase_add_test(tcase, a_chosen_boot_partition_that_is_none_is_refused);
 	tcase_add_loop_test(
@@ -630,6 +694,9 @@ Suite *survey_suite(void)
 	tcase_add_test(tcase, a_chain_of_very_many_empty_records_ends);
 	tcase_add_test(tcase, more_partitions_than_fit_are_left_out);
 	tcase_add_test(tcase, an_image_of_one_volume_has_no_table);
+	tcase_add_loop_test(tcase, each_kind_of_disk_that_no_bios_starts_has_its_code, 0,
+			    sizeof(starts) / sizeof(starts[0]));
+	tcase_add_loop_test(tcase, an_empty_start_is_told_from_a_lost_one, 0, 3);
 	tcase_add_loop_test(tcase, the_smallest_disks_are_judged, 0, 5);
 	tcase_add_test(tcase, an_error_of_the_disk_is_an_error_and_no_finding);
 	suite_add_tcase(suite, tcase);

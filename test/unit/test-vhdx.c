@@ -241,7 +241,7 @@ END_TEST
 START_TEST(sectors_of_4096_bytes_are_not_supported)
 {
 	memory->bytes[ITEMS + 33] = 0x10;
-	assert_bad(BS_FORMAT_UNSUPPORTED, "4Kn");
+	assert_bad(BS_SECTOR_SIZE, "4Kn");
 }
 END_TEST
 

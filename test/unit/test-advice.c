@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Advice for one image: what stands in the place of the words in capitals. */
+#include <check.h>
+#undef fail /* an outdated macro of check.h */
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/advice.h"
+
+static const struct bs_options none, all = {.format = "vhd",
+					    .system_partition = 3,
+					    .boot_partition = 4,
+					    .undo_directory = "/a b"};
+static const struct bs_inspection unknown = {.format = "raw"};
+static const struct bs_inspection advised = {
+	.format = "vhd", .advised_partition = 2, .earlier_signature = 0x1A2B3C4D};
+
+static const struct bs_inspection without_windows = {.format = "raw", .no_windows = true};
+
+static const struct {
+	enum bs_code code;
+	struct advice_subject subject;
+	const char *end; /* that the advice ends with */
+} cases[] = {
+	/* nobody's: as it is in the manual */
+	{BS_NO_ACTIVE_PARTITION, {NULL, NULL, NULL}, ": bootshift fix --system-partition N IMAGE"},
+	{BS_SIGNATURE_CHANGED, {NULL, NULL, NULL}, ": bootshift inspect IMAGE tells how"},
+	/* the image's name */
+	{BS_NO_ACTIVE_PARTITION,
+	 {"a.img", &none, &unknown},
+	 ": bootshift fix --system-partition N a.img"},
+	{BS_NO_ACTIVE_PARTITION,
+	 {"it's", NULL, NULL},
+	 ": bootshift fix --system-partition N 'it'\\''s'"},
+	{BS_WORKER, {"-a", NULL, NULL}, ": bootshift inspect --json ./-a"},
+	{BS_WORKER, {"a:b", NULL, NULL}, ": bootshift inspect --json ./a:b"},
+	{BS_WORKER, {"/a:b", NULL, NULL}, ": bootshift inspect --json /a:b"},
+	{BS_WORKER, {"nbd://host/x", NULL, NULL}, ": bootshift inspect --json nbd://host/x"},
+	/* the options that were given, but for that which is advised */
+	{BS_NO_ACTIVE_PARTITION,
+	 {"a", &all, &advised},
+	 ": bootshift fix --format vhd --boot-partition 4 --undo-dir '/a b' --system-partition 2 "
+	 "a"},
+	{BS_BOOT_VOLUME_MISSING,
+	 {"a", &all, &advised},
+	 ": bootshift fix --format vhd --system-partition 3 --undo-dir '/a b' --boot-partition 2 "
+	 "a"},
+	{BS_PLAN_STALE,
+	 {"a", &all, NULL},
+	 ": bootshift plan --format vhd --system-partition 3 --boot-partition 4 "
+	 "--undo-dir '/a b' -o FILE a"},
+	/* what was found */
+	{BS_SIGNATURE_CHANGED,
+	 {"a", &none, &advised},
+	 ": qemu-io -f vpc -c \"write -P 0x4d 440 1\" -c \"write -P 0x3c 441 1\" "
+	 "-c \"write -P 0x2b 442 1\" -c \"write -P 0x1a 443 1\" a"},
+	{BS_SIGNATURE_CHANGED, {"a", &none, &unknown}, ": bootshift inspect a tells how"},
+	{BS_DISK_ENCRYPTED,
+	 {"a", &none, &unknown},
+	 ": cryptsetup open a decrypted && bootshift fix /dev/mapper/decrypted"},
+	{BS_DISK_ENCRYPTED,
+	 {"nbd://x", &none, &unknown},
+	 ": qemu-img convert -f raw -O raw nbd://x NEW && cryptsetup open NEW decrypted && "
+	 "bootshift fix /dev/mapper/decrypted"},
+	{BS_DISK_ENCRYPTED,
+	 {"a", &none, &advised},
+	 ": qemu-img convert -f vpc -O raw a NEW && cryptsetup open NEW decrypted && "
+	 "bootshift fix /dev/mapper/decrypted"},
+	{BS_BOOT_VOLUME_MISSING,
+	 {"a", &none, &without_windows},
+	 "name an image of the disk that has Windows"},
+	/* capitals that are none of these words */
+	{BS_NO_CONNECTION, {"a", &all, &advised}, "takes three clients"},
+};
+
+START_TEST(an_advice_has_what_is_known)
+{
+	char *advice = advice_make(cases[_i].code, &cases[_i].subject);
+	size_t length, end = strlen(cases[_i].end);
+
+	ck_assert_ptr_nonnull(advice);
+	length = strlen(advice);
+	ck_assert_uint_ge(length, end);
+	ck_assert_str_eq(advice + length - end, cases[_i].end);
+	free(advice);
+}
+END_TEST
+
+START_TEST(a_code_without_advice_has_none_for_an_image_either)
+{
+	const struct advice_subject subject = {"a", &all, &advised};
+	char *advice = advice_make(BS_NOTE_ROOM, &subject);
+
+	ck_assert_str_eq(advice, "");
+	free(advice);
+}
+END_TEST
+
+START_TEST(the_command_of_an_advice_is_found)
+{
+	static const char ours[] = "do this: bootshift fix a", other[] = "do: this: sfc /scannow";
+
+	ck_assert_ptr_eq(advice_command(ours), ours + strlen("do this: "));
+	ck_assert_ptr_eq(advice_command(other), other + strlen("do: this: "));
+	ck_assert_ptr_null(advice_command("run bootshift as root: it may"));
+	ck_assert_ptr_null(advice_command(""));
+}
+END_TEST
+
+Suite *advice_suite(void);
+
+Suite *advice_suite(void)
+{
+	Suite *suite = suite_create("advice");
+	TCase *tests = tcase_create("advice");
+
+	tcase_add_loop_test(tests, an_advice_has_what_is_known, 0,
+			    sizeof(cases) / sizeof(cases[0]));
+	tcase_add_test(tests, a_code_without_advice_has_none_for_an_image_either);
+	tcase_add_test(tests, the_command_of_an_advice_is_found);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
