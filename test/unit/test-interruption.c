@@ -84,12 +84,14 @@ static _Noreturn void interrupt_oneself(int socket, uint64_t size, const struct 
 	_exit(0);
 }
 
+static const struct bs_plan empty_plan;
+
 /* What is on the image already is verified to the end. */
 static const struct worker_task terminal_tasks[] = {
 	{.job = WORKER_INSPECT},
 	{.job = WORKER_REHEARSE},
-	{.job = WORKER_VERIFY},
-	{.job = WORKER_VERIFY, .committed = true},
+	{.job = WORKER_VERIFY, .plan = &empty_plan},
+	{.job = WORKER_VERIFY, .plan = &empty_plan, .committed = true},
 };
 
 START_TEST(the_terminal_ends_a_rehearsal_and_not_a_verification_of_the_image)
