@@ -41,7 +41,7 @@ CLI_TEST_SOURCES := $(sort $(wildcard test/cli/*.c))
 BOOT_TEST_SOURCES := $(sort $(wildcard test/boot/*.c))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-.PHONY: all check check-slow boot-test lint sanitize install uninstall clean help
+.PHONY: all check test check-slow boot-test lint sanitize install uninstall clean help
 .DELETE_ON_ERROR:
 
 # One short line for each file that is made; V=1 prints the whole commands.
@@ -53,7 +53,7 @@ all: $(B)/bootshift $(B)/libbootshift.so ## the program and the library
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r target text; do \
 		printf '  make %-12s %s\n' "$$target" "$$text"; done
-	@echo '  V=1 prints whole commands; B=FOLDER builds elsewhere; SUITE=NAME picks one suite of check'
+	@echo '  V=1 prints whole commands; B=FOLDER builds elsewhere; CK_RUN_SUITE=NAME picks a suite'
 
 # --- flags: a file that changes only when they do -------------------------------------------
 FLAGS := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PKG_LIBS) $(TEST_LIBS)
@@ -113,32 +113,28 @@ $(B)/images/boot-code.o: $(BOOT_CODE)
 $(B)/build-image: $(call objects,$(IMAGE_SOURCES))
 	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(IMAGE_LIBS)
 
-# --- tests: each test/unit/test-NAME.c exports Suite *NAME_suite(void) ----------------------
-define suites_header
-$(B)/test/$(1)/suites.h: $(2)
-	@mkdir -p $$(@D)
-	@for f in $$(notdir $$(basename $(filter-out %/main.c,$(2)))); do \
-		echo "SUITE($$$${f#test-})" | tr - _; done >$$@
-$$(call objects,$(2)): EXTRA_CFLAGS := $(TEST_CFLAGS) -I$(B)/test/$(1) -Itest
-$$(call objects,$(2)): $(B)/test/$(1)/suites.h
-$(B)/$(1)-tests: $$(call objects,$(2) $(SUPPORT_SOURCES) $(filter-out src/cli/main.c,$(CLI_SOURCES))) \
+# --- tests: they register themselves, see test/support/test.h --------------------------------
+TEST_PROGRAM_SOURCES := $(SUPPORT_SOURCES) $(filter-out src/cli/main.c,$(CLI_SOURCES))
+$(B)/unit-tests: $(call objects,$(UNIT_SOURCES))
+$(B)/cli-tests: $(call objects,$(CLI_TEST_SOURCES))
+$(B)/boot-tests: $(call objects,$(BOOT_TEST_SOURCES))
+$(B)/unit-tests $(B)/cli-tests $(B)/boot-tests: $(call objects,$(TEST_PROGRAM_SOURCES)) \
 		$(B)/libbootshift.a | $(B)/build-image
-	$$(call brief,LINK)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $$(TEST_LIBS)
-endef
-$(eval $(call suites_header,unit,$(UNIT_SOURCES)))
-$(eval $(call suites_header,cli,$(CLI_TEST_SOURCES)))
-$(eval $(call suites_header,boot,$(BOOT_TEST_SOURCES)))
+	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS)
+$(call objects,$(UNIT_SOURCES) $(CLI_TEST_SOURCES) $(BOOT_TEST_SOURCES)): \
+	EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest
 $(B)/cli-tests $(B)/boot-tests: | $(B)/bootshift
-
-ifneq ($(SUITE),)
-export CK_RUN_SUITE := $(SUITE)
-endif
 
 # Both at once, one after the other on the screen.  What has the tag `slow` is for check-slow.
 check: $(B)/unit-tests $(B)/cli-tests ## the everyday tests
 	@CK_EXCLUDE_TAGS=slow $(B)/cli-tests >$(B)/cli-tests.log 2>&1 & cli=$$!; \
 	CK_EXCLUDE_TAGS=slow $(B)/unit-tests; unit=$$?; \
 	wait $$cli; cli=$$?; cat $(B)/cli-tests.log; exit $$((unit | cli))
+
+# Only the tests whose names contain $(T), slow ones too.
+test: $(B)/unit-tests $(B)/cli-tests ## with T=NAME: the tests with such names
+	$(if $(T),,$(error say which: make test T=NAME))
+	@T='$(T)' $(B)/unit-tests; unit=$$?; T='$(T)' $(B)/cli-tests && exit $$unit
 
 # Sample images for the tests, built with this build-image unless $BUILD_IMAGE names another.
 $(call objects,$(SUPPORT_SOURCES)): EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest \

@@ -22,7 +22,8 @@ struct guard_range {
 	enum guard_rule rule;    /* for every byte that is written */
 };
 
-/* Puts a guard before `below`, which must outlive it.  No write is allowed yet.  NULL: no memory.
+/*
+ * Puts a guard before `below`, which must outlive it.  No write is allowed yet.  NULL: no memory.
  */
 MUST_CHECK struct guard *guard_open(struct disk *below, struct bs_error *err);
 

@@ -21,7 +21,8 @@
 /* What every server accepts that does not say otherwise ("Block size constraints" in the protocol,
  * https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md). */
 #define LONGEST_REQUEST (32u << 20)
-/* The protocol lets a server ask for more than this; the buffer for an odd end lies on the stack.
+/*
+ * The protocol lets a server ask for more than this; the buffer for an odd end lies on the stack.
  */
 #define LARGEST_UNIT 65536u
 

@@ -46,7 +46,8 @@ enum {
 #define CHUNK_SECTORS  (1ull << 23) /* of the disk, for which one sector bitmap stands */
 #define SECTOR_SIZE    512u
 
-/* An entry of the table of blocks: the state in the lowest bits, the place in MiB from bit 20 on.
+/*
+ * An entry of the table of blocks: the state in the lowest bits, the place in MiB from bit 20 on.
  */
 #define ENTRY_STATE  7u
 #define ENTRY_OFFSET (~0xfffffull)

@@ -56,7 +56,8 @@ struct vmdk_tables {
 	bool zero_grains;       /* an entry of 1 stands for a grain of zeros */
 };
 
-/* Decodes the same bytes, of a file that vmdk_decode_sparse() has accepted.  BS_CONTAINER_CORRUPT.
+/*
+ * Decodes the same bytes, of a file that vmdk_decode_sparse() has accepted.  BS_CONTAINER_CORRUPT.
  */
 MUST_CHECK int vmdk_decode_tables(const uint8_t *bytes, size_t length, uint64_t file_size,
 				  struct vmdk_tables *tables, struct bs_error *err);

@@ -15,7 +15,8 @@ struct blocks {
 	struct claims *claims;
 	/* Where an entry leads to, bytes of the container.  False: nowhere. */
 	bool (*decode)(const struct blocks *blocks, const uint8_t *entry, uint64_t *offset);
-	/* VHDX: after so many entries for blocks comes one of another kind.  0: all are for blocks.
+	/*
+	 * VHDX: after so many entries for blocks comes one of another kind.  0: all are for blocks.
 	 */
 	uint32_t chunk;
 	const struct vdi_tables *vdi;

@@ -203,7 +203,8 @@ static int take_plan(struct session *session, const struct remote_message *messa
 				   err);
 }
 
-/* Each operation is told once, in the plan's order, and answered with the sectors it has written.
+/*
+ * Each operation is told once, in the plan's order, and answered with the sectors it has written.
  */
 static int take_operation(struct session *session, const struct remote_message *message,
 			  struct bs_error *err)

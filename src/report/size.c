@@ -36,7 +36,8 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Reads one or more digits at *text and moves behind them; false when there are none or too many.
+/*
+ * Reads one or more digits at *text and moves behind them; false when there are none or too many.
  */
 static bool read_digits(const char **text, uint64_t *value)
 {

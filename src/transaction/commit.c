@@ -213,7 +213,8 @@ static int apply(struct commit *commit, struct bs_error *err)
 	if (target_set_signpost(commit->image, commit->place->journal, err) < 0 ||
 	    reserve(commit, err) < 0)
 		return -1;
-	/* The length in one step, before the bytes: so it is the old or the new one, nothing else.
+	/*
+	 * The length in one step, before the bytes: so it is the old or the new one, nothing else.
 	 */
 	if (header->new_length > header->old_length &&
 	    target_set_length(commit->image, header->new_length, err) < 0)

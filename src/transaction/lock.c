@@ -173,7 +173,8 @@ static int take_lock_file(struct image_lock *lock, struct bs_error *err)
 {
 	const char *path = lock->path;
 
-	/* Each turn but the last means that another bootshift came and went; it gives up some time.
+	/*
+	 * Each turn but the last means that another bootshift came and went; it gives up some time.
 	 */
 	for (int turn = 0, locked = 0; turn < 100; turn++) {
 		bool created;

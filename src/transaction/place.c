@@ -222,7 +222,8 @@ static char *join(const char *stem, const char *suffix)
 	return asprintf(&name, "%s%s", stem, suffix) < 0 ? NULL : name;
 }
 
-/* What has the name of a file of ours must be a regular file that can be trusted, if it is there.
+/*
+ * What has the name of a file of ours must be a regular file that can be trusted, if it is there.
  */
 static int check_file(const char *what, const char *path, struct bs_error *err)
 {

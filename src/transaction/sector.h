@@ -45,7 +45,8 @@ const uint8_t *sector_before(const struct journal_record *record,
 enum sector_state sector_look(const struct journal_record *record,
 			      const struct journal_range *sector, const uint8_t *bytes);
 
-/* Whether somebody else wrote the sector while a commit ran: no power was cut, so it is not torn.
+/*
+ * Whether somebody else wrote the sector while a commit ran: no power was cut, so it is not torn.
  */
 bool sector_is_foreign(enum sector_state state);
 

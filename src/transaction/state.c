@@ -105,7 +105,8 @@ static int check_other_first(const char *signpost, const struct journal_file *jo
 	return first ? fail_elsewhere(signpost, err) : 0;
 }
 
-/* The journal of `place` says that the image is wholly new or wholly old, and the image does too.
+/*
+ * The journal of `place` says that the image is wholly new or wholly old, and the image does too.
  */
 static int prove_left_over(const struct place *place, struct journal_file *journal,
 			   struct bs_error *err)

@@ -10,7 +10,8 @@
 
 #include <stdbool.h>
 
-/* Begins to watch the file behind `descriptor`.  -1 where that cannot be done; else to be closed.
+/*
+ * Begins to watch the file behind `descriptor`.  -1 where that cannot be done; else to be closed.
  */
 int watch_open(int descriptor);
 

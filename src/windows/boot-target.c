@@ -76,7 +76,8 @@ static int check_kind(struct survey *survey, struct volume *target, const struct
 	return 0;
 }
 
-/* How many entries of the folder have this name when case is ignored: only tools on Unix make two.
+/*
+ * How many entries of the folder have this name when case is ignored: only tools on Unix make two.
  */
 static int count_names(struct volume *target, const char *folder, const char *name, unsigned *names,
 		       struct bs_error *err)

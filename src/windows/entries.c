@@ -170,7 +170,8 @@ static int find_partition(struct survey *survey, const struct entry *entry, int3
 		       : 0;
 }
 
-/* The link of a default entry that starts a tool or an earlier Windows: its file has to be there.
+/*
+ * The link of a default entry that starts a tool or an earlier Windows: its file has to be there.
  */
 static int judge_tool(struct survey *survey, const struct bcd *bcd, const struct entry *entry,
 		      const char *name, struct bs_error *err)

@@ -39,7 +39,8 @@ static s64 device_pread(struct ntfs_device *device, void *buffer, s64 count, s64
 		errno = EINVAL;
 		return -1;
 	}
-	/* A read past the end is a short one here, unlike everywhere else: the library expects it.
+	/*
+	 * A read past the end is a short one here, unlike everywhere else: the library expects it.
 	 */
 	if ((uint64_t)offset >= disk_size(own->disk))
 		return 0;

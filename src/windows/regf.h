@@ -33,7 +33,8 @@ enum regf_value_type {
 };
 
 struct regf {
-	/* Where the bytes come from: reads `length` bytes at `offset` of the hive, whole or error.
+	/*
+	 * Where the bytes come from: reads `length` bytes at `offset` of the hive, whole or error.
 	 */
 	int (*read)(void *source, uint64_t offset, void *buffer, size_t length,
 		    struct bs_error *err);

@@ -86,7 +86,8 @@ static void check_log_file(struct volume *volume)
 		volume->obstacle_text = "its journal holds changes that are not on the volume yet";
 	} else if (restart != NULL && le16_to_cpu(restart->major_ver) == 2 &&
 		   le16_to_cpu(restart->minor_ver) == 0) {
-		/* Log version 2.0 while unmounted: Windows keeps metadata in its hibernation file.
+		/*
+		 * Log version 2.0 while unmounted: Windows keeps metadata in its hibernation file.
 		 */
 		volume->obstacle = BS_HIBERNATED;
 		volume->obstacle_text = "Windows was shut down with Fast Startup";

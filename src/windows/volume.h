@@ -83,7 +83,8 @@ MUST_CHECK int volume_open_file(struct volume *volume, const char *path, struct 
 /* Writes back what is pending.  NULL is allowed. */
 MUST_CHECK int volume_close_file(struct volume_file *file, struct bs_error *err);
 
-/* How a name is stored ([MS-FSCC] has no word for it; the constants are those of the NTFS drivers).
+/*
+ * How a name is stored ([MS-FSCC] has no word for it; the constants are those of the NTFS drivers).
  */
 enum volume_namespace {
 	NAMESPACE_POSIX = 0,         /* as only tools on Unix leave it */

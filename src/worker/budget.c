@@ -14,7 +14,8 @@
  */
 #define BYTES_PER_BITMAP_BYTE 4096u
 
-/* A look at a disk walks over BS_PLAN_FILES_MAX files at most, and counts each volume's clusters.
+/*
+ * A look at a disk walks over BS_PLAN_FILES_MAX files at most, and counts each volume's clusters.
  */
 #define LOOK_READ    (4 * GIB)
 #define LOOK_BITMAPS 16u

@@ -91,7 +91,9 @@ static const char *start(const char *image, int partition, const char *entry)
 	return spoken.serial;
 }
 
-START_TEST(what_a_menu_leads_to_is_there_before_a_fix_after_it_and_after_undo)
+TEST_CASE(menus_tests, "menus");
+
+TEST_EACH(menus_tests, what_a_menu_leads_to_is_there_before_a_fix_after_it_and_after_undo, menus)
 {
 	const char *image = image_copy(image_built(menus[_i].recipe, false)), *alone, *serial;
 	struct image_digest before = image_digest(image);
@@ -114,9 +116,8 @@ START_TEST(what_a_menu_leads_to_is_there_before_a_fix_after_it_and_after_undo)
 	image_remove(alone);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(the_other_windows_can_be_chosen_and_both_still_start)
+TEST(menus_tests, the_other_windows_can_be_chosen_and_both_still_start)
 {
 	static const char *const windows[FILES_MAX] = {
 		"{2f5b0a97-cce8-11e5-9d3a-0800279c5f11}: \\Windows\\system32\\winload.exe on "
@@ -129,21 +130,4 @@ START_TEST(the_other_windows_can_be_chosen_and_both_still_start)
 	ASSERT_STATUS(BOOTSHIFT("fix", "--boot-partition", "3", image), 0);
 	image = image_without_first_partition(image);
 	assert_there(start(image, 3, "Windows 7 from partition 2"), windows, 0);
-}
-END_TEST
-
-Suite *menus_suite(void);
-
-Suite *menus_suite(void)
-{
-	Suite *suite = suite_create("menus");
-	TCase *tests = tcase_create("menus");
-
-	images_prepare();
-	tcase_add_loop_test(tests,
-			    what_a_menu_leads_to_is_there_before_a_fix_after_it_and_after_undo, 0,
-			    sizeof(menus) / sizeof(menus[0]));
-	tcase_add_test(tests, the_other_windows_can_be_chosen_and_both_still_start);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -64,7 +64,10 @@ static const char *sample(int i)
 	return image_copy(image);
 }
 
-START_TEST(a_sample_starts_before_a_fix_after_it_without_the_system_partition_and_after_undo)
+TEST_CASE(starts, "starts");
+
+TEST_EACH(starts, a_sample_starts_before_a_fix_after_it_without_the_system_partition_and_after_undo,
+	  samples)
 {
 	const char *image = sample(_i), *alone;
 	struct image_digest before = image_digest(image);
@@ -81,7 +84,6 @@ START_TEST(a_sample_starts_before_a_fix_after_it_without_the_system_partition_an
 	image_remove(alone);
 	image_remove(image);
 }
-END_TEST
 
 /* What has nothing to be fixed starts as it is. */
 static const struct {
@@ -93,12 +95,11 @@ static const struct {
 	{"single-partition", 1, "Windows 7 from partition 1"},
 };
 
-START_TEST(a_disk_with_nothing_to_fix_starts)
+TEST_EACH(starts, a_disk_with_nothing_to_fix_starts, complete)
 {
 	assert_starts(image_built(complete[_i].recipe, false), complete[_i].partition,
 		      complete[_i].entry);
 }
-END_TEST
 
 /* What is wrong with the system volume only is over when the boot volume is the one that starts. */
 static const struct {
@@ -110,7 +111,7 @@ static const struct {
 	{"wrong-hidden-sectors-system", assert_stops, "A disk read error occurred"},
 };
 
-START_TEST(a_disk_that_does_not_start_by_its_system_volume_starts_after_a_fix)
+TEST_EACH(starts, a_disk_that_does_not_start_by_its_system_volume_starts_after_a_fix, repaired)
 {
 	const char *image = image_copy(image_built(repaired[_i].recipe, false));
 
@@ -118,9 +119,8 @@ START_TEST(a_disk_that_does_not_start_by_its_system_volume_starts_after_a_fix)
 	report_run("fix", image, 0, "fixed", NULL);
 	assert_starts(image_without_first_partition(image), 2, WINDOWS_7);
 }
-END_TEST
 
-START_TEST(code_of_the_mbr_that_is_not_known_is_left_as_it_is)
+TEST(starts, code_of_the_mbr_that_is_not_known_is_left_as_it_is)
 {
 	static const char words[] = "Not a system disk";
 	const char *image = image_copy(image_built("unknown-mbr", false));
@@ -129,15 +129,13 @@ START_TEST(code_of_the_mbr_that_is_not_known_is_left_as_it_is)
 	report_run("fix", image, 0, "fixed", NULL);
 	assert_shows(image, words);
 }
-END_TEST
 
-START_TEST(windows_on_a_logical_partition_starts)
+TEST(starts, windows_on_a_logical_partition_starts)
 {
 	assert_starts(image_built("logical", false), 1, "Windows 7 from partition 5");
 }
-END_TEST
 
-START_TEST(windows_on_the_second_disk_starts)
+TEST(starts, windows_on_the_second_disk_starts)
 {
 	struct spoken spoken = machine_run(
 		image_built("default-other-disk", false),
@@ -147,29 +145,4 @@ START_TEST(windows_on_the_second_disk_starts)
 
 	ASSERT_HAS(spoken.serial, "bootmgr: from partition 1 of disk 0x80\r\n");
 	ASSERT_HAS(spoken.serial, "BOOT OK Windows 7 from partition 2 of disk 0x81\r\n");
-}
-END_TEST
-
-Suite *starts_suite(void);
-
-Suite *starts_suite(void)
-{
-	Suite *suite = suite_create("starts");
-	TCase *tests = tcase_create("starts");
-
-	images_prepare();
-	tcase_add_loop_test(
-		tests,
-		a_sample_starts_before_a_fix_after_it_without_the_system_partition_and_after_undo,
-		0, sizeof(samples) / sizeof(samples[0]));
-	tcase_add_loop_test(tests, a_disk_with_nothing_to_fix_starts, 0,
-			    sizeof(complete) / sizeof(complete[0]));
-	tcase_add_loop_test(tests,
-			    a_disk_that_does_not_start_by_its_system_volume_starts_after_a_fix, 0,
-			    sizeof(repaired) / sizeof(repaired[0]));
-	tcase_add_test(tests, code_of_the_mbr_that_is_not_known_is_left_as_it_is);
-	tcase_add_test(tests, windows_on_a_logical_partition_starts);
-	tcase_add_test(tests, windows_on_the_second_disk_starts);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

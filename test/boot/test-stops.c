@@ -26,11 +26,12 @@ static const struct {
 	{"default-legacy-missing", "Status: 0xc000000f"},
 };
 
-START_TEST(a_broken_sample_stops_where_it_is_broken)
+TEST_CASE(stops, "stops");
+
+TEST_EACH(stops, a_broken_sample_stops_where_it_is_broken, broken)
 {
 	assert_stops(image_built(broken[_i].recipe, false), broken[_i].words);
 }
-END_TEST
 
 /*
  * The boot files moved by hand as it is commonly told, on boot volumes that need more than that:
@@ -58,53 +59,27 @@ static const char *moved_by_hand(const char *name, const char *more)
 	return image_recipe(name, text("include images/already-fixed.recipe\n%s", more));
 }
 
-START_TEST(boot_files_moved_by_hand_do_not_start_where_more_is_needed)
+TEST_EACH(stops, boot_files_moved_by_hand_do_not_start_where_more_is_needed, by_hand)
 {
 	assert_stops(moved_by_hand(by_hand[_i].name, by_hand[_i].more), by_hand[_i].words);
 }
-END_TEST
 
 /* All of it, and the first sector only. */
 static const char *const mkntfs[] = {"boot-record=mkntfs", "boot-code-from=512"};
 
-START_TEST(boot_files_moved_by_hand_do_not_start_by_the_boot_record_of_mkntfs)
+TEST_EACH(stops, boot_files_moved_by_hand_do_not_start_by_the_boot_record_of_mkntfs, mkntfs)
 {
 	assert_shows(moved_by_hand(text("by-hand-mkntfs-%d", _i),
 				   text("partition windows %s\n", mkntfs[_i])),
 		     "This is not a bootable disk");
 }
-END_TEST
 
-START_TEST(a_system_volume_whose_boot_code_has_lost_its_first_sector_does_not_start)
+TEST(stops, a_system_volume_whose_boot_code_has_lost_its_first_sector_does_not_start)
 {
 	assert_shows(image_built("boot-code-damaged", false), "This is not a bootable disk");
 }
-END_TEST
 
-START_TEST(a_disk_without_an_active_partition_starts_nothing)
+TEST(stops, a_disk_without_an_active_partition_starts_nothing)
 {
 	assert_shows(image_built("no-active", false), "No bootable device");
-}
-END_TEST
-
-Suite *stops_suite(void);
-
-Suite *stops_suite(void)
-{
-	Suite *suite = suite_create("stops");
-	TCase *tests = tcase_create("stops");
-
-	images_prepare();
-	tcase_add_loop_test(tests, a_broken_sample_stops_where_it_is_broken, 0,
-			    sizeof(broken) / sizeof(broken[0]));
-	tcase_add_loop_test(tests, boot_files_moved_by_hand_do_not_start_where_more_is_needed, 0,
-			    sizeof(by_hand) / sizeof(by_hand[0]));
-	tcase_add_loop_test(tests,
-			    boot_files_moved_by_hand_do_not_start_by_the_boot_record_of_mkntfs, 0,
-			    sizeof(mkntfs) / sizeof(mkntfs[0]));
-	tcase_add_test(tests,
-		       a_system_volume_whose_boot_code_has_lost_its_first_sector_does_not_start);
-	tcase_add_test(tests, a_disk_without_an_active_partition_starts_nothing);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -13,7 +13,15 @@
 /* Of what a BIOS shows that has found nothing to start, and of what the code of mkntfs shows. */
 #define NOTHING "bootable d"
 
-static glob_t recipes; /* found before the tests run */
+static glob_t recipes;
+
+/* Called before the tests run. */
+static int recipe_count(void)
+{
+	if (glob("images/*.recipe", 0, NULL, &recipes) != 0)
+		abort();
+	return (int)recipes.gl_pathc;
+}
 
 static const char *recipe_name(int i)
 {
@@ -42,7 +50,10 @@ static void assert_starts_as_told(const char *name, const char *image, const jso
 		      json_is_true(told) ? "starts" : "does not start");
 }
 
-START_TEST(inspect_tells_of_a_sample_whether_it_starts_today_and_after_a_fix)
+TEST_CASE(verdict, "verdict", .tags = "verdict");
+
+TEST_LOOP(verdict, inspect_tells_of_a_sample_whether_it_starts_today_and_after_a_fix, 0,
+	  recipe_count())
 {
 	const char *name = recipe_name(_i), *image = image_built(name, false), *copy;
 	struct outcome outcome = BOOTSHIFT("inspect", "--json", image);
@@ -64,23 +75,4 @@ START_TEST(inspect_tells_of_a_sample_whether_it_starts_today_and_after_a_fix)
 	report_run("fix", copy, 0, "fixed", NULL);
 	assert_starts_as_told(name, copy, starts_after, "after a fix");
 	image_remove(copy);
-}
-END_TEST
-
-Suite *verdict_suite(void);
-
-Suite *verdict_suite(void)
-{
-	Suite *suite = suite_create("verdict");
-	TCase *tests = tcase_create("verdict");
-
-	images_prepare();
-	tcase_set_tags(tests, "verdict");
-	if (glob("images/*.recipe", 0, NULL, &recipes) != 0)
-		abort();
-	tcase_add_loop_test(tests,
-			    inspect_tells_of_a_sample_whether_it_starts_today_and_after_a_fix, 0,
-			    (int)recipes.gl_pathc);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -71,7 +71,9 @@ static const char *bare(const char *word)
 	return text("%.*s", (int)length, word + (word[0] == '('));
 }
 
-START_TEST(what_an_advice_names_exists)
+TEST_CASE(advice_tests, "advice");
+
+TEST_LOOP(advice_tests, what_an_advice_names_exists, BS_OK + 1, BS_CODE_COUNT)
 {
 	char *words = strdup(bs_code_advice((enum bs_code)_i)), *rest = NULL;
 	const char *help = NULL; /* of the last of our commands that was named */
@@ -111,7 +113,6 @@ START_TEST(what_an_advice_names_exists)
 	}
 	free(words);
 }
-END_TEST
 
 /* ---- commands -------------------------------------------------------------------------------- */
 
@@ -159,7 +160,7 @@ static const char *new_folder(void)
 }
 
 /* With an image that is none of a disk, so that nothing but the command line is judged. */
-START_TEST(a_command_in_an_advice_is_one)
+TEST_LOOP(advice_tests, a_command_in_an_advice_is_one, BS_OK + 1, BS_CODE_COUNT)
 {
 	const char *command = command_in(bs_code_advice((enum bs_code)_i));
 	const char *folder = new_folder();
@@ -177,7 +178,6 @@ START_TEST(a_command_in_an_advice_is_one)
 	ASSERT_HAS_NOT(outcome.errors, "nvalid option");
 	ASSERT_HAS_NOT(outcome.errors, "not found");
 }
-END_TEST
 
 /* ---- typed as printed ------------------------------------------------------------------------ */
 
@@ -220,7 +220,7 @@ static const struct {
 	{"", "--boot-partition=4", "boot-volume-missing"},
 };
 
-START_TEST(the_advised_partition_is_the_right_one)
+TEST_EACH(advice_tests, the_advised_partition_is_the_right_one, choices)
 {
 	const char *recipe = text("%s%s", SAMPLE_SMALL, choices[_i].more);
 	const char *image = image_copy(image_recipe(text("choice-%d", _i), recipe));
@@ -230,9 +230,8 @@ START_TEST(the_advised_partition_is_the_right_one)
 	assert_fixed(image);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(the_options_that_were_given_go_on_to_count)
+TEST(advice_tests, the_options_that_were_given_go_on_to_count)
 {
 	const char *recipe = SAMPLE_SMALL "partition system active=no\n";
 	const char *image = image_copy(image_recipe("choice-0", recipe)), *folder = new_folder();
@@ -245,7 +244,6 @@ START_TEST(the_options_that_were_given_go_on_to_count)
 	state_assert_restored(image, &before);
 	image_remove(image);
 }
-END_TEST
 
 #define SIGNATURE_CHANGED SAMPLE_SMALL "patch disk 0x1B8 hex=55667788\n"
 
@@ -259,7 +257,7 @@ static const struct container_kind kinds[] = {
 	{"raw", "raw", "", false, NULL},
 };
 
-START_TEST(a_changed_signature_is_put_back)
+TEST_EACH(advice_tests, a_changed_signature_is_put_back, kinds)
 {
 	const char *raw = image_recipe("signature-changed", SIGNATURE_CHANGED);
 	const char *image = container_make(&kinds[_i], raw);
@@ -269,10 +267,9 @@ START_TEST(a_changed_signature_is_put_back)
 	ASSERT_STATUS(BOOTSHIFT("fix", image), 0);
 	image_remove(image);
 }
-END_TEST
 
 /* Also in the picture for people, where the command has a line of its own, whatever the width. */
-START_TEST(a_command_is_not_broken_into_lines)
+TEST(advice_tests, a_command_is_not_broken_into_lines)
 {
 	const char *image = image_copy(image_recipe("signature-changed", SIGNATURE_CHANGED));
 	struct outcome outcome = BOOTSHIFT("inspect", image);
@@ -283,9 +280,8 @@ START_TEST(a_command_is_not_broken_into_lines)
 	ck_assert(starts(image));
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(an_odd_name_can_be_typed)
+TEST_LOOP(advice_tests, an_odd_name_can_be_typed, 0, 4)
 {
 	static const char *const names[] = {"a b's \"c\" $HOME", "-c", "nbd:x", "fat:y.img"};
 	const char *image = image_copy(image_recipe("signature-changed", SIGNATURE_CHANGED));
@@ -303,10 +299,9 @@ START_TEST(an_odd_name_can_be_typed)
 	ASSERT_STATUS(type_in(folder, command), 0);
 	image_remove(image);
 }
-END_TEST
 
 /* Writing the signature back changes the disk of a snapshot like a fix does. */
-START_TEST(no_signature_is_put_back_below_a_snapshot)
+TEST(advice_tests, no_signature_is_put_back_below_a_snapshot)
 {
 	const char *raw = image_recipe("signature-changed", SIGNATURE_CHANGED);
 	const char *image = container_make(&kinds[3], raw);
@@ -319,9 +314,8 @@ START_TEST(no_signature_is_put_back_below_a_snapshot)
 	ASSERT_HAS_NOT(outcome.errors, "qemu-io");
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(a_new_plan_takes_the_place_of_one_that_is_of_no_use)
+TEST_LOOP(advice_tests, a_new_plan_takes_the_place_of_one_that_is_of_no_use, 0, 2)
 {
 	const char *image = small_image(), *folder = new_folder();
 	const char *plan = text("%s/plan", folder);
@@ -339,7 +333,6 @@ START_TEST(a_new_plan_takes_the_place_of_one_that_is_of_no_use)
 	assert_fixed(image);
 	image_remove(image);
 }
-END_TEST
 
 /* A LUKS container with the disk in it; QEMU makes one without the kernel's help. */
 static const char *encrypted(const char *raw, const char *folder)
@@ -359,7 +352,7 @@ static bool has_device_mapper(void)
 	       RUN("dmsetup", "remove", "bootshift-probe").status == 0;
 }
 
-START_TEST(an_encrypted_disk_can_be_opened)
+TEST(advice_tests, an_encrypted_disk_can_be_opened)
 {
 	const char *image = encrypted(image_recipe("small", SAMPLE_SMALL), new_folder());
 	const char *command = printed(BOOTSHIFT("fix", image), "disk-encrypted");
@@ -373,9 +366,8 @@ START_TEST(an_encrypted_disk_can_be_opened)
 	type(text("echo password | %s", command));
 	type("cryptsetup close decrypted");
 }
-END_TEST
 
-START_TEST(a_file_that_is_made_writable_is_fixed)
+TEST(advice_tests, a_file_that_is_made_writable_is_fixed)
 {
 	const char *image = small_image();
 
@@ -385,9 +377,8 @@ START_TEST(a_file_that_is_made_writable_is_fixed)
 	ASSERT_STATUS(BOOTSHIFT("fix", image), 0);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(a_shorter_name_is_one_that_leaves_room)
+TEST(advice_tests, a_shorter_name_is_one_that_leaves_room)
 {
 	const char *image = small_image();
 	const char *folder = text("%.*s", (int)(strrchr(image, '/') - image), image);
@@ -399,31 +390,4 @@ START_TEST(a_shorter_name_is_one_that_leaves_room)
 	ck_assert_int_eq(rename(long_name, text("%s/%0227d", folder, 0)), 0); /* 28 bytes less */
 	ASSERT_STATUS(BOOTSHIFT("fix", text("%s/%0227d", folder, 0)), 0);
 	image_remove(image);
-}
-END_TEST
-
-Suite *advice_suite(void);
-
-Suite *advice_suite(void)
-{
-	Suite *suite = suite_create("advice");
-	TCase *tests = tcase_create("advice");
-
-	images_prepare();
-	tcase_add_loop_test(tests, what_an_advice_names_exists, BS_OK + 1, BS_CODE_COUNT);
-	tcase_add_loop_test(tests, a_command_in_an_advice_is_one, BS_OK + 1, BS_CODE_COUNT);
-	tcase_add_loop_test(tests, the_advised_partition_is_the_right_one, 0,
-			    sizeof(choices) / sizeof(choices[0]));
-	tcase_add_test(tests, the_options_that_were_given_go_on_to_count);
-	tcase_add_loop_test(tests, a_changed_signature_is_put_back, 0,
-			    sizeof(kinds) / sizeof(kinds[0]));
-	tcase_add_test(tests, a_command_is_not_broken_into_lines);
-	tcase_add_loop_test(tests, an_odd_name_can_be_typed, 0, 4);
-	tcase_add_test(tests, no_signature_is_put_back_below_a_snapshot);
-	tcase_add_loop_test(tests, a_new_plan_takes_the_place_of_one_that_is_of_no_use, 0, 2);
-	tcase_add_test(tests, an_encrypted_disk_can_be_opened);
-	tcase_add_test(tests, a_file_that_is_made_writable_is_fixed);
-	tcase_add_test(tests, a_shorter_name_is_one_that_leaves_room);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -68,7 +68,9 @@ static void assert_same_checksums(const char *version)
 	ck_assert_int_ge(atoi(outcome.output), 30);
 }
 
-START_TEST(a_virtual_machine_reads_what_was_moved_and_knows_the_same_windows)
+TEST_CASE(appliance, "appliance", .tags = "slow");
+
+TEST(appliance, a_virtual_machine_reads_what_was_moved_and_knows_the_same_windows)
 {
 	const char *new_7 = windows_7(), *new_10 = image_copy(image_built("windows-10", false));
 	const char *commands = in_folder("commands");
@@ -89,19 +91,4 @@ START_TEST(a_virtual_machine_reads_what_was_moved_and_knows_the_same_windows)
 						image < OLD_10 ? "7" : "10"));
 	assert_same_checksums("7");
 	assert_same_checksums("10");
-}
-END_TEST
-
-Suite *appliance_suite(void);
-
-Suite *appliance_suite(void)
-{
-	Suite *suite = suite_create("appliance");
-	TCase *tests = tcase_create("appliance");
-
-	images_prepare();
-	tcase_set_tags(tests, "slow");
-	tcase_add_test(tests, a_virtual_machine_reads_what_was_moved_and_knows_the_same_windows);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -90,7 +90,10 @@ static void wait_for_image(const struct program *batch)
 		usleep(1000);
 }
 
-START_TEST(a_signal_ends_a_rehearsal_at_once_and_the_rest_is_not_begun)
+TEST_CASE(batches_with_an_image_in_hand, "batches with an image in hand");
+
+TEST_LOOP(batches_with_an_image_in_hand,
+	  a_signal_ends_a_rehearsal_at_once_and_the_rest_is_not_begun, 0, 1)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	struct slow slow;
@@ -115,9 +118,10 @@ START_TEST(a_signal_ends_a_rehearsal_at_once_and_the_rest_is_not_begun)
 	slow_stop(&slow);
 	assert_taken_back(&slow);
 }
-END_TEST
 
-START_TEST(a_signal_lets_an_image_that_is_written_to_be_finished)
+TEST_CASE(slow_tests, "slow", .tags = "slow");
+
+TEST(slow_tests, a_signal_lets_an_image_that_is_written_to_be_finished)
 {
 	struct slow slow;
 	struct program program;
@@ -138,9 +142,8 @@ START_TEST(a_signal_lets_an_image_that_is_written_to_be_finished)
 	slow_stop(&slow);
 	assert_taken_back(&slow);
 }
-END_TEST
 
-START_TEST(a_second_signal_takes_back_what_was_begun)
+TEST(slow_tests, a_second_signal_takes_back_what_was_begun)
 {
 	struct slow slow;
 	struct program program;
@@ -161,7 +164,6 @@ START_TEST(a_second_signal_takes_back_what_was_begun)
 	slow_stop(&slow);
 	assert_taken_back(&slow);
 }
-END_TEST
 
 /* Where the marks of an undo file are, see bootshift-journal(5). */
 #define APPLIED_START 4096 /* the fix is committed: what is left is to verify it */
@@ -187,7 +189,7 @@ static void wait_for_mark(const struct slow *slow, off_t start)
 }
 
 /* Nobody has seen it to the end: so it is not left as it is. */
-START_TEST(a_fix_that_was_killed_while_it_was_verified_is_taken_back)
+TEST(slow_tests, a_fix_that_was_killed_while_it_was_verified_is_taken_back)
 {
 	struct slow slow;
 	struct program program;
@@ -205,10 +207,9 @@ START_TEST(a_fix_that_was_killed_while_it_was_verified_is_taken_back)
 	slow_stop(&slow);
 	assert_taken_back(&slow);
 }
-END_TEST
 
 /* The process with the image dies, as when memory runs out; the others go on. */
-START_TEST(a_process_that_dies_ends_nothing_but_its_own_image)
+TEST(slow_tests, a_process_that_dies_ends_nothing_but_its_own_image)
 {
 	struct slow slow;
 	struct program program;
@@ -230,9 +231,8 @@ START_TEST(a_process_that_dies_ends_nothing_but_its_own_image)
 	slow_stop(&slow);
 	assert_taken_back(&slow);
 }
-END_TEST
 
-START_TEST(an_image_that_takes_too_long_is_given_up)
+TEST(slow_tests, an_image_that_takes_too_long_is_given_up)
 {
 	struct slow slow;
 	struct outcome outcome;
@@ -249,10 +249,9 @@ START_TEST(an_image_that_takes_too_long_is_given_up)
 	slow_stop(&slow);
 	assert_taken_back(&slow);
 }
-END_TEST
 
 /* After ten seconds of patience it is killed and taken back, by one that writes as slowly. */
-START_TEST(a_fix_that_does_not_end_in_time_is_taken_back)
+TEST(slow_tests, a_fix_that_does_not_end_in_time_is_taken_back)
 {
 	struct slow slow;
 	struct outcome outcome;
@@ -265,9 +264,8 @@ START_TEST(a_fix_that_does_not_end_in_time_is_taken_back)
 	slow_stop(&slow);
 	assert_taken_back(&slow);
 }
-END_TEST
 
-START_TEST(images_that_change_or_vanish_while_they_wait_are_told)
+TEST(slow_tests, images_that_change_or_vanish_while_they_wait_are_told)
 {
 	struct slow slow;
 	struct program program;
@@ -291,10 +289,9 @@ START_TEST(images_that_change_or_vanish_while_they_wait_are_told)
 	batch_assert(batch_rows(slow.rows), same, "fixed", NULL);
 	slow_stop(&slow);
 }
-END_TEST
 
 /* As when what the killed run has left has written to it. */
-START_TEST(a_batch_that_goes_on_bears_an_image_that_has_changed_and_is_at_rest)
+TEST(slow_tests, a_batch_that_goes_on_bears_an_image_that_has_changed_and_is_at_rest)
 {
 	struct slow slow;
 	struct program program;
@@ -313,7 +310,6 @@ START_TEST(a_batch_that_goes_on_bears_an_image_that_has_changed_and_is_at_rest)
 	batch_assert(batch_rows(slow.rows), image, "fixed", NULL);
 	slow_stop(&slow);
 }
-END_TEST
 
 /* ---- what a killed one has left ------------------------------------------------------------ */
 
@@ -324,7 +320,7 @@ static void kill_alone(struct program *program)
 }
 
 /* The process that has the image finishes it, and the next one waits for that. */
-START_TEST(what_a_killed_command_still_has_in_hand_is_waited_for)
+TEST(slow_tests, what_a_killed_command_still_has_in_hand_is_waited_for)
 {
 	struct slow slow;
 	struct program program;
@@ -344,7 +340,6 @@ START_TEST(what_a_killed_command_still_has_in_hand_is_waited_for)
 	slow_stop(&slow);
 	assert_taken_back(&slow);
 }
-END_TEST
 
 /* ---- a server that never answers ----------------------------------------------------------- */
 
@@ -373,7 +368,7 @@ static int count_connections(int listener)
 }
 
 /* Nothing was begun, so nothing is taken back: nobody connects a second time. */
-START_TEST(a_second_signal_ends_the_wait_for_a_server_that_never_answers)
+TEST(batches_with_an_image_in_hand, a_second_signal_ends_the_wait_for_a_server_that_never_answers)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder), *uri;
 	struct pollfd listener = {.fd = listen_mutely(folder, &uri), .events = POLLIN};
@@ -388,9 +383,8 @@ START_TEST(a_second_signal_ends_the_wait_for_a_server_that_never_answers)
 	batch_assert(batch_rows(rows), uri, "failed", "interrupted");
 	ck_assert_int_eq(count_connections(listener.fd), 1);
 }
-END_TEST
 
-START_TEST(an_image_behind_a_server_that_never_answers_is_given_up)
+TEST(slow_tests, an_image_behind_a_server_that_never_answers_is_given_up)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder), *uri;
 	int listener = listen_mutely(folder, &uri);
@@ -399,10 +393,9 @@ START_TEST(an_image_behind_a_server_that_never_answers_is_given_up)
 	batch_assert(batch_rows(rows), uri, "failed", "timeout");
 	ck_assert_int_eq(count_connections(listener), 1);
 }
-END_TEST
 
 /* The server does not come to write, neither the fix nor what takes it back. */
-START_TEST(a_third_signal_leaves_what_cannot_be_taken_back_to_the_next_command)
+TEST(slow_tests, a_third_signal_leaves_what_cannot_be_taken_back_to_the_next_command)
 {
 	struct slow slow;
 	struct program program;
@@ -433,34 +426,5 @@ START_TEST(a_third_signal_leaves_what_cannot_be_taken_back_to_the_next_command)
 	slow_stop(&slow);
 	assert_taken_back(&slow);
 }
-END_TEST
 
-Suite *batch_in_hand_suite(void);
-
-Suite *batch_in_hand_suite(void)
-{
-	Suite *suite = suite_create("batches with an image in hand");
-	TCase *tests = tcase_create("batches with an image in hand"), *slow = tcase_create("slow");
-
-	images_prepare();
-	tcase_set_tags(slow, "slow");
-	tcase_add_loop_test(tests, a_signal_ends_a_rehearsal_at_once_and_the_rest_is_not_begun, 0,
-			    1);
-	tcase_add_loop_test(slow, a_signal_ends_a_rehearsal_at_once_and_the_rest_is_not_begun, 1,
-			    3);
-	tcase_add_test(slow, a_signal_lets_an_image_that_is_written_to_be_finished);
-	tcase_add_test(slow, a_second_signal_takes_back_what_was_begun);
-	tcase_add_test(slow, a_fix_that_was_killed_while_it_was_verified_is_taken_back);
-	tcase_add_test(slow, a_process_that_dies_ends_nothing_but_its_own_image);
-	tcase_add_test(slow, an_image_that_takes_too_long_is_given_up);
-	tcase_add_test(slow, a_fix_that_does_not_end_in_time_is_taken_back);
-	tcase_add_test(slow, images_that_change_or_vanish_while_they_wait_are_told);
-	tcase_add_test(slow, a_batch_that_goes_on_bears_an_image_that_has_changed_and_is_at_rest);
-	tcase_add_test(slow, what_a_killed_command_still_has_in_hand_is_waited_for);
-	tcase_add_test(tests, a_second_signal_ends_the_wait_for_a_server_that_never_answers);
-	tcase_add_test(slow, an_image_behind_a_server_that_never_answers_is_given_up);
-	tcase_add_test(slow, a_third_signal_leaves_what_cannot_be_taken_back_to_the_next_command);
-	suite_add_tcase(suite, tests);
-	suite_add_tcase(suite, slow);
-	return suite;
-}
+TEST_ALSO(slow_tests, a_signal_ends_a_rehearsal_at_once_and_the_rest_is_not_begun, 1, 3);

@@ -51,7 +51,9 @@ static int count_fixed(const json_t *rows, const char *path)
 	return count;
 }
 
-START_TEST(a_batch_killed_at_any_moment_goes_on_and_fixes_each_image_once)
+TEST_CASE(slow, "slow", .tags = "slow");
+
+TEST(slow, a_batch_killed_at_any_moment_goes_on_and_fixes_each_image_once)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	struct image_digest before = image_digest(small());
@@ -75,10 +77,11 @@ START_TEST(a_batch_killed_at_any_moment_goes_on_and_fixes_each_image_once)
 		ck_assert_ptr_null(strstr(state_folder(rows), ".img."));
 	}
 }
-END_TEST
+
+TEST_CASE(interrupted_batches, "interrupted batches");
 
 /* The moment that matters: the image is fixed and nobody has said so. */
-START_TEST(an_image_that_was_fixed_and_not_told_is_the_batchs_own)
+TEST(interrupted_batches, an_image_that_was_fixed_and_not_told_is_the_batchs_own)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *image = batch_put(folder, "a.img", small());
@@ -91,10 +94,9 @@ START_TEST(an_image_that_was_fixed_and_not_told_is_the_batchs_own)
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
 	image_assert_same(image, &before);
 }
-END_TEST
 
 /* While the batch is away, somebody fixes an image by hand, and another batch a third one. */
-START_TEST(what_others_have_fixed_is_not_the_batchs_own)
+TEST(interrupted_batches, what_others_have_fixed_is_not_the_batchs_own)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *others[] = {batch_put(folder, "by-hand.img", small()),
@@ -117,10 +119,9 @@ START_TEST(what_others_have_fixed_is_not_the_batchs_own)
 		image_assert_same(others[i], &fixed[i]);
 	}
 }
-END_TEST
 
 /* A pipe names no batch: so what is fixed was fixed by somebody else. */
-START_TEST(nothing_is_taken_for_the_batchs_own_by_rows_that_go_to_a_pipe)
+TEST(interrupted_batches, nothing_is_taken_for_the_batchs_own_by_rows_that_go_to_a_pipe)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
 	struct outcome outcome;
@@ -131,9 +132,8 @@ START_TEST(nothing_is_taken_for_the_batchs_own_by_rows_that_go_to_a_pipe)
 			   bootshift_path(), folder, folder));
 	ASSERT_HAS(outcome.output, "\"status\":\"nothing-to-do\"");
 }
-END_TEST
 
-START_TEST(a_row_that_was_cut_is_dropped_and_its_image_is_looked_at_again)
+TEST(interrupted_batches, a_row_that_was_cut_is_dropped_and_its_image_is_looked_at_again)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	struct stat status;
@@ -151,9 +151,8 @@ START_TEST(a_row_that_was_cut_is_dropped_and_its_image_is_looked_at_again)
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
 	report_run("inspect", text("%s/2.img", folder), 0, "would-fix", NULL);
 }
-END_TEST
 
-START_TEST(lines_that_are_no_rows_are_told_and_passed_over)
+TEST(interrupted_batches, lines_that_are_no_rows_are_told_and_passed_over)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *image = batch_put(folder, "a.img", small());
@@ -169,7 +168,6 @@ START_TEST(lines_that_are_no_rows_are_told_and_passed_over)
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
 	report_run("inspect", image, 0, "would-fix", NULL);
 }
-END_TEST
 
 /* ---- while it searches --------------------------------------------------------------------- */
 
@@ -177,7 +175,7 @@ END_TEST
  * Files that look like images and are none are told of, to a pipe that is full long before the last
  * of them: so the batch is in the middle of its search for as long as nobody reads on.
  */
-START_TEST(a_signal_during_the_search_ends_the_batch_properly)
+TEST(interrupted_batches, a_signal_during_the_search_ends_the_batch_properly)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *page = text("%s.html", folder), *pipe = text("%s.pipe", folder);
@@ -203,11 +201,10 @@ START_TEST(a_signal_during_the_search_ends_the_batch_properly)
 	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 0);
 	ck_assert_int_eq(access(page, F_OK), 0);
 }
-END_TEST
 
 /* ---- out of something ---------------------------------------------------------------------- */
 
-START_TEST(an_image_without_room_for_its_undo_file_fails_and_the_next_is_tried)
+TEST(interrupted_batches, an_image_without_room_for_its_undo_file_fails_and_the_next_is_tried)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	struct outcome outcome;
@@ -225,9 +222,8 @@ START_TEST(an_image_without_room_for_its_undo_file_fails_and_the_next_is_tried)
 	batch_assert(batch_rows(rows), text("%s/2.img", folder), "failed", "no-space");
 	report_run("inspect", text("%s/1.img", folder), 0, "would-fix", NULL);
 }
-END_TEST
 
-START_TEST(a_batch_that_cannot_write_its_rows_stops)
+TEST(interrupted_batches, a_batch_that_cannot_write_its_rows_stops)
 {
 	const char *folder = batch_folder();
 	struct outcome outcome;
@@ -250,9 +246,8 @@ START_TEST(a_batch_that_cannot_write_its_rows_stops)
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "(no-space)");
 }
-END_TEST
 
-START_TEST(a_folder_that_may_not_be_read_is_told_and_the_rest_goes_on)
+TEST(interrupted_batches, a_folder_that_may_not_be_read_is_told_and_the_rest_goes_on)
 {
 	const char *folder = batch_folder(), *closed = text("%s/closed", folder);
 	const char *program = text("%s/bootshift-copy", images_folder());
@@ -273,29 +268,4 @@ START_TEST(a_folder_that_may_not_be_read_is_told_and_the_rest_goes_on)
 	ASSERT_HAS(outcome.errors, text("bootshift: %s: the folder cannot be read", closed));
 	ASSERT_HAS(outcome.errors, "(no-permission)");
 	ASSERT_HAS(outcome.output, text("%s: fixed in ", image));
-}
-END_TEST
-
-Suite *batch_interruption_suite(void);
-
-Suite *batch_interruption_suite(void)
-{
-	Suite *suite = suite_create("interrupted batches");
-	TCase *tests = tcase_create("interrupted batches"), *slow = tcase_create("slow");
-
-	images_prepare();
-	tcase_set_tags(slow, "slow");
-	tcase_add_test(slow, a_batch_killed_at_any_moment_goes_on_and_fixes_each_image_once);
-	tcase_add_test(tests, an_image_that_was_fixed_and_not_told_is_the_batchs_own);
-	tcase_add_test(tests, what_others_have_fixed_is_not_the_batchs_own);
-	tcase_add_test(tests, a_signal_during_the_search_ends_the_batch_properly);
-	tcase_add_test(tests, nothing_is_taken_for_the_batchs_own_by_rows_that_go_to_a_pipe);
-	tcase_add_test(tests, a_row_that_was_cut_is_dropped_and_its_image_is_looked_at_again);
-	tcase_add_test(tests, lines_that_are_no_rows_are_told_and_passed_over);
-	tcase_add_test(tests, an_image_without_room_for_its_undo_file_fails_and_the_next_is_tried);
-	tcase_add_test(tests, a_batch_that_cannot_write_its_rows_stops);
-	tcase_add_test(tests, a_folder_that_may_not_be_read_is_told_and_the_rest_goes_on);
-	suite_add_tcase(suite, tests);
-	suite_add_tcase(suite, slow);
-	return suite;
 }

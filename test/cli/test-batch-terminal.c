@@ -86,7 +86,9 @@ static void start_batch(void)
 		  bootshift_path(), images, folder));
 }
 
-START_TEST(a_window_that_changes_its_size_keeps_its_lines)
+TEST_CASE(batch_terminal, "terminal", .setup = begin, .tags = "slow");
+
+TEST(batch_terminal, a_window_that_changes_its_size_keeps_its_lines)
 {
 	static const unsigned sizes[][2] = {{34, 9},   {20, 7}, {10, 6},
 					    {120, 30}, {60, 8}, {90, 20}};
@@ -110,20 +112,4 @@ START_TEST(a_window_that_changes_its_size_keeps_its_lines)
 	ck_assert_uint_eq(count(screen, "small.img: "), 0);
 	ck_assert_uint_eq(count(screen, "/nbd: failed: "), 1);
 	ck_assert_uint_eq(count(screen, "3 images in "), 1);
-}
-END_TEST
-
-Suite *batch_terminal_suite(void);
-
-Suite *batch_terminal_suite(void)
-{
-	Suite *suite = suite_create("batch-terminal");
-	TCase *tests = tcase_create("terminal");
-
-	images_prepare();
-	tcase_set_tags(tests, "slow");
-	tcase_add_checked_fixture(tests, begin, NULL);
-	tcase_add_test(tests, a_window_that_changes_its_size_keeps_its_lines);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -13,7 +13,9 @@ static const char *small(void)
 	return image_recipe("small", SAMPLE_SMALL);
 }
 
-START_TEST(those_images_of_a_batch_are_taken_back_that_match)
+TEST_CASE(batch_undo, "batch-undo");
+
+TEST(batch_undo, those_images_of_a_batch_are_taken_back_that_match)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *web = batch_put(folder, "web-1.img", small()),
@@ -31,9 +33,8 @@ START_TEST(those_images_of_a_batch_are_taken_back_that_match)
 	report_run("inspect", mail, 0, "would-fix", NULL);
 	report_run("inspect", other, 0, "nothing-to-do", NULL);
 }
-END_TEST
 
-START_TEST(taking_back_says_of_each_image_what_an_undo_says)
+TEST(batch_undo, taking_back_says_of_each_image_what_an_undo_says)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *good = batch_put(folder, "good.img", small()),
@@ -70,9 +71,8 @@ START_TEST(taking_back_says_of_each_image_what_an_undo_says)
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, ": nothing to do: ");
 }
-END_TEST
 
-START_TEST(the_latest_fix_is_taken_back_first)
+TEST(batch_undo, the_latest_fix_is_taken_back_first)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	struct outcome outcome;
@@ -87,10 +87,9 @@ START_TEST(the_latest_fix_is_taken_back_first)
 		lines[i] = strstr(outcome.output, text("%d.img: undone", i));
 	ck_assert(lines[2] && lines[2] < lines[1] && lines[1] < lines[0]);
 }
-END_TEST
 
 /* Two nights in one file, and in the second one the image was not to be had at first. */
-START_TEST(what_is_said_later_does_not_keep_a_fix_from_being_taken_back)
+TEST(batch_undo, what_is_said_later_does_not_keep_a_fix_from_being_taken_back)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
 	const char *first = text("%s.1.jsonl", folder), *second = text("%s.2.jsonl", folder);
@@ -114,9 +113,8 @@ START_TEST(what_is_said_later_does_not_keep_a_fix_from_being_taken_back)
 	ASSERT_HAS(outcome.errors, "1 line is no row and passed over");
 	image_assert_same(image, &before);
 }
-END_TEST
 
-START_TEST(a_report_tells_what_was_taken_back)
+TEST(batch_undo, a_report_tells_what_was_taken_back)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *image = batch_put(folder, "a.img", small());
@@ -139,9 +137,8 @@ START_TEST(a_report_tells_what_was_taken_back)
 	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder), 0);
 	batch_assert(batch_rows(rows), image, "fixed", NULL);
 }
-END_TEST
 
-START_TEST(what_somebody_else_fixed_since_is_not_taken_back)
+TEST(batch_undo, what_somebody_else_fixed_since_is_not_taken_back)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *image = batch_put(folder, "a.img", small());
@@ -158,9 +155,8 @@ START_TEST(what_somebody_else_fixed_since_is_not_taken_back)
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
 	image_assert_same(image, &fixed);
 }
-END_TEST
 
-START_TEST(rows_that_cannot_be_added_to_are_no_reason_not_to_undo)
+TEST(batch_undo, rows_that_cannot_be_added_to_are_no_reason_not_to_undo)
 {
 	const char *folder = batch_folder(), *rows = text("%s/rows", batch_folder());
 	const char *image = batch_put(folder, "a.img", small());
@@ -181,9 +177,8 @@ START_TEST(rows_that_cannot_be_added_to_are_no_reason_not_to_undo)
 	image_assert_same(image, &before);
 	batch_assert(batch_rows(rows), image, "fixed", NULL);
 }
-END_TEST
 
-START_TEST(nothing_is_taken_back_while_a_batch_adds_rows)
+TEST(batch_undo, nothing_is_taken_back_while_a_batch_adds_rows)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *image = batch_put(folder, "a.img", small());
@@ -197,9 +192,8 @@ START_TEST(nothing_is_taken_back_while_a_batch_adds_rows)
 	ASSERT_HAS(outcome.errors, "(in-use)");
 	image_assert_same(image, &fixed);
 }
-END_TEST
 
-START_TEST(names_are_shown_with_their_bytes)
+TEST(batch_undo, names_are_shown_with_their_bytes)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	struct outcome outcome;
@@ -214,10 +208,9 @@ START_TEST(names_are_shown_with_their_bytes)
 		ASSERT_HAS(outcome.output, "/x\\xff.img: ");
 	}
 }
-END_TEST
 
 /* Beside the image, beside its data, and elsewhere. */
-START_TEST(undo_files_in_folders_of_any_bytes_are_found)
+TEST(batch_undo, undo_files_in_folders_of_any_bytes_are_found)
 {
 	const char *folder = text("%s/\xff", batch_folder()), *elsewhere = text("%s/\xfe", folder);
 	const char *rows = text("%s.jsonl", batch_folder()), *image, *disk;
@@ -244,27 +237,4 @@ START_TEST(undo_files_in_folders_of_any_bytes_are_found)
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
 	image_assert_same(image, &before);
 	image_assert_same(disk, &disk_before);
-}
-END_TEST
-
-Suite *batch_undo_suite(void);
-
-Suite *batch_undo_suite(void)
-{
-	Suite *suite = suite_create("batch-undo");
-	TCase *tests = tcase_create("batch-undo");
-
-	images_prepare();
-	tcase_add_test(tests, those_images_of_a_batch_are_taken_back_that_match);
-	tcase_add_test(tests, taking_back_says_of_each_image_what_an_undo_says);
-	tcase_add_test(tests, the_latest_fix_is_taken_back_first);
-	tcase_add_test(tests, what_is_said_later_does_not_keep_a_fix_from_being_taken_back);
-	tcase_add_test(tests, a_report_tells_what_was_taken_back);
-	tcase_add_test(tests, what_somebody_else_fixed_since_is_not_taken_back);
-	tcase_add_test(tests, rows_that_cannot_be_added_to_are_no_reason_not_to_undo);
-	tcase_add_test(tests, nothing_is_taken_back_while_a_batch_adds_rows);
-	tcase_add_test(tests, names_are_shown_with_their_bytes);
-	tcase_add_test(tests, undo_files_in_folders_of_any_bytes_are_found);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -79,7 +79,9 @@ static void check_undone(const struct mixture *mixture)
 	image_assert_same(mixture->hibernated, &mixture->hibernated_digest);
 }
 
-START_TEST(every_image_of_a_folder_gets_what_it_needs_and_all_of_it_can_be_taken_back)
+TEST_CASE(batch, "batch");
+
+TEST(batch, every_image_of_a_folder_gets_what_it_needs_and_all_of_it_can_be_taken_back)
 {
 	struct mixture mixture = mix();
 	struct outcome outcome = BOOTSHIFT("batch", "--jsonl", mixture.rows, mixture.folder);
@@ -95,9 +97,8 @@ START_TEST(every_image_of_a_folder_gets_what_it_needs_and_all_of_it_can_be_taken
 	ASSERT_STATUS(outcome, 0);
 	check_undone(&mixture);
 }
-END_TEST
 
-START_TEST(a_second_run_does_nothing_that_is_done)
+TEST(batch, a_second_run_does_nothing_that_is_done)
 {
 	struct mixture mixture = mix();
 	struct image_state before;
@@ -110,9 +111,8 @@ START_TEST(a_second_run_does_nothing_that_is_done)
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", mixture.rows), 0);
 	check_undone(&mixture);
 }
-END_TEST
 
-START_TEST(rows_are_never_overwritten)
+TEST(batch, rows_are_never_overwritten)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
 	const char *rows = text("%s.jsonl", folder);
@@ -133,10 +133,9 @@ START_TEST(rows_are_never_overwritten)
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
 	image_assert_same(image, &before);
 }
-END_TEST
 
 /* What lies there is not this program's. */
-START_TEST(another_file_is_not_taken_for_rows)
+TEST(batch, another_file_is_not_taken_for_rows)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
 	const char *file = batch_write(folder, "notes", "the first line\nand one that has no end");
@@ -158,10 +157,9 @@ START_TEST(another_file_is_not_taken_for_rows)
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "(row-invalid)");
 }
-END_TEST
 
 /* Whoever names all images in the place of one file. */
-START_TEST(no_image_is_written_over_with_rows_or_a_page)
+TEST(batch, no_image_is_written_over_with_rows_or_a_page)
 {
 	static const char *const options[][2] = {{"--report", "file-exists"},
 						 {"--jsonl", "row-invalid"},
@@ -181,9 +179,8 @@ START_TEST(no_image_is_written_over_with_rows_or_a_page)
 	ASSERT_STATUS(BOOTSHIFT("plan", "-o", image, other), 2);
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
-START_TEST(a_page_that_cannot_be_written_is_known_before_anything_is_done)
+TEST(batch, a_page_that_cannot_be_written_is_known_before_anything_is_done)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
 	struct image_state before = state_take(image);
@@ -193,10 +190,9 @@ START_TEST(a_page_that_cannot_be_written_is_known_before_anything_is_done)
 	ASSERT_HAS(outcome.errors, "(not-found)");
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
 /* What nobody could know before. */
-START_TEST(rows_of_a_page_that_could_not_be_written_are_kept)
+TEST(batch, rows_of_a_page_that_could_not_be_written_are_kept)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small()), *rows;
 	struct image_digest before = image_digest(image);
@@ -213,9 +209,8 @@ START_TEST(rows_of_a_page_that_could_not_be_written_are_kept)
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
 	image_assert_same(image, &before);
 }
-END_TEST
 
-START_TEST(a_dry_run_changes_nothing_and_only_another_one_goes_on_with_it)
+TEST(batch, a_dry_run_changes_nothing_and_only_another_one_goes_on_with_it)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
 	const char *rows = text("%s.jsonl", folder);
@@ -234,9 +229,8 @@ START_TEST(a_dry_run_changes_nothing_and_only_another_one_goes_on_with_it)
 	ASSERT_HAS(outcome.errors, "(rows-exist)");
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
-START_TEST(what_is_named_has_its_row_whatever_it_is)
+TEST(batch, what_is_named_has_its_row_whatever_it_is)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *notes = batch_write(folder, "notes.txt", "not a disk\n"),
@@ -252,9 +246,8 @@ START_TEST(what_is_named_has_its_row_whatever_it_is)
 	batch_assert(batch_rows(rows), pipe, "refused", "not-an-image");
 	batch_assert(batch_rows(rows), "/dev/null", "refused", "not-an-image");
 }
-END_TEST
 
-START_TEST(names_of_any_bytes_are_fixed_told_and_undone)
+TEST(batch, names_of_any_bytes_are_fixed_told_and_undone)
 {
 	static const char *const names[] = {
 		"with space", "new\nline",        "escape \033[31m",
@@ -284,9 +277,8 @@ START_TEST(names_of_any_bytes_are_fixed_told_and_undone)
 	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder), 0);
 	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 3 * sizeof(names) / sizeof(names[0]));
 }
-END_TEST
 
-START_TEST(rows_on_standard_output_are_alone_there)
+TEST(batch, rows_on_standard_output_are_alone_there)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
 	struct outcome outcome = BOOTSHIFT("batch", "--jsonl", "-", folder);
@@ -298,9 +290,8 @@ START_TEST(rows_on_standard_output_are_alone_there)
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", copy), 0);
 	report_run("inspect", image, 0, "would-fix", NULL);
 }
-END_TEST
 
-START_TEST(quiet_leaves_what_went_wrong)
+TEST(batch, quiet_leaves_what_went_wrong)
 {
 	const char *folder = batch_folder(), *bad = batch_put(folder, "bad.img", unsuitable());
 	struct outcome outcome;
@@ -313,9 +304,8 @@ START_TEST(quiet_leaves_what_went_wrong)
 	ASSERT_HAS(outcome.errors, "(no-active-partition)");
 	ASSERT_HAS_NOT(outcome.errors, "good.img");
 }
-END_TEST
 
-START_TEST(what_has_the_name_of_an_image_and_is_none_is_named)
+TEST(batch, what_has_the_name_of_an_image_and_is_none_is_named)
 {
 	const char *folder = batch_folder();
 	struct outcome outcome;
@@ -333,10 +323,9 @@ START_TEST(what_has_the_name_of_an_image_and_is_none_is_named)
 	outcome = BOOTSHIFT("batch", "-q", folder);
 	ck_assert_str_eq(outcome.errors, "");
 }
-END_TEST
 
 /* Two machines with the folder in different places share the images out without talking. */
-START_TEST(shards_are_a_partition_wherever_the_folder_lies)
+TEST(batch, shards_are_a_partition_wherever_the_folder_lies)
 {
 	const char *folder = batch_folder(), *other = text("%s-moved", folder);
 	const char *rows = text("%s.jsonl", folder);
@@ -364,9 +353,8 @@ START_TEST(shards_are_a_partition_wherever_the_folder_lies)
 	}
 	ck_assert(done > 0 && done < 12); /* else this shows nothing */
 }
-END_TEST
 
-START_TEST(too_many_failures_end_a_batch)
+TEST(batch, too_many_failures_end_a_batch)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *image = batch_put(folder, "a.img", small());
@@ -380,9 +368,8 @@ START_TEST(too_many_failures_end_a_batch)
 	ASSERT_HAS(outcome.errors, "2 images were not begun");
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
-START_TEST(a_folder_for_undo_files_that_is_not_there_is_told_once)
+TEST(batch, a_folder_for_undo_files_that_is_not_there_is_told_once)
 {
 	const char *folder = batch_folder();
 	const char *images[] = {batch_put(folder, "a.img", small()),
@@ -397,9 +384,8 @@ START_TEST(a_folder_for_undo_files_that_is_not_there_is_told_once)
 	ck_assert_ptr_eq(strchr(outcome.errors, '\n'), strrchr(outcome.errors, '\n'));
 	state_assert_untouched(images[0], &before);
 }
-END_TEST
 
-START_TEST(undo_files_of_a_batch_may_lie_elsewhere)
+TEST(batch, undo_files_of_a_batch_may_lie_elsewhere)
 {
 	const char *folder = batch_folder(), *elsewhere = batch_folder();
 	const char *rows = text("%s.jsonl", folder), *image = batch_put(folder, "a.img", small());
@@ -410,35 +396,4 @@ START_TEST(undo_files_of_a_batch_may_lie_elsewhere)
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
 	image_assert_same(image, &before);
 	ck_assert_int_eq(rmdir(elsewhere), 0);
-}
-END_TEST
-
-Suite *batch_suite(void);
-
-Suite *batch_suite(void)
-{
-	Suite *suite = suite_create("batch");
-	TCase *tests = tcase_create("batch");
-
-	images_prepare();
-	tcase_add_test(tests,
-		       every_image_of_a_folder_gets_what_it_needs_and_all_of_it_can_be_taken_back);
-	tcase_add_test(tests, a_second_run_does_nothing_that_is_done);
-	tcase_add_test(tests, rows_are_never_overwritten);
-	tcase_add_test(tests, another_file_is_not_taken_for_rows);
-	tcase_add_test(tests, no_image_is_written_over_with_rows_or_a_page);
-	tcase_add_test(tests, a_page_that_cannot_be_written_is_known_before_anything_is_done);
-	tcase_add_test(tests, rows_of_a_page_that_could_not_be_written_are_kept);
-	tcase_add_test(tests, a_dry_run_changes_nothing_and_only_another_one_goes_on_with_it);
-	tcase_add_test(tests, what_is_named_has_its_row_whatever_it_is);
-	tcase_add_test(tests, names_of_any_bytes_are_fixed_told_and_undone);
-	tcase_add_test(tests, rows_on_standard_output_are_alone_there);
-	tcase_add_test(tests, quiet_leaves_what_went_wrong);
-	tcase_add_test(tests, what_has_the_name_of_an_image_and_is_none_is_named);
-	tcase_add_test(tests, shards_are_a_partition_wherever_the_folder_lies);
-	tcase_add_test(tests, too_many_failures_end_a_batch);
-	tcase_add_test(tests, a_folder_for_undo_files_that_is_not_there_is_told_once);
-	tcase_add_test(tests, undo_files_of_a_batch_may_lie_elsewhere);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -53,7 +53,9 @@ static void assert_refused(const char *plan, const char *image, const char *code
 	ASSERT_HAS(rehearsal.errors, text("(%s); ", code));
 }
 
-START_TEST(a_plan_is_carried_out_as_it_says)
+TEST_CASE(changes, "changes");
+
+TEST(changes, a_plan_is_carried_out_as_it_says)
 {
 	const char *image = small_image(), *plan = plan_for(image);
 	struct image_state before = state_take(image);
@@ -67,9 +69,8 @@ START_TEST(a_plan_is_carried_out_as_it_says)
 	report_run("undo", image, 0, "undone", NULL);
 	state_assert_restored(image, &before);
 }
-END_TEST
 
-START_TEST(a_plan_on_standard_output_is_alone_there)
+TEST(changes, a_plan_on_standard_output_is_alone_there)
 {
 	const char *image = small_image();
 	struct outcome outcome = BOOTSHIFT("plan", "-o", "-", image);
@@ -81,9 +82,8 @@ START_TEST(a_plan_on_standard_output_is_alone_there)
 	ASSERT_HAS(outcome.errors, "Nothing was written.");
 	json_decref(plan);
 }
-END_TEST
 
-START_TEST(a_plan_is_stale_when_a_boot_file_has_changed)
+TEST(changes, a_plan_is_stale_when_a_boot_file_has_changed)
 {
 	const char *image = small_image(), *plan = plan_for(image);
 	struct image_state changed;
@@ -94,9 +94,8 @@ START_TEST(a_plan_is_stale_when_a_boot_file_has_changed)
 	assert_refused(plan, image, "plan-stale");
 	state_assert_untouched(image, &changed);
 }
-END_TEST
 
-START_TEST(a_plan_is_stale_for_another_image)
+TEST(changes, a_plan_is_stale_for_another_image)
 {
 	const char *image = windows_7(), *plan = plan_for(small_image());
 	struct image_state before = state_take(image);
@@ -104,9 +103,8 @@ START_TEST(a_plan_is_stale_for_another_image)
 	assert_refused(plan, image, "plan-stale");
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
-START_TEST(a_plan_file_that_is_none_is_refused)
+TEST(changes, a_plan_file_that_is_none_is_refused)
 {
 	static const struct {
 		const char *program; /* makes a bad plan of a good one */
@@ -140,9 +138,8 @@ START_TEST(a_plan_file_that_is_none_is_refused)
 	}
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
-START_TEST(a_plan_file_that_is_missing_is_told)
+TEST(changes, a_plan_file_that_is_missing_is_told)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -155,7 +152,6 @@ START_TEST(a_plan_file_that_is_missing_is_told)
 	ASSERT_HAS(outcome.errors, "(not-found); ");
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
 /* ---- after the fix ------------------------------------------------------------------------- */
 
@@ -180,7 +176,7 @@ static uint64_t guest_file_start(const char *image, const char *inode)
 	return SAMPLE_BOOT_START + strtoull(outcome.output, NULL, 10) * 4096;
 }
 
-START_TEST(undo_is_refused_when_a_byte_that_tells_has_changed)
+TEST(changes, undo_is_refused_when_a_byte_that_tells_has_changed)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -207,9 +203,8 @@ START_TEST(undo_is_refused_when_a_byte_that_tells_has_changed)
 	report_run("undo", image, 0, "undone", NULL);
 	state_assert_restored(image, &before);
 }
-END_TEST
 
-START_TEST(undo_is_refused_when_a_file_was_written_in_the_guest)
+TEST(changes, undo_is_refused_when_a_file_was_written_in_the_guest)
 {
 	const char *image = small_image();
 
@@ -217,9 +212,8 @@ START_TEST(undo_is_refused_when_a_file_was_written_in_the_guest)
 	write_guest_file(image, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, "new.txt", "written later");
 	assert_not_undone(image);
 }
-END_TEST
 
-START_TEST(undo_is_refused_when_the_image_has_another_length)
+TEST(changes, undo_is_refused_when_the_image_has_another_length)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -228,7 +222,6 @@ START_TEST(undo_is_refused_when_the_image_has_another_length)
 	ck_assert_int_eq(truncate(image, before.status.st_size + 512), 0);
 	assert_not_undone(image);
 }
-END_TEST
 
 /* Runs undo; tells whether it says that the image is what it was. */
 static bool undo_is_exact(const char *image)
@@ -239,7 +232,7 @@ static bool undo_is_exact(const char *image)
 	return json_is_true(exact);
 }
 
-START_TEST(undo_says_that_the_image_is_what_it_was_only_if_nothing_was_written_since)
+TEST(changes, undo_says_that_the_image_is_what_it_was_only_if_nothing_was_written_since)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -270,9 +263,8 @@ START_TEST(undo_says_that_the_image_is_what_it_was_only_if_nothing_was_written_s
 		file_flip(image, free_place);
 	}
 }
-END_TEST
 
-START_TEST(an_image_that_was_restored_is_told_by_undo_and_refused_by_the_others)
+TEST(changes, an_image_that_was_restored_is_told_by_undo_and_refused_by_the_others)
 {
 	const char *image = small_image(), *copy = image_copy(image);
 	struct image_state restored;
@@ -297,9 +289,8 @@ START_TEST(an_image_that_was_restored_is_told_by_undo_and_refused_by_the_others)
 			image));
 	state_assert_untouched(image, &restored);
 }
-END_TEST
 
-START_TEST(undo_from_rows_says_the_same)
+TEST(changes, undo_from_rows_says_the_same)
 {
 	const char *image = small_image(), *copy = image_copy(image);
 	const char *rows = text("%s.rows", image);
@@ -318,9 +309,8 @@ START_TEST(undo_from_rows_says_the_same)
 		   "undone: what the fix changed is as it was before, and nothing else was written "
 		   "since");
 }
-END_TEST
 
-START_TEST(a_damaged_undo_file_is_found_out_before_anything_is_written)
+TEST(changes, a_damaged_undo_file_is_found_out_before_anything_is_written)
 {
 	const char *image = small_image(), *undo_file = text("%s.bootshift-undo", image);
 	struct image_state fixed;
@@ -347,31 +337,4 @@ START_TEST(a_damaged_undo_file_is_found_out_before_anything_is_written)
 	ck_assert_int_eq(truncate(undo_file, 0), 0);
 	report_run("undo", image, 4, "recovery-required", "journal-damaged");
 	state_assert_untouched(image, &fixed);
-}
-END_TEST
-
-Suite *changes_suite(void);
-
-Suite *changes_suite(void)
-{
-	Suite *suite = suite_create("changes in between");
-	TCase *tests = tcase_create("changes");
-
-	images_prepare();
-	tcase_add_test(tests, a_plan_is_carried_out_as_it_says);
-	tcase_add_test(tests, a_plan_on_standard_output_is_alone_there);
-	tcase_add_test(tests, a_plan_is_stale_when_a_boot_file_has_changed);
-	tcase_add_test(tests, a_plan_is_stale_for_another_image);
-	tcase_add_test(tests, a_plan_file_that_is_none_is_refused);
-	tcase_add_test(tests, a_plan_file_that_is_missing_is_told);
-	tcase_add_test(tests, undo_is_refused_when_a_byte_that_tells_has_changed);
-	tcase_add_test(tests, undo_is_refused_when_a_file_was_written_in_the_guest);
-	tcase_add_test(tests, undo_is_refused_when_the_image_has_another_length);
-	tcase_add_test(tests,
-		       undo_says_that_the_image_is_what_it_was_only_if_nothing_was_written_since);
-	tcase_add_test(tests, an_image_that_was_restored_is_told_by_undo_and_refused_by_the_others);
-	tcase_add_test(tests, undo_from_rows_says_the_same);
-	tcase_add_test(tests, a_damaged_undo_file_is_found_out_before_anything_is_written);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

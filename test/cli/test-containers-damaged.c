@@ -60,7 +60,9 @@ static void assert_never_touched(const char *container, const char *part)
 	image_remove(container);
 }
 
-START_TEST(a_qcow2_that_counts_clusters_in_use_as_free_is_refused)
+TEST_CASE(containers_damaged, "containers-damaged");
+
+TEST(containers_damaged, a_qcow2_that_counts_clusters_in_use_as_free_is_refused)
 {
 	const char *container = make(&qcow2);
 	struct image_state state = state_take(container);
@@ -69,9 +71,8 @@ START_TEST(a_qcow2_that_counts_clusters_in_use_as_free_is_refused)
 	set_counts(container, clusters - 20, 20, 0);
 	assert_never_touched(container, "qemu-img finds 40 errors");
 }
-END_TEST
 
-START_TEST(a_vdi_that_counts_blocks_in_use_as_free_is_refused)
+TEST(containers_damaged, a_vdi_that_counts_blocks_in_use_as_free_is_refused)
 {
 	const char *container = make(&vdi);
 	uint8_t allocated[4];
@@ -81,10 +82,9 @@ START_TEST(a_vdi_that_counts_blocks_in_use_as_free_is_refused)
 	file_write(container, 388, allocated, sizeof(allocated));
 	assert_never_touched(container, "qemu-img finds 1 error ");
 }
-END_TEST
 
 /* As programs leave them that are killed: room is lost, and nothing else. */
-START_TEST(a_qcow2_that_counts_free_clusters_as_in_use_is_fixed)
+TEST(containers_damaged, a_qcow2_that_counts_free_clusters_as_in_use_is_fixed)
 {
 	const char *container = make(&qcow2);
 	struct image_state before;
@@ -98,20 +98,4 @@ START_TEST(a_qcow2_that_counts_free_clusters_as_in_use_is_fixed)
 	report_run("undo", container, 0, "undone", NULL);
 	state_assert_restored(container, &before);
 	image_remove(container);
-}
-END_TEST
-
-Suite *containers_damaged_suite(void);
-
-Suite *containers_damaged_suite(void)
-{
-	Suite *suite = suite_create("containers-damaged");
-	TCase *tests = tcase_create("containers-damaged");
-
-	images_prepare();
-	tcase_add_test(tests, a_qcow2_that_counts_clusters_in_use_as_free_is_refused);
-	tcase_add_test(tests, a_vdi_that_counts_blocks_in_use_as_free_is_refused);
-	tcase_add_test(tests, a_qcow2_that_counts_free_clusters_as_in_use_is_fixed);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

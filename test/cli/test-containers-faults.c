@@ -87,7 +87,10 @@ static bool was_before_the_commit(const char *container)
 	return true;
 }
 
-START_TEST(a_fix_killed_before_the_commit_leaves_the_container_and_nothing_else)
+TEST_CASE(containers_faults, "containers-faults");
+
+TEST_LOOP(containers_faults, a_fix_killed_before_the_commit_leaves_the_container_and_nothing_else,
+	  0, KIND_COUNT)
 {
 	const char *container = make(_i), *temporary = watch_leftovers();
 	struct image_state untouched = state_take(container), before = untouched;
@@ -111,7 +114,6 @@ START_TEST(a_fix_killed_before_the_commit_leaves_the_container_and_nothing_else)
 	}
 	ck_assert_int_gt(early, 0);
 }
-END_TEST
 
 /* ---- qemu-nbd is killed --------------------------------------------------------------------- */
 
@@ -191,7 +193,8 @@ static void assert_driver_blamed(const struct outcome *outcome)
 	ASSERT_HAS(outcome->errors, "(worker-failed); ");
 }
 
-START_TEST(a_driver_killed_while_it_stages_fails_the_fix_and_leaves_the_container)
+TEST_LOOP(containers_faults, a_driver_killed_while_it_stages_fails_the_fix_and_leaves_the_container,
+	  0, KIND_COUNT)
 {
 	const char *container = make(_i), *temporary = watch_leftovers();
 	struct image_state untouched = state_take(container), before = untouched;
@@ -213,9 +216,9 @@ START_TEST(a_driver_killed_while_it_stages_fails_the_fix_and_leaves_the_containe
 	}
 	ck_assert_int_gt(failed, 0);
 }
-END_TEST
 
-START_TEST(a_driver_killed_while_it_verifies_leaves_the_container_as_it_was)
+TEST_LOOP(containers_faults, a_driver_killed_while_it_verifies_leaves_the_container_as_it_was, 0,
+	  (DRIVER_COUNT - OF_STAGED) * KIND_COUNT)
 {
 	enum driver which = OF_STAGED + _i / KIND_COUNT;
 	const char *container = make(_i % KIND_COUNT), *temporary = watch_leftovers();
@@ -231,7 +234,6 @@ START_TEST(a_driver_killed_while_it_verifies_leaves_the_container_as_it_was)
 	assert_driver_blamed(&outcome);
 	state_assert_restored(container, &before);
 }
-END_TEST
 
 /* ---- what is missing ------------------------------------------------------------------------ */
 
@@ -249,14 +251,13 @@ static void assert_refused(const char *container, const char *raw, const char *m
 	report_run("fix", raw, 0, "fixed", NULL);
 }
 
-START_TEST(without_qemu_nbd_a_container_is_refused_and_a_raw_image_is_not)
+TEST(containers_faults, without_qemu_nbd_a_container_is_refused_and_a_raw_image_is_not)
 {
 	const char *container = make(QCOW2), *raw = small_image();
 
 	ck_assert_int_eq(setenv("PATH", "/nonexistent", 1), 0);
 	assert_refused(container, raw, ", which this format needs, is not installed");
 }
-END_TEST
 
 /* Nobody can open it any more, as far as this process and its children see; they end with it. */
 static bool forbid_fuse_device(void)
@@ -269,34 +270,11 @@ static bool forbid_fuse_device(void)
 	       mount(NULL, device, NULL, MS_BIND | MS_REMOUNT | MS_NODEV, NULL) == 0;
 }
 
-START_TEST(without_fuse_a_container_is_refused_and_a_raw_image_is_not)
+TEST(containers_faults, without_fuse_a_container_is_refused_and_a_raw_image_is_not)
 {
 	const char *container = make(QCOW2), *raw = small_image();
 
 	if (!forbid_fuse_device())
 		return; /* only root can */
 	assert_refused(container, raw, "/dev/fuse");
-}
-END_TEST
-
-Suite *containers_faults_suite(void);
-
-Suite *containers_faults_suite(void)
-{
-	Suite *suite = suite_create("containers-faults");
-	TCase *tests = tcase_create("containers-faults");
-
-	images_prepare();
-	tcase_add_loop_test(tests,
-			    a_fix_killed_before_the_commit_leaves_the_container_and_nothing_else, 0,
-			    KIND_COUNT);
-	tcase_add_loop_test(tests,
-			    a_driver_killed_while_it_stages_fails_the_fix_and_leaves_the_container,
-			    0, KIND_COUNT);
-	tcase_add_loop_test(tests, a_driver_killed_while_it_verifies_leaves_the_container_as_it_was,
-			    0, (DRIVER_COUNT - OF_STAGED) * KIND_COUNT);
-	tcase_add_test(tests, without_qemu_nbd_a_container_is_refused_and_a_raw_image_is_not);
-	tcase_add_test(tests, without_fuse_a_container_is_refused_and_a_raw_image_is_not);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

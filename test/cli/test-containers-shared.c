@@ -133,23 +133,23 @@ static void assert_never_touched(const char *container, const char *part)
 
 /* ---- every format with one kind of blocks --------------------------------------------------- */
 
-START_TEST(a_block_of_both_partitions_is_refused)
+TEST_CASE(containers_shared, "containers-shared");
+
+TEST_EACH(containers_shared, a_block_of_both_partitions_is_refused, layouts)
 {
 	const char *container = make(_i);
 
 	set(_i, container, FREE_IN_SYSTEM, get(_i, container, IN_BOOT));
 	assert_never_touched(container, " overlaps another one at byte ");
 }
-END_TEST
 
-START_TEST(a_block_that_is_the_first_and_the_last_is_refused)
+TEST_EACH(containers_shared, a_block_that_is_the_first_and_the_last_is_refused, layouts)
 {
 	const char *container = make(_i);
 
 	set(_i, container, LAST, get(_i, container, 0));
 	assert_never_touched(container, " overlaps another one at byte ");
 }
-END_TEST
 
 /* ---- what each format has besides ----------------------------------------------------------- */
 
@@ -169,16 +169,15 @@ static const struct {
 	{VMDK, 21 * 512, "overlaps the second grain directory at byte 10752"},
 };
 
-START_TEST(a_block_on_a_header_or_a_table_is_refused)
+TEST_EACH(containers_shared, a_block_on_a_header_or_a_table_is_refused, on_others)
 {
 	const char *container = make(on_others[_i].layout);
 
 	set(on_others[_i].layout, container, FREE_IN_SYSTEM, on_others[_i].place);
 	assert_never_touched(container, on_others[_i].part);
 }
-END_TEST
 
-START_TEST(a_vhd_block_on_the_footer_is_refused)
+TEST(containers_shared, a_vhd_block_on_the_footer_is_refused)
 {
 	const char *container = make(VHD);
 	struct image_state state = state_take(container);
@@ -186,9 +185,8 @@ START_TEST(a_vhd_block_on_the_footer_is_refused)
 	set(VHD, container, FREE_IN_SYSTEM, (uint64_t)state.status.st_size - 512 - 2 * MIB);
 	assert_never_touched(container, " overlaps the footer at byte ");
 }
-END_TEST
 
-START_TEST(vhd_blocks_that_share_one_sector_are_refused)
+TEST(containers_shared, vhd_blocks_that_share_one_sector_are_refused)
 {
 	const char *container = make(VHD);
 
@@ -196,27 +194,24 @@ START_TEST(vhd_blocks_that_share_one_sector_are_refused)
 	set(VHD, container, FREE_IN_SYSTEM, get(VHD, container, IN_BOOT) + 2 * MIB);
 	assert_never_touched(container, " overlaps another one at byte ");
 }
-END_TEST
 
-START_TEST(vhdx_blocks_that_share_a_half_are_refused)
+TEST(containers_shared, vhdx_blocks_that_share_a_half_are_refused)
 {
 	const char *container = make(VHDX);
 
 	set(VHDX, container, FREE_IN_SYSTEM, get(VHDX, container, IN_BOOT) + MIB);
 	assert_never_touched(container, " overlaps another one at byte ");
 }
-END_TEST
 
-START_TEST(vmdk_grains_that_share_one_sector_are_refused)
+TEST(containers_shared, vmdk_grains_that_share_one_sector_are_refused)
 {
 	const char *container = make(VMDK);
 
 	set(VMDK, container, FREE_IN_SYSTEM, get(VMDK, container, IN_BOOT) + 65536 - 512);
 	assert_never_touched(container, " overlaps another one at byte ");
 }
-END_TEST
 
-START_TEST(a_vmdk_grain_on_a_grain_table_or_its_copy_is_refused)
+TEST(containers_shared, a_vmdk_grain_on_a_grain_table_or_its_copy_is_refused)
 {
 	static const unsigned directories[] = {56, 48};
 	static const char *const parts[] = {" overlaps grain table 0 at byte ",
@@ -230,10 +225,9 @@ START_TEST(a_vmdk_grain_on_a_grain_table_or_its_copy_is_refused)
 		assert_never_touched(container, parts[i]);
 	}
 }
-END_TEST
 
 /* Each stands for 32 MiB of the guest's disk. */
-START_TEST(a_vmdk_grain_table_of_both_partitions_is_refused)
+TEST(containers_shared, a_vmdk_grain_table_of_both_partitions_is_refused)
 {
 	const char *container = make(VMDK);
 	uint64_t directory = read_number(container, 56, 8, false) * 512;
@@ -242,10 +236,9 @@ START_TEST(a_vmdk_grain_table_of_both_partitions_is_refused)
 		     read_number(container, directory + 8, 4, false));
 	assert_never_touched(container, "grain table ");
 }
-END_TEST
 
 /* The driver writes to the tables of the second directory without reading them. */
-START_TEST(a_vmdk_without_copies_of_its_grain_tables_is_refused)
+TEST(containers_shared, a_vmdk_without_copies_of_its_grain_tables_is_refused)
 {
 	const char *container = make(VMDK);
 	uint64_t directory = read_number(container, 48, 8, false) * 512;
@@ -253,7 +246,6 @@ START_TEST(a_vmdk_without_copies_of_its_grain_tables_is_refused)
 	write_number(container, directory + 4, 4, false, 0);
 	assert_never_touched(container, "copy of grain table 1 at byte 0");
 }
-END_TEST
 
 /* ---- VHDX: what only the log knows ---------------------------------------------------------- */
 
@@ -281,7 +273,7 @@ static void change_logged_entry(const char *path, uint64_t guest, uint64_t donor
 	free(entry);
 }
 
-START_TEST(a_vhdx_block_that_the_log_gives_to_both_partitions_is_refused)
+TEST(containers_shared, a_vhdx_block_that_the_log_gives_to_both_partitions_is_refused)
 {
 	const char *container =
 		container_make_vhdx_with_log(image_recipe("small", SAMPLE_SMALL), LOGGED);
@@ -289,7 +281,6 @@ START_TEST(a_vhdx_block_that_the_log_gives_to_both_partitions_is_refused)
 	change_logged_entry(container, FREE_IN_SYSTEM, IN_BOOT);
 	assert_never_touched(container, " overlaps another one at byte ");
 }
-END_TEST
 
 /* ---- qcow2 ---------------------------------------------------------------------------------- */
 
@@ -330,7 +321,8 @@ static const struct {
 	{REFCOUNT_TABLE, " overlaps the table of counts at byte "},
 };
 
-START_TEST(a_qcow2_cluster_on_a_table_is_refused_though_it_is_counted)
+TEST_EACH(containers_shared, a_qcow2_cluster_on_a_table_is_refused_though_it_is_counted,
+	  qcow2_tables)
 {
 	const char *container = make_qcow2();
 	uint64_t table = read_number(container, qcow2_tables[_i].field, 8, true);
@@ -340,9 +332,8 @@ START_TEST(a_qcow2_cluster_on_a_table_is_refused_though_it_is_counted)
 	free(image_run(0, "qemu-img check %s", container));
 	assert_never_touched(container, qcow2_tables[_i].part);
 }
-END_TEST
 
-START_TEST(a_qcow2_cluster_of_both_partitions_that_is_counted_once_is_refused)
+TEST(containers_shared, a_qcow2_cluster_of_both_partitions_that_is_counted_once_is_refused)
 {
 	const char *container = make_qcow2();
 	uint64_t entry = read_number(container, find_qcow2_entry(container, IN_BOOT), 8, true);
@@ -350,10 +341,9 @@ START_TEST(a_qcow2_cluster_of_both_partitions_that_is_counted_once_is_refused)
 	write_number(container, find_qcow2_entry(container, FREE_IN_SYSTEM), 8, true, entry);
 	assert_never_touched(container, "qemu-img finds ");
 }
-END_TEST
 
 /* The driver copies it before it writes to it, so nothing is lost. */
-START_TEST(a_qcow2_cluster_that_is_counted_twice_is_no_reason_to_refuse)
+TEST(containers_shared, a_qcow2_cluster_that_is_counted_twice_is_no_reason_to_refuse)
 {
 	const char *container = make_qcow2();
 	uint64_t entry = find_qcow2_entry(container, IN_BOOT);
@@ -366,12 +356,11 @@ START_TEST(a_qcow2_cluster_that_is_counted_twice_is_no_reason_to_refuse)
 	report_run("inspect", container, 0, "would-fix", NULL);
 	image_remove(container);
 }
-END_TEST
 
 /* ---- what only writing shows ---------------------------------------------------------------- */
 
 /* QEMU puts a new block behind the last one, where this VHD has its header. */
-START_TEST(a_vhd_whose_driver_writes_over_its_header_is_refused_unwritten)
+TEST(containers_shared, a_vhd_whose_driver_writes_over_its_header_is_refused_unwritten)
 {
 	const char *container = make(VHD);
 	struct image_state before = state_take(container);
@@ -394,36 +383,4 @@ START_TEST(a_vhd_whose_driver_writes_over_its_header_is_refused_unwritten)
 	}
 	state_assert_untouched(container, &before);
 	image_remove(container);
-}
-END_TEST
-
-Suite *containers_shared_suite(void);
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
-Suite *containers_shared_suite(void)
-{
-	Suite *suite = suite_create("containers-shared");
-	TCase *tests = tcase_create("containers-shared");
-
-	images_prepare();
-	tcase_add_loop_test(tests, a_block_of_both_partitions_is_refused, 0, COUNT(layouts));
-	tcase_add_loop_test(tests, a_block_that_is_the_first_and_the_last_is_refused, 0,
-			    COUNT(layouts));
-	tcase_add_loop_test(tests, a_block_on_a_header_or_a_table_is_refused, 0, COUNT(on_others));
-	tcase_add_test(tests, a_vhd_block_on_the_footer_is_refused);
-	tcase_add_test(tests, vhd_blocks_that_share_one_sector_are_refused);
-	tcase_add_test(tests, vhdx_blocks_that_share_a_half_are_refused);
-	tcase_add_test(tests, vmdk_grains_that_share_one_sector_are_refused);
-	tcase_add_test(tests, a_vmdk_grain_on_a_grain_table_or_its_copy_is_refused);
-	tcase_add_test(tests, a_vmdk_grain_table_of_both_partitions_is_refused);
-	tcase_add_test(tests, a_vmdk_without_copies_of_its_grain_tables_is_refused);
-	tcase_add_test(tests, a_vhdx_block_that_the_log_gives_to_both_partitions_is_refused);
-	tcase_add_loop_test(tests, a_qcow2_cluster_on_a_table_is_refused_though_it_is_counted, 0,
-			    COUNT(qcow2_tables));
-	tcase_add_test(tests, a_qcow2_cluster_of_both_partitions_that_is_counted_once_is_refused);
-	tcase_add_test(tests, a_qcow2_cluster_that_is_counted_twice_is_no_reason_to_refuse);
-	tcase_add_test(tests, a_vhd_whose_driver_writes_over_its_header_is_refused_unwritten);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

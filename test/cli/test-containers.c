@@ -123,17 +123,17 @@ static void assert_fixed_and_undone(const char *container, const struct containe
 	image_remove(container);
 }
 
-START_TEST(a_container_is_fixed_as_a_raw_image_is_and_undone)
+TEST_CASE(containers, "containers");
+
+TEST_LOOP(containers, a_container_is_fixed_as_a_raw_image_is_and_undone, 0, KIND_COUNT)
 {
 	assert_fixed_and_undone(container_make(&kinds[_i], raw_disk()), &kinds[_i]);
 }
-END_TEST
 
-START_TEST(a_vhd_with_small_blocks_is_fixed_as_a_raw_image_is_and_undone)
+TEST(containers, a_vhd_with_small_blocks_is_fixed_as_a_raw_image_is_and_undone)
 {
 	assert_fixed_and_undone(container_make_vhd_with_small_blocks(raw_disk()), &kinds[VHD]);
 }
-END_TEST
 
 /* Takes the last seventh away, as a copy does that was broken off. */
 static void cut_short(const char *path)
@@ -142,7 +142,7 @@ static void cut_short(const char *path)
 }
 
 /* A fix would make the file longer, and nobody could tell any more that its end is missing. */
-START_TEST(a_container_that_is_cut_short_is_refused_and_left_alone)
+TEST_LOOP(containers, a_container_that_is_cut_short_is_refused_and_left_alone, 0, KIND_COUNT)
 {
 	const char *container = container_make(&kinds[_i], raw_disk());
 	const char *code = "container-corrupt";
@@ -158,9 +158,8 @@ START_TEST(a_container_that_is_cut_short_is_refused_and_left_alone)
 	state_assert_untouched(container, &before);
 	image_remove(container);
 }
-END_TEST
 
-START_TEST(looking_leaves_a_container_alone)
+TEST_LOOP(containers, looking_leaves_a_container_alone, 0, FORMAT_COUNT)
 {
 	const char *container = container_make(&kinds[_i], raw_disk());
 	struct image_state before = state_take(container);
@@ -172,10 +171,12 @@ START_TEST(looking_leaves_a_container_alone)
 	state_assert_untouched(container, &before);
 	image_remove(container);
 }
-END_TEST
+
+TEST_CASE(larger_containers, "larger containers", .tags = "slow");
 
 /* With all files and folders of a Windows 7; what differs are the times of some folders. */
-START_TEST(a_larger_container_takes_no_more_room_than_its_new_content)
+TEST_LOOP(larger_containers, a_larger_container_takes_no_more_room_than_its_new_content, 0,
+	  FORMAT_COUNT)
 {
 	const char *raw = image_small("windows-7", false);
 	const char *container = container_make(&kinds[_i], raw);
@@ -192,12 +193,11 @@ START_TEST(a_larger_container_takes_no_more_room_than_its_new_content)
 	image_remove(container);
 	image_remove(copy);
 }
-END_TEST
 
 /* ---- what some formats have besides --------------------------------------------------------- */
 
 /* The undo file lies beside what it undoes: the disk, not the text that describes it. */
-START_TEST(a_vmdk_descriptor_leads_to_its_disk)
+TEST(containers, a_vmdk_descriptor_leads_to_its_disk)
 {
 	const char *descriptor = container_make(&vmdk_flat, raw_disk());
 	const char *disk = text("%.*s-flat.vmdk", (int)strlen(descriptor) - 5, descriptor);
@@ -217,9 +217,8 @@ START_TEST(a_vmdk_descriptor_leads_to_its_disk)
 	report_run("fix", descriptor, 3, "refused", "container-corrupt");
 	image_remove(descriptor);
 }
-END_TEST
 
-START_TEST(an_internal_snapshot_keeps_its_content)
+TEST(containers, an_internal_snapshot_keeps_its_content)
 {
 	const char *container = container_make(&kinds[QCOW2], raw_disk());
 	const char *content = text("%s.snapshot", container);
@@ -245,12 +244,11 @@ START_TEST(an_internal_snapshot_keeps_its_content)
 	free(list);
 	free(list_after);
 }
-END_TEST
 
 /* Behind the last partition, so that it is not in the way of the comparison. */
 #define LOGGED (195ll << 20)
 
-START_TEST(the_log_of_a_vhdx_is_replayed_and_undo_brings_it_back)
+TEST(containers, the_log_of_a_vhdx_is_replayed_and_undo_brings_it_back)
 {
 	const char *container = container_make_vhdx_with_log(raw_disk(), LOGGED);
 	struct image_state before = state_take(container);
@@ -269,10 +267,9 @@ START_TEST(the_log_of_a_vhdx_is_replayed_and_undo_brings_it_back)
 	state_assert_restored(container, &before);
 	image_remove(container);
 }
-END_TEST
 
 /* Its user was killed, and left the counting of its clusters to the next one. */
-START_TEST(a_qcow2_that_was_not_closed_is_fixed_and_undone)
+TEST(containers, a_qcow2_that_was_not_closed_is_fixed_and_undone)
 {
 	const char *container = container_make(&kinds[QCOW2], raw_disk());
 	struct image_state before;
@@ -291,7 +288,6 @@ START_TEST(a_qcow2_that_was_not_closed_is_fixed_and_undone)
 	state_assert_restored(container, &before);
 	image_remove(container);
 }
-END_TEST
 
 /* ---- sizes ---------------------------------------------------------------------------------- */
 
@@ -310,7 +306,7 @@ static const struct {
 
 #define QUICK_SIZES 3 /* the first ones; the others have the tag `slow` */
 
-START_TEST(a_large_disk_is_fixed_and_undone)
+TEST_LOOP(containers, a_large_disk_is_fixed_and_undone, 0, QUICK_SIZES)
 {
 	const struct container_kind *kind = &sizes[_i].kind;
 	const char *raw = small_image(), *container;
@@ -328,12 +324,11 @@ START_TEST(a_large_disk_is_fixed_and_undone)
 	image_remove(container);
 	image_remove(raw);
 }
-END_TEST
 
 /* ---- containers that are not in a file ------------------------------------------------------ */
 
 /* The server speaks the format; here, its export is a raw disk. */
-START_TEST(a_container_behind_qemu_nbd_is_fixed_as_a_raw_image_is)
+TEST(containers, a_container_behind_qemu_nbd_is_fixed_as_a_raw_image_is)
 {
 	const char *container = container_make(&kinds[QCOW2], raw_disk());
 	const char *folder = text("%.*s", (int)(strrchr(container, '/') - container), container);
@@ -353,10 +348,9 @@ START_TEST(a_container_behind_qemu_nbd_is_fixed_as_a_raw_image_is)
 	container_check(container, &kinds[QCOW2]);
 	image_remove(container);
 }
-END_TEST
 
 /* As volumes of a storage server often are.  A device keeps its length. */
-START_TEST(a_container_on_a_device_is_fixed_when_there_is_room_behind_it)
+TEST_LOOP(containers, a_container_on_a_device_is_fixed_when_there_is_room_behind_it, 0, 2)
 {
 	static const struct {
 		const char *length;
@@ -387,37 +381,6 @@ START_TEST(a_container_on_a_device_is_fixed_when_there_is_room_behind_it)
 	image_assert_same(container, &before);
 	image_remove(container);
 }
-END_TEST
 
-Suite *containers_suite(void);
-
-Suite *containers_suite(void)
-{
-	Suite *suite = suite_create("containers");
-	TCase *tests = tcase_create("containers"), *slow = tcase_create("larger containers");
-
-	images_prepare();
-	tcase_add_loop_test(tests, a_container_is_fixed_as_a_raw_image_is_and_undone, 0,
-			    KIND_COUNT);
-	tcase_add_loop_test(tests, a_container_that_is_cut_short_is_refused_and_left_alone, 0,
-			    KIND_COUNT);
-	tcase_add_test(tests, a_vhd_with_small_blocks_is_fixed_as_a_raw_image_is_and_undone);
-	tcase_add_loop_test(tests, looking_leaves_a_container_alone, 0, FORMAT_COUNT);
-	tcase_add_test(tests, a_vmdk_descriptor_leads_to_its_disk);
-	tcase_add_test(tests, an_internal_snapshot_keeps_its_content);
-	tcase_add_test(tests, the_log_of_a_vhdx_is_replayed_and_undo_brings_it_back);
-	tcase_add_test(tests, a_qcow2_that_was_not_closed_is_fixed_and_undone);
-	tcase_add_loop_test(tests, a_large_disk_is_fixed_and_undone, 0, QUICK_SIZES);
-	tcase_add_test(tests, a_container_behind_qemu_nbd_is_fixed_as_a_raw_image_is);
-	tcase_add_loop_test(tests, a_container_on_a_device_is_fixed_when_there_is_room_behind_it, 0,
-			    2);
-	suite_add_tcase(suite, tests);
-
-	tcase_set_tags(slow, "slow");
-	tcase_add_loop_test(slow, a_large_disk_is_fixed_and_undone, QUICK_SIZES,
-			    sizeof(sizes) / sizeof(sizes[0]));
-	tcase_add_loop_test(slow, a_larger_container_takes_no_more_room_than_its_new_content, 0,
-			    FORMAT_COUNT);
-	suite_add_tcase(suite, slow);
-	return suite;
-}
+TEST_ALSO(larger_containers, a_large_disk_is_fixed_and_undone, QUICK_SIZES,
+	  sizeof(sizes) / sizeof(sizes[0]));

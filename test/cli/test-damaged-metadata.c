@@ -161,7 +161,9 @@ static const struct {
 
 #define DAMAGES ((int)(sizeof(damages) / sizeof(damages[0])))
 
-START_TEST(a_damaged_volume_is_refused_whenever_the_damage_shows)
+TEST_CASE(damaged_metadata, "damages");
+
+TEST_LOOP(damaged_metadata, a_damaged_volume_is_refused_whenever_the_damage_shows, 0, DAMAGES)
 {
 	const char *image = small_image();
 	struct volume_bytes system = read_volume(image, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE);
@@ -190,19 +192,4 @@ START_TEST(a_damaged_volume_is_refused_whenever_the_damage_shows)
 	image_assert_same(image, &before.digest);
 	free(system.bytes);
 	free(boot.bytes);
-}
-END_TEST
-
-Suite *damaged_metadata_suite(void);
-Suite *damaged_metadata_suite(void)
-{
-	Suite *suite = suite_create("damaged metadata");
-	TCase *tcase = tcase_create("damages");
-
-	images_prepare();
-	tcase_set_timeout(tcase, 60);
-	tcase_add_loop_test(tcase, a_damaged_volume_is_refused_whenever_the_damage_shows, 0,
-			    DAMAGES);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

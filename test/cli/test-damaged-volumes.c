@@ -74,8 +74,10 @@ static void assert_refused(const char *image, const char *words)
 
 /* ---- clusters ------------------------------------------------------------------------------ */
 
+TEST_CASE(damaged_volumes, "damaged-volumes");
+
 /* All is full but the clusters of one file, which the bitmap calls free. */
-START_TEST(a_file_that_the_volume_calls_free_is_not_written_over)
+TEST_EACH(damaged_volumes, a_file_that_the_volume_calls_free_is_not_written_over, kinds)
 {
 	const char *image = make_raw();
 	uint64_t bitmap_size, size, bitmap = locate(image, "\\$Bitmap", &bitmap_size);
@@ -95,7 +97,6 @@ START_TEST(a_file_that_the_volume_calls_free_is_not_written_over)
 				   (unsigned long long)first));
 	image_remove(image);
 }
-END_TEST
 
 /* ---- sizes --------------------------------------------------------------------------------- */
 
@@ -133,7 +134,7 @@ static const struct {
 	{10, "$UpCase", {131072, 131072, 1ull << 33}, "contradict each other"},
 };
 
-START_TEST(sizes_that_do_not_fit_the_volume_are_noticed)
+TEST_EACH(damaged_volumes, sizes_that_do_not_fit_the_volume_are_noticed, lies)
 {
 	const char *image = make_raw();
 	uint64_t data = data_of(image, lies[_i].record);
@@ -146,9 +147,8 @@ START_TEST(sizes_that_do_not_fit_the_volume_are_noticed)
 	assert_refused(image, lies[_i].words);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(run_lists_that_lead_out_of_the_volume_are_noticed)
+TEST(damaged_volumes, run_lists_that_lead_out_of_the_volume_are_noticed)
 {
 	static const uint8_t far[] = {0x31, 2, 0xFF, 0xFF, 0x7F};
 	const char *image = make_raw();
@@ -157,7 +157,6 @@ START_TEST(run_lists_that_lead_out_of_the_volume_are_noticed)
 	assert_refused(image, "$Bitmap is damaged: a run list of it leads out of the volume");
 	image_remove(image);
 }
-END_TEST
 
 /* ---- index blocks -------------------------------------------------------------------------- */
 
@@ -169,7 +168,7 @@ static bool is_of_numbers(const uint8_t *block)
 }
 
 /* The library crashes after it has met such a block. */
-START_TEST(a_half_written_index_block_of_descriptors_is_noticed)
+TEST(damaged_volumes, a_half_written_index_block_of_descriptors_is_noticed)
 {
 	const char *image = image_copy(image_built("windows-7", false));
 	struct sample sample;
@@ -189,22 +188,4 @@ START_TEST(a_half_written_index_block_of_descriptors_is_noticed)
 	ck_assert_uint_ne(found, 0);
 	assert_refused(image, "the index $SII of $Secure is damaged");
 	image_remove(image);
-}
-END_TEST
-
-Suite *damaged_volumes_suite(void);
-Suite *damaged_volumes_suite(void)
-{
-	Suite *suite = suite_create("damaged-volumes");
-	TCase *tests = tcase_create("damaged-volumes");
-
-	images_prepare();
-	tcase_add_loop_test(tests, a_file_that_the_volume_calls_free_is_not_written_over, 0,
-			    sizeof(kinds) / sizeof(kinds[0]));
-	tcase_add_loop_test(tests, sizes_that_do_not_fit_the_volume_are_noticed, 0,
-			    sizeof(lies) / sizeof(lies[0]));
-	tcase_add_test(tests, run_lists_that_lead_out_of_the_volume_are_noticed);
-	tcase_add_test(tests, a_half_written_index_block_of_descriptors_is_noticed);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -88,7 +88,10 @@ static const char *command_of(const char *advice, const char *name)
 	return replace(command, "bootshift", bootshift_path());
 }
 
-START_TEST(the_command_in_the_advice_makes_an_image_that_can_be_fixed)
+TEST_CASE(format_advice, "format-advice");
+
+TEST_LOOP(format_advice, the_command_in_the_advice_makes_an_image_that_can_be_fixed, 0,
+	  (int)(sizeof(samples) / sizeof(samples[0])))
 {
 	const char *raw = image_copy(image_recipe("small", SAMPLE_SMALL));
 	const char *folder = text("%.*s", (int)(strrchr(raw, '/') - raw), raw);
@@ -111,10 +114,9 @@ START_TEST(the_command_in_the_advice_makes_an_image_that_can_be_fixed)
 		report_run("fix", made, 0, "fixed", NULL);
 	image_remove(disk);
 }
-END_TEST
 
 /* A converted one would be as useless. */
-START_TEST(what_holds_no_disk_is_not_to_be_converted)
+TEST_LOOP(format_advice, what_holds_no_disk_is_not_to_be_converted, 0, 2)
 {
 	static const char *const commands[] = {
 		"printf 'MSWIM\\0\\0\\0' >disk && truncate -s 1M disk",
@@ -128,20 +130,4 @@ START_TEST(what_holds_no_disk_is_not_to_be_converted)
 	result = report_run("fix", text("%s/disk", folder), 3, "refused", "holds-no-disk");
 	ASSERT_HAS_NOT(report_text(result, "advice"), "qemu-img");
 	image_remove(raw);
-}
-END_TEST
-
-Suite *format_advice_suite(void);
-
-Suite *format_advice_suite(void)
-{
-	Suite *suite = suite_create("format-advice");
-	TCase *tests = tcase_create("format-advice");
-
-	images_prepare();
-	tcase_add_loop_test(tests, the_command_in_the_advice_makes_an_image_that_can_be_fixed, 0,
-			    (int)(sizeof(samples) / sizeof(samples[0])));
-	tcase_add_loop_test(tests, what_holds_no_disk_is_not_to_be_converted, 0, 2);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

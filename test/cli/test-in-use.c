@@ -41,7 +41,9 @@ static const struct container_kind kinds[] = {
 	{"qcow2", "qcow2", "", true, NULL},
 };
 
-START_TEST(an_image_that_qemu_writes_to_is_not_even_looked_at)
+TEST_CASE(in_use, "in use");
+
+TEST_EACH(in_use, an_image_that_qemu_writes_to_is_not_even_looked_at, kinds)
 {
 	const struct container_kind *kind = &kinds[_i];
 	const char *image = container_make(kind, image_recipe("small", SAMPLE_SMALL));
@@ -57,9 +59,8 @@ START_TEST(an_image_that_qemu_writes_to_is_not_even_looked_at)
 	state_assert_untouched(image, &before);
 	report_run("fix", image, 0, "fixed", NULL);
 }
-END_TEST
 
-START_TEST(an_image_that_qemu_reads_can_be_looked_at_and_not_changed)
+TEST(in_use, an_image_that_qemu_reads_can_be_looked_at_and_not_changed)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -72,7 +73,6 @@ START_TEST(an_image_that_qemu_reads_can_be_looked_at_and_not_changed)
 	stop(&qemu);
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
 /* A fix that was stopped while it held its locks, as an inspection shows. */
 static struct program stopped_fix(const char *image)
@@ -93,7 +93,7 @@ static struct program stopped_fix(const char *image)
 	}
 }
 
-START_TEST(a_second_bootshift_does_not_disturb_the_first)
+TEST(in_use, a_second_bootshift_does_not_disturb_the_first)
 {
 	const char *image = small_image();
 	struct program first = stopped_fix(image);
@@ -108,9 +108,8 @@ START_TEST(a_second_bootshift_does_not_disturb_the_first)
 	report_run("undo", image, 0, "undone", NULL);
 	ck_assert_str_eq(state_folder(image), ".\n..\nsmall.img\n");
 }
-END_TEST
 
-START_TEST(the_lock_file_counts_while_it_is_locked_and_not_when_left_behind)
+TEST(in_use, the_lock_file_counts_while_it_is_locked_and_not_when_left_behind)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -123,22 +122,4 @@ START_TEST(the_lock_file_counts_while_it_is_locked_and_not_when_left_behind)
 	report_run("fix", image, 0, "fixed", NULL);
 	report_run("undo", image, 0, "undone", NULL);
 	state_assert_restored(image, &before);
-}
-END_TEST
-
-Suite *in_use_suite(void);
-
-Suite *in_use_suite(void)
-{
-	Suite *suite = suite_create("images in use");
-	TCase *tests = tcase_create("in use");
-
-	images_prepare();
-	tcase_add_loop_test(tests, an_image_that_qemu_writes_to_is_not_even_looked_at, 0,
-			    sizeof(kinds) / sizeof(kinds[0]));
-	tcase_add_test(tests, an_image_that_qemu_reads_can_be_looked_at_and_not_changed);
-	tcase_add_test(tests, a_second_bootshift_does_not_disturb_the_first);
-	tcase_add_test(tests, the_lock_file_counts_while_it_is_locked_and_not_when_left_behind);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -84,7 +84,9 @@ static void recover_and_check(const char *image, const struct image_state *befor
 	state_assert_restored(image, before);
 }
 
-START_TEST(a_fix_killed_at_any_moment_leaves_an_old_or_a_new_image)
+TEST_CASE(at_any_moment_by_any_signal, "at any moment, by any signal", .tags = "slow");
+
+TEST(at_any_moment_by_any_signal, a_fix_killed_at_any_moment_leaves_an_old_or_a_new_image)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -96,9 +98,10 @@ START_TEST(a_fix_killed_at_any_moment_leaves_an_old_or_a_new_image)
 		recover_and_check(image, &before, i % 2 == 1);
 	}
 }
-END_TEST
 
-START_TEST(a_fix_killed_while_it_writes_is_taken_back)
+TEST_CASE(interruption, "interruption");
+
+TEST(interruption, a_fix_killed_while_it_writes_is_taken_back)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -118,9 +121,8 @@ START_TEST(a_fix_killed_while_it_writes_is_taken_back)
 		recover_and_check(image, &before, i % 2 == 1);
 	}
 }
-END_TEST
 
-START_TEST(an_undo_killed_at_any_moment_can_be_repeated)
+TEST(at_any_moment_by_any_signal, an_undo_killed_at_any_moment_can_be_repeated)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -134,7 +136,6 @@ START_TEST(an_undo_killed_at_any_moment_can_be_repeated)
 		recover_and_check(image, &before, false);
 	}
 }
-END_TEST
 
 /*
  * What is said is what was done: the image is fixed, or untouched.  A signal may come before the
@@ -157,7 +158,7 @@ static void check_told(const struct outcome *outcome, const char *image,
 	ck_assert_int_ne(access(text("%s.bootshift-lock", image), F_OK), 0);
 }
 
-START_TEST(a_signal_stops_a_fix_cleanly_and_the_report_is_true)
+TEST_LOOP(interruption, a_signal_stops_a_fix_cleanly_and_the_report_is_true, 0, 1)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	const char *image = small_image();
@@ -172,10 +173,9 @@ START_TEST(a_signal_stops_a_fix_cleanly_and_the_report_is_true)
 		recover_and_check(image, &before, i % 2 == 1);
 	}
 }
-END_TEST
 
 /* The terminal's signal reaches the worker process as well. */
-START_TEST(an_interrupt_from_the_keyboard_stops_a_fix_cleanly)
+TEST(interruption, an_interrupt_from_the_keyboard_stops_a_fix_cleanly)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -193,7 +193,6 @@ START_TEST(an_interrupt_from_the_keyboard_stops_a_fix_cleanly)
 		recover_and_check(image, &before, i % 2 == 1);
 	}
 }
-END_TEST
 
 /* A fix of two images that gets a signal while the first one is written. */
 static struct outcome stop_in_the_first(const char *const images[2])
@@ -207,7 +206,7 @@ static struct outcome stop_in_the_first(const char *const images[2])
 	return program_wait(&program);
 }
 
-START_TEST(a_signal_stops_between_two_images_and_those_done_are_reported)
+TEST(interruption, a_signal_stops_between_two_images_and_those_done_are_reported)
 {
 	const char *const images[] = {small_image(), small_image()};
 	struct image_digest before = image_digest(images[1]);
@@ -225,9 +224,8 @@ START_TEST(a_signal_stops_between_two_images_and_those_done_are_reported)
 	report_run("inspect", images[0], 0, "nothing-to-do", NULL);
 	image_assert_same(images[1], &before);
 }
-END_TEST
 
-START_TEST(a_signal_that_is_ignored_does_not_stop_a_fix)
+TEST(interruption, a_signal_that_is_ignored_does_not_stop_a_fix)
 {
 	const char *image = small_image();
 	struct outcome outcome = RUN("sh", "-c",
@@ -237,28 +235,5 @@ START_TEST(a_signal_that_is_ignored_does_not_stop_a_fix)
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, ": fixed: ");
 }
-END_TEST
 
-Suite *interruption_suite(void);
-
-Suite *interruption_suite(void)
-{
-	Suite *suite = suite_create("interruption");
-	TCase *tests = tcase_create("interruption");
-
-	images_prepare();
-	tcase_add_test(tests, a_fix_killed_while_it_writes_is_taken_back);
-	tcase_add_loop_test(tests, a_signal_stops_a_fix_cleanly_and_the_report_is_true, 0, 1);
-	tcase_add_test(tests, an_interrupt_from_the_keyboard_stops_a_fix_cleanly);
-	tcase_add_test(tests, a_signal_stops_between_two_images_and_those_done_are_reported);
-	tcase_add_test(tests, a_signal_that_is_ignored_does_not_stop_a_fix);
-	suite_add_tcase(suite, tests);
-
-	tests = tcase_create("at any moment, by any signal");
-	tcase_set_tags(tests, "slow"); /* dozens of fixes */
-	tcase_add_loop_test(tests, a_signal_stops_a_fix_cleanly_and_the_report_is_true, 1, 3);
-	tcase_add_test(tests, a_fix_killed_at_any_moment_leaves_an_old_or_a_new_image);
-	tcase_add_test(tests, an_undo_killed_at_any_moment_can_be_repeated);
-	suite_add_tcase(suite, tests);
-	return suite;
-}
+TEST_ALSO(at_any_moment_by_any_signal, a_signal_stops_a_fix_cleanly_and_the_report_is_true, 1, 3);

@@ -163,7 +163,9 @@ static void check_content(const struct fixed *fixed)
 	run_text(RUN("diff", "-r", "-x", "BCD", text("%s/Boot", old), text("%s/Boot", new)));
 }
 
-START_TEST(other_programs_find_a_fixed_image_in_order)
+TEST_CASE(judges, "judges");
+
+TEST_LOOP(judges, other_programs_find_a_fixed_image_in_order, 2, 3)
 {
 	struct fixed fixed = fix_image(sample_copy(_i));
 
@@ -172,11 +174,10 @@ START_TEST(other_programs_find_a_fixed_image_in_order)
 	check_content(&fixed);
 	image_remove(fixed.image);
 }
-END_TEST
 
 /* ---- a file system that is smaller than its partition -------------------------------------- */
 
-START_TEST(the_copy_of_the_boot_record_is_where_the_file_system_ends)
+TEST(judges, the_copy_of_the_boot_record_is_where_the_file_system_ends)
 {
 	static const uint8_t zeros[SECTOR_SIZE];
 	struct fixed fixed = fix_image(image_copy(image_built("volume-smaller", false)));
@@ -190,9 +191,8 @@ START_TEST(the_copy_of_the_boot_record_is_where_the_file_system_ends)
 	check_volumes(&fixed);
 	image_remove(fixed.image);
 }
-END_TEST
 
-START_TEST(a_change_of_that_copy_since_the_fix_is_seen)
+TEST(judges, a_change_of_that_copy_since_the_fix_is_seen)
 {
 	struct fixed fixed = fix_image(image_copy(image_built("volume-smaller", false)));
 	uint8_t first[SECTOR_SIZE];
@@ -202,7 +202,6 @@ START_TEST(a_change_of_that_copy_since_the_fix_is_seen)
 	report_run("undo", fixed.image, 3, "refused", "changed-since-fix");
 	image_remove(fixed.image);
 }
-END_TEST
 
 /* ---- what is known about each file --------------------------------------------------------- */
 
@@ -252,7 +251,7 @@ static void assert_same_lines(const char *now, const char *before)
 		      before + line);
 }
 
-START_TEST(each_moved_file_keeps_its_attributes_times_and_names)
+TEST_LOOP(judges, each_moved_file_keeps_its_attributes_times_and_names, 3, 4)
 {
 	struct fixed fixed = fix_image(sample_copy(_i));
 	const char *before = describe_moved(fixed.system);
@@ -264,7 +263,6 @@ START_TEST(each_moved_file_keeps_its_attributes_times_and_names)
 	assert_same_lines(describe_moved(fixed.boot),
 			  replace(before, "== Boot\n", "Flags: ", "Flags: Read Only, "));
 }
-END_TEST
 
 /*
  * The descriptor of each path below a folder, as ntfssecaudit prints it: the first file with a key
@@ -283,7 +281,7 @@ static const char *list_descriptors(const char *volume, const char *folder)
 			    text("ntfssecaudit -b '%s' '%s' | awk '%s'", volume, folder, program)));
 }
 
-START_TEST(each_moved_file_keeps_its_security_descriptor)
+TEST_LOOP(judges, each_moved_file_keeps_its_security_descriptor, 2, 4)
 {
 	struct fixed fixed = fix_image(sample_copy(_i));
 	const char *before = list_descriptors(fixed.system, "/Boot");
@@ -296,7 +294,6 @@ START_TEST(each_moved_file_keeps_its_security_descriptor)
 	ASSERT_HAS(before, "000000");
 	assert_same_lines(list_descriptors(fixed.boot, "/bootmgr"), before);
 }
-END_TEST
 
 /* ---- all kinds of metadata ----------------------------------------------------------------- */
 
@@ -310,7 +307,7 @@ static struct outcome read_attribute(const char *volume, const char *type, const
 #define STREAM "0x80"
 #define EA     "0xE0"
 
-START_TEST(boot_files_with_all_that_ntfs_can_keep_about_a_file_keep_it)
+TEST(judges, boot_files_with_all_that_ntfs_can_keep_about_a_file_keep_it)
 {
 	static const struct {
 		const char *type, *name, *path;
@@ -349,27 +346,6 @@ START_TEST(boot_files_with_all_that_ntfs_can_keep_about_a_file_keep_it)
 	}
 	image_remove(fixed.image);
 }
-END_TEST
 
-Suite *judges_suite(void);
-
-Suite *judges_suite(void)
-{
-	Suite *suite = suite_create("judges");
-	TCase *tests = tcase_create("judges");
-
-	images_prepare();
-	tcase_add_loop_test(tests, other_programs_find_a_fixed_image_in_order, 2, 3);
-	tcase_add_loop_test(tests, each_moved_file_keeps_its_attributes_times_and_names, 3, 4);
-	tcase_add_loop_test(tests, each_moved_file_keeps_its_security_descriptor, 2, 4);
-	tcase_add_test(tests, boot_files_with_all_that_ntfs_can_keep_about_a_file_keep_it);
-	tcase_add_test(tests, the_copy_of_the_boot_record_is_where_the_file_system_ends);
-	tcase_add_test(tests, a_change_of_that_copy_since_the_fix_is_seen);
-	suite_add_tcase(suite, tests);
-
-	tests = tcase_create("other samples");
-	tcase_set_tags(tests, "slow");
-	tcase_add_loop_test(tests, other_programs_find_a_fixed_image_in_order, 3, SAMPLE_COUNT - 1);
-	suite_add_tcase(suite, tests);
-	return suite;
-}
+TEST_CASE(other_samples, "other samples", .tags = "slow");
+TEST_ALSO(other_samples, other_programs_find_a_fixed_image_in_order, 3, SAMPLE_COUNT - 1);

@@ -14,7 +14,9 @@ static void assert_moved(const json_t *inspection)
 	ck_assert(json_is_true(json_object_get(inspection, "starts")));
 }
 
-START_TEST(looking_touches_nothing)
+TEST_CASE(life, "life");
+
+TEST_LOOP(life, looking_touches_nothing, 0, 1)
 {
 	const char *image = sample_copy(_i);
 	struct image_state before = state_take(image);
@@ -37,7 +39,6 @@ START_TEST(looking_touches_nothing)
 	state_assert_untouched(image, &before);
 	image_remove(image);
 }
-END_TEST
 
 /* Null: it cannot be told. */
 static const struct {
@@ -59,7 +60,7 @@ static void assert_answer(const json_t *inspection, const char *field, const cha
 	free(answer);
 }
 
-START_TEST(it_is_told_whether_a_disk_starts_or_that_this_cannot_be_told)
+TEST_EACH(life, it_is_told_whether_a_disk_starts_or_that_this_cannot_be_told, chains)
 {
 	const char *image = chains[_i].recipe != NULL
 				    ? image_built(chains[_i].recipe, false)
@@ -74,9 +75,8 @@ START_TEST(it_is_told_whether_a_disk_starts_or_that_this_cannot_be_told)
 	assert_answer(inspection, "starts", chains[_i].starts);
 	assert_answer(inspection, "starts_after", chains[_i].starts_after);
 }
-END_TEST
 
-START_TEST(undo_gives_back_every_byte_and_hole)
+TEST_LOOP(life, undo_gives_back_every_byte_and_hole, 0, 2)
 {
 	const char *image = sample_copy(_i);
 	struct image_state before = state_take(image);
@@ -95,9 +95,8 @@ START_TEST(undo_gives_back_every_byte_and_hole)
 	state_assert_restored(image, &before);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(a_fixed_image_needs_no_other_fix)
+TEST_LOOP(life, a_fixed_image_needs_no_other_fix, 0, 3)
 {
 	const char *image = sample_copy(_i);
 	struct image_state fixed;
@@ -121,9 +120,8 @@ START_TEST(a_fixed_image_needs_no_other_fix)
 	state_assert_untouched(image, &fixed);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(an_image_that_needs_no_fix_is_left_alone)
+TEST_LOOP(life, an_image_that_needs_no_fix_is_left_alone, 0, 2)
 {
 	static const struct {
 		const char *recipe;
@@ -143,9 +141,8 @@ START_TEST(an_image_that_needs_no_fix_is_left_alone)
 	state_assert_untouched(image, &before);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(an_undone_image_can_be_fixed_again)
+TEST(life, an_undone_image_can_be_fixed_again)
 {
 	const char *image = windows_7();
 	struct image_state before = state_take(image);
@@ -157,9 +154,8 @@ START_TEST(an_undone_image_can_be_fixed_again)
 	report_run("undo", image, 3, "refused", "no-undo-file");
 	state_assert_restored(image, &before);
 }
-END_TEST
 
-START_TEST(an_undo_file_in_the_way_stops_the_next_fix)
+TEST(life, an_undo_file_in_the_way_stops_the_next_fix)
 {
 	const char *image = windows_7(), *undo_file = text("%s.bootshift-undo", image);
 	const char *kept = text("%s.kept", undo_file);
@@ -173,30 +169,7 @@ START_TEST(an_undo_file_in_the_way_stops_the_next_fix)
 	report_run("fix", image, 3, "refused", "undo-file-exists");
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
-Suite *life_suite(void);
-
-Suite *life_suite(void)
-{
-	Suite *suite = suite_create("life of an image");
-	TCase *tests = tcase_create("life");
-
-	images_prepare();
-	tcase_add_loop_test(tests, looking_touches_nothing, 0, 1);
-	tcase_add_loop_test(tests, it_is_told_whether_a_disk_starts_or_that_this_cannot_be_told, 0,
-			    sizeof(chains) / sizeof(chains[0]));
-	tcase_add_loop_test(tests, undo_gives_back_every_byte_and_hole, 0, 2);
-	tcase_add_loop_test(tests, a_fixed_image_needs_no_other_fix, 0, 3);
-	tcase_add_loop_test(tests, an_image_that_needs_no_fix_is_left_alone, 0, 2);
-	tcase_add_test(tests, an_undone_image_can_be_fixed_again);
-	tcase_add_test(tests, an_undo_file_in_the_way_stops_the_next_fix);
-	suite_add_tcase(suite, tests);
-
-	tests = tcase_create("other samples");
-	tcase_set_tags(tests, "slow");
-	tcase_add_loop_test(tests, looking_touches_nothing, 1, 3);
-	tcase_add_loop_test(tests, undo_gives_back_every_byte_and_hole, 2, SAMPLE_COUNT);
-	suite_add_tcase(suite, tests);
-	return suite;
-}
+TEST_CASE(other_samples, "other samples", .tags = "slow");
+TEST_ALSO(other_samples, looking_touches_nothing, 1, 3);
+TEST_ALSO(other_samples, undo_gives_back_every_byte_and_hole, 2, SAMPLE_COUNT);

@@ -64,7 +64,9 @@ static const struct {
 	{"wof-bootmgr", "boot-file-unsupported"},
 };
 
-START_TEST(an_unsuitable_image_is_refused_and_left_alone)
+TEST_CASE(every_unsuitable_sample, "every unsuitable sample", .tags = "slow");
+
+TEST_EACH(every_unsuitable_sample, an_unsuitable_image_is_refused_and_left_alone, images)
 {
 	const char *image =
 		image_built(images[_i].recipe, false); /* shared: nobody may change it */
@@ -88,7 +90,6 @@ START_TEST(an_unsuitable_image_is_refused_and_left_alone)
 	ASSERT_HAS(outcome.errors, text(" (%s); ", images[_i].code));
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
 /* ---- files --------------------------------------------------------------------------------- */
 
@@ -240,7 +241,9 @@ static const char *new_file(const char *name)
 	return text("%s/%s", folder, name);
 }
 
-START_TEST(a_file_that_is_no_suitable_image_is_refused_and_left_alone)
+TEST_CASE(refusals, "refusals");
+
+TEST_EACH(refusals, a_file_that_is_no_suitable_image_is_refused_and_left_alone, files)
 {
 	const char *file = new_file("disk");
 	struct image_state before = {0};
@@ -262,7 +265,6 @@ START_TEST(a_file_that_is_no_suitable_image_is_refused_and_left_alone)
 		ck_assert_str_eq(state_folder(file), before.folder);
 	image_remove(file);
 }
-END_TEST
 
 /* ---- containers ----------------------------------------------------------------------------- */
 
@@ -329,7 +331,7 @@ static const struct {
 	{"qemu-img create -q -f vdi disk 64M && truncate -s 512 disk", "container-corrupt"},
 };
 
-START_TEST(a_container_that_cannot_be_fixed_is_refused_and_left_alone)
+TEST_EACH(refusals, a_container_that_cannot_be_fixed_is_refused_and_left_alone, containers)
 {
 	const char *code = containers[_i].code, *disk = new_file("disk");
 	struct outcome outcome;
@@ -347,10 +349,9 @@ START_TEST(a_container_that_cannot_be_fixed_is_refused_and_left_alone)
 	state_assert_untouched(disk, &before);
 	image_remove(disk);
 }
-END_TEST
 
 /* The text is a container of nothing without the file that it names. */
-START_TEST(a_vmdk_descriptor_without_its_disk_tells_what_is_missing)
+TEST(refusals, a_vmdk_descriptor_without_its_disk_tells_what_is_missing)
 {
 	const char *disk = new_file("disk.vmdk");
 	struct outcome outcome;
@@ -365,9 +366,8 @@ START_TEST(a_vmdk_descriptor_without_its_disk_tells_what_is_missing)
 	ASSERT_HAS(outcome.errors, "(not-found); ");
 	image_remove(disk);
 }
-END_TEST
 
-START_TEST(an_image_that_nobody_may_write_to_can_be_looked_at_and_is_not_fixed)
+TEST(refusals, an_image_that_nobody_may_write_to_can_be_looked_at_and_is_not_fixed)
 {
 	const char *file = new_file("disk");
 	struct image_state before;
@@ -380,9 +380,8 @@ START_TEST(an_image_that_nobody_may_write_to_can_be_looked_at_and_is_not_fixed)
 	ASSERT_STATUS(BOOTSHIFT("fix", "--dry-run", file), 3);
 	state_assert_untouched(file, &before);
 }
-END_TEST
 
-START_TEST(the_format_asked_for_is_the_one_that_counts)
+TEST(refusals, the_format_asked_for_is_the_one_that_counts)
 {
 	const char *image = windows_7();
 	struct image_state before = state_take(image);
@@ -394,9 +393,8 @@ START_TEST(the_format_asked_for_is_the_one_that_counts)
 	ASSERT_STATUS(outcome, 0);
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
-START_TEST(partitions_can_be_chosen)
+TEST(refusals, partitions_can_be_chosen)
 {
 	const char *image = image_copy(image_built("two-active", false));
 	struct image_state before = state_take(image);
@@ -408,31 +406,4 @@ START_TEST(partitions_can_be_chosen)
 	ASSERT_STATUS(outcome, 3);
 	ASSERT_HAS(outcome.errors, "(system-partition-unsuitable)");
 	state_assert_restored(image, &before);
-}
-END_TEST
-
-Suite *refusals_suite(void);
-
-Suite *refusals_suite(void)
-{
-	Suite *suite = suite_create("refusals");
-	TCase *tests = tcase_create("refusals");
-
-	images_prepare();
-	tcase_add_loop_test(tests, a_file_that_is_no_suitable_image_is_refused_and_left_alone, 0,
-			    sizeof(files) / sizeof(files[0]));
-	tcase_add_loop_test(tests, a_container_that_cannot_be_fixed_is_refused_and_left_alone, 0,
-			    sizeof(containers) / sizeof(containers[0]));
-	tcase_add_test(tests, a_vmdk_descriptor_without_its_disk_tells_what_is_missing);
-	tcase_add_test(tests, an_image_that_nobody_may_write_to_can_be_looked_at_and_is_not_fixed);
-	tcase_add_test(tests, the_format_asked_for_is_the_one_that_counts);
-	tcase_add_test(tests, partitions_can_be_chosen);
-	suite_add_tcase(suite, tests);
-
-	tests = tcase_create("every unsuitable sample");
-	tcase_set_tags(tests, "slow");
-	tcase_add_loop_test(tests, an_unsuitable_image_is_refused_and_left_alone, 0,
-			    sizeof(images) / sizeof(images[0]));
-	suite_add_tcase(suite, tests);
-	return suite;
 }

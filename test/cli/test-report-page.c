@@ -225,7 +225,9 @@ static long measured(const char *dom, const char *name)
 	return strtol(found + strlen(name) + 2, NULL, 10);
 }
 
-START_TEST(filters_show_what_they_say)
+TEST_CASE(browser, "browser", .setup = make_folder, .tags = "slow");
+
+TEST(browser, filters_show_what_they_say)
 {
 	const char *dom = measure_page(make_page(), 1280, 1);
 
@@ -234,9 +236,8 @@ START_TEST(filters_show_what_they_say)
 	ck_assert_int_eq(measured(dom, "handlers"), 0);
 	ck_assert_int_eq(measured(dom, "loaded"), 0);
 }
-END_TEST
 
-START_TEST(a_page_fits_its_window_and_can_be_read)
+TEST_LOOP(browser, a_page_fits_its_window_and_can_be_read, 0, 4)
 {
 	static const struct {
 		int width, scheme;
@@ -247,9 +248,8 @@ START_TEST(a_page_fits_its_window_and_can_be_read)
 	ck_assert_int_le(measured(dom, "scroll"), 0);
 	ck_assert_int_ge(measured(dom, "contrast"), 450); /* WCAG 2, level AA */
 }
-END_TEST
 
-START_TEST(a_page_runs_no_scripts)
+TEST(browser, a_page_runs_no_scripts)
 {
 	const char *page = make_page(), *content = read_file(page), *copy = in_folder("copy.html");
 	const char *dom = browse(page, 1);
@@ -264,11 +264,12 @@ START_TEST(a_page_runs_no_scripts)
 	write_file(copy, replace(content, POLICY, ""));
 	ck_assert_ptr_nonnull(strstr(browse(copy, 1), "<title>ran</title>"));
 }
-END_TEST
 
 /* ---- the command --------------------------------------------------------------------------- */
 
-START_TEST(rows_of_several_files_are_merged)
+TEST_CASE(report, "report", .setup = make_folder);
+
+TEST(report, rows_of_several_files_are_merged)
 {
 	const char *one = in_folder("one.jsonl"), *two = in_folder("two.jsonl");
 	const char *fixed = row_of("b.img", "file:///b", "fixed", NULL);
@@ -288,10 +289,9 @@ START_TEST(rows_of_several_files_are_merged)
 	ASSERT_STATUS(all, 1);
 	ASSERT_HAS(all.output, "1  io-error: check the storage that holds the image");
 }
-END_TEST
 
 /* Two images that are not there: the first one ends the batch. */
-START_TEST(a_batch_tells_on_its_page_what_is_not_in_its_rows)
+TEST(report, a_batch_tells_on_its_page_what_is_not_in_its_rows)
 {
 	const char *rows = in_folder("rows.jsonl"), *page = in_folder("page.html");
 	const char *images[] = {in_folder("none-\xfe.img"), in_folder("none-\xff.img")};
@@ -309,10 +309,9 @@ START_TEST(a_batch_tells_on_its_page_what_is_not_in_its_rows)
 	assert_page_has(page, "<h1>1 of 1 image needs attention<");
 	assert_page_has(page, "This page is made from rows");
 }
-END_TEST
 
 /* There is room for some of the rows; the first one that has none ends the batch. */
-START_TEST(a_page_tells_of_an_image_without_a_row)
+TEST(report, a_page_tells_of_an_image_without_a_row)
 {
 	const char *page = in_folder("page.html");
 	struct outcome outcome;
@@ -327,9 +326,8 @@ START_TEST(a_page_tells_of_an_image_without_a_row)
 	ASSERT_HAS(outcome.output, "\nWithout a row: 1 image; go on with --resume\n");
 	assert_page_has(page, "1 image was begun and left no row");
 }
-END_TEST
 
-START_TEST(a_fix_that_is_not_the_latest_row_is_merged_too)
+TEST(report, a_fix_that_is_not_the_latest_row_is_merged_too)
 {
 	const char *rows = in_folder("rows.jsonl");
 	const char *fixed = row_of("a.img", "file:///a", "fixed", NULL);
@@ -345,9 +343,8 @@ START_TEST(a_fix_that_is_not_the_latest_row_is_merged_too)
 	ASSERT_STATUS(merged, 0);
 	ck_assert_str_eq(merged.output, fixed);
 }
-END_TEST
 
-START_TEST(lines_that_are_no_rows_are_told)
+TEST(report, lines_that_are_no_rows_are_told)
 {
 	const char *rows = in_folder("rows.jsonl");
 	struct outcome outcome;
@@ -358,9 +355,8 @@ START_TEST(lines_that_are_no_rows_are_told)
 	ASSERT_HAS(outcome.output, "1 image;");
 	ASSERT_HAS(outcome.errors, "bootshift: 1 line is no row and passed over\n");
 }
-END_TEST
 
-START_TEST(a_file_that_cannot_be_read_is_an_error)
+TEST(report, a_file_that_cannot_be_read_is_an_error)
 {
 	const char *rows = in_folder("rows.jsonl"), *page = in_folder("page.html");
 	struct outcome outcome;
@@ -376,30 +372,4 @@ START_TEST(a_file_that_cannot_be_read_is_an_error)
 	outcome = BOOTSHIFT("report");
 	ASSERT_STATUS(outcome, 2);
 	ASSERT_HAS(outcome.errors, "no file of rows is named");
-}
-END_TEST
-
-Suite *report_page_suite(void);
-
-Suite *report_page_suite(void)
-{
-	Suite *suite = suite_create("report-page");
-	TCase *tests = tcase_create("report"), *browser = tcase_create("browser");
-
-	images_prepare();
-	tcase_add_checked_fixture(tests, make_folder, NULL);
-	tcase_add_test(tests, rows_of_several_files_are_merged);
-	tcase_add_test(tests, a_fix_that_is_not_the_latest_row_is_merged_too);
-	tcase_add_test(tests, a_batch_tells_on_its_page_what_is_not_in_its_rows);
-	tcase_add_test(tests, a_page_tells_of_an_image_without_a_row);
-	tcase_add_test(tests, lines_that_are_no_rows_are_told);
-	tcase_add_test(tests, a_file_that_cannot_be_read_is_an_error);
-	suite_add_tcase(suite, tests);
-	tcase_set_tags(browser, "slow");
-	tcase_add_checked_fixture(browser, make_folder, NULL);
-	tcase_add_test(browser, filters_show_what_they_say);
-	tcase_add_loop_test(browser, a_page_fits_its_window_and_can_be_read, 0, 4);
-	tcase_add_test(browser, a_page_runs_no_scripts);
-	suite_add_tcase(suite, browser);
-	return suite;
 }

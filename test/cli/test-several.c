@@ -28,7 +28,9 @@ static const char *missing(void)
 	return text("%s/missing", images_folder());
 }
 
-START_TEST(the_worst_outcome_is_the_exit_status)
+TEST_CASE(several, "several");
+
+TEST(several, the_worst_outcome_is_the_exit_status)
 {
 	const char *four = interrupted(), *one = missing(), *three = refused(),
 		   *zero = small_image();
@@ -40,9 +42,8 @@ START_TEST(the_worst_outcome_is_the_exit_status)
 	ASSERT_STATUS(BOOTSHIFT("inspect", zero, three, zero), 3);
 	ASSERT_STATUS(BOOTSHIFT("inspect", zero, zero), 0);
 }
-END_TEST
 
-START_TEST(each_image_has_its_object_in_the_report)
+TEST(several, each_image_has_its_object_in_the_report)
 {
 	const char *good = small_image(), *bad = refused(), *none = missing(),
 		   *half = interrupted();
@@ -70,9 +71,8 @@ START_TEST(each_image_has_its_object_in_the_report)
 	ASSERT_HAS(outcome.errors, "(no-active-partition); ");
 	ASSERT_HAS(outcome.errors, "(not-found); ");
 }
-END_TEST
 
-START_TEST(errors_are_one_line_each_on_standard_error)
+TEST(several, errors_are_one_line_each_on_standard_error)
 {
 	const char *good = small_image(), *bad = refused();
 	struct outcome outcome = BOOTSHIFT("fix", bad, good);
@@ -86,9 +86,8 @@ START_TEST(errors_are_one_line_each_on_standard_error)
 	ASSERT_HAS(outcome.output, text("%s: fixed: ", good));
 	ASSERT_HAS_NOT(outcome.output, bad);
 }
-END_TEST
 
-START_TEST(quiet_leaves_the_errors_only)
+TEST(several, quiet_leaves_the_errors_only)
 {
 	const char *good = small_image(), *bad = refused();
 	struct outcome outcome = BOOTSHIFT("inspect", "-q", bad, good);
@@ -101,9 +100,8 @@ START_TEST(quiet_leaves_the_errors_only)
 	ck_assert_str_eq(outcome.output, "");
 	ck_assert_str_eq(outcome.errors, "");
 }
-END_TEST
 
-START_TEST(the_same_image_twice_is_fixed_once)
+TEST(several, the_same_image_twice_is_fixed_once)
 {
 	const char *image = small_image();
 	struct outcome outcome = BOOTSHIFT("fix", image, image);
@@ -112,9 +110,8 @@ START_TEST(the_same_image_twice_is_fixed_once)
 	ASSERT_HAS(outcome.output, ": fixed: ");
 	ASSERT_HAS(outcome.output, ": nothing to do: ");
 }
-END_TEST
 
-START_TEST(a_report_that_cannot_be_written_is_an_error_and_the_fix_stands)
+TEST(several, a_report_that_cannot_be_written_is_an_error_and_the_fix_stands)
 {
 	const char *image = small_image();
 	struct outcome outcome =
@@ -126,9 +123,8 @@ START_TEST(a_report_that_cannot_be_written_is_an_error_and_the_fix_stands)
 	report_run("inspect", image, 0, "nothing-to-do", NULL);
 	report_run("undo", image, 0, "undone", NULL);
 }
-END_TEST
 
-START_TEST(closed_standard_streams_do_an_image_no_harm)
+TEST(several, closed_standard_streams_do_an_image_no_harm)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -140,21 +136,19 @@ START_TEST(closed_standard_streams_do_an_image_no_harm)
 	report_run("undo", image, 0, "undone", NULL);
 	state_assert_restored(image, &before);
 }
-END_TEST
 
 /* Something that is no image (3) is there, where otherwise nothing would be found (1). */
-START_TEST(no_file_gets_the_number_of_a_closed_standard_stream)
+TEST_LOOP(several, no_file_gets_the_number_of_a_closed_standard_stream, 0, 3)
 {
 	struct outcome outcome = RUN(
 		"sh", "-c", text("'%s' inspect /proc/self/fd/%d %d>&-", bootshift_path(), _i, _i));
 
 	ASSERT_STATUS(outcome, 3);
 }
-END_TEST
 
 /* ---- the command line ---------------------------------------------------------------------- */
 
-START_TEST(a_wrong_command_line_is_told_and_does_nothing)
+TEST(several, a_wrong_command_line_is_told_and_does_nothing)
 {
 	static const char *const lines[] = {
 		"",
@@ -206,9 +200,8 @@ START_TEST(a_wrong_command_line_is_told_and_does_nothing)
 	}
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
-START_TEST(help_and_version_are_answers_and_not_errors)
+TEST(several, help_and_version_are_answers_and_not_errors)
 {
 	static const char *const commands[] = {"inspect", "plan", "fix", "undo"};
 	struct outcome help = BOOTSHIFT("--help"), version = BOOTSHIFT("--version");
@@ -224,27 +217,4 @@ START_TEST(help_and_version_are_answers_and_not_errors)
 		ASSERT_HAS(outcome.output, text("Usage: bootshift %s [OPTION...] ", commands[i]));
 		ck_assert_str_eq(outcome.errors, "");
 	}
-}
-END_TEST
-
-Suite *several_suite(void);
-
-Suite *several_suite(void)
-{
-	Suite *suite = suite_create("several images and the command line");
-	TCase *tests = tcase_create("several");
-
-	images_prepare();
-	tcase_add_test(tests, the_worst_outcome_is_the_exit_status);
-	tcase_add_test(tests, each_image_has_its_object_in_the_report);
-	tcase_add_test(tests, errors_are_one_line_each_on_standard_error);
-	tcase_add_test(tests, quiet_leaves_the_errors_only);
-	tcase_add_test(tests, the_same_image_twice_is_fixed_once);
-	tcase_add_test(tests, a_report_that_cannot_be_written_is_an_error_and_the_fix_stands);
-	tcase_add_test(tests, closed_standard_streams_do_an_image_no_harm);
-	tcase_add_loop_test(tests, no_file_gets_the_number_of_a_closed_standard_stream, 0, 3);
-	tcase_add_test(tests, a_wrong_command_line_is_told_and_does_nothing);
-	tcase_add_test(tests, help_and_version_are_answers_and_not_errors);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -74,7 +74,9 @@ static void assert_refused(const char *image, const char *named)
 	ck_assert(has_signpost(image));
 }
 
-START_TEST(a_half_written_image_without_its_undo_file_is_refused_by_every_command)
+TEST_CASE(signpost, "signpost");
+
+TEST(signpost, a_half_written_image_without_its_undo_file_is_refused_by_every_command)
 {
 	const char *image = small_image();
 	const char *undo_file = text("%s.bootshift-undo", image);
@@ -94,9 +96,8 @@ START_TEST(a_half_written_image_without_its_undo_file_is_refused_by_every_comman
 	report_run("undo", image, 0, "undone", NULL);
 	state_assert_restored(image, &before);
 }
-END_TEST
 
-START_TEST(the_undo_file_of_a_half_written_image_can_be_put_into_another_folder)
+TEST(signpost, the_undo_file_of_a_half_written_image_can_be_put_into_another_folder)
 {
 	const char *image = small_image(), *folder = text("%s.undo", image);
 	struct image_state before = state_take(image);
@@ -116,9 +117,8 @@ START_TEST(the_undo_file_of_a_half_written_image_can_be_put_into_another_folder)
 	ck_assert_int_eq(rmdir(folder), 0);
 	state_assert_restored(image, &before);
 }
-END_TEST
 
-START_TEST(the_command_that_removes_the_mark_works_as_it_is_told)
+TEST(signpost, the_command_that_removes_the_mark_works_as_it_is_told)
 {
 	const char *image = small_image(), *start, *end;
 	struct outcome outcome;
@@ -136,7 +136,6 @@ START_TEST(the_command_that_removes_the_mark_works_as_it_is_told)
 	report_run("inspect", image, 0, "would-fix", NULL);
 	report_run("fix", image, 0, "fixed", NULL);
 }
-END_TEST
 
 /* ---- an undo that was killed before its last call -------------------------------------------- */
 
@@ -168,7 +167,7 @@ static const char *leave_done(const char *image)
 	return rows;
 }
 
-START_TEST(an_undo_that_had_only_to_remove_its_file_can_be_repeated)
+TEST(signpost, an_undo_that_had_only_to_remove_its_file_can_be_repeated)
 {
 	const char *image = small_image(), *rows;
 	const char *undo_file = text("%s.bootshift-undo", image);
@@ -199,22 +198,4 @@ START_TEST(an_undo_that_had_only_to_remove_its_file_can_be_repeated)
 	report_run("inspect", image, 0, "nothing-to-do", NULL);
 	report_run("undo", image, 0, "undone", NULL);
 	image_assert_same(image, &before);
-}
-END_TEST
-
-Suite *signpost_suite(void);
-
-Suite *signpost_suite(void)
-{
-	Suite *suite = suite_create("signpost");
-	TCase *tests = tcase_create("signpost");
-
-	images_prepare();
-	tcase_add_test(tests,
-		       a_half_written_image_without_its_undo_file_is_refused_by_every_command);
-	tcase_add_test(tests, the_undo_file_of_a_half_written_image_can_be_put_into_another_folder);
-	tcase_add_test(tests, the_command_that_removes_the_mark_works_as_it_is_told);
-	tcase_add_test(tests, an_undo_that_had_only_to_remove_its_file_can_be_repeated);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

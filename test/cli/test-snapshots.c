@@ -16,7 +16,9 @@ static const char *small(void)
 	return image_recipe("small", SAMPLE_SMALL);
 }
 
-START_TEST(a_snapshot_s_disk_is_the_same_after_a_batch_over_it_and_its_parents)
+TEST_CASE(snapshots, "snapshots");
+
+TEST(snapshots, a_snapshot_s_disk_is_the_same_after_a_batch_over_it_and_its_parents)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *base = text("%s/base.qcow2", folder), *link = text("%s/link", folder);
@@ -49,9 +51,8 @@ START_TEST(a_snapshot_s_disk_is_the_same_after_a_batch_over_it_and_its_parents)
 	IN_FOLDER(folder, "rm snap.qcow2");
 	ASSERT_STATUS(BOOTSHIFT("batch", base), 0);
 }
-END_TEST
 
-START_TEST(the_files_of_a_split_disk_are_left_alone)
+TEST(snapshots, the_files_of_a_split_disk_are_left_alone)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *part = text("%s/vm-f001.vmdk", folder);
@@ -71,19 +72,4 @@ START_TEST(the_files_of_a_split_disk_are_left_alone)
 	batch_assert(batch_rows(rows), part, "refused", "container-part");
 	report_run("fix", part, 3, "refused", "container-part");
 	image_assert_same(part, &before);
-}
-END_TEST
-
-Suite *snapshots_suite(void);
-
-Suite *snapshots_suite(void)
-{
-	Suite *suite = suite_create("snapshots");
-	TCase *tests = tcase_create("snapshots");
-
-	images_prepare();
-	tcase_add_test(tests, a_snapshot_s_disk_is_the_same_after_a_batch_over_it_and_its_parents);
-	tcase_add_test(tests, the_files_of_a_split_disk_are_left_alone);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -151,7 +151,11 @@ static void assert_changed(const char *lines, const char *element)
 	ASSERT_HAS(lines, text("\\%s] \"Element\"=hex(3):", element));
 }
 
-START_TEST(a_fix_retargets_the_elements_whose_file_moved_and_changes_nothing_else_in_the_store)
+TEST_CASE(stores, "stores");
+
+TEST_LOOP(stores,
+	  a_fix_retargets_the_elements_whose_file_moved_and_changes_nothing_else_in_the_store, 0,
+	  FIRST_COUNT)
 {
 	const char *image = image_copy(image_built(fixed[_i].recipe, false));
 	const char *before = take_store(image, 1), *after, *gone;
@@ -173,26 +177,8 @@ START_TEST(a_fix_retargets_the_elements_whose_file_moved_and_changes_nothing_els
 	ASSERT_STATUS(RUN("cmp", text("%s.kept", before), take_store(image, 1)), 0);
 	image_remove(image);
 }
-END_TEST
 
-Suite *stores_suite(void);
-
-Suite *stores_suite(void)
-{
-	Suite *suite = suite_create("stores");
-	TCase *tests = tcase_create("stores"), *slow = tcase_create("stores of all deviations");
-
-	images_prepare();
-	tcase_add_loop_test(
-		tests,
-		a_fix_retargets_the_elements_whose_file_moved_and_changes_nothing_else_in_the_store,
-		0, FIRST_COUNT);
-	tcase_set_tags(slow, "slow");
-	tcase_add_loop_test(
-		slow,
-		a_fix_retargets_the_elements_whose_file_moved_and_changes_nothing_else_in_the_store,
-		FIRST_COUNT, COUNT);
-	suite_add_tcase(suite, tests);
-	suite_add_tcase(suite, slow);
-	return suite;
-}
+TEST_CASE(stores_of_all_deviations, "stores of all deviations", .tags = "slow");
+TEST_ALSO(stores_of_all_deviations,
+	  a_fix_retargets_the_elements_whose_file_moved_and_changes_nothing_else_in_the_store,
+	  FIRST_COUNT, COUNT);

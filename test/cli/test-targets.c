@@ -69,7 +69,9 @@ static const char *find_undo_file(const struct shown *shown)
 	return path;
 }
 
-START_TEST(undo_gives_back_every_byte_behind_a_device_or_an_export)
+TEST_CASE(targets, "targets");
+
+TEST_LOOP(targets, undo_gives_back_every_byte_behind_a_device_or_an_export, 0, KIND_COUNT)
 {
 	const char *file = image_copy(image_built("windows-7", false));
 	struct image_digest before = image_digest(file);
@@ -91,9 +93,8 @@ START_TEST(undo_gives_back_every_byte_behind_a_device_or_an_export)
 	image_assert_same(file, &before);
 	image_remove(file);
 }
-END_TEST
 
-START_TEST(a_rehearsal_touches_neither_a_device_nor_an_export)
+TEST_LOOP(targets, a_rehearsal_touches_neither_a_device_nor_an_export, 0, KIND_COUNT)
 {
 	const char *file = small_image();
 	struct image_digest before = image_digest(file);
@@ -108,9 +109,10 @@ START_TEST(a_rehearsal_touches_neither_a_device_nor_an_export)
 	image_assert_same(file, &before);
 	image_remove(file);
 }
-END_TEST
 
-START_TEST(a_fix_that_was_killed_is_taken_back_by_undo)
+TEST_CASE(killed, "killed", .tags = "slow");
+
+TEST_LOOP(killed, a_fix_that_was_killed_is_taken_back_by_undo, 0, KIND_COUNT)
 {
 	const char *file = image_copy(image_built("windows-7", false));
 	struct image_digest before = image_digest(file);
@@ -135,9 +137,8 @@ START_TEST(a_fix_that_was_killed_is_taken_back_by_undo)
 	image_assert_same(file, &before);
 	image_remove(file);
 }
-END_TEST
 
-START_TEST(an_image_that_is_attached_to_a_loop_device_is_refused)
+TEST(targets, an_image_that_is_attached_to_a_loop_device_is_refused)
 {
 	const char *file = small_image();
 	struct shown shown;
@@ -149,27 +150,4 @@ START_TEST(an_image_that_is_attached_to_a_loop_device_is_refused)
 	}
 	hide(&shown);
 	image_remove(file);
-}
-END_TEST
-
-Suite *targets_suite(void);
-
-Suite *targets_suite(void)
-{
-	Suite *suite = suite_create("targets");
-	TCase *tcase = tcase_create("targets");
-
-	images_prepare();
-	tcase_add_loop_test(tcase, undo_gives_back_every_byte_behind_a_device_or_an_export, 0,
-			    KIND_COUNT);
-	tcase_add_loop_test(tcase, a_rehearsal_touches_neither_a_device_nor_an_export, 0,
-			    KIND_COUNT);
-	tcase_add_test(tcase, an_image_that_is_attached_to_a_loop_device_is_refused);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("killed");
-	tcase_set_tags(tcase, "slow");
-	tcase_add_loop_test(tcase, a_fix_that_was_killed_is_taken_back_by_undo, 0, KIND_COUNT);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

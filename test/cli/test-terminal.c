@@ -31,7 +31,9 @@ static void assert_harmless(const char *bytes)
 	ck_assert_msg(mbstowcs(NULL, bytes, 0) != (size_t)-1, "not UTF-8:\n%s", bytes);
 }
 
-START_TEST(any_name_of_an_image_will_do)
+TEST_CASE(terminal, "terminal");
+
+TEST_LOOP(terminal, any_name_of_an_image_will_do, 0, 11)
 {
 	static const struct {
 		const char *name, *shown;
@@ -71,9 +73,8 @@ START_TEST(any_name_of_an_image_will_do)
 	ASSERT_HAS(refusal.errors, text("%s: ", names[_i].shown));
 	state_assert_restored(image, &before);
 }
-END_TEST
 
-START_TEST(a_name_that_begins_with_a_hyphen_goes_behind_two)
+TEST(terminal, a_name_that_begins_with_a_hyphen_goes_behind_two)
 {
 	const char *image = named("--json");
 	const char *folder = text("%.*s", (int)(strrchr(image, '/') - image), image);
@@ -83,10 +84,9 @@ START_TEST(a_name_that_begins_with_a_hyphen_goes_behind_two)
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, "--json: raw, ");
 }
-END_TEST
 
 /* What the plan tells to do is done as it stands there, by a shell. */
-START_TEST(the_command_that_a_plan_shows_does_what_was_planned)
+TEST(terminal, the_command_that_a_plan_shows_does_what_was_planned)
 {
 	const char *image = image_copy(image_built("two-active", false));
 	const char *folder = text("%s/undo files", images_folder());
@@ -108,9 +108,8 @@ START_TEST(the_command_that_a_plan_shows_does_what_was_planned)
 	ASSERT_HAS(state_folder(text("%s/any", folder)), ".bootshift-undo");
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(a_label_cannot_act_on_the_terminal)
+TEST(terminal, a_label_cannot_act_on_the_terminal)
 {
 	const char *image =
 		image_recipe("label", SAMPLE_SMALL "partition system label=\"a\033[31mb\007c\"\n"
@@ -128,9 +127,8 @@ START_TEST(a_label_cannot_act_on_the_terminal)
 	assert_harmless(json.output);
 	ck_assert_str_eq(report_text(json_array_get(partitions, 0), "label"), "a\033[31mb\007c");
 }
-END_TEST
 
-START_TEST(other_locales_get_ascii)
+TEST(terminal, other_locales_get_ascii)
 {
 	struct outcome outcome = RUN("env", "LC_ALL=C", bootshift_path(), "inspect",
 				     image_built("windows-10", false));
@@ -139,7 +137,6 @@ START_TEST(other_locales_get_ascii)
 	for (const char *p = outcome.output; *p != '\0'; p++)
 		ck_assert_uint_lt((unsigned char)*p, 0x80);
 }
-END_TEST
 
 /* ---- colours and width --------------------------------------------------------------------- */
 
@@ -154,7 +151,7 @@ static struct outcome on_terminal(const char *environment, const char *arguments
 		   "/dev/null");
 }
 
-START_TEST(colours_are_for_terminals)
+TEST(terminal, colours_are_for_terminals)
 {
 	const char *image = image_recipe("small", SAMPLE_SMALL);
 
@@ -168,7 +165,6 @@ START_TEST(colours_are_for_terminals)
 	ASSERT_HAS(BOOTSHIFT("inspect", "--color", "always", image).output, "\033[");
 	ASSERT_HAS_NOT(BOOTSHIFT("inspect", "--json", "--color", "always", image).output, "\033[");
 }
-END_TEST
 
 static int columns(char *line)
 {
@@ -179,7 +175,7 @@ static int columns(char *line)
 	return wcswidth(wide, length);
 }
 
-START_TEST(lines_fit_any_width)
+TEST(terminal, lines_fit_any_width)
 {
 	const char *image = windows_7();
 	const char *folder = text("%.*s", (int)(strrchr(image, '/') - image), image);
@@ -199,24 +195,4 @@ START_TEST(lines_fit_any_width)
 			ck_assert_msg(line[strlen(line) - 1] != ' ', "%s|", line);
 		}
 	}
-}
-END_TEST
-
-Suite *terminal_suite(void);
-
-Suite *terminal_suite(void)
-{
-	Suite *suite = suite_create("terminal");
-	TCase *tests = tcase_create("terminal");
-
-	images_prepare();
-	tcase_add_loop_test(tests, any_name_of_an_image_will_do, 0, 11);
-	tcase_add_test(tests, a_name_that_begins_with_a_hyphen_goes_behind_two);
-	tcase_add_test(tests, the_command_that_a_plan_shows_does_what_was_planned);
-	tcase_add_test(tests, a_label_cannot_act_on_the_terminal);
-	tcase_add_test(tests, other_locales_get_ascii);
-	tcase_add_test(tests, colours_are_for_terminals);
-	tcase_add_test(tests, lines_fit_any_width);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -95,7 +95,9 @@ static struct outcome run_as(const char *user, const char *group, const char *co
 
 /* ---- undo files ----------------------------------------------------------------------------- */
 
-START_TEST(an_interrupted_undo_file_of_somebody_else_is_not_obeyed)
+TEST_CASE(trust, "files of others");
+
+TEST(trust, an_interrupted_undo_file_of_somebody_else_is_not_obeyed)
 {
 	const char *image = image_in_sticky_folder(), *undo_file;
 	struct image_state original, before;
@@ -115,9 +117,8 @@ START_TEST(an_interrupted_undo_file_of_somebody_else_is_not_obeyed)
 	report_run("undo", image, 0, "undone", NULL);
 	state_assert_restored(image, &original);
 }
-END_TEST
 
-START_TEST(an_undo_file_of_somebody_else_after_a_fix_is_not_obeyed)
+TEST(trust, an_undo_file_of_somebody_else_after_a_fix_is_not_obeyed)
 {
 	const char *image = image_in_sticky_folder(), *undo_file;
 	struct image_state before;
@@ -131,9 +132,8 @@ START_TEST(an_undo_file_of_somebody_else_after_a_fix_is_not_obeyed)
 	assert_all_refuse(image, "not-trusted", "nobody");
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
-START_TEST(an_undo_file_that_everybody_may_write_to_is_not_obeyed)
+TEST(trust, an_undo_file_that_everybody_may_write_to_is_not_obeyed)
 {
 	const char *image = small_image(), *undo_file;
 	struct image_state original = state_take(image), before;
@@ -148,9 +148,8 @@ START_TEST(an_undo_file_that_everybody_may_write_to_is_not_obeyed)
 	report_run("undo", image, 0, "undone", NULL);
 	state_assert_restored(image, &original);
 }
-END_TEST
 
-START_TEST(another_name_of_an_undo_file_is_not_obeyed)
+TEST(trust, another_name_of_an_undo_file_is_not_obeyed)
 {
 	const char *image = small_image(), *undo_file = interrupt(image);
 	const char *other = text("%s/elsewhere", images_folder());
@@ -163,10 +162,9 @@ START_TEST(another_name_of_an_undo_file_is_not_obeyed)
 	ck_assert_int_eq(unlink(other), 0);
 	report_run("undo", image, 0, "undone", NULL);
 }
-END_TEST
 
 /* An undo file of root that somebody else can have moved to where it is. */
-START_TEST(an_undo_file_in_a_folder_of_somebody_else_is_not_obeyed)
+TEST(trust, an_undo_file_in_a_folder_of_somebody_else_is_not_obeyed)
 {
 	const char *image = small_image(), *undo_file = interrupt(image);
 	struct image_state before;
@@ -182,11 +180,11 @@ START_TEST(an_undo_file_in_a_folder_of_somebody_else_is_not_obeyed)
 	take_over(folder_of(image));
 	report_run("undo", image, 0, "undone", NULL);
 }
-END_TEST
 
-/* The two have the same length and the same boot files, and nothing names the image but the file.
+/*
+ * The two have the same length and the same boot files, and nothing names the image but the file.
  */
-START_TEST(an_undo_file_of_another_image_is_not_obeyed)
+TEST(trust, an_undo_file_of_another_image_is_not_obeyed)
 {
 	const char *image = small_image();
 	const char *other = image_copy(image_recipe(
@@ -204,9 +202,8 @@ START_TEST(an_undo_file_of_another_image_is_not_obeyed)
 	report_run("fix", image, 3, "refused", "changed-since-fix");
 	image_assert_same(image, &before.digest);
 }
-END_TEST
 
-START_TEST(the_undo_file_can_be_written_by_its_owner_alone)
+TEST(trust, the_undo_file_can_be_written_by_its_owner_alone)
 {
 	const char *image = small_image(), *undo_file = text("%s.bootshift-undo", image);
 	struct stat status;
@@ -222,7 +219,6 @@ START_TEST(the_undo_file_can_be_written_by_its_owner_alone)
 	ck_assert_int_eq(status.st_mode & 07777, 0640);
 	report_run("undo", image, 0, "undone", NULL);
 }
-END_TEST
 
 /* ---- the two other files -------------------------------------------------------------------- */
 
@@ -233,7 +229,7 @@ static const struct {
 	{"lock", "the lock file"},
 };
 
-START_TEST(an_unfinished_undo_file_or_a_lock_file_of_somebody_else_is_told)
+TEST_LOOP(trust, an_unfinished_undo_file_or_a_lock_file_of_somebody_else_is_told, 0, 2)
 {
 	const char *image = image_in_sticky_folder();
 	const char *name = text("%s.bootshift-%s", image, others[_i].suffix);
@@ -255,7 +251,6 @@ START_TEST(an_unfinished_undo_file_or_a_lock_file_of_somebody_else_is_told)
 	report_run("fix", image, 0, "fixed", NULL);
 	report_run("undo", image, 0, "undone", NULL);
 }
-END_TEST
 
 /* ---- the folder of the undo file ------------------------------------------------------------ */
 
@@ -276,7 +271,8 @@ static void open_up(const char *folder, int i)
 	ck_assert_int_eq(chmod(folder, open_folders[i].mode), 0);
 }
 
-START_TEST(an_image_in_a_folder_of_others_is_fixed_with_another_folder_for_the_undo_file)
+TEST_LOOP(trust, an_image_in_a_folder_of_others_is_fixed_with_another_folder_for_the_undo_file, 0,
+	  (int)(sizeof(open_folders) / sizeof(open_folders[0])))
 {
 	const char *image = small_image(), *folder = private_folder();
 	struct image_state before;
@@ -298,9 +294,9 @@ START_TEST(an_image_in_a_folder_of_others_is_fixed_with_another_folder_for_the_u
 	ASSERT_STATUS(BOOTSHIFT("undo", "--undo-dir", folder, image), 0);
 	state_assert_restored(image, &before);
 }
-END_TEST
 
-START_TEST(a_folder_of_others_is_not_taken_for_undo_files)
+TEST_LOOP(trust, a_folder_of_others_is_not_taken_for_undo_files, 0,
+	  (int)(sizeof(open_folders) / sizeof(open_folders[0])))
 {
 	const char *image = small_image(), *folder = private_folder();
 	struct image_state before = state_take(image);
@@ -318,9 +314,9 @@ START_TEST(a_folder_of_others_is_not_taken_for_undo_files)
 	state_assert_untouched(image, &before);
 	ck_assert_int_eq(rmdir(folder), 0); /* nothing was left there */
 }
-END_TEST
 
-START_TEST(a_state_directory_of_others_is_not_taken)
+TEST_LOOP(trust, a_state_directory_of_others_is_not_taken, 0,
+	  (int)(sizeof(open_folders) / sizeof(open_folders[0])))
 {
 	const char *file = small_image(), *state = private_folder();
 	const char *folder = text("%s/bootshift", state);
@@ -342,10 +338,9 @@ START_TEST(a_state_directory_of_others_is_not_taken)
 	server_stop(&server);
 	image_assert_same(file, &before);
 }
-END_TEST
 
 /* A file system on which all files belong to one user, as a share or a memory stick may have it. */
-START_TEST(a_file_system_that_gives_files_to_others_is_told_before_anything_is_written)
+TEST(trust, a_file_system_that_gives_files_to_others_is_told_before_anything_is_written)
 {
 	const char *image = small_image(), *volume = text("%s/volume", images_folder());
 	struct image_state before = state_take(image);
@@ -368,11 +363,10 @@ START_TEST(a_file_system_that_gives_files_to_others_is_told_before_anything_is_w
 	ASSERT_HAS_NOT(outcome.output, "bootshift");
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
 /* ---- what goes on working ------------------------------------------------------------------- */
 
-START_TEST(root_fixes_an_image_of_somebody_else_in_a_sticky_folder)
+TEST(trust, root_fixes_an_image_of_somebody_else_in_a_sticky_folder)
 {
 	const char *image = image_in_sticky_folder();
 
@@ -382,9 +376,8 @@ START_TEST(root_fixes_an_image_of_somebody_else_in_a_sticky_folder)
 	report_run("fix", image, 0, "fixed", NULL);
 	report_run("undo", image, 0, "undone", NULL);
 }
-END_TEST
 
-START_TEST(a_user_fixes_an_image_at_home)
+TEST(trust, a_user_fixes_an_image_at_home)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -397,10 +390,9 @@ START_TEST(a_user_fixes_an_image_at_home)
 	ASSERT_STATUS(run_as(NOBODY_TEXT, NOBODY_TEXT, text("$bootshift undo '%s'", image)), 0);
 	image_assert_same(image, &before.digest);
 }
-END_TEST
 
 /* Systems that give each user a group make all folders writable for it. */
-START_TEST(a_user_with_a_private_group_fixes_an_image_in_a_folder_of_that_group)
+TEST(trust, a_user_with_a_private_group_fixes_an_image_in_a_folder_of_that_group)
 {
 	const char *image = small_image(), *folder = folder_of(image);
 	struct image_state before = state_take(image);
@@ -414,9 +406,8 @@ START_TEST(a_user_with_a_private_group_fixes_an_image_in_a_folder_of_that_group)
 	ASSERT_STATUS(run_as("games", "games", text("$bootshift undo '%s'", image)), 0);
 	image_assert_same(image, &before.digest);
 }
-END_TEST
 
-START_TEST(an_image_is_fixed_through_a_link_to_it_and_to_its_folder)
+TEST(trust, an_image_is_fixed_through_a_link_to_it_and_to_its_folder)
 {
 	const char *image = small_image();
 	const char *link = text("%s/link", private_folder());
@@ -429,7 +420,6 @@ START_TEST(an_image_is_fixed_through_a_link_to_it_and_to_its_folder)
 	report_run("undo", text("%s%s", folder_link, strrchr(image, '/')), 0, "undone", NULL);
 	state_assert_restored(image, &before);
 }
-END_TEST
 
 /* ---- plan files ----------------------------------------------------------------------------- */
 
@@ -441,7 +431,7 @@ static const char *make_plan(const char *image)
 	return plan;
 }
 
-START_TEST(a_plan_can_be_written_by_its_owner_alone)
+TEST(trust, a_plan_can_be_written_by_its_owner_alone)
 {
 	const char *plan = text("%s/plan.json", private_folder());
 	struct stat status;
@@ -453,9 +443,8 @@ START_TEST(a_plan_can_be_written_by_its_owner_alone)
 	ck_assert_int_eq(stat(plan, &status), 0);
 	ck_assert_int_eq(status.st_mode & 07777, 0644);
 }
-END_TEST
 
-START_TEST(a_plan_that_somebody_else_may_have_written_is_not_kept_to)
+TEST_LOOP(trust, a_plan_that_somebody_else_may_have_written_is_not_kept_to, 0, 5)
 {
 	const char *image = small_image(), *plan = make_plan(image);
 	const char *other = text("%s.other", plan);
@@ -493,9 +482,8 @@ START_TEST(a_plan_that_somebody_else_may_have_written_is_not_kept_to)
 	ASSERT_STATUS(RUN("cp", plan, other), 0); /* as the advice says */
 	ASSERT_STATUS(BOOTSHIFT("fix", "--plan", other, image), 0);
 }
-END_TEST
 
-START_TEST(a_plan_comes_through_a_pipe_or_the_standard_input)
+TEST(trust, a_plan_comes_through_a_pipe_or_the_standard_input)
 {
 	const char *image = small_image(), *plan = make_plan(image);
 
@@ -513,11 +501,10 @@ START_TEST(a_plan_comes_through_a_pipe_or_the_standard_input)
 			  text("'%s' fix --plan <(cat '%s') '%s'", bootshift_path(), plan, image)),
 		      0);
 }
-END_TEST
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-START_TEST(rows_that_somebody_else_may_have_written_take_nothing_back)
+TEST(trust, rows_that_somebody_else_may_have_written_take_nothing_back)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *image = batch_put(folder, "a.img", image_recipe("small", SAMPLE_SMALL));
@@ -548,43 +535,4 @@ START_TEST(rows_that_somebody_else_may_have_written_take_nothing_back)
 	ASSERT_STATUS(RUN("cp", "--no-preserve=mode", rows, text("%s.copy", rows)), 0);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", text("%s.copy", rows)), 0);
 	report_run("inspect", image, 0, "would-fix", NULL);
-}
-END_TEST
-
-Suite *trust_suite(void);
-
-Suite *trust_suite(void)
-{
-	Suite *suite = suite_create("files of others");
-	TCase *tests = tcase_create("files of others");
-	int folder_count = (int)(sizeof(open_folders) / sizeof(open_folders[0]));
-
-	images_prepare();
-	tcase_add_test(tests, an_interrupted_undo_file_of_somebody_else_is_not_obeyed);
-	tcase_add_test(tests, an_undo_file_of_somebody_else_after_a_fix_is_not_obeyed);
-	tcase_add_test(tests, an_undo_file_that_everybody_may_write_to_is_not_obeyed);
-	tcase_add_test(tests, another_name_of_an_undo_file_is_not_obeyed);
-	tcase_add_test(tests, an_undo_file_in_a_folder_of_somebody_else_is_not_obeyed);
-	tcase_add_test(tests, an_undo_file_of_another_image_is_not_obeyed);
-	tcase_add_test(tests, the_undo_file_can_be_written_by_its_owner_alone);
-	tcase_add_loop_test(tests, an_unfinished_undo_file_or_a_lock_file_of_somebody_else_is_told,
-			    0, 2);
-	tcase_add_loop_test(
-		tests,
-		an_image_in_a_folder_of_others_is_fixed_with_another_folder_for_the_undo_file, 0,
-		folder_count);
-	tcase_add_loop_test(tests, a_folder_of_others_is_not_taken_for_undo_files, 0, folder_count);
-	tcase_add_loop_test(tests, a_state_directory_of_others_is_not_taken, 0, folder_count);
-	tcase_add_test(tests,
-		       a_file_system_that_gives_files_to_others_is_told_before_anything_is_written);
-	tcase_add_test(tests, root_fixes_an_image_of_somebody_else_in_a_sticky_folder);
-	tcase_add_test(tests, a_user_fixes_an_image_at_home);
-	tcase_add_test(tests, a_user_with_a_private_group_fixes_an_image_in_a_folder_of_that_group);
-	tcase_add_test(tests, an_image_is_fixed_through_a_link_to_it_and_to_its_folder);
-	tcase_add_test(tests, a_plan_can_be_written_by_its_owner_alone);
-	tcase_add_loop_test(tests, a_plan_that_somebody_else_may_have_written_is_not_kept_to, 0, 5);
-	tcase_add_test(tests, a_plan_comes_through_a_pipe_or_the_standard_input);
-	tcase_add_test(tests, rows_that_somebody_else_may_have_written_take_nothing_back);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

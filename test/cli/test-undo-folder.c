@@ -27,7 +27,9 @@ static json_t *run_with(const char *command, const char *folder, const char *ima
 	return report_only(&outcome, command);
 }
 
-START_TEST(the_undo_file_can_lie_elsewhere)
+TEST_CASE(undo_folder, "undo folder");
+
+TEST(undo_folder, the_undo_file_can_lie_elsewhere)
 {
 	const char *image = small_image(), *folder = new_folder();
 	struct image_state before = state_take(image);
@@ -42,9 +44,8 @@ START_TEST(the_undo_file_can_lie_elsewhere)
 	state_assert_restored(image, &before);
 	ck_assert_int_eq(rmdir(folder), 0);
 }
-END_TEST
 
-START_TEST(images_of_one_name_share_a_folder_for_their_undo_files)
+TEST(undo_folder, images_of_one_name_share_a_folder_for_their_undo_files)
 {
 	const char *one = small_image(), *other = small_image(), *folder = new_folder();
 	struct image_state before = state_take(one);
@@ -60,9 +61,9 @@ START_TEST(images_of_one_name_share_a_folder_for_their_undo_files)
 	image_assert_same(other, &before.digest);
 	ck_assert_int_eq(rmdir(folder), 0);
 }
-END_TEST
 
-/* Kills a fix some time after its undo file appears; tells whether the image may be half written.
+/*
+ * Kills a fix some time after its undo file appears; tells whether the image may be half written.
  */
 static bool kill_while_writing(const char *folder, const char *image, const char *undo_file,
 			       int after)
@@ -78,7 +79,7 @@ static bool kill_while_writing(const char *folder, const char *image, const char
 	       getxattr(image, "user.bootshift.undo", NULL, 0) > 0;
 }
 
-START_TEST(a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_another_name)
+TEST(undo_folder, a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_another_name)
 {
 	const char *image = small_image(), *folder = new_folder();
 	const char *other = text("%s.link", image);
@@ -107,9 +108,8 @@ START_TEST(a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_another_na
 	}
 	ck_assert(interrupted); /* else this shows nothing */
 }
-END_TEST
 
-START_TEST(a_folder_that_is_not_there_stops_a_fix)
+TEST(undo_folder, a_folder_that_is_not_there_stops_a_fix)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -119,7 +119,6 @@ START_TEST(a_folder_that_is_not_there_stops_a_fix)
 	result = run_with("fix", image, image, 1); /* not a folder at all */
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
 /* bootshift as a user who owns nothing, from a place where such a user may read it. */
 static struct outcome run_as_nobody(const char *command, const char *image)
@@ -132,7 +131,7 @@ static struct outcome run_as_nobody(const char *command, const char *image)
 		   command, image);
 }
 
-START_TEST(a_folder_that_may_not_be_written_to_stops_a_fix)
+TEST(undo_folder, a_folder_that_may_not_be_written_to_stops_a_fix)
 {
 	const char *image = small_image();
 	struct image_state before;
@@ -151,7 +150,6 @@ START_TEST(a_folder_that_may_not_be_written_to_stops_a_fix)
 	ASSERT_STATUS(outcome, 0);
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
 /* Every command on the image, and what it says. */
 static void assert_all_refuse(const char *image, const char *code)
@@ -162,7 +160,7 @@ static void assert_all_refuse(const char *image, const char *code)
 		report_run(commands[i], image, 3, "refused", code);
 }
 
-START_TEST(a_link_or_a_folder_in_place_of_a_file_of_ours_is_told)
+TEST_LOOP(undo_folder, a_link_or_a_folder_in_place_of_a_file_of_ours_is_told, 0, 3)
 {
 	static const char *const suffixes[] = {"undo", "undo.tmp", "lock"};
 	const char *image = small_image();
@@ -179,9 +177,8 @@ START_TEST(a_link_or_a_folder_in_place_of_a_file_of_ours_is_told)
 	ck_assert_int_eq(rmdir(name), 0);
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
-START_TEST(an_image_with_too_long_a_name_for_an_undo_file_is_told)
+TEST(undo_folder, an_image_with_too_long_a_name_for_an_undo_file_is_told)
 {
 	const char *image = small_image();
 	const char *folder = text("%.*s", (int)(strrchr(image, '/') - image), image);
@@ -194,9 +191,8 @@ START_TEST(an_image_with_too_long_a_name_for_an_undo_file_is_told)
 	report_run("undo", longest, 0, "undone", NULL);
 	report_run("fix", longest, 0, "fixed", NULL);
 }
-END_TEST
 
-START_TEST(an_image_of_somebody_else_is_not_fixed)
+TEST(undo_folder, an_image_of_somebody_else_is_not_fixed)
 {
 	const char *image = small_image();
 	struct image_state before;
@@ -211,11 +207,10 @@ START_TEST(an_image_of_somebody_else_is_not_fixed)
 	ASSERT_HAS(outcome.errors, "(no-permission); ");
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
 /* ---- no space ------------------------------------------------------------------------------ */
 
-START_TEST(a_full_disk_for_the_undo_file_stops_a_fix)
+TEST(undo_folder, a_full_disk_for_the_undo_file_stops_a_fix)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);
@@ -229,10 +224,9 @@ START_TEST(a_full_disk_for_the_undo_file_stops_a_fix)
 	ASSERT_HAS(outcome.errors, "(no-space); ");
 	state_assert_untouched(image, &before);
 }
-END_TEST
 
 /* The image is sparse: a fix needs blocks for it that are not there. */
-START_TEST(a_full_disk_for_the_image_is_found_out_or_taken_back)
+TEST(undo_folder, a_full_disk_for_the_image_is_found_out_or_taken_back)
 {
 	const char *image = small_image();
 	const char *copy = "/mnt/small.img";
@@ -251,10 +245,9 @@ START_TEST(a_full_disk_for_the_image_is_found_out_or_taken_back)
 	ASSERT_HAS(outcome.output, "(no-space); ");
 	ASSERT_HAS_NOT(outcome.output, "small.img-"); /* no undo file */
 }
-END_TEST
 
 /* A limit for the length of files is no reason to die in the middle. */
-START_TEST(a_limit_for_files_fails_a_fix_and_the_image_stays_old)
+TEST(undo_folder, a_limit_for_files_fails_a_fix_and_the_image_stays_old)
 {
 	static const char *const limits[] = {"100000", "100000000"};
 	const char *image = small_image();
@@ -271,29 +264,4 @@ START_TEST(a_limit_for_files_fails_a_fix_and_the_image_stays_old)
 			report_run("undo", image, 0, "undone", NULL);
 		state_assert_restored(image, &before);
 	}
-}
-END_TEST
-
-Suite *undo_folder_suite(void);
-
-Suite *undo_folder_suite(void)
-{
-	Suite *suite = suite_create("folder of the undo file");
-	TCase *tests = tcase_create("undo folder");
-
-	images_prepare();
-	tcase_add_test(tests, the_undo_file_can_lie_elsewhere);
-	tcase_add_test(tests, images_of_one_name_share_a_folder_for_their_undo_files);
-	tcase_add_test(tests,
-		       a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_another_name);
-	tcase_add_test(tests, a_folder_that_is_not_there_stops_a_fix);
-	tcase_add_test(tests, a_folder_that_may_not_be_written_to_stops_a_fix);
-	tcase_add_loop_test(tests, a_link_or_a_folder_in_place_of_a_file_of_ours_is_told, 0, 3);
-	tcase_add_test(tests, an_image_with_too_long_a_name_for_an_undo_file_is_told);
-	tcase_add_test(tests, an_image_of_somebody_else_is_not_fixed);
-	tcase_add_test(tests, a_full_disk_for_the_undo_file_stops_a_fix);
-	tcase_add_test(tests, a_full_disk_for_the_image_is_found_out_or_taken_back);
-	tcase_add_test(tests, a_limit_for_files_fails_a_fix_and_the_image_stays_old);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

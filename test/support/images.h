@@ -10,7 +10,7 @@
 #ifndef BOOTSHIFT_TEST_IMAGES_H
 #define BOOTSHIFT_TEST_IMAGES_H
 
-#include <check.h>
+#include "support/test.h"
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,7 +19,7 @@
 
 #define IMAGE_PATH_MAX 128
 
-/* Makes the folder.  For each NAME_suite() that uses images: it runs before the tests do. */
+/* Makes the folder; called before the tests run. */
 void images_prepare(void);
 
 /* Paths below are valid until the test ends; nobody frees them. */

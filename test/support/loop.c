@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <check.h> /* last: it has a macro fail() */
+#include "support/test.h"
 
 static int attach(int control, int file, bool read_only, char path[LOOP_PATH_MAX])
 {

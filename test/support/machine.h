@@ -22,7 +22,8 @@ struct spoken {
  */
 struct spoken machine_run(const char *disk, const char *second, const char *until);
 
-/* The bootmgr of that partition starts and finds the default entry: "Windows 7 from partition 2".
+/*
+ * The bootmgr of that partition starts and finds the default entry: "Windows 7 from partition 2".
  */
 void assert_starts(const char *disk, int partition, const char *entry);
 

@@ -9,7 +9,7 @@
 #ifndef BOOTSHIFT_TEST_PROGRAM_H
 #define BOOTSHIFT_TEST_PROGRAM_H
 
-#include <check.h>
+#include "support/test.h"
 #include <stdbool.h>
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 #include <stddef.h>

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <check.h> /* last: it has a macro fail() */
+#include "support/test.h"
 
 #define ARGUMENTS_MAX 32
 

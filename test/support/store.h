@@ -6,7 +6,7 @@
 #ifndef BOOTSHIFT_TEST_STORE_H
 #define BOOTSHIFT_TEST_STORE_H
 
-#include <check.h>
+#include "support/test.h"
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 #include <stddef.h>
 #include <stdint.h>

@@ -21,7 +21,7 @@
 #include "transaction/commit.h"
 #include "transaction/journal.h"
 
-#include <check.h> /* last: it has a macro fail() */
+#include "support/test.h"
 
 #define KIB        1024u
 #define OLD_LENGTH (254u * KIB + 512u) /* not a multiple of the block size */

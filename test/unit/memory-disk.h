@@ -6,7 +6,7 @@
 #ifndef BOOTSHIFT_TEST_MEMORY_DISK_H
 #define BOOTSHIFT_TEST_MEMORY_DISK_H
 
-#include <check.h>
+#include "support/test.h"
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 #include <stdlib.h>
 #include <string.h>

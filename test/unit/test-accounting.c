@@ -86,11 +86,12 @@ static void assert_fixed(void)
 	bs_plan_free(plan);
 }
 
-START_TEST(a_sound_volume_is_trusted)
+TEST_CASE(accounting, "accounting", .setup = setup, .teardown = teardown);
+
+TEST(accounting, a_sound_volume_is_trusted)
 {
 	assert_fixed();
 }
-END_TEST
 
 /* ---- clusters ------------------------------------------------------------------------------ */
 
@@ -140,7 +141,7 @@ static void free_cluster(uint64_t cluster)
 	change_bit("/$Bitmap", AT_DATA, cluster, false);
 }
 
-START_TEST(a_files_cluster_that_is_called_free_is_noticed)
+TEST(accounting, a_files_cluster_that_is_called_free_is_noticed)
 {
 	uint64_t cluster = last_cluster_of("/Windows/System32/winload.exe", AT_UNNAMED, 0);
 	char words[80];
@@ -151,17 +152,15 @@ START_TEST(a_files_cluster_that_is_called_free_is_noticed)
 	assert_damaged(words);
 	assert_damaged("winload.exe (file record ");
 }
-END_TEST
 
 static const char *const metadata[] = {"/$MFTMirr", "/$LogFile", "/$AttrDef",
 				       "/$Bitmap",  "/$Boot",    "/$UpCase"};
 
-START_TEST(a_cluster_of_metadata_that_is_called_free_is_noticed)
+TEST_EACH(accounting, a_cluster_of_metadata_that_is_called_free_is_noticed, metadata)
 {
 	free_cluster(last_cluster_of(metadata[_i], AT_UNNAMED, 0));
 	assert_damaged(metadata[_i] + 1);
 }
-END_TEST
 
 /* Gives the loader so many streams that most of them are in extension records. */
 static void spread(void)
@@ -182,7 +181,7 @@ static void spread(void)
 	sample_unmount(&boot);
 }
 
-START_TEST(a_cluster_in_an_extension_record_is_seen)
+TEST(accounting, a_cluster_in_an_extension_record_is_seen)
 {
 	ntfschar last[] = {const_cpu_to_le16('s'), const_cpu_to_le16('3'), const_cpu_to_le16('9')};
 
@@ -193,10 +192,9 @@ START_TEST(a_cluster_in_an_extension_record_is_seen)
 	free_cluster(last_cluster_of("/Windows/System32/winload.exe", last, 3));
 	assert_damaged("which the volume's bitmap calls free");
 }
-END_TEST
 
 /* The loader's first cluster becomes that of the file that a fix replaces, and marked as it is. */
-START_TEST(a_file_that_gives_way_and_shares_a_cluster_is_noticed)
+TEST(accounting, a_file_that_gives_way_and_shares_a_cluster_is_noticed)
 {
 	uint64_t shared = last_cluster_of("/bootmgr", AT_UNNAMED, 0);
 	ntfs_inode *inode;
@@ -218,10 +216,9 @@ START_TEST(a_file_that_gives_way_and_shares_a_cluster_is_noticed)
 		 (unsigned long long)shared - 1);
 	assert_damaged(words);
 }
-END_TEST
 
 /* Zeros behind the last cluster's bit are no clusters: none of them may be taken. */
-START_TEST(bits_behind_the_last_cluster_are_of_no_effect)
+TEST(accounting, bits_behind_the_last_cluster_are_of_no_effect)
 {
 	uint64_t clusters, bits;
 
@@ -234,7 +231,6 @@ START_TEST(bits_behind_the_last_cluster_are_of_no_effect)
 		free_cluster(clusters);
 	assert_fixed();
 }
-END_TEST
 
 /* ---- file records -------------------------------------------------------------------------- */
 
@@ -278,7 +274,7 @@ static void make_file(const char *name)
 }
 
 /* The library looks at the record itself before it takes it: what is in use stays. */
-START_TEST(a_record_in_use_that_is_called_free_is_not_taken)
+TEST(accounting, a_record_in_use_that_is_called_free_is_not_taken)
 {
 	uint64_t number;
 
@@ -288,10 +284,9 @@ START_TEST(a_record_in_use_that_is_called_free_is_not_taken)
 	assert_fixed();
 	ck_assert_uint_eq(record_of("/mine"), number);
 }
-END_TEST
 
 /* But of one that is half written it does not see that. */
-START_TEST(a_half_written_record_is_noticed)
+TEST(accounting, a_half_written_record_is_noticed)
 {
 	uint64_t number;
 	char words[80];
@@ -304,9 +299,8 @@ START_TEST(a_half_written_record_is_noticed)
 		 (unsigned long long)number);
 	assert_damaged(words);
 }
-END_TEST
 
-START_TEST(a_record_in_use_that_is_none_is_noticed)
+TEST(accounting, a_record_in_use_that_is_none_is_noticed)
 {
 	uint64_t number;
 
@@ -317,10 +311,9 @@ START_TEST(a_record_in_use_that_is_none_is_noticed)
 	patch_record(number, 0, 'F');
 	assert_trusted();
 }
-END_TEST
 
 /* The extension record is called free: its clusters and the record itself would be taken. */
-START_TEST(an_attribute_list_that_leads_to_a_free_record_is_noticed)
+TEST(accounting, an_attribute_list_that_leads_to_a_free_record_is_noticed)
 {
 	ntfs_inode *inode;
 	uint64_t number;
@@ -343,7 +336,6 @@ START_TEST(an_attribute_list_that_leads_to_a_free_record_is_noticed)
 		assert_damaged(words);
 	}
 }
-END_TEST
 
 /* ---- indexes ------------------------------------------------------------------------------- */
 
@@ -360,7 +352,7 @@ static void make_many(void)
 	sample_unmount(&boot);
 }
 
-START_TEST(an_index_block_that_is_called_free_is_noticed)
+TEST(accounting, an_index_block_that_is_called_free_is_noticed)
 {
 	ntfs_inode *root;
 	ntfs_attr *bitmap;
@@ -384,7 +376,6 @@ START_TEST(an_index_block_that_is_called_free_is_noticed)
 		"the index $I30 of the root folder is damaged: a block that holds entries is "
 		"marked as free");
 }
-END_TEST
 
 /* Changes a byte of the last entry's value in $Secure's list of numbers. */
 static void patch_last_descriptor(size_t at, uint8_t byte)
@@ -431,7 +422,7 @@ static void make_descriptors(void)
 }
 
 /* The next descriptor would be written where others are. */
-START_TEST(a_descriptor_that_does_not_lie_behind_the_others_is_noticed)
+TEST(accounting, a_descriptor_that_does_not_lie_behind_the_others_is_noticed)
 {
 	make_descriptors();
 	assert_trusted();
@@ -439,18 +430,16 @@ START_TEST(a_descriptor_that_does_not_lie_behind_the_others_is_noticed)
 	patch_last_descriptor(29, 0);
 	assert_damaged("$Secure is damaged");
 }
-END_TEST
 
-START_TEST(a_descriptor_of_two_numbers_is_noticed)
+TEST(accounting, a_descriptor_of_two_numbers_is_noticed)
 {
 	make_descriptors();
 	patch_last_descriptor(24, 0xEE);
 	assert_damaged("$Secure is damaged");
 }
-END_TEST
 
 /* The next descriptor would get a number that a file has. */
-START_TEST(a_file_with_a_descriptor_that_nobody_knows_is_noticed)
+TEST(accounting, a_file_with_a_descriptor_that_nobody_knows_is_noticed)
 {
 	ntfs_attr_search_ctx *search;
 	ntfs_inode *inode;
@@ -468,32 +457,4 @@ START_TEST(a_file_with_a_descriptor_that_nobody_knows_is_noticed)
 	ck_assert_int_eq(ntfs_inode_close(inode), 0);
 	sample_unmount(&boot);
 	assert_damaged("a file has security descriptor 18193, which $Secure does not know");
-}
-END_TEST
-
-Suite *accounting_suite(void);
-Suite *accounting_suite(void)
-{
-	Suite *suite = suite_create("accounting");
-	TCase *tcase = tcase_create("accounting");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_sound_volume_is_trusted);
-	tcase_add_test(tcase, a_files_cluster_that_is_called_free_is_noticed);
-	tcase_add_loop_test(tcase, a_cluster_of_metadata_that_is_called_free_is_noticed, 0,
-			    sizeof(metadata) / sizeof(metadata[0]));
-	tcase_add_test(tcase, a_cluster_in_an_extension_record_is_seen);
-	tcase_add_test(tcase, a_file_that_gives_way_and_shares_a_cluster_is_noticed);
-	tcase_add_test(tcase, bits_behind_the_last_cluster_are_of_no_effect);
-	tcase_add_test(tcase, a_record_in_use_that_is_called_free_is_not_taken);
-	tcase_add_test(tcase, a_half_written_record_is_noticed);
-	tcase_add_test(tcase, a_record_in_use_that_is_none_is_noticed);
-	tcase_add_test(tcase, an_attribute_list_that_leads_to_a_free_record_is_noticed);
-	tcase_add_test(tcase, an_index_block_that_is_called_free_is_noticed);
-	tcase_add_test(tcase, a_descriptor_that_does_not_lie_behind_the_others_is_noticed);
-	tcase_add_test(tcase, a_descriptor_of_two_numbers_is_noticed);
-	tcase_add_test(tcase, a_file_with_a_descriptor_that_nobody_knows_is_noticed);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

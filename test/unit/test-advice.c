@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Advice for one image: what stands in the place of the words in capitals. */
-#include <check.h>
+#include "support/test.h"
 #undef fail /* an outdated macro of check.h */
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +73,9 @@ static const struct {
 	{BS_NO_CONNECTION, {"a", &all, &advised}, "takes three clients"},
 };
 
-START_TEST(an_advice_has_what_is_known)
+TEST_CASE(advice_tests, "advice");
+
+TEST_EACH(advice_tests, an_advice_has_what_is_known, cases)
 {
 	char *advice = advice_make(cases[_i].code, &cases[_i].subject);
 	size_t length, end = strlen(cases[_i].end);
@@ -84,9 +86,8 @@ START_TEST(an_advice_has_what_is_known)
 	ck_assert_str_eq(advice + length - end, cases[_i].end);
 	free(advice);
 }
-END_TEST
 
-START_TEST(a_code_without_advice_has_none_for_an_image_either)
+TEST(advice_tests, a_code_without_advice_has_none_for_an_image_either)
 {
 	const struct advice_subject subject = {"a", &all, &advised};
 	char *advice = advice_make(BS_NOTE_ROOM, &subject);
@@ -94,9 +95,8 @@ START_TEST(a_code_without_advice_has_none_for_an_image_either)
 	ck_assert_str_eq(advice, "");
 	free(advice);
 }
-END_TEST
 
-START_TEST(the_command_of_an_advice_is_found)
+TEST(advice_tests, the_command_of_an_advice_is_found)
 {
 	static const char ours[] = "do this: bootshift fix a", other[] = "do: this: sfc /scannow";
 
@@ -104,20 +104,4 @@ START_TEST(the_command_of_an_advice_is_found)
 	ck_assert_ptr_eq(advice_command(other), other + strlen("do: this: "));
 	ck_assert_ptr_null(advice_command("run bootshift as root: it may"));
 	ck_assert_ptr_null(advice_command(""));
-}
-END_TEST
-
-Suite *advice_suite(void);
-
-Suite *advice_suite(void)
-{
-	Suite *suite = suite_create("advice");
-	TCase *tests = tcase_create("advice");
-
-	tcase_add_loop_test(tests, an_advice_has_what_is_known, 0,
-			    sizeof(cases) / sizeof(cases[0]));
-	tcase_add_test(tests, a_code_without_advice_has_none_for_an_image_either);
-	tcase_add_test(tests, the_command_of_an_advice_is_found);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

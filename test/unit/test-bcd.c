@@ -143,7 +143,9 @@ static size_t compare_object(struct store *store, hive_node_h object)
 	return count;
 }
 
-START_TEST(every_element_is_where_hivex_finds_it)
+TEST_CASE(elements_tests, "elements", .setup = setup, .teardown = teardown);
+
+TEST(elements_tests, every_element_is_where_hivex_finds_it)
 {
 	struct store store;
 	hive_node_h objects, *each;
@@ -159,14 +161,12 @@ START_TEST(every_element_is_where_hivex_finds_it)
 	free(each);
 	free(store_end(&store, &ignored));
 }
-END_TEST
 
-START_TEST(an_element_knows_the_type_of_its_object)
+TEST(elements_tests, an_element_knows_the_type_of_its_object)
 {
 	ck_assert_uint_eq(bcd_find(&bcd, BCD_BOOTMGR, BCD_DEVICE)->object_type, 0x10100002);
 	ck_assert_uint_eq(bcd_find(&bcd, LOADER, BCD_DEVICE)->object_type, 0x10200003);
 }
-END_TEST
 
 static const struct {
 	uint32_t type, application;
@@ -177,7 +177,7 @@ static const struct {
 	{0x20200003, BCD_NO_APPLICATION},          {0x30000000, BCD_NO_APPLICATION},
 };
 
-START_TEST(a_type_tells_what_kind_of_program_an_object_starts)
+TEST_EACH(elements_tests, a_type_tells_what_kind_of_program_an_object_starts, types)
 {
 	struct bcd_element element = {.object = LOADER, .object_type = types[_i].type};
 
@@ -185,9 +185,8 @@ START_TEST(a_type_tells_what_kind_of_program_an_object_starts)
 	strcpy(element.object, NTLDR); /* some tools give that another type */
 	ck_assert_uint_eq(bcd_application(&element), BCD_APPLICATION_NTLDR);
 }
-END_TEST
 
-START_TEST(each_string_of_a_list_is_found_by_its_place)
+TEST(elements_tests, each_string_of_a_list_is_found_by_its_place)
 {
 	static const uint8_t list[] = "a\0b\0\0\0c\0\0\0\0"; /* and the literal's own zero */
 	const struct bcd one = {.bytes = list, .size = sizeof(list)};
@@ -206,9 +205,8 @@ START_TEST(each_string_of_a_list_is_found_by_its_place)
 	ck_assert_str_eq(text, "ab");
 	ck_assert(!bcd_list_text(&one, &element, 1, text, sizeof(text)));
 }
-END_TEST
 
-START_TEST(a_list_of_megabytes_is_looked_at_only_as_far_as_a_menu_can_be)
+TEST(elements_tests, a_list_of_megabytes_is_looked_at_only_as_far_as_a_menu_can_be)
 {
 	const size_t length = 4 << 20;
 	uint8_t *list = calloc(1, length);
@@ -222,9 +220,8 @@ START_TEST(a_list_of_megabytes_is_looked_at_only_as_far_as_a_menu_can_be)
 	ck_assert(!bcd_list_text(&one, &element, length / 4 - 1, text, sizeof(text)));
 	free(list);
 }
-END_TEST
 
-START_TEST(objects_are_found_in_any_case)
+TEST(elements_tests, objects_are_found_in_any_case)
 {
 	char upper[] = LOADER;
 
@@ -233,9 +230,8 @@ START_TEST(objects_are_found_in_any_case)
 	ck_assert_ptr_eq(bcd_find(&bcd, upper, BCD_PATH), bcd_find(&bcd, LOADER, BCD_PATH));
 	ck_assert_ptr_null(bcd_find(&bcd, MEMDIAG, BCD_OSDEVICE));
 }
-END_TEST
 
-START_TEST(the_default_is_bootmgrs_or_the_first_of_its_display_order)
+TEST(elements_tests, the_default_is_bootmgrs_or_the_first_of_its_display_order)
 {
 	struct store store;
 	struct bs_error err = {0};
@@ -253,9 +249,8 @@ START_TEST(the_default_is_bootmgrs_or_the_first_of_its_display_order)
 	ck_assert(bcd_default_object(&bcd, object));
 	ck_assert_str_eq(object, MEMDIAG);
 }
-END_TEST
 
-START_TEST(a_store_without_bootmgr_has_no_default)
+TEST(elements_tests, a_store_without_bootmgr_has_no_default)
 {
 	struct store store;
 	struct bs_error err = {0};
@@ -269,11 +264,12 @@ START_TEST(a_store_without_bootmgr_has_no_default)
 	ck_assert(!bcd_default_object(&bcd, object));
 	ck_assert_str_eq(object, "");
 }
-END_TEST
 
 /* ---- devices ------------------------------------------------------------------------------- */
 
-START_TEST(a_partition_device_is_taken_apart_to_the_datathat_name_the_partition)
+TEST_CASE(devices, "devices", .setup = setup, .teardown = teardown);
+
+TEST(devices, a_partition_device_is_taken_apart_to_the_datathat_name_the_partition)
 {
 	struct bcd_device device = device_of(BCD_BOOTMGR, BCD_DEVICE);
 
@@ -284,9 +280,8 @@ START_TEST(a_partition_device_is_taken_apart_to_the_datathat_name_the_partition)
 	ck_assert_uint_eq(device.field_offset,
 			  bcd_find(&bcd, BCD_BOOTMGR, BCD_DEVICE)->offset + 0x20);
 }
-END_TEST
 
-START_TEST(a_ram_disks_partition_and_path_are_found_in_it)
+TEST(devices, a_ram_disks_partition_and_path_are_found_in_it)
 {
 	struct bcd_device device = device_of(RECOVERY, BCD_DEVICE);
 
@@ -298,9 +293,8 @@ START_TEST(a_ram_disks_partition_and_path_are_found_in_it)
 	ck_assert_str_eq(device.path, WINRE);
 	ck_assert_uint_eq(device.field_offset, bcd_find(&bcd, RECOVERY, BCD_DEVICE)->offset + 0x54);
 }
-END_TEST
 
-START_TEST(a_ram_disk_can_be_wherever_bootmgr_came_from)
+TEST(devices, a_ram_disk_can_be_wherever_bootmgr_came_from)
 {
 	struct bcd_device device = device_of(TOOL, BCD_DEVICE);
 
@@ -308,9 +302,8 @@ START_TEST(a_ram_disk_can_be_wherever_bootmgr_came_from)
 	ck_assert_int_eq(device.file, BCD_RAMDISK);
 	ck_assert_str_eq(device.path, "\\Tools\\tool.wim");
 }
-END_TEST
 
-START_TEST(a_virtual_disks_file_and_where_that_is_are_found_behind_it)
+TEST(devices, a_virtual_disks_file_and_where_that_is_are_found_behind_it)
 {
 	struct bcd_device device = device_of(VHD, BCD_DEVICE);
 
@@ -320,13 +313,11 @@ START_TEST(a_virtual_disks_file_and_where_that_is_are_found_behind_it)
 	ck_assert_uint_eq(load_le64(bytes + device.field_offset), BOOT);
 	ck_assert_str_eq(device.path, "\\VHD\\win.vhd");
 }
-END_TEST
 
-START_TEST(boot_is_wherever_bootmgr_came_from)
+TEST(devices, boot_is_wherever_bootmgr_came_from)
 {
 	ck_assert_int_eq(device_of(NTLDR, BCD_DEVICE).kind, BCD_DEVICE_BOOT);
 }
-END_TEST
 
 /* A device that is that of bootmgr but for one changed number. */
 static const struct {
@@ -342,18 +333,17 @@ static const struct {
 	{0x18, 0xFFFFFFFF, BCD_DEVICE_OTHER},
 };
 
-START_TEST(a_device_that_is_not_understood_is_left_alone)
+TEST_EACH(devices, a_device_that_is_not_understood_is_left_alone, variants)
 {
 	uint32_t start = bcd_find(&bcd, BCD_BOOTMGR, BCD_DEVICE)->offset;
 
 	store_le32(bytes + start + variants[_i].offset, variants[_i].value);
 	ck_assert_int_eq(device_of(BCD_BOOTMGR, BCD_DEVICE).kind, variants[_i].kind);
 }
-END_TEST
 
 static const char *const whole_elements[] = {RECOVERY, TOOL, VHD};
 
-START_TEST(an_element_of_any_length_is_taken_apart_without_a_look_behind_it)
+TEST_LOOP(devices, an_element_of_any_length_is_taken_apart_without_a_look_behind_it, 0, 3)
 {
 	const struct bcd_element *whole = bcd_find(&bcd, whole_elements[_i], BCD_DEVICE);
 
@@ -375,16 +365,14 @@ START_TEST(an_element_of_any_length_is_taken_apart_without_a_look_behind_it)
 		free(exact);
 	}
 }
-END_TEST
 
-START_TEST(a_missing_element_is_no_device)
+TEST(devices, a_missing_element_is_no_device)
 {
 	struct bcd_device device;
 
 	bcd_device(&bcd, NULL, &device);
 	ck_assert_int_eq(device.kind, BCD_DEVICE_OTHER);
 }
-END_TEST
 
 static void assert_leads_to(const char *object, uint32_t id, const char *expected)
 {
@@ -397,7 +385,7 @@ static void assert_leads_to(const char *object, uint32_t id, const char *expecte
 	ck_assert_str_eq(path, expected);
 }
 
-START_TEST(a_device_leads_to_the_file_that_the_element_next_to_it_names)
+TEST(devices, a_device_leads_to_the_file_that_the_element_next_to_it_names)
 {
 	assert_leads_to(MEMDIAG, BCD_DEVICE, "\\boot\\memtest.exe");
 	assert_leads_to(LOADER, BCD_DEVICE, "\\Windows\\system32\\winload.exe");
@@ -407,16 +395,14 @@ START_TEST(a_device_leads_to_the_file_that_the_element_next_to_it_names)
 	assert_leads_to(TOOL, BCD_OSDEVICE, "\\Windows");
 	assert_leads_to(TOOL, BCD_DEVICE, "\\Tools\\tool.wim");
 }
-END_TEST
 
-START_TEST(the_paths_of_bootmgr_and_ntldr_go_without_saying)
+TEST(devices, the_paths_of_bootmgr_and_ntldr_go_without_saying)
 {
 	assert_leads_to(BCD_BOOTMGR, BCD_DEVICE, "\\bootmgr");
 	assert_leads_to(NTLDR, BCD_DEVICE, "\\ntldr");
 }
-END_TEST
 
-START_TEST(the_format_of_an_element_tells_devices)
+TEST(devices, the_format_of_an_element_tells_devices)
 {
 	ck_assert(bcd_is_device(BCD_DEVICE));
 	ck_assert(bcd_is_device(BCD_OSDEVICE));
@@ -425,7 +411,6 @@ START_TEST(the_format_of_an_element_tells_devices)
 	ck_assert(!bcd_is_device(BCD_DISPLAY_ORDER));
 	ck_assert(!bcd_is_device(0x15000011));
 }
-END_TEST
 
 /* ---- broken stores ------------------------------------------------------------------------- */
 
@@ -459,7 +444,9 @@ static void use(const uint8_t *store, size_t length)
 	bcd_free(&parsed);
 }
 
-START_TEST(every_truncation_is_an_error_and_no_crash)
+TEST_CASE(broken_stores, "broken stores", .setup = setup, .teardown = teardown);
+
+TEST(broken_stores, every_truncation_is_an_error_and_no_crash)
 {
 	for (size_t length = 0; length < size; length += 16) {
 		uint8_t *exact = malloc(length + (length == 0));
@@ -479,7 +466,6 @@ START_TEST(every_truncation_is_an_error_and_no_crash)
 		free(exact);
 	}
 }
-END_TEST
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -487,7 +473,7 @@ static uint64_t next_random(uint64_t *state)
 	return *state >> 33;
 }
 
-START_TEST(random_damage_is_an_error_or_a_result_and_no_crash)
+TEST_LOOP(broken_stores, random_damage_is_an_error_or_a_result_and_no_crash, 0, 4)
 {
 	uint64_t state = (uint64_t)_i + 1;
 	uint8_t *copy = malloc(size);
@@ -512,9 +498,8 @@ START_TEST(random_damage_is_an_error_or_a_result_and_no_crash)
 	ck_assert_uint_gt(looked_at, 1500); /* most of them are still stores */
 	free(copy);
 }
-END_TEST
 
-START_TEST(a_dirty_store_is_seen)
+TEST(broken_stores, a_dirty_store_is_seen)
 {
 	struct bs_error err = {0};
 
@@ -525,10 +510,9 @@ START_TEST(a_dirty_store_is_seen)
 	ck_assert_int_eq(bcd_parse(bytes, size, &bcd, &err), 0);
 	ck_assert(bcd.dirty);
 }
-END_TEST
 
 /* Just under and just over what is read: 128 objects of `elements` each. */
-START_TEST(a_store_with_very_many_elements_is_refused)
+TEST_LOOP(broken_stores, a_store_with_very_many_elements_is_refused, 0, 2)
 {
 	static const uint32_t elements[] = {63, 64};
 	struct bs_error err = {0};
@@ -553,9 +537,8 @@ START_TEST(a_store_with_very_many_elements_is_refused)
 	else
 		ck_assert_uint_eq(bcd.count, 128 * 63);
 }
-END_TEST
 
-START_TEST(a_hive_that_is_no_store_is_an_error)
+TEST(broken_stores, a_hive_that_is_no_store_is_an_error)
 {
 	struct store store;
 	struct bs_error err = {0};
@@ -567,51 +550,4 @@ START_TEST(a_hive_that_is_no_store_is_an_error)
 	ck_assert_int_eq(bcd_parse(bytes, size, &bcd, &err), -1);
 	ck_assert_int_eq(err.code, BS_BCD_DAMAGED);
 	ck_assert_ptr_nonnull(strstr(err.message, "no BCD store"));
-}
-END_TEST
-
-Suite *bcd_suite(void);
-Suite *bcd_suite(void)
-{
-	Suite *suite = suite_create("bcd");
-	TCase *tcase = tcase_create("elements");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, every_element_is_where_hivex_finds_it);
-	tcase_add_test(tcase, an_element_knows_the_type_of_its_object);
-	tcase_add_loop_test(tcase, a_type_tells_what_kind_of_program_an_object_starts, 0,
-			    sizeof(types) / sizeof(types[0]));
-	tcase_add_test(tcase, each_string_of_a_list_is_found_by_its_place);
-	tcase_add_test(tcase, a_list_of_megabytes_is_looked_at_only_as_far_as_a_menu_can_be);
-	tcase_add_test(tcase, objects_are_found_in_any_case);
-	tcase_add_test(tcase, the_default_is_bootmgrs_or_the_first_of_its_display_order);
-	tcase_add_test(tcase, a_store_without_bootmgr_has_no_default);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("devices");
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_partition_device_is_taken_apart_to_the_datathat_name_the_partition);
-	tcase_add_test(tcase, a_ram_disks_partition_and_path_are_found_in_it);
-	tcase_add_test(tcase, boot_is_wherever_bootmgr_came_from);
-	tcase_add_loop_test(tcase, a_device_that_is_not_understood_is_left_alone, 0,
-			    sizeof(variants) / sizeof(variants[0]));
-	tcase_add_test(tcase, a_ram_disk_can_be_wherever_bootmgr_came_from);
-	tcase_add_test(tcase, a_virtual_disks_file_and_where_that_is_are_found_behind_it);
-	tcase_add_loop_test(tcase, an_element_of_any_length_is_taken_apart_without_a_look_behind_it,
-			    0, 3);
-	tcase_add_test(tcase, a_missing_element_is_no_device);
-	tcase_add_test(tcase, a_device_leads_to_the_file_that_the_element_next_to_it_names);
-	tcase_add_test(tcase, the_paths_of_bootmgr_and_ntldr_go_without_saying);
-	tcase_add_test(tcase, the_format_of_an_element_tells_devices);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("broken stores");
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, every_truncation_is_an_error_and_no_crash);
-	tcase_add_loop_test(tcase, random_damage_is_an_error_or_a_result_and_no_crash, 0, 4);
-	tcase_add_test(tcase, a_dirty_store_is_seen);
-	tcase_add_loop_test(tcase, a_store_with_very_many_elements_is_refused, 0, 2);
-	tcase_add_test(tcase, a_hive_that_is_no_store_is_an_error);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

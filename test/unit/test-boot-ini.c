@@ -43,7 +43,9 @@ static void assert_file(uint32_t index, const char *path)
 	ck_assert_str_eq(ini.choices[index].path, path);
 }
 
-START_TEST(the_menu_of_windows_xp_is_read)
+TEST_CASE(boot_ini_tests, "boot.ini");
+
+TEST(boot_ini_tests, the_menu_of_windows_xp_is_read)
 {
 	parse("[boot loader]\r\n"
 	      "timeout=30\r\n"
@@ -63,7 +65,6 @@ START_TEST(the_menu_of_windows_xp_is_read)
 	assert_file(2, "\\CMDCONS\\BOOTSECT.DAT");
 	assert_file(3, "\\BOOTSECT.DOS");
 }
-END_TEST
 
 /* One choice, written in many ways. */
 static const char *const spellings[] = {
@@ -81,13 +82,12 @@ static const char *const spellings[] = {
 	"no section=x\n[operating systems]\nno equals sign\nmulti(0)disk(0)rdisk(0)partition(2)=\n",
 };
 
-START_TEST(a_choice_is_read_however_it_is_written)
+TEST_EACH(boot_ini_tests, a_choice_is_read_however_it_is_written, spellings)
 {
 	parse(spellings[_i]);
 	ck_assert_uint_eq(ini.count, 1);
 	assert_windows(0, 0, 2);
 }
-END_TEST
 
 static const char *const others[] = {
 	"scsi(0)disk(1)rdisk(0)partition(1)\\WINDOWS",
@@ -102,7 +102,7 @@ static const char *const others[] = {
 	"",
 };
 
-START_TEST(what_is_not_understood_is_called_other)
+TEST_EACH(boot_ini_tests, what_is_not_understood_is_called_other, others)
 {
 	char text[200];
 
@@ -111,16 +111,14 @@ START_TEST(what_is_not_understood_is_called_other)
 	ck_assert_uint_eq(ini.count, 1);
 	ck_assert_int_eq(ini.choices[0].kind, BOOT_INI_OTHER);
 }
-END_TEST
 
-START_TEST(nothing_is_in_an_empty_one)
+TEST(boot_ini_tests, nothing_is_in_an_empty_one)
 {
 	parse("");
 	ck_assert_uint_eq(ini.count, 0);
 	parse("\n\n[operating systems]");
 	ck_assert_uint_eq(ini.count, 0);
 }
-END_TEST
 
 static void assert_refused(const char *text, size_t length, const char *why)
 {
@@ -131,13 +129,12 @@ static void assert_refused(const char *text, size_t length, const char *why)
 	ck_assert_msg(strstr(err.message, why) != NULL, "%s", err.message);
 }
 
-START_TEST(what_is_no_text_is_refused)
+TEST(boot_ini_tests, what_is_no_text_is_refused)
 {
 	assert_refused("\xFF\xFE[\0b\0", 6, "no text");
 }
-END_TEST
 
-START_TEST(what_is_too_large_is_refused)
+TEST(boot_ini_tests, what_is_too_large_is_refused)
 {
 	char *large = malloc(BOOT_INI_SIZE_MAX + 1);
 
@@ -147,9 +144,8 @@ START_TEST(what_is_too_large_is_refused)
 	parse(large);
 	free(large);
 }
-END_TEST
 
-START_TEST(too_long_a_line_is_refused)
+TEST(boot_ini_tests, too_long_a_line_is_refused)
 {
 	char text[400] = "[operating systems]\n";
 
@@ -157,9 +153,8 @@ START_TEST(too_long_a_line_is_refused)
 	strcpy(text + 320, "=x\n");
 	assert_refused(text, strlen(text), "too long a line");
 }
-END_TEST
 
-START_TEST(more_choices_than_fit_are_refused)
+TEST(boot_ini_tests, more_choices_than_fit_are_refused)
 {
 	char text[2000] = "[operating systems]\n";
 
@@ -169,25 +164,4 @@ START_TEST(more_choices_than_fit_are_refused)
 	ck_assert_uint_eq(ini.count, BOOT_INI_CHOICES_MAX);
 	strcat(text, "C:\\more=x\n");
 	assert_refused(text, strlen(text), "too many lines");
-}
-END_TEST
-
-Suite *boot_ini_suite(void);
-Suite *boot_ini_suite(void)
-{
-	Suite *suite = suite_create("boot-ini");
-	TCase *tcase = tcase_create("boot.ini");
-
-	tcase_add_test(tcase, the_menu_of_windows_xp_is_read);
-	tcase_add_loop_test(tcase, a_choice_is_read_however_it_is_written, 0,
-			    sizeof(spellings) / sizeof(spellings[0]));
-	tcase_add_loop_test(tcase, what_is_not_understood_is_called_other, 0,
-			    sizeof(others) / sizeof(others[0]));
-	tcase_add_test(tcase, nothing_is_in_an_empty_one);
-	tcase_add_test(tcase, what_is_no_text_is_refused);
-	tcase_add_test(tcase, what_is_too_large_is_refused);
-	tcase_add_test(tcase, too_long_a_line_is_refused);
-	tcase_add_test(tcase, more_choices_than_fit_are_refused);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a worker may use up: enough for every job, and never without end. */
-#include <check.h>
+#include "support/test.h"
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 #include <string.h>
 
@@ -38,7 +38,9 @@ static struct bs_plan usual_plan(uint64_t boot_size)
 	return plan;
 }
 
-START_TEST(short_requests_count_as_longer_ones)
+TEST_CASE(budget_tests, "budget");
+
+TEST(budget_tests, short_requests_count_as_longer_ones)
 {
 	const struct budget budget = budget_for_disk(WORKER_INSPECT, GIB, PATIENCE);
 
@@ -49,9 +51,8 @@ START_TEST(short_requests_count_as_longer_ones)
 	ck_assert_uint_eq(count_requests(budget, REMOTE_USE_WRITE, 0),
 			  count_requests(budget, REMOTE_USE_WRITE, 4096));
 }
-END_TEST
 
-START_TEST(a_look_reads_every_bitmap_and_writes_next_to_nothing)
+TEST(budget_tests, a_look_reads_every_bitmap_and_writes_next_to_nothing)
 {
 	/* 2 TiB in clusters of 512 bytes. */
 	const struct budget budget = budget_for_disk(WORKER_INSPECT, 2 * TIB, PATIENCE);
@@ -60,9 +61,8 @@ START_TEST(a_look_reads_every_bitmap_and_writes_next_to_nothing)
 	ck_assert_uint_le(budget.write, MIB);
 	ck_assert_uint_eq(budget.zones, 0);
 }
-END_TEST
 
-START_TEST(a_plan_adds_what_staging_writes)
+TEST(budget_tests, a_plan_adds_what_staging_writes)
 {
 	struct budget budget = budget_for_disk(WORKER_REHEARSE, TIB, PATIENCE);
 	const struct bs_plan plan = usual_plan(500 * GIB);
@@ -75,16 +75,14 @@ START_TEST(a_plan_adds_what_staging_writes)
 	ck_assert_uint_ge(budget.zone_bytes, 500 * GIB / 4096 / 8 + 100 * MIB / 4096 / 8);
 	ck_assert_uint_le(budget.zone_bytes, GIB);
 }
-END_TEST
 
-START_TEST(a_rehearsal_reads_the_whole_mft)
+TEST(budget_tests, a_rehearsal_reads_the_whole_mft)
 {
 	ck_assert_uint_ge(budget_for_disk(WORKER_REHEARSE, TIB, PATIENCE).read, TIB);
 	ck_assert_uint_lt(budget_for_disk(WORKER_INSPECT, TIB, PATIENCE).read, TIB);
 }
-END_TEST
 
-START_TEST(a_verification_reads_the_files_and_writes_nothing)
+TEST(budget_tests, a_verification_reads_the_files_and_writes_nothing)
 {
 	struct budget budget = budget_for_disk(WORKER_VERIFY, TIB, PATIENCE);
 	const struct bs_plan plan = usual_plan(500 * GIB);
@@ -94,9 +92,8 @@ START_TEST(a_verification_reads_the_files_and_writes_nothing)
 	ck_assert_uint_le(budget.write, MIB);
 	ck_assert_uint_eq(budget.zones, 0);
 }
-END_TEST
 
-START_TEST(numbers_that_lie_make_no_endless_budget)
+TEST(budget_tests, numbers_that_lie_make_no_endless_budget)
 {
 	struct bs_plan plan = usual_plan(10 * GIB);
 	struct budget honest = budget_for_disk(WORKER_REHEARSE, 20 * GIB, PATIENCE), lied = honest;
@@ -111,9 +108,8 @@ START_TEST(numbers_that_lie_make_no_endless_budget)
 	ck_assert_uint_lt(lied.write, honest.write + 8 * GIB);
 	ck_assert_uint_eq(lied.zone_bytes, honest.zone_bytes);
 }
-END_TEST
 
-START_TEST(sums_do_not_overflow)
+TEST(budget_tests, sums_do_not_overflow)
 {
 	struct bs_plan plan = usual_plan(UINT64_MAX);
 	struct budget budget = budget_for_disk(WORKER_REHEARSE, UINT64_MAX, PATIENCE);
@@ -126,9 +122,8 @@ START_TEST(sums_do_not_overflow)
 	ck_assert_uint_eq(budget.read, UINT64_MAX);
 	ck_assert_uint_eq(budget.write, UINT64_MAX);
 }
-END_TEST
 
-START_TEST(time_is_limited_in_all_and_grows_with_what_is_served)
+TEST(budget_tests, time_is_limited_in_all_and_grows_with_what_is_served)
 {
 	struct budget budget = budget_for_disk(WORKER_REHEARSE, GIB, PATIENCE);
 
@@ -139,9 +134,8 @@ START_TEST(time_is_limited_in_all_and_grows_with_what_is_served)
 	ck_assert_int_eq(budget_charge(&budget, REMOTE_USE_READ, 1, 1, &err), -1);
 	ck_assert_int_eq(err.code, BS_TIMEOUT);
 }
-END_TEST
 
-START_TEST(messages_take_time_and_no_bytes)
+TEST(budget_tests, messages_take_time_and_no_bytes)
 {
 	struct budget budget = budget_for_disk(WORKER_REHEARSE, GIB, PATIENCE);
 	const struct budget before = budget;
@@ -152,17 +146,15 @@ START_TEST(messages_take_time_and_no_bytes)
 	ck_assert_uint_eq(budget.served, 0);
 	ck_assert_int_eq(budget_charge(&budget, REMOTE_USE_MESSAGE, 0, 5 * PATIENCE, &err), -1);
 }
-END_TEST
 
-START_TEST(without_patience_there_is_no_end_of_time)
+TEST(budget_tests, without_patience_there_is_no_end_of_time)
 {
 	struct budget budget = budget_for_disk(WORKER_REHEARSE, GIB, -1);
 
 	ck_assert_int_eq(budget_charge(&budget, REMOTE_USE_READ, 1, UINT64_MAX, &err), 0);
 }
-END_TEST
 
-START_TEST(zones_are_counted_and_so_are_their_bytes)
+TEST(budget_tests, zones_are_counted_and_so_are_their_bytes)
 {
 	struct budget budget = budget_for_disk(WORKER_REHEARSE, GIB, PATIENCE);
 	const struct bs_plan plan = usual_plan(GIB);
@@ -178,35 +170,11 @@ START_TEST(zones_are_counted_and_so_are_their_bytes)
 	ck_assert_uint_gt(count, 16);
 	ck_assert_uint_lt(count, 10000);
 }
-END_TEST
 
-START_TEST(processor_time_and_memory_follow_from_the_work)
+TEST(budget_tests, processor_time_and_memory_follow_from_the_work)
 {
 	ck_assert_uint_gt(budget_processor_seconds(0), 0);
 	ck_assert_uint_gt(budget_processor_seconds(GIB), budget_processor_seconds(0));
 	ck_assert_uint_ge(budget_memory(2 * TIB), budget_memory(0) + 64 * MIB);
 	ck_assert_uint_lt(budget_memory(2 * TIB), 2 * GIB);
-}
-END_TEST
-
-Suite *budget_suite(void);
-Suite *budget_suite(void)
-{
-	Suite *suite = suite_create("budget");
-	TCase *tcase = tcase_create("budget");
-
-	tcase_add_test(tcase, short_requests_count_as_longer_ones);
-	tcase_add_test(tcase, a_look_reads_every_bitmap_and_writes_next_to_nothing);
-	tcase_add_test(tcase, a_plan_adds_what_staging_writes);
-	tcase_add_test(tcase, a_rehearsal_reads_the_whole_mft);
-	tcase_add_test(tcase, a_verification_reads_the_files_and_writes_nothing);
-	tcase_add_test(tcase, numbers_that_lie_make_no_endless_budget);
-	tcase_add_test(tcase, sums_do_not_overflow);
-	tcase_add_test(tcase, time_is_limited_in_all_and_grows_with_what_is_served);
-	tcase_add_test(tcase, messages_take_time_and_no_bytes);
-	tcase_add_test(tcase, without_patience_there_is_no_end_of_time);
-	tcase_add_test(tcase, zones_are_counted_and_so_are_their_bytes);
-	tcase_add_test(tcase, processor_time_and_memory_follow_from_the_work);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

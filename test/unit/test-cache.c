@@ -35,7 +35,9 @@ static void assert_reads(uint64_t offset, size_t length)
 	free(found);
 }
 
-START_TEST(small_reads_of_a_block_ask_the_disk_once)
+TEST_CASE(cache_tests, "cache", .setup = setup, .teardown = teardown);
+
+TEST(cache_tests, small_reads_of_a_block_ask_the_disk_once)
 {
 	for (uint64_t offset = 0; offset < BLOCK; offset += 1024)
 		assert_reads(offset, 1024);
@@ -43,17 +45,15 @@ START_TEST(small_reads_of_a_block_ask_the_disk_once)
 	assert_reads(BLOCK - 100, 200);
 	ck_assert_uint_eq(memory->reads, 2);
 }
-END_TEST
 
-START_TEST(the_disks_last_short_block_is_cached_too)
+TEST(cache_tests, the_disks_last_short_block_is_cached_too)
 {
 	assert_reads(SIZE - 1000, 1000);
 	assert_reads(SIZE - 1, 1);
 	ck_assert_uint_eq(memory->reads, 1);
 }
-END_TEST
 
-START_TEST(the_block_not_used_for_longest_gives_way)
+TEST(cache_tests, the_block_not_used_for_longest_gives_way)
 {
 	for (uint64_t way = 0; way < CACHE_WAYS; way++)
 		assert_reads(way * STRIDE, 1);
@@ -65,18 +65,16 @@ START_TEST(the_block_not_used_for_longest_gives_way)
 	assert_reads(STRIDE, 1);
 	ck_assert_uint_eq(memory->reads, CACHE_WAYS + 2);
 }
-END_TEST
 
-START_TEST(a_long_read_passes_by_the_cache)
+TEST(cache_tests, a_long_read_passes_by_the_cache)
 {
 	assert_reads(0, 8 * BLOCK);
 	ck_assert_uint_eq(memory->reads, 1);
 	assert_reads(0, 1);
 	ck_assert_uint_eq(memory->reads, 2);
 }
-END_TEST
 
-START_TEST(a_write_goes_through_and_shows_in_the_cache)
+TEST(cache_tests, a_write_goes_through_and_shows_in_the_cache)
 {
 	struct bs_error err;
 	uint8_t bytes[300];
@@ -89,9 +87,8 @@ START_TEST(a_write_goes_through_and_shows_in_the_cache)
 	ck_assert_int_eq(disk_flush(cache, &err), 0);
 	ck_assert_uint_eq(memory->flushes, 1);
 }
-END_TEST
 
-START_TEST(a_failed_write_makes_the_cache_read_again)
+TEST(cache_tests, a_failed_write_makes_the_cache_read_again)
 {
 	struct bs_error err;
 
@@ -103,9 +100,8 @@ START_TEST(a_failed_write_makes_the_cache_read_again)
 	memory->bytes[0] ^= 1; /* the write got half way */
 	assert_reads(0, 1);
 }
-END_TEST
 
-START_TEST(a_failed_read_is_not_remembered)
+TEST(cache_tests, a_failed_read_is_not_remembered)
 {
 	struct bs_error err;
 	uint8_t byte;
@@ -120,9 +116,8 @@ START_TEST(a_failed_read_is_not_remembered)
 	assert_reads(0, 1); /* whose line was to be filled by the read that failed */
 	assert_reads(CACHE_WAYS * STRIDE, 1);
 }
-END_TEST
 
-START_TEST(random_reads_and_writes_are_those_of_the_disk)
+TEST_LOOP(cache_tests, random_reads_and_writes_are_those_of_the_disk, 0, 5)
 {
 	struct bs_error err;
 	unsigned seed = (unsigned)_i;
@@ -140,25 +135,4 @@ START_TEST(random_reads_and_writes_are_those_of_the_disk)
 		ck_assert_int_eq(disk_write(cache, offset, bytes, length, &err), 0);
 		ck_assert_mem_eq(memory->bytes + offset, bytes, length);
 	}
-}
-END_TEST
-
-Suite *cache_suite(void);
-
-Suite *cache_suite(void)
-{
-	Suite *suite = suite_create("cache");
-	TCase *tcase = tcase_create("cache");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, small_reads_of_a_block_ask_the_disk_once);
-	tcase_add_test(tcase, the_disks_last_short_block_is_cached_too);
-	tcase_add_test(tcase, the_block_not_used_for_longest_gives_way);
-	tcase_add_test(tcase, a_long_read_passes_by_the_cache);
-	tcase_add_test(tcase, a_write_goes_through_and_shows_in_the_cache);
-	tcase_add_test(tcase, a_failed_write_makes_the_cache_read_again);
-	tcase_add_test(tcase, a_failed_read_is_not_remembered);
-	tcase_add_loop_test(tcase, random_reads_and_writes_are_those_of_the_disk, 0, 5);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

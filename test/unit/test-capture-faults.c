@@ -130,26 +130,27 @@ static void spring_everywhere(int number, int patience, enum bs_code code, const
 	state_assert_untouched(path, &before);
 }
 
-START_TEST(a_driver_killed_at_any_moment_is_an_error)
+TEST_CASE(capture_faults, "capture-faults");
+
+TEST(capture_faults, a_driver_killed_at_any_moment_is_an_error)
 {
 	spring_everywhere(SIGKILL, 20000, BS_WORKER, "signal 9");
 }
-END_TEST
 
-START_TEST(a_driver_that_hangs_at_any_moment_is_given_up)
+TEST_CASE(hangs, "hangs", .tags = "slow");
+
+TEST(hangs, a_driver_that_hangs_at_any_moment_is_given_up)
 {
 	spring_everywhere(SIGSTOP, 1500, BS_WORKER, "does not answer");
 }
-END_TEST
 
-START_TEST(an_error_of_the_container_is_told_as_what_it_is)
+TEST(capture_faults, an_error_of_the_container_is_told_as_what_it_is)
 {
 	spring_everywhere(0, 20000, BS_IO, "the storage is on fire");
 }
-END_TEST
 
 /* After the disconnect nothing is read any more, so this moment has its own test. */
-START_TEST(a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish)
+TEST(hangs, a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish)
 {
 	struct capture_fixture fixture;
 	struct bs_error err;
@@ -165,9 +166,8 @@ START_TEST(a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish)
 	leave(&fixture);
 	assert_nothing_left(descriptors);
 }
-END_TEST
 
-START_TEST(what_does_not_fit_is_no_space)
+TEST(capture_faults, what_does_not_fit_is_no_space)
 {
 	struct capture_fixture fixture;
 	struct bs_error err;
@@ -186,9 +186,8 @@ START_TEST(what_does_not_fit_is_no_space)
 	ASSERT_HAS(err.message, "/nonexistent");
 	leave(&fixture);
 }
-END_TEST
 
-START_TEST(a_container_that_the_driver_refuses_is_refused_with_its_reason)
+TEST(capture_faults, a_container_that_the_driver_refuses_is_refused_with_its_reason)
 {
 	struct capture_fixture fixture;
 	struct bs_error err;
@@ -204,7 +203,6 @@ START_TEST(a_container_that_the_driver_refuses_is_refused_with_its_reason)
 	leave(&fixture);
 	assert_nothing_left(descriptors);
 }
-END_TEST
 
 static void assert_program_fails(const char *program, enum bs_code code, const char *part)
 {
@@ -223,7 +221,7 @@ static void assert_program_fails(const char *program, enum bs_code code, const c
 }
 
 /* The table of counts is one that nobody looks at before a cluster is needed. */
-START_TEST(a_driver_that_gives_up_finds_the_container_damaged)
+TEST(capture_faults, a_driver_that_gives_up_finds_the_container_damaged)
 {
 	const char *path = make_container("qcow2", "");
 	static const uint8_t sector[512] = {1};
@@ -245,10 +243,9 @@ START_TEST(a_driver_that_gives_up_finds_the_container_damaged)
 	ASSERT_HAS(err.message, "Marking image as corrupt");
 	leave(&fixture);
 }
-END_TEST
 
 /* Told to end, qemu-nbd does, with success, and says nothing: that tells nothing of the image. */
-START_TEST(a_driver_that_ends_without_a_word_does_not_blame_the_container)
+TEST(capture_faults, a_driver_that_ends_without_a_word_does_not_blame_the_container)
 {
 	struct capture_fixture fixture;
 	struct bs_error err;
@@ -264,7 +261,6 @@ START_TEST(a_driver_that_ends_without_a_word_does_not_blame_the_container)
 	ASSERT_HAS(err.message, "ended with status 0");
 	leave(&fixture);
 }
-END_TEST
 
 /* ---- checking ------------------------------------------------------------------------------- */
 
@@ -283,7 +279,7 @@ static int check_container(const char *path, const char *driver, struct bs_error
 	return result;
 }
 
-START_TEST(a_sound_container_passes_the_check)
+TEST(capture_faults, a_sound_container_passes_the_check)
 {
 	static const char *const options[] = {"", "-c", "-o cluster_size=512", "-o compat=0.10",
 					      "-o extended_l2=on,cluster_size=128k"};
@@ -296,7 +292,6 @@ START_TEST(a_sound_container_passes_the_check)
 	ck_assert_msg(check_container(make_container("vdi", ""), "vdi", &err) == 0, "%s",
 		      err.message);
 }
-END_TEST
 
 /* The count of one cluster, the second, which has the table of counts. */
 static const char *make_with_count(uint8_t count)
@@ -310,7 +305,7 @@ static const char *make_with_count(uint8_t count)
 	return path;
 }
 
-START_TEST(what_the_check_finds_is_counted_and_lost_room_is_no_error)
+TEST(capture_faults, what_the_check_finds_is_counted_and_lost_room_is_no_error)
 {
 	struct bs_error err = {0};
 
@@ -319,9 +314,8 @@ START_TEST(what_the_check_finds_is_counted_and_lost_room_is_no_error)
 	ASSERT_HAS(err.message, "finds 1 error in its tables");
 	ck_assert_msg(check_container(make_with_count(2), "qcow2", &err) == 0, "%s", err.message);
 }
-END_TEST
 
-START_TEST(a_check_that_cannot_be_done_is_no_pass)
+TEST(capture_faults, a_check_that_cannot_be_done_is_no_pass)
 {
 	struct capture_fixture fixture;
 	struct bs_error err = {0};
@@ -341,18 +335,16 @@ START_TEST(a_check_that_cannot_be_done_is_no_pass)
 	ASSERT_HAS(err.message, "qemu-img was ended by signal 9");
 	leave(&fixture);
 }
-END_TEST
 
-START_TEST(without_qemu_nbd_it_says_what_is_missing)
+TEST(capture_faults, without_qemu_nbd_it_says_what_is_missing)
 {
 	assert_program_fails("bootshift-has-no-such-program", BS_DRIVER_UNUSABLE, "not installed");
 	assert_program_fails("/bin/true", BS_WORKER, "ended with status 0");
 	assert_program_fails("/usr", BS_WORKER, "cannot start");
 }
-END_TEST
 
 /* Nothing that the driver's process could reach is worth reaching. */
-START_TEST(the_driver_is_confined)
+TEST(capture_faults, the_driver_is_confined)
 {
 	struct capture_fixture fixture;
 	const char *status;
@@ -375,9 +367,8 @@ START_TEST(the_driver_is_confined)
 	finish(&fixture);
 	leave(&fixture);
 }
-END_TEST
 
-START_TEST(no_other_file_can_be_opened_where_the_kernel_has_landlock)
+TEST(capture_faults, no_other_file_can_be_opened_where_the_kernel_has_landlock)
 {
 	struct capture_fixture fixture;
 	struct bs_error err;
@@ -393,7 +384,6 @@ START_TEST(no_other_file_can_be_opened_where_the_kernel_has_landlock)
 	ASSERT_HAS(err.message, "Permission denied");
 	leave(&fixture);
 }
-END_TEST
 
 /* ---- the parent is killed ----------------------------------------------------------------- */
 
@@ -427,7 +417,7 @@ static void assert_no_orphans(void)
 	ck_abort_msg("a process was left behind");
 }
 
-START_TEST(when_the_parent_is_killed_nothing_is_left_behind)
+TEST(capture_faults, when_the_parent_is_killed_nothing_is_left_behind)
 {
 	const char *path = make_container("qcow2", "-o cluster_size=4k");
 	const char *names = state_folder(path);
@@ -451,36 +441,4 @@ START_TEST(when_the_parent_is_killed_nothing_is_left_behind)
 	}
 	ck_assert_str_eq(state_folder(path), names);
 	state_assert_untouched(path, &before);
-}
-END_TEST
-
-Suite *capture_faults_suite(void);
-
-Suite *capture_faults_suite(void)
-{
-	Suite *suite = suite_create("capture-faults");
-	TCase *tcase = tcase_create("capture-faults");
-
-	images_prepare();
-	tcase_add_test(tcase, a_driver_killed_at_any_moment_is_an_error);
-	tcase_add_test(tcase, an_error_of_the_container_is_told_as_what_it_is);
-	tcase_add_test(tcase, what_does_not_fit_is_no_space);
-	tcase_add_test(tcase, a_container_that_the_driver_refuses_is_refused_with_its_reason);
-	tcase_add_test(tcase, a_driver_that_gives_up_finds_the_container_damaged);
-	tcase_add_test(tcase, a_driver_that_ends_without_a_word_does_not_blame_the_container);
-	tcase_add_test(tcase, a_sound_container_passes_the_check);
-	tcase_add_test(tcase, what_the_check_finds_is_counted_and_lost_room_is_no_error);
-	tcase_add_test(tcase, a_check_that_cannot_be_done_is_no_pass);
-	tcase_add_test(tcase, without_qemu_nbd_it_says_what_is_missing);
-	tcase_add_test(tcase, the_driver_is_confined);
-	tcase_add_test(tcase, no_other_file_can_be_opened_where_the_kernel_has_landlock);
-	tcase_add_test(tcase, when_the_parent_is_killed_nothing_is_left_behind);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("hangs");
-	tcase_set_tags(tcase, "slow"); /* each has to wait until patience ends */
-	tcase_add_test(tcase, a_driver_that_hangs_at_any_moment_is_given_up);
-	tcase_add_test(tcase, a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -41,7 +41,9 @@ static void assert_staged_well(struct capture_fixture *fixture, const char *driv
 	unlink(copy);
 }
 
-START_TEST(what_is_written_is_in_the_container_after_the_commit)
+TEST_CASE(capture_tests, "capture");
+
+TEST_EACH(capture_tests, what_is_written_is_in_the_container_after_the_commit, formats)
 {
 	const char *driver = formats[_i].driver;
 	const char *path = make_container(driver, formats[_i].options);
@@ -58,9 +60,8 @@ START_TEST(what_is_written_is_in_the_container_after_the_commit)
 	leave(&fixture);
 	state_assert_untouched(path, &before);
 }
-END_TEST
 
-START_TEST(a_capture_that_only_reads_changes_nothing_of_the_guests)
+TEST(capture_tests, a_capture_that_only_reads_changes_nothing_of_the_guests)
 {
 	struct capture_fixture fixture;
 	struct bs_error err;
@@ -74,7 +75,6 @@ START_TEST(a_capture_that_only_reads_changes_nothing_of_the_guests)
 	assert_staged_well(&fixture, "qcow2", true);
 	leave(&fixture);
 }
-END_TEST
 
 /* A dynamic VHD with blocks as other programs make them: qemu-img has no option for it. */
 static const char *make_vhd_with_small_blocks(void)
@@ -93,7 +93,7 @@ static const char *make_vhd_with_small_blocks(void)
 	return path;
 }
 
-START_TEST(a_vhd_with_small_blocks_is_written_as_well)
+TEST(capture_tests, a_vhd_with_small_blocks_is_written_as_well)
 {
 	struct capture_fixture fixture;
 
@@ -106,10 +106,9 @@ START_TEST(a_vhd_with_small_blocks_is_written_as_well)
 	assert_staged_well(&fixture, "vpc", false);
 	leave(&fixture);
 }
-END_TEST
 
 /* As what was staged is looked at before it is committed. */
-START_TEST(a_capture_for_reading_cannot_write)
+TEST_EACH(capture_tests, a_capture_for_reading_cannot_write, formats)
 {
 	const char *driver = formats[_i].driver;
 	struct capture_fixture fixture;
@@ -132,9 +131,8 @@ START_TEST(a_capture_for_reading_cannot_write)
 	ck_assert_uint_eq(overlay_take_written_sectors(fixture.overlay), 0);
 	leave(&fixture);
 }
-END_TEST
 
-START_TEST(an_internal_snapshot_stays_what_it_was)
+TEST(capture_tests, an_internal_snapshot_stays_what_it_was)
 {
 	const char *path = make_container("qcow2", "");
 	struct capture_fixture fixture;
@@ -153,9 +151,8 @@ START_TEST(an_internal_snapshot_stays_what_it_was)
 	assert_holds_model(&fixture, "raw", text("%s.raw", copy));
 	leave(&fixture);
 }
-END_TEST
 
-START_TEST(zeros_of_a_longer_container_are_left_out)
+TEST(capture_tests, zeros_of_a_longer_container_are_left_out)
 {
 	struct capture_fixture fixture;
 	struct overlay_extent *extents;
@@ -181,10 +178,9 @@ START_TEST(zeros_of_a_longer_container_are_left_out)
 	assert_staged_well(&fixture, "vhdx", true);
 	leave(&fixture);
 }
-END_TEST
 
 /* This is how the engine finds where guard zones of the guest lie in the container. */
-START_TEST(watching_the_overlay_tells_where_a_part_of_the_disk_lies)
+TEST_EACH(capture_tests, watching_the_overlay_tells_where_a_part_of_the_disk_lies, formats)
 {
 	const char *driver = formats[_i].driver;
 	struct capture_fixture fixture;
@@ -196,7 +192,8 @@ START_TEST(watching_the_overlay_tells_where_a_part_of_the_disk_lies)
 
 	stage(&fixture, make_container(driver, formats[_i].options));
 	open_capture(&fixture, driver, NULL);
-	/* The tables first, so that only the content is left to read; it begins at 12 MiB + 3108.
+	/*
+	 * The tables first, so that only the content is left to read; it begins at 12 MiB + 3108.
 	 */
 	ck_assert_int_eq(
 		disk_read(capture_disk(fixture.capture), (12u << 20) + 8192, sector, 512, &err), 0);
@@ -217,9 +214,8 @@ START_TEST(watching_the_overlay_tells_where_a_part_of_the_disk_lies)
 	ck_assert_uint_eq(holding, is_compressed ? 0 : 1);
 	leave(&fixture);
 }
-END_TEST
 
-START_TEST(two_captures_at_once_do_not_meet)
+TEST(capture_tests, two_captures_at_once_do_not_meet)
 {
 	struct capture_fixture one, other;
 
@@ -237,7 +233,6 @@ START_TEST(two_captures_at_once_do_not_meet)
 	leave(&one);
 	leave(&other);
 }
-END_TEST
 
 /* Gives this process a /dev/fuse for everybody, as distributions have it; false: not possible. */
 static bool share_fuse_device(void)
@@ -250,7 +245,7 @@ static bool share_fuse_device(void)
 	       mount("/mnt/fuse", "/dev/fuse", NULL, MS_BIND, NULL) == 0;
 }
 
-START_TEST(it_takes_no_privileges)
+TEST(capture_tests, it_takes_no_privileges)
 {
 	const char *path = make_container("qcow2", "");
 	struct capture_fixture fixture;
@@ -275,29 +270,4 @@ START_TEST(it_takes_no_privileges)
 		ASSERT_HAS(err.message, "this user may not");
 	}
 	leave(&fixture);
-}
-END_TEST
-
-Suite *capture_suite(void);
-
-Suite *capture_suite(void)
-{
-	const int format_count = sizeof(formats) / sizeof(formats[0]);
-	Suite *suite = suite_create("capture");
-	TCase *tcase = tcase_create("capture");
-
-	images_prepare();
-	tcase_add_loop_test(tcase, what_is_written_is_in_the_container_after_the_commit, 0,
-			    format_count);
-	tcase_add_test(tcase, a_capture_that_only_reads_changes_nothing_of_the_guests);
-	tcase_add_test(tcase, a_vhd_with_small_blocks_is_written_as_well);
-	tcase_add_loop_test(tcase, a_capture_for_reading_cannot_write, 0, format_count);
-	tcase_add_test(tcase, an_internal_snapshot_stays_what_it_was);
-	tcase_add_test(tcase, zeros_of_a_longer_container_are_left_out);
-	tcase_add_loop_test(tcase, watching_the_overlay_tells_where_a_part_of_the_disk_lies, 0,
-			    format_count);
-	tcase_add_test(tcase, two_captures_at_once_do_not_meet);
-	tcase_add_test(tcase, it_takes_no_privileges);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

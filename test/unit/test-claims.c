@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <check.h>
+#include "support/test.h"
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 #include <stdlib.h>
 #include <string.h>
@@ -44,13 +44,14 @@ static void add_header_and_tables(void)
 	ck_assert_int_eq(claims_close_areas(claims, &err), 0);
 }
 
-START_TEST(areas_side_by_side_do_not_overlap)
+TEST_CASE(claims_tests, "claims", .setup = setup, .teardown = teardown);
+
+TEST(claims_tests, areas_side_by_side_do_not_overlap)
 {
 	add_header_and_tables();
 }
-END_TEST
 
-START_TEST(two_areas_that_overlap_are_named)
+TEST(claims_tests, two_areas_that_overlap_are_named)
 {
 	add("table", 0, 2000, 1000);
 	add("table", 1, 2999, 1000);
@@ -58,9 +59,8 @@ START_TEST(two_areas_that_overlap_are_named)
 	assert_corrupt(claims_close_areas(claims, &err),
 		       "table 1 at byte 2999 overlaps table 0 at byte 2000");
 }
-END_TEST
 
-START_TEST(an_area_within_another_is_found)
+TEST(claims_tests, an_area_within_another_is_found)
 {
 	add("header", CLAIMS_NO_NUMBER, 0, 512);
 	add("log", CLAIMS_NO_NUMBER, 1000, 5000);
@@ -69,16 +69,14 @@ START_TEST(an_area_within_another_is_found)
 	assert_corrupt(claims_close_areas(claims, &err),
 		       "table 7 at byte 2000 overlaps the log at byte 1000");
 }
-END_TEST
 
-START_TEST(an_area_that_no_file_has_room_for_is_corruption)
+TEST(claims_tests, an_area_that_no_file_has_room_for_is_corruption)
 {
 	assert_corrupt(claims_add_area(claims, "log", CLAIMS_NO_NUMBER, UINT64_MAX - 5, 10, &err),
 		       "the log cannot be at byte 18446744073709551610");
 }
-END_TEST
 
-START_TEST(what_may_be_shared_lies_on_no_area)
+TEST(claims_tests, what_may_be_shared_lies_on_no_area)
 {
 	add_header_and_tables();
 	for (int i = 0; i < 2; i++) {
@@ -93,9 +91,8 @@ START_TEST(what_may_be_shared_lies_on_no_area)
 		       "cluster 5 at byte 3999 overlaps table 1 at byte 3000");
 	ck_assert_int_eq(claims_check_shared(claims, "cluster", 1, 512, 1488, &err), 0);
 }
-END_TEST
 
-START_TEST(without_areas_everything_within_the_file_is_free)
+TEST(claims_tests, without_areas_everything_within_the_file_is_free)
 {
 	ck_assert_int_eq(claims_close_areas(claims, &err), 0);
 	ck_assert_int_eq(claims_check_shared(claims, "cluster", 1, 0, SIZE, &err), 0);
@@ -105,7 +102,6 @@ START_TEST(without_areas_everything_within_the_file_is_free)
 		"the file is cut short: it ends at byte 1000000, cluster 3 begins at byte 1000000");
 	ck_assert_int_eq(claims_check_shared(claims, "cluster", 4, UINT64_MAX, 512, &err), -1);
 }
-END_TEST
 
 static void begin_pieces(void)
 {
@@ -113,7 +109,7 @@ static void begin_pieces(void)
 	ck_assert_int_eq(claims_begin_pieces(claims, "block", PIECE, &err), 0);
 }
 
-START_TEST(pieces_lie_side_by_side_in_any_order)
+TEST(claims_tests, pieces_lie_side_by_side_in_any_order)
 {
 	begin_pieces();
 	for (uint64_t i = 0; i < 150; i++)
@@ -121,10 +117,9 @@ START_TEST(pieces_lie_side_by_side_in_any_order)
 				 0);
 	ck_assert_int_eq(claims_add_piece(claims, 150, 999936, &err), 0); /* a part is missing */
 }
-END_TEST
 
 /* Whatever lies between the two beginnings, and in whichever order they come. */
-START_TEST(two_pieces_that_share_a_sector_are_found)
+TEST(claims_tests, two_pieces_that_share_a_sector_are_found)
 {
 	for (uint64_t first = 5120; first < 5120 + 3 * PIECE; first += 512) {
 		for (uint64_t second = 5120; second < 5120 + 5 * PIECE; second += 512) {
@@ -139,9 +134,8 @@ START_TEST(two_pieces_that_share_a_sector_are_found)
 		}
 	}
 }
-END_TEST
 
-START_TEST(a_piece_that_overlaps_is_named)
+TEST(claims_tests, a_piece_that_overlaps_is_named)
 {
 	begin_pieces();
 	ck_assert_int_eq(claims_add_piece(claims, 4, 51200, &err), 0);
@@ -159,10 +153,9 @@ START_TEST(a_piece_that_overlaps_is_named)
 		claims_add_piece(claims, 18, 1000448, &err),
 		"the file is cut short: it ends at byte 1000000, block 18 begins at byte 1000448");
 }
-END_TEST
 
 /* A sparse file may be as long as it likes; memory for so many pieces is not to be had. */
-START_TEST(too_many_pieces_are_not_supported)
+TEST(claims_tests, too_many_pieces_are_not_supported)
 {
 	teardown();
 	claims = claims_new(1ull << 62, &err);
@@ -170,27 +163,4 @@ START_TEST(too_many_pieces_are_not_supported)
 	ck_assert_int_eq(claims_begin_pieces(claims, "grain", 512, &err), -1);
 	ck_assert_str_eq(bs_code_name(err.code), "format-unsupported");
 	ck_assert_ptr_nonnull(strstr(err.message, "grains"));
-}
-END_TEST
-
-Suite *claims_suite(void);
-
-Suite *claims_suite(void)
-{
-	Suite *suite = suite_create("claims");
-	TCase *tcase = tcase_create("claims");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, areas_side_by_side_do_not_overlap);
-	tcase_add_test(tcase, two_areas_that_overlap_are_named);
-	tcase_add_test(tcase, an_area_within_another_is_found);
-	tcase_add_test(tcase, an_area_that_no_file_has_room_for_is_corruption);
-	tcase_add_test(tcase, what_may_be_shared_lies_on_no_area);
-	tcase_add_test(tcase, without_areas_everything_within_the_file_is_free);
-	tcase_add_test(tcase, pieces_lie_side_by_side_in_any_order);
-	tcase_add_test(tcase, two_pieces_that_share_a_sector_are_found);
-	tcase_add_test(tcase, a_piece_that_overlaps_is_named);
-	tcase_add_test(tcase, too_many_pieces_are_not_supported);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

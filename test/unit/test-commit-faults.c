@@ -5,8 +5,6 @@
  */
 #include "commit-fixture.h"
 
-Suite *commit_faults_suite(void);
-
 /* ---- every call failing ---------------------------------------------------------------------- */
 
 /* The image is old, and nothing is left beside it, or what is left is taken away by recovery. */
@@ -22,7 +20,9 @@ static void check_old_after_recovery(const struct fixture *fixture)
 	ck_assert_msg(!has_signpost(fixture), "call %d", plan.number);
 }
 
-START_TEST(a_fix_with_one_failing_call_is_wholly_done_or_not_at_all)
+TEST_CASE(failing, "failing");
+
+TEST_LOOP(failing, a_fix_with_one_failing_call_is_wholly_done_or_not_at_all, 0, 3)
 {
 	static const int errors[] = {ENOSPC, EIO, EOPNOTSUPP};
 	static struct fixture fixture;
@@ -52,9 +52,8 @@ START_TEST(a_fix_with_one_failing_call_is_wholly_done_or_not_at_all)
 	ck_assert_int_gt(plan.count, 20);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_fix_on_storage_that_fails_for_good_can_be_recovered_later)
+TEST(failing, a_fix_on_storage_that_fails_for_good_can_be_recovered_later)
 {
 	static struct fixture fixture;
 
@@ -80,9 +79,8 @@ START_TEST(a_fix_on_storage_that_fails_for_good_can_be_recovered_later)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(an_undo_with_a_failing_call_can_be_done_again)
+TEST_LOOP(failing, an_undo_with_a_failing_call_can_be_done_again, 0, 2)
 {
 	static const enum trouble troubles[] = {FAIL_ONCE, FAIL_FROM};
 	static struct fixture fixture;
@@ -110,9 +108,8 @@ START_TEST(an_undo_with_a_failing_call_can_be_done_again)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery)
+TEST(failing, a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery)
 {
 	static struct fixture fixture;
 	bool seen = false;
@@ -134,11 +131,12 @@ START_TEST(a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
 /* ---- a stop at every call -------------------------------------------------------------------- */
 
-START_TEST(a_stop_at_any_call_of_a_fix_leaves_old_or_new)
+TEST_CASE(stopped_tests, "stopped");
+
+TEST_LOOP(stopped_tests, a_stop_at_any_call_of_a_fix_leaves_old_or_new, 0, 2)
 {
 	static const enum trouble troubles[] = {STOP, POWER_CUT};
 	static struct fixture fixture;
@@ -161,10 +159,9 @@ START_TEST(a_stop_at_any_call_of_a_fix_leaves_old_or_new)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
 /* The mark may have reached the storage although its sync failed. */
-START_TEST(a_stop_in_the_roll_back_of_a_failed_mark_leaves_old_or_new)
+TEST_LOOP(stopped_tests, a_stop_in_the_roll_back_of_a_failed_mark_leaves_old_or_new, 0, 2)
 {
 	static const enum trouble troubles[] = {STOP, POWER_CUT};
 	static struct fixture fixture;
@@ -189,9 +186,8 @@ START_TEST(a_stop_in_the_roll_back_of_a_failed_mark_leaves_old_or_new)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_stop_at_any_call_of_an_undo_leaves_old_or_new)
+TEST_LOOP(stopped_tests, a_stop_at_any_call_of_an_undo_leaves_old_or_new, 0, 2)
 {
 	static const enum trouble troubles[] = {STOP, POWER_CUT};
 	static struct fixture fixture;
@@ -213,7 +209,6 @@ START_TEST(a_stop_at_any_call_of_an_undo_leaves_old_or_new)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
 /* Leaves a fix stopped where every range has been written: the most there is to take back. */
 static void interrupt(struct fixture *fixture)
@@ -240,7 +235,7 @@ static void copy(const char *from, const char *to)
 	ck_assert_int_eq(system(command), 0);
 }
 
-START_TEST(a_stop_at_any_call_of_a_recovery_can_be_recovered)
+TEST_LOOP(stopped_tests, a_stop_at_any_call_of_a_recovery_can_be_recovered, 0, 2)
 {
 	static const enum trouble troubles[] = {STOP, POWER_CUT};
 	static struct fixture fixture;
@@ -266,9 +261,8 @@ START_TEST(a_stop_at_any_call_of_a_recovery_can_be_recovered)
 	unlink(journal_copy);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(recovery_restores_the_holes_as_well)
+TEST(stopped_tests, recovery_restores_the_holes_as_well)
 {
 	static struct fixture fixture;
 	static struct snapshot now;
@@ -281,7 +275,6 @@ START_TEST(recovery_restores_the_holes_as_well)
 	ck_assert_str_eq(now.map, fixture.old.map);
 	fixture_close(&fixture);
 }
-END_TEST
 
 static void put_bytes(const char *path, const uint8_t *bytes, size_t offset, size_t length)
 {
@@ -293,7 +286,7 @@ static void put_bytes(const char *path, const uint8_t *bytes, size_t offset, siz
 }
 
 /* The rest of the sector got lost in a fix, or its beginning in a roll-back; the journal has it. */
-START_TEST(a_sector_that_is_torn_inside_is_taken_back)
+TEST_LOOP(stopped_tests, a_sector_that_is_torn_inside_is_taken_back, 0, 8)
 {
 	static const size_t sectors[] = {0, 31 * KIB, 32 * KIB, NEW_LENGTH - 4 * KIB};
 	static const size_t cuts[] = {1, 8, 63, 64, 200, 256, 449, 511};
@@ -322,10 +315,9 @@ START_TEST(a_sector_that_is_torn_inside_is_taken_back)
 	unlink(journal_copy);
 	fixture_close(&fixture);
 }
-END_TEST
 
 /* In the middle of a sector that had been written, or of one that had not. */
-START_TEST(a_foreign_byte_in_a_sector_that_is_not_torn_is_not_taken_back)
+TEST_LOOP(stopped_tests, a_foreign_byte_in_a_sector_that_is_not_torn_is_not_taken_back, 0, 2)
 {
 	static struct fixture fixture;
 	static struct snapshot changed;
@@ -343,7 +335,6 @@ START_TEST(a_foreign_byte_in_a_sector_that_is_not_torn_is_not_taken_back)
 	ck_assert(image_is(&fixture, &changed));
 	fixture_close(&fixture);
 }
-END_TEST
 
 static void check_recovery_refused(off_t offset, bool in_journal, enum bs_code code)
 {
@@ -368,31 +359,27 @@ static void check_recovery_refused(off_t offset, bool in_journal, enum bs_code c
 	fixture_close(&fixture);
 }
 
-START_TEST(recovery_refuses_an_image_with_foreign_sectors)
+TEST(stopped_tests, recovery_refuses_an_image_with_foreign_sectors)
 {
 	check_recovery_refused(31 * KIB, false, BS_CHANGED_SINCE);
 }
-END_TEST
 
-START_TEST(recovery_refuses_an_image_whose_guard_zone_was_written)
+TEST(stopped_tests, recovery_refuses_an_image_whose_guard_zone_was_written)
 {
 	check_recovery_refused(152 * KIB, false, BS_CHANGED_SINCE);
 }
-END_TEST
 
-START_TEST(recovery_refuses_an_image_of_another_length)
+TEST(stopped_tests, recovery_refuses_an_image_of_another_length)
 {
 	check_recovery_refused(OLD_LENGTH + 100, false, BS_CHANGED_SINCE);
 }
-END_TEST
 
-START_TEST(recovery_from_a_damaged_journal_writes_nothing)
+TEST(stopped_tests, recovery_from_a_damaged_journal_writes_nothing)
 {
 	check_recovery_refused(JOURNAL_FIRST_RECORD + 300, true, BS_JOURNAL_DAMAGED);
 }
-END_TEST
 
-START_TEST(recovery_removes_a_temporary_journal_and_nothing_else)
+TEST(stopped_tests, recovery_removes_a_temporary_journal_and_nothing_else)
 {
 	static struct fixture fixture;
 	struct bs_error err;
@@ -412,9 +399,8 @@ START_TEST(recovery_removes_a_temporary_journal_and_nothing_else)
 	ck_assert(folder_is_clean(&fixture));
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(recovery_does_not_touch_a_fix_that_was_applied)
+TEST(stopped_tests, recovery_does_not_touch_a_fix_that_was_applied)
 {
 	static struct fixture fixture;
 	struct bs_error err;
@@ -427,34 +413,4 @@ START_TEST(recovery_does_not_touch_a_fix_that_was_applied)
 	ck_assert(image_is(&fixture, &fixture.new));
 	ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);
 	fixture_close(&fixture);
-}
-END_TEST
-
-Suite *commit_faults_suite(void)
-{
-	Suite *suite = suite_create("commit-faults");
-	TCase *failing = tcase_create("failing"), *stop = tcase_create("stopped");
-
-	tcase_add_loop_test(failing, a_fix_with_one_failing_call_is_wholly_done_or_not_at_all, 0,
-			    3);
-	tcase_add_test(failing, a_fix_on_storage_that_fails_for_good_can_be_recovered_later);
-	tcase_add_loop_test(failing, an_undo_with_a_failing_call_can_be_done_again, 0, 2);
-	tcase_add_test(failing, a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery);
-	suite_add_tcase(suite, failing);
-	tcase_add_loop_test(stop, a_stop_at_any_call_of_a_fix_leaves_old_or_new, 0, 2);
-	tcase_add_loop_test(stop, a_stop_in_the_roll_back_of_a_failed_mark_leaves_old_or_new, 0, 2);
-	tcase_add_loop_test(stop, a_stop_at_any_call_of_an_undo_leaves_old_or_new, 0, 2);
-	tcase_add_loop_test(stop, a_stop_at_any_call_of_a_recovery_can_be_recovered, 0, 2);
-	tcase_add_test(stop, recovery_restores_the_holes_as_well);
-	tcase_add_loop_test(stop, a_sector_that_is_torn_inside_is_taken_back, 0, 8);
-	tcase_add_loop_test(stop, a_foreign_byte_in_a_sector_that_is_not_torn_is_not_taken_back, 0,
-			    2);
-	tcase_add_test(stop, recovery_refuses_an_image_with_foreign_sectors);
-	tcase_add_test(stop, recovery_refuses_an_image_whose_guard_zone_was_written);
-	tcase_add_test(stop, recovery_refuses_an_image_of_another_length);
-	tcase_add_test(stop, recovery_from_a_damaged_journal_writes_nothing);
-	tcase_add_test(stop, recovery_removes_a_temporary_journal_and_nothing_else);
-	tcase_add_test(stop, recovery_does_not_touch_a_fix_that_was_applied);
-	suite_add_tcase(suite, stop);
-	return suite;
 }

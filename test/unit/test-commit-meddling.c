@@ -8,8 +8,6 @@
 #include "transaction/journal-file.h"
 #include "transaction/watch.h"
 
-Suite *commit_meddling_suite(void);
-
 static struct fixture fixture;
 
 static void setup(void)
@@ -89,7 +87,9 @@ static void check_moved_journal(void)
 	journal_file_close(file);
 }
 
-START_TEST(a_fix_whose_undo_file_vanishes_at_any_call_is_taken_back)
+TEST_CASE(undo_file, "undo file", .setup = setup, .teardown = teardown);
+
+TEST_LOOP(undo_file, a_fix_whose_undo_file_vanishes_at_any_call_is_taken_back, 0, 3)
 {
 	int lost = 0;
 
@@ -119,10 +119,9 @@ START_TEST(a_fix_whose_undo_file_vanishes_at_any_call_is_taken_back)
 	}
 	ck_assert_int_gt(lost, 10);
 }
-END_TEST
 
 /* Its roll-back cannot be carried out: then the image says so. */
-START_TEST(a_fix_without_undo_file_and_roll_back_leaves_the_signpost)
+TEST(undo_file, a_fix_without_undo_file_and_roll_back_leaves_the_signpost)
 {
 	struct bs_error err = {BS_OK, ""};
 	int seen = 0;
@@ -150,9 +149,8 @@ START_TEST(a_fix_without_undo_file_and_roll_back_leaves_the_signpost)
 	}
 	ck_assert_int_gt(seen, 0);
 }
-END_TEST
 
-START_TEST(an_undo_whose_undo_file_vanishes_at_any_call_is_done_or_not_begun)
+TEST_LOOP(undo_file, an_undo_whose_undo_file_vanishes_at_any_call_is_done_or_not_begun, 0, 3)
 {
 	int done = 0;
 
@@ -181,9 +179,8 @@ START_TEST(an_undo_whose_undo_file_vanishes_at_any_call_is_done_or_not_begun)
 	}
 	ck_assert_int_gt(done, 10);
 }
-END_TEST
 
-START_TEST(a_commit_is_undone_though_its_undo_file_vanished)
+TEST(undo_file, a_commit_is_undone_though_its_undo_file_vanished)
 {
 	struct place place;
 	struct target *target = find(fixture.image, NULL, &place);
@@ -204,7 +201,6 @@ START_TEST(a_commit_is_undone_though_its_undo_file_vanished)
 	disk_close(overlay_disk(overlay));
 	find_end(target, &place);
 }
-END_TEST
 
 /* ---- the image ------------------------------------------------------------------------------- */
 
@@ -258,7 +254,9 @@ static bool rest_is_old(void)
 	return same_bytes(&now, &fixture.old);
 }
 
-START_TEST(an_undo_does_not_claim_an_image_that_was_written_to_during_the_fix)
+TEST_CASE(image_tests, "image", .setup = setup, .teardown = teardown);
+
+TEST(image_tests, an_undo_does_not_claim_an_image_that_was_written_to_during_the_fix)
 {
 	int told = 0;
 
@@ -292,7 +290,6 @@ START_TEST(an_undo_does_not_claim_an_image_that_was_written_to_during_the_fix)
 	}
 	ck_assert_int_gt(told, 10);
 }
-END_TEST
 
 /* The other one came before us, and we wrote over that, or after us, which an undo sees. */
 static void check_undo_tells(void)
@@ -314,7 +311,7 @@ static void check_undo_tells(void)
 }
 
 /* A call at which the other's sector is not overwritten by the fix: that is not ours either. */
-START_TEST(a_foreign_write_into_the_fix_is_told_and_kept)
+TEST_LOOP(image_tests, a_foreign_write_into_the_fix_is_told_and_kept, 0, 2)
 {
 	static const off_t places[] = {FOREIGN_INSIDE, FOREIGN_HOLE};
 	int kept = 0;
@@ -344,9 +341,8 @@ START_TEST(a_foreign_write_into_the_fix_is_told_and_kept)
 	}
 	ck_assert_int_gt(kept, 3);
 }
-END_TEST
 
-START_TEST(an_undo_during_which_somebody_writes_does_not_claim_the_image)
+TEST(image_tests, an_undo_during_which_somebody_writes_does_not_claim_the_image)
 {
 	int told = 0;
 
@@ -369,9 +365,8 @@ START_TEST(an_undo_during_which_somebody_writes_does_not_claim_the_image)
 	}
 	ck_assert_int_gt(told, 10);
 }
-END_TEST
 
-START_TEST(a_commit_into_which_somebody_wrote_is_undone_but_for_that)
+TEST(image_tests, a_commit_into_which_somebody_wrote_is_undone_but_for_that)
 {
 	struct place place;
 	struct target *target = find(fixture.image, NULL, &place);
@@ -394,27 +389,4 @@ START_TEST(a_commit_into_which_somebody_wrote_is_undone_but_for_that)
 	journal_file_close(result.journal);
 	disk_close(overlay_disk(overlay));
 	find_end(target, &place);
-}
-END_TEST
-
-Suite *commit_meddling_suite(void)
-{
-	Suite *suite = suite_create("commit-meddling");
-	TCase *undo_file = tcase_create("undo file"), *image = tcase_create("image");
-
-	tcase_add_checked_fixture(undo_file, setup, teardown);
-	tcase_add_loop_test(undo_file, a_fix_whose_undo_file_vanishes_at_any_call_is_taken_back, 0,
-			    3);
-	tcase_add_test(undo_file, a_fix_without_undo_file_and_roll_back_leaves_the_signpost);
-	tcase_add_loop_test(
-		undo_file, an_undo_whose_undo_file_vanishes_at_any_call_is_done_or_not_begun, 0, 3);
-	tcase_add_test(undo_file, a_commit_is_undone_though_its_undo_file_vanished);
-	tcase_add_test(image, a_commit_into_which_somebody_wrote_is_undone_but_for_that);
-	suite_add_tcase(suite, undo_file);
-	tcase_add_checked_fixture(image, setup, teardown);
-	tcase_add_test(image, an_undo_does_not_claim_an_image_that_was_written_to_during_the_fix);
-	tcase_add_loop_test(image, a_foreign_write_into_the_fix_is_told_and_kept, 0, 2);
-	tcase_add_test(image, an_undo_during_which_somebody_writes_does_not_claim_the_image);
-	suite_add_tcase(suite, image);
-	return suite;
 }

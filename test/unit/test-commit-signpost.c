@@ -10,8 +10,6 @@
 
 #include "transaction/journal-file.h"
 
-Suite *commit_signpost_suite(void);
-
 static struct fixture fixture;
 static char folder[96], other_name[96];
 
@@ -134,29 +132,27 @@ static void check_stops(enum action action, const char *undo_directory)
 	}
 }
 
-START_TEST(a_fix_stopped_at_any_call_is_seen_under_another_name)
+TEST_CASE(interrupted, "interrupted", .setup = setup, .teardown = teardown);
+
+TEST(interrupted, a_fix_stopped_at_any_call_is_seen_under_another_name)
 {
 	check_stops(FIX, NULL);
 }
-END_TEST
 
-START_TEST(a_fix_stopped_at_any_call_is_seen_without_its_undo_directory)
+TEST(interrupted, a_fix_stopped_at_any_call_is_seen_without_its_undo_directory)
 {
 	check_stops(FIX, folder);
 }
-END_TEST
 
-START_TEST(an_undo_stopped_at_any_call_is_seen_under_another_name)
+TEST(interrupted, an_undo_stopped_at_any_call_is_seen_under_another_name)
 {
 	check_stops(UNDO, NULL);
 }
-END_TEST
 
-START_TEST(an_undo_stopped_at_any_call_is_seen_without_its_undo_directory)
+TEST(interrupted, an_undo_stopped_at_any_call_is_seen_without_its_undo_directory)
 {
 	check_stops(UNDO, folder);
 }
-END_TEST
 
 /* ---- without its undo file ------------------------------------------------------------------- */
 
@@ -227,7 +223,9 @@ static void learn_what_new_is(void)
 	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 }
 
-START_TEST(a_half_written_image_without_its_undo_file_is_refused)
+TEST_CASE(lost, "lost", .setup = setup, .teardown = teardown);
+
+TEST_LOOP(lost, a_half_written_image_without_its_undo_file_is_refused, 0, 6)
 {
 	static const enum action actions[] = {FIX, UNDO, RECOVER};
 	static const enum trouble troubles[] = {STOP, POWER_CUT};
@@ -249,10 +247,9 @@ START_TEST(a_half_written_image_without_its_undo_file_is_refused)
 		take_back(NULL);
 	}
 }
-END_TEST
 
 /* The fix fails at one call and is stopped at each call of its roll-back. */
-START_TEST(a_roll_back_that_stops_without_its_undo_file_is_refused)
+TEST_LOOP(lost, a_roll_back_that_stops_without_its_undo_file_is_refused, 0, 2)
 {
 	int calls;
 
@@ -277,9 +274,8 @@ START_TEST(a_roll_back_that_stops_without_its_undo_file_is_refused)
 		}
 	}
 }
-END_TEST
 
-START_TEST(the_way_out_is_told_as_a_command_that_works)
+TEST(lost, the_way_out_is_told_as_a_command_that_works)
 {
 	const char *const names[] = {"disk.img", "it's a disk.img"};
 	struct bs_error err = {BS_OK, ""};
@@ -301,7 +297,6 @@ START_TEST(the_way_out_is_told_as_a_command_that_works)
 		ck_assert_int_eq(find_state(fixture.image, NULL, &state, &err), 0);
 	}
 }
-END_TEST
 
 /* ---- the order of calls ---------------------------------------------------------------------- */
 
@@ -358,7 +353,9 @@ static ssize_t order_pwrite(int descriptor, const void *bytes, size_t length, of
 	return pwrite(descriptor, bytes, length, offset);
 }
 
-START_TEST(the_signpost_is_durable_as_long_as_the_image_may_be_half_written)
+TEST_CASE(whole, "whole", .setup = setup, .teardown = teardown);
+
+TEST(whole, the_signpost_is_durable_as_long_as_the_image_may_be_half_written)
 {
 	struct transaction_io io = transaction_real_io;
 	struct bs_error err = {BS_OK, ""};
@@ -380,10 +377,8 @@ START_TEST(the_signpost_is_durable_as_long_as_the_image_may_be_half_written)
 	ck_assert_int_eq(recover(fixture.image, NULL, &io, &recovered, &err), 0);
 	ck_assert(order.down_durable && !order.early && !has_signpost(&fixture));
 }
-END_TEST
 
-/* ---- file systems without, and signposts that lead nowhere ------------------------------------
- */
+/* ---- file systems without, and signposts that lead nowhere ----------------------------------- */
 
 static int no_room; /* errno */
 
@@ -394,7 +389,7 @@ static int fail_to_set(int descriptor, const char *name, const void *value, size
 	return -1;
 }
 
-START_TEST(a_file_system_without_signposts_is_no_reason_to_fail)
+TEST_LOOP(whole, a_file_system_without_signposts_is_no_reason_to_fail, 0, 6)
 {
 	static const int errors[] = {ENOTSUP, ENOSPC, EDQUOT, E2BIG, EPERM, EACCES};
 	struct transaction_io io = transaction_real_io;
@@ -406,9 +401,10 @@ START_TEST(a_file_system_without_signposts_is_no_reason_to_fail)
 	ck_assert_msg(undo(fixture.image, NULL, &io, &err) == 0, "%s", err.message);
 	ck_assert(image_is(&fixture, &fixture.old));
 }
-END_TEST
 
-START_TEST(a_signpost_that_leads_nowhere_refuses_the_image)
+TEST_CASE(table, "table", .setup = setup, .teardown = teardown);
+
+TEST(table, a_signpost_that_leads_nowhere_refuses_the_image)
 {
 	static const char *const wrong[] = {"/nowhere/disk.img.bootshift-undo", "relative",
 					    "/dev/null", "/"};
@@ -421,7 +417,6 @@ START_TEST(a_signpost_that_leads_nowhere_refuses_the_image)
 		check_refused(folder, BS_RECOVERY_REQUIRED, wrong[i]);
 	}
 }
-END_TEST
 
 /* ---- beside each state of a journal ---------------------------------------------------------- */
 
@@ -483,7 +478,7 @@ static void check_goes_on(const char *undo_directory, enum transaction_state exp
 		image_is(&fixture, expected == TRANSACTION_APPLIED ? &fixture.new : &fixture.old));
 }
 
-START_TEST(no_signpost_beside_a_journal_that_is_done_means_an_old_image)
+TEST(table, no_signpost_beside_a_journal_that_is_done_means_an_old_image)
 {
 	char *undo_file = make_state(DONE, NULL);
 
@@ -491,9 +486,8 @@ START_TEST(no_signpost_beside_a_journal_that_is_done_means_an_old_image)
 	ck_assert_int_ne(access(undo_file, F_OK), 0);
 	free(undo_file);
 }
-END_TEST
 
-START_TEST(a_signpost_to_the_own_journal)
+TEST_LOOP(table, a_signpost_to_the_own_journal, MISSING, DONE + 1)
 {
 	char *undo_file;
 
@@ -522,9 +516,8 @@ START_TEST(a_signpost_to_the_own_journal)
 	}
 	free(undo_file);
 }
-END_TEST
 
-START_TEST(a_signpost_to_the_journal_of_another_place)
+TEST_LOOP(table, a_signpost_to_the_journal_of_another_place, 2 * MISSING, 2 * DONE + 2)
 {
 	static const char *const places[] = {NULL, folder};
 	const char *own = places[_i % 2], *others = places[1 - _i % 2];
@@ -537,10 +530,9 @@ START_TEST(a_signpost_to_the_journal_of_another_place)
 	check_refused(own, BS_RECOVERY_REQUIRED, undo_file);
 	free(undo_file);
 }
-END_TEST
 
 /* A copy that was made while the original was being written, in the place of the fixed original. */
-START_TEST(a_half_written_copy_over_the_fixed_original_is_refused)
+TEST_LOOP(table, a_half_written_copy_over_the_fixed_original_is_refused, 0, 2)
 {
 	static const enum journal_state states[] = {APPLIED, DONE};
 	char *undo_file, copy[160], command[512];
@@ -562,10 +554,9 @@ START_TEST(a_half_written_copy_over_the_fixed_original_is_refused)
 	check_refused(NULL, BS_RECOVERY_REQUIRED, undo_file); /* other bytes */
 	free(undo_file);
 }
-END_TEST
 
 /* They were renamed together. */
-START_TEST(an_image_moved_with_its_interrupted_journal_is_recovered)
+TEST(table, an_image_moved_with_its_interrupted_journal_is_recovered)
 {
 	char *undo_file;
 
@@ -576,9 +567,8 @@ START_TEST(an_image_moved_with_its_interrupted_journal_is_recovered)
 	check_goes_on(NULL, TRANSACTION_INTERRUPTED, true);
 	free(undo_file);
 }
-END_TEST
 
-START_TEST(of_two_interrupted_journals_that_of_the_signpost_comes_first)
+TEST(table, of_two_interrupted_journals_that_of_the_signpost_comes_first)
 {
 	char *own, *others;
 	time_t begun;
@@ -596,39 +586,4 @@ START_TEST(of_two_interrupted_journals_that_of_the_signpost_comes_first)
 	check_goes_on(NULL, TRANSACTION_INTERRUPTED, true);
 	free(own);
 	free(others);
-}
-END_TEST
-
-Suite *commit_signpost_suite(void)
-{
-	Suite *suite = suite_create("commit-signpost");
-	TCase *interrupted = tcase_create("interrupted"), *whole = tcase_create("whole");
-	TCase *lost = tcase_create("lost"), *table = tcase_create("table");
-
-	tcase_add_checked_fixture(interrupted, setup, teardown);
-	tcase_add_test(interrupted, a_fix_stopped_at_any_call_is_seen_under_another_name);
-	tcase_add_test(interrupted, a_fix_stopped_at_any_call_is_seen_without_its_undo_directory);
-	tcase_add_test(interrupted, an_undo_stopped_at_any_call_is_seen_under_another_name);
-	tcase_add_test(interrupted, an_undo_stopped_at_any_call_is_seen_without_its_undo_directory);
-	suite_add_tcase(suite, interrupted);
-	tcase_add_checked_fixture(whole, setup, teardown);
-	tcase_add_test(whole, the_signpost_is_durable_as_long_as_the_image_may_be_half_written);
-	tcase_add_loop_test(whole, a_file_system_without_signposts_is_no_reason_to_fail, 0, 6);
-	suite_add_tcase(suite, whole);
-	tcase_add_checked_fixture(lost, setup, teardown);
-	tcase_add_loop_test(lost, a_half_written_image_without_its_undo_file_is_refused, 0, 6);
-	tcase_add_loop_test(lost, a_roll_back_that_stops_without_its_undo_file_is_refused, 0, 2);
-	tcase_add_test(lost, the_way_out_is_told_as_a_command_that_works);
-	suite_add_tcase(suite, lost);
-	tcase_add_checked_fixture(table, setup, teardown);
-	tcase_add_test(table, a_signpost_that_leads_nowhere_refuses_the_image);
-	tcase_add_test(table, no_signpost_beside_a_journal_that_is_done_means_an_old_image);
-	tcase_add_loop_test(table, a_signpost_to_the_own_journal, MISSING, DONE + 1);
-	tcase_add_loop_test(table, a_signpost_to_the_journal_of_another_place, 2 * MISSING,
-			    2 * DONE + 2);
-	tcase_add_loop_test(table, a_half_written_copy_over_the_fixed_original_is_refused, 0, 2);
-	tcase_add_test(table, an_image_moved_with_its_interrupted_journal_is_recovered);
-	tcase_add_test(table, of_two_interrupted_journals_that_of_the_signpost_comes_first);
-	suite_add_tcase(suite, table);
-	return suite;
 }

@@ -2,8 +2,6 @@
 /* Commit and undo of real files when nothing fails: what they do, and what they refuse. */
 #include "commit-fixture.h"
 
-Suite *commit_suite(void);
-
 /* ---- the good way ---------------------------------------------------------------------------- */
 
 static void check_fix_and_undo(bool grows)
@@ -29,19 +27,19 @@ static void check_fix_and_undo(bool grows)
 	fixture_close(&fixture);
 }
 
-START_TEST(undo_restores_a_sparse_file_with_its_holes)
+TEST_CASE(good, "good");
+
+TEST(good, undo_restores_a_sparse_file_with_its_holes)
 {
 	check_fix_and_undo(false);
 }
-END_TEST
 
-START_TEST(undo_restores_the_length_of_a_file_that_grew)
+TEST(good, undo_restores_the_length_of_a_file_that_grew)
 {
 	check_fix_and_undo(true);
 }
-END_TEST
 
-START_TEST(undo_gives_back_the_space_that_the_fix_took)
+TEST(good, undo_gives_back_the_space_that_the_fix_took)
 {
 	static struct fixture fixture;
 	struct stat before, after;
@@ -58,9 +56,8 @@ START_TEST(undo_gives_back_the_space_that_the_fix_took)
 	ck_assert_int_le(after.st_blocks, before.st_blocks + 8);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(the_undo_file_lies_in_the_undo_directory)
+TEST(good, the_undo_file_lies_in_the_undo_directory)
 {
 	static struct fixture fixture;
 	char *undo_file = NULL, folder[96];
@@ -80,9 +77,8 @@ START_TEST(the_undo_file_lies_in_the_undo_directory)
 	free(undo_file);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_symbolic_link_leads_to_the_same_undo_file)
+TEST(good, a_symbolic_link_leads_to_the_same_undo_file)
 {
 	static struct fixture fixture;
 	char link[128];
@@ -96,7 +92,6 @@ START_TEST(a_symbolic_link_leads_to_the_same_undo_file)
 	ck_assert(image_is(&fixture, &fixture.old));
 	fixture_close(&fixture);
 }
-END_TEST
 
 /* ---- refusals: the image and the journal stay as they are ------------------------------------ */
 
@@ -132,11 +127,12 @@ static void make_read_only(const struct fixture *fixture)
 	ck_assert_int_eq(chmod(fixture->image, 0400), 0);
 }
 
-START_TEST(a_fix_is_refused_when_the_image_was_written_meanwhile)
+TEST_CASE(refused, "refused");
+
+TEST(refused, a_fix_is_refused_when_the_image_was_written_meanwhile)
 {
 	check_fix_refused(write_a_byte, BS_CHANGED_MEANWHILE);
 }
-END_TEST
 
 static const char *written_while_syncing; /* by the table below, before the rename */
 
@@ -148,7 +144,7 @@ static int fsync_and_write(int descriptor)
 	return fsync(descriptor);
 }
 
-START_TEST(a_fix_is_refused_when_the_image_is_written_while_the_journal_is)
+TEST(refused, a_fix_is_refused_when_the_image_is_written_while_the_journal_is)
 {
 	static struct fixture fixture;
 	struct transaction_io io = transaction_real_io;
@@ -162,21 +158,18 @@ START_TEST(a_fix_is_refused_when_the_image_is_written_while_the_journal_is)
 	ck_assert(folder_is_clean(&fixture));
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_fix_is_refused_when_the_image_was_replaced_meanwhile)
+TEST(refused, a_fix_is_refused_when_the_image_was_replaced_meanwhile)
 {
 	check_fix_refused(replace, BS_CHANGED_MEANWHILE);
 }
-END_TEST
 
-START_TEST(a_fix_of_a_read_only_image_is_refused)
+TEST(refused, a_fix_of_a_read_only_image_is_refused)
 {
 	check_fix_refused(make_read_only, BS_READ_ONLY);
 }
-END_TEST
 
-START_TEST(a_second_fix_does_not_destroy_the_undo_file)
+TEST(refused, a_second_fix_does_not_destroy_the_undo_file)
 {
 	static struct fixture fixture;
 	struct bs_error err = {BS_OK, ""};
@@ -189,9 +182,8 @@ START_TEST(a_second_fix_does_not_destroy_the_undo_file)
 	ck_assert(image_is(&fixture, &fixture.old));
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(undo_without_an_undo_file_says_so)
+TEST(refused, undo_without_an_undo_file_says_so)
 {
 	static struct fixture fixture;
 	struct bs_error err = {BS_OK, ""};
@@ -201,7 +193,6 @@ START_TEST(undo_without_an_undo_file_says_so)
 	ck_assert_int_eq(err.code, BS_NO_UNDO_FILE);
 	fixture_close(&fixture);
 }
-END_TEST
 
 static void check_undo_refused(off_t offset, enum bs_code code)
 {
@@ -229,31 +220,27 @@ static void check_undo_refused(off_t offset, enum bs_code code)
 	fixture_close(&fixture);
 }
 
-START_TEST(undo_is_refused_when_a_changed_range_was_written_since)
+TEST(refused, undo_is_refused_when_a_changed_range_was_written_since)
 {
 	check_undo_refused(31 * KIB, BS_CHANGED_SINCE);
 }
-END_TEST
 
-START_TEST(undo_is_refused_when_a_guard_zone_was_written_since)
+TEST(refused, undo_is_refused_when_a_guard_zone_was_written_since)
 {
 	check_undo_refused(152 * KIB, BS_CHANGED_SINCE);
 }
-END_TEST
 
-START_TEST(undo_is_refused_when_the_length_changed_since)
+TEST(refused, undo_is_refused_when_the_length_changed_since)
 {
 	check_undo_refused(OLD_LENGTH, BS_CHANGED_SINCE);
 }
-END_TEST
 
-START_TEST(undo_leaves_alone_what_neither_the_fix_nor_a_guard_zone_touched)
+TEST(refused, undo_leaves_alone_what_neither_the_fix_nor_a_guard_zone_touched)
 {
 	check_undo_refused(170 * KIB, BS_OK);
 }
-END_TEST
 
-START_TEST(a_damaged_journal_writes_nothing)
+TEST(refused, a_damaged_journal_writes_nothing)
 {
 	static struct fixture fixture;
 	static struct snapshot before;
@@ -273,9 +260,8 @@ START_TEST(a_damaged_journal_writes_nothing)
 	ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_journal_cut_behind_its_marks_still_tells_that_the_fix_is_finished)
+TEST(refused, a_journal_cut_behind_its_marks_still_tells_that_the_fix_is_finished)
 {
 	static struct fixture fixture;
 	struct bs_error err = {BS_OK, ""};
@@ -291,9 +277,8 @@ START_TEST(a_journal_cut_behind_its_marks_still_tells_that_the_fix_is_finished)
 	ck_assert(image_is(&fixture, &fixture.new));
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(undo_writes_nothing_to_an_image_that_is_the_old_one_already)
+TEST_LOOP(refused, undo_writes_nothing_to_an_image_that_is_the_old_one_already, 0, 2)
 {
 	static struct fixture fixture;
 	enum undo_outcome outcome;
@@ -310,35 +295,4 @@ START_TEST(undo_writes_nothing_to_an_image_that_is_the_old_one_already)
 	ck_assert(image_is(&fixture, &fixture.old));
 	ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);
 	fixture_close(&fixture);
-}
-END_TEST
-
-Suite *commit_suite(void)
-{
-	Suite *suite = suite_create("commit");
-	TCase *good = tcase_create("good"), *refused = tcase_create("refused");
-
-	tcase_add_test(good, undo_restores_a_sparse_file_with_its_holes);
-	tcase_add_test(good, undo_restores_the_length_of_a_file_that_grew);
-	tcase_add_test(good, undo_gives_back_the_space_that_the_fix_took);
-	tcase_add_test(good, the_undo_file_lies_in_the_undo_directory);
-	tcase_add_test(good, a_symbolic_link_leads_to_the_same_undo_file);
-	suite_add_tcase(suite, good);
-	tcase_add_test(refused, a_fix_is_refused_when_the_image_was_written_meanwhile);
-	tcase_add_test(refused, a_fix_is_refused_when_the_image_is_written_while_the_journal_is);
-	tcase_add_test(refused, a_fix_is_refused_when_the_image_was_replaced_meanwhile);
-	tcase_add_test(refused, a_fix_of_a_read_only_image_is_refused);
-	tcase_add_test(refused, a_second_fix_does_not_destroy_the_undo_file);
-	tcase_add_test(refused, undo_without_an_undo_file_says_so);
-	tcase_add_test(refused, undo_is_refused_when_a_changed_range_was_written_since);
-	tcase_add_test(refused, undo_is_refused_when_a_guard_zone_was_written_since);
-	tcase_add_test(refused, undo_is_refused_when_the_length_changed_since);
-	tcase_add_test(refused, undo_leaves_alone_what_neither_the_fix_nor_a_guard_zone_touched);
-	tcase_add_test(refused, a_damaged_journal_writes_nothing);
-	tcase_add_test(refused,
-		       a_journal_cut_behind_its_marks_still_tells_that_the_fix_is_finished);
-	tcase_add_loop_test(refused, undo_writes_nothing_to_an_image_that_is_the_old_one_already, 0,
-			    2);
-	suite_add_tcase(suite, refused);
-	return suite;
 }

@@ -3,7 +3,7 @@
  * What a confined process can still do, and what ends it.  The sanitizers need more than the filter
  * lets through, so it is not loaded with them, and there is nothing to show.
  */
-#include <check.h>
+#include "support/test.h"
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 #include <fcntl.h>
 #include <signal.h>
@@ -82,32 +82,33 @@ static int confined(void (*attempt)(void))
 	return status;
 }
 
-START_TEST(what_a_worker_has_no_business_with_ends_it)
+TEST_CASE(confine, "confinement");
+
+TEST_EACH(confine, what_a_worker_has_no_business_with_ends_it, forbidden)
 {
 	int status = confined(forbidden[_i]);
 
 	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "status %x",
 		      (unsigned)status);
 }
-END_TEST
 
 static void open_files(void)
 {
-	/* Where the C library looks for a translation of an error's text, it must not find the end.
+	/*
+	 * Where the C library looks for a translation of an error's text, it must not find the end.
 	 */
 	if (open("/etc/hostname", O_RDONLY) >= 0 || open("/dev/null", O_WRONLY) >= 0)
 		_exit(1);
 }
 
 /* Whether the filter ends the process or only fails the call. */
-START_TEST(no_file_can_be_opened)
+TEST(confine, no_file_can_be_opened)
 {
 	int status = confined(open_files);
 
 	ck_assert_msg(status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS),
 		      "status %x", (unsigned)status);
 }
-END_TEST
 
 static void compute(void)
 {
@@ -122,11 +123,10 @@ static void compute(void)
 	free(small);
 }
 
-START_TEST(memory_and_the_clock_are_allowed)
+TEST(confine, memory_and_the_clock_are_allowed)
 {
 	ck_assert_int_eq(confined(compute), 0);
 }
-END_TEST
 
 static void take_all_memory(void)
 {
@@ -136,11 +136,10 @@ static void take_all_memory(void)
 		_exit(1);
 }
 
-START_TEST(memory_has_a_limit)
+TEST(confine, memory_has_a_limit)
 {
 	ck_assert_int_eq(confined(take_all_memory), 0);
 }
-END_TEST
 
 static void count_descriptors(void)
 {
@@ -154,7 +153,7 @@ static void count_descriptors(void)
 		_exit(1);
 }
 
-START_TEST(no_descriptor_but_the_channel_is_left)
+TEST(confine, no_descriptor_but_the_channel_is_left)
 {
 	int extra = open("/dev/zero", O_RDONLY);
 
@@ -162,34 +161,5 @@ START_TEST(no_descriptor_but_the_channel_is_left)
 	ck_assert_int_eq(confined(count_descriptors), 0);
 	close(extra);
 }
-END_TEST
-
-static void add_tests(TCase *tcase)
-{
-	tcase_add_loop_test(tcase, what_a_worker_has_no_business_with_ends_it, 0,
-			    sizeof(forbidden) / sizeof(forbidden[0]));
-	tcase_add_test(tcase, no_file_can_be_opened);
-	tcase_add_test(tcase, memory_and_the_clock_are_allowed);
-	tcase_add_test(tcase, memory_has_a_limit);
-	tcase_add_test(tcase, no_descriptor_but_the_channel_is_left);
-}
-
-#else
-
-static void add_tests(TCase *tcase)
-{
-	(void)tcase;
-}
 
 #endif
-
-Suite *confine_suite(void);
-Suite *confine_suite(void)
-{
-	Suite *suite = suite_create("confine");
-	TCase *tcase = tcase_create("confinement");
-
-	add_tests(tcase);
-	suite_add_tcase(suite, tcase);
-	return suite;
-}

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* CRC32C against published values. */
-#include <check.h>
+#include "support/test.h"
 
 #include "util/crc32c.h"
 
-Suite *crc32c_suite(void);
+TEST_CASE(crc32c_tests, "crc32c");
 
-START_TEST(the_standard_check_value_comes_out)
+TEST(crc32c_tests, the_standard_check_value_comes_out)
 {
 	ck_assert_uint_eq(crc32c(0, "123456789", 9), 0xe3069283u);
 }
-END_TEST
 
 /* RFC 3720, appendix B.4: 32 bytes of zeros, of ones, and rising. */
-START_TEST(the_examples_of_rfc_3720_come_out)
+TEST(crc32c_tests, the_examples_of_rfc_3720_come_out)
 {
 	uint8_t zeros[32] = {0}, ones[32], rising[32];
 
@@ -25,23 +24,9 @@ START_TEST(the_examples_of_rfc_3720_come_out)
 	ck_assert_uint_eq(crc32c(0, ones, 32), 0x62a8ab43u);
 	ck_assert_uint_eq(crc32c(0, rising, 32), 0x46dd794eu);
 }
-END_TEST
 
-START_TEST(a_sum_in_two_steps_is_the_sum_of_the_whole)
+TEST(crc32c_tests, a_sum_in_two_steps_is_the_sum_of_the_whole)
 {
 	ck_assert_uint_eq(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xe3069283u);
 	ck_assert_uint_eq(crc32c(0, "", 0), 0);
-}
-END_TEST
-
-Suite *crc32c_suite(void)
-{
-	Suite *suite = suite_create("crc32c");
-	TCase *tests = tcase_create("crc32c");
-
-	tcase_add_test(tests, the_standard_check_value_comes_out);
-	tcase_add_test(tests, the_examples_of_rfc_3720_come_out);
-	tcase_add_test(tests, a_sum_in_two_steps_is_the_sum_of_the_whole);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -5,14 +5,14 @@
 
 #include "report/drawing.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
+#include "support/test.h"
 
 #define MIB (1ull << 20)
 #define GIB (1ull << 30)
 
-Suite *drawing_suite(void);
+TEST_CASE(drawing, "drawing");
 
-START_TEST(widths_are_in_proportion)
+TEST(drawing, widths_are_in_proportion)
 {
 	const uint64_t sizes[] = {10 * GIB, 30 * GIB};
 	unsigned widths[2];
@@ -21,9 +21,8 @@ START_TEST(widths_are_in_proportion)
 	ck_assert_uint_eq(widths[0], 20);
 	ck_assert_uint_eq(widths[1], 60);
 }
-END_TEST
 
-START_TEST(small_partitions_stay_visible)
+TEST(drawing, small_partitions_stay_visible)
 {
 	const uint64_t sizes[] = {100 * MIB, 40 * GIB, 0, 500 * MIB};
 	unsigned widths[4];
@@ -34,9 +33,8 @@ START_TEST(small_partitions_stay_visible)
 	ck_assert_uint_eq(widths[2], 9);
 	ck_assert_uint_eq(widths[3], 9);
 }
-END_TEST
 
-START_TEST(widths_always_add_up)
+TEST(drawing, widths_always_add_up)
 {
 	const uint64_t sizes[] = {0, UINT64_MAX, 1, UINT64_MAX, 3 * GIB, 0, 7};
 
@@ -53,7 +51,6 @@ START_TEST(widths_always_add_up)
 		}
 	}
 }
-END_TEST
 
 static struct bs_partition *add(struct bs_inspection *inspection, uint64_t start, uint64_t size)
 {
@@ -79,7 +76,7 @@ static char *draw(const struct bs_inspection *inspection)
 	return text;
 }
 
-START_TEST(partitions_and_gaps_are_drawn_in_disk_order)
+TEST(drawing, partitions_and_gaps_are_drawn_in_disk_order)
 {
 	struct bs_inspection inspection = {.disk_size = 4 * GIB};
 	struct bs_partition *boot = add(&inspection, 3 * GIB, GIB);
@@ -101,9 +98,8 @@ START_TEST(partitions_and_gaps_are_drawn_in_disk_order)
 			       "  * active\n");
 	free(text);
 }
-END_TEST
 
-START_TEST(overlapping_and_endless_partitions_are_drawn)
+TEST(drawing, overlapping_and_endless_partitions_are_drawn)
 {
 	struct bs_inspection inspection = {.disk_size = GIB};
 	char *text;
@@ -115,9 +111,8 @@ START_TEST(overlapping_and_endless_partitions_are_drawn)
 	ck_assert_ptr_nonnull(strstr(text, "16 EiB"));
 	free(text);
 }
-END_TEST
 
-START_TEST(too_many_partitions_are_not_drawn)
+TEST(drawing, too_many_partitions_are_not_drawn)
 {
 	struct bs_inspection inspection = {.disk_size = GIB};
 	char *text;
@@ -127,20 +122,4 @@ START_TEST(too_many_partitions_are_not_drawn)
 	text = draw(&inspection);
 	ck_assert_str_eq(text, "");
 	free(text);
-}
-END_TEST
-
-Suite *drawing_suite(void)
-{
-	Suite *suite = suite_create("drawing");
-	TCase *cases = tcase_create("drawing");
-
-	tcase_add_test(cases, widths_are_in_proportion);
-	tcase_add_test(cases, small_partitions_stay_visible);
-	tcase_add_test(cases, widths_always_add_up);
-	tcase_add_test(cases, partitions_and_gaps_are_drawn_in_disk_order);
-	tcase_add_test(cases, overlapping_and_endless_partitions_are_drawn);
-	tcase_add_test(cases, too_many_partitions_are_not_drawn);
-	suite_add_tcase(suite, cases);
-	return suite;
 }

@@ -49,7 +49,9 @@ static void interrupt(void)
 	file_write(result.undo_file, 4096, unmarked, sizeof(unmarked));
 }
 
-START_TEST(each_phase_is_told_also_that_something_interrupted_is_taken_back)
+TEST_CASE(engine_caller, "engine and caller", .teardown = teardown);
+
+TEST(engine_caller, each_phase_is_told_also_that_something_interrupted_is_taken_back)
 {
 	static const enum bs_phase plain[] = {BS_PHASE_OPENING,    BS_PHASE_REHEARSING,
 					      BS_PHASE_CHECKING,   BS_PHASE_REHEARSING,
@@ -67,9 +69,8 @@ START_TEST(each_phase_is_told_also_that_something_interrupted_is_taken_back)
 	assert_phases(again, 7);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(an_undo_file_is_the_own_one_of_its_maker_alone)
+TEST(engine_caller, an_undo_file_is_the_own_one_of_its_maker_alone)
 {
 	const char *image = image_copy(image_small("windows-7", false));
 	static const struct {
@@ -96,20 +97,4 @@ START_TEST(an_undo_file_is_the_own_one_of_its_maker_alone)
 		ck_assert_int_eq(bs_undo(image, &options, &result), BS_EXIT_DONE);
 	}
 	image_remove(image);
-}
-END_TEST
-
-Suite *engine_caller_suite(void);
-
-Suite *engine_caller_suite(void)
-{
-	Suite *suite = suite_create("engine and caller");
-	TCase *tests = tcase_create("engine and caller");
-
-	images_prepare();
-	tcase_add_checked_fixture(tests, NULL, teardown);
-	tcase_add_test(tests, each_phase_is_told_also_that_something_interrupted_is_taken_back);
-	tcase_add_test(tests, an_undo_file_is_the_own_one_of_its_maker_alone);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -91,19 +91,19 @@ static void fix_and_undo(const char *built)
 	image_remove(image);
 }
 
-START_TEST(undo_after_a_fix_gives_the_same_bytes)
+TEST_CASE(fix_and_undo_tests, "fix and undo", .teardown = teardown);
+
+TEST(fix_and_undo_tests, undo_after_a_fix_gives_the_same_bytes)
 {
 	fix_and_undo(image_small(fixable[_i], false));
 }
-END_TEST
 
-START_TEST(undo_after_a_fix_gives_the_same_bytes_of_a_vhd)
+TEST_LOOP(fix_and_undo_tests, undo_after_a_fix_gives_the_same_bytes_of_a_vhd, 0, 2)
 {
 	fix_and_undo(image_small(fixable[_i], true));
 }
-END_TEST
 
-START_TEST(other_programs_find_a_fixed_disk_sound)
+TEST(fix_and_undo_tests, other_programs_find_a_fixed_disk_sound)
 {
 	const char *image = image_copy(image_built("windows-7", false));
 	char *text;
@@ -120,9 +120,8 @@ START_TEST(other_programs_find_a_fixed_disk_sound)
 	free(text);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(a_fix_can_be_done_again_after_it_was_taken_back)
+TEST(fix_and_undo_tests, a_fix_can_be_done_again_after_it_was_taken_back)
 {
 	const char *image = image_copy(image_small("windows-7", false));
 	struct image_digest before = image_digest(image);
@@ -134,9 +133,8 @@ START_TEST(a_fix_can_be_done_again_after_it_was_taken_back)
 	}
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(the_undo_file_lies_where_it_was_asked_for)
+TEST(fix_and_undo_tests, the_undo_file_lies_where_it_was_asked_for)
 {
 	const char *image = image_copy(image_small("windows-7", false));
 	const char *other = image_copy(image_built("no-partitions", false));
@@ -158,9 +156,8 @@ START_TEST(the_undo_file_lies_where_it_was_asked_for)
 	image_remove(image);
 	image_remove(other);
 }
-END_TEST
 
-START_TEST(an_image_that_was_written_to_since_is_not_taken_back)
+TEST(fix_and_undo_tests, an_image_that_was_written_to_since_is_not_taken_back)
 {
 	const char *image = image_copy(image_small("windows-7", false));
 	struct image_digest changed;
@@ -178,7 +175,6 @@ START_TEST(an_image_that_was_written_to_since_is_not_taken_back)
 	image_assert_same(image, &changed);
 	image_remove(image);
 }
-END_TEST
 
 /* ---- looking only -------------------------------------------------------------------------- */
 
@@ -207,7 +203,9 @@ static bool looks_as_nobody(const char *image, bool plan)
 	return status == 0;
 }
 
-START_TEST(looking_needs_no_right_to_write_and_changes_nothing)
+TEST_CASE(looking, "looking", .teardown = teardown);
+
+TEST_LOOP(looking, looking_needs_no_right_to_write_and_changes_nothing, 0, 2)
 {
 	const char *image = image_copy(image_small("windows-7", false));
 	struct image_digest before = image_digest(image);
@@ -230,9 +228,8 @@ START_TEST(looking_needs_no_right_to_write_and_changes_nothing)
 	free(image_run(0, "chmod 755 \"$(dirname '%s')\"", image));
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(an_inspection_tells_the_container_and_what_a_fix_would_do)
+TEST_LOOP(looking, an_inspection_tells_the_container_and_what_a_fix_would_do, 0, 2)
 {
 	const char *image = image_built("windows-7", _i == 1);
 
@@ -243,7 +240,6 @@ START_TEST(an_inspection_tells_the_container_and_what_a_fix_would_do)
 	ck_assert_uint_eq(result.inspection->disk_size, 6ull << 30);
 	ck_assert_ptr_null(result.plan);
 }
-END_TEST
 
 /* ---- plans made before --------------------------------------------------------------------- */
 
@@ -255,7 +251,7 @@ static void lose_the_driver(void *context, enum bs_phase phase)
 		ck_assert_int_eq(setenv("PATH", "/nonexistent", 1), 0);
 }
 
-START_TEST(what_was_written_and_cannot_be_verified_is_undone_and_no_refusal)
+TEST(looking, what_was_written_and_cannot_be_verified_is_undone_and_no_refusal)
 {
 	static const struct container_kind qcow2 = {"qcow2", "qcow2", "", true, NULL};
 	const struct bs_options losing = {.progress = lose_the_driver};
@@ -272,9 +268,8 @@ START_TEST(what_was_written_and_cannot_be_verified_is_undone_and_no_refusal)
 	assert_alone(image);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(an_expected_plan_that_is_the_same_is_carried_out)
+TEST(looking, an_expected_plan_that_is_the_same_is_carried_out)
 {
 	const char *image = image_copy(image_small("windows-7", false));
 	struct bs_result planned;
@@ -289,9 +284,8 @@ START_TEST(an_expected_plan_that_is_the_same_is_carried_out)
 	bs_result_free(&planned);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(an_expected_plan_that_is_not_the_same_is_stale_and_nothing_is_written)
+TEST(looking, an_expected_plan_that_is_not_the_same_is_stale_and_nothing_is_written)
 {
 	const char *image = image_copy(image_small("windows-7", false));
 	struct image_digest before = image_digest(image);
@@ -309,9 +303,8 @@ START_TEST(an_expected_plan_that_is_not_the_same_is_stale_and_nothing_is_written
 	assert_alone(image);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(a_plan_of_another_image_is_stale)
+TEST(looking, a_plan_of_another_image_is_stale)
 {
 	struct bs_result planned;
 
@@ -321,7 +314,6 @@ START_TEST(a_plan_of_another_image_is_stale)
 		      BS_EXIT_REFUSED, BS_STATUS_REFUSED, BS_PLAN_STALE);
 	bs_result_free(&planned);
 }
-END_TEST
 
 /* ---- what lies beside the image ------------------------------------------------------------ */
 
@@ -331,7 +323,9 @@ static void assert_undo_file_exists(enum bs_exit exit)
 	bs_result_free(&result);
 }
 
-START_TEST(an_image_restored_beside_its_undo_file_is_refused_by_all_but_undo)
+TEST_CASE(beside, "beside", .teardown = teardown);
+
+TEST(beside, an_image_restored_beside_its_undo_file_is_refused_by_all_but_undo)
 {
 	const char *image = image_copy(image_small("windows-7", false));
 	struct image_digest before = image_digest(image);
@@ -350,9 +344,8 @@ START_TEST(an_image_restored_beside_its_undo_file_is_refused_by_all_but_undo)
 	fix(image);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(a_folder_in_which_no_file_can_be_made_is_refused_by_fix_and_dry_run)
+TEST_LOOP(beside, a_folder_in_which_no_file_can_be_made_is_refused_by_fix_and_dry_run, 0, 2)
 {
 	static const char *const folders[] = {"/proc", "/sys"};
 	const struct bs_options bad = {.undo_directory = folders[_i], .to_be_fixed = true};
@@ -366,7 +359,6 @@ START_TEST(a_folder_in_which_no_file_can_be_made_is_refused_by_fix_and_dry_run)
 	assert_alone(image);
 	image_remove(image);
 }
-END_TEST
 
 /* ---- refusing ------------------------------------------------------------------------------ */
 
@@ -396,8 +388,10 @@ static const struct {
 	{"winload-missing", BS_WINLOAD_MISSING, true},
 };
 
+TEST_CASE(refusing, "refusing", .teardown = teardown);
+
 /* The shared image itself: that it stays as it is is what is shown. */
-START_TEST(a_refused_image_is_told_why_and_stays_as_it_is)
+TEST(refusing, a_refused_image_is_told_why_and_stays_as_it_is)
 {
 	const char *image = refused[_i].has_windows ? image_small(refused[_i].recipe, false)
 						    : image_built(refused[_i].recipe, false);
@@ -413,9 +407,8 @@ START_TEST(a_refused_image_is_told_why_and_stays_as_it_is)
 	snprintf(undo_file, sizeof(undo_file), "%s.bootshift-undo", image);
 	ck_assert_int_ne(access(undo_file, F_OK), 0);
 }
-END_TEST
 
-START_TEST(nothing_to_do_writes_nothing)
+TEST_LOOP(refusing, nothing_to_do_writes_nothing, 0, 2)
 {
 	const char *image = image_small(_i == 0 ? "already-fixed" : "single-partition", false);
 	struct image_digest before = image_digest(image);
@@ -424,9 +417,8 @@ START_TEST(nothing_to_do_writes_nothing)
 		      BS_OK);
 	image_assert_same(image, &before);
 }
-END_TEST
 
-START_TEST(what_is_no_image_is_refused)
+TEST(refusing, what_is_no_image_is_refused)
 {
 	assert_result(bs_fix("/nothing/there", &options, NULL, &result), BS_EXIT_FAILED,
 		      BS_STATUS_FAILED, BS_NOT_FOUND);
@@ -435,9 +427,8 @@ START_TEST(what_is_no_image_is_refused)
 	assert_result(bs_inspect("/dev/null", &options, &result), BS_EXIT_REFUSED,
 		      BS_STATUS_REFUSED, BS_NOT_AN_IMAGE);
 }
-END_TEST
 
-START_TEST(a_read_only_image_is_refused_before_any_work)
+TEST(refusing, a_read_only_image_is_refused_before_any_work)
 {
 	const char *image = image_copy(image_small("windows-7", false));
 	struct image_digest before = image_digest(image);
@@ -452,7 +443,6 @@ START_TEST(a_read_only_image_is_refused_before_any_work)
 	assert_alone(image);
 	image_remove(image);
 }
-END_TEST
 
 /* Holds a lock as QEMU does on a disk that it writes to, in a process of its own. */
 static pid_t hold_like_qemu(const char *image)
@@ -479,7 +469,7 @@ static pid_t hold_like_qemu(const char *image)
 	return child;
 }
 
-START_TEST(an_image_that_a_virtual_machine_runs_from_is_left_alone)
+TEST(refusing, an_image_that_a_virtual_machine_runs_from_is_left_alone)
 {
 	const char *image = image_copy(image_small("windows-7", false));
 	pid_t machine = hold_like_qemu(image);
@@ -493,7 +483,6 @@ START_TEST(an_image_that_a_virtual_machine_runs_from_is_left_alone)
 	fix(image); /* and as soon as it has gone it can be fixed */
 	image_remove(image);
 }
-END_TEST
 
 /* ---- a process that is killed -------------------------------------------------------------- */
 
@@ -563,7 +552,9 @@ static void fix_again(const char *image)
 	undo(image);
 }
 
-START_TEST(a_fix_that_is_killed_anywhere_is_taken_back_to_the_last_byte)
+TEST_CASE(killed, "killed", .teardown = teardown, .tags = "slow");
+
+TEST(killed, a_fix_that_is_killed_anywhere_is_taken_back_to_the_last_byte)
 {
 	const char *image = image_copy(
 		image_recipe("killed", SAMPLE_SMALL "on system\nfile \\Boot\\large size=8M\n"));
@@ -584,64 +575,9 @@ START_TEST(a_fix_that_is_killed_anywhere_is_taken_back_to_the_last_byte)
 	}
 	image_remove(image);
 }
-END_TEST
 
-Suite *engine_suite(void);
-Suite *engine_suite(void)
-{
-	Suite *suite = suite_create("engine");
-	TCase *tcase = tcase_create("fix and undo");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, undo_after_a_fix_gives_the_same_bytes);
-	tcase_add_loop_test(tcase, undo_after_a_fix_gives_the_same_bytes_of_a_vhd, 0, 2);
-	tcase_add_test(tcase, other_programs_find_a_fixed_disk_sound);
-	tcase_add_test(tcase, a_fix_can_be_done_again_after_it_was_taken_back);
-	tcase_add_test(tcase, the_undo_file_lies_where_it_was_asked_for);
-	tcase_add_test(tcase, an_image_that_was_written_to_since_is_not_taken_back);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("looking");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_loop_test(tcase, looking_needs_no_right_to_write_and_changes_nothing, 0, 2);
-	tcase_add_loop_test(tcase, an_inspection_tells_the_container_and_what_a_fix_would_do, 0, 2);
-	tcase_add_test(tcase, what_was_written_and_cannot_be_verified_is_undone_and_no_refusal);
-	tcase_add_test(tcase, an_expected_plan_that_is_the_same_is_carried_out);
-	tcase_add_test(tcase,
-		       an_expected_plan_that_is_not_the_same_is_stale_and_nothing_is_written);
-	tcase_add_test(tcase, a_plan_of_another_image_is_stale);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("beside");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, an_image_restored_beside_its_undo_file_is_refused_by_all_but_undo);
-	tcase_add_loop_test(
-		tcase, a_folder_in_which_no_file_can_be_made_is_refused_by_fix_and_dry_run, 0, 2);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("refusing");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, a_refused_image_is_told_why_and_stays_as_it_is);
-	tcase_add_loop_test(tcase, nothing_to_do_writes_nothing, 0, 2);
-	tcase_add_test(tcase, what_is_no_image_is_refused);
-	tcase_add_test(tcase, a_read_only_image_is_refused_before_any_work);
-	tcase_add_test(tcase, an_image_that_a_virtual_machine_runs_from_is_left_alone);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("killed");
-	tcase_set_tags(tcase, "slow");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, a_fix_that_is_killed_anywhere_is_taken_back_to_the_last_byte);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("other samples");
-	tcase_set_tags(tcase, "slow");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_loop_test(tcase, undo_after_a_fix_gives_the_same_bytes, 1,
-			    sizeof(fixable) / sizeof(fixable[0]));
-	tcase_add_loop_test(tcase, a_refused_image_is_told_why_and_stays_as_it_is, 1,
-			    sizeof(refused) / sizeof(refused[0]));
-	suite_add_tcase(suite, tcase);
-	return suite;
-}
+TEST_CASE(other_samples, "other samples", .teardown = teardown, .tags = "slow");
+TEST_ALSO(other_samples, undo_after_a_fix_gives_the_same_bytes, 1,
+	  sizeof(fixable) / sizeof(fixable[0]));
+TEST_ALSO(other_samples, a_refused_image_is_told_why_and_stays_as_it_is, 1,
+	  sizeof(refused) / sizeof(refused[0]));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What an error of the system becomes, with its text behind the message. */
-#include <check.h>
+#include "support/test.h"
 #undef fail /* an outdated macro of check.h */
 #include <errno.h>
 
@@ -24,7 +24,9 @@ static const struct {
 	{100000, BS_IO, "cannot open a: unknown error"},
 };
 
-START_TEST(an_error_of_the_system_has_its_code_and_its_text)
+TEST_CASE(err_tests, "err");
+
+TEST_EACH(err_tests, an_error_of_the_system_has_its_code_and_its_text, errors)
 {
 	struct bs_error err;
 
@@ -34,9 +36,8 @@ START_TEST(an_error_of_the_system_has_its_code_and_its_text)
 	ck_assert_str_eq(err.message, errors[_i].message);
 	ck_assert_int_eq(errno, errors[_i].number);
 }
-END_TEST
 
-START_TEST(a_long_message_is_cut_at_its_end)
+TEST(err_tests, a_long_message_is_cut_at_its_end)
 {
 	struct bs_error err;
 
@@ -45,19 +46,4 @@ START_TEST(a_long_message_is_cut_at_its_end)
 	ck_assert_uint_eq(strlen(err.message), sizeof(err.message) - 1);
 	fail_prefix(&err, "%2000s", "b");
 	ck_assert_uint_eq(strlen(err.message), sizeof(err.message) - 1);
-}
-END_TEST
-
-Suite *err_suite(void);
-
-Suite *err_suite(void)
-{
-	Suite *suite = suite_create("err");
-	TCase *tests = tcase_create("err");
-
-	tcase_add_loop_test(tests, an_error_of_the_system_has_its_code_and_its_text, 0,
-			    sizeof(errors) / sizeof(errors[0]));
-	tcase_add_test(tests, a_long_message_is_cut_at_its_end);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Files as disks, and opening them by path.  Every path lies in a folder of its own. */
-#include <check.h>
+#include "support/test.h"
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 #include <fcntl.h>
 #include <limits.h>
@@ -52,7 +52,9 @@ static int make_file(off_t length)
 	return descriptor;
 }
 
-START_TEST(a_file_is_a_disk_of_its_size)
+TEST_CASE(file_tests, "file", .once_setup = make_folder, .once_teardown = remove_folder);
+
+TEST(file_tests, a_file_is_a_disk_of_its_size)
 {
 	struct bs_error err;
 	int descriptor = make_file(100000);
@@ -66,9 +68,8 @@ START_TEST(a_file_is_a_disk_of_its_size)
 	disk_close(disk);
 	ck_assert_int_eq(close(descriptor), 0);
 }
-END_TEST
 
-START_TEST(a_file_disk_cannot_be_written)
+TEST(file_tests, a_file_disk_cannot_be_written)
 {
 	struct bs_error err;
 	int descriptor = make_file(1000);
@@ -80,9 +81,8 @@ START_TEST(a_file_disk_cannot_be_written)
 	disk_close(disk);
 	close(descriptor);
 }
-END_TEST
 
-START_TEST(what_has_been_cut_off_since_is_an_error_and_not_zeros)
+TEST(file_tests, what_has_been_cut_off_since_is_an_error_and_not_zeros)
 {
 	struct bs_error err;
 	int descriptor = make_file(1000);
@@ -97,9 +97,8 @@ START_TEST(what_has_been_cut_off_since_is_an_error_and_not_zeros)
 	disk_close(disk);
 	close(descriptor);
 }
-END_TEST
 
-START_TEST(a_pipe_is_no_disk)
+TEST(file_tests, a_pipe_is_no_disk)
 {
 	struct bs_error err;
 	int ends[2];
@@ -110,7 +109,6 @@ START_TEST(a_pipe_is_no_disk)
 	close(ends[0]);
 	close(ends[1]);
 }
-END_TEST
 
 static void assert_refused(const char *path, enum bs_code code, const char *text)
 {
@@ -124,7 +122,7 @@ static void assert_refused(const char *path, enum bs_code code, const char *text
 	ck_assert_int_eq(descriptor, -1);
 }
 
-START_TEST(an_image_is_opened_for_reading_only_also_through_a_link)
+TEST(file_tests, an_image_is_opened_for_reading_only_also_through_a_link)
 {
 	struct bs_error err;
 	struct stat status;
@@ -145,18 +143,16 @@ START_TEST(an_image_is_opened_for_reading_only_also_through_a_link)
 	ck_assert_int_eq(fcntl(descriptor, F_GETFD), FD_CLOEXEC);
 	close(descriptor);
 }
-END_TEST
 
-START_TEST(what_is_no_image_is_refused_by_its_kind)
+TEST(file_tests, what_is_no_image_is_refused_by_its_kind)
 {
 	assert_refused(path_of("missing"), BS_NOT_FOUND, "No such file");
 	assert_refused("/dev/null/image", BS_NOT_FOUND, "Not a directory");
 	assert_refused(folder, BS_NOT_AN_IMAGE, "is a folder");
 	assert_refused("/dev/null", BS_NOT_AN_IMAGE, "is a character device");
 }
-END_TEST
 
-START_TEST(an_empty_file_is_refused)
+TEST(file_tests, an_empty_file_is_refused)
 {
 	int descriptor = open(path_of("empty"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 
@@ -165,17 +161,15 @@ START_TEST(an_empty_file_is_refused)
 	assert_refused(path_of("empty"), BS_NOT_AN_IMAGE, "is empty");
 	unlink(path_of("empty"));
 }
-END_TEST
 
-START_TEST(a_pipe_without_a_writer_is_refused_at_once)
+TEST(file_tests, a_pipe_without_a_writer_is_refused_at_once)
 {
 	ck_assert_int_eq(mkfifo(path_of("pipe"), 0600), 0);
 	assert_refused(path_of("pipe"), BS_NOT_AN_IMAGE, "is a pipe");
 	unlink(path_of("pipe"));
 }
-END_TEST
 
-START_TEST(a_socket_is_refused)
+TEST(file_tests, a_socket_is_refused)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -186,9 +180,8 @@ START_TEST(a_socket_is_refused)
 	unlink(address.sun_path);
 	close(descriptor);
 }
-END_TEST
 
-START_TEST(a_file_without_permission_is_refused)
+TEST(file_tests, a_file_without_permission_is_refused)
 {
 	int descriptor = open(path_of("secret"), O_CREAT | O_WRONLY | O_CLOEXEC, 0000);
 
@@ -200,27 +193,4 @@ START_TEST(a_file_without_permission_is_refused)
 		assert_refused(path_of("secret"), BS_NO_PERMISSION, "Permission denied");
 	ck_assert_int_eq(seteuid(getuid()), 0);
 	unlink(path_of("secret"));
-}
-END_TEST
-
-Suite *file_suite(void);
-
-Suite *file_suite(void)
-{
-	Suite *suite = suite_create("file");
-	TCase *tcase = tcase_create("file");
-
-	tcase_add_unchecked_fixture(tcase, make_folder, remove_folder);
-	tcase_add_test(tcase, a_file_is_a_disk_of_its_size);
-	tcase_add_test(tcase, a_file_disk_cannot_be_written);
-	tcase_add_test(tcase, what_has_been_cut_off_since_is_an_error_and_not_zeros);
-	tcase_add_test(tcase, a_pipe_is_no_disk);
-	tcase_add_test(tcase, an_image_is_opened_for_reading_only_also_through_a_link);
-	tcase_add_test(tcase, what_is_no_image_is_refused_by_its_kind);
-	tcase_add_test(tcase, an_empty_file_is_refused);
-	tcase_add_test(tcase, a_pipe_without_a_writer_is_refused_at_once);
-	tcase_add_test(tcase, a_socket_is_refused);
-	tcase_add_test(tcase, a_file_without_permission_is_refused);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -11,9 +11,7 @@
 
 #include "batch/find.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
-
-Suite *find_suite(void);
+#include "support/test.h"
 
 static char folder[64], told[4096];
 static struct find_result found;
@@ -104,7 +102,9 @@ static const char *find_in(const char *name)
 	return text;
 }
 
-START_TEST(images_come_in_the_order_of_their_paths)
+TEST_CASE(find, "find", .setup = setup, .teardown = teardown);
+
+TEST(find, images_come_in_the_order_of_their_paths)
 {
 	make_folder("a");
 	make_folder("b");
@@ -116,9 +116,8 @@ START_TEST(images_come_in_the_order_of_their_paths)
 	make_disk("B");
 	ck_assert_str_eq(find_in(""), "B\na.img\na/a\na/z\na0\nb/1\n");
 }
-END_TEST
 
-START_TEST(content_decides_and_not_the_name)
+TEST(find, content_decides_and_not_the_name)
 {
 	make_disk("holiday.jpg");
 	write_file("qcow", "QFI\xfb and so on", 14);
@@ -131,9 +130,8 @@ START_TEST(content_decides_and_not_the_name)
 	ck_assert_uint_eq(found.left_out[FIND_NOT_AN_IMAGE], 4);
 	ck_assert_str_eq(told, "0 empty.img\n0 packed.img\n0 text.vhd\n");
 }
-END_TEST
 
-START_TEST(journals_locks_and_half_copied_files_are_not_images)
+TEST(find, journals_locks_and_half_copied_files_are_not_images)
 {
 	static const char *const names[] = {"d.img.bootshift-undo",
 					    "d.img.bootshift-lock",
@@ -154,9 +152,8 @@ START_TEST(journals_locks_and_half_copied_files_are_not_images)
 	/* One that is named is meant. */
 	ck_assert_str_eq(find_in("e.vhd.part"), "e.vhd.part\n");
 }
-END_TEST
 
-START_TEST(a_file_with_two_names_is_one_image_under_the_first)
+TEST(find, a_file_with_two_names_is_one_image_under_the_first)
 {
 	make_disk("z.img");
 	make_folder("b");
@@ -165,9 +162,8 @@ START_TEST(a_file_with_two_names_is_one_image_under_the_first)
 	ck_assert_str_eq(find_in(""), "b/y.img\n");
 	ck_assert_uint_eq(found.left_out[FIND_OTHER_NAME], 2);
 }
-END_TEST
 
-START_TEST(symbolic_links_are_followed_only_when_asked_and_make_no_loop)
+TEST(find, symbolic_links_are_followed_only_when_asked_and_make_no_loop)
 {
 	make_folder("b");
 	make_disk("b/1.img");
@@ -184,9 +180,8 @@ START_TEST(symbolic_links_are_followed_only_when_asked_and_make_no_loop)
 	ck_assert_uint_eq(found.left_out[FIND_LINK], 1);
 	ck_assert_uint_eq(found.left_out[FIND_OTHER_NAME], 2);
 }
-END_TEST
 
-START_TEST(pipes_sockets_and_devices_are_not_even_opened)
+TEST(find, pipes_sockets_and_devices_are_not_even_opened)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int socket_descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -200,13 +195,12 @@ START_TEST(pipes_sockets_and_devices_are_not_even_opened)
 	ck_assert_uint_eq(found.left_out[FIND_NOT_A_FILE], geteuid() == 0 ? 3 : 2);
 	close(socket_descriptor);
 }
-END_TEST
 
 static const char descriptor[] = "# Disk DescriptorFile\nversion=1\nCID=fffffffe\n"
 				 "parentCID=ffffffff\ncreateType=\"monolithicFlat\"\n"
 				 "RW 4096 FLAT \"disk-flat.vmdk\" 0\n";
 
-START_TEST(the_data_of_a_described_disk_is_no_image_of_its_own)
+TEST(find, the_data_of_a_described_disk_is_no_image_of_its_own)
 {
 	make_disk("disk-flat.vmdk");
 	write_file("disk.vmdk", descriptor, sizeof(descriptor) - 1);
@@ -216,7 +210,6 @@ START_TEST(the_data_of_a_described_disk_is_no_image_of_its_own)
 	ck_assert_uint_eq(found.images[0].size, 2 << 20);
 	ck_assert_str_eq(find_in("disk-flat.vmdk"), "disk-flat.vmdk\n");
 }
-END_TEST
 
 static const char split[] =
 	"# Disk DescriptorFile\nversion=1\nCID=fffffffe\n"
@@ -224,7 +217,7 @@ static const char split[] =
 	"RW 4096 FLAT \"disk-f001.vmdk\" 0\nRW 4096 FLAT \"disk-f002.vmdk\" 0\n";
 
 /* Also where the description itself is refused, or left out. */
-START_TEST(the_parts_of_a_split_disk_are_no_images_of_their_own)
+TEST(find, the_parts_of_a_split_disk_are_no_images_of_their_own)
 {
 	make_disk("disk-f001.vmdk");
 	write_file("disk-f002.vmdk", "zeros", 5); /* as most of the parts: no table */
@@ -238,9 +231,8 @@ START_TEST(the_parts_of_a_split_disk_are_no_images_of_their_own)
 	/* One that is named gets a row, which says why. */
 	ck_assert_str_eq(find_in("disk-f001.vmdk"), "disk-f001.vmdk\n");
 }
-END_TEST
 
-START_TEST(patterns_choose_and_to_exclude_wins)
+TEST(find, patterns_choose_and_to_exclude_wins)
 {
 	make_folder("old");
 	make_folder("new");
@@ -256,9 +248,8 @@ START_TEST(patterns_choose_and_to_exclude_wins)
 	request.exclude = (struct find_patterns){{"*/a.vhd"}, 1};
 	ck_assert_str_eq(find_in(""), "");
 }
-END_TEST
 
-START_TEST(each_image_belongs_to_one_shard)
+TEST(find, each_image_belongs_to_one_shard)
 {
 	size_t sum = 0;
 
@@ -277,9 +268,10 @@ START_TEST(each_image_belongs_to_one_shard)
 	}
 	ck_assert_uint_eq(sum, 40);
 }
-END_TEST
 
-START_TEST(ten_thousand_files_are_looked_through)
+TEST_CASE(slow, "slow", .setup = setup, .teardown = teardown, .tags = "slow");
+
+TEST(slow, ten_thousand_files_are_looked_through)
 {
 	for (int i = 0; i < 10000; i++) {
 		char name[16];
@@ -295,10 +287,9 @@ START_TEST(ten_thousand_files_are_looked_through)
 	ck_assert_uint_eq(found.left_out[FIND_NOT_AN_IMAGE], 9900);
 	ck_assert_str_eq(found.images[99].path, path_of("09900"));
 }
-END_TEST
 
 /* Deeper than a path can be long, and than there may be descriptors. */
-START_TEST(a_folder_too_deep_is_told_and_the_rest_is_found)
+TEST(slow, a_folder_too_deep_is_told_and_the_rest_is_found)
 {
 	char command[256];
 
@@ -310,9 +301,8 @@ START_TEST(a_folder_too_deep_is_told_and_the_rest_is_found)
 	ck_assert_str_eq(find_in(""), "a.img\n");
 	ck_assert_uint_le(found.left_out[FIND_UNREADABLE], 1);
 }
-END_TEST
 
-START_TEST(what_is_named_counts_once_whatever_it_is)
+TEST(find, what_is_named_counts_once_whatever_it_is)
 {
 	char *arguments[] = {(char *)path_of("none"),     (char *)path_of("text"),
 			     (char *)"nbd://host/export", (char *)path_of("text"),
@@ -330,31 +320,4 @@ START_TEST(what_is_named_counts_once_whatever_it_is)
 	ck_assert_str_eq(found.images[2].location, "nbd://host/export");
 	ck_assert_ptr_null(found.images[2].file);
 	ck_assert_uint_eq(found.left_out[FIND_OTHER_NAME], 3);
-}
-END_TEST
-
-Suite *find_suite(void)
-{
-	Suite *suite = suite_create("find");
-	TCase *tests = tcase_create("find"), *slow = tcase_create("slow");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_set_tags(slow, "slow");
-	tcase_add_checked_fixture(slow, setup, teardown);
-	tcase_add_test(tests, images_come_in_the_order_of_their_paths);
-	tcase_add_test(tests, content_decides_and_not_the_name);
-	tcase_add_test(tests, journals_locks_and_half_copied_files_are_not_images);
-	tcase_add_test(tests, a_file_with_two_names_is_one_image_under_the_first);
-	tcase_add_test(tests, symbolic_links_are_followed_only_when_asked_and_make_no_loop);
-	tcase_add_test(tests, pipes_sockets_and_devices_are_not_even_opened);
-	tcase_add_test(tests, the_data_of_a_described_disk_is_no_image_of_its_own);
-	tcase_add_test(tests, the_parts_of_a_split_disk_are_no_images_of_their_own);
-	tcase_add_test(tests, patterns_choose_and_to_exclude_wins);
-	tcase_add_test(tests, each_image_belongs_to_one_shard);
-	tcase_add_test(slow, ten_thousand_files_are_looked_through);
-	tcase_add_test(slow, a_folder_too_deep_is_told_and_the_rest_is_found);
-	tcase_add_test(tests, what_is_named_counts_once_whatever_it_is);
-	suite_add_tcase(suite, tests);
-	suite_add_tcase(suite, slow);
-	return suite;
 }

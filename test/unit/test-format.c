@@ -62,30 +62,29 @@ static void assert_refused(struct memory_disk *container, const char *forced, en
 
 /* ---- VHD ---------------------------------------------------------------------------------- */
 
-START_TEST(a_fixed_vhd_is_its_payload)
+TEST_CASE(format_tests, "format", .setup = setup, .teardown = teardown);
+
+TEST(format_tests, a_fixed_vhd_is_its_payload)
 {
 	assert_is(memory, NULL, "vhd", PAYLOAD);
 	assert_is(memory, "vhd", "vhd", PAYLOAD);
 }
-END_TEST
 
-START_TEST(the_shorter_footer_of_old_virtual_pc_is_understood)
+TEST(format_tests, the_shorter_footer_of_old_virtual_pc_is_understood)
 {
 	memory->disk.size = PAYLOAD + 511;
 	assert_is(memory, NULL, "vhd", PAYLOAD);
 }
-END_TEST
 
-START_TEST(a_fixed_vhd_stays_one_whatever_its_guest_writes_in_front)
+TEST(format_tests, a_fixed_vhd_stays_one_whatever_its_guest_writes_in_front)
 {
 	memcpy(memory->bytes, "QFI\xfb\0\0\0\3", 8);
 	assert_is(memory, NULL, "vhd", PAYLOAD);
 	memcpy(memory->bytes, "conectix", 8);
 	assert_is(memory, NULL, "vhd", PAYLOAD);
 }
-END_TEST
 
-START_TEST(a_wrong_checksum_is_refused_unless_raw_is_forced)
+TEST(format_tests, a_wrong_checksum_is_refused_unless_raw_is_forced)
 {
 	memory->bytes[510] = 0x55;
 	memory->bytes[511] = 0xaa;
@@ -94,9 +93,8 @@ START_TEST(a_wrong_checksum_is_refused_unless_raw_is_forced)
 	assert_refused(memory, "vhd", BS_VHD_CORRUPT, "checksum");
 	assert_is(memory, "raw", "raw", PAYLOAD + 512);
 }
-END_TEST
 
-START_TEST(a_size_that_cannot_be_is_refused)
+TEST(format_tests, a_size_that_cannot_be_is_refused)
 {
 	static const uint64_t sizes[] = {0, 511, 513, PAYLOAD + 512, UINT64_MAX - 511, UINT64_MAX};
 
@@ -107,17 +105,15 @@ START_TEST(a_size_that_cannot_be_is_refused)
 		assert_refused(memory, NULL, BS_VHD_CORRUPT, "disk");
 	}
 }
-END_TEST
 
-START_TEST(a_saved_state_is_refused)
+TEST(format_tests, a_saved_state_is_refused)
 {
 	memory->bytes[PAYLOAD + 84] = 1;
 	correct_checksum(memory->bytes + PAYLOAD, 512);
 	assert_refused(memory, NULL, BS_VHD_SAVED_STATE, "saved state");
 }
-END_TEST
 
-START_TEST(a_vhd_without_its_end_is_refused)
+TEST(format_tests, a_vhd_without_its_end_is_refused)
 {
 	memcpy(plain->bytes, fixed_footer, 512);
 	plain->bytes[63] = VHD_DYNAMIC;
@@ -126,20 +122,18 @@ START_TEST(a_vhd_without_its_end_is_refused)
 	plain->bytes[20] ^= 1;
 	assert_refused(plain, NULL, BS_VHD_CORRUPT, "at the end");
 }
-END_TEST
 
 /* ---- raw and others ----------------------------------------------------------------------- */
 
-START_TEST(what_has_no_mark_is_raw)
+TEST(format_tests, what_has_no_mark_is_raw)
 {
 	assert_is(plain, NULL, "raw", PAYLOAD);
 	plain->disk.size = 512;
 	assert_is(plain, NULL, "raw", 512);
 	assert_refused(plain, "vhd", BS_VHD_CORRUPT, "no VHD footer");
 }
-END_TEST
 
-START_TEST(a_raw_image_is_whole_sectors)
+TEST(format_tests, a_raw_image_is_whole_sectors)
 {
 	static const uint64_t sizes[] = {1, 7, 511, 513, PAYLOAD - 1};
 
@@ -151,7 +145,6 @@ START_TEST(a_raw_image_is_whole_sectors)
 	plain->disk.size = 0;
 	assert_refused(plain, NULL, BS_NOT_AN_IMAGE, "empty");
 }
-END_TEST
 
 static const struct {
 	size_t offset;
@@ -178,13 +171,12 @@ static const struct {
 	{32769, "CD001", 5, BS_HOLDS_NO_DISK, "ISO 9660"},
 };
 
-START_TEST(a_known_format_is_refused_by_name_unless_raw_is_forced)
+TEST_EACH(format_tests, a_known_format_is_refused_by_name_unless_raw_is_forced, marks)
 {
 	memcpy(plain->bytes + marks[_i].offset, marks[_i].bytes, marks[_i].length);
 	assert_refused(plain, NULL, marks[_i].code, marks[_i].text);
 	assert_is(plain, "raw", "raw", PAYLOAD);
 }
-END_TEST
 
 /* What a guest can write to its first sector, or find there: good headers, made by qemu-img. */
 static const struct {
@@ -211,7 +203,8 @@ static void put_header(struct memory_disk *container, int index, bool with_boot_
 	disk_close(&made->disk);
 }
 
-START_TEST(a_header_on_a_bootable_raw_disk_is_refused_unless_its_owner_decides)
+TEST_EACH(format_tests, a_header_on_a_bootable_raw_disk_is_refused_unless_its_owner_decides,
+	  headers)
 {
 	char part[40];
 
@@ -222,18 +215,16 @@ START_TEST(a_header_on_a_bootable_raw_disk_is_refused_unless_its_owner_decides)
 	memcpy(plain->bytes, "conectix", 8);
 	assert_refused(plain, NULL, BS_FORMAT_AMBIGUOUS, "begins like a");
 }
-END_TEST
 
-START_TEST(a_header_on_a_bootable_fixed_vhd_changes_nothing)
+TEST_EACH(format_tests, a_header_on_a_bootable_fixed_vhd_changes_nothing, headers)
 {
 	put_header(memory, _i, true);
 	memcpy(memory->bytes + PAYLOAD, fixed_footer, 512); /* the header may be longer */
 	assert_is(memory, NULL, "vhd", PAYLOAD);
 }
-END_TEST
 
 /* Of a VHD in the guest's file system, or one that it wrote to deceive. */
-START_TEST(a_vhd_footer_at_the_end_of_another_container_changes_nothing)
+TEST(format_tests, a_vhd_footer_at_the_end_of_another_container_changes_nothing)
 {
 	struct bs_error err = {0};
 	struct memory_disk *made;
@@ -252,9 +243,8 @@ START_TEST(a_vhd_footer_at_the_end_of_another_container_changes_nothing)
 	ck_assert_str_eq(format.name, "vhd");
 	disk_close(&made->disk);
 }
-END_TEST
 
-START_TEST(what_takes_a_driver_is_described)
+TEST(format_tests, what_takes_a_driver_is_described)
 {
 	struct bs_error err = {0};
 	struct format format;
@@ -268,9 +258,8 @@ START_TEST(what_takes_a_driver_is_described)
 	ck_assert_ptr_null(format.driver_options);
 	ck_assert_int_eq(format.access, FORMAT_CAPTURED);
 }
-END_TEST
 
-START_TEST(a_forced_format_must_have_its_header)
+TEST(format_tests, a_forced_format_must_have_its_header)
 {
 	static const char *const names[] = {"vhdx", "qcow2", "vmdk", "vdi"};
 
@@ -281,32 +270,28 @@ START_TEST(a_forced_format_must_have_its_header)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_refused(plain, names[i], BS_CONTAINER_CORRUPT, "there is no");
 }
-END_TEST
 
-START_TEST(a_partitioned_disk_that_once_held_an_iso_is_raw)
+TEST(format_tests, a_partitioned_disk_that_once_held_an_iso_is_raw)
 {
 	memcpy(plain->bytes + 32769, "CD001", 5);
 	plain->bytes[510] = 0x55;
 	plain->bytes[511] = 0xaa;
 	assert_is(plain, NULL, "raw", PAYLOAD);
 }
-END_TEST
 
-START_TEST(an_unknown_format_name_is_a_usage_error)
+TEST(format_tests, an_unknown_format_name_is_a_usage_error)
 {
 	assert_refused(plain, "QCOW2", BS_USAGE, "QCOW2");
 	assert_refused(plain, "", BS_USAGE, "only raw, vhd, vhdx, qcow2, vmdk and vdi");
 }
-END_TEST
 
-START_TEST(an_error_of_the_container_comes_through)
+TEST(format_tests, an_error_of_the_container_comes_through)
 {
 	plain->failure = BS_IO;
 	assert_refused(plain, NULL, BS_IO, "told to fail");
 }
-END_TEST
 
-START_TEST(a_fixed_vhd_made_by_qemu_is_opened)
+TEST(format_tests, a_fixed_vhd_made_by_qemu_is_opened)
 {
 	struct bs_error err = {0};
 	struct format format;
@@ -319,41 +304,4 @@ START_TEST(a_fixed_vhd_made_by_qemu_is_opened)
 	ck_assert_uint_ge(format.disk_size, 10u << 20);
 	ck_assert_uint_lt(format.disk_size, 11u << 20);
 	ck_assert_uint_eq(format.length, format.disk_size);
-}
-END_TEST
-
-Suite *format_suite(void);
-
-Suite *format_suite(void)
-{
-	Suite *suite = suite_create("format");
-	TCase *tcase = tcase_create("format");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_fixed_vhd_is_its_payload);
-	tcase_add_test(tcase, the_shorter_footer_of_old_virtual_pc_is_understood);
-	tcase_add_test(tcase, a_fixed_vhd_stays_one_whatever_its_guest_writes_in_front);
-	tcase_add_test(tcase, a_wrong_checksum_is_refused_unless_raw_is_forced);
-	tcase_add_test(tcase, a_size_that_cannot_be_is_refused);
-	tcase_add_test(tcase, a_saved_state_is_refused);
-	tcase_add_test(tcase, a_vhd_without_its_end_is_refused);
-	tcase_add_test(tcase, what_has_no_mark_is_raw);
-	tcase_add_test(tcase, a_raw_image_is_whole_sectors);
-	tcase_add_loop_test(tcase, a_known_format_is_refused_by_name_unless_raw_is_forced, 0,
-			    sizeof(marks) / sizeof(marks[0]));
-	tcase_add_loop_test(tcase,
-			    a_header_on_a_bootable_raw_disk_is_refused_unless_its_owner_decides, 0,
-			    sizeof(headers) / sizeof(headers[0]));
-	tcase_add_loop_test(tcase, a_header_on_a_bootable_fixed_vhd_changes_nothing, 0,
-			    sizeof(headers) / sizeof(headers[0]));
-	tcase_add_test(tcase, a_vhd_footer_at_the_end_of_another_container_changes_nothing);
-	tcase_add_test(tcase, what_takes_a_driver_is_described);
-	tcase_add_test(tcase, a_forced_format_must_have_its_header);
-	tcase_add_test(tcase, a_partitioned_disk_that_once_held_an_iso_is_raw);
-	tcase_add_test(tcase, an_unknown_format_name_is_a_usage_error);
-	tcase_add_test(tcase, an_error_of_the_container_comes_through);
-	tcase_add_test(tcase, a_fixed_vhd_made_by_qemu_is_opened);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -48,7 +48,9 @@ static void assert_refused(uint64_t offset, size_t length)
 	ck_assert_uint_eq(memory->writes, writes);
 }
 
-START_TEST(at_first_everything_can_be_read_and_nothing_written)
+TEST_CASE(guard_tests, "guard", .setup = setup, .teardown = teardown);
+
+TEST(guard_tests, at_first_everything_can_be_read_and_nothing_written)
 {
 	struct bs_error err;
 	uint8_t found[8192];
@@ -60,9 +62,8 @@ START_TEST(at_first_everything_can_be_read_and_nothing_written)
 	assert_refused(0, 1);
 	assert_refused(0, 8192);
 }
-END_TEST
 
-START_TEST(a_write_must_lie_wholly_within_a_range)
+TEST(guard_tests, a_write_must_lie_wholly_within_a_range)
 {
 	allow((struct guard_range[]){{4096, 512, GUARD_ANY_BYTES},
 				     {446, 1, GUARD_ANY_BYTES},
@@ -80,9 +81,8 @@ START_TEST(a_write_must_lie_wholly_within_a_range)
 	assert_refused(4608, 1);
 	assert_refused(0, 8192);
 }
-END_TEST
 
-START_TEST(ranges_that_touch_or_overlap_count_as_one)
+TEST(guard_tests, ranges_that_touch_or_overlap_count_as_one)
 {
 	allow((struct guard_range[]){{300, 100, GUARD_ANY_BYTES},
 				     {100, 100, GUARD_ANY_BYTES},
@@ -94,9 +94,8 @@ START_TEST(ranges_that_touch_or_overlap_count_as_one)
 	assert_refused(99, 311);
 	assert_refused(100, 311);
 }
-END_TEST
 
-START_TEST(empty_ranges_allow_and_join_nothing)
+TEST(guard_tests, empty_ranges_allow_and_join_nothing)
 {
 	allow((struct guard_range[]){{10, 0, GUARD_ANY_BYTES},
 				     {100, 10, GUARD_ANY_BYTES},
@@ -108,7 +107,6 @@ START_TEST(empty_ranges_allow_and_join_nothing)
 	assert_refused(100, 20);
 	assert_passes(112, 8);
 }
-END_TEST
 
 static int write_bytes(uint64_t offset, const void *bytes, size_t length)
 {
@@ -119,7 +117,7 @@ static int write_bytes(uint64_t offset, const void *bytes, size_t length)
 	return result;
 }
 
-START_TEST(a_flag_takes_two_values_and_no_other)
+TEST(guard_tests, a_flag_takes_two_values_and_no_other)
 {
 	allow((struct guard_range[]){{446, 1, GUARD_ACTIVE_FLAG}, {4096, 512, GUARD_ANY_BYTES}}, 2);
 	for (unsigned value = 0; value < 256; value++) {
@@ -131,9 +129,8 @@ START_TEST(a_flag_takes_two_values_and_no_other)
 		ck_assert_int_eq(write_bytes(4096, &flag, 1), 0);
 	}
 }
-END_TEST
 
-START_TEST(the_rule_for_flags_is_for_every_byte_and_joins_no_other_range)
+TEST(guard_tests, the_rule_for_flags_is_for_every_byte_and_joins_no_other_range)
 {
 	allow((struct guard_range[]){{446, 2, GUARD_ACTIVE_FLAG},
 				     {448, 2, GUARD_ACTIVE_FLAG},
@@ -147,9 +144,8 @@ START_TEST(the_rule_for_flags_is_for_every_byte_and_joins_no_other_range)
 	ck_assert_int_eq(write_bytes(450, "others", 6), 0);
 	ck_assert_int_eq(write_bytes(440, "others", 6), 0);
 }
-END_TEST
 
-START_TEST(new_ranges_replace_the_old_ones)
+TEST(guard_tests, new_ranges_replace_the_old_ones)
 {
 	allow(&(struct guard_range){0, 512, GUARD_ANY_BYTES}, 1);
 	allow(&(struct guard_range){1024, 512, GUARD_ANY_BYTES}, 1);
@@ -158,9 +154,8 @@ START_TEST(new_ranges_replace_the_old_ones)
 	allow(NULL, 0);
 	assert_refused(1024, 1);
 }
-END_TEST
 
-START_TEST(a_range_beyond_the_disk_is_refused_and_changes_nothing)
+TEST(guard_tests, a_range_beyond_the_disk_is_refused_and_changes_nothing)
 {
 	struct bs_error err;
 
@@ -174,25 +169,4 @@ START_TEST(a_range_beyond_the_disk_is_refused_and_changes_nothing)
 	ck_assert_int_eq(err.code, BS_OUT_OF_RANGE);
 	assert_passes(0, 512);
 	assert_refused(8191, 1);
-}
-END_TEST
-
-Suite *guard_suite(void);
-
-Suite *guard_suite(void)
-{
-	Suite *suite = suite_create("guard");
-	TCase *tcase = tcase_create("guard");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, at_first_everything_can_be_read_and_nothing_written);
-	tcase_add_test(tcase, a_write_must_lie_wholly_within_a_range);
-	tcase_add_test(tcase, ranges_that_touch_or_overlap_count_as_one);
-	tcase_add_test(tcase, empty_ranges_allow_and_join_nothing);
-	tcase_add_test(tcase, a_flag_takes_two_values_and_no_other);
-	tcase_add_test(tcase, the_rule_for_flags_is_for_every_byte_and_joins_no_other_range);
-	tcase_add_test(tcase, new_ranges_replace_the_old_ones);
-	tcase_add_test(tcase, a_range_beyond_the_disk_is_refused_and_changes_nothing);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

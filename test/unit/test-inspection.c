@@ -48,7 +48,9 @@ static void look(void)
 	ck_assert_ptr_nonnull(inspection);
 }
 
-START_TEST(the_table_tells_the_partitions_and_nothing_else_is_known)
+TEST_CASE(inspection_tests, "inspection", .setup = setup, .teardown = teardown);
+
+TEST(inspection_tests, the_table_tells_the_partitions_and_nothing_else_is_known)
 {
 	write_entry(0, 0x80, 0x07, 8, 16);
 	write_entry(2, 0x00, 0x0F, 32, 64);
@@ -70,16 +72,14 @@ START_TEST(the_table_tells_the_partitions_and_nothing_else_is_known)
 		ck_assert_int_eq(inspection->links[i].state, BS_LINK_UNKNOWN);
 	ck_assert(!inspection->starts_known && !inspection->starts_after_known);
 }
-END_TEST
 
-START_TEST(a_disk_without_a_table_has_no_partitions)
+TEST(inspection_tests, a_disk_without_a_table_has_no_partitions)
 {
 	look();
 	ck_assert_uint_eq(inspection->partition_count, 0);
 }
-END_TEST
 
-START_TEST(a_refusal_becomes_a_finding_and_no_fix_applies)
+TEST(inspection_tests, a_refusal_becomes_a_finding_and_no_fix_applies)
 {
 	look();
 	inspection->verdict = BS_VERDICT_FIXABLE;
@@ -93,9 +93,8 @@ START_TEST(a_refusal_becomes_a_finding_and_no_fix_applies)
 	ck_assert_int_eq(inspection->links[BS_LINK_ACTIVE].state, BS_LINK_BROKEN);
 	ck_assert(!inspection->starts_after);
 }
-END_TEST
 
-START_TEST(of_too_many_findings_the_refusal_stays)
+TEST(inspection_tests, of_too_many_findings_the_refusal_stays)
 {
 	look();
 	for (int i = 0; i < BS_FINDINGS_MAX; i++)
@@ -104,20 +103,4 @@ START_TEST(of_too_many_findings_the_refusal_stays)
 	inspection_refuse(inspection, &refusal);
 	ck_assert_uint_eq(inspection->finding_count, BS_FINDINGS_MAX);
 	ck_assert_int_eq(inspection->findings[BS_FINDINGS_MAX - 1].code, BS_NTFS_DAMAGED);
-}
-END_TEST
-
-Suite *inspection_suite(void);
-Suite *inspection_suite(void)
-{
-	Suite *suite = suite_create("inspection");
-	TCase *tcase = tcase_create("inspection");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, the_table_tells_the_partitions_and_nothing_else_is_known);
-	tcase_add_test(tcase, a_disk_without_a_table_has_no_partitions);
-	tcase_add_test(tcase, a_refusal_becomes_a_finding_and_no_fix_applies);
-	tcase_add_test(tcase, of_too_many_findings_the_refusal_stays);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -38,7 +38,9 @@ static void teardown(void)
 		;
 }
 
-START_TEST(a_held_signal_is_seen_and_an_ignored_one_is_not)
+TEST_CASE(interruption, "interruption", .setup = setup, .teardown = teardown);
+
+TEST_LOOP(interruption, a_held_signal_is_seen_and_an_ignored_one_is_not, 0, 3)
 {
 	sigset_t none;
 
@@ -53,9 +55,8 @@ START_TEST(a_held_signal_is_seen_and_an_ignored_one_is_not)
 	raise(signals[_i]);
 	ck_assert(!interruption_pending());
 }
-END_TEST
 
-START_TEST(a_fix_that_is_asked_to_stop_writes_nothing)
+TEST_LOOP(interruption, a_fix_that_is_asked_to_stop_writes_nothing, 0, 3)
 {
 	const char *image = image_copy(image_recipe("small", SAMPLE_SMALL));
 	struct image_state before = state_take(image);
@@ -75,7 +76,6 @@ START_TEST(a_fix_that_is_asked_to_stop_writes_nothing)
 	bs_result_free(&result);
 	state_assert_restored(image, &before);
 }
-END_TEST
 
 static _Noreturn void interrupt_oneself(int socket, uint64_t size, const struct worker_task *task)
 {
@@ -94,7 +94,8 @@ static const struct worker_task terminal_tasks[] = {
 	{.job = WORKER_VERIFY, .plan = &empty_plan, .committed = true},
 };
 
-START_TEST(the_terminal_ends_a_rehearsal_and_not_a_verification_of_the_image)
+TEST_EACH(interruption, the_terminal_ends_a_rehearsal_and_not_a_verification_of_the_image,
+	  terminal_tasks)
 {
 	struct worker_task task = terminal_tasks[_i];
 	struct session_findings findings;
@@ -109,23 +110,4 @@ START_TEST(the_terminal_ends_a_rehearsal_and_not_a_verification_of_the_image)
 		      err.message);
 	session_free(&findings);
 	sample_close(&sample);
-}
-END_TEST
-
-Suite *interruption_suite(void);
-
-Suite *interruption_suite(void)
-{
-	Suite *suite = suite_create("interruption");
-	TCase *tcase = tcase_create("interruption");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_loop_test(tcase, a_held_signal_is_seen_and_an_ignored_one_is_not, 0, 3);
-	tcase_add_loop_test(tcase, a_fix_that_is_asked_to_stop_writes_nothing, 0, 3);
-	tcase_add_loop_test(tcase,
-			    the_terminal_ends_a_rehearsal_and_not_a_verification_of_the_image, 0,
-			    sizeof(terminal_tasks) / sizeof(terminal_tasks[0]));
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

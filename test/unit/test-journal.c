@@ -8,9 +8,7 @@
 #include "util/bytes.h"
 #include "util/crc32c.h"
 
-#include <check.h> /* last: it has a macro fail() */
-
-Suite *journal_suite(void);
+#include "support/test.h"
 
 #define BLOCK JOURNAL_BLOCK_SIZE
 
@@ -104,7 +102,9 @@ static enum bs_code validate(const struct fixture *fixture, bool marks[3])
 	return err.code;
 }
 
-START_TEST(the_header_has_the_documented_bytes)
+TEST_CASE(format, "format");
+
+TEST(format, the_header_has_the_documented_bytes)
 {
 	static const uint8_t start[] = {
 		'b',  'o',  'o', 't', 's', 'h',  'i', 'f', 't', '-', 'u', 'n', 'd', 'o',
@@ -128,9 +128,8 @@ START_TEST(the_header_has_the_documented_bytes)
 	ck_assert_mem_eq(journal + 384, "the maker's name\0", 17);
 	ck_assert_uint_eq(load_le32(journal + BLOCK - 4), crc32c(0, journal, BLOCK - 4));
 }
-END_TEST
 
-START_TEST(a_data_record_has_the_documented_bytes)
+TEST(format, a_data_record_has_the_documented_bytes)
 {
 	static const uint8_t start[] = {
 		'B', 'S', 'R', 'E', 'C', 'O', 'R', 'D', 1, 0, 0, 0, /* kind */
@@ -162,9 +161,8 @@ START_TEST(a_data_record_has_the_documented_bytes)
 		crc32c(crc32c(crc32c(0, record, 12), "\0\0\0\0", 4), record + 16, BLOCK - 16);
 	ck_assert_uint_eq(load_le32(record + 12), checksum);
 }
-END_TEST
 
-START_TEST(a_mark_has_the_documented_bytes_in_each_sector)
+TEST(format, a_mark_has_the_documented_bytes_in_each_sector)
 {
 	static const uint8_t start[] = {'B',  'S',  'M',  'A',  'R',  'K',  '\r', '\n',
 					2,    0,    0,    0,    0x44, 0x33, 0x22, 0x11,
@@ -178,9 +176,8 @@ START_TEST(a_mark_has_the_documented_bytes_in_each_sector)
 		ck_assert_uint_eq(load_le32(block + at + 508), crc32c(0, block + at, 508));
 	}
 }
-END_TEST
 
-START_TEST(the_trailer_has_the_documented_bytes)
+TEST(format, the_trailer_has_the_documented_bytes)
 {
 	uint8_t journal[JOURNAL_SIZE];
 	uint32_t identity = build(journal);
@@ -193,10 +190,9 @@ START_TEST(the_trailer_has_the_documented_bytes)
 	ck_assert_uint_eq(load_le64(trailer + 32), JOURNAL_SIZE);
 	ck_assert_uint_eq(load_le32(trailer + BLOCK - 4), crc32c(0, trailer, BLOCK - 4));
 }
-END_TEST
 
 /* Of version 1 as well: such a file may be years old. */
-START_TEST(a_journal_reads_back_as_it_was_written)
+TEST_LOOP(format, a_journal_reads_back_as_it_was_written, 0, 2)
 {
 	static const uint32_t piece_sizes[] = {512, 64};
 	struct journal_record record;
@@ -227,9 +223,10 @@ START_TEST(a_journal_reads_back_as_it_was_written)
 	journal_file_close(file);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(every_flipped_bit_outside_of_the_marks_is_seen)
+TEST_CASE(damage, "damage");
+
+TEST(damage, every_flipped_bit_outside_of_the_marks_is_seen)
 {
 	struct fixture fixture;
 	bool marks[3];
@@ -249,9 +246,8 @@ START_TEST(every_flipped_bit_outside_of_the_marks_is_seen)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_flipped_bit_in_a_mark_neither_sets_nor_loses_one)
+TEST(damage, a_flipped_bit_in_a_mark_neither_sets_nor_loses_one)
 {
 	uint8_t set[BLOCK], unset[BLOCK] = {0};
 	uint64_t image_modified = 0;
@@ -269,9 +265,8 @@ START_TEST(a_flipped_bit_in_a_mark_neither_sets_nor_loses_one)
 		unset[at] ^= bit;
 	}
 }
-END_TEST
 
-START_TEST(a_mark_of_another_kind_or_another_journal_does_not_count)
+TEST(damage, a_mark_of_another_kind_or_another_journal_does_not_count)
 {
 	uint8_t block[BLOCK];
 	uint64_t image_modified;
@@ -280,9 +275,8 @@ START_TEST(a_mark_of_another_kind_or_another_journal_does_not_count)
 	ck_assert(!journal_decode_mark(JOURNAL_DONE, 7, block, &image_modified));
 	ck_assert(!journal_decode_mark(JOURNAL_APPLIED, 8, block, &image_modified));
 }
-END_TEST
 
-START_TEST(marks_are_seen_in_the_file)
+TEST(format, marks_are_seen_in_the_file)
 {
 	struct journal_file *file;
 	struct fixture fixture;
@@ -303,9 +297,8 @@ START_TEST(marks_are_seen_in_the_file)
 	ck_assert(!marks[0] && marks[1] && !marks[2]);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_cut_at_every_length_is_seen)
+TEST(damage, a_cut_at_every_length_is_seen)
 {
 	struct fixture fixture;
 	bool marks[3];
@@ -319,9 +312,8 @@ START_TEST(a_cut_at_every_length_is_seen)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(bytes_behind_the_trailer_are_seen)
+TEST(damage, bytes_behind_the_trailer_are_seen)
 {
 	uint8_t longer[JOURNAL_SIZE + BLOCK] = {0};
 	struct fixture fixture;
@@ -333,9 +325,8 @@ START_TEST(bytes_behind_the_trailer_are_seen)
 	ck_assert_int_eq(validate(&fixture, marks), BS_JOURNAL_DAMAGED);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(records_that_changed_places_are_seen)
+TEST(damage, records_that_changed_places_are_seen)
 {
 	struct fixture fixture;
 	uint8_t block[BLOCK];
@@ -349,7 +340,6 @@ START_TEST(records_that_changed_places_are_seen)
 	ck_assert_int_eq(validate(&fixture, marks), BS_JOURNAL_DAMAGED);
 	fixture_close(&fixture);
 }
-END_TEST
 
 /* Rebuilds one record with intact checksums, so that only the sense of it is wrong. */
 static enum bs_code validate_with(uint32_t index, struct journal_range range)
@@ -381,7 +371,7 @@ static enum bs_code validate_with(uint32_t index, struct journal_range range)
 	return code;
 }
 
-START_TEST(records_out_of_bounds_or_order_are_refused)
+TEST(damage, records_out_of_bounds_or_order_are_refused)
 {
 	ck_assert_int_eq(validate_with(1, (struct journal_range){JOURNAL_HOLE, 8192, 4096}), BS_OK);
 	ck_assert_int_eq(validate_with(1, (struct journal_range){JOURNAL_HOLE, 1024, 4096}),
@@ -397,9 +387,8 @@ START_TEST(records_out_of_bounds_or_order_are_refused)
 	ck_assert_int_eq(validate_with(0, (struct journal_range){JOURNAL_GUARD, 0, 512}),
 			 BS_JOURNAL_DAMAGED); /* a guard before the others */
 }
-END_TEST
 
-START_TEST(a_version_from_the_future_is_refused)
+TEST(damage, a_version_from_the_future_is_refused)
 {
 	struct journal_header header;
 	struct fixture fixture;
@@ -413,9 +402,8 @@ START_TEST(a_version_from_the_future_is_refused)
 	ck_assert(strstr(err.message, "version 3"));
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(pieces_follow_the_grid_of_the_image)
+TEST(format, pieces_follow_the_grid_of_the_image)
 {
 	struct journal_range range = {JOURNAL_DATA, 1000, 600}, piece;
 
@@ -430,9 +418,8 @@ START_TEST(pieces_follow_the_grid_of_the_image)
 	ck_assert_uint_eq(piece.offset, 1536);
 	ck_assert_uint_eq(piece.length, 64);
 }
-END_TEST
 
-START_TEST(the_longest_record_fits_the_buffer)
+TEST(format, the_longest_record_fits_the_buffer)
 {
 	struct journal_range range = {JOURNAL_DATA, 511, JOURNAL_RANGE_MAX};
 	uint8_t *bytes = calloc(1, JOURNAL_RANGE_MAX), *record = malloc(JOURNAL_RECORD_MAX);
@@ -447,31 +434,4 @@ START_TEST(the_longest_record_fits_the_buffer)
 	ck_assert_int_eq(journal_decode_record(&header, record, size, &decoded, &err), 0);
 	free(bytes);
 	free(record);
-}
-END_TEST
-
-Suite *journal_suite(void)
-{
-	Suite *suite = suite_create("journal");
-	TCase *format = tcase_create("format"), *damage = tcase_create("damage");
-
-	tcase_add_test(format, the_header_has_the_documented_bytes);
-	tcase_add_test(format, a_data_record_has_the_documented_bytes);
-	tcase_add_test(format, a_mark_has_the_documented_bytes_in_each_sector);
-	tcase_add_test(format, the_trailer_has_the_documented_bytes);
-	tcase_add_loop_test(format, a_journal_reads_back_as_it_was_written, 0, 2);
-	tcase_add_test(format, marks_are_seen_in_the_file);
-	tcase_add_test(format, pieces_follow_the_grid_of_the_image);
-	tcase_add_test(format, the_longest_record_fits_the_buffer);
-	suite_add_tcase(suite, format);
-	tcase_add_test(damage, every_flipped_bit_outside_of_the_marks_is_seen);
-	tcase_add_test(damage, a_flipped_bit_in_a_mark_neither_sets_nor_loses_one);
-	tcase_add_test(damage, a_mark_of_another_kind_or_another_journal_does_not_count);
-	tcase_add_test(damage, a_cut_at_every_length_is_seen);
-	tcase_add_test(damage, bytes_behind_the_trailer_are_seen);
-	tcase_add_test(damage, records_that_changed_places_are_seen);
-	tcase_add_test(damage, records_out_of_bounds_or_order_are_refused);
-	tcase_add_test(damage, a_version_from_the_future_is_refused);
-	suite_add_tcase(suite, damage);
-	return suite;
 }

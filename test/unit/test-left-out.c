@@ -2,11 +2,11 @@
 /* What may have been meant is kept, as far as there is room, and counted from there on. */
 #include "batch/left-out.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
+#include "support/test.h"
 
-Suite *left_out_suite(void);
+TEST_CASE(left_out_tests, "left-out");
 
-START_TEST(the_first_thousand_are_kept)
+TEST(left_out_tests, the_first_thousand_are_kept)
 {
 	struct left_out left_out = {.count = 0};
 
@@ -22,15 +22,4 @@ START_TEST(the_first_thousand_are_kept)
 	ck_assert_str_eq(left_out.files[999].path, "y");
 	ck_assert_str_eq(left_out.files[999].reason, "is empty");
 	left_out_free(&left_out);
-}
-END_TEST
-
-Suite *left_out_suite(void)
-{
-	Suite *suite = suite_create("left-out");
-	TCase *tests = tcase_create("left-out");
-
-	tcase_add_test(tests, the_first_thousand_are_kept);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -6,8 +6,6 @@
 
 #include "support/state.h"
 
-Suite *location_suite(void);
-
 static void assert_found(const char *location, const char *path, const char *expected)
 {
 	char *found = location_as_found(location, path);
@@ -16,7 +14,9 @@ static void assert_found(const char *location, const char *path, const char *exp
 	free(found);
 }
 
-START_TEST(bytes_of_a_name_come_from_its_location)
+TEST_CASE(location_tests, "location");
+
+TEST(location_tests, bytes_of_a_name_come_from_its_location)
 {
 	static const struct {
 		const char *location, *path, *found;
@@ -37,15 +37,4 @@ START_TEST(bytes_of_a_name_come_from_its_location)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_found(cases[i].location, cases[i].path, cases[i].found);
-}
-END_TEST
-
-Suite *location_suite(void)
-{
-	Suite *suite = suite_create("location");
-	TCase *tests = tcase_create("location");
-
-	tcase_add_test(tests, bytes_of_a_name_come_from_its_location);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

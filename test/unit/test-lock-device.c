@@ -17,11 +17,9 @@
 #include "support/loop.h"
 #include "transaction/lock.h"
 
-#include <check.h> /* last: it has a macro fail() */
+#include "support/test.h"
 
 #define MIB (1u << 20)
-
-Suite *lock_device_suite(void);
 
 struct fixture {
 	char folder[64], image[96], mount[96];
@@ -100,7 +98,9 @@ static void assert_in_use(const struct fixture *fixture, const char *image,
 
 /* ---- a file -------------------------------------------------------------------------------- */
 
-START_TEST(a_file_behind_a_writable_loop_device_is_in_use)
+TEST_CASE(file_tests, "file");
+
+TEST(file_tests, a_file_behind_a_writable_loop_device_is_in_use)
 {
 	struct fixture fixture;
 
@@ -111,9 +111,8 @@ START_TEST(a_file_behind_a_writable_loop_device_is_in_use)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_file_behind_a_read_only_loop_device_may_be_read)
+TEST(file_tests, a_file_behind_a_read_only_loop_device_may_be_read)
 {
 	struct fixture fixture;
 
@@ -124,9 +123,8 @@ START_TEST(a_file_behind_a_read_only_loop_device_may_be_read)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(the_name_of_a_loop_devices_file_does_not_matter)
+TEST(file_tests, the_name_of_a_loop_devices_file_does_not_matter)
 {
 	struct fixture fixture;
 	char other[128];
@@ -139,11 +137,12 @@ START_TEST(the_name_of_a_loop_devices_file_does_not_matter)
 	ck_assert_int_eq(rename(other, fixture.image), 0);
 	fixture_close(&fixture);
 }
-END_TEST
 
 /* ---- a device ------------------------------------------------------------------------------ */
 
-START_TEST(a_free_device_can_be_locked)
+TEST_CASE(device_tests, "device");
+
+TEST(device_tests, a_free_device_can_be_locked)
 {
 	struct fixture fixture;
 
@@ -154,9 +153,8 @@ START_TEST(a_free_device_can_be_locked)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(two_readers_share_a_device_and_keep_out_a_changer)
+TEST(device_tests, two_readers_share_a_device_and_keep_out_a_changer)
 {
 	struct fixture fixture;
 	struct bs_error err = {BS_OK, ""};
@@ -172,9 +170,8 @@ START_TEST(two_readers_share_a_device_and_keep_out_a_changer)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_device_that_somebody_has_alone_is_in_use)
+TEST(device_tests, a_device_that_somebody_has_alone_is_in_use)
 {
 	struct fixture fixture;
 
@@ -189,9 +186,8 @@ START_TEST(a_device_that_somebody_has_alone_is_in_use)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_device_being_changed_cannot_be_mounted)
+TEST(device_tests, a_device_being_changed_cannot_be_mounted)
 {
 	struct fixture fixture;
 	struct bs_error err = {BS_OK, ""};
@@ -206,9 +202,8 @@ START_TEST(a_device_being_changed_cannot_be_mounted)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_mounted_device_is_in_use)
+TEST(device_tests, a_mounted_device_is_in_use)
 {
 	struct fixture fixture;
 
@@ -221,9 +216,8 @@ START_TEST(a_mounted_device_is_in_use)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_device_that_is_mounted_for_reading_may_be_read)
+TEST(device_tests, a_device_that_is_mounted_for_reading_may_be_read)
 {
 	struct fixture fixture;
 
@@ -235,9 +229,8 @@ START_TEST(a_device_that_is_mounted_for_reading_may_be_read)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_device_with_a_mounted_partition_is_in_use)
+TEST(device_tests, a_device_with_a_mounted_partition_is_in_use)
 {
 	struct fixture fixture;
 	char partition[LOOP_PATH_MAX + 2];
@@ -255,25 +248,4 @@ START_TEST(a_device_with_a_mounted_partition_is_in_use)
 		loop_remove_partition(fixture.device);
 	}
 	fixture_close(&fixture);
-}
-END_TEST
-
-Suite *lock_device_suite(void)
-{
-	Suite *suite = suite_create("lock-device");
-	TCase *file = tcase_create("file"), *device = tcase_create("device");
-
-	tcase_add_test(file, a_file_behind_a_writable_loop_device_is_in_use);
-	tcase_add_test(file, a_file_behind_a_read_only_loop_device_may_be_read);
-	tcase_add_test(file, the_name_of_a_loop_devices_file_does_not_matter);
-	suite_add_tcase(suite, file);
-	tcase_add_test(device, a_free_device_can_be_locked);
-	tcase_add_test(device, two_readers_share_a_device_and_keep_out_a_changer);
-	tcase_add_test(device, a_device_that_somebody_has_alone_is_in_use);
-	tcase_add_test(device, a_device_being_changed_cannot_be_mounted);
-	tcase_add_test(device, a_mounted_device_is_in_use);
-	tcase_add_test(device, a_device_that_is_mounted_for_reading_may_be_read);
-	tcase_add_test(device, a_device_with_a_mounted_partition_is_in_use);
-	suite_add_tcase(suite, device);
-	return suite;
 }

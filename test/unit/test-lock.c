@@ -16,9 +16,7 @@
 
 #include "transaction/lock.h"
 
-#include <check.h> /* last: it has a macro fail() */
-
-Suite *lock_suite(void);
+#include "support/test.h"
 
 struct fixture {
 	char folder[64], image[96], file[128];
@@ -149,7 +147,9 @@ static bool have_qemu(void)
 	return system("command -v qemu-io >/dev/null") == 0;
 }
 
-START_TEST(two_readers_share_an_image)
+TEST_CASE(bootshift, "bootshift");
+
+TEST(bootshift, two_readers_share_an_image)
 {
 	struct fixture fixture;
 	struct holder holder;
@@ -161,9 +161,8 @@ START_TEST(two_readers_share_an_image)
 	let_go(&holder);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_changing_bootshift_keeps_out_readers_and_changers)
+TEST(bootshift, a_changing_bootshift_keeps_out_readers_and_changers)
 {
 	struct fixture fixture;
 	struct holder holder;
@@ -181,9 +180,8 @@ START_TEST(a_changing_bootshift_keeps_out_readers_and_changers)
 	ck_assert(can_lock(&fixture, LOCK_FOR_CHANGING, &err));
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(byte_locks_alone_keep_out_one_with_another_undo_directory)
+TEST(bootshift, byte_locks_alone_keep_out_one_with_another_undo_directory)
 {
 	struct fixture fixture;
 	struct holder holder;
@@ -196,9 +194,8 @@ START_TEST(byte_locks_alone_keep_out_one_with_another_undo_directory)
 	let_go(&holder);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_reader_keeps_out_a_changer)
+TEST(bootshift, a_reader_keeps_out_a_changer)
 {
 	struct fixture fixture;
 	struct holder holder;
@@ -212,9 +209,8 @@ START_TEST(a_reader_keeps_out_a_changer)
 	let_go(&holder);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(the_lock_file_lives_as_long_as_the_lock)
+TEST(bootshift, the_lock_file_lives_as_long_as_the_lock)
 {
 	struct fixture fixture;
 	struct image_lock *lock;
@@ -228,9 +224,8 @@ START_TEST(the_lock_file_lives_as_long_as_the_lock)
 	ck_assert_int_ne(access(fixture.file, F_OK), 0);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(nobody_else_can_hold_the_lock_file)
+TEST(bootshift, nobody_else_can_hold_the_lock_file)
 {
 	struct fixture fixture;
 	struct image_lock *lock;
@@ -247,7 +242,6 @@ START_TEST(nobody_else_can_hold_the_lock_file)
 	umask(mask);
 	fixture_close(&fixture);
 }
-END_TEST
 
 /*
  * A child that has the lock file locked as a reader has for a moment: until somebody has tried to
@@ -271,7 +265,7 @@ static pid_t read_for_a_moment(const struct fixture *fixture)
 	return child;
 }
 
-START_TEST(a_reader_that_looks_at_the_lock_file_keeps_nobody_out)
+TEST(bootshift, a_reader_that_looks_at_the_lock_file_keeps_nobody_out)
 {
 	struct fixture fixture;
 	struct bs_error err = {BS_OK, ""};
@@ -286,7 +280,6 @@ START_TEST(a_reader_that_looks_at_the_lock_file_keeps_nobody_out)
 	ck_assert_int_eq(status, 0);
 	fixture_close(&fixture);
 }
-END_TEST
 
 /* As on a file system whose server does not lock. */
 static bool let_flock_fail(void)
@@ -298,7 +291,7 @@ static bool let_flock_fail(void)
 	       seccomp_load(filter) == 0;
 }
 
-START_TEST(a_lock_that_cannot_be_taken_leaves_no_lock_file)
+TEST(bootshift, a_lock_that_cannot_be_taken_leaves_no_lock_file)
 {
 	struct fixture fixture;
 	struct bs_error err;
@@ -310,9 +303,8 @@ START_TEST(a_lock_that_cannot_be_taken_leaves_no_lock_file)
 	ck_assert_int_ne(access(fixture.file, F_OK), 0);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(an_image_that_cannot_be_opened_any_more_leaves_no_lock_file)
+TEST(bootshift, an_image_that_cannot_be_opened_any_more_leaves_no_lock_file)
 {
 	struct fixture fixture;
 	struct bs_error err = {BS_OK, ""};
@@ -330,10 +322,9 @@ START_TEST(an_image_that_cannot_be_opened_any_more_leaves_no_lock_file)
 	target_close(target);
 	fixture_close(&fixture);
 }
-END_TEST
 
 /* Somebody else has put a lock file there since the place was found. */
-START_TEST(a_lock_file_of_somebody_else_is_told_and_left_alone)
+TEST(bootshift, a_lock_file_of_somebody_else_is_told_and_left_alone)
 {
 	struct fixture fixture;
 	struct bs_error err = {BS_OK, ""};
@@ -356,9 +347,8 @@ START_TEST(a_lock_file_of_somebody_else_is_told_and_left_alone)
 	target_close(target);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_process_that_was_killed_leaves_no_lock)
+TEST(bootshift, a_process_that_was_killed_leaves_no_lock)
 {
 	struct fixture fixture;
 	struct holder holder;
@@ -374,7 +364,6 @@ START_TEST(a_process_that_was_killed_leaves_no_lock)
 	ck_assert_int_ne(access(fixture.file, F_OK), 0);
 	fixture_close(&fixture);
 }
-END_TEST
 
 /*
  * Takes the lock a hundred times, and shows so in a byte of the image; false when the other one
@@ -404,7 +393,7 @@ static bool lock_again_and_again(const struct fixture *fixture)
 	return true;
 }
 
-START_TEST(never_two_hold_the_lock_at_the_same_time)
+TEST(bootshift, never_two_hold_the_lock_at_the_same_time)
 {
 	struct fixture fixture;
 	pid_t child;
@@ -421,9 +410,10 @@ START_TEST(never_two_hold_the_lock_at_the_same_time)
 	ck_assert_int_eq(WEXITSTATUS(status), 0);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_writing_qemu_keeps_out_readers_and_changers)
+TEST_CASE(qemu, "qemu");
+
+TEST(qemu, a_writing_qemu_keeps_out_readers_and_changers)
 {
 	struct fixture fixture;
 	struct holder holder;
@@ -443,9 +433,8 @@ START_TEST(a_writing_qemu_keeps_out_readers_and_changers)
 	ck_assert(can_lock(&fixture, LOCK_FOR_CHANGING, &err));
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_reading_qemu_keeps_out_changers_only)
+TEST(qemu, a_reading_qemu_keeps_out_changers_only)
 {
 	struct fixture fixture;
 	struct holder holder;
@@ -461,7 +450,6 @@ START_TEST(a_reading_qemu_keeps_out_changers_only)
 	let_go(&holder);
 	fixture_close(&fixture);
 }
-END_TEST
 
 static int qemu_opens(const struct fixture *fixture, const char *option)
 {
@@ -472,7 +460,7 @@ static int qemu_opens(const struct fixture *fixture, const char *option)
 	return system(command);
 }
 
-START_TEST(qemu_does_not_open_what_bootshift_is_changing)
+TEST(qemu, qemu_does_not_open_what_bootshift_is_changing)
 {
 	struct fixture fixture;
 	struct image_lock *lock;
@@ -489,9 +477,8 @@ START_TEST(qemu_does_not_open_what_bootshift_is_changing)
 	ck_assert_int_eq(qemu_opens(&fixture, ""), 0);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(qemu_may_read_but_not_write_what_bootshift_is_reading)
+TEST(qemu, qemu_may_read_but_not_write_what_bootshift_is_reading)
 {
 	struct fixture fixture;
 	struct image_lock *lock;
@@ -507,18 +494,16 @@ START_TEST(qemu_may_read_but_not_write_what_bootshift_is_reading)
 	lock_release(lock);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(an_image_that_does_not_exist_is_not_found)
+TEST(bootshift, an_image_that_does_not_exist_is_not_found)
 {
 	struct bs_error err;
 
 	ck_assert_ptr_null(lock_path("/nonexistent/disk.img", NULL, LOCK_FOR_READING, &err));
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 }
-END_TEST
 
-START_TEST(a_link_in_place_of_the_lock_file_is_not_followed)
+TEST(bootshift, a_link_in_place_of_the_lock_file_is_not_followed)
 {
 	struct fixture fixture;
 	struct bs_error err;
@@ -528,33 +513,4 @@ START_TEST(a_link_in_place_of_the_lock_file_is_not_followed)
 	ck_assert(!can_lock(&fixture, LOCK_FOR_CHANGING, &err));
 	ck_assert_int_ne(access("/tmp/test-lock-target", F_OK), 0);
 	fixture_close(&fixture);
-}
-END_TEST
-
-Suite *lock_suite(void)
-{
-	Suite *suite = suite_create("lock");
-	TCase *bootshift = tcase_create("bootshift"), *qemu = tcase_create("qemu");
-
-	tcase_add_test(bootshift, two_readers_share_an_image);
-	tcase_add_test(bootshift, a_changing_bootshift_keeps_out_readers_and_changers);
-	tcase_add_test(bootshift, byte_locks_alone_keep_out_one_with_another_undo_directory);
-	tcase_add_test(bootshift, a_reader_keeps_out_a_changer);
-	tcase_add_test(bootshift, the_lock_file_lives_as_long_as_the_lock);
-	tcase_add_test(bootshift, nobody_else_can_hold_the_lock_file);
-	tcase_add_test(bootshift, a_reader_that_looks_at_the_lock_file_keeps_nobody_out);
-	tcase_add_test(bootshift, a_lock_that_cannot_be_taken_leaves_no_lock_file);
-	tcase_add_test(bootshift, an_image_that_cannot_be_opened_any_more_leaves_no_lock_file);
-	tcase_add_test(bootshift, a_lock_file_of_somebody_else_is_told_and_left_alone);
-	tcase_add_test(bootshift, a_process_that_was_killed_leaves_no_lock);
-	tcase_add_test(bootshift, never_two_hold_the_lock_at_the_same_time);
-	tcase_add_test(bootshift, an_image_that_does_not_exist_is_not_found);
-	tcase_add_test(bootshift, a_link_in_place_of_the_lock_file_is_not_followed);
-	suite_add_tcase(suite, bootshift);
-	tcase_add_test(qemu, a_writing_qemu_keeps_out_readers_and_changers);
-	tcase_add_test(qemu, a_reading_qemu_keeps_out_changers_only);
-	tcase_add_test(qemu, qemu_does_not_open_what_bootshift_is_changing);
-	tcase_add_test(qemu, qemu_may_read_but_not_write_what_bootshift_is_reading);
-	suite_add_tcase(suite, qemu);
-	return suite;
 }

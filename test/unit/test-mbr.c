@@ -26,7 +26,9 @@ static void make_sector(uint8_t sector[SECTOR_SIZE])
 	memcpy(sector + 0x1B8, table, sizeof(table));
 }
 
-START_TEST(a_table_is_read_from_these_bytes)
+TEST_CASE(mbr_tests, "codec");
+
+TEST(mbr_tests, a_table_is_read_from_these_bytes)
 {
 	uint8_t sector[SECTOR_SIZE];
 	struct mbr mbr;
@@ -47,9 +49,8 @@ START_TEST(a_table_is_read_from_these_bytes)
 	ck_assert_uint_eq(mbr.entries[2].sectors, 0xFFFFFFFE);
 	ck_assert_uint_eq(mbr.entries[3].type, MBR_TYPE_EMPTY);
 }
-END_TEST
 
-START_TEST(a_sector_without_its_signature_is_no_table)
+TEST(mbr_tests, a_sector_without_its_signature_is_no_table)
 {
 	uint8_t sector[SECTOR_SIZE];
 	struct mbr mbr;
@@ -61,7 +62,6 @@ START_TEST(a_sector_without_its_signature_is_no_table)
 	sector[0x1FF] = 0x55;
 	ck_assert(!mbr_parse(sector, &mbr));
 }
-END_TEST
 
 static enum mbr_code code_of(const uint8_t *sector)
 {
@@ -72,7 +72,7 @@ static enum mbr_code code_of(const uint8_t *sector)
 	return mbr.code;
 }
 
-START_TEST(one_byte_before_the_signature_is_code_and_none_behind_it)
+TEST(mbr_tests, one_byte_before_the_signature_is_code_and_none_behind_it)
 {
 	uint8_t sector[SECTOR_SIZE];
 
@@ -81,7 +81,6 @@ START_TEST(one_byte_before_the_signature_is_code_and_none_behind_it)
 	sector[MBR_CODE_SIZE - 1] = 0x90;
 	ck_assert_int_eq(code_of(sector), MBR_CODE_OTHER);
 }
-END_TEST
 
 /* Where GRUB 2, GRUB 1, and LILO 22 and older have their names. */
 static const struct {
@@ -98,7 +97,7 @@ static const struct {
 	{0x163, "Missing operating system", MBR_CODE_OTHER},
 };
 
-START_TEST(code_that_starts_something_of_its_own_is_known_by_its_name)
+TEST_EACH(mbr_tests, code_that_starts_something_of_its_own_is_known_by_its_name, codes)
 {
 	uint8_t sector[SECTOR_SIZE];
 
@@ -107,7 +106,6 @@ START_TEST(code_that_starts_something_of_its_own_is_known_by_its_name)
 	memcpy(sector + codes[_i].at, codes[_i].text, strlen(codes[_i].text));
 	ck_assert_int_eq(code_of(sector), codes[_i].code);
 }
-END_TEST
 
 /* How code that starts the active partition begins, up to its look at the table. */
 static const struct {
@@ -137,7 +135,7 @@ static void make_known(uint8_t sector[SECTOR_SIZE], int i)
 	memcpy(sector + 0x180, "\xCD\x13", 2);
 }
 
-START_TEST(code_that_starts_the_active_partition_is_known_by_its_beginning)
+TEST_EACH(mbr_tests, code_that_starts_the_active_partition_is_known_by_its_beginning, known)
 {
 	uint8_t sector[SECTOR_SIZE];
 
@@ -152,9 +150,8 @@ START_TEST(code_that_starts_the_active_partition_is_known_by_its_beginning)
 	memcpy(sector, "\xFA\xF4\xEB\xFDNot a system disk\r\n", 22);
 	ck_assert_int_eq(code_of(sector), MBR_CODE_OTHER);
 }
-END_TEST
 
-START_TEST(a_known_beginning_without_the_rest_is_not_known)
+TEST_EACH(mbr_tests, a_known_beginning_without_the_rest_is_not_known, known)
 {
 	uint8_t sector[SECTOR_SIZE];
 
@@ -166,42 +163,18 @@ START_TEST(a_known_beginning_without_the_rest_is_not_known)
 	ck_assert_int_eq(code_of(sector),
 			 known[_i].message[0] == '\0' ? MBR_CODE_STANDARD : MBR_CODE_OTHER);
 }
-END_TEST
 
-START_TEST(the_flags_lie_where_the_table_has_them)
+TEST(mbr_tests, the_flags_lie_where_the_table_has_them)
 {
 	static const uint32_t offsets[MBR_ENTRIES] = {0x1BE, 0x1CE, 0x1DE, 0x1EE};
 
 	for (unsigned i = 0; i < MBR_ENTRIES; i++)
 		ck_assert_uint_eq(MBR_FLAG_OFFSET(i), offsets[i]);
 }
-END_TEST
 
-START_TEST(three_types_are_extended_partitions)
+TEST(mbr_tests, three_types_are_extended_partitions)
 {
 	for (unsigned type = 0; type < 256; type++)
 		ck_assert_int_eq(mbr_is_extended((uint8_t)type),
 				 type == 0x05 || type == 0x0F || type == 0x85);
-}
-END_TEST
-
-Suite *mbr_suite(void);
-Suite *mbr_suite(void)
-{
-	Suite *suite = suite_create("mbr");
-	TCase *tcase = tcase_create("codec");
-
-	tcase_add_test(tcase, a_table_is_read_from_these_bytes);
-	tcase_add_test(tcase, a_sector_without_its_signature_is_no_table);
-	tcase_add_test(tcase, one_byte_before_the_signature_is_code_and_none_behind_it);
-	tcase_add_loop_test(tcase, code_that_starts_something_of_its_own_is_known_by_its_name, 0,
-			    sizeof(codes) / sizeof(codes[0]));
-	tcase_add_loop_test(tcase, code_that_starts_the_active_partition_is_known_by_its_beginning,
-			    0, sizeof(known) / sizeof(known[0]));
-	tcase_add_loop_test(tcase, a_known_beginning_without_the_rest_is_not_known, 0,
-			    sizeof(known) / sizeof(known[0]));
-	tcase_add_test(tcase, the_flags_lie_where_the_table_has_them);
-	tcase_add_test(tcase, three_types_are_extended_partitions);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

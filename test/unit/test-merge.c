@@ -6,9 +6,7 @@
 
 #include "rows/merge.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
-
-Suite *merge_suite(void);
+#include "support/test.h"
 
 /* A row with a size by which it is known. */
 #define ROW(uri, size)                  ROW_OF(uri, size, "fixed", "null")
@@ -51,7 +49,9 @@ static void assert_row(struct merge *merge, size_t index, const char *location, 
 	row_free(&row);
 }
 
-START_TEST(the_latest_row_of_an_image_counts)
+TEST_CASE(merge_tests, "merge");
+
+TEST(merge_tests, the_latest_row_of_an_image_counts)
 {
 	FILE *first =
 		file_of(ROW("file:///b", 1) "\n" ROW("file:///a", 2) "\n" ROW("file:///b", 3) "\n");
@@ -68,7 +68,6 @@ START_TEST(the_latest_row_of_an_image_counts)
 	fclose(first);
 	fclose(second);
 }
-END_TEST
 
 static void append(FILE *file, const char *row)
 {
@@ -86,7 +85,7 @@ static void assert_change(struct merge *merge, size_t index, uint64_t size)
 }
 
 /* The fix is still there, whatever a later batch has found, as long as it was not undone. */
-START_TEST(a_fix_is_not_forgotten_until_it_is_undone)
+TEST(merge_tests, a_fix_is_not_forgotten_until_it_is_undone)
 {
 	FILE *first = tmpfile(), *second = tmpfile(), *third = tmpfile();
 	struct merge *merge = merge_open();
@@ -118,10 +117,9 @@ START_TEST(a_fix_is_not_forgotten_until_it_is_undone)
 	fclose(second);
 	fclose(third);
 }
-END_TEST
 
 /* Of parts that were divided otherwise the next time, in whatever order they are named. */
-START_TEST(the_order_of_the_files_does_not_matter)
+TEST(merge_tests, the_order_of_the_files_does_not_matter)
 {
 	FILE *files[] = {tmpfile(), tmpfile()};
 
@@ -147,10 +145,9 @@ START_TEST(the_order_of_the_files_does_not_matter)
 	fclose(files[0]);
 	fclose(files[1]);
 }
-END_TEST
 
 /* The machine that undid was not the one that fixed, or its clock was set in between. */
-START_TEST(a_clock_that_is_wrong_does_not_change_the_order_in_a_file)
+TEST(merge_tests, a_clock_that_is_wrong_does_not_change_the_order_in_a_file)
 {
 	FILE *first = tmpfile(), *second = tmpfile();
 	struct merge *merge = merge_open();
@@ -167,10 +164,9 @@ START_TEST(a_clock_that_is_wrong_does_not_change_the_order_in_a_file)
 	fclose(first);
 	fclose(second);
 }
-END_TEST
 
 /* As a report does, which copies all files into one. */
-START_TEST(a_file_is_added_from_its_place_on)
+TEST(merge_tests, a_file_is_added_from_its_place_on)
 {
 	FILE *file = tmpfile();
 	struct merge *merge = merge_open();
@@ -191,9 +187,8 @@ START_TEST(a_file_is_added_from_its_place_on)
 	merge_close(merge);
 	fclose(file);
 }
-END_TEST
 
-START_TEST(what_is_no_row_is_passed_over)
+TEST(merge_tests, what_is_no_row_is_passed_over)
 {
 	FILE *file =
 		file_of("\n{}\nnot JSON\n" ROW("file:///a", 1) "\r\n[1]\n" ROW("file:///b", 2));
@@ -206,9 +201,8 @@ START_TEST(what_is_no_row_is_passed_over)
 	merge_close(merge);
 	fclose(file);
 }
-END_TEST
 
-START_TEST(lines_are_rows_up_to_a_length)
+TEST(merge_tests, lines_are_rows_up_to_a_length)
 {
 	const char *row = ROW("file:///a", 1);
 	FILE *file = tmpfile();
@@ -224,9 +218,8 @@ START_TEST(lines_are_rows_up_to_a_length)
 	merge_close(merge);
 	fclose(file);
 }
-END_TEST
 
-START_TEST(a_file_that_changed_meanwhile_is_found_out)
+TEST(merge_tests, a_file_that_changed_meanwhile_is_found_out)
 {
 	FILE *file = file_of(ROW("file:///a", 1) "\n");
 	struct merge *merge = merge_open();
@@ -248,22 +241,4 @@ START_TEST(a_file_that_changed_meanwhile_is_found_out)
 	row_free(&row);
 	merge_close(merge);
 	fclose(file);
-}
-END_TEST
-
-Suite *merge_suite(void)
-{
-	Suite *suite = suite_create("merge");
-	TCase *cases = tcase_create("merge");
-
-	tcase_add_test(cases, the_latest_row_of_an_image_counts);
-	tcase_add_test(cases, a_fix_is_not_forgotten_until_it_is_undone);
-	tcase_add_test(cases, the_order_of_the_files_does_not_matter);
-	tcase_add_test(cases, a_clock_that_is_wrong_does_not_change_the_order_in_a_file);
-	tcase_add_test(cases, a_file_is_added_from_its_place_on);
-	tcase_add_test(cases, what_is_no_row_is_passed_over);
-	tcase_add_test(cases, lines_are_rows_up_to_a_length);
-	tcase_add_test(cases, a_file_that_changed_meanwhile_is_found_out);
-	suite_add_tcase(suite, cases);
-	return suite;
 }

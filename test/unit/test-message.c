@@ -51,7 +51,9 @@ static int unpack(const uint8_t *bytes, size_t length, struct bs_plan **unpacked
 	return result;
 }
 
-START_TEST(a_plan_arrives_as_it_was_sent)
+TEST_CASE(plans, "plans", .setup = setup, .teardown = teardown);
+
+TEST(plans, a_plan_arrives_as_it_was_sent)
 {
 	struct bs_error err;
 	struct bs_plan *unpacked;
@@ -64,9 +66,8 @@ START_TEST(a_plan_arrives_as_it_was_sent)
 	bs_plan_free(unpacked);
 	free(bytes);
 }
-END_TEST
 
-START_TEST(a_plan_carries_no_address_out_of_the_process)
+TEST(plans, a_plan_carries_no_address_out_of_the_process)
 {
 	struct bs_error err;
 	struct bs_plan header;
@@ -79,9 +80,8 @@ START_TEST(a_plan_carries_no_address_out_of_the_process)
 	ck_assert_ptr_null(header.elements);
 	free(bytes);
 }
-END_TEST
 
-START_TEST(a_plan_of_any_other_length_is_an_error)
+TEST(plans, a_plan_of_any_other_length_is_an_error)
 {
 	struct bs_error err;
 	struct bs_plan *unpacked;
@@ -99,7 +99,6 @@ START_TEST(a_plan_of_any_other_length_is_an_error)
 	ck_assert_int_eq(unpack(bytes, length + 1, &unpacked), -1);
 	free(bytes);
 }
-END_TEST
 
 /* What to do to a plan so that it makes no sense: `value` at `offset` of its packed bytes. */
 #define OF_PLAN(member)      offsetof(struct bs_plan, member)
@@ -130,7 +129,7 @@ static const struct {
 	{OF_ELEMENT(path), BS_PATH_MAX, 'x'},
 };
 
-START_TEST(a_plan_that_makes_no_sense_is_an_error)
+TEST_EACH(plans, a_plan_that_makes_no_sense_is_an_error, bad_plans)
 {
 	struct bs_error err;
 	struct bs_plan *unpacked;
@@ -142,7 +141,6 @@ START_TEST(a_plan_that_makes_no_sense_is_an_error)
 	ck_assert_int_eq(unpack(bytes, length, &unpacked), -1);
 	free(bytes);
 }
-END_TEST
 
 /* ---- inspections --------------------------------------------------------------------------- */
 
@@ -160,13 +158,14 @@ static int unpack_inspection(size_t length)
 	return result;
 }
 
-START_TEST(an_inspection_arrives_as_it_was_sent)
+TEST_CASE(inspections, "inspections", .setup = setup, .teardown = teardown);
+
+TEST(inspections, an_inspection_arrives_as_it_was_sent)
 {
 	ck_assert_int_eq(unpack_inspection(sizeof(*inspection)), 0);
 	ck_assert_int_eq(unpack_inspection(sizeof(*inspection) - 1), -1);
 	ck_assert_int_eq(unpack_inspection(0), -1);
 }
-END_TEST
 
 #define OF(member)      offsetof(struct bs_inspection, member)
 #define SIZE_OF(member) sizeof(((struct bs_inspection *)NULL)->member)
@@ -211,21 +210,19 @@ static const struct {
 	{OF(findings[0].message), SIZE_OF(findings[0].message), 'x'},
 };
 
-START_TEST(an_inspection_that_makes_no_sense_is_an_error)
+TEST_EACH(inspections, an_inspection_that_makes_no_sense_is_an_error, bad_inspections)
 {
 	memset((uint8_t *)inspection + bad_inspections[_i].offset, bad_inspections[_i].byte,
 	       bad_inspections[_i].length);
 	ck_assert_int_eq(unpack_inspection(sizeof(*inspection)), -1);
 }
-END_TEST
 
-START_TEST(an_unsuitable_disk_may_have_neither_volume)
+TEST(inspections, an_unsuitable_disk_may_have_neither_volume)
 {
 	inspection->verdict = BS_VERDICT_UNSUITABLE;
 	inspection->system_index = inspection->boot_index = -1;
 	ck_assert_int_eq(unpack_inspection(sizeof(*inspection)), 0);
 }
-END_TEST
 
 /* ---- errors -------------------------------------------------------------------------------- */
 
@@ -238,7 +235,9 @@ static enum bs_code code_received(const struct bs_error *sent, size_t length)
 	return err.code;
 }
 
-START_TEST(an_error_arrives_with_its_code_and_text)
+TEST_CASE(errors, "errors");
+
+TEST(errors, an_error_arrives_with_its_code_and_text)
 {
 	const struct bs_error sent = {.code = BS_NTFS, .message = "broken"};
 	struct bs_error err = {0};
@@ -247,9 +246,8 @@ START_TEST(an_error_arrives_with_its_code_and_text)
 	ck_assert_int_eq(err.code, BS_NTFS);
 	ck_assert_str_eq(err.message, "broken");
 }
-END_TEST
 
-START_TEST(an_error_that_makes_no_sense_is_one_of_the_worker)
+TEST(errors, an_error_that_makes_no_sense_is_one_of_the_worker)
 {
 	struct bs_error sent = {.code = BS_NTFS};
 
@@ -260,9 +258,8 @@ START_TEST(an_error_that_makes_no_sense_is_one_of_the_worker)
 	sent.message[0] = '\0';
 	ck_assert_int_eq(code_received(&sent, sizeof(sent)), BS_WORKER);
 }
-END_TEST
 
-START_TEST(a_worker_cannot_pass_success_or_an_interrupted_commit_off_as_an_error)
+TEST(errors, a_worker_cannot_pass_success_or_an_interrupted_commit_off_as_an_error)
 {
 	for (unsigned code = 0; code < BS_CODE_COUNT; code++) {
 		struct bs_error sent = {.code = (enum bs_code)code};
@@ -272,36 +269,4 @@ START_TEST(a_worker_cannot_pass_success_or_an_interrupted_commit_off_as_an_error
 				 exit == BS_EXIT_FAILED || exit == BS_EXIT_REFUSED ? sent.code
 										   : BS_WORKER);
 	}
-}
-END_TEST
-
-Suite *message_suite(void);
-Suite *message_suite(void)
-{
-	Suite *suite = suite_create("message");
-	TCase *tcase = tcase_create("plans");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_plan_arrives_as_it_was_sent);
-	tcase_add_test(tcase, a_plan_carries_no_address_out_of_the_process);
-	tcase_add_test(tcase, a_plan_of_any_other_length_is_an_error);
-	tcase_add_loop_test(tcase, a_plan_that_makes_no_sense_is_an_error, 0,
-			    sizeof(bad_plans) / sizeof(bad_plans[0]));
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("inspections");
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, an_inspection_arrives_as_it_was_sent);
-	tcase_add_loop_test(tcase, an_inspection_that_makes_no_sense_is_an_error, 0,
-			    sizeof(bad_inspections) / sizeof(bad_inspections[0]));
-	tcase_add_test(tcase, an_unsuitable_disk_may_have_neither_volume);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("errors");
-	tcase_add_test(tcase, an_error_arrives_with_its_code_and_text);
-	tcase_add_test(tcase, an_error_that_makes_no_sense_is_one_of_the_worker);
-	tcase_add_test(tcase,
-		       a_worker_cannot_pass_success_or_an_interrupted_commit_off_as_an_error);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -3,7 +3,7 @@
  * Records of $MFT with their bytes written out, run lists, attribute lists; and records whose
  * sizes, offsets and run lists lie.
  */
-#include <check.h>
+#include "support/test.h"
 #include <stdlib.h>
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 
@@ -63,7 +63,9 @@ static void make(void)
 	memcpy(bytes + 1022, "\xA5\x5A", 2);
 }
 
-START_TEST(a_record_is_taken_apart)
+TEST_CASE(mft_record_tests, "mft-record", .setup = make);
+
+TEST(mft_record_tests, a_record_is_taken_apart)
 {
 	struct mft_record record;
 	struct mft_attribute attribute;
@@ -90,9 +92,8 @@ START_TEST(a_record_is_taken_apart)
 	ck_assert_uint_eq(attribute.initialized, 0x9001);
 	ck_assert(!mft_record_next(&record, &attribute));
 }
-END_TEST
 
-START_TEST(a_run_list_is_taken_apart)
+TEST(mft_record_tests, a_run_list_is_taken_apart)
 {
 	struct mft_record record;
 	struct mft_attribute attribute;
@@ -112,7 +113,6 @@ START_TEST(a_run_list_is_taken_apart)
 	ck_assert_uint_eq(length, 4);
 	ck_assert_int_eq(mft_runs_next(&runs, &first, &length), MFT_RUN_END);
 }
-END_TEST
 
 /* One pair, and what becomes of it. */
 static const struct {
@@ -137,7 +137,7 @@ static const struct {
 	{"\x18\0\0\0\0\0\0\0\x80\x01", 10, MFT_RUN_DAMAGED, 0, 0},
 };
 
-START_TEST(each_kind_of_run_is_known)
+TEST_EACH(mft_record_tests, each_kind_of_run_is_known, pairs)
 {
 	/* In memory of its own, so that a sanitizer sees a read behind the end. */
 	uint8_t *list = malloc(pairs[_i].length + 1);
@@ -154,9 +154,8 @@ START_TEST(each_kind_of_run_is_known)
 		ck_assert_uint_eq(length, pairs[_i].clusters);
 	free(list);
 }
-END_TEST
 
-START_TEST(run_lists_do_not_overflow)
+TEST(mft_record_tests, run_lists_do_not_overflow)
 {
 	static const uint8_t list[] = {0x81, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F,
 				       0x81, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F};
@@ -169,9 +168,8 @@ START_TEST(run_lists_do_not_overflow)
 	ck_assert_uint_eq(first, INT64_MAX);
 	ck_assert_int_eq(mft_runs_next(&runs, &first, &length), MFT_RUN_DAMAGED);
 }
-END_TEST
 
-START_TEST(an_attribute_list_is_taken_apart)
+TEST(mft_record_tests, an_attribute_list_is_taken_apart)
 {
 	/* DATA from cluster 0 in record 5 (used twice), and from 16 in record 0x123456. */
 	static const uint8_t list[] = {
@@ -193,7 +191,6 @@ START_TEST(an_attribute_list_is_taken_apart)
 	ck_assert(!mft_list_next(list, sizeof(list) - 1, &offset, &reference));
 	ck_assert_uint_eq(offset, 32);
 }
-END_TEST
 
 /* ---- checks -------------------------------------------------------------------------------- */
 
@@ -216,11 +213,10 @@ static void assert_damaged(const char *words)
 	ck_assert_msg(strstr(err.message, words) != NULL, "%s", err.message);
 }
 
-START_TEST(a_sound_record_passes)
+TEST(mft_record_tests, a_sound_record_passes)
 {
 	assert_sound();
 }
-END_TEST
 
 /* Some bytes elsewhere, and what is said of the record then. */
 static const struct {
@@ -255,53 +251,48 @@ static const struct {
 	{DATA_AT + 44, "\x01", 1, "larger than the volume"},
 };
 
-START_TEST(what_does_not_fit_is_noticed)
+TEST_EACH(mft_record_tests, what_does_not_fit_is_noticed, damages)
 {
 	memcpy(bytes + damages[_i].at, damages[_i].bytes, damages[_i].length);
 	assert_damaged(damages[_i].words);
 	ck_assert_uint_lt(damages[_i].at, SIZE);
 }
-END_TEST
 
 /* A sparse stream may say that it has more than the volume. */
-START_TEST(a_sparse_stream_may_be_long)
+TEST(mft_record_tests, a_sparse_stream_may_be_long)
 {
 	bytes[DATA_AT + 13] = 0x80;
 	bytes[DATA_AT + 46] = 1;
 	assert_sound();
 }
-END_TEST
 
 /* But none of the volume's own. */
-START_TEST(metadata_is_not_sparse)
+TEST(mft_record_tests, metadata_is_not_sparse)
 {
 	bytes[0x2C] = 0;
 	bytes[DATA_AT + 13] = 0x80;
 	bytes[DATA_AT + 46] = 1;
 	assert_damaged("$MFT is damaged: its size is larger than the volume");
 }
-END_TEST
 
 /* The stream of bad clusters, which is not called sparse, may be so, too. */
-START_TEST(the_stream_of_bad_clusters_may_be_as_long_as_the_volume)
+TEST(mft_record_tests, the_stream_of_bad_clusters_may_be_as_long_as_the_volume)
 {
 	bytes[0x2C] = MFT_RECORD_BAD_CLUSTERS;
 	bytes[DATA_AT + 46] = 1;
 	assert_sound();
 }
-END_TEST
 
-START_TEST(only_content_may_be_sparse)
+TEST(mft_record_tests, only_content_may_be_sparse)
 {
 	bytes[DATA_AT] = MFT_BITMAP;
 	bytes[DATA_AT + 13] = 0x80;
 	bytes[DATA_AT + 46] = 1;
 	assert_damaged("larger than the volume");
 }
-END_TEST
 
 /* The stream becomes the unnamed one of record 6: 10000 clusters need 1250 bytes. */
-START_TEST(the_bitmap_has_a_bit_for_each_cluster)
+TEST_LOOP(mft_record_tests, the_bitmap_has_a_bit_for_each_cluster, 0, 2)
 {
 	bytes[0x2C] = MFT_RECORD_BITMAP;
 	bytes[DATA_AT + 9] = 0;
@@ -312,16 +303,14 @@ START_TEST(the_bitmap_has_a_bit_for_each_cluster)
 	else
 		assert_damaged("$Bitmap is damaged: its size does not fit the number of clusters");
 }
-END_TEST
 
-START_TEST(a_record_is_named_by_its_number)
+TEST(mft_record_tests, a_record_is_named_by_its_number)
 {
 	bytes[510] ^= 1;
 	assert_damaged("file record 42 is damaged");
 }
-END_TEST
 
-START_TEST(reads_are_checked_wherever_a_record_or_an_index_block_begins)
+TEST(mft_record_tests, reads_are_checked_wherever_a_record_or_an_index_block_begins)
 {
 	static uint8_t read[4 * SIZE];
 	struct bs_error err = {0};
@@ -342,7 +331,6 @@ START_TEST(reads_are_checked_wherever_a_record_or_an_index_block_begins)
 	ck_assert_int_eq(ntfs_check_read(&geometry, 0, read, sizeof(read), &err), -1);
 	ck_assert_int_eq(err.code, BS_NTFS_DAMAGED);
 }
-END_TEST
 
 /* ---- geometry ------------------------------------------------------------------------------ */
 
@@ -358,7 +346,7 @@ static void make_sector(void)
 	sector[0x40] = 0xF6;
 }
 
-START_TEST(a_boot_record_tells_the_sizes)
+TEST(mft_record_tests, a_boot_record_tells_the_sizes)
 {
 	struct ntfs_geometry own;
 
@@ -375,9 +363,8 @@ START_TEST(a_boot_record_tells_the_sizes)
 	ck_assert(ntfs_geometry_read(sector, &own));
 	ck_assert_uint_eq(own.cluster_size, 2 << 20);
 }
-END_TEST
 
-START_TEST(a_boot_record_that_makes_no_sense_tells_nothing)
+TEST(mft_record_tests, a_boot_record_that_makes_no_sense_tells_nothing)
 {
 	static const struct {
 		size_t at;
@@ -391,33 +378,4 @@ START_TEST(a_boot_record_that_makes_no_sense_tells_nothing)
 		sector[wrong[i].at] = wrong[i].byte;
 		ck_assert_msg(!ntfs_geometry_read(sector, &own), "case %zu", i);
 	}
-}
-END_TEST
-
-Suite *mft_record_suite(void);
-Suite *mft_record_suite(void)
-{
-	Suite *suite = suite_create("mft-record");
-	TCase *tcase = tcase_create("mft-record");
-
-	tcase_add_checked_fixture(tcase, make, NULL);
-	tcase_add_test(tcase, a_record_is_taken_apart);
-	tcase_add_test(tcase, a_run_list_is_taken_apart);
-	tcase_add_loop_test(tcase, each_kind_of_run_is_known, 0, sizeof(pairs) / sizeof(pairs[0]));
-	tcase_add_test(tcase, run_lists_do_not_overflow);
-	tcase_add_test(tcase, an_attribute_list_is_taken_apart);
-	tcase_add_test(tcase, a_sound_record_passes);
-	tcase_add_loop_test(tcase, what_does_not_fit_is_noticed, 0,
-			    sizeof(damages) / sizeof(damages[0]));
-	tcase_add_test(tcase, a_sparse_stream_may_be_long);
-	tcase_add_test(tcase, metadata_is_not_sparse);
-	tcase_add_test(tcase, the_stream_of_bad_clusters_may_be_as_long_as_the_volume);
-	tcase_add_test(tcase, only_content_may_be_sparse);
-	tcase_add_loop_test(tcase, the_bitmap_has_a_bit_for_each_cluster, 0, 2);
-	tcase_add_test(tcase, a_record_is_named_by_its_number);
-	tcase_add_test(tcase, reads_are_checked_wherever_a_record_or_an_index_block_begins);
-	tcase_add_test(tcase, a_boot_record_tells_the_sizes);
-	tcase_add_test(tcase, a_boot_record_that_makes_no_sense_tells_nothing);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -108,16 +108,17 @@ static void assert_is_a_disk(void)
 	ck_assert_mem_eq(found, model, SIZE);
 }
 
-START_TEST(reads_what_was_written)
+TEST_CASE(nbd, "nbd", .setup = setup, .teardown = teardown);
+
+TEST(nbd, reads_what_was_written)
 {
 	open_disk(NBDKIT("memory", "1M"), true, PATIENCE);
 	assert_is_a_disk();
 	ck_assert_int_eq(nbd_disconnect(disk, &err), 0);
 	ck_assert(!nbd_is_connected(disk));
 }
-END_TEST
 
-START_TEST(requests_keep_to_the_block_sizes_of_the_server)
+TEST(nbd, requests_keep_to_the_block_sizes_of_the_server)
 {
 	open_disk(NBDKIT("--filter=blocksize-policy", "memory", "1M", "blocksize-minimum=4096",
 			 "blocksize-preferred=4096", "blocksize-maximum=65536",
@@ -125,18 +126,16 @@ START_TEST(requests_keep_to_the_block_sizes_of_the_server)
 		  true, PATIENCE);
 	assert_is_a_disk();
 }
-END_TEST
 
-START_TEST(an_odd_end_that_cannot_be_read_is_no_part_of_the_disk)
+TEST(nbd, an_odd_end_that_cannot_be_read_is_no_part_of_the_disk)
 {
 	open_disk(NBDKIT("--filter=blocksize-policy", "memory", "1000000", "blocksize-minimum=4096",
 			 "blocksize-preferred=4096", "blocksize-maximum=65536"),
 		  true, PATIENCE);
 	ck_assert_uint_eq(disk_size(disk), 1000000 / 4096 * 4096);
 }
-END_TEST
 
-START_TEST(a_read_only_export_can_be_read_and_not_opened_for_writing)
+TEST(nbd, a_read_only_export_can_be_read_and_not_opened_for_writing)
 {
 	uint8_t byte = 1;
 
@@ -151,16 +150,14 @@ START_TEST(a_read_only_export_can_be_read_and_not_opened_for_writing)
 	waitpid(server, NULL, 0);
 	assert_refused(NBDKIT("-r", "memory", "1M"), true, BS_READ_ONLY, "nobody");
 }
-END_TEST
 
-START_TEST(an_export_without_flush_is_not_opened_for_writing)
+TEST(nbd, an_export_without_flush_is_not_opened_for_writing)
 {
 	assert_refused(NBDKIT("eval", "get_size=echo 1M", "pread=exit 1", "pwrite=cat >/dev/null"),
 		       true, BS_SERVER_UNSUITABLE, "cannot flush");
 }
-END_TEST
 
-START_TEST(an_error_of_the_server_leaves_the_connection_in_order)
+TEST(nbd, an_error_of_the_server_leaves_the_connection_in_order)
 {
 	uint8_t bytes[512];
 
@@ -176,9 +173,8 @@ START_TEST(an_error_of_the_server_leaves_the_connection_in_order)
 	ck_assert(nbd_is_connected(disk));
 	ck_assert_int_eq(disk_flush(disk, &err), 0);
 }
-END_TEST
 
-START_TEST(a_server_that_never_speaks_is_given_up)
+TEST(nbd, a_server_that_never_speaks_is_given_up)
 {
 	int ends[2];
 
@@ -186,9 +182,8 @@ START_TEST(a_server_that_never_speaks_is_given_up)
 	assert_refused(ends[0], true, BS_NO_CONNECTION, "silent for 500 milliseconds");
 	close(ends[1]);
 }
-END_TEST
 
-START_TEST(a_server_that_falls_silent_is_given_up_for_good)
+TEST(nbd, a_server_that_falls_silent_is_given_up_for_good)
 {
 	static uint8_t bytes[65536];
 
@@ -206,9 +201,8 @@ START_TEST(a_server_that_falls_silent_is_given_up_for_good)
 	ck_assert_int_eq(nbd_disconnect(disk, &err), -1);
 	ck_assert_uint_eq(bytes[0], 0x77);
 }
-END_TEST
 
-START_TEST(a_server_that_ends_is_an_error_at_once)
+TEST(nbd, a_server_that_ends_is_an_error_at_once)
 {
 	uint8_t byte = 0;
 
@@ -218,9 +212,8 @@ START_TEST(a_server_that_ends_is_an_error_at_once)
 	ck_assert_int_eq(err.code, BS_IO);
 	ck_assert(!nbd_is_connected(disk));
 }
-END_TEST
 
-START_TEST(something_else_than_a_server_is_refused)
+TEST(nbd, something_else_than_a_server_is_refused)
 {
 	int connection = serve((const char *const[]){"echo", "HTTP/1.1 400 Bad Request", NULL});
 
@@ -228,7 +221,6 @@ START_TEST(something_else_than_a_server_is_refused)
 	ASSERT_HAS_NOT(err.message, "nbd_");
 	ASSERT_HAS_NOT(err.message, "handshake");
 }
-END_TEST
 
 /* Starts nbdkit on a socket, with up to two options more. */
 static void listen_on(const char *socket, const char *option, const char *other)
@@ -257,7 +249,7 @@ static void open_address(const char *uri)
 	ck_assert_msg(disk != NULL, "%s", err.message);
 }
 
-START_TEST(an_address_is_opened_or_refused)
+TEST(nbd, an_address_is_opened_or_refused)
 {
 	char folder[] = "/tmp/bootshift-nbd.XXXXXX";
 	const char *socket, *uri;
@@ -278,10 +270,9 @@ START_TEST(an_address_is_opened_or_refused)
 	ck_assert_int_eq(err.code, BS_NO_CONNECTION);
 	ASSERT_HAS_NOT(err.message, "nbd_");
 }
-END_TEST
 
 /* The address names the file with the key. */
-START_TEST(a_server_that_asks_for_a_key_is_opened_with_it)
+TEST(nbd, a_server_that_asks_for_a_key_is_opened_with_it)
 {
 	static const char key[] =
 		"alice:6b657920666f722074657374696e67206f6e6c792121212121212121\n";
@@ -301,29 +292,4 @@ START_TEST(a_server_that_asks_for_a_key_is_opened_with_it)
 	unlink(keys);
 	unlink(socket);
 	rmdir(folder);
-}
-END_TEST
-
-Suite *nbd_suite(void);
-
-Suite *nbd_suite(void)
-{
-	Suite *suite = suite_create("nbd");
-	TCase *tcase = tcase_create("nbd");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, reads_what_was_written);
-	tcase_add_test(tcase, requests_keep_to_the_block_sizes_of_the_server);
-	tcase_add_test(tcase, an_odd_end_that_cannot_be_read_is_no_part_of_the_disk);
-	tcase_add_test(tcase, a_read_only_export_can_be_read_and_not_opened_for_writing);
-	tcase_add_test(tcase, an_export_without_flush_is_not_opened_for_writing);
-	tcase_add_test(tcase, an_error_of_the_server_leaves_the_connection_in_order);
-	tcase_add_test(tcase, a_server_that_never_speaks_is_given_up);
-	tcase_add_test(tcase, a_server_that_falls_silent_is_given_up_for_good);
-	tcase_add_test(tcase, a_server_that_ends_is_an_error_at_once);
-	tcase_add_test(tcase, something_else_than_a_server_is_refused);
-	tcase_add_test(tcase, an_address_is_opened_or_refused);
-	tcase_add_test(tcase, a_server_that_asks_for_a_key_is_opened_with_it);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Fix-ups, index nodes and index blocks with their bytes written out, and with wrong ones. */
-#include <check.h>
+#include "support/test.h"
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 
 #include "util/bytes.h"
@@ -40,16 +40,17 @@ static void make(void)
 	memcpy(bytes + 1022, "\x05\0", 2);
 }
 
-START_TEST(fixups_are_taken_out)
+TEST_CASE(ntfs_block, "ntfs-block", .setup = make);
+
+TEST(ntfs_block, fixups_are_taken_out)
 {
 	ck_assert(ntfs_block_undo_fixups(bytes, SIZE));
 	ck_assert_mem_eq(bytes + 510, "\x11\x12", 2);
 	ck_assert_mem_eq(bytes + 1022, "\x21\x22", 2);
 	ck_assert(!ntfs_block_undo_fixups(bytes, SIZE)); /* they are gone */
 }
-END_TEST
 
-START_TEST(a_block_of_which_a_part_is_old_stays_as_it_is)
+TEST(ntfs_block, a_block_of_which_a_part_is_old_stays_as_it_is)
 {
 	uint8_t before[SIZE];
 
@@ -58,9 +59,8 @@ START_TEST(a_block_of_which_a_part_is_old_stays_as_it_is)
 	ck_assert(!ntfs_block_undo_fixups(bytes, SIZE));
 	ck_assert_mem_eq(bytes, before, SIZE);
 }
-END_TEST
 
-START_TEST(fixups_that_do_not_fit_are_none)
+TEST(ntfs_block, fixups_that_do_not_fit_are_none)
 {
 	ck_assert(!ntfs_block_undo_fixups(bytes, SIZE / 2));
 	ck_assert(!ntfs_block_undo_fixups(bytes, SIZE - 1));
@@ -70,9 +70,8 @@ START_TEST(fixups_that_do_not_fit_are_none)
 	store_le16(bytes + 4, 506); /* they would guard themselves */
 	ck_assert(!ntfs_block_undo_fixups(bytes, SIZE));
 }
-END_TEST
 
-START_TEST(an_index_block_is_taken_apart)
+TEST(ntfs_block, an_index_block_is_taken_apart)
 {
 	struct ntfs_index_node node;
 	struct ntfs_index_entry entry;
@@ -90,7 +89,6 @@ START_TEST(an_index_block_is_taken_apart)
 	ck_assert_uint_eq(entry.child, 10);
 	ck_assert(!ntfs_index_node_next(&node, &entry));
 }
-END_TEST
 
 static const struct {
 	size_t at;
@@ -114,16 +112,15 @@ static const struct {
 	{FIRST + 40 + 12, "\x01", 1}, /* no end at all */
 };
 
-START_TEST(what_does_not_fit_is_noticed)
+TEST_EACH(ntfs_block, what_does_not_fit_is_noticed, damages)
 {
 	struct ntfs_index_node node;
 
 	memcpy(bytes + damages[_i].at, damages[_i].bytes, damages[_i].length);
 	ck_assert_ptr_nonnull(ntfs_index_block_open(&node, bytes, SIZE));
 }
-END_TEST
 
-START_TEST(a_node_with_too_little_room_is_none)
+TEST(ntfs_block, a_node_with_too_little_room_is_none)
 {
 	struct ntfs_index_node node;
 
@@ -131,23 +128,4 @@ START_TEST(a_node_with_too_little_room_is_none)
 	for (size_t room = 0; room < 0x3E8; room++)
 		ck_assert_ptr_nonnull(ntfs_index_node_open(&node, bytes + HEADER, room));
 	ck_assert_ptr_null(ntfs_index_node_open(&node, bytes + HEADER, 0x3E8));
-}
-END_TEST
-
-Suite *ntfs_block_suite(void);
-Suite *ntfs_block_suite(void)
-{
-	Suite *suite = suite_create("ntfs-block");
-	TCase *tcase = tcase_create("ntfs-block");
-
-	tcase_add_checked_fixture(tcase, make, NULL);
-	tcase_add_test(tcase, fixups_are_taken_out);
-	tcase_add_test(tcase, a_block_of_which_a_part_is_old_stays_as_it_is);
-	tcase_add_test(tcase, fixups_that_do_not_fit_are_none);
-	tcase_add_test(tcase, an_index_block_is_taken_apart);
-	tcase_add_loop_test(tcase, what_does_not_fit_is_noticed, 0,
-			    sizeof(damages) / sizeof(damages[0]));
-	tcase_add_test(tcase, a_node_with_too_little_room_is_none);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -4,9 +4,7 @@
 
 #include "cli/options.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
-
-Suite *options_suite(void);
+#include "support/test.h"
 
 #define WORDS_MAX 16
 
@@ -25,7 +23,9 @@ static int parse(enum command_bit command, char *line, char **argv, struct setti
 	return options_parse(command, argc, argv, settings, first_image, err);
 }
 
-START_TEST(options_and_images_may_be_mixed)
+TEST_CASE(options_tests, "options");
+
+TEST(options_tests, options_and_images_may_be_mixed)
 {
 	char line[] = "fix a.vhd --system-partition 1 --boot-partition=3 b.vhd --pe-size 0.5G -v "
 		      "--undo-dir /u --dry-run --format vhd --json";
@@ -45,9 +45,8 @@ START_TEST(options_and_images_may_be_mixed)
 	ck_assert_str_eq(settings.options.format, "vhd");
 	ck_assert(settings.verbose && settings.dry_run && settings.json && !settings.quiet);
 }
-END_TEST
 
-START_TEST(the_last_of_verbose_and_quiet_counts)
+TEST(options_tests, the_last_of_verbose_and_quiet_counts)
 {
 	char line[] = "inspect -vq a";
 	char *argv[WORDS_MAX];
@@ -58,7 +57,6 @@ START_TEST(the_last_of_verbose_and_quiet_counts)
 	ck_assert_int_eq(parse(COMMAND_INSPECT, line, argv, &settings, &first_image, &err), 0);
 	ck_assert(settings.quiet && !settings.verbose);
 }
-END_TEST
 
 static const struct {
 	enum command_bit command;
@@ -93,7 +91,7 @@ static const struct {
 	{COMMAND_FIX, "fix --an-option-that-is-longer-than-any-other a", "--an-option"},
 };
 
-START_TEST(a_wrong_command_line_is_refused)
+TEST_EACH(options_tests, a_wrong_command_line_is_refused, wrong)
 {
 	char line[128];
 	char *argv[WORDS_MAX];
@@ -105,18 +103,4 @@ START_TEST(a_wrong_command_line_is_refused)
 	ck_assert_int_eq(parse(wrong[_i].command, line, argv, &settings, &first_image, &err), -1);
 	ck_assert_int_eq(err.code, BS_USAGE);
 	ck_assert_msg(strstr(err.message, wrong[_i].message) != NULL, "%s", err.message);
-}
-END_TEST
-
-Suite *options_suite(void)
-{
-	Suite *suite = suite_create("options");
-	TCase *cases = tcase_create("options");
-
-	tcase_add_test(cases, options_and_images_may_be_mixed);
-	tcase_add_test(cases, the_last_of_verbose_and_quiet_counts);
-	tcase_add_loop_test(cases, a_wrong_command_line_is_refused, 0,
-			    sizeof(wrong) / sizeof(wrong[0]));
-	suite_add_tcase(suite, cases);
-	return suite;
 }

@@ -97,24 +97,24 @@ static void assert_extents(uint64_t maximum_length, const struct overlay_extent 
 	free(extents);
 }
 
-START_TEST(a_write_shows_above_and_not_below)
+TEST_CASE(overlay_tests, "overlay", .setup = setup, .teardown = teardown);
+
+TEST(overlay_tests, a_write_shows_above_and_not_below)
 {
 	write_bytes(BLOCK - 10, 0xee, 20);
 	assert_bytes(BLOCK - 10, 0xee, 20);
 	assert_as_below(0, BLOCK - 10);
 	assert_as_below(BLOCK + 10, BELOW_SIZE - BLOCK - 10);
 }
-END_TEST
 
-START_TEST(the_odd_end_of_the_disk_can_be_written)
+TEST(overlay_tests, the_odd_end_of_the_disk_can_be_written)
 {
 	write_bytes(BELOW_SIZE - 1, 0xee, 1);
 	assert_as_below(0, BELOW_SIZE - 1);
 	assert_bytes(BELOW_SIZE - 1, 0xee, 1);
 }
-END_TEST
 
-START_TEST(what_has_not_changed_is_read_in_one_go)
+TEST(overlay_tests, what_has_not_changed_is_read_in_one_go)
 {
 	struct bs_error err;
 	static uint8_t found[BELOW_SIZE];
@@ -126,9 +126,8 @@ START_TEST(what_has_not_changed_is_read_in_one_go)
 	ck_assert_int_eq(disk_read(view, 100, found, BELOW_SIZE - 100, &err), 0);
 	ck_assert_uint_eq(memory->reads, 3);
 }
-END_TEST
 
-START_TEST(an_error_from_below_comes_through_and_changes_nothing)
+TEST(overlay_tests, an_error_from_below_comes_through_and_changes_nothing)
 {
 	struct bs_error err;
 	uint8_t byte = 0;
@@ -142,9 +141,8 @@ START_TEST(an_error_from_below_comes_through_and_changes_nothing)
 	assert_as_below(0, BELOW_SIZE);
 	ck_assert_uint_eq(overlay_take_written_sectors(overlay), 0);
 }
-END_TEST
 
-START_TEST(a_missing_folder_for_the_temporary_file_is_an_error_once_it_is_needed)
+TEST(overlay_tests, a_missing_folder_for_the_temporary_file_is_an_error_once_it_is_needed)
 {
 	struct bs_error err;
 	struct overlay *spilling = overlay_open(&memory->disk, BLOCK, "/nonexistent", &err);
@@ -156,10 +154,9 @@ START_TEST(a_missing_folder_for_the_temporary_file_is_an_error_once_it_is_needed
 	ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent"));
 	disk_close(overlay_disk(spilling));
 }
-END_TEST
 
 /* In memory, in the file, and some here and some there. */
-START_TEST(thousands_of_blocks_are_kept_apart)
+TEST_LOOP(overlay_tests, thousands_of_blocks_are_kept_apart, 0, 3)
 {
 	static const uint64_t limits[] = {0, 1000 * BLOCK, 100000 * BLOCK};
 	const uint64_t count = 3001; /* 7 is no divisor: i * 7 % count comes to every block */
@@ -181,9 +178,8 @@ START_TEST(thousands_of_blocks_are_kept_apart)
 	ck_assert_uint_eq(overlay_take_written_sectors(big), count);
 	disk_close(overlay_disk(big));
 }
-END_TEST
 
-START_TEST(extents_hold_only_sectors_that_differ)
+TEST(overlay_tests, extents_hold_only_sectors_that_differ)
 {
 	struct bs_error err;
 
@@ -201,9 +197,8 @@ START_TEST(extents_hold_only_sectors_that_differ)
 		       },
 		       3);
 }
-END_TEST
 
-START_TEST(extents_are_no_longer_than_asked)
+TEST(overlay_tests, extents_are_no_longer_than_asked)
 {
 	write_bytes(BLOCK, 0, 5 * BLOCK);
 	assert_extents(2 * BLOCK,
@@ -214,9 +209,8 @@ START_TEST(extents_are_no_longer_than_asked)
 		       },
 		       3);
 }
-END_TEST
 
-START_TEST(zeros_beyond_the_end_of_the_disk_below_are_no_change)
+TEST(overlay_tests, zeros_beyond_the_end_of_the_disk_below_are_no_change)
 {
 	resize(60 * BLOCK);
 	assert_bytes(BELOW_SIZE, 0, 60 * BLOCK - BELOW_SIZE);
@@ -225,9 +219,8 @@ START_TEST(zeros_beyond_the_end_of_the_disk_below_are_no_change)
 	write_bytes(50 * BLOCK + SECTOR, 0xee, 1);
 	assert_extents(64 * BLOCK, &(struct overlay_extent){50 * BLOCK + SECTOR, SECTOR}, 1);
 }
-END_TEST
 
-START_TEST(a_range_made_zero_is_written_only_where_something_is)
+TEST(overlay_tests, a_range_made_zero_is_written_only_where_something_is)
 {
 	struct bs_error err;
 
@@ -242,7 +235,6 @@ START_TEST(a_range_made_zero_is_written_only_where_something_is)
 	ck_assert_int_eq(overlay_zero(overlay, 60 * BLOCK, 1, &err), -1);
 	ck_assert_int_eq(err.code, BS_OUT_OF_RANGE);
 }
-END_TEST
 
 static void read_view(uint64_t offset, size_t length)
 {
@@ -253,7 +245,7 @@ static void read_view(uint64_t offset, size_t length)
 	free(bytes);
 }
 
-START_TEST(what_is_read_is_recorded_while_watched)
+TEST(overlay_tests, what_is_read_is_recorded_while_watched)
 {
 	struct overlay_extent *ranges;
 	size_t count;
@@ -282,9 +274,8 @@ START_TEST(what_is_read_is_recorded_while_watched)
 	ck_assert_uint_eq(count, 0);
 	free(ranges);
 }
-END_TEST
 
-START_TEST(what_was_cut_off_is_zeros_when_the_view_grows_again)
+TEST(overlay_tests, what_was_cut_off_is_zeros_when_the_view_grows_again)
 {
 	write_bytes(10 * BLOCK, 0xee, 2 * BLOCK);
 	resize(10 * BLOCK + 700);
@@ -296,9 +287,8 @@ START_TEST(what_was_cut_off_is_zeros_when_the_view_grows_again)
 	/* Without another write this differs from below, where there are no zeros. */
 	assert_extents(64 * BLOCK, &(struct overlay_extent){10 * BLOCK, 2 * BLOCK}, 1);
 }
-END_TEST
 
-START_TEST(what_was_cut_off_below_is_zeros_too)
+TEST(overlay_tests, what_was_cut_off_below_is_zeros_too)
 {
 	resize(5 * BLOCK + 700);
 	resize(BELOW_SIZE);
@@ -308,9 +298,8 @@ START_TEST(what_was_cut_off_below_is_zeros_too)
 	assert_as_below(0, 5 * BLOCK + 700);
 	assert_bytes(5 * BLOCK + 700, 0, 300);
 }
-END_TEST
 
-START_TEST(written_sectors_are_counted_once_between_two_questions)
+TEST(overlay_tests, written_sectors_are_counted_once_between_two_questions)
 {
 	struct bs_error err;
 
@@ -324,9 +313,8 @@ START_TEST(written_sectors_are_counted_once_between_two_questions)
 	write_bytes(100, 0xee, 1);
 	ck_assert_uint_eq(overlay_take_written_sectors(overlay), 1);
 }
-END_TEST
 
-START_TEST(after_a_reset_the_view_is_the_disk_below)
+TEST(overlay_tests, after_a_reset_the_view_is_the_disk_below)
 {
 	write_bytes(0, 0xee, 30 * BLOCK);
 	resize(3 * BLOCK);
@@ -338,7 +326,6 @@ START_TEST(after_a_reset_the_view_is_the_disk_below)
 	write_bytes(0, 0xee, 30 * BLOCK);
 	assert_bytes(0, 0xee, 30 * BLOCK);
 }
-END_TEST
 
 /* ---- against a plain array ---------------------------------------------------------------- */
 
@@ -464,7 +451,7 @@ static void random_step(unsigned *seed)
 	}
 }
 
-START_TEST(random_steps_are_those_of_a_plain_array)
+TEST_LOOP(overlay_tests, random_steps_are_those_of_a_plain_array, 0, 20)
 {
 	unsigned seed = (unsigned)_i + 1;
 
@@ -474,34 +461,4 @@ START_TEST(random_steps_are_those_of_a_plain_array)
 	assert_view_is_model(0, model.size);
 	assert_extents_are_model(64 * BLOCK);
 	assert_written_is_model();
-}
-END_TEST
-
-Suite *overlay_suite(void);
-
-Suite *overlay_suite(void)
-{
-	Suite *suite = suite_create("overlay");
-	TCase *tcase = tcase_create("overlay");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_write_shows_above_and_not_below);
-	tcase_add_test(tcase, the_odd_end_of_the_disk_can_be_written);
-	tcase_add_test(tcase, what_has_not_changed_is_read_in_one_go);
-	tcase_add_test(tcase, an_error_from_below_comes_through_and_changes_nothing);
-	tcase_add_test(tcase,
-		       a_missing_folder_for_the_temporary_file_is_an_error_once_it_is_needed);
-	tcase_add_loop_test(tcase, thousands_of_blocks_are_kept_apart, 0, 3);
-	tcase_add_test(tcase, extents_hold_only_sectors_that_differ);
-	tcase_add_test(tcase, extents_are_no_longer_than_asked);
-	tcase_add_test(tcase, zeros_beyond_the_end_of_the_disk_below_are_no_change);
-	tcase_add_test(tcase, a_range_made_zero_is_written_only_where_something_is);
-	tcase_add_test(tcase, what_is_read_is_recorded_while_watched);
-	tcase_add_test(tcase, what_was_cut_off_is_zeros_when_the_view_grows_again);
-	tcase_add_test(tcase, what_was_cut_off_below_is_zeros_too);
-	tcase_add_test(tcase, written_sectors_are_counted_once_between_two_questions);
-	tcase_add_test(tcase, after_a_reset_the_view_is_the_disk_below);
-	tcase_add_loop_test(tcase, random_steps_are_those_of_a_plain_array, 0, 20);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -10,8 +10,6 @@
 #include "page/page.h"
 #include "support/state.h"
 
-Suite *page_suite(void);
-
 /* ---- rows ---------------------------------------------------------------------------------- */
 
 /* A row with a text in all places where a text from outside can be; see row.h. */
@@ -152,7 +150,9 @@ static void assert_has_not(const char *page, const char *part)
 
 /* ---- what is on the page ------------------------------------------------------------------- */
 
-START_TEST(a_page_has_every_image_and_its_disk)
+TEST_CASE(page_tests, "page", .setup = make_folder);
+
+TEST(page_tests, a_page_has_every_image_and_its_disk)
 {
 	struct rows rows;
 	char *page;
@@ -186,7 +186,6 @@ START_TEST(a_page_has_every_image_and_its_disk)
 	assert_has(page, "What was fixed can be taken back");
 	free(page);
 }
-END_TEST
 
 /* -1: it cannot be told. */
 static json_t *told(int starts)
@@ -194,7 +193,7 @@ static json_t *told(int starts)
 	return starts < 0 ? json_null() : json_boolean(starts);
 }
 
-START_TEST(it_is_told_whether_a_disk_starts)
+TEST_LOOP(page_tests, it_is_told_whether_a_disk_starts, 0, 10)
 {
 	static const struct {
 		const char *status, *code;
@@ -226,9 +225,8 @@ START_TEST(it_is_told_whether_a_disk_starts)
 	assert_has(page, cases[_i].told);
 	free(page);
 }
-END_TEST
 
-START_TEST(more_than_three_images_of_a_code_unfold)
+TEST(page_tests, more_than_three_images_of_a_code_unfold)
 {
 	struct rows rows;
 	char name[24], *page;
@@ -247,9 +245,8 @@ START_TEST(more_than_three_images_of_a_code_unfold)
 	assert_has_not(page, "What was fixed can be taken back");
 	free(page);
 }
-END_TEST
 
-START_TEST(each_headline_is_true)
+TEST_LOOP(page_tests, each_headline_is_true, 0, 9)
 {
 	static const struct {
 		size_t images;
@@ -277,9 +274,8 @@ START_TEST(each_headline_is_true)
 	assert_has(page, cases[_i].headline);
 	free(page);
 }
-END_TEST
 
-START_TEST(what_is_missing_is_told_first)
+TEST_LOOP(page_tests, what_is_missing_is_told_first, 0, 5)
 {
 	static const struct {
 		struct summary_facts facts;
@@ -323,9 +319,8 @@ START_TEST(what_is_missing_is_told_first)
 	assert_has(page, cases[_i].told);
 	free(page);
 }
-END_TEST
 
-START_TEST(what_was_taken_back_is_told_as_that)
+TEST(page_tests, what_was_taken_back_is_told_as_that)
 {
 	json_t *undone = sample_row("u", "undone", NULL);
 	struct rows rows;
@@ -349,9 +344,8 @@ START_TEST(what_was_taken_back_is_told_as_that)
 	assert_has_not(page, "id=\"to-do\"");
 	free(page);
 }
-END_TEST
 
-START_TEST(files_that_may_have_been_meant_are_named)
+TEST(page_tests, files_that_may_have_been_meant_are_named)
 {
 	const struct summary_file meant[] = {
 		{(char *)"x/<b>\xff.vhd", (char *)"is empty"},
@@ -373,9 +367,8 @@ START_TEST(files_that_may_have_been_meant_are_named)
 	assert_has(page, " id=\"left-out\"");
 	free(page);
 }
-END_TEST
 
-START_TEST(rows_do_not_tell_what_was_left_out)
+TEST(page_tests, rows_do_not_tell_what_was_left_out)
 {
 	const struct summary_facts facts = {.rows_only = true};
 	struct rows rows;
@@ -390,9 +383,8 @@ START_TEST(rows_do_not_tell_what_was_left_out)
 	assert_has_not(page, "This page is made from rows");
 	free(page);
 }
-END_TEST
 
-START_TEST(the_way_back_leads_to_the_undo_files)
+TEST_LOOP(page_tests, the_way_back_leads_to_the_undo_files, 0, 4)
 {
 	static const struct {
 		struct summary_facts facts;
@@ -419,11 +411,10 @@ START_TEST(the_way_back_leads_to_the_undo_files)
 	assert_has(page, cases[_i].told);
 	free(page);
 }
-END_TEST
 
 /* ---- text stays text ----------------------------------------------------------------------- */
 
-START_TEST(what_comes_from_an_image_stays_text)
+TEST_LOOP(page_tests, what_comes_from_an_image_stays_text, 0, 9)
 {
 	static const struct {
 		const char *text, *never, *shown;
@@ -454,9 +445,8 @@ START_TEST(what_comes_from_an_image_stays_text)
 			  strchr(cases[_i].text, '/') ? 2 * 10 + 2 : 2 * 11 + 3);
 	free(page);
 }
-END_TEST
 
-START_TEST(names_are_shown_with_their_bytes)
+TEST(page_tests, names_are_shown_with_their_bytes)
 {
 	struct rows rows;
 	char *page;
@@ -470,9 +460,8 @@ START_TEST(names_are_shown_with_their_bytes)
 	assert_has(page, "<a href=\"#image-1\"><bdi>x\\xfe.img</bdi>");
 	free(page);
 }
-END_TEST
 
-START_TEST(fields_of_other_types_are_left_out)
+TEST(page_tests, fields_of_other_types_are_left_out)
 {
 	static const char *const required[] = {
 		"schema", "tool",     "version", "command",      "begun",    "path",
@@ -514,9 +503,8 @@ START_TEST(fields_of_other_types_are_left_out)
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		json_decref(values[i]);
 }
-END_TEST
 
-START_TEST(nothing_is_asked_of_the_network)
+TEST(page_tests, nothing_is_asked_of_the_network)
 {
 	struct rows rows;
 	char *page;
@@ -533,9 +521,8 @@ START_TEST(nothing_is_asked_of_the_network)
 	ck_assert_uint_eq(count(page, "href="), count(page, "href=\"#"));
 	free(page);
 }
-END_TEST
 
-START_TEST(a_thousand_images_make_a_page_below_three_megabytes)
+TEST(page_tests, a_thousand_images_make_a_page_below_three_megabytes)
 {
 	struct rows rows;
 	char name[24], *page;
@@ -551,11 +538,10 @@ START_TEST(a_thousand_images_make_a_page_below_three_megabytes)
 	ck_assert_uint_lt(strlen(page), 3 << 20);
 	free(page);
 }
-END_TEST
 
 /* ---- the file ------------------------------------------------------------------------------ */
 
-START_TEST(a_page_that_fails_leaves_the_old_one)
+TEST(page_tests, a_page_that_fails_leaves_the_old_one)
 {
 	struct bs_error err;
 	struct rows rows;
@@ -584,9 +570,8 @@ START_TEST(a_page_that_fails_leaves_the_old_one)
 	assert_has(page, "</html>");
 	free(page);
 }
-END_TEST
 
-START_TEST(a_page_that_cannot_be_written_is_an_error)
+TEST(page_tests, a_page_that_cannot_be_written_is_an_error)
 {
 	struct bs_error err;
 	struct rows rows;
@@ -600,32 +585,4 @@ START_TEST(a_page_that_cannot_be_written_is_an_error)
 	ck_assert_int_eq(write_page(&rows, &all_facts, "/nonexistent/page.html", &err), -1);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 	rows_end(&rows);
-}
-END_TEST
-
-Suite *page_suite(void)
-{
-	Suite *suite = suite_create("page");
-	TCase *cases = tcase_create("page");
-
-	images_prepare();
-	tcase_add_checked_fixture(cases, make_folder, NULL);
-	tcase_add_test(cases, a_page_has_every_image_and_its_disk);
-	tcase_add_loop_test(cases, it_is_told_whether_a_disk_starts, 0, 10);
-	tcase_add_test(cases, more_than_three_images_of_a_code_unfold);
-	tcase_add_loop_test(cases, each_headline_is_true, 0, 9);
-	tcase_add_loop_test(cases, what_is_missing_is_told_first, 0, 5);
-	tcase_add_test(cases, what_was_taken_back_is_told_as_that);
-	tcase_add_test(cases, files_that_may_have_been_meant_are_named);
-	tcase_add_test(cases, rows_do_not_tell_what_was_left_out);
-	tcase_add_loop_test(cases, the_way_back_leads_to_the_undo_files, 0, 4);
-	tcase_add_test(cases, names_are_shown_with_their_bytes);
-	tcase_add_loop_test(cases, what_comes_from_an_image_stays_text, 0, 9);
-	tcase_add_test(cases, fields_of_other_types_are_left_out);
-	tcase_add_test(cases, nothing_is_asked_of_the_network);
-	tcase_add_test(cases, a_thousand_images_make_a_page_below_three_megabytes);
-	tcase_add_test(cases, a_page_that_fails_leaves_the_old_one);
-	tcase_add_test(cases, a_page_that_cannot_be_written_is_an_error);
-	suite_add_tcase(suite, cases);
-	return suite;
 }

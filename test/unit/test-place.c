@@ -10,9 +10,7 @@
 
 #include "transaction/place.h"
 
-#include <check.h> /* last: it has a macro fail() */
-
-Suite *place_suite(void);
+#include "support/test.h"
 
 static char top[] = "/tmp/test-place-XXXXXX";
 static char paths[3][64]; /* of the folders to be made, the state directory last */
@@ -76,7 +74,9 @@ static int make(int failing, struct bs_error *err)
 
 /* ---- the tests ------------------------------------------------------------------------------- */
 
-START_TEST(each_folder_that_is_made_has_a_durable_name)
+TEST_CASE(place_tests, "state directory", .setup = make_top, .teardown = remove_top);
+
+TEST(place_tests, each_folder_that_is_made_has_a_durable_name)
 {
 	struct bs_error err = {BS_OK, ""};
 	struct stat status;
@@ -88,9 +88,8 @@ START_TEST(each_folder_that_is_made_has_a_durable_name)
 		ck_assert_int_eq(status.st_mode & 07777, 0700);
 	}
 }
-END_TEST
 
-START_TEST(a_name_that_cannot_be_made_durable_is_an_error)
+TEST(place_tests, a_name_that_cannot_be_made_durable_is_an_error)
 {
 	struct bs_error err = {BS_OK, ""};
 	int failing = 0;
@@ -103,10 +102,9 @@ START_TEST(a_name_that_cannot_be_made_durable_is_an_error)
 	}
 	ck_assert_int_ge(failing, 3);
 }
-END_TEST
 
 /* The process that made it may have been killed before its name was durable. */
-START_TEST(a_folder_that_is_there_gets_a_durable_name_too)
+TEST(place_tests, a_folder_that_is_there_gets_a_durable_name_too)
 {
 	struct bs_error err = {BS_OK, ""};
 
@@ -118,9 +116,8 @@ START_TEST(a_folder_that_is_there_gets_a_durable_name_too)
 	ck_assert_msg(make(-1, &err) == 0, "%s", err.message);
 	ck_assert(calls.synced[1] && calls.synced[2]);
 }
-END_TEST
 
-START_TEST(a_folder_that_was_given_is_left_as_it_is)
+TEST(place_tests, a_folder_that_was_given_is_left_as_it_is)
 {
 	struct bs_error err = {BS_OK, ""};
 
@@ -129,9 +126,8 @@ START_TEST(a_folder_that_was_given_is_left_as_it_is)
 	ck_assert_int_eq(calls.count, 0);
 	ck_assert_int_ne(access(paths[0], F_OK), 0);
 }
-END_TEST
 
-START_TEST(a_folder_that_somebody_else_made_first_is_not_taken)
+TEST(place_tests, a_folder_that_somebody_else_made_first_is_not_taken)
 {
 	struct bs_error err = {BS_OK, ""};
 
@@ -143,20 +139,4 @@ START_TEST(a_folder_that_somebody_else_made_first_is_not_taken)
 	ck_assert_int_lt(place_check_folder(&place, &err), 0);
 	ck_assert_int_eq(err.code, BS_FOLDER_NOT_TRUSTED);
 	ck_assert_ptr_nonnull(strstr(err.message, paths[0]));
-}
-END_TEST
-
-Suite *place_suite(void)
-{
-	Suite *suite = suite_create("place");
-	TCase *tests = tcase_create("state directory");
-
-	tcase_add_checked_fixture(tests, make_top, remove_top);
-	tcase_add_test(tests, each_folder_that_is_made_has_a_durable_name);
-	tcase_add_test(tests, a_name_that_cannot_be_made_durable_is_an_error);
-	tcase_add_test(tests, a_folder_that_is_there_gets_a_durable_name_too);
-	tcase_add_test(tests, a_folder_that_was_given_is_left_as_it_is);
-	tcase_add_test(tests, a_folder_that_somebody_else_made_first_is_not_taken);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

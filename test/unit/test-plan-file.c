@@ -10,9 +10,7 @@
 
 #include "report/plan-file.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
-
-Suite *plan_file_suite(void);
+#include "support/test.h"
 
 static struct bs_plan_file files[] = {
 	{.path = "\\bootmgr", .size = 383786, .attributes = 0x27, .sha256 = {0xa5, 0, 0xff}},
@@ -59,7 +57,9 @@ static json_t *sample_document(void)
 	return document;
 }
 
-START_TEST(a_plan_is_read_back_as_written)
+TEST_CASE(json, "json");
+
+TEST(json, a_plan_is_read_back_as_written)
 {
 	struct bs_error err = {0};
 	json_t *document = sample_document(), *again;
@@ -77,7 +77,6 @@ START_TEST(a_plan_is_read_back_as_written)
 	json_decref(again);
 	bs_plan_free(plan);
 }
-END_TEST
 
 /* Each puts one value into a good plan; the value NULL takes the field out. */
 static const struct {
@@ -115,7 +114,7 @@ static const struct {
 	{"elements", "object", "\"{9dea862c-5cdd-4e70-acc1-f32b344d4795}xx\""}, /* too long */
 };
 
-START_TEST(a_plan_with_one_wrong_field_is_refused)
+TEST_EACH(json, a_plan_with_one_wrong_field_is_refused, changes)
 {
 	struct bs_error err = {0};
 	json_t *document = sample_document(), *object = document;
@@ -132,9 +131,8 @@ START_TEST(a_plan_with_one_wrong_field_is_refused)
 	ck_assert_str_ne(err.message, "");
 	json_decref(document);
 }
-END_TEST
 
-START_TEST(a_plan_with_too_many_operations_is_refused)
+TEST(json, a_plan_with_too_many_operations_is_refused)
 {
 	struct bs_error err = {0};
 	json_t *document = sample_document();
@@ -146,7 +144,6 @@ START_TEST(a_plan_with_too_many_operations_is_refused)
 	ck_assert_int_eq(err.code, BS_PLAN_INVALID);
 	json_decref(document);
 }
-END_TEST
 
 /* ---- files: in a folder of their own -------------------------------------------------------- */
 
@@ -174,7 +171,9 @@ static void write_text(const char *text)
 	ck_assert_int_eq(fclose(stream), 0);
 }
 
-START_TEST(a_plan_file_replaces_an_older_one)
+TEST_CASE(file, "file", .setup = make_folder, .teardown = remove_folder);
+
+TEST(file, a_plan_file_replaces_an_older_one)
 {
 	struct bs_error err = {0};
 	json_t *document = sample_document(), *again;
@@ -190,9 +189,8 @@ START_TEST(a_plan_file_replaces_an_older_one)
 	json_decref(again);
 	bs_plan_free(plan);
 }
-END_TEST
 
-START_TEST(a_plan_file_that_cannot_be_written_leaves_nothing)
+TEST(file, a_plan_file_that_cannot_be_written_leaves_nothing)
 {
 	struct bs_error err = {0};
 	struct rlimit before, small;
@@ -208,9 +206,8 @@ START_TEST(a_plan_file_that_cannot_be_written_leaves_nothing)
 	ck_assert_int_eq(err.code, BS_NO_SPACE);
 	ck_assert_int_eq(access(path, F_OK), -1);
 }
-END_TEST
 
-START_TEST(a_plan_file_in_a_missing_folder_is_not_found)
+TEST(file, a_plan_file_in_a_missing_folder_is_not_found)
 {
 	struct bs_error err = {0};
 	char name[sizeof(path) + 2];
@@ -219,9 +216,8 @@ START_TEST(a_plan_file_in_a_missing_folder_is_not_found)
 	ck_assert_int_eq(plan_file_write(name, "", &sample, &err), -1);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 }
-END_TEST
 
-START_TEST(a_device_is_written_to_and_not_replaced)
+TEST(file, a_device_is_written_to_and_not_replaced)
 {
 	struct bs_error err = {0};
 	struct stat status;
@@ -231,7 +227,6 @@ START_TEST(a_device_is_written_to_and_not_replaced)
 	ck_assert_int_eq(stat("/dev/full", &status), 0);
 	ck_assert(S_ISCHR(status.st_mode));
 }
-END_TEST
 
 static const char *const no_plans[] = {"",
 				       "{",
@@ -242,7 +237,7 @@ static const char *const no_plans[] = {"",
 				       "{\"kind\":\"bootshift-plan\\u0000\"}",
 				       "{\"kind\":\"\xff\"}"};
 
-START_TEST(a_file_that_is_no_plan_is_refused)
+TEST_EACH(file, a_file_that_is_no_plan_is_refused, no_plans)
 {
 	struct bs_error err = {0};
 
@@ -251,35 +246,11 @@ START_TEST(a_file_that_is_no_plan_is_refused)
 	ck_assert_int_eq(err.code, BS_PLAN_INVALID);
 	ck_assert_ptr_nonnull(strstr(err.message, path));
 }
-END_TEST
 
-START_TEST(a_missing_plan_file_is_not_found)
+TEST(file, a_missing_plan_file_is_not_found)
 {
 	struct bs_error err = {0};
 
 	ck_assert_ptr_null(plan_file_read(path, &err));
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
-}
-END_TEST
-
-Suite *plan_file_suite(void)
-{
-	Suite *suite = suite_create("plan-file");
-	TCase *json = tcase_create("json"), *file = tcase_create("file");
-
-	tcase_add_test(json, a_plan_is_read_back_as_written);
-	tcase_add_loop_test(json, a_plan_with_one_wrong_field_is_refused, 0,
-			    sizeof(changes) / sizeof(changes[0]));
-	tcase_add_test(json, a_plan_with_too_many_operations_is_refused);
-	suite_add_tcase(suite, json);
-	tcase_add_checked_fixture(file, make_folder, remove_folder);
-	tcase_add_test(file, a_plan_file_replaces_an_older_one);
-	tcase_add_test(file, a_plan_file_that_cannot_be_written_leaves_nothing);
-	tcase_add_test(file, a_plan_file_in_a_missing_folder_is_not_found);
-	tcase_add_test(file, a_device_is_written_to_and_not_replaced);
-	tcase_add_loop_test(file, a_file_that_is_no_plan_is_refused, 0,
-			    sizeof(no_plans) / sizeof(no_plans[0]));
-	tcase_add_test(file, a_missing_plan_file_is_not_found);
-	suite_add_tcase(suite, file);
-	return suite;
 }

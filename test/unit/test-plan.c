@@ -22,7 +22,9 @@ static void assert_operation(uint32_t index, enum bs_operation_kind kind, const 
 	ck_assert_str_eq(plan->operations[index].path, path);
 }
 
-START_TEST(windows_7_takes_five_operations_and_the_flags_come_last)
+TEST_CASE(operations_tests, "operations", .teardown = teardown);
+
+TEST(operations_tests, windows_7_takes_five_operations_and_the_flags_come_last)
 {
 	sample_open(&sample, image_built("windows-7", false));
 	plan = sample_plan(&sample);
@@ -41,9 +43,8 @@ START_TEST(windows_7_takes_five_operations_and_the_flags_come_last)
 	ck_assert_uint_eq(plan->element_count, 2);
 	ck_assert_uint_eq(plan->operations[3].bytes, 16);
 }
-END_TEST
 
-START_TEST(a_plan_names_the_two_partitions_of_the_disk)
+TEST(operations_tests, a_plan_names_the_two_partitions_of_the_disk)
 {
 	sample_open(&sample, image_built("windows-7", false));
 	plan = sample_plan(&sample);
@@ -56,9 +57,8 @@ START_TEST(a_plan_names_the_two_partitions_of_the_disk)
 	ck_assert_uint_eq(plan->boot_start, 101 << 20);
 	ck_assert_uint_eq(plan->boot_size, 6042ull << 20);
 }
-END_TEST
 
-START_TEST(windows_10_moves_bootnxt_and_leaves_the_recovery_environment)
+TEST(operations_tests, windows_10_moves_bootnxt_and_leaves_the_recovery_environment)
 {
 	sample_open(&sample, image_built("windows-10", false));
 	plan = sample_plan(&sample);
@@ -68,9 +68,8 @@ START_TEST(windows_10_moves_bootnxt_and_leaves_the_recovery_environment)
 	for (uint32_t i = 0; i < plan->file_count; i++)
 		ck_assert_ptr_null(strstr(plan->files[i].path, "Recovery"));
 }
-END_TEST
 
-START_TEST(boot_code_is_replaced_before_the_partition_becomes_active)
+TEST(operations_tests, boot_code_is_replaced_before_the_partition_becomes_active)
 {
 	sample_open(&sample, image_built("ntldr-boot-record", false));
 	plan = sample_plan(&sample);
@@ -78,9 +77,8 @@ START_TEST(boot_code_is_replaced_before_the_partition_becomes_active)
 	assert_operation(5, BS_OPERATION_ACTIVATE, "");
 	ck_assert_uint_eq(plan->operations[4].bytes, 8192 + 512);
 }
-END_TEST
 
-START_TEST(what_gives_way_at_the_target_is_counted)
+TEST(operations_tests, what_gives_way_at_the_target_is_counted)
 {
 	sample_open(&sample, image_built("older-try", false));
 	plan = sample_plan(&sample);
@@ -88,9 +86,8 @@ START_TEST(what_gives_way_at_the_target_is_counted)
 	/* \Boot, BCD, notes.txt, memtest.exe, Fonts, old_boot.ttf */
 	ck_assert_uint_eq(plan->operations[1].replaces, 6);
 }
-END_TEST
 
-START_TEST(folders_come_before_what_is_in_them)
+TEST(operations_tests, folders_come_before_what_is_in_them)
 {
 	sample_open(&sample, image_built("windows-7", false));
 	plan = sample_plan(&sample);
@@ -106,9 +103,8 @@ START_TEST(folders_come_before_what_is_in_them)
 		ck_assert_msg(before, "%s", plan->files[i].path);
 	}
 }
-END_TEST
 
-START_TEST(a_store_that_names_no_moved_file_is_not_retargeted)
+TEST(operations_tests, a_store_that_names_no_moved_file_is_not_retargeted)
 {
 	sample_open_small(&sample, "no-elements",
 			  "object {bootmgr}\ndelete 11000001\nobject {memdiag}\ndelete 11000001\n");
@@ -116,11 +112,12 @@ START_TEST(a_store_that_names_no_moved_file_is_not_retargeted)
 	ck_assert_uint_eq(plan->operation_count, 4);
 	assert_operation(3, BS_OPERATION_ACTIVATE, "");
 }
-END_TEST
 
 /* ---- equality ------------------------------------------------------------------------------ */
 
-START_TEST(two_plans_of_one_disk_are_the_same_whatever_it_cost)
+TEST_CASE(equality, "equality", .teardown = teardown);
+
+TEST(equality, two_plans_of_one_disk_are_the_same_whatever_it_cost)
 {
 	struct bs_plan *other;
 
@@ -132,7 +129,6 @@ START_TEST(two_plans_of_one_disk_are_the_same_whatever_it_cost)
 	ck_assert(plan_equal(plan, other));
 	bs_plan_free(other);
 }
-END_TEST
 
 #define PLAN(member)                                                                               \
 	{                                                                                          \
@@ -163,7 +159,7 @@ static const struct {
 	ELEMENT(element),      ELEMENT(offset),     ELEMENT(path[1]),
 };
 
-START_TEST(plans_with_any_difference_are_not_the_same)
+TEST_EACH(equality, plans_with_any_difference_are_not_the_same, differences)
 {
 	struct bs_plan *other;
 	uint8_t *parts[3];
@@ -178,31 +174,4 @@ START_TEST(plans_with_any_difference_are_not_the_same)
 	ck_assert(!plan_equal(plan, other));
 	ck_assert(!plan_equal(other, plan));
 	bs_plan_free(other);
-}
-END_TEST
-
-Suite *plan_suite(void);
-Suite *plan_suite(void)
-{
-	Suite *suite = suite_create("plan");
-	TCase *tcase = tcase_create("operations");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, windows_7_takes_five_operations_and_the_flags_come_last);
-	tcase_add_test(tcase, a_plan_names_the_two_partitions_of_the_disk);
-	tcase_add_test(tcase, windows_10_moves_bootnxt_and_leaves_the_recovery_environment);
-	tcase_add_test(tcase, boot_code_is_replaced_before_the_partition_becomes_active);
-	tcase_add_test(tcase, what_gives_way_at_the_target_is_counted);
-	tcase_add_test(tcase, folders_come_before_what_is_in_them);
-	tcase_add_test(tcase, a_store_that_names_no_moved_file_is_not_retargeted);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("equality");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, two_plans_of_one_disk_are_the_same_whatever_it_cost);
-	tcase_add_loop_test(tcase, plans_with_any_difference_are_not_the_same, 0,
-			    sizeof(differences) / sizeof(differences[0]));
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -15,9 +15,7 @@
 #include "rows/row.h"
 #include "util/interruption.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
-
-Suite *pool_suite(void);
+#include "support/test.h"
 
 #define PATIENCE 60 /* seconds after which what should have ended ends by itself */
 
@@ -61,7 +59,9 @@ static void tell(void *task, int channel)
 	write_text(channel, task);
 }
 
-START_TEST(phases_and_the_line_come_over)
+TEST_CASE(pool_tests, "pool", .setup = setup, .teardown = teardown);
+
+TEST(pool_tests, phases_and_the_line_come_over)
 {
 	char text[] = "\1{\"a\":\2}\n"; /* in a line the same byte is no phase */
 	struct pool_event event;
@@ -75,19 +75,17 @@ START_TEST(phases_and_the_line_come_over)
 	ck_assert(WIFEXITED(event.status));
 	free(event.line);
 }
-END_TEST
 
 static const char *const nonsense[] = {"", "no end", "{one}\n{two}\n", "{one}\nmore", "\n\n"};
 
-START_TEST(what_is_not_one_line_is_none)
+TEST_EACH(pool_tests, what_is_not_one_line_is_none, nonsense)
 {
 	start(0, tell, (void *)nonsense[_i]);
 	ck_assert_ptr_null(await(POOL_ENDED).line);
 }
-END_TEST
 
 /* As when the user asks for many at once in a shell with a low limit. */
-START_TEST(there_may_be_more_slots_than_open_files)
+TEST(pool_tests, there_may_be_more_slots_than_open_files)
 {
 	char line[] = "{}\n";
 	struct rlimit limit, low;
@@ -106,7 +104,6 @@ START_TEST(there_may_be_more_slots_than_open_files)
 	ck_assert_str_eq(event.line, "{}");
 	free(event.line);
 }
-END_TEST
 
 static void tell_a_lot(void *task, int channel)
 {
@@ -119,14 +116,13 @@ static void tell_a_lot(void *task, int channel)
 	free(piece);
 }
 
-START_TEST(what_is_kept_of_a_process_that_never_stops_is_bounded)
+TEST(pool_tests, what_is_kept_of_a_process_that_never_stops_is_bounded)
 {
 	size_t length = 64u << 20;
 
 	start(0, tell_a_lot, &length);
 	ck_assert_ptr_null(await(POOL_ENDED).line);
 }
-END_TEST
 
 /* Or until it is asked to stop, as when a test has failed. */
 static void wait_forever(void *task, int channel)
@@ -137,7 +133,7 @@ static void wait_forever(void *task, int channel)
 		usleep(1000);
 }
 
-START_TEST(a_phase_is_told_while_the_process_works)
+TEST(pool_tests, a_phase_is_told_while_the_process_works)
 {
 	struct pool_event event;
 
@@ -146,9 +142,8 @@ START_TEST(a_phase_is_told_while_the_process_works)
 	ck_assert_uint_eq(event.slot, 1);
 	ck_assert_int_eq(event.phase, 1);
 }
-END_TEST
 
-START_TEST(a_process_that_dies_is_told_and_its_slot_is_free_again)
+TEST(pool_tests, a_process_that_dies_is_told_and_its_slot_is_free_again)
 {
 	char text[] = "{}\n";
 	struct pool_event event;
@@ -164,7 +159,6 @@ START_TEST(a_process_that_dies_is_told_and_its_slot_is_free_again)
 	ck_assert_str_eq(event.line, "{}");
 	free(event.line);
 }
-END_TEST
 
 /* Its own process leaves another one behind, which holds the pipe. */
 static void leave_one_behind(void *task, int channel)
@@ -179,7 +173,7 @@ static void leave_one_behind(void *task, int channel)
 	dprintf(channel, "{%d}\n", (int)child);
 }
 
-START_TEST(nothing_of_a_process_is_left_once_it_has_ended)
+TEST(pool_tests, nothing_of_a_process_is_left_once_it_has_ended)
 {
 	struct pool_event event;
 	pid_t left;
@@ -194,7 +188,6 @@ START_TEST(nothing_of_a_process_is_left_once_it_has_ended)
 		usleep(1000);
 	ck_assert(kill(left, 0) < 0 && errno == ESRCH);
 }
-END_TEST
 
 static void count_descriptors(void *task, int channel)
 {
@@ -207,7 +200,7 @@ static void count_descriptors(void *task, int channel)
 	dprintf(channel, "{%d}\n", count);
 }
 
-START_TEST(a_process_has_the_standard_descriptors_and_its_channel)
+TEST(pool_tests, a_process_has_the_standard_descriptors_and_its_channel)
 {
 	int ends[2];
 	struct pool_event event;
@@ -222,7 +215,6 @@ START_TEST(a_process_has_the_standard_descriptors_and_its_channel)
 	close(ends[0]);
 	close(ends[1]);
 }
-END_TEST
 
 /* Says on standard error when it is not asked to stop. */
 static void tell_whether_asked(void *task, int channel)
@@ -237,7 +229,7 @@ static void tell_whether_asked(void *task, int channel)
 		dprintf(STDERR_FILENO, "forgotten\n");
 }
 
-START_TEST(a_process_holds_the_signal_that_asks_it_to_stop)
+TEST(pool_tests, a_process_holds_the_signal_that_asks_it_to_stop)
 {
 	struct pool_event event;
 
@@ -248,9 +240,8 @@ START_TEST(a_process_holds_the_signal_that_asks_it_to_stop)
 	ck_assert_str_eq(event.line, "{asked}");
 	free(event.line);
 }
-END_TEST
 
-START_TEST(signals_to_us_are_told_each_time)
+TEST_LOOP(pool_tests, signals_to_us_are_told_each_time, 0, 3)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -260,7 +251,6 @@ START_TEST(signals_to_us_are_told_each_time)
 		await(POOL_SIGNAL);
 	}
 }
-END_TEST
 
 /* The middle one of three: it starts a process in a pool of its own, and is killed. */
 static _Noreturn void be_killed(int report)
@@ -278,7 +268,7 @@ static _Noreturn void be_killed(int report)
 	_exit(1);
 }
 
-START_TEST(a_process_is_asked_to_stop_when_we_are_killed)
+TEST(pool_tests, a_process_is_asked_to_stop_when_we_are_killed)
 {
 	int ends[2];
 	char byte;
@@ -293,27 +283,4 @@ START_TEST(a_process_is_asked_to_stop_when_we_are_killed)
 	close(STDERR_FILENO);
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
 	ck_assert_int_eq(read(ends[0], &byte, 1), 0);
-}
-END_TEST
-
-Suite *pool_suite(void)
-{
-	Suite *suite = suite_create("pool");
-	TCase *tests = tcase_create("pool");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, phases_and_the_line_come_over);
-	tcase_add_loop_test(tests, what_is_not_one_line_is_none, 0,
-			    sizeof(nonsense) / sizeof(nonsense[0]));
-	tcase_add_test(tests, there_may_be_more_slots_than_open_files);
-	tcase_add_test(tests, what_is_kept_of_a_process_that_never_stops_is_bounded);
-	tcase_add_test(tests, a_phase_is_told_while_the_process_works);
-	tcase_add_test(tests, a_process_that_dies_is_told_and_its_slot_is_free_again);
-	tcase_add_test(tests, nothing_of_a_process_is_left_once_it_has_ended);
-	tcase_add_test(tests, a_process_has_the_standard_descriptors_and_its_channel);
-	tcase_add_test(tests, a_process_holds_the_signal_that_asks_it_to_stop);
-	tcase_add_loop_test(tests, signals_to_us_are_told_each_time, 0, 3);
-	tcase_add_test(tests, a_process_is_asked_to_stop_when_we_are_killed);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -7,9 +7,7 @@
 #include "batch/progress-frame.h"
 #include "report/text.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
-
-Suite *progress_frame_suite(void);
+#include "support/test.h"
 
 static struct progress_slot slots[3];
 
@@ -65,7 +63,9 @@ static void assert_frame(const struct progress_state *state, unsigned columns, u
 	free(drawn);
 }
 
-START_TEST(a_frame_tells_how_far_it_is)
+TEST_CASE(progress_frame_tests, "progress-frame");
+
+TEST(progress_frame_tests, a_frame_tells_how_far_it_is)
 {
 	struct progress_state state = halfway();
 
@@ -76,9 +76,8 @@ START_TEST(a_frame_tells_how_far_it_is)
 		"  rehearsing  /srv/images/berlin/kiosk-17.vhd\n"
 		"  writing     /srv/images/porto/lab-3.vhdx (21 s)\n");
 }
-END_TEST
 
-START_TEST(a_narrow_frame_keeps_what_matters)
+TEST(progress_frame_tests, a_narrow_frame_keeps_what_matters)
 {
 	struct progress_state state = halfway();
 
@@ -88,9 +87,8 @@ START_TEST(a_narrow_frame_keeps_what_matters)
 		     "  /srv~kiosk-17.vhd\n"
 		     "  /srv~o/lab-3.vhdx\n");
 }
-END_TEST
 
-START_TEST(a_low_frame_has_fewer_running_images)
+TEST(progress_frame_tests, a_low_frame_has_fewer_running_images)
 {
 	struct progress_state state = halfway();
 
@@ -100,26 +98,23 @@ START_TEST(a_low_frame_has_fewer_running_images)
 		     "1 failed  11 refused  100 fixed\n"
 		     "  2 running\n");
 }
-END_TEST
 
-START_TEST(what_is_not_known_is_not_guessed)
+TEST(progress_frame_tests, what_is_not_known_is_not_guessed)
 {
 	struct progress_state state = {.now = 5000, .total = 3, .slots = slots};
 
 	assert_frame(&state, 60, 24,
 		     "0 of 3  ------------------------------  0%  --/min  -- left\n");
 }
-END_TEST
 
-START_TEST(no_images_at_all_are_all_of_them)
+TEST(progress_frame_tests, no_images_at_all_are_all_of_them)
 {
 	struct progress_state state = {.now = 5000, .slots = slots};
 
 	assert_frame(&state, 30, 24, "0 of 0  100%  --/min  -- left\n");
 }
-END_TEST
 
-START_TEST(a_batch_that_hangs_slows_down)
+TEST(progress_frame_tests, a_batch_that_hangs_slows_down)
 {
 	struct progress_state state = halfway();
 	char *drawn;
@@ -135,10 +130,9 @@ START_TEST(a_batch_that_hangs_slows_down)
 	ck_assert_ptr_nonnull(strstr(drawn, " h "));
 	free(drawn);
 }
-END_TEST
 
 /* Images that need no time, as those that were fixed before, do not make the rest look fast. */
-START_TEST(the_rate_is_that_of_the_last_images)
+TEST(progress_frame_tests, the_rate_is_that_of_the_last_images)
 {
 	struct progress_state state = {.now = 640000, .total = 1000, .done = 464, .slots = slots};
 	char *drawn;
@@ -149,7 +143,6 @@ START_TEST(the_rate_is_that_of_the_last_images)
 	ck_assert_msg(strstr(drawn, " 6.0/min  89 min left") != NULL, "%s", drawn);
 	free(drawn);
 }
-END_TEST
 
 static unsigned widest(const char *drawn)
 {
@@ -165,7 +158,7 @@ static unsigned widest(const char *drawn)
 	return most;
 }
 
-START_TEST(frames_fit_any_terminal)
+TEST_LOOP(progress_frame_tests, frames_fit_any_terminal, 0, 2)
 {
 	struct progress_state state = halfway();
 	bool unicode = _i != 0;
@@ -189,9 +182,8 @@ START_TEST(frames_fit_any_terminal)
 		}
 	}
 }
-END_TEST
 
-START_TEST(names_cannot_act_on_the_terminal)
+TEST(progress_frame_tests, names_cannot_act_on_the_terminal)
 {
 	struct progress_state state = {.total = 1, .slots = slots, .slot_count = 1};
 
@@ -199,23 +191,4 @@ START_TEST(names_cannot_act_on_the_terminal)
 	assert_frame(&state, 40, 24,
 		     "0 of 1  ----------  0%  --/min  -- left\n"
 		     "  opening     /a\\x0a\\x1b[2Jb\\xff\n");
-}
-END_TEST
-
-Suite *progress_frame_suite(void)
-{
-	Suite *suite = suite_create("progress-frame");
-	TCase *cases = tcase_create("progress-frame");
-
-	tcase_add_test(cases, a_frame_tells_how_far_it_is);
-	tcase_add_test(cases, a_narrow_frame_keeps_what_matters);
-	tcase_add_test(cases, a_low_frame_has_fewer_running_images);
-	tcase_add_test(cases, what_is_not_known_is_not_guessed);
-	tcase_add_test(cases, no_images_at_all_are_all_of_them);
-	tcase_add_test(cases, a_batch_that_hangs_slows_down);
-	tcase_add_test(cases, the_rate_is_that_of_the_last_images);
-	tcase_add_loop_test(cases, frames_fit_any_terminal, 0, 2);
-	tcase_add_test(cases, names_cannot_act_on_the_terminal);
-	suite_add_tcase(suite, cases);
-	return suite;
 }

@@ -10,9 +10,7 @@
 
 #include "batch/progress.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
-
-Suite *progress_suite(void);
+#include "support/test.h"
 
 static struct row row_of(const char *path, enum bs_status status, enum bs_code code)
 {
@@ -75,14 +73,15 @@ static void assert_batch_on_a_file(enum progress_kind kind, const char *expected
 	ck_assert_int_eq(fclose(stream), 0);
 }
 
-START_TEST(elsewhere_there_is_one_line_an_image)
+TEST_CASE(progress_tests, "progress");
+
+TEST(progress_tests, elsewhere_there_is_one_line_an_image)
 {
 	assert_batch_on_a_file(PROGRESS_NORMAL, batch_lines[PROGRESS_NORMAL]);
 	assert_batch_on_a_file(PROGRESS_VERBOSE, batch_lines[PROGRESS_NORMAL]);
 }
-END_TEST
 
-START_TEST(names_are_shown_with_their_bytes)
+TEST(progress_tests, names_are_shown_with_their_bytes)
 {
 	struct row row = row_of("x\xef\xbf\xbd.img", BS_STATUS_FIXED, BS_OK);
 	char line[64];
@@ -98,13 +97,11 @@ START_TEST(names_are_shown_with_their_bytes)
 	ck_assert_str_eq(line, "x\\xff.img: fixed in 0.21 s\n");
 	ck_assert_int_eq(fclose(stream), 0);
 }
-END_TEST
 
-START_TEST(quiet_leaves_the_problems)
+TEST(progress_tests, quiet_leaves_the_problems)
 {
 	assert_batch_on_a_file(PROGRESS_QUIET, batch_lines[PROGRESS_QUIET]);
 }
-END_TEST
 
 /*
  * A terminal that breaks lines anew when it gets narrower: it thinks in whole lines, and its cursor
@@ -227,7 +224,7 @@ static void assert_end(const struct terminal *terminal, unsigned line)
 		ck_assert_str_eq(terminal->lines[i], "");
 }
 
-START_TEST(finished_lines_stay_above_the_live_ones)
+TEST(progress_tests, finished_lines_stay_above_the_live_ones)
 {
 	static const char *const above[] = {"bad\\x1b.img: refused: what is wrong (hibernated)",
 					    "a warning",
@@ -250,9 +247,8 @@ START_TEST(finished_lines_stay_above_the_live_ones)
 	assert_end(&terminal, 3);
 	terminal_close(&terminal);
 }
-END_TEST
 
-START_TEST(verbose_leaves_a_line_for_each_image)
+TEST(progress_tests, verbose_leaves_a_line_for_each_image)
 {
 	static const char *const above[] = {"bad\\x1b.img: refused: what is wrong (hibernated)",
 					    "good.img: fixed in 0.21 s", "done.img: nothing to do",
@@ -271,9 +267,8 @@ START_TEST(verbose_leaves_a_line_for_each_image)
 	assert_end(&terminal, 5);
 	terminal_close(&terminal);
 }
-END_TEST
 
-START_TEST(any_change_of_size_is_survived)
+TEST(progress_tests, any_change_of_size_is_survived)
 {
 	static const unsigned short sizes[][2] = {{80, 24}, {20, 24}, {7, 3},  {200, 2},
 						  {33, 5},  {0, 0},   {60, 60}};
@@ -299,9 +294,8 @@ START_TEST(any_change_of_size_is_survived)
 	assert_end(&terminal, 70);
 	terminal_close(&terminal);
 }
-END_TEST
 
-START_TEST(nothing_new_is_not_drawn_again)
+TEST(progress_tests, nothing_new_is_not_drawn_again)
 {
 	struct progress *progress;
 	struct terminal terminal;
@@ -319,9 +313,8 @@ START_TEST(nothing_new_is_not_drawn_again)
 	progress_close(progress);
 	terminal_close(&terminal);
 }
-END_TEST
 
-START_TEST(a_dumb_terminal_is_none)
+TEST(progress_tests, a_dumb_terminal_is_none)
 {
 	struct progress *progress;
 	struct terminal terminal;
@@ -337,9 +330,8 @@ START_TEST(a_dumb_terminal_is_none)
 	ck_assert_ptr_nonnull(strstr(bytes, "good.img: fixed in 0.21 s"));
 	terminal_close(&terminal);
 }
-END_TEST
 
-START_TEST(what_cannot_be_printed_is_told)
+TEST(progress_tests, what_cannot_be_printed_is_told)
 {
 	FILE *stream = fopen("/dev/full", "w");
 	struct progress *progress = progress_open(stream, OUTPUT_COLOUR_AUTO, PROGRESS_NORMAL, 4);
@@ -347,23 +339,4 @@ START_TEST(what_cannot_be_printed_is_told)
 	run_batch(progress);
 	ck_assert_int_eq(progress_close(progress), ENOSPC);
 	fclose(stream);
-}
-END_TEST
-
-Suite *progress_suite(void)
-{
-	Suite *suite = suite_create("progress");
-	TCase *cases = tcase_create("progress");
-
-	tcase_add_test(cases, elsewhere_there_is_one_line_an_image);
-	tcase_add_test(cases, quiet_leaves_the_problems);
-	tcase_add_test(cases, names_are_shown_with_their_bytes);
-	tcase_add_test(cases, finished_lines_stay_above_the_live_ones);
-	tcase_add_test(cases, verbose_leaves_a_line_for_each_image);
-	tcase_add_test(cases, any_change_of_size_is_survived);
-	tcase_add_test(cases, nothing_new_is_not_drawn_again);
-	tcase_add_test(cases, a_dumb_terminal_is_none);
-	tcase_add_test(cases, what_cannot_be_printed_is_told);
-	suite_add_tcase(suite, cases);
-	return suite;
 }

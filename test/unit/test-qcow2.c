@@ -47,25 +47,25 @@ static void assert_bad(enum bs_code code, const char *part)
 	ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
 }
 
-START_TEST(a_header_gives_the_size_of_the_disk)
+TEST_CASE(qcow2, "qcow2", .setup = setup);
+
+TEST(qcow2, a_header_gives_the_size_of_the_disk)
 {
 	assert_good(1 << 20);
 	bytes[7] = 2;
 	memset(bytes + 72, 0xee, 32); /* not of version 2 */
 	assert_good(1 << 20);
 }
-END_TEST
 
-START_TEST(another_version_is_not_supported)
+TEST(qcow2, another_version_is_not_supported)
 {
 	bytes[7] = 1;
 	assert_bad(BS_FORMAT_UNSUPPORTED, "version 1");
 	bytes[7] = 4;
 	assert_bad(BS_FORMAT_UNREADABLE, "version 4");
 }
-END_TEST
 
-START_TEST(a_backing_file_is_named)
+TEST(qcow2, a_backing_file_is_named)
 {
 	bytes[15] = 200;
 	bytes[19] = 9;
@@ -74,9 +74,8 @@ START_TEST(a_backing_file_is_named)
 	bytes[14] = 0xff; /* beyond what is there */
 	assert_bad(BS_CONTAINER_DIFFERENCING, "another file");
 }
-END_TEST
 
-START_TEST(a_data_file_is_named)
+TEST(qcow2, a_data_file_is_named)
 {
 	bytes[79] = 4;
 	assert_bad(BS_CONTAINER_SPLIT, "another file");
@@ -86,18 +85,16 @@ START_TEST(a_data_file_is_named)
 	memset(bytes + 116, 0xff, 4); /* an extension without an end */
 	assert_bad(BS_CONTAINER_SPLIT, "another file");
 }
-END_TEST
 
-START_TEST(encryption_is_refused)
+TEST(qcow2, encryption_is_refused)
 {
 	bytes[35] = 1; /* AES */
 	assert_bad(BS_CONTAINER_ENCRYPTED, "encrypted");
 	bytes[35] = 2; /* LUKS */
 	assert_bad(BS_CONTAINER_ENCRYPTED, "encrypted");
 }
-END_TEST
 
-START_TEST(features_that_the_driver_deals_with_pass_and_others_do_not)
+TEST(qcow2, features_that_the_driver_deals_with_pass_and_others_do_not)
 {
 	bytes[79] = 0x01; /* dirty */
 	assert_good(1 << 20);
@@ -113,9 +110,8 @@ START_TEST(features_that_the_driver_deals_with_pass_and_others_do_not)
 	bytes[72] = 0x80;
 	assert_bad(BS_FORMAT_UNREADABLE, "0x8000000000000000");
 }
-END_TEST
 
-START_TEST(numbers_that_cannot_be_are_corruption)
+TEST(qcow2, numbers_that_cannot_be_are_corruption)
 {
 	static const struct {
 		size_t at;
@@ -137,16 +133,14 @@ START_TEST(numbers_that_cannot_be_are_corruption)
 		assert_bad(BS_CONTAINER_CORRUPT, changes[i].part);
 	}
 }
-END_TEST
 
-START_TEST(a_disk_is_whole_sectors)
+TEST(qcow2, a_disk_is_whole_sectors)
 {
 	bytes[31] = 1;
 	assert_bad(BS_NOT_AN_IMAGE, "512");
 }
-END_TEST
 
-START_TEST(a_header_that_is_cut_short_is_corruption)
+TEST(qcow2, a_header_that_is_cut_short_is_corruption)
 {
 	struct bs_error err;
 	uint64_t size;
@@ -159,9 +153,8 @@ START_TEST(a_header_that_is_cut_short_is_corruption)
 			ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	})
 }
-END_TEST
 
-START_TEST(what_qemu_makes_is_described)
+TEST(qcow2, what_qemu_makes_is_described)
 {
 	static const char *const options[] = {
 		"compat=0.10",
@@ -191,7 +184,6 @@ START_TEST(what_qemu_makes_is_described)
 	IN_FOLDER("head -c 1M /dev/urandom >a.img && qemu-img convert -c -O qcow2 a.img a.qcow2");
 	container_assert("a.qcow2", "qcow2", FORMAT_CAPTURED, 1 << 20);
 }
-END_TEST
 
 /* ---- what is missing ---------------------------------------------------------------------- */
 
@@ -204,7 +196,7 @@ static void make_filled(const char *options, const char *of_convert)
 		  of_convert, options);
 }
 
-START_TEST(whatever_is_cut_off_is_missed)
+TEST(qcow2, whatever_is_cut_off_is_missed)
 {
 	static const struct {
 		const char *options, *of_convert;
@@ -233,10 +225,9 @@ START_TEST(whatever_is_cut_off_is_missed)
 		disk_close(&memory->disk);
 	}
 }
-END_TEST
 
 /* Its L1 and L2 tables take the place of clusters that were given up before. */
-START_TEST(a_cut_that_takes_only_data_of_a_snapshot_is_missed)
+TEST(qcow2, a_cut_that_takes_only_data_of_a_snapshot_is_missed)
 {
 	struct memory_disk *memory;
 
@@ -255,9 +246,8 @@ START_TEST(a_cut_that_takes_only_data_of_a_snapshot_is_missed)
 	memory_assert_good(memory);
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(a_cut_that_takes_the_table_of_the_snapshots_is_missed)
+TEST(qcow2, a_cut_that_takes_the_table_of_the_snapshots_is_missed)
 {
 	struct memory_disk *memory;
 
@@ -267,10 +257,9 @@ START_TEST(a_cut_that_takes_the_table_of_the_snapshots_is_missed)
 	memory_assert_cuts_refused(memory, 65536, 65536);
 	disk_close(&memory->disk);
 }
-END_TEST
 
 /* Four clusters are counted in a byte: some behind the end, and some before it. */
-START_TEST(counts_of_a_few_bits_are_understood)
+TEST(qcow2, counts_of_a_few_bits_are_understood)
 {
 	make_filled("refcount_bits=2", "");
 	IN_FOLDER("qemu-img snapshot -c one a.qcow2");
@@ -279,9 +268,8 @@ START_TEST(counts_of_a_few_bits_are_understood)
 		IN_FOLDER("truncate -s +64K a.qcow2");
 	}
 }
-END_TEST
 
-START_TEST(counts_beyond_the_end_are_missed)
+TEST(qcow2, counts_beyond_the_end_are_missed)
 {
 	struct memory_disk *memory;
 
@@ -293,10 +281,9 @@ START_TEST(counts_beyond_the_end_are_missed)
 	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "a table is at");
 	disk_close(&memory->disk);
 }
-END_TEST
 
 /* Its user was killed, and left the counting of what it wrote last to the next one. */
-START_TEST(what_is_not_counted_yet_is_missed)
+TEST(qcow2, what_is_not_counted_yet_is_missed)
 {
 	struct memory_disk *memory;
 
@@ -310,10 +297,9 @@ START_TEST(what_is_not_counted_yet_is_missed)
 	memory_assert_cuts_refused(memory, 65536, 65536);
 	disk_close(&memory->disk);
 }
-END_TEST
 
 /* A program that was killed can leave them; they are counted, but nothing refers to them. */
-START_TEST(lost_clusters_beyond_the_end_are_not_missed)
+TEST(qcow2, lost_clusters_beyond_the_end_are_not_missed)
 {
 	static const struct {
 		const char *options, *of_convert;
@@ -334,7 +320,6 @@ START_TEST(lost_clusters_beyond_the_end_are_not_missed)
 		disk_close(&memory->disk);
 	}
 }
-END_TEST
 
 static struct memory_disk *load_with_many_l1_entries(void)
 {
@@ -348,7 +333,7 @@ static struct memory_disk *load_with_many_l1_entries(void)
 	return memory;
 }
 
-START_TEST(a_table_is_gone_through_once_however_many_entries_lead_to_it)
+TEST(qcow2, a_table_is_gone_through_once_however_many_entries_lead_to_it)
 {
 	struct memory_disk *memory = load_with_many_l1_entries();
 	uint64_t l1 = load_be64(memory->bytes + 40);
@@ -360,9 +345,8 @@ START_TEST(a_table_is_gone_through_once_however_many_entries_lead_to_it)
 	ck_assert_uint_lt(memory->reads, 100);
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(snapshots_that_share_an_l1_table_are_corruption)
+TEST(qcow2, snapshots_that_share_an_l1_table_are_corruption)
 {
 	struct memory_disk *memory = load_with_many_l1_entries();
 	uint64_t at = memory->disk.size - 8192;
@@ -376,9 +360,8 @@ START_TEST(snapshots_that_share_an_l1_table_are_corruption)
 	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "more tables");
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(damage_anywhere_in_the_tables_is_survived)
+TEST(qcow2, damage_anywhere_in_the_tables_is_survived)
 {
 	struct memory_disk *memory;
 
@@ -391,9 +374,8 @@ START_TEST(damage_anywhere_in_the_tables_is_survived)
 	memory_damage(memory, "qcow2", 512, memory->disk.size);
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(what_qemu_makes_of_several_files_is_refused)
+TEST(qcow2, what_qemu_makes_of_several_files_is_refused)
 {
 	IN_FOLDER("qemu-img create -q -f qcow2 base.qcow2 100M");
 	IN_FOLDER("qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 top.qcow2");
@@ -401,17 +383,15 @@ START_TEST(what_qemu_makes_of_several_files_is_refused)
 	IN_FOLDER("qemu-img create -q -f qcow2 -o data_file=data.img a.qcow2 100M");
 	container_assert_refused("a.qcow2", BS_CONTAINER_SPLIT, "data.img");
 }
-END_TEST
 
-START_TEST(what_qemu_encrypts_is_refused)
+TEST(qcow2, what_qemu_encrypts_is_refused)
 {
 	IN_FOLDER("qemu-img create -q -f qcow2 --object secret,id=s,data=secret "
 		  "-o encrypt.key-secret=s,encrypt.format=aes a.qcow2 1M");
 	container_assert_refused("a.qcow2", BS_CONTAINER_ENCRYPTED, "encrypted");
 }
-END_TEST
 
-START_TEST(damage_anywhere_in_a_header_is_survived)
+TEST(qcow2, damage_anywhere_in_a_header_is_survived)
 {
 	struct memory_disk *memory;
 
@@ -421,41 +401,4 @@ START_TEST(damage_anywhere_in_a_header_is_survived)
 	memory_damage(memory, "qcow2", 0, 600);
 	memory_damage(memory, NULL, 0, 600);
 	disk_close(&memory->disk);
-}
-END_TEST
-
-Suite *qcow2_suite(void);
-
-Suite *qcow2_suite(void)
-{
-	Suite *suite = suite_create("qcow2");
-	TCase *tcase = tcase_create("qcow2");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, a_header_gives_the_size_of_the_disk);
-	tcase_add_test(tcase, another_version_is_not_supported);
-	tcase_add_test(tcase, a_backing_file_is_named);
-	tcase_add_test(tcase, a_data_file_is_named);
-	tcase_add_test(tcase, encryption_is_refused);
-	tcase_add_test(tcase, features_that_the_driver_deals_with_pass_and_others_do_not);
-	tcase_add_test(tcase, numbers_that_cannot_be_are_corruption);
-	tcase_add_test(tcase, a_disk_is_whole_sectors);
-	tcase_add_test(tcase, a_header_that_is_cut_short_is_corruption);
-	tcase_add_test(tcase, what_qemu_makes_is_described);
-	tcase_add_test(tcase, whatever_is_cut_off_is_missed);
-	tcase_add_test(tcase, a_cut_that_takes_only_data_of_a_snapshot_is_missed);
-	tcase_add_test(tcase, a_cut_that_takes_the_table_of_the_snapshots_is_missed);
-	tcase_add_test(tcase, counts_of_a_few_bits_are_understood);
-	tcase_add_test(tcase, counts_beyond_the_end_are_missed);
-	tcase_add_test(tcase, what_is_not_counted_yet_is_missed);
-	tcase_add_test(tcase, lost_clusters_beyond_the_end_are_not_missed);
-	tcase_add_test(tcase, a_table_is_gone_through_once_however_many_entries_lead_to_it);
-	tcase_add_test(tcase, snapshots_that_share_an_l1_table_are_corruption);
-	tcase_add_test(tcase, damage_anywhere_in_the_tables_is_survived);
-	tcase_add_test(tcase, what_qemu_makes_of_several_files_is_refused);
-	tcase_add_test(tcase, what_qemu_encrypts_is_refused);
-	tcase_add_test(tcase, damage_anywhere_in_a_header_is_survived);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -36,7 +36,9 @@ static const struct {
 	 "truncate -s 1M $path && printf 'EFI PART' | dd of=$path seek=1 conv=notrunc status=none"},
 };
 
-START_TEST(a_container_is_recognised_by_its_mark)
+TEST_CASE(recognise, "recognise");
+
+TEST(recognise, a_container_is_recognised_by_its_mark)
 {
 	for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
 		const char *path = make(images[i].name, images[i].command);
@@ -47,9 +49,8 @@ START_TEST(a_container_is_recognised_by_its_mark)
 		ck_assert_str_eq(recognition.data_file, "");
 	}
 }
-END_TEST
 
-START_TEST(a_disk_with_a_table_is_recognised)
+TEST(recognise, a_disk_with_a_table_is_recognised)
 {
 	static const char *const recipes[] = {"windows-7", "gpt", "no-active"};
 
@@ -61,7 +62,6 @@ START_TEST(a_disk_with_a_table_is_recognised)
 	}
 	ck_assert_int_eq(bs_recognise("nbd://host/export", &recognition, &err), BS_EXIT_DONE);
 }
-END_TEST
 
 static const struct {
 	const char *name, *command, *message;
@@ -76,7 +76,7 @@ static const struct {
 	{"pipe", "mkfifo $path", "is a pipe"},
 };
 
-START_TEST(what_is_something_else_is_not_recognised)
+TEST(recognise, what_is_something_else_is_not_recognised)
 {
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		const char *path = make(others[i].name, others[i].command);
@@ -88,7 +88,6 @@ START_TEST(what_is_something_else_is_not_recognised)
 	ck_assert_int_eq(bs_recognise("/nowhere", &recognition, &err), BS_EXIT_FAILED);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 }
-END_TEST
 
 /* ---- recovering ---------------------------------------------------------------------------- */
 
@@ -103,7 +102,7 @@ static void recover(const char *image, enum bs_status status, bool recovered)
 	bs_result_free(&result);
 }
 
-START_TEST(recovering_takes_back_what_was_interrupted_and_nothing_else)
+TEST(recognise, recovering_takes_back_what_was_interrupted_and_nothing_else)
 {
 	const char *image = image_copy(image_recipe("small", SAMPLE_SMALL));
 	const struct bs_options options = {0};
@@ -124,9 +123,8 @@ START_TEST(recovering_takes_back_what_was_interrupted_and_nothing_else)
 	recover(image, BS_STATUS_UNDONE, true);
 	image_assert_same(image, &before);
 }
-END_TEST
 
-START_TEST(a_fixed_image_tells_of_its_undo_file)
+TEST(recognise, a_fixed_image_tells_of_its_undo_file)
 {
 	const char *image = image_copy(image_recipe("small", SAMPLE_SMALL));
 	const struct bs_options options = {0};
@@ -143,7 +141,6 @@ START_TEST(a_fixed_image_tells_of_its_undo_file)
 	ck_assert_ptr_null(result.undo_file);
 	bs_result_free(&result);
 }
-END_TEST
 
 /* ---- phases -------------------------------------------------------------------------------- */
 
@@ -154,7 +151,7 @@ static void note(void *context, enum bs_phase phase)
 	phases[strlen(phases)] = (char)('0' + phase);
 }
 
-START_TEST(phases_are_told_in_their_order)
+TEST(recognise, phases_are_told_in_their_order)
 {
 	const char *image = image_copy(image_recipe("small", SAMPLE_SMALL));
 	char phases[16] = "";
@@ -172,23 +169,4 @@ START_TEST(phases_are_told_in_their_order)
 	bs_undo(image, &options, &result);
 	ck_assert_str_eq(phases, "06");
 	bs_result_free(&result);
-}
-END_TEST
-
-Suite *recognise_suite(void);
-
-Suite *recognise_suite(void)
-{
-	Suite *suite = suite_create("recognise");
-	TCase *tests = tcase_create("recognise");
-
-	images_prepare();
-	tcase_add_test(tests, a_container_is_recognised_by_its_mark);
-	tcase_add_test(tests, a_disk_with_a_table_is_recognised);
-	tcase_add_test(tests, what_is_something_else_is_not_recognised);
-	tcase_add_test(tests, recovering_takes_back_what_was_interrupted_and_nothing_else);
-	tcase_add_test(tests, a_fixed_image_tells_of_its_undo_file);
-	tcase_add_test(tests, phases_are_told_in_their_order);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -73,14 +73,15 @@ static const struct {
 	{"hel", 0x24056A46}, {"hell", 0x7F91E021}, {"hello, world!", 0x00C18515},
 };
 
-START_TEST(the_hash_gives_the_known_answers)
+TEST_CASE(regf_log, "log");
+
+TEST_EACH(regf_log, the_hash_gives_the_known_answers, answers)
 {
 	const char *text = answers[_i].text;
 	uint64_t hash = regf_log_hash((const uint8_t *)text, strlen(text));
 
 	ck_assert_uint_eq((uint32_t)hash ^ (uint32_t)(hash >> 32), answers[_i].folded);
 }
-END_TEST
 
 /* ---- which logs are newer ------------------------------------------------------------------ */
 
@@ -100,15 +101,14 @@ static const struct {
 	{NEWER, 0, false},
 };
 
-START_TEST(entries_right_behind_the_hive_are_newer_and_no_others)
+TEST_EACH(regf_log, entries_right_behind_the_hive_are_newer_and_no_others, chains)
 {
 	make(chains[_i].first);
 	end_after(chains[_i].entries);
 	ck_assert_int_eq(newer(), chains[_i].newer);
 }
-END_TEST
 
-START_TEST(numbers_go_on_after_the_largest)
+TEST(regf_log, numbers_go_on_after_the_largest)
 {
 	make(UINT32_MAX);
 	ck_assert(regf_log_is_newer(bytes, sizeof(bytes), UINT32_MAX));
@@ -116,7 +116,6 @@ START_TEST(numbers_go_on_after_the_largest)
 	make(0);
 	ck_assert(regf_log_is_newer(bytes, sizeof(bytes), UINT32_MAX));
 }
-END_TEST
 
 /* One changed number of a log that is newer by its first entry alone. */
 static const struct {
@@ -140,7 +139,7 @@ static const struct {
 	{SECTOR + 32, 0x12345678, false}, /* the second */
 };
 
-START_TEST(an_entry_that_is_not_whole_counts_for_nothing)
+TEST_EACH(regf_log, an_entry_that_is_not_whole_counts_for_nothing, changes)
 {
 	make(NEWER);
 	end_after(1);
@@ -150,9 +149,8 @@ START_TEST(an_entry_that_is_not_whole_counts_for_nothing)
 		seal(bytes + SECTOR, ENTRY);
 	ck_assert(!newer());
 }
-END_TEST
 
-START_TEST(a_log_of_the_older_format_is_never_newer)
+TEST_LOOP(regf_log, a_log_of_the_older_format_is_never_newer, 0, 3)
 {
 	static const uint32_t types[] = {0, 1, 2};
 
@@ -161,9 +159,8 @@ START_TEST(a_log_of_the_older_format_is_never_newer)
 	store_fix_checksum(bytes);
 	ck_assert(!newer());
 }
-END_TEST
 
-START_TEST(a_log_of_any_length_is_read_to_its_end_and_not_behind_it)
+TEST(regf_log, a_log_of_any_length_is_read_to_its_end_and_not_behind_it)
 {
 	make(NEWER);
 	end_after(1);
@@ -176,32 +173,10 @@ START_TEST(a_log_of_any_length_is_read_to_its_end_and_not_behind_it)
 		free(exact);
 	}
 }
-END_TEST
 
-START_TEST(a_log_of_zeros_is_empty)
+TEST(regf_log, a_log_of_zeros_is_empty)
 {
 	memset(bytes, 0, sizeof(bytes));
 	ck_assert(!newer());
 	ck_assert(!regf_log_is_newer(bytes, 0, SEQUENCE));
-}
-END_TEST
-
-Suite *regf_log_suite(void);
-Suite *regf_log_suite(void)
-{
-	Suite *suite = suite_create("regf-log");
-	TCase *tcase = tcase_create("log");
-
-	tcase_add_loop_test(tcase, the_hash_gives_the_known_answers, 0,
-			    sizeof(answers) / sizeof(answers[0]));
-	tcase_add_loop_test(tcase, entries_right_behind_the_hive_are_newer_and_no_others, 0,
-			    sizeof(chains) / sizeof(chains[0]));
-	tcase_add_test(tcase, numbers_go_on_after_the_largest);
-	tcase_add_loop_test(tcase, an_entry_that_is_not_whole_counts_for_nothing, 0,
-			    sizeof(changes) / sizeof(changes[0]));
-	tcase_add_loop_test(tcase, a_log_of_the_older_format_is_never_newer, 0, 3);
-	tcase_add_test(tcase, a_log_of_any_length_is_read_to_its_end_and_not_behind_it);
-	tcase_add_test(tcase, a_log_of_zeros_is_empty);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

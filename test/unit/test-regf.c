@@ -83,7 +83,9 @@ static void assert_damaged(const char *text)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-START_TEST(a_path_is_found_in_any_case_and_a_missing_one_is_no_error)
+TEST_CASE(reading, "reading", .teardown = teardown);
+
+TEST(reading, a_path_is_found_in_any_case_and_a_missing_one_is_no_error)
 {
 	struct regf hive;
 
@@ -96,9 +98,8 @@ START_TEST(a_path_is_found_in_any_case_and_a_missing_one_is_no_error)
 	ck_assert_uint_eq(find(&hive, "Microsoft\\Windows"), 0);
 	ck_assert_uint_eq(find(&hive, "Nothing\\At all"), 0);
 }
-END_TEST
 
-START_TEST(values_are_found_where_their_data_lies_in_the_file)
+TEST(reading, values_are_found_where_their_data_lies_in_the_file)
 {
 	static const struct {
 		const char *name;
@@ -128,9 +129,8 @@ START_TEST(values_are_found_where_their_data_lies_in_the_file)
 		ck_assert_mem_eq(bytes + value.offset, values[i].data, value.size);
 	}
 }
-END_TEST
 
-START_TEST(a_string_is_text_and_anything_else_is_empty)
+TEST(reading, a_string_is_text_and_anything_else_is_empty)
 {
 	struct regf hive;
 	struct bs_error err;
@@ -147,7 +147,6 @@ START_TEST(a_string_is_text_and_anything_else_is_empty)
 	ck_assert_int_eq(regf_string(&hive, key, "Missing", text, sizeof(text), &err), 0);
 	ck_assert_str_eq(text, "");
 }
-END_TEST
 
 /* ---- lists of keys ------------------------------------------------------------------------- */
 
@@ -187,21 +186,21 @@ static void assert_all_are_there(void)
 	ck_assert_uint_ne(find(&hive, "Many\\key 599"), 0);
 }
 
-START_TEST(a_list_as_hivex_makes_it_is_read)
+TEST_CASE(lists_of_keys, "lists of keys", .teardown = teardown);
+
+TEST(lists_of_keys, a_list_as_hivex_makes_it_is_read)
 {
 	make_many();
 	ck_assert_mem_eq(cell(list_of_many()), "lh", 2);
 	assert_all_are_there();
 }
-END_TEST
 
-START_TEST(a_list_with_names_in_place_of_hashes_is_read)
+TEST(lists_of_keys, a_list_with_names_in_place_of_hashes_is_read)
 {
 	make_many();
 	memcpy(cell(list_of_many()), "lf", 2);
 	assert_all_are_there();
 }
-END_TEST
 
 /* Takes the hashes out of a list. */
 static void make_li(uint32_t list)
@@ -213,13 +212,12 @@ static void make_li(uint32_t list)
 		store_le32(record + 4 + (size_t)i * 4, load_le32(record + 4 + (size_t)i * 8));
 }
 
-START_TEST(a_list_without_hashes_is_read)
+TEST(lists_of_keys, a_list_without_hashes_is_read)
 {
 	make_many();
 	make_li(list_of_many());
 	assert_all_are_there();
 }
-END_TEST
 
 /*
  * Replaces the list of 600 by a list of three lists: one with hashes, two without.  The four lie
@@ -258,13 +256,12 @@ static uint32_t make_ri(void)
 	return list;
 }
 
-START_TEST(a_list_of_lists_is_read)
+TEST(lists_of_keys, a_list_of_lists_is_read)
 {
 	make_many();
 	make_ri();
 	assert_all_are_there();
 }
-END_TEST
 
 static void assert_list_fails(const char *text)
 {
@@ -280,7 +277,7 @@ static void assert_list_fails(const char *text)
 	ck_assert_ptr_null(children);
 }
 
-START_TEST(a_list_of_lists_of_lists_is_damage)
+TEST(lists_of_keys, a_list_of_lists_of_lists_is_damage)
 {
 	uint32_t list;
 
@@ -289,9 +286,8 @@ START_TEST(a_list_of_lists_of_lists_is_damage)
 	store_le32(cell(list) + 8, list); /* it leads to itself */
 	assert_list_fails("not a list of keys");
 }
-END_TEST
 
-START_TEST(a_list_that_claims_more_than_its_cell_holds_is_damage)
+TEST(lists_of_keys, a_list_that_claims_more_than_its_cell_holds_is_damage)
 {
 	uint32_t list;
 
@@ -308,10 +304,9 @@ START_TEST(a_list_that_claims_more_than_its_cell_holds_is_damage)
 	memcpy(cell(list), "xx", 2);
 	assert_list_fails("not a list of keys");
 }
-END_TEST
 
 /* A list of lists whose 65535 entries are one leaf in a cell of nearly a mebibyte: 64 GiB. */
-START_TEST(a_small_hive_that_describes_a_huge_one_is_damage_and_no_hang)
+TEST(lists_of_keys, a_small_hive_that_describes_a_huge_one_is_damage_and_no_hang)
 {
 	const uint32_t big = 1u << 20, start = BASE_BLOCK;
 	struct regf hive;
@@ -344,11 +339,12 @@ START_TEST(a_small_hive_that_describes_a_huge_one_is_damage_and_no_hang)
 		ck_assert_msg(strstr(err.message, "too often") != NULL, "%s", err.message);
 	}
 }
-END_TEST
 
 /* ---- broken hives -------------------------------------------------------------------------- */
 
-START_TEST(a_hive_with_two_sequence_numbers_is_dirty)
+TEST_CASE(broken_hives, "broken hives", .teardown = teardown);
+
+TEST(broken_hives, a_hive_with_two_sequence_numbers_is_dirty)
 {
 	struct regf hive;
 
@@ -360,9 +356,8 @@ START_TEST(a_hive_with_two_sequence_numbers_is_dirty)
 	open_hive(&hive);
 	ck_assert(hive.dirty);
 }
-END_TEST
 
-START_TEST(a_broken_header_is_damage)
+TEST(broken_hives, a_broken_header_is_damage)
 {
 	make_small();
 	bytes[20] ^= 1;
@@ -376,9 +371,8 @@ START_TEST(a_broken_header_is_damage)
 	size = BASE_BLOCK - 1;
 	assert_damaged("shorter than its header");
 }
-END_TEST
 
-START_TEST(the_two_checksums_that_are_never_stored_are_replaced)
+TEST(broken_hives, the_two_checksums_that_are_never_stored_are_replaced)
 {
 	struct regf hive;
 
@@ -391,9 +385,8 @@ START_TEST(the_two_checksums_that_are_never_stored_are_replaced)
 	store_le32(bytes + 508, 0xFFFFFFFE);
 	open_hive(&hive);
 }
-END_TEST
 
-START_TEST(a_root_that_is_no_key_is_damage)
+TEST(broken_hives, a_root_that_is_no_key_is_damage)
 {
 	static const uint32_t roots[] = {0xFFFFFFFF, 0, 1, 0x24, 0x7FFFFFF8, 0xFFFFFFF8};
 
@@ -404,9 +397,8 @@ START_TEST(a_root_that_is_no_key_is_damage)
 		assert_damaged("damaged");
 	}
 }
-END_TEST
 
-START_TEST(a_cell_that_is_free_or_reaches_out_is_damage)
+TEST(broken_hives, a_cell_that_is_free_or_reaches_out_is_damage)
 {
 	static const uint32_t sizes[] = {0, 96, 0x80000000, 0u - 4u, 0x80000008, 0u - 0x100000u};
 	uint32_t root;
@@ -420,7 +412,6 @@ START_TEST(a_cell_that_is_free_or_reaches_out_is_damage)
 	store_le32(cell(root) - 4, 0u - 8u);
 	assert_damaged("too short");
 }
-END_TEST
 
 static int failing_read(void *source, uint64_t offset, void *buffer, size_t length,
 			struct bs_error *err)
@@ -432,47 +423,11 @@ static int failing_read(void *source, uint64_t offset, void *buffer, size_t leng
 	return fail(err, BS_IO, "told to fail");
 }
 
-START_TEST(an_error_of_the_source_is_passed_on)
+TEST(broken_hives, an_error_of_the_source_is_passed_on)
 {
 	struct regf hive = {.read = failing_read, .size = 1 << 20};
 	struct bs_error err = {0};
 
 	ck_assert_int_eq(regf_open(&hive, &err), -1);
 	ck_assert_int_eq(err.code, BS_IO);
-}
-END_TEST
-
-Suite *regf_suite(void);
-Suite *regf_suite(void)
-{
-	Suite *suite = suite_create("regf");
-	TCase *tcase = tcase_create("reading");
-
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, a_path_is_found_in_any_case_and_a_missing_one_is_no_error);
-	tcase_add_test(tcase, values_are_found_where_their_data_lies_in_the_file);
-	tcase_add_test(tcase, a_string_is_text_and_anything_else_is_empty);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("lists of keys");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, a_list_as_hivex_makes_it_is_read);
-	tcase_add_test(tcase, a_list_with_names_in_place_of_hashes_is_read);
-	tcase_add_test(tcase, a_list_without_hashes_is_read);
-	tcase_add_test(tcase, a_list_of_lists_is_read);
-	tcase_add_test(tcase, a_list_of_lists_of_lists_is_damage);
-	tcase_add_test(tcase, a_list_that_claims_more_than_its_cell_holds_is_damage);
-	tcase_add_test(tcase, a_small_hive_that_describes_a_huge_one_is_damage_and_no_hang);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("broken hives");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, a_hive_with_two_sequence_numbers_is_dirty);
-	tcase_add_test(tcase, a_broken_header_is_damage);
-	tcase_add_test(tcase, the_two_checksums_that_are_never_stored_are_replaced);
-	tcase_add_test(tcase, a_root_that_is_no_key_is_damage);
-	tcase_add_test(tcase, a_cell_that_is_free_or_reaches_out_is_damage);
-	tcase_add_test(tcase, an_error_of_the_source_is_passed_on);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

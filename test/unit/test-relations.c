@@ -14,8 +14,6 @@
 #include "unit/fixed-footer.h"
 #include "util/bytes.h"
 
-Suite *relations_suite(void);
-
 static struct bs_relations relations;
 static const char *folder;
 
@@ -88,7 +86,9 @@ static void back(const char *child, const char *name)
 	RUN_THERE("qemu-img create -q -u -f qcow2 -F qcow2 -b '%s' '%s' 8M", name, child);
 }
 
-START_TEST(a_backing_file_is_a_parent_whatever_way_it_is_named)
+TEST_CASE(relations_tests, "relations", .setup = setup, .teardown = teardown);
+
+TEST(relations_tests, a_backing_file_is_a_parent_whatever_way_it_is_named)
 {
 	const char *const names[] = {
 		"base.img",
@@ -115,10 +115,9 @@ START_TEST(a_backing_file_is_a_parent_whatever_way_it_is_named)
 	back("base/child", "base.image");
 	assert_child("base/base.img", NULL);
 }
-END_TEST
 
 /* A guest can write a header, but has a boot signature; see format.c. */
-START_TEST(a_raw_disk_that_begins_like_a_child_is_none)
+TEST(relations_tests, a_raw_disk_that_begins_like_a_child_is_none)
 {
 	RUN_THERE(": >base.img");
 	back("child", "base.img");
@@ -126,29 +125,26 @@ START_TEST(a_raw_disk_that_begins_like_a_child_is_none)
 	put("child", 510, "\x55\xaa", 2);
 	assert_child("base.img", NULL);
 }
-END_TEST
 
-START_TEST(a_data_file_is_a_part)
+TEST(relations_tests, a_data_file_is_a_part)
 {
 	RUN_THERE("qemu-img create -q -f qcow2 -o data_file=data disk.qcow2 8M");
 	assert_whole("data", "disk.qcow2");
 	assert_whole("disk.qcow2", NULL);
 	assert_child("data", NULL);
 }
-END_TEST
 
 /* ---- VMDK ---------------------------------------------------------------------------------- */
 
-START_TEST(the_hint_of_a_vmdk_leads_to_its_parent)
+TEST(relations_tests, the_hint_of_a_vmdk_leads_to_its_parent)
 {
 	RUN_THERE("qemu-img create -q -f vmdk vm.vmdk 8M && "
 		  "qemu-img create -q -f vmdk -F vmdk -b vm.vmdk vm-000001.vmdk");
 	assert_child("vm.vmdk", "vm-000001.vmdk");
 	assert_child("vm-000001.vmdk", NULL);
 }
-END_TEST
 
-START_TEST(all_files_of_a_described_disk_are_parts)
+TEST(relations_tests, all_files_of_a_described_disk_are_parts)
 {
 	RUN_THERE("qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat flat.vmdk 3G");
 	RUN_THERE("qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse sparse.vmdk 3G");
@@ -161,16 +157,14 @@ START_TEST(all_files_of_a_described_disk_are_parts)
 	assert_whole("one.vmdk", NULL);
 	assert_child("one-flat.vmdk", NULL);
 }
-END_TEST
 
 /* Its descriptor names it as it was called when it was made. */
-START_TEST(a_copy_of_a_vmdk_of_one_file_does_not_claim_the_first)
+TEST(relations_tests, a_copy_of_a_vmdk_of_one_file_does_not_claim_the_first)
 {
 	RUN_THERE("qemu-img create -q -f vmdk disk.vmdk 8M && cp disk.vmdk copy.vmdk");
 	assert_whole("disk.vmdk", NULL);
 	assert_child("disk.vmdk", NULL);
 }
-END_TEST
 
 /* ---- VHD and VHDX -------------------------------------------------------------------------- */
 
@@ -203,7 +197,7 @@ static void make_vhd(const char *child, const char *platform, const char *path)
 	put(child, 0, bytes, sizeof(bytes));
 }
 
-START_TEST(the_locators_of_a_vhd_lead_to_its_parent)
+TEST(relations_tests, the_locators_of_a_vhd_lead_to_its_parent)
 {
 	RUN_THERE("mkdir snapshots && : >base.vhd && : >other.vhd");
 	make_vhd("child.avhd", "W2ru", ".\\base.vhd");
@@ -217,7 +211,6 @@ START_TEST(the_locators_of_a_vhd_lead_to_its_parent)
 	look_around("snapshots/child.avhd");
 	assert_path(relations_child(&relations, path_of("base.vhd")), "snapshots/child.avhd");
 }
-END_TEST
 
 /* Where QEMU puts the metadata and the items in them, which take 40 bytes. */
 #define METADATA 0x300000u
@@ -243,7 +236,7 @@ static void make_vhdx(const char *child, const char *key, const char *path)
 	put(child, ITEMS + 40, locator, sizeof(locator));
 }
 
-START_TEST(the_locator_of_a_vhdx_leads_to_its_parent)
+TEST(relations_tests, the_locator_of_a_vhdx_leads_to_its_parent)
 {
 	RUN_THERE(": >base.vhdx");
 	make_vhdx("child.avhdx", "relative_path", ".\\base.vhdx");
@@ -255,11 +248,10 @@ START_TEST(the_locator_of_a_vhdx_leads_to_its_parent)
 	make_vhdx("child.avhdx", "parent_linkage", "base.vhdx");
 	assert_child("base.vhdx", NULL);
 }
-END_TEST
 
 /* ---- VirtualBox ---------------------------------------------------------------------------- */
 
-START_TEST(virtualbox_s_snapshots_lead_to_their_parent_by_its_uuid)
+TEST(relations_tests, virtualbox_s_snapshots_lead_to_their_parent_by_its_uuid)
 {
 	RUN_THERE("mkdir vm vm/Snapshots && qemu-img create -q -f vdi vm/vm.vdi 8M && "
 		  "cp vm/vm.vdi vm/other.vdi && qemu-img create -q -f vdi vm/Snapshots/1.vdi 8M");
@@ -271,7 +263,6 @@ START_TEST(virtualbox_s_snapshots_lead_to_their_parent_by_its_uuid)
 	assert_child("vm/vm.vdi", "vm/Snapshots/1.vdi");
 	assert_child("vm/other.vdi", NULL);
 }
-END_TEST
 
 static void put_vmdk(const char *name, const char *uuid, const char *parent)
 {
@@ -283,7 +274,7 @@ static void put_vmdk(const char *name, const char *uuid, const char *parent)
 	put(name, 0, descriptor, strlen(descriptor));
 }
 
-START_TEST(a_vmdk_of_virtualbox_has_the_uuid_of_its_parent)
+TEST(relations_tests, a_vmdk_of_virtualbox_has_the_uuid_of_its_parent)
 {
 	static const char none[] = "00000000-0000-0000-0000-000000000000";
 	static const char one[] = "11111111-2222-3333-4444-555555555555";
@@ -296,7 +287,6 @@ START_TEST(a_vmdk_of_virtualbox_has_the_uuid_of_its_parent)
 	assert_child("child.vmdk", NULL);
 	assert_child("without.vmdk", NULL);
 }
-END_TEST
 
 /* ---- damage -------------------------------------------------------------------------------- */
 
@@ -309,7 +299,8 @@ static void check_text(void *context, enum reference_kind kind, const char *foun
 	(*count)++;
 }
 
-/* Changes each byte of a child's head, and cuts it off behind each, in which it names its parent.
+/*
+ * Changes each byte of a child's head, and cuts it off behind each, in which it names its parent.
  */
 static void damage(const char *child, size_t start, size_t end)
 {
@@ -334,7 +325,7 @@ static void damage(const char *child, size_t start, size_t end)
 	disk_close(&memory->disk);
 }
 
-START_TEST(damage_anywhere_is_survived)
+TEST(relations_tests, damage_anywhere_is_survived)
 {
 	RUN_THERE("qemu-img create -q -f vmdk base 8M && qemu-img create -q -f vdi child.vdi 8M");
 	RUN_THERE("qemu-img create -q -f vmdk -F vmdk -b base child.vmdk");
@@ -348,7 +339,6 @@ START_TEST(damage_anywhere_is_survived)
 	damage("child.vhdx", METADATA, METADATA + 256);
 	damage("child.vhdx", ITEMS, ITEMS + 600);
 }
-END_TEST
 
 /* ---- what the commands make of it ----------------------------------------------------------- */
 
@@ -367,7 +357,7 @@ static void assert_refused(enum bs_exit exit, struct bs_result *result, enum bs_
 	bs_result_free(result);
 }
 
-START_TEST(a_parent_is_not_fixed_and_its_child_stays_as_it_is)
+TEST(relations_tests, a_parent_is_not_fixed_and_its_child_stays_as_it_is)
 {
 	const struct bs_options options = {0};
 	const char *base = path_of("base.qcow2");
@@ -390,9 +380,8 @@ START_TEST(a_parent_is_not_fixed_and_its_child_stays_as_it_is)
 		       BS_CONTAINER_HAS_CHILDREN, "/child.qcow2");
 	image_assert_same(base, &before);
 }
-END_TEST
 
-START_TEST(an_image_that_has_got_a_child_since_has_nothing_to_do_and_can_be_undone)
+TEST(relations_tests, an_image_that_has_got_a_child_since_has_nothing_to_do_and_can_be_undone)
 {
 	const struct bs_options options = {0};
 	const char *base = path_of("base.qcow2");
@@ -411,9 +400,8 @@ START_TEST(an_image_that_has_got_a_child_since_has_nothing_to_do_and_can_be_undo
 	bs_result_free(&result);
 	image_assert_same(base, &before);
 }
-END_TEST
 
-START_TEST(a_described_disk_is_fixed_only_by_its_description)
+TEST(relations_tests, a_described_disk_is_fixed_only_by_its_description)
 {
 	const struct bs_options options = {0};
 	struct bs_result result;
@@ -433,31 +421,4 @@ START_TEST(a_described_disk_is_fixed_only_by_its_description)
 	ck_assert_int_eq(bs_fix(path_of("disk.vmdk"), &options, NULL, &result), BS_EXIT_DONE);
 	ck_assert_int_eq(result.status, BS_STATUS_FIXED);
 	bs_result_free(&result);
-}
-END_TEST
-
-Suite *relations_suite(void)
-{
-	Suite *suite = suite_create("relations");
-	TCase *tests = tcase_create("relations");
-
-	images_prepare();
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, a_backing_file_is_a_parent_whatever_way_it_is_named);
-	tcase_add_test(tests, a_raw_disk_that_begins_like_a_child_is_none);
-	tcase_add_test(tests, a_data_file_is_a_part);
-	tcase_add_test(tests, the_hint_of_a_vmdk_leads_to_its_parent);
-	tcase_add_test(tests, all_files_of_a_described_disk_are_parts);
-	tcase_add_test(tests, a_copy_of_a_vmdk_of_one_file_does_not_claim_the_first);
-	tcase_add_test(tests, the_locators_of_a_vhd_lead_to_its_parent);
-	tcase_add_test(tests, the_locator_of_a_vhdx_leads_to_its_parent);
-	tcase_add_test(tests, virtualbox_s_snapshots_lead_to_their_parent_by_its_uuid);
-	tcase_add_test(tests, a_vmdk_of_virtualbox_has_the_uuid_of_its_parent);
-	tcase_add_test(tests, damage_anywhere_is_survived);
-	tcase_add_test(tests, a_parent_is_not_fixed_and_its_child_stays_as_it_is);
-	tcase_add_test(tests,
-		       an_image_that_has_got_a_child_since_has_nothing_to_do_and_can_be_undone);
-	tcase_add_test(tests, a_described_disk_is_fixed_only_by_its_description);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

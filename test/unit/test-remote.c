@@ -108,7 +108,9 @@ static bool send_header(int socket, enum remote_kind kind, uint64_t offset, uint
 
 /* ---- the header --------------------------------------------------------------------------- */
 
-START_TEST(a_header_is_these_bytes)
+TEST_CASE(remote, "remote", .setup = setup, .teardown = teardown);
+
+TEST(remote, a_header_is_these_bytes)
 {
 	static const uint8_t expected[REMOTE_HEADER_SIZE] = {
 		'b',  'B',  'S',  'R',                          /*  0 magic */
@@ -132,9 +134,8 @@ START_TEST(a_header_is_these_bytes)
 	ck_assert_uint_eq(decoded.offset, header.offset);
 	ck_assert_uint_eq(decoded.length, header.length);
 }
-END_TEST
 
-START_TEST(a_header_with_a_wrong_magic_kind_or_rest_is_an_error)
+TEST(remote, a_header_with_a_wrong_magic_kind_or_rest_is_an_error)
 {
 	static const struct {
 		size_t offset;
@@ -151,7 +152,6 @@ START_TEST(a_header_with_a_wrong_magic_kind_or_rest_is_an_error)
 		ck_assert_int_eq(err.code, BS_WORKER);
 	}
 }
-END_TEST
 
 /* ---- a good worker ------------------------------------------------------------------------ */
 
@@ -172,7 +172,7 @@ static bool increment_everything(int socket)
 	return say(socket, 7, "done");
 }
 
-START_TEST(a_worker_reads_writes_and_flushes_the_parents_disk)
+TEST(remote, a_worker_reads_writes_and_flushes_the_parents_disk)
 {
 	uint8_t *expected = malloc(SIZE);
 	pid_t child = start_worker(increment_everything);
@@ -187,7 +187,6 @@ START_TEST(a_worker_reads_writes_and_flushes_the_parents_disk)
 	assert_worker_was_content(child);
 	free(expected);
 }
-END_TEST
 
 static bool talk(int socket)
 {
@@ -205,7 +204,7 @@ static bool talk(int socket)
 	return good && disk_read(disk, 0, &byte, 1, &err) == 0 && say(socket, 3, "");
 }
 
-START_TEST(messages_go_both_ways_between_requests)
+TEST(remote, messages_go_both_ways_between_requests)
 {
 	struct bs_error err;
 	pid_t child = start_worker(talk);
@@ -215,7 +214,6 @@ START_TEST(messages_go_both_ways_between_requests)
 	assert_serves_until_message(&memory->disk, 3, "");
 	assert_worker_was_content(child);
 }
-END_TEST
 
 static bool write_where_it_may_not(int socket)
 {
@@ -228,7 +226,7 @@ static bool write_where_it_may_not(int socket)
 	       say(socket, 1, err.message);
 }
 
-START_TEST(an_error_of_the_disk_reaches_the_worker_with_its_code_and_text)
+TEST(remote, an_error_of_the_disk_reaches_the_worker_with_its_code_and_text)
 {
 	struct bs_error err;
 	struct guard *guard = guard_open(&memory->disk, &err);
@@ -243,7 +241,6 @@ START_TEST(an_error_of_the_disk_reaches_the_worker_with_its_code_and_text)
 	assert_worker_was_content(child);
 	disk_close(guard_disk(guard));
 }
-END_TEST
 
 static bool read_and_write_beyond_the_end(int socket)
 {
@@ -256,7 +253,7 @@ static bool read_and_write_beyond_the_end(int socket)
 	       err.code == BS_OUT_OF_RANGE && say(socket, 1, "");
 }
 
-START_TEST(a_request_beyond_the_end_is_refused_by_the_disk)
+TEST(remote, a_request_beyond_the_end_is_refused_by_the_disk)
 {
 	pid_t child = start_worker(read_and_write_beyond_the_end);
 
@@ -264,7 +261,6 @@ START_TEST(a_request_beyond_the_end_is_refused_by_the_disk)
 	ck_assert_uint_eq(memory->reads + memory->writes, 0);
 	assert_worker_was_content(child);
 }
-END_TEST
 
 /* ---- bad workers -------------------------------------------------------------------------- */
 
@@ -286,7 +282,7 @@ static bool be_killed(int socket)
 	return true;
 }
 
-START_TEST(a_worker_that_dies_is_an_error)
+TEST_LOOP(remote, a_worker_that_dies_is_an_error, 0, 3)
 {
 	static bool (*const deaths[])(int) = {die_at_once, die_in_a_request, be_killed};
 	pid_t child = start_worker(deaths[_i]);
@@ -295,7 +291,6 @@ START_TEST(a_worker_that_dies_is_an_error)
 	ck_assert_uint_eq(memory->writes, 0);
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
 }
-END_TEST
 
 /* Stays alive until the parent closes its end. */
 static bool wait_for_the_end(int socket)
@@ -383,16 +378,15 @@ static const struct {
 	{never_read, BS_TIMEOUT, "silent"},
 };
 
-START_TEST(a_worker_that_lies_or_falls_silent_is_an_error)
+TEST_EACH(remote, a_worker_that_lies_or_falls_silent_is_an_error, bad_workers)
 {
 	pid_t child = start_worker(bad_workers[_i].work);
 
 	assert_serving_fails(bad_workers[_i].code, bad_workers[_i].text);
 	assert_worker_was_content(child);
 }
-END_TEST
 
-START_TEST(sending_to_a_worker_that_has_gone_is_an_error_and_no_signal)
+TEST(remote, sending_to_a_worker_that_has_gone_is_an_error_and_no_signal)
 {
 	struct bs_error err;
 	pid_t child = start_worker(die_at_once);
@@ -402,7 +396,6 @@ START_TEST(sending_to_a_worker_that_has_gone_is_an_error_and_no_signal)
 	ck_assert_int_eq(err.code, BS_WORKER);
 	close(parent_end);
 }
-END_TEST
 
 /* ---- bad parents: the answer lies ready before the question -------------------------------- */
 
@@ -418,23 +411,21 @@ static void assert_read_fails(enum bs_code code, const char *text)
 	disk_close(disk);
 }
 
-START_TEST(a_parent_that_has_gone_is_an_error)
+TEST(remote, a_parent_that_has_gone_is_an_error)
 {
 	close(parent_end);
 	assert_read_fails(BS_WORKER, "cannot send");
 }
-END_TEST
 
-START_TEST(a_parent_that_goes_in_an_answer_is_an_error)
+TEST(remote, a_parent_that_goes_in_an_answer_is_an_error)
 {
 	ck_assert(send_header(parent_end, REMOTE_ANSWER, 0, 100));
 	ck_assert_int_eq(write(parent_end, "half", 4), 4);
 	ck_assert_int_eq(shutdown(parent_end, SHUT_WR), 0);
 	assert_read_fails(BS_WORKER, "ended");
 }
-END_TEST
 
-START_TEST(an_answer_of_another_length_breaks_the_disk_for_good)
+TEST(remote, an_answer_of_another_length_breaks_the_disk_for_good)
 {
 	struct bs_error err;
 	struct disk *disk = remote_open(worker_end, SIZE, &err);
@@ -448,7 +439,6 @@ START_TEST(an_answer_of_another_length_breaks_the_disk_for_good)
 	ck_assert_ptr_nonnull(strstr(err.message, "broken"));
 	disk_close(disk);
 }
-END_TEST
 
 static void send_failure(uint32_t code, const char *text, size_t length)
 {
@@ -458,7 +448,7 @@ static void send_failure(uint32_t code, const char *text, size_t length)
 	ck_assert_int_eq(remote_send(parent_end, &header, text, length, PATIENCE, &err), 0);
 }
 
-START_TEST(a_failure_with_a_code_or_length_that_cannot_be_is_an_error)
+TEST(remote, a_failure_with_a_code_or_length_that_cannot_be_is_an_error)
 {
 	static const char text[480];
 
@@ -471,38 +461,9 @@ START_TEST(a_failure_with_a_code_or_length_that_cannot_be_is_an_error)
 	send_failure(BS_IO, text, sizeof(text));
 	assert_read_fails(BS_WORKER, "cannot be");
 }
-END_TEST
 
-START_TEST(the_text_of_a_failure_cannot_steer_a_terminal)
+TEST(remote, the_text_of_a_failure_cannot_steer_a_terminal)
 {
 	send_failure(BS_IO, "bad \x1b[2J%n\nsector", 17);
 	assert_read_fails(BS_IO, "bad ?[2J%n?sector");
-}
-END_TEST
-
-Suite *remote_suite(void);
-
-Suite *remote_suite(void)
-{
-	Suite *suite = suite_create("remote");
-	TCase *tcase = tcase_create("remote");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_header_is_these_bytes);
-	tcase_add_test(tcase, a_header_with_a_wrong_magic_kind_or_rest_is_an_error);
-	tcase_add_test(tcase, a_worker_reads_writes_and_flushes_the_parents_disk);
-	tcase_add_test(tcase, messages_go_both_ways_between_requests);
-	tcase_add_test(tcase, an_error_of_the_disk_reaches_the_worker_with_its_code_and_text);
-	tcase_add_test(tcase, a_request_beyond_the_end_is_refused_by_the_disk);
-	tcase_add_loop_test(tcase, a_worker_that_dies_is_an_error, 0, 3);
-	tcase_add_loop_test(tcase, a_worker_that_lies_or_falls_silent_is_an_error, 0,
-			    sizeof(bad_workers) / sizeof(bad_workers[0]));
-	tcase_add_test(tcase, sending_to_a_worker_that_has_gone_is_an_error_and_no_signal);
-	tcase_add_test(tcase, a_parent_that_has_gone_is_an_error);
-	tcase_add_test(tcase, a_parent_that_goes_in_an_answer_is_an_error);
-	tcase_add_test(tcase, an_answer_of_another_length_breaks_the_disk_for_good);
-	tcase_add_test(tcase, a_failure_with_a_code_or_length_that_cannot_be_is_an_error);
-	tcase_add_test(tcase, the_text_of_a_failure_cannot_steer_a_terminal);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -10,9 +10,7 @@
 #include "batch/resume.h"
 #include "util/bytes.h"
 
-#include <check.h> /* last: it has a macro fail() */
-
-Suite *resume_suite(void);
+#include "support/test.h"
 
 static char folder[] = "/tmp/test-resume-XXXXXX";
 static char rows[64], other[64], link_to_rows[64];
@@ -62,7 +60,9 @@ static bool is_same(const struct name *a, const struct name *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-START_TEST(a_file_keeps_its_name_whatever_is_added_and_whoever_leads_to_it)
+TEST_CASE(resume, "resume", .setup = setup, .teardown = teardown);
+
+TEST(resume, a_file_keeps_its_name_whatever_is_added_and_whoever_leads_to_it)
 {
 	struct name before = name_of(rows), after, linked;
 
@@ -73,9 +73,8 @@ START_TEST(a_file_keeps_its_name_whatever_is_added_and_whoever_leads_to_it)
 	linked = name_of(link_to_rows);
 	ck_assert(is_same(&before, &linked));
 }
-END_TEST
 
-START_TEST(another_file_has_another_name)
+TEST(resume, another_file_has_another_name)
 {
 	struct name one = name_of(rows), two;
 
@@ -83,9 +82,8 @@ START_TEST(another_file_has_another_name)
 	two = name_of(other);
 	ck_assert(!is_same(&one, &two));
 }
-END_TEST
 
-START_TEST(a_later_file_of_the_same_path_has_another_name)
+TEST(resume, a_later_file_of_the_same_path_has_another_name)
 {
 	struct name earlier = name_of(rows), later;
 	struct statx status;
@@ -98,28 +96,12 @@ START_TEST(a_later_file_of_the_same_path_has_another_name)
 	ck_assert_int_eq(statx(AT_FDCWD, rows, 0, STATX_BTIME, &status), 0);
 	ck_assert_int_eq(is_same(&earlier, &later), (status.stx_mask & STATX_BTIME) == 0);
 }
-END_TEST
 
-START_TEST(a_file_that_is_gone_has_none)
+TEST(resume, a_file_that_is_gone_has_none)
 {
 	uint8_t name[BS_MAKER_SIZE];
 	struct bs_error err;
 
 	ck_assert_int_eq(resume_name(other, name, &err), -1);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
-}
-END_TEST
-
-Suite *resume_suite(void)
-{
-	Suite *suite = suite_create("resume");
-	TCase *tests = tcase_create("resume");
-
-	tcase_add_checked_fixture(tests, setup, teardown);
-	tcase_add_test(tests, a_file_keeps_its_name_whatever_is_added_and_whoever_leads_to_it);
-	tcase_add_test(tests, another_file_has_another_name);
-	tcase_add_test(tests, a_later_file_of_the_same_path_has_another_name);
-	tcase_add_test(tests, a_file_that_is_gone_has_none);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

@@ -7,9 +7,7 @@
 #include "rows/location.h"
 #include "rows/row.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
-
-Suite *row_suite(void);
+#include "support/test.h"
 
 static struct bs_error err;
 
@@ -44,7 +42,9 @@ static char *fixed_line(void)
 	return make_line(&result);
 }
 
-START_TEST(a_row_that_is_written_and_read_tells_the_same)
+TEST_CASE(row_tests, "row");
+
+TEST(row_tests, a_row_that_is_written_and_read_tells_the_same)
 {
 	char *line = fixed_line();
 	struct row row;
@@ -66,9 +66,8 @@ START_TEST(a_row_that_is_written_and_read_tells_the_same)
 	row_free(&row);
 	free(line);
 }
-END_TEST
 
-START_TEST(a_row_can_fail_for_another_reason)
+TEST(row_tests, a_row_can_fail_for_another_reason)
 {
 	const struct bs_error reason = {BS_TIMEOUT, "it took too long"};
 	char *line = fixed_line();
@@ -86,7 +85,6 @@ START_TEST(a_row_can_fail_for_another_reason)
 	row_free(&row);
 	row_free(&again);
 }
-END_TEST
 
 /* What a good row is changed to, field by field. */
 static const struct {
@@ -117,7 +115,7 @@ static const struct {
 	{"ended", "\"never\""},
 };
 
-START_TEST(what_no_batch_could_have_written_is_not_a_row)
+TEST_EACH(row_tests, what_no_batch_could_have_written_is_not_a_row, bad)
 {
 	char *line = fixed_line(), *changed;
 	json_t *object = json_loads(line, 0, NULL);
@@ -136,10 +134,9 @@ START_TEST(what_no_batch_could_have_written_is_not_a_row)
 	free(changed);
 	free(line);
 }
-END_TEST
 
 /* Of a time before they had all that they have now. */
-START_TEST(an_older_row_goes_by_what_there_is)
+TEST(row_tests, an_older_row_goes_by_what_there_is)
 {
 	char *line = fixed_line(), *older;
 	json_t *object = json_loads(line, 0, NULL);
@@ -156,9 +153,8 @@ START_TEST(an_older_row_goes_by_what_there_is)
 	free(older);
 	free(line);
 }
-END_TEST
 
-START_TEST(a_row_that_was_cut_anywhere_is_not_a_row)
+TEST(row_tests, a_row_that_was_cut_anywhere_is_not_a_row)
 {
 	char *line = fixed_line();
 	struct row row;
@@ -169,10 +165,9 @@ START_TEST(a_row_that_was_cut_anywhere_is_not_a_row)
 	}
 	free(line);
 }
-END_TEST
 
 /* Every code can come back. */
-START_TEST(a_row_of_each_code_is_read)
+TEST(row_tests, a_row_of_each_code_is_read)
 {
 	for (int i = BS_OK + 1; i < BS_CODE_COUNT; i++) {
 		struct bs_result result = {.status = BS_STATUS_REFUSED,
@@ -186,10 +181,9 @@ START_TEST(a_row_of_each_code_is_read)
 		free(line);
 	}
 }
-END_TEST
 
 /* The longest of everything that can be in an image still fits in a line. */
-START_TEST(no_row_is_too_long)
+TEST(row_tests, no_row_is_too_long)
 {
 	struct bs_inspection *inspection = calloc(1, sizeof(*inspection));
 	struct bs_result result = {.status = BS_STATUS_FAILED, .inspection = inspection};
@@ -224,9 +218,8 @@ START_TEST(no_row_is_too_long)
 	free(result.plan);
 	free(inspection);
 }
-END_TEST
 
-START_TEST(a_location_survives_as_a_uri)
+TEST(row_tests, a_location_survives_as_a_uri)
 {
 	static const char *const locations[] = {
 		"/",    "/a b",          "/\xff\xfe\n\033",
@@ -241,23 +234,4 @@ START_TEST(a_location_survives_as_a_uri)
 		ck_assert_str_eq(uri, locations[i]);
 		free(uri);
 	}
-}
-END_TEST
-
-Suite *row_suite(void)
-{
-	Suite *suite = suite_create("row");
-	TCase *tests = tcase_create("row");
-
-	tcase_add_test(tests, a_row_that_is_written_and_read_tells_the_same);
-	tcase_add_test(tests, a_row_can_fail_for_another_reason);
-	tcase_add_loop_test(tests, what_no_batch_could_have_written_is_not_a_row, 0,
-			    sizeof(bad) / sizeof(bad[0]));
-	tcase_add_test(tests, an_older_row_goes_by_what_there_is);
-	tcase_add_test(tests, a_row_that_was_cut_anywhere_is_not_a_row);
-	tcase_add_test(tests, a_row_of_each_code_is_read);
-	tcase_add_test(tests, no_row_is_too_long);
-	tcase_add_test(tests, a_location_survives_as_a_uri);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

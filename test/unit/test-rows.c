@@ -9,8 +9,6 @@
 #include "support/loop.h"
 #include "support/state.h"
 
-Suite *rows_suite(void);
-
 static struct bs_error err;
 static const char *path; /* in a folder of the test's own; there is no such file */
 
@@ -64,7 +62,9 @@ static const struct {
 	size_t part, zeros;
 } tails[] = {{1, 0}, {40, 0}, {0, 1}, {0, 9000}, {1, 10}, {20, 5000}, {300, 5000}};
 
-START_TEST(what_a_crash_has_left_of_a_row_is_cut_off)
+TEST_CASE(rows_tests, "rows", .setup = make_folder);
+
+TEST_EACH(rows_tests, what_a_crash_has_left_of_a_row_is_cut_off, tails)
 {
 	const char *line = make_line();
 	size_t length = strlen(line), part = tails[_i].part, zeros = tails[_i].zeros;
@@ -84,7 +84,6 @@ START_TEST(what_a_crash_has_left_of_a_row_is_cut_off)
 	rows_close(rows);
 	ck_assert_uint_eq(strlen(RUN("cat", path).output), 2 * length);
 }
-END_TEST
 
 /* Files that are somebody else's; a row and a line end may be in them. */
 static const struct {
@@ -101,7 +100,7 @@ static const struct {
 	{"", 5000, "\n{"},
 };
 
-START_TEST(what_is_not_rows_is_left_alone)
+TEST_EACH(rows_tests, what_is_not_rows_is_left_alone, others)
 {
 	size_t start = strlen(others[_i].start), zeros = others[_i].zeros,
 	       end = strlen(others[_i].end);
@@ -117,9 +116,8 @@ START_TEST(what_is_not_rows_is_left_alone)
 	ck_assert_int_eq(err.code, BS_ROW_INVALID);
 	state_assert_untouched(path, &before);
 }
-END_TEST
 
-START_TEST(a_block_device_gets_no_rows)
+TEST(rows_tests, a_block_device_gets_no_rows)
 {
 	static const char sectors[8192];
 	char device[LOOP_PATH_MAX];
@@ -133,9 +131,8 @@ START_TEST(a_block_device_gets_no_rows)
 	ck_assert_int_eq(err.code, BS_ROW_INVALID);
 	close(descriptor);
 }
-END_TEST
 
-START_TEST(one_at_a_time_adds_rows)
+TEST(rows_tests, one_at_a_time_adds_rows)
 {
 	struct rows *rows = rows_open(path, false, &err);
 
@@ -147,9 +144,8 @@ START_TEST(one_at_a_time_adds_rows)
 	ck_assert_ptr_nonnull(rows);
 	rows_close(rows);
 }
-END_TEST
 
-START_TEST(rows_without_a_name_can_get_one)
+TEST(rows_tests, rows_without_a_name_can_get_one)
 {
 	char *kept;
 	struct rows *rows;
@@ -165,23 +161,4 @@ START_TEST(rows_without_a_name_can_get_one)
 	rows_close(rows);
 	ck_assert_uint_eq(strlen(RUN("cat", kept).output), strlen(make_line()));
 	free(kept);
-}
-END_TEST
-
-Suite *rows_suite(void)
-{
-	Suite *suite = suite_create("rows");
-	TCase *tests = tcase_create("rows");
-
-	images_prepare();
-	tcase_add_checked_fixture(tests, make_folder, NULL);
-	tcase_add_loop_test(tests, what_a_crash_has_left_of_a_row_is_cut_off, 0,
-			    sizeof(tails) / sizeof(tails[0]));
-	tcase_add_loop_test(tests, what_is_not_rows_is_left_alone, 0,
-			    sizeof(others) / sizeof(others[0]));
-	tcase_add_test(tests, a_block_device_gets_no_rows);
-	tcase_add_test(tests, one_at_a_time_adds_rows);
-	tcase_add_test(tests, rows_without_a_name_can_get_one);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

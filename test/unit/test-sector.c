@@ -5,9 +5,7 @@
 
 #include "transaction/sector.h"
 
-#include <check.h> /* last: it has a macro fail() */
-
-Suite *sector_suite(void);
+#include "support/test.h"
 
 #define SECTOR JOURNAL_SECTOR_SIZE
 
@@ -68,7 +66,9 @@ static void tear(const uint8_t *front, const uint8_t *rest, size_t cut)
 	memcpy(fixture.now, front, cut);
 }
 
-START_TEST(whole_sectors_are_before_or_after)
+TEST_CASE(sector_tests, "sector", .setup = setup);
+
+TEST(sector_tests, whole_sectors_are_before_or_after)
 {
 	memcpy(fixture.now, fixture.before, SECTOR);
 	ck_assert_int_eq(look(), SECTOR_BEFORE);
@@ -77,9 +77,8 @@ START_TEST(whole_sectors_are_before_or_after)
 	memset(fixture.now, 0x55, SECTOR);
 	ck_assert_int_eq(look(), SECTOR_FOREIGN);
 }
-END_TEST
 
-START_TEST(a_sector_torn_anywhere_is_known)
+TEST(sector_tests, a_sector_torn_anywhere_is_known)
 {
 	for (size_t cut = 1; cut < SECTOR; cut++) {
 		tear(fixture.after, fixture.before, cut); /* a commit was cut */
@@ -88,9 +87,8 @@ START_TEST(a_sector_torn_anywhere_is_known)
 		check_torn(cut);
 	}
 }
-END_TEST
 
-START_TEST(a_sector_of_a_hole_torn_anywhere_is_known)
+TEST_LOOP(sector_tests, a_sector_of_a_hole_torn_anywhere_is_known, 0, 2)
 {
 	memset(fixture.before, 0, SECTOR);
 	make_record(_i == 0 ? JOURNAL_HOLE : JOURNAL_BEYOND, JOURNAL_PIECE_SIZE);
@@ -101,9 +99,8 @@ START_TEST(a_sector_of_a_hole_torn_anywhere_is_known)
 		check_torn(cut);
 	}
 }
-END_TEST
 
-START_TEST(a_range_that_is_less_than_a_sector_torn_anywhere_is_known)
+TEST(sector_tests, a_range_that_is_less_than_a_sector_torn_anywhere_is_known)
 {
 	fixture.range = (struct journal_range){JOURNAL_DATA, 8 * SECTOR + 100, 300};
 	make_record(JOURNAL_DATA, JOURNAL_PIECE_SIZE);
@@ -114,21 +111,19 @@ START_TEST(a_range_that_is_less_than_a_sector_torn_anywhere_is_known)
 		check_torn(cut + 100);
 	}
 }
-END_TEST
 
 /* Pieces that are proved, in an order that no cut makes: a device may write them in any. */
-START_TEST(pieces_before_and_after_in_any_order_are_ours)
+TEST(sector_tests, pieces_before_and_after_in_any_order_are_ours)
 {
 	memcpy(fixture.now, fixture.before, SECTOR);
 	for (size_t at = 64; at < SECTOR; at += 128)
 		memcpy(fixture.now + at, fixture.after + at, 64);
 	ck_assert_int_eq(look(), SECTOR_MIXED);
 }
-END_TEST
 
 /* A foreign byte in a sector that the fix had not reached, or had written, is not taken for a tear
  * unless it lies at the very border. */
-START_TEST(a_foreign_byte_is_seen)
+TEST(sector_tests, a_foreign_byte_is_seen)
 {
 	for (size_t at = 64; at < SECTOR - 64; at++) {
 		memcpy(fixture.now, fixture.before, SECTOR);
@@ -139,9 +134,8 @@ START_TEST(a_foreign_byte_is_seen)
 		ck_assert_msg(look() == SECTOR_FOREIGN, "byte %zu", at);
 	}
 }
-END_TEST
 
-START_TEST(foreign_bytes_beside_a_tear_are_seen)
+TEST(sector_tests, foreign_bytes_beside_a_tear_are_seen)
 {
 	for (size_t cut = 1; cut < SECTOR; cut++) {
 		tear(fixture.after, fixture.before, cut);
@@ -149,10 +143,9 @@ START_TEST(foreign_bytes_beside_a_tear_are_seen)
 		ck_assert_msg(look() == SECTOR_FOREIGN, "cut at %zu", cut);
 	}
 }
-END_TEST
 
 /* A piece that the fix leaves as it was cannot be torn. */
-START_TEST(a_foreign_byte_where_the_fix_changes_nothing_is_seen)
+TEST(sector_tests, a_foreign_byte_where_the_fix_changes_nothing_is_seen)
 {
 	memcpy(fixture.after, fixture.before, SECTOR);
 	fixture.after[200] ^= 0xff;
@@ -165,9 +158,8 @@ START_TEST(a_foreign_byte_where_the_fix_changes_nothing_is_seen)
 		ck_assert_msg(look() == SECTOR_FOREIGN, "byte %zu", at);
 	}
 }
-END_TEST
 
-START_TEST(a_journal_of_version_1_proves_no_tear)
+TEST(sector_tests, a_journal_of_version_1_proves_no_tear)
 {
 	make_record(JOURNAL_DATA, JOURNAL_SECTOR_SIZE);
 	memcpy(fixture.now, fixture.before, SECTOR);
@@ -178,24 +170,4 @@ START_TEST(a_journal_of_version_1_proves_no_tear)
 		tear(fixture.after, fixture.before, cut);
 		ck_assert_msg(look() == SECTOR_FOREIGN, "cut at %zu", cut);
 	}
-}
-END_TEST
-
-Suite *sector_suite(void)
-{
-	Suite *suite = suite_create("sector");
-	TCase *tests = tcase_create("sector");
-
-	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_test(tests, whole_sectors_are_before_or_after);
-	tcase_add_test(tests, a_sector_torn_anywhere_is_known);
-	tcase_add_loop_test(tests, a_sector_of_a_hole_torn_anywhere_is_known, 0, 2);
-	tcase_add_test(tests, a_range_that_is_less_than_a_sector_torn_anywhere_is_known);
-	tcase_add_test(tests, pieces_before_and_after_in_any_order_are_ours);
-	tcase_add_test(tests, a_foreign_byte_is_seen);
-	tcase_add_test(tests, foreign_bytes_beside_a_tear_are_seen);
-	tcase_add_test(tests, a_foreign_byte_where_the_fix_changes_nothing_is_seen);
-	tcase_add_test(tests, a_journal_of_version_1_proves_no_tear);
-	suite_add_tcase(suite, tests);
-	return suite;
 }

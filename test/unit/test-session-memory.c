@@ -129,7 +129,9 @@ static void teardown(void)
 	sample_close(&sample);
 }
 
-START_TEST(an_allocation_of_the_library_that_fails_is_no_damage)
+TEST_CASE(session_memory, "memory", .setup = setup, .teardown = teardown);
+
+TEST_LOOP(session_memory, an_allocation_of_the_library_that_fails_is_no_damage, 0, 2)
 {
 	unsigned exhausted = 0;
 
@@ -140,7 +142,6 @@ START_TEST(an_allocation_of_the_library_that_fails_is_no_damage)
 		exhausted++;
 	ck_assert_uint_gt(exhausted, 20);
 }
-END_TEST
 
 static rlim_t address_space(void)
 {
@@ -152,7 +153,7 @@ static rlim_t address_space(void)
 	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
-START_TEST(an_address_space_that_is_too_small_is_no_damage)
+TEST(session_memory, an_address_space_that_is_too_small_is_no_damage)
 {
 	unsigned good = 0, exhausted = 0;
 	rlim_t used = address_space();
@@ -168,33 +169,5 @@ START_TEST(an_address_space_that_is_too_small_is_no_damage)
 	ck_assert_uint_gt(good, 0);
 	ck_assert_uint_gt(exhausted, 10);
 }
-END_TEST
-
-static void add_tests(TCase *tcase)
-{
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_loop_test(tcase, an_allocation_of_the_library_that_fails_is_no_damage, 0, 2);
-	tcase_add_test(tcase, an_address_space_that_is_too_small_is_no_damage);
-}
-
-#else
-
-static void add_tests(TCase *tcase)
-{
-	(void)tcase;
-}
 
 #endif
-
-Suite *session_memory_suite(void);
-Suite *session_memory_suite(void)
-{
-	Suite *suite = suite_create("session-memory");
-	TCase *tcase = tcase_create("memory");
-
-	images_prepare();
-	add_tests(tcase);
-	suite_add_tcase(suite, tcase);
-	return suite;
-}

@@ -72,7 +72,9 @@ static void assert_nothing_changed(void)
 
 /* ---- the real worker ----------------------------------------------------------------------- */
 
-START_TEST(a_rehearsal_brings_an_inspection_a_plan_and_zones)
+TEST_CASE(good_worker, "good worker", .setup = setup, .teardown = teardown);
+
+TEST(good_worker, a_rehearsal_brings_an_inspection_a_plan_and_zones)
 {
 	ck_assert_msg(session_run(sample.disk, sample.overlay, &task, &findings, &err) == 0, "%s",
 		      err.message);
@@ -85,9 +87,8 @@ START_TEST(a_rehearsal_brings_an_inspection_a_plan_and_zones)
 	ck_assert_uint_eq(findings.zones[0].offset, 0);
 	ck_assert_uint_gt(findings.clusters, 0);
 }
-END_TEST
 
-START_TEST(a_rehearsal_of_an_unsuitable_disk_brings_the_inspection_alone)
+TEST(good_worker, a_rehearsal_of_an_unsuitable_disk_brings_the_inspection_alone)
 {
 	sample_write(&sample, 0x1BE, "\0", 1);
 	overlay_take_written_sectors(sample.overlay);
@@ -97,9 +98,8 @@ START_TEST(a_rehearsal_of_an_unsuitable_disk_brings_the_inspection_alone)
 	ck_assert_ptr_null(findings.zones);
 	ck_assert_uint_eq(overlay_take_written_sectors(sample.overlay), 0);
 }
-END_TEST
 
-START_TEST(an_inspection_writes_nothing)
+TEST(good_worker, an_inspection_writes_nothing)
 {
 	task.job = WORKER_INSPECT;
 	ck_assert_int_eq(session_run(sample.disk, NULL, &task, &findings, &err), 0);
@@ -107,9 +107,8 @@ START_TEST(an_inspection_writes_nothing)
 	ck_assert_ptr_null(findings.plan);
 	assert_nothing_changed();
 }
-END_TEST
 
-START_TEST(a_verification_passes_a_fixed_disk_and_fails_another)
+TEST(good_worker, a_verification_passes_a_fixed_disk_and_fails_another)
 {
 	task.job = WORKER_VERIFY;
 	task.plan = plan;
@@ -122,7 +121,6 @@ START_TEST(a_verification_passes_a_fixed_disk_and_fails_another)
 	sample_write(&sample, 0x1BE, "\x80", 1);
 	assert_error(session_run(sample.disk, NULL, &task, &findings, &err), BS_VERIFY, "active");
 }
-END_TEST
 
 static unsigned open_descriptors(void)
 {
@@ -135,7 +133,7 @@ static unsigned open_descriptors(void)
 	return count;
 }
 
-START_TEST(a_session_leaves_no_process_and_no_descriptor_behind)
+TEST(good_worker, a_session_leaves_no_process_and_no_descriptor_behind)
 {
 	unsigned before = open_descriptors();
 
@@ -143,7 +141,6 @@ START_TEST(a_session_leaves_no_process_and_no_descriptor_behind)
 	ck_assert_uint_eq(open_descriptors(), before);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
-END_TEST
 
 /* ---- what bad workers say ------------------------------------------------------------------ */
 
@@ -540,15 +537,16 @@ static const struct {
 	{error_of_success, "no sense"},
 };
 
-START_TEST(a_worker_that_lies_is_an_error)
+TEST_CASE(bad_workers, "bad workers", .setup = setup, .teardown = teardown);
+
+TEST_EACH(bad_workers, a_worker_that_lies_is_an_error, liars)
 {
 	assert_error(run(liars[_i].worker, PATIENCE), BS_WORKER, liars[_i].text);
 	assert_nothing_changed();
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
-END_TEST
 
-START_TEST(a_plan_that_nobody_asked_for_is_an_error)
+TEST(bad_workers, a_plan_that_nobody_asked_for_is_an_error)
 {
 	int result;
 
@@ -557,7 +555,6 @@ START_TEST(a_plan_that_nobody_asked_for_is_an_error)
 				    &findings, &err);
 	assert_error(result, BS_WORKER, "no place");
 }
-END_TEST
 
 static void write_entry(unsigned index, uint8_t type, uint32_t first, uint32_t count)
 {
@@ -575,7 +572,7 @@ static void sends_plan_says(int socket)
 }
 WORKER(sends_plan)
 
-START_TEST(a_boot_partition_that_is_not_the_chosen_one_is_an_error)
+TEST_LOOP(bad_workers, a_boot_partition_that_is_not_the_chosen_one_is_an_error, 0, 2)
 {
 	if (_i == 0)
 		task.options.boot_partition = 3;
@@ -583,9 +580,8 @@ START_TEST(a_boot_partition_that_is_not_the_chosen_one_is_an_error)
 		task.options.system_partition = 2;
 	assert_error(run(sends_plan, PATIENCE), BS_WORKER, "cannot be one");
 }
-END_TEST
 
-START_TEST(an_extended_partition_as_the_boot_partition_is_an_error)
+TEST(bad_workers, an_extended_partition_as_the_boot_partition_is_an_error)
 {
 	write_entry(2, 0x0F, 195 * 2048, 2048);
 	plan->boot_number = 3;
@@ -593,14 +589,12 @@ START_TEST(an_extended_partition_as_the_boot_partition_is_an_error)
 	plan->boot_size = 1 << 20;
 	assert_error(run(sends_plan, PATIENCE), BS_WORKER, "cannot be one");
 }
-END_TEST
 
-START_TEST(a_boot_partition_that_overlaps_another_is_an_error)
+TEST(bad_workers, a_boot_partition_that_overlaps_another_is_an_error)
 {
 	write_entry(2, 0x07, 190 * 2048, 4 * 2048);
 	assert_error(run(sends_plan, PATIENCE), BS_WORKER, "overlaps another");
 }
-END_TEST
 
 /* ---- how bad workers end ------------------------------------------------------------------- */
 
@@ -687,54 +681,47 @@ static const struct {
 	{SIGTERM, BS_WORKER, "signal 15"},       {SIGKILL, BS_NO_MEMORY, "killed from outside"},
 };
 
-START_TEST(a_worker_that_dies_of_the_image_tells_of_a_damaged_one)
+TEST_EACH(bad_workers, a_worker_that_dies_of_the_image_tells_of_a_damaged_one, deaths)
 {
 	deadly = deaths[_i].number;
 	assert_error(run(crash_after_a_read, PATIENCE), deaths[_i].code, deaths[_i].text);
 	assert_error(run(crash_after_a_plan, PATIENCE), deaths[_i].code, deaths[_i].text);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
-END_TEST
 
-START_TEST(a_worker_that_dies_before_it_reads_tells_nothing_of_the_image)
+TEST(bad_workers, a_worker_that_dies_before_it_reads_tells_nothing_of_the_image)
 {
 	deadly = SIGSEGV;
 	assert_error(run(crash, PATIENCE), BS_WORKER, "signal 11");
 }
-END_TEST
 
-START_TEST(a_worker_without_memory_is_no_damaged_image)
+TEST(bad_workers, a_worker_without_memory_is_no_damaged_image)
 {
 	assert_error(run(out_of_memory, PATIENCE), BS_NO_MEMORY, "out of memory");
 }
-END_TEST
 
-START_TEST(a_worker_that_closes_its_channel_and_lives_is_ended)
+TEST(bad_workers, a_worker_that_closes_its_channel_and_lives_is_ended)
 {
 	assert_error(run(closes, PATIENCE), BS_WORKER, "ended unexpectedly");
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
-END_TEST
 
-START_TEST(a_worker_that_ends_without_a_word_is_an_error)
+TEST(bad_workers, a_worker_that_ends_without_a_word_is_an_error)
 {
 	assert_error(run(end_at_once, PATIENCE), BS_WORKER, "ended");
 }
-END_TEST
 
-START_TEST(a_worker_that_hangs_is_ended_and_an_error)
+TEST_LOOP(bad_workers, a_worker_that_hangs_is_ended_and_an_error, 0, 2)
 {
 	assert_error(run(_i == 0 ? silence : silence_after_a_plan, SHORT), BS_TIMEOUT, "silent");
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
-END_TEST
 
-START_TEST(a_worker_that_is_done_and_does_not_end_is_ended)
+TEST(bad_workers, a_worker_that_is_done_and_does_not_end_is_ended)
 {
 	ck_assert_int_eq(run(done, PATIENCE), 0);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
-END_TEST
 
 /* ---- where bad workers write --------------------------------------------------------------- */
 
@@ -815,7 +802,7 @@ static void writes_when_staged(int socket, uint64_t size, const struct worker_ta
 	tell_how_many(socket, try_writes(socket, size, false));
 }
 
-START_TEST(no_worker_writes_before_its_plan_or_after_the_staging)
+TEST_LOOP(bad_workers, no_worker_writes_before_its_plan_or_after_the_staging, 0, 2)
 {
 	char text[32];
 
@@ -825,16 +812,14 @@ START_TEST(no_worker_writes_before_its_plan_or_after_the_staging)
 	if (_i == 0)
 		assert_nothing_changed();
 }
-END_TEST
 
-START_TEST(a_worker_with_a_plan_writes_the_flags_and_the_boot_partition_and_nothing_else)
+TEST(bad_workers, a_worker_with_a_plan_writes_the_flags_and_the_boot_partition_and_nothing_else)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%zu as expected", WRITES);
 	assert_error(run(writes_with_a_plan, PATIENCE), BS_NTFS, text);
 }
-END_TEST
 
 /* ---- how the flags are left ---------------------------------------------------------------- */
 
@@ -852,14 +837,13 @@ static void sends_all(int socket, uint64_t size, const struct worker_task *own_t
 	_exit(EXIT_SUCCESS);
 }
 
-START_TEST(a_worker_that_says_all_in_its_order_is_believed)
+TEST(bad_workers, a_worker_that_says_all_in_its_order_is_believed)
 {
 	odd_index = AS_PLANNED;
 	ck_assert_msg(run(sends_all, PATIENCE) == 0, "%s", err.message);
 	ck_assert_ptr_nonnull(findings.plan);
 	ck_assert_uint_eq(findings.plan->operation_count, plan->operation_count);
 }
-END_TEST
 
 static const struct {
 	uint32_t index;
@@ -872,7 +856,7 @@ static const struct {
 	{0, 0x01}, {1, 0xFF},
 };
 
-START_TEST(no_worker_leaves_other_flags_than_those_of_the_plan)
+TEST_EACH(bad_workers, no_worker_leaves_other_flags_than_those_of_the_plan, odd_flags)
 {
 	uint8_t sector[512];
 
@@ -885,7 +869,6 @@ START_TEST(no_worker_leaves_other_flags_than_those_of_the_plan)
 		ck_assert_msg(sector[0x1BE + 16 * i] == 0 || sector[0x1BE + 16 * i] == 0x80,
 			      "flag %zu is %02x", i, sector[0x1BE + 16 * i]);
 }
-END_TEST
 
 static void stages_another_plan(int socket, uint64_t size, const struct worker_task *own_task)
 {
@@ -897,12 +880,11 @@ static void stages_another_plan(int socket, uint64_t size, const struct worker_t
 	_exit(EXIT_SUCCESS);
 }
 
-START_TEST(the_staged_plan_is_the_one_that_was_allowed)
+TEST(bad_workers, the_staged_plan_is_the_one_that_was_allowed)
 {
 	assert_error(run(stages_another_plan, PATIENCE), BS_WORKER, "another plan");
 	ck_assert_ptr_null(findings.plan);
 }
-END_TEST
 
 static void speaks_after_the_staging(int socket, uint64_t size, const struct worker_task *own_task)
 {
@@ -914,11 +896,10 @@ static void speaks_after_the_staging(int socket, uint64_t size, const struct wor
 	_exit(EXIT_SUCCESS);
 }
 
-START_TEST(after_the_staging_a_worker_has_only_its_end_to_tell)
+TEST(bad_workers, after_the_staging_a_worker_has_only_its_end_to_tell)
 {
 	assert_error(run(speaks_after_the_staging, PATIENCE), BS_WORKER, "no place");
 }
-END_TEST
 
 /* ---- workers without end ------------------------------------------------------------------- */
 
@@ -1004,7 +985,9 @@ static uint64_t *share(void)
 	return page;
 }
 
-START_TEST(a_worker_that_asks_without_end_has_a_budget)
+TEST_CASE(endless_workers, "endless workers", .setup = setup, .teardown = teardown);
+
+TEST_EACH(endless_workers, a_worker_that_asks_without_end_has_a_budget, endless)
 {
 	struct budget budget = budget_for_disk(task.job, disk_size(sample.disk), PATIENCE);
 
@@ -1017,7 +1000,6 @@ START_TEST(a_worker_that_asks_without_end_has_a_budget)
 			  endless[_i].worker == reads_for_ever ? budget.read : budget.write);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
-END_TEST
 
 static void drips(int socket, uint64_t size, const struct worker_task *own_task)
 {
@@ -1032,13 +1014,12 @@ static void drips(int socket, uint64_t size, const struct worker_task *own_task)
 	pause();
 }
 
-START_TEST(a_worker_that_asks_now_and_then_has_a_time_for_all)
+TEST(endless_workers, a_worker_that_asks_now_and_then_has_a_time_for_all)
 {
 	answered = share();
 	assert_error(run(drips, SHORT), BS_TIMEOUT, "");
 	ck_assert_uint_gt(*answered, 1);
 }
-END_TEST
 
 #define MILLION 1000000u
 
@@ -1062,62 +1043,8 @@ static void sends_the_disk_as_a_zone(int socket, uint64_t size, const struct wor
 	pause();
 }
 
-START_TEST(zones_are_no_more_than_two_volumes_can_have)
+TEST_LOOP(endless_workers, zones_are_no_more_than_two_volumes_can_have, 0, 2)
 {
 	assert_error(run(_i == 0 ? sends_a_million_zones : sends_the_disk_as_a_zone, PATIENCE),
 		     BS_NTFS_DAMAGED, "in more pieces");
-}
-END_TEST
-
-Suite *session_suite(void);
-Suite *session_suite(void)
-{
-	Suite *suite = suite_create("session");
-	TCase *tcase = tcase_create("good worker");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_rehearsal_brings_an_inspection_a_plan_and_zones);
-	tcase_add_test(tcase, a_rehearsal_of_an_unsuitable_disk_brings_the_inspection_alone);
-	tcase_add_test(tcase, an_inspection_writes_nothing);
-	tcase_add_test(tcase, a_verification_passes_a_fixed_disk_and_fails_another);
-	tcase_add_test(tcase, a_session_leaves_no_process_and_no_descriptor_behind);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("bad workers");
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_loop_test(tcase, a_worker_that_lies_is_an_error, 0,
-			    sizeof(liars) / sizeof(liars[0]));
-	tcase_add_test(tcase, a_plan_that_nobody_asked_for_is_an_error);
-	tcase_add_loop_test(tcase, a_boot_partition_that_is_not_the_chosen_one_is_an_error, 0, 2);
-	tcase_add_test(tcase, an_extended_partition_as_the_boot_partition_is_an_error);
-	tcase_add_test(tcase, a_boot_partition_that_overlaps_another_is_an_error);
-	tcase_add_loop_test(tcase, a_worker_that_dies_of_the_image_tells_of_a_damaged_one, 0,
-			    sizeof(deaths) / sizeof(deaths[0]));
-	tcase_add_test(tcase, a_worker_that_dies_before_it_reads_tells_nothing_of_the_image);
-	tcase_add_test(tcase, a_worker_without_memory_is_no_damaged_image);
-	tcase_add_test(tcase, a_worker_that_closes_its_channel_and_lives_is_ended);
-	tcase_add_test(tcase, a_worker_that_ends_without_a_word_is_an_error);
-	tcase_add_loop_test(tcase, a_worker_that_hangs_is_ended_and_an_error, 0, 2);
-	tcase_add_test(tcase, a_worker_that_is_done_and_does_not_end_is_ended);
-	tcase_add_loop_test(tcase, no_worker_writes_before_its_plan_or_after_the_staging, 0, 2);
-	tcase_add_test(
-		tcase,
-		a_worker_with_a_plan_writes_the_flags_and_the_boot_partition_and_nothing_else);
-	tcase_add_test(tcase, a_worker_that_says_all_in_its_order_is_believed);
-	tcase_add_loop_test(tcase, no_worker_leaves_other_flags_than_those_of_the_plan, 0,
-			    sizeof(odd_flags) / sizeof(odd_flags[0]));
-	tcase_add_test(tcase, the_staged_plan_is_the_one_that_was_allowed);
-	tcase_add_test(tcase, after_the_staging_a_worker_has_only_its_end_to_tell);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("endless workers");
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 120);
-	tcase_add_loop_test(tcase, a_worker_that_asks_without_end_has_a_budget, 0,
-			    sizeof(endless) / sizeof(endless[0]));
-	tcase_add_test(tcase, a_worker_that_asks_now_and_then_has_a_time_for_all);
-	tcase_add_loop_test(tcase, zones_are_no_more_than_two_volumes_can_have, 0, 2);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -2,11 +2,9 @@
 /* Sizes: what is read, what is refused, and what is shown. */
 #include "report/size.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
+#include "support/test.h"
 
 #define MIB (1ull << 20)
-
-Suite *size_suite(void);
 
 static const struct {
 	const char *text;
@@ -26,7 +24,9 @@ static const struct {
 	{"9223372036854775807", INT64_MAX},
 };
 
-START_TEST(sizes_are_read_with_their_units)
+TEST_CASE(size, "size");
+
+TEST_EACH(size, sizes_are_read_with_their_units, accepted)
 {
 	struct bs_error err = {0};
 	uint64_t bytes = 0;
@@ -34,7 +34,6 @@ START_TEST(sizes_are_read_with_their_units)
 	ck_assert_int_eq(size_parse(accepted[_i].text, &bytes, &err), 0);
 	ck_assert_uint_eq(bytes, accepted[_i].bytes);
 }
-END_TEST
 
 static const char *const refused[] = {"",           "M",
 				      "-1",         "+1",
@@ -47,7 +46,7 @@ static const char *const refused[] = {"",           "M",
 				      "119 MiB",    "9223372036854775808",
 				      "8388608T",   "99999999999999999999"};
 
-START_TEST(what_is_no_size_is_refused)
+TEST_EACH(size, what_is_no_size_is_refused, refused)
 {
 	struct bs_error err = {0};
 	uint64_t bytes;
@@ -56,7 +55,6 @@ START_TEST(what_is_no_size_is_refused)
 	ck_assert_int_eq(err.code, BS_USAGE);
 	ck_assert_str_ne(err.message, "");
 }
-END_TEST
 
 static const struct {
 	uint64_t bytes;
@@ -75,22 +73,7 @@ static const struct {
 	{UINT64_MAX, "16 EiB"},
 };
 
-START_TEST(sizes_are_shown_rounded)
+TEST_EACH(size, sizes_are_shown_rounded, shown)
 {
 	ck_assert_str_eq(size_format(shown[_i].bytes).text, shown[_i].text);
-}
-END_TEST
-
-Suite *size_suite(void)
-{
-	Suite *suite = suite_create("size");
-	TCase *cases = tcase_create("size");
-
-	tcase_add_loop_test(cases, sizes_are_read_with_their_units, 0,
-			    sizeof(accepted) / sizeof(accepted[0]));
-	tcase_add_loop_test(cases, what_is_no_size_is_refused, 0,
-			    sizeof(refused) / sizeof(refused[0]));
-	tcase_add_loop_test(cases, sizes_are_shown_rounded, 0, sizeof(shown) / sizeof(shown[0]));
-	suite_add_tcase(suite, cases);
-	return suite;
 }

@@ -45,15 +45,16 @@ static void assert_verified(void)
 
 /* ---- the staged disk ----------------------------------------------------------------------- */
 
-START_TEST(a_staged_fix_is_proved_right_and_its_volumes_are_sound)
+TEST_CASE(staged, "staged", .setup = setup, .teardown = teardown);
+
+TEST(staged, a_staged_fix_is_proved_right_and_its_volumes_are_sound)
 {
 	assert_verified();
 	sample_check_volume(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
 	sample_check_volume(&sample, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE);
 }
-END_TEST
 
-START_TEST(a_staged_fix_has_the_hashes_of_the_content_in_its_plan)
+TEST(staged, a_staged_fix_has_the_hashes_of_the_content_in_its_plan)
 {
 	const char *volume = image_extract(sample.disk, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE);
 
@@ -79,7 +80,6 @@ START_TEST(a_staged_fix_has_the_hashes_of_the_content_in_its_plan)
 		free(expected);
 	}
 }
-END_TEST
 
 static bool is_allowed(const struct overlay_extent *extent)
 {
@@ -88,7 +88,7 @@ static bool is_allowed(const struct overlay_extent *extent)
 		extent->offset + extent->length <= SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE);
 }
 
-START_TEST(nothing_but_the_flags_and_the_boot_partition_is_changed)
+TEST(staged, nothing_but_the_flags_and_the_boot_partition_is_changed)
 {
 	struct overlay_extent *extents;
 	struct bs_error err = {0};
@@ -112,7 +112,6 @@ START_TEST(nothing_but_the_flags_and_the_boot_partition_is_changed)
 	ck_assert_uint_eq(after[0x1BE], 0);
 	ck_assert_uint_eq(after[0x1CE], 0x80);
 }
-END_TEST
 
 /* ---- a disk that is not as planned --------------------------------------------------------- */
 
@@ -129,7 +128,7 @@ static int fail_at_second(void *context, uint32_t index, struct bs_error *err)
 	return index == 1 ? fail(err, BS_WORKER, "told to fail") : 0;
 }
 
-START_TEST(each_operation_is_told_once_in_order_and_an_error_there_ends_it)
+TEST(staged, each_operation_is_told_once_in_order_and_an_error_there_ends_it)
 {
 	struct bs_error err = {0};
 	uint32_t calls = 0;
@@ -141,7 +140,6 @@ START_TEST(each_operation_is_told_once_in_order_and_an_error_there_ends_it)
 	ck_assert_int_eq(stage_run(sample.disk, plan, fail_at_second, NULL, &clusters, &err), -1);
 	ck_assert_int_eq(err.code, BS_WORKER);
 }
-END_TEST
 
 static void assert_staging_fails(void)
 {
@@ -152,7 +150,7 @@ static void assert_staging_fails(void)
 	ck_assert_int_eq(err.code, BS_CHANGED_MEANWHILE);
 }
 
-START_TEST(a_source_that_has_another_file_than_planned_is_not_staged)
+TEST(staged, a_source_that_has_another_file_than_planned_is_not_staged)
 {
 	struct sample_volume system;
 	struct bs_error err = {0};
@@ -163,23 +161,20 @@ START_TEST(a_source_that_has_another_file_than_planned_is_not_staged)
 	sample_unmount(&system);
 	assert_staging_fails();
 }
-END_TEST
 
-START_TEST(a_source_with_a_file_of_another_size_is_not_staged)
+TEST(staged, a_source_with_a_file_of_another_size_is_not_staged)
 {
 	overlay_reset(sample.overlay);
 	plan->files[0].size++;
 	assert_staging_fails();
 }
-END_TEST
 
-START_TEST(a_store_whose_elements_are_elsewhere_is_not_staged)
+TEST(staged, a_store_whose_elements_are_elsewhere_is_not_staged)
 {
 	overlay_reset(sample.overlay);
 	plan->elements[1].offset += 8;
 	assert_staging_fails();
 }
-END_TEST
 
 /* ---- zones --------------------------------------------------------------------------------- */
 
@@ -204,7 +199,9 @@ static void assert_volume_zones(const struct volume_runs *zones, uint64_t start,
 	ck_assert(has_zone(zones, start + load_le64(record + 0x30) * 4096, 16384));
 }
 
-START_TEST(the_zones_are_the_table_the_boot_records_and_the_start_of_the_metadata)
+TEST_CASE(zones_tests, "zones", .setup = setup, .teardown = teardown);
+
+TEST(zones_tests, the_zones_are_the_table_the_boot_records_and_the_start_of_the_metadata)
 {
 	struct volume_runs zones = {0};
 	struct bs_error err = {0};
@@ -218,7 +215,6 @@ START_TEST(the_zones_are_the_table_the_boot_records_and_the_start_of_the_metadat
 				       disk_size(sample.disk)));
 	free(zones.runs);
 }
-END_TEST
 
 static bool touches(const struct volume_runs *zones, const struct overlay_extent *extent)
 {
@@ -230,7 +226,7 @@ static bool touches(const struct volume_runs *zones, const struct overlay_extent
 }
 
 /* An overlay of its own on the staged disk, to see what a later visitor changes. */
-START_TEST(a_file_made_on_either_volume_shows_in_the_zones)
+TEST_LOOP(zones_tests, a_file_made_on_either_volume_shows_in_the_zones, 0, 2)
 {
 	uint64_t starts[] = {SAMPLE_SYSTEM_START, SAMPLE_BOOT_START};
 	uint64_t sizes[] = {SAMPLE_SYSTEM_SIZE, SAMPLE_BOOT_SIZE};
@@ -259,31 +255,4 @@ START_TEST(a_file_made_on_either_volume_shows_in_the_zones)
 	free(extents);
 	free(zones.runs);
 	disk_close(later.disk);
-}
-END_TEST
-
-Suite *stage_suite(void);
-Suite *stage_suite(void)
-{
-	Suite *suite = suite_create("stage");
-	TCase *tcase = tcase_create("staged");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_staged_fix_is_proved_right_and_its_volumes_are_sound);
-	tcase_add_test(tcase, a_staged_fix_has_the_hashes_of_the_content_in_its_plan);
-	tcase_add_test(tcase, nothing_but_the_flags_and_the_boot_partition_is_changed);
-	tcase_add_test(tcase, each_operation_is_told_once_in_order_and_an_error_there_ends_it);
-	tcase_add_test(tcase, a_source_that_has_another_file_than_planned_is_not_staged);
-	tcase_add_test(tcase, a_source_with_a_file_of_another_size_is_not_staged);
-	tcase_add_test(tcase, a_store_whose_elements_are_elsewhere_is_not_staged);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("zones");
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase,
-		       the_zones_are_the_table_the_boot_records_and_the_start_of_the_metadata);
-	tcase_add_loop_test(tcase, a_file_made_on_either_volume_shows_in_the_zones, 0, 2);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -6,9 +6,7 @@
 #include "report/duration.h"
 #include "rows/summary.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
-
-Suite *summary_suite(void);
+#include "support/test.h"
 
 static void add(struct summary *summary, const char *path, enum bs_status status, enum bs_code code)
 {
@@ -22,7 +20,9 @@ static void add(struct summary *summary, const char *path, enum bs_status status
 	ck_assert_int_eq(summary_add(summary, &row, &err), 0);
 }
 
-START_TEST(the_worst_outcome_decides_the_exit_status)
+TEST_CASE(summary_tests, "summary");
+
+TEST(summary_tests, the_worst_outcome_decides_the_exit_status)
 {
 	struct summary summary = {0};
 
@@ -40,7 +40,6 @@ START_TEST(the_worst_outcome_decides_the_exit_status)
 	ck_assert_int_eq(summary_exit(&summary), BS_EXIT_RECOVERY);
 	summary_free(&summary);
 }
-END_TEST
 
 /* What is printed at 60 columns of ASCII; the caller frees it. */
 static char *printed(const struct summary *summary, const struct summary_facts *facts)
@@ -56,7 +55,7 @@ static char *printed(const struct summary *summary, const struct summary_facts *
 	return text;
 }
 
-START_TEST(outcomes_and_codes_are_told_with_what_to_do)
+TEST(summary_tests, outcomes_and_codes_are_told_with_what_to_do)
 {
 	static const struct summary_left_out left_out[] = {{"files that are not disk images", 2},
 							   {"links", 1}};
@@ -95,9 +94,8 @@ START_TEST(outcomes_and_codes_are_told_with_what_to_do)
 	free(text);
 	summary_free(&summary);
 }
-END_TEST
 
-START_TEST(an_example_is_shown_with_the_bytes_of_its_name)
+TEST(summary_tests, an_example_is_shown_with_the_bytes_of_its_name)
 {
 	const struct summary_facts facts = {0};
 	struct summary summary = {0};
@@ -109,9 +107,8 @@ START_TEST(an_example_is_shown_with_the_bytes_of_its_name)
 	free(text);
 	summary_free(&summary);
 }
-END_TEST
 
-START_TEST(what_was_undone_is_neither_fixed_nor_failed)
+TEST(summary_tests, what_was_undone_is_neither_fixed_nor_failed)
 {
 	const struct summary_facts facts = {.rows = "rows.jsonl"};
 	struct summary summary = {0};
@@ -124,10 +121,9 @@ START_TEST(what_was_undone_is_neither_fixed_nor_failed)
 	free(text);
 	summary_free(&summary);
 }
-END_TEST
 
 /* Where no file has the rows, there is nothing to go on with. */
-START_TEST(a_search_that_was_stopped_is_told)
+TEST(summary_tests, a_search_that_was_stopped_is_told)
 {
 	const struct summary_facts facts = {.searching = true};
 	struct summary summary = {0};
@@ -136,9 +132,8 @@ START_TEST(a_search_that_was_stopped_is_told)
 	ck_assert_str_eq(text, "No images\nStopped while searching for images\n");
 	free(text);
 }
-END_TEST
 
-START_TEST(an_empty_batch_is_told_as_that)
+TEST(summary_tests, an_empty_batch_is_told_as_that)
 {
 	const struct summary_facts facts = {0};
 	struct summary summary = {0};
@@ -147,9 +142,8 @@ START_TEST(an_empty_batch_is_told_as_that)
 	ck_assert_str_eq(text, "No images\n");
 	free(text);
 }
-END_TEST
 
-START_TEST(durations_are_rounded_to_what_is_shown)
+TEST(summary_tests, durations_are_rounded_to_what_is_shown)
 {
 	static const struct {
 		uint64_t milliseconds;
@@ -170,21 +164,4 @@ START_TEST(durations_are_rounded_to_what_is_shown)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		ck_assert_str_eq(duration_format(cases[i].milliseconds).text, cases[i].text);
-}
-END_TEST
-
-Suite *summary_suite(void)
-{
-	Suite *suite = suite_create("summary");
-	TCase *cases = tcase_create("summary");
-
-	tcase_add_test(cases, the_worst_outcome_decides_the_exit_status);
-	tcase_add_test(cases, outcomes_and_codes_are_told_with_what_to_do);
-	tcase_add_test(cases, an_example_is_shown_with_the_bytes_of_its_name);
-	tcase_add_test(cases, what_was_undone_is_neither_fixed_nor_failed);
-	tcase_add_test(cases, a_search_that_was_stopped_is_told);
-	tcase_add_test(cases, an_empty_batch_is_told_as_that);
-	tcase_add_test(cases, durations_are_rounded_to_what_is_shown);
-	suite_add_tcase(suite, cases);
-	return suite;
 }

@@ -137,7 +137,9 @@ static uint32_t count_refusals(void)
 	return count;
 }
 
-START_TEST(what_boot_leads_to_moves_and_what_cannot_is_refused)
+TEST_CASE(files_of_other_entries, "files of other entries", .teardown = teardown);
+
+TEST_EACH(files_of_other_entries, what_boot_leads_to_moves_and_what_cannot_is_refused, files)
 {
 	uint32_t items = 0;
 
@@ -159,9 +161,8 @@ START_TEST(what_boot_leads_to_moves_and_what_cannot_is_refused)
 	ck_assert_uint_eq(survey->report.finding_count, files[_i].code != BS_OK);
 	ck_assert(files[_i].code == BS_OK || has_finding(files[_i].code));
 }
-END_TEST
 
-START_TEST(a_file_of_two_entries_moves_once_however_they_spell_it)
+TEST(files_of_other_entries, a_file_of_two_entries_moves_once_however_they_spell_it)
 {
 	look_at("two-spellings", TOOL "10400008\nelement 11000001 partition system\n"
 				      "element 12000002 string \\\xC3\x84.mbr\n" DATA
@@ -173,9 +174,8 @@ START_TEST(a_file_of_two_entries_moves_once_however_they_spell_it)
 	ck_assert_str_eq(survey->items[2].path, "\\\xC3\xA4.mbr");
 	ck_assert_uint_eq(survey->element_count, 2 + 2);
 }
-END_TEST
 
-START_TEST(an_entry_that_would_break_is_named)
+TEST(files_of_other_entries, an_entry_that_would_break_is_named)
 {
 	look_at("break-named",
 		TOOL "10200003\nelement 11000001 boot\nelement 12000002 string \\w\\winload.exe\n"
@@ -186,9 +186,9 @@ START_TEST(an_entry_that_would_break_is_named)
 				     "{2f5b0a98-cce8-11e5-9d3a-0800279c5f11} (Old one)"));
 	ck_assert_uint_eq(survey->report.finding_count, 1); /* for both of its devices */
 }
-END_TEST
 
-START_TEST(a_folder_on_the_way_to_two_files_is_listed_once_and_not_when_it_is_there)
+TEST_LOOP(files_of_other_entries,
+	  a_folder_on_the_way_to_two_files_is_listed_once_and_not_when_it_is_there, 0, 2)
 {
 	uint32_t folders = 0;
 
@@ -204,7 +204,6 @@ START_TEST(a_folder_on_the_way_to_two_files_is_listed_once_and_not_when_it_is_th
 		folders += strcasecmp(survey->files[i].path, "\\NST") == 0;
 	ck_assert_uint_eq(folders, _i == 0 ? 1 : 0);
 }
-END_TEST
 
 static const char *const in_the_way[] = {
 	"on windows\nfolder \\NST\\a\n",   /* of the file */
@@ -212,7 +211,8 @@ static const char *const in_the_way[] = {
 	"on windows\nfolder \\NST attributes=p reparse=0xA0000003:0000000000000000\n", /* and so */
 };
 
-START_TEST(what_stands_in_the_way_of_a_file_is_not_removed_for_it)
+TEST_EACH(files_of_other_entries, what_stands_in_the_way_of_a_file_is_not_removed_for_it,
+	  in_the_way)
 {
 	char name[32], *more;
 
@@ -227,7 +227,6 @@ START_TEST(what_stands_in_the_way_of_a_file_is_not_removed_for_it)
 	free(more);
 	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
 }
-END_TEST
 
 /* A default entry that starts a tool, which is not there. */
 #define DIAGNOSTIC "object {bootmgr}\nelement 23000003 object {memdiag}\nobject {memdiag}\n"
@@ -251,7 +250,7 @@ static const struct {
 	{"tool-on-other-disk", DIAGNOSTIC "element 11000001 foreign 0x12345678 1M\n", true},
 };
 
-START_TEST(a_default_tool_that_is_not_there_is_refused)
+TEST_EACH(files_of_other_entries, a_default_tool_that_is_not_there_is_refused, tools)
 {
 	look_at(tools[_i].name, tools[_i].more);
 	ck_assert_int_eq(survey->report.starts, !tools[_i].broken);
@@ -260,7 +259,6 @@ START_TEST(a_default_tool_that_is_not_there_is_refused)
 	else
 		assert_fixable();
 }
-END_TEST
 
 /*
  * A default entry that names a disk with another signature.  `windows`: what the Windows at that
@@ -299,7 +297,7 @@ static const struct {
 	{"signature-right", ENTRY_OF("0x11223344", "42M"), BS_BOOT_VOLUME_MISSING},
 };
 
-START_TEST(a_changed_signature_is_told_from_another_disk)
+TEST_EACH(files_of_other_entries, a_changed_signature_is_told_from_another_disk, signatures)
 {
 	enum bs_code code = signatures[_i].code;
 
@@ -312,7 +310,6 @@ START_TEST(a_changed_signature_is_told_from_another_disk)
 		ck_assert_ptr_nonnull(strstr(message_of(code), "by 55667788, it has 11223344"));
 	ck_assert(!survey->report.starts && survey->report.starts_known);
 }
-END_TEST
 
 /* Of two files in one folder, each name is only one's, the 8.3 ones too. */
 static const struct {
@@ -328,7 +325,8 @@ static const struct {
 	 "\\linuxbridge.bin"},
 };
 
-START_TEST(a_name_that_is_another_files_at_the_target_is_refused)
+TEST_EACH(files_of_other_entries, a_name_that_is_another_files_at_the_target_is_refused,
+	  names_taken)
 {
 	char *more;
 
@@ -342,10 +340,9 @@ START_TEST(a_name_that_is_another_files_at_the_target_is_refused)
 	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
 	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_FILE_UNSUPPORTED), names_taken[_i].owner));
 }
-END_TEST
 
 /* As an earlier try from Unix can leave them; Windows would see one of the two. */
-START_TEST(two_files_at_the_target_that_differ_in_case_are_refused)
+TEST_LOOP(files_of_other_entries, two_files_at_the_target_that_differ_in_case_are_refused, 0, 2)
 {
 	struct sample_volume windows;
 	struct bs_error err;
@@ -359,9 +356,8 @@ START_TEST(two_files_at_the_target_that_differ_in_case_are_refused)
 	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
 	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_FILE_UNSUPPORTED), "2 times"));
 }
-END_TEST
 
-START_TEST(more_files_than_a_plan_has_room_for_are_refused)
+TEST(files_of_other_entries, more_files_than_a_plan_has_room_for_are_refused)
 {
 	char *more = strdup(""), *longer;
 
@@ -381,7 +377,6 @@ START_TEST(more_files_than_a_plan_has_room_for_are_refused)
 	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
 	ck_assert_uint_eq(survey->item_count, BOOT_ITEMS_MAX);
 }
-END_TEST
 
 /* Makes the name of a file, or of a stream, one that no program on Windows could have made. */
 static const struct {
@@ -392,7 +387,7 @@ static const struct {
 	{"surrogate-stream", "on system\nstream \\bootmgr:qzq.txt size=9\n", 1},
 };
 
-START_TEST(a_name_with_a_lone_surrogate_is_refused_as_such)
+TEST_EACH(files_of_other_entries, a_name_with_a_lone_surrogate_is_refused_as_such, lone_surrogates)
 {
 	static const char name[] = "q\0z\0q\0.\0t\0x\0t";
 	uint8_t *bytes = malloc(SAMPLE_SYSTEM_SIZE), *at;
@@ -412,9 +407,8 @@ START_TEST(a_name_with_a_lone_surrogate_is_refused_as_such)
 	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
 	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_FILE_UNSUPPORTED), "no valid Unicode"));
 }
-END_TEST
 
-START_TEST(the_kind_of_a_reparse_point_is_told)
+TEST(files_of_other_entries, the_kind_of_a_reparse_point_is_told)
 {
 	sample_open(&sample, image_built("wof-bootmgr", false));
 	look(&no_options);
@@ -422,16 +416,14 @@ START_TEST(the_kind_of_a_reparse_point_is_told)
 	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_FILE_UNSUPPORTED), "Overlay Filter"));
 	assert_link(BS_LINK_BOOTMGR, BS_LINK_BROKEN, BS_BOOT_FILE_UNSUPPORTED);
 }
-END_TEST
 
-START_TEST(a_missing_bootmgr_is_not_said_to_stay)
+TEST(files_of_other_entries, a_missing_bootmgr_is_not_said_to_stay)
 {
 	sample_open(&sample, image_built("bootmgr-missing", false));
 	look(&no_options);
 	assert_refused(BS_BOOTMGR_MISSING);
 	ck_assert(!has_finding(BS_NOTE_STAYS));
 }
-END_TEST
 
 /* ---- an earlier Windows -------------------------------------------------------------------- */
 
@@ -482,7 +474,9 @@ static const struct {
 	{"xp-replaced", ON_PARTITION(2) "on windows\nfile \\ntldr size=7\n", 3, BS_NOTE_REPLACES},
 };
 
-START_TEST(an_earlier_windows_moves_along_or_is_refused)
+TEST_CASE(an_earlier_windows, "an earlier Windows", .teardown = teardown);
+
+TEST_EACH(an_earlier_windows, an_earlier_windows_moves_along_or_is_refused, legacy)
 {
 	char *more;
 
@@ -499,9 +493,8 @@ START_TEST(an_earlier_windows_moves_along_or_is_refused)
 	ck_assert_uint_eq(survey->report.finding_count, legacy[_i].code != BS_OK);
 	ck_assert(legacy[_i].code == BS_OK || has_finding(legacy[_i].code));
 }
-END_TEST
 
-START_TEST(partitions_are_counted_as_ntldr_counts_them)
+TEST_LOOP(an_earlier_windows, partitions_are_counted_as_ntldr_counts_them, 0, 2)
 {
 	/* Three are there: the extended one does not count, the logical one does. */
 	sample_open_small(&sample, _i == 0 ? "xp-count-3" : "xp-count-4",
@@ -512,15 +505,13 @@ START_TEST(partitions_are_counted_as_ntldr_counts_them)
 	assert_fixable();
 	ck_assert_int_eq(has_finding(BS_NOTE_LEGACY), _i == 1);
 }
-END_TEST
 
-START_TEST(files_of_an_earlier_windows_that_no_entry_starts_stay)
+TEST(an_earlier_windows, files_of_an_earlier_windows_that_no_entry_starts_stay)
 {
 	look_at("xp-unused", "on system\nfile \\ntldr size=0\nfolder \\boot.ini\n");
 	assert_fixable();
 	ck_assert_uint_eq(survey->item_count, 2);
 }
-END_TEST
 
 /* ---- several Windows ----------------------------------------------------------------------- */
 
@@ -560,7 +551,9 @@ static const struct {
 	 0, 1, 1},
 };
 
-START_TEST(the_boot_volume_is_the_default_windows_or_the_chosen_one)
+TEST_CASE(several_windows, "several Windows", .teardown = teardown);
+
+TEST_EACH(several_windows, the_boot_volume_is_the_default_windows_or_the_chosen_one, several)
 {
 	const struct bs_options options = {.boot_partition = several[_i].chosen};
 	char *more, detail[32];
@@ -582,9 +575,8 @@ START_TEST(the_boot_volume_is_the_default_windows_or_the_chosen_one)
 		ck_assert_str_ne(survey->elements[i].object, MAIN);
 	}
 }
-END_TEST
 
-START_TEST(the_loader_of_a_chosen_windows_is_looked_for_there)
+TEST(several_windows, the_loader_of_a_chosen_windows_is_looked_for_there)
 {
 	const struct bs_options options = {.boot_partition = 3};
 
@@ -594,9 +586,8 @@ START_TEST(the_loader_of_a_chosen_windows_is_looked_for_there)
 	assert_refused(BS_WINLOAD_MISSING);
 	assert_link(BS_LINK_WINLOAD, BS_LINK_GOOD, BS_OK); /* that of the default one */
 }
-END_TEST
 
-START_TEST(of_two_entries_on_a_chosen_partition_the_first_in_the_menu_counts)
+TEST(several_windows, of_two_entries_on_a_chosen_partition_the_first_in_the_menu_counts)
 {
 	const struct bs_options options = {.boot_partition = 3};
 
@@ -608,55 +599,4 @@ START_TEST(of_two_entries_on_a_chosen_partition_the_first_in_the_menu_counts)
 	look(&options);
 	assert_fixable();
 	ck_assert_str_eq(survey->report.loader_path, "\\Windows\\system32\\winload.exe");
-}
-END_TEST
-
-Suite *survey_entries_suite(void);
-Suite *survey_entries_suite(void)
-{
-	Suite *suite = suite_create("survey-entries");
-	TCase *tcase;
-
-	images_prepare();
-	tcase = tcase_create("files of other entries");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_loop_test(tcase, what_boot_leads_to_moves_and_what_cannot_is_refused, 0,
-			    sizeof(files) / sizeof(files[0]));
-	tcase_add_test(tcase, a_file_of_two_entries_moves_once_however_they_spell_it);
-	tcase_add_test(tcase, an_entry_that_would_break_is_named);
-	tcase_add_loop_test(
-		tcase, a_folder_on_the_way_to_two_files_is_listed_once_and_not_when_it_is_there, 0,
-		2);
-	tcase_add_loop_test(tcase, what_stands_in_the_way_of_a_file_is_not_removed_for_it, 0,
-			    sizeof(in_the_way) / sizeof(in_the_way[0]));
-	tcase_add_loop_test(tcase, a_changed_signature_is_told_from_another_disk, 0,
-			    sizeof(signatures) / sizeof(signatures[0]));
-	tcase_add_loop_test(tcase, a_default_tool_that_is_not_there_is_refused, 0,
-			    sizeof(tools) / sizeof(tools[0]));
-	tcase_add_loop_test(tcase, a_name_that_is_another_files_at_the_target_is_refused, 0,
-			    sizeof(names_taken) / sizeof(names_taken[0]));
-	tcase_add_loop_test(tcase, two_files_at_the_target_that_differ_in_case_are_refused, 0, 2);
-	tcase_add_test(tcase, more_files_than_a_plan_has_room_for_are_refused);
-	tcase_add_loop_test(tcase, a_name_with_a_lone_surrogate_is_refused_as_such, 0,
-			    sizeof(lone_surrogates) / sizeof(lone_surrogates[0]));
-	tcase_add_test(tcase, the_kind_of_a_reparse_point_is_told);
-	tcase_add_test(tcase, a_missing_bootmgr_is_not_said_to_stay);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("an earlier Windows");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_loop_test(tcase, an_earlier_windows_moves_along_or_is_refused, 0,
-			    sizeof(legacy) / sizeof(legacy[0]));
-	tcase_add_loop_test(tcase, partitions_are_counted_as_ntldr_counts_them, 0, 2);
-	tcase_add_test(tcase, files_of_an_earlier_windows_that_no_entry_starts_stay);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("several Windows");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_loop_test(tcase, the_boot_volume_is_the_default_windows_or_the_chosen_one, 0,
-			    sizeof(several) / sizeof(several[0]));
-	tcase_add_test(tcase, the_loader_of_a_chosen_windows_is_looked_for_there);
-	tcase_add_test(tcase, of_two_entries_on_a_chosen_partition_the_first_in_the_menu_counts);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -103,7 +103,9 @@ static const struct {
 	{"winload-missing", BS_VERDICT_UNSUITABLE, BS_WINLOAD_MISSING, "gggggggb"},
 };
 
-START_TEST(each_sample_is_judged_as_what_it_is)
+TEST_CASE(samples_tests, "samples", .teardown = teardown, .tags = "slow samples");
+
+TEST_EACH(samples_tests, each_sample_is_judged_as_what_it_is, samples)
 {
 	const struct bs_inspection *report;
 	char links[BS_LINK_KIND_COUNT + 1] = "";
@@ -134,18 +136,20 @@ START_TEST(each_sample_is_judged_as_what_it_is)
 	else
 		ck_assert_uint_eq(report->finding_count, 0);
 }
-END_TEST
 
-START_TEST(every_recipe_is_among_the_samples)
+TEST_CASE(list_of_samples, "list of samples");
+
+TEST(list_of_samples, every_recipe_is_among_the_samples)
 {
 	char *names = image_run(0, "ls images/*.recipe | wc -l");
 
 	ck_assert_int_eq(atoi(names), sizeof(samples) / sizeof(samples[0]));
 	free(names);
 }
-END_TEST
 
-START_TEST(what_is_on_a_disk_is_told)
+TEST_CASE(options_tests, "options", .teardown = teardown);
+
+TEST(options_tests, what_is_on_a_disk_is_told)
 {
 	const struct bs_inspection *report;
 
@@ -171,11 +175,10 @@ START_TEST(what_is_on_a_disk_is_told)
 	ck_assert_uint_eq(report->room_before, report->partitions[0].free);
 	ck_assert_uint_lt(report->room_after, report->partitions[1].free - report->boot_file_bytes);
 }
-END_TEST
 
 /* ---- options ------------------------------------------------------------------------------- */
 
-START_TEST(a_chosen_system_partition_takes_the_place_of_the_active_one)
+TEST_LOOP(options_tests, a_chosen_system_partition_takes_the_place_of_the_active_one, 0, 2)
 {
 	const struct bs_options options = {.system_partition = 1};
 
@@ -188,9 +191,8 @@ START_TEST(a_chosen_system_partition_takes_the_place_of_the_active_one)
 	ck_assert_int_eq(survey->report.system_index, 0);
 	ck_assert_int_eq(survey->report.boot_index, 1);
 }
-END_TEST
 
-START_TEST(another_active_partition_than_the_chosen_one_is_a_link_that_the_fix_repairs)
+TEST(options_tests, another_active_partition_than_the_chosen_one_is_a_link_that_the_fix_repairs)
 {
 	const struct bs_options options = {.system_partition = 1};
 
@@ -201,9 +203,8 @@ START_TEST(another_active_partition_than_the_chosen_one_is_a_link_that_the_fix_r
 	assert_link(BS_LINK_ACTIVE, BS_LINK_REPAIRED, BS_SYSTEM_PARTITION);
 	ck_assert(!survey->report.starts && survey->report.starts_after);
 }
-END_TEST
 
-START_TEST(a_chosen_system_partition_that_is_none_is_refused)
+TEST_LOOP(options_tests, a_chosen_system_partition_that_is_none_is_refused, 0, 4)
 {
 	static const uint32_t numbers[] = {3, 5, 77, UINT32_MAX};
 	const struct bs_options options = {.system_partition = numbers[_i]};
@@ -213,17 +214,15 @@ START_TEST(a_chosen_system_partition_that_is_none_is_refused)
 	assert_refused(BS_SYSTEM_PARTITION);
 	ck_assert_uint_eq(survey->report.advised_partition, 1);
 }
-END_TEST
 
-START_TEST(the_only_partition_with_boot_files_is_advised)
+TEST(options_tests, the_only_partition_with_boot_files_is_advised)
 {
 	look_at("advise-system", "partition system active=no\n");
 	assert_refused(BS_NO_ACTIVE_PARTITION);
 	ck_assert_uint_eq(survey->report.advised_partition, 1);
 }
-END_TEST
 
-START_TEST(none_is_advised_where_two_have_boot_files)
+TEST(options_tests, none_is_advised_where_two_have_boot_files)
 {
 	look_at("advise-none",
 		"partition windows active\n"
@@ -231,9 +230,8 @@ START_TEST(none_is_advised_where_two_have_boot_files)
 	assert_refused(BS_SEVERAL_ACTIVE);
 	ck_assert_uint_eq(survey->report.advised_partition, 0);
 }
-END_TEST
 
-START_TEST(a_chosen_boot_partition_takes_the_place_of_the_default_entrys)
+TEST(options_tests, a_chosen_boot_partition_takes_the_place_of_the_default_entrys)
 {
 	const struct bs_options options = {.boot_partition = 2};
 
@@ -245,9 +243,8 @@ START_TEST(a_chosen_boot_partition_takes_the_place_of_the_default_entrys)
 	assert_link(BS_LINK_BOOT_VOLUME, BS_LINK_BROKEN, BS_OTHER_DISK);
 	ck_assert(!survey->report.starts && !survey->report.starts_after);
 }
-END_TEST
 
-START_TEST(a_chosen_boot_partition_that_is_none_is_refused)
+TEST(options_tests, a_chosen_boot_partition_that_is_none_is_refused)
 {
 	const struct bs_options options = {.boot_partition = 3};
 
@@ -255,9 +252,9 @@ START_TEST(a_chosen_boot_partition_that_is_none_is_refused)
 	look(&options);
 	assert_refused(BS_BOOT_VOLUME_MISSING);
 }
-END_TEST
 
-START_TEST(a_store_without_a_default_is_refused_also_when_the_boot_partition_is_chosen)
+TEST_LOOP(options_tests,
+	  a_store_without_a_default_is_refused_also_when_the_boot_partition_is_chosen, 0, 2)
 {
 	const struct bs_options options = {.boot_partition = _i == 0 ? 0 : 2};
 
@@ -265,9 +262,8 @@ START_TEST(a_store_without_a_default_is_refused_also_when_the_boot_partition_is_
 	look(&options);
 	assert_refused(BS_NO_DEFAULT_ENTRY);
 }
-END_TEST
 
-START_TEST(the_room_that_is_needed_is_an_option)
+TEST(options_tests, the_room_that_is_needed_is_an_option)
 {
 	const struct bs_options options = {.needed_room = 149 << 20};
 
@@ -280,7 +276,6 @@ START_TEST(the_room_that_is_needed_is_an_option)
 	assert_fixable();
 	ck_assert(has_finding(BS_NOTE_ROOM));
 }
-END_TEST
 
 /* ---- partition tables ---------------------------------------------------------------------- */
 
@@ -305,7 +300,9 @@ static const struct {
 	{0, 0x00, 1, 0xFFFFFFFF, BS_OK}, /* empty, whatever else it says */
 };
 
-START_TEST(a_third_entry_in_the_table_is_judged)
+TEST_CASE(partition_tables, "partition tables", .teardown = teardown);
+
+TEST_EACH(partition_tables, a_third_entry_in_the_table_is_judged, third_entries)
 {
 	sample_open_small(&sample, "table", "");
 	write_entry(2, third_entries[_i].flag, third_entries[_i].type, third_entries[_i].first,
@@ -316,9 +313,8 @@ START_TEST(a_third_entry_in_the_table_is_judged)
 	else
 		assert_refused(third_entries[_i].code);
 }
-END_TEST
 
-START_TEST(a_partition_on_top_of_the_table_is_called_one)
+TEST(partition_tables, a_partition_on_top_of_the_table_is_called_one)
 {
 	sample_open_small(&sample, "table-at-0", "");
 	write_entry(2, 0, 0x07, 0, 1);
@@ -327,9 +323,8 @@ START_TEST(a_partition_on_top_of_the_table_is_called_one)
 	ck_assert_str_eq(message_of(BS_PARTITION_TABLE_INVALID),
 			 "partition 3 starts at sector 0, where the partition table is");
 }
-END_TEST
 
-START_TEST(an_active_extended_partition_is_called_one)
+TEST(partition_tables, an_active_extended_partition_is_called_one)
 {
 	sample_open_small(&sample, "active-extended", "");
 	write_entry(0, 0, 0x07, MIB, 40 * MIB);
@@ -339,9 +334,8 @@ START_TEST(an_active_extended_partition_is_called_one)
 	ck_assert_ptr_nonnull(strstr(message_of(BS_SYSTEM_PARTITION), "3 is an extended one"));
 	assert_link(BS_LINK_ACTIVE, BS_LINK_BROKEN, BS_SYSTEM_PARTITION);
 }
-END_TEST
 
-START_TEST(a_primary_partition_within_the_extended_one_is_refused)
+TEST(partition_tables, a_primary_partition_within_the_extended_one_is_refused)
 {
 	sample_open_small(&sample, "primary-in-extended", "");
 	write_entry(2, 0, 0x0F, 192 * MIB, 7 * MIB);
@@ -349,9 +343,8 @@ START_TEST(a_primary_partition_within_the_extended_one_is_refused)
 	look(&no_options);
 	assert_refused(BS_PARTITION_TABLE_INVALID);
 }
-END_TEST
 
-START_TEST(logical_partitions_are_numbered_from_five_along_their_chain)
+TEST(partition_tables, logical_partitions_are_numbered_from_five_along_their_chain)
 {
 	sample_open_small(&sample, "extended", "");
 	write_entry(2, 0, 0x0F, 192 * MIB, 7 * MIB);
@@ -368,9 +361,8 @@ START_TEST(logical_partitions_are_numbered_from_five_along_their_chain)
 		ck_assert_uint_eq(survey->report.partitions[i].size, (i - 2) * 100 * 512);
 	}
 }
-END_TEST
 
-START_TEST(a_chain_of_extended_records_that_turns_back_ends)
+TEST(partition_tables, a_chain_of_extended_records_that_turns_back_ends)
 {
 	sample_open_small(&sample, "extended-loop", "");
 	write_entry(2, 0, 0x0F, 192 * MIB, 7 * MIB);
@@ -379,9 +371,8 @@ START_TEST(a_chain_of_extended_records_that_turns_back_ends)
 	look(&no_options);
 	ck_assert_uint_eq(survey->report.partition_count, 5);
 }
-END_TEST
 
-START_TEST(a_chain_of_very_many_empty_records_ends)
+TEST(partition_tables, a_chain_of_very_many_empty_records_ends)
 {
 	sample_open_small(&sample, "extended-long", "");
 	write_entry(2, 0, 0x0F, 192 * MIB, 7 * MIB);
@@ -391,9 +382,8 @@ START_TEST(a_chain_of_very_many_empty_records_ends)
 	look(&no_options);
 	ck_assert_uint_eq(survey->report.partition_count, 3);
 }
-END_TEST
 
-START_TEST(more_partitions_than_fit_are_left_out)
+TEST(partition_tables, more_partitions_than_fit_are_left_out)
 {
 	sample_open_small(&sample, "extended-many", "");
 	write_entry(2, 0, 0x0F, 192 * MIB, 7 * MIB);
@@ -402,9 +392,8 @@ START_TEST(more_partitions_than_fit_are_left_out)
 	look(&no_options);
 	ck_assert_uint_eq(survey->report.partition_count, BS_PARTITIONS_MAX);
 }
-END_TEST
 
-START_TEST(an_image_of_one_volume_has_no_table)
+TEST(partition_tables, an_image_of_one_volume_has_no_table)
 {
 	const char *volume;
 
@@ -415,7 +404,6 @@ START_TEST(an_image_of_one_volume_has_no_table)
 	look(&no_options);
 	assert_refused(BS_NO_PARTITION_TABLE);
 }
-END_TEST
 
 /* What the first sectors of a disk are when they are no partition table. */
 static const struct {
@@ -435,16 +423,16 @@ static const struct {
 	{"start-mixed", "partition windows sector-size=4096\n", BS_NTFS_GEOMETRY},
 };
 
-START_TEST(each_kind_of_disk_that_no_bios_starts_has_its_code)
+TEST_EACH(partition_tables, each_kind_of_disk_that_no_bios_starts_has_its_code, starts)
 {
 	look_at(starts[_i].name, starts[_i].more);
 	assert_refused(starts[_i].code);
 }
-END_TEST
 
-/* Of a disk with nothing in its first sector: 8 KiB of zeros, and a GPT without its first sector.
+/*
+ * Of a disk with nothing in its first sector: 8 KiB of zeros, and a GPT without its first sector.
  */
-START_TEST(an_empty_start_is_told_from_a_lost_one)
+TEST_LOOP(partition_tables, an_empty_start_is_told_from_a_lost_one, 0, 3)
 {
 	static const uint8_t zeros[VBR_SIZE];
 
@@ -457,9 +445,8 @@ START_TEST(an_empty_start_is_told_from_a_lost_one)
 	look(&no_options);
 	assert_refused(_i == 0 ? BS_DISK_EMPTY : _i == 1 ? BS_GPT : BS_NO_PARTITION_TABLE);
 }
-END_TEST
 
-START_TEST(the_smallest_disks_are_judged)
+TEST_LOOP(partition_tables, the_smallest_disks_are_judged, 0, 5)
 {
 	static const uint64_t sizes[] = {1, 511, 512, 513, 8192};
 	struct bs_error err = {0};
@@ -469,9 +456,8 @@ START_TEST(the_smallest_disks_are_judged)
 	look(&no_options);
 	assert_refused(sizes[_i] < 512 ? BS_NO_PARTITION_TABLE : BS_DISK_CUT_SHORT);
 }
-END_TEST
 
-START_TEST(an_error_of_the_disk_is_an_error_and_no_finding)
+TEST(partition_tables, an_error_of_the_disk_is_an_error_and_no_finding)
 {
 	struct bs_error err = {0};
 
@@ -482,7 +468,6 @@ START_TEST(an_error_of_the_disk_is_an_error_and_no_finding)
 	ck_assert_int_eq(err.code, BS_IO);
 	sample.descriptor = -1;
 }
-END_TEST
 
 /* ---- volumes and boot files ---------------------------------------------------------------- */
 
@@ -521,7 +506,9 @@ static const struct {
 	 BS_PARTITION_TABLE_INVALID},
 };
 
-START_TEST(odd_volumes_and_files_are_findings)
+TEST_CASE(volumes_and_stores, "volumes and stores", .teardown = teardown);
+
+TEST_EACH(volumes_and_stores, odd_volumes_and_files_are_findings, odd_files)
 {
 	look_at(odd_files[_i].name, odd_files[_i].more);
 	if (odd_files[_i].code == BS_OK)
@@ -529,7 +516,6 @@ START_TEST(odd_volumes_and_files_are_findings)
 	else
 		assert_refused(odd_files[_i].code);
 }
-END_TEST
 
 /* ---- which elements move ------------------------------------------------------------------- */
 
@@ -584,7 +570,7 @@ static const struct {
 	 0, NULL, false},
 };
 
-START_TEST(an_element_moves_if_and_only_if_its_file_does)
+TEST_EACH(volumes_and_stores, an_element_moves_if_and_only_if_its_file_does, elements)
 {
 	uint32_t others = 0;
 
@@ -607,9 +593,9 @@ START_TEST(an_element_moves_if_and_only_if_its_file_does)
 	ck_assert_uint_eq(survey->element_count, others + 2);
 	ck_assert_int_eq(has_finding(BS_NOTE_STAYS), elements[_i].stays);
 }
-END_TEST
 
-START_TEST(a_default_entry_that_locates_its_loader_is_followed_to_the_one_volume_with_it)
+TEST(volumes_and_stores,
+     a_default_entry_that_locates_its_loader_is_followed_to_the_one_volume_with_it)
 {
 	/* A device of type 8. */
 	look_at("locate", "object {2f5b0a97-cce8-11e5-9d3a-0800279c5f11}\n"
@@ -620,11 +606,11 @@ START_TEST(a_default_entry_that_locates_its_loader_is_followed_to_the_one_volume
 	assert_fixable();
 	ck_assert_int_eq(survey->report.boot_index, 1);
 }
-END_TEST
 
 /* ---- loaders ------------------------------------------------------------------------------- */
 
-START_TEST(a_loader_that_does_not_begin_like_a_program_is_told_and_does_not_stop_a_fix)
+TEST_LOOP(volumes_and_stores,
+	  a_loader_that_does_not_begin_like_a_program_is_told_and_does_not_stop_a_fix, 0, 2)
 {
 	look_at(_i == 0 ? "winload-zeros" : "winload-short",
 		_i == 0 ? "on windows\nfile \\Windows\\System32\\winload.exe seed=0 text= "
@@ -636,84 +622,11 @@ START_TEST(a_loader_that_does_not_begin_like_a_program_is_told_and_does_not_stop
 	ck_assert(has_finding(BS_NOTE_WINLOAD));
 	ck_assert(!survey->report.starts && !survey->report.starts_after);
 }
-END_TEST
 
-START_TEST(a_default_that_starts_a_virtual_disk_is_said_to)
+TEST(volumes_and_stores, a_default_that_starts_a_virtual_disk_is_said_to)
 {
 	sample_open(&sample, image_built("vhd-boot", false));
 	look(&no_options);
 	assert_refused(BS_BOOT_VOLUME_MISSING);
 	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_VOLUME_MISSING), ".vhd (native boot)"));
-}
-END_TEST
-
-Suite *survey_suite(void);
-Suite *survey_suite(void)
-{
-	Suite *suite = suite_create("survey");
-	TCase *tcase = tcase_create("samples");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_set_tags(tcase, "slow samples");
-	tcase_add_loop_test(tcase, each_sample_is_judged_as_what_it_is, 0,
-			    sizeof(samples) / sizeof(samples[0]));
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("list of samples");
-	tcase_add_test(tcase, every_recipe_is_among_the_samples);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("options");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, what_is_on_a_disk_is_told);
-	tcase_add_loop_test(tcase, a_chosen_system_partition_takes_the_place_of_the_active_one, 0,
-			    2);
-	tcase_add_test(tcase,
-		       another_active_partition_than_the_chosen_one_is_a_link_that_the_fix_repairs);
-	tcase_add_loop_test(tcase, a_chosen_system_partition_that_is_none_is_refused, 0, 4);
-	tcase_add_test(tcase, the_only_partition_with_boot_files_is_advised);
-	tcase_add_test(tcase, none_is_advised_where_two_have_boot_files);
-	tcase_add_test(tcase, a_chosen_boot_partition_takes_the_place_of_the_default_entrys);
-	tcase_add_test(tcase, a_chosen_boot_partition_that_is_none_is_refused);
-	tcase_add_loop_test(
-		tcase, a_store_without_a_default_is_refused_also_when_the_boot_partition_is_chosen,
-		0, 2);
-	tcase_add_test(tcase, the_room_that_is_needed_is_an_option);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("partition tables");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_loop_test(tcase, a_third_entry_in_the_table_is_judged, 0,
-			    sizeof(third_entries) / sizeof(third_entries[0]));
-	tcase_add_test(tcase, a_partition_on_top_of_the_table_is_called_one);
-	tcase_add_test(tcase, an_active_extended_partition_is_called_one);
-	tcase_add_test(tcase, a_primary_partition_within_the_extended_one_is_refused);
-	tcase_add_test(tcase, logical_partitions_are_numbered_from_five_along_their_chain);
-	tcase_add_test(tcase, a_chain_of_extended_records_that_turns_back_ends);
-	tcase_add_test(tcase, a_chain_of_very_many_empty_records_ends);
-	tcase_add_test(tcase, more_partitions_than_fit_are_left_out);
-	tcase_add_test(tcase, an_image_of_one_volume_has_no_table);
-	tcase_add_loop_test(tcase, each_kind_of_disk_that_no_bios_starts_has_its_code, 0,
-			    sizeof(starts) / sizeof(starts[0]));
-	tcase_add_loop_test(tcase, an_empty_start_is_told_from_a_lost_one, 0, 3);
-	tcase_add_loop_test(tcase, the_smallest_disks_are_judged, 0, 5);
-	tcase_add_test(tcase, an_error_of_the_disk_is_an_error_and_no_finding);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("volumes and stores");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_loop_test(tcase, odd_volumes_and_files_are_findings, 0,
-			    sizeof(odd_files) / sizeof(odd_files[0]));
-	tcase_add_loop_test(tcase, an_element_moves_if_and_only_if_its_file_does, 0,
-			    sizeof(elements) / sizeof(elements[0]));
-	tcase_add_test(
-		tcase,
-		a_default_entry_that_locates_its_loader_is_followed_to_the_one_volume_with_it);
-	tcase_add_loop_test(
-		tcase, a_loader_that_does_not_begin_like_a_program_is_told_and_does_not_stop_a_fix,
-		0, 2);
-	tcase_add_test(tcase, a_default_that_starts_a_virtual_disk_is_said_to);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

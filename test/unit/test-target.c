@@ -12,8 +12,6 @@
 
 #include "commit-fixture.h"
 
-Suite *target_suite(void);
-
 /* The fixture's image under another name: that of a device, or a URI. */
 static struct fixture named(const struct fixture *fixture, const char *name)
 {
@@ -57,7 +55,9 @@ static void assert_unchanged_after_recovery(const struct fixture *fixture, const
 
 /* ---- block devices -------------------------------------------------------------------------- */
 
-START_TEST(undo_restores_a_block_device)
+TEST_CASE(device_tests, "device");
+
+TEST(device_tests, undo_restores_a_block_device)
 {
 	static struct fixture fixture;
 	char loop[LOOP_PATH_MAX];
@@ -72,9 +72,8 @@ START_TEST(undo_restores_a_block_device)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_fix_of_a_device_with_one_failing_call_is_wholly_done_or_not_at_all)
+TEST(device_tests, a_fix_of_a_device_with_one_failing_call_is_wholly_done_or_not_at_all)
 {
 	static struct fixture fixture, other;
 	char loop[LOOP_PATH_MAX];
@@ -99,9 +98,8 @@ START_TEST(a_fix_of_a_device_with_one_failing_call_is_wholly_done_or_not_at_all)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_device_does_not_grow)
+TEST(device_tests, a_device_does_not_grow)
 {
 	static struct fixture fixture, other;
 	struct bs_error err = {BS_OK, ""};
@@ -120,9 +118,8 @@ START_TEST(a_device_does_not_grow)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_read_only_device_is_refused_for_changing)
+TEST(device_tests, a_read_only_device_is_refused_for_changing)
 {
 	static struct fixture fixture;
 	struct bs_error err = {BS_OK, ""};
@@ -142,9 +139,8 @@ START_TEST(a_read_only_device_is_refused_for_changing)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_loop_device_is_known_again_by_its_file)
+TEST(device_tests, a_loop_device_is_known_again_by_its_file)
 {
 	static struct fixture fixture;
 	char one[LOOP_PATH_MAX], two[LOOP_PATH_MAX];
@@ -169,7 +165,6 @@ START_TEST(a_loop_device_is_known_again_by_its_file)
 		close(second);
 	fixture_close(&fixture);
 }
-END_TEST
 
 /* ---- NBD: servers that behave ---------------------------------------------------------------- */
 
@@ -183,7 +178,9 @@ static void serve(struct server *server, const struct fixture *fixture, const ch
 		SERVER_START(server, fixture->folder, "qemu-nbd", "--format=raw", fixture->image);
 }
 
-START_TEST(undo_restores_an_nbd_export)
+TEST_CASE(nbd, "nbd");
+
+TEST_LOOP(nbd, undo_restores_an_nbd_export, 0, 2)
 {
 	static struct fixture fixture;
 	struct server server;
@@ -197,9 +194,8 @@ START_TEST(undo_restores_an_nbd_export)
 	ck_assert(folder_is_clean(&fixture));
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(the_files_of_an_export_lie_in_the_state_directory)
+TEST(nbd, the_files_of_an_export_lie_in_the_state_directory)
 {
 	static struct fixture fixture;
 	char state[96], folder[128];
@@ -242,7 +238,6 @@ START_TEST(the_files_of_an_export_lie_in_the_state_directory)
 	server_stop(&server);
 	fixture_close(&fixture);
 }
-END_TEST
 
 /* ---- NBD: servers that do not ---------------------------------------------------------------- */
 
@@ -262,7 +257,7 @@ static void assert_cannot_be_changed(const char *uri, enum bs_code code)
 	target_close(target);
 }
 
-START_TEST(a_read_only_export_is_refused_for_changing)
+TEST(nbd, a_read_only_export_is_refused_for_changing)
 {
 	static struct fixture fixture;
 	struct server server;
@@ -275,9 +270,8 @@ START_TEST(a_read_only_export_is_refused_for_changing)
 	server_stop(&server);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(an_export_for_too_few_clients_is_refused_for_changing)
+TEST(nbd, an_export_for_too_few_clients_is_refused_for_changing)
 {
 	static struct fixture fixture;
 	struct server server;
@@ -293,7 +287,6 @@ START_TEST(an_export_for_too_few_clients_is_refused_for_changing)
 	}
 	fixture_close(&fixture);
 }
-END_TEST
 
 /*
  * An export of the image made of shell commands; `flush` and `write` are what these do.  In them
@@ -314,7 +307,7 @@ static void serve_by_shell(struct server *server, const struct fixture *fixture,
 	SERVER_START(server, fixture->folder, "nbdkit", "eval", size, read, writing, flush);
 }
 
-START_TEST(an_export_that_cannot_be_flushed_is_refused_for_changing)
+TEST(nbd, an_export_that_cannot_be_flushed_is_refused_for_changing)
 {
 	static struct fixture fixture;
 	struct server server;
@@ -327,9 +320,8 @@ START_TEST(an_export_that_cannot_be_flushed_is_refused_for_changing)
 	server_stop(&server);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(a_failed_flush_leaves_the_export_to_be_recovered)
+TEST(nbd, a_failed_flush_leaves_the_export_to_be_recovered)
 {
 	static struct fixture fixture, other;
 	struct bs_error err = {BS_OK, ""};
@@ -349,10 +341,9 @@ START_TEST(a_failed_flush_leaves_the_export_to_be_recovered)
 	ck_assert(folder_is_clean(&fixture));
 	fixture_close(&fixture);
 }
-END_TEST
 
 /* The server dies with the write of this number, from 1, done. */
-START_TEST(a_server_that_dies_in_a_commit_leaves_the_export_to_be_recovered)
+TEST_LOOP(nbd, a_server_that_dies_in_a_commit_leaves_the_export_to_be_recovered, 1, 6)
 {
 	static struct fixture fixture, other;
 	char fatal[256];
@@ -376,9 +367,8 @@ START_TEST(a_server_that_dies_in_a_commit_leaves_the_export_to_be_recovered)
 	server_stop(&server);
 	fixture_close(&fixture);
 }
-END_TEST
 
-START_TEST(errors_of_a_server_leave_the_export_old_or_to_be_recovered)
+TEST(nbd, errors_of_a_server_leave_the_export_old_or_to_be_recovered)
 {
 	static struct fixture fixture, other;
 	struct bs_error err = {BS_OK, ""};
@@ -404,30 +394,4 @@ START_TEST(errors_of_a_server_leave_the_export_old_or_to_be_recovered)
 		server_stop(&server);
 	}
 	fixture_close(&fixture);
-}
-END_TEST
-
-Suite *target_suite(void)
-{
-	Suite *suite = suite_create("target");
-	TCase *device = tcase_create("device"), *nbd = tcase_create("nbd");
-
-	tcase_add_test(device, undo_restores_a_block_device);
-	tcase_add_test(device,
-		       a_fix_of_a_device_with_one_failing_call_is_wholly_done_or_not_at_all);
-	tcase_add_test(device, a_device_does_not_grow);
-	tcase_add_test(device, a_read_only_device_is_refused_for_changing);
-	tcase_add_test(device, a_loop_device_is_known_again_by_its_file);
-	suite_add_tcase(suite, device);
-	tcase_add_loop_test(nbd, undo_restores_an_nbd_export, 0, 2);
-	tcase_add_test(nbd, the_files_of_an_export_lie_in_the_state_directory);
-	tcase_add_test(nbd, a_read_only_export_is_refused_for_changing);
-	tcase_add_test(nbd, an_export_that_cannot_be_flushed_is_refused_for_changing);
-	tcase_add_test(nbd, an_export_for_too_few_clients_is_refused_for_changing);
-	tcase_add_test(nbd, a_failed_flush_leaves_the_export_to_be_recovered);
-	tcase_add_loop_test(nbd, a_server_that_dies_in_a_commit_leaves_the_export_to_be_recovered,
-			    1, 6);
-	tcase_add_test(nbd, errors_of_a_server_leave_the_export_old_or_to_be_recovered);
-	suite_add_tcase(suite, nbd);
-	return suite;
 }

@@ -4,9 +4,7 @@
 
 #include "report/text.h"
 
-#include <check.h> /* its macro fail() would hide ours from the headers above */
-
-Suite *text_suite(void);
+#include "support/test.h"
 
 static const struct {
 	const char *text, *unicode, *ascii;
@@ -37,7 +35,9 @@ static const struct {
 	{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80", "\\xf4\\x90\\x80\\x80"}, /* above 10FFFF */
 };
 
-START_TEST(nothing_acts_on_the_terminal)
+TEST_CASE(text_tests, "text");
+
+TEST_EACH(text_tests, nothing_acts_on_the_terminal, visible)
 {
 	char *unicode = text_visible(visible[_i].text, true);
 	char *ascii = text_visible(visible[_i].text, false);
@@ -47,18 +47,16 @@ START_TEST(nothing_acts_on_the_terminal)
 	free(unicode);
 	free(ascii);
 }
-END_TEST
 
-START_TEST(invalid_bytes_become_replacement_characters)
+TEST(text_tests, invalid_bytes_become_replacement_characters)
 {
 	char *valid = text_valid("a\xff\xe2\x82\xc3\xa9");
 
 	ck_assert_str_eq(valid, "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xc3\xa9");
 	free(valid);
 }
-END_TEST
 
-START_TEST(distance_counts_changed_letters)
+TEST(text_tests, distance_counts_changed_letters)
 {
 	ck_assert_uint_eq(text_distance("inspect", "inspect"), 0);
 	ck_assert_uint_eq(text_distance("inspekt", "inspect"), 1);
@@ -67,18 +65,4 @@ START_TEST(distance_counts_changed_letters)
 	ck_assert_uint_eq(text_distance("", "undo"), 4);
 	ck_assert_uint_gt(text_distance("a-word-of-more-than-31-letters-is-not-compared", "fix"),
 			  31);
-}
-END_TEST
-
-Suite *text_suite(void)
-{
-	Suite *suite = suite_create("text");
-	TCase *cases = tcase_create("text");
-
-	tcase_add_loop_test(cases, nothing_acts_on_the_terminal, 0,
-			    sizeof(visible) / sizeof(visible[0]));
-	tcase_add_test(cases, invalid_bytes_become_replacement_characters);
-	tcase_add_test(cases, distance_counts_changed_letters);
-	suite_add_tcase(suite, cases);
-	return suite;
 }

@@ -17,12 +17,10 @@
 
 #include "util/trust.h"
 
-#include <check.h> /* last: it has a macro fail() */
+#include "support/test.h"
 
 #define NOBODY 65534u
 #define ABSENT 54321u /* no user and no group has this number */
-
-Suite *trust_suite(void);
 
 static char top[] = "/tmp/test-trust-XXXXXX"; /* root's, and others may go through it */
 static char folder[64], file[80], other_name[80];
@@ -147,7 +145,9 @@ static const struct {
 	{NOBODY, NOBODY, NOBODY, 0664, BS_NOT_TRUSTED, "the group nogroup may write"},
 };
 
-START_TEST(a_file_counts_by_its_owner_and_its_mode)
+TEST_CASE(files_tests, "files", .setup = make_folder, .teardown = remove_folder);
+
+TEST_EACH(files_tests, a_file_counts_by_its_owner_and_its_mode, files)
 {
 	struct bs_error err;
 
@@ -159,17 +159,15 @@ START_TEST(a_file_counts_by_its_owner_and_its_mode)
 	if (files[_i].code == BS_NOT_TRUSTED)
 		ck_assert_ptr_nonnull(strstr(err.message, file));
 }
-END_TEST
 
-START_TEST(a_file_that_is_not_there_is_not_believed_nor_refused)
+TEST(files_tests, a_file_that_is_not_there_is_not_believed_nor_refused)
 {
 	struct bs_error err = check_here(check_name);
 
 	assert_says(&err, BS_OK, "");
 }
-END_TEST
 
-START_TEST(a_file_with_another_name_does_not_count)
+TEST(files_tests, a_file_with_another_name_does_not_count)
 {
 	struct bs_error err;
 
@@ -181,7 +179,6 @@ START_TEST(a_file_with_another_name_does_not_count)
 	err = check_here(check_name);
 	assert_says(&err, BS_OK, "");
 }
-END_TEST
 
 /* An access control list as the kernel keeps it: a version, then tag, permissions, number each. */
 #define ENTRY(tag, permissions, id) tag, 0, permissions, 0, (id)&0xff, (id) >> 8 & 0xff, 0, 0
@@ -192,7 +189,7 @@ static const uint8_t access_list[] = {
 	0, 6, 0, NO_ID, 32, 0, 0, 0, NO_ID,
 };
 
-START_TEST(an_access_control_list_that_lets_others_write_is_seen)
+TEST(files_tests, an_access_control_list_that_lets_others_write_is_seen)
 {
 	const struct passwd *user = getpwnam("games");
 	struct bs_error err;
@@ -208,9 +205,8 @@ START_TEST(an_access_control_list_that_lets_others_write_is_seen)
 	err = check_as(user->pw_uid, user->pw_gid, check_name);
 	assert_says(&err, BS_OK, "");
 }
-END_TEST
 
-START_TEST(a_private_group_counts_as_its_user)
+TEST(files_tests, a_private_group_counts_as_its_user)
 {
 	const struct passwd *user = getpwnam("games");
 	const struct group *group = getgrnam("games");
@@ -228,7 +224,6 @@ START_TEST(a_private_group_counts_as_its_user)
 	err = check_as(user->pw_uid, user->pw_gid, check_name);
 	assert_says(&err, BS_NOT_TRUSTED, "the group nogroup");
 }
-END_TEST
 
 /* ---- folders -------------------------------------------------------------------------------- */
 
@@ -255,7 +250,9 @@ static const struct {
 	{NOBODY, ABSENT, 0, 0755, BS_FOLDER_NOT_TRUSTED, "belongs to uid 54321"},
 };
 
-START_TEST(a_folder_counts_by_its_owner_and_its_mode_and_so_do_its_files)
+TEST_CASE(folders_tests, "folders", .setup = make_folder, .teardown = remove_folder);
+
+TEST_EACH(folders_tests, a_folder_counts_by_its_owner_and_its_mode_and_so_do_its_files, folders)
 {
 	struct bs_error err;
 
@@ -269,9 +266,8 @@ START_TEST(a_folder_counts_by_its_owner_and_its_mode_and_so_do_its_files)
 	err = check_as(folders[_i].caller, folders[_i].caller, check_name);
 	assert_says(&err, folders[_i].code == BS_OK ? BS_OK : BS_NOT_TRUSTED, folders[_i].words);
 }
-END_TEST
 
-START_TEST(all_folders_above_count_too)
+TEST(folders_tests, all_folders_above_count_too)
 {
 	struct bs_error err;
 
@@ -281,9 +277,8 @@ START_TEST(all_folders_above_count_too)
 	ck_assert_ptr_nonnull(strstr(err.message, top));
 	ck_assert_ptr_null(strstr(err.message, folder));
 }
-END_TEST
 
-START_TEST(a_folder_is_followed_to_its_real_path)
+TEST(folders_tests, a_folder_is_followed_to_its_real_path)
 {
 	char name[80];
 	struct bs_error err = {BS_OK, ""};
@@ -298,9 +293,8 @@ START_TEST(a_folder_is_followed_to_its_real_path)
 	ck_assert_int_lt(trust_check_folder(name, &err), 0);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 }
-END_TEST
 
-START_TEST(a_new_file_that_comes_out_as_somebody_elses_is_told)
+TEST(folders_tests, a_new_file_that_comes_out_as_somebody_elses_is_told)
 {
 	struct bs_error err = {BS_OK, ""};
 	int descriptor;
@@ -319,11 +313,12 @@ START_TEST(a_new_file_that_comes_out_as_somebody_elses_is_told)
 	}
 	close(descriptor);
 }
-END_TEST
 
 /* ---- what the caller names ------------------------------------------------------------------ */
 
-START_TEST(an_input_counts_as_a_file_of_ours_does)
+TEST_CASE(inputs, "inputs", .setup = make_folder, .teardown = remove_folder);
+
+TEST(inputs, an_input_counts_as_a_file_of_ours_does)
 {
 	struct bs_error err = check_here(check_input);
 
@@ -346,9 +341,8 @@ START_TEST(an_input_counts_as_a_file_of_ours_does)
 		assert_says(&err, BS_INPUT_NOT_TRUSTED, "belongs to nobody (uid 65534)");
 	}
 }
-END_TEST
 
-START_TEST(a_pipe_of_the_caller_and_what_is_open_already_are_taken)
+TEST(inputs, a_pipe_of_the_caller_and_what_is_open_already_are_taken)
 {
 	char byte = 0, name[40];
 	struct bs_error err = {BS_OK, ""};
@@ -367,34 +361,4 @@ START_TEST(a_pipe_of_the_caller_and_what_is_open_already_are_taken)
 	descriptor = trust_open_input("plan file", name, O_RDONLY, &err);
 	ck_assert_msg(descriptor >= 0, "%s", err.message);
 	close(descriptor);
-}
-END_TEST
-
-Suite *trust_suite(void)
-{
-	Suite *suite = suite_create("trust");
-	TCase *files_case = tcase_create("files"), *folders_case = tcase_create("folders"),
-	      *inputs = tcase_create("inputs");
-
-	tcase_add_checked_fixture(files_case, make_folder, remove_folder);
-	tcase_add_loop_test(files_case, a_file_counts_by_its_owner_and_its_mode, 0,
-			    sizeof(files) / sizeof(files[0]));
-	tcase_add_test(files_case, a_file_that_is_not_there_is_not_believed_nor_refused);
-	tcase_add_test(files_case, a_file_with_another_name_does_not_count);
-	tcase_add_test(files_case, an_access_control_list_that_lets_others_write_is_seen);
-	tcase_add_test(files_case, a_private_group_counts_as_its_user);
-	suite_add_tcase(suite, files_case);
-	tcase_add_checked_fixture(folders_case, make_folder, remove_folder);
-	tcase_add_loop_test(folders_case,
-			    a_folder_counts_by_its_owner_and_its_mode_and_so_do_its_files, 0,
-			    sizeof(folders) / sizeof(folders[0]));
-	tcase_add_test(folders_case, all_folders_above_count_too);
-	tcase_add_test(folders_case, a_folder_is_followed_to_its_real_path);
-	tcase_add_test(folders_case, a_new_file_that_comes_out_as_somebody_elses_is_told);
-	suite_add_tcase(suite, folders_case);
-	tcase_add_checked_fixture(inputs, make_folder, remove_folder);
-	tcase_add_test(inputs, an_input_counts_as_a_file_of_ours_does);
-	tcase_add_test(inputs, a_pipe_of_the_caller_and_what_is_open_already_are_taken);
-	suite_add_tcase(suite, inputs);
-	return suite;
 }

@@ -13,34 +13,33 @@ static void assert_converts(const char *utf16, size_t bytes, const char *expecte
 	ck_assert_str_eq(text, expected);
 }
 
-START_TEST(characters_of_one_to_four_bytes_are_converted)
+TEST_CASE(utf16_tests, "conversion");
+
+TEST(utf16_tests, characters_of_one_to_four_bytes_are_converted)
 {
 	assert_converts("A\0\x7F\0", 4, "A\x7F");
 	assert_converts("\x80\0\xFF\x07", 4, "\xC2\x80\xDF\xBF");
 	assert_converts("\0\x08\xFF\xFF", 4, "\xE0\xA0\x80\xEF\xBF\xBF");
 	assert_converts("\0\xD8\0\xDC\xFF\xDB\xFF\xDF", 8, "\xF0\x90\x80\x80\xF4\x8F\xBF\xBF");
 }
-END_TEST
 
-START_TEST(unpaired_surrogates_become_the_replacement_character)
+TEST(utf16_tests, unpaired_surrogates_become_the_replacement_character)
 {
 	assert_converts("\0\xD8", 2, "\xEF\xBF\xBD");
 	assert_converts("\0\xDC\x41\0", 4, "\xEF\xBF\xBD\x41");
 	assert_converts("\0\xD8\x41\0", 4, "\xEF\xBF\xBD\x41");
 	assert_converts("\0\xD8\0\xD8\0\xDC", 6, "\xEF\xBF\xBD\xF0\x90\x80\x80");
 }
-END_TEST
 
-START_TEST(the_first_zero_and_half_a_character_end_the_text)
+TEST(utf16_tests, the_first_zero_and_half_a_character_end_the_text)
 {
 	assert_converts("A\0\0\0B\0", 6, "A");
 	assert_converts("A\0B", 3, "A");
 	assert_converts("", 0, "");
 	assert_converts("\0\xD8\0", 3, "\xEF\xBF\xBD");
 }
-END_TEST
 
-START_TEST(a_text_is_cut_before_a_character_that_does_not_fit)
+TEST(utf16_tests, a_text_is_cut_before_a_character_that_does_not_fit)
 {
 	static const uint8_t utf16[] = "A\0\xAC\x20"
 				       "B\0"; /* A, the euro sign, B */
@@ -61,29 +60,12 @@ START_TEST(a_text_is_cut_before_a_character_that_does_not_fit)
 		free(text);
 	}
 }
-END_TEST
 
-START_TEST(an_odd_address_is_as_good_as_any)
+TEST(utf16_tests, an_odd_address_is_as_good_as_any)
 {
 	static const uint8_t bytes[] = "xA\0B\0";
 	char text[8];
 
 	ck_assert_uint_eq(utf16_to_utf8(bytes + 1, 4, text, sizeof(text)), 2);
 	ck_assert_str_eq(text, "AB");
-}
-END_TEST
-
-Suite *utf16_suite(void);
-Suite *utf16_suite(void)
-{
-	Suite *suite = suite_create("utf16");
-	TCase *tcase = tcase_create("conversion");
-
-	tcase_add_test(tcase, characters_of_one_to_four_bytes_are_converted);
-	tcase_add_test(tcase, unpaired_surrogates_become_the_replacement_character);
-	tcase_add_test(tcase, the_first_zero_and_half_a_character_end_the_text);
-	tcase_add_test(tcase, a_text_is_cut_before_a_character_that_does_not_fit);
-	tcase_add_test(tcase, an_odd_address_is_as_good_as_any);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

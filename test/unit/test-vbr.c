@@ -40,7 +40,9 @@ static enum vbr_kind kind_of(const uint8_t *record)
 	return vbr.kind;
 }
 
-START_TEST(the_fields_are_read_from_these_bytes)
+TEST_CASE(vbr_tests, "codec");
+
+TEST(vbr_tests, the_fields_are_read_from_these_bytes)
 {
 	uint8_t record[VBR_SIZE];
 	struct vbr vbr;
@@ -53,9 +55,8 @@ START_TEST(the_fields_are_read_from_these_bytes)
 	ck_assert_uint_eq(vbr.hidden_sectors, 206848);
 	ck_assert_uint_eq(vbr.sectors, 12374015);
 }
-END_TEST
 
-START_TEST(the_loaders_name_tells_the_kind_wherever_it_is_in_the_record)
+TEST(vbr_tests, the_loaders_name_tells_the_kind_wherever_it_is_in_the_record)
 {
 	uint8_t record[VBR_SIZE];
 
@@ -68,9 +69,8 @@ START_TEST(the_loaders_name_tells_the_kind_wherever_it_is_in_the_record)
 	make_record(record, bootmgr + 2, 14, 0x200); /* without its length: some text */
 	ck_assert_int_eq(kind_of(record), VBR_OTHER);
 }
-END_TEST
 
-START_TEST(a_first_sector_that_does_not_load_the_rest_starts_nothing)
+TEST(vbr_tests, a_first_sector_that_does_not_load_the_rest_starts_nothing)
 {
 	/* That of mkntfs: prints, waits for a key, and has the BIOS start again. */
 	static const uint8_t mkntfs[] = {0x0E, 0x1F, 0xBE, 0x71, 0x7C, 0xAC, 0x22, 0xC0, 0x74, 0x0B,
@@ -92,9 +92,8 @@ START_TEST(a_first_sector_that_does_not_load_the_rest_starts_nothing)
 	memset(record + 0x54, 0, 0x1FE - 0x54);
 	ck_assert_int_eq(kind_of(record), VBR_OTHER);
 }
-END_TEST
 
-START_TEST(a_lost_sector_of_the_code_is_seen)
+TEST(vbr_tests, a_lost_sector_of_the_code_is_seen)
 {
 	uint8_t record[VBR_SIZE];
 
@@ -105,9 +104,8 @@ START_TEST(a_lost_sector_of_the_code_is_seen)
 		ck_assert_int_eq(kind_of(record), i < 8 ? VBR_OTHER : VBR_BOOTMGR);
 	}
 }
-END_TEST
 
-START_TEST(code_of_windows_xp_may_be_shorter)
+TEST(vbr_tests, code_of_windows_xp_may_be_shorter)
 {
 	uint8_t record[VBR_SIZE];
 
@@ -115,9 +113,8 @@ START_TEST(code_of_windows_xp_may_be_shorter)
 	memset(record + 7 * 512, 0, 512);
 	ck_assert_int_eq(kind_of(record), VBR_NTLDR);
 }
-END_TEST
 
-START_TEST(bitlocker_and_what_is_no_ntfs_are_seen)
+TEST(vbr_tests, bitlocker_and_what_is_no_ntfs_are_seen)
 {
 	uint8_t record[VBR_SIZE];
 
@@ -132,9 +129,8 @@ START_TEST(bitlocker_and_what_is_no_ntfs_are_seen)
 	memset(record, 0, VBR_SIZE);
 	ck_assert_int_eq(kind_of(record), VBR_NOT_NTFS);
 }
-END_TEST
 
-START_TEST(a_cluster_may_have_a_negative_power_of_two_of_sectors)
+TEST(vbr_tests, a_cluster_may_have_a_negative_power_of_two_of_sectors)
 {
 	static const struct {
 		uint8_t byte;
@@ -151,9 +147,8 @@ START_TEST(a_cluster_may_have_a_negative_power_of_two_of_sectors)
 		ck_assert_uint_eq(vbr.cluster_size, cases[i].size);
 	}
 }
-END_TEST
 
-START_TEST(sectors_and_clusters_that_cannot_be_read_are_told)
+TEST(vbr_tests, sectors_and_clusters_that_cannot_be_read_are_told)
 {
 	static const struct {
 		uint16_t sector;
@@ -173,9 +168,8 @@ START_TEST(sectors_and_clusters_that_cannot_be_read_are_told)
 		ck_assert_int_eq(vbr_misfit(&vbr) == NULL, cases[i].boot_code);
 	}
 }
-END_TEST
 
-START_TEST(a_transplant_takes_all_code_and_keeps_the_parameter_block)
+TEST(vbr_tests, a_transplant_takes_all_code_and_keeps_the_parameter_block)
 {
 	uint8_t record[VBR_SIZE], donor[VBR_SIZE];
 
@@ -190,9 +184,8 @@ START_TEST(a_transplant_takes_all_code_and_keeps_the_parameter_block)
 		ck_assert_msg(record[i] == expected, "byte %zx is %02x", i, record[i]);
 	}
 }
-END_TEST
 
-START_TEST(a_record_can_be_its_own_donor)
+TEST(vbr_tests, a_record_can_be_its_own_donor)
 {
 	uint8_t record[VBR_SIZE], before[VBR_SIZE];
 
@@ -203,34 +196,11 @@ START_TEST(a_record_can_be_its_own_donor)
 	memcpy(before + VBR_HIDDEN_SECTORS_OFFSET, "\0\10\0\0", 4);
 	ck_assert_mem_eq(record, before, sizeof(before));
 }
-END_TEST
 
-START_TEST(every_kind_has_a_text_of_its_own)
+TEST(vbr_tests, every_kind_has_a_text_of_its_own)
 {
 	for (int a = VBR_NOT_NTFS; a <= VBR_OTHER; a++)
 		for (int b = VBR_NOT_NTFS; b < a; b++)
 			ck_assert_str_ne(vbr_kind_text((enum vbr_kind)a),
 					 vbr_kind_text((enum vbr_kind)b));
-}
-END_TEST
-
-Suite *vbr_suite(void);
-Suite *vbr_suite(void)
-{
-	Suite *suite = suite_create("vbr");
-	TCase *tcase = tcase_create("codec");
-
-	tcase_add_test(tcase, the_fields_are_read_from_these_bytes);
-	tcase_add_test(tcase, the_loaders_name_tells_the_kind_wherever_it_is_in_the_record);
-	tcase_add_test(tcase, a_first_sector_that_does_not_load_the_rest_starts_nothing);
-	tcase_add_test(tcase, a_lost_sector_of_the_code_is_seen);
-	tcase_add_test(tcase, code_of_windows_xp_may_be_shorter);
-	tcase_add_test(tcase, bitlocker_and_what_is_no_ntfs_are_seen);
-	tcase_add_test(tcase, a_cluster_may_have_a_negative_power_of_two_of_sectors);
-	tcase_add_test(tcase, sectors_and_clusters_that_cannot_be_read_are_told);
-	tcase_add_test(tcase, a_transplant_takes_all_code_and_keeps_the_parameter_block);
-	tcase_add_test(tcase, a_record_can_be_its_own_donor);
-	tcase_add_test(tcase, every_kind_has_a_text_of_its_own);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -53,41 +53,39 @@ static void assert_change(size_t at, uint8_t value, enum bs_code code, const cha
 	ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
 }
 
-START_TEST(a_header_gives_the_size_of_the_disk)
+TEST_CASE(vdi, "vdi", .setup = setup);
+
+TEST(vdi, a_header_gives_the_size_of_the_disk)
 {
 	assert_good(2 << 20);
 	bytes[76] = 2; /* static */
 	assert_good(2 << 20);
 }
-END_TEST
 
-START_TEST(an_odd_size_is_rounded_up_to_whole_sectors)
+TEST(vdi, an_odd_size_is_rounded_up_to_whole_sectors)
 {
 	bytes[370] = 0x1f;
 	bytes[368] = 1;
 	assert_good(0x1f0200);
 }
-END_TEST
 
-START_TEST(a_differencing_image_is_refused)
+TEST(vdi, a_differencing_image_is_refused)
 {
 	assert_change(76, 3, BS_VDI_DIFFERENCING, "parent");
 	assert_change(76, 4, BS_VDI_DIFFERENCING, "parent");
 	assert_change(424, 1, BS_VDI_DIFFERENCING, "parent");
 	assert_change(455, 1, BS_VDI_DIFFERENCING, "parent");
 }
-END_TEST
 
-START_TEST(what_qemu_does_not_write_is_not_supported)
+TEST(vdi, what_qemu_does_not_write_is_not_supported)
 {
 	assert_change(70, 0, BS_FORMAT_UNREADABLE, "version 0.1");
 	assert_change(361, 0x10, BS_FORMAT_UNREADABLE, "sectors");
 	assert_change(378, 0x20, BS_FORMAT_UNREADABLE, "blocks");
 	assert_change(381, 2, BS_FORMAT_UNREADABLE, "blocks");
 }
-END_TEST
 
-START_TEST(numbers_that_cannot_be_are_corruption)
+TEST(vdi, numbers_that_cannot_be_are_corruption)
 {
 	assert_change(64, 0, BS_CONTAINER_CORRUPT, "no VDI header");
 	assert_change(76, 5, BS_CONTAINER_CORRUPT, "type 5");
@@ -103,9 +101,8 @@ START_TEST(numbers_that_cannot_be_are_corruption)
 	assert_change(388, 2, BS_CONTAINER_CORRUPT, "2 blocks");
 	assert_change(391, 0xff, BS_CONTAINER_CORRUPT, "blocks");
 }
-END_TEST
 
-START_TEST(a_header_that_is_cut_short_is_corruption)
+TEST(vdi, a_header_that_is_cut_short_is_corruption)
 {
 	struct bs_error err;
 	uint64_t size;
@@ -118,9 +115,8 @@ START_TEST(a_header_that_is_cut_short_is_corruption)
 			ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	})
 }
-END_TEST
 
-START_TEST(what_qemu_makes_is_described)
+TEST(vdi, what_qemu_makes_is_described)
 {
 	IN_FOLDER("qemu-img create -q -f vdi a.vdi 100M");
 	container_assert("a.vdi", "vdi", FORMAT_CAPTURED, 100 << 20);
@@ -134,9 +130,8 @@ START_TEST(what_qemu_makes_is_described)
 	IN_FOLDER("truncate -s -1 a.vdi");
 	container_assert_refused("a.vdi", BS_CONTAINER_CORRUPT, "1 blocks");
 }
-END_TEST
 
-START_TEST(damage_anywhere_in_a_header_is_survived)
+TEST(vdi, damage_anywhere_in_a_header_is_survived)
 {
 	struct memory_disk *memory;
 
@@ -145,26 +140,4 @@ START_TEST(damage_anywhere_in_a_header_is_survived)
 	memory_damage(memory, "vdi", 0, VDI_HEADER_SIZE + 8);
 	memory_damage(memory, NULL, 0, VDI_HEADER_SIZE + 8);
 	disk_close(&memory->disk);
-}
-END_TEST
-
-Suite *vdi_suite(void);
-
-Suite *vdi_suite(void)
-{
-	Suite *suite = suite_create("vdi");
-	TCase *tcase = tcase_create("vdi");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, a_header_gives_the_size_of_the_disk);
-	tcase_add_test(tcase, an_odd_size_is_rounded_up_to_whole_sectors);
-	tcase_add_test(tcase, a_differencing_image_is_refused);
-	tcase_add_test(tcase, what_qemu_does_not_write_is_not_supported);
-	tcase_add_test(tcase, numbers_that_cannot_be_are_corruption);
-	tcase_add_test(tcase, a_header_that_is_cut_short_is_corruption);
-	tcase_add_test(tcase, what_qemu_makes_is_described);
-	tcase_add_test(tcase, damage_anywhere_in_a_header_is_survived);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

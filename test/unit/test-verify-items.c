@@ -55,7 +55,9 @@ static void setup_items(void)
 	clusters = sample_stage(&sample, plan);
 }
 
-START_TEST(files_elsewhere_are_copied_with_the_folders_on_the_way)
+TEST_CASE(files_elsewhere, "files elsewhere", .setup = setup_items, .teardown = teardown);
+
+TEST(files_elsewhere, files_elsewhere_are_copied_with_the_folders_on_the_way)
 {
 	static const char *const paths[] = {
 		"\\NST",          "\\NST\\a.mbr", "\\NST\\a long name.mbr",
@@ -71,9 +73,8 @@ START_TEST(files_elsewhere_are_copied_with_the_folders_on_the_way)
 	assert_verified();
 	sample_check_volume(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
 }
-END_TEST
 
-START_TEST(a_folder_that_is_there_stays_with_what_is_in_it)
+TEST(files_elsewhere, a_folder_that_is_there_stays_with_what_is_in_it)
 {
 	struct volume_metadata folder, file;
 
@@ -86,9 +87,8 @@ START_TEST(a_folder_that_is_there_stays_with_what_is_in_it)
 	ck_assert_uint_eq(folder.created, 130068471670000000);
 	ck_assert_uint_eq(file.size, 5);
 }
-END_TEST
 
-START_TEST(a_folder_on_the_way_has_its_own_times_though_two_files_were_put_in_it)
+TEST(files_elsewhere, a_folder_on_the_way_has_its_own_times_though_two_files_were_put_in_it)
 {
 	struct volume_metadata folder;
 
@@ -98,7 +98,6 @@ START_TEST(a_folder_on_the_way_has_its_own_times_though_two_files_were_put_in_it
 	ck_assert_uint_eq(folder.modified, 129753111670000000);
 	ck_assert_uint_eq(folder.attributes & FILE_ATTRIBUTES_COPIED, FILE_IS_HIDDEN);
 }
-END_TEST
 
 static uint64_t clusters_of(const char *path)
 {
@@ -116,7 +115,7 @@ static uint64_t clusters_of(const char *path)
 }
 
 /* Its index can grow, so its clusters are of those that have to add up. */
-START_TEST(a_folder_that_is_there_counts_with_its_index)
+TEST(files_elsewhere, a_folder_that_is_there_counts_with_its_index)
 {
 	struct accounting none, one;
 	struct bs_error err = {0};
@@ -133,9 +132,8 @@ START_TEST(a_folder_that_is_there_counts_with_its_index)
 	ck_assert_uint_eq(one.sum, none.sum + index + clusters_of("\\Tools\\t.wim"));
 	sample_unmount(&target);
 }
-END_TEST
 
-START_TEST(a_folder_on_the_way_that_is_not_as_its_source_is_noticed)
+TEST(files_elsewhere, a_folder_on_the_way_that_is_not_as_its_source_is_noticed)
 {
 	struct volume_metadata before;
 	struct volume_file *file = edit("\\NST", &before);
@@ -145,9 +143,8 @@ START_TEST(a_folder_on_the_way_that_is_not_as_its_source_is_noticed)
 	end_edit(file, &before);
 	assert_noticed("\\NST: the copy's set of attributes");
 }
-END_TEST
 
-START_TEST(a_file_elsewhere_that_is_missing_is_noticed)
+TEST(files_elsewhere, a_file_elsewhere_that_is_missing_is_noticed)
 {
 	struct volume_metadata before;
 	struct bs_error err = {0};
@@ -158,7 +155,6 @@ START_TEST(a_file_elsewhere_that_is_missing_is_noticed)
 	end_edit(sample_open_file(&target, "\\NST"), &before);
 	assert_noticed("\\NST\\a.mbr was not copied");
 }
-END_TEST
 
 /* ---- reach --------------------------------------------------------------------------------- */
 
@@ -188,7 +184,9 @@ static void open_straddling(unsigned below)
 	clusters = sample_stage(&sample, plan);
 }
 
-START_TEST(boot_files_where_boot_code_cannot_read_them_are_refused)
+TEST_CASE(reach, "reach", .teardown = teardown);
+
+TEST(reach, boot_files_where_boot_code_cannot_read_them_are_refused)
 {
 	const struct bs_options options = {0};
 	struct bs_error err = {0};
@@ -197,9 +195,10 @@ START_TEST(boot_files_where_boot_code_cannot_read_them_are_refused)
 	ck_assert_int_eq(verify_run(sample.disk, plan, &options, clusters, &err), -1);
 	ck_assert_str_eq(bs_code_name(err.code), "beyond-reach");
 }
-END_TEST
 
-START_TEST(a_fix_that_finds_that_while_rehearsing_is_refused_and_writes_nothing)
+TEST_CASE(refused_while_rehearsing, "refused while rehearsing");
+
+TEST(refused_while_rehearsing, a_fix_that_finds_that_while_rehearsing_is_refused_and_writes_nothing)
 {
 	const struct bs_options options = {0};
 	const char *image = image_copy(build_straddling(64));
@@ -223,41 +222,9 @@ START_TEST(a_fix_that_finds_that_while_rehearsing_is_refused_and_writes_nothing)
 	bs_result_free(&result);
 	image_remove(image);
 }
-END_TEST
 
-START_TEST(a_volume_that_ends_beyond_reach_is_fixed_when_its_boot_files_do_not)
+TEST(reach, a_volume_that_ends_beyond_reach_is_fixed_when_its_boot_files_do_not)
 {
 	open_straddling(960);
 	assert_verified();
-}
-END_TEST
-
-Suite *verify_items_suite(void);
-Suite *verify_items_suite(void)
-{
-	Suite *suite = suite_create("verify-items");
-	TCase *tcase;
-
-	images_prepare();
-	tcase = tcase_create("files elsewhere");
-	tcase_add_checked_fixture(tcase, setup_items, teardown);
-	tcase_add_test(tcase, files_elsewhere_are_copied_with_the_folders_on_the_way);
-	tcase_add_test(tcase, a_folder_that_is_there_stays_with_what_is_in_it);
-	tcase_add_test(tcase,
-		       a_folder_on_the_way_has_its_own_times_though_two_files_were_put_in_it);
-	tcase_add_test(tcase, a_folder_that_is_there_counts_with_its_index);
-	tcase_add_test(tcase, a_folder_on_the_way_that_is_not_as_its_source_is_noticed);
-	tcase_add_test(tcase, a_file_elsewhere_that_is_missing_is_noticed);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("reach");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, boot_files_where_boot_code_cannot_read_them_are_refused);
-	tcase_add_test(tcase, a_volume_that_ends_beyond_reach_is_fixed_when_its_boot_files_do_not);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("refused while rehearsing");
-	tcase_add_test(tcase, a_fix_that_finds_that_while_rehearsing_is_refused_and_writes_nothing);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -35,12 +35,13 @@ static void setup_smaller(void)
 			  "partition windows boot-record=ntldr volume-size=140M\n");
 }
 
-START_TEST(an_untouched_disk_is_no_fix)
+TEST_CASE(tampering_with_copies, "tampering with copies", .setup = setup, .teardown = teardown);
+
+TEST(tampering_with_copies, an_untouched_disk_is_no_fix)
 {
 	overlay_reset(sample.overlay);
 	assert_noticed("was not copied");
 }
-END_TEST
 
 /* ---- tampering with copies ----------------------------------------------------------------- */
 
@@ -55,42 +56,37 @@ static void write_into(const char *path, const char *stream, uint64_t offset, co
 	end_edit(file, &before);
 }
 
-START_TEST(a_changed_byte_is_noticed)
+TEST(tampering_with_copies, a_changed_byte_is_noticed)
 {
 	write_into(MEMTEST, "", 39999, "\xA5", 1);
 	assert_noticed("content differs");
 }
-END_TEST
 
-START_TEST(a_changed_byte_of_a_named_stream_is_noticed)
+TEST(tampering_with_copies, a_changed_byte_of_a_named_stream_is_noticed)
 {
 	write_into(MEMTEST, "stream", 4999, "\xA5", 1);
 	assert_noticed("content differs");
 }
-END_TEST
 
-START_TEST(another_stream_is_noticed)
+TEST(tampering_with_copies, another_stream_is_noticed)
 {
 	write_into(MEMTEST, "another", 0, "x", 1);
 	assert_noticed("set of streams differs");
 }
-END_TEST
 
-START_TEST(a_longer_stream_is_noticed)
+TEST(tampering_with_copies, a_longer_stream_is_noticed)
 {
 	write_into(MEMTEST, "stream", 5000, "x", 1);
 	assert_noticed("set of streams differs");
 }
-END_TEST
 
-START_TEST(a_longer_file_is_noticed)
+TEST(tampering_with_copies, a_longer_file_is_noticed)
 {
 	write_into(MEMTEST, "", 40000, "x", 1);
 	assert_noticed("size differs");
 }
-END_TEST
 
-START_TEST(changed_attributes_are_noticed)
+TEST(tampering_with_copies, changed_attributes_are_noticed)
 {
 	struct volume_metadata before;
 	struct volume_file *file = edit("\\bootmgr", &before);
@@ -100,9 +96,8 @@ START_TEST(changed_attributes_are_noticed)
 	end_edit(file, &before);
 	assert_noticed("set of attributes differs");
 }
-END_TEST
 
-START_TEST(a_folder_without_the_attributes_of_the_fix_is_noticed)
+TEST(tampering_with_copies, a_folder_without_the_attributes_of_the_fix_is_noticed)
 {
 	struct volume_metadata before;
 	struct volume_file *file = edit("\\Boot", &before);
@@ -112,9 +107,8 @@ START_TEST(a_folder_without_the_attributes_of_the_fix_is_noticed)
 	end_edit(file, &before);
 	assert_noticed("set of attributes differs");
 }
-END_TEST
 
-START_TEST(a_compressed_copy_is_noticed)
+TEST(tampering_with_copies, a_compressed_copy_is_noticed)
 {
 	struct volume_metadata before;
 	struct volume_file *file = edit("\\bootmgr", &before);
@@ -123,9 +117,8 @@ START_TEST(a_compressed_copy_is_noticed)
 	end_edit(file, &before);
 	assert_noticed("set of attributes differs");
 }
-END_TEST
 
-START_TEST(each_of_four_changed_times_is_noticed)
+TEST_LOOP(tampering_with_copies, each_of_four_changed_times_is_noticed, 0, 4)
 {
 	struct volume_metadata before;
 	struct volume_file *file = edit(MEMTEST, &before);
@@ -136,9 +129,8 @@ START_TEST(each_of_four_changed_times_is_noticed)
 	end_edit(file, &before);
 	assert_noticed("set of times differs");
 }
-END_TEST
 
-START_TEST(another_descriptor_is_noticed)
+TEST(tampering_with_copies, another_descriptor_is_noticed)
 {
 	struct volume_metadata before;
 	struct volume_file *file, *other;
@@ -155,9 +147,8 @@ START_TEST(another_descriptor_is_noticed)
 	end_edit(file, &before);
 	assert_noticed("security descriptor differs");
 }
-END_TEST
 
-START_TEST(added_extended_attributes_are_noticed)
+TEST(tampering_with_copies, added_extended_attributes_are_noticed)
 {
 	static const uint8_t attributes[] = {16,  0,   0,   0,   0, 4, 2, 0,
 					     'N', 'A', 'M', 'E', 0, 1, 2, 0};
@@ -169,9 +160,8 @@ START_TEST(added_extended_attributes_are_noticed)
 	end_edit(file, &before);
 	assert_noticed("set of extended attributes differs");
 }
-END_TEST
 
-START_TEST(another_short_name_is_noticed)
+TEST(tampering_with_copies, another_short_name_is_noticed)
 {
 	struct volume_metadata file, folder;
 	ntfs_inode *inode, *parent;
@@ -191,7 +181,6 @@ START_TEST(another_short_name_is_noticed)
 	}
 	assert_noticed("name or short name differs");
 }
-END_TEST
 
 /* Changes what is in \Boot and puts the folder's times back. */
 static void change_folder(const char *removed, const char *added)
@@ -208,33 +197,29 @@ static void change_folder(const char *removed, const char *added)
 	end_edit(sample_open_file(&target, "\\Boot"), &before);
 }
 
-START_TEST(a_missing_file_is_noticed)
+TEST(tampering_with_copies, a_missing_file_is_noticed)
 {
 	change_folder(MEMTEST, NULL);
 	assert_noticed("memtest.exe was not copied");
 }
-END_TEST
 
-START_TEST(a_file_too_many_is_noticed)
+TEST(tampering_with_copies, a_file_too_many_is_noticed)
 {
 	change_folder(NULL, "extra");
 	assert_noticed("5 files were planned, 6 are there");
 }
-END_TEST
 
-START_TEST(a_file_in_anothers_place_is_noticed)
+TEST(tampering_with_copies, a_file_in_anothers_place_is_noticed)
 {
 	change_folder(MEMTEST, "memtest.exe");
 	assert_noticed("memtest.exe: the copy's");
 }
-END_TEST
 
-START_TEST(content_that_is_not_what_was_hashed_is_noticed)
+TEST(tampering_with_copies, content_that_is_not_what_was_hashed_is_noticed)
 {
 	plan->files[0].sha256[0] ^= 1;
 	assert_noticed("SHA-256 differs");
 }
-END_TEST
 
 /* ---- tampering with what starts the disk --------------------------------------------------- */
 
@@ -246,28 +231,28 @@ static void write_offset(uint32_t at, uint64_t offset)
 	write_into(BOOT_BCD_PATH, "", at, bytes, sizeof(bytes));
 }
 
-START_TEST(an_element_that_was_not_retargeted_is_noticed)
+TEST_CASE(tampering_with_the_start, "tampering with the start", .setup = setup,
+	  .teardown = teardown);
+
+TEST(tampering_with_the_start, an_element_that_was_not_retargeted_is_noticed)
 {
 	write_offset(plan->elements[1].offset, SAMPLE_SYSTEM_START);
 	assert_noticed("is not retargeted");
 }
-END_TEST
 
-START_TEST(an_element_that_was_retargeted_and_should_not_is_noticed)
+TEST(tampering_with_the_start, an_element_that_was_retargeted_and_should_not_is_noticed)
 {
 	/* Here the plan has one element less than was retargeted. */
 	ck_assert_uint_eq(plan->element_count, 2);
 	plan->element_count = 1;
 	assert_noticed("BCD: the copy's content differs");
 }
-END_TEST
 
-START_TEST(a_boot_record_with_the_wrong_place_is_noticed)
+TEST(tampering_with_the_start, a_boot_record_with_the_wrong_place_is_noticed)
 {
 	sample_write(&sample, SAMPLE_BOOT_START + 0x1C, "\0\0\0\0", 4);
 	assert_noticed("cannot start bootmgr");
 }
-END_TEST
 
 /* All of it behind the first sector, that of the first one, and a sector of it. */
 static const struct {
@@ -275,16 +260,17 @@ static const struct {
 	size_t length;
 } lost[] = {{512, 7680}, {0x54, 0x1FE - 0x54}, {5 * 512, 512}};
 
-START_TEST(a_boot_record_without_its_code_is_noticed)
+TEST_EACH(tampering_with_the_start, a_boot_record_without_its_code_is_noticed, lost)
 {
 	static const uint8_t zeros[7680];
 
 	sample_write(&sample, SAMPLE_BOOT_START + lost[_i].at, zeros, lost[_i].length);
 	assert_noticed("cannot start bootmgr");
 }
-END_TEST
 
-START_TEST(replaced_boot_code_is_the_system_volumes_and_has_its_copy)
+TEST_CASE(boot_code, "boot code", .setup = setup_boot_code, .teardown = teardown);
+
+TEST(boot_code, replaced_boot_code_is_the_system_volumes_and_has_its_copy)
 {
 	uint8_t record[8192], donor[8192], backup[512];
 	struct bs_error err = {0};
@@ -301,7 +287,6 @@ START_TEST(replaced_boot_code_is_the_system_volumes_and_has_its_copy)
 	ck_assert_uint_eq(load_le64(record + 0x28), SAMPLE_BOOT_SIZE / 512 - 1);
 	sample_check_volume(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
 }
-END_TEST
 
 /* The copy of a replaced boot record; `last`: the partition's last sector has it too. */
 static void assert_copies(bool last)
@@ -325,15 +310,16 @@ static void assert_copies(bool last)
 		sample_check_volume(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
 }
 
-START_TEST(the_copy_is_where_the_file_system_ends)
+TEST_CASE(smaller_file_system, "smaller file system", .setup = setup_smaller, .teardown = teardown);
+
+TEST(smaller_file_system, the_copy_is_where_the_file_system_ends)
 {
 	assert_copies(false);
 	sample_write(&sample, SAMPLE_BOOT_START + SMALLER - 1, "\0", 1);
 	assert_noticed("copy differs");
 }
-END_TEST
 
-START_TEST(what_else_is_in_the_partitions_last_sector_stays)
+TEST(smaller_file_system, what_else_is_in_the_partitions_last_sector_stays)
 {
 	const char *mine = "something else";
 	char there[16];
@@ -345,9 +331,8 @@ START_TEST(what_else_is_in_the_partitions_last_sector_stays)
 			    strlen(mine), &err));
 	ck_assert_mem_eq(there, mine, strlen(mine));
 }
-END_TEST
 
-START_TEST(an_older_copy_in_the_partitions_last_sector_is_replaced_too)
+TEST(smaller_file_system, an_older_copy_in_the_partitions_last_sector_is_replaced_too)
 {
 	uint8_t old[512];
 	struct bs_error err = {0};
@@ -359,38 +344,33 @@ START_TEST(an_older_copy_in_the_partitions_last_sector_is_replaced_too)
 	sample_write(&sample, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 100, "\1", 1);
 	assert_noticed("copy differs");
 }
-END_TEST
 
-START_TEST(a_boot_records_copy_that_differs_is_noticed)
+TEST(boot_code, a_boot_records_copy_that_differs_is_noticed)
 {
 	sample_write(&sample, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 1, "\0", 1);
 	assert_noticed("copy differs");
 }
-END_TEST
 
-START_TEST(two_active_partitions_are_noticed)
+TEST(tampering_with_the_start, two_active_partitions_are_noticed)
 {
 	sample_write(&sample, 0x1BE, "\x80", 1);
 	assert_noticed("2 partitions are active");
 }
-END_TEST
 
-START_TEST(no_active_partition_is_noticed)
+TEST(tampering_with_the_start, no_active_partition_is_noticed)
 {
 	sample_write(&sample, 0x1CE, "\0", 1);
 	assert_noticed("no partition is active");
 }
-END_TEST
 
-START_TEST(the_old_partition_left_active_is_noticed)
+TEST(tampering_with_the_start, the_old_partition_left_active_is_noticed)
 {
 	sample_write(&sample, 0x1BE, "\x80", 1);
 	sample_write(&sample, 0x1CE, "\0", 1);
 	assert_noticed("would not start");
 }
-END_TEST
 
-START_TEST(a_loader_that_is_gone_is_noticed)
+TEST(tampering_with_the_start, a_loader_that_is_gone_is_noticed)
 {
 	const struct bs_options options = {0};
 	struct accounting without;
@@ -406,7 +386,6 @@ START_TEST(a_loader_that_is_gone_is_noticed)
 	ck_assert_int_eq(err.code, BS_VERIFY);
 	ck_assert_ptr_nonnull(strstr(err.message, "winload.exe on partition 2 is missing"));
 }
-END_TEST
 
 /* ---- clusters ------------------------------------------------------------------------------ */
 
@@ -453,21 +432,21 @@ static uint64_t last_cluster_of(const char *path)
 	return cluster;
 }
 
-START_TEST(a_copys_cluster_that_is_marked_as_free_is_noticed)
+TEST_CASE(clusters_tests, "clusters", .setup = setup, .teardown = teardown);
+
+TEST(clusters_tests, a_copys_cluster_that_is_marked_as_free_is_noticed)
 {
 	flip_bitmap_bit(last_cluster_of(MEMTEST));
 	assert_noticed("cluster is marked as free");
 }
-END_TEST
 
-START_TEST(a_lost_cluster_is_noticed)
+TEST(clusters_tests, a_lost_cluster_is_noticed)
 {
 	flip_bitmap_bit(SAMPLE_BOOT_SIZE / CLUSTER - 3); /* the end of the volume is free */
 	assert_noticed("clusters do not add up");
 }
-END_TEST
 
-START_TEST(a_cluster_that_two_files_hold_is_noticed)
+TEST(clusters_tests, a_cluster_that_two_files_hold_is_noticed)
 {
 	struct sample_volume boot;
 	struct bs_error err = {0};
@@ -490,67 +469,4 @@ START_TEST(a_cluster_that_two_files_hold_is_noticed)
 	ck_assert_int_eq(err.code, BS_NTFS_DAMAGED);
 	ck_assert_ptr_nonnull(strstr(err.message, "share a cluster"));
 	sample_unmount(&boot);
-}
-END_TEST
-
-Suite *verify_suite(void);
-Suite *verify_suite(void)
-{
-	Suite *suite = suite_create("verify");
-	TCase *tcase = tcase_create("tampering with copies");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, an_untouched_disk_is_no_fix);
-	tcase_add_test(tcase, a_changed_byte_is_noticed);
-	tcase_add_test(tcase, a_changed_byte_of_a_named_stream_is_noticed);
-	tcase_add_test(tcase, another_stream_is_noticed);
-	tcase_add_test(tcase, a_longer_stream_is_noticed);
-	tcase_add_test(tcase, a_longer_file_is_noticed);
-	tcase_add_test(tcase, changed_attributes_are_noticed);
-	tcase_add_test(tcase, a_folder_without_the_attributes_of_the_fix_is_noticed);
-	tcase_add_test(tcase, a_compressed_copy_is_noticed);
-	tcase_add_loop_test(tcase, each_of_four_changed_times_is_noticed, 0, 4);
-	tcase_add_test(tcase, another_descriptor_is_noticed);
-	tcase_add_test(tcase, added_extended_attributes_are_noticed);
-	tcase_add_test(tcase, another_short_name_is_noticed);
-	tcase_add_test(tcase, a_missing_file_is_noticed);
-	tcase_add_test(tcase, a_file_too_many_is_noticed);
-	tcase_add_test(tcase, a_file_in_anothers_place_is_noticed);
-	tcase_add_test(tcase, content_that_is_not_what_was_hashed_is_noticed);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("tampering with the start");
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, an_element_that_was_not_retargeted_is_noticed);
-	tcase_add_test(tcase, an_element_that_was_retargeted_and_should_not_is_noticed);
-	tcase_add_test(tcase, a_boot_record_with_the_wrong_place_is_noticed);
-	tcase_add_loop_test(tcase, a_boot_record_without_its_code_is_noticed, 0,
-			    sizeof(lost) / sizeof(lost[0]));
-	tcase_add_test(tcase, two_active_partitions_are_noticed);
-	tcase_add_test(tcase, no_active_partition_is_noticed);
-	tcase_add_test(tcase, the_old_partition_left_active_is_noticed);
-	tcase_add_test(tcase, a_loader_that_is_gone_is_noticed);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("boot code");
-	tcase_add_checked_fixture(tcase, setup_boot_code, teardown);
-	tcase_add_test(tcase, replaced_boot_code_is_the_system_volumes_and_has_its_copy);
-	tcase_add_test(tcase, a_boot_records_copy_that_differs_is_noticed);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("smaller file system");
-	tcase_add_checked_fixture(tcase, setup_smaller, teardown);
-	tcase_add_test(tcase, the_copy_is_where_the_file_system_ends);
-	tcase_add_test(tcase, what_else_is_in_the_partitions_last_sector_stays);
-	tcase_add_test(tcase, an_older_copy_in_the_partitions_last_sector_is_replaced_too);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("clusters");
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_copys_cluster_that_is_marked_as_free_is_noticed);
-	tcase_add_test(tcase, a_lost_cluster_is_noticed);
-	tcase_add_test(tcase, a_cluster_that_two_files_hold_is_noticed);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

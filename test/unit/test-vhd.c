@@ -32,7 +32,9 @@ static void correct_checksum(uint8_t *bytes, size_t length, size_t at)
 
 /* ---- the footer --------------------------------------------------------------------------- */
 
-START_TEST(the_footer_of_a_fixed_vhd_is_decoded)
+TEST_CASE(vhd, "vhd");
+
+TEST(vhd, the_footer_of_a_fixed_vhd_is_decoded)
 {
 	struct bs_error err = {0};
 	struct vhd_footer footer;
@@ -43,9 +45,8 @@ START_TEST(the_footer_of_a_fixed_vhd_is_decoded)
 	ck_assert_uint_eq(footer.dynamic_header_offset, UINT64_MAX);
 	ck_assert(!footer.saved_state);
 }
-END_TEST
 
-START_TEST(a_flipped_bit_anywhere_in_a_footer_is_corruption)
+TEST(vhd, a_flipped_bit_anywhere_in_a_footer_is_corruption)
 {
 	struct bs_error err;
 	struct vhd_footer footer;
@@ -58,9 +59,8 @@ START_TEST(a_flipped_bit_anywhere_in_a_footer_is_corruption)
 			ck_abort_msg("bit %zu", bit);
 	}
 }
-END_TEST
 
-START_TEST(a_footer_of_another_length_version_or_type_is_corruption)
+TEST(vhd, a_footer_of_another_length_version_or_type_is_corruption)
 {
 	struct bs_error err;
 	struct vhd_footer footer;
@@ -79,11 +79,10 @@ START_TEST(a_footer_of_another_length_version_or_type_is_corruption)
 	ck_assert_int_eq(vhd_decode_footer(bytes, 512, &footer, &err), -1);
 	ck_assert_ptr_nonnull(strstr(err.message, "type 5"));
 }
-END_TEST
 
 /* ---- the dynamic header ------------------------------------------------------------------- */
 
-START_TEST(the_header_of_a_dynamic_vhd_is_decoded)
+TEST(vhd, the_header_of_a_dynamic_vhd_is_decoded)
 {
 	struct bs_error err = {0};
 	struct vhd_dynamic_header header;
@@ -95,9 +94,8 @@ START_TEST(the_header_of_a_dynamic_vhd_is_decoded)
 	ck_assert_uint_eq(header.block_size, 2 << 20);
 	ck_assert_str_eq(header.parent_name, "");
 }
-END_TEST
 
-START_TEST(a_flipped_bit_anywhere_in_a_dynamic_header_is_corruption)
+TEST(vhd, a_flipped_bit_anywhere_in_a_dynamic_header_is_corruption)
 {
 	struct bs_error err;
 	struct vhd_dynamic_header header;
@@ -111,9 +109,8 @@ START_TEST(a_flipped_bit_anywhere_in_a_dynamic_header_is_corruption)
 			ck_abort_msg("bit %zu", bit);
 	}
 }
-END_TEST
 
-START_TEST(a_dynamic_header_of_another_length_version_or_block_size_is_corruption)
+TEST(vhd, a_dynamic_header_of_another_length_version_or_block_size_is_corruption)
 {
 	static const uint8_t changes[][2] = {{25, 2}, {33, 0}, {33, 0x30}, {35, 1}};
 	struct bs_error err;
@@ -131,9 +128,8 @@ START_TEST(a_dynamic_header_of_another_length_version_or_block_size_is_corruptio
 		ck_assert_int_eq(err.code, BS_VHD_CORRUPT);
 	}
 }
-END_TEST
 
-START_TEST(the_name_of_a_parent_is_decoded)
+TEST(vhd, the_name_of_a_parent_is_decoded)
 {
 	struct bs_error err = {0};
 	struct vhd_dynamic_header header;
@@ -152,7 +148,6 @@ START_TEST(the_name_of_a_parent_is_decoded)
 	ck_assert_int_eq(vhd_decode_dynamic_header(bytes, 1024, &header, &err), 0);
 	ck_assert_uint_eq(strlen(header.parent_name), 768);
 }
-END_TEST
 
 /* ---- dynamic VHDs, as qemu-img makes them and changed ------------------------------------- */
 
@@ -193,7 +188,7 @@ static void save(const char *name)
 	ck_assert_int_eq(fclose(file), 0);
 }
 
-START_TEST(a_dynamic_vhd_is_for_the_driver)
+TEST(vhd, a_dynamic_vhd_is_for_the_driver)
 {
 	struct bs_error err = {0};
 	struct format format;
@@ -206,10 +201,9 @@ START_TEST(a_dynamic_vhd_is_for_the_driver)
 	ck_assert_uint_eq(format.disk_size, 100 << 20);
 	disk_close(&memory->disk);
 }
-END_TEST
 
 /* The driver is told to go by what is said here, whoever created the file. */
-START_TEST(the_driver_sees_a_disk_of_the_same_size_for_each_creator)
+TEST(vhd, the_driver_sees_a_disk_of_the_same_size_for_each_creator)
 {
 	static const char creators[][5] = {"vpc ", "win ", "d2v ", "tap",  "CTXS",
 					   "wa",   "qemu", "qem2", "vbox", "vs  "};
@@ -237,9 +231,8 @@ START_TEST(the_driver_sees_a_disk_of_the_same_size_for_each_creator)
 	}
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(what_qemu_makes_is_described)
+TEST(vhd, what_qemu_makes_is_described)
 {
 	static const struct {
 		const char *options, *size;
@@ -259,9 +252,8 @@ START_TEST(what_qemu_makes_is_described)
 	IN_FOLDER("qemu-img create -q -f vpc -o subformat=fixed,force_size=on a.vhd 1000000k");
 	container_assert("a.vhd", "vhd", FORMAT_DIRECT, 1024000000);
 }
-END_TEST
 
-START_TEST(small_blocks_are_described)
+TEST(vhd, small_blocks_are_described)
 {
 	load_dynamic();
 	change_header(33, 0x10); /* 1 MiB */
@@ -270,9 +262,8 @@ START_TEST(small_blocks_are_described)
 	container_assert("b.vhd", "vhd", FORMAT_CAPTURED, 100 << 20);
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(a_differencing_vhd_is_refused_with_the_name_of_its_parent)
+TEST(vhd, a_differencing_vhd_is_refused_with_the_name_of_its_parent)
 {
 	load_dynamic();
 	change_footers(63, VHD_DIFFERENCING);
@@ -281,9 +272,8 @@ START_TEST(a_differencing_vhd_is_refused_with_the_name_of_its_parent)
 	memory_assert_refused(memory, NULL, BS_VHD_DIFFERENCING, "parent, p");
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(a_saved_state_in_either_footer_is_refused)
+TEST(vhd, a_saved_state_in_either_footer_is_refused)
 {
 	load_dynamic();
 	memory->bytes[84] = 1;
@@ -296,9 +286,8 @@ START_TEST(a_saved_state_in_either_footer_is_refused)
 	memory_assert_refused(memory, NULL, BS_VHD_SAVED_STATE, "saved state");
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(footers_that_disagree_are_corruption)
+TEST(vhd, footers_that_disagree_are_corruption)
 {
 	static const size_t places[] = {23, 55, 63};
 
@@ -310,9 +299,8 @@ START_TEST(footers_that_disagree_are_corruption)
 		disk_close(&memory->disk);
 	}
 }
-END_TEST
 
-START_TEST(either_footer_missing_is_corruption)
+TEST(vhd, either_footer_missing_is_corruption)
 {
 	load_dynamic();
 	memory->bytes[0] = 0;
@@ -323,9 +311,8 @@ START_TEST(either_footer_missing_is_corruption)
 	memory->disk.size = 2560;
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(a_table_that_cannot_be_is_corruption)
+TEST(vhd, a_table_that_cannot_be_is_corruption)
 {
 	load_dynamic();
 	change_header(31, 49);
@@ -340,43 +327,11 @@ START_TEST(a_table_that_cannot_be_is_corruption)
 	memory_assert_refused(memory, NULL, BS_VHD_CORRUPT, "beyond the file's end");
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(damage_anywhere_is_survived)
+TEST(vhd, damage_anywhere_is_survived)
 {
 	load_dynamic();
 	memory_damage(memory, "vhd", 0, 2560);
 	memory_damage(memory, NULL, 0, 2560);
 	disk_close(&memory->disk);
-}
-END_TEST
-
-Suite *vhd_suite(void);
-
-Suite *vhd_suite(void)
-{
-	Suite *suite = suite_create("vhd");
-	TCase *tcase = tcase_create("vhd");
-
-	images_prepare();
-	tcase_add_test(tcase, the_footer_of_a_fixed_vhd_is_decoded);
-	tcase_add_test(tcase, a_flipped_bit_anywhere_in_a_footer_is_corruption);
-	tcase_add_test(tcase, a_footer_of_another_length_version_or_type_is_corruption);
-	tcase_add_test(tcase, the_header_of_a_dynamic_vhd_is_decoded);
-	tcase_add_test(tcase, a_flipped_bit_anywhere_in_a_dynamic_header_is_corruption);
-	tcase_add_test(tcase,
-		       a_dynamic_header_of_another_length_version_or_block_size_is_corruption);
-	tcase_add_test(tcase, the_name_of_a_parent_is_decoded);
-	tcase_add_test(tcase, a_dynamic_vhd_is_for_the_driver);
-	tcase_add_test(tcase, the_driver_sees_a_disk_of_the_same_size_for_each_creator);
-	tcase_add_test(tcase, what_qemu_makes_is_described);
-	tcase_add_test(tcase, small_blocks_are_described);
-	tcase_add_test(tcase, a_differencing_vhd_is_refused_with_the_name_of_its_parent);
-	tcase_add_test(tcase, a_saved_state_in_either_footer_is_refused);
-	tcase_add_test(tcase, footers_that_disagree_are_corruption);
-	tcase_add_test(tcase, either_footer_missing_is_corruption);
-	tcase_add_test(tcase, a_table_that_cannot_be_is_corruption);
-	tcase_add_test(tcase, damage_anywhere_is_survived);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -112,13 +112,14 @@ static void assert_bad(enum bs_code code, const char *part)
 	memory_assert_refused(memory, NULL, code, part);
 }
 
-START_TEST(the_metadata_give_the_size_of_the_disk)
+TEST_CASE(vhdx, "vhdx", .setup = setup, .teardown = teardown);
+
+TEST(vhdx, the_metadata_give_the_size_of_the_disk)
 {
 	assert_good(256 << 20);
 }
-END_TEST
 
-START_TEST(the_good_header_with_the_higher_number_counts)
+TEST(vhdx, the_good_header_with_the_higher_number_counts)
 {
 	memory->bytes[HEADER_1 + 66] = 2; /* an older one of another version */
 	seal(HEADER_1, 4096);
@@ -131,9 +132,8 @@ START_TEST(the_good_header_with_the_higher_number_counts)
 	memory->bytes[HEADER_2 + 100] ^= 1;
 	assert_bad(BS_CONTAINER_CORRUPT, "both headers");
 }
-END_TEST
 
-START_TEST(two_headers_with_one_number_must_be_the_same)
+TEST(vhdx, two_headers_with_one_number_must_be_the_same)
 {
 	memory->bytes[HEADER_1 + 8] = 2;
 	seal(HEADER_1, 4096);
@@ -142,9 +142,8 @@ START_TEST(two_headers_with_one_number_must_be_the_same)
 	seal(HEADER_1, 4096);
 	assert_bad(BS_CONTAINER_CORRUPT, "both headers");
 }
-END_TEST
 
-START_TEST(with_a_log_in_use_only_the_driver_knows_the_size)
+TEST(vhdx, with_a_log_in_use_only_the_driver_knows_the_size)
 {
 	memory->bytes[HEADER_1 + 48] = 1; /* not the current one */
 	seal(HEADER_1, 4096);
@@ -156,9 +155,8 @@ START_TEST(with_a_log_in_use_only_the_driver_knows_the_size)
 	seal(HEADER_2, 4096);
 	assert_bad(BS_CONTAINER_CORRUPT, "log");
 }
-END_TEST
 
-START_TEST(a_damaged_region_table_is_corruption)
+TEST(vhdx, a_damaged_region_table_is_corruption)
 {
 	memory->bytes[REGIONS + 65535] ^= 1;
 	assert_bad(BS_CONTAINER_CORRUPT, "damaged");
@@ -169,9 +167,8 @@ START_TEST(a_damaged_region_table_is_corruption)
 	seal(REGIONS, 65536);
 	assert_bad(BS_CONTAINER_CORRUPT, "damaged");
 }
-END_TEST
 
-START_TEST(a_region_lies_in_the_file_and_behind_the_headers)
+TEST(vhdx, a_region_lies_in_the_file_and_behind_the_headers)
 {
 	static const struct {
 		size_t at;
@@ -190,9 +187,8 @@ START_TEST(a_region_lies_in_the_file_and_behind_the_headers)
 	seal(REGIONS, 65536);
 	assert_bad(BS_CONTAINER_CORRUPT, "region");
 }
-END_TEST
 
-START_TEST(an_unknown_region_or_item_passes_unless_it_is_required)
+TEST(vhdx, an_unknown_region_or_item_passes_unless_it_is_required)
 {
 	memory->bytes[REGIONS + 8] = 3;
 	memory->bytes[REGIONS + 80] = 0x77;
@@ -207,9 +203,8 @@ START_TEST(an_unknown_region_or_item_passes_unless_it_is_required)
 	seal(REGIONS, 65536);
 	assert_bad(BS_FORMAT_UNREADABLE, "region table");
 }
-END_TEST
 
-START_TEST(a_differencing_vhdx_is_refused_with_the_name_of_its_parent)
+TEST(vhdx, a_differencing_vhdx_is_refused_with_the_name_of_its_parent)
 {
 	/* LocatorType, KeyValueCount, then an entry: KeyOffset, ValueOffset, and the lengths. */
 	/* clang-format off */
@@ -236,16 +231,14 @@ START_TEST(a_differencing_vhdx_is_refused_with_the_name_of_its_parent)
 	memory->bytes[ITEMS + 40 + 18] = 200; /* more entries than there is room for */
 	assert_bad(BS_VHDX_DIFFERENCING, "another file");
 }
-END_TEST
 
-START_TEST(sectors_of_4096_bytes_are_not_supported)
+TEST(vhdx, sectors_of_4096_bytes_are_not_supported)
 {
 	memory->bytes[ITEMS + 33] = 0x10;
 	assert_bad(BS_SECTOR_SIZE, "4Kn");
 }
-END_TEST
 
-START_TEST(a_disk_that_cannot_be_is_corruption)
+TEST(vhdx, a_disk_that_cannot_be_is_corruption)
 {
 	static const struct {
 		size_t at;
@@ -263,9 +256,8 @@ START_TEST(a_disk_that_cannot_be_is_corruption)
 		memcpy(memory->bytes + ITEMS, items, sizeof(items));
 	}
 }
-END_TEST
 
-START_TEST(metadata_that_are_damaged_or_not_complete_are_corruption)
+TEST(vhdx, metadata_that_are_damaged_or_not_complete_are_corruption)
 {
 	memory->bytes[METADATA + 10] = 4;
 	assert_bad(BS_CONTAINER_CORRUPT, "not complete");
@@ -281,9 +273,8 @@ START_TEST(metadata_that_are_damaged_or_not_complete_are_corruption)
 	memory->bytes[METADATA] = 'M';
 	assert_bad(BS_CONTAINER_CORRUPT, "no metadata");
 }
-END_TEST
 
-START_TEST(damage_anywhere_is_survived)
+TEST(vhdx, damage_anywhere_is_survived)
 {
 	memory->bytes[ITEMS + 4] = 2;
 	memory->bytes[METADATA + 10] = 6;
@@ -291,9 +282,8 @@ START_TEST(damage_anywhere_is_survived)
 	memory_damage(memory, NULL, METADATA, METADATA + sizeof(table));
 	memory_damage(memory, "vhdx", ITEMS, ITEMS + 140);
 }
-END_TEST
 
-START_TEST(structures_that_are_cut_short_are_corruption)
+TEST(vhdx, structures_that_are_cut_short_are_corruption)
 {
 	const struct vhdx_layout layout = {.table_size = 1 << 20};
 	struct vhdx_layout found;
@@ -313,9 +303,8 @@ START_TEST(structures_that_are_cut_short_are_corruption)
 		free(exact);
 	}
 }
-END_TEST
 
-START_TEST(what_qemu_makes_is_described)
+TEST(vhdx, what_qemu_makes_is_described)
 {
 	static const char *const options[] = {
 		"block_size=1M", "block_size=2M",   "block_size=256M",
@@ -332,32 +321,4 @@ START_TEST(what_qemu_makes_is_described)
 	container_assert("a.vhdx", "vhdx", FORMAT_CAPTURED, 64ull << 40);
 	IN_FOLDER("truncate -s 3M a.vhdx");
 	container_assert_refused("a.vhdx", BS_CONTAINER_CORRUPT, "region");
-}
-END_TEST
-
-Suite *vhdx_suite(void);
-
-Suite *vhdx_suite(void)
-{
-	Suite *suite = suite_create("vhdx");
-	TCase *tcase = tcase_create("vhdx");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, the_metadata_give_the_size_of_the_disk);
-	tcase_add_test(tcase, the_good_header_with_the_higher_number_counts);
-	tcase_add_test(tcase, two_headers_with_one_number_must_be_the_same);
-	tcase_add_test(tcase, with_a_log_in_use_only_the_driver_knows_the_size);
-	tcase_add_test(tcase, a_damaged_region_table_is_corruption);
-	tcase_add_test(tcase, a_region_lies_in_the_file_and_behind_the_headers);
-	tcase_add_test(tcase, an_unknown_region_or_item_passes_unless_it_is_required);
-	tcase_add_test(tcase, a_differencing_vhdx_is_refused_with_the_name_of_its_parent);
-	tcase_add_test(tcase, sectors_of_4096_bytes_are_not_supported);
-	tcase_add_test(tcase, a_disk_that_cannot_be_is_corruption);
-	tcase_add_test(tcase, metadata_that_are_damaged_or_not_complete_are_corruption);
-	tcase_add_test(tcase, damage_anywhere_is_survived);
-	tcase_add_test(tcase, structures_that_are_cut_short_are_corruption);
-	tcase_add_test(tcase, what_qemu_makes_is_described);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -69,15 +69,16 @@ static void assert_change(size_t at, uint8_t value, enum bs_code code, const cha
 
 /* ---- sparse files ------------------------------------------------------------------------- */
 
-START_TEST(a_header_gives_the_size_of_the_disk)
+TEST_CASE(vmdk_tests, "vmdk", .setup = setup);
+
+TEST(vmdk_tests, a_header_gives_the_size_of_the_disk)
 {
 	assert_sparse();
 	bytes[4] = 2; /* with zeroed grains */
 	assert_sparse();
 }
-END_TEST
 
-START_TEST(a_compressed_file_is_refused)
+TEST(vmdk_tests, a_compressed_file_is_refused)
 {
 	assert_change(10, 1, BS_CONTAINER_COMPRESSED, "streamOptimized");
 	assert_change(10, 2, BS_CONTAINER_COMPRESSED, "streamOptimized");
@@ -86,9 +87,8 @@ START_TEST(a_compressed_file_is_refused)
 	memset(bytes + 56, 0xff, 8);
 	assert_sparse_refused(BS_CONTAINER_COMPRESSED, "streamOptimized");
 }
-END_TEST
 
-START_TEST(what_qemu_does_not_write_is_not_supported)
+TEST(vmdk_tests, what_qemu_does_not_write_is_not_supported)
 {
 	assert_change(4, 3, BS_FORMAT_UNSUPPORTED, "version 3");
 	assert_change(4, 4, BS_FORMAT_UNREADABLE, "version 4");
@@ -96,16 +96,14 @@ START_TEST(what_qemu_does_not_write_is_not_supported)
 	memcpy(bytes, "COWD", 4);
 	assert_sparse_refused(BS_CONTAINER_PART, "COWD");
 }
-END_TEST
 
-START_TEST(an_extent_without_a_descriptor_is_one_of_several_files)
+TEST(vmdk_tests, an_extent_without_a_descriptor_is_one_of_several_files)
 {
 	assert_change(28, 0, BS_CONTAINER_PART, "one of the files");
 	assert_change(512, 0, BS_CONTAINER_PART, "one of the files");
 }
-END_TEST
 
-START_TEST(numbers_that_cannot_be_are_corruption)
+TEST(vmdk_tests, numbers_that_cannot_be_are_corruption)
 {
 	static const struct {
 		size_t at;
@@ -129,9 +127,8 @@ START_TEST(numbers_that_cannot_be_are_corruption)
 	memset(bytes + 512, '#', sizeof(bytes) - 512);
 	assert_sparse_refused(BS_CONTAINER_CORRUPT, "no end");
 }
-END_TEST
 
-START_TEST(the_embedded_descriptor_is_judged_too)
+TEST(vmdk_tests, the_embedded_descriptor_is_judged_too)
 {
 	put_text("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=12345678\n"
 		 "parentFileNameHint=\"base.vmdk\"\n" SPARSE_TEXT);
@@ -144,9 +141,8 @@ START_TEST(the_embedded_descriptor_is_judged_too)
 	put_text(START_OF_TEXT "createType=\"monolithicSparse\"\nRW 204800 FLAT \"a\" 0\n");
 	assert_sparse_refused(BS_FORMAT_UNSUPPORTED, "monolithicSparse");
 }
-END_TEST
 
-START_TEST(a_file_that_is_cut_short_is_corruption)
+TEST(vmdk_tests, a_file_that_is_cut_short_is_corruption)
 {
 	struct bs_error err;
 	uint64_t size;
@@ -160,7 +156,6 @@ START_TEST(a_file_that_is_cut_short_is_corruption)
 			ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	})
 }
-END_TEST
 
 /* ---- descriptor files --------------------------------------------------------------------- */
 
@@ -187,7 +182,7 @@ static void assert_text_refused(const char *text, enum bs_code code, const char 
 	ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
 }
 
-START_TEST(a_flat_disk_is_a_window_of_another_file)
+TEST(vmdk_tests, a_flat_disk_is_a_window_of_another_file)
 {
 	assert_flat(START_OF_TEXT "createType=\"monolithicFlat\"\n"
 				  "RW 204800 FLAT \"my disk-flat.vmdk\" 8\n",
@@ -196,9 +191,8 @@ START_TEST(a_flat_disk_is_a_window_of_another_file)
 		    " createType = \"vmfs\"\r\n\r\nRW 2048 VMFS \"d-flat.vmdk\"\r\n",
 		    "d-flat.vmdk", 0, 1 << 20);
 }
-END_TEST
 
-START_TEST(a_disk_of_several_files_is_refused)
+TEST(vmdk_tests, a_disk_of_several_files_is_refused)
 {
 	assert_text_refused(START_OF_TEXT "createType=\"twoGbMaxExtentFlat\"\n"
 					  "RW 4192256 FLAT \"a-f001.vmdk\" 0\n"
@@ -211,9 +205,8 @@ START_TEST(a_disk_of_several_files_is_refused)
 					  "RW 2048 FLAT \"a\" 0\nNOACCESS 2048 ZERO\n",
 			    BS_CONTAINER_SPLIT, "2 files");
 }
-END_TEST
 
-START_TEST(a_snapshot_is_refused_with_the_name_of_its_parent)
+TEST(vmdk_tests, a_snapshot_is_refused_with_the_name_of_its_parent)
 {
 	assert_text_refused("# Disk DescriptorFile\nCID=1\nparentCID=00000000\n"
 			    "createType=\"vmfsSparse\"\nparentFileNameHint=\"win7.vmdk\"\n"
@@ -223,9 +216,8 @@ START_TEST(a_snapshot_is_refused_with_the_name_of_its_parent)
 			    "createType=\"monolithicFlat\"\nRW 2048 FLAT \"a\" 0\n",
 			    BS_CONTAINER_DIFFERENCING, "another file");
 }
-END_TEST
 
-START_TEST(a_file_of_another_folder_is_refused)
+TEST(vmdk_tests, a_file_of_another_folder_is_refused)
 {
 	static const char *const names[] = {"/etc/passwd", "../a", "sub/a", "..\\a",
 					    ".",           "..",   "",      "a\tb"};
@@ -243,9 +235,8 @@ START_TEST(a_file_of_another_folder_is_refused)
 				    "another folder");
 	}
 }
-END_TEST
 
-START_TEST(other_kinds_are_not_supported)
+TEST(vmdk_tests, other_kinds_are_not_supported)
 {
 	assert_text_refused(START_OF_TEXT "createType=\"fullDevice\"\nRW 2048 FLAT \"sda\" 0\n",
 			    BS_FORMAT_UNREADABLE, "fullDevice");
@@ -262,9 +253,8 @@ START_TEST(other_kinds_are_not_supported)
 					  "createType=\"vmfs\"\nRW 8 VMFS \"a\"\n",
 			    BS_FORMAT_UNSUPPORTED, "tracked");
 }
-END_TEST
 
-START_TEST(a_malformed_descriptor_is_corruption)
+TEST(vmdk_tests, a_malformed_descriptor_is_corruption)
 {
 	static const char *const ends[] = {
 		"createType=\"monolithicFlat\"\n",
@@ -290,9 +280,8 @@ START_TEST(a_malformed_descriptor_is_corruption)
 		assert_text_refused(text, BS_CONTAINER_CORRUPT, "VMDK");
 	}
 }
-END_TEST
 
-START_TEST(what_is_long_or_no_text_is_no_descriptor)
+TEST(vmdk_tests, what_is_long_or_no_text_is_no_descriptor)
 {
 	static const char text[] =
 		START_OF_TEXT "createType=\"monolithicFlat\"\nRW 2048 FLAT \"a\" 0\n";
@@ -310,9 +299,8 @@ START_TEST(what_is_long_or_no_text_is_no_descriptor)
 	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "not a text");
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(a_descriptor_that_is_cut_short_or_damaged_is_survived)
+TEST(vmdk_tests, a_descriptor_that_is_cut_short_or_damaged_is_survived)
 {
 	static const char text[] =
 		START_OF_TEXT "createType=\"monolithicFlat\"\nRW 2048 FLAT \"a\" 0";
@@ -330,11 +318,10 @@ START_TEST(a_descriptor_that_is_cut_short_or_damaged_is_survived)
 	memory_damage(memory, "vmdk", 0, strlen(text));
 	disk_close(&memory->disk);
 }
-END_TEST
 
 /* ---- real ones ---------------------------------------------------------------------------- */
 
-START_TEST(what_qemu_makes_is_described)
+TEST(vmdk_tests, what_qemu_makes_is_described)
 {
 	struct bs_error err = {0};
 	struct format format;
@@ -352,9 +339,8 @@ START_TEST(what_qemu_makes_is_described)
 	ck_assert_uint_eq(format.offset, 0);
 	ck_assert_uint_eq(format.length, 100 << 20);
 }
-END_TEST
 
-START_TEST(other_files_that_qemu_makes_are_refused)
+TEST(vmdk_tests, other_files_that_qemu_makes_are_refused)
 {
 	IN_FOLDER("qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse s.vmdk 3G");
 	container_assert_refused("s.vmdk", BS_CONTAINER_SPLIT, "2 files");
@@ -367,9 +353,8 @@ START_TEST(other_files_that_qemu_makes_are_refused)
 	IN_FOLDER("qemu-img convert -f vmdk -O vmdk -o subformat=streamOptimized base.vmdk o.vmdk");
 	container_assert_refused("o.vmdk", BS_CONTAINER_COMPRESSED, "streamOptimized");
 }
-END_TEST
 
-START_TEST(whatever_is_cut_off_is_missed)
+TEST(vmdk_tests, whatever_is_cut_off_is_missed)
 {
 	static const char *const options[] = {"adapter_type=ide", "zeroed_grain=on"};
 	struct memory_disk *memory;
@@ -385,10 +370,9 @@ START_TEST(whatever_is_cut_off_is_missed)
 		disk_close(&memory->disk);
 	}
 }
-END_TEST
 
 /* Each table has 2 KiB. */
-START_TEST(small_tables_are_read_in_larger_pieces)
+TEST(vmdk_tests, small_tables_are_read_in_larger_pieces)
 {
 	struct memory_disk *memory;
 
@@ -399,9 +383,8 @@ START_TEST(small_tables_are_read_in_larger_pieces)
 	ck_assert_uint_lt(memory->reads, 100);
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(a_flat_disk_needs_all_of_its_file)
+TEST(vmdk_tests, a_flat_disk_needs_all_of_its_file)
 {
 	struct memory_disk *memory = memory_disk_open(3 * 512);
 	struct format format = {.name = "vmdk", .access = FORMAT_ELSEWHERE};
@@ -417,9 +400,8 @@ START_TEST(a_flat_disk_needs_all_of_its_file)
 		      "%s", err.message);
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(damage_anywhere_in_the_tables_is_survived)
+TEST(vmdk_tests, damage_anywhere_in_the_tables_is_survived)
 {
 	struct memory_disk *memory;
 	uint64_t directory;
@@ -431,9 +413,8 @@ START_TEST(damage_anywhere_in_the_tables_is_survived)
 	memory_damage(memory, "vmdk", directory, directory + 1024);
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(damage_anywhere_in_the_head_is_survived)
+TEST(vmdk_tests, damage_anywhere_in_the_head_is_survived)
 {
 	struct memory_disk *memory;
 
@@ -444,40 +425,4 @@ START_TEST(damage_anywhere_in_the_head_is_survived)
 	memory_damage(memory, "vmdk", 512, 1000);
 	memory_damage(memory, NULL, 0, 80);
 	disk_close(&memory->disk);
-}
-END_TEST
-
-Suite *vmdk_suite(void);
-
-Suite *vmdk_suite(void)
-{
-	Suite *suite = suite_create("vmdk");
-	TCase *tcase = tcase_create("vmdk");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, a_header_gives_the_size_of_the_disk);
-	tcase_add_test(tcase, a_compressed_file_is_refused);
-	tcase_add_test(tcase, what_qemu_does_not_write_is_not_supported);
-	tcase_add_test(tcase, an_extent_without_a_descriptor_is_one_of_several_files);
-	tcase_add_test(tcase, numbers_that_cannot_be_are_corruption);
-	tcase_add_test(tcase, the_embedded_descriptor_is_judged_too);
-	tcase_add_test(tcase, a_file_that_is_cut_short_is_corruption);
-	tcase_add_test(tcase, a_flat_disk_is_a_window_of_another_file);
-	tcase_add_test(tcase, a_disk_of_several_files_is_refused);
-	tcase_add_test(tcase, a_snapshot_is_refused_with_the_name_of_its_parent);
-	tcase_add_test(tcase, a_file_of_another_folder_is_refused);
-	tcase_add_test(tcase, other_kinds_are_not_supported);
-	tcase_add_test(tcase, a_malformed_descriptor_is_corruption);
-	tcase_add_test(tcase, what_is_long_or_no_text_is_no_descriptor);
-	tcase_add_test(tcase, a_descriptor_that_is_cut_short_or_damaged_is_survived);
-	tcase_add_test(tcase, what_qemu_makes_is_described);
-	tcase_add_test(tcase, other_files_that_qemu_makes_are_refused);
-	tcase_add_test(tcase, whatever_is_cut_off_is_missed);
-	tcase_add_test(tcase, small_tables_are_read_in_larger_pieces);
-	tcase_add_test(tcase, a_flat_disk_needs_all_of_its_file);
-	tcase_add_test(tcase, damage_anywhere_in_the_tables_is_survived);
-	tcase_add_test(tcase, damage_anywhere_in_the_head_is_survived);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -187,7 +187,9 @@ static void assert_copied_faithfully(uint32_t expected_count)
 
 /* ---- files as recipes describe them -------------------------------------------------------- */
 
-START_TEST(files_of_every_size_are_copied)
+TEST_CASE(copies, "copies", .teardown = teardown);
+
+TEST(copies, files_of_every_size_are_copied)
 {
 	sample_open_small(&sample, "sizes",
 			  "on system\n"
@@ -202,9 +204,8 @@ START_TEST(files_of_every_size_are_copied)
 	stage();
 	assert_copied_faithfully(12);
 }
-END_TEST
 
-START_TEST(attributes_times_and_descriptors_are_copied)
+TEST(copies, attributes_times_and_descriptors_are_copied)
 {
 	sample_open_small(&sample, "described",
 			  "on system\n"
@@ -219,9 +220,8 @@ START_TEST(attributes_times_and_descriptors_are_copied)
 	stage();
 	assert_copied_faithfully(8);
 }
-END_TEST
 
-START_TEST(names_are_copied_in_their_namespaces)
+TEST(copies, names_are_copied_in_their_namespaces)
 {
 	static const char *const win32_only[] = {"WIN32 only.text", "caf\xC3\xA9"};
 	struct bs_error err = {0};
@@ -247,9 +247,8 @@ START_TEST(names_are_copied_in_their_namespaces)
 	stage();
 	assert_copied_faithfully(12);
 }
-END_TEST
 
-START_TEST(characters_beyond_the_basic_plane_are_copied)
+TEST(copies, characters_beyond_the_basic_plane_are_copied)
 {
 	struct bs_error err = {0};
 	struct sample_volume system;
@@ -262,9 +261,8 @@ START_TEST(characters_beyond_the_basic_plane_are_copied)
 	stage();
 	assert_copied_faithfully(6);
 }
-END_TEST
 
-START_TEST(streams_of_files_and_folders_are_copied)
+TEST(copies, streams_of_files_and_folders_are_copied)
 {
 	struct bs_error err = {0};
 	struct sample_volume system;
@@ -295,9 +293,8 @@ START_TEST(streams_of_files_and_folders_are_copied)
 	volume_done_file(folder);
 	unmount_both();
 }
-END_TEST
 
-START_TEST(extended_attributes_are_copied)
+TEST(copies, extended_attributes_are_copied)
 {
 	/* One of WSL's: no next, no flags, 6 characters, 4 bytes. */
 	static const uint8_t attributes[] = {20,  0,   0,   0,   0,    6,    4, 0, '$', 'L',
@@ -325,9 +322,8 @@ START_TEST(extended_attributes_are_copied)
 	volume_done_file(file);
 	unmount_both();
 }
-END_TEST
 
-START_TEST(a_compressed_source_is_copied_uncompressed)
+TEST(copies, a_compressed_source_is_copied_uncompressed)
 {
 	struct sample_volume system;
 	struct volume_file *file;
@@ -346,9 +342,8 @@ START_TEST(a_compressed_source_is_copied_uncompressed)
 	stage();
 	assert_copied_faithfully(8);
 }
-END_TEST
 
-START_TEST(a_compressed_folder_at_the_target_compresses_no_copies)
+TEST(copies, a_compressed_folder_at_the_target_compresses_no_copies)
 {
 	sample_open_small(&sample, "compressed-target",
 			  "on windows\n"
@@ -360,9 +355,8 @@ START_TEST(a_compressed_folder_at_the_target_compresses_no_copies)
 	stage();
 	assert_copied_faithfully(5);
 }
-END_TEST
 
-START_TEST(what_stood_at_the_target_is_gone)
+TEST(copies, what_stood_at_the_target_is_gone)
 {
 	struct bs_error err = {0};
 	struct volume_file *file;
@@ -384,9 +378,8 @@ START_TEST(what_stood_at_the_target_is_gone)
 	ck_assert_ptr_null(file);
 	unmount_both();
 }
-END_TEST
 
-START_TEST(deep_folders_and_long_names_are_copied)
+TEST(copies, deep_folders_and_long_names_are_copied)
 {
 	static const char length_200[] =
 		"0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz"
@@ -401,9 +394,8 @@ START_TEST(deep_folders_and_long_names_are_copied)
 	stage();
 	assert_copied_faithfully(30);
 }
-END_TEST
 
-START_TEST(a_folder_of_many_files_is_copied)
+TEST(copies, a_folder_of_many_files_is_copied)
 {
 	char more[128];
 
@@ -415,7 +407,6 @@ START_TEST(a_folder_of_many_files_is_copied)
 	stage();
 	assert_copied_faithfully(5 + MANY);
 }
-END_TEST
 
 /* ---- files as only some tools leave them --------------------------------------------------- */
 
@@ -451,7 +442,7 @@ static const struct {
 	 "ALONGN~1"},
 };
 
-START_TEST(a_hard_link_is_copied_under_the_name_that_it_has_in_its_folder)
+TEST_LOOP(copies, a_hard_link_is_copied_under_the_name_that_it_has_in_its_folder, 0, 3)
 {
 	struct volume_metadata metadata;
 	struct bs_error err = {0};
@@ -474,9 +465,8 @@ START_TEST(a_hard_link_is_copied_under_the_name_that_it_has_in_its_folder)
 	volume_done_file(copy);
 	unmount_both();
 }
-END_TEST
 
-START_TEST(a_name_that_is_no_text_is_refused_and_not_copied_wrongly)
+TEST(copies, a_name_that_is_no_text_is_refused_and_not_copied_wrongly)
 {
 	static const ntfschar unpaired[] = {const_cpu_to_le16(0xD800), const_cpu_to_le16('a')};
 	const struct bs_options options = {0};
@@ -497,9 +487,8 @@ START_TEST(a_name_that_is_no_text_is_refused_and_not_copied_wrongly)
 	survey_free(survey);
 	free(survey);
 }
-END_TEST
 
-START_TEST(copies_have_no_descriptor_of_their_own_even_below_a_root_that_has)
+TEST(copies, copies_have_no_descriptor_of_their_own_even_below_a_root_that_has)
 {
 	const char *volume, *boot;
 	char *text;
@@ -551,11 +540,12 @@ START_TEST(copies_have_no_descriptor_of_their_own_even_below_a_root_that_has)
 	ck_assert_msg(strstr(text, "SECURITY_DESCRIPTOR") == NULL, "%s", text);
 	free(text);
 }
-END_TEST
 
 /* ---- volumes ------------------------------------------------------------------------------- */
 
-START_TEST(names_are_looked_up_in_any_case_also_beyond_ascii)
+TEST_CASE(volumes, "volumes", .teardown = teardown);
+
+TEST(volumes, names_are_looked_up_in_any_case_also_beyond_ascii)
 {
 	struct bs_error err = {0};
 	struct volume_metadata metadata;
@@ -575,7 +565,6 @@ START_TEST(names_are_looked_up_in_any_case_also_beyond_ascii)
 	ck_assert_ptr_null(file);
 	unmount_both();
 }
-END_TEST
 
 static void assert_write_refused(enum bs_code code)
 {
@@ -595,22 +584,20 @@ static void assert_write_refused(enum bs_code code)
 	disk_close(mounted.window);
 }
 
-START_TEST(a_hibernated_volume_is_not_opened_for_writing)
+TEST(volumes, a_hibernated_volume_is_not_opened_for_writing)
 {
 	sample_open_small(&sample, "hibernated-small",
 			  "on windows\nfile \\hiberfil.sys text=hibr size=1M seed=0\n");
 	assert_write_refused(BS_HIBERNATED);
 }
-END_TEST
 
-START_TEST(an_unclean_volume_is_not_opened_for_writing)
+TEST(volumes, an_unclean_volume_is_not_opened_for_writing)
 {
 	sample_open_small(&sample, "unclean-small", "partition windows unclean\n");
 	assert_write_refused(BS_UNCLEAN);
 }
-END_TEST
 
-START_TEST(a_volume_of_noise_is_damage)
+TEST(volumes, a_volume_of_noise_is_damage)
 {
 	const struct bs_options options = {0};
 	struct survey *survey;
@@ -633,40 +620,4 @@ START_TEST(a_volume_of_noise_is_damage)
 	ck_assert_int_eq(survey->report.findings[0].code, BS_NTFS_DAMAGED);
 	survey_free(survey);
 	free(survey);
-}
-END_TEST
-
-Suite *volume_suite(void);
-Suite *volume_suite(void)
-{
-	Suite *suite = suite_create("volume");
-	TCase *tcase = tcase_create("copies");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, files_of_every_size_are_copied);
-	tcase_add_test(tcase, attributes_times_and_descriptors_are_copied);
-	tcase_add_test(tcase, names_are_copied_in_their_namespaces);
-	tcase_add_test(tcase, characters_beyond_the_basic_plane_are_copied);
-	tcase_add_test(tcase, streams_of_files_and_folders_are_copied);
-	tcase_add_test(tcase, extended_attributes_are_copied);
-	tcase_add_test(tcase, a_compressed_source_is_copied_uncompressed);
-	tcase_add_test(tcase, a_compressed_folder_at_the_target_compresses_no_copies);
-	tcase_add_test(tcase, what_stood_at_the_target_is_gone);
-	tcase_add_test(tcase, deep_folders_and_long_names_are_copied);
-	tcase_add_test(tcase, a_folder_of_many_files_is_copied);
-	tcase_add_loop_test(tcase, a_hard_link_is_copied_under_the_name_that_it_has_in_its_folder,
-			    0, 3);
-	tcase_add_test(tcase, a_name_that_is_no_text_is_refused_and_not_copied_wrongly);
-	tcase_add_test(tcase, copies_have_no_descriptor_of_their_own_even_below_a_root_that_has);
-	suite_add_tcase(suite, tcase);
-
-	tcase = tcase_create("volumes");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, names_are_looked_up_in_any_case_also_beyond_ascii);
-	tcase_add_test(tcase, a_hibernated_volume_is_not_opened_for_writing);
-	tcase_add_test(tcase, an_unclean_volume_is_not_opened_for_writing);
-	tcase_add_test(tcase, a_volume_of_noise_is_damage);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

@@ -9,8 +9,6 @@
 #include "support/loop.h"
 #include "support/state.h"
 
-Suite *whole_file_suite(void);
-
 static const char *path; /* in a folder of the test's own; there is a file with the word "old" */
 
 static void make_file(void)
@@ -45,16 +43,17 @@ static int write_and_fail(FILE *stream, void *context, struct bs_error *err)
 	return fail(err, BS_ROW_INVALID, "no more");
 }
 
-START_TEST(a_file_is_replaced_by_a_whole_one)
+TEST_CASE(whole_file, "whole-file", .setup = make_file);
+
+TEST(whole_file, a_file_is_replaced_by_a_whole_one)
 {
 	struct bs_error err;
 
 	ck_assert_int_eq(whole_file_write(path, "file", write_text, (void *)"new", &err), 0);
 	assert_content(path, "new");
 }
-END_TEST
 
-START_TEST(content_that_fails_leaves_the_old_file)
+TEST(whole_file, content_that_fails_leaves_the_old_file)
 {
 	struct bs_error err;
 
@@ -62,9 +61,8 @@ START_TEST(content_that_fails_leaves_the_old_file)
 	ck_assert_int_eq(err.code, BS_ROW_INVALID);
 	assert_content(path, "old");
 }
-END_TEST
 
-START_TEST(a_pipe_is_written_to_as_it_is)
+TEST(whole_file, a_pipe_is_written_to_as_it_is)
 {
 	const char *pipe = text("%s.pipe", path);
 	char bytes[8] = "";
@@ -80,9 +78,8 @@ START_TEST(a_pipe_is_written_to_as_it_is)
 	unlink(pipe);
 	assert_content(path, "old");
 }
-END_TEST
 
-START_TEST(what_cannot_be_written_says_its_name)
+TEST(whole_file, what_cannot_be_written_says_its_name)
 {
 	struct bs_error err;
 
@@ -95,7 +92,6 @@ START_TEST(what_cannot_be_written_says_its_name)
 		whole_file_write(text("%s/x", path), "list", write_text, (void *)"new", &err), -1);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 }
-END_TEST
 
 /* ---- before it is written ------------------------------------------------------------------ */
 
@@ -128,7 +124,7 @@ static const struct {
 	{&whole_file_rows, PLAN, false},
 };
 
-START_TEST(what_a_file_replaces_is_empty_or_of_its_kind)
+TEST_EACH(whole_file, what_a_file_replaces_is_empty_or_of_its_kind, contents)
 {
 	const struct whole_file_kind *kind = contents[_i].kind;
 	const char *content = contents[_i].content;
@@ -140,9 +136,8 @@ START_TEST(what_a_file_replaces_is_empty_or_of_its_kind)
 		ck_assert_int_eq(err.code, BS_FILE_EXISTS);
 	assert_content(path, content);
 }
-END_TEST
 
-START_TEST(an_image_is_not_replaced)
+TEST(whole_file, an_image_is_not_replaced)
 {
 	static const char sectors[8192];
 	struct bs_error err;
@@ -153,9 +148,8 @@ START_TEST(an_image_is_not_replaced)
 	ck_assert_int_eq(whole_file_check(images_folder(), &whole_file_page, &err), -1);
 	ck_assert_int_eq(err.code, BS_FILE_EXISTS);
 }
-END_TEST
 
-START_TEST(what_cannot_be_created_is_known_before)
+TEST(whole_file, what_cannot_be_created_is_known_before)
 {
 	struct bs_error err;
 
@@ -171,9 +165,8 @@ START_TEST(what_cannot_be_created_is_known_before)
 	ck_assert_int_eq(whole_file_check("-", &whole_file_plan, &err), 0);
 	assert_content(path, "old");
 }
-END_TEST
 
-START_TEST(a_block_device_is_not_written_over)
+TEST(whole_file, a_block_device_is_not_written_over)
 {
 	char device[LOOP_PATH_MAX];
 	static const char sectors[8192];
@@ -188,9 +181,8 @@ START_TEST(a_block_device_is_not_written_over)
 	ck_assert_int_eq(err.code, BS_FILE_EXISTS);
 	close(descriptor);
 }
-END_TEST
 
-START_TEST(two_names_of_one_file_are_known)
+TEST(whole_file, two_names_of_one_file_are_known)
 {
 	const char *other = text("%s.other", path);
 	const char *folder = text("%.*s", (int)(strrchr(path, '/') - path), path);
@@ -206,26 +198,4 @@ START_TEST(two_names_of_one_file_are_known)
 	ck_assert(whole_file_is_same("new", "./new"));
 	ck_assert(whole_file_is_same("-", "-"));
 	ck_assert(!whole_file_is_same("-", "./-"));
-}
-END_TEST
-
-Suite *whole_file_suite(void)
-{
-	Suite *suite = suite_create("whole-file");
-	TCase *cases = tcase_create("whole-file");
-
-	images_prepare();
-	tcase_add_checked_fixture(cases, make_file, NULL);
-	tcase_add_test(cases, a_file_is_replaced_by_a_whole_one);
-	tcase_add_test(cases, content_that_fails_leaves_the_old_file);
-	tcase_add_test(cases, a_pipe_is_written_to_as_it_is);
-	tcase_add_test(cases, what_cannot_be_written_says_its_name);
-	tcase_add_loop_test(cases, what_a_file_replaces_is_empty_or_of_its_kind, 0,
-			    sizeof(contents) / sizeof(contents[0]));
-	tcase_add_test(cases, an_image_is_not_replaced);
-	tcase_add_test(cases, what_cannot_be_created_is_known_before);
-	tcase_add_test(cases, a_block_device_is_not_written_over);
-	tcase_add_test(cases, two_names_of_one_file_are_known);
-	suite_add_tcase(suite, cases);
-	return suite;
 }

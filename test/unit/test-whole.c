@@ -32,8 +32,10 @@ static void teardown(void)
 
 #define VHD_TABLE 1536u
 
+TEST_CASE(whole, "whole", .teardown = teardown);
+
 /* Some programs leave zeros in them. */
-START_TEST(vhd_entries_that_the_disk_does_not_need_claim_nothing)
+TEST(whole, vhd_entries_that_the_disk_does_not_need_claim_nothing)
 {
 	IN_FOLDER("qemu-img create -q -f vpc -o force_size=on a.vhd 100M"); /* 50 blocks */
 	load("a.vhd");
@@ -42,26 +44,23 @@ START_TEST(vhd_entries_that_the_disk_does_not_need_claim_nothing)
 	memset(memory->bytes + VHD_TABLE + 49 * 4, 0, 4);
 	assert_corrupt("block 49 at byte 0 overlaps the footer's copy at byte 0");
 }
-END_TEST
 
 /* An entry of zeros leads to sector 0. */
-START_TEST(a_vhd_table_of_nothing_but_zeros_is_corrupt)
+TEST(whole, a_vhd_table_of_nothing_but_zeros_is_corrupt)
 {
 	IN_FOLDER("qemu-img create -q -f vpc -o force_size=on a.vhd 512G");
 	load("a.vhd");
 	memset(memory->bytes + VHD_TABLE, 0, 1 * MIB);
 	assert_corrupt("block 0 at byte 0 overlaps the footer's copy at byte 0");
 }
-END_TEST
 
-START_TEST(a_vhd_block_behind_the_footer_is_missing)
+TEST(whole, a_vhd_block_behind_the_footer_is_missing)
 {
 	IN_FOLDER("qemu-img create -q -f vpc -o force_size=on a.vhd 100M");
 	load("a.vhd");
 	store_be32(memory->bytes + VHD_TABLE + 3 * 4, 5);
 	assert_corrupt("the file is cut short: it ends at byte 2560, block 3 begins at byte 2560");
 }
-END_TEST
 
 /* ---- VHDX --------------------------------------------------------------------------------- */
 
@@ -83,7 +82,7 @@ static void load_vhdx(void)
 	ck_assert_uint_eq(load_le64(vhdx_entry(5121)) & 7, PRESENT);
 }
 
-START_TEST(vhdx_entries_without_a_block_in_use_claim_nothing)
+TEST(whole, vhdx_entries_without_a_block_in_use_claim_nothing)
 {
 	load_vhdx();
 	for (uint64_t state = 0; state < PRESENT; state++)
@@ -92,9 +91,8 @@ START_TEST(vhdx_entries_without_a_block_in_use_claim_nothing)
 	store_le64(vhdx_entry(7), load_le64(vhdx_entry(0)) | 1); /* present in a part */
 	assert_corrupt("block 7 at byte ");
 }
-END_TEST
 
-START_TEST(vhdx_entries_for_bitmaps_claim_nothing_and_are_not_counted)
+TEST(whole, vhdx_entries_for_bitmaps_claim_nothing_and_are_not_counted)
 {
 	load_vhdx();
 	memcpy(vhdx_entry(4096), vhdx_entry(0), 8);
@@ -102,17 +100,15 @@ START_TEST(vhdx_entries_for_bitmaps_claim_nothing_and_are_not_counted)
 	memcpy(vhdx_entry(4097), vhdx_entry(0), 8);
 	assert_corrupt("block 4096 at byte ");
 }
-END_TEST
 
-START_TEST(a_vhdx_block_behind_the_end_is_missing)
+TEST(whole, a_vhdx_block_behind_the_end_is_missing)
 {
 	load_vhdx();
 	store_le64(vhdx_entry(9), 0xfffffffffff00000u | PRESENT);
 	assert_corrupt("block 9 begins at byte 18446744073708503040");
 }
-END_TEST
 
-START_TEST(vhdx_entries_that_the_disk_does_not_need_claim_nothing)
+TEST(whole, vhdx_entries_that_the_disk_does_not_need_claim_nothing)
 {
 	load_vhdx();
 	memcpy(vhdx_entry(6144 + 1), vhdx_entry(0), 8);
@@ -120,7 +116,6 @@ START_TEST(vhdx_entries_that_the_disk_does_not_need_claim_nothing)
 	memcpy(vhdx_entry(6144), vhdx_entry(0), 8);
 	assert_corrupt("block 6143 at byte ");
 }
-END_TEST
 
 /* ---- VMDK --------------------------------------------------------------------------------- */
 
@@ -140,25 +135,23 @@ static void load_vmdk(const char *options)
 	load("a.vmdk");
 }
 
-START_TEST(a_vmdk_grain_of_zeros_claims_nothing)
+TEST(whole, a_vmdk_grain_of_zeros_claims_nothing)
 {
 	load_vmdk("zeroed_grain=on");
 	store_le32(vmdk_entry(7), 1);
 	store_le32(vmdk_entry(8), 1);
 	memory_assert_good(memory);
 }
-END_TEST
 
 /* Where the header does not say so, 1 is the sector with the descriptor. */
-START_TEST(an_entry_of_one_is_a_place_in_a_vmdk_without_grains_of_zeros)
+TEST(whole, an_entry_of_one_is_a_place_in_a_vmdk_without_grains_of_zeros)
 {
 	load_vmdk("zeroed_grain=off");
 	store_le32(vmdk_entry(7), 1);
 	assert_corrupt("grain 7 at byte 512 overlaps the header at byte 0");
 }
-END_TEST
 
-START_TEST(vmdk_entries_that_the_disk_does_not_need_claim_nothing)
+TEST(whole, vmdk_entries_that_the_disk_does_not_need_claim_nothing)
 {
 	load_vmdk("zeroed_grain=off");
 	store_le32(vmdk_entry(1040), load_le32(vmdk_entry(0)));
@@ -166,10 +159,9 @@ START_TEST(vmdk_entries_that_the_disk_does_not_need_claim_nothing)
 	store_le32(vmdk_entry(1039), load_le32(vmdk_entry(0)));
 	assert_corrupt("grain 1039 at byte ");
 }
-END_TEST
 
 /* The header says whether there is one. */
-START_TEST(a_second_vmdk_directory_that_is_not_in_use_claims_nothing)
+TEST(whole, a_second_vmdk_directory_that_is_not_in_use_claims_nothing)
 {
 	load_vmdk("zeroed_grain=off");
 	store_le64(memory->bytes + 48, 1);
@@ -177,11 +169,10 @@ START_TEST(a_second_vmdk_directory_that_is_not_in_use_claims_nothing)
 	memory->bytes[8] &= (uint8_t)~2u;
 	memory_assert_good(memory);
 }
-END_TEST
 
 /* ---- VDI ---------------------------------------------------------------------------------- */
 
-START_TEST(vdi_blocks_that_are_given_up_claim_nothing)
+TEST(whole, vdi_blocks_that_are_given_up_claim_nothing)
 {
 	uint8_t *map;
 
@@ -196,7 +187,6 @@ START_TEST(vdi_blocks_that_are_given_up_claim_nothing)
 	store_le32(map, 1);
 	assert_corrupt("block 0 begins at byte ");
 }
-END_TEST
 
 /* ---- qcow2 -------------------------------------------------------------------------------- */
 
@@ -224,7 +214,7 @@ static void make_qcow2(const char *of_convert)
 		of_convert);
 }
 
-START_TEST(a_qcow2_cluster_lies_on_nothing_that_is_written_in_place)
+TEST(whole, a_qcow2_cluster_lies_on_nothing_that_is_written_in_place)
 {
 	make_qcow2("");
 	IN_FOLDER("qemu-img bitmap --add a.qcow2 changes");
@@ -239,9 +229,8 @@ START_TEST(a_qcow2_cluster_lies_on_nothing_that_is_written_in_place)
 	put(l2_entry(3), field(112 + 8 + 384 + 8 + 16));
 	assert_corrupt(" overlaps the list of bitmaps at byte ");
 }
-END_TEST
 
-START_TEST(a_compressed_qcow2_cluster_lies_on_nothing_that_is_written_in_place)
+TEST(whole, a_compressed_qcow2_cluster_lies_on_nothing_that_is_written_in_place)
 {
 	uint64_t l1_table;
 
@@ -255,9 +244,8 @@ START_TEST(a_compressed_qcow2_cluster_lies_on_nothing_that_is_written_in_place)
 	put(l2_entry(3), 1ull << 62 | (131072 - 100));
 	assert_corrupt(" overlaps the table of counts at byte 65536");
 }
-END_TEST
 
-START_TEST(a_qcow2_table_lies_on_nothing_that_is_written_in_place)
+TEST(whole, a_qcow2_table_lies_on_nothing_that_is_written_in_place)
 {
 	make_qcow2("");
 	load("a.qcow2");
@@ -266,9 +254,8 @@ START_TEST(a_qcow2_table_lies_on_nothing_that_is_written_in_place)
 	put(field(48), field(40));
 	assert_corrupt("at byte 196608 overlaps");
 }
-END_TEST
 
-START_TEST(qcow2_snapshots_share_clusters_but_no_l1_table)
+TEST(whole, qcow2_snapshots_share_clusters_but_no_l1_table)
 {
 	uint64_t snapshots;
 
@@ -280,11 +267,10 @@ START_TEST(qcow2_snapshots_share_clusters_but_no_l1_table)
 	put(snapshots, field(40));
 	assert_corrupt("L1 table of snapshot 0 at byte ");
 }
-END_TEST
 
 /* ---- all of them -------------------------------------------------------------------------- */
 
-START_TEST(damage_anywhere_in_a_table_is_survived)
+TEST(whole, damage_anywhere_in_a_table_is_survived)
 {
 	IN_FOLDER("qemu-img create -q -f vpc -o force_size=on a.vhd 100M && "
 		  "qemu-io -f vpc -c 'write 0 64K' a.vhd");
@@ -297,35 +283,4 @@ START_TEST(damage_anywhere_in_a_table_is_survived)
 	IN_FOLDER("qemu-img create -q -f vdi a.vdi 5M && qemu-io -f vdi -c 'write 4M 64K' a.vdi");
 	load("a.vdi");
 	memory_damage(memory, NULL, 512, 512 + 32);
-}
-END_TEST
-
-Suite *whole_suite(void);
-
-Suite *whole_suite(void)
-{
-	Suite *suite = suite_create("whole");
-	TCase *tcase = tcase_create("whole");
-
-	images_prepare();
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, vhd_entries_that_the_disk_does_not_need_claim_nothing);
-	tcase_add_test(tcase, a_vhd_table_of_nothing_but_zeros_is_corrupt);
-	tcase_add_test(tcase, a_vhd_block_behind_the_footer_is_missing);
-	tcase_add_test(tcase, vhdx_entries_without_a_block_in_use_claim_nothing);
-	tcase_add_test(tcase, vhdx_entries_for_bitmaps_claim_nothing_and_are_not_counted);
-	tcase_add_test(tcase, a_vhdx_block_behind_the_end_is_missing);
-	tcase_add_test(tcase, vhdx_entries_that_the_disk_does_not_need_claim_nothing);
-	tcase_add_test(tcase, a_vmdk_grain_of_zeros_claims_nothing);
-	tcase_add_test(tcase, an_entry_of_one_is_a_place_in_a_vmdk_without_grains_of_zeros);
-	tcase_add_test(tcase, vmdk_entries_that_the_disk_does_not_need_claim_nothing);
-	tcase_add_test(tcase, a_second_vmdk_directory_that_is_not_in_use_claims_nothing);
-	tcase_add_test(tcase, vdi_blocks_that_are_given_up_claim_nothing);
-	tcase_add_test(tcase, a_qcow2_cluster_lies_on_nothing_that_is_written_in_place);
-	tcase_add_test(tcase, a_compressed_qcow2_cluster_lies_on_nothing_that_is_written_in_place);
-	tcase_add_test(tcase, a_qcow2_table_lies_on_nothing_that_is_written_in_place);
-	tcase_add_test(tcase, qcow2_snapshots_share_clusters_but_no_l1_table);
-	tcase_add_test(tcase, damage_anywhere_in_a_table_is_survived);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }

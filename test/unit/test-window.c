@@ -4,7 +4,9 @@
 #include "disk/window.h"
 #include "unit/memory-disk.h"
 
-START_TEST(a_window_shows_its_part_of_the_disk)
+TEST_CASE(window_tests, "window");
+
+TEST(window_tests, a_window_shows_its_part_of_the_disk)
 {
 	struct bs_error err;
 	struct memory_disk *memory = memory_disk_open(4096);
@@ -21,9 +23,8 @@ START_TEST(a_window_shows_its_part_of_the_disk)
 	disk_close(window);
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(a_window_keeps_to_its_range)
+TEST(window_tests, a_window_keeps_to_its_range)
 {
 	struct bs_error err;
 	struct memory_disk *memory = memory_disk_open(4096);
@@ -40,9 +41,8 @@ START_TEST(a_window_keeps_to_its_range)
 	disk_close(window);
 	disk_close(&memory->disk);
 }
-END_TEST
 
-START_TEST(nothing_is_asked_for_an_empty_range)
+TEST(window_tests, nothing_is_asked_for_an_empty_range)
 {
 	struct bs_error err;
 	struct memory_disk *memory = memory_disk_open(512);
@@ -53,9 +53,8 @@ START_TEST(nothing_is_asked_for_an_empty_range)
 	disk_close(&memory->disk);
 	disk_close(NULL);
 }
-END_TEST
 
-START_TEST(a_window_must_lie_within_the_disk)
+TEST(window_tests, a_window_must_lie_within_the_disk)
 {
 	struct bs_error err;
 	struct memory_disk *memory = memory_disk_open(512);
@@ -65,20 +64,4 @@ START_TEST(a_window_must_lie_within_the_disk)
 	ck_assert_ptr_null(window_open(&memory->disk, UINT64_MAX, 2, &err));
 	ck_assert_int_eq(err.code, BS_OUT_OF_RANGE);
 	disk_close(&memory->disk);
-}
-END_TEST
-
-Suite *window_suite(void);
-
-Suite *window_suite(void)
-{
-	Suite *suite = suite_create("window");
-	TCase *tcase = tcase_create("window");
-
-	tcase_add_test(tcase, a_window_shows_its_part_of_the_disk);
-	tcase_add_test(tcase, a_window_keeps_to_its_range);
-	tcase_add_test(tcase, nothing_is_asked_for_an_empty_range);
-	tcase_add_test(tcase, a_window_must_lie_within_the_disk);
-	suite_add_tcase(suite, tcase);
-	return suite;
 }
