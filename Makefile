@@ -30,8 +30,8 @@ ALL_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -D_GNU_SOURCE -D_FILE_OFFSET_
 	      $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -Wl,-z,relro,-z,now $(LDFLAGS)
 
-LIB_SOURCES  := $(sort $(wildcard src/util/*.c src/disk/*.c src/transaction/*.c src/windows/*.c \
-			src/worker/*.c src/engine/*.c))
+LIB_ROOMS    := util disk format qemu transaction boot ntfs windows worker engine
+LIB_SOURCES  := $(sort $(foreach room,$(LIB_ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SOURCES  := $(sort $(wildcard src/cli/*.c src/batch/*.c src/page/*.c \
 			src/rows/*.c src/report/*.c))
 IMAGE_SOURCES := $(sort $(wildcard images/*.c))

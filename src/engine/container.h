@@ -9,9 +9,9 @@
 #ifndef BOOTSHIFT_CONTAINER_H
 #define BOOTSHIFT_CONTAINER_H
 
-#include "disk/capture.h"
-#include "disk/format.h"
 #include "disk/overlay.h"
+#include "format/format.h"
+#include "qemu/capture.h"
 #include "transaction/lock.h"
 #include "transaction/place.h"
 #include "transaction/ranges.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot/mbr.h"
 #include "util/err.h"
-#include "windows/mbr.h"
 
 void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *refusal)
 {

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "boot/mbr.h"
 #include "disk/file.h"
-#include "disk/format.h"
 #include "disk/image.h"
+#include "format/format.h"
 #include "transaction/target.h"
-#include "windows/mbr.h"
 
 /* "EFI PART" in the second sector (UEFI 2.10, table 5.5). */
 #define GPT_SIGNATURE      "EFI PART"

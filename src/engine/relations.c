@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #include "disk/file.h"
-#include "disk/format.h"
 #include "disk/image.h"
+#include "format/format.h"
 
 /* Where VirtualBox puts the children of the disks that are in a folder. */
 #define FOLDER_OF_CHILDREN "Snapshots"

@@ -12,15 +12,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "boot/mbr.h"
 #include "disk/guard.h"
-#include "disk/remote.h"
 #include "engine/container.h"
+#include "ntfs/volume.h"
 #include "util/bytes.h"
-#include "windows/mbr.h"
 #include "windows/plan.h"
-#include "windows/volume.h"
 #include "worker/budget.h"
 #include "worker/message.h"
+#include "worker/remote.h"
 
 #define PATIENCE 120000 /* milliseconds of silence after which the worker is taken for hung */
 #define GRACE    2000   /* milliseconds for a worker that closed its channel to end by itself */
@@ -30,8 +30,8 @@ enum step {
 	STEP_BEGUN,
 	STEP_INSPECTED,
 	STEP_CHECKING, /* the accounts of the boot volume are checked */
-	STEP_PLANNED, /* the operations are carried out */
-	STEP_COUNTED, /* they are done, and the sum of the clusters is known */
+	STEP_PLANNED,  /* the operations are carried out */
+	STEP_COUNTED,  /* they are done, and the sum of the clusters is known */
 	STEP_ZONED,
 	STEP_STAGED,
 	STEP_DONE,

@@ -11,7 +11,7 @@
 #ifndef BOOTSHIFT_ACCOUNTING_H
 #define BOOTSHIFT_ACCOUNTING_H
 
-#include "windows/volume.h"
+#include "ntfs/volume.h"
 
 struct accounting {
 	uint64_t sum; /* clusters: those free, those of the boot files and of the metadata */

@@ -9,7 +9,7 @@
 #ifndef BOOTSHIFT_BOOT_FILES_H
 #define BOOTSHIFT_BOOT_FILES_H
 
-#include "windows/volume.h"
+#include "ntfs/volume.h"
 
 #define BOOT_MANAGER   "\\bootmgr"
 #define BOOT_FOLDER    "\\Boot"

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot/regf.h"
 #include "windows/boot-target.h"
-#include "windows/regf.h"
 #include "windows/survey.h"
 #include "windows/tree.h"
 

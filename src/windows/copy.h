@@ -7,7 +7,7 @@
 #ifndef BOOTSHIFT_COPY_H
 #define BOOTSHIFT_COPY_H
 
-#include "windows/volume.h"
+#include "ntfs/volume.h"
 
 /*
  * Copies `item` (a path on both volumes), after the folders on the way to it that the plan lists;

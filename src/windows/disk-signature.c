@@ -8,8 +8,8 @@
  */
 #include <string.h>
 
+#include "boot/regf.h"
 #include "util/bytes.h"
-#include "windows/regf.h"
 #include "windows/survey.h"
 
 #define SYSTEM_HIVE "\\Windows\\System32\\config\\SYSTEM"

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot/boot-ini.h"
 #include "util/bytes.h"
-#include "windows/boot-ini.h"
 #include "windows/survey.h"
 #include "windows/tree.h"
 

@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "disk/window.h"
+#include "ntfs/volume.h"
 #include "util/bytes.h"
 #include "windows/survey.h"
-#include "windows/volume.h"
 
 /* Windows gives letters to two dozen partitions. */
 #define EXTENDED_RECORDS_MAX 256

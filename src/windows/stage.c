@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 
+#include "boot/vbr.h"
 #include "disk/window.h"
 #include "util/bytes.h"
 #include "windows/accounting.h"
 #include "windows/copy.h"
-#include "windows/vbr.h"
 
 struct stage {
 	struct disk *disk;

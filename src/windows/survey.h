@@ -10,10 +10,10 @@
 #ifndef BOOTSHIFT_SURVEY_H
 #define BOOTSHIFT_SURVEY_H
 
+#include "boot/bcd.h"
+#include "boot/vbr.h"
 #include "disk/disk.h"
-#include "windows/bcd.h"
 #include "windows/boot-files.h"
-#include "windows/vbr.h"
 
 /* The clusters that copies take beyond their content: index blocks, records, descriptors. */
 #define ROOM_MARGIN (1u << 20) /* bytes */

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot/regf-log.h"
 #include "disk/window.h"
 #include "util/bytes.h"
-#include "windows/regf-log.h"
 #include "windows/survey.h"
 #include "windows/tree.h"
 

@@ -6,7 +6,7 @@
 #ifndef BOOTSHIFT_TREE_H
 #define BOOTSHIFT_TREE_H
 
-#include "windows/volume.h"
+#include "ntfs/volume.h"
 
 /*
  * Called for a file or folder, a folder before what is in it.  `file` is open and stays the

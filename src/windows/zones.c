@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/zones.h"
 
+#include "boot/vbr.h"
 #include "disk/window.h"
-#include "windows/vbr.h"
 
 /* A file of the volume's metadata, and how much of its beginning is a zone. */
 static const struct {

@@ -7,7 +7,7 @@
 #define BOOTSHIFT_ZONES_H
 
 #include "disk/disk.h"
-#include "windows/volume.h"
+#include "ntfs/volume.h"
 
 /*
  * Adds, in bytes of the disk: sector 0, and of the system and the boot volume the boot record and

@@ -45,7 +45,8 @@
 #define FILE_WRITE     (256 * KIB)
 #define STAGE_WRITE    (16 * MIB)
 #define LOG_FILE_MAX                                                                               \
-	(4 * GIB) /* chkdsk /L allows no more; mounting for writing empties $LogFile               \
+	(4 *                                                                                       \
+	 GIB) /* chkdsk /L allows no more; mounting for writing empties $LogFile               \
 		   */
 
 /* Also a request for a byte costs the parent time: what it counts as at least. */

@@ -13,7 +13,7 @@
 #ifndef BOOTSHIFT_BUDGET_H
 #define BOOTSHIFT_BUDGET_H
 
-#include "disk/remote.h"
+#include "worker/remote.h"
 #include "worker/worker.h"
 
 struct budget {

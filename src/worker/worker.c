@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "disk/cache.h"
-#include "disk/remote.h"
 #include "util/bytes.h"
 #include "windows/accounting.h"
 #include "windows/plan.h"
@@ -16,6 +15,7 @@
 #include "worker/budget.h"
 #include "worker/confine.h"
 #include "worker/message.h"
+#include "worker/remote.h"
 
 #define FOREVER (-1) /* the parent looks after the time; when it ends, so does the channel */
 

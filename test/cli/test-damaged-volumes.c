@@ -7,10 +7,10 @@
 #include <stdlib.h>
 
 #include "cli/samples.h"
+#include "ntfs/ntfs-check.h"
 #include "support/containers.h"
 #include "support/report.h"
 #include "util/bytes.h"
-#include "windows/ntfs-check.h"
 
 #define PRECIOUS_SIZE (8u << 20) /* more than is copied */
 #define ADVICE        "run chkdsk /f on the volume in Windows"

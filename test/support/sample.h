@@ -7,9 +7,9 @@
 #define BOOTSHIFT_TEST_SAMPLE_H
 
 #include "disk/overlay.h"
+#include "ntfs/volume.h"
 #include "support/images.h"
 #include "windows/survey.h"
-#include "windows/volume.h"
 
 /* A disk of 200 MiB whose two volumes have little in them: fast, and easily described. */
 #define SAMPLE_SMALL                                                                               \

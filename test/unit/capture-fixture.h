@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "disk/capture.h"
 #include "disk/file.h"
+#include "qemu/capture.h"
 #include "support/images.h"
 #include "support/program.h"
 

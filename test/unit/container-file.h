@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "disk/file.h"
-#include "disk/format.h"
 #include "disk/image.h"
+#include "format/format.h"
 #include "support/images.h"
 
 /* Runs a shell command in the folder, which must succeed. */

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ntfs/mft-record.h"
+#include "ntfs/volume-ntfs.h"
 #include "support/sample.h"
 #include "util/bytes.h"
 #include "windows/accounting.h"
-#include "windows/mft-record.h"
 #include "windows/plan.h"
 #include "windows/verify.h"
-#include "windows/volume-ntfs.h"
 
 #include <ntfs-3g/bitmap.h>
 

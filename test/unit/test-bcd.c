@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "boot/bcd.h"
 #include "support/store.h"
 #include "unit/memory-disk.h"
 #include "util/bytes.h"
-#include "windows/bcd.h"
 
 #define MEMDIAG   "{b2721d73-1db4-4c62-bf78-c548a880142d}"
 #define LOADER    "{2f5b0a97-cce8-11e5-9d3a-0800279c5f11}"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "windows/boot-ini.h"
+#include "boot/boot-ini.h"
 
 #include "support/store.h"
 

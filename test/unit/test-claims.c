@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "disk/claims.h"
+#include "format/claims.h"
 
 #define SIZE  1000000u /* of the container */
 #define PIECE 5120u

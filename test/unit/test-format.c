@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Telling formats apart, and what lies directly in the container: raw disks and fixed VHDs. */
-#include "disk/vhd.h"
+#include "format/vhd.h"
 #include "unit/container-file.h"
 #include "unit/fixed-footer.h"
 #include "util/bytes.h"

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot/mbr.h"
 #include "engine/inspection.h"
 #include "unit/memory-disk.h"
 #include "util/bytes.h"
 #include "util/err.h"
-#include "windows/mbr.h"
 
 #define SIZE (64u << 10)
 

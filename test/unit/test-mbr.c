@@ -2,8 +2,8 @@
 /* The master boot record's codec, with the bytes written out. */
 #include <stdio.h>
 
+#include "boot/mbr.h"
 #include "unit/memory-disk.h"
-#include "windows/mbr.h"
 
 /* As Windows 7 lays a disk out: 100 MiB active, the rest behind it. */
 static const uint8_t table[] = {

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 
+#include "ntfs/mft-record.h"
+#include "ntfs/ntfs-check.h"
 #include "util/bytes.h"
-#include "windows/mft-record.h"
-#include "windows/ntfs-check.h"
 
 #define SIZE 1024u
 

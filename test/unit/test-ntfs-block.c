@@ -3,8 +3,8 @@
 #include "support/test.h"
 #undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
 
+#include "ntfs/ntfs-block.h"
 #include "util/bytes.h"
-#include "windows/ntfs-block.h"
 
 #define SIZE   1024u
 #define HEADER INDEX_BLOCK_HEADER

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The header of qcow2 images, written out and as qemu-img makes it. */
-#include "disk/qcow2.h"
+#include "format/qcow2.h"
 #include "unit/container-file.h"
 #include "util/bytes.h"
 

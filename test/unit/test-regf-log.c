@@ -3,10 +3,10 @@
  * The log of a hive: its hash by known answers, and which logs hold something that comes behind the
  * hive, against old logs, damaged ones and those of other formats.
  */
+#include "boot/regf-log.h"
 #include "support/store.h"
 #include "unit/memory-disk.h"
 #include "util/bytes.h"
-#include "windows/regf-log.h"
 
 #define SECTOR     512u
 #define ENTRY      4608u /* a page and its header, in whole sectors */

@@ -5,10 +5,10 @@
  */
 #include <stdio.h>
 
+#include "boot/regf.h"
 #include "support/store.h"
 #include "unit/memory-disk.h"
 #include "util/bytes.h"
-#include "windows/regf.h"
 
 #define BASE_BLOCK 4096u
 #define MANY       600u /* keys in one list */

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "disk/guard.h"
-#include "disk/remote-wire.h"
-#include "disk/remote.h"
 #include "unit/memory-disk.h"
+#include "worker/remote-wire.h"
+#include "worker/remote.h"
 
 #define SIZE     (3u * REMOTE_CHUNK_SIZE + 1000)
 #define LIMIT    4096u

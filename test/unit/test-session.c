@@ -12,13 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "disk/remote.h"
 #include "engine/session.h"
 #include "support/sample.h"
 #include "util/bytes.h"
 #include "windows/plan.h"
 #include "worker/budget.h"
 #include "worker/message.h"
+#include "worker/remote.h"
 
 #define PATIENCE 60000 /* milliseconds: enough for a busy machine */
 #define SHORT    300   /* when silence is what is waited for */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The NTFS boot record's codec: kinds, fields, and the transplant of the code. */
+#include "boot/vbr.h"
 #include "unit/memory-disk.h"
-#include "windows/vbr.h"
 
 static const uint8_t start_of_windows_7[] = {
 	0xEB, 0x52, 0x90,                               /* 00 jump */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The header of VDI images, written out and as qemu-img makes it. */
-#include "disk/vdi.h"
+#include "format/vdi.h"
 #include "unit/container-file.h"
 #include "util/bytes.h"
 

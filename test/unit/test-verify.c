@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Verification: a fixed disk passes, and each kind of tampering with one is noticed. */
+#include "ntfs/volume-ntfs.h"
 #include "unit/verify-fixture.h"
 #include "util/bytes.h"
 #include "windows/accounting.h"
-#include "windows/volume-ntfs.h"
 
 #define CLUSTER 4096u
 #define MEMTEST "\\Boot\\memtest.exe"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The footer and the dynamic header of VHDs, written out and as qemu-img makes them. */
-#include "disk/vhd.h"
+#include "format/vhd.h"
 #include "unit/container-file.h"
 #include "unit/fixed-footer.h"
 #include "util/bytes.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The structures of a VHDX, written out and as qemu-img makes them. */
-#include "disk/vhdx.h"
+#include "format/vhdx.h"
 #include "unit/container-file.h"
 #include "util/bytes.h"
 #include "util/crc32c.h"

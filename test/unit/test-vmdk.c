@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* VMDK headers and descriptors, written out and as qemu-img makes them. */
-#include "disk/vmdk.h"
+#include "format/vmdk.h"
 #include "unit/container-file.h"
 #include "util/bytes.h"
 

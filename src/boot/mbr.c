@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "boot/mbr.h"
+
+#include "util/bytes.h"
+
+/*
+ * What code that starts the active partition begins with: it makes a stack and moves itself away
+ * from where the partition's first sector goes.  Behind that Microsoft's has messages in Windows'
+ * language; one message of syslinux tells its mbr.bin from others that begin alike.  (mbr_*.h of
+ * ms-sys; mbr.S of syslinux; dos.c of libparted, whose code has no more than this.)
+ */
+static const struct {
+	uint8_t length, start[75];
+	const char *message;
+} known[] = {
+	/* Windows 95 OSR 2 to Server 2003 */
+	{27,
+	 {0x33, 0xC0, 0x8E, 0xD0, 0xBC, 0x00, 0x7C, 0xFB, 0x50, 0x07, 0x50, 0x1F, 0xFC, 0xBE,
+	  0x1B, 0x7C, 0xBF, 0x1B, 0x06, 0x50, 0x57, 0xB9, 0xE5, 0x01, 0xF3, 0xA4, 0xCB},
+	 ""},
+	/* Windows Vista and later */
+	{28,
+	 {0x33, 0xC0, 0x8E, 0xD0, 0xBC, 0x00, 0x7C, 0x8E, 0xC0, 0x8E, 0xD8, 0xBE, 0x00, 0x7C,
+	  0xBF, 0x00, 0x06, 0xB9, 0x00, 0x02, 0xFC, 0xF3, 0xA4, 0x50, 0x68, 0x1C, 0x06, 0xCB},
+	 ""},
+	/* syslinux 6 */
+	{31,
+	 {0x33, 0xC0, 0xFA, 0x8E, 0xD8, 0x8E, 0xD0, 0xBC, 0x00, 0x7C, 0x89,
+	  0xE6, 0x06, 0x57, 0x8E, 0xC0, 0xFB, 0xFC, 0xBF, 0x00, 0x06, 0xB9,
+	  0x00, 0x01, 0xF3, 0xA5, 0xEA, 0x1F, 0x06, 0x00, 0x00},
+	 "Multiple active partitions"},
+	/* parted, GParted */
+	{75,
+	 {0xFA, 0xB8, 0x00, 0x10, 0x8E, 0xD0, 0xBC, 0x00, 0xB0, 0xB8, 0x00, 0x00, 0x8E, 0xD8, 0x8E,
+	  0xC0, 0xFB, 0xBE, 0x00, 0x7C, 0xBF, 0x00, 0x06, 0xB9, 0x00, 0x02, 0xF3, 0xA4, 0xEA, 0x21,
+	  0x06, 0x00, 0x00, 0xBE, 0xBE, 0x07, 0x38, 0x04, 0x75, 0x0B, 0x83, 0xC6, 0x10, 0x81, 0xFE,
+	  0xFE, 0x07, 0x75, 0xF3, 0xEB, 0x16, 0xB4, 0x02, 0xB0, 0x01, 0xBB, 0x00, 0x7C, 0xB2, 0x80,
+	  0x8A, 0x74, 0x01, 0x8B, 0x4C, 0x02, 0xCD, 0x13, 0xEA, 0x00, 0x7C, 0x00, 0x00, 0xEB, 0xFE},
+	 ""},
+};
+
+static bool is_known(const uint8_t *sector)
+{
+	if (!mbr_code_reads(sector, MBR_CODE_SIZE))
+		return false;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (memcmp(sector, known[i].start, known[i].length) == 0 &&
+		    memmem(sector, MBR_CODE_SIZE, known[i].message, strlen(known[i].message)) !=
+			    NULL)
+			return true;
+	return false;
+}
+
+/* The names are in the messages of the two: GRUB's "GRUB " and LILO's head, from byte 6 on. */
+static enum mbr_code find_code(const uint8_t *sector)
+{
+	if (all_zero(sector, MBR_CODE_SIZE))
+		return MBR_CODE_NONE;
+	if (memmem(sector, MBR_CODE_SIZE, "GRUB", 4) != NULL)
+		return MBR_CODE_GRUB;
+	if (memcmp(sector + 6, "LILO", 4) == 0 || memcmp(sector + 2, "LILO", 4) == 0)
+		return MBR_CODE_LILO;
+	return is_known(sector) ? MBR_CODE_STANDARD : MBR_CODE_OTHER;
+}
+
+bool mbr_parse(const uint8_t *sector, struct mbr *mbr)
+{
+	if (sector[0x1FE] != 0x55 || sector[0x1FF] != 0xAA)
+		return false;
+	mbr->code = find_code(sector);
+	mbr->disk_signature = load_le32(sector + 0x1B8);
+	for (unsigned i = 0; i < MBR_ENTRIES; i++) {
+		const uint8_t *entry = sector + MBR_FLAG_OFFSET(i);
+
+		mbr->entries[i] = (struct mbr_entry){
+			.flag = entry[0],
+			.type = entry[4],
+			.first_lba = load_le32(entry + 8),
+			.sectors = load_le32(entry + 12),
+		};
+	}
+	return true;
+}
+
+bool mbr_is_extended(uint8_t type)
+{
+	return type == MBR_TYPE_EXTENDED_CHS || type == MBR_TYPE_EXTENDED_LBA ||
+	       type == MBR_TYPE_EXTENDED_LINUX;
+}
+
+const char *mbr_code_text(enum mbr_code code)
+{
+	switch (code) {
+	case MBR_CODE_STANDARD:
+		return "starts the active partition";
+	case MBR_CODE_GRUB:
+		return "GRUB's, which may start something else than the active partition";
+	case MBR_CODE_LILO:
+		return "LILO's, which may start something else than the active partition";
+	case MBR_CODE_OTHER:
+		return "unknown, so it cannot be told what it starts";
+	case MBR_CODE_NONE:
+		break;
+	}
+	return "none";
+}
+
+bool mbr_code_reads(const uint8_t *code, size_t length)
+{
+	static const uint8_t int_13h[] = {0xCD, 0x13};
+
+	return memmem(code, length, int_13h, sizeof(int_13h)) != NULL;
+}

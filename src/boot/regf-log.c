@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "boot/regf-log.h"
+
+#include "boot/regf.h"
+#include "util/bytes.h"
+
+#define SECTOR 512u /* whatever the disk's sectors are */
+
+enum {
+	BASE_SEQUENCE = 4, /* of the first entry that belongs to this base block */
+	BASE_FILE_TYPE = 28,
+	FILE_TYPE_LOG = 6, /* with entries; 1 and 2 are the older format */
+
+	ENTRY_SIZE = 4, /* bytes, a multiple of a sector */
+	ENTRY_SEQUENCE = 12,
+	ENTRY_BINS_SIZE = 16, /* of the hive; a multiple of a page */
+	ENTRY_HASH_1 = 24,    /* of what is behind the header */
+	ENTRY_HASH_2 = 32,    /* of the header up to here */
+	ENTRY_HEADER = 40,
+	PAGE = 4096,
+};
+
+/* Marvin32: two words of state. */
+struct marvin {
+	uint32_t low, high;
+};
+
+static uint32_t rotate(uint32_t value, unsigned bits)
+{
+	return value << bits | value >> (32 - bits);
+}
+
+static void mix(struct marvin *state, uint32_t word)
+{
+	state->low += word;
+	state->high ^= state->low;
+	state->low = rotate(state->low, 20) + state->high;
+	state->high = rotate(state->high, 9) ^ state->low;
+	state->low = rotate(state->low, 27) + state->high;
+	state->high = rotate(state->high, 19);
+}
+
+uint64_t regf_log_hash(const uint8_t *bytes, size_t length)
+{
+	/* The kernel's seed is the number 0x82EF4D887A4E55C5 (the specification writes its bytes
+	 * from the highest on). */
+	struct marvin state = {.low = 0x7A4E55C5, .high = 0x82EF4D88};
+	uint32_t last = 0x80; /* the mark of the end, behind the bytes that are left */
+	size_t whole = length / 4 * 4;
+
+	for (size_t i = 0; i < whole; i += 4)
+		mix(&state, load_le32(bytes + i));
+	for (size_t i = length; i > whole; i--)
+		last = last << 8 | bytes[i - 1];
+	mix(&state, last);
+	mix(&state, 0);
+	return (uint64_t)state.high << 32 | state.low;
+}
+
+/* The size of the valid entry at `offset` with that number, or 0. */
+static size_t entry_size(const uint8_t *log, size_t size, size_t offset, uint32_t sequence)
+{
+	const uint8_t *entry = log + offset;
+	uint32_t length, bins;
+
+	if (!range_within(offset, ENTRY_HEADER, size) || memcmp(entry, "HvLE", 4) != 0)
+		return 0;
+	length = load_le32(entry + ENTRY_SIZE);
+	bins = load_le32(entry + ENTRY_BINS_SIZE);
+	if (length < ENTRY_HEADER || length % SECTOR != 0 || !range_within(offset, length, size) ||
+	    bins == 0 || bins % PAGE != 0 || load_le32(entry + ENTRY_SEQUENCE) != sequence)
+		return 0;
+	return load_le64(entry + ENTRY_HASH_2) == regf_log_hash(entry, ENTRY_HASH_2) &&
+			       load_le64(entry + ENTRY_HASH_1) ==
+				       regf_log_hash(entry + ENTRY_HEADER, length - ENTRY_HEADER)
+		       ? length
+		       : 0;
+}
+
+bool regf_log_is_newer(const uint8_t *log, size_t size, uint32_t sequence)
+{
+	size_t offset = SECTOR, length;
+	uint32_t next;
+
+	if (size < SECTOR || !regf_is_base_block(log) ||
+	    load_le32(log + BASE_FILE_TYPE) != FILE_TYPE_LOG)
+		return false;
+	next = load_le32(log + BASE_SEQUENCE);
+	if (next != sequence && next != sequence + 1)
+		return false;
+	/* Each entry has the number behind the one before, so this ends with the log. */
+	for (; (length = entry_size(log, size, offset, next)) != 0; offset += length)
+		if (next++ != sequence)
+			return true;
+	return false;
+}

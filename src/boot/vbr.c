@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "boot/vbr.h"
+
+#include "util/bytes.h"
+
+#define BPB_START 0x0Bu /* after the jump and the OEM name */
+#define BPB_END   0x54u
+#define SIGNATURE 0x1FEu
+#define SERIAL    0x48u /* eight bytes */
+
+/* What starts bootmgr fills these: 0x1028 bytes in Windows Vista and 7, 0x130A in Windows 10. */
+#define FULL_SECTORS 8u
+
+#define CLUSTER_SIZE_MAX 65536u /* bytes; Windows 10 makes larger ones, for data */
+
+/* Looks for `name` as the boot code spells it: its length, then itself, in UTF-16. */
+static bool names_loader(const uint8_t *record, const char *name)
+{
+	size_t length = strlen(name);
+	uint8_t needle[2 + 2 * 16] = {0};
+
+	needle[0] = (uint8_t)length;
+	for (size_t i = 0; i < length; i++)
+		needle[2 + 2 * i] = (uint8_t)name[i];
+	return memmem(record, VBR_SIZE, needle, 2 + 2 * length) != NULL;
+}
+
+/* The first sector, which is all that the MBR loads, has to jump to its code and load the rest. */
+static bool loads_the_rest(const uint8_t *record)
+{
+	static const uint8_t jump[] = {0xEB, BPB_END - 2, 0x90};
+
+	return memcmp(record, jump, sizeof(jump)) == 0 &&
+	       mbr_code_reads(record + BPB_END, SIGNATURE - BPB_END);
+}
+
+static bool has_empty_sector(const uint8_t *record)
+{
+	for (size_t i = 1; i < FULL_SECTORS; i++)
+		if (all_zero(record + i * SECTOR_SIZE, SECTOR_SIZE))
+			return true;
+	return false;
+}
+
+/*
+ * The name alone says little: the first sector may be another program's that wrote over it, and the
+ * rest may be lost.  What starts bootmgr can start ntldr too, and has both names.
+ */
+static enum vbr_kind ntfs_kind(const uint8_t *record)
+{
+	if (!loads_the_rest(record))
+		return VBR_OTHER;
+	if (names_loader(record, "BOOTMGR"))
+		return has_empty_sector(record) ? VBR_OTHER : VBR_BOOTMGR;
+	return names_loader(record, "NTLDR") ? VBR_NTLDR : VBR_OTHER;
+}
+
+/* Sectors in a cluster; from 0x81 on the byte is the negative power of two (Windows 10). */
+static uint64_t sectors_per_cluster(uint8_t byte)
+{
+	if (byte <= 0x80)
+		return byte;
+	return byte >= 0xF0 ? 1ull << (0x100 - byte) : 0;
+}
+
+static bool is_ntfs(const uint8_t *sector)
+{
+	return memcmp(sector + 3, "NTFS    ", 8) == 0 && sector[SIGNATURE] == 0x55 &&
+	       sector[SIGNATURE + 1] == 0xAA;
+}
+
+void vbr_parse(const uint8_t *record, struct vbr *vbr)
+{
+	*vbr = (struct vbr){.kind = VBR_NOT_NTFS};
+	if (memcmp(record + 3, "-FVE-FS-", 8) == 0) {
+		vbr->kind = VBR_BITLOCKER;
+		return;
+	}
+	if (!is_ntfs(record))
+		return;
+	vbr->kind = ntfs_kind(record);
+	vbr->bytes_per_sector = load_le16(record + 0x0B);
+	vbr->cluster_size = sectors_per_cluster(record[0x0D]) * vbr->bytes_per_sector;
+	vbr->hidden_sectors = load_le32(record + VBR_HIDDEN_SECTORS_OFFSET);
+	vbr->sectors = load_le64(record + 0x28);
+}
+
+void vbr_transplant(uint8_t *record, const uint8_t *donor, uint32_t hidden_sectors)
+{
+	uint8_t own[BPB_END - BPB_START];
+
+	memcpy(own, record + BPB_START, sizeof(own));
+	memmove(record, donor, VBR_SIZE); /* they may be the same */
+	memcpy(record + BPB_START, own, sizeof(own));
+	store_le32(record + VBR_HIDDEN_SECTORS_OFFSET, hidden_sectors);
+}
+
+size_t vbr_copy_offsets(const struct vbr *vbr, uint64_t size, uint64_t offsets[VBR_COPIES_MAX])
+{
+	uint64_t last = size - SECTOR_SIZE;
+	size_t count = 0;
+
+	if (vbr->sectors != 0 && vbr->sectors < last / SECTOR_SIZE)
+		offsets[count++] = vbr->sectors * SECTOR_SIZE;
+	offsets[count++] = last;
+	return count;
+}
+
+bool vbr_is_copy(const uint8_t *sector, const uint8_t *first)
+{
+	return is_ntfs(sector) && memcmp(sector + SERIAL, first + SERIAL, 8) == 0;
+}
+
+const char *vbr_kind_text(enum vbr_kind kind)
+{
+	switch (kind) {
+	case VBR_BOOTMGR:
+		return "NTFS, starts bootmgr";
+	case VBR_NTLDR:
+		return "NTFS, starts ntldr (Windows XP)";
+	case VBR_OTHER:
+		return "NTFS, without complete boot code of Windows";
+	case VBR_BITLOCKER:
+		return "BitLocker";
+	case VBR_NOT_NTFS:
+		break;
+	}
+	return "not NTFS";
+}
+
+const char *vbr_sector_misfit(const struct vbr *vbr)
+{
+	return vbr->bytes_per_sector != SECTOR_SIZE
+		       ? "sectors of another size than the disk's 512 bytes"
+		       : NULL;
+}
+
+const char *vbr_misfit(const struct vbr *vbr)
+{
+	const char *misfit = vbr_sector_misfit(vbr);
+
+	if (misfit == NULL && (vbr->cluster_size == 0 || vbr->cluster_size > CLUSTER_SIZE_MAX))
+		misfit = "clusters that boot code cannot read";
+	return misfit;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Areas are sorted: if any two overlap, two neighbours do.
+ *
+ * For pieces, the file is divided into cells as long as a piece.  Two pieces that begin in one cell
+ * overlap.  So a cell needs room for one beginning only, and a new piece can overlap no others than
+ * those that begin in its own cell and in the two beside that.
+ */
+#include "format/claims.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "util/bytes.h"
+
+#define SECTOR_SIZE 512u
+#define AREAS_MAX   (2u << 20) /* a VMDK of 32 TiB has 2 grain tables for each 32 MiB */
+#define CELLS_MAX   (128u << 20)
+#define NAME_SIZE   64u
+
+struct area {
+	uint64_t offset, end; /* bytes */
+	const char *what;
+	uint64_t number;
+};
+
+struct claims {
+	uint64_t size; /* of the container, bytes */
+	struct area *areas;
+	size_t count, room;
+	uint64_t gap_start, gap_end; /* no area is there, as was found out last */
+	const char *piece_name;
+	uint64_t piece_length; /* bytes, also of a cell */
+	/* Where in its cell a piece begins, in sectors and counted from 1; 0: no piece does.  The
+	 * first cell of the file has the index 1. */
+	uint32_t *begins;
+};
+
+struct claims *claims_new(uint64_t size, struct bs_error *err)
+{
+	struct claims *claims = calloc(1, sizeof(*claims));
+
+	if (claims == NULL)
+		fail(err, BS_NO_MEMORY, "no memory to check the tables of the image");
+	else
+		claims->size = size;
+	return claims;
+}
+
+void claims_free(struct claims *claims)
+{
+	if (claims == NULL)
+		return;
+	free(claims->areas);
+	free(claims->begins);
+	free(claims);
+}
+
+static const char *print_name(char name[NAME_SIZE], const char *what, uint64_t number)
+{
+	if (number == CLAIMS_NO_NUMBER)
+		snprintf(name, NAME_SIZE, "the %s", what);
+	else
+		snprintf(name, NAME_SIZE, "%s %" PRIu64, what, number);
+	return name;
+}
+
+static int fail_overlap(const char *what, uint64_t number, uint64_t offset,
+			const struct area *other, struct bs_error *err)
+{
+	char name[NAME_SIZE], other_name[NAME_SIZE];
+
+	return fail(err, BS_CONTAINER_CORRUPT,
+		    "%s at byte %" PRIu64 " overlaps %s at byte %" PRIu64,
+		    print_name(name, what, number), offset,
+		    print_name(other_name, other->what, other->number), other->offset);
+}
+
+/* ---- areas ---------------------------------------------------------------------------------- */
+
+static int make_room(struct claims *claims, struct bs_error *err)
+{
+	size_t room = claims->room > 0 ? claims->room * 2 : 16;
+	struct area *areas;
+
+	if (claims->count < claims->room)
+		return 0;
+	if (claims->room >= AREAS_MAX)
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "the image has more than %u tables, too many to be checked", AREAS_MAX);
+	areas = realloc(claims->areas, room * sizeof(*areas));
+	if (areas == NULL)
+		return fail(err, BS_NO_MEMORY, "no memory to check the tables of the image");
+	claims->areas = areas;
+	claims->room = room;
+	return 0;
+}
+
+int claims_add_area(struct claims *claims, const char *what, uint64_t number, uint64_t offset,
+		    uint64_t length, struct bs_error *err)
+{
+	char name[NAME_SIZE];
+	uint64_t end;
+
+	if (length == 0)
+		return 0;
+	if (!add_u64(offset, length, &end))
+		return fail(err, BS_CONTAINER_CORRUPT, "%s cannot be at byte %" PRIu64,
+			    print_name(name, what, number), offset);
+	if (make_room(claims, err) != 0)
+		return -1;
+	claims->areas[claims->count++] = (struct area){offset, end, what, number};
+	return 0;
+}
+
+static int compare_areas(const void *left, const void *right)
+{
+	const struct area *a = left, *b = right;
+
+	return (a->offset > b->offset) - (a->offset < b->offset);
+}
+
+int claims_close_areas(struct claims *claims, struct bs_error *err)
+{
+	const struct area *areas = claims->areas;
+
+	if (claims->count == 0)
+		return 0;
+	qsort(claims->areas, claims->count, sizeof(*claims->areas), compare_areas);
+	for (size_t i = 1; i < claims->count; i++)
+		if (areas[i].offset < areas[i - 1].end)
+			return fail_overlap(areas[i].what, areas[i].number, areas[i].offset,
+					    &areas[i - 1], err);
+	return 0;
+}
+
+/* The first area that ends behind `offset`; NULL when none does.  The search halves the range. */
+static const struct area *first_behind(const struct claims *claims, uint64_t offset)
+{
+	size_t low = 0, high = claims->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (claims->areas[middle].end > offset)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low < claims->count ? &claims->areas[low] : NULL;
+}
+
+int claims_check_shared(struct claims *claims, const char *what, uint64_t number, uint64_t offset,
+			uint64_t length, struct bs_error *err)
+{
+	const struct area *next;
+	char name[NAME_SIZE];
+	uint64_t end;
+
+	if (offset >= claims->size || !add_u64(offset, length, &end))
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the file is cut short: it ends at byte %" PRIu64
+			    ", %s begins at byte %" PRIu64,
+			    claims->size, print_name(name, what, number), offset);
+	if (offset >= claims->gap_start && end <= claims->gap_end)
+		return 0;
+	next = first_behind(claims, offset);
+	if (next != NULL && next->offset < end)
+		return fail_overlap(what, number, offset, next, err);
+	claims->gap_start = next == claims->areas || claims->count == 0 ? 0
+			    : next != NULL                              ? next[-1].end
+					   : claims->areas[claims->count - 1].end;
+	claims->gap_end = next != NULL ? next->offset : UINT64_MAX;
+	return 0;
+}
+
+/* ---- pieces --------------------------------------------------------------------------------- */
+
+int claims_begin_pieces(struct claims *claims, const char *what, uint64_t length,
+			struct bs_error *err)
+{
+	/* One in front and one behind, so that each piece has two neighbours. */
+	uint64_t cells = claims->size / length + 3;
+
+	if (cells > CELLS_MAX)
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "the image has room for %" PRIu64 " %ss, too many to be checked", cells,
+			    what);
+	claims->piece_name = what;
+	claims->piece_length = length;
+	/* Of so much memory, only the pages are real where pieces begin. */
+	claims->begins = calloc(cells, sizeof(*claims->begins));
+	if (claims->begins == NULL)
+		return fail(err, BS_NO_MEMORY, "no memory to check the tables of the image");
+	return 0;
+}
+
+static int fail_pieces(const struct claims *claims, uint64_t number, uint64_t offset, uint64_t cell,
+		       uint32_t begin, struct bs_error *err)
+{
+	return fail(err, BS_CONTAINER_CORRUPT,
+		    "%s %" PRIu64 " at byte %" PRIu64 " overlaps another one at byte %" PRIu64,
+		    claims->piece_name, number, offset,
+		    cell * claims->piece_length + (uint64_t)(begin - 1) * SECTOR_SIZE);
+}
+
+int claims_add_piece(struct claims *claims, uint64_t number, uint64_t offset, struct bs_error *err)
+{
+	const uint64_t length = claims->piece_length, cell = offset / length;
+	const uint32_t begin = (uint32_t)(offset % length / SECTOR_SIZE) + 1;
+	uint32_t *begins;
+
+	if (claims_check_shared(claims, claims->piece_name, number, offset, length, err) != 0)
+		return -1;
+	begins = &claims->begins[cell + 1];
+	if (begins[0] != 0)
+		return fail_pieces(claims, number, offset, cell, begins[0], err);
+	if (begins[-1] > begin)
+		return fail_pieces(claims, number, offset, cell - 1, begins[-1], err);
+	if (begins[1] != 0 && begins[1] < begin)
+		return fail_pieces(claims, number, offset, cell + 1, begins[1], err);
+	begins[0] = begin;
+	return 0;
+}

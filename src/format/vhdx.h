@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The headers, the region table and the metadata of a VHDX: bytes in, facts or a reason to refuse
+ * out.  Source of the layout and of all constants: Microsoft, [MS-VHDX] "Virtual Hard Disk v2
+ * (VHDX) File Format".
+ *
+ * It takes two steps, because the metadata lie where the region table says: first the section of
+ * the headers, then the metadata region.
+ */
+#ifndef BOOTSHIFT_VHDX_H
+#define BOOTSHIFT_VHDX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "format/reference.h"
+#include "util/err.h"
+
+/* The identifier, both headers and the first region table, of 64 KiB each. */
+#define VHDX_HEADERS_SIZE 262144u
+
+/* All that is before the first region: it has the second region table, too. */
+#define VHDX_SECTION_SIZE 1048576u
+
+/* The metadata table and the items in it are looked for in so much of their region. */
+#define VHDX_METADATA_MAX 1048576u
+
+struct vhdx_layout {
+	bool log_in_use;     /* the log has to be replayed; what it changes may be anything */
+	uint64_t log_offset; /* bytes of the file; also when no log is in use */
+	uint32_t log_size;   /* bytes */
+	uint64_t table_offset, metadata_offset; /* of the regions, bytes of the file */
+	uint32_t table_size, metadata_size;     /* bytes; they lie within the file */
+};
+
+struct vhdx_disk {
+	uint64_t size;       /* bytes that the guest sees */
+	uint32_t block_size; /* bytes, a power of two from 1 MiB to 256 MiB */
+};
+
+/*
+ * The table of blocks has an entry for each block of the disk, and after each
+ * vhdx_chunk_blocks() of them another one, which only a differencing VHDX uses.  In an entry are a
+ * state and a place in the file.
+ */
+#define VHDX_TABLE_ENTRY_SIZE 8u
+
+uint32_t vhdx_chunk_blocks(const struct vhdx_disk *disk);
+
+/* How many entries the disk needs. */
+uint64_t vhdx_table_entries(const struct vhdx_disk *disk);
+
+/* Finds where the block lies, in bytes of the file.  False when the entry has no block in use. */
+bool vhdx_decode_entry(const uint8_t *bytes, uint64_t *offset);
+
+/*
+ * Decodes the first VHDX_HEADERS_SIZE bytes of a file of `file_size` bytes: what the current one
+ * of the two headers says, and the region table.  Errors: BS_CONTAINER_CORRUPT,
+ * BS_FORMAT_UNREADABLE (another version, an unknown region that is required).
+ */
+MUST_CHECK int vhdx_decode_headers(const uint8_t *bytes, size_t length, uint64_t file_size,
+				   struct vhdx_layout *layout, struct bs_error *err);
+
+/*
+ * Decodes the metadata: the first `length` bytes of their region, its size or VHDX_METADATA_MAX.
+ * Errors: BS_CONTAINER_CORRUPT, BS_VHDX_DIFFERENCING, BS_FORMAT_UNREADABLE (an unknown item that is
+ * required), BS_SECTOR_SIZE (sectors of 4096 bytes).
+ */
+MUST_CHECK int vhdx_decode_metadata(const uint8_t *bytes, size_t length,
+				    const struct vhdx_layout *layout, struct vhdx_disk *disk,
+				    struct bs_error *err);
+
+/* Tells the paths of the parent in the same bytes, if it has one. */
+void vhdx_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker);
+
+#endif
