@@ -147,7 +147,8 @@ static void check_told(const struct outcome *outcome, const char *image,
 	bool fixed = strstr(outcome->output, ": fixed: ") != NULL;
 
 	if (outcome->status == 1)
-		ASSERT_HAS(outcome->errors, "bootshift: interrupted by a signal\n");
+		/* "; 1 image was not looked at" follows if the signal came before the image. */
+		ASSERT_HAS(outcome->errors, "bootshift: interrupted by a signal");
 	else
 		ck_assert_msg(outcome->status > 128 || (outcome->status == 0 && fixed), "status %d",
 			      outcome->status);
