@@ -43,9 +43,9 @@ struct clusters {
 	struct disk *container;
 	struct claims *claims;
 	struct qcow2_tables tables;
-	uint8_t *seen;           /* a bit for each sector: an L2 table that begins there is done */
-	uint64_t tables_left;    /* bytes of tables that may still be read */
-	uint64_t l2_number;      /* of the present L2 table */
+	uint8_t *seen;        /* a bit for each sector: an L2 table that begins there is done */
+	uint64_t tables_left; /* bytes of tables that may still be read */
+	uint64_t l2_number;   /* of the present L2 table */
 };
 
 static int add_refcount_block(void *context, uint64_t index, const uint8_t *entry,
