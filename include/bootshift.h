@@ -74,14 +74,14 @@ enum bs_exit {
 	  "name a file that bootshift batch has written with --jsonl")                             \
 	/* recovery required */                                                                    \
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
-	  "run bootshift undo, with the undo file in its place: it takes back what was begun")     \
+	  "with the undo file in its place, take back what was begun: bootshift undo IMAGE")       \
 	X(BS_JOURNAL_DAMAGED, "journal-damaged", BS_EXIT_RECOVERY,                                 \
 	  "restore that file or the image from a copy; if nothing was interrupted, move it away")  \
 	/* refused: undo */                                                                        \
 	X(BS_NO_UNDO_FILE, "no-undo-file", BS_EXIT_REFUSED,                                        \
 	  "name the folder of the undo file with --undo-dir, if it is not beside the image")       \
 	X(BS_UNDO_FILE_EXISTS, "undo-file-exists", BS_EXIT_REFUSED,                                \
-	  "undo the earlier fix first, or move its undo file away if the image was replaced")      \
+	  "if the image was replaced since, move that file away; else: bootshift undo IMAGE")      \
 	X(BS_CHANGED_SINCE, "changed-since-fix", BS_EXIT_REFUSED,                                  \
 	  "undo would destroy those changes; restore from a backup if the old state is needed")    \
 	X(BS_UNDO_FILE_DAMAGED, "undo-file-damaged", BS_EXIT_REFUSED,                              \
@@ -561,6 +561,13 @@ struct bs_recognition {
  */
 BS_API enum bs_exit bs_recognise(const char *image, struct bs_recognition *recognition,
 				 struct bs_error *reason);
+
+/*
+ * Where the undo file of an image belongs that was interrupted while it was being changed: the
+ * image is marked with its path.  True when it is known: with *folder as undo_directory, or with
+ * NULL, bs_undo() looks in that place.  The caller frees *folder.
+ */
+BS_API bool bs_undo_folder(const char *image, char **folder);
 
 BS_API void bs_result_free(struct bs_result *result);
 

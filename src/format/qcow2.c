@@ -46,6 +46,7 @@ enum {
 
 #define L1_TABLE_MAX       (32u << 20) /* QEMU's limits, bytes */
 #define REFCOUNT_TABLE_MAX (8u << 20)
+#define SNAPSHOTS_MAX      65536u /* how many, QEMU's limit, too */
 /* An entry of the snapshot table, whose parts of variable length fill it up to a multiple of 8. */
 enum {
 	SNAPSHOT_L1_OFFSET = 0,
@@ -288,6 +289,9 @@ int qcow2_decode_tables(const uint8_t *bytes, size_t length, uint64_t file_size,
 		.snapshots = load_be32(bytes + SNAPSHOTS_OFFSET),
 	};
 	decode_bitmaps(bytes, length, &header, tables);
+	if (tables->snapshots > SNAPSHOTS_MAX)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the qcow2 header gives %" PRIu32 " snapshots", tables->snapshots);
 	return 0;
 }
 

@@ -44,7 +44,7 @@ struct qcow2_tables {
 	uint64_t compressed_places; /* the bits of a compressed cluster's L2 entry with its place */
 	bool counts_behind;         /* marked dirty: they may be too small */
 	uint64_t snapshots_offset;  /* where their table begins, if there are any */
-	uint32_t snapshots;         /* how many */
+	uint32_t snapshots;         /* how many, at most 65536 */
 	uint64_t bitmaps_offset, bitmaps_length; /* the list of dirty bitmaps; length 0: none */
 };
 

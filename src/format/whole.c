@@ -16,6 +16,12 @@
 
 #define SECTOR_SIZE 512u /* everything of a container begins at one */
 
+/*
+ * Bytes of L1 and L2 tables that are read of one qcow2 image, holes of the file included.  A disk
+ * of 64 TiB has 8 GiB of them, one of 2 TiB with the smallest clusters 32 GiB.
+ */
+#define TABLES_MAX (64ull << 30)
+
 static int fail_table(const struct disk *container, uint64_t place, struct bs_error *err)
 {
 	return fail(err, BS_CONTAINER_CORRUPT,
@@ -37,9 +43,9 @@ struct clusters {
 	struct disk *container;
 	struct claims *claims;
 	struct qcow2_tables tables;
-	uint8_t *seen;           /* a bit for each sector: an L2 table that begins there is done */
-	uint64_t l1_tables_left; /* bytes: there cannot be more, or some overlap */
-	uint64_t l2_number;      /* of the present L2 table */
+	uint8_t *seen;        /* a bit for each sector: an L2 table that begins there is done */
+	uint64_t tables_left; /* bytes of tables that may still be read */
+	uint64_t l2_number;   /* of the present L2 table */
 };
 
 static int add_refcount_block(void *context, uint64_t index, const uint8_t *entry,
@@ -94,6 +100,25 @@ static int visit_cluster(void *context, uint64_t index, const uint8_t *entry, st
 	return claims_check_shared(clusters->claims, "cluster", number, place, length, err);
 }
 
+/* No two tables of a sound image overlap, so all of them have no more bytes than the file. */
+static int walk_table(struct clusters *clusters, const struct table *table, table_visit *visit,
+		      struct bs_error *err)
+{
+	uint64_t length = table->entries * table->entry_size; /* both factors have 32 bits */
+
+	if (length > clusters->tables_left)
+		return disk_size(clusters->container) <= TABLES_MAX
+			       ? fail(err, BS_CONTAINER_CORRUPT,
+				      "the image has more tables than there is room for in the "
+				      "file")
+			       : fail(err, BS_FORMAT_UNSUPPORTED,
+				      "the image has more than %llu GiB of tables, too many to be "
+				      "checked",
+				      TABLES_MAX >> 30);
+	clusters->tables_left -= length;
+	return table_walk(clusters->container, table, visit, clusters, err);
+}
+
 static bool seen_before(struct clusters *clusters, uint64_t sector)
 {
 	uint8_t bit = (uint8_t)(1u << sector % 8);
@@ -119,26 +144,18 @@ static int visit_l2_table(void *context, uint64_t index, const uint8_t *entry, s
 	if (seen_before(clusters, table.offset / SECTOR_SIZE))
 		return 0;
 	clusters->l2_number = index;
-	return table_walk(clusters->container, &table, visit_cluster, clusters, err);
+	return walk_table(clusters, &table, visit_cluster, err);
 }
 
 static int walk_l1_table(struct clusters *clusters, uint64_t offset, uint64_t entries,
 			 struct bs_error *err)
 {
-	struct table table = {offset, entries, QCOW2_L1_ENTRY_SIZE, 0};
-	uint64_t length = entries * QCOW2_L1_ENTRY_SIZE;
+	const struct table table = {offset, entries, QCOW2_L1_ENTRY_SIZE, 0};
 
-	if (length > clusters->l1_tables_left)
-		return fail(err, BS_CONTAINER_CORRUPT,
-			    "the image has more tables than there is room for in the file");
-	clusters->l1_tables_left -= length;
-	return table_walk(clusters->container, &table, visit_l2_table, clusters, err);
+	return walk_table(clusters, &table, visit_l2_table, err);
 }
 
-/*
- * Snapshots have L1 tables of their own, which share L2 tables with the others.  The loop ends
- * because each entry moves `at` on by at least its fixed part, up to the end of the file.
- */
+/* Snapshots have L1 tables of their own, which share L2 tables with the others. */
 static int walk_snapshots(struct clusters *clusters, struct bs_error *err)
 {
 	uint64_t at = clusters->tables.snapshots_offset;
@@ -180,7 +197,7 @@ static int check_clusters(struct disk *container, struct claims *claims, struct 
 	struct clusters clusters = {
 		.container = container,
 		.claims = claims,
-		.l1_tables_left = size,
+		.tables_left = min_u64(size, TABLES_MAX),
 	};
 	int result = -1;
 

@@ -191,6 +191,21 @@ static void put_decryption(struct advice *advice, const struct advice_subject *s
 	      advice->stream);
 }
 
+/* A half-written image knows better than the user in which folder its undo file belongs. */
+static void put_recovery(struct advice *advice, const char *text,
+			 const struct advice_subject *subject)
+{
+	struct bs_options options = subject->options ? *subject->options : (struct bs_options){0};
+	struct advice_subject known = *subject;
+	char *folder;
+
+	if (bs_undo_folder(subject->image, &folder))
+		options.undo_directory = folder;
+	known.options = &options;
+	put_text(advice, text, &known);
+	free(folder);
+}
+
 static bool is_bare_disk(const struct advice_subject *subject)
 {
 	return strcmp(subject->inspection->format, "raw") == 0 && !strstr(subject->image, "://");
@@ -211,6 +226,8 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 		put_decryption(&advice, subject);
 	else if (code == BS_BOOT_VOLUME_MISSING && inspection && inspection->no_windows)
 		fputs("name an image of the disk that has Windows", advice.stream);
+	else if (code == BS_RECOVERY_REQUIRED)
+		put_recovery(&advice, bs_code_advice(code), subject);
 	else
 		put_text(&advice, bs_code_advice(code), subject);
 	return finish(&advice);

@@ -8,7 +8,7 @@
 #include "transaction/check.h"
 #include "util/shell.h"
 
-#define PATHS_MAX 320 /* bytes of two paths and a phrase that fit into one message */
+#define PATHS_MAX 270 /* bytes of two paths and a phrase that fit into one message */
 
 /* DONE outweighs UNDOING, and UNDOING outweighs APPLIED: they are set in turn. */
 enum transaction_state state_of(const struct journal_file *journal)
@@ -24,7 +24,7 @@ enum transaction_state state_of(const struct journal_file *journal)
 
 /* ---- what to tell --------------------------------------------------------------------------- */
 
-/* The image may be half written; `why` it cannot be taken back. */
+/* The image may be half written, and cannot be taken back: `why` says what its undo file is. */
 static int fail_marked(const struct place *place, const char *why, const char *journal,
 		       struct bs_error *err)
 {
@@ -32,8 +32,9 @@ static int fail_marked(const struct place *place, const char *why, const char *j
 	bool fits = image && strlen(image) + strlen(why) + strlen(journal) < PATHS_MAX;
 
 	fail(err, BS_RECOVERY_REQUIRED,
-	     "the image is marked as half written, and its undo file %.200s %s; if you know "
-	     "that the image is whole, remove the mark: setfattr -x " TARGET_SIGNPOST " %s",
+	     "the image is marked as half written, and its undo file %.200s %s; without the right "
+	     "one, restore the image from a copy, or, if you know that the image is whole, remove "
+	     "the mark: setfattr -x " TARGET_SIGNPOST " %s",
 	     journal, why, fits ? image : "IMAGE");
 	free(image);
 	return -1;
@@ -80,16 +81,10 @@ static int check_other(const struct place *place, const char *signpost, struct b
 	if (state == TRANSACTION_INTERRUPTED)
 		return fail_elsewhere(signpost, err);
 	if (state != TRANSACTION_NONE)
-		return fail_marked(place,
-				   "belongs to a command that ended (is the image a copy, or was "
-				   "--undo-dir given then?): restore the image from a copy",
+		return fail_marked(place, "belongs to a command that ended (is the image a copy?)",
 				   signpost, err);
-	return fail_marked(place,
-			   why.code == BS_OK ? "is missing: put it back (or name its folder: "
-					       "--undo-dir), or restore the image from a copy"
-					     : "cannot be read: restore it, or the image, from a "
-					       "copy",
-			   signpost, err);
+	return fail_marked(place, why.code == BS_OK ? "is missing" : "cannot be read", signpost,
+			   err);
 }
 
 /* The journal of `place` is interrupted.  Another one that is as well comes first. */
@@ -120,10 +115,8 @@ static int prove_left_over(const struct place *place, struct journal_file *journ
 	else
 		result = check_old(journal, place->target, false, err);
 	if (result < 0 && err->code == BS_VERIFY)
-		return fail_marked(place,
-				   "is not the one of what was interrupted: restore the image from "
-				   "a copy",
-				   place->journal, err);
+		return fail_marked(place, "is not the one of what was interrupted", place->journal,
+				   err);
 	return result;
 }
 
@@ -186,7 +179,8 @@ int transaction_check_none(const struct place *place, struct bs_error *err)
 	if (transaction_state(place, &state, err) < 0)
 		return -1;
 	if (state == TRANSACTION_APPLIED)
-		return fail(err, BS_UNDO_FILE_EXISTS, "there is an undo file of an earlier fix");
+		return fail(err, BS_UNDO_FILE_EXISTS,
+			    "there is the undo file of an earlier fix, %.300s", place->journal);
 	if (state == TRANSACTION_INTERRUPTED)
 		return fail(err, BS_RECOVERY_REQUIRED, "an earlier fix or undo was interrupted");
 	return 0;

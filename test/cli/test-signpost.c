@@ -65,6 +65,11 @@ static void assert_refused(const char *image, const char *named)
 		ASSERT_STATUS(outcome, 4);
 		ASSERT_HAS(outcome.errors, named);
 		ASSERT_HAS(outcome.errors, "(recovery-required); ");
+		/* What to do without the undo file, and then with it: each once. */
+		ASSERT_HAS(outcome.errors,
+			   text("take back what was begun: bootshift undo %s\n", image));
+		ck_assert_ptr_null(
+			strstr(strstr(outcome.errors, "bootshift undo") + 1, "bootshift undo"));
 	}
 	outcome = BOOTSHIFT("batch", "--jsonl", rows, image);
 	ASSERT_STATUS(outcome, 4);
@@ -93,6 +98,11 @@ TEST(signpost, a_half_written_image_without_its_undo_file_is_refused_by_every_co
 	report_run("inspect", image, 4, "recovery-required", "recovery-required");
 	ck_assert_int_eq(unlink(undo_file), 0);
 	ck_assert_int_eq(rename(away, undo_file), 0);
+	ASSERT_HAS(
+		BOOTSHIFT("inspect", image).errors,
+		text("; with the undo file in its place, take back what was begun: bootshift undo "
+		     "%s\n",
+		     image));
 	report_run("undo", image, 0, "undone", NULL);
 	state_assert_restored(image, &before);
 }
@@ -130,7 +140,7 @@ TEST(signpost, the_command_that_removes_the_mark_works_as_it_is_told)
 	outcome = BOOTSHIFT("inspect", image);
 	start = strstr(outcome.errors, "setfattr ");
 	ck_assert_ptr_nonnull(start);
-	end = strstr(start, " (recovery-required)");
+	end = strstr(start, " (recovery-required)"); /* which ends the message */
 	ck_assert_ptr_nonnull(end);
 	ASSERT_STATUS(RUN("sh", "-c", text("%.*s", (int)(end - start), start)), 0);
 	report_run("inspect", image, 0, "would-fix", NULL);

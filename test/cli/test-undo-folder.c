@@ -85,6 +85,11 @@ TEST(undo_folder, a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_ano
 	const char *other = text("%s.link", image);
 	struct image_state before = state_take(image);
 	const char *undo_file = report_text(run_with("fix", folder, image, 0), "undo_file");
+	const char *command = text("bootshift undo --undo-dir %s %s", folder, image);
+	const char *advice = text("(recovery-required); with the undo file in its place, take "
+				  "back what was begun: %s\n",
+				  command);
+	const char *path = bootshift_path();
 	bool interrupted = setxattr(image, "user.test", "", 0, 0) < 0; /* none to be had here */
 
 	removexattr(image, "user.test");
@@ -99,11 +104,17 @@ TEST(undo_folder, a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_ano
 			outcome = BOOTSHIFT("fix", image);
 			ASSERT_STATUS(outcome, 4);
 			ASSERT_HAS(outcome.errors, undo_file);
+			ASSERT_HAS(outcome.errors, advice);
+			/* Whatever folder was named instead. */
+			outcome = BOOTSHIFT("fix", "--undo-dir", "/", image);
+			ASSERT_HAS(outcome.errors, advice);
 			ck_assert_int_eq(link(image, other), 0);
 			report_run("fix", other, 4, "recovery-required", "recovery-required");
 			ck_assert_int_eq(unlink(other), 0);
 		}
-		BOOTSHIFT("undo", "--undo-dir", folder, image);
+		outcome = RUN("sh", "-c",
+			      text("%.*s/%s", (int)(strrchr(path, '/') - path), path, command));
+		ck_assert(outcome.status == 0 || !interrupted);
 		state_assert_restored(image, &before);
 	}
 	ck_assert(interrupted); /* else this shows nothing */

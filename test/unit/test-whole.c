@@ -268,6 +268,33 @@ TEST(whole, qcow2_snapshots_share_clusters_but_no_l1_table)
 	assert_corrupt("L1 table of snapshot 0 at byte ");
 }
 
+/* Else a file of 200 KiB, with more such entries and larger tables, would be read for hours. */
+TEST(whole, overlapping_qcow2_tables_are_not_all_gone_through)
+{
+	IN_FOLDER("qemu-img create -q -f qcow2 a.qcow2 1M && truncate -s 4M a.qcow2");
+	load("a.qcow2");
+	for (uint64_t i = 0; i < 100; i++)
+		put(field(40) + i * 8, MIB + i * 512);
+	store_be32(memory->bytes + 36, 40);
+	memory_assert_good(memory); /* whether they overlap is for qemu-img check to find */
+	store_be32(memory->bytes + 36, 100);
+	assert_corrupt("more tables than there is room for in the file");
+}
+
+TEST(whole, a_qcow2_image_has_no_more_snapshots_than_qemu_allows)
+{
+	make_qcow2("");
+	IN_FOLDER("truncate -s 8M a.qcow2");
+	load("a.qcow2");
+	put(64, 2 * MIB);
+	for (uint64_t i = 0; i < 65537; i++)
+		put(2 * MIB + i * 40, 1 * MIB);
+	store_be32(memory->bytes + 60, 65536);
+	memory_assert_good(memory);
+	store_be32(memory->bytes + 60, 65537);
+	assert_corrupt("the qcow2 header gives 65537 snapshots");
+}
+
 /* ---- all of them -------------------------------------------------------------------------- */
 
 TEST(whole, damage_anywhere_in_a_table_is_survived)
