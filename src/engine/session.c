@@ -408,10 +408,10 @@ static int start(struct session *session, session_worker *run, struct bs_error *
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return fail_errno(err, BS_WORKER, "making a channel to the worker process");
+		return fail_errno(err, BS_SYSTEM_LIMIT, "making a channel to the worker process");
 	session->worker = fork();
 	if (session->worker < 0) {
-		fail_errno(err, BS_WORKER, "starting the worker process");
+		fail_errno(err, BS_SYSTEM_LIMIT, "starting the worker process");
 		close(ends[0]);
 		close(ends[1]);
 		return -1;
@@ -453,11 +453,38 @@ static bool is_crash(int number)
 	       number == SIGABRT;
 }
 
+/* Seconds of processor time, rounded: the kernel's account and its timer differ a little. */
+static uint64_t processor_time(const struct rusage *used)
+{
+	uint64_t seconds = (uint64_t)(used->ru_utime.tv_sec + used->ru_stime.tv_sec);
+	uint64_t fraction = (uint64_t)(used->ru_utime.tv_usec + used->ru_stime.tv_usec);
+
+	return seconds + (fraction + 500000) / 1000000;
+}
+
 /*
- * Tells how a worker has ended that did not say its last word.  From its first request on it does
- * nothing but read the image, so a crash then is caused by what is in the image.
+ * True when the worker was ended by a limit on processor time that bootshift was started with, not
+ * by its budget.  The kernel sends SIGXCPU at a limit, and SIGKILL at one that cannot be raised.
  */
-static void explain_end(const struct session *session, int status, struct bs_error *err)
+static bool met_inherited_limit(const struct session *session, int number,
+				const struct rusage *used)
+{
+	uint64_t seconds = processor_time(used);
+	struct rlimit inherited;
+
+	if (getrlimit(RLIMIT_CPU, &inherited) < 0)
+		return false;
+	if (number == SIGXCPU)
+		return seconds >= inherited.rlim_cur && seconds < session->seconds;
+	return number == SIGKILL && seconds >= inherited.rlim_max;
+}
+
+/*
+ * Tells how a worker ended that sent neither DONE nor an error.  From its first request on it only
+ * reads the image, so the image caused a crash after that.
+ */
+static void explain_end(const struct session *session, int status, const struct rusage *used,
+			struct bs_error *err)
 {
 	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
@@ -468,6 +495,11 @@ static void explain_end(const struct session *session, int status, struct bs_err
 		     "the volumes' structures are damaged: the process that followed them was "
 		     "ended by signal %d (%s)",
 		     number, strsignal(number));
+	else if (met_inherited_limit(session, number, used))
+		fail(err, BS_SYSTEM_LIMIT,
+		     "the worker process was ended by the limit on processor time with which "
+		     "bootshift was started (ulimit -t), after %llu seconds",
+		     (unsigned long long)processor_time(used));
 	else if (number == SIGXCPU)
 		fail(err, BS_NTFS_DAMAGED,
 		     "the volumes' structures lead in circles: to follow them takes more computing "
@@ -489,6 +521,7 @@ static void end(struct session *session, int result, struct bs_error *err)
 	bool closed = result < 0 && err->code == BS_WORKER && has_closed(session);
 	bool ended_itself = false;
 	siginfo_t information = {0};
+	struct rusage used;
 	int status;
 
 	if (closed) {
@@ -500,11 +533,11 @@ static void end(struct session *session, int result, struct bs_error *err)
 	close(session->socket);
 	/* It has nothing more to say, and might never end; of no effect when it has ended. */
 	kill(session->worker, SIGKILL);
-	while (waitpid(session->worker, &status, 0) < 0)
+	while (wait4(session->worker, &status, 0, &used) < 0)
 		if (errno != EINTR)
 			return;
 	if (ended_itself)
-		explain_end(session, status, err);
+		explain_end(session, status, &used, err);
 }
 
 /*

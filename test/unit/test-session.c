@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -687,6 +688,38 @@ TEST_EACH(bad_workers, a_worker_that_dies_of_the_image_tells_of_a_damaged_one, d
 	assert_error(run(crash_after_a_read, PATIENCE), deaths[_i].code, deaths[_i].text);
 	assert_error(run(crash_after_a_plan, PATIENCE), deaths[_i].code, deaths[_i].text);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static void compute_says(int socket)
+{
+	(void)socket;
+	for (volatile unsigned i = 0;; i++)
+		;
+}
+WORKER(compute)
+
+/* The kernel sends SIGKILL at a limit that cannot be raised. */
+TEST_LOOP(bad_workers, a_limit_of_the_shell_is_no_fault_of_the_image, 0, 2)
+{
+	struct rlimit low;
+	struct rusage used;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_CPU, &low), 0);
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &used), 0);
+	low.rlim_cur = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + 2;
+	if (_i == 1)
+		low.rlim_max = low.rlim_cur;
+	ck_assert_int_eq(setrlimit(RLIMIT_CPU, &low), 0);
+	assert_error(run(compute, PATIENCE), BS_SYSTEM_LIMIT, "ulimit -t");
+}
+
+/* Neither a process nor a descriptor more is to be had. */
+TEST(bad_workers, a_worker_that_cannot_be_started_is_no_bug)
+{
+	struct rlimit none = {0, 0};
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_error(run(end_at_once, PATIENCE), BS_SYSTEM_LIMIT, "channel");
 }
 
 TEST(bad_workers, a_worker_that_dies_before_it_reads_tells_nothing_of_the_image)
