@@ -68,8 +68,10 @@ static bool entry_range(const struct mbr_entry *entry, uint64_t *start, uint64_t
 	return entry->type != MBR_TYPE_EMPTY && entry->sectors != 0;
 }
 
-/* The system partition is never written: that it may not be called the boot partition is all that
- * can be told without a look at what is in it. */
+/*
+ * The system partition is never written.  The parent does not look into volumes; it only makes sure
+ * that no plan names the system partition as the boot partition.
+ */
 static bool may_be_boot(const struct mbr *table, uint32_t number, const struct bs_options *options)
 {
 	const struct mbr_entry *entry = &table->entries[number - 1];
@@ -171,7 +173,7 @@ static int take_inspection(struct session *session, const struct remote_message 
 
 	findings->inspection = malloc(sizeof(*findings->inspection));
 	if (findings->inspection == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	if (message_unpack_inspection(message->payload, message->length, findings->inspection,
 				      err) == 0)
 		return 0;
@@ -245,7 +247,7 @@ static int take_zones(struct session *session, const struct remote_message *mess
 		return lies(err, "guard zones that make no sense");
 	findings->zones = calloc(count + 1, sizeof(*findings->zones));
 	if (findings->zones == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	for (size_t i = 0; i < count; i++) {
 		struct volume_run run;
 
@@ -446,7 +448,7 @@ static void wait_for_end(const struct session *session)
 	close(entry.fd);
 }
 
-/* How a process ends that follows pointers, sizes and numbers of somebody else's. */
+/* A process that follows wrong pointers, sizes or numbers ends by one of these signals. */
 static bool is_crash(int number)
 {
 	return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL ||
@@ -502,8 +504,9 @@ static void explain_end(const struct session *session, int status, const struct 
 		     (unsigned long long)processor_time(used));
 	else if (number == SIGXCPU)
 		fail(err, BS_NTFS_DAMAGED,
-		     "the volumes' structures lead in circles: to follow them takes more computing "
-		     "than any sound disk of this size takes (signal %d, %s)",
+		     "the volumes' structures lead in circles: the process that follows them "
+		     "computes "
+		     "more than any sound disk of this size takes (signal %d, %s)",
 		     number, strsignal(number));
 	else if (number == SIGKILL)
 		fail(err, BS_NO_MEMORY,
@@ -515,7 +518,7 @@ static void explain_end(const struct session *session, int status, const struct 
 			    strsignal(number));
 }
 
-/* Ends the process, whatever it does, and finds out how it ended if that is why the talk failed. */
+/* Ends the worker.  If the talk failed because the worker had ended by itself, tells how. */
 static void end(struct session *session, int result, struct bs_error *err)
 {
 	bool closed = result < 0 && err->code == BS_WORKER && has_closed(session);
@@ -531,7 +534,7 @@ static void end(struct session *session, int result, struct bs_error *err)
 			       information.si_pid == session->worker;
 	}
 	close(session->socket);
-	/* It has nothing more to say, and might never end; of no effect when it has ended. */
+	/* The worker may still run, and has nothing more to say. */
 	kill(session->worker, SIGKILL);
 	while (wait4(session->worker, &status, 0, &used) < 0)
 		if (errno != EINTR)

@@ -123,7 +123,7 @@ static int load_filter(struct bs_error *err)
 	if (result == 0)
 		return 0;
 	if (result == -ENOMEM)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	errno = -result;
 	return fail_errno(err, BS_SYSTEM_LIMIT, "confining the worker process");
 }
