@@ -13,7 +13,7 @@
 #include "util/bytes.h"
 
 #define PRECIOUS_SIZE (8u << 20) /* more than is copied */
-#define ADVICE        "run chkdsk /f on the volume in Windows"
+#define ADVICE        "run chkdsk X: /f on the volume in Windows"
 
 static const struct container_kind raw = {"raw", "raw", "", false, NULL};
 static const struct container_kind qcow2 = {"qcow2", "qcow2", "", true, NULL};

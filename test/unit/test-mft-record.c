@@ -235,7 +235,8 @@ static const struct {
 	{0x3C, "\x00\x00", 2, "one of its attributes does not fit"},
 	{0x3C, "\x08", 1, "one of its attributes does not fit"},
 	{0x3D, "\x10", 1, "one of its attributes does not fit"},
-	{0x48, "\x31", 1, "one of its attributes does not fit"}, /* value longer than its attribute */
+	{0x48, "\x31", 1,
+	 "one of its attributes does not fit"}, /* value longer than its attribute */
 	{0x4C, "\xFF\xFF", 2, "one of its attributes does not fit"},
 	{0x48, "\x20", 1, "its times are cut off"},
 	{DATA_AT + 9, "\xFF", 1, "one of its attributes does not fit"}, /* name */
