@@ -52,6 +52,8 @@ enum bs_exit {
 	X(BS_NO_CONNECTION, "no-connection", BS_EXIT_FAILED,                                       \
 	  "check the URI, and that the NBD server runs, has the export, takes three clients")      \
 	X(BS_NO_MEMORY, "no-memory", BS_EXIT_FAILED, "free some memory and try again")             \
+	X(BS_SYSTEM_LIMIT, "system-limit", BS_EXIT_FAILED,                                         \
+	  "raise the limit of the shell, service or container in which bootshift runs")            \
 	X(BS_NO_SPACE, "no-space", BS_EXIT_FAILED, "make room there and try again")                \
 	X(BS_OUT_OF_RANGE, "out-of-range", BS_EXIT_FAILED,                                         \
 	  "copy the image again: it is damaged, or it was cut short")                              \

@@ -88,7 +88,7 @@ static int add_elements(struct bcd *bcd, struct regf *hive, const char *object, 
 		return -1;
 	grown = reallocarray(bcd->elements, bcd->count + count + 1, sizeof(*grown));
 	if (grown == NULL) {
-		result = fail(err, BS_NO_MEMORY, "out of memory");
+		result = fail_memory(err);
 		goto out;
 	}
 	bcd->elements = grown;

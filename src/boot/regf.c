@@ -84,7 +84,7 @@ static int cell_load(struct regf *hive, uint32_t cell, uint8_t **payload, uint32
 		return -1;
 	*payload = malloc(*size);
 	if (*payload == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	if (hive->read(hive->source, offset, *payload, *size, err) < 0) {
 		free(*payload);
 		return -1;
@@ -172,7 +172,7 @@ static int add_leaf(const uint8_t *list, uint32_t size, uint32_t **children, siz
 		return 0;
 	grown = reallocarray(*children, *count + entries, sizeof(**children));
 	if (grown == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	*children = grown;
 	for (uint32_t i = 0; i < entries; i++)
 		grown[(*count)++] = load_le32(list + 4 + (size_t)i * width);

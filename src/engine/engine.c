@@ -127,10 +127,7 @@ static int check_interruption(int outcome, struct bs_error *err)
 				      : outcome;
 }
 
-/*
- * Whoever reads of a refused image should find the reason among its findings, also when the survey
- * did not see it.
- */
+/* Adds the reason of a refusal to the findings, also where the worker has sent no inspection. */
 static void complete_inspection(const struct container *container, const struct bs_options *options,
 				struct bs_result *result)
 {
@@ -201,7 +198,7 @@ static int look(struct container *container, const struct bs_options *options, e
 		struct session_findings *findings, struct bs_result *result)
 {
 	container_tell(options, job == WORKER_REHEARSE ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
-	/* One that came so far has not reached a worker. */
+	/* No worker was there yet to be ended by a signal that has come already. */
 	if (check_interruption(0, &result->error) < 0 ||
 	    run_worker(container, options, job, findings, result) < 0)
 		return -1;
@@ -311,7 +308,7 @@ static int commit(struct container *container, const struct bs_options *options,
 	container_tell(options, BS_PHASE_COMMITTING);
 	result->undo_file = strdup(container->place.journal);
 	if (result->undo_file == NULL)
-		return fail(&result->error, BS_NO_MEMORY, "out of memory");
+		return fail_memory(&result->error);
 	if (transaction_commit(&request, NULL, &committed, &result->error) < 0)
 		goto drop;
 	result->container_bytes = committed.bytes;
@@ -395,7 +392,7 @@ static int find_undo_file(const struct container *container, const struct bs_opt
 		return 0;
 	result->undo_file = strdup(container->place.journal);
 	if (result->undo_file == NULL)
-		return fail(&result->error, BS_NO_MEMORY, "out of memory");
+		return fail_memory(&result->error);
 	return compare_maker(&container->place, options->maker, &result->own_undo_file,
 			     &result->error);
 }

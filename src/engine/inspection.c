@@ -8,7 +8,20 @@
 #include "boot/mbr.h"
 #include "util/err.h"
 
-void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *refusal)
+/* What the survey refuses is among its findings already. */
+static bool has_finding(const struct bs_inspection *inspection, const struct bs_error *refusal)
+{
+	for (uint32_t i = 0; i < inspection->finding_count; i++) {
+		const struct bs_finding *finding = &inspection->findings[i];
+
+		if (finding->code == refusal->code &&
+		    strncmp(finding->message, refusal->message, sizeof(finding->message) - 1) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add_finding(struct bs_inspection *inspection, const struct bs_error *refusal)
 {
 	struct bs_finding *finding;
 
@@ -17,6 +30,12 @@ void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *
 	finding = &inspection->findings[inspection->finding_count - 1];
 	finding->code = refusal->code;
 	snprintf(finding->message, sizeof(finding->message), "%s", refusal->message);
+}
+
+void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *refusal)
+{
+	if (!has_finding(inspection, refusal))
+		add_finding(inspection, refusal);
 	inspection->verdict = BS_VERDICT_UNSUITABLE;
 	inspection->starts_after = inspection->starts;
 	inspection->starts_after_known = inspection->starts_known;

@@ -5,7 +5,7 @@
 
 #include "disk/disk.h"
 
-/* Makes a refusal that came after the survey a finding like those of the survey: no fix applies. */
+/* Adds a refusal to the findings, unless the survey has told it already: no fix applies. */
 void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *refusal);
 
 /*

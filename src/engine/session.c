@@ -68,8 +68,10 @@ static bool entry_range(const struct mbr_entry *entry, uint64_t *start, uint64_t
 	return entry->type != MBR_TYPE_EMPTY && entry->sectors != 0;
 }
 
-/* The system partition is never written: that it may not be called the boot partition is all that
- * can be told without a look at what is in it. */
+/*
+ * The system partition is never written.  The parent does not look into volumes; it only makes sure
+ * that no plan names the system partition as the boot partition.
+ */
 static bool may_be_boot(const struct mbr *table, uint32_t number, const struct bs_options *options)
 {
 	const struct mbr_entry *entry = &table->entries[number - 1];
@@ -171,7 +173,7 @@ static int take_inspection(struct session *session, const struct remote_message 
 
 	findings->inspection = malloc(sizeof(*findings->inspection));
 	if (findings->inspection == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	if (message_unpack_inspection(message->payload, message->length, findings->inspection,
 				      err) == 0)
 		return 0;
@@ -245,7 +247,7 @@ static int take_zones(struct session *session, const struct remote_message *mess
 		return lies(err, "guard zones that make no sense");
 	findings->zones = calloc(count + 1, sizeof(*findings->zones));
 	if (findings->zones == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	for (size_t i = 0; i < count; i++) {
 		struct volume_run run;
 
@@ -408,10 +410,10 @@ static int start(struct session *session, session_worker *run, struct bs_error *
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return fail_errno(err, BS_WORKER, "making a channel to the worker process");
+		return fail_errno(err, BS_SYSTEM_LIMIT, "making a channel to the worker process");
 	session->worker = fork();
 	if (session->worker < 0) {
-		fail_errno(err, BS_WORKER, "starting the worker process");
+		fail_errno(err, BS_SYSTEM_LIMIT, "starting the worker process");
 		close(ends[0]);
 		close(ends[1]);
 		return -1;
@@ -446,18 +448,45 @@ static void wait_for_end(const struct session *session)
 	close(entry.fd);
 }
 
-/* How a process ends that follows pointers, sizes and numbers of somebody else's. */
+/* A process that follows wrong pointers, sizes or numbers ends by one of these signals. */
 static bool is_crash(int number)
 {
 	return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL ||
 	       number == SIGABRT;
 }
 
+/* Seconds of processor time, rounded: the kernel's account and its timer differ a little. */
+static uint64_t processor_time(const struct rusage *used)
+{
+	uint64_t seconds = (uint64_t)(used->ru_utime.tv_sec + used->ru_stime.tv_sec);
+	uint64_t fraction = (uint64_t)(used->ru_utime.tv_usec + used->ru_stime.tv_usec);
+
+	return seconds + (fraction + 500000) / 1000000;
+}
+
 /*
- * Tells how a worker has ended that did not say its last word.  From its first request on it does
- * nothing but read the image, so a crash then is caused by what is in the image.
+ * True when the worker was ended by a limit on processor time that bootshift was started with, not
+ * by its budget.  The kernel sends SIGXCPU at a limit, and SIGKILL at one that cannot be raised.
  */
-static void explain_end(const struct session *session, int status, struct bs_error *err)
+static bool met_inherited_limit(const struct session *session, int number,
+				const struct rusage *used)
+{
+	uint64_t seconds = processor_time(used);
+	struct rlimit inherited;
+
+	if (getrlimit(RLIMIT_CPU, &inherited) < 0)
+		return false;
+	if (number == SIGXCPU)
+		return seconds >= inherited.rlim_cur && seconds < session->seconds;
+	return number == SIGKILL && seconds >= inherited.rlim_max;
+}
+
+/*
+ * Tells how a worker ended that sent neither DONE nor an error.  From its first request on it only
+ * reads the image, so the image caused a crash after that.
+ */
+static void explain_end(const struct session *session, int status, const struct rusage *used,
+			struct bs_error *err)
 {
 	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
@@ -468,10 +497,16 @@ static void explain_end(const struct session *session, int status, struct bs_err
 		     "the volumes' structures are damaged: the process that followed them was "
 		     "ended by signal %d (%s)",
 		     number, strsignal(number));
+	else if (met_inherited_limit(session, number, used))
+		fail(err, BS_SYSTEM_LIMIT,
+		     "the worker process was ended by the limit on processor time with which "
+		     "bootshift was started (ulimit -t), after %llu seconds",
+		     (unsigned long long)processor_time(used));
 	else if (number == SIGXCPU)
 		fail(err, BS_NTFS_DAMAGED,
-		     "the volumes' structures lead in circles: to follow them takes more computing "
-		     "than any sound disk of this size takes (signal %d, %s)",
+		     "the volumes' structures lead in circles: the process that follows them "
+		     "computes "
+		     "more than any sound disk of this size takes (signal %d, %s)",
 		     number, strsignal(number));
 	else if (number == SIGKILL)
 		fail(err, BS_NO_MEMORY,
@@ -483,12 +518,13 @@ static void explain_end(const struct session *session, int status, struct bs_err
 			    strsignal(number));
 }
 
-/* Ends the process, whatever it does, and finds out how it ended if that is why the talk failed. */
+/* Ends the worker.  If the talk failed because the worker had ended by itself, tells how. */
 static void end(struct session *session, int result, struct bs_error *err)
 {
 	bool closed = result < 0 && err->code == BS_WORKER && has_closed(session);
 	bool ended_itself = false;
 	siginfo_t information = {0};
+	struct rusage used;
 	int status;
 
 	if (closed) {
@@ -498,13 +534,13 @@ static void end(struct session *session, int result, struct bs_error *err)
 			       information.si_pid == session->worker;
 	}
 	close(session->socket);
-	/* It has nothing more to say, and might never end; of no effect when it has ended. */
+	/* The worker may still run, and has nothing more to say. */
 	kill(session->worker, SIGKILL);
-	while (waitpid(session->worker, &status, 0) < 0)
+	while (wait4(session->worker, &status, 0, &used) < 0)
 		if (errno != EINTR)
 			return;
 	if (ended_itself)
-		explain_end(session, status, err);
+		explain_end(session, status, &used, err);
 }
 
 /*

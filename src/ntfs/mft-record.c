@@ -114,7 +114,7 @@ const char *mft_record_open(struct mft_record *record, uint8_t *bytes, size_t si
 	/* Ends: each attribute has at least the length of its header. */
 	while (!at_end(record)) {
 		if (!read_attribute(record, &attribute))
-			return "an attribute of it does not fit";
+			return "one of its attributes does not fit";
 		record->next += attribute.length;
 	}
 	record->next = first;

@@ -93,7 +93,7 @@ bool ntfs_index_node_next(struct ntfs_index_node *node, struct ntfs_index_entry 
 const char *ntfs_index_block_open(struct ntfs_index_node *node, uint8_t *block, size_t size)
 {
 	if (size < NTFS_STRIDE || memcmp(block, "INDX", 4) != 0)
-		return "an index block that is none";
+		return "a block has no index";
 	if (!ntfs_block_undo_fixups(block, size))
 		return "an index block of which only a part was written";
 	return ntfs_index_node_open(node, block + INDEX_BLOCK_HEADER, size - INDEX_BLOCK_HEADER);

@@ -24,7 +24,7 @@ static bool is_power_of_two(uint64_t number)
 	return number != 0 && (number & (number - 1)) == 0;
 }
 
-/* A number of units, or, as a negative one, a power of two of bytes. */
+/* A size in the boot record: a number of units or, if negative, the exponent of a power of two. */
 static uint64_t size_of(uint8_t byte, uint64_t unit)
 {
 	if (byte < 0x80)
@@ -112,7 +112,7 @@ static const char *check_value(const struct mft_attribute *attribute)
 	case MFT_FILE_NAME:
 		return length >= SHORTEST_FILE_NAME && SHORTEST_FILE_NAME + 2u * value[64] <= length
 			       ? NULL
-			       : "a name of it is cut off";
+			       : "one of its names is cut off";
 	case MFT_VOLUME_INFORMATION:
 		return length >= SHORTEST_VERSION ? NULL : "its version is cut off";
 	case MFT_ATTRIBUTE_LIST:
@@ -135,12 +135,12 @@ static const char *check_runs(const struct ntfs_geometry *geometry,
 	while ((kind = mft_runs_next(&runs, &first, &length)) != MFT_RUN_END) {
 		if (kind == MFT_RUN_DAMAGED || !add_u64(clusters, length, &clusters) ||
 		    (kind == MFT_RUN && !range_within(first, length, geometry->clusters)))
-			return "a run list of it leads out of the volume";
+			return "one of its run lists leads out of the volume";
 	}
 	/* The last cluster may be left 0 where the run list has no other part. */
 	if (attribute->last_cluster != 0 &&
 	    clusters > attribute->last_cluster + 1 - attribute->first_cluster)
-		return "a run list of it is longer than it says";
+		return "one of its run lists is longer than the record says";
 	return NULL;
 }
 
@@ -286,7 +286,7 @@ int ntfs_check_read(const struct ntfs_geometry *geometry, uint64_t offset, const
 		return 0;
 	copy = malloc(length);
 	if (copy == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	memcpy(copy, bytes, length);
 	result = is_index ? check_index_block(geometry, copy, length, err)
 			  : check_records(geometry, offset, copy, length, err);

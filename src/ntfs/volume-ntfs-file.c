@@ -209,7 +209,7 @@ static int read_sized(struct volume_file *file, int (*get)(struct volume_file *,
 		return 0;
 	*value = malloc((size_t)needed);
 	if (*value == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	if (get(file, (char *)*value, (size_t)needed) != needed) {
 		free(*value);
 		*value = NULL;
@@ -296,7 +296,7 @@ int volume_streams(struct volume_file *file, struct volume_stream **streams, siz
 		}
 		grown = reallocarray(*streams, *count + 1, sizeof(*grown));
 		if (grown == NULL) {
-			result = fail(err, BS_NO_MEMORY, "out of memory");
+			result = fail_memory(err);
 			break;
 		}
 		*streams = grown;
@@ -425,7 +425,7 @@ int volume_runs_add(struct volume_runs *runs, uint64_t first, uint64_t length, s
 	struct volume_run *grown = reallocarray(runs->runs, runs->count + 1, sizeof(*grown));
 
 	if (grown == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	runs->runs = grown;
 	grown[runs->count++] = (struct volume_run){first, length};
 	return 0;

@@ -97,7 +97,7 @@ static int walk_block(struct index *index, uint64_t child, int depth, struct bs_
 	int result = -1;
 
 	if (block == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	if (reach(index, child, &position, err) < 0 || read_block(index, position, block, err) < 0)
 		goto out;
 	wrong = ntfs_index_block_open(&node, block, index->block_size);
@@ -143,7 +143,7 @@ static int open_blocks(struct index *index, struct bs_error *err)
 	size = index->blocks->data_size;
 	index->block_count = size > 0 ? (uint64_t)size / index->block_size : 0;
 	index->reached = calloc(index->block_count / 8 + 1, 1);
-	return index->reached != NULL ? 0 : fail(err, BS_NO_MEMORY, "out of memory");
+	return index->reached != NULL ? 0 : fail_memory(err);
 }
 
 static int check_index(struct index *index, struct bs_error *err)

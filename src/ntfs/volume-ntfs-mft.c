@@ -53,7 +53,7 @@ static int read_attribute(struct volume *volume, ntfs_attr *attribute, uint64_t 
 
 /* ---- what the volume says of its clusters -------------------------------------------------- */
 
-/* The part of $Bitmap with a byte of it; what lies behind the end is zeros, which is free. */
+/* Returns part `number` of $Bitmap.  Behind the bitmap's end all bits are 0, which means free. */
 static const uint8_t *bitmap_part(struct walk *walk, uint64_t number, struct bs_error *err)
 {
 	struct part *part = &walk->parts[number % PARTS];
@@ -66,7 +66,7 @@ static const uint8_t *bitmap_part(struct walk *walk, uint64_t number, struct bs_
 	if (part->bytes == NULL)
 		part->bytes = malloc(PART);
 	if (part->bytes == NULL) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		return NULL;
 	}
 	part->number = UINT64_MAX;
@@ -78,7 +78,7 @@ static const uint8_t *bitmap_part(struct walk *walk, uint64_t number, struct bs_
 	return part->bytes;
 }
 
-/* *end = the first bit from `bit` on that is not set, or `end_bit` when all are. */
+/* Returns the first bit from `bit` on that is not set, or `end_bit` if all are set. */
 static uint64_t first_clear(const uint8_t *bits, uint64_t bit, uint64_t end_bit)
 {
 	while (bit < end_bit) {
@@ -158,7 +158,7 @@ static bool is_holder(const struct walk *walk, uint64_t file)
 						     sizeof(file), by_number) != NULL;
 }
 
-/* A file that holds none of the holders' files must not have a cluster of them. */
+/* No file outside of `holders` may have a cluster that one of `holders` has. */
 static int check_alone(const struct walk *walk, const struct subject *subject, uint64_t first,
 		       uint64_t length, struct bs_error *err)
 {
@@ -232,7 +232,7 @@ static int read_list(struct walk *walk, const struct subject *subject,
 	int result = 0;
 
 	if (list == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	mft_runs_open(&runs, attribute);
 	while (result == 0 && done < size && mft_runs_next(&runs, &first, &length) == MFT_RUN) {
 		size_t part = min_u64(size - done, length * geometry->cluster_size);
@@ -341,7 +341,7 @@ static int check_all(struct walk *walk, struct bs_error *err)
 	int result = 0;
 
 	if (bytes == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	for (uint64_t number = 0; number < walk->record_count && result == 0; number += in_piece)
 		result = check_piece(walk, number, min_u64(in_piece, walk->record_count - number),
 				     bytes, err);
@@ -367,7 +367,7 @@ int volume_prove_free(struct volume *volume, const struct volume_holders *holder
 	int result = -1;
 
 	if (walk == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	if (ntfs_check_security(volume, err) < 0)
 		goto out;
 	walk->volume = volume;
@@ -378,7 +378,7 @@ int volume_prove_free(struct volume *volume, const struct volume_holders *holder
 	walk->listed = calloc(walk->record_count / 8 + 1, 1);
 	walk->extensions = calloc(walk->record_count / 8 + 1, 1);
 	if (walk->listed == NULL || walk->extensions == NULL) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		goto out;
 	}
 	result = check_all(walk, err);

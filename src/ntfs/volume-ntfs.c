@@ -155,7 +155,7 @@ static int mount_failed(const struct volume *volume, struct bs_error *err)
 	case EOPNOTSUPP:
 		return fail(err, BS_UNCLEAN, "the volume's journal is not clean");
 	case ENOMEM:
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	default:
 		return fail(err, BS_NTFS_DAMAGED, "the NTFS volume is damaged");
 	}
@@ -204,7 +204,7 @@ int volume_open(struct disk *partition, enum volume_mode mode, struct volume **o
 
 	*out = NULL;
 	if (volume == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	ntfs_log_set_handler(hear_log);
 	volume->device.disk = partition;
 	volume->mode = mode;
@@ -215,7 +215,7 @@ int volume_open(struct disk *partition, enum volume_mode mode, struct volume **o
 	device = ntfs_device_alloc("bootshift", 0, &ntfs_disk_operations, &volume->device);
 	if (device == NULL) {
 		free(volume);
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	}
 	errno = 0;
 	volume->ntfs = ntfs_device_mount(device, flags);
@@ -359,7 +359,7 @@ int volume_open_file(struct volume *volume, const char *path, struct volume_file
 	*file = calloc(1, sizeof(**file));
 	if (*file == NULL) {
 		ntfs_inode_close(inode);
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	}
 	**file = (struct volume_file){.volume = volume, .inode = inode, .folder = folder};
 	snprintf((*file)->name, sizeof((*file)->name), "%s", name != NULL ? name + 1 : path);

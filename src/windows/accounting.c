@@ -15,7 +15,7 @@ static const char *const growing_files[] = {
 /* Those that are written besides. */
 static const char *const written_files[] = {"\\$MFTMirr", "\\$Boot", NULL};
 
-/* The files that are counted: their clusters, and, where somebody asks, their records. */
+/* The clusters of the files that are counted and, for the proof, their records. */
 struct held {
 	struct volume_runs runs;
 	bool with_records;
@@ -35,7 +35,7 @@ static int add_record(struct held *held, struct volume_file *file, struct bs_err
 	uint64_t *grown = reallocarray(held->records, held->record_count + 1, sizeof(*grown));
 
 	if (grown == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	held->records = grown;
 	grown[held->record_count++] = volume_record_number(file);
 	return volume_check_indexes(file, err);

@@ -92,7 +92,7 @@ static int add_file(void *context, const char *path, struct volume_file *file,
 			    BS_PLAN_FILES_MAX);
 	grown = reallocarray(survey->files, survey->file_count + 1, sizeof(*grown));
 	if (grown == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	survey->files = grown;
 	grown = &survey->files[survey->file_count++];
 	*grown = (struct bs_plan_file){

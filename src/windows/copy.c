@@ -238,7 +238,7 @@ int copy_item(struct volume *source, struct volume *target, const char *item, st
 
 	copy.chunk = malloc(CHUNK);
 	if (copy.chunk == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	result = tree_walk_parents(source, item, copy_parent, &copy, err);
 	if (result == 0)
 		result = volume_remove(target, item, &removed, err);

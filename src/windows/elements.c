@@ -220,7 +220,7 @@ int survey_elements(struct survey *survey, const struct bcd *bcd, struct volume 
 
 	survey->elements = calloc(BS_ELEMENTS_MAX, sizeof(*survey->elements));
 	if (survey->elements == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	for (size_t i = 0; i < bcd->count; i++)
 		if (bcd_is_device(bcd->elements[i].id) &&
 		    follow(survey, bcd, system, &bcd->elements[i], &broken, err) < 0)

@@ -76,7 +76,7 @@ int plan_make(const struct survey *survey, struct bs_plan **out, struct bs_error
 
 	*out = plan;
 	if (plan == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	plan->disk_signature = report->disk_signature;
 	plan->disk_size = report->disk_size;
 	plan->system_start = system->start;

@@ -145,7 +145,7 @@ int tree_read(struct volume *volume, const char *path, uint64_t maximum, uint8_t
 	if (result == 0) {
 		*content = malloc(metadata.size + 1);
 		if (*content == NULL)
-			result = fail(err, BS_NO_MEMORY, "out of memory");
+			result = fail_memory(err);
 	}
 	if (result == 0)
 		result = volume_read(file, "", 0, *content, metadata.size, err);

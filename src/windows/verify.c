@@ -341,7 +341,7 @@ static int verify_volumes(struct disk *system_window, struct disk *boot_window,
 	own.left = malloc(CHUNK);
 	own.right = malloc(CHUNK);
 	if (own.left == NULL || own.right == NULL) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		goto out;
 	}
 	if (volume_open(system_window, VOLUME_READ, &source, err) < 0 ||

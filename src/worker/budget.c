@@ -44,12 +44,11 @@
 #define CONTENT_WRITES 6u
 #define FILE_WRITE     (256 * KIB)
 #define STAGE_WRITE    (16 * MIB)
-#define LOG_FILE_MAX                                                                               \
-	(4 *                                                                                       \
-	 GIB) /* chkdsk /L allows no more; mounting for writing empties $LogFile               \
-		   */
 
-/* Also a request for a byte costs the parent time: what it counts as at least. */
+/* Mounting for writing empties $LogFile; chkdsk /L makes none longer. */
+#define LOG_FILE_MAX (4 * GIB)
+
+/* A request for one byte costs the parent time, too: each counts as so many bytes at least. */
 #define READ_MIN  CACHE_BLOCK_SIZE /* through the worker's cache it is no shorter */
 #define WRITE_MIN (4 * KIB)
 
@@ -67,7 +66,7 @@
 #define PROCESSOR_SECONDS 10u
 #define PROCESSOR_RATE    (16 * MIB) /* bytes that add a second of processor time */
 
-/* Run lists, and what keeps a bit or more for each cluster, take no more than a bitmap or two. */
+/* For run lists and buffers; besides, there is room for one bitmap of the disk's clusters. */
 #define MEMORY (512 * MIB)
 
 static uint64_t add(uint64_t a, uint64_t b)
@@ -102,8 +101,10 @@ struct budget budget_for_disk(enum worker_job job, uint64_t disk_size, int patie
 	return budget;
 }
 
-/* The files that are copied and the ones that give way to them.  The loop ends: the number of
- * operations was checked when the plan was unpacked. */
+/*
+ * The files that are copied, and those that are replaced by them.  The loop ends: the number of
+ * operations was checked when the plan was unpacked.
+ */
 static uint64_t count_files(const struct bs_plan *plan)
 {
 	uint64_t replaced = 0;
@@ -155,8 +156,8 @@ void budget_add_plan(struct budget *budget, enum worker_job job, const struct bs
 static int too_much(struct bs_error *err, const char *what)
 {
 	return fail(err, BS_NTFS_DAMAGED,
-		    "the volumes' structures lead in circles: %s more than any sound disk of this "
-		    "size takes",
+		    "the volumes' structures lead in circles: the process that follows them %s "
+		    "more than any sound disk of this size takes",
 		    what);
 }
 
@@ -182,9 +183,9 @@ int budget_charge(struct budget *budget, enum remote_use use, uint64_t length, u
 			    "own for what takes a moment",
 			    (unsigned long long)(limit / 1000));
 	if (use == REMOTE_USE_READ && !take(&budget->read, length, READ_MIN))
-		return too_much(err, "to follow them takes reading");
+		return too_much(err, "reads");
 	if (use == REMOTE_USE_WRITE && !take(&budget->write, length, WRITE_MIN))
-		return too_much(err, "to change them takes writing");
+		return too_much(err, "writes");
 	if (use != REMOTE_USE_MESSAGE)
 		budget->served = add(budget->served, length);
 	return 0;

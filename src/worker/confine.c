@@ -57,12 +57,12 @@ static int limit(int resource, uint64_t value, struct bs_error *err)
 	struct rlimit both;
 
 	if (getrlimit(resource, &both) < 0)
-		return fail_errno(err, BS_WORKER, "limiting the worker process");
+		return fail_errno(err, BS_SYSTEM_LIMIT, "limiting the worker process");
 	both.rlim_cur = min_u64(value, both.rlim_cur);
 	if (resource != RLIMIT_CPU) /* the parent adds to it, and could not if it were final */
 		both.rlim_max = both.rlim_cur;
 	if (setrlimit(resource, &both) < 0)
-		return fail_errno(err, BS_WORKER, "limiting the worker process");
+		return fail_errno(err, BS_SYSTEM_LIMIT, "limiting the worker process");
 	return 0;
 }
 
@@ -90,6 +90,21 @@ static int set_limits(const struct confine_limits *limits, uint64_t in_use, stru
 	return limit(RLIMIT_AS, limits->memory + in_use, err);
 }
 
+/*
+ * The C library calls abort() when it finds its memory damaged.  It writes a message first, for
+ * which there is no stream, and then sends SIGABRT to its own thread.
+ */
+static int allow_abort(scmp_filter_ctx filter)
+{
+	int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EBADF), SCMP_SYS(writev), 0);
+
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2,
+					  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()),
+					  SCMP_A2(SCMP_CMP_EQ, SIGABRT));
+	return result;
+}
+
 static int load_filter(struct bs_error *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -101,14 +116,16 @@ static int load_filter(struct bs_error *err)
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EBADF), SCMP_SYS(newfstatat), 0);
 	if (result == 0)
+		result = allow_abort(filter);
+	if (result == 0)
 		result = seccomp_load(filter);
 	seccomp_release(filter);
 	if (result == 0)
 		return 0;
 	if (result == -ENOMEM)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	errno = -result;
-	return fail_errno(err, BS_WORKER, "confining the worker process");
+	return fail_errno(err, BS_SYSTEM_LIMIT, "confining the worker process");
 }
 
 int confine_self(int socket, const struct confine_limits *limits, struct bs_error *err)
@@ -117,14 +134,14 @@ int confine_self(int socket, const struct confine_limits *limits, struct bs_erro
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return fail_errno(err, BS_WORKER, "confining the worker process");
+		return fail_errno(err, BS_SYSTEM_LIMIT, "confining the worker process");
 	/* The parent's end of the channel is among them: only without it does the channel end when
 	 * the parent does, should that be before the signal above was asked for. */
 	if ((unsigned)socket > FIRST_CLOSED &&
 	    close_range(FIRST_CLOSED, (unsigned)socket - 1, 0) < 0)
-		return fail_errno(err, BS_WORKER, "closing the worker's descriptors");
+		return fail_errno(err, BS_SYSTEM_LIMIT, "closing the worker's descriptors");
 	if (close_range((unsigned)socket + 1, ~0U, 0) < 0)
-		return fail_errno(err, BS_WORKER, "closing the worker's descriptors");
+		return fail_errno(err, BS_SYSTEM_LIMIT, "closing the worker's descriptors");
 	if (set_limits(limits, in_use, err) < 0)
 		return -1;
 	return SANITIZED ? 0 : load_filter(err);

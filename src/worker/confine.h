@@ -15,9 +15,9 @@ struct confine_limits {
 
 /*
  * Closes every descriptor but `socket`, sets the limits, and loads a filter after which any other
- * system call than those needed kills the process.  Not to be undone; but the parent may give more
+ * system call than those needed kills the process.  A process cannot undo that; its parent may give it more
  * processor time with prlimit().  A lower limit that the process has already stays.  Errors:
- * BS_WORKER, BS_NO_MEMORY.
+ * BS_SYSTEM_LIMIT where the system does not let a process confine itself, BS_NO_MEMORY.
  */
 MUST_CHECK int confine_self(int socket, const struct confine_limits *limits, struct bs_error *err);
 

@@ -37,7 +37,7 @@ int message_pack_plan(const struct bs_plan *plan, uint8_t **bytes, size_t *lengt
 	*length = sizeof(header) + files + elements;
 	*bytes = malloc(*length);
 	if (*bytes == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	memcpy(*bytes, &header, sizeof(header));
 	memcpy(*bytes + sizeof(header), plan->files, files);
 	memcpy(*bytes + sizeof(header) + files, plan->elements, elements);
@@ -78,7 +78,7 @@ int message_unpack_plan(const uint8_t *bytes, size_t length, struct bs_plan **ou
 		return nonsense(err);
 	plan = plan_new(header.file_count, header.element_count);
 	if (plan == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	header.files = plan->files;
 	header.elements = plan->elements;
 	*plan = header;

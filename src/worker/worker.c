@@ -117,7 +117,7 @@ static int inspect(const struct worker *worker, struct bs_error *err)
 	int result;
 
 	if (survey == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	result = survey_take(worker->disk, &worker->task->options, survey, err);
 	if (result == 0)
 		result = tell(worker, MESSAGE_INSPECTION, &survey->report, sizeof(survey->report),

@@ -13,7 +13,7 @@
 #include "util/bytes.h"
 
 #define PRECIOUS_SIZE (8u << 20) /* more than is copied */
-#define ADVICE        "run chkdsk /f on the volume in Windows"
+#define ADVICE        "run chkdsk X: /f on the volume in Windows"
 
 static const struct container_kind raw = {"raw", "raw", "", false, NULL};
 static const struct container_kind qcow2 = {"qcow2", "qcow2", "", true, NULL};
@@ -154,7 +154,7 @@ TEST(damaged_volumes, run_lists_that_lead_out_of_the_volume_are_noticed)
 	const char *image = make_raw();
 
 	file_write(image, data_of(image, 6) + 64, far, sizeof(far));
-	assert_refused(image, "$Bitmap is damaged: a run list of it leads out of the volume");
+	assert_refused(image, "$Bitmap is damaged: one of its run lists leads out of the volume");
 	image_remove(image);
 }
 

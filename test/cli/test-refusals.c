@@ -64,6 +64,15 @@ static const struct {
 	{"wof-bootmgr", "boot-file-unsupported"},
 };
 
+static bool each_differs(json_t *findings)
+{
+	for (size_t i = 0; i < json_array_size(findings); i++)
+		for (size_t j = i + 1; j < json_array_size(findings); j++)
+			if (json_equal(json_array_get(findings, i), json_array_get(findings, j)))
+				return false;
+	return true;
+}
+
 TEST_CASE(every_unsuitable_sample, "every unsuitable sample", .tags = "slow");
 
 TEST_EACH(every_unsuitable_sample, an_unsuitable_image_is_refused_and_left_alone, images)
@@ -83,6 +92,7 @@ TEST_EACH(every_unsuitable_sample, an_unsuitable_image_is_refused_and_left_alone
 			 json_is_true(json_object_get(finding, "blocks")) &&
 			 *report_text(finding, "advice") != '\0';
 	ck_assert(found);
+	ck_assert_msg(each_differs(findings), "a finding is told twice");
 	report_run("plan", image, 3, "refused", images[_i].code);
 	ASSERT_STATUS(outcome, 3);
 	ck_assert_str_eq(outcome.output, "");

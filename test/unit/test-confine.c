@@ -92,6 +92,24 @@ TEST_EACH(confine, what_a_worker_has_no_business_with_ends_it, forbidden)
 		      (unsigned)status);
 }
 
+static void free_twice(void)
+{
+	void *volatile block = malloc(2000), *volatile barrier = malloc(2000);
+
+	free(block);
+	free(block);
+	free(barrier);
+}
+
+/* The C library's check of its own memory, and other calls of abort(), are told from the filter. */
+TEST_LOOP(confine, a_process_that_gives_up_ends_by_abort, 0, 2)
+{
+	int status = confined(_i == 0 ? abort : free_twice);
+
+	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "status %x",
+		      (unsigned)status);
+}
+
 static void open_files(void)
 {
 	/*

@@ -94,6 +94,14 @@ TEST(inspection_tests, a_refusal_becomes_a_finding_and_no_fix_applies)
 	ck_assert(!inspection->starts_after);
 }
 
+TEST(inspection_tests, a_refusal_that_is_a_finding_already_is_not_told_twice)
+{
+	look();
+	inspection_refuse(inspection, &refusal);
+	inspection_refuse(inspection, &refusal);
+	ck_assert_uint_eq(inspection->finding_count, 1);
+}
+
 TEST(inspection_tests, of_too_many_findings_the_refusal_stays)
 {
 	look();

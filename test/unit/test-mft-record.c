@@ -231,17 +231,18 @@ static const struct {
 	{6, "\x02", 1, "only a part of it was written"}, /* not of this size */
 	{0x14, "\x08", 1, "its sizes do not fit"},
 	{0x1A, "\x01", 1, "its sizes do not fit"},
-	{0x18, "\xD8", 1, "an attribute of it does not fit"}, /* without the end mark */
-	{0x3C, "\x00\x00", 2, "an attribute of it does not fit"},
-	{0x3C, "\x08", 1, "an attribute of it does not fit"},
-	{0x3D, "\x10", 1, "an attribute of it does not fit"},
-	{0x48, "\x31", 1, "an attribute of it does not fit"}, /* value longer than its attribute */
-	{0x4C, "\xFF\xFF", 2, "an attribute of it does not fit"},
+	{0x18, "\xD8", 1, "one of its attributes does not fit"}, /* without the end mark */
+	{0x3C, "\x00\x00", 2, "one of its attributes does not fit"},
+	{0x3C, "\x08", 1, "one of its attributes does not fit"},
+	{0x3D, "\x10", 1, "one of its attributes does not fit"},
+	{0x48, "\x31", 1,
+	 "one of its attributes does not fit"}, /* value longer than its attribute */
+	{0x4C, "\xFF\xFF", 2, "one of its attributes does not fit"},
 	{0x48, "\x20", 1, "its times are cut off"},
-	{DATA_AT + 9, "\xFF", 1, "an attribute of it does not fit"}, /* name */
-	{DATA_AT + 10, "\x57", 1, "an attribute of it does not fit"},
-	{DATA_AT + 32, "\x59", 1, "an attribute of it does not fit"}, /* run list */
-	{DATA_AT + 32, "\x10", 1, "an attribute of it does not fit"},
+	{DATA_AT + 9, "\xFF", 1, "one of its attributes does not fit"}, /* name */
+	{DATA_AT + 10, "\x57", 1, "one of its attributes does not fit"},
+	{DATA_AT + 32, "\x59", 1, "one of its attributes does not fit"}, /* run list */
+	{DATA_AT + 32, "\x10", 1, "one of its attributes does not fit"},
 	{DATA_AT + 0x48, "\x19", 1, "leads out of the volume"},
 	{DATA_AT + 0x4A, "\x00\x70", 2, "leads out of the volume"},
 	{DATA_AT + 24, "\x09", 1, "is longer than it says"},

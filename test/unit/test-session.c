@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/session.h"
@@ -689,6 +691,35 @@ TEST_EACH(bad_workers, a_worker_that_dies_of_the_image_tells_of_a_damaged_one, d
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
 
+/* Uses up more than half a second of processor time, which is rounded to one. */
+static void compute_says(int socket)
+{
+	(void)socket;
+	while (clock() < CLOCKS_PER_SEC * 6 / 10)
+		;
+	raise(SIGXCPU);
+}
+WORKER(compute)
+
+TEST(bad_workers, a_limit_of_the_shell_is_no_fault_of_the_image)
+{
+	struct rlimit low;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_CPU, &low), 0);
+	low.rlim_cur = 1;
+	ck_assert_int_eq(setrlimit(RLIMIT_CPU, &low), 0);
+	assert_error(run(compute, PATIENCE), BS_SYSTEM_LIMIT, "ulimit -t");
+}
+
+/* Neither a process nor a descriptor more is to be had. */
+TEST(bad_workers, a_worker_that_cannot_be_started_is_no_bug)
+{
+	struct rlimit none = {0, 0};
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_error(run(end_at_once, PATIENCE), BS_SYSTEM_LIMIT, "channel");
+}
+
 TEST(bad_workers, a_worker_that_dies_before_it_reads_tells_nothing_of_the_image)
 {
 	deadly = SIGSEGV;
@@ -970,10 +1001,10 @@ static const struct {
 	const char *text;
 	bool with_plan;
 } endless[] = {
-	{reads_for_ever, "reading", false},
-	{writes_for_ever, "writing", true},
-	{is_refused_for_ever, "writing", false},
-	{flushes_for_ever, "writing", false},
+	{reads_for_ever, "reads more", false},
+	{writes_for_ever, "writes more", true},
+	{is_refused_for_ever, "writes more", false},
+	{flushes_for_ever, "writes more", false},
 };
 
 static uint64_t *share(void)
