@@ -84,12 +84,17 @@ static int check_other(const struct place *place, const char *signpost, struct b
 				   "belongs to a command that ended (is the image a copy, or was "
 				   "--undo-dir given then?): restore the image from a copy",
 				   signpost, err);
-	return fail_marked(place,
-			   why.code == BS_OK ? "is missing: put it back (or name its folder: "
-					       "--undo-dir), or restore the image from a copy"
-					     : "cannot be read: restore it, or the image, from a "
-					       "copy",
-			   signpost, err);
+	if (why.code == BS_OK)
+		return fail_marked(place,
+				   "is missing: put it back (or name its folder: --undo-dir), or "
+				   "restore the image from a copy",
+				   signpost, err);
+	*err = why;
+	err->code = BS_RECOVERY_REQUIRED;
+	return fail_prefix(err,
+			   "the image is marked as half written, and its undo file %.200s cannot "
+			   "be used",
+			   signpost);
 }
 
 /* The journal of `place` is interrupted.  Another one that is as well comes first. */
