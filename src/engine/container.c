@@ -135,15 +135,14 @@ static int fail_unchangeable(struct container *container, const struct bs_option
 {
 	struct bs_error why = *err, state;
 	struct image_lock *lock = lock_image(&container->place, LOCK_FOR_READING, &state);
-	bool half_written =
-		lock != NULL &&
-		recover(container, options, LOCK_FOR_READING, NULL, &state) < 0 &&
-		bs_code_exit(state.code) == BS_EXIT_RECOVERY;
+	bool half_written = lock != NULL &&
+			    recover(container, options, LOCK_FOR_READING, NULL, &state) < 0 &&
+			    bs_code_exit(state.code) == BS_EXIT_RECOVERY;
 
 	lock_release(lock);
 	if (half_written)
-		fail(err, state.code, "%.240s; it cannot be taken back now: %.180s",
-		     state.message, why.message);
+		fail(err, state.code, "%.240s; it cannot be taken back now: %.180s", state.message,
+		     why.message);
 	return -1;
 }
 
