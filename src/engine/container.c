@@ -57,7 +57,7 @@ static int follow_descriptor(struct container *container, const struct bs_option
 		return 0;
 	path = beside(container->target->name, format.extent);
 	if (path == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	extent = target_open(path, err);
 	free(path);
 	if (extent == NULL)
@@ -323,7 +323,7 @@ static int read_zones(struct container *container, const struct guard_zone *zone
 	int result = 0;
 
 	if (chunk == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	for (size_t i = 0; i < count; i++)
 		for (uint64_t done = 0; done < zones[i].length && result == 0; done += CHUNK)
 			result = disk_read(container->disk, zones[i].offset + done, chunk,
@@ -349,7 +349,7 @@ int container_locate(struct container *container, const struct guard_zone *zones
 	if (result == 0)
 		*found = calloc(range_count + 2, sizeof(**found));
 	if (result == 0 && *found == NULL)
-		result = fail(err, BS_NO_MEMORY, "out of memory");
+		result = fail_memory(err);
 	if (result == 0) {
 		for (size_t i = 0; i < range_count; i++)
 			(*found)[(*found_count)++] =
