@@ -57,7 +57,7 @@ static int follow_descriptor(struct container *container, const struct bs_option
 		return 0;
 	path = beside(container->target->name, format.extent);
 	if (path == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	extent = target_open(path, err);
 	free(path);
 	if (extent == NULL)
@@ -83,9 +83,8 @@ static int find_place(struct container *container, const struct bs_options *opti
 
 	if (place_find(container->target, options->undo_directory, &container->place, err) == 0)
 		return 0;
-	/* What lies in the place of the undo file may hide the one of a half-written image. */
-	if (err->code == BS_UNDO_FILE_UNUSABLE &&
-	    target_read_signpost(container->target, &signpost, &ignored) == 0 && signpost) {
+	/* Without an undo file that can be used, a half-written image is not just refused. */
+	if (target_read_signpost(container->target, &signpost, &ignored) == 0 && signpost) {
 		fail_prefix(err, "the image is marked as half written");
 		err->code = BS_RECOVERY_REQUIRED;
 	}
@@ -127,6 +126,36 @@ static int recover(struct container *container, const struct bs_options *options
 	return open_again(container, options, err);
 }
 
+/*
+ * The image cannot be changed, for the reason in *err.  If it is half written, that outweighs the
+ * reason, and both are told.  Returns -1.
+ */
+static int fail_unchangeable(struct container *container, const struct bs_options *options,
+			     struct bs_error *err)
+{
+	struct bs_error why = *err, state;
+	struct image_lock *lock = lock_image(&container->place, LOCK_FOR_READING, &state);
+	bool half_written = lock != NULL &&
+			    recover(container, options, LOCK_FOR_READING, NULL, &state) < 0 &&
+			    bs_code_exit(state.code) == BS_EXIT_RECOVERY;
+
+	lock_release(lock);
+	if (half_written)
+		fail(err, state.code, "%.240s; it cannot be taken back now: %.180s", state.message,
+		     why.message);
+	return -1;
+}
+
+/* Before any work: what cannot be changed at its end should be refused at once. */
+static int check_changeable(struct container *container, const struct bs_options *options,
+			    struct bs_error *err)
+{
+	if (target_check_writable(container->target, err) == 0 &&
+	    place_check_folder(&container->place, err) == 0)
+		return 0;
+	return fail_unchangeable(container, options, err);
+}
+
 int container_lock(struct container *container, const char *image, const struct bs_options *options,
 		   enum lock_purpose purpose, bool *recovered, struct bs_error *err)
 {
@@ -134,9 +163,7 @@ int container_lock(struct container *container, const char *image, const struct 
 	if (container_open_target(container, image, options, err) < 0 ||
 	    find_place(container, options, err) < 0)
 		return -1;
-	/* Before any work: what cannot be changed at its end should be refused at once. */
-	if (purpose == LOCK_FOR_CHANGING && (target_check_writable(container->target, err) < 0 ||
-					     place_check_folder(&container->place, err) < 0))
+	if (purpose == LOCK_FOR_CHANGING && check_changeable(container, options, err) < 0)
 		return -1;
 	container->lock = lock_image(&container->place, purpose, err);
 	if (container->lock == NULL)
@@ -296,7 +323,7 @@ static int read_zones(struct container *container, const struct guard_zone *zone
 	int result = 0;
 
 	if (chunk == NULL)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	for (size_t i = 0; i < count; i++)
 		for (uint64_t done = 0; done < zones[i].length && result == 0; done += CHUNK)
 			result = disk_read(container->disk, zones[i].offset + done, chunk,
@@ -322,7 +349,7 @@ int container_locate(struct container *container, const struct guard_zone *zones
 	if (result == 0)
 		*found = calloc(range_count + 2, sizeof(**found));
 	if (result == 0 && *found == NULL)
-		result = fail(err, BS_NO_MEMORY, "out of memory");
+		result = fail_memory(err);
 	if (result == 0) {
 		for (size_t i = 0; i < range_count; i++)
 			(*found)[(*found_count)++] =

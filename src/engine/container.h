@@ -2,9 +2,9 @@
 /*
  * An image opened for a command: locked, read-only, with the stack of disks on top of it.
  *
- *	disk               the guest's disk: a window of the overlay, or what QEMU's driver makes of
- *it overlay            collects what staging changes, in bytes of the container target the
- *container, a file, a device or an NBD export, for reading
+ *	disk       the guest's disk: a window of the overlay, or what QEMU's driver makes of that
+ *	overlay    collects what the staging changes, in bytes of the container
+ *	target     the container: a file, a device or an NBD export, open for reading
  */
 #ifndef BOOTSHIFT_CONTAINER_H
 #define BOOTSHIFT_CONTAINER_H

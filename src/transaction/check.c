@@ -62,7 +62,7 @@ static int check_open(struct check *check, const struct target *image, struct bs
 {
 	check->bytes = malloc(JOURNAL_RANGE_MAX);
 	if (!check->bytes) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		return -1;
 	}
 	check->image = target_reopen(image, TARGET_REREAD, NULL, err);
@@ -254,7 +254,7 @@ int check_can_be_taken_back(struct journal_file *journal, const struct target *i
 	/* The header proved that the count is not more than the journal has blocks. */
 	check.ranges = calloc((size_t)journal->header.record_count + 1, sizeof(*check.ranges));
 	if (!check.ranges) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		goto out;
 	}
 	if (check_open(&check, image, err) < 0 ||

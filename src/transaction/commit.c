@@ -185,7 +185,7 @@ static int write_ranges(struct commit *commit, struct bs_error *err)
 	int result = -1;
 
 	if (!buffer)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	for (size_t i = commit->list.image_count; i-- > 0;) {
 		const struct journal_range *range = &commit->list.ranges[i];
 

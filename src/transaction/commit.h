@@ -17,8 +17,8 @@
  * The order of a commit, and that of taking back, with every step durable before the next one
  * begins; state.h says what follows from a stop between two of them:
  *
- *	commit     journal published, signpost up, image written and read back, signpost down,
- *APPLIED undo       UNDOING, signpost up, image restored and read back, signpost down, DONE
+ *	commit     publish journal, set signpost, write and read back, remove signpost, APPLIED
+ *	undo       UNDOING, set signpost, restore and read back, remove signpost, DONE
  *	recovery   the same without UNDOING
  *
  * The journal may lose its name on the way: somebody removes, moves or replaces it.  Both go by

@@ -66,7 +66,7 @@ int journal_file_open(const char *path, struct journal_file **result, struct bs_
 	if (file)
 		file->buffer = malloc(JOURNAL_RECORD_MAX);
 	if (!file || !file->buffer) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		goto out;
 	}
 	if (trust_check_file(descriptor, "undo file", path, err) < 0)

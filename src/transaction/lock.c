@@ -280,7 +280,7 @@ struct image_lock *lock_image(const struct place *place, enum lock_purpose purpo
 	}
 	if (!lock || !lock->path) {
 		free(lock);
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		return NULL;
 	}
 	if (purpose == LOCK_FOR_CHANGING)

@@ -112,7 +112,7 @@ int place_check_folder(const struct place *place, struct bs_error *err)
 	int descriptor, result = -1;
 
 	if (!path)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	descriptor = open_unnamed(path);
 	if (descriptor < 0) {
 		fail_system(err, "no file can be made in %s", place->folder);
@@ -139,7 +139,7 @@ static int sync_name(const char *path, bool was_there, const struct transaction_
 	int result;
 
 	if (!above)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	result = transaction_sync_folder(io, above, err);
 	free(above);
 	return result < 0 && was_there && err->code == BS_NO_PERMISSION ? 0 : result;
@@ -158,7 +158,7 @@ static int make_folder(const char *path, const struct transaction_io *io, struct
 		return sync_name(path, true, io, err);
 	above = folder_of(path);
 	if (!above)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	result = make_folder(above, io, err); /* ends: a name less each time; the root is there */
 	free(above);
 	if (result < 0)
@@ -267,7 +267,7 @@ int place_find(const struct target *target, const char *undo_directory, struct p
 		place->lock = join(stem, ".bootshift-lock");
 	}
 	if (!place->journal || !place->temporary || !place->lock) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		goto out;
 	}
 	if (check_file("undo file", place->journal, err) == 0 &&

@@ -125,7 +125,7 @@ int publish_write(const struct place *place, const struct range_list *list, stru
 	writer.after_bytes = malloc(JOURNAL_RANGE_MAX);
 	writer.record = malloc(JOURNAL_RECORD_MAX);
 	if (!writer.before_bytes || !writer.after_bytes || !writer.record) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		goto out;
 	}
 	/* What an earlier attempt left behind; O_EXCL then says that nobody put a link here. */

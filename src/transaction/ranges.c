@@ -28,7 +28,7 @@ static int add_range(struct range_list *list, enum journal_kind kind, uint64_t s
 		void *ranges = reallocarray(list->ranges, capacity, sizeof(*list->ranges));
 
 		if (!ranges)
-			return fail(err, BS_NO_MEMORY, "out of memory");
+			return fail_memory(err);
 		list->ranges = ranges;
 		list->capacity = capacity;
 	}

@@ -122,7 +122,7 @@ struct disk *reread_open(int descriptor, uint64_t size, struct bs_error *err)
 		reread->buffer = aligned_alloc(ALIGNMENT, BUFFER_SIZE);
 	if (!reread || !reread->buffer) {
 		free(reread);
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		return NULL;
 	}
 	reread->disk = (struct disk){.operations = &reread_operations, .size = size};

@@ -151,7 +151,7 @@ int restore_image(const struct place *place, struct target *image, struct journa
 
 	restore.now = malloc(JOURNAL_RANGE_MAX);
 	if (!restore.now) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		goto out;
 	}
 	/* Where no byte was written the signpost is up, or it could not be put up. */

@@ -83,8 +83,14 @@ static int check_other(const struct place *place, const char *signpost, struct b
 	if (state != TRANSACTION_NONE)
 		return fail_marked(place, "belongs to a command that ended (is the image a copy?)",
 				   signpost, err);
-	return fail_marked(place, why.code == BS_OK ? "is missing" : "cannot be read", signpost,
-			   err);
+	if (why.code == BS_OK)
+		return fail_marked(place, "is missing", signpost, err);
+	*err = why;
+	err->code = BS_RECOVERY_REQUIRED;
+	return fail_prefix(err,
+			   "the image is marked as half written, and its undo file %.200s cannot "
+			   "be used",
+			   signpost);
 }
 
 /* The journal of `place` is interrupted.  Another one that is as well comes first. */

@@ -16,11 +16,11 @@
  *	own         damaged, unreadable   refused: journal-damaged, recovery-required
  *	own         interrupted           it is recovered
  *	own         applied, done         a left-over if the image proves it, else refused
- *	another's   interrupted           it is recovered, unless the other one is interrupted as
- *well another's   anything else         refused: recovery-required, with the other's path
+ *	another's   interrupted           it is recovered; but see below
+ *	another's   anything else         refused: recovery-required, with the other's path
  *
- * An own journal lies at the place where this command looks.  "Refused" holds for every command,
- * and nothing is written then.
+ * The own journal lies at the place where this command looks; another's journal is any other one to
+ * which the signpost leads.  "Refused" holds for every command, and nothing is written then.
  *
  * - A left-over: earlier versions marked the journal first and removed the signpost after.  But an
  *   image may also be a copy, with its attributes, that was made while the original was being
@@ -28,8 +28,8 @@
  *   file that the journal names (by its inode), and only when every range of the journal reads as
  *   the mark says.
  * - Another's, own interrupted: the image was renamed or copied together with its journal.  The
- *   recovery proves that the image fits its own journal before it writes.  If another transaction
- *   was interrupted too, that one has to be taken back first.
+ *   recovery proves that the image fits its own journal before it writes.  If the other journal is
+ *   interrupted too, and is no copy of the own one, that has to be recovered first: refused.
  * - Another's journal that is finished does not count: a copy of a half-written image keeps its
  *   signpost when the original is recovered and fixed again.
  */

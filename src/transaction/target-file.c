@@ -216,7 +216,7 @@ static int file_read_signpost(const struct target *target, char **journal, struc
 	ssize_t length;
 
 	if (!value)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	length = fgetxattr(descriptor_of(target), SIGNPOST, value, SIGNPOST_MAX);
 	if (length >= 0) {
 		*journal = value;
@@ -313,7 +313,7 @@ static struct target *wrap(int descriptor, const char *name, enum target_access 
 
 	if (!file) {
 		close(descriptor);
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		return NULL;
 	}
 	file->descriptor = descriptor;
@@ -322,7 +322,7 @@ static struct target *wrap(int descriptor, const char *name, enum target_access 
 	target->io = io;
 	target->name = strdup(name);
 	if (!target->name) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		goto out;
 	}
 	if (fstat(descriptor, &stat) == 0 && S_ISBLK(stat.st_mode)) {

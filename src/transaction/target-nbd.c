@@ -84,14 +84,14 @@ struct target *target_nbd_open(const char *uri, bool writable, struct bs_error *
 	struct target *target = calloc(1, sizeof(*target));
 
 	if (!target) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		return NULL;
 	}
 	target->operations = &nbd_operations;
 	target->kind = TARGET_NBD;
 	target->name = strdup(uri);
 	if (!target->name) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		goto out;
 	}
 	target->disk = nbd_open_uri(uri, writable, PATIENCE, err);

@@ -6,11 +6,11 @@
  * - Whatever the kind, a target is bytes with a length that are read, written and made durable.
  *   What only files have (holes, space to reserve, another length) is asked for and may be absent.
  * - A target is opened for one access.  Reading goes through its disk; writing through the
- * functions below and the caller's table of system calls, so that a test can make each of them
- * fail.
+ *   functions below and the caller's table of system calls, so that a test can make each of them
+ *   fail.
  * - While a file is being changed it carries a signpost, where its file system can: an extended
  *   attribute that says where the journal lies.  So whoever looks for the journal in another
- * folder, or under another name of the file, learns of it.
+ *   folder, or under another name of the file, learns of it.
  * - Nothing here locks: lock.h does, and whoever changes a target holds its lock.
  */
 #ifndef BOOTSHIFT_TRANSACTION_TARGET_H

@@ -17,7 +17,7 @@
 
 /* ---- recovery ------------------------------------------------------------------------------- */
 
-/* A journal without its name was never acted on: the image was not touched. */
+/* A journal that has only its temporary name was never used: the image was not changed. */
 static int remove_temporary(const struct place *place, const struct transaction_io *io,
 			    struct bs_error *err)
 {
@@ -72,7 +72,11 @@ static int recover_interrupted(const struct place *place, struct journal_file *j
 /* Whatever stood in the way, the image may still be neither old nor new. */
 static int still_interrupted(struct bs_error *err)
 {
-	if (err->code != BS_JOURNAL_DAMAGED && err->code != BS_CHANGED_SINCE)
+	if (err->code == BS_CHANGED_SINCE)
+		return fail_prefix(err, "what was interrupted could not be taken back (if the "
+					"image was restored from a copy since, move its undo file "
+					"away)");
+	if (err->code != BS_JOURNAL_DAMAGED)
 		err->code = BS_RECOVERY_REQUIRED;
 	return fail_prefix(err, "what was interrupted could not be taken back");
 }

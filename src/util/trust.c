@@ -162,10 +162,11 @@ static int check_inode(int descriptor, const struct stat *status, const char *wh
 		return fail(err, BS_NOT_TRUSTED, "%s may write to the %s %.200s (mode %04o)",
 			    who.text, what, path, permissions(status));
 	if (status->st_nlink > 1)
-		return fail(err, BS_NOT_TRUSTED,
-			    "the %s %.200s has another name (a hard link), which must go before it "
-			    "can be trusted",
-			    what, path);
+		return fail(
+			err, BS_NOT_TRUSTED,
+			"the %s %.200s has another name (a hard link), maybe of another user; a "
+			"copy in its place would have none",
+			what, path);
 	return 0;
 }
 
@@ -219,7 +220,7 @@ static int check_folder_of(const char *path, struct bs_error *err)
 	int result;
 
 	if (!folder)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	result = trust_check_folder(folder, err);
 	free(folder);
 	return result;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whether a file may be believed: whether nobody but the caller and root can have written what is
- * in it, or can have put it under its name.
+ * Whether a file may be believed: only if nobody but the caller and root can have written its
+ * content, or can have given it its name.
  *
  * The rule:
  * - A file belongs to the caller (the effective user) or to root, nobody else may write to it, and

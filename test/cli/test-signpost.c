@@ -107,6 +107,55 @@ TEST(signpost, a_half_written_image_without_its_undo_file_is_refused_by_every_co
 	state_assert_restored(image, &before);
 }
 
+/* As a refusal it would be told as an image that was not changed. */
+TEST(signpost, a_half_written_image_that_cannot_be_taken_back_now_is_more_than_refused)
+{
+	const char *image = small_image(), *undo_file = text("%s.bootshift-undo", image);
+	const char *folder = text("%.*s", (int)(strrchr(image, '/') - image), image);
+	struct {
+		const char *path;
+		mode_t mode, right;
+		const char *words;
+	} obstacles[] = {
+		{undo_file, 0666, 0600, "everybody may write to the undo file"},
+		{image, 0444, 0644, "read-only"},
+		{folder, 0777, 0700, "everybody may write to the folder"},
+	};
+	struct image_state before = state_take(image);
+
+	if (!has_attributes(image))
+		return;
+	leave_half_written(image, &before);
+	for (size_t i = 0; i < sizeof(obstacles) / sizeof(obstacles[0]); i++) {
+		ck_assert_int_eq(chmod(obstacles[i].path, obstacles[i].mode), 0);
+		report_run("inspect", image, 4, "recovery-required", "recovery-required");
+		report_run("fix", image, 4, "recovery-required", "recovery-required");
+		ASSERT_HAS(BOOTSHIFT("undo", image).errors, obstacles[i].words);
+		ck_assert_int_eq(chmod(obstacles[i].path, obstacles[i].right), 0);
+	}
+	report_run("undo", image, 0, "undone", NULL);
+	state_assert_restored(image, &before);
+}
+
+/* The undo file lies where another --undo-dir was given, and cannot be used there. */
+TEST(signpost, why_the_undo_file_of_a_signpost_cannot_be_used_is_told)
+{
+	const char *image = small_image(), *undo_file = text("%s.bootshift-undo", image);
+	const char *other = text("%s.other", image);
+	struct image_state before = state_take(image);
+
+	if (!has_attributes(image))
+		return;
+	leave_half_written(image, &before);
+	ck_assert_int_eq(chmod(undo_file, 0666), 0);
+	ck_assert_int_eq(rename(image, other), 0);
+	assert_refused(other, text("everybody may write to the undo file %s", undo_file));
+	ck_assert_int_eq(rename(other, image), 0);
+	ck_assert_int_eq(chmod(undo_file, 0600), 0);
+	report_run("undo", image, 0, "undone", NULL);
+	state_assert_restored(image, &before);
+}
+
 TEST(signpost, the_undo_file_of_a_half_written_image_can_be_put_into_another_folder)
 {
 	const char *image = small_image(), *folder = text("%s.undo", image);

@@ -200,7 +200,10 @@ TEST(trust, an_undo_file_of_another_image_is_not_obeyed)
 	file_write(undo_file, MARK_OFFSET, (const char[4096]){0}, 4096);
 	report_run("undo", image, 3, "refused", "changed-since-fix");
 	report_run("fix", image, 3, "refused", "changed-since-fix");
+	ASSERT_HAS(BOOTSHIFT("undo", image).errors, "move its undo file away");
 	image_assert_same(image, &before.digest);
+	ck_assert_int_eq(unlink(undo_file), 0);
+	report_run("inspect", image, 0, "would-fix", NULL);
 }
 
 TEST(trust, the_undo_file_can_be_written_by_its_owner_alone)
