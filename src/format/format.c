@@ -111,14 +111,14 @@ static const struct foreign {
 	 BS_HOLDS_NO_DISK,
 	 false,
 	 true,
-	 "an image of a CD or DVD (ISO 9660), not of a disk"},
-	{{0, 3, "\x1f\x8b\x08"}, BS_PACKED_GZIP, false, false, "a compressed file (gzip)"},
-	{{0, 3, "BZh"}, BS_PACKED_BZIP2, false, true, "a compressed file (bzip2)"},
-	{{0, 6, "\xfd\x37zXZ\0"}, BS_PACKED_XZ, false, false, "a compressed file (xz)"},
-	{{0, 4, "\x28\xb5\x2f\xfd"}, BS_PACKED_ZSTD, false, true, "a compressed file (zstd)"},
-	{{0, 4, "PK\x03\x04"}, BS_PACKED_ZIP, false, false, "an archive (zip)"},
-	{{0, 6, "7z\xbc\xaf\x27\x1c"}, BS_PACKED_7Z, false, false, "an archive (7z)"},
-	{{257, 5, "ustar"}, BS_PACKED_TAR, false, true, "an archive (tar, OVA)"},
+	 "an ISO 9660 image of a CD or DVD, not of a disk"},
+	{{0, 3, "\x1f\x8b\x08"}, BS_PACKED_GZIP, false, false, "a file compressed with gzip"},
+	{{0, 3, "BZh"}, BS_PACKED_BZIP2, false, true, "a file compressed with bzip2"},
+	{{0, 6, "\xfd\x37zXZ\0"}, BS_PACKED_XZ, false, false, "a file compressed with xz"},
+	{{0, 4, "\x28\xb5\x2f\xfd"}, BS_PACKED_ZSTD, false, true, "a file compressed with zstd"},
+	{{0, 4, "PK\x03\x04"}, BS_PACKED_ZIP, false, false, "a zip archive"},
+	{{0, 6, "7z\xbc\xaf\x27\x1c"}, BS_PACKED_7Z, false, false, "a 7z archive"},
+	{{257, 5, "ustar"}, BS_PACKED_TAR, false, true, "a tar archive, such as an OVA"},
 };
 
 static const struct magic boot_signature = {510, 2, "\x55\xaa"};
