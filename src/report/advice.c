@@ -156,7 +156,7 @@ static size_t put_piece(struct advice *advice, const char *text, bool at_word,
 static void put_text(struct advice *advice, const char *text, const struct advice_subject *subject)
 {
 	for (size_t i = 0; text[i] != '\0';)
-		i += put_piece(advice, text + i, i == 0 || strchr(" <", text[i - 1]), subject);
+		i += put_piece(advice, text + i, i == 0 || strchr(" <=", text[i - 1]), subject);
 }
 
 /* ---- advice with more in it than a code's text ---------------------------------------------- */

@@ -79,8 +79,9 @@ TEST_LOOP(advice_tests, what_an_advice_names_exists, BS_OK + 1, BS_CODE_COUNT)
 	const char *help = NULL; /* of the last of our commands that was named */
 	const char *before = ""; /* the word before */
 	size_t program = WINDOWS_COUNT;
-	const char *qemu = text("%s%s", RUN("qemu-img", "--help").output,
-				RUN("qemu-img", "convert", "--help").output);
+	const char *qemu =
+		text("%s%s%s", RUN("qemu-img", "--help").output,
+		     RUN("qemu-img", "convert", "--help").output, RUN("qemu-nbd", "--help").output);
 
 	for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
 		const char *name = bare(word);
@@ -98,6 +99,7 @@ TEST_LOOP(advice_tests, what_an_advice_names_exists, BS_OK + 1, BS_CODE_COUNT)
 		} else if (strncmp(name, "--", 2) == 0 && help != NULL) {
 			ASSERT_HAS(help, text("%s ", name));
 		} else if (strncmp(name, "--", 2) == 0) {
+			name = text("%.*s", (int)strcspn(name, "="), name);
 			ck_assert_msg(strstr(qemu, name) != NULL ||
 					      strstr(help_of("fix"), name) != NULL ||
 					      strstr(help_of("batch"), name) != NULL,
