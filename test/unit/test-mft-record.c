@@ -245,7 +245,7 @@ static const struct {
 	{DATA_AT + 32, "\x10", 1, "one of its attributes does not fit"},
 	{DATA_AT + 0x48, "\x19", 1, "leads out of the volume"},
 	{DATA_AT + 0x4A, "\x00\x70", 2, "leads out of the volume"},
-	{DATA_AT + 24, "\x09", 1, "is longer than it says"},
+	{DATA_AT + 24, "\x09", 1, "is longer than the record says"},
 	{DATA_AT + 40, "\x00\xA0", 2, "contradict each other"}, /* allocated < size */
 	{DATA_AT + 56, "\x02\xA0", 2, "contradict each other"}, /* initialised > size */
 	{DATA_AT + 47, "\xFF", 1, "contradict each other"},     /* allocated < 0 */
