@@ -90,7 +90,7 @@ static const char *command_of(const char *advice)
 	return text("%s %s", bootshift_path(), command + strlen(ours));
 }
 
-TEST_CASE(format_advice, "format-advice");
+TEST_CASE(format_advice, "format-advice", .tags = "slow");
 
 TEST_LOOP(format_advice, the_command_in_the_advice_makes_an_image_that_can_be_fixed, 0,
 	  (int)(sizeof(samples) / sizeof(samples[0])))
