@@ -45,7 +45,8 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 .DELETE_ON_ERROR:
 
 # One short line for each file that is made; V=1 prints the whole commands.
-brief = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
+silent = $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+brief = $(if $(V),,$(if $(silent),@,@printf '  %-5s %s\n' $(1) $@;))
 
 all: $(B)/bootshift $(B)/libbootshift.so ## the program and the library
 
