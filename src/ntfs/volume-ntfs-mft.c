@@ -360,8 +360,7 @@ static int check_security_ids(const struct walk *walk, struct bs_error *err)
 		    walk->highest_security_id);
 }
 
-int volume_prove_free(struct volume *volume, const struct volume_holders *holders,
-		      struct bs_error *err)
+int volume_prove_free(struct volume *volume, struct volume_holders *holders, struct bs_error *err)
 {
 	struct walk *walk = calloc(1, sizeof(*walk));
 	int result = -1;
@@ -372,6 +371,9 @@ int volume_prove_free(struct volume *volume, const struct volume_holders *holder
 		goto out;
 	walk->volume = volume;
 	walk->holders = holders;
+	if (holders->record_count != 0)
+		qsort(holders->records, holders->record_count, sizeof(*holders->records),
+		      by_number);
 	/* Not more than the volume has room for: the size was checked when it was opened. */
 	walk->record_count =
 		(uint64_t)volume->ntfs->mft_na->data_size / volume->ntfs->mft_record_size;

@@ -208,7 +208,7 @@ MUST_CHECK int volume_check_indexes(struct volume_file *file, struct bs_error *e
 /* Clusters and the files that hold them. */
 struct volume_holders {
 	const struct volume_runs *runs; /* sorted, none overlaps another one */
-	const uint64_t *records;        /* the files' records, sorted */
+	uint64_t *records;              /* of the files, in any order; volume_prove_free() sorts */
 	size_t record_count;
 };
 
@@ -217,7 +217,7 @@ struct volume_holders {
  * cluster of each file is marked as used, no other file has one of `holders`, and no record that
  * may hold clusters is unreadable.  Errors: BS_NTFS_DAMAGED with the record and the cluster.
  */
-MUST_CHECK int volume_prove_free(struct volume *volume, const struct volume_holders *holders,
+MUST_CHECK int volume_prove_free(struct volume *volume, struct volume_holders *holders,
 				 struct bs_error *err);
 
 /*

@@ -147,47 +147,49 @@ static uint64_t end_of(const struct volume_runs *runs)
 	return last != NULL ? last->first + last->length : 0;
 }
 
+/* Fills `held` and *accounting. */
+static int count(struct volume *volume, const struct bs_plan *plan, struct held *held,
+		 struct accounting *accounting, struct bs_error *err)
+{
+	struct volume_state state;
+	uint64_t clusters;
+
+	if (volume_state(volume, &state, err) < 0 ||
+	    add_metadata(volume, growing_files, held, err) < 0 ||
+	    add_plan_files(volume, plan, held, err) < 0 ||
+	    count_once(&held->runs, &clusters, err) < 0)
+		return -1;
+	accounting->sum = state.free / state.cluster_size + clusters;
+	accounting->end = end_of(&held->runs) * state.cluster_size;
+	return 0;
+}
+
 int accounting_take(struct volume *volume, const struct bs_plan *plan,
 		    struct accounting *accounting, struct bs_error *err)
 {
 	struct held held = {0};
-	struct volume_state state;
-	uint64_t count;
-	int result = -1;
+	int result = count(volume, plan, &held, accounting, err);
 
-	if (volume_state(volume, &state, err) < 0 ||
-	    add_metadata(volume, growing_files, &held, err) < 0 ||
-	    add_plan_files(volume, plan, &held, err) < 0 ||
-	    count_once(&held.runs, &count, err) < 0 ||
-	    volume_check_runs(volume, &held.runs, err) < 0)
-		goto out;
-	accounting->sum = state.free / state.cluster_size + count;
-	accounting->end = end_of(&held.runs) * state.cluster_size;
-	result = 0;
-out:
+	if (result == 0)
+		result = volume_check_runs(volume, &held.runs, err);
 	free_held(&held);
 	return result;
 }
 
-static int by_number(const void *left, const void *right)
-{
-	const uint64_t *a = left, *b = right;
-
-	return (*a > *b) - (*a < *b);
-}
-
-static int prove_volume(struct volume *volume, const struct bs_plan *plan, struct bs_error *err)
+static int prove_volume(struct volume *volume, const struct bs_plan *plan, uint64_t *sum,
+			struct bs_error *err)
 {
 	struct held held = {.with_records = true};
 	struct volume_holders holders = {.runs = &held.runs};
-	uint64_t count;
+	struct accounting accounting;
+	uint64_t ignored;
 	int result = -1;
 
-	if (add_metadata(volume, growing_files, &held, err) < 0 ||
+	if (count(volume, plan, &held, &accounting, err) < 0 ||
 	    add_metadata(volume, written_files, &held, err) < 0 ||
-	    add_plan_files(volume, plan, &held, err) < 0 || count_once(&held.runs, &count, err) < 0)
+	    count_once(&held.runs, &ignored, err) < 0)
 		goto out;
-	qsort(held.records, held.record_count, sizeof(*held.records), by_number);
+	*sum = accounting.sum;
 	holders.records = held.records;
 	holders.record_count = held.record_count;
 	result = volume_prove_free(volume, &holders, err);
@@ -196,7 +198,8 @@ out:
 	return result;
 }
 
-int accounting_prove(struct disk *disk, const struct bs_plan *plan, struct bs_error *err)
+int accounting_prove(struct disk *disk, const struct bs_plan *plan, uint64_t *sum,
+		     struct bs_error *err)
 {
 	struct disk *window = window_open(disk, plan->boot_start, plan->boot_size, err);
 	struct volume *volume = NULL;
@@ -205,7 +208,7 @@ int accounting_prove(struct disk *disk, const struct bs_plan *plan, struct bs_er
 	if (window == NULL)
 		return -1;
 	if (volume_open(window, VOLUME_READ, &volume, err) == 0)
-		result = prove_volume(volume, plan, err);
+		result = prove_volume(volume, plan, sum, err);
 	volume_done(volume);
 	disk_close(window);
 	if (result < 0 && err->code == BS_NTFS_DAMAGED)

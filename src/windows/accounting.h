@@ -29,10 +29,10 @@ MUST_CHECK int accounting_take(struct volume *volume, const struct bs_plan *plan
 /*
  * Proves, before the staging, that the boot volume's accounts of what is free can be trusted: of
  * clusters, and of the blocks of those indexes that a fix changes.  No other file has a cluster of
- * what a fix replaces, and the clusters of all files are marked as used.  Errors: BS_NTFS_DAMAGED
- * with what is wrong; what the disk says.
+ * what a fix replaces, and the clusters of all files are marked as used.  *sum is that of struct
+ * accounting.  Errors: BS_NTFS_DAMAGED with what is wrong; what the disk says.
  */
-MUST_CHECK int accounting_prove(struct disk *disk, const struct bs_plan *plan,
+MUST_CHECK int accounting_prove(struct disk *disk, const struct bs_plan *plan, uint64_t *sum,
 				struct bs_error *err);
 
 #endif

@@ -12,10 +12,9 @@
 
 #define LARGE_SECTOR_SIZE 4096u /* bytes: the other size that disks have */
 
-static struct bs_partition *add_partition(struct survey *survey, uint32_t number,
+struct bs_partition *survey_add_partition(struct bs_inspection *report, uint32_t number,
 					  const struct mbr_entry *entry, uint64_t base_lba)
 {
-	struct bs_inspection *report = &survey->report;
 	struct bs_partition *partition;
 
 	if (report->partition_count == BS_PARTITIONS_MAX)
@@ -55,7 +54,8 @@ static int add_logical(struct survey *survey, const struct bs_partition *extende
 		if (!mbr_parse(sector, &table))
 			break;
 		if (table.entries[0].type != MBR_TYPE_EMPTY && table.entries[0].sectors != 0 &&
-		    add_partition(survey, number++, &table.entries[0], record) == NULL)
+		    survey_add_partition(&survey->report, number++, &table.entries[0], record) ==
+			    NULL)
 			break;
 		if (!mbr_is_extended(table.entries[1].type) || table.entries[1].first_lba == 0 ||
 		    base + table.entries[1].first_lba <= record ||
@@ -407,7 +407,7 @@ int survey_partitions(struct survey *survey, const struct bs_options *options, s
 			return 0;
 		}
 		if (table.entries[i].type != MBR_TYPE_EMPTY && table.entries[i].sectors != 0)
-			(void)add_partition(survey, i + 1, &table.entries[i], 0);
+			(void)survey_add_partition(report, i + 1, &table.entries[i], 0);
 	}
 	for (uint32_t i = 0, primary = report->partition_count; i < primary; i++)
 		if (report->partitions[i].filesystem == BS_FS_EXTENDED &&

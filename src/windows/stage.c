@@ -6,7 +6,6 @@
 #include "boot/vbr.h"
 #include "disk/window.h"
 #include "util/bytes.h"
-#include "windows/accounting.h"
 #include "windows/copy.h"
 
 struct stage {
@@ -125,11 +124,9 @@ static int activate(const struct stage *stage, struct bs_error *err)
 	return 0;
 }
 
-static int mount(struct stage *stage, uint64_t *clusters, struct bs_error *err)
+static int mount(struct stage *stage, struct bs_error *err)
 {
 	const struct bs_plan *plan = stage->plan;
-	struct accounting before = {0};
-	int result;
 
 	stage->system_window = window_open(stage->disk, plan->system_start, plan->system_size, err);
 	if (stage->system_window == NULL)
@@ -137,13 +134,7 @@ static int mount(struct stage *stage, uint64_t *clusters, struct bs_error *err)
 	stage->boot_window = window_open(stage->disk, plan->boot_start, plan->boot_size, err);
 	if (stage->boot_window == NULL)
 		return -1;
-	if (volume_open(stage->boot_window, VOLUME_READ, &stage->boot, err) < 0)
-		return -1;
-	result = accounting_take(stage->boot, plan, &before, err);
-	*clusters = before.sum;
-	volume_done(stage->boot);
-	stage->boot = NULL;
-	if (result < 0 || volume_open(stage->system_window, VOLUME_READ, &stage->system, err) < 0)
+	if (volume_open(stage->system_window, VOLUME_READ, &stage->system, err) < 0)
 		return -1;
 	return volume_open(stage->boot_window, VOLUME_WRITE, &stage->boot, err);
 }
@@ -185,10 +176,10 @@ static int carry_out(struct stage *stage, const struct bs_operation *operation,
 }
 
 int stage_run(struct disk *disk, struct bs_plan *plan, stage_progress *progress, void *context,
-	      uint64_t *clusters, struct bs_error *err)
+	      struct bs_error *err)
 {
 	struct stage stage = {.disk = disk, .plan = plan};
-	int result = mount(&stage, clusters, err);
+	int result = mount(&stage, err);
 
 	for (uint32_t i = 0; i < plan->operation_count && result == 0; i++) {
 		bool last_on_files = works_on_files(plan->operations[i].kind) &&

@@ -10,12 +10,12 @@
 typedef int stage_progress(void *context, uint32_t index, struct bs_error *err);
 
 /*
- * Fills in what only doing it tells: the hashes of the plan's files.  *clusters is the sum that
- * the boot volume's cluster accounting must still have afterwards.  Errors: those of the volumes;
- * BS_CHANGED_MEANWHILE when the disk is not what the plan says.
+ * Fills in what only doing it tells: the hashes of the plan's files.  accounting_prove() has been
+ * called before.  Errors: those of the volumes; BS_CHANGED_MEANWHILE when the disk is not what the
+ * plan says.
  */
 MUST_CHECK int stage_run(struct disk *disk, struct bs_plan *plan, stage_progress *progress,
-			 void *context, uint64_t *clusters, struct bs_error *err);
+			 void *context, struct bs_error *err);
 
 /* The attributes that the copied folder gets, as the published cure has it (attrib +r +h +s). */
 #define STAGE_FOLDER_ATTRIBUTES (FILE_IS_READ_ONLY | FILE_IS_HIDDEN | FILE_IS_SYSTEM)

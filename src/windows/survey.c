@@ -146,6 +146,24 @@ static void judge(struct survey *survey)
 	report->starts_after = chain_is_good(report, true, &report->starts_after_known);
 }
 
+void survey_begin(struct bs_inspection *report, uint64_t size, const struct bs_options *options)
+{
+	*report = (struct bs_inspection){
+		.disk_size = size,
+		.system_index = -1,
+		.boot_index = -1,
+		.needed_room =
+			options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE,
+		.link_count = BS_LINK_KIND_COUNT,
+	};
+	for (uint32_t i = 0; i < BS_LINK_KIND_COUNT; i++)
+		report->links[i] = (struct bs_link){
+			.kind = (enum bs_link_kind)i,
+			.state = BS_LINK_UNKNOWN,
+			.detail = "not reached",
+		};
+}
+
 int survey_take(struct disk *disk, const struct bs_options *options, struct survey *survey,
 		struct bs_error *err)
 {
@@ -153,14 +171,8 @@ int survey_take(struct disk *disk, const struct bs_options *options, struct surv
 
 	memset(survey, 0, sizeof(*survey));
 	survey->disk = disk;
-	report->disk_size = disk_size(disk);
-	report->system_index = report->boot_index = survey->default_index = -1;
-	report->needed_room = options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE;
-	report->link_count = BS_LINK_KIND_COUNT;
-	for (uint32_t i = 0; i < BS_LINK_KIND_COUNT; i++) {
-		report->links[i].kind = (enum bs_link_kind)i;
-		survey_unknown(survey, (enum bs_link_kind)i, BS_OK, "not reached");
-	}
+	survey->default_index = -1;
+	survey_begin(report, disk_size(disk), options);
 	if (survey_partitions(survey, options, err) < 0)
 		return -1;
 	if (report->system_index >= 0 && survey_system_volume(survey, options, err) < 0)

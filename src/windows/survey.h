@@ -51,6 +51,16 @@ MUST_CHECK int survey_take(struct disk *disk, const struct bs_options *options,
 			   struct survey *survey, struct bs_error *err);
 void survey_free(struct survey *survey);
 
+/* An inspection of a disk of `size` bytes before anything of the disk has been read. */
+void survey_begin(struct bs_inspection *report, uint64_t size, const struct bs_options *options);
+
+/*
+ * Adds the partition of a table's entry, whose record lies at `base_lba`, to a report.  NULL when
+ * the report has no more room.
+ */
+struct bs_partition *survey_add_partition(struct bs_inspection *report, uint32_t number,
+					  const struct mbr_entry *entry, uint64_t base_lba);
+
 /* ---- for the parts of the survey only (findings.c) ----------------------------------------- */
 
 /* Adds a finding; of too many the first ones stay, and refusals rather than notes. */

@@ -100,10 +100,10 @@ static int rehearse(const struct worker *worker, struct bs_plan *plan, struct bs
 	uint64_t clusters;
 
 	if (tell(worker, MESSAGE_CHECKING, NULL, 0, err) < 0 ||
-	    accounting_prove(worker->disk, plan, err) < 0 ||
+	    accounting_prove(worker->disk, plan, &clusters, err) < 0 ||
 	    send_plan(worker, MESSAGE_PLAN, plan, err) < 0 ||
 	    await(worker, MESSAGE_PROCEED, NULL, 0, err) < 0 ||
-	    stage_run(worker->disk, plan, ask_sectors, &progress, &clusters, err) < 0 ||
+	    stage_run(worker->disk, plan, ask_sectors, &progress, err) < 0 ||
 	    tell(worker, MESSAGE_CLUSTERS, &clusters, sizeof(clusters), err) < 0 ||
 	    send_zones(worker, plan, err) < 0)
 		return -1;

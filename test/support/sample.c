@@ -8,6 +8,7 @@
 
 #include "disk/file.h"
 #include "disk/window.h"
+#include "windows/accounting.h"
 #include "windows/plan.h"
 #include "windows/stage.h"
 
@@ -87,7 +88,8 @@ uint64_t sample_stage(struct sample *sample, struct bs_plan *plan)
 	struct bs_error err = {0};
 	uint64_t clusters = 0;
 
-	ASSERT_OK(stage_run(sample->disk, plan, no_progress, NULL, &clusters, &err));
+	ASSERT_OK(accounting_prove(sample->disk, plan, &clusters, &err));
+	ASSERT_OK(stage_run(sample->disk, plan, no_progress, NULL, &err));
 	return clusters;
 }
 
