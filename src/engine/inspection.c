@@ -7,6 +7,7 @@
 
 #include "boot/mbr.h"
 #include "util/err.h"
+#include "windows/survey.h"
 
 /* What the survey refuses is among its findings already. */
 static bool has_finding(const struct bs_inspection *inspection, const struct bs_error *refusal)
@@ -44,24 +45,6 @@ void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *
 			inspection->links[i].state = BS_LINK_BROKEN;
 }
 
-static void add_partitions(struct bs_inspection *inspection, const struct mbr *table)
-{
-	for (uint32_t i = 0; i < MBR_ENTRIES; i++) {
-		const struct mbr_entry *entry = &table->entries[i];
-
-		if (entry->type == MBR_TYPE_EMPTY || entry->sectors == 0)
-			continue;
-		inspection->partitions[inspection->partition_count++] = (struct bs_partition){
-			.number = i + 1,
-			.type = entry->type,
-			.active = entry->flag == MBR_ACTIVE,
-			.start = (uint64_t)entry->first_lba * SECTOR_SIZE,
-			.size = (uint64_t)entry->sectors * SECTOR_SIZE,
-			.filesystem = mbr_is_extended(entry->type) ? BS_FS_EXTENDED : BS_FS_UNKNOWN,
-		};
-	}
-}
-
 struct bs_inspection *inspection_without_worker(struct disk *disk, const struct bs_options *options)
 {
 	struct bs_inspection *inspection;
@@ -75,21 +58,13 @@ struct bs_inspection *inspection_without_worker(struct disk *disk, const struct 
 	inspection = calloc(1, sizeof(*inspection));
 	if (inspection == NULL)
 		return NULL;
-	inspection->disk_size = disk_size(disk);
-	inspection->needed_room =
-		options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE;
-	inspection->system_index = inspection->boot_index = -1;
+	survey_begin(inspection, disk_size(disk), options);
 	inspection->verdict = BS_VERDICT_UNSUITABLE;
-	inspection->link_count = BS_LINK_KIND_COUNT;
-	for (uint32_t i = 0; i < BS_LINK_KIND_COUNT; i++)
-		inspection->links[i] = (struct bs_link){
-			.kind = (enum bs_link_kind)i,
-			.state = BS_LINK_UNKNOWN,
-			.detail = "not reached",
-		};
-	if (mbr_parse(sector, &table)) {
-		inspection->disk_signature = table.disk_signature;
-		add_partitions(inspection, &table);
-	}
+	if (!mbr_parse(sector, &table))
+		return inspection;
+	inspection->disk_signature = table.disk_signature;
+	for (uint32_t i = 0; i < MBR_ENTRIES; i++)
+		if (table.entries[i].type != MBR_TYPE_EMPTY && table.entries[i].sectors != 0)
+			(void)survey_add_partition(inspection, i + 1, &table.entries[i], 0);
 	return inspection;
 }
