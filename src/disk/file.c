@@ -129,3 +129,16 @@ int file_open_unnamed(const char *folder)
 
 	return descriptor >= 0 ? descriptor : open_and_unlink(folder);
 }
+
+bool file_is_same(const struct stat *one, const struct stat *other)
+{
+	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+bool file_has_name(int descriptor, const char *path)
+{
+	struct stat opened, named;
+
+	return fstat(descriptor, &opened) == 0 && lstat(path, &named) == 0 &&
+	       file_is_same(&opened, &named);
+}

@@ -6,6 +6,9 @@
 #ifndef BOOTSHIFT_FILE_H
 #define BOOTSHIFT_FILE_H
 
+#include <stdbool.h>
+#include <sys/stat.h>
+
 #include "disk/disk.h"
 
 /*
@@ -24,6 +27,12 @@ MUST_CHECK int file_read_at(int descriptor, uint64_t offset, void *buffer, size_
 			    struct bs_error *err);
 MUST_CHECK int file_write_at(int descriptor, uint64_t offset, const void *buffer, size_t length,
 			     struct bs_error *err);
+
+/* Whether the two are of one file, whatever its names are. */
+bool file_is_same(const struct stat *one, const struct stat *other);
+
+/* Whether `path`, which is not followed if it is a link, is a name of the file behind `descriptor`. */
+bool file_has_name(int descriptor, const char *path);
 
 /*
  * Makes a file without a name in a folder, for reading and writing: it is gone with its descriptor.

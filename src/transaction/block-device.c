@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "disk/file.h"
 #include "transaction/io.h"
 
 #define BY_ID     "/dev/disk/by-id"
@@ -106,8 +107,7 @@ static bool loop_has_file(const char *loop, const char *backing_file, const stru
 	}
 	if (told == 0)
 		return info.lo_device == image->st_dev && info.lo_inode == image->st_ino;
-	return stat(backing_file, &stat_of_path) == 0 && stat_of_path.st_dev == image->st_dev &&
-	       stat_of_path.st_ino == image->st_ino;
+	return stat(backing_file, &stat_of_path) == 0 && file_is_same(&stat_of_path, image);
 }
 
 static int check_loop(const char *loop, const struct stat *image, bool for_changing,

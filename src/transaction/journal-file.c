@@ -217,18 +217,9 @@ int journal_file_validate(struct journal_file *file, struct bs_error *err)
 	return 0;
 }
 
-/* Do they lead to the same file, whatever its names are by now? */
-static bool same_file(const struct stat *one, const struct stat *other)
-{
-	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
-}
-
 bool journal_file_has_name(const struct journal_file *file, const char *path)
 {
-	struct stat opened, named;
-
-	return fstat(file->descriptor, &opened) == 0 && lstat(path, &named) == 0 &&
-	       same_file(&opened, &named);
+	return file_has_name(file->descriptor, path);
 }
 
 int journal_file_open_marks(struct journal_file *file, const char *path,
@@ -242,7 +233,7 @@ int journal_file_open_marks(struct journal_file *file, const char *path,
 	if (descriptor < 0)
 		return fail_system(err, "cannot open the undo file");
 	if (fstat(file->descriptor, &reading) == 0 && fstat(descriptor, &writing) == 0 &&
-	    same_file(&reading, &writing)) {
+	    file_is_same(&reading, &writing)) {
 		file->marks = descriptor;
 		return 0;
 	}

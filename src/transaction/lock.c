@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "disk/file.h"
 #include "transaction/block-device.h"
 #include "transaction/io.h"
 #include "util/trust.h"
@@ -131,15 +132,6 @@ static int another_bootshift(struct bs_error *err)
 	return fail(err, BS_IN_USE, "another bootshift is changing the image");
 }
 
-/* False when the holder before us removed the file between our opening and our locking. */
-static bool still_has_its_name(int descriptor, const char *path)
-{
-	struct stat open_file, named_file;
-
-	return fstat(descriptor, &open_file) == 0 && lstat(path, &named_file) == 0 &&
-	       open_file.st_dev == named_file.st_dev && open_file.st_ino == named_file.st_ino;
-}
-
 /*
  * Creates the lock file, or else opens the one that is there.  Only a new one is created with
  * O_CREAT: the kernel may refuse that flag for a file of somebody else in a sticky folder, and then
@@ -194,7 +186,8 @@ static int take_lock_file(struct image_lock *lock, struct bs_error *err)
 			usleep(READER_PAUSE);
 			continue;
 		}
-		if (still_has_its_name(descriptor, path)) {
+		/* The holder before us may have removed the file between our opening and locking. */
+		if (file_has_name(descriptor, path)) {
 			lock->file = descriptor;
 			return 0;
 		}
