@@ -136,30 +136,19 @@ static int check_vdi(struct disk *container, struct claims *claims, struct bs_er
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
-typedef int check_function(struct disk *container, struct claims *claims, struct bs_error *err);
-
-static int check(struct disk *container, check_function *check_kind, struct bs_error *err)
-{
-	struct claims *claims = claims_new(disk_size(container), err);
-	int result = claims != NULL ? check_kind(container, claims, err) : -1;
-
-	claims_free(claims);
-	return result;
-}
-
 /* A fixed VHD has no table. */
 int whole_check_vhd(struct disk *container, const struct format *format, struct bs_error *err)
 {
-	return format->access == FORMAT_CAPTURED ? check(container, check_vhd, err) : 0;
+	return format->access == FORMAT_CAPTURED ? claims_check(container, check_vhd, err) : 0;
 }
 
 int whole_check_vhdx(struct disk *container, const struct format *format, struct bs_error *err)
 {
-	return format->unfinished ? 0 : check(container, check_vhdx, err);
+	return format->unfinished ? 0 : claims_check(container, check_vhdx, err);
 }
 
 int whole_check_vdi(struct disk *container, const struct format *format, struct bs_error *err)
 {
 	(void)format;
-	return check(container, check_vdi, err);
+	return claims_check(container, check_vdi, err);
 }

@@ -327,17 +327,13 @@ static int check_grains(struct disk *container, struct claims *claims, struct bs
 
 /* ---- both ----------------------------------------------------------------------------------- */
 
-typedef int check_function(struct disk *container, struct claims *claims, struct bs_error *err);
-
 /* Small tables that lie side by side are read in larger pieces, through a cache. */
-static int check(struct disk *container, check_function *check_kind, struct bs_error *err)
+static int check(struct disk *container, claims_reporter *report, struct bs_error *err)
 {
-	struct claims *claims = claims_new(disk_size(container), err);
 	struct disk *cache = cache_open(container, err);
-	int result = claims != NULL && cache != NULL ? check_kind(cache, claims, err) : -1;
+	int result = cache != NULL ? claims_check(cache, report, err) : -1;
 
 	disk_close(cache);
-	claims_free(claims);
 	return result;
 }
 
