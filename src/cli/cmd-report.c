@@ -86,7 +86,7 @@ static int read_rows(struct report *report, char *const *files, int count, struc
 		return fail_errno(err, BS_IO, "there is no place for a temporary file");
 	report->merge = merge_open();
 	if (!report->merge)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	for (int i = 0; i < count; i++)
 		if (add_file(report, files[i], err) != 0)
 			return -1;
@@ -100,7 +100,7 @@ static int write_row(FILE *stream, const struct row *row, struct bs_error *err)
 	char *line = row_line(row);
 
 	if (!line)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	fputs(line, stream);
 	free(line);
 	return 0;

@@ -100,7 +100,7 @@ static int add(struct bs_relations *relations, enum relation_kind kind, const st
 		if (node == NULL || *node != relation)
 			free_relation(relation);
 	}
-	return node != NULL ? 0 : fail(err, BS_NO_MEMORY, "out of memory");
+	return node != NULL ? 0 : fail_memory(err);
 }
 
 static struct mark mark_of(const struct stat *status, const char *name)
@@ -223,7 +223,7 @@ static int look_at_file(struct look *look, const char *folder, const char *name)
 	char *path;
 
 	if (asprintf(&path, "%s/%s", folder, name) < 0)
-		return fail(look->err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(look->err);
 	look->path = path;
 	look->result = 0;
 	if (refer(path, &taker, look->err) != 0)
@@ -291,7 +291,7 @@ int bs_relations_look(struct bs_relations *relations, const char *image, struct 
 	int result;
 
 	if (folder == NULL || asprintf(&below, "%s/%s", folder, FOLDER_OF_CHILDREN) < 0)
-		result = fail(err, BS_NO_MEMORY, "out of memory");
+		result = fail_memory(err);
 	else
 		result = look_in(relations, folder, err);
 	if (result == 0)

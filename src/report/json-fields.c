@@ -265,7 +265,7 @@ void *fields_read_array(const struct field *table, size_t count, const json_t *a
 	}
 	records = calloc(entries > 0 ? entries : 1, size);
 	if (!records)
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 	for (size_t i = 0; records && i < entries; i++) {
 		if (fields_read(table, count, no_more, json_array_get(array, i), records + i * size,
 				err) != 0) {

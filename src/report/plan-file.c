@@ -159,7 +159,7 @@ struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
 	struct bs_plan *plan = calloc(1, sizeof(*plan));
 
 	if (!plan) {
-		fail(err, BS_NO_MEMORY, "out of memory");
+		fail_memory(err);
 		return NULL;
 	}
 	if (read_plan(document, plan, err) != 0) {
@@ -177,7 +177,7 @@ static int dump(FILE *stream, void *context, struct bs_error *err)
 	if (json_dumpf(context, stream, DUMP_FLAGS) == 0)
 		fputc('\n', stream);
 	else if (!ferror(stream))
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	return 0;
 }
 
@@ -188,7 +188,7 @@ int plan_file_write(const char *path, const char *image, const struct bs_plan *p
 	int result;
 
 	if (!document)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	result = whole_file_write(path, whole_file_plan.what, dump, document, err);
 	json_decref(document);
 	return result;

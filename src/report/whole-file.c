@@ -47,7 +47,7 @@ static int create_temporary(const char *path, const char *what, char **name, str
 	int descriptor;
 
 	if (asprintf(name, "%s.%ld.tmp", path, (long)getpid()) < 0)
-		return fail(err, BS_NO_MEMORY, "out of memory");
+		return fail_memory(err);
 	descriptor = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (descriptor < 0) {
 		free(*name);
