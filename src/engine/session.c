@@ -17,6 +17,7 @@
 #include "engine/container.h"
 #include "ntfs/volume.h"
 #include "util/bytes.h"
+#include "util/signals.h"
 #include "windows/plan.h"
 #include "worker/budget.h"
 #include "worker/message.h"
@@ -398,11 +399,8 @@ static int talk(struct session *session, struct bs_error *err)
  */
 static void arrange_signals(const struct worker_task *task)
 {
-	sigset_t none;
-
-	sigemptyset(&none);
 	if (!task->committed)
-		pthread_sigmask(SIG_SETMASK, &none, NULL);
+		signals_release_all();
 }
 
 static int start(struct session *session, session_worker *run, struct bs_error *err)
