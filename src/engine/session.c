@@ -242,23 +242,23 @@ static int take_zones(struct session *session, const struct remote_message *mess
 		      struct bs_error *err)
 {
 	struct session_findings *findings = session->findings;
-	size_t count = message->length / sizeof(struct volume_run);
+	size_t count = message->length / sizeof(struct range);
 
-	if (message->length % sizeof(struct volume_run) != 0)
+	if (message->length % sizeof(struct range) != 0)
 		return lies(err, "guard zones that make no sense");
 	findings->zones = calloc(count + 1, sizeof(*findings->zones));
 	if (findings->zones == NULL)
 		return fail_memory(err);
 	for (size_t i = 0; i < count; i++) {
-		struct volume_run run;
+		struct range zone;
 
-		memcpy(&run, message->payload + i * sizeof(run), sizeof(run));
-		if (!range_within(run.first, run.length, disk_size(guard_disk(session->guard))))
+		memcpy(&zone, message->payload + i * sizeof(zone), sizeof(zone));
+		if (!range_within(zone.offset, zone.length, disk_size(guard_disk(session->guard))))
 			return lies(err, "a guard zone outside of the disk");
-		if (budget_charge_zone(&session->budget, run.length, err) < 0)
+		if (budget_charge_zone(&session->budget, zone.length, err) < 0)
 			return -1;
 		findings->zones[findings->zone_count++] =
-			(struct guard_zone){.offset = run.first, .length = run.length};
+			(struct guard_zone){.offset = zone.offset, .length = zone.length};
 	}
 	return 0;
 }
