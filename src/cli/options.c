@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "batch/run.h"
-#include "report/size.h"
+#include "report/amount.h"
 #include "report/text.h"
 #include "report/whole-file.h"
 

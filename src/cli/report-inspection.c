@@ -9,9 +9,9 @@
 
 #include "cli/report-text.h"
 #include "report/advice.h"
+#include "report/amount.h"
 #include "report/drawing.h"
 #include "report/phrases.h"
-#include "report/size.h"
 
 #define INDENT       2
 #define DETAIL       25 /* the column at which the details of a link or a finding begin */
@@ -238,8 +238,8 @@ static void print_chain(struct output *output, const struct bs_inspection *inspe
 
 static void print_before(struct output *output, const struct bs_inspection *inspection)
 {
-	struct size_text needed = size_format(inspection->needed_room);
-	struct size_text room = size_format(inspection->room_before);
+	struct amount_text needed = size_format(inspection->needed_room);
+	struct amount_text room = size_format(inspection->room_before);
 
 	if (!inspection->room_before_known) {
 		print_style(output, STYLE_WARNING);

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
+#include "report/amount.h"
 #include "report/phrases.h"
 #include "report/plan-file.h"
-#include "report/size.h"
 
 #define INDENT 2
 

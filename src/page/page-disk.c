@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "page/page-parts.h"
+#include "report/amount.h"
 #include "report/drawing.h"
-#include "report/size.h"
 
 struct page_disk {
 	struct bs_partition partitions[BS_PARTITIONS_MAX];

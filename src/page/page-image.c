@@ -7,30 +7,9 @@
 
 #include "page/page-parts.h"
 #include "report/advice.h"
-#include "report/duration.h"
+#include "report/amount.h"
 #include "report/phrases.h"
-#include "report/size.h"
 #include "rows/location.h"
-
-const struct page_outcome page_outcomes[BS_STATUS_COUNT] = {
-	[BS_STATUS_FIXED] = {"fixed", "✓", "Fixed"},
-	[BS_STATUS_WOULD_FIX] = {"would", "○", "Would be fixed"},
-	[BS_STATUS_NOTHING_TO_DO] = {"nothing", "–", "Nothing to do"},
-	[BS_STATUS_UNDONE] = {"undone", "↶", "Undone"},
-	[BS_STATUS_REFUSED] = {"refused", "!", "Refused"},
-	[BS_STATUS_FAILED] = {"failed", "×", "Failed"},
-	[BS_STATUS_RECOVERY_REQUIRED] = {"recover", "×", "To be recovered"},
-};
-
-const enum bs_status page_order[BS_STATUS_COUNT] = {
-	BS_STATUS_FIXED,
-	BS_STATUS_WOULD_FIX,
-	BS_STATUS_UNDONE,
-	BS_STATUS_NOTHING_TO_DO,
-	BS_STATUS_REFUSED,
-	BS_STATUS_FAILED,
-	BS_STATUS_RECOVERY_REQUIRED,
-};
 
 /* ---- reading a row ------------------------------------------------------------------------- */
 
@@ -78,6 +57,11 @@ void page_time(struct html *html, uint64_t nanoseconds)
 	if (gmtime_r(&seconds, &parts))
 		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts);
 	html_text(html, "%s", text);
+}
+
+void page_word(struct html *html, const struct outcome *outcome)
+{
+	html_text(html, "%c%s", outcome->word[0] - 'a' + 'A', outcome->word + 1);
 }
 
 /* ---- the line ------------------------------------------------------------------------------ */
@@ -139,13 +123,13 @@ static const char *describe_start(const struct row *row)
 static void write_outcome(struct html *html, const struct row *row)
 {
 	const char *start = describe_start(row);
-	const struct page_outcome *outcome = &page_outcomes[row->status];
+	const struct outcome *outcome = outcome_of(row->status);
 
 	html_markup(html, "<td role=\"cell\" class=\"outcome\"><span class=\"pill\">"
 			  "<span aria-hidden=\"true\">");
 	html_text(html, "%s", outcome->symbol);
 	html_markup(html, "</span> ");
-	html_text(html, "%s", outcome->word);
+	page_word(html, outcome);
 	html_markup(html, "</span>");
 	if (row->code != BS_OK) {
 		html_markup(html, "<code>");
@@ -317,7 +301,7 @@ void page_image(struct html *html, const struct row *row, size_t index)
 	html_markup(html, "<tbody role=\"rowgroup\" id=\"image-");
 	html_text(html, "%zu", index + 1);
 	html_markup(html, "\" class=\"image ");
-	html_text(html, "%s", page_outcomes[row->status].class);
+	html_text(html, "%s", outcome_of(row->status)->class);
 	html_markup(html, "\"><tr role=\"row\">");
 	write_name(html, row);
 	write_windows(html, row);

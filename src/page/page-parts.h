@@ -7,19 +7,12 @@
 #define BOOTSHIFT_PAGE_PAGE_PARTS_H
 
 #include "page/page-html.h"
+#include "report/outcome.h"
 #include "rows/merge.h"
 #include "rows/summary.h"
 
-/* How an outcome is shown.  Symbol and word say it too, because some readers do not see colours. */
-struct page_outcome {
-	const char *class; /* in page.css */
-	const char *symbol, *word;
-};
-
-extern const struct page_outcome page_outcomes[BS_STATUS_COUNT];
-
-/* The outcomes in the order of the page. */
-extern const enum bs_status page_order[BS_STATUS_COUNT];
+/* Writes the word of an outcome, with a capital letter. */
+void page_word(struct html *html, const struct outcome *outcome);
 
 /* A field of an object; an empty string, 0 or false if there is no such field. */
 const char *page_string(const json_t *object, const char *name);

@@ -12,9 +12,8 @@
 #include <time.h>
 
 #include "page/page-parts.h"
-#include "report/duration.h"
+#include "report/amount.h"
 #include "report/phrases.h"
-#include "report/size.h"
 #include "report/whole-file.h"
 
 /*
@@ -195,27 +194,27 @@ static void write_totals(struct html *html, const struct summary *summary)
 {
 	html_markup(html, "<div class=\"share\" aria-hidden=\"true\">");
 	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
-		uint64_t count = summary->statuses[page_order[i]];
+		uint64_t count = summary->statuses[outcomes[i].status];
 
 		if (count == 0)
 			continue;
 		html_markup(html, "<span class=\"");
-		html_text(html, "%s", page_outcomes[page_order[i]].class);
+		html_text(html, "%s", outcomes[i].class);
 		html_markup(html, "\" style=\"flex-grow:");
 		html_text(html, "%llu", (unsigned long long)count);
 		html_markup(html, "\"></span>");
 	}
 	html_markup(html, "</div>\n<dl class=\"totals\">");
 	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
-		const struct page_outcome *outcome = &page_outcomes[page_order[i]];
-		uint64_t count = summary->statuses[page_order[i]];
+		const struct outcome *outcome = &outcomes[i];
+		uint64_t count = summary->statuses[outcomes[i].status];
 
 		if (count == 0)
 			continue;
 		html_markup(html, "<div class=\"");
 		html_text(html, "%s", outcome->class);
 		html_markup(html, "\"><dt>");
-		html_text(html, "%s", outcome->word);
+		page_word(html, outcome);
 		html_markup(html, "</dt><dd>");
 		html_text(html, "%llu", (unsigned long long)count);
 		html_markup(html, "</dd></div>");
@@ -225,30 +224,34 @@ static void write_totals(struct html *html, const struct summary *summary)
 
 /* ---- the images ---------------------------------------------------------------------------- */
 
-static void write_choice(struct html *html, const char *class, const char *word, uint64_t count,
-			 bool chosen)
+static void write_choice(struct html *html, const struct outcome *outcome, uint64_t count)
 {
+	const char *class = outcome ? outcome->class : "all";
+
 	html_markup(html, "<input type=\"radio\" name=\"show\" id=\"show-");
 	html_text(html, "%s", class);
 	html_markup(html, "\"");
-	if (chosen)
+	if (!outcome)
 		html_markup(html, " checked");
 	html_markup(html, "><label for=\"show-");
 	html_text(html, "%s", class);
 	html_markup(html, "\">");
-	html_text(html, "%s %llu", word, (unsigned long long)count);
+	if (outcome)
+		page_word(html, outcome);
+	else
+		html_markup(html, "All");
+	html_text(html, " %llu", (unsigned long long)count);
 	html_markup(html, "</label>\n");
 }
 
 static void write_filter(struct html *html, const struct summary *summary)
 {
-	write_choice(html, "all", "All", summary->images, true);
+	write_choice(html, NULL, summary->images);
 	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
-		const struct page_outcome *outcome = &page_outcomes[page_order[i]];
-		uint64_t count = summary->statuses[page_order[i]];
+		uint64_t count = summary->statuses[outcomes[i].status];
 
 		if (count > 0)
-			write_choice(html, outcome->class, outcome->word, count, false);
+			write_choice(html, &outcomes[i], count);
 	}
 }
 
