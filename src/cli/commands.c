@@ -8,7 +8,7 @@
 #include "report/json-report.h"
 #include "report/plan-file.h"
 #include "report/whole-file.h"
-#include "util/interruption.h"
+#include "util/signals.h"
 
 /* ---- one image ---------------------------------------------------------------------------- */
 
@@ -173,9 +173,9 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 
 	/* Held until the process ends, so that every change is reported. */
 	if (changes)
-		interruption_hold();
+		signals_hold_stop();
 	results_open(&results, command->name, command->report, settings);
-	while (results.done < count && results_are_good(&results) && !interruption_pending()) {
+	while (results.done < count && results_are_good(&results) && !signals_stop_pending()) {
 		const char *image = images[results.done];
 		struct bs_result result = {0};
 
@@ -185,7 +185,7 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 		results_add(&results, image, &result);
 		bs_result_free(&result);
 	}
-	if (interruption_pending())
+	if (signals_stop_pending())
 		results_interrupted(&results, (uint64_t)(count - results.done));
 	return results_close(&results);
 }

@@ -41,7 +41,7 @@ enum bs_exit worse_exit(enum bs_exit one, enum bs_exit other);
 
 /*
  * Runs a command for each image, also after one of them has failed.  Returns the worst exit status.
- * A command that changes images holds the signals that ask to stop (interruption.h), and stops
+ * A command that changes images holds the signals that ask to stop (signals.h), and stops
  * between two images.
  */
 enum bs_exit command_run(const struct command *command, const struct settings *settings,

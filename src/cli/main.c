@@ -2,12 +2,12 @@
 /* The command line: which command, with which options, on which images. */
 #include <fcntl.h>
 #include <locale.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "report/text.h"
+#include "util/signals.h"
 
 static const struct command commands[] = {
 	{"inspect", COMMAND_INSPECT, "IMAGE...", true, run_inspect, report_inspection, NULL,
@@ -160,12 +160,7 @@ int main(int argc, char **argv)
 	if (!open_missing_streams())
 		return BS_EXIT_FAILED;
 	setlocale(LC_CTYPE, "");
-	/* If the reader of the report has gone, a fix must still be completed. */
-	signal(SIGPIPE, SIG_IGN);
-	/* A file that is too long for its limit makes write(2) fail; then the fix is undone. */
-	signal(SIGXFSZ, SIG_IGN);
-	/* The parent process may have set this to "ignore"; then waitpid(2) would not work. */
-	signal(SIGCHLD, SIG_DFL);
+	signals_prepare_command();
 	if (argc < 2)
 		return usage_error(NULL, "no command is named");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

@@ -420,19 +420,8 @@ int volume_write(struct volume_file *file, const char *stream, uint64_t offset, 
 
 /* ---- clusters ------------------------------------------------------------------------------ */
 
-int volume_runs_add(struct volume_runs *runs, uint64_t first, uint64_t length, struct bs_error *err)
-{
-	struct volume_run *grown = reallocarray(runs->runs, runs->count + 1, sizeof(*grown));
-
-	if (grown == NULL)
-		return fail_memory(err);
-	runs->runs = grown;
-	grown[runs->count++] = (struct volume_run){first, length};
-	return 0;
-}
-
-static int add_attribute_runs(struct volume_file *file, const ATTR_RECORD *record,
-			      struct volume_runs *runs, struct bs_error *err)
+static int file_add_clusters(struct volume_file *file, const ATTR_RECORD *record,
+			     struct range_vector *clusters, struct bs_error *err)
 {
 	runlist *mapped = ntfs_mapping_pairs_decompress(file->volume->ntfs, record, NULL);
 	int result = 0;
@@ -440,12 +429,13 @@ static int add_attribute_runs(struct volume_file *file, const ATTR_RECORD *recor
 	if (mapped == NULL)
 		return ntfs_fail(file->volume, err, "reading a file's clusters");
 	for (const runlist *run = mapped; run->length != 0 && result == 0; run++) {
+		struct range range = {(uint64_t)run->lcn, (uint64_t)run->length};
+
 		if (run->lcn < 0)
 			continue; /* a hole, or the part that another record describes */
-		if (range_within((uint64_t)run->lcn, (uint64_t)run->length,
+		if (range_within(range.offset, range.length,
 				 (uint64_t)file->volume->ntfs->nr_clusters))
-			result = volume_runs_add(runs, (uint64_t)run->lcn, (uint64_t)run->length,
-						 err);
+			result = range_vector_append(clusters, range, err);
 		else
 			result = fail(err, BS_NTFS_DAMAGED,
 				      "a file's clusters lie outside of the volume");
@@ -459,7 +449,8 @@ uint64_t volume_record_number(const struct volume_file *file)
 	return file->inode->mft_no;
 }
 
-int volume_add_runs(struct volume_file *file, struct volume_runs *runs, struct bs_error *err)
+int volume_add_clusters(struct volume_file *file, struct range_vector *clusters,
+			struct bs_error *err)
 {
 	ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(file->inode, NULL);
 	int result = 0;
@@ -468,13 +459,14 @@ int volume_add_runs(struct volume_file *file, struct volume_runs *runs, struct b
 		return ntfs_fail(file->volume, err, "reading a file's clusters");
 	while (result == 0 && ntfs_attrs_walk(search) == 0)
 		if (search->attr->non_resident)
-			result = add_attribute_runs(file, search->attr, runs, err);
+			result = file_add_clusters(file, search->attr, clusters, err);
 	ntfs_attr_put_search_ctx(search);
 	return result;
 }
 
-static int check_run(struct volume *volume, uint64_t first, uint64_t length, struct bs_error *err)
+static int file_check_range(struct volume *volume, struct range range, struct bs_error *err)
 {
+	uint64_t first = range.offset, length = range.length;
 	uint8_t used[4096];
 
 	while (length != 0) {
@@ -494,15 +486,16 @@ static int check_run(struct volume *volume, uint64_t first, uint64_t length, str
 	return 0;
 }
 
-int volume_check_runs(struct volume *volume, const struct volume_runs *runs, struct bs_error *err)
+int volume_check_clusters(struct volume *volume, const struct range_vector *clusters,
+			  struct bs_error *err)
 {
-	for (size_t i = 0; i < runs->count; i++)
-		if (check_run(volume, runs->runs[i].first, runs->runs[i].length, err) < 0)
+	for (size_t i = 0; i < clusters->count; i++)
+		if (file_check_range(volume, clusters->items[i], err) < 0)
 			return -1;
 	return 0;
 }
 
-int volume_locate(struct volume_file *file, uint64_t length, struct volume_runs *runs,
+int volume_locate(struct volume_file *file, uint64_t length, struct range_vector *ranges,
 		  struct bs_error *err)
 {
 	uint32_t cluster_size = file->volume->ntfs->cluster_size;
@@ -518,8 +511,9 @@ int volume_locate(struct volume_file *file, uint64_t length, struct volume_runs 
 		uint64_t part = min_u64(length, (uint64_t)run->length * cluster_size);
 
 		if (run->lcn >= 0)
-			result =
-				volume_runs_add(runs, (uint64_t)run->lcn * cluster_size, part, err);
+			result = range_vector_append(
+				ranges, (struct range){(uint64_t)run->lcn * cluster_size, part},
+				err);
 		if (result < 0)
 			break;
 		length -= part;

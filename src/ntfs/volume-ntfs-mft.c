@@ -25,7 +25,7 @@ struct part {
 
 struct walk {
 	struct volume *volume;
-	const struct volume_holders *holders;
+	const struct volume_changed *changed;
 	uint64_t record_count;
 	uint32_t highest_security_id;
 	/* A bit for each record: one to which an attribute list leads, and an extension record. */
@@ -150,37 +150,28 @@ static int by_number(const void *left, const void *right)
 	return (*a > *b) - (*a < *b);
 }
 
-static bool is_holder(const struct walk *walk, uint64_t file)
+static bool is_changed(const struct walk *walk, uint64_t file)
 {
-	const struct volume_holders *holders = walk->holders;
+	const struct volume_records *records = &walk->changed->records;
 
-	return holders->record_count != 0 && bsearch(&file, holders->records, holders->record_count,
-						     sizeof(file), by_number) != NULL;
+	return records->count > 0 &&
+	       bsearch(&file, records->items, records->count, sizeof(file), by_number) != NULL;
 }
 
-/* No file outside of `holders` may have a cluster that one of `holders` has. */
+/* A file that stays as it is may have no cluster of a file that is changed. */
 static int check_alone(const struct walk *walk, const struct subject *subject, uint64_t first,
 		       uint64_t length, struct bs_error *err)
 {
-	const struct volume_run *runs = walk->holders->runs->runs;
-	size_t low = 0, high = walk->holders->runs->count;
+	const struct range *taken = range_vector_find(&walk->changed->clusters, first);
 
-	while (low < high) { /* the first run that ends behind `first`; halves each time */
-		size_t middle = low + (high - low) / 2;
-
-		if (runs[middle].first + runs[middle].length <= first)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == walk->holders->runs->count || runs[low].first >= first + length)
+	if (!taken || taken->offset >= first + length)
 		return 0;
-	return blame(subject, runs[low].first > first ? runs[low].first : first,
+	return blame(subject, max_u64(taken->offset, first),
 		     "which also belongs to a file that a fix replaces or changes", err);
 }
 
 static int check_runs(struct walk *walk, const struct subject *subject,
-		      const struct mft_attribute *attribute, bool holder, struct bs_error *err)
+		      const struct mft_attribute *attribute, bool changed, struct bs_error *err)
 {
 	uint64_t first, length;
 	enum mft_run_kind kind;
@@ -191,7 +182,7 @@ static int check_runs(struct walk *walk, const struct subject *subject,
 		if (kind == MFT_RUN_HOLE)
 			continue;
 		if (check_marked(walk, subject, first, length, err) < 0 ||
-		    (!holder && check_alone(walk, subject, first, length, err) < 0))
+		    (!changed && check_alone(walk, subject, first, length, err) < 0))
 			return -1;
 	}
 	return 0;
@@ -266,14 +257,14 @@ static int check_listed(const struct walk *walk, struct bs_error *err)
 
 static int check_subject(struct walk *walk, const struct subject *subject, struct bs_error *err)
 {
-	bool holder = is_holder(walk, subject->file);
+	bool changed = is_changed(walk, subject->file);
 	struct mft_record record = subject->record;
 	struct mft_attribute attribute;
 	int result = 0;
 
 	while (result == 0 && mft_record_next(&record, &attribute)) {
 		if (!attribute.is_resident)
-			result = check_runs(walk, subject, &attribute, holder, err);
+			result = check_runs(walk, subject, &attribute, changed, err);
 		if (result == 0 && attribute.type == MFT_ATTRIBUTE_LIST)
 			result = attribute.is_resident ? note_list(walk, subject, attribute.value,
 								   attribute.value_length, err)
@@ -360,7 +351,7 @@ static int check_security_ids(const struct walk *walk, struct bs_error *err)
 		    walk->highest_security_id);
 }
 
-int volume_prove_free(struct volume *volume, struct volume_holders *holders, struct bs_error *err)
+int volume_prove_free(struct volume *volume, struct volume_changed *changed, struct bs_error *err)
 {
 	struct walk *walk = calloc(1, sizeof(*walk));
 	int result = -1;
@@ -370,10 +361,9 @@ int volume_prove_free(struct volume *volume, struct volume_holders *holders, str
 	if (ntfs_check_security(volume, err) < 0)
 		goto out;
 	walk->volume = volume;
-	walk->holders = holders;
-	if (holders->record_count != 0)
-		qsort(holders->records, holders->record_count, sizeof(*holders->records),
-		      by_number);
+	walk->changed = changed;
+	if (changed->records.count > 0)
+		qsort(changed->records.items, changed->records.count, sizeof(uint64_t), by_number);
 	/* Not more than the volume has room for: the size was checked when it was opened. */
 	walk->record_count =
 		(uint64_t)volume->ntfs->mft_na->data_size / volume->ntfs->mft_record_size;
