@@ -78,7 +78,7 @@ struct find_result {
 
 /*
  * The caller frees *result with find_free() in every case.  Errors: BS_NO_MEMORY; BS_INTERRUPTED if
- * a signal that asks to stop is pending (interruption.h); *result has no images then.
+ * a signal that asks to stop is pending (signals.h); *result has no images then.
  */
 MUST_CHECK int find_images(const struct find_request *request, struct find_result *result,
 			   struct bs_error *err);

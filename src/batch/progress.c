@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "batch/progress-frame.h"
+#include "report/outcome.h"
 #include "rows/location.h"
 #include "util/clock.h"
 
@@ -139,7 +140,7 @@ static void progress_draw(struct progress *progress)
 
 static bool is_shown(const struct progress *progress, enum bs_status status)
 {
-	if (row_is_problem(status) || progress->kind == PROGRESS_VERBOSE)
+	if (outcome_is_problem(status) || progress->kind == PROGRESS_VERBOSE)
 		return true;
 	return progress->kind == PROGRESS_NORMAL && !progress->live;
 }
@@ -181,7 +182,7 @@ static void print_ended_image(struct output *output, const struct row *row)
 	char *path = location_as_found(row->location, row->path);
 
 	print(output, "%s: ", path ? path : row->path);
-	if (row_is_problem(row->status))
+	if (outcome_is_problem(row->status))
 		print_problem(output, row);
 	else
 		print_success(output, row);
