@@ -12,7 +12,7 @@ struct outcome {
 	const char *name;        /* in JSON and in rows */
 	const char *word;        /* for people, in lower case: "3 would be fixed" */
 	/* On the page.  Symbol and word say it too, because some readers do not see colours. */
-	const char *class; /* in page.css */
+	const char *class; /* in page.html */
 	const char *symbol;
 };
 
