@@ -56,8 +56,8 @@ static int begin_image(struct running *running, size_t slot, struct bs_error *er
 			    .resumed = request->resumed,
 			    .wait_until = running->wait_until},
 	};
-	if (request->undo_directories)
-		task->attempt.options.undo_directory = request->undo_directories[index];
+	if (task->attempt.image->undo_directory)
+		task->attempt.options.undo_directory = task->attempt.image->undo_directory;
 	if (pool_start(running->pool, slot, attempt_run, &task->attempt, err) < 0)
 		return -1;
 	task->busy = true;

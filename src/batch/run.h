@@ -39,8 +39,6 @@ struct run_request {
 	bool resumed;           /* as in struct attempt */
 	const struct bs_options *options;
 	const struct find_image *images;
-	/* One for each image, instead of that in `options`; NULL: `options` is for all images. */
-	const char *const *undo_directories;
 	size_t count;
 	size_t slots;          /* images at the same time, 1 to RUN_SLOTS_MAX */
 	unsigned timeout;      /* seconds for one image, without its recovery; 0: no limit */
