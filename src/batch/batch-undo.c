@@ -31,7 +31,7 @@ struct undoing {
 
 /* ---- patterns ------------------------------------------------------------------------------ */
 
-static bool pattern_matches(const char *pattern, const struct row *row)
+static bool undo_pattern_matches(const char *pattern, const struct row *row)
 {
 	const char *const names[] = {row->path, row->location, location_name(row->location)};
 
@@ -41,19 +41,19 @@ static bool pattern_matches(const char *pattern, const struct row *row)
 	return false;
 }
 
-static bool is_wanted(struct undoing *undoing, const struct row *row)
+static bool undo_is_wanted(struct undoing *undoing, const struct row *row)
 {
 	const struct batch_undo_request *request = undoing->request;
 	bool wanted = request->pattern_count == 0;
 
 	for (int i = 0; i < request->pattern_count; i++) {
-		if (pattern_matches(request->patterns[i], row))
+		if (undo_pattern_matches(request->patterns[i], row))
 			wanted = undoing->matched[i] = true;
 	}
 	return wanted;
 }
 
-static int check_patterns(const struct undoing *undoing, struct bs_error *err)
+static int undo_check_patterns(const struct undoing *undoing, struct bs_error *err)
 {
 	for (int i = 0; i < undoing->request->pattern_count; i++)
 		if (!undoing->matched[i])
@@ -69,7 +69,7 @@ static int check_patterns(const struct undoing *undoing, struct bs_error *err)
  * image or, if the image is only a description, beside its data file.  In the default place the
  * name of the undo file without its suffix is an existing file.
  */
-static int find_undo_directory(const struct row *row, char **directory, struct bs_error *err)
+static int undo_find_directory(const struct row *row, char **directory, struct bs_error *err)
 {
 	char *stem = strdup(row->undo_location);
 	size_t length = strlen(row->undo_location), suffix = strlen(BS_UNDO_SUFFIX);
@@ -89,7 +89,7 @@ static int find_undo_directory(const struct row *row, char **directory, struct b
 	return 0;
 }
 
-static int add_image(struct undoing *undoing, const struct row *row, struct bs_error *err)
+static int undo_add_image(struct undoing *undoing, const struct row *row, struct bs_error *err)
 {
 	struct find_image *image = images_add(&undoing->images, err);
 	bool is_file = row->location[0] == '/';
@@ -108,7 +108,7 @@ static int add_image(struct undoing *undoing, const struct row *row, struct bs_e
 		undoing->begun = row->begun;
 	if (undoing->request->options->undo_directory || !row->undo_location)
 		return 0;
-	return find_undo_directory(row, &image->undo_directory, err);
+	return undo_find_directory(row, &image->undo_directory, err);
 }
 
 static int latest_first(const void *one, const void *other)
@@ -120,8 +120,8 @@ static int latest_first(const void *one, const void *other)
 	return strcmp(a->location, b->location);
 }
 
-static void report_row(const struct undoing *undoing, const struct row *row,
-		       const struct bs_result *result)
+static void undo_report_row(const struct undoing *undoing, const struct row *row,
+			    const struct bs_result *result)
 {
 	char *path = location_as_found(row->location, row->path);
 
@@ -133,20 +133,20 @@ static void report_row(const struct undoing *undoing, const struct row *row,
  * Reports an image that is undone according to its rows.  The image itself is left alone: if it is
  * fixed now, another batch or command has fixed it.
  */
-static int report_undone(struct undoing *undoing, struct merge *merge, size_t index,
-			 struct bs_error *err)
+static int undo_report_undone(struct undoing *undoing, struct merge *merge, size_t index,
+			      struct bs_error *err)
 {
 	const struct bs_result nothing = {.status = BS_STATUS_NOTHING_TO_DO};
 	struct row row;
 	int result = merge_read(merge, index, &row, err);
 
-	if (result == 0 && row.status == BS_STATUS_UNDONE && is_wanted(undoing, &row))
-		report_row(undoing, &row, &nothing);
+	if (result == 0 && row.status == BS_STATUS_UNDONE && undo_is_wanted(undoing, &row))
+		undo_report_row(undoing, &row, &nothing);
 	row_free(&row);
 	return result;
 }
 
-static int list_images(struct undoing *undoing, struct merge *merge, struct bs_error *err)
+static int undo_list_images(struct undoing *undoing, struct merge *merge, struct bs_error *err)
 {
 	int result = 0;
 
@@ -155,9 +155,9 @@ static int list_images(struct undoing *undoing, struct merge *merge, struct bs_e
 
 		result = merge_read_change(merge, i, &row, err);
 		if (result == 0 && !row.object)
-			result = report_undone(undoing, merge, i, err);
-		else if (result == 0 && is_wanted(undoing, &row))
-			result = add_image(undoing, &row, err);
+			result = undo_report_undone(undoing, merge, i, err);
+		else if (result == 0 && undo_is_wanted(undoing, &row))
+			result = undo_add_image(undoing, &row, err);
 		row_free(&row);
 	}
 	if (undoing->images.count > 0)
@@ -170,7 +170,7 @@ static int list_images(struct undoing *undoing, struct merge *merge, struct bs_e
  * Opens the file of rows for reading, and for adding rows if possible.  Fails while a batch adds
  * rows, because the rows of its fixes are not complete yet.
  */
-static int open_rows_to_undo(struct undoing *undoing, FILE **file, struct bs_error *err)
+static int undo_open_rows(struct undoing *undoing, FILE **file, struct bs_error *err)
 {
 	const char *path = undoing->request->rows;
 	struct stat status;
@@ -195,7 +195,7 @@ static int open_rows_to_undo(struct undoing *undoing, FILE **file, struct bs_err
 }
 
 /* Fills in all fields of *undoing, except those that the caller has set. */
-static int batch_undo_prepare(struct undoing *undoing, struct bs_error *err)
+static int undo_prepare(struct undoing *undoing, struct bs_error *err)
 {
 	uint64_t *skipped = &undoing->outcome->skipped;
 	struct merge *merge = merge_open();
@@ -205,17 +205,17 @@ static int batch_undo_prepare(struct undoing *undoing, struct bs_error *err)
 	undoing->matched = calloc((size_t)undoing->request->pattern_count + 1, sizeof(bool));
 	if (!merge || !undoing->matched)
 		fail_memory(err);
-	else if (open_rows_to_undo(undoing, &file, err) == 0)
+	else if (undo_open_rows(undoing, &file, err) == 0)
 		result = merge_add(merge, file, undoing->request->rows, skipped, err);
 	if (result == 0 && *skipped > 0 && merge_count(merge) == 0)
 		result = fail(err, BS_ROW_INVALID, "it has no valid row");
 	if (result == 0)
-		result = list_images(undoing, merge, err);
+		result = undo_list_images(undoing, merge, err);
 	if (file)
 		fclose(file);
 	if (merge)
 		merge_close(merge);
-	return result == 0 ? check_patterns(undoing, err) : -1;
+	return result == 0 ? undo_check_patterns(undoing, err) : -1;
 }
 
 /* ---- the run ------------------------------------------------------------------------------- */
@@ -224,7 +224,7 @@ static int batch_undo_prepare(struct undoing *undoing, struct bs_error *err)
  * Adds a row for an image that is not fixed any more.  "Nothing to do" without an undo file means
  * that another command has undone the fix.  A failure does not stop the undo of other images.
  */
-static void add_undone_row(struct undoing *undoing, const struct row *row)
+static void undo_add_row(struct undoing *undoing, const struct row *row)
 {
 	struct batch_undo_outcome *outcome = undoing->outcome;
 	struct row undone = *row;
@@ -238,8 +238,8 @@ static void add_undone_row(struct undoing *undoing, const struct row *row)
 		outcome->untold++;
 }
 
-/* See struct run_watcher. */
-static int watch_undo_ended(void *context, size_t slot, const struct row *row)
+/* See struct run_request. */
+static int undo_image_ended(void *context, const struct row *row)
 {
 	struct undoing *undoing = context;
 	struct bs_result result = {
@@ -251,11 +251,10 @@ static int watch_undo_ended(void *context, size_t slot, const struct row *row)
 		.milliseconds = row->milliseconds,
 	};
 
-	(void)slot;
 	if (row->message)
 		snprintf(result.error.message, sizeof(result.error.message), "%s", row->message);
-	report_row(undoing, row, &result);
-	add_undone_row(undoing, row);
+	undo_report_row(undoing, row, &result);
+	undo_add_row(undoing, row);
 	return 0;
 }
 
@@ -267,7 +266,7 @@ int batch_undo(const struct batch_undo_request *request, struct batch_undo_outco
 	int result;
 
 	*outcome = (struct batch_undo_outcome){.not_begun = 0};
-	result = batch_undo_prepare(&undoing, err);
+	result = undo_prepare(&undoing, err);
 	if (result == 0) {
 		const struct run_request run = {
 			.kind = ATTEMPT_UNDO,
@@ -277,7 +276,8 @@ int batch_undo(const struct batch_undo_request *request, struct batch_undo_outco
 			.images = undoing.images.items,
 			.count = undoing.images.count,
 			.slots = request->slots,
-			.watcher = {.ended = watch_undo_ended, .context = &undoing},
+			.ended = undo_image_ended,
+			.context = &undoing,
 		};
 
 		result = run_images(&run, &ran, err);

@@ -131,8 +131,8 @@ static bool name_is_of_rsync(const char *name)
 /* ---- candidates ---------------------------------------------------------------------------- */
 
 /* Counts a file or folder that is left out.  Returns 0. */
-static int leave_out(const struct search *search, const char *path, enum find_reason reason,
-		     const struct bs_error *error)
+static int find_leave_out(const struct search *search, const char *path, enum find_reason reason,
+			  const struct bs_error *error)
 {
 	bool unexpected =
 		reason == FIND_UNREADABLE ||
@@ -153,9 +153,9 @@ void find_free_image(struct find_image *image)
 }
 
 /* `common` is the part of the path that is the same on all machines that share a batch. */
-static int add_candidate(struct search *search, const char *path, const char *common,
-			 const struct bs_recognition *recognition, bool is_uri,
-			 struct bs_error *err)
+static int find_add_candidate(struct search *search, const char *path, const char *common,
+			      const struct bs_recognition *recognition, bool is_uri,
+			      struct bs_error *err)
 {
 	struct candidate *candidate = candidates_add(&search->candidates, err);
 	struct find_image *image;
@@ -187,8 +187,8 @@ static int add_candidate(struct search *search, const char *path, const char *co
  * The file may also be a data file of an image: most of them have no magic.  The descriptions in
  * its folder say so.
  */
-static int leave_out_other_content(struct search *search, const char *path,
-				   const struct bs_error *why, struct bs_error *err)
+static int find_leave_out_content(struct search *search, const char *path,
+				  const struct bs_error *why, struct bs_error *err)
 {
 	struct bs_relations *relations = search->request->relations;
 	enum find_reason reason = FIND_NOT_AN_IMAGE;
@@ -199,7 +199,7 @@ static int leave_out_other_content(struct search *search, const char *path,
 		if (bs_relations_whole(relations, path))
 			reason = FIND_DATA_FILE;
 	}
-	return leave_out(search, path, reason, why);
+	return find_leave_out(search, path, reason, why);
 }
 
 /* Adds a regular file in a folder; `below` is its path below the folder of the command line. */
@@ -212,22 +212,22 @@ static int find_add_file(struct search *search, const char *path, const char *be
 	bool is_new;
 
 	if (name_ends_with(name, our_endings))
-		return leave_out(search, path, FIND_OURS, NULL);
+		return find_leave_out(search, path, FIND_OURS, NULL);
 	if (name_ends_with(name, copying_endings) || name_is_of_rsync(name))
-		return leave_out(search, path, FIND_HALF_COPIED, NULL);
+		return find_leave_out(search, path, FIND_HALF_COPIED, NULL);
 	if (inodes_add(&search->files, status, &is_new, err) < 0)
 		return -1;
 	if (!is_new)
-		return leave_out(search, path, FIND_OTHER_NAME, NULL);
+		return find_leave_out(search, path, FIND_OTHER_NAME, NULL);
 	/* A file that cannot be read counts as an image: the fix will report the error. */
 	if (bs_recognise(path, &recognition, &reason) != BS_EXIT_DONE &&
 	    reason.code == BS_NOT_AN_IMAGE)
-		return leave_out_other_content(search, path, &reason, err);
-	return add_candidate(search, path, below, &recognition, false, err);
+		return find_leave_out_content(search, path, &reason, err);
+	return find_add_candidate(search, path, below, &recognition, false, err);
 }
 
 /* Whether another candidate has the location of the last one.  For exports, which have no inode. */
-static bool last_is_repeated(const struct candidates *candidates)
+static bool find_last_is_repeated(const struct candidates *candidates)
 {
 	const char *location = candidates->items[candidates->count - 1].image.location;
 
@@ -249,13 +249,13 @@ static int find_add_named(struct search *search, const char *path, const struct 
 	if (status && inodes_add(&search->files, status, &is_new, err) < 0)
 		return -1;
 	if (!is_new)
-		return leave_out(search, path, FIND_OTHER_NAME, NULL);
-	if (add_candidate(search, path, location_name(path), &recognition, recognised && !status,
-			  err) < 0)
+		return find_leave_out(search, path, FIND_OTHER_NAME, NULL);
+	if (find_add_candidate(search, path, location_name(path), &recognition,
+			       recognised && !status, err) < 0)
 		return -1;
-	if (!status && last_is_repeated(candidates)) {
+	if (!status && find_last_is_repeated(candidates)) {
 		find_free_image(&candidates->items[--candidates->count].image);
-		return leave_out(search, path, FIND_OTHER_NAME, NULL);
+		return find_leave_out(search, path, FIND_OTHER_NAME, NULL);
 	}
 	candidates->items[candidates->count - 1].named = true;
 	return 0;
@@ -290,7 +290,7 @@ static int walk_unreadable(const struct search *search, const char *path)
 	struct bs_error error;
 
 	fail_errno(&error, forbidden ? BS_NO_PERMISSION : BS_IO, "the folder cannot be read");
-	return leave_out(search, path, FIND_UNREADABLE, &error);
+	return find_leave_out(search, path, FIND_UNREADABLE, &error);
 }
 
 static bool walk_matches(const struct find_patterns *patterns, const char *below)
@@ -392,14 +392,14 @@ static int walk_entry(struct search *search, const struct level *level,
 	mode_t mode = entry->status.st_mode;
 
 	if (walk_matches(&request->exclude, below))
-		return leave_out(search, path, FIND_EXCLUDED, NULL);
+		return find_leave_out(search, path, FIND_EXCLUDED, NULL);
 	if (S_ISDIR(mode))
 		return walk_enter(search, level, entry, path, err);
 	if (request->include.count > 0 && !walk_matches(&request->include, below))
-		return leave_out(search, path, FIND_EXCLUDED, NULL);
+		return find_leave_out(search, path, FIND_EXCLUDED, NULL);
 	if (S_ISREG(mode))
 		return find_add_file(search, path, below, &entry->status, err);
-	return leave_out(search, path, S_ISLNK(mode) ? FIND_LINK : FIND_NOT_A_FILE, NULL);
+	return find_leave_out(search, path, S_ISLNK(mode) ? FIND_LINK : FIND_NOT_A_FILE, NULL);
 }
 
 static bool ends_with_slash(const char *path)
@@ -448,7 +448,7 @@ static int walk_stream(struct search *search, int descriptor, const char *path, 
 	}
 	result = inodes_add(&search->folders, &status, &is_new, err);
 	if (result == 0 && !is_new)
-		leave_out(search, path, FIND_OTHER_NAME, NULL);
+		find_leave_out(search, path, FIND_OTHER_NAME, NULL);
 	if (result == 0 && is_new)
 		result = level_read(search, &level, err);
 	if (result == 0)
@@ -467,7 +467,7 @@ static int walk_folder(struct search *search, const char *path, struct bs_error 
 	return walk_stream(search, descriptor, path, strlen(path) + !ends_with_slash(path), err);
 }
 
-static int search_arguments(struct search *search, struct bs_error *err)
+static int find_search_arguments(struct search *search, struct bs_error *err)
 {
 	const struct find_request *request = search->request;
 	int failed = 0;
@@ -488,8 +488,8 @@ static int search_arguments(struct search *search, struct bs_error *err)
 /* ---- choosing ------------------------------------------------------------------------------ */
 
 /* `data` has the data files of all descriptions. */
-static bool is_left_out(const struct search *search, const struct candidate *candidate,
-			void *const *data, enum find_reason *reason)
+static bool find_is_left_out(const struct search *search, const struct candidate *candidate,
+			     void *const *data, enum find_reason *reason)
 {
 	const struct find_request *request = search->request;
 
@@ -507,7 +507,7 @@ static bool is_left_out(const struct search *search, const struct candidate *can
  * Adds the data files of all descriptions to *data.  If two descriptions name one data file, only
  * the first stays a description: the second is left out as a data file.
  */
-static int collect_data_files(struct search *search, void **data, struct bs_error *err)
+static int find_collect_data_files(struct search *search, void **data, struct bs_error *err)
 {
 	for (size_t i = 0; i < search->candidates.count; i++) {
 		struct candidate *candidate = &search->candidates.items[i];
@@ -523,11 +523,11 @@ static int collect_data_files(struct search *search, void **data, struct bs_erro
 }
 
 /* Moves the images of this batch from the candidates to the result. */
-static int choose_images(struct search *search, struct bs_error *err)
+static int find_choose_images(struct search *search, struct bs_error *err)
 {
 	struct find_result *result = search->result;
 	void *data = NULL;
-	int failed = collect_data_files(search, &data, err);
+	int failed = find_collect_data_files(search, &data, err);
 
 	result->images = calloc(search->candidates.count + 1, sizeof(*result->images));
 	if (failed == 0 && !result->images)
@@ -536,8 +536,8 @@ static int choose_images(struct search *search, struct bs_error *err)
 		struct candidate *candidate = &search->candidates.items[i];
 		enum find_reason reason;
 
-		if (is_left_out(search, candidate, &data, &reason)) {
-			leave_out(search, candidate->image.path, reason, NULL);
+		if (find_is_left_out(search, candidate, &data, &reason)) {
+			find_leave_out(search, candidate->image.path, reason, NULL);
 			continue;
 		}
 		result->images[result->count++] = candidate->image;
@@ -554,9 +554,9 @@ int find_images(const struct find_request *request, struct find_result *result,
 	int failed;
 
 	*result = (struct find_result){.images = NULL};
-	failed = search_arguments(&search, err);
+	failed = find_search_arguments(&search, err);
 	if (failed == 0)
-		failed = choose_images(&search, err);
+		failed = find_choose_images(&search, err);
 	for (size_t i = 0; i < search.candidates.count; i++)
 		find_free_image(&search.candidates.items[i].image);
 	candidates_free(&search.candidates);
