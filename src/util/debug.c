@@ -2,6 +2,7 @@
 #include "util/debug.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,15 @@ bool debug_shows(enum debug_level level)
 bool debug_waits(void)
 {
 	return strstr(debug_wanted(), "wait") != NULL;
+}
+
+void debug_stop(const char *what)
+{
+	if (!debug_waits())
+		return;
+	debug_print(DEBUG_STEPS, "%s waits: gdb -p %d, or: kill -CONT %d", what, (int)getpid(),
+		    (int)getpid());
+	raise(SIGSTOP);
 }
 
 void debug_print(enum debug_level level, const char *format, ...)

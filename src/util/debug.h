@@ -29,8 +29,11 @@ enum debug_level {
 
 bool debug_shows(enum debug_level level);
 
-/* Whether a worker process stops itself before it is confined. */
+/* Whether a worker process stops itself before it is confined: then nobody may lose patience. */
 bool debug_waits(void);
+
+/* If so, stops this process until it gets SIGCONT, and says how to attach a debugger. */
+void debug_stop(const char *what);
 
 /* Writes one line, with the number of the process, if this level is shown.  Keeps errno. */
 void debug_print(enum debug_level level, const char *format, ...)
