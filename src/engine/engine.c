@@ -15,7 +15,7 @@
 #include "transaction/commit.h"
 #include "util/clock.h"
 #include "util/debug.h"
-#include "util/interruption.h"
+#include "util/signals.h"
 #include "windows/plan.h"
 
 enum command_kind {
@@ -158,7 +158,7 @@ static void command_describe_container(const struct command *command)
  */
 static int command_check_interruption(struct bs_error *err, int outcome)
 {
-	return interruption_pending() ? fail(err, BS_INTERRUPTED,
+	return signals_stop_pending() ? fail(err, BS_INTERRUPTED,
 					     "interrupted by a signal before anything was written")
 				      : outcome;
 }
@@ -232,13 +232,12 @@ static enum bs_exit command_run(enum command_kind kind, const char *image,
 					      : BS_STATUS_WOULD_FIX,
 	};
 	uint64_t started;
-	sigset_t signals;
+	sigset_t signals = signals_mask();
 	int outcome = 0;
 
 	memset(result, 0, sizeof(*result));
 	command_tell(&command, BS_PHASE_OPENING);
 	started = clock_milliseconds();
-	pthread_sigmask(SIG_SETMASK, NULL, &signals);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && outcome == 0; i++) {
 		if (!command_has_step(&command, &steps[i]))
 			continue;
@@ -251,7 +250,7 @@ static enum bs_exit command_run(enum command_kind kind, const char *image,
 	session_free(&command.findings);
 	journal_file_close(command.committed.journal);
 	container_close(&command.container);
-	pthread_sigmask(SIG_SETMASK, &signals, NULL);
+	signals_restore(signals);
 	result->milliseconds = clock_milliseconds() - started;
 	return command_finish(&command, outcome);
 }
@@ -293,16 +292,9 @@ enum bs_exit bs_recover(const char *image, const struct bs_options *options,
  */
 static int step_hold_signals(struct command *command, struct bs_error *err)
 {
-	sigset_t held;
-
 	(void)command;
 	(void)err;
-	sigemptyset(&held);
-	sigaddset(&held, SIGINT);
-	sigaddset(&held, SIGTERM);
-	sigaddset(&held, SIGHUP);
-	sigaddset(&held, SIGQUIT);
-	pthread_sigmask(SIG_BLOCK, &held, NULL);
+	signals_hold_for_change();
 	return 0;
 }
 

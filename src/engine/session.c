@@ -18,6 +18,7 @@
 #include "ntfs/volume.h"
 #include "util/bytes.h"
 #include "util/debug.h"
+#include "util/signals.h"
 #include "windows/plan.h"
 #include "worker/budget.h"
 #include "worker/message.h"
@@ -390,11 +391,8 @@ int session_advance(struct session *session, enum session_state state, struct bs
  */
 static void session_arrange_signals(const struct worker_task *task)
 {
-	sigset_t none;
-
-	sigemptyset(&none);
 	if (!task->committed)
-		pthread_sigmask(SIG_SETMASK, &none, NULL);
+		signals_release_all();
 }
 
 static int session_fork(struct session *session, session_worker *run, struct bs_error *err)

@@ -84,17 +84,12 @@ static int worker_send_zones(const struct worker *worker, const struct bs_plan *
 			     struct bs_error *err)
 {
 	struct range_vector zones = {0};
-	struct volume_runs runs = {0};
-	int result = zones_collect(worker->disk, plan, &runs, err);
+	int result = zones_collect(worker->disk, plan, &zones, err);
 
-	for (size_t i = 0; i < runs.count && result == 0; i++)
-		result = range_vector_append(
-			&zones, (struct range){runs.runs[i].first, runs.runs[i].length}, err);
 	if (result == 0)
 		result = worker_tell(worker, MESSAGE_ZONES, zones.items,
 				     zones.count * sizeof(*zones.items), err);
 	range_vector_free(&zones);
-	free(runs.runs);
 	return result;
 }
 
