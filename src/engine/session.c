@@ -509,20 +509,22 @@ static void session_explain_end(const struct session *session, int status,
 			    strsignal(number));
 }
 
-static void session_tell_end(const struct session *session, int status)
+/* A worker that is done has mostly been killed before it ended by itself; see below. */
+static void session_show_end(const struct session *session, int status)
 {
-	debug_print(DEBUG_STEPS,
-		    "worker %d: %llu messages of %llu bytes, %llu reads of %llu, %llu writes of "
-		    "%llu; waited %llu ms for it; %s %d",
-		    (int)session->worker,
-		    (unsigned long long)session->traffic[REMOTE_USE_MESSAGE].count,
-		    (unsigned long long)session->traffic[REMOTE_USE_MESSAGE].bytes,
-		    (unsigned long long)session->traffic[REMOTE_USE_READ].count,
-		    (unsigned long long)session->traffic[REMOTE_USE_READ].bytes,
-		    (unsigned long long)session->traffic[REMOTE_USE_WRITE].count,
-		    (unsigned long long)session->traffic[REMOTE_USE_WRITE].bytes,
-		    (unsigned long long)session->budget.waited,
-		    WIFSIGNALED(status) ? "ended by signal" : "exit status",
+	static const char *const names[] = {
+		[REMOTE_USE_READ] = "reads",
+		[REMOTE_USE_WRITE] = "writes and flushes",
+		[REMOTE_USE_MESSAGE] = "messages",
+	};
+
+	for (size_t i = 0; i < REMOTE_USE_COUNT; i++)
+		debug_print(DEBUG_STEPS, "worker %d: %llu %s, %llu bytes", (int)session->worker,
+			    (unsigned long long)session->traffic[i].count, names[i],
+			    (unsigned long long)session->traffic[i].bytes);
+	debug_print(DEBUG_STEPS, "worker %d: waited %llu ms for it; ended with %s %d",
+		    (int)session->worker, (unsigned long long)session->budget.waited,
+		    WIFSIGNALED(status) ? "signal" : "status",
 		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
@@ -547,7 +549,7 @@ static void session_end_worker(struct session *session, int outcome, struct bs_e
 	while (wait4(session->worker, &status, 0, &used) < 0)
 		if (errno != EINTR)
 			return;
-	session_tell_end(session, status);
+	session_show_end(session, status);
 	if (ended_itself)
 		session_explain_end(session, status, &used, err);
 }
