@@ -79,9 +79,9 @@ $(B)/libbootshift.so: $(call objects,$(LIB_SOURCES))
 $(B)/bootshift: $(call objects,$(CLI_SOURCES)) $(B)/libbootshift.a
 	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-# The style of the page of a batch.
+# The template of the page of a batch.
 $(B)/src/page/page.o: EXTRA_CFLAGS := -Wa,-Isrc/page
-$(B)/src/page/page.o: src/page/page.css
+$(B)/src/page/page.o: src/page/page.html
 
 # --- what starts the sample images: boot code, and a bootmgr of one file for the BIOS -----------
 BOOT := $(B)/images/boot
