@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "qemu/capture-child.h"
+#include "util/debug.h"
 
 /* ---- starting ----------------------------------------------------------------------------- */
 
@@ -272,8 +273,10 @@ static void take_line(struct capture_server *server, const char *line, size_t le
 		line += name + 2;
 		length -= name + 2;
 	}
-	if (length > 0)
-		snprintf(server->said, sizeof(server->said), "%.*s", (int)length, line);
+	if (length == 0)
+		return;
+	snprintf(server->said, sizeof(server->said), "%.*s", (int)length, line);
+	debug_print(DEBUG_STEPS, "%s: %.*s", server->name, (int)length, line);
 }
 
 void capture_server_listen(struct capture_server *server)
@@ -330,6 +333,7 @@ void capture_server_end(struct capture_server *server)
 		kill(server->process, SIGKILL);
 		reap(server, 0);
 	}
+	capture_server_listen(server); /* for BOOTSHIFT_DEBUG */
 	close_descriptor(&server->output);
 	close_descriptor(&server->messages);
 }
