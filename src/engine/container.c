@@ -96,7 +96,7 @@ static int find_place(struct container *container, const struct bs_options *opti
 static int open_again(struct container *container, const struct bs_options *options,
 		      struct bs_error *err)
 {
-	struct target *again = target_reopen(container->target, TARGET_READ, NULL, err);
+	struct target *again = target_reopen(container->target, TARGET_READ, err);
 
 	if (again == NULL)
 		return -1;
@@ -121,7 +121,7 @@ static int recover(struct container *container, const struct bs_options *options
 				      "image");
 	if (state == TRANSACTION_INTERRUPTED)
 		container_tell(options, BS_PHASE_UNDOING);
-	if (transaction_recover(&container->place, NULL, recovered, err) < 0)
+	if (transaction_recover(&container->place, recovered, err) < 0)
 		return -1;
 	return open_again(container, options, err);
 }

@@ -308,7 +308,7 @@ static int commit(struct container *container, const struct bs_options *options,
 	result->undo_file = strdup(container->place.journal);
 	if (result->undo_file == NULL)
 		return fail_memory(&result->error);
-	if (transaction_commit(&request, NULL, &committed, &result->error) < 0)
+	if (transaction_commit(&request, &committed, &result->error) < 0)
 		goto drop;
 	result->container_bytes = committed.bytes;
 	result->container_extents = (uint32_t)committed.extents;
@@ -318,8 +318,7 @@ static int commit(struct container *container, const struct bs_options *options,
 		outcome = 0;
 		goto out;
 	}
-	if (transaction_undo_commit(&container->place, &committed, NULL, &undone, &undo_error) <
-	    0) {
+	if (transaction_undo_commit(&container->place, &committed, &undone, &undo_error) < 0) {
 		outcome = fail(&result->error, BS_RECOVERY_REQUIRED,
 			       "the fix could not be verified, nor be taken back: %s",
 			       undo_error.message);
@@ -419,7 +418,7 @@ static int undo(const struct container *container, const struct bs_options *opti
 	enum undo_outcome undone;
 
 	container_tell(options, BS_PHASE_UNDOING);
-	if (transaction_undo(&container->place, NULL, &undone, &result->error) < 0)
+	if (transaction_undo(&container->place, &undone, &result->error) < 0)
 		return -1;
 	result->exact = undone == UNDO_EXACT;
 	if (undone != UNDO_NOT_NEEDED)

@@ -23,15 +23,6 @@ enum {
 
 	HEADER_VERSION = 16,
 	HEADER_BLOCK_SIZE = 20,
-	HEADER_PIECE_SIZE = 24,
-	HEADER_OLD_LENGTH = 32,
-	HEADER_NEW_LENGTH = 40,
-	HEADER_RECORD_COUNT = 48,
-	HEADER_JOURNAL_SIZE = 56,
-	HEADER_DEVICE = 64,
-	HEADER_INODE = 72,
-	HEADER_CREATED = 80,
-	HEADER_TOOL_VERSION = 96,
 	HEADER_IMAGE_NAME = 128,
 	HEADER_MAKER = 384,
 
@@ -51,12 +42,42 @@ enum {
 	RECORD_PIECES = 128,
 
 	TRAILER_IDENTITY = 12,
-	TRAILER_RECORD_COUNT = 16,
-	TRAILER_DATA_BYTES = 24,
-	TRAILER_JOURNAL_SIZE = 32,
-	TRAILER_RECORDS_CHECKSUM = 40,
 
 	BLOCK_CHECKSUM = JOURNAL_BLOCK_SIZE - 4, /* of the header and of the trailer */
+};
+
+/* A field of the header or the trailer: a number of 4 or 8 bytes, else an array of bytes. */
+struct journal_field {
+	size_t at;           /* in the block */
+	size_t size, member; /* of the struct */
+};
+
+#define FIELD(at, type, member)                                                                    \
+	{                                                                                          \
+		(at), sizeof(((type *)0)->member), offsetof(type, member)                          \
+	}
+
+static const struct journal_field header_fields[] = {
+	FIELD(24, struct journal_header, piece_size),
+	FIELD(32, struct journal_header, old_length),
+	FIELD(40, struct journal_header, new_length),
+	FIELD(48, struct journal_header, record_count),
+	FIELD(56, struct journal_header, journal_size),
+	FIELD(64, struct journal_header, device),
+	FIELD(72, struct journal_header, inode),
+	FIELD(80, struct journal_header, created),
+	FIELD(96, struct journal_header, tool_version),
+	FIELD(HEADER_IMAGE_NAME, struct journal_header, image_name),
+	FIELD(HEADER_MAKER, struct journal_header, maker),
+	{0, 0, 0},
+};
+
+static const struct journal_field trailer_fields[] = {
+	FIELD(16, struct journal_trailer, record_count),
+	FIELD(24, struct journal_trailer, data_bytes),
+	FIELD(32, struct journal_trailer, journal_size),
+	FIELD(40, struct journal_trailer, records_checksum),
+	{0, 0, 0},
 };
 
 static_assert(sizeof(HEADER_MAGIC) - 1 == HEADER_MAGIC_SIZE &&
@@ -68,7 +89,7 @@ static_assert(HEADER_IMAGE_NAME + sizeof(((struct journal_header *)0)->image_nam
 			      HEADER_MAKER &&
 		      HEADER_MAKER + BS_MAKER_SIZE <= BLOCK_CHECKSUM,
 	      "the header fits its block");
-/* One piece more than fits the length: a range may begin and end inside of one. */
+/* A range that begins and ends inside of pieces has one piece more than its length fills. */
 static_assert(RECORD_PIECES + 4 * (JOURNAL_RANGE_MAX / JOURNAL_PIECE_SIZE + 1) + JOURNAL_RANGE_MAX +
 			      (JOURNAL_BLOCK_SIZE - 1) <=
 		      JOURNAL_RECORD_MAX,
@@ -83,50 +104,59 @@ void journal_hash(const uint8_t *bytes, size_t length, uint8_t hash[JOURNAL_HASH
 	sha256_digest(&context, JOURNAL_HASH_SIZE, hash);
 }
 
-/* ---- blocks that end with their checksum ---------------------------------------------------- */
+/* ---- header and trailer: blocks that end with their checksum -------------------------------- */
 
-static void seal_block(uint8_t *block)
+static void journal_seal(const struct journal_field *fields, const void *object, uint8_t *block)
 {
+	for (const struct journal_field *field = fields; field->size > 0; field++) {
+		const uint8_t *member = (const uint8_t *)object + field->member;
+
+		if (field->size == sizeof(uint32_t))
+			store_le32(block + field->at, *(const uint32_t *)(const void *)member);
+		else if (field->size == sizeof(uint64_t))
+			store_le64(block + field->at, *(const uint64_t *)(const void *)member);
+		else
+			memcpy(block + field->at, member, field->size);
+	}
 	store_le32(block + BLOCK_CHECKSUM, crc32c(0, block, BLOCK_CHECKSUM));
 }
 
-static bool block_is_sealed(const uint8_t *block)
+static void journal_unseal(const struct journal_field *fields, void *object, const uint8_t *block)
+{
+	for (const struct journal_field *field = fields; field->size > 0; field++) {
+		uint8_t *member = (uint8_t *)object + field->member;
+
+		if (field->size == sizeof(uint32_t))
+			*(uint32_t *)(void *)member = load_le32(block + field->at);
+		else if (field->size == sizeof(uint64_t))
+			*(uint64_t *)(void *)member = load_le64(block + field->at);
+		else
+			memcpy(member, block + field->at, field->size);
+	}
+}
+
+static bool journal_is_sealed(const uint8_t *block)
 {
 	return load_le32(block + BLOCK_CHECKSUM) == crc32c(0, block, BLOCK_CHECKSUM);
 }
 
-static uint32_t version_of(uint32_t piece_size)
+/* Version 1 has one checksum a sector. */
+static uint32_t journal_version(uint32_t piece_size)
 {
 	return piece_size == JOURNAL_SECTOR_SIZE ? 1 : JOURNAL_VERSION;
-}
-
-static bool piece_size_is_known(uint32_t piece_size)
-{
-	return piece_size == JOURNAL_SECTOR_SIZE || piece_size == JOURNAL_PIECE_SIZE;
 }
 
 void journal_encode_header(struct journal_header *header, uint8_t block[JOURNAL_BLOCK_SIZE])
 {
 	memset(block, 0, JOURNAL_BLOCK_SIZE);
 	memcpy(block, HEADER_MAGIC, HEADER_MAGIC_SIZE);
-	store_le32(block + HEADER_VERSION, version_of(header->piece_size));
+	store_le32(block + HEADER_VERSION, journal_version(header->piece_size));
 	store_le32(block + HEADER_BLOCK_SIZE, JOURNAL_BLOCK_SIZE);
-	store_le32(block + HEADER_PIECE_SIZE, header->piece_size);
-	store_le64(block + HEADER_OLD_LENGTH, header->old_length);
-	store_le64(block + HEADER_NEW_LENGTH, header->new_length);
-	store_le64(block + HEADER_RECORD_COUNT, header->record_count);
-	store_le64(block + HEADER_JOURNAL_SIZE, header->journal_size);
-	store_le64(block + HEADER_DEVICE, header->device);
-	store_le64(block + HEADER_INODE, header->inode);
-	store_le64(block + HEADER_CREATED, (uint64_t)header->created);
-	memcpy(block + HEADER_TOOL_VERSION, header->tool_version, sizeof(header->tool_version));
-	memcpy(block + HEADER_IMAGE_NAME, header->image_name, sizeof(header->image_name));
-	memcpy(block + HEADER_MAKER, header->maker, sizeof(header->maker));
-	seal_block(block);
+	journal_seal(header_fields, header, block);
 	header->identity = load_le32(block + BLOCK_CHECKSUM);
 }
 
-static bool header_is_plausible(const struct journal_header *header)
+static bool journal_header_is_plausible(const struct journal_header *header)
 {
 	uint64_t blocks = header->journal_size / JOURNAL_BLOCK_SIZE;
 
@@ -141,31 +171,36 @@ static bool header_is_plausible(const struct journal_header *header)
 int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE], struct journal_header *header,
 			  struct bs_error *err)
 {
+	uint32_t version = load_le32(block + HEADER_VERSION);
+
 	if (memcmp(block, HEADER_MAGIC, HEADER_MAGIC_SIZE) != 0)
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file does not begin like one");
-	if (!block_is_sealed(block))
+	if (!journal_is_sealed(block))
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's header is damaged");
-	header->piece_size = load_le32(block + HEADER_PIECE_SIZE);
-	if (!piece_size_is_known(header->piece_size) ||
-	    load_le32(block + HEADER_VERSION) != version_of(header->piece_size) ||
+	journal_unseal(header_fields, header, block);
+	header->identity = load_le32(block + BLOCK_CHECKSUM);
+	if ((header->piece_size != JOURNAL_SECTOR_SIZE &&
+	     header->piece_size != JOURNAL_PIECE_SIZE) ||
+	    version != journal_version(header->piece_size) ||
 	    load_le32(block + HEADER_BLOCK_SIZE) != JOURNAL_BLOCK_SIZE)
 		return fail(err, BS_JOURNAL_DAMAGED,
 			    "the undo file is of version %u, which this program does not know",
-			    load_le32(block + HEADER_VERSION));
-	header->old_length = load_le64(block + HEADER_OLD_LENGTH);
-	header->new_length = load_le64(block + HEADER_NEW_LENGTH);
-	header->record_count = load_le64(block + HEADER_RECORD_COUNT);
-	header->journal_size = load_le64(block + HEADER_JOURNAL_SIZE);
-	header->device = load_le64(block + HEADER_DEVICE);
-	header->inode = load_le64(block + HEADER_INODE);
-	header->created = (int64_t)load_le64(block + HEADER_CREATED);
-	memcpy(header->tool_version, block + HEADER_TOOL_VERSION, sizeof(header->tool_version));
-	memcpy(header->image_name, block + HEADER_IMAGE_NAME, sizeof(header->image_name));
-	memcpy(header->maker, block + HEADER_MAKER, sizeof(header->maker));
-	header->identity = load_le32(block + BLOCK_CHECKSUM);
-	if (!header_is_plausible(header))
+			    version);
+	if (!journal_header_is_plausible(header))
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's header contradicts itself");
 	return 0;
+}
+
+void journal_trailer_add(struct journal_trailer *trailer, const struct journal_range *range,
+			 uint32_t record_checksum)
+{
+	uint8_t bytes[4];
+
+	store_le32(bytes, record_checksum);
+	trailer->records_checksum = crc32c(trailer->records_checksum, bytes, sizeof(bytes));
+	trailer->record_count++;
+	if (range->kind == JOURNAL_DATA)
+		trailer->data_bytes += range->length;
 }
 
 void journal_encode_trailer(const struct journal_trailer *trailer, uint32_t identity,
@@ -174,23 +209,16 @@ void journal_encode_trailer(const struct journal_trailer *trailer, uint32_t iden
 	memset(block, 0, JOURNAL_BLOCK_SIZE);
 	memcpy(block, TRAILER_MAGIC, MAGIC_SIZE);
 	store_le32(block + TRAILER_IDENTITY, identity);
-	store_le64(block + TRAILER_RECORD_COUNT, trailer->record_count);
-	store_le64(block + TRAILER_DATA_BYTES, trailer->data_bytes);
-	store_le64(block + TRAILER_JOURNAL_SIZE, trailer->journal_size);
-	store_le32(block + TRAILER_RECORDS_CHECKSUM, trailer->records_checksum);
-	seal_block(block);
+	journal_seal(trailer_fields, trailer, block);
 }
 
 int journal_decode_trailer(const uint8_t block[JOURNAL_BLOCK_SIZE], uint32_t identity,
 			   struct journal_trailer *trailer, struct bs_error *err)
 {
-	if (memcmp(block, TRAILER_MAGIC, MAGIC_SIZE) != 0 || !block_is_sealed(block) ||
+	if (memcmp(block, TRAILER_MAGIC, MAGIC_SIZE) != 0 || !journal_is_sealed(block) ||
 	    load_le32(block + TRAILER_IDENTITY) != identity)
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's last block is damaged");
-	trailer->record_count = load_le64(block + TRAILER_RECORD_COUNT);
-	trailer->data_bytes = load_le64(block + TRAILER_DATA_BYTES);
-	trailer->journal_size = load_le64(block + TRAILER_JOURNAL_SIZE);
-	trailer->records_checksum = load_le32(block + TRAILER_RECORDS_CHECKSUM);
+	journal_unseal(trailer_fields, trailer, block);
 	return 0;
 }
 
@@ -210,7 +238,7 @@ void journal_encode_mark(enum journal_mark mark, uint32_t identity, uint64_t ima
 	}
 }
 
-static bool is_mark(const uint8_t *copy, enum journal_mark mark, uint32_t identity)
+static bool journal_is_mark(const uint8_t *copy, enum journal_mark mark, uint32_t identity)
 {
 	return memcmp(copy, MARK_MAGIC, MAGIC_SIZE) == 0 && load_le32(copy + MARK_KIND) == mark &&
 	       load_le32(copy + MARK_IDENTITY) == identity &&
@@ -221,7 +249,7 @@ bool journal_decode_mark(enum journal_mark mark, uint32_t identity,
 			 const uint8_t block[JOURNAL_BLOCK_SIZE], uint64_t *image_modified)
 {
 	for (size_t at = 0; at < JOURNAL_BLOCK_SIZE; at += JOURNAL_SECTOR_SIZE)
-		if (is_mark(block + at, mark, identity)) {
+		if (journal_is_mark(block + at, mark, identity)) {
 			*image_modified = load_le64(block + at + MARK_IMAGE_MODIFIED);
 			return true;
 		}
@@ -257,23 +285,23 @@ bool journal_piece_is_after(const struct journal_record *record, size_t number,
 	return crc32c(0, bytes, (size_t)piece.length) == load_le32(record->pieces + 4 * number);
 }
 
-/* Where the bytes before begin inside of a record, or where its padding does. */
-static size_t bytes_position(const struct journal_range *range, uint32_t piece_size)
+/* The offset in a record of the bytes before, or, without those, of the padding. */
+static size_t journal_bytes_position(const struct journal_range *range, uint32_t piece_size)
 {
 	return RECORD_PIECES + 4 * journal_piece_count(range, piece_size);
 }
 
 size_t journal_record_size(const struct journal_range *range, uint32_t piece_size)
 {
-	size_t size = bytes_position(range, piece_size);
+	size_t size = journal_bytes_position(range, piece_size);
 
 	if (range->kind == JOURNAL_DATA)
 		size += (size_t)range->length;
 	return (size + JOURNAL_BLOCK_SIZE - 1) / JOURNAL_BLOCK_SIZE * JOURNAL_BLOCK_SIZE;
 }
 
-/* Of the whole record, its padding included, with zeros for the checksum itself. */
-static uint32_t record_checksum(const uint8_t *buffer, size_t size)
+/* Covers the whole record with its padding; the checksum itself counts as zeros. */
+static uint32_t journal_record_checksum(const uint8_t *buffer, size_t size)
 {
 	static const uint8_t zeros[4];
 	uint32_t crc = crc32c(0, buffer, RECORD_CHECKSUM);
@@ -306,16 +334,17 @@ uint32_t journal_encode_record(const struct journal_header *header,
 	}
 	if (range->kind == JOURNAL_DATA) {
 		journal_hash(before, (size_t)range->length, buffer + RECORD_HASH_BEFORE);
-		memcpy(buffer + bytes_position(range, header->piece_size), before,
+		memcpy(buffer + journal_bytes_position(range, header->piece_size), before,
 		       (size_t)range->length);
 	}
-	checksum = record_checksum(buffer, size);
+	checksum = journal_record_checksum(buffer, size);
 	store_le32(buffer + RECORD_CHECKSUM, checksum);
 	return checksum;
 }
 
-/* The range that a record speaks of, proved to be one that can be reckoned with. */
-static int load_range(const uint8_t *buffer, struct journal_range *range, struct bs_error *err)
+/* Reads the range of a record and checks that it does not overflow. */
+static int journal_load_range(const uint8_t *buffer, struct journal_range *range,
+			      struct bs_error *err)
 {
 	uint32_t kind = load_le32(buffer + RECORD_KIND);
 
@@ -334,13 +363,13 @@ int journal_peek_record(const struct journal_header *header,
 {
 	struct journal_range range;
 
-	if (load_range(block, &range, err) < 0)
+	if (journal_load_range(block, &range, err) < 0)
 		return -1;
 	*size = journal_record_size(&range, header->piece_size);
 	return 0;
 }
 
-static bool hash_matches(const uint8_t *bytes, size_t length, const uint8_t *hash)
+static bool journal_hash_matches(const uint8_t *bytes, size_t length, const uint8_t *hash)
 {
 	uint8_t actual[JOURNAL_HASH_SIZE];
 
@@ -354,7 +383,7 @@ int journal_decode_record(const struct journal_header *header, const uint8_t *bu
 	struct journal_range *range = &record->range;
 	uint32_t piece_size = header->piece_size;
 
-	if (load_range(buffer, range, err) < 0)
+	if (journal_load_range(buffer, range, err) < 0)
 		return -1;
 	record->index = load_le64(buffer + RECORD_INDEX);
 	record->checksum = load_le32(buffer + RECORD_CHECKSUM);
@@ -362,13 +391,14 @@ int journal_decode_record(const struct journal_header *header, const uint8_t *bu
 	record->hash_after = buffer + RECORD_HASH_AFTER;
 	record->piece_size = piece_size;
 	record->pieces = buffer + RECORD_PIECES;
-	record->before =
-		range->kind == JOURNAL_DATA ? buffer + bytes_position(range, piece_size) : NULL;
+	record->before = range->kind == JOURNAL_DATA
+				 ? buffer + journal_bytes_position(range, piece_size)
+				 : NULL;
 	if (size != journal_record_size(range, piece_size) ||
 	    load_le32(buffer + RECORD_IDENTITY) != header->identity ||
-	    record->checksum != record_checksum(buffer, size) ||
+	    record->checksum != journal_record_checksum(buffer, size) ||
 	    (record->before &&
-	     !hash_matches(record->before, (size_t)range->length, record->hash_before)))
+	     !journal_hash_matches(record->before, (size_t)range->length, record->hash_before)))
 		return fail(err, BS_JOURNAL_DAMAGED,
 			    "the undo file's record for byte %llu is damaged",
 			    (unsigned long long)range->offset);

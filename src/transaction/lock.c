@@ -277,9 +277,7 @@ struct image_lock *lock_image(const struct place *place, enum lock_purpose purpo
 		return NULL;
 	}
 	if (purpose == LOCK_FOR_CHANGING)
-		result = place_make_folder(place, &transaction_real_io, err) < 0
-				 ? -1
-				 : take_lock_file(lock, err);
+		result = place_make_folder(place, err) < 0 ? -1 : take_lock_file(lock, err);
 	else
 		result = check_lock_file(lock, err);
 	if (result == 0 && place->target->kind != TARGET_NBD)

@@ -168,12 +168,11 @@ static int make_folder(const char *path, const struct transaction_io *io, struct
 	return sync_name(path, false, io, err);
 }
 
-int place_make_folder(const struct place *place, const struct transaction_io *io,
-		      struct bs_error *err)
+int place_make_folder(const struct place *place, struct bs_error *err)
 {
 	if (place->folder_is_given)
 		return 0;
-	if (make_folder(place->folder, io, err) < 0)
+	if (make_folder(place->folder, place->target->io, err) < 0)
 		return -1;
 	/* Somebody else may have made one of them since the folders above were checked. */
 	return trust_check_folder(place->folder, err);
