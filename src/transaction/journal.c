@@ -23,6 +23,15 @@ enum {
 
 	HEADER_VERSION = 16,
 	HEADER_BLOCK_SIZE = 20,
+	HEADER_PIECE_SIZE = 24,
+	HEADER_OLD_LENGTH = 32,
+	HEADER_NEW_LENGTH = 40,
+	HEADER_RECORD_COUNT = 48,
+	HEADER_JOURNAL_SIZE = 56,
+	HEADER_DEVICE = 64,
+	HEADER_INODE = 72,
+	HEADER_CREATED = 80,
+	HEADER_TOOL_VERSION = 96,
 	HEADER_IMAGE_NAME = 128,
 	HEADER_MAKER = 384,
 
@@ -42,42 +51,12 @@ enum {
 	RECORD_PIECES = 128,
 
 	TRAILER_IDENTITY = 12,
+	TRAILER_RECORD_COUNT = 16,
+	TRAILER_DATA_BYTES = 24,
+	TRAILER_JOURNAL_SIZE = 32,
+	TRAILER_RECORDS_CHECKSUM = 40,
 
 	BLOCK_CHECKSUM = JOURNAL_BLOCK_SIZE - 4, /* of the header and of the trailer */
-};
-
-/* A field of the header or the trailer: a number of 4 or 8 bytes, else an array of bytes. */
-struct journal_field {
-	size_t at;           /* in the block */
-	size_t size, member; /* of the struct */
-};
-
-#define FIELD(at, type, member)                                                                    \
-	{                                                                                          \
-		(at), sizeof(((type *)0)->member), offsetof(type, member)                          \
-	}
-
-static const struct journal_field header_fields[] = {
-	FIELD(24, struct journal_header, piece_size),
-	FIELD(32, struct journal_header, old_length),
-	FIELD(40, struct journal_header, new_length),
-	FIELD(48, struct journal_header, record_count),
-	FIELD(56, struct journal_header, journal_size),
-	FIELD(64, struct journal_header, device),
-	FIELD(72, struct journal_header, inode),
-	FIELD(80, struct journal_header, created),
-	FIELD(96, struct journal_header, tool_version),
-	FIELD(HEADER_IMAGE_NAME, struct journal_header, image_name),
-	FIELD(HEADER_MAKER, struct journal_header, maker),
-	{0, 0, 0},
-};
-
-static const struct journal_field trailer_fields[] = {
-	FIELD(16, struct journal_trailer, record_count),
-	FIELD(24, struct journal_trailer, data_bytes),
-	FIELD(32, struct journal_trailer, journal_size),
-	FIELD(40, struct journal_trailer, records_checksum),
-	{0, 0, 0},
 };
 
 static_assert(sizeof(HEADER_MAGIC) - 1 == HEADER_MAGIC_SIZE &&
@@ -104,35 +83,11 @@ void journal_hash(const uint8_t *bytes, size_t length, uint8_t hash[JOURNAL_HASH
 	sha256_digest(&context, JOURNAL_HASH_SIZE, hash);
 }
 
-/* ---- header and trailer: blocks that end with their checksum -------------------------------- */
+/* ---- blocks that end with their checksum ---------------------------------------------------- */
 
-static void journal_seal(const struct journal_field *fields, const void *object, uint8_t *block)
+static void journal_seal(uint8_t *block)
 {
-	for (const struct journal_field *field = fields; field->size > 0; field++) {
-		const uint8_t *member = (const uint8_t *)object + field->member;
-
-		if (field->size == sizeof(uint32_t))
-			store_le32(block + field->at, *(const uint32_t *)(const void *)member);
-		else if (field->size == sizeof(uint64_t))
-			store_le64(block + field->at, *(const uint64_t *)(const void *)member);
-		else
-			memcpy(block + field->at, member, field->size);
-	}
 	store_le32(block + BLOCK_CHECKSUM, crc32c(0, block, BLOCK_CHECKSUM));
-}
-
-static void journal_unseal(const struct journal_field *fields, void *object, const uint8_t *block)
-{
-	for (const struct journal_field *field = fields; field->size > 0; field++) {
-		uint8_t *member = (uint8_t *)object + field->member;
-
-		if (field->size == sizeof(uint32_t))
-			*(uint32_t *)(void *)member = load_le32(block + field->at);
-		else if (field->size == sizeof(uint64_t))
-			*(uint64_t *)(void *)member = load_le64(block + field->at);
-		else
-			memcpy(member, block + field->at, field->size);
-	}
 }
 
 static bool journal_is_sealed(const uint8_t *block)
@@ -140,7 +95,7 @@ static bool journal_is_sealed(const uint8_t *block)
 	return load_le32(block + BLOCK_CHECKSUM) == crc32c(0, block, BLOCK_CHECKSUM);
 }
 
-/* Version 1 has one checksum a sector. */
+/* The pieces of version 1 are whole sectors. */
 static uint32_t journal_version(uint32_t piece_size)
 {
 	return piece_size == JOURNAL_SECTOR_SIZE ? 1 : JOURNAL_VERSION;
@@ -152,7 +107,18 @@ void journal_encode_header(struct journal_header *header, uint8_t block[JOURNAL_
 	memcpy(block, HEADER_MAGIC, HEADER_MAGIC_SIZE);
 	store_le32(block + HEADER_VERSION, journal_version(header->piece_size));
 	store_le32(block + HEADER_BLOCK_SIZE, JOURNAL_BLOCK_SIZE);
-	journal_seal(header_fields, header, block);
+	store_le32(block + HEADER_PIECE_SIZE, header->piece_size);
+	store_le64(block + HEADER_OLD_LENGTH, header->old_length);
+	store_le64(block + HEADER_NEW_LENGTH, header->new_length);
+	store_le64(block + HEADER_RECORD_COUNT, header->record_count);
+	store_le64(block + HEADER_JOURNAL_SIZE, header->journal_size);
+	store_le64(block + HEADER_DEVICE, header->device);
+	store_le64(block + HEADER_INODE, header->inode);
+	store_le64(block + HEADER_CREATED, (uint64_t)header->created);
+	memcpy(block + HEADER_TOOL_VERSION, header->tool_version, sizeof(header->tool_version));
+	memcpy(block + HEADER_IMAGE_NAME, header->image_name, sizeof(header->image_name));
+	memcpy(block + HEADER_MAKER, header->maker, sizeof(header->maker));
+	journal_seal(block);
 	header->identity = load_le32(block + BLOCK_CHECKSUM);
 }
 
@@ -171,21 +137,29 @@ static bool journal_header_is_plausible(const struct journal_header *header)
 int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE], struct journal_header *header,
 			  struct bs_error *err)
 {
-	uint32_t version = load_le32(block + HEADER_VERSION);
-
 	if (memcmp(block, HEADER_MAGIC, HEADER_MAGIC_SIZE) != 0)
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file does not begin like one");
 	if (!journal_is_sealed(block))
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's header is damaged");
-	journal_unseal(header_fields, header, block);
-	header->identity = load_le32(block + BLOCK_CHECKSUM);
+	header->piece_size = load_le32(block + HEADER_PIECE_SIZE);
 	if ((header->piece_size != JOURNAL_SECTOR_SIZE &&
 	     header->piece_size != JOURNAL_PIECE_SIZE) ||
-	    version != journal_version(header->piece_size) ||
+	    load_le32(block + HEADER_VERSION) != journal_version(header->piece_size) ||
 	    load_le32(block + HEADER_BLOCK_SIZE) != JOURNAL_BLOCK_SIZE)
 		return fail(err, BS_JOURNAL_DAMAGED,
 			    "the undo file is of version %u, which this program does not know",
-			    version);
+			    load_le32(block + HEADER_VERSION));
+	header->old_length = load_le64(block + HEADER_OLD_LENGTH);
+	header->new_length = load_le64(block + HEADER_NEW_LENGTH);
+	header->record_count = load_le64(block + HEADER_RECORD_COUNT);
+	header->journal_size = load_le64(block + HEADER_JOURNAL_SIZE);
+	header->device = load_le64(block + HEADER_DEVICE);
+	header->inode = load_le64(block + HEADER_INODE);
+	header->created = (int64_t)load_le64(block + HEADER_CREATED);
+	memcpy(header->tool_version, block + HEADER_TOOL_VERSION, sizeof(header->tool_version));
+	memcpy(header->image_name, block + HEADER_IMAGE_NAME, sizeof(header->image_name));
+	memcpy(header->maker, block + HEADER_MAKER, sizeof(header->maker));
+	header->identity = load_le32(block + BLOCK_CHECKSUM);
 	if (!journal_header_is_plausible(header))
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's header contradicts itself");
 	return 0;
@@ -209,7 +183,11 @@ void journal_encode_trailer(const struct journal_trailer *trailer, uint32_t iden
 	memset(block, 0, JOURNAL_BLOCK_SIZE);
 	memcpy(block, TRAILER_MAGIC, MAGIC_SIZE);
 	store_le32(block + TRAILER_IDENTITY, identity);
-	journal_seal(trailer_fields, trailer, block);
+	store_le64(block + TRAILER_RECORD_COUNT, trailer->record_count);
+	store_le64(block + TRAILER_DATA_BYTES, trailer->data_bytes);
+	store_le64(block + TRAILER_JOURNAL_SIZE, trailer->journal_size);
+	store_le32(block + TRAILER_RECORDS_CHECKSUM, trailer->records_checksum);
+	journal_seal(block);
 }
 
 int journal_decode_trailer(const uint8_t block[JOURNAL_BLOCK_SIZE], uint32_t identity,
@@ -218,7 +196,10 @@ int journal_decode_trailer(const uint8_t block[JOURNAL_BLOCK_SIZE], uint32_t ide
 	if (memcmp(block, TRAILER_MAGIC, MAGIC_SIZE) != 0 || !journal_is_sealed(block) ||
 	    load_le32(block + TRAILER_IDENTITY) != identity)
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's last block is damaged");
-	journal_unseal(trailer_fields, trailer, block);
+	trailer->record_count = load_le64(block + TRAILER_RECORD_COUNT);
+	trailer->data_bytes = load_le64(block + TRAILER_DATA_BYTES);
+	trailer->journal_size = load_le64(block + TRAILER_JOURNAL_SIZE);
+	trailer->records_checksum = load_le32(block + TRAILER_RECORDS_CHECKSUM);
 	return 0;
 }
 

@@ -20,9 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "disk/block-device.h"
 #include "disk/file.h"
-#include "transaction/block-device.h"
-#include "transaction/io.h"
 #include "util/trust.h"
 
 #define USED_BASE       100

@@ -17,10 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "disk/block-device.h"
 #include "disk/file.h"
 #include "disk/image.h"
-#include "transaction/block-device.h"
-#include "transaction/reread.h"
+#include "disk/reread.h"
 #include "transaction/target-kind.h"
 
 /* ---- what the image is ---------------------------------------------------------------------- */

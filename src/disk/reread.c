@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Reading past the page cache; see reread.h. */
-#include "transaction/reread.h"
+#include "disk/reread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "transaction/journal.h"
 #include "util/bytes.h"
 
 /* O_DIRECT wants offset, length and memory aligned to the device's blocks, 4096 at most. */
 #define ALIGNMENT   4096u
-#define BUFFER_SIZE (JOURNAL_RANGE_MAX + 2 * ALIGNMENT)
+#define PART_MAX    (1u << 20) /* bytes read at once */
+#define BUFFER_SIZE (PART_MAX + 2 * ALIGNMENT)
 
 struct reread {
 	struct disk disk;
@@ -54,7 +54,7 @@ static ssize_t reread_aligned(struct reread *reread, uint64_t start, size_t leng
 	return (ssize_t)done;
 }
 
-/* At most JOURNAL_RANGE_MAX bytes. */
+/* At most PART_MAX bytes. */
 static int reread_range(struct reread *reread, uint64_t offset, void *bytes, size_t length,
 			struct bs_error *err)
 {
@@ -81,7 +81,7 @@ static int reread_read(struct disk *disk, uint64_t offset, void *buffer, size_t 
 	uint8_t *to = buffer;
 
 	while (length > 0) {
-		size_t part = (size_t)min_u64(length, JOURNAL_RANGE_MAX);
+		size_t part = (size_t)min_u64(length, PART_MAX);
 
 		if (reread_range((struct reread *)disk, offset, to, part, err) < 0)
 			return -1;

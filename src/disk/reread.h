@@ -4,8 +4,8 @@
  * where that is not possible, after the kernel was told to drop what it had cached.  Reading back
  * from the cache would only prove that memory works.
  */
-#ifndef BOOTSHIFT_TRANSACTION_REREAD_H
-#define BOOTSHIFT_TRANSACTION_REREAD_H
+#ifndef BOOTSHIFT_REREAD_H
+#define BOOTSHIFT_REREAD_H
 
 #include "disk/disk.h"
 
