@@ -81,7 +81,7 @@ static int container_find_place(struct container *container, struct bs_error *er
 /* What was recovered has other times and maybe another length; a signpost removed, other times. */
 static int container_open_again(struct container *container, struct bs_error *err)
 {
-	struct target *again = target_reopen(container->target, TARGET_READ, NULL, err);
+	struct target *again = target_reopen(container->target, TARGET_READ, err);
 
 	if (!again)
 		return -1;
@@ -106,7 +106,7 @@ static int container_recover(struct container *container, enum lock_purpose purp
 				      "image");
 	if (state == TRANSACTION_INTERRUPTED)
 		container_tell(container->options, BS_PHASE_UNDOING);
-	if (transaction_recover(&container->place, NULL, recovered, err) < 0)
+	if (transaction_recover(&container->place, recovered, err) < 0)
 		return -1;
 	return container_open_again(container, err);
 }
