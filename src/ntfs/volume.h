@@ -22,6 +22,7 @@
 
 #include "disk/disk.h"
 #include "util/err.h"
+#include "util/range.h"
 
 enum file_attribute { /* [MS-FSCC] 2.6 */
 		      FILE_IS_READ_ONLY = 0x0001,
@@ -171,29 +172,16 @@ MUST_CHECK int volume_set_names(struct volume *volume, const char *folder,
 MUST_CHECK int volume_remove(struct volume *volume, const char *path, uint32_t *removed,
 			     struct bs_error *err);
 
-/* A row of clusters or of bytes, and a growing list of them; `runs` is freed by the caller. */
-struct volume_run {
-	uint64_t first, length;
-};
-struct volume_runs {
-	struct volume_run *runs;
-	size_t count;
-};
-
-/* Adds one.  Error: BS_NO_MEMORY. */
-MUST_CHECK int volume_runs_add(struct volume_runs *runs, uint64_t first, uint64_t length,
-			       struct bs_error *err);
-
 /* Adds the clusters that the file's streams, index and other attributes occupy. */
-MUST_CHECK int volume_add_runs(struct volume_file *file, struct volume_runs *runs,
-			       struct bs_error *err);
+MUST_CHECK int volume_add_clusters(struct volume_file *file, struct range_vector *clusters,
+				   struct bs_error *err);
 
 /*
- * Checks that every one of the clusters is marked as used in the volume's bitmap.  The runs lie
+ * Checks that each of the clusters is marked as used in the volume's bitmap.  The ranges lie
  * within the volume.  Errors: BS_NTFS_DAMAGED.
  */
-MUST_CHECK int volume_check_runs(struct volume *volume, const struct volume_runs *runs,
-				 struct bs_error *err);
+MUST_CHECK int volume_check_clusters(struct volume *volume, const struct range_vector *clusters,
+				     struct bs_error *err);
 
 /* The number of the file's record, by which findings name it. */
 uint64_t volume_record_number(const struct volume_file *file);
@@ -205,26 +193,29 @@ uint64_t volume_record_number(const struct volume_file *file);
  */
 MUST_CHECK int volume_check_indexes(struct volume_file *file, struct bs_error *err);
 
-/* Clusters and the files that hold them. */
-struct volume_holders {
-	const struct volume_runs *runs; /* sorted, none overlaps another one */
-	uint64_t *records;              /* of the files, in any order; volume_prove_free() sorts */
-	size_t record_count;
+DEFINE_VECTOR(volume_records, uint64_t); /* numbers of file records */
+
+/* The files that a fix changes: the clusters that they occupy, and their records. */
+struct volume_changed {
+	struct range_vector clusters;
+	struct volume_records records;
 };
 
 /*
- * Goes once through $MFT, and proves that what the volume calls free belongs to nobody: each
- * cluster of each file is marked as used, no other file has one of `holders`, and no record that
- * may hold clusters is unreadable.  Errors: BS_NTFS_DAMAGED with the record and the cluster.
+ * Reads $MFT once from beginning to end and proves that nothing uses what the volume calls free:
+ * each cluster of each file is marked as used, no other file occupies a cluster of a changed file,
+ * and no record that may list clusters is unreadable.  The clusters of `changed` are sorted and do
+ * not overlap; the function sorts the records.  Errors: BS_NTFS_DAMAGED with the record and the
+ * cluster.
  */
-MUST_CHECK int volume_prove_free(struct volume *volume, struct volume_holders *holders,
+MUST_CHECK int volume_prove_free(struct volume *volume, struct volume_changed *changed,
 				 struct bs_error *err);
 
 /*
- * Adds where the first `length` bytes (fewer when the stream is shorter) of a file's unnamed
- * stream lie: in bytes of the partition, as runs of bytes, not of clusters.
+ * Adds where the first `length` bytes (fewer if the stream is shorter) of a file's unnamed stream
+ * lie, as ranges in bytes of the partition.
  */
-MUST_CHECK int volume_locate(struct volume_file *file, uint64_t length, struct volume_runs *runs,
+MUST_CHECK int volume_locate(struct volume_file *file, uint64_t length, struct range_vector *ranges,
 			     struct bs_error *err);
 
 /* Joins a folder's path and a name; false when it is too long. */
