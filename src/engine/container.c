@@ -174,12 +174,12 @@ static int container_read_format(struct container *container, struct bs_error *e
 	if (format->access != FORMAT_ELSEWHERE &&
 	    format_detect(view, container->options->format, format, err) < 0)
 		return -1;
-	return format_check_whole(view, format, err);
+	return format_check_tables(view, format, err);
 }
 
 /*
- * Has the driver finish, on the overlay, what an earlier program has begun.  Only then the tables
- * are what they will be used as, and can be checked.
+ * Has the driver replay the log of a VHDX, on the overlay.  Only then the tables are as they will be
+ * used, and can be checked.
  */
 static int container_finish_writes(struct container *container, struct bs_error *err)
 {
@@ -208,12 +208,12 @@ static int container_lay_stack(struct container *container, bool writable, struc
 		return -1;
 	if (format->unfinished && container_finish_writes(container, err) < 0)
 		return -1;
-	if (format->access != FORMAT_CAPTURED) {
+	if (format->access != FORMAT_DRIVER) {
 		container->window = window_open(view, format->offset, format->length, err);
 		container->disk = container->window;
 		return container->disk ? 0 : -1;
 	}
-	if (format->has_account &&
+	if (format->needs_check &&
 	    capture_check(container->overlay, format->driver, format->driver_options, err) < 0)
 		return -1;
 	container->capture = capture_open(container->overlay, format->driver,

@@ -47,6 +47,8 @@ static const struct {
 	{"qemu-img resize -q -f raw a.img 3G && "
 	 "qemu-img convert -O vmdk -o subformat=twoGbMaxExtentSparse a.img b.vmdk" AS("b.vmdk"),
 	 "container-split", "new"},
+	{"qemu-img convert -O qcow2 a.img disk" BYTE("79", "1") /* marked dirty */,
+	 "container-unclean", "disk"},
 	{SECRET "-o encrypt.format=luks,encrypt.iter-time=10,encrypt.key-secret=s a.img disk",
 	 "container-encrypted", "new"},
 	{SECRET "-o encrypt.format=aes,encrypt.key-secret=s a.img disk", "container-encrypted",
