@@ -124,7 +124,7 @@ static int inspect(const struct worker *worker, struct bs_error *err)
 			      err);
 	if (result == 0 && worker->task->job == WORKER_REHEARSE &&
 	    survey->report.verdict == BS_VERDICT_FIXABLE) {
-		result = plan_make(survey, &plan, err);
+		result = plan_make(&survey->facts, &plan, err);
 		if (result == 0)
 			result = rehearse(worker, plan, err);
 	}
