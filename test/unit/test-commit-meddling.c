@@ -241,7 +241,7 @@ static bool can_watch(void)
 	close(descriptor);
 	if (watch >= 0)
 		close(watch);
-	return watch >= 0;
+	return test_needs(watch >= 0, "fanotify");
 }
 
 /* The image is the old one but for the sector of somebody else. */
