@@ -35,7 +35,7 @@ struct slow {
 /* An image behind a server with this delay, as nbdkit's filter has it; false: none to be had. */
 static bool slow_start(struct slow *slow, const char *delay)
 {
-	if (!server_installed("nbdkit"))
+	if (!test_needs_program("nbdkit"))
 		return false;
 	slow->folder = batch_folder();
 	slow->rows = text("%s.jsonl", slow->folder);
