@@ -277,19 +277,13 @@ static void batch_report_stop(struct batch *batch, const struct summary_facts *f
 static int batch_write_page(const struct batch *batch, const struct summary_facts *facts,
 			    struct bs_error *err)
 {
-	FILE *file = rows_open_reader(batch->rows, err);
-	struct merge *merge = merge_open();
+	const char *path = batch->request->page;
 	uint64_t ignored;
-	int result = -1;
+	struct merge *merge =
+		merge_open_file(rows_open_reader(batch->rows, err), path, &ignored, err);
+	int result = merge ? page_write(path, merge, facts, err) : -1;
 
-	if (!merge)
-		fail_memory(err);
-	else if (file && merge_add(merge, file, batch->request->page, &ignored, err) == 0)
-		result = page_write(batch->request->page, merge, facts, err);
-	if (merge)
-		merge_close(merge);
-	if (file)
-		fclose(file);
+	merge_close(merge);
 	return result;
 }
 
