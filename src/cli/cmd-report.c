@@ -189,8 +189,7 @@ enum bs_exit run_report(const struct settings *settings, char *const *operands, 
 		status = report_success(&report);
 	else
 		status = report_failure(&report, &err);
-	if (report.merge)
-		merge_close(report.merge);
+	merge_close(report.merge);
 	if (report.copy)
 		fclose(report.copy);
 	summary_free(&report.summary);

@@ -32,6 +32,7 @@ struct merge {
 	size_t files, added;
 	bool sorted; /* by location, each image once */
 	char *line;  /* ROW_LENGTH_MAX bytes */
+	FILE *owned; /* closed with the merge; NULL: none */
 };
 
 struct merge *merge_open(void)
@@ -50,10 +51,14 @@ struct merge *merge_open(void)
 
 void merge_close(struct merge *merge)
 {
+	if (!merge)
+		return;
 	for (size_t i = 0; i < merge->images.count; i++)
 		free(merge->images.items[i].location);
 	images_free(&merge->images);
 	free(merge->line);
+	if (merge->owned)
+		fclose(merge->owned);
 	free(merge);
 }
 
@@ -126,6 +131,27 @@ int merge_add(struct merge *merge, FILE *rows, const char *name, uint64_t *skipp
 	if (ferror(rows))
 		return fail_errno(err, BS_IO, "the rows '%s' cannot be read", name);
 	return 0;
+}
+
+struct merge *merge_open_file(FILE *rows, const char *name, uint64_t *skipped, struct bs_error *err)
+{
+	struct merge *merge = rows ? merge_open() : NULL;
+
+	if (!rows)
+		return NULL;
+	if (!merge) {
+		fail_memory(err);
+		fclose(rows);
+		return NULL;
+	}
+	merge->owned = rows;
+	if (merge_add(merge, rows, name, skipped, err) == 0) {
+		if (*skipped == 0 || merge_count(merge) > 0)
+			return merge;
+		fail(err, BS_ROW_INVALID, "it has no valid row");
+	}
+	merge_close(merge);
+	return NULL;
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
