@@ -16,6 +16,8 @@
 /* Each row begins with this: so the start of an incomplete row is recognised. */
 static const char row_start[] = "{\"schema\":1,\"tool\":\"bootshift\",";
 
+const struct file_kind rows_file_kind = {"file of rows", "{", "\"tool\":\"bootshift\""};
+
 struct rows {
 	int stream;       /* a pipe or a terminal: only written to; -1: none */
 	int store;        /* a file: written to and read; -1: none */
