@@ -54,14 +54,6 @@ static json_t *image_size(const json_t *object, const char *name)
 	return json_string(size_format(image_number(object, name)).text);
 }
 
-void page_append(json_t **array, json_t *item)
-{
-	if (json_array_append_new(*array, item) < 0) {
-		json_decref(*array);
-		*array = NULL;
-	}
-}
-
 json_t *page_time(uint64_t nanoseconds)
 {
 	time_t seconds = (time_t)(nanoseconds / 1000000000);
@@ -154,7 +146,7 @@ static json_t *disk_box(const struct disk *disk, const struct drawing_box *box, 
 		{"size", json_text(size_format(box->size).text)},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 static json_t *disk_bar(const struct disk *disk, const char *when)
@@ -164,7 +156,7 @@ static json_t *disk_bar(const struct disk *disk, const char *when)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		page_append(&array, disk_box(disk, &boxes[i], i == 0));
+		json_append(&array, disk_box(disk, &boxes[i], i == 0));
 	return json_pack("{s:s, s:o}", "when", when, "boxes", array);
 }
 
@@ -176,10 +168,10 @@ static json_t *disk_bars(const struct row *row)
 	struct disk disk;
 
 	disk_read(row, &disk);
-	page_append(&bars, disk_bar(&disk, fixed ? "before" : "now"));
+	json_append(&bars, disk_bar(&disk, fixed ? "before" : "now"));
 	if (image_has(row->object, "active_after")) {
 		disk_apply_fix(&disk, image_number(row->object, "active_after"));
-		page_append(&bars, disk_bar(&disk, fixed ? "now" : "then"));
+		json_append(&bars, disk_bar(&disk, fixed ? "now" : "then"));
 	}
 	return bars;
 }
@@ -200,7 +192,7 @@ static json_t *image_partition(const json_t *object)
 		{"free", image_size(object, "free")},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 /* ---- the image ----------------------------------------------------------------------------- */
@@ -224,7 +216,7 @@ static json_t *image_operation(const json_t *operation)
 		{"size", image_size(operation, "bytes")},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 static json_t *image_operations(const struct row *row)
@@ -235,7 +227,7 @@ static json_t *image_operations(const struct row *row)
 
 	json_array_foreach (array, i, operation)
 		if (operation_kind(operation))
-			page_append(&operations, image_operation(operation));
+			json_append(&operations, image_operation(operation));
 	return operations;
 }
 
@@ -246,7 +238,7 @@ static json_t *image_partitions(const struct row *row)
 	size_t i;
 
 	json_array_foreach (array, i, partition)
-		page_append(&partitions, image_partition(partition));
+		json_append(&partitions, image_partition(partition));
 	return partitions;
 }
 
@@ -314,7 +306,7 @@ static json_t *image_values(const struct row *row, const char *path, size_t inde
 		{"needed_room", image_size(object, "needed_room")},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 json_t *page_image(const struct row *row, size_t index)

@@ -157,10 +157,10 @@ static json_t *page_outcomes(const struct summary *summary)
 			{"word", page_word(&outcomes[i])},
 			{"count", json_number(count)},
 		};
-		json_t *outcome = json_members(members, FIELD_COUNT(members));
+		json_t *outcome = json_members(members, COUNT_OF(members));
 
 		if (count > 0)
-			page_append(&array, outcome);
+			json_append(&array, outcome);
 		else
 			json_decref(outcome);
 	}
@@ -180,16 +180,16 @@ static json_t *advice_sentence(const char *advice)
 	const char *stop = advice_command(advice) ? "" : ".", *option;
 	json_t *array = json_array();
 
-	page_append(&array, json_pack("{s:s%, s:n}", "text", &capital, (size_t)1, "option"));
+	json_append(&array, json_pack("{s:s%, s:n}", "text", &capital, (size_t)1, "option"));
 	advice++;
 	while ((option = strstr(advice, "--"))) {
 		size_t length = strcspn(option, " ,;:)");
 
-		page_append(&array, json_pack("{s:s%, s:s%}", "text", advice,
+		json_append(&array, json_pack("{s:s%, s:s%}", "text", advice,
 					      (size_t)(option - advice), "option", option, length));
 		advice = option + length;
 	}
-	page_append(&array, json_pack("{s:s+, s:n}", "text", advice, stop, "option"));
+	json_append(&array, json_pack("{s:s+, s:n}", "text", advice, stop, "option"));
 	return array;
 }
 
@@ -206,7 +206,7 @@ static json_t *page_code(const struct page *page, enum bs_code code)
 		{"names", json_incref(images)},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 /* What to do about each code, the worst first. */
@@ -219,7 +219,7 @@ static json_t *page_codes(const struct page *page)
 		size_t count = summary_order(&page->summary, outcomes[i - 1].exit, order);
 
 		for (size_t j = 0; j < count; j++)
-			page_append(&array, page_code(page, order[j]));
+			json_append(&array, page_code(page, order[j]));
 	}
 	return array;
 }
@@ -232,7 +232,7 @@ static json_t *page_reasons(const struct summary_facts *facts)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < facts->left_out_count; i++)
-		page_append(&array, json_pack("{s:s, s:I}", "reason", facts->left_out[i].reason,
+		json_append(&array, json_pack("{s:s, s:I}", "reason", facts->left_out[i].reason,
 					      "count", (json_int_t)facts->left_out[i].count));
 	return array;
 }
@@ -243,7 +243,7 @@ static json_t *page_unexpected(const struct summary_facts *facts)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < facts->unexpected_count; i++)
-		page_append(&array,
+		json_append(&array,
 			    json_pack("{s:o, s:s}", "path", page_bytes(facts->unexpected[i].path),
 				      "reason", facts->unexpected[i].reason));
 	return array;
@@ -303,7 +303,7 @@ static json_t *page_values(const struct page *page)
 		{"version", json_text(bs_version())},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 /* A template_item. */

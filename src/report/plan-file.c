@@ -35,6 +35,7 @@ static const struct field plan_fields[] = {
 	FIELD(struct bs_plan, boot_number, FIELD_NUMBER),
 	FIELD(struct bs_plan, boot_start, FIELD_NUMBER),
 	FIELD(struct bs_plan, boot_size, FIELD_NUMBER),
+	FIELD_END,
 };
 
 static const struct field operation_fields[] = {
@@ -46,6 +47,7 @@ static const struct field operation_fields[] = {
 	FIELD(struct bs_operation, replaces, FIELD_NUMBER),
 	FIELD(struct bs_operation, bytes, FIELD_NUMBER),
 	FIELD(struct bs_operation, sectors, FIELD_NUMBER),
+	FIELD_END,
 };
 
 static const struct field file_fields[] = {
@@ -54,6 +56,7 @@ static const struct field file_fields[] = {
 	FIELD(struct bs_plan_file, size, FIELD_NUMBER),
 	FIELD(struct bs_plan_file, attributes, FIELD_NUMBER),
 	FIELD(struct bs_plan_file, sha256, FIELD_SHA256),
+	FIELD_END,
 };
 
 static const struct field element_fields[] = {
@@ -61,6 +64,7 @@ static const struct field element_fields[] = {
 	FIELD(struct bs_plan_element, element, FIELD_HEX),
 	FIELD(struct bs_plan_element, offset, FIELD_NUMBER),
 	FIELD(struct bs_plan_element, path, FIELD_TEXT),
+	FIELD_END,
 };
 
 /* What a plan file has besides the fields of plan_fields. */
@@ -71,21 +75,18 @@ static const char *const further_fields[] = {"schema", "kind",     "image", "ope
 
 int plan_to_json(const struct bs_plan *plan, json_t *object)
 {
-	if (fields_write(plan_fields, FIELD_COUNT(plan_fields), plan, object) != 0)
-		return -1;
-	if (json_put(object, "operations",
-		     fields_write_array(operation_fields, FIELD_COUNT(operation_fields),
-					plan->operations, plan->operation_count,
-					sizeof(plan->operations[0]))) != 0)
-		return -1;
-	if (json_put(object, "files",
-		     fields_write_array(file_fields, FIELD_COUNT(file_fields), plan->files,
-					plan->file_count, sizeof(plan->files[0]))) != 0)
-		return -1;
-	return json_put(object, "elements",
-			fields_write_array(element_fields, FIELD_COUNT(element_fields),
-					   plan->elements, plan->element_count,
-					   sizeof(plan->elements[0])));
+	json_t *operations = fields_write_array(operation_fields, plan->operations,
+						plan->operation_count, sizeof(plan->operations[0]));
+	json_t *files = fields_write_array(file_fields, plan->files, plan->file_count,
+					   sizeof(plan->files[0]));
+	json_t *elements = fields_write_array(element_fields, plan->elements, plan->element_count,
+					      sizeof(plan->elements[0]));
+	int failed = fields_write(plan_fields, plan, object);
+
+	failed |= json_put(object, "operations", operations);
+	failed |= json_put(object, "files", files);
+	failed |= json_put(object, "elements", elements);
+	return failed;
 }
 
 json_t *plan_document(const struct bs_plan *plan, const char *image)
@@ -111,9 +112,9 @@ static int read_heading(const json_t *document, struct bs_error *err)
 	const char *kind = json_string_value(json_object_get(document, "kind"));
 
 	if (!kind || strcmp(kind, KIND) != 0)
-		return fail(err, BS_PLAN_INVALID, "this is no plan of bootshift");
+		return fail(err, BS_PLAN_INVALID, "this is not a plan of bootshift");
 	if (!json_is_integer(schema))
-		return fail(err, BS_PLAN_INVALID, "'schema' is not a number");
+		return fail(err, BS_PLAN_INVALID, "field 'schema' is not a number");
 	if (json_integer_value(schema) != PLAN_FILE_SCHEMA)
 		return fail(err, BS_PLAN_INVALID,
 			    "the plan is of schema %lld, and this bootshift reads schema %d",
@@ -121,11 +122,11 @@ static int read_heading(const json_t *document, struct bs_error *err)
 	return 0;
 }
 
-static int read_operations(const json_t *array, struct bs_plan *plan, struct bs_error *err)
+static int read_operations(const json_t *document, struct bs_plan *plan, struct bs_error *err)
 {
-	struct bs_operation *operations = fields_read_array(
-		operation_fields, FIELD_COUNT(operation_fields), array, "operations",
-		BS_OPERATIONS_MAX, sizeof(operations[0]), &plan->operation_count, err);
+	struct bs_operation *operations =
+		fields_read_array(operation_fields, document, "operations", BS_OPERATIONS_MAX,
+				  sizeof(operations[0]), &plan->operation_count, err);
 
 	if (!operations)
 		return -1;
@@ -136,22 +137,19 @@ static int read_operations(const json_t *array, struct bs_plan *plan, struct bs_
 
 static int read_plan(const json_t *document, struct bs_plan *plan, struct bs_error *err)
 {
-	if (read_heading(document, err) != 0 ||
-	    fields_read(plan_fields, FIELD_COUNT(plan_fields), further_fields, document, plan,
-			err) != 0)
+	if (read_heading(document, err) < 0 ||
+	    fields_read(plan_fields, further_fields, document, plan, err) < 0)
 		return -1;
 	if (!json_is_string(json_object_get(document, "image")))
-		return fail(err, BS_PLAN_INVALID, "'image' is not a string");
-	if (read_operations(json_object_get(document, "operations"), plan, err) != 0)
+		return fail(err, BS_PLAN_INVALID, "field 'image' is not a string");
+	if (read_operations(document, plan, err) < 0)
 		return -1;
-	plan->files = fields_read_array(
-		file_fields, FIELD_COUNT(file_fields), json_object_get(document, "files"), "files",
-		BS_PLAN_FILES_MAX, sizeof(plan->files[0]), &plan->file_count, err);
+	plan->files = fields_read_array(file_fields, document, "files", BS_PLAN_FILES_MAX,
+					sizeof(plan->files[0]), &plan->file_count, err);
 	if (!plan->files)
 		return -1;
-	plan->elements = fields_read_array(
-		element_fields, FIELD_COUNT(element_fields), json_object_get(document, "elements"),
-		"elements", BS_ELEMENTS_MAX, sizeof(plan->elements[0]), &plan->element_count, err);
+	plan->elements = fields_read_array(element_fields, document, "elements", BS_ELEMENTS_MAX,
+					   sizeof(plan->elements[0]), &plan->element_count, err);
 	return plan->elements ? 0 : -1;
 }
 

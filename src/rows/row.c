@@ -189,7 +189,7 @@ static json_t *row_make_own(const struct row_subject *subject, const struct bs_r
 		{"active_after", json_known(fixes ? result->plan->boot_number : 0)},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 static json_t *row_make_object(const struct row_subject *subject, const struct bs_result *result)
@@ -207,7 +207,7 @@ static json_t *row_make_object(const struct row_subject *subject, const struct b
 	json_t *object = json_object();
 	bool complete = own && image;
 
-	for (size_t i = 0; i < FIELD_COUNT(row_fields); i++) {
+	for (size_t i = 0; i < COUNT_OF(row_fields); i++) {
 		const struct row_field *field = &row_fields[i];
 		const char *source = field->source ? field->source : field->name;
 		json_t *value = json_incref(json_object_get(parts[field->part], source));
@@ -255,7 +255,7 @@ static int row_read_object(struct row *row, struct bs_error *err)
 {
 	bool is_problem;
 
-	for (size_t i = 0; i < FIELD_COUNT(row_fields); i++) {
+	for (size_t i = 0; i < COUNT_OF(row_fields); i++) {
 		const struct row_field *field = &row_fields[i];
 		const json_t *value = json_object_get(row->object, field->name);
 
