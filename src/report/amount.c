@@ -36,9 +36,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/*
- * Reads one or more digits at *text and moves behind them; false when there are none or too many.
- */
+/* Reads digits and moves *text after them.  False if there is no digit, or the number overflows. */
 static bool read_digits(const char **text, uint64_t *value)
 {
 	const char *p = *text;
@@ -53,7 +51,7 @@ static bool read_digits(const char **text, uint64_t *value)
 	return true;
 }
 
-/* The bytes of a unit, or 0 when there is no such unit. */
+/* The bytes of a unit; 0 if there is no such unit. */
 static uint64_t unit_bytes(const char *name)
 {
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
@@ -96,7 +94,7 @@ struct amount_text size_format(uint64_t bytes)
 
 	if (bytes < 1024)
 		return count_format(bytes, "byte");
-	/* 1023.5 and more would be shown as 1024: that is 1 of the next unit. */
+	/* 1023.5 and more would be shown as 1024: use the next unit. */
 	while (power + 1 < sizeof(names) / sizeof(names[0]) && bytes >= 1024 * unit - unit / 2) {
 		unit *= 1024;
 		power++;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Structs to JSON objects and back, by tables of fields. */
 #include "report/json-fields.h"
 
 #include <stdlib.h>
@@ -59,7 +58,7 @@ json_t *json_members(const struct json_member *members, size_t count)
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
-/* Unsigned members of any width and enums, which are unsigned int to the compilers used. */
+/* Reads an unsigned member of 1, 4 or 8 bytes.  An enum is an unsigned int of 4 bytes. */
 static uint64_t load_number(const void *member, size_t size)
 {
 	uint64_t eight;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * What a script sees.  Every object always has all of its fields; what does not apply or is not
- * known is null.
- */
+/* Each object always has all of its fields: null if a value is unknown or does not apply. */
 #include "report/json-report.h"
 
 #include "report/json-fields.h"

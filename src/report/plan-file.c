@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The plan as JSON, and the plan file.  Its fields are documented in bootshift-json(5). */
 #include "report/plan-file.h"
 
 #include <fcntl.h>
@@ -15,7 +14,7 @@
 
 const struct file_kind plan_file_kind = {"plan file", "{", "\"kind\": \"" KIND "\""};
 
-/* ASCII only, so that what a terminal would act on never gets there as it is. */
+/* ASCII only, so that no control character of Unicode reaches a terminal. */
 #define DUMP_FLAGS (JSON_INDENT(2) | JSON_ENSURE_ASCII)
 
 const char *const plan_operation_names[BS_OPERATION_KIND_COUNT] = {
@@ -67,7 +66,7 @@ static const struct field element_fields[] = {
 	FIELD_END,
 };
 
-/* What a plan file has besides the fields of plan_fields. */
+/* The fields of a plan file that are not in plan_fields. */
 static const char *const further_fields[] = {"schema", "kind",     "image", "operations",
 					     "files",  "elements", NULL};
 
@@ -105,7 +104,7 @@ json_t *plan_document(const struct bs_plan *plan, const char *image)
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-/* The fields that say what kind of file this is, before anything else is looked at. */
+/* Reads the fields that say what kind of file this is.  To be called first. */
 static int read_heading(const json_t *document, struct bs_error *err)
 {
 	const json_t *schema = json_object_get(document, "schema");
@@ -117,7 +116,7 @@ static int read_heading(const json_t *document, struct bs_error *err)
 		return fail(err, BS_PLAN_INVALID, "field 'schema' is not a number");
 	if (json_integer_value(schema) != PLAN_FILE_SCHEMA)
 		return fail(err, BS_PLAN_INVALID,
-			    "the plan is of schema %lld, and this bootshift reads schema %d",
+			    "the plan has schema %lld, but this bootshift reads schema %d",
 			    (long long)json_integer_value(schema), PLAN_FILE_SCHEMA);
 	return 0;
 }
