@@ -20,7 +20,7 @@ static void advice_put_word(FILE *stream, const char *word)
  * Whether a program would read a path as an option, or QEMU would read it as a protocol.  With "./"
  * in front, neither happens.
  */
-static bool is_misleading(const char *image)
+static bool advice_is_misleading(const char *image)
 {
 	return image[0] == '-' || (image[strcspn(image, ":/")] == ':' && !strstr(image, "://"));
 }
@@ -29,7 +29,7 @@ static void advice_put_image(FILE *stream, const struct advice_subject *subject)
 {
 	char *path = NULL;
 
-	if (!is_misleading(subject->image))
+	if (!advice_is_misleading(subject->image))
 		advice_put_word(stream, subject->image);
 	else if (asprintf(&path, "./%s", subject->image) >= 0)
 		advice_put_word(stream, path);
@@ -49,7 +49,7 @@ static const struct {
 };
 
 /* The length of a command in an advice, which may continue after the command. */
-static size_t command_length(const char *command)
+static size_t advice_command_length(const char *command)
 {
 	size_t length = strcspn(command, ";)");
 	const char *comma = strstr(command, ", ");
@@ -62,7 +62,7 @@ static void advice_put_option(FILE *stream, const char *command, const char *nam
 {
 	const char *found = strstr(command, name);
 
-	if (!value || (found && (size_t)(found - command) < command_length(command)))
+	if (!value || (found && (size_t)(found - command) < advice_command_length(command)))
 		return;
 	fprintf(stream, "%s ", name);
 	advice_put_word(stream, value);
@@ -91,7 +91,7 @@ static void advice_put_options(FILE *stream, const char *command, bool reads,
 
 /* ---- the text ------------------------------------------------------------------------------ */
 
-static bool begins_with_word(const char *text, const char *word)
+static bool advice_begins_with(const char *text, const char *word)
 {
 	size_t length = strlen(word);
 
@@ -105,11 +105,11 @@ static size_t advice_put_piece(FILE *stream, const char *text, bool at_word,
 {
 	const struct bs_inspection *inspection = subject->inspection;
 
-	if (at_word && begins_with_word(text, "IMAGE")) {
+	if (at_word && advice_begins_with(text, "IMAGE")) {
 		advice_put_image(stream, subject);
 		return strlen("IMAGE");
 	}
-	if (at_word && begins_with_word(text, "N") && inspection &&
+	if (at_word && advice_begins_with(text, "N") && inspection &&
 	    inspection->advised_partition != 0) {
 		fprintf(stream, "%u", inspection->advised_partition);
 		return strlen("N");
@@ -182,7 +182,7 @@ static void advice_put_recovery(FILE *stream, const char *text,
 	free(folder);
 }
 
-static bool is_raw_file(const struct advice_subject *subject)
+static bool advice_is_raw_file(const struct advice_subject *subject)
 {
 	return strcmp(subject->inspection->format, "raw") == 0 && !strstr(subject->image, "://");
 }
@@ -201,7 +201,7 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 		fputs(bs_code_advice(code), stream);
 	else if (code == BS_SIGNATURE_CHANGED && inspection && inspection->earlier_signature != 0)
 		advice_put_signature_back(stream, subject);
-	else if (code == BS_DISK_ENCRYPTED && inspection && !is_raw_file(subject))
+	else if (code == BS_DISK_ENCRYPTED && inspection && !advice_is_raw_file(subject))
 		advice_put_decryption(stream, subject);
 	else if (code == BS_BOOT_VOLUME_MISSING && inspection && inspection->no_windows)
 		fputs("name an image of the disk that has Windows", stream);

@@ -16,7 +16,7 @@
 #define SMALLEST_GAP   (4ull << 20) /* smaller gaps come from alignment, and are not drawn */
 
 /* Never 0, so that no sum of weights is 0. */
-static double weight(uint64_t size)
+static double box_weight(uint64_t size)
 {
 	return (double)size + 1;
 }
@@ -30,7 +30,7 @@ bool drawing_share(struct drawing_box *boxes, size_t count, unsigned columns, un
 
 	for (size_t i = 0; i < count; i++) {
 		boxes[i].width = 0;
-		total += weight(boxes[i].size);
+		total += box_weight(boxes[i].size);
 		if (boxes[i].size > largest->size)
 			largest = &boxes[i];
 	}
@@ -38,11 +38,12 @@ bool drawing_share(struct drawing_box *boxes, size_t count, unsigned columns, un
 	while (changed) {
 		changed = false;
 		for (size_t i = 0; i < count; i++) {
-			if (boxes[i].width != 0 || weight(boxes[i].size) * left >= minimum * total)
+			if (boxes[i].width != 0 ||
+			    box_weight(boxes[i].size) * left >= minimum * total)
 				continue;
 			boxes[i].width = minimum;
 			left -= minimum;
-			total -= weight(boxes[i].size);
+			total -= box_weight(boxes[i].size);
 			to_scale = false;
 			changed = true;
 		}
@@ -51,14 +52,14 @@ bool drawing_share(struct drawing_box *boxes, size_t count, unsigned columns, un
 	for (size_t i = 0; i < count; i++) {
 		if (boxes[i].width != 0)
 			continue;
-		boxes[i].width = (unsigned)(weight(boxes[i].size) * columns / total);
+		boxes[i].width = (unsigned)(box_weight(boxes[i].size) * columns / total);
 		left -= boxes[i].width;
 	}
 	largest->width += left; /* the columns that rounding down has left */
 	return to_scale;
 }
 
-static int by_start(const void *one, const void *other)
+static int drawing_order(const void *one, const void *other)
 {
 	const struct bs_partition *a = *(const struct bs_partition *const *)one;
 	const struct bs_partition *b = *(const struct bs_partition *const *)other;
@@ -68,7 +69,7 @@ static int by_start(const void *one, const void *other)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-static size_t add_gap(struct drawing_box *boxes, size_t count, uint64_t start, uint64_t end)
+static size_t drawing_add_gap(struct drawing_box *boxes, size_t count, uint64_t start, uint64_t end)
 {
 	if (end > start && end - start >= SMALLEST_GAP)
 		boxes[count++] = (struct drawing_box){.size = end - start};
@@ -85,18 +86,18 @@ size_t drawing_boxes(const struct bs_partition *partitions, size_t count, uint64
 	for (size_t i = 0; i < count; i++)
 		if (partitions[i].filesystem != BS_FS_EXTENDED)
 			sorted[sorted_count++] = &partitions[i];
-	qsort(sorted, sorted_count, sizeof(sorted[0]), by_start);
+	qsort(sorted, sorted_count, sizeof(sorted[0]), drawing_order);
 	for (size_t i = 0; i < sorted_count; i++) {
-		box_count = add_gap(boxes, box_count, end, sorted[i]->start);
+		box_count = drawing_add_gap(boxes, box_count, end, sorted[i]->start);
 		boxes[box_count++] =
 			(struct drawing_box){.partition = sorted[i], .size = sorted[i]->size};
 		if (sorted[i]->start + sorted[i]->size > end)
 			end = sorted[i]->start + sorted[i]->size;
 	}
-	return add_gap(boxes, box_count, end, disk_size);
+	return drawing_add_gap(boxes, box_count, end, disk_size);
 }
 
-static enum output_style box_style(const struct drawing_box *box)
+static enum output_style drawing_style(const struct drawing_box *box)
 {
 	if (!box->partition)
 		return STYLE_FAINT;
@@ -105,7 +106,7 @@ static enum output_style box_style(const struct drawing_box *box)
 	return box->partition->is_system ? STYLE_SYSTEM : STYLE_PLAIN;
 }
 
-static void print_line_between(struct output *output, const struct drawing_box *boxes, size_t count,
+static void drawing_print_edge(struct output *output, const struct drawing_box *boxes, size_t count,
 			       const char *const corners[3])
 {
 	print_to(output, INDENT);
@@ -120,7 +121,7 @@ static void print_line_between(struct output *output, const struct drawing_box *
 
 /* ---- the lines of a box -------------------------------------------------------------------- */
 
-static void print_number(struct output *output, const struct drawing_box *box)
+static void box_print_number(struct output *output, const struct drawing_box *box)
 {
 	const struct bs_partition *partition = box->partition;
 
@@ -131,18 +132,18 @@ static void print_number(struct output *output, const struct drawing_box *box)
 			  partition->active ? "*" : "");
 }
 
-static void print_label(struct output *output, const struct drawing_box *box)
+static void box_print_label(struct output *output, const struct drawing_box *box)
 {
 	print_cut(output, box->width, " %s", box->partition ? box->partition->label : "");
 }
 
-static void print_size(struct output *output, const struct drawing_box *box)
+static void box_print_size(struct output *output, const struct drawing_box *box)
 {
 	print_cut(output, box->width, " %s", size_format(box->size).text);
 }
 
 /* A bar that shows how full the volume is.  At least one column is shown as used. */
-static void print_usage(struct output *output, const struct drawing_box *box)
+static void box_print_usage(struct output *output, const struct drawing_box *box)
 {
 	const struct bs_partition *partition = box->partition;
 	unsigned columns = box->width - 2, used;
@@ -150,14 +151,14 @@ static void print_usage(struct output *output, const struct drawing_box *box)
 	if (!partition || !partition->usage_known || partition->free > partition->size)
 		return;
 	used = (unsigned)((double)(partition->size - partition->free) * columns /
-			  weight(partition->size));
+			  box_weight(partition->size));
 	print(output, " ");
 	for (unsigned column = 0; column < columns; column++)
 		print_symbol(output, column <= used ? "█" : "░", column <= used ? "#" : ".");
 }
 
-static void print_row(struct output *output, const struct drawing_box *boxes, size_t count,
-		      void (*print_box)(struct output *, const struct drawing_box *))
+static void drawing_print_row(struct output *output, const struct drawing_box *boxes, size_t count,
+			      void (*print_box)(struct output *, const struct drawing_box *))
 {
 	unsigned end = INDENT;
 
@@ -165,7 +166,7 @@ static void print_row(struct output *output, const struct drawing_box *boxes, si
 	for (size_t i = 0; i < count; i++) {
 		end += 1 + boxes[i].width;
 		print_symbol(output, "│", "|");
-		print_style(output, box_style(&boxes[i]));
+		print_style(output, drawing_style(&boxes[i]));
 		print_box(output, &boxes[i]);
 		print_style(output, STYLE_PLAIN);
 		print_to(output, end);
@@ -175,7 +176,7 @@ static void print_row(struct output *output, const struct drawing_box *boxes, si
 }
 
 /* Small partitions get room for their label, but at most half of all columns. */
-static unsigned minimum_width(unsigned columns, unsigned count)
+static unsigned drawing_minimum(unsigned columns, unsigned count)
 {
 	unsigned half = columns / 2 / count, all = columns / count;
 
@@ -196,14 +197,14 @@ void drawing_print(struct output *output, const struct bs_inspection *inspection
 	if (count == 0 || output->width < frame + WIDTH_SMALLEST * count)
 		return;
 	columns = output->width - frame;
-	to_scale = drawing_share(boxes, count, columns, minimum_width(columns, count));
+	to_scale = drawing_share(boxes, count, columns, drawing_minimum(columns, count));
 
-	print_line_between(output, boxes, count, above);
-	print_row(output, boxes, count, print_number);
-	print_row(output, boxes, count, print_label);
-	print_row(output, boxes, count, print_size);
-	print_row(output, boxes, count, print_usage);
-	print_line_between(output, boxes, count, below);
+	drawing_print_edge(output, boxes, count, above);
+	drawing_print_row(output, boxes, count, box_print_number);
+	drawing_print_row(output, boxes, count, box_print_label);
+	drawing_print_row(output, boxes, count, box_print_size);
+	drawing_print_row(output, boxes, count, box_print_usage);
+	drawing_print_edge(output, boxes, count, below);
 	print_to(output, INDENT);
 	print_line(output, "* active%s",
 		   to_scale ? "" : "; small partitions are drawn wider than they are");

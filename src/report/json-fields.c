@@ -59,7 +59,7 @@ json_t *json_members(const struct json_member *members, size_t count)
 /* ---- writing ------------------------------------------------------------------------------ */
 
 /* Reads an unsigned member of 1, 4 or 8 bytes.  An enum is an unsigned int of 4 bytes. */
-static uint64_t load_number(const void *member, size_t size)
+static uint64_t field_load(const void *member, size_t size)
 {
 	uint64_t eight;
 	uint32_t four;
@@ -76,7 +76,7 @@ static uint64_t load_number(const void *member, size_t size)
 	}
 }
 
-static json_t *write_sha256(const uint8_t *sha256)
+static json_t *json_sha256(const uint8_t *sha256)
 {
 	char text[65];
 
@@ -88,7 +88,7 @@ static json_t *write_sha256(const uint8_t *sha256)
 	return json_string(text);
 }
 
-static json_t *write_value(const struct field *field, const void *record)
+static json_t *field_value(const struct field *field, const void *record)
 {
 	const char *member = (const char *)record + field->offset;
 	uint64_t choice;
@@ -97,21 +97,21 @@ static json_t *write_value(const struct field *field, const void *record)
 		return json_null();
 	switch (field->type) {
 	case FIELD_NUMBER:
-		return json_number(load_number(member, field->size));
+		return json_number(field_load(member, field->size));
 	case FIELD_HEX:
-		return json_sprintf("%08x", (uint32_t)load_number(member, field->size));
+		return json_sprintf("%08x", (uint32_t)field_load(member, field->size));
 	case FIELD_BOOLEAN:
 		return json_boolean(*(const bool *)member);
 	case FIELD_TEXT:
 		return json_text(member);
 	case FIELD_SHA256:
-		return write_sha256((const uint8_t *)member);
+		return json_sha256((const uint8_t *)member);
 	case FIELD_CHOICE:
-		choice = load_number(member, field->size);
+		choice = field_load(member, field->size);
 		return json_string(choice < field->choice_count ? field->choices[choice]
 								: "unknown");
 	case FIELD_CODE:
-		choice = load_number(member, field->size);
+		choice = field_load(member, field->size);
 		return json_text(choice != BS_OK ? bs_code_name((enum bs_code)choice) : NULL);
 	}
 	return NULL;
@@ -120,7 +120,7 @@ static json_t *write_value(const struct field *field, const void *record)
 int fields_write(const struct field *table, const void *record, json_t *object)
 {
 	for (; table->name; table++)
-		if (json_put(object, table->name, write_value(table, record)) < 0)
+		if (json_put(object, table->name, field_value(table, record)) < 0)
 			return -1;
 	return 0;
 }
@@ -149,8 +149,8 @@ static int field_fail(const struct field *field, struct bs_error *err, const cha
 	return fail(err, BS_PLAN_INVALID, "field '%s' is %s", field->name, problem);
 }
 
-static int read_number(const struct field *field, const json_t *value, void *member,
-		       struct bs_error *err)
+static int field_read_number(const struct field *field, const json_t *value, void *member,
+			     struct bs_error *err)
 {
 	uint64_t maximum = field->size >= 8 ? INT64_MAX : (1ull << 8 * field->size) - 1;
 	json_int_t number = json_integer_value(value);
@@ -171,8 +171,8 @@ static int read_number(const struct field *field, const json_t *value, void *mem
 }
 
 /* Reads exactly 2 * length lower-case digits. */
-static int read_hex(const struct field *field, const json_t *value, uint8_t *bytes, size_t length,
-		    struct bs_error *err)
+static int field_read_hex(const struct field *field, const json_t *value, uint8_t *bytes,
+			  size_t length, struct bs_error *err)
 {
 	const char *text = json_string_value(value);
 
@@ -187,8 +187,8 @@ static int read_hex(const struct field *field, const json_t *value, uint8_t *byt
 	return 0;
 }
 
-static int read_text(const struct field *field, const json_t *value, char *text,
-		     struct bs_error *err)
+static int field_read_text(const struct field *field, const json_t *value, char *text,
+			   struct bs_error *err)
 {
 	/* jansson refuses strings with U+0000, unless told to accept them. */
 	if (!json_is_string(value) || json_string_length(value) >= field->size)
@@ -199,8 +199,8 @@ static int read_text(const struct field *field, const json_t *value, char *text,
 	return 0;
 }
 
-static int read_choice(const struct field *field, const json_t *value, void *member,
-		       struct bs_error *err)
+static int field_read_choice(const struct field *field, const json_t *value, void *member,
+			     struct bs_error *err)
 {
 	const char *text = json_string_value(value);
 
@@ -213,7 +213,7 @@ static int read_choice(const struct field *field, const json_t *value, void *mem
 	return field_fail(field, err, "none of the values that it can have");
 }
 
-static int read_value(const struct field *field, const json_t *value, void *member,
+static int field_read(const struct field *field, const json_t *value, void *member,
 		      struct bs_error *err)
 {
 	uint8_t hex[4];
@@ -222,9 +222,9 @@ static int read_value(const struct field *field, const json_t *value, void *memb
 		return field_fail(field, err, "missing");
 	switch (field->type) {
 	case FIELD_NUMBER:
-		return read_number(field, value, member, err);
+		return field_read_number(field, value, member, err);
 	case FIELD_HEX:
-		if (read_hex(field, value, hex, sizeof(hex), err) < 0)
+		if (field_read_hex(field, value, hex, sizeof(hex), err) < 0)
 			return -1;
 		*(uint32_t *)member = load_be32(hex);
 		return 0;
@@ -233,11 +233,11 @@ static int read_value(const struct field *field, const json_t *value, void *memb
 		return json_is_boolean(value) ? 0
 					      : field_fail(field, err, "neither true nor false");
 	case FIELD_TEXT:
-		return read_text(field, value, member, err);
+		return field_read_text(field, value, member, err);
 	case FIELD_SHA256:
-		return read_hex(field, value, member, field->size, err);
+		return field_read_hex(field, value, member, field->size, err);
 	case FIELD_CHOICE:
-		return read_choice(field, value, member, err);
+		return field_read_choice(field, value, member, err);
 	case FIELD_CODE:
 		break;
 	}
@@ -271,7 +271,7 @@ int fields_read(const struct field *table, const char *const *more, const json_t
 		if (!json_object_get(object, *more))
 			return fail(err, BS_PLAN_INVALID, "field '%s' is missing", *more);
 	for (; table->name; table++)
-		if (read_value(table, json_object_get(object, table->name),
+		if (field_read(table, json_object_get(object, table->name),
 			       (char *)record + table->offset, err) < 0)
 			return -1;
 	return 0;

@@ -95,8 +95,8 @@ static json_t *json_advice(enum bs_code code, const struct advice_subject *subje
 	return value;
 }
 
-static json_t *report_findings(const struct bs_inspection *inspection,
-			       const struct advice_subject *subject)
+static json_t *json_findings(const struct bs_inspection *inspection,
+			     const struct advice_subject *subject)
 {
 	json_t *array = json_array();
 
@@ -115,24 +115,24 @@ static json_t *report_findings(const struct bs_inspection *inspection,
 }
 
 /* The number of the partition at an index, or null. */
-static json_t *partition_number(const struct bs_inspection *inspection, int32_t index)
+static json_t *json_partition_number(const struct bs_inspection *inspection, int32_t index)
 {
 	return index < 0 ? json_null() : json_number(inspection->partitions[index].number);
 }
 
-static json_t *report_inspection(const struct bs_inspection *inspection,
-				 const struct advice_subject *subject)
+static json_t *json_inspection(const struct bs_inspection *inspection,
+			       const struct advice_subject *subject)
 {
 	const struct json_member members[] = {
-		{"system_partition", partition_number(inspection, inspection->system_index)},
-		{"boot_partition", partition_number(inspection, inspection->boot_index)},
+		{"system_partition", json_partition_number(inspection, inspection->system_index)},
+		{"boot_partition", json_partition_number(inspection, inspection->boot_index)},
 		{"partitions", fields_write_array(partition_fields, inspection->partitions,
 						  inspection->partition_count,
 						  sizeof(inspection->partitions[0]))},
 		{"boot_chain",
 		 fields_write_array(link_fields, inspection->links, inspection->link_count,
 				    sizeof(inspection->links[0]))},
-		{"findings", report_findings(inspection, subject)},
+		{"findings", json_findings(inspection, subject)},
 	};
 	json_t *object = json_object(), *more = json_members(members, COUNT_OF(members));
 
@@ -145,7 +145,7 @@ static json_t *report_inspection(const struct bs_inspection *inspection,
 	return object;
 }
 
-static json_t *report_plan_object(const struct bs_plan *plan)
+static json_t *json_plan(const struct bs_plan *plan)
 {
 	json_t *object = json_object();
 
@@ -183,8 +183,8 @@ int report_json_put_error(json_t *object, const struct bs_error *error,
 json_t *report_json_image(const struct advice_subject *subject, const struct bs_result *result)
 {
 	json_t *inspection =
-		result->inspection ? report_inspection(result->inspection, subject) : json_null();
-	json_t *plan = result->plan ? report_plan_object(result->plan) : json_null();
+		result->inspection ? json_inspection(result->inspection, subject) : json_null();
+	json_t *plan = result->plan ? json_plan(result->plan) : json_null();
 	json_t *object = json_object();
 	int failed = 0;
 

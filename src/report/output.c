@@ -81,10 +81,10 @@ static void output_put(struct output *output, const char *visible, size_t length
 }
 
 /* The visible text, which the caller frees; NULL, and output->error set, when memory runs out. */
-static char *format_visible(struct output *output, const char *format, va_list arguments)
+static char *output_format(struct output *output, const char *format, va_list arguments)
 	__attribute__((format(printf, 2, 0)));
 
-static char *format_visible(struct output *output, const char *format, va_list arguments)
+static char *output_format(struct output *output, const char *format, va_list arguments)
 {
 	char *text = NULL, *visible = NULL;
 
@@ -98,12 +98,12 @@ static char *format_visible(struct output *output, const char *format, va_list a
 	return visible;
 }
 
-static void print_arguments(struct output *output, const char *format, va_list arguments)
+static void output_print(struct output *output, const char *format, va_list arguments)
 	__attribute__((format(printf, 2, 0)));
 
-static void print_arguments(struct output *output, const char *format, va_list arguments)
+static void output_print(struct output *output, const char *format, va_list arguments)
 {
-	char *visible = format_visible(output, format, arguments);
+	char *visible = output_format(output, format, arguments);
 
 	if (visible)
 		output_put(output, visible, strlen(visible), text_columns(visible));
@@ -115,7 +115,7 @@ void print(struct output *output, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	print_arguments(output, format, arguments);
+	output_print(output, format, arguments);
 	va_end(arguments);
 }
 
@@ -124,7 +124,7 @@ void print_line(struct output *output, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	print_arguments(output, format, arguments);
+	output_print(output, format, arguments);
 	va_end(arguments);
 	print_end(output);
 }
@@ -135,7 +135,7 @@ void print_styled(struct output *output, enum output_style style, const char *fo
 
 	print_style(output, style);
 	va_start(arguments, format);
-	print_arguments(output, format, arguments);
+	output_print(output, format, arguments);
 	va_end(arguments);
 	print_style(output, STYLE_PLAIN);
 }
@@ -166,7 +166,7 @@ void print_cut(struct output *output, unsigned columns, const char *format, ...)
 	char *visible;
 
 	va_start(arguments, format);
-	visible = format_visible(output, format, arguments);
+	visible = output_format(output, format, arguments);
 	va_end(arguments);
 	if (visible) {
 		bool whole = text_columns(visible) <= columns;
@@ -180,13 +180,13 @@ void print_cut(struct output *output, unsigned columns, const char *format, ...)
 	free(visible);
 }
 
-static void wrap_arguments(struct output *output, unsigned indent, const char *format,
-			   va_list arguments) __attribute__((format(printf, 3, 0)));
+static void output_wrap(struct output *output, unsigned indent, const char *format,
+			va_list arguments) __attribute__((format(printf, 3, 0)));
 
-static void wrap_arguments(struct output *output, unsigned indent, const char *format,
-			   va_list arguments)
+static void output_wrap(struct output *output, unsigned indent, const char *format,
+			va_list arguments)
 {
-	char *visible = format_visible(output, format, arguments), *rest, *word;
+	char *visible = output_format(output, format, arguments), *rest, *word;
 	bool first = true;
 
 	for (word = visible ? strtok_r(visible, " ", &rest) : NULL; word;
@@ -210,7 +210,7 @@ void print_wrapped(struct output *output, unsigned indent, const char *format, .
 	va_list arguments;
 
 	va_start(arguments, format);
-	wrap_arguments(output, indent, format, arguments);
+	output_wrap(output, indent, format, arguments);
 	va_end(arguments);
 }
 
@@ -220,7 +220,7 @@ void print_item(struct output *output, unsigned indent, const char *format, ...)
 
 	print_to(output, indent);
 	va_start(arguments, format);
-	wrap_arguments(output, indent, format, arguments);
+	output_wrap(output, indent, format, arguments);
 	va_end(arguments);
 	print_end(output);
 }

@@ -105,7 +105,7 @@ json_t *plan_document(const struct bs_plan *plan, const char *image)
 /* ---- reading ------------------------------------------------------------------------------ */
 
 /* Reads the fields that say what kind of file this is.  To be called first. */
-static int read_heading(const json_t *document, struct bs_error *err)
+static int plan_read_heading(const json_t *document, struct bs_error *err)
 {
 	const json_t *schema = json_object_get(document, "schema");
 	const char *kind = json_string_value(json_object_get(document, "kind"));
@@ -121,7 +121,7 @@ static int read_heading(const json_t *document, struct bs_error *err)
 	return 0;
 }
 
-static int read_operations(const json_t *document, struct bs_plan *plan, struct bs_error *err)
+static int plan_read_operations(const json_t *document, struct bs_plan *plan, struct bs_error *err)
 {
 	struct bs_operation *operations =
 		fields_read_array(operation_fields, document, "operations", BS_OPERATIONS_MAX,
@@ -134,14 +134,14 @@ static int read_operations(const json_t *document, struct bs_plan *plan, struct 
 	return 0;
 }
 
-static int read_plan(const json_t *document, struct bs_plan *plan, struct bs_error *err)
+static int plan_read(const json_t *document, struct bs_plan *plan, struct bs_error *err)
 {
-	if (read_heading(document, err) < 0 ||
+	if (plan_read_heading(document, err) < 0 ||
 	    fields_read(plan_fields, further_fields, document, plan, err) < 0)
 		return -1;
 	if (!json_is_string(json_object_get(document, "image")))
 		return fail(err, BS_PLAN_INVALID, "field 'image' is not a string");
-	if (read_operations(document, plan, err) < 0)
+	if (plan_read_operations(document, plan, err) < 0)
 		return -1;
 	plan->files = fields_read_array(file_fields, document, "files", BS_PLAN_FILES_MAX,
 					sizeof(plan->files[0]), &plan->file_count, err);
@@ -160,7 +160,7 @@ struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
 		fail_memory(err);
 		return NULL;
 	}
-	if (read_plan(document, plan, err) != 0) {
+	if (plan_read(document, plan, err) != 0) {
 		bs_plan_free(plan);
 		return NULL;
 	}
@@ -170,7 +170,7 @@ struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
 /* ---- files -------------------------------------------------------------------------------- */
 
 /* A replace_file_content: `context` is the document. */
-static int dump(FILE *stream, void *context, struct bs_error *err)
+static int plan_file_dump(FILE *stream, void *context, struct bs_error *err)
 {
 	if (json_dumpf(context, stream, DUMP_FLAGS) == 0)
 		fputc('\n', stream);
@@ -187,7 +187,7 @@ int plan_file_write(const char *path, const char *image, const struct bs_plan *p
 
 	if (!document)
 		return fail_memory(err);
-	result = replace_file_write(path, plan_file_kind.what, dump, document, err);
+	result = replace_file_write(path, plan_file_kind.what, plan_file_dump, document, err);
 	json_decref(document);
 	return result;
 }

@@ -133,7 +133,7 @@ unsigned text_columns(const char *visible)
 	return columns;
 }
 
-static unsigned smallest(unsigned a, unsigned b, unsigned c)
+static unsigned text_smallest(unsigned a, unsigned b, unsigned c)
 {
 	unsigned least = a < b ? a : b;
 
@@ -156,8 +156,8 @@ unsigned text_distance(const char *one, const char *other)
 		for (size_t j = 1; j <= other_length; j++) {
 			unsigned changed = one[i - 1] != other[j - 1];
 
-			rows[i][j] = smallest(rows[i - 1][j] + 1, rows[i][j - 1] + 1,
-					      rows[i - 1][j - 1] + changed);
+			rows[i][j] = text_smallest(rows[i - 1][j] + 1, rows[i][j - 1] + 1,
+						   rows[i - 1][j - 1] + changed);
 			if (i > 1 && j > 1 && one[i - 1] == other[j - 2] &&
 			    one[i - 2] == other[j - 1] && rows[i - 2][j - 2] + 1 < rows[i][j])
 				rows[i][j] = rows[i - 2][j - 2] + 1;
