@@ -144,104 +144,80 @@ json_t *fields_write_array(const struct field *table, const void *records, size_
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-static int field_fail(const struct field *field, struct bs_error *err, const char *problem)
-{
-	return fail(err, BS_PLAN_INVALID, "field '%s' is %s", field->name, problem);
-}
-
-static int field_read_number(const struct field *field, const json_t *value, void *member,
-			     struct bs_error *err)
+static bool field_read_number(const struct field *field, const json_t *value, void *member)
 {
 	uint64_t maximum = field->size >= 8 ? INT64_MAX : (1ull << 8 * field->size) - 1;
 	json_int_t number = json_integer_value(value);
+	uint32_t four = (uint32_t)number;
 
 	if (!json_is_integer(value) || number < 0 || (uint64_t)number > maximum)
-		return fail(err, BS_PLAN_INVALID, "field '%s' is not a whole number from 0 to %llu",
-			    field->name, (unsigned long long)maximum);
-	if (field->size == 1) {
+		return false;
+	if (field->size == 1)
 		*(uint8_t *)member = (uint8_t)number;
-	} else if (field->size == 4) {
-		uint32_t four = (uint32_t)number;
-
+	else if (field->size == 4)
 		memcpy(member, &four, sizeof(four));
-	} else {
+	else
 		memcpy(member, &number, sizeof(number));
-	}
-	return 0;
+	return true;
 }
 
 /* Reads exactly 2 * length lower-case digits. */
-static int field_read_hex(const struct field *field, const json_t *value, uint8_t *bytes,
-			  size_t length, struct bs_error *err)
+static bool field_read_hex(const json_t *value, uint8_t *bytes, size_t length)
 {
 	const char *text = json_string_value(value);
 
 	if (!text || json_string_length(value) != 2 * length ||
 	    strspn(text, hex_digits) != 2 * length)
-		return fail(err, BS_PLAN_INVALID,
-			    "field '%s' is not a string of %zu hexadecimal digits", field->name,
-			    2 * length);
+		return false;
 	for (size_t i = 0; i < length; i++)
 		bytes[i] = (uint8_t)((strchr(hex_digits, text[2 * i]) - hex_digits) << 4 |
 				     (strchr(hex_digits, text[2 * i + 1]) - hex_digits));
-	return 0;
+	return true;
 }
 
-static int field_read_text(const struct field *field, const json_t *value, char *text,
-			   struct bs_error *err)
-{
-	/* jansson refuses strings with U+0000, unless told to accept them. */
-	if (!json_is_string(value) || json_string_length(value) >= field->size)
-		return fail(err, BS_PLAN_INVALID,
-			    "field '%s' is not a string of less than %zu bytes", field->name,
-			    field->size);
-	strcpy(text, json_string_value(value));
-	return 0;
-}
-
-static int field_read_choice(const struct field *field, const json_t *value, void *member,
-			     struct bs_error *err)
+static bool field_read_choice(const struct field *field, const json_t *value, void *member)
 {
 	const char *text = json_string_value(value);
 
 	for (uint32_t choice = 0; text && choice < field->choice_count; choice++) {
 		if (strcmp(text, field->choices[choice]) == 0) {
 			memcpy(member, &choice, sizeof(choice));
-			return 0;
+			return true;
 		}
 	}
-	return field_fail(field, err, "none of the values that it can have");
+	return false;
 }
 
-static int field_read(const struct field *field, const json_t *value, void *member,
-		      struct bs_error *err)
+/* False if the value is missing (NULL), or has the wrong type, or is out of range. */
+static bool field_read(const struct field *field, const json_t *value, void *member)
 {
 	uint8_t hex[4];
 
-	if (!value)
-		return field_fail(field, err, "missing");
 	switch (field->type) {
 	case FIELD_NUMBER:
-		return field_read_number(field, value, member, err);
+		return field_read_number(field, value, member);
 	case FIELD_HEX:
-		if (field_read_hex(field, value, hex, sizeof(hex), err) < 0)
-			return -1;
+		if (!field_read_hex(value, hex, sizeof(hex)))
+			return false;
 		*(uint32_t *)member = load_be32(hex);
-		return 0;
+		return true;
 	case FIELD_BOOLEAN:
 		*(bool *)member = json_is_true(value);
-		return json_is_boolean(value) ? 0
-					      : field_fail(field, err, "neither true nor false");
+		return json_is_boolean(value);
 	case FIELD_TEXT:
-		return field_read_text(field, value, member, err);
+		/* jansson refuses strings with U+0000, unless told to accept them. */
+		if (!json_is_string(value) || json_string_length(value) >= field->size)
+			return false;
+		strcpy(member, json_string_value(value));
+		return true;
 	case FIELD_SHA256:
-		return field_read_hex(field, value, member, field->size, err);
+		return field_read_hex(value, member, field->size);
 	case FIELD_CHOICE:
-		return field_read_choice(field, value, member, err);
+		return field_read_choice(field, value, member);
 	case FIELD_CODE:
 		break;
 	}
-	return field_fail(field, err, "only for writing");
+	return false;
 }
 
 static bool field_is_known(const struct field *table, const char *const *more, const char *name)
@@ -271,9 +247,11 @@ int fields_read(const struct field *table, const char *const *more, const json_t
 		if (!json_object_get(object, *more))
 			return fail(err, BS_PLAN_INVALID, "field '%s' is missing", *more);
 	for (; table->name; table++)
-		if (field_read(table, json_object_get(object, table->name),
-			       (char *)record + table->offset, err) < 0)
-			return -1;
+		if (!field_read(table, json_object_get(object, table->name),
+				(char *)record + table->offset))
+			return fail(err, BS_PLAN_INVALID,
+				    "field '%s' is missing, or has the wrong type or value",
+				    table->name);
 	return 0;
 }
 

@@ -29,7 +29,8 @@ struct field {
 	size_t offset, size; /* in the struct; bytes */
 	const char *const *choices;
 	size_t choice_count;
-	size_t known; /* offset of a bool; if it is false, the field is null; 0: no such bool */
+	/* Only for writing: offset of a bool; if it is false, the field is null; 0: no such bool. */
+	size_t known;
 };
 
 /* Rows of a table: the struct's type, its member, the type of field. */
