@@ -70,28 +70,22 @@ double summary_rate(const struct summary_facts *facts)
 
 /* ---- printing ------------------------------------------------------------------------------ */
 
-static unsigned summary_digits(uint64_t number)
+static int summary_digits(uint64_t number)
 {
-	unsigned count = 1;
-
-	for (; number >= 10; number /= 10)
-		count++;
-	return count;
+	return snprintf(NULL, 0, "%llu", (unsigned long long)number);
 }
 
-/* Right-aligned: the last digit is before column `end`. */
-static void summary_print_count(struct output *output, unsigned end, uint64_t number)
+/* Right-aligned at the start of a line: the last digit is before column `end`. */
+static void summary_print_count(struct output *output, int end, uint64_t number)
 {
-	print_to(output, end - summary_digits(number));
-	print(output, "%llu", (unsigned long long)number);
-	print_to(output, end + GAP);
+	print(output, "%*llu%*s", end, (unsigned long long)number, GAP, "");
 }
 
 /* One code: what to do, and an image as an example. */
-static void summary_print_code(struct output *output, const struct summary_code *code, unsigned end,
+static void summary_print_code(struct output *output, const struct summary_code *code, int end,
 			       enum bs_code number)
 {
-	unsigned indent = end + GAP;
+	unsigned indent = (unsigned)end + GAP;
 
 	summary_print_count(output, end, code->count);
 	print_styled(output, STYLE_STRONG, "%s", bs_code_name(number));
@@ -105,12 +99,12 @@ static void summary_print_code(struct output *output, const struct summary_code 
 }
 
 static void summary_print_codes(struct output *output, const struct summary *summary,
-				enum bs_exit class, unsigned column)
+				enum bs_exit class, int column)
 {
 	enum bs_code order[BS_CODE_COUNT];
 	size_t count = summary_order(summary, class, order);
 	/* The first code has the largest count. */
-	unsigned end = column + (count > 0 ? summary_digits(summary->codes[order[0]].count) : 0);
+	int end = column + (count > 0 ? summary_digits(summary->codes[order[0]].count) : 0);
 
 	for (size_t i = 0; i < count; i++)
 		summary_print_code(output, &summary->codes[order[i]], end, order[i]);
@@ -118,7 +112,7 @@ static void summary_print_codes(struct output *output, const struct summary *sum
 
 static void summary_print_outcomes(struct output *output, const struct summary *summary)
 {
-	unsigned end = GAP + summary_digits(summary->images);
+	int end = GAP + summary_digits(summary->images);
 
 	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
 		const struct outcome *outcome = &outcomes[i];
