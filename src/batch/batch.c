@@ -17,7 +17,7 @@
 #include "page/page.h"
 #include "report/amount.h"
 #include "report/phrases.h"
-#include "report/whole-file.h"
+#include "report/replace-file.h"
 #include "rows/rows.h"
 #include "rows/summary.h"
 #include "util/clock.h"
@@ -125,7 +125,7 @@ static int batch_check_page(struct batch *batch)
 	const char *path = batch->request->page;
 	struct bs_error err;
 
-	if (!path || whole_file_check(path, &whole_file_page, &err) == 0)
+	if (!path || replace_file_check(path, &page_file_kind, &err) == 0)
 		return 0;
 	return batch_error(batch, path, &err);
 }
@@ -142,7 +142,7 @@ static int batch_check_earlier_rows(struct batch *batch)
 
 	if (!batch->request->resume || !rows_can_resume(batch->rows))
 		return 0;
-	descriptor = trust_open_input(whole_file_rows.what, path, O_RDONLY, &err);
+	descriptor = trust_open_input(rows_file_kind.what, path, O_RDONLY, &err);
 	if (descriptor < 0)
 		return batch_error(batch, path, &err);
 	close(descriptor);
@@ -277,19 +277,13 @@ static void batch_report_stop(struct batch *batch, const struct summary_facts *f
 static int batch_write_page(const struct batch *batch, const struct summary_facts *facts,
 			    struct bs_error *err)
 {
-	FILE *file = rows_open_reader(batch->rows, err);
-	struct merge *merge = merge_open();
+	const char *path = batch->request->page;
 	uint64_t ignored;
-	int result = -1;
+	struct merge *merge =
+		merge_open_file(rows_open_reader(batch->rows, err), path, &ignored, err);
+	int result = merge ? page_write(path, merge, facts, err) : -1;
 
-	if (!merge)
-		fail_memory(err);
-	else if (file && merge_add(merge, file, batch->request->page, &ignored, err) == 0)
-		result = page_write(batch->request->page, merge, facts, err);
-	if (merge)
-		merge_close(merge);
-	if (file)
-		fclose(file);
+	merge_close(merge);
 	return result;
 }
 

@@ -86,22 +86,11 @@ static int resume_row(void *context, size_t index, const struct row *row, struct
 
 static int resume_rows(struct resumption *resumption, uint64_t *skipped, struct bs_error *err)
 {
-	FILE *file = rows_open_reader(resumption->request->rows, err);
-	struct merge *merge = merge_open();
-	int result = -1;
+	struct merge *merge = merge_open_file(rows_open_reader(resumption->request->rows, err),
+					      "of earlier runs", skipped, err);
+	int result = merge ? merge_each(merge, resume_row, resumption, err) : -1;
 
-	if (!merge)
-		fail_memory(err);
-	else if (file)
-		result = merge_add(merge, file, "of earlier runs", skipped, err);
-	if (result == 0 && *skipped > 0 && merge_count(merge) == 0)
-		result = fail(err, BS_ROW_INVALID, "it has no valid row");
-	if (result == 0)
-		result = merge_each(merge, resume_row, resumption, err);
-	if (merge)
-		merge_close(merge);
-	if (file)
-		fclose(file);
+	merge_close(merge);
 	return result;
 }
 
