@@ -392,7 +392,7 @@ static int walk_entry(struct search *search, const struct level *level,
 	return find_leave_out(search, path, S_ISLNK(mode) ? FIND_LINK : FIND_NOT_A_FILE, NULL);
 }
 
-static bool ends_with_slash(const char *path)
+static bool walk_ends_with_slash(const char *path)
 {
 	size_t length = strlen(path);
 
@@ -401,7 +401,7 @@ static bool ends_with_slash(const char *path)
 
 static int walk_entries(struct search *search, const struct level *level, struct bs_error *err)
 {
-	const char *slash = ends_with_slash(level->path) ? "" : "/";
+	const char *slash = walk_ends_with_slash(level->path) ? "" : "/";
 	int result = 0;
 
 	for (size_t i = 0; i < level->entries.count && result == 0; i++) {
@@ -453,7 +453,8 @@ static int walk_folder(struct search *search, int parent, const char *name, int 
 /* Walks a folder that the command line names; `path` may be a symbolic link. */
 static int walk_argument(struct search *search, const char *path, struct bs_error *err)
 {
-	const struct level level = {.path = path, .below = strlen(path) + !ends_with_slash(path)};
+	const struct level level = {.path = path,
+				    .below = strlen(path) + !walk_ends_with_slash(path)};
 
 	return walk_folder(search, AT_FDCWD, path, 0, level, err);
 }
