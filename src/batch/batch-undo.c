@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "batch/run.h"
-#include "report/whole-file.h"
 #include "rows/location.h"
 #include "rows/merge.h"
 #include "rows/rows.h"
@@ -177,7 +176,7 @@ static FILE *undo_open_rows(const char *path, struct bs_error *err)
 		return NULL;
 	}
 	/* The rows decide which images are undone. */
-	descriptor = trust_open_input(whole_file_rows.what, path, O_RDONLY, err);
+	descriptor = trust_open_input(rows_file_kind.what, path, O_RDONLY, err);
 	if (descriptor < 0)
 		return NULL;
 	file = fdopen(descriptor, "r");

@@ -17,7 +17,7 @@
 #include "page/page.h"
 #include "report/amount.h"
 #include "report/phrases.h"
-#include "report/whole-file.h"
+#include "report/replace-file.h"
 #include "rows/rows.h"
 #include "rows/summary.h"
 #include "util/clock.h"
@@ -125,7 +125,7 @@ static int batch_check_page(struct batch *batch)
 	const char *path = batch->request->page;
 	struct bs_error err;
 
-	if (!path || whole_file_check(path, &whole_file_page, &err) == 0)
+	if (!path || replace_file_check(path, &page_file_kind, &err) == 0)
 		return 0;
 	return batch_error(batch, path, &err);
 }
@@ -142,7 +142,7 @@ static int batch_check_earlier_rows(struct batch *batch)
 
 	if (!batch->request->resume || !rows_can_resume(batch->rows))
 		return 0;
-	descriptor = trust_open_input(whole_file_rows.what, path, O_RDONLY, &err);
+	descriptor = trust_open_input(rows_file_kind.what, path, O_RDONLY, &err);
 	if (descriptor < 0)
 		return batch_error(batch, path, &err);
 	close(descriptor);

@@ -7,7 +7,7 @@
 #include "report/amount.h"
 #include "report/json-report.h"
 #include "report/plan-file.h"
-#include "report/whole-file.h"
+#include "report/replace-file.h"
 #include "util/signals.h"
 
 /* ---- one image ---------------------------------------------------------------------------- */
@@ -32,7 +32,7 @@ enum bs_exit run_plan(const char *image, const struct settings *settings, struct
 	enum bs_exit status;
 
 	if (settings->output &&
-	    whole_file_check(settings->output, &whole_file_plan, &result->error) < 0)
+	    replace_file_check(settings->output, &plan_file_kind, &result->error) < 0)
 		return command_fail(result);
 	status = bs_plan(image, &settings->options, NULL, result);
 	if (status != BS_EXIT_DONE || !settings->output || !result->plan)

@@ -10,8 +10,8 @@
 
 #include "batch/run.h"
 #include "report/amount.h"
+#include "report/replace-file.h"
 #include "report/text.h"
-#include "report/whole-file.h"
 
 #define LOOKING (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
 #define EACH    (LOOKING | COMMAND_UNDO) /* these commands go from image to image */
@@ -297,7 +297,7 @@ static int options_check(const struct settings *settings, enum command_bit comma
 
 	if (settings->json && output_is_stdout(settings->output))
 		return fail(err, BS_USAGE, "--json and --output - both want standard output");
-	if (settings->rows && page && whole_file_is_same(settings->rows, page))
+	if (settings->rows && page && replace_file_is_same(settings->rows, page))
 		return fail(err, BS_USAGE, "--jsonl and --%s both want %s",
 			    settings->page ? "report" : "output",
 			    output_is_stdout(page) ? "standard output" : page);

@@ -16,7 +16,6 @@
 #include "report/advice.h"
 #include "report/amount.h"
 #include "report/json-fields.h"
-#include "report/whole-file.h"
 #include "rows/location.h"
 #include "util/shell.h"
 
@@ -31,6 +30,8 @@ __asm__(".pushsection .rodata\n"
 	".globl page_template\n.hidden page_template\npage_template:\n"
 	".incbin \"page.html\"\n.byte 0\n"
 	".popsection\n");
+
+const struct file_kind page_file_kind = {"report", "<!DOCTYPE html>", " - bootshift</title>"};
 
 struct page {
 	struct merge *rows;
@@ -323,7 +324,7 @@ static int page_item(void *context, size_t index, json_t **item, struct bs_error
 	return result;
 }
 
-/* A whole_file_content. */
+/* A replace_file_content. */
 static int page_write_content(FILE *stream, void *context, struct bs_error *err)
 {
 	struct page *page = context;
@@ -342,7 +343,8 @@ int page_write(const char *path, struct merge *rows, const struct summary_facts 
 		result = page.values ? 0 : fail_memory(err);
 	}
 	if (result == 0)
-		result = whole_file_write(path, "report", page_write_content, &page, err);
+		result = replace_file_write(path, page_file_kind.what, page_write_content, &page,
+					    err);
 	json_decref(page.values);
 	json_decref(page.problems);
 	summary_free(&page.summary);

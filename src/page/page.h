@@ -10,8 +10,11 @@
 #ifndef BOOTSHIFT_PAGE_PAGE_H
 #define BOOTSHIFT_PAGE_PAGE_H
 
+#include "report/replace-file.h"
 #include "rows/merge.h"
 #include "rows/summary.h"
+
+extern const struct file_kind page_file_kind;
 
 /*
  * Writes the page of all images of `rows`.  A file appears under its name only when it is complete

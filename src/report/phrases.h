@@ -20,7 +20,4 @@ void print_skipped(struct output *output, const char *name, uint64_t lines);
 
 void print_shell_word(struct output *output, const char *word);
 
-/* "s" for all numbers but 1. */
-const char *plural(uint64_t number);
-
 #endif

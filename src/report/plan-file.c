@@ -9,10 +9,11 @@
 #include <unistd.h>
 
 #include "report/json-fields.h"
-#include "report/whole-file.h"
 #include "util/trust.h"
 
 #define KIND "bootshift-plan"
+
+const struct file_kind plan_file_kind = {"plan file", "{", "\"kind\": \"" KIND "\""};
 
 /* ASCII only, so that what a terminal would act on never gets there as it is. */
 #define DUMP_FLAGS (JSON_INDENT(2) | JSON_ENSURE_ASCII)
@@ -171,7 +172,7 @@ struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-/* A whole_file_content: `context` is the document. */
+/* A replace_file_content: `context` is the document. */
 static int dump(FILE *stream, void *context, struct bs_error *err)
 {
 	if (json_dumpf(context, stream, DUMP_FLAGS) == 0)
@@ -189,14 +190,14 @@ int plan_file_write(const char *path, const char *image, const struct bs_plan *p
 
 	if (!document)
 		return fail_memory(err);
-	result = whole_file_write(path, whole_file_plan.what, dump, document, err);
+	result = replace_file_write(path, plan_file_kind.what, dump, document, err);
 	json_decref(document);
 	return result;
 }
 
 struct bs_plan *plan_file_read(const char *path, struct bs_error *err)
 {
-	int descriptor = trust_open_input(whole_file_plan.what, path, O_RDONLY, err);
+	int descriptor = trust_open_input(plan_file_kind.what, path, O_RDONLY, err);
 	FILE *stream = descriptor >= 0 ? fdopen(descriptor, "r") : NULL;
 	struct bs_plan *plan = NULL;
 	json_error_t problem;
@@ -205,7 +206,7 @@ struct bs_plan *plan_file_read(const char *path, struct bs_error *err)
 	if (descriptor < 0)
 		return NULL;
 	if (!stream) {
-		whole_file_fail(path, whole_file_plan.what, "cannot be opened", err);
+		replace_file_fail(path, plan_file_kind.what, "cannot be opened", err);
 		close(descriptor);
 		return NULL;
 	}

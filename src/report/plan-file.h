@@ -8,9 +8,11 @@
 
 #include <jansson.h>
 
-#include "util/err.h"
+#include "report/replace-file.h"
 
 #define PLAN_FILE_SCHEMA 1 /* changes when a field changes its meaning, comes or goes */
+
+extern const struct file_kind plan_file_kind;
 
 /* The names of the operations in JSON and in text, by enum bs_operation_kind. */
 extern const char *const plan_operation_names[BS_OPERATION_KIND_COUNT];

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/vector.h"
+
 /* The position of a row. */
 struct place {
 	FILE *stream;  /* borrowed; NULL: no row */
@@ -23,9 +25,11 @@ struct image {
 	struct place change; /* see merge_read_change() */
 };
 
+DEFINE_VECTOR(images, struct image);
+
 struct merge {
-	struct image *images;
-	size_t count, capacity, files, added;
+	struct images images;
+	size_t files, added;
 	bool sorted; /* by location, each image once */
 	char *line;  /* ROW_LENGTH_MAX bytes */
 	FILE *owned; /* closed with the merge; NULL: none */
@@ -49,9 +53,9 @@ void merge_close(struct merge *merge)
 {
 	if (!merge)
 		return;
-	for (size_t i = 0; i < merge->count; i++)
-		free(merge->images[i].location);
-	free(merge->images);
+	for (size_t i = 0; i < merge->images.count; i++)
+		free(merge->images.items[i].location);
+	images_free(&merge->images);
 	free(merge->line);
 	if (merge->owned)
 		fclose(merge->owned);
@@ -77,22 +81,6 @@ static bool merge_read_line(FILE *stream, char *line, size_t *length)
 	return false;
 }
 
-static int merge_add_image(struct merge *merge, const struct image *image, struct bs_error *err)
-{
-	if (merge->count == merge->capacity) {
-		size_t capacity = merge->capacity > 0 ? 2 * merge->capacity : 64;
-		struct image *images =
-			reallocarray(merge->images, capacity, sizeof(merge->images[0]));
-
-		if (!images)
-			return fail_memory(err);
-		merge->images = images;
-		merge->capacity = capacity;
-	}
-	merge->images[merge->count++] = *image;
-	return 0;
-}
-
 static bool is_change(const struct row *row)
 {
 	return row->status == BS_STATUS_FIXED || row->status == BS_STATUS_RECOVERY_REQUIRED;
@@ -115,7 +103,7 @@ static int merge_add_line(struct merge *merge, struct place *place, uint64_t *sk
 		image.latest = *place;
 		if (is_change(&row))
 			image.change = *place;
-		result = merge_add_image(merge, &image, err);
+		result = images_append(&merge->images, image, err);
 		if (result == 0)
 			row.location = NULL; /* now owned by the image */
 	} else if (err->code == BS_ROW_INVALID) {
@@ -189,16 +177,16 @@ static int by_time(const void *one, const void *other)
 /* Within a file the row further down is later, even if the clock was set back in between. */
 static void merge_sort_rows(struct merge *merge)
 {
-	qsort(merge->images, merge->count, sizeof(merge->images[0]), by_number);
-	for (size_t i = 1; i < merge->count; i++) {
-		struct image *image = &merge->images[i];
+	qsort(merge->images.items, merge->images.count, sizeof(merge->images.items[0]), by_number);
+	for (size_t i = 1; i < merge->images.count; i++) {
+		struct image *image = &merge->images.items[i];
 		const struct image *before = image - 1;
 
 		if (image->file == before->file && image->ended < before->ended &&
 		    strcmp(image->location, before->location) == 0)
 			image->ended = before->ended;
 	}
-	qsort(merge->images, merge->count, sizeof(merge->images[0]), by_time);
+	qsort(merge->images.items, merge->images.count, sizeof(merge->images.items[0]), by_time);
 }
 
 /* Joins the entry of a row with the entry of the earlier rows of the same image. */
@@ -215,24 +203,24 @@ static void merge_sort(struct merge *merge)
 
 	if (merge->sorted)
 		return;
-	if (merge->count > 0)
+	if (merge->images.count > 0)
 		merge_sort_rows(merge);
-	for (size_t i = 0; i < merge->count; i++) {
-		struct image *image = &merge->images[i];
+	for (size_t i = 0; i < merge->images.count; i++) {
+		struct image *image = &merge->images.items[i];
 
-		if (i + 1 < merge->count && strcmp(image->location, image[1].location) == 0)
+		if (i + 1 < merge->images.count && strcmp(image->location, image[1].location) == 0)
 			merge_join(image + 1, image);
 		else
-			merge->images[kept++] = *image;
+			merge->images.items[kept++] = *image;
 	}
-	merge->count = kept;
+	merge->images.count = kept;
 	merge->sorted = true;
 }
 
 size_t merge_count(struct merge *merge)
 {
 	merge_sort(merge);
-	return merge->count;
+	return merge->images.count;
 }
 
 static int merge_read_place(struct merge *merge, const struct place *place, struct row *row,
@@ -250,7 +238,7 @@ int merge_read(struct merge *merge, size_t index, struct row *row, struct bs_err
 	const struct image *image;
 
 	merge_sort(merge);
-	image = &merge->images[index];
+	image = &merge->images.items[index];
 	if (image->latest.status == BS_STATUS_NOTHING_TO_DO && image->change.stream &&
 	    image->change.status == BS_STATUS_FIXED)
 		return merge_read_place(merge, &image->change, row, err);
@@ -262,7 +250,7 @@ int merge_read_change(struct merge *merge, size_t index, struct row *row, struct
 	const struct image *image;
 
 	merge_sort(merge);
-	image = &merge->images[index];
+	image = &merge->images.items[index];
 	*row = (struct row){.object = NULL};
 	return image->change.stream ? merge_read_place(merge, &image->change, row, err) : 0;
 }

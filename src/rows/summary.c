@@ -94,16 +94,13 @@ static void print_code(struct output *output, const struct summary_code *code, u
 	unsigned indent = end + GAP;
 
 	print_count(output, end, code->count);
-	print_style(output, STYLE_STRONG);
-	print(output, "%s", bs_code_name(number));
-	print_style(output, STYLE_PLAIN);
+	print_styled(output, STYLE_STRONG, "%s", bs_code_name(number));
 	print(output, ": ");
 	print_wrapped(output, indent, "%s", bs_code_advice(number));
 	print_end(output);
 	print_to(output, indent);
-	print_style(output, STYLE_FAINT);
-	print(output, "%s%s", code->count > 1 ? "for example " : "", code->example);
-	print_style(output, STYLE_PLAIN);
+	print_styled(output, STYLE_FAINT, "%s%s", code->count > 1 ? "for example " : "",
+		     code->example);
 	print_end(output);
 }
 
@@ -132,9 +129,8 @@ static void print_outcomes(struct output *output, const struct summary *summary)
 		if (count == 0)
 			continue;
 		print_count(output, end, count);
-		print_style(output, outcome->style);
-		print(output, "%s%s", outcome->word, unchanged ? ", and not changed" : "");
-		print_style(output, STYLE_PLAIN);
+		print_styled(output, outcome->style, "%s%s", outcome->word,
+			     unchanged ? ", and not changed" : "");
 		print_end(output);
 		if (outcome->exit != BS_EXIT_DONE)
 			print_codes(output, summary, outcome->exit, end + GAP);
@@ -147,13 +143,10 @@ static void print_totals(struct output *output, const struct summary *summary,
 	double rate = summary_rate(facts);
 
 	if (summary->images + facts->not_begun == 0) {
-		print(output, "No images");
-		print_end(output);
+		print_line(output, "No images");
 		return;
 	}
-	print_style(output, STYLE_STRONG);
-	print(output, "%llu image%s", (unsigned long long)summary->images, plural(summary->images));
-	print_style(output, STYLE_PLAIN);
+	print_styled(output, STYLE_STRONG, "%s", count_format(summary->images, "image").text);
 	if (facts->milliseconds > 0 && facts->begun < summary->images)
 		print(output, ", %llu of them", (unsigned long long)facts->begun);
 	if (facts->milliseconds > 0)
@@ -167,11 +160,9 @@ static void print_totals(struct output *output, const struct summary *summary,
 
 static void print_left_out(struct output *output, const struct summary_facts *facts)
 {
-	for (size_t i = 0; i < facts->left_out_count; i++) {
-		print(output, "Left out, %s: %llu", facts->left_out[i].reason,
-		      (unsigned long long)facts->left_out[i].count);
-		print_end(output);
-	}
+	for (size_t i = 0; i < facts->left_out_count; i++)
+		print_line(output, "Left out, %s: %llu", facts->left_out[i].reason,
+			   (unsigned long long)facts->left_out[i].count);
 }
 
 static void print_undo_command(struct output *output, const struct summary *summary,
@@ -188,21 +179,15 @@ static void print_unfinished(struct output *output, const struct summary_facts *
 {
 	const char *go_on = facts->rows ? "; go on with --resume" : "";
 
-	if (facts->searching) {
-		print(output, "Stopped while searching for images%s", go_on);
-		print_end(output);
-	}
-	if (facts->not_begun > 0) {
-		print(output, "Stopped before the end: %llu image%s not begun%s",
-		      (unsigned long long)facts->not_begun,
-		      facts->not_begun == 1 ? " was" : "s were", go_on);
-		print_end(output);
-	}
-	if (facts->without_row > 0) {
-		print(output, "Without a row: %llu image%s%s",
-		      (unsigned long long)facts->without_row, plural(facts->without_row), go_on);
-		print_end(output);
-	}
+	if (facts->searching)
+		print_line(output, "Stopped while searching for images%s", go_on);
+	if (facts->not_begun > 0)
+		print_line(output, "Stopped before the end: %s %s not begun%s",
+			   count_format(facts->not_begun, "image").text,
+			   facts->not_begun == 1 ? "was" : "were", go_on);
+	if (facts->without_row > 0)
+		print_line(output, "Without a row: %s%s",
+			   count_format(facts->without_row, "image").text, go_on);
 }
 
 void summary_print(struct output *output, const struct summary *summary,
