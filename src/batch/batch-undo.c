@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "batch/batch-undo.h"
+#include "batch/batch.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>

@@ -18,7 +18,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "batch/progress-frame.h"
 #include "report/amount.h"
 #include "report/outcome.h"
 #include "rows/location.h"

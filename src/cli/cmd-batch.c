@@ -3,7 +3,6 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#include "batch/batch-undo.h"
 #include "batch/batch.h"
 #include "batch/run.h"
 #include "cli/commands.h"
