@@ -119,8 +119,8 @@ static int batch_check_page(struct batch *batch, struct bs_error *err)
 }
 
 /*
- * A batch that resumes leaves out images that are done according to the rows, so it has to trust the
- * rows.  Other batches do not rely on earlier rows.
+ * A batch that resumes leaves out images that are done according to the rows, so it has to trust
+ * the rows.  Other batches do not rely on earlier rows.
  */
 static int batch_open_rows(struct batch *batch, struct bs_error *err)
 {

@@ -25,7 +25,7 @@
 
 #define RUN_SLOTS_MAX 512u
 
-/* ---- an attempt: the work of one process on one image ---------------------------------------- */
+/* ---- an attempt: the work of one process on one image --------------------------------------- */
 
 enum attempt_kind {
 	ATTEMPT_FIX,
@@ -60,7 +60,7 @@ struct row_subject attempt_subject(const struct attempt *attempt);
 /* Runs in the process of the attempt; `task` is a struct attempt. */
 pool_work attempt_run;
 
-/* ---- the run ---------------------------------------------------------------------------------- */
+/* ---- the run -------------------------------------------------------------------------------- */
 
 struct run_request {
 	enum attempt_kind kind; /* ATTEMPT_FIX, ATTEMPT_REHEARSE or ATTEMPT_UNDO */
