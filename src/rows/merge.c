@@ -81,7 +81,7 @@ static bool merge_read_line(FILE *stream, char *line, size_t *length)
 	return false;
 }
 
-static bool is_change(const struct row *row)
+static bool merge_is_change(const struct row *row)
 {
 	return row->status == BS_STATUS_FIXED || row->status == BS_STATUS_RECOVERY_REQUIRED;
 }
@@ -101,7 +101,7 @@ static int merge_add_line(struct merge *merge, struct place *place, uint64_t *sk
 
 		place->status = row.status;
 		image.latest = *place;
-		if (is_change(&row))
+		if (merge_is_change(&row))
 			image.change = *place;
 		result = images_append(&merge->images, image, err);
 		if (result == 0)
@@ -156,7 +156,7 @@ struct merge *merge_open_file(FILE *rows, const char *name, uint64_t *skipped, s
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static int by_number(const void *one, const void *other)
+static int merge_by_number(const void *one, const void *other)
 {
 	const struct image *a = one, *b = other;
 	int order = strcmp(a->location, b->location);
@@ -164,20 +164,21 @@ static int by_number(const void *one, const void *other)
 	return order != 0 ? order : a->number < b->number ? -1 : a->number > b->number;
 }
 
-static int by_time(const void *one, const void *other)
+static int merge_by_time(const void *one, const void *other)
 {
 	const struct image *a = one, *b = other;
 	int order = strcmp(a->location, b->location);
 
 	if (order != 0 || a->ended == b->ended)
-		return by_number(one, other);
+		return merge_by_number(one, other);
 	return a->ended < b->ended ? -1 : 1;
 }
 
 /* Within a file the row further down is later, even if the clock was set back in between. */
 static void merge_sort_rows(struct merge *merge)
 {
-	qsort(merge->images.items, merge->images.count, sizeof(merge->images.items[0]), by_number);
+	qsort(merge->images.items, merge->images.count, sizeof(merge->images.items[0]),
+	      merge_by_number);
 	for (size_t i = 1; i < merge->images.count; i++) {
 		struct image *image = &merge->images.items[i];
 		const struct image *before = image - 1;
@@ -186,7 +187,8 @@ static void merge_sort_rows(struct merge *merge)
 		    strcmp(image->location, before->location) == 0)
 			image->ended = before->ended;
 	}
-	qsort(merge->images.items, merge->images.count, sizeof(merge->images.items[0]), by_time);
+	qsort(merge->images.items, merge->images.count, sizeof(merge->images.items[0]),
+	      merge_by_time);
 }
 
 /* Joins the entry of a row with the entry of the earlier rows of the same image. */

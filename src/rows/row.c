@@ -144,13 +144,13 @@ bool row_stat(const char *file, uint64_t *size, uint64_t *modified)
 }
 
 /* Null for 0, which means unknown. */
-static json_t *json_known(uint64_t number)
+static json_t *row_json_known(uint64_t number)
 {
 	return number > 0 ? json_number(number) : json_null();
 }
 
 /* Null for NULL. */
-static json_t *json_uri(const char *location)
+static json_t *row_json_uri(const char *location)
 {
 	char *uri = location ? location_to_uri(location) : NULL;
 	json_t *value = uri || !location ? json_text(uri) : NULL;
@@ -179,17 +179,17 @@ static json_t *row_make_own(const struct row_subject *subject, const struct bs_r
 		{"begun", json_number(subject->begun)},
 		{"ended", json_number(clock_file_time())},
 		{"path", json_text(subject->path)},
-		{"uri", json_uri(subject->location)},
+		{"uri", row_json_uri(subject->location)},
 		{"dry_run", json_boolean(subject->dry_run)},
 		/* Unlike "undo_file", a URI keeps every byte of the path. */
-		{"undo_uri", json_uri(result->undo_file)},
-		{"size", json_known(size)},
-		{"modified", json_known(modified)},
+		{"undo_uri", row_json_uri(result->undo_file)},
+		{"size", row_json_known(size)},
+		{"modified", row_json_known(modified)},
 		/* The partition that is active after the fix, which may only have been rehearsed. */
-		{"active_after", json_known(fixes ? result->plan->boot_number : 0)},
+		{"active_after", row_json_known(fixes ? result->plan->boot_number : 0)},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 static json_t *row_make_object(const struct row_subject *subject, const struct bs_result *result)
@@ -207,7 +207,7 @@ static json_t *row_make_object(const struct row_subject *subject, const struct b
 	json_t *object = json_object();
 	bool complete = own && image;
 
-	for (size_t i = 0; i < FIELD_COUNT(row_fields); i++) {
+	for (size_t i = 0; i < COUNT_OF(row_fields); i++) {
 		const struct row_field *field = &row_fields[i];
 		const char *source = field->source ? field->source : field->name;
 		json_t *value = json_incref(json_object_get(parts[field->part], source));
@@ -255,7 +255,7 @@ static int row_read_object(struct row *row, struct bs_error *err)
 {
 	bool is_problem;
 
-	for (size_t i = 0; i < FIELD_COUNT(row_fields); i++) {
+	for (size_t i = 0; i < COUNT_OF(row_fields); i++) {
 		const struct row_field *field = &row_fields[i];
 		const json_t *value = json_object_get(row->object, field->name);
 

@@ -35,7 +35,7 @@ static int rows_lock(const struct rows *rows, struct bs_error *err)
 	return fail(err, BS_IN_USE, "another bootshift is writing rows to it");
 }
 
-static uint64_t nanoseconds(const struct statx_timestamp *time)
+static uint64_t rows_nanoseconds(const struct statx_timestamp *time)
 {
 	return (uint64_t)time->tv_sec * 1000000000u + time->tv_nsec;
 }
@@ -47,8 +47,8 @@ static int rows_read_status(struct rows *rows, uint64_t *length, struct bs_error
 	if (statx(rows->store, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &status) < 0)
 		return fail_system(err, "its status cannot be read");
 	*length = status.stx_size;
-	rows->created =
-		nanoseconds(status.stx_mask & STATX_BTIME ? &status.stx_btime : &status.stx_mtime);
+	rows->created = rows_nanoseconds(status.stx_mask & STATX_BTIME ? &status.stx_btime
+								       : &status.stx_mtime);
 	return 0;
 }
 
@@ -57,7 +57,7 @@ static int rows_read_status(struct rows *rows, uint64_t *length, struct bs_error
  * `zeros_too`, bytes may also be zero: after a power cut, data that did not reach the storage reads
  * as zeros.
  */
-static bool is_row_start(const struct rows *rows, uint64_t offset, bool zeros_too)
+static bool rows_is_row_start(const struct rows *rows, uint64_t offset, bool zeros_too)
 {
 	char bytes[sizeof(row_start) - 1];
 	ssize_t length = pread(rows->store, bytes, sizeof(bytes), (off_t)offset);
@@ -101,7 +101,7 @@ static int rows_cut_incomplete(struct rows *rows, uint64_t length, struct bs_err
 		return -1;
 	if (length == rows->length)
 		return 0;
-	if (!is_row_start(rows, 0, false) || !is_row_start(rows, rows->length, true))
+	if (!rows_is_row_start(rows, 0, false) || !rows_is_row_start(rows, rows->length, true))
 		return fail(err, BS_ROW_INVALID,
 			    "it does not end with a row or the start of a row");
 	if (ftruncate(rows->store, (off_t)rows->length) < 0)

@@ -70,7 +70,7 @@ double summary_rate(const struct summary_facts *facts)
 
 /* ---- printing ------------------------------------------------------------------------------ */
 
-static unsigned digits(uint64_t number)
+static unsigned summary_digits(uint64_t number)
 {
 	unsigned count = 1;
 
@@ -80,20 +80,20 @@ static unsigned digits(uint64_t number)
 }
 
 /* Right-aligned: the last digit is before column `end`. */
-static void print_count(struct output *output, unsigned end, uint64_t number)
+static void summary_print_count(struct output *output, unsigned end, uint64_t number)
 {
-	print_to(output, end - digits(number));
+	print_to(output, end - summary_digits(number));
 	print(output, "%llu", (unsigned long long)number);
 	print_to(output, end + GAP);
 }
 
 /* One code: what to do, and an image as an example. */
-static void print_code(struct output *output, const struct summary_code *code, unsigned end,
-		       enum bs_code number)
+static void summary_print_code(struct output *output, const struct summary_code *code, unsigned end,
+			       enum bs_code number)
 {
 	unsigned indent = end + GAP;
 
-	print_count(output, end, code->count);
+	summary_print_count(output, end, code->count);
 	print_styled(output, STYLE_STRONG, "%s", bs_code_name(number));
 	print(output, ": ");
 	print_wrapped(output, indent, "%s", bs_code_advice(number));
@@ -104,21 +104,21 @@ static void print_code(struct output *output, const struct summary_code *code, u
 	print_end(output);
 }
 
-static void print_codes(struct output *output, const struct summary *summary, enum bs_exit class,
-			unsigned column)
+static void summary_print_codes(struct output *output, const struct summary *summary,
+				enum bs_exit class, unsigned column)
 {
 	enum bs_code order[BS_CODE_COUNT];
 	size_t count = summary_order(summary, class, order);
 	/* The first code has the largest count. */
-	unsigned end = column + (count > 0 ? digits(summary->codes[order[0]].count) : 0);
+	unsigned end = column + (count > 0 ? summary_digits(summary->codes[order[0]].count) : 0);
 
 	for (size_t i = 0; i < count; i++)
-		print_code(output, &summary->codes[order[i]], end, order[i]);
+		summary_print_code(output, &summary->codes[order[i]], end, order[i]);
 }
 
-static void print_outcomes(struct output *output, const struct summary *summary)
+static void summary_print_outcomes(struct output *output, const struct summary *summary)
 {
-	unsigned end = GAP + digits(summary->images);
+	unsigned end = GAP + summary_digits(summary->images);
 
 	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
 		const struct outcome *outcome = &outcomes[i];
@@ -128,17 +128,17 @@ static void print_outcomes(struct output *output, const struct summary *summary)
 
 		if (count == 0)
 			continue;
-		print_count(output, end, count);
+		summary_print_count(output, end, count);
 		print_styled(output, outcome->style, "%s%s", outcome->word,
 			     unchanged ? ", and not changed" : "");
 		print_end(output);
 		if (outcome->exit != BS_EXIT_DONE)
-			print_codes(output, summary, outcome->exit, end + GAP);
+			summary_print_codes(output, summary, outcome->exit, end + GAP);
 	}
 }
 
-static void print_totals(struct output *output, const struct summary *summary,
-			 const struct summary_facts *facts)
+static void summary_print_totals(struct output *output, const struct summary *summary,
+				 const struct summary_facts *facts)
 {
 	double rate = summary_rate(facts);
 
@@ -158,14 +158,14 @@ static void print_totals(struct output *output, const struct summary *summary,
 	print_end(output);
 }
 
-static void print_left_out(struct output *output, const struct summary_facts *facts)
+static void summary_print_left_out(struct output *output, const struct summary_facts *facts)
 {
 	for (size_t i = 0; i < facts->left_out_count; i++)
 		print_line(output, "Left out, %s: %llu", facts->left_out[i].reason,
 			   (unsigned long long)facts->left_out[i].count);
 }
 
-static void print_undo_command(struct output *output, const struct summary *summary,
+static void summary_print_undo(struct output *output, const struct summary *summary,
 			       const char *rows)
 {
 	if (!rows || summary->statuses[BS_STATUS_FIXED] == 0)
@@ -175,7 +175,7 @@ static void print_undo_command(struct output *output, const struct summary *summ
 	print_end(output);
 }
 
-static void print_unfinished(struct output *output, const struct summary_facts *facts)
+static void summary_print_unfinished(struct output *output, const struct summary_facts *facts)
 {
 	const char *go_on = facts->rows ? "; go on with --resume" : "";
 
@@ -194,9 +194,9 @@ void summary_print(struct output *output, const struct summary *summary,
 		   const struct summary_facts *facts)
 {
 	/* The worst comes last, where it is still on the screen. */
-	print_left_out(output, facts);
-	print_totals(output, summary, facts);
-	print_outcomes(output, summary);
-	print_unfinished(output, facts);
-	print_undo_command(output, summary, facts->rows);
+	summary_print_left_out(output, facts);
+	summary_print_totals(output, summary, facts);
+	summary_print_outcomes(output, summary);
+	summary_print_unfinished(output, facts);
+	summary_print_undo(output, summary, facts->rows);
 }
