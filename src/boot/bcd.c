@@ -312,7 +312,7 @@ void bcd_device(const struct bcd *bcd, const struct bcd_element *element, struct
 	type = descriptor_number(&descriptor, DESCRIPTOR_TYPE);
 	if (type == TYPE_LOCAL) {
 		descriptor_parse_file(bcd, &descriptor, SUBTYPE_RAMDISK, device);
-	} else if (type == TYPE_PARTITION && descriptor.size >= PARTITION_END &&
+	} else if (type == TYPE_PARTITION &&
 		   descriptor_number(&descriptor, PARTITION_CONTAINER) == CONTAINER_VHD) {
 		/* A partition of a virtual disk: behind it is the descriptor of the disk's file. */
 		if (descriptor.size >= PARTITION_FILE &&

@@ -90,19 +90,17 @@ bool mbr_is_extended(uint8_t type)
 
 const char *mbr_code_text(enum mbr_code code)
 {
-	switch (code) {
-	case MBR_CODE_STANDARD:
-		return "starts the active partition";
-	case MBR_CODE_GRUB:
-		return "GRUB's, which may start something else than the active partition";
-	case MBR_CODE_LILO:
-		return "LILO's, which may start something else than the active partition";
-	case MBR_CODE_OTHER:
-		return "unknown, so it cannot be told what it starts";
-	case MBR_CODE_NONE:
-		break;
-	}
-	return "none";
+	static const char *const texts[] = {
+		[MBR_CODE_NONE] = "none",
+		[MBR_CODE_STANDARD] = "starts the active partition",
+		[MBR_CODE_GRUB] =
+			"GRUB's, which may start something else than the active partition",
+		[MBR_CODE_LILO] =
+			"LILO's, which may start something else than the active partition",
+		[MBR_CODE_OTHER] = "unknown, so it cannot be told what it starts",
+	};
+
+	return texts[code];
 }
 
 bool mbr_code_reads(const uint8_t *code, size_t length)

@@ -113,19 +113,15 @@ bool vbr_is_copy(const uint8_t *sector, const uint8_t *first)
 
 const char *vbr_kind_text(enum vbr_kind kind)
 {
-	switch (kind) {
-	case VBR_BOOTMGR:
-		return "NTFS, starts bootmgr";
-	case VBR_NTLDR:
-		return "NTFS, starts ntldr (Windows XP)";
-	case VBR_OTHER:
-		return "NTFS, without complete boot code of Windows";
-	case VBR_BITLOCKER:
-		return "BitLocker";
-	case VBR_NOT_NTFS:
-		break;
-	}
-	return "not NTFS";
+	static const char *const texts[] = {
+		[VBR_NOT_NTFS] = "not NTFS",
+		[VBR_BITLOCKER] = "BitLocker",
+		[VBR_BOOTMGR] = "NTFS, starts bootmgr",
+		[VBR_NTLDR] = "NTFS, starts ntldr (Windows XP)",
+		[VBR_OTHER] = "NTFS, without complete boot code of Windows",
+	};
+
+	return texts[kind];
 }
 
 const char *vbr_sector_misfit(const struct vbr *vbr)
