@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "batch/batch-undo.h"
+#include "batch/batch.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -110,7 +110,7 @@ static int undo_add_image(struct undoing *undoing, const struct row *row, struct
 	return undo_find_directory(row, &image->undo_directory, err);
 }
 
-static int latest_first(const void *one, const void *other)
+static int undo_compare(const void *one, const void *other)
 {
 	const struct find_image *a = one, *b = other;
 
@@ -161,7 +161,7 @@ static int undo_list_images(struct undoing *undoing, struct merge *merge, struct
 	}
 	if (undoing->images.count > 0)
 		qsort(undoing->images.items, undoing->images.count, sizeof(struct find_image),
-		      latest_first);
+		      undo_compare);
 	return result;
 }
 

@@ -13,7 +13,7 @@
 /* ---- one image ---------------------------------------------------------------------------- */
 
 /* Completes a result whose error was set here and not by the library. */
-static enum bs_exit fail_result(struct bs_result *result)
+static enum bs_exit command_fail(struct bs_result *result)
 {
 	enum bs_exit status = bs_code_exit(result->error.code);
 
@@ -33,12 +33,12 @@ enum bs_exit run_plan(const char *image, const struct settings *settings, struct
 
 	if (settings->output &&
 	    replace_file_check(settings->output, &plan_file_kind, &result->error) < 0)
-		return fail_result(result);
+		return command_fail(result);
 	status = bs_plan(image, &settings->options, NULL, result);
 	if (status != BS_EXIT_DONE || !settings->output || !result->plan)
 		return status;
 	if (plan_file_write(settings->output, image, result->plan, &result->error) < 0)
-		return fail_result(result);
+		return command_fail(result);
 	return status;
 }
 
@@ -51,7 +51,7 @@ enum bs_exit run_fix(const char *image, const struct settings *settings, struct 
 	if (settings->plan_file) {
 		expected = plan_file_read(settings->plan_file, &result->error);
 		if (!expected)
-			return fail_result(result);
+			return command_fail(result);
 	}
 	options.to_be_fixed = settings->dry_run;
 	if (settings->dry_run)

@@ -59,7 +59,7 @@ void print_line(struct output *output, const char *format, ...)
 void print_styled(struct output *output, enum output_style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Prints formatted text at the current column, cut to at most `columns` columns, of which there is at least one. */
+/* Prints formatted text at the current column, cut to at most `columns` columns (1 or more). */
 void print_cut(struct output *output, unsigned columns, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -160,7 +160,7 @@ TEST(slow_tests, a_second_signal_takes_back_what_was_begun)
 	ASSERT_STATUS(outcome, 1);
 	row = batch_row(batch_rows(slow.rows), slow.server.uri);
 	batch_assert(batch_rows(slow.rows), slow.server.uri, "failed", "interrupted");
-	ASSERT_HAS(report_text(row, "message"), "taken back");
+	ASSERT_HAS(report_text(row, "message"), "its changes were undone");
 	slow_stop(&slow);
 	assert_taken_back(&slow);
 }
