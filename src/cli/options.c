@@ -159,6 +159,14 @@ static int parse_verbosity(const struct option_row *option, const char *text, vo
 	return 0;
 }
 
+/* For this process and its children; a value that the user has set stays. */
+static int parse_debug(const struct option_row *option, const char *text, void *field,
+		       struct bs_error *err)
+{
+	(void)option, (void)text, (void)field;
+	return setenv("BOOTSHIFT_DEBUG", "1", 0) == 0 ? 0 : fail_memory(err);
+}
+
 /* ---- the table ----------------------------------------------------------------------------- */
 
 #define FIELD(member) offsetof(struct settings, member)
@@ -211,6 +219,7 @@ static const struct option_row table[] = {
 	{'v', "verbose", NULL, ALL, parse_verbosity, 0, 0, "print more"},
 	{'q', "quiet", NULL, ALL, parse_verbosity, 0, 0, "print only errors"},
 	{0, "color", "WHEN", ALL, parse_colour, FIELD(colour), 0, "auto, always or never"},
+	{0, "debug", NULL, IMAGES, parse_debug, 0, 0, "print each step and its time on standard error"},
 	{'h', "help", NULL, ALL, parse_flag, FIELD(help), 0, "print this help"},
 	{0, "version", NULL, ALL, parse_flag, FIELD(version), 0, "print the version"},
 	/* clang-format on */
