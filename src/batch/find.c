@@ -81,9 +81,9 @@ static bool name_is_half_copied(const char *name)
 
 static bool name_is_like_an_image(const char *name)
 {
-	static const char *const endings[] = {".img",   ".raw",   ".dd",   ".vhd", ".vhdx",
-					      ".avhd",  ".avhdx", ".vmdk", ".vdi", ".qcow",
-					      ".qcow2", ".qed",   ".hdd",  NULL};
+#define ENDINGS(id, driver, title, ...) __VA_ARGS__,
+	static const char *const endings[] = {BS_FORMATS(ENDINGS) ".qed", ".hdd", NULL};
+#undef ENDINGS
 
 	return name_ends_with(name, endings);
 }

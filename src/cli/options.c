@@ -68,7 +68,7 @@ static const struct {
 	{OPTION_REPORT, "report", "FILE", COMMAND_BATCH, "write a page of HTML; - is standard output"},
 	{'o', "output", "FILE", COMMAND_REPORT, "write a page of HTML; - is standard output"},
 	{OPTION_UNDO_DIR, "undo-dir", "DIR", IMAGES, "the folder of the undo file, if not the image's own"},
-	{OPTION_FORMAT, "format", "FMT", LOOKING, "raw, vhd, vhdx, qcow2, vmdk or vdi; else found out"},
+	{OPTION_FORMAT, "format", "FMT", LOOKING, "one of" BS_FORMAT_NAMES "; else found out"},
 	{OPTION_SYSTEM_PARTITION, "system-partition", "N", LOOKING, "the partition with the boot files; else the active one"},
 	{OPTION_BOOT_PARTITION, "boot-partition", "N", LOOKING, "the partition with Windows; else that of the default entry"},
 	{OPTION_PE_SIZE, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, "room needed on the active volume; else 119MiB"},
@@ -97,7 +97,9 @@ static int parse_partition(const char *text, uint32_t *number, struct bs_error *
 
 static int parse_format(const char *text, const char **format, struct bs_error *err)
 {
-	static const char *const names[] = {"raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi"};
+#define NAME(id, driver, title, ...) #id,
+	static const char *const names[] = {BS_FORMATS(NAME)};
+#undef NAME
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(text, names[i]) == 0) {
@@ -105,8 +107,7 @@ static int parse_format(const char *text, const char **format, struct bs_error *
 			return 0;
 		}
 	}
-	return fail(err, BS_USAGE, "unknown format '%s': it is raw, vhd, vhdx, qcow2, vmdk or vdi",
-		    text);
+	return fail(err, BS_USAGE, "unknown format '%s': it is one of" BS_FORMAT_NAMES, text);
 }
 
 static int parse_colour(const char *text, enum output_colour *colour, struct bs_error *err)
