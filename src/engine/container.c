@@ -203,11 +203,11 @@ static int finish_writes(struct container *container, const struct bs_options *o
 			 struct bs_error *err)
 {
 	const struct format *format = &container->format;
-	struct capture *capture =
-		capture_open(container->overlay, format->driver, format->driver_options, true, err);
-	int result = capture != NULL ? capture_finish(capture, err) : -1;
+	struct qemu_driver *driver = qemu_driver_open(container->overlay, format->driver,
+						      format->driver_options, true, err);
+	int result = driver != NULL ? qemu_driver_finish(driver, err) : -1;
 
-	capture_close(capture);
+	qemu_driver_close(driver);
 	if (result < 0 || read_format(container, options, err) < 0)
 		return -1;
 	if (format->unfinished)
@@ -234,22 +234,22 @@ static int lay_stack(struct container *container, const struct bs_options *optio
 		return container->disk != NULL ? 0 : -1;
 	}
 	if (format->needs_check &&
-	    capture_check(container->overlay, format->driver, format->driver_options, err) < 0)
+	    qemu_check(container->overlay, format->driver, format->driver_options, err) < 0)
 		return -1;
-	container->capture = capture_open(container->overlay, format->driver,
-					  format->driver_options, writable, err);
-	if (container->capture == NULL)
+	container->driver = qemu_driver_open(container->overlay, format->driver,
+					     format->driver_options, writable, err);
+	if (container->driver == NULL)
 		return -1;
-	container->disk = capture_disk(container->capture);
+	container->disk = qemu_driver_disk(container->driver);
 	return check_size(container, err);
 }
 
 void container_close_disk(struct container *container)
 {
 	disk_close(container->window);
-	capture_close(container->capture);
+	qemu_driver_close(container->driver);
 	container->window = container->disk = NULL;
-	container->capture = NULL;
+	container->driver = NULL;
 }
 
 int container_open_disk(struct container *container, const struct bs_options *options,
@@ -265,7 +265,7 @@ int container_settle(struct container *container, const struct bs_options *optio
 {
 	uint64_t size = disk_size(container->disk);
 
-	if (container->capture != NULL && capture_finish(container->capture, err) < 0)
+	if (container->driver != NULL && qemu_driver_finish(container->driver, err) < 0)
 		return -1;
 	container_close_disk(container);
 	if (lay_stack(container, options, false, err) < 0)

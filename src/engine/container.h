@@ -11,7 +11,7 @@
 
 #include "disk/overlay.h"
 #include "format/format.h"
-#include "qemu/capture.h"
+#include "qemu/qemu-driver.h"
 #include "transaction/lock.h"
 #include "transaction/place.h"
 #include "transaction/ranges.h"
@@ -23,9 +23,9 @@ struct container {
 	struct image_lock *lock;
 	struct overlay *overlay;
 	struct format format;
-	struct capture *capture; /* of a format that takes QEMU's driver; else NULL */
-	struct disk *window;     /* of the others */
-	struct disk *disk;       /* either one's */
+	struct qemu_driver *driver; /* of a format that takes QEMU's driver; else NULL */
+	struct disk *window;        /* of the others */
+	struct disk *disk;          /* either one's */
 };
 
 /* Tells the caller of a command, if it wants to know, that a phase begins. */
@@ -61,7 +61,7 @@ MUST_CHECK int container_check_relations(const struct container *container,
 /*
  * Ends the staging: has a format's driver write what it held back, so that the overlay has all that
  * a commit would write, and lays the stack afresh on what came of it, for reading only.  Errors:
- * those of capture_finish() and of the format.
+ * those of qemu_driver_finish() and of the format.
  */
 MUST_CHECK int container_settle(struct container *container, const struct bs_options *options,
 				struct bs_error *err);
