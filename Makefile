@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Plain GNU make.  Objects go to $(B); everything is rebuilt when the flags change.
+# DEBUG=1 builds with assertions: make DEBUG=1 B=build/debug
 
 VERSION := 0.1.0
 B       ?= build
@@ -27,7 +28,7 @@ endif
 
 ALL_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	      -DBOOTSHIFT_VERSION='"$(VERSION)"' -Iinclude -Isrc $(WARNINGS) $(HARDENING) \
-	      $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+	      $(if $(DEBUG),,-DNDEBUG) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -Wl,-z,relro,-z,now $(LDFLAGS)
 
 LIB_ROOMS    := util disk format qemu transaction boot ntfs windows worker engine
@@ -78,9 +79,9 @@ $(B)/libbootshift.so: $(call objects,$(LIB_SOURCES))
 $(B)/bootshift: $(call objects,$(CLI_SOURCES)) $(B)/libbootshift.a
 	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-# The style of the page of a batch.
+# The template of the page of a batch.
 $(B)/src/page/page.o: EXTRA_CFLAGS := -Wa,-Isrc/page
-$(B)/src/page/page.o: src/page/page.css
+$(B)/src/page/page.o: src/page/page.html
 
 # --- what starts the sample images: boot code, and a bootmgr of one file for the BIOS -----------
 BOOT := $(B)/images/boot
@@ -157,7 +158,7 @@ boot-test: $(B)/boot-tests ## starts sample disks in virtual machines
 
 # The same tests, built with the sanitizers, and all samples through the survey; leaks count.
 sanitize: ## the everyday tests with the address and undefined behaviour sanitizers
-	$(MAKE) B=$(B)/sanitized HARDENING= \
+	$(MAKE) B=$(B)/sanitized DEBUG=1 HARDENING= \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
 		check
 	CK_INCLUDE_TAGS=samples $(B)/sanitized/unit-tests

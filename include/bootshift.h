@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * libbootshift: moves the Windows boot files of an offline disk image from the small system
- * partition to the partition that holds Windows, and can take that back bit for bit.
+ * partition to the partition with Windows, and can undo that bit for bit.
  *
- * The structs are plain data without pointers to share or to follow, except where a comment says
- * who frees what.  Strings are UTF-8 and always terminated.  Sizes and offsets are in bytes.
- * No function prints, exits, or changes state outside of its arguments and the image.
+ * The structs are plain data.  Where a struct has a pointer, a comment says who frees the memory.
+ * Strings are UTF-8 and always end with a zero byte.  Sizes and offsets are in bytes.  Functions
+ * print nothing, never exit, and change only their arguments, the image and its undo file.
  */
 #ifndef BOOTSHIFT_H
 #define BOOTSHIFT_H
@@ -25,15 +25,17 @@ enum bs_exit {
 	BS_EXIT_FAILED = 1,   /* failed; the image is unchanged or was rolled back */
 	BS_EXIT_USAGE = 2,    /* the command line is wrong */
 	BS_EXIT_REFUSED = 3,  /* the image is unsuitable; nothing was written */
-	BS_EXIT_RECOVERY = 4, /* a transaction was interrupted and has to be recovered first */
+	BS_EXIT_RECOVERY = 4, /* an interrupted change has to be undone first */
 };
 
 /*
- * The stable codes: X(symbol, name, exit class, advice).  A name never changes its meaning and is
- * never used again for something else.  The advice says what to do, in one line: one way out.  It
- * may end with a command, behind ": ", that can be typed, with these words replaced: IMAGE, the
- * image; NEW and FILE, the name of a file; N, the number of a partition; SECONDS, a time; {ID}, an
- * entry of the boot menu.  S: and X: are letters of volumes in Windows.
+ * The stable codes: X(symbol, name, exit class, advice).  A name never changes its meaning, and the
+ * name of a removed code is not used again.
+ *
+ * The advice says in one line what to do about the problem.  It may end with ": " and a command.
+ * The user can type the command after replacing these words: IMAGE, the image; NEW and FILE, names
+ * of files; N, the number of a partition; {ID}, an entry of the boot menu.  S: and X: are drive
+ * letters in Windows.
  */
 #define BS_CODES(X)                                                                                \
 	X(BS_OK, "ok", BS_EXIT_DONE, "")                                                           \
@@ -41,16 +43,17 @@ enum bs_exit {
 	X(BS_USAGE, "usage", BS_EXIT_USAGE, "see bootshift --help")                                \
 	X(BS_ROWS_EXIST, "rows-exist", BS_EXIT_USAGE, "name another file with --jsonl")            \
 	X(BS_FILE_EXISTS, "file-exists", BS_EXIT_USAGE, "name another file")                       \
-	/* failed: the machine or the storage, not the image */                                    \
-	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED, "check the name, and where links in it lead") \
+	/* the machine or the storage, not the image */                                            \
+	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED,                                               \
+	  "check the name, and where symbolic links in it lead")                                   \
 	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                      \
 	  "run bootshift as a user who may read and write that file")                              \
 	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED, "make it writable and try again")            \
 	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED,                                                    \
-	  "close, detach or unmount it there, then try again")                                     \
+	  "close it in the program that uses it, or detach or unmount it, then try again")         \
 	X(BS_IO, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")             \
 	X(BS_NO_CONNECTION, "no-connection", BS_EXIT_FAILED,                                       \
-	  "check the URI, and that the NBD server runs, has the export, takes three clients")      \
+	  "check the URI, and that the NBD server runs, has the export and accepts three clients") \
 	X(BS_NO_MEMORY, "no-memory", BS_EXIT_FAILED, "free some memory and try again")             \
 	X(BS_SYSTEM_LIMIT, "system-limit", BS_EXIT_FAILED,                                         \
 	  "raise the limit of the shell, service or container in which bootshift runs")            \
@@ -71,37 +74,39 @@ enum bs_exit {
 	  "run chkdsk X: /f on the volume in Windows, shut it down fully and try again")           \
 	X(BS_INTERRUPTED, "interrupted", BS_EXIT_FAILED, "run the same command again")             \
 	X(BS_TIMEOUT, "timeout", BS_EXIT_FAILED,                                                   \
-	  "look at what is slow, the machine or its storage; a batch has also --timeout")          \
+	  "find out what is slow, the machine or its storage; batch --timeout sets another limit") \
 	X(BS_ROW_INVALID, "row-invalid", BS_EXIT_FAILED,                                           \
 	  "name a file that bootshift batch has written with --jsonl")                             \
 	/* recovery required */                                                                    \
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
-	  "with the undo file in its place, take back what was begun: bootshift undo IMAGE")       \
+	  "with the undo file in its place, undo the interrupted change: bootshift undo IMAGE")    \
 	X(BS_JOURNAL_DAMAGED, "journal-damaged", BS_EXIT_RECOVERY,                                 \
-	  "restore that file or the image from a copy; if nothing was interrupted, move it away")  \
+	  "restore that file or the image from a copy; "                                           \
+	  "if no change was interrupted, move the file away")                                      \
 	/* refused: undo */                                                                        \
 	X(BS_NO_UNDO_FILE, "no-undo-file", BS_EXIT_REFUSED,                                        \
 	  "name the folder of the undo file with --undo-dir, if it is not beside the image")       \
 	X(BS_UNDO_FILE_EXISTS, "undo-file-exists", BS_EXIT_REFUSED,                                \
 	  "if the image was replaced since, move that file away; else: bootshift undo IMAGE")      \
 	X(BS_CHANGED_SINCE, "changed-since-fix", BS_EXIT_REFUSED,                                  \
-	  "undo would destroy those changes; restore from a backup if the old state is needed")    \
+	  "an undo would destroy those changes; if the old state is needed, restore a backup")     \
 	X(BS_UNDO_FILE_DAMAGED, "undo-file-damaged", BS_EXIT_REFUSED,                              \
-	  "the fix was finished; to take it back, restore that file or the image from a copy")     \
-	/* refused: the names and the folder of the undo file */                                   \
+	  "the fix is complete; to undo it, restore that file or the image from a copy")           \
+	/* refused: the name and the folder of the undo file */                                    \
 	X(BS_UNDO_FILE_UNUSABLE, "undo-file-unusable", BS_EXIT_REFUSED,                            \
-	  "move it away; if it leads to the undo file, put that file itself in its place")         \
+	  "move it away; if it is a link to the undo file, put the undo file itself in its place") \
 	X(BS_NAME_TOO_LONG, "name-too-long", BS_EXIT_REFUSED,                                      \
-	  "give the image a shorter name: that of its undo file has up to 28 bytes more")          \
+	  "give the image a shorter name: the name of its undo file is up to 28 bytes longer")     \
 	X(BS_UNDO_FOLDER, "undo-folder-unwritable", BS_EXIT_REFUSED,                               \
 	  "name another folder for the undo file with --undo-dir, or make this one writable")      \
 	X(BS_FOLDER_NOT_TRUSTED, "folder-not-trusted", BS_EXIT_REFUSED,                            \
 	  "name a folder for the undo file that only you can write to: --undo-dir FOLDER")         \
-	/* refused: files that somebody else may have made */                                      \
+	/* refused: files that another user may have written */                                    \
 	X(BS_NOT_TRUSTED, "not-trusted", BS_EXIT_REFUSED,                                          \
-	  "if you trust it, chown it and chmod it go-w, or run as its owner; else move it away")   \
+	  "if you trust the file, make it yours (chown, chmod go-w) or run as its owner; "         \
+	  "else move it away")                                                                     \
 	X(BS_INPUT_NOT_TRUSTED, "input-not-trusted", BS_EXIT_REFUSED,                              \
-	  "if you trust it, copy it to a folder that only you can write to, and name the copy")    \
+	  "if you trust the file, copy it to a folder that only you can write to; name the copy")  \
 	/* refused: the plan file */                                                               \
 	X(BS_PLAN_STALE, "plan-stale", BS_EXIT_REFUSED,                                            \
 	  "make a new plan and read it: bootshift plan -o FILE IMAGE")                             \
@@ -116,7 +121,7 @@ enum bs_exit {
 	X(BS_FORMAT_AMBIGUOUS, "format-ambiguous", BS_EXIT_REFUSED,                                \
 	  "if it is a raw disk, say so: bootshift fix --format raw IMAGE")                         \
 	X(BS_DRIVER_UNUSABLE, "driver-unusable", BS_EXIT_REFUSED,                                  \
-	  "run bootshift as root where /dev/fuse and qemu-nbd are (package qemu-utils)")           \
+	  "run bootshift as root on a machine with /dev/fuse and qemu-nbd (package qemu-utils)")   \
 	X(BS_SERVER_UNSUITABLE, "nbd-server-unsuitable", BS_EXIT_REFUSED,                          \
 	  "serve the disk with QEMU instead: qemu-nbd --persistent --shared=3 -f raw FILE")        \
 	X(BS_HOLDS_NO_DISK, "holds-no-disk", BS_EXIT_REFUSED,                                      \
@@ -165,11 +170,11 @@ enum bs_exit {
 	X(BS_NO_PARTITION_TABLE, "no-partition-table", BS_EXIT_REFUSED,                            \
 	  "name an image of the whole disk, which begins with its partition table")                \
 	X(BS_DISK_EMPTY, "disk-empty", BS_EXIT_REFUSED,                                            \
-	  "name the image that Windows is in, copied from its first sector on")                    \
+	  "name the image of the disk with Windows, copied from its first sector on")              \
 	X(BS_DISK_ENCRYPTED, "disk-encrypted", BS_EXIT_REFUSED,                                    \
 	  "decrypt it: cryptsetup open IMAGE decrypted && bootshift fix /dev/mapper/decrypted")    \
 	X(BS_SECTOR_SIZE, "sector-size-unsupported", BS_EXIT_REFUSED,                              \
-	  "restore a backup of Windows to a disk of 512-byte sectors: a BIOS starts no other")     \
+	  "restore a backup of Windows to a disk with 512-byte sectors: a BIOS starts no other")   \
 	X(BS_DISK_CUT_SHORT, "disk-cut-short", BS_EXIT_REFUSED, "copy the disk again in full")     \
 	X(BS_NO_PARTITIONS, "no-partitions", BS_EXIT_REFUSED,                                      \
 	  "name an image of a disk with Windows on it")                                            \
@@ -194,7 +199,7 @@ enum bs_exit {
 	X(BS_SIGNATURE_CHANGED, "disk-signature-changed", BS_EXIT_REFUSED,                         \
 	  "give the disk its signature back: bootshift inspect IMAGE tells how")                   \
 	X(BS_OTHER_DISK, "default-entry-on-other-disk", BS_EXIT_REFUSED,                           \
-	  "in that Windows, give its own disk boot files: bcdboot C:\\Windows /s C:")              \
+	  "in that Windows, put boot files on its own disk: bcdboot C:\\Windows /s C:")            \
 	/* refused: the volumes */                                                                 \
 	X(BS_NOT_NTFS, "not-ntfs", BS_EXIT_REFUSED,                                                \
 	  "convert the volume in Windows first: convert X: /fs:ntfs")                              \
@@ -209,7 +214,7 @@ enum bs_exit {
 	X(BS_VOLUME_FULL, "no-room", BS_EXIT_REFUSED,                                              \
 	  "free some space on that volume in Windows and try again")                               \
 	X(BS_NTFS_GEOMETRY, "ntfs-geometry", BS_EXIT_REFUSED,                                      \
-	  "restore a backup of it to a volume with 512-byte sectors, clusters of 4096 bytes")      \
+	  "restore a backup of it to a volume with 512-byte sectors and 4096-byte clusters")       \
 	X(BS_BEYOND_REACH, "beyond-reach", BS_EXIT_REFUSED,                                        \
 	  "free some space in the part of the volume that is within the first 2 TiB of the disk")  \
 	/* refused: the boot files */                                                              \
@@ -226,18 +231,18 @@ enum bs_exit {
 	X(BS_BCD_DIRTY, "bcd-dirty", BS_EXIT_REFUSED,                                              \
 	  "start Windows, run shutdown /s /t 0 and try again")                                     \
 	X(BS_NO_DEFAULT_ENTRY, "no-default-entry", BS_EXIT_REFUSED,                                \
-	  "in the recovery environment, an ID of bcdedit /enum all: bcdedit /default {ID}")        \
+	  "in the recovery environment, with an ID of bcdedit /enum all: bcdedit /default {ID}")   \
 	X(BS_DEFAULT_ENTRY_BROKEN, "default-entry-broken", BS_EXIT_REFUSED,                        \
 	  "make Windows the default entry, in Windows: bcdedit /default {current}")                \
 	X(BS_WINLOAD_MISSING, "winload-missing", BS_EXIT_REFUSED,                                  \
 	  "in the recovery environment: sfc /scannow /offbootdir=C:\\ /offwindir=C:\\Windows")     \
 	X(BS_BOOT_FILE_UNSUPPORTED, "boot-file-unsupported", BS_EXIT_REFUSED,                      \
-	  "remove what is named, or turn it into an ordinary file, in Windows")                    \
+	  "in Windows, remove that file or folder, or replace it with an ordinary one")            \
 	X(BS_ENTRY_WOULD_BREAK, "entry-would-break", BS_EXIT_REFUSED,                              \
 	  "remove that entry in Windows: bcdedit /delete {ID}")                                    \
 	X(BS_LEGACY_UNSUPPORTED, "legacy-boot-unsupported", BS_EXIT_REFUSED,                       \
 	  "remove the entry of the earlier Windows: bcdedit /delete {ntldr} /f")                   \
-	/* notes: findings that do not stand in the way */                                         \
+	/* notes: findings that do not prevent a fix */                                            \
 	X(BS_NOTE_BOOT_CODE, "note-boot-code", BS_EXIT_DONE, "")                                   \
 	X(BS_NOTE_MBR_CODE, "note-mbr-code", BS_EXIT_DONE, "")                                     \
 	X(BS_NOTE_HIDDEN_SECTORS, "note-hidden-sectors", BS_EXIT_DONE, "")                         \
@@ -277,7 +282,7 @@ BS_API const char *bs_code_advice(enum bs_code code);
 
 struct bs_error {
 	enum bs_code code;
-	char message[480]; /* what is wrong; not the image's name, not the advice */
+	char message[480]; /* what is wrong; without the image's name and without the advice */
 };
 
 /* ---- inspection: what is in an image ------------------------------------------------------ */
@@ -285,32 +290,32 @@ struct bs_error {
 #define BS_PARTITIONS_MAX 32
 #define BS_FINDINGS_MAX   32
 #define BS_LINKS_MAX      12
-#define BS_PATH_MAX       768 /* a path inside a volume, UTF-8, with the final zero */
+#define BS_PATH_MAX       768 /* bytes of a path inside a volume, with the final zero byte */
 
 enum bs_filesystem {
 	BS_FS_UNKNOWN,
 	BS_FS_NTFS,
 	BS_FS_BITLOCKER,
 	BS_FS_FAT,
-	BS_FS_EXTENDED, /* not a file system: the extended partition that holds the logical ones */
+	BS_FS_EXTENDED, /* not a file system: the extended partition with the logical partitions */
 	BS_FS_COUNT
 };
 
 struct bs_partition {
-	uint32_t number; /* 1-4 primary, in the order of the table; 5 and up logical */
-	uint8_t type;    /* the MBR's type byte */
+	uint32_t number; /* 1 to 4: primary, in the order of the table; from 5 on: logical */
+	uint8_t type;    /* the type byte of the partition table */
 	bool active;
 	bool is_system; /* the system volume: its boot record, bootmgr and BCD start the disk */
-	bool is_boot;   /* the boot volume: the one with \Windows */
-	uint64_t start, size;
+	bool is_boot;   /* the boot volume: it has \Windows */
+	uint64_t start, size; /* start: offset on the disk */
 	enum bs_filesystem filesystem;
-	char label[132];  /* the volume's label; empty when there is none */
-	bool usage_known; /* whether the next two hold */
+	char label[132];  /* of the volume; empty: none */
+	bool usage_known; /* `free` and `cluster_size` are valid */
 	uint64_t free;    /* free bytes on the volume */
 	uint32_t cluster_size;
 };
 
-/* A link of the boot chain, in the order in which the BIOS follows it. */
+/* A link of the boot chain, in the order in which the BIOS follows the chain. */
 enum bs_link_kind {
 	BS_LINK_MBR_CODE,
 	BS_LINK_ACTIVE,
@@ -325,58 +330,66 @@ enum bs_link_kind {
 
 enum bs_link_state {
 	BS_LINK_GOOD,
-	BS_LINK_BROKEN,   /* the disk does not start because of it */
-	BS_LINK_REPAIRED, /* the same, and the fix repairs it */
-	BS_LINK_UNKNOWN,  /* cannot be told, or an earlier link is broken */
+	BS_LINK_BROKEN,   /* the disk does not start because of this link */
+	BS_LINK_REPAIRED, /* broken, and a fix repairs it */
+	BS_LINK_UNKNOWN,  /* cannot be checked, or an earlier link is broken */
 	BS_LINK_STATE_COUNT
 };
 
 struct bs_link {
 	enum bs_link_kind kind;
 	enum bs_link_state state;
-	enum bs_code code; /* why it is not good; BS_OK when it is, or was not reached */
-	char detail[240];  /* what was found, one line */
+	enum bs_code code; /* why the link is not good; BS_OK: it is good, or was not checked */
+	char detail[240];  /* what was found, in one line */
 };
 
 struct bs_finding {
-	enum bs_code code; /* BS_EXIT_REFUSED class: stands in the way of a fix; else a note */
+	enum bs_code code; /* of class BS_EXIT_REFUSED: prevents a fix; BS_EXIT_DONE: a note */
 	char message[480];
 };
 
 enum bs_verdict {
-	BS_VERDICT_FIXABLE,    /* boot files on a partition of their own; the fix applies */
+	BS_VERDICT_FIXABLE,    /* the boot files are on a partition of their own: a fix applies */
 	BS_VERDICT_NOTHING,    /* the boot volume is the system volume already */
-	BS_VERDICT_UNSUITABLE, /* a finding stands in the way */
+	BS_VERDICT_UNSUITABLE, /* a finding prevents a fix */
 	BS_VERDICT_COUNT
 };
 
 struct bs_inspection {
-	char format[16]; /* as in bs_options */
-	uint64_t container_size, disk_size;
+	char format[16];         /* as in bs_options */
+	uint64_t container_size; /* of the file, device or export */
+	uint64_t disk_size;      /* of the disk in it */
 	uint32_t disk_signature;
 	uint32_t partition_count;
 	struct bs_partition partitions[BS_PARTITIONS_MAX];
-	int32_t system_index, boot_index; /* into partitions; -1 when not found */
-	char windows_name[128];           /* from the SOFTWARE hive, empty when there is none */
+	int32_t system_index, boot_index; /* into `partitions`; -1: not found */
+	/* From the SOFTWARE hive on the boot volume; empty: unknown. */
+	char windows_name[128];
 	char windows_build[64];
-	/* What starts the Windows on the boot volume, as in the BCD: of the default entry, or of
-	 * the first one on the partition that was chosen. */
+	/*
+	 * The path of the loader in the BCD entry that starts the Windows on the boot volume: the
+	 * default entry, or the first entry for the partition that the options name.
+	 */
 	char loader_path[BS_PATH_MAX];
-	/* For advice, and 0 when not known: the number of the partition that should be chosen, and
-	 * the signature that the disk had when its boot menu was made. */
-	uint32_t advised_partition, earlier_signature;
-	bool no_windows; /* the boot volume was not found, and no partition has a Windows */
+	/* For the advice; 0: unknown. */
+	uint32_t advised_partition; /* number of the partition that the user should choose */
+	uint32_t earlier_signature; /* of the disk, when the BCD was written */
+	bool no_windows;            /* no boot volume was found, and no partition has a Windows */
 	uint32_t link_count;
 	struct bs_link links[BS_LINKS_MAX];
-	/* Every link is good; and after the fix, if one applies, else the same.  Not known when no
-	 * link is broken, but of one it cannot be told: then false. */
+	/*
+	 * Whether every link of the boot chain is good, now and after a fix (if no fix applies, both
+	 * are the same).  `*_known` is false if no link is broken but at least one is unknown; the
+	 * other field is then false too.
+	 */
 	bool starts, starts_known;
 	bool starts_after, starts_after_known;
-	uint32_t boot_file_count; /* files that a fix would copy, folders not counted */
+	/* The files that a fix would copy, without folders, and their size in all. */
+	uint32_t boot_file_count;
 	uint64_t boot_file_bytes;
-	uint64_t needed_room; /* what the conversion needs on the active volume (--pe-size) */
-	/* Room on the active volume, today and after a fix.  Valid when the flags say so. */
-	bool room_before_known, room_after_known;
+	uint64_t needed_room; /* on the active volume, for the conversion; see bs_options */
+	/* Room on the active volume, now and after a fix. */
+	bool room_before_known, room_after_known; /* the next two are valid */
 	uint64_t room_before, room_after;
 	enum bs_verdict verdict;
 	uint32_t finding_count;
@@ -386,11 +399,11 @@ struct bs_inspection {
 /* ---- plan: what a fix does ---------------------------------------------------------------- */
 
 enum bs_operation_kind {
-	BS_OPERATION_COPY,         /* a file or a whole folder of the system volume */
+	BS_OPERATION_COPY,         /* copies a file or a whole folder of the system volume */
 	BS_OPERATION_ATTRIBUTES,   /* makes the copied folder read-only, hidden, system */
-	BS_OPERATION_RETARGET_BCD, /* points the BCD elements whose file moved to the boot volume */
-	BS_OPERATION_BOOT_CODE,    /* gives the boot volume the system volume's boot code */
-	BS_OPERATION_ACTIVATE,     /* makes the boot partition active, every other one inactive */
+	BS_OPERATION_RETARGET_BCD, /* points BCD elements of moved files to the boot volume */
+	BS_OPERATION_BOOT_CODE,    /* gives the boot volume the boot code of the system volume */
+	BS_OPERATION_ACTIVATE,     /* makes the boot partition the only active partition */
 	BS_OPERATION_KIND_COUNT
 };
 
@@ -401,34 +414,35 @@ enum bs_operation_kind {
 struct bs_operation {
 	enum bs_operation_kind kind;
 	char path[BS_PATH_MAX];  /* copy, attributes, retarget-bcd: the path on both volumes */
-	uint32_t files, folders; /* copy: what is copied */
-	uint32_t elements;       /* retarget-bcd: how many */
-	uint32_t replaces;       /* copy: files and folders at the target that give way */
-	uint64_t bytes;   /* content written: of files and streams, of elements, of sectors */
-	uint64_t sectors; /* different 512-byte sectors written, from the rehearsal */
+	uint32_t files, folders; /* copy: how many are copied */
+	uint32_t elements;       /* retarget-bcd: how many are changed */
+	uint32_t replaces;       /* copy: files and folders on the boot volume that are replaced */
+	/* Content written.  copy: of files and streams; retarget-bcd: of elements; else: sectors. */
+	uint64_t bytes;
+	uint64_t sectors; /* different 512-byte sectors that the rehearsal has written */
 };
 
 struct bs_plan_file {
 	char path[BS_PATH_MAX]; /* with a leading backslash */
 	bool is_folder;
 	uint64_t size;
-	uint32_t attributes; /* FILE_ATTRIBUTE_* as on the source */
-	uint8_t sha256[32];  /* of the content (of all zeros for a folder); from the rehearsal */
+	uint32_t attributes; /* FILE_ATTRIBUTE_* of the source */
+	uint8_t sha256[32];  /* of the content, from the rehearsal; all zeros for a folder */
 };
 
 struct bs_plan_element {
-	char object[40];        /* {guid} */
-	uint32_t element;       /* 11000001 and so on */
-	uint32_t offset;        /* of the partition offset (8 bytes) in the BCD file */
-	char path[BS_PATH_MAX]; /* the moved file that the element leads to */
+	char object[40];        /* "{guid}" */
+	uint32_t element;       /* its type, such as 0x11000001 */
+	uint32_t offset;        /* in the BCD file, of the 8 bytes with the partition's offset */
+	char path[BS_PATH_MAX]; /* the moved file that the element names */
 };
 
-/* Owned by whoever got it; freed with bs_plan_free(). */
+/* The caller frees a plan from this library with bs_plan_free(). */
 struct bs_plan {
 	uint32_t disk_signature;
 	uint64_t disk_size;
-	uint64_t system_start, system_size; /* the partitions, in bytes of the disk */
-	uint64_t boot_start, boot_size;
+	uint64_t system_start, system_size; /* the system partition: offset on the disk, size */
+	uint64_t boot_start, boot_size;     /* the boot partition */
 	uint32_t system_number, boot_number;
 	uint32_t operation_count;
 	struct bs_operation operations[BS_OPERATIONS_MAX];
@@ -438,44 +452,50 @@ struct bs_plan {
 	struct bs_plan_element *elements;
 };
 
+/* NULL is allowed. */
 BS_API void bs_plan_free(struct bs_plan *plan);
 
 /* ---- the commands ------------------------------------------------------------------------- */
 
-#define BS_DEFAULT_PE_SIZE (119ull << 20) /* boot.wim of 112 MB and scvmm_boot of 7 MB */
+#define BS_DEFAULT_PE_SIZE (119ull << 20) /* a boot.wim of 112 MB and a scvmm_boot of 7 MB */
 
-/* What is being done to an image, in the order in which it comes to it. */
+/* What the library is doing to an image.  bs_fix() passes through the phases in this order. */
 enum bs_phase {
-	BS_PHASE_OPENING,    /* opened and locked */
-	BS_PHASE_INSPECTING, /* read, by bs_inspect() */
-	BS_PHASE_REHEARSING, /* read, staged and verified on a view of it */
-	BS_PHASE_CHECKING,   /* between reading and staging: all file records of the boot volume are
-				held against its account of free clusters; then it is rehearsed on */
-	BS_PHASE_COMMITTING, /* the undo file and the image are written: from here on it is finished
-			      */
-	BS_PHASE_VERIFYING,  /* opened afresh and verified */
-	BS_PHASE_UNDOING,    /* put back; also, while it is opened, what was interrupted */
+	BS_PHASE_OPENING,    /* opens and locks the image */
+	BS_PHASE_INSPECTING, /* bs_inspect(): reads the disk */
+	BS_PHASE_REHEARSING, /* reads the disk, and makes and verifies the changes in memory */
+	/*
+	 * In the middle of the rehearsal: checks all file records of the boot volume against its
+	 * bitmap of free clusters.  BS_PHASE_REHEARSING follows once more.
+	 */
+	BS_PHASE_CHECKING,
+	/* Writes the undo file and the image.  From here on the fix cannot be interrupted. */
+	BS_PHASE_COMMITTING,
+	BS_PHASE_VERIFYING, /* opens the changed image again and verifies it */
+	BS_PHASE_UNDOING,   /* undoes a fix or, while opening the image, an interrupted change */
 	BS_PHASE_COUNT
 };
 
-#define BS_UNDO_SUFFIX ".bootshift-undo" /* of the name of every undo file */
+#define BS_UNDO_SUFFIX ".bootshift-undo" /* the name of every undo file ends with it */
 #define BS_MAKER_SIZE  16                /* bytes */
 
+/* Pointers are borrowed. */
 struct bs_options {
-	const char *format;         /* raw vhd vhdx qcow2 vmdk vdi; NULL: by content */
-	uint32_t system_partition;  /* 0: the active one */
-	uint32_t boot_partition;    /* 0: the default entry's */
+	const char *format;         /* raw vhd vhdx qcow2 vmdk vdi; NULL: by the content */
+	uint32_t system_partition;  /* its number; 0: the active partition */
+	uint32_t boot_partition;    /* its number; 0: the partition of the default entry */
 	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
 	const char *undo_directory; /* NULL: the image's own folder */
-	/* What is known of the files around it, borrowed; NULL: what its folder tells. */
+	/* Children and parents of the image; NULL: the library searches the image's folder. */
 	const struct bs_relations *relations;
-	/* bs_plan: refuse also when the image or the undo file's folder may not be written to */
+	/* bs_plan(): also refuse if the image or the folder of the undo file is not writable. */
 	bool to_be_fixed;
-	/* bs_fix: a name of the caller's own for what the fix belongs to.  It is kept in the undo
-	 * file, and found again there; all zeros: none. */
+	/*
+	 * bs_fix(): identifies the job to which the fix belongs, for example a batch.  It is stored
+	 * in the undo file; see `own_undo_file` in bs_result.  All zeros: none.
+	 */
 	uint8_t maker[BS_MAKER_SIZE];
-	/* Told of each phase as it begins, in the calling thread; NULL: nobody is.  The context is
-	 * the caller's own. */
+	/* Called in the calling thread when a phase begins; NULL: no calls. */
 	void (*progress)(void *context, enum bs_phase phase);
 	void *progress_context;
 };
@@ -491,42 +511,46 @@ enum bs_status {
 	BS_STATUS_COUNT
 };
 
-/*
- * What became of one image.  Freed with bs_result_free(); `error` tells the cause for the last
- * three statuses and is BS_OK otherwise.
- */
+/* The outcome for one image.  The caller frees it with bs_result_free(). */
 struct bs_result {
 	enum bs_status status;
-	struct bs_error error;
-	bool recovered; /* an interrupted transaction was taken back first */
-	bool exact;     /* undone, and nobody else was seen to write since the fix began */
-	struct bs_inspection *inspection; /* before; NULL when it did not come that far */
-	struct bs_plan *plan;             /* as rehearsed; NULL when it did not come that far */
-	/* Path of the one that leads back from what the image is now, or, when an undo had nothing
-	 * to do, of the one that is of no use any more; or NULL. */
+	struct bs_error error; /* the cause of the last three statuses; BS_OK otherwise */
+	bool recovered;        /* an interrupted change was undone first */
+	/* UNDONE: as far as can be known, nothing else was written to the image since the fix. */
+	bool exact;
+	struct bs_inspection *inspection; /* of the image before any change; may be NULL */
+	struct bs_plan *plan;             /* as rehearsed; may be NULL */
+	/*
+	 * Path of the undo file.  After an undo with nothing to do: the obsolete one.  May be NULL.
+	 */
 	char *undo_file;
-	bool own_undo_file;       /* NOTHING_TO_DO: it is there, and has the maker of the options */
-	uint64_t container_bytes; /* bytes of the container that changed */
-	uint32_t container_extents;
-	uint64_t milliseconds;
+	bool own_undo_file;       /* NOTHING_TO_DO: the undo file has the `maker` of the options */
+	uint64_t container_bytes; /* changed bytes of the container */
+	uint32_t container_extents; /* ranges of changed bytes */
+	uint64_t milliseconds;      /* the time taken */
 };
 
 /*
- * Each looks after one image and returns the exit class, which is also that of result->status.
- * *result is filled in every case.  `inspect` and `plan` never open the image for writing.
- * An image is the path of a file or of a block device, or the URI of an NBD export.
+ * Each of these functions works on one image: the path of a file or of a block device, or the URI
+ * of an NBD export.  It returns the exit class of result->status and fills in *result in every
+ * case.
  *
- * bs_inspect: result->inspection; the status tells what a fix would do: WOULD_FIX, NOTHING_TO_DO,
- *   or REFUSED with the first finding that stands in the way.
- * bs_plan: a full rehearsal: staged, verified, and thrown away.  The same statuses.
- * bs_fix: carries it out.  `expected`, here and in bs_plan, when not NULL, must equal the plan as
- *   rehearsed, or it is refused as stale.
- * bs_undo: takes back a fix, or recovers an interrupted transaction.  NOTHING_TO_DO when what the
- *   fix had changed is as before already, though the undo file is still there.
+ * bs_inspect: reads the image and sets result->inspection.  The status says what a fix would do:
+ *   WOULD_FIX, NOTHING_TO_DO, or REFUSED with the first finding that prevents a fix.
+ * bs_plan: a full rehearsal.  All changes are made and verified in memory, then dropped.  The
+ *   statuses are those of bs_inspect().
+ * bs_fix: rehearses the fix, then writes it.  FIXED or NOTHING_TO_DO.
+ * bs_undo: undoes a fix or an interrupted change: UNDONE.  NOTHING_TO_DO if the undo file is still
+ *   there, but the image is as it was before the fix.
+ * bs_recover: undoes an interrupted change, but no complete fix: UNDONE with result->recovered, or
+ *   NOTHING_TO_DO.
  *
- * While an image is being changed, SIGINT, SIGTERM, SIGHUP and SIGQUIT are held in the calling
- * thread.  A caller that holds the first three itself can have bs_fix stopped: one that has come
- * makes it fail as long as nothing was written.
+ * bs_inspect() and bs_plan() never open the image for writing.  If `expected` is not NULL, the
+ * rehearsed plan must equal it; otherwise the result is REFUSED with BS_PLAN_STALE.
+ *
+ * While an image is being changed, SIGINT, SIGTERM, SIGHUP and SIGQUIT are blocked in the calling
+ * thread.  A caller that blocks the first three itself can stop bs_fix() with one of them: if one
+ * is pending before anything was written, bs_fix() fails with BS_INTERRUPTED.
  */
 BS_API enum bs_exit bs_inspect(const char *image, const struct bs_options *options,
 			       struct bs_result *result);
@@ -536,61 +560,68 @@ BS_API enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 			   const struct bs_plan *expected, struct bs_result *result);
 BS_API enum bs_exit bs_undo(const char *image, const struct bs_options *options,
 			    struct bs_result *result);
-
-/*
- * Takes back an interrupted transaction, and does nothing else: UNDONE, and result->recovered, or
- * NOTHING_TO_DO.  Signals as for bs_undo().
- */
 BS_API enum bs_exit bs_recover(const char *image, const struct bs_options *options,
 			       struct bs_result *result);
 
+/* Frees the members of a result, not the struct itself. */
+BS_API void bs_result_free(struct bs_result *result);
+
 /*
- * What files say of each other: that one holds only the changes to another, its parent, as with
- * snapshots and clones, or that one is a part of the disk that another describes.  An image is not
- * changed under its children, nor a part on its own.  For whoever works on many images and looks
- * through each folder only once.  Starts as all zeros; ends with bs_relations_free().
+ * How image files depend on each other: a child stores only its differences from a parent file (a
+ * snapshot or a clone), and a part is one of several files of a disk.  The library refuses to
+ * change a file that has children, or a part on its own.
+ *
+ * A caller that works on many images collects the relations here, so that each folder is read only
+ * once.  Starts as all zeros; ends with bs_relations_free().
  */
 struct bs_relations {
 	void *tree;
 };
 
 /*
- * Looks through the image's folder, and through the one in it in which VirtualBox keeps snapshots,
- * unless that was done before.  What cannot be read says nothing.  Error: BS_NO_MEMORY.
+ * Reads the image's folder, and the folder "Snapshots" in it, where VirtualBox keeps snapshots.
+ * Folders that were read before are skipped.  Files that cannot be read are ignored.  Returns 0, or
+ * -1 with BS_NO_MEMORY.
  */
 BS_API int bs_relations_look(struct bs_relations *relations, const char *image,
 			     struct bs_error *err);
 
-/* The path of a file that describes a disk of which the image is a part; NULL: none is known. */
+/*
+ * The path of a file that describes a disk of which the image is a part; NULL: none is known.
+ * `relations` owns the string.
+ */
 BS_API const char *bs_relations_whole(const struct bs_relations *relations, const char *image);
 
 BS_API void bs_relations_free(struct bs_relations *relations);
 
 struct bs_recognition {
-	char format[16]; /* as in bs_options; empty when that cannot be told at first sight */
-	/* The name, in the same folder, of the file that has the disk; empty unless what was looked
-	 * at only describes it (VMDK). */
+	char format[16]; /* as in bs_options; empty: unknown without a full inspection */
+	/*
+	 * If the file only describes a disk (VMDK): the name of the file with the disk's data, in
+	 * the same folder.  Otherwise empty.
+	 */
 	char data_file[256];
 };
 
 /*
- * Tells whether a path is that of a disk image, at first sight: by the mark of a container's
- * format, or by the partition table of a raw disk.  It reads little, never blocks, and opens
- * nothing but files and block devices; the URI of an NBD export is believed.  BS_EXIT_DONE if it
- * is; else *reason says why not, with BS_NOT_AN_IMAGE, or why that cannot be told.
+ * Checks quickly whether a path leads to a disk image, by the magic of a container format or by the
+ * partition table of a raw disk.  Reads little, never blocks, and opens only regular files and
+ * block devices.  The URI of an NBD export is not checked: it counts as an image.
+ *
+ * Returns BS_EXIT_DONE for an image.  Otherwise *reason is BS_NOT_AN_IMAGE, or the error that
+ * prevented the check.
  */
 BS_API enum bs_exit bs_recognise(const char *image, struct bs_recognition *recognition,
 				 struct bs_error *reason);
 
 /*
- * Where the undo file of an image belongs that was interrupted while it was being changed: the
- * image is marked with its path.  True when it is known: with *folder as undo_directory, or with
- * NULL, bs_undo() looks in that place.  The caller frees *folder.
+ * Finds the folder of the undo file of an image whose change was interrupted: such an image stores
+ * the path of its undo file.  Returns true if bs_undo() can find the undo file with *folder as
+ * `undo_directory`, which may be NULL.  The caller frees *folder.
  */
 BS_API bool bs_undo_folder(const char *image, char **folder);
 
-BS_API void bs_result_free(struct bs_result *result);
-
+/* The version of the library, such as "1.2".  A constant string. */
 BS_API const char *bs_version(void);
 
 #ifdef __cplusplus

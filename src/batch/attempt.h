@@ -9,6 +9,7 @@
 #include "batch/find.h"
 #include "batch/pool.h"
 #include "rows/row.h"
+#include "util/clock.h"
 
 enum attempt_kind {
 	ATTEMPT_FIX,
@@ -34,8 +35,7 @@ struct attempt {
 	 * processes may still run for a moment.
 	 */
 	bool resumed;
-	/* Wait for an image in use until clock_milliseconds() is this; 0: do not wait. */
-	uint64_t wait_until;
+	struct deadline wait; /* how long to wait for an image in use; not set: not at all */
 };
 
 /* For rows that are not made in the process of the attempt. */

@@ -14,28 +14,24 @@
 #include "rows/location.h"
 #include "rows/merge.h"
 #include "rows/rows.h"
+#include "util/path.h"
 #include "util/trust.h"
+#include "util/vector.h"
 
-/* An image to undo: fixed, or with an interrupted change. */
-struct fixed_image {
-	struct find_image image;
-	char *undo_directory; /* NULL: the image's folder */
-	uint64_t modified;    /* see row.h; the time of the fix */
-};
+DEFINE_VECTOR(images, struct find_image);
 
 struct undoing {
 	const struct batch_undo_request *request;
 	struct batch_undo_outcome *outcome;
-	struct fixed_image *images;
-	size_t count, capacity;
-	uint64_t begun;    /* when the first of the undone batches began */
-	bool *matched;     /* one for each pattern */
-	struct rows *rows; /* NULL: no rows can be added */
+	struct images images; /* fixed, or with an interrupted change */
+	uint64_t begun;       /* when the first of the undone batches began */
+	bool *matched;        /* one for each pattern */
+	struct rows *rows;    /* NULL: no rows can be added */
 };
 
 /* ---- patterns ------------------------------------------------------------------------------ */
 
-static bool pattern_matches(const char *pattern, const struct row *row)
+static bool undo_pattern_matches(const char *pattern, const struct row *row)
 {
 	const char *const names[] = {row->path, row->location, location_name(row->location)};
 
@@ -45,19 +41,19 @@ static bool pattern_matches(const char *pattern, const struct row *row)
 	return false;
 }
 
-static bool is_wanted(struct undoing *undoing, const struct row *row)
+static bool undo_is_wanted(struct undoing *undoing, const struct row *row)
 {
 	const struct batch_undo_request *request = undoing->request;
 	bool wanted = request->pattern_count == 0;
 
 	for (int i = 0; i < request->pattern_count; i++) {
-		if (pattern_matches(request->patterns[i], row))
+		if (undo_pattern_matches(request->patterns[i], row))
 			wanted = undoing->matched[i] = true;
 	}
 	return wanted;
 }
 
-static int check_patterns(const struct undoing *undoing, struct bs_error *err)
+static int undo_check_patterns(const struct undoing *undoing, struct bs_error *err)
 {
 	for (int i = 0; i < undoing->request->pattern_count; i++)
 		if (!undoing->matched[i])
@@ -73,9 +69,9 @@ static int check_patterns(const struct undoing *undoing, struct bs_error *err)
  * image or, if the image is only a description, beside its data file.  In the default place the
  * name of the undo file without its suffix is an existing file.
  */
-static int find_undo_directory(const struct row *row, char **directory, struct bs_error *err)
+static int undo_find_directory(const struct row *row, char **directory, struct bs_error *err)
 {
-	char *stem = strdup(row->undo_location), *slash;
+	char *stem = strdup(row->undo_location);
 	size_t length = strlen(row->undo_location), suffix = strlen(BS_UNDO_SUFFIX);
 	struct stat status;
 
@@ -84,64 +80,48 @@ static int find_undo_directory(const struct row *row, char **directory, struct b
 		return fail_memory(err);
 	if (length > suffix)
 		stem[length - suffix] = '\0';
-	slash = strrchr(stem, '/');
-	if (!slash || (row->location[0] == '/' && stat(stem, &status) == 0)) {
+	if (!strchr(stem, '/') || (row->location[0] == '/' && stat(stem, &status) == 0)) {
 		free(stem);
 		return 0;
 	}
-	slash[slash == stem] = '\0';
+	path_cut_name(stem);
 	*directory = stem;
 	return 0;
 }
 
-static void free_fixed_image(struct fixed_image *fixed)
+static int undo_add_image(struct undoing *undoing, const struct row *row, struct bs_error *err)
 {
-	find_free_image(&fixed->image);
-	free(fixed->undo_directory);
-}
+	struct find_image *image = images_add(&undoing->images, err);
+	bool is_file = row->location[0] == '/';
 
-static int add_fixed_image(struct undoing *undoing, const struct row *row, struct bs_error *err)
-{
-	struct fixed_image *fixed;
-
-	if (undoing->count == undoing->capacity) {
-		size_t capacity = undoing->capacity > 0 ? 2 * undoing->capacity : 64;
-		struct fixed_image *images =
-			reallocarray(undoing->images, capacity, sizeof(*undoing->images));
-
-		if (!images)
-			return fail_memory(err);
-		undoing->images = images;
-		undoing->capacity = capacity;
-	}
-	fixed = &undoing->images[undoing->count++];
-	*fixed = (struct fixed_image){
-		.image = {.path = strdup(row->path), .location = strdup(row->location)},
-		.modified = row->modified,
+	if (!image)
+		return -1;
+	*image = (struct find_image){
+		.path = strdup(row->path),
+		.location = strdup(row->location),
+		.file = is_file ? strdup(row->location) : NULL,
+		.modified = row->modified, /* the time of the fix */
 	};
-	if (row->location[0] == '/')
-		fixed->image.file = strdup(row->location);
-	if (!fixed->image.path || !fixed->image.location ||
-	    (row->location[0] == '/' && !fixed->image.file))
+	if (!image->path || !image->location || (is_file && !image->file))
 		return fail_memory(err);
 	if (row->begun < undoing->begun)
 		undoing->begun = row->begun;
 	if (undoing->request->options->undo_directory || !row->undo_location)
 		return 0;
-	return find_undo_directory(row, &fixed->undo_directory, err);
+	return undo_find_directory(row, &image->undo_directory, err);
 }
 
 static int latest_first(const void *one, const void *other)
 {
-	const struct fixed_image *a = one, *b = other;
+	const struct find_image *a = one, *b = other;
 
 	if (a->modified != b->modified)
 		return a->modified > b->modified ? -1 : 1;
-	return strcmp(a->image.location, b->image.location);
+	return strcmp(a->location, b->location);
 }
 
-static void report_row(const struct undoing *undoing, const struct row *row,
-		       const struct bs_result *result)
+static void undo_report_row(const struct undoing *undoing, const struct row *row,
+			    const struct bs_result *result)
 {
 	char *path = location_as_found(row->location, row->path);
 
@@ -153,20 +133,20 @@ static void report_row(const struct undoing *undoing, const struct row *row,
  * Reports an image that is undone according to its rows.  The image itself is left alone: if it is
  * fixed now, another batch or command has fixed it.
  */
-static int report_undone(struct undoing *undoing, struct merge *merge, size_t index,
-			 struct bs_error *err)
+static int undo_report_undone(struct undoing *undoing, struct merge *merge, size_t index,
+			      struct bs_error *err)
 {
 	const struct bs_result nothing = {.status = BS_STATUS_NOTHING_TO_DO};
 	struct row row;
 	int result = merge_read(merge, index, &row, err);
 
-	if (result == 0 && row.status == BS_STATUS_UNDONE && is_wanted(undoing, &row))
-		report_row(undoing, &row, &nothing);
+	if (result == 0 && row.status == BS_STATUS_UNDONE && undo_is_wanted(undoing, &row))
+		undo_report_row(undoing, &row, &nothing);
 	row_free(&row);
 	return result;
 }
 
-static int list_images(struct undoing *undoing, struct merge *merge, struct bs_error *err)
+static int undo_list_images(struct undoing *undoing, struct merge *merge, struct bs_error *err)
 {
 	int result = 0;
 
@@ -175,13 +155,14 @@ static int list_images(struct undoing *undoing, struct merge *merge, struct bs_e
 
 		result = merge_read_change(merge, i, &row, err);
 		if (result == 0 && !row.object)
-			result = report_undone(undoing, merge, i, err);
-		else if (result == 0 && is_wanted(undoing, &row))
-			result = add_fixed_image(undoing, &row, err);
+			result = undo_report_undone(undoing, merge, i, err);
+		else if (result == 0 && undo_is_wanted(undoing, &row))
+			result = undo_add_image(undoing, &row, err);
 		row_free(&row);
 	}
-	if (undoing->count > 0)
-		qsort(undoing->images, undoing->count, sizeof(*undoing->images), latest_first);
+	if (undoing->images.count > 0)
+		qsort(undoing->images.items, undoing->images.count, sizeof(struct find_image),
+		      latest_first);
 	return result;
 }
 
@@ -189,7 +170,7 @@ static int list_images(struct undoing *undoing, struct merge *merge, struct bs_e
  * Opens the file of rows for reading, and for adding rows if possible.  Fails while a batch adds
  * rows, because the rows of its fixes are not complete yet.
  */
-static int open_rows_to_undo(struct undoing *undoing, FILE **file, struct bs_error *err)
+static int undo_open_rows(struct undoing *undoing, FILE **file, struct bs_error *err)
 {
 	const char *path = undoing->request->rows;
 	struct stat status;
@@ -214,7 +195,7 @@ static int open_rows_to_undo(struct undoing *undoing, FILE **file, struct bs_err
 }
 
 /* Fills in all fields of *undoing, except those that the caller has set. */
-static int batch_undo_prepare(struct undoing *undoing, struct bs_error *err)
+static int undo_prepare(struct undoing *undoing, struct bs_error *err)
 {
 	uint64_t *skipped = &undoing->outcome->skipped;
 	struct merge *merge = merge_open();
@@ -224,17 +205,17 @@ static int batch_undo_prepare(struct undoing *undoing, struct bs_error *err)
 	undoing->matched = calloc((size_t)undoing->request->pattern_count + 1, sizeof(bool));
 	if (!merge || !undoing->matched)
 		fail_memory(err);
-	else if (open_rows_to_undo(undoing, &file, err) == 0)
+	else if (undo_open_rows(undoing, &file, err) == 0)
 		result = merge_add(merge, file, undoing->request->rows, skipped, err);
 	if (result == 0 && *skipped > 0 && merge_count(merge) == 0)
 		result = fail(err, BS_ROW_INVALID, "it has no valid row");
 	if (result == 0)
-		result = list_images(undoing, merge, err);
+		result = undo_list_images(undoing, merge, err);
 	if (file)
 		fclose(file);
 	if (merge)
 		merge_close(merge);
-	return result == 0 ? check_patterns(undoing, err) : -1;
+	return result == 0 ? undo_check_patterns(undoing, err) : -1;
 }
 
 /* ---- the run ------------------------------------------------------------------------------- */
@@ -243,7 +224,7 @@ static int batch_undo_prepare(struct undoing *undoing, struct bs_error *err)
  * Adds a row for an image that is not fixed any more.  "Nothing to do" without an undo file means
  * that another command has undone the fix.  A failure does not stop the undo of other images.
  */
-static void add_undone_row(struct undoing *undoing, const struct row *row)
+static void undo_add_row(struct undoing *undoing, const struct row *row)
 {
 	struct batch_undo_outcome *outcome = undoing->outcome;
 	struct row undone = *row;
@@ -257,8 +238,8 @@ static void add_undone_row(struct undoing *undoing, const struct row *row)
 		outcome->untold++;
 }
 
-/* See struct run_watcher. */
-static int watch_undo_ended(void *context, size_t slot, const struct row *row)
+/* See struct run_request. */
+static int undo_image_ended(void *context, const struct row *row)
 {
 	struct undoing *undoing = context;
 	struct bs_result result = {
@@ -270,61 +251,42 @@ static int watch_undo_ended(void *context, size_t slot, const struct row *row)
 		.milliseconds = row->milliseconds,
 	};
 
-	(void)slot;
 	if (row->message)
 		snprintf(result.error.message, sizeof(result.error.message), "%s", row->message);
-	report_row(undoing, row, &result);
-	add_undone_row(undoing, row);
+	undo_report_row(undoing, row, &result);
+	undo_add_row(undoing, row);
 	return 0;
-}
-
-static int batch_undo_run(struct undoing *undoing, struct bs_error *err)
-{
-	const struct batch_undo_request *request = undoing->request;
-	struct find_image *images = calloc(undoing->count + 1, sizeof(*images));
-	const char **directories = calloc(undoing->count + 1, sizeof(*directories));
-	struct run_outcome ran = {.begun = 0};
-	struct run_request run = {
-		.kind = ATTEMPT_UNDO,
-		.command = "undo",
-		.begun = undoing->begun,
-		.options = request->options,
-		.images = images,
-		.undo_directories = request->options->undo_directory ? NULL : directories,
-		.count = undoing->count,
-		.slots = request->slots,
-		.watcher = {.ended = watch_undo_ended, .context = undoing},
-	};
-	int result = -1;
-
-	for (size_t i = 0; images && directories && i < undoing->count; i++) {
-		images[i] = undoing->images[i].image;
-		directories[i] = undoing->images[i].undo_directory;
-	}
-	if (images && directories)
-		result = run_images(&run, &ran, err);
-	else
-		fail_memory(err);
-	free(images);
-	free(directories);
-	undoing->outcome->not_begun = undoing->count - ran.begun;
-	undoing->outcome->interrupted = ran.interrupted;
-	return result;
 }
 
 int batch_undo(const struct batch_undo_request *request, struct batch_undo_outcome *outcome,
 	       struct bs_error *err)
 {
 	struct undoing undoing = {.request = request, .outcome = outcome, .begun = UINT64_MAX};
+	struct run_outcome ran = {.begun = 0};
 	int result;
 
 	*outcome = (struct batch_undo_outcome){.not_begun = 0};
-	result = batch_undo_prepare(&undoing, err);
-	if (result == 0)
-		result = batch_undo_run(&undoing, err);
-	for (size_t i = 0; i < undoing.count; i++)
-		free_fixed_image(&undoing.images[i]);
-	free(undoing.images);
+	result = undo_prepare(&undoing, err);
+	if (result == 0) {
+		const struct run_request run = {
+			.kind = ATTEMPT_UNDO,
+			.command = "undo",
+			.begun = undoing.begun,
+			.options = request->options,
+			.images = undoing.images.items,
+			.count = undoing.images.count,
+			.slots = request->slots,
+			.ended = undo_image_ended,
+			.context = &undoing,
+		};
+
+		result = run_images(&run, &ran, err);
+		outcome->not_begun = undoing.images.count - ran.begun;
+		outcome->interrupted = ran.interrupted;
+	}
+	for (size_t i = 0; i < undoing.images.count; i++)
+		find_free_image(&undoing.images.items[i]);
+	images_free(&undoing.images);
 	free(undoing.matched);
 	rows_close(undoing.rows);
 	return result;

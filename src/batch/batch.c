@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "batch/left-out.h"
 #include "batch/resume.h"
 #include "batch/run.h"
 #include "page/page.h"
+#include "report/amount.h"
 #include "report/phrases.h"
 #include "report/whole-file.h"
 #include "rows/rows.h"
@@ -23,6 +23,11 @@
 #include "util/clock.h"
 #include "util/signals.h"
 #include "util/trust.h"
+#include "util/vector.h"
+
+#define UNEXPECTED_MAX 1000u /* files that are kept for the page; others are only counted */
+
+DEFINE_VECTOR(summary_files, struct summary_file);
 
 struct batch {
 	const struct batch_request *request;
@@ -31,10 +36,10 @@ struct batch {
 	uint64_t started; /* clock_milliseconds() */
 	uint64_t begun;   /* see row.h */
 	struct rows *rows;
-	struct left_out unexpected; /* see left-out.h */
-	struct find_result found;   /* without images that earlier runs finished */
-	struct summary summary;     /* with images that earlier runs finished */
-	struct progress *progress;
+	struct summary_files unexpected; /* left out although the user may expect them */
+	uint64_t unexpected_more;        /* such files that are not kept */
+	struct find_result found;        /* without images that earlier runs finished */
+	struct summary summary;          /* with images that earlier runs finished */
 	struct run_outcome outcome;
 	struct bs_error stopped;   /* the error that stopped the run; BS_OK: none */
 	uint64_t images;           /* all images, with those that earlier runs finished */
@@ -55,27 +60,46 @@ static int batch_error(struct batch *batch, const char *name, const struct bs_er
 	return -1;
 }
 
+/* If memory runs out, the file is only counted. */
+static void batch_keep_unexpected(struct batch *batch, const char *path, const char *reason)
+{
+	struct summary_file file = {.path = strdup(path), .reason = strdup(reason)};
+	struct bs_error ignored;
+
+	if (file.path && file.reason && batch->unexpected.count < UNEXPECTED_MAX &&
+	    summary_files_append(&batch->unexpected, file, &ignored) == 0)
+		return;
+	free(file.path);
+	free(file.reason);
+	batch->unexpected_more++;
+}
+
+static void batch_free_unexpected(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->unexpected.count; i++) {
+		free(batch->unexpected.items[i].path);
+		free(batch->unexpected.items[i].reason);
+	}
+	summary_files_free(&batch->unexpected);
+}
+
 /* See struct find_request. */
-static void report_unexpected(void *context, const char *path, enum find_reason reason,
-			      const struct bs_error *error)
+static void batch_report_unexpected(void *context, const char *path, enum find_reason reason,
+				    const struct bs_error *error)
 {
 	struct batch *batch = context;
 
-	left_out_add(&batch->unexpected, path, error->message);
-	if (reason == FIND_UNREADABLE) {
+	batch_keep_unexpected(batch, path, error->message);
+	if (reason == FIND_UNREADABLE)
 		batch_error(batch, path, error);
-		return;
-	}
-	if (batch->request->kind == PROGRESS_QUIET)
-		return;
-	print(&batch->output, "%s: left out: %s", path, error->message);
-	print_end(&batch->output);
+	else if (batch->request->kind != PROGRESS_QUIET)
+		print_line(&batch->output, "%s: left out: %s", path, error->message);
 }
 
 /* ---- before the run ------------------------------------------------------------------------ */
 
 /* One error here instead of one for each image. */
-static int check_undo_directory(struct batch *batch)
+static int batch_check_undo_directory(struct batch *batch)
 {
 	const char *path = batch->request->options->undo_directory;
 	struct bs_error err;
@@ -96,7 +120,7 @@ static int check_undo_directory(struct batch *batch)
 }
 
 /* Finds out before the run, not after it, that the page cannot be written. */
-static int check_page(struct batch *batch)
+static int batch_check_page(struct batch *batch)
 {
 	const char *path = batch->request->page;
 	struct bs_error err;
@@ -107,8 +131,8 @@ static int check_page(struct batch *batch)
 }
 
 /*
- * A batch that goes on leaves out what the rows tell as done, so it must be able to trust them. One
- * that only adds rows believes none of those that are there.
+ * A batch that resumes leaves out images that are done according to the rows, so it has to trust the
+ * rows.  Other batches do not rely on earlier rows.
  */
 static int batch_check_earlier_rows(struct batch *batch)
 {
@@ -141,7 +165,7 @@ static int batch_find_images(struct batch *batch)
 	struct find_request request = batch->request->find;
 	struct bs_error err;
 
-	request.unexpected = report_unexpected;
+	request.unexpected = batch_report_unexpected;
 	request.context = batch;
 	if (find_images(&request, &batch->found, &err) == 0)
 		return 0;
@@ -150,7 +174,7 @@ static int batch_find_images(struct batch *batch)
 	return batch->stopped_in_search ? 0 : batch_error(batch, request.arguments[0], &err);
 }
 
-static int read_earlier_rows(struct batch *batch)
+static int batch_read_earlier_rows(struct batch *batch)
 {
 	const struct batch_request *request = batch->request;
 	const struct resume_request earlier = {
@@ -164,39 +188,19 @@ static int read_earlier_rows(struct batch *batch)
 		    0 ||
 	    resume_name(request->rows, batch->options.maker, &err) < 0)
 		return batch_error(batch, request->rows, &err);
-	if (skipped > 0) {
-		print(&batch->errors, "bootshift: %s: %llu line%s skipped: not %s", request->rows,
-		      (unsigned long long)skipped, plural(skipped),
-		      skipped == 1 ? "a valid row" : "valid rows");
-		print_end(&batch->errors);
-	}
+	if (skipped > 0)
+		print_skipped(&batch->errors, request->rows, skipped);
 	return 0;
 }
 
 /* ---- the run ------------------------------------------------------------------------------- */
 
-/* The functions of struct run_watcher. */
-
-static void watch_started(void *context, size_t slot, const struct find_image *image)
-{
-	const struct batch *batch = context;
-
-	progress_start(batch->progress, slot, image->path);
-}
-
-static void watch_phase(void *context, size_t slot, enum bs_phase phase)
-{
-	const struct batch *batch = context;
-
-	progress_phase(batch->progress, slot, phase);
-}
-
-static int watch_ended(void *context, size_t slot, const struct row *row)
+/* See struct run_request. */
+static int batch_image_ended(void *context, const struct row *row)
 {
 	struct batch *batch = context;
 	struct bs_error err;
 
-	progress_end(batch->progress, slot, row);
 	if (batch->stopped.code == BS_OK && rows_add(batch->rows, row, &err) < 0)
 		batch->stopped = err;
 	batch->rows_written += batch->stopped.code == BS_OK;
@@ -205,17 +209,10 @@ static int watch_ended(void *context, size_t slot, const struct row *row)
 	return batch->stopped.code == BS_OK ? 0 : -1;
 }
 
-static void watch_tick(void *context)
-{
-	const struct batch *batch = context;
-
-	progress_tick(batch->progress);
-}
-
 static void batch_run_images(struct batch *batch)
 {
 	const struct batch_request *request = batch->request;
-	const struct run_request run = {
+	struct run_request run = {
 		.kind = request->dry_run ? ATTEMPT_REHEARSE : ATTEMPT_FIX,
 		.command = "batch",
 		.begun = batch->begun,
@@ -226,61 +223,58 @@ static void batch_run_images(struct batch *batch)
 		.slots = request->slots,
 		.timeout = request->timeout,
 		.failures_max = request->failures_max,
-		.watcher = {watch_started, watch_phase, watch_ended, watch_tick, batch},
+		.ended = batch_image_ended,
+		.context = batch,
 	};
 	struct bs_error err;
 	int error;
 
 	batch->images = batch->summary.images + batch->found.count;
 	output_flush(&batch->output);
-	batch->progress = progress_open(batch->output.stream, request->colour, request->kind,
-					batch->found.count);
-	if (!batch->progress) {
+	run.progress = progress_open(batch->output.stream, request->colour, request->kind,
+				     batch->found.count);
+	if (!run.progress) {
 		fail_memory(&batch->stopped);
 		return;
 	}
 	if (run_images(&run, &batch->outcome, &err) < 0 && batch->stopped.code == BS_OK)
 		batch->stopped = err;
-	error = progress_close(batch->progress);
+	error = progress_close(run.progress);
 	if (error != 0 && batch->output.error == 0)
 		batch->output.error = error;
 }
 
 /* ---- after the run ------------------------------------------------------------------------- */
 
-static void report_stop(struct batch *batch, const struct summary_facts *facts)
+static void batch_report_stop(struct batch *batch, const struct summary_facts *facts)
 {
 	const struct batch_request *request = batch->request;
 	const char *name = request->rows ? request->rows : "the batch";
+	const char *why = batch->outcome.interrupted ? "interrupted by a signal"
+			  : batch->outcome.gave_up
+				  ? "stopped: as many failures as --max-failures allows"
+				  : "stopped";
 
 	if (batch->stopped.code != BS_OK)
 		batch_error(batch, name, &batch->stopped);
-	if (facts->without_row > 0 && request->rows) {
-		print(&batch->errors, "bootshift: %s: %llu image%s no row in it", name,
-		      (unsigned long long)facts->without_row,
-		      facts->without_row == 1 ? " has" : "s have");
-		if (rows_can_resume(batch->rows))
-			print(&batch->errors, "; go on with --resume before an undo");
-		print_end(&batch->errors);
-	}
-	if (batch->outcome.interrupted)
-		print(&batch->errors, "bootshift: interrupted by a signal");
-	else if (batch->outcome.gave_up)
-		print(&batch->errors,
-		      "bootshift: stopped: as many failures as --max-failures allows");
-	else if (facts->not_begun > 0)
-		print(&batch->errors, "bootshift: stopped");
-	else
+	if (facts->without_row > 0 && request->rows)
+		print_line(&batch->errors, "bootshift: %s: %s %s no row in it%s", name,
+			   count_format(facts->without_row, "image").text,
+			   facts->without_row == 1 ? "has" : "have",
+			   rows_can_resume(batch->rows) ? "; go on with --resume before an undo"
+							: "");
+	if (!batch->outcome.interrupted && !batch->outcome.gave_up && facts->not_begun == 0)
 		return;
 	batch->failed = true;
+	print(&batch->errors, "bootshift: %s", why);
 	if (facts->not_begun > 0)
-		print(&batch->errors, "; %llu image%s not begun",
-		      (unsigned long long)facts->not_begun,
-		      facts->not_begun == 1 ? " was" : "s were");
+		print(&batch->errors, "; %s %s not begun",
+		      count_format(facts->not_begun, "image").text,
+		      facts->not_begun == 1 ? "was" : "were");
 	print_end(&batch->errors);
 }
 
-static int write_batch_page(const struct batch *batch, const struct summary_facts *facts,
+static int batch_write_page(const struct batch *batch, const struct summary_facts *facts,
 			    struct bs_error *err)
 {
 	FILE *file = rows_open_reader(batch->rows, err);
@@ -300,7 +294,7 @@ static int write_batch_page(const struct batch *batch, const struct summary_fact
 }
 
 /* Without a page and a file of rows, the results would be lost. */
-static void save_rows(struct batch *batch)
+static void batch_save_rows(struct batch *batch)
 {
 	struct bs_error err;
 	char *path;
@@ -308,18 +302,16 @@ static void save_rows(struct batch *batch)
 	if (batch->request->rows)
 		return;
 	path = rows_save(batch->rows, &err);
-	if (path) {
-		print(&batch->errors, "bootshift: the rows are saved in %s", path);
-		print_end(&batch->errors);
-	} else {
+	if (path)
+		print_line(&batch->errors, "bootshift: the rows are saved in %s", path);
+	else
 		batch_error(batch, batch->request->page, &err);
-	}
 	free(path);
 }
 
 /* Fills in `left_out`; returns the number of its elements. */
-static size_t count_left_out(const struct batch *batch,
-			     struct summary_left_out left_out[FIND_REASON_COUNT])
+static size_t batch_count_left_out(const struct batch *batch,
+				   struct summary_left_out left_out[FIND_REASON_COUNT])
 {
 	static const char *const reasons[FIND_REASON_COUNT] = {
 		[FIND_NOT_AN_IMAGE] = "files that are not disk images",
@@ -355,25 +347,24 @@ static void batch_report(struct batch *batch)
 		.rows = rows_can_resume(batch->rows) ? batch->request->rows : NULL,
 		.undo_directory = batch->request->options->undo_directory,
 		.left_out = left_out,
-		.left_out_count = count_left_out(batch, left_out),
-		.unexpected = batch->unexpected.files,
+		.left_out_count = batch_count_left_out(batch, left_out),
+		.unexpected = batch->unexpected.items,
 		.unexpected_count = batch->unexpected.count,
-		.unexpected_more = batch->unexpected.more,
+		.unexpected_more = batch->unexpected_more,
 	};
 	struct bs_error err;
 
 	if (batch->request->kind != PROGRESS_QUIET)
 		summary_print(&batch->output, &batch->summary, &facts);
 	output_flush(&batch->output);
-	report_stop(batch, &facts);
-	if (batch->request->page && write_batch_page(batch, &facts, &err) < 0) {
+	batch_report_stop(batch, &facts);
+	if (batch->request->page && batch_write_page(batch, &facts, &err) < 0) {
 		batch_error(batch, batch->request->page, &err);
-		save_rows(batch);
+		batch_save_rows(batch);
 	}
 	if (batch->output.error != 0) {
-		print(&batch->errors, "bootshift: the report cannot be written: %s",
-		      strerror(batch->output.error));
-		print_end(&batch->errors);
+		print_line(&batch->errors, "bootshift: the report cannot be written: %s",
+			   strerror(batch->output.error));
 		batch->failed = true;
 	}
 }
@@ -404,16 +395,16 @@ enum bs_exit batch_run(const struct batch_request *request)
 	signals_hold_stop();
 	output_open(&batch.output, use_stderr ? stderr : stdout, request->colour);
 	output_open(&batch.errors, stderr, request->colour);
-	if (check_undo_directory(&batch) == 0 && check_page(&batch) == 0 &&
+	if (batch_check_undo_directory(&batch) == 0 && batch_check_page(&batch) == 0 &&
 	    batch_open_rows(&batch) == 0 && batch_find_images(&batch) == 0 &&
-	    read_earlier_rows(&batch) == 0) {
+	    batch_read_earlier_rows(&batch) == 0) {
 		batch_run_images(&batch);
 		batch_report(&batch);
 	}
 	status = batch_exit_status(&batch);
 	summary_free(&batch.summary);
 	find_free(&batch.found);
-	left_out_free(&batch.unexpected);
+	batch_free_unexpected(&batch);
 	rows_close(batch.rows);
 	return status;
 }

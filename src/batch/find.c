@@ -3,18 +3,30 @@
  * The first pass collects candidates; the second pass decides which of them are left out.  Only
  * after the first pass is it known which files are the data of another image.  The shards are
  * applied last, so that all machines divide the same list.
+ *
+ * Each folder is walked once, so a loop of symbolic links ends.  Only folders are opened.  Memory
+ * holds the names of one folder for each level.
  */
 #include "batch/find.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "batch/find-walk.h"
 #include "rows/location.h"
 #include "rows/row.h"
 #include "util/crc32c.h"
+#include "util/path.h"
+#include "util/signals.h"
+#include "util/vector.h"
 
 struct candidate {
 	struct find_image image;
@@ -24,18 +36,73 @@ struct candidate {
 	struct stat status; /* of the file with the image's bytes; all zeros if there is none */
 };
 
+DEFINE_VECTOR(candidates, struct candidate);
+
 struct search {
 	const struct find_request *request;
 	struct find_result *result;
-	struct inodes files; /* all files so far */
-	struct candidate *candidates;
-	size_t count, capacity;
+	void *files, *folders; /* all so far: sets of inodes */
+	struct candidates candidates;
 };
+
+/* ---- sets of files ------------------------------------------------------------------------- */
+
+/* A set is the root of a tsearch(3) tree of these, so that several names of a file are one file. */
+struct inode {
+	dev_t device;
+	ino_t number;
+};
+
+static int inode_compare(const void *one, const void *other)
+{
+	const struct inode *a = one, *b = other;
+
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	return 0;
+}
+
+/* Adds a file to a set; *is_new is false if the set has it already. */
+static int inodes_add(void **set, const struct stat *status, bool *is_new, struct bs_error *err)
+{
+	struct inode *inode = malloc(sizeof(*inode));
+	struct inode *const *node = NULL;
+
+	if (inode) {
+		*inode = (struct inode){status->st_dev, status->st_ino};
+		node = tsearch(inode, set, inode_compare);
+	}
+	*is_new = node && *node == inode;
+	if (!*is_new)
+		free(inode);
+	return node ? 0 : fail_memory(err);
+}
+
+static bool inodes_have(void *const *set, const struct stat *status)
+{
+	const struct inode inode = {status->st_dev, status->st_ino};
+
+	return tfind(&inode, set, inode_compare);
+}
 
 /* ---- names of files (without a slash) ------------------------------------------------------ */
 
 /* Letters and digits that rsync appends to .NAME. for its temporary file. */
 #define RSYNC_RANDOM 6
+
+/* Undo files, also incomplete ones, and lock files. */
+static const char *const our_endings[] = {BS_UNDO_SUFFIX, BS_UNDO_SUFFIX ".tmp", ".bootshift-lock",
+					  NULL};
+
+/* The temporary names that browsers and file managers use until a copy is complete. */
+static const char *const copying_endings[] = {".part",     ".partial", ".filepart", ".crdownload",
+					      ".download", ".tmp",     NULL};
+
+#define ENDINGS(id, driver, title, ...) __VA_ARGS__,
+static const char *const image_endings[] = {BS_FORMATS(ENDINGS) ".qed", ".hdd", NULL};
+#undef ENDINGS
 
 static bool name_ends_with(const char *name, const char *const *endings)
 {
@@ -50,15 +117,6 @@ static bool name_ends_with(const char *name, const char *const *endings)
 	return false;
 }
 
-/* An undo file, also an incomplete one, or a lock file. */
-static bool name_is_ours(const char *name)
-{
-	static const char *const endings[] = {BS_UNDO_SUFFIX, BS_UNDO_SUFFIX ".tmp",
-					      ".bootshift-lock", NULL};
-
-	return name_ends_with(name, endings);
-}
-
 /* ".NAME.XXXXXX" */
 static bool name_is_of_rsync(const char *name)
 {
@@ -70,37 +128,20 @@ static bool name_is_of_rsync(const char *name)
 	       strspn(random + 1, letters) == RSYNC_RANDOM;
 }
 
-/* The temporary names that browsers, file managers and rsync use until a copy is complete. */
-static bool name_is_half_copied(const char *name)
-{
-	static const char *const endings[] = {".part",     ".partial", ".filepart", ".crdownload",
-					      ".download", ".tmp",     NULL};
-
-	return name_ends_with(name, endings) || name_is_of_rsync(name);
-}
-
-static bool name_is_like_an_image(const char *name)
-{
-#define ENDINGS(id, driver, title, ...) __VA_ARGS__,
-	static const char *const endings[] = {BS_FORMATS(ENDINGS) ".qed", ".hdd", NULL};
-#undef ENDINGS
-
-	return name_ends_with(name, endings);
-}
-
 /* ---- candidates ---------------------------------------------------------------------------- */
 
-/* Counts a file or folder that is left out. */
-static void leave_out(void *context, const char *path, enum find_reason reason,
-		      const struct bs_error *error)
+/* Counts a file or folder that is left out.  Returns 0. */
+static int find_leave_out(const struct search *search, const char *path, enum find_reason reason,
+			  const struct bs_error *error)
 {
-	const struct search *search = context;
-	bool unexpected = reason == FIND_UNREADABLE || (reason == FIND_NOT_AN_IMAGE &&
-							name_is_like_an_image(location_name(path)));
+	bool unexpected =
+		reason == FIND_UNREADABLE ||
+		(reason == FIND_NOT_AN_IMAGE && name_ends_with(path_name(path), image_endings));
 
 	search->result->left_out[reason]++;
 	if (unexpected && search->request->unexpected)
 		search->request->unexpected(search->request->context, path, reason, error);
+	return 0;
 }
 
 void find_free_image(struct find_image *image)
@@ -108,48 +149,19 @@ void find_free_image(struct find_image *image)
 	free(image->path);
 	free(image->location);
 	free(image->file);
-}
-
-static struct candidate *append_candidate(struct search *search)
-{
-	if (search->count == search->capacity) {
-		size_t capacity = search->capacity > 0 ? 2 * search->capacity : 64;
-		struct candidate *candidates =
-			reallocarray(search->candidates, capacity, sizeof(*candidates));
-
-		if (!candidates)
-			return NULL;
-		search->candidates = candidates;
-		search->capacity = capacity;
-	}
-	search->candidates[search->count] = (struct candidate){.checksum = 0};
-	return &search->candidates[search->count++];
-}
-
-/* The file with the image's bytes: the image itself, or the data file that it names, beside it. */
-static char *find_data_file(const char *location, const struct bs_recognition *recognition)
-{
-	const char *data = recognition->data_file;
-	char *file;
-
-	if (data[0] == '\0')
-		return strdup(location);
-	if (asprintf(&file, "%.*s%s", (int)(location_name(location) - location), location, data) <
-	    0)
-		return NULL;
-	return file;
+	free(image->undo_directory);
 }
 
 /* `common` is the part of the path that is the same on all machines that share a batch. */
-static int add_candidate(struct search *search, const char *path, const char *common,
-			 const struct bs_recognition *recognition, bool is_uri,
-			 struct bs_error *err)
+static int find_add_candidate(struct search *search, const char *path, const char *common,
+			      const struct bs_recognition *recognition, bool is_uri,
+			      struct bs_error *err)
 {
-	struct candidate *candidate = append_candidate(search);
+	struct candidate *candidate = candidates_add(&search->candidates, err);
 	struct find_image *image;
 
 	if (!candidate)
-		return fail_memory(err);
+		return -1;
 	image = &candidate->image;
 	image->path = strdup(path);
 	image->location = is_uri ? strdup(path) : location_of(path);
@@ -158,123 +170,335 @@ static int add_candidate(struct search *search, const char *path, const char *co
 		return fail_memory(err);
 	if (is_uri)
 		return 0;
-	image->file = find_data_file(image->location, recognition);
+	candidate->described = recognition->data_file[0] != '\0';
+	image->file = candidate->described ? path_beside(image->location, recognition->data_file)
+					   : strdup(image->location);
 	if (!image->file)
 		return fail_memory(err);
 	image->was_there = row_stat(image->file, &image->size, &image->modified);
-	if (bs_relations_look(search->request->relations, image->path, err) < 0 ||
-	    bs_relations_look(search->request->relations, image->location, err) < 0)
-		return -1;
-	candidate->described = recognition->data_file[0] != '\0';
 	if (stat(image->file, &candidate->status) < 0)
 		candidate->status = (struct stat){.st_ino = 0};
-	return 0;
+	if (bs_relations_look(search->request->relations, image->path, err) < 0)
+		return -1;
+	return bs_relations_look(search->request->relations, image->location, err);
 }
 
 /*
  * The file may also be a data file of an image: most of them have no magic.  The descriptions in
  * its folder say so.
  */
-static int leave_out_other_content(struct search *search, const char *path,
-				   const struct bs_error *why, struct bs_error *err)
+static int find_leave_out_content(struct search *search, const char *path,
+				  const struct bs_error *why, struct bs_error *err)
 {
 	struct bs_relations *relations = search->request->relations;
 	enum find_reason reason = FIND_NOT_AN_IMAGE;
 
-	if (name_is_like_an_image(location_name(path))) {
+	if (name_ends_with(path_name(path), image_endings)) {
 		if (bs_relations_look(relations, path, err) < 0)
 			return -1;
 		if (bs_relations_whole(relations, path))
 			reason = FIND_DATA_FILE;
 	}
-	leave_out(search, path, reason, why);
-	return 0;
+	return find_leave_out(search, path, reason, why);
 }
 
-/* A file in a folder; see struct walk. */
-static int find_add_file(void *context, const char *path, const char *below,
+/* Adds a regular file in a folder; `below` is its path below the folder of the command line. */
+static int find_add_file(struct search *search, const char *path, const char *below,
 			 const struct stat *status, struct bs_error *err)
 {
-	struct search *search = context;
+	const char *name = path_name(path);
 	struct bs_recognition recognition;
 	struct bs_error reason;
 	bool is_new;
 
-	if (name_is_ours(location_name(path))) {
-		leave_out(search, path, FIND_OURS, NULL);
-		return 0;
-	}
-	if (name_is_half_copied(location_name(path))) {
-		leave_out(search, path, FIND_HALF_COPIED, NULL);
-		return 0;
-	}
+	if (name_ends_with(name, our_endings))
+		return find_leave_out(search, path, FIND_OURS, NULL);
+	if (name_ends_with(name, copying_endings) || name_is_of_rsync(name))
+		return find_leave_out(search, path, FIND_HALF_COPIED, NULL);
 	if (inodes_add(&search->files, status, &is_new, err) < 0)
 		return -1;
-	if (!is_new) {
-		leave_out(search, path, FIND_OTHER_NAME, NULL);
-		return 0;
-	}
+	if (!is_new)
+		return find_leave_out(search, path, FIND_OTHER_NAME, NULL);
 	/* A file that cannot be read counts as an image: the fix will report the error. */
 	if (bs_recognise(path, &recognition, &reason) != BS_EXIT_DONE &&
 	    reason.code == BS_NOT_AN_IMAGE)
-		return leave_out_other_content(search, path, &reason, err);
-	return add_candidate(search, path, below, &recognition, false, err);
+		return find_leave_out_content(search, path, &reason, err);
+	return find_add_candidate(search, path, below, &recognition, false, err);
 }
 
 /* Whether another candidate has the location of the last one.  For exports, which have no inode. */
-static bool last_is_repeated(const struct search *search)
+static bool find_last_is_repeated(const struct candidates *candidates)
 {
-	const char *location = search->candidates[search->count - 1].image.location;
+	const char *location = candidates->items[candidates->count - 1].image.location;
 
-	for (size_t i = 0; i + 1 < search->count; i++)
-		if (strcmp(search->candidates[i].image.location, location) == 0)
+	for (size_t i = 0; i + 1 < candidates->count; i++)
+		if (strcmp(candidates->items[i].image.location, location) == 0)
 			return true;
 	return false;
 }
 
-/* An argument that is not a folder. */
-static int add_named(struct search *search, const char *path, const struct stat *status,
-		     struct bs_error *err)
+/* Adds an argument that is not a folder; `status` is NULL if it is not in the file system. */
+static int find_add_named(struct search *search, const char *path, const struct stat *status,
+			  struct bs_error *err)
 {
+	struct candidates *candidates = &search->candidates;
 	struct bs_recognition recognition;
 	struct bs_error ignored;
 	bool recognised = bs_recognise(path, &recognition, &ignored) == BS_EXIT_DONE, is_new = true;
 
 	if (status && inodes_add(&search->files, status, &is_new, err) < 0)
 		return -1;
-	if (!is_new) {
-		leave_out(search, path, FIND_OTHER_NAME, NULL);
-		return 0;
-	}
-	if (add_candidate(search, path, location_name(path), &recognition, recognised && !status,
-			  err) < 0)
+	if (!is_new)
+		return find_leave_out(search, path, FIND_OTHER_NAME, NULL);
+	if (find_add_candidate(search, path, location_name(path), &recognition,
+			       recognised && !status, err) < 0)
 		return -1;
-	if (!status && last_is_repeated(search)) {
-		find_free_image(&search->candidates[--search->count].image);
-		leave_out(search, path, FIND_OTHER_NAME, NULL);
+	if (!status && find_last_is_repeated(candidates)) {
+		find_free_image(&candidates->items[--candidates->count].image);
+		return find_leave_out(search, path, FIND_OTHER_NAME, NULL);
+	}
+	candidates->items[candidates->count - 1].named = true;
+	return 0;
+}
+
+/* ---- the walk through folders -------------------------------------------------------------- */
+
+struct folder_entry {
+	char *name;
+	struct stat status;
+};
+
+DEFINE_VECTOR(entries, struct folder_entry);
+
+/* One of the nested folders that are being walked. */
+struct level {
+	DIR *stream;
+	const char *path;
+	size_t below; /* in paths of entries: offset of the part below the folder of the command line */
+	struct entries entries;
+};
+
+/* A search may take long, and no image has been begun: so a signal ends it at once. */
+static int walk_check_interruption(struct bs_error *err)
+{
+	return signals_stop_pending() ? fail(err, BS_INTERRUPTED, "interrupted by a signal") : 0;
+}
+
+static int walk_unreadable(const struct search *search, const char *path)
+{
+	bool forbidden = errno == EACCES || errno == EPERM;
+	struct bs_error error;
+
+	fail_errno(&error, forbidden ? BS_NO_PERMISSION : BS_IO, "the folder cannot be read");
+	return find_leave_out(search, path, FIND_UNREADABLE, &error);
+}
+
+static bool walk_matches(const struct find_patterns *patterns, const char *below)
+{
+	for (size_t i = 0; i < patterns->count; i++)
+		if (fnmatch(patterns->text[i], below, 0) == 0)
+			return true;
+	return false;
+}
+
+/* Names of folders compare as if they ended with a slash: so whole paths come out in order. */
+static int entry_letter(const struct folder_entry *entry, size_t index)
+{
+	if (entry->name[index] == '\0' && S_ISDIR(entry->status.st_mode))
+		return '/';
+	return (unsigned char)entry->name[index];
+}
+
+static int entry_compare(const void *one, const void *other)
+{
+	const struct folder_entry *a = one, *b = other;
+	size_t same = 0;
+
+	while (a->name[same] != '\0' && a->name[same] == b->name[same])
+		same++;
+	return entry_letter(a, same) - entry_letter(b, same);
+}
+
+/* For a symbolic link that leads nowhere or is not followed: the status of the link itself. */
+static bool level_stat(const struct level *level, const char *name, bool follow,
+		       struct stat *status)
+{
+	struct stat target;
+
+	if (fstatat(dirfd(level->stream), name, status, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	if (S_ISLNK(status->st_mode) && follow &&
+	    fstatat(dirfd(level->stream), name, &target, 0) == 0)
+		*status = target;
+	return true;
+}
+
+/* The loop ends because each turn reads one entry. */
+static int level_read(const struct search *search, struct level *level, struct bs_error *err)
+{
+	const struct dirent *found;
+	struct folder_entry entry;
+
+	while (errno = 0, (found = readdir(level->stream))) {
+		if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
+			continue;
+		if (walk_check_interruption(err) < 0)
+			return -1;
+		/* An entry that has been removed meanwhile is left out. */
+		if (!level_stat(level, found->d_name, search->request->follow, &entry.status))
+			continue;
+		if (entries_reserve(&level->entries, 1, err) < 0)
+			return -1;
+		entry.name = strdup(found->d_name);
+		if (!entry.name)
+			return fail_memory(err);
+		level->entries.items[level->entries.count++] = entry;
+	}
+	if (errno != 0)
+		walk_unreadable(search, level->path);
+	if (level->entries.count > 0)
+		qsort(level->entries.items, level->entries.count, sizeof(entry), entry_compare);
+	return 0;
+}
+
+static void level_close(struct level *level)
+{
+	for (size_t i = 0; i < level->entries.count; i++)
+		free(level->entries.items[i].name);
+	entries_free(&level->entries);
+	closedir(level->stream);
+}
+
+static int walk_stream(struct search *search, int descriptor, const char *path, size_t below,
+		       struct bs_error *err);
+
+static int walk_enter(struct search *search, const struct level *level,
+		      const struct folder_entry *entry, const char *path, struct bs_error *err)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK |
+		    (search->request->follow ? 0 : O_NOFOLLOW);
+	int descriptor = openat(dirfd(level->stream), entry->name, flags);
+
+	if (descriptor < 0)
+		return walk_unreadable(search, path);
+	return walk_stream(search, descriptor, path, level->below, err);
+}
+
+static int walk_entry(struct search *search, const struct level *level,
+		      const struct folder_entry *entry, const char *path, struct bs_error *err)
+{
+	const struct find_request *request = search->request;
+	const char *below = path + level->below;
+	mode_t mode = entry->status.st_mode;
+
+	if (walk_matches(&request->exclude, below))
+		return find_leave_out(search, path, FIND_EXCLUDED, NULL);
+	if (S_ISDIR(mode))
+		return walk_enter(search, level, entry, path, err);
+	if (request->include.count > 0 && !walk_matches(&request->include, below))
+		return find_leave_out(search, path, FIND_EXCLUDED, NULL);
+	if (S_ISREG(mode))
+		return find_add_file(search, path, below, &entry->status, err);
+	return find_leave_out(search, path, S_ISLNK(mode) ? FIND_LINK : FIND_NOT_A_FILE, NULL);
+}
+
+static bool ends_with_slash(const char *path)
+{
+	size_t length = strlen(path);
+
+	return length > 0 && path[length - 1] == '/';
+}
+
+static int walk_entries(struct search *search, const struct level *level, struct bs_error *err)
+{
+	const char *slash = ends_with_slash(level->path) ? "" : "/";
+	int result = 0;
+
+	for (size_t i = 0; i < level->entries.count && result == 0; i++) {
+		const struct folder_entry *entry = &level->entries.items[i];
+		char *path;
+
+		if (walk_check_interruption(err) < 0)
+			return -1;
+		if (asprintf(&path, "%s%s%s", level->path, slash, entry->name) < 0)
+			return fail_memory(err);
+		result = walk_entry(search, level, entry, path, err);
+		free(path);
+	}
+	return result;
+}
+
+/* Closes the descriptor of the folder. */
+static int walk_stream(struct search *search, int descriptor, const char *path, size_t below,
+		       struct bs_error *err)
+{
+	struct level level = {.path = path, .below = below};
+	struct stat status;
+	bool is_new;
+	int result;
+
+	level.stream = fdopendir(descriptor);
+	if (!level.stream || fstat(descriptor, &status) < 0) {
+		walk_unreadable(search, path);
+		if (level.stream)
+			closedir(level.stream);
+		else
+			close(descriptor);
 		return 0;
 	}
-	search->candidates[search->count - 1].named = true;
-	return 0;
+	result = inodes_add(&search->folders, &status, &is_new, err);
+	if (result == 0 && !is_new)
+		find_leave_out(search, path, FIND_OTHER_NAME, NULL);
+	if (result == 0 && is_new)
+		result = level_read(search, &level, err);
+	if (result == 0)
+		result = walk_entries(search, &level, err);
+	level_close(&level);
+	return result;
+}
+
+/* `path` may be a symbolic link. */
+static int walk_folder(struct search *search, const char *path, struct bs_error *err)
+{
+	int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+
+	if (descriptor < 0)
+		return walk_unreadable(search, path);
+	return walk_stream(search, descriptor, path, strlen(path) + !ends_with_slash(path), err);
+}
+
+static int find_search_arguments(struct search *search, struct bs_error *err)
+{
+	const struct find_request *request = search->request;
+	int failed = 0;
+
+	for (int i = 0; i < request->count && failed == 0; i++) {
+		const char *path = request->arguments[i];
+		struct stat status;
+		bool is_there = stat(path, &status) == 0;
+
+		if (is_there && S_ISDIR(status.st_mode))
+			failed = walk_folder(search, path, err);
+		else
+			failed = find_add_named(search, path, is_there ? &status : NULL, err);
+	}
+	return failed;
 }
 
 /* ---- choosing ------------------------------------------------------------------------------ */
 
 /* `data` has the data files of all descriptions. */
-static bool is_left_out(const struct search *search, const struct candidate *candidate,
-			const struct inodes *data, enum find_reason *reason)
+static bool find_is_left_out(const struct search *search, const struct candidate *candidate,
+			     void *const *data, enum find_reason *reason)
 {
 	const struct find_request *request = search->request;
 
+	*reason = FIND_DATA_FILE;
 	if (!candidate->described && candidate->image.was_there &&
-	    inodes_have(data, &candidate->status)) {
-		*reason = FIND_DATA_FILE;
+	    inodes_have(data, &candidate->status))
 		return true;
-	}
-	if (!candidate->named && bs_relations_whole(request->relations, candidate->image.path)) {
-		*reason = FIND_DATA_FILE;
+	if (!candidate->named && bs_relations_whole(request->relations, candidate->image.path))
 		return true;
-	}
 	*reason = FIND_OTHER_SHARD;
 	return candidate->checksum % request->shards != request->shard - 1;
 }
@@ -283,10 +507,10 @@ static bool is_left_out(const struct search *search, const struct candidate *can
  * Adds the data files of all descriptions to *data.  If two descriptions name one data file, only
  * the first stays a description: the second is left out as a data file.
  */
-static int collect_data_files(struct search *search, struct inodes *data, struct bs_error *err)
+static int find_collect_data_files(struct search *search, void **data, struct bs_error *err)
 {
-	for (size_t i = 0; i < search->count; i++) {
-		struct candidate *candidate = &search->candidates[i];
+	for (size_t i = 0; i < search->candidates.count; i++) {
+		struct candidate *candidate = &search->candidates.items[i];
 		bool is_new;
 
 		if (!candidate->described || !candidate->image.was_there)
@@ -299,54 +523,27 @@ static int collect_data_files(struct search *search, struct inodes *data, struct
 }
 
 /* Moves the images of this batch from the candidates to the result. */
-static int choose_images(struct search *search, struct bs_error *err)
+static int find_choose_images(struct search *search, struct bs_error *err)
 {
 	struct find_result *result = search->result;
-	struct inodes data = {NULL};
-	int failed = collect_data_files(search, &data, err);
+	void *data = NULL;
+	int failed = find_collect_data_files(search, &data, err);
 
-	result->images = calloc(search->count + 1, sizeof(*result->images));
+	result->images = calloc(search->candidates.count + 1, sizeof(*result->images));
 	if (failed == 0 && !result->images)
 		failed = fail_memory(err);
-	for (size_t i = 0; i < search->count && failed == 0; i++) {
-		struct candidate *candidate = &search->candidates[i];
+	for (size_t i = 0; i < search->candidates.count && failed == 0; i++) {
+		struct candidate *candidate = &search->candidates.items[i];
 		enum find_reason reason;
 
-		if (is_left_out(search, candidate, &data, &reason)) {
-			leave_out(search, candidate->image.path, reason, NULL);
+		if (find_is_left_out(search, candidate, &data, &reason)) {
+			find_leave_out(search, candidate->image.path, reason, NULL);
 			continue;
 		}
 		result->images[result->count++] = candidate->image;
 		candidate->image = (struct find_image){.path = NULL};
 	}
-	inodes_free(&data);
-	return failed;
-}
-
-static int search_arguments(struct search *search, struct bs_error *err)
-{
-	const struct find_request *request = search->request;
-	struct walk walk = {
-		.follow = request->follow,
-		.include = &request->include,
-		.exclude = &request->exclude,
-		.file = find_add_file,
-		.left_out = leave_out,
-		.context = search,
-	};
-	int failed = 0;
-
-	for (int i = 0; i < request->count && failed == 0; i++) {
-		const char *path = request->arguments[i];
-		struct stat status;
-		bool is_there = stat(path, &status) == 0;
-
-		if (is_there && S_ISDIR(status.st_mode))
-			failed = walk_folder(&walk, path, err);
-		else
-			failed = add_named(search, path, is_there ? &status : NULL, err);
-	}
-	walk_end(&walk);
+	tdestroy(data, free);
 	return failed;
 }
 
@@ -357,22 +554,23 @@ int find_images(const struct find_request *request, struct find_result *result,
 	int failed;
 
 	*result = (struct find_result){.images = NULL};
-	failed = search_arguments(&search, err);
+	failed = find_search_arguments(&search, err);
 	if (failed == 0)
-		failed = choose_images(&search, err);
-	for (size_t i = 0; i < search.count; i++)
-		find_free_image(&search.candidates[i].image);
-	free(search.candidates);
-	inodes_free(&search.files);
+		failed = find_choose_images(&search, err);
+	for (size_t i = 0; i < search.candidates.count; i++)
+		find_free_image(&search.candidates.items[i].image);
+	candidates_free(&search.candidates);
+	tdestroy(search.files, free);
+	tdestroy(search.folders, free);
 	return failed;
 }
 
-void find_drop(struct find_result *result, const bool *done)
+void find_drop_done(struct find_result *result)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < result->count; i++) {
-		if (done[i])
+		if (result->images[i].done)
 			find_free_image(&result->images[i]);
 		else
 			result->images[kept++] = result->images[i];

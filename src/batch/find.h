@@ -66,8 +66,10 @@ struct find_image {
 	char *path;              /* as found */
 	char *location;          /* see location.h */
 	char *file;              /* the path of the file with the image's bytes; NULL: not a file */
+	char *undo_directory;    /* of the undo file; NULL: that of the options */
 	uint64_t size, modified; /* of that file when it was found; see row_stat() */
 	bool was_there;          /* the file existed: `size` and `modified` are valid */
+	bool done;               /* by an earlier run; see find_drop_done() */
 };
 
 struct find_result {
@@ -78,13 +80,13 @@ struct find_result {
 
 /*
  * The caller frees *result with find_free() in every case.  Errors: BS_NO_MEMORY; BS_INTERRUPTED if
- * a signal that asks to stop is pending (interruption.h); *result has no images then.
+ * a signal that asks to stop is pending (signals.h); *result has no images then.
  */
 MUST_CHECK int find_images(const struct find_request *request, struct find_result *result,
 			   struct bs_error *err);
 
-/* Removes the images whose element of `done` is true.  `done` has result->count elements. */
-void find_drop(struct find_result *result, const bool *done);
+/* Removes the images that are done. */
+void find_drop_done(struct find_result *result);
 
 /* Frees the members of an image, not the struct itself. */
 void find_free_image(struct find_image *image);

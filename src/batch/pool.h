@@ -9,7 +9,7 @@
  * - A child has its own process group.  A signal reaches all processes that it has started, and
  *   they are killed when it ends.
  * - A child inherits the standard descriptors and the channel, no others.
- * - A child holds SIGINT, SIGTERM and SIGHUP (interruption.h), and gets SIGTERM if the parent dies.
+ * - A child holds SIGINT, SIGTERM and SIGHUP (signals.h), and gets SIGTERM if the parent dies.
  * - The parent holds the same signals and receives them as events.
  */
 #ifndef BOOTSHIFT_BATCH_POOL_H

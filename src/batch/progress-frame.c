@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/outcome.h"
 #include "report/text.h"
 
 #define PIECE_MAX    48
@@ -24,7 +25,7 @@ enum piece { PIECE_DONE, PIECE_LEFT, PIECE_PERCENT, PIECE_RATE, PIECE_BAR, PIECE
  * Images a millisecond; 0: not known yet.  The time since the last image ended counts, so that the
  * rate falls if the batch hangs.
  */
-static double images_per_millisecond(const struct progress_state *state)
+static double frame_images_per_millisecond(const struct progress_state *state)
 {
 	uint64_t begin = 0, images = state->done;
 
@@ -35,9 +36,9 @@ static double images_per_millisecond(const struct progress_state *state)
 	return state->now > begin ? (double)images / (double)(state->now - begin) : 0;
 }
 
-static void format_rate(const struct progress_state *state, char text[PIECE_MAX])
+static void frame_format_rate(const struct progress_state *state, char text[PIECE_MAX])
 {
-	double rate = images_per_millisecond(state) * 60000;
+	double rate = frame_images_per_millisecond(state) * 60000;
 
 	if (rate <= 0)
 		snprintf(text, PIECE_MAX, "--/min");
@@ -45,9 +46,9 @@ static void format_rate(const struct progress_state *state, char text[PIECE_MAX]
 		snprintf(text, PIECE_MAX, "%.*f/min", rate < 9.95 ? 1 : 0, rate);
 }
 
-static void format_left(const struct progress_state *state, char text[PIECE_MAX])
+static void frame_format_left(const struct progress_state *state, char text[PIECE_MAX])
 {
-	double rate = images_per_millisecond(state);
+	double rate = frame_images_per_millisecond(state);
 	double seconds = rate > 0 ? (double)(state->total - state->done) / rate / 1000 : 0;
 	unsigned long minutes = (unsigned long)(seconds / 60 + 0.5);
 
@@ -61,18 +62,20 @@ static void format_left(const struct progress_state *state, char text[PIECE_MAX]
 		snprintf(text, PIECE_MAX, "%lu h %02lu min left", minutes / 60, minutes % 60);
 }
 
-static void format_pieces(const struct progress_state *state, char texts[PIECE_COUNT][PIECE_MAX])
+static void frame_format_pieces(const struct progress_state *state,
+				char texts[PIECE_COUNT][PIECE_MAX])
 {
 	uint64_t percent = state->total > 0 ? state->done * 100 / state->total : 100;
 
 	snprintf(texts[PIECE_DONE], PIECE_MAX, "%llu of %llu", (unsigned long long)state->done,
 		 (unsigned long long)state->total);
 	snprintf(texts[PIECE_PERCENT], PIECE_MAX, "%u%%", (unsigned)percent);
-	format_rate(state, texts[PIECE_RATE]);
-	format_left(state, texts[PIECE_LEFT]);
+	frame_format_rate(state, texts[PIECE_RATE]);
+	frame_format_left(state, texts[PIECE_LEFT]);
 }
 
-static void print_bar(struct output *output, const struct progress_state *state, unsigned columns)
+static void frame_print_bar(struct output *output, const struct progress_state *state,
+			    unsigned columns)
 {
 	uint64_t filled = state->total > 0 ? state->done * columns / state->total : columns;
 
@@ -86,8 +89,8 @@ static void print_bar(struct output *output, const struct progress_state *state,
 	print_style(output, STYLE_PLAIN);
 }
 
-static void print_first_line(struct output *output, const struct progress_state *state,
-			     unsigned width)
+static void frame_print_first_line(struct output *output, const struct progress_state *state,
+				   unsigned width)
 {
 	static const enum piece places[] = {PIECE_DONE, PIECE_BAR, PIECE_PERCENT, PIECE_RATE,
 					    PIECE_LEFT};
@@ -95,7 +98,7 @@ static void print_first_line(struct output *output, const struct progress_state 
 	unsigned widths[PIECE_COUNT] = {0};
 	unsigned left;
 
-	format_pieces(state, texts);
+	frame_format_pieces(state, texts);
 	widths[PIECE_DONE] = (unsigned)strlen(texts[PIECE_DONE]);
 	if (widths[PIECE_DONE] > width)
 		widths[PIECE_DONE] = width;
@@ -118,7 +121,7 @@ static void print_first_line(struct output *output, const struct progress_state 
 		if (piece != PIECE_DONE)
 			print_to(output, output->column + GAP);
 		if (piece == PIECE_BAR)
-			print_bar(output, state, widths[piece]);
+			frame_print_bar(output, state, widths[piece]);
 		else
 			print_cut(output, widths[piece], "%s", texts[piece]);
 	}
@@ -127,42 +130,37 @@ static void print_first_line(struct output *output, const struct progress_state 
 
 /* ---- the second line: the outcomes --------------------------------------------------------- */
 
-static void print_counts(struct output *output, const struct progress_state *state, unsigned width)
+static void frame_print_count(struct output *output, const struct progress_state *state,
+			      const struct outcome *outcome, unsigned width)
 {
-	static const struct {
-		enum bs_status status;
-		enum output_style style;
-		const char *name;
-	} counts[] = {
-		{BS_STATUS_RECOVERY_REQUIRED, STYLE_BAD, "to recover"},
-		{BS_STATUS_FAILED, STYLE_BAD, "failed"},
-		{BS_STATUS_REFUSED, STYLE_WARNING, "refused"},
-		{BS_STATUS_FIXED, STYLE_GOOD, "fixed"},
-		{BS_STATUS_WOULD_FIX, STYLE_GOOD, "would be fixed"},
-		{BS_STATUS_UNDONE, STYLE_GOOD, "undone"},
-		{BS_STATUS_NOTHING_TO_DO, STYLE_PLAIN, "nothing to do"},
-	};
+	uint64_t count = state->statuses[outcome->status];
+	unsigned gap = output->column > 0 ? GAP : 0;
+	char text[PIECE_MAX];
 
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		uint64_t count = state->statuses[counts[i].status];
-		unsigned gap = output->column > 0 ? GAP : 0;
-		char text[PIECE_MAX];
+	snprintf(text, sizeof(text), "%llu %s", (unsigned long long)count, outcome->word);
+	if (count == 0 || output->column + gap + strlen(text) > width)
+		return;
+	print_to(output, output->column + gap);
+	print_styled(output, outcome->style, "%s", text);
+}
 
-		snprintf(text, sizeof(text), "%llu %s", (unsigned long long)count, counts[i].name);
-		if (count == 0 || output->column + gap + strlen(text) > width)
-			continue;
-		print_to(output, output->column + gap);
-		print_style(output, counts[i].style);
-		print(output, "%s", text);
-		print_style(output, STYLE_PLAIN);
-	}
+/* The problems, the worst first, and then the other outcomes. */
+static void frame_print_counts(struct output *output, const struct progress_state *state,
+			       unsigned width)
+{
+	for (size_t i = BS_STATUS_COUNT; i-- > 0;)
+		if (outcome_is_problem(outcomes[i].status))
+			frame_print_count(output, state, &outcomes[i], width);
+	for (size_t i = 0; i < BS_STATUS_COUNT; i++)
+		if (!outcome_is_problem(outcomes[i].status))
+			frame_print_count(output, state, &outcomes[i], width);
 	print_end(output);
 }
 
 /* ---- the other lines: the running images --------------------------------------------------- */
 
 /* The longest end of `visible` that fits in `columns`. */
-static const char *visible_tail(const char *visible, unsigned columns)
+static const char *frame_visible_tail(const char *visible, unsigned columns)
 {
 	unsigned taken = text_columns(visible);
 
@@ -176,7 +174,7 @@ static const char *visible_tail(const char *visible, unsigned columns)
 }
 
 /* Cuts a long path in the middle, because the name at its end is most important. */
-static void print_path(struct output *output, const char *path, unsigned columns)
+static void frame_print_path(struct output *output, const char *path, unsigned columns)
 {
 	char *visible = text_visible(path, output->unicode);
 	unsigned head = columns / 3;
@@ -187,13 +185,13 @@ static void print_path(struct output *output, const char *path, unsigned columns
 		print(output, "%s", visible);
 	} else {
 		print_cut(output, head, "%s", visible);
-		print(output, "%s", visible_tail(visible, columns - head));
+		print(output, "%s", frame_visible_tail(visible, columns - head));
 	}
 	free(visible);
 }
 
-static void print_running(struct output *output, const struct progress_state *state,
-			  const struct progress_slot *slot, unsigned width)
+static void frame_print_running(struct output *output, const struct progress_state *state,
+				const struct progress_slot *slot, unsigned width)
 {
 	static const char *const verbs[BS_PHASE_COUNT] = {
 		[BS_PHASE_OPENING] = "opening",       [BS_PHASE_INSPECTING] = "reading",
@@ -211,26 +209,24 @@ static void print_running(struct output *output, const struct progress_state *st
 		if (seconds >= LONG_RUNNING)
 			snprintf(time, sizeof(time), " (%llu s)", (unsigned long long)seconds);
 	}
-	print_path(output, slot->path, width - output->column - (unsigned)strlen(time));
-	print_style(output, STYLE_FAINT);
-	print(output, "%s", time);
-	print_style(output, STYLE_PLAIN);
+	frame_print_path(output, slot->path, width - output->column - (unsigned)strlen(time));
+	print_styled(output, STYLE_FAINT, "%s", time);
 	print_end(output);
 }
 
 /* Prints at most `most` lines and returns their number.  `most` is at least 1. */
-static unsigned print_all_running(struct output *output, const struct progress_state *state,
-				  unsigned width, unsigned most)
+static unsigned frame_print_all_running(struct output *output, const struct progress_state *state,
+					unsigned width, unsigned most)
 {
 	size_t running = 0, shown = 0, limit;
 
-	for (size_t i = 0; i < state->slot_count; i++)
-		running += state->slots[i].path ? 1 : 0;
+	for (size_t i = 0; i < state->slots.count; i++)
+		running += state->slots.items[i].path ? 1 : 0;
 	limit = running <= most ? running : most - 1;
-	for (size_t i = 0; i < state->slot_count && shown < limit; i++) {
-		if (!state->slots[i].path)
+	for (size_t i = 0; i < state->slots.count && shown < limit; i++) {
+		if (!state->slots.items[i].path)
 			continue;
-		print_running(output, state, &state->slots[i], width);
+		frame_print_running(output, state, &state->slots.items[i], width);
 		shown++;
 	}
 	if (shown == running)
@@ -248,12 +244,12 @@ unsigned progress_frame(struct output *output, const struct progress_state *stat
 	unsigned most = rows > 12 ? rows / 2 : rows - 1 < 6 ? rows - 1 : 6;
 	unsigned lines = 1;
 
-	print_first_line(output, state, columns - 1);
+	frame_print_first_line(output, state, columns - 1);
 	if (most >= 2 && state->done > 0) {
-		print_counts(output, state, columns - 1);
+		frame_print_counts(output, state, columns - 1);
 		lines++;
 	}
 	if (lines < most)
-		lines += print_all_running(output, state, columns - 1, most - lines);
+		lines += frame_print_all_running(output, state, columns - 1, most - lines);
 	return lines;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "report/output.h"
+#include "util/vector.h"
 
 /* The rate is computed from this number of images that ended last. */
 #define PROGRESS_RATE_IMAGES 64
@@ -16,14 +17,15 @@ struct progress_slot {
 	uint64_t since; /* when the image began */
 };
 
+DEFINE_VECTOR(progress_slots, struct progress_slot);
+
 /* Times are in milliseconds since the batch began. */
 struct progress_state {
 	uint64_t now;
 	uint64_t total, done;                /* images */
 	uint64_t statuses[BS_STATUS_COUNT];  /* number of images with each outcome */
 	uint64_t ends[PROGRESS_RATE_IMAGES]; /* when image i ended, at i % PROGRESS_RATE_IMAGES */
-	struct progress_slot *slots;
-	size_t slot_count;
+	struct progress_slots slots;
 };
 
 /*

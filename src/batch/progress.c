@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #include "batch/progress-frame.h"
+#include "report/amount.h"
+#include "report/outcome.h"
 #include "rows/location.h"
 #include "util/clock.h"
 
@@ -137,54 +139,25 @@ static void progress_draw(struct progress *progress)
 
 /* ---- the line of an image that has ended --------------------------------------------------- */
 
-static bool is_shown(const struct progress *progress, enum bs_status status)
+static bool progress_is_shown(const struct progress *progress, enum bs_status status)
 {
-	if (row_is_problem(status) || progress->kind == PROGRESS_VERBOSE)
+	if (outcome_is_problem(status) || progress->kind == PROGRESS_VERBOSE)
 		return true;
 	return progress->kind == PROGRESS_NORMAL && !progress->live;
 }
 
-static void print_problem(struct output *output, const struct row *row)
+static void progress_print_image(struct output *output, const struct row *row)
 {
-	static const char *const words[BS_STATUS_COUNT] = {
-		[BS_STATUS_REFUSED] = "refused",
-		[BS_STATUS_FAILED] = "failed",
-		[BS_STATUS_RECOVERY_REQUIRED] = "recovery required",
-	};
-
-	print_style(output, row->status == BS_STATUS_REFUSED ? STYLE_WARNING : STYLE_BAD);
-	print(output, "%s", words[row->status]);
-	print_style(output, STYLE_PLAIN);
-	print(output, ": %s (%s)", row->message, bs_code_name(row->code));
-}
-
-static void print_success(struct output *output, const struct row *row)
-{
-	static const char *const words[BS_STATUS_COUNT] = {
-		[BS_STATUS_FIXED] = "fixed",
-		[BS_STATUS_WOULD_FIX] = "would fix",
-		[BS_STATUS_NOTHING_TO_DO] = "nothing to do",
-		[BS_STATUS_UNDONE] = "undone",
-	};
-
-	print_style(output, STYLE_GOOD);
-	print(output, "%s", words[row->status]);
-	print_style(output, STYLE_PLAIN);
-	if (row->status == BS_STATUS_WOULD_FIX)
-		print(output, ", rehearsed");
-	if (row->status != BS_STATUS_NOTHING_TO_DO)
-		print(output, " in %.2f s", (double)row->milliseconds / 1000);
-}
-
-static void print_ended_image(struct output *output, const struct row *row)
-{
+	const struct outcome *outcome = outcome_of(row->status);
 	char *path = location_as_found(row->location, row->path);
 
 	print(output, "%s: ", path ? path : row->path);
-	if (row_is_problem(row->status))
-		print_problem(output, row);
-	else
-		print_success(output, row);
+	print_styled(output, outcome->style, "%s", outcome->word);
+	if (outcome_is_problem(row->status))
+		print(output, ": %s (%s)", row->message, bs_code_name(row->code));
+	else if (row->status != BS_STATUS_NOTHING_TO_DO)
+		print(output, "%s in %s", row->status == BS_STATUS_WOULD_FIX ? ", rehearsed" : "",
+		      duration_format(row->milliseconds).text);
 	print_end(output);
 	free(path);
 }
@@ -207,30 +180,16 @@ struct progress *progress_open(FILE *stream, enum output_colour colour, enum pro
 	return progress;
 }
 
-/* The slot with an index; adds slots if there are not enough.  NULL when memory runs out. */
-static struct progress_slot *progress_slot(struct progress_state *state, size_t slot)
-{
-	if (slot >= state->slot_count) {
-		size_t count = slot + 1;
-		struct progress_slot *slots = reallocarray(state->slots, count, sizeof(*slots));
-
-		if (!slots)
-			return NULL;
-		memset(slots + state->slot_count, 0, (count - state->slot_count) * sizeof(*slots));
-		state->slots = slots;
-		state->slot_count = count;
-	}
-	return &state->slots[slot];
-}
-
 void progress_start(struct progress *progress, size_t slot, const char *path)
 {
-	struct progress_slot *image = progress_slot(&progress->state, slot);
+	struct progress_slots *slots = &progress->state.slots;
+	struct bs_error ignored;
 
-	if (!image)
-		return;
-	free(image->path);
-	*image = (struct progress_slot){
+	while (slots->count <= slot) /* ends: each turn adds a slot */
+		if (!progress_slots_add(slots, &ignored))
+			return;
+	free(slots->items[slot].path);
+	slots->items[slot] = (struct progress_slot){
 		.path = strdup(path),
 		.since = clock_milliseconds() - progress->begin,
 	};
@@ -239,8 +198,8 @@ void progress_start(struct progress *progress, size_t slot, const char *path)
 
 void progress_phase(struct progress *progress, size_t slot, enum bs_phase phase)
 {
-	if (slot < progress->state.slot_count)
-		progress->state.slots[slot].phase = phase;
+	if (slot < progress->state.slots.count)
+		progress->state.slots.items[slot].phase = phase;
 	progress_draw(progress);
 }
 
@@ -248,15 +207,15 @@ void progress_end(struct progress *progress, size_t slot, const struct row *row)
 {
 	struct progress_state *state = &progress->state;
 
-	if (slot < state->slot_count) {
-		free(state->slots[slot].path);
-		state->slots[slot].path = NULL;
+	if (slot < state->slots.count) {
+		free(state->slots.items[slot].path);
+		state->slots.items[slot].path = NULL;
 	}
 	state->ends[state->done % PROGRESS_RATE_IMAGES] = clock_milliseconds() - progress->begin;
 	state->done++;
 	state->statuses[row->status]++;
-	if (is_shown(progress, row->status)) {
-		print_ended_image(progress_above(progress), row);
+	if (progress_is_shown(progress, row->status)) {
+		progress_print_image(progress_above(progress), row);
 		output_flush(&progress->output);
 	}
 	progress_draw(progress);
@@ -280,9 +239,9 @@ int progress_close(struct progress *progress)
 	progress_erase(progress);
 	output_flush(&progress->output);
 	error = progress->output.error;
-	for (size_t i = 0; i < progress->state.slot_count; i++)
-		free(progress->state.slots[i].path);
-	free(progress->state.slots);
+	for (size_t i = 0; i < progress->state.slots.count; i++)
+		free(progress->state.slots.items[i].path);
+	progress_slots_free(&progress->state.slots);
 	free(progress);
 	return error;
 }

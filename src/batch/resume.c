@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <nettle/sha2.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,25 +14,23 @@
 
 struct resumption {
 	const struct resume_request *request;
-	struct find_result *found;
-	struct find_image **by_location; /* sorted by location */
-	bool *done;                      /* one for each image of `found` */
+	void *by_location; /* the images that were found: a tsearch(3) tree */
 	struct summary *summary;
 	uint64_t begun; /* the earliest in the rows; UINT64_MAX: no rows */
 };
 
 static int compare_locations(const void *one, const void *other)
 {
-	const struct find_image *const *a = one, *const *b = other;
+	const struct find_image *a = one, *b = other;
 
-	return strcmp((*a)->location, (*b)->location);
+	return strcmp(a->location, b->location);
 }
 
 static struct find_image *find_location(const struct resumption *resumption, char *location)
 {
-	const struct find_image wanted = {.location = location}, *key = &wanted;
-	struct find_image **found = bsearch(&key, resumption->by_location, resumption->found->count,
-					    sizeof(*resumption->by_location), compare_locations);
+	const struct find_image wanted = {.location = location};
+	struct find_image *const *found =
+		tfind(&wanted, &resumption->by_location, compare_locations);
 
 	return found ? *found : NULL;
 }
@@ -81,7 +80,7 @@ static int resume_row(void *context, size_t index, const struct row *row, struct
 		resumption->begun = row->begun;
 	if (!image || !is_done(row, image))
 		return 0;
-	resumption->done[image - resumption->found->images] = true;
+	image->done = true;
 	return summary_add(resumption->summary, row, err);
 }
 
@@ -106,38 +105,32 @@ static int resume_rows(struct resumption *resumption, uint64_t *skipped, struct 
 	return result;
 }
 
-static int sort_by_location(struct resumption *resumption, struct bs_error *err)
+/* For tdestroy(3): the tree does not own the images. */
+static void keep_image(void *image)
 {
-	size_t count = resumption->found->count;
-
-	resumption->by_location = calloc(count + 1, sizeof(struct find_image *));
-	resumption->done = calloc(count + 1, sizeof(bool));
-	if (!resumption->by_location || !resumption->done)
-		return fail_memory(err);
-	for (size_t i = 0; i < count; i++)
-		resumption->by_location[i] = &resumption->found->images[i];
-	qsort(resumption->by_location, count, sizeof(struct find_image *), compare_locations);
-	return 0;
+	(void)image;
 }
 
 int resume_batch(const struct resume_request *request, struct find_result *found,
 		 struct summary *summary, uint64_t *begun, uint64_t *skipped, struct bs_error *err)
 {
 	struct resumption resumption = {
-		.request = request, .found = found, .summary = summary, .begun = UINT64_MAX};
-	int result = sort_by_location(&resumption, err);
+		.request = request, .summary = summary, .begun = UINT64_MAX};
+	int result = 0;
 
+	for (size_t i = 0; i < found->count && result == 0; i++)
+		if (!tsearch(&found->images[i], &resumption.by_location, compare_locations))
+			result = fail_memory(err);
 	if (result == 0)
 		result = resume_rows(&resumption, skipped, err);
 	if (result == 0 && request->leave_out) {
-		find_drop(found, resumption.done);
+		find_drop_done(found);
 		if (resumption.begun == UINT64_MAX)
 			*begun = rows_created(request->rows);
 		else if (resumption.begun < *begun)
 			*begun = resumption.begun;
 	}
-	free(resumption.by_location);
-	free(resumption.done);
+	tdestroy(resumption.by_location, keep_image);
 	return result;
 }
 

@@ -6,11 +6,12 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "report/amount.h"
 #include "util/clock.h"
 #include "util/signals.h"
 
 /* In milliseconds. */
-#define TICK         200     /* between two calls of tick() */
+#define TICK         200     /* between two calls of progress_tick() */
 #define GRACE        10000u  /* between SIGTERM at the timeout and SIGKILL */
 #define LEFT_OVER    30000u  /* for processes of a killed run or a dead child to end */
 #define RECOVERY_MAX 600000u /* enough to write back a fix at 100 KB a second */
@@ -18,7 +19,7 @@
 /* What a slot is working on. */
 struct task {
 	bool busy, recovering;
-	uint64_t deadline;      /* clock_milliseconds(); 0: none */
+	struct deadline deadline;
 	bool timed_out;         /* SIGTERM was sent */
 	bool killed;            /* SIGKILL was sent */
 	struct bs_error reason; /* while recovering: why the first process died */
@@ -31,51 +32,51 @@ struct running {
 	struct pool *pool;
 	size_t busy; /* slots */
 	uint64_t failures;
-	uint64_t wait_until; /* for the attempts */
-	unsigned signals;    /* number of signals that asked to stop */
-	bool stopping;       /* begin no more images */
-	struct task *tasks;  /* one for each slot */
+	struct deadline wait; /* for the attempts */
+	unsigned signals;     /* number of signals that asked to stop */
+	bool stopping;        /* begin no more images */
+	struct task *tasks;   /* one for each slot */
 };
 
 /* ---- beginning ----------------------------------------------------------------------------- */
 
-static int begin_image(struct running *running, size_t slot, struct bs_error *err)
+static int run_begin_image(struct running *running, size_t slot, struct bs_error *err)
 {
 	const struct run_request *request = running->request;
 	struct task *task = &running->tasks[slot];
 	size_t index = running->outcome->begun;
 
 	*task = (struct task){
-		.deadline = request->timeout > 0 ? clock_milliseconds() + request->timeout * 1000ull
-						 : 0,
 		.attempt = {.kind = request->kind,
 			    .image = &request->images[index],
 			    .options = *request->options,
 			    .command = request->command,
 			    .begun = request->begun,
 			    .resumed = request->resumed,
-			    .wait_until = running->wait_until},
+			    .wait = running->wait},
 	};
-	if (request->undo_directories)
-		task->attempt.options.undo_directory = request->undo_directories[index];
+	if (request->timeout > 0)
+		task->deadline = deadline_after(request->timeout * 1000ull);
+	if (task->attempt.image->undo_directory)
+		task->attempt.options.undo_directory = task->attempt.image->undo_directory;
 	if (pool_start(running->pool, slot, attempt_run, &task->attempt, err) < 0)
 		return -1;
 	task->busy = true;
 	running->busy++;
 	running->outcome->begun++;
-	if (request->watcher.started)
-		request->watcher.started(request->watcher.context, slot, task->attempt.image);
+	if (request->progress)
+		progress_start(request->progress, slot, task->attempt.image->path);
 	return 0;
 }
 
 /* If a process cannot be started while others run, it is tried again when one of them has ended. */
-static int fill_slots(struct running *running, struct bs_error *err)
+static int run_fill_slots(struct running *running, struct bs_error *err)
 {
 	const struct run_request *request = running->request;
 
 	for (size_t i = 0; i < request->slots && !running->stopping; i++)
 		if (!running->tasks[i].busy && running->outcome->begun < request->count &&
-		    begin_image(running, i, err) < 0)
+		    run_begin_image(running, i, err) < 0)
 			return running->busy > 0 ? 0 : -1;
 	return 0;
 }
@@ -83,7 +84,7 @@ static int fill_slots(struct running *running, struct bs_error *err)
 /* ---- ending -------------------------------------------------------------------------------- */
 
 /* Frees the slot and reports the row. */
-static void finish_image(struct running *running, size_t slot, const struct row *row)
+static void run_finish_image(struct running *running, size_t slot, const struct row *row)
 {
 	const struct run_request *request = running->request;
 
@@ -94,23 +95,24 @@ static void finish_image(struct running *running, size_t slot, const struct row 
 	if (request->failures_max > 0 && running->failures >= request->failures_max &&
 	    running->outcome->begun < request->count)
 		running->stopping = running->outcome->gave_up = true;
-	if (request->watcher.ended &&
-	    request->watcher.ended(request->watcher.context, slot, row) < 0)
+	if (request->progress)
+		progress_end(request->progress, slot, row);
+	if (request->ended(request->context, row) < 0)
 		running->stopping = true;
 }
 
-static void set_timeout(const struct running *running, struct bs_error *reason)
+static void run_set_timeout(const struct running *running, struct bs_error *reason)
 {
-	fail(reason, BS_TIMEOUT, "it took longer than %u second%s", running->request->timeout,
-	     running->request->timeout == 1 ? "" : "s");
+	fail(reason, BS_TIMEOUT, "the image took longer than %s",
+	     count_format(running->request->timeout, "second").text);
 }
 
 /* Why a process ended without sending a row. */
-static void explain_death(const struct running *running, const struct task *task, int status,
-			  struct bs_error *reason)
+static void run_explain_death(const struct running *running, const struct task *task, int status,
+			      struct bs_error *reason)
 {
 	if (task->killed && task->timed_out)
-		set_timeout(running, reason);
+		run_set_timeout(running, reason);
 	else if (task->killed)
 		fail(reason, BS_INTERRUPTED, "killed by a second signal");
 	else if (WIFSIGNALED(status))
@@ -121,14 +123,14 @@ static void explain_death(const struct running *running, const struct task *task
 }
 
 /* Whether a process that died in this phase may have written to the image. */
-static bool may_have_written(enum bs_phase phase)
+static bool run_may_have_written(enum bs_phase phase)
 {
 	return phase >= BS_PHASE_COMMITTING && phase < BS_PHASE_COUNT;
 }
 
 /* Makes the row here, because no process can. */
-static int finish_with_result(struct running *running, size_t slot, struct bs_result *result,
-			      struct bs_error *err)
+static int run_finish_with_result(struct running *running, size_t slot, struct bs_result *result,
+				  struct bs_error *err)
 {
 	const struct row_subject subject = attempt_subject(&running->tasks[slot].attempt);
 	struct row row;
@@ -137,21 +139,21 @@ static int finish_with_result(struct running *running, size_t slot, struct bs_re
 		row_free(&row);
 		return -1;
 	}
-	finish_image(running, slot, &row);
+	run_finish_image(running, slot, &row);
 	row_free(&row);
 	return 0;
 }
 
 /* `why` says why the recovery failed.  The state of the image is unknown. */
-static int finish_unrecovered(struct running *running, size_t slot, const char *why,
-			      struct bs_error *err)
+static int run_finish_unrecovered(struct running *running, size_t slot, const char *why,
+				  struct bs_error *err)
 {
 	const struct bs_error *reason = &running->tasks[slot].reason;
 	struct bs_result result = {.status = BS_STATUS_RECOVERY_REQUIRED};
 
 	fail(&result.error, BS_RECOVERY_REQUIRED,
 	     "%.200s, and the image could not be recovered: %.200s", reason->message, why);
-	return finish_with_result(running, slot, &result, err);
+	return run_finish_with_result(running, slot, &result, err);
 }
 
 /*
@@ -161,30 +163,30 @@ static int finish_unrecovered(struct running *running, size_t slot, const char *
  *
  * A dead fix may have committed without verifying the result: so the recovery undoes the whole fix.
  */
-static int recover_image(struct running *running, const struct pool_event *event,
-			 struct bs_error *err)
+static int run_recover_image(struct running *running, const struct pool_event *event,
+			     struct bs_error *err)
 {
 	struct task *task = &running->tasks[event->slot];
 	struct bs_result result = {.status = BS_STATUS_FAILED};
 
-	explain_death(running, task, event->status, &task->reason);
-	if (!may_have_written(event->phase)) {
+	run_explain_death(running, task, event->status, &task->reason);
+	if (!run_may_have_written(event->phase)) {
 		result.error = task->reason;
-		return finish_with_result(running, event->slot, &result, err);
+		return run_finish_with_result(running, event->slot, &result, err);
 	}
 	task->attempt.kind = task->attempt.kind == ATTEMPT_FIX ? ATTEMPT_UNDO_FIX : ATTEMPT_RECOVER;
-	task->attempt.wait_until = clock_milliseconds() + LEFT_OVER;
+	task->attempt.wait = deadline_after(LEFT_OVER);
 	task->recovering = true;
 	task->killed = false;
-	task->deadline = clock_milliseconds() + RECOVERY_MAX;
+	task->deadline = deadline_after(RECOVERY_MAX);
 	if (pool_start(running->pool, event->slot, attempt_run, &task->attempt, err) < 0)
-		return finish_unrecovered(running, event->slot, err->message, err);
+		return run_finish_unrecovered(running, event->slot, err->message, err);
 	return 0;
 }
 
 /* The row of a recovery does not say why the image had to be recovered: add the reason. */
-static int finish_recovered(struct running *running, size_t slot, struct row *row,
-			    struct bs_error *err)
+static int run_finish_recovered(struct running *running, size_t slot, struct row *row,
+				struct bs_error *err)
 {
 	const struct task *task = &running->tasks[slot];
 	bool fixing = running->request->kind == ATTEMPT_FIX;
@@ -192,37 +194,38 @@ static int finish_recovered(struct running *running, size_t slot, struct row *ro
 
 	if (row->status == BS_STATUS_RECOVERY_REQUIRED ||
 	    (row->status == BS_STATUS_UNDONE && !fixing)) {
-		finish_image(running, slot, row);
+		run_finish_image(running, slot, row);
 		return 0;
 	}
 	if (row->status == BS_STATUS_UNDONE)
 		fail(&reason, reason.code, "%s; its changes were taken back", task->reason.message);
 	else if (row->status != BS_STATUS_NOTHING_TO_DO)
-		return finish_unrecovered(running, slot, row->message, err);
+		return run_finish_unrecovered(running, slot, row->message, err);
 	if (row_fail(row, &reason, err) < 0)
 		return -1;
-	finish_image(running, slot, row);
+	run_finish_image(running, slot, row);
 	return 0;
 }
 
-static int finish_with_row(struct running *running, size_t slot, struct row *row,
-			   struct bs_error *err)
+static int run_finish_with_row(struct running *running, size_t slot, struct row *row,
+			       struct bs_error *err)
 {
 	const struct task *task = &running->tasks[slot];
 	struct bs_error reason;
 
 	if (task->recovering)
-		return finish_recovered(running, slot, row, err);
+		return run_finish_recovered(running, slot, row, err);
 	if (task->timed_out && row->code == BS_INTERRUPTED) {
-		set_timeout(running, &reason);
+		run_set_timeout(running, &reason);
 		if (row_fail(row, &reason, err) < 0)
 			return -1;
 	}
-	finish_image(running, slot, row);
+	run_finish_image(running, slot, row);
 	return 0;
 }
 
-static int handle_end(struct running *running, const struct pool_event *event, struct bs_error *err)
+static int run_handle_end(struct running *running, const struct pool_event *event,
+			  struct bs_error *err)
 {
 	const struct task *task = &running->tasks[event->slot];
 	struct bs_error ignored;
@@ -230,36 +233,36 @@ static int handle_end(struct running *running, const struct pool_event *event, s
 	int result;
 
 	if (event->line && row_parse(event->line, strlen(event->line), &row, &ignored) == 0)
-		result = finish_with_row(running, event->slot, &row, err);
+		result = run_finish_with_row(running, event->slot, &row, err);
 	else if (task->recovering)
-		result = finish_unrecovered(running, event->slot,
-					    task->killed ? "the recovery did not end either"
-							 : "the recovery died as well",
-					    err);
+		result = run_finish_unrecovered(running, event->slot,
+						task->killed ? "the recovery did not end either"
+							     : "the recovery died as well",
+						err);
 	else
-		result = recover_image(running, event, err);
+		result = run_recover_image(running, event, err);
 	row_free(&row);
 	return result;
 }
 
 /* ---- stopping ------------------------------------------------------------------------------ */
 
-static void kill_task(struct running *running, size_t slot)
+static void run_kill_task(struct running *running, size_t slot)
 {
 	running->tasks[slot].killed = true;
-	running->tasks[slot].deadline = 0;
+	running->tasks[slot].deadline = (struct deadline){0};
 	pool_signal(running->pool, slot, SIGKILL);
 }
 
-static void stop_run(struct running *running)
+static void run_stop(struct running *running)
 {
 	running->stopping = running->outcome->interrupted = true;
 }
 
 /* See run.h. */
-static void handle_signal(struct running *running)
+static void run_handle_signal(struct running *running)
 {
-	stop_run(running);
+	run_stop(running);
 	running->signals++;
 	for (size_t i = 0; i < running->request->slots; i++) {
 		const struct task *task = &running->tasks[i];
@@ -267,47 +270,47 @@ static void handle_signal(struct running *running)
 		if (!task->busy)
 			continue;
 		if (running->signals > (task->recovering ? 2 : 1))
-			kill_task(running, i);
+			run_kill_task(running, i);
 		else if (!task->recovering)
 			pool_signal(running->pool, i, SIGTERM);
 	}
 }
 
-static void check_deadlines(struct running *running)
+static void run_check_deadlines(struct running *running)
 {
 	for (size_t i = 0; i < running->request->slots; i++) {
 		struct task *task = &running->tasks[i];
 
-		if (!task->busy || task->deadline == 0 || clock_milliseconds() < task->deadline)
+		if (!task->busy || !deadline_has_passed(task->deadline))
 			continue;
 		if (task->timed_out || task->recovering) {
-			kill_task(running, i);
+			run_kill_task(running, i);
 			continue;
 		}
 		task->timed_out = true;
-		task->deadline = clock_milliseconds() + GRACE;
+		task->deadline = deadline_after(GRACE);
 		pool_signal(running->pool, i, SIGTERM);
 	}
 }
 
 /* ---- the run ------------------------------------------------------------------------------- */
 
-static int handle_event(struct running *running, const struct pool_event *event,
-			struct bs_error *err)
+static int run_handle_event(struct running *running, const struct pool_event *event,
+			    struct bs_error *err)
 {
-	const struct run_watcher *watcher = &running->request->watcher;
+	struct progress *progress = running->request->progress;
 
 	switch (event->kind) {
 	case POOL_NOTHING:
 		break;
 	case POOL_PHASE:
-		if (watcher->phase)
-			watcher->phase(watcher->context, event->slot, event->phase);
+		if (progress)
+			progress_phase(progress, event->slot, event->phase);
 		break;
 	case POOL_ENDED:
-		return handle_end(running, event, err);
+		return run_handle_end(running, event, err);
 	case POOL_SIGNAL:
-		handle_signal(running);
+		run_handle_signal(running);
 		break;
 	}
 	return 0;
@@ -316,24 +319,23 @@ static int handle_event(struct running *running, const struct pool_event *event,
 /* Ends when no slot is busy and no image is left to begin. */
 static int run_all(struct running *running, struct bs_error *err)
 {
-	const struct run_watcher *watcher = &running->request->watcher;
 	struct pool_event event;
 	int result;
 
 	/* A signal may have come before the run. */
 	if (signals_stop_pending())
-		stop_run(running);
-	result = fill_slots(running, err);
+		run_stop(running);
+	result = run_fill_slots(running, err);
 	while (result == 0 && running->busy > 0) {
 		result = pool_wait(running->pool, TICK, &event, err);
 		if (result == 0)
-			result = handle_event(running, &event, err);
+			result = run_handle_event(running, &event, err);
 		free(event.line);
-		check_deadlines(running);
-		if (watcher->tick)
-			watcher->tick(watcher->context);
+		run_check_deadlines(running);
+		if (running->request->progress)
+			progress_tick(running->request->progress);
 		if (result == 0)
-			result = fill_slots(running, err);
+			result = run_fill_slots(running, err);
 	}
 	return result;
 }
@@ -344,7 +346,7 @@ int run_images(const struct run_request *request, struct run_outcome *outcome, s
 	int result = -1;
 
 	if (request->resumed || request->kind == ATTEMPT_UNDO)
-		running.wait_until = clock_milliseconds() + LEFT_OVER;
+		running.wait = deadline_after(LEFT_OVER);
 	*outcome = (struct run_outcome){.begun = 0};
 	running.tasks = calloc(request->slots, sizeof(*running.tasks));
 	if (!running.tasks)

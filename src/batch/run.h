@@ -19,18 +19,9 @@
 #define BOOTSHIFT_BATCH_RUN_H
 
 #include "batch/attempt.h"
+#include "batch/progress.h"
 
 #define RUN_SLOTS_MAX 512u
-
-/* Functions that are called when something happens.  Each may be NULL. */
-struct run_watcher {
-	void (*started)(void *context, size_t slot, const struct find_image *image);
-	void (*phase)(void *context, size_t slot, enum bs_phase phase);
-	/* Returns -1 to begin no more images. */
-	int (*ended)(void *context, size_t slot, const struct row *row);
-	void (*tick)(void *context); /* several times a second */
-	void *context;
-};
 
 struct run_request {
 	enum attempt_kind kind; /* ATTEMPT_FIX, ATTEMPT_REHEARSE or ATTEMPT_UNDO */
@@ -39,13 +30,14 @@ struct run_request {
 	bool resumed;           /* as in struct attempt */
 	const struct bs_options *options;
 	const struct find_image *images;
-	/* One for each image, instead of that in `options`; NULL: `options` is for all images. */
-	const char *const *undo_directories;
 	size_t count;
-	size_t slots;          /* images at the same time, 1 to RUN_SLOTS_MAX */
-	unsigned timeout;      /* seconds for one image, without its recovery; 0: no limit */
-	uint64_t failures_max; /* begin no more images after so many failures; 0: no limit */
-	struct run_watcher watcher;
+	size_t slots;              /* images at the same time, 1 to RUN_SLOTS_MAX */
+	unsigned timeout;          /* seconds for one image, without its recovery; 0: no limit */
+	uint64_t failures_max;     /* begin no more images after so many failures; 0: no limit */
+	struct progress *progress; /* gets all events; NULL: none */
+	/* Called when an image ends.  Returns -1 to begin no more images. */
+	int (*ended)(void *context, const struct row *row);
+	void *context;
 };
 
 struct run_outcome {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The commands on many images at once: batch, and undo --from. */
+/* The commands that work on several images at the same time: batch, and undo --from. */
 #include <sched.h>
 #include <stdlib.h>
 
@@ -9,8 +9,8 @@
 #include "cli/commands.h"
 #include "report/phrases.h"
 
-/* As asked for, or one for each processor that this process may use. */
-static size_t slots(const struct settings *settings)
+/* The number that the user wants; otherwise one for each processor that this process may use. */
+static size_t slots_for(const struct settings *settings)
 {
 	cpu_set_t processors;
 	int count = 1;
@@ -22,40 +22,31 @@ static size_t slots(const struct settings *settings)
 	return count < (int)RUN_SLOTS_MAX ? (size_t)count : RUN_SLOTS_MAX;
 }
 
-static enum progress_kind kind(const struct settings *settings)
-{
-	if (settings->quiet)
-		return PROGRESS_QUIET;
-	return settings->verbose ? PROGRESS_VERBOSE : PROGRESS_NORMAL;
-}
-
 enum bs_exit run_batch(const struct settings *settings, char *const *operands, int count)
 {
 	struct bs_relations relations = {NULL};
 	struct bs_options options = settings->options;
-	const struct batch_request request = {
-		.find = {.relations = &relations,
-			 .arguments = operands,
-			 .count = count,
-			 .follow = settings->follow,
-			 .include = settings->include,
-			 .exclude = settings->exclude,
-			 .shard = settings->shard,
-			 .shards = settings->shards},
+	struct batch_request request = {
+		.find = settings->find,
 		.options = &options,
 		.dry_run = settings->dry_run,
 		.resume = settings->resume,
 		.rows = settings->rows,
 		.page = settings->page,
-		.slots = slots(settings),
+		.slots = slots_for(settings),
 		.timeout = settings->timeout,
 		.failures_max = settings->failures_max,
-		.kind = kind(settings),
+		.kind = settings->quiet     ? PROGRESS_QUIET
+			: settings->verbose ? PROGRESS_VERBOSE
+					    : PROGRESS_NORMAL,
 		.colour = settings->colour,
 	};
 	enum bs_exit status;
 
 	options.relations = &relations;
+	request.find.relations = &relations;
+	request.find.arguments = operands;
+	request.find.count = count;
 	status = batch_run(&request);
 	bs_relations_free(&relations);
 	return status;
@@ -63,33 +54,24 @@ enum bs_exit run_batch(const struct settings *settings, char *const *operands, i
 
 /* ---- undo --from --------------------------------------------------------------------------- */
 
-static void report(void *context, const char *path, const struct bs_result *result)
+/* See struct batch_undo_request. */
+static void undo_report_image(void *context, const char *path, const struct bs_result *result)
 {
-	account_add(context, path, result);
+	results_add(context, path, result);
 }
 
-/* What is not told of an image may be that it was fixed. */
-static void report_skipped(struct account *account, uint64_t skipped)
+/* The next undo with these rows would undo the images again, also if they were fixed meanwhile. */
+static void undo_report_unwritten(struct results *results, struct batch_undo_outcome *outcome)
 {
-	print(&account->errors, "bootshift: %s: %llu line%s no row%s and passed over",
-	      account->settings->from, (unsigned long long)skipped, skipped == 1 ? " is" : "s are",
-	      plural(skipped));
-	print_end(&account->errors);
-	account->worst = worse_exit(account->worst, BS_EXIT_FAILED);
-}
-
-/* By these rows they would be undone once more, and with them what was fixed since. */
-static void report_untold(struct account *account, struct batch_undo_outcome *outcome)
-{
-	fail_prefix(&outcome->unwritten, "%llu image%s undone that it goes on to tell as fixed",
+	fail_prefix(&outcome->unwritten, "%llu undone image%s still recorded as fixed",
 		    (unsigned long long)outcome->untold, outcome->untold == 1 ? " is" : "s are");
-	report_error(&account->errors, account->settings->from, &outcome->unwritten);
-	account->worst = worse_exit(account->worst, BS_EXIT_FAILED);
+	report_error(&results->errors, results->settings->from, &outcome->unwritten);
+	results_fail(results, BS_EXIT_FAILED);
 }
 
 enum bs_exit run_undo_from(const struct settings *settings, char *const *operands, int count)
 {
-	struct account account;
+	struct results results;
 	struct batch_undo_outcome outcome;
 	struct bs_error err;
 	const struct batch_undo_request request = {
@@ -97,23 +79,26 @@ enum bs_exit run_undo_from(const struct settings *settings, char *const *operand
 		.patterns = operands,
 		.pattern_count = count,
 		.options = &settings->options,
-		.slots = slots(settings),
-		.report = report,
-		.context = &account,
+		.slots = slots_for(settings),
+		.report = undo_report_image,
+		.context = &results,
 	};
 
-	account_open(&account, "undo", report_undo, settings);
-	if (!account_is_good(&account))
-		return account_close(&account);
-	if (batch_undo(&request, &outcome, &err) != 0) {
-		report_error(&account.errors, settings->from, &err);
-		account.worst = worse_exit(account.worst, bs_code_exit(err.code));
+	results_open(&results, "undo", report_undo, settings);
+	if (!results_are_good(&results))
+		return results_close(&results);
+	if (batch_undo(&request, &outcome, &err) < 0) {
+		report_error(&results.errors, settings->from, &err);
+		results_fail(&results, bs_code_exit(err.code));
 	}
-	if (outcome.skipped > 0)
-		report_skipped(&account, outcome.skipped);
+	/* An image of a skipped line may be fixed. */
+	if (outcome.skipped > 0) {
+		print_skipped(&results.errors, settings->from, outcome.skipped);
+		results_fail(&results, BS_EXIT_FAILED);
+	}
 	if (outcome.untold > 0)
-		report_untold(&account, &outcome);
+		undo_report_unwritten(&results, &outcome);
 	if (outcome.interrupted)
-		account_interrupted(&account, outcome.not_begun);
-	return account_close(&account);
+		results_interrupted(&results, outcome.not_begun);
+	return results_close(&results);
 }

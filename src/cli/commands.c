@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the commands do: the library's functions for each image, and a report on each. */
 #include "cli/commands.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "report/amount.h"
 #include "report/json-report.h"
-#include "report/phrases.h"
 #include "report/plan-file.h"
 #include "report/whole-file.h"
 #include "util/signals.h"
 
 /* ---- one image ---------------------------------------------------------------------------- */
 
-/* Makes the result one of what went wrong here and not in the library; its error is set. */
-static enum bs_exit not_done(struct bs_result *result)
+/* Completes a result whose error was set here and not by the library. */
+static enum bs_exit fail_result(struct bs_result *result)
 {
 	enum bs_exit status = bs_code_exit(result->error.code);
 
@@ -33,13 +32,13 @@ enum bs_exit run_plan(const char *image, const struct settings *settings, struct
 	enum bs_exit status;
 
 	if (settings->output &&
-	    whole_file_check(settings->output, &whole_file_plan, &result->error) != 0)
-		return not_done(result);
+	    whole_file_check(settings->output, &whole_file_plan, &result->error) < 0)
+		return fail_result(result);
 	status = bs_plan(image, &settings->options, NULL, result);
 	if (status != BS_EXIT_DONE || !settings->output || !result->plan)
 		return status;
-	if (plan_file_write(settings->output, image, result->plan, &result->error) != 0)
-		return not_done(result);
+	if (plan_file_write(settings->output, image, result->plan, &result->error) < 0)
+		return fail_result(result);
 	return status;
 }
 
@@ -52,7 +51,7 @@ enum bs_exit run_fix(const char *image, const struct settings *settings, struct 
 	if (settings->plan_file) {
 		expected = plan_file_read(settings->plan_file, &result->error);
 		if (!expected)
-			return not_done(result);
+			return fail_result(result);
 	}
 	options.to_be_fixed = settings->dry_run;
 	if (settings->dry_run)
@@ -68,7 +67,7 @@ enum bs_exit run_undo(const char *image, const struct settings *settings, struct
 	return bs_undo(image, &settings->options, result);
 }
 
-/* ---- all images --------------------------------------------------------------------------- */
+/* ---- the exit status ----------------------------------------------------------------------- */
 
 enum bs_exit worse_exit(enum bs_exit one, enum bs_exit other)
 {
@@ -90,73 +89,78 @@ enum bs_exit finish_report(enum bs_exit status, struct output *output, int done)
 	output_open(&errors, stderr, OUTPUT_COLOUR_NEVER);
 	print(&errors, "bootshift: the report cannot be written: %s", strerror(output->error));
 	if (done > 0)
-		print(&errors, "; the command itself was carried out on %d image%s", done,
-		      plural((uint64_t)done));
+		print(&errors, "; the command itself was carried out on %s",
+		      count_format((uint64_t)done, "image").text);
 	print_end(&errors);
 	return worse_exit(status, BS_EXIT_FAILED);
 }
 
-/* ---- what is said of them ----------------------------------------------------------------- */
+/* ---- results ------------------------------------------------------------------------------- */
 
-void account_open(struct account *account, const char *name, report_function *report,
+void results_open(struct results *results, const char *name, report_function *report,
 		  const struct settings *settings)
 {
-	/* A plan on standard output is alone there. */
+	/* If the plan goes to standard output, nothing else does. */
 	bool plan_to_stdout = output_is_stdout(settings->output);
 
-	*account = (struct account){
+	*results = (struct results){
 		.settings = settings,
 		.report = report,
 		.document = settings->json ? report_json_open(name) : NULL,
 	};
-	output_open(&account->output, plan_to_stdout ? stderr : stdout, settings->colour);
-	output_open(&account->errors, stderr, settings->colour);
-	account->output.quiet = settings->quiet;
-	if (settings->json && !account->document)
-		account->output.error = ENOMEM;
+	output_open(&results->output, plan_to_stdout ? stderr : stdout, settings->colour);
+	output_open(&results->errors, stderr, settings->colour);
+	results->output.quiet = settings->quiet;
+	if (settings->json && !results->document)
+		results->output.error = ENOMEM;
 }
 
-bool account_is_good(const struct account *account)
+bool results_are_good(const struct results *results)
 {
-	return account->output.error != ENOMEM;
+	return results->output.error != ENOMEM;
 }
 
-void account_add(struct account *account, const char *image, const struct bs_result *result)
+void results_add(struct results *results, const char *image, const struct bs_result *result)
 {
 	const struct advice_subject subject = {.image = image,
-					       .options = &account->settings->options,
+					       .options = &results->settings->options,
 					       .inspection = result->inspection};
 
-	account->done++;
-	account->worst = worse_exit(account->worst, bs_code_exit(result->error.code));
-	if (!account->document)
-		account->report(&account->output, image, account->settings, result);
-	else if (report_json_add(account->document, &subject, result) != 0)
-		account->output.error = ENOMEM;
-	output_flush(&account->output); /* so that what is said on both streams stays in order */
+	results->done++;
+	results_fail(results, bs_code_exit(result->error.code));
+	if (!results->document)
+		results->report(&results->output, image, results->settings, result);
+	else if (report_json_add(results->document, &subject, result) < 0)
+		results->output.error = ENOMEM;
+	output_flush(&results->output); /* keeps the order of both streams on a terminal */
 	if (result->error.code != BS_OK)
-		advice_print_error(&account->errors, &subject, &result->error);
+		advice_print_error(&results->errors, &subject, &result->error);
 }
 
-void account_interrupted(struct account *account, unsigned long long left)
+void results_fail(struct results *results, enum bs_exit status)
 {
-	print(&account->errors, "bootshift: interrupted by a signal");
-	if (left > 0)
-		print(&account->errors, "; %llu image%s not looked at", left,
-		      left == 1 ? " was" : "s were");
-	print_end(&account->errors);
-	account->worst = worse_exit(account->worst, BS_EXIT_FAILED);
+	results->worst = worse_exit(results->worst, status);
 }
 
-enum bs_exit account_close(struct account *account)
+void results_interrupted(struct results *results, uint64_t not_begun)
 {
-	struct output *output = &account->output;
+	print(&results->errors, "bootshift: interrupted by a signal");
+	if (not_begun > 0)
+		print(&results->errors, "; %s %s not begun", count_format(not_begun, "image").text,
+		      not_begun == 1 ? "was" : "were");
+	print_end(&results->errors);
+	results_fail(results, BS_EXIT_FAILED);
+}
 
-	if (account->document && output->error == 0 &&
-	    report_json_write(account->document, stdout) != 0)
+enum bs_exit results_close(struct results *results)
+{
+	struct output *output = &results->output;
+
+	if (results->document && output->error == 0 &&
+	    report_json_write(results->document, stdout) < 0)
 		output->error = errno;
-	json_decref(account->document);
-	return finish_report(account->worst, output, account->done);
+	json_decref(results->document);
+	return finish_report(results->worst, output, results->done);
 }
 
 /* ---- the run ------------------------------------------------------------------------------ */
@@ -165,23 +169,23 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 			 char *const *images, int count)
 {
 	bool changes = (command->bit & (COMMAND_FIX | COMMAND_UNDO)) && !settings->dry_run;
-	struct account account;
+	struct results results;
 
-	/* Until the process ends: whatever was changed is reported. */
+	/* Held until the process ends, so that every change is reported. */
 	if (changes)
 		signals_hold_stop();
-	account_open(&account, command->name, command->report, settings);
-	while (account.done < count && account_is_good(&account) && !signals_stop_pending()) {
-		const char *image = images[account.done];
+	results_open(&results, command->name, command->report, settings);
+	while (results.done < count && results_are_good(&results) && !signals_stop_pending()) {
+		const char *image = images[results.done];
 		struct bs_result result = {0};
 
-		if (account.done > 0 && !account.document && command->bit == COMMAND_INSPECT)
-			print_end(&account.output);
+		if (results.done > 0 && !results.document && command->bit == COMMAND_INSPECT)
+			print_end(&results.output);
 		command->run(image, settings, &result);
-		account_add(&account, image, &result);
+		results_add(&results, image, &result);
 		bs_result_free(&result);
 	}
 	if (signals_stop_pending())
-		account_interrupted(&account, (unsigned long long)(count - account.done));
-	return account_close(&account);
+		results_interrupted(&results, (uint64_t)(count - results.done));
+	return results_close(&results);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the commands do, and what is said of each image. */
+/* The commands, and how their results are reported. */
 #ifndef BOOTSHIFT_CLI_COMMANDS_H
 #define BOOTSHIFT_CLI_COMMANDS_H
 
@@ -8,7 +8,7 @@
 #include "cli/options.h"
 #include "cli/report-text.h"
 
-/* Deals with one image; fills in *result, to be freed with bs_result_free(), in every case. */
+/* Works on one image.  The caller frees *result with bs_result_free() in every case. */
 typedef enum bs_exit run_function(const char *image, const struct settings *settings,
 				  struct bs_result *result);
 
@@ -17,65 +17,68 @@ run_function run_plan;
 run_function run_fix;
 run_function run_undo;
 
-/* Deals with all that is named at once, and says what there is to say.  Returns the exit status. */
+/* Works on all operands at once, prints the report, and returns the exit status. */
 typedef enum bs_exit whole_function(const struct settings *settings, char *const *operands,
 				    int count);
 
 whole_function run_batch;
 whole_function run_report;    /* the operands are files of rows */
-whole_function run_undo_from; /* undo --from: the operands are patterns, and there may be none */
+whole_function run_undo_from; /* undo --from: the operands are patterns; there may be none */
 
 struct command {
 	const char *name;
 	enum command_bit bit;
-	const char *operands; /* as shown in the usage */
+	const char *operands; /* for the usage line */
 	bool several;         /* takes more than one image */
-	/* Either these two, for a command that goes from image to image, */
-	run_function *run;
+	run_function *run;    /* for a command that goes from image to image; otherwise NULL */
 	report_function *report;
-	/* or this one. */
-	whole_function *whole;
-	const char *help; /* one line */
+	whole_function *whole; /* for the other commands */
+	const char *help;      /* one line */
 };
 
-/* Which of two exit statuses says the more: recovery, failed, refused, done. */
+/* The worse exit status.  From the worst to the best: recovery, failed, usage, refused, done. */
 enum bs_exit worse_exit(enum bs_exit one, enum bs_exit other);
 
 /*
- * Runs a command for each image, whatever becomes of the others.  Returns the worst status.  One
- * that changes images holds the signals that ask to stop, and stops between two of them.
+ * Runs a command for each image, also after one of them has failed.  Returns the worst exit status.
+ * A command that changes images holds the signals that ask to stop (signals.h), and stops
+ * between two images.
  */
 enum bs_exit command_run(const struct command *command, const struct settings *settings,
 			 char *const *images, int count);
 
-/* The images that were dealt with so far, as they are reported: in text or in one JSON document. */
-struct account {
+/* Reports the results of images, as text or as one JSON document. */
+struct results {
 	const struct settings *settings;
 	report_function *report;
 	json_t *document; /* NULL: text */
 	struct output output, errors;
 	enum bs_exit worst;
-	int done;
+	int done; /* number of images */
 };
 
-/* `name` is the command's.  Ends with account_close(). */
-void account_open(struct account *account, const char *name, report_function *report,
+/* `name` is the name of the command.  Ends with results_close(). */
+void results_open(struct results *results, const char *name, report_function *report,
 		  const struct settings *settings);
 
-/* False once nothing more can be reported: then nothing more should be done. */
-bool account_is_good(const struct account *account);
+/* False if memory has run out: no more results can be reported, so no more images should begin. */
+bool results_are_good(const struct results *results);
 
-void account_add(struct account *account, const char *image, const struct bs_result *result);
+void results_add(struct results *results, const char *image, const struct bs_result *result);
 
-/* What a signal left undone; it counts as a failure also when that is nothing. */
-void account_interrupted(struct account *account, unsigned long long left);
+/* Reports a failure of the command as a whole, which is not about one image. */
+void results_fail(struct results *results, enum bs_exit status);
 
-/* Returns the exit status of all. */
-enum bs_exit account_close(struct account *account);
+/* Reports that a signal has stopped the command, with the number of images that did not begin. */
+void results_interrupted(struct results *results, uint64_t not_begun);
+
+/* Writes everything and returns the exit status of the command. */
+enum bs_exit results_close(struct results *results);
 
 /*
- * The exit status of a command once its report is written out, here, or could not be, which is
- * said on standard error, with the number of images that the command dealt with all the same.
+ * Flushes a report and returns the exit status of the command: `status`, or a worse one if the
+ * report could not be written.  The error message says that the command was carried out on `done`
+ * images.
  */
 enum bs_exit finish_report(enum bs_exit status, struct output *output, int done);
 

@@ -15,13 +15,13 @@ static const struct command commands[] = {
 	{"plan", COMMAND_PLAN, "IMAGE", false, run_plan, report_plan, NULL,
 	 "Show what a fix would do, by a full rehearsal; writes nothing"},
 	{"fix", COMMAND_FIX, "IMAGE...", true, run_fix, report_fix, NULL,
-	 "Move the boot files to the Windows partition; can be undone"},
+	 "Move the boot files to the partition with Windows; can be undone"},
 	{"undo", COMMAND_UNDO, "IMAGE...|--from FILE [PATTERN...]", true, run_undo, report_undo,
-	 NULL, "Take a fix back bit for bit, also an interrupted one, or a whole batch"},
+	 NULL, "Undo a fix bit for bit, an interrupted change, or a whole batch"},
 	{"batch", COMMAND_BATCH, "FOLDER|IMAGE...", true, NULL, NULL, run_batch,
-	 "Fix all images in folders, several at a time, and tell what became of each"},
+	 "Fix all images in folders, several at a time, and report each outcome"},
 	{"report", COMMAND_REPORT, "FILE...", true, NULL, NULL, run_report,
-	 "Tell what the rows of batches say together, as a page of HTML, or as rows"},
+	 "Report the outcomes of batches, from their rows, as a page of HTML or as rows"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -34,68 +34,68 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* ---- what is printed instead of doing something -------------------------------------------- */
-
-static void print_usage(struct output *output, const struct command *command)
-{
-	print(output, "Usage: bootshift %s [OPTION...] %s", command->name, command->operands);
-	print_end(output);
-}
+/* ---- help and version ---------------------------------------------------------------------- */
 
 static void print_command_help(struct output *output, const struct command *command)
 {
-	print_usage(output, command);
-	print_wrapped(output, 0, "%s.", command->help);
-	print_end(output);
+	print_line(output, "Usage: bootshift %s [OPTION...] %s", command->name, command->operands);
+	print_item(output, 0, "%s.", command->help);
 	print_end(output);
 	options_help(output, command->bit);
 	print_end(output);
-	print(output, "Manual: man bootshift-%s", command->name);
-	print_end(output);
+	print_line(output, "Manual: man bootshift-%s", command->name);
 }
 
-static void print_help(struct output *output)
+static void print_general_help(struct output *output)
 {
-	print(output, "Usage: bootshift COMMAND [OPTION...] IMAGE...");
-	print_end(output);
-	print_wrapped(output, 0,
-		      "Moves the Windows boot files of an offline disk image from the small system "
-		      "partition to the partition with Windows.");
-	print_end(output);
+	print_line(output, "Usage: bootshift COMMAND [OPTION...] IMAGE...");
+	print_item(output, 0,
+		   "Moves the Windows boot files of an offline disk image from the small system "
+		   "partition to the partition with Windows.");
 	print_end(output);
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		print_to(output, 2);
 		print(output, "%s", commands[i].name);
-		print_to(output, 11);
-		print_wrapped(output, 11, "%s", commands[i].help);
-		print_end(output);
+		print_item(output, 11, "%s", commands[i].help);
 	}
 	print_end(output);
-	print(output, "Options of a command: bootshift COMMAND --help");
-	print_end(output);
-	print(output, "Manual: man bootshift");
-	print_end(output);
+	print_line(output, "Options of a command: bootshift COMMAND --help");
+	print_line(output, "Manual: man bootshift");
 }
 
-static void print_version(struct output *output)
+/* `command`: NULL for the general help. */
+static enum bs_exit show_help(const struct command *command, enum output_colour colour)
 {
-	print(output, "bootshift %s", bs_version());
-	print_end(output);
+	struct output output;
+
+	output_open(&output, stdout, colour);
+	if (command)
+		print_command_help(&output, command);
+	else
+		print_general_help(&output);
+	return finish_report(BS_EXIT_DONE, &output, 0);
+}
+
+static enum bs_exit show_version(void)
+{
+	struct output output;
+
+	output_open(&output, stdout, OUTPUT_COLOUR_NEVER);
+	print_line(&output, "bootshift %s", bs_version());
+	return finish_report(BS_EXIT_DONE, &output, 0);
 }
 
 /* ---- errors of the command line ----------------------------------------------------------- */
 
-/* Prints a message and where to read more; `command` may be NULL. */
+/* Prints a message and how to get help; `command` may be NULL. */
 static enum bs_exit usage_error(const struct command *command, const char *message)
 {
 	struct output errors;
 
 	output_open(&errors, stderr, OUTPUT_COLOUR_NEVER);
-	print(&errors, "bootshift: %s", message);
-	print_end(&errors);
-	print(&errors, "Try 'bootshift %s%s--help'.", command ? command->name : "",
-	      command ? " " : "");
-	print_end(&errors);
+	print_line(&errors, "bootshift: %s", message);
+	print_line(&errors, "Try 'bootshift %s%s--help'.", command ? command->name : "",
+		   command ? " " : "");
 	return BS_EXIT_USAGE;
 }
 
@@ -111,23 +111,20 @@ static enum bs_exit unknown_command(const char *name)
 	return usage_error(NULL, err.message);
 }
 
+/* ---- running ------------------------------------------------------------------------------- */
+
 static enum bs_exit run_command(const struct command *command, int argc, char **argv)
 {
 	struct settings settings;
-	struct output output;
 	struct bs_error err;
 	int first_image;
 
-	if (options_parse(command->bit, argc, argv, &settings, &first_image, &err) != 0)
+	if (options_parse(command->bit, argc, argv, &settings, &first_image, &err) < 0)
 		return usage_error(command, err.message);
-	output_open(&output, stdout, settings.colour);
-	if (settings.help || settings.version) {
-		if (settings.help)
-			print_command_help(&output, command);
-		else
-			print_version(&output);
-		return finish_report(BS_EXIT_DONE, &output, 0);
-	}
+	if (settings.help)
+		return show_help(command, settings.colour);
+	if (settings.version)
+		return show_version();
 	if (settings.from)
 		return run_undo_from(&settings, argv + first_image, argc - first_image);
 	if (first_image == argc)
@@ -142,8 +139,9 @@ static enum bs_exit run_command(const struct command *command, int argc, char **
 }
 
 /*
- * So that no image gets the number of a standard stream that was closed, and a message with it.
- * What is opened instead fails like a closed one: the input cannot be read, nor the others written.
+ * Opens the standard streams that are closed, so that no image gets their numbers, and with the
+ * number the messages.  As with a closed stream, reading from the input fails, and writing to the
+ * others.
  */
 static bool open_missing_streams(void)
 {
@@ -158,7 +156,6 @@ static bool open_missing_streams(void)
 int main(int argc, char **argv)
 {
 	const struct command *command;
-	struct output output;
 
 	if (!open_missing_streams())
 		return BS_EXIT_FAILED;
@@ -166,15 +163,10 @@ int main(int argc, char **argv)
 	signals_prepare_command();
 	if (argc < 2)
 		return usage_error(NULL, "no command is named");
-	output_open(&output, stdout, OUTPUT_COLOUR_AUTO);
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		print_help(&output);
-		return finish_report(BS_EXIT_DONE, &output, 0);
-	}
-	if (strcmp(argv[1], "--version") == 0) {
-		print_version(&output);
-		return finish_report(BS_EXIT_DONE, &output, 0);
-	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return show_help(NULL, OUTPUT_COLOUR_AUTO);
+	if (strcmp(argv[1], "--version") == 0)
+		return show_version();
 	command = find_command(argv[1]);
 	if (!command)
 		return unknown_command(argv[1]);

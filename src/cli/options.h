@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the command line asks for. */
+/* The options of the command line. */
 #ifndef BOOTSHIFT_CLI_OPTIONS_H
 #define BOOTSHIFT_CLI_OPTIONS_H
 
@@ -8,7 +8,7 @@
 #include "batch/find.h"
 #include "report/output.h"
 
-/* The commands as a set of bits: which of them take an option. */
+/* The commands as bits, so that a set of them says which commands take an option. */
 enum command_bit {
 	COMMAND_INSPECT = 1,
 	COMMAND_PLAN = 2,
@@ -21,31 +21,23 @@ enum command_bit {
 /* Strings are borrowed from the command line. */
 struct settings {
 	struct bs_options options; /* for the library */
-	bool json;
-	bool dry_run;
-	bool quiet;
-	bool verbose;
-	bool help;
-	bool version;
+	bool json, dry_run, quiet, verbose, help, version;
 	enum output_colour colour;
-	/* plan, report: the file to write, "-" for standard output, or NULL */
-	const char *output;
-	const char *plan_file; /* fix: the plan to keep to, or NULL */
-	/* batch */
-	struct find_patterns include, exclude;
-	bool follow, resume;
-	uint32_t shard, shards;
-	uint32_t timeout, failures_max; /* seconds; 0: no end */
-	const char *page;               /* like `output` */
-	const char *rows;               /* batch, report: the same, of rows */
-	uint32_t jobs;                  /* batch, undo: 0 for the number of processors */
-	const char *from;               /* undo: the rows of the batch to take back, or NULL */
+	const char *output;    /* plan, report: file to write, "-" for standard output, or NULL */
+	const char *plan_file; /* fix: the plan that the fix has to equal, or NULL */
+	struct find_request find;       /* batch: patterns, links and shards */
+	bool resume;                    /* batch */
+	uint32_t timeout, failures_max; /* batch: see struct batch_request */
+	const char *page;               /* batch: like `output`, for the page */
+	const char *rows;               /* batch, report: like `output`, for the rows */
+	uint32_t jobs;                  /* batch, undo: images at the same time; 0: by processors */
+	const char *from;               /* undo: the rows of the batch to undo, or NULL */
 };
 
 /*
- * Reads the options of one command from argv[1] on; argv[0] is the command itself.  Options and
- * images may stand in any order: on return the images are argv[*first_image] and what follows.
- * BS_USAGE with a message for the user.
+ * Reads the options of one command from argv[1] on; argv[0] is the command.  Options and images may
+ * come in any order: the function moves the images to the end, from argv[*first_image] on.  Error:
+ * BS_USAGE.
  */
 MUST_CHECK int options_parse(enum command_bit command, int argc, char **argv,
 			     struct settings *settings, int *first_image, struct bs_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a person sees of an inspection: the partitions, the boot chain, what the conversion will
- * say, what stands in the way of a fix, and what to do next.
+ * What a person sees of an inspection: the partitions, the boot chain, the room for the conversion,
+ * the findings, and what to do next.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,9 +9,9 @@
 
 #include "cli/report-text.h"
 #include "report/advice.h"
+#include "report/amount.h"
 #include "report/drawing.h"
 #include "report/phrases.h"
-#include "report/size.h"
 
 #define INDENT       2
 #define DETAIL       25 /* the column at which the details of a link or a finding begin */
@@ -21,13 +21,10 @@ static void print_title(struct output *output, const char *title)
 {
 	print_end(output);
 	print_to(output, INDENT);
-	print_style(output, STYLE_STRONG);
-	print(output, "%s", title);
-	print_style(output, STYLE_PLAIN);
+	print_styled(output, STYLE_STRONG, "%s", title);
 }
 
-/* As people write it. */
-static const char *format_name(const char *format)
+static const char *format_for_people(const char *format)
 {
 #define NAME(id, driver, title, ...) {#id, title},
 	static const char *const names[][2] = {BS_FORMATS(NAME)};
@@ -39,28 +36,25 @@ static const char *format_name(const char *format)
 	return format;
 }
 
-static void print_heading(struct output *output, const char *image, const struct settings *settings,
+static void print_heading(struct output *output, const char *image, bool verbose,
 			  const struct bs_inspection *inspection)
 {
 	bool named = inspection->windows_name[0] != '\0';
 	bool built = inspection->windows_build[0] != '\0';
 
-	print_style(output, STYLE_STRONG);
-	print(output, "%s", image);
-	print_style(output, STYLE_PLAIN);
+	print_styled(output, STYLE_STRONG, "%s", image);
 	print(output, ": ");
-	print_wrapped(output, INDENT, "%s, %s%s%s%s%s%s", format_name(inspection->format),
+	print_wrapped(output, INDENT, "%s, %s%s%s%s%s%s", format_for_people(inspection->format),
 		      size_format(inspection->disk_size).text, named ? ", " : "",
 		      inspection->windows_name, built ? " (" : "", inspection->windows_build,
 		      built ? ")" : "");
 	print_end(output);
-	if (!settings->verbose)
-		return;
-	print_to(output, INDENT);
-	print_wrapped(output, INDENT, "disk signature %08x; %llu bytes, of which the disk %llu",
-		      inspection->disk_signature, (unsigned long long)inspection->container_size,
-		      (unsigned long long)inspection->disk_size);
-	print_end(output);
+	if (verbose)
+		print_item(output, INDENT,
+			   "disk signature %08x; a container of %llu bytes with a disk of %llu",
+			   inspection->disk_signature,
+			   (unsigned long long)inspection->container_size,
+			   (unsigned long long)inspection->disk_size);
 }
 
 /* ---- the partitions ----------------------------------------------------------------------- */
@@ -114,12 +108,11 @@ static void print_partition(struct output *output, const struct bs_partition *pa
 	format_roles(partition, roles);
 	print(output, "%3u", partition->number);
 	print_to(output, ROLES_COLUMN);
-	if (partition->is_boot)
-		print_style(output, STYLE_BOOT);
-	else if (partition->is_system)
-		print_style(output, STYLE_SYSTEM);
-	print(output, "%s", roles);
-	print_style(output, STYLE_PLAIN);
+	print_styled(output,
+		     partition->is_boot     ? STYLE_BOOT
+		     : partition->is_system ? STYLE_SYSTEM
+					    : STYLE_PLAIN,
+		     "%s", roles);
 	print_to(output, ROLES_COLUMN + roles_width);
 	print(output, "  %-9s %8s %8s", filesystem_name(partition),
 	      size_format(partition->size).text,
@@ -132,11 +125,9 @@ static void print_partition(struct output *output, const struct bs_partition *pa
 	if (partition->usage_known)
 		snprintf(clusters, sizeof(clusters), ", clusters of %u bytes",
 			 partition->cluster_size);
-	print_to(output, ROLES_COLUMN);
-	print_wrapped(output, ROLES_COLUMN, "type %02x, from byte %llu, %llu bytes%s",
-		      partition->type, (unsigned long long)partition->start,
-		      (unsigned long long)partition->size, clusters);
-	print_end(output);
+	print_item(output, ROLES_COLUMN, "type %02x, from byte %llu, %llu bytes%s", partition->type,
+		   (unsigned long long)partition->start, (unsigned long long)partition->size,
+		   clusters);
 }
 
 static void print_partitions(struct output *output, const struct bs_inspection *inspection,
@@ -165,24 +156,18 @@ static void print_partitions(struct output *output, const struct bs_inspection *
 
 static void print_mark(struct output *output, enum bs_link_state state)
 {
-	switch (state) {
-	case BS_LINK_GOOD:
-		print_style(output, STYLE_GOOD);
-		print_symbol(output, "✓", "+");
-		break;
-	case BS_LINK_BROKEN:
-		print_style(output, STYLE_BAD);
-		print_symbol(output, "✗", "X");
-		break;
-	case BS_LINK_REPAIRED:
-		print_style(output, STYLE_WARNING);
-		print_symbol(output, "✗", "X");
-		break;
-	default:
-		print_style(output, STYLE_WARNING);
-		print_symbol(output, "?", "?");
-		break;
-	}
+	static const struct {
+		enum output_style style;
+		const char *unicode, *ascii;
+	} marks[BS_LINK_STATE_COUNT] = {
+		[BS_LINK_GOOD] = {STYLE_GOOD, "✓", "+"},
+		[BS_LINK_BROKEN] = {STYLE_BAD, "✗", "X"},
+		[BS_LINK_REPAIRED] = {STYLE_WARNING, "✗", "X"},
+		[BS_LINK_UNKNOWN] = {STYLE_WARNING, "?", "?"},
+	};
+
+	print_style(output, marks[state].style);
+	print_symbol(output, marks[state].unicode, marks[state].ascii);
 	print_style(output, STYLE_PLAIN);
 }
 
@@ -191,12 +176,12 @@ static const char *chain_verdict(const struct bs_inspection *inspection)
 	if (inspection->starts)
 		return "complete, the disk should start";
 	if (!inspection->starts_known)
-		return "nothing is broken, but not all of it can be told";
+		return "no link is broken, but not all could be checked";
 	if (inspection->starts_after)
 		return "not complete; after a fix it would be";
 	return inspection->starts_after_known
-		       ? "not complete, the disk does not start by it"
-		       : "not complete; whether it would be after a fix cannot be told";
+		       ? "not complete, so the disk does not start"
+		       : "not complete; whether it would be after a fix is unknown";
 }
 
 /* "no partition is active (no-active-partition); the fix repairs it" */
@@ -204,11 +189,9 @@ static void print_link(struct output *output, const struct bs_link *link)
 {
 	bool named = link->code != BS_OK;
 
-	print_to(output, DETAIL);
-	print_wrapped(output, DETAIL, "%s%s%s%s%s", link->detail, named ? " (" : "",
-		      named ? bs_code_name(link->code) : "", named ? ")" : "",
-		      link->state == BS_LINK_REPAIRED ? "; a fix repairs it" : "");
-	print_end(output);
+	print_item(output, DETAIL, "%s%s%s%s%s", link->detail, named ? " (" : "",
+		   named ? bs_code_name(link->code) : "", named ? ")" : "",
+		   link->state == BS_LINK_REPAIRED ? "; a fix repairs it" : "");
 }
 
 static void print_chain(struct output *output, const struct bs_inspection *inspection)
@@ -223,14 +206,13 @@ static void print_chain(struct output *output, const struct bs_inspection *inspe
 	if (inspection->link_count == 0)
 		return;
 	print_title(output, "Boot chain");
-	print(output, ": %s", chain_verdict(inspection));
-	print_end(output);
+	print_line(output, ": %s", chain_verdict(inspection));
 	for (uint32_t i = 0; i < inspection->link_count; i++) {
 		const struct bs_link *link = &inspection->links[i];
 
 		print_to(output, 2 * INDENT);
 		print_mark(output, link->state);
-		print(output, " %s", link->kind < BS_LINK_KIND_COUNT ? names[link->kind] : "");
+		print(output, " %s", names[link->kind]);
 		print_link(output, link);
 	}
 }
@@ -239,28 +221,21 @@ static void print_chain(struct output *output, const struct bs_inspection *inspe
 
 static void print_before(struct output *output, const struct bs_inspection *inspection)
 {
-	struct size_text needed = size_format(inspection->needed_room);
-	struct size_text room = size_format(inspection->room_before);
+	bool known = inspection->room_before_known;
+	bool enough = inspection->room_before >= inspection->needed_room;
+	struct amount_text needed = size_format(inspection->needed_room);
 
-	if (!inspection->room_before_known) {
-		print_style(output, STYLE_WARNING);
+	print_to(output, 2 * INDENT);
+	print_style(output, !known ? STYLE_WARNING : enough ? STYLE_GOOD : STYLE_BAD);
+	if (known)
+		print_wrapped(
+			output, 2 * INDENT, "%s: it needs %s on the active volume, which has %s.",
+			enough ? "No error 3140 is expected" : "It would fail with error 3140",
+			needed.text, size_format(inspection->room_before).text);
+	else
 		print_wrapped(output, 2 * INDENT,
-			      "It needs %s on the active volume; how much room there is cannot be "
-			      "told.",
+			      "It needs %s on the active volume, whose free room is unknown.",
 			      needed.text);
-	} else if (inspection->room_before < inspection->needed_room) {
-		print_style(output, STYLE_BAD);
-		print_wrapped(output, 2 * INDENT,
-			      "It would fail with error 3140: it needs %s on the active volume, "
-			      "where there are %s.",
-			      needed.text, room.text);
-	} else {
-		print_style(output, STYLE_GOOD);
-		print_wrapped(output, 2 * INDENT,
-			      "No error 3140 is to be expected: it needs %s on the active volume, "
-			      "where there are %s.",
-			      needed.text, room.text);
-	}
 	print_style(output, STYLE_PLAIN);
 	print_end(output);
 }
@@ -272,11 +247,10 @@ static void print_after(struct output *output, const struct bs_inspection *inspe
 	if (inspection->verdict != BS_VERDICT_FIXABLE || !inspection->room_after_known)
 		return;
 	print_to(output, 2 * INDENT);
-	print_style(output, enough ? STYLE_GOOD : STYLE_BAD);
-	print_wrapped(output, 2 * INDENT, "After a fix there would be %s, which is %s.",
-		      size_format(inspection->room_after).text,
-		      enough ? "enough" : "still too little");
-	print_style(output, STYLE_PLAIN);
+	print_styled(output, enough ? STYLE_GOOD : STYLE_BAD,
+		     "After a fix there would be %s, which is %s.",
+		     size_format(inspection->room_after).text,
+		     enough ? "enough" : "still too little");
 	print_end(output);
 }
 
@@ -284,14 +258,13 @@ static void print_conversion(struct output *output, const struct bs_inspection *
 {
 	print_title(output, "Conversion by SCVMM");
 	print_end(output);
-	print_to(output, 2 * INDENT);
 	print_before(output, inspection);
 	print_after(output, inspection);
 }
 
 /* ---- findings and the next step ----------------------------------------------------------- */
 
-/* A command has a line of its own, not broken, so that it can be copied. */
+/* Prints a command on a line of its own, not wrapped, so that the user can copy it. */
 static void print_advice(struct output *output, const char *advice)
 {
 	const char *command = advice_command(advice);
@@ -306,8 +279,7 @@ static void print_advice(struct output *output, const char *advice)
 	if (!command)
 		return;
 	print_to(output, 4 * INDENT);
-	print(output, "%s", command);
-	print_end(output);
+	print_line(output, "%s", command);
 }
 
 static void print_finding(struct output *output, const struct advice_subject *subject,
@@ -321,8 +293,7 @@ static void print_finding(struct output *output, const struct advice_subject *su
 	print_symbol(output, blocks ? "✗" : "•", blocks ? "X" : "*");
 	print_style(output, STYLE_PLAIN);
 	print(output, " ");
-	print_wrapped(output, 3 * INDENT, "%s (%s)", finding->message, bs_code_name(finding->code));
-	print_end(output);
+	print_item(output, 3 * INDENT, "%s (%s)", finding->message, bs_code_name(finding->code));
 	if (advice)
 		print_advice(output, advice);
 	else
@@ -330,9 +301,10 @@ static void print_finding(struct output *output, const struct advice_subject *su
 	free(advice);
 }
 
-static void print_findings(struct output *output, const struct advice_subject *subject,
-			   const struct bs_inspection *inspection)
+static void print_findings(struct output *output, const struct advice_subject *subject)
 {
+	const struct bs_inspection *inspection = subject->inspection;
+
 	if (inspection->finding_count == 0)
 		return;
 	print_title(output, "Findings");
@@ -341,13 +313,15 @@ static void print_findings(struct output *output, const struct advice_subject *s
 		print_finding(output, subject, &inspection->findings[i]);
 }
 
-static void print_fixable(struct output *output, const char *image, const struct settings *settings,
-			  const struct bs_inspection *inspection)
+static void print_fixable(struct output *output, const struct advice_subject *subject)
 {
-	print_fix_command(output, image, settings);
+	const struct bs_inspection *inspection = subject->inspection;
+	const struct bs_partition *partitions = inspection->partitions;
+
+	print_fix_command(output, subject->image, subject->options, NULL);
 	print(output, " ");
-	print_wrapped(output, INDENT, "would move %u file%s (%s)", inspection->boot_file_count,
-		      plural(inspection->boot_file_count),
+	print_wrapped(output, INDENT, "would move %s (%s)",
+		      count_format(inspection->boot_file_count, "file").text,
 		      size_format(inspection->boot_file_bytes).text);
 	if (inspection->system_index < 0 || inspection->boot_index < 0) {
 		print(output, ".");
@@ -356,28 +330,25 @@ static void print_fixable(struct output *output, const char *image, const struct
 	print(output, " ");
 	print_wrapped(output, INDENT,
 		      "from partition %u to partition %u and make that the active one.",
-		      inspection->partitions[inspection->system_index].number,
-		      inspection->partitions[inspection->boot_index].number);
+		      partitions[inspection->system_index].number,
+		      partitions[inspection->boot_index].number);
 }
 
-static void print_next(struct output *output, const char *image, const struct settings *settings,
-		       const struct bs_inspection *inspection)
+static void print_next(struct output *output, const struct advice_subject *subject)
 {
+	static const char *const sentences[BS_VERDICT_COUNT] = {
+		[BS_VERDICT_NOTHING] =
+			"nothing to do: the boot files are on the partition with Windows.",
+		[BS_VERDICT_UNSUITABLE] =
+			"bootshift fix would refuse this image; follow the advice above first.",
+	};
+	enum bs_verdict verdict = subject->inspection->verdict;
+
 	print_title(output, "Next: ");
-	switch (inspection->verdict) {
-	case BS_VERDICT_FIXABLE:
-		print_fixable(output, image, settings, inspection);
-		break;
-	case BS_VERDICT_NOTHING:
-		print_wrapped(output, INDENT,
-			      "nothing to do: the boot files are on the partition with Windows.");
-		break;
-	default:
-		print_wrapped(output, INDENT,
-			      "bootshift fix would refuse this image; do what is said above "
-			      "first.");
-		break;
-	}
+	if (verdict == BS_VERDICT_FIXABLE)
+		print_fixable(output, subject);
+	else
+		print_wrapped(output, INDENT, "%s", sentences[verdict]);
 	print_end(output);
 }
 
@@ -385,18 +356,17 @@ void report_inspection(struct output *output, const char *image, const struct se
 		       const struct bs_result *result)
 {
 	const struct bs_inspection *inspection = result->inspection;
-
 	const struct advice_subject subject = {
 		.image = image, .options = &settings->options, .inspection = inspection};
 
 	if (!inspection)
 		return;
-	print_heading(output, image, settings, inspection);
+	print_heading(output, image, settings->verbose, inspection);
 	print_partitions(output, inspection, settings->verbose);
 	print_chain(output, inspection);
 	print_conversion(output, inspection);
-	print_findings(output, &subject, inspection);
-	/* Where only what lies beside the image stands in the way, the error says what to do. */
+	print_findings(output, &subject);
+	/* If only the surroundings of the image prevent a fix, the error says what to do. */
 	if (inspection->verdict != BS_VERDICT_FIXABLE || result->error.code == BS_OK)
-		print_next(output, image, settings, inspection);
+		print_next(output, &subject);
 }

@@ -1,46 +1,31 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a person sees of a plan, a fix and an undo, and of errors. */
+/* What a person sees of a plan, a fix and an undo. */
 #include "cli/report-text.h"
 
 #include <string.h>
 
+#include "report/amount.h"
 #include "report/phrases.h"
 #include "report/plan-file.h"
-#include "report/size.h"
 
 #define INDENT 2
 
-static void print_image(struct output *output, const char *image)
+/* "IMAGE: ", after a line about an interrupted change that was undone before. */
+static void report_image(struct output *output, const char *image, bool recovered)
 {
-	print_style(output, STYLE_STRONG);
-	print(output, "%s", image);
-	print_style(output, STYLE_PLAIN);
+	if (recovered) {
+		print_styled(output, STYLE_STRONG, "%s", image);
+		print_line(output, ": an interrupted change was undone first");
+	}
+	print_styled(output, STYLE_STRONG, "%s", image);
 	print(output, ": ");
 }
 
-/* "IMAGE: " and, when something was taken back before, a line on that first. */
-static void print_heading(struct output *output, const char *image, const struct bs_result *result)
+static void report_nothing_to_do(struct output *output, const char *image,
+				 const struct bs_result *result)
 {
-	if (result->recovered) {
-		print_image(output, image);
-		print(output, "an interrupted change was taken back first");
-		print_end(output);
-	}
-	print_image(output, image);
-}
-
-static void print_seconds(struct output *output, const struct bs_result *result)
-{
-	print(output, " in %llu.%02u s", (unsigned long long)(result->milliseconds / 1000),
-	      (unsigned)(result->milliseconds % 1000 / 10));
-}
-
-static void print_nothing_to_do(struct output *output, const char *image,
-				const struct bs_result *result)
-{
-	print_heading(output, image, result);
-	print(output, "nothing to do: the boot files are on the partition with Windows");
-	print_end(output);
+	report_image(output, image, result->recovered);
+	print_line(output, "nothing to do: the boot files are on the partition with Windows");
 }
 
 /* ---- plan --------------------------------------------------------------------------------- */
@@ -48,13 +33,13 @@ static void print_nothing_to_do(struct output *output, const char *image,
 static void print_copy(struct output *output, const struct bs_operation *operation)
 {
 	print(output, "copy ");
-	print_wrapped(output, 5 + INDENT, "%s: %u file%s", operation->path, operation->files,
-		      plural(operation->files));
+	print_wrapped(output, 5 + INDENT, "%s: %s", operation->path,
+		      count_format(operation->files, "file").text);
 	if (operation->folders > 0)
-		print(output, ", %u folder%s", operation->folders, plural(operation->folders));
+		print(output, ", %s", count_format(operation->folders, "folder").text);
 	print(output, ", %s", size_format(operation->bytes).text);
 	if (operation->replaces > 0)
-		print(output, ", in place of %u at the target", operation->replaces);
+		print(output, ", replacing %u existing ones", operation->replaces);
 }
 
 static void print_operation(struct output *output, const struct bs_plan *plan,
@@ -68,22 +53,22 @@ static void print_operation(struct output *output, const struct bs_plan *plan,
 		print(output, "make %s read-only, hidden, system", operation->path);
 		break;
 	case BS_OPERATION_RETARGET_BCD:
-		print(output, "point %u element%s of %s to partition %u", operation->elements,
-		      plural(operation->elements), operation->path, plan->boot_number);
+		print(output, "point %s of %s to partition %u",
+		      count_format(operation->elements, "element").text, operation->path,
+		      plan->boot_number);
 		break;
 	case BS_OPERATION_BOOT_CODE:
-		print(output, "make the boot record of partition %u start bootmgr from there",
+		print(output, "make the boot record of partition %u start bootmgr",
 		      plan->boot_number);
 		break;
 	case BS_OPERATION_ACTIVATE:
-		print(output, "make partition %u active, and no other one", plan->boot_number);
+		print(output, "make partition %u the only active one", plan->boot_number);
 		break;
 	case BS_OPERATION_KIND_COUNT:
 		break;
 	}
 	if (operation->sectors > 0)
-		print(output, " (%llu sector%s written)", (unsigned long long)operation->sectors,
-		      plural(operation->sectors));
+		print(output, " (%s written)", count_format(operation->sectors, "sector").text);
 }
 
 static void print_operations(struct output *output, const struct bs_plan *plan)
@@ -104,39 +89,30 @@ static void print_attributes(struct output *output, uint32_t attributes)
 
 static void print_details(struct output *output, const struct bs_plan *plan)
 {
-	print_to(output, INDENT);
-	print(output, "Files:");
-	print_end(output);
+	print_item(output, INDENT, "Files:");
 	for (uint32_t i = 0; i < plan->file_count; i++) {
 		const struct bs_plan_file *file = &plan->files[i];
 
 		print_to(output, 2 * INDENT);
 		print_attributes(output, file->attributes);
-		print(output, "%11s  %s", file->is_folder ? "folder" : size_format(file->size).text,
-		      file->path);
-		print_end(output);
+		print_line(output, "%11s  %s",
+			   file->is_folder ? "folder" : size_format(file->size).text, file->path);
 	}
-	print_to(output, INDENT);
-	print(output, "BCD elements:");
-	print_end(output);
+	print_item(output, INDENT, "BCD elements:");
 	for (uint32_t i = 0; i < plan->element_count; i++) {
 		const struct bs_plan_element *element = &plan->elements[i];
 
 		print_to(output, 2 * INDENT);
-		print(output, "%s %08x  %s", element->object, element->element, element->path);
-		print_end(output);
+		print_line(output, "%s %08x  %s", element->object, element->element, element->path);
 	}
 }
 
 static void print_room(struct output *output, const struct bs_inspection *inspection)
 {
-	if (!inspection || !inspection->room_before_known || !inspection->room_after_known)
-		return;
-	print_to(output, INDENT);
-	print_wrapped(output, INDENT, "Room on the active volume: %s now, %s after the fix.",
-		      size_format(inspection->room_before).text,
-		      size_format(inspection->room_after).text);
-	print_end(output);
+	if (inspection && inspection->room_before_known && inspection->room_after_known)
+		print_item(output, INDENT, "Room on the active volume: %s now, %s after the fix.",
+			   size_format(inspection->room_before).text,
+			   size_format(inspection->room_after).text);
 }
 
 static void print_word_option(struct output *output, const char *name, const char *value)
@@ -147,12 +123,11 @@ static void print_word_option(struct output *output, const char *name, const cha
 	print_shell_word(output, value);
 }
 
-void print_fix_command(struct output *output, const char *image, const struct settings *settings)
+void print_fix_command(struct output *output, const char *image, const struct bs_options *options,
+		       const char *plan_file)
 {
-	const struct bs_options *options = &settings->options;
-
 	print(output, "bootshift fix");
-	print_word_option(output, "--plan", settings->output);
+	print_word_option(output, "--plan", plan_file);
 	print_word_option(output, "--format", options->format);
 	if (options->system_partition != 0)
 		print(output, " --system-partition %u", options->system_partition);
@@ -169,15 +144,14 @@ void report_plan(struct output *output, const char *image, const struct settings
 	const struct bs_plan *plan = result->plan;
 
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
-		print_nothing_to_do(output, image, result);
+		report_nothing_to_do(output, image, result);
 		return;
 	}
 	if (result->status != BS_STATUS_WOULD_FIX || !plan)
 		return;
-	print_heading(output, image, result);
-	print(output, "move the boot files from partition %u to partition %u", plan->system_number,
-	      plan->boot_number);
-	print_end(output);
+	report_image(output, image, result->recovered);
+	print_line(output, "move the boot files from partition %u to partition %u",
+		   plan->system_number, plan->boot_number);
 	print_operations(output, plan);
 	if (settings->verbose)
 		print_details(output, plan);
@@ -185,14 +159,12 @@ void report_plan(struct output *output, const char *image, const struct settings
 	if (settings->output && strcmp(settings->output, "-") != 0) {
 		print_to(output, INDENT);
 		print(output, "To do exactly this: ");
-		print_fix_command(output, image, settings);
+		print_fix_command(output, image, &settings->options, settings->output);
 		print_end(output);
 	}
-	print_to(output, INDENT);
-	print(output, "The plan was rehearsed and verified");
-	print_seconds(output, result);
-	print(output, ". Nothing was written.");
-	print_end(output);
+	print_item(output, INDENT,
+		   "The plan was rehearsed and verified in %s. Nothing was written.",
+		   duration_format(result->milliseconds).text);
 }
 
 /* ---- fix and undo ------------------------------------------------------------------------- */
@@ -208,27 +180,24 @@ static void print_moved(struct output *output, const struct bs_plan *plan)
 		files += plan->operations[i].files;
 		bytes += plan->operations[i].bytes;
 	}
-	print(output, "%llu file%s, %s", (unsigned long long)files, plural(files),
-	      size_format(bytes).text);
+	print(output, "%s, %s", count_format(files, "file").text, size_format(bytes).text);
 }
 
 void report_fix(struct output *output, const char *image, const struct settings *settings,
 		const struct bs_result *result)
 {
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
-		print_nothing_to_do(output, image, result);
+		report_nothing_to_do(output, image, result);
 		return;
 	}
 	if (result->status != BS_STATUS_FIXED && result->status != BS_STATUS_WOULD_FIX)
 		return;
-	print_heading(output, image, result);
-	print_style(output, STYLE_GOOD);
-	print(output, result->status == BS_STATUS_FIXED ? "fixed" : "would fix");
-	print_style(output, STYLE_PLAIN);
+	report_image(output, image, result->recovered);
+	print_styled(output, STYLE_GOOD,
+		     result->status == BS_STATUS_FIXED ? "fixed" : "would be fixed");
 	print(output, ": ");
 	print_moved(output, result->plan);
-	print(output, ",");
-	print_seconds(output, result);
+	print(output, ", in %s", duration_format(result->milliseconds).text);
 	if (result->status == BS_STATUS_WOULD_FIX)
 		print(output, "; verified, and nothing was written");
 	if (result->undo_file)
@@ -238,23 +207,13 @@ void report_fix(struct output *output, const char *image, const struct settings 
 		print_operations(output, result->plan);
 }
 
-static const char *what_is_back(const struct bs_result *result)
-{
-	if (result->recovered)
-		return "what was interrupted is taken back";
-	if (result->exact)
-		return "what the fix changed is as it was before, and nothing else was written "
-		       "since";
-	return "what the fix changed is as it was before; any other change since is kept";
-}
-
 void report_undo(struct output *output, const char *image, const struct settings *settings,
 		 const struct bs_result *result)
 {
-	(void)settings; /* there is no more to tell */
+	(void)settings; /* there are no more details */
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
-		print_image(output, image);
-		print(output, "nothing to do: the fix is taken back already");
+		report_image(output, image, false);
+		print(output, "nothing to do: the fix is undone already");
 		if (result->undo_file)
 			print(output, "; the undo file can be removed: %s", result->undo_file);
 		print_end(output);
@@ -262,11 +221,13 @@ void report_undo(struct output *output, const char *image, const struct settings
 	}
 	if (result->status != BS_STATUS_UNDONE)
 		return;
-	print_image(output, image);
-	print_style(output, STYLE_GOOD);
-	print(output, "undone");
-	print_style(output, STYLE_PLAIN);
-	print(output, ": %s,", what_is_back(result));
-	print_seconds(output, result);
-	print_end(output);
+	report_image(output, image, false);
+	print_styled(output, STYLE_GOOD, "undone");
+	print(output, " in %s: ", duration_format(result->milliseconds).text);
+	if (result->recovered)
+		print_line(output, "the interrupted change is undone");
+	else
+		print_line(output, "what the fix changed is as it was before%s",
+			   result->exact ? ", and nothing else was written since"
+					 : "; any other change since is kept");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a person sees of one image.  The functions print what there is in the result and never
- * fail; the error of a result is printed by report_error() alone.
+ * What a person sees of one image.  The functions print the content of a result, except its error,
+ * and never fail.
  */
 #ifndef BOOTSHIFT_CLI_REPORT_TEXT_H
 #define BOOTSHIFT_CLI_REPORT_TEXT_H
@@ -16,7 +16,8 @@ report_function report_plan;
 report_function report_fix;
 report_function report_undo;
 
-/* The command that fixes this image with the options that were given. */
-void print_fix_command(struct output *output, const char *image, const struct settings *settings);
+/* Prints the command that fixes an image with these options.  `plan_file` may be NULL. */
+void print_fix_command(struct output *output, const char *image, const struct bs_options *options,
+		       const char *plan_file);
 
 #endif

@@ -144,3 +144,8 @@ int guard_allow(struct guard *guard, const struct guard_range *ranges, size_t co
 	guard->count = normalise(copy, count);
 	return 0;
 }
+
+bool guard_is_closed(const struct guard *guard)
+{
+	return guard->count == 0;
+}

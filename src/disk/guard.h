@@ -7,6 +7,8 @@
 #ifndef BOOTSHIFT_GUARD_H
 #define BOOTSHIFT_GUARD_H
 
+#include <stdbool.h>
+
 #include "disk/disk.h"
 
 struct guard;
@@ -40,5 +42,8 @@ struct disk *guard_disk(struct guard *guard);
  */
 MUST_CHECK int guard_allow(struct guard *guard, const struct guard_range *ranges, size_t count,
 			   struct bs_error *err);
+
+/* Whether no write at all is allowed. */
+bool guard_is_closed(const struct guard *guard);
 
 #endif

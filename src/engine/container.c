@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "disk/window.h"
-#include "engine/relations.h"
 #include "transaction/commit.h"
 #include "util/bytes.h"
+#include "util/path.h"
 
 /* Changed bytes that are kept in memory; more goes to a temporary file. */
 #define OVERLAY_MEMORY (32u << 20)
@@ -21,30 +21,15 @@
 
 void container_tell(const struct bs_options *options, enum bs_phase phase)
 {
-	if (options->progress != NULL)
+	if (options->progress)
 		options->progress(options->progress_context, phase);
-}
-
-/* A path in the folder of `path`; NULL when memory runs out. */
-static char *beside(const char *path, const char *name)
-{
-	const char *slash = strrchr(path, '/');
-	size_t folder = slash != NULL ? (size_t)(slash - path) + 1 : 0;
-	char *joined = malloc(folder + strlen(name) + 1);
-
-	if (joined != NULL) {
-		memcpy(joined, path, folder);
-		strcpy(joined + folder, name);
-	}
-	return joined;
 }
 
 /*
  * A VMDK descriptor only describes: the file that it names is what gets locked, journaled and
  * changed.  What is wrong with a container is said when its disk is opened, not here.
  */
-static int follow_descriptor(struct container *container, const struct bs_options *options,
-			     struct bs_error *err)
+static int container_follow_descriptor(struct container *container, struct bs_error *err)
 {
 	struct target *extent;
 	struct format format;
@@ -52,15 +37,16 @@ static int follow_descriptor(struct container *container, const struct bs_option
 	char *path;
 
 	if (container->target->kind != TARGET_FILE ||
-	    format_detect(container->target->disk, options->format, &format, &later) < 0 ||
+	    format_detect(container->target->disk, container->options->format, &format, &later) <
+		    0 ||
 	    format.access != FORMAT_ELSEWHERE)
 		return 0;
-	path = beside(container->target->name, format.extent);
-	if (path == NULL)
+	path = path_beside(container->target->name, format.extent);
+	if (!path)
 		return fail_memory(err);
 	extent = target_open(path, err);
 	free(path);
-	if (extent == NULL)
+	if (!extent)
 		return fail_prefix(err, "the disk %s that it describes", format.extent);
 	target_close(container->target);
 	container->target = extent;
@@ -71,17 +57,17 @@ static int follow_descriptor(struct container *container, const struct bs_option
 int container_open_target(struct container *container, const char *image,
 			  const struct bs_options *options, struct bs_error *err)
 {
-	*container = (struct container){.image = image, .target = target_open(image, err)};
-	return container->target != NULL ? follow_descriptor(container, options, err) : -1;
+	*container = (struct container){.options = options, .target = target_open(image, err)};
+	return container->target ? container_follow_descriptor(container, err) : -1;
 }
 
-static int find_place(struct container *container, const struct bs_options *options,
-		      struct bs_error *err)
+static int container_find_place(struct container *container, struct bs_error *err)
 {
 	char *signpost = NULL;
 	struct bs_error ignored;
 
-	if (place_find(container->target, options->undo_directory, &container->place, err) == 0)
+	if (place_find(container->target, container->options->undo_directory, &container->place,
+		       err) == 0)
 		return 0;
 	/* Without an undo file that can be used, a half-written image is not just refused. */
 	if (target_read_signpost(container->target, &signpost, &ignored) == 0 && signpost) {
@@ -93,21 +79,20 @@ static int find_place(struct container *container, const struct bs_options *opti
 }
 
 /* What was recovered has other times and maybe another length; a signpost removed, other times. */
-static int open_again(struct container *container, const struct bs_options *options,
-		      struct bs_error *err)
+static int container_open_again(struct container *container, struct bs_error *err)
 {
-	struct target *again = target_reopen(container->target, TARGET_READ, NULL, err);
+	struct target *again = target_reopen(container->target, TARGET_READ, err);
 
-	if (again == NULL)
+	if (!again)
 		return -1;
 	place_free(&container->place);
 	target_close(container->target);
 	container->target = again;
-	return find_place(container, options, err);
+	return container_find_place(container, err);
 }
 
-static int recover(struct container *container, const struct bs_options *options,
-		   enum lock_purpose purpose, bool *recovered, struct bs_error *err)
+static int container_recover(struct container *container, enum lock_purpose purpose,
+			     bool *recovered, struct bs_error *err)
 {
 	enum transaction_state state;
 
@@ -120,23 +105,22 @@ static int recover(struct container *container, const struct bs_options *options
 				      "an earlier command was interrupted while it changed the "
 				      "image");
 	if (state == TRANSACTION_INTERRUPTED)
-		container_tell(options, BS_PHASE_UNDOING);
-	if (transaction_recover(&container->place, NULL, recovered, err) < 0)
+		container_tell(container->options, BS_PHASE_UNDOING);
+	if (transaction_recover(&container->place, recovered, err) < 0)
 		return -1;
-	return open_again(container, options, err);
+	return container_open_again(container, err);
 }
 
 /*
  * The image cannot be changed, for the reason in *err.  If it is half written, that outweighs the
  * reason, and both are told.  Returns -1.
  */
-static int fail_unchangeable(struct container *container, const struct bs_options *options,
-			     struct bs_error *err)
+static int container_fail_unchangeable(struct container *container, struct bs_error *err)
 {
 	struct bs_error why = *err, state;
 	struct image_lock *lock = lock_image(&container->place, LOCK_FOR_READING, &state);
-	bool half_written = lock != NULL &&
-			    recover(container, options, LOCK_FOR_READING, NULL, &state) < 0 &&
+	bool half_written = lock &&
+			    container_recover(container, LOCK_FOR_READING, NULL, &state) < 0 &&
 			    bs_code_exit(state.code) == BS_EXIT_RECOVERY;
 
 	lock_release(lock);
@@ -147,13 +131,12 @@ static int fail_unchangeable(struct container *container, const struct bs_option
 }
 
 /* Before any work: what cannot be changed at its end should be refused at once. */
-static int check_changeable(struct container *container, const struct bs_options *options,
-			    struct bs_error *err)
+static int container_check_changeable(struct container *container, struct bs_error *err)
 {
 	if (target_check_writable(container->target, err) == 0 &&
 	    place_check_folder(&container->place, err) == 0)
 		return 0;
-	return fail_unchangeable(container, options, err);
+	return container_fail_unchangeable(container, err);
 }
 
 int container_lock(struct container *container, const char *image, const struct bs_options *options,
@@ -161,18 +144,18 @@ int container_lock(struct container *container, const char *image, const struct 
 {
 	*recovered = false;
 	if (container_open_target(container, image, options, err) < 0 ||
-	    find_place(container, options, err) < 0)
+	    container_find_place(container, err) < 0)
 		return -1;
-	if (purpose == LOCK_FOR_CHANGING && check_changeable(container, options, err) < 0)
+	if (purpose == LOCK_FOR_CHANGING && container_check_changeable(container, err) < 0)
 		return -1;
 	container->lock = lock_image(&container->place, purpose, err);
-	if (container->lock == NULL)
+	if (!container->lock)
 		return -1;
-	return recover(container, options, purpose, recovered, err);
+	return container_recover(container, purpose, recovered, err);
 }
 
 /* What QEMU makes of the container must be what its header says. */
-static int check_size(const struct container *container, struct bs_error *err)
+static int container_check_size(const struct container *container, struct bs_error *err)
 {
 	uint64_t stated = container->format.disk_size, shown = disk_size(container->disk);
 
@@ -183,14 +166,13 @@ static int check_size(const struct container *container, struct bs_error *err)
 	return 0;
 }
 
-static int read_format(struct container *container, const struct bs_options *options,
-		       struct bs_error *err)
+static int container_read_format(struct container *container, struct bs_error *err)
 {
 	struct disk *view = overlay_disk(container->overlay);
 	struct format *format = &container->format;
 
 	if (format->access != FORMAT_ELSEWHERE &&
-	    format_detect(view, options->format, format, err) < 0)
+	    format_detect(view, container->options->format, format, err) < 0)
 		return -1;
 	return format_check_tables(view, format, err);
 }
@@ -199,16 +181,15 @@ static int read_format(struct container *container, const struct bs_options *opt
  * Has the driver replay the log of a VHDX, on the overlay.  Only then the tables are as they will be
  * used, and can be checked.
  */
-static int finish_writes(struct container *container, const struct bs_options *options,
-			 struct bs_error *err)
+static int container_finish_writes(struct container *container, struct bs_error *err)
 {
 	const struct format *format = &container->format;
 	struct qemu_driver *driver = qemu_driver_open(container->overlay, format->driver,
 						      format->driver_options, true, err);
-	int result = driver != NULL ? qemu_driver_finish(driver, err) : -1;
+	int result = driver ? qemu_driver_finish(driver, err) : -1;
 
 	qemu_driver_close(driver);
-	if (result < 0 || read_format(container, options, err) < 0)
+	if (result < 0 || container_read_format(container, err) < 0)
 		return -1;
 	if (format->unfinished)
 		return fail(err, BS_CONTAINER_CORRUPT,
@@ -218,30 +199,29 @@ static int finish_writes(struct container *container, const struct bs_options *o
 }
 
 /* What lies on the overlay. */
-static int lay_stack(struct container *container, const struct bs_options *options, bool writable,
-		     struct bs_error *err)
+static int container_lay_stack(struct container *container, bool writable, struct bs_error *err)
 {
 	struct disk *view = overlay_disk(container->overlay);
 	struct format *format = &container->format;
 
-	if (read_format(container, options, err) < 0)
+	if (container_read_format(container, err) < 0)
 		return -1;
-	if (format->unfinished && finish_writes(container, options, err) < 0)
+	if (format->unfinished && container_finish_writes(container, err) < 0)
 		return -1;
 	if (format->access != FORMAT_DRIVER) {
 		container->window = window_open(view, format->offset, format->length, err);
 		container->disk = container->window;
-		return container->disk != NULL ? 0 : -1;
+		return container->disk ? 0 : -1;
 	}
 	if (format->needs_check &&
 	    qemu_check(container->overlay, format->driver, format->driver_options, err) < 0)
 		return -1;
 	container->driver = qemu_driver_open(container->overlay, format->driver,
 					     format->driver_options, writable, err);
-	if (container->driver == NULL)
+	if (!container->driver)
 		return -1;
 	container->disk = qemu_driver_disk(container->driver);
-	return check_size(container, err);
+	return container_check_size(container, err);
 }
 
 void container_close_disk(struct container *container)
@@ -252,23 +232,21 @@ void container_close_disk(struct container *container)
 	container->driver = NULL;
 }
 
-int container_open_disk(struct container *container, const struct bs_options *options,
-			struct bs_error *err)
+int container_open_disk(struct container *container, struct bs_error *err)
 {
-	container->overlay =
-		overlay_open(container->target->disk, OVERLAY_MEMORY, options->undo_directory, err);
-	return container->overlay != NULL ? lay_stack(container, options, true, err) : -1;
+	container->overlay = overlay_open(container->target->disk, OVERLAY_MEMORY,
+					  container->options->undo_directory, err);
+	return container->overlay ? container_lay_stack(container, true, err) : -1;
 }
 
-int container_settle(struct container *container, const struct bs_options *options,
-		     struct bs_error *err)
+int container_settle(struct container *container, struct bs_error *err)
 {
 	uint64_t size = disk_size(container->disk);
 
-	if (container->driver != NULL && qemu_driver_finish(container->driver, err) < 0)
+	if (container->driver && qemu_driver_finish(container->driver, err) < 0)
 		return -1;
 	container_close_disk(container);
-	if (lay_stack(container, options, false, err) < 0)
+	if (container_lay_stack(container, false, err) < 0)
 		return fail_prefix(err, "what the fix would write cannot be opened");
 	if (disk_size(container->disk) != size)
 		return fail(err, BS_CONTAINER_CORRUPT,
@@ -276,87 +254,47 @@ int container_settle(struct container *container, const struct bs_options *optio
 	return 0;
 }
 
-/* Who names a file that describes a disk means the disk; who names a part of it cannot. */
-static int check_relations(const struct container *container, const struct bs_relations *relations,
-			   struct bs_error *err)
-{
-	const char *whole = bs_relations_whole(relations, container->image);
-	const char *child = relations_child(relations, container->image);
-
-	if (whole != NULL)
-		return fail(err, BS_CONTAINER_PART,
-			    "the file is a part of the disk that %s describes", whole);
-	if (child == NULL)
-		child = relations_child(relations, container->target->name);
-	if (child != NULL)
-		return fail(err, BS_CONTAINER_HAS_CHILDREN,
-			    "the image is the parent of %s, which holds only the changes to it",
-			    child);
-	return 0;
-}
-
-int container_check_relations(const struct container *container, const struct bs_options *options,
-			      struct bs_error *err)
-{
-	struct bs_relations found = {NULL};
-	int result = 0;
-
-	if (container->target->kind == TARGET_NBD)
-		return 0;
-	if (options->relations != NULL)
-		return check_relations(container, options->relations, err);
-	/* Beside the name by which it was called, and beside the file itself. */
-	if (bs_relations_look(&found, container->image, err) != 0 ||
-	    bs_relations_look(&found, container->target->name, err) != 0)
-		result = -1;
-	if (result == 0)
-		result = check_relations(container, &found, err);
-	bs_relations_free(&found);
-	return result;
-}
-
-/* Reads all the zones, for the overlay to see. */
-static int read_zones(struct container *container, const struct guard_zone *zones, size_t count,
-		      struct bs_error *err)
+/* Reads all zones, for the overlay to see. */
+static int container_read_zones(const struct container *container, const struct range_vector *zones,
+				struct bs_error *err)
 {
 	uint8_t *chunk = malloc(CHUNK);
 	int result = 0;
 
-	if (chunk == NULL)
+	if (!chunk)
 		return fail_memory(err);
-	for (size_t i = 0; i < count; i++)
-		for (uint64_t done = 0; done < zones[i].length && result == 0; done += CHUNK)
-			result = disk_read(container->disk, zones[i].offset + done, chunk,
-					   min_u64(CHUNK, zones[i].length - done), err);
+	for (size_t i = 0; i < zones->count; i++) {
+		const struct range *zone = &zones->items[i];
+
+		for (uint64_t done = 0; done < zone->length && result == 0; done += CHUNK)
+			result = disk_read(container->disk, zone->offset + done, chunk,
+					   min_u64(CHUNK, zone->length - done), err);
+	}
 	free(chunk);
 	return result;
 }
 
-int container_locate(struct container *container, const struct guard_zone *zones, size_t count,
+int container_locate(struct container *container, const struct range_vector *zones,
 		     struct guard_zone **found, size_t *found_count, struct bs_error *err)
 {
-	uint64_t size = container->target->status.length;
+	uint64_t size = container->target->status.length, tail = min_u64(TAIL_SIZE, size);
 	struct overlay_extent *ranges;
-	size_t range_count;
+	size_t count;
 	int result;
 
-	*found = NULL;
-	*found_count = 0;
 	overlay_watch(container->overlay, true);
-	result = read_zones(container, zones, count, err);
-	overlay_take_watched(container->overlay, &ranges, &range_count);
+	result = container_read_zones(container, zones, err);
+	overlay_take_watched(container->overlay, &ranges, &count);
 	overlay_watch(container->overlay, false);
-	if (result == 0)
-		*found = calloc(range_count + 2, sizeof(**found));
-	if (result == 0 && *found == NULL)
+	*found_count = count + 2;
+	*found = result == 0 ? calloc(*found_count, sizeof(**found)) : NULL;
+	if (result == 0 && !*found)
 		result = fail_memory(err);
 	if (result == 0) {
-		for (size_t i = 0; i < range_count; i++)
-			(*found)[(*found_count)++] =
-				(struct guard_zone){ranges[i].offset, ranges[i].length};
-		(*found)[(*found_count)++] = (struct guard_zone){0, min_u64(HEAD_SIZE, size)};
-		(*found)[(*found_count)++] = (struct guard_zone){size - min_u64(TAIL_SIZE, size),
-								 min_u64(TAIL_SIZE, size)};
+		for (size_t i = 0; i < count; i++)
+			(*found)[i] = (struct guard_zone){ranges[i].offset, ranges[i].length};
+		(*found)[count] = (struct guard_zone){0, min_u64(HEAD_SIZE, size)};
+		(*found)[count + 1] = (struct guard_zone){size - tail, tail};
 	}
 	free(ranges);
 	return result;
@@ -365,7 +303,7 @@ int container_locate(struct container *container, const struct guard_zone *zones
 void container_close(struct container *container)
 {
 	container_close_disk(container);
-	if (container->overlay != NULL)
+	if (container->overlay)
 		disk_close(overlay_disk(container->overlay));
 	lock_release(container->lock);
 	place_free(&container->place);

@@ -15,11 +15,12 @@
 #include "transaction/lock.h"
 #include "transaction/place.h"
 #include "transaction/ranges.h"
+#include "util/range.h"
 
 struct container {
-	const char *image; /* as named, borrowed; may be the description of the target */
-	struct target *target;
-	struct place place; /* of the transaction's files; once locked */
+	const struct bs_options *options; /* borrowed */
+	struct target *target; /* where the image's name leads; of a VMDK descriptor its disk */
+	struct place place;    /* of the transaction's files; once locked */
 	struct image_lock *lock;
 	struct overlay *overlay;
 	struct format format;
@@ -28,54 +29,45 @@ struct container {
 	struct disk *disk;          /* either one's */
 };
 
-/* Tells the caller of a command, if it wants to know, that a phase begins. */
+/* Tells the caller of a command that a phase begins, if the caller wants to know. */
 void container_tell(const struct bs_options *options, enum bs_phase phase);
 
 /*
- * Opens the image without locking it; of a VMDK descriptor the disk that it describes.
- * container_close() in every case.
+ * Opens the image without locking it; of a VMDK descriptor the disk that it describes.  `options`
+ * must outlive the container.  container_close() in every case.
  */
 MUST_CHECK int container_open_target(struct container *container, const char *image,
 				     const struct bs_options *options, struct bs_error *err);
 
 /*
- * Opens and locks the image and recovers what an earlier command left unfinished: for changing,
- * by taking it back (*recovered tells); for reading, by refusing with BS_RECOVERY_REQUIRED.
- * Errors: those of opening, locking and recovering.  container_close() in every case.
+ * Opens and locks the image.  What an earlier command left unfinished is taken back when the lock
+ * is for changing, and *recovered set; when it is for reading, that is BS_RECOVERY_REQUIRED.
+ * Other errors: those of opening, locking and recovering.  container_close() in every case.
  */
 MUST_CHECK int container_lock(struct container *container, const char *image,
 			      const struct bs_options *options, enum lock_purpose purpose,
 			      bool *recovered, struct bs_error *err);
 
-/* Lays the stack on a locked container.  Errors: those of the format. */
-MUST_CHECK int container_open_disk(struct container *container, const struct bs_options *options,
-				   struct bs_error *err);
-
-/*
- * Whether the image may be changed for all that is known of the files around it.  Errors:
- * BS_CONTAINER_HAS_CHILDREN, BS_CONTAINER_PART, BS_NO_MEMORY.
- */
-MUST_CHECK int container_check_relations(const struct container *container,
-					 const struct bs_options *options, struct bs_error *err);
+/* Lays the stack on an open container.  Errors: those of the format. */
+MUST_CHECK int container_open_disk(struct container *container, struct bs_error *err);
 
 /*
  * Ends the staging: has a format's driver write what it held back, so that the overlay has all that
- * a commit would write, and lays the stack afresh on what came of it, for reading only.  Errors:
- * those of qemu_driver_finish() and of the format.
+ * a commit would write.  Then lays the stack afresh on the result, for reading only.  Errors: those
+ * of qemu_driver_finish() and of the format.
  */
-MUST_CHECK int container_settle(struct container *container, const struct bs_options *options,
-				struct bs_error *err);
+MUST_CHECK int container_settle(struct container *container, struct bs_error *err);
 
 /*
- * Finds where zones of the guest's disk lie in the container: by reading them, and watching what
- * the format makes of that.  The container's own head and tail, where formats have their headers,
- * come on top.  The caller frees *found.  Errors: those of reading, BS_NO_MEMORY.
+ * Finds where zones of the guest's disk lie in the container, by reading them and watching what the
+ * format's driver reads.  Adds the container's own head and tail, where formats have their headers.
+ * The caller frees *found.  Errors: those of reading, BS_NO_MEMORY.
  */
-MUST_CHECK int container_locate(struct container *container, const struct guard_zone *zones,
-				size_t count, struct guard_zone **found, size_t *found_count,
+MUST_CHECK int container_locate(struct container *container, const struct range_vector *zones,
+				struct guard_zone **found, size_t *found_count,
 				struct bs_error *err);
 
-/* Takes the stack down as far as the overlay: for who is through with the guest's disk. */
+/* Takes the stack down as far as the overlay, when the guest's disk is not needed any more. */
 void container_close_disk(struct container *container);
 
 void container_close(struct container *container);

@@ -23,6 +23,7 @@
 #include "disk/file.h"
 #include "disk/image.h"
 #include "format/format.h"
+#include "util/path.h"
 
 /* Where VirtualBox puts the children of the disks that are in a folder. */
 #define FOLDER_OF_CHILDREN "Snapshots"
@@ -48,7 +49,7 @@ struct relation {
 	char *teller; /* the path of the file that says so; NULL of a folder */
 };
 
-static int compare(const void *one, const void *other)
+static int relations_compare(const void *one, const void *other)
 {
 	const struct relation *a = one, *b = other;
 
@@ -61,7 +62,7 @@ static int compare(const void *one, const void *other)
 	return strcasecmp(a->mark.name, b->mark.name);
 }
 
-static void free_relation(void *node)
+static void relations_free_one(void *node)
 {
 	struct relation *relation = node;
 
@@ -71,51 +72,44 @@ static void free_relation(void *node)
 
 void bs_relations_free(struct bs_relations *relations)
 {
-	tdestroy(relations->tree, free_relation);
+	tdestroy(relations->tree, relations_free_one);
 	relations->tree = NULL;
 }
 
-static const struct relation *find(const struct bs_relations *relations, enum relation_kind kind,
-				   const struct mark *mark)
+static const struct relation *relations_find(const struct bs_relations *relations,
+					     enum relation_kind kind, const struct mark *mark)
 {
 	const struct relation wanted = {.kind = kind, .mark = *mark};
-	struct relation *const *node = tfind(&wanted, &relations->tree, compare);
+	struct relation *const *node = tfind(&wanted, &relations->tree, relations_compare);
 
-	return node != NULL ? *node : NULL;
+	return node ? *node : NULL;
 }
 
 /* The first who says something is remembered for it. */
-static int add(struct bs_relations *relations, enum relation_kind kind, const struct mark *mark,
-	       const char *teller, struct bs_error *err)
+static int relations_add(struct bs_relations *relations, enum relation_kind kind,
+			 const struct mark *mark, const char *teller, struct bs_error *err)
 {
 	struct relation *relation = calloc(1, sizeof(*relation));
 	struct relation *const *node = NULL;
 
-	if (relation != NULL) {
+	if (relation) {
 		relation->kind = kind;
 		relation->mark = *mark;
-		relation->teller = teller != NULL ? strdup(teller) : NULL;
-		if (teller == NULL || relation->teller != NULL)
-			node = tsearch(relation, &relations->tree, compare);
-		if (node == NULL || *node != relation)
-			free_relation(relation);
+		relation->teller = teller ? strdup(teller) : NULL;
+		if (!teller || relation->teller)
+			node = tsearch(relation, &relations->tree, relations_compare);
+		if (!node || *node != relation)
+			relations_free_one(relation);
 	}
-	return node != NULL ? 0 : fail_memory(err);
+	return node ? 0 : fail_memory(err);
 }
 
-static struct mark mark_of(const struct stat *status, const char *name)
+static struct mark relations_mark(const struct stat *status, const char *name)
 {
 	struct mark mark = {.device = status->st_dev, .inode = status->st_ino};
 
 	memcpy(mark.name, name, strnlen(name, sizeof(mark.name) - 1));
 	return mark;
-}
-
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
 }
 
 /* ---- what a file says ---------------------------------------------------------------------- */
@@ -129,20 +123,20 @@ struct look {
 	struct bs_error *err;
 };
 
-static void relate(struct look *look, enum relation_kind kind, const struct mark *mark)
+static void relations_note(struct look *look, enum relation_kind kind, const struct mark *mark)
 {
 	if (look->result == 0)
-		look->result = add(look->relations, kind, mark, look->path, look->err);
+		look->result = relations_add(look->relations, kind, mark, look->path, look->err);
 }
 
-static void replace(char *text, char from, char to)
+static void relations_replace(char *text, char from, char to)
 {
 	for (; *text != '\0'; text++)
 		if (*text == from)
 			*text = to;
 }
 
-static void relate_path(struct look *look, enum relation_kind kind, const char *written)
+static void relations_note_path(struct look *look, enum relation_kind kind, const char *written)
 {
 	char path[PATH_SIZE];
 	struct stat status;
@@ -152,45 +146,47 @@ static void relate_path(struct look *look, enum relation_kind kind, const char *
 	snprintf(path, sizeof(path), "%s", written);
 	leads = fstatat(look->folder, path, &status, 0) == 0;
 	if (!leads) {
-		replace(path, '\\', '/');
+		relations_replace(path, '\\', '/');
 		leads = fstatat(look->folder, path, &status, 0) == 0;
 	}
-	mark = leads ? mark_of(&status, "") : mark_of(&look->folder_status, last_part(path));
-	relate(look, kind, &mark);
+	mark = leads ? relations_mark(&status, "")
+		     : relations_mark(&look->folder_status, path_name(path));
+	relations_note(look, kind, &mark);
 }
 
 /*
  * QEMU's file names may say how to open the file.  "file:" is left off; of a description in JSON,
  * each text in it is taken for a path: what is none leads nowhere.
  */
-static void relate_qemu_name(struct look *look, enum relation_kind kind, const char *written)
+static void relations_note_qemu(struct look *look, enum relation_kind kind, const char *written)
 {
 	char text[PATH_SIZE], *rest = text, *part;
 
 	if (strncmp(written, "json:", 5) != 0) {
-		relate_path(look, kind, strncmp(written, "file:", 5) == 0 ? written + 5 : written);
+		relations_note_path(look, kind,
+				    strncmp(written, "file:", 5) == 0 ? written + 5 : written);
 		return;
 	}
 	snprintf(text, sizeof(text), "%s", written);
 	while ((part = strsep(&rest, "\"")) != NULL)
 		if (*part != '\0')
-			relate_path(look, kind, part);
+			relations_note_path(look, kind, part);
 }
 
-static void take(void *context, enum reference_kind kind, const char *text)
+static void relations_take(void *context, enum reference_kind kind, const char *text)
 {
 	struct look *look = context;
-	const struct mark uuid = mark_of(&(struct stat){.st_ino = 0}, text);
+	const struct mark uuid = relations_mark(&(struct stat){.st_ino = 0}, text);
 
 	switch (kind) {
 	case REFERENCE_PARENT:
-		relate_qemu_name(look, RELATION_CHILD, text);
+		relations_note_qemu(look, RELATION_CHILD, text);
 		break;
 	case REFERENCE_PART:
-		relate_qemu_name(look, RELATION_PART, text);
+		relations_note_qemu(look, RELATION_PART, text);
 		break;
 	case REFERENCE_PARENT_UUID:
-		relate(look, RELATION_CHILD, &uuid);
+		relations_note(look, RELATION_CHILD, &uuid);
 		break;
 	case REFERENCE_UUID:
 		break;
@@ -198,7 +194,8 @@ static void take(void *context, enum reference_kind kind, const char *text)
 }
 
 /* What cannot be read says nothing. */
-static int refer(const char *path, const struct reference_taker *taker, struct bs_error *err)
+static int relations_refer(const char *path, const struct reference_taker *taker,
+			   struct bs_error *err)
 {
 	struct bs_error ignored;
 	struct stat status;
@@ -208,7 +205,7 @@ static int refer(const char *path, const struct reference_taker *taker, struct b
 	if (image_open(path, &descriptor, &status, &ignored) != 0)
 		return 0;
 	container = file_open(descriptor, &ignored);
-	if (container != NULL)
+	if (container)
 		result = format_refer(container, taker, err);
 	disk_close(container);
 	close(descriptor);
@@ -217,42 +214,43 @@ static int refer(const char *path, const struct reference_taker *taker, struct b
 
 /* ---- looking through a folder -------------------------------------------------------------- */
 
-static int look_at_file(struct look *look, const char *folder, const char *name)
+static int relations_look_at(struct look *look, const char *folder, const char *name)
 {
-	const struct reference_taker taker = {take, look};
+	const struct reference_taker taker = {relations_take, look};
 	char *path;
 
 	if (asprintf(&path, "%s/%s", folder, name) < 0)
 		return fail_memory(look->err);
 	look->path = path;
 	look->result = 0;
-	if (refer(path, &taker, look->err) != 0)
+	if (relations_refer(path, &taker, look->err) < 0)
 		look->result = -1;
 	free(path);
 	return look->result;
 }
 
 /* Or a link to one.  Another device is not even opened: that may start it, or wait for it. */
-static bool is_file(const struct look *look, const char *name)
+static bool relations_is_file(const struct look *look, const char *name)
 {
 	struct stat status;
 
 	return fstatat(look->folder, name, &status, 0) == 0 && S_ISREG(status.st_mode);
 }
 
-static int look_through(struct look *look, const char *folder, DIR *stream)
+static int relations_look_through(struct look *look, const char *folder, DIR *stream)
 {
 	const struct dirent *entry;
 	int result = 0;
 
 	while (result == 0 && (entry = readdir(stream)) != NULL)
-		if (is_file(look, entry->d_name))
-			result = look_at_file(look, folder, entry->d_name);
+		if (relations_is_file(look, entry->d_name))
+			result = relations_look_at(look, folder, entry->d_name);
 	return result;
 }
 
 /* Not twice, and not below it. */
-static int look_in(struct bs_relations *relations, const char *folder, struct bs_error *err)
+static int relations_look_in(struct bs_relations *relations, const char *folder,
+			     struct bs_error *err)
 {
 	struct look look = {.relations = relations, .err = err};
 	struct mark mark;
@@ -261,41 +259,31 @@ static int look_in(struct bs_relations *relations, const char *folder, struct bs
 
 	if (stat(folder, &look.folder_status) != 0)
 		return 0;
-	mark = mark_of(&look.folder_status, "");
-	if (find(relations, RELATION_SEEN, &mark) != NULL)
+	mark = relations_mark(&look.folder_status, "");
+	if (relations_find(relations, RELATION_SEEN, &mark) != NULL)
 		return 0;
 	stream = opendir(folder);
-	if (stream == NULL)
+	if (!stream)
 		return 0;
 	look.folder = dirfd(stream);
-	result = add(relations, RELATION_SEEN, &mark, NULL, err);
+	result = relations_add(relations, RELATION_SEEN, &mark, NULL, err);
 	if (result == 0)
-		result = look_through(&look, folder, stream);
+		result = relations_look_through(&look, folder, stream);
 	closedir(stream);
 	return result;
 }
 
-/* The folder of a file, as a path that the caller frees; NULL: no memory. */
-static char *folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return strdup(".");
-	return strndup(path, slash > path ? (size_t)(slash - path) : 1);
-}
-
 int bs_relations_look(struct bs_relations *relations, const char *image, struct bs_error *err)
 {
-	char *folder = folder_of(image), *below = NULL;
+	char *folder = path_folder(image), *below = NULL;
 	int result;
 
-	if (folder == NULL || asprintf(&below, "%s/%s", folder, FOLDER_OF_CHILDREN) < 0)
+	if (!folder || asprintf(&below, "%s/%s", folder, FOLDER_OF_CHILDREN) < 0)
 		result = fail_memory(err);
 	else
-		result = look_in(relations, folder, err);
+		result = relations_look_in(relations, folder, err);
 	if (result == 0)
-		result = look_in(relations, below, err);
+		result = relations_look_in(relations, below, err);
 	free(below);
 	free(folder);
 	return result;
@@ -308,57 +296,91 @@ struct question {
 	const struct relation *answer;
 };
 
-static void ask_uuid(void *context, enum reference_kind kind, const char *text)
+static void relations_ask_uuid(void *context, enum reference_kind kind, const char *text)
 {
 	struct question *question = context;
-	const struct mark mark = mark_of(&(struct stat){.st_ino = 0}, text);
+	const struct mark mark = relations_mark(&(struct stat){.st_ino = 0}, text);
 
-	if (kind == REFERENCE_UUID && question->answer == NULL)
-		question->answer = find(question->relations, RELATION_CHILD, &mark);
+	if (kind == REFERENCE_UUID && !question->answer)
+		question->answer = relations_find(question->relations, RELATION_CHILD, &mark);
 }
 
-static const struct relation *ask_name(const struct bs_relations *relations,
-				       enum relation_kind kind, const char *image)
+static const struct relation *relations_ask_name(const struct bs_relations *relations,
+						 enum relation_kind kind, const char *image)
 {
 	const struct relation *answer = NULL;
-	char *folder = folder_of(image);
+	char *folder = path_folder(image);
 	struct stat status;
 	struct mark mark;
 
-	if (folder != NULL && stat(folder, &status) == 0) {
-		mark = mark_of(&status, last_part(image));
-		answer = find(relations, kind, &mark);
+	if (folder && stat(folder, &status) == 0) {
+		mark = relations_mark(&status, path_name(image));
+		answer = relations_find(relations, kind, &mark);
 	}
 	free(folder);
 	return answer;
 }
 
-static const char *ask(const struct bs_relations *relations, enum relation_kind kind,
-		       const char *image)
+static const char *relations_ask(const struct bs_relations *relations, enum relation_kind kind,
+				 const char *image)
 {
 	struct question question = {.relations = relations};
-	const struct reference_taker taker = {ask_uuid, &question};
+	const struct reference_taker taker = {relations_ask_uuid, &question};
 	struct bs_error ignored;
 	struct stat status;
 	struct mark mark;
 
 	if (stat(image, &status) == 0) {
-		mark = mark_of(&status, "");
-		question.answer = find(relations, kind, &mark);
+		mark = relations_mark(&status, "");
+		question.answer = relations_find(relations, kind, &mark);
 	}
-	if (question.answer == NULL)
-		question.answer = ask_name(relations, kind, image);
-	if (question.answer == NULL && kind == RELATION_CHILD)
-		(void)refer(image, &taker, &ignored);
-	return question.answer != NULL ? question.answer->teller : NULL;
+	if (!question.answer)
+		question.answer = relations_ask_name(relations, kind, image);
+	if (!question.answer && kind == RELATION_CHILD)
+		(void)relations_refer(image, &taker, &ignored);
+	return question.answer ? question.answer->teller : NULL;
 }
 
 const char *relations_child(const struct bs_relations *relations, const char *image)
 {
-	return ask(relations, RELATION_CHILD, image);
+	return relations_ask(relations, RELATION_CHILD, image);
 }
 
 const char *bs_relations_whole(const struct bs_relations *relations, const char *image)
 {
-	return ask(relations, RELATION_PART, image);
+	return relations_ask(relations, RELATION_PART, image);
+}
+
+/*
+ * A user who names a file that describes a disk means the disk.  A user who names a part of a disk
+ * cannot mean the disk.
+ */
+int relations_check(const struct bs_relations *relations, const char *image, const char *target,
+		    struct bs_error *err)
+{
+	struct bs_relations found = {NULL};
+	const char *whole, *child;
+	int result = -1;
+
+	if (!relations) {
+		relations = &found;
+		if (bs_relations_look(&found, image, err) < 0 ||
+		    bs_relations_look(&found, target, err) < 0)
+			goto out;
+	}
+	whole = bs_relations_whole(relations, image);
+	child = relations_child(relations, image);
+	if (!child)
+		child = relations_child(relations, target);
+	if (whole)
+		fail(err, BS_CONTAINER_PART, "the file is a part of the disk that %s describes",
+		     whole);
+	else if (child)
+		fail(err, BS_CONTAINER_HAS_CHILDREN,
+		     "the image is the parent of %s, which holds only the changes to it", child);
+	else
+		result = 0;
+out:
+	bs_relations_free(&found);
+	return result;
 }

@@ -3,9 +3,18 @@
 #ifndef BOOTSHIFT_RELATIONS_H
 #define BOOTSHIFT_RELATIONS_H
 
-#include "bootshift.h"
+#include "util/err.h"
 
 /* The path of a file that holds only the changes to the image; NULL: none is known. */
 const char *relations_child(const struct bs_relations *relations, const char *image);
+
+/*
+ * Whether the image may be changed for all that is known of the files around it.  `relations` may
+ * be NULL: then the folders of both paths are looked through.  `image` is the path that the user
+ * gave, `target` that of the file that would be changed; the two may be the same file.  Errors:
+ * BS_CONTAINER_HAS_CHILDREN, BS_CONTAINER_PART, BS_NO_MEMORY.
+ */
+MUST_CHECK int relations_check(const struct bs_relations *relations, const char *image,
+			       const char *target, struct bs_error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/session.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,66 +15,62 @@
 
 #include "boot/mbr.h"
 #include "disk/guard.h"
-#include "engine/container.h"
 #include "ntfs/volume.h"
 #include "util/bytes.h"
+#include "util/debug.h"
 #include "util/signals.h"
 #include "windows/plan.h"
 #include "worker/budget.h"
 #include "worker/message.h"
 #include "worker/remote.h"
 
-#define PATIENCE 120000 /* milliseconds of silence after which the worker is taken for hung */
+#define PATIENCE 120000 /* milliseconds of silence after which the worker counts as hung */
 #define GRACE    2000   /* milliseconds for a worker that closed its channel to end by itself */
 
-/* How far a worker has come.  See the rules: each message takes it one step on. */
-enum step {
-	STEP_BEGUN,
-	STEP_INSPECTED,
-	STEP_CHECKING, /* the accounts of the boot volume are checked */
-	STEP_PLANNED,  /* the operations are carried out */
-	STEP_COUNTED,  /* they are done, and the sum of the clusters is known */
-	STEP_ZONED,
-	STEP_STAGED,
-	STEP_DONE,
-};
-
 struct session {
-	const struct worker_task *task;
+	struct worker_task task;
 	struct guard *guard;
+	struct disk *disk; /* the guard's: what the worker reads and writes */
 	struct overlay *overlay;
 	struct session_findings *findings;
-	enum step step;
+	enum session_state state;
 	struct budget budget;
 	bool has_read;               /* or tried to: only then can the image have ended it */
 	uint64_t seconds;            /* of processor time that the worker may use so far */
 	struct bs_plan *allowed;     /* the plan that is carried out; NULL: none yet */
-	uint32_t operations;         /* that are done */
+	uint32_t operations;         /* of that plan that are done */
 	uint8_t sector[SECTOR_SIZE]; /* the partition table's sector as it must be in the end */
+	struct {
+		uint64_t count, bytes;
+	} traffic[REMOTE_USE_COUNT];
 	int socket;
 	int patience; /* milliseconds */
 	pid_t worker;
 };
 
-static int lies(struct bs_error *err, const char *what)
+static int session_distrust(struct bs_error *err, const char *what)
 {
 	return fail(err, BS_WORKER, "the worker process sent %s", what);
 }
 
-/* ---- the guard ----------------------------------------------------------------------------- */
+/* ---- what a plan may write ----------------------------------------------------------------- */
 
-static bool entry_range(const struct mbr_entry *entry, uint64_t *start, uint64_t *size)
+/* In bytes of the disk; of no length for an entry that is not used. */
+static struct range session_entry_range(const struct mbr_entry *entry)
 {
-	*start = (uint64_t)entry->first_lba * SECTOR_SIZE;
-	*size = (uint64_t)entry->sectors * SECTOR_SIZE;
-	return entry->type != MBR_TYPE_EMPTY && entry->sectors != 0;
+	return (struct range){
+		.offset = (uint64_t)entry->first_lba * SECTOR_SIZE,
+		.length =
+			entry->type != MBR_TYPE_EMPTY ? (uint64_t)entry->sectors * SECTOR_SIZE : 0,
+	};
 }
 
 /*
  * The system partition is never written.  The parent does not look into volumes; it only makes sure
  * that no plan names the system partition as the boot partition.
  */
-static bool may_be_boot(const struct mbr *table, uint32_t number, const struct bs_options *options)
+static bool session_may_be_boot(const struct mbr *table, uint32_t number,
+				const struct bs_options *options)
 {
 	const struct mbr_entry *entry = &table->entries[number - 1];
 
@@ -85,64 +82,64 @@ static bool may_be_boot(const struct mbr *table, uint32_t number, const struct b
 }
 
 /*
- * Finds the planned boot partition in the table as the parent reads it.  It must be a primary one
- * that shares no sector with another or with the table.
+ * Finds the planned boot partition in the table as the parent reads it.  It must be a primary
+ * partition that shares no sector with another partition or with the table.
  */
-static int check_partition(const struct mbr *table, const struct bs_plan *plan,
-			   const struct bs_options *options, struct bs_error *err)
+static int session_check_boot(const struct mbr *table, const struct bs_plan *plan,
+			      const struct bs_options *options, struct bs_error *err)
 {
-	uint64_t start, size, other_start, other_size;
+	struct range boot = {0};
 
-	if (plan->boot_number < 1 || plan->boot_number > MBR_ENTRIES ||
-	    !entry_range(&table->entries[plan->boot_number - 1], &start, &size) ||
-	    start != plan->boot_start || size != plan->boot_size || start < SECTOR_SIZE)
-		return lies(err, "a boot partition that is not in the partition table");
-	if (!may_be_boot(table, plan->boot_number, options))
-		return lies(err, "a boot partition that cannot be one");
+	if (plan->boot_number >= 1 && plan->boot_number <= MBR_ENTRIES)
+		boot = session_entry_range(&table->entries[plan->boot_number - 1]);
+	if (boot.length == 0 || boot.offset != plan->boot_start || boot.length != plan->boot_size ||
+	    boot.offset < SECTOR_SIZE)
+		return session_distrust(err, "a boot partition that is not in the partition table");
+	if (!session_may_be_boot(table, plan->boot_number, options))
+		return session_distrust(err, "a boot partition that cannot be one");
 	for (uint32_t i = 0; i < MBR_ENTRIES; i++)
 		if (i + 1 != plan->boot_number &&
-		    entry_range(&table->entries[i], &other_start, &other_size) &&
-		    start < other_start + other_size && other_start < start + size)
-			return lies(err, "a boot partition that overlaps another one");
+		    range_overlaps(boot, session_entry_range(&table->entries[i])))
+			return session_distrust(err, "a boot partition that overlaps another one");
 	return 0;
 }
 
 /*
- * The system partition bounds what a fix may copy, so it too must be in the table: a primary one,
- * or a logical one within the extended partition.
+ * The system partition bounds what a fix may copy, so it too must be in the table: a primary
+ * partition, or a logical one within the extended partition.
  */
-static int check_system_partition(const struct mbr *table, const struct bs_plan *plan,
-				  struct bs_error *err)
+static int session_check_system(const struct mbr *table, const struct bs_plan *plan,
+				struct bs_error *err)
 {
-	uint64_t start, size;
-
 	for (uint32_t i = 0; i < MBR_ENTRIES; i++) {
-		const struct mbr_entry *entry = &table->entries[i];
+		const struct range range = session_entry_range(&table->entries[i]);
 
-		if (!entry_range(entry, &start, &size))
+		if (range.length == 0 || plan->system_start < range.offset)
 			continue;
-		if (mbr_is_extended(entry->type) && plan->system_number > MBR_ENTRIES &&
-		    plan->system_start >= start &&
-		    range_within(plan->system_start - start, plan->system_size, size))
+		if (mbr_is_extended(table->entries[i].type) && plan->system_number > MBR_ENTRIES &&
+		    range_within(plan->system_start - range.offset, plan->system_size,
+				 range.length))
 			return 0;
-		if (i + 1 == plan->system_number && plan->system_start == start &&
-		    plan->system_size == size)
+		if (i + 1 == plan->system_number && plan->system_start == range.offset &&
+		    plan->system_size == range.length)
 			return 0;
 	}
-	return lies(err, "a system partition that is not in the partition table");
+	return session_distrust(err, "a system partition that is not in the partition table");
 }
 
-static int allow_fix(struct session *session, const struct bs_plan *plan, struct bs_error *err)
+/* Opens the guard for the plan, and notes how the partition table's sector must be in the end. */
+static int session_open_guard(struct session *session, const struct bs_plan *plan,
+			      struct bs_error *err)
 {
 	struct guard_range ranges[MBR_ENTRIES + 1];
 	struct mbr table;
 
-	if (disk_read(guard_disk(session->guard), 0, session->sector, SECTOR_SIZE, err) < 0)
+	if (disk_read(session->disk, 0, session->sector, SECTOR_SIZE, err) < 0)
 		return -1;
 	if (!mbr_parse(session->sector, &table))
-		return lies(err, "a plan for a disk without a partition table");
-	if (check_partition(&table, plan, &session->task->options, err) < 0 ||
-	    check_system_partition(&table, plan, err) < 0)
+		return session_distrust(err, "a plan for a disk without a partition table");
+	if (session_check_boot(&table, plan, &session->task.options, err) < 0 ||
+	    session_check_system(&table, plan, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < MBR_ENTRIES; i++) {
 		ranges[i] = (struct guard_range){MBR_FLAG_OFFSET(i), 1, GUARD_ACTIVE_FLAG};
@@ -153,139 +150,113 @@ static int allow_fix(struct session *session, const struct bs_plan *plan, struct
 	return guard_allow(session->guard, ranges, MBR_ENTRIES + 1, err);
 }
 
-/* Exactly the boot partition is active now, and nothing else in the table's sector has changed. */
-static int check_sector(struct session *session, struct bs_error *err)
+/*
+ * Nothing may change any more: it is going to be verified.  Exactly the boot partition is active,
+ * and nothing else in the partition table's sector has changed.
+ */
+static int session_close_guard(struct session *session, struct bs_error *err)
 {
 	uint8_t found[SECTOR_SIZE];
 
-	if (disk_read(guard_disk(session->guard), 0, found, sizeof(found), err) < 0)
+	if (guard_allow(session->guard, NULL, 0, err) < 0 ||
+	    disk_read(session->disk, 0, found, sizeof(found), err) < 0)
 		return -1;
+	assert(guard_is_closed(session->guard));
 	return memcmp(found, session->sector, sizeof(found)) == 0
 		       ? 0
-		       : lies(err, "a staged plan that leaves another partition active");
+		       : session_distrust(err,
+					  "a staged plan that leaves another partition active");
 }
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
-static int take_inspection(struct session *session, const struct remote_message *message,
-			   struct bs_error *err)
+static int session_send(struct session *session, enum message_type type, const void *payload,
+			size_t length, struct bs_error *err)
 {
-	struct session_findings *findings = session->findings;
-
-	findings->inspection = malloc(sizeof(*findings->inspection));
-	if (findings->inspection == NULL)
-		return fail_memory(err);
-	if (message_unpack_inspection(message->payload, message->length, findings->inspection,
-				      err) == 0)
-		return 0;
-	free(findings->inspection);
-	findings->inspection = NULL;
-	return -1;
+	debug_print(DEBUG_MESSAGES, "worker %d <- %s, %zu bytes", (int)session->worker,
+		    message_name(type), length);
+	return remote_send_message(session->socket, type, payload, length, session->patience, err);
 }
 
-/* Between the survey and the staging; on a large volume this takes the most time. */
-static int take_checking(struct session *session, const struct remote_message *message,
-			 struct bs_error *err)
+static int session_take_inspection(struct session *session, const struct remote_message *message,
+				   struct bs_error *err)
 {
-	if (message->length != 0)
-		return lies(err, "a message that is too long");
-	container_tell(&session->task->options, BS_PHASE_CHECKING);
-	return 0;
+	return message_unpack_inspection(message->payload, message->length,
+					 &session->findings->inspection, err);
 }
 
-static int take_plan(struct session *session, const struct remote_message *message,
-		     struct bs_error *err)
+static int session_take_plan(struct session *session, const struct remote_message *message,
+			     struct bs_error *err)
 {
 	if (message_unpack_plan(message->payload, message->length, &session->allowed, err) < 0 ||
-	    allow_fix(session, session->allowed, err) < 0)
+	    session_open_guard(session, session->allowed, err) < 0)
 		return -1;
-	budget_add_plan(&session->budget, session->task->job, session->allowed);
+	budget_add_plan(&session->budget, session->task.job, session->allowed);
 	overlay_take_written_sectors(session->overlay);
-	container_tell(&session->task->options, BS_PHASE_REHEARSING);
-	return remote_send_message(session->socket, MESSAGE_PROCEED, NULL, 0, session->patience,
-				   err);
+	return session_send(session, MESSAGE_PROCEED, NULL, 0, err);
 }
 
-/*
- * Each operation is told once, in the plan's order, and answered with the sectors it has written.
- */
-static int take_operation(struct session *session, const struct remote_message *message,
-			  struct bs_error *err)
+/* The worker reports each operation once, in the plan's order. */
+static int session_take_operation(struct session *session, const struct remote_message *message,
+				  struct bs_error *err)
 {
 	uint64_t sectors;
 	uint32_t index;
 
-	if (message->length != sizeof(index))
-		return lies(err, "an operation that is no number");
 	memcpy(&index, message->payload, sizeof(index));
 	if (index != session->operations || index >= session->allowed->operation_count)
-		return lies(err, "an operation that is not the plan's next one");
+		return session_distrust(err, "an operation that is not the plan's next one");
 	session->operations++;
 	sectors = overlay_take_written_sectors(session->overlay);
 	session->allowed->operations[index].sectors = sectors;
-	return remote_send_message(session->socket, MESSAGE_SECTORS, &sectors, sizeof(sectors),
-				   session->patience, err);
+	return session_send(session, MESSAGE_SECTORS, &sectors, sizeof(sectors), err);
 }
 
-static int take_clusters(struct session *session, const struct remote_message *message,
-			 struct bs_error *err)
+static int session_take_clusters(struct session *session, const struct remote_message *message,
+				 struct bs_error *err)
 {
 	if (session->operations != session->allowed->operation_count)
-		return lies(err, "a sum of clusters before all operations were done");
-	if (message->length != sizeof(session->findings->clusters))
-		return lies(err, "a sum of clusters that is no number");
+		return session_distrust(err, "a sum of clusters before all operations were done");
 	memcpy(&session->findings->clusters, message->payload, message->length);
 	return 0;
 }
 
-static int take_zones(struct session *session, const struct remote_message *message,
-		      struct bs_error *err)
+static int session_take_zones(struct session *session, const struct remote_message *message,
+			      struct bs_error *err)
 {
-	struct session_findings *findings = session->findings;
-	size_t count = message->length / sizeof(struct range);
+	struct range_vector *zones = &session->findings->zones;
 
-	if (message->length % sizeof(struct range) != 0)
-		return lies(err, "guard zones that make no sense");
-	findings->zones = calloc(count + 1, sizeof(*findings->zones));
-	if (findings->zones == NULL)
-		return fail_memory(err);
-	for (size_t i = 0; i < count; i++) {
-		struct range zone;
-
-		memcpy(&zone, message->payload + i * sizeof(zone), sizeof(zone));
-		if (!range_within(zone.offset, zone.length, disk_size(guard_disk(session->guard))))
-			return lies(err, "a guard zone outside of the disk");
-		if (budget_charge_zone(&session->budget, zone.length, err) < 0)
+	if (message_unpack_zones(message->payload, message->length, disk_size(session->disk), zones,
+				 err) < 0)
+		return -1;
+	for (size_t i = 0; i < zones->count; i++)
+		if (budget_charge_zone(&session->budget, zones->items[i].length, err) < 0)
 			return -1;
-		findings->zones[findings->zone_count++] =
-			(struct guard_zone){.offset = zone.offset, .length = zone.length};
-	}
 	return 0;
 }
 
-/* The staged plan is the allowed one, with the hashes that only the staging tells. */
-static int compare_plans(struct bs_plan *allowed, const struct bs_plan *staged,
-			 struct bs_error *err)
+/* The staged plan is the allowed plan with the hashes, which only the staging finds out. */
+static int session_compare_plans(struct bs_plan *allowed, const struct bs_plan *staged,
+				 struct bs_error *err)
 {
 	for (uint32_t i = 0; i < min_u64(staged->file_count, allowed->file_count); i++)
 		memcpy(allowed->files[i].sha256, staged->files[i].sha256,
 		       sizeof(allowed->files[i].sha256));
 	return plan_equal(allowed, staged)
 		       ? 0
-		       : lies(err, "another plan than the one that was allowed");
+		       : session_distrust(err, "another plan than the one that was allowed");
 }
 
-static int take_staged(struct session *session, const struct remote_message *message,
-		       struct bs_error *err)
+static int session_take_staged(struct session *session, const struct remote_message *message,
+			       struct bs_error *err)
 {
 	struct bs_plan *staged;
 	int result;
 
-	/* Nothing that comes after this may change what is going to be verified. */
-	if (guard_allow(session->guard, NULL, 0, err) < 0 || check_sector(session, err) < 0 ||
+	if (session_close_guard(session, err) < 0 ||
 	    message_unpack_plan(message->payload, message->length, &staged, err) < 0)
 		return -1;
-	result = compare_plans(session->allowed, staged, err);
+	result = session_compare_plans(session->allowed, staged, err);
 	bs_plan_free(staged);
 	if (result < 0)
 		return -1;
@@ -294,69 +265,90 @@ static int take_staged(struct session *session, const struct remote_message *mes
 	return 0;
 }
 
-static int take_done(struct session *session, const struct remote_message *message,
-		     struct bs_error *err)
-{
-	(void)session;
-	return message->length == 0 ? 0 : lies(err, "a last message that is too long");
-}
+#define ANY_LENGTH SIZE_MAX /* checked when the message is unpacked */
 
-#define JOB(job) (1u << (job))
+#define INSPECT  (1u << WORKER_INSPECT)
+#define REHEARSE (1u << WORKER_REHEARSE)
+#define VERIFY   (1u << WORKER_VERIFY)
 
 /*
- * Which message a worker may send: in which jobs, and after which step.  One step leads on to the
- * next, so each message comes once, but for the one about operations, which are counted.
+ * Which message a worker may send: in which jobs, and in which state.  Each message leads to a
+ * later state, so each comes once; except MESSAGE_OPERATION, which is counted.
  */
-static const struct rule {
+static const struct session_rule {
 	enum message_type type;
 	unsigned jobs;
-	enum step from, to;
+	enum session_state from, to;
+	size_t length; /* of the payload, bytes */
 	int (*take)(struct session *session, const struct remote_message *message,
 		    struct bs_error *err);
-} rules[] = {
-	{MESSAGE_INSPECTION, JOB(WORKER_INSPECT) | JOB(WORKER_REHEARSE), STEP_BEGUN, STEP_INSPECTED,
-	 take_inspection},
-	{MESSAGE_CHECKING, JOB(WORKER_REHEARSE), STEP_INSPECTED, STEP_CHECKING, take_checking},
-	{MESSAGE_PLAN, JOB(WORKER_REHEARSE), STEP_CHECKING, STEP_PLANNED, take_plan},
-	{MESSAGE_OPERATION, JOB(WORKER_REHEARSE), STEP_PLANNED, STEP_PLANNED, take_operation},
-	{MESSAGE_CLUSTERS, JOB(WORKER_REHEARSE), STEP_PLANNED, STEP_COUNTED, take_clusters},
-	{MESSAGE_ZONES, JOB(WORKER_REHEARSE), STEP_COUNTED, STEP_ZONED, take_zones},
-	{MESSAGE_STAGED, JOB(WORKER_REHEARSE), STEP_ZONED, STEP_STAGED, take_staged},
-	{MESSAGE_DONE, JOB(WORKER_INSPECT) | JOB(WORKER_REHEARSE), STEP_INSPECTED, STEP_DONE,
-	 take_done},
-	{MESSAGE_DONE, JOB(WORKER_REHEARSE), STEP_STAGED, STEP_DONE, take_done},
-	{MESSAGE_DONE, JOB(WORKER_VERIFY), STEP_BEGUN, STEP_DONE, take_done},
+} session_rules[] = {
+	/* clang-format off */
+	{MESSAGE_INSPECTION, INSPECT | REHEARSE, SESSION_STARTED, SESSION_INSPECTED, sizeof(struct bs_inspection), session_take_inspection},
+	{MESSAGE_PLAN, REHEARSE, SESSION_INSPECTED, SESSION_ALLOWED, ANY_LENGTH, session_take_plan},
+	{MESSAGE_OPERATION, REHEARSE, SESSION_ALLOWED, SESSION_ALLOWED, sizeof(uint32_t), session_take_operation},
+	{MESSAGE_CLUSTERS, REHEARSE, SESSION_ALLOWED, SESSION_COUNTED, sizeof(uint64_t), session_take_clusters},
+	{MESSAGE_ZONES, REHEARSE, SESSION_COUNTED, SESSION_ZONED, ANY_LENGTH, session_take_zones},
+	{MESSAGE_STAGED, REHEARSE, SESSION_ZONED, SESSION_STAGED, ANY_LENGTH, session_take_staged},
+	{MESSAGE_DONE, INSPECT | REHEARSE, SESSION_INSPECTED, SESSION_DONE, 0, NULL},
+	{MESSAGE_DONE, REHEARSE, SESSION_STAGED, SESSION_DONE, 0, NULL},
+	{MESSAGE_DONE, VERIFY, SESSION_STARTED, SESSION_DONE, 0, NULL},
+	/* clang-format on */
 };
 
-static int take(struct session *session, const struct remote_message *message, struct bs_error *err)
+static int session_find_rule(const struct session *session, uint32_t type,
+			     const struct session_rule **found, struct bs_error *err)
 {
 	bool known = false;
 
-	if (message->type == MESSAGE_ERROR)
-		return message_unpack_error(message->payload, message->length, err);
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		const struct rule *rule = &rules[i];
-
-		if (message->type != (uint32_t)rule->type)
+	for (size_t i = 0; i < sizeof(session_rules) / sizeof(session_rules[0]); i++) {
+		*found = &session_rules[i];
+		if (type != (uint32_t)(*found)->type)
 			continue;
 		known = true;
-		if (!(rule->jobs & JOB(session->task->job)) || session->step != rule->from)
-			continue;
-		session->step = rule->to;
-		return rule->take(session, message, err);
+		if ((*found)->jobs & 1u << session->task.job && session->state == (*found)->from)
+			return 0;
 	}
-	return known ? lies(err, "a message that has no place at that point")
-		     : lies(err, "a message of an unknown type");
+	return session_distrust(err, known ? "a message that has no place at that point"
+					   : "a message of an unknown type");
 }
 
-/* Charges the budget; what was served adds to the processor time that the worker may use. */
-static int charge(void *context, enum remote_use use, uint64_t length, uint64_t waited,
-		  struct bs_error *err)
+static int session_take(struct session *session, const struct remote_message *message,
+			struct bs_error *err)
 {
+	const struct session_rule *rule;
+
+	debug_print(DEBUG_MESSAGES, "worker %d -> %s, %zu bytes", (int)session->worker,
+		    message_name(message->type), message->length);
+	if (message->type == MESSAGE_ERROR)
+		return message_unpack_error(message->payload, message->length, err);
+	if (session_find_rule(session, message->type, &rule, err) < 0)
+		return -1;
+	if (rule->length != ANY_LENGTH && message->length != rule->length)
+		return session_distrust(err, "a message of the wrong length");
+	assert(rule->to > session->state || rule->type == MESSAGE_OPERATION);
+	session->state = rule->to;
+	return rule->take ? rule->take(session, message, err) : 0;
+}
+
+/* ---- what the worker uses up --------------------------------------------------------------- */
+
+/* Charges the budget; what was served adds to the processor time that the worker may use. */
+static int session_charge(void *context, enum remote_use use, uint64_t length, uint64_t waited,
+			  struct bs_error *err)
+{
+	static const char *const names[] = {[REMOTE_USE_READ] = "read",
+					    [REMOTE_USE_WRITE] = "write",
+					    [REMOTE_USE_MESSAGE] = ""};
 	struct session *session = context;
 	uint64_t seconds = budget_processor_seconds(session->budget.served);
 	struct rlimit limit;
 
+	session->traffic[use].count++;
+	session->traffic[use].bytes += length;
+	if (use != REMOTE_USE_MESSAGE)
+		debug_print(DEBUG_MESSAGES, "worker %d -> %s, %llu bytes", (int)session->worker,
+			    names[use], (unsigned long long)length);
 	session->has_read = true;
 	if (budget_charge(&session->budget, use, length, waited, err) < 0)
 		return -1;
@@ -371,19 +363,19 @@ static int charge(void *context, enum remote_use use, uint64_t length, uint64_t 
 	return 0;
 }
 
-static int talk(struct session *session, struct bs_error *err)
+int session_advance(struct session *session, enum session_state state, struct bs_error *err)
 {
-	const struct remote_meter meter = {charge, session};
+	const struct remote_meter meter = {session_charge, session};
 
-	/* Each message leads a step on or counts an operation, so the loop ends. */
-	while (session->step != STEP_DONE) {
+	/* Each message leads to a later state or counts an operation, so the loop ends. */
+	while (session->state < state && session->state != SESSION_DONE) {
 		struct remote_message message;
 		int result;
 
-		if (remote_serve(session->socket, guard_disk(session->guard), MESSAGE_MAX,
-				 session->patience, &meter, &message, err) < 0)
+		if (remote_serve(session->socket, session->disk, MESSAGE_MAX, session->patience,
+				 &meter, &message, err) < 0)
 			return -1;
-		result = take(session, &message, err);
+		result = session_take(session, &message, err);
 		free(message.payload);
 		if (result < 0)
 			return -1;
@@ -397,13 +389,13 @@ static int talk(struct session *session, struct bs_error *err)
  * A signal of the terminal ends a rehearsal at once, even if the caller holds it; but what has been
  * committed is verified to the end.
  */
-static void arrange_signals(const struct worker_task *task)
+static void session_arrange_signals(const struct worker_task *task)
 {
 	if (!task->committed)
 		signals_release_all();
 }
 
-static int start(struct session *session, session_worker *run, struct bs_error *err)
+static int session_fork(struct session *session, session_worker *run, struct bs_error *err)
 {
 	int ends[2];
 
@@ -417,8 +409,9 @@ static int start(struct session *session, session_worker *run, struct bs_error *
 		return -1;
 	}
 	if (session->worker == 0) {
-		arrange_signals(session->task);
-		run(ends[1], disk_size(guard_disk(session->guard)), session->task);
+		session_arrange_signals(&session->task);
+		debug_stop("the worker process");
+		run(ends[1], disk_size(session->disk), &session->task);
 	}
 	close(ends[1]);
 	session->socket = ends[0];
@@ -426,7 +419,7 @@ static int start(struct session *session, session_worker *run, struct bs_error *
 }
 
 /* True when the worker has closed the channel, as its end does: there is nothing more to read. */
-static bool has_closed(const struct session *session)
+static bool session_has_closed(const struct session *session)
 {
 	uint8_t byte;
 	ssize_t length = recv(session->socket, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
@@ -435,7 +428,7 @@ static bool has_closed(const struct session *session)
 }
 
 /* A process closes its channel a moment before its end can be seen. */
-static void wait_for_end(const struct session *session)
+static void session_wait_for_end(const struct session *session)
 {
 	struct pollfd entry = {.fd = pidfd_open(session->worker, 0), .events = POLLIN};
 
@@ -447,14 +440,14 @@ static void wait_for_end(const struct session *session)
 }
 
 /* A process that follows wrong pointers, sizes or numbers ends by one of these signals. */
-static bool is_crash(int number)
+static bool session_is_crash(int number)
 {
 	return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL ||
 	       number == SIGABRT;
 }
 
 /* Seconds of processor time, rounded: the kernel's account and its timer differ a little. */
-static uint64_t processor_time(const struct rusage *used)
+static uint64_t session_processor_time(const struct rusage *used)
 {
 	uint64_t seconds = (uint64_t)(used->ru_utime.tv_sec + used->ru_stime.tv_sec);
 	uint64_t fraction = (uint64_t)(used->ru_utime.tv_usec + used->ru_stime.tv_usec);
@@ -466,10 +459,10 @@ static uint64_t processor_time(const struct rusage *used)
  * True when the worker was ended by a limit on processor time that bootshift was started with, not
  * by its budget.  The kernel sends SIGXCPU at a limit, and SIGKILL at one that cannot be raised.
  */
-static bool met_inherited_limit(const struct session *session, int number,
-				const struct rusage *used)
+static bool session_met_inherited_limit(const struct session *session, int number,
+					const struct rusage *used)
 {
-	uint64_t seconds = processor_time(used);
+	uint64_t seconds = session_processor_time(used);
 	struct rlimit inherited;
 
 	if (getrlimit(RLIMIT_CPU, &inherited) < 0)
@@ -483,23 +476,23 @@ static bool met_inherited_limit(const struct session *session, int number,
  * Tells how a worker ended that sent neither DONE nor an error.  From its first request on it only
  * reads the image, so the image caused a crash after that.
  */
-static void explain_end(const struct session *session, int status, const struct rusage *used,
-			struct bs_error *err)
+static void session_explain_end(const struct session *session, int status,
+				const struct rusage *used, struct bs_error *err)
 {
 	int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
 	if (WIFEXITED(status) && WEXITSTATUS(status) == VOLUME_EXIT_NO_MEMORY)
 		fail(err, BS_NO_MEMORY, "out of memory while the volumes were read");
-	else if (session->has_read && is_crash(number))
+	else if (session->has_read && session_is_crash(number))
 		fail(err, BS_NTFS_DAMAGED,
 		     "the volumes' structures are damaged: the process that followed them was "
 		     "ended by signal %d (%s)",
 		     number, strsignal(number));
-	else if (met_inherited_limit(session, number, used))
+	else if (session_met_inherited_limit(session, number, used))
 		fail(err, BS_SYSTEM_LIMIT,
 		     "the worker process was ended by the limit on processor time with which "
 		     "bootshift was started (ulimit -t), after %llu seconds",
-		     (unsigned long long)processor_time(used));
+		     (unsigned long long)session_processor_time(used));
 	else if (number == SIGXCPU)
 		fail(err, BS_NTFS_DAMAGED,
 		     "the volumes' structures lead in circles: the process that follows them "
@@ -516,17 +509,36 @@ static void explain_end(const struct session *session, int status, const struct 
 			    strsignal(number));
 }
 
-/* Ends the worker.  If the talk failed because the worker had ended by itself, tells how. */
-static void end(struct session *session, int result, struct bs_error *err)
+/* A worker that is done has mostly been killed before it ended by itself; see below. */
+static void session_show_end(const struct session *session, int status)
 {
-	bool closed = result < 0 && err->code == BS_WORKER && has_closed(session);
+	static const char *const names[] = {
+		[REMOTE_USE_READ] = "reads",
+		[REMOTE_USE_WRITE] = "writes and flushes",
+		[REMOTE_USE_MESSAGE] = "messages",
+	};
+
+	for (size_t i = 0; i < REMOTE_USE_COUNT; i++)
+		debug_print(DEBUG_STEPS, "worker %d: %llu %s, %llu bytes", (int)session->worker,
+			    (unsigned long long)session->traffic[i].count, names[i],
+			    (unsigned long long)session->traffic[i].bytes);
+	debug_print(DEBUG_STEPS, "worker %d: waited %llu ms for it; ended with %s %d",
+		    (int)session->worker, (unsigned long long)session->budget.waited,
+		    WIFSIGNALED(status) ? "signal" : "status",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+/* Ends the worker.  If the session failed because the worker had ended by itself, says how. */
+static void session_end_worker(struct session *session, int outcome, struct bs_error *err)
+{
+	bool closed = outcome < 0 && err->code == BS_WORKER && session_has_closed(session);
 	bool ended_itself = false;
 	siginfo_t information = {0};
 	struct rusage used;
 	int status;
 
 	if (closed) {
-		wait_for_end(session);
+		session_wait_for_end(session);
 		ended_itself = waitid(P_PID, (id_t)session->worker, &information,
 				      WEXITED | WNOHANG | WNOWAIT) == 0 &&
 			       information.si_pid == session->worker;
@@ -537,54 +549,95 @@ static void end(struct session *session, int result, struct bs_error *err)
 	while (wait4(session->worker, &status, 0, &used) < 0)
 		if (errno != EINTR)
 			return;
+	session_show_end(session, status);
 	if (ended_itself)
-		explain_end(session, status, &used, err);
+		session_explain_end(session, status, &used, err);
 }
 
 /*
  * libntfs-3g does not bear all errors of a disk, and hides others: the worker crashes, or finds a
  * volume damaged or a copy wrong.  When the disk has failed for good, that is the cause.
  */
-static int blame_disk(struct disk *disk, int result, struct bs_error *err)
+static int session_blame_disk(const struct session *session, int outcome, struct bs_error *err)
 {
 	struct bs_error cause;
 	uint8_t byte;
 
-	if (disk_size(disk) == 0 || disk_read(disk, 0, &byte, sizeof(byte), &cause) == 0)
-		return result;
+	if (disk_size(session->disk) == 0 ||
+	    disk_read(session->disk, 0, &byte, sizeof(byte), &cause) == 0)
+		return outcome;
 	*err = cause;
 	return -1;
+}
+
+static void session_close(struct session *session)
+{
+	if (session->guard)
+		disk_close(guard_disk(session->guard));
+	bs_plan_free(session->allowed);
+	free(session);
+}
+
+static struct session *session_start_worker(struct disk *disk, struct overlay *overlay,
+					    const struct worker_task *task, session_worker *run,
+					    int patience, struct session_findings *findings,
+					    struct bs_error *err)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	assert(task->job != WORKER_REHEARSE || overlay);
+	assert(task->job != WORKER_VERIFY || task->plan);
+	*findings = (struct session_findings){0};
+	if (!session) {
+		(void)fail_memory(err);
+		return NULL;
+	}
+	session->guard = guard_open(disk, err);
+	if (!session->guard)
+		goto fail;
+	assert(guard_is_closed(session->guard));
+	session->task = *task;
+	session->disk = guard_disk(session->guard);
+	session->overlay = overlay;
+	session->findings = findings;
+	session->patience = debug_waits() ? REMOTE_FOREVER : patience;
+	session->budget = budget_for_disk(task->job, disk_size(disk), session->patience);
+	session->seconds = budget_processor_seconds(0);
+	if (task->job == WORKER_VERIFY)
+		budget_add_plan(&session->budget, task->job, task->plan);
+	if (session_fork(session, run, err) == 0)
+		return session;
+fail:
+	session_close(session);
+	return NULL;
+}
+
+struct session *session_start(struct disk *disk, struct overlay *overlay,
+			      const struct worker_task *task, struct session_findings *findings,
+			      struct bs_error *err)
+{
+	return session_start_worker(disk, overlay, task, worker_run, PATIENCE, findings, err);
+}
+
+int session_end(struct session *session, int outcome, struct bs_error *err)
+{
+	assert(outcome < 0 || session->state == SESSION_DONE);
+	assert(!session->findings->plan || guard_is_closed(session->guard));
+	session_end_worker(session, outcome, err);
+	outcome = session_blame_disk(session, outcome, err);
+	session_close(session);
+	return outcome;
 }
 
 int session_run_worker(struct disk *disk, struct overlay *overlay, const struct worker_task *task,
 		       session_worker *run, int patience, struct session_findings *findings,
 		       struct bs_error *err)
 {
-	struct session session = {
-		.task = task,
-		.overlay = overlay,
-		.findings = findings,
-		.budget = budget_for_disk(task->job, disk_size(disk), patience),
-		.seconds = budget_processor_seconds(0),
-		.patience = patience,
-	};
-	int result;
+	struct session *session =
+		session_start_worker(disk, overlay, task, run, patience, findings, err);
 
-	*findings = (struct session_findings){0};
-	session.guard = guard_open(disk, err);
-	if (session.guard == NULL)
-		return -1;
-	if (task->job == WORKER_VERIFY)
-		budget_add_plan(&session.budget, task->job, task->plan);
-	result = start(&session, run, err);
-	if (result == 0) {
-		result = talk(&session, err);
-		end(&session, result, err);
-	}
-	result = blame_disk(disk, result, err);
-	disk_close(guard_disk(session.guard));
-	bs_plan_free(session.allowed);
-	return result;
+	return session ? session_end(session, session_advance(session, SESSION_DONE, err), err)
+		       : -1;
 }
 
 int session_run(struct disk *disk, struct overlay *overlay, const struct worker_task *task,
@@ -597,6 +650,6 @@ void session_free(struct session_findings *findings)
 {
 	free(findings->inspection);
 	bs_plan_free(findings->plan);
-	free(findings->zones);
+	range_vector_free(&findings->zones);
 	*findings = (struct session_findings){0};
 }

@@ -1,37 +1,70 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A worker process and the parent's side of the talk with it: serves its reads and writes on the
- * image's disk, behind a guard, and collects what it finds.
+ * A worker process and the parent's side of the talk with it: serves the worker's reads and writes
+ * on the image's disk, behind a guard, and collects what the worker finds.
  *
- * The parent parses nothing of the guest but the four entries of the partition table, and those
- * itself: they say where the boot partition is, and the worker, which could have been taken over,
- * may write there and to the four active flags, and nowhere else.
+ * The parent parses nothing of the guest but the four entries of the partition table.  It parses
+ * those itself: they say where the boot partition is.  The worker could have been taken over, so
+ * it may write to that partition and to the four active flags, and nowhere else.
  */
 #ifndef BOOTSHIFT_SESSION_H
 #define BOOTSHIFT_SESSION_H
 
 #include "disk/disk.h"
 #include "disk/overlay.h"
-#include "transaction/ranges.h"
+#include "util/range.h"
 #include "worker/worker.h"
 
-/* What the worker told. */
+/* What the worker found. */
 struct session_findings {
 	struct bs_inspection *inspection; /* NULL until it came */
 	struct bs_plan *plan;             /* as rehearsed; NULL when no fix applies */
-	struct guard_zone *zones;         /* in bytes of the guest's disk, until located */
-	size_t zone_count;
-	uint64_t clusters; /* the sum of the cluster accounting before the staging */
+	struct range_vector zones;        /* guard zones, in bytes of the guest's disk */
+	uint64_t clusters;                /* the sum of the cluster accounting before the staging */
 };
 
+/* How far a worker has come.  A table in session.c says which message leads from state to state. */
+enum session_state {
+	SESSION_STARTED,
+	SESSION_INSPECTED,
+	SESSION_ALLOWED, /* the plan is proved and allowed; its operations are being carried out */
+	SESSION_COUNTED, /* all operations are done, and the sum of the clusters is known */
+	SESSION_ZONED,
+	SESSION_STAGED, /* the guard is closed for good */
+	SESSION_DONE,
+};
+
+struct session;
+
 /*
- * Does the task in a process of its own on `disk`.  `overlay`, which lies below, counts the
- * sectors of each operation; NULL for tasks that write nothing.  *findings holds what came until
- * then also after an error; freed with session_free().  Errors: those of the task; BS_NTFS_DAMAGED
- * when what is in the image makes the worker crash or want more than its budget (budget.h);
- * BS_TIMEOUT when it hangs or takes too long in all; BS_NO_MEMORY; BS_WORKER when it lies;
- * BS_GUARD.
+ * Starts a process that does the task on `disk`.  `overlay`, which lies below, counts the sectors
+ * of each operation; NULL for tasks that write nothing.  `findings` is emptied, and filled as the
+ * findings come; the caller frees them with session_free(), also after an error.  `disk`,
+ * `overlay`, `findings` and what the task points to must outlive the session.  NULL on error:
+ * BS_SYSTEM_LIMIT, BS_NO_MEMORY.
  */
+MUST_CHECK struct session *session_start(struct disk *disk, struct overlay *overlay,
+					 const struct worker_task *task,
+					 struct session_findings *findings, struct bs_error *err);
+
+/*
+ * Serves the worker until it is in `state`, in a later state, or done.  Errors: those of the task;
+ * BS_NTFS_DAMAGED when the worker wants more than its budget (budget.h); BS_TIMEOUT when it hangs
+ * or takes too long in all; BS_WORKER when it lies or has ended; BS_GUARD; BS_NO_MEMORY.  After an
+ * error only session_end() may follow.
+ */
+MUST_CHECK int session_advance(struct session *session, enum session_state state,
+			       struct bs_error *err);
+
+/*
+ * Ends the worker and frees the session.  `outcome` is 0 for a worker that is done, and -1 with
+ * *err set after an error.  Returns `outcome`, or -1 with another *err: when the disk has failed,
+ * its error; when the worker ended by itself, how: BS_NTFS_DAMAGED when what is in the image made
+ * it crash, BS_NO_MEMORY, BS_SYSTEM_LIMIT.
+ */
+MUST_CHECK int session_end(struct session *session, int outcome, struct bs_error *err);
+
+/* The three together.  Errors: those of all. */
 MUST_CHECK int session_run(struct disk *disk, struct overlay *overlay,
 			   const struct worker_task *task, struct session_findings *findings,
 			   struct bs_error *err);

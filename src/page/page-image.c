@@ -1,133 +1,275 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An image on the page: a line of the table, and below it the details, which unfold. */
-#include <errno.h>
+/*
+ * The template looks for a name in the objects around an object, too.  So each object has all of
+ * its names, except fields of a row: null stands for a value that is missing.
+ */
+#include "page/page-image.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "page/page-parts.h"
 #include "report/advice.h"
-#include "report/duration.h"
-#include "report/phrases.h"
-#include "report/size.h"
+#include "report/amount.h"
+#include "report/drawing.h"
+#include "report/json-fields.h"
+#include "report/plan-file.h"
 #include "rows/location.h"
 
-const struct page_outcome page_outcomes[BS_STATUS_COUNT] = {
-	[BS_STATUS_FIXED] = {"fixed", "✓", "Fixed"},
-	[BS_STATUS_WOULD_FIX] = {"would", "○", "Would be fixed"},
-	[BS_STATUS_NOTHING_TO_DO] = {"nothing", "–", "Nothing to do"},
-	[BS_STATUS_UNDONE] = {"undone", "↶", "Undone"},
-	[BS_STATUS_REFUSED] = {"refused", "!", "Refused"},
-	[BS_STATUS_FAILED] = {"failed", "×", "Failed"},
-	[BS_STATUS_RECOVERY_REQUIRED] = {"recover", "×", "To be recovered"},
-};
+/* ---- fields of a row ----------------------------------------------------------------------- */
 
-const enum bs_status page_order[BS_STATUS_COUNT] = {
-	BS_STATUS_FIXED,
-	BS_STATUS_WOULD_FIX,
-	BS_STATUS_UNDONE,
-	BS_STATUS_NOTHING_TO_DO,
-	BS_STATUS_REFUSED,
-	BS_STATUS_FAILED,
-	BS_STATUS_RECOVERY_REQUIRED,
-};
-
-/* ---- reading a row ------------------------------------------------------------------------- */
-
-const char *page_string(const json_t *object, const char *name)
+/* A field of an object; an empty string, 0 or false if there is no such field. */
+static const char *image_string(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
 
 	return text ? text : "";
 }
 
-uint64_t page_number(const json_t *object, const char *name)
+static uint64_t image_number(const json_t *object, const char *name)
 {
 	json_int_t number = json_integer_value(json_object_get(object, name));
 
 	return number < 0 ? 0 : (uint64_t)number;
 }
 
-bool page_flag(const json_t *object, const char *name)
+static bool image_flag(const json_t *object, const char *name)
 {
 	return json_is_true(json_object_get(object, name));
 }
 
-bool page_has(const json_t *object, const char *name)
+/* Whether an object has a field that is not null. */
+static bool image_has(const json_t *object, const char *name)
 {
 	const json_t *value = json_object_get(object, name);
 
 	return value && !json_is_null(value);
 }
 
-char *page_path(struct html *html, const struct row *row)
+/* A field with a size, in a unit for people; null if there is no such field. */
+static json_t *image_size(const json_t *object, const char *name)
 {
-	char *path = location_as_found(row->location, row->path);
-
-	if (!path && html->error == 0)
-		html->error = ENOMEM;
-	return path;
+	if (!image_has(object, name))
+		return json_null();
+	return json_string(size_format(image_number(object, name)).text);
 }
 
-void page_time(struct html *html, uint64_t nanoseconds)
+void page_append(json_t **array, json_t *item)
+{
+	if (json_array_append_new(*array, item) < 0) {
+		json_decref(*array);
+		*array = NULL;
+	}
+}
+
+json_t *page_time(uint64_t nanoseconds)
 {
 	time_t seconds = (time_t)(nanoseconds / 1000000000);
 	struct tm parts;
 	char text[64] = "";
 
+	if (nanoseconds == 0)
+		return json_null();
 	if (gmtime_r(&seconds, &parts))
 		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts);
-	html_text(html, "%s", text);
+	return json_string(text);
 }
 
-/* ---- the line ------------------------------------------------------------------------------ */
-
-static void write_name(struct html *html, const struct row *row)
+json_t *page_word(const struct outcome *outcome)
 {
-	char *path = page_path(html, row);
-	const char *name = path ? location_name(path) : "";
-	const char *format = page_string(row->object, "format");
-
-	html_markup(html, "<th scope=\"row\" role=\"rowheader\"><bdi class=\"name\">");
-	html_text(html, "%s", name);
-	html_markup(html, "</bdi><span class=\"faint\">");
-	html_text(html, "%s", format);
-	if (row->size > 0)
-		html_text(html, "%s%s", *format ? ", " : "", size_format(row->size).text);
-	if (path && name != path) {
-		html_text(html, "%s", *format || row->size > 0 ? ", in " : "in ");
-		html_markup(html, "<bdi>");
-		html_text(html, "%.*s", (int)(name - path), path);
-		html_markup(html, "</bdi>");
-	}
-	html_markup(html, "</span></th>");
-	free(path);
+	return json_sprintf("%c%s", outcome->word[0] - 'a' + 'A', outcome->word + 1);
 }
 
-static void write_windows(struct html *html, const struct row *row)
-{
-	const char *build = page_string(row->object, "windows_build");
+/* ---- the disk ------------------------------------------------------------------------------ */
 
-	html_markup(html, "<td role=\"cell\" class=\"windows\">");
-	html_text(html, "%s", page_string(row->object, "windows_name"));
-	if (*build) {
-		html_markup(html, "<span class=\"faint\">");
-		html_text(html, "%s", build);
-		html_markup(html, "</span>");
+struct disk {
+	struct bs_partition partitions[BS_PARTITIONS_MAX];
+	size_t count;
+	uint64_t size;
+	/* Has a role before the fix, so its box is wide enough for a role in both drawings. */
+	bool wide[BS_PARTITIONS_MAX];
+};
+
+static void disk_read(const struct row *row, struct disk *disk)
+{
+	const json_t *array = json_object_get(row->object, "partitions");
+
+	*disk = (struct disk){.size = image_number(row->object, "disk_size")};
+	for (; disk->count < json_array_size(array) && disk->count < BS_PARTITIONS_MAX;
+	     disk->count++) {
+		const json_t *object = json_array_get(array, disk->count);
+		struct bs_partition *partition = &disk->partitions[disk->count];
+
+		partition->number = (uint32_t)image_number(object, "number");
+		partition->active = image_flag(object, "active");
+		partition->is_system = image_flag(object, "is_system");
+		partition->is_boot = image_flag(object, "is_boot");
+		partition->start = image_number(object, "start");
+		partition->size = image_number(object, "size");
+		if (strcmp(image_string(object, "filesystem"), "extended") == 0)
+			partition->filesystem = BS_FS_EXTENDED;
+		disk->wide[disk->count] = partition->is_system || partition->is_boot;
 	}
-	html_markup(html, "</td>");
+}
+
+/* With the fix, the partition with Windows is the only active one and has the boot files. */
+static void disk_apply_fix(struct disk *disk, uint64_t active)
+{
+	for (size_t i = 0; i < disk->count; i++) {
+		struct bs_partition *partition = &disk->partitions[i];
+
+		partition->active = partition->is_system = partition->number == active;
+	}
+}
+
+/* NULL: neither. */
+static const char *partition_role(bool is_system, bool is_boot)
+{
+	if (is_system && is_boot)
+		return "System + Windows";
+	if (is_boot)
+		return "Windows";
+	return is_system ? "System" : NULL;
+}
+
+static json_t *disk_box(const struct disk *disk, const struct drawing_box *box, bool first)
+{
+	static const struct bs_partition none;
+	const struct bs_partition *partition = box->partition ? box->partition : &none;
+	const char *class = !box->partition        ? "gap"
+			    : partition->is_boot   ? "boot"
+			    : partition->is_system ? "system"
+						   : "other";
+	bool wide = box->partition && disk->wide[partition - disk->partitions];
+	const struct json_member members[] = {
+		{"first", json_boolean(first)},
+		{"gap", json_boolean(!box->partition)},
+		{"class", json_text(class)},
+		{"wide", json_boolean(wide)},
+		/* At least 1: boxes whose flex-grow is less than 1 in all do not fill the bar. */
+		{"share", json_number((box->size >> 20) + 1)},
+		{"number", json_number(partition->number)},
+		{"active", json_boolean(partition->active)},
+		{"role", json_text(partition_role(partition->is_system, partition->is_boot))},
+		{"size", json_text(size_format(box->size).text)},
+	};
+
+	return json_members(members, FIELD_COUNT(members));
+}
+
+static json_t *disk_bar(const struct disk *disk, const char *when)
+{
+	struct drawing_box boxes[DRAWING_BOXES_MAX];
+	size_t count = drawing_boxes(disk->partitions, disk->count, disk->size, boxes);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		page_append(&array, disk_box(disk, &boxes[i], i == 0));
+	return json_pack("{s:s, s:o}", "when", when, "boxes", array);
+}
+
+/* One drawing; if the image was or would be fixed, two: before the fix and with it. */
+static json_t *disk_bars(const struct row *row)
+{
+	bool fixed = row->status == BS_STATUS_FIXED;
+	json_t *bars = json_array();
+	struct disk disk;
+
+	disk_read(row, &disk);
+	page_append(&bars, disk_bar(&disk, fixed ? "before" : "now"));
+	if (image_has(row->object, "active_after")) {
+		disk_apply_fix(&disk, image_number(row->object, "active_after"));
+		page_append(&bars, disk_bar(&disk, fixed ? "now" : "then"));
+	}
+	return bars;
+}
+
+static json_t *image_partition(const json_t *object)
+{
+	const char *file_system = image_string(object, "filesystem");
+	bool known = *file_system && strcmp(file_system, "unknown") != 0;
+	const char *role =
+		partition_role(image_flag(object, "is_system"), image_flag(object, "is_boot"));
+	const struct json_member members[] = {
+		{"number", json_number(image_number(object, "number"))},
+		{"label", json_text(image_string(object, "label"))},
+		{"kind", json_text(known ? file_system : "unknown file system")},
+		{"role", json_text(role)},
+		{"active", json_boolean(image_flag(object, "active"))},
+		{"size", json_text(size_format(image_number(object, "size")).text)},
+		{"free", image_size(object, "free")},
+	};
+
+	return json_members(members, FIELD_COUNT(members));
+}
+
+/* ---- the image ----------------------------------------------------------------------------- */
+
+/* NULL if this version does not know the kind. */
+static const char *operation_kind(const json_t *operation)
+{
+	for (size_t i = 0; i < BS_OPERATION_KIND_COUNT; i++)
+		if (strcmp(image_string(operation, "kind"), plan_operation_names[i]) == 0)
+			return plan_operation_names[i];
+	return NULL;
+}
+
+static json_t *image_operation(const json_t *operation)
+{
+	uint64_t files = image_number(operation, "files");
+	const struct json_member members[] = {
+		{operation_kind(operation), json_true()},
+		{"path", json_text(image_string(operation, "path"))},
+		{"files", files > 0 ? json_text(count_format(files, "file").text) : json_null()},
+		{"size", image_size(operation, "bytes")},
+	};
+
+	return json_members(members, FIELD_COUNT(members));
+}
+
+static json_t *image_operations(const struct row *row)
+{
+	const json_t *array = json_object_get(row->object, "operations"), *operation;
+	json_t *operations = json_array();
+	size_t i;
+
+	json_array_foreach (array, i, operation)
+		if (operation_kind(operation))
+			page_append(&operations, image_operation(operation));
+	return operations;
+}
+
+static json_t *image_partitions(const struct row *row)
+{
+	const json_t *array = json_object_get(row->object, "partitions"), *partition;
+	json_t *partitions = json_array();
+	size_t i;
+
+	json_array_foreach (array, i, partition)
+		page_append(&partitions, image_partition(partition));
+	return partitions;
+}
+
+/* "vhdx, 8 GiB" */
+static json_t *image_about(const struct row *row)
+{
+	const char *format = image_string(row->object, "format");
+
+	if (row->size == 0)
+		return json_string(format);
+	return json_sprintf("%s%s%s", format, *format ? ", " : "", size_format(row->size).text);
 }
 
 /* Whether the disk starts; if it was or would be fixed, also whether it started before. */
-static const char *describe_start(const struct row *row)
+static const char *image_start(const struct row *row)
 {
-	bool before = page_flag(row->object, "starts");
-	bool planned = page_has(row->object, "active_after");
+	bool before = image_flag(row->object, "starts");
+	bool planned = image_has(row->object, "active_after");
 	const char *field = planned ? "starts_after" : "starts";
 
-	if (!page_has(row->object, field)) /* without a format the image was not inspected */
-		return page_has(row->object, "format") ? "unknown whether it starts" : NULL;
-	if (!page_flag(row->object, field))
+	if (!image_has(row->object, field)) /* without a format the image was not inspected */
+		return image_has(row->object, "format") ? "unknown whether it starts" : NULL;
+	if (!image_flag(row->object, field))
 		return "boot chain not complete";
 	if (!planned)
 		return "starts";
@@ -136,196 +278,54 @@ static const char *describe_start(const struct row *row)
 	return before ? "starts, as now" : "would start, does not now";
 }
 
-static void write_outcome(struct html *html, const struct row *row)
+/* The values that page.html needs besides the fields of the row. */
+static json_t *image_values(const struct row *row, const char *path, size_t index)
 {
-	const char *start = describe_start(row);
-	const struct page_outcome *outcome = &page_outcomes[row->status];
-
-	html_markup(html, "<td role=\"cell\" class=\"outcome\"><span class=\"pill\">"
-			  "<span aria-hidden=\"true\">");
-	html_text(html, "%s", outcome->symbol);
-	html_markup(html, "</span> ");
-	html_text(html, "%s", outcome->word);
-	html_markup(html, "</span>");
-	if (row->code != BS_OK) {
-		html_markup(html, "<code>");
-		html_text(html, "%s", bs_code_name(row->code));
-		html_markup(html, "</code>");
-	}
-	if (start) {
-		html_markup(html, "<span class=\"faint\">");
-		html_text(html, "%s", start);
-		html_markup(html, "</span>");
-	}
-	html_markup(html, "</td>");
-}
-
-/* ---- the details --------------------------------------------------------------------------- */
-
-/* The line that is visible while the details are folded. */
-static void write_summary(struct html *html, const struct row *row)
-{
-	if (row->message)
-		html_text(html, "%s", row->message);
-	else if (row->status == BS_STATUS_UNDONE)
-		html_text(html, "Taken back in %s", duration_format(row->milliseconds).text);
-	else if (row->bytes > 0)
-		html_text(html, "%s changed in %s", size_format(row->bytes).text,
-			  duration_format(row->milliseconds).text);
-	else
-		html_text(html, "%s in %s",
-			  row->status == BS_STATUS_WOULD_FIX ? "Rehearsed" : "Inspected",
-			  duration_format(row->milliseconds).text);
-}
-
-static void write_operation(struct html *html, const json_t *operation)
-{
-	static const struct {
-		const char *kind, *before, *after; /* text before and after the path */
-	} kinds[] = {
-		{"copy", "Copy ", ""},
-		{"attributes", "Make ", " read-only, hidden and system"},
-		{"retarget-bcd", "Point ", " to the partition with Windows"},
-		{"boot-code", "Give the partition with Windows its boot code", ""},
-		{"activate", "Make the partition with Windows the active one", ""},
+	const struct outcome *outcome = outcome_of(row->status);
+	const json_t *object = row->object;
+	const char *name = location_name(path);
+	const char *advice = image_string(object, "advice");
+	uint64_t places = image_number(object, "extents");
+	const struct json_member members[] = {
+		{outcome->class, json_true()},
+		{"id", json_number(index + 1)},
+		{"class", json_text(outcome->class)},
+		{"symbol", json_text(outcome->symbol)},
+		{"word", page_word(outcome)},
+		{"start", json_text(image_start(row))},
+		{"name", page_bytes(name)},
+		{"folder", json_stringn_nocheck(path, (size_t)(name - path))},
+		{"about", image_about(row)},
+		{"windows_name", json_text(image_string(object, "windows_name"))},
+		{"windows_build", json_text(image_string(object, "windows_build"))},
+		{"uri", json_text(image_string(object, "uri"))},
+		{"bars", disk_bars(row)},
+		{"partitions", image_partitions(row)},
+		{"duration", json_text(duration_format(row->milliseconds).text)},
+		{"advice", json_text(advice)},
+		{"stop", json_boolean(!advice_command(advice))},
+		{"operations", image_operations(row)},
+		{"modified", page_time(row->modified)},
+		{"changed", row->bytes > 0 ? json_text(size_format(row->bytes).text) : json_null()},
+		{"places", json_text(count_format(places, "place").text)},
+		{"undo_file", row->undo_file ? page_bytes(row->undo_location) : json_null()},
+		{"room_before", image_size(object, "room_before")},
+		{"room_after", image_size(object, "room_after")},
+		{"needed_room", image_size(object, "needed_room")},
 	};
-	const char *kind = page_string(operation, "kind");
-	uint64_t files = page_number(operation, "files"), bytes = page_number(operation, "bytes");
-	size_t i = 0;
 
-	while (i < sizeof(kinds) / sizeof(kinds[0]) && strcmp(kind, kinds[i].kind) != 0)
-		i++;
-	if (i == sizeof(kinds) / sizeof(kinds[0]))
-		return;
-	html_markup(html, "<li>");
-	html_text(html, "%s", kinds[i].before);
-	html_markup(html, "<bdi>");
-	html_text(html, "%s", page_string(operation, "path"));
-	html_markup(html, "</bdi>");
-	html_text(html, "%s", kinds[i].after);
-	if (files > 0)
-		html_text(html, ": %llu file%s, %s", (unsigned long long)files, plural(files),
-			  size_format(bytes).text);
+	return json_members(members, FIELD_COUNT(members));
 }
 
-static void write_operations(struct html *html, const struct row *row)
+json_t *page_image(const struct row *row, size_t index)
 {
-	const json_t *operations = json_object_get(row->object, "operations");
-	const json_t *operation;
-	size_t i;
+	char *path = location_as_found(row->location, row->path);
+	json_t *values = path ? image_values(row, path, index) : NULL;
 
-	if (json_array_size(operations) == 0)
-		return;
-	html_markup(html, "<div><h3>");
-	html_text(html, "%s", row->status == BS_STATUS_FIXED ? "What was done" : "What a fix does");
-	html_markup(html, "</h3><ol>");
-	json_array_foreach (operations, i, operation)
-		write_operation(html, operation);
-	html_markup(html, "</ol></div>");
-}
-
-static void write_image_findings(struct html *html, const struct row *row)
-{
-	const json_t *findings = json_object_get(row->object, "findings");
-	const json_t *finding;
-	size_t i;
-
-	if (json_array_size(findings) == 0)
-		return;
-	html_markup(html, "<div><h3>Findings</h3><ul>");
-	json_array_foreach (findings, i, finding) {
-		html_markup(html, "<li>");
-		html_text(html, "%s ", page_string(finding, "message"));
-		html_markup(html, "<code>");
-		html_text(html, "%s", page_string(finding, "code"));
-		html_markup(html, "</code>");
+	if (values && json_object_update_missing(values, row->object) < 0) {
+		json_decref(values);
+		values = NULL;
 	}
-	html_markup(html, "</ul></div>");
-}
-
-/* Writes a term of the list and the start of its description. */
-static void begin_fact(struct html *html, const char *term)
-{
-	html_markup(html, "<dt>");
-	html_text(html, "%s", term);
-	html_markup(html, "<dd>");
-}
-
-static void write_room(struct html *html, const json_t *object)
-{
-	if (!page_has(object, "room_before"))
-		return;
-	begin_fact(html, "Room on the active volume");
-	html_text(html, "%s", size_format(page_number(object, "room_before")).text);
-	if (page_has(object, "active_after") && page_has(object, "room_after"))
-		html_text(html, ", with the fix %s",
-			  size_format(page_number(object, "room_after")).text);
-	if (page_has(object, "needed_room"))
-		html_text(html, "; needed %s",
-			  size_format(page_number(object, "needed_room")).text);
-}
-
-static void write_facts(struct html *html, const struct row *row)
-{
-	html_markup(html, "<dl>");
-	begin_fact(html, "Location");
-	html_text(html, "%s", page_string(row->object, "uri"));
-	if (row->modified > 0) {
-		begin_fact(html, "Last changed");
-		page_time(html, row->modified);
-	}
-	if (row->bytes > 0) {
-		uint64_t places = page_number(row->object, "extents");
-
-		begin_fact(html, "Changed");
-		html_text(html, "%s in %llu place%s", size_format(row->bytes).text,
-			  (unsigned long long)places, plural(places));
-	}
-	if (row->undo_file) {
-		begin_fact(html, "Undo file");
-		html_markup(html, "<bdi>");
-		html_text(html, "%s", row->undo_location);
-		html_markup(html, "</bdi>");
-	}
-	write_room(html, row->object);
-	html_markup(html, "</dl>");
-}
-
-static void write_details(struct html *html, const struct row *row)
-{
-	const char *advice = page_string(row->object, "advice");
-
-	html_markup(html, "<tr role=\"row\"><td role=\"cell\" colspan=\"4\"><details><summary>");
-	write_summary(html, row);
-	html_markup(html, "</summary><div class=\"details\">");
-	if (*advice) {
-		html_markup(html, "<p>What to do: ");
-		html_text(html, "%s%s", advice, advice_command(advice) ? "" : ".");
-		html_markup(html, "</p>");
-	}
-	if (row->recovered)
-		html_markup(html, "<p>An interrupted change was taken back first.</p>");
-	write_operations(html, row);
-	write_image_findings(html, row);
-	page_partitions(html, row);
-	write_facts(html, row);
-	html_markup(html, "</div></details></td></tr>");
-}
-
-void page_image(struct html *html, const struct row *row, size_t index)
-{
-	html_markup(html, "<tbody role=\"rowgroup\" id=\"image-");
-	html_text(html, "%zu", index + 1);
-	html_markup(html, "\" class=\"image ");
-	html_text(html, "%s", page_outcomes[row->status].class);
-	html_markup(html, "\"><tr role=\"row\">");
-	write_name(html, row);
-	write_windows(html, row);
-	html_markup(html, "<td role=\"cell\">");
-	page_disk(html, row);
-	html_markup(html, "</td>");
-	write_outcome(html, row);
-	html_markup(html, "</tr>");
-	write_details(html, row);
-	html_markup(html, "</tbody>\n");
+	free(path);
+	return values;
 }

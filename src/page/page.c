@@ -2,352 +2,349 @@
 /*
  * The rows are read twice: first for the totals at the top of the page, then for the images.
  *
- * The filter is a group of radio buttons before the table.  Rules in page.css hide the images that
+ * The filter is a group of radio buttons before the table.  Rules in page.html hide the images that
  * do not belong to the chosen button.  This needs no scripts and works in all browsers.
  */
 #include "page/page.h"
 
-#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-#include "page/page-parts.h"
-#include "report/duration.h"
-#include "report/phrases.h"
-#include "report/size.h"
+#include "page/page-image.h"
+#include "page/template.h"
+#include "report/advice.h"
+#include "report/amount.h"
+#include "report/json-fields.h"
 #include "report/whole-file.h"
+#include "rows/location.h"
+#include "util/shell.h"
+
+#define LISTED_MAX 3 /* a longer list of images is folded */
 
 /*
- * The content of page.css, with a final zero.  The Makefile tells the assembler the folder of the
- * file.  The content must not end the <style> element.
+ * The content of page.html, with a final zero.  The Makefile tells the assembler the folder of the
+ * file.
  */
-extern const char page_style[] __attribute__((visibility("hidden")));
+extern const char page_template[] __attribute__((visibility("hidden")));
 __asm__(".pushsection .rodata\n"
-	".globl page_style\n.hidden page_style\npage_style:\n"
-	".incbin \"page.css\"\n.byte 0\n"
+	".globl page_template\n.hidden page_template\npage_template:\n"
+	".incbin \"page.html\"\n.byte 0\n"
 	".popsection\n");
+
+struct page {
+	struct merge *rows;
+	const struct summary_facts *facts;
+	struct summary summary;
+	json_t *problems; /* by name of the code: an array of the images with that code */
+	json_t *values;   /* for page.html */
+};
 
 /* ---- the totals ---------------------------------------------------------------------------- */
 
-struct totals {
-	struct summary summary;
-	struct page_problems problems;
-};
-
-static int add_problem(struct page_problems *problems, enum bs_code code, size_t index,
-		       struct bs_error *err)
+static int page_add_problem(struct page *page, const struct row *row, size_t index,
+			    struct bs_error *err)
 {
-	struct page_problem *list;
+	const char *code = bs_code_name(row->code);
+	json_t *images = json_object_get(page->problems, code);
+	char *path = location_as_found(row->location, row->path);
+	int result = -1;
 
-	/* A power of two: the list is full, so double it. */
-	if ((problems->count & (problems->count - 1)) == 0) {
-		list = reallocarray(problems->list, problems->count > 0 ? 2 * problems->count : 1,
-				    sizeof(*list));
-		if (!list)
-			return fail_memory(err);
-		problems->list = list;
+	if (!images) {
+		images = json_array();
+		if (json_put(page->problems, code, images) < 0)
+			images = NULL;
 	}
-	problems->list[problems->count++] = (struct page_problem){code, index};
-	return 0;
+	if (path && images)
+		result = json_array_append_new(images,
+					       json_pack("{s:I, s:o}", "id", (json_int_t)index + 1,
+							 "name", page_bytes(location_name(path))));
+	free(path);
+	return result < 0 ? fail_memory(err) : 0;
 }
 
 /* A merge_function. */
-static int totals_add_row(void *context, size_t index, const struct row *row, struct bs_error *err)
+static int page_add_row(void *context, size_t index, const struct row *row, struct bs_error *err)
 {
-	struct totals *totals = context;
+	struct page *page = context;
 
-	if (summary_add(&totals->summary, row, err) < 0)
+	if (summary_add(&page->summary, row, err) < 0)
 		return -1;
-	return row->code == BS_OK ? 0 : add_problem(&totals->problems, row->code, index, err);
+	return row->code == BS_OK ? 0 : page_add_problem(page, row, index, err);
 }
 
 /* ---- the top of the page ------------------------------------------------------------------- */
 
-static uint64_t problem_count(const struct summary *summary)
+/* Text, or null if a condition does not hold. */
+static json_t *text_if(bool condition, const char *text)
 {
-	return summary->statuses[BS_STATUS_REFUSED] + summary->statuses[BS_STATUS_FAILED] +
-	       summary->statuses[BS_STATUS_RECOVERY_REQUIRED];
+	return condition ? json_text(text) : json_null();
 }
 
 /* Whether images of the batch are missing on the page. */
-static bool is_incomplete(const struct summary_facts *facts)
+static bool page_is_incomplete(const struct summary_facts *facts)
 {
 	return facts->searching || facts->not_begun > 0 || facts->without_row > 0;
 }
 
-static void write_incomplete_headline(struct html *html, const struct summary_facts *facts)
+static json_t *headline_incomplete(const struct summary_facts *facts, const char *attention)
 {
-	unsigned long long images = facts->images;
+	const struct amount_text images = count_format(facts->images, "image");
 
 	if (facts->searching)
-		html_markup(html, "Stopped while searching for images");
-	else if (facts->not_begun > 0)
-		html_text(html, "Stopped: %llu of %llu image%s were begun",
-			  images - facts->not_begun, images, plural(images));
-	else
-		html_text(html, "%llu of %llu image%s %s missing here",
-			  (unsigned long long)facts->without_row, images, plural(images),
-			  facts->without_row == 1 ? "is" : "are");
+		return json_sprintf("Stopped while searching for images%s", attention);
+	if (facts->not_begun > 0)
+		return json_sprintf("Stopped: %llu of %s were begun%s",
+				    (unsigned long long)(facts->images - facts->not_begun),
+				    images.text, attention);
+	return json_sprintf("%llu of %s %s missing here%s", (unsigned long long)facts->without_row,
+			    images.text, facts->without_row == 1 ? "is" : "are", attention);
 }
 
 /* The most important fact as one sentence. */
-static void write_headline(struct html *html, const struct summary *summary,
-			   const struct summary_facts *facts)
+static json_t *page_headline(const struct summary *summary, const struct summary_facts *facts)
 {
-	unsigned long long images = summary->images, problems = problem_count(summary);
+	unsigned long long images = summary->images, problems = 0;
 	unsigned long long undone = summary->statuses[BS_STATUS_UNDONE];
 	bool rehearsed = summary->statuses[BS_STATUS_WOULD_FIX] > 0;
-	const char *attention = problems == 1 ? "needs attention" : "need attention";
-	const char *done = rehearsed     ? "passed the rehearsal"
-			   : images == 1 ? "is done"
-					 : "are done";
+	const char *attention, *done = rehearsed ? "passed the rehearsal" : "are done";
+	char also[64] = "";
 
+	for (size_t i = 0; i < BS_STATUS_COUNT; i++)
+		if (outcome_is_problem(outcomes[i].status))
+			problems += summary->statuses[outcomes[i].status];
+	attention = problems == 1 ? "needs attention" : "need attention";
 	if (undone > 0)
 		done = undone == 1 ? "was taken back" : "were taken back";
-	if (is_incomplete(facts)) {
-		write_incomplete_headline(html, facts);
+	else if (images == 1 && !rehearsed)
+		done = "is done";
+	if (page_is_incomplete(facts)) {
 		if (problems > 0)
-			html_text(html, ", %llu %s", problems, attention);
-	} else if (images == 0) {
-		html_markup(html, "No images");
-	} else if (problems > 0) {
-		html_text(html, "%llu of %llu image%s %s", problems, images, plural(images),
-			  attention);
-	} else if (undone > 0 && undone < images) {
-		html_text(html, "%llu of %llu images %s", undone, images, done);
-	} else if (images == 1) {
-		html_text(html, "The image %s", done);
-	} else {
-		html_text(html, "All %llu images %s", images, done);
+			snprintf(also, sizeof(also), ", %llu %s", problems, attention);
+		return headline_incomplete(facts, also);
 	}
+	if (images == 0)
+		return json_string("No images");
+	if (problems > 0)
+		return json_sprintf("%llu of %s %s", problems, count_format(images, "image").text,
+				    attention);
+	if (undone > 0 && undone < images)
+		return json_sprintf("%llu of %llu images %s", undone, images, done);
+	if (images == 1)
+		return json_sprintf("The image %s", done);
+	return json_sprintf("All %llu images %s", images, done);
 }
 
-static void write_head(struct html *html, const struct summary *summary,
-		       const struct summary_facts *facts)
+/* "1 image was"; null for none. */
+static json_t *images_were(uint64_t count)
 {
-	html_markup(html,
-		    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-		    "<meta http-equiv=\"Content-Security-Policy\" "
-		    "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-		    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-		    "<meta name=\"color-scheme\" content=\"light dark\">\n"
-		    "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
-	write_headline(html, summary, facts);
-	html_markup(html, " - bootshift</title>\n<style>\n");
-	html_write(html, page_style);
-	html_markup(html, "</style>\n</head>\n<body>\n");
+	if (count == 0)
+		return json_null();
+	return json_sprintf("%s %s", count_format(count, "image").text,
+			    count == 1 ? "was" : "were");
 }
 
-static void write_meta(struct html *html, const struct summary *summary,
-		       const struct summary_facts *facts)
+/* The outcomes that occur. */
+static json_t *page_outcomes(const struct summary *summary)
 {
-	double rate = summary_rate(facts);
+	json_t *array = json_array();
 
-	html_markup(html, "<p class=\"faint\">Written ");
-	page_time(html, (uint64_t)time(NULL) * 1000000000);
-	if (facts->milliseconds > 0)
-		html_text(html, ", after %s", duration_format(facts->milliseconds).text);
-	if (facts->milliseconds > 0 && facts->begun < summary->images)
-		html_text(html, " with %llu of the images", (unsigned long long)facts->begun);
-	if (rate > 0)
-		html_text(html, ", %.0f images a minute", rate);
-	if (summary->bytes > 0)
-		html_text(html, ". In all, %s of the images changed",
-			  size_format(summary->bytes).text);
-	html_markup(html, ".");
-	if (summary->statuses[BS_STATUS_WOULD_FIX] > 0)
-		html_text(html, " Images that would be fixed were only rehearsed: nothing was "
-				"written to them.");
-	if (facts->unexpected_count > 0)
-		html_markup(html, " See also what was <a href=\"#left-out\">left out</a>.");
-	html_markup(html, "</p>\n");
-}
-
-/* Which images are missing, and how to go on. */
-static void write_missing(struct html *html, const struct summary_facts *facts)
-{
-	unsigned long long not_begun = facts->not_begun;
-	unsigned long long without_row = facts->without_row;
-
-	if (!is_incomplete(facts))
-		return;
-	html_markup(html, "<p>");
-	if (facts->searching)
-		html_markup(html, "No image was begun, and some images may not have been found. ");
-	if (not_begun > 0)
-		html_text(html, "%llu image%s not begun. ", not_begun,
-			  not_begun == 1 ? " was" : "s were");
-	if (without_row > 0)
-		html_text(
-			html,
-			"%llu image%s begun and left no row: not on this page, and an undo of the "
-			"batch does not find %s. ",
-			without_row, without_row == 1 ? " was" : "s were",
-			without_row == 1 ? "it" : "them");
-	html_markup(html, "To go on, give the same command again");
-	if (facts->rows)
-		html_markup(html, ", with <code class=\"option\">--resume</code>");
-	html_markup(html, ".</p>\n");
-}
-
-/* A bar that shows the shares of the outcomes, and their numbers. */
-static void write_totals(struct html *html, const struct summary *summary)
-{
-	html_markup(html, "<div class=\"share\" aria-hidden=\"true\">");
 	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
-		uint64_t count = summary->statuses[page_order[i]];
-
-		if (count == 0)
-			continue;
-		html_markup(html, "<span class=\"");
-		html_text(html, "%s", page_outcomes[page_order[i]].class);
-		html_markup(html, "\" style=\"flex-grow:");
-		html_text(html, "%llu", (unsigned long long)count);
-		html_markup(html, "\"></span>");
-	}
-	html_markup(html, "</div>\n<dl class=\"totals\">");
-	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
-		const struct page_outcome *outcome = &page_outcomes[page_order[i]];
-		uint64_t count = summary->statuses[page_order[i]];
-
-		if (count == 0)
-			continue;
-		html_markup(html, "<div class=\"");
-		html_text(html, "%s", outcome->class);
-		html_markup(html, "\"><dt>");
-		html_text(html, "%s", outcome->word);
-		html_markup(html, "</dt><dd>");
-		html_text(html, "%llu", (unsigned long long)count);
-		html_markup(html, "</dd></div>");
-	}
-	html_markup(html, "</dl>\n");
-}
-
-/* ---- the images ---------------------------------------------------------------------------- */
-
-static void write_choice(struct html *html, const char *class, const char *word, uint64_t count,
-			 bool chosen)
-{
-	html_markup(html, "<input type=\"radio\" name=\"show\" id=\"show-");
-	html_text(html, "%s", class);
-	html_markup(html, "\"");
-	if (chosen)
-		html_markup(html, " checked");
-	html_markup(html, "><label for=\"show-");
-	html_text(html, "%s", class);
-	html_markup(html, "\">");
-	html_text(html, "%s %llu", word, (unsigned long long)count);
-	html_markup(html, "</label>\n");
-}
-
-static void write_filter(struct html *html, const struct summary *summary)
-{
-	write_choice(html, "all", "All", summary->images, true);
-	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
-		const struct page_outcome *outcome = &page_outcomes[page_order[i]];
-		uint64_t count = summary->statuses[page_order[i]];
+		uint64_t count = summary->statuses[outcomes[i].status];
+		const struct json_member members[] = {
+			{"class", json_text(outcomes[i].class)},
+			{"word", page_word(&outcomes[i])},
+			{"count", json_number(count)},
+		};
+		json_t *outcome = json_members(members, FIELD_COUNT(members));
 
 		if (count > 0)
-			write_choice(html, outcome->class, outcome->word, count, false);
+			page_append(&array, outcome);
+		else
+			json_decref(outcome);
 	}
+	return array;
 }
 
-/* A merge_function. */
-static int write_table_image(void *context, size_t index, const struct row *row,
-			     struct bs_error *err)
+/* ---- what to do ---------------------------------------------------------------------------- */
+
+/*
+ * Advice as a sentence, with a capital letter and a full stop.  It is split at options, so that
+ * page.html can keep the browser from breaking lines in them.
+ */
+static json_t *advice_sentence(const char *advice)
 {
-	(void)err; /* html->error keeps errors */
-	page_image(context, row, index);
-	return 0;
+	char capital = *advice >= 'a' && *advice <= 'z' ? (char)(*advice - 'a' + 'A') : *advice;
+	/* A full stop is no part of a command. */
+	const char *stop = advice_command(advice) ? "" : ".", *option;
+	json_t *array = json_array();
+
+	page_append(&array, json_pack("{s:s%, s:n}", "text", &capital, (size_t)1, "option"));
+	advice++;
+	while ((option = strstr(advice, "--"))) {
+		size_t length = strcspn(option, " ,;:)");
+
+		page_append(&array, json_pack("{s:s%, s:s%}", "text", advice,
+					      (size_t)(option - advice), "option", option, length));
+		advice = option + length;
+	}
+	page_append(&array, json_pack("{s:s+, s:n}", "text", advice, stop, "option"));
+	return array;
 }
 
-static int write_image_table(struct html *html, struct merge *rows, struct bs_error *err)
+static json_t *page_code(const struct page *page, enum bs_code code)
 {
-	html_markup(html, "<table class=\"images\" role=\"table\"><thead role=\"rowgroup\">"
-			  "<tr role=\"row\"><th role=\"columnheader\" scope=\"col\">Image</th>"
-			  "<th role=\"columnheader\" scope=\"col\">Windows</th>"
-			  "<th role=\"columnheader\" scope=\"col\">Disk</th>"
-			  "<th role=\"columnheader\" scope=\"col\">Outcome</th></tr></thead>\n");
-	if (merge_each(rows, write_table_image, html, err) < 0)
-		return -1;
-	html_markup(html, "</table>\n");
-	return 0;
+	uint64_t count = page->summary.codes[code].count;
+	json_t *images = json_object_get(page->problems, bs_code_name(code));
+	const struct json_member members[] = {
+		{"class", json_text(bs_code_exit(code) == BS_EXIT_REFUSED ? "refused" : "failed")},
+		{"code", json_text(bs_code_name(code))},
+		{"images", json_text(count_format(count, "image").text)},
+		{"sentence", advice_sentence(bs_code_advice(code))},
+		{"many", json_boolean(count > LISTED_MAX)},
+		{"names", json_incref(images)},
+	};
+
+	return json_members(members, FIELD_COUNT(members));
 }
 
-static int write_image_section(struct html *html, struct merge *rows, const struct summary *summary,
-			       struct bs_error *err)
+/* What to do about each code, the worst first. */
+static json_t *page_codes(const struct page *page)
 {
-	int result;
+	json_t *array = json_array();
 
-	html_markup(html,
-		    "<section class=\"list\" aria-labelledby=\"images\">"
-		    "<h2 id=\"images\">Images</h2>\n"
-		    "<p class=\"legend\"><span class=\"system\">System</span> "
-		    "has the boot files, <span class=\"boot\">Windows</span> has Windows, "
-		    "<b>●</b> is active: the BIOS starts it. Widths are to scale, except that very "
-		    "small partitions are drawn wider.</p>\n");
-	write_filter(html, summary);
-	result = write_image_table(html, rows, err);
-	html_markup(html, "</section>\n");
-	return result;
+	for (size_t i = BS_STATUS_COUNT; i > 0 && outcomes[i - 1].exit != BS_EXIT_DONE; i--) {
+		enum bs_code order[BS_CODE_COUNT];
+		size_t count = summary_order(&page->summary, outcomes[i - 1].exit, order);
+
+		for (size_t j = 0; j < count; j++)
+			page_append(&array, page_code(page, order[j]));
+	}
+	return array;
+}
+
+/* ---- the end of the page ------------------------------------------------------------------- */
+
+/* The reasons for which the batch left out files. */
+static json_t *page_reasons(const struct summary_facts *facts)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < facts->left_out_count; i++)
+		page_append(&array, json_pack("{s:s, s:I}", "reason", facts->left_out[i].reason,
+					      "count", (json_int_t)facts->left_out[i].count));
+	return array;
+}
+
+/* Files that were left out although the user may expect them in the batch. */
+static json_t *page_unexpected(const struct summary_facts *facts)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < facts->unexpected_count; i++)
+		page_append(&array,
+			    json_pack("{s:o, s:s}", "path", page_bytes(facts->unexpected[i].path),
+				      "reason", facts->unexpected[i].reason));
+	return array;
+}
+
+/* A path as a word of a shell command, absolute, so that the command works in any folder. */
+static json_t *shell_path(const char *path)
+{
+	char *location = location_of(path), *word = location ? shell_word(location) : NULL;
+	json_t *value = word ? page_bytes(word) : NULL;
+
+	free(word);
+	free(location);
+	return value;
 }
 
 /* ---- the page ------------------------------------------------------------------------------ */
 
-static int write_body(struct html *html, struct merge *rows, const struct totals *totals,
-		      const struct summary_facts *facts, struct bs_error *err)
+static json_t *page_values(const struct page *page)
 {
-	html_markup(html, "<header><p class=\"tool\">bootshift</p><h1>");
-	write_headline(html, &totals->summary, facts);
-	html_markup(html, "</h1>\n");
-	write_missing(html, facts);
-	write_meta(html, &totals->summary, facts);
-	write_totals(html, &totals->summary);
-	html_markup(html, "</header>\n<main>\n");
-	if (page_advice(html, rows, &totals->summary, &totals->problems, err) < 0 ||
-	    write_image_section(html, rows, &totals->summary, err) < 0)
-		return -1;
-	page_left_out(html, facts);
-	html_markup(html, "</main>\n<footer class=\"faint\">");
-	if (totals->summary.statuses[BS_STATUS_FIXED] > 0)
-		page_undo_commands(html, facts);
-	html_markup(html, "Made by bootshift ");
-	html_text(html, "%s", bs_version());
-	html_markup(html, ". Times are in UTC.</footer>\n</body>\n</html>\n");
-	return 0;
+	const struct summary *summary = &page->summary;
+	const struct summary_facts *facts = page->facts;
+	const uint64_t *statuses = summary->statuses;
+	double rate = summary_rate(facts);
+	bool timed = facts->milliseconds > 0;
+	bool partly = timed && facts->begun < summary->images;
+	bool unchanged = statuses[BS_STATUS_REFUSED] + statuses[BS_STATUS_FAILED] > 0;
+	const struct json_member members[] = {
+		{"headline", page_headline(summary, facts)},
+		{"missing", json_boolean(page_is_incomplete(facts))},
+		{"searching", json_boolean(facts->searching)},
+		{"not_begun", images_were(facts->not_begun)},
+		{"without_row", images_were(facts->without_row)},
+		{"them", json_text(facts->without_row == 1 ? "it" : "them")},
+		{"resume", json_boolean(facts->rows)},
+		{"written", page_time((uint64_t)time(NULL) * 1000000000)},
+		{"duration", text_if(timed, duration_format(facts->milliseconds).text)},
+		{"partly", json_boolean(partly)},
+		{"begun", json_number(facts->begun)},
+		{"rate", rate > 0 ? json_sprintf("%.0f", rate) : json_null()},
+		{"changed", text_if(summary->bytes > 0, size_format(summary->bytes).text)},
+		{"rehearsed", json_boolean(statuses[BS_STATUS_WOULD_FIX] > 0)},
+		{"outcomes", page_outcomes(summary)},
+		{"count", json_number(summary->images)},
+		{"unchanged", json_boolean(unchanged)},
+		{"codes", page_codes(page)},
+		{"rows_only", json_boolean(facts->rows_only)},
+		{"left_out", json_boolean(facts->rows_only || facts->left_out_count > 0)},
+		{"reasons", page_reasons(facts)},
+		{"unexpected", page_unexpected(facts)},
+		{"unexpected_more", json_number(facts->unexpected_more)},
+		{"undo", json_boolean(statuses[BS_STATUS_FIXED] > 0)},
+		/* Rows lead to the undo files; without rows, a command needs their folder. */
+		{"from", facts->rows ? shell_path(facts->rows) : text_if(facts->rows_only, "FILE")},
+		{"undo_folder",
+		 facts->undo_directory ? shell_path(facts->undo_directory) : json_null()},
+		{"version", json_text(bs_version())},
+	};
+
+	return json_members(members, FIELD_COUNT(members));
 }
 
-struct request {
-	struct merge *rows;
-	const struct summary_facts *facts;
-	const struct totals *totals;
-};
-
-/* A whole_file_content. */
-static int write_page(FILE *stream, void *context, struct bs_error *err)
+/* A template_item. */
+static int page_item(void *context, size_t index, json_t **item, struct bs_error *err)
 {
-	const struct request *request = context;
-	struct html html = {.stream = stream};
+	const struct page *page = context;
+	struct row row;
 	int result;
 
-	write_head(&html, &request->totals->summary, request->facts);
-	result = write_body(&html, request->rows, request->totals, request->facts, err);
-	if (result == 0 && html.error == ENOMEM)
-		return fail_memory(err);
-	errno = html.error;
+	if (index == merge_count(page->rows))
+		return 0;
+	result = merge_read(page->rows, index, &row, err);
+	if (result == 0) {
+		*item = page_image(&row, index);
+		result = *item ? 0 : fail_memory(err);
+	}
+	row_free(&row);
 	return result;
+}
+
+/* A whole_file_content. */
+static int page_write_content(FILE *stream, void *context, struct bs_error *err)
+{
+	struct page *page = context;
+
+	return template_write(page_template, page->values, page_item, page, stream, err);
 }
 
 int page_write(const char *path, struct merge *rows, const struct summary_facts *facts,
 	       struct bs_error *err)
 {
-	struct totals totals = {.problems = {.list = NULL}};
-	struct request request = {rows, facts, &totals};
-	int result = merge_each(rows, totals_add_row, &totals, err);
+	struct page page = {.rows = rows, .facts = facts, .problems = json_object()};
+	int result = merge_each(rows, page_add_row, &page, err);
 
+	if (result == 0) {
+		page.values = page_values(&page);
+		result = page.values ? 0 : fail_memory(err);
+	}
 	if (result == 0)
-		result = whole_file_write(path, "report", write_page, &request, err);
-	free(totals.problems.list);
-	summary_free(&totals.summary);
+		result = whole_file_write(path, "report", page_write_content, &page, err);
+	json_decref(page.values);
+	json_decref(page.problems);
+	summary_free(&page.summary);
 	return result;
 }

@@ -2,8 +2,9 @@
 /*
  * The report of a batch as one HTML page, without scripts, other files or network.
  *
- * What always holds: everything that comes from an image, a file name or a row is written with
- * html_text(), so it is text on the page and nothing else.  The content security policy of the page
+ * page.html is the template of the page, page.c and page-image.c make its values.  What always
+ * holds: everything that comes from an image, a file name or a row is a value of the template, so it
+ * is text on the page and nothing else (template.h).  The content security policy of the page
  * forbids everything except its own style.  Only one row is in memory at a time.
  */
 #ifndef BOOTSHIFT_PAGE_PAGE_H

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "qemu/qemu-child.h"
+#include "util/debug.h"
 
 /* ---- starting ----------------------------------------------------------------------------- */
 
@@ -272,8 +273,10 @@ static void qemu_process_take_line(struct qemu_process *process, const char *lin
 		line += name + 2;
 		length -= name + 2;
 	}
-	if (length > 0)
-		snprintf(process->said, sizeof(process->said), "%.*s", (int)length, line);
+	if (length == 0)
+		return;
+	snprintf(process->said, sizeof(process->said), "%.*s", (int)length, line);
+	debug_print(DEBUG_STEPS, "%s: %.*s", process->name, (int)length, line);
 }
 
 void qemu_process_listen(struct qemu_process *process)
@@ -330,6 +333,7 @@ void qemu_process_end(struct qemu_process *process)
 		kill(process->pid, SIGKILL);
 		qemu_process_reap(process, 0);
 	}
+	qemu_process_listen(process); /* for BOOTSHIFT_DEBUG */
 	qemu_process_close(&process->output);
 	qemu_process_close(&process->messages);
 }

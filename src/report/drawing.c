@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#include "report/size.h"
+#include "report/amount.h"
 
 #define INDENT         2
 #define WIDTH_SMALLEST 4            /* fewer columns show nothing */

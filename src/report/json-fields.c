@@ -32,6 +32,21 @@ int json_put(json_t *object, const char *name, json_t *value)
 	return json_object_set_new(object, name, value);
 }
 
+json_t *json_members(const struct json_member *members, size_t count)
+{
+	json_t *object = json_object();
+	bool complete = object != NULL;
+
+	for (size_t i = 0; i < count; i++)
+		if (json_put(object, members[i].name, members[i].value) < 0)
+			complete = false;
+	if (!complete) {
+		json_decref(object);
+		object = NULL;
+	}
+	return object;
+}
+
 /* ---- writing ------------------------------------------------------------------------------ */
 
 /* Unsigned members of any width and enums, which are unsigned int to the compilers used. */

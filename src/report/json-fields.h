@@ -54,6 +54,14 @@ json_t *json_number(uint64_t number);
 /* Takes over `value`.  Returns 0, or -1 when it is NULL or out of memory. */
 MUST_CHECK int json_put(json_t *object, const char *name, json_t *value);
 
+struct json_member {
+	const char *name;
+	json_t *value;
+};
+
+/* An object.  Takes over all values.  NULL when one of them is NULL or when out of memory. */
+json_t *json_members(const struct json_member *members, size_t count);
+
 /* Adds the fields of *record to an object.  Returns 0, or -1 when out of memory. */
 MUST_CHECK int fields_write(const struct field *table, size_t count, const void *record,
 			    json_t *object);

@@ -6,17 +6,8 @@
 #include "report/json-report.h"
 
 #include "report/json-fields.h"
+#include "report/outcome.h"
 #include "report/plan-file.h"
-
-static const char *const status_names[BS_STATUS_COUNT] = {
-	[BS_STATUS_FIXED] = "fixed",
-	[BS_STATUS_WOULD_FIX] = "would-fix",
-	[BS_STATUS_NOTHING_TO_DO] = "nothing-to-do",
-	[BS_STATUS_UNDONE] = "undone",
-	[BS_STATUS_REFUSED] = "refused",
-	[BS_STATUS_FAILED] = "failed",
-	[BS_STATUS_RECOVERY_REQUIRED] = "recovery-required",
-};
 
 static const char *const filesystem_names[BS_FS_COUNT] = {
 	[BS_FS_UNKNOWN] = "unknown", [BS_FS_NTFS] = "ntfs",         [BS_FS_BITLOCKER] = "bitlocker",
@@ -236,11 +227,6 @@ json_t *report_json_open(const char *command)
 	return document;
 }
 
-const char *report_status_name(enum bs_status status)
-{
-	return status_names[status];
-}
-
 int report_json_put_error(json_t *object, const struct bs_error *error,
 			  const struct advice_subject *subject)
 {
@@ -258,7 +244,7 @@ static int write_image(const struct advice_subject *subject, const struct bs_res
 	json_t *inspection, *plan;
 
 	if (json_put(object, "path", json_text(subject->image)) != 0 ||
-	    json_put(object, "status", json_text(status_names[result->status])) != 0 ||
+	    json_put(object, "status", json_text(outcome_of(result->status)->name)) != 0 ||
 	    report_json_put_error(object, &result->error, subject) != 0 ||
 	    fields_write(result_fields, FIELD_COUNT(result_fields), result, object) != 0 ||
 	    json_put(object, "undo_file", json_text(result->undo_file)) != 0)

@@ -16,9 +16,6 @@
 /* A document without images, to be released with json_decref(); NULL when out of memory. */
 json_t *report_json_open(const char *command);
 
-/* The name of a status in JSON. */
-const char *report_status_name(enum bs_status status);
-
 /* What became of an image, as an object to be released; NULL when out of memory. */
 json_t *report_json_image(const struct advice_subject *subject, const struct bs_result *result);
 

@@ -99,17 +99,46 @@ static char *format_visible(struct output *output, const char *format, va_list a
 	return visible;
 }
 
-void print(struct output *output, const char *format, ...)
-{
-	va_list arguments;
-	char *visible;
+static void print_arguments(struct output *output, const char *format, va_list arguments)
+	__attribute__((format(printf, 2, 0)));
 
-	va_start(arguments, format);
-	visible = format_visible(output, format, arguments);
-	va_end(arguments);
+static void print_arguments(struct output *output, const char *format, va_list arguments)
+{
+	char *visible = format_visible(output, format, arguments);
+
 	if (visible)
 		put(output, visible, strlen(visible), text_columns(visible));
 	free(visible);
+}
+
+void print(struct output *output, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_arguments(output, format, arguments);
+	va_end(arguments);
+}
+
+void print_line(struct output *output, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_arguments(output, format, arguments);
+	va_end(arguments);
+	print_end(output);
+}
+
+void print_styled(struct output *output, enum output_style style, const char *format, ...)
+{
+	va_list arguments;
+
+	print_style(output, style);
+	va_start(arguments, format);
+	print_arguments(output, format, arguments);
+	va_end(arguments);
+	print_style(output, STYLE_PLAIN);
 }
 
 /* The bytes of `visible` that fit in `columns`, and the columns that they take. */
@@ -152,15 +181,15 @@ void print_cut(struct output *output, unsigned columns, const char *format, ...)
 	free(visible);
 }
 
-void print_wrapped(struct output *output, unsigned indent, const char *format, ...)
+static void wrap_arguments(struct output *output, unsigned indent, const char *format,
+			   va_list arguments) __attribute__((format(printf, 3, 0)));
+
+static void wrap_arguments(struct output *output, unsigned indent, const char *format,
+			   va_list arguments)
 {
-	va_list arguments;
-	char *visible, *rest, *word;
+	char *visible = format_visible(output, format, arguments), *rest, *word;
 	bool first = true;
 
-	va_start(arguments, format);
-	visible = format_visible(output, format, arguments);
-	va_end(arguments);
 	for (word = visible ? strtok_r(visible, " ", &rest) : NULL; word;
 	     word = strtok_r(NULL, " ", &rest)) {
 		unsigned columns = text_columns(word);
@@ -175,6 +204,26 @@ void print_wrapped(struct output *output, unsigned indent, const char *format, .
 		first = false;
 	}
 	free(visible);
+}
+
+void print_wrapped(struct output *output, unsigned indent, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	wrap_arguments(output, indent, format, arguments);
+	va_end(arguments);
+}
+
+void print_item(struct output *output, unsigned indent, const char *format, ...)
+{
+	va_list arguments;
+
+	print_to(output, indent);
+	va_start(arguments, format);
+	wrap_arguments(output, indent, format, arguments);
+	va_end(arguments);
+	print_end(output);
 }
 
 void print_symbol(struct output *output, const char *unicode, const char *ascii)

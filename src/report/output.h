@@ -52,12 +52,24 @@ void output_open(struct output *output, FILE *stream, enum output_colour colour)
 /* Prints formatted text at the current column. */
 void print(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same, cut to at most `columns` columns, of which there is at least one. */
+/* The same, and the end of the line. */
+void print_line(struct output *output, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Prints formatted text in a style; STYLE_PLAIN follows. */
+void print_styled(struct output *output, enum output_style style, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Prints formatted text at the current column, cut to at most `columns` columns, of which there is at least one. */
 void print_cut(struct output *output, unsigned columns, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* The same, broken at spaces into lines; all but the first begin at column `indent`. */
 void print_wrapped(struct output *output, unsigned indent, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The same from column `indent` on, and the end of the line. */
+void print_item(struct output *output, unsigned indent, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* One of two fixed pieces of text, by what the terminal can show. */

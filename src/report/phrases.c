@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/amount.h"
+
 const char *plural(uint64_t number)
 {
 	return number == 1 ? "" : "s";
@@ -35,4 +37,11 @@ void print_problem(struct output *output, const char *name, const struct bs_erro
 	print_style(output, STYLE_PLAIN);
 	print(output, " (%s)%s%s", bs_code_name(error->code), *advice ? "; " : "", advice);
 	print_end(output);
+}
+
+void print_skipped(struct output *output, const char *name, uint64_t lines)
+{
+	print_line(output, "bootshift: %s%s%s skipped: %s", name ? name : "", name ? ": " : "",
+		   count_format(lines, "line").text,
+		   lines == 1 ? "not a valid row" : "not valid rows");
 }

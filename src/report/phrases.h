@@ -13,6 +13,11 @@ void report_error(struct output *output, const char *name, const struct bs_error
 void print_problem(struct output *output, const char *name, const struct bs_error *error,
 		   const char *advice);
 
+/*
+ * "bootshift: NAME: 3 lines skipped: not valid rows".  `name` is the file of rows; NULL: no name.
+ */
+void print_skipped(struct output *output, const char *name, uint64_t lines);
+
 void print_shell_word(struct output *output, const char *word);
 
 /* "s" for all numbers but 1. */

@@ -8,6 +8,7 @@
 
 #include "report/json-fields.h"
 #include "report/json-report.h"
+#include "report/outcome.h"
 #include "rows/location.h"
 #include "util/clock.h"
 
@@ -201,24 +202,18 @@ static int row_read_status(const json_t *object, enum bs_status *status, struct 
 
 	if (row_read_text(object, "status", false, &name, err) < 0)
 		return -1;
-	for (int i = 0; i < BS_STATUS_COUNT; i++) {
-		*status = (enum bs_status)i;
-		if (strcmp(name, report_status_name(*status)) == 0)
+	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
+		*status = outcomes[i].status;
+		if (strcmp(name, outcomes[i].name) == 0)
 			return 0;
 	}
 	return row_invalid(err, "status");
 }
 
-bool row_is_problem(enum bs_status status)
-{
-	return status == BS_STATUS_REFUSED || status == BS_STATUS_FAILED ||
-	       status == BS_STATUS_RECOVERY_REQUIRED;
-}
-
 /* A row has a code and a message if, and only if, its status is a problem. */
 static int row_read_code(const json_t *object, struct row *row, struct bs_error *err)
 {
-	bool has_reason = row_is_problem(row->status);
+	bool has_reason = outcome_is_problem(row->status);
 	const char *name;
 
 	row->code = BS_OK;
@@ -341,7 +336,7 @@ int row_parse(const char *line, size_t length, struct row *row, struct bs_error 
 
 int row_fail(struct row *row, const struct bs_error *reason, struct bs_error *err)
 {
-	const char *status = report_status_name(BS_STATUS_FAILED);
+	const char *status = outcome_of(BS_STATUS_FAILED)->name;
 	const struct advice_subject advised = {.image = row->path};
 
 	if (json_put(row->object, "status", json_text(status)) < 0 ||
@@ -354,7 +349,7 @@ int row_fail(struct row *row, const struct bs_error *reason, struct bs_error *er
 int row_set_undone(struct row *row, struct bs_error *err)
 {
 	row->status = BS_STATUS_UNDONE;
-	if (json_put(row->object, "status", json_text(report_status_name(row->status))) < 0)
+	if (json_put(row->object, "status", json_text(outcome_of(row->status)->name)) < 0)
 		return fail_memory(err);
 	return 0;
 }

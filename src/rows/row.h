@@ -77,9 +77,6 @@ MUST_CHECK int row_set_undone(struct row *row, struct bs_error *err);
 /* The line, in ASCII, with its newline.  The caller frees it; NULL when memory runs out. */
 char *row_line(const struct row *row);
 
-/* Whether a row with this status has a code and a message. */
-bool row_is_problem(enum bs_status status);
-
 void row_free(struct row *row);
 
 #endif

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/duration.h"
+#include "report/amount.h"
+#include "report/outcome.h"
 #include "report/phrases.h"
-#include "report/size.h"
 #include "rows/location.h"
 
 #define GAP          2     /* columns */
@@ -36,11 +36,10 @@ void summary_free(struct summary *summary)
 
 enum bs_exit summary_exit(const struct summary *summary)
 {
-	if (summary->statuses[BS_STATUS_RECOVERY_REQUIRED] > 0)
-		return BS_EXIT_RECOVERY;
-	if (summary->statuses[BS_STATUS_FAILED] > 0)
-		return BS_EXIT_FAILED;
-	return summary->statuses[BS_STATUS_REFUSED] > 0 ? BS_EXIT_REFUSED : BS_EXIT_DONE;
+	for (size_t i = BS_STATUS_COUNT; i-- > 0;)
+		if (summary->statuses[outcomes[i].status] > 0)
+			return outcomes[i].exit;
+	return BS_EXIT_DONE;
 }
 
 size_t summary_order(const struct summary *summary, enum bs_exit class,
@@ -122,34 +121,23 @@ static void print_codes(struct output *output, const struct summary *summary, en
 
 static void print_outcomes(struct output *output, const struct summary *summary)
 {
-	static const struct {
-		enum bs_status status;
-		enum bs_exit class; /* list the codes of this class; BS_EXIT_DONE: none */
-		enum output_style style;
-		const char *name;
-	} outcomes[] = {
-		{BS_STATUS_FIXED, BS_EXIT_DONE, STYLE_GOOD, "fixed"},
-		{BS_STATUS_WOULD_FIX, BS_EXIT_DONE, STYLE_GOOD, "would be fixed"},
-		{BS_STATUS_UNDONE, BS_EXIT_DONE, STYLE_PLAIN, "undone"},
-		{BS_STATUS_NOTHING_TO_DO, BS_EXIT_DONE, STYLE_PLAIN, "nothing to do"},
-		{BS_STATUS_REFUSED, BS_EXIT_REFUSED, STYLE_WARNING, "refused, and not changed"},
-		{BS_STATUS_FAILED, BS_EXIT_FAILED, STYLE_BAD, "failed, and not changed"},
-		{BS_STATUS_RECOVERY_REQUIRED, BS_EXIT_RECOVERY, STYLE_BAD, "to be recovered"},
-	};
 	unsigned end = GAP + digits(summary->images);
 
-	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
-		uint64_t count = summary->statuses[outcomes[i].status];
+	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
+		const struct outcome *outcome = &outcomes[i];
+		uint64_t count = summary->statuses[outcome->status];
+		bool unchanged =
+			outcome->exit == BS_EXIT_REFUSED || outcome->exit == BS_EXIT_FAILED;
 
 		if (count == 0)
 			continue;
 		print_count(output, end, count);
-		print_style(output, outcomes[i].style);
-		print(output, "%s", outcomes[i].name);
+		print_style(output, outcome->style);
+		print(output, "%s%s", outcome->word, unchanged ? ", and not changed" : "");
 		print_style(output, STYLE_PLAIN);
 		print_end(output);
-		if (outcomes[i].class != BS_EXIT_DONE)
-			print_codes(output, summary, outcomes[i].class, end + GAP);
+		if (outcome->exit != BS_EXIT_DONE)
+			print_codes(output, summary, outcome->exit, end + GAP);
 	}
 }
 

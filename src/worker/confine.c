@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "util/bytes.h"
+#include "util/debug.h"
 #include "util/signals.h"
 
 #if !defined(__has_feature) /* gcc says it with a macro of its own */
@@ -25,8 +27,6 @@
 #else
 #define SANITIZED 0
 #endif
-
-#define FIRST_CLOSED (SANITIZED ? 3u : 0u)
 
 /* What memory management, the channel, the clock and the end of the process need. */
 static const int allowed[] = {
@@ -42,7 +42,7 @@ static const int allowed[] = {
 };
 
 /* The address space that the process has from its parent, in bytes; 0 if that cannot be told. */
-static uint64_t memory_in_use(void)
+static uint64_t confine_memory_in_use(void)
 {
 	char text[64] = "";
 	int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -53,7 +53,7 @@ static uint64_t memory_in_use(void)
 	return length > 0 ? strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
-static int limit(int resource, uint64_t value, struct bs_error *err)
+static int confine_limit(int resource, uint64_t value, struct bs_error *err)
 {
 	struct rlimit both;
 
@@ -67,24 +67,25 @@ static int limit(int resource, uint64_t value, struct bs_error *err)
 	return 0;
 }
 
-static int set_limits(const struct confine_limits *limits, uint64_t in_use, struct bs_error *err)
+static int confine_set_limits(const struct confine_limits *limits, uint64_t in_use,
+			      struct bs_error *err)
 {
 	signals_reset(SIGXCPU); /* it ends the process when its processor time is used up */
-	if (limit(RLIMIT_CORE, 0, err) < 0 || limit(RLIMIT_FSIZE, 0, err) < 0 ||
-	    limit(RLIMIT_CPU, limits->seconds, err) < 0)
+	if (confine_limit(RLIMIT_CORE, 0, err) < 0 || confine_limit(RLIMIT_FSIZE, 0, err) < 0 ||
+	    confine_limit(RLIMIT_CPU, limits->seconds, err) < 0)
 		return -1;
 	if (SANITIZED)
 		return 0;
-	if (limit(RLIMIT_NOFILE, 0, err) < 0 || limit(RLIMIT_NPROC, 0, err) < 0)
+	if (confine_limit(RLIMIT_NOFILE, 0, err) < 0 || confine_limit(RLIMIT_NPROC, 0, err) < 0)
 		return -1;
-	return limit(RLIMIT_AS, limits->memory + in_use, err);
+	return confine_limit(RLIMIT_AS, limits->memory + in_use, err);
 }
 
 /*
  * The C library calls abort() when it finds its memory damaged.  It writes a message first, for
  * which there is no stream, and then sends SIGABRT to its own thread.
  */
-static int allow_abort(scmp_filter_ctx filter)
+static int confine_allow_abort(scmp_filter_ctx filter)
 {
 	int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EBADF), SCMP_SYS(writev), 0);
 
@@ -95,9 +96,33 @@ static int allow_abort(scmp_filter_ctx filter)
 	return result;
 }
 
-static int load_filter(struct bs_error *err)
+/* Only a debug build that was asked to says what the filter stopped. */
+static bool confine_tells(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	return DEBUG_BUILD && debug_shows(DEBUG_STEPS);
+}
+
+/*
+ * Names the system call that the filter stopped.  Then it makes a forbidden call: while SIGSYS is
+ * handled it cannot be handled again, so the kernel ends the process by SIGSYS as without this.
+ */
+static void confine_tell_call(int number, siginfo_t *information, void *context)
+{
+	char *name =
+		seccomp_syscall_resolve_num_arch(information->si_arch, information->si_syscall);
+
+	(void)number;
+	(void)context;
+	debug_print(DEBUG_STEPS, "the filter stopped the system call %s (%d)", name ? name : "?",
+		    information->si_syscall);
+	syscall(SYS_getppid);
+}
+
+static int confine_load_filter(struct bs_error *err)
+{
+	const struct sigaction tell = {.sa_sigaction = confine_tell_call, .sa_flags = SA_SIGINFO};
+	scmp_filter_ctx filter =
+		seccomp_init(confine_tells() ? SCMP_ACT_TRAP : SCMP_ACT_KILL_PROCESS);
 	int result = filter != NULL ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && result == 0; i++)
@@ -106,7 +131,9 @@ static int load_filter(struct bs_error *err)
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EBADF), SCMP_SYS(newfstatat), 0);
 	if (result == 0)
-		result = allow_abort(filter);
+		result = confine_allow_abort(filter);
+	if (confine_tells() && sigaction(SIGSYS, &tell, NULL) < 0)
+		result = -errno;
 	if (result == 0)
 		result = seccomp_load(filter);
 	seccomp_release(filter);
@@ -120,19 +147,20 @@ static int load_filter(struct bs_error *err)
 
 int confine_self(int socket, const struct confine_limits *limits, struct bs_error *err)
 {
-	uint64_t in_use = memory_in_use();
+	unsigned first_closed = SANITIZED || confine_tells() ? STDERR_FILENO + 1 : 0;
+	uint64_t in_use = confine_memory_in_use();
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "confining the worker process");
 	/* The parent's end of the channel is among them: only without it does the channel end when
 	 * the parent does, should that be before the signal above was asked for. */
-	if ((unsigned)socket > FIRST_CLOSED &&
-	    close_range(FIRST_CLOSED, (unsigned)socket - 1, 0) < 0)
+	if ((unsigned)socket > first_closed &&
+	    close_range(first_closed, (unsigned)socket - 1, 0) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "closing the worker's descriptors");
 	if (close_range((unsigned)socket + 1, ~0U, 0) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "closing the worker's descriptors");
-	if (set_limits(limits, in_use, err) < 0)
+	if (confine_set_limits(limits, in_use, err) < 0)
 		return -1;
-	return SANITIZED ? 0 : load_filter(err);
+	return SANITIZED ? 0 : confine_load_filter(err);
 }

@@ -6,7 +6,25 @@
 
 #include "windows/plan.h"
 
-static int nonsense(struct bs_error *err)
+const char *message_name(uint32_t type)
+{
+	static const char *const names[] = {
+		[MESSAGE_INSPECTION] = "inspection",
+		[MESSAGE_PLAN] = "plan",
+		[MESSAGE_OPERATION] = "operation",
+		[MESSAGE_CLUSTERS] = "clusters",
+		[MESSAGE_STAGED] = "staged",
+		[MESSAGE_ZONES] = "zones",
+		[MESSAGE_DONE] = "done",
+		[MESSAGE_ERROR] = "error",
+		[MESSAGE_PROCEED] = "proceed",
+		[MESSAGE_SECTORS] = "sectors",
+	};
+
+	return type > 0 && type < sizeof(names) / sizeof(names[0]) ? names[type] : "unknown";
+}
+
+static int message_distrust(struct bs_error *err)
 {
 	return fail(err, BS_WORKER, "the worker process sent something that makes no sense");
 }
@@ -15,7 +33,7 @@ static int nonsense(struct bs_error *err)
 #define TERMINATED(array) (memchr((array), '\0', sizeof(array)) != NULL)
 
 /* A bool that holds anything but 0 or 1 must not even be looked at as a bool. */
-static bool is_flag(const bool *flag)
+static bool message_is_flag(const bool *flag)
 {
 	uint8_t byte;
 
@@ -44,14 +62,14 @@ int message_pack_plan(const struct bs_plan *plan, uint8_t **bytes, size_t *lengt
 	return 0;
 }
 
-static bool plan_makes_sense(const struct bs_plan *plan)
+static bool message_plan_makes_sense(const struct bs_plan *plan)
 {
 	for (uint32_t i = 0; i < plan->operation_count; i++)
 		if ((unsigned)plan->operations[i].kind >= BS_OPERATION_KIND_COUNT ||
 		    !TERMINATED(plan->operations[i].path))
 			return false;
 	for (uint32_t i = 0; i < plan->file_count; i++)
-		if (!TERMINATED(plan->files[i].path) || !is_flag(&plan->files[i].is_folder))
+		if (!TERMINATED(plan->files[i].path) || !message_is_flag(&plan->files[i].is_folder))
 			return false;
 	for (uint32_t i = 0; i < plan->element_count; i++)
 		if (!TERMINATED(plan->elements[i].object) || !TERMINATED(plan->elements[i].path))
@@ -67,15 +85,15 @@ int message_unpack_plan(const uint8_t *bytes, size_t length, struct bs_plan **ou
 
 	*out = NULL;
 	if (length < sizeof(header))
-		return nonsense(err);
+		return message_distrust(err);
 	memcpy(&header, bytes, sizeof(header));
 	if (header.operation_count > BS_OPERATIONS_MAX || header.file_count > BS_PLAN_FILES_MAX ||
 	    header.element_count > BS_ELEMENTS_MAX)
-		return nonsense(err);
+		return message_distrust(err);
 	files = header.file_count * sizeof(*plan->files);
 	elements = header.element_count * sizeof(*plan->elements);
 	if (length != sizeof(header) + files + elements)
-		return nonsense(err);
+		return message_distrust(err);
 	plan = plan_new(header.file_count, header.element_count);
 	if (plan == NULL)
 		return fail_memory(err);
@@ -84,9 +102,9 @@ int message_unpack_plan(const uint8_t *bytes, size_t length, struct bs_plan **ou
 	*plan = header;
 	memcpy(plan->files, bytes + sizeof(header), files);
 	memcpy(plan->elements, bytes + sizeof(header) + files, elements);
-	if (!plan_makes_sense(plan)) {
+	if (!message_plan_makes_sense(plan)) {
 		bs_plan_free(plan);
-		return nonsense(err);
+		return message_distrust(err);
 	}
 	*out = plan;
 	return 0;
@@ -94,20 +112,20 @@ int message_unpack_plan(const uint8_t *bytes, size_t length, struct bs_plan **ou
 
 /* ---- inspections --------------------------------------------------------------------------- */
 
-static bool partition_makes_sense(const struct bs_partition *partition)
+static bool message_partition_makes_sense(const struct bs_partition *partition)
 {
-	return is_flag(&partition->active) && is_flag(&partition->is_system) &&
-	       is_flag(&partition->is_boot) && is_flag(&partition->usage_known) &&
+	return message_is_flag(&partition->active) && message_is_flag(&partition->is_system) &&
+	       message_is_flag(&partition->is_boot) && message_is_flag(&partition->usage_known) &&
 	       (unsigned)partition->filesystem < BS_FS_COUNT && TERMINATED(partition->label);
 }
 
-static bool index_makes_sense(int32_t index, uint32_t count)
+static bool message_index_makes_sense(int32_t index, uint32_t count)
 {
 	return index >= -1 && (index < 0 || (uint32_t)index < count);
 }
 
 /* Whoever is told that a fix applies looks at both partitions. */
-static bool verdict_makes_sense(const struct bs_inspection *inspection)
+static bool message_verdict_makes_sense(const struct bs_inspection *inspection)
 {
 	if ((unsigned)inspection->verdict >= BS_VERDICT_COUNT)
 		return false;
@@ -115,22 +133,24 @@ static bool verdict_makes_sense(const struct bs_inspection *inspection)
 	       (inspection->system_index >= 0 && inspection->boot_index >= 0);
 }
 
-static bool inspection_makes_sense(const struct bs_inspection *inspection)
+static bool message_inspection_makes_sense(const struct bs_inspection *inspection)
 {
 	if (inspection->partition_count > BS_PARTITIONS_MAX ||
 	    inspection->link_count > BS_LINKS_MAX || inspection->finding_count > BS_FINDINGS_MAX ||
-	    !verdict_makes_sense(inspection) ||
-	    !index_makes_sense(inspection->system_index, inspection->partition_count) ||
-	    !index_makes_sense(inspection->boot_index, inspection->partition_count) ||
-	    !is_flag(&inspection->starts) || !is_flag(&inspection->starts_known) ||
-	    !is_flag(&inspection->starts_after) || !is_flag(&inspection->starts_after_known) ||
-	    !is_flag(&inspection->no_windows) || !is_flag(&inspection->room_before_known) ||
-	    !is_flag(&inspection->room_after_known) || !TERMINATED(inspection->format) ||
+	    !message_verdict_makes_sense(inspection) ||
+	    !message_index_makes_sense(inspection->system_index, inspection->partition_count) ||
+	    !message_index_makes_sense(inspection->boot_index, inspection->partition_count) ||
+	    !message_is_flag(&inspection->starts) || !message_is_flag(&inspection->starts_known) ||
+	    !message_is_flag(&inspection->starts_after) ||
+	    !message_is_flag(&inspection->starts_after_known) ||
+	    !message_is_flag(&inspection->no_windows) ||
+	    !message_is_flag(&inspection->room_before_known) ||
+	    !message_is_flag(&inspection->room_after_known) || !TERMINATED(inspection->format) ||
 	    !TERMINATED(inspection->windows_name) || !TERMINATED(inspection->windows_build) ||
 	    !TERMINATED(inspection->loader_path))
 		return false;
 	for (uint32_t i = 0; i < inspection->partition_count; i++)
-		if (!partition_makes_sense(&inspection->partitions[i]))
+		if (!message_partition_makes_sense(&inspection->partitions[i]))
 			return false;
 	for (uint32_t i = 0; i < inspection->link_count; i++)
 		if ((unsigned)inspection->links[i].kind >= BS_LINK_KIND_COUNT ||
@@ -145,23 +165,52 @@ static bool inspection_makes_sense(const struct bs_inspection *inspection)
 	return true;
 }
 
-int message_unpack_inspection(const uint8_t *bytes, size_t length, struct bs_inspection *inspection,
-			      struct bs_error *err)
+int message_unpack_inspection(const uint8_t *bytes, size_t length,
+			      struct bs_inspection **inspection, struct bs_error *err)
 {
-	if (length != sizeof(*inspection))
-		return nonsense(err);
-	memcpy(inspection, bytes, sizeof(*inspection));
-	return inspection_makes_sense(inspection) ? 0 : nonsense(err);
+	*inspection = NULL;
+	if (length != sizeof(**inspection))
+		return message_distrust(err);
+	*inspection = malloc(sizeof(**inspection));
+	if (!*inspection)
+		return fail_memory(err);
+	memcpy(*inspection, bytes, sizeof(**inspection));
+	if (message_inspection_makes_sense(*inspection))
+		return 0;
+	free(*inspection);
+	*inspection = NULL;
+	return message_distrust(err);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------ */
+
+int message_unpack_zones(const uint8_t *bytes, size_t length, uint64_t disk_size,
+			 struct range_vector *zones, struct bs_error *err)
+{
+	size_t count = length / sizeof(*zones->items);
+
+	if (length % sizeof(*zones->items) != 0)
+		return message_distrust(err);
+	if (range_vector_reserve(zones, count, err) < 0)
+		return -1;
+	if (count > 0)
+		memcpy(zones->items, bytes, length);
+	zones->count = count;
+	for (size_t i = 0; i < count; i++)
+		if (!range_within(zones->items[i].offset, zones->items[i].length, disk_size))
+			return fail(err, BS_WORKER,
+				    "the worker process sent a guard zone outside of the disk");
+	return 0;
 }
 
 int message_unpack_error(const uint8_t *bytes, size_t length, struct bs_error *err)
 {
 	if (length != sizeof(*err))
-		return nonsense(err);
+		return message_distrust(err);
 	memcpy(err, bytes, sizeof(*err));
 	if ((unsigned)err->code >= BS_CODE_COUNT || !TERMINATED(err->message) ||
 	    (bs_code_exit(err->code) != BS_EXIT_FAILED &&
 	     bs_code_exit(err->code) != BS_EXIT_REFUSED))
-		return nonsense(err);
+		return message_distrust(err);
 	return -1;
 }

@@ -12,23 +12,25 @@
 
 #include <stddef.h>
 
-#include "util/err.h"
+#include "util/range.h"
 
 enum message_type {
 	/* from the worker */
 	MESSAGE_INSPECTION = 1, /* struct bs_inspection */
-	MESSAGE_CHECKING,       /* a fix applies; now the volume's accounts are checked */
 	MESSAGE_PLAN,           /* a plan: may it be staged? */
 	MESSAGE_OPERATION,      /* uint32_t: this operation is done; how many sectors was it? */
 	MESSAGE_CLUSTERS,       /* uint64_t: the sum before the staging, see stage.h */
 	MESSAGE_STAGED,         /* the plan with what the rehearsal told; nothing more is staged */
-	MESSAGE_ZONES,          /* struct range[] */
+	MESSAGE_ZONES,          /* struct range[], in bytes of the disk */
 	MESSAGE_DONE,           /* nothing more to come */
 	MESSAGE_ERROR,          /* struct bs_error; nothing more to come */
 	/* to the worker */
 	MESSAGE_PROCEED, /* it may be staged */
 	MESSAGE_SECTORS, /* uint64_t */
 };
+
+/* For whoever debugs; also for a number that is no type. */
+const char *message_name(uint32_t type);
 
 #define MESSAGE_MAX (32u << 20) /* bytes; a plan with as many files as are allowed has 14 MiB */
 
@@ -40,13 +42,23 @@ MUST_CHECK int message_pack_plan(const struct bs_plan *plan, uint8_t **bytes, si
 MUST_CHECK int message_unpack_plan(const uint8_t *bytes, size_t length, struct bs_plan **plan,
 				   struct bs_error *err);
 
-/* Copies an untrusted inspection.  Errors: BS_WORKER. */
+/*
+ * Copies an untrusted inspection.  The caller frees *inspection, which is NULL on error: BS_WORKER,
+ * BS_NO_MEMORY.
+ */
 MUST_CHECK int message_unpack_inspection(const uint8_t *bytes, size_t length,
-					 struct bs_inspection *inspection, struct bs_error *err);
+					 struct bs_inspection **inspection, struct bs_error *err);
 
 /*
- * Makes an untrusted error one's own; what is no error, or none that a worker can meet, becomes
- * BS_WORKER.  Always -1.
+ * Copies untrusted ranges of a disk of `disk_size` bytes into an empty vector.  The caller frees
+ * it, also on error: BS_WORKER, BS_NO_MEMORY.
+ */
+MUST_CHECK int message_unpack_zones(const uint8_t *bytes, size_t length, uint64_t disk_size,
+				    struct range_vector *zones, struct bs_error *err);
+
+/*
+ * Validates an error from the worker; what is no error, or not an error that a worker can meet,
+ * becomes BS_WORKER.  Always -1.
  */
 int message_unpack_error(const uint8_t *bytes, size_t length, struct bs_error *err);
 

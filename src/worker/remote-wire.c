@@ -4,17 +4,21 @@
  * knows where the next begins, so the channel is of no more use.
  *
  * With patience the calls do not block and poll waits instead, until a deadline for the whole
- * transfer: a peer that sends a byte now and then gains nothing.
+ * transfer: a worker that sends a byte now and then gains nothing.
+ *
+ * The messages of errors name the worker process, as the parent sees it.  At the worker's own end
+ * the same errors mean that the parent has gone, and nobody reads them.
  */
 #include "worker/remote-wire.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "util/bytes.h"
+#include "util/clock.h"
 
 enum {
 	MAGIC_OFFSET = 0,
@@ -43,10 +47,10 @@ int remote_decode_header(const uint8_t bytes[REMOTE_HEADER_SIZE], struct remote_
 	uint32_t kind = load_le32(bytes + KIND_OFFSET);
 
 	if (load_le32(bytes + MAGIC_OFFSET) != REMOTE_MAGIC || load_le32(bytes + ZERO_OFFSET) != 0)
-		return fail(err, BS_WORKER, "the other process sent something that is no request");
+		return fail(err, BS_WORKER, "the worker process sent something that is no request");
 	if (kind < REMOTE_READ || kind > REMOTE_MESSAGE)
 		return fail(err, BS_WORKER,
-			    "the other process sent a request of the unknown kind %" PRIu32, kind);
+			    "the worker process sent a request of the unknown kind %" PRIu32, kind);
 	header->kind = (enum remote_kind)kind;
 	header->detail = load_le32(bytes + DETAIL_OFFSET);
 	header->offset = load_le64(bytes + OFFSET_OFFSET);
@@ -56,59 +60,46 @@ int remote_decode_header(const uint8_t bytes[REMOTE_HEADER_SIZE], struct remote_
 
 /* ---- waiting ------------------------------------------------------------------------------ */
 
-struct deadline {
-	int patience; /* milliseconds; negative: none */
-	int64_t end;  /* milliseconds of the monotonic clock */
-};
-
-static int64_t now(void)
+/* Either the worker has gone, or the system has run out of something: see the calls' manuals. */
+static int remote_fail(struct bs_error *err, const char *what)
 {
-	struct timespec time;
+	bool limit = errno == ENOMEM || errno == ENOBUFS || errno == EINVAL;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+	return fail_errno(err, limit ? BS_SYSTEM_LIMIT : BS_WORKER, "cannot %s the worker process",
+			  what);
 }
 
-static struct deadline start_waiting(int patience)
+/* When to give up waiting; without patience never. */
+static struct deadline remote_deadline(int patience)
 {
-	return (struct deadline){patience, patience < 0 ? 0 : now() + patience};
+	return patience < 0 ? (struct deadline){0} : deadline_after((uint64_t)patience);
 }
 
 /* Returns when the socket can be read or written, or has an error to fetch. */
-static int wait_for(int socket, short events, const struct deadline *deadline, struct bs_error *err)
+static int remote_wait(int socket, short events, int patience, struct deadline deadline,
+		       struct bs_error *err)
 {
 	struct pollfd entry = {.fd = socket, .events = events};
-	int64_t left;
+	int ready;
 
-	if (deadline->patience < 0)
+	if (patience < 0)
 		return 0;
-	for (;;) {
-		left = deadline->end - now();
-		if (left < 0)
+	do {
+		if (deadline_has_passed(deadline))
 			return fail(err, BS_TIMEOUT,
-				    "the other process has been silent for %d milliseconds",
-				    deadline->patience);
-		/* One more than is left, so that the last wait is not a busy one. */
-		switch (poll(&entry, 1, (int)(left < INT32_MAX ? left + 1 : INT32_MAX))) {
-		case 0:
-			break;
-		case -1:
-			if (errno != EINTR)
-				return fail_errno(err, BS_WORKER,
-						  "cannot wait for the other process");
-			break;
-		default:
-			return 0;
-		}
-	}
+				    "the worker process has been silent for %d milliseconds",
+				    patience);
+		ready = poll(&entry, 1, deadline_poll_timeout(deadline));
+	} while (ready == 0 || (ready < 0 && errno == EINTR));
+	return ready > 0 ? 0 : remote_fail(err, "wait for");
 }
 
-static int flags_for(const struct deadline *deadline)
+static int remote_flags(int patience)
 {
-	return MSG_NOSIGNAL | (deadline->patience < 0 ? 0 : MSG_DONTWAIT);
+	return MSG_NOSIGNAL | (patience < 0 ? 0 : MSG_DONTWAIT);
 }
 
-static bool is_passing(int number)
+static bool remote_is_passing(int number)
 {
 	return number == EINTR || number == EAGAIN;
 }
@@ -116,7 +107,7 @@ static bool is_passing(int number)
 /* ---- transfer ----------------------------------------------------------------------------- */
 
 /* Takes what has been sent off the front of the message. */
-static void advance(struct msghdr *message, size_t sent)
+static void remote_advance(struct msghdr *message, size_t sent)
 {
 	while (message->msg_iovlen > 0 && sent >= message->msg_iov->iov_len) {
 		sent -= message->msg_iov->iov_len;
@@ -132,7 +123,7 @@ static void advance(struct msghdr *message, size_t sent)
 int remote_send(int socket, const struct remote_header *header, const void *payload, size_t length,
 		int patience, struct bs_error *err)
 {
-	struct deadline deadline = start_waiting(patience);
+	struct deadline deadline = remote_deadline(patience);
 	uint8_t bytes[REMOTE_HEADER_SIZE];
 	struct iovec parts[2] = {{bytes, sizeof(bytes)}, {(void *)payload, length}};
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
@@ -141,33 +132,33 @@ int remote_send(int socket, const struct remote_header *header, const void *payl
 	while (message.msg_iovlen > 0) {
 		ssize_t sent;
 
-		if (wait_for(socket, POLLOUT, &deadline, err) != 0)
+		if (remote_wait(socket, POLLOUT, patience, deadline, err) < 0)
 			return -1;
-		sent = sendmsg(socket, &message, flags_for(&deadline));
+		sent = sendmsg(socket, &message, remote_flags(patience));
 		if (sent >= 0)
-			advance(&message, (size_t)sent);
-		else if (!is_passing(errno))
-			return fail_errno(err, BS_WORKER, "cannot send to the other process");
+			remote_advance(&message, (size_t)sent);
+		else if (!remote_is_passing(errno))
+			return remote_fail(err, "send to");
 	}
 	return 0;
 }
 
 int remote_receive(int socket, void *payload, size_t length, int patience, struct bs_error *err)
 {
-	struct deadline deadline = start_waiting(patience);
+	struct deadline deadline = remote_deadline(patience);
 	struct iovec part = {payload, length};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
 	while (part.iov_len > 0) {
 		ssize_t received;
 
-		if (wait_for(socket, POLLIN, &deadline, err) != 0)
+		if (remote_wait(socket, POLLIN, patience, deadline, err) < 0)
 			return -1;
-		received = recvmsg(socket, &message, flags_for(&deadline));
+		received = recvmsg(socket, &message, remote_flags(patience));
 		if (received == 0)
-			return fail(err, BS_WORKER, "the other process has ended unexpectedly");
-		if (received < 0 && !is_passing(errno))
-			return fail_errno(err, BS_WORKER, "cannot receive from the other process");
+			return fail(err, BS_WORKER, "the worker process has ended unexpectedly");
+		if (received < 0 && !remote_is_passing(errno))
+			return remote_fail(err, "receive from");
 		if (received > 0) {
 			part.iov_base = (uint8_t *)part.iov_base + received;
 			part.iov_len -= (size_t)received;
@@ -181,7 +172,53 @@ int remote_receive_header(int socket, struct remote_header *header, int patience
 {
 	uint8_t bytes[REMOTE_HEADER_SIZE];
 
-	if (remote_receive(socket, bytes, sizeof(bytes), patience, err) != 0)
+	if (remote_receive(socket, bytes, sizeof(bytes), patience, err) < 0)
 		return -1;
 	return remote_decode_header(bytes, header, err);
+}
+
+/* ---- messages ----------------------------------------------------------------------------- */
+
+int remote_send_message(int socket, uint32_t type, const void *payload, size_t length, int patience,
+			struct bs_error *err)
+{
+	const struct remote_header header = {
+		.kind = REMOTE_MESSAGE, .detail = type, .length = length};
+
+	return remote_send(socket, &header, payload, length, patience, err);
+}
+
+int remote_receive_payload(int socket, const struct remote_header *header, size_t limit,
+			   int patience, struct remote_message *message, struct bs_error *err)
+{
+	size_t length = (size_t)header->length;
+	uint8_t *payload;
+
+	if (header->length > limit)
+		return fail(err, BS_WORKER,
+			    "the worker process announced a message of %" PRIu64
+			    " bytes, more than %zu",
+			    header->length, limit);
+	payload = malloc(length + 1);
+	if (!payload)
+		return fail_memory(err);
+	if (remote_receive(socket, payload, length, patience, err) < 0) {
+		free(payload);
+		return -1;
+	}
+	payload[length] = 0;
+	*message = (struct remote_message){header->detail, length, payload};
+	return 0;
+}
+
+int remote_receive_message(int socket, size_t limit, int patience, struct remote_message *message,
+			   struct bs_error *err)
+{
+	struct remote_header header;
+
+	if (remote_receive_header(socket, &header, patience, err) < 0)
+		return -1;
+	if (header.kind != REMOTE_MESSAGE)
+		return fail(err, BS_WORKER, "the worker process sent a request, not a message");
+	return remote_receive_payload(socket, &header, limit, patience, message, err);
 }

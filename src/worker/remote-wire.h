@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What goes over the channel of remote.h: frames of a header of fixed size and a payload.  Only
- * the files that make up the channel include this.
+ * What goes over the channel of remote.h: frames, which are a header of fixed size and a payload.
+ * Only the files that make up the channel include this header.
  *
  * The header, all numbers little-endian:
  *
@@ -46,7 +46,7 @@ struct remote_header {
 
 void remote_encode_header(const struct remote_header *header, uint8_t bytes[REMOTE_HEADER_SIZE]);
 
-/* BS_WORKER when the bytes are no header; the length is whatever the other side says. */
+/* Error: BS_WORKER when the bytes are no header.  The length is not checked. */
 MUST_CHECK int remote_decode_header(const uint8_t bytes[REMOTE_HEADER_SIZE],
 				    struct remote_header *header, struct bs_error *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The worker's end of the channel.  It runs confined, so after its opening it uses nothing of the
- * system but sendmsg and recvmsg, and allocates nothing.
+ * The worker's end of the channel.  The worker is confined, so once the channel is open, this code
+ * makes no system calls but sendmsg and recvmsg, and allocates nothing.
  *
  * An exchange is a request and its answer.  When one breaks off, the bytes still on their way
  * would be taken for the next answer, so the disk stays broken from then on.
@@ -11,24 +11,22 @@
 #include "util/bytes.h"
 #include "worker/remote-wire.h"
 
-#define FOR_EVER (-1) /* the other side's end ends the wait, too */
-
 struct remote {
 	struct disk disk;
 	int socket;
 	bool broken;
 };
 
-/* Makes the failure that the other side sent our own. */
-static int receive_failure(struct remote *remote, const struct remote_header *header,
-			   struct bs_error *err)
+/* Receives the error with which the parent answers a request. */
+static int remote_receive_failure(struct remote *remote, const struct remote_header *header,
+				  struct bs_error *err)
 {
 	char text[sizeof(err->message)] = {0};
 
 	if (header->detail == BS_OK || header->detail >= BS_CODE_COUNT ||
 	    header->length >= sizeof(text))
-		return fail(err, BS_WORKER, "the other process sent an error that cannot be");
-	if (remote_receive(remote->socket, text, (size_t)header->length, FOR_EVER, err) != 0)
+		return fail(err, BS_WORKER, "the parent process sent an invalid error");
+	if (remote_receive(remote->socket, text, (size_t)header->length, REMOTE_FOREVER, err) < 0)
 		return -1;
 	/* It will be printed: nothing of it may steer a terminal. */
 	for (size_t i = 0; i < header->length; i++)
@@ -42,68 +40,63 @@ static int receive_failure(struct remote *remote, const struct remote_header *he
  * Sends a request with `sent` bytes of payload and receives the answer, which must have exactly
  * `expected` bytes.
  */
-static int exchange(struct remote *remote, const struct remote_header *request, const void *payload,
-		    size_t sent, void *answer, size_t expected, struct bs_error *err)
+static int remote_exchange(struct remote *remote, const struct remote_header *request,
+			   const void *payload, size_t sent, void *answer, size_t expected,
+			   struct bs_error *err)
 {
 	struct remote_header header;
 
 	if (remote->broken)
-		return fail(err, BS_WORKER, "the connection to the other process is broken");
+		return fail(err, BS_WORKER, "the channel to the parent process is broken");
 	remote->broken = true; /* until the whole exchange is over */
-	if (remote_send(remote->socket, request, payload, sent, FOR_EVER, err) != 0 ||
-	    remote_receive_header(remote->socket, &header, FOR_EVER, err) != 0)
+	if (remote_send(remote->socket, request, payload, sent, REMOTE_FOREVER, err) < 0 ||
+	    remote_receive_header(remote->socket, &header, REMOTE_FOREVER, err) < 0)
 		return -1;
 	if (header.kind == REMOTE_FAILURE)
-		return receive_failure(remote, &header, err);
+		return remote_receive_failure(remote, &header, err);
 	if (header.kind != REMOTE_ANSWER || header.length != expected)
-		return fail(err, BS_WORKER, "the other process sent an answer that cannot be");
-	if (remote_receive(remote->socket, answer, expected, FOR_EVER, err) != 0)
+		return fail(err, BS_WORKER, "the parent process sent an invalid answer");
+	if (remote_receive(remote->socket, answer, expected, REMOTE_FOREVER, err) < 0)
 		return -1;
 	remote->broken = false;
+	return 0;
+}
+
+/* One of `bytes` and `buffer` is NULL: the bytes to write, or the buffer to read into. */
+static int remote_transfer(struct disk *disk, enum remote_kind kind, uint64_t offset,
+			   const uint8_t *bytes, uint8_t *buffer, size_t length,
+			   struct bs_error *err)
+{
+	for (size_t done = 0; done < length;) {
+		size_t part = min_u64(length - done, REMOTE_CHUNK_SIZE);
+		const struct remote_header request = {kind, 0, offset + done, part};
+
+		if (remote_exchange((struct remote *)disk, &request, bytes ? bytes + done : NULL,
+				    bytes ? part : 0, buffer ? buffer + done : NULL,
+				    buffer ? part : 0, err) < 0)
+			return -1;
+		done += part;
+	}
 	return 0;
 }
 
 static int remote_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
 		       struct bs_error *err)
 {
-	uint8_t *next = buffer;
-
-	while (length > 0) {
-		size_t part = (size_t)min_u64(length, REMOTE_CHUNK_SIZE);
-		struct remote_header request = {REMOTE_READ, 0, offset, part};
-
-		if (exchange((struct remote *)disk, &request, NULL, 0, next, part, err) != 0)
-			return -1;
-		next += part;
-		offset += part;
-		length -= part;
-	}
-	return 0;
+	return remote_transfer(disk, REMOTE_READ, offset, NULL, buffer, length, err);
 }
 
 static int remote_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
 			struct bs_error *err)
 {
-	const uint8_t *next = buffer;
-
-	while (length > 0) {
-		size_t part = (size_t)min_u64(length, REMOTE_CHUNK_SIZE);
-		struct remote_header request = {REMOTE_WRITE, 0, offset, part};
-
-		if (exchange((struct remote *)disk, &request, next, part, NULL, 0, err) != 0)
-			return -1;
-		next += part;
-		offset += part;
-		length -= part;
-	}
-	return 0;
+	return remote_transfer(disk, REMOTE_WRITE, offset, buffer, NULL, length, err);
 }
 
 static int remote_flush(struct disk *disk, struct bs_error *err)
 {
-	struct remote_header request = {REMOTE_FLUSH, 0, 0, 0};
+	const struct remote_header request = {REMOTE_FLUSH, 0, 0, 0};
 
-	return exchange((struct remote *)disk, &request, NULL, 0, NULL, 0, err);
+	return remote_exchange((struct remote *)disk, &request, NULL, 0, NULL, 0, err);
 }
 
 static void remote_close(struct disk *disk)
@@ -123,7 +116,7 @@ struct disk *remote_open(int socket, uint64_t size, struct bs_error *err)
 	struct remote *remote = calloc(1, sizeof(*remote));
 
 	if (!remote) {
-		fail(err, BS_NO_MEMORY, "no memory for the connection to the other process");
+		(void)fail_memory(err);
 		return NULL;
 	}
 	remote->disk.operations = &remote_operations;

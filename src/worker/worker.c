@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "disk/cache.h"
-#include "util/bytes.h"
+#include "util/range.h"
 #include "windows/accounting.h"
 #include "windows/plan.h"
 #include "windows/stage.h"
@@ -17,22 +17,20 @@
 #include "worker/message.h"
 #include "worker/remote.h"
 
-#define FOREVER (-1) /* the parent looks after the time; when it ends, so does the channel */
-
 struct worker {
 	int socket;
 	struct disk *disk; /* cached; nobody else writes behind the cache's back */
 	const struct worker_task *task;
 };
 
-static int tell(const struct worker *worker, enum message_type type, const void *payload,
-		size_t length, struct bs_error *err)
+static int worker_tell(const struct worker *worker, enum message_type type, const void *payload,
+		       size_t length, struct bs_error *err)
 {
-	return remote_send_message(worker->socket, type, payload, length, FOREVER, err);
+	return remote_send_message(worker->socket, type, payload, length, REMOTE_FOREVER, err);
 }
 
-static int send_plan(const struct worker *worker, enum message_type type,
-		     const struct bs_plan *plan, struct bs_error *err)
+static int worker_send_plan(const struct worker *worker, enum message_type type,
+			    const struct bs_plan *plan, struct bs_error *err)
 {
 	uint8_t *bytes;
 	size_t length;
@@ -40,19 +38,19 @@ static int send_plan(const struct worker *worker, enum message_type type,
 
 	if (message_pack_plan(plan, &bytes, &length, err) < 0)
 		return -1;
-	result = tell(worker, type, bytes, length, err);
+	result = worker_tell(worker, type, bytes, length, err);
 	free(bytes);
 	return result;
 }
 
 /* Waits for an answer of exactly this type and length. */
-static int await(const struct worker *worker, enum message_type type, void *payload, size_t length,
-		 struct bs_error *err)
+static int worker_await(const struct worker *worker, enum message_type type, void *payload,
+			size_t length, struct bs_error *err)
 {
 	struct remote_message answer;
 	int result = 0;
 
-	if (remote_receive_message(worker->socket, length, FOREVER, &answer, err) < 0)
+	if (remote_receive_message(worker->socket, length, REMOTE_FOREVER, &answer, err) < 0)
 		return -1;
 	if (answer.type != type || answer.length != length)
 		result = fail(err, BS_WORKER, "the parent process gave another answer");
@@ -64,69 +62,69 @@ static int await(const struct worker *worker, enum message_type type, void *payl
 
 /* ---- rehearsing ---------------------------------------------------------------------------- */
 
-struct progress {
+struct worker_progress {
 	const struct worker *worker;
 	struct bs_plan *plan;
 };
 
 /* Asks how many sectors the operation that was just done has written. */
-static int ask_sectors(void *context, uint32_t index, struct bs_error *err)
+static int worker_ask_sectors(void *context, uint32_t index, struct bs_error *err)
 {
-	const struct progress *progress = context;
+	const struct worker_progress *progress = context;
 	uint64_t sectors;
 
-	if (tell(progress->worker, MESSAGE_OPERATION, &index, sizeof(index), err) < 0 ||
-	    await(progress->worker, MESSAGE_SECTORS, &sectors, sizeof(sectors), err) < 0)
+	if (worker_tell(progress->worker, MESSAGE_OPERATION, &index, sizeof(index), err) < 0 ||
+	    worker_await(progress->worker, MESSAGE_SECTORS, &sectors, sizeof(sectors), err) < 0)
 		return -1;
 	progress->plan->operations[index].sectors = sectors;
 	return 0;
 }
 
-static int send_zones(const struct worker *worker, const struct bs_plan *plan, struct bs_error *err)
+static int worker_send_zones(const struct worker *worker, const struct bs_plan *plan,
+			     struct bs_error *err)
 {
 	struct range_vector zones = {0};
 	int result = zones_collect(worker->disk, plan, &zones, err);
 
 	if (result == 0)
-		result = tell(worker, MESSAGE_ZONES, zones.items,
-			      zones.count * sizeof(*zones.items), err);
+		result = worker_tell(worker, MESSAGE_ZONES, zones.items,
+				     zones.count * sizeof(*zones.items), err);
 	range_vector_free(&zones);
 	return result;
 }
 
-static int rehearse(const struct worker *worker, struct bs_plan *plan, struct bs_error *err)
+static int worker_rehearse(const struct worker *worker, struct bs_plan *plan, struct bs_error *err)
 {
-	struct progress progress = {.worker = worker, .plan = plan};
+	struct worker_progress progress = {.worker = worker, .plan = plan};
 	uint64_t clusters;
 
-	if (tell(worker, MESSAGE_CHECKING, NULL, 0, err) < 0 ||
-	    accounting_prove(worker->disk, plan, &clusters, err) < 0 ||
-	    send_plan(worker, MESSAGE_PLAN, plan, err) < 0 ||
-	    await(worker, MESSAGE_PROCEED, NULL, 0, err) < 0 ||
-	    stage_run(worker->disk, plan, ask_sectors, &progress, err) < 0 ||
-	    tell(worker, MESSAGE_CLUSTERS, &clusters, sizeof(clusters), err) < 0 ||
-	    send_zones(worker, plan, err) < 0)
+	if (accounting_prove(worker->disk, plan, &clusters, err) < 0 ||
+	    worker_send_plan(worker, MESSAGE_PLAN, plan, err) < 0 ||
+	    worker_await(worker, MESSAGE_PROCEED, NULL, 0, err) < 0 ||
+	    stage_run(worker->disk, plan, worker_ask_sectors, &progress, err) < 0 ||
+	    worker_tell(worker, MESSAGE_CLUSTERS, &clusters, sizeof(clusters), err) < 0 ||
+	    worker_send_zones(worker, plan, err) < 0)
 		return -1;
-	return send_plan(worker, MESSAGE_STAGED, plan, err);
+	return worker_send_plan(worker, MESSAGE_STAGED, plan, err);
 }
 
-static int inspect(const struct worker *worker, struct bs_error *err)
+static int worker_inspect(const struct worker *worker, struct bs_error *err)
 {
 	struct survey *survey = calloc(1, sizeof(*survey));
 	struct bs_plan *plan = NULL;
 	int result;
 
-	if (survey == NULL)
+	if (!survey)
 		return fail_memory(err);
 	result = survey_take(worker->disk, &worker->task->options, survey, err);
 	if (result == 0)
-		result = tell(worker, MESSAGE_INSPECTION, &survey->report, sizeof(survey->report),
-			      err);
+		result = worker_tell(worker, MESSAGE_INSPECTION, &survey->report,
+				     sizeof(survey->report), err);
 	if (result == 0 && worker->task->job == WORKER_REHEARSE &&
 	    survey->report.verdict == BS_VERDICT_FIXABLE) {
-		result = plan_make(survey, &plan, err);
+		result = plan_make(&survey->facts, &plan, err);
 		if (result == 0)
-			result = rehearse(worker, plan, err);
+			result = worker_rehearse(worker, plan, err);
 	}
 	bs_plan_free(plan);
 	survey_free(survey);
@@ -134,7 +132,7 @@ static int inspect(const struct worker *worker, struct bs_error *err)
 	return result;
 }
 
-static int do_task(struct worker *worker, uint64_t size, struct bs_error *err)
+static int worker_do(struct worker *worker, uint64_t size, struct bs_error *err)
 {
 	const struct confine_limits limits = {
 		.memory = budget_memory(size),
@@ -146,16 +144,16 @@ static int do_task(struct worker *worker, uint64_t size, struct bs_error *err)
 	if (confine_self(worker->socket, &limits, err) < 0)
 		return -1;
 	remote = remote_open(worker->socket, size, err);
-	if (remote == NULL)
+	if (!remote)
 		return -1;
 	worker->disk = cache_open(remote, err);
-	if (worker->disk == NULL)
+	if (!worker->disk)
 		result = -1;
 	else if (worker->task->job == WORKER_VERIFY)
 		result = verify_run(worker->disk, worker->task->plan, &worker->task->options,
 				    worker->task->clusters, err);
 	else
-		result = inspect(worker, err);
+		result = worker_inspect(worker, err);
 	/* The survey has read the volumes without an error: only damage shows later than that. */
 	if (result < 0 && err->code == BS_NTFS)
 		err->code = BS_NTFS_DAMAGED;
@@ -168,12 +166,12 @@ _Noreturn void worker_run(int socket, uint64_t size, const struct worker_task *t
 {
 	struct worker worker = {.socket = socket, .task = task};
 	struct bs_error error = {0}, ignored;
-	int result = do_task(&worker, size, &error);
+	int result = worker_do(&worker, size, &error);
 
 	/* When even this cannot be sent, the parent sees the channel end. */
 	if (result == 0)
-		result = tell(&worker, MESSAGE_DONE, NULL, 0, &ignored);
+		result = worker_tell(&worker, MESSAGE_DONE, NULL, 0, &ignored);
 	else
-		result = tell(&worker, MESSAGE_ERROR, &error, sizeof(error), &ignored);
+		result = worker_tell(&worker, MESSAGE_ERROR, &error, sizeof(error), &ignored);
 	_exit(result == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }

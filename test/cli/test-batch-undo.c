@@ -110,7 +110,7 @@ TEST(batch_undo, what_is_said_later_does_not_keep_a_fix_from_being_taken_back)
 	outcome = BOOTSHIFT("undo", "--from", both);
 	/* The line that is no row may have told of another fix. */
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "1 line is no row and passed over");
+	ASSERT_HAS(outcome.errors, "1 line skipped: not a valid row");
 	image_assert_same(image, &before);
 }
 
@@ -172,7 +172,7 @@ TEST(batch_undo, rows_that_cannot_be_added_to_are_no_reason_not_to_undo)
 	if (outcome.status == 77)
 		return;
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "1 image is undone that it goes on to tell as fixed");
+	ASSERT_HAS(outcome.errors, "1 undone image is still recorded as fixed");
 	ASSERT_HAS(outcome.errors, "(read-only)");
 	image_assert_same(image, &before);
 	batch_assert(batch_rows(rows), image, "fixed", NULL);

@@ -324,6 +324,20 @@ TEST(batch, what_has_the_name_of_an_image_and_is_none_is_named)
 	ck_assert_str_eq(outcome.errors, "");
 }
 
+TEST(batch, the_page_names_the_first_thousand_files_that_were_left_out)
+{
+	const char *folder = batch_folder();
+	struct outcome outcome;
+
+	for (unsigned i = 0; i < 1003; i++)
+		batch_write(folder, text("%04u.img", i), "");
+	outcome = BOOTSHIFT("batch", "-q", "--report", "-", folder);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "/0999.img</bdi>: is empty");
+	ASSERT_HAS_NOT(outcome.output, "/1000.img</bdi>");
+	ASSERT_HAS(outcome.output, "And 3 more.");
+}
+
 /* Two machines with the folder in different places share the images out without talking. */
 TEST(batch, shards_are_a_partition_wherever_the_folder_lies)
 {

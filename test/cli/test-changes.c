@@ -256,7 +256,7 @@ TEST(changes, undo_says_that_the_image_is_what_it_was_only_if_nothing_was_writte
 		} else {
 			outcome = BOOTSHIFT("undo", image);
 			ASSERT_STATUS(outcome, 0);
-			ASSERT_HAS(outcome.output, "undone: what the fix changed is as it was "
+			ASSERT_HAS(outcome.output, ": what the fix changed is as it was "
 						   "before; any other change since is kept");
 		}
 		image_assert_same(image, &before.digest);
@@ -284,7 +284,7 @@ TEST(changes, an_image_that_was_restored_is_told_by_undo_and_refused_by_the_othe
 	outcome = BOOTSHIFT("undo", image);
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output,
-		   text("nothing to do: the fix is taken back already; the undo file can be "
+		   text("nothing to do: the fix is undone already; the undo file can be "
 			"removed: %s.bootshift-undo\n",
 			image));
 	state_assert_untouched(image, &restored);
@@ -305,9 +305,9 @@ TEST(changes, undo_from_rows_says_the_same)
 	ck_assert_int_eq(rename(text("%s.fixed", image), image), 0);
 	outcome = BOOTSHIFT("undo", "--from", rows);
 	ASSERT_STATUS(outcome, 0);
-	ASSERT_HAS(outcome.output,
-		   "undone: what the fix changed is as it was before, and nothing else was written "
-		   "since");
+	ASSERT_HAS(
+		outcome.output,
+		": what the fix changed is as it was before, and nothing else was written since");
 }
 
 TEST(changes, a_damaged_undo_file_is_found_out_before_anything_is_written)

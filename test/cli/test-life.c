@@ -33,7 +33,7 @@ TEST_LOOP(life, looking_touches_nothing, 0, 1)
 	ASSERT_HAS(plan.output, "point 2 elements of \\Boot\\BCD to partition 2");
 	ASSERT_HAS(plan.output, "Nothing was written.\n");
 	ASSERT_STATUS(rehearsal, 0);
-	ASSERT_HAS(rehearsal.output, ": would fix: ");
+	ASSERT_HAS(rehearsal.output, ": would be fixed: ");
 	report_run("inspect", image, 0, "would-fix", NULL);
 	report_run("plan", image, 0, "would-fix", NULL);
 	state_assert_untouched(image, &before);
@@ -46,10 +46,10 @@ static const struct {
 } chains[] = {
 	{"windows-7", "true", "true", "complete, the disk should start"},
 	{"system-without-boot-code", "false", "true", "not complete; after a fix it would be"},
-	{"no-mbr-code", "false", "false", "not complete, the disk does not start by it"},
-	{"bitlocker", "null", "null", "nothing is broken, but not all of it can be told"},
-	{"unknown-mbr", "null", "null", "nothing is broken, but not all of it can be told"},
-	{NULL, "false", "null", "not complete; whether it would be after a fix cannot be told"},
+	{"no-mbr-code", "false", "false", "not complete, so the disk does not start"},
+	{"bitlocker", "null", "null", "no link is broken, but not all could be checked"},
+	{"unknown-mbr", "null", "null", "no link is broken, but not all could be checked"},
+	{NULL, "false", "null", "not complete; whether it would be after a fix is unknown"},
 };
 
 static void assert_answer(const json_t *inspection, const char *field, const char *expected)
@@ -91,7 +91,7 @@ TEST_LOOP(life, undo_gives_back_every_byte_and_hole, 0, 2)
 
 	outcome = BOOTSHIFT("undo", image);
 	ASSERT_STATUS(outcome, 0);
-	ASSERT_HAS(outcome.output, text("%s: undone: ", image));
+	ASSERT_HAS(outcome.output, text("%s: undone in ", image));
 	state_assert_restored(image, &before);
 	image_remove(image);
 }

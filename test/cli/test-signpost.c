@@ -67,7 +67,7 @@ static void assert_refused(const char *image, const char *named)
 		ASSERT_HAS(outcome.errors, "(recovery-required); ");
 		/* What to do without the undo file, and then with it: each once. */
 		ASSERT_HAS(outcome.errors,
-			   text("take back what was begun: bootshift undo %s\n", image));
+			   text("undo the interrupted change: bootshift undo %s\n", image));
 		ck_assert_ptr_null(
 			strstr(strstr(outcome.errors, "bootshift undo") + 1, "bootshift undo"));
 	}
@@ -98,11 +98,10 @@ TEST(signpost, a_half_written_image_without_its_undo_file_is_refused_by_every_co
 	report_run("inspect", image, 4, "recovery-required", "recovery-required");
 	ck_assert_int_eq(unlink(undo_file), 0);
 	ck_assert_int_eq(rename(away, undo_file), 0);
-	ASSERT_HAS(
-		BOOTSHIFT("inspect", image).errors,
-		text("; with the undo file in its place, take back what was begun: bootshift undo "
-		     "%s\n",
-		     image));
+	ASSERT_HAS(BOOTSHIFT("inspect", image).errors,
+		   text("; with the undo file in its place, undo the interrupted change: bootshift "
+			"undo %s\n",
+			image));
 	report_run("undo", image, 0, "undone", NULL);
 	state_assert_restored(image, &before);
 }
@@ -206,7 +205,7 @@ static void mark(const char *undo_file, enum journal_mark mark)
 	ck_assert_int_eq(journal_file_open(undo_file, &journal, &err), 0);
 	ck_assert_int_eq(journal_file_open_marks(journal, undo_file, &transaction_real_io, &err),
 			 0);
-	ck_assert_int_eq(journal_file_mark(journal, mark, 0, &transaction_real_io, &err), 0);
+	ck_assert_int_eq(journal_file_mark(journal, mark, 0, &err), 0);
 	journal_file_close(journal);
 }
 

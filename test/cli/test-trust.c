@@ -477,7 +477,7 @@ TEST_LOOP(trust, a_plan_that_somebody_else_may_have_written_is_not_kept_to, 0, 5
 	outcome = BOOTSHIFT("fix", "--plan", plan, image);
 	ASSERT_STATUS(outcome, 3);
 	ASSERT_HAS(outcome.errors, plan);
-	ASSERT_HAS(outcome.errors, "(input-not-trusted); if you trust it, copy it");
+	ASSERT_HAS(outcome.errors, "(input-not-trusted); if you trust the file, copy it");
 	outcome = BOOTSHIFT("fix", "--dry-run", "--plan", plan, image);
 	ASSERT_STATUS(outcome, 3);
 	state_assert_untouched(image, &before);

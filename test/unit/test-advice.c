@@ -70,7 +70,7 @@ static const struct {
 	 {"a", &none, &without_windows},
 	 "name an image of the disk that has Windows"},
 	/* capitals that are none of these words */
-	{BS_NO_CONNECTION, {"a", &all, &advised}, "takes three clients"},
+	{BS_NO_CONNECTION, {"a", &all, &advised}, "accepts three clients"},
 };
 
 TEST_CASE(advice_tests, "advice");

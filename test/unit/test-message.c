@@ -146,9 +146,10 @@ TEST_EACH(plans, a_plan_that_makes_no_sense_is_an_error, bad_plans)
 
 static int unpack_inspection(size_t length)
 {
-	struct bs_inspection *unpacked = malloc(sizeof(*unpacked));
+	struct bs_inspection *unpacked;
 	struct bs_error err = {0};
-	int result = message_unpack_inspection((const uint8_t *)inspection, length, unpacked, &err);
+	int result =
+		message_unpack_inspection((const uint8_t *)inspection, length, &unpacked, &err);
 
 	if (result < 0)
 		ck_assert_int_eq(err.code, BS_WORKER);

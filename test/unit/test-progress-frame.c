@@ -22,8 +22,7 @@ static struct progress_state halfway(void)
 			     [BS_STATUS_NOTHING_TO_DO] = 8,
 			     [BS_STATUS_REFUSED] = 11,
 			     [BS_STATUS_FAILED] = 1},
-		.slots = slots,
-		.slot_count = 3,
+		.slots = {.items = slots, .count = 3},
 	};
 
 	for (size_t i = 0; i < 120; i++)
@@ -101,7 +100,7 @@ TEST(progress_frame_tests, a_low_frame_has_fewer_running_images)
 
 TEST(progress_frame_tests, what_is_not_known_is_not_guessed)
 {
-	struct progress_state state = {.now = 5000, .total = 3, .slots = slots};
+	struct progress_state state = {.now = 5000, .total = 3, .slots = {.items = slots}};
 
 	assert_frame(&state, 60, 24,
 		     "0 of 3  ------------------------------  0%  --/min  -- left\n");
@@ -109,7 +108,7 @@ TEST(progress_frame_tests, what_is_not_known_is_not_guessed)
 
 TEST(progress_frame_tests, no_images_at_all_are_all_of_them)
 {
-	struct progress_state state = {.now = 5000, .slots = slots};
+	struct progress_state state = {.now = 5000, .slots = {.items = slots}};
 
 	assert_frame(&state, 30, 24, "0 of 0  100%  --/min  -- left\n");
 }
@@ -134,7 +133,7 @@ TEST(progress_frame_tests, a_batch_that_hangs_slows_down)
 /* Images that need no time, as those that were fixed before, do not make the rest look fast. */
 TEST(progress_frame_tests, the_rate_is_that_of_the_last_images)
 {
-	struct progress_state state = {.now = 640000, .total = 1000, .done = 464, .slots = slots};
+	struct progress_state state = {.now = 640000, .total = 1000, .done = 464, .slots = {.items = slots}};
 	char *drawn;
 
 	for (size_t i = 0; i < PROGRESS_RATE_IMAGES; i++) /* 400 at once, then one in ten seconds */
@@ -185,7 +184,7 @@ TEST_LOOP(progress_frame_tests, frames_fit_any_terminal, 0, 2)
 
 TEST(progress_frame_tests, names_cannot_act_on_the_terminal)
 {
-	struct progress_state state = {.total = 1, .slots = slots, .slot_count = 1};
+	struct progress_state state = {.total = 1, .slots = {.items = slots, .count = 1}};
 
 	slots[0] = (struct progress_slot){(char *)"/a\n\033[2Jb\xff", BS_PHASE_OPENING, 0};
 	assert_frame(&state, 40, 24,

@@ -19,7 +19,6 @@
 #define SIZE     (3u * REMOTE_CHUNK_SIZE + 1000)
 #define LIMIT    4096u
 #define PATIENCE 60000 /* milliseconds: enough for a busy machine */
-#define FOR_EVER (-1)
 
 static struct memory_disk *memory;
 static int worker_end, parent_end;
@@ -94,7 +93,7 @@ static bool say(int socket, uint32_t type, const char *text)
 {
 	struct bs_error err;
 
-	return remote_send_message(socket, type, text, strlen(text), FOR_EVER, &err) == 0;
+	return remote_send_message(socket, type, text, strlen(text), REMOTE_FOREVER, &err) == 0;
 }
 
 static bool send_header(int socket, enum remote_kind kind, uint64_t offset, uint64_t length)
@@ -197,7 +196,7 @@ static bool talk(int socket)
 	bool good;
 
 	if (!say(socket, 1, "hello") ||
-	    remote_receive_message(socket, LIMIT, FOR_EVER, &message, &err) != 0)
+	    remote_receive_message(socket, LIMIT, REMOTE_FOREVER, &message, &err) != 0)
 		return false;
 	good = message.type == 2 && strcmp((char *)message.payload, "go on") == 0;
 	free(message.payload);
@@ -453,13 +452,13 @@ TEST(remote, a_failure_with_a_code_or_length_that_cannot_be_is_an_error)
 	static const char text[480];
 
 	send_failure(BS_OK, "no", 2);
-	assert_read_fails(BS_WORKER, "cannot be");
+	assert_read_fails(BS_WORKER, "invalid");
 	ck_assert_int_eq(recv(worker_end, &(char[2]){0}, 2, 0), 2);
 	send_failure(BS_CODE_COUNT, "no", 2);
-	assert_read_fails(BS_WORKER, "cannot be");
+	assert_read_fails(BS_WORKER, "invalid");
 	ck_assert_int_eq(recv(worker_end, &(char[2]){0}, 2, 0), 2);
 	send_failure(BS_IO, text, sizeof(text));
-	assert_read_fails(BS_WORKER, "cannot be");
+	assert_read_fails(BS_WORKER, "invalid");
 }
 
 TEST(remote, the_text_of_a_failure_cannot_steer_a_terminal)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/duration.h"
+#include "report/amount.h"
 #include "rows/summary.h"
 
 #include "support/test.h"

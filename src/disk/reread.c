@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Reading past the page cache; see reread.h. */
-#include "transaction/reread.h"
+#include "disk/reread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,13 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "transaction/io.h"
-#include "transaction/journal.h"
 #include "util/bytes.h"
 
 /* O_DIRECT wants offset, length and memory aligned to the device's blocks, 4096 at most. */
 #define ALIGNMENT   4096u
-#define BUFFER_SIZE (JOURNAL_RANGE_MAX + 2 * ALIGNMENT)
+#define PART_MAX    (1u << 20) /* bytes read at once */
+#define BUFFER_SIZE (PART_MAX + 2 * ALIGNMENT)
 
 struct reread {
 	struct disk disk;
@@ -24,8 +23,8 @@ struct reread {
 	uint8_t *buffer; /* aligned for O_DIRECT */
 };
 
-/* For file systems without O_DIRECT (some refuse it at open, some at the first read). */
-static void use_cache(struct reread *reread)
+/* For file systems without O_DIRECT.  Some refuse it when the file is opened, some at a read. */
+static void reread_use_cache(struct reread *reread)
 {
 	int flags = fcntl(reread->descriptor, F_GETFL);
 
@@ -35,8 +34,8 @@ static void use_cache(struct reread *reread)
 	(void)posix_fadvise(reread->descriptor, 0, 0, POSIX_FADV_DONTNEED); /* advice only */
 }
 
-/* Reads an aligned range up to the end of the file; the count, or -1 with errno. */
-static ssize_t read_aligned(struct reread *reread, uint64_t start, size_t length)
+/* Reads an aligned range up to the end of the file.  Returns the count, or -1 with errno. */
+static ssize_t reread_aligned(struct reread *reread, uint64_t start, size_t length)
 {
 	size_t done = 0;
 
@@ -55,17 +54,17 @@ static ssize_t read_aligned(struct reread *reread, uint64_t start, size_t length
 	return (ssize_t)done;
 }
 
-/* At most JOURNAL_RANGE_MAX bytes. */
-static int read_range(struct reread *reread, uint64_t offset, void *bytes, size_t length,
-		      struct bs_error *err)
+/* At most PART_MAX bytes. */
+static int reread_range(struct reread *reread, uint64_t offset, void *bytes, size_t length,
+			struct bs_error *err)
 {
 	uint64_t start = offset / ALIGNMENT * ALIGNMENT;
 	uint64_t end = (offset + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	ssize_t count = read_aligned(reread, start, (size_t)(end - start));
+	ssize_t count = reread_aligned(reread, start, (size_t)(end - start));
 
 	if (count < 0 && errno == EINVAL && reread->direct) {
-		use_cache(reread);
-		count = read_aligned(reread, start, (size_t)(end - start));
+		reread_use_cache(reread);
+		count = reread_aligned(reread, start, (size_t)(end - start));
 	}
 	if (count < 0)
 		return fail_errno(err, BS_IO, "cannot read the image at byte %" PRIu64, offset);
@@ -82,9 +81,9 @@ static int reread_read(struct disk *disk, uint64_t offset, void *buffer, size_t 
 	uint8_t *to = buffer;
 
 	while (length > 0) {
-		size_t part = (size_t)min_u64(length, JOURNAL_RANGE_MAX);
+		size_t part = (size_t)min_u64(length, PART_MAX);
 
-		if (read_range((struct reread *)disk, offset, to, part, err) < 0)
+		if (reread_range((struct reread *)disk, offset, to, part, err) < 0)
 			return -1;
 		to += part;
 		offset += part;
@@ -113,11 +112,17 @@ int reread_open_descriptor(const char *path)
 	return descriptor;
 }
 
-struct disk *reread_open(int descriptor, uint64_t size, struct bs_error *err)
+struct disk *reread_open(int descriptor, struct bs_error *err)
 {
-	struct reread *reread = calloc(1, sizeof(*reread));
+	off_t size = lseek(descriptor, 0, SEEK_END);
 	int flags = fcntl(descriptor, F_GETFL);
+	struct reread *reread;
 
+	if (size < 0 || flags < 0) {
+		fail_errno(err, BS_IO, "cannot look at the image");
+		return NULL;
+	}
+	reread = calloc(1, sizeof(*reread));
 	if (reread)
 		reread->buffer = aligned_alloc(ALIGNMENT, BUFFER_SIZE);
 	if (!reread || !reread->buffer) {
@@ -125,10 +130,10 @@ struct disk *reread_open(int descriptor, uint64_t size, struct bs_error *err)
 		fail_memory(err);
 		return NULL;
 	}
-	reread->disk = (struct disk){.operations = &reread_operations, .size = size};
+	reread->disk = (struct disk){.operations = &reread_operations, .size = (uint64_t)size};
 	reread->descriptor = descriptor;
-	reread->direct = flags >= 0 && (flags & O_DIRECT);
+	reread->direct = flags & O_DIRECT;
 	if (!reread->direct)
-		use_cache(reread);
+		reread_use_cache(reread);
 	return &reread->disk;
 }

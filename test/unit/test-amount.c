@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sizes: what is read, what is refused, and what is shown. */
-#include "report/size.h"
+/* Amounts: what is read, what is refused, and what is shown. */
+#include "report/amount.h"
 
 #include "support/test.h"
 
@@ -24,9 +24,9 @@ static const struct {
 	{"9223372036854775807", INT64_MAX},
 };
 
-TEST_CASE(size, "size");
+TEST_CASE(amount, "amount");
 
-TEST_EACH(size, sizes_are_read_with_their_units, accepted)
+TEST_EACH(amount, sizes_are_read_with_their_units, accepted)
 {
 	struct bs_error err = {0};
 	uint64_t bytes = 0;
@@ -46,7 +46,7 @@ static const char *const refused[] = {"",           "M",
 				      "119 MiB",    "9223372036854775808",
 				      "8388608T",   "99999999999999999999"};
 
-TEST_EACH(size, what_is_no_size_is_refused, refused)
+TEST_EACH(amount, what_is_no_size_is_refused, refused)
 {
 	struct bs_error err = {0};
 	uint64_t bytes;
@@ -73,7 +73,7 @@ static const struct {
 	{UINT64_MAX, "16 EiB"},
 };
 
-TEST_EACH(size, sizes_are_shown_rounded, shown)
+TEST_EACH(amount, sizes_are_shown_rounded, shown)
 {
 	ck_assert_str_eq(size_format(shown[_i].bytes).text, shown[_i].text);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sizes as people write and read them, in whole numbers: no rounding is left to floating point. */
-#include "report/size.h"
+/* Sizes are rounded in whole numbers, because floating point may round differently. */
+#include "report/amount.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -87,18 +87,15 @@ int size_parse(const char *text, uint64_t *bytes, struct bs_error *err)
 	return 0;
 }
 
-struct size_text size_format(uint64_t bytes)
+struct amount_text size_format(uint64_t bytes)
 {
 	static const char *const names[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-	struct size_text size;
+	struct amount_text size;
 	size_t power = 0;
 	uint64_t unit = 1024, whole, tenths;
 
-	if (bytes < 1024) {
-		snprintf(size.text, sizeof(size.text), "%u byte%s", (unsigned)bytes,
-			 bytes == 1 ? "" : "s");
-		return size;
-	}
+	if (bytes < 1024)
+		return count_format(bytes, "byte");
 	/* 1023.5 and more would be shown as 1024: that is 1 of the next unit. */
 	while (power + 1 < sizeof(names) / sizeof(names[0]) && bytes >= 1024 * unit - unit / 2) {
 		unit *= 1024;
@@ -113,4 +110,35 @@ struct size_text size_format(uint64_t bytes)
 		snprintf(size.text, sizeof(size.text), "%u.%u %s", (unsigned)(tenths / 10),
 			 (unsigned)(tenths % 10), names[power]);
 	return size;
+}
+
+/* Each number is rounded once, to the digits that are shown. */
+struct amount_text duration_format(uint64_t milliseconds)
+{
+	struct amount_text duration;
+	uint64_t seconds = milliseconds / 1000 + (milliseconds % 1000 >= 500);
+	uint64_t minutes = seconds / 60 + (seconds % 60 >= 30);
+
+	if (milliseconds < 9995)
+		snprintf(duration.text, sizeof(duration.text), "%.2f s",
+			 (double)milliseconds / 1000);
+	else if (milliseconds < 59950)
+		snprintf(duration.text, sizeof(duration.text), "%.1f s",
+			 (double)milliseconds / 1000);
+	else if (seconds < 3600)
+		snprintf(duration.text, sizeof(duration.text), "%u min %u s",
+			 (unsigned)(seconds / 60), (unsigned)(seconds % 60));
+	else
+		snprintf(duration.text, sizeof(duration.text), "%llu h %u min",
+			 (unsigned long long)(minutes / 60), (unsigned)(minutes % 60));
+	return duration;
+}
+
+struct amount_text count_format(uint64_t count, const char *noun)
+{
+	struct amount_text text;
+
+	snprintf(text.text, sizeof(text.text), "%llu %.24s%s", (unsigned long long)count, noun,
+		 count == 1 ? "" : "s");
+	return text;
 }

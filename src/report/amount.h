@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Amounts as people write and read them: sizes, durations and counts. */
+#ifndef BOOTSHIFT_REPORT_AMOUNT_H
+#define BOOTSHIFT_REPORT_AMOUNT_H
+
+#include <stdint.h>
+
+#include "util/err.h"
+
+/*
+ * Reads a size: digits, with up to six more behind a point, and a unit in either case: none or B
+ * for bytes; K, M, G, T or KiB, MiB, GiB, TiB for powers of 1024; KB, MB, GB, TB for powers of
+ * 1000.  A fraction of a byte is cut off.  *bytes is from 1 to INT64_MAX.  Error: BS_USAGE.
+ */
+MUST_CHECK int size_parse(const char *text, uint64_t *bytes, struct bs_error *err);
+
+/* Returned by value, so that one call of print() can have several. */
+struct amount_text {
+	char text[48];
+};
+
+/*
+ * "512 bytes", "31.5 KiB", "100 MiB", "39.9 GiB": rounded to a tenth, and to whole units from 100
+ * on.
+ */
+struct amount_text size_format(uint64_t bytes);
+
+/* "0.21 s", "12.3 s", "2 min 31 s", "3 h 5 min". */
+struct amount_text duration_format(uint64_t milliseconds);
+
+/* "1 file", "2 files".  The plural of the noun ends with s; the noun has at most 24 letters. */
+struct amount_text count_format(uint64_t count, const char *noun);
+
+#endif

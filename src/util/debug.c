@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "util/debug.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Empty when nothing is asked for.  A program with more rights than its caller shows nothing. */
+static const char *debug_wanted(void)
+{
+	const char *value = secure_getenv("BOOTSHIFT_DEBUG");
+
+	return value && strcmp(value, "0") != 0 ? value : "";
+}
+
+bool debug_shows(enum debug_level level)
+{
+	const char *wanted = debug_wanted();
+	enum debug_level shown = *wanted ? DEBUG_STEPS : DEBUG_OFF;
+
+	if (strchr(wanted, '2'))
+		shown = DEBUG_MESSAGES;
+	return level <= shown;
+}
+
+bool debug_waits(void)
+{
+	return strstr(debug_wanted(), "wait") != NULL;
+}
+
+void debug_stop(const char *what)
+{
+	if (!debug_waits())
+		return;
+	debug_print(DEBUG_STEPS, "%s waits: gdb -p %d, or: kill -CONT %d", what, (int)getpid(),
+		    (int)getpid());
+	raise(SIGSTOP);
+}
+
+void debug_print(enum debug_level level, const char *format, ...)
+{
+	int number = errno, length;
+	va_list arguments;
+	char line[1024];
+
+	if (!debug_shows(level))
+		return;
+	length = snprintf(line, sizeof(line), "bootshift[%d]: ", (int)getpid());
+	va_start(arguments, format);
+	vsnprintf(line + length, sizeof(line) - (size_t)length, format, arguments);
+	va_end(arguments);
+	dprintf(STDERR_FILENO, "%s\n", line);
+	errno = number;
+}
