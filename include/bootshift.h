@@ -149,6 +149,8 @@ enum bs_exit {
 	  "make one image of it and its parent: VBoxManage clonemedium disk IMAGE NEW")            \
 	X(BS_CONTAINER_CORRUPT, "container-corrupt", BS_EXIT_REFUSED,                              \
 	  "restore it from a copy: it is damaged, or it was cut short")                            \
+	X(BS_CONTAINER_UNCLEAN, "container-unclean", BS_EXIT_REFUSED,                              \
+	  "repair it first: qemu-img check -r all IMAGE")                                          \
 	X(BS_CONTAINER_DIFFERENCING, "container-differencing", BS_EXIT_REFUSED,                    \
 	  "make one image of it and its parent: qemu-img convert -O qcow2 IMAGE NEW")              \
 	X(BS_CONTAINER_ENCRYPTED, "container-encrypted", BS_EXIT_REFUSED,                          \
@@ -261,6 +263,22 @@ enum bs_code {
 BS_API const char *bs_code_name(enum bs_code code);
 BS_API enum bs_exit bs_code_exit(enum bs_code code);
 BS_API const char *bs_code_advice(enum bs_code code);
+
+/*
+ * The formats of containers: X(the name in options and results, QEMU's name, how people write it,
+ * the usual endings of the names of its files).
+ */
+#define BS_FORMATS(X)                                                                              \
+	X(raw, "raw", "raw", ".img", ".raw", ".dd")                                                \
+	X(vhd, "vpc", "VHD", ".vhd", ".avhd")                                                      \
+	X(vhdx, "vhdx", "VHDX", ".vhdx", ".avhdx")                                                 \
+	X(qcow2, "qcow2", "qcow2", ".qcow2", ".qcow")                                              \
+	X(vmdk, "vmdk", "VMDK", ".vmdk")                                                           \
+	X(vdi, "vdi", "VDI", ".vdi")
+
+/* " raw vhd ...": all names, for a message. */
+#define BS_FORMAT_NAMES                        BS_FORMATS(BS_FORMAT_NAME)
+#define BS_FORMAT_NAME(id, driver, title, ...) " " #id
 
 struct bs_error {
 	enum bs_code code;

@@ -14,9 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/bytes.h"
 #include "util/err.h"
 
-#define SECTOR_SIZE            512u /* of every disk that a BIOS starts Windows from */
 #define MBR_CODE_SIZE          440u
 #define MBR_ENTRIES            4u
 #define MBR_FLAG_OFFSET(index) (0x1BEu + 16u * (index)) /* of the active flag, index 0 to 3 */

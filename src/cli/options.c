@@ -95,11 +95,13 @@ static int find_word(const struct option_row *option, const char *const *words, 
 static int parse_format(const struct option_row *option, const char *text, void *field,
 			struct bs_error *err)
 {
-	static const char *const formats[] = {"raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi", NULL};
+#define NAME(id, driver, title, ...) #id,
+	static const char *const formats[] = {BS_FORMATS(NAME) NULL};
+#undef NAME
 	const char **format = field;
 
 	*format = text;
-	return find_word(option, formats, "raw, vhd, vhdx, qcow2, vmdk or vdi", text, err);
+	return find_word(option, formats, "one of" BS_FORMAT_NAMES, text, err);
 }
 
 static int parse_colour(const struct option_row *option, const char *text, void *field,
@@ -208,7 +210,7 @@ static const struct option_row table[] = {
 	{0, "undo-dir", "DIR", IMAGES, parse_path, FIELD(options.undo_directory), 0,
 	 "folder of the undo file; default: the image's own"},
 	{0, "format", "FMT", LOOKING, parse_format, FIELD(options.format), 0,
-	 "raw, vhd, vhdx, qcow2, vmdk or vdi; default: by content"},
+	 "one of" BS_FORMAT_NAMES "; default: by content"},
 	{0, "system-partition", "N", LOOKING, parse_number, FIELD(options.system_partition),
 	 BS_PARTITIONS_MAX, "partition with the boot files; default: the active one"},
 	{0, "boot-partition", "N", LOOKING, parse_number, FIELD(options.boot_partition),

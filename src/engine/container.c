@@ -80,7 +80,7 @@ static int container_find_place(struct container *container, struct bs_error *er
 /* A recovery gives the image other times, and maybe another length. */
 static int container_open_again(struct container *container, struct bs_error *err)
 {
-	struct target *again = target_reopen(container->target, TARGET_READ, NULL, err);
+	struct target *again = target_reopen(container->target, TARGET_READ, err);
 
 	if (!again)
 		return -1;
@@ -105,7 +105,7 @@ static int container_recover(struct container *container, enum lock_purpose purp
 				      "image");
 	if (state == TRANSACTION_INTERRUPTED)
 		container_tell(container->options, BS_PHASE_UNDOING);
-	if (transaction_recover(&container->place, NULL, recovered, err) < 0)
+	if (transaction_recover(&container->place, recovered, err) < 0)
 		return -1;
 	return container_open_again(container, err);
 }
@@ -173,21 +173,21 @@ static int container_read_format(struct container *container, struct bs_error *e
 	if (format->access != FORMAT_ELSEWHERE &&
 	    format_detect(view, container->options->format, format, err) < 0)
 		return -1;
-	return format_check_whole(view, format, err);
+	return format_check_tables(view, format, err);
 }
 
 /*
- * Has the driver finish, on the overlay, the writes that an earlier program has begun.  The tables
- * can be checked only after that.
+ * Has the driver replay the log of a VHDX, on the overlay.  The tables can be checked only after
+ * that.
  */
 static int container_finish_writes(struct container *container, struct bs_error *err)
 {
 	const struct format *format = &container->format;
-	struct capture *capture =
-		capture_open(container->overlay, format->driver, format->driver_options, true, err);
-	int result = capture ? capture_finish(capture, err) : -1;
+	struct qemu_driver *driver = qemu_driver_open(container->overlay, format->driver,
+						      format->driver_options, true, err);
+	int result = driver ? qemu_driver_finish(driver, err) : -1;
 
-	capture_close(capture);
+	qemu_driver_close(driver);
 	if (result < 0 || container_read_format(container, err) < 0)
 		return -1;
 	if (format->unfinished)
@@ -207,28 +207,28 @@ static int container_lay_stack(struct container *container, bool writable, struc
 		return -1;
 	if (format->unfinished && container_finish_writes(container, err) < 0)
 		return -1;
-	if (format->access != FORMAT_CAPTURED) {
+	if (format->access != FORMAT_DRIVER) {
 		container->window = window_open(view, format->offset, format->length, err);
 		container->disk = container->window;
 		return container->disk ? 0 : -1;
 	}
-	if (format->has_account &&
-	    capture_check(container->overlay, format->driver, format->driver_options, err) < 0)
+	if (format->needs_check &&
+	    qemu_check(container->overlay, format->driver, format->driver_options, err) < 0)
 		return -1;
-	container->capture = capture_open(container->overlay, format->driver,
-					  format->driver_options, writable, err);
-	if (!container->capture)
+	container->driver = qemu_driver_open(container->overlay, format->driver,
+					     format->driver_options, writable, err);
+	if (!container->driver)
 		return -1;
-	container->disk = capture_disk(container->capture);
+	container->disk = qemu_driver_disk(container->driver);
 	return container_check_size(container, err);
 }
 
 void container_close_disk(struct container *container)
 {
 	disk_close(container->window);
-	capture_close(container->capture);
+	qemu_driver_close(container->driver);
 	container->window = container->disk = NULL;
-	container->capture = NULL;
+	container->driver = NULL;
 }
 
 int container_open_disk(struct container *container, struct bs_error *err)
@@ -242,7 +242,7 @@ int container_settle(struct container *container, struct bs_error *err)
 {
 	uint64_t size = disk_size(container->disk);
 
-	if (container->capture && capture_finish(container->capture, err) < 0)
+	if (container->driver && qemu_driver_finish(container->driver, err) < 0)
 		return -1;
 	container_close_disk(container);
 	if (container_lay_stack(container, false, err) < 0)

@@ -503,7 +503,7 @@ static int step_commit(struct command *command, struct bs_error *err)
 	result->undo_file = strdup(command->container.place.journal);
 	if (!result->undo_file)
 		return fail_memory(err);
-	if (transaction_commit(&request, NULL, &command->committed, err) < 0) {
+	if (transaction_commit(&request, &command->committed, err) < 0) {
 		command_drop_undo_file(command);
 		return -1;
 	}
@@ -519,7 +519,7 @@ static int command_undo_commit(struct command *command, struct bs_error *err)
 	enum undo_outcome undone;
 	struct bs_error undo_error;
 
-	if (transaction_undo_commit(&command->container.place, &command->committed, NULL, &undone,
+	if (transaction_undo_commit(&command->container.place, &command->committed, &undone,
 				    &undo_error) < 0)
 		return fail(err, BS_RECOVERY_REQUIRED,
 			    "the fix could not be verified, nor be taken back: %s",
@@ -599,7 +599,7 @@ static int step_undo(struct command *command, struct bs_error *err)
 	if (command->result->recovered)
 		return 0;
 	command_tell(command, BS_PHASE_UNDOING);
-	if (transaction_undo(&command->container.place, NULL, &undone, err) < 0)
+	if (transaction_undo(&command->container.place, &undone, err) < 0)
 		return -1;
 	command->result->exact = undone == UNDO_EXACT;
 	if (undone != UNDO_NOT_NEEDED)

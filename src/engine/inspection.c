@@ -7,7 +7,7 @@
 
 #include "boot/mbr.h"
 #include "util/err.h"
-#include "windows/survey.h"
+#include "windows/judge.h"
 
 /* What the survey refuses is among its findings already. */
 static bool inspection_has_finding(const struct bs_inspection *inspection,
@@ -59,13 +59,14 @@ struct bs_inspection *inspection_without_worker(struct disk *disk, const struct 
 	inspection = calloc(1, sizeof(*inspection));
 	if (!inspection)
 		return NULL;
-	survey_begin(inspection, disk_size(disk), options);
+	judge_begin(inspection, disk_size(disk), options);
 	inspection->verdict = BS_VERDICT_UNSUITABLE;
 	if (!mbr_parse(sector, &table))
 		return inspection;
 	inspection->disk_signature = table.disk_signature;
 	for (uint32_t i = 0; i < MBR_ENTRIES; i++)
 		if (table.entries[i].type != MBR_TYPE_EMPTY && table.entries[i].sectors != 0)
-			(void)survey_add_partition(inspection, i + 1, &table.entries[i], 0);
+			inspection->partitions[inspection->partition_count++] =
+				facts_partition(i + 1, &table.entries[i], 0);
 	return inspection;
 }

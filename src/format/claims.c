@@ -15,10 +15,9 @@
 
 #include "util/bytes.h"
 
-#define SECTOR_SIZE 512u
-#define AREAS_MAX   (2u << 20) /* a VMDK of 32 TiB has 2 grain tables for each 32 MiB */
-#define CELLS_MAX   (128u << 20)
-#define NAME_SIZE   64u
+#define AREAS_MAX (2u << 20) /* a VMDK of 32 TiB has 2 grain tables for each 32 MiB */
+#define CELLS_MAX (128u << 20)
+#define NAME_SIZE 64u
 
 struct area {
 	uint64_t offset, end; /* bytes */

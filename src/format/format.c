@@ -35,51 +35,23 @@
  */
 #include "format/format.h"
 
-#include "format/describe.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
 #include "format/vhd.h"
-#include "format/whole.h"
 #include "util/bytes.h"
 
-#define LONGEST_MAGIC 24u
-
-enum { RAW, VHD, VHDX, QCOW2, VMDK, VDI };
-
-static const struct kind {
+static const struct format_kind {
 	const char *name, *driver;
-	int (*describe)(struct disk *container, struct format *format, struct bs_error *err);
-	/* NULL where there are no tables. */
-	int (*check_whole)(struct disk *container, const struct format *format,
-			   struct bs_error *err);
-	int (*refer)(struct disk *container, const struct reference_taker *taker,
-		     struct bs_error *err);
+	const struct format_codec *codec;
 } kinds[] = {
-	[RAW] = {"raw", "raw", describe_raw, NULL, NULL},
-	[VHD] = {"vhd", "vpc", describe_vhd, whole_check_vhd, refer_vhd},
-	[VHDX] = {"vhdx", "vhdx", describe_vhdx, whole_check_vhdx, refer_vhdx},
-	[QCOW2] = {"qcow2", "qcow2", describe_qcow2, whole_check_qcow2, refer_qcow2},
-	[VMDK] = {"vmdk", "vmdk", describe_vmdk, whole_check_vmdk, refer_vmdk},
-	[VDI] = {"vdi", "vdi", describe_vdi, whole_check_vdi, refer_vdi},
+#define KIND(id, driver, title, ...) {#id, driver, &id##_codec},
+	BS_FORMATS(KIND)
+#undef KIND
 };
 
-struct magic {
-	uint16_t offset; /* in the container */
-	uint8_t length;
-	const char *bytes;
-};
-
-/* What tells, at the start, what it is.  The bytes are those that QEMU's drivers go by. */
-static const struct {
-	struct magic magic;
-	const struct kind *kind;
-} known[] = {
-	{{0, 8, "conectix"}, &kinds[VHD]},
-	{{0, 8, "vhdxfile"}, &kinds[VHDX]},
-	{{0, 4, "QFI\xfb"}, &kinds[QCOW2]},
-	{{0, 4, "KDMV"}, &kinds[VMDK]},
-	{{0, 4, "COWD"}, &kinds[VMDK]},
-	{{0, 21, "# Disk DescriptorFile"}, &kinds[VMDK]},
-	{{64, 4, "\x7f\x10\xda\xbe"}, &kinds[VDI]},
-};
+#define KIND_COUNT  (sizeof(kinds) / sizeof(kinds[0]))
+#define MAGIC_COUNT (sizeof(kinds[0].codec->magics) / sizeof(kinds[0].codec->magics[0]))
 
 /*
  * What is refused by its name.  The bytes are those that file(1) and QEMU's drivers go by.  The
@@ -124,65 +96,78 @@ static const struct foreign {
 static const struct magic boot_signature = {510, 2, "\x55\xaa"};
 
 /* Sets *matches to whether the container has these bytes there; one that ends earlier has not. */
-static int compare(struct disk *container, const struct magic *magic, bool *matches,
-		   struct bs_error *err)
+static int format_compare(struct disk *container, const struct magic *magic, bool *matches,
+			  struct bs_error *err)
 {
-	uint8_t found[LONGEST_MAGIC];
+	uint8_t found[MAGIC_LENGTH_MAX];
 
 	*matches = false;
 	if (!range_within(magic->offset, magic->length, disk_size(container)))
 		return 0;
-	if (disk_read(container, magic->offset, found, magic->length, err) != 0)
+	if (disk_read(container, magic->offset, found, magic->length, err) < 0)
 		return -1;
 	*matches = memcmp(found, magic->bytes, magic->length) == 0;
 	return 0;
 }
 
-static int describe(struct disk *container, const struct kind *kind, struct format *format,
-		    struct bs_error *err)
+static int format_describe(struct disk *container, const struct format_kind *kind,
+			   struct format *format, struct bs_error *err)
 {
 	*format = (struct format){
 		.name = kind->name,
 		.driver = kind->driver,
-		.driver_options = NULL,
+		.needs_check = kind->codec->needs_check,
 	};
-	return kind->describe(container, format, err);
+	return kind->codec->describe(container, format, err);
 }
 
-static const struct kind *find_kind(const char *name, struct bs_error *err)
+static const struct format_kind *format_find_kind(const char *name, struct bs_error *err)
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < KIND_COUNT; i++)
 		if (strcmp(name, kinds[i].name) == 0)
 			return &kinds[i];
-	fail(err, BS_USAGE, "there is no format %s, only raw, vhd, vhdx, qcow2, vmdk and vdi",
-	     name);
+	fail(err, BS_USAGE, "unknown format '%s': it is one of%s", name, BS_FORMAT_NAMES);
 	return NULL;
 }
 
-/* Sets *kind to what the start of the container claims to be; NULL when that is nothing. */
-static int read_claim(struct disk *container, const struct kind **kind, struct bs_error *err)
+static const struct format_kind *format_kind_of(const struct format_codec *codec)
 {
-	bool matches;
+	const struct format_kind *kind = kinds;
 
-	*kind = NULL;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]) && *kind == NULL; i++) {
-		if (compare(container, &known[i].magic, &matches, err) != 0)
-			return -1;
-		if (matches)
-			*kind = known[i].kind;
+	while (kind->codec != codec)
+		kind++;
+	return kind;
+}
+
+/* Sets *kind to what the start of the container claims to be; NULL when that is nothing. */
+static int format_read_claim(struct disk *container, const struct format_kind **kind,
+			     struct bs_error *err)
+{
+	bool matches = false;
+
+	for (*kind = kinds; *kind < kinds + KIND_COUNT; (*kind)++) {
+		const struct magic *magics = (*kind)->codec->magics;
+
+		for (size_t i = 0; i < MAGIC_COUNT && magics[i].length > 0; i++) {
+			if (format_compare(container, &magics[i], &matches, err) < 0)
+				return -1;
+			if (matches)
+				return 0;
+		}
 	}
+	*kind = NULL;
 	return 0;
 }
 
 /* Sets *found to what is known of another format's mark at the start; NULL when there is none. */
-static int find_foreign(struct disk *container, bool has_mbr, const struct foreign **found,
-			struct bs_error *err)
+static int format_find_foreign(struct disk *container, bool has_mbr, const struct foreign **found,
+			       struct bs_error *err)
 {
 	bool matches;
 
 	*found = NULL;
-	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]) && *found == NULL; i++) {
-		if (compare(container, &foreign[i].magic, &matches, err) != 0)
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]) && !*found; i++) {
+		if (format_compare(container, &foreign[i].magic, &matches, err) < 0)
 			return -1;
 		if (matches && !(foreign[i].not_on_mbr && has_mbr))
 			*found = &foreign[i];
@@ -190,98 +175,100 @@ static int find_foreign(struct disk *container, bool has_mbr, const struct forei
 	return 0;
 }
 
-static int refuse_foreign(struct disk *container, bool has_mbr, struct bs_error *err)
+static int format_refuse_foreign(struct disk *container, bool has_mbr, struct bs_error *err)
 {
 	const struct foreign *found;
 
-	if (find_foreign(container, has_mbr, &found, err) != 0)
+	if (format_find_foreign(container, has_mbr, &found, err) < 0)
 		return -1;
-	return found == NULL ? 0 : fail(err, found->code, "is %s", found->what);
+	return found ? fail(err, found->code, "is %s", found->what) : 0;
 }
 
 /* True when the start holds what it claims, be it something to refuse. */
-static bool is_whole(struct disk *container, const struct kind *claim)
+static bool format_is_good(struct disk *container, const struct format_kind *claim)
 {
 	struct format ignored;
 	struct bs_error reason;
 
-	return describe(container, claim, &ignored, &reason) == 0 ||
+	return format_describe(container, claim, &ignored, &reason) == 0 ||
 	       reason.code != BS_CONTAINER_CORRUPT;
 }
 
 /* The marks of formats that a container carries. */
 struct marks {
-	bool has_mbr;             /* 55 AA, as a raw disk has it */
-	bool has_footer;          /* a VHD's */
-	const struct kind *claim; /* by what it begins with; NULL: none */
+	bool has_mbr;                    /* 55 AA, as a raw disk has it */
+	bool has_footer;                 /* a VHD's */
+	const struct format_kind *claim; /* by what it begins with; NULL: none */
 };
 
-static int read_marks(struct disk *container, struct marks *marks, struct bs_error *err)
+static int format_read_marks(struct disk *container, struct marks *marks, struct bs_error *err)
 {
 	uint8_t footer[VHD_FOOTER_SIZE];
 	size_t footer_length;
 
-	if (compare(container, &boot_signature, &marks->has_mbr, err) != 0 ||
-	    describe_read_footer(container, footer, &footer_length, err) != 0)
+	if (format_compare(container, &boot_signature, &marks->has_mbr, err) < 0 ||
+	    vhd_read_footer(container, footer, &footer_length, err) < 0)
 		return -1;
 	marks->has_footer = footer_length > 0;
-	return read_claim(container, &marks->claim, err);
+	return format_read_claim(container, &marks->claim, err);
 }
 
 /* What the container is by its content, in the four cases of the essay above; NULL on error. */
-static const struct kind *decide(struct disk *container, struct bs_error *err)
+static const struct format_kind *format_decide(struct disk *container, struct bs_error *err)
 {
 	struct marks marks;
-	const struct kind *claim;
+	const struct format_kind *claim;
 
-	if (read_marks(container, &marks, err) != 0)
+	if (format_read_marks(container, &marks, err) < 0)
 		return NULL;
 	claim = marks.claim;
-	if (claim && !marks.has_mbr && (!marks.has_footer || is_whole(container, claim)))
+	if (claim && !marks.has_mbr && (!marks.has_footer || format_is_good(container, claim)))
 		return claim;
 	if (marks.has_footer)
-		return &kinds[VHD];
+		return format_kind_of(&vhd_codec);
 	if (claim) {
 		fail(err, BS_FORMAT_AMBIGUOUS,
 		     "begins like a %s image, but has the boot signature of a raw disk",
 		     claim->name);
 		return NULL;
 	}
-	return refuse_foreign(container, marks.has_mbr, err) == 0 ? &kinds[RAW] : NULL;
+	return format_refuse_foreign(container, marks.has_mbr, err) < 0
+		       ? NULL
+		       : format_kind_of(&raw_codec);
 }
 
 int format_detect(struct disk *container, const char *forced, struct format *format,
 		  struct bs_error *err)
 {
-	const struct kind *kind = forced ? find_kind(forced, err) : decide(container, err);
+	const struct format_kind *kind =
+		forced ? format_find_kind(forced, err) : format_decide(container, err);
 
-	return kind ? describe(container, kind, format, err) : -1;
+	return kind ? format_describe(container, kind, format, err) : -1;
 }
 
-int format_check_whole(struct disk *container, const struct format *format, struct bs_error *err)
+int format_check_tables(struct disk *container, const struct format *format, struct bs_error *err)
 {
-	const struct kind *kind = find_kind(format->name, err);
+	const struct format_kind *kind = format_find_kind(format->name, err);
 
-	if (kind == NULL)
+	if (!kind)
 		return -1;
-	return kind->check_whole ? kind->check_whole(container, format, err) : 0;
+	return kind->codec->check_tables ? kind->codec->check_tables(container, format, err) : 0;
 }
 
 /*
- * Most files of a folder have no mark, and no more is read of them than where marks are.  Who
- * belongs to whom is for those to say that begin with one.
+ * Most files of a folder have no mark, and no more of them is read than the places of marks.  Only
+ * files that begin with a mark can reference other files.
  */
 int format_refer(struct disk *container, const struct reference_taker *taker, struct bs_error *err)
 {
-	const struct kind *claim;
+	const struct format_kind *claim;
 	struct bs_error reason = {.code = BS_OK};
 
-	if (read_claim(container, &claim, &reason) == 0 && claim &&
-	    decide(container, &reason) == claim && claim->refer(container, taker, &reason) == 0)
+	if (format_read_claim(container, &claim, &reason) == 0 && claim && claim->codec->refer &&
+	    format_decide(container, &reason) == claim &&
+	    claim->codec->refer(container, taker, &reason) == 0)
 		return 0;
-	if (reason.code == BS_NO_MEMORY)
-		return fail(err, BS_NO_MEMORY, "%s", reason.message);
-	return 0;
+	return reason.code == BS_NO_MEMORY ? fail_memory(err) : 0;
 }
 
 int format_recognise(struct disk *container, bool *marked, struct bs_error *err)
@@ -289,15 +276,53 @@ int format_recognise(struct disk *container, bool *marked, struct bs_error *err)
 	const struct foreign *other = NULL;
 	struct marks marks;
 
-	if (read_marks(container, &marks, err) != 0)
+	if (format_read_marks(container, &marks, err) < 0)
 		return -1;
-	*marked = marks.has_footer || marks.claim != NULL;
+	*marked = marks.has_footer || marks.claim;
 	if (*marked)
 		return 0;
-	if (find_foreign(container, marks.has_mbr, &other, err) != 0)
+	if (format_find_foreign(container, marks.has_mbr, &other, err) < 0)
 		return -1;
-	if (other != NULL && !other->is_disk)
+	if (other && !other->is_disk)
 		return fail(err, BS_NOT_AN_IMAGE, "is %s", other->what);
 	*marked = other != NULL;
 	return 0;
 }
+
+/* ---- for the files of the formats ----------------------------------------------------------- */
+
+int format_read(struct disk *container, uint64_t offset, uint64_t most, uint8_t **bytes,
+		size_t *length, struct bs_error *err)
+{
+	uint64_t size = disk_size(container);
+
+	*length = offset < size ? (size_t)min_u64(most, size - offset) : 0;
+	*bytes = malloc(*length + 1); /* not NULL for nothing */
+	if (!*bytes)
+		return fail_memory(err);
+	return disk_read(container, offset, *bytes, *length, err);
+}
+
+void format_describe_window(struct format *format, uint64_t size)
+{
+	format->access = FORMAT_DIRECT;
+	format->offset = 0;
+	format->length = size;
+	format->disk_size = size;
+}
+
+static int format_describe_raw(struct disk *container, struct format *format, struct bs_error *err)
+{
+	uint64_t size = disk_size(container);
+
+	if (size == 0)
+		return fail(err, BS_NOT_AN_IMAGE, "is empty");
+	if (size % SECTOR_SIZE != 0)
+		return fail(err, BS_NOT_AN_IMAGE,
+			    "the size of %" PRIu64 " bytes is not a multiple of 512, the sector",
+			    size);
+	format_describe_window(format, size);
+	return 0;
+}
+
+const struct format_codec raw_codec = {.describe = format_describe_raw};

@@ -3,8 +3,9 @@
 #include "format/qcow2.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
+#include <stdlib.h>
 
+#include "format/format.h"
 #include "util/bytes.h"
 
 enum {
@@ -18,14 +19,12 @@ enum {
 	L1_TABLE_OFFSET = 40,
 	REFCOUNT_TABLE_OFFSET = 48,
 	REFCOUNT_CLUSTERS_OFFSET = 56,
-	SNAPSHOTS_OFFSET = 60, /* how many */
-	SNAPSHOT_TABLE_OFFSET = 64,
 	VERSION_2_LENGTH = 72,
-	INCOMPATIBLE_OFFSET = 72, /* from version 3 on */
+	INCOMPATIBLE_OFFSET = 72, /* this field and the next ones from version 3 on */
+	AUTOCLEAR_OFFSET = 88,
 	REFCOUNT_ORDER_OFFSET = 96,
 	HEADER_LENGTH_OFFSET = 100,
 	VERSION_3_LENGTH = 104,
-	SECTOR_SIZE = 512,
 };
 
 enum {
@@ -37,7 +36,7 @@ enum {
 	FILE_NAME_MAX = 1023, /* of a backing or data file */
 };
 
-/* The extension of the header that leads to the dirty bitmaps. */
+/* The extension of the header that leads to the list of dirty bitmaps. */
 enum {
 	BITMAPS_LENGTH = 8,
 	BITMAPS_OFFSET = 16,
@@ -46,20 +45,16 @@ enum {
 
 #define L1_TABLE_MAX       (32u << 20) /* QEMU's limits, bytes */
 #define REFCOUNT_TABLE_MAX (8u << 20)
-#define SNAPSHOTS_MAX      65536u /* how many, QEMU's limit, too */
-/* An entry of the snapshot table, whose parts of variable length fill it up to a multiple of 8. */
-enum {
-	SNAPSHOT_L1_OFFSET = 0,
-	SNAPSHOT_L1_ENTRIES = 8,
-	SNAPSHOT_NAME_LENGTHS = 12, /* of two names, 16 bits each */
-	SNAPSHOT_EXTRA_LENGTH = 36,
-};
+#define BITMAPS_MAX        (64u << 20)
+#define L1_ENTRY_SIZE      8u
+#define COUNT_ENTRY_SIZE   8u                  /* of the refcount table */
+#define COUNT_ENTRY_PLACE  0xfffffffffffffe00u /* its bits with the place of a refcount block */
 
 #define EXTENSION_DATA_FILE 0x44415441u
 #define EXTENSION_BITMAPS   0x23852875u
 
 /* Incompatible features: a program that does not know one must not open the image. */
-#define FEATURE_DIRTY       (1ull << 0) /* reference counts are behind; the driver repairs them */
+#define FEATURE_DIRTY       (1ull << 0) /* the reference counts may be wrong */
 #define FEATURE_CORRUPT     (1ull << 1)
 #define FEATURE_DATA_FILE   (1ull << 2)
 #define FEATURE_COMPRESSION (1ull << 3) /* a compression type other than deflate */
@@ -68,19 +63,22 @@ enum {
 	(FEATURE_DIRTY | FEATURE_CORRUPT | FEATURE_DATA_FILE | FEATURE_COMPRESSION |               \
 	 FEATURE_EXTENDED_L2)
 
-struct header {
+/* Autoclear features: a program that does not know one clears its bit when it writes. */
+#define AUTOCLEAR_BITMAPS (1ull << 0)
+
+struct qcow2_header {
 	uint32_t version, cluster_bits, encryption;
 	uint64_t backing_offset;
 	uint32_t backing_length;
 	uint64_t disk_size;
 	uint64_t l1_offset, refcount_offset;
 	uint32_t l1_entries, refcount_clusters, refcount_order;
-	uint64_t incompatible;
+	uint64_t incompatible, autoclear;
 	uint32_t length; /* of the header itself; the extensions follow */
 };
 
-static int decode_header(const uint8_t *bytes, size_t length, struct header *header,
-			 struct bs_error *err)
+static int qcow2_decode_header(const uint8_t *bytes, size_t length, struct qcow2_header *header,
+			       struct bs_error *err)
 {
 	if (length < VERSION_2_LENGTH || memcmp(bytes, "QFI\xfb", 4) != 0)
 		return fail(err, BS_CONTAINER_CORRUPT, "there is no qcow2 header");
@@ -105,20 +103,22 @@ static int decode_header(const uint8_t *bytes, size_t length, struct header *hea
 	if (length < VERSION_3_LENGTH)
 		return fail(err, BS_CONTAINER_CORRUPT, "the qcow2 header is cut short");
 	header->incompatible = load_be64(bytes + INCOMPATIBLE_OFFSET);
+	header->autoclear = load_be64(bytes + AUTOCLEAR_OFFSET);
 	header->refcount_order = load_be32(bytes + REFCOUNT_ORDER_OFFSET);
 	header->length = load_be32(bytes + HEADER_LENGTH_OFFSET);
 	return 0;
 }
 
-static bool table_within(uint64_t offset, uint64_t length, const struct header *header,
-			 uint64_t file_size)
+static bool qcow2_table_within(uint64_t offset, uint64_t length, const struct qcow2_header *header,
+			       uint64_t file_size)
 {
 	return offset != 0 && offset % (1ull << header->cluster_bits) == 0 &&
 	       range_within(offset, length, file_size);
 }
 
 /* The numbers by which the driver finds its way. */
-static int check_layout(const struct header *header, uint64_t file_size, struct bs_error *err)
+static int qcow2_check_layout(const struct qcow2_header *header, uint64_t file_size,
+			      struct bs_error *err)
 {
 	uint64_t entry_bytes, l1_bytes, refcount_bytes, needed;
 	uint32_t l2_bits;
@@ -143,12 +143,12 @@ static int check_layout(const struct header *header, uint64_t file_size, struct 
 	l2_bits = header->cluster_bits - (header->incompatible & FEATURE_EXTENDED_L2 ? 4 : 3);
 	entry_bytes = 1ull << (l2_bits + header->cluster_bits);
 	needed = (header->disk_size - 1) / entry_bytes + 1;
-	l1_bytes = (uint64_t)header->l1_entries * QCOW2_L1_ENTRY_SIZE;
+	l1_bytes = (uint64_t)header->l1_entries * L1_ENTRY_SIZE;
 	refcount_bytes = (uint64_t)header->refcount_clusters << header->cluster_bits;
 	if (header->l1_entries < needed || l1_bytes > L1_TABLE_MAX || refcount_bytes == 0 ||
 	    refcount_bytes > REFCOUNT_TABLE_MAX ||
-	    !table_within(header->l1_offset, l1_bytes, header, file_size) ||
-	    !table_within(header->refcount_offset, refcount_bytes, header, file_size))
+	    !qcow2_table_within(header->l1_offset, l1_bytes, header, file_size) ||
+	    !qcow2_table_within(header->refcount_offset, refcount_bytes, header, file_size))
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "a table of the qcow2 image has an impossible size or lies beyond its "
 			    "end");
@@ -156,8 +156,8 @@ static int check_layout(const struct header *header, uint64_t file_size, struct 
 }
 
 /* The file name that should lie at `offset`; NULL when it does not. */
-static const char *name_at(const uint8_t *bytes, size_t length, uint64_t offset,
-			   uint64_t name_length, char name[FILE_NAME_MAX + 1])
+static const char *qcow2_name_at(const uint8_t *bytes, size_t length, uint64_t offset,
+				 uint64_t name_length, char name[FILE_NAME_MAX + 1])
 {
 	if (name_length == 0 || name_length > FILE_NAME_MAX ||
 	    !range_within(offset, name_length, length) || bytes[offset] == '\0')
@@ -172,8 +172,9 @@ static const char *name_at(const uint8_t *bytes, size_t length, uint64_t offset,
  * among those given.  The loop ends because each extension moves `at` on by at least its own
  * header.
  */
-static bool find_extension(const uint8_t *bytes, size_t length, const struct header *header,
-			   uint32_t wanted, uint64_t *at, uint32_t *size)
+static bool qcow2_find_extension(const uint8_t *bytes, size_t length,
+				 const struct qcow2_header *header, uint32_t wanted, uint64_t *at,
+				 uint32_t *size)
 {
 	*at = header->length;
 	while (range_within(*at, EXTENSION_HEADER_SIZE, length)) {
@@ -188,32 +189,33 @@ static bool find_extension(const uint8_t *bytes, size_t length, const struct hea
 	return false;
 }
 
-static const char *data_file(const uint8_t *bytes, size_t length, const struct header *header,
-			     char name[FILE_NAME_MAX + 1])
+static const char *qcow2_data_file(const uint8_t *bytes, size_t length,
+				   const struct qcow2_header *header, char name[FILE_NAME_MAX + 1])
 {
 	uint64_t at;
 	uint32_t size;
 
-	if (!find_extension(bytes, length, header, EXTENSION_DATA_FILE, &at, &size))
+	if (!qcow2_find_extension(bytes, length, header, EXTENSION_DATA_FILE, &at, &size))
 		return NULL;
-	return name_at(bytes, length, at, size, name);
+	return qcow2_name_at(bytes, length, at, size, name);
 }
 
-static const char *backing_file(const uint8_t *bytes, size_t length, const struct header *header,
-				char name[FILE_NAME_MAX + 1])
+static const char *qcow2_backing_file(const uint8_t *bytes, size_t length,
+				      const struct qcow2_header *header,
+				      char name[FILE_NAME_MAX + 1])
 {
 	return header->backing_offset == 0 ? NULL
-					   : name_at(bytes, length, header->backing_offset,
-						     header->backing_length, name);
+					   : qcow2_name_at(bytes, length, header->backing_offset,
+							   header->backing_length, name);
 }
 
-static const char *shown(const char *name)
+static const char *qcow2_shown(const char *name)
 {
-	return name != NULL ? name : "another file";
+	return name ? name : "another file";
 }
 
-static int check_features(const uint8_t *bytes, size_t length, const struct header *header,
-			  struct bs_error *err)
+static int qcow2_check_features(const uint8_t *bytes, size_t length,
+				const struct qcow2_header *header, struct bs_error *err)
 {
 	uint64_t unknown = header->incompatible & ~FEATURES_KNOWN;
 	char name[FILE_NAME_MAX + 1];
@@ -228,22 +230,26 @@ static int check_features(const uint8_t *bytes, size_t length, const struct head
 	if (header->incompatible & FEATURE_DATA_FILE)
 		return fail(err, BS_CONTAINER_SPLIT,
 			    "the qcow2 image keeps its data in another file: %s",
-			    shown(data_file(bytes, length, header, name)));
+			    qcow2_shown(qcow2_data_file(bytes, length, header, name)));
 	if (header->backing_offset != 0)
 		return fail(err, BS_CONTAINER_DIFFERENCING,
 			    "the qcow2 image holds only the changes to its backing file, %s",
-			    shown(backing_file(bytes, length, header, name)));
+			    qcow2_shown(qcow2_backing_file(bytes, length, header, name)));
+	if (header->incompatible & FEATURE_DIRTY)
+		return fail(err, BS_CONTAINER_UNCLEAN,
+			    "the qcow2 image is marked dirty: the program that wrote to it last "
+			    "was interrupted");
 	return 0;
 }
 
 int qcow2_decode(const uint8_t *bytes, size_t length, uint64_t file_size, uint64_t *disk_size,
 		 struct bs_error *err)
 {
-	struct header header = {0};
+	struct qcow2_header header = {0};
 
-	if (decode_header(bytes, length, &header, err) != 0 ||
-	    check_layout(&header, file_size, err) != 0 ||
-	    check_features(bytes, length, &header, err) != 0)
+	if (qcow2_decode_header(bytes, length, &header, err) < 0 ||
+	    qcow2_check_layout(&header, file_size, err) < 0 ||
+	    qcow2_check_features(bytes, length, &header, err) < 0)
 		return -1;
 	if (header.disk_size % SECTOR_SIZE != 0)
 		return fail(err, BS_NOT_AN_IMAGE,
@@ -254,74 +260,174 @@ int qcow2_decode(const uint8_t *bytes, size_t length, uint64_t file_size, uint64
 	return 0;
 }
 
-static void decode_bitmaps(const uint8_t *bytes, size_t length, const struct header *header,
-			   struct qcow2_tables *tables)
+static int qcow2_describe(struct disk *container, struct format *format, struct bs_error *err)
+{
+	uint8_t *bytes = NULL;
+	size_t length;
+	int result = format_read(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err);
+
+	if (result == 0)
+		result = qcow2_decode(bytes, length, disk_size(container), &format->disk_size, err);
+	format->access = FORMAT_DRIVER;
+	free(bytes);
+	return result;
+}
+
+/* ---- the counts ----------------------------------------------------------------------------- */
+
+/*
+ * `qemu-img check` finds every cluster that something leads to more often than it is counted, and
+ * every one beyond the end of the file.  A cluster that is counted more than once is shared: the
+ * driver copies it before it writes to it.  But the driver writes to the header and to some tables
+ * in place, however often their clusters are counted.  If something else lies on one of these, its
+ * clusters are either counted more than once, which is found here, or too seldom.
+ */
+
+/* Reads how often a cluster is counted; 0 where there is no count. */
+static int qcow2_read_count(struct disk *container, const struct qcow2_header *header,
+			    uint64_t cluster, uint64_t *count, struct bs_error *err)
+{
+	uint64_t entries =
+		((uint64_t)header->refcount_clusters << header->cluster_bits) / COUNT_ENTRY_SIZE;
+	uint64_t per_block = 8ull << header->cluster_bits >> header->refcount_order;
+	uint64_t bit = cluster % per_block << header->refcount_order, block;
+	unsigned bits = 1u << header->refcount_order, length = bits < 8 ? 1 : bits / 8;
+	uint8_t bytes[8];
+
+	*count = 0;
+	if (cluster / per_block >= entries)
+		return 0;
+	if (disk_read(container, header->refcount_offset + cluster / per_block * COUNT_ENTRY_SIZE,
+		      bytes, COUNT_ENTRY_SIZE, err) < 0)
+		return -1;
+	block = load_be64(bytes) & COUNT_ENTRY_PLACE;
+	if (block == 0)
+		return 0;
+	if (!range_within(block, 1ull << header->cluster_bits, disk_size(container)))
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the file is cut short: it ends at byte %" PRIu64
+			    ", a table is at %" PRIu64,
+			    disk_size(container), block);
+	if (disk_read(container, block + bit / 8, bytes, length, err) < 0)
+		return -1;
+	for (unsigned i = 0; i < length; i++)
+		*count = *count << 8 | bytes[i];
+	if (bits < 8)
+		*count = *count >> bit % 8 & ((1u << bits) - 1);
+	return 0;
+}
+
+static int qcow2_check_counts(struct disk *container, const struct qcow2_header *header,
+			      const char *what, uint64_t offset, uint64_t length,
+			      struct bs_error *err)
+{
+	uint64_t first = offset >> header->cluster_bits, count;
+	uint64_t last = (offset + length - 1) >> header->cluster_bits;
+
+	for (uint64_t cluster = first; length > 0 && cluster <= last; cluster++) {
+		if (qcow2_read_count(container, header, cluster, &count, err) < 0)
+			return -1;
+		if (count != 1)
+			return fail(err, BS_CONTAINER_CORRUPT,
+				    "the %s of the qcow2 image is counted %" PRIu64
+				    " times at byte %" PRIu64 ": something else may lie on it",
+				    what, count, cluster << header->cluster_bits);
+	}
+	return 0;
+}
+
+/* Finds the list of bitmaps; a length of 0 when there is none that the driver uses. */
+static int qcow2_find_bitmaps(const uint8_t *bytes, size_t length, uint64_t file_size,
+			      const struct qcow2_header *header, uint64_t *list_offset,
+			      uint64_t *list_length, struct bs_error *err)
 {
 	uint64_t at;
 	uint32_t size;
 
-	if (!find_extension(bytes, length, header, EXTENSION_BITMAPS, &at, &size) ||
+	*list_offset = *list_length = 0;
+	if (!(header->autoclear & AUTOCLEAR_BITMAPS) ||
+	    !qcow2_find_extension(bytes, length, header, EXTENSION_BITMAPS, &at, &size) ||
 	    !range_within(at, BITMAPS_SIZE, length))
-		return;
-	tables->bitmaps_length = load_be64(bytes + at + BITMAPS_LENGTH);
-	tables->bitmaps_offset = load_be64(bytes + at + BITMAPS_OFFSET);
-}
-
-int qcow2_decode_tables(const uint8_t *bytes, size_t length, uint64_t file_size,
-			struct qcow2_tables *tables, struct bs_error *err)
-{
-	struct header header = {0};
-
-	if (decode_header(bytes, length, &header, err) != 0 ||
-	    check_layout(&header, file_size, err) != 0)
-		return -1;
-	*tables = (struct qcow2_tables){
-		.cluster_size = 1u << header.cluster_bits,
-		.l1_offset = header.l1_offset,
-		.l1_entries = header.l1_entries,
-		.l2_entry_size = header.incompatible & FEATURE_EXTENDED_L2 ? 16 : 8,
-		.compressed_places = (1ull << (70 - header.cluster_bits)) - 1,
-		.refcount_offset = header.refcount_offset,
-		.refcount_entries = ((uint64_t)header.refcount_clusters << header.cluster_bits) /
-				    QCOW2_REFCOUNT_ENTRY_SIZE,
-		.counts_behind = header.incompatible & FEATURE_DIRTY,
-		.snapshots_offset = load_be64(bytes + SNAPSHOT_TABLE_OFFSET),
-		.snapshots = load_be32(bytes + SNAPSHOTS_OFFSET),
-	};
-	decode_bitmaps(bytes, length, &header, tables);
-	if (tables->snapshots > SNAPSHOTS_MAX)
+		return 0;
+	*list_length = load_be64(bytes + at + BITMAPS_LENGTH);
+	*list_offset = load_be64(bytes + at + BITMAPS_OFFSET);
+	if (*list_length > BITMAPS_MAX || !range_within(*list_offset, *list_length, file_size))
 		return fail(err, BS_CONTAINER_CORRUPT,
-			    "the qcow2 header gives %" PRIu32 " snapshots", tables->snapshots);
+			    "the list of bitmaps of the qcow2 image is too long or lies beyond "
+			    "its end");
 	return 0;
 }
 
-void qcow2_decode_snapshot(const uint8_t *bytes, struct qcow2_snapshot *snapshot)
+static int qcow2_check_tables(struct disk *container, const struct format *format,
+			      struct bs_error *err)
 {
-	/* No sum can overflow: one term has 32 bits, the others fewer. */
-	uint32_t names = load_be32(bytes + SNAPSHOT_NAME_LENGTHS);
-	uint64_t length = QCOW2_SNAPSHOT_SIZE + (uint64_t)load_be32(bytes + SNAPSHOT_EXTRA_LENGTH) +
-			  (names >> 16) + (names & 0xffff);
+	uint64_t size = disk_size(container), bitmaps_offset, bitmaps_length;
+	struct qcow2_header header = {0};
+	uint8_t *bytes = NULL;
+	size_t length;
+	int result = -1;
 
-	snapshot->l1_offset = load_be64(bytes + SNAPSHOT_L1_OFFSET);
-	snapshot->l1_entries = load_be32(bytes + SNAPSHOT_L1_ENTRIES);
-	snapshot->length = (length + 7) / 8 * 8;
+	(void)format;
+	if (format_read(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err) < 0 ||
+	    qcow2_decode_header(bytes, length, &header, err) < 0 ||
+	    qcow2_check_layout(&header, size, err) < 0 ||
+	    qcow2_find_bitmaps(bytes, length, size, &header, &bitmaps_offset, &bitmaps_length,
+			       err) < 0)
+		goto out;
+	if (qcow2_check_counts(container, &header, "header", 0, 1, err) < 0 ||
+	    qcow2_check_counts(container, &header, "L1 table", header.l1_offset,
+			       (uint64_t)header.l1_entries * L1_ENTRY_SIZE, err) < 0 ||
+	    qcow2_check_counts(container, &header, "refcount table", header.refcount_offset,
+			       (uint64_t)header.refcount_clusters << header.cluster_bits,
+			       err) < 0 ||
+	    qcow2_check_counts(container, &header, "list of bitmaps", bitmaps_offset,
+			       bitmaps_length, err) < 0)
+		goto out;
+	result = 0;
+out:
+	free(bytes);
+	return result;
 }
 
-static void tell(const char *name, enum reference_kind kind, const struct reference_taker *taker)
+/* ---- other files ---------------------------------------------------------------------------- */
+
+static void qcow2_refer_name(const char *name, enum reference_kind kind,
+			     const struct reference_taker *taker)
 {
-	if (name != NULL)
+	if (name)
 		taker->take(taker->context, kind, name);
 }
 
-void qcow2_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker)
+/*
+ * The names of the backing file and of the data file.  They are QEMU's file names, which may begin
+ * with "file:" or "json:".
+ */
+static int qcow2_refer(struct disk *container, const struct reference_taker *taker,
+		       struct bs_error *err)
 {
-	struct header header = {0};
+	struct qcow2_header header = {0};
 	char name[FILE_NAME_MAX + 1];
-	struct bs_error ignored;
+	uint8_t *bytes = NULL;
+	size_t length;
+	int result = format_read(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err);
 
-	if (decode_header(bytes, length, &header, &ignored) != 0)
-		return;
-	tell(backing_file(bytes, length, &header, name), REFERENCE_PARENT, taker);
-	if (header.incompatible & FEATURE_DATA_FILE)
-		tell(data_file(bytes, length, &header, name), REFERENCE_PART, taker);
+	if (result == 0)
+		result = qcow2_decode_header(bytes, length, &header, err);
+	if (result == 0) {
+		qcow2_refer_name(qcow2_backing_file(bytes, length, &header, name), REFERENCE_PARENT,
+				 taker);
+		if (header.incompatible & FEATURE_DATA_FILE)
+			qcow2_refer_name(qcow2_data_file(bytes, length, &header, name),
+					 REFERENCE_PART, taker);
+	}
+	free(bytes);
+	return result;
 }
+
+const struct format_codec qcow2_codec = {
+	.magics = {{0, 4, "QFI\xfb"}},
+	.needs_check = true,
+	.describe = qcow2_describe,
+	.check_tables = qcow2_check_tables,
+	.refer = qcow2_refer,
+};

@@ -4,7 +4,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "format/format.h"
+#include "format/tables.h"
 #include "util/bytes.h"
 
 enum {
@@ -23,7 +26,6 @@ enum {
 	LINK_UUID_OFFSET = 424, /* of the parent */
 	PARENT_UUID_OFFSET = 440,
 	UUID_SIZE = 16,
-	SECTOR_SIZE = 512,
 };
 
 enum {
@@ -37,13 +39,16 @@ enum {
 #define VERSION_1_1 0x00010001u
 #define BLOCKS_MAX  0x3fffffffu /* VDI_BLOCKS_IN_IMAGE_MAX in QEMU's vdi.c */
 
-/* An entry of the block map without a block: never written, or given up. */
+#define BLOCK_SIZE (1u << 20) /* bytes: VirtualBox's own; QEMU writes no other */
+
+/* An entry of the block map is the number of a block in the file, or: never written, given up. */
+#define ENTRY_SIZE      4u
 #define ENTRY_FREE      0xffffffffu
 #define ENTRY_DISCARDED 0xfffffffeu
 
 _Static_assert(PARENT_UUID_OFFSET + UUID_SIZE <= VDI_HEADER_SIZE, "the header holds every field");
 
-static int check_kind(const uint8_t *bytes, struct bs_error *err)
+static int vdi_check_kind(const uint8_t *bytes, struct bs_error *err)
 {
 	uint32_t version = load_le32(bytes + VERSION_OFFSET);
 	uint32_t type = load_le32(bytes + TYPE_OFFSET);
@@ -62,31 +67,31 @@ static int check_kind(const uint8_t *bytes, struct bs_error *err)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the VDI header has the unknown type %" PRIu32, type);
 	if (load_le32(bytes + SECTOR_SIZE_OFFSET) != SECTOR_SIZE ||
-	    load_le32(bytes + BLOCK_SIZE_OFFSET) != VDI_BLOCK_SIZE ||
+	    load_le32(bytes + BLOCK_SIZE_OFFSET) != BLOCK_SIZE ||
 	    load_le32(bytes + BLOCK_EXTRA_OFFSET) != 0)
 		return fail(err, BS_FORMAT_UNREADABLE,
 			    "is a VDI image with other than 512-byte sectors and 1 MiB blocks");
 	return 0;
 }
 
-static int check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t disk_size,
-			struct bs_error *err)
+static int vdi_check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t disk_size,
+			    struct bs_error *err)
 {
 	uint64_t table = load_le32(bytes + TABLE_OFFSET), data = load_le32(bytes + DATA_OFFSET);
 	uint64_t blocks = load_le32(bytes + BLOCKS_OFFSET);
 	uint64_t allocated = load_le32(bytes + BLOCKS_ALLOCATED_OFFSET);
 
-	if (disk_size == 0 || blocks > BLOCKS_MAX || disk_size > blocks * VDI_BLOCK_SIZE)
+	if (disk_size == 0 || blocks > BLOCKS_MAX || disk_size > blocks * BLOCK_SIZE)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the VDI header gives a disk of %" PRIu64 " bytes in %" PRIu64
 			    " blocks",
 			    disk_size, blocks);
 	/* No sum can overflow: all the terms are below 2^52. */
 	if (table < VDI_HEADER_SIZE || table % SECTOR_SIZE != 0 || data % SECTOR_SIZE != 0 ||
-	    table + blocks * VDI_TABLE_ENTRY_SIZE > data || data > file_size)
+	    table + blocks * ENTRY_SIZE > data || data > file_size)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the block map of the VDI image lies where it cannot be");
-	if (allocated > blocks || data + allocated * VDI_BLOCK_SIZE > file_size)
+	if (allocated > blocks || data + allocated * BLOCK_SIZE > file_size)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the VDI header counts %" PRIu64
 			    " blocks, more than there is room for in the file",
@@ -102,35 +107,61 @@ int vdi_decode(const uint8_t *bytes, size_t length, uint64_t file_size, uint64_t
 	if (length < VDI_HEADER_SIZE || load_le32(bytes + SIGNATURE_OFFSET) != SIGNATURE)
 		return fail(err, BS_CONTAINER_CORRUPT, "there is no VDI header");
 	size = load_le64(bytes + DISK_SIZE_OFFSET);
-	if (check_kind(bytes, err) != 0 || check_layout(bytes, file_size, size, err) != 0)
+	if (vdi_check_kind(bytes, err) < 0 || vdi_check_layout(bytes, file_size, size, err) < 0)
 		return -1;
 	/* VBoxManage convertfromraw makes odd sizes; QEMU rounds them up, too. */
 	*disk_size = (size + SECTOR_SIZE - 1) / SECTOR_SIZE * SECTOR_SIZE;
 	return 0;
 }
 
-void vdi_decode_tables(const uint8_t *bytes, struct vdi_tables *tables)
+static int vdi_describe(struct disk *container, struct format *format, struct bs_error *err)
 {
-	uint64_t size = load_le64(bytes + DISK_SIZE_OFFSET);
+	uint8_t bytes[VDI_HEADER_SIZE];
+	size_t length = (size_t)min_u64(sizeof(bytes), disk_size(container));
 
-	*tables = (struct vdi_tables){
-		.map_offset = load_le32(bytes + TABLE_OFFSET),
-		.map_entries = (size - 1) / VDI_BLOCK_SIZE + 1,
-		.data_offset = load_le32(bytes + DATA_OFFSET),
-	};
+	format->access = FORMAT_DRIVER;
+	if (disk_read(container, 0, bytes, length, err) < 0)
+		return -1;
+	return vdi_decode(bytes, length, disk_size(container), &format->disk_size, err);
 }
 
-bool vdi_decode_entry(const struct vdi_tables *tables, const uint8_t *bytes, uint64_t *offset)
+static bool vdi_decode_entry(const struct block_table *blocks, const uint8_t *entry,
+			     uint64_t *offset)
 {
-	uint32_t block = load_le32(bytes);
+	uint32_t block = load_le32(entry);
 
-	*offset = tables->data_offset + (uint64_t)block * VDI_BLOCK_SIZE;
+	*offset = blocks->data_offset + (uint64_t)block * BLOCK_SIZE;
 	return block != ENTRY_FREE && block != ENTRY_DISCARDED;
 }
 
+static int vdi_claim(struct disk *container, struct claims *claims, struct bs_error *err)
+{
+	uint8_t bytes[VDI_HEADER_SIZE];
+	struct block_table blocks = {
+		.table = {.entry_size = ENTRY_SIZE, .unused = 0xff},
+		.block_length = BLOCK_SIZE,
+		.decode = vdi_decode_entry,
+	};
+
+	if (disk_read(container, 0, bytes, sizeof(bytes), err) < 0 ||
+	    claims_add_area(claims, "header", CLAIMS_NO_NUMBER, 0, VDI_HEADER_SIZE, err) < 0)
+		return -1;
+	blocks.table.offset = load_le32(bytes + TABLE_OFFSET);
+	blocks.table.entries = (load_le64(bytes + DISK_SIZE_OFFSET) - 1) / BLOCK_SIZE + 1;
+	blocks.data_offset = load_le32(bytes + DATA_OFFSET);
+	return table_claim_blocks(container, &blocks, claims, err);
+}
+
+static int vdi_check_tables(struct disk *container, const struct format *format,
+			    struct bs_error *err)
+{
+	(void)format;
+	return claims_check(container, vdi_claim, err);
+}
+
 /* In the layout of Microsoft's GUIDs: the first three fields are little-endian. */
-static void tell_uuid(const uint8_t *bytes, enum reference_kind kind,
-		      const struct reference_taker *taker)
+static void vdi_refer_uuid(const uint8_t *bytes, enum reference_kind kind,
+			   const struct reference_taker *taker)
 {
 	char text[UUID_SIZE * 2 + 4 + 1];
 
@@ -142,10 +173,23 @@ static void tell_uuid(const uint8_t *bytes, enum reference_kind kind,
 	taker->take(taker->context, kind, text);
 }
 
-void vdi_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker)
+/* A VDI image names no files. */
+static int vdi_refer(struct disk *container, const struct reference_taker *taker,
+		     struct bs_error *err)
 {
-	if (length < VDI_HEADER_SIZE)
-		return;
-	tell_uuid(bytes + UUID_OFFSET, REFERENCE_UUID, taker);
-	tell_uuid(bytes + LINK_UUID_OFFSET, REFERENCE_PARENT_UUID, taker);
+	uint8_t bytes[VDI_HEADER_SIZE];
+
+	if (disk_read(container, 0, bytes, sizeof(bytes), err) < 0)
+		return -1;
+	vdi_refer_uuid(bytes + UUID_OFFSET, REFERENCE_UUID, taker);
+	vdi_refer_uuid(bytes + LINK_UUID_OFFSET, REFERENCE_PARENT_UUID, taker);
+	return 0;
 }
+
+const struct format_codec vdi_codec = {
+	.magics = {{64, 4, "\x7f\x10\xda\xbe"}},
+	.needs_check = true,
+	.describe = vdi_describe,
+	.check_tables = vdi_check_tables,
+	.refer = vdi_refer,
+};

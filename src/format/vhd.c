@@ -6,7 +6,10 @@
 #include "format/vhd.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
+#include "format/format.h"
+#include "format/tables.h"
 #include "util/bytes.h"
 #include "util/utf16.h"
 
@@ -19,7 +22,6 @@ enum {
 	TYPE_OFFSET = 60,
 	CHECKSUM_OFFSET = 64,
 	SAVED_STATE_OFFSET = 84,
-	SECTOR_SIZE = 512,
 };
 
 /* The dynamic header. */
@@ -32,6 +34,7 @@ enum {
 	HEADER_PARENT_NAME = 64, /* UTF-16, big-endian */
 	HEADER_PARENT_NAME_SIZE = 512,
 	HEADER_LOCATORS = 576,
+	LOCATORS = 8, /* used or not */
 	LOCATOR_SIZE = 24,
 	LOCATOR_LENGTH = 8,
 	LOCATOR_OFFSET = 16,
@@ -44,21 +47,41 @@ enum {
 #define LOCATOR_RELATIVE 0x57327275u
 #define LOCATOR_ABSOLUTE 0x57326b75u
 
-#define UNUSED_ENTRY 0xffffffffu
+#define PATH_SIZE 4096u /* bytes of a parent's path, as far as it is read */
+
+/* An entry of the block allocation table is the number of the block's first sector. */
+#define TABLE_ENTRY_SIZE 4u
+#define UNUSED_ENTRY     0xffffffffu
 
 static const uint8_t cookie[8] = "conectix", header_cookie[8] = "cxsparse";
 
-_Static_assert(HEADER_LOCATORS + VHD_LOCATORS * LOCATOR_SIZE <= VHD_DYNAMIC_HEADER_SIZE,
+_Static_assert(HEADER_LOCATORS + LOCATORS * LOCATOR_SIZE <= VHD_DYNAMIC_HEADER_SIZE,
 	       "the header holds all locators");
 _Static_assert(SAVED_STATE_OFFSET < VHD_OLD_FOOTER_SIZE, "both lengths hold every field");
 
-bool vhd_looks_like_footer(const uint8_t *bytes, size_t length)
+static bool vhd_begins_like_footer(const uint8_t *bytes)
 {
-	return length >= sizeof(cookie) &&
-	       memcmp(bytes + COOKIE_OFFSET, cookie, sizeof(cookie)) == 0;
+	return memcmp(bytes + COOKIE_OFFSET, cookie, sizeof(cookie)) == 0;
 }
 
-static uint32_t compute_checksum(const uint8_t *bytes, size_t length, size_t own_offset)
+/* A container of whole sectors has no old footer: the disk before it would not be whole sectors. */
+int vhd_read_footer(struct disk *container, uint8_t *bytes, size_t *length, struct bs_error *err)
+{
+	uint64_t size = disk_size(container);
+	size_t expected =
+		size % SECTOR_SIZE == VHD_OLD_FOOTER_SIZE ? VHD_OLD_FOOTER_SIZE : VHD_FOOTER_SIZE;
+
+	*length = 0;
+	if (size < expected)
+		return 0;
+	if (disk_read(container, size - expected, bytes, expected, err) < 0)
+		return -1;
+	if (vhd_begins_like_footer(bytes))
+		*length = expected;
+	return 0;
+}
+
+static uint32_t vhd_checksum(const uint8_t *bytes, size_t length, size_t own_offset)
 {
 	uint32_t sum = 0;
 
@@ -74,9 +97,9 @@ int vhd_decode_footer(const uint8_t *bytes, size_t length, struct vhd_footer *fo
 	uint32_t version, type;
 
 	if ((length != VHD_FOOTER_SIZE && length != VHD_OLD_FOOTER_SIZE) ||
-	    !vhd_looks_like_footer(bytes, length))
+	    !vhd_begins_like_footer(bytes))
 		return fail(err, BS_VHD_CORRUPT, "there is no VHD footer");
-	if (load_be32(bytes + CHECKSUM_OFFSET) != compute_checksum(bytes, length, CHECKSUM_OFFSET))
+	if (load_be32(bytes + CHECKSUM_OFFSET) != vhd_checksum(bytes, length, CHECKSUM_OFFSET))
 		return fail(err, BS_VHD_CORRUPT, "the checksum of the VHD footer is wrong");
 	/* The upper half is the major version; minor ones are compatible. */
 	version = load_be32(bytes + VERSION_OFFSET);
@@ -94,7 +117,7 @@ int vhd_decode_footer(const uint8_t *bytes, size_t length, struct vhd_footer *fo
 	return 0;
 }
 
-static void decode_parent_name(const uint8_t *bytes, char *name, size_t size)
+static void vhd_decode_parent_name(const uint8_t *bytes, char *name, size_t size)
 {
 	uint8_t little_endian[HEADER_PARENT_NAME_SIZE];
 
@@ -111,7 +134,7 @@ int vhd_decode_dynamic_header(const uint8_t *bytes, size_t length,
 	if (length != VHD_DYNAMIC_HEADER_SIZE ||
 	    memcmp(bytes, header_cookie, sizeof(header_cookie)) != 0)
 		return fail(err, BS_VHD_CORRUPT, "the header of the dynamic VHD is missing");
-	if (load_be32(bytes + HEADER_CHECKSUM) != compute_checksum(bytes, length, HEADER_CHECKSUM))
+	if (load_be32(bytes + HEADER_CHECKSUM) != vhd_checksum(bytes, length, HEADER_CHECKSUM))
 		return fail(err, BS_VHD_CORRUPT,
 			    "the checksum of the dynamic VHD's header is wrong");
 	version = load_be32(bytes + HEADER_VERSION);
@@ -126,36 +149,11 @@ int vhd_decode_dynamic_header(const uint8_t *bytes, size_t length,
 	header->table_offset = load_be64(bytes + HEADER_TABLE_OFFSET);
 	header->table_entries = load_be32(bytes + HEADER_TABLE_ENTRIES);
 	header->block_size = block_size;
-	decode_parent_name(bytes, header->parent_name, sizeof(header->parent_name));
+	vhd_decode_parent_name(bytes, header->parent_name, sizeof(header->parent_name));
 	return 0;
 }
 
-uint64_t vhd_block_length(const struct vhd_dynamic_header *header)
-{
-	uint64_t bitmap = header->block_size / SECTOR_SIZE / 8;
-
-	return (bitmap + SECTOR_SIZE - 1) / SECTOR_SIZE * SECTOR_SIZE + header->block_size;
-}
-
-bool vhd_decode_entry(const uint8_t *bytes, uint64_t *offset)
-{
-	uint32_t sector = load_be32(bytes);
-
-	*offset = (uint64_t)sector * SECTOR_SIZE;
-	return sector != UNUSED_ENTRY;
-}
-
-bool vhd_decode_locator(const uint8_t *bytes, uint32_t index, struct vhd_locator *locator)
-{
-	const uint8_t *entry = bytes + HEADER_LOCATORS + (size_t)index * LOCATOR_SIZE;
-	uint32_t platform = load_be32(entry);
-
-	locator->offset = load_be64(entry + LOCATOR_OFFSET);
-	locator->length = load_be32(entry + LOCATOR_LENGTH);
-	return platform == LOCATOR_RELATIVE || platform == LOCATOR_ABSOLUTE;
-}
-
-static int check_footer(const struct vhd_footer *footer, struct bs_error *err)
+static int vhd_check_footer(const struct vhd_footer *footer, struct bs_error *err)
 {
 	if (footer->saved_state)
 		return fail(err, BS_VHD_SAVED_STATE,
@@ -167,9 +165,11 @@ static int check_footer(const struct vhd_footer *footer, struct bs_error *err)
 	return 0;
 }
 
-int vhd_check_fixed(const struct vhd_footer *footer, uint64_t payload_size, struct bs_error *err)
+/* A fixed VHD's disk lies in the `payload_size` bytes before the footer. */
+static int vhd_check_fixed(const struct vhd_footer *footer, uint64_t payload_size,
+			   struct bs_error *err)
 {
-	if (check_footer(footer, err) != 0)
+	if (vhd_check_footer(footer, err) < 0)
 		return -1;
 	if (footer->current_size > payload_size)
 		return fail(err, BS_VHD_CORRUPT,
@@ -179,12 +179,12 @@ int vhd_check_fixed(const struct vhd_footer *footer, uint64_t payload_size, stru
 	return 0;
 }
 
-static int check_table(uint64_t disk_size, const struct vhd_dynamic_header *header,
-		       uint64_t file_size, struct bs_error *err)
+static int vhd_check_table(uint64_t disk_size, const struct vhd_dynamic_header *header,
+			   uint64_t file_size, struct bs_error *err)
 {
 	/* Neither product can overflow: both factors have 32 bits. */
 	uint64_t covered = (uint64_t)header->table_entries * header->block_size;
-	uint64_t length = (uint64_t)header->table_entries * VHD_TABLE_ENTRY_SIZE;
+	uint64_t length = (uint64_t)header->table_entries * TABLE_ENTRY_SIZE;
 
 	if (disk_size > DYNAMIC_SIZE_MAX || covered < disk_size)
 		return fail(err, BS_VHD_CORRUPT,
@@ -197,9 +197,13 @@ static int check_table(uint64_t disk_size, const struct vhd_dynamic_header *head
 	return 0;
 }
 
-int vhd_check_dynamic(const struct vhd_footer *front, const struct vhd_footer *footer,
-		      const struct vhd_dynamic_header *header, uint64_t file_size,
-		      struct bs_error *err)
+/*
+ * `front` is the copy of the footer at the start of the file, by which QEMU goes, so it has to agree
+ * with the one at the end.
+ */
+static int vhd_check_dynamic(const struct vhd_footer *front, const struct vhd_footer *footer,
+			     const struct vhd_dynamic_header *header, uint64_t file_size,
+			     struct bs_error *err)
 {
 	if (front->type != footer->type || front->current_size != footer->current_size ||
 	    front->dynamic_header_offset != footer->dynamic_header_offset)
@@ -209,7 +213,162 @@ int vhd_check_dynamic(const struct vhd_footer *front, const struct vhd_footer *f
 		return fail(err, BS_VHD_DIFFERENCING,
 			    "is a differencing VHD: it holds only the changes to its parent, %s",
 			    header->parent_name[0] ? header->parent_name : "another file");
-	if (check_footer(front, err) != 0 || check_footer(footer, err) != 0)
+	if (vhd_check_footer(front, err) < 0 || vhd_check_footer(footer, err) < 0)
 		return -1;
-	return check_table(footer->current_size, header, file_size, err);
+	return vhd_check_table(footer->current_size, header, file_size, err);
 }
+
+/* ---- the whole file ------------------------------------------------------------------------- */
+
+/* A dynamic or differencing VHD has a copy of its footer in front, and a header. */
+static int vhd_read_header(struct disk *container, const struct vhd_footer *footer,
+			   struct vhd_dynamic_header *header, struct bs_error *err)
+{
+	uint64_t at = footer->dynamic_header_offset;
+	uint8_t bytes[VHD_DYNAMIC_HEADER_SIZE];
+	struct vhd_footer front;
+
+	if (!range_within(at, sizeof(bytes), disk_size(container)))
+		return fail(err, BS_VHD_CORRUPT,
+			    "the header of the dynamic VHD lies beyond the file's end");
+	if (disk_read(container, 0, bytes, VHD_FOOTER_SIZE, err) < 0)
+		return -1;
+	if (vhd_decode_footer(bytes, VHD_FOOTER_SIZE, &front, err) < 0)
+		return fail_prefix(err, "the copy at the start of the file");
+	if (disk_read(container, at, bytes, sizeof(bytes), err) < 0 ||
+	    vhd_decode_dynamic_header(bytes, sizeof(bytes), header, err) < 0)
+		return -1;
+	return vhd_check_dynamic(&front, footer, header, disk_size(container), err);
+}
+
+static int vhd_describe(struct disk *container, struct format *format, struct bs_error *err)
+{
+	struct vhd_dynamic_header header;
+	uint8_t bytes[VHD_FOOTER_SIZE];
+	struct vhd_footer footer;
+	size_t length;
+
+	if (vhd_read_footer(container, bytes, &length, err) < 0)
+		return -1;
+	if (length == 0)
+		return fail(err, BS_VHD_CORRUPT, "there is no VHD footer at the end of the file");
+	if (vhd_decode_footer(bytes, length, &footer, err) < 0)
+		return -1;
+	if (footer.type == VHD_FIXED) {
+		if (vhd_check_fixed(&footer, disk_size(container) - length, err) < 0)
+			return -1;
+		format_describe_window(format, footer.current_size);
+		return 0;
+	}
+	if (vhd_read_header(container, &footer, &header, err) < 0)
+		return -1;
+	format->access = FORMAT_DRIVER;
+	format->disk_size = footer.current_size;
+	/* Else the driver would go by the geometry for some creators; see vhd.h. */
+	format->driver_options = "force_size_calc=current_size";
+	return 0;
+}
+
+static bool vhd_decode_entry(const struct block_table *blocks, const uint8_t *entry,
+			     uint64_t *offset)
+{
+	uint32_t sector = load_be32(entry);
+
+	(void)blocks;
+	*offset = (uint64_t)sector * SECTOR_SIZE;
+	return sector != UNUSED_ENTRY;
+}
+
+/* Some programs leave zeros in the entries that the disk does not need. */
+static int vhd_claim(struct disk *container, struct claims *claims, struct bs_error *err)
+{
+	struct block_table blocks = {
+		.table = {.entry_size = TABLE_ENTRY_SIZE, .unused = 0xff},
+		.decode = vhd_decode_entry,
+	};
+	struct vhd_dynamic_header header;
+	uint8_t bytes[VHD_FOOTER_SIZE];
+	struct vhd_footer footer;
+	uint64_t bitmap;
+	size_t length;
+
+	if (vhd_read_footer(container, bytes, &length, err) < 0 ||
+	    vhd_decode_footer(bytes, length, &footer, err) < 0 ||
+	    vhd_read_header(container, &footer, &header, err) < 0)
+		return -1;
+	if (claims_add_area(claims, "footer's copy", CLAIMS_NO_NUMBER, 0, VHD_FOOTER_SIZE, err) <
+		    0 ||
+	    claims_add_area(claims, "footer", CLAIMS_NO_NUMBER, disk_size(container) - length,
+			    length, err) < 0 ||
+	    claims_add_area(claims, "header", CLAIMS_NO_NUMBER, footer.dynamic_header_offset,
+			    VHD_DYNAMIC_HEADER_SIZE, err) < 0)
+		return -1;
+	blocks.table.offset = header.table_offset;
+	blocks.table.entries = (footer.current_size - 1) / header.block_size + 1;
+	/* Whole sectors with a bit for each sector of the block come before its data. */
+	bitmap = header.block_size / SECTOR_SIZE / 8;
+	blocks.block_length =
+		(bitmap + SECTOR_SIZE - 1) / SECTOR_SIZE * SECTOR_SIZE + header.block_size;
+	return table_claim_blocks(container, &blocks, claims, err);
+}
+
+/* A fixed VHD has no table. */
+static int vhd_check_tables(struct disk *container, const struct format *format,
+			    struct bs_error *err)
+{
+	return format->access == FORMAT_DRIVER ? claims_check(container, vhd_claim, err) : 0;
+}
+
+/* ---- the parent ----------------------------------------------------------------------------- */
+
+/* Tells the path of one locator, if it is of the kinds that Windows writes. */
+static int vhd_refer_locator(struct disk *container, const uint8_t *locator,
+			     const struct reference_taker *taker, struct bs_error *err)
+{
+	uint32_t platform = load_be32(locator), most = load_be32(locator + LOCATOR_LENGTH);
+	char path[PATH_SIZE / 2 * 3 + 1];
+	uint8_t *bytes = NULL;
+	size_t length;
+	int result;
+
+	if (platform != LOCATOR_RELATIVE && platform != LOCATOR_ABSOLUTE)
+		return 0;
+	result = format_read(container, load_be64(locator + LOCATOR_OFFSET),
+			     min_u64(most, PATH_SIZE), &bytes, &length, err);
+	if (result == 0 && utf16_to_utf8(bytes, length, path, sizeof(path)) > 0)
+		taker->take(taker->context, REFERENCE_PARENT, path);
+	free(bytes);
+	return result;
+}
+
+/* The copy of the footer at the start is the one that QEMU goes by, and the one of a torn file. */
+static int vhd_refer(struct disk *container, const struct reference_taker *taker,
+		     struct bs_error *err)
+{
+	uint8_t bytes[VHD_DYNAMIC_HEADER_SIZE];
+	struct vhd_dynamic_header header;
+	struct vhd_footer footer;
+
+	if (disk_read(container, 0, bytes, VHD_FOOTER_SIZE, err) < 0 ||
+	    vhd_decode_footer(bytes, VHD_FOOTER_SIZE, &footer, err) < 0)
+		return -1;
+	if (footer.type != VHD_DIFFERENCING)
+		return 0;
+	if (disk_read(container, footer.dynamic_header_offset, bytes, sizeof(bytes), err) < 0 ||
+	    vhd_decode_dynamic_header(bytes, sizeof(bytes), &header, err) < 0)
+		return -1;
+	if (header.parent_name[0])
+		taker->take(taker->context, REFERENCE_PARENT, header.parent_name);
+	for (size_t i = 0; i < LOCATORS; i++)
+		if (vhd_refer_locator(container, bytes + HEADER_LOCATORS + i * LOCATOR_SIZE, taker,
+				      err) < 0)
+			return -1;
+	return 0;
+}
+
+const struct format_codec vhd_codec = {
+	.magics = {{0, 8, "conectix"}},
+	.describe = vhd_describe,
+	.check_tables = vhd_check_tables,
+	.refer = vhd_refer,
+};

@@ -13,14 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "format/reference.h"
 #include "util/err.h"
 
 /* The identifier, both headers and the first region table, of 64 KiB each. */
 #define VHDX_HEADERS_SIZE 262144u
-
-/* All that is before the first region: it has the second region table, too. */
-#define VHDX_SECTION_SIZE 1048576u
 
 /* The metadata table and the items in it are looked for in so much of their region. */
 #define VHDX_METADATA_MAX 1048576u
@@ -39,21 +35,6 @@ struct vhdx_disk {
 };
 
 /*
- * The table of blocks has an entry for each block of the disk, and after each
- * vhdx_chunk_blocks() of them another one, which only a differencing VHDX uses.  In an entry are a
- * state and a place in the file.
- */
-#define VHDX_TABLE_ENTRY_SIZE 8u
-
-uint32_t vhdx_chunk_blocks(const struct vhdx_disk *disk);
-
-/* How many entries the disk needs. */
-uint64_t vhdx_table_entries(const struct vhdx_disk *disk);
-
-/* Finds where the block lies, in bytes of the file.  False when the entry has no block in use. */
-bool vhdx_decode_entry(const uint8_t *bytes, uint64_t *offset);
-
-/*
  * Decodes the first VHDX_HEADERS_SIZE bytes of a file of `file_size` bytes: what the current one
  * of the two headers says, and the region table.  Errors: BS_CONTAINER_CORRUPT,
  * BS_FORMAT_UNREADABLE (another version, an unknown region that is required).
@@ -69,8 +50,5 @@ MUST_CHECK int vhdx_decode_headers(const uint8_t *bytes, size_t length, uint64_t
 MUST_CHECK int vhdx_decode_metadata(const uint8_t *bytes, size_t length,
 				    const struct vhdx_layout *layout, struct vhdx_disk *disk,
 				    struct bs_error *err);
-
-/* Tells the paths of the parent in the same bytes, if it has one. */
-void vhdx_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker);
 
 #endif

@@ -9,9 +9,8 @@
 
 #include "util/bytes.h"
 
-#define SECTOR_SIZE 512u
-#define NO_PARENT   0xffffffffu
-#define PATH_SIZE   4096u
+#define NO_PARENT 0xffffffffu
+#define PATH_SIZE 4096u
 
 struct slice {
 	const char *at;
@@ -189,7 +188,7 @@ static bool find_parent(struct slice text, struct slice *name)
 
 static int check_parent(struct slice text, const struct facts *facts, struct bs_error *err)
 {
-	char name[VMDK_EXTENT_NAME_MAX + 1];
+	char name[FORMAT_EXTENT_NAME_MAX + 1];
 	struct slice hint;
 
 	if (!find_parent(text, &hint) && facts->parent_identifier == NO_PARENT)

@@ -8,7 +8,10 @@
 #include "format/vmdk.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
+#include "disk/cache.h"
+#include "format/tables.h"
 #include "format/vmdk-descriptor.h"
 #include "util/bytes.h"
 
@@ -26,7 +29,6 @@ enum {
 	LINE_ENDS_OFFSET = 73,
 	COMPRESSION_OFFSET = 77,
 	HEADER_SIZE = 512,
-	SECTOR_SIZE = 512,
 };
 
 #define FLAG_SECOND_DIRECTORY (1u << 1)
@@ -34,13 +36,28 @@ enum {
 #define FLAG_COMPRESSED       (1u << 16)
 #define FLAG_MARKERS          (1u << 17)
 #define DIRECTORY_AT_END      UINT64_MAX
+#define TABLE_ENTRY_SIZE      4u /* of a grain directory and of a grain table */
 
 /* QEMU's limits. */
 #define GRAIN_SECTORS_MAX     (1u << 21)
 #define TABLE_ENTRIES_MAX     512u
 #define DIRECTORY_ENTRIES_MAX (32u << 20)
 
-static int check_kind(const uint8_t *bytes, struct bs_error *err)
+/*
+ * By what a sparse file finds its grains: a directory, whose entries lead to tables of as large
+ * entries.  Both directories lie within the file.
+ */
+struct vmdk_tables {
+	uint64_t directory_offset; /* bytes */
+	uint64_t copy_offset;      /* of the second directory, with tables of its own; 0: none */
+	uint64_t directory_entries;
+	uint32_t table_entries; /* of each table, 1 to 512 */
+	uint64_t grain_size;    /* bytes, a power of two */
+	uint64_t grains;        /* of the disk */
+	bool zero_grains;       /* an entry of 1 stands for a grain of zeros */
+};
+
+static int vmdk_check_kind(const uint8_t *bytes, struct bs_error *err)
 {
 	uint32_t version = load_le32(bytes + VERSION_OFFSET);
 	uint32_t flags = load_le32(bytes + FLAGS_OFFSET);
@@ -62,17 +79,17 @@ static int check_kind(const uint8_t *bytes, struct bs_error *err)
 	return 0;
 }
 
-static bool directory_within(const uint8_t *bytes, size_t field, uint64_t entries,
-			     uint64_t file_size)
+static bool vmdk_directory_within(const uint8_t *bytes, size_t field, uint64_t entries,
+				  uint64_t file_size)
 {
 	uint64_t offset;
 
 	return mul_u64(load_le64(bytes + field), SECTOR_SIZE, &offset) && offset != 0 &&
-	       range_within(offset, entries * VMDK_TABLE_ENTRY_SIZE, file_size);
+	       range_within(offset, entries * TABLE_ENTRY_SIZE, file_size);
 }
 
-static int check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t *disk_size,
-			struct vmdk_tables *tables, struct bs_error *err)
+static int vmdk_check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t *disk_size,
+			     struct vmdk_tables *tables, struct bs_error *err)
 {
 	uint64_t capacity = load_le64(bytes + CAPACITY_OFFSET);
 	uint64_t grain = load_le64(bytes + GRAIN_SIZE_OFFSET);
@@ -90,9 +107,10 @@ static int check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t *disk
 			    capacity, grain);
 	directory_entries = (capacity - 1) / (table_entries * grain) + 1;
 	if (directory_entries > DIRECTORY_ENTRIES_MAX ||
-	    !directory_within(bytes, DIRECTORY_OFFSET, directory_entries, file_size) ||
+	    !vmdk_directory_within(bytes, DIRECTORY_OFFSET, directory_entries, file_size) ||
 	    (flags & FLAG_SECOND_DIRECTORY &&
-	     !directory_within(bytes, SECOND_DIRECTORY_OFFSET, directory_entries, file_size)) ||
+	     !vmdk_directory_within(bytes, SECOND_DIRECTORY_OFFSET, directory_entries,
+				    file_size)) ||
 	    load_le64(bytes + OVERHEAD_OFFSET) > file_size / SECTOR_SIZE)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the tables of the VMDK lie beyond the file's end");
@@ -110,7 +128,7 @@ static int check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t *disk
 	return 0;
 }
 
-static int check_embedded(const uint8_t *bytes, size_t length, struct bs_error *err)
+static int vmdk_check_embedded(const uint8_t *bytes, size_t length, struct bs_error *err)
 {
 	uint64_t sector = load_le64(bytes + DESCRIPTOR_OFFSET), size;
 	struct vmdk_descriptor descriptor;
@@ -123,9 +141,9 @@ static int check_embedded(const uint8_t *bytes, size_t length, struct bs_error *
 		return fail(err, BS_FORMAT_UNSUPPORTED,
 			    "the descriptor of the VMDK is not right behind its header");
 	size = min_u64(size, length - HEADER_SIZE);
-	if (memchr(bytes + HEADER_SIZE, 0, size) == NULL)
+	if (!memchr(bytes + HEADER_SIZE, 0, size))
 		return fail(err, BS_CONTAINER_CORRUPT, "the descriptor of the VMDK has no end");
-	if (vmdk_descriptor_decode(bytes + HEADER_SIZE, size, &descriptor, err) != 0)
+	if (vmdk_descriptor_decode(bytes + HEADER_SIZE, size, &descriptor, err) < 0)
 		return -1;
 	if (strcmp(descriptor.create_type, "monolithicSparse") != 0 ||
 	    strcmp(descriptor.extent_type, "SPARSE") != 0)
@@ -145,24 +163,14 @@ int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size, 
 			    "is the data of a VMDK (COWD) that has its descriptor in another file");
 	if (length < HEADER_SIZE || memcmp(bytes, "KDMV", 4) != 0)
 		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
-	if (check_kind(bytes, err) != 0 ||
-	    check_layout(bytes, file_size, disk_size, &ignored, err) != 0)
+	if (vmdk_check_kind(bytes, err) < 0 ||
+	    vmdk_check_layout(bytes, file_size, disk_size, &ignored, err) < 0)
 		return -1;
-	return check_embedded(bytes, length, err);
-}
-
-int vmdk_decode_tables(const uint8_t *bytes, size_t length, uint64_t file_size,
-		       struct vmdk_tables *tables, struct bs_error *err)
-{
-	uint64_t ignored;
-
-	if (length < HEADER_SIZE)
-		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
-	return check_layout(bytes, file_size, &ignored, tables, err);
+	return vmdk_check_embedded(bytes, length, err);
 }
 
 /* Types that are not changed here, but can be converted. */
-static bool qemu_reads(const char *type)
+static bool vmdk_qemu_reads(const char *type)
 {
 	static const char *const types[] = {"monolithicFlat", "vmfs", "vmfsSparse", "seSparse"};
 
@@ -172,7 +180,7 @@ static bool qemu_reads(const char *type)
 	return false;
 }
 
-static int check_flat(const struct vmdk_descriptor *descriptor, struct bs_error *err)
+static int vmdk_check_flat(const struct vmdk_descriptor *descriptor, struct bs_error *err)
 {
 	const char *type = descriptor->create_type;
 	bool flat = strcmp(type, "monolithicFlat") == 0 &&
@@ -188,7 +196,8 @@ static int check_flat(const struct vmdk_descriptor *descriptor, struct bs_error 
 			    "is a compressed VMDK (streamOptimized), which cannot be changed in "
 			    "place");
 	if (!flat && !vmfs)
-		return fail(err, qemu_reads(type) ? BS_FORMAT_UNSUPPORTED : BS_FORMAT_UNREADABLE,
+		return fail(err,
+			    vmdk_qemu_reads(type) ? BS_FORMAT_UNSUPPORTED : BS_FORMAT_UNREADABLE,
 			    "is the descriptor of a VMDK of the type %s with an extent of the "
 			    "type %s",
 			    type, descriptor->extent_type);
@@ -196,7 +205,7 @@ static int check_flat(const struct vmdk_descriptor *descriptor, struct bs_error 
 }
 
 /* A path could lead out of the descriptor's folder, to any file. */
-static bool is_plain_name(const char *name)
+static bool vmdk_is_plain_name(const char *name)
 {
 	for (const char *c = name; *c != '\0'; c++)
 		if (*c == '/' || *c == '\\' || (unsigned char)*c < ' ')
@@ -215,13 +224,13 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 	while (length != 0 && bytes[length - 1] == 0)
 		length--;
 	if (length < strlen(first_line) || length > VMDK_DESCRIPTOR_MAX ||
-	    memcmp(bytes, first_line, strlen(first_line)) != 0 || memchr(bytes, 0, length) != NULL)
+	    memcmp(bytes, first_line, strlen(first_line)) != 0 || memchr(bytes, 0, length))
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "begins like a VMDK descriptor, but is not a text of at most 64 KiB");
-	if (vmdk_descriptor_decode(bytes, length, &descriptor, err) != 0 ||
-	    check_flat(&descriptor, err) != 0)
+	if (vmdk_descriptor_decode(bytes, length, &descriptor, err) < 0 ||
+	    vmdk_check_flat(&descriptor, err) < 0)
 		return -1;
-	if (!is_plain_name(descriptor.extent.name))
+	if (!vmdk_is_plain_name(descriptor.extent.name))
 		return fail(err,
 			    strchr(descriptor.extent.name, '\\') == NULL ? BS_FORMAT_UNSUPPORTED
 									 : BS_FORMAT_UNREADABLE,
@@ -234,10 +243,190 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 	return 0;
 }
 
-void vmdk_refer(const uint8_t *bytes, size_t length, const struct reference_taker *taker)
+/* ---- the whole file ------------------------------------------------------------------------- */
+
+static int vmdk_describe_descriptor(const uint8_t *bytes, size_t length, struct format *format,
+				    struct bs_error *err)
 {
-	if (length > 0 && bytes[0] == '#')
-		vmdk_descriptor_refer(bytes, length, true, taker);
-	else if (length > HEADER_SIZE && load_le64(bytes + DESCRIPTOR_OFFSET) == 1)
-		vmdk_descriptor_refer(bytes + HEADER_SIZE, length - HEADER_SIZE, false, taker);
+	struct vmdk_extent extent;
+
+	if (vmdk_decode_descriptor(bytes, length, &extent, err) < 0)
+		return -1;
+	format->access = FORMAT_ELSEWHERE;
+	format->offset = extent.offset;
+	format->length = extent.length;
+	format->disk_size = extent.length;
+	memcpy(format->extent, extent.name, sizeof(format->extent));
+	return 0;
 }
+
+static int vmdk_describe(struct disk *container, struct format *format, struct bs_error *err)
+{
+	uint8_t *bytes = NULL;
+	size_t length;
+	/* One byte more than a descriptor may have. */
+	int result = format_read(container, 0, VMDK_DESCRIPTOR_MAX + 1, &bytes, &length, err);
+
+	format->access = FORMAT_DRIVER;
+	if (result == 0 && length > 0 && bytes[0] == '#')
+		result = vmdk_describe_descriptor(bytes, length, format, err);
+	else if (result == 0)
+		result = vmdk_decode_sparse(bytes, (size_t)min_u64(length, VMDK_HEAD_SIZE),
+					    disk_size(container), &format->disk_size, err);
+	free(bytes);
+	return result;
+}
+
+/*
+ * In a sparse extent the descriptor names the file itself, perhaps as it was called before; that is
+ * not told.
+ */
+static int vmdk_refer(struct disk *container, const struct reference_taker *taker,
+		      struct bs_error *err)
+{
+	uint8_t *bytes = NULL;
+	size_t length;
+	int result = format_read(container, 0, VMDK_DESCRIPTOR_MAX, &bytes, &length, err);
+
+	if (result == 0 && length > 0 && bytes[0] == '#')
+		vmdk_descriptor_refer(bytes, length, true, taker);
+	else if (result == 0 && length > HEADER_SIZE && load_le64(bytes + DESCRIPTOR_OFFSET) == 1)
+		vmdk_descriptor_refer(bytes + HEADER_SIZE, length - HEADER_SIZE, false, taker);
+	free(bytes);
+	return result;
+}
+
+/* ---- the tables ----------------------------------------------------------------------------- */
+
+struct grains {
+	struct disk *container;
+	struct claims *claims;
+	struct vmdk_tables tables;
+	uint64_t table_number; /* of the present grain table */
+};
+
+static uint64_t vmdk_decode_entry(const uint8_t *entry)
+{
+	return (uint64_t)load_le32(entry) * SECTOR_SIZE;
+}
+
+static int vmdk_claim_table(struct grains *grains, const char *what, uint64_t number,
+			    uint64_t place, struct bs_error *err)
+{
+	uint64_t length = (uint64_t)grains->tables.table_entries * TABLE_ENTRY_SIZE;
+	uint64_t size = disk_size(grains->container);
+
+	if (!range_within(place, length, size))
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the file is cut short: it ends at byte %" PRIu64
+			    ", a table is at %" PRIu64,
+			    size, place);
+	return claims_add_area(grains->claims, what, number, place, length, err);
+}
+
+/*
+ * The driver reads a grain table by the first directory, and writes to that and, unasked, to the
+ * one where the second directory leads.  For an entry of 0 that would be the header.
+ */
+static int vmdk_claim_tables(void *context, uint64_t index, const uint8_t *entry,
+			     struct bs_error *err)
+{
+	struct grains *grains = context;
+	const struct vmdk_tables *tables = &grains->tables;
+	uint8_t copy[TABLE_ENTRY_SIZE];
+	uint64_t place = vmdk_decode_entry(entry);
+
+	if (place == 0)
+		return 0;
+	if (vmdk_claim_table(grains, "grain table", index, place, err) < 0)
+		return -1;
+	if (tables->copy_offset == 0)
+		return 0;
+	if (disk_read(grains->container, tables->copy_offset + index * sizeof(copy), copy,
+		      sizeof(copy), err) < 0)
+		return -1;
+	return vmdk_claim_table(grains, "copy of grain table", index, vmdk_decode_entry(copy), err);
+}
+
+static int vmdk_claim_grain(void *context, uint64_t index, const uint8_t *entry,
+			    struct bs_error *err)
+{
+	const struct grains *grains = context;
+	const struct vmdk_tables *tables = &grains->tables;
+	uint64_t number = grains->table_number * tables->table_entries + index;
+	uint64_t place = vmdk_decode_entry(entry);
+
+	if (place == 0 || (place == SECTOR_SIZE && tables->zero_grains) || number >= tables->grains)
+		return 0;
+	return claims_add_piece(grains->claims, number, place, err);
+}
+
+static int vmdk_claim_grains(void *context, uint64_t index, const uint8_t *entry,
+			     struct bs_error *err)
+{
+	struct grains *grains = context;
+	struct table table = {.offset = vmdk_decode_entry(entry),
+			      .entries = grains->tables.table_entries,
+			      .entry_size = TABLE_ENTRY_SIZE};
+
+	if (table.offset == 0)
+		return 0;
+	grains->table_number = index;
+	return table_walk(grains->container, &table, vmdk_claim_grain, grains, err);
+}
+
+/* No two grain tables share bytes, so that all of them have no more than those of the file. */
+static int vmdk_claim(struct disk *container, struct claims *claims, struct bs_error *err)
+{
+	struct grains grains = {.container = container, .claims = claims};
+	const struct vmdk_tables *tables = &grains.tables;
+	struct table directory = {.entry_size = TABLE_ENTRY_SIZE};
+	uint8_t header[HEADER_SIZE];
+	uint64_t length;
+
+	if (disk_read(container, 0, header, sizeof(header), err) < 0 ||
+	    vmdk_check_layout(header, disk_size(container), &length, &grains.tables, err) < 0)
+		return -1;
+	directory.offset = tables->directory_offset;
+	directory.entries = tables->directory_entries;
+	length = tables->directory_entries * TABLE_ENTRY_SIZE;
+	if (claims_add_area(claims, "header", CLAIMS_NO_NUMBER, 0, VMDK_HEAD_SIZE, err) < 0 ||
+	    claims_add_area(claims, "grain directory", CLAIMS_NO_NUMBER, directory.offset, length,
+			    err) < 0 ||
+	    claims_add_area(claims, "second grain directory", CLAIMS_NO_NUMBER, tables->copy_offset,
+			    tables->copy_offset != 0 ? length : 0, err) < 0 ||
+	    table_walk(container, &directory, vmdk_claim_tables, &grains, err) < 0 ||
+	    claims_close_areas(claims, err) < 0 ||
+	    claims_begin_pieces(claims, "grain", tables->grain_size, err) < 0)
+		return -1;
+	return table_walk(container, &directory, vmdk_claim_grains, &grains, err);
+}
+
+static int vmdk_check_tables(struct disk *container, const struct format *format,
+			     struct bs_error *err)
+{
+	uint64_t end = disk_size(container);
+	struct disk *cache;
+	int result;
+
+	if (format->access == FORMAT_ELSEWHERE) {
+		if (!range_within(format->offset, format->length, end))
+			return fail(err, BS_CONTAINER_CORRUPT,
+				    "the file is cut short: it ends at byte %" PRIu64
+				    ", the disk in it at %" PRIu64,
+				    end, format->offset + format->length);
+		return 0;
+	}
+	/* Small tables that lie side by side are read in larger pieces, through a cache. */
+	cache = cache_open(container, err);
+	result = cache ? claims_check(cache, vmdk_claim, err) : -1;
+	disk_close(cache);
+	return result;
+}
+
+const struct format_codec vmdk_codec = {
+	.magics = {{0, 4, "KDMV"}, {0, 4, "COWD"}, {0, 21, "# Disk DescriptorFile"}},
+	.describe = vmdk_describe,
+	.check_tables = vmdk_check_tables,
+	.refer = vmdk_refer,
+};

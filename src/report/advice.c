@@ -164,7 +164,14 @@ static void put_text(struct advice *advice, const char *text, const struct advic
 /* QEMU's name of a format. */
 static const char *driver(const struct bs_inspection *inspection)
 {
-	return strcmp(inspection->format, "vhd") == 0 ? "vpc" : inspection->format;
+#define DRIVER(id, driver, title, ...) {#id, driver},
+	static const char *const drivers[][2] = {BS_FORMATS(DRIVER)};
+#undef DRIVER
+
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
+		if (strcmp(inspection->format, drivers[i][0]) == 0)
+			return drivers[i][1];
+	return inspection->format;
 }
 
 /* The four bytes at the place of the signature in the master boot record. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Holds an image against a journal: is it wholly new, may it be taken back, is it wholly old.
- * Nothing here writes.  Each goes through the journal's records, which prove themselves on the
- * way, and opens the image once more to read it from its storage.
+ * Compares an image with a journal: whether the image is wholly new, may be taken back, or is
+ * wholly old.  Nothing here writes.  Each check reads all records, which proves them, and opens the
+ * image again to read it from its storage.
  */
 #ifndef BOOTSHIFT_TRANSACTION_CHECK_H
 #define BOOTSHIFT_TRANSACTION_CHECK_H
@@ -11,8 +11,9 @@
 #include "transaction/target.h"
 
 /*
- * Proves that every record's range, every guard zone and the length are as the fix left them.  An
- * image that differs gives `code`: BS_VERIFY after a commit, BS_CHANGED_SINCE before an undo.
+ * Proves that every record's range, every guard zone and the length are as the fix left them.  If
+ * the image differs, the error is `code`: BS_VERIFY after a commit, BS_CHANGED_SINCE before an
+ * undo.
  */
 MUST_CHECK int check_new(struct journal_file *journal, const struct target *image,
 			 enum bs_code code, struct bs_error *err);
@@ -26,15 +27,15 @@ MUST_CHECK int check_new(struct journal_file *journal, const struct target *imag
  *   says how that is told.  Of a hole, and past the old end, the bytes before are zeros.
  * - A piece of a guard zone outside of all records was never written: it is as it was.
  * Anything else means that the file was replaced, or that somebody started the image or wrote to
- * it after the interruption: BS_CHANGED_SINCE.  (A checksum of 32 bits tells accidents, not
- * forgeries: who can forge sectors can write to the image anyway.)
+ * it after the interruption: BS_CHANGED_SINCE.  (A checksum of 32 bits finds accidents, not
+ * forgeries: a user who can forge sectors can write to the image anyway.)
  */
 MUST_CHECK int check_can_be_taken_back(struct journal_file *journal, const struct target *image,
 				       struct bs_error *err);
 
 /*
- * Proves that every range reads as before and that the length is the old one, else BS_VERIFY.
- * `ours_only`: sectors that are neither as before nor as after the fix do not count.
+ * Proves that every range reads as before and that the length is the old one, otherwise BS_VERIFY.
+ * `ours_only`: sectors that are neither as before nor as after the fix are not compared.
  */
 MUST_CHECK int check_old(struct journal_file *journal, const struct target *image, bool ours_only,
 			 struct bs_error *err);

@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Makes staged bytes real, all or nothing, and takes them back bit for bit.
+ * Writes the staged bytes to the image, all or none of them, and takes them back bit for bit.
  *
- * What is promised, on storage whose flush is honest: the image is opened for writing only by the
- * calls below that change it, and only after everything that can be checked was checked; after a
- * crash at any point the image is wholly old or can be made so with transaction_recover(), or it is
- * wholly new and marked so; every call can be repeated.
+ * The promise, on storage whose flush is honest:
+ * - Before anything is written, everything that can be checked is checked.
+ * - After a crash at any point, the image is either wholly new and marked so, or it is wholly old or
+ *   transaction_recover() makes it so.
+ * - Every call can be repeated.
+ * - After an error of class BS_EXIT_RECOVERY the image may be neither old nor new, and the journal
+ *   is kept.  After every other error the image is as it was before the call.
  *
  * The caller holds the image's lock for changing (lock.h) around each call, and around staging and
- * commit together.  `io` may be NULL: the real system calls; on an NBD export it is used for the
- * journal only.
+ * commit together.
  *
- * An error of class BS_EXIT_RECOVERY means that the image may be neither old nor new and that the
- * journal was kept.  After every other error it is as it was before the call.
- *
- * The order of a commit, and that of taking back, with every step durable before the next one
- * begins; state.h says what follows from a stop between two of them:
+ * Each step below is durable before the next one begins; state.h says what follows from a stop
+ * between two of them, and commit-steps.h what holds in each:
  *
  *	commit     publish journal, set signpost, write and read back, remove signpost, APPLIED
  *	undo       UNDOING, set signpost, restore and read back, remove signpost, DONE
  *	recovery   the same without UNDOING
  *
- * The journal may lose its name on the way: somebody removes, moves or replaces it.  Both go by
- * the open file, and a commit then ends with taking back what it has written.
+ * The journal may lose its name on the way, when somebody removes, moves or replaces it.  Commit and
+ * undo use the open file.  A commit whose journal lost its name is taken back.
  */
 #ifndef BOOTSHIFT_COMMIT_H
 #define BOOTSHIFT_COMMIT_H
@@ -35,19 +34,19 @@ enum transaction_state {
 	TRANSACTION_NONE,        /* no journal */
 	TRANSACTION_INTERRUPTED, /* has to be recovered first */
 	TRANSACTION_APPLIED,     /* fixed; can be undone */
-	TRANSACTION_DONE,        /* taken back; only the journal was not removed yet */
+	TRANSACTION_DONE,        /* taken back; only the journal is still there */
 };
 
 /*
- * Tells what the journal's header and marks say; temporary journals do not count.
- * Errors: BS_RECOVERY_REQUIRED, when the image has a signpost that the journal does not account
- * for (see state.h); BS_JOURNAL_DAMAGED, and those of finding and reading files.
+ * Sets *state to what the journal's marks say; temporary journals do not count.  Errors:
+ * BS_RECOVERY_REQUIRED when the image has a signpost that the journal does not explain (state.h);
+ * BS_JOURNAL_DAMAGED, and those of finding and reading files.
  */
 MUST_CHECK int transaction_state(const struct place *place, enum transaction_state *state,
 				 struct bs_error *err);
 
 /*
- * Fails when a commit would find another transaction: BS_UNDO_FILE_EXISTS after a fix,
+ * Fails if a commit would find another transaction: BS_UNDO_FILE_EXISTS after a fix,
  * BS_RECOVERY_REQUIRED after an interruption.  Other errors: those of transaction_state().
  */
 MUST_CHECK int transaction_check_none(const struct place *place, struct bs_error *err);
@@ -66,56 +65,55 @@ struct commit_result {
 };
 
 /*
- * Commits.  transaction_recover() has been called before.  Errors, image unchanged:
- * BS_UNDO_FILE_EXISTS, BS_CHANGED_MEANWHILE, BS_READ_ONLY, BS_NO_PERMISSION, BS_NO_SPACE,
- * BS_VERIFY (the image did not read back as written), BS_FORMAT_UNSUPPORTED (shrunk, or grown
- * where the length is fixed), BS_IO and
- * others of the machine.  BS_RECOVERY_REQUIRED when the roll-back failed as well, or when an
- * earlier transaction has not been recovered.  BS_CHANGED_MEANWHILE also when somebody else
- * wrote to the image during the commit and it had to be rolled back: then what the others wrote is
- * kept, and the rest is as before.  BS_UNDO_FILE_LOST: the journal lost its name.  *result is set
- * on success only; its journal is closed by the caller.
+ * Commits.  The caller has called transaction_recover() before.  *result is set on success only;
+ * the caller closes its journal.  Errors, image unchanged:
+ * - BS_UNDO_FILE_EXISTS, BS_READ_ONLY, BS_NO_PERMISSION, BS_NO_SPACE, BS_IO and others of the
+ *   machine;
+ * - BS_CHANGED_MEANWHILE: the image is not the one that was staged.  Also, another process wrote to
+ *   the image during the commit: then its bytes are kept, and the rest is as before;
+ * - BS_VERIFY: the image did not read back as it was written;
+ * - BS_FORMAT_UNSUPPORTED: the overlay has shrunk, or has grown over a fixed length;
+ * - BS_UNDO_FILE_LOST: the journal lost its name.
+ * BS_RECOVERY_REQUIRED: taking the commit back failed as well, or an earlier transaction has not
+ * been recovered.
  */
 MUST_CHECK int transaction_commit(const struct commit_request *request,
-				  const struct transaction_io *io, struct commit_result *result,
-				  struct bs_error *err);
+				  struct commit_result *result, struct bs_error *err);
 
 /*
- * Takes back an interrupted transaction and removes what was left over by others; *recovered says
- * whether there was one to take back.  Nothing is written before the whole journal is proved
- * intact and the image proved to be what an interruption can leave.  Errors: BS_JOURNAL_DAMAGED,
- * BS_CHANGED_SINCE (the image was replaced or written to since), BS_RECOVERY_REQUIRED with the
- * cause in the message, also for a transaction with another journal, which is left alone.  An undo
- * that had only to remove its journal counts as recovered, too.  A file may have other times
- * afterwards, even when nothing was recovered.
+ * Takes back an interrupted transaction, and removes temporary journals, journals marked DONE and
+ * signposts that were left over.  *recovered: a transaction was taken back, or a journal marked
+ * DONE was removed.  Before anything is written, the whole journal is proved to be intact and the
+ * image to be what an interruption can leave.  A file may have other times afterwards, even if
+ * nothing was recovered.  Errors: BS_JOURNAL_DAMAGED; BS_CHANGED_SINCE (the image was replaced or
+ * written to since); BS_RECOVERY_REQUIRED with the cause in the message, also if a transaction with
+ * another journal was interrupted, which is left alone.
  */
-MUST_CHECK int transaction_recover(const struct place *place, const struct transaction_io *io,
-				   bool *recovered, struct bs_error *err);
+MUST_CHECK int transaction_recover(const struct place *place, bool *recovered,
+				   struct bs_error *err);
 
 enum undo_outcome {
-	UNDO_EXACT,      /* what the fix changed is as before, and nothing else was written since */
-	UNDO_OF_THE_FIX, /* what the fix changed is as before; the rest is as it was found */
-	UNDO_OF_OURS,    /* the same, but somebody else wrote into what the fix changed: kept */
-	UNDO_NOT_NEEDED, /* it was so already: nothing was written, the journal is still there */
+	UNDO_EXACT,      /* the fix is taken back, and nothing else was written since the fix */
+	UNDO_OF_THE_FIX, /* the fix is taken back; other changes may have been made, and are kept */
+	UNDO_OF_OURS,    /* the same, and others changed bytes that the fix had changed: kept */
+	UNDO_NOT_NEEDED, /* the image was old already; nothing was written, the journal is kept */
 };
 
 /*
- * Takes back an applied transaction; *outcome tells what the image is then.  UNDO_EXACT goes by a
- * file's time of change, so it is not told of what is no file.  Errors, image unchanged:
- * BS_NO_UNDO_FILE, BS_UNDO_FILE_DAMAGED, BS_CHANGED_SINCE, BS_READ_ONLY, BS_NO_PERMISSION, BS_IO.
- * BS_JOURNAL_DAMAGED: image unchanged too.  BS_RECOVERY_REQUIRED: begun and not finished, or
- * interrupted before: recover.
+ * Takes back an applied transaction.  UNDO_EXACT is proved by a file's time of change, so it never
+ * is the outcome for a device or an export.  Errors, image unchanged: BS_NO_UNDO_FILE,
+ * BS_UNDO_FILE_DAMAGED, BS_JOURNAL_DAMAGED, BS_CHANGED_SINCE, BS_READ_ONLY, BS_NO_PERMISSION,
+ * BS_IO.  BS_RECOVERY_REQUIRED: this or an earlier call began and did not finish.
  */
-MUST_CHECK int transaction_undo(const struct place *place, const struct transaction_io *io,
-				enum undo_outcome *outcome, struct bs_error *err);
+MUST_CHECK int transaction_undo(const struct place *place, enum undo_outcome *outcome,
+				struct bs_error *err);
 
 /*
- * The same for a commit that has just succeeded, by its open journal.  Nobody relies on that fix
- * yet, so it is also taken back where somebody wrote into it since: UNDO_OF_OURS.
+ * Takes back a commit that has just succeeded, through its open journal.  Nobody relies on that fix
+ * yet, so it is taken back even if somebody has written into its bytes since: UNDO_OF_OURS.
  */
 MUST_CHECK int transaction_undo_commit(const struct place *place,
 				       const struct commit_result *committed,
-				       const struct transaction_io *io, enum undo_outcome *outcome,
-				       struct bs_error *err);
+				       enum undo_outcome *outcome, struct bs_error *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reads a journal from its file and sets its marks; see journal-file.h. */
+/* Reads a journal from its file, and sets its marks; see journal-file.h. */
 #include "transaction/journal-file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,8 +14,8 @@
 #include "util/crc32c.h"
 #include "util/trust.h"
 
-static int read_whole(int descriptor, uint64_t offset, uint8_t *buffer, size_t length,
-		      struct bs_error *err)
+static int journal_file_read(int descriptor, uint64_t offset, uint8_t *buffer, size_t length,
+			     struct bs_error *err)
 {
 	if (file_read_at(descriptor, offset, buffer, length, err) == 0)
 		return 0;
@@ -23,18 +24,18 @@ static int read_whole(int descriptor, uint64_t offset, uint8_t *buffer, size_t l
 	return fail_prefix(err, "the undo file");
 }
 
-static int read_mark(struct journal_file *file, enum journal_mark mark, bool *set,
-		     uint64_t *image_modified, struct bs_error *err)
+static int journal_file_read_mark(struct journal_file *file, enum journal_mark mark, bool *set,
+				  uint64_t *image_modified, struct bs_error *err)
 {
-	if (read_whole(file->descriptor, mark * (uint64_t)JOURNAL_BLOCK_SIZE, file->buffer,
-		       JOURNAL_BLOCK_SIZE, err) < 0)
+	if (journal_file_read(file->descriptor, mark * (uint64_t)JOURNAL_BLOCK_SIZE, file->buffer,
+			      JOURNAL_BLOCK_SIZE, err) < 0)
 		return -1;
 	*set = journal_decode_mark(mark, file->header.identity, file->buffer, image_modified);
 	return 0;
 }
 
 /* Header and marks: what tells the state of the transaction, also of a journal that is damaged. */
-static int read_head(struct journal_file *file, struct bs_error *err)
+static int journal_file_read_head(struct journal_file *file, struct bs_error *err)
 {
 	uint64_t none;
 	struct stat stat;
@@ -43,19 +44,20 @@ static int read_head(struct journal_file *file, struct bs_error *err)
 		return fail_errno(err, BS_IO, "cannot look at the undo file");
 	if (!S_ISREG(stat.st_mode))
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file is not a regular file");
-	if (read_whole(file->descriptor, 0, file->buffer, JOURNAL_BLOCK_SIZE, err) < 0 ||
+	if (journal_file_read(file->descriptor, 0, file->buffer, JOURNAL_BLOCK_SIZE, err) < 0 ||
 	    journal_decode_header(file->buffer, &file->header, err) < 0 ||
-	    read_mark(file, JOURNAL_APPLIED, &file->applied, &file->image_modified, err) < 0 ||
-	    read_mark(file, JOURNAL_UNDOING, &file->undoing, &none, err) < 0)
+	    journal_file_read_mark(file, JOURNAL_APPLIED, &file->applied, &file->image_modified,
+				   err) < 0 ||
+	    journal_file_read_mark(file, JOURNAL_UNDOING, &file->undoing, &none, err) < 0)
 		return -1;
-	return read_mark(file, JOURNAL_DONE, &file->done, &none, err);
+	return journal_file_read_mark(file, JOURNAL_DONE, &file->done, &none, err);
 }
 
 int journal_file_open(const char *path, struct journal_file **result, struct bs_error *err)
 {
-	/* O_NONBLOCK: opening must not hang on a pipe that somebody put there. */
+	/* O_NONBLOCK: opening must not wait for a pipe that somebody put there. */
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct journal_file *file = NULL;
+	struct journal_file *file;
 
 	*result = NULL;
 	if (descriptor < 0 && errno == ENOENT)
@@ -63,33 +65,27 @@ int journal_file_open(const char *path, struct journal_file **result, struct bs_
 	if (descriptor < 0)
 		return fail_system(err, "cannot open the undo file");
 	file = calloc(1, sizeof(*file));
-	if (file)
-		file->buffer = malloc(JOURNAL_RECORD_MAX);
-	if (!file || !file->buffer) {
+	if (!file) {
+		close(descriptor);
+		return fail_memory(err);
+	}
+	file->descriptor = descriptor;
+	file->marks = -1;
+	file->buffer = malloc(JOURNAL_RECORD_MAX);
+	if (!file->buffer) {
 		fail_memory(err);
 		goto out;
 	}
 	if (trust_check_file(descriptor, "undo file", path, err) < 0)
 		goto out;
-	file->descriptor = descriptor;
-	file->marks = -1;
-	descriptor = -1;
-	if (read_head(file, err) < 0) {
+	if (journal_file_read_head(file, err) < 0) {
 		fail_prefix(err, "it cannot be told whether a fix or an undo was interrupted");
 		goto out;
 	}
-	journal_file_rewind(file);
 	*result = file;
 	return 0;
 out:
-	if (descriptor >= 0) {
-		close(descriptor);
-		if (file)
-			free(file->buffer);
-		free(file);
-	} else {
-		journal_file_close(file);
-	}
+	journal_file_close(file);
 	return -1;
 }
 
@@ -98,30 +94,19 @@ void journal_file_close(struct journal_file *file)
 	if (!file)
 		return;
 	if (file->marks >= 0)
-		close(file->marks); /* nothing is left to be written: it was synced, or has failed
-				     */
+		close(file->marks); /* every mark was synced, or its error was reported */
 	close(file->descriptor);
 	free(file->buffer);
 	free(file);
 }
 
-void journal_file_rewind(struct journal_file *file)
-{
-	file->position = JOURNAL_FIRST_RECORD;
-	file->index = 0;
-	file->image_end = 0;
-	file->in_guards = false;
-	file->records_checksum = 0;
-	file->data_bytes = 0;
-}
-
-/* A record on its own is intact; here it is held against the header and the records before it. */
-static bool record_fits(const struct journal_file *file, const struct journal_record *record)
+/* Checks an intact record against the header and the records before it. */
+static bool journal_file_fits(const struct journal_file *file, const struct journal_record *record)
 {
 	const struct journal_range *range = &record->range;
 	uint64_t old_length = file->header.old_length;
 
-	if (record->index != file->index ||
+	if (record->index != file->sums.record_count ||
 	    !range_within(range->offset, range->length, file->header.new_length))
 		return false;
 	if (range->kind == JOURNAL_GUARD)
@@ -133,8 +118,8 @@ static bool record_fits(const struct journal_file *file, const struct journal_re
 	return range_within(range->offset, range->length, old_length);
 }
 
-/* The trailer, that it fits the records, and that it is the end of the file. */
-static int read_end(struct journal_file *file, struct bs_error *err)
+/* Reads the trailer, and checks that it fits the records and ends the file. */
+static int journal_file_read_end(struct journal_file *file, struct bs_error *err)
 {
 	uint64_t size = file->header.journal_size;
 	struct journal_trailer trailer;
@@ -146,57 +131,50 @@ static int read_end(struct journal_file *file, struct bs_error *err)
 		return fail(err, BS_JOURNAL_DAMAGED,
 			    "the undo file has %llu bytes and should have %llu",
 			    (unsigned long long)stat.st_size, (unsigned long long)size);
-	if (read_whole(file->descriptor, size - JOURNAL_BLOCK_SIZE, file->buffer,
-		       JOURNAL_BLOCK_SIZE, err) < 0 ||
+	if (journal_file_read(file->descriptor, size - JOURNAL_BLOCK_SIZE, file->buffer,
+			      JOURNAL_BLOCK_SIZE, err) < 0 ||
 	    journal_decode_trailer(file->buffer, file->header.identity, &trailer, err) < 0)
 		return -1;
-	if (trailer.record_count != file->index || trailer.data_bytes != file->data_bytes ||
-	    trailer.journal_size != size || trailer.records_checksum != file->records_checksum ||
+	if (trailer.record_count != file->sums.record_count || trailer.journal_size != size ||
+	    trailer.data_bytes != file->sums.data_bytes ||
+	    trailer.records_checksum != file->sums.records_checksum ||
 	    file->position + JOURNAL_BLOCK_SIZE != size)
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's records do not add up");
 	return 0;
 }
 
-static int read_record(struct journal_file *file, struct journal_record *record,
-		       struct bs_error *err)
+static int journal_file_read_record(struct journal_file *file, struct journal_record *record,
+				    struct bs_error *err)
 {
 	uint64_t room = file->header.journal_size - JOURNAL_BLOCK_SIZE - file->position;
 	size_t size;
 
 	if (room < JOURNAL_BLOCK_SIZE)
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file has too few records");
-	if (read_whole(file->descriptor, file->position, file->buffer, JOURNAL_BLOCK_SIZE, err) <
-		    0 ||
+	if (journal_file_read(file->descriptor, file->position, file->buffer, JOURNAL_BLOCK_SIZE,
+			      err) < 0 ||
 	    journal_peek_record(&file->header, file->buffer, &size, err) < 0)
 		return -1;
 	if (size > room)
 		return fail(err, BS_JOURNAL_DAMAGED, "a record of the undo file is too long");
-	if (read_whole(file->descriptor, file->position + JOURNAL_BLOCK_SIZE,
-		       file->buffer + JOURNAL_BLOCK_SIZE, size - JOURNAL_BLOCK_SIZE, err) < 0 ||
+	if (journal_file_read(file->descriptor, file->position + JOURNAL_BLOCK_SIZE,
+			      file->buffer + JOURNAL_BLOCK_SIZE, size - JOURNAL_BLOCK_SIZE,
+			      err) < 0 ||
 	    journal_decode_record(&file->header, file->buffer, size, record, err) < 0)
 		return -1;
-	if (!record_fits(file, record))
+	if (!journal_file_fits(file, record))
 		return fail(err, BS_JOURNAL_DAMAGED, "record %llu of the undo file is misplaced",
-			    (unsigned long long)file->index);
+			    (unsigned long long)file->sums.record_count);
 	file->position += size;
 	return 0;
 }
 
-int journal_file_next(struct journal_file *file, struct journal_record *record, bool *present,
-		      struct bs_error *err)
+static int journal_file_next(struct journal_file *file, struct journal_record *record,
+			     struct bs_error *err)
 {
-	uint8_t checksum[4];
-
-	*present = file->index < file->header.record_count;
-	if (!*present)
-		return read_end(file, err);
-	if (read_record(file, record, err) < 0)
+	if (journal_file_read_record(file, record, err) < 0)
 		return -1;
-	file->index++;
-	store_le32(checksum, record->checksum);
-	file->records_checksum = crc32c(file->records_checksum, checksum, sizeof(checksum));
-	if (record->range.kind == JOURNAL_DATA)
-		file->data_bytes += record->range.length;
+	journal_trailer_add(&file->sums, &record->range, record->checksum);
 	if (record->range.kind == JOURNAL_GUARD)
 		file->in_guards = true;
 	else
@@ -204,16 +182,33 @@ int journal_file_next(struct journal_file *file, struct journal_record *record, 
 	return 0;
 }
 
-int journal_file_validate(struct journal_file *file, struct bs_error *err)
+int journal_file_each(struct journal_file *file, journal_file_visit *visit, void *context,
+		      struct bs_error *err)
 {
 	struct journal_record record;
-	bool present;
 
-	journal_file_rewind(file);
-	do { /* ends: each turn reads a record or meets the header's count */
-		if (journal_file_next(file, &record, &present, err) < 0)
+	file->position = JOURNAL_FIRST_RECORD;
+	file->image_end = 0;
+	file->in_guards = false;
+	file->sums = (struct journal_trailer){0};
+	while (file->sums.record_count < file->header.record_count)
+		if (journal_file_next(file, &record, err) < 0 || visit(context, &record, err) < 0)
 			return -1;
-	} while (present);
+	return journal_file_read_end(file, err);
+}
+
+static int journal_file_visit_nothing(void *context, const struct journal_record *record,
+				      struct bs_error *err)
+{
+	(void)context, (void)record, (void)err;
+	return 0;
+}
+
+int journal_file_validate(struct journal_file *file, struct bs_error *err)
+{
+	if (journal_file_each(file, journal_file_visit_nothing, NULL, err) < 0)
+		return -1;
+	file->validated = true;
 	return 0;
 }
 
@@ -235,6 +230,7 @@ int journal_file_open_marks(struct journal_file *file, const char *path,
 	if (fstat(file->descriptor, &reading) == 0 && fstat(descriptor, &writing) == 0 &&
 	    file_is_same(&reading, &writing)) {
 		file->marks = descriptor;
+		file->io = io;
 		return 0;
 	}
 	close(descriptor);
@@ -247,18 +243,22 @@ bool journal_file_is_marked(struct journal_file *file, enum journal_mark mark)
 	struct bs_error ignored;
 	bool set;
 
-	return read_mark(file, mark, &set, &ignored_time, &ignored) < 0 || set;
+	return journal_file_read_mark(file, mark, &set, &ignored_time, &ignored) < 0 || set;
 }
 
-int journal_file_mark(const struct journal_file *file, enum journal_mark mark,
-		      uint64_t image_modified, const struct transaction_io *io,
+int journal_file_mark(struct journal_file *file, enum journal_mark mark, uint64_t image_modified,
 		      struct bs_error *err)
 {
 	uint8_t block[JOURNAL_BLOCK_SIZE];
 
+	assert(file->marks >= 0);
+	file->applied |= mark == JOURNAL_APPLIED;
 	journal_encode_mark(mark, file->header.identity, image_modified, block);
-	if (transaction_write(io, file->marks, mark * (uint64_t)JOURNAL_BLOCK_SIZE, block,
-			      sizeof(block), "the undo file", err) < 0)
+	if (transaction_write(file->io, file->marks, mark * (uint64_t)JOURNAL_BLOCK_SIZE, block,
+			      sizeof(block), "the undo file", err) < 0 ||
+	    transaction_sync(file->io, file->marks, "the undo file", err) < 0)
 		return -1;
-	return transaction_sync(io, file->marks, "the undo file", err);
+	file->undoing |= mark == JOURNAL_UNDOING;
+	file->done |= mark == JOURNAL_DONE;
+	return 0;
 }

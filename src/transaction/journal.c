@@ -68,7 +68,7 @@ static_assert(HEADER_IMAGE_NAME + sizeof(((struct journal_header *)0)->image_nam
 			      HEADER_MAKER &&
 		      HEADER_MAKER + BS_MAKER_SIZE <= BLOCK_CHECKSUM,
 	      "the header fits its block");
-/* One piece more than fits the length: a range may begin and end inside of one. */
+/* A range that begins and ends inside of pieces has one piece more than its length fills. */
 static_assert(RECORD_PIECES + 4 * (JOURNAL_RANGE_MAX / JOURNAL_PIECE_SIZE + 1) + JOURNAL_RANGE_MAX +
 			      (JOURNAL_BLOCK_SIZE - 1) <=
 		      JOURNAL_RECORD_MAX,
@@ -85,31 +85,27 @@ void journal_hash(const uint8_t *bytes, size_t length, uint8_t hash[JOURNAL_HASH
 
 /* ---- blocks that end with their checksum ---------------------------------------------------- */
 
-static void seal_block(uint8_t *block)
+static void journal_seal(uint8_t *block)
 {
 	store_le32(block + BLOCK_CHECKSUM, crc32c(0, block, BLOCK_CHECKSUM));
 }
 
-static bool block_is_sealed(const uint8_t *block)
+static bool journal_is_sealed(const uint8_t *block)
 {
 	return load_le32(block + BLOCK_CHECKSUM) == crc32c(0, block, BLOCK_CHECKSUM);
 }
 
-static uint32_t version_of(uint32_t piece_size)
+/* The pieces of version 1 are whole sectors. */
+static uint32_t journal_version(uint32_t piece_size)
 {
 	return piece_size == JOURNAL_SECTOR_SIZE ? 1 : JOURNAL_VERSION;
-}
-
-static bool piece_size_is_known(uint32_t piece_size)
-{
-	return piece_size == JOURNAL_SECTOR_SIZE || piece_size == JOURNAL_PIECE_SIZE;
 }
 
 void journal_encode_header(struct journal_header *header, uint8_t block[JOURNAL_BLOCK_SIZE])
 {
 	memset(block, 0, JOURNAL_BLOCK_SIZE);
 	memcpy(block, HEADER_MAGIC, HEADER_MAGIC_SIZE);
-	store_le32(block + HEADER_VERSION, version_of(header->piece_size));
+	store_le32(block + HEADER_VERSION, journal_version(header->piece_size));
 	store_le32(block + HEADER_BLOCK_SIZE, JOURNAL_BLOCK_SIZE);
 	store_le32(block + HEADER_PIECE_SIZE, header->piece_size);
 	store_le64(block + HEADER_OLD_LENGTH, header->old_length);
@@ -122,11 +118,11 @@ void journal_encode_header(struct journal_header *header, uint8_t block[JOURNAL_
 	memcpy(block + HEADER_TOOL_VERSION, header->tool_version, sizeof(header->tool_version));
 	memcpy(block + HEADER_IMAGE_NAME, header->image_name, sizeof(header->image_name));
 	memcpy(block + HEADER_MAKER, header->maker, sizeof(header->maker));
-	seal_block(block);
+	journal_seal(block);
 	header->identity = load_le32(block + BLOCK_CHECKSUM);
 }
 
-static bool header_is_plausible(const struct journal_header *header)
+static bool journal_header_is_plausible(const struct journal_header *header)
 {
 	uint64_t blocks = header->journal_size / JOURNAL_BLOCK_SIZE;
 
@@ -143,11 +139,12 @@ int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE], struct journa
 {
 	if (memcmp(block, HEADER_MAGIC, HEADER_MAGIC_SIZE) != 0)
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file does not begin like one");
-	if (!block_is_sealed(block))
+	if (!journal_is_sealed(block))
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's header is damaged");
 	header->piece_size = load_le32(block + HEADER_PIECE_SIZE);
-	if (!piece_size_is_known(header->piece_size) ||
-	    load_le32(block + HEADER_VERSION) != version_of(header->piece_size) ||
+	if ((header->piece_size != JOURNAL_SECTOR_SIZE &&
+	     header->piece_size != JOURNAL_PIECE_SIZE) ||
+	    load_le32(block + HEADER_VERSION) != journal_version(header->piece_size) ||
 	    load_le32(block + HEADER_BLOCK_SIZE) != JOURNAL_BLOCK_SIZE)
 		return fail(err, BS_JOURNAL_DAMAGED,
 			    "the undo file is of version %u, which this program does not know",
@@ -163,9 +160,21 @@ int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE], struct journa
 	memcpy(header->image_name, block + HEADER_IMAGE_NAME, sizeof(header->image_name));
 	memcpy(header->maker, block + HEADER_MAKER, sizeof(header->maker));
 	header->identity = load_le32(block + BLOCK_CHECKSUM);
-	if (!header_is_plausible(header))
+	if (!journal_header_is_plausible(header))
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's header contradicts itself");
 	return 0;
+}
+
+void journal_trailer_add(struct journal_trailer *trailer, const struct journal_range *range,
+			 uint32_t record_checksum)
+{
+	uint8_t bytes[4];
+
+	store_le32(bytes, record_checksum);
+	trailer->records_checksum = crc32c(trailer->records_checksum, bytes, sizeof(bytes));
+	trailer->record_count++;
+	if (range->kind == JOURNAL_DATA)
+		trailer->data_bytes += range->length;
 }
 
 void journal_encode_trailer(const struct journal_trailer *trailer, uint32_t identity,
@@ -178,13 +187,13 @@ void journal_encode_trailer(const struct journal_trailer *trailer, uint32_t iden
 	store_le64(block + TRAILER_DATA_BYTES, trailer->data_bytes);
 	store_le64(block + TRAILER_JOURNAL_SIZE, trailer->journal_size);
 	store_le32(block + TRAILER_RECORDS_CHECKSUM, trailer->records_checksum);
-	seal_block(block);
+	journal_seal(block);
 }
 
 int journal_decode_trailer(const uint8_t block[JOURNAL_BLOCK_SIZE], uint32_t identity,
 			   struct journal_trailer *trailer, struct bs_error *err)
 {
-	if (memcmp(block, TRAILER_MAGIC, MAGIC_SIZE) != 0 || !block_is_sealed(block) ||
+	if (memcmp(block, TRAILER_MAGIC, MAGIC_SIZE) != 0 || !journal_is_sealed(block) ||
 	    load_le32(block + TRAILER_IDENTITY) != identity)
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file's last block is damaged");
 	trailer->record_count = load_le64(block + TRAILER_RECORD_COUNT);
@@ -210,7 +219,7 @@ void journal_encode_mark(enum journal_mark mark, uint32_t identity, uint64_t ima
 	}
 }
 
-static bool is_mark(const uint8_t *copy, enum journal_mark mark, uint32_t identity)
+static bool journal_is_mark(const uint8_t *copy, enum journal_mark mark, uint32_t identity)
 {
 	return memcmp(copy, MARK_MAGIC, MAGIC_SIZE) == 0 && load_le32(copy + MARK_KIND) == mark &&
 	       load_le32(copy + MARK_IDENTITY) == identity &&
@@ -221,7 +230,7 @@ bool journal_decode_mark(enum journal_mark mark, uint32_t identity,
 			 const uint8_t block[JOURNAL_BLOCK_SIZE], uint64_t *image_modified)
 {
 	for (size_t at = 0; at < JOURNAL_BLOCK_SIZE; at += JOURNAL_SECTOR_SIZE)
-		if (is_mark(block + at, mark, identity)) {
+		if (journal_is_mark(block + at, mark, identity)) {
 			*image_modified = load_le64(block + at + MARK_IMAGE_MODIFIED);
 			return true;
 		}
@@ -257,23 +266,23 @@ bool journal_piece_is_after(const struct journal_record *record, size_t number,
 	return crc32c(0, bytes, (size_t)piece.length) == load_le32(record->pieces + 4 * number);
 }
 
-/* Where the bytes before begin inside of a record, or where its padding does. */
-static size_t bytes_position(const struct journal_range *range, uint32_t piece_size)
+/* The offset in a record of the bytes before, or, without those, of the padding. */
+static size_t journal_bytes_position(const struct journal_range *range, uint32_t piece_size)
 {
 	return RECORD_PIECES + 4 * journal_piece_count(range, piece_size);
 }
 
 size_t journal_record_size(const struct journal_range *range, uint32_t piece_size)
 {
-	size_t size = bytes_position(range, piece_size);
+	size_t size = journal_bytes_position(range, piece_size);
 
 	if (range->kind == JOURNAL_DATA)
 		size += (size_t)range->length;
 	return (size + JOURNAL_BLOCK_SIZE - 1) / JOURNAL_BLOCK_SIZE * JOURNAL_BLOCK_SIZE;
 }
 
-/* Of the whole record, its padding included, with zeros for the checksum itself. */
-static uint32_t record_checksum(const uint8_t *buffer, size_t size)
+/* Covers the whole record with its padding; the checksum itself counts as zeros. */
+static uint32_t journal_record_checksum(const uint8_t *buffer, size_t size)
 {
 	static const uint8_t zeros[4];
 	uint32_t crc = crc32c(0, buffer, RECORD_CHECKSUM);
@@ -306,16 +315,17 @@ uint32_t journal_encode_record(const struct journal_header *header,
 	}
 	if (range->kind == JOURNAL_DATA) {
 		journal_hash(before, (size_t)range->length, buffer + RECORD_HASH_BEFORE);
-		memcpy(buffer + bytes_position(range, header->piece_size), before,
+		memcpy(buffer + journal_bytes_position(range, header->piece_size), before,
 		       (size_t)range->length);
 	}
-	checksum = record_checksum(buffer, size);
+	checksum = journal_record_checksum(buffer, size);
 	store_le32(buffer + RECORD_CHECKSUM, checksum);
 	return checksum;
 }
 
-/* The range that a record speaks of, proved to be one that can be reckoned with. */
-static int load_range(const uint8_t *buffer, struct journal_range *range, struct bs_error *err)
+/* Reads the range of a record and checks that it does not overflow. */
+static int journal_load_range(const uint8_t *buffer, struct journal_range *range,
+			      struct bs_error *err)
 {
 	uint32_t kind = load_le32(buffer + RECORD_KIND);
 
@@ -334,13 +344,13 @@ int journal_peek_record(const struct journal_header *header,
 {
 	struct journal_range range;
 
-	if (load_range(block, &range, err) < 0)
+	if (journal_load_range(block, &range, err) < 0)
 		return -1;
 	*size = journal_record_size(&range, header->piece_size);
 	return 0;
 }
 
-static bool hash_matches(const uint8_t *bytes, size_t length, const uint8_t *hash)
+static bool journal_hash_matches(const uint8_t *bytes, size_t length, const uint8_t *hash)
 {
 	uint8_t actual[JOURNAL_HASH_SIZE];
 
@@ -354,7 +364,7 @@ int journal_decode_record(const struct journal_header *header, const uint8_t *bu
 	struct journal_range *range = &record->range;
 	uint32_t piece_size = header->piece_size;
 
-	if (load_range(buffer, range, err) < 0)
+	if (journal_load_range(buffer, range, err) < 0)
 		return -1;
 	record->index = load_le64(buffer + RECORD_INDEX);
 	record->checksum = load_le32(buffer + RECORD_CHECKSUM);
@@ -362,13 +372,14 @@ int journal_decode_record(const struct journal_header *header, const uint8_t *bu
 	record->hash_after = buffer + RECORD_HASH_AFTER;
 	record->piece_size = piece_size;
 	record->pieces = buffer + RECORD_PIECES;
-	record->before =
-		range->kind == JOURNAL_DATA ? buffer + bytes_position(range, piece_size) : NULL;
+	record->before = range->kind == JOURNAL_DATA
+				 ? buffer + journal_bytes_position(range, piece_size)
+				 : NULL;
 	if (size != journal_record_size(range, piece_size) ||
 	    load_le32(buffer + RECORD_IDENTITY) != header->identity ||
-	    record->checksum != record_checksum(buffer, size) ||
+	    record->checksum != journal_record_checksum(buffer, size) ||
 	    (record->before &&
-	     !hash_matches(record->before, (size_t)range->length, record->hash_before)))
+	     !journal_hash_matches(record->before, (size_t)range->length, record->hash_before)))
 		return fail(err, BS_JOURNAL_DAMAGED,
 			    "the undo file's record for byte %llu is damaged",
 			    (unsigned long long)range->offset);

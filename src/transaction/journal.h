@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The journal's file format: a pure codec, buffers in and buffers out.  bootshift-journal(5)
- * describes the same format field by field; the two are kept in step.
+ * The journal's file format: a codec from buffers to buffers.  bootshift-journal(5) describes the
+ * same format field by field, and changes with this file.
  *
  *	block 0        header
  *	blocks 1 to 3  state marks: APPLIED, UNDOING, DONE; all zero until marked
@@ -9,8 +9,8 @@
  *	last block     trailer
  *
  * What always holds:
- * - Every byte is under a CRC32C, except those of the marks: those repeat instead.  A decoder
- *   accepts nothing that an encoder did not write, and nothing that belongs to another journal.
+ * - A CRC32C covers every byte, except in the blocks of marks: these hold eight copies, each with a
+ *   CRC32C.  A decoder accepts only what an encoder wrote, and only parts of the same journal.
  * - Records of the image come first, sorted by offset and not overlapping; guard records follow.
  * - All numbers are little-endian.
  */
@@ -25,8 +25,8 @@
 
 #define JOURNAL_VERSION      2u
 #define JOURNAL_BLOCK_SIZE   4096u
-#define JOURNAL_SECTOR_SIZE  512u       /* what storage writes in one go, as a rule */
-#define JOURNAL_PIECE_SIZE   64u        /* what a checksum of the bytes after covers */
+#define JOURNAL_SECTOR_SIZE  512u       /* what most storage writes at once */
+#define JOURNAL_PIECE_SIZE   64u        /* bytes after under one checksum */
 #define JOURNAL_RANGE_MAX    (1u << 20) /* bytes of the image in one record */
 #define JOURNAL_FIRST_RECORD (4u * JOURNAL_BLOCK_SIZE)
 #define JOURNAL_HASH_SIZE    32u                                            /* SHA-256 */
@@ -59,13 +59,13 @@ struct journal_header {
 	uint32_t identity; /* set by the codec; ties marks and records to this header */
 };
 
-/* A range of the image, at most JOURNAL_RANGE_MAX bytes. */
+/* A range of the image, from 1 to JOURNAL_RANGE_MAX bytes. */
 struct journal_range {
 	enum journal_kind kind;
 	uint64_t offset, length; /* bytes */
 };
 
-/* A decoded record; the pointers lead into the decoded buffer. */
+/* A decoded record.  The pointers point into the decoded buffer. */
 struct journal_record {
 	struct journal_range range;
 	uint64_t index;             /* position among the records, from 0 */
@@ -81,7 +81,7 @@ struct journal_trailer {
 	uint64_t record_count;
 	uint64_t data_bytes; /* sum of the lengths of the data records */
 	uint64_t journal_size;
-	uint32_t records_checksum; /* CRC32C over the checksums of all records in order */
+	uint32_t records_checksum; /* CRC32C of the checksums of all records in order */
 };
 
 /* Writes one block and sets header->identity; the piece size tells the version. */
@@ -92,29 +92,30 @@ MUST_CHECK int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE],
 				     struct journal_header *header, struct bs_error *err);
 
 /*
- * A mark is written eight times, once in each sector of its block, and one intact copy is enough;
- * a block without one counts as not marked.  A crash may leave any of the sectors written, and
- * either reading of such a block is right, because a mark says what was durable before it was
- * written and nothing relies on it before it was synced:
- * - APPLIED half written: the image is wholly new.  Not marked, recovery makes it wholly old.  No
- *   success had been reported.
- * - UNDOING half written: no byte has been restored.  Not marked, the fix still stands.
- * - DONE half written: the image is wholly old.  Not marked, recovery restores the same again.
- * Against a bit that rotted later the copies help: a lost APPLIED would let recovery take back a
- * fix that somebody relies on.
+ * A mark is written eight times, once in each sector of its block.  One intact copy sets the mark;
+ * otherwise it is not set.  A crash may leave any of the sectors written.  Then either reading is
+ * right, because a mark is written only after its meaning is durable, and nothing relies on a mark
+ * before it is synced:
+ * - APPLIED half written: the image is wholly new.  If the mark counts as not set, recovery makes
+ *   the image wholly old, and no success had been reported.
+ * - UNDOING half written: no byte has been restored.  If it counts as not set, the fix stands.
+ * - DONE half written: the image is wholly old.  If it counts as not set, recovery restores the
+ *   same bytes again.
+ * The copies help against a bit that rots later: without APPLIED, recovery would take back a fix
+ * that the user relies on.
  *
- * With APPLIED goes the image's time of change, in nanoseconds since 1970: an image that still has
- * it was not written to since.  It is 0 where there is no such time, and with the other marks.
+ * `image_modified` goes with APPLIED: the image's time of change, in nanoseconds since 1970.  An
+ * image that still has this time was not written to since.  0: not known, and with other marks.
  */
 void journal_encode_mark(enum journal_mark mark, uint32_t identity, uint64_t image_modified,
 			 uint8_t block[JOURNAL_BLOCK_SIZE]);
 
-/* Whether the mark is set; *image_modified is what was set with it, else it is left alone. */
+/* Whether the mark is set; if so, *image_modified is set to the time that was written with it. */
 bool journal_decode_mark(enum journal_mark mark, uint32_t identity,
 			 const uint8_t block[JOURNAL_BLOCK_SIZE], uint64_t *image_modified);
 
 /*
- * The size of a record in the journal, a multiple of the block size and at most
+ * Returns the size of a record in the journal: a multiple of the block size, at most
  * JOURNAL_RECORD_MAX.  range->length is from 1 to JOURNAL_RANGE_MAX.
  */
 size_t journal_record_size(const struct journal_range *range, uint32_t piece_size);
@@ -128,21 +129,24 @@ uint32_t journal_encode_record(const struct journal_header *header,
 			       const uint8_t *before, const uint8_t *after, uint8_t *buffer);
 
 /*
- * Finds the size of the record that begins with this block, so that the rest can be read.  What it
- * finds is within bounds, not yet proved.  Error: BS_JOURNAL_DAMAGED.
+ * Finds the size of the record that begins with this block, so that the rest can be read.  The size
+ * is within bounds, but the record is not proved yet.  Error: BS_JOURNAL_DAMAGED.
  */
 MUST_CHECK int journal_peek_record(const struct journal_header *header,
 				   const uint8_t block[JOURNAL_BLOCK_SIZE], size_t *size,
 				   struct bs_error *err);
 
 /*
- * Decodes a whole record of the size that journal_peek_record() gave.  Proves the checksum, the
- * identity and, for data, that the bytes before match their hash.  Error: BS_JOURNAL_DAMAGED.
+ * Decodes a whole record of the size that journal_peek_record() found.  Checks the checksum, the
+ * identity and, for data, the hash of the bytes before.  Error: BS_JOURNAL_DAMAGED.
  */
 MUST_CHECK int journal_decode_record(const struct journal_header *header, const uint8_t *buffer,
 				     size_t size, struct journal_record *record,
 				     struct bs_error *err);
 
+/* Counts a record, by its range and the checksum that it was encoded with. */
+void journal_trailer_add(struct journal_trailer *trailer, const struct journal_range *range,
+			 uint32_t record_checksum);
 void journal_encode_trailer(const struct journal_trailer *trailer, uint32_t identity,
 			    uint8_t block[JOURNAL_BLOCK_SIZE]);
 MUST_CHECK int journal_decode_trailer(const uint8_t block[JOURNAL_BLOCK_SIZE], uint32_t identity,

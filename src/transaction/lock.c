@@ -20,9 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "disk/block-device.h"
 #include "disk/file.h"
-#include "transaction/block-device.h"
-#include "transaction/io.h"
 #include "util/trust.h"
 
 #define USED_BASE       100
@@ -277,9 +276,7 @@ struct image_lock *lock_image(const struct place *place, enum lock_purpose purpo
 		return NULL;
 	}
 	if (purpose == LOCK_FOR_CHANGING)
-		result = place_make_folder(place, &transaction_real_io, err) < 0
-				 ? -1
-				 : take_lock_file(lock, err);
+		result = place_make_folder(place, err) < 0 ? -1 : take_lock_file(lock, err);
 	else
 		result = check_lock_file(lock, err);
 	if (result == 0 && place->target->kind != TARGET_NBD)

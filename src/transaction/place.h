@@ -44,8 +44,7 @@ MUST_CHECK int place_check_folder(const struct place *place, struct bs_error *er
  * each with a durable name.  Does nothing where the folder is another one, which is there.  Errors:
  * BS_FOLDER_NOT_TRUSTED, BS_NO_PERMISSION, BS_READ_ONLY, BS_NO_SPACE, BS_NO_MEMORY, BS_IO.
  */
-MUST_CHECK int place_make_folder(const struct place *place, const struct transaction_io *io,
-				 struct bs_error *err);
+MUST_CHECK int place_make_folder(const struct place *place, struct bs_error *err);
 
 /* A file's name without its folder, else the image's whole name; leads into the target's. */
 const char *place_image_name(const struct place *place);

@@ -6,25 +6,22 @@
 #ifndef BOOTSHIFT_TRANSACTION_PUBLISH_H
 #define BOOTSHIFT_TRANSACTION_PUBLISH_H
 
-#include "transaction/io.h"
 #include "transaction/place.h"
 #include "transaction/ranges.h"
 
 /*
- * Writes the temporary file: all of its space is reserved first, all of it is synced last.
- * The bytes before are those of the place's target, `after` is the staged disk; *header is as the
- * caller filled it but for the numbers that follow from the ranges, which are set.  On error the
- * file is removed.
+ * Writes and syncs the temporary file, after all of its space was reserved.  The bytes before are
+ * read from the place's target, the bytes after from the disk `after`.  The caller has filled
+ * *header; the numbers that follow from the ranges are set here.  On error the file is removed.
  */
 MUST_CHECK int publish_write(const struct place *place, const struct range_list *list,
-			     struct disk *after, const struct transaction_io *io,
-			     struct journal_header *header, struct bs_error *err);
+			     struct disk *after, struct journal_header *header,
+			     struct bs_error *err);
 
 /*
- * Renames it; *published says, also on error, whether the journal has its name.  When it has not,
+ * Renames the temporary file.  *published: the journal has its name, also on error; if it does not,
  * the temporary file is removed.
  */
-MUST_CHECK int publish_rename(const struct place *place, const struct transaction_io *io,
-			      bool *published, struct bs_error *err);
+MUST_CHECK int publish_rename(const struct place *place, bool *published, struct bs_error *err);
 
 #endif

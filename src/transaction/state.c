@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Holds the journal and the signpost of an image against each other; see state.h. */
+/* Compares the journal and the signpost of an image; see state.h. */
 #include "transaction/state.h"
 
 #include <stdlib.h>
@@ -22,11 +22,11 @@ enum transaction_state state_of(const struct journal_file *journal)
 	return TRANSACTION_INTERRUPTED;
 }
 
-/* ---- what to tell --------------------------------------------------------------------------- */
+/* ---- the signpost --------------------------------------------------------------------------- */
 
-/* The image may be half written, and cannot be taken back: `why` says what its undo file is. */
-static int fail_marked(const struct place *place, const char *why, const char *journal,
-		       struct bs_error *err)
+/* The image may be half written and cannot be taken back.  `why` says what its undo file is. */
+static int state_fail_marked(const struct place *place, const char *why, const char *journal,
+			     struct bs_error *err)
 {
 	char *image = shell_word(place->target->name);
 	bool fits = image && strlen(image) + strlen(why) + strlen(journal) < PATHS_MAX;
@@ -40,10 +40,8 @@ static int fail_marked(const struct place *place, const char *why, const char *j
 	return -1;
 }
 
-/* ---- the signpost --------------------------------------------------------------------------- */
-
-/* A signpost may come from anybody: nothing is opened that does not have a journal's name. */
-static bool is_journal_name(const char *path)
+/* A signpost may come from anybody: only a file with the name of a journal is opened. */
+static bool state_is_journal_name(const char *path)
 {
 	size_t length = strlen(path), suffix = strlen(BS_UNDO_SUFFIX);
 
@@ -51,18 +49,18 @@ static bool is_journal_name(const char *path)
 	       strcmp(path + length - suffix, BS_UNDO_SUFFIX) == 0;
 }
 
-/* Opens the journal of a signpost to another place.  NULL also when it cannot be read. */
-static struct journal_file *open_other(const char *path, struct bs_error *err)
+/* Opens the journal to which another signpost leads.  NULL also when it cannot be read. */
+static struct journal_file *state_open_other(const char *path, struct bs_error *err)
 {
 	struct journal_file *journal = NULL;
 
 	err->code = BS_OK;
-	if (!is_journal_name(path) || journal_file_open(path, &journal, err) < 0)
+	if (!state_is_journal_name(path) || journal_file_open(path, &journal, err) < 0)
 		return NULL;
 	return journal;
 }
 
-static int fail_elsewhere(const char *signpost, struct bs_error *err)
+static int state_fail_elsewhere(const char *signpost, struct bs_error *err)
 {
 	return fail(err, BS_RECOVERY_REQUIRED,
 		    "a fix or an undo was interrupted that had another --undo-dir or another name "
@@ -70,21 +68,22 @@ static int fail_elsewhere(const char *signpost, struct bs_error *err)
 		    signpost);
 }
 
-/* The journal of `place` is not interrupted, so the signpost is all that tells of the image. */
-static int check_other(const struct place *place, const char *signpost, struct bs_error *err)
+/* The image may be half written, and the signpost leads to another journal, or to none. */
+static int state_refuse(const struct place *place, const char *signpost, struct bs_error *err)
 {
 	struct bs_error why;
-	struct journal_file *other = open_other(signpost, &why);
+	struct journal_file *other = state_open_other(signpost, &why);
 	enum transaction_state state = state_of(other);
 
 	journal_file_close(other);
 	if (state == TRANSACTION_INTERRUPTED)
-		return fail_elsewhere(signpost, err);
+		return state_fail_elsewhere(signpost, err);
 	if (state != TRANSACTION_NONE)
-		return fail_marked(place, "belongs to a command that ended (is the image a copy?)",
-				   signpost, err);
+		return state_fail_marked(place,
+					 "belongs to a command that ended (is the image a copy?)",
+					 signpost, err);
 	if (why.code == BS_OK)
-		return fail_marked(place, "is missing", signpost, err);
+		return state_fail_marked(place, "is missing", signpost, err);
 	*err = why;
 	err->code = BS_RECOVERY_REQUIRED;
 	return fail_prefix(err,
@@ -93,24 +92,22 @@ static int check_other(const struct place *place, const char *signpost, struct b
 			   signpost);
 }
 
-/* The journal of `place` is interrupted.  Another one that is as well comes first. */
-static int check_other_first(const char *signpost, const struct journal_file *journal,
-			     struct bs_error *err)
+/* The own journal is interrupted.  Fails if another interrupted one has to be recovered first. */
+static int state_check_other_first(const char *signpost, const struct journal_file *journal,
+				   struct bs_error *err)
 {
 	struct bs_error ignored;
-	struct journal_file *other = open_other(signpost, &ignored);
+	struct journal_file *other = state_open_other(signpost, &ignored);
 	bool first = state_of(other) == TRANSACTION_INTERRUPTED &&
 		     other->header.identity != journal->header.identity;
 
 	journal_file_close(other);
-	return first ? fail_elsewhere(signpost, err) : 0;
+	return first ? state_fail_elsewhere(signpost, err) : 0;
 }
 
-/*
- * The journal of `place` says that the image is wholly new or wholly old, and the image does too.
- */
-static int prove_left_over(const struct place *place, struct journal_file *journal,
-			   struct bs_error *err)
+/* Proves that the image is wholly new or wholly old, as its own journal says. */
+static int state_prove_left_over(const struct place *place, struct journal_file *journal,
+				 struct bs_error *err)
 {
 	int result = -1;
 
@@ -121,23 +118,71 @@ static int prove_left_over(const struct place *place, struct journal_file *journ
 	else
 		result = check_old(journal, place->target, false, err);
 	if (result < 0 && err->code == BS_VERIFY)
-		return fail_marked(place, "is not the one of what was interrupted", place->journal,
-				   err);
+		return state_fail_marked(place, "is not the one of what was interrupted",
+					 place->journal, err);
 	return result;
 }
 
-static int check_signpost(const struct place *place, const char *signpost,
-			  struct journal_file *journal, bool *left_over, struct bs_error *err)
-{
-	bool own = strcmp(signpost, place->journal) == 0;
-	enum transaction_state state = state_of(journal);
+enum state_signpost {
+	STATE_NO_SIGNPOST,
+	STATE_OWN_SIGNPOST,
+	STATE_OTHER_SIGNPOST,
+};
 
-	if (state == TRANSACTION_INTERRUPTED)
-		return own ? 0 : check_other_first(signpost, journal, err);
-	if (!own || state == TRANSACTION_NONE)
-		return check_other(place, signpost, err);
-	*left_over = true;
-	return prove_left_over(place, journal, err);
+enum state_verdict {
+	STATE_BY_MARKS,    /* the signpost does not matter */
+	STATE_OTHER_FIRST, /* the same, unless the other journal has to be recovered first */
+	STATE_LEFT_OVER,   /* if the image proves it */
+	STATE_REFUSED,     /* the image may be half written */
+};
+
+/* The table in state.h. */
+static const enum state_verdict state_verdicts[][TRANSACTION_DONE + 1] = {
+	[STATE_NO_SIGNPOST] = {STATE_BY_MARKS},
+	[STATE_OWN_SIGNPOST] =
+		{
+			[TRANSACTION_NONE] = STATE_REFUSED,
+			[TRANSACTION_INTERRUPTED] = STATE_BY_MARKS,
+			[TRANSACTION_APPLIED] = STATE_LEFT_OVER,
+			[TRANSACTION_DONE] = STATE_LEFT_OVER,
+		},
+	[STATE_OTHER_SIGNPOST] =
+		{
+			[TRANSACTION_NONE] = STATE_REFUSED,
+			[TRANSACTION_INTERRUPTED] = STATE_OTHER_FIRST,
+			[TRANSACTION_APPLIED] = STATE_REFUSED,
+			[TRANSACTION_DONE] = STATE_REFUSED,
+		},
+};
+
+/* `signpost` may be NULL. */
+static enum state_verdict state_judge(const struct place *place, const char *signpost,
+				      const struct journal_file *journal)
+{
+	enum state_signpost kind = STATE_OTHER_SIGNPOST;
+
+	if (!signpost)
+		kind = STATE_NO_SIGNPOST;
+	else if (strcmp(signpost, place->journal) == 0)
+		kind = STATE_OWN_SIGNPOST;
+	return state_verdicts[kind][state_of(journal)];
+}
+
+static int state_check_signpost(const struct place *place, const char *signpost,
+				struct journal_file *journal, bool *left_over, struct bs_error *err)
+{
+	switch (state_judge(place, signpost, journal)) {
+	case STATE_BY_MARKS:
+		break;
+	case STATE_OTHER_FIRST:
+		return state_check_other_first(signpost, journal, err);
+	case STATE_LEFT_OVER:
+		*left_over = true;
+		return state_prove_left_over(place, journal, err);
+	case STATE_REFUSED:
+		return state_refuse(place, signpost, err);
+	}
+	return 0;
 }
 
 int state_open(const struct place *place, struct journal_file **journal, bool *left_over,
@@ -151,8 +196,8 @@ int state_open(const struct place *place, struct journal_file **journal, bool *l
 	if (target_read_signpost(place->target, &signpost, err) < 0)
 		return -1;
 	result = journal_file_open(place->journal, journal, err);
-	if (signpost && result == 0)
-		result = check_signpost(place, signpost, *journal, left_over, err);
+	if (result == 0)
+		result = state_check_signpost(place, signpost, *journal, left_over, err);
 	else if (signpost && bs_code_exit(err->code) != BS_EXIT_RECOVERY) {
 		fail_prefix(err, "the image is marked as half written");
 		err->code = BS_RECOVERY_REQUIRED;

@@ -1,103 +1,101 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Targets behind an NBD server.  Each is a connection of its own: one whose flush failed is not
- * used again, and reading back does not see what the writing connection may have kept.
+ * Targets behind an NBD server.  Each target has a connection of its own: so after a failed flush
+ * another connection can be used, and reading back does not see what the connection that wrote may
+ * have kept.
  *
- * What the server does is its affair: whether a flush reaches its storage, and who else writes to
- * the export.  That it knows flush at all is asked for before anything is written.
+ * Whether a flush reaches the server's storage, and whether other clients write to the export, only
+ * the server knows.  That the server offers flush is checked before anything is written.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "disk/nbd.h"
-#include "transaction/target.h"
+#include "transaction/target-kind.h"
 
 #define PATIENCE 30000 /* milliseconds without an answer after which a server is taken for dead */
 
-static int nbd_look(const struct target *target, struct target_status *status, struct bs_error *err)
+static int target_nbd_open(struct target *target, const char *uri, enum target_access access,
+			   struct bs_error *err)
+{
+	target->name = strdup(uri);
+	if (!target->name)
+		return fail_memory(err);
+	/* A new connection has no cache on our side, so TARGET_REREAD needs nothing more. */
+	target->disk = nbd_open_uri(uri, access == TARGET_WRITE, PATIENCE, err);
+	return target->disk ? 0 : -1;
+}
+
+static int target_nbd_look(const struct target *target, struct target_status *status,
+			   struct bs_error *err)
 {
 	(void)err;
 	*status = (struct target_status){.length = disk_size(target->disk), .mode = 0600};
 	return 0;
 }
 
-/* As many connections as a commit has at once: a server may not take so many clients. */
-static int nbd_check_writable(const struct target *target, struct bs_error *err)
+/* Until the server has closed its end as well, it may count this among its clients. */
+static void target_nbd_disconnect(struct disk *disk)
 {
-	struct target *writing = target_nbd_open(target->name, true, err);
-	struct target *reading_back = writing ? target_nbd_open(target->name, false, err) : NULL;
+	struct bs_error ignored;
+
+	if (disk)
+		(void)!nbd_disconnect(disk, &ignored);
+	disk_close(disk);
+}
+
+/*
+ * A commit has three connections open at once: `target`, one that writes, and one that reads back.
+ * A server may not accept so many clients.
+ */
+static int target_nbd_check_writable(const struct target *target, struct bs_error *err)
+{
+	struct disk *writing = nbd_open_uri(target->name, true, PATIENCE, err);
+	struct disk *reading_back =
+		writing ? nbd_open_uri(target->name, false, PATIENCE, err) : NULL;
 	int result = reading_back ? 0 : -1;
 
 	if (result < 0 && err->code == BS_NO_CONNECTION)
 		fail_prefix(err, "changing it takes three connections at once, and %s fails",
 			    writing ? "the third" : "the second");
-	target_close(reading_back);
-	target_close(writing);
+	target_nbd_disconnect(reading_back);
+	target_nbd_disconnect(writing);
 	return result;
 }
 
-static char *nbd_identity(const struct target *target)
+static char *target_nbd_identity(const struct target *target)
 {
 	char *identity;
 
-	return asprintf(&identity, "%s %llu", target->name,
-			(unsigned long long)target->status.length) < 0
-		       ? NULL
-		       : identity;
+	if (asprintf(&identity, "%s %llu", target->name,
+		     (unsigned long long)target->status.length) < 0)
+		return NULL;
+	return identity;
 }
 
-static int nbd_write(struct target *target, uint64_t offset, const void *bytes, size_t length,
-		     struct bs_error *err)
+static int target_nbd_write(struct target *target, uint64_t offset, const void *bytes,
+			    size_t length, struct bs_error *err)
 {
 	return disk_write(target->disk, offset, bytes, length, err);
 }
 
-static int nbd_sync(struct target *target, struct bs_error *err)
+static int target_nbd_sync(struct target *target, struct bs_error *err)
 {
 	return disk_flush(target->disk, err);
 }
 
-/* Until the server has closed its end as well, it may count this among its clients. */
-static void nbd_close(struct target *target)
+static void target_nbd_close(struct target *target)
 {
-	struct bs_error ignored;
-
-	if (target->disk)
-		(void)!nbd_disconnect(target->disk, &ignored);
-	disk_close(target->disk);
-	free(target->name);
-	free(target);
+	target_nbd_disconnect(target->disk);
 }
 
-static const struct target_operations nbd_operations = {
-	.look = nbd_look,
-	.check_writable = nbd_check_writable,
-	.identity = nbd_identity,
-	.write = nbd_write,
-	.sync = nbd_sync,
-	.close = nbd_close,
+const struct target_operations target_nbd_operations = {
+	.open = target_nbd_open,
+	.close = target_nbd_close,
+	.look = target_nbd_look,
+	.check_writable = target_nbd_check_writable,
+	.identity = target_nbd_identity,
+	.write = target_nbd_write,
+	.sync = target_nbd_sync,
 };
-
-struct target *target_nbd_open(const char *uri, bool writable, struct bs_error *err)
-{
-	struct target *target = calloc(1, sizeof(*target));
-
-	if (!target) {
-		fail_memory(err);
-		return NULL;
-	}
-	target->operations = &nbd_operations;
-	target->kind = TARGET_NBD;
-	target->name = strdup(uri);
-	if (!target->name) {
-		fail_memory(err);
-		goto out;
-	}
-	target->disk = nbd_open_uri(uri, writable, PATIENCE, err);
-	if (target->disk && target_look(target, &target->status, err) == 0)
-		return target;
-out:
-	target_close(target);
-	return NULL;
-}

@@ -1,10 +1,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Which kind an image is, and what holds for all kinds; see target.h. */
+/* Calls the kind of a target, and does what only files can do; see target.h. */
 #include "transaction/target.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fanotify.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+#include "transaction/target-kind.h"
+#include "util/clock.h"
+
+#define SIGNPOST_MAX 65536 /* bytes; the longest value that Linux knows (XATTR_SIZE_MAX) */
+
+static const struct target_operations *const target_kinds[] = {
+	[TARGET_FILE] = &target_file_operations,
+	[TARGET_DEVICE] = &target_device_operations,
+	[TARGET_NBD] = &target_nbd_operations,
+};
+
+static const struct target_operations *target_operations(const struct target *target)
+{
+	return target_kinds[target->kind];
+}
+
+/* ---- opening and closing -------------------------------------------------------------------- */
 
 /* An NBD URI: "nbd", maybe more of a scheme ("s", "+unix", "+vsock"), and "://". */
 bool target_is_uri(const char *image)
@@ -14,77 +37,141 @@ bool target_is_uri(const char *image)
 	return strncmp(image, "nbd", 3) == 0 && strncmp(image + scheme, "://", 3) == 0;
 }
 
+/* Returns a group of fanotify(7) that reports writes to the descriptor's file, or -1. */
+static int target_open_watch(int descriptor)
+{
+	/* Only with FAN_REPORT_FID may users other than root ask for events. */
+	int watch = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_FID,
+				  O_RDONLY);
+
+	if (watch < 0)
+		return -1;
+	if (fanotify_mark(watch, FAN_MARK_ADD, FAN_MODIFY, descriptor, NULL) == 0)
+		return watch;
+	close(watch);
+	return -1;
+}
+
+static struct target *target_make(enum target_kind kind, const char *image,
+				  enum target_access access, const struct transaction_io *io,
+				  struct bs_error *err)
+{
+	struct target *target = calloc(1, sizeof(*target));
+
+	if (!target) {
+		fail_memory(err);
+		return NULL;
+	}
+	*target = (struct target){.kind = kind, .io = io, .descriptor = -1, .watch = -1};
+	if (target_operations(target)->open(target, image, access, err) < 0)
+		goto out;
+	if (access == TARGET_WRITE && target->kind == TARGET_FILE)
+		target->watch = target_open_watch(target->descriptor);
+	if (target_look(target, &target->status, err) < 0)
+		goto out;
+	target->modified = target->status.modified;
+	return target;
+out:
+	target_close(target);
+	return NULL;
+}
+
 struct target *target_open(const char *image, struct bs_error *err)
 {
-	return target_is_uri(image) ? target_nbd_open(image, false, err)
-				    : target_file_open(image, err);
+	return target_make(target_is_uri(image) ? TARGET_NBD : TARGET_FILE, image, TARGET_READ,
+			   &transaction_real_io, err);
 }
 
 struct target *target_reopen(const struct target *target, enum target_access access,
-			     const struct transaction_io *io, struct bs_error *err)
+			     struct bs_error *err)
 {
-	/* Each connection starts without a cache on our side: reading again needs nothing more. */
-	return target->kind == TARGET_NBD
-		       ? target_nbd_open(target->name, access == TARGET_WRITE, err)
-		       : target_file_reopen(target, access, io, err);
+	return target_make(target->kind, target->name, access, target->io, err);
 }
 
 void target_close(struct target *target)
 {
-	if (target)
-		target->operations->close(target);
+	if (!target)
+		return;
+	target_operations(target)->close(target);
+	if (target->watch >= 0)
+		close(target->watch);
+	free(target->name);
+	free(target);
 }
 
 int target_look(const struct target *target, struct target_status *status, struct bs_error *err)
 {
-	return target->operations->look(target, status, err);
+	return target_operations(target)->look(target, status, err);
 }
 
 int target_check_writable(const struct target *target, struct bs_error *err)
 {
-	return target->operations->check_writable(target, err);
+	return target_operations(target)->check_writable(target, err);
 }
 
 char *target_identity(const struct target *target)
 {
-	return target->operations->identity(target);
+	return target_operations(target)->identity(target);
 }
 
-/* ---- who else writes ------------------------------------------------------------------------ */
+/* ---- whether others write ------------------------------------------------------------------- */
 
-static bool has_times(const struct target *target)
-{
-	return target->operations->others_wrote != NULL;
-}
-
-/* Before a change of ours: the time of change is still that of the one before. */
-static void watch_begin(struct target *target)
+/* The time of change must still be that of our own last change. */
+static void target_check_time(struct target *target)
 {
 	struct target_status now;
 	struct bs_error ignored;
 
-	if (has_times(target) && (target_look(target, &now, &ignored) < 0 ||
-				  now.modified.tv_sec != target->modified.tv_sec ||
-				  now.modified.tv_nsec != target->modified.tv_nsec))
+	if (target->kind == TARGET_FILE &&
+	    (target_look(target, &now, &ignored) < 0 ||
+	     clock_nanoseconds(&now.modified) != clock_nanoseconds(&target->modified)))
 		target->disturbed = true;
 }
 
-/* After a change of ours, also one that failed; returns `result`. */
-static int watch_end(struct target *target, int result)
+/* Called before each change of ours. */
+static void target_begin_change(struct target *target)
+{
+	assert(!target->sync_failed);
+	target->changed = target->unsynced = true;
+	target_check_time(target);
+}
+
+/* Called after each change of ours, also after a failed one.  Returns `result`. */
+static int target_end_change(struct target *target, int result)
 {
 	struct target_status now;
 	struct bs_error ignored;
 
-	if (has_times(target) && target_look(target, &now, &ignored) == 0)
+	if (target->kind == TARGET_FILE && target_look(target, &now, &ignored) == 0)
 		target->modified = now.modified;
 	return result;
 }
 
+/*
+ * Whether another process has written since the last call, or events were lost.  The kernel reports
+ * no writes through mappings or by other machines, and some file systems and containers report none
+ * at all.  So this can prove that another process wrote, but not that none did.
+ */
+static bool target_saw_others(const struct target *target)
+{
+	_Alignas(struct fanotify_event_metadata) char events[4096];
+	ssize_t length;
+
+	/* Ends: the kernel merges the waiting events of one process. */
+	while (target->watch >= 0 && (length = read(target->watch, events, sizeof(events))) > 0) {
+		const struct fanotify_event_metadata *event = (const void *)events;
+
+		for (; FAN_EVENT_OK(event, length); event = FAN_EVENT_NEXT(event, length))
+			if ((event->mask & FAN_Q_OVERFLOW) || event->pid != getpid())
+				return true;
+	}
+	return false;
+}
+
 bool target_is_disturbed(struct target *target)
 {
-	watch_begin(target);
-	if (has_times(target) && target->operations->others_wrote(target))
-		target->disturbed = true;
+	target_check_time(target);
+	target->disturbed |= target_saw_others(target);
 	return target->disturbed;
 }
 
@@ -93,71 +180,162 @@ bool target_is_disturbed(struct target *target)
 int target_write(struct target *target, uint64_t offset, const void *bytes, size_t length,
 		 struct bs_error *err)
 {
-	watch_begin(target);
-	return watch_end(target, target->operations->write(target, offset, bytes, length, err));
+	target_begin_change(target);
+	return target_end_change(
+		target, target_operations(target)->write(target, offset, bytes, length, err));
 }
 
 int target_sync(struct target *target, struct bs_error *err)
 {
-	return target->operations->sync(target, err);
+	assert(!target->sync_failed);
+	target->sync_failed = target_operations(target)->sync(target, err) < 0;
+	if (target->sync_failed)
+		return -1;
+	target->unsynced = false;
+	return 0;
 }
 
 int target_seek(const struct target *target, uint64_t position, int whence, uint64_t *found,
 		struct bs_error *err)
 {
-	if (target->operations->seek)
-		return target->operations->seek(target, position, whence, found, err);
-	*found = whence == SEEK_DATA ? position : disk_size(target->disk);
+	off_t offset = -1;
+
+	errno = EINVAL; /* also what lseek() reports where holes are not known: all is data */
+	if (target->kind == TARGET_FILE)
+		offset = lseek(target->descriptor, (off_t)position, whence);
+	if (offset >= 0)
+		*found = (uint64_t)offset;
+	else if (errno == ENXIO || (errno == EINVAL && whence == SEEK_HOLE))
+		*found = disk_size(target->disk);
+	else if (errno == EINVAL)
+		*found = position;
+	else
+		return fail_errno(err, BS_IO, "cannot look for holes in " TARGET_WHAT);
 	return 0;
+}
+
+static bool target_lacks(int number)
+{
+	return number == EOPNOTSUPP || number == ENOSYS;
 }
 
 int target_reserve(struct target *target, uint64_t offset, uint64_t length, struct bs_error *err)
 {
-	if (!target->operations->reserve)
+	int result;
+
+	if (target->kind != TARGET_FILE)
 		return 0;
-	watch_begin(target);
-	return watch_end(target, target->operations->reserve(target, offset, length, err));
+	target_begin_change(target);
+	result = target->io->fallocate(target->descriptor, FALLOC_FL_KEEP_SIZE, (off_t)offset,
+				       (off_t)length);
+	if (result < 0 && !target_lacks(errno))
+		fail_system(err, "cannot reserve space in " TARGET_WHAT);
+	else
+		result = 0;
+	return target_end_change(target, result);
 }
 
 int target_punch(struct target *target, uint64_t offset, uint64_t length, bool *punched,
 		 struct bs_error *err)
 {
+	int result;
+
 	*punched = false;
-	if (!target->operations->punch)
+	if (target->kind != TARGET_FILE)
 		return 0;
-	watch_begin(target);
-	return watch_end(target, target->operations->punch(target, offset, length, punched, err));
+	target_begin_change(target);
+	result = target->io->fallocate(target->descriptor,
+				       FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+				       (off_t)length);
+	*punched = result == 0;
+	if (result < 0 && !target_lacks(errno))
+		fail_system(err, "cannot punch a hole into " TARGET_WHAT);
+	else
+		result = 0;
+	return target_end_change(target, result);
 }
 
 bool target_has_fixed_length(const struct target *target)
 {
-	return !target->operations->set_length;
+	return target->kind != TARGET_FILE;
 }
 
 int target_set_length(struct target *target, uint64_t length, struct bs_error *err)
 {
-	watch_begin(target);
-	return watch_end(target, target->operations->set_length(target, length, err));
+	int result;
+
+	target_begin_change(target);
+	result = target->io->ftruncate(target->descriptor, (off_t)length);
+	if (result < 0)
+		fail_system(err, "cannot set the length of " TARGET_WHAT);
+	return target_end_change(target, result);
+}
+
+/* ---- the signpost --------------------------------------------------------------------------- */
+
+/*
+ * A missing signpost is no reason to refuse a fix: without it the user only has to remember
+ * --undo-dir.  EPERM and EACCES: the file can be written, but its attributes cannot.
+ */
+static bool target_has_no_signposts(int number)
+{
+	return target_lacks(number) || number == ENOSPC || number == EDQUOT || number == E2BIG ||
+	       number == EPERM || number == EACCES;
 }
 
 int target_set_signpost(struct target *target, const char *journal, struct bs_error *err)
 {
-	return target->operations->set_signpost
-		       ? target->operations->set_signpost(target, journal, err)
-		       : 0;
+	bool set = target->kind == TARGET_FILE;
+
+	target->changed = true;
+	if (set && target->io->fsetxattr(target->descriptor, TARGET_SIGNPOST, journal,
+					 strlen(journal), 0) < 0) {
+		if (!target_has_no_signposts(errno))
+			return fail_system(err, "cannot set the attribute " TARGET_SIGNPOST
+						" of " TARGET_WHAT);
+		set = false;
+	}
+	if (set && target_sync(target, err) < 0)
+		return -1;
+	target->signpost = SIGNPOST_UP;
+	return 0;
 }
 
+/* A signpost means that the image may be half written, so a failed removal is an error. */
 int target_remove_signpost(struct target *target, struct bs_error *err)
 {
-	return target->operations->remove_signpost
-		       ? target->operations->remove_signpost(target, err)
-		       : 0;
+	bool removed = target->kind == TARGET_FILE;
+
+	target->changed = true;
+	if (removed && target->io->fremovexattr(target->descriptor, TARGET_SIGNPOST) < 0) {
+		if (errno != ENODATA && !target_lacks(errno))
+			return fail_system(err, "cannot remove the attribute " TARGET_SIGNPOST
+						" of " TARGET_WHAT);
+		removed = false;
+	}
+	if (removed && target_sync(target, err) < 0)
+		return -1;
+	target->signpost = SIGNPOST_DOWN;
+	return 0;
 }
 
 int target_read_signpost(const struct target *target, char **journal, struct bs_error *err)
 {
+	char *value;
+
 	*journal = NULL;
-	return target->operations->read_signpost
-		       ? target->operations->read_signpost(target, journal, err)
-		       : 0;
+	if (target->kind != TARGET_FILE)
+		return 0;
+	value = calloc(1, SIGNPOST_MAX + 1);
+	if (!value)
+		return fail_memory(err);
+	if (fgetxattr(target->descriptor, TARGET_SIGNPOST, value, SIGNPOST_MAX) >= 0) {
+		*journal = value;
+		return 0;
+	}
+	free(value);
+	if (errno == ENODATA || target_lacks(errno))
+		return 0;
+	return fail_errno(err, BS_IO,
+			  "cannot read the attribute " TARGET_SIGNPOST " of " TARGET_WHAT);
 }

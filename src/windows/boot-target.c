@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "windows/boot-target.h"
-
+/* Reads what the boot files meet where they go. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "util/bytes.h"
-#include "windows/survey.h"
+#include "windows/reader.h"
 #include "windows/tree.h"
 
-static uint32_t target_number(const struct survey *survey)
+static void add_target(struct facts *facts, enum fact_in_the_way what, const char *path)
 {
-	return survey->report.partitions[survey->report.boot_index].number;
+	struct fact_target *target;
+
+	if (facts->target_count == BS_FINDINGS_MAX)
+		return;
+	target = &facts->targets[facts->target_count++];
+	target->what = what;
+	snprintf(target->path, sizeof(target->path), "%s", path);
 }
 
 /* At least this many bytes become free with a file: whole clusters, of whatever usual size. */
@@ -23,63 +28,38 @@ static uint64_t freed_with(const struct volume_metadata *metadata)
 	return metadata->attributes & thin ? 0 : metadata->size - metadata->size % 4096;
 }
 
-/* Replacing one of several names of a file parts it from the others and frees no room: refused. */
-static int check_replaced(void *context, const char *path, struct volume_file *file,
-			  const struct volume_metadata *metadata, struct bs_error *err)
+static int read_replaced(void *context, const char *path, struct volume_file *file,
+			 const struct volume_metadata *metadata, struct bs_error *err)
 {
-	struct survey *survey = context;
+	struct facts *facts = context;
 
 	(void)file;
 	(void)err;
-	if (!add_u64(survey->replaced_bytes, freed_with(metadata), &survey->replaced_bytes))
-		survey->replaced_bytes = UINT64_MAX;
+	if (!add_u64(facts->replaced_bytes, freed_with(metadata), &facts->replaced_bytes))
+		facts->replaced_bytes = UINT64_MAX;
 	if (metadata->links > 1)
-		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
-			    "%.400s on partition %u has several names (hard links)", path,
-			    target_number(survey));
+		add_target(facts, HARD_LINKED, path);
 	return 0;
 }
 
-/* Whether a file is in the folder of the Windows that starts, which is the loader's top one. */
-static bool is_of_windows(const struct survey *survey, const char *path)
+/* A folder on the way that the boot volume has already stays as it is. */
+static int read_parent(void *context, const char *path, struct volume_file *file,
+		       const struct volume_metadata *metadata, struct bs_error *err)
 {
-	const char *loader = survey->report.loader_path;
-	size_t length = 1 + strcspn(loader + 1, "\\");
+	struct facts *facts = context;
 
-	return loader[length] == '\\' && strncasecmp(path, loader, length + 1) == 0;
-}
-
-/*
- * Only \Boot, which is nobody else's, gives way as a folder with all that is in it; and what an
- * entry starts takes the place of a file of its own kind, not of one of Windows.
- */
-static int check_kind(struct survey *survey, struct volume *target, const struct boot_item *item,
-		      struct bs_error *err)
-{
-	struct boot_files_found there;
-
-	if (item->reason == BOOT_ITEM_OF_BOOTMGR)
-		return 0;
-	if (boot_files_look(target, item->path, &there, err) < 0)
-		return -1;
-	if (there.kind == BOOT_FILES_FOLDER)
-		survey_note(survey,
-			    item->reason == BOOT_ITEM_OF_LEGACY ? BS_LEGACY_UNSUPPORTED
-								: BS_BOOT_FILE_UNSUPPORTED,
-			    "%.300s on partition %u is a folder, in the place of a file that moves",
-			    item->path, target_number(survey));
-	else if (there.kind == BOOT_FILES_FILE && is_of_windows(survey, there.path))
-		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
-			    "%.300s, which an entry starts, would replace a file of Windows on "
-			    "partition %u",
-			    item->path, target_number(survey));
+	(void)file;
+	(void)err;
+	if (!metadata->is_folder || metadata->attributes & FILE_IS_REPARSE_POINT)
+		add_target(facts, NOT_A_FOLDER, path);
+	for (uint32_t i = 0; i < facts->file_count; i++)
+		if (strcasecmp(facts->files[i].file.path, path) == 0)
+			facts->files[i].stays = true;
 	return 0;
 }
 
-/*
- * How many entries of the folder have this name when case is ignored: only tools on Unix make two.
- */
-static int count_names(struct volume *target, const char *folder, const char *name, unsigned *names,
+/* How many entries of the folder have this name when case is ignored. */
+static int count_names(struct volume *target, const char *folder, const char *name, uint32_t *names,
 		       struct bs_error *err)
 {
 	struct volume_file *file;
@@ -91,7 +71,7 @@ static int count_names(struct volume *target, const char *folder, const char *na
 	*names = 0;
 	if (volume_open_file(target, folder, &file, err) < 0)
 		return -1;
-	if (file == NULL)
+	if (!file)
 		return 0;
 	result = volume_stat(file, &metadata, err);
 	if (result == 0 && metadata.is_folder)
@@ -103,89 +83,37 @@ static int count_names(struct volume *target, const char *folder, const char *na
 	return result;
 }
 
-/* A name of the item, its own or its 8.3 one, that is another file's there. */
-static int check_name(struct survey *survey, struct volume *target, const struct boot_item *item,
-		      const char *path, struct bs_error *err)
-{
-	struct boot_files_found there;
-
-	if (boot_files_look(target, path, &there, err) < 0)
-		return -1;
-	if (there.kind != BOOT_FILES_NOTHING && strcasecmp(there.path, item->path) != 0)
-		survey_note(
-			survey, BS_BOOT_FILE_UNSUPPORTED,
-			"%.300s on partition %u is also called %.300s, a name that %.300s needs",
-			there.path, target_number(survey), path, item->path);
-	return 0;
-}
-
-static int check_names(struct survey *survey, struct volume *target, const struct boot_item *item,
-		       struct bs_error *err)
+/* What stands under the item's names, its own and its 8.3 name. */
+static int read_names(struct volume *target, struct boot_item *item, struct bs_error *err)
 {
 	const char *name = strrchr(item->path, '\\') + 1;
-	char folder[BS_PATH_MAX], short_path[BS_PATH_MAX];
-	unsigned names;
+	char folder[BS_PATH_MAX];
 
 	snprintf(folder, sizeof(folder), "%.*s", (int)(name - item->path), item->path);
-	if (check_name(survey, target, item, item->path, err) < 0)
+	if (reader_find(target, item->path, &item->there, err) < 0)
 		return -1;
 	if (item->short_name[0] != '\0') {
-		snprintf(short_path, sizeof(short_path), "%.700s%s", folder, item->short_name);
-		if (check_name(survey, target, item, short_path, err) < 0)
+		snprintf(item->short_path, sizeof(item->short_path), "%.700s%s", folder,
+			 item->short_name);
+		if (reader_find(target, item->short_path, &item->short_there, err) < 0)
 			return -1;
 	}
-	if (count_names(target, folder, name, &names, err) < 0)
-		return -1;
-	if (names > 1)
-		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
-			    "%.300s is on partition %u %u times, in upper and lower case",
-			    item->path, target_number(survey), names);
-	return 0;
+	return count_names(target, folder, name, &item->names, err);
 }
 
-static void drop_file(struct survey *survey, const char *path)
+int boot_target_read(struct reader *reader, struct volume *target, struct bs_error *err)
 {
-	for (uint32_t i = 0; i < survey->file_count; i++) {
-		if (strcasecmp(survey->files[i].path, path) != 0)
-			continue;
-		memmove(&survey->files[i], &survey->files[i + 1],
-			(--survey->file_count - i) * sizeof(*survey->files));
-		return;
-	}
-}
+	struct facts *facts = reader->facts;
 
-static int meet_parent(void *context, const char *path, struct volume_file *file,
-		       const struct volume_metadata *metadata, struct bs_error *err)
-{
-	struct survey *survey = context;
-
-	(void)file;
-	(void)err;
-	if (!metadata->is_folder || metadata->attributes & FILE_IS_REPARSE_POINT)
-		survey_note(survey, BS_BOOT_FILE_UNSUPPORTED,
-			    "%.300s on partition %u is not the folder that is needed there", path,
-			    target_number(survey));
-	drop_file(survey, path);
-	return 0;
-}
-
-int boot_target_meet(struct survey *survey, struct volume *target, struct bs_error *err)
-{
-	for (uint32_t i = 0; i < survey->item_count; i++) {
-		struct boot_item *item = &survey->items[i];
+	for (uint32_t i = 0; i < facts->item_count; i++) {
+		struct boot_item *item = &facts->items[i];
 		bool found;
 
-		if (check_kind(survey, target, item, err) < 0 ||
-		    check_names(survey, target, item, err) < 0 ||
-		    tree_walk_parents(target, item->path, meet_parent, survey, err) < 0 ||
+		if (read_names(target, item, err) < 0 ||
+		    tree_walk_parents(target, item->path, read_parent, facts, err) < 0 ||
 		    tree_count(target, item->path, &item->replaces, err) < 0 ||
-		    tree_walk(target, item->path, check_replaced, survey, &found, err) < 0)
+		    tree_walk(target, item->path, read_replaced, facts, &found, err) < 0)
 			return -1;
-		if (item->replaces != 0)
-			survey_note(survey, BS_NOTE_REPLACES,
-				    "%.300s stands on partition %u already: it is replaced, and "
-				    "undo brings it back",
-				    item->path, target_number(survey));
 	}
 	return 0;
 }

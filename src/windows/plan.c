@@ -35,7 +35,8 @@ void bs_plan_free(struct bs_plan *plan)
 /* Items, and the four kinds of operations that there is one of. */
 _Static_assert(BOOT_ITEMS_MAX + 4 <= BS_OPERATIONS_MAX, "a plan has room for all operations");
 
-static struct bs_operation *add(struct bs_plan *plan, enum bs_operation_kind kind, const char *path)
+static struct bs_operation *add_operation(struct bs_plan *plan, enum bs_operation_kind kind,
+					  const char *path)
 {
 	struct bs_operation *operation = &plan->operations[plan->operation_count++];
 
@@ -44,18 +45,20 @@ static struct bs_operation *add(struct bs_plan *plan, enum bs_operation_kind kin
 	return operation;
 }
 
-/* The survey lists the files item by item, folders on the way first: the rest is the next one's. */
-static void add_copy(struct bs_plan *plan, const struct survey *survey,
-		     const struct boot_item *item, uint32_t *cursor)
+/*
+ * The plan's files come item by item, with the folders on the way first: the first file that has
+ * nothing to do with the item belongs to the next one.
+ */
+static void add_copy(struct bs_plan *plan, const struct boot_item *item, uint32_t *cursor)
 {
-	struct bs_operation *copy = add(plan, BS_OPERATION_COPY, item->path);
+	struct bs_operation *copy = add_operation(plan, BS_OPERATION_COPY, item->path);
 
 	copy->replaces = item->replaces;
-	for (; *cursor < survey->file_count; ++*cursor) {
-		const struct bs_plan_file *file = &survey->files[*cursor];
+	for (; *cursor < plan->file_count; ++*cursor) {
+		const struct bs_plan_file *file = &plan->files[*cursor];
 
-		if (!boot_files_lies_in(file->path, item->path) &&
-		    !boot_files_lies_in(item->path, file->path))
+		if (!facts_lies_in(file->path, item->path) &&
+		    !facts_lies_in(item->path, file->path))
 			break;
 		if (file->is_folder) {
 			copy->folders++;
@@ -66,39 +69,65 @@ static void add_copy(struct bs_plan *plan, const struct survey *survey,
 	}
 }
 
-int plan_make(const struct survey *survey, struct bs_plan **out, struct bs_error *err)
+/* Folders that the boot volume has already are not copied. */
+static void add_files(struct bs_plan *plan, const struct facts *facts)
 {
-	const struct bs_inspection *report = &survey->report;
-	const struct bs_partition *system = &report->partitions[report->system_index];
-	const struct bs_partition *boot = &report->partitions[report->boot_index];
-	struct bs_plan *plan = plan_new(survey->file_count, survey->element_count);
+	plan->file_count = 0;
+	for (uint32_t i = 0; i < facts->file_count; i++)
+		if (!facts->files[i].stays)
+			plan->files[plan->file_count++] = facts->files[i].file;
+}
+
+static void add_elements(struct bs_plan *plan, const struct facts *facts)
+{
+	plan->element_count = 0;
+	for (uint32_t i = 0; i < facts->element_count; i++) {
+		const struct fact_element *element = &facts->elements[i];
+		struct bs_plan_element *planned = &plan->elements[plan->element_count];
+
+		if (!facts_is_retargeted(facts, element))
+			continue;
+		memcpy(planned->object, element->object, sizeof(planned->object));
+		planned->element = element->id;
+		planned->offset = element->offset;
+		memcpy(planned->path, element->found.path, sizeof(planned->path));
+		plan->element_count++;
+	}
+}
+
+int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *err)
+{
+	const struct bs_partition *system = &facts->partitions[facts->system_index].is;
+	const struct bs_partition *boot = &facts->partitions[facts->boot_index].is;
+	struct bs_plan *plan = plan_new(facts->file_count, facts->element_count);
 	uint32_t cursor = 0;
 
 	*out = plan;
-	if (plan == NULL)
+	if (!plan)
 		return fail_memory(err);
-	plan->disk_signature = report->disk_signature;
-	plan->disk_size = report->disk_size;
+	plan->disk_signature = facts->disk_signature;
+	plan->disk_size = facts->disk_size;
 	plan->system_start = system->start;
 	plan->system_size = system->size;
 	plan->system_number = system->number;
 	plan->boot_start = boot->start;
 	plan->boot_size = boot->size;
 	plan->boot_number = boot->number;
-	memcpy(plan->files, survey->files, survey->file_count * sizeof(*plan->files));
-	memcpy(plan->elements, survey->elements, survey->element_count * sizeof(*plan->elements));
-	for (uint32_t i = 0; i < survey->item_count; i++)
-		add_copy(plan, survey, &survey->items[i], &cursor);
-	add(plan, BS_OPERATION_ATTRIBUTES, BOOT_FOLDER);
-	if (survey->element_count != 0) {
-		struct bs_operation *retarget = add(plan, BS_OPERATION_RETARGET_BCD, BOOT_BCD_PATH);
+	add_files(plan, facts);
+	add_elements(plan, facts);
+	for (uint32_t i = 0; i < facts->item_count; i++)
+		add_copy(plan, &facts->items[i], &cursor);
+	add_operation(plan, BS_OPERATION_ATTRIBUTES, BOOT_FOLDER);
+	if (plan->element_count != 0) {
+		struct bs_operation *retarget =
+			add_operation(plan, BS_OPERATION_RETARGET_BCD, BOOT_BCD_PATH);
 
-		retarget->elements = survey->element_count;
-		retarget->bytes = (uint64_t)survey->element_count * sizeof(uint64_t);
+		retarget->elements = plan->element_count;
+		retarget->bytes = (uint64_t)plan->element_count * sizeof(uint64_t);
 	}
-	if (survey->boot_code_needed)
-		add(plan, BS_OPERATION_BOOT_CODE, "")->bytes = VBR_SIZE + SECTOR_SIZE;
-	add(plan, BS_OPERATION_ACTIVATE, "")->bytes = MBR_ENTRIES;
+	if (facts_need_boot_code(facts))
+		add_operation(plan, BS_OPERATION_BOOT_CODE, "")->bytes = VBR_SIZE + SECTOR_SIZE;
+	add_operation(plan, BS_OPERATION_ACTIVATE, "")->bytes = MBR_ENTRIES;
 	return 0;
 }
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The plan: a pure function of the survey, which was made with the options. */
+/* The plan: a pure function of the facts. */
 #ifndef BOOTSHIFT_PLAN_H
 #define BOOTSHIFT_PLAN_H
 
-#include "windows/survey.h"
+#include "windows/facts.h"
 
 /*
  * The operations that a disk with the verdict BS_VERDICT_FIXABLE needs, in their order; what only
  * the rehearsal tells is 0.  The caller frees *plan with bs_plan_free().  Errors: BS_NO_MEMORY.
  */
-MUST_CHECK int plan_make(const struct survey *survey, struct bs_plan **plan, struct bs_error *err);
+MUST_CHECK int plan_make(const struct facts *facts, struct bs_plan **plan, struct bs_error *err);
 
 /* An empty plan with room for so many files and elements; NULL when memory runs out. */
 struct bs_plan *plan_new(uint32_t files, uint32_t elements);

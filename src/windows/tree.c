@@ -105,6 +105,22 @@ int tree_walk_parents(struct volume *volume, const char *path, tree_visitor *vis
 	return result;
 }
 
+int tree_stat(struct volume *volume, const char *path, bool *found,
+	      struct volume_metadata *metadata, struct bs_error *err)
+{
+	struct volume_file *file;
+	int result;
+
+	if (volume_open_file(volume, path, &file, err) < 0)
+		return -1;
+	*found = file != NULL;
+	if (!file)
+		return 0;
+	result = volume_stat(file, metadata, err);
+	volume_done_file(file);
+	return result;
+}
+
 static int count_one(void *context, const char *path, struct volume_file *file,
 		     const struct volume_metadata *metadata, struct bs_error *err)
 {

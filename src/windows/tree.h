@@ -30,6 +30,10 @@ MUST_CHECK int tree_walk(struct volume *volume, const char *path, tree_visitor *
 MUST_CHECK int tree_walk_parents(struct volume *volume, const char *path, tree_visitor *visit,
 				 void *context, struct bs_error *err);
 
+/* *found = whether there is such a file; if so, fills in *metadata. */
+MUST_CHECK int tree_stat(struct volume *volume, const char *path, bool *found,
+			 struct volume_metadata *metadata, struct bs_error *err);
+
 /*
  * *count = the files and folders that a walk visits; 0 when there is no such file.  Errors:
  * BS_BOOT_FILE_UNSUPPORTED when there are more than BS_PLAN_FILES_MAX, as in a folder that leads to

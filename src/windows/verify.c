@@ -10,6 +10,7 @@
 #include "disk/window.h"
 #include "util/bytes.h"
 #include "windows/accounting.h"
+#include "windows/reader.h"
 #include "windows/stage.h"
 #include "windows/survey.h"
 #include "windows/tree.h"
@@ -322,7 +323,7 @@ static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 	    (survey.report.verdict != BS_VERDICT_NOTHING ||
 	     survey.report.partitions[survey.report.boot_index].number != plan->boot_number))
 		result = would_not_start(&survey.report, err);
-	for (uint32_t i = 0; i < survey.report.link_count && result == 0; i++)
+	for (uint32_t i = 0; result == 0 && i < survey.report.link_count; i++)
 		if (survey.report.links[i].state != BS_LINK_GOOD &&
 		    !is_as_it_was(survey.report.links[i].kind, options))
 			result = fail(err, BS_VERIFY, "the disk would not start: %s",
@@ -377,7 +378,7 @@ int verify_run(struct disk *disk, const struct bs_plan *plan, const struct bs_op
 		result = verify_chain(disk, plan, options, err);
 out:
 	/* On sound volumes nothing of these fails, whatever a fix does. */
-	if (result < 0 && survey_is_content(err->code))
+	if (result < 0 && reader_is_content(err->code))
 		err->code = BS_NTFS_DAMAGED;
 	disk_close(boot_window);
 	disk_close(system_window);

@@ -104,7 +104,7 @@ static int worker_inspect(struct worker *worker, struct bs_error *err)
 				     sizeof(survey->report), err);
 	if (result == 0 && worker->task->job == WORKER_REHEARSE &&
 	    survey->report.verdict == BS_VERDICT_FIXABLE) {
-		result = plan_make(survey, &plan, err);
+		result = plan_make(&survey->facts, &plan, err);
 		if (result == 0)
 			result = worker_rehearse(worker, plan, err);
 	}

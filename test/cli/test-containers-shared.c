@@ -317,8 +317,8 @@ static const struct {
 	uint64_t field; /* of the header, with the table's place */
 	const char *part;
 } qcow2_tables[] = {
-	{L1_TABLE, " overlaps the L1 table at byte "},
-	{REFCOUNT_TABLE, " overlaps the table of counts at byte "},
+	{L1_TABLE, "the L1 table of the qcow2 image is counted 2 times"},
+	{REFCOUNT_TABLE, "the refcount table of the qcow2 image is counted 2 times"},
 };
 
 TEST_EACH(containers_shared, a_qcow2_cluster_on_a_table_is_refused_though_it_is_counted,

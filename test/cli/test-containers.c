@@ -269,7 +269,7 @@ TEST(containers, the_log_of_a_vhdx_is_replayed_and_undo_brings_it_back)
 }
 
 /* Its user was killed, and left the counting of its clusters to the next one. */
-TEST(containers, a_qcow2_that_was_not_closed_is_fixed_and_undone)
+TEST(containers, a_qcow2_that_was_not_closed_is_refused_until_it_is_repaired)
 {
 	const char *container = container_make(&kinds[QCOW2], raw_disk());
 	struct image_state before;
@@ -280,6 +280,11 @@ TEST(containers, a_qcow2_that_was_not_closed_is_fixed_and_undone)
 		       container, container));
 	free(image_run(0, "qemu-img info --output=json %s | grep '\"dirty-flag\": true'",
 		       container));
+	before = state_take(container);
+	report_run("inspect", container, 3, "refused", "container-unclean");
+	report_run("fix", container, 3, "refused", "container-unclean");
+	state_assert_untouched(container, &before);
+	free(image_run(0, "qemu-img check -r all %s", container));
 	before = state_take(container);
 	report_run("fix", container, 0, "fixed", NULL);
 	container_check(container, &kinds[QCOW2]);

@@ -69,7 +69,7 @@ struct bs_plan *sample_plan(struct sample *sample)
 
 	ck_assert_msg(survey->report.verdict == BS_VERDICT_FIXABLE, "%s",
 		      survey->report.finding_count ? survey->report.findings[0].message : "");
-	ASSERT_OK(plan_make(survey, &plan, &err));
+	ASSERT_OK(plan_make(&survey->facts, &plan, &err));
 	survey_free(survey);
 	free(survey);
 	return plan;

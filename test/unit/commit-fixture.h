@@ -231,7 +231,8 @@ static inline int fix_disturbed(struct fixture *fixture, const struct transactio
 					 .overlay = overlay,
 					 .zones = zones,
 					 .zone_count = sizeof(zones) / sizeof(zones[0])};
-	status = transaction_commit(&request, quick(io), &result, err);
+	target->io = quick(io);
+	status = transaction_commit(&request, &result, err);
 	journal_file_close(result.journal);
 	if (undo_file)
 		*undo_file = strdup(place.journal);
@@ -260,8 +261,10 @@ static inline int undo_telling(const char *image, const char *undo_directory,
 {
 	struct place place;
 	struct target *target = find(image, undo_directory, &place);
-	int result = transaction_undo(&place, quick(io), outcome, err);
+	int result;
 
+	target->io = quick(io);
+	result = transaction_undo(&place, outcome, err);
 	find_end(target, &place);
 	return result;
 }
@@ -279,8 +282,10 @@ static inline int recover(const char *image, const char *undo_directory,
 {
 	struct place place;
 	struct target *target = find(image, undo_directory, &place);
-	int result = transaction_recover(&place, quick(io), recovered, err);
+	int result;
 
+	target->io = quick(io);
+	result = transaction_recover(&place, recovered, err);
 	find_end(target, &place);
 	return result;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Containers made by other programs, and what format_detect() and format_check_whole() say of them.
+ * Containers made by other programs, and what format_detect() and format_check_tables() say of them.
  * They lie in the folder of this run of the tests; images_prepare() goes into the suite.
  */
 #ifndef BOOTSHIFT_TEST_CONTAINER_FILE_H
@@ -49,7 +49,7 @@ static inline int container_judge(struct disk *container, const char *forced, st
 	int result = format_detect(container, forced, format, err);
 
 	if (result == 0 && format->access != FORMAT_ELSEWHERE)
-		result = format_check_whole(container, format, err);
+		result = format_check_tables(container, format, err);
 	return result;
 }
 

@@ -78,6 +78,16 @@ static inline void assert_link(enum bs_link_kind kind, enum bs_link_state state,
 	ck_assert_str_eq(bs_code_name(survey->report.links[kind].code), bs_code_name(code));
 }
 
+/* How many elements of the BCD a fix would retarget. */
+static inline uint32_t retargeted(void)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < survey->facts.element_count; i++)
+		count += facts_is_retargeted(&survey->facts, &survey->facts.elements[i]);
+	return count;
+}
+
 static inline void write_entry(unsigned index, uint8_t flag, uint8_t type, uint32_t first,
 			       uint32_t count)
 {

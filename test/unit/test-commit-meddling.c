@@ -6,7 +6,6 @@
 #include "commit-fixture.h"
 
 #include "transaction/journal-file.h"
-#include "transaction/watch.h"
 
 static struct fixture fixture;
 
@@ -191,10 +190,10 @@ TEST(undo_file, a_commit_is_undone_though_its_undo_file_vanished)
 	enum undo_outcome outcome;
 
 	stage(&fixture, overlay);
-	ck_assert_int_eq(transaction_commit(&request, NULL, &result, &err), 0);
+	ck_assert_int_eq(transaction_commit(&request, &result, &err), 0);
 	ck_assert(!image_is(&fixture, &fixture.old));
 	ck_assert_int_eq(unlink(place.journal), 0);
-	ck_assert_int_eq(transaction_undo_commit(&place, &result, NULL, &outcome, &err), 0);
+	ck_assert_int_eq(transaction_undo_commit(&place, &result, &outcome, &err), 0);
 	ck_assert(image_is(&fixture, &fixture.old));
 	ck_assert(folder_is_clean(&fixture));
 	journal_file_close(result.journal);
@@ -236,12 +235,16 @@ static bool foreign_is_there(void)
 /* Where the kernel does not tell who writes, a write during a call of ours goes unseen. */
 static bool can_watch(void)
 {
-	int descriptor = open(fixture.image, O_RDWR), watch = watch_open(descriptor);
+	struct bs_error err;
+	struct target *target = target_open(fixture.image, &err);
+	struct target *writing = target ? target_reopen(target, TARGET_WRITE, &err) : NULL;
+	bool watched;
 
-	close(descriptor);
-	if (watch >= 0)
-		close(watch);
-	return watch >= 0;
+	ck_assert_ptr_nonnull(writing);
+	watched = writing->watch >= 0;
+	target_close(writing);
+	target_close(target);
+	return watched;
 }
 
 /* The image is the old one but for the sector of somebody else. */
@@ -377,12 +380,12 @@ TEST(image_tests, a_commit_into_which_somebody_wrote_is_undone_but_for_that)
 	enum undo_outcome outcome;
 
 	stage(&fixture, overlay);
-	ck_assert_int_eq(transaction_commit(&request, NULL, &result, &err), 0);
+	ck_assert_int_eq(transaction_commit(&request, &result, &err), 0);
 	foreign_at = 31 * KIB;
 	write_foreign(&fixture);
-	ck_assert_int_lt(transaction_undo(&place, NULL, &outcome, &err), 0);
+	ck_assert_int_lt(transaction_undo(&place, &outcome, &err), 0);
 	ck_assert_int_eq(err.code, BS_CHANGED_SINCE);
-	ck_assert_int_eq(transaction_undo_commit(&place, &result, NULL, &outcome, &err), 0);
+	ck_assert_int_eq(transaction_undo_commit(&place, &result, &outcome, &err), 0);
 	ck_assert_int_eq(outcome, UNDO_OF_OURS);
 	ck_assert(foreign_is_there() && rest_is_old());
 	ck_assert(folder_is_clean(&fixture));

@@ -431,7 +431,7 @@ static void set_mark(const char *undo_file, enum journal_mark mark)
 	ck_assert_int_eq(journal_file_open(undo_file, &journal, &err), 0);
 	ck_assert_int_eq(journal_file_open_marks(journal, undo_file, &transaction_real_io, &err),
 			 0);
-	ck_assert_int_eq(journal_file_mark(journal, mark, 0, &transaction_real_io, &err), 0);
+	ck_assert_int_eq(journal_file_mark(journal, mark, 0, &err), 0);
 	journal_file_close(journal);
 }
 

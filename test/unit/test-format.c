@@ -256,7 +256,7 @@ TEST(format_tests, what_takes_a_driver_is_described)
 	ck_assert_str_eq(format.name, "qcow2");
 	ck_assert_str_eq(format.driver, "qcow2");
 	ck_assert_ptr_null(format.driver_options);
-	ck_assert_int_eq(format.access, FORMAT_CAPTURED);
+	ck_assert_int_eq(format.access, FORMAT_DRIVER);
 }
 
 TEST(format_tests, a_forced_format_must_have_its_header)
@@ -282,7 +282,7 @@ TEST(format_tests, a_partitioned_disk_that_once_held_an_iso_is_raw)
 TEST(format_tests, an_unknown_format_name_is_a_usage_error)
 {
 	assert_refused(plain, "QCOW2", BS_USAGE, "QCOW2");
-	assert_refused(plain, "", BS_USAGE, "only raw, vhd, vhdx, qcow2, vmdk and vdi");
+	assert_refused(plain, "", BS_USAGE, "one of raw vhd vhdx qcow2 vmdk vdi");
 }
 
 TEST(format_tests, an_error_of_the_container_comes_through)

@@ -14,6 +14,7 @@
 
 static char top[] = "/tmp/test-place-XXXXXX";
 static char paths[3][64]; /* of the folders to be made, the state directory last */
+static struct target target;
 static struct place place;
 
 static void make_top(void)
@@ -22,7 +23,8 @@ static void make_top(void)
 	snprintf(paths[0], sizeof(paths[0]), "%s/a", top);
 	snprintf(paths[1], sizeof(paths[1]), "%s/a/b", top);
 	snprintf(paths[2], sizeof(paths[2]), "%s/a/b/bootshift", top);
-	place = (struct place){.folder = paths[2]};
+	target.io = &transaction_real_io;
+	place = (struct place){.folder = paths[2], .target = &target};
 }
 
 static void remove_top(void)
@@ -69,7 +71,8 @@ static int make(int failing, struct bs_error *err)
 {
 	memset(&calls, 0, sizeof(calls));
 	calls.failing = failing;
-	return place_make_folder(&place, &recording, err);
+	target.io = &recording;
+	return place_make_folder(&place, err);
 }
 
 /* ---- the tests ------------------------------------------------------------------------------- */

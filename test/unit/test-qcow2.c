@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The header of qcow2 images, written out and as qemu-img makes it. */
 #include "format/qcow2.h"
+#include "qemu/qemu-driver.h"
 #include "unit/container-file.h"
 #include "util/bytes.h"
 
@@ -96,14 +97,14 @@ TEST(qcow2, encryption_is_refused)
 
 TEST(qcow2, features_that_the_driver_deals_with_pass_and_others_do_not)
 {
-	bytes[79] = 0x01; /* dirty */
-	assert_good(1 << 20);
 	bytes[79] = 0x08; /* compression type */
 	assert_good(1 << 20);
 	bytes[79] = 0x10; /* extended L2 */
 	assert_good(1 << 20);
 	bytes[79] = 0x02;
 	assert_bad(BS_CONTAINER_CORRUPT, "marked corrupt");
+	bytes[79] = 0x01;
+	assert_bad(BS_CONTAINER_UNCLEAN, "marked dirty");
 	bytes[79] = 0x20;
 	assert_bad(BS_FORMAT_UNREADABLE, "0x20");
 	bytes[79] = 0;
@@ -173,19 +174,52 @@ TEST(qcow2, what_qemu_makes_is_described)
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		IN_FOLDER("qemu-img create -q -f qcow2 -o %s a.qcow2 100M", options[i]);
-		container_assert("a.qcow2", "qcow2", FORMAT_CAPTURED, 100 << 20);
+		container_assert("a.qcow2", "qcow2", FORMAT_DRIVER, 100 << 20);
 	}
 	IN_FOLDER("qemu-img create -q -f qcow2 a.qcow2 2T");
-	container_assert("a.qcow2", "qcow2", FORMAT_CAPTURED, 2ull << 40);
+	container_assert("a.qcow2", "qcow2", FORMAT_DRIVER, 2ull << 40);
 	IN_FOLDER("qemu-img snapshot -c one a.qcow2");
-	container_assert("a.qcow2", "qcow2", FORMAT_CAPTURED, 2ull << 40);
+	container_assert("a.qcow2", "qcow2", FORMAT_DRIVER, 2ull << 40);
 	IN_FOLDER("qemu-img bitmap --add a.qcow2 changes");
-	container_assert("a.qcow2", "qcow2", FORMAT_CAPTURED, 2ull << 40);
+	container_assert("a.qcow2", "qcow2", FORMAT_DRIVER, 2ull << 40);
 	IN_FOLDER("head -c 1M /dev/urandom >a.img && qemu-img convert -c -O qcow2 a.img a.qcow2");
-	container_assert("a.qcow2", "qcow2", FORMAT_CAPTURED, 1 << 20);
+	container_assert("a.qcow2", "qcow2", FORMAT_DRIVER, 1 << 20);
 }
 
-/* ---- what is missing ---------------------------------------------------------------------- */
+/* ---- what is missing, and what lies on something else ---------------------------------------- */
+
+/* What the engine asks of an image: this program's check, and that of qemu-img. */
+static int judge(struct memory_disk *memory, struct bs_error *err)
+{
+	struct overlay *overlay;
+	struct format format;
+	int result;
+
+	if (container_judge(&memory->disk, NULL, &format, err) < 0)
+		return -1;
+	ck_assert(format.needs_check);
+	overlay = overlay_open(&memory->disk, 0, images_folder(), err);
+	ck_assert_ptr_nonnull(overlay);
+	result = qemu_check(overlay, format.driver, format.driver_options, err);
+	disk_close(overlay_disk(overlay));
+	return result;
+}
+
+static void assert_sound(struct memory_disk *memory)
+{
+	struct bs_error err = {0};
+
+	ck_assert_msg(judge(memory, &err) == 0, "%s", err.message);
+}
+
+static void assert_corrupt(struct memory_disk *memory, const char *part)
+{
+	struct bs_error err = {0};
+
+	ck_assert_int_eq(judge(memory, &err), -1);
+	ck_assert_str_eq(bs_code_name(err.code), "container-corrupt");
+	ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
+}
 
 /* Makes a.qcow2 of a disk with text at its start and its end, which can be compressed a little. */
 static void make_filled(const char *options, const char *of_convert)
@@ -217,11 +251,18 @@ TEST(qcow2, whatever_is_cut_off_is_missed)
 		{"compression_type=zstd,cluster_size=4K", "-c", 4096},
 	};
 	struct memory_disk *memory;
+	uint64_t size;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		make_filled(kinds[i].options, kinds[i].of_convert);
 		memory = container_load("a.qcow2");
-		memory_assert_cuts_refused(memory, kinds[i].cluster, 512 * 11);
+		assert_sound(memory);
+		size = memory->disk.size;
+		memory->disk.size = size - kinds[i].cluster;
+		assert_corrupt(memory, "");
+		memory->disk.size = size / 2;
+		assert_corrupt(memory, "");
+		memory->disk.size = size;
 		disk_close(&memory->disk);
 	}
 }
@@ -239,11 +280,11 @@ TEST(qcow2, a_cut_that_takes_only_data_of_a_snapshot_is_missed)
 		  "qemu-img snapshot -c two a.qcow2 && "
 		  "qemu-io -f qcow2 -c 'discard 1M 1M' a.qcow2");
 	memory = container_load("a.qcow2");
-	memory_assert_good(memory);
+	assert_sound(memory);
 	memory->disk.size -= 65536;
-	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "the file is cut short");
+	assert_corrupt(memory, "qemu-img finds ");
 	memset(memory->bytes + 60, 0, 4); /* without the snapshots, nothing is missing */
-	memory_assert_good(memory);
+	assert_sound(memory);
 	disk_close(&memory->disk);
 }
 
@@ -254,19 +295,23 @@ TEST(qcow2, a_cut_that_takes_the_table_of_the_snapshots_is_missed)
 	make_filled("compat=1.1", "");
 	IN_FOLDER("qemu-img snapshot -c one a.qcow2");
 	memory = container_load("a.qcow2");
-	memory_assert_cuts_refused(memory, 65536, 65536);
+	for (int i = 0; i < 3; i++) {
+		memory->disk.size -= 65536;
+		assert_corrupt(memory, "");
+	}
 	disk_close(&memory->disk);
 }
 
-/* Four clusters are counted in a byte: some behind the end, and some before it. */
-TEST(qcow2, counts_of_a_few_bits_are_understood)
+#define COPIED (1ull << 63)
+
+static uint64_t field(const struct memory_disk *memory, uint64_t offset)
 {
-	make_filled("refcount_bits=2", "");
-	IN_FOLDER("qemu-img snapshot -c one a.qcow2");
-	for (int i = 0; i < 4; i++) {
-		container_assert("a.qcow2", "qcow2", FORMAT_CAPTURED, (3 << 20) + (320 << 10));
-		IN_FOLDER("truncate -s +64K a.qcow2");
-	}
+	return load_be64(memory->bytes + offset) & ~COPIED;
+}
+
+static void put(struct memory_disk *memory, uint64_t offset, uint64_t value)
+{
+	store_le64(memory->bytes + offset, __builtin_bswap64(value));
 }
 
 TEST(qcow2, counts_beyond_the_end_are_missed)
@@ -276,25 +321,8 @@ TEST(qcow2, counts_beyond_the_end_are_missed)
 	make_filled("cluster_size=512", "");
 	memory = container_load("a.qcow2");
 	/* The first entry of the table leads to the counts of the first clusters. */
-	store_le64(memory->bytes + load_be64(memory->bytes + 48),
-		   __builtin_bswap64((memory->disk.size + 511) / 512 * 512));
+	put(memory, field(memory, 48), (memory->disk.size + 511) / 512 * 512);
 	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "a table is at");
-	disk_close(&memory->disk);
-}
-
-/* Its user was killed, and left the counting of what it wrote last to the next one. */
-TEST(qcow2, what_is_not_counted_yet_is_missed)
-{
-	struct memory_disk *memory;
-
-	make_filled("lazy_refcounts=on", "");
-	free(image_run(134,
-		       "cd %s && ulimit -c 0; "
-		       "qemu-io -f qcow2 -c 'write -P 7 1M 256K' -c abort a.qcow2",
-		       images_folder()));
-	memory = container_load("a.qcow2");
-	ck_assert_uint_eq(memory->bytes[79] & 1, 1);
-	memory_assert_cuts_refused(memory, 65536, 65536);
 	disk_close(&memory->disk);
 }
 
@@ -314,50 +342,132 @@ TEST(qcow2, lost_clusters_beyond_the_end_are_not_missed)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		make_filled(kinds[i].options, kinds[i].of_convert);
 		memory = container_load("a.qcow2");
-		block = load_be64(memory->bytes + load_be64(memory->bytes + 48));
+		block = field(memory, field(memory, 48));
 		memory->bytes[block + 2 * (memory->disk.size / 65536 + 5) + 1] = 1;
-		memory_assert_good(memory);
+		assert_sound(memory);
 		disk_close(&memory->disk);
 	}
 }
 
-static struct memory_disk *load_with_many_l1_entries(void)
+/* Sets the count of a cluster; one block has the counts of all. */
+static void set_count(struct memory_disk *memory, uint64_t cluster, unsigned bits, uint8_t count)
 {
-	struct memory_disk *memory;
+	uint64_t block = field(memory, field(memory, 48));
+	uint8_t *byte = memory->bytes + block + ((cluster + 1) * bits - 1) / 8;
 
-	IN_FOLDER("qemu-img create -q -f qcow2 -o cluster_size=512,lazy_refcounts=on a.qcow2 100M");
-	IN_FOLDER("qemu-io -f qcow2 -c 'write 0 64K' a.qcow2 && truncate -s +8K a.qcow2");
-	memory = container_load("a.qcow2");
-	memory->bytes[79] |= 1; /* dirty */
-	memory_assert_good(memory);
-	return memory;
+	if (bits >= 8) {
+		*byte = count;
+		return;
+	}
+	byte = memory->bytes + block + cluster * bits / 8;
+	*byte = (uint8_t)((*byte & ~(((1u << bits) - 1) << cluster * bits % 8)) |
+			  (unsigned)count << cluster * bits % 8);
 }
 
-TEST(qcow2, a_table_is_gone_through_once_however_many_entries_lead_to_it)
-{
-	struct memory_disk *memory = load_with_many_l1_entries();
-	uint64_t l1 = load_be64(memory->bytes + 40);
+/* The driver writes in place to what these fields of the header lead to. */
+static const struct {
+	size_t field; /* 0: the header itself */
+	const char *what;
+} in_place[] = {{0, "header"}, {40, "L1 table"}, {48, "refcount table"}};
 
-	for (size_t i = 8; i < 3200 * 8; i += 8)
-		memcpy(memory->bytes + l1 + i, memory->bytes + l1, 8);
-	memory->reads = 0;
-	memory_assert_good(memory);
-	ck_assert_uint_lt(memory->reads, 100);
+/*
+ * A cluster of data lies there.  If it is counted once, qemu-img finds that; if twice, as shared
+ * clusters are, only this program does.
+ */
+TEST_EACH(qcow2, a_cluster_lies_on_nothing_that_is_written_in_place, in_place)
+{
+	static const unsigned bits[] = {2, 8, 16, 64};
+	struct memory_disk *memory;
+	char options[64];
+	uint64_t place;
+
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		snprintf(options, sizeof(options), "refcount_bits=%u", bits[i]);
+		make_filled(options, "");
+		memory = container_load("a.qcow2");
+		place = in_place[_i].field != 0 ? field(memory, in_place[_i].field) : 0;
+		if (place != 0) {
+			put(memory, field(memory, field(memory, 40)) + 16 * 8, place);
+			assert_corrupt(memory, "qemu-img finds ");
+		}
+		set_count(memory, place / 65536, bits[i], 2);
+		assert_corrupt(memory, in_place[_i].what);
+		assert_corrupt(memory, "is counted 2 times at byte ");
+		set_count(memory, place / 65536, bits[i], 0);
+		assert_corrupt(memory, "is counted 0 times at byte ");
+		disk_close(&memory->disk);
+	}
+}
+
+TEST(qcow2, a_compressed_cluster_lies_on_nothing_that_is_written_in_place)
+{
+	struct memory_disk *memory;
+	uint64_t l1_table;
+
+	make_filled("compat=1.1", "-c");
+	memory = container_load("a.qcow2");
+	l1_table = field(memory, 40);
+	put(memory, field(memory, l1_table) + 16 * 8, 1ull << 62 | (l1_table + 65536 - 600));
+	assert_corrupt(memory, "qemu-img finds ");
+	set_count(memory, l1_table / 65536, 16, 2);
+	assert_corrupt(memory, "L1 table of the qcow2 image is counted 2 times");
 	disk_close(&memory->disk);
 }
 
-TEST(qcow2, snapshots_that_share_an_l1_table_are_corruption)
+TEST(qcow2, nothing_lies_on_the_list_of_bitmaps_that_the_driver_uses)
 {
-	struct memory_disk *memory = load_with_many_l1_entries();
-	uint64_t at = memory->disk.size - 8192;
+	struct memory_disk *memory;
+	uint64_t list;
 
-	for (size_t i = 0; i < 100; i++) {
-		store_le64(memory->bytes + at + i * 40, __builtin_bswap64(at + 4096));
-		store_be32(memory->bytes + at + i * 40 + 8, 512); /* entries, all of them zeros */
-	}
-	memory->bytes[63] = 100;
-	store_le64(memory->bytes + 64, __builtin_bswap64(at));
-	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "more tables");
+	make_filled("compat=1.1", "");
+	IN_FOLDER("qemu-img bitmap --add a.qcow2 changes");
+	memory = container_load("a.qcow2");
+	assert_sound(memory);
+	ck_assert_uint_eq(load_be32(memory->bytes + 112 + 8 + 384), 0x23852875);
+	list = field(memory, 112 + 8 + 384 + 8 + 16);
+	set_count(memory, list / 65536, 16, 2);
+	assert_corrupt(memory, "list of bitmaps of the qcow2 image is counted 2 times");
+	/* A program that knew no bitmaps wrote to the image: the driver ignores the list. */
+	memory->bytes[95] &= (uint8_t)~1u;
+	assert_sound(memory);
+	memory->bytes[95] |= 1;
+	put(memory, 112 + 8 + 384 + 8 + 16, memory->disk.size);
+	assert_corrupt(memory, "list of bitmaps of the qcow2 image is too long");
+	put(memory, 112 + 8 + 384 + 8 + 16, list);
+	put(memory, 112 + 8 + 384 + 8 + 8, UINT64_MAX);
+	assert_corrupt(memory, "list of bitmaps of the qcow2 image is too long");
+	disk_close(&memory->disk);
+}
+
+TEST(qcow2, a_block_of_counts_and_a_table_share_no_cluster)
+{
+	struct memory_disk *memory;
+
+	make_filled("compat=1.1", "");
+	memory = container_load("a.qcow2");
+	put(memory, field(memory, 48) + 8, field(memory, field(memory, 48)));
+	assert_corrupt(memory, "qemu-img finds ");
+	put(memory, field(memory, 48) + 8, 0);
+	put(memory, field(memory, 40), field(memory, 48));
+	assert_corrupt(memory, "qemu-img finds ");
+	set_count(memory, field(memory, 48) / 65536, 16, 2);
+	assert_corrupt(memory, "refcount table of the qcow2 image is counted 2 times");
+	disk_close(&memory->disk);
+}
+
+TEST(qcow2, snapshots_share_clusters_but_no_l1_table)
+{
+	struct memory_disk *memory;
+
+	make_filled("compat=1.1", "");
+	IN_FOLDER("qemu-img snapshot -c one a.qcow2 && qemu-img snapshot -c two a.qcow2 && "
+		  "qemu-io -f qcow2 -c 'write 64K 64K' a.qcow2");
+	memory = container_load("a.qcow2");
+	assert_sound(memory);
+	put(memory, field(memory, 64), field(memory, 40));
+	assert_corrupt(memory, "qemu-img finds ");
+	set_count(memory, field(memory, 40) / 65536, 16, 2);
+	assert_corrupt(memory, "L1 table of the qcow2 image is counted 2 times");
 	disk_close(&memory->disk);
 }
 
@@ -369,8 +479,6 @@ TEST(qcow2, damage_anywhere_in_the_tables_is_survived)
 	IN_FOLDER("qemu-io -f qcow2 -c 'write 0 2K' a.qcow2");
 	IN_FOLDER("qemu-img snapshot -c one a.qcow2");
 	memory = container_load("a.qcow2");
-	memory_damage(memory, "qcow2", 512, memory->disk.size);
-	memory->bytes[79] |= 1; /* dirty */
 	memory_damage(memory, "qcow2", 512, memory->disk.size);
 	disk_close(&memory->disk);
 }

@@ -678,21 +678,29 @@ WORKER(compute)
 
 TEST(bad_workers, a_limit_of_the_shell_is_no_fault_of_the_image)
 {
-	struct rlimit low;
+	struct rlimit before, low;
+	int result;
 
-	ck_assert_int_eq(getrlimit(RLIMIT_CPU, &low), 0);
-	low.rlim_cur = 1;
+	ck_assert_int_eq(getrlimit(RLIMIT_CPU, &before), 0);
+	low = (struct rlimit){.rlim_cur = 1, .rlim_max = before.rlim_max};
 	ck_assert_int_eq(setrlimit(RLIMIT_CPU, &low), 0);
-	assert_error(run(compute, PATIENCE), BS_SYSTEM_LIMIT, "ulimit -t");
+	result = run(compute, PATIENCE);
+	ck_assert_int_eq(setrlimit(RLIMIT_CPU, &before), 0);
+	assert_error(result, BS_SYSTEM_LIMIT, "ulimit -t");
 }
 
-/* Neither a process nor a descriptor more is to be had. */
+/* The limit is put back before the test ends: the leak check opens a file. */
 TEST(bad_workers, a_worker_that_cannot_be_started_is_no_bug)
 {
-	struct rlimit none = {0, 0};
+	struct rlimit before, none;
+	int result;
 
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	assert_error(run(end_at_once, PATIENCE), BS_SYSTEM_LIMIT, "channel");
+	result = run(end_at_once, PATIENCE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_error(result, BS_SYSTEM_LIMIT, "channel");
 }
 
 TEST(bad_workers, a_worker_that_dies_before_it_reads_tells_nothing_of_the_image)

@@ -576,21 +576,23 @@ TEST_EACH(volumes_and_stores, an_element_moves_if_and_only_if_its_file_does, ele
 
 	look_at(elements[_i].name, elements[_i].more);
 	assert_fixable();
-	for (uint32_t i = 0; i < survey->element_count; i++) {
-		const struct bs_plan_element *element = &survey->elements[i];
+	for (uint32_t i = 0; i < survey->facts.element_count; i++) {
+		const struct fact_element *element = &survey->facts.elements[i];
 
+		if (!facts_is_retargeted(&survey->facts, element))
+			continue;
 		if (strcmp(element->object, "{9dea862c-5cdd-4e70-acc1-f32b344d4795}") == 0) {
-			ck_assert_str_eq(element->path, "\\bootmgr");
+			ck_assert_str_eq(element->found.path, "\\bootmgr");
 		} else if (strcmp(element->object, "{b2721d73-1db4-4c62-bf78-c548a880142d}") == 0) {
-			ck_assert_str_eq(element->path,
+			ck_assert_str_eq(element->found.path,
 					 "\\Boot\\memtest.exe"); /* as it is stored */
 		} else {
-			ck_assert_str_eq(element->path, elements[_i].path);
+			ck_assert_str_eq(element->found.path, elements[_i].path);
 			others++;
 		}
 	}
 	ck_assert_uint_eq(others, elements[_i].count);
-	ck_assert_uint_eq(survey->element_count, others + 2);
+	ck_assert_uint_eq(retargeted(), others + 2);
 	ck_assert_int_eq(has_finding(BS_NOTE_STAYS), elements[_i].stays);
 }
 

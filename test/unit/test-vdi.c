@@ -119,14 +119,14 @@ TEST(vdi, a_header_that_is_cut_short_is_corruption)
 TEST(vdi, what_qemu_makes_is_described)
 {
 	IN_FOLDER("qemu-img create -q -f vdi a.vdi 100M");
-	container_assert("a.vdi", "vdi", FORMAT_CAPTURED, 100 << 20);
+	container_assert("a.vdi", "vdi", FORMAT_DRIVER, 100 << 20);
 	IN_FOLDER("qemu-img create -q -f vdi -o static=on a.vdi 20M");
-	container_assert("a.vdi", "vdi", FORMAT_CAPTURED, 20 << 20);
+	container_assert("a.vdi", "vdi", FORMAT_DRIVER, 20 << 20);
 	IN_FOLDER("qemu-img create -q -f vdi a.vdi 2T");
-	container_assert("a.vdi", "vdi", FORMAT_CAPTURED, 2ull << 40);
+	container_assert("a.vdi", "vdi", FORMAT_DRIVER, 2ull << 40);
 	IN_FOLDER("qemu-img create -q -f vdi a.vdi 5M");
 	IN_FOLDER("qemu-io -f vdi -c 'write 4M 512' a.vdi");
-	container_assert("a.vdi", "vdi", FORMAT_CAPTURED, 5 << 20);
+	container_assert("a.vdi", "vdi", FORMAT_DRIVER, 5 << 20);
 	IN_FOLDER("truncate -s -1 a.vdi");
 	container_assert_refused("a.vdi", BS_CONTAINER_CORRUPT, "1 blocks");
 }

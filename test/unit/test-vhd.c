@@ -197,7 +197,7 @@ TEST(vhd, a_dynamic_vhd_is_for_the_driver)
 	ck_assert_msg(format_detect(&memory->disk, NULL, &format, &err) == 0, "%s", err.message);
 	ck_assert_str_eq(format.name, "vhd");
 	ck_assert_str_eq(format.driver, "vpc");
-	ck_assert_int_eq(format.access, FORMAT_CAPTURED);
+	ck_assert_int_eq(format.access, FORMAT_DRIVER);
 	ck_assert_uint_eq(format.disk_size, 100 << 20);
 	disk_close(&memory->disk);
 }
@@ -247,7 +247,7 @@ TEST(vhd, what_qemu_makes_is_described)
 	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
 		IN_FOLDER("qemu-img create -q -f vpc -o %s a.vhd %s", made[i].options,
 			  made[i].size);
-		container_assert("a.vhd", "vhd", FORMAT_CAPTURED, made[i].disk_size);
+		container_assert("a.vhd", "vhd", FORMAT_DRIVER, made[i].disk_size);
 	}
 	IN_FOLDER("qemu-img create -q -f vpc -o subformat=fixed,force_size=on a.vhd 1000000k");
 	container_assert("a.vhd", "vhd", FORMAT_DIRECT, 1024000000);
@@ -259,7 +259,7 @@ TEST(vhd, small_blocks_are_described)
 	change_header(33, 0x10); /* 1 MiB */
 	change_header(31, 100);
 	save("b.vhd");
-	container_assert("b.vhd", "vhd", FORMAT_CAPTURED, 100 << 20);
+	container_assert("b.vhd", "vhd", FORMAT_DRIVER, 100 << 20);
 	disk_close(&memory->disk);
 }
 

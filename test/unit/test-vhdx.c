@@ -103,7 +103,7 @@ static void assert_good(uint64_t size)
 	ck_assert_msg(format_detect(&memory->disk, NULL, &format, &err) == 0, "%s", err.message);
 	ck_assert_str_eq(format.name, "vhdx");
 	ck_assert_str_eq(format.driver, "vhdx");
-	ck_assert_int_eq(format.access, FORMAT_CAPTURED);
+	ck_assert_int_eq(format.access, FORMAT_DRIVER);
 	ck_assert_uint_eq(format.disk_size, size);
 }
 
@@ -313,12 +313,12 @@ TEST(vhdx, what_qemu_makes_is_described)
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		IN_FOLDER("qemu-img create -q -f vhdx -o %s a.vhdx 100M", options[i]);
-		container_assert("a.vhdx", "vhdx", FORMAT_CAPTURED, 100 << 20);
+		container_assert("a.vhdx", "vhdx", FORMAT_DRIVER, 100 << 20);
 	}
 	IN_FOLDER("qemu-img create -q -f vhdx a.vhdx 2T");
-	container_assert("a.vhdx", "vhdx", FORMAT_CAPTURED, 2ull << 40);
+	container_assert("a.vhdx", "vhdx", FORMAT_DRIVER, 2ull << 40);
 	IN_FOLDER("qemu-img create -q -f vhdx a.vhdx 64T");
-	container_assert("a.vhdx", "vhdx", FORMAT_CAPTURED, 64ull << 40);
+	container_assert("a.vhdx", "vhdx", FORMAT_DRIVER, 64ull << 40);
 	IN_FOLDER("truncate -s 3M a.vhdx");
 	container_assert_refused("a.vhdx", BS_CONTAINER_CORRUPT, "region");
 }

@@ -327,11 +327,11 @@ TEST(vmdk_tests, what_qemu_makes_is_described)
 	struct format format;
 
 	IN_FOLDER("qemu-img create -q -f vmdk a.vmdk 100M");
-	container_assert("a.vmdk", "vmdk", FORMAT_CAPTURED, 100 << 20);
+	container_assert("a.vmdk", "vmdk", FORMAT_DRIVER, 100 << 20);
 	IN_FOLDER("qemu-img create -q -f vmdk -o zeroed_grain=on,adapter_type=lsilogic a.vmdk 3G");
-	container_assert("a.vmdk", "vmdk", FORMAT_CAPTURED, 3ull << 30);
+	container_assert("a.vmdk", "vmdk", FORMAT_DRIVER, 3ull << 30);
 	IN_FOLDER("qemu-img create -q -f vmdk a.vmdk 2T");
-	container_assert("a.vmdk", "vmdk", FORMAT_CAPTURED, 2ull << 40);
+	container_assert("a.vmdk", "vmdk", FORMAT_DRIVER, 2ull << 40);
 	IN_FOLDER("qemu-img create -q -f vmdk -o subformat=monolithicFlat b.vmdk 100M");
 	ck_assert_int_eq(container_detect("b.vmdk", &format, &err), 0);
 	ck_assert_int_eq(format.access, FORMAT_ELSEWHERE);
@@ -392,9 +392,9 @@ TEST(vmdk_tests, a_flat_disk_needs_all_of_its_file)
 
 	format.offset = 512;
 	format.length = 2 * 512;
-	ck_assert_int_eq(format_check_whole(&memory->disk, &format, &err), 0);
+	ck_assert_int_eq(format_check_tables(&memory->disk, &format, &err), 0);
 	memory->disk.size--;
-	ck_assert_int_eq(format_check_whole(&memory->disk, &format, &err), -1);
+	ck_assert_int_eq(format_check_tables(&memory->disk, &format, &err), -1);
 	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	ck_assert_msg(strstr(err.message, "ends at byte 1535, the disk in it at 1536") != NULL,
 		      "%s", err.message);

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The filter forbids instead of allowing, because which system calls qemu-nbd makes depends on how
+ * it was built; what it never needs does not.
+ */
+#include "qemu/qemu-child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "disk/file.h"
+
+#define MEMORY_MAX  (2ull << 30) /* bytes of address space */
+#define SECONDS_MAX 600          /* of processor time */
+
+/* ---- system calls ------------------------------------------------------------------------- */
+
+static const int forbidden[] = {
+	/* other processes */
+	SCMP_SYS(ptrace),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(process_madvise),
+	SCMP_SYS(pidfd_open),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(pidfd_send_signal),
+	SCMP_SYS(kcmp),
+	SCMP_SYS(kill),
+	SCMP_SYS(tkill),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(rt_sigqueueinfo),
+	SCMP_SYS(rt_tgsigqueueinfo),
+	SCMP_SYS(fork),
+	SCMP_SYS(vfork),
+	/* sockets: its own it has been given */
+	SCMP_SYS(socket),
+	SCMP_SYS(socketpair),
+	SCMP_SYS(connect),
+	SCMP_SYS(bind),
+	/* namespaces and mounts */
+	SCMP_SYS(unshare),
+	SCMP_SYS(setns),
+	SCMP_SYS(mount),
+	SCMP_SYS(umount2),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(chroot),
+	SCMP_SYS(open_tree),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(mount_setattr),
+	SCMP_SYS(fsopen),
+	SCMP_SYS(fsconfig),
+	SCMP_SYS(fsmount),
+	SCMP_SYS(fspick),
+	SCMP_SYS(open_by_handle_at),
+	SCMP_SYS(quotactl),
+	SCMP_SYS(swapon),
+	SCMP_SYS(swapoff),
+	/* the kernel */
+	SCMP_SYS(bpf),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(userfaultfd),
+	SCMP_SYS(io_uring_setup), /* what goes through a ring passes by this filter */
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(kexec_load),
+	SCMP_SYS(kexec_file_load),
+	SCMP_SYS(init_module),
+	SCMP_SYS(finit_module),
+	SCMP_SYS(delete_module),
+	SCMP_SYS(reboot),
+	SCMP_SYS(acct),
+	SCMP_SYS(syslog),
+	SCMP_SYS(iopl),
+	SCMP_SYS(ioperm),
+	SCMP_SYS(modify_ldt),
+	SCMP_SYS(personality),
+};
+
+static int qemu_confine_add_rules(scmp_filter_ctx filter)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]) && result == 0; i++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0);
+	/* Threads, but no processes.  The flags of clone3 lie in memory, where a filter cannot
+	 * look; a C library that is told there is no such call takes clone. */
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+					  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+	/* Its own limits, not those of others. */
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1,
+					  SCMP_A0(SCMP_CMP_NE, 0, 0));
+	return result;
+}
+
+/* libseccomp writes programs to descriptors only. */
+static int qemu_confine_export(scmp_filter_ctx filter, struct sock_fprog *program,
+			       struct bs_error *err)
+{
+	int descriptor = memfd_create("filter", MFD_CLOEXEC);
+	struct stat status;
+	int result = -1;
+
+	if (descriptor < 0 || seccomp_export_bpf(filter, descriptor) < 0 ||
+	    fstat(descriptor, &status) < 0) {
+		fail_errno(err, BS_WORKER, "cannot make the filter for qemu-nbd");
+		goto out;
+	}
+	program->len = (unsigned short)((size_t)status.st_size / sizeof(*program->filter));
+	program->filter = malloc((size_t)status.st_size);
+	if (!program->filter) {
+		fail(err, BS_NO_MEMORY, "no memory for the filter for qemu-nbd");
+		goto out;
+	}
+	result = file_read_at(descriptor, 0, program->filter, (size_t)status.st_size, err);
+	if (result < 0)
+		free(program->filter);
+out:
+	if (descriptor >= 0)
+		close(descriptor);
+	return result;
+}
+
+int qemu_confine_prepare(struct qemu_confinement *confinement, struct bs_error *err)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int result = filter ? qemu_confine_add_rules(filter) : -ENOMEM;
+
+	if (result == 0) {
+		result = qemu_confine_export(filter, &confinement->filter, err);
+	} else {
+		errno = -result;
+		result = fail_errno(err, BS_WORKER, "cannot make the filter for qemu-nbd");
+	}
+	seccomp_release(filter);
+	return result;
+}
+
+void qemu_confine_free(struct qemu_confinement *confinement)
+{
+	free(confinement->filter.filter);
+}
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+/* In the kernel's header only since the interface's versions 3 and 5. */
+#define ACCESS_TRUNCATE     (1ull << 14)
+#define ACCESS_IOCTL_DEVICE (1ull << 15)
+
+#define ACCESS_PROGRAM (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE)
+#define ACCESS_IMAGE                                                                               \
+	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_TRUNCATE)
+
+/* Where programs and libraries are; what is not there is left out. */
+static const char *const installed[] = {
+	"/usr", "/bin", "/lib", "/lib64", "/nix/store", "/gnu/store", "/etc/ld.so.cache",
+};
+
+/* Every right that this version of the interface knows. */
+static uint64_t qemu_confine_known_rights(int version)
+{
+	uint64_t rights = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
+
+	if (version >= 2)
+		rights |= LANDLOCK_ACCESS_FS_REFER;
+	if (version >= 3)
+		rights |= ACCESS_TRUNCATE;
+	if (version >= 5)
+		rights |= ACCESS_IOCTL_DEVICE;
+	return rights;
+}
+
+static int qemu_confine_allow_path(int ruleset, const char *path, uint64_t rights)
+{
+	struct landlock_path_beneath_attr rule = {.allowed_access = rights};
+	long result;
+
+	rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
+	if (rule.parent_fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	result = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+	close(rule.parent_fd);
+	return (int)result;
+}
+
+static int qemu_confine_restrict_files(const char *program, const char *image)
+{
+	struct landlock_ruleset_attr attributes = {0};
+	int version =
+		(int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int ruleset;
+
+	if (version < 1) /* this kernel has no Landlock, or does not use it */
+		return 0;
+	attributes.handled_access_fs = qemu_confine_known_rights(version);
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
+	if (ruleset < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(installed) / sizeof(installed[0]); i++)
+		if (qemu_confine_allow_path(ruleset, installed[i], ACCESS_PROGRAM) < 0)
+			return -1;
+	if (qemu_confine_allow_path(ruleset, program, ACCESS_PROGRAM) < 0 ||
+	    qemu_confine_allow_path(ruleset, image,
+				    ACCESS_IMAGE & qemu_confine_known_rights(version)) < 0)
+		return -1;
+	return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
+}
+
+/* ---- all together ------------------------------------------------------------------------- */
+
+static int qemu_confine_limit(int resource, rlim_t value)
+{
+	return setrlimit(resource, &(struct rlimit){.rlim_cur = value, .rlim_max = value});
+}
+
+int qemu_confine_self(const struct qemu_confinement *confinement, const char *program,
+		      const char *image)
+{
+	/* Without this, user 0 would get its capabilities back by the exec. */
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	if (qemu_confine_limit(RLIMIT_CORE, 0) < 0 ||
+	    qemu_confine_limit(RLIMIT_CPU, SECONDS_MAX) < 0 ||
+	    qemu_confine_limit(RLIMIT_AS, MEMORY_MAX) < 0)
+		return -1;
+	if (qemu_confine_restrict_files(program, image) < 0)
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &confinement->filter);
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The parent's side of starting and ending a program; qemu-child.c is the child's side. */
+#include "qemu/qemu-process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "qemu/qemu-child.h"
+#include "util/debug.h"
+
+/* ---- starting ----------------------------------------------------------------------------- */
+
+/* The absolute path of a program, as execvp(3) finds it; the caller frees it.  NULL: none. */
+static char *qemu_process_find_program(const char *name)
+{
+	const char *folder = getenv("PATH"), *end;
+	char *path, *found = NULL;
+
+	if (strchr(name, '/'))
+		return realpath(name, NULL);
+	for (; folder && !found; folder = *end ? end + 1 : NULL) {
+		end = strchrnul(folder, ':');
+		if (end == folder || *folder != '/') /* a folder that depends on where we are */
+			continue;
+		if (asprintf(&path, "%.*s/%s", (int)(end - folder), folder, name) < 0)
+			return NULL;
+		if (access(path, X_OK) == 0)
+			found = realpath(path, NULL);
+		free(path);
+	}
+	return found;
+}
+
+/* What each step of the child needs that not every machine has. */
+static int qemu_process_fail_step(const struct qemu_process *process,
+				  const struct qemu_report *report, struct bs_error *err)
+{
+	const char *name = process->name;
+
+	errno = report->number;
+	switch (report->step) {
+	case QEMU_NAMESPACES:
+		return fail_errno(err, BS_DRIVER_UNUSABLE,
+				  "%s, which this format needs, cannot be confined: this user may "
+				  "not make namespaces",
+				  name);
+	case QEMU_FUSE:
+		return fail_errno(err, BS_DRIVER_UNUSABLE,
+				  "/dev/fuse, which this format needs, cannot be opened");
+	case QEMU_MOUNT:
+		return fail_errno(err, BS_DRIVER_UNUSABLE,
+				  "the image cannot be shown to %s, which this format needs: this "
+				  "user may not mount by FUSE",
+				  name);
+	case QEMU_SOCKET:
+		return fail_errno(err, BS_WORKER, "cannot make a connection to %s", name);
+	case QEMU_CONFINE:
+		return fail_errno(err, BS_WORKER, "cannot confine %s", name);
+	default:
+		return fail_errno(err, BS_WORKER, "cannot start %s", name);
+	}
+}
+
+/* Takes the two descriptors that come with the child's first report. */
+static bool qemu_process_take_descriptors(struct qemu_process *process, struct msghdr *message)
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	int descriptors[2];
+
+	if (!header || header->cmsg_type != SCM_RIGHTS ||
+	    header->cmsg_len != CMSG_LEN(sizeof(descriptors)))
+		return false;
+	memcpy(descriptors, CMSG_DATA(header), sizeof(descriptors));
+	process->fuse = descriptors[0];
+	process->connection = descriptors[1];
+	return true;
+}
+
+/* Receives one report; *ended is set instead when the child has closed its end. */
+static int qemu_process_receive(struct qemu_process *process, int reports, int patience,
+				bool *ended, struct bs_error *err)
+{
+	struct pollfd waiting = {.fd = reports, .events = POLLIN};
+	struct qemu_report report;
+	struct iovec part = {&report, sizeof(report)};
+	union {
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr alignment;
+	} control;
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t received;
+	int ready;
+
+	do
+		ready = poll(&waiting, 1, patience);
+	while (ready < 0 && errno == EINTR);
+	if (ready == 0)
+		return fail(err, BS_WORKER, "%s has not started within %d milliseconds",
+			    process->name, patience);
+	received = recvmsg(reports, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	*ended = received == 0;
+	if (received == 0)
+		return 0;
+	if (received != (ssize_t)sizeof(report))
+		return fail_errno(err, BS_WORKER, "cannot hear from %s", process->name);
+	if (report.step != QEMU_READY)
+		return qemu_process_fail_step(process, &report, err);
+	return qemu_process_take_descriptors(process, &message)
+		       ? 0
+		       : fail(err, BS_WORKER, "got no connection to %s", process->name);
+}
+
+/* One report to say that all is made, and the end of the socket to say that the program runs. */
+static int qemu_process_wait_for_start(struct qemu_process *process, int reports, int patience,
+				       struct bs_error *err)
+{
+	bool ended = false;
+
+	if (qemu_process_receive(process, reports, patience, &ended, err) < 0)
+		return -1;
+	if (!ended && qemu_process_receive(process, reports, patience, &ended, err) < 0)
+		return -1;
+	return ended && process->fuse >= 0
+		       ? 0
+		       : fail(err, BS_WORKER, "the process for %s ended before its start",
+			      process->name);
+}
+
+static void qemu_process_close(int *descriptor)
+{
+	if (*descriptor >= 0)
+		close(*descriptor);
+	*descriptor = -1;
+}
+
+static int qemu_process_fork(struct qemu_process *process, struct qemu_child *child, int patience,
+			     struct bs_error *err)
+{
+	int reports[2] = {-1, -1}, output[2] = {-1, -1}, messages[2] = {-1, -1};
+	int result = -1;
+
+	/* A full pipe must not stop the program: it loses what it wants to say then. */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, reports) < 0 ||
+	    pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	    pipe2(messages, O_CLOEXEC | O_NONBLOCK) < 0) {
+		fail_errno(err, BS_SYSTEM_LIMIT, "cannot make a channel to %s", process->name);
+		goto out;
+	}
+	child->parent = getpid();
+	child->reports = reports[1];
+	child->output = output[1];
+	child->messages = messages[1];
+	process->pid = fork();
+	if (process->pid == 0)
+		qemu_child_run(child);
+	if (process->pid < 0) {
+		fail_errno(err, BS_SYSTEM_LIMIT, "cannot start a process");
+		goto out;
+	}
+	process->ended = false;
+	process->output = output[0];
+	process->messages = messages[0];
+	output[0] = messages[0] = -1;
+	qemu_process_close(&reports[1]); /* so that the end of the child's is the end */
+	result = qemu_process_wait_for_start(process, reports[0], patience, err);
+out:
+	for (int i = 0; i < 2; i++) {
+		qemu_process_close(&reports[i]);
+		qemu_process_close(&output[i]);
+		qemu_process_close(&messages[i]);
+	}
+	return result;
+}
+
+/* Nobody else sees the file, so QEMU's locks on it are of no use; they would take other files. */
+char *qemu_process_image(const char *driver, const char *driver_options, struct bs_error *err)
+{
+	char *image;
+
+	if (asprintf(&image,
+		     "driver=%s%s%s,file.driver=file,file.locking=off,file.filename=" QEMU_IMAGE,
+		     driver, driver_options ? "," : "", driver_options ? driver_options : "") < 0) {
+		fail(err, BS_NO_MEMORY, "no memory to open the image");
+		return NULL;
+	}
+	return image;
+}
+
+int qemu_process_start(struct qemu_process *process, const char *const *arguments, bool writable,
+		       int patience, struct bs_error *err)
+{
+	struct qemu_child child = {.arguments = arguments, .writable = writable};
+	char *path = qemu_process_find_program(arguments[0]);
+	int result;
+
+	*process = (struct qemu_process){
+		.name = basename(arguments[0]),
+		.ended = true,
+		.fuse = -1,
+		.connection = -1,
+		.output = -1,
+		.messages = -1,
+	};
+	if (!path)
+		return fail(err, BS_DRIVER_UNUSABLE,
+			    "%s, which this format needs, is not installed", process->name);
+	child.program = path;
+	snprintf(child.user_map, sizeof(child.user_map), "0 %u 1\n", geteuid());
+	snprintf(child.group_map, sizeof(child.group_map), "0 %u 1\n", getegid());
+	result = qemu_confine_prepare(&child.confine, err);
+	if (result == 0) {
+		result = qemu_process_fork(process, &child, patience, err);
+		qemu_confine_free(&child.confine);
+	}
+	if (result < 0)
+		qemu_process_end(process);
+	free(path);
+	return result;
+}
+
+/* ---- how it is doing ---------------------------------------------------------------------- */
+
+static void qemu_process_reap(struct qemu_process *process, int options)
+{
+	pid_t pid;
+
+	if (process->ended)
+		return;
+	do
+		pid = waitpid(process->pid, &process->status, options);
+	while (pid < 0 && errno == EINTR);
+	process->ended = pid != 0;
+}
+
+bool qemu_process_wait(struct qemu_process *process, int milliseconds)
+{
+	struct pollfd waiting = {.events = POLLIN};
+
+	qemu_process_reap(process, WNOHANG);
+	if (process->ended)
+		return true;
+	waiting.fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+	if (waiting.fd < 0)
+		return false;
+	while (poll(&waiting, 1, milliseconds) < 0 && errno == EINTR)
+		;
+	close(waiting.fd);
+	qemu_process_reap(process, WNOHANG);
+	return process->ended;
+}
+
+/* Keeps the last line that has something in it. */
+static void qemu_process_take_line(struct qemu_process *process, const char *line, size_t length)
+{
+	size_t name = strlen(process->name);
+
+	if (length >= name + 2 && memcmp(line, process->name, name) == 0 &&
+	    memcmp(line + name, ": ", 2) == 0) {
+		line += name + 2;
+		length -= name + 2;
+	}
+	if (length == 0)
+		return;
+	snprintf(process->said, sizeof(process->said), "%.*s", (int)length, line);
+	debug_print(DEBUG_STEPS, "%s: %.*s", process->name, (int)length, line);
+}
+
+void qemu_process_listen(struct qemu_process *process)
+{
+	char text[4096], *line = text, *end;
+	ssize_t length;
+
+	/* The pipe has 64 KiB, and the writer may fill it again: the first page will do. */
+	length = read(process->messages, text, sizeof(text) - 1);
+	if (length <= 0)
+		return;
+	text[length] = '\0';
+	for (; *line; line = *end ? end + 1 : end) {
+		end = strchrnul(line, '\n');
+		qemu_process_take_line(process, line, (size_t)(end - line));
+	}
+}
+
+/* qemu names the image first, in one way or another; what comes behind that is the reason. */
+const char *qemu_process_reason(const struct qemu_process *process)
+{
+	static const char name[] = QEMU_IMAGE "': ";
+	const char *reason = process->said, *next;
+
+	while ((next = strstr(reason, name)))
+		reason = next + sizeof(name) - 1;
+	return *reason ? reason : "it does not say why";
+}
+
+int qemu_process_blame(struct qemu_process *process, struct bs_error *err)
+{
+	const char *colon;
+
+	qemu_process_listen(process);
+	colon = process->said[0] ? ": " : "";
+	if (!process->ended)
+		return fail(err, BS_WORKER, "%s does not answer%s%s", process->name, colon,
+			    process->said);
+	if (WIFSIGNALED(process->status))
+		return fail(err, BS_WORKER, "%s was ended by signal %d (%s)%s%s", process->name,
+			    WTERMSIG(process->status), strsignal(WTERMSIG(process->status)), colon,
+			    process->said);
+	return fail(err, BS_WORKER, "%s ended with status %d%s%s", process->name,
+		    WEXITSTATUS(process->status), colon, process->said);
+}
+
+/* ---- ending ------------------------------------------------------------------------------- */
+
+void qemu_process_end(struct qemu_process *process)
+{
+	qemu_process_close(&process->connection);
+	qemu_process_close(&process->fuse);
+	if (!process->ended) {
+		kill(process->pid, SIGKILL);
+		qemu_process_reap(process, 0);
+	}
+	qemu_process_listen(process); /* for BOOTSHIFT_DEBUG */
+	qemu_process_close(&process->output);
+	qemu_process_close(&process->messages);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "windows/facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+void facts_begin(struct facts *facts, uint64_t disk_size, const struct bs_options *options)
+{
+	*facts = (struct facts){
+		.wanted_system = options->system_partition,
+		.wanted_boot = options->boot_partition,
+		.needed_room =
+			options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE,
+		.disk_size = disk_size,
+		.system_index = -1,
+		.starts.index = -1,
+		.windows_index = -1,
+		.boot_index = -1,
+	};
+}
+
+void facts_free(struct facts *facts)
+{
+	free(facts->files);
+	free(facts->elements);
+	facts->files = NULL;
+	facts->elements = NULL;
+}
+
+/* ---- partitions ---------------------------------------------------------------------------- */
+
+struct bs_partition facts_partition(uint32_t number, const struct mbr_entry *entry,
+				    uint64_t base_lba)
+{
+	return (struct bs_partition){
+		.number = number,
+		.type = entry->type,
+		.active = number <= MBR_ENTRIES && entry->flag == MBR_ACTIVE,
+		.start = (base_lba + entry->first_lba) * SECTOR_SIZE,
+		.size = (uint64_t)entry->sectors * SECTOR_SIZE,
+		.filesystem = mbr_is_extended(entry->type) ? BS_FS_EXTENDED : BS_FS_UNKNOWN,
+	};
+}
+
+uint32_t facts_active(const struct facts *facts, int32_t *index)
+{
+	uint32_t count = 0;
+
+	*index = -1;
+	for (uint32_t i = 0; i < facts->partition_count; i++) {
+		if (!facts->partitions[i].is.active)
+			continue;
+		count++;
+		*index = (int32_t)i;
+	}
+	return count;
+}
+
+int32_t facts_index(const struct facts *facts, uint32_t number)
+{
+	for (uint32_t i = 0; i < facts->partition_count; i++)
+		if (facts->partitions[i].is.number == number &&
+		    facts->partitions[i].is.filesystem != BS_FS_EXTENDED)
+			return (int32_t)i;
+	return -1;
+}
+
+int32_t facts_choose_system(const struct facts *facts)
+{
+	uint32_t wanted = facts->wanted_system;
+	int32_t index;
+
+	if (wanted != 0) /* only a primary partition can be active */
+		return wanted <= MBR_ENTRIES ? facts_index(facts, wanted) : -1;
+	if (facts_active(facts, &index) != 1 ||
+	    facts->partitions[index].is.filesystem == BS_FS_EXTENDED)
+		return -1;
+	return index;
+}
+
+int32_t facts_resolve(const struct facts *facts, const struct bcd_device *device)
+{
+	if (device->file != BCD_NO_FILE)
+		return -1;
+	if (device->kind == BCD_DEVICE_BOOT)
+		return facts->system_index;
+	if (device->kind != BCD_DEVICE_PARTITION || device->disk_signature != facts->disk_signature)
+		return -1;
+	for (uint32_t i = 0; i < facts->partition_count; i++)
+		if (facts->partitions[i].is.start == device->partition_offset &&
+		    facts->partitions[i].is.filesystem != BS_FS_EXTENDED)
+			return (int32_t)i;
+	return -1;
+}
+
+bool facts_is_readable(const struct facts *facts, int32_t index)
+{
+	const struct bs_partition *partition = &facts->partitions[index].is;
+
+	return partition->filesystem == BS_FS_NTFS && partition->usage_known;
+}
+
+bool facts_are_apart(const struct facts *facts)
+{
+	return facts->system_index >= 0 && facts->boot_index >= 0 &&
+	       facts->system_index != facts->boot_index;
+}
+
+bool facts_need_boot_code(const struct facts *facts)
+{
+	const struct fact_partition *boot;
+	const struct vbr *donor;
+
+	if (!facts_are_apart(facts) || !facts_is_readable(facts, facts->boot_index))
+		return false;
+	boot = &facts->partitions[facts->boot_index];
+	donor = &facts->partitions[facts->system_index].boot_record;
+	if (boot->boot_record.kind != VBR_BOOTMGR)
+		return donor->kind == VBR_BOOTMGR;
+	return boot->boot_record.hidden_sectors != boot->is.start / SECTOR_SIZE;
+}
+
+/* ---- files --------------------------------------------------------------------------------- */
+
+const struct fact_file *facts_find(const struct facts *facts, const char *path)
+{
+	for (uint32_t i = 0; i < facts->file_count; i++)
+		if (strcasecmp(facts->files[i].file.path, path) == 0)
+			return &facts->files[i];
+	return NULL;
+}
+
+const struct bs_plan_file *facts_find_file(const struct facts *facts, const char *path)
+{
+	const struct fact_file *found = facts_find(facts, path);
+
+	return found && !found->file.is_folder ? &found->file : NULL;
+}
+
+bool facts_lies_in(const char *path, const char *item)
+{
+	size_t length = strlen(item);
+
+	return strncasecmp(path, item, length) == 0 &&
+	       (path[length] == '\0' || path[length] == '\\');
+}
+
+const struct boot_item *facts_item(const struct facts *facts, const char *path)
+{
+	for (uint32_t i = 0; i < facts->item_count; i++)
+		if (facts_lies_in(path, facts->items[i].path))
+			return &facts->items[i];
+	return NULL;
+}
+
+/* ---- elements ------------------------------------------------------------------------------ */
+
+static bool element_is_real_mode(const struct fact_element *element)
+{
+	return element->file == BCD_NO_FILE &&
+	       (element->application == BCD_APPLICATION_NTLDR ||
+		element->application == BCD_APPLICATION_SETUPLDR ||
+		element->application == BCD_APPLICATION_BOOT_SECTOR ||
+		element->application == BCD_APPLICATION_STARTUP);
+}
+
+/* Windows itself does not move: what starts it from a `boot` device would look in vain. */
+static bool element_is_windows(const struct fact_element *element)
+{
+	return element->file == BCD_VHD ||
+	       (element->file == BCD_NO_FILE && (element->application == BCD_APPLICATION_WINDOWS ||
+						 element->application == BCD_APPLICATION_RESUME));
+}
+
+/*
+ * A file that moves takes the elements that name it by partition along; those by `boot` follow by
+ * themselves.  So what is named by `boot` must move, too, or its entry breaks.  What is named by
+ * partition can stay, as the recovery environment does; only code that is started like a boot
+ * record moves, because it belongs to bootmgr's menu and to nothing else.
+ */
+enum fact_fate facts_fate(const struct facts *facts, const struct fact_element *element)
+{
+	bool is_file = element->found.kind == FOUND_FILE;
+
+	if (!element->by_boot && !element->on_system)
+		return FATE_OPEN;
+	/* What is not there did not start before either. */
+	if (element->found.kind == FOUND_NOTHING || facts_find_file(facts, element->found.path))
+		return FATE_OPEN;
+	if (element_is_real_mode(element)) {
+		if (element->application == BCD_APPLICATION_NTLDR &&
+		    strcasecmp(element->found.path, "\\ntldr") == 0)
+			return FATE_LEGACY;
+		return is_file ? FATE_OTHER_CODE : FATE_OPEN;
+	}
+	if (!element->by_boot)
+		return FATE_OPEN;
+	if (element_is_windows(element))
+		return FATE_BREAKS;
+	return is_file ? FATE_MOVES : FATE_OPEN;
+}
+
+bool facts_is_retargeted(const struct facts *facts, const struct fact_element *element)
+{
+	return element->on_system && facts_find_file(facts, element->found.path);
+}
+
+/* ---- an earlier Windows -------------------------------------------------------------------- */
+
+/* What ntldr loads or reads by these names.  \\ntldr itself is there when this is asked. */
+const struct fact_legacy_name fact_legacy_names[LEGACY_FILES] = {
+	{"\\ntldr", false},       {"\\NTDETECT.COM", false}, {BOOT_INI_PATH, false},
+	{"\\bootfont.bin", true}, {"\\NTBOOTDD.SYS", true},
+};
+
+bool facts_is_unfit(const struct fact_legacy *legacy, uint32_t index)
+{
+	const struct fact_found *found = &legacy->files[index];
+
+	return found->kind == FOUND_FOLDER || (found->kind == FOUND_FILE && found->size == 0 &&
+					       !fact_legacy_names[index].may_be_empty);
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "windows/judge.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "windows/rules.h"
+
+static const struct rule rules[] = {
+#define RULE_ROW(priority, code, subject, link, name) {priority, code, subject, link, rule_##name},
+	RULES(RULE_ROW)
+#undef RULE_ROW
+};
+#define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
+
+const struct rule *rules_all(size_t *count)
+{
+	*count = RULE_COUNT;
+	return rules;
+}
+
+/* ---- words --------------------------------------------------------------------------------- */
+
+bool say_link(struct ruling *ruling, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(ruling->link, sizeof(ruling->link), format, arguments);
+	va_end(arguments);
+	return true;
+}
+
+bool say(struct ruling *ruling, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(ruling->finding, sizeof(ruling->finding), format, arguments);
+	va_end(arguments);
+	return true;
+}
+
+bool say_both(struct ruling *ruling, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(ruling->finding, sizeof(ruling->finding), format, arguments);
+	va_end(arguments);
+	snprintf(ruling->link, sizeof(ruling->link), "%.*s", (int)sizeof(ruling->link) - 1,
+		 ruling->finding);
+	return true;
+}
+
+/* ---- findings and links -------------------------------------------------------------------- */
+
+static bool code_refuses(enum bs_code code)
+{
+	return bs_code_exit(code) == BS_EXIT_REFUSED;
+}
+
+/* The place for one more finding.  When the report is full, a refusal replaces the last note. */
+static struct bs_finding *finding_place(struct bs_inspection *report, enum bs_code code)
+{
+	if (report->finding_count < BS_FINDINGS_MAX)
+		return &report->findings[report->finding_count++];
+	for (uint32_t i = BS_FINDINGS_MAX; i > 0 && code_refuses(code); i--)
+		if (!code_refuses(report->findings[i - 1].code))
+			return &report->findings[i - 1];
+	return NULL;
+}
+
+static void add_finding(struct bs_inspection *report, enum bs_code code, const char *message)
+{
+	struct bs_finding *finding = finding_place(report, code);
+
+	if (!finding)
+		return;
+	finding->code = code;
+	memcpy(finding->message, message, sizeof(finding->message));
+}
+
+static void set_link(struct bs_link *link, const struct rule *rule, const char *detail)
+{
+	link->state = rule->state;
+	link->code = rule->code;
+	memcpy(link->detail, detail, sizeof(link->detail));
+}
+
+static void apply_rule(const struct facts *facts, const struct rule *rule, uint32_t subject,
+		       bool *is_set, struct bs_inspection *report)
+{
+	struct ruling ruling = {.on = subject};
+
+	if (!rule->test(facts, &ruling))
+		return;
+	if (ruling.finding[0] != '\0')
+		add_finding(report, rule->code, ruling.finding);
+	if (ruling.link[0] != '\0' && !is_set[rule->link]) {
+		set_link(&report->links[rule->link], rule, ruling.link);
+		is_set[rule->link] = true;
+	}
+}
+
+static uint32_t count_subjects(const struct facts *facts, enum rule_subject subject)
+{
+	/* A table that cannot be worked with is not looked at any further. */
+	bool good = facts->table == TABLE_GOOD;
+
+	switch (subject) {
+	case ON_DISK:
+		return 1;
+	case ON_FLAG:
+		return good ? MBR_ENTRIES : 0;
+	case ON_PARTITION:
+		return good ? facts->partition_count : 0;
+	case ON_PAIR:
+		return good ? facts->partition_count * BS_PARTITIONS_MAX : 0;
+	case ON_ROLE:
+		return 2;
+	case ON_FILE:
+		return facts->file_count;
+	case ON_ELEMENT:
+		return facts->element_count;
+	case ON_LEGACY:
+		return facts->legacy.was_read ? LEGACY_FILES : 0;
+	case ON_CHOICE:
+		return facts->legacy.choice_count;
+	case ON_ITEM:
+		return facts->item_count;
+	case ON_TARGET:
+		return facts->target_count;
+	case RULE_SUBJECT_COUNT:
+		break;
+	}
+	return 0;
+}
+
+/* Rules with the same kind of subject that follow each other are tried subject by subject. */
+static void apply_rules(const struct facts *facts, struct bs_inspection *report)
+{
+	bool is_set[BS_LINK_KIND_COUNT] = {false};
+
+	for (size_t first = 0, end; first < RULE_COUNT; first = end) {
+		enum rule_subject subject = rules[first].subject;
+		uint32_t count = count_subjects(facts, subject);
+
+		for (end = first; end < RULE_COUNT && rules[end].subject == subject; end++)
+			;
+		for (uint32_t i = 0; i < count; i++)
+			for (size_t j = first; j < end; j++)
+				apply_rule(facts, &rules[j], i, is_set, report);
+	}
+}
+
+/* ---- the verdict --------------------------------------------------------------------------- */
+
+static bool has_refusal(const struct bs_inspection *report)
+{
+	for (uint32_t i = 0; i < report->finding_count; i++)
+		if (code_refuses(report->findings[i].code))
+			return true;
+	return false;
+}
+
+/* Whether every link is good.  Not known if no link is broken but some link is unknown. */
+static bool chain_is_good(const struct bs_inspection *report, bool after, bool *known)
+{
+	bool broken = false, unknown = false;
+
+	for (uint32_t i = 0; i < report->link_count; i++) {
+		enum bs_link_state state = report->links[i].state;
+
+		broken |= state == BS_LINK_BROKEN || (state == BS_LINK_REPAIRED && !after);
+		unknown |= state == BS_LINK_UNKNOWN;
+	}
+	*known = broken || !unknown;
+	return !broken && !unknown;
+}
+
+/*
+ * The two links that a fix repairs: after it exactly one partition is active, and its boot record
+ * starts bootmgr, or the fix is refused.
+ */
+static void mark_repaired(struct bs_inspection *report)
+{
+	static const enum bs_link_kind repaired[] = {BS_LINK_ACTIVE, BS_LINK_BOOT_RECORD};
+
+	for (size_t i = 0; i < sizeof(repaired) / sizeof(repaired[0]); i++)
+		if (report->links[repaired[i]].state == BS_LINK_BROKEN)
+			report->links[repaired[i]].state = BS_LINK_REPAIRED;
+}
+
+static void give_verdict(struct bs_inspection *report)
+{
+	if (has_refusal(report))
+		report->verdict = BS_VERDICT_UNSUITABLE;
+	else if (report->system_index == report->boot_index)
+		report->verdict = BS_VERDICT_NOTHING;
+	else
+		report->verdict = BS_VERDICT_FIXABLE;
+	if (report->verdict == BS_VERDICT_FIXABLE)
+		mark_repaired(report);
+	report->starts = chain_is_good(report, false, &report->starts_known);
+	report->starts_after = chain_is_good(report, true, &report->starts_after_known);
+}
+
+/* ---- what else is told --------------------------------------------------------------------- */
+
+/* Room on the volume that is active: the system volume, unless another one is the only active. */
+static void tell_room(const struct facts *facts, struct bs_inspection *report)
+{
+	const struct bs_partition *boot;
+	struct room room;
+	int32_t active;
+
+	if (facts_active(facts, &active) != 1)
+		active = facts->system_index;
+	if (active >= 0) {
+		report->room_before_known = report->partitions[active].usage_known;
+		report->room_before = report->partitions[active].free;
+	}
+	if (facts->system_index < 0 || facts->boot_index < 0)
+		return;
+	boot = &report->partitions[facts->boot_index];
+	report->room_after_known = boot->usage_known;
+	report->room_after = rules_room(facts, &room) ? room.after : boot->free;
+}
+
+/* The number of the only partition with boot files, or 0. */
+static uint32_t advise_system(const struct facts *facts)
+{
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < facts->partition_count; i++) {
+		if (!facts->partitions[i].has_boot_files)
+			continue;
+		if (number != 0)
+			return 0;
+		number = facts->partitions[i].is.number;
+	}
+	return number;
+}
+
+/* What the advice needs to know of a Windows that was not found. */
+static void advise_boot(const struct facts *facts, struct bs_inspection *report)
+{
+	bool unresolved = rules_is_unresolved(facts);
+	bool wrong_choice = facts->wanted_boot != 0 && facts->boot_index < 0;
+	int32_t index = facts->windows_index;
+
+	if (facts->starts.signature_changed)
+		report->earlier_signature = facts->starts.device.disk_signature;
+	if (wrong_choice && !unresolved)
+		index = facts->starts.index;
+	else if (!wrong_choice &&
+		 (!unresolved || facts->starts.signature_changed || rules_is_on_other_disk(facts)))
+		return;
+	report->advised_partition = index >= 0 ? facts->partitions[index].is.number : 0;
+	report->no_windows = unresolved && facts->windows_count == 0;
+}
+
+static void tell_found(const struct facts *facts, struct bs_inspection *report)
+{
+	report->disk_signature = facts->disk_signature;
+	report->partition_count = facts->partition_count;
+	for (uint32_t i = 0; i < facts->partition_count; i++) {
+		report->partitions[i] = facts->partitions[i].is;
+		report->partitions[i].is_system = (int32_t)i == facts->system_index;
+		report->partitions[i].is_boot = (int32_t)i == facts->boot_index;
+	}
+	report->system_index = facts->system_index;
+	report->boot_index = facts->boot_index;
+	for (uint32_t i = 0; i < facts->file_count; i++) {
+		if (facts->files[i].file.is_folder)
+			continue;
+		report->boot_file_count++;
+		report->boot_file_bytes += facts->files[i].file.size;
+	}
+	memcpy(report->loader_path, facts->loader_path, sizeof(report->loader_path));
+	memcpy(report->windows_name, facts->windows_name, sizeof(report->windows_name));
+	memcpy(report->windows_build, facts->windows_build, sizeof(report->windows_build));
+}
+
+void judge_begin(struct bs_inspection *report, uint64_t disk_size, const struct bs_options *options)
+{
+	*report = (struct bs_inspection){
+		.disk_size = disk_size,
+		.system_index = -1,
+		.boot_index = -1,
+		.needed_room =
+			options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE,
+		.link_count = BS_LINK_KIND_COUNT,
+	};
+	for (uint32_t i = 0; i < BS_LINK_KIND_COUNT; i++)
+		report->links[i] = (struct bs_link){
+			.kind = (enum bs_link_kind)i,
+			.state = BS_LINK_UNKNOWN,
+			.detail = "not reached",
+		};
+}
+
+void judge(const struct facts *facts, struct bs_inspection *report)
+{
+	const struct bs_options options = {.needed_room = facts->needed_room};
+
+	judge_begin(report, facts->disk_size, &options);
+	tell_found(facts, report);
+	report->advised_partition = facts->system_index < 0 ? advise_system(facts) : 0;
+	if (facts->bcd == BCD_GOOD && facts->first.has_device)
+		advise_boot(facts, report);
+	tell_room(facts, report);
+	apply_rules(facts, report);
+	give_verdict(report);
+}
