@@ -269,16 +269,16 @@ BS_API const char *bs_code_advice(enum bs_code code);
  * the usual endings of the names of its files).
  */
 #define BS_FORMATS(X)                                                                              \
-	X(raw, "raw", "raw", ".img .raw .dd")                                                      \
-	X(vhd, "vpc", "VHD", ".vhd .avhd")                                                         \
-	X(vhdx, "vhdx", "VHDX", ".vhdx .avhdx")                                                    \
-	X(qcow2, "qcow2", "qcow2", ".qcow2 .qcow")                                                 \
+	X(raw, "raw", "raw", ".img", ".raw", ".dd")                                                \
+	X(vhd, "vpc", "VHD", ".vhd", ".avhd")                                                      \
+	X(vhdx, "vhdx", "VHDX", ".vhdx", ".avhdx")                                                 \
+	X(qcow2, "qcow2", "qcow2", ".qcow2", ".qcow")                                              \
 	X(vmdk, "vmdk", "VMDK", ".vmdk")                                                           \
 	X(vdi, "vdi", "VDI", ".vdi")
 
 /* " raw vhd ...": all names, for a message. */
-#define BS_FORMAT_NAMES                            BS_FORMATS(BS_FORMAT_NAME)
-#define BS_FORMAT_NAME(id, driver, title, endings) " " #id
+#define BS_FORMAT_NAMES                        BS_FORMATS(BS_FORMAT_NAME)
+#define BS_FORMAT_NAME(id, driver, title, ...) " " #id
 
 struct bs_error {
 	enum bs_code code;

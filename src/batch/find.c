@@ -100,9 +100,9 @@ static const char *const our_endings[] = {BS_UNDO_SUFFIX, BS_UNDO_SUFFIX ".tmp",
 static const char *const copying_endings[] = {".part",     ".partial", ".filepart", ".crdownload",
 					      ".download", ".tmp",     NULL};
 
-static const char *const image_endings[] = {".img",   ".raw",   ".dd",   ".vhd", ".vhdx",
-					    ".avhd",  ".avhdx", ".vmdk", ".vdi", ".qcow",
-					    ".qcow2", ".qed",   ".hdd",  NULL};
+#define ENDINGS(id, driver, title, ...) __VA_ARGS__,
+static const char *const image_endings[] = {BS_FORMATS(ENDINGS) ".qed", ".hdd", NULL};
+#undef ENDINGS
 
 static bool name_ends_with(const char *name, const char *const *endings)
 {

@@ -95,11 +95,13 @@ static int option_find_word(const struct option_row *option, const char *const *
 static int option_parse_format(const struct option_row *option, const char *text, void *field,
 			       struct bs_error *err)
 {
-	static const char *const formats[] = {"raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi", NULL};
+#define NAME(id, driver, title, ...) #id,
+	static const char *const formats[] = {BS_FORMATS(NAME) NULL};
+#undef NAME
 	const char **format = field;
 
 	*format = text;
-	return option_find_word(option, formats, "raw, vhd, vhdx, qcow2, vmdk or vdi", text, err);
+	return option_find_word(option, formats, "one of" BS_FORMAT_NAMES, text, err);
 }
 
 static int option_parse_colour(const struct option_row *option, const char *text, void *field,
@@ -159,6 +161,14 @@ static int option_parse_verbosity(const struct option_row *option, const char *t
 	return 0;
 }
 
+/* For this process and its children; a value that the user has set stays. */
+static int option_parse_debug(const struct option_row *option, const char *text, void *field,
+			      struct bs_error *err)
+{
+	(void)option, (void)text, (void)field;
+	return setenv("BOOTSHIFT_DEBUG", "1", 0) == 0 ? 0 : fail_memory(err);
+}
+
 /* ---- the table ----------------------------------------------------------------------------- */
 
 #define FIELD(member) offsetof(struct settings, member)
@@ -200,7 +210,7 @@ static const struct option_row table[] = {
 	{0, "undo-dir", "DIR", IMAGES, option_parse_path, FIELD(options.undo_directory), 0,
 	 "folder of the undo file; default: the image's own"},
 	{0, "format", "FMT", LOOKING, option_parse_format, FIELD(options.format), 0,
-	 "raw, vhd, vhdx, qcow2, vmdk or vdi; default: by content"},
+	 "one of" BS_FORMAT_NAMES "; default: by content"},
 	{0, "system-partition", "N", LOOKING, option_parse_number, FIELD(options.system_partition),
 	 BS_PARTITIONS_MAX, "partition with the boot files; default: the active one"},
 	{0, "boot-partition", "N", LOOKING, option_parse_number, FIELD(options.boot_partition),
@@ -211,6 +221,7 @@ static const struct option_row table[] = {
 	{'v', "verbose", NULL, ALL, option_parse_verbosity, 0, 0, "print more"},
 	{'q', "quiet", NULL, ALL, option_parse_verbosity, 0, 0, "print only errors"},
 	{0, "color", "WHEN", ALL, option_parse_colour, FIELD(colour), 0, "auto, always or never"},
+	{0, "debug", NULL, IMAGES, option_parse_debug, 0, 0, "print each step and its time on standard error"},
 	{'h', "help", NULL, ALL, option_parse_flag, FIELD(help), 0, "print this help"},
 	{0, "version", NULL, ALL, option_parse_flag, FIELD(version), 0, "print the version"},
 	/* clang-format on */

@@ -26,8 +26,9 @@ static void inspection_title(struct output *output, const char *title)
 
 static const char *inspection_format(const char *format)
 {
-	static const char *const names[][2] = {
-		{"vhd", "VHD"}, {"vhdx", "VHDX"}, {"vmdk", "VMDK"}, {"vdi", "VDI"}};
+#define NAME(id, driver, title, ...) {#id, title},
+	static const char *const names[][2] = {BS_FORMATS(NAME)};
+#undef NAME
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(format, names[i][0]) == 0)

@@ -11,7 +11,7 @@
 
 #include "disk/overlay.h"
 #include "format/format.h"
-#include "qemu/capture.h"
+#include "qemu/qemu-driver.h"
 #include "transaction/lock.h"
 #include "transaction/place.h"
 #include "transaction/ranges.h"
@@ -24,9 +24,9 @@ struct container {
 	struct image_lock *lock;
 	struct overlay *overlay;
 	struct format format;
-	struct capture *capture; /* of a format that takes QEMU's driver; else NULL */
-	struct disk *window;     /* of the others */
-	struct disk *disk;       /* either one's */
+	struct qemu_driver *driver; /* of a format that takes QEMU's driver; else NULL */
+	struct disk *window;        /* of the others */
+	struct disk *disk;          /* either one's */
 };
 
 /* Tells the caller of a command that a phase begins, if the caller wants to know. */
@@ -54,7 +54,7 @@ MUST_CHECK int container_open_disk(struct container *container, struct bs_error 
 /*
  * Ends the staging: has a format's driver write what it held back, so that the overlay has all that
  * a commit would write.  Then lays the stack afresh on the result, for reading only.  Errors: those
- * of capture_finish() and of the format.
+ * of qemu_driver_finish() and of the format.
  */
 MUST_CHECK int container_settle(struct container *container, struct bs_error *err);
 

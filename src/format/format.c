@@ -45,7 +45,7 @@ static const struct format_kind {
 	const char *name, *driver;
 	const struct format_codec *codec;
 } kinds[] = {
-#define KIND(id, driver, title, endings) {#id, driver, &id##_codec},
+#define KIND(id, driver, title, ...) {#id, driver, &id##_codec},
 	BS_FORMATS(KIND)
 #undef KIND
 };

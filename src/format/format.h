@@ -139,7 +139,7 @@ struct format_codec {
 		     struct bs_error *err);
 };
 
-#define DECLARE_CODEC(id, driver, title, endings) extern const struct format_codec id##_codec;
+#define DECLARE_CODEC(id, driver, title, ...) extern const struct format_codec id##_codec;
 BS_FORMATS(DECLARE_CODEC)
 #undef DECLARE_CODEC
 

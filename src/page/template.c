@@ -56,6 +56,7 @@ static void template_find_close(const struct tag *open, const char *end, struct 
 		bool found = template_find_tag(start, end, close);
 
 		assert(found);
+		(void)found; /* used by assert() only */
 		if (close->kind == '/')
 			depth--;
 		else if (close->kind != '=')

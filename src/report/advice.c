@@ -140,7 +140,14 @@ static void advice_put_text(FILE *stream, const char *text, const struct advice_
 /* QEMU's name of a format. */
 static const char *advice_driver(const struct bs_inspection *inspection)
 {
-	return strcmp(inspection->format, "vhd") == 0 ? "vpc" : inspection->format;
+#define DRIVER(id, driver, title, ...) {#id, driver},
+	static const char *const drivers[][2] = {BS_FORMATS(DRIVER)};
+#undef DRIVER
+
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
+		if (strcmp(inspection->format, drivers[i][0]) == 0)
+			return drivers[i][1];
+	return inspection->format;
 }
 
 /* Offset 0x1B8 of the master boot record is the place of the signature. */

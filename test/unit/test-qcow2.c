@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The header of qcow2 images, written out and as qemu-img makes it. */
 #include "format/qcow2.h"
-#include "qemu/capture.h"
+#include "qemu/qemu-driver.h"
 #include "unit/container-file.h"
 #include "util/bytes.h"
 
@@ -200,7 +200,7 @@ static int judge(struct memory_disk *memory, struct bs_error *err)
 	ck_assert(format.needs_check);
 	overlay = overlay_open(&memory->disk, 0, images_folder(), err);
 	ck_assert_ptr_nonnull(overlay);
-	result = capture_check(overlay, format.driver, format.driver_options, err);
+	result = qemu_check(overlay, format.driver, format.driver_options, err);
 	disk_close(overlay_disk(overlay));
 	return result;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A container made by qemu-img, the overlay over it and the capture of it, and an array that says
+ * A container made by qemu-img, the overlay over it and the driver on it, and an array that says
  * what the guest's disk should have.
  */
-#ifndef BOOTSHIFT_TEST_CAPTURE_FIXTURE_H
-#define BOOTSHIFT_TEST_CAPTURE_FIXTURE_H
+#ifndef BOOTSHIFT_TEST_QEMU_FIXTURE_H
+#define BOOTSHIFT_TEST_QEMU_FIXTURE_H
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,18 +14,18 @@
 #include <unistd.h>
 
 #include "disk/file.h"
-#include "qemu/capture.h"
+#include "qemu/qemu-driver.h"
 #include "support/images.h"
 #include "support/program.h"
 
 #define GUEST_SIZE (32u << 20)
 
-struct capture_fixture {
+struct qemu_fixture {
 	const char *path;
 	int descriptor;
 	struct disk *file;
 	struct overlay *overlay;
-	struct capture *capture;
+	struct qemu_driver *driver;
 	uint8_t *model; /* GUEST_SIZE bytes */
 };
 
@@ -74,12 +74,12 @@ static inline const char *make_container(const char *driver, const char *options
 	return path;
 }
 
-/* Everything below the capture. */
-static inline void stage(struct capture_fixture *fixture, const char *path)
+/* Everything below the driver. */
+static inline void stage(struct qemu_fixture *fixture, const char *path)
 {
 	struct bs_error err;
 
-	*fixture = (struct capture_fixture){.path = path};
+	*fixture = (struct qemu_fixture){.path = path};
 	fixture->descriptor = open(path, O_RDONLY | O_CLOEXEC);
 	ck_assert_int_ge(fixture->descriptor, 0);
 	fixture->file = file_open(fixture->descriptor, &err);
@@ -104,25 +104,25 @@ static inline pid_t only_child(void)
 	return (pid_t)strtol(line, NULL, 10);
 }
 
-static inline void open_capture(struct capture_fixture *fixture, const char *driver,
-				const char *driver_options)
+static inline void open_driver(struct qemu_fixture *fixture, const char *driver,
+			       const char *driver_options)
 {
 	struct bs_error err;
 
-	fixture->capture = capture_open(fixture->overlay, driver, driver_options, true, &err);
-	ck_assert_msg(fixture->capture != NULL, "%s", err.message);
+	fixture->driver = qemu_driver_open(fixture->overlay, driver, driver_options, true, &err);
+	ck_assert_msg(fixture->driver != NULL, "%s", err.message);
 }
 
-static inline void finish(struct capture_fixture *fixture)
+static inline void finish(struct qemu_fixture *fixture)
 {
 	struct bs_error err = {0};
 
-	ck_assert_msg(capture_finish(fixture->capture, &err) == 0, "%s", err.message);
+	ck_assert_msg(qemu_driver_finish(fixture->driver, &err) == 0, "%s", err.message);
 }
 
-static inline void leave(struct capture_fixture *fixture)
+static inline void leave(struct qemu_fixture *fixture)
 {
-	capture_close(fixture->capture);
+	qemu_driver_close(fixture->driver);
 	disk_close(overlay_disk(fixture->overlay));
 	disk_close(fixture->file);
 	close(fixture->descriptor);
@@ -130,10 +130,10 @@ static inline void leave(struct capture_fixture *fixture)
 }
 
 /* Writes and reads at random, on the disk and in the model. */
-static inline void use_disk(struct capture_fixture *fixture, unsigned seed, int steps)
+static inline void use_disk(struct qemu_fixture *fixture, unsigned seed, int steps)
 {
 	static uint8_t found[300000];
-	struct disk *disk = capture_disk(fixture->capture);
+	struct disk *disk = qemu_driver_disk(fixture->driver);
 	struct bs_error err = {0};
 
 	for (int i = 0; i < steps; i++) {
@@ -154,7 +154,7 @@ static inline void use_disk(struct capture_fixture *fixture, unsigned seed, int 
 }
 
 /* Makes the staged container real, in a copy, as a commit would; returns its path. */
-static inline const char *commit_to_copy(struct capture_fixture *fixture)
+static inline const char *commit_to_copy(struct qemu_fixture *fixture)
 {
 	const char *copy = text("%s.committed", fixture->path);
 	struct overlay_extent *extents;
@@ -184,7 +184,7 @@ static inline const char *commit_to_copy(struct capture_fixture *fixture)
 }
 
 /* qemu finds in a container what the model has, and nothing but zeros behind it. */
-static inline void assert_holds_model(const struct capture_fixture *fixture, const char *driver,
+static inline void assert_holds_model(const struct qemu_fixture *fixture, const char *driver,
 				      const char *path)
 {
 	const char *raw = text("%s.model", fixture->path);

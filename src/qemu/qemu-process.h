@@ -6,17 +6,17 @@
  * Whatever the process does or does not do, no function here waits for longer than it is told, and
  * the process ends no later than the thread that has started it.
  */
-#ifndef BOOTSHIFT_CAPTURE_SERVER_H
-#define BOOTSHIFT_CAPTURE_SERVER_H
+#ifndef BOOTSHIFT_QEMU_PROCESS_H
+#define BOOTSHIFT_QEMU_PROCESS_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "util/err.h"
 
-struct capture_server {
+struct qemu_process {
 	const char *name; /* of the program, without its folder */
-	pid_t process;
+	pid_t pid;
 	bool ended;     /* and been waited for; only then */
 	int status;     /* is as of waitpid(2) */
 	int fuse;       /* mounted, to be served; the caller takes it and sets -1 */
@@ -30,31 +30,31 @@ struct capture_server {
  * The value of the option --image-opts that leads to the file by one of qemu's block drivers, with
  * options of that driver or NULL; the caller frees it.  NULL: no memory.
  */
-char *capture_server_image(const char *driver, const char *driver_options, struct bs_error *err);
+char *qemu_process_image(const char *driver, const char *driver_options, struct bs_error *err);
 
 /*
  * Starts a program with `arguments`, which end with NULL; the first one is its name, to be searched
- * in $PATH, or its path, and has to outlive the server.  Unless `writable`, nothing can be written
+ * in $PATH, or its path, and has to outlive the process.  Unless `writable`, nothing can be written
  * to the file.  Waits up to `patience` milliseconds until it runs.  Errors: BS_DRIVER_UNUSABLE
  * when something is not installed or not permitted; BS_WORKER, BS_NO_MEMORY.  After success
- * capture_server_end() is due.
+ * qemu_process_end() is due.
  */
-MUST_CHECK int capture_server_start(struct capture_server *server, const char *const *arguments,
-				    bool writable, int patience, struct bs_error *err);
+MUST_CHECK int qemu_process_start(struct qemu_process *process, const char *const *arguments,
+				  bool writable, int patience, struct bs_error *err);
 
 /* Waits up to `milliseconds` for the process to end by itself; true when it has. */
-bool capture_server_wait(struct capture_server *server, int milliseconds);
+bool qemu_process_wait(struct qemu_process *process, int milliseconds);
 
 /* Describes in BS_WORKER how the process ended, or that it hangs, and what it said; returns -1. */
-int capture_server_blame(struct capture_server *server, struct bs_error *err);
+int qemu_process_blame(struct qemu_process *process, struct bs_error *err);
 
 /* Reads what the process has said until now into `said`. */
-void capture_server_listen(struct capture_server *server);
+void qemu_process_listen(struct qemu_process *process);
 
 /* What was heard last, without the image's name, or that nothing was. */
-const char *capture_server_reason(const struct capture_server *server);
+const char *qemu_process_reason(const struct qemu_process *process);
 
 /* Kills the process if it still runs, and frees everything that the caller has not taken. */
-void capture_server_end(struct capture_server *server);
+void qemu_process_end(struct qemu_process *process);
 
 #endif

@@ -3,7 +3,7 @@
  * The filter forbids instead of allowing, because which system calls qemu-nbd makes depends on how
  * it was built; what it never needs does not.
  */
-#include "qemu/capture-confine.h"
+#include "qemu/qemu-child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,7 +89,7 @@ static const int forbidden[] = {
 	SCMP_SYS(personality),
 };
 
-static int add_rules(scmp_filter_ctx filter)
+static int qemu_confine_add_rules(scmp_filter_ctx filter)
 {
 	int result = 0;
 
@@ -110,7 +110,8 @@ static int add_rules(scmp_filter_ctx filter)
 }
 
 /* libseccomp writes programs to descriptors only. */
-static int export_program(scmp_filter_ctx filter, struct sock_fprog *program, struct bs_error *err)
+static int qemu_confine_export(scmp_filter_ctx filter, struct sock_fprog *program,
+			       struct bs_error *err)
 {
 	int descriptor = memfd_create("filter", MFD_CLOEXEC);
 	struct stat status;
@@ -136,13 +137,13 @@ out:
 	return result;
 }
 
-int capture_confine_prepare(struct capture_confinement *confinement, struct bs_error *err)
+int qemu_confine_prepare(struct qemu_confinement *confinement, struct bs_error *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int result = filter ? add_rules(filter) : -ENOMEM;
+	int result = filter ? qemu_confine_add_rules(filter) : -ENOMEM;
 
 	if (result == 0) {
-		result = export_program(filter, &confinement->filter, err);
+		result = qemu_confine_export(filter, &confinement->filter, err);
 	} else {
 		errno = -result;
 		result = fail_errno(err, BS_WORKER, "cannot make the filter for qemu-nbd");
@@ -151,7 +152,7 @@ int capture_confine_prepare(struct capture_confinement *confinement, struct bs_e
 	return result;
 }
 
-void capture_confine_free(struct capture_confinement *confinement)
+void qemu_confine_free(struct qemu_confinement *confinement)
 {
 	free(confinement->filter.filter);
 }
@@ -172,7 +173,7 @@ static const char *const installed[] = {
 };
 
 /* Every right that this version of the interface knows. */
-static uint64_t known_rights(int version)
+static uint64_t qemu_confine_known_rights(int version)
 {
 	uint64_t rights = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
 
@@ -185,7 +186,7 @@ static uint64_t known_rights(int version)
 	return rights;
 }
 
-static int allow_path(int ruleset, const char *path, uint64_t rights)
+static int qemu_confine_allow_path(int ruleset, const char *path, uint64_t rights)
 {
 	struct landlock_path_beneath_attr rule = {.allowed_access = rights};
 	long result;
@@ -198,7 +199,7 @@ static int allow_path(int ruleset, const char *path, uint64_t rights)
 	return (int)result;
 }
 
-static int restrict_files(const char *program, const char *image)
+static int qemu_confine_restrict_files(const char *program, const char *image)
 {
 	struct landlock_ruleset_attr attributes = {0};
 	int version =
@@ -207,37 +208,39 @@ static int restrict_files(const char *program, const char *image)
 
 	if (version < 1) /* this kernel has no Landlock, or does not use it */
 		return 0;
-	attributes.handled_access_fs = known_rights(version);
+	attributes.handled_access_fs = qemu_confine_known_rights(version);
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
 	if (ruleset < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(installed) / sizeof(installed[0]); i++)
-		if (allow_path(ruleset, installed[i], ACCESS_PROGRAM) < 0)
+		if (qemu_confine_allow_path(ruleset, installed[i], ACCESS_PROGRAM) < 0)
 			return -1;
-	if (allow_path(ruleset, program, ACCESS_PROGRAM) < 0 ||
-	    allow_path(ruleset, image, ACCESS_IMAGE & known_rights(version)) < 0)
+	if (qemu_confine_allow_path(ruleset, program, ACCESS_PROGRAM) < 0 ||
+	    qemu_confine_allow_path(ruleset, image,
+				    ACCESS_IMAGE & qemu_confine_known_rights(version)) < 0)
 		return -1;
 	return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }
 
 /* ---- all together ------------------------------------------------------------------------- */
 
-static int limit(int resource, rlim_t value)
+static int qemu_confine_limit(int resource, rlim_t value)
 {
 	return setrlimit(resource, &(struct rlimit){.rlim_cur = value, .rlim_max = value});
 }
 
-int capture_confine_self(const struct capture_confinement *confinement, const char *program,
-			 const char *image)
+int qemu_confine_self(const struct qemu_confinement *confinement, const char *program,
+		      const char *image)
 {
 	/* Without this, user 0 would get its capabilities back by the exec. */
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
-	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_CPU, SECONDS_MAX) < 0 ||
-	    limit(RLIMIT_AS, MEMORY_MAX) < 0)
+	if (qemu_confine_limit(RLIMIT_CORE, 0) < 0 ||
+	    qemu_confine_limit(RLIMIT_CPU, SECONDS_MAX) < 0 ||
+	    qemu_confine_limit(RLIMIT_AS, MEMORY_MAX) < 0)
 		return -1;
-	if (restrict_files(program, image) < 0)
+	if (qemu_confine_restrict_files(program, image) < 0)
 		return -1;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &confinement->filter);
 }

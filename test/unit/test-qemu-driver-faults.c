@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "support/state.h"
-#include "unit/capture-fixture.h"
+#include "unit/qemu-fixture.h"
 #include "util/bytes.h"
 
 /* ---- who is there ------------------------------------------------------------------------- */
@@ -66,7 +66,7 @@ static int trap_read(struct disk *disk, uint64_t offset, void *buffer, size_t le
 
 static const struct disk_operations trap_operations = {.read = trap_read};
 
-static void stage_trap(struct capture_fixture *fixture, struct trap *trap, const char *path,
+static void stage_trap(struct qemu_fixture *fixture, struct trap *trap, const char *path,
 		       int countdown, int number)
 {
 	struct bs_error err;
@@ -84,21 +84,21 @@ static void stage_trap(struct capture_fixture *fixture, struct trap *trap, const
 }
 
 /* Opens, writes, reads, finishes; returns the first error. */
-static int run_through(struct capture_fixture *fixture, int patience, struct bs_error *err)
+static int run_through(struct qemu_fixture *fixture, int patience, struct bs_error *err)
 {
 	static uint8_t bytes[200000];
 
-	fixture->capture =
-		capture_open_with(fixture->overlay, "qemu-nbd", patience, "qcow2", NULL, true, err);
-	if (!fixture->capture)
+	fixture->driver = qemu_driver_open_with(fixture->overlay, "qemu-nbd", patience, "qcow2",
+						NULL, true, err);
+	if (!fixture->driver)
 		return -1;
 	for (uint64_t i = 0; i < 4; i++)
-		if (disk_write(capture_disk(fixture->capture), i * (7u << 20) + 1000, bytes,
+		if (disk_write(qemu_driver_disk(fixture->driver), i * (7u << 20) + 1000, bytes,
 			       sizeof(bytes), err) < 0 ||
-		    disk_read(capture_disk(fixture->capture), i * (7u << 20) + (1u << 19), bytes,
+		    disk_read(qemu_driver_disk(fixture->driver), i * (7u << 20) + (1u << 19), bytes,
 			      sizeof(bytes), err) < 0)
 			return -1;
-	return capture_finish(fixture->capture, err);
+	return qemu_driver_finish(fixture->driver, err);
 }
 
 /* Springs the trap at the first read, the second and so on, until it is not reached any more. */
@@ -110,7 +110,7 @@ static void spring_everywhere(int number, int patience, enum bs_code code, const
 	bool sprung = true;
 
 	for (; sprung; moment++) {
-		struct capture_fixture fixture;
+		struct qemu_fixture fixture;
 		struct bs_error err = {0};
 		struct trap trap;
 		int result;
@@ -130,9 +130,9 @@ static void spring_everywhere(int number, int patience, enum bs_code code, const
 	state_assert_untouched(path, &before);
 }
 
-TEST_CASE(capture_faults, "capture-faults");
+TEST_CASE(qemu_driver_faults, "qemu-driver-faults");
 
-TEST(capture_faults, a_driver_killed_at_any_moment_is_an_error)
+TEST(qemu_driver_faults, a_driver_killed_at_any_moment_is_an_error)
 {
 	spring_everywhere(SIGKILL, 20000, BS_WORKER, "signal 9");
 }
@@ -144,7 +144,7 @@ TEST(hangs, a_driver_that_hangs_at_any_moment_is_given_up)
 	spring_everywhere(SIGSTOP, 1500, BS_WORKER, "does not answer");
 }
 
-TEST(capture_faults, an_error_of_the_container_is_told_as_what_it_is)
+TEST(qemu_driver_faults, an_error_of_the_container_is_told_as_what_it_is)
 {
 	spring_everywhere(0, 20000, BS_IO, "the storage is on fire");
 }
@@ -152,24 +152,24 @@ TEST(capture_faults, an_error_of_the_container_is_told_as_what_it_is)
 /* After the disconnect nothing is read any more, so this moment has its own test. */
 TEST(hangs, a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish)
 {
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct bs_error err;
 	int descriptors = count_descriptors();
 
 	stage(&fixture, make_container("vdi", ""));
-	fixture.capture =
-		capture_open_with(fixture.overlay, "qemu-nbd", 2000, "vdi", NULL, true, &err);
-	ck_assert_ptr_nonnull(fixture.capture);
+	fixture.driver =
+		qemu_driver_open_with(fixture.overlay, "qemu-nbd", 2000, "vdi", NULL, true, &err);
+	ck_assert_ptr_nonnull(fixture.driver);
 	kill(only_child(), SIGSTOP);
-	ck_assert_int_eq(capture_finish(fixture.capture, &err), -1);
+	ck_assert_int_eq(qemu_driver_finish(fixture.driver, &err), -1);
 	ck_assert_int_eq(err.code, BS_WORKER);
 	leave(&fixture);
 	assert_nothing_left(descriptors);
 }
 
-TEST(capture_faults, what_does_not_fit_is_no_space)
+TEST(qemu_driver_faults, what_does_not_fit_is_no_space)
 {
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct bs_error err;
 	size_t length = 4u << 20;
 	uint8_t *bytes = malloc(length);
@@ -177,26 +177,26 @@ TEST(capture_faults, what_does_not_fit_is_no_space)
 	stage(&fixture, make_container("qcow2", ""));
 	disk_close(overlay_disk(fixture.overlay));
 	fixture.overlay = overlay_open(fixture.file, 1 << 20, "/nonexistent", &err);
-	open_capture(&fixture, "qcow2", NULL);
+	open_driver(&fixture, "qcow2", NULL);
 	memset(bytes, 1, length);
-	ck_assert_int_eq(disk_write(capture_disk(fixture.capture), 0, bytes, length, &err), -1);
+	ck_assert_int_eq(disk_write(qemu_driver_disk(fixture.driver), 0, bytes, length, &err), -1);
 	free(bytes);
 	ck_assert_int_eq(err.code, BS_IO);
 	ASSERT_HAS(err.message, "/nonexistent");
-	ck_assert_int_eq(capture_finish(fixture.capture, &err), -1);
+	ck_assert_int_eq(qemu_driver_finish(fixture.driver, &err), -1);
 	ASSERT_HAS(err.message, "/nonexistent");
 	leave(&fixture);
 }
 
-TEST(capture_faults, a_container_that_the_driver_refuses_is_refused_with_its_reason)
+TEST(qemu_driver_faults, a_container_that_the_driver_refuses_is_refused_with_its_reason)
 {
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct bs_error err;
 	int descriptors = count_descriptors();
 
 	stage(&fixture, make_container("qcow2", ""));
-	fixture.capture = capture_open(fixture.overlay, "vdi", NULL, true, &err);
-	ck_assert_ptr_null(fixture.capture);
+	fixture.driver = qemu_driver_open(fixture.overlay, "vdi", NULL, true, &err);
+	ck_assert_ptr_null(fixture.driver);
 	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	ASSERT_HAS(err.message, "driver vdi");
 	ASSERT_HAS(err.message, "VDI image");
@@ -207,14 +207,14 @@ TEST(capture_faults, a_container_that_the_driver_refuses_is_refused_with_its_rea
 
 static void assert_program_fails(const char *program, enum bs_code code, const char *part)
 {
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct bs_error err;
 	int descriptors = count_descriptors();
 
 	stage(&fixture, make_container("qcow2", ""));
-	fixture.capture =
-		capture_open_with(fixture.overlay, program, 1000, "qcow2", NULL, true, &err);
-	ck_assert_ptr_null(fixture.capture);
+	fixture.driver =
+		qemu_driver_open_with(fixture.overlay, program, 1000, "qcow2", NULL, true, &err);
+	ck_assert_ptr_null(fixture.driver);
 	ck_assert_int_eq(err.code, code);
 	ASSERT_HAS(err.message, part);
 	leave(&fixture);
@@ -222,42 +222,42 @@ static void assert_program_fails(const char *program, enum bs_code code, const c
 }
 
 /* The table of counts is one that nobody looks at before a cluster is needed. */
-TEST(capture_faults, a_driver_that_gives_up_finds_the_container_damaged)
+TEST(qemu_driver_faults, a_driver_that_gives_up_finds_the_container_damaged)
 {
 	const char *path = make_container("qcow2", "");
 	static const uint8_t sector[512] = {1};
 	static uint8_t found[512];
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct bs_error err;
 	int result = 0;
 
 	file_flip(path, 53); /* of the offset of the table of counts */
 	stage(&fixture, path);
-	open_capture(&fixture, "qcow2", NULL);
+	open_driver(&fixture, "qcow2", NULL);
 	for (uint64_t at = 0; at < GUEST_SIZE && result == 0; at += 1u << 20)
-		result = disk_write(capture_disk(fixture.capture), at, sector, 512, &err);
+		result = disk_write(qemu_driver_disk(fixture.driver), at, sector, 512, &err);
 	ck_assert_int_eq(result, -1);
 	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	/* It has closed the image, and cannot do any more. */
-	ck_assert_int_eq(disk_read(capture_disk(fixture.capture), 0, found, 512, &err), -1);
+	ck_assert_int_eq(disk_read(qemu_driver_disk(fixture.driver), 0, found, 512, &err), -1);
 	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	ASSERT_HAS(err.message, "Marking image as corrupt");
 	leave(&fixture);
 }
 
 /* Told to end, qemu-nbd does, with success, and says nothing: that tells nothing of the image. */
-TEST(capture_faults, a_driver_that_ends_without_a_word_does_not_blame_the_container)
+TEST(qemu_driver_faults, a_driver_that_ends_without_a_word_does_not_blame_the_container)
 {
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct bs_error err;
 	uint8_t sector[512];
 	siginfo_t ended;
 
 	stage(&fixture, make_container("qcow2", ""));
-	open_capture(&fixture, "qcow2", NULL);
+	open_driver(&fixture, "qcow2", NULL);
 	kill(only_child(), SIGTERM);
 	ck_assert_int_eq(waitid(P_PID, (id_t)only_child(), &ended, WEXITED | WNOWAIT), 0);
-	ck_assert_int_eq(disk_read(capture_disk(fixture.capture), 0, sector, 512, &err), -1);
+	ck_assert_int_eq(disk_read(qemu_driver_disk(fixture.driver), 0, sector, 512, &err), -1);
 	ck_assert_int_eq(err.code, BS_WORKER);
 	ASSERT_HAS(err.message, "ended with status 0");
 	leave(&fixture);
@@ -268,11 +268,11 @@ TEST(capture_faults, a_driver_that_ends_without_a_word_does_not_blame_the_contai
 static int check_container(const char *path, const char *driver, struct bs_error *err)
 {
 	struct image_state before = state_take(path);
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	int result, descriptors = count_descriptors();
 
 	stage(&fixture, path);
-	result = capture_check(fixture.overlay, driver, NULL, err);
+	result = qemu_check(fixture.overlay, driver, NULL, err);
 	ck_assert_uint_eq(overlay_take_written_sectors(fixture.overlay), 0);
 	leave(&fixture);
 	assert_nothing_left(descriptors);
@@ -280,7 +280,7 @@ static int check_container(const char *path, const char *driver, struct bs_error
 	return result;
 }
 
-TEST(capture_faults, a_sound_container_passes_the_check)
+TEST(qemu_driver_faults, a_sound_container_passes_the_check)
 {
 	static const char *const options[] = {"", "-c", "-o cluster_size=512", "-o compat=0.10",
 					      "-o extended_l2=on,cluster_size=128k"};
@@ -306,7 +306,7 @@ static const char *make_with_count(uint8_t count)
 	return path;
 }
 
-TEST(capture_faults, what_the_check_finds_is_counted_and_lost_room_is_no_error)
+TEST(qemu_driver_faults, what_the_check_finds_is_counted_and_lost_room_is_no_error)
 {
 	struct bs_error err = {0};
 
@@ -316,9 +316,9 @@ TEST(capture_faults, what_the_check_finds_is_counted_and_lost_room_is_no_error)
 	ck_assert_msg(check_container(make_with_count(2), "qcow2", &err) == 0, "%s", err.message);
 }
 
-TEST(capture_faults, a_check_that_cannot_be_done_is_no_pass)
+TEST(qemu_driver_faults, a_check_that_cannot_be_done_is_no_pass)
 {
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct bs_error err = {0};
 	struct trap trap;
 
@@ -326,18 +326,18 @@ TEST(capture_faults, a_check_that_cannot_be_done_is_no_pass)
 	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	ASSERT_HAS(err.message, "VDI image");
 	stage_trap(&fixture, &trap, make_container("qcow2", ""), 2, 0);
-	ck_assert_int_eq(capture_check(fixture.overlay, "qcow2", NULL, &err), -1);
+	ck_assert_int_eq(qemu_check(fixture.overlay, "qcow2", NULL, &err), -1);
 	ck_assert_int_eq(err.code, BS_IO);
 	ASSERT_HAS(err.message, "on fire");
 	leave(&fixture);
 	stage_trap(&fixture, &trap, make_container("qcow2", ""), 2, SIGKILL);
-	ck_assert_int_eq(capture_check(fixture.overlay, "qcow2", NULL, &err), -1);
+	ck_assert_int_eq(qemu_check(fixture.overlay, "qcow2", NULL, &err), -1);
 	ck_assert_int_eq(err.code, BS_WORKER);
 	ASSERT_HAS(err.message, "qemu-img was ended by signal 9");
 	leave(&fixture);
 }
 
-TEST(capture_faults, without_qemu_nbd_it_says_what_is_missing)
+TEST(qemu_driver_faults, without_qemu_nbd_it_says_what_is_missing)
 {
 	assert_program_fails("bootshift-has-no-such-program", BS_DRIVER_UNUSABLE, "not installed");
 	assert_program_fails("/bin/true", BS_WORKER, "ended with status 0");
@@ -345,14 +345,14 @@ TEST(capture_faults, without_qemu_nbd_it_says_what_is_missing)
 }
 
 /* Nothing that the driver's process could reach is worth reaching. */
-TEST(capture_faults, the_driver_is_confined)
+TEST(qemu_driver_faults, the_driver_is_confined)
 {
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	const char *status;
 	char *mounts;
 
 	stage(&fixture, make_container("qcow2", ""));
-	open_capture(&fixture, "qcow2", NULL);
+	open_driver(&fixture, "qcow2", NULL);
 	status = text("/proc/%d/status", only_child());
 	free(image_run(0, "grep -x 'CapEff:.0*' %s", status));
 	free(image_run(0, "grep -x 'CapPrm:.0*' %s", status));
@@ -369,9 +369,9 @@ TEST(capture_faults, the_driver_is_confined)
 	leave(&fixture);
 }
 
-TEST(capture_faults, no_other_file_can_be_opened_where_the_kernel_has_landlock)
+TEST(qemu_driver_faults, no_other_file_can_be_opened_where_the_kernel_has_landlock)
 {
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct bs_error err;
 
 	if (!test_needs(syscall(SYS_landlock_create_ruleset, NULL, 0,
@@ -379,11 +379,11 @@ TEST(capture_faults, no_other_file_can_be_opened_where_the_kernel_has_landlock)
 			"Landlock"))
 		return;
 	stage(&fixture, make_container("qcow2", ""));
-	fixture.capture = capture_open(fixture.overlay, "qcow2",
-				       "backing.driver=raw,backing.file.driver=file,"
-				       "backing.file.filename=/etc/passwd",
-				       true, &err);
-	ck_assert_ptr_null(fixture.capture);
+	fixture.driver = qemu_driver_open(fixture.overlay, "qcow2",
+					  "backing.driver=raw,backing.file.driver=file,"
+					  "backing.file.filename=/etc/passwd",
+					  true, &err);
+	ck_assert_ptr_null(fixture.driver);
 	ASSERT_HAS(err.message, "Permission denied");
 	leave(&fixture);
 }
@@ -391,10 +391,10 @@ TEST(capture_faults, no_other_file_can_be_opened_where_the_kernel_has_landlock)
 /* ---- the parent is killed ----------------------------------------------------------------- */
 
 /* Captures again and again, until it is killed. */
-static _Noreturn void capture_for_ever(const char *path)
+static _Noreturn void run_driver_for_ever(const char *path)
 {
 	for (;;) {
-		struct capture_fixture fixture;
+		struct qemu_fixture fixture;
 		struct bs_error err;
 
 		stage(&fixture, path);
@@ -420,7 +420,7 @@ static void assert_no_orphans(void)
 	ck_abort_msg("a process was left behind");
 }
 
-TEST(capture_faults, when_the_parent_is_killed_nothing_is_left_behind)
+TEST(qemu_driver_faults, when_the_parent_is_killed_nothing_is_left_behind)
 {
 	const char *path = make_container("qcow2", "-o cluster_size=4k");
 	const char *names = state_folder(path);
@@ -434,7 +434,7 @@ TEST(capture_faults, when_the_parent_is_killed_nothing_is_left_behind)
 		int status;
 
 		if (child == 0)
-			capture_for_ever(path);
+			run_driver_for_ever(path);
 		nanosleep(&pause, NULL);
 		kill(child, SIGKILL);
 		ck_assert_int_eq(waitpid(child, &status, 0), child);

@@ -7,7 +7,7 @@
  * The FUSE file system has a regular file as its root, so it is mounted on a file, which lies in a
  * small tmpfs over /tmp.
  */
-#include "qemu/capture-child.h"
+#include "qemu/qemu-child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ enum {
 /* ---- descriptors -------------------------------------------------------------------------- */
 
 /* Leaves nothing open but the standard descriptors and REPORTS. */
-static int arrange_descriptors(const struct capture_child *child)
+static int qemu_child_arrange_descriptors(const struct qemu_child *child)
 {
 	int reports = fcntl(child->reports, F_DUPFD_CLOEXEC, REPORTS + 1);
 	int nothing;
@@ -53,7 +53,7 @@ static int arrange_descriptors(const struct capture_child *child)
 }
 
 /* A signal to the terminal's foreground group is for the parent to handle. */
-static void arrange_signals(void)
+static void qemu_child_arrange_signals(void)
 {
 	signals_release_all();
 	signals_reset(SIGPIPE);
@@ -62,7 +62,7 @@ static void arrange_signals(void)
 
 /* ---- namespaces --------------------------------------------------------------------------- */
 
-static int write_file(const char *path, const char *text)
+static int qemu_child_write_file(const char *path, const char *text)
 {
 	int descriptor = open(path, O_WRONLY | O_CLOEXEC);
 	ssize_t written;
@@ -78,12 +78,12 @@ static int write_file(const char *path, const char *text)
  * In a user namespace the capabilities that are needed for the mounts are worth nothing outside of
  * it.  Where there may be none, root has them anyway.
  */
-static int enter_namespaces(const struct capture_child *child)
+static int qemu_child_enter_namespaces(const struct qemu_child *child)
 {
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) == 0) {
-		if (write_file("/proc/self/setgroups", "deny") < 0 ||
-		    write_file("/proc/self/uid_map", child->user_map) < 0 ||
-		    write_file("/proc/self/gid_map", child->group_map) < 0)
+		if (qemu_child_write_file("/proc/self/setgroups", "deny") < 0 ||
+		    qemu_child_write_file("/proc/self/uid_map", child->user_map) < 0 ||
+		    qemu_child_write_file("/proc/self/gid_map", child->group_map) < 0)
 			return -1;
 	} else if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0) {
 		return -1;
@@ -102,7 +102,7 @@ static int enter_namespaces(const struct capture_child *child)
 
 /* Makes LISTENER, and a connection to it: the first, and qemu-nbd serves only one.  Other programs
  * know nothing of it. */
-static int make_socket(int *connection)
+static int qemu_child_make_socket(int *connection)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	socklen_t length = sizeof(address);
@@ -125,7 +125,7 @@ static int make_socket(int *connection)
  * Nothing in this namespace can be written any more, and no device opened, except what is mounted
  * after this.  Kernels before 5.12 cannot do it; there Landlock or its absence has the last word.
  */
-static int make_read_only(void)
+static int qemu_child_make_read_only(void)
 {
 	struct mount_attr attributes = {
 		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
@@ -138,39 +138,39 @@ static int make_read_only(void)
 	return 0;
 }
 
-static int make_mount_point(void)
+static int qemu_child_make_mount_point(void)
 {
 	int descriptor;
 
 	if (mount("bootshift", "/tmp", "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC,
 		  "size=4k,nr_inodes=4,mode=700") < 0)
 		return -1;
-	descriptor = open(CAPTURE_IMAGE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	descriptor = open(QEMU_IMAGE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (descriptor < 0)
 		return -1;
 	return close(descriptor);
 }
 
 /* The options are those of mount.fuse(8); the kernel lets only user 0 of this namespace in. */
-static int mount_image(int fuse, bool writable)
+static int qemu_child_mount_image(int fuse, bool writable)
 {
 	const unsigned long protection =
 		MS_NODEV | MS_NOSUID | MS_NOEXEC | (writable ? 0 : MS_RDONLY);
 	char options[80];
 
-	if (make_read_only() < 0 || make_mount_point() < 0)
+	if (qemu_child_make_read_only() < 0 || qemu_child_make_mount_point() < 0)
 		return -1;
 	snprintf(options, sizeof(options), "fd=%d,rootmode=100600,user_id=0,group_id=0", fuse);
-	if (mount("bootshift", CAPTURE_IMAGE, "fuse.bootshift", protection, options) < 0)
+	if (mount("bootshift", QEMU_IMAGE, "fuse.bootshift", protection, options) < 0)
 		return -1;
 	return chdir("/");
 }
 
 /* ---- reports ------------------------------------------------------------------------------ */
 
-static int send_ready(int fuse, int connection)
+static int qemu_child_send_ready(int fuse, int connection)
 {
-	struct capture_report report = {.step = CAPTURE_READY};
+	struct qemu_report report = {.step = QEMU_READY};
 	struct iovec part = {&report, sizeof(report)};
 	union {
 		char bytes[CMSG_SPACE(2 * sizeof(int))];
@@ -191,11 +191,11 @@ static int send_ready(int fuse, int connection)
 	return sendmsg(REPORTS, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
-static void give_up(enum capture_step step) __attribute__((noreturn));
+static void qemu_child_give_up(enum qemu_step step) __attribute__((noreturn));
 
-static void give_up(enum capture_step step)
+static void qemu_child_give_up(enum qemu_step step)
 {
-	struct capture_report report = {.step = step, .number = errno};
+	struct qemu_report report = {.step = step, .number = errno};
 
 	/* If nobody hears it any more, nobody needs it. */
 	(void)!send(REPORTS, &report, sizeof(report), MSG_NOSIGNAL);
@@ -205,7 +205,7 @@ static void give_up(enum capture_step step)
 /* ---- all together ------------------------------------------------------------------------- */
 
 /* Returns only when it fails.  The environment is all there is of the parent's: nothing. */
-static void execute(const struct capture_child *child)
+static void qemu_child_execute(const struct qemu_child *child)
 {
 	char process[32];
 	const char *const environment[] = {process, "LISTEN_FDS=1", "LC_ALL=C", NULL};
@@ -215,30 +215,30 @@ static void execute(const struct capture_child *child)
 	execve(child->program, (char *const *)child->arguments, (char *const *)environment);
 }
 
-void capture_child_run(const struct capture_child *child)
+void qemu_child_run(const struct qemu_child *child)
 {
 	int fuse, connection;
 
-	if (arrange_descriptors(child) < 0)
+	if (qemu_child_arrange_descriptors(child) < 0)
 		_exit(1);
-	arrange_signals();
-	if (enter_namespaces(child) < 0)
-		give_up(CAPTURE_NAMESPACES);
-	if (make_socket(&connection) < 0)
-		give_up(CAPTURE_SOCKET);
+	qemu_child_arrange_signals();
+	if (qemu_child_enter_namespaces(child) < 0)
+		qemu_child_give_up(QEMU_NAMESPACES);
+	if (qemu_child_make_socket(&connection) < 0)
+		qemu_child_give_up(QEMU_SOCKET);
 	/* Opened in the user namespace that it is mounted in, as the kernel demands. */
 	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fuse < 0)
-		give_up(CAPTURE_FUSE);
-	if (mount_image(fuse, child->writable) < 0)
-		give_up(CAPTURE_MOUNT);
-	if (send_ready(fuse, connection) < 0)
-		give_up(CAPTURE_SOCKET);
+		qemu_child_give_up(QEMU_FUSE);
+	if (qemu_child_mount_image(fuse, child->writable) < 0)
+		qemu_child_give_up(QEMU_MOUNT);
+	if (qemu_child_send_ready(fuse, connection) < 0)
+		qemu_child_give_up(QEMU_SOCKET);
 	/* The parent serves by now, or is about to: Landlock may look at the image. */
 	close(fuse);
 	close(connection);
-	if (capture_confine_self(&child->confine, child->program, CAPTURE_IMAGE) < 0)
-		give_up(CAPTURE_CONFINE);
-	execute(child);
-	give_up(CAPTURE_EXECUTE);
+	if (qemu_confine_self(&child->confine, child->program, QEMU_IMAGE) < 0)
+		qemu_child_give_up(QEMU_CONFINE);
+	qemu_child_execute(child);
+	qemu_child_give_up(QEMU_EXECUTE);
 }

@@ -10,7 +10,7 @@
 
 #include "support/containers.h"
 #include "support/state.h"
-#include "unit/capture-fixture.h"
+#include "unit/qemu-fixture.h"
 #include "util/bytes.h"
 
 static const struct {
@@ -31,7 +31,7 @@ static const struct {
 	{"vdi", "", true},
 };
 
-static void assert_staged_well(struct capture_fixture *fixture, const char *driver, bool can_check)
+static void assert_staged_well(struct qemu_fixture *fixture, const char *driver, bool can_check)
 {
 	const char *copy = commit_to_copy(fixture);
 
@@ -41,18 +41,18 @@ static void assert_staged_well(struct capture_fixture *fixture, const char *driv
 	unlink(copy);
 }
 
-TEST_CASE(capture_tests, "capture");
+TEST_CASE(qemu_driver, "qemu-driver");
 
-TEST_EACH(capture_tests, what_is_written_is_in_the_container_after_the_commit, formats)
+TEST_EACH(qemu_driver, what_is_written_is_in_the_container_after_the_commit, formats)
 {
 	const char *driver = formats[_i].driver;
 	const char *path = make_container(driver, formats[_i].options);
 	struct image_state before = state_take(path);
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 
 	stage(&fixture, path);
-	open_capture(&fixture, driver, NULL);
-	ck_assert_uint_ge(disk_size(capture_disk(fixture.capture)), GUEST_SIZE);
+	open_driver(&fixture, driver, NULL);
+	ck_assert_uint_ge(disk_size(qemu_driver_disk(fixture.driver)), GUEST_SIZE);
 	use_disk(&fixture, (unsigned)_i, 60);
 	finish(&fixture);
 	state_assert_untouched(path, &before);
@@ -61,17 +61,18 @@ TEST_EACH(capture_tests, what_is_written_is_in_the_container_after_the_commit, f
 	state_assert_untouched(path, &before);
 }
 
-TEST(capture_tests, a_capture_that_only_reads_changes_nothing_of_the_guests)
+TEST(qemu_driver, a_driver_that_only_reads_changes_nothing_of_the_guests)
 {
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct bs_error err;
 	uint8_t sector[512];
 
 	stage(&fixture, make_container("qcow2", ""));
-	open_capture(&fixture, "qcow2", NULL);
-	ck_assert_int_eq(disk_read(capture_disk(fixture.capture), 3u << 20, sector, 512, &err), 0);
+	open_driver(&fixture, "qcow2", NULL);
+	ck_assert_int_eq(disk_read(qemu_driver_disk(fixture.driver), 3u << 20, sector, 512, &err),
+			 0);
 	finish(&fixture);
-	ck_assert_int_eq(disk_read(capture_disk(fixture.capture), 0, sector, 512, &err), -1);
+	ck_assert_int_eq(disk_read(qemu_driver_disk(fixture.driver), 0, sector, 512, &err), -1);
 	assert_staged_well(&fixture, "qcow2", true);
 	leave(&fixture);
 }
@@ -93,14 +94,14 @@ static const char *make_vhd_with_small_blocks(void)
 	return path;
 }
 
-TEST(capture_tests, a_vhd_with_small_blocks_is_written_as_well)
+TEST(qemu_driver, a_vhd_with_small_blocks_is_written_as_well)
 {
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 
 	stage(&fixture, make_vhd_with_small_blocks());
 	memset(fixture.model, 0, GUEST_SIZE);
-	open_capture(&fixture, "vpc", "force_size_calc=current_size");
-	ck_assert_uint_eq(disk_size(capture_disk(fixture.capture)), GUEST_SIZE);
+	open_driver(&fixture, "vpc", "force_size_calc=current_size");
+	ck_assert_uint_eq(disk_size(qemu_driver_disk(fixture.driver)), GUEST_SIZE);
 	use_disk(&fixture, 1, 40);
 	finish(&fixture);
 	assert_staged_well(&fixture, "vpc", false);
@@ -108,40 +109,41 @@ TEST(capture_tests, a_vhd_with_small_blocks_is_written_as_well)
 }
 
 /* As what was staged is looked at before it is committed. */
-TEST_EACH(capture_tests, a_capture_for_reading_cannot_write, formats)
+TEST_EACH(qemu_driver, a_driver_for_reading_cannot_write, formats)
 {
 	const char *driver = formats[_i].driver;
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct bs_error err;
 	uint8_t *found = malloc(GUEST_SIZE);
 
 	stage(&fixture, make_container(driver, formats[_i].options));
-	open_capture(&fixture, driver, NULL);
+	open_driver(&fixture, driver, NULL);
 	use_disk(&fixture, 8, 10);
 	finish(&fixture);
-	capture_close(fixture.capture);
+	qemu_driver_close(fixture.driver);
 	overlay_take_written_sectors(fixture.overlay);
-	fixture.capture = capture_open(fixture.overlay, driver, NULL, false, &err);
-	ck_assert_msg(fixture.capture != NULL, "%s", err.message);
+	fixture.driver = qemu_driver_open(fixture.overlay, driver, NULL, false, &err);
+	ck_assert_msg(fixture.driver != NULL, "%s", err.message);
 	free(image_run(0, "grep ' /tmp/image ro,' /proc/%d/mountinfo", only_child()));
-	ck_assert_int_eq(disk_read(capture_disk(fixture.capture), 0, found, GUEST_SIZE, &err), 0);
+	ck_assert_int_eq(disk_read(qemu_driver_disk(fixture.driver), 0, found, GUEST_SIZE, &err),
+			 0);
 	ck_assert(memcmp(found, fixture.model, GUEST_SIZE) == 0);
-	ck_assert_int_eq(disk_write(capture_disk(fixture.capture), 0, found, 512, &err), -1);
+	ck_assert_int_eq(disk_write(qemu_driver_disk(fixture.driver), 0, found, 512, &err), -1);
 	ck_assert_int_eq(err.code, BS_READ_ONLY);
 	ck_assert_uint_eq(overlay_take_written_sectors(fixture.overlay), 0);
 	free(found);
 	leave(&fixture);
 }
 
-TEST(capture_tests, an_internal_snapshot_stays_what_it_was)
+TEST(qemu_driver, an_internal_snapshot_stays_what_it_was)
 {
 	const char *path = make_container("qcow2", "");
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	const char *copy;
 
 	free(image_run(0, "qemu-img snapshot -c before %s", path));
 	stage(&fixture, path);
-	open_capture(&fixture, "qcow2", NULL);
+	open_driver(&fixture, "qcow2", NULL);
 	use_disk(&fixture, 2, 40);
 	finish(&fixture);
 	assert_staged_well(&fixture, "qcow2", true);
@@ -153,9 +155,9 @@ TEST(capture_tests, an_internal_snapshot_stays_what_it_was)
 	leave(&fixture);
 }
 
-TEST(capture_tests, zeros_of_a_longer_container_are_left_out)
+TEST(qemu_driver, zeros_of_a_longer_container_are_left_out)
 {
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct overlay_extent *extents;
 	struct bs_error err;
 	uint8_t sector[512];
@@ -164,10 +166,11 @@ TEST(capture_tests, zeros_of_a_longer_container_are_left_out)
 
 	stage(&fixture, make_container("vhdx", "-o block_size=8M"));
 	size_before = disk_size(fixture.file);
-	open_capture(&fixture, "vhdx", NULL);
+	open_driver(&fixture, "vhdx", NULL);
 	fill_random(sector, sizeof(sector), 1);
 	ck_assert_int_eq(
-		disk_write(capture_disk(fixture.capture), (31u << 20) + 512, sector, 512, &err), 0);
+		disk_write(qemu_driver_disk(fixture.driver), (31u << 20) + 512, sector, 512, &err),
+		0);
 	memcpy(fixture.model + (31u << 20) + 512, sector, 512);
 	finish(&fixture);
 	ck_assert_int_eq(overlay_extents(fixture.overlay, 1 << 20, &extents, &count, &err), 0);
@@ -181,10 +184,10 @@ TEST(capture_tests, zeros_of_a_longer_container_are_left_out)
 }
 
 /* This is how the engine finds where guard zones of the guest lie in the container. */
-TEST_EACH(capture_tests, watching_the_overlay_tells_where_a_part_of_the_disk_lies, formats)
+TEST_EACH(qemu_driver, watching_the_overlay_tells_where_a_part_of_the_disk_lies, formats)
 {
 	const char *driver = formats[_i].driver;
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct overlay_extent *ranges;
 	struct bs_error err;
 	uint8_t sector[512];
@@ -192,15 +195,16 @@ TEST_EACH(capture_tests, watching_the_overlay_tells_where_a_part_of_the_disk_lie
 	bool is_compressed = strcmp(formats[_i].options, "-c") == 0;
 
 	stage(&fixture, make_container(driver, formats[_i].options));
-	open_capture(&fixture, driver, NULL);
+	open_driver(&fixture, driver, NULL);
 	/*
 	 * The tables first, so that only the content is left to read; it begins at 12 MiB + 3108.
 	 */
 	ck_assert_int_eq(
-		disk_read(capture_disk(fixture.capture), (12u << 20) + 8192, sector, 512, &err), 0);
+		disk_read(qemu_driver_disk(fixture.driver), (12u << 20) + 8192, sector, 512, &err),
+		0);
 	overlay_watch(fixture.overlay, true);
 	ck_assert_int_eq(
-		disk_read(capture_disk(fixture.capture), (12u << 20) + 16384, sector, 512, &err),
+		disk_read(qemu_driver_disk(fixture.driver), (12u << 20) + 16384, sector, 512, &err),
 		0);
 	overlay_take_watched(fixture.overlay, &ranges, &count);
 	for (size_t i = 0; i < count && ranges[i].length == 512; i++) {
@@ -216,14 +220,14 @@ TEST_EACH(capture_tests, watching_the_overlay_tells_where_a_part_of_the_disk_lie
 	leave(&fixture);
 }
 
-TEST(capture_tests, two_captures_at_once_do_not_meet)
+TEST(qemu_driver, two_drivers_at_once_do_not_meet)
 {
-	struct capture_fixture one, other;
+	struct qemu_fixture one, other;
 
 	stage(&one, make_container("qcow2", ""));
 	stage(&other, make_container("vhdx", ""));
-	open_capture(&one, "qcow2", NULL);
-	open_capture(&other, "vhdx", NULL);
+	open_driver(&one, "qcow2", NULL);
+	open_driver(&other, "vhdx", NULL);
 	use_disk(&one, 3, 20);
 	use_disk(&other, 4, 20);
 	finish(&one);
@@ -246,10 +250,10 @@ static bool share_fuse_device(void)
 	       mount("/mnt/fuse", "/dev/fuse", NULL, MS_BIND, NULL) == 0;
 }
 
-TEST(capture_tests, it_takes_no_privileges)
+TEST(qemu_driver, it_takes_no_privileges)
 {
 	const char *path = make_container("qcow2", "");
-	struct capture_fixture fixture;
+	struct qemu_fixture fixture;
 	struct bs_error err;
 
 	if (!test_needs(share_fuse_device(), "root and a mount namespace"))
@@ -261,8 +265,8 @@ TEST(capture_tests, it_takes_no_privileges)
 	/* As after the exec by which a user starts a program. */
 	ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1), 0);
 	stage(&fixture, path);
-	fixture.capture = capture_open(fixture.overlay, "qcow2", NULL, true, &err);
-	if (fixture.capture) {
+	fixture.driver = qemu_driver_open(fixture.overlay, "qcow2", NULL, true, &err);
+	if (fixture.driver) {
 		use_disk(&fixture, 6, 20);
 		finish(&fixture);
 		assert_staged_well(&fixture, "qcow2", true);

@@ -8,7 +8,7 @@
  * namespace.
  */
 #define FUSE_USE_VERSION 35
-#include "qemu/capture-file.h"
+#include "qemu/qemu-file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@
 
 #define FOREVER 3600.0 /* seconds that the kernel may keep attributes; it sees every change */
 
-struct capture_file {
+struct qemu_file {
 	struct overlay *overlay;
 	struct fuse_session *session; /* owns the descriptor of /dev/fuse */
 	int stop;                     /* eventfd */
@@ -39,20 +39,20 @@ struct capture_file {
 
 /* ---- requests ----------------------------------------------------------------------------- */
 
-static struct capture_file *file_of(fuse_req_t request)
+static struct qemu_file *qemu_file_of(fuse_req_t request)
 {
 	return fuse_req_userdata(request);
 }
 
-static uint64_t size_of(const struct capture_file *file)
+static uint64_t qemu_file_size(const struct qemu_file *file)
 {
 	return disk_size(overlay_disk(file->overlay));
 }
 
 /* Answers with the errno for an error of the overlay, and keeps the first for its reason. */
-static void reply_error(fuse_req_t request, const struct bs_error *err)
+static void qemu_file_reply_error(fuse_req_t request, const struct bs_error *err)
 {
-	struct capture_file *file = file_of(request);
+	struct qemu_file *file = qemu_file_of(request);
 
 	pthread_mutex_lock(&file->lock);
 	if (file->error.code == BS_OK)
@@ -62,49 +62,50 @@ static void reply_error(fuse_req_t request, const struct bs_error *err)
 }
 
 /* User 0 is whoever mounted the file, in the user namespace of the mount. */
-static void reply_attributes(fuse_req_t request)
+static void qemu_file_reply_attributes(fuse_req_t request)
 {
 	struct stat status = {
 		.st_ino = FUSE_ROOT_ID,
 		.st_mode = S_IFREG | 0600,
 		.st_nlink = 1,
-		.st_size = (off_t)size_of(file_of(request)),
+		.st_size = (off_t)qemu_file_size(qemu_file_of(request)),
 	};
 
 	fuse_reply_attr(request, &status, FOREVER);
 }
 
-static void get_attributes(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
+static void qemu_file_get_attributes(fuse_req_t request, fuse_ino_t inode,
+				     struct fuse_file_info *info)
 {
 	(void)inode;
 	(void)info;
-	reply_attributes(request);
+	qemu_file_reply_attributes(request);
 }
 
 /* Of what can be set, only the length means anything here. */
-static void set_attributes(fuse_req_t request, fuse_ino_t inode, struct stat *wanted, int which,
-			   struct fuse_file_info *info)
+static void qemu_file_set_attributes(fuse_req_t request, fuse_ino_t inode, struct stat *wanted,
+				     int which, struct fuse_file_info *info)
 {
 	struct bs_error err;
 
 	(void)inode;
 	(void)info;
 	if ((which & FUSE_SET_ATTR_SIZE) &&
-	    overlay_resize(file_of(request)->overlay, (uint64_t)wanted->st_size, &err) < 0)
-		reply_error(request, &err);
+	    overlay_resize(qemu_file_of(request)->overlay, (uint64_t)wanted->st_size, &err) < 0)
+		qemu_file_reply_error(request, &err);
 	else
-		reply_attributes(request);
+		qemu_file_reply_attributes(request);
 }
 
 /* direct_io: requests come as the program makes them, and none is answered from a cache. */
-static void open_file(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
+static void qemu_file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
 	(void)inode;
 	info->direct_io = 1;
 	fuse_reply_open(request, info);
 }
 
-static int reserve_buffer(struct capture_file *file, size_t size, struct bs_error *err)
+static int qemu_file_reserve(struct qemu_file *file, size_t size, struct bs_error *err)
 {
 	void *grown;
 
@@ -118,50 +119,50 @@ static int reserve_buffer(struct capture_file *file, size_t size, struct bs_erro
 	return 0;
 }
 
-static void read_file(fuse_req_t request, fuse_ino_t inode, size_t length, off_t offset,
-		      struct fuse_file_info *info)
+static void qemu_file_read(fuse_req_t request, fuse_ino_t inode, size_t length, off_t offset,
+			   struct fuse_file_info *info)
 {
-	struct capture_file *file = file_of(request);
-	uint64_t start = (uint64_t)offset, size = size_of(file);
+	struct qemu_file *file = qemu_file_of(request);
+	uint64_t start = (uint64_t)offset, size = qemu_file_size(file);
 	struct bs_error err;
 
 	(void)inode;
 	(void)info;
 	length = start < size ? (size_t)min_u64(length, size - start) : 0;
-	if (reserve_buffer(file, length, &err) < 0 ||
+	if (qemu_file_reserve(file, length, &err) < 0 ||
 	    disk_read(overlay_disk(file->overlay), start, file->buffer, length, &err) < 0)
-		reply_error(request, &err);
+		qemu_file_reply_error(request, &err);
 	else
 		fuse_reply_buf(request, (const char *)file->buffer, length);
 }
 
 /* Makes the file longer if it ends before `end`. */
-static int reach(struct capture_file *file, uint64_t end, struct bs_error *err)
+static int qemu_file_reach(struct qemu_file *file, uint64_t end, struct bs_error *err)
 {
-	return end > size_of(file) ? overlay_resize(file->overlay, end, err) : 0;
+	return end > qemu_file_size(file) ? overlay_resize(file->overlay, end, err) : 0;
 }
 
-static void write_file(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t length,
-		       off_t offset, struct fuse_file_info *info)
+static void qemu_file_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t length,
+			    off_t offset, struct fuse_file_info *info)
 {
-	struct capture_file *file = file_of(request);
+	struct qemu_file *file = qemu_file_of(request);
 	uint64_t start = (uint64_t)offset;
 	struct bs_error err;
 
 	(void)inode;
 	(void)info;
-	if (reach(file, start + length, &err) < 0 ||
+	if (qemu_file_reach(file, start + length, &err) < 0 ||
 	    disk_write(overlay_disk(file->overlay), start, bytes, length, &err) < 0)
-		reply_error(request, &err);
+		qemu_file_reply_error(request, &err);
 	else
 		fuse_reply_write(request, length);
 }
 
 /* Space is not reserved, so a plain fallocate only lengthens, and a hole is a range of zeros. */
-static void allocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length,
-		     struct fuse_file_info *info)
+static void qemu_file_allocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset,
+			       off_t length, struct fuse_file_info *info)
 {
-	struct capture_file *file = file_of(request);
+	struct qemu_file *file = qemu_file_of(request);
 	uint64_t start = (uint64_t)offset, end = start + (uint64_t)length;
 	struct bs_error err;
 	int result = 0;
@@ -173,31 +174,31 @@ static void allocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offse
 		return;
 	}
 	if (!(mode & FALLOC_FL_KEEP_SIZE))
-		result = reach(file, end, &err);
-	end = min_u64(end, size_of(file));
+		result = qemu_file_reach(file, end, &err);
+	end = min_u64(end, qemu_file_size(file));
 	if (result == 0 && (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) && start < end)
 		result = overlay_zero(file->overlay, start, end - start, &err);
 	if (result < 0)
-		reply_error(request, &err);
+		qemu_file_reply_error(request, &err);
 	else
 		fuse_reply_err(request, 0);
 }
 
-static const struct fuse_lowlevel_ops operations = {
-	.getattr = get_attributes,
-	.setattr = set_attributes,
-	.open = open_file,
-	.read = read_file,
-	.write = write_file,
-	.fallocate = allocate,
+static const struct fuse_lowlevel_ops qemu_file_operations = {
+	.getattr = qemu_file_get_attributes,
+	.setattr = qemu_file_set_attributes,
+	.open = qemu_file_open,
+	.read = qemu_file_read,
+	.write = qemu_file_write,
+	.fallocate = qemu_file_allocate,
 };
 
 /* ---- the thread --------------------------------------------------------------------------- */
 
 /* Ends when told to, or with the mount. */
-static void *serve(void *argument)
+static void *qemu_file_loop(void *argument)
 {
-	struct capture_file *file = argument;
+	struct qemu_file *file = argument;
 	struct pollfd waiting[2] = {
 		{.fd = fuse_session_fd(file->session), .events = POLLIN},
 		{.fd = file->stop, .events = POLLIN},
@@ -218,28 +219,29 @@ static void *serve(void *argument)
 }
 
 /* Signals are for the other threads. */
-static int start_thread(struct capture_file *file, struct bs_error *err)
+static int qemu_file_start_thread(struct qemu_file *file, struct bs_error *err)
 {
 	sigset_t before = signals_mask();
 	int number;
 
 	signals_hold_all();
-	number = pthread_create(&file->thread, NULL, serve, file);
+	number = pthread_create(&file->thread, NULL, qemu_file_loop, file);
 	signals_restore(before);
 	if (number == 0)
 		return 0;
 	errno = number;
-	return fail_errno(err, BS_WORKER, "cannot start a thread");
+	return fail_errno(err, BS_SYSTEM_LIMIT, "cannot start a thread");
 }
 
 /* The descriptor is the session's when this has succeeded. */
-static int start_session(struct capture_file *file, int descriptor, struct bs_error *err)
+static int qemu_file_start_session(struct qemu_file *file, int descriptor, struct bs_error *err)
 {
 	char name[] = "bootshift", *arguments[] = {name, NULL};
 	struct fuse_args options = FUSE_ARGS_INIT(1, arguments);
 	char mount_point[32]; /* libfuse's form for "mounted already, on this descriptor" */
 
-	file->session = fuse_session_new(&options, &operations, sizeof(operations), file);
+	file->session = fuse_session_new(&options, &qemu_file_operations,
+					 sizeof(qemu_file_operations), file);
 	fuse_opt_free_args(&options);
 	if (!file->session)
 		return fail(err, BS_NO_MEMORY, "no memory for FUSE");
@@ -251,7 +253,7 @@ static int start_session(struct capture_file *file, int descriptor, struct bs_er
 	return 0;
 }
 
-static void free_file(struct capture_file *file)
+static void qemu_file_free(struct qemu_file *file)
 {
 	if (file->session)
 		fuse_session_destroy(file->session);
@@ -262,10 +264,9 @@ static void free_file(struct capture_file *file)
 	free(file);
 }
 
-struct capture_file *capture_file_serve(struct overlay *overlay, int descriptor,
-					struct bs_error *err)
+struct qemu_file *qemu_file_serve(struct overlay *overlay, int descriptor, struct bs_error *err)
 {
-	struct capture_file *file = calloc(1, sizeof(*file));
+	struct qemu_file *file = calloc(1, sizeof(*file));
 
 	if (!file) {
 		fail(err, BS_NO_MEMORY, "no memory to show the image");
@@ -276,20 +277,20 @@ struct capture_file *capture_file_serve(struct overlay *overlay, int descriptor,
 	pthread_mutex_init(&file->lock, NULL);
 	file->stop = eventfd(0, EFD_CLOEXEC);
 	if (file->stop < 0)
-		fail_errno(err, BS_WORKER, "cannot make an eventfd");
-	if (file->stop < 0 || start_session(file, descriptor, err) < 0) {
-		free_file(file);
+		fail_errno(err, BS_SYSTEM_LIMIT, "cannot make an eventfd");
+	if (file->stop < 0 || qemu_file_start_session(file, descriptor, err) < 0) {
+		qemu_file_free(file);
 		close(descriptor);
 		return NULL;
 	}
-	if (start_thread(file, err) < 0) {
-		free_file(file);
+	if (qemu_file_start_thread(file, err) < 0) {
+		qemu_file_free(file);
 		return NULL;
 	}
 	return file;
 }
 
-int capture_file_check(struct capture_file *file, struct bs_error *err)
+int qemu_file_check(struct qemu_file *file, struct bs_error *err)
 {
 	int result = 0;
 
@@ -302,12 +303,12 @@ int capture_file_check(struct capture_file *file, struct bs_error *err)
 	return result;
 }
 
-void capture_file_close(struct capture_file *file)
+void qemu_file_close(struct qemu_file *file)
 {
 	if (!file)
 		return;
 	/* Cannot fail: the counter of the eventfd is 0. */
 	eventfd_write(file->stop, 1);
 	pthread_join(file->thread, NULL);
-	free_file(file);
+	qemu_file_free(file);
 }

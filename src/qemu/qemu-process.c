@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The parent's side of starting and ending a program; capture-child.c is the other one. */
-#include "qemu/capture-server.h"
+/* The parent's side of starting and ending a program; qemu-child.c is the child's side. */
+#include "qemu/qemu-process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,13 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "qemu/capture-child.h"
+#include "qemu/qemu-child.h"
 #include "util/debug.h"
 
 /* ---- starting ----------------------------------------------------------------------------- */
 
 /* The absolute path of a program, as execvp(3) finds it; the caller frees it.  NULL: none. */
-static char *find_program(const char *name)
+static char *qemu_process_find_program(const char *name)
 {
 	const char *folder = getenv("PATH"), *end;
 	char *path, *found = NULL;
@@ -41,29 +41,29 @@ static char *find_program(const char *name)
 }
 
 /* What each step of the child needs that not every machine has. */
-static int fail_step(const struct capture_server *server, const struct capture_report *report,
-		     struct bs_error *err)
+static int qemu_process_fail_step(const struct qemu_process *process,
+				  const struct qemu_report *report, struct bs_error *err)
 {
-	const char *name = server->name;
+	const char *name = process->name;
 
 	errno = report->number;
 	switch (report->step) {
-	case CAPTURE_NAMESPACES:
+	case QEMU_NAMESPACES:
 		return fail_errno(err, BS_DRIVER_UNUSABLE,
 				  "%s, which this format needs, cannot be confined: this user may "
 				  "not make namespaces",
 				  name);
-	case CAPTURE_FUSE:
+	case QEMU_FUSE:
 		return fail_errno(err, BS_DRIVER_UNUSABLE,
 				  "/dev/fuse, which this format needs, cannot be opened");
-	case CAPTURE_MOUNT:
+	case QEMU_MOUNT:
 		return fail_errno(err, BS_DRIVER_UNUSABLE,
 				  "the image cannot be shown to %s, which this format needs: this "
 				  "user may not mount by FUSE",
 				  name);
-	case CAPTURE_SOCKET:
+	case QEMU_SOCKET:
 		return fail_errno(err, BS_WORKER, "cannot make a connection to %s", name);
-	case CAPTURE_CONFINE:
+	case QEMU_CONFINE:
 		return fail_errno(err, BS_WORKER, "cannot confine %s", name);
 	default:
 		return fail_errno(err, BS_WORKER, "cannot start %s", name);
@@ -71,7 +71,7 @@ static int fail_step(const struct capture_server *server, const struct capture_r
 }
 
 /* Takes the two descriptors that come with the child's first report. */
-static bool take_descriptors(struct capture_server *server, struct msghdr *message)
+static bool qemu_process_take_descriptors(struct qemu_process *process, struct msghdr *message)
 {
 	struct cmsghdr *header = CMSG_FIRSTHDR(message);
 	int descriptors[2];
@@ -80,17 +80,17 @@ static bool take_descriptors(struct capture_server *server, struct msghdr *messa
 	    header->cmsg_len != CMSG_LEN(sizeof(descriptors)))
 		return false;
 	memcpy(descriptors, CMSG_DATA(header), sizeof(descriptors));
-	server->fuse = descriptors[0];
-	server->connection = descriptors[1];
+	process->fuse = descriptors[0];
+	process->connection = descriptors[1];
 	return true;
 }
 
 /* Receives one report; *ended is set instead when the child has closed its end. */
-static int receive(struct capture_server *server, int reports, int patience, bool *ended,
-		   struct bs_error *err)
+static int qemu_process_receive(struct qemu_process *process, int reports, int patience,
+				bool *ended, struct bs_error *err)
 {
 	struct pollfd waiting = {.fd = reports, .events = POLLIN};
-	struct capture_report report;
+	struct qemu_report report;
 	struct iovec part = {&report, sizeof(report)};
 	union {
 		char bytes[CMSG_SPACE(2 * sizeof(int))];
@@ -110,45 +110,45 @@ static int receive(struct capture_server *server, int reports, int patience, boo
 	while (ready < 0 && errno == EINTR);
 	if (ready == 0)
 		return fail(err, BS_WORKER, "%s has not started within %d milliseconds",
-			    server->name, patience);
+			    process->name, patience);
 	received = recvmsg(reports, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	*ended = received == 0;
 	if (received == 0)
 		return 0;
 	if (received != (ssize_t)sizeof(report))
-		return fail_errno(err, BS_WORKER, "cannot hear from %s", server->name);
-	if (report.step != CAPTURE_READY)
-		return fail_step(server, &report, err);
-	return take_descriptors(server, &message)
+		return fail_errno(err, BS_WORKER, "cannot hear from %s", process->name);
+	if (report.step != QEMU_READY)
+		return qemu_process_fail_step(process, &report, err);
+	return qemu_process_take_descriptors(process, &message)
 		       ? 0
-		       : fail(err, BS_WORKER, "got no connection to %s", server->name);
+		       : fail(err, BS_WORKER, "got no connection to %s", process->name);
 }
 
 /* One report to say that all is made, and the end of the socket to say that the program runs. */
-static int hear_of_start(struct capture_server *server, int reports, int patience,
-			 struct bs_error *err)
+static int qemu_process_wait_for_start(struct qemu_process *process, int reports, int patience,
+				       struct bs_error *err)
 {
 	bool ended = false;
 
-	if (receive(server, reports, patience, &ended, err) < 0)
+	if (qemu_process_receive(process, reports, patience, &ended, err) < 0)
 		return -1;
-	if (!ended && receive(server, reports, patience, &ended, err) < 0)
+	if (!ended && qemu_process_receive(process, reports, patience, &ended, err) < 0)
 		return -1;
-	return ended && server->fuse >= 0
+	return ended && process->fuse >= 0
 		       ? 0
 		       : fail(err, BS_WORKER, "the process for %s ended before its start",
-			      server->name);
+			      process->name);
 }
 
-static void close_descriptor(int *descriptor)
+static void qemu_process_close(int *descriptor)
 {
 	if (*descriptor >= 0)
 		close(*descriptor);
 	*descriptor = -1;
 }
 
-static int start(struct capture_server *server, struct capture_child *child, int patience,
-		 struct bs_error *err)
+static int qemu_process_fork(struct qemu_process *process, struct qemu_child *child, int patience,
+			     struct bs_error *err)
 {
 	int reports[2] = {-1, -1}, output[2] = {-1, -1}, messages[2] = {-1, -1};
 	int result = -1;
@@ -157,42 +157,42 @@ static int start(struct capture_server *server, struct capture_child *child, int
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, reports) < 0 ||
 	    pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0 ||
 	    pipe2(messages, O_CLOEXEC | O_NONBLOCK) < 0) {
-		fail_errno(err, BS_WORKER, "cannot make a channel to %s", server->name);
+		fail_errno(err, BS_SYSTEM_LIMIT, "cannot make a channel to %s", process->name);
 		goto out;
 	}
 	child->parent = getpid();
 	child->reports = reports[1];
 	child->output = output[1];
 	child->messages = messages[1];
-	server->process = fork();
-	if (server->process == 0)
-		capture_child_run(child);
-	if (server->process < 0) {
-		fail_errno(err, BS_WORKER, "cannot start a process");
+	process->pid = fork();
+	if (process->pid == 0)
+		qemu_child_run(child);
+	if (process->pid < 0) {
+		fail_errno(err, BS_SYSTEM_LIMIT, "cannot start a process");
 		goto out;
 	}
-	server->ended = false;
-	server->output = output[0];
-	server->messages = messages[0];
+	process->ended = false;
+	process->output = output[0];
+	process->messages = messages[0];
 	output[0] = messages[0] = -1;
-	close_descriptor(&reports[1]); /* so that the end of the child's is the end */
-	result = hear_of_start(server, reports[0], patience, err);
+	qemu_process_close(&reports[1]); /* so that the end of the child's is the end */
+	result = qemu_process_wait_for_start(process, reports[0], patience, err);
 out:
 	for (int i = 0; i < 2; i++) {
-		close_descriptor(&reports[i]);
-		close_descriptor(&output[i]);
-		close_descriptor(&messages[i]);
+		qemu_process_close(&reports[i]);
+		qemu_process_close(&output[i]);
+		qemu_process_close(&messages[i]);
 	}
 	return result;
 }
 
 /* Nobody else sees the file, so QEMU's locks on it are of no use; they would take other files. */
-char *capture_server_image(const char *driver, const char *driver_options, struct bs_error *err)
+char *qemu_process_image(const char *driver, const char *driver_options, struct bs_error *err)
 {
 	char *image;
 
 	if (asprintf(&image,
-		     "driver=%s%s%s,file.driver=file,file.locking=off,file.filename=" CAPTURE_IMAGE,
+		     "driver=%s%s%s,file.driver=file,file.locking=off,file.filename=" QEMU_IMAGE,
 		     driver, driver_options ? "," : "", driver_options ? driver_options : "") < 0) {
 		fail(err, BS_NO_MEMORY, "no memory to open the image");
 		return NULL;
@@ -200,14 +200,14 @@ char *capture_server_image(const char *driver, const char *driver_options, struc
 	return image;
 }
 
-int capture_server_start(struct capture_server *server, const char *const *arguments, bool writable,
-			 int patience, struct bs_error *err)
+int qemu_process_start(struct qemu_process *process, const char *const *arguments, bool writable,
+		       int patience, struct bs_error *err)
 {
-	struct capture_child child = {.arguments = arguments, .writable = writable};
-	char *path = find_program(arguments[0]);
+	struct qemu_child child = {.arguments = arguments, .writable = writable};
+	char *path = qemu_process_find_program(arguments[0]);
 	int result;
 
-	*server = (struct capture_server){
+	*process = (struct qemu_process){
 		.name = basename(arguments[0]),
 		.ended = true,
 		.fuse = -1,
@@ -217,123 +217,123 @@ int capture_server_start(struct capture_server *server, const char *const *argum
 	};
 	if (!path)
 		return fail(err, BS_DRIVER_UNUSABLE,
-			    "%s, which this format needs, is not installed", server->name);
+			    "%s, which this format needs, is not installed", process->name);
 	child.program = path;
 	snprintf(child.user_map, sizeof(child.user_map), "0 %u 1\n", geteuid());
 	snprintf(child.group_map, sizeof(child.group_map), "0 %u 1\n", getegid());
-	result = capture_confine_prepare(&child.confine, err);
+	result = qemu_confine_prepare(&child.confine, err);
 	if (result == 0) {
-		result = start(server, &child, patience, err);
-		capture_confine_free(&child.confine);
+		result = qemu_process_fork(process, &child, patience, err);
+		qemu_confine_free(&child.confine);
 	}
 	if (result < 0)
-		capture_server_end(server);
+		qemu_process_end(process);
 	free(path);
 	return result;
 }
 
 /* ---- how it is doing ---------------------------------------------------------------------- */
 
-static void reap(struct capture_server *server, int options)
+static void qemu_process_reap(struct qemu_process *process, int options)
 {
-	pid_t process;
+	pid_t pid;
 
-	if (server->ended)
+	if (process->ended)
 		return;
 	do
-		process = waitpid(server->process, &server->status, options);
-	while (process < 0 && errno == EINTR);
-	server->ended = process != 0;
+		pid = waitpid(process->pid, &process->status, options);
+	while (pid < 0 && errno == EINTR);
+	process->ended = pid != 0;
 }
 
-bool capture_server_wait(struct capture_server *server, int milliseconds)
+bool qemu_process_wait(struct qemu_process *process, int milliseconds)
 {
 	struct pollfd waiting = {.events = POLLIN};
 
-	reap(server, WNOHANG);
-	if (server->ended)
+	qemu_process_reap(process, WNOHANG);
+	if (process->ended)
 		return true;
-	waiting.fd = (int)syscall(SYS_pidfd_open, server->process, 0);
+	waiting.fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
 	if (waiting.fd < 0)
 		return false;
 	while (poll(&waiting, 1, milliseconds) < 0 && errno == EINTR)
 		;
 	close(waiting.fd);
-	reap(server, WNOHANG);
-	return server->ended;
+	qemu_process_reap(process, WNOHANG);
+	return process->ended;
 }
 
 /* Keeps the last line that has something in it. */
-static void take_line(struct capture_server *server, const char *line, size_t length)
+static void qemu_process_take_line(struct qemu_process *process, const char *line, size_t length)
 {
-	size_t name = strlen(server->name);
+	size_t name = strlen(process->name);
 
-	if (length >= name + 2 && memcmp(line, server->name, name) == 0 &&
+	if (length >= name + 2 && memcmp(line, process->name, name) == 0 &&
 	    memcmp(line + name, ": ", 2) == 0) {
 		line += name + 2;
 		length -= name + 2;
 	}
 	if (length == 0)
 		return;
-	snprintf(server->said, sizeof(server->said), "%.*s", (int)length, line);
-	debug_print(DEBUG_STEPS, "%s: %.*s", server->name, (int)length, line);
+	snprintf(process->said, sizeof(process->said), "%.*s", (int)length, line);
+	debug_print(DEBUG_STEPS, "%s: %.*s", process->name, (int)length, line);
 }
 
-void capture_server_listen(struct capture_server *server)
+void qemu_process_listen(struct qemu_process *process)
 {
 	char text[4096], *line = text, *end;
 	ssize_t length;
 
 	/* The pipe has 64 KiB, and the writer may fill it again: the first page will do. */
-	length = read(server->messages, text, sizeof(text) - 1);
+	length = read(process->messages, text, sizeof(text) - 1);
 	if (length <= 0)
 		return;
 	text[length] = '\0';
 	for (; *line; line = *end ? end + 1 : end) {
 		end = strchrnul(line, '\n');
-		take_line(server, line, (size_t)(end - line));
+		qemu_process_take_line(process, line, (size_t)(end - line));
 	}
 }
 
 /* qemu names the image first, in one way or another; what comes behind that is the reason. */
-const char *capture_server_reason(const struct capture_server *server)
+const char *qemu_process_reason(const struct qemu_process *process)
 {
-	static const char name[] = CAPTURE_IMAGE "': ";
-	const char *reason = server->said, *next;
+	static const char name[] = QEMU_IMAGE "': ";
+	const char *reason = process->said, *next;
 
 	while ((next = strstr(reason, name)))
 		reason = next + sizeof(name) - 1;
 	return *reason ? reason : "it does not say why";
 }
 
-int capture_server_blame(struct capture_server *server, struct bs_error *err)
+int qemu_process_blame(struct qemu_process *process, struct bs_error *err)
 {
 	const char *colon;
 
-	capture_server_listen(server);
-	colon = server->said[0] ? ": " : "";
-	if (!server->ended)
-		return fail(err, BS_WORKER, "%s does not answer%s%s", server->name, colon,
-			    server->said);
-	if (WIFSIGNALED(server->status))
-		return fail(err, BS_WORKER, "%s was ended by signal %d (%s)%s%s", server->name,
-			    WTERMSIG(server->status), strsignal(WTERMSIG(server->status)), colon,
-			    server->said);
-	return fail(err, BS_WORKER, "%s ended with status %d%s%s", server->name,
-		    WEXITSTATUS(server->status), colon, server->said);
+	qemu_process_listen(process);
+	colon = process->said[0] ? ": " : "";
+	if (!process->ended)
+		return fail(err, BS_WORKER, "%s does not answer%s%s", process->name, colon,
+			    process->said);
+	if (WIFSIGNALED(process->status))
+		return fail(err, BS_WORKER, "%s was ended by signal %d (%s)%s%s", process->name,
+			    WTERMSIG(process->status), strsignal(WTERMSIG(process->status)), colon,
+			    process->said);
+	return fail(err, BS_WORKER, "%s ended with status %d%s%s", process->name,
+		    WEXITSTATUS(process->status), colon, process->said);
 }
 
 /* ---- ending ------------------------------------------------------------------------------- */
 
-void capture_server_end(struct capture_server *server)
+void qemu_process_end(struct qemu_process *process)
 {
-	close_descriptor(&server->connection);
-	close_descriptor(&server->fuse);
-	if (!server->ended) {
-		kill(server->process, SIGKILL);
-		reap(server, 0);
+	qemu_process_close(&process->connection);
+	qemu_process_close(&process->fuse);
+	if (!process->ended) {
+		kill(process->pid, SIGKILL);
+		qemu_process_reap(process, 0);
 	}
-	capture_server_listen(server); /* for BOOTSHIFT_DEBUG */
-	close_descriptor(&server->output);
-	close_descriptor(&server->messages);
+	qemu_process_listen(process); /* for BOOTSHIFT_DEBUG */
+	qemu_process_close(&process->output);
+	qemu_process_close(&process->messages);
 }

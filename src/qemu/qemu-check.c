@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The check of a container's own tables, by qemu-img: a program that says little and ends. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "qemu/qemu-driver.h"
+#include "qemu/qemu-file.h"
+#include "qemu/qemu-process.h"
+
+#define START_PATIENCE 60000 /* milliseconds until it runs */
+/* And until it has read all tables, of which a full disk of 2 TiB has 256 MiB in qcow2. */
+#define PATIENCE 600000
+
+/* qemu-img(1), "check": its exit status. */
+enum {
+	SOUND = 0,
+	DAMAGED = 2,
+	LEAKING = 3,
+};
+
+/* The first thing in its report is a number, when there is anything to report. */
+static unsigned long long qemu_check_count_errors(const struct qemu_process *process)
+{
+	char report[256];
+	ssize_t length = read(process->output, report, sizeof(report) - 1);
+
+	report[length > 0 ? length : 0] = '\0';
+	return strtoull(report, NULL, 10);
+}
+
+static int qemu_check_judge(struct qemu_process *process, struct qemu_file *file,
+			    struct bs_error *err)
+{
+	unsigned long long errors;
+
+	if (qemu_file_check(file, err) < 0)
+		return -1;
+	if (!process->ended || !WIFEXITED(process->status))
+		return qemu_process_blame(process, err);
+	switch (WEXITSTATUS(process->status)) {
+	case SOUND:
+	case LEAKING:
+		return 0;
+	case DAMAGED:
+		errors = qemu_check_count_errors(process);
+		return fail(err, BS_CONTAINER_CORRUPT, "qemu-img finds %llu error%s in its tables",
+			    errors, errors == 1 ? "" : "s");
+	default:
+		qemu_process_listen(process);
+		return fail(err,
+			    strstr(qemu_process_reason(process), "Cannot allocate memory") != NULL
+				    ? BS_NO_MEMORY
+				    : BS_CONTAINER_CORRUPT,
+			    "qemu-img cannot check its tables: %s", qemu_process_reason(process));
+	}
+}
+
+int qemu_check(struct overlay *overlay, const char *name, const char *options, struct bs_error *err)
+{
+	char *image = qemu_process_image(name, options, err);
+	const char *const arguments[] = {"qemu-img", "check", "--image-opts", image, NULL};
+	struct qemu_file *file;
+	struct qemu_process process;
+	int result = -1;
+
+	if (!image || qemu_process_start(&process, arguments, false, START_PATIENCE, err) < 0)
+		goto out;
+	file = qemu_file_serve(overlay, process.fuse, err);
+	process.fuse = -1;
+	if (file) {
+		qemu_process_wait(&process, PATIENCE);
+		result = qemu_check_judge(&process, file, err);
+	}
+	qemu_process_end(&process);
+	qemu_file_close(file);
+out:
+	free(image);
+	return result;
+}
