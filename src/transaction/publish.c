@@ -138,8 +138,8 @@ struct publish {
 	const struct transaction_io *io;
 	int descriptor; /* of the temporary file */
 	struct disk *before, *after;
-	uint8_t *before_bytes, *after_bytes, *record;
-	uint64_t position; /* in the file, bytes */
+	uint8_t *before_bytes, *after_bytes, *record; /* in one allocation */
+	uint64_t position;                            /* in the file, bytes */
 	struct journal_header *header;
 	struct journal_trailer trailer; /* counts the records written so far */
 };
@@ -250,13 +250,11 @@ int publish_write(const struct place *place, const struct range_list *list, stru
 	int result = -1;
 
 	publish_set_sizes(list, header);
-	publish.before_bytes = malloc(JOURNAL_RANGE_MAX);
-	publish.after_bytes = malloc(JOURNAL_RANGE_MAX);
-	publish.record = malloc(JOURNAL_RECORD_MAX);
-	if (!publish.before_bytes || !publish.after_bytes || !publish.record) {
-		fail_memory(err);
-		goto out;
-	}
+	publish.before_bytes = malloc(2 * JOURNAL_RANGE_MAX + JOURNAL_RECORD_MAX);
+	if (!publish.before_bytes)
+		return fail_memory(err);
+	publish.after_bytes = publish.before_bytes + JOURNAL_RANGE_MAX;
+	publish.record = publish.after_bytes + JOURNAL_RANGE_MAX;
 	if (publish_create(&publish, place, err) < 0)
 		goto out;
 	/* A journal that no command would trust after the fix must not be used for one. */
@@ -267,8 +265,6 @@ int publish_write(const struct place *place, const struct range_list *list, stru
 		(void)publish.io->unlink(place->temporary); /* or the next start removes it */
 out:
 	free(publish.before_bytes);
-	free(publish.after_bytes);
-	free(publish.record);
 	return result;
 }
 

@@ -10,14 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "disk/block-device.h"
 #include "disk/file.h"
 #include "disk/image.h"
 #include "disk/reread.h"
@@ -56,23 +54,6 @@ static int target_device_look(const struct target *target, struct target_status 
 	return 0;
 }
 
-static char *target_file_identity(const struct target *target)
-{
-	return strdup(target->name);
-}
-
-static char *target_device_identity(const struct target *target)
-{
-	char *name = block_device_name(target->status.device);
-	char *identity = NULL;
-
-	if (name &&
-	    asprintf(&identity, "%s %llu", name, (unsigned long long)target->status.length) < 0)
-		identity = NULL;
-	free(name);
-	return identity;
-}
-
 /* Root could write to such a file all the same; but its owner has marked it read-only. */
 static bool target_file_is_read_only(const struct stat *stat)
 {
@@ -101,20 +82,6 @@ static int target_device_check_writable(const struct target *target, struct bs_e
 	if (ioctl(target->descriptor, BLKROGET, &read_only) == 0 && read_only)
 		return fail(err, BS_READ_ONLY, "the device is read-only");
 	return target_file_check_writable(target, err);
-}
-
-/* ---- changing it ---------------------------------------------------------------------------- */
-
-static int target_file_write(struct target *target, uint64_t offset, const void *bytes,
-			     size_t length, struct bs_error *err)
-{
-	return transaction_write(target->io, target->descriptor, offset, bytes, length, TARGET_WHAT,
-				 err);
-}
-
-static int target_file_sync(struct target *target, struct bs_error *err)
-{
-	return transaction_sync(target->io, target->descriptor, TARGET_WHAT, err);
 }
 
 /* ---- opening and closing -------------------------------------------------------------------- */
@@ -190,9 +157,6 @@ const struct target_operations target_file_operations = {
 	.close = target_file_close,
 	.look = target_file_look,
 	.check_writable = target_file_check_writable,
-	.identity = target_file_identity,
-	.write = target_file_write,
-	.sync = target_file_sync,
 };
 
 const struct target_operations target_device_operations = {
@@ -200,7 +164,4 @@ const struct target_operations target_device_operations = {
 	.close = target_file_close,
 	.look = target_device_look,
 	.check_writable = target_device_check_writable,
-	.identity = target_device_identity,
-	.write = target_file_write,
-	.sync = target_file_sync,
 };
