@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/bytes.h"
@@ -20,11 +21,6 @@
 static uint64_t publish_floor(uint64_t offset)
 {
 	return offset / JOURNAL_BLOCK_SIZE * JOURNAL_BLOCK_SIZE;
-}
-
-static uint64_t publish_ceiling(uint64_t offset)
-{
-	return publish_floor(offset + JOURNAL_BLOCK_SIZE - 1);
 }
 
 static int publish_add(struct range_list *list, enum journal_kind kind, uint64_t start,
@@ -52,7 +48,7 @@ static int publish_find_stretch(const struct target *image, uint64_t block, bool
 		return 0;
 	if (target_seek(image, data, SEEK_HOLE, &hole, err) < 0)
 		return -1;
-	*end = min_u64(publish_ceiling(hole), length);
+	*end = min_u64(journal_block_end(hole), length);
 	return 0;
 }
 
@@ -68,7 +64,7 @@ static int publish_add_extent(struct range_list *list, const struct target *imag
 
 		if (publish_find_stretch(image, block, &is_hole, &stretch_end, err) < 0)
 			return -1;
-		stretch_end = min_u64(stretch_end, is_hole ? publish_ceiling(end) : end);
+		stretch_end = min_u64(stretch_end, is_hole ? journal_block_end(end) : end);
 		if (publish_add(list, is_hole ? JOURNAL_HOLE : JOURNAL_DATA,
 				is_hole ? block : start, stretch_end, err) < 0)
 			return -1;
@@ -223,13 +219,23 @@ static mode_t publish_mode(const struct place *place)
 	return (place->target->status.mode & (S_IRGRP | S_IROTH)) | S_IRUSR | S_IWUSR;
 }
 
-/* Creates the temporary file.  An earlier attempt may have left one behind. */
-static int publish_create(struct publish *publish, const struct place *place, struct bs_error *err)
+int publish_remove_temporary(const struct place *place, struct bs_error *err)
 {
+	struct stat stat;
+
+	if (lstat(place->temporary, &stat) < 0 && errno == ENOENT)
+		return 0;
 	if (trust_check_name("unfinished undo file", place->temporary, err) < 0)
 		return -1;
-	if (publish->io->unlink(place->temporary) < 0 && errno != ENOENT)
+	if (place->target->io->unlink(place->temporary) < 0 && errno != ENOENT)
 		return fail_system(err, "cannot remove %s", place->temporary);
+	return 0;
+}
+
+static int publish_create(struct publish *publish, const struct place *place, struct bs_error *err)
+{
+	if (publish_remove_temporary(place, err) < 0)
+		return -1;
 	/* O_EXCL: the path is not a link that somebody has put there meanwhile. */
 	publish->descriptor = publish->io->open(
 		place->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,

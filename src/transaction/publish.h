@@ -36,6 +36,12 @@ MUST_CHECK int publish_collect(struct overlay *overlay, const struct target *ima
 			       struct range_list *list, struct bs_error *err);
 
 /*
+ * Removes the temporary file of an earlier attempt, if there is one.  Such a file was never used:
+ * the image has not changed.  Errors: BS_NOT_TRUSTED, BS_NO_PERMISSION, BS_IO.
+ */
+MUST_CHECK int publish_remove_temporary(const struct place *place, struct bs_error *err);
+
+/*
  * Writes and syncs the temporary file, after all of its space was reserved.  The bytes before are
  * read from the place's target, the bytes after from the disk `after`.  The caller has filled
  * *header; the numbers that follow from the ranges are set here.  On error the file is removed.

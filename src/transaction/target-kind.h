@@ -21,7 +21,6 @@ struct target_operations {
 	int (*check_writable)(const struct target *target, struct bs_error *err);
 };
 
-extern const struct target_operations target_file_operations, target_device_operations,
-	target_nbd_operations;
+extern const struct target_operations target_file_operations, target_nbd_operations;
 
 #endif

@@ -20,7 +20,7 @@
 
 static const struct target_operations *const target_kinds[] = {
 	[TARGET_FILE] = &target_file_operations,
-	[TARGET_DEVICE] = &target_device_operations,
+	[TARGET_DEVICE] = &target_file_operations,
 	[TARGET_NBD] = &target_nbd_operations,
 };
 
