@@ -16,10 +16,7 @@
 #define PARTS    1024u      /* of them in memory */
 #define LIST_MAX (1u << 18) /* bytes of an attribute list; ntfs_check_record() allows no more */
 
-/* Offsets in the values of attributes (libntfs-3g, layout.h). */
-#define STANDARD_SECURITY_ID 52u
-#define FILE_NAME_LENGTH     64u
-#define FILE_NAME_TEXT       66u
+#define STANDARD_SECURITY_ID 52u /* offset in STANDARD_INFORMATION (libntfs-3g, layout.h) */
 
 struct bitmap_part {
 	uint64_t number;
@@ -212,7 +209,7 @@ static int proof_check_runs(struct proof *proof, const struct subject *subject,
 	struct mft_runs runs;
 
 	mft_runs_open(&runs, attribute);
-	while ((kind = mft_runs_next(&runs, &clusters.offset, &clusters.length)) != MFT_RUN_END)
+	while ((kind = mft_runs_next(&runs, &clusters)) != MFT_RUN_END)
 		if (kind != MFT_RUN_HOLE &&
 		    proof_check_clusters(proof, subject, clusters, changed, err) < 0)
 			return -1;
@@ -250,16 +247,16 @@ static int proof_read_list(struct proof *proof, const struct subject *subject,
 	const struct ntfs_geometry *geometry = &proof->volume->device.geometry;
 	size_t size = min_u64(attribute->size, LIST_MAX), done = 0;
 	NTFS_BYTES uint8_t *list = calloc(1, size + 1);
-	uint64_t first, length;
 	struct mft_runs runs;
+	struct range run;
 
 	if (!list)
 		return fail_memory(err);
 	mft_runs_open(&runs, attribute);
-	while (done < size && mft_runs_next(&runs, &first, &length) == MFT_RUN) {
-		size_t part = min_u64(size - done, length * geometry->cluster_size);
+	while (done < size && mft_runs_next(&runs, &run) == MFT_RUN) {
+		size_t part = min_u64(size - done, run.length * geometry->cluster_size);
 
-		if (disk_read(proof->volume->device.disk, first * geometry->cluster_size,
+		if (disk_read(proof->volume->device.disk, run.offset * geometry->cluster_size,
 			      list + done, part, err) < 0)
 			return -1;
 		done += part;

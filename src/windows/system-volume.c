@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "boot/regf-log.h"
+#include "boot/regf.h"
 #include "disk/window.h"
 #include "util/bytes.h"
 #include "windows/survey.h"
