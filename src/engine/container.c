@@ -274,7 +274,7 @@ static int container_read_zones(const struct container *container, const struct 
 }
 
 int container_locate(struct container *container, const struct range_vector *zones,
-		     struct guard_zone **found, size_t *found_count, struct bs_error *err)
+		     struct range **found, size_t *found_count, struct bs_error *err)
 {
 	uint64_t size = container->target->status.length, tail = min_u64(TAIL_SIZE, size);
 	struct overlay_extent *ranges;
@@ -291,9 +291,9 @@ int container_locate(struct container *container, const struct range_vector *zon
 		result = fail_memory(err);
 	if (result == 0) {
 		for (size_t i = 0; i < count; i++)
-			(*found)[i] = (struct guard_zone){ranges[i].offset, ranges[i].length};
-		(*found)[count] = (struct guard_zone){0, min_u64(HEAD_SIZE, size)};
-		(*found)[count + 1] = (struct guard_zone){size - tail, tail};
+			(*found)[i] = (struct range){ranges[i].offset, ranges[i].length};
+		(*found)[count] = (struct range){0, min_u64(HEAD_SIZE, size)};
+		(*found)[count + 1] = (struct range){size - tail, tail};
 	}
 	free(ranges);
 	return result;

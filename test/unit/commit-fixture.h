@@ -172,7 +172,7 @@ static const struct {
 	{OLD_LENGTH - 512, 512}, /* the end, in a hole */
 };
 
-static const struct guard_zone zones[] = {{0, 512}, {150 * KIB, 3 * KIB}, {OLD_LENGTH - 700, 700}};
+static const struct range zones[] = {{0, 512}, {150 * KIB, 3 * KIB}, {OLD_LENGTH - 700, 700}};
 
 static inline void stage(const struct fixture *fixture, struct overlay *overlay)
 {
