@@ -11,7 +11,7 @@
 #define SMALLEST_CAPACITY 256u
 
 /* The place of `block`, or the empty one where it belongs.  The table is never full. */
-static struct block_entry *find_place(const struct block_map *map, uint64_t block)
+static struct block_entry *block_map_place(const struct block_map *map, uint64_t block)
 {
 	/* Fibonacci hashing: runs of blocks, the common case, come to lie far apart. */
 	size_t place = (size_t)(block * 0x9e3779b97f4a7c15u >> 32) & (map->capacity - 1);
@@ -27,24 +27,25 @@ struct block_entry *block_map_find(const struct block_map *map, uint64_t block)
 
 	if (map->count == 0)
 		return NULL;
-	entry = find_place(map, block);
+	entry = block_map_place(map, block);
 	return entry->used ? entry : NULL;
 }
 
 /* Carries the blocks below `first` over to a new table. */
-static int rebuild(struct block_map *map, size_t capacity, uint64_t first, struct bs_error *err)
+static int block_map_rebuild(struct block_map *map, size_t capacity, uint64_t first,
+			     struct bs_error *err)
 {
 	struct block_map fresh = {.capacity = capacity};
 
 	fresh.entries = calloc(capacity, sizeof(*fresh.entries));
 	if (!fresh.entries)
-		return fail(err, BS_NO_MEMORY, "no memory for the table of changed blocks");
+		return fail_memory(err);
 	for (size_t i = 0; i < map->capacity; i++) {
 		const struct block_entry *entry = &map->entries[i];
 
 		if (!entry->used || entry->block >= first)
 			continue;
-		*find_place(&fresh, entry->block) = *entry;
+		*block_map_place(&fresh, entry->block) = *entry;
 		fresh.count++;
 	}
 	free(map->entries);
@@ -56,12 +57,13 @@ int block_map_reserve(struct block_map *map, struct bs_error *err)
 {
 	if (map->count < map->capacity / 2)
 		return 0;
-	return rebuild(map, map->capacity ? map->capacity * 2 : SMALLEST_CAPACITY, UINT64_MAX, err);
+	return block_map_rebuild(map, map->capacity ? map->capacity * 2 : SMALLEST_CAPACITY,
+				 UINT64_MAX, err);
 }
 
 struct block_entry *block_map_add(struct block_map *map, uint64_t block, uint32_t slot)
 {
-	struct block_entry *entry = find_place(map, block);
+	struct block_entry *entry = block_map_place(map, block);
 
 	*entry = (struct block_entry){.block = block, .slot = slot, .used = true};
 	map->count++;
@@ -70,7 +72,7 @@ struct block_entry *block_map_add(struct block_map *map, uint64_t block, uint32_
 
 int block_map_cut(struct block_map *map, uint64_t first, struct bs_error *err)
 {
-	return map->count > 0 ? rebuild(map, map->capacity, first, err) : 0;
+	return map->count > 0 ? block_map_rebuild(map, map->capacity, first, err) : 0;
 }
 
 void block_map_reset(struct block_map *map)

@@ -13,28 +13,24 @@
 #include "disk/file.h"
 #include "disk/overlay.h"
 #include "util/bytes.h"
+#include "util/io.h"
 
 #define SLOTS_PER_CHUNK 256u /* 1 MiB */
 
 int block_store_init(struct block_store *store, uint64_t memory_limit, const char *directory,
 		     struct bs_error *err)
 {
-	if (!directory)
-		directory = secure_getenv("TMPDIR");
-	if (!directory || !*directory)
-		directory = "/tmp";
 	*store = (struct block_store){
-		.directory = strdup(directory),
+		.directory = strdup(directory ? directory : io_temporary_folder()),
 		.descriptor = -1,
 		.memory_slots = (uint32_t)min_u64(memory_limit / OVERLAY_BLOCK_SIZE, UINT32_MAX),
 	};
-	if (!store->directory)
-		return fail(err, BS_NO_MEMORY, "no memory for the overlay");
-	return 0;
+	return store->directory ? 0 : fail_memory(err);
 }
 
 /* Adds the chunk of memory that a new slot falls into, if it is not there yet. */
-static int reserve_memory(struct block_store *store, uint32_t slot, struct bs_error *err)
+static int block_store_reserve_memory(struct block_store *store, uint32_t slot,
+				      struct bs_error *err)
 {
 	uint8_t **chunks;
 
@@ -42,33 +38,33 @@ static int reserve_memory(struct block_store *store, uint32_t slot, struct bs_er
 		return 0;
 	chunks = realloc(store->chunks, (store->chunk_count + 1) * sizeof(*chunks));
 	if (!chunks)
-		return fail(err, BS_NO_MEMORY, "no memory for the changed blocks");
+		return fail_memory(err);
 	store->chunks = chunks;
 	chunks[store->chunk_count] = malloc((size_t)SLOTS_PER_CHUNK * OVERLAY_BLOCK_SIZE);
 	if (!chunks[store->chunk_count])
-		return fail(err, BS_NO_MEMORY, "no memory for the changed blocks");
+		return fail_memory(err);
 	store->chunk_count++;
 	return 0;
 }
 
-static int reserve_file(struct block_store *store, struct bs_error *err)
+static int block_store_reserve_file(struct block_store *store, struct bs_error *err)
 {
 	if (store->descriptor >= 0)
 		return 0;
-	store->descriptor = file_open_unnamed(store->directory);
+	store->descriptor = io_open_unnamed(store->directory, 0);
 	if (store->descriptor < 0)
 		return fail_errno(err, errno == ENOSPC ? BS_NO_SPACE : BS_IO,
 				  "cannot make a temporary file in %s", store->directory);
 	return 0;
 }
 
-static uint8_t *memory_of(const struct block_store *store, uint32_t slot)
+static uint8_t *block_store_memory(const struct block_store *store, uint32_t slot)
 {
 	return store->chunks[slot / SLOTS_PER_CHUNK] +
 	       (size_t)(slot % SLOTS_PER_CHUNK) * OVERLAY_BLOCK_SIZE;
 }
 
-static uint64_t file_offset_of(const struct block_store *store, uint32_t slot)
+static uint64_t block_store_offset(const struct block_store *store, uint32_t slot)
 {
 	return (uint64_t)(slot - store->memory_slots) * OVERLAY_BLOCK_SIZE;
 }
@@ -77,11 +73,11 @@ int block_store_read(struct block_store *store, uint32_t slot, size_t offset, vo
 		     size_t length, struct bs_error *err)
 {
 	if (slot < store->memory_slots) {
-		memcpy(buffer, memory_of(store, slot) + offset, length);
+		memcpy(buffer, block_store_memory(store, slot) + offset, length);
 		return 0;
 	}
-	if (file_read_at(store->descriptor, file_offset_of(store, slot) + offset, buffer, length,
-			 err) != 0)
+	if (file_read_at(store->descriptor, block_store_offset(store, slot) + offset, buffer,
+			 length, err) < 0)
 		return fail_prefix(err, "temporary file in %s", store->directory);
 	return 0;
 }
@@ -90,11 +86,11 @@ int block_store_write(struct block_store *store, uint32_t slot, size_t offset, c
 		      size_t length, struct bs_error *err)
 {
 	if (slot < store->memory_slots) {
-		memcpy(memory_of(store, slot) + offset, buffer, length);
+		memcpy(block_store_memory(store, slot) + offset, buffer, length);
 		return 0;
 	}
-	if (file_write_at(store->descriptor, file_offset_of(store, slot) + offset, buffer, length,
-			  err) != 0)
+	if (file_write_at(store->descriptor, block_store_offset(store, slot) + offset, buffer,
+			  length, err) < 0)
 		return fail_prefix(err, "temporary file in %s", store->directory);
 	return 0;
 }
@@ -107,9 +103,9 @@ int block_store_add(struct block_store *store, const void *block, uint32_t *slot
 
 	if (fresh == UINT32_MAX)
 		return fail(err, BS_NO_MEMORY, "too many blocks have changed");
-	result = fresh < store->memory_slots ? reserve_memory(store, fresh, err)
-					     : reserve_file(store, err);
-	if (result != 0 || block_store_write(store, fresh, 0, block, OVERLAY_BLOCK_SIZE, err) != 0)
+	result = fresh < store->memory_slots ? block_store_reserve_memory(store, fresh, err)
+					     : block_store_reserve_file(store, err);
+	if (result < 0 || block_store_write(store, fresh, 0, block, OVERLAY_BLOCK_SIZE, err) < 0)
 		return -1;
 	store->count++;
 	*slot = fresh;

@@ -13,7 +13,7 @@
 
 #define LONG_READ (2 * CACHE_BLOCK_SIZE)
 
-struct line {
+struct cache_line {
 	bool valid;
 	uint64_t block;
 	uint64_t last_use; /* in the cache's own time */
@@ -24,13 +24,13 @@ struct cache {
 	struct disk disk;
 	struct disk *below;
 	uint64_t time; /* counts the uses */
-	struct line lines[CACHE_SETS][CACHE_WAYS];
+	struct cache_line lines[CACHE_SETS][CACHE_WAYS];
 	uint8_t bytes[CACHE_SETS][CACHE_WAYS][CACHE_BLOCK_SIZE];
 };
 
-static struct line *find_line(struct cache *cache, uint64_t block)
+static struct cache_line *cache_find_line(struct cache *cache, uint64_t block)
 {
-	struct line *set = cache->lines[block % CACHE_SETS];
+	struct cache_line *set = cache->lines[block % CACHE_SETS];
 
 	for (size_t way = 0; way < CACHE_WAYS; way++)
 		if (set[way].valid && set[way].block == block)
@@ -39,10 +39,10 @@ static struct line *find_line(struct cache *cache, uint64_t block)
 }
 
 /* A free line of the block's set, or the one not used for longest. */
-static struct line *oldest_line(struct cache *cache, uint64_t block)
+static struct cache_line *cache_oldest_line(struct cache *cache, uint64_t block)
 {
-	struct line *set = cache->lines[block % CACHE_SETS];
-	struct line *oldest = set;
+	struct cache_line *set = cache->lines[block % CACHE_SETS];
+	struct cache_line *oldest = set;
 
 	for (size_t way = 0; way < CACHE_WAYS; way++) {
 		if (!set[way].valid)
@@ -54,17 +54,17 @@ static struct line *oldest_line(struct cache *cache, uint64_t block)
 }
 
 /* The line with the block, read from the disk below if it is not there yet; NULL on error. */
-static struct line *get_line(struct cache *cache, uint64_t block, struct bs_error *err)
+static struct cache_line *cache_get_line(struct cache *cache, uint64_t block, struct bs_error *err)
 {
 	uint64_t offset = block * CACHE_BLOCK_SIZE;
-	struct line *line = find_line(cache, block);
+	struct cache_line *line = cache_find_line(cache, block);
 
 	if (!line) {
-		line = oldest_line(cache, block);
+		line = cache_oldest_line(cache, block);
 		line->valid = false;
 		if (disk_read(cache->below, offset, line->bytes,
 			      (size_t)min_u64(CACHE_BLOCK_SIZE, cache->disk.size - offset),
-			      err) != 0)
+			      err) < 0)
 			return NULL;
 		line->valid = true;
 		line->block = block;
@@ -84,7 +84,7 @@ static int cache_read(struct disk *disk, uint64_t offset, void *buffer, size_t l
 	while (length > 0) {
 		size_t in_block = offset % CACHE_BLOCK_SIZE;
 		size_t part = (size_t)min_u64(length, CACHE_BLOCK_SIZE - in_block);
-		struct line *line = get_line(cache, offset / CACHE_BLOCK_SIZE, err);
+		struct cache_line *line = cache_get_line(cache, offset / CACHE_BLOCK_SIZE, err);
 
 		if (!line)
 			return -1;
@@ -97,12 +97,14 @@ static int cache_read(struct disk *disk, uint64_t offset, void *buffer, size_t l
 }
 
 /* Brings the lines in the range up to date; `bytes` NULL makes them invalid. */
-static void update_lines(struct cache *cache, uint64_t offset, const uint8_t *bytes, size_t length)
+static void cache_update_lines(struct cache *cache, uint64_t offset, const uint8_t *bytes,
+			       size_t length)
 {
 	for (size_t done = 0; done < length;) {
 		size_t in_block = (offset + done) % CACHE_BLOCK_SIZE;
 		size_t part = (size_t)min_u64(length - done, CACHE_BLOCK_SIZE - in_block);
-		struct line *line = find_line(cache, (offset + done) / CACHE_BLOCK_SIZE);
+		struct cache_line *line =
+			cache_find_line(cache, (offset + done) / CACHE_BLOCK_SIZE);
 
 		if (line && bytes)
 			memcpy(line->bytes + in_block, bytes + done, part);
@@ -118,7 +120,7 @@ static int cache_write(struct disk *disk, uint64_t offset, const void *buffer, s
 	struct cache *cache = (struct cache *)disk;
 	int result = disk_write(cache->below, offset, buffer, length, err);
 
-	update_lines(cache, offset, result == 0 ? buffer : NULL, length);
+	cache_update_lines(cache, offset, result == 0 ? buffer : NULL, length);
 	return result;
 }
 
@@ -144,7 +146,7 @@ struct disk *cache_open(struct disk *below, struct bs_error *err)
 	struct cache *cache = calloc(1, sizeof(*cache));
 
 	if (!cache) {
-		fail(err, BS_NO_MEMORY, "no memory for the read cache");
+		fail_memory(err);
 		return NULL;
 	}
 	cache->disk.operations = &cache_operations;

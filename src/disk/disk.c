@@ -9,8 +9,8 @@
 
 #include "util/bytes.h"
 
-static int check_range(const struct disk *disk, const char *verb, uint64_t offset, size_t length,
-		       struct bs_error *err)
+static int disk_check_range(const struct disk *disk, const char *verb, uint64_t offset,
+			    size_t length, struct bs_error *err)
 {
 	if (range_within(offset, length, disk->size))
 		return 0;
@@ -23,7 +23,7 @@ int disk_read(struct disk *disk, uint64_t offset, void *buffer, size_t length, s
 {
 	if (length == 0)
 		return 0;
-	if (check_range(disk, "read", offset, length, err) != 0)
+	if (disk_check_range(disk, "read", offset, length, err) < 0)
 		return -1;
 	return disk->operations->read(disk, offset, buffer, length, err);
 }
@@ -35,7 +35,7 @@ int disk_write(struct disk *disk, uint64_t offset, const void *buffer, size_t le
 		return 0;
 	if (!disk->operations->write)
 		return fail(err, BS_READ_ONLY, "the disk is open for reading only");
-	if (check_range(disk, "write", offset, length, err) != 0)
+	if (disk_check_range(disk, "write", offset, length, err) < 0)
 		return -1;
 	return disk->operations->write(disk, offset, buffer, length, err);
 }

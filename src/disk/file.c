@@ -6,9 +6,7 @@
 #include "disk/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -95,39 +93,13 @@ struct disk *file_open(int descriptor, struct bs_error *err)
 	}
 	file = calloc(1, sizeof(*file));
 	if (!file) {
-		fail(err, BS_NO_MEMORY, "no memory to open the file");
+		fail_memory(err);
 		return NULL;
 	}
 	file->disk.operations = &file_operations;
 	file->disk.size = (uint64_t)size;
 	file->descriptor = descriptor;
 	return &file->disk;
-}
-
-/* For file systems without O_TMPFILE (NFS, some FUSE ones). */
-static int open_and_unlink(const char *folder)
-{
-	char *path = NULL;
-	int descriptor = -1;
-
-	if (asprintf(&path, "%s/bootshift.XXXXXX", folder) < 0) {
-		errno = ENOMEM;
-		return -1;
-	}
-	descriptor = mkostemp(path, O_CLOEXEC);
-	if (descriptor >= 0 && unlink(path) != 0) {
-		close(descriptor);
-		descriptor = -1;
-	}
-	free(path);
-	return descriptor;
-}
-
-int file_open_unnamed(const char *folder)
-{
-	int descriptor = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
-
-	return descriptor >= 0 ? descriptor : open_and_unlink(folder);
 }
 
 bool file_is_same(const struct stat *one, const struct stat *other)

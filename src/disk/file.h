@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files and block devices as disks, the two loops that read and write a whole range of a
- * descriptor, and files without a name.
+ * Files and block devices as disks, and the two loops that read and write a whole range of a
+ * descriptor.
  */
 #ifndef BOOTSHIFT_FILE_H
 #define BOOTSHIFT_FILE_H
@@ -33,11 +33,5 @@ bool file_is_same(const struct stat *one, const struct stat *other);
 
 /* Whether `path`, which is not followed if it is a link, is a name of the file behind `descriptor`. */
 bool file_has_name(int descriptor, const char *path);
-
-/*
- * Makes a file without a name in a folder, for reading and writing: it is gone with its descriptor.
- * -1 and errno when none can be made there.
- */
-MUST_CHECK int file_open_unnamed(const char *folder);
 
 #endif

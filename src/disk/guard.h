@@ -17,6 +17,7 @@ enum guard_rule {
 	GUARD_ANY_BYTES,
 	GUARD_ACTIVE_FLAG, /* a partition's active flag: 0x00 or 0x80; older boot code stops at
 			      any other byte */
+	GUARD_RULES
 };
 
 struct guard_range {

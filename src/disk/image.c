@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static int check_kind(const struct stat *status, struct bs_error *err)
+static int image_check_kind(const struct stat *status, struct bs_error *err)
 {
 	switch (status->st_mode & S_IFMT) {
 	case S_IFREG:
@@ -32,7 +32,7 @@ static int check_kind(const struct stat *status, struct bs_error *err)
 	}
 }
 
-static int fail_open(struct bs_error *err)
+static int image_fail_open(struct bs_error *err)
 {
 	static const char message[] = "cannot be opened";
 
@@ -48,19 +48,19 @@ int image_open(const char *path, int *descriptor, struct stat *status, struct bs
 	int opened = -1;
 	int result = -1;
 
-	if (stat(path, status) != 0) {
-		fail_open(err);
+	if (stat(path, status) < 0) {
+		image_fail_open(err);
 		goto out;
 	}
-	if (check_kind(status, err) != 0)
+	if (image_check_kind(status, err) < 0)
 		goto out;
 	/* Non-blocking for the pipe that may have taken the file's place; files do not mind. */
 	opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (opened < 0 || fstat(opened, status) != 0) {
-		fail_open(err);
+	if (opened < 0 || fstat(opened, status) < 0) {
+		image_fail_open(err);
 		goto out;
 	}
-	if (check_kind(status, err) != 0)
+	if (image_check_kind(status, err) < 0)
 		goto out;
 	*descriptor = opened;
 	opened = -1;

@@ -13,10 +13,10 @@
 #include <inttypes.h>
 #include <libnbd.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "util/bytes.h"
+#include "util/clock.h"
 
 /* What every server accepts that does not say otherwise ("Block size constraints" in the protocol,
  * https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md). */
@@ -38,16 +38,8 @@ struct nbd {
 
 /* ---- waiting ------------------------------------------------------------------------------ */
 
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 /* What libnbd said last in this thread, behind the names of its functions and states. */
-static const char *last_words(void)
+static const char *nbd_last_words(void)
 {
 	static const char *const names[] = {"handshake: ", "connect: "};
 	const char *words = nbd_get_error();
@@ -63,80 +55,78 @@ static const char *last_words(void)
 }
 
 /* The connection has failed: the message is only why. */
-static int fail_connection(struct nbd *nbd, struct bs_error *err)
+static int nbd_fail_connection(struct nbd *nbd, struct bs_error *err)
 {
 	nbd->broken = true;
-	return fail(err, BS_IO, "%s", last_words());
+	return fail(err, BS_IO, "%s", nbd_last_words());
 }
 
-/* Lets libnbd go on until `deadline`, of the clock now().  Errors as above. */
-static int poll_once(struct nbd *nbd, int64_t deadline, struct bs_error *err)
+/* Lets libnbd go on until `deadline`.  Errors as above. */
+static int nbd_wait(struct nbd *nbd, struct deadline deadline, struct bs_error *err)
 {
-	int64_t left = deadline - now();
-
-	if (left <= 0) {
+	if (deadline_has_passed(deadline)) {
 		nbd->broken = true;
 		return fail(err, BS_IO, "it has been silent for %d milliseconds", nbd->patience);
 	}
-	if (nbd_poll(nbd->handle, (int)left) < 0 && nbd_get_errno() != EINTR)
-		return fail_connection(nbd, err);
+	if (nbd_poll(nbd->handle, deadline_poll_timeout(deadline)) < 0 && nbd_get_errno() != EINTR)
+		return nbd_fail_connection(nbd, err);
 	return 0;
 }
 
-static int check_usable(const struct nbd *nbd, struct bs_error *err)
+static int nbd_check_usable(const struct nbd *nbd, struct bs_error *err)
 {
 	return nbd->broken ? fail(err, BS_IO, "the connection to %s has failed before", nbd->server)
 			   : 0;
 }
 
 /* Waits for a request to be done.  `cookie` is negative when it could not even be sent. */
-static int await(struct nbd *nbd, int64_t cookie, struct bs_error *err)
+static int nbd_await(struct nbd *nbd, int64_t cookie, struct bs_error *err)
 {
-	int64_t deadline = now() + nbd->patience;
+	struct deadline deadline = deadline_after((uint64_t)nbd->patience);
 	int done;
 
 	if (cookie < 0)
-		return fail_connection(nbd, err);
+		return nbd_fail_connection(nbd, err);
 	while ((done = nbd_aio_command_completed(nbd->handle, (uint64_t)cookie)) == 0)
-		if (poll_once(nbd, deadline, err) < 0)
+		if (nbd_wait(nbd, deadline, err) < 0)
 			return -1;
 	if (done > 0)
 		return 0;
 	if (nbd_aio_is_ready(nbd->handle) <= 0)
-		return fail_connection(nbd, err);
+		return nbd_fail_connection(nbd, err);
 	/* The server's own error leaves the connection in order. */
 	return fail(err, nbd_get_errno() == ENOSPC ? BS_NO_SPACE : BS_IO, "%s",
 		    strerror(nbd_get_errno()));
 }
 
 /* The same for a request whose verb is `what`. */
-static int complete(struct nbd *nbd, int64_t cookie, const char *what, struct bs_error *err)
+static int nbd_complete(struct nbd *nbd, int64_t cookie, const char *what, struct bs_error *err)
 {
-	return await(nbd, cookie, err) < 0 ? fail_prefix(err, "%s cannot %s", nbd->server, what)
-					   : 0;
+	return nbd_await(nbd, cookie, err) < 0 ? fail_prefix(err, "%s cannot %s", nbd->server, what)
+					       : 0;
 }
 
 /* ---- reading and writing ------------------------------------------------------------------ */
 
 /* One request: a multiple of the unit, at most the longest. */
-static int read_units(struct nbd *nbd, uint64_t offset, void *buffer, size_t length,
-		      struct bs_error *err)
+static int nbd_read_units(struct nbd *nbd, uint64_t offset, void *buffer, size_t length,
+			  struct bs_error *err)
 {
-	return complete(nbd,
-			nbd_aio_pread(nbd->handle, buffer, length, offset, NBD_NULL_COMPLETION, 0),
-			"read", err);
+	return nbd_complete(
+		nbd, nbd_aio_pread(nbd->handle, buffer, length, offset, NBD_NULL_COMPLETION, 0),
+		"read", err);
 }
 
-static int write_units(struct nbd *nbd, uint64_t offset, const void *buffer, size_t length,
-		       struct bs_error *err)
+static int nbd_write_units(struct nbd *nbd, uint64_t offset, const void *buffer, size_t length,
+			   struct bs_error *err)
 {
-	return complete(nbd,
-			nbd_aio_pwrite(nbd->handle, buffer, length, offset, NBD_NULL_COMPLETION, 0),
-			"write", err);
+	return nbd_complete(
+		nbd, nbd_aio_pwrite(nbd->handle, buffer, length, offset, NBD_NULL_COMPLETION, 0),
+		"write", err);
 }
 
 /* How many bytes at `offset` go into the next request: whole units, or a part of one. */
-static size_t next_part(const struct nbd *nbd, uint64_t offset, size_t length)
+static size_t nbd_next_part(const struct nbd *nbd, uint64_t offset, size_t length)
 {
 	size_t in_unit = offset % nbd->unit;
 
@@ -145,37 +135,37 @@ static size_t next_part(const struct nbd *nbd, uint64_t offset, size_t length)
 	return (size_t)min_u64(length - length % nbd->unit, nbd->longest);
 }
 
-static bool is_whole(const struct nbd *nbd, uint64_t offset, size_t length)
+static bool nbd_is_whole(const struct nbd *nbd, uint64_t offset, size_t length)
 {
 	return offset % nbd->unit == 0 && length % nbd->unit == 0;
 }
 
-static int read_part(struct nbd *nbd, uint64_t offset, void *buffer, size_t length,
-		     struct bs_error *err)
+static int nbd_read_part(struct nbd *nbd, uint64_t offset, void *buffer, size_t length,
+			 struct bs_error *err)
 {
 	uint8_t unit[LARGEST_UNIT];
 	size_t in_unit = offset % nbd->unit;
 
-	if (is_whole(nbd, offset, length))
-		return read_units(nbd, offset, buffer, length, err);
-	if (read_units(nbd, offset - in_unit, unit, nbd->unit, err) < 0)
+	if (nbd_is_whole(nbd, offset, length))
+		return nbd_read_units(nbd, offset, buffer, length, err);
+	if (nbd_read_units(nbd, offset - in_unit, unit, nbd->unit, err) < 0)
 		return -1;
 	memcpy(buffer, unit + in_unit, length);
 	return 0;
 }
 
-static int write_part(struct nbd *nbd, uint64_t offset, const void *buffer, size_t length,
-		      struct bs_error *err)
+static int nbd_write_part(struct nbd *nbd, uint64_t offset, const void *buffer, size_t length,
+			  struct bs_error *err)
 {
 	uint8_t unit[LARGEST_UNIT];
 	size_t in_unit = offset % nbd->unit;
 
-	if (is_whole(nbd, offset, length))
-		return write_units(nbd, offset, buffer, length, err);
-	if (read_units(nbd, offset - in_unit, unit, nbd->unit, err) < 0)
+	if (nbd_is_whole(nbd, offset, length))
+		return nbd_write_units(nbd, offset, buffer, length, err);
+	if (nbd_read_units(nbd, offset - in_unit, unit, nbd->unit, err) < 0)
 		return -1;
 	memcpy(unit + in_unit, buffer, length);
-	return write_units(nbd, offset - in_unit, unit, nbd->unit, err);
+	return nbd_write_units(nbd, offset - in_unit, unit, nbd->unit, err);
 }
 
 static int nbd_disk_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
@@ -184,12 +174,12 @@ static int nbd_disk_read(struct disk *disk, uint64_t offset, void *buffer, size_
 	struct nbd *nbd = (struct nbd *)disk;
 	uint8_t *next = buffer;
 
-	if (check_usable(nbd, err) < 0)
+	if (nbd_check_usable(nbd, err) < 0)
 		return -1;
 	while (length > 0) {
-		size_t part = next_part(nbd, offset, length);
+		size_t part = nbd_next_part(nbd, offset, length);
 
-		if (read_part(nbd, offset, next, part, err) < 0)
+		if (nbd_read_part(nbd, offset, next, part, err) < 0)
 			return -1;
 		next += part;
 		offset += part;
@@ -204,12 +194,12 @@ static int nbd_disk_write(struct disk *disk, uint64_t offset, const void *buffer
 	struct nbd *nbd = (struct nbd *)disk;
 	const uint8_t *next = buffer;
 
-	if (check_usable(nbd, err) < 0)
+	if (nbd_check_usable(nbd, err) < 0)
 		return -1;
 	while (length > 0) {
-		size_t part = next_part(nbd, offset, length);
+		size_t part = nbd_next_part(nbd, offset, length);
 
-		if (write_part(nbd, offset, next, part, err) < 0)
+		if (nbd_write_part(nbd, offset, next, part, err) < 0)
 			return -1;
 		next += part;
 		offset += part;
@@ -222,9 +212,9 @@ static int nbd_disk_flush(struct disk *disk, struct bs_error *err)
 {
 	struct nbd *nbd = (struct nbd *)disk;
 
-	if (check_usable(nbd, err) < 0)
+	if (nbd_check_usable(nbd, err) < 0)
 		return -1;
-	return complete(nbd, nbd_aio_flush(nbd->handle, NBD_NULL_COMPLETION, 0), "flush", err);
+	return nbd_complete(nbd, nbd_aio_flush(nbd->handle, NBD_NULL_COMPLETION, 0), "flush", err);
 }
 
 static void nbd_disk_close(struct disk *disk)
@@ -249,7 +239,7 @@ static const struct disk_operations read_only_operations = {
 
 /* ---- opening and leaving ------------------------------------------------------------------ */
 
-static struct nbd *make(const char *server, int patience, struct bs_error *err)
+static struct nbd *nbd_make(const char *server, int patience, struct bs_error *err)
 {
 	struct nbd *nbd = calloc(1, sizeof(*nbd));
 
@@ -260,7 +250,7 @@ static struct nbd *make(const char *server, int patience, struct bs_error *err)
 		nbd->handle = nbd_create();
 	}
 	if (!nbd || !nbd->handle) {
-		fail(err, BS_NO_MEMORY, "no memory for an NBD connection");
+		fail_memory(err);
 		free(nbd);
 		return NULL;
 	}
@@ -268,28 +258,28 @@ static struct nbd *make(const char *server, int patience, struct bs_error *err)
 }
 
 /* Waits until the server and libnbd have agreed.  `result` is that of the call that began it. */
-static int negotiate(struct nbd *nbd, int result, struct bs_error *err)
+static int nbd_negotiate(struct nbd *nbd, int result, struct bs_error *err)
 {
-	int64_t deadline = now() + nbd->patience;
+	struct deadline deadline = deadline_after((uint64_t)nbd->patience);
 
 	if (result < 0)
-		return fail_connection(nbd, err);
+		return nbd_fail_connection(nbd, err);
 	while (nbd_aio_is_connecting(nbd->handle) > 0 || nbd_aio_is_negotiating(nbd->handle) > 0)
-		if (poll_once(nbd, deadline, err) < 0)
+		if (nbd_wait(nbd, deadline, err) < 0)
 			return -1;
-	return nbd_aio_is_ready(nbd->handle) > 0 ? 0 : fail_connection(nbd, err);
+	return nbd_aio_is_ready(nbd->handle) > 0 ? 0 : nbd_fail_connection(nbd, err);
 }
 
-static int connect_server(struct nbd *nbd, int result, struct bs_error *err)
+static int nbd_connect_server(struct nbd *nbd, int result, struct bs_error *err)
 {
-	if (negotiate(nbd, result, err) == 0)
+	if (nbd_negotiate(nbd, result, err) == 0)
 		return 0;
 	err->code = BS_NO_CONNECTION;
 	return fail_prefix(err, "cannot connect to %s", nbd->server);
 }
 
 /* 0 is libnbd's word for "the server did not say". */
-static int take_block_sizes(struct nbd *nbd, struct bs_error *err)
+static int nbd_take_block_sizes(struct nbd *nbd, struct bs_error *err)
 {
 	int64_t unit = nbd_get_block_size(nbd->handle, LIBNBD_SIZE_MINIMUM);
 	int64_t longest = nbd_get_block_size(nbd->handle, LIBNBD_SIZE_MAXIMUM);
@@ -308,7 +298,7 @@ static int take_block_sizes(struct nbd *nbd, struct bs_error *err)
 	return 0;
 }
 
-static int take_properties(struct nbd *nbd, bool writable, struct bs_error *err)
+static int nbd_take_properties(struct nbd *nbd, bool writable, struct bs_error *err)
 {
 	int64_t size = nbd_get_size(nbd->handle);
 
@@ -320,7 +310,7 @@ static int take_properties(struct nbd *nbd, bool writable, struct bs_error *err)
 	if (writable && nbd_can_flush(nbd->handle) <= 0)
 		return fail(err, BS_SERVER_UNSUITABLE,
 			    "%s cannot flush: nothing written to it would be safe", nbd->server);
-	if (take_block_sizes(nbd, err) < 0)
+	if (nbd_take_block_sizes(nbd, err) < 0)
 		return -1;
 	nbd->disk.size = (uint64_t)size - (uint64_t)size % nbd->unit;
 	nbd->disk.operations = writable ? &writable_operations : &read_only_operations;
@@ -328,9 +318,11 @@ static int take_properties(struct nbd *nbd, bool writable, struct bs_error *err)
 }
 
 /* The end of both ways to open: returns the disk, or closes it. */
-static struct disk *finish_opening(struct nbd *nbd, int begun, bool writable, struct bs_error *err)
+static struct disk *nbd_finish_opening(struct nbd *nbd, int begun, bool writable,
+				       struct bs_error *err)
 {
-	if (connect_server(nbd, begun, err) == 0 && take_properties(nbd, writable, err) == 0)
+	if (nbd_connect_server(nbd, begun, err) == 0 &&
+	    nbd_take_properties(nbd, writable, err) == 0)
 		return &nbd->disk;
 	nbd_disk_close(&nbd->disk);
 	return NULL;
@@ -339,35 +331,35 @@ static struct disk *finish_opening(struct nbd *nbd, int begun, bool writable, st
 struct disk *nbd_open_socket(int socket, const char *server, bool writable, int patience,
 			     struct bs_error *err)
 {
-	struct nbd *nbd = make(server, patience, err);
+	struct nbd *nbd = nbd_make(server, patience, err);
 
 	if (!nbd) {
 		close(socket);
 		return NULL;
 	}
-	return finish_opening(nbd, nbd_aio_connect_socket(nbd->handle, socket), writable, err);
+	return nbd_finish_opening(nbd, nbd_aio_connect_socket(nbd->handle, socket), writable, err);
 }
 
 struct disk *nbd_open_uri(const char *uri, bool writable, int patience, struct bs_error *err)
 {
-	struct nbd *nbd = make("the NBD server", patience, err);
+	struct nbd *nbd = nbd_make("the NBD server", patience, err);
 
 	if (!nbd)
 		return NULL;
 	/* The address is the user's own, as is what it names. */
 	nbd_set_uri_allow_local_file(nbd->handle, true);
-	return finish_opening(nbd, nbd_aio_connect_uri(nbd->handle, uri), writable, err);
+	return nbd_finish_opening(nbd, nbd_aio_connect_uri(nbd->handle, uri), writable, err);
 }
 
-/* Waits until the server has closed the connection.  `result` as for negotiate(). */
-static int part(struct nbd *nbd, int result, struct bs_error *err)
+/* Waits until the server has closed the connection.  `result` as for nbd_negotiate(). */
+static int nbd_hang_up(struct nbd *nbd, int result, struct bs_error *err)
 {
-	int64_t deadline = now() + nbd->patience;
+	struct deadline deadline = deadline_after((uint64_t)nbd->patience);
 
 	if (result < 0)
-		return fail_connection(nbd, err);
+		return nbd_fail_connection(nbd, err);
 	while (nbd_aio_is_closed(nbd->handle) == 0 && nbd_aio_is_dead(nbd->handle) == 0)
-		if (poll_once(nbd, deadline, err) < 0)
+		if (nbd_wait(nbd, deadline, err) < 0)
 			return -1;
 	nbd->broken = true;
 	return 0;
@@ -377,9 +369,9 @@ int nbd_disconnect(struct disk *disk, struct bs_error *err)
 {
 	struct nbd *nbd = (struct nbd *)disk;
 
-	if (check_usable(nbd, err) < 0)
+	if (nbd_check_usable(nbd, err) < 0)
 		return -1;
-	if (part(nbd, nbd_aio_disconnect(nbd->handle, 0), err) == 0)
+	if (nbd_hang_up(nbd, nbd_aio_disconnect(nbd->handle, 0), err) == 0)
 		return 0;
 	return fail_prefix(err, "cannot disconnect from %s", nbd->server);
 }

@@ -15,42 +15,26 @@
 struct comparison {
 	struct overlay *overlay;
 	uint64_t maximum_length;
-	struct overlay_extent *extents;
-	size_t count, capacity;
+	struct range_vector extents;
 	uint8_t above[BATCH_SIZE], below[BATCH_SIZE];
 };
 
 /* Sectors come in order, so a new one goes behind the last extent or begins the next. */
-static int add_sector(struct comparison *comparison, uint64_t offset, size_t length,
-		      struct bs_error *err)
+static int extents_add_sector(struct comparison *comparison, uint64_t offset, size_t length,
+			      struct bs_error *err)
 {
-	struct overlay_extent *last = NULL;
+	struct range_vector *extents = &comparison->extents;
+	struct range sector = {offset, length};
 
-	if (comparison->count > 0)
-		last = &comparison->extents[comparison->count - 1];
-	if (last && last->offset + last->length == offset &&
-	    last->length + length <= comparison->maximum_length) {
-		last->length += length;
-		return 0;
-	}
-	if (comparison->count == comparison->capacity) {
-		size_t capacity = comparison->capacity * 2 + 64;
-		void *grown = reallocarray(comparison->extents, capacity, sizeof(*last));
-
-		if (!grown)
-			return fail(err, BS_NO_MEMORY, "no memory for the list of changes");
-		comparison->extents = grown;
-		comparison->capacity = capacity;
-	}
-	/* Never NULL: there is room now, and a list without room was just made. */
-	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
-	comparison->extents[comparison->count++] = (struct overlay_extent){offset, length};
-	return 0;
+	if (extents->count > 0 &&
+	    extents->items[extents->count - 1].length + length > comparison->maximum_length)
+		return range_vector_append(extents, sector, err);
+	return range_vector_extend(extents, sector, err);
 }
 
 /* Compares [offset, offset + length), which is at most a batch, and adds what differs. */
-static int compare_batch(struct comparison *comparison, uint64_t offset, size_t length,
-			 struct bs_error *err)
+static int extents_compare_batch(struct comparison *comparison, uint64_t offset, size_t length,
+				 struct bs_error *err)
 {
 	struct disk *below = comparison->overlay->below;
 	size_t common = 0; /* how much of it the disk below has */
@@ -58,23 +42,23 @@ static int compare_batch(struct comparison *comparison, uint64_t offset, size_t 
 	if (offset < disk_size(below))
 		common = (size_t)min_u64(length, disk_size(below) - offset);
 	memset(comparison->below + common, 0, length - common);
-	if (overlay_view_read(comparison->overlay, offset, comparison->above, length, err) != 0 ||
-	    disk_read(below, offset, comparison->below, common, err) != 0)
+	if (overlay_view_read(comparison->overlay, offset, comparison->above, length, err) < 0 ||
+	    disk_read(below, offset, comparison->below, common, err) < 0)
 		return -1;
-	for (size_t at = 0; at < length; at += OVERLAY_SECTOR_SIZE) {
-		size_t part = (size_t)min_u64(OVERLAY_SECTOR_SIZE, length - at);
+	for (size_t at = 0; at < length; at += SECTOR_SIZE) {
+		size_t part = (size_t)min_u64(SECTOR_SIZE, length - at);
 
 		if (memcmp(comparison->above + at, comparison->below + at, part) == 0)
 			continue;
-		if (add_sector(comparison, offset + at, part, err) != 0)
+		if (extents_add_sector(comparison, offset + at, part, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 /* Compares `count` blocks from `first` on, which the view has at least a part of. */
-static int compare_blocks(struct comparison *comparison, uint64_t first, uint64_t count,
-			  struct bs_error *err)
+static int extents_compare_blocks(struct comparison *comparison, uint64_t first, uint64_t count,
+				  struct bs_error *err)
 {
 	uint64_t offset = first * OVERLAY_BLOCK_SIZE;
 	uint64_t end =
@@ -83,7 +67,7 @@ static int compare_blocks(struct comparison *comparison, uint64_t first, uint64_
 	while (offset < end) {
 		size_t length = (size_t)min_u64(end - offset, BATCH_SIZE);
 
-		if (compare_batch(comparison, offset, length, err) != 0)
+		if (extents_compare_batch(comparison, offset, length, err) < 0)
 			return -1;
 		offset += length;
 	}
@@ -91,8 +75,8 @@ static int compare_blocks(struct comparison *comparison, uint64_t first, uint64_
 }
 
 /* Compares the blocks of a sorted list, runs of neighbours together. */
-static int compare_list(struct comparison *comparison, const uint64_t *blocks, size_t count,
-			struct bs_error *err)
+static int extents_compare_list(struct comparison *comparison, const uint64_t *blocks, size_t count,
+				struct bs_error *err)
 {
 	size_t i = 0;
 
@@ -101,7 +85,7 @@ static int compare_list(struct comparison *comparison, const uint64_t *blocks, s
 
 		while (i + run < count && blocks[i + run] == blocks[i] + run)
 			run++;
-		if (compare_blocks(comparison, blocks[i], run, err) != 0)
+		if (extents_compare_blocks(comparison, blocks[i], run, err) < 0)
 			return -1;
 		i += run;
 	}
@@ -112,8 +96,8 @@ static int compare_list(struct comparison *comparison, const uint64_t *blocks, s
  * Compares what can differ: the blocks of the list, and what was cut off and has grown again,
  * [below_end, the end of the disk below), where the view has zeros without any write.
  */
-static int compare_changes(struct comparison *comparison, const uint64_t *blocks, size_t count,
-			   struct bs_error *err)
+static int extents_compare_changes(struct comparison *comparison, const uint64_t *blocks,
+				   size_t count, struct bs_error *err)
 {
 	const struct overlay *overlay = comparison->overlay;
 	uint64_t end = min_u64(overlay->disk.size, disk_size(overlay->below));
@@ -121,7 +105,7 @@ static int compare_changes(struct comparison *comparison, const uint64_t *blocks
 	size_t before = 0, after;
 
 	if (overlay->below_end >= end)
-		return compare_list(comparison, blocks, count, err);
+		return extents_compare_list(comparison, blocks, count, err);
 	first_cut = overlay->below_end / OVERLAY_BLOCK_SIZE;
 	end_cut = overlay_block_count(end);
 	while (before < count && blocks[before] < first_cut)
@@ -129,13 +113,13 @@ static int compare_changes(struct comparison *comparison, const uint64_t *blocks
 	after = before;
 	while (after < count && blocks[after] < end_cut)
 		after++;
-	if (compare_list(comparison, blocks, before, err) != 0 ||
-	    compare_blocks(comparison, first_cut, end_cut - first_cut, err) != 0)
+	if (extents_compare_list(comparison, blocks, before, err) < 0 ||
+	    extents_compare_blocks(comparison, first_cut, end_cut - first_cut, err) < 0)
 		return -1;
-	return compare_list(comparison, blocks + after, count - after, err);
+	return extents_compare_list(comparison, blocks + after, count - after, err);
 }
 
-static int compare_numbers(const void *a, const void *b)
+static int extents_compare_numbers(const void *a, const void *b)
 {
 	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
 
@@ -143,7 +127,7 @@ static int compare_numbers(const void *a, const void *b)
 }
 
 /* The numbers of the blocks in the map, sorted; the caller frees them.  NULL: no memory. */
-static uint64_t *list_blocks(const struct block_map *map)
+static uint64_t *extents_list_blocks(const struct block_map *map)
 {
 	uint64_t *blocks = calloc(map->count + 1, sizeof(*blocks));
 	size_t count = 0;
@@ -153,45 +137,42 @@ static uint64_t *list_blocks(const struct block_map *map)
 	for (size_t i = 0; i < map->capacity; i++)
 		if (map->entries[i].used)
 			blocks[count++] = map->entries[i].block;
-	qsort(blocks, count, sizeof(*blocks), compare_numbers);
+	qsort(blocks, count, sizeof(*blocks), extents_compare_numbers);
 	return blocks;
 }
 
-static int list_extents(struct overlay *overlay, uint64_t maximum_length,
-			struct overlay_extent **extents, size_t *count, struct bs_error *err)
+static int extents_list(struct overlay *overlay, uint64_t maximum_length,
+			struct range_vector *extents, struct bs_error *err)
 {
 	struct comparison *comparison = malloc(sizeof(*comparison));
-	uint64_t *blocks = list_blocks(&overlay->map);
+	uint64_t *blocks = extents_list_blocks(&overlay->map);
 	int result = -1;
 
 	if (!comparison || !blocks) {
-		fail(err, BS_NO_MEMORY, "no memory for the list of changes");
+		fail_memory(err);
 		goto out;
 	}
 	comparison->overlay = overlay;
 	comparison->maximum_length = maximum_length;
-	comparison->extents = NULL;
-	comparison->count = comparison->capacity = 0;
-	result = compare_changes(comparison, blocks, overlay->map.count, err);
-	if (result != 0) {
-		free(comparison->extents);
-		goto out;
-	}
+	comparison->extents = (struct range_vector){0};
+	result = extents_compare_changes(comparison, blocks, overlay->map.count, err);
+	if (result < 0)
+		range_vector_free(&comparison->extents);
 	*extents = comparison->extents;
-	*count = comparison->count;
 out:
 	free(blocks);
 	free(comparison);
 	return result;
 }
 
-int overlay_extents(struct overlay *overlay, uint64_t maximum_length,
-		    struct overlay_extent **extents, size_t *count, struct bs_error *err)
+int overlay_extents(struct overlay *overlay, uint64_t maximum_length, struct range_vector *extents,
+		    struct bs_error *err)
 {
 	int result;
 
-	pthread_mutex_lock(&overlay->lock);
-	result = list_extents(overlay, maximum_length, extents, count, err);
-	pthread_mutex_unlock(&overlay->lock);
+	*extents = (struct range_vector){0};
+	overlay_lock(overlay);
+	result = extents_list(overlay, maximum_length, extents, err);
+	overlay_unlock(overlay);
 	return result;
 }

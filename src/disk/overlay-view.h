@@ -18,7 +18,6 @@
 #include "disk/block-map.h"
 #include "disk/block-store.h"
 #include "disk/overlay.h"
-#include "disk/watch.h"
 
 struct overlay {
 	struct disk disk;
@@ -26,8 +25,9 @@ struct overlay {
 	uint64_t below_end;
 	struct block_map map;
 	struct block_store store;
-	struct watch watch;
-	pthread_mutex_t lock; /* of all the above */
+	bool watching;               /* what is read is recorded in `watched` */
+	struct range_vector watched; /* in the order of the reads */
+	pthread_mutex_t lock;        /* of all the above */
 };
 
 /* How many blocks `size` bytes take, the last one maybe in part. */
@@ -35,6 +35,13 @@ static inline uint64_t overlay_block_count(uint64_t size)
 {
 	return size / OVERLAY_BLOCK_SIZE + (size % OVERLAY_BLOCK_SIZE != 0);
 }
+
+/*
+ * Locks and unlocks.  Builds with assertions check what always holds, except for the single blocks:
+ * they are checked when the overlay is closed.
+ */
+void overlay_lock(struct overlay *overlay);
+void overlay_unlock(struct overlay *overlay);
 
 /* Reads the view; the range lies within it, and the caller holds the lock. */
 MUST_CHECK int overlay_view_read(struct overlay *overlay, uint64_t offset, void *buffer,

@@ -7,19 +7,63 @@
  */
 #include "disk/overlay-view.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "util/bytes.h"
 
-#define SECTORS_PER_BLOCK (OVERLAY_BLOCK_SIZE / OVERLAY_SECTOR_SIZE)
+#define SECTORS_PER_BLOCK (OVERLAY_BLOCK_SIZE / SECTOR_SIZE)
 
 _Static_assert(SECTORS_PER_BLOCK == 8, "block_entry.written_sectors has a bit for each sector");
+
+/* ---- what always holds -------------------------------------------------------------------- */
+
+static void overlay_check(const struct overlay *overlay)
+{
+	assert(overlay->below_end <= overlay->disk.size);
+	assert(overlay->below_end <= disk_size(overlay->below));
+	assert(overlay->map.count <= overlay->map.capacity / 2);
+	assert(overlay->map.count <= overlay->store.count);
+	assert(overlay->watching || overlay->watched.count == 0);
+	(void)overlay; /* where there are no assertions */
+}
+
+/* Each block of the map is found, lies in the view at least in part, and has a slot in use. */
+static void overlay_check_blocks(const struct overlay *overlay)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < overlay->map.capacity; i++) {
+		const struct block_entry *entry = &overlay->map.entries[i];
+
+		if (!entry->used)
+			continue;
+		count++;
+		assert(block_map_find(&overlay->map, entry->block) == entry);
+		assert(entry->block < overlay_block_count(overlay->disk.size));
+		assert(entry->slot < overlay->store.count);
+	}
+	assert(count == overlay->map.count);
+	(void)count;
+}
+
+void overlay_lock(struct overlay *overlay)
+{
+	pthread_mutex_lock(&overlay->lock);
+	overlay_check(overlay);
+}
+
+void overlay_unlock(struct overlay *overlay)
+{
+	overlay_check(overlay);
+	pthread_mutex_unlock(&overlay->lock);
+}
 
 /* ---- reading and writing ------------------------------------------------------------------ */
 
 /* Reads what was there before the first write: the disk below, and zeros after its end. */
-static int read_below(struct overlay *overlay, uint64_t offset, uint8_t *buffer, size_t length,
-		      struct bs_error *err)
+static int overlay_read_below(struct overlay *overlay, uint64_t offset, uint8_t *buffer,
+			      size_t length, struct bs_error *err)
 {
 	size_t present = 0;
 
@@ -30,7 +74,8 @@ static int read_below(struct overlay *overlay, uint64_t offset, uint8_t *buffer,
 }
 
 /* How many bytes from `offset` on, at most `length`, lie in blocks that are not in the map. */
-static size_t unchanged_length(const struct overlay *overlay, uint64_t offset, size_t length)
+static size_t overlay_unchanged_length(const struct overlay *overlay, uint64_t offset,
+				       size_t length)
 {
 	size_t run = 0;
 
@@ -56,10 +101,10 @@ int overlay_view_read(struct overlay *overlay, uint64_t offset, void *buffer, si
 			result = block_store_read(&overlay->store, entry->slot, in_block, next,
 						  part, err);
 		} else {
-			part = unchanged_length(overlay, offset, length);
-			result = read_below(overlay, offset, next, part, err);
+			part = overlay_unchanged_length(overlay, offset, length);
+			result = overlay_read_below(overlay, offset, next, part, err);
 		}
-		if (result != 0)
+		if (result < 0)
 			return -1;
 		next += part;
 		offset += part;
@@ -74,68 +119,72 @@ static int overlay_read(struct disk *disk, uint64_t offset, void *buffer, size_t
 	struct overlay *overlay = (struct overlay *)disk;
 	int result;
 
-	pthread_mutex_lock(&overlay->lock);
-	result = watch_add(&overlay->watch, offset, length, err);
+	overlay_lock(overlay);
+	result = overlay->watching ? range_vector_extend(&overlay->watched,
+							 (struct range){offset, length}, err)
+				   : 0;
 	if (result == 0)
 		result = overlay_view_read(overlay, offset, buffer, length, err);
-	pthread_mutex_unlock(&overlay->lock);
+	overlay_unlock(overlay);
 	return result;
 }
 
 /* Puts a block that is not in the map there, whole, with `bytes` at `in_block` of it. */
-static struct block_entry *add_block(struct overlay *overlay, uint64_t block, size_t in_block,
-				     const void *bytes, size_t length, struct bs_error *err)
+static struct block_entry *overlay_add_block(struct overlay *overlay, uint64_t block,
+					     size_t in_block, const void *bytes, size_t length,
+					     struct bs_error *err)
 {
 	uint8_t whole[OVERLAY_BLOCK_SIZE];
 	uint32_t slot;
 
-	if (block_map_reserve(&overlay->map, err) != 0)
+	if (block_map_reserve(&overlay->map, err) < 0)
 		return NULL;
 	if (length < sizeof(whole) &&
-	    read_below(overlay, block * OVERLAY_BLOCK_SIZE, whole, sizeof(whole), err) != 0)
+	    overlay_read_below(overlay, block * OVERLAY_BLOCK_SIZE, whole, sizeof(whole), err) < 0)
 		return NULL;
 	memcpy(whole + in_block, bytes, length);
-	if (block_store_add(&overlay->store, whole, &slot, err) != 0)
+	if (block_store_add(&overlay->store, whole, &slot, err) < 0)
 		return NULL;
 	return block_map_add(&overlay->map, block, slot);
 }
 
 /* Writes `length` bytes at `in_block` of one block; returns its entry, NULL on error. */
-static struct block_entry *write_block(struct overlay *overlay, uint64_t block, size_t in_block,
-				       const void *bytes, size_t length, struct bs_error *err)
+static struct block_entry *overlay_write_block(struct overlay *overlay, uint64_t block,
+					       size_t in_block, const void *bytes, size_t length,
+					       struct bs_error *err)
 {
 	struct block_entry *entry = block_map_find(&overlay->map, block);
 
 	if (!entry)
-		return add_block(overlay, block, in_block, bytes, length, err);
-	if (block_store_write(&overlay->store, entry->slot, in_block, bytes, length, err) != 0)
+		return overlay_add_block(overlay, block, in_block, bytes, length, err);
+	if (block_store_write(&overlay->store, entry->slot, in_block, bytes, length, err) < 0)
 		return NULL;
 	return entry;
 }
 
 /* A bit for each sector that [in_block, in_block + length) touches; length is not 0. */
-static uint8_t sector_mask(size_t in_block, size_t length)
+static uint8_t overlay_sector_mask(size_t in_block, size_t length)
 {
-	size_t first = in_block / OVERLAY_SECTOR_SIZE;
-	size_t last = (in_block + length - 1) / OVERLAY_SECTOR_SIZE;
+	size_t first = in_block / SECTOR_SIZE;
+	size_t last = (in_block + length - 1) / SECTOR_SIZE;
 
 	return (uint8_t)((2u << last) - (1u << first));
 }
 
-static int write_view(struct overlay *overlay, uint64_t offset, const void *buffer, size_t length,
-		      struct bs_error *err)
+static int overlay_write_view(struct overlay *overlay, uint64_t offset, const void *buffer,
+			      size_t length, struct bs_error *err)
 {
 	const uint8_t *next = buffer;
 
 	while (length > 0) {
 		size_t in_block = offset % OVERLAY_BLOCK_SIZE;
 		size_t part = (size_t)min_u64(length, OVERLAY_BLOCK_SIZE - in_block);
-		struct block_entry *entry = write_block(overlay, offset / OVERLAY_BLOCK_SIZE,
-							in_block, next, part, err);
+		struct block_entry *entry = overlay_write_block(
+			overlay, offset / OVERLAY_BLOCK_SIZE, in_block, next, part, err);
 
 		if (!entry)
 			return -1;
-		entry->written_sectors |= sector_mask(in_block, part);
+		entry->written_sectors |= overlay_sector_mask(in_block, part);
 		next += part;
 		offset += part;
 		length -= part;
@@ -149,15 +198,15 @@ static int overlay_write(struct disk *disk, uint64_t offset, const void *buffer,
 	struct overlay *overlay = (struct overlay *)disk;
 	int result;
 
-	pthread_mutex_lock(&overlay->lock);
-	result = write_view(overlay, offset, buffer, length, err);
-	pthread_mutex_unlock(&overlay->lock);
+	overlay_lock(overlay);
+	result = overlay_write_view(overlay, offset, buffer, length, err);
+	overlay_unlock(overlay);
 	return result;
 }
 
 /* Blocks that read as zeros because nothing is there are left alone, so that none are made. */
-static int zero_view(struct overlay *overlay, uint64_t offset, uint64_t length,
-		     struct bs_error *err)
+static int overlay_zero_view(struct overlay *overlay, uint64_t offset, uint64_t length,
+			     struct bs_error *err)
 {
 	static const uint8_t zeros[OVERLAY_BLOCK_SIZE];
 
@@ -167,7 +216,7 @@ static int zero_view(struct overlay *overlay, uint64_t offset, uint64_t length,
 		bool is_empty = offset >= overlay->below_end &&
 				!block_map_find(&overlay->map, offset / OVERLAY_BLOCK_SIZE);
 
-		if (!is_empty && write_view(overlay, offset, zeros, part, err) != 0)
+		if (!is_empty && overlay_write_view(overlay, offset, zeros, part, err) < 0)
 			return -1;
 		offset += part;
 		length -= part;
@@ -179,12 +228,12 @@ int overlay_zero(struct overlay *overlay, uint64_t offset, uint64_t length, stru
 {
 	int result;
 
-	pthread_mutex_lock(&overlay->lock);
+	overlay_lock(overlay);
 	if (range_within(offset, length, overlay->disk.size))
-		result = zero_view(overlay, offset, length, err);
+		result = overlay_zero_view(overlay, offset, length, err);
 	else
 		result = fail(err, BS_OUT_OF_RANGE, "zeros beyond the end of the disk");
-	pthread_mutex_unlock(&overlay->lock);
+	overlay_unlock(overlay);
 	return result;
 }
 
@@ -192,9 +241,11 @@ static void overlay_close(struct disk *disk)
 {
 	struct overlay *overlay = (struct overlay *)disk;
 
+	overlay_check(overlay);
+	overlay_check_blocks(overlay);
 	block_map_reset(&overlay->map);
 	block_store_destroy(&overlay->store);
-	watch_reset(&overlay->watch);
+	range_vector_free(&overlay->watched);
 	pthread_mutex_destroy(&overlay->lock);
 	free(overlay);
 }
@@ -212,12 +263,12 @@ struct overlay *overlay_open(struct disk *below, uint64_t memory_limit, const ch
 	struct overlay *overlay = calloc(1, sizeof(*overlay));
 
 	if (!overlay) {
-		fail(err, BS_NO_MEMORY, "no memory for the overlay");
+		fail_memory(err);
 		return NULL;
 	}
 	overlay->disk.operations = &overlay_operations;
 	overlay->below = below;
-	if (block_store_init(&overlay->store, memory_limit, spill_directory, err) != 0) {
+	if (block_store_init(&overlay->store, memory_limit, spill_directory, err) < 0) {
 		free(overlay);
 		return NULL;
 	}
@@ -233,18 +284,18 @@ struct disk *overlay_disk(struct overlay *overlay)
 
 void overlay_reset(struct overlay *overlay)
 {
-	pthread_mutex_lock(&overlay->lock);
+	overlay_lock(overlay);
 	block_map_reset(&overlay->map);
 	block_store_reset(&overlay->store);
 	overlay->disk.size = disk_size(overlay->below);
 	overlay->below_end = overlay->disk.size;
-	pthread_mutex_unlock(&overlay->lock);
+	overlay_unlock(overlay);
 }
 
 /* ---- size --------------------------------------------------------------------------------- */
 
 /* What an earlier, longer view had behind the end of the last block must not come back. */
-static int clear_tail(struct overlay *overlay, struct bs_error *err)
+static int overlay_clear_tail(struct overlay *overlay, struct bs_error *err)
 {
 	static const uint8_t zeros[OVERLAY_BLOCK_SIZE];
 	uint64_t size = overlay->disk.size;
@@ -257,7 +308,7 @@ static int clear_tail(struct overlay *overlay, struct bs_error *err)
 				 sizeof(zeros) - in_block, err);
 }
 
-static int resize_view(struct overlay *overlay, uint64_t size, struct bs_error *err)
+static int overlay_resize_view(struct overlay *overlay, uint64_t size, struct bs_error *err)
 {
 	int result;
 
@@ -266,8 +317,8 @@ static int resize_view(struct overlay *overlay, uint64_t size, struct bs_error *
 	if (size < overlay->disk.size)
 		result = block_map_cut(&overlay->map, overlay_block_count(size), err);
 	else
-		result = clear_tail(overlay, err);
-	if (result != 0)
+		result = overlay_clear_tail(overlay, err);
+	if (result < 0)
 		return -1;
 	overlay->disk.size = size;
 	overlay->below_end = min_u64(overlay->below_end, size);
@@ -278,9 +329,9 @@ int overlay_resize(struct overlay *overlay, uint64_t size, struct bs_error *err)
 {
 	int result;
 
-	pthread_mutex_lock(&overlay->lock);
-	result = resize_view(overlay, size, err);
-	pthread_mutex_unlock(&overlay->lock);
+	overlay_lock(overlay);
+	result = overlay_resize_view(overlay, size, err);
+	overlay_unlock(overlay);
 	return result;
 }
 
@@ -288,17 +339,19 @@ int overlay_resize(struct overlay *overlay, uint64_t size, struct bs_error *err)
 
 void overlay_watch(struct overlay *overlay, bool on)
 {
-	pthread_mutex_lock(&overlay->lock);
-	watch_reset(&overlay->watch);
-	overlay->watch.on = on;
-	pthread_mutex_unlock(&overlay->lock);
+	overlay_lock(overlay);
+	range_vector_free(&overlay->watched);
+	overlay->watching = on;
+	overlay_unlock(overlay);
 }
 
-void overlay_take_watched(struct overlay *overlay, struct overlay_extent **ranges, size_t *count)
+void overlay_take_watched(struct overlay *overlay, struct range_vector *ranges)
 {
-	pthread_mutex_lock(&overlay->lock);
-	watch_take(&overlay->watch, ranges, count);
-	pthread_mutex_unlock(&overlay->lock);
+	overlay_lock(overlay);
+	range_vector_merge(&overlay->watched);
+	*ranges = overlay->watched;
+	overlay->watched = (struct range_vector){0};
+	overlay_unlock(overlay);
 }
 
 /* ---- what has changed --------------------------------------------------------------------- */
@@ -307,7 +360,7 @@ uint64_t overlay_take_written_sectors(struct overlay *overlay)
 {
 	uint64_t count = 0;
 
-	pthread_mutex_lock(&overlay->lock);
+	overlay_lock(overlay);
 	for (size_t i = 0; i < overlay->map.capacity; i++) {
 		struct block_entry *entry = &overlay->map.entries[i];
 
@@ -316,6 +369,6 @@ uint64_t overlay_take_written_sectors(struct overlay *overlay)
 		count += (uint64_t)__builtin_popcount(entry->written_sectors);
 		entry->written_sectors = 0;
 	}
-	pthread_mutex_unlock(&overlay->lock);
+	overlay_unlock(overlay);
 	return count;
 }

@@ -17,9 +17,9 @@
 #include <stdbool.h>
 
 #include "disk/disk.h"
+#include "util/range.h"
 
-#define OVERLAY_BLOCK_SIZE  4096u /* unit of copying, bytes */
-#define OVERLAY_SECTOR_SIZE 512u  /* unit of counting and of extents, bytes */
+#define OVERLAY_BLOCK_SIZE 4096u /* unit of copying, bytes; that of counting is a sector */
 
 struct overlay;
 
@@ -49,24 +49,17 @@ MUST_CHECK int overlay_resize(struct overlay *overlay, uint64_t size, struct bs_
 MUST_CHECK int overlay_zero(struct overlay *overlay, uint64_t offset, uint64_t length,
 			    struct bs_error *err);
 
-/* A range of bytes that differs from the disk below; multiples of the sector size, except that
- * the last one may end with the disk. */
-struct overlay_extent {
-	uint64_t offset, length;
-};
-
 /*
- * The changed extents: sorted by offset, never overlapping, touching only where a longer one would
- * exceed `maximum_length` (a multiple of the block size), and holding only sectors whose bytes
- * really differ from those below.  Beyond its end the disk below counts as zeros, as the end of a
- * file does that was made longer, so zeros there fill no hole.  So the disk below, cut or
- * lengthened to the size of the view and with the extents written to it, is the view.  The caller
- * frees *extents, which is NULL when there are none.  Errors: BS_NO_MEMORY, and those of reading
- * either disk.
+ * The extents that differ from the disk below: sorted by offset, never overlapping, touching only
+ * where a longer one would exceed `maximum_length` (a multiple of the block size).  They are whole
+ * sectors, except that the last one may end with the disk, and only sectors whose bytes really
+ * differ.  Beyond its end the disk below counts as zeros, as the end of a file does that was made
+ * longer, so zeros there fill no hole.  So the disk below, cut or lengthened to the size of the view
+ * and with the extents written to it, is the view.  The caller frees *extents, which is made anew.
+ * Errors: BS_NO_MEMORY, and those of reading either disk.
  */
 MUST_CHECK int overlay_extents(struct overlay *overlay, uint64_t maximum_length,
-			       struct overlay_extent **extents, size_t *count,
-			       struct bs_error *err);
+			       struct range_vector *extents, struct bs_error *err);
 
 /*
  * The number of different sectors written since the last call of this function (or since
@@ -83,9 +76,9 @@ void overlay_watch(struct overlay *overlay, bool on);
 
 /*
  * What was read since overlay_watch() or the last call: sorted by offset, none touching another.
- * Recording goes on.  The caller frees *ranges, which may be NULL when *count is 0.
+ * Recording goes on.  The caller frees *ranges, which is made anew.
  */
-void overlay_take_watched(struct overlay *overlay, struct overlay_extent **ranges, size_t *count);
+void overlay_take_watched(struct overlay *overlay, struct range_vector *ranges);
 
 /* Forgets every change, that of the size too. */
 void overlay_reset(struct overlay *overlay);

@@ -62,7 +62,7 @@ struct disk *window_open(struct disk *below, uint64_t offset, uint64_t length, s
 	}
 	window = calloc(1, sizeof(*window));
 	if (!window) {
-		fail(err, BS_NO_MEMORY, "no memory for a view of the disk");
+		fail_memory(err);
 		return NULL;
 	}
 	window->disk.operations = &window_operations;

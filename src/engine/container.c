@@ -277,25 +277,26 @@ int container_locate(struct container *container, const struct range_vector *zon
 		     struct range **found, size_t *found_count, struct bs_error *err)
 {
 	uint64_t size = container->target->status.length, tail = min_u64(TAIL_SIZE, size);
-	struct overlay_extent *ranges;
+	struct range_vector ranges;
 	size_t count;
 	int result;
 
 	overlay_watch(container->overlay, true);
 	result = container_read_zones(container, zones, err);
-	overlay_take_watched(container->overlay, &ranges, &count);
+	overlay_take_watched(container->overlay, &ranges);
 	overlay_watch(container->overlay, false);
+	count = ranges.count;
 	*found_count = count + 2;
 	*found = result == 0 ? calloc(*found_count, sizeof(**found)) : NULL;
 	if (result == 0 && !*found)
 		result = fail_memory(err);
 	if (result == 0) {
 		for (size_t i = 0; i < count; i++)
-			(*found)[i] = (struct range){ranges[i].offset, ranges[i].length};
+			(*found)[i] = ranges.items[i];
 		(*found)[count] = (struct range){0, min_u64(HEAD_SIZE, size)};
 		(*found)[count + 1] = (struct range){size - tail, tail};
 	}
-	free(ranges);
+	range_vector_free(&ranges);
 	return result;
 }
 

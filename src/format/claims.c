@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "util/bytes.h"
+#include "util/vector.h"
 
 #define AREAS_MAX (2u << 20) /* a VMDK of 32 TiB has 2 grain tables for each 32 MiB */
 #define CELLS_MAX (128u << 20)
@@ -25,10 +26,11 @@ struct area {
 	uint64_t number;
 };
 
+DEFINE_VECTOR(area_vector, struct area);
+
 struct claims {
 	uint64_t size; /* of the container, bytes */
-	struct area *areas;
-	size_t count, room;
+	struct area_vector areas;
 	uint64_t gap_start, gap_end; /* no area is there, as was found out last */
 	const char *piece_name;
 	uint64_t piece_length; /* bytes, also of a cell */
@@ -41,18 +43,18 @@ struct claims *claims_new(uint64_t size, struct bs_error *err)
 {
 	struct claims *claims = calloc(1, sizeof(*claims));
 
-	if (claims == NULL)
-		fail(err, BS_NO_MEMORY, "no memory to check the tables of the image");
-	else
+	if (claims)
 		claims->size = size;
+	else
+		fail_memory(err);
 	return claims;
 }
 
 void claims_free(struct claims *claims)
 {
-	if (claims == NULL)
+	if (!claims)
 		return;
-	free(claims->areas);
+	area_vector_free(&claims->areas);
 	free(claims->begins);
 	free(claims);
 }
@@ -60,13 +62,13 @@ void claims_free(struct claims *claims)
 int claims_check(struct disk *container, claims_reporter *report, struct bs_error *err)
 {
 	struct claims *claims = claims_new(disk_size(container), err);
-	int result = claims != NULL ? report(container, claims, err) : -1;
+	int result = claims ? report(container, claims, err) : -1;
 
 	claims_free(claims);
 	return result;
 }
 
-static const char *print_name(char name[NAME_SIZE], const char *what, uint64_t number)
+static const char *claims_print_name(char name[NAME_SIZE], const char *what, uint64_t number)
 {
 	if (number == CLAIMS_NO_NUMBER)
 		snprintf(name, NAME_SIZE, "the %s", what);
@@ -75,36 +77,18 @@ static const char *print_name(char name[NAME_SIZE], const char *what, uint64_t n
 	return name;
 }
 
-static int fail_overlap(const char *what, uint64_t number, uint64_t offset,
-			const struct area *other, struct bs_error *err)
+static int claims_fail_overlap(const char *what, uint64_t number, uint64_t offset,
+			       const struct area *other, struct bs_error *err)
 {
 	char name[NAME_SIZE], other_name[NAME_SIZE];
 
 	return fail(err, BS_CONTAINER_CORRUPT,
 		    "%s at byte %" PRIu64 " overlaps %s at byte %" PRIu64,
-		    print_name(name, what, number), offset,
-		    print_name(other_name, other->what, other->number), other->offset);
+		    claims_print_name(name, what, number), offset,
+		    claims_print_name(other_name, other->what, other->number), other->offset);
 }
 
 /* ---- areas ---------------------------------------------------------------------------------- */
-
-static int make_room(struct claims *claims, struct bs_error *err)
-{
-	size_t room = claims->room > 0 ? claims->room * 2 : 16;
-	struct area *areas;
-
-	if (claims->count < claims->room)
-		return 0;
-	if (claims->room >= AREAS_MAX)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
-			    "the image has more than %u tables, too many to be checked", AREAS_MAX);
-	areas = realloc(claims->areas, room * sizeof(*areas));
-	if (areas == NULL)
-		return fail(err, BS_NO_MEMORY, "no memory to check the tables of the image");
-	claims->areas = areas;
-	claims->room = room;
-	return 0;
-}
 
 int claims_add_area(struct claims *claims, const char *what, uint64_t number, uint64_t offset,
 		    uint64_t length, struct bs_error *err)
@@ -116,14 +100,14 @@ int claims_add_area(struct claims *claims, const char *what, uint64_t number, ui
 		return 0;
 	if (!add_u64(offset, length, &end))
 		return fail(err, BS_CONTAINER_CORRUPT, "%s cannot be at byte %" PRIu64,
-			    print_name(name, what, number), offset);
-	if (make_room(claims, err) != 0)
-		return -1;
-	claims->areas[claims->count++] = (struct area){offset, end, what, number};
-	return 0;
+			    claims_print_name(name, what, number), offset);
+	if (claims->areas.count >= AREAS_MAX)
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "the image has more than %u tables, too many to be checked", AREAS_MAX);
+	return area_vector_append(&claims->areas, (struct area){offset, end, what, number}, err);
 }
 
-static int compare_areas(const void *left, const void *right)
+static int claims_compare_areas(const void *left, const void *right)
 {
 	const struct area *a = left, *b = right;
 
@@ -132,55 +116,56 @@ static int compare_areas(const void *left, const void *right)
 
 int claims_close_areas(struct claims *claims, struct bs_error *err)
 {
-	const struct area *areas = claims->areas;
+	struct area *areas = claims->areas.items;
 
-	if (claims->count == 0)
+	if (claims->areas.count == 0)
 		return 0;
-	qsort(claims->areas, claims->count, sizeof(*claims->areas), compare_areas);
-	for (size_t i = 1; i < claims->count; i++)
+	qsort(areas, claims->areas.count, sizeof(*areas), claims_compare_areas);
+	for (size_t i = 1; i < claims->areas.count; i++)
 		if (areas[i].offset < areas[i - 1].end)
-			return fail_overlap(areas[i].what, areas[i].number, areas[i].offset,
-					    &areas[i - 1], err);
+			return claims_fail_overlap(areas[i].what, areas[i].number, areas[i].offset,
+						   &areas[i - 1], err);
 	return 0;
 }
 
-/* The first area that ends behind `offset`; NULL when none does.  The search halves the range. */
-static const struct area *first_behind(const struct claims *claims, uint64_t offset)
+/* The index of the first area that ends behind `offset`; the count of areas when none does. */
+static size_t claims_find_area(const struct claims *claims, uint64_t offset)
 {
-	size_t low = 0, high = claims->count;
+	size_t low = 0, high = claims->areas.count;
 
-	while (low < high) {
+	while (low < high) { /* ends: each turn halves what is left */
 		size_t middle = low + (high - low) / 2;
 
-		if (claims->areas[middle].end > offset)
+		if (claims->areas.items[middle].end > offset)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	return low < claims->count ? &claims->areas[low] : NULL;
+	return low;
 }
 
-int claims_check_shared(struct claims *claims, const char *what, uint64_t number, uint64_t offset,
-			uint64_t length, struct bs_error *err)
+/* Whether a piece begins before the end of the container and lies on no area. */
+static int claims_check_place(struct claims *claims, uint64_t number, uint64_t offset,
+			      struct bs_error *err)
 {
-	const struct area *next;
+	const struct area *areas = claims->areas.items;
 	char name[NAME_SIZE];
 	uint64_t end;
+	size_t next;
 
-	if (offset >= claims->size || !add_u64(offset, length, &end))
+	if (offset >= claims->size || !add_u64(offset, claims->piece_length, &end))
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the file is cut short: it ends at byte %" PRIu64
 			    ", %s begins at byte %" PRIu64,
-			    claims->size, print_name(name, what, number), offset);
+			    claims->size, claims_print_name(name, claims->piece_name, number),
+			    offset);
 	if (offset >= claims->gap_start && end <= claims->gap_end)
 		return 0;
-	next = first_behind(claims, offset);
-	if (next != NULL && next->offset < end)
-		return fail_overlap(what, number, offset, next, err);
-	claims->gap_start = next == claims->areas || claims->count == 0 ? 0
-			    : next != NULL                              ? next[-1].end
-					   : claims->areas[claims->count - 1].end;
-	claims->gap_end = next != NULL ? next->offset : UINT64_MAX;
+	next = claims_find_area(claims, offset);
+	if (next < claims->areas.count && areas[next].offset < end)
+		return claims_fail_overlap(claims->piece_name, number, offset, &areas[next], err);
+	claims->gap_start = next > 0 ? areas[next - 1].end : 0;
+	claims->gap_end = next < claims->areas.count ? areas[next].offset : UINT64_MAX;
 	return 0;
 }
 
@@ -200,13 +185,11 @@ int claims_begin_pieces(struct claims *claims, const char *what, uint64_t length
 	claims->piece_length = length;
 	/* Of so much memory, only the pages are real where pieces begin. */
 	claims->begins = calloc(cells, sizeof(*claims->begins));
-	if (claims->begins == NULL)
-		return fail(err, BS_NO_MEMORY, "no memory to check the tables of the image");
-	return 0;
+	return claims->begins ? 0 : fail_memory(err);
 }
 
-static int fail_pieces(const struct claims *claims, uint64_t number, uint64_t offset, uint64_t cell,
-		       uint32_t begin, struct bs_error *err)
+static int claims_fail_pieces(const struct claims *claims, uint64_t number, uint64_t offset,
+			      uint64_t cell, uint32_t begin, struct bs_error *err)
 {
 	return fail(err, BS_CONTAINER_CORRUPT,
 		    "%s %" PRIu64 " at byte %" PRIu64 " overlaps another one at byte %" PRIu64,
@@ -220,15 +203,15 @@ int claims_add_piece(struct claims *claims, uint64_t number, uint64_t offset, st
 	const uint32_t begin = (uint32_t)(offset % length / SECTOR_SIZE) + 1;
 	uint32_t *begins;
 
-	if (claims_check_shared(claims, claims->piece_name, number, offset, length, err) != 0)
+	if (claims_check_place(claims, number, offset, err) < 0)
 		return -1;
 	begins = &claims->begins[cell + 1];
 	if (begins[0] != 0)
-		return fail_pieces(claims, number, offset, cell, begins[0], err);
+		return claims_fail_pieces(claims, number, offset, cell, begins[0], err);
 	if (begins[-1] > begin)
-		return fail_pieces(claims, number, offset, cell - 1, begins[-1], err);
+		return claims_fail_pieces(claims, number, offset, cell - 1, begins[-1], err);
 	if (begins[1] != 0 && begins[1] < begin)
-		return fail_pieces(claims, number, offset, cell + 1, begins[1], err);
+		return claims_fail_pieces(claims, number, offset, cell + 1, begins[1], err);
 	begins[0] = begin;
 	return 0;
 }

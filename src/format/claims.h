@@ -47,13 +47,6 @@ MUST_CHECK int claims_add_area(struct claims *claims, const char *what, uint64_t
 MUST_CHECK int claims_close_areas(struct claims *claims, struct bs_error *err);
 
 /*
- * Succeeds when `length` bytes at `offset` lie on no area and begin before the end of the
- * container.  Two such claims may be to the same bytes.  BS_CONTAINER_CORRUPT.
- */
-MUST_CHECK int claims_check_shared(struct claims *claims, const char *what, uint64_t number,
-				   uint64_t offset, uint64_t length, struct bs_error *err);
-
-/*
  * Prepares for pieces of `length` bytes, whole sectors, that begin at sectors; `what` as above.
  * Errors: BS_FORMAT_UNSUPPORTED (pieces so small that the file has room for too many),
  * BS_NO_MEMORY.
@@ -62,8 +55,9 @@ MUST_CHECK int claims_begin_pieces(struct claims *claims, const char *what, uint
 				   struct bs_error *err);
 
 /*
- * Lays claim to a piece.  It has to begin before the end of the container; a part of the last one
- * may be missing, as `qemu-img check` allows.  BS_CONTAINER_CORRUPT.
+ * Lays claim to a piece.  It must lie on no area and on no other piece, and begin before the end of
+ * the container; a part of the last piece may be missing, as `qemu-img check` allows.
+ * BS_CONTAINER_CORRUPT.
  */
 MUST_CHECK int claims_add_piece(struct claims *claims, uint64_t number, uint64_t offset,
 				struct bs_error *err);

@@ -76,15 +76,14 @@ static int publish_add_extent(struct range_list *list, const struct target *imag
 static int publish_add_extents(struct range_list *list, struct overlay *overlay,
 			       const struct target *image, struct bs_error *err)
 {
-	struct overlay_extent *extents = NULL;
-	size_t count = 0;
+	struct range_vector extents;
 	uint64_t done = 0; /* the end of the last range, which may cover the next extent */
 	int result = -1;
 
-	if (overlay_extents(overlay, EXTENT_MAX, &extents, &count, err) < 0)
+	if (overlay_extents(overlay, EXTENT_MAX, &extents, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
-		uint64_t start = extents[i].offset, end = start + extents[i].length;
+	for (size_t i = 0; i < extents.count; i++) {
+		uint64_t start = extents.items[i].offset, end = range_end(extents.items[i]);
 
 		if (publish_add_extent(list, image, max_u64(start, done), end, err) < 0)
 			goto out;
@@ -97,7 +96,7 @@ static int publish_add_extents(struct range_list *list, struct overlay *overlay,
 	}
 	result = 0;
 out:
-	free(extents);
+	range_vector_free(&extents);
 	return result;
 }
 

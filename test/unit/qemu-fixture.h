@@ -157,28 +157,27 @@ static inline void use_disk(struct qemu_fixture *fixture, unsigned seed, int ste
 static inline const char *commit_to_copy(struct qemu_fixture *fixture)
 {
 	const char *copy = text("%s.committed", fixture->path);
-	struct overlay_extent *extents;
+	struct range_vector extents;
 	struct bs_error err;
-	size_t count;
 	int descriptor;
 
 	free(image_run(0, "cp --sparse=always %s %s", fixture->path, copy));
 	descriptor = open(copy, O_WRONLY);
-	ck_assert_int_eq(overlay_extents(fixture->overlay, 1 << 20, &extents, &count, &err), 0);
+	ck_assert_int_eq(overlay_extents(fixture->overlay, 1 << 20, &extents, &err), 0);
 	ck_assert_int_eq(ftruncate(descriptor, (off_t)disk_size(overlay_disk(fixture->overlay))),
 			 0);
-	for (size_t i = 0; i < count; i++) {
-		uint8_t *bytes = malloc(extents[i].length);
+	for (size_t i = 0; i < extents.count; i++) {
+		uint8_t *bytes = malloc(extents.items[i].length);
 
-		ck_assert_int_eq(disk_read(overlay_disk(fixture->overlay), extents[i].offset, bytes,
-					   extents[i].length, &err),
+		ck_assert_int_eq(disk_read(overlay_disk(fixture->overlay), extents.items[i].offset,
+					   bytes, extents.items[i].length, &err),
 				 0);
-		ck_assert_int_eq(file_write_at(descriptor, extents[i].offset, bytes,
-					       extents[i].length, &err),
+		ck_assert_int_eq(file_write_at(descriptor, extents.items[i].offset, bytes,
+					       extents.items[i].length, &err),
 				 0);
 		free(bytes);
 	}
-	free(extents);
+	range_vector_free(&extents);
 	close(descriptor);
 	return copy;
 }

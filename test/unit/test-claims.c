@@ -76,33 +76,6 @@ TEST(claims_tests, an_area_that_no_file_has_room_for_is_corruption)
 		       "the log cannot be at byte 18446744073709551610");
 }
 
-TEST(claims_tests, what_may_be_shared_lies_on_no_area)
-{
-	add_header_and_tables();
-	for (int i = 0; i < 2; i++) {
-		ck_assert_int_eq(claims_check_shared(claims, "cluster", 1, 512, 1488, &err), 0);
-		ck_assert_int_eq(claims_check_shared(claims, "cluster", 2, 4000, 1 << 30, &err), 0);
-	}
-	assert_corrupt(claims_check_shared(claims, "cluster", 3, 511, 1, &err),
-		       "cluster 3 at byte 511 overlaps the header at byte 0");
-	assert_corrupt(claims_check_shared(claims, "cluster", 4, 512, 1489, &err),
-		       "cluster 4 at byte 512 overlaps table 0 at byte 2000");
-	assert_corrupt(claims_check_shared(claims, "cluster", 5, 3999, 512, &err),
-		       "cluster 5 at byte 3999 overlaps table 1 at byte 3000");
-	ck_assert_int_eq(claims_check_shared(claims, "cluster", 1, 512, 1488, &err), 0);
-}
-
-TEST(claims_tests, without_areas_everything_within_the_file_is_free)
-{
-	ck_assert_int_eq(claims_close_areas(claims, &err), 0);
-	ck_assert_int_eq(claims_check_shared(claims, "cluster", 1, 0, SIZE, &err), 0);
-	ck_assert_int_eq(claims_check_shared(claims, "cluster", 2, SIZE - 1, 512, &err), 0);
-	assert_corrupt(
-		claims_check_shared(claims, "cluster", 3, SIZE, 512, &err),
-		"the file is cut short: it ends at byte 1000000, cluster 3 begins at byte 1000000");
-	ck_assert_int_eq(claims_check_shared(claims, "cluster", 4, UINT64_MAX, 512, &err), -1);
-}
-
 static void begin_pieces(void)
 {
 	add_header_and_tables();
@@ -152,6 +125,53 @@ TEST(claims_tests, a_piece_that_overlaps_is_named)
 	assert_corrupt(
 		claims_add_piece(claims, 18, 1000448, &err),
 		"the file is cut short: it ends at byte 1000000, block 18 begins at byte 1000448");
+}
+
+TEST(claims_tests, a_piece_lies_in_a_gap_between_areas)
+{
+	static const struct {
+		uint64_t offset;
+		const char *message; /* NULL: nothing is there */
+	} places[] = {
+		{0, "block 1 at byte 0 overlaps the header at byte 0"},
+		{512, NULL},
+		{1024, NULL},
+		{1536, "block 1 at byte 1536 overlaps table 0 at byte 2000"},
+		{2560, "block 1 at byte 2560 overlaps table 0 at byte 2000"},
+		{3584, "block 1 at byte 3584 overlaps table 1 at byte 3000"},
+		{4096, NULL},
+		{999936, NULL},
+	};
+	const size_t count = sizeof(places) / sizeof(places[0]);
+
+	/* Upwards and downwards, because the last gap is remembered. */
+	for (size_t i = 0; i < 2 * count; i++) {
+		size_t at = i < count ? i : 2 * count - 1 - i;
+
+		if (i % count == 0) {
+			teardown();
+			setup();
+			add_header_and_tables();
+			ck_assert_int_eq(claims_begin_pieces(claims, "block", 512, &err), 0);
+		}
+		if (places[at].message)
+			assert_corrupt(claims_add_piece(claims, 1, places[at].offset, &err),
+				       places[at].message);
+		else
+			ck_assert_int_eq(claims_add_piece(claims, 1, places[at].offset, &err), 0);
+	}
+}
+
+TEST(claims_tests, without_areas_everything_within_the_file_is_free)
+{
+	ck_assert_int_eq(claims_close_areas(claims, &err), 0);
+	ck_assert_int_eq(claims_begin_pieces(claims, "block", PIECE, &err), 0);
+	ck_assert_int_eq(claims_add_piece(claims, 1, 0, &err), 0);
+	ck_assert_int_eq(claims_add_piece(claims, 2, 999936, &err), 0);
+	assert_corrupt(
+		claims_add_piece(claims, 3, 1000448, &err),
+		"the file is cut short: it ends at byte 1000000, block 3 begins at byte 1000448");
+	ck_assert_int_eq(claims_add_piece(claims, 4, UINT64_MAX, &err), -1);
 }
 
 /* A sparse file may be as long as it likes; memory for so many pieces is not to be had. */

@@ -11,7 +11,7 @@
 #include "unit/memory-disk.h"
 
 #define BLOCK      OVERLAY_BLOCK_SIZE
-#define SECTOR     OVERLAY_SECTOR_SIZE
+#define SECTOR     SECTOR_SIZE
 #define BELOW_SIZE (40 * BLOCK + 3 * SECTOR + 100) /* neither whole blocks nor whole sectors */
 
 static struct memory_disk *memory;
@@ -81,20 +81,19 @@ static void resize(uint64_t size)
 	ck_assert_uint_eq(disk_size(view), size);
 }
 
-static void assert_extents(uint64_t maximum_length, const struct overlay_extent *expected,
+static void assert_extents(uint64_t maximum_length, const struct range *expected,
 			   size_t expected_count)
 {
 	struct bs_error err;
-	struct overlay_extent *extents;
-	size_t count;
+	struct range_vector extents;
 
-	ck_assert_int_eq(overlay_extents(overlay, maximum_length, &extents, &count, &err), 0);
-	ck_assert_uint_eq(count, expected_count);
-	for (size_t i = 0; i < count; i++) {
-		ck_assert_uint_eq(extents[i].offset, expected[i].offset);
-		ck_assert_uint_eq(extents[i].length, expected[i].length);
+	ck_assert_int_eq(overlay_extents(overlay, maximum_length, &extents, &err), 0);
+	ck_assert_uint_eq(extents.count, expected_count);
+	for (size_t i = 0; i < extents.count; i++) {
+		ck_assert_uint_eq(extents.items[i].offset, expected[i].offset);
+		ck_assert_uint_eq(extents.items[i].length, expected[i].length);
 	}
-	free(extents);
+	range_vector_free(&extents);
 }
 
 TEST_CASE(overlay_tests, "overlay", .setup = setup, .teardown = teardown);
@@ -190,7 +189,7 @@ TEST(overlay_tests, extents_hold_only_sectors_that_differ)
 	ck_assert_int_eq(disk_write(view, 10 * BLOCK, original + 10 * BLOCK, BLOCK, &err), 0);
 	write_bytes(BELOW_SIZE - 1, 0xee, 1);
 	assert_extents(64 * BLOCK,
-		       (struct overlay_extent[]){
+		       (struct range[]){
 			       {BLOCK + SECTOR, 2 * SECTOR},
 			       {3 * BLOCK - SECTOR, 2 * SECTOR},
 			       {BELOW_SIZE - 100, 100},
@@ -202,7 +201,7 @@ TEST(overlay_tests, extents_are_no_longer_than_asked)
 {
 	write_bytes(BLOCK, 0, 5 * BLOCK);
 	assert_extents(2 * BLOCK,
-		       (struct overlay_extent[]){
+		       (struct range[]){
 			       {BLOCK, 2 * BLOCK},
 			       {3 * BLOCK, 2 * BLOCK},
 			       {5 * BLOCK, BLOCK},
@@ -217,7 +216,7 @@ TEST(overlay_tests, zeros_beyond_the_end_of_the_disk_below_are_no_change)
 	write_bytes(BELOW_SIZE, 0, 60 * BLOCK - BELOW_SIZE);
 	assert_extents(64 * BLOCK, NULL, 0);
 	write_bytes(50 * BLOCK + SECTOR, 0xee, 1);
-	assert_extents(64 * BLOCK, &(struct overlay_extent){50 * BLOCK + SECTOR, SECTOR}, 1);
+	assert_extents(64 * BLOCK, &(struct range){50 * BLOCK + SECTOR, SECTOR}, 1);
 }
 
 TEST(overlay_tests, a_range_made_zero_is_written_only_where_something_is)
@@ -247,8 +246,7 @@ static void read_view(uint64_t offset, size_t length)
 
 TEST(overlay_tests, what_is_read_is_recorded_while_watched)
 {
-	struct overlay_extent *ranges;
-	size_t count;
+	struct range_vector ranges;
 
 	read_view(0, 100);
 	overlay_watch(overlay, true);
@@ -257,22 +255,22 @@ TEST(overlay_tests, what_is_read_is_recorded_while_watched)
 	read_view(110, 10);
 	read_view(105, 20);
 	write_bytes(20 * BLOCK + 1, 0xee, 1); /* reads the block below, but is no read */
-	overlay_take_watched(overlay, &ranges, &count);
-	ck_assert_uint_eq(count, 2);
-	ck_assert_uint_eq(ranges[0].offset, 100);
-	ck_assert_uint_eq(ranges[0].length, 25);
-	ck_assert_uint_eq(ranges[1].offset, 9000);
-	ck_assert_uint_eq(ranges[1].length, 10);
-	free(ranges);
+	overlay_take_watched(overlay, &ranges);
+	ck_assert_uint_eq(ranges.count, 2);
+	ck_assert_uint_eq(ranges.items[0].offset, 100);
+	ck_assert_uint_eq(ranges.items[0].length, 25);
+	ck_assert_uint_eq(ranges.items[1].offset, 9000);
+	ck_assert_uint_eq(ranges.items[1].length, 10);
+	range_vector_free(&ranges);
 	read_view(5, 1);
-	overlay_take_watched(overlay, &ranges, &count);
-	ck_assert_uint_eq(count, 1);
-	free(ranges);
+	overlay_take_watched(overlay, &ranges);
+	ck_assert_uint_eq(ranges.count, 1);
+	range_vector_free(&ranges);
 	overlay_watch(overlay, false);
 	read_view(5, 1);
-	overlay_take_watched(overlay, &ranges, &count);
-	ck_assert_uint_eq(count, 0);
-	free(ranges);
+	overlay_take_watched(overlay, &ranges);
+	ck_assert_uint_eq(ranges.count, 0);
+	range_vector_free(&ranges);
 }
 
 TEST(overlay_tests, what_was_cut_off_is_zeros_when_the_view_grows_again)
@@ -285,7 +283,7 @@ TEST(overlay_tests, what_was_cut_off_is_zeros_when_the_view_grows_again)
 	assert_bytes(10 * BLOCK, 0xee, 700);
 	assert_bytes(10 * BLOCK + 700, 0, 2 * BLOCK - 700);
 	/* Without another write this differs from below, where there are no zeros. */
-	assert_extents(64 * BLOCK, &(struct overlay_extent){10 * BLOCK, 2 * BLOCK}, 1);
+	assert_extents(64 * BLOCK, &(struct range){10 * BLOCK, 2 * BLOCK}, 1);
 }
 
 TEST(overlay_tests, what_was_cut_off_below_is_zeros_too)
@@ -391,29 +389,28 @@ static void assert_extents_are_model(uint64_t maximum_length)
 {
 	static bool listed[MODEL_SIZE / SECTOR + 1];
 	struct bs_error err;
-	struct overlay_extent *extents;
-	size_t count;
+	struct range_vector extents;
 	uint64_t end = 0;
 
 	memset(listed, 0, sizeof(listed));
-	ck_assert_int_eq(overlay_extents(overlay, maximum_length, &extents, &count, &err), 0);
-	for (size_t i = 0; i < count; i++) {
-		ck_assert_uint_gt(extents[i].length, 0);
-		ck_assert_uint_le(extents[i].length, maximum_length);
-		ck_assert_uint_ge(extents[i].offset, end);
-		if (i > 0 && extents[i].offset == end)
-			ck_assert_uint_eq(extents[i - 1].length, maximum_length);
-		end = extents[i].offset + extents[i].length;
+	ck_assert_int_eq(overlay_extents(overlay, maximum_length, &extents, &err), 0);
+	for (size_t i = 0; i < extents.count; i++) {
+		ck_assert_uint_gt(extents.items[i].length, 0);
+		ck_assert_uint_le(extents.items[i].length, maximum_length);
+		ck_assert_uint_ge(extents.items[i].offset, end);
+		if (i > 0 && extents.items[i].offset == end)
+			ck_assert_uint_eq(extents.items[i - 1].length, maximum_length);
+		end = extents.items[i].offset + extents.items[i].length;
 		ck_assert_uint_le(end, model.size);
-		ck_assert(extents[i].offset % SECTOR == 0);
+		ck_assert(extents.items[i].offset % SECTOR == 0);
 		ck_assert(end % SECTOR == 0 || end == model.size);
-		for (uint64_t at = extents[i].offset; at < end; at += SECTOR)
+		for (uint64_t at = extents.items[i].offset; at < end; at += SECTOR)
 			listed[at / SECTOR] = true;
 	}
 	for (size_t at = 0; at < model.size; at += SECTOR)
 		if (!sector_is_well_listed(at, listed[at / SECTOR]))
 			ck_abort_msg("sector at %zu, listed %d", at, listed[at / SECTOR]);
-	free(extents);
+	range_vector_free(&extents);
 }
 
 static void assert_written_is_model(void)

@@ -158,11 +158,10 @@ TEST(qemu_driver, an_internal_snapshot_stays_what_it_was)
 TEST(qemu_driver, zeros_of_a_longer_container_are_left_out)
 {
 	struct qemu_fixture fixture;
-	struct overlay_extent *extents;
+	struct range_vector extents;
 	struct bs_error err;
 	uint8_t sector[512];
 	uint64_t changed = 0, size_before;
-	size_t count;
 
 	stage(&fixture, make_container("vhdx", "-o block_size=8M"));
 	size_before = disk_size(fixture.file);
@@ -173,10 +172,10 @@ TEST(qemu_driver, zeros_of_a_longer_container_are_left_out)
 		0);
 	memcpy(fixture.model + (31u << 20) + 512, sector, 512);
 	finish(&fixture);
-	ck_assert_int_eq(overlay_extents(fixture.overlay, 1 << 20, &extents, &count, &err), 0);
-	for (size_t i = 0; i < count; i++)
-		changed += extents[i].length;
-	free(extents);
+	ck_assert_int_eq(overlay_extents(fixture.overlay, 1 << 20, &extents, &err), 0);
+	for (size_t i = 0; i < extents.count; i++)
+		changed += extents.items[i].length;
+	range_vector_free(&extents);
 	ck_assert_uint_ge(disk_size(overlay_disk(fixture.overlay)), size_before);
 	ck_assert_uint_le(changed, 1 << 20);
 	assert_staged_well(&fixture, "vhdx", true);
@@ -188,10 +187,10 @@ TEST_EACH(qemu_driver, watching_the_overlay_tells_where_a_part_of_the_disk_lies,
 {
 	const char *driver = formats[_i].driver;
 	struct qemu_fixture fixture;
-	struct overlay_extent *ranges;
+	struct range_vector ranges;
 	struct bs_error err;
 	uint8_t sector[512];
-	size_t count, holding = 0;
+	size_t holding = 0;
 	bool is_compressed = strcmp(formats[_i].options, "-c") == 0;
 
 	stage(&fixture, make_container(driver, formats[_i].options));
@@ -206,15 +205,16 @@ TEST_EACH(qemu_driver, watching_the_overlay_tells_where_a_part_of_the_disk_lies,
 	ck_assert_int_eq(
 		disk_read(qemu_driver_disk(fixture.driver), (12u << 20) + 16384, sector, 512, &err),
 		0);
-	overlay_take_watched(fixture.overlay, &ranges, &count);
-	for (size_t i = 0; i < count && ranges[i].length == 512; i++) {
+	overlay_take_watched(fixture.overlay, &ranges);
+	for (size_t i = 0; i < ranges.count && ranges.items[i].length == 512; i++) {
 		uint8_t found[512];
 
-		ck_assert_int_eq(disk_read(fixture.file, ranges[i].offset, found, 512, &err), 0);
+		ck_assert_int_eq(disk_read(fixture.file, ranges.items[i].offset, found, 512, &err),
+				 0);
 		holding += memcmp(found, sector, 512) == 0;
 	}
-	free(ranges);
-	ck_assert_uint_ge(count, 1);
+	range_vector_free(&ranges);
+	ck_assert_uint_ge(ranges.count, 1);
 	ck_assert(memcmp(sector, fixture.model + (12u << 20) + 16384, 512) == 0);
 	ck_assert_uint_eq(holding, is_compressed ? 0 : 1);
 	leave(&fixture);

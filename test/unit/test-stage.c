@@ -81,7 +81,7 @@ TEST(staged, a_staged_fix_has_the_hashes_of_the_content_in_its_plan)
 	}
 }
 
-static bool is_allowed(const struct overlay_extent *extent)
+static bool is_allowed(const struct range *extent)
 {
 	return (extent->offset == 0 && extent->length == 512) ||
 	       (extent->offset >= SAMPLE_BOOT_START &&
@@ -90,18 +90,17 @@ static bool is_allowed(const struct overlay_extent *extent)
 
 TEST(staged, nothing_but_the_flags_and_the_boot_partition_is_changed)
 {
-	struct overlay_extent *extents;
+	struct range_vector extents;
 	struct bs_error err = {0};
 	uint8_t before[512], after[512];
-	size_t count;
 
-	ASSERT_OK(overlay_extents(sample.overlay, 1 << 20, &extents, &count, &err));
-	ck_assert_uint_gt(count, 0);
-	for (size_t i = 0; i < count; i++)
-		ck_assert_msg(is_allowed(&extents[i]), "%llu bytes at %llu",
-			      (unsigned long long)extents[i].length,
-			      (unsigned long long)extents[i].offset);
-	free(extents);
+	ASSERT_OK(overlay_extents(sample.overlay, 1 << 20, &extents, &err));
+	ck_assert_uint_gt(extents.count, 0);
+	for (size_t i = 0; i < extents.count; i++)
+		ck_assert_msg(is_allowed(&extents.items[i]), "%llu bytes at %llu",
+			      (unsigned long long)extents.items[i].length,
+			      (unsigned long long)extents.items[i].offset);
+	range_vector_free(&extents);
 	ASSERT_OK(disk_read(sample.file, 0, before, sizeof(before), &err));
 	ASSERT_OK(disk_read(sample.disk, 0, after, sizeof(after), &err));
 	for (unsigned i = 0; i < sizeof(before); i++) {
@@ -216,7 +215,7 @@ TEST(zones_tests, the_zones_are_the_table_the_boot_records_and_the_start_of_the_
 	range_vector_free(&zones);
 }
 
-static bool touches(const struct range_vector *zones, const struct overlay_extent *extent)
+static bool touches(const struct range_vector *zones, const struct range *extent)
 {
 	for (size_t i = 0; i < zones->count; i++)
 		if (zones->items[i].offset < extent->offset + extent->length &&
@@ -232,12 +231,11 @@ TEST_LOOP(zones_tests, a_file_made_on_either_volume_shows_in_the_zones, 0, 2)
 	uint64_t sizes[] = {SAMPLE_SYSTEM_SIZE, SAMPLE_BOOT_SIZE};
 	struct range_vector zones = {0};
 	struct bs_error err = {0};
-	struct overlay_extent *extents;
+	struct range_vector extents;
 	struct sample_volume mounted;
 	struct sample later = sample;
 	struct volume_file *file;
 	bool seen = false;
-	size_t count;
 
 	ASSERT_OK(zones_collect(sample.disk, plan, &zones, &err));
 	later.overlay = overlay_open(sample.disk, 64 << 20, NULL, &err);
@@ -248,11 +246,11 @@ TEST_LOOP(zones_tests, a_file_made_on_either_volume_shows_in_the_zones, 0, 2)
 	ASSERT_OK(volume_write(file, "", 0, &mounted, sizeof(mounted), &err));
 	sample_close_file(file);
 	sample_unmount(&mounted);
-	ASSERT_OK(overlay_extents(later.overlay, 1 << 20, &extents, &count, &err));
-	for (size_t i = 0; i < count; i++)
-		seen = seen || touches(&zones, &extents[i]);
+	ASSERT_OK(overlay_extents(later.overlay, 1 << 20, &extents, &err));
+	for (size_t i = 0; i < extents.count; i++)
+		seen = seen || touches(&zones, &extents.items[i]);
 	ck_assert(seen);
-	free(extents);
+	range_vector_free(&extents);
 	range_vector_free(&zones);
 	disk_close(later.disk);
 }
