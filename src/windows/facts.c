@@ -5,6 +5,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/bytes.h"
+
+/* Bytes.  The clusters that copies take beyond their content: index blocks, records,
+ * descriptors. */
+#define ROOM_MARGIN (1u << 20)
+
 void facts_begin(struct facts *facts, uint64_t disk_size, const struct bs_options *options)
 {
 	*facts = (struct facts){
@@ -119,6 +125,48 @@ bool facts_need_boot_code(const struct facts *facts)
 	if (boot->boot_record.kind != VBR_BOOTMGR)
 		return donor->kind == VBR_BOOTMGR;
 	return boot->boot_record.hidden_sectors != boot->is.start / SECTOR_SIZE;
+}
+
+bool facts_has_default(const struct facts *facts)
+{
+	return facts->bcd == BCD_GOOD && facts->first.has_device;
+}
+
+bool facts_is_lost(const struct facts *facts)
+{
+	return facts_has_default(facts) && facts->starts.index < 0;
+}
+
+bool facts_is_on_other_disk(const struct facts *facts)
+{
+	const struct bcd_device *device = &facts->starts.device;
+
+	return facts_is_lost(facts) && !facts->starts.signature_changed &&
+	       device->file == BCD_NO_FILE && device->kind == BCD_DEVICE_PARTITION &&
+	       device->disk_signature != facts->disk_signature;
+}
+
+struct fact_room facts_room(const struct facts *facts)
+{
+	struct fact_room room = {.is_known = false};
+	const struct bs_partition *boot;
+	uint64_t copies = facts->stream_bytes;
+
+	if (!facts_are_apart(facts) || !facts->partitions[facts->boot_index].is.usage_known)
+		return room;
+	boot = &facts->partitions[facts->boot_index].is;
+	room.is_known = true;
+	/* The lengths of streams are the image's word: nothing may overflow. */
+	for (uint32_t i = 0; i < facts->file_count; i++)
+		if (!facts->files[i].stays && !add_u64(copies, boot->cluster_size, &copies))
+			copies = UINT64_MAX;
+	if (!add_u64(copies, ROOM_MARGIN, &room.needed))
+		room.needed = UINT64_MAX;
+	if (!add_u64(boot->free, facts->replaced_bytes, &room.available) ||
+	    room.available > boot->size)
+		room.available = boot->size;
+	room.after = room.available > copies ? room.available - copies : 0;
+	return room;
 }
 
 /* ---- files --------------------------------------------------------------------------------- */

@@ -261,6 +261,22 @@ bool facts_are_apart(const struct facts *facts);
 /* Whether the boot volume's boot record cannot start bootmgr as it is, and can be repaired. */
 bool facts_need_boot_code(const struct facts *facts);
 
+/* Whether there is a default entry; whether the Windows that it leads to was not found; and whether
+ * that is because it is on another disk. */
+bool facts_has_default(const struct facts *facts);
+bool facts_is_lost(const struct facts *facts);
+bool facts_is_on_other_disk(const struct facts *facts);
+
+/*
+ * The room on the boot volume once the boot files are there, in bytes: what they need with a
+ * reserve, what is available with what gives way, and what is left after.
+ */
+struct fact_room {
+	bool is_known; /* false also if nothing moves */
+	uint64_t needed, available, after;
+};
+struct fact_room facts_room(const struct facts *facts);
+
 /* The file or folder of that path among those that move, case ignored, or NULL. */
 const struct fact_file *facts_find(const struct facts *facts, const char *path);
 

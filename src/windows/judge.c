@@ -1,58 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/judge.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "windows/rules.h"
 
-static const struct rule rules[] = {
-#define RULE_ROW(priority, code, subject, link, name) {priority, code, subject, link, rule_##name},
-	RULES(RULE_ROW)
-#undef RULE_ROW
-};
-#define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
-
-const struct rule *rules_all(size_t *count)
-{
-	*count = RULE_COUNT;
-	return rules;
-}
-
-/* ---- words --------------------------------------------------------------------------------- */
-
-bool say_link(struct ruling *ruling, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(ruling->link, sizeof(ruling->link), format, arguments);
-	va_end(arguments);
-	return true;
-}
-
-bool say(struct ruling *ruling, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(ruling->finding, sizeof(ruling->finding), format, arguments);
-	va_end(arguments);
-	return true;
-}
-
-bool say_both(struct ruling *ruling, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(ruling->finding, sizeof(ruling->finding), format, arguments);
-	va_end(arguments);
-	snprintf(ruling->link, sizeof(ruling->link), "%.*s", (int)sizeof(ruling->link) - 1,
-		 ruling->finding);
-	return true;
-}
+/* What is told of a link before a rule has set it. */
+#define NOT_REACHED "not reached"
 
 /* ---- findings and links -------------------------------------------------------------------- */
 
@@ -82,76 +36,43 @@ static void add_finding(struct bs_inspection *report, enum bs_code code, const c
 	memcpy(finding->message, message, sizeof(finding->message));
 }
 
+/* The first rule sets the link. */
 static void set_link(struct bs_link *link, const struct rule *rule, const char *detail)
 {
+	if (strcmp(link->detail, NOT_REACHED) != 0)
+		return;
 	link->state = rule->state;
 	link->code = rule->code;
 	memcpy(link->detail, detail, sizeof(link->detail));
 }
 
 static void apply_rule(const struct facts *facts, const struct rule *rule, uint32_t subject,
-		       bool *is_set, struct bs_inspection *report)
+		       struct bs_inspection *report)
 {
-	struct ruling ruling = {.on = subject};
+	struct ruling ruling = {"", ""};
 
-	if (!rule->test(facts, &ruling))
+	if (!rule->test(facts, subject, &ruling))
 		return;
 	if (ruling.finding[0] != '\0')
 		add_finding(report, rule->code, ruling.finding);
-	if (ruling.link[0] != '\0' && !is_set[rule->link]) {
+	if (ruling.link[0] != '\0')
 		set_link(&report->links[rule->link], rule, ruling.link);
-		is_set[rule->link] = true;
-	}
-}
-
-static uint32_t count_subjects(const struct facts *facts, enum rule_subject subject)
-{
-	/* A table that cannot be worked with is not looked at any further. */
-	bool good = facts->table == TABLE_GOOD;
-
-	switch (subject) {
-	case ON_DISK:
-		return 1;
-	case ON_FLAG:
-		return good ? MBR_ENTRIES : 0;
-	case ON_PARTITION:
-		return good ? facts->partition_count : 0;
-	case ON_PAIR:
-		return good ? facts->partition_count * BS_PARTITIONS_MAX : 0;
-	case ON_ROLE:
-		return 2;
-	case ON_FILE:
-		return facts->file_count;
-	case ON_ELEMENT:
-		return facts->element_count;
-	case ON_LEGACY:
-		return facts->legacy.was_read ? LEGACY_FILES : 0;
-	case ON_CHOICE:
-		return facts->legacy.choice_count;
-	case ON_ITEM:
-		return facts->item_count;
-	case ON_TARGET:
-		return facts->target_count;
-	case RULE_SUBJECT_COUNT:
-		break;
-	}
-	return 0;
 }
 
 /* Rules with the same kind of subject that follow each other are tried subject by subject. */
 static void apply_rules(const struct facts *facts, struct bs_inspection *report)
 {
-	bool is_set[BS_LINK_KIND_COUNT] = {false};
+	size_t count, end;
+	const struct rule *rules = rules_all(&count);
 
-	for (size_t first = 0, end; first < RULE_COUNT; first = end) {
-		enum rule_subject subject = rules[first].subject;
-		uint32_t count = count_subjects(facts, subject);
+	for (size_t first = 0; first < count; first = end) {
+		uint32_t subjects = rules_count_subjects(facts, rules[first].subject);
 
-		for (end = first; end < RULE_COUNT && rules[end].subject == subject; end++)
+		for (end = first; end < count && rules[end].subject == rules[first].subject; end++)
 			;
-		for (uint32_t i = 0; i < count; i++)
+		for (uint32_t i = 0; i < subjects; i++)
 			for (size_t j = first; j < end; j++)
-				apply_rule(facts, &rules[j], i, is_set, report);
+				apply_rule(facts, &rules[j], i, report);
 	}
 }
 
@@ -213,7 +134,7 @@ static void give_verdict(struct bs_inspection *report)
 static void tell_room(const struct facts *facts, struct bs_inspection *report)
 {
 	const struct bs_partition *boot;
-	struct room room;
+	struct fact_room room = facts_room(facts);
 	int32_t active;
 
 	if (facts_active(facts, &active) != 1)
@@ -226,7 +147,7 @@ static void tell_room(const struct facts *facts, struct bs_inspection *report)
 		return;
 	boot = &report->partitions[facts->boot_index];
 	report->room_after_known = boot->usage_known;
-	report->room_after = rules_room(facts, &room) ? room.after : boot->free;
+	report->room_after = room.is_known ? room.after : boot->free;
 }
 
 /* The number of the only partition with boot files, or 0. */
@@ -247,7 +168,7 @@ static uint32_t advise_system(const struct facts *facts)
 /* What the advice needs to know of a Windows that was not found. */
 static void advise_boot(const struct facts *facts, struct bs_inspection *report)
 {
-	bool unresolved = rules_is_unresolved(facts);
+	bool unresolved = facts_is_lost(facts);
 	bool wrong_choice = facts->wanted_boot != 0 && facts->boot_index < 0;
 	int32_t index = facts->windows_index;
 
@@ -256,7 +177,7 @@ static void advise_boot(const struct facts *facts, struct bs_inspection *report)
 	if (wrong_choice && !unresolved)
 		index = facts->starts.index;
 	else if (!wrong_choice &&
-		 (!unresolved || facts->starts.signature_changed || rules_is_on_other_disk(facts)))
+		 (!unresolved || facts->starts.signature_changed || facts_is_on_other_disk(facts)))
 		return;
 	report->advised_partition = index >= 0 ? facts->partitions[index].is.number : 0;
 	report->no_windows = unresolved && facts->windows_count == 0;
@@ -298,7 +219,7 @@ void judge_begin(struct bs_inspection *report, uint64_t disk_size, const struct 
 		report->links[i] = (struct bs_link){
 			.kind = (enum bs_link_kind)i,
 			.state = BS_LINK_UNKNOWN,
-			.detail = "not reached",
+			.detail = NOT_REACHED,
 		};
 }
 
