@@ -465,7 +465,7 @@ static bool is_anothers(const struct fact_found *there, const struct boot_item *
 
 static const struct rule rules[] = {
 #define RULE(priority, code, subject, link, name, when, words)                                     \
-	{priority, code, subject, link, rule_##name},
+	{priority, code, subject, link, rule_##name, #name},
 #include "windows/rules.def"
 #undef RULE
 };

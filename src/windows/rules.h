@@ -40,6 +40,7 @@ struct rule {
 	int link; /* enum bs_link_kind, or -1: the rule sets no link */
 	enum bs_link_state state;
 	rule_test *test;
+	const char *name; /* for tests and debugging */
 };
 
 /* All rules in the order of their priority. */
