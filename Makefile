@@ -121,7 +121,8 @@ $(B)/cli-tests: $(call objects,$(CLI_TEST_SOURCES))
 $(B)/boot-tests: $(call objects,$(BOOT_TEST_SOURCES))
 $(B)/unit-tests $(B)/cli-tests $(B)/boot-tests: $(call objects,$(TEST_PROGRAM_SOURCES)) \
 		$(B)/libbootshift.a | $(B)/build-image
-	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(TEST_LIBS)
+	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) $(PKG_LIBS) $(TEST_LIBS)
 $(call objects,$(UNIT_SOURCES) $(CLI_TEST_SOURCES) $(BOOT_TEST_SOURCES)): \
 	EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest
 $(B)/cli-tests $(B)/boot-tests: | $(B)/bootshift

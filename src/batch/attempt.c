@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "util/clock.h"
-#include "util/interruption.h"
+#include "util/signals.h"
 
 #define CHECKS_MAX 100   /* of an image that keeps changing */
 #define PAUSE      50000 /* microseconds between two checks or tries */
@@ -99,7 +99,7 @@ static void claim_fix(const struct attempt *attempt, struct bs_result *result)
 static void explain_interruption(struct bs_result *result)
 {
 	if (result->status == BS_STATUS_FAILED && result->error.code == BS_WORKER &&
-	    interruption_pending())
+	    signals_stop_pending())
 		fail(&result->error, BS_INTERRUPTED, "interrupted by a signal");
 }
 
@@ -112,7 +112,7 @@ static void call_patiently(library_call *call, const struct attempt *attempt,
 {
 	while (call(attempt->image->location, &attempt->options, result) != BS_EXIT_DONE &&
 	       result->error.code == BS_IN_USE && clock_milliseconds() < attempt->wait_until &&
-	       !interruption_pending()) {
+	       !signals_stop_pending()) {
 		bs_result_free(result);
 		usleep(PAUSE);
 	}

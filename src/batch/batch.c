@@ -21,7 +21,7 @@
 #include "rows/rows.h"
 #include "rows/summary.h"
 #include "util/clock.h"
-#include "util/interruption.h"
+#include "util/signals.h"
 #include "util/trust.h"
 
 struct batch {
@@ -401,7 +401,7 @@ enum bs_exit batch_run(const struct batch_request *request)
 	};
 	enum bs_exit status;
 
-	interruption_hold();
+	signals_hold_stop();
 	output_open(&batch.output, use_stderr ? stderr : stdout, request->colour);
 	output_open(&batch.errors, stderr, request->colour);
 	if (check_undo_directory(&batch) == 0 && check_page(&batch) == 0 &&

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "util/interruption.h"
+#include "util/signals.h"
 
 struct entry {
 	char *name;
@@ -29,7 +29,7 @@ struct level {
 /* A search may take long, and no image has been begun: so a signal ends it at once. */
 static int walk_check_interruption(struct bs_error *err)
 {
-	return interruption_pending() ? fail(err, BS_INTERRUPTED, "interrupted by a signal") : 0;
+	return signals_stop_pending() ? fail(err, BS_INTERRUPTED, "interrupted by a signal") : 0;
 }
 
 static void walk_unreadable(const struct walk *walk, const char *path)

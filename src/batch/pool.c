@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "rows/row.h"
-#include "util/interruption.h"
+#include "util/signals.h"
 
 #define READ_SIZE 4096u /* bytes */
 
@@ -45,13 +45,7 @@ static void slot_close_channel(struct slot *slot)
 
 static int pool_hold_signals(struct pool *pool, struct bs_error *err)
 {
-	sigset_t watched;
-
-	interruption_hold();
-	interruption_held(&watched);
-	sigaddset(&watched, SIGCHLD);
-	pthread_sigmask(SIG_BLOCK, &watched, NULL);
-	pool->signals = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+	pool->signals = signals_open();
 	return pool->signals >= 0 ? 0 : fail_errno(err, BS_WORKER, "cannot wait for signals");
 }
 
@@ -106,12 +100,11 @@ void pool_close(struct pool *pool)
  */
 static void child_hold_signals(pid_t parent)
 {
-	sigset_t held;
+	sigset_t held = signals_held_stop();
 
 	signal(SIGTERM, SIG_DFL);
-	interruption_held(&held);
 	sigaddset(&held, SIGTERM);
-	pthread_sigmask(SIG_SETMASK, &held, NULL);
+	signals_restore(held);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
 		raise(SIGTERM);
 }

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 
 #include "util/clock.h"
-#include "util/interruption.h"
+#include "util/signals.h"
 
 /* In milliseconds. */
 #define TICK         200     /* between two calls of tick() */
@@ -321,7 +321,7 @@ static int run_all(struct running *running, struct bs_error *err)
 	int result;
 
 	/* A signal may have come before the run. */
-	if (interruption_pending())
+	if (signals_stop_pending())
 		stop_run(running);
 	result = fill_slots(running, err);
 	while (result == 0 && running->busy > 0) {

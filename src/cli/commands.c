@@ -9,7 +9,7 @@
 #include "report/phrases.h"
 #include "report/plan-file.h"
 #include "report/whole-file.h"
-#include "util/interruption.h"
+#include "util/signals.h"
 
 /* ---- one image ---------------------------------------------------------------------------- */
 
@@ -169,9 +169,9 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 
 	/* Until the process ends: whatever was changed is reported. */
 	if (changes)
-		interruption_hold();
+		signals_hold_stop();
 	account_open(&account, command->name, command->report, settings);
-	while (account.done < count && account_is_good(&account) && !interruption_pending()) {
+	while (account.done < count && account_is_good(&account) && !signals_stop_pending()) {
 		const char *image = images[account.done];
 		struct bs_result result = {0};
 
@@ -181,7 +181,7 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 		account_add(&account, image, &result);
 		bs_result_free(&result);
 	}
-	if (interruption_pending())
+	if (signals_stop_pending())
 		account_interrupted(&account, (unsigned long long)(count - account.done));
 	return account_close(&account);
 }

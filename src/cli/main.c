@@ -2,12 +2,12 @@
 /* The command line: which command, with which options, on which images. */
 #include <fcntl.h>
 #include <locale.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "report/text.h"
+#include "util/signals.h"
 
 static const struct command commands[] = {
 	{"inspect", COMMAND_INSPECT, "IMAGE...", true, run_inspect, report_inspection, NULL,
@@ -163,12 +163,7 @@ int main(int argc, char **argv)
 	if (!open_missing_streams())
 		return BS_EXIT_FAILED;
 	setlocale(LC_CTYPE, "");
-	/* A reader of the report that goes away must not end a fix half-way. */
-	signal(SIGPIPE, SIG_IGN);
-	/* Nor may a limit for the length of files: it fails the write, which is then taken back. */
-	signal(SIGXFSZ, SIG_IGN);
-	/* Whoever started us may ignore ended children; then they could not be waited for. */
-	signal(SIGCHLD, SIG_DFL);
+	signals_prepare_command();
 	if (argc < 2)
 		return usage_error(NULL, "no command is named");
 	output_open(&output, stdout, OUTPUT_COLOUR_AUTO);

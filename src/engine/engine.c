@@ -3,7 +3,6 @@
  * The library's commands, each on one image.  Here is the order of things: lock, recover, open,
  * let the worker inspect, stage and verify, commit, verify again, report.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,7 @@
 #include "transaction/journal-file.h"
 #include "util/bytes.h"
 #include "util/clock.h"
-#include "util/interruption.h"
+#include "util/signals.h"
 #include "windows/plan.h"
 
 const char *bs_version(void)
@@ -122,7 +121,7 @@ static int settle(struct container *container, const struct bs_options *options,
  */
 static int check_interruption(int outcome, struct bs_error *err)
 {
-	return interruption_pending() ? fail(err, BS_INTERRUPTED,
+	return signals_stop_pending() ? fail(err, BS_INTERRUPTED,
 					     "interrupted by a signal before anything was written")
 				      : outcome;
 }
@@ -341,32 +340,6 @@ out:
 	return outcome;
 }
 
-/*
- * A signal from the keyboard or the system waits until the image is old or new, and nothing of ours
- * but the undo file lies beside it.
- */
-static void hold_signals(void)
-{
-	sigset_t held;
-
-	sigemptyset(&held);
-	sigaddset(&held, SIGINT);
-	sigaddset(&held, SIGTERM);
-	sigaddset(&held, SIGHUP);
-	sigaddset(&held, SIGQUIT);
-	pthread_sigmask(SIG_BLOCK, &held, NULL);
-}
-
-static void remember_signals(sigset_t *signals)
-{
-	pthread_sigmask(SIG_SETMASK, NULL, signals);
-}
-
-static void release_signals(const sigset_t *signals)
-{
-	pthread_sigmask(SIG_SETMASK, signals, NULL);
-}
-
 static int compare_maker(const struct place *place, const uint8_t maker[BS_MAKER_SIZE], bool *same,
 			 struct bs_error *err)
 {
@@ -404,7 +377,7 @@ static int fix(struct container *container, const struct bs_options *options,
 	int outcome = look(container, options, WORKER_REHEARSE, &findings, result);
 
 	outcome = check_interruption(outcome, &result->error);
-	hold_signals();
+	signals_hold_for_change();
 	if (outcome == 0 && result->plan != NULL) {
 		if (expected != NULL && !plan_equal(result->plan, expected))
 			outcome = fail(&result->error, BS_PLAN_STALE,
@@ -423,10 +396,9 @@ enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 {
 	uint64_t started = begin(options, result);
 	struct container container;
-	sigset_t signals;
+	sigset_t signals = signals_mask();
 	int outcome;
 
-	remember_signals(&signals);
 	outcome = container_lock(&container, image, options, LOCK_FOR_CHANGING, &result->recovered,
 				 &result->error);
 	if (outcome == 0)
@@ -434,7 +406,7 @@ enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 	if (outcome == 0)
 		outcome = fix(&container, options, expected, result);
 	container_close(&container);
-	release_signals(&signals);
+	signals_restore(signals);
 	return finish(result, started, outcome,
 		      result->plan != NULL ? BS_STATUS_FIXED : BS_STATUS_NOTHING_TO_DO);
 }
@@ -463,11 +435,10 @@ static enum bs_exit take_back(const char *image, const struct bs_options *option
 	uint64_t started = begin(options, result);
 	enum bs_status status = BS_STATUS_UNDONE;
 	struct container container;
-	sigset_t signals;
+	sigset_t signals = signals_mask();
 	int outcome;
 
-	remember_signals(&signals);
-	hold_signals();
+	signals_hold_for_change();
 	outcome = container_lock(&container, image, options, LOCK_FOR_CHANGING, &result->recovered,
 				 &result->error);
 	if (outcome == 0 && !result->recovered && applied_too)
@@ -475,7 +446,7 @@ static enum bs_exit take_back(const char *image, const struct bs_options *option
 	else if (!result->recovered)
 		status = BS_STATUS_NOTHING_TO_DO;
 	container_close(&container);
-	release_signals(&signals);
+	signals_restore(signals);
 	return finish(result, started, outcome, status);
 }
 

@@ -17,6 +17,7 @@
 #include "engine/container.h"
 #include "ntfs/volume.h"
 #include "util/bytes.h"
+#include "util/signals.h"
 #include "windows/plan.h"
 #include "worker/budget.h"
 #include "worker/message.h"
@@ -241,23 +242,23 @@ static int take_zones(struct session *session, const struct remote_message *mess
 		      struct bs_error *err)
 {
 	struct session_findings *findings = session->findings;
-	size_t count = message->length / sizeof(struct volume_run);
+	size_t count = message->length / sizeof(struct range);
 
-	if (message->length % sizeof(struct volume_run) != 0)
+	if (message->length % sizeof(struct range) != 0)
 		return lies(err, "guard zones that make no sense");
 	findings->zones = calloc(count + 1, sizeof(*findings->zones));
 	if (findings->zones == NULL)
 		return fail_memory(err);
 	for (size_t i = 0; i < count; i++) {
-		struct volume_run run;
+		struct range zone;
 
-		memcpy(&run, message->payload + i * sizeof(run), sizeof(run));
-		if (!range_within(run.first, run.length, disk_size(guard_disk(session->guard))))
+		memcpy(&zone, message->payload + i * sizeof(zone), sizeof(zone));
+		if (!range_within(zone.offset, zone.length, disk_size(guard_disk(session->guard))))
 			return lies(err, "a guard zone outside of the disk");
-		if (budget_charge_zone(&session->budget, run.length, err) < 0)
+		if (budget_charge_zone(&session->budget, zone.length, err) < 0)
 			return -1;
 		findings->zones[findings->zone_count++] =
-			(struct guard_zone){.offset = run.first, .length = run.length};
+			(struct guard_zone){.offset = zone.offset, .length = zone.length};
 	}
 	return 0;
 }
@@ -398,11 +399,8 @@ static int talk(struct session *session, struct bs_error *err)
  */
 static void arrange_signals(const struct worker_task *task)
 {
-	sigset_t none;
-
-	sigemptyset(&none);
 	if (!task->committed)
-		pthread_sigmask(SIG_SETMASK, &none, NULL);
+		signals_release_all();
 }
 
 static int start(struct session *session, session_worker *run, struct bs_error *err)

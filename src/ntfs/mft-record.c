@@ -4,15 +4,15 @@
 #include "ntfs/ntfs-block.h"
 #include "util/bytes.h"
 
-#define RECORD_HEADER    42u /* bytes; since Windows XP there are six more */
+/* Sizes in bytes and flags; see the sources in the header. */
+#define RECORD_HEADER    42u /* since Windows XP there are six more */
+#define RECORD_IN_USE    1u
 #define ATTRIBUTE_HEADER 16u
 #define RESIDENT_HEADER  24u
 #define RUNS_HEADER      64u
 #define LIST_ENTRY       26u
 #define END_MARK         0xFFFFFFFFu
-
-enum { IN_USE = 1 };
-enum { THIN = 0x80FF }; /* sparse, or any way of compressing */
+#define ATTRIBUTE_THIN   0x80FFu /* sparse, or compressed by any method */
 
 bool mft_record_is_file(const uint8_t *bytes)
 {
@@ -26,12 +26,12 @@ bool mft_record_is_torn(const uint8_t *bytes)
 
 bool mft_record_is_in_use(const uint8_t *bytes)
 {
-	return (load_le16(bytes + 22) & IN_USE) != 0;
+	return (load_le16(bytes + 22) & RECORD_IN_USE) != 0;
 }
 
 /* ---- attributes ---------------------------------------------------------------------------- */
 
-static bool read_resident(struct mft_attribute *attribute)
+static bool record_read_resident(struct mft_attribute *attribute)
 {
 	const uint8_t *bytes = attribute->bytes;
 	uint16_t offset;
@@ -44,7 +44,7 @@ static bool read_resident(struct mft_attribute *attribute)
 	return range_within(offset, attribute->value_length, attribute->length);
 }
 
-static bool read_sizes(struct mft_attribute *attribute)
+static bool record_read_sizes(struct mft_attribute *attribute)
 {
 	const uint8_t *bytes = attribute->bytes;
 	uint16_t offset;
@@ -64,8 +64,8 @@ static bool read_sizes(struct mft_attribute *attribute)
 	return true;
 }
 
-/* The attribute at record->next; false when what is there is none. */
-static bool read_attribute(const struct mft_record *record, struct mft_attribute *attribute)
+/* Reads the attribute at record->next; false if there is no valid one. */
+static bool record_read_attribute(const struct mft_record *record, struct mft_attribute *attribute)
 {
 	const uint8_t *bytes = record->bytes + record->next;
 	uint16_t name;
@@ -78,7 +78,7 @@ static bool read_attribute(const struct mft_record *record, struct mft_attribute
 		.length = load_le32(bytes + 4),
 		.is_resident = bytes[8] == 0,
 		.name_length = bytes[9],
-		.is_thin = (load_le16(bytes + 12) & THIN) != 0,
+		.is_thin = (load_le16(bytes + 12) & ATTRIBUTE_THIN) != 0,
 	};
 	name = load_le16(bytes + 10);
 	attribute->name = bytes + name;
@@ -87,11 +87,12 @@ static bool read_attribute(const struct mft_record *record, struct mft_attribute
 	    (attribute->name_length != 0 &&
 	     !range_within(name, 2u * attribute->name_length, attribute->length)))
 		return false;
-	return attribute->is_resident ? read_resident(attribute) : read_sizes(attribute);
+	return attribute->is_resident ? record_read_resident(attribute)
+				      : record_read_sizes(attribute);
 }
 
-/* True at the mark behind the last attribute. */
-static bool at_end(const struct mft_record *record)
+/* Whether the next word is the end mark. */
+static bool record_is_at_end(const struct mft_record *record)
 {
 	return range_within(record->next, sizeof(uint32_t), record->end) &&
 	       load_le32(record->bytes + record->next) == END_MARK;
@@ -112,8 +113,8 @@ const char *mft_record_open(struct mft_record *record, uint8_t *bytes, size_t si
 		return "its sizes do not fit";
 	record->next = first;
 	/* Ends: each attribute has at least the length of its header. */
-	while (!at_end(record)) {
-		if (!read_attribute(record, &attribute))
+	while (!record_is_at_end(record)) {
+		if (!record_read_attribute(record, &attribute))
 			return "one of its attributes does not fit";
 		record->next += attribute.length;
 	}
@@ -123,7 +124,7 @@ const char *mft_record_open(struct mft_record *record, uint8_t *bytes, size_t si
 
 bool mft_record_next(struct mft_record *record, struct mft_attribute *attribute)
 {
-	if (at_end(record) || !read_attribute(record, attribute))
+	if (record_is_at_end(record) || !record_read_attribute(record, attribute))
 		return false;
 	record->next += attribute->length;
 	return true;
@@ -149,8 +150,8 @@ void mft_runs_open(struct mft_runs *runs, const struct mft_attribute *attribute)
 				  .end = attribute->pairs + attribute->pairs_length};
 }
 
-/* `length` bytes, little-endian, with a sign; 1 to 8 of them. */
-static int64_t load_signed(const uint8_t *bytes, unsigned length)
+/* Loads a signed little-endian number of 1 to 8 bytes. */
+static int64_t runs_load_signed(const uint8_t *bytes, unsigned length)
 {
 	uint64_t value = bytes[length - 1] & 0x80 ? UINT64_MAX : 0;
 
@@ -159,10 +160,10 @@ static int64_t load_signed(const uint8_t *bytes, unsigned length)
 	return (int64_t)value;
 }
 
-enum mft_run_kind mft_runs_next(struct mft_runs *runs, uint64_t *first, uint64_t *length)
+enum mft_run_kind mft_runs_next(struct mft_runs *runs, struct range *clusters)
 {
 	unsigned length_bytes, offset_bytes;
-	int64_t clusters;
+	int64_t length;
 
 	if (runs->next == runs->end || *runs->next == 0)
 		return MFT_RUN_END;
@@ -171,13 +172,13 @@ enum mft_run_kind mft_runs_next(struct mft_runs *runs, uint64_t *first, uint64_t
 	if (length_bytes < 1 || length_bytes > 8 || offset_bytes > 8 ||
 	    (size_t)(runs->end - runs->next) < 1 + length_bytes + offset_bytes)
 		return MFT_RUN_DAMAGED;
-	clusters = load_signed(runs->next + 1, length_bytes);
-	if (clusters <= 0)
+	length = runs_load_signed(runs->next + 1, length_bytes);
+	if (length <= 0)
 		return MFT_RUN_DAMAGED;
-	*length = (uint64_t)clusters;
+	clusters->length = (uint64_t)length;
 	if (offset_bytes != 0 &&
 	    __builtin_add_overflow(runs->cluster,
-				   load_signed(runs->next + 1 + length_bytes, offset_bytes),
+				   runs_load_signed(runs->next + 1 + length_bytes, offset_bytes),
 				   &runs->cluster))
 		return MFT_RUN_DAMAGED;
 	runs->next += 1 + length_bytes + offset_bytes;
@@ -186,7 +187,7 @@ enum mft_run_kind mft_runs_next(struct mft_runs *runs, uint64_t *first, uint64_t
 		return MFT_RUN_HOLE;
 	if (runs->cluster < 0)
 		return MFT_RUN_DAMAGED;
-	*first = (uint64_t)runs->cluster;
+	clusters->offset = (uint64_t)runs->cluster;
 	return MFT_RUN;
 }
 

@@ -13,7 +13,7 @@ bool ntfs_block_undo_fixups(uint8_t *block, size_t size)
 	size_t array = load_le16(block + 4), count = load_le16(block + 6);
 	uint8_t number[2];
 
-	/* The array lies before the first bytes that it guards. */
+	/* The array lies before the first two bytes that it replaces. */
 	if (size == 0 || size % NTFS_STRIDE != 0 || array % 2 != 0 ||
 	    count != size / NTFS_STRIDE + 1 || !range_within(array, 2 * count, NTFS_STRIDE - 2))
 		return false;
@@ -28,9 +28,9 @@ bool ntfs_block_undo_fixups(uint8_t *block, size_t size)
 
 /* ---- index nodes --------------------------------------------------------------------------- */
 
-/* The entry at `offset`; false when it does not lie before `end`. */
-static bool read_entry(const struct ntfs_index_node *node, size_t offset, size_t end,
-		       struct ntfs_index_entry *entry)
+/* Reads the entry at `offset`; false if it does not end by `end`. */
+static bool index_read_entry(const struct ntfs_index_node *node, size_t offset, size_t end,
+			     struct ntfs_index_entry *entry)
 {
 	const uint8_t *bytes = node->header + offset;
 	uint16_t flags;
@@ -70,7 +70,7 @@ const char *ntfs_index_node_open(struct ntfs_index_node *node, const uint8_t *he
 		return "an index whose sizes do not fit";
 	/* Ends: each entry has at least the length of its header. */
 	for (size_t offset = first;; offset += entry.length) {
-		if (!read_entry(node, offset, end, &entry))
+		if (!index_read_entry(node, offset, end, &entry))
 			return "an index entry that does not fit";
 		if (entry.is_end)
 			break;
@@ -81,7 +81,7 @@ const char *ntfs_index_node_open(struct ntfs_index_node *node, const uint8_t *he
 
 bool ntfs_index_node_next(struct ntfs_index_node *node, struct ntfs_index_entry *entry)
 {
-	if (node->ended || !read_entry(node, node->next, node->room, entry))
+	if (node->ended || !index_read_entry(node, node->next, node->room, entry))
 		return false;
 	node->next += entry->length;
 	node->ended = entry->is_end;

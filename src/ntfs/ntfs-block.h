@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the blocks of NTFS metadata have in common: the fix-ups of their sectors, and the entries of
- * an index.  A codec on buffers, no I/O, nothing of libntfs-3g.
+ * Blocks of NTFS metadata: the fix-ups of their sectors, and the entries of an index.  A codec on
+ * buffers: no I/O, nothing of libntfs-3g.
  *
- * A block ("FILE", "INDX") has an update sequence array: a number, and for each 512 bytes the two
- * bytes that belong at their end.  On the disk the number stands there instead, so that a block of
- * which only a part was written is noticed.  (Layout: Linux, fs/ntfs3/ntfs.h; libntfs-3g,
- * layout.h.)
+ * A block ("FILE", "INDX") has an update sequence array: a number, and for each 512 bytes of the
+ * block their last two bytes.  On the disk the number stands in the place of these two bytes, so
+ * that a partly written block is noticed.  (Layout: Linux, fs/ntfs3/ntfs.h; libntfs-3g, layout.h.)
  */
 #ifndef BOOTSHIFT_NTFS_BLOCK_H
 #define BOOTSHIFT_NTFS_BLOCK_H
@@ -15,11 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NTFS_STRIDE 512u /* bytes that one fix-up guards, whatever the sector size */
+#define NTFS_STRIDE 512u /* bytes for each fix-up, whatever the sector size */
 
 /*
- * Puts the guarded bytes of a block back in their places.  False when the array does not fit the
- * block, or a part of the block was not written; the block is then as it was.
+ * Puts the last two bytes of each 512 back in their places.  False if the array does not fit the
+ * block, or if a part of the block was not written; the block is then unchanged.
  */
 bool ntfs_block_undo_fixups(uint8_t *block, size_t size);
 
@@ -30,8 +29,9 @@ struct ntfs_index_entry {
 	uint16_t key_length; /* bytes; the key comes behind the header */
 	bool is_end;         /* the last one, which has no key */
 	bool has_child;
-	uint64_t
-		child; /* virtual cluster (or 512 bytes, see index_block_size) of the block below */
+	/* The block below: its virtual cluster, or its place in units of 512 bytes if a block is
+	 * smaller than a cluster. */
+	uint64_t child;
 };
 
 /* The entries of an index root or of an index block. */
@@ -43,23 +43,20 @@ struct ntfs_index_node {
 };
 
 /*
- * Looks at the header of an index node and at all its entries: they lie within `room` and one of
- * them is the end.  NULL, or what is wrong.  Only of such a node the next function is called.
+ * Checks the header of an index node and all its entries: they lie within `room` bytes, and one of
+ * them is the end.  Returns what is wrong, or NULL.
  */
 const char *ntfs_index_node_open(struct ntfs_index_node *node, const uint8_t *header, size_t room);
 
-/* The next entry, the end included; false after it. */
+/* Reads the next entry of a checked node, also the end; false behind the end. */
 bool ntfs_index_node_next(struct ntfs_index_node *node, struct ntfs_index_entry *entry);
 
 #define INDEX_BLOCK_HEADER 24u /* bytes of an index block before its index header */
 
-/*
- * Looks at an index block as it is on the disk, and takes its fix-ups out.  NULL, or what is wrong;
- * *node then makes no sense.
- */
+/* Removes the fix-ups of an index block and checks it as above.  What is wrong, or NULL. */
 const char *ntfs_index_block_open(struct ntfs_index_node *node, uint8_t *block, size_t size);
 
-/* The virtual cluster that a block says it is. */
+/* The number that is stored in an index block: its own, in the units of `child`. */
 uint64_t ntfs_index_block_number(const uint8_t *block);
 
 #endif

@@ -7,25 +7,22 @@
 #include "ntfs/ntfs-block.h"
 #include "util/bytes.h"
 
-#define BITMAP_SIZE_MAX    (1ull << 29) /* bytes: one bit for each of 2^32 clusters */
-#define LIST_SIZE_MAX      (1ull << 18) /* bytes of an attribute list; Windows' limit */
-#define INDEX_BLOCK_MAX    (1u << 21)   /* bytes: the largest cluster */
-#define SYSTEM_FILES       16u          /* records of the volume's own files */
-#define NUMBERED_FROM      48u /* records whose fix-ups lie from here on have their number before */
-#define SHORTEST_STANDARD  48u
-#define SHORTEST_FILE_NAME 66u
-#define SHORTEST_ROOT      16u /* before the index header */
-#define SHORTEST_VERSION   12u
+#define BITMAP_SIZE_MAX (1ull << 29) /* bytes: one bit for each of 2^32 clusters */
+#define LIST_SIZE_MAX   (1ull << 18) /* bytes of an attribute list; Windows' limit */
+#define INDEX_BLOCK_MAX (1u << 21)   /* bytes: the largest cluster */
+#define SYSTEM_FILES    16u          /* records of the volume's own files */
+#define NUMBERED_FROM   48u /* a record whose fix-ups lie here or later stores its number */
+#define ROOT_HEADER     16u /* bytes of an index root before its index header */
 
 /* ---- geometry ------------------------------------------------------------------------------ */
 
-static bool is_power_of_two(uint64_t number)
+static bool geometry_is_power(uint64_t number)
 {
 	return number != 0 && (number & (number - 1)) == 0;
 }
 
-/* A size in the boot record: a number of units or, if negative, the exponent of a power of two. */
-static uint64_t size_of(uint8_t byte, uint64_t unit)
+/* A size in the boot record: a number of units or, if negative, -log2 of the bytes. */
+static uint64_t geometry_size(uint8_t byte, uint64_t unit)
 {
 	if (byte < 0x80)
 		return byte * unit;
@@ -42,10 +39,10 @@ bool ntfs_geometry_read(const uint8_t *sector, struct ntfs_geometry *geometry)
 	uint64_t record_size;
 
 	*geometry = (struct ntfs_geometry){.cluster_size = cluster_sectors * sector_size};
-	if (!is_power_of_two(sector_size) || !is_power_of_two(cluster_sectors))
+	if (!geometry_is_power(sector_size) || !geometry_is_power(cluster_sectors))
 		return false;
-	record_size = size_of(sector[0x40], geometry->cluster_size);
-	if (!is_power_of_two(record_size) || record_size < NTFS_STRIDE ||
+	record_size = geometry_size(sector[0x40], geometry->cluster_size);
+	if (!geometry_is_power(record_size) || record_size < NTFS_STRIDE ||
 	    record_size > NTFS_RECORD_SIZE_MAX)
 		return false;
 	geometry->record_size = (uint32_t)record_size;
@@ -86,35 +83,42 @@ static const char *check_list(const struct mft_attribute *attribute)
 
 static const char *check_root(const struct mft_attribute *attribute)
 {
+	uint32_t block_size = load_le32(attribute->value + 8);
 	struct ntfs_index_node node;
-	uint32_t block_size;
 
-	if (attribute->value_length < SHORTEST_ROOT)
-		return "its index root is cut off";
-	block_size = load_le32(attribute->value + 8);
-	if (!is_power_of_two(block_size) || block_size < NTFS_STRIDE ||
+	if (!geometry_is_power(block_size) || block_size < NTFS_STRIDE ||
 	    block_size > INDEX_BLOCK_MAX)
 		return "its index has blocks of a size that makes no sense";
-	return ntfs_index_node_open(&node, attribute->value + SHORTEST_ROOT,
-				    attribute->value_length - SHORTEST_ROOT) == NULL
-		       ? NULL
-		       : "its index root does not fit";
+	if (ntfs_index_node_open(&node, attribute->value + ROOT_HEADER,
+				 attribute->value_length - ROOT_HEADER))
+		return "its index root does not fit";
+	return NULL;
 }
+
+/* The shortest values of attributes, in bytes. */
+static const struct {
+	uint32_t type, length;
+	const char *wrong;
+} shortest[] = {
+	{MFT_STANDARD_INFORMATION, 48, "its times are cut off"},
+	{MFT_FILE_NAME, FILE_NAME_TEXT, "one of its names is cut off"},
+	{MFT_VOLUME_INFORMATION, 12, "its version is cut off"},
+	{MFT_INDEX_ROOT, ROOT_HEADER, "its index root is cut off"},
+};
 
 static const char *check_value(const struct mft_attribute *attribute)
 {
 	const uint8_t *value = attribute->value;
 	uint32_t length = attribute->value_length;
 
+	for (size_t i = 0; i < sizeof(shortest) / sizeof(shortest[0]); i++)
+		if (attribute->type == shortest[i].type && length < shortest[i].length)
+			return shortest[i].wrong;
 	switch (attribute->type) {
-	case MFT_STANDARD_INFORMATION:
-		return length >= SHORTEST_STANDARD ? NULL : "its times are cut off";
 	case MFT_FILE_NAME:
-		return length >= SHORTEST_FILE_NAME && SHORTEST_FILE_NAME + 2u * value[64] <= length
+		return FILE_NAME_TEXT + 2u * value[FILE_NAME_LENGTH] <= length
 			       ? NULL
 			       : "one of its names is cut off";
-	case MFT_VOLUME_INFORMATION:
-		return length >= SHORTEST_VERSION ? NULL : "its version is cut off";
 	case MFT_ATTRIBUTE_LIST:
 		return check_list(attribute);
 	case MFT_INDEX_ROOT:
@@ -127,17 +131,18 @@ static const char *check_value(const struct mft_attribute *attribute)
 static const char *check_runs(const struct ntfs_geometry *geometry,
 			      const struct mft_attribute *attribute)
 {
-	uint64_t first, length, clusters = 0;
+	uint64_t clusters = 0;
 	enum mft_run_kind kind;
 	struct mft_runs runs;
+	struct range run;
 
 	mft_runs_open(&runs, attribute);
-	while ((kind = mft_runs_next(&runs, &first, &length)) != MFT_RUN_END) {
-		if (kind == MFT_RUN_DAMAGED || !add_u64(clusters, length, &clusters) ||
-		    (kind == MFT_RUN && !range_within(first, length, geometry->clusters)))
+	while ((kind = mft_runs_next(&runs, &run)) != MFT_RUN_END) {
+		if (kind == MFT_RUN_DAMAGED || !add_u64(clusters, run.length, &clusters) ||
+		    (kind == MFT_RUN && !range_within(run.offset, run.length, geometry->clusters)))
 			return "one of its run lists leads out of the volume";
 	}
-	/* The last cluster may be left 0 where the run list has no other part. */
+	/* The last cluster may be 0 if the run list has no other part. */
 	if (attribute->last_cluster != 0 &&
 	    clusters > attribute->last_cluster + 1 - attribute->first_cluster)
 		return "one of its run lists is longer than the record says";
@@ -145,9 +150,9 @@ static const char *check_runs(const struct ntfs_geometry *geometry,
 }
 
 /*
- * Only content can be sparse or compressed, and not that of the volume's own files: all else has as
- * many clusters as it has bytes.  The stream of bad clusters is as long as the volume and nearly
- * all hole, without being called sparse.
+ * Only content can be sparse or compressed, and not the content of the volume's own files.  All
+ * other attributes occupy as many bytes as they say.  The stream of bad clusters is as long as the
+ * volume and nearly all of it is a hole, but it is not marked as sparse.
  */
 static const char *check_sizes(const struct ntfs_geometry *geometry, uint64_t file,
 			       const struct mft_attribute *attribute)
@@ -165,7 +170,7 @@ static const char *check_sizes(const struct ntfs_geometry *geometry, uint64_t fi
 	return NULL;
 }
 
-/* The sizes that must fit the volume: the bitmap has a bit for each cluster. */
+/* $Bitmap has a bit for each cluster. */
 static const char *check_bitmap(const struct ntfs_geometry *geometry,
 				const struct mft_attribute *attribute)
 {
@@ -188,15 +193,15 @@ static const char *check_attribute(const struct ntfs_geometry *geometry, uint64_
 		wrong = check_value(attribute);
 	else
 		wrong = check_runs(geometry, attribute);
-	if (wrong == NULL && !attribute->is_resident && attribute->first_cluster == 0)
+	if (!wrong && !attribute->is_resident && attribute->first_cluster == 0)
 		wrong = check_sizes(geometry, file, attribute);
-	if (wrong == NULL && file == MFT_RECORD_BITMAP && mft_attribute_is(attribute, MFT_DATA, ""))
+	if (!wrong && file == MFT_RECORD_BITMAP && mft_attribute_is(attribute, MFT_DATA, ""))
 		wrong = check_bitmap(geometry, attribute);
 	return wrong;
 }
 
-/* The number that a record has in it since Windows XP. */
-static uint64_t own_number(const uint8_t *bytes)
+/* The number of a record that is stored in it since Windows XP, or UINT64_MAX. */
+static uint64_t check_stored_number(const uint8_t *bytes)
 {
 	return load_le16(bytes + 4) >= NUMBERED_FROM ? load_le32(bytes + 44) : UINT64_MAX;
 }
@@ -211,13 +216,13 @@ int ntfs_check_record(const struct ntfs_geometry *geometry, uint8_t *bytes, uint
 	uint64_t file;
 
 	if (number == UINT64_MAX)
-		number = own_number(bytes);
+		number = check_stored_number(bytes);
 	wrong = mft_record_open(record, bytes, geometry->record_size);
 	file = record->base != 0 ? MFT_NUMBER(record->base) : number;
 	walked = *record;
-	while (wrong == NULL && mft_record_next(&walked, &attribute))
+	while (!wrong && mft_record_next(&walked, &attribute))
 		wrong = check_attribute(geometry, file, &attribute);
-	if (wrong == NULL)
+	if (!wrong)
 		return 0;
 	return fail(err, BS_NTFS_DAMAGED, "%s is damaged: %s", ntfs_record_text(number, text),
 		    wrong);
@@ -225,8 +230,8 @@ int ntfs_check_record(const struct ntfs_geometry *geometry, uint8_t *bytes, uint
 
 /* ---- reads --------------------------------------------------------------------------------- */
 
-/* The number of a record by its place, for those at the beginning of $MFT. */
-static uint64_t number_by_place(const struct ntfs_geometry *geometry, uint64_t offset)
+/* The number of a record at the beginning of $MFT by its place, or UINT64_MAX. */
+static uint64_t check_place_number(const struct ntfs_geometry *geometry, uint64_t offset)
 {
 	uint64_t number;
 
@@ -243,16 +248,15 @@ static int check_records(const struct ntfs_geometry *geometry, uint64_t offset, 
 
 	for (size_t at = 0; length - at >= geometry->record_size; at += geometry->record_size)
 		if (mft_record_is_file(bytes + at) && mft_record_is_in_use(bytes + at) &&
-		    ntfs_check_record(geometry, bytes + at, number_by_place(geometry, offset + at),
-				      &record, err) < 0)
+		    ntfs_check_record(geometry, bytes + at,
+				      check_place_number(geometry, offset + at), &record, err) < 0)
 			return -1;
 	return 0;
 }
 
-/* A block that is longer than a cluster may be read in several parts: the first one has fewer bytes
- * than the block says. */
-static bool is_part_of_block(const struct ntfs_geometry *geometry, const uint8_t *bytes,
-			     size_t length)
+/* A block that is longer than a cluster may be read in several parts: then the first part has fewer
+ * bytes than the block says. */
+static bool check_is_part(const struct ntfs_geometry *geometry, const uint8_t *bytes, size_t length)
 {
 	uint64_t whole = (load_le16(bytes + 6) - 1ull) * NTFS_STRIDE;
 
@@ -265,10 +269,10 @@ static int check_index_block(const struct ntfs_geometry *geometry, uint8_t *byte
 	struct ntfs_index_node node;
 	const char *wrong;
 
-	if (is_part_of_block(geometry, bytes, length))
+	if (check_is_part(geometry, bytes, length))
 		return 0;
 	wrong = ntfs_index_block_open(&node, bytes, length);
-	if (wrong != NULL)
+	if (wrong)
 		return fail(err, BS_NTFS_DAMAGED, "a folder or another index is damaged: %s",
 			    wrong);
 	return 0;
@@ -285,7 +289,7 @@ int ntfs_check_read(const struct ntfs_geometry *geometry, uint64_t offset, const
 	if (!is_index && !is_record)
 		return 0;
 	copy = malloc(length);
-	if (copy == NULL)
+	if (!copy)
 		return fail_memory(err);
 	memcpy(copy, bytes, length);
 	result = is_index ? check_index_block(geometry, copy, length, err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Checks of NTFS metadata before libntfs-3g believes it.  The library counts on sizes, offsets and
- * run lists: wrong ones make it compute for minutes, read past a buffer, or crash.  A codec on
- * buffers, no I/O.  No check is stricter than Linux' drivers are when they read a sound volume.
+ * Checks of NTFS metadata before libntfs-3g uses it.  The library relies on sizes, offsets and run
+ * lists: wrong ones make it compute for minutes, read past a buffer, or crash.  A codec on buffers:
+ * no I/O.  No check is stricter than those of Linux' drivers.
  */
 #ifndef BOOTSHIFT_NTFS_CHECK_H
 #define BOOTSHIFT_NTFS_CHECK_H
@@ -14,7 +14,7 @@
 #include "ntfs/mft-record.h"
 #include "util/err.h"
 
-/* The sizes that a boot record tells of its volume. */
+/* The sizes in the boot record of a volume. */
 struct ntfs_geometry {
 	uint64_t cluster_size; /* bytes, a power of two */
 	uint64_t clusters;
@@ -24,25 +24,25 @@ struct ntfs_geometry {
 
 #define NTFS_RECORD_SIZE_MAX 65536u /* bytes; Windows makes 1024 and 4096 */
 
-/* `sector` holds 512 bytes.  False when they make no sense, or say that there are no clusters. */
+/* `sector` has 512 bytes.  False if the sizes make no sense, or if there are no clusters. */
 bool ntfs_geometry_read(const uint8_t *sector, struct ntfs_geometry *geometry);
 
 /*
- * Opens a record that begins with FILE and is in use, and checks it: attributes within it, sizes
- * that are consistent and that the volume allows, run lists within the volume.  Takes the fix-ups
- * out of `bytes`.  `number` is the record's, if the caller knows it; else UINT64_MAX.  Error:
- * BS_NTFS_DAMAGED with the file's name or number.
+ * Opens a record that begins with FILE and is in use, and checks that its attributes lie within it,
+ * that its sizes are consistent and possible on this volume, and that its run lists lie within the
+ * volume.  Removes the fix-ups in `bytes`.  `number` is the record's number, or UINT64_MAX if the
+ * caller does not know it.  Error: BS_NTFS_DAMAGED with the file's name or number.
  */
 MUST_CHECK int ntfs_check_record(const struct ntfs_geometry *geometry, uint8_t *bytes,
 				 uint64_t number, struct mft_record *record, struct bs_error *err);
 
-/* "$Bitmap", or "file record 4711": names a record in a message. */
+/* Names a record for a message: "$Bitmap", or "file record 4711". */
 const char *ntfs_record_text(uint64_t number, char text[40]);
 
 /*
- * Checks what was read of a volume, as it is on the disk: each record that begins with FILE and is
- * in use, and an index block that begins with INDX.  Other bytes pass.  `offset` is that of the
- * read, in bytes of the volume.  Errors: BS_NTFS_DAMAGED, BS_NO_MEMORY.
+ * Checks bytes as they are on the disk: each record that begins with FILE and is in use, and an
+ * index block that begins with INDX.  Other bytes pass.  `offset` is where they were read, in bytes
+ * of the volume.  Errors: BS_NTFS_DAMAGED, BS_NO_MEMORY.
  */
 MUST_CHECK int ntfs_check_read(const struct ntfs_geometry *geometry, uint64_t offset,
 			       const uint8_t *bytes, size_t length, struct bs_error *err);

@@ -8,23 +8,17 @@
 #define EXTENDED_ATTRIBUTES_MAX (1u << 20)
 #define STREAMS_MAX             1024u
 
-static void *attribute_value(const ATTR_RECORD *record)
-{
-	return (u8 *)(uintptr_t)record + le16_to_cpu(record->value_offset);
-}
-
 /* ---- names, times, attributes -------------------------------------------------------------- */
 
-static int read_names(struct volume_file *file, struct volume_metadata *metadata,
-		      struct bs_error *err)
+static int file_read_names(struct volume_file *file, struct volume_metadata *metadata,
+			   struct bs_error *err)
 {
-	ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(file->inode, NULL);
+	NTFS_SEARCH *search = ntfs_attr_get_search_ctx(file->inode, NULL);
+	const FILE_NAME_ATTR *name;
 
-	if (search == NULL)
+	if (!search)
 		return ntfs_fail(file->volume, err, "reading a name");
-	while (ntfs_attr_lookup(AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0, search) ==
-	       0) {
-		const FILE_NAME_ATTR *name = attribute_value(search->attr);
+	while ((name = ntfs_next_name(search))) {
 		char text[VOLUME_NAME_MAX];
 
 		metadata->links += name->file_name_type != FILE_NAME_DOS;
@@ -38,29 +32,24 @@ static int read_names(struct volume_file *file, struct volume_metadata *metadata
 			metadata->name_space = (enum volume_namespace)name->file_name_type;
 		}
 	}
-	ntfs_attr_put_search_ctx(search);
-	/* Of hard links in one folder one at most has a separate 8.3 name. */
+	/* At most one of several hard links in a folder has a separate 8.3 name. */
 	if (metadata->name_space != NAMESPACE_WIN32)
 		metadata->short_name[0] = '\0';
 	return 0;
 }
 
-/* The tag is the first word of the data.  Of a damaged point it is 0: it is none that is known. */
-static uint32_t read_reparse_tag(ntfs_inode *inode)
+/* The tag is the first word of the data.  For a damaged reparse point: 0, which is unknown. */
+static uint32_t file_read_reparse_tag(ntfs_inode *inode)
 {
-	uint32_t tag = 0;
+	NTFS_ATTRIBUTE *data = NULL;
 	uint8_t word[4];
-	ntfs_attr *data;
 
 	if (!(inode->flags & FILE_ATTR_REPARSE_POINT))
 		return 0;
 	data = ntfs_attr_open(inode, AT_REPARSE_POINT, AT_UNNAMED, 0);
-	if (data == NULL)
+	if (!data || ntfs_attr_pread(data, 0, sizeof(word), word) != (s64)sizeof(word))
 		return 0;
-	if (ntfs_attr_pread(data, 0, sizeof(word), word) == (s64)sizeof(word))
-		tag = load_le32(word);
-	ntfs_attr_close(data);
-	return tag;
+	return load_le32(word);
 }
 
 int volume_stat(struct volume_file *file, struct volume_metadata *metadata, struct bs_error *err)
@@ -71,7 +60,7 @@ int volume_stat(struct volume_file *file, struct volume_metadata *metadata, stru
 		.is_folder = (inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) != 0,
 		.is_metadata = inode->mft_no < FILE_first_user,
 		.attributes = le32_to_cpu(inode->flags),
-		.reparse_tag = read_reparse_tag(inode),
+		.reparse_tag = file_read_reparse_tag(inode),
 		.created = (uint64_t)sle64_to_cpu(inode->creation_time),
 		.modified = (uint64_t)sle64_to_cpu(inode->last_data_change_time),
 		.changed = (uint64_t)sle64_to_cpu(inode->last_mft_change_time),
@@ -79,31 +68,28 @@ int volume_stat(struct volume_file *file, struct volume_metadata *metadata, stru
 	};
 	if (!metadata->is_folder)
 		metadata->size = (uint64_t)inode->data_size;
-	return read_names(file, metadata, err);
+	return file_read_names(file, metadata, err);
 }
 
 /*
- * Makes the sizes and attributes in the file's own names what they are in the folder's index: the
- * library brings only the index up to date when an inode is closed.
+ * Copies the sizes and attributes of the file into its own names.  When an inode is closed, the
+ * library updates only the names in the folders' indexes.
  */
-static int sync_names(ntfs_inode *inode)
+static int file_sync_names(ntfs_inode *inode)
 {
-	ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(inode, NULL);
+	NTFS_SEARCH *search = ntfs_attr_get_search_ctx(inode, NULL);
 	bool is_folder = (inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) != 0;
+	FILE_NAME_ATTR *name;
 
-	if (search == NULL)
+	if (!search)
 		return -1;
-	while (ntfs_attr_lookup(AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0, search) ==
-	       0) {
-		FILE_NAME_ATTR *name = attribute_value(search->attr);
-
+	while ((name = ntfs_next_name(search))) {
 		name->file_attributes = (name->file_attributes & ~FILE_ATTR_VALID_FLAGS) |
 					(inode->flags & FILE_ATTR_VALID_FLAGS);
 		name->data_size = cpu_to_sle64(is_folder ? 0 : inode->data_size);
 		name->allocated_size = cpu_to_sle64(is_folder ? 0 : inode->allocated_size);
 		ntfs_inode_mark_dirty(search->ntfs_ino);
 	}
-	ntfs_attr_put_search_ctx(search);
 	return 0;
 }
 
@@ -111,10 +97,10 @@ int volume_close_file(struct volume_file *file, struct bs_error *err)
 {
 	int result = 0;
 
-	if (file == NULL)
+	if (!file)
 		return 0;
 	if (NInoFileNameDirty(file->inode))
-		result = sync_names(file->inode);
+		result = file_sync_names(file->inode);
 	if (ntfs_inode_close(file->inode) < 0)
 		result = -1;
 	if (result < 0)
@@ -142,47 +128,43 @@ int volume_set_attributes(struct volume_file *file, uint32_t attributes, struct 
 	return 0;
 }
 
+/* STANDARD_INFORMATION and FILE_NAME have the times under the same names. */
+#define COPY_TIMES(to, from)                                                                       \
+	do {                                                                                       \
+		(to)->creation_time = (from)->creation_time;                                       \
+		(to)->last_data_change_time = (from)->last_data_change_time;                       \
+		(to)->last_mft_change_time = (from)->last_mft_change_time;                         \
+		(to)->last_access_time = (from)->last_access_time;                                 \
+	} while (0)
+
 /*
  * The library's ntfs_inode_set_times() sets three times and makes the fourth, the change of the
- * record, the current one.  Here all four are copied: into STANDARD_INFORMATION, into the names,
- * and, by way of the TimesSet flag, into the folder's index when the inode is closed.
+ * record, the current time.  This function sets all four: in STANDARD_INFORMATION, in the names,
+ * and, by the TimesSet flag, in the folder's index when the inode is closed.
  */
 int volume_set_times(struct volume_file *file, const struct volume_metadata *times,
 		     struct bs_error *err)
 {
 	ntfs_inode *inode = file->inode;
-	ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(inode, NULL);
+	NTFS_SEARCH *search = ntfs_attr_get_search_ctx(inode, NULL);
 	STANDARD_INFORMATION *standard;
+	FILE_NAME_ATTR *name;
 
-	if (search == NULL)
+	if (!search || ntfs_attr_lookup(AT_STANDARD_INFORMATION, AT_UNNAMED, 0, CASE_SENSITIVE, 0,
+					NULL, 0, search) < 0)
 		return ntfs_fail(file->volume, err, "setting the times");
-	if (ntfs_attr_lookup(AT_STANDARD_INFORMATION, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0,
-			     search) < 0) {
-		ntfs_attr_put_search_ctx(search);
-		return ntfs_fail(file->volume, err, "setting the times");
-	}
 	inode->creation_time = cpu_to_sle64((s64)times->created);
 	inode->last_data_change_time = cpu_to_sle64((s64)times->modified);
 	inode->last_mft_change_time = cpu_to_sle64((s64)times->changed);
 	inode->last_access_time = cpu_to_sle64((s64)times->accessed);
-	standard = attribute_value(search->attr);
-	standard->creation_time = inode->creation_time;
-	standard->last_data_change_time = inode->last_data_change_time;
-	standard->last_mft_change_time = inode->last_mft_change_time;
-	standard->last_access_time = inode->last_access_time;
+	standard = ntfs_value(search->attr);
+	COPY_TIMES(standard, inode);
 	ntfs_inode_mark_dirty(search->ntfs_ino);
 	ntfs_attr_reinit_search_ctx(search);
-	while (ntfs_attr_lookup(AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0, search) ==
-	       0) {
-		FILE_NAME_ATTR *name = attribute_value(search->attr);
-
-		name->creation_time = inode->creation_time;
-		name->last_data_change_time = inode->last_data_change_time;
-		name->last_mft_change_time = inode->last_mft_change_time;
-		name->last_access_time = inode->last_access_time;
+	while ((name = ntfs_next_name(search))) {
+		COPY_TIMES(name, inode);
 		ntfs_inode_mark_dirty(search->ntfs_ino);
 	}
-	ntfs_attr_put_search_ctx(search);
 	set_nino_flag(inode, TimesSet);
 	NInoFileNameSetDirty(inode);
 	return 0;
@@ -190,10 +172,10 @@ int volume_set_times(struct volume_file *file, const struct volume_metadata *tim
 
 /* ---- security, extended attributes --------------------------------------------------------- */
 
-/* Calls one of the library's two-step readers: the size first, then the value. */
-static int read_sized(struct volume_file *file, int (*get)(struct volume_file *, char *, size_t),
-		      size_t maximum, uint8_t **value, size_t *size, const char *what,
-		      struct bs_error *err)
+/* Calls a function of the library that returns the size for no buffer, and else the value. */
+static int file_read_sized(struct volume_file *file,
+			   int (*get)(struct volume_file *, char *, size_t), size_t maximum,
+			   uint8_t **value, size_t *size, const char *what, struct bs_error *err)
 {
 	int needed = get(file, NULL, 0);
 
@@ -208,7 +190,7 @@ static int read_sized(struct volume_file *file, int (*get)(struct volume_file *,
 	if (needed == 0)
 		return 0;
 	*value = malloc((size_t)needed);
-	if (*value == NULL)
+	if (!*value)
 		return fail_memory(err);
 	if (get(file, (char *)*value, (size_t)needed) != needed) {
 		free(*value);
@@ -220,14 +202,14 @@ static int read_sized(struct volume_file *file, int (*get)(struct volume_file *,
 	return 0;
 }
 
-static int get_security(struct volume_file *file, char *value, size_t size)
+static int file_get_security(struct volume_file *file, char *value, size_t size)
 {
 	struct SECURITY_CONTEXT context = {.vol = file->volume->ntfs};
 
 	return ntfs_get_ntfs_acl(&context, file->inode, value, size);
 }
 
-static int get_extended_attributes(struct volume_file *file, char *value, size_t size)
+static int file_get_extended_attributes(struct volume_file *file, char *value, size_t size)
 {
 	return ntfs_get_ntfs_ea(file->inode, value, size);
 }
@@ -237,8 +219,8 @@ int volume_security(struct volume_file *file, uint8_t **descriptor, size_t *size
 {
 	if (ntfs_check_security(file->volume, err) < 0)
 		return -1;
-	return read_sized(file, get_security, SECURITY_DESCRIPTOR_MAX, descriptor, size,
-			  "reading a security descriptor", err);
+	return file_read_sized(file, file_get_security, SECURITY_DESCRIPTOR_MAX, descriptor, size,
+			       "reading a security descriptor", err);
 }
 
 int volume_set_security(struct volume_file *file, const uint8_t *descriptor, size_t size,
@@ -248,7 +230,7 @@ int volume_set_security(struct volume_file *file, const uint8_t *descriptor, siz
 
 	if (ntfs_check_security(file->volume, err) < 0)
 		return -1;
-	errno = EIO; /* the library does not always say why */
+	errno = EIO; /* the library does not always set it */
 	if (ntfs_set_ntfs_acl(&context, file->inode, (const char *)descriptor, size, 0) < 0)
 		return ntfs_fail(file->volume, err, "setting a security descriptor");
 	return 0;
@@ -257,8 +239,8 @@ int volume_set_security(struct volume_file *file, const uint8_t *descriptor, siz
 int volume_extended_attributes(struct volume_file *file, uint8_t **attributes, size_t *size,
 			       struct bs_error *err)
 {
-	return read_sized(file, get_extended_attributes, EXTENDED_ATTRIBUTES_MAX, attributes, size,
-			  "reading the extended attributes", err);
+	return file_read_sized(file, file_get_extended_attributes, EXTENDED_ATTRIBUTES_MAX,
+			       attributes, size, "reading the extended attributes", err);
 }
 
 int volume_set_extended_attributes(struct volume_file *file, const uint8_t *attributes, size_t size,
@@ -272,120 +254,132 @@ int volume_set_extended_attributes(struct volume_file *file, const uint8_t *attr
 
 /* ---- streams ------------------------------------------------------------------------------- */
 
-int volume_streams(struct volume_file *file, struct volume_stream **streams, size_t *count,
-		   struct bs_error *err)
-{
-	ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(file->inode, NULL);
-	struct volume_stream *grown;
-	int result = 0;
+DEFINE_VECTOR(stream_vector, struct volume_stream);
 
-	*streams = NULL;
-	*count = 0;
-	if (search == NULL)
+static int file_add_streams(struct volume_file *file, struct stream_vector *streams,
+			    struct bs_error *err)
+{
+	NTFS_SEARCH *search = ntfs_attr_get_search_ctx(file->inode, NULL);
+
+	if (!search)
 		return ntfs_fail(file->volume, err, "reading the streams");
-	while (result == 0 &&
-	       ntfs_attr_lookup(AT_DATA, NULL, 0, CASE_SENSITIVE, 0, NULL, 0, search) == 0) {
+	while (ntfs_attr_lookup(AT_DATA, NULL, 0, CASE_SENSITIVE, 0, NULL, 0, search) == 0) {
 		const ATTR_RECORD *record = search->attr;
+		struct volume_stream *stream;
 
 		if (record->non_resident && record->lowest_vcn != 0)
 			continue; /* the rest of a long stream */
-		if (*count == STREAMS_MAX) {
-			result = fail(err, BS_BOOT_FILE_UNSUPPORTED,
-				      "a file has more than %u streams", STREAMS_MAX);
-			break;
-		}
-		grown = reallocarray(*streams, *count + 1, sizeof(*grown));
-		if (grown == NULL) {
-			result = fail_memory(err);
-			break;
-		}
-		*streams = grown;
-		grown[*count].size = (uint64_t)ntfs_get_attribute_value_length(record);
+		if (streams->count == STREAMS_MAX)
+			return fail(err, BS_BOOT_FILE_UNSUPPORTED,
+				    "a file has more than %u streams", STREAMS_MAX);
+		stream = stream_vector_add(streams, err);
+		if (!stream)
+			return -1;
+		stream->size = (uint64_t)ntfs_get_attribute_value_length(record);
 		ntfs_name_to_utf8((const u8 *)record + le16_to_cpu(record->name_offset),
-				  record->name_length, grown[*count].name, VOLUME_NAME_MAX);
-		++*count;
+				  record->name_length, stream->name, sizeof(stream->name));
 	}
-	if (result == 0 && errno != ENOENT)
-		result = ntfs_fail(file->volume, err, "reading the streams");
-	ntfs_attr_put_search_ctx(search);
-	if (result < 0) {
-		free(*streams);
-		*streams = NULL;
-	}
+	return errno == ENOENT ? 0 : ntfs_fail(file->volume, err, "reading the streams");
+}
+
+int volume_streams(struct volume_file *file, struct volume_stream **streams, size_t *count,
+		   struct bs_error *err)
+{
+	struct stream_vector list = {0};
+	int result = file_add_streams(file, &list, err);
+
+	if (result < 0)
+		stream_vector_free(&list);
+	*streams = list.items;
+	*count = list.count;
 	return result;
 }
 
-/* The attribute's name as the library wants it: the unnamed one is a constant, not an empty
- * string.  *allocated is freed by the caller. */
-static int stream_name(struct volume_file *file, const char *stream, ntfschar **name, u32 *length,
-		       ntfschar **allocated, struct bs_error *err)
+/*
+ * Opens a stream.  With `make` a missing stream is made first.  The caller closes the attribute;
+ * NULL on error.
+ */
+static ntfs_attr *file_open_stream(struct volume_file *file, const char *stream, bool make,
+				   const char *what, struct bs_error *err)
 {
-	int characters;
+	NTFS_BYTES ntfschar *allocated = NULL;
+	ntfschar *name = AT_UNNAMED; /* the library wants this constant, not an empty string */
+	ntfs_attr *attribute;
+	int length = 0;
 
-	*allocated = NULL;
-	*name = AT_UNNAMED;
-	*length = 0;
-	if (stream[0] == '\0')
-		return 0;
-	characters = ntfs_name_from_utf8(file->volume, stream, allocated, err);
-	if (characters < 0)
-		return -1;
-	*name = *allocated;
-	*length = (u32)characters;
-	return 0;
+	if (stream[0] != '\0') {
+		length = ntfs_name_from_utf8(file->volume, stream, &allocated, err);
+		if (length < 0)
+			return NULL;
+		name = allocated;
+	}
+	if (make && !ntfs_attr_exist(file->inode, AT_DATA, name, (u32)length) &&
+	    ntfs_attr_add(file->inode, AT_DATA, name, (u8)length, NULL, 0) < 0) {
+		ntfs_fail(file->volume, err, "making a stream");
+		return NULL;
+	}
+	attribute = ntfs_attr_open(file->inode, AT_DATA, name, (u32)length);
+	if (!attribute)
+		ntfs_fail(file->volume, err, what);
+	return attribute;
+}
+
+s64 ntfs_read_unchecked(struct volume *volume, ntfs_attr *attribute, uint64_t offset, void *bytes,
+			size_t length)
+{
+	s64 done;
+
+	volume->device.reads_content = true;
+	done = ntfs_attr_pread(attribute, (s64)offset, (s64)length, bytes);
+	volume->device.reads_content = false;
+	return done;
 }
 
 int volume_read(struct volume_file *file, const char *stream, uint64_t offset, void *buffer,
 		size_t length, struct bs_error *err)
 {
-	ntfschar *name, *allocated;
-	u32 name_length;
-	ntfs_attr *attribute;
-	s64 done = -1;
+	NTFS_ATTRIBUTE *attribute = NULL;
+	s64 done;
 
 	if (length == 0)
 		return 0;
-	if (stream_name(file, stream, &name, &name_length, &allocated, err) < 0)
+	attribute = file_open_stream(file, stream, false, "reading a file", err);
+	if (!attribute)
 		return -1;
-	attribute = ntfs_attr_open(file->inode, AT_DATA, name, name_length);
-	if (attribute != NULL) {
-		file->volume->device.reads_content = true;
-		done = ntfs_attr_pread(attribute, (s64)offset, (s64)length, buffer);
-		file->volume->device.reads_content = false;
-		if (done >= 0 && done < (s64)length)
-			errno = EIO;
-		ntfs_attr_close(attribute);
-	}
-	free(allocated);
-	return done == (s64)length ? 0 : ntfs_fail(file->volume, err, "reading a file");
+	done = ntfs_read_unchecked(file->volume, attribute, offset, buffer, length);
+	if (done == (s64)length)
+		return 0;
+	if (done >= 0)
+		errno = EIO;
+	return ntfs_fail(file->volume, err, "reading a file");
 }
 
 /*
- * Writes all of it, or returns -1 with errno.  The library's allocator looks only so far for free
- * clusters, remembers in full_zones where it found none, and says ENOSPC while there are some left
- * when they lie scattered: it is made to look again for as long as that brings us on.
+ * Writes all bytes, or returns -1 with errno.  The library's allocator searches only a part of the
+ * volume for free clusters, notes in full_zones where it found none, and fails with ENOSPC while
+ * scattered clusters are still free.  So it has to search again for as long as that finds some.
  */
-static int write_whole(ntfs_attr *attribute, uint64_t offset, const void *buffer, size_t length)
+static int file_write_all(ntfs_attr *attribute, uint64_t offset, const void *buffer, size_t length)
 {
 	const char *rest = buffer;
-	bool looked_again = false;
+	bool has_retried = false;
 
-	while (length != 0) {
+	while (length > 0) {
 		s64 done = ntfs_attr_pwrite(attribute, (s64)offset, (s64)length, rest);
 
 		if (done > 0) {
 			offset += (uint64_t)done;
 			length -= (size_t)done;
 			rest += done;
-			looked_again = false;
+			has_retried = false;
 			continue;
 		}
 		if (done == 0)
 			errno = ENOSPC;
-		if (errno != ENOSPC || looked_again)
+		if (errno != ENOSPC || has_retried)
 			return -1;
 		attribute->ni->vol->full_zones = 0;
-		looked_again = true;
+		has_retried = true;
 	}
 	return 0;
 }
@@ -393,65 +387,38 @@ static int write_whole(ntfs_attr *attribute, uint64_t offset, const void *buffer
 int volume_write(struct volume_file *file, const char *stream, uint64_t offset, const void *buffer,
 		 size_t length, struct bs_error *err)
 {
-	ntfschar *name, *allocated;
-	u32 name_length;
-	ntfs_attr *attribute;
-	int result = -1;
+	NTFS_ATTRIBUTE *attribute = file_open_stream(file, stream, true, "writing a file", err);
 
-	if (stream_name(file, stream, &name, &name_length, &allocated, err) < 0)
+	if (!attribute)
 		return -1;
-	if (!ntfs_attr_exist(file->inode, AT_DATA, name, name_length) &&
-	    ntfs_attr_add(file->inode, AT_DATA, name, (u8)name_length, NULL, 0) < 0) {
-		free(allocated);
-		return ntfs_fail(file->volume, err, "making a stream");
-	}
-	attribute = ntfs_attr_open(file->inode, AT_DATA, name, name_length);
-	if (attribute != NULL) {
-		int problem;
-
-		result = write_whole(attribute, offset, buffer, length);
-		problem = errno;
-		ntfs_attr_close(attribute);
-		errno = problem;
-	}
-	free(allocated);
-	return result == 0 ? 0 : ntfs_fail(file->volume, err, "writing a file");
+	if (file_write_all(attribute, offset, buffer, length) < 0)
+		return ntfs_fail(file->volume, err, "writing a file");
+	return 0;
 }
 
 /* ---- clusters ------------------------------------------------------------------------------ */
 
-int volume_runs_add(struct volume_runs *runs, uint64_t first, uint64_t length, struct bs_error *err)
+static int file_add_runs(struct volume_file *file, const ATTR_RECORD *record,
+			 struct range_vector *clusters, struct bs_error *err)
 {
-	struct volume_run *grown = reallocarray(runs->runs, runs->count + 1, sizeof(*grown));
+	NTFS_BYTES runlist *mapped =
+		ntfs_mapping_pairs_decompress(file->volume->ntfs, record, NULL);
 
-	if (grown == NULL)
-		return fail_memory(err);
-	runs->runs = grown;
-	grown[runs->count++] = (struct volume_run){first, length};
-	return 0;
-}
-
-static int add_attribute_runs(struct volume_file *file, const ATTR_RECORD *record,
-			      struct volume_runs *runs, struct bs_error *err)
-{
-	runlist *mapped = ntfs_mapping_pairs_decompress(file->volume->ntfs, record, NULL);
-	int result = 0;
-
-	if (mapped == NULL)
+	if (!mapped)
 		return ntfs_fail(file->volume, err, "reading a file's clusters");
-	for (const runlist *run = mapped; run->length != 0 && result == 0; run++) {
+	for (const runlist *run = mapped; run->length != 0; run++) {
+		struct range range = {(uint64_t)run->lcn, (uint64_t)run->length};
+
 		if (run->lcn < 0)
 			continue; /* a hole, or the part that another record describes */
-		if (range_within((uint64_t)run->lcn, (uint64_t)run->length,
-				 (uint64_t)file->volume->ntfs->nr_clusters))
-			result = volume_runs_add(runs, (uint64_t)run->lcn, (uint64_t)run->length,
-						 err);
-		else
-			result = fail(err, BS_NTFS_DAMAGED,
-				      "a file's clusters lie outside of the volume");
+		if (!range_within(range.offset, range.length,
+				  (uint64_t)file->volume->ntfs->nr_clusters))
+			return fail(err, BS_NTFS_DAMAGED,
+				    "a file's clusters lie outside of the volume");
+		if (range_vector_append(clusters, range, err) < 0)
+			return -1;
 	}
-	free(mapped);
-	return result;
+	return 0;
 }
 
 uint64_t volume_record_number(const struct volume_file *file)
@@ -459,73 +426,36 @@ uint64_t volume_record_number(const struct volume_file *file)
 	return file->inode->mft_no;
 }
 
-int volume_add_runs(struct volume_file *file, struct volume_runs *runs, struct bs_error *err)
+int volume_add_clusters(struct volume_file *file, struct range_vector *clusters,
+			struct bs_error *err)
 {
-	ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(file->inode, NULL);
+	NTFS_SEARCH *search = ntfs_attr_get_search_ctx(file->inode, NULL);
 	int result = 0;
 
-	if (search == NULL)
+	if (!search)
 		return ntfs_fail(file->volume, err, "reading a file's clusters");
 	while (result == 0 && ntfs_attrs_walk(search) == 0)
 		if (search->attr->non_resident)
-			result = add_attribute_runs(file, search->attr, runs, err);
-	ntfs_attr_put_search_ctx(search);
+			result = file_add_runs(file, search->attr, clusters, err);
 	return result;
 }
 
-static int check_run(struct volume *volume, uint64_t first, uint64_t length, struct bs_error *err)
-{
-	uint8_t used[4096];
-
-	while (length != 0) {
-		uint64_t part = min_u64(length, sizeof(used) * 8 - first % 8);
-		size_t bytes = (first % 8 + part + 7) / 8;
-
-		if (ntfs_attr_pread(volume->ntfs->lcnbmp_na, (s64)(first / 8), (s64)bytes, used) !=
-		    (s64)bytes)
-			return ntfs_fail(volume, err, "reading the cluster bitmap");
-		for (uint64_t bit = first % 8; bit < first % 8 + part; bit++)
-			if (!(used[bit / 8] >> bit % 8 & 1))
-				return fail(err, BS_NTFS_DAMAGED,
-					    "a file's cluster is marked as free");
-		first += part;
-		length -= part;
-	}
-	return 0;
-}
-
-int volume_check_runs(struct volume *volume, const struct volume_runs *runs, struct bs_error *err)
-{
-	for (size_t i = 0; i < runs->count; i++)
-		if (check_run(volume, runs->runs[i].first, runs->runs[i].length, err) < 0)
-			return -1;
-	return 0;
-}
-
-int volume_locate(struct volume_file *file, uint64_t length, struct volume_runs *runs,
+int volume_locate(struct volume_file *file, uint64_t length, struct range_vector *ranges,
 		  struct bs_error *err)
 {
 	uint32_t cluster_size = file->volume->ntfs->cluster_size;
-	ntfs_attr *data = ntfs_attr_open(file->inode, AT_DATA, AT_UNNAMED, 0);
-	int result = 0;
+	NTFS_ATTRIBUTE *data = ntfs_attr_open(file->inode, AT_DATA, AT_UNNAMED, 0);
 
-	if (data == NULL || ntfs_attr_map_whole_runlist(data) < 0) {
-		result = ntfs_fail(file->volume, err, "reading a file's clusters");
-		goto out;
-	}
+	if (!data || ntfs_attr_map_whole_runlist(data) < 0)
+		return ntfs_fail(file->volume, err, "reading a file's clusters");
 	length = min_u64(length, (uint64_t)data->data_size);
-	for (const runlist *run = data->rl; run != NULL && run->length != 0 && length != 0; run++) {
+	for (const runlist *run = data->rl; run && run->length != 0 && length > 0; run++) {
 		uint64_t part = min_u64(length, (uint64_t)run->length * cluster_size);
+		struct range range = {(uint64_t)run->lcn * cluster_size, part};
 
-		if (run->lcn >= 0)
-			result =
-				volume_runs_add(runs, (uint64_t)run->lcn * cluster_size, part, err);
-		if (result < 0)
-			break;
+		if (run->lcn >= 0 && range_vector_append(ranges, range, err) < 0)
+			return -1;
 		length -= part;
 	}
-out:
-	if (data != NULL)
-		ntfs_attr_close(data);
-	return result;
+	return 0;
 }

@@ -2,10 +2,10 @@
 /*
  * The volume over libntfs-3g: checks of indexes before the library works with them.
  *
- * An index is a tree: a root in the file's record, and blocks that its entries lead to.  A bitmap
- * of its own says which blocks are in use.  The library takes the first one that is not, and writes
- * over what is there: so a block that is reached but not marked would be lost with all its entries.
- * And the library crashes after it has met a damaged block of $Secure's indexes.
+ * An index is a tree: its root is in the file's record, and entries lead to blocks.  A bitmap of
+ * the index marks the blocks in use.  The library takes the first block that is not marked and
+ * writes over its content, so a block that is reached but not marked would be lost with all its
+ * entries.  And the library crashes after it has met a damaged block of $Secure's indexes.
  */
 #include "ntfs/volume-ntfs.h"
 
@@ -16,22 +16,25 @@
 #define DEPTH_MAX 32 /* levels of a tree; libntfs-3g follows no more */
 #define NAMES_MAX 16 /* indexes of one file; $Secure has two */
 
+/* Receives each entry of an index but the end of a node. */
+typedef void index_visitor(void *context, const struct ntfs_index_entry *entry);
+
 struct index {
 	struct volume *volume;
 	ntfs_inode *inode;
 	ntfschar name[NTFS_MAX_NAME_LEN];
 	u32 name_length;
 	uint32_t block_size;
-	uint32_t unit; /* bytes: what the numbers of blocks count */
-	ntfs_attr *blocks;
+	uint32_t unit;     /* bytes that the number of a block counts */
+	ntfs_attr *blocks; /* NULL: all entries are in the root */
 	uint64_t block_count;
 	uint8_t *marked, *reached; /* a bit for each block */
 	s64 marked_size;           /* bytes */
-	ntfs_index_visitor *visit;
+	index_visitor *visit;      /* may be NULL */
 	void *context;
 };
 
-static int damaged(const struct index *index, const char *what, struct bs_error *err)
+static int index_damaged(const struct index *index, const char *what, struct bs_error *err)
 {
 	char name[64], text[40];
 
@@ -40,8 +43,8 @@ static int damaged(const struct index *index, const char *what, struct bs_error 
 		    ntfs_record_text(index->inode->mft_no, text), what);
 }
 
-/* The library cannot read a part of it: it is missing, or does not make sense. */
-static int unreadable(const struct index *index, struct bs_error *err)
+/* For a part that the library cannot read: it is missing, or makes no sense. */
+static int index_unreadable(const struct index *index, struct bs_error *err)
 {
 	int result = ntfs_fail(index->volume, err, "reading an index");
 
@@ -50,85 +53,69 @@ static int unreadable(const struct index *index, struct bs_error *err)
 	return result;
 }
 
-static bool bit_is_set(const uint8_t *bits, uint64_t bit)
-{
-	return (bits[bit / 8] >> bit % 8 & 1) != 0;
-}
-
-static int read_block(const struct index *index, uint64_t position, uint8_t *block,
-		      struct bs_error *err)
-{
-	s64 done;
-
-	/* What is wrong with the block is told here, with the name of the index. */
-	index->volume->device.reads_content = true;
-	done = ntfs_attr_pread(index->blocks, (s64)position, index->block_size, block);
-	index->volume->device.reads_content = false;
-	return done == (s64)index->block_size ? 0 : unreadable(index, err);
-}
-
-/* Notes that a block is reached.  Each is reached once, so the walk ends. */
-static int reach(struct index *index, uint64_t child, uint64_t *position, struct bs_error *err)
+/* Marks a block as reached.  Each block is reached at most once, so the walk ends. */
+static int index_reach_block(struct index *index, uint64_t child, uint64_t *position,
+			     struct bs_error *err)
 {
 	uint64_t number;
 
 	if (!mul_u64(child, index->unit, position) || *position % index->block_size != 0)
-		return damaged(index, "an entry leads to no block", err);
+		return index_damaged(index, "an entry leads to no block", err);
 	number = *position / index->block_size;
 	if (number >= index->block_count)
-		return damaged(index, "an entry leads out of it", err);
+		return index_damaged(index, "an entry leads out of it", err);
 	if (bit_is_set(index->reached, number))
-		return damaged(index, "two entries lead to one block", err);
+		return index_damaged(index, "two entries lead to one block", err);
 	if (number / 8 >= (uint64_t)index->marked_size || !bit_is_set(index->marked, number))
-		return damaged(index, "a block that holds entries is marked as free", err);
-	index->reached[number / 8] |= (uint8_t)(1u << number % 8);
+		return index_damaged(index, "a block that holds entries is marked as free", err);
+	bit_set(index->reached, number);
 	return 0;
 }
 
-static int walk_node(struct index *index, struct ntfs_index_node *node, int depth,
-		     struct bs_error *err);
+static int index_walk_node(struct index *index, struct ntfs_index_node *node, int depth,
+			   struct bs_error *err);
 
-static int walk_block(struct index *index, uint64_t child, int depth, struct bs_error *err)
+static int index_walk_block(struct index *index, uint64_t child, int depth, struct bs_error *err)
 {
-	uint8_t *block = malloc(index->block_size);
+	NTFS_BYTES uint8_t *block = malloc(index->block_size);
 	struct ntfs_index_node node;
 	uint64_t position;
 	const char *wrong;
-	int result = -1;
 
-	if (block == NULL)
+	if (!block)
 		return fail_memory(err);
-	if (reach(index, child, &position, err) < 0 || read_block(index, position, block, err) < 0)
-		goto out;
+	if (index_reach_block(index, child, &position, err) < 0)
+		return -1;
+	/* Not checked by the device: the messages here name the index. */
+	if (ntfs_read_unchecked(index->volume, index->blocks, position, block, index->block_size) !=
+	    (s64)index->block_size)
+		return index_unreadable(index, err);
 	wrong = ntfs_index_block_open(&node, block, index->block_size);
-	if (wrong == NULL && ntfs_index_block_number(block) != child)
+	if (!wrong && ntfs_index_block_number(block) != child)
 		wrong = "a block says that it is another one";
-	result = wrong == NULL ? walk_node(index, &node, depth, err) : damaged(index, wrong, err);
-out:
-	free(block);
-	return result;
+	return wrong ? index_damaged(index, wrong, err) : index_walk_node(index, &node, depth, err);
 }
 
-static int walk_node(struct index *index, struct ntfs_index_node *node, int depth,
-		     struct bs_error *err)
+static int index_walk_node(struct index *index, struct ntfs_index_node *node, int depth,
+			   struct bs_error *err)
 {
 	struct ntfs_index_entry entry;
 
 	if (depth > DEPTH_MAX)
-		return damaged(index, "it has too many levels", err);
+		return index_damaged(index, "it has too many levels", err);
 	while (ntfs_index_node_next(node, &entry)) {
-		if (entry.has_child && index->blocks == NULL)
-			return damaged(index, "it has no blocks", err);
-		if (entry.has_child && walk_block(index, entry.child, depth + 1, err) < 0)
+		if (entry.has_child && !index->blocks)
+			return index_damaged(index, "it has no blocks", err);
+		if (entry.has_child && index_walk_block(index, entry.child, depth + 1, err) < 0)
 			return -1;
-		if (!entry.is_end && index->visit != NULL)
+		if (!entry.is_end && index->visit)
 			index->visit(index->context, &entry);
 	}
 	return 0;
 }
 
 /* Opens the blocks and their bitmap; a small index has none. */
-static int open_blocks(struct index *index, struct bs_error *err)
+static int index_open_blocks(struct index *index, struct bs_error *err)
 {
 	s64 size;
 
@@ -138,62 +125,51 @@ static int open_blocks(struct index *index, struct bs_error *err)
 		ntfs_attr_open(index->inode, AT_INDEX_ALLOCATION, index->name, index->name_length);
 	index->marked = ntfs_attr_readall(index->inode, AT_BITMAP, index->name, index->name_length,
 					  &index->marked_size);
-	if (index->blocks == NULL || index->marked == NULL)
-		return unreadable(index, err);
+	if (!index->blocks || !index->marked)
+		return index_unreadable(index, err);
 	size = index->blocks->data_size;
 	index->block_count = size > 0 ? (uint64_t)size / index->block_size : 0;
 	index->reached = calloc(index->block_count / 8 + 1, 1);
-	return index->reached != NULL ? 0 : fail_memory(err);
+	return index->reached ? 0 : fail_memory(err);
 }
 
-static int check_index(struct index *index, struct bs_error *err)
+/*
+ * Walks through an index and shows its entries to index->visit.  Error: BS_NTFS_DAMAGED if a block
+ * is damaged, or is reached and not marked as used.
+ */
+static int index_check(struct index *index, struct bs_error *err)
 {
 	uint32_t cluster_size = index->volume->ntfs->cluster_size;
 	struct ntfs_index_node node;
-	uint8_t *root;
+	NTFS_BYTES uint8_t *root = NULL;
 	s64 size;
 	int result = -1;
 
 	root = ntfs_attr_readall(index->inode, AT_INDEX_ROOT, index->name, index->name_length,
 				 &size);
-	if (root == NULL)
-		return unreadable(index, err);
-	if (size < 16 || ntfs_index_node_open(&node, root + 16, (size_t)size - 16) != NULL ||
-	    load_le32(root + 8) < NTFS_STRIDE) {
-		damaged(index, "its root does not fit", err);
-		goto out;
-	}
+	if (!root)
+		return index_unreadable(index, err);
+	if (size < 16 || ntfs_index_node_open(&node, root + 16, (size_t)size - 16) ||
+	    load_le32(root + 8) < NTFS_STRIDE)
+		return index_damaged(index, "its root does not fit", err);
 	index->block_size = load_le32(root + 8);
 	index->unit = cluster_size <= index->block_size ? cluster_size : NTFS_STRIDE;
-	if (open_blocks(index, err) == 0)
-		result = walk_node(index, &node, 0, err);
-out:
-	if (index->blocks != NULL)
-		ntfs_attr_close(index->blocks);
+	if (index_open_blocks(index, err) == 0)
+		result = index_walk_node(index, &node, 0, err);
+	ntfs_attr_close(index->blocks);
 	free(index->marked);
 	free(index->reached);
-	free(root);
 	return result;
-}
-
-int ntfs_check_index(struct volume *volume, ntfs_inode *inode, const char *name,
-		     ntfs_index_visitor *visit, void *context, struct bs_error *err)
-{
-	struct index index = {.volume = volume, .inode = inode, .visit = visit, .context = context};
-
-	for (; name[index.name_length] != '\0'; index.name_length++)
-		index.name[index.name_length] = cpu_to_le16((uint8_t)name[index.name_length]);
-	return check_index(&index, err);
 }
 
 int volume_check_indexes(struct volume_file *file, struct bs_error *err)
 {
-	ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(file->inode, NULL);
+	NTFS_SEARCH *search = ntfs_attr_get_search_ctx(file->inode, NULL);
 	struct index indexes[NAMES_MAX];
 	size_t count = 0;
 	int result = 0;
 
-	if (search == NULL)
+	if (!search)
 		return ntfs_fail(file->volume, err, "reading an index");
 	while (count < NAMES_MAX &&
 	       ntfs_attr_lookup(AT_INDEX_ROOT, NULL, 0, CASE_SENSITIVE, 0, NULL, 0, search) == 0) {
@@ -206,89 +182,102 @@ int volume_check_indexes(struct volume_file *file, struct bs_error *err)
 		       (const u8 *)search->attr + le16_to_cpu(search->attr->name_offset),
 		       index->name_length * sizeof(ntfschar));
 	}
-	ntfs_attr_put_search_ctx(search);
 	for (size_t i = 0; i < count && result == 0; i++)
-		result = check_index(&indexes[i], err);
+		result = index_check(&indexes[i], err);
 	return result;
 }
 
 /* ---- $Secure ------------------------------------------------------------------------------- */
 
-/* Of the descriptors: the last one's number and end, and where the rearmost ends. */
-struct descriptors {
-	uint32_t last_number;
-	uint64_t last_end, rearmost_end; /* bytes of $SDS */
-	bool contradictory;              /* an entry whose key is not that of its value */
+/*
+ * $Secure keeps the security descriptors of all files in its stream $SDS.  Two indexes lead to
+ * them: $SII by number, $SDH by hash.  (Layout: libntfs-3g, layout.h.)
+ */
+struct secure_summary {
+	uint32_t last_number;  /* the highest number of a descriptor */
+	uint64_t last_end;     /* where the descriptor with that number ends, in bytes of $SDS */
+	uint64_t rearmost_end; /* where the rearmost descriptor ends */
+	bool is_contradictory; /* an entry's key differs from its value */
 };
 
-/* An entry of $SII: a number as its key; then the hash, number, offset and size. */
-static void look_at_number(void *context, const struct ntfs_index_entry *entry)
+/* An entry of $SII: the number as its key; then the hash, number, offset and size. */
+static void secure_visit_number(void *context, const struct ntfs_index_entry *entry)
 {
-	struct descriptors *own = context;
+	struct secure_summary *summary = context;
 	uint32_t number;
 	uint64_t end;
 
 	if (entry->length < 40 || load_le32(entry->bytes + 16) != load_le32(entry->bytes + 24)) {
-		own->contradictory = true;
+		summary->is_contradictory = true;
 		return;
 	}
 	number = load_le32(entry->bytes + 16);
 	if (!add_u64(load_le64(entry->bytes + 28), load_le32(entry->bytes + 36), &end))
 		end = UINT64_MAX;
-	if (number >= own->last_number) {
-		own->last_number = number;
-		own->last_end = end;
+	if (number >= summary->last_number) {
+		summary->last_number = number;
+		summary->last_end = end;
 	}
-	if (end > own->rearmost_end)
-		own->rearmost_end = end;
+	summary->rearmost_end = max_u64(summary->rearmost_end, end);
 }
 
 /* An entry of $SDH: hash and number as its key; then the same again, offset and size. */
-static void look_at_hash(void *context, const struct ntfs_index_entry *entry)
+static void secure_visit_hash(void *context, const struct ntfs_index_entry *entry)
 {
-	struct descriptors *own = context;
+	struct secure_summary *summary = context;
 
-	own->contradictory |=
+	summary->is_contradictory |=
 		entry->length < 48 || load_le64(entry->bytes + 16) != load_le64(entry->bytes + 24);
 }
 
 /*
- * The library adds a descriptor behind the one with the highest number: there must not be another
- * one, and no place outside of $SDS.
+ * The library adds a descriptor behind the one with the highest number.  So no other one may end
+ * behind that, and none outside of $SDS.
  */
-static int check_descriptors(struct volume *volume, const struct descriptors *descriptors,
-			     struct bs_error *err)
+static int secure_judge(struct volume *volume, const struct secure_summary *summary,
+			struct bs_error *err)
 {
-	ntfs_inode *inode = volume->ntfs->secure_ni;
 	ntfschar sds[] = {const_cpu_to_le16('$'), const_cpu_to_le16('S'), const_cpu_to_le16('D'),
 			  const_cpu_to_le16('S')};
-	ntfs_attr *stream = ntfs_attr_open(inode, AT_DATA, sds, 4);
-	s64 size;
+	NTFS_ATTRIBUTE *stream = ntfs_attr_open(volume->ntfs->secure_ni, AT_DATA, sds, 4);
 
-	if (stream == NULL)
+	if (!stream)
 		return ntfs_fail(volume, err, "reading the security descriptors");
-	size = stream->data_size;
-	ntfs_attr_close(stream);
-	if (descriptors->contradictory || descriptors->last_end < descriptors->rearmost_end ||
-	    descriptors->rearmost_end > (uint64_t)size)
+	if (summary->is_contradictory || summary->last_end < summary->rearmost_end ||
+	    summary->rearmost_end > (uint64_t)stream->data_size)
 		return fail(err, BS_NTFS_DAMAGED,
 			    "$Secure is damaged: its account of security descriptors contradicts "
 			    "itself");
 	return 0;
 }
 
+/* `name`: ASCII. */
+static int secure_check_index(struct volume *volume, const char *name, index_visitor *visit,
+			      struct secure_summary *summary, struct bs_error *err)
+{
+	struct index index = {
+		.volume = volume,
+		.inode = volume->ntfs->secure_ni,
+		.visit = visit,
+		.context = summary,
+	};
+
+	for (; name[index.name_length] != '\0'; index.name_length++)
+		index.name[index.name_length] = cpu_to_le16((uint8_t)name[index.name_length]);
+	return index_check(&index, err);
+}
+
 int ntfs_check_security(struct volume *volume, struct bs_error *err)
 {
-	struct descriptors descriptors = {0};
-	ntfs_inode *inode = volume->ntfs->secure_ni;
+	struct secure_summary summary = {0};
 
-	if (volume->security_checked || inode == NULL)
+	if (volume->security_checked || !volume->ntfs->secure_ni)
 		return 0;
-	if (ntfs_check_index(volume, inode, "$SII", look_at_number, &descriptors, err) < 0 ||
-	    ntfs_check_index(volume, inode, "$SDH", look_at_hash, &descriptors, err) < 0 ||
-	    check_descriptors(volume, &descriptors, err) < 0)
+	if (secure_check_index(volume, "$SII", secure_visit_number, &summary, err) < 0 ||
+	    secure_check_index(volume, "$SDH", secure_visit_hash, &summary, err) < 0 ||
+	    secure_judge(volume, &summary, err) < 0)
 		return -1;
-	volume->last_security_id = descriptors.last_number;
+	volume->last_security_id = summary.last_number;
 	volume->security_checked = true;
 	return 0;
 }

@@ -1,16 +1,62 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the volume-ntfs files share; nobody else includes this. */
+/*
+ * What the volume-ntfs files share.  Only they include this header, and with it libntfs-3g's.
+ *
+ * libntfs-3g's headers need the system's headers before them, and the configuration of the
+ * library's own build.
+ */
 #ifndef BOOTSHIFT_VOLUME_NTFS_H
 #define BOOTSHIFT_VOLUME_NTFS_H
 
-#include "ntfs/ntfs-device.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include <ntfs-3g/attrib.h>
+#include <ntfs-3g/device.h>
+#include <ntfs-3g/dir.h>
+#include <ntfs-3g/ea.h>
+#include <ntfs-3g/index.h>
+#include <ntfs-3g/inode.h>
+#include <ntfs-3g/layout.h>
+#include <ntfs-3g/logfile.h>
+#include <ntfs-3g/logging.h>
+#include <ntfs-3g/security.h>
+#include <ntfs-3g/unistr.h>
+#include <ntfs-3g/volume.h>
+
+#include "ntfs/ntfs-check.h"
 #include "ntfs/volume.h"
+
+/* A disk as libntfs-3g's device. */
+struct ntfs_disk {
+	struct disk *disk;
+	/* The last error of the disk, or of the check of what was read.  The library keeps only an
+	 * errno of an error. */
+	struct bs_error error;
+	s64 position; /* of the next read or write that names no offset */
+	/*
+	 * What is read is checked before the library sees it, unless `clusters` is 0, or the caller
+	 * reads the content of a file, which may be any bytes.
+	 */
+	struct ntfs_geometry geometry;
+	bool reads_content;
+};
+
+extern struct ntfs_device_operations ntfs_disk_operations;
 
 struct volume {
 	struct ntfs_disk device;
 	ntfs_volume *ntfs;
 	enum volume_mode mode;
-	/* Of the volume as it was when it was opened. */
+	/* What kept the volume from being written to when it was opened. */
 	enum bs_code obstacle;
 	const char *obstacle_text;
 	/* Set by ntfs_check_security(). */
@@ -21,41 +67,79 @@ struct volume {
 struct volume_file {
 	struct volume *volume;
 	ntfs_inode *inode;
-	/* Where it was found: of hard links these tell which one it is. */
+	/* Where the file was found: of several hard links these tell which one was opened. */
 	u64 folder; /* its reference */
 	char name[VOLUME_NAME_MAX];
 };
 
-/* Turns errno, or what the disk below said, into an error: "WHAT failed on the NTFS volume". */
+/* ---- releasing at the end of a scope -------------------------------------------------------- */
+
+static inline void ntfs_free_bytes(void *pointer)
+{
+	free(*(void **)pointer);
+}
+
+static inline void ntfs_free_search(ntfs_attr_search_ctx **search)
+{
+	if (*search)
+		ntfs_attr_put_search_ctx(*search);
+}
+
+static inline void ntfs_free_attribute(ntfs_attr **attribute)
+{
+	ntfs_attr_close(*attribute); /* NULL is allowed */
+}
+
+/* Of these nothing can get lost: they were only read, and the closing of attributes is void. */
+#define NTFS_BYTES     __attribute__((cleanup(ntfs_free_bytes)))
+#define NTFS_SEARCH    __attribute__((cleanup(ntfs_free_search))) ntfs_attr_search_ctx
+#define NTFS_ATTRIBUTE __attribute__((cleanup(ntfs_free_attribute))) ntfs_attr
+
+/* ---- errors and names ----------------------------------------------------------------------- */
+
+/* Turns errno, or the error of the disk below, into an error: "WHAT on the NTFS volume". */
 int ntfs_fail(struct volume *volume, struct bs_error *err, const char *what) __attribute__((cold));
 
-/* UTF-8 to UTF-16; *name is freed by the caller.  Returns the length in characters, or -1. */
+/* Converts UTF-8 to UTF-16; the caller frees *name.  Returns the length in characters, or -1. */
 int ntfs_name_from_utf8(struct volume *volume, const char *text, ntfschar **name,
 			struct bs_error *err);
 
-/* `length` characters of UTF-16, of any alignment: names lie in packed records. */
+/* Converts `length` characters of UTF-16, of any alignment: names lie in packed records. */
 void ntfs_name_to_utf8(const void *name, size_t length, char *text, size_t size);
 
+/* ---- reading -------------------------------------------------------------------------------- */
+
 /*
- * Opens the file that `path` leads to; the caller closes *inode, which is NULL when there is no
- * such file.  *folder, when wanted, is the reference of the folder where it was looked for.
+ * Opens the file that `path` leads to; the caller closes *inode, which is NULL if there is no such
+ * file.  *folder (unless NULL) is the reference of the folder that was searched.
  */
 int ntfs_open_path(struct volume *volume, const char *path, ntfs_inode **inode, u64 *folder,
 		   struct bs_error *err);
 
-struct ntfs_index_entry;
-typedef void ntfs_index_visitor(void *context, const struct ntfs_index_entry *entry);
-
 /*
- * Walks through an index of a file and shows each entry to `visit` (NULL: nobody).  Error:
- * BS_NTFS_DAMAGED when a block of it is damaged, or is reached and not marked as used.
+ * Reads bytes of an attribute without the device's check of metadata.  Returns how many, or -1 with
+ * errno.
  */
-int ntfs_check_index(struct volume *volume, ntfs_inode *inode, const char *name,
-		     ntfs_index_visitor *visit, void *context, struct bs_error *err);
+s64 ntfs_read_unchecked(struct volume *volume, ntfs_attr *attribute, uint64_t offset, void *bytes,
+			size_t length);
+
+/* The value of an attribute that is in its record. */
+static inline void *ntfs_value(const ATTR_RECORD *record)
+{
+	return (u8 *)(uintptr_t)record + le16_to_cpu(record->value_offset);
+}
+
+/* The next name of the file that `search` goes through; NULL behind the last. */
+static inline FILE_NAME_ATTR *ntfs_next_name(ntfs_attr_search_ctx *search)
+{
+	if (ntfs_attr_lookup(AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0, search) < 0)
+		return NULL;
+	return ntfs_value(search->attr);
+}
 
 /*
- * The same for both indexes of $Secure, and whether a new security descriptor would be added behind
- * all others.  To be called before the library looks for a descriptor; only the first call works.
+ * Checks both indexes of $Secure, and that a new security descriptor would be added behind all
+ * others.  To be called before the library looks for a descriptor; only the first call works.
  */
 int ntfs_check_security(struct volume *volume, struct bs_error *err);
 

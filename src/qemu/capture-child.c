@@ -24,6 +24,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "util/signals.h"
+
 /* Descriptors besides the standard ones.  systemd's protocol for handing over sockets, which
  * qemu-nbd speaks, begins at 3 (sd_listen_fds(3)). */
 enum {
@@ -53,11 +55,8 @@ static int arrange_descriptors(const struct capture_child *child)
 /* A signal to the terminal's foreground group is for the parent to handle. */
 static void arrange_signals(void)
 {
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
+	signals_release_all();
+	signals_reset(SIGPIPE);
 	setsid();
 }
 

@@ -16,13 +16,13 @@
 #include <linux/falloc.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "util/bytes.h"
+#include "util/signals.h"
 
 #define FOREVER 3600.0 /* seconds that the kernel may keep attributes; it sees every change */
 
@@ -220,13 +220,12 @@ static void *serve(void *argument)
 /* Signals are for the other threads. */
 static int start_thread(struct capture_file *file, struct bs_error *err)
 {
-	sigset_t all, before;
+	sigset_t before = signals_mask();
 	int number;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	signals_hold_all();
 	number = pthread_create(&file->thread, NULL, serve, file);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	signals_restore(before);
 	if (number == 0)
 		return 0;
 	errno = number;

@@ -99,9 +99,25 @@ static inline bool all_zero(const void *p, size_t length)
 	return length == 0 || (b[0] == 0 && memcmp(b, b + 1, length - 1) == 0);
 }
 
+/* Bits of a bitmap, counted from the lowest bit of the first byte. */
+static inline bool bit_is_set(const uint8_t *bits, uint64_t number)
+{
+	return (bits[number / 8] >> number % 8 & 1) != 0;
+}
+
+static inline void bit_set(uint8_t *bits, uint64_t number)
+{
+	bits[number / 8] |= (uint8_t)(1u << number % 8);
+}
+
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
+}
+
+static inline uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
 }
 
 #endif

@@ -17,27 +17,21 @@ static const char *const written_files[] = {"\\$MFTMirr", "\\$Boot", NULL};
 
 /* The clusters of the files that are counted and, for the proof, their records. */
 struct held {
-	struct volume_runs runs;
+	struct volume_changed files;
 	bool with_records;
-	uint64_t *records;
-	size_t record_count;
 };
 
 static void free_held(struct held *held)
 {
-	free(held->runs.runs);
-	free(held->records);
+	range_vector_free(&held->files.clusters);
+	volume_records_free(&held->files.records);
 }
 
 /* Adds a file's record, and looks at its indexes, because they are going to be changed. */
 static int add_record(struct held *held, struct volume_file *file, struct bs_error *err)
 {
-	uint64_t *grown = reallocarray(held->records, held->record_count + 1, sizeof(*grown));
-
-	if (grown == NULL)
-		return fail_memory(err);
-	held->records = grown;
-	grown[held->record_count++] = volume_record_number(file);
+	if (volume_records_append(&held->files.records, volume_record_number(file), err) < 0)
+		return -1;
 	return volume_check_indexes(file, err);
 }
 
@@ -45,7 +39,7 @@ static int add_file(struct held *held, struct volume_file *file, struct bs_error
 {
 	if (held->with_records && add_record(held, file, err) < 0)
 		return -1;
-	return volume_add_runs(file, &held->runs, err);
+	return volume_add_clusters(file, &held->files.clusters, err);
 }
 
 static int visit_file(void *context, const char *path, struct volume_file *file,
@@ -75,23 +69,23 @@ static int add_metadata(struct volume *volume, const char *const *paths, struct 
 	return 0;
 }
 
-static int by_first(const void *left, const void *right)
+static int by_offset(const void *left, const void *right)
 {
-	const struct volume_run *a = left, *b = right;
+	const struct range *a = left, *b = right;
 
-	return (a->first > b->first) - (a->first < b->first);
+	return (a->offset > b->offset) - (a->offset < b->offset);
 }
 
 /* *held = how many clusters the runs have together. */
-static int count_once(struct volume_runs *runs, uint64_t *held, struct bs_error *err)
+static int count_once(struct range_vector *runs, uint64_t *held, struct bs_error *err)
 {
 	*held = 0;
 	if (runs->count != 0)
-		qsort(runs->runs, runs->count, sizeof(*runs->runs), by_first);
+		qsort(runs->items, runs->count, sizeof(*runs->items), by_offset);
 	for (size_t i = 0; i < runs->count; i++) {
-		const struct volume_run *run = &runs->runs[i];
+		const struct range *run = &runs->items[i];
 
-		if (i != 0 && run[-1].first + run[-1].length > run->first)
+		if (i != 0 && range_end(run[-1]) > run->offset)
 			return fail(err, BS_NTFS_DAMAGED, "two files share a cluster");
 		*held += run->length;
 	}
@@ -140,11 +134,9 @@ static int add_plan_files(struct volume *volume, const struct bs_plan *plan, str
 }
 
 /* count_once() has sorted the runs. */
-static uint64_t end_of(const struct volume_runs *runs)
+static uint64_t end_of(const struct range_vector *runs)
 {
-	const struct volume_run *last = runs->count != 0 ? &runs->runs[runs->count - 1] : NULL;
-
-	return last != NULL ? last->first + last->length : 0;
+	return runs->count > 0 ? range_end(runs->items[runs->count - 1]) : 0;
 }
 
 /* Fills `held` and *accounting. */
@@ -157,10 +149,10 @@ static int count(struct volume *volume, const struct bs_plan *plan, struct held 
 	if (volume_state(volume, &state, err) < 0 ||
 	    add_metadata(volume, growing_files, held, err) < 0 ||
 	    add_plan_files(volume, plan, held, err) < 0 ||
-	    count_once(&held->runs, &clusters, err) < 0)
+	    count_once(&held->files.clusters, &clusters, err) < 0)
 		return -1;
 	accounting->sum = state.free / state.cluster_size + clusters;
-	accounting->end = end_of(&held->runs) * state.cluster_size;
+	accounting->end = end_of(&held->files.clusters) * state.cluster_size;
 	return 0;
 }
 
@@ -171,7 +163,7 @@ int accounting_take(struct volume *volume, const struct bs_plan *plan,
 	int result = count(volume, plan, &held, accounting, err);
 
 	if (result == 0)
-		result = volume_check_runs(volume, &held.runs, err);
+		result = volume_check_clusters(volume, &held.files.clusters, err);
 	free_held(&held);
 	return result;
 }
@@ -180,19 +172,16 @@ static int prove_volume(struct volume *volume, const struct bs_plan *plan, uint6
 			struct bs_error *err)
 {
 	struct held held = {.with_records = true};
-	struct volume_holders holders = {.runs = &held.runs};
 	struct accounting accounting;
 	uint64_t ignored;
 	int result = -1;
 
 	if (count(volume, plan, &held, &accounting, err) < 0 ||
 	    add_metadata(volume, written_files, &held, err) < 0 ||
-	    count_once(&held.runs, &ignored, err) < 0)
+	    count_once(&held.files.clusters, &ignored, err) < 0)
 		goto out;
 	*sum = accounting.sum;
-	holders.records = held.records;
-	holders.record_count = held.record_count;
-	result = volume_prove_free(volume, &holders, err);
+	result = volume_prove_free(volume, &held.files, err);
 out:
 	free_held(&held);
 	return result;

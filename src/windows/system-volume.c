@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "boot/regf-log.h"
+#include "boot/regf.h"
 #include "util/bytes.h"
 #include "windows/reader.h"
 #include "windows/tree.h"

@@ -14,7 +14,7 @@ static const struct {
 	{"\\$Bitmap", UINT64_MAX}, /* all of it */
 };
 
-static int add_metadata(struct volume *volume, uint64_t start, struct volume_runs *zones,
+static int add_metadata(struct volume *volume, uint64_t start, struct range_vector *zones,
 			struct bs_error *err)
 {
 	for (size_t i = 0; i < sizeof(metadata_zones) / sizeof(metadata_zones[0]); i++) {
@@ -31,13 +31,13 @@ static int add_metadata(struct volume *volume, uint64_t start, struct volume_run
 		if (result < 0)
 			return -1;
 		for (size_t j = before; j < zones->count; j++)
-			zones->runs[j].first += start;
+			zones->items[j].offset += start;
 	}
 	return 0;
 }
 
 /* The boot record, and each place that may hold the copy of its first sector. */
-static int add_boot_record(struct disk *window, uint64_t start, struct volume_runs *zones,
+static int add_boot_record(struct disk *window, uint64_t start, struct range_vector *zones,
 			   struct bs_error *err)
 {
 	uint8_t record[VBR_SIZE];
@@ -46,17 +46,18 @@ static int add_boot_record(struct disk *window, uint64_t start, struct volume_ru
 	size_t count;
 
 	if (disk_read(window, 0, record, sizeof(record), err) < 0 ||
-	    volume_runs_add(zones, start, VBR_SIZE, err) < 0)
+	    range_vector_append(zones, (struct range){start, VBR_SIZE}, err) < 0)
 		return -1;
 	vbr_parse(record, &parsed);
 	count = vbr_copy_offsets(&parsed, disk_size(window), offsets);
 	for (size_t i = 0; i < count; i++)
-		if (volume_runs_add(zones, start + offsets[i], SECTOR_SIZE, err) < 0)
+		if (range_vector_append(zones, (struct range){start + offsets[i], SECTOR_SIZE},
+					err) < 0)
 			return -1;
 	return 0;
 }
 
-static int add_volume(struct disk *disk, uint64_t start, uint64_t size, struct volume_runs *zones,
+static int add_volume(struct disk *disk, uint64_t start, uint64_t size, struct range_vector *zones,
 		      struct bs_error *err)
 {
 	struct disk *window;
@@ -74,10 +75,10 @@ static int add_volume(struct disk *disk, uint64_t start, uint64_t size, struct v
 	return result;
 }
 
-int zones_collect(struct disk *disk, const struct bs_plan *plan, struct volume_runs *zones,
+int zones_collect(struct disk *disk, const struct bs_plan *plan, struct range_vector *zones,
 		  struct bs_error *err)
 {
-	if (volume_runs_add(zones, 0, SECTOR_SIZE, err) < 0 ||
+	if (range_vector_append(zones, (struct range){0, SECTOR_SIZE}, err) < 0 ||
 	    add_volume(disk, plan->system_start, plan->system_size, zones, err) < 0)
 		return -1;
 	return add_volume(disk, plan->boot_start, plan->boot_size, zones, err);

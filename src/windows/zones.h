@@ -14,6 +14,6 @@
  * its copy, the records 0 to 15 of $MFT, the restart pages of $LogFile, and $Bitmap.
  */
 MUST_CHECK int zones_collect(struct disk *disk, const struct bs_plan *plan,
-			     struct volume_runs *zones, struct bs_error *err);
+			     struct range_vector *zones, struct bs_error *err);
 
 #endif

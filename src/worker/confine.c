@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "util/bytes.h"
+#include "util/signals.h"
 
 #if !defined(__has_feature) /* gcc says it with a macro of its own */
 #define __has_feature(feature) 0
@@ -66,20 +67,9 @@ static int limit(int resource, uint64_t value, struct bs_error *err)
 	return 0;
 }
 
-/* Nobody has told the process to let SIGXCPU pass. */
-static void mind_processor_time(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGXCPU);
-	signal(SIGXCPU, SIG_DFL);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
 static int set_limits(const struct confine_limits *limits, uint64_t in_use, struct bs_error *err)
 {
-	mind_processor_time();
+	signals_reset(SIGXCPU); /* it ends the process when its processor time is used up */
 	if (limit(RLIMIT_CORE, 0, err) < 0 || limit(RLIMIT_FSIZE, 0, err) < 0 ||
 	    limit(RLIMIT_CPU, limits->seconds, err) < 0)
 		return -1;

@@ -22,7 +22,7 @@ enum message_type {
 	MESSAGE_OPERATION,      /* uint32_t: this operation is done; how many sectors was it? */
 	MESSAGE_CLUSTERS,       /* uint64_t: the sum before the staging, see stage.h */
 	MESSAGE_STAGED,         /* the plan with what the rehearsal told; nothing more is staged */
-	MESSAGE_ZONES,          /* struct volume_run[] */
+	MESSAGE_ZONES,          /* struct range[] */
 	MESSAGE_DONE,           /* nothing more to come */
 	MESSAGE_ERROR,          /* struct bs_error; nothing more to come */
 	/* to the worker */

@@ -84,13 +84,13 @@ static int ask_sectors(void *context, uint32_t index, struct bs_error *err)
 
 static int send_zones(const struct worker *worker, const struct bs_plan *plan, struct bs_error *err)
 {
-	struct volume_runs zones = {0};
+	struct range_vector zones = {0};
 	int result = zones_collect(worker->disk, plan, &zones, err);
 
 	if (result == 0)
-		result = tell(worker, MESSAGE_ZONES, zones.runs, zones.count * sizeof(*zones.runs),
-			      err);
-	free(zones.runs);
+		result = tell(worker, MESSAGE_ZONES, zones.items,
+			      zones.count * sizeof(*zones.items), err);
+	range_vector_free(&zones);
 	return result;
 }
 

@@ -36,7 +36,7 @@ static const char *make_raw(void)
 /* Where a file's content lies in the image: in one piece. */
 static uint64_t locate(const char *image, const char *path, uint64_t *length)
 {
-	struct volume_runs runs = {0};
+	struct range_vector runs = {0};
 	struct sample_volume boot;
 	struct volume_file *file;
 	struct bs_error err = {0};
@@ -48,9 +48,9 @@ static uint64_t locate(const char *image, const char *path, uint64_t *length)
 	file = sample_open_file(&boot, path);
 	ASSERT_OK(volume_locate(file, UINT64_MAX, &runs, &err));
 	ck_assert_uint_eq(runs.count, 1);
-	offset = runs.runs[0].first;
-	*length = runs.runs[0].length;
-	free(runs.runs);
+	offset = runs.items[0].offset;
+	*length = runs.items[0].length;
+	range_vector_free(&runs);
 	sample_close_file(file);
 	sample_unmount(&boot);
 	sample_close(&sample);

@@ -11,7 +11,7 @@
 #include "engine/session.h"
 #include "support/sample.h"
 #include "support/state.h"
-#include "util/interruption.h"
+#include "util/signals.h"
 
 #define PATIENCE 60000 /* milliseconds */
 
@@ -23,7 +23,7 @@ static void setup(void)
 {
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		signal(signals[i], SIG_DFL);
-	interruption_hold();
+	signals_hold_stop();
 }
 
 static void teardown(void)
@@ -44,16 +44,16 @@ TEST_LOOP(interruption, a_held_signal_is_seen_and_an_ignored_one_is_not, 0, 3)
 {
 	sigset_t none;
 
-	ck_assert(!interruption_pending());
+	ck_assert(!signals_stop_pending());
 	raise(signals[_i]);
-	ck_assert(interruption_pending());
+	ck_assert(signals_stop_pending());
 	teardown();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(signals[_i], SIG_IGN);
-	interruption_hold();
+	signals_hold_stop();
 	raise(signals[_i]);
-	ck_assert(!interruption_pending());
+	ck_assert(!signals_stop_pending());
 }
 
 TEST_LOOP(interruption, a_fix_that_is_asked_to_stop_writes_nothing, 0, 3)

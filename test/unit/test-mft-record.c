@@ -98,20 +98,20 @@ TEST(mft_record_tests, a_run_list_is_taken_apart)
 	struct mft_record record;
 	struct mft_attribute attribute;
 	struct mft_runs runs;
-	uint64_t first, length;
+	struct range run;
 
 	ck_assert_ptr_null(mft_record_open(&record, bytes, SIZE));
 	ck_assert(mft_record_next(&record, &attribute) && mft_record_next(&record, &attribute));
 	mft_runs_open(&runs, &attribute);
-	ck_assert_int_eq(mft_runs_next(&runs, &first, &length), MFT_RUN);
-	ck_assert_uint_eq(first, 0x200);
-	ck_assert_uint_eq(length, 3);
-	ck_assert_int_eq(mft_runs_next(&runs, &first, &length), MFT_RUN_HOLE);
-	ck_assert_uint_eq(length, 4);
-	ck_assert_int_eq(mft_runs_next(&runs, &first, &length), MFT_RUN);
-	ck_assert_uint_eq(first, 0x180);
-	ck_assert_uint_eq(length, 4);
-	ck_assert_int_eq(mft_runs_next(&runs, &first, &length), MFT_RUN_END);
+	ck_assert_int_eq(mft_runs_next(&runs, &run), MFT_RUN);
+	ck_assert_uint_eq(run.offset, 0x200);
+	ck_assert_uint_eq(run.length, 3);
+	ck_assert_int_eq(mft_runs_next(&runs, &run), MFT_RUN_HOLE);
+	ck_assert_uint_eq(run.length, 4);
+	ck_assert_int_eq(mft_runs_next(&runs, &run), MFT_RUN);
+	ck_assert_uint_eq(run.offset, 0x180);
+	ck_assert_uint_eq(run.length, 4);
+	ck_assert_int_eq(mft_runs_next(&runs, &run), MFT_RUN_END);
 }
 
 /* One pair, and what becomes of it. */
@@ -142,16 +142,16 @@ TEST_EACH(mft_record_tests, each_kind_of_run_is_known, pairs)
 	/* In memory of its own, so that a sanitizer sees a read behind the end. */
 	uint8_t *list = malloc(pairs[_i].length + 1);
 	struct mft_attribute attribute = {.pairs = list, .pairs_length = pairs[_i].length};
-	uint64_t first = 0, length = 0;
+	struct range run = {0};
 	struct mft_runs runs;
 
 	memcpy(list, pairs[_i].bytes, pairs[_i].length);
 	mft_runs_open(&runs, &attribute);
-	ck_assert_int_eq(mft_runs_next(&runs, &first, &length), pairs[_i].kind);
+	ck_assert_int_eq(mft_runs_next(&runs, &run), pairs[_i].kind);
 	if (pairs[_i].kind == MFT_RUN)
-		ck_assert_uint_eq(first, pairs[_i].first);
+		ck_assert_uint_eq(run.offset, pairs[_i].first);
 	if (pairs[_i].clusters != 0)
-		ck_assert_uint_eq(length, pairs[_i].clusters);
+		ck_assert_uint_eq(run.length, pairs[_i].clusters);
 	free(list);
 }
 
@@ -160,13 +160,13 @@ TEST(mft_record_tests, run_lists_do_not_overflow)
 	static const uint8_t list[] = {0x81, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F,
 				       0x81, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F};
 	struct mft_attribute attribute = {.pairs = list, .pairs_length = sizeof(list)};
-	uint64_t first, length;
+	struct range run;
 	struct mft_runs runs;
 
 	mft_runs_open(&runs, &attribute);
-	ck_assert_int_eq(mft_runs_next(&runs, &first, &length), MFT_RUN);
-	ck_assert_uint_eq(first, INT64_MAX);
-	ck_assert_int_eq(mft_runs_next(&runs, &first, &length), MFT_RUN_DAMAGED);
+	ck_assert_int_eq(mft_runs_next(&runs, &run), MFT_RUN);
+	ck_assert_uint_eq(run.offset, INT64_MAX);
+	ck_assert_int_eq(mft_runs_next(&runs, &run), MFT_RUN_DAMAGED);
 }
 
 TEST(mft_record_tests, an_attribute_list_is_taken_apart)

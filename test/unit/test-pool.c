@@ -13,7 +13,7 @@
 
 #include "batch/pool.h"
 #include "rows/row.h"
-#include "util/interruption.h"
+#include "util/signals.h"
 
 #include "support/test.h"
 
@@ -129,7 +129,7 @@ static void wait_forever(void *task, int channel)
 {
 	(void)task;
 	write_text(channel, "\1");
-	while (!interruption_pending())
+	while (!signals_stop_pending())
 		usleep(1000);
 }
 
@@ -221,9 +221,9 @@ static void tell_whether_asked(void *task, int channel)
 {
 	(void)task;
 	write_text(channel, "\1");
-	for (int i = 0; i < PATIENCE * 1000 && !interruption_pending(); i++)
+	for (int i = 0; i < PATIENCE * 1000 && !signals_stop_pending(); i++)
 		usleep(1000);
-	if (interruption_pending())
+	if (signals_stop_pending())
 		dprintf(channel, "{asked}\n");
 	else
 		dprintf(STDERR_FILENO, "forgotten\n");

@@ -200,7 +200,7 @@ static void say_operation(int socket, uint32_t index)
 
 static void say_zones(int socket)
 {
-	const struct volume_run zone = {.length = 512};
+	const struct range zone = {.length = 512};
 
 	say(socket, MESSAGE_ZONES, &zone, sizeof(zone));
 }
@@ -375,7 +375,7 @@ WORKER(odd_zones)
 
 static void zone_outside_says(int socket)
 {
-	const struct volume_run zone = {.first = 512, .length = UINT64_MAX};
+	const struct range zone = {.offset = 512, .length = UINT64_MAX};
 
 	say_until(socket, MESSAGE_CLUSTERS);
 	say(socket, MESSAGE_ZONES, &zone, sizeof(zone));
@@ -1056,7 +1056,7 @@ TEST(endless_workers, a_worker_that_asks_now_and_then_has_a_time_for_all)
 
 static void sends_a_million_zones_says(int socket)
 {
-	struct volume_run *zones = calloc(MILLION, sizeof(*zones));
+	struct range *zones = calloc(MILLION, sizeof(*zones));
 
 	say_until(socket, MESSAGE_CLUSTERS);
 	say(socket, MESSAGE_ZONES, zones, MILLION * sizeof(*zones));
@@ -1066,7 +1066,7 @@ WORKER(sends_a_million_zones)
 
 static void sends_the_disk_as_a_zone(int socket, uint64_t size, const struct worker_task *own_task)
 {
-	const struct volume_run zone = {.first = 0, .length = size};
+	const struct range zone = {.offset = 0, .length = size};
 
 	(void)own_task;
 	say_until(socket, MESSAGE_CLUSTERS);

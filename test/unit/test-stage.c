@@ -178,16 +178,16 @@ TEST(staged, a_store_whose_elements_are_elsewhere_is_not_staged)
 
 /* ---- zones --------------------------------------------------------------------------------- */
 
-static bool has_zone(const struct volume_runs *zones, uint64_t first, uint64_t length)
+static bool has_zone(const struct range_vector *zones, uint64_t first, uint64_t length)
 {
 	for (size_t i = 0; i < zones->count; i++)
-		if (zones->runs[i].first <= first &&
-		    zones->runs[i].first + zones->runs[i].length >= first + length)
+		if (zones->items[i].offset <= first &&
+		    zones->items[i].offset + zones->items[i].length >= first + length)
 			return true;
 	return false;
 }
 
-static void assert_volume_zones(const struct volume_runs *zones, uint64_t start, uint64_t size)
+static void assert_volume_zones(const struct range_vector *zones, uint64_t start, uint64_t size)
 {
 	struct bs_error err = {0};
 	uint8_t record[512];
@@ -203,7 +203,7 @@ TEST_CASE(zones_tests, "zones", .setup = setup, .teardown = teardown);
 
 TEST(zones_tests, the_zones_are_the_table_the_boot_records_and_the_start_of_the_metadata)
 {
-	struct volume_runs zones = {0};
+	struct range_vector zones = {0};
 	struct bs_error err = {0};
 
 	ASSERT_OK(zones_collect(sample.disk, plan, &zones, &err));
@@ -211,16 +211,16 @@ TEST(zones_tests, the_zones_are_the_table_the_boot_records_and_the_start_of_the_
 	assert_volume_zones(&zones, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE);
 	assert_volume_zones(&zones, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
 	for (size_t i = 0; i < zones.count; i++)
-		ck_assert(range_within(zones.runs[i].first, zones.runs[i].length,
+		ck_assert(range_within(zones.items[i].offset, zones.items[i].length,
 				       disk_size(sample.disk)));
-	free(zones.runs);
+	range_vector_free(&zones);
 }
 
-static bool touches(const struct volume_runs *zones, const struct overlay_extent *extent)
+static bool touches(const struct range_vector *zones, const struct overlay_extent *extent)
 {
 	for (size_t i = 0; i < zones->count; i++)
-		if (zones->runs[i].first < extent->offset + extent->length &&
-		    extent->offset < zones->runs[i].first + zones->runs[i].length)
+		if (zones->items[i].offset < extent->offset + extent->length &&
+		    extent->offset < zones->items[i].offset + zones->items[i].length)
 			return true;
 	return false;
 }
@@ -230,7 +230,7 @@ TEST_LOOP(zones_tests, a_file_made_on_either_volume_shows_in_the_zones, 0, 2)
 {
 	uint64_t starts[] = {SAMPLE_SYSTEM_START, SAMPLE_BOOT_START};
 	uint64_t sizes[] = {SAMPLE_SYSTEM_SIZE, SAMPLE_BOOT_SIZE};
-	struct volume_runs zones = {0};
+	struct range_vector zones = {0};
 	struct bs_error err = {0};
 	struct overlay_extent *extents;
 	struct sample_volume mounted;
@@ -253,6 +253,6 @@ TEST_LOOP(zones_tests, a_file_made_on_either_volume_shows_in_the_zones, 0, 2)
 		seen = seen || touches(&zones, &extents[i]);
 	ck_assert(seen);
 	free(extents);
-	free(zones.runs);
+	range_vector_free(&zones);
 	disk_close(later.disk);
 }

@@ -102,14 +102,14 @@ TEST(files_elsewhere, a_folder_on_the_way_has_its_own_times_though_two_files_wer
 static uint64_t clusters_of(const char *path)
 {
 	struct volume_file *file = sample_open_file(&target, path);
-	struct volume_runs runs = {0};
+	struct range_vector runs = {0};
 	struct bs_error err = {0};
 	uint64_t count = 0;
 
-	ASSERT_OK(volume_add_runs(file, &runs, &err));
+	ASSERT_OK(volume_add_clusters(file, &runs, &err));
 	for (size_t i = 0; i < runs.count; i++)
-		count += runs.runs[i].length;
-	free(runs.runs);
+		count += runs.items[i].length;
+	range_vector_free(&runs);
 	volume_done_file(file);
 	return count;
 }

@@ -392,7 +392,7 @@ TEST(tampering_with_the_start, a_loader_that_is_gone_is_noticed)
 /* Changes the bit of a cluster of the boot volume. */
 static void flip_bitmap_bit(uint64_t cluster)
 {
-	struct volume_runs bitmap = {0};
+	struct range_vector bitmap = {0};
 	struct sample_volume boot;
 	struct volume_file *file;
 	struct bs_error err = {0};
@@ -404,9 +404,9 @@ static void flip_bitmap_bit(uint64_t cluster)
 	ASSERT_OK(volume_locate(file, UINT64_MAX, &bitmap, &err));
 	volume_done_file(file);
 	sample_unmount(&boot);
-	ck_assert_uint_lt(cluster / 8, bitmap.runs[0].length);
-	at = SAMPLE_BOOT_START + bitmap.runs[0].first + cluster / 8;
-	free(bitmap.runs);
+	ck_assert_uint_lt(cluster / 8, bitmap.items[0].length);
+	at = SAMPLE_BOOT_START + bitmap.items[0].offset + cluster / 8;
+	range_vector_free(&bitmap);
 	ASSERT_OK(disk_read(sample.disk, at, &byte, 1, &err));
 	byte ^= (uint8_t)(1u << cluster % 8);
 	sample_write(&sample, at, &byte, 1);
@@ -414,7 +414,7 @@ static void flip_bitmap_bit(uint64_t cluster)
 
 static uint64_t last_cluster_of(const char *path)
 {
-	struct volume_runs runs = {0};
+	struct range_vector runs = {0};
 	struct sample_volume boot;
 	struct volume_file *file;
 	struct bs_error err = {0};
@@ -424,9 +424,9 @@ static uint64_t last_cluster_of(const char *path)
 	file = sample_open_file(&boot, path);
 	ASSERT_OK(volume_locate(file, UINT64_MAX, &runs, &err));
 	ck_assert_uint_gt(runs.count, 0);
-	cluster =
-		(runs.runs[runs.count - 1].first + runs.runs[runs.count - 1].length - 1) / CLUSTER;
-	free(runs.runs);
+	cluster = (runs.items[runs.count - 1].offset + runs.items[runs.count - 1].length - 1) /
+		  CLUSTER;
+	range_vector_free(&runs);
 	volume_done_file(file);
 	sample_unmount(&boot);
 	return cluster;
