@@ -19,28 +19,6 @@ static const char *const fixed_items[] = {BOOT_MANAGER, "\\BOOTNXT", BOOT_FOLDER
 
 /* ---- files --------------------------------------------------------------------------------- */
 
-/* The place for one more file, or NULL with an error. */
-static struct fact_file *file_place(struct facts *facts, struct bs_error *err)
-{
-	struct fact_file *grown;
-
-	if (facts->file_count == BS_PLAN_FILES_MAX) {
-		fail(err, BS_BOOT_FILE_UNSUPPORTED, "more than %d files would move",
-		     BS_PLAN_FILES_MAX);
-		return NULL;
-	}
-	if (facts->file_count == facts->file_room) {
-		grown = reallocarray(facts->files, facts->file_room * 2 + 64, sizeof(*grown));
-		if (!grown) {
-			fail_memory(err);
-			return NULL;
-		}
-		facts->files = grown;
-		facts->file_room = facts->file_room * 2 + 64;
-	}
-	return &facts->files[facts->file_count++];
-}
-
 /* Counts the streams.  A lone surrogate in a stream's name became U+FFFD when it was read, so the
  * stream would not be found by its name. */
 static int read_streams(struct facts *facts, struct fact_file *added, struct volume_file *file,
@@ -71,17 +49,19 @@ static int add_file(void *context, const char *path, struct volume_file *file,
 {
 	struct facts *facts = context;
 	bool twice = facts_find(facts, path) != NULL;
-	struct fact_file *added = file_place(facts, err);
+	struct fact_file *added;
 
+	if (facts->files.count == BS_PLAN_FILES_MAX)
+		return fail(err, BS_BOOT_FILE_UNSUPPORTED, "more than %d files would move",
+			    BS_PLAN_FILES_MAX);
+	added = fact_files_add(&facts->files, err);
 	if (!added)
 		return -1;
-	*added = (struct fact_file){
-		.file = {.is_folder = metadata->is_folder,
-			 .size = metadata->size,
-			 .attributes = metadata->attributes},
-		.reparse_tag = metadata->reparse_tag,
-		.twice = twice,
-	};
+	added->file.is_folder = metadata->is_folder;
+	added->file.size = metadata->size;
+	added->file.attributes = metadata->attributes;
+	added->reparse_tag = metadata->reparse_tag;
+	added->twice = twice;
 	snprintf(added->file.path, sizeof(added->file.path), "%s", path);
 	return read_streams(facts, added, file, err);
 }

@@ -52,9 +52,9 @@ static int read_parent(void *context, const char *path, struct volume_file *file
 	(void)err;
 	if (!metadata->is_folder || metadata->attributes & FILE_IS_REPARSE_POINT)
 		add_target(facts, NOT_A_FOLDER, path);
-	for (uint32_t i = 0; i < facts->file_count; i++)
-		if (strcasecmp(facts->files[i].file.path, path) == 0)
-			facts->files[i].stays = true;
+	for (uint32_t i = 0; i < facts->files.count; i++)
+		if (strcasecmp(facts->files.items[i].file.path, path) == 0)
+			facts->files.items[i].stays = true;
 	return 0;
 }
 

@@ -4,7 +4,6 @@
  * "wherever bootmgr came from" (`boot`), and those that lead to the boot volume, with the files
  * there that they name.  What moves because of them is added to the boot files on the way.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "windows/reader.h"
@@ -16,18 +15,10 @@ static bool is_on(const struct facts *facts, const struct bcd_device *device, in
 	       device->partition_offset == facts->partitions[index].is.start;
 }
 
-/* Adds an element to the facts, or returns NULL if the store has too many of them. */
-static struct fact_element *add_element(struct facts *facts, const struct bcd *bcd,
-					const struct bcd_element *element,
-					const struct bcd_device *device)
+static void describe_element(const struct facts *facts, const struct bcd *bcd,
+			     const struct bcd_element *element, const struct bcd_device *device,
+			     struct fact_element *added)
 {
-	struct fact_element *added;
-
-	if (facts->element_count == FACT_ELEMENTS_MAX) {
-		facts->elements_left_out = true;
-		return NULL;
-	}
-	added = &facts->elements[facts->element_count++];
 	*added = (struct fact_element){
 		.id = element->id,
 		.offset = device->field_offset,
@@ -41,7 +32,6 @@ static struct fact_element *add_element(struct facts *facts, const struct bcd *b
 	bcd_text(bcd, bcd_find(bcd, element->object, BCD_DESCRIPTION), added->name,
 		 sizeof(added->name));
 	bcd_device_file(bcd, element, device, added->named, sizeof(added->named));
-	return added;
 }
 
 /* Whether an element leads to the system volume or, in the second pass, to the boot volume. */
@@ -88,9 +78,13 @@ static int read_elements(struct reader *reader, const struct bcd *bcd, int32_t i
 		bcd_device(bcd, &bcd->elements[i], &device);
 		if (!leads_to(facts, &device, index))
 			continue;
-		element = add_element(facts, bcd, &bcd->elements[i], &device);
-		if (!element)
+		facts->elements_left_out = facts->elements.count == FACT_ELEMENTS_MAX;
+		if (facts->elements_left_out)
 			break;
+		element = fact_elements_add(&facts->elements, err);
+		if (!element)
+			return -1;
+		describe_element(facts, bcd, &bcd->elements[i], &device, element);
 		if (reader_find(volume, element->named, &element->found, err) < 0)
 			return -1;
 		if (index == facts->system_index)
@@ -105,9 +99,6 @@ int elements_read(struct reader *reader, const struct bcd *bcd, struct bs_error 
 {
 	struct facts *facts = reader->facts;
 
-	facts->elements = calloc(FACT_ELEMENTS_MAX, sizeof(*facts->elements));
-	if (!facts->elements)
-		return fail_memory(err);
 	if (read_elements(reader, bcd, facts->system_index, err) < 0)
 		return -1;
 	if (!facts_is_readable(facts, facts->boot_index) ||

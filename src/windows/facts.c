@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/facts.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -28,10 +27,8 @@ void facts_begin(struct facts *facts, uint64_t disk_size, const struct bs_option
 
 void facts_free(struct facts *facts)
 {
-	free(facts->files);
-	free(facts->elements);
-	facts->files = NULL;
-	facts->elements = NULL;
+	fact_files_free(&facts->files);
+	fact_elements_free(&facts->elements);
 }
 
 /* ---- partitions ---------------------------------------------------------------------------- */
@@ -157,8 +154,8 @@ struct fact_room facts_room(const struct facts *facts)
 	boot = &facts->partitions[facts->boot_index].is;
 	room.is_known = true;
 	/* The lengths of streams are the image's word: nothing may overflow. */
-	for (uint32_t i = 0; i < facts->file_count; i++)
-		if (!facts->files[i].stays && !add_u64(copies, boot->cluster_size, &copies))
+	for (uint32_t i = 0; i < facts->files.count; i++)
+		if (!facts->files.items[i].stays && !add_u64(copies, boot->cluster_size, &copies))
 			copies = UINT64_MAX;
 	if (!add_u64(copies, ROOM_MARGIN, &room.needed))
 		room.needed = UINT64_MAX;
@@ -173,9 +170,9 @@ struct fact_room facts_room(const struct facts *facts)
 
 const struct fact_file *facts_find(const struct facts *facts, const char *path)
 {
-	for (uint32_t i = 0; i < facts->file_count; i++)
-		if (strcasecmp(facts->files[i].file.path, path) == 0)
-			return &facts->files[i];
+	for (uint32_t i = 0; i < facts->files.count; i++)
+		if (strcasecmp(facts->files.items[i].file.path, path) == 0)
+			return &facts->files.items[i];
 	return NULL;
 }
 

@@ -18,6 +18,7 @@
 #include "boot/mbr.h"
 #include "boot/vbr.h"
 #include "ntfs/volume.h"
+#include "util/vector.h"
 
 #define BOOT_MANAGER   "\\bootmgr"
 #define BOOT_FOLDER    "\\Boot"
@@ -65,6 +66,8 @@ struct fact_file {
 	bool bad_stream_name; /* of a stream: no valid Unicode */
 	bool stays; /* a folder on the way to an item, which the boot volume has already */
 };
+
+DEFINE_VECTOR(fact_files, struct fact_file);
 
 /*
  * What is under a path.  The volume's own metadata counts as nothing.  `size` and `attributes` are
@@ -144,6 +147,7 @@ struct fact_element {
 	struct fact_found found; /* what is there */
 	enum fact_fate fate;
 };
+DEFINE_VECTOR(fact_elements, struct fact_element);
 
 /* The files of an earlier Windows (NT to XP) and its menu. */
 #define LEGACY_FILES 5u
@@ -191,8 +195,7 @@ struct facts {
 
 	/* The boot files.  Of the system volume's error the code is BS_OK when there was none. */
 	struct bs_error system_error;
-	uint32_t file_count, file_room;
-	struct fact_file *files; /* folders before what is in them */
+	struct fact_files files; /* folders before what is in them */
 	uint64_t stream_bytes;   /* of all streams */
 	uint32_t item_count;
 	struct boot_item items[BOOT_ITEMS_MAX]; /* in the order in which they are copied */
@@ -214,8 +217,7 @@ struct facts {
 	char loader_path[BS_PATH_MAX]; /* of the Windows on the boot volume */
 
 	/* What else the menu leads to; read if a fix has to move the boot files. */
-	uint32_t element_count;
-	struct fact_element *elements; /* those on the system volume first */
+	struct fact_elements elements; /* those on the system volume first */
 	bool elements_left_out;
 	struct fact_legacy legacy;
 	struct bs_error elements_error; /* of the boot volume, when elements were looked at */

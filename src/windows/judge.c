@@ -194,11 +194,11 @@ static void tell_found(const struct facts *facts, struct bs_inspection *report)
 	}
 	report->system_index = facts->system_index;
 	report->boot_index = facts->boot_index;
-	for (uint32_t i = 0; i < facts->file_count; i++) {
-		if (facts->files[i].file.is_folder)
+	for (uint32_t i = 0; i < facts->files.count; i++) {
+		if (facts->files.items[i].file.is_folder)
 			continue;
 		report->boot_file_count++;
-		report->boot_file_bytes += facts->files[i].file.size;
+		report->boot_file_bytes += facts->files.items[i].file.size;
 	}
 	memcpy(report->loader_path, facts->loader_path, sizeof(report->loader_path));
 	memcpy(report->windows_name, facts->windows_name, sizeof(report->windows_name));

@@ -73,16 +73,16 @@ static void add_copy(struct bs_plan *plan, const struct boot_item *item, uint32_
 static void add_files(struct bs_plan *plan, const struct facts *facts)
 {
 	plan->file_count = 0;
-	for (uint32_t i = 0; i < facts->file_count; i++)
-		if (!facts->files[i].stays)
-			plan->files[plan->file_count++] = facts->files[i].file;
+	for (uint32_t i = 0; i < facts->files.count; i++)
+		if (!facts->files.items[i].stays)
+			plan->files[plan->file_count++] = facts->files.items[i].file;
 }
 
 static void add_elements(struct bs_plan *plan, const struct facts *facts)
 {
 	plan->element_count = 0;
-	for (uint32_t i = 0; i < facts->element_count; i++) {
-		const struct fact_element *element = &facts->elements[i];
+	for (uint32_t i = 0; i < facts->elements.count; i++) {
+		const struct fact_element *element = &facts->elements.items[i];
 		struct bs_plan_element *planned = &plan->elements[plan->element_count];
 
 		if (!facts_is_retargeted(facts, element))
@@ -99,7 +99,7 @@ int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *
 {
 	const struct bs_partition *system = &facts->partitions[facts->system_index].is;
 	const struct bs_partition *boot = &facts->partitions[facts->boot_index].is;
-	struct bs_plan *plan = plan_new(facts->file_count, facts->element_count);
+	struct bs_plan *plan = plan_new(facts->files.count, facts->elements.count);
 	uint32_t cursor = 0;
 
 	*out = plan;

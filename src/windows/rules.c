@@ -261,13 +261,13 @@ static bool tell_lost(const struct bcd_device *device, struct ruling *ruling)
 
 static const char *element_name(const struct facts *facts, uint32_t i)
 {
-	return facts->elements[i].name[0] != '\0' ? facts->elements[i].name : "without a name";
+	return facts->elements.items[i].name[0] != '\0' ? facts->elements.items[i].name : "without a name";
 }
 
 /* Whether an element would break, and is not one more of the entry that the last one named. */
 static bool would_break_first(const struct facts *facts, uint32_t i)
 {
-	const struct fact_element *elements = facts->elements;
+	const struct fact_element *elements = facts->elements.items;
 
 	if (elements[i].fate != FATE_BREAKS)
 		return false;
@@ -281,8 +281,8 @@ static uint32_t retargeted_count(const struct facts *facts)
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < facts->element_count; i++)
-		count += facts_is_retargeted(facts, &facts->elements[i]);
+	for (uint32_t i = 0; i < facts->elements.count; i++)
+		count += facts_is_retargeted(facts, &facts->elements.items[i]);
 	return count;
 }
 
@@ -291,8 +291,8 @@ static uint32_t staying_elements(const struct facts *facts, const char **named)
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < facts->element_count; i++) {
-		const struct fact_element *element = &facts->elements[i];
+	for (uint32_t i = 0; i < facts->elements.count; i++) {
+		const struct fact_element *element = &facts->elements.items[i];
 
 		if (!element->on_system || facts_is_retargeted(facts, element) ||
 		    (element->named[0] != '\0' && element->found.kind == FOUND_NOTHING))
@@ -486,8 +486,8 @@ uint32_t rules_count_subjects(const struct facts *facts, enum rule_subject subje
 		[ON_PARTITION] = good ? facts->partition_count : 0,
 		[ON_PAIR] = good ? facts->partition_count * BS_PARTITIONS_MAX : 0,
 		[ON_ROLE] = 2,
-		[ON_FILE] = facts->file_count,
-		[ON_ELEMENT] = facts->element_count,
+		[ON_FILE] = facts->files.count,
+		[ON_ELEMENT] = facts->elements.count,
 		[ON_LEGACY] = facts->legacy.was_read ? LEGACY_FILES : 0,
 		[ON_CHOICE] = facts->legacy.choice_count,
 		[ON_ITEM] = facts->item_count,

@@ -41,7 +41,7 @@ static struct fact_partition sound_partition(uint32_t number, uint64_t start, ui
 
 static void add_file(const char *path, bool is_folder, uint64_t size)
 {
-	struct fact_file *file = &facts.files[facts.file_count++];
+	struct fact_file *file = &facts.files.items[facts.files.count++];
 
 	*file = (struct fact_file){.file = {.is_folder = is_folder, .size = size}};
 	snprintf(file->file.path, sizeof(file->file.path), "%s", path);
@@ -66,7 +66,7 @@ static struct fact_found found(enum fact_found_kind kind, const char *path)
 
 static struct fact_element *add_element(const char *object)
 {
-	struct fact_element *element = &facts.elements[facts.element_count++];
+	struct fact_element *element = &facts.elements.items[facts.elements.count++];
 
 	*element = (struct fact_element){.on_system = true};
 	snprintf(element->object, sizeof(element->object), "%s", object);
@@ -93,8 +93,8 @@ static void make_sound(void)
 	facts.partitions[SYSTEM] = sound_partition(1, MIB, 100 * MIB);
 	facts.partitions[BOOT] = sound_partition(2, 101 * MIB, 9000 * MIB);
 	facts.system_index = SYSTEM;
-	facts.files = memset(files, 0, sizeof(files));
-	facts.elements = memset(elements, 0, sizeof(elements));
+	facts.files.items = memset(files, 0, sizeof(files));
+	facts.elements.items = memset(elements, 0, sizeof(elements));
 	add_file(BOOT_MANAGER, false, 400000);
 	add_file(BOOT_FOLDER, true, 0);
 	add_file(BOOT_BCD_PATH, false, 32768);
@@ -146,7 +146,7 @@ static void add_target(enum fact_in_the_way what)
 
 static void add_many_elements(void)
 {
-	while (facts.element_count <= BS_ELEMENTS_MAX)
+	while (facts.elements.count <= BS_ELEMENTS_MAX)
 		add_element("{many}")->found = found(FOUND_FILE, BOOT_MANAGER);
 }
 
