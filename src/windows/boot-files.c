@@ -21,8 +21,8 @@ static const char *const fixed_items[] = {BOOT_MANAGER, "\\BOOTNXT", BOOT_FOLDER
 
 /* Counts the streams.  A lone surrogate in a stream's name became U+FFFD when it was read, so the
  * stream would not be found by its name. */
-static int read_streams(struct facts *facts, struct fact_file *added, struct volume_file *file,
-			struct bs_error *err)
+static int boot_files_read_streams(struct facts *facts, struct fact_file *added,
+				   struct volume_file *file, struct bs_error *err)
 {
 	struct volume_stream *streams;
 	bool has_content = false;
@@ -44,8 +44,8 @@ static int read_streams(struct facts *facts, struct fact_file *added, struct vol
 			      added->file.path);
 }
 
-static int add_file(void *context, const char *path, struct volume_file *file,
-		    const struct volume_metadata *metadata, struct bs_error *err)
+static int boot_files_add_file(void *context, const char *path, struct volume_file *file,
+			       const struct volume_metadata *metadata, struct bs_error *err)
 {
 	struct facts *facts = context;
 	bool twice = facts_find(facts, path) != NULL;
@@ -63,20 +63,21 @@ static int add_file(void *context, const char *path, struct volume_file *file,
 	added->reparse_tag = metadata->reparse_tag;
 	added->twice = twice;
 	snprintf(added->file.path, sizeof(added->file.path), "%s", path);
-	return read_streams(facts, added, file, err);
+	return boot_files_read_streams(facts, added, file, err);
 }
 
 /* A folder on the way to more than one item is listed once, before the first of them. */
-static int add_parent(void *context, const char *path, struct volume_file *file,
-		      const struct volume_metadata *metadata, struct bs_error *err)
+static int boot_files_add_parent(void *context, const char *path, struct volume_file *file,
+				 const struct volume_metadata *metadata, struct bs_error *err)
 {
-	return facts_find(context, path) ? 0 : add_file(context, path, file, metadata, err);
+	return facts_find(context, path) ? 0
+					 : boot_files_add_file(context, path, file, metadata, err);
 }
 
 /* ---- items --------------------------------------------------------------------------------- */
 
-static int add_item(struct reader *reader, struct volume *system, const char *path,
-		    enum boot_item_reason reason, struct bs_error *err)
+static int boot_files_add_item(struct reader *reader, struct volume *system, const char *path,
+			       enum boot_item_reason reason, struct bs_error *err)
 {
 	struct facts *facts = reader->facts;
 	struct boot_item *item = &facts->items[facts->item_count];
@@ -87,8 +88,8 @@ static int add_item(struct reader *reader, struct volume *system, const char *pa
 		facts->items_left_out = true;
 		return 0;
 	}
-	if (tree_walk_parents(system, path, add_parent, facts, err) < 0 ||
-	    tree_walk(system, path, add_file, facts, &found, err) < 0)
+	if (tree_walk_parents(system, path, boot_files_add_parent, facts, err) < 0 ||
+	    tree_walk(system, path, boot_files_add_file, facts, &found, err) < 0)
 		return -1;
 	if (!found)
 		return 0;
@@ -105,7 +106,8 @@ static int add_item(struct reader *reader, struct volume *system, const char *pa
 int boot_files_read(struct reader *reader, struct volume *system, struct bs_error *err)
 {
 	for (size_t i = 0; i < FIXED_ITEMS; i++)
-		if (add_item(reader, system, fixed_items[i], BOOT_ITEM_OF_BOOTMGR, err) < 0)
+		if (boot_files_add_item(reader, system, fixed_items[i], BOOT_ITEM_OF_BOOTMGR, err) <
+		    0)
 			return -1;
 	return 0;
 }
@@ -113,5 +115,7 @@ int boot_files_read(struct reader *reader, struct volume *system, struct bs_erro
 int boot_files_add(struct reader *reader, struct volume *system, const char *path,
 		   enum boot_item_reason reason, struct bs_error *err)
 {
-	return facts_find(reader->facts, path) ? 0 : add_item(reader, system, path, reason, err);
+	return facts_find(reader->facts, path)
+		       ? 0
+		       : boot_files_add_item(reader, system, path, reason, err);
 }

@@ -9,7 +9,7 @@
 #include "windows/reader.h"
 #include "windows/tree.h"
 
-static void add_target(struct facts *facts, enum fact_in_the_way what, const char *path)
+static void target_add(struct facts *facts, enum fact_in_the_way what, const char *path)
 {
 	struct fact_target *target;
 
@@ -21,37 +21,37 @@ static void add_target(struct facts *facts, enum fact_in_the_way what, const cha
 }
 
 /* At least this many bytes become free with a file: whole clusters, of whatever usual size. */
-static uint64_t freed_with(const struct volume_metadata *metadata)
+static uint64_t target_frees(const struct volume_metadata *metadata)
 {
 	uint32_t thin = FILE_IS_SPARSE | FILE_IS_COMPRESSED;
 
 	return metadata->attributes & thin ? 0 : metadata->size - metadata->size % 4096;
 }
 
-static int read_replaced(void *context, const char *path, struct volume_file *file,
-			 const struct volume_metadata *metadata, struct bs_error *err)
+static int target_read_replaced(void *context, const char *path, struct volume_file *file,
+				const struct volume_metadata *metadata, struct bs_error *err)
 {
 	struct facts *facts = context;
 
 	(void)file;
 	(void)err;
-	if (!add_u64(facts->replaced_bytes, freed_with(metadata), &facts->replaced_bytes))
+	if (!add_u64(facts->replaced_bytes, target_frees(metadata), &facts->replaced_bytes))
 		facts->replaced_bytes = UINT64_MAX;
 	if (metadata->links > 1)
-		add_target(facts, HARD_LINKED, path);
+		target_add(facts, HARD_LINKED, path);
 	return 0;
 }
 
 /* A folder on the way that the boot volume has already stays as it is. */
-static int read_parent(void *context, const char *path, struct volume_file *file,
-		       const struct volume_metadata *metadata, struct bs_error *err)
+static int target_read_parent(void *context, const char *path, struct volume_file *file,
+			      const struct volume_metadata *metadata, struct bs_error *err)
 {
 	struct facts *facts = context;
 
 	(void)file;
 	(void)err;
 	if (!metadata->is_folder || metadata->attributes & FILE_IS_REPARSE_POINT)
-		add_target(facts, NOT_A_FOLDER, path);
+		target_add(facts, NOT_A_FOLDER, path);
 	for (uint32_t i = 0; i < facts->files.count; i++)
 		if (strcasecmp(facts->files.items[i].file.path, path) == 0)
 			facts->files.items[i].stays = true;
@@ -59,8 +59,8 @@ static int read_parent(void *context, const char *path, struct volume_file *file
 }
 
 /* How many entries of the folder have this name when case is ignored. */
-static int count_names(struct volume *target, const char *folder, const char *name, uint32_t *names,
-		       struct bs_error *err)
+static int target_count_names(struct volume *target, const char *folder, const char *name,
+			      uint32_t *names, struct bs_error *err)
 {
 	struct volume_file *file;
 	struct volume_metadata metadata;
@@ -84,7 +84,7 @@ static int count_names(struct volume *target, const char *folder, const char *na
 }
 
 /* What stands under the item's names, its own and its 8.3 name. */
-static int read_names(struct volume *target, struct boot_item *item, struct bs_error *err)
+static int target_read_names(struct volume *target, struct boot_item *item, struct bs_error *err)
 {
 	const char *name = strrchr(item->path, '\\') + 1;
 	char folder[BS_PATH_MAX];
@@ -98,7 +98,7 @@ static int read_names(struct volume *target, struct boot_item *item, struct bs_e
 		if (reader_find(target, item->short_path, &item->short_there, err) < 0)
 			return -1;
 	}
-	return count_names(target, folder, name, &item->names, err);
+	return target_count_names(target, folder, name, &item->names, err);
 }
 
 int boot_target_read(struct reader *reader, struct volume *target, struct bs_error *err)
@@ -109,10 +109,10 @@ int boot_target_read(struct reader *reader, struct volume *target, struct bs_err
 		struct boot_item *item = &facts->items[i];
 		bool found;
 
-		if (read_names(target, item, err) < 0 ||
-		    tree_walk_parents(target, item->path, read_parent, facts, err) < 0 ||
+		if (target_read_names(target, item, err) < 0 ||
+		    tree_walk_parents(target, item->path, target_read_parent, facts, err) < 0 ||
 		    tree_count(target, item->path, &item->replaces, err) < 0 ||
-		    tree_walk(target, item->path, read_replaced, facts, &found, err) < 0)
+		    tree_walk(target, item->path, target_read_replaced, facts, &found, err) < 0)
 			return -1;
 	}
 	return 0;

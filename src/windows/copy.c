@@ -25,8 +25,8 @@ struct copy {
 	uint8_t *chunk;
 };
 
-static int write_chunk(struct volume_file *to, const char *stream, uint64_t offset,
-		       const uint8_t *chunk, size_t length, struct bs_error *err)
+static int copy_write_chunk(struct volume_file *to, const char *stream, uint64_t offset,
+			    const uint8_t *chunk, size_t length, struct bs_error *err)
 {
 	int result = volume_write(to, stream, offset, chunk, length, err);
 
@@ -52,7 +52,7 @@ static int copy_stream(const struct copy *copy, struct volume_file *from, struct
 		size_t length = min_u64(stream->size - offset, CHUNK);
 
 		if (volume_read(from, stream->name, offset, copy->chunk, length, err) < 0 ||
-		    write_chunk(to, stream->name, offset, copy->chunk, length, err) < 0)
+		    copy_write_chunk(to, stream->name, offset, copy->chunk, length, err) < 0)
 			return -1;
 		if (unnamed)
 			sha256_update(&hash, length, copy->chunk);
@@ -80,8 +80,8 @@ static int copy_streams(const struct copy *copy, struct volume_file *from, struc
 
 /* Whether the volume gives back the descriptor that it was given: where $Secure is damaged it gives
  * another file's, or none. */
-static int check_security(struct volume_file *to, const uint8_t *descriptor, size_t size,
-			  struct bs_error *err)
+static int copy_check_security(struct volume_file *to, const uint8_t *descriptor, size_t size,
+			       struct bs_error *err)
 {
 	uint8_t *found;
 	size_t found_size;
@@ -108,7 +108,7 @@ static int copy_security(struct volume_file *from, struct volume_file *to, struc
 		return -1;
 	result = volume_set_security(to, descriptor, size, err);
 	if (result == 0)
-		result = check_security(to, descriptor, size, err);
+		result = copy_check_security(to, descriptor, size, err);
 	free(descriptor);
 	return result;
 }
@@ -128,15 +128,15 @@ static int copy_extended_attributes(struct volume_file *from, struct volume_file
 	return result;
 }
 
-static int fill(const struct copy *copy, struct volume_file *from, const char *path,
-		const struct volume_metadata *metadata, struct bs_error *err)
+static int copy_fill(const struct copy *copy, struct volume_file *from, const char *path,
+		     const struct volume_metadata *metadata, struct bs_error *err)
 {
 	struct volume_file *to;
 	int result;
 
 	if (volume_open_file(copy->target, path, &to, err) < 0)
 		return -1;
-	if (to == NULL)
+	if (!to)
 		return fail(err, BS_NTFS, "%s was made and is missing", path);
 	result = copy_streams(copy, from, to, err);
 	if (result == 0)
@@ -155,7 +155,7 @@ static int fill(const struct copy *copy, struct volume_file *from, const char *p
 }
 
 /* Splits a path into the folder and the name. */
-static void folder_of(const char *path, char folder[BS_PATH_MAX])
+static void copy_folder_of(const char *path, char folder[BS_PATH_MAX])
 {
 	size_t length = (size_t)(strrchr(path, '\\') - path);
 
@@ -175,18 +175,18 @@ static int copy_one(void *context, const char *path, struct volume_file *file,
 	if (*copy->cursor == copy->plan->file_count || strcmp(planned->path, path) != 0 ||
 	    planned->size != metadata->size || planned->is_folder != metadata->is_folder)
 		return fail(err, BS_CHANGED_MEANWHILE, "%s is not as it was planned", path);
-	folder_of(path, folder);
+	copy_folder_of(path, folder);
 	if (volume_create(copy->target, folder, metadata->name, metadata->is_folder, err) < 0 ||
 	    volume_set_names(copy->target, folder, metadata, err) < 0 ||
-	    fill(copy, file, path, metadata, err) < 0)
+	    copy_fill(copy, file, path, metadata, err) < 0)
 		return fail_prefix(err, "copying %s", path);
 	++*copy->cursor;
 	return 0;
 }
 
 /* A folder's times change when something is made in it, so they are set when all is there. */
-static int stamp_folder(void *context, const char *path, struct volume_file *file,
-			const struct volume_metadata *metadata, struct bs_error *err)
+static int copy_stamp_folder(void *context, const char *path, struct volume_file *file,
+			     const struct volume_metadata *metadata, struct bs_error *err)
 {
 	struct volume_file *to;
 
@@ -195,7 +195,7 @@ static int stamp_folder(void *context, const char *path, struct volume_file *fil
 		return 0;
 	if (volume_open_file(context, path, &to, err) < 0)
 		return -1;
-	if (to == NULL)
+	if (!to)
 		return fail(err, BS_NTFS, "%s was made and is missing", path);
 	if (volume_set_times(to, metadata, err) < 0) {
 		volume_done_file(to);
@@ -217,14 +217,14 @@ static int copy_parent(void *context, const char *path, struct volume_file *file
 }
 
 /* And with the times that it has in the plan's source, also when this item is not its first. */
-static int stamp_parent(void *context, const char *path, struct volume_file *file,
-			const struct volume_metadata *metadata, struct bs_error *err)
+static int copy_stamp_parent(void *context, const char *path, struct volume_file *file,
+			     const struct volume_metadata *metadata, struct bs_error *err)
 {
 	const struct copy *copy = context;
 
 	for (uint32_t i = 0; i < *copy->cursor; i++)
 		if (strcasecmp(copy->plan->files[i].path, path) == 0)
-			return stamp_folder(copy->target, path, file, metadata, err);
+			return copy_stamp_folder(copy->target, path, file, metadata, err);
 	return 0;
 }
 
@@ -237,7 +237,7 @@ int copy_item(struct volume *source, struct volume *target, const char *item, st
 	int result;
 
 	copy.chunk = malloc(CHUNK);
-	if (copy.chunk == NULL)
+	if (!copy.chunk)
 		return fail_memory(err);
 	result = tree_walk_parents(source, item, copy_parent, &copy, err);
 	if (result == 0)
@@ -245,9 +245,9 @@ int copy_item(struct volume *source, struct volume *target, const char *item, st
 	if (result == 0)
 		result = tree_walk(source, item, copy_one, &copy, &found, err);
 	if (result == 0)
-		result = tree_walk(source, item, stamp_folder, target, &found, err);
+		result = tree_walk(source, item, copy_stamp_folder, target, &found, err);
 	if (result == 0)
-		result = tree_walk_parents(source, item, stamp_parent, &copy, err);
+		result = tree_walk_parents(source, item, copy_stamp_parent, &copy, err);
 	free(copy.chunk);
 	return result;
 }

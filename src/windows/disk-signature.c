@@ -2,7 +2,7 @@
 #include "windows/disk-signature.h"
 
 /* Whether a device of the store names this disk by the signature that it has. */
-static bool store_names_disk(const struct facts *facts, const struct bcd *bcd)
+static bool signature_is_in_store(const struct facts *facts, const struct bcd *bcd)
 {
 	for (size_t i = 0; i < bcd->count; i++) {
 		struct bcd_device device;
@@ -21,8 +21,8 @@ static bool store_names_disk(const struct facts *facts, const struct bcd *bcd)
  * The Windows at the place that the boot menu names says by which signature it knows its drive C:.
  * If it says nothing, the rest of the store decides.
  */
-static int ask_windows(struct reader *reader, const struct bcd *bcd, int32_t index, uint32_t named,
-		       bool *changed, struct bs_error *err)
+static int signature_ask_windows(struct reader *reader, const struct bcd *bcd, int32_t index,
+				 uint32_t named, bool *changed, struct bs_error *err)
 {
 	struct volume *volume;
 	uint32_t signature = 0;
@@ -34,7 +34,7 @@ static int ask_windows(struct reader *reader, const struct bcd *bcd, int32_t ind
 		if (!reader_is_content(err->code))
 			return -1;
 	}
-	*changed = known ? signature == named : !store_names_disk(reader->facts, bcd);
+	*changed = known ? signature == named : !signature_is_in_store(reader->facts, bcd);
 	return 0;
 }
 
@@ -54,8 +54,8 @@ int disk_signature_changed(struct reader *reader, const struct bcd *bcd,
 			continue;
 		if (reader_has_file(reader, (int32_t)i, path, &there, err) < 0)
 			return -1;
-		return there ? ask_windows(reader, bcd, (int32_t)i, device->disk_signature, changed,
-					   err)
+		return there ? signature_ask_windows(reader, bcd, (int32_t)i,
+						     device->disk_signature, changed, err)
 			     : 0;
 	}
 	return 0;

@@ -12,14 +12,14 @@
 /* What MountedDevices has for a volume of an MBR disk: the signature, and the partition's start. */
 #define MOUNTED_SIZE 12u
 
-static int read_bytes(void *source, uint64_t offset, void *buffer, size_t length,
-		      struct bs_error *err)
+static int hive_read_bytes(void *source, uint64_t offset, void *buffer, size_t length,
+			   struct bs_error *err)
 {
 	return volume_read(source, "", offset, buffer, length, err);
 }
 
 /* Opens a hive of a volume; *file = NULL when there is none.  The caller closes *file. */
-static int open_hive(struct volume *volume, const char *path, struct volume_file **file,
+static int hive_open(struct volume *volume, const char *path, struct volume_file **file,
 		     struct regf *hive, struct bs_error *err)
 {
 	struct volume_metadata metadata;
@@ -28,11 +28,11 @@ static int open_hive(struct volume *volume, const char *path, struct volume_file
 		return *file ? -1 : 0;
 	if (volume_stat(*file, &metadata, err) < 0)
 		return -1;
-	*hive = (struct regf){.read = read_bytes, .source = *file, .size = metadata.size};
+	*hive = (struct regf){.read = hive_read_bytes, .source = *file, .size = metadata.size};
 	return regf_open(hive, err);
 }
 
-static int read_names(struct regf *hive, struct facts *facts, struct bs_error *err)
+static int hive_read_names(struct regf *hive, struct facts *facts, struct bs_error *err)
 {
 	char build[24], service_pack[32];
 	uint32_t key;
@@ -55,15 +55,16 @@ int hives_read_name(struct reader *reader, struct volume *volume, struct bs_erro
 {
 	struct volume_file *file = NULL;
 	struct regf hive;
-	int result = open_hive(volume, SOFTWARE_HIVE, &file, &hive, err);
+	int result = hive_open(volume, SOFTWARE_HIVE, &file, &hive, err);
 
 	if (result == 0 && file)
-		result = read_names(&hive, reader->facts, err);
+		result = hive_read_names(&hive, reader->facts, err);
 	volume_done_file(file);
 	return result;
 }
 
-static int read_mounted(struct regf *hive, uint32_t *signature, bool *known, struct bs_error *err)
+static int hive_read_mounted(struct regf *hive, uint32_t *signature, bool *known,
+			     struct bs_error *err)
 {
 	uint8_t data[MOUNTED_SIZE];
 	struct regf_value value;
@@ -90,11 +91,11 @@ int hives_read_signature(struct volume *volume, uint32_t *signature, bool *known
 {
 	struct volume_file *file = NULL;
 	struct regf hive;
-	int result = open_hive(volume, SYSTEM_HIVE, &file, &hive, err);
+	int result = hive_open(volume, SYSTEM_HIVE, &file, &hive, err);
 
 	*known = false;
 	if (result == 0 && file)
-		result = read_mounted(&hive, signature, known, err);
+		result = hive_read_mounted(&hive, signature, known, err);
 	volume_done_file(file);
 	return result;
 }

@@ -10,25 +10,25 @@
 
 /* ---- findings and links -------------------------------------------------------------------- */
 
-static bool code_refuses(enum bs_code code)
+static bool judge_code_refuses(enum bs_code code)
 {
 	return bs_code_exit(code) == BS_EXIT_REFUSED;
 }
 
 /* The place for one more finding.  When the report is full, a refusal replaces the last note. */
-static struct bs_finding *finding_place(struct bs_inspection *report, enum bs_code code)
+static struct bs_finding *judge_finding_place(struct bs_inspection *report, enum bs_code code)
 {
 	if (report->finding_count < BS_FINDINGS_MAX)
 		return &report->findings[report->finding_count++];
-	for (uint32_t i = BS_FINDINGS_MAX; i > 0 && code_refuses(code); i--)
-		if (!code_refuses(report->findings[i - 1].code))
+	for (uint32_t i = BS_FINDINGS_MAX; i > 0 && judge_code_refuses(code); i--)
+		if (!judge_code_refuses(report->findings[i - 1].code))
 			return &report->findings[i - 1];
 	return NULL;
 }
 
-static void add_finding(struct bs_inspection *report, enum bs_code code, const char *message)
+static void judge_add_finding(struct bs_inspection *report, enum bs_code code, const char *message)
 {
-	struct bs_finding *finding = finding_place(report, code);
+	struct bs_finding *finding = judge_finding_place(report, code);
 
 	if (!finding)
 		return;
@@ -37,7 +37,7 @@ static void add_finding(struct bs_inspection *report, enum bs_code code, const c
 }
 
 /* The first rule sets the link. */
-static void set_link(struct bs_link *link, const struct rule *rule, const char *detail)
+static void judge_set_link(struct bs_link *link, const struct rule *rule, const char *detail)
 {
 	if (strcmp(link->detail, NOT_REACHED) != 0)
 		return;
@@ -46,21 +46,21 @@ static void set_link(struct bs_link *link, const struct rule *rule, const char *
 	memcpy(link->detail, detail, sizeof(link->detail));
 }
 
-static void apply_rule(const struct facts *facts, const struct rule *rule, uint32_t subject,
-		       struct bs_inspection *report)
+static void judge_apply_rule(const struct facts *facts, const struct rule *rule, uint32_t subject,
+			     struct bs_inspection *report)
 {
 	struct ruling ruling = {"", ""};
 
 	if (!rule->test(facts, subject, &ruling))
 		return;
 	if (ruling.finding[0] != '\0')
-		add_finding(report, rule->code, ruling.finding);
+		judge_add_finding(report, rule->code, ruling.finding);
 	if (ruling.link[0] != '\0')
-		set_link(&report->links[rule->link], rule, ruling.link);
+		judge_set_link(&report->links[rule->link], rule, ruling.link);
 }
 
 /* Rules with the same kind of subject that follow each other are tried subject by subject. */
-static void apply_rules(const struct facts *facts, struct bs_inspection *report)
+static void judge_apply_rules(const struct facts *facts, struct bs_inspection *report)
 {
 	size_t count, end;
 	const struct rule *rules = rules_all(&count);
@@ -72,22 +72,22 @@ static void apply_rules(const struct facts *facts, struct bs_inspection *report)
 			;
 		for (uint32_t i = 0; i < subjects; i++)
 			for (size_t j = first; j < end; j++)
-				apply_rule(facts, &rules[j], i, report);
+				judge_apply_rule(facts, &rules[j], i, report);
 	}
 }
 
 /* ---- the verdict --------------------------------------------------------------------------- */
 
-static bool has_refusal(const struct bs_inspection *report)
+static bool judge_has_refusal(const struct bs_inspection *report)
 {
 	for (uint32_t i = 0; i < report->finding_count; i++)
-		if (code_refuses(report->findings[i].code))
+		if (judge_code_refuses(report->findings[i].code))
 			return true;
 	return false;
 }
 
 /* Whether every link is good.  Not known if no link is broken but some link is unknown. */
-static bool chain_is_good(const struct bs_inspection *report, bool after, bool *known)
+static bool judge_chain_is_good(const struct bs_inspection *report, bool after, bool *known)
 {
 	bool broken = false, unknown = false;
 
@@ -105,7 +105,7 @@ static bool chain_is_good(const struct bs_inspection *report, bool after, bool *
  * The two links that a fix repairs: after it exactly one partition is active, and its boot record
  * starts bootmgr, or the fix is refused.
  */
-static void mark_repaired(struct bs_inspection *report)
+static void judge_mark_repaired(struct bs_inspection *report)
 {
 	static const enum bs_link_kind repaired[] = {BS_LINK_ACTIVE, BS_LINK_BOOT_RECORD};
 
@@ -114,24 +114,24 @@ static void mark_repaired(struct bs_inspection *report)
 			report->links[repaired[i]].state = BS_LINK_REPAIRED;
 }
 
-static void give_verdict(struct bs_inspection *report)
+static void judge_give_verdict(struct bs_inspection *report)
 {
-	if (has_refusal(report))
+	if (judge_has_refusal(report))
 		report->verdict = BS_VERDICT_UNSUITABLE;
 	else if (report->system_index == report->boot_index)
 		report->verdict = BS_VERDICT_NOTHING;
 	else
 		report->verdict = BS_VERDICT_FIXABLE;
 	if (report->verdict == BS_VERDICT_FIXABLE)
-		mark_repaired(report);
-	report->starts = chain_is_good(report, false, &report->starts_known);
-	report->starts_after = chain_is_good(report, true, &report->starts_after_known);
+		judge_mark_repaired(report);
+	report->starts = judge_chain_is_good(report, false, &report->starts_known);
+	report->starts_after = judge_chain_is_good(report, true, &report->starts_after_known);
 }
 
 /* ---- what else is told --------------------------------------------------------------------- */
 
 /* Room on the volume that is active: the system volume, unless another one is the only active. */
-static void tell_room(const struct facts *facts, struct bs_inspection *report)
+static void judge_tell_room(const struct facts *facts, struct bs_inspection *report)
 {
 	const struct bs_partition *boot;
 	struct fact_room room = facts_room(facts);
@@ -151,7 +151,7 @@ static void tell_room(const struct facts *facts, struct bs_inspection *report)
 }
 
 /* The number of the only partition with boot files, or 0. */
-static uint32_t advise_system(const struct facts *facts)
+static uint32_t judge_advise_system(const struct facts *facts)
 {
 	uint32_t number = 0;
 
@@ -166,7 +166,7 @@ static uint32_t advise_system(const struct facts *facts)
 }
 
 /* What the advice needs to know of a Windows that was not found. */
-static void advise_boot(const struct facts *facts, struct bs_inspection *report)
+static void judge_advise_boot(const struct facts *facts, struct bs_inspection *report)
 {
 	bool unresolved = facts_is_lost(facts);
 	bool wrong_choice = facts->wanted_boot != 0 && facts->boot_index < 0;
@@ -183,7 +183,7 @@ static void advise_boot(const struct facts *facts, struct bs_inspection *report)
 	report->no_windows = unresolved && facts->windows_count == 0;
 }
 
-static void tell_found(const struct facts *facts, struct bs_inspection *report)
+static void judge_tell_found(const struct facts *facts, struct bs_inspection *report)
 {
 	report->disk_signature = facts->disk_signature;
 	report->partition_count = facts->partition_count;
@@ -228,11 +228,11 @@ void judge(const struct facts *facts, struct bs_inspection *report)
 	const struct bs_options options = {.needed_room = facts->needed_room};
 
 	judge_begin(report, facts->disk_size, &options);
-	tell_found(facts, report);
-	report->advised_partition = facts->system_index < 0 ? advise_system(facts) : 0;
+	judge_tell_found(facts, report);
+	report->advised_partition = facts->system_index < 0 ? judge_advise_system(facts) : 0;
 	if (facts->bcd == BCD_GOOD && facts->first.has_device)
-		advise_boot(facts, report);
-	tell_room(facts, report);
-	apply_rules(facts, report);
-	give_verdict(report);
+		judge_advise_boot(facts, report);
+	judge_tell_room(facts, report);
+	judge_apply_rules(facts, report);
+	judge_give_verdict(report);
 }

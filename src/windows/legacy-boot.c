@@ -10,7 +10,7 @@
 #include "windows/reader.h"
 #include "windows/tree.h"
 
-static int read_files(struct reader *reader, struct volume *system, struct bs_error *err)
+static int legacy_read_files(struct reader *reader, struct volume *system, struct bs_error *err)
 {
 	struct fact_legacy *legacy = &reader->facts->legacy;
 
@@ -30,8 +30,8 @@ static int read_files(struct reader *reader, struct volume *system, struct bs_er
 /* ---- boot.ini ------------------------------------------------------------------------------ */
 
 /* The code of a boot sector finds its volume by the hidden sectors in it, wherever its file is. */
-static int read_boot_sector(const struct facts *facts, struct volume *system,
-			    struct fact_choice *choice, struct bs_error *err)
+static int legacy_read_boot_sector(const struct facts *facts, struct volume *system,
+				   struct fact_choice *choice, struct bs_error *err)
 {
 	uint64_t start = facts->partitions[facts->system_index].is.start;
 	uint8_t *content;
@@ -48,8 +48,8 @@ static int read_boot_sector(const struct facts *facts, struct volume *system,
 	return 0;
 }
 
-static int read_choice(struct reader *reader, struct volume *system, struct fact_choice *choice,
-		       struct bs_error *err)
+static int legacy_read_choice(struct reader *reader, struct volume *system,
+			      struct fact_choice *choice, struct bs_error *err)
 {
 	if (choice->ini.kind != BOOT_INI_FILE)
 		return 0;
@@ -57,12 +57,12 @@ static int read_choice(struct reader *reader, struct volume *system, struct fact
 		return -1;
 	if (choice->found.kind != FOUND_FILE)
 		return 0; /* it did not start before either */
-	if (read_boot_sector(reader->facts, system, choice, err) < 0)
+	if (legacy_read_boot_sector(reader->facts, system, choice, err) < 0)
 		return -1;
 	return boot_files_add(reader, system, choice->found.path, BOOT_ITEM_OF_LEGACY, err);
 }
 
-static int read_boot_ini(struct reader *reader, struct volume *system, struct bs_error *err)
+static int legacy_read_menu(struct reader *reader, struct volume *system, struct bs_error *err)
 {
 	struct fact_legacy *legacy = &reader->facts->legacy;
 	struct boot_ini ini = {0};
@@ -83,7 +83,7 @@ static int read_boot_ini(struct reader *reader, struct volume *system, struct bs
 		struct fact_choice *choice = &legacy->choices[legacy->choice_count++];
 
 		choice->ini = ini.choices[i];
-		if (read_choice(reader, system, choice, err) < 0)
+		if (legacy_read_choice(reader, system, choice, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -97,10 +97,10 @@ int legacy_boot_read(struct reader *reader, struct volume *system, struct bs_err
 	if (legacy->was_read)
 		return 0;
 	legacy->was_read = true;
-	if (read_files(reader, system, err) < 0)
+	if (legacy_read_files(reader, system, err) < 0)
 		return -1;
 	if (facts_find_file(reader->facts, BOOT_INI_PATH))
-		return read_boot_ini(reader, system, err);
+		return legacy_read_menu(reader, system, err);
 	if (reader_find(system, BOOT_INI_PATH, &menu, err) < 0)
 		return -1;
 	legacy->menu_missing = menu.kind == FOUND_NOTHING;

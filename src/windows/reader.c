@@ -56,8 +56,8 @@ int reader_keep_error(const struct bs_error *err, struct bs_error *fact)
 /* ---- files --------------------------------------------------------------------------------- */
 
 /* Goes one name further: `name`, of `length` bytes, in the folder found->path. */
-static int find_in(struct volume *volume, const char *name, size_t length, struct fact_found *found,
-		   struct bs_error *err)
+static int reader_find_in(struct volume *volume, const char *name, size_t length,
+			  struct fact_found *found, struct bs_error *err)
 {
 	char part[VOLUME_NAME_MAX], path[BS_PATH_MAX];
 	struct volume_file *file = NULL;
@@ -90,7 +90,7 @@ int reader_find(struct volume *volume, const char *path, struct fact_found *foun
 	for (path += strspn(path, "\\"); *path != '\0'; path += strspn(path, "\\")) {
 		size_t length = strcspn(path, "\\");
 
-		if (find_in(volume, path, length, found, err) < 0)
+		if (reader_find_in(volume, path, length, found, err) < 0)
 			return -1;
 		if (found->kind == FOUND_NOTHING)
 			break;

@@ -261,7 +261,8 @@ static bool tell_lost(const struct bcd_device *device, struct ruling *ruling)
 
 static const char *element_name(const struct facts *facts, uint32_t i)
 {
-	return facts->elements.items[i].name[0] != '\0' ? facts->elements.items[i].name : "without a name";
+	return facts->elements.items[i].name[0] != '\0' ? facts->elements.items[i].name
+							: "without a name";
 }
 
 /* Whether an element would break, and is not one more of the entry that the last one named. */

@@ -12,13 +12,13 @@
 #include "windows/reader.h"
 #include "windows/tree.h"
 
-static int mount_system(struct reader *reader, struct volume **system, struct bs_error *err)
+static int system_mount(struct reader *reader, struct volume **system, struct bs_error *err)
 {
 	return reader_mount(reader, reader->facts->system_index, system, err);
 }
 
 /* What bootmgr begins with is read only of a file that boot code could load. */
-static int read_bootmgr(struct reader *reader, struct volume *system, struct bs_error *err)
+static int bootmgr_read(struct reader *reader, struct volume *system, struct bs_error *err)
 {
 	const uint32_t unread =
 		FILE_IS_COMPRESSED | FILE_IS_SPARSE | FILE_IS_REPARSE_POINT | FILE_IS_ENCRYPTED;
@@ -41,14 +41,14 @@ static int read_bootmgr(struct reader *reader, struct volume *system, struct bs_
 /* ---- the boot configuration ---------------------------------------------------------------- */
 
 /* Whether changes that are not in the store yet wait in its logs. */
-static int read_logs(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
+static int bcd_read_logs(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
 {
 	static const char *const logs[] = {BOOT_BCD_PATH ".LOG", BOOT_BCD_PATH ".LOG1",
 					   BOOT_BCD_PATH ".LOG2"};
 	bool outdated = bcd->dirty;
 	struct volume *system;
 
-	if (mount_system(reader, &system, err) < 0)
+	if (system_mount(reader, &system, err) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]) && !outdated; i++) {
 		uint8_t *bytes;
@@ -66,8 +66,8 @@ static int read_logs(struct reader *reader, const struct bcd *bcd, struct bs_err
 	return 0;
 }
 
-static int read_store(struct reader *reader, const uint8_t *bytes, size_t size,
-		      struct bs_error *err)
+static int bcd_read_store(struct reader *reader, const uint8_t *bytes, size_t size,
+			  struct bs_error *err)
 {
 	struct facts *facts = reader->facts;
 	struct bcd bcd = {0};
@@ -83,7 +83,7 @@ static int read_store(struct reader *reader, const uint8_t *bytes, size_t size,
 		facts->bcd_elements = (uint32_t)bcd.count;
 		result = entries_read(reader, &bcd, err);
 		if (result == 0 && facts_are_apart(facts))
-			result = read_logs(reader, &bcd, err);
+			result = bcd_read_logs(reader, &bcd, err);
 		if (result == 0 && facts_are_apart(facts))
 			result = elements_read(reader, &bcd, err);
 	}
@@ -91,7 +91,7 @@ static int read_store(struct reader *reader, const uint8_t *bytes, size_t size,
 	return result;
 }
 
-static int read_bcd(struct reader *reader, struct volume *system, struct bs_error *err)
+static int bcd_read(struct reader *reader, struct volume *system, struct bs_error *err)
 {
 	uint8_t *bytes;
 	size_t size;
@@ -107,7 +107,7 @@ static int read_bcd(struct reader *reader, struct volume *system, struct bs_erro
 		reader->facts->bcd = BCD_MISSING;
 		return 0;
 	}
-	result = read_store(reader, bytes, size, err);
+	result = bcd_read_store(reader, bytes, size, err);
 	free(bytes);
 	return result;
 }
@@ -119,8 +119,8 @@ int system_volume_read(struct reader *reader, struct bs_error *err)
 
 	if (!facts_is_readable(facts, facts->system_index))
 		return 0;
-	if (mount_system(reader, &system, err) < 0 || boot_files_read(reader, system, err) < 0 ||
-	    read_bootmgr(reader, system, err) < 0 || read_bcd(reader, system, err) < 0) {
+	if (system_mount(reader, &system, err) < 0 || boot_files_read(reader, system, err) < 0 ||
+	    bootmgr_read(reader, system, err) < 0 || bcd_read(reader, system, err) < 0) {
 		reader_unmount(reader, facts->system_index);
 		return reader_keep_error(err, &facts->system_error);
 	}
