@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "disk/window.h"
+#include "windows/scoped.h"
 #include "windows/tree.h"
 
 /* The metadata files that making, removing and describing files can make longer. */
@@ -54,16 +55,10 @@ static int account_metadata(struct volume *volume, const char *const *paths, str
 			    struct bs_error *err)
 {
 	for (; *paths != NULL; paths++) {
-		struct volume_file *file;
-		int result;
+		SCOPED_FILE *file = NULL;
 
-		if (volume_open_file(volume, *paths, &file, err) < 0)
-			return -1;
-		if (!file)
-			continue;
-		result = account_file(held, file, err);
-		volume_done_file(file);
-		if (result < 0)
+		if (volume_open_file(volume, *paths, &file, err) < 0 ||
+		    (file && account_file(held, file, err) < 0))
 			return -1;
 	}
 	return 0;
@@ -190,17 +185,15 @@ out:
 int accounting_prove(struct disk *disk, const struct bs_plan *plan, uint64_t *sum,
 		     struct bs_error *err)
 {
-	struct disk *window = window_open(disk, plan->boot_start, plan->boot_size, err);
-	struct volume *volume = NULL;
-	int result = -1;
+	SCOPED_DISK *window = window_open(disk, plan->boot_start, plan->boot_size, err);
+	SCOPED_VOLUME *volume = NULL; /* closed before the window */
 
 	if (!window)
 		return -1;
-	if (volume_open(window, VOLUME_READ, &volume, err) == 0)
-		result = accounting_prove_volume(volume, plan, sum, err);
-	volume_done(volume);
-	disk_close(window);
-	if (result < 0 && err->code == BS_NTFS_DAMAGED)
+	if (volume_open(window, VOLUME_READ, &volume, err) == 0 &&
+	    accounting_prove_volume(volume, plan, sum, err) == 0)
+		return 0;
+	if (err->code == BS_NTFS_DAMAGED)
 		fail_prefix(err, "the boot volume (partition %u)", plan->boot_number);
-	return result;
+	return -1;
 }

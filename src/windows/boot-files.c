@@ -7,11 +7,11 @@
  * BCD or of boot.ini has started from wherever bootmgr came from.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "util/bytes.h"
 #include "windows/reader.h"
+#include "windows/scoped.h"
 #include "windows/tree.h"
 
 static const char *const fixed_items[] = {BOOT_MANAGER, "\\BOOTNXT", BOOT_FOLDER};
@@ -24,7 +24,7 @@ static const char *const fixed_items[] = {BOOT_MANAGER, "\\BOOTNXT", BOOT_FOLDER
 static int boot_files_read_streams(struct facts *facts, struct fact_file *added,
 				   struct volume_file *file, struct bs_error *err)
 {
-	struct volume_stream *streams;
+	SCOPED struct volume_stream *streams = NULL;
 	bool has_content = false;
 	size_t count;
 
@@ -36,7 +36,6 @@ static int boot_files_read_streams(struct facts *facts, struct fact_file *added,
 			facts->stream_bytes = UINT64_MAX;
 		added->bad_stream_name |= strstr(streams[i].name, "\xEF\xBF\xBD") != NULL;
 	}
-	free(streams);
 	/* Also an empty file has an unnamed stream, of no length. */
 	return added->file.is_folder || has_content
 		       ? 0

@@ -6,7 +6,9 @@
 #include <strings.h>
 
 #include "util/bytes.h"
+#include "util/path.h"
 #include "windows/reader.h"
+#include "windows/scoped.h"
 #include "windows/tree.h"
 
 static void target_add(struct facts *facts, enum fact_in_the_way what, const char *path)
@@ -62,39 +64,37 @@ static int target_read_parent(void *context, const char *path, struct volume_fil
 static int target_count_names(struct volume *target, const char *folder, const char *name,
 			      uint32_t *names, struct bs_error *err)
 {
-	struct volume_file *file;
+	SCOPED_FILE *file = NULL;
+	SCOPED struct volume_entry *entries = NULL;
 	struct volume_metadata metadata;
-	struct volume_entry *entries = NULL;
 	size_t count = 0;
-	int result;
 
 	*names = 0;
 	if (volume_open_file(target, folder, &file, err) < 0)
 		return -1;
 	if (!file)
 		return 0;
-	result = volume_stat(file, &metadata, err);
-	if (result == 0 && metadata.is_folder)
-		result = volume_list(file, &entries, &count, err);
-	volume_done_file(file);
+	if (volume_stat(file, &metadata, err) < 0 ||
+	    (metadata.is_folder && volume_list(file, &entries, &count, err) < 0))
+		return -1;
 	for (size_t i = 0; i < count; i++)
 		*names += strcasecmp(entries[i].name, name) == 0;
-	free(entries);
-	return result;
+	return 0;
 }
 
 /* What stands under the item's names, its own and its 8.3 name. */
 static int target_read_names(struct volume *target, struct boot_item *item, struct bs_error *err)
 {
-	const char *name = strrchr(item->path, '\\') + 1;
+	const char *name = guest_path_name(item->path);
 	char folder[BS_PATH_MAX];
 
-	snprintf(folder, sizeof(folder), "%.*s", (int)(name - item->path), item->path);
+	guest_path_folder(item->path, folder);
 	if (reader_find(target, item->path, &item->there, err) < 0)
 		return -1;
 	if (item->short_name[0] != '\0') {
-		snprintf(item->short_path, sizeof(item->short_path), "%.700s%s", folder,
-			 item->short_name);
+		if (!volume_join(item->short_path, folder, item->short_name))
+			return fail(err, BS_BOOT_FILE_UNSUPPORTED, "%.400s is too long a path",
+				    item->path);
 		if (reader_find(target, item->short_path, &item->short_there, err) < 0)
 			return -1;
 	}

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "windows/reader.h"
+#include "windows/scoped.h"
 
 /*
  * Whether a loader begins like a program.  Of what a filter of Windows has to unpack (WOF) the
@@ -32,20 +33,15 @@ static int loader_read(struct volume *volume, const char *path, struct fact_load
 		       struct bs_error *err)
 {
 	struct fact_loader found = {.kind = LOADER_MISSING};
-	struct volume_file *file;
+	SCOPED_FILE *file = NULL;
 	struct volume_metadata metadata;
-	int result;
 
-	if (volume_open_file(volume, path, &file, err) < 0)
+	if (volume_open_file(volume, path, &file, err) < 0 ||
+	    (file && volume_stat(file, &metadata, err) < 0))
 		return -1;
-	if (file) {
-		result = volume_stat(file, &metadata, err);
-		if (result == 0 && !metadata.is_folder && metadata.size != 0)
-			result = loader_read_start(file, &metadata, &found, err);
-		volume_done_file(file);
-		if (result < 0)
-			return -1;
-	}
+	if (file && !metadata.is_folder && metadata.size != 0 &&
+	    loader_read_start(file, &metadata, &found, err) < 0)
+		return -1;
 	*loader = found;
 	return 0;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/copy.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <nettle/sha2.h>
 
 #include "util/bytes.h"
+#include "util/path.h"
+#include "windows/scoped.h"
 #include "windows/tree.h"
 
 #define CHUNK (1u << 20) /* bytes copied at a time */
@@ -66,16 +67,15 @@ static int copy_stream(const struct copy *copy, struct volume_file *from, struct
 static int copy_streams(const struct copy *copy, struct volume_file *from, struct volume_file *to,
 			struct bs_error *err)
 {
-	struct volume_stream *streams;
+	SCOPED struct volume_stream *streams = NULL;
 	size_t count;
-	int result = 0;
 
 	if (volume_streams(from, &streams, &count, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count && result == 0; i++)
-		result = copy_stream(copy, from, to, &streams[i], err);
-	free(streams);
-	return result;
+	for (size_t i = 0; i < count; i++)
+		if (copy_stream(copy, from, to, &streams[i], err) < 0)
+			return -1;
+	return 0;
 }
 
 /* Whether the volume gives back the descriptor that it was given: where $Secure is damaged it gives
@@ -83,86 +83,77 @@ static int copy_streams(const struct copy *copy, struct volume_file *from, struc
 static int copy_check_security(struct volume_file *to, const uint8_t *descriptor, size_t size,
 			       struct bs_error *err)
 {
-	uint8_t *found;
+	SCOPED uint8_t *found = NULL;
 	size_t found_size;
-	int result;
 
 	if (volume_security(to, &found, &found_size, err) < 0)
 		return -1;
-	result = found_size == size && (size == 0 || memcmp(found, descriptor, size) == 0)
-			 ? 0
-			 : fail(err, BS_NTFS_DAMAGED,
-				"$Secure of the boot volume is damaged: a security descriptor "
-				"that was written there reads as another one");
-	free(found);
-	return result;
+	if (found_size != size || (size != 0 && memcmp(found, descriptor, size) != 0))
+		return fail(err, BS_NTFS_DAMAGED,
+			    "$Secure of the boot volume is damaged: a security descriptor that was "
+			    "written there reads as another one");
+	return 0;
 }
 
 static int copy_security(struct volume_file *from, struct volume_file *to, struct bs_error *err)
 {
-	uint8_t *descriptor;
+	SCOPED uint8_t *descriptor = NULL;
 	size_t size;
-	int result;
 
-	if (volume_security(from, &descriptor, &size, err) < 0)
+	if (volume_security(from, &descriptor, &size, err) < 0 ||
+	    volume_set_security(to, descriptor, size, err) < 0)
 		return -1;
-	result = volume_set_security(to, descriptor, size, err);
-	if (result == 0)
-		result = copy_check_security(to, descriptor, size, err);
-	free(descriptor);
-	return result;
+	return copy_check_security(to, descriptor, size, err);
 }
 
 static int copy_extended_attributes(struct volume_file *from, struct volume_file *to,
 				    struct bs_error *err)
 {
-	uint8_t *attributes;
+	SCOPED uint8_t *attributes = NULL;
 	size_t size;
-	int result = 0;
 
 	if (volume_extended_attributes(from, &attributes, &size, err) < 0)
 		return -1;
-	if (size != 0)
-		result = volume_set_extended_attributes(to, attributes, size, err);
-	free(attributes);
-	return result;
+	return size != 0 ? volume_set_extended_attributes(to, attributes, size, err) : 0;
+}
+
+/* Opens a file that was made on the target. */
+static int copy_open(struct volume *target, const char *path, struct volume_file **to,
+		     struct bs_error *err)
+{
+	if (volume_open_file(target, path, to, err) < 0)
+		return -1;
+	return *to ? 0 : fail(err, BS_NTFS, "%s was made and is missing", path);
+}
+
+/* After an error the volume is thrown away: the first error tells. */
+static int copy_give_up(struct volume_file *to)
+{
+	volume_done_file(to);
+	return -1;
+}
+
+/* Sets the times, which is the last change, and closes the file. */
+static int copy_finish(struct volume_file *to, const struct volume_metadata *metadata,
+		       struct bs_error *err)
+{
+	if (volume_set_times(to, metadata, err) < 0)
+		return copy_give_up(to);
+	return volume_close_file(to, err);
 }
 
 static int copy_fill(const struct copy *copy, struct volume_file *from, const char *path,
 		     const struct volume_metadata *metadata, struct bs_error *err)
 {
 	struct volume_file *to;
-	int result;
 
-	if (volume_open_file(copy->target, path, &to, err) < 0)
+	if (copy_open(copy->target, path, &to, err) < 0)
 		return -1;
-	if (!to)
-		return fail(err, BS_NTFS, "%s was made and is missing", path);
-	result = copy_streams(copy, from, to, err);
-	if (result == 0)
-		result = copy_security(from, to, err);
-	if (result == 0)
-		result = copy_extended_attributes(from, to, err);
-	if (result == 0)
-		result = volume_set_attributes(to, metadata->attributes, err);
-	if (result == 0)
-		result = volume_set_times(to, metadata, err);
-	if (result < 0)
-		volume_done_file(to); /* the volume is thrown away: the first error tells */
-	else
-		result = volume_close_file(to, err);
-	return result;
-}
-
-/* Splits a path into the folder and the name. */
-static void copy_folder_of(const char *path, char folder[BS_PATH_MAX])
-{
-	size_t length = (size_t)(strrchr(path, '\\') - path);
-
-	memcpy(folder, path, length);
-	folder[length] = '\0';
-	if (length == 0)
-		strcpy(folder, "\\");
+	if (copy_streams(copy, from, to, err) < 0 || copy_security(from, to, err) < 0 ||
+	    copy_extended_attributes(from, to, err) < 0 ||
+	    volume_set_attributes(to, metadata->attributes, err) < 0)
+		return copy_give_up(to);
+	return copy_finish(to, metadata, err);
 }
 
 static int copy_one(void *context, const char *path, struct volume_file *file,
@@ -175,7 +166,7 @@ static int copy_one(void *context, const char *path, struct volume_file *file,
 	if (*copy->cursor == copy->plan->file_count || strcmp(planned->path, path) != 0 ||
 	    planned->size != metadata->size || planned->is_folder != metadata->is_folder)
 		return fail(err, BS_CHANGED_MEANWHILE, "%s is not as it was planned", path);
-	copy_folder_of(path, folder);
+	guest_path_folder(path, folder);
 	if (volume_create(copy->target, folder, metadata->name, metadata->is_folder, err) < 0 ||
 	    volume_set_names(copy->target, folder, metadata, err) < 0 ||
 	    copy_fill(copy, file, path, metadata, err) < 0)
@@ -193,15 +184,9 @@ static int copy_stamp_folder(void *context, const char *path, struct volume_file
 	(void)file;
 	if (!metadata->is_folder)
 		return 0;
-	if (volume_open_file(context, path, &to, err) < 0)
+	if (copy_open(context, path, &to, err) < 0)
 		return -1;
-	if (!to)
-		return fail(err, BS_NTFS, "%s was made and is missing", path);
-	if (volume_set_times(to, metadata, err) < 0) {
-		volume_done_file(to);
-		return -1;
-	}
-	return volume_close_file(to, err);
+	return copy_finish(to, metadata, err);
 }
 
 /* A folder on the way: copied when it is the next of the plan. */
@@ -231,23 +216,17 @@ static int copy_stamp_parent(void *context, const char *path, struct volume_file
 int copy_item(struct volume *source, struct volume *target, const char *item, struct bs_plan *plan,
 	      uint32_t *cursor, struct bs_error *err)
 {
-	struct copy copy = {.target = target, .plan = plan, .cursor = cursor};
+	SCOPED uint8_t *chunk = malloc(CHUNK);
+	struct copy copy = {.target = target, .plan = plan, .cursor = cursor, .chunk = chunk};
 	uint32_t removed;
 	bool found;
-	int result;
 
-	copy.chunk = malloc(CHUNK);
-	if (!copy.chunk)
+	if (!chunk)
 		return fail_memory(err);
-	result = tree_walk_parents(source, item, copy_parent, &copy, err);
-	if (result == 0)
-		result = volume_remove(target, item, &removed, err);
-	if (result == 0)
-		result = tree_walk(source, item, copy_one, &copy, &found, err);
-	if (result == 0)
-		result = tree_walk(source, item, copy_stamp_folder, target, &found, err);
-	if (result == 0)
-		result = tree_walk_parents(source, item, copy_stamp_parent, &copy, err);
-	free(copy.chunk);
-	return result;
+	if (tree_walk_parents(source, item, copy_parent, &copy, err) < 0 ||
+	    volume_remove(target, item, &removed, err) < 0 ||
+	    tree_walk(source, item, copy_one, &copy, &found, err) < 0 ||
+	    tree_walk(source, item, copy_stamp_folder, target, &found, err) < 0)
+		return -1;
+	return tree_walk_parents(source, item, copy_stamp_parent, &copy, err);
 }

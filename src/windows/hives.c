@@ -5,6 +5,7 @@
 #include "boot/regf.h"
 #include "util/bytes.h"
 #include "windows/reader.h"
+#include "windows/scoped.h"
 
 #define SOFTWARE_HIVE "\\Windows\\System32\\config\\SOFTWARE"
 #define SYSTEM_HIVE   "\\Windows\\System32\\config\\SYSTEM"
@@ -24,8 +25,10 @@ static int hive_open(struct volume *volume, const char *path, struct volume_file
 {
 	struct volume_metadata metadata;
 
-	if (volume_open_file(volume, path, file, err) < 0 || !*file)
-		return *file ? -1 : 0;
+	if (volume_open_file(volume, path, file, err) < 0)
+		return -1;
+	if (!*file)
+		return 0;
 	if (volume_stat(*file, &metadata, err) < 0)
 		return -1;
 	*hive = (struct regf){.read = hive_read_bytes, .source = *file, .size = metadata.size};
@@ -53,14 +56,12 @@ static int hive_read_names(struct regf *hive, struct facts *facts, struct bs_err
 
 int hives_read_name(struct reader *reader, struct volume *volume, struct bs_error *err)
 {
-	struct volume_file *file = NULL;
+	SCOPED_FILE *file = NULL;
 	struct regf hive;
-	int result = hive_open(volume, SOFTWARE_HIVE, &file, &hive, err);
 
-	if (result == 0 && file)
-		result = hive_read_names(&hive, reader->facts, err);
-	volume_done_file(file);
-	return result;
+	if (hive_open(volume, SOFTWARE_HIVE, &file, &hive, err) < 0)
+		return -1;
+	return file ? hive_read_names(&hive, reader->facts, err) : 0;
 }
 
 static int hive_read_mounted(struct regf *hive, uint32_t *signature, bool *known,
@@ -89,13 +90,11 @@ static int hive_read_mounted(struct regf *hive, uint32_t *signature, bool *known
 int hives_read_signature(struct volume *volume, uint32_t *signature, bool *known,
 			 struct bs_error *err)
 {
-	struct volume_file *file = NULL;
+	SCOPED_FILE *file = NULL;
 	struct regf hive;
-	int result = hive_open(volume, SYSTEM_HIVE, &file, &hive, err);
 
 	*known = false;
-	if (result == 0 && file)
-		result = hive_read_mounted(&hive, signature, known, err);
-	volume_done_file(file);
-	return result;
+	if (hive_open(volume, SYSTEM_HIVE, &file, &hive, err) < 0)
+		return -1;
+	return file ? hive_read_mounted(&hive, signature, known, err) : 0;
 }

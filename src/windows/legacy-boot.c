@@ -4,10 +4,9 @@
  * which looks for all else in the root of the volume that it came from.  So its files move along,
  * boot.ini byte for byte: the numbers of partitions in it do not depend on which one is active.
  */
-#include <stdlib.h>
-
 #include "util/bytes.h"
 #include "windows/reader.h"
+#include "windows/scoped.h"
 #include "windows/tree.h"
 
 static int legacy_read_files(struct reader *reader, struct volume *system, struct bs_error *err)
@@ -34,7 +33,7 @@ static int legacy_read_boot_sector(const struct facts *facts, struct volume *sys
 				   struct fact_choice *choice, struct bs_error *err)
 {
 	uint64_t start = facts->partitions[facts->system_index].is.start;
-	uint8_t *content;
+	SCOPED uint8_t *content = NULL;
 	size_t length;
 
 	if (choice->found.size < SECTOR_SIZE || choice->found.size > VBR_SIZE * 2)
@@ -44,7 +43,6 @@ static int legacy_read_boot_sector(const struct facts *facts, struct volume *sys
 	choice->reads_system =
 		content && content[0x1FE] == 0x55 && content[0x1FF] == 0xAA &&
 		load_le32(content + VBR_HIDDEN_SECTORS_OFFSET) == start / SECTOR_SIZE;
-	free(content);
 	return 0;
 }
 
@@ -66,13 +64,12 @@ static int legacy_read_menu(struct reader *reader, struct volume *system, struct
 {
 	struct fact_legacy *legacy = &reader->facts->legacy;
 	struct boot_ini ini = {0};
-	uint8_t *content;
+	SCOPED uint8_t *content = NULL;
 	size_t size;
 	int result = tree_read(system, BOOT_INI_PATH, BOOT_INI_SIZE_MAX, &content, &size, err);
 
 	if (result == 0)
 		result = boot_ini_parse(content, size, &ini, err);
-	free(content);
 	if (result < 0) {
 		if (err->code != BS_BOOT_FILE_UNSUPPORTED && err->code != BS_LEGACY_UNSUPPORTED)
 			return -1;

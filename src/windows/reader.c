@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "disk/window.h"
+#include "windows/tree.h"
 
 /* ---- volumes ------------------------------------------------------------------------------- */
 
@@ -60,20 +61,16 @@ static int reader_find_in(struct volume *volume, const char *name, size_t length
 			  struct fact_found *found, struct bs_error *err)
 {
 	char part[VOLUME_NAME_MAX], path[BS_PATH_MAX];
-	struct volume_file *file = NULL;
 	struct volume_metadata metadata;
-	int result = 0;
+	bool is_there = false;
 
 	found->kind = FOUND_NOTHING;
 	snprintf(part, sizeof(part), "%.*s", (int)length, name);
-	if (length < sizeof(part) && volume_join(path, found->path, part))
-		result = volume_open_file(volume, path, &file, err);
-	if (!file)
-		return result;
-	result = volume_stat(file, &metadata, err);
-	volume_done_file(file);
-	if (result < 0 || metadata.is_metadata || !volume_join(path, found->path, metadata.name))
-		return result;
+	if (length < sizeof(part) && volume_join(path, found->path, part) &&
+	    tree_stat(volume, path, &is_there, &metadata, err) < 0)
+		return -1;
+	if (!is_there || metadata.is_metadata || !volume_join(path, found->path, metadata.name))
+		return 0;
 	found->kind = metadata.is_folder ? FOUND_FOLDER : FOUND_FILE;
 	found->size = metadata.size;
 	found->attributes = metadata.attributes;

@@ -4,12 +4,12 @@
  * in entries.c, its devices in elements.c.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "boot/regf.h"
 #include "util/bytes.h"
 #include "windows/reader.h"
+#include "windows/scoped.h"
 #include "windows/tree.h"
 
 static int system_mount(struct reader *reader, struct volume **system, struct bs_error *err)
@@ -23,7 +23,7 @@ static int bootmgr_read(struct reader *reader, struct volume *system, struct bs_
 	const uint32_t unread =
 		FILE_IS_COMPRESSED | FILE_IS_SPARSE | FILE_IS_REPARSE_POINT | FILE_IS_ENCRYPTED;
 	const struct bs_plan_file *bootmgr = facts_find_file(reader->facts, BOOT_MANAGER);
-	uint8_t *content;
+	SCOPED uint8_t *content = NULL;
 	size_t size;
 
 	if (bootmgr && !(bootmgr->attributes & unread) && bootmgr->size <= BOOTMGR_SIZE_MAX) {
@@ -32,7 +32,6 @@ static int bootmgr_read(struct reader *reader, struct volume *system, struct bs_
 		reader->facts->bootmgr_is_zeros = content && all_zero(content, size);
 		reader->facts->bootmgr_is_program =
 			content && size >= 2 && memcmp(content, "MZ", 2) == 0;
-		free(content);
 	}
 	reader->facts->bootmgr_was_read = true;
 	return 0;
@@ -51,7 +50,7 @@ static int bcd_read_logs(struct reader *reader, const struct bcd *bcd, struct bs
 	if (system_mount(reader, &system, err) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]) && !outdated; i++) {
-		uint8_t *bytes;
+		SCOPED uint8_t *bytes = NULL;
 		size_t size;
 
 		if (tree_read(system, logs[i], REGF_LOG_SIZE_MAX, &bytes, &size, err) < 0) {
@@ -60,7 +59,6 @@ static int bcd_read_logs(struct reader *reader, const struct bcd *bcd, struct bs
 			continue; /* too large to be one */
 		}
 		outdated = bytes && regf_log_is_newer(bytes, size, bcd->sequence);
-		free(bytes);
 	}
 	reader->facts->bcd_outdated = outdated;
 	return 0;
@@ -93,9 +91,8 @@ static int bcd_read_store(struct reader *reader, const uint8_t *bytes, size_t si
 
 static int bcd_read(struct reader *reader, struct volume *system, struct bs_error *err)
 {
-	uint8_t *bytes;
+	SCOPED uint8_t *bytes = NULL;
 	size_t size;
-	int result;
 
 	if (tree_read(system, BOOT_BCD_PATH, BCD_SIZE_MAX, &bytes, &size, err) < 0) {
 		if (err->code != BS_BOOT_FILE_UNSUPPORTED)
@@ -107,9 +104,7 @@ static int bcd_read(struct reader *reader, struct volume *system, struct bs_erro
 		reader->facts->bcd = BCD_MISSING;
 		return 0;
 	}
-	result = bcd_read_store(reader, bytes, size, err);
-	free(bytes);
-	return result;
+	return bcd_read_store(reader, bytes, size, err);
 }
 
 int system_volume_read(struct reader *reader, struct bs_error *err)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/tree.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "windows/scoped.h"
 
 struct walk {
 	struct volume *volume;
@@ -14,9 +15,8 @@ struct walk {
 static int tree_visit_one(const struct walk *walk, const char *path, struct volume_entry **entries,
 			  size_t *count, bool *found, struct bs_error *err)
 {
-	struct volume_file *file;
+	SCOPED_FILE *file = NULL;
 	struct volume_metadata metadata;
-	int result;
 
 	*entries = NULL;
 	*count = 0;
@@ -25,13 +25,12 @@ static int tree_visit_one(const struct walk *walk, const char *path, struct volu
 	*found = file != NULL;
 	if (!file)
 		return 0;
-	result = volume_stat(file, &metadata, err);
-	if (result == 0)
-		result = walk->visit(walk->context, path, file, &metadata, err);
-	if (result == 0 && metadata.is_folder && !(metadata.attributes & FILE_IS_REPARSE_POINT))
-		result = volume_list(file, entries, count, err);
-	volume_done_file(file);
-	return result;
+	if (volume_stat(file, &metadata, err) < 0 ||
+	    walk->visit(walk->context, path, file, &metadata, err) < 0)
+		return -1;
+	return metadata.is_folder && !(metadata.attributes & FILE_IS_REPARSE_POINT)
+		       ? volume_list(file, entries, count, err)
+		       : 0;
 }
 
 /* Lone surrogates became U+FFFD when the name was read, so it is not found by it. */
@@ -85,10 +84,9 @@ int tree_walk_parents(struct volume *volume, const char *path, tree_visitor *vis
 {
 	const char *end = strchr(path + 1, '\\');
 	char parent[BS_PATH_MAX];
-	int result = 0;
 
-	for (; end && result == 0; end = strchr(end + 1, '\\')) {
-		struct volume_file *file;
+	for (; end; end = strchr(end + 1, '\\')) {
+		SCOPED_FILE *file = NULL;
 		struct volume_metadata metadata;
 
 		memcpy(parent, path, (size_t)(end - path));
@@ -97,28 +95,22 @@ int tree_walk_parents(struct volume *volume, const char *path, tree_visitor *vis
 			return -1;
 		if (!file)
 			return 0;
-		result = volume_stat(file, &metadata, err);
-		if (result == 0)
-			result = visit(context, parent, file, &metadata, err);
-		volume_done_file(file);
+		if (volume_stat(file, &metadata, err) < 0 ||
+		    visit(context, parent, file, &metadata, err) < 0)
+			return -1;
 	}
-	return result;
+	return 0;
 }
 
 int tree_stat(struct volume *volume, const char *path, bool *found,
 	      struct volume_metadata *metadata, struct bs_error *err)
 {
-	struct volume_file *file;
-	int result;
+	SCOPED_FILE *file = NULL;
 
 	if (volume_open_file(volume, path, &file, err) < 0)
 		return -1;
 	*found = file != NULL;
-	if (!file)
-		return 0;
-	result = volume_stat(file, metadata, err);
-	volume_done_file(file);
-	return result;
+	return file ? volume_stat(file, metadata, err) : 0;
 }
 
 static int tree_count_one(void *context, const char *path, struct volume_file *file,
@@ -145,9 +137,9 @@ int tree_count(struct volume *volume, const char *path, uint32_t *count, struct 
 int tree_read(struct volume *volume, const char *path, uint64_t maximum, uint8_t **content,
 	      size_t *size, struct bs_error *err)
 {
-	struct volume_file *file;
+	SCOPED_FILE *file = NULL;
+	SCOPED uint8_t *bytes = NULL;
 	struct volume_metadata metadata;
-	int result;
 
 	*content = NULL;
 	*size = 0;
@@ -155,22 +147,17 @@ int tree_read(struct volume *volume, const char *path, uint64_t maximum, uint8_t
 		return -1;
 	if (!file)
 		return 0;
-	result = volume_stat(file, &metadata, err);
-	if (result == 0 && metadata.size > maximum)
-		result = fail(err, BS_BOOT_FILE_UNSUPPORTED, "%s is too large", path);
-	if (result == 0) {
-		*content = malloc(metadata.size + 1);
-		if (!*content)
-			result = fail_memory(err);
-	}
-	if (result == 0)
-		result = volume_read(file, "", 0, *content, metadata.size, err);
-	if (result < 0) {
-		free(*content);
-		*content = NULL;
-	} else {
-		*size = metadata.size;
-	}
-	volume_done_file(file);
-	return result;
+	if (volume_stat(file, &metadata, err) < 0)
+		return -1;
+	if (metadata.size > maximum)
+		return fail(err, BS_BOOT_FILE_UNSUPPORTED, "%s is too large", path);
+	bytes = malloc(metadata.size + 1);
+	if (!bytes)
+		return fail_memory(err);
+	if (volume_read(file, "", 0, bytes, metadata.size, err) < 0)
+		return -1;
+	*content = bytes;
+	*size = metadata.size;
+	bytes = NULL;
+	return 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/verify.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -11,6 +10,7 @@
 #include "util/bytes.h"
 #include "windows/accounting.h"
 #include "windows/reader.h"
+#include "windows/scoped.h"
 #include "windows/stage.h"
 #include "windows/survey.h"
 #include "windows/tree.h"
@@ -86,26 +86,24 @@ static int verify_stream(struct verification *own, const char *path, struct volu
 static int verify_streams(struct verification *own, const char *path, struct volume_file *source,
 			  struct volume_file *copy, struct bs_error *err)
 {
-	struct volume_stream *sources = NULL, *copies = NULL;
+	SCOPED struct volume_stream *sources = NULL;
+	SCOPED struct volume_stream *copies = NULL;
 	size_t source_count, copy_count;
-	int result = -1;
 
 	if (volume_streams(source, &sources, &source_count, err) < 0 ||
 	    volume_streams(copy, &copies, &copy_count, err) < 0)
-		goto out;
-	result = source_count == copy_count ? 0 : verify_differs(err, path, "set of streams");
-	for (size_t i = 0; i < source_count && result == 0; i++) {
+		return -1;
+	if (source_count != copy_count)
+		return verify_differs(err, path, "set of streams");
+	for (size_t i = 0; i < source_count; i++) {
 		/* The file system keeps them sorted by name, so they come in the same order. */
 		if (strcmp(sources[i].name, copies[i].name) != 0 ||
 		    sources[i].size != copies[i].size)
-			result = verify_differs(err, path, "set of streams");
-		else
-			result = verify_stream(own, path, source, copy, &sources[i], err);
+			return verify_differs(err, path, "set of streams");
+		if (verify_stream(own, path, source, copy, &sources[i], err) < 0)
+			return -1;
 	}
-out:
-	free(sources);
-	free(copies);
-	return result;
+	return 0;
 }
 
 /* ---- what describes a file ----------------------------------------------------------------- */
@@ -142,18 +140,15 @@ typedef int blob_reader(struct volume_file *file, uint8_t **value, size_t *size,
 static int verify_blob(const char *path, struct volume_file *source, struct volume_file *copy,
 		       blob_reader *read, const char *what, struct bs_error *err)
 {
-	uint8_t *left = NULL, *right = NULL;
+	SCOPED uint8_t *left = NULL;
+	SCOPED uint8_t *right = NULL;
 	size_t left_size, right_size;
-	int result = -1;
 
-	if (read(source, &left, &left_size, err) == 0 && read(copy, &right, &right_size, err) == 0)
-		result = left_size == right_size &&
-					 (left_size == 0 || memcmp(left, right, left_size) == 0)
-				 ? 0
-				 : verify_differs(err, path, what);
-	free(left);
-	free(right);
-	return result;
+	if (read(source, &left, &left_size, err) < 0 || read(copy, &right, &right_size, err) < 0)
+		return -1;
+	if (left_size != right_size || (left_size != 0 && memcmp(left, right, left_size) != 0))
+		return verify_differs(err, path, what);
+	return 0;
 }
 
 static int verify_file(struct verification *own, const char *path, struct volume_file *source,
@@ -175,8 +170,7 @@ static int verify_visited(void *context, const char *path, struct volume_file *s
 			  const struct volume_metadata *metadata, struct bs_error *err)
 {
 	struct verification *own = context;
-	struct volume_file *copy;
-	int result;
+	SCOPED_FILE *copy = NULL;
 
 	if (own->cursor == own->plan->file_count ||
 	    strcmp(own->plan->files[own->cursor].path, path) != 0)
@@ -185,10 +179,10 @@ static int verify_visited(void *context, const char *path, struct volume_file *s
 		return -1;
 	if (!copy)
 		return fail(err, BS_VERIFY, "%s was not copied", path);
-	result = verify_file(own, path, source, metadata, copy, err);
-	volume_done_file(copy);
+	if (verify_file(own, path, source, metadata, copy, err) < 0)
+		return -1;
 	own->cursor++;
-	return result;
+	return 0;
 }
 
 /* A folder on the way: compared when it is the next of the plan; the others were there before. */
@@ -316,71 +310,61 @@ static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 	/* What was chosen by hand before the fix has to be found without a hand after it. */
 	const struct bs_options found_by_itself = {.needed_room = options->needed_room,
 						   .boot_partition = options->boot_partition};
-	struct survey survey;
-	int result = survey_take(disk, &found_by_itself, &survey, err);
+	SCOPED struct survey *survey = calloc(1, sizeof(*survey));
+	const struct bs_inspection *report;
+	int result;
 
-	if (result == 0 &&
-	    (survey.report.verdict != BS_VERDICT_NOTHING ||
-	     survey.report.partitions[survey.report.boot_index].number != plan->boot_number))
-		result = verify_no_start(&survey.report, err);
-	for (uint32_t i = 0; result == 0 && i < survey.report.link_count; i++)
-		if (survey.report.links[i].state != BS_LINK_GOOD &&
-		    !verify_is_as_it_was(survey.report.links[i].kind, options))
-			result = fail(err, BS_VERIFY, "the disk would not start: %s",
-				      survey.report.links[i].detail);
-	survey_free(&survey);
-	return result;
+	if (!survey)
+		return fail_memory(err);
+	report = &survey->report;
+	result = survey_take(disk, &found_by_itself, survey, err);
+	survey_free(survey);
+	if (result < 0)
+		return -1;
+	if (report->verdict != BS_VERDICT_NOTHING ||
+	    report->partitions[report->boot_index].number != plan->boot_number)
+		return verify_no_start(report, err);
+	for (uint32_t i = 0; i < report->link_count; i++)
+		if (report->links[i].state != BS_LINK_GOOD &&
+		    !verify_is_as_it_was(report->links[i].kind, options))
+			return fail(err, BS_VERIFY, "the disk would not start: %s",
+				    report->links[i].detail);
+	return 0;
 }
 
 static int verify_volumes(struct disk *system_window, struct disk *boot_window,
 			  const struct bs_plan *plan, uint64_t clusters, struct bs_error *err)
 {
-	struct verification own = {.plan = plan};
-	struct volume *source = NULL;
-	int result = -1;
+	SCOPED uint8_t *left = malloc(CHUNK);
+	SCOPED uint8_t *right = malloc(CHUNK);
+	SCOPED_VOLUME *source = NULL;
+	SCOPED_VOLUME *target = NULL;
+	struct verification own = {.plan = plan, .left = left, .right = right};
 
-	own.left = malloc(CHUNK);
-	own.right = malloc(CHUNK);
-	if (!own.left || !own.right) {
-		fail_memory(err);
-		goto out;
-	}
+	if (!left || !right)
+		return fail_memory(err);
 	if (volume_open(system_window, VOLUME_READ, &source, err) < 0 ||
-	    volume_open(boot_window, VOLUME_READ, &own.target, err) < 0)
-		goto out;
-	result = verify_files(&own, source, err);
-	if (result == 0)
-		result = verify_clusters(own.target, plan, clusters, err);
-out:
-	volume_done(own.target);
-	volume_done(source);
-	free(own.left);
-	free(own.right);
-	return result;
+	    volume_open(boot_window, VOLUME_READ, &target, err) < 0)
+		return -1;
+	own.target = target;
+	if (verify_files(&own, source, err) < 0)
+		return -1;
+	return verify_clusters(target, plan, clusters, err);
 }
 
 int verify_run(struct disk *disk, const struct bs_plan *plan, const struct bs_options *options,
 	       uint64_t clusters, struct bs_error *err)
 {
-	struct disk *system_window = NULL, *boot_window = NULL;
-	int result = -1;
+	SCOPED_DISK *system_window = window_open(disk, plan->system_start, plan->system_size, err);
+	SCOPED_DISK *boot_window =
+		system_window ? window_open(disk, plan->boot_start, plan->boot_size, err) : NULL;
 
-	system_window = window_open(disk, plan->system_start, plan->system_size, err);
-	if (!system_window)
-		goto out;
-	boot_window = window_open(disk, plan->boot_start, plan->boot_size, err);
-	if (!boot_window)
-		goto out;
-	result = verify_volumes(system_window, boot_window, plan, clusters, err);
-	if (result == 0)
-		result = verify_boot_record(boot_window, plan, err);
-	if (result == 0)
-		result = verify_chain(disk, plan, options, err);
-out:
+	if (boot_window && verify_volumes(system_window, boot_window, plan, clusters, err) == 0 &&
+	    verify_boot_record(boot_window, plan, err) == 0 &&
+	    verify_chain(disk, plan, options, err) == 0)
+		return 0;
 	/* On sound volumes nothing of these fails, whatever a fix does. */
-	if (result < 0 && reader_is_content(err->code))
+	if (reader_is_content(err->code))
 		err->code = BS_NTFS_DAMAGED;
-	disk_close(boot_window);
-	disk_close(system_window);
-	return result;
+	return -1;
 }

@@ -3,6 +3,7 @@
 
 #include "boot/vbr.h"
 #include "disk/window.h"
+#include "windows/scoped.h"
 
 /* A file of the volume's metadata, and how much of its beginning is a zone. */
 static const struct {
@@ -19,16 +20,10 @@ static int zones_add_metadata(struct volume *volume, uint64_t start, struct rang
 {
 	for (size_t i = 0; i < sizeof(metadata_zones) / sizeof(metadata_zones[0]); i++) {
 		size_t before = zones->count;
-		struct volume_file *file;
-		int result;
+		SCOPED_FILE *file = NULL;
 
-		if (volume_open_file(volume, metadata_zones[i].path, &file, err) < 0)
-			return -1;
-		if (!file)
-			continue;
-		result = volume_locate(file, metadata_zones[i].length, zones, err);
-		volume_done_file(file);
-		if (result < 0)
+		if (volume_open_file(volume, metadata_zones[i].path, &file, err) < 0 ||
+		    (file && volume_locate(file, metadata_zones[i].length, zones, err) < 0))
 			return -1;
 		for (size_t j = before; j < zones->count; j++)
 			zones->items[j].offset += start;
@@ -60,19 +55,13 @@ static int zones_add_boot_record(struct disk *window, uint64_t start, struct ran
 static int zones_add_volume(struct disk *disk, uint64_t start, uint64_t size,
 			    struct range_vector *zones, struct bs_error *err)
 {
-	struct disk *window;
-	struct volume *volume = NULL;
-	int result = -1;
+	SCOPED_DISK *window = window_open(disk, start, size, err);
+	SCOPED_VOLUME *volume = NULL; /* closed before the window */
 
-	window = window_open(disk, start, size, err);
-	if (!window)
+	if (!window || zones_add_boot_record(window, start, zones, err) < 0 ||
+	    volume_open(window, VOLUME_READ, &volume, err) < 0)
 		return -1;
-	if (zones_add_boot_record(window, start, zones, err) == 0 &&
-	    volume_open(window, VOLUME_READ, &volume, err) == 0)
-		result = zones_add_metadata(volume, start, zones, err);
-	volume_done(volume);
-	disk_close(window);
-	return result;
+	return zones_add_metadata(volume, start, zones, err);
 }
 
 int zones_collect(struct disk *disk, const struct bs_plan *plan, struct range_vector *zones,
