@@ -18,6 +18,7 @@ void facts_begin(struct facts *facts, uint64_t disk_size, const struct bs_option
 		.needed_room =
 			options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE,
 		.disk_size = disk_size,
+		.active_index = -1,
 		.system_index = -1,
 		.starts.index = -1,
 		.windows_index = -1,
@@ -46,20 +47,6 @@ struct bs_partition facts_partition(uint32_t number, const struct mbr_entry *ent
 	};
 }
 
-uint32_t facts_active(const struct facts *facts, int32_t *index)
-{
-	uint32_t count = 0;
-
-	*index = -1;
-	for (uint32_t i = 0; i < facts->partition_count; i++) {
-		if (!facts->partitions[i].is.active)
-			continue;
-		count++;
-		*index = (int32_t)i;
-	}
-	return count;
-}
-
 int32_t facts_index(const struct facts *facts, uint32_t number)
 {
 	for (uint32_t i = 0; i < facts->partition_count; i++)
@@ -72,14 +59,13 @@ int32_t facts_index(const struct facts *facts, uint32_t number)
 int32_t facts_choose_system(const struct facts *facts)
 {
 	uint32_t wanted = facts->wanted_system;
-	int32_t index;
 
 	if (wanted != 0) /* only a primary partition can be active */
 		return wanted <= MBR_ENTRIES ? facts_index(facts, wanted) : -1;
-	if (facts_active(facts, &index) != 1 ||
-	    facts->partitions[index].is.filesystem == BS_FS_EXTENDED)
+	if (facts->active_count != 1 ||
+	    facts->partitions[facts->active_index].is.filesystem == BS_FS_EXTENDED)
 		return -1;
-	return index;
+	return facts->active_index;
 }
 
 int32_t facts_resolve(const struct facts *facts, const struct bcd_device *device)

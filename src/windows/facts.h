@@ -191,7 +191,9 @@ struct facts {
 	uint8_t flags[MBR_ENTRIES];
 	uint32_t partition_count;
 	struct fact_partition partitions[BS_PARTITIONS_MAX];
-	int32_t system_index; /* facts_choose_system() */
+	uint32_t active_count; /* active partitions */
+	int32_t active_index;  /* the last one of them, or -1 */
+	int32_t system_index;  /* facts_choose_system() */
 
 	/* The boot files.  Of the system volume's error the code is BS_OK when there was none. */
 	struct bs_error system_error;
@@ -241,9 +243,6 @@ struct bs_partition facts_partition(uint32_t number, const struct mbr_entry *ent
 				    uint64_t base_lba);
 
 /* ---- questions that the facts answer ------------------------------------------------------- */
-
-/* The number of active partitions; *index is the last one, or -1. */
-uint32_t facts_active(const struct facts *facts, int32_t *index);
 
 /* The partition with the boot files: the chosen one, or the active one.  -1 when there is none. */
 int32_t facts_choose_system(const struct facts *facts);

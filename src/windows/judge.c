@@ -135,10 +135,8 @@ static void judge_tell_room(const struct facts *facts, struct bs_inspection *rep
 {
 	const struct bs_partition *boot;
 	struct fact_room room = facts_room(facts);
-	int32_t active;
+	int32_t active = facts->active_count == 1 ? facts->active_index : facts->system_index;
 
-	if (facts_active(facts, &active) != 1)
-		active = facts->system_index;
 	if (active >= 0) {
 		report->room_before_known = report->partitions[active].usage_known;
 		report->room_before = report->partitions[active].free;

@@ -232,9 +232,14 @@ int partitions_read(struct reader *reader, struct bs_error *err)
 		return -1;
 	if (facts->table != TABLE_GOOD)
 		return 0;
-	for (uint32_t i = 0; i < facts->partition_count; i++)
+	for (uint32_t i = 0; i < facts->partition_count; i++) {
 		if (partition_read(reader, (int32_t)i, err) < 0)
 			return -1;
+		if (!facts->partitions[i].is.active)
+			continue;
+		facts->active_count++;
+		facts->active_index = (int32_t)i;
+	}
 	facts->system_index = facts_choose_system(facts);
 	return facts->system_index < 0 ? partitions_find_boot_files(reader, err) : 0;
 }

@@ -70,46 +70,6 @@ static bool pair_overlaps(const struct facts *facts, uint32_t first, uint32_t se
 	return a->start < b->start + b->size && b->start < a->start + a->size;
 }
 
-enum active {
-	ACTIVE_NONE,
-	ACTIVE_SEVERAL,
-	ACTIVE_EXTENDED, /* an extended partition */
-	ACTIVE_ANOTHER,  /* another partition than the system volume, which was chosen */
-	ACTIVE_ONE,
-};
-
-static uint32_t active_count(const struct facts *facts)
-{
-	int32_t index;
-
-	return facts_active(facts, &index);
-}
-
-static uint32_t active_number(const struct facts *facts)
-{
-	int32_t index;
-
-	(void)facts_active(facts, &index);
-	return number_of(facts, index);
-}
-
-static bool active_is(const struct facts *facts, enum active wanted)
-{
-	int32_t index;
-	uint32_t count = facts_active(facts, &index);
-	enum active active = ACTIVE_ONE;
-
-	if (facts->table != TABLE_GOOD)
-		return false;
-	if (count != 1)
-		active = count == 0 ? ACTIVE_NONE : ACTIVE_SEVERAL;
-	else if (facts->partitions[index].is.filesystem == BS_FS_EXTENDED)
-		active = ACTIVE_EXTENDED;
-	else if (facts->system_index >= 0 && facts->system_index != index)
-		active = ACTIVE_ANOTHER;
-	return active == wanted;
-}
-
 /* ---- boot records -------------------------------------------------------------------------- */
 
 static const struct vbr *record_of(const struct facts *facts, int32_t index)
@@ -203,33 +163,20 @@ static const char *default_name(const struct facts *facts)
 	return facts->first.description[0] != '\0' ? facts->first.description : facts->first.object;
 }
 
-/* The state of the default entry.  The file of one that starts a tool or an earlier Windows has to
- * be there; that of Windows is looked at with the boot volume. */
-enum default_state {
-	DEFAULT_UNREAD,
-	DEFAULT_OLD_SIGNATURE,
-	DEFAULT_WITHOUT_FILE,
-	DEFAULT_WITHOUT_PARTITION,
-	DEFAULT_GOOD,
-};
+/* Whether the default entry starts a tool or an earlier Windows, whose file was not found.  The
+ * loader of Windows is looked at with the boot volume. */
+static bool default_lacks_file(const struct facts *facts)
+{
+	return facts_has_default(facts) && !facts->first.is_windows && !facts->first.is_there;
+}
 
-static bool default_is(const struct facts *facts, enum default_state wanted)
+/* Whether there was something in the way of looking for that file. */
+static bool default_is_unread(const struct facts *facts)
 {
 	const struct fact_entry *first = &facts->first;
-	enum default_state state = DEFAULT_GOOD;
 
-	if (!facts_has_default(facts))
-		return false;
-	if (first->is_windows || first->is_there)
-		state = DEFAULT_GOOD;
-	else if (first->device.file != BCD_NO_FILE ||
-		 (first->index >= 0 && !facts_is_readable(facts, first->index)))
-		state = DEFAULT_UNREAD;
-	else if (first->signature_changed)
-		state = DEFAULT_OLD_SIGNATURE;
-	else
-		state = first->index >= 0 ? DEFAULT_WITHOUT_FILE : DEFAULT_WITHOUT_PARTITION;
-	return state == wanted;
+	return first->device.file != BCD_NO_FILE ||
+	       (first->index >= 0 && !facts_is_readable(facts, first->index));
 }
 
 /* What keeps bootmgr from reading the volume of the Windows that starts by default, or NULL. */
@@ -287,9 +234,10 @@ static uint32_t retargeted_count(const struct facts *facts)
 	return count;
 }
 
-/* How many elements name the system volume and a file there that stays; *named is the first. */
-static uint32_t staying_elements(const struct facts *facts, const char **named)
+/* Tells of the elements that name the system volume and a file there that stays. */
+static bool tell_staying(const struct facts *facts, struct ruling *ruling)
 {
+	const char *named = NULL;
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < facts->elements.count; i++) {
@@ -299,22 +247,13 @@ static uint32_t staying_elements(const struct facts *facts, const char **named)
 		    (element->named[0] != '\0' && element->found.kind == FOUND_NOTHING))
 			continue;
 		if (count++ == 0)
-			*named = element->named[0] != '\0' ? element->named : "what they name";
+			named = element->named[0] != '\0' ? element->named : "what they name";
 	}
-	return count;
-}
-
-static bool tell_staying(const struct facts *facts, struct ruling *ruling)
-{
-	const char *named = "";
-	uint32_t count = staying_elements(facts, &named);
-	bool one = count == 1;
-
 	return count != 0 &&
 	       NOTE("%u BCD element%s keep%s pointing to partition %u, where %.300s stays%s: keep "
 		    "that partition",
-		    count, one ? "" : "s", one ? "s" : "", system_number(facts), named,
-		    one ? "" : " too");
+		    count, count == 1 ? "" : "s", count == 1 ? "s" : "", system_number(facts),
+		    named, count == 1 ? "" : " too");
 }
 
 static bool would_give_way(const struct facts *facts, const struct fact_found *found)

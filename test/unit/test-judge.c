@@ -92,6 +92,8 @@ static void make_sound(void)
 	facts.partition_count = 2;
 	facts.partitions[SYSTEM] = sound_partition(1, MIB, 100 * MIB);
 	facts.partitions[BOOT] = sound_partition(2, 101 * MIB, 9000 * MIB);
+	facts.active_count = 1;
+	facts.active_index = SYSTEM;
 	facts.system_index = SYSTEM;
 	facts.files.items = memset(files, 0, sizeof(files));
 	facts.elements.items = memset(elements, 0, sizeof(elements));
@@ -175,12 +177,11 @@ static struct bs_error an_error(enum bs_code code)
 	X(partition_is_cut, facts.disk_size = 9000 * MIB)                                          \
 	X(partitions_overlap, facts.partitions[0].is.size = 101 * MIB)                             \
 	X(wanted_system_is_missing, facts.wanted_system = 3; facts.system_index = -1)              \
-	X(none_is_active, facts.partitions[0].is.active = false; facts.system_index = -1)          \
-	X(several_are_active, facts.partitions[1].is.active = true; facts.system_index = -1)       \
+	X(none_is_active, facts.active_count = 0; facts.system_index = -1)                         \
+	X(several_are_active, facts.active_count = 2; facts.system_index = -1)                     \
 	X(extended_is_active, facts.partitions[0].is.filesystem = BS_FS_EXTENDED;                  \
 	  facts.system_index = -1)                                                                 \
-	X(another_is_active, facts.partitions[0].is.active = false;                                \
-	  facts.partitions[1].is.active = true)                                                    \
+	X(another_is_active, facts.active_index = BOOT)                                            \
 	X(one_is_active, (void)0)                                                                  \
 	X(record_is_not_ntfs, facts.partitions[0].boot_record.kind = VBR_NOT_NTFS)                 \
 	X(record_is_bitlocker, facts.partitions[0].boot_record.kind = VBR_BITLOCKER)               \
