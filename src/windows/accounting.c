@@ -6,8 +6,8 @@
 #include <strings.h>
 
 #include "disk/window.h"
-#include "windows/scoped.h"
-#include "windows/tree.h"
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 
 /* The metadata files that making, removing and describing files can make longer. */
 static const char *const growing_files[] = {
@@ -43,12 +43,9 @@ static int account_file(struct held *held, struct volume_file *file, struct bs_e
 	return volume_add_clusters(file, &held->files.clusters, err);
 }
 
-static int account_visited(void *context, const char *path, struct volume_file *file,
-			   const struct volume_metadata *metadata, struct bs_error *err)
+static int account_visited(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
-	(void)path;
-	(void)metadata;
-	return account_file(context, file, err);
+	return account_file(context, visit->file, err);
 }
 
 static int account_metadata(struct volume *volume, const char *const *paths, struct held *held,
@@ -94,21 +91,19 @@ struct parents {
 	struct held *held;
 };
 
-static int account_parent(void *context, const char *path, struct volume_file *file,
-			  const struct volume_metadata *metadata, struct bs_error *err)
+static int account_parent(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	const struct parents *parents = context;
-	size_t length = strlen(path);
+	size_t length = strlen(visit->path);
 
-	(void)metadata;
 	for (uint32_t i = 0; i < parents->operation; i++) {
 		const struct bs_operation *before = &parents->plan->operations[i];
 
 		if (before->kind == BS_OPERATION_COPY && before->path[length] == '\\' &&
-		    strncasecmp(before->path, path, length) == 0)
+		    strncasecmp(before->path, visit->path, length) == 0)
 			return 0;
 	}
-	return account_file(parents->held, file, err);
+	return account_file(parents->held, visit->file, err);
 }
 
 static int account_plan_files(struct volume *volume, const struct bs_plan *plan, struct held *held,

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
 #include "windows/reader.h"
-#include "windows/scoped.h"
-#include "windows/tree.h"
 
 static const char *const fixed_items[] = {BOOT_MANAGER, "\\BOOTNXT", BOOT_FOLDER};
 #define FIXED_ITEMS (sizeof(fixed_items) / sizeof(fixed_items[0]))
@@ -43,11 +43,10 @@ static int boot_files_read_streams(struct facts *facts, struct fact_file *added,
 			      added->file.path);
 }
 
-static int boot_files_add_file(void *context, const char *path, struct volume_file *file,
-			       const struct volume_metadata *metadata, struct bs_error *err)
+static int boot_files_add_file(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	struct facts *facts = context;
-	bool twice = facts_find(facts, path) != NULL;
+	bool twice = facts_find(facts, visit->path) != NULL;
 	struct fact_file *added;
 
 	if (facts->files.count == BS_PLAN_FILES_MAX)
@@ -56,21 +55,20 @@ static int boot_files_add_file(void *context, const char *path, struct volume_fi
 	added = fact_files_add(&facts->files, err);
 	if (!added)
 		return -1;
-	added->file.is_folder = metadata->is_folder;
-	added->file.size = metadata->size;
-	added->file.attributes = metadata->attributes;
-	added->reparse_tag = metadata->reparse_tag;
+	added->file.is_folder = visit->metadata->is_folder;
+	added->file.size = visit->metadata->size;
+	added->file.attributes = visit->metadata->attributes;
+	added->reparse_tag = visit->metadata->reparse_tag;
 	added->twice = twice;
-	snprintf(added->file.path, sizeof(added->file.path), "%s", path);
-	return boot_files_read_streams(facts, added, file, err);
+	snprintf(added->file.path, sizeof(added->file.path), "%s", visit->path);
+	return boot_files_read_streams(facts, added, visit->file, err);
 }
 
 /* A folder on the way to more than one item is listed once, before the first of them. */
-static int boot_files_add_parent(void *context, const char *path, struct volume_file *file,
-				 const struct volume_metadata *metadata, struct bs_error *err)
+static int boot_files_add_parent(void *context, const struct tree_visit *visit,
+				 struct bs_error *err)
 {
-	return facts_find(context, path) ? 0
-					 : boot_files_add_file(context, path, file, metadata, err);
+	return facts_find(context, visit->path) ? 0 : boot_files_add_file(context, visit, err);
 }
 
 /* ---- items --------------------------------------------------------------------------------- */

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
 #include "util/path.h"
 #include "windows/reader.h"
-#include "windows/scoped.h"
-#include "windows/tree.h"
 
 static void target_add(struct facts *facts, enum fact_in_the_way what, const char *path)
 {
@@ -30,32 +30,28 @@ static uint64_t target_frees(const struct volume_metadata *metadata)
 	return metadata->attributes & thin ? 0 : metadata->size - metadata->size % 4096;
 }
 
-static int target_read_replaced(void *context, const char *path, struct volume_file *file,
-				const struct volume_metadata *metadata, struct bs_error *err)
+static int target_read_replaced(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	struct facts *facts = context;
 
-	(void)file;
 	(void)err;
-	if (!add_u64(facts->replaced_bytes, target_frees(metadata), &facts->replaced_bytes))
+	if (!add_u64(facts->replaced_bytes, target_frees(visit->metadata), &facts->replaced_bytes))
 		facts->replaced_bytes = UINT64_MAX;
-	if (metadata->links > 1)
-		target_add(facts, HARD_LINKED, path);
+	if (visit->metadata->links > 1)
+		target_add(facts, HARD_LINKED, visit->path);
 	return 0;
 }
 
 /* A folder on the way that the boot volume has already stays as it is. */
-static int target_read_parent(void *context, const char *path, struct volume_file *file,
-			      const struct volume_metadata *metadata, struct bs_error *err)
+static int target_read_parent(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	struct facts *facts = context;
 
-	(void)file;
 	(void)err;
-	if (!metadata->is_folder || metadata->attributes & FILE_IS_REPARSE_POINT)
-		target_add(facts, NOT_A_FOLDER, path);
+	if (!visit->metadata->is_folder || visit->metadata->attributes & FILE_IS_REPARSE_POINT)
+		target_add(facts, NOT_A_FOLDER, visit->path);
 	for (uint32_t i = 0; i < facts->files.count; i++)
-		if (strcasecmp(facts->files.items[i].file.path, path) == 0)
+		if (strcasecmp(facts->files.items[i].file.path, visit->path) == 0)
 			facts->files.items[i].stays = true;
 	return 0;
 }

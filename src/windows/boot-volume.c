@@ -2,8 +2,8 @@
 /* Reads the boot volume: the loader, Windows' name, and what stands where the boot files go. */
 #include <string.h>
 
+#include "ntfs/scoped.h"
 #include "windows/reader.h"
-#include "windows/scoped.h"
 
 /*
  * Whether a loader begins like a program.  Of what a filter of Windows has to unpack (WOF) the

@@ -6,10 +6,10 @@
 
 #include <nettle/sha2.h>
 
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
 #include "util/path.h"
-#include "windows/scoped.h"
-#include "windows/tree.h"
 
 #define CHUNK (1u << 20) /* bytes copied at a time */
 /*
@@ -142,74 +142,71 @@ static int copy_finish(struct volume_file *to, const struct volume_metadata *met
 	return volume_close_file(to, err);
 }
 
-static int copy_fill(const struct copy *copy, struct volume_file *from, const char *path,
-		     const struct volume_metadata *metadata, struct bs_error *err)
+static int copy_fill(const struct copy *copy, const struct tree_visit *from, struct bs_error *err)
 {
 	struct volume_file *to;
 
-	if (copy_open(copy->target, path, &to, err) < 0)
+	if (copy_open(copy->target, from->path, &to, err) < 0)
 		return -1;
-	if (copy_streams(copy, from, to, err) < 0 || copy_security(from, to, err) < 0 ||
-	    copy_extended_attributes(from, to, err) < 0 ||
-	    volume_set_attributes(to, metadata->attributes, err) < 0)
+	if (copy_streams(copy, from->file, to, err) < 0 || copy_security(from->file, to, err) < 0 ||
+	    copy_extended_attributes(from->file, to, err) < 0 ||
+	    volume_set_attributes(to, from->metadata->attributes, err) < 0)
 		return copy_give_up(to);
-	return copy_finish(to, metadata, err);
+	return copy_finish(to, from->metadata, err);
 }
 
-static int copy_one(void *context, const char *path, struct volume_file *file,
-		    const struct volume_metadata *metadata, struct bs_error *err)
+static int copy_one(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	const struct copy *copy = context;
 	const struct bs_plan_file *planned = &copy->plan->files[*copy->cursor];
 	char folder[BS_PATH_MAX];
 
-	if (*copy->cursor == copy->plan->file_count || strcmp(planned->path, path) != 0 ||
-	    planned->size != metadata->size || planned->is_folder != metadata->is_folder)
-		return fail(err, BS_CHANGED_MEANWHILE, "%s is not as it was planned", path);
-	guest_path_folder(path, folder);
-	if (volume_create(copy->target, folder, metadata->name, metadata->is_folder, err) < 0 ||
-	    volume_set_names(copy->target, folder, metadata, err) < 0 ||
-	    copy_fill(copy, file, path, metadata, err) < 0)
-		return fail_prefix(err, "copying %s", path);
+	if (*copy->cursor == copy->plan->file_count || strcmp(planned->path, visit->path) != 0 ||
+	    planned->size != visit->metadata->size ||
+	    planned->is_folder != visit->metadata->is_folder)
+		return fail(err, BS_CHANGED_MEANWHILE, "%s is not as it was planned", visit->path);
+	guest_path_folder(visit->path, folder);
+	if (volume_create(copy->target, folder, visit->metadata->name, visit->metadata->is_folder,
+			  err) < 0 ||
+	    volume_set_names(copy->target, folder, visit->metadata, err) < 0 ||
+	    copy_fill(copy, visit, err) < 0)
+		return fail_prefix(err, "copying %s", visit->path);
 	++*copy->cursor;
 	return 0;
 }
 
 /* A folder's times change when something is made in it, so they are set when all is there. */
-static int copy_stamp_folder(void *context, const char *path, struct volume_file *file,
-			     const struct volume_metadata *metadata, struct bs_error *err)
+static int copy_stamp_folder(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	struct volume_file *to;
 
-	(void)file;
-	if (!metadata->is_folder)
+	if (!visit->metadata->is_folder)
 		return 0;
-	if (copy_open(context, path, &to, err) < 0)
+	if (copy_open(context, visit->path, &to, err) < 0)
 		return -1;
-	return copy_finish(to, metadata, err);
+	return copy_finish(to, visit->metadata, err);
 }
 
 /* A folder on the way: copied when it is the next of the plan. */
-static int copy_parent(void *context, const char *path, struct volume_file *file,
-		       const struct volume_metadata *metadata, struct bs_error *err)
+static int copy_parent(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	const struct copy *copy = context;
 	uint32_t next = *copy->cursor;
 
-	if (next == copy->plan->file_count || strcmp(copy->plan->files[next].path, path) != 0)
+	if (next == copy->plan->file_count ||
+	    strcmp(copy->plan->files[next].path, visit->path) != 0)
 		return 0;
-	return copy_one(context, path, file, metadata, err);
+	return copy_one(context, visit, err);
 }
 
 /* And with the times that it has in the plan's source, also when this item is not its first. */
-static int copy_stamp_parent(void *context, const char *path, struct volume_file *file,
-			     const struct volume_metadata *metadata, struct bs_error *err)
+static int copy_stamp_parent(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	const struct copy *copy = context;
 
 	for (uint32_t i = 0; i < *copy->cursor; i++)
-		if (strcasecmp(copy->plan->files[i].path, path) == 0)
-			return copy_stamp_folder(copy->target, path, file, metadata, err);
+		if (strcasecmp(copy->plan->files[i].path, visit->path) == 0)
+			return copy_stamp_folder(copy->target, visit, err);
 	return 0;
 }
 

@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "boot/regf.h"
+#include "ntfs/scoped.h"
 #include "util/bytes.h"
 #include "windows/reader.h"
-#include "windows/scoped.h"
 
 #define SOFTWARE_HIVE "\\Windows\\System32\\config\\SOFTWARE"
 #define SYSTEM_HIVE   "\\Windows\\System32\\config\\SYSTEM"

@@ -4,10 +4,10 @@
  * which looks for all else in the root of the volume that it came from.  So its files move along,
  * boot.ini byte for byte: the numbers of partitions in it do not depend on which one is active.
  */
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
 #include "windows/reader.h"
-#include "windows/scoped.h"
-#include "windows/tree.h"
 
 static int legacy_read_files(struct reader *reader, struct volume *system, struct bs_error *err)
 {

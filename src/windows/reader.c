@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "disk/window.h"
-#include "windows/tree.h"
+#include "ntfs/tree.h"
 
 /* ---- volumes ------------------------------------------------------------------------------- */
 

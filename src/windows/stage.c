@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/stage.h"
 
-#include <stdlib.h>
-
 #include "boot/vbr.h"
 #include "disk/window.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
 #include "windows/copy.h"
 
@@ -16,56 +15,54 @@ struct stage {
 	uint32_t cursor; /* the next of the plan's files */
 };
 
-typedef int editor(const struct stage *stage, struct volume_file *file,
-		   const struct volume_metadata *metadata, struct bs_error *err);
+typedef int editor(const struct stage *stage, const struct tree_visit *copy, struct bs_error *err);
 
 /* Changes a file that was copied, and leaves its times as they are. */
 static int stage_edit(const struct stage *stage, const char *path, editor *change,
 		      struct bs_error *err)
 {
-	struct volume_file *file;
 	struct volume_metadata metadata;
-	int result;
+	struct volume_file *file;
+	struct tree_visit copy = {.path = path, .metadata = &metadata};
 
 	if (volume_open_file(stage->boot, path, &file, err) < 0)
 		return -1;
 	if (!file)
 		return fail(err, BS_NTFS, "%s is missing", path);
-	result = volume_stat(file, &metadata, err);
-	if (result == 0)
-		result = change(stage, file, &metadata, err);
-	if (result == 0)
-		result = volume_set_times(file, &metadata, err);
-	if (result == 0)
-		return volume_close_file(file, err);
-	volume_done_file(file);
-	return -1;
+	copy.file = file;
+	if (volume_stat(file, &metadata, err) < 0 || change(stage, &copy, err) < 0 ||
+	    volume_set_times(file, &metadata, err) < 0) {
+		volume_done_file(file);
+		return -1;
+	}
+	return volume_close_file(file, err);
 }
 
-static int stage_add_attributes(const struct stage *stage, struct volume_file *file,
-				const struct volume_metadata *metadata, struct bs_error *err)
+static int stage_add_attributes(const struct stage *stage, const struct tree_visit *folder,
+				struct bs_error *err)
 {
+	uint32_t attributes = folder->metadata->attributes | STAGE_FOLDER_ATTRIBUTES;
+
 	(void)stage;
-	return volume_set_attributes(file, metadata->attributes | STAGE_FOLDER_ATTRIBUTES, err);
+	return volume_set_attributes(folder->file, attributes, err);
 }
 
 /* Points the planned elements to the boot partition: eight bytes of the store for each. */
-static int stage_retarget(const struct stage *stage, struct volume_file *file,
-			  const struct volume_metadata *metadata, struct bs_error *err)
+static int stage_retarget(const struct stage *stage, const struct tree_visit *store,
+			  struct bs_error *err)
 {
 	const struct bs_plan *plan = stage->plan;
 	uint8_t from[8], to[8];
 
-	(void)metadata;
 	store_le64(to, plan->boot_start);
 	for (uint32_t i = 0; i < plan->element_count; i++) {
 		uint32_t offset = plan->elements[i].offset;
 
-		if (volume_read(file, "", offset, from, sizeof(from), err) < 0)
+		if (volume_read(store->file, "", offset, from, sizeof(from), err) < 0)
 			return -1;
 		if (load_le64(from) != plan->system_start)
 			return fail(err, BS_CHANGED_MEANWHILE, "the BCD is not as it was planned");
-		if (volume_write(file, "", offset, to, sizeof(to), err) < 0)
+		if (volume_write(store->file, "", offset, to, sizeof(to), err) < 0)
 			return -1;
 	}
 	return 0;
@@ -134,9 +131,8 @@ static int stage_mount(struct stage *stage, struct bs_error *err)
 	if (!stage->system_window)
 		return -1;
 	stage->boot_window = window_open(stage->disk, plan->boot_start, plan->boot_size, err);
-	if (!stage->boot_window)
-		return -1;
-	if (volume_open(stage->system_window, VOLUME_READ, &stage->system, err) < 0)
+	if (!stage->boot_window ||
+	    volume_open(stage->system_window, VOLUME_READ, &stage->system, err) < 0)
 		return -1;
 	return volume_open(stage->boot_window, VOLUME_WRITE, &stage->boot, err);
 }

@@ -7,13 +7,13 @@
 #include <nettle/sha2.h>
 
 #include "disk/window.h"
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
 #include "windows/accounting.h"
 #include "windows/reader.h"
-#include "windows/scoped.h"
 #include "windows/stage.h"
 #include "windows/survey.h"
-#include "windows/tree.h"
 
 #define CHUNK (1u << 20) /* bytes compared at a time */
 
@@ -151,50 +151,49 @@ static int verify_blob(const char *path, struct volume_file *source, struct volu
 	return 0;
 }
 
-static int verify_file(struct verification *own, const char *path, struct volume_file *source,
-		       const struct volume_metadata *metadata, struct volume_file *copy,
-		       struct bs_error *err)
+static int verify_file(struct verification *own, const struct tree_visit *source,
+		       struct volume_file *copy, struct bs_error *err)
 {
+	const char *path = source->path;
 	struct volume_metadata copied;
 
 	if (volume_stat(copy, &copied, err) < 0 ||
-	    verify_metadata(path, metadata, &copied, err) < 0 ||
-	    verify_blob(path, source, copy, volume_security, "security descriptor", err) < 0 ||
-	    verify_blob(path, source, copy, volume_extended_attributes,
+	    verify_metadata(path, source->metadata, &copied, err) < 0 ||
+	    verify_blob(path, source->file, copy, volume_security, "security descriptor", err) <
+		    0 ||
+	    verify_blob(path, source->file, copy, volume_extended_attributes,
 			"set of extended attributes", err) < 0)
 		return -1;
-	return verify_streams(own, path, source, copy, err);
+	return verify_streams(own, path, source->file, copy, err);
 }
 
-static int verify_visited(void *context, const char *path, struct volume_file *source,
-			  const struct volume_metadata *metadata, struct bs_error *err)
+static bool verify_is_next(const struct verification *own, const char *path)
+{
+	return own->cursor != own->plan->file_count &&
+	       strcmp(own->plan->files[own->cursor].path, path) == 0;
+}
+
+static int verify_visited(void *context, const struct tree_visit *source, struct bs_error *err)
 {
 	struct verification *own = context;
 	SCOPED_FILE *copy = NULL;
 
-	if (own->cursor == own->plan->file_count ||
-	    strcmp(own->plan->files[own->cursor].path, path) != 0)
-		return fail(err, BS_VERIFY, "%s is not in the plan", path);
-	if (volume_open_file(own->target, path, &copy, err) < 0)
+	if (!verify_is_next(own, source->path))
+		return fail(err, BS_VERIFY, "%s is not in the plan", source->path);
+	if (volume_open_file(own->target, source->path, &copy, err) < 0)
 		return -1;
 	if (!copy)
-		return fail(err, BS_VERIFY, "%s was not copied", path);
-	if (verify_file(own, path, source, metadata, copy, err) < 0)
+		return fail(err, BS_VERIFY, "%s was not copied", source->path);
+	if (verify_file(own, source, copy, err) < 0)
 		return -1;
 	own->cursor++;
 	return 0;
 }
 
 /* A folder on the way: compared when it is the next of the plan; the others were there before. */
-static int verify_parent(void *context, const char *path, struct volume_file *source,
-			 const struct volume_metadata *metadata, struct bs_error *err)
+static int verify_parent(void *context, const struct tree_visit *source, struct bs_error *err)
 {
-	const struct verification *own = context;
-
-	if (own->cursor == own->plan->file_count ||
-	    strcmp(own->plan->files[own->cursor].path, path) != 0)
-		return 0;
-	return verify_visited(context, path, source, metadata, err);
+	return verify_is_next(context, source->path) ? verify_visited(context, source, err) : 0;
 }
 
 /* Every file of the plan is at the target and equal, and nothing else is in its place. */

@@ -3,7 +3,7 @@
 
 #include "boot/vbr.h"
 #include "disk/window.h"
-#include "windows/scoped.h"
+#include "ntfs/scoped.h"
 
 /* A file of the volume's metadata, and how much of its beginning is a zone. */
 static const struct {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "windows/tree.h"
+#include "ntfs/tree.h"
 
 #include <string.h>
 
-#include "windows/scoped.h"
+#include "ntfs/scoped.h"
 
 struct walk {
 	struct volume *volume;
@@ -17,6 +17,7 @@ static int tree_visit_one(const struct walk *walk, const char *path, struct volu
 {
 	SCOPED_FILE *file = NULL;
 	struct volume_metadata metadata;
+	struct tree_visit visit = {.path = path, .metadata = &metadata};
 
 	*entries = NULL;
 	*count = 0;
@@ -25,8 +26,8 @@ static int tree_visit_one(const struct walk *walk, const char *path, struct volu
 	*found = file != NULL;
 	if (!file)
 		return 0;
-	if (volume_stat(file, &metadata, err) < 0 ||
-	    walk->visit(walk->context, path, file, &metadata, err) < 0)
+	visit.file = file;
+	if (volume_stat(file, &metadata, err) < 0 || walk->visit(walk->context, &visit, err) < 0)
 		return -1;
 	return metadata.is_folder && !(metadata.attributes & FILE_IS_REPARSE_POINT)
 		       ? volume_list(file, entries, count, err)
@@ -88,6 +89,7 @@ int tree_walk_parents(struct volume *volume, const char *path, tree_visitor *vis
 	for (; end; end = strchr(end + 1, '\\')) {
 		SCOPED_FILE *file = NULL;
 		struct volume_metadata metadata;
+		struct tree_visit parent_visit = {.path = parent, .metadata = &metadata};
 
 		memcpy(parent, path, (size_t)(end - path));
 		parent[end - path] = '\0';
@@ -95,8 +97,8 @@ int tree_walk_parents(struct volume *volume, const char *path, tree_visitor *vis
 			return -1;
 		if (!file)
 			return 0;
-		if (volume_stat(file, &metadata, err) < 0 ||
-		    visit(context, parent, file, &metadata, err) < 0)
+		parent_visit.file = file;
+		if (volume_stat(file, &metadata, err) < 0 || visit(context, &parent_visit, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -113,12 +115,9 @@ int tree_stat(struct volume *volume, const char *path, bool *found,
 	return file ? volume_stat(file, metadata, err) : 0;
 }
 
-static int tree_count_one(void *context, const char *path, struct volume_file *file,
-			  const struct volume_metadata *metadata, struct bs_error *err)
+static int tree_count_one(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
-	(void)path;
-	(void)file;
-	(void)metadata;
+	(void)visit;
 	if (++*(uint32_t *)context > BS_PLAN_FILES_MAX)
 		return fail(err, BS_BOOT_FILE_UNSUPPORTED,
 			    "one of the folders that move or are replaced holds more than %d files",
