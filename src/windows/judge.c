@@ -221,7 +221,7 @@ void judge_begin(struct bs_inspection *report, uint64_t disk_size, const struct 
 		};
 }
 
-void judge(const struct facts *facts, struct bs_inspection *report)
+void judge_facts(const struct facts *facts, struct bs_inspection *report)
 {
 	const struct bs_options options = {.needed_room = facts->needed_room};
 

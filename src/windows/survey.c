@@ -27,7 +27,7 @@ int survey_take(struct disk *disk, const struct bs_options *options, struct surv
 	result = survey_read_facts(&reader, err);
 	reader_close(&reader);
 	if (result == 0)
-		judge(&survey->facts, &survey->report);
+		judge_facts(&survey->facts, &survey->report);
 	return result;
 }
 

@@ -315,7 +315,7 @@ TEST_CASE(each_rule, "each rule");
 TEST(each_rule, a_sound_disk_has_no_findings_and_a_whole_chain)
 {
 	make_sound();
-	judge(&facts, &report);
+	judge_facts(&facts, &report);
 	ck_assert_uint_eq(report.finding_count, 0);
 	ck_assert_int_eq(report.verdict, BS_VERDICT_FIXABLE);
 	ck_assert(report.starts && report.starts_known);
@@ -336,7 +336,7 @@ TEST_EACH(each_rule, one_thing_that_is_wrong_gives_the_code_of_its_rule, cases)
 	ck_assert_msg(applies, "%s", rule->name);
 	/* A rule has words for a link if and only if it names one. */
 	ck_assert_int_eq(ruling.link[0] != '\0', rule->link >= 0);
-	judge(&facts, &report);
+	judge_facts(&facts, &report);
 	if (rule->link >= 0) {
 		ck_assert_str_eq(report.links[rule->link].detail, ruling.link);
 		ck_assert_int_eq(report.links[rule->link].code, rule->code);
@@ -407,7 +407,7 @@ TEST(verdicts, of_two_refusals_the_one_with_the_higher_priority_comes_first)
 	make_boot_is_full();
 	make_bcd_is_outdated();
 	make_partition_is_dynamic();
-	judge(&facts, &report);
+	judge_facts(&facts, &report);
 	ck_assert_uint_eq(report.finding_count, 3);
 	ck_assert_int_eq(report.findings[0].code, BS_DYNAMIC_DISK);
 	ck_assert_int_eq(report.findings[1].code, BS_BCD_DIRTY);
@@ -420,7 +420,7 @@ TEST(verdicts, of_too_many_findings_refusals_stay_rather_than_notes)
 	for (uint32_t i = 0; i < BS_FINDINGS_MAX + 8; i++)
 		add_element("{many}")->fate = FATE_OTHER_CODE;
 	make_boot_is_full();
-	judge(&facts, &report);
+	judge_facts(&facts, &report);
 	ck_assert_uint_eq(report.finding_count, BS_FINDINGS_MAX);
 	ck_assert_int_eq(report.findings[0].code, BS_NOTE_OTHER_LOADER);
 	ck_assert_int_eq(report.findings[BS_FINDINGS_MAX - 1].code, BS_VOLUME_FULL);
@@ -430,7 +430,7 @@ TEST(verdicts, one_volume_needs_no_fix)
 {
 	make_sound();
 	facts.boot_index = facts.starts.index = SYSTEM;
-	judge(&facts, &report);
+	judge_facts(&facts, &report);
 	ck_assert_int_eq(report.verdict, BS_VERDICT_NOTHING);
 	ck_assert_uint_eq(report.finding_count, 0);
 }
@@ -440,12 +440,12 @@ TEST(verdicts, a_fix_repairs_the_active_flag_and_the_boot_record_only)
 	make_sound();
 	make_another_is_active();
 	make_record_is_elsewhere();
-	judge(&facts, &report);
+	judge_facts(&facts, &report);
 	ck_assert_int_eq(report.links[BS_LINK_ACTIVE].state, BS_LINK_REPAIRED);
 	ck_assert_int_eq(report.links[BS_LINK_BOOT_RECORD].state, BS_LINK_REPAIRED);
 	ck_assert(!report.starts && report.starts_after);
 	make_mbr_code_is_missing();
-	judge(&facts, &report);
+	judge_facts(&facts, &report);
 	ck_assert_int_eq(report.links[BS_LINK_MBR_CODE].state, BS_LINK_BROKEN);
 	ck_assert(!report.starts_after && report.starts_after_known);
 }
@@ -454,7 +454,7 @@ TEST(verdicts, an_unknown_link_leaves_open_whether_the_disk_starts)
 {
 	make_sound();
 	make_mbr_code_is_another();
-	judge(&facts, &report);
+	judge_facts(&facts, &report);
 	ck_assert_int_eq(report.verdict, BS_VERDICT_FIXABLE);
 	ck_assert(!report.starts && !report.starts_known);
 	ck_assert(!report.starts_after && !report.starts_after_known);
@@ -466,12 +466,12 @@ TEST(verdicts, the_only_partition_with_a_windows_is_advised)
 	lose_windows(7);
 	facts.windows_count = 1;
 	facts.windows_index = BOOT;
-	judge(&facts, &report);
+	judge_facts(&facts, &report);
 	ck_assert_uint_eq(report.advised_partition, 2);
 	ck_assert(!report.no_windows);
 	facts.windows_count = 0;
 	facts.windows_index = -1;
-	judge(&facts, &report);
+	judge_facts(&facts, &report);
 	ck_assert_uint_eq(report.advised_partition, 0);
 	ck_assert(report.no_windows);
 }
