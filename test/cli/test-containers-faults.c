@@ -88,6 +88,7 @@ static bool was_before_the_commit(const char *container)
 }
 
 TEST_CASE(containers_faults, "containers-faults");
+TEST_CASE(killed, "killed", .tags = "slow");
 
 TEST_LOOP(containers_faults, a_fix_killed_before_the_commit_leaves_the_container_and_nothing_else,
 	  0, KIND_COUNT)
@@ -217,7 +218,7 @@ TEST_LOOP(containers_faults, a_driver_killed_while_it_stages_fails_the_fix_and_l
 	ck_assert_int_gt(failed, 0);
 }
 
-TEST_LOOP(containers_faults, a_driver_killed_while_it_verifies_leaves_the_container_as_it_was, 0,
+TEST_LOOP(killed, a_driver_killed_while_it_verifies_leaves_the_container_as_it_was, 0,
 	  (DRIVER_COUNT - OF_STAGED) * KIND_COUNT)
 {
 	enum driver which = OF_STAGED + _i / KIND_COUNT;
