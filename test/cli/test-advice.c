@@ -161,19 +161,11 @@ static struct outcome type_in(const char *folder, const char *command)
 			folder, command));
 }
 
-static const char *new_folder(void)
-{
-	char *path = (char *)text("%s/advice-XXXXXX", images_folder());
-
-	ck_assert_ptr_nonnull(mkdtemp(path));
-	return path;
-}
-
 /* With an image that is none of a disk, so that nothing but the command line is judged. */
 TEST_LOOP(advice_tests, a_command_in_an_advice_is_one, BS_OK + 1, BS_CODE_COUNT)
 {
 	const char *command = command_in(bs_code_advice((enum bs_code)_i));
-	const char *folder = new_folder();
+	const char *folder = test_folder();
 	struct outcome outcome;
 
 	if (command == NULL || strncmp(command, "cryptsetup", 10) == 0)
@@ -244,7 +236,7 @@ TEST_EACH(advice_tests, the_advised_partition_is_the_right_one, choices)
 TEST(advice_tests, the_options_that_were_given_go_on_to_count)
 {
 	const char *recipe = SAMPLE_SMALL "partition system active=no\n";
-	const char *image = image_copy(image_recipe("choice-0", recipe)), *folder = new_folder();
+	const char *image = image_copy(image_recipe("choice-0", recipe)), *folder = test_folder();
 	struct image_state before = state_take(image);
 
 	type(printed(BOOTSHIFT("fix", "--format", "raw", "--undo-dir", folder, image),
@@ -327,7 +319,7 @@ TEST(advice_tests, no_signature_is_put_back_below_a_snapshot)
 
 TEST_LOOP(advice_tests, a_new_plan_takes_the_place_of_one_that_is_of_no_use, 0, 2)
 {
-	const char *image = small_image(), *folder = new_folder();
+	const char *image = small_image(), *folder = test_folder();
 	const char *plan = text("%s/plan", folder);
 	bool stale = _i == 0;
 
@@ -366,7 +358,7 @@ static bool has_device_mapper(void)
 
 TEST(encrypted_tests, an_encrypted_disk_can_be_opened)
 {
-	const char *image = encrypted(image_recipe("small", SAMPLE_SMALL), new_folder());
+	const char *image = encrypted(image_recipe("small", SAMPLE_SMALL), test_folder());
 	const char *command = printed(BOOTSHIFT("fix", image), "disk-encrypted");
 
 	ASSERT_HAS(RUN("cryptsetup", "--help").output, "open <device>");

@@ -41,9 +41,8 @@ static const char *make(int kind)
 /* From now on, orphans become ours, and temporary files go to a folder of their own. */
 static const char *watch_leftovers(void)
 {
-	char *folder = (char *)text("%s/temporary-XXXXXX", images_folder());
+	const char *folder = test_folder();
 
-	ck_assert_ptr_nonnull(mkdtemp(folder));
 	ck_assert_int_eq(setenv("TMPDIR", folder, 1), 0);
 	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	return folder;

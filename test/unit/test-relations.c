@@ -19,11 +19,7 @@ static const char *folder;
 
 static void setup(void)
 {
-	char made[IMAGE_PATH_MAX];
-
-	snprintf(made, sizeof(made), "%s/XXXXXX", images_folder());
-	ck_assert_ptr_nonnull(mkdtemp(made));
-	folder = text("%s", made);
+	folder = test_folder();
 }
 
 static void teardown(void)
