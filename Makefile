@@ -55,7 +55,8 @@ all: $(B)/bootshift $(B)/libbootshift.so ## the program and the library
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r target text; do \
 		printf '  make %-12s %s\n' "$$target" "$$text"; done
-	@echo '  V=1 prints whole commands; B=FOLDER builds elsewhere; CK_RUN_SUITE=NAME picks a suite'
+	@echo '  V=1 prints whole commands; B=FOLDER builds elsewhere; CK_RUN_SUITE=NAME picks a suite;'
+	@echo '  test/support/test.h tells more, and how to debug a test'
 
 # --- flags: a file that changes only when they do -------------------------------------------
 FLAGS := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PKG_LIBS) $(TEST_LIBS)
@@ -128,11 +129,10 @@ $(call objects,$(UNIT_SOURCES) $(CLI_TEST_SOURCES) $(BOOT_TEST_SOURCES)): \
 	EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest
 $(B)/cli-tests $(B)/boot-tests: | $(B)/bootshift
 
-# Both at once, one after the other on the screen.  What has the tag `slow` is for check-slow.
+# Each program runs its cases side by side.  What has the tag `slow` is for check-slow.
 check: $(B)/unit-tests $(B)/cli-tests ## the everyday tests
-	@CK_EXCLUDE_TAGS=slow $(B)/cli-tests >$(B)/cli-tests.log 2>&1 & cli=$$!; \
-	CK_EXCLUDE_TAGS=slow $(B)/unit-tests; unit=$$?; \
-	wait $$cli; cli=$$?; cat $(B)/cli-tests.log; exit $$((unit | cli))
+	@CK_EXCLUDE_TAGS=slow $(B)/unit-tests; unit=$$?; \
+	CK_EXCLUDE_TAGS=slow $(B)/cli-tests && exit $$unit
 
 # Only the tests whose names contain $(T), slow ones too.
 test: $(B)/unit-tests $(B)/cli-tests ## with T=NAME: the tests with such names
@@ -144,24 +144,26 @@ $(call objects,$(SUPPORT_SOURCES)): EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest \
 	-DBUILD_IMAGE='"$(abspath $(B)/build-image)"'
 
 # --- tests that take longer -----------------------------------------------------------------
+# The everyday tests have their images in memory, if that is large enough; these have a disk.
+ON_DISK := TMPDIR=$${TMPDIR:-/tmp}
+
 check-slow: all $(B)/build-image $(B)/unit-tests $(B)/cli-tests boot-test ## the tests that take longer
 	B=$(B) scripts/check-images
 	B=$(B) scripts/check-slurm
-	CK_INCLUDE_TAGS=slow $(B)/unit-tests
-	CK_INCLUDE_TAGS=slow $(B)/cli-tests
+	$(ON_DISK) CK_INCLUDE_TAGS=slow $(B)/unit-tests
+	$(ON_DISK) CK_INCLUDE_TAGS=slow $(B)/cli-tests
 
-# Starts sample disks in virtual machines, before and after, two at a time.
+# Starts sample disks in virtual machines, before and after.
 boot-test: $(B)/boot-tests ## starts sample disks in virtual machines
-	@CK_INCLUDE_TAGS=verdict $(B)/boot-tests >$(B)/boot-tests.log 2>&1 & verdict=$$!; \
-	CK_EXCLUDE_TAGS=verdict $(B)/boot-tests; others=$$?; \
-	wait $$verdict; verdict=$$?; cat $(B)/boot-tests.log; exit $$((verdict | others))
+	@$(ON_DISK) TEST_JOBS=$$(nproc) $(B)/boot-tests
 
-# The same tests, built with the sanitizers, and all samples through the survey; leaks count.
+# The same tests, built with the sanitizers; and, of those that take longer, all samples through the
+# survey, and damage to each byte of what is parsed.  Leaks count.
 sanitize: ## the everyday tests with the address and undefined behaviour sanitizers
 	$(MAKE) B=$(B)/sanitized DEBUG=1 HARDENING= \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
 		check
-	CK_INCLUDE_TAGS=samples $(B)/sanitized/unit-tests
+	$(ON_DISK) CK_INCLUDE_TAGS='samples damage' $(B)/sanitized/unit-tests
 
 lint: ## everything that judges the source without running it
 	scripts/lint

@@ -73,15 +73,13 @@ static const char *bare(const char *word)
 
 TEST_CASE(advice_tests, "advice");
 
-TEST_LOOP(advice_tests, what_an_advice_names_exists, BS_OK + 1, BS_CODE_COUNT)
+/* `qemu` is what QEMU's programs tell about their options. */
+static void assert_named_things_exist(enum bs_code code, const char *qemu)
 {
-	char *words = strdup(bs_code_advice((enum bs_code)_i)), *rest = NULL;
+	char *words = strdup(bs_code_advice(code)), *rest = NULL;
 	const char *help = NULL; /* of the last of our commands that was named */
 	const char *before = ""; /* the word before */
 	size_t program = WINDOWS_COUNT;
-	const char *qemu =
-		text("%s%s%s", RUN("qemu-img", "--help").output,
-		     RUN("qemu-img", "convert", "--help").output, RUN("qemu-nbd", "--help").output);
 
 	for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
 		const char *name = bare(word);
@@ -95,7 +93,7 @@ TEST_LOOP(advice_tests, what_an_advice_names_exists, BS_OK + 1, BS_CODE_COUNT)
 		} else if (windows_program(name) < WINDOWS_COUNT) {
 			program = windows_program(name);
 		} else if (strcmp(name, "--help") == 0) {
-			ck_assert_ptr_nonnull(help);
+			ck_assert_msg(help != NULL, "%s: whose help?", bs_code_name(code));
 		} else if (strncmp(name, "--", 2) == 0 && help != NULL) {
 			ASSERT_HAS(help, text("%s ", name));
 		} else if (strncmp(name, "--", 2) == 0) {
@@ -103,17 +101,27 @@ TEST_LOOP(advice_tests, what_an_advice_names_exists, BS_OK + 1, BS_CODE_COUNT)
 			ck_assert_msg(strstr(qemu, name) != NULL ||
 					      strstr(help_of("fix"), name) != NULL ||
 					      strstr(help_of("batch"), name) != NULL,
-				      "%s: nobody has the option %s",
-				      bs_code_name((enum bs_code)_i), name);
+				      "%s: nobody has the option %s", bs_code_name(code), name);
 		} else if (name[0] == '{' ||
 			   (program < WINDOWS_COUNT && (name[0] == '/' || name[0] == '-') &&
 			    strncmp(name, "/dev/", 5) != 0)) {
-			ck_assert_msg(program < WINDOWS_COUNT, "whose is %s?", name);
+			ck_assert_msg(program < WINDOWS_COUNT, "%s: whose is %s?",
+				      bs_code_name(code), name);
 			ASSERT_HAS(windows[program].words, text(" %s ", name));
 		}
 		before = name;
 	}
 	free(words);
+}
+
+TEST(advice_tests, what_an_advice_names_exists)
+{
+	const char *qemu =
+		text("%s%s%s", RUN("qemu-img", "--help").output,
+		     RUN("qemu-img", "convert", "--help").output, RUN("qemu-nbd", "--help").output);
+
+	for (int code = BS_OK + 1; code < BS_CODE_COUNT; code++)
+		assert_named_things_exist((enum bs_code)code, qemu);
 }
 
 /* ---- commands -------------------------------------------------------------------------------- */
@@ -153,19 +161,11 @@ static struct outcome type_in(const char *folder, const char *command)
 			folder, command));
 }
 
-static const char *new_folder(void)
-{
-	char *path = (char *)text("%s/advice-XXXXXX", images_folder());
-
-	ck_assert_ptr_nonnull(mkdtemp(path));
-	return path;
-}
-
 /* With an image that is none of a disk, so that nothing but the command line is judged. */
 TEST_LOOP(advice_tests, a_command_in_an_advice_is_one, BS_OK + 1, BS_CODE_COUNT)
 {
 	const char *command = command_in(bs_code_advice((enum bs_code)_i));
-	const char *folder = new_folder();
+	const char *folder = test_folder();
 	struct outcome outcome;
 
 	if (command == NULL || strncmp(command, "cryptsetup", 10) == 0)
@@ -236,7 +236,7 @@ TEST_EACH(advice_tests, the_advised_partition_is_the_right_one, choices)
 TEST(advice_tests, the_options_that_were_given_go_on_to_count)
 {
 	const char *recipe = SAMPLE_SMALL "partition system active=no\n";
-	const char *image = image_copy(image_recipe("choice-0", recipe)), *folder = new_folder();
+	const char *image = image_copy(image_recipe("choice-0", recipe)), *folder = test_folder();
 	struct image_state before = state_take(image);
 
 	type(printed(BOOTSHIFT("fix", "--format", "raw", "--undo-dir", folder, image),
@@ -319,7 +319,7 @@ TEST(advice_tests, no_signature_is_put_back_below_a_snapshot)
 
 TEST_LOOP(advice_tests, a_new_plan_takes_the_place_of_one_that_is_of_no_use, 0, 2)
 {
-	const char *image = small_image(), *folder = new_folder();
+	const char *image = small_image(), *folder = test_folder();
 	const char *plan = text("%s/plan", folder);
 	bool stale = _i == 0;
 
@@ -348,22 +348,24 @@ static const char *encrypted(const char *raw, const char *folder)
 	return path;
 }
 
+TEST_CASE(encrypted_tests, "encrypted", .tags = "slow");
+
 static bool has_device_mapper(void)
 {
 	return RUN("dmsetup", "create", "--notable", "bootshift-probe").status == 0 &&
 	       RUN("dmsetup", "remove", "bootshift-probe").status == 0;
 }
 
-TEST(advice_tests, an_encrypted_disk_can_be_opened)
+TEST(encrypted_tests, an_encrypted_disk_can_be_opened)
 {
-	const char *image = encrypted(image_recipe("small", SAMPLE_SMALL), new_folder());
+	const char *image = encrypted(image_recipe("small", SAMPLE_SMALL), test_folder());
 	const char *command = printed(BOOTSHIFT("fix", image), "disk-encrypted");
 
 	ASSERT_HAS(RUN("cryptsetup", "--help").output, "open <device>");
 	ck_assert_str_eq(command, text("cryptsetup open %s decrypted && bootshift fix "
 				       "/dev/mapper/decrypted",
 				       image));
-	if (!test_needs(has_device_mapper(), "the device mapper"))
+	if (!test_needs_kernel(has_device_mapper(), "the device mapper"))
 		return;
 	type(text("echo password | %s", command));
 	type("cryptsetup close decrypted");

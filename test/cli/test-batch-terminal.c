@@ -27,8 +27,7 @@ static void begin(void)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-	folder = mkdtemp((char *)text("%s/tmux-XXXXXX", images_folder()));
-	ck_assert_ptr_nonnull(folder);
+	folder = test_folder();
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/nbd", folder);
 	silent = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_eq(bind(silent, (struct sockaddr *)&address, sizeof(address)), 0);

@@ -41,9 +41,8 @@ static const char *make(int kind)
 /* From now on, orphans become ours, and temporary files go to a folder of their own. */
 static const char *watch_leftovers(void)
 {
-	char *folder = (char *)text("%s/temporary-XXXXXX", images_folder());
+	const char *folder = test_folder();
 
-	ck_assert_ptr_nonnull(mkdtemp(folder));
 	ck_assert_int_eq(setenv("TMPDIR", folder, 1), 0);
 	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	return folder;
@@ -88,6 +87,7 @@ static bool was_before_the_commit(const char *container)
 }
 
 TEST_CASE(containers_faults, "containers-faults");
+TEST_CASE(killed, "killed", .tags = "slow");
 
 TEST_LOOP(containers_faults, a_fix_killed_before_the_commit_leaves_the_container_and_nothing_else,
 	  0, KIND_COUNT)
@@ -217,7 +217,7 @@ TEST_LOOP(containers_faults, a_driver_killed_while_it_stages_fails_the_fix_and_l
 	ck_assert_int_gt(failed, 0);
 }
 
-TEST_LOOP(containers_faults, a_driver_killed_while_it_verifies_leaves_the_container_as_it_was, 0,
+TEST_LOOP(killed, a_driver_killed_while_it_verifies_leaves_the_container_as_it_was, 0,
 	  (DRIVER_COUNT - OF_STAGED) * KIND_COUNT)
 {
 	enum driver which = OF_STAGED + _i / KIND_COUNT;

@@ -124,11 +124,14 @@ static void assert_fixed_and_undone(const char *container, const struct containe
 }
 
 TEST_CASE(containers, "containers");
+TEST_CASE(variants, "variants", .tags = "slow");
 
-TEST_LOOP(containers, a_container_is_fixed_as_a_raw_image_is_and_undone, 0, KIND_COUNT)
+TEST_LOOP(containers, a_container_is_fixed_as_a_raw_image_is_and_undone, 0, FORMAT_COUNT)
 {
 	assert_fixed_and_undone(container_make(&kinds[_i], raw_disk()), &kinds[_i]);
 }
+
+TEST_ALSO(variants, a_container_is_fixed_as_a_raw_image_is_and_undone, FORMAT_COUNT, KIND_COUNT);
 
 TEST(containers, a_vhd_with_small_blocks_is_fixed_as_a_raw_image_is_and_undone)
 {
@@ -142,7 +145,7 @@ static void cut_short(const char *path)
 }
 
 /* A fix would make the file longer, and nobody could tell any more that its end is missing. */
-TEST_LOOP(containers, a_container_that_is_cut_short_is_refused_and_left_alone, 0, KIND_COUNT)
+TEST_LOOP(containers, a_container_that_is_cut_short_is_refused_and_left_alone, 0, FORMAT_COUNT)
 {
 	const char *container = container_make(&kinds[_i], raw_disk());
 	const char *code = "container-corrupt";
@@ -158,6 +161,9 @@ TEST_LOOP(containers, a_container_that_is_cut_short_is_refused_and_left_alone, 0
 	state_assert_untouched(container, &before);
 	image_remove(container);
 }
+
+TEST_ALSO(variants, a_container_that_is_cut_short_is_refused_and_left_alone, FORMAT_COUNT,
+	  KIND_COUNT);
 
 TEST_LOOP(containers, looking_leaves_a_container_alone, 0, FORMAT_COUNT)
 {

@@ -162,8 +162,9 @@ static const struct {
 #define DAMAGES ((int)(sizeof(damages) / sizeof(damages[0])))
 
 TEST_CASE(damaged_metadata, "damages");
+TEST_CASE(all_damages, "all damages", .tags = "slow");
 
-TEST_LOOP(damaged_metadata, a_damaged_volume_is_refused_whenever_the_damage_shows, 0, DAMAGES)
+TEST_LOOP(damaged_metadata, a_damaged_volume_is_refused_whenever_the_damage_shows, 0, 1)
 {
 	const char *image = small_image();
 	struct volume_bytes system = read_volume(image, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE);
@@ -193,3 +194,5 @@ TEST_LOOP(damaged_metadata, a_damaged_volume_is_refused_whenever_the_damage_show
 	free(system.bytes);
 	free(boot.bytes);
 }
+
+TEST_ALSO(all_damages, a_damaged_volume_is_refused_whenever_the_damage_shows, 1, DAMAGES);

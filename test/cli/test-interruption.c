@@ -176,7 +176,7 @@ TEST_LOOP(interruption, a_signal_stops_a_fix_cleanly_and_the_report_is_true, 0, 
 }
 
 /* The terminal's signal reaches the worker process as well. */
-TEST(interruption, an_interrupt_from_the_keyboard_stops_a_fix_cleanly)
+TEST(at_any_moment_by_any_signal, an_interrupt_from_the_keyboard_stops_a_fix_cleanly)
 {
 	const char *image = small_image();
 	struct image_state before = state_take(image);

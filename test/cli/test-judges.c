@@ -164,6 +164,7 @@ static void check_content(const struct fixed *fixed)
 }
 
 TEST_CASE(judges, "judges");
+TEST_CASE(each_file, "each file", .tags = "slow");
 
 TEST_LOOP(judges, other_programs_find_a_fixed_image_in_order, 2, 3)
 {
@@ -177,7 +178,7 @@ TEST_LOOP(judges, other_programs_find_a_fixed_image_in_order, 2, 3)
 
 /* ---- a file system that is smaller than its partition -------------------------------------- */
 
-TEST(judges, the_copy_of_the_boot_record_is_where_the_file_system_ends)
+TEST(each_file, the_copy_of_the_boot_record_is_where_the_file_system_ends)
 {
 	static const uint8_t zeros[SECTOR_SIZE];
 	struct fixed fixed = fix_image(image_copy(image_built("volume-smaller", false)));
@@ -192,7 +193,7 @@ TEST(judges, the_copy_of_the_boot_record_is_where_the_file_system_ends)
 	image_remove(fixed.image);
 }
 
-TEST(judges, a_change_of_that_copy_since_the_fix_is_seen)
+TEST(each_file, a_change_of_that_copy_since_the_fix_is_seen)
 {
 	struct fixed fixed = fix_image(image_copy(image_built("volume-smaller", false)));
 	uint8_t first[SECTOR_SIZE];
@@ -251,7 +252,7 @@ static void assert_same_lines(const char *now, const char *before)
 		      before + line);
 }
 
-TEST_LOOP(judges, each_moved_file_keeps_its_attributes_times_and_names, 3, 4)
+TEST_LOOP(each_file, each_moved_file_keeps_its_attributes_times_and_names, 3, 4)
 {
 	struct fixed fixed = fix_image(sample_copy(_i));
 	const char *before = describe_moved(fixed.system);
@@ -281,7 +282,7 @@ static const char *list_descriptors(const char *volume, const char *folder)
 			    text("ntfssecaudit -b '%s' '%s' | awk '%s'", volume, folder, program)));
 }
 
-TEST_LOOP(judges, each_moved_file_keeps_its_security_descriptor, 2, 4)
+TEST_LOOP(each_file, each_moved_file_keeps_its_security_descriptor, 2, 4)
 {
 	struct fixed fixed = fix_image(sample_copy(_i));
 	const char *before = list_descriptors(fixed.system, "/Boot");
@@ -307,7 +308,7 @@ static struct outcome read_attribute(const char *volume, const char *type, const
 #define STREAM "0x80"
 #define EA     "0xE0"
 
-TEST(judges, boot_files_with_all_that_ntfs_can_keep_about_a_file_keep_it)
+TEST(each_file, boot_files_with_all_that_ntfs_can_keep_about_a_file_keep_it)
 {
 	static const struct {
 		const char *type, *name, *path;

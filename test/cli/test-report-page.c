@@ -26,8 +26,7 @@ static const char *folder;
 
 static void make_folder(void)
 {
-	folder = mkdtemp((char *)text("%s/browser-XXXXXX", images_folder()));
-	ck_assert_ptr_nonnull(folder);
+	folder = test_folder();
 }
 
 static const char *in_folder(const char *name)

@@ -45,7 +45,7 @@ static const struct {
 	{"system-without-boot-code", {NULL}},
 };
 
-#define FIRST_COUNT 4
+#define FIRST_COUNT 2
 #define COUNT       ((int)(sizeof(fixed) / sizeof(fixed[0])))
 
 /* The start of a partition in bytes, from the table. */

@@ -49,15 +49,6 @@ static void take_over(const char *path)
 	ck_assert_int_eq(chown(path, 0, 0), 0);
 }
 
-/* A new folder that nobody else may write to. */
-static const char *private_folder(void)
-{
-	char *path = (char *)text("%s/private-XXXXXX", images_folder());
-
-	ck_assert_ptr_nonnull(mkdtemp(path));
-	return path;
-}
-
 /* Fixes the image and makes its undo file that of an interrupted fix; returns that file. */
 static const char *interrupt(const char *image)
 {
@@ -272,7 +263,7 @@ static void open_up(const char *folder, int i)
 TEST_LOOP(trust, an_image_in_a_folder_of_others_is_fixed_with_another_folder_for_the_undo_file, 0,
 	  (int)(sizeof(open_folders) / sizeof(open_folders[0])))
 {
-	const char *image = small_image(), *folder = private_folder();
+	const char *image = small_image(), *folder = test_folder();
 	struct image_state before;
 	struct outcome outcome;
 
@@ -296,7 +287,7 @@ TEST_LOOP(trust, an_image_in_a_folder_of_others_is_fixed_with_another_folder_for
 TEST_LOOP(trust, a_folder_of_others_is_not_taken_for_undo_files, 0,
 	  (int)(sizeof(open_folders) / sizeof(open_folders[0])))
 {
-	const char *image = small_image(), *folder = private_folder();
+	const char *image = small_image(), *folder = test_folder();
 	struct image_state before = state_take(image);
 	struct outcome outcome;
 
@@ -316,7 +307,7 @@ TEST_LOOP(trust, a_folder_of_others_is_not_taken_for_undo_files, 0,
 TEST_LOOP(trust, a_state_directory_of_others_is_not_taken, 0,
 	  (int)(sizeof(open_folders) / sizeof(open_folders[0])))
 {
-	const char *file = small_image(), *state = private_folder();
+	const char *file = small_image(), *state = test_folder();
 	const char *folder = text("%s/bootshift", state);
 	struct image_digest before = image_digest(file);
 	struct server server;
@@ -410,8 +401,8 @@ TEST(trust, a_user_with_a_private_group_fixes_an_image_in_a_folder_of_that_group
 TEST(trust, an_image_is_fixed_through_a_link_to_it_and_to_its_folder)
 {
 	const char *image = small_image();
-	const char *link = text("%s/link", private_folder());
-	const char *folder_link = text("%s/folder", private_folder());
+	const char *link = text("%s/link", test_folder());
+	const char *folder_link = text("%s/folder", test_folder());
 	struct image_state before = state_take(image);
 
 	ck_assert_int_eq(symlink(image, link), 0);
@@ -425,7 +416,7 @@ TEST(trust, an_image_is_fixed_through_a_link_to_it_and_to_its_folder)
 
 static const char *make_plan(const char *image)
 {
-	const char *plan = text("%s/plan.json", private_folder());
+	const char *plan = text("%s/plan.json", test_folder());
 
 	ASSERT_STATUS(BOOTSHIFT("plan", "-o", plan, image), 0);
 	return plan;
@@ -433,7 +424,7 @@ static const char *make_plan(const char *image)
 
 TEST(trust, a_plan_can_be_written_by_its_owner_alone)
 {
-	const char *plan = text("%s/plan.json", private_folder());
+	const char *plan = text("%s/plan.json", test_folder());
 	struct stat status;
 
 	ASSERT_STATUS(
@@ -478,7 +469,7 @@ TEST_LOOP(trust, a_plan_that_somebody_else_may_have_written_is_not_kept_to, 0, 5
 	outcome = BOOTSHIFT("fix", "--dry-run", "--plan", plan, image);
 	ASSERT_STATUS(outcome, 3);
 	state_assert_untouched(image, &before);
-	other = text("%s/copy.json", private_folder());
+	other = text("%s/copy.json", test_folder());
 	ASSERT_STATUS(RUN("cp", plan, other), 0); /* as the advice says */
 	ASSERT_STATUS(BOOTSHIFT("fix", "--plan", other, image), 0);
 }

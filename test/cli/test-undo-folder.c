@@ -10,15 +10,6 @@
 
 #define NOBODY "65534"
 
-/* A new folder that holds undo files. */
-static const char *new_folder(void)
-{
-	char *path = (char *)text("%s/undo-XXXXXX", images_folder());
-
-	ck_assert_ptr_nonnull(mkdtemp(path));
-	return path;
-}
-
 static json_t *run_with(const char *command, const char *folder, const char *image, int exit_status)
 {
 	struct outcome outcome = BOOTSHIFT(command, "--json", "--undo-dir", folder, image);
@@ -31,7 +22,7 @@ TEST_CASE(undo_folder, "undo folder");
 
 TEST(undo_folder, the_undo_file_can_lie_elsewhere)
 {
-	const char *image = small_image(), *folder = new_folder();
+	const char *image = small_image(), *folder = test_folder();
 	struct image_state before = state_take(image);
 	json_t *result = run_with("fix", folder, image, 0);
 	const char *undo_file = report_text(result, "undo_file");
@@ -47,7 +38,7 @@ TEST(undo_folder, the_undo_file_can_lie_elsewhere)
 
 TEST(undo_folder, images_of_one_name_share_a_folder_for_their_undo_files)
 {
-	const char *one = small_image(), *other = small_image(), *folder = new_folder();
+	const char *one = small_image(), *other = small_image(), *folder = test_folder();
 	struct image_state before = state_take(one);
 	const char *one_undo, *other_undo;
 
@@ -81,7 +72,7 @@ static bool kill_while_writing(const char *folder, const char *image, const char
 
 TEST(undo_folder, a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_another_name)
 {
-	const char *image = small_image(), *folder = new_folder();
+	const char *image = small_image(), *folder = test_folder();
 	const char *other = text("%s.link", image);
 	struct image_state before = state_take(image);
 	const char *undo_file = report_text(run_with("fix", folder, image, 0), "undo_file");

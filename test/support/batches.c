@@ -12,10 +12,7 @@ static json_t *held;
 
 const char *batch_folder(void)
 {
-	char *path = (char *)text("%s/batch-XXXXXX", images_folder());
-
-	ck_assert_ptr_nonnull(mkdtemp(path));
-	return path;
+	return test_folder();
 }
 
 const char *batch_put(const char *folder, const char *name, const char *image)

@@ -11,14 +11,6 @@
 
 static const struct container_kind vhdx = {"vhdx", "vhdx", "", true, NULL};
 
-static const char *new_folder(void)
-{
-	char *folder = (char *)text("%s/container-XXXXXX", images_folder());
-
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	return folder;
-}
-
 static off_t size_of(const char *path)
 {
 	struct stat status;
@@ -113,7 +105,7 @@ static void make_blocks_smaller(const char *path, uint64_t disk_size)
 
 const char *container_make_vhd_with_small_blocks(const char *raw)
 {
-	const char *path = text("%s/disk.vhd", new_folder());
+	const char *path = text("%s/disk.vhd", test_folder());
 	unsigned long long disk_size = (unsigned long long)size_of(raw);
 
 	free(image_run(0, "qemu-img create -q -f vpc -o force_size=on %s %llu", path, disk_size));
@@ -169,7 +161,7 @@ const char *container_make_vhdx_with_log(const char *raw, unsigned long long off
 
 const char *container_make(const struct container_kind *kind, const char *raw)
 {
-	const char *folder = new_folder();
+	const char *folder = test_folder();
 	const char *path = text("%s/disk.%s", folder, kind->format);
 
 	/* In a folder, because some formats have two files, one of which names the other. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,8 +38,10 @@ static void remove_folder(void)
 	char command[sizeof(folder.root) + 16];
 
 	snprintf(command, sizeof(command), "rm -rf '%s'", folder.root);
-	/* The tests' processes end with exit() too. */
-	if (getpid() == folder.owner && system(command) != 0)
+	if (getpid() != folder.owner)
+		return; /* the tests' processes end with exit() too */
+	signal(SIGTERM, SIG_IGN);
+	if (system(command) != 0)
 		perror(folder.root);
 }
 
@@ -85,6 +88,14 @@ void images_enter(void)
 const char *images_folder(void)
 {
 	return folder.path;
+}
+
+const char *test_folder(void)
+{
+	char *path = (char *)text("%s/folder-XXXXXX", folder.path);
+
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	return path;
 }
 
 /* ---- building ------------------------------------------------------------------------------ */
@@ -179,13 +190,10 @@ static void write_piece(void *context, uint64_t offset, const uint8_t *bytes, si
 const char *image_copy(const char *image)
 {
 	const char *name = strrchr(image, '/') + 1;
-	char *own = (char *)text("%s/copy-XXXXXX", folder.path);
-	const char *copy;
+	const char *copy = text("%s/%s", test_folder(), name);
 	int from = open(image, O_RDONLY), to;
 	struct stat status;
 
-	ck_assert_ptr_nonnull(mkdtemp(own));
-	copy = text("%s/%s", own, name);
 	to = open(copy, O_WRONLY | O_CREAT | O_EXCL, 0644);
 	ck_assert(from >= 0 && to >= 0 && fstat(from, &status) == 0 &&
 		  ftruncate(to, status.st_size) == 0);

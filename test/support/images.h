@@ -28,6 +28,9 @@ void images_enter(void);
 /* The folder of the test case.  Paths below are valid until the test ends; nobody frees them. */
 const char *images_folder(void);
 
+/* Makes a new folder there, for one test or one part of it. */
+const char *test_folder(void);
+
 /* The image of images/RECIPE.recipe, as a raw one or as a fixed VHD. */
 const char *image_built(const char *recipe, bool vhd);
 

@@ -118,13 +118,18 @@ void test_begin(const struct test_case *in, const char *name)
 		atexit(note_time);
 }
 
+bool test_needs_kernel(bool there, const char *feature)
+{
+	if (!there)
+		dprintf(skips, "  %s:%s: needs %s\n", running.in->suite, running.name, feature);
+	return there;
+}
+
 bool test_needs(bool there, const char *what)
 {
 	if (!there && is_set("BOOTSHIFT_TESTS_SKIP", "fail"))
 		ck_abort_msg("skipped: needs %s", what);
-	if (!there)
-		dprintf(skips, "  %s:%s: needs %s\n", running.in->suite, running.name, what);
-	return there;
+	return test_needs_kernel(there, what);
 }
 
 bool test_needs_program(const char *program)

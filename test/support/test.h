@@ -70,6 +70,9 @@ bool test_needs(bool there, const char *what);
 bool test_needs_program(const char *program);
 bool test_needs_root(void);
 
+/* The same for what no package and no right brings: such a skip never fails. */
+bool test_needs_kernel(bool there, const char *feature);
+
 #define TEST_CASE(variable, title, ...)                                                            \
 	static struct test_case variable = {.file = __FILE__, .name = (title), ##__VA_ARGS__}
 

@@ -136,6 +136,22 @@ TEST(failing, a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery)
 
 TEST_CASE(stopped_tests, "stopped");
 
+/* Stops at a call, finds the image old or new, and takes it back; false when there is no such call. */
+static bool stop_and_recover(struct fixture *fixture, enum action action, enum trouble trouble,
+			     int number)
+{
+	bool more = stopped(fixture, NULL, action, trouble, number);
+	struct bs_error err;
+
+	plan.number = number;
+	if (state_of(fixture) == TRANSACTION_APPLIED) {
+		ck_assert_msg(image_is(fixture, &fixture->new), "call %d", number);
+		ck_assert_int_eq(undo(fixture->image, NULL, NULL, &err), 0);
+	}
+	check_old_after_recovery(fixture);
+	return more;
+}
+
 TEST_LOOP(stopped_tests, a_stop_at_any_call_of_a_fix_leaves_old_or_new, 0, 2)
 {
 	static const enum trouble troubles[] = {STOP, POWER_CUT};
@@ -149,13 +165,7 @@ TEST_LOOP(stopped_tests, a_stop_at_any_call_of_a_fix_leaves_old_or_new, 0, 2)
 	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 	for (int number = 0; more; number++) {
 		make_image(&fixture);
-		more = stopped(&fixture, NULL, FIX, troubles[_i], number);
-		plan.number = number;
-		if (state_of(&fixture) == TRANSACTION_APPLIED) {
-			ck_assert_msg(image_is(&fixture, &fixture.new), "call %d", number);
-			ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
-		}
-		check_old_after_recovery(&fixture);
+		more = stop_and_recover(&fixture, FIX, troubles[_i], number);
 	}
 	fixture_close(&fixture);
 }
@@ -176,13 +186,7 @@ TEST_LOOP(stopped_tests, a_stop_in_the_roll_back_of_a_failed_mark_leaves_old_or_
 	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 	for (int number = plan.failure + 1; more; number++) {
 		make_image(&fixture);
-		more = stopped(&fixture, NULL, FIX, troubles[_i], number);
-		plan.number = number;
-		if (state_of(&fixture) == TRANSACTION_APPLIED) {
-			ck_assert_msg(image_is(&fixture, &fixture.new), "call %d", number);
-			ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
-		}
-		check_old_after_recovery(&fixture);
+		more = stop_and_recover(&fixture, FIX, troubles[_i], number);
 	}
 	fixture_close(&fixture);
 }
@@ -191,7 +195,6 @@ TEST_LOOP(stopped_tests, a_stop_at_any_call_of_an_undo_leaves_old_or_new, 0, 2)
 {
 	static const enum trouble troubles[] = {STOP, POWER_CUT};
 	static struct fixture fixture;
-	struct bs_error err;
 	bool more = true;
 
 	fixture_open(&fixture);
@@ -199,13 +202,7 @@ TEST_LOOP(stopped_tests, a_stop_at_any_call_of_an_undo_leaves_old_or_new, 0, 2)
 	for (int number = 0; more; number++) {
 		make_image(&fixture);
 		fix_well(&fixture);
-		more = stopped(&fixture, NULL, UNDO, troubles[_i], number);
-		plan.number = number;
-		if (state_of(&fixture) == TRANSACTION_APPLIED) {
-			ck_assert_msg(image_is(&fixture, &fixture.new), "call %d", number);
-			ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
-		}
-		check_old_after_recovery(&fixture);
+		more = stop_and_recover(&fixture, UNDO, troubles[_i], number);
 	}
 	fixture_close(&fixture);
 }
@@ -235,30 +232,52 @@ static void copy(const char *from, const char *to)
 	ck_assert_int_eq(system(command), 0);
 }
 
+/* An interrupted fix, kept to be met again and again. */
+struct saved {
+	char image[128], journal[128];
+	char image_copy[160], journal_copy[160];
+};
+
+static void saved_take(struct saved *saved, const struct fixture *fixture)
+{
+	strcpy(saved->image, fixture->image);
+	journal_path(fixture, saved->journal, sizeof(saved->journal));
+	snprintf(saved->image_copy, sizeof(saved->image_copy), "%s.image", fixture->folder);
+	snprintf(saved->journal_copy, sizeof(saved->journal_copy), "%s.journal", fixture->folder);
+	copy(saved->image, saved->image_copy);
+	copy(saved->journal, saved->journal_copy);
+}
+
+static void saved_put_back(const struct saved *saved)
+{
+	copy(saved->image_copy, saved->image);
+	copy(saved->journal_copy, saved->journal);
+}
+
+static void saved_remove(const struct saved *saved)
+{
+	unlink(saved->image_copy);
+	unlink(saved->journal_copy);
+}
+
 TEST_LOOP(stopped_tests, a_stop_at_any_call_of_a_recovery_can_be_recovered, 0, 2)
 {
 	static const enum trouble troubles[] = {STOP, POWER_CUT};
 	static struct fixture fixture;
-	char journal[128], image_copy[160], journal_copy[160];
+	struct saved saved;
 	bool more = true;
 
 	fixture_open(&fixture);
 	fixture.grows = true;
 	interrupt(&fixture);
-	journal_path(&fixture, journal, sizeof(journal));
-	snprintf(image_copy, sizeof(image_copy), "%s.image", fixture.folder);
-	snprintf(journal_copy, sizeof(journal_copy), "%s.journal", fixture.folder);
-	copy(fixture.image, image_copy);
-	copy(journal, journal_copy);
+	saved_take(&saved, &fixture);
 	for (int number = 0; more; number++) {
-		copy(image_copy, fixture.image);
-		copy(journal_copy, journal);
+		saved_put_back(&saved);
 		more = stopped(&fixture, NULL, RECOVER, troubles[_i], number);
 		plan.number = number;
 		check_old_after_recovery(&fixture);
 	}
-	unlink(image_copy);
-	unlink(journal_copy);
+	saved_remove(&saved);
 	fixture_close(&fixture);
 }
 
@@ -291,28 +310,22 @@ TEST_LOOP(stopped_tests, a_sector_that_is_torn_inside_is_taken_back, 0, 8)
 	static const size_t sectors[] = {0, 31 * KIB, 32 * KIB, NEW_LENGTH - 4 * KIB};
 	static const size_t cuts[] = {1, 8, 63, 64, 200, 256, 449, 511};
 	static struct fixture fixture;
-	char journal[128], image_copy[160], journal_copy[160];
+	struct saved saved;
 
 	fixture_open(&fixture);
 	fixture.grows = true;
 	interrupt(&fixture);
-	journal_path(&fixture, journal, sizeof(journal));
-	snprintf(image_copy, sizeof(image_copy), "%s.image", fixture.folder);
-	snprintf(journal_copy, sizeof(journal_copy), "%s.journal", fixture.folder);
-	copy(fixture.image, image_copy);
-	copy(journal, journal_copy);
+	saved_take(&saved, &fixture);
 	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
 		size_t sector = sectors[_i / 2], cut = cuts[i];
 
-		copy(image_copy, fixture.image);
-		copy(journal_copy, journal);
+		saved_put_back(&saved);
 		plan.number = (int)cut;
 		put_bytes(fixture.image, fixture.old.bytes, sector + (_i % 2 == 0 ? cut : 0),
 			  _i % 2 == 0 ? 512 - cut : cut);
 		check_old_after_recovery(&fixture);
 	}
-	unlink(image_copy);
-	unlink(journal_copy);
+	saved_remove(&saved);
 	fixture_close(&fixture);
 }
 

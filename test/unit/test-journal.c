@@ -231,8 +231,9 @@ TEST_LOOP(format, a_journal_reads_back_as_it_was_written, 0, 2)
 }
 
 TEST_CASE(damage, "damage");
+TEST_CASE(damage_anywhere, "damage anywhere", .tags = "slow damage");
 
-TEST(damage, every_flipped_bit_outside_of_the_marks_is_seen)
+TEST(damage_anywhere, every_flipped_bit_outside_of_the_marks_is_seen)
 {
 	struct fixture fixture;
 	bool marks[3];
@@ -303,7 +304,7 @@ TEST(format, marks_are_seen_in_the_file)
 	fixture_close(&fixture);
 }
 
-TEST(damage, a_cut_at_every_length_is_seen)
+TEST(damage_anywhere, a_cut_at_every_length_is_seen)
 {
 	struct fixture fixture;
 	bool marks[3];

@@ -280,10 +280,12 @@ TEST(bootshift, a_reader_that_looks_at_the_lock_file_keeps_nobody_out)
 static bool let_flock_fail(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	bool loaded = filter &&
+		      seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOLCK), SCMP_SYS(flock), 0) == 0 &&
+		      seccomp_load(filter) == 0;
 
-	return filter &&
-	       seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOLCK), SCMP_SYS(flock), 0) == 0 &&
-	       seccomp_load(filter) == 0;
+	seccomp_release(filter);
+	return loaded;
 }
 
 TEST(bootshift, a_lock_that_cannot_be_taken_leaves_no_lock_file)

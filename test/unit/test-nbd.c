@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "disk/nbd.h"
+#include "support/images.h"
 #include "support/program.h"
 
 #define PATIENCE 60000 /* milliseconds; longer than any pause of a busy machine */
@@ -255,10 +256,9 @@ static void open_address(const char *uri)
 
 TEST(nbd, an_address_is_opened_or_refused)
 {
-	char folder[] = "/tmp/bootshift-nbd.XXXXXX";
+	const char *folder = test_folder();
 	const char *socket, *uri;
 
-	ck_assert_ptr_nonnull(mkdtemp(folder));
 	socket = text("%s/socket", folder);
 	uri = text("nbd+unix:///?socket=%s", socket);
 	ck_assert_ptr_null(nbd_open_uri(uri, true, PATIENCE, &err));
@@ -280,11 +280,10 @@ TEST(nbd, a_server_that_asks_for_a_key_is_opened_with_it)
 {
 	static const char key[] =
 		"alice:6b657920666f722074657374696e67206f6e6c792121212121212121\n";
-	char folder[] = "/tmp/bootshift-nbd.XXXXXX";
+	const char *folder = test_folder();
 	const char *socket, *keys;
 	FILE *file;
 
-	ck_assert_ptr_nonnull(mkdtemp(folder));
 	socket = text("%s/socket", folder);
 	keys = text("%s/keys.psk", folder);
 	file = fopen(keys, "w");

@@ -73,8 +73,7 @@ static const char *folder;
 
 static void make_folder(void)
 {
-	folder = mkdtemp((char *)text("%s/page-XXXXXX", images_folder()));
-	ck_assert_ptr_nonnull(folder);
+	folder = test_folder();
 }
 
 static const struct summary_left_out left_out[] = {{"undo files", 3}};

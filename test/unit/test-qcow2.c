@@ -49,6 +49,7 @@ static void assert_bad(enum bs_code code, const char *part)
 }
 
 TEST_CASE(qcow2, "qcow2", .setup = setup);
+TEST_CASE(damage, "damage", .setup = setup, .tags = "slow damage");
 
 TEST(qcow2, a_header_gives_the_size_of_the_disk)
 {
@@ -230,7 +231,7 @@ static void make_filled(const char *options, const char *of_convert)
 		  of_convert, options);
 }
 
-TEST(qcow2, whatever_is_cut_off_is_missed)
+TEST(damage, whatever_is_cut_off_is_missed)
 {
 	static const struct {
 		const char *options, *of_convert;
@@ -471,7 +472,7 @@ TEST(qcow2, snapshots_share_clusters_but_no_l1_table)
 	disk_close(&memory->disk);
 }
 
-TEST(qcow2, damage_anywhere_in_the_tables_is_survived)
+TEST(damage, damage_anywhere_in_the_tables_is_survived)
 {
 	struct memory_disk *memory;
 

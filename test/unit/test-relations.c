@@ -19,11 +19,7 @@ static const char *folder;
 
 static void setup(void)
 {
-	char made[IMAGE_PATH_MAX];
-
-	snprintf(made, sizeof(made), "%s/XXXXXX", images_folder());
-	ck_assert_ptr_nonnull(mkdtemp(made));
-	folder = text("%s", made);
+	folder = test_folder();
 }
 
 static void teardown(void)
@@ -87,6 +83,7 @@ static void back(const char *child, const char *name)
 }
 
 TEST_CASE(relations_tests, "relations", .setup = setup, .teardown = teardown);
+TEST_CASE(damaged, "damaged", .setup = setup, .teardown = teardown, .tags = "slow damage");
 
 TEST(relations_tests, a_backing_file_is_a_parent_whatever_way_it_is_named)
 {
@@ -325,7 +322,7 @@ static void damage(const char *child, size_t start, size_t end)
 	disk_close(&memory->disk);
 }
 
-TEST(relations_tests, damage_anywhere_is_survived)
+TEST(damaged, damage_anywhere_is_survived)
 {
 	RUN_THERE("qemu-img create -q -f vmdk base 8M && qemu-img create -q -f vdi child.vdi 8M");
 	RUN_THERE("qemu-img create -q -f vmdk -F vmdk -b base child.vmdk");

@@ -15,11 +15,9 @@ static const char *path; /* in a folder of the test's own; there is a file with 
 
 static void make_file(void)
 {
-	char *folder = mkdtemp((char *)text("%s/whole-XXXXXX", images_folder()));
 	FILE *file;
 
-	ck_assert_ptr_nonnull(folder);
-	path = text("%s/file", folder);
+	path = text("%s/file", test_folder());
 	file = fopen(path, "w");
 	fputs("old", file);
 	ck_assert_int_eq(fclose(file), 0);

@@ -14,10 +14,7 @@ static const char *path; /* in a folder of the test's own; there is no such file
 
 static void make_folder(void)
 {
-	char *folder = mkdtemp((char *)text("%s/rows-XXXXXX", images_folder()));
-
-	ck_assert_ptr_nonnull(folder);
-	path = text("%s/rows", folder);
+	path = text("%s/rows", test_folder());
 }
 
 static void write_file(const char *bytes, size_t length)

@@ -129,7 +129,7 @@ static void teardown(void)
 	sample_close(&sample);
 }
 
-TEST_CASE(session_memory, "memory", .setup = setup, .teardown = teardown);
+TEST_CASE(session_memory, "memory", .setup = setup, .teardown = teardown, .tags = "slow");
 
 TEST_LOOP(session_memory, an_allocation_of_the_library_that_fails_is_no_damage, 0, 2)
 {

@@ -117,13 +117,16 @@ static void assert_says(const struct bs_error *err, enum bs_code code, const cha
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
-static const struct {
+/* Who asks about a file or a folder, whose it is, and what the answer is. */
+struct owned {
 	uid_t caller, owner;
 	gid_t group;
 	mode_t mode;
 	enum bs_code code;
 	const char *words;
-} files[] = {
+};
+
+static const struct owned files[] = {
 	{0, 0, 0, 0600, BS_OK, ""},
 	{0, 0, NOBODY, 0644, BS_OK, ""},
 	{0, NOBODY, NOBODY, 0600, BS_NOT_TRUSTED, "belongs to nobody (uid 65534) and not to root"},
@@ -226,13 +229,7 @@ TEST(files_tests, a_private_group_counts_as_its_user)
 
 /* ---- folders -------------------------------------------------------------------------------- */
 
-static const struct {
-	uid_t caller, owner;
-	gid_t group;
-	mode_t mode;
-	enum bs_code code;
-	const char *words;
-} folders[] = {
+static const struct owned folders[] = {
 	{0, 0, 0, 0755, BS_OK, ""},
 	{0, 0, 0, 0700, BS_OK, ""},
 	{0, 0, 0, 01777, BS_OK, ""},
