@@ -44,7 +44,7 @@ void json_append(json_t **array, json_t *item)
 json_t *json_members(const struct json_member *members, size_t count)
 {
 	json_t *object = json_object();
-	bool complete = object != NULL;
+	bool complete = object;
 
 	for (size_t i = 0; i < count; i++)
 		if (json_put(object, members[i].name, members[i].value) < 0)

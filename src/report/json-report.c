@@ -175,7 +175,7 @@ int report_json_put_error(json_t *object, const struct bs_error *error,
 	bool failed = error->code != BS_OK;
 
 	if (json_put(object, "code", json_text(failed ? bs_code_name(error->code) : NULL)) < 0 ||
-	    json_put(object, "message", json_text(failed ? error->message : NULL)) != 0)
+	    json_put(object, "message", json_text(failed ? error->message : NULL)) < 0)
 		return -1;
 	return json_put(object, "advice", failed ? json_advice(error->code, subject) : json_null());
 }

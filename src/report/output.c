@@ -260,6 +260,6 @@ void print_end(struct output *output)
 
 void output_flush(struct output *output)
 {
-	if (fflush(output->stream) != 0 && output->error == 0)
+	if (fflush(output->stream) < 0 && output->error == 0)
 		output->error = errno;
 }

@@ -92,10 +92,9 @@ json_t *plan_document(const struct bs_plan *plan, const char *image)
 {
 	json_t *document = json_object();
 
-	if (json_put(document, "schema", json_number(PLAN_FILE_SCHEMA)) != 0 ||
-	    json_put(document, "kind", json_text(KIND)) != 0 ||
-	    json_put(document, "image", json_text(image)) != 0 ||
-	    plan_to_json(plan, document) != 0) {
+	if (json_put(document, "schema", json_number(PLAN_FILE_SCHEMA)) < 0 ||
+	    json_put(document, "kind", json_text(KIND)) < 0 ||
+	    json_put(document, "image", json_text(image)) < 0 || plan_to_json(plan, document) < 0) {
 		json_decref(document);
 		return NULL;
 	}
@@ -160,7 +159,7 @@ struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
 		fail_memory(err);
 		return NULL;
 	}
-	if (plan_read(document, plan, err) != 0) {
+	if (plan_read(document, plan, err) < 0) {
 		bs_plan_free(plan);
 		return NULL;
 	}

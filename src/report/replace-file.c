@@ -36,9 +36,9 @@ static int replace_write_stream(const struct new_file *file, int descriptor, boo
 	}
 	result = file->content(stream, file->context, err);
 	if (result == 0 &&
-	    (ferror(stream) || fflush(stream) != 0 || (durable && fsync(descriptor) != 0)))
+	    (ferror(stream) || fflush(stream) < 0 || (durable && fsync(descriptor) < 0)))
 		result = replace_file_fail(file->path, file->what, "cannot be written", err);
-	if (fclose(stream) != 0 && result == 0)
+	if (fclose(stream) < 0 && result == 0)
 		result = replace_file_fail(file->path, file->what, "cannot be written", err);
 	return result;
 }
@@ -66,10 +66,10 @@ static int replace_file(const struct new_file *file, struct bs_error *err)
 	if (descriptor < 0)
 		return -1;
 	result = replace_write_stream(file, descriptor, true, err);
-	if (result == 0 && rename(temporary, file->path) != 0)
+	if (result == 0 && rename(temporary, file->path) < 0)
 		result = replace_file_fail(file->path, file->what, "cannot be put in its place",
 					   err);
-	if (result != 0)
+	if (result < 0)
 		unlink(temporary);
 	free(temporary);
 	return result;
@@ -121,8 +121,8 @@ static int replace_check_content(const char *path, const struct file_kind *kind,
 		return replace_file_fail(path, kind->what, "cannot be read", err);
 	length = fread(head, 1, HEAD, file);
 	fclose(file);
-	if (length == 0 || (strncmp(head, kind->start, strlen(kind->start)) == 0 &&
-			    strstr(head, kind->mark) != NULL))
+	if (length == 0 ||
+	    (strncmp(head, kind->start, strlen(kind->start)) == 0 && strstr(head, kind->mark)))
 		return 0;
 	return replace_refuse(path, kind, "a file that is not one", err);
 }
@@ -157,7 +157,7 @@ int replace_file_check(const char *path, const struct file_kind *kind, struct bs
 		return replace_refuse(path, kind, "what is on a device", err);
 	if (is_there && !S_ISREG(status.st_mode))
 		return 0;
-	if (is_there && replace_check_content(path, kind, err) != 0)
+	if (is_there && replace_check_content(path, kind, err) < 0)
 		return -1;
 	return replace_check_folder(path, kind, err);
 }
