@@ -54,7 +54,7 @@ static inline size_t vector_capacity(size_t count, size_t extra, size_t capacity
 		size_t capacity;                                                                   \
 		type *items;                                                                       \
                                                                                                    \
-		if (extra <= vector->capacity - vector->count)                                     \
+		if (vector->items && extra <= vector->capacity - vector->count)                    \
 			return 0;                                                                  \
 		capacity = vector_capacity(vector->count, extra, vector->capacity);                \
 		items = capacity > 0 ? reallocarray(vector->items, capacity, sizeof(type)) : NULL; \
