@@ -47,6 +47,7 @@ TEST(vector_tests, reserved_room_is_used_without_moving)
 	struct bs_error err;
 	uint32_t *items;
 
+	ck_assert_int_eq(numbers_reserve(&numbers, 0, &err), 0);
 	ck_assert_int_eq(numbers_reserve(&numbers, 500, &err), 0);
 	items = numbers.items;
 	for (uint32_t i = 0; i < 500; i++)
