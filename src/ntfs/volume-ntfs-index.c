@@ -77,23 +77,30 @@ static int index_walk_node(struct index *index, struct ntfs_index_node *node, in
 
 static int index_walk_block(struct index *index, uint64_t child, int depth, struct bs_error *err)
 {
-	NTFS_BYTES uint8_t *block = malloc(index->block_size);
+	uint8_t *block = malloc(index->block_size);
 	struct ntfs_index_node node;
 	uint64_t position;
 	const char *wrong;
+	int result = -1;
 
 	if (!block)
 		return fail_memory(err);
 	if (index_reach_block(index, child, &position, err) < 0)
-		return -1;
+		goto out;
 	/* Not checked by the device: the messages here name the index. */
 	if (ntfs_read_unchecked(index->volume, index->blocks, position, block, index->block_size) !=
-	    (s64)index->block_size)
-		return index_unreadable(index, err);
+	    (s64)index->block_size) {
+		index_unreadable(index, err);
+		goto out;
+	}
 	wrong = ntfs_index_block_open(&node, block, index->block_size);
 	if (!wrong && ntfs_index_block_number(block) != child)
 		wrong = "a block says that it is another one";
-	return wrong ? index_damaged(index, wrong, err) : index_walk_node(index, &node, depth, err);
+	result = wrong ? index_damaged(index, wrong, err)
+		       : index_walk_node(index, &node, depth, err);
+out:
+	free(block);
+	return result;
 }
 
 static int index_walk_node(struct index *index, struct ntfs_index_node *node, int depth,

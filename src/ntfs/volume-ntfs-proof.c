@@ -246,22 +246,25 @@ static int proof_read_list(struct proof *proof, const struct subject *subject,
 {
 	const struct ntfs_geometry *geometry = &proof->volume->device.geometry;
 	size_t size = min_u64(attribute->size, LIST_MAX), done = 0;
-	NTFS_BYTES uint8_t *list = calloc(1, size + 1);
+	uint8_t *list = calloc(1, size + 1);
 	struct mft_runs runs;
 	struct range run;
+	int result = 0;
 
 	if (!list)
 		return fail_memory(err);
 	mft_runs_open(&runs, attribute);
-	while (done < size && mft_runs_next(&runs, &run) == MFT_RUN) {
+	while (result == 0 && done < size && mft_runs_next(&runs, &run) == MFT_RUN) {
 		size_t part = min_u64(size - done, run.length * geometry->cluster_size);
 
-		if (disk_read(proof->volume->device.disk, run.offset * geometry->cluster_size,
-			      list + done, part, err) < 0)
-			return -1;
+		result = disk_read(proof->volume->device.disk, run.offset * geometry->cluster_size,
+				   list + done, part, err);
 		done += part;
 	}
-	return proof_note_list(proof, subject, list, size, err);
+	if (result == 0)
+		result = proof_note_list(proof, subject, list, size, err);
+	free(list);
+	return result;
 }
 
 /* Each record to which an attribute list leads has to be in use: its clusters are the file's. */
@@ -354,7 +357,7 @@ static int proof_check_piece(struct proof *proof, uint64_t number, uint64_t coun
 static int proof_check_records(struct proof *proof, struct bs_error *err)
 {
 	uint64_t in_piece = PIECE / proof->volume->ntfs->mft_record_size;
-	NTFS_BYTES uint8_t *bytes = malloc(PIECE);
+	uint8_t *bytes = malloc(PIECE);
 	int result = 0;
 
 	if (!bytes)
@@ -362,6 +365,7 @@ static int proof_check_records(struct proof *proof, struct bs_error *err)
 	for (uint64_t number = 0; number < proof->record_count && result == 0; number += in_piece)
 		result = proof_check_piece(
 			proof, number, min_u64(in_piece, proof->record_count - number), bytes, err);
+	free(bytes);
 	return result;
 }
 

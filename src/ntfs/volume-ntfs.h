@@ -90,7 +90,10 @@ static inline void ntfs_free_attribute(ntfs_attr **attribute)
 	ntfs_attr_close(*attribute); /* NULL is allowed */
 }
 
-/* Of these nothing can get lost: they were only read, and the closing of attributes is void. */
+/*
+ * Only for what was read, or whose release cannot fail.  NTFS_BYTES is for memory from the library:
+ * the analyzer does not know the attribute, and takes memory from malloc() for lost.
+ */
 #define NTFS_BYTES     __attribute__((cleanup(ntfs_free_bytes)))
 #define NTFS_SEARCH    __attribute__((cleanup(ntfs_free_search))) ntfs_attr_search_ctx
 #define NTFS_ATTRIBUTE __attribute__((cleanup(ntfs_free_attribute))) ntfs_attr

@@ -27,21 +27,28 @@
 #define VECTOR_FUNCTION MUST_CHECK __attribute__((unused)) static inline
 
 /*
- * The capacity of an array for `count` items and `extra` more: at least twice the old one, so that
- * adding many items one by one takes linear time.  0 on overflow.
+ * Makes room in an array of `count` items for `extra` more and returns the array; NULL if that is
+ * too much.  The capacity at least doubles, so that adding items one by one takes linear time.
  */
-static inline size_t vector_capacity(size_t count, size_t extra, size_t capacity)
+static inline void *vector_grow(void *items, size_t count, size_t extra, size_t size,
+				size_t *capacity)
 {
-	size_t needed, doubled;
+	size_t wanted, doubled, bytes;
 
-	if (__builtin_add_overflow(count, extra, &needed))
-		return 0;
-	if (__builtin_mul_overflow(capacity, 2, &doubled) || doubled < needed)
-		return needed < 16 ? 16 : needed;
-	return doubled;
+	if (__builtin_add_overflow(count, extra, &wanted))
+		return NULL;
+	if (!__builtin_mul_overflow(*capacity, 2, &doubled) && doubled > wanted)
+		wanted = doubled;
+	if (wanted < 16)
+		wanted = 16;
+	if (__builtin_mul_overflow(wanted, size, &bytes))
+		return NULL;
+	items = realloc(items, bytes);
+	if (items)
+		*capacity = wanted;
+	return items;
 }
 
-/* reallocarray() checks the product of capacity and size. */
 #define DEFINE_VECTOR(name, type)                                                                  \
 	struct name {                                                                              \
 		type *items;                                                                       \
@@ -51,17 +58,15 @@ static inline size_t vector_capacity(size_t count, size_t extra, size_t capacity
 	VECTOR_FUNCTION int name##_reserve(struct name *vector, size_t extra,                      \
 					   struct bs_error *err)                                   \
 	{                                                                                          \
-		size_t capacity;                                                                   \
 		type *items;                                                                       \
                                                                                                    \
-		if (extra <= vector->capacity - vector->count)                                     \
+		if (vector->items && extra <= vector->capacity - vector->count)                    \
 			return 0;                                                                  \
-		capacity = vector_capacity(vector->count, extra, vector->capacity);                \
-		items = capacity > 0 ? reallocarray(vector->items, capacity, sizeof(type)) : NULL; \
+		items = vector_grow(vector->items, vector->count, extra, sizeof(type),             \
+				    &vector->capacity);                                            \
 		if (!items)                                                                        \
 			return fail_memory(err);                                                   \
 		vector->items = items;                                                             \
-		vector->capacity = capacity;                                                       \
 		return 0;                                                                          \
 	}                                                                                          \
                                                                                                    \

@@ -48,7 +48,6 @@ TEST(vector_tests, reserved_room_is_used_without_moving)
 	uint32_t *items;
 
 	ck_assert_int_eq(numbers_reserve(&numbers, 0, &err), 0);
-	ck_assert_ptr_null(numbers.items);
 	ck_assert_int_eq(numbers_reserve(&numbers, 500, &err), 0);
 	items = numbers.items;
 	for (uint32_t i = 0; i < 500; i++)
