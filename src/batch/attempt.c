@@ -26,7 +26,7 @@ struct row_subject attempt_subject(const struct attempt *attempt)
 	};
 }
 
-/* If the batch process has died, nobody reads; the work on the image goes on all the same. */
+/* If the batch process has died, sending fails.  The work on the image continues in that case. */
 static void attempt_send(int channel, const void *bytes, size_t length)
 {
 	int ignored = io_write_all(channel, bytes, length);

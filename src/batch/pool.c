@@ -206,7 +206,7 @@ static char *slot_finish_line(struct slot *slot)
 		     memchr(line.items, '\n', line.count) == line.items + line.count - 1 &&
 		     !memchr(line.items, '\0', line.count);
 
-	slot->line = (struct bytes){NULL};
+	slot->line = (struct bytes){.items = NULL};
 	if (valid)
 		line.items[line.count - 1] = '\0';
 	else

@@ -15,7 +15,7 @@ struct resume_request {
 
 /*
  * Checks that this batch may add rows to the file.  The rows of a dry run and of a real batch must
- * not mix: rows of a batch lead to undo files, and tell when the batch began.  *skipped is the
+ * not mix: rows of a batch lead to undo files, and say when the batch began.  *skipped is the
  * number of lines that are not valid rows.
  *
  * With `leave_out`, removes the images that are done from *found and counts them in *summary.  An

@@ -133,7 +133,8 @@ TEST(progress_frame_tests, a_batch_that_hangs_slows_down)
 /* Images that need no time, as those that were fixed before, do not make the rest look fast. */
 TEST(progress_frame_tests, the_rate_is_that_of_the_last_images)
 {
-	struct progress_state state = {.now = 640000, .total = 1000, .done = 464, .slots = {.items = slots}};
+	struct progress_state state = {
+		.now = 640000, .total = 1000, .done = 464, .slots = {.items = slots}};
 	char *drawn;
 
 	for (size_t i = 0; i < PROGRESS_RATE_IMAGES; i++) /* 400 at once, then one in ten seconds */
