@@ -212,11 +212,6 @@ static enum bs_exit engine_finish(struct engine *engine, int outcome)
 
 /* ---- the commands -------------------------------------------------------------------------- */
 
-static void engine_tell(const struct engine *engine, enum bs_phase phase)
-{
-	container_tell(engine->options, phase);
-}
-
 static enum bs_exit engine_run(enum engine_command command, const char *image,
 			       const struct bs_options *options, const struct bs_plan *expected,
 			       struct bs_result *result)
@@ -236,7 +231,7 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 	int outcome = 0;
 
 	memset(result, 0, sizeof(*result));
-	engine_tell(&engine, BS_PHASE_OPENING);
+	container_tell(options, BS_PHASE_OPENING);
 	started = clock_milliseconds();
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && outcome == 0; i++) {
 		if (!engine_has_step(&engine, &steps[i]))
@@ -335,7 +330,7 @@ static int step_inspect(struct engine *engine, struct bs_error *err)
 					 .options = *engine->options};
 	struct bs_result *result = engine->result;
 
-	engine_tell(engine, rehearses ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
+	container_tell(engine->options, rehearses ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
 	/* No worker was there yet to be ended by a signal that has come already. */
 	if (engine_check_interruption(err, 0) < 0)
 		return -1;
@@ -355,14 +350,14 @@ static int step_inspect(struct engine *engine, struct bs_error *err)
 /* The worker makes the plan, and proves that what the boot volume calls free belongs to nobody. */
 static int step_prove(struct engine *engine, struct bs_error *err)
 {
-	engine_tell(engine, BS_PHASE_CHECKING);
+	container_tell(engine->options, BS_PHASE_CHECKING);
 	return session_advance(engine->session, SESSION_ALLOWED, err);
 }
 
 /* The worker carries the plan out, on the overlay. */
 static int step_stage(struct engine *engine, struct bs_error *err)
 {
-	engine_tell(engine, BS_PHASE_REHEARSING);
+	container_tell(engine->options, BS_PHASE_REHEARSING);
 	if (session_advance(engine->session, SESSION_STAGED, err) < 0)
 		return -1;
 	engine->result->plan = engine->findings.plan;
@@ -499,7 +494,7 @@ static int step_commit(struct engine *engine, struct bs_error *err)
 	assert(engine->verified && result->plan && !engine->container.disk);
 	/* Nothing was written between the verification and the commit. */
 	assert(overlay_take_written_sectors(engine->container.overlay) == 0);
-	engine_tell(engine, BS_PHASE_COMMITTING);
+	container_tell(engine->options, BS_PHASE_COMMITTING);
 	result->undo_file = strdup(engine->container.place.journal);
 	if (!result->undo_file)
 		return fail_memory(err);
@@ -544,7 +539,7 @@ static int step_verify_committed(struct engine *engine, struct bs_error *err)
 	int outcome;
 
 	assert(engine->committed.journal);
-	engine_tell(engine, BS_PHASE_VERIFYING);
+	container_tell(engine->options, BS_PHASE_VERIFYING);
 	outcome = container_open_target(&container, engine->container.target->name, engine->options,
 					err);
 	if (outcome == 0)
@@ -598,7 +593,7 @@ static int step_undo(struct engine *engine, struct bs_error *err)
 
 	if (engine->result->recovered)
 		return 0;
-	engine_tell(engine, BS_PHASE_UNDOING);
+	container_tell(engine->options, BS_PHASE_UNDOING);
 	if (transaction_undo(&engine->container.place, &undone, err) < 0)
 		return -1;
 	engine->result->exact = undone == UNDO_EXACT;
