@@ -378,16 +378,6 @@ int session_advance(struct session *session, enum session_state state, struct bs
 
 /* ---- the process --------------------------------------------------------------------------- */
 
-/*
- * A signal of the terminal ends a rehearsal at once, even if the caller holds the signal.  The
- * verification of a committed image is not interrupted.
- */
-static void session_arrange_signals(const struct worker_task *task)
-{
-	if (!task->committed)
-		signals_release_all();
-}
-
 static int session_fork(struct session *session, session_worker *run, struct bs_error *err)
 {
 	int ends[2];
@@ -402,7 +392,10 @@ static int session_fork(struct session *session, session_worker *run, struct bs_
 		return -1;
 	}
 	if (session->worker == 0) {
-		session_arrange_signals(&session->task);
+		/* A signal of the terminal ends a rehearsal at once, even if the caller holds it.
+		 * The verification of a committed image is not interrupted. */
+		if (!session->task.committed)
+			signals_release_all();
 		debug_stop("the worker process");
 		run(ends[1], disk_size(session->disk), &session->task);
 	}
