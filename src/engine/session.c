@@ -348,7 +348,7 @@ static int session_charge(void *context, enum remote_use use, uint64_t length, u
 	if (seconds == session->seconds)
 		return 0;
 	session->seconds = seconds;
-	/* Where this does not work, the worker keeps what it has. */
+	/* If the system refuses this, the worker keeps the limit that it has. */
 	if (prlimit(session->worker, RLIMIT_CPU, NULL, &limit) == 0) {
 		limit.rlim_cur = min_u64(seconds, limit.rlim_max);
 		prlimit(session->worker, RLIMIT_CPU, &limit, NULL);
@@ -378,16 +378,6 @@ int session_advance(struct session *session, enum session_state state, struct bs
 
 /* ---- the process --------------------------------------------------------------------------- */
 
-/*
- * A signal of the terminal ends a rehearsal at once, even if the caller holds it; but what has been
- * committed is verified to the end.
- */
-static void session_arrange_signals(const struct worker_task *task)
-{
-	if (!task->committed)
-		signals_release_all();
-}
-
 static int session_fork(struct session *session, session_worker *run, struct bs_error *err)
 {
 	int ends[2];
@@ -402,7 +392,10 @@ static int session_fork(struct session *session, session_worker *run, struct bs_
 		return -1;
 	}
 	if (session->worker == 0) {
-		session_arrange_signals(&session->task);
+		/* A signal of the terminal ends a rehearsal at once, even if the caller holds it.
+		 * The verification of a committed image is not interrupted. */
+		if (!session->task.committed)
+			signals_release_all();
 		debug_stop("the worker process");
 		run(ends[1], disk_size(session->disk), &session->task);
 	}
@@ -411,7 +404,7 @@ static int session_fork(struct session *session, session_worker *run, struct bs_
 	return 0;
 }
 
-/* True when the worker has closed the channel, as its end does: there is nothing more to read. */
+/* True when the worker has closed the channel, or has ended, and nothing is left to read. */
 static bool session_has_closed(const struct session *session)
 {
 	uint8_t byte;
@@ -420,7 +413,7 @@ static bool session_has_closed(const struct session *session)
 	return length == 0 || (length < 0 && errno != EAGAIN);
 }
 
-/* A process closes its channel a moment before its end can be seen. */
+/* The channel of a process that ends is closed a moment before waitid() reports the end. */
 static void session_wait_for_end(const struct session *session)
 {
 	struct pollfd entry = {.fd = pidfd_open(session->worker, 0), .events = POLLIN};
@@ -432,7 +425,7 @@ static void session_wait_for_end(const struct session *session)
 	close(entry.fd);
 }
 
-/* A process that follows wrong pointers, sizes or numbers ends by one of these signals. */
+/* Wrong pointers, sizes and numbers end a process by one of these signals. */
 static bool session_is_crash(int number)
 {
 	return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL ||
@@ -449,8 +442,8 @@ static uint64_t session_processor_time(const struct rusage *used)
 }
 
 /*
- * True when the worker was ended by a limit on processor time that bootshift was started with, not
- * by its budget.  The kernel sends SIGXCPU at a limit, and SIGKILL at one that cannot be raised.
+ * True when the worker was ended not by its budget, but by a limit on processor time that bootshift
+ * was started with.  The kernel sends SIGXCPU at a soft limit, and SIGKILL at a hard limit.
  */
 static bool session_met_inherited_limit(const struct session *session, int number,
 					const struct rusage *used)
@@ -466,8 +459,8 @@ static bool session_met_inherited_limit(const struct session *session, int numbe
 }
 
 /*
- * Tells how a worker ended that sent neither DONE nor an error.  From its first request on it only
- * reads the image, so the image caused a crash after that.
+ * Sets the error for a worker that ended without a last message.  From its first request on, a
+ * worker only follows what is in the image, so the image is the cause of a later crash.
  */
 static void session_explain_end(const struct session *session, int status,
 				const struct rusage *used, struct bs_error *err)
@@ -478,7 +471,7 @@ static void session_explain_end(const struct session *session, int status,
 		fail(err, BS_NO_MEMORY, "out of memory while the volumes were read");
 	else if (session->has_read && session_is_crash(number))
 		fail(err, BS_NTFS_DAMAGED,
-		     "the volumes' structures are damaged: the process that followed them was "
+		     "the volumes' structures are damaged: the worker process that read them was "
 		     "ended by signal %d (%s)",
 		     number, strsignal(number));
 	else if (session_met_inherited_limit(session, number, used))
@@ -488,9 +481,8 @@ static void session_explain_end(const struct session *session, int status,
 		     (unsigned long long)session_processor_time(used));
 	else if (number == SIGXCPU)
 		fail(err, BS_NTFS_DAMAGED,
-		     "the volumes' structures lead in circles: the process that follows them "
-		     "computes "
-		     "more than any sound disk of this size takes (signal %d, %s)",
+		     "the volumes' structures lead in circles: the worker process computes more "
+		     "than for any sound disk of this size (signal %d, %s)",
 		     number, strsignal(number));
 	else if (number == SIGKILL)
 		fail(err, BS_NO_MEMORY,
@@ -502,7 +494,7 @@ static void session_explain_end(const struct session *session, int status,
 			    strsignal(number));
 }
 
-/* A worker that is done has mostly been killed before it ended by itself; see below. */
+/* For BOOTSHIFT_DEBUG.  A worker that is done is killed, unless it ends by itself before that. */
 static void session_show_end(const struct session *session, int status)
 {
 	static const char *const names[] = {
@@ -537,7 +529,7 @@ static void session_end_worker(struct session *session, int outcome, struct bs_e
 			       information.si_pid == session->worker;
 	}
 	close(session->socket);
-	/* The worker may still run, and has nothing more to say. */
+	/* The worker may still run, but nothing that it does matters any more. */
 	kill(session->worker, SIGKILL);
 	while (wait4(session->worker, &status, 0, &used) < 0)
 		if (errno != EINTR)
@@ -548,8 +540,8 @@ static void session_end_worker(struct session *session, int outcome, struct bs_e
 }
 
 /*
- * libntfs-3g does not bear all errors of a disk, and hides others: the worker crashes, or finds a
- * volume damaged or a copy wrong.  When the disk has failed for good, that is the cause.
+ * libntfs-3g crashes on some errors of a disk, and hides others: then the worker finds a volume
+ * damaged or a copy wrong.  When the disk has failed for good, its error is the cause.
  */
 static int session_blame_disk(const struct session *session, int outcome, struct bs_error *err)
 {

@@ -48,7 +48,7 @@
 /* Mounting for writing empties $LogFile; chkdsk /L makes none longer. */
 #define LOG_FILE_MAX (4 * GIB)
 
-/* A request for one byte costs the parent time, too: each counts as so many bytes at least. */
+/* A request for one byte costs the parent time, too: each counts as at least so many bytes. */
 #define READ_MIN  CACHE_BLOCK_SIZE /* through the worker's cache it is no shorter */
 #define WRITE_MIN (4 * KIB)
 
@@ -69,21 +69,21 @@
 /* For run lists and buffers; besides, there is room for one bitmap of the disk's clusters. */
 #define MEMORY (512 * MIB)
 
-static uint64_t add(uint64_t a, uint64_t b)
+static uint64_t budget_add(uint64_t a, uint64_t b)
 {
 	uint64_t sum;
 
 	return add_u64(a, b, &sum) ? sum : UINT64_MAX;
 }
 
-static uint64_t times(uint64_t a, uint64_t b)
+static uint64_t budget_times(uint64_t a, uint64_t b)
 {
 	uint64_t product;
 
 	return mul_u64(a, b, &product) ? product : UINT64_MAX;
 }
 
-static uint64_t bitmap_of(uint64_t size)
+static uint64_t budget_of_bitmap(uint64_t size)
 {
 	return size / BYTES_PER_BITMAP_BYTE;
 }
@@ -91,13 +91,14 @@ static uint64_t bitmap_of(uint64_t size)
 struct budget budget_for_disk(enum worker_job job, uint64_t disk_size, int patience)
 {
 	struct budget budget = {
-		.read = add(LOOK_READ, times(bitmap_of(disk_size), LOOK_BITMAPS)),
+		.read = budget_add(LOOK_READ,
+				   budget_times(budget_of_bitmap(disk_size), LOOK_BITMAPS)),
 		.write = LOOK_WRITE,
-		.patience = patience > 0 ? times((uint64_t)patience, PATIENCE_TIMES) : 0,
+		.patience = patience > 0 ? budget_times((uint64_t)patience, PATIENCE_TIMES) : 0,
 	};
 
 	if (job == WORKER_REHEARSE)
-		budget.read = add(budget.read, times(disk_size, MFT_READS));
+		budget.read = budget_add(budget.read, budget_times(disk_size, MFT_READS));
 	return budget;
 }
 
@@ -105,7 +106,7 @@ struct budget budget_for_disk(enum worker_job job, uint64_t disk_size, int patie
  * The files that are copied, and those that are replaced by them.  The loop ends: the number of
  * operations was checked when the plan was unpacked.
  */
-static uint64_t count_files(const struct bs_plan *plan)
+static uint64_t budget_count_files(const struct bs_plan *plan)
 {
 	uint64_t replaced = 0;
 
@@ -115,53 +116,54 @@ static uint64_t count_files(const struct bs_plan *plan)
 }
 
 /* All content comes from the system volume, so it is not longer than that. */
-static uint64_t sum_content(const struct bs_plan *plan)
+static uint64_t budget_sum_content(const struct bs_plan *plan)
 {
 	uint64_t sum = STREAMS;
 
 	for (uint32_t i = 0; i < plan->operation_count; i++)
-		sum = add(sum, plan->operations[i].bytes);
+		sum = budget_add(sum, plan->operations[i].bytes);
 	return min_u64(sum, plan->system_size);
 }
 
-static void add_zones(struct budget *budget, uint64_t volume_size)
+static void budget_add_zones(struct budget *budget, uint64_t volume_size)
 {
-	uint64_t bytes = add(times(bitmap_of(volume_size), 2), ZONE_SLACK);
+	uint64_t bytes = budget_add(budget_times(budget_of_bitmap(volume_size), 2), ZONE_SLACK);
 
-	budget->zone_bytes = add(budget->zone_bytes, bytes);
+	budget->zone_bytes = budget_add(budget->zone_bytes, bytes);
 	budget->zones += (size_t)(bytes / ZONE_LENGTH) + ZONE_COUNT;
 }
 
 void budget_add_plan(struct budget *budget, enum worker_job job, const struct bs_plan *plan)
 {
-	uint64_t files = count_files(plan), content = sum_content(plan);
+	uint64_t files = budget_count_files(plan), content = budget_sum_content(plan);
 
-	budget->read = add(budget->read, times(files, FILE_READ));
+	budget->read = budget_add(budget->read, budget_times(files, FILE_READ));
 	if (job == WORKER_VERIFY) {
-		budget->read = add(budget->read, times(content, VERIFY_READS));
+		budget->read = budget_add(budget->read, budget_times(content, VERIFY_READS));
 		return;
 	}
-	budget->read = add(budget->read, times(content, STAGE_READS));
-	budget->read = add(budget->read, min_u64(plan->boot_size, LOG_FILE_MAX));
-	budget->read = add(budget->read, times(bitmap_of(plan->boot_size), STAGE_BITMAPS));
-	budget->write = add(budget->write, STAGE_WRITE);
-	budget->write = add(budget->write, times(content, CONTENT_WRITES));
-	budget->write = add(budget->write, times(files, FILE_WRITE));
-	budget->write = add(budget->write, min_u64(plan->boot_size, LOG_FILE_MAX));
-	budget->write = add(budget->write, bitmap_of(plan->boot_size));
-	add_zones(budget, plan->system_size);
-	add_zones(budget, plan->boot_size);
+	budget->read = budget_add(budget->read, budget_times(content, STAGE_READS));
+	budget->read = budget_add(budget->read, min_u64(plan->boot_size, LOG_FILE_MAX));
+	budget->read = budget_add(budget->read,
+				  budget_times(budget_of_bitmap(plan->boot_size), STAGE_BITMAPS));
+	budget->write = budget_add(budget->write, STAGE_WRITE);
+	budget->write = budget_add(budget->write, budget_times(content, CONTENT_WRITES));
+	budget->write = budget_add(budget->write, budget_times(files, FILE_WRITE));
+	budget->write = budget_add(budget->write, min_u64(plan->boot_size, LOG_FILE_MAX));
+	budget->write = budget_add(budget->write, budget_of_bitmap(plan->boot_size));
+	budget_add_zones(budget, plan->system_size);
+	budget_add_zones(budget, plan->boot_size);
 }
 
-static int too_much(struct bs_error *err, const char *what)
+static int budget_exceeded(struct bs_error *err, const char *what)
 {
 	return fail(err, BS_NTFS_DAMAGED,
-		    "the volumes' structures lead in circles: the process that follows them %s "
-		    "more than any sound disk of this size takes",
+		    "the volumes' structures lead in circles: the worker process %s more than for "
+		    "any sound disk of this size",
 		    what);
 }
 
-static bool take(uint64_t *left, uint64_t length, uint64_t minimum)
+static bool budget_take(uint64_t *left, uint64_t length, uint64_t minimum)
 {
 	uint64_t cost = length > minimum ? length : minimum;
 
@@ -174,26 +176,28 @@ static bool take(uint64_t *left, uint64_t length, uint64_t minimum)
 int budget_charge(struct budget *budget, enum remote_use use, uint64_t length, uint64_t waited,
 		  struct bs_error *err)
 {
-	uint64_t limit = add(budget->patience, times(budget->served, 1000) / WAIT_RATE);
+	uint64_t limit =
+		budget_add(budget->patience, budget_times(budget->served, 1000) / WAIT_RATE);
 
-	budget->waited = add(budget->waited, waited);
+	budget->waited = budget_add(budget->waited, waited);
 	if (budget->patience != 0 && budget->waited > limit)
 		return fail(err, BS_TIMEOUT,
-			    "the process that reads the image took more than %llu seconds of its "
-			    "own for what takes a moment",
+			    "the worker process took more than %llu seconds of its own time, far "
+			    "longer "
+			    "than any sound image takes",
 			    (unsigned long long)(limit / 1000));
-	if (use == REMOTE_USE_READ && !take(&budget->read, length, READ_MIN))
-		return too_much(err, "reads");
-	if (use == REMOTE_USE_WRITE && !take(&budget->write, length, WRITE_MIN))
-		return too_much(err, "writes");
+	if (use == REMOTE_USE_READ && !budget_take(&budget->read, length, READ_MIN))
+		return budget_exceeded(err, "reads");
+	if (use == REMOTE_USE_WRITE && !budget_take(&budget->write, length, WRITE_MIN))
+		return budget_exceeded(err, "writes");
 	if (use != REMOTE_USE_MESSAGE)
-		budget->served = add(budget->served, length);
+		budget->served = budget_add(budget->served, length);
 	return 0;
 }
 
 int budget_charge_zone(struct budget *budget, uint64_t length, struct bs_error *err)
 {
-	if (budget->zones == 0 || !take(&budget->zone_bytes, length, 0))
+	if (budget->zones == 0 || !budget_take(&budget->zone_bytes, length, 0))
 		return fail(err, BS_NTFS_DAMAGED,
 			    "the volumes' own files are longer, or in more pieces, than on any "
 			    "sound disk of this size");
@@ -208,5 +212,5 @@ uint64_t budget_processor_seconds(uint64_t served)
 
 uint64_t budget_memory(uint64_t disk_size)
 {
-	return add(MEMORY, bitmap_of(disk_size));
+	return budget_add(MEMORY, budget_of_bitmap(disk_size));
 }

@@ -96,15 +96,15 @@ static int confine_allow_abort(scmp_filter_ctx filter)
 	return result;
 }
 
-/* Only a debug build that was asked to says what the filter stopped. */
+/* Whether to name the system call that the filter stops: only debug builds do, when asked to. */
 static bool confine_tells(void)
 {
 	return DEBUG_BUILD && debug_shows(DEBUG_STEPS);
 }
 
 /*
- * Names the system call that the filter stopped.  Then it makes a forbidden call: while SIGSYS is
- * handled it cannot be handled again, so the kernel ends the process by SIGSYS as without this.
+ * Names the system call that the filter stopped, and makes another forbidden call.  SIGSYS cannot
+ * be handled while its handler runs, so then the kernel ends the process by SIGSYS.
  */
 static void confine_tell_call(int number, siginfo_t *information, void *context)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the worker may still do once it looks at other people's bytes: compute, use memory up to a
+ * The confinement of the worker, which parses untrusted bytes.  It may compute, use memory up to a
  * limit, and talk over the one socket that it has.
  */
 #ifndef BOOTSHIFT_CONFINE_H
@@ -14,10 +14,12 @@ struct confine_limits {
 };
 
 /*
- * Closes every descriptor but `socket`, sets the limits, and loads a filter after which any other
- * system call than those needed kills the process.  A process cannot undo that; its parent may give it more
- * processor time with prlimit().  A lower limit that the process has already stays.  Errors:
- * BS_SYSTEM_LIMIT where the system does not let a process confine itself, BS_NO_MEMORY.
+ * Closes every descriptor but `socket`, sets the limits, and loads a filter.  After that, any
+ * system call that a worker does not need kills the process.  The process cannot undo this; its
+ * parent may give it more processor time with prlimit().  A lower limit that the process has
+ * already stays.  A build with assertions keeps standard error if BOOTSHIFT_DEBUG is set, and names
+ * the system call there.  Errors: BS_SYSTEM_LIMIT where the system does not let a process confine
+ * itself, BS_NO_MEMORY.
  */
 MUST_CHECK int confine_self(int socket, const struct confine_limits *limits, struct bs_error *err);
 

@@ -72,7 +72,9 @@ static int remote_fail(struct bs_error *err, const char *what)
 /* When to give up waiting; without patience never. */
 static struct deadline remote_deadline(int patience)
 {
-	return patience < 0 ? (struct deadline){0} : deadline_after((uint64_t)patience);
+	struct deadline never = {0};
+
+	return patience < 0 ? never : deadline_after((uint64_t)patience);
 }
 
 /* Returns when the socket can be read or written, or has an error to fetch. */

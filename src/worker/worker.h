@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The worker: the process that reads what is in an image.  It has no descriptor of the image, only
- * a channel on which it asks for bytes, and is confined before it gets the first one.
+ * a channel on which it asks for bytes, and it is confined before it gets the first byte.
  */
 #ifndef BOOTSHIFT_WORKER_H
 #define BOOTSHIFT_WORKER_H
@@ -17,16 +17,15 @@ enum worker_job {
 struct worker_task {
 	enum worker_job job;
 	struct bs_options options;
-	/* WORKER_VERIFY: what was carried out, and the sum of clusters that the staging told;
-	 * whether it was also committed, so that the verification is not to be interrupted. */
-	const struct bs_plan *plan;
-	uint64_t clusters;
-	bool committed;
+	/* WORKER_VERIFY: */
+	const struct bs_plan *plan; /* that was carried out */
+	uint64_t clusters;          /* MESSAGE_CLUSTERS of the staging */
+	bool committed;             /* signals do not interrupt the verification */
 };
 
 /*
  * Runs in the child after fork(): does the task on the disk of `size` bytes at the other end of
- * `socket`, tells how it ended, and exits.
+ * `socket`, sends MESSAGE_DONE or MESSAGE_ERROR, and exits.
  */
 _Noreturn void worker_run(int socket, uint64_t size, const struct worker_task *task);
 
