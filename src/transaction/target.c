@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "disk/block-device.h"
-#include "transaction/target-kind.h"
 #include "util/clock.h"
 
 #define SIGNPOST_MAX 65536 /* bytes; the longest value that Linux knows (XATTR_SIZE_MAX) */
