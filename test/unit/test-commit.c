@@ -190,6 +190,34 @@ TEST(refused, a_fix_is_refused_when_the_image_is_written_while_the_journal_is_re
 	fixture_close(&fixture);
 }
 
+static const struct fixture *replaced;
+
+static int ftruncate_and_replace(int descriptor, off_t length)
+{
+	if (replaced)
+		replace(replaced);
+	replaced = NULL;
+	return ftruncate(descriptor, length);
+}
+
+TEST(refused, an_image_that_replaced_the_other_during_a_fix_is_not_written)
+{
+	static struct fixture fixture;
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+
+	fixture_open(&fixture);
+	fixture.grows = true;
+	io.ftruncate = ftruncate_and_replace;
+	replaced = &fixture;
+	ck_assert_int_lt(fix(&fixture, &io, &err), 0);
+	ck_assert_ptr_null(replaced);
+	ck_assert_int_eq(err.code, BS_RECOVERY_REQUIRED);
+	ck_assert_ptr_nonnull(strstr(err.message, "replaced"));
+	ck_assert(image_is(&fixture, &fixture.old) && !has_signpost(&fixture));
+	fixture_close(&fixture);
+}
+
 /* ---- a storage that loses a write ------------------------------------------------------------ */
 
 static const char *losing; /* the image that loses its next write, or NULL */
