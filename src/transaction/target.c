@@ -158,11 +158,7 @@ static int target_end_change(struct target *target, int result)
 	return result;
 }
 
-/*
- * Whether another process has written since the last call, or events were lost.  The kernel reports
- * no writes through mappings or by other machines, and some file systems and containers report none
- * at all.  So this can prove that another process wrote, but not that none did.
- */
+/* Whether another process has written since the last call, or events were lost. */
 static bool target_saw_others(const struct target *target)
 {
 	_Alignas(struct fanotify_event_metadata) char events[4096];
