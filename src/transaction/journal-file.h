@@ -47,8 +47,8 @@ typedef int journal_file_visit(void *context, const struct journal_record *recor
 			       struct bs_error *err);
 
 /*
- * Visits all records (`visit` may be NULL), then checks the trailer and the file's length.  Errors: BS_JOURNAL_DAMAGED,
- * BS_IO, and those of `visit`.
+ * Visits all records (`visit` may be NULL), then checks the trailer and the file's length.  Errors:
+ * BS_JOURNAL_DAMAGED, BS_IO, and those of `visit`.
  */
 MUST_CHECK int journal_file_each(struct journal_file *file, journal_file_visit *visit,
 				 void *context, struct bs_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The paths of a transaction's files: the journal, its temporary file and the lock file.  All are in
- * one folder, and never on the image itself.  Their names follow from the image's identity
+ * The paths of a transaction's files: the journal, its temporary file and the lock file.  All are
+ * in one folder, and never on the image itself.  Their names follow from the image's identity
  * (target.h), so a symbolic link to an image leads to the same journal.
  */
 #ifndef BOOTSHIFT_TRANSACTION_PLACE_H
@@ -22,7 +22,7 @@ struct place {
  * Fills *place.  The caller calls place_free(), also on error.  If `undo_directory` is NULL, the
  * files of a file lie beside it, and those of a device or an export in the state directory, which
  * may not exist yet: $XDG_STATE_HOME/bootshift, or else /var/lib/bootshift for root and
- * ~/.local/state/bootshift for other users.  Except beside a file, the names contain the first eight
+ * ~/.local/state/bootshift for other users.  Except beside a file, the names contain the first 8
  * hexadecimal digits of the SHA-256 of the image's identity, because images of the same name may
  * come from several folders.  Errors: BS_NAME_TOO_LONG; BS_UNDO_FILE_UNUSABLE when one of the paths
  * is not a regular file; BS_NOT_TRUSTED when another user may have made one of the files (trust.h);
