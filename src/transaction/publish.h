@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * From the staged overlay to a journal with its name: collects the ranges of the image that a
- * commit will write, writes the journal under its temporary name, makes it durable, and renames it.  Until
- * publish_rename() has returned 0 the image has not been touched and must not be.
+ * commit will write, writes the journal under its temporary name, makes it durable, and renames it.
+ * Until publish_rename() has returned 0 the image has not been touched and must not be.
  *
  * The ranges are the extents that changed in the overlay, cut where the image changes between data,
  * hole and past the end.  A file system allocates and frees space in blocks.  So if a block of
