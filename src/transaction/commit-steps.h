@@ -23,7 +23,6 @@
  * A commit goes from preparing to applied.  If one of its steps fails, it takes back what it has
  * changed: up to published by discarding, in reserving by releasing, later by restoring.  An
  * undo goes from applied, and a recovery from interrupted, through restoring to discarding.
- *
  * commit_check() asserts the third column.
  */
 #ifndef BOOTSHIFT_TRANSACTION_COMMIT_STEPS_H

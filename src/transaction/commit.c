@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The commit: first the journal, then the image, then the mark.
- *
- *	check     the image is still what was staged; nothing written
- *	publish   journal written, synced, renamed, folder synced; image not touched
- *	apply     signpost set, space reserved, length set, ranges written, synced, read back
- *	mark      signpost removed, synced; APPLIED written, synced: only now it is a success
+ * The commit: first the journal, then the image, then the mark.  commit-steps.h lists the steps.
  *
  * An error after the publishing is taken back at once, as far as the commit had come.  For that the
  * image is opened again, because a descriptor whose sync failed is not used any more.  The journal
@@ -18,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "disk/file.h"
 #include "transaction/check.h"
 #include "transaction/commit-steps.h"
 #include "transaction/publish.h"
@@ -57,12 +53,6 @@ static int commit_check_unchanged(const struct commit *commit, struct bs_error *
 	    clock_nanoseconds(&then->changed) != clock_nanoseconds(&now.changed))
 		return fail(err, BS_CHANGED_MEANWHILE, "the image was changed by something else");
 	return 0;
-}
-
-static int commit_open_image(struct transaction *transaction, struct bs_error *err)
-{
-	transaction->image = target_reopen(transaction->place->target, TARGET_WRITE, err);
-	return transaction->image ? 0 : -1;
 }
 
 static void commit_close_image(struct transaction *transaction)
@@ -114,7 +104,7 @@ static int commit_open_journal(struct commit *commit, struct bs_error *err)
 
 static int commit_check_name(const struct transaction *transaction, struct bs_error *err)
 {
-	if (journal_file_has_name(transaction->journal, transaction->place->journal))
+	if (file_has_name(transaction->journal->descriptor, transaction->place->journal))
 		return 0;
 	return fail(err, BS_UNDO_FILE_LOST,
 		    "the undo file was removed, moved or replaced during the fix");
@@ -255,8 +245,10 @@ static int commit_restore(struct transaction *transaction, struct bs_error *err)
 	if (transaction->journal->applied &&
 	    journal_file_mark(transaction->journal, JOURNAL_UNDOING, 0, err) < 0)
 		return -1;
-	if (journal_file_validate(transaction->journal, err) < 0 ||
-	    commit_open_image(transaction, err) < 0 ||
+	if (journal_file_validate(transaction->journal, err) < 0)
+		return -1;
+	transaction->image = target_reopen(staged, TARGET_WRITE, err);
+	if (!transaction->image ||
 	    commit_check_same(&staged->status, &transaction->image->status, err) < 0)
 		return -1;
 	return restore_image(transaction, err);
@@ -305,8 +297,10 @@ int transaction_commit(const struct commit_request *request, struct commit_resul
 	int status = -1;
 
 	/* The image is opened for writing first: what cannot be written should fail at once. */
-	if (transaction_check_none(request->place, err) < 0 ||
-	    commit_open_image(transaction, err) < 0 || commit_check_unchanged(&commit, err) < 0)
+	if (transaction_check_none(request->place, err) < 0)
+		goto out;
+	transaction->image = target_reopen(request->place->target, TARGET_WRITE, err);
+	if (!transaction->image || commit_check_unchanged(&commit, err) < 0)
 		goto out;
 	if (commit_publish(&commit, &published, err) < 0) {
 		if (published)

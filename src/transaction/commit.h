@@ -4,8 +4,8 @@
  *
  * The promise, on storage whose flush is honest:
  * - Before anything is written, everything that can be checked is checked.
- * - After a crash at any point, the image is either wholly new and marked so, or it is wholly old or
- *   transaction_recover() makes it so.
+ * - After a crash at any point, the image is wholly new and marked so, or it is wholly old, or
+ *   transaction_recover() makes it wholly old.
  * - Every call can be repeated.
  * - After an error of class BS_EXIT_RECOVERY the image may be neither old nor new, and the journal
  *   is kept.  After every other error the image is as it was before the call.
@@ -20,8 +20,8 @@
  *	undo       UNDOING, set signpost, restore and read back, remove signpost, DONE
  *	recovery   the same without UNDOING
  *
- * The journal may lose its name on the way, when somebody removes, moves or replaces it.  Commit and
- * undo use the open file.  A commit whose journal lost its name is taken back.
+ * The journal may lose its name on the way, when somebody removes, moves or replaces it.  Commit
+ * and undo use the open file.  A commit whose journal lost its name is taken back.
  */
 #ifndef BOOTSHIFT_COMMIT_H
 #define BOOTSHIFT_COMMIT_H

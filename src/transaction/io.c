@@ -8,13 +8,13 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-static int real_open(const char *path, int flags, mode_t mode)
+static int transaction_open(const char *path, int flags, mode_t mode)
 {
 	return open(path, flags, mode);
 }
 
 const struct transaction_io transaction_real_io = {
-	.open = real_open,
+	.open = transaction_open,
 	.pwrite = pwrite,
 	.fsync = fsync,
 	.fallocate = fallocate,

@@ -2,9 +2,9 @@
 /*
  * The system calls by which a commit, a recovery or an undo changes something or makes it durable.
  *
- * They go through this table and nowhere else, so that a test can make each of them fail, stop
- * dead after it, or record what was written between two syncs.  Reading does not: it changes
- * nothing, and what was read is checked.
+ * All of these calls go through this table, which the target and the journal store, so that a test
+ * can make each of them fail, stop after it, or record what was written between two syncs.  Reading
+ * does not: it changes nothing, and what was read is checked.
  */
 #ifndef BOOTSHIFT_TRANSACTION_IO_H
 #define BOOTSHIFT_TRANSACTION_IO_H
@@ -36,7 +36,7 @@ MUST_CHECK int transaction_write(const struct transaction_io *io, int descriptor
 
 /*
  * Makes the descriptor's file durable.  After a failure the descriptor must not be synced again:
- * the kernel reports a lost write once, then forgets it.
+ * the kernel reports a lost write once and then forgets it.
  */
 MUST_CHECK int transaction_sync(const struct transaction_io *io, int descriptor, const char *what,
 				struct bs_error *err);

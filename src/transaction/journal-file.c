@@ -169,19 +169,6 @@ static int journal_file_read_record(struct journal_file *file, struct journal_re
 	return 0;
 }
 
-static int journal_file_next(struct journal_file *file, struct journal_record *record,
-			     struct bs_error *err)
-{
-	if (journal_file_read_record(file, record, err) < 0)
-		return -1;
-	journal_trailer_add(&file->sums, &record->range, record->checksum);
-	if (record->range.kind == JOURNAL_GUARD)
-		file->in_guards = true;
-	else
-		file->image_end = record->range.offset + record->range.length;
-	return 0;
-}
-
 int journal_file_each(struct journal_file *file, journal_file_visit *visit, void *context,
 		      struct bs_error *err)
 {
@@ -191,30 +178,25 @@ int journal_file_each(struct journal_file *file, journal_file_visit *visit, void
 	file->image_end = 0;
 	file->in_guards = false;
 	file->sums = (struct journal_trailer){0};
-	while (file->sums.record_count < file->header.record_count)
-		if (journal_file_next(file, &record, err) < 0 || visit(context, &record, err) < 0)
+	while (file->sums.record_count < file->header.record_count) {
+		if (journal_file_read_record(file, &record, err) < 0)
 			return -1;
+		journal_trailer_add(&file->sums, &record.range, record.checksum);
+		file->in_guards = record.range.kind == JOURNAL_GUARD;
+		if (!file->in_guards)
+			file->image_end = record.range.offset + record.range.length;
+		if (visit && visit(context, &record, err) < 0)
+			return -1;
+	}
 	return journal_file_read_end(file, err);
-}
-
-static int journal_file_visit_nothing(void *context, const struct journal_record *record,
-				      struct bs_error *err)
-{
-	(void)context, (void)record, (void)err;
-	return 0;
 }
 
 int journal_file_validate(struct journal_file *file, struct bs_error *err)
 {
-	if (journal_file_each(file, journal_file_visit_nothing, NULL, err) < 0)
+	if (journal_file_each(file, NULL, NULL, err) < 0)
 		return -1;
 	file->validated = true;
 	return 0;
-}
-
-bool journal_file_has_name(const struct journal_file *file, const char *path)
-{
-	return file_has_name(file->descriptor, path);
 }
 
 int journal_file_open_marks(struct journal_file *file, const char *path,

@@ -47,8 +47,8 @@ typedef int journal_file_visit(void *context, const struct journal_record *recor
 			       struct bs_error *err);
 
 /*
- * Visits all records, then checks the trailer and the file's length.  Errors: BS_JOURNAL_DAMAGED,
- * BS_IO, and those of `visit`.
+ * Visits all records (`visit` may be NULL), then checks the trailer and the file's length.  Errors:
+ * BS_JOURNAL_DAMAGED, BS_IO, and those of `visit`.
  */
 MUST_CHECK int journal_file_each(struct journal_file *file, journal_file_visit *visit,
 				 void *context, struct bs_error *err);
@@ -67,9 +67,6 @@ MUST_CHECK int journal_file_validate(struct journal_file *file, struct bs_error 
  */
 MUST_CHECK int journal_file_open_marks(struct journal_file *file, const char *path,
 				       const struct transaction_io *io, struct bs_error *err);
-
-/* Whether `path` still leads to this journal: it may have been removed, moved or replaced. */
-bool journal_file_has_name(const struct journal_file *file, const char *path);
 
 /*
  * Sets a mark and syncs it, after journal_file_open_marks().  `image_modified` as in journal.h.

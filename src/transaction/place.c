@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Makes the names of a transaction's files; see place.h. */
+/* Makes the paths of a transaction's files; see place.h. */
 #include "transaction/place.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "util/trust.h"
 
 #define STATE_DIRECTORY "bootshift"
-#define NAME_MAX_LENGTH 120 /* of a name made of an identity; leaves room for what is added */
+#define NAME_MAX_LENGTH 120 /* of a name from an identity; leaves room for hash and suffix */
 
 const char *place_image_name(const struct place *place)
 {
@@ -26,7 +26,7 @@ const char *place_image_name(const struct place *place)
 
 /* ---- the folder ----------------------------------------------------------------------------- */
 
-/* As in the XDG base directory specification: a relative path does not count. */
+/* As in the XDG base directory specification: a relative path is ignored. */
 static char *place_state_folder(void)
 {
 	const char *state = secure_getenv("XDG_STATE_HOME");
@@ -203,10 +203,7 @@ static int place_check_file(const char *what, const char *path, struct bs_error 
 	}
 	if (S_ISREG(stat.st_mode))
 		return trust_check_name(what, path, err);
-	return fail(err, BS_UNDO_FILE_UNUSABLE, "%s is %s", path,
-		    S_ISLNK(stat.st_mode)   ? "a symbolic link"
-		    : S_ISDIR(stat.st_mode) ? "a folder"
-					    : "no regular file");
+	return fail(err, BS_UNDO_FILE_UNUSABLE, "%s is not a regular file", path);
 }
 
 int place_find(const struct target *target, const char *undo_directory, struct place *place,

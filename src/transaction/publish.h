@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From the staged overlay to a journal with its name: collects the ranges of the image that a commit
- * will write, writes the journal under its temporary name, makes it durable, and renames it.  Until
- * publish_rename() has returned 0 the image has not been touched and must not be.
+ * From the staged overlay to a journal with its name: collects the ranges of the image that a
+ * commit will write, writes the journal under its temporary name, makes it durable, and renames it.
+ * Until publish_rename() has returned 0 the image has not been touched and must not be.
  *
  * The ranges are the extents that changed in the overlay, cut where the image changes between data,
  * hole and past the end.  A file system allocates and frees space in blocks.  So if a block of
@@ -26,8 +26,8 @@ struct range_list {
 };
 
 /*
- * Fills *list.  `image` is the image when the staging began; `zones` are ranges of the new image, of
- * any length, that must not change between the fix and its undo.  Errors: BS_NO_MEMORY, BS_IO,
+ * Fills *list.  `image` is the image when the staging began; `zones` are ranges of the new image,
+ * of any length, that must not change between the fix and its undo.  Errors: BS_NO_MEMORY, BS_IO,
  * those of overlay_extents(), BS_OUT_OF_RANGE for a zone past the overlay's end.  The caller frees
  * list->ranges, also on error.
  */

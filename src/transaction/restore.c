@@ -2,6 +2,7 @@
 /* Makes an image what its journal says it was; see commit-steps.h. */
 #include <stdlib.h>
 
+#include "disk/file.h"
 #include "transaction/check.h"
 #include "transaction/commit-steps.h"
 #include "transaction/sector.h"
@@ -9,7 +10,6 @@
 
 struct restore {
 	const struct transaction *transaction;
-	struct target *image;
 	uint8_t *now; /* the image's present bytes, if it is disturbed; room for one range */
 };
 
@@ -34,10 +34,10 @@ static int restore_hole(const struct restore *restore, const struct journal_rang
 	/* If the file ends inside of its last block, the whole block is punched. */
 	if (end == restore->transaction->journal->header.old_length)
 		punch_end = journal_block_end(end);
-	if (target_punch(restore->image, range->offset, punch_end - range->offset, &punched, err) <
-	    0)
+	if (target_punch(restore->transaction->image, range->offset, punch_end - range->offset,
+			 &punched, err) < 0)
 		return -1;
-	return punched ? 0 : restore_zeros(restore->image, range->offset, end, err);
+	return punched ? 0 : restore_zeros(restore->transaction->image, range->offset, end, err);
 }
 
 /*
@@ -53,8 +53,8 @@ static int restore_around_foreign(const struct restore *restore,
 	bool is_foreign[JOURNAL_RANGE_MAX / JOURNAL_SECTOR_SIZE + 1];
 
 	*foreign = false;
-	if (disk_read(restore->image->disk, range->offset, restore->now, (size_t)range->length,
-		      err) < 0)
+	if (disk_read(restore->transaction->image->disk, range->offset, restore->now,
+		      (size_t)range->length, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		struct journal_range sector = sector_of(range, i);
@@ -68,8 +68,8 @@ static int restore_around_foreign(const struct restore *restore,
 		struct journal_range sector = sector_of(range, i);
 
 		if (!is_foreign[i] &&
-		    target_write(restore->image, sector.offset, sector_before(record, &sector),
-				 (size_t)sector.length, err) < 0)
+		    target_write(restore->transaction->image, sector.offset,
+				 sector_before(record, &sector), (size_t)sector.length, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -97,8 +97,8 @@ static int restore_record(void *context, const struct journal_record *record, st
 		return restore_hole(restore, range, err);
 	if (restore->transaction->step == COMMIT_RELEASING)
 		return 0;
-	return target_write(restore->image, range->offset, record->before, (size_t)range->length,
-			    err);
+	return target_write(restore->transaction->image, range->offset, record->before,
+			    (size_t)range->length, err);
 }
 
 static int restore_bytes(struct restore *restore, struct bs_error *err)
@@ -111,17 +111,18 @@ static int restore_bytes(struct restore *restore, struct bs_error *err)
 	 * space that was reserved past the end.
 	 */
 	if (header->new_length != header->old_length &&
-	    target_set_length(restore->image, header->old_length, err) < 0)
+	    target_set_length(restore->transaction->image, header->old_length, err) < 0)
 		return -1;
 	if (journal_file_each(transaction->journal, restore_record, restore, err) < 0 ||
-	    target_sync(restore->image, err) < 0)
+	    target_sync(restore->transaction->image, err) < 0)
 		return -1;
-	return check_old(transaction->journal, restore->image, transaction->disturbed, err);
+	return check_old(transaction->journal, restore->transaction->image, transaction->disturbed,
+			 err);
 }
 
 int restore_image(struct transaction *transaction, struct bs_error *err)
 {
-	struct restore restore = {.transaction = transaction, .image = transaction->image};
+	struct restore restore = {.transaction = transaction};
 	/* Nothing but space and length has changed, as far as is known. */
 	bool releasing = transaction->step == COMMIT_RESERVING && !transaction->disturbed;
 	int result = -1;
@@ -153,7 +154,7 @@ int restore_discard_journal(struct transaction *transaction, struct bs_error *er
 
 	commit_enter(transaction, COMMIT_DISCARDING);
 	marked = journal_file_mark(transaction->journal, JOURNAL_DONE, 0, err);
-	if (!journal_file_has_name(transaction->journal, place->journal))
+	if (!file_has_name(transaction->journal->descriptor, place->journal))
 		return 0; /* no command finds the journal any more */
 	if (io->unlink(place->journal) == 0)
 		(void)!transaction_sync_folder(io, place->folder, &ignored);

@@ -88,11 +88,6 @@ static bool sector_is_torn_at(const struct sector *sector, size_t number)
 	       sector_all_are(sector, number + 1, sector->count, AFTER);
 }
 
-bool sector_is_foreign(enum sector_state state)
-{
-	return state == SECTOR_TORN || state == SECTOR_FOREIGN;
-}
-
 enum sector_state sector_look(const struct journal_record *record,
 			      const struct journal_range *range, const uint8_t *bytes)
 {

@@ -46,6 +46,9 @@ enum sector_state sector_look(const struct journal_record *record,
 			      const struct journal_range *sector, const uint8_t *bytes);
 
 /* Whether somebody else wrote the sector during a commit.  Without a power cut nothing is torn. */
-bool sector_is_foreign(enum sector_state state);
+static inline bool sector_is_foreign(enum sector_state state)
+{
+	return state == SECTOR_TORN || state == SECTOR_FOREIGN;
+}
 
 #endif

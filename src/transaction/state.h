@@ -2,9 +2,9 @@
 /*
  * What an image's journal and its signpost mean together; see commit.h for the states.
  *
- * The signpost is an attribute of a file with the path of a journal.  A transaction makes it durable
- * before it changes the first byte of the image, and makes its removal durable before it marks the
- * journal APPLIED or DONE.  So an image with a signpost may be half written:
+ * The signpost is an attribute of a file with the path of a journal.  A transaction makes it
+ * durable before it changes the first byte of the image, and makes its removal durable before it
+ * marks the journal APPLIED or DONE.  So an image with a signpost may be half written:
  *
  *	signpost    own journal           what follows
  *	none        none                  nothing was interrupted

@@ -19,7 +19,7 @@
 #include "disk/file.h"
 #include "disk/image.h"
 #include "disk/reread.h"
-#include "transaction/target-kind.h"
+#include "transaction/target.h"
 
 /* ---- what the image is ---------------------------------------------------------------------- */
 

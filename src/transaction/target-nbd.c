@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "disk/nbd.h"
-#include "transaction/target-kind.h"
+#include "transaction/target.h"
 
 #define PATIENCE 30000 /* milliseconds without an answer after which a server is taken for dead */
 

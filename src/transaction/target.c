@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "disk/block-device.h"
-#include "transaction/target-kind.h"
 #include "util/clock.h"
 
 #define SIGNPOST_MAX 65536 /* bytes; the longest value that Linux knows (XATTR_SIZE_MAX) */
@@ -159,11 +158,7 @@ static int target_end_change(struct target *target, int result)
 	return result;
 }
 
-/*
- * Whether another process has written since the last call, or events were lost.  The kernel reports
- * no writes through mappings or by other machines, and some file systems and containers report none
- * at all.  So this can prove that another process wrote, but not that none did.
- */
+/* Whether another process has written since the last call, or events were lost. */
 static bool target_saw_others(const struct target *target)
 {
 	_Alignas(struct fanotify_event_metadata) char events[4096];

@@ -167,4 +167,25 @@ MUST_CHECK int target_remove_signpost(struct target *target, struct bs_error *er
 MUST_CHECK int target_read_signpost(const struct target *target, char **journal,
 				    struct bs_error *err);
 
+/* ---- for the kinds: target-file.c, target-nbd.c --------------------------------------------- */
+
+#define TARGET_WHAT "the image" /* in messages */
+
+/* The operations that differ between the kinds.  Only target.c calls them. */
+struct target_operations {
+	/*
+	 * Fills in name and disk, for a file or a device also the kind and the descriptor.  On
+	 * error the caller closes what was filled in.
+	 */
+	int (*open)(struct target *target, const char *image, enum target_access access,
+		    struct bs_error *err);
+	void (*close)(struct target *target); /* the disk and the descriptor */
+	/* The functions of the same names in target.h. */
+	int (*look)(const struct target *target, struct target_status *status,
+		    struct bs_error *err);
+	int (*check_writable)(const struct target *target, struct bs_error *err);
+};
+
+extern const struct target_operations target_file_operations, target_nbd_operations;
+
 #endif

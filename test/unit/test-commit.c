@@ -134,7 +134,8 @@ TEST(refused, a_fix_is_refused_when_the_image_was_written_meanwhile)
 	check_fix_refused(write_a_byte, BS_CHANGED_MEANWHILE);
 }
 
-static const char *written_while_syncing; /* by the table below, before the rename */
+static const char *written_while_syncing, *written_while_renaming;
+static int renames;
 
 static int fsync_and_write(int descriptor)
 {
@@ -142,6 +143,14 @@ static int fsync_and_write(int descriptor)
 		poke(written_while_syncing, 200 * KIB, 1);
 	written_while_syncing = NULL;
 	return fsync(descriptor);
+}
+
+static int rename_and_write(const char *from, const char *to)
+{
+	if (written_while_renaming)
+		poke(written_while_renaming, 31 * KIB, 0x55);
+	renames++;
+	return rename(from, to);
 }
 
 TEST(refused, a_fix_is_refused_when_the_image_is_written_while_the_journal_is)
@@ -152,10 +161,60 @@ TEST(refused, a_fix_is_refused_when_the_image_is_written_while_the_journal_is)
 
 	fixture_open(&fixture);
 	io.fsync = fsync_and_write;
+	io.rename = rename_and_write;
+	renames = 0;
 	written_while_syncing = fixture.image;
 	ck_assert_int_lt(fix(&fixture, &io, &err), 0);
 	ck_assert_int_eq(err.code, BS_CHANGED_MEANWHILE);
+	ck_assert_int_eq(renames, 0);
 	ck_assert(folder_is_clean(&fixture));
+	fixture_close(&fixture);
+}
+
+/* The write falls into bytes that the fix changes: the journal has older ones. */
+TEST(refused, a_fix_is_refused_when_the_image_is_written_while_the_journal_is_renamed)
+{
+	static struct fixture fixture;
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+
+	fixture_open(&fixture);
+	io.rename = rename_and_write;
+	written_while_renaming = fixture.image;
+	ck_assert_int_lt(fix(&fixture, &io, &err), 0);
+	written_while_renaming = NULL;
+	ck_assert_int_eq(err.code, BS_CHANGED_MEANWHILE);
+	fixture.old.bytes[31 * KIB] = 0x55;
+	ck_assert(image_is(&fixture, &fixture.old));
+	ck_assert(folder_is_clean(&fixture));
+	fixture_close(&fixture);
+}
+
+static const struct fixture *replaced;
+
+static int ftruncate_and_replace(int descriptor, off_t length)
+{
+	if (replaced)
+		replace(replaced);
+	replaced = NULL;
+	return ftruncate(descriptor, length);
+}
+
+TEST(refused, an_image_that_replaced_the_other_during_a_fix_is_not_written)
+{
+	static struct fixture fixture;
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+
+	fixture_open(&fixture);
+	fixture.grows = true;
+	io.ftruncate = ftruncate_and_replace;
+	replaced = &fixture;
+	ck_assert_int_lt(fix(&fixture, &io, &err), 0);
+	ck_assert_ptr_null(replaced);
+	ck_assert_int_eq(err.code, BS_RECOVERY_REQUIRED);
+	ck_assert_ptr_nonnull(strstr(err.message, "replaced"));
+	ck_assert(image_is(&fixture, &fixture.old) && !has_signpost(&fixture));
 	fixture_close(&fixture);
 }
 
