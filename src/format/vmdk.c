@@ -232,8 +232,8 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 		return -1;
 	if (!vmdk_is_plain_name(descriptor.extent.name))
 		return fail(err,
-			    strchr(descriptor.extent.name, '\\') == NULL ? BS_FORMAT_UNSUPPORTED
-									 : BS_FORMAT_UNREADABLE,
+			    strchr(descriptor.extent.name, '\\') ? BS_FORMAT_UNREADABLE
+								 : BS_FORMAT_UNSUPPORTED,
 			    "the VMDK descriptor names a file of another folder: %s",
 			    descriptor.extent.name);
 	if (!add_u64(descriptor.extent.offset, descriptor.extent.length, &end) || end > INT64_MAX)

@@ -50,7 +50,7 @@ static int qemu_check_judge(struct qemu_process *process, struct qemu_file *file
 	default:
 		qemu_process_listen(process);
 		return fail(err,
-			    strstr(qemu_process_reason(process), "Cannot allocate memory") != NULL
+			    strstr(qemu_process_reason(process), "Cannot allocate memory")
 				    ? BS_NO_MEMORY
 				    : BS_CONTAINER_CORRUPT,
 			    "qemu-img cannot check its tables: %s", qemu_process_reason(process));

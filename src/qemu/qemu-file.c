@@ -113,7 +113,7 @@ static int qemu_file_reserve(struct qemu_file *file, size_t size, struct bs_erro
 		return 0;
 	grown = realloc(file->buffer, size);
 	if (!grown)
-		return fail(err, BS_NO_MEMORY, "no memory to read the image");
+		return fail_memory(err);
 	file->buffer = grown;
 	file->buffer_size = size;
 	return 0;
@@ -244,7 +244,7 @@ static int qemu_file_start_session(struct qemu_file *file, int descriptor, struc
 					 sizeof(qemu_file_operations), file);
 	fuse_opt_free_args(&options);
 	if (!file->session)
-		return fail(err, BS_NO_MEMORY, "no memory for FUSE");
+		return fail_memory(err);
 	snprintf(mount_point, sizeof(mount_point), "/dev/fd/%d", descriptor);
 	/* Not blocking, so that a request taken back after the poll does not hold up the stop. */
 	if (fcntl(descriptor, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ||
@@ -269,7 +269,7 @@ struct qemu_file *qemu_file_serve(struct overlay *overlay, int descriptor, struc
 	struct qemu_file *file = calloc(1, sizeof(*file));
 
 	if (!file) {
-		fail(err, BS_NO_MEMORY, "no memory to show the image");
+		fail_memory(err);
 		close(descriptor);
 		return NULL;
 	}
