@@ -38,6 +38,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "disk/cache.h"
 #include "format/vhd.h"
 #include "util/bytes.h"
 
@@ -249,10 +250,30 @@ int format_detect(struct disk *container, const char *forced, struct format *for
 int format_check_tables(struct disk *container, const struct format *format, struct bs_error *err)
 {
 	const struct format_kind *kind = format_find_kind(format->name, err);
+	uint64_t end = disk_size(container);
+	struct claims *claims;
+	struct disk *cache;
+	int result = -1;
 
 	if (!kind)
 		return -1;
-	return kind->codec->check_tables ? kind->codec->check_tables(container, format, err) : 0;
+	if (format->access != FORMAT_DRIVER)
+		return range_within(format->offset, format->length, end)
+			       ? 0
+			       : fail(err, BS_CONTAINER_CORRUPT,
+				      "the file is cut short: it ends at byte %" PRIu64
+				      ", the disk in it at %" PRIu64,
+				      end, format->offset + format->length);
+	if (format->unfinished || !kind->codec->check_tables)
+		return 0;
+	/* Small tables that lie side by side are read in larger pieces, through a cache. */
+	cache = cache_open(container, err);
+	claims = cache ? claims_new(end, err) : NULL;
+	if (claims)
+		result = kind->codec->check_tables(cache, claims, err);
+	claims_free(claims);
+	disk_close(cache);
+	return result;
 }
 
 /*

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "disk/disk.h"
+#include "format/claims.h"
 
 enum format_access {
 	FORMAT_DIRECT,    /* the guest's disk is a window of the container */
@@ -128,9 +129,11 @@ struct format_codec {
 	 * format has.
 	 */
 	int (*describe)(struct disk *container, struct format *format, struct bs_error *err);
-	/* See format_check_tables().  NULL where there are no tables. */
-	int (*check_tables)(struct disk *container, const struct format *format,
-			    struct bs_error *err);
+	/*
+	 * Checks the tables of a FORMAT_DRIVER that is not `unfinished`, see format_check_tables():
+	 * claims what its headers and tables lead to.  NULL where there are no tables.
+	 */
+	int (*check_tables)(struct disk *container, struct claims *claims, struct bs_error *err);
 	/*
 	 * See format_refer().  NULL where there are no references.  Errors: those of reading and
 	 * decoding, BS_NO_MEMORY.

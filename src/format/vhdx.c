@@ -487,12 +487,6 @@ static int vhdx_claim(struct disk *container, struct claims *claims, struct bs_e
 	return table_claim_blocks(container, &blocks, claims, err);
 }
 
-static int vhdx_check_tables(struct disk *container, const struct format *format,
-			     struct bs_error *err)
-{
-	return format->unfinished ? 0 : claims_check(container, vhdx_claim, err);
-}
-
 static int vhdx_refer(struct disk *container, const struct reference_taker *taker,
 		      struct bs_error *err)
 {
@@ -518,6 +512,6 @@ static int vhdx_refer(struct disk *container, const struct reference_taker *take
 const struct format_codec vhdx_codec = {
 	.magics = {{0, 8, "vhdxfile"}},
 	.describe = vhdx_describe,
-	.check_tables = vhdx_check_tables,
+	.check_tables = vhdx_claim,
 	.refer = vhdx_refer,
 };

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "disk/cache.h"
 #include "format/tables.h"
 #include "format/vmdk-descriptor.h"
 #include "util/bytes.h"
@@ -402,31 +401,9 @@ static int vmdk_claim(struct disk *container, struct claims *claims, struct bs_e
 	return table_walk(container, &directory, vmdk_claim_grains, &grains, err);
 }
 
-static int vmdk_check_tables(struct disk *container, const struct format *format,
-			     struct bs_error *err)
-{
-	uint64_t end = disk_size(container);
-	struct disk *cache;
-	int result;
-
-	if (format->access == FORMAT_ELSEWHERE) {
-		if (!range_within(format->offset, format->length, end))
-			return fail(err, BS_CONTAINER_CORRUPT,
-				    "the file is cut short: it ends at byte %" PRIu64
-				    ", the disk in it at %" PRIu64,
-				    end, format->offset + format->length);
-		return 0;
-	}
-	/* Small tables that lie side by side are read in larger pieces, through a cache. */
-	cache = cache_open(container, err);
-	result = cache ? claims_check(cache, vmdk_claim, err) : -1;
-	disk_close(cache);
-	return result;
-}
-
 const struct format_codec vmdk_codec = {
 	.magics = {{0, 4, "KDMV"}, {0, 4, "COWD"}, {0, 21, "# Disk DescriptorFile"}},
 	.describe = vmdk_describe,
-	.check_tables = vmdk_check_tables,
+	.check_tables = vmdk_claim,
 	.refer = vmdk_refer,
 };
