@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Does each byte of a container serve one purpose only?  The code for a format reports what its
- * headers and tables lay claim to.  This module finds two claims that overlap, and a claim to
+ * Checks that each byte of a container serves one purpose only.  The code for a format claims what
+ * its headers and tables lead to.  This module finds two claims that overlap, and a claim to
  * something that is missing at the end of the file.
  *
  * There are two kinds of claims.  Areas are few and of any length: headers, tables, a log.  They
@@ -20,7 +20,7 @@
 
 struct claims;
 
-/* For a claimant of which there is only one. */
+/* The number of a claimant of which there is only one. */
 #define CLAIMS_NO_NUMBER UINT64_MAX
 
 /* For a container of `size` bytes.  Freed with claims_free().  NULL: BS_NO_MEMORY. */

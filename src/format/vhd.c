@@ -198,8 +198,8 @@ static int vhd_check_table(uint64_t disk_size, const struct vhd_dynamic_header *
 }
 
 /*
- * `front` is the copy of the footer at the start of the file, by which QEMU goes, so it has to agree
- * with the one at the end.
+ * `front` is the copy of the footer at the start of the file, by which QEMU goes, so it has to
+ * agree with the one at the end.
  */
 static int vhd_check_dynamic(const struct vhd_footer *front, const struct vhd_footer *footer,
 			     const struct vhd_dynamic_header *header, uint64_t file_size,

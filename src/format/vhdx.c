@@ -60,7 +60,7 @@ _Static_assert(REGIONS + REGIONS_SIZE == VHDX_HEADERS_SIZE, "the section ends wi
 _Static_assert(REGION_ENTRIES + REGION_COUNT_MAX * REGION_ENTRY_SIZE <= REGIONS_SIZE,
 	       "every entry lies in the table");
 
-/* The metadata region: a table of items, each with a GUID, an offset and a length, and the items. */
+/* The metadata region: a table that gives GUID, offset and length of each item; then the items. */
 enum {
 	ITEM_COUNT = 10,
 	ITEM_ENTRIES = 32,

@@ -43,8 +43,8 @@ enum {
 #define DIRECTORY_ENTRIES_MAX (32u << 20)
 
 /*
- * By what a sparse file finds its grains: a directory, whose entries lead to tables of as large
- * entries.  Both directories lie within the file.
+ * How a sparse file leads to its grains: the entries of a directory lead to tables, whose entries
+ * lead to grains.  Both directories lie within the file.
  */
 struct vmdk_tables {
 	uint64_t directory_offset; /* bytes */
@@ -61,7 +61,7 @@ static int vmdk_check_kind(const uint8_t *bytes, struct bs_error *err)
 	uint32_t version = load_le32(bytes + VERSION_OFFSET);
 	uint32_t flags = load_le32(bytes + FLAGS_OFFSET);
 
-	/* A transfer that takes it for text changes these bytes, and many more. */
+	/* A transfer that takes the file for text changes these bytes, and many more. */
 	if (memcmp(bytes + LINE_ENDS_OFFSET, "\n \r\n", 4) != 0)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the VMDK header is damaged, perhaps by a transfer as text");
@@ -374,7 +374,7 @@ static int vmdk_claim_grains(void *context, uint64_t index, const uint8_t *entry
 	return table_walk(grains->container, &table, vmdk_claim_grain, grains, err);
 }
 
-/* No two grain tables share bytes, so that all of them have no more than those of the file. */
+/* No two grain tables share bytes, so all of them together are no longer than the file. */
 static int vmdk_claim(struct disk *container, struct claims *claims, struct bs_error *err)
 {
 	struct grains grains = {.container = container, .claims = claims};

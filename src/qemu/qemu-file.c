@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is not answered here, the kernel does without: flush and fsync succeed, because nothing
- * outlives the process anyway, and holes cannot be asked for.
+ * The kernel does without the requests that are not answered here: flush and fsync succeed, because
+ * nothing outlives the process anyway, and nobody can ask where holes are.
  *
- * The thread reads requests when there are some, and looks at an eventfd for the word to stop.  It
- * must not wait for the unmounting, which somebody else can delay by holding on to the mount
- * namespace.
+ * The thread waits for requests, and for an eventfd that tells it to stop.  It does not wait for
+ * the file to be unmounted, because another process that keeps the mount namespace can delay that.
  */
 #define FUSE_USE_VERSION 35
 #include "qemu/qemu-file.h"
