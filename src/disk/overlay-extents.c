@@ -67,15 +67,18 @@ static int extents_list_blocks(const struct overlay *overlay, struct range_vecto
 	uint64_t start = overlay->below_end / OVERLAY_BLOCK_SIZE * OVERLAY_BLOCK_SIZE;
 	uint64_t end = min_u64(overlay->disk.size, disk_size(overlay->below));
 
-	if (range_vector_reserve(blocks, map->count + 1, err) < 0)
-		return -1;
-	for (size_t i = 0; i < map->capacity; i++)
-		if (map->entries[i].used)
-			blocks->items[blocks->count++] = (struct range){
-				map->entries[i].block * OVERLAY_BLOCK_SIZE, OVERLAY_BLOCK_SIZE};
-	if (overlay->below_end < end)
-		blocks->items[blocks->count++] =
-			range_from_to(start, overlay_block_count(end) * OVERLAY_BLOCK_SIZE);
+	for (size_t i = 0; i < map->capacity; i++) {
+		const struct block_entry *entry = &map->entries[i];
+		struct range block = {entry->block * OVERLAY_BLOCK_SIZE, OVERLAY_BLOCK_SIZE};
+
+		if (entry->used && range_vector_append(blocks, block, err) < 0)
+			return -1;
+	}
+	if (overlay->below_end < end) {
+		end = overlay_block_count(end) * OVERLAY_BLOCK_SIZE;
+		if (range_vector_append(blocks, range_from_to(start, end), err) < 0)
+			return -1;
+	}
 	range_vector_merge(blocks);
 	return 0;
 }

@@ -413,15 +413,16 @@ static int vhdx_read_metadata(struct disk *container, struct vhdx_layout *layout
 			      uint8_t **metadata, size_t *length, struct bs_error *err)
 {
 	uint8_t *headers = NULL;
-	int result = format_read(container, 0, VHDX_HEADERS_SIZE, &headers, length, err);
+	int result = -1;
 
 	*metadata = NULL;
-	if (result == 0)
-		result = vhdx_decode_headers(headers, *length, disk_size(container), layout, err);
-	if (result == 0)
-		result = format_read(container, layout->metadata_offset,
-				     min_u64(layout->metadata_size, VHDX_METADATA_MAX), metadata,
-				     length, err);
+	if (format_read(container, 0, VHDX_HEADERS_SIZE, &headers, length, err) < 0 ||
+	    vhdx_decode_headers(headers, *length, disk_size(container), layout, err) < 0)
+		goto out;
+	result = format_read(container, layout->metadata_offset,
+			     min_u64(layout->metadata_size, VHDX_METADATA_MAX), metadata, length,
+			     err);
+out:
 	free(headers);
 	return result;
 }
@@ -431,10 +432,12 @@ static int vhdx_read_layout(struct disk *container, struct vhdx_layout *layout,
 {
 	uint8_t *metadata;
 	size_t length;
-	int result = vhdx_read_metadata(container, layout, &metadata, &length, err);
+	int result = -1;
 
-	if (result == 0)
-		result = vhdx_decode_metadata(metadata, length, layout, disk, err);
+	if (vhdx_read_metadata(container, layout, &metadata, &length, err) < 0)
+		goto out;
+	result = vhdx_decode_metadata(metadata, length, layout, disk, err);
+out:
 	free(metadata);
 	return result;
 }
