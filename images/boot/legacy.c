@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "menu.h"
+#include "legacy.h"
+
 #include "partitions.h"
 
 #define PATH_MAX 128u /* units */
@@ -90,7 +91,7 @@ static void print_system(struct boot *boot, const char *guid, struct text system
 		return;
 	append_path(path, &length, &system);
 	append_path(path, &length, &name);
-	menu_print_file(boot, guid, &place, path, length, &content);
+	boot_print_file(boot, guid, &place, path, length, &content);
 }
 
 /* The boot sector of a line like C:\BOOTSECT.DAT="..."; C: is where ntldr is. */
@@ -102,7 +103,7 @@ static void print_boot_sector(struct boot *boot, const char *guid, const struct 
 	struct bytes content;
 
 	append_path(path, &length, line);
-	menu_print_file(boot, guid, place, path, length, &content);
+	boot_print_file(boot, guid, place, path, length, &content);
 }
 
 void legacy_print(struct boot *boot, const char *guid, const struct place *place)
@@ -111,8 +112,8 @@ void legacy_print(struct boot *boot, const char *guid, const struct place *place
 		    system = {.at = usual_system, .length = sizeof(usual_system) - 1};
 	struct bytes content;
 
-	menu_print_file(boot, guid, place, detector, sizeof(detector) / 2 - 1, &content);
-	if (menu_print_file(boot, guid, place, settings, sizeof(settings) / 2 - 1, &content))
+	boot_print_file(boot, guid, place, detector, sizeof(detector) / 2 - 1, &content);
+	if (boot_print_file(boot, guid, place, settings, sizeof(settings) / 2 - 1, &content))
 		rest = (struct text){.at = (const char *)content.data, .length = content.length};
 	while (take_line(&rest, &line)) {
 		if (take(&line, "default="))

@@ -1,44 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "menu.h"
 
+#include "legacy.h"
+
 #define TYPE_LEGACY_LOADER 0x10300006u
-
-static const char *state_name(enum file_state state)
-{
-	return state == FILE_READ ? "there" : state == FILE_MISSING ? "missing" : "unreadable";
-}
-
-static void add_entry(struct line *line, const char *guid)
-{
-	add_text(line, "entry ");
-	add_text(line, guid);
-	add_text(line, ": ");
-}
-
-bool menu_print_file(struct boot *boot, const char *guid, const struct place *place,
-		     const uint16_t *path, uint32_t length, struct bytes *content)
-{
-	struct line line = {.length = 0};
-	enum file_state state = FILE_UNREADABLE;
-	struct volume volume;
-
-	if (volume_open(&volume, &boot->memory, place->disk, place->first_sector))
-		state = volume_read_file(&volume, path, length, content);
-	add_entry(&line, guid);
-	add_wide(&line, path, length);
-	add_text(&line, " on ");
-	add_place(&line, place);
-	add_text(&line, ": ");
-	add_text(&line, state_name(state));
-	print_line(&line);
-	return state == FILE_READ;
-}
 
 static void print_nothing(const char *guid, const char *why)
 {
 	struct line line = {.length = 0};
 
-	add_entry(&line, guid);
+	boot_begin_line(&line, guid);
 	add_text(&line, why);
 	print_line(&line);
 }
@@ -52,7 +23,7 @@ static void print_device(struct boot *boot, const char *guid, const struct bytes
 
 	if (!device_find(device, &boot->own, &place))
 		print_nothing(guid, "its device is not here");
-	else if (menu_print_file(boot, guid, &place, path, length, &content) &&
+	else if (boot_print_file(boot, guid, &place, path, length, &content) &&
 		 store_type(&boot->store, guid) == TYPE_LEGACY_LOADER)
 		legacy_print(boot, guid, &place);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "batch/attempt.h"
+/* Calls the library, and sends the phases and the row to the batch process (pool.h). */
+#include "batch/run.h"
 
 #include <stdlib.h>
 #include <string.h>

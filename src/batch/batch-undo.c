@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "batch/batch-undo.h"
+#include "batch/batch.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "batch/run.h"
-#include "report/whole-file.h"
 #include "rows/location.h"
 #include "rows/merge.h"
 #include "rows/rows.h"
@@ -111,7 +110,7 @@ static int undo_add_image(struct undoing *undoing, const struct row *row, struct
 	return undo_find_directory(row, &image->undo_directory, err);
 }
 
-static int latest_first(const void *one, const void *other)
+static int undo_compare(const void *one, const void *other)
 {
 	const struct find_image *a = one, *b = other;
 
@@ -162,59 +161,64 @@ static int undo_list_images(struct undoing *undoing, struct merge *merge, struct
 	}
 	if (undoing->images.count > 0)
 		qsort(undoing->images.items, undoing->images.count, sizeof(struct find_image),
-		      latest_first);
+		      undo_compare);
 	return result;
 }
 
-/*
- * Opens the file of rows for reading, and for adding rows if possible.  Fails while a batch adds
- * rows, because the rows of its fixes are not complete yet.
- */
-static int undo_open_rows(struct undoing *undoing, FILE **file, struct bs_error *err)
+static FILE *undo_open_rows(const char *path, struct bs_error *err)
 {
-	const char *path = undoing->request->rows;
 	struct stat status;
 	int descriptor;
+	FILE *file;
 
-	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-		return fail(err, BS_ROW_INVALID, "it is not a file");
-	/* The rows decide which images are taken back. */
-	descriptor = trust_open_input(whole_file_rows.what, path, O_RDONLY, err);
-	if (descriptor < 0)
-		return -1;
-	*file = fdopen(descriptor, "r");
-	if (!*file) {
-		close(descriptor);
-		return fail_system(err, "cannot be opened");
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+		fail(err, BS_ROW_INVALID, "it is not a file");
+		return NULL;
 	}
-	undoing->rows = rows_open(path, false, &undoing->outcome->unwritten);
-	if (undoing->rows || undoing->outcome->unwritten.code != BS_IN_USE)
+	/* The rows decide which images are undone. */
+	descriptor = trust_open_input(rows_file_kind.what, path, O_RDONLY, err);
+	if (descriptor < 0)
+		return NULL;
+	file = fdopen(descriptor, "r");
+	if (!file) {
+		fail_system(err, "cannot be opened");
+		close(descriptor);
+	}
+	return file;
+}
+
+/*
+ * Opens the file to add rows, if that is possible.  Fails while a batch adds rows, because the rows
+ * of its fixes are not complete yet.
+ */
+static int undo_open_writer(struct undoing *undoing, struct bs_error *err)
+{
+	struct bs_error *unwritten = &undoing->outcome->unwritten;
+
+	undoing->rows = rows_open(undoing->request->rows, false, unwritten);
+	if (undoing->rows || unwritten->code != BS_IN_USE)
 		return 0;
-	*err = undoing->outcome->unwritten;
+	*err = *unwritten;
 	return -1;
 }
 
 /* Fills in all fields of *undoing, except those that the caller has set. */
 static int undo_prepare(struct undoing *undoing, struct bs_error *err)
 {
-	uint64_t *skipped = &undoing->outcome->skipped;
-	struct merge *merge = merge_open();
-	FILE *file = NULL;
-	int result = -1;
+	const char *path = undoing->request->rows;
+	FILE *file = undo_open_rows(path, err);
+	struct merge *merge = NULL;
+	int result = file ? undo_open_writer(undoing, err) : -1;
 
 	undoing->matched = calloc((size_t)undoing->request->pattern_count + 1, sizeof(bool));
-	if (!merge || !undoing->matched)
-		fail_memory(err);
-	else if (undo_open_rows(undoing, &file, err) == 0)
-		result = merge_add(merge, file, undoing->request->rows, skipped, err);
-	if (result == 0 && *skipped > 0 && merge_count(merge) == 0)
-		result = fail(err, BS_ROW_INVALID, "it has no valid row");
+	if (!undoing->matched)
+		result = fail_memory(err);
 	if (result == 0)
-		result = undo_list_images(undoing, merge, err);
-	if (file)
+		merge = merge_open_file(file, path, &undoing->outcome->skipped, err);
+	else if (file)
 		fclose(file);
-	if (merge)
-		merge_close(merge);
+	result = merge ? undo_list_images(undoing, merge, err) : -1;
+	merge_close(merge);
 	return result == 0 ? undo_check_patterns(undoing, err) : -1;
 }
 

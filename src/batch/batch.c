@@ -5,11 +5,9 @@
  */
 #include "batch/batch.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "batch/resume.h"
@@ -17,7 +15,7 @@
 #include "page/page.h"
 #include "report/amount.h"
 #include "report/phrases.h"
-#include "report/whole-file.h"
+#include "report/replace-file.h"
 #include "rows/rows.h"
 #include "rows/summary.h"
 #include "util/clock.h"
@@ -96,100 +94,97 @@ static void batch_report_unexpected(void *context, const char *path, enum find_r
 		print_line(&batch->output, "%s: left out: %s", path, error->message);
 }
 
-/* ---- before the run ------------------------------------------------------------------------ */
+/* ---- before the run: the steps of batch_prepare() ------------------------------------------- */
 
 /* One error here instead of one for each image. */
-static int batch_check_undo_directory(struct batch *batch)
+static int batch_check_undo_directory(struct batch *batch, struct bs_error *err)
 {
 	const char *path = batch->request->options->undo_directory;
-	struct bs_error err;
-	struct stat status;
+	int folder = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (!path)
 		return 0;
-	if (stat(path, &status) == 0) {
-		if (S_ISDIR(status.st_mode) &&
-		    access(path, batch->request->dry_run ? X_OK : W_OK | X_OK) == 0)
-			return trust_check_folder(path, &err) == 0 ? 0
-								   : batch_error(batch, path, &err);
-		if (!S_ISDIR(status.st_mode))
-			errno = ENOTDIR;
-	}
-	fail_system(&err, "cannot be used as the folder for undo files");
-	return batch_error(batch, path, &err);
+	if (folder < 0 || close(folder) < 0 ||
+	    access(path, batch->request->dry_run ? X_OK : W_OK | X_OK) < 0)
+		return fail_system(err, "cannot be used as the folder for undo files");
+	return trust_check_folder(path, err);
 }
 
 /* Finds out before the run, not after it, that the page cannot be written. */
-static int batch_check_page(struct batch *batch)
+static int batch_check_page(struct batch *batch, struct bs_error *err)
 {
 	const char *path = batch->request->page;
-	struct bs_error err;
 
-	if (!path || whole_file_check(path, &whole_file_page, &err) == 0)
-		return 0;
-	return batch_error(batch, path, &err);
+	return path ? replace_file_check(path, &page_file_kind, err) : 0;
 }
 
 /*
- * A batch that resumes leaves out images that are done according to the rows, so it has to trust the
- * rows.  Other batches do not rely on earlier rows.
+ * A batch that resumes leaves out images that are done according to the rows, so it has to trust
+ * the rows.  Other batches do not rely on earlier rows.
  */
-static int batch_check_earlier_rows(struct batch *batch)
-{
-	const char *path = batch->request->rows;
-	struct bs_error err;
-	int descriptor;
-
-	if (!batch->request->resume || !rows_can_resume(batch->rows))
-		return 0;
-	descriptor = trust_open_input(whole_file_rows.what, path, O_RDONLY, &err);
-	if (descriptor < 0)
-		return batch_error(batch, path, &err);
-	close(descriptor);
-	return 0;
-}
-
-static int batch_open_rows(struct batch *batch)
+static int batch_open_rows(struct batch *batch, struct bs_error *err)
 {
 	const struct batch_request *request = batch->request;
-	struct bs_error err;
+	int descriptor;
 
-	batch->rows = rows_open(request->rows, request->page, &err);
+	batch->rows = rows_open(request->rows, request->page, err);
 	if (!batch->rows)
-		return batch_error(batch, request->rows ? request->rows : request->page, &err);
-	return batch_check_earlier_rows(batch);
+		return -1;
+	if (!request->resume || !rows_can_resume(batch->rows))
+		return 0;
+	descriptor = trust_open_input(rows_file_kind.what, request->rows, O_RDONLY, err);
+	return descriptor < 0 ? -1 : close(descriptor);
 }
 
-static int batch_find_images(struct batch *batch)
+static int batch_find_images(struct batch *batch, struct bs_error *err)
 {
 	struct find_request request = batch->request->find;
-	struct bs_error err;
+	int result;
 
 	request.unexpected = batch_report_unexpected;
 	request.context = batch;
-	if (find_images(&request, &batch->found, &err) == 0)
-		return 0;
+	result = find_images(&request, &batch->found, err);
 	/* The signal is still pending, so the run begins no image. */
-	batch->stopped_in_search = err.code == BS_INTERRUPTED;
-	return batch->stopped_in_search ? 0 : batch_error(batch, request.arguments[0], &err);
+	batch->stopped_in_search = result < 0 && err->code == BS_INTERRUPTED;
+	return batch->stopped_in_search ? 0 : result;
 }
 
-static int batch_read_earlier_rows(struct batch *batch)
+static int batch_read_earlier_rows(struct batch *batch, struct bs_error *err)
 {
 	const struct batch_request *request = batch->request;
 	const struct resume_request earlier = {
 		.rows = batch->rows, .dry_run = request->dry_run, .leave_out = request->resume};
 	uint64_t skipped;
-	struct bs_error err;
 
 	if (!rows_can_resume(batch->rows))
 		return 0;
-	if (resume_batch(&earlier, &batch->found, &batch->summary, &batch->begun, &skipped, &err) <
-		    0 ||
-	    resume_name(request->rows, batch->options.maker, &err) < 0)
-		return batch_error(batch, request->rows, &err);
+	if (resume_batch(&earlier, &batch->found, &batch->summary, &batch->begun, &skipped, err) <
+	    0)
+		return -1;
 	if (skipped > 0)
 		print_skipped(&batch->errors, request->rows, skipped);
+	return resume_name(request->rows, batch->options.maker, err);
+}
+
+static int batch_prepare(struct batch *batch)
+{
+	const struct batch_request *request = batch->request;
+	const char *rows = request->rows ? request->rows : request->page;
+	const struct {
+		int (*run)(struct batch *batch, struct bs_error *err);
+		const char *name; /* for the error */
+	} steps[] = {
+		{batch_check_undo_directory, request->options->undo_directory},
+		{batch_check_page, request->page},
+		{batch_open_rows, rows},
+		{batch_find_images, request->find.arguments[0]},
+		{batch_read_earlier_rows, rows},
+	};
+	struct bs_error err;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (steps[i].run(batch, &err) < 0)
+			return batch_error(batch, steps[i].name, &err);
 	return 0;
 }
 
@@ -277,19 +272,13 @@ static void batch_report_stop(struct batch *batch, const struct summary_facts *f
 static int batch_write_page(const struct batch *batch, const struct summary_facts *facts,
 			    struct bs_error *err)
 {
-	FILE *file = rows_open_reader(batch->rows, err);
-	struct merge *merge = merge_open();
+	const char *path = batch->request->page;
 	uint64_t ignored;
-	int result = -1;
+	struct merge *merge =
+		merge_open_file(rows_open_reader(batch->rows, err), path, &ignored, err);
+	int result = merge ? page_write(path, merge, facts, err) : -1;
 
-	if (!merge)
-		fail_memory(err);
-	else if (file && merge_add(merge, file, batch->request->page, &ignored, err) == 0)
-		result = page_write(batch->request->page, merge, facts, err);
-	if (merge)
-		merge_close(merge);
-	if (file)
-		fclose(file);
+	merge_close(merge);
 	return result;
 }
 
@@ -395,9 +384,7 @@ enum bs_exit batch_run(const struct batch_request *request)
 	signals_hold_stop();
 	output_open(&batch.output, use_stderr ? stderr : stdout, request->colour);
 	output_open(&batch.errors, stderr, request->colour);
-	if (batch_check_undo_directory(&batch) == 0 && batch_check_page(&batch) == 0 &&
-	    batch_open_rows(&batch) == 0 && batch_find_images(&batch) == 0 &&
-	    batch_read_earlier_rows(&batch) == 0) {
+	if (batch_prepare(&batch) == 0) {
 		batch_run_images(&batch);
 		batch_report(&batch);
 	}

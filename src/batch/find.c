@@ -369,20 +369,8 @@ static void level_close(struct level *level)
 	closedir(level->stream);
 }
 
-static int walk_stream(struct search *search, int descriptor, const char *path, size_t below,
-		       struct bs_error *err);
-
-static int walk_enter(struct search *search, const struct level *level,
-		      const struct folder_entry *entry, const char *path, struct bs_error *err)
-{
-	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK |
-		    (search->request->follow ? 0 : O_NOFOLLOW);
-	int descriptor = openat(dirfd(level->stream), entry->name, flags);
-
-	if (descriptor < 0)
-		return walk_unreadable(search, path);
-	return walk_stream(search, descriptor, path, level->below, err);
-}
+static int walk_folder(struct search *search, int parent, const char *name, int flags,
+		       struct level level, struct bs_error *err);
 
 static int walk_entry(struct search *search, const struct level *level,
 		      const struct folder_entry *entry, const char *path, struct bs_error *err)
@@ -394,7 +382,9 @@ static int walk_entry(struct search *search, const struct level *level,
 	if (walk_matches(&request->exclude, below))
 		return find_leave_out(search, path, FIND_EXCLUDED, NULL);
 	if (S_ISDIR(mode))
-		return walk_enter(search, level, entry, path, err);
+		return walk_folder(search, dirfd(level->stream), entry->name,
+				   request->follow ? 0 : O_NOFOLLOW,
+				   (struct level){.path = path, .below = level->below}, err);
 	if (request->include.count > 0 && !walk_matches(&request->include, below))
 		return find_leave_out(search, path, FIND_EXCLUDED, NULL);
 	if (S_ISREG(mode))
@@ -402,7 +392,7 @@ static int walk_entry(struct search *search, const struct level *level,
 	return find_leave_out(search, path, S_ISLNK(mode) ? FIND_LINK : FIND_NOT_A_FILE, NULL);
 }
 
-static bool ends_with_slash(const char *path)
+static bool walk_ends_with_slash(const char *path)
 {
 	size_t length = strlen(path);
 
@@ -411,7 +401,7 @@ static bool ends_with_slash(const char *path)
 
 static int walk_entries(struct search *search, const struct level *level, struct bs_error *err)
 {
-	const char *slash = ends_with_slash(level->path) ? "" : "/";
+	const char *slash = walk_ends_with_slash(level->path) ? "" : "/";
 	int result = 0;
 
 	for (size_t i = 0; i < level->entries.count && result == 0; i++) {
@@ -428,18 +418,21 @@ static int walk_entries(struct search *search, const struct level *level, struct
 	return result;
 }
 
-/* Closes the descriptor of the folder. */
-static int walk_stream(struct search *search, int descriptor, const char *path, size_t below,
-		       struct bs_error *err)
+/* Walks the folder `name` in the folder `parent`; `level` has its path. */
+static int walk_folder(struct search *search, int parent, const char *name, int flags,
+		       struct level level, struct bs_error *err)
 {
-	struct level level = {.path = path, .below = below};
+	int descriptor =
+		openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | flags);
 	struct stat status;
 	bool is_new;
 	int result;
 
+	if (descriptor < 0)
+		return walk_unreadable(search, level.path);
 	level.stream = fdopendir(descriptor);
 	if (!level.stream || fstat(descriptor, &status) < 0) {
-		walk_unreadable(search, path);
+		walk_unreadable(search, level.path);
 		if (level.stream)
 			closedir(level.stream);
 		else
@@ -448,7 +441,7 @@ static int walk_stream(struct search *search, int descriptor, const char *path, 
 	}
 	result = inodes_add(&search->folders, &status, &is_new, err);
 	if (result == 0 && !is_new)
-		find_leave_out(search, path, FIND_OTHER_NAME, NULL);
+		find_leave_out(search, level.path, FIND_OTHER_NAME, NULL);
 	if (result == 0 && is_new)
 		result = level_read(search, &level, err);
 	if (result == 0)
@@ -457,14 +450,13 @@ static int walk_stream(struct search *search, int descriptor, const char *path, 
 	return result;
 }
 
-/* `path` may be a symbolic link. */
-static int walk_folder(struct search *search, const char *path, struct bs_error *err)
+/* Walks a folder that the command line names; `path` may be a symbolic link. */
+static int walk_argument(struct search *search, const char *path, struct bs_error *err)
 {
-	int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+	const struct level level = {.path = path,
+				    .below = strlen(path) + !walk_ends_with_slash(path)};
 
-	if (descriptor < 0)
-		return walk_unreadable(search, path);
-	return walk_stream(search, descriptor, path, strlen(path) + !ends_with_slash(path), err);
+	return walk_folder(search, AT_FDCWD, path, 0, level, err);
 }
 
 static int find_search_arguments(struct search *search, struct bs_error *err)
@@ -478,7 +470,7 @@ static int find_search_arguments(struct search *search, struct bs_error *err)
 		bool is_there = stat(path, &status) == 0;
 
 		if (is_there && S_ISDIR(status.st_mode))
-			failed = walk_folder(search, path, err);
+			failed = walk_argument(search, path, err);
 		else
 			failed = find_add_named(search, path, is_there ? &status : NULL, err);
 	}

@@ -14,16 +14,18 @@
 
 #include "rows/row.h"
 #include "util/signals.h"
+#include "util/vector.h"
 
 #define READ_SIZE 4096u /* bytes */
+
+DEFINE_VECTOR(bytes, char);
 
 struct slot {
 	pid_t process; /* 0: the slot is free */
 	int channel;   /* -1: closed */
 	enum bs_phase phase;
-	char *line; /* the part that has been received */
-	size_t length;
-	bool line_lost; /* the line was too long, or memory ran out */
+	struct bytes line; /* the part that has been received */
+	bool line_lost;    /* the line was too long, or memory ran out */
 };
 
 struct pool {
@@ -43,12 +45,6 @@ static void slot_close_channel(struct slot *slot)
 
 /* ---- opening and closing ------------------------------------------------------------------- */
 
-static int pool_hold_signals(struct pool *pool, struct bs_error *err)
-{
-	pool->signals = signals_open();
-	return pool->signals >= 0 ? 0 : fail_errno(err, BS_WORKER, "cannot wait for signals");
-}
-
 struct pool *pool_open(size_t slots, struct bs_error *err)
 {
 	struct pool *pool = calloc(1, sizeof(*pool) + slots * sizeof(pool->slots[0]));
@@ -65,7 +61,9 @@ struct pool *pool_open(size_t slots, struct bs_error *err)
 	}
 	for (size_t i = 0; i < slots; i++)
 		pool->slots[i].channel = -1;
-	if (pool_hold_signals(pool, err) < 0) {
+	pool->signals = signals_open();
+	if (pool->signals < 0) {
+		fail_errno(err, BS_WORKER, "cannot wait for signals");
 		pool_close(pool);
 		return NULL;
 	}
@@ -84,7 +82,7 @@ void pool_close(struct pool *pool)
 			waitpid(slot->process, NULL, 0);
 		}
 		slot_close_channel(slot);
-		free(slot->line);
+		bytes_free(&slot->line);
 	}
 	if (pool->signals >= 0)
 		close(pool->signals);
@@ -162,26 +160,25 @@ static size_t slot_store_phases(struct slot *slot, const char *bytes, size_t len
 {
 	size_t count = 0;
 
-	while (slot->length == 0 && count < length && (unsigned char)bytes[count] < BS_PHASE_COUNT)
+	while (slot->line.count == 0 && count < length &&
+	       (unsigned char)bytes[count] < BS_PHASE_COUNT)
 		slot->phase = (enum bs_phase)bytes[count++];
 	return count;
 }
 
 static void slot_store_line(struct slot *slot, const char *bytes, size_t length)
 {
-	char *line;
+	struct bs_error ignored;
 
-	if (length == 0 || slot->line_lost)
+	if (length == 0)
 		return;
-	line = slot->length + length <= ROW_LENGTH_MAX ? realloc(slot->line, slot->length + length)
-						       : NULL;
-	if (!line) {
+	if (slot->line.count + length > ROW_LENGTH_MAX ||
+	    bytes_reserve(&slot->line, length, &ignored) < 0)
 		slot->line_lost = true;
+	if (slot->line_lost)
 		return;
-	}
-	slot->line = line;
-	memcpy(line + slot->length, bytes, length);
-	slot->length += length;
+	memcpy(slot->line.items + slot->line.count, bytes, length);
+	slot->line.count += length;
 }
 
 /* Reads up to READ_SIZE bytes.  False if there are none, or at the end of the channel. */
@@ -204,18 +201,17 @@ static bool slot_read(struct slot *slot)
 /* The line as a string; NULL if it is not exactly one line of text.  The caller frees it. */
 static char *slot_finish_line(struct slot *slot)
 {
-	char *line = slot->line;
-	bool valid = line && !slot->line_lost &&
-		     memchr(line, '\n', slot->length) == line + slot->length - 1 &&
-		     !memchr(line, '\0', slot->length);
+	struct bytes line = slot->line;
+	bool valid = line.count > 0 && !slot->line_lost &&
+		     memchr(line.items, '\n', line.count) == line.items + line.count - 1 &&
+		     !memchr(line.items, '\0', line.count);
 
+	slot->line = (struct bytes){NULL};
 	if (valid)
-		line[slot->length - 1] = '\0';
+		line.items[line.count - 1] = '\0';
 	else
-		free(line);
-	slot->line = NULL;
-	slot->length = 0;
-	return valid ? line : NULL;
+		bytes_free(&line);
+	return line.items;
 }
 
 /* ---- events -------------------------------------------------------------------------------- */

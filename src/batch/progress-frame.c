@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* If the terminal is small, the least important parts are left out first. */
-#include "batch/progress-frame.h"
+#include "batch/progress.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -18,7 +18,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "batch/progress-frame.h"
 #include "report/amount.h"
 #include "report/outcome.h"
 #include "rows/location.h"
@@ -53,14 +52,14 @@ struct progress {
 
 /* ---- the live lines ------------------------------------------------------------------------ */
 
-static bool can_be_live(FILE *stream)
+static bool progress_can_be_live(FILE *stream)
 {
 	const char *terminal = getenv("TERM");
 
 	return isatty(fileno(stream)) && terminal && strcmp(terminal, "dumb") != 0;
 }
 
-static struct size terminal_size(FILE *stream)
+static struct size progress_terminal_size(FILE *stream)
 {
 	struct winsize window = {0};
 	struct size size = {.columns = 80, .rows = 24};
@@ -116,7 +115,7 @@ static char *progress_format(const struct progress *progress, struct size size)
 
 static void progress_draw(struct progress *progress)
 {
-	struct size size = terminal_size(progress->output.stream);
+	struct size size = progress_terminal_size(progress->output.stream);
 	char *frame;
 
 	if (!progress->live)
@@ -173,7 +172,7 @@ struct progress *progress_open(FILE *stream, enum output_colour colour, enum pro
 		return NULL;
 	output_open(&progress->output, stream, colour);
 	progress->kind = kind;
-	progress->live = kind != PROGRESS_QUIET && can_be_live(stream);
+	progress->live = kind != PROGRESS_QUIET && progress_can_be_live(stream);
 	progress->state.total = total;
 	progress->begin = clock_milliseconds();
 	progress_draw(progress);

@@ -19,24 +19,23 @@ struct resumption {
 	uint64_t begun; /* the earliest in the rows; UINT64_MAX: no rows */
 };
 
-static int compare_locations(const void *one, const void *other)
+static int resume_compare(const void *one, const void *other)
 {
 	const struct find_image *a = one, *b = other;
 
 	return strcmp(a->location, b->location);
 }
 
-static struct find_image *find_location(const struct resumption *resumption, char *location)
+static struct find_image *resume_find_image(const struct resumption *resumption, char *location)
 {
 	const struct find_image wanted = {.location = location};
-	struct find_image *const *found =
-		tfind(&wanted, &resumption->by_location, compare_locations);
+	struct find_image *const *found = tfind(&wanted, &resumption->by_location, resume_compare);
 
 	return found ? *found : NULL;
 }
 
 /* Refusals whose cause is the machine or another file, so that the cause may have gone. */
-static bool is_temporary(enum bs_code code)
+static bool resume_is_temporary(enum bs_code code)
 {
 	return code == BS_NO_PERMISSION || code == BS_READ_ONLY || code == BS_IN_USE ||
 	       code == BS_UNDO_FILE_EXISTS || code == BS_UNDO_FILE_UNUSABLE ||
@@ -45,7 +44,7 @@ static bool is_temporary(enum bs_code code)
 	       code == BS_DRIVER_UNUSABLE;
 }
 
-static bool is_done(const struct row *row, const struct find_image *image)
+static bool resume_is_done(const struct row *row, const struct find_image *image)
 {
 	if (!image->was_there || row->modified == 0 || row->size != image->size ||
 	    row->modified != image->modified)
@@ -56,7 +55,7 @@ static bool is_done(const struct row *row, const struct find_image *image)
 	case BS_STATUS_NOTHING_TO_DO:
 		return true;
 	case BS_STATUS_REFUSED:
-		return !is_temporary(row->code);
+		return !resume_is_temporary(row->code);
 	default:
 		return false;
 	}
@@ -75,10 +74,10 @@ static int resume_row(void *context, size_t index, const struct row *row, struct
 					 : "it has rows of a batch, but this is a dry run");
 	if (!resumption->request->leave_out)
 		return 0;
-	image = find_location(resumption, row->location);
+	image = resume_find_image(resumption, row->location);
 	if (row->begun < resumption->begun)
 		resumption->begun = row->begun;
-	if (!image || !is_done(row, image))
+	if (!image || !resume_is_done(row, image))
 		return 0;
 	image->done = true;
 	return summary_add(resumption->summary, row, err);
@@ -86,27 +85,16 @@ static int resume_row(void *context, size_t index, const struct row *row, struct
 
 static int resume_rows(struct resumption *resumption, uint64_t *skipped, struct bs_error *err)
 {
-	FILE *file = rows_open_reader(resumption->request->rows, err);
-	struct merge *merge = merge_open();
-	int result = -1;
+	struct merge *merge = merge_open_file(rows_open_reader(resumption->request->rows, err),
+					      "of earlier runs", skipped, err);
+	int result = merge ? merge_each(merge, resume_row, resumption, err) : -1;
 
-	if (!merge)
-		fail_memory(err);
-	else if (file)
-		result = merge_add(merge, file, "of earlier runs", skipped, err);
-	if (result == 0 && *skipped > 0 && merge_count(merge) == 0)
-		result = fail(err, BS_ROW_INVALID, "it has no valid row");
-	if (result == 0)
-		result = merge_each(merge, resume_row, resumption, err);
-	if (merge)
-		merge_close(merge);
-	if (file)
-		fclose(file);
+	merge_close(merge);
 	return result;
 }
 
 /* For tdestroy(3): the tree does not own the images. */
-static void keep_image(void *image)
+static void resume_keep_image(void *image)
 {
 	(void)image;
 }
@@ -119,7 +107,7 @@ int resume_batch(const struct resume_request *request, struct find_result *found
 	int result = 0;
 
 	for (size_t i = 0; i < found->count && result == 0; i++)
-		if (!tsearch(&found->images[i], &resumption.by_location, compare_locations))
+		if (!tsearch(&found->images[i], &resumption.by_location, resume_compare))
 			result = fail_memory(err);
 	if (result == 0)
 		result = resume_rows(&resumption, skipped, err);
@@ -130,7 +118,7 @@ int resume_batch(const struct resume_request *request, struct find_result *found
 		else if (resumption.begun < *begun)
 			*begun = resumption.begun;
 	}
-	tdestroy(resumption.by_location, keep_image);
+	tdestroy(resumption.by_location, resume_keep_image);
 	return result;
 }
 

@@ -101,7 +101,7 @@ static void run_finish_image(struct running *running, size_t slot, const struct 
 		running->stopping = true;
 }
 
-static void run_set_timeout(const struct running *running, struct bs_error *reason)
+static void run_explain_timeout(const struct running *running, struct bs_error *reason)
 {
 	fail(reason, BS_TIMEOUT, "the image took longer than %s",
 	     count_format(running->request->timeout, "second").text);
@@ -112,7 +112,7 @@ static void run_explain_death(const struct running *running, const struct task *
 			      struct bs_error *reason)
 {
 	if (task->killed && task->timed_out)
-		run_set_timeout(running, reason);
+		run_explain_timeout(running, reason);
 	else if (task->killed)
 		fail(reason, BS_INTERRUPTED, "killed by a second signal");
 	else if (WIFSIGNALED(status))
@@ -128,51 +128,37 @@ static bool run_may_have_written(enum bs_phase phase)
 	return phase >= BS_PHASE_COMMITTING && phase < BS_PHASE_COUNT;
 }
 
-/* Makes the row here, because no process can. */
-static int run_finish_with_result(struct running *running, size_t slot, struct bs_result *result,
-				  struct bs_error *err)
+/* Makes the row here, because no process can.  `why` says why the recovery failed. */
+static int run_make_unrecovered(const struct task *task, const char *why, struct row *row,
+				struct bs_error *err)
 {
-	const struct row_subject subject = attempt_subject(&running->tasks[slot].attempt);
-	struct row row;
-
-	if (row_make(&subject, result, &row, err) < 0) {
-		row_free(&row);
-		return -1;
-	}
-	run_finish_image(running, slot, &row);
-	row_free(&row);
-	return 0;
-}
-
-/* `why` says why the recovery failed.  The state of the image is unknown. */
-static int run_finish_unrecovered(struct running *running, size_t slot, const char *why,
-				  struct bs_error *err)
-{
-	const struct bs_error *reason = &running->tasks[slot].reason;
+	const struct row_subject subject = attempt_subject(&task->attempt);
 	struct bs_result result = {.status = BS_STATUS_RECOVERY_REQUIRED};
 
 	fail(&result.error, BS_RECOVERY_REQUIRED,
-	     "%.200s, and the image could not be recovered: %.200s", reason->message, why);
-	return run_finish_with_result(running, slot, &result, err);
+	     "%.200s, and the image could not be recovered: %.200s", task->reason.message, why);
+	row_free(row);
+	return row_make(&subject, &result, row, err);
 }
 
 /*
  * After a process died: starts a recovery if it may have written to the image.  Otherwise there is
  * nothing to recover, and whatever stopped the process, such as storage that hangs, would stop a
- * recovery too.
+ * recovery too: makes a row.
  *
  * A dead fix may have committed without verifying the result: so the recovery undoes the whole fix.
  */
-static int run_recover_image(struct running *running, const struct pool_event *event,
-			     struct bs_error *err)
+static int run_recover(struct running *running, const struct pool_event *event, struct row *row,
+		       struct bs_error *err)
 {
 	struct task *task = &running->tasks[event->slot];
-	struct bs_result result = {.status = BS_STATUS_FAILED};
+	const struct row_subject subject = attempt_subject(&task->attempt);
 
 	run_explain_death(running, task, event->status, &task->reason);
 	if (!run_may_have_written(event->phase)) {
-		result.error = task->reason;
-		return run_finish_with_result(running, event->slot, &result, err);
+		const struct bs_result result = {.status = BS_STATUS_FAILED, .error = task->reason};
+
+		return row_make(&subject, &result, row, err);
 	}
 	task->attempt.kind = task->attempt.kind == ATTEMPT_FIX ? ATTEMPT_UNDO_FIX : ATTEMPT_RECOVER;
 	task->attempt.wait = deadline_after(LEFT_OVER);
@@ -180,50 +166,40 @@ static int run_recover_image(struct running *running, const struct pool_event *e
 	task->killed = false;
 	task->deadline = deadline_after(RECOVERY_MAX);
 	if (pool_start(running->pool, event->slot, attempt_run, &task->attempt, err) < 0)
-		return run_finish_unrecovered(running, event->slot, err->message, err);
+		return run_make_unrecovered(task, err->message, row, err);
 	return 0;
 }
 
-/* The row of a recovery does not say why the image had to be recovered: add the reason. */
-static int run_finish_recovered(struct running *running, size_t slot, struct row *row,
-				struct bs_error *err)
+/* The row of a recovery does not say why the image had to be recovered: adds the reason. */
+static int run_explain_recovery(const struct running *running, const struct task *task,
+				struct row *row, struct bs_error *err)
 {
-	const struct task *task = &running->tasks[slot];
 	bool fixing = running->request->kind == ATTEMPT_FIX;
 	struct bs_error reason = task->reason;
 
 	if (row->status == BS_STATUS_RECOVERY_REQUIRED ||
-	    (row->status == BS_STATUS_UNDONE && !fixing)) {
-		run_finish_image(running, slot, row);
+	    (row->status == BS_STATUS_UNDONE && !fixing))
 		return 0;
-	}
 	if (row->status == BS_STATUS_UNDONE)
-		fail(&reason, reason.code, "%s; its changes were taken back", task->reason.message);
+		fail(&reason, reason.code, "%s; its changes were undone", task->reason.message);
 	else if (row->status != BS_STATUS_NOTHING_TO_DO)
-		return run_finish_unrecovered(running, slot, row->message, err);
-	if (row_fail(row, &reason, err) < 0)
-		return -1;
-	run_finish_image(running, slot, row);
-	return 0;
+		return run_make_unrecovered(task, row->message, row, err);
+	return row_fail(row, &reason, err);
 }
 
-static int run_finish_with_row(struct running *running, size_t slot, struct row *row,
-			       struct bs_error *err)
+/* Replaces the reason of a row if the process was stopped because of the timeout. */
+static int run_explain_row(const struct running *running, const struct task *task, struct row *row,
+			   struct bs_error *err)
 {
-	const struct task *task = &running->tasks[slot];
 	struct bs_error reason;
 
-	if (task->recovering)
-		return run_finish_recovered(running, slot, row, err);
-	if (task->timed_out && row->code == BS_INTERRUPTED) {
-		run_set_timeout(running, &reason);
-		if (row_fail(row, &reason, err) < 0)
-			return -1;
-	}
-	run_finish_image(running, slot, row);
-	return 0;
+	if (!task->timed_out || row->code != BS_INTERRUPTED)
+		return 0;
+	run_explain_timeout(running, &reason);
+	return row_fail(row, &reason, err);
 }
 
+/* A process has ended: its image gets a row, unless it has to be recovered first. */
 static int run_handle_end(struct running *running, const struct pool_event *event,
 			  struct bs_error *err)
 {
@@ -232,15 +208,20 @@ static int run_handle_end(struct running *running, const struct pool_event *even
 	struct row row = {.object = NULL};
 	int result;
 
-	if (event->line && row_parse(event->line, strlen(event->line), &row, &ignored) == 0)
-		result = run_finish_with_row(running, event->slot, &row, err);
+	if (event->line && row_parse(event->line, strlen(event->line), &row, &ignored) < 0)
+		row_free(&row);
+	if (row.object)
+		result = task->recovering ? run_explain_recovery(running, task, &row, err)
+					  : run_explain_row(running, task, &row, err);
 	else if (task->recovering)
-		result = run_finish_unrecovered(running, event->slot,
-						task->killed ? "the recovery did not end either"
-							     : "the recovery died as well",
-						err);
+		result = run_make_unrecovered(task,
+					      task->killed ? "the recovery did not end either"
+							   : "the recovery died as well",
+					      &row, err);
 	else
-		result = run_recover_image(running, event, err);
+		result = run_recover(running, event, &row, err);
+	if (result == 0 && row.object)
+		run_finish_image(running, event->slot, &row);
 	row_free(&row);
 	return result;
 }

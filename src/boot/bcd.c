@@ -9,21 +9,21 @@
 #include "util/bytes.h"
 #include "util/utf16.h"
 
-/* Objects and elements together.  Large real stores have some hundred; who searches them all for
- * each of them should be done in no time. */
+/* Objects and elements together.  Large real stores have some hundred; for this number, searching
+ * all of them for each of them still takes no time. */
 #define KEYS_MAX 8192u
 
-/* Bytes of a list of strings that are looked at: each look counts from its start, and 64 KiB are a
- * menu of more than 800 entries. */
+/* Bytes of a list of strings that are read: each reader begins at its start.  64 KiB are a menu of
+ * more than 800 entries. */
 #define LIST_MAX (64u << 10)
 
-/* The class of the objects that start a program, in the high four bits of their type. */
+/* The class of objects that start a program, in the high four bits of their type. */
 #define APPLICATION_OBJECT 1u
 
-/* A device element: 16 bytes of GUID, then the device descriptor. */
+/* A device element has 16 bytes of GUID, then the device descriptor. */
 #define DESCRIPTOR_OFFSET 0x10u
 
-/* Offsets in a device descriptor (BL_DEVICE_DESCRIPTOR), and its types. */
+/* Offsets in a device descriptor (BL_DEVICE_DESCRIPTOR), and its types; source in the header. */
 enum {
 	DESCRIPTOR_TYPE = 0x00,
 	DESCRIPTOR_SIZE = 0x08,
@@ -42,14 +42,15 @@ enum {
 	PARTITION_END = 0x2C,
 	CONTAINER_DISK = 0,
 	CONTAINER_VHD = 6,
-	PARTITION_FILE = 0x48, /* of a virtual disk: the descriptor of its file */
-	STYLE_MBR = 1,         /* and 0 GPT: the other way round than in the WMI documentation */
+	PARTITION_FILE = 0x48, /* in a partition of a virtual disk: the descriptor of its file */
+	STYLE_MBR = 1,         /* 0 is GPT; the WMI documentation says the opposite */
 
-	/* type 0: a local device, of which those are followed that are a file */
+	/* type 0: a local device; only files are followed */
 	LOCAL_SUBTYPE = 0x10,
 	SUBTYPE_RAMDISK = 3,
 	SUBTYPE_FILE = 5,
-	FILE_PARENT = 0x34, /* a whole descriptor; the file's path follows it, in UTF-16 */
+	FILE_PARENT =
+		0x34, /* the device with the file, a whole descriptor; then the path, UTF-16 */
 };
 
 /* Elements that hold a device, and the one that names the file on it. */
@@ -62,69 +63,58 @@ static const struct {
 	{0x11000043, 0x12000044}, /* the boot status log's device and path */
 };
 
-/* Gets the keys below one; the caller frees *keys.  *left is how many more the store may have. */
-static int take_keys(struct regf *hive, uint32_t key, size_t *left, uint32_t **keys, size_t *count,
-		     struct bs_error *err)
+DEFINE_VECTOR(bcd_elements, struct bcd_element);
+
+/* A store that is being parsed. */
+struct bcd_parser {
+	struct regf hive;
+	const uint8_t *bytes;
+	struct bcd_elements elements;
+	size_t keys_left; /* how many more keys the store may have */
+};
+
+/* Gets the subkeys of a key; the caller frees *keys, also on error. */
+static int bcd_subkeys(struct bcd_parser *parser, uint32_t key, struct regf_keys *keys,
+		       struct bs_error *err)
 {
-	if (regf_children(hive, key, keys, count, err) < 0)
+	if (regf_subkeys(&parser->hive, key, keys, err) < 0)
 		return -1;
-	if (*count <= *left) {
-		*left -= *count;
+	if (keys->count > parser->keys_left)
+		return fail(err, BS_BCD_DAMAGED, "it has too many objects and elements");
+	parser->keys_left -= keys->count;
+	return 0;
+}
+
+/* Adds the element of a key, unless the key does not look like an element. */
+static int bcd_add_element(struct bcd_parser *parser, const char *object, uint32_t type,
+			   uint32_t key, struct bs_error *err)
+{
+	char name[REGF_NAME_MAX], *end;
+	struct bcd_element element = {.object_type = type};
+	struct regf_value value;
+	bool found;
+
+	if (regf_name(&parser->hive, key, name, err) < 0 ||
+	    regf_value(&parser->hive, key, "Element", &found, &value, err) < 0)
+		return -1;
+	element.id = (uint32_t)strtoul(name, &end, 16);
+	if (!found || *end != '\0' || end != name + 8)
 		return 0;
-	}
-	free(*keys);
-	return fail(err, BS_BCD_DAMAGED, "it has too many objects and elements");
+	snprintf(element.object, sizeof(element.object), "%.39s", object);
+	element.offset = (uint32_t)value.offset;
+	element.size = value.size;
+	return bcd_elements_append(&parser->elements, element, err);
 }
 
-static int add_elements(struct bcd *bcd, struct regf *hive, const char *object, uint32_t type,
-			uint32_t elements_key, size_t *left, struct bs_error *err)
+static int bcd_add_object(struct bcd_parser *parser, uint32_t key, struct bs_error *err)
 {
-	uint32_t *keys;
-	size_t count;
-	struct bcd_element *grown;
-	int result = 0;
-
-	if (take_keys(hive, elements_key, left, &keys, &count, err) < 0)
-		return -1;
-	grown = reallocarray(bcd->elements, bcd->count + count + 1, sizeof(*grown));
-	if (grown == NULL) {
-		result = fail_memory(err);
-		goto out;
-	}
-	bcd->elements = grown;
-	for (size_t i = 0; i < count && result == 0; i++) {
-		struct bcd_element *element = &grown[bcd->count];
-		char name[REGF_NAME_MAX], *end;
-		struct regf_value value;
-		bool found;
-
-		if (regf_name(hive, keys[i], name, err) < 0 ||
-		    regf_value(hive, keys[i], "Element", &found, &value, err) < 0) {
-			result = -1;
-			break;
-		}
-		memset(element, 0, sizeof(*element));
-		element->id = (uint32_t)strtoul(name, &end, 16);
-		if (!found || *end != '\0' || end != name + 8)
-			continue;
-		snprintf(element->object, sizeof(element->object), "%.39s", object);
-		element->object_type = type;
-		element->offset = (uint32_t)value.offset;
-		element->size = value.size;
-		bcd->count++;
-	}
-out:
-	free(keys);
-	return result;
-}
-
-static int add_object(struct bcd *bcd, struct regf *hive, uint32_t key, size_t *left,
-		      struct bs_error *err)
-{
+	struct regf *hive = &parser->hive;
+	struct regf_keys keys = {0};
 	char object[REGF_NAME_MAX];
 	uint32_t description, elements, type = 0;
 	struct regf_value value;
 	bool found = false;
+	int result;
 
 	if (regf_name(hive, key, object, err) < 0 ||
 	    regf_find(hive, key, "Description", &description, err) < 0 ||
@@ -135,32 +125,38 @@ static int add_object(struct bcd *bcd, struct regf *hive, uint32_t key, size_t *
 	if (description != 0 && regf_value(hive, description, "Type", &found, &value, err) < 0)
 		return -1;
 	if (found && value.size == 4)
-		type = load_le32(bcd->bytes + value.offset);
-	return add_elements(bcd, hive, object, type, elements, left, err);
+		type = load_le32(parser->bytes + value.offset);
+	result = bcd_subkeys(parser, elements, &keys, err);
+	for (size_t i = 0; i < keys.count && result == 0; i++)
+		result = bcd_add_element(parser, object, type, keys.items[i], err);
+	regf_keys_free(&keys);
+	return result;
 }
 
 int bcd_parse(const uint8_t *bytes, size_t size, struct bcd *bcd, struct bs_error *err)
 {
-	struct regf hive;
-	uint32_t objects_key, *objects = NULL;
-	size_t count, left = KEYS_MAX;
-	int result = 0;
+	struct bcd_parser parser = {.bytes = bytes, .keys_left = KEYS_MAX};
+	struct regf *hive = &parser.hive;
+	struct regf_keys objects = {0};
+	uint32_t objects_key;
+	int result;
 
 	*bcd = (struct bcd){.bytes = bytes, .size = size};
 	if (size > BCD_SIZE_MAX)
 		return fail(err, BS_BCD_DAMAGED, "it is too large");
-	regf_from_buffer(&hive, bytes, size);
-	if (regf_open(&hive, err) < 0 || regf_find_path(&hive, "Objects", &objects_key, err) < 0)
+	regf_from_buffer(hive, bytes, size);
+	if (regf_open(hive, err) < 0 || regf_find_path(hive, "Objects", &objects_key, err) < 0)
 		return -1;
 	if (objects_key == 0)
 		return fail(err, BS_BCD_DAMAGED, "it is a registry hive, but no BCD store");
-	if (take_keys(&hive, objects_key, &left, &objects, &count, err) < 0)
-		return -1;
-	bcd->dirty = hive.dirty;
-	bcd->sequence = hive.sequence;
-	for (size_t i = 0; i < count && result == 0; i++)
-		result = add_object(bcd, &hive, objects[i], &left, err);
-	free(objects);
+	result = bcd_subkeys(&parser, objects_key, &objects, err);
+	bcd->dirty = hive->dirty;
+	bcd->sequence = hive->sequence;
+	for (size_t i = 0; i < objects.count && result == 0; i++)
+		result = bcd_add_object(&parser, objects.items[i], err);
+	regf_keys_free(&objects);
+	bcd->elements = parser.elements.items;
+	bcd->count = parser.elements.count;
 	return result;
 }
 
@@ -184,7 +180,7 @@ const struct bcd_element *bcd_find(const struct bcd *bcd, const char *object, ui
 void bcd_text(const struct bcd *bcd, const struct bcd_element *element, char *text, size_t size)
 {
 	text[0] = '\0';
-	if (element != NULL && element->size != 0)
+	if (element && element->size != 0)
 		utf16_to_utf8(bcd->bytes + element->offset, element->size, text, size);
 }
 
@@ -194,7 +190,7 @@ bool bcd_list_text(const struct bcd *bcd, const struct bcd_element *element, siz
 	uint32_t at = 0, end;
 
 	text[0] = '\0';
-	if (element == NULL)
+	if (!element)
 		return false;
 	end = (uint32_t)min_u64(element->size, LIST_MAX);
 	for (; index > 0; index--) {
@@ -226,45 +222,55 @@ bool bcd_default_object(const struct bcd *bcd, char object[40])
 
 bool bcd_is_device(uint32_t id)
 {
-	return (id >> 24 & 0x0F) == 1; /* the element's format: 1 is a device */
+	return (id >> 24 & 0x0F) == 1; /* the format of the element: 1 is a device */
 }
 
-/* The size that a descriptor states, when it fits in the `size` bytes that hold it; else 0. */
-static uint32_t descriptor_size(const uint8_t *descriptor, uint32_t size)
-{
-	uint32_t stated = size >= DESCRIPTOR_HEADER ? load_le32(descriptor + DESCRIPTOR_SIZE) : 0;
+/* A device descriptor in the store. */
+struct descriptor {
+	const uint8_t *bytes;
+	uint32_t offset; /* in the store */
+	uint32_t size;
+};
 
-	return stated >= DESCRIPTOR_HEADER && stated <= size ? stated : 0;
+/*
+ * Opens the descriptor at `offset` of the store, in a place of `room` bytes.  False if its own size
+ * is not within the place.
+ */
+static bool descriptor_open(const struct bcd *bcd, uint32_t offset, uint32_t room,
+			    struct descriptor *descriptor)
+{
+	*descriptor = (struct descriptor){.bytes = bcd->bytes + offset, .offset = offset};
+	if (room < DESCRIPTOR_HEADER)
+		return false;
+	descriptor->size = load_le32(descriptor->bytes + DESCRIPTOR_SIZE);
+	return descriptor->size >= DESCRIPTOR_HEADER && descriptor->size <= room;
 }
 
-/* A type 6 descriptor of `size` bytes at `at` of the store: a partition of a real disk. */
-static void parse_partition(const struct bcd *bcd, uint32_t at, uint32_t size,
-			    struct bcd_device *device)
+/* The number at `field`, or UINT32_MAX if the descriptor ends before. */
+static uint32_t descriptor_number(const struct descriptor *descriptor, uint32_t field)
 {
-	const uint8_t *descriptor = bcd->bytes + at;
-
-	if (size < PARTITION_END || load_le32(descriptor + PARTITION_CONTAINER) != CONTAINER_DISK ||
-	    load_le32(descriptor + PARTITION_STYLE) != STYLE_MBR)
-		return;
-	device->kind = BCD_DEVICE_PARTITION;
-	device->disk_signature = load_le32(descriptor + PARTITION_SIGNATURE);
-	device->partition_offset = load_le64(descriptor + PARTITION_OFFSET);
-	device->field_offset = at + PARTITION_OFFSET;
+	return field + 4 <= descriptor->size ? load_le32(descriptor->bytes + field) : UINT32_MAX;
 }
 
 /* A descriptor that is no file. */
-static void parse_plain(const struct bcd *bcd, uint32_t at, uint32_t size,
-			struct bcd_device *device)
+static void descriptor_parse_plain(const struct descriptor *descriptor, struct bcd_device *device)
 {
-	switch (load_le32(bcd->bytes + at + DESCRIPTOR_TYPE)) {
+	switch (descriptor_number(descriptor, DESCRIPTOR_TYPE)) {
 	case TYPE_BOOT:
 		device->kind = BCD_DEVICE_BOOT;
 		break;
 	case TYPE_LOCATE:
 		device->kind = BCD_DEVICE_LOCATE;
 		break;
-	case TYPE_PARTITION:
-		parse_partition(bcd, at, size, device);
+	case TYPE_PARTITION: /* of a real disk */
+		if (descriptor->size < PARTITION_END ||
+		    descriptor_number(descriptor, PARTITION_CONTAINER) != CONTAINER_DISK ||
+		    descriptor_number(descriptor, PARTITION_STYLE) != STYLE_MBR)
+			break;
+		device->kind = BCD_DEVICE_PARTITION;
+		device->disk_signature = descriptor_number(descriptor, PARTITION_SIGNATURE);
+		device->partition_offset = load_le64(descriptor->bytes + PARTITION_OFFSET);
+		device->field_offset = descriptor->offset + PARTITION_OFFSET;
 		break;
 	default:
 		break;
@@ -272,59 +278,50 @@ static void parse_plain(const struct bcd *bcd, uint32_t at, uint32_t size,
 }
 
 /* A type 0 descriptor: a file of `subtype` on another device. */
-static void parse_file(const struct bcd *bcd, uint32_t at, uint32_t size, uint32_t subtype,
-		       struct bcd_device *device)
+static void descriptor_parse_file(const struct bcd *bcd, const struct descriptor *descriptor,
+				  uint32_t subtype, struct bcd_device *device)
 {
-	const uint8_t *descriptor = bcd->bytes + at;
-	uint32_t parent_size;
+	struct descriptor parent;
+	uint32_t end;
 
-	if (size < FILE_PARENT || load_le32(descriptor + LOCAL_SUBTYPE) != subtype)
+	if (descriptor->size < FILE_PARENT ||
+	    descriptor_number(descriptor, DESCRIPTOR_TYPE) != TYPE_LOCAL ||
+	    descriptor_number(descriptor, LOCAL_SUBTYPE) != subtype ||
+	    !descriptor_open(bcd, descriptor->offset + FILE_PARENT, descriptor->size - FILE_PARENT,
+			     &parent))
 		return;
-	parent_size = descriptor_size(descriptor + FILE_PARENT, size - FILE_PARENT);
-	if (parent_size == 0)
-		return;
-	parse_plain(bcd, at + FILE_PARENT, parent_size, device);
+	descriptor_parse_plain(&parent, device);
 	if (device->kind == BCD_DEVICE_OTHER)
 		return;
+	end = FILE_PARENT + parent.size;
 	device->file = subtype == SUBTYPE_RAMDISK ? BCD_RAMDISK : BCD_VHD;
-	utf16_to_utf8(descriptor + FILE_PARENT + parent_size, size - FILE_PARENT - parent_size,
-		      device->path, sizeof(device->path));
-}
-
-/* A partition of a virtual disk: the descriptor of the disk's file comes behind it. */
-static void parse_vhd(const struct bcd *bcd, uint32_t at, uint32_t size, struct bcd_device *device)
-{
-	const uint8_t *file = bcd->bytes + at + PARTITION_FILE;
-	uint32_t file_size;
-
-	if (size < PARTITION_FILE)
-		return;
-	file_size = descriptor_size(file, size - PARTITION_FILE);
-	if (file_size != 0 && load_le32(file + DESCRIPTOR_TYPE) == TYPE_LOCAL)
-		parse_file(bcd, at + PARTITION_FILE, file_size, SUBTYPE_FILE, device);
+	utf16_to_utf8(descriptor->bytes + end, descriptor->size - end, device->path,
+		      sizeof(device->path));
 }
 
 void bcd_device(const struct bcd *bcd, const struct bcd_element *element, struct bcd_device *device)
 {
-	const uint8_t *descriptor;
-	uint32_t size, at;
+	struct descriptor descriptor, file;
+	uint32_t type;
 
 	*device = (struct bcd_device){.kind = BCD_DEVICE_OTHER};
-	if (element == NULL || element->size < DESCRIPTOR_OFFSET)
+	if (!element || element->size < DESCRIPTOR_OFFSET ||
+	    !descriptor_open(bcd, element->offset + DESCRIPTOR_OFFSET,
+			     element->size - DESCRIPTOR_OFFSET, &descriptor))
 		return;
-	descriptor = bcd->bytes + element->offset + DESCRIPTOR_OFFSET;
-	size = descriptor_size(descriptor, element->size - DESCRIPTOR_OFFSET);
-	if (size == 0)
-		return;
-	at = element->offset + DESCRIPTOR_OFFSET;
-	if (load_le32(descriptor + DESCRIPTOR_TYPE) == TYPE_LOCAL)
-		parse_file(bcd, at, size, SUBTYPE_RAMDISK, device);
-	else if (size >= PARTITION_END &&
-		 load_le32(descriptor + DESCRIPTOR_TYPE) == TYPE_PARTITION &&
-		 load_le32(descriptor + PARTITION_CONTAINER) == CONTAINER_VHD)
-		parse_vhd(bcd, at, size, device);
-	else
-		parse_plain(bcd, at, size, device);
+	type = descriptor_number(&descriptor, DESCRIPTOR_TYPE);
+	if (type == TYPE_LOCAL) {
+		descriptor_parse_file(bcd, &descriptor, SUBTYPE_RAMDISK, device);
+	} else if (type == TYPE_PARTITION &&
+		   descriptor_number(&descriptor, PARTITION_CONTAINER) == CONTAINER_VHD) {
+		/* A partition of a virtual disk: behind it is the descriptor of the disk's file. */
+		if (descriptor.size >= PARTITION_FILE &&
+		    descriptor_open(bcd, descriptor.offset + PARTITION_FILE,
+				    descriptor.size - PARTITION_FILE, &file))
+			descriptor_parse_file(bcd, &file, SUBTYPE_FILE, device);
+	} else {
+		descriptor_parse_plain(&descriptor, device);
+	}
 }
 
 void bcd_device_file(const struct bcd *bcd, const struct bcd_element *element,
@@ -341,7 +338,7 @@ void bcd_device_file(const struct bcd *bcd, const struct bcd_element *element,
 				 size);
 	if (path[0] != '\0' || element->id != BCD_DEVICE)
 		return;
-	/* Windows 7 and later do not write down bootmgr's own path. */
+	/* Windows 7 and later do not store bootmgr's own path. */
 	if (strcasecmp(element->object, BCD_BOOTMGR) == 0)
 		snprintf(path, size, "\\bootmgr");
 	else if (strcasecmp(element->object, BCD_NTLDR) == 0)

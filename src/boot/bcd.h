@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The boot configuration data store: read from a buffer, and edited in place in it.
+ * The boot configuration data (BCD) store: a codec on a buffer.
  *
- * A BCD is a registry hive: \Objects\{guid}\Description has the object's Type, and each subkey of
- * \Objects\{guid}\Elements is an element, named by its number in eight hexadecimal digits, with
- * the data in the value "Element".  Pointing a device at another partition of the same disk keeps
- * every length, so it is done in the store's bytes: eight of them for each element, no more, and
- * the hive's checksum, which covers only its first 508 bytes, stays right.
+ * A BCD is a registry hive.  \Objects\{guid}\Description has the object's Type.  Each subkey of
+ * \Objects\{guid}\Elements is an element: its name is the element's number in eight hexadecimal
+ * digits, its value "Element" has the data.  To point a device at another partition of the same
+ * disk changes no length, so it is done in place: eight bytes for each element.  The hive's
+ * checksum stays valid, because it covers only the first 508 bytes.
  *
  * Object and element numbers: Microsoft, "BCD reference" (bcdedit's and WMI's documentation);
  * device elements: reactos boot/environ/include/bl.h (BL_DEVICE_DESCRIPTOR), and real stores.
@@ -57,15 +57,15 @@ struct bcd_element {
 struct bcd {
 	const uint8_t *bytes; /* the caller's, must outlive this */
 	size_t size;
-	bool dirty;        /* newer data waits in BCD.LOG*: the store must not be edited */
-	uint32_t sequence; /* of the last change in it, see regf-log.h */
+	bool dirty;        /* BCD.LOG* has newer data: the store must not be edited */
+	uint32_t sequence; /* of the last change in it, for regf_log_is_newer() */
 	struct bcd_element *elements;
 	size_t count;
 };
 
 enum bcd_device_kind {
-	BCD_DEVICE_OTHER,     /* of a kind that is left alone: GPT, VHD, network... */
-	BCD_DEVICE_BOOT,      /* wherever bootmgr came from */
+	BCD_DEVICE_OTHER,     /* a kind that is left alone (GPT, network...), or not understood */
+	BCD_DEVICE_BOOT,      /* the volume from which bootmgr was loaded */
 	BCD_DEVICE_LOCATE,    /* the first volume with the path on it */
 	BCD_DEVICE_PARTITION, /* a partition of an MBR disk */
 };
@@ -74,55 +74,55 @@ enum bcd_device_kind {
 enum bcd_file_kind {
 	BCD_NO_FILE,
 	BCD_RAMDISK, /* its content is loaded into memory */
-	BCD_VHD,     /* a virtual disk, of which a partition is the device */
+	BCD_VHD,     /* a virtual disk; the device is a partition of the disk */
 };
 
 struct bcd_device {
-	enum bcd_device_kind kind; /* of what the file is on, when it is one */
+	enum bcd_device_kind kind; /* for a file: the device that holds the file */
 	enum bcd_file_kind file;
-	/* Of BCD_DEVICE_PARTITION: */
+	/* For BCD_DEVICE_PARTITION: */
 	uint32_t disk_signature;
 	uint64_t partition_offset; /* bytes from the start of the disk */
 	uint32_t field_offset;     /* of the eight bytes of partition_offset in the store */
-	char path[BS_PATH_MAX];    /* of the file */
+	char path[BS_PATH_MAX];    /* of the file, unless `file` is BCD_NO_FILE */
 };
 
 /*
- * Reads all elements.  Errors: BS_BCD_DAMAGED with what is wrong, BS_NO_MEMORY.  Freed with
- * bcd_free(), also after an error.
+ * Reads all elements.  The caller frees *bcd with bcd_free(), also on error.  Errors:
+ * BS_BCD_DAMAGED with what is wrong, BS_NO_MEMORY.
  */
 MUST_CHECK int bcd_parse(const uint8_t *bytes, size_t size, struct bcd *bcd, struct bs_error *err);
 void bcd_free(struct bcd *bcd);
 
-/* NULL when there is none.  `object` in any case. */
+/* Finds an element; NULL if there is none.  The case of `object` is ignored. */
 const struct bcd_element *bcd_find(const struct bcd *bcd, const char *object, uint32_t id);
 
-/* A string element, or the first string of a list of them, as UTF-8; empty for NULL. */
+/* A string element, or the first string of a list of strings, as UTF-8; empty for NULL. */
 void bcd_text(const struct bcd *bcd, const struct bcd_element *element, char *text, size_t size);
 
-/* The string at `index`, from 0, of a list of them; false when there are not so many. */
+/* The string at `index` (from 0) of a list of strings; false if the list is shorter. */
 bool bcd_list_text(const struct bcd *bcd, const struct bcd_element *element, size_t index,
 		   char *text, size_t size);
 
-/* The kind of program of an element's object; ntldr's own object is one whatever its type. */
+/* The kind of program that an element's object starts; ntldr's object counts by its GUID. */
 uint32_t bcd_application(const struct bcd_element *element);
 
 /* The object that starts by default: bootmgr's default, else the first in its display order. */
 bool bcd_default_object(const struct bcd *bcd, char object[40]);
 
-/* A device element taken apart; NULL and whatever is not understood is BCD_DEVICE_OTHER. */
+/* Parses a device element.  NULL, and what is not understood, gives BCD_DEVICE_OTHER. */
 void bcd_device(const struct bcd *bcd, const struct bcd_element *element,
 		struct bcd_device *device);
 
 /*
- * The file that a device element leads to: that of a device which is a file, or what the element
- * next to it names (a device's path, an osdevice's systemroot, a RAM disk's sdi file, and so on).
- * Empty when it leads to no file.
+ * The path of the file to which a device element leads: of the device's own file, or the path in
+ * the element beside it (path for device, systemroot for osdevice, and so on).  Empty if there is
+ * no file.
  */
 void bcd_device_file(const struct bcd *bcd, const struct bcd_element *element,
 		     const struct bcd_device *device, char *path, size_t size);
 
-/* True for the elements that hold a device. */
+/* Whether elements with this number hold a device. */
 bool bcd_is_device(uint32_t id);
 
 #endif

@@ -7,32 +7,35 @@
 #include <string.h>
 #include <strings.h>
 
-enum section { SECTION_OTHER, SECTION_LOADER, SECTION_SYSTEMS };
+enum ini_section { INI_OTHER, INI_LOADER, INI_SYSTEMS };
 
-/* A piece of a line; nothing in the buffer is terminated. */
-struct piece {
+/* A part of a line, without a final zero. */
+struct ini_text {
 	const char *start;
 	size_t length;
 };
 
-static struct piece trim(struct piece piece)
+static bool ini_is_blank(char c)
 {
-	while (piece.length != 0 && strchr(" \t\r\"", *piece.start) != NULL) {
-		piece.start++;
-		piece.length--;
-	}
-	while (piece.length != 0 && strchr(" \t\r\"", piece.start[piece.length - 1]) != NULL)
-		piece.length--;
-	return piece;
+	return strchr(" \t\r\"", c);
 }
 
-static bool equals(struct piece piece, const char *text)
+static struct ini_text ini_trim(struct ini_text text)
 {
-	return piece.length == strlen(text) && strncasecmp(piece.start, text, piece.length) == 0;
+	for (; text.length > 0 && ini_is_blank(*text.start); text.length--)
+		text.start++;
+	while (text.length > 0 && ini_is_blank(text.start[text.length - 1]))
+		text.length--;
+	return text;
 }
 
-/* Takes "NAME(NUMBER)" off the front; false when something else is there. */
-static bool take_number(const char **text, const char *name, uint32_t *number)
+static bool ini_equals(struct ini_text text, const char *other)
+{
+	return text.length == strlen(other) && strncasecmp(text.start, other, text.length) == 0;
+}
+
+/* Reads "NAME(NUMBER)" at the start of *text and moves *text behind it; false if it is not there. */
+static bool ini_read_number(const char **text, const char *name, uint32_t *number)
 {
 	size_t length = strlen(name);
 	char *end;
@@ -47,7 +50,7 @@ static bool take_number(const char **text, const char *name, uint32_t *number)
 	return true;
 }
 
-static bool is_ascii(const char *text)
+static bool ini_is_ascii(const char *text)
 {
 	for (; *text != '\0'; text++)
 		if ((unsigned char)*text >= 0x80)
@@ -55,26 +58,28 @@ static bool is_ascii(const char *text)
 	return true;
 }
 
-static void understand(const char *text, struct boot_ini_choice *choice)
+static void ini_parse_choice(const char *text, struct boot_ini_choice *choice)
 {
 	uint32_t adapter, unit;
 
-	if (isalpha((unsigned char)text[0]) && text[1] == ':' && is_ascii(text)) {
+	if (isalpha((unsigned char)text[0]) && text[1] == ':' && ini_is_ascii(text)) {
 		const char *path = text + 2 + (text[2] == '\\');
 
 		choice->kind = BOOT_INI_FILE;
 		snprintf(choice->path, sizeof(choice->path), "\\%s",
 			 *path != '\0' ? path : "BOOTSECT.DOS");
-	} else if (take_number(&text, "multi", &adapter) && take_number(&text, "disk", &unit) &&
-		   take_number(&text, "rdisk", &choice->disk) &&
-		   take_number(&text, "partition", &choice->partition)) {
+	} else if (ini_read_number(&text, "multi", &adapter) &&
+		   ini_read_number(&text, "disk", &unit) &&
+		   ini_read_number(&text, "rdisk", &choice->disk) &&
+		   ini_read_number(&text, "partition", &choice->partition)) {
 		choice->kind = BOOT_INI_WINDOWS;
 	} else {
 		choice->kind = BOOT_INI_OTHER;
 	}
 }
 
-static int add(struct boot_ini *ini, struct piece what, bool is_default, struct bs_error *err)
+static int ini_add(struct boot_ini *ini, struct ini_text what, bool is_default,
+		   struct bs_error *err)
 {
 	struct boot_ini_choice *choice = &ini->choices[ini->count];
 	char text[sizeof(choice->path)];
@@ -87,7 +92,7 @@ static int add(struct boot_ini *ini, struct piece what, bool is_default, struct 
 	text[what.length] = '\0';
 	*choice = (struct boot_ini_choice){.is_default = is_default};
 	snprintf(choice->text, sizeof(choice->text), "%.63s", text);
-	understand(text, choice);
+	ini_parse_choice(text, choice);
 	for (uint32_t i = 0; i < ini->count; i++)
 		if (strcasecmp(ini->choices[i].text, choice->text) == 0 &&
 		    strcasecmp(ini->choices[i].path, choice->path) == 0)
@@ -96,51 +101,52 @@ static int add(struct boot_ini *ini, struct piece what, bool is_default, struct 
 	return 0;
 }
 
-static enum section section_of(struct piece line)
+static enum ini_section ini_section(struct ini_text line)
 {
-	if (equals(line, "[boot loader]"))
-		return SECTION_LOADER;
-	return equals(line, "[operating systems]") ? SECTION_SYSTEMS : SECTION_OTHER;
+	if (ini_equals(line, "[boot loader]"))
+		return INI_LOADER;
+	return ini_equals(line, "[operating systems]") ? INI_SYSTEMS : INI_OTHER;
 }
 
-static int read_line(struct boot_ini *ini, enum section *section, struct piece line,
-		     struct bs_error *err)
+static int ini_read_line(struct boot_ini *ini, enum ini_section *section, struct ini_text line,
+			 struct bs_error *err)
 {
 	const char *equal;
-	struct piece name, value;
+	struct ini_text name, value;
 
-	line = trim(line);
+	line = ini_trim(line);
 	if (line.length == 0 || *line.start == ';')
 		return 0;
 	if (*line.start == '[') {
-		*section = section_of(line);
+		*section = ini_section(line);
 		return 0;
 	}
 	equal = memchr(line.start, '=', line.length);
-	if (equal == NULL)
+	if (!equal)
 		return 0;
-	name = trim((struct piece){line.start, (size_t)(equal - line.start)});
-	value = trim((struct piece){equal + 1, line.length - (size_t)(equal - line.start) - 1});
-	if (*section == SECTION_LOADER && equals(name, "default"))
-		return add(ini, value, true, err);
-	return *section == SECTION_SYSTEMS ? add(ini, name, false, err) : 0;
+	name = ini_trim((struct ini_text){line.start, (size_t)(equal - line.start)});
+	value = ini_trim(
+		(struct ini_text){equal + 1, line.length - (size_t)(equal - line.start) - 1});
+	if (*section == INI_LOADER && ini_equals(name, "default"))
+		return ini_add(ini, value, true, err);
+	return *section == INI_SYSTEMS ? ini_add(ini, name, false, err) : 0;
 }
 
 int boot_ini_parse(const uint8_t *bytes, size_t size, struct boot_ini *ini, struct bs_error *err)
 {
-	enum section section = SECTION_OTHER;
+	enum ini_section section = INI_OTHER;
 	const char *text = (const char *)bytes;
 
 	*ini = (struct boot_ini){0};
 	if (size > BOOT_INI_SIZE_MAX)
 		return fail(err, BS_LEGACY_UNSUPPORTED, "it is too large");
-	if (size != 0 && memchr(bytes, 0, size) != NULL)
+	if (size > 0 && memchr(bytes, 0, size))
 		return fail(err, BS_LEGACY_UNSUPPORTED, "it is no text");
 	for (size_t at = 0; at < size;) {
 		const char *end = memchr(text + at, '\n', size - at);
-		size_t length = end != NULL ? (size_t)(end - text) - at : size - at;
+		size_t length = end ? (size_t)(end - text) - at : size - at;
 
-		if (read_line(ini, &section, (struct piece){text + at, length}, err) < 0)
+		if (ini_read_line(ini, &section, (struct ini_text){text + at, length}, err) < 0)
 			return -1;
 		at += length + 1;
 	}

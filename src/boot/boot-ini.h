@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * boot.ini, the menu of Windows NT to XP: read from a buffer, no I/O.
+ * boot.ini, the menu of Windows NT to XP: a codec on a buffer, no I/O.
  *
- * Lines of text in the machine's ANSI code page.  [boot loader] has the default, [operating
- * systems] a line for each choice: what to start, "=", its name and options.  What to start is the
- * path of a Windows folder in ARC form, such as multi(0)disk(0)rdisk(0)partition(1)\WINDOWS, or
- * that of a file with a boot sector on the drive that ntldr came from, such as
- * C:\CMDCONS\BOOTSECT.DAT; "C:\" alone means \BOOTSECT.DOS.  (Microsoft, KB102873 and KB289022.)
+ * The file has lines of text in the machine's ANSI code page.  The section [boot loader] names the
+ * default.  [operating systems] has a line for each choice: what to start, "=", a title and options.
+ * What to start is the path of a Windows folder in ARC form, such as
+ * multi(0)disk(0)rdisk(0)partition(1)\WINDOWS, or the path of a file with a boot sector on the drive
+ * from which ntldr was loaded, such as C:\CMDCONS\BOOTSECT.DAT.  "C:\" alone means \BOOTSECT.DOS.
+ * (Microsoft, KB102873 and KB289022.)
  *
- * rdisk() counts the BIOS' disks from 0.  partition() counts from 1 the primary partitions in the
- * order of the table, without empty entries and extended partitions, and then the logical ones;
- * which one is active makes no difference.
+ * rdisk() counts the BIOS' disks from 0.  partition() counts from 1: first the primary partitions in
+ * the order of the table, without empty entries and extended partitions, then the logical ones.  The
+ * active flag makes no difference.
  */
 #ifndef BOOTSHIFT_BOOT_INI_H
 #define BOOTSHIFT_BOOT_INI_H
@@ -25,9 +26,9 @@
 #define BOOT_INI_CHOICES_MAX 32
 
 enum boot_ini_kind {
-	BOOT_INI_WINDOWS, /* by multi(): on a disk as the BIOS counts them */
+	BOOT_INI_WINDOWS, /* multi(): on a disk by the BIOS' number */
 	BOOT_INI_FILE,    /* a boot sector in a file */
-	BOOT_INI_OTHER,   /* by scsi() or signature(), or not understood */
+	BOOT_INI_OTHER,   /* scsi() or signature(), or not understood */
 };
 
 struct boot_ini_choice {
@@ -40,10 +41,10 @@ struct boot_ini_choice {
 
 struct boot_ini {
 	uint32_t count;
-	struct boot_ini_choice choices[BOOT_INI_CHOICES_MAX]; /* one given twice is there once */
+	struct boot_ini_choice choices[BOOT_INI_CHOICES_MAX]; /* none twice */
 };
 
-/* Errors: BS_LEGACY_UNSUPPORTED with the reason, when it is no text or has too many choices. */
+/* Error: BS_LEGACY_UNSUPPORTED with the reason, if it is no text or has too many choices. */
 MUST_CHECK int boot_ini_parse(const uint8_t *bytes, size_t size, struct boot_ini *ini,
 			      struct bs_error *err);
 

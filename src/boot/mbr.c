@@ -4,15 +4,15 @@
 #include "util/bytes.h"
 
 /*
- * What code that starts the active partition begins with: it makes a stack and moves itself away
- * from where the partition's first sector goes.  Behind that Microsoft's has messages in Windows'
- * language; one message of syslinux tells its mbr.bin from others that begin alike.  (mbr_*.h of
- * ms-sys; mbr.S of syslinux; dos.c of libparted, whose code has no more than this.)
+ * How code that starts the active partition begins: it sets up a stack and moves itself away from
+ * the place of the partition's first sector.  Behind this, Microsoft's code has messages in the
+ * language of Windows.  A message of syslinux distinguishes its mbr.bin from other code with the
+ * same start.  (mbr_*.h of ms-sys; mbr.S of syslinux; dos.c of libparted, which is complete here.)
  */
 static const struct {
 	uint8_t length, start[75];
 	const char *message;
-} known[] = {
+} mbr_known[] = {
 	/* Windows 95 OSR 2 to Server 2003 */
 	{27,
 	 {0x33, 0xC0, 0x8E, 0xD0, 0xBC, 0x00, 0x7C, 0xFB, 0x50, 0x07, 0x50, 0x1F, 0xFC, 0xBE,
@@ -39,35 +39,35 @@ static const struct {
 	 ""},
 };
 
-static bool is_known(const uint8_t *sector)
+static bool mbr_is_known(const uint8_t *sector)
 {
 	if (!mbr_code_reads(sector, MBR_CODE_SIZE))
 		return false;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (memcmp(sector, known[i].start, known[i].length) == 0 &&
-		    memmem(sector, MBR_CODE_SIZE, known[i].message, strlen(known[i].message)) !=
-			    NULL)
+	for (size_t i = 0; i < sizeof(mbr_known) / sizeof(mbr_known[0]); i++)
+		if (memcmp(sector, mbr_known[i].start, mbr_known[i].length) == 0 &&
+		    memmem(sector, MBR_CODE_SIZE, mbr_known[i].message,
+			   strlen(mbr_known[i].message)))
 			return true;
 	return false;
 }
 
-/* The names are in the messages of the two: GRUB's "GRUB " and LILO's head, from byte 6 on. */
-static enum mbr_code find_code(const uint8_t *sector)
+/* GRUB has its name in a message; LILO has it near its start, at byte 6 or 2. */
+static enum mbr_code mbr_find_code(const uint8_t *sector)
 {
 	if (all_zero(sector, MBR_CODE_SIZE))
 		return MBR_CODE_NONE;
-	if (memmem(sector, MBR_CODE_SIZE, "GRUB", 4) != NULL)
+	if (memmem(sector, MBR_CODE_SIZE, "GRUB", 4))
 		return MBR_CODE_GRUB;
 	if (memcmp(sector + 6, "LILO", 4) == 0 || memcmp(sector + 2, "LILO", 4) == 0)
 		return MBR_CODE_LILO;
-	return is_known(sector) ? MBR_CODE_STANDARD : MBR_CODE_OTHER;
+	return mbr_is_known(sector) ? MBR_CODE_STANDARD : MBR_CODE_OTHER;
 }
 
 bool mbr_parse(const uint8_t *sector, struct mbr *mbr)
 {
 	if (sector[0x1FE] != 0x55 || sector[0x1FF] != 0xAA)
 		return false;
-	mbr->code = find_code(sector);
+	mbr->code = mbr_find_code(sector);
 	mbr->disk_signature = load_le32(sector + 0x1B8);
 	for (unsigned i = 0; i < MBR_ENTRIES; i++) {
 		const uint8_t *entry = sector + MBR_FLAG_OFFSET(i);
@@ -90,19 +90,17 @@ bool mbr_is_extended(uint8_t type)
 
 const char *mbr_code_text(enum mbr_code code)
 {
-	switch (code) {
-	case MBR_CODE_STANDARD:
-		return "starts the active partition";
-	case MBR_CODE_GRUB:
-		return "GRUB's, which may start something else than the active partition";
-	case MBR_CODE_LILO:
-		return "LILO's, which may start something else than the active partition";
-	case MBR_CODE_OTHER:
-		return "unknown, so it cannot be told what it starts";
-	case MBR_CODE_NONE:
-		break;
-	}
-	return "none";
+	static const char *const texts[] = {
+		[MBR_CODE_NONE] = "none",
+		[MBR_CODE_STANDARD] = "starts the active partition",
+		[MBR_CODE_GRUB] =
+			"GRUB's, which may start something else than the active partition",
+		[MBR_CODE_LILO] =
+			"LILO's, which may start something else than the active partition",
+		[MBR_CODE_OTHER] = "unknown, so it cannot be told what it starts",
+	};
+
+	return texts[code];
 }
 
 bool mbr_code_reads(const uint8_t *code, size_t length)

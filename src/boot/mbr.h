@@ -22,32 +22,33 @@
 #define MBR_FLAG_OFFSET(index) (0x1BEu + 16u * (index)) /* of the active flag, index 0 to 3 */
 #define MBR_ACTIVE             0x80
 
-enum mbr_type { /* of the types only those that matter here */
-		MBR_TYPE_EMPTY = 0x00,
-		MBR_TYPE_EXTENDED_CHS = 0x05,
-		MBR_TYPE_NTFS = 0x07,
-		MBR_TYPE_EXTENDED_LBA = 0x0F,
-		MBR_TYPE_DYNAMIC = 0x42, /* LDM: a dynamic disk */
-		MBR_TYPE_EXTENDED_LINUX = 0x85,
-		MBR_TYPE_SPACES_DATA =
-			0xD7,           /* Storage Spaces: PARTITION_SPACES_DATA of ntdddisk.h */
-		MBR_TYPE_SPACES = 0xE7, /* and PARTITION_SPACES */
-		MBR_TYPE_PROTECTIVE = 0xEE, /* GPT */
+/* The types that matter here. */
+enum mbr_type {
+	MBR_TYPE_EMPTY = 0x00,
+	MBR_TYPE_EXTENDED_CHS = 0x05,
+	MBR_TYPE_NTFS = 0x07,
+	MBR_TYPE_EXTENDED_LBA = 0x0F,
+	MBR_TYPE_DYNAMIC = 0x42, /* LDM: a dynamic disk */
+	MBR_TYPE_EXTENDED_LINUX = 0x85,
+	/* Storage Spaces: PARTITION_SPACES_DATA and PARTITION_SPACES of ntdddisk.h */
+	MBR_TYPE_SPACES_DATA = 0xD7,
+	MBR_TYPE_SPACES = 0xE7,
+	MBR_TYPE_PROTECTIVE = 0xEE, /* GPT */
 };
 
-/* Whose the code is, as far as that tells whether it starts the active partition. */
+/* Kinds of code, by whether it starts the active partition. */
 enum mbr_code {
 	MBR_CODE_NONE,     /* nothing but zeros */
 	MBR_CODE_STANDARD, /* known to start the active partition: Windows' own and some others */
-	MBR_CODE_GRUB,     /* these two start what they were set up for */
-	MBR_CODE_LILO,
-	MBR_CODE_OTHER, /* may start anything, or nothing */
+	MBR_CODE_GRUB,     /* starts what it was set up for */
+	MBR_CODE_LILO,     /* the same */
+	MBR_CODE_OTHER,    /* may start anything, or nothing */
 };
 
 struct mbr_entry {
 	uint8_t flag, type;
-	uint32_t first_lba,
-		sectors; /* first_lba: relative to where the entry's record counts from */
+	uint32_t first_lba; /* relative to the base of the entry's record */
+	uint32_t sectors;
 };
 
 struct mbr {
@@ -56,14 +57,14 @@ struct mbr {
 	struct mbr_entry entries[MBR_ENTRIES];
 };
 
-/* False when the 55 AA signature is missing.  `sector` holds SECTOR_SIZE bytes. */
+/* `sector` has SECTOR_SIZE bytes.  False if the signature 55 AA is missing. */
 bool mbr_parse(const uint8_t *sector, struct mbr *mbr);
 
 bool mbr_is_extended(uint8_t type);
 
 const char *mbr_code_text(enum mbr_code code);
 
-/* Whether code for the BIOS calls it to read a disk: what does not cannot load anything. */
+/* Whether code calls the BIOS to read a disk; code that does not cannot load anything. */
 bool mbr_code_reads(const uint8_t *code, size_t length);
 
 #endif

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "boot/regf-log.h"
-
+/*
+ * Transaction logs of registry hives.
+ *
+ * Since Windows 8.1 changes are written to the log first, and into the hive up to an hour later.  A
+ * log has a base block like the hive's, of file type 6, in one sector, and entries from the second
+ * sector on: each with a sequence number, pages of the hive, and two Marvin32 hashes.  Logs are not
+ * cleared, so most entries are old.  (github.com/msuhanov/regf, "Format of transaction log files";
+ * the hash: Microsoft, SymCrypt, marvin32.c.)
+ */
 #include "boot/regf.h"
+
 #include "util/bytes.h"
 
 #define SECTOR 512u /* whatever the disk's sectors are */
@@ -25,40 +33,40 @@ struct marvin {
 	uint32_t low, high;
 };
 
-static uint32_t rotate(uint32_t value, unsigned bits)
+static uint32_t marvin_rotate(uint32_t value, unsigned bits)
 {
 	return value << bits | value >> (32 - bits);
 }
 
-static void mix(struct marvin *state, uint32_t word)
+static void marvin_mix(struct marvin *state, uint32_t word)
 {
 	state->low += word;
 	state->high ^= state->low;
-	state->low = rotate(state->low, 20) + state->high;
-	state->high = rotate(state->high, 9) ^ state->low;
-	state->low = rotate(state->low, 27) + state->high;
-	state->high = rotate(state->high, 19);
+	state->low = marvin_rotate(state->low, 20) + state->high;
+	state->high = marvin_rotate(state->high, 9) ^ state->low;
+	state->low = marvin_rotate(state->low, 27) + state->high;
+	state->high = marvin_rotate(state->high, 19);
 }
 
 uint64_t regf_log_hash(const uint8_t *bytes, size_t length)
 {
-	/* The kernel's seed is the number 0x82EF4D887A4E55C5 (the specification writes its bytes
-	 * from the highest on). */
+	/* The kernel's seed is 0x82EF4D887A4E55C5; the specification lists its bytes from the
+	 * highest on. */
 	struct marvin state = {.low = 0x7A4E55C5, .high = 0x82EF4D88};
-	uint32_t last = 0x80; /* the mark of the end, behind the bytes that are left */
+	uint32_t last = 0x80; /* the mark of the end, behind the last bytes */
 	size_t whole = length / 4 * 4;
 
 	for (size_t i = 0; i < whole; i += 4)
-		mix(&state, load_le32(bytes + i));
+		marvin_mix(&state, load_le32(bytes + i));
 	for (size_t i = length; i > whole; i--)
 		last = last << 8 | bytes[i - 1];
-	mix(&state, last);
-	mix(&state, 0);
+	marvin_mix(&state, last);
+	marvin_mix(&state, 0);
 	return (uint64_t)state.high << 32 | state.low;
 }
 
-/* The size of the valid entry at `offset` with that number, or 0. */
-static size_t entry_size(const uint8_t *log, size_t size, size_t offset, uint32_t sequence)
+/* The size of the entry at `offset` if it is valid and has this number, else 0. */
+static size_t log_entry_size(const uint8_t *log, size_t size, size_t offset, uint32_t sequence)
 {
 	const uint8_t *entry = log + offset;
 	uint32_t length, bins;
@@ -70,11 +78,11 @@ static size_t entry_size(const uint8_t *log, size_t size, size_t offset, uint32_
 	if (length < ENTRY_HEADER || length % SECTOR != 0 || !range_within(offset, length, size) ||
 	    bins == 0 || bins % PAGE != 0 || load_le32(entry + ENTRY_SEQUENCE) != sequence)
 		return 0;
-	return load_le64(entry + ENTRY_HASH_2) == regf_log_hash(entry, ENTRY_HASH_2) &&
-			       load_le64(entry + ENTRY_HASH_1) ==
-				       regf_log_hash(entry + ENTRY_HEADER, length - ENTRY_HEADER)
-		       ? length
-		       : 0;
+	if (load_le64(entry + ENTRY_HASH_2) != regf_log_hash(entry, ENTRY_HASH_2) ||
+	    load_le64(entry + ENTRY_HASH_1) !=
+		    regf_log_hash(entry + ENTRY_HEADER, length - ENTRY_HEADER))
+		return 0;
+	return length;
 }
 
 bool regf_log_is_newer(const uint8_t *log, size_t size, uint32_t sequence)
@@ -89,7 +97,7 @@ bool regf_log_is_newer(const uint8_t *log, size_t size, uint32_t sequence)
 	if (next != sequence && next != sequence + 1)
 		return false;
 	/* Each entry has the number behind the one before, so this ends with the log. */
-	for (; (length = entry_size(log, size, offset, next)) != 0; offset += length)
+	for (; (length = log_entry_size(log, size, offset, next)) != 0; offset += length)
 		if (next++ != sequence)
 			return true;
 	return false;

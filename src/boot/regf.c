@@ -9,22 +9,23 @@
 
 #define BASE_BLOCK_SIZE 4096u
 #define NO_CELL         0xFFFFFFFFu
-#define CELL_MAX        (1u << 20) /* bytes of a cell that are looked at; lists are far smaller */
-#define KEY_SIZE        76u        /* of a key node, before its name */
-#define VALUE_SIZE      20u        /* of a key value, before its name */
-#define INLINE_DATA     0x80000000u
+#define CELL_MAX        (1u << 20)  /* bytes of a cell that is read whole; lists are far smaller */
+#define KEY_SIZE        76u         /* of a key node, before its name */
+#define KEY_COMP_NAME   0x20u       /* flag of a key: its name has one byte for a character */
+#define VALUE_SIZE      20u         /* of a key value, before its name */
+#define VALUE_COMP_NAME 0x01u       /* flag of a value: the same */
+#define INLINE_DATA     0x80000000u /* flag of a size: the data are in the record itself */
 #define SUBKEYS_MAX     65536u
-/* Far more than the largest real store takes, and spent within seconds. */
-#define EFFORT_MAX  (256u << 20)
-#define CELL_EFFORT 64u /* for each look at a cell, besides its bytes */
+#define EFFORT_MAX      (256u << 20) /* far above any real store, and spent within seconds */
+#define CELL_EFFORT     64u          /* for each cell, besides its bytes */
 
-static int damaged(struct bs_error *err, const char *what, uint32_t offset)
+static int regf_damaged(struct bs_error *err, const char *what, uint32_t offset)
 {
 	return fail(err, BS_BCD_DAMAGED, "the registry hive is damaged: %s at cell 0x%x", what,
 		    offset);
 }
 
-static int spend(struct regf *hive, uint32_t effort, struct bs_error *err)
+static int regf_spend(struct regf *hive, uint32_t effort, struct bs_error *err)
 {
 	if (effort > hive->effort)
 		return fail(err, BS_BCD_DAMAGED,
@@ -33,7 +34,7 @@ static int spend(struct regf *hive, uint32_t effort, struct bs_error *err)
 	return 0;
 }
 
-/* The payload of an allocated cell: where it starts in the file and how many bytes it has. */
+/* Finds the payload of a cell in use: its offset in the hive and its size in bytes. */
 static int cell_locate(struct regf *hive, uint32_t cell, uint64_t *offset, uint32_t *size,
 		       struct bs_error *err)
 {
@@ -41,16 +42,16 @@ static int cell_locate(struct regf *hive, uint32_t cell, uint64_t *offset, uint3
 	int32_t stored;
 	uint64_t start = (uint64_t)BASE_BLOCK_SIZE + cell;
 
-	if (spend(hive, CELL_EFFORT, err) < 0)
+	if (regf_spend(hive, CELL_EFFORT, err) < 0)
 		return -1;
 	if (cell == NO_CELL || cell % 8 != 0 || !range_within(start, sizeof(header), hive->size))
-		return damaged(err, "an offset outside of it", cell);
+		return regf_damaged(err, "an offset outside of it", cell);
 	if (hive->read(hive->source, start, header, sizeof(header), err) < 0)
 		return -1;
 	stored = (int32_t)load_le32(header);
 	if (stored >= -4 || stored == INT32_MIN ||
 	    !range_within(start, (uint64_t) - (int64_t)stored, hive->size))
-		return damaged(err, "a bad size", cell);
+		return regf_damaged(err, "a bad size", cell);
 	*offset = start + sizeof(header);
 	*size = (uint32_t)-stored - (uint32_t)sizeof(header);
 	return 0;
@@ -66,11 +67,11 @@ static int cell_read(struct regf *hive, uint32_t cell, void *buffer, size_t leng
 	if (cell_locate(hive, cell, &offset, &size, err) < 0)
 		return -1;
 	if (size < length)
-		return damaged(err, "too short a record", cell);
+		return regf_damaged(err, "too short a record", cell);
 	return hive->read(hive->source, offset, buffer, length, err);
 }
 
-/* Reads a cell whole; the caller frees *payload. */
+/* Reads the whole payload of a cell; the caller frees *payload. */
 static int cell_load(struct regf *hive, uint32_t cell, uint8_t **payload, uint32_t *size,
 		     struct bs_error *err)
 {
@@ -79,11 +80,11 @@ static int cell_load(struct regf *hive, uint32_t cell, uint8_t **payload, uint32
 	if (cell_locate(hive, cell, &offset, size, err) < 0)
 		return -1;
 	if (*size > CELL_MAX)
-		return damaged(err, "too large a record", cell);
-	if (spend(hive, *size, err) < 0)
+		return regf_damaged(err, "too large a record", cell);
+	if (regf_spend(hive, *size, err) < 0)
 		return -1;
 	*payload = malloc(*size);
-	if (*payload == NULL)
+	if (!*payload)
 		return fail_memory(err);
 	if (hive->read(hive->source, offset, *payload, *size, err) < 0) {
 		free(*payload);
@@ -96,13 +97,13 @@ static int key_read(struct regf *hive, uint32_t key, uint8_t node[KEY_SIZE], str
 {
 	if (cell_read(hive, key, node, KEY_SIZE, err) < 0)
 		return -1;
-	return memcmp(node, "nk", 2) == 0 ? 0 : damaged(err, "not a key", key);
+	return memcmp(node, "nk", 2) == 0 ? 0 : regf_damaged(err, "not a key", key);
 }
 
-static int read_buffer(void *source, uint64_t offset, void *buffer, size_t length,
-		       struct bs_error *err)
+static int regf_read_buffer(void *source, uint64_t offset, void *buffer, size_t length,
+			    struct bs_error *err)
 {
-	(void)err; /* the callers stay within the size that regf_from_buffer() was told */
+	(void)err; /* the reader stays within hive->size */
 	memcpy(buffer, (const uint8_t *)source + offset, length);
 	return 0;
 }
@@ -110,10 +111,10 @@ static int read_buffer(void *source, uint64_t offset, void *buffer, size_t lengt
 void regf_from_buffer(struct regf *hive, const uint8_t *buffer, size_t size)
 {
 	*hive = (struct regf){
-		.read = read_buffer, .source = (void *)(uintptr_t)buffer, .size = size};
+		.read = regf_read_buffer, .source = (void *)(uintptr_t)buffer, .size = size};
 }
 
-static uint32_t base_block_checksum(const uint8_t *bytes)
+static uint32_t regf_checksum(const uint8_t *bytes)
 {
 	uint32_t checksum = 0;
 
@@ -125,14 +126,14 @@ static uint32_t base_block_checksum(const uint8_t *bytes)
 	return checksum == 0xFFFFFFFF ? 0xFFFFFFFE : checksum;
 }
 
-static bool has_signature(const uint8_t *bytes)
+static bool regf_has_signature(const uint8_t *bytes)
 {
 	return memcmp(bytes, "regf", 4) == 0;
 }
 
 bool regf_is_base_block(const uint8_t *bytes)
 {
-	return has_signature(bytes) && base_block_checksum(bytes) == load_le32(bytes + 508);
+	return regf_has_signature(bytes) && regf_checksum(bytes) == load_le32(bytes + 508);
 }
 
 int regf_open(struct regf *hive, struct bs_error *err)
@@ -144,7 +145,7 @@ int regf_open(struct regf *hive, struct bs_error *err)
 		return fail(err, BS_BCD_DAMAGED, "it is no registry hive: shorter than its header");
 	if (hive->read(hive->source, 0, base, sizeof(base), err) < 0)
 		return -1;
-	if (!has_signature(base))
+	if (!regf_has_signature(base))
 		return fail(err, BS_BCD_DAMAGED, "it is no registry hive");
 	if (!regf_is_base_block(base))
 		return fail(err, BS_BCD_DAMAGED,
@@ -158,70 +159,57 @@ int regf_open(struct regf *hive, struct bs_error *err)
 	return key_read(hive, hive->root, node, err);
 }
 
-/* Adds the keys of one list of keys (lf, lh or li) to *children. */
-static int add_leaf(const uint8_t *list, uint32_t size, uint32_t **children, size_t *count,
-		    uint32_t cell, struct bs_error *err)
+/* Adds the keys of a list without lists in it (lf, lh or li). */
+static int list_add_leaf(const uint8_t *list, uint32_t size, struct regf_keys *keys, uint32_t cell,
+			 struct bs_error *err)
 {
 	uint32_t width = list[1] == 'i' ? 4 : 8; /* li has no hash behind each offset */
 	uint32_t entries = load_le16(list + 2);
-	uint32_t *grown;
 
-	if (entries > (size - 4) / width || *count + entries > SUBKEYS_MAX)
-		return damaged(err, "too long a list", cell);
-	if (entries == 0)
-		return 0;
-	grown = reallocarray(*children, *count + entries, sizeof(**children));
-	if (grown == NULL)
-		return fail_memory(err);
-	*children = grown;
+	if (entries > (size - 4) / width || keys->count + entries > SUBKEYS_MAX)
+		return regf_damaged(err, "too long a list", cell);
+	if (regf_keys_reserve(keys, entries, err) < 0)
+		return -1;
 	for (uint32_t i = 0; i < entries; i++)
-		grown[(*count)++] = load_le32(list + 4 + (size_t)i * width);
+		keys->items[keys->count++] = load_le32(list + 4 + (size_t)i * width);
 	return 0;
 }
 
-static int add_list(struct regf *hive, uint32_t cell, bool nested, uint32_t **children,
-		    size_t *count, struct bs_error *err)
+/* Adds the keys of a list of keys or, unless it is nested itself, of a list of lists (ri). */
+static int list_add(struct regf *hive, uint32_t cell, bool nested, struct regf_keys *keys,
+		    struct bs_error *err)
 {
 	uint8_t *list;
 	uint32_t size;
-	int result;
+	int result = 0;
 
 	if (cell_load(hive, cell, &list, &size, err) < 0)
 		return -1;
 	if (size < 4)
-		result = damaged(err, "too short a list", cell);
+		result = regf_damaged(err, "too short a list", cell);
 	else if (memcmp(list, "lf", 2) == 0 || memcmp(list, "lh", 2) == 0 ||
 		 memcmp(list, "li", 2) == 0)
-		result = add_leaf(list, size, children, count, cell, err);
-	else if (memcmp(list, "ri", 2) == 0 && !nested && load_le16(list + 2) <= (size - 4) / 4) {
-		result = 0;
+		result = list_add_leaf(list, size, keys, cell, err);
+	else if (memcmp(list, "ri", 2) == 0 && !nested && load_le16(list + 2) <= (size - 4) / 4)
 		for (uint32_t i = 0; i < load_le16(list + 2) && result == 0; i++)
-			result = add_list(hive, load_le32(list + 4 + (size_t)i * 4), true, children,
-					  count, err);
-	} else {
-		result = damaged(err, "not a list of keys", cell);
-	}
+			result = list_add(hive, load_le32(list + 4 + (size_t)i * 4), true, keys,
+					  err);
+	else
+		result = regf_damaged(err, "not a list of keys", cell);
 	free(list);
 	return result;
 }
 
-int regf_children(struct regf *hive, uint32_t key, uint32_t **children, size_t *count,
-		  struct bs_error *err)
+int regf_subkeys(struct regf *hive, uint32_t key, struct regf_keys *subkeys, struct bs_error *err)
 {
 	uint8_t node[KEY_SIZE];
 
-	*children = NULL;
-	*count = 0;
+	*subkeys = (struct regf_keys){0};
 	if (key_read(hive, key, node, err) < 0)
 		return -1;
 	if (load_le32(node + 20) == 0)
 		return 0;
-	if (add_list(hive, load_le32(node + 28), false, children, count, err) < 0) {
-		free(*children);
-		*children = NULL;
-		return -1;
-	}
-	return 0;
+	return list_add(hive, load_le32(node + 28), false, subkeys, err);
 }
 
 int regf_name(struct regf *hive, uint32_t key, char name[REGF_NAME_MAX], struct bs_error *err)
@@ -235,12 +223,10 @@ int regf_name(struct regf *hive, uint32_t key, char name[REGF_NAME_MAX], struct 
 	if (size < KEY_SIZE || memcmp(node, "nk", 2) != 0 ||
 	    load_le16(node + 72) > size - KEY_SIZE) {
 		free(node);
-		return damaged(err, "not a key", key);
+		return regf_damaged(err, "not a key", key);
 	}
-	width = load_le16(node + 2) & 0x20 ? 1 : 2; /* KEY_COMP_NAME: one byte a character */
-	length = load_le16(node + 72) / width;
-	if (length > REGF_NAME_MAX - 1)
-		length = REGF_NAME_MAX - 1;
+	width = load_le16(node + 2) & KEY_COMP_NAME ? 1 : 2;
+	length = (uint32_t)min_u64(load_le16(node + 72) / width, REGF_NAME_MAX - 1);
 	for (uint32_t i = 0; i < length; i++) {
 		const uint8_t *c = node + KEY_SIZE + (size_t)i * width;
 		bool ascii = *c > 0 && *c < 0x80 && (width == 1 || c[1] == 0);
@@ -252,23 +238,20 @@ int regf_name(struct regf *hive, uint32_t key, char name[REGF_NAME_MAX], struct 
 	return 0;
 }
 
-int regf_find(struct regf *hive, uint32_t key, const char *name, uint32_t *child,
+int regf_find(struct regf *hive, uint32_t key, const char *name, uint32_t *subkey,
 	      struct bs_error *err)
 {
 	char found[REGF_NAME_MAX];
-	uint32_t *children;
-	size_t count;
-	int result = 0;
+	struct regf_keys keys;
+	int result = regf_subkeys(hive, key, &keys, err);
 
-	*child = 0;
-	if (regf_children(hive, key, &children, &count, err) < 0)
-		return -1;
-	for (size_t i = 0; i < count && *child == 0 && result == 0; i++) {
-		result = regf_name(hive, children[i], found, err);
+	*subkey = 0;
+	for (size_t i = 0; i < keys.count && *subkey == 0 && result == 0; i++) {
+		result = regf_name(hive, keys.items[i], found, err);
 		if (result == 0 && strcasecmp(found, name) == 0)
-			*child = children[i];
+			*subkey = keys.items[i];
 	}
-	free(children);
+	regf_keys_free(&keys);
 	return result;
 }
 
@@ -291,47 +274,52 @@ int regf_find_path(struct regf *hive, const char *path, uint32_t *key, struct bs
 	return 0;
 }
 
-/* Whether the value at `cell` is called `name`; fills *value if so. */
+/* Finds the data of a value by its record, which is in `cell`. */
+static int value_locate(struct regf *hive, uint32_t cell, const uint8_t *record,
+			struct regf_value *value, struct bs_error *err)
+{
+	bool is_inline = (load_le32(record + 4) & INLINE_DATA) != 0;
+	uint32_t available = 0;
+
+	*value = (struct regf_value){
+		.type = load_le32(record + 12),
+		.size = load_le32(record + 4) & ~INLINE_DATA,
+	};
+	if (value->size == 0 && !is_inline)
+		return 0;
+	/* Data of more than 16344 bytes are in several cells; nothing here is that long. */
+	if (cell_locate(hive, is_inline ? cell : load_le32(record + 8), &value->offset, &available,
+			err) < 0)
+		return -1;
+	if (value->size > (is_inline ? 4 : available))
+		return regf_damaged(err, "too long a value", cell);
+	if (is_inline)
+		value->offset += 8;
+	return 0;
+}
+
+/* Whether the value in `cell` is called `name`; fills *value if so. */
 static int value_match(struct regf *hive, uint32_t cell, const char *name, bool *match,
 		       struct regf_value *value, struct bs_error *err)
 {
 	uint8_t *record;
-	uint32_t size, length, data_cell;
+	uint32_t size, length;
 	int result = 0;
 
 	*match = false;
 	if (cell_load(hive, cell, &record, &size, err) < 0)
 		return -1;
 	if (size < VALUE_SIZE || memcmp(record, "vk", 2) != 0) {
-		result = damaged(err, "not a value", cell);
+		result = regf_damaged(err, "not a value", cell);
 		goto out;
 	}
 	length = load_le16(record + 2);
-	/* Value names here are ASCII, which both Windows and hivex store in one byte each. */
-	if (length != strlen(name) || length > size - VALUE_SIZE || !(load_le16(record + 16) & 1) ||
-	    strncasecmp((const char *)record + VALUE_SIZE, name, length) != 0)
-		goto out;
-	*match = true;
-	value->type = load_le32(record + 12);
-	value->size = load_le32(record + 4) & ~INLINE_DATA;
-	value->offset = 0;
-	data_cell = load_le32(record + 8);
-	if (load_le32(record + 4) & INLINE_DATA) {
-		uint32_t ignored;
-
-		if (value->size > 4)
-			result = damaged(err, "too long a value", cell);
-		else
-			result = cell_locate(hive, cell, &value->offset, &ignored, err);
-		value->offset += 8;
-	} else if (value->size != 0) {
-		uint32_t available = 0;
-
-		/* Data over 16344 bytes is spread over several cells; nothing here is that long. */
-		result = cell_locate(hive, data_cell, &value->offset, &available, err);
-		if (result == 0 && value->size > available)
-			result = damaged(err, "too long a value", cell);
-	}
+	/* The names are ASCII, which both Windows and hivex store in one byte each. */
+	*match = length == strlen(name) && length <= size - VALUE_SIZE &&
+		 (load_le16(record + 16) & VALUE_COMP_NAME) != 0 &&
+		 strncasecmp((const char *)record + VALUE_SIZE, name, length) == 0;
+	if (*match)
+		result = value_locate(hive, cell, record, value, err);
 out:
 	free(record);
 	return result;
@@ -354,7 +342,7 @@ int regf_value(struct regf *hive, uint32_t key, const char *name, bool *found,
 	if (cell_load(hive, load_le32(node + 40), &list, &size, err) < 0)
 		return -1;
 	if (count > size / 4)
-		result = damaged(err, "too long a list of values", key);
+		result = regf_damaged(err, "too long a list of values", key);
 	for (uint32_t i = 0; i < count && !*found && result == 0; i++)
 		result =
 			value_match(hive, load_le32(list + (size_t)i * 4), name, found, value, err);

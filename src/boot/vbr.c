@@ -8,13 +8,13 @@
 #define SIGNATURE 0x1FEu
 #define SERIAL    0x48u /* eight bytes */
 
-/* What starts bootmgr fills these: 0x1028 bytes in Windows Vista and 7, 0x130A in Windows 10. */
+/* Code that starts bootmgr fills these: 0x1028 bytes in Windows Vista and 7, 0x130A in 10. */
 #define FULL_SECTORS 8u
 
 #define CLUSTER_SIZE_MAX 65536u /* bytes; Windows 10 makes larger ones, for data */
 
-/* Looks for `name` as the boot code spells it: its length, then itself, in UTF-16. */
-static bool names_loader(const uint8_t *record, const char *name)
+/* Whether the boot code has the name of a loader: its length and then the name, in UTF-16. */
+static bool vbr_names_loader(const uint8_t *record, const char *name)
 {
 	size_t length = strlen(name);
 	uint8_t needle[2 + 2 * 16] = {0};
@@ -22,11 +22,11 @@ static bool names_loader(const uint8_t *record, const char *name)
 	needle[0] = (uint8_t)length;
 	for (size_t i = 0; i < length; i++)
 		needle[2 + 2 * i] = (uint8_t)name[i];
-	return memmem(record, VBR_SIZE, needle, 2 + 2 * length) != NULL;
+	return memmem(record, VBR_SIZE, needle, 2 + 2 * length);
 }
 
-/* The first sector, which is all that the MBR loads, has to jump to its code and load the rest. */
-static bool loads_the_rest(const uint8_t *record)
+/* The MBR loads only the first sector, which has to jump to its code and load the rest. */
+static bool vbr_loads_rest(const uint8_t *record)
 {
 	static const uint8_t jump[] = {0xEB, BPB_END - 2, 0x90};
 
@@ -34,7 +34,7 @@ static bool loads_the_rest(const uint8_t *record)
 	       mbr_code_reads(record + BPB_END, SIGNATURE - BPB_END);
 }
 
-static bool has_empty_sector(const uint8_t *record)
+static bool vbr_has_empty_sector(const uint8_t *record)
 {
 	for (size_t i = 1; i < FULL_SECTORS; i++)
 		if (all_zero(record + i * SECTOR_SIZE, SECTOR_SIZE))
@@ -43,27 +43,27 @@ static bool has_empty_sector(const uint8_t *record)
 }
 
 /*
- * The name alone says little: the first sector may be another program's that wrote over it, and the
- * rest may be lost.  What starts bootmgr can start ntldr too, and has both names.
+ * The name of the loader is not enough: another program may have written over the first sector, and
+ * the rest may be lost.  Code that starts bootmgr can also start ntldr, and has both names.
  */
-static enum vbr_kind ntfs_kind(const uint8_t *record)
+static enum vbr_kind vbr_ntfs_kind(const uint8_t *record)
 {
-	if (!loads_the_rest(record))
+	if (!vbr_loads_rest(record))
 		return VBR_OTHER;
-	if (names_loader(record, "BOOTMGR"))
-		return has_empty_sector(record) ? VBR_OTHER : VBR_BOOTMGR;
-	return names_loader(record, "NTLDR") ? VBR_NTLDR : VBR_OTHER;
+	if (vbr_names_loader(record, "BOOTMGR"))
+		return vbr_has_empty_sector(record) ? VBR_OTHER : VBR_BOOTMGR;
+	return vbr_names_loader(record, "NTLDR") ? VBR_NTLDR : VBR_OTHER;
 }
 
-/* Sectors in a cluster; from 0x81 on the byte is the negative power of two (Windows 10). */
-static uint64_t sectors_per_cluster(uint8_t byte)
+/* Sectors in a cluster; a byte above 0x80 is a negative exponent of two (Windows 10). */
+static uint64_t vbr_cluster_sectors(uint8_t byte)
 {
 	if (byte <= 0x80)
 		return byte;
 	return byte >= 0xF0 ? 1ull << (0x100 - byte) : 0;
 }
 
-static bool is_ntfs(const uint8_t *sector)
+static bool vbr_is_ntfs(const uint8_t *sector)
 {
 	return memcmp(sector + 3, "NTFS    ", 8) == 0 && sector[SIGNATURE] == 0x55 &&
 	       sector[SIGNATURE + 1] == 0xAA;
@@ -76,11 +76,11 @@ void vbr_parse(const uint8_t *record, struct vbr *vbr)
 		vbr->kind = VBR_BITLOCKER;
 		return;
 	}
-	if (!is_ntfs(record))
+	if (!vbr_is_ntfs(record))
 		return;
-	vbr->kind = ntfs_kind(record);
+	vbr->kind = vbr_ntfs_kind(record);
 	vbr->bytes_per_sector = load_le16(record + 0x0B);
-	vbr->cluster_size = sectors_per_cluster(record[0x0D]) * vbr->bytes_per_sector;
+	vbr->cluster_size = vbr_cluster_sectors(record[0x0D]) * vbr->bytes_per_sector;
 	vbr->hidden_sectors = load_le32(record + VBR_HIDDEN_SECTORS_OFFSET);
 	vbr->sectors = load_le64(record + 0x28);
 }
@@ -108,24 +108,20 @@ size_t vbr_copy_offsets(const struct vbr *vbr, uint64_t size, uint64_t offsets[V
 
 bool vbr_is_copy(const uint8_t *sector, const uint8_t *first)
 {
-	return is_ntfs(sector) && memcmp(sector + SERIAL, first + SERIAL, 8) == 0;
+	return vbr_is_ntfs(sector) && memcmp(sector + SERIAL, first + SERIAL, 8) == 0;
 }
 
 const char *vbr_kind_text(enum vbr_kind kind)
 {
-	switch (kind) {
-	case VBR_BOOTMGR:
-		return "NTFS, starts bootmgr";
-	case VBR_NTLDR:
-		return "NTFS, starts ntldr (Windows XP)";
-	case VBR_OTHER:
-		return "NTFS, without complete boot code of Windows";
-	case VBR_BITLOCKER:
-		return "BitLocker";
-	case VBR_NOT_NTFS:
-		break;
-	}
-	return "not NTFS";
+	static const char *const texts[] = {
+		[VBR_NOT_NTFS] = "not NTFS",
+		[VBR_BITLOCKER] = "BitLocker",
+		[VBR_BOOTMGR] = "NTFS, starts bootmgr",
+		[VBR_NTLDR] = "NTFS, starts ntldr (Windows XP)",
+		[VBR_OTHER] = "NTFS, without complete boot code of Windows",
+	};
+
+	return texts[kind];
 }
 
 const char *vbr_sector_misfit(const struct vbr *vbr)
@@ -139,7 +135,7 @@ const char *vbr_misfit(const struct vbr *vbr)
 {
 	const char *misfit = vbr_sector_misfit(vbr);
 
-	if (misfit == NULL && (vbr->cluster_size == 0 || vbr->cluster_size > CLUSTER_SIZE_MAX))
+	if (!misfit && (vbr->cluster_size == 0 || vbr->cluster_size > CLUSTER_SIZE_MAX))
 		misfit = "clusters that boot code cannot read";
 	return misfit;
 }

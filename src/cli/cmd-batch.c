@@ -3,14 +3,13 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#include "batch/batch-undo.h"
 #include "batch/batch.h"
 #include "batch/run.h"
 #include "cli/commands.h"
 #include "report/phrases.h"
 
 /* The number that the user wants; otherwise one for each processor that this process may use. */
-static size_t slots_for(const struct settings *settings)
+static size_t batch_slots(const struct settings *settings)
 {
 	cpu_set_t processors;
 	int count = 1;
@@ -33,7 +32,7 @@ enum bs_exit run_batch(const struct settings *settings, char *const *operands, i
 		.resume = settings->resume,
 		.rows = settings->rows,
 		.page = settings->page,
-		.slots = slots_for(settings),
+		.slots = batch_slots(settings),
 		.timeout = settings->timeout,
 		.failures_max = settings->failures_max,
 		.kind = settings->quiet     ? PROGRESS_QUIET
@@ -79,7 +78,7 @@ enum bs_exit run_undo_from(const struct settings *settings, char *const *operand
 		.patterns = operands,
 		.pattern_count = count,
 		.options = &settings->options,
-		.slots = slots_for(settings),
+		.slots = batch_slots(settings),
 		.report = undo_report_image,
 		.context = &results,
 	};

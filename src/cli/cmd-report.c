@@ -12,7 +12,7 @@
 #include "cli/commands.h"
 #include "page/page.h"
 #include "report/phrases.h"
-#include "report/whole-file.h"
+#include "rows/rows.h"
 
 struct report {
 	const struct settings *settings;
@@ -38,11 +38,11 @@ static int report_copy_lines(FILE *file, const char *path, FILE *copy, struct bs
 			whole = end;
 	}
 	if (ferror(file))
-		return whole_file_fail(path, whole_file_rows.what, "cannot be read", err);
+		return replace_file_fail(path, rows_file_kind.what, "cannot be read", err);
 	if (ferror(copy) || fflush(copy) != 0 || ftruncate(fileno(copy), whole) != 0 ||
 	    fseeko(copy, start, SEEK_SET) != 0)
-		return whole_file_fail(path, whole_file_rows.what,
-				       "cannot be copied to a temporary file", err);
+		return replace_file_fail(path, rows_file_kind.what,
+					 "cannot be copied to a temporary file", err);
 	return 0;
 }
 
@@ -53,7 +53,7 @@ static int report_copy_file(const char *path, FILE *copy, struct bs_error *err)
 	int result;
 
 	if (!file)
-		return whole_file_fail(path, whole_file_rows.what, "cannot be opened", err);
+		return replace_file_fail(path, rows_file_kind.what, "cannot be opened", err);
 	result = report_copy_lines(file, path, copy, err);
 	if (!is_stdin)
 		fclose(file);
@@ -124,7 +124,7 @@ static int report_write_image(void *context, size_t index, const struct row *row
 	return result == 0 ? report_write_row(writer->stream, row, err) : -1;
 }
 
-/* A whole_file_content. */
+/* A replace_file_content. */
 static int report_write_rows(FILE *stream, void *context, struct bs_error *err)
 {
 	struct rows_writer writer = {.merge = context, .stream = stream};
@@ -135,9 +135,9 @@ static int report_write_rows(FILE *stream, void *context, struct bs_error *err)
 /* Checked first, because reading the rows may take long. */
 static int report_check_files(const struct settings *settings, struct bs_error *err)
 {
-	if (settings->rows && whole_file_check(settings->rows, &whole_file_rows, err) < 0)
+	if (settings->rows && replace_file_check(settings->rows, &rows_file_kind, err) < 0)
 		return -1;
-	return settings->output ? whole_file_check(settings->output, &whole_file_page, err) : 0;
+	return settings->output ? replace_file_check(settings->output, &page_file_kind, err) : 0;
 }
 
 static int report_write(struct report *report, struct bs_error *err)
@@ -145,8 +145,8 @@ static int report_write(struct report *report, struct bs_error *err)
 	const struct settings *settings = report->settings;
 	const struct summary_facts facts = {.rows_only = true};
 
-	if (settings->rows && whole_file_write(settings->rows, whole_file_rows.what,
-					       report_write_rows, report->merge, err) < 0)
+	if (settings->rows && replace_file_write(settings->rows, rows_file_kind.what,
+						 report_write_rows, report->merge, err) < 0)
 		return -1;
 	if (settings->output && page_write(settings->output, report->merge, &facts, err) < 0)
 		return -1;
@@ -189,8 +189,7 @@ enum bs_exit run_report(const struct settings *settings, char *const *operands, 
 		status = report_success(&report);
 	else
 		status = report_failure(&report, &err);
-	if (report.merge)
-		merge_close(report.merge);
+	merge_close(report.merge);
 	if (report.copy)
 		fclose(report.copy);
 	summary_free(&report.summary);

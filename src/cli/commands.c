@@ -7,13 +7,13 @@
 #include "report/amount.h"
 #include "report/json-report.h"
 #include "report/plan-file.h"
-#include "report/whole-file.h"
+#include "report/replace-file.h"
 #include "util/signals.h"
 
 /* ---- one image ---------------------------------------------------------------------------- */
 
 /* Completes a result whose error was set here and not by the library. */
-static enum bs_exit fail_result(struct bs_result *result)
+static enum bs_exit command_fail(struct bs_result *result)
 {
 	enum bs_exit status = bs_code_exit(result->error.code);
 
@@ -32,13 +32,13 @@ enum bs_exit run_plan(const char *image, const struct settings *settings, struct
 	enum bs_exit status;
 
 	if (settings->output &&
-	    whole_file_check(settings->output, &whole_file_plan, &result->error) < 0)
-		return fail_result(result);
+	    replace_file_check(settings->output, &plan_file_kind, &result->error) < 0)
+		return command_fail(result);
 	status = bs_plan(image, &settings->options, NULL, result);
 	if (status != BS_EXIT_DONE || !settings->output || !result->plan)
 		return status;
 	if (plan_file_write(settings->output, image, result->plan, &result->error) < 0)
-		return fail_result(result);
+		return command_fail(result);
 	return status;
 }
 
@@ -51,7 +51,7 @@ enum bs_exit run_fix(const char *image, const struct settings *settings, struct 
 	if (settings->plan_file) {
 		expected = plan_file_read(settings->plan_file, &result->error);
 		if (!expected)
-			return fail_result(result);
+			return command_fail(result);
 	}
 	options.to_be_fixed = settings->dry_run;
 	if (settings->dry_run)

@@ -26,7 +26,7 @@ static const struct command commands[] = {
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
-static const struct command *find_command(const char *name)
+static const struct command *main_find_command(const char *name)
 {
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		if (strcmp(name, commands[i].name) == 0)
@@ -36,7 +36,7 @@ static const struct command *find_command(const char *name)
 
 /* ---- help and version ---------------------------------------------------------------------- */
 
-static void print_command_help(struct output *output, const struct command *command)
+static void main_print_command_help(struct output *output, const struct command *command)
 {
 	print_line(output, "Usage: bootshift %s [OPTION...] %s", command->name, command->operands);
 	print_item(output, 0, "%s.", command->help);
@@ -46,7 +46,7 @@ static void print_command_help(struct output *output, const struct command *comm
 	print_line(output, "Manual: man bootshift-%s", command->name);
 }
 
-static void print_general_help(struct output *output)
+static void main_print_help(struct output *output)
 {
 	print_line(output, "Usage: bootshift COMMAND [OPTION...] IMAGE...");
 	print_item(output, 0,
@@ -64,19 +64,19 @@ static void print_general_help(struct output *output)
 }
 
 /* `command`: NULL for the general help. */
-static enum bs_exit show_help(const struct command *command, enum output_colour colour)
+static enum bs_exit main_help(const struct command *command, enum output_colour colour)
 {
 	struct output output;
 
 	output_open(&output, stdout, colour);
 	if (command)
-		print_command_help(&output, command);
+		main_print_command_help(&output, command);
 	else
-		print_general_help(&output);
+		main_print_help(&output);
 	return finish_report(BS_EXIT_DONE, &output, 0);
 }
 
-static enum bs_exit show_version(void)
+static enum bs_exit main_version(void)
 {
 	struct output output;
 
@@ -88,7 +88,7 @@ static enum bs_exit show_version(void)
 /* ---- errors of the command line ----------------------------------------------------------- */
 
 /* Prints a message and how to get help; `command` may be NULL. */
-static enum bs_exit usage_error(const struct command *command, const char *message)
+static enum bs_exit main_usage_error(const struct command *command, const char *message)
 {
 	struct output errors;
 
@@ -99,7 +99,7 @@ static enum bs_exit usage_error(const struct command *command, const char *messa
 	return BS_EXIT_USAGE;
 }
 
-static enum bs_exit unknown_command(const char *name)
+static enum bs_exit main_unknown_command(const char *name)
 {
 	struct bs_error err;
 
@@ -108,31 +108,31 @@ static enum bs_exit unknown_command(const char *name)
 		if (text_distance(name, commands[i].name) <= 2)
 			fail(&err, BS_USAGE, "unknown command '%s'; did you mean '%s'?", name,
 			     commands[i].name);
-	return usage_error(NULL, err.message);
+	return main_usage_error(NULL, err.message);
 }
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-static enum bs_exit run_command(const struct command *command, int argc, char **argv)
+static enum bs_exit main_run_command(const struct command *command, int argc, char **argv)
 {
 	struct settings settings;
 	struct bs_error err;
 	int first_image;
 
 	if (options_parse(command->bit, argc, argv, &settings, &first_image, &err) < 0)
-		return usage_error(command, err.message);
+		return main_usage_error(command, err.message);
 	if (settings.help)
-		return show_help(command, settings.colour);
+		return main_help(command, settings.colour);
 	if (settings.version)
-		return show_version();
+		return main_version();
 	if (settings.from)
 		return run_undo_from(&settings, argv + first_image, argc - first_image);
 	if (first_image == argc)
-		return usage_error(command, command->bit == COMMAND_REPORT
-						    ? "no file of rows is named"
-						    : "no image is named");
+		return main_usage_error(command, command->bit == COMMAND_REPORT
+							 ? "no file of rows is named"
+							 : "no image is named");
 	if (!command->several && argc - first_image > 1)
-		return usage_error(command, "this command takes one image");
+		return main_usage_error(command, "this command takes one image");
 	if (command->whole)
 		return command->whole(&settings, argv + first_image, argc - first_image);
 	return command_run(command, &settings, argv + first_image, argc - first_image);
@@ -143,7 +143,7 @@ static enum bs_exit run_command(const struct command *command, int argc, char **
  * number the messages.  As with a closed stream, reading from the input fails, and writing to the
  * others.
  */
-static bool open_missing_streams(void)
+static bool main_open_missing_streams(void)
 {
 	for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
 		if (fcntl(descriptor, F_GETFD) < 0 &&
@@ -157,18 +157,18 @@ int main(int argc, char **argv)
 {
 	const struct command *command;
 
-	if (!open_missing_streams())
+	if (!main_open_missing_streams())
 		return BS_EXIT_FAILED;
 	setlocale(LC_CTYPE, "");
 	signals_prepare_command();
 	if (argc < 2)
-		return usage_error(NULL, "no command is named");
+		return main_usage_error(NULL, "no command is named");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return show_help(NULL, OUTPUT_COLOUR_AUTO);
+		return main_help(NULL, OUTPUT_COLOUR_AUTO);
 	if (strcmp(argv[1], "--version") == 0)
-		return show_version();
-	command = find_command(argv[1]);
+		return main_version();
+	command = main_find_command(argv[1]);
 	if (!command)
-		return unknown_command(argv[1]);
-	return run_command(command, argc - 1, argv + 1);
+		return main_unknown_command(argv[1]);
+	return main_run_command(command, argc - 1, argv + 1);
 }

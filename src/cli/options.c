@@ -10,8 +10,8 @@
 
 #include "batch/run.h"
 #include "report/amount.h"
+#include "report/replace-file.h"
 #include "report/text.h"
-#include "report/whole-file.h"
 
 #define LOOKING (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
 #define EACH    (LOOKING | COMMAND_UNDO) /* these commands go from image to image */
@@ -39,8 +39,8 @@ struct option_row {
 
 /* ---- values -------------------------------------------------------------------------------- */
 
-static int parse_flag(const struct option_row *option, const char *text, void *field,
-		      struct bs_error *err)
+static int option_parse_flag(const struct option_row *option, const char *text, void *field,
+			     struct bs_error *err)
 {
 	bool *flag = field;
 
@@ -49,8 +49,8 @@ static int parse_flag(const struct option_row *option, const char *text, void *f
 	return 0;
 }
 
-static int parse_path(const struct option_row *option, const char *text, void *field,
-		      struct bs_error *err)
+static int option_parse_path(const struct option_row *option, const char *text, void *field,
+			     struct bs_error *err)
 {
 	const char **path = field;
 
@@ -61,8 +61,8 @@ static int parse_path(const struct option_row *option, const char *text, void *f
 }
 
 /* A whole number from 1 on. */
-static int parse_number(const struct option_row *option, const char *text, void *field,
-			struct bs_error *err)
+static int option_parse_number(const struct option_row *option, const char *text, void *field,
+			       struct bs_error *err)
 {
 	uint32_t *number = field;
 	char *end;
@@ -75,16 +75,16 @@ static int parse_number(const struct option_row *option, const char *text, void 
 	return 0;
 }
 
-static int parse_size(const struct option_row *option, const char *text, void *field,
-		      struct bs_error *err)
+static int option_parse_size(const struct option_row *option, const char *text, void *field,
+			     struct bs_error *err)
 {
 	(void)option;
 	return size_parse(text, field, err);
 }
 
 /* The index of a word in `words`, which ends with NULL; -1 with an error that has `list`. */
-static int find_word(const struct option_row *option, const char *const *words, const char *list,
-		     const char *text, struct bs_error *err)
+static int option_find_word(const struct option_row *option, const char *const *words,
+			    const char *list, const char *text, struct bs_error *err)
 {
 	for (int i = 0; words[i]; i++)
 		if (strcmp(text, words[i]) == 0)
@@ -92,8 +92,8 @@ static int find_word(const struct option_row *option, const char *const *words, 
 	return fail(err, BS_USAGE, "--%s takes %s, not '%s'", option->name, list, text);
 }
 
-static int parse_format(const struct option_row *option, const char *text, void *field,
-			struct bs_error *err)
+static int option_parse_format(const struct option_row *option, const char *text, void *field,
+			       struct bs_error *err)
 {
 #define NAME(id, driver, title, ...) #id,
 	static const char *const formats[] = {BS_FORMATS(NAME) NULL};
@@ -101,11 +101,11 @@ static int parse_format(const struct option_row *option, const char *text, void 
 	const char **format = field;
 
 	*format = text;
-	return find_word(option, formats, "one of" BS_FORMAT_NAMES, text, err);
+	return option_find_word(option, formats, "one of" BS_FORMAT_NAMES, text, err);
 }
 
-static int parse_colour(const struct option_row *option, const char *text, void *field,
-			struct bs_error *err)
+static int option_parse_colour(const struct option_row *option, const char *text, void *field,
+			       struct bs_error *err)
 {
 	static const char *const colours[] = {
 		[OUTPUT_COLOUR_AUTO] = "auto",
@@ -113,15 +113,15 @@ static int parse_colour(const struct option_row *option, const char *text, void 
 		[OUTPUT_COLOUR_NEVER] = "never",
 		[OUTPUT_COLOUR_NEVER + 1] = NULL,
 	};
-	int found = find_word(option, colours, "auto, always or never", text, err);
+	int found = option_find_word(option, colours, "auto, always or never", text, err);
 	enum output_colour *colour = field;
 
 	*colour = found < 0 ? OUTPUT_COLOUR_AUTO : (enum output_colour)found;
 	return found;
 }
 
-static int parse_shard(const struct option_row *option, const char *text, void *field,
-		       struct bs_error *err)
+static int option_parse_shard(const struct option_row *option, const char *text, void *field,
+			      struct bs_error *err)
 {
 	struct find_request *find = field;
 	unsigned shard, shards;
@@ -137,8 +137,8 @@ static int parse_shard(const struct option_row *option, const char *text, void *
 	return 0;
 }
 
-static int parse_pattern(const struct option_row *option, const char *text, void *field,
-			 struct bs_error *err)
+static int option_parse_pattern(const struct option_row *option, const char *text, void *field,
+				struct bs_error *err)
 {
 	struct find_patterns *patterns = field;
 
@@ -150,8 +150,8 @@ static int parse_pattern(const struct option_row *option, const char *text, void
 }
 
 /* -v or -q: the last one counts. */
-static int parse_verbosity(const struct option_row *option, const char *text, void *field,
-			   struct bs_error *err)
+static int option_parse_verbosity(const struct option_row *option, const char *text, void *field,
+				  struct bs_error *err)
 {
 	struct settings *settings = field;
 
@@ -161,60 +161,69 @@ static int parse_verbosity(const struct option_row *option, const char *text, vo
 	return 0;
 }
 
+/* For this process and its children; a value that the user has set stays. */
+static int option_parse_debug(const struct option_row *option, const char *text, void *field,
+			      struct bs_error *err)
+{
+	(void)option, (void)text, (void)field;
+	return setenv("BOOTSHIFT_DEBUG", "1", 0) == 0 ? 0 : fail_memory(err);
+}
+
 /* ---- the table ----------------------------------------------------------------------------- */
 
 #define FIELD(member) offsetof(struct settings, member)
 
 static const struct option_row table[] = {
 	/* clang-format off */
-	{0, "dry-run", NULL, COMMAND_FIX | COMMAND_BATCH, parse_flag, FIELD(dry_run), 0,
+	{0, "dry-run", NULL, COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(dry_run), 0,
 	 "rehearse and verify, but write nothing"},
-	{0, "plan", "FILE", COMMAND_FIX, parse_path, FIELD(plan_file), 0,
+	{0, "plan", "FILE", COMMAND_FIX, option_parse_path, FIELD(plan_file), 0,
 	 "do exactly what this plan says, or refuse"},
-	{'o', "output", "FILE", COMMAND_PLAN, parse_path, FIELD(output), 0,
+	{'o', "output", "FILE", COMMAND_PLAN, option_parse_path, FIELD(output), 0,
 	 "write the plan to a file; - is standard output"},
-	{0, "from", "FILE", COMMAND_UNDO, parse_path, FIELD(from), 0,
+	{0, "from", "FILE", COMMAND_UNDO, option_parse_path, FIELD(from), 0,
 	 "undo the fixes of a batch; FILE has its rows"},
-	{'j', "jobs", "N", COMMAND_BATCH | COMMAND_UNDO, parse_number, FIELD(jobs), RUN_SLOTS_MAX,
+	{'j', "jobs", "N", COMMAND_BATCH | COMMAND_UNDO, option_parse_number, FIELD(jobs), RUN_SLOTS_MAX,
 	 "images at the same time; default: one for each processor"},
-	{0, "timeout", "SECONDS", COMMAND_BATCH, parse_number, FIELD(timeout), NUMBER_MAX,
+	{0, "timeout", "SECONDS", COMMAND_BATCH, option_parse_number, FIELD(timeout), NUMBER_MAX,
 	 "give up on an image after this time"},
-	{0, "max-failures", "N", COMMAND_BATCH, parse_number, FIELD(failures_max), NUMBER_MAX,
+	{0, "max-failures", "N", COMMAND_BATCH, option_parse_number, FIELD(failures_max), NUMBER_MAX,
 	 "begin no more images after N failures"},
-	{0, "include", "PATTERN", COMMAND_BATCH, parse_pattern, FIELD(find.include), 0,
+	{0, "include", "PATTERN", COMMAND_BATCH, option_parse_pattern, FIELD(find.include), 0,
 	 "only files whose path in the folder matches; repeatable"},
-	{0, "exclude", "PATTERN", COMMAND_BATCH, parse_pattern, FIELD(find.exclude), 0,
+	{0, "exclude", "PATTERN", COMMAND_BATCH, option_parse_pattern, FIELD(find.exclude), 0,
 	 "no files or folders whose path matches; repeatable"},
-	{0, "follow", NULL, COMMAND_BATCH, parse_flag, FIELD(find.follow), 0,
+	{0, "follow", NULL, COMMAND_BATCH, option_parse_flag, FIELD(find.follow), 0,
 	 "follow symbolic links in folders"},
-	{0, "shard", "K/N", COMMAND_BATCH, parse_shard, FIELD(find), 0,
+	{0, "shard", "K/N", COMMAND_BATCH, option_parse_shard, FIELD(find), 0,
 	 "only part K of N, by the path in the folder"},
-	{0, "jsonl", "FILE", COMMAND_BATCH, parse_path, FIELD(rows), 0,
+	{0, "jsonl", "FILE", COMMAND_BATCH, option_parse_path, FIELD(rows), 0,
 	 "add a row of JSON for each image; - is standard output"},
-	{0, "jsonl", "FILE", COMMAND_REPORT, parse_path, FIELD(rows), 0,
+	{0, "jsonl", "FILE", COMMAND_REPORT, option_parse_path, FIELD(rows), 0,
 	 "write the latest row of each image; - is standard output"},
-	{0, "resume", NULL, COMMAND_BATCH, parse_flag, FIELD(resume), 0,
+	{0, "resume", NULL, COMMAND_BATCH, option_parse_flag, FIELD(resume), 0,
 	 "continue: skip images that are done by the rows in FILE"},
-	{0, "report", "FILE", COMMAND_BATCH, parse_path, FIELD(page), 0,
+	{0, "report", "FILE", COMMAND_BATCH, option_parse_path, FIELD(page), 0,
 	 "write a page of HTML; - is standard output"},
-	{'o', "output", "FILE", COMMAND_REPORT, parse_path, FIELD(output), 0,
+	{'o', "output", "FILE", COMMAND_REPORT, option_parse_path, FIELD(output), 0,
 	 "write a page of HTML; - is standard output"},
-	{0, "undo-dir", "DIR", IMAGES, parse_path, FIELD(options.undo_directory), 0,
+	{0, "undo-dir", "DIR", IMAGES, option_parse_path, FIELD(options.undo_directory), 0,
 	 "folder of the undo file; default: the image's own"},
-	{0, "format", "FMT", LOOKING, parse_format, FIELD(options.format), 0,
+	{0, "format", "FMT", LOOKING, option_parse_format, FIELD(options.format), 0,
 	 "one of" BS_FORMAT_NAMES "; default: by content"},
-	{0, "system-partition", "N", LOOKING, parse_number, FIELD(options.system_partition),
+	{0, "system-partition", "N", LOOKING, option_parse_number, FIELD(options.system_partition),
 	 BS_PARTITIONS_MAX, "partition with the boot files; default: the active one"},
-	{0, "boot-partition", "N", LOOKING, parse_number, FIELD(options.boot_partition),
+	{0, "boot-partition", "N", LOOKING, option_parse_number, FIELD(options.boot_partition),
 	 BS_PARTITIONS_MAX, "partition with Windows; default: of the default entry"},
-	{0, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, parse_size, FIELD(options.needed_room), 0,
+	{0, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, option_parse_size, FIELD(options.needed_room), 0,
 	 "room needed on the active volume; default: 119MiB"},
-	{0, "json", NULL, EACH, parse_flag, FIELD(json), 0, "print JSON instead of text"},
-	{'v', "verbose", NULL, ALL, parse_verbosity, 0, 0, "print more"},
-	{'q', "quiet", NULL, ALL, parse_verbosity, 0, 0, "print only errors"},
-	{0, "color", "WHEN", ALL, parse_colour, FIELD(colour), 0, "auto, always or never"},
-	{'h', "help", NULL, ALL, parse_flag, FIELD(help), 0, "print this help"},
-	{0, "version", NULL, ALL, parse_flag, FIELD(version), 0, "print the version"},
+	{0, "json", NULL, EACH, option_parse_flag, FIELD(json), 0, "print JSON instead of text"},
+	{'v', "verbose", NULL, ALL, option_parse_verbosity, 0, 0, "print more"},
+	{'q', "quiet", NULL, ALL, option_parse_verbosity, 0, 0, "print only errors"},
+	{0, "color", "WHEN", ALL, option_parse_colour, FIELD(colour), 0, "auto, always or never"},
+	{0, "debug", NULL, IMAGES, option_parse_debug, 0, 0, "print each step and its time on standard error"},
+	{'h', "help", NULL, ALL, option_parse_flag, FIELD(help), 0, "print this help"},
+	{0, "version", NULL, ALL, option_parse_flag, FIELD(version), 0, "print the version"},
 	/* clang-format on */
 };
 
@@ -257,7 +266,7 @@ static const struct option_row *options_find(enum command_bit command, int value
 }
 
 /* Sets the error for a word that is not an option of the command. */
-static int fail_unknown(enum command_bit command, const char *word, struct bs_error *err)
+static int option_fail_unknown(enum command_bit command, const char *word, struct bs_error *err)
 {
 	size_t length = strcspn(word, "=");
 	char name[32];
@@ -282,13 +291,13 @@ static int fail_unknown(enum command_bit command, const char *word, struct bs_er
 	return fail(err, BS_USAGE, "unknown option --%s", name);
 }
 
-static int fail_parse(enum command_bit command, int result, char **argv, struct bs_error *err)
+static int option_fail(enum command_bit command, int result, char **argv, struct bs_error *err)
 {
 	if (result == ':')
 		return fail(err, BS_USAGE, "the option %s needs a value", argv[optind - 1]);
 	if (optopt != 0 && optopt < OPTION_VALUE)
 		return fail(err, BS_USAGE, "unknown option -%c", optopt);
-	return fail_unknown(command, argv[optind - 1], err);
+	return option_fail_unknown(command, argv[optind - 1], err);
 }
 
 /* Checks that the options do not contradict each other. */
@@ -299,7 +308,7 @@ static int options_check(const struct settings *settings, enum command_bit comma
 
 	if (settings->json && output_is_stdout(settings->output))
 		return fail(err, BS_USAGE, "--json and --output - both want standard output");
-	if (settings->rows && page && whole_file_is_same(settings->rows, page))
+	if (settings->rows && page && replace_file_is_same(settings->rows, page))
 		return fail(err, BS_USAGE, "--jsonl and --%s both want %s",
 			    settings->page ? "report" : "output",
 			    output_is_stdout(page) ? "standard output" : page);
@@ -329,7 +338,7 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 		const struct option_row *option;
 
 		if (value == '?' || value == ':')
-			return fail_parse(command, value, argv, err);
+			return option_fail(command, value, argv, err);
 		if (word == optarg) /* the value is a word of its own */
 			word = argv[optind - 2];
 		option = options_find(command, value);
@@ -339,7 +348,7 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 		 * not take `--json IMAGE` for `--jsonl FILE`.
 		 */
 		if (value >= OPTION_VALUE && strcspn(word + 2, "=") != strlen(option->name))
-			return fail_unknown(command, word, err);
+			return option_fail_unknown(command, word, err);
 		if (option->parse(option, optarg, (char *)settings + option->field, err) < 0)
 			return -1;
 	}

@@ -17,14 +17,14 @@
 #define DETAIL       25 /* the column at which the details of a link or a finding begin */
 #define ROLES_COLUMN 4
 
-static void print_title(struct output *output, const char *title)
+static void inspection_title(struct output *output, const char *title)
 {
 	print_end(output);
 	print_to(output, INDENT);
 	print_styled(output, STYLE_STRONG, "%s", title);
 }
 
-static const char *format_for_people(const char *format)
+static const char *inspection_format(const char *format)
 {
 #define NAME(id, driver, title, ...) {#id, title},
 	static const char *const names[][2] = {BS_FORMATS(NAME)};
@@ -36,15 +36,15 @@ static const char *format_for_people(const char *format)
 	return format;
 }
 
-static void print_heading(struct output *output, const char *image, bool verbose,
-			  const struct bs_inspection *inspection)
+static void inspection_heading(struct output *output, const char *image, bool verbose,
+			       const struct bs_inspection *inspection)
 {
 	bool named = inspection->windows_name[0] != '\0';
 	bool built = inspection->windows_build[0] != '\0';
 
 	print_styled(output, STYLE_STRONG, "%s", image);
 	print(output, ": ");
-	print_wrapped(output, INDENT, "%s, %s%s%s%s%s%s", format_for_people(inspection->format),
+	print_wrapped(output, INDENT, "%s, %s%s%s%s%s%s", inspection_format(inspection->format),
 		      size_format(inspection->disk_size).text, named ? ", " : "",
 		      inspection->windows_name, built ? " (" : "", inspection->windows_build,
 		      built ? ")" : "");
@@ -59,7 +59,7 @@ static void print_heading(struct output *output, const char *image, bool verbose
 
 /* ---- the partitions ----------------------------------------------------------------------- */
 
-static const char *filesystem_name(const struct bs_partition *partition)
+static const char *inspection_filesystem(const struct bs_partition *partition)
 {
 	static const char *const names[BS_FS_COUNT] = {
 		[BS_FS_UNKNOWN] = "unknown",     [BS_FS_NTFS] = "NTFS",
@@ -71,7 +71,7 @@ static const char *filesystem_name(const struct bs_partition *partition)
 }
 
 /* "System, Boot, Active" in at most 20 characters. */
-static void format_roles(const struct bs_partition *partition, char roles[24])
+static void inspection_format_roles(const struct bs_partition *partition, char roles[24])
 {
 	char *end = roles;
 
@@ -86,26 +86,26 @@ static void format_roles(const struct bs_partition *partition, char roles[24])
 		end[-2] = '\0';
 }
 
-static unsigned widest_roles(const struct bs_inspection *inspection)
+static unsigned inspection_widest_roles(const struct bs_inspection *inspection)
 {
 	unsigned widest = (unsigned)strlen("Roles");
 
 	for (uint32_t i = 0; i < inspection->partition_count; i++) {
 		char roles[24];
 
-		format_roles(&inspection->partitions[i], roles);
+		inspection_format_roles(&inspection->partitions[i], roles);
 		if (strlen(roles) > widest)
 			widest = (unsigned)strlen(roles);
 	}
 	return widest;
 }
 
-static void print_partition(struct output *output, const struct bs_partition *partition,
-			    unsigned roles_width, bool verbose)
+static void inspection_partition(struct output *output, const struct bs_partition *partition,
+				 unsigned roles_width, bool verbose)
 {
 	char roles[24], clusters[40] = "";
 
-	format_roles(partition, roles);
+	inspection_format_roles(partition, roles);
 	print(output, "%3u", partition->number);
 	print_to(output, ROLES_COLUMN);
 	print_styled(output,
@@ -114,7 +114,7 @@ static void print_partition(struct output *output, const struct bs_partition *pa
 					    : STYLE_PLAIN,
 		     "%s", roles);
 	print_to(output, ROLES_COLUMN + roles_width);
-	print(output, "  %-9s %8s %8s", filesystem_name(partition),
+	print(output, "  %-9s %8s %8s", inspection_filesystem(partition),
 	      size_format(partition->size).text,
 	      partition->usage_known ? size_format(partition->free).text : "-");
 	if (partition->label[0] != '\0')
@@ -130,10 +130,10 @@ static void print_partition(struct output *output, const struct bs_partition *pa
 		   clusters);
 }
 
-static void print_partitions(struct output *output, const struct bs_inspection *inspection,
-			     bool verbose)
+static void inspection_partitions(struct output *output, const struct bs_inspection *inspection,
+				  bool verbose)
 {
-	unsigned roles_width = widest_roles(inspection);
+	unsigned roles_width = inspection_widest_roles(inspection);
 
 	if (inspection->partition_count == 0)
 		return;
@@ -149,12 +149,12 @@ static void print_partitions(struct output *output, const struct bs_inspection *
 	print_style(output, STYLE_PLAIN);
 	print_end(output);
 	for (uint32_t i = 0; i < inspection->partition_count; i++)
-		print_partition(output, &inspection->partitions[i], roles_width, verbose);
+		inspection_partition(output, &inspection->partitions[i], roles_width, verbose);
 }
 
 /* ---- the boot chain ----------------------------------------------------------------------- */
 
-static void print_mark(struct output *output, enum bs_link_state state)
+static void inspection_mark(struct output *output, enum bs_link_state state)
 {
 	static const struct {
 		enum output_style style;
@@ -171,7 +171,7 @@ static void print_mark(struct output *output, enum bs_link_state state)
 	print_style(output, STYLE_PLAIN);
 }
 
-static const char *chain_verdict(const struct bs_inspection *inspection)
+static const char *inspection_chain_verdict(const struct bs_inspection *inspection)
 {
 	if (inspection->starts)
 		return "complete, the disk should start";
@@ -185,7 +185,7 @@ static const char *chain_verdict(const struct bs_inspection *inspection)
 }
 
 /* "no partition is active (no-active-partition); the fix repairs it" */
-static void print_link(struct output *output, const struct bs_link *link)
+static void inspection_link(struct output *output, const struct bs_link *link)
 {
 	bool named = link->code != BS_OK;
 
@@ -194,7 +194,7 @@ static void print_link(struct output *output, const struct bs_link *link)
 		   link->state == BS_LINK_REPAIRED ? "; a fix repairs it" : "");
 }
 
-static void print_chain(struct output *output, const struct bs_inspection *inspection)
+static void inspection_chain(struct output *output, const struct bs_inspection *inspection)
 {
 	static const char *const names[BS_LINK_KIND_COUNT] = {
 		[BS_LINK_MBR_CODE] = "MBR code",       [BS_LINK_ACTIVE] = "active partition",
@@ -205,21 +205,21 @@ static void print_chain(struct output *output, const struct bs_inspection *inspe
 
 	if (inspection->link_count == 0)
 		return;
-	print_title(output, "Boot chain");
-	print_line(output, ": %s", chain_verdict(inspection));
+	inspection_title(output, "Boot chain");
+	print_line(output, ": %s", inspection_chain_verdict(inspection));
 	for (uint32_t i = 0; i < inspection->link_count; i++) {
 		const struct bs_link *link = &inspection->links[i];
 
 		print_to(output, 2 * INDENT);
-		print_mark(output, link->state);
+		inspection_mark(output, link->state);
 		print(output, " %s", names[link->kind]);
-		print_link(output, link);
+		inspection_link(output, link);
 	}
 }
 
 /* ---- the conversion ----------------------------------------------------------------------- */
 
-static void print_before(struct output *output, const struct bs_inspection *inspection)
+static void inspection_before(struct output *output, const struct bs_inspection *inspection)
 {
 	bool known = inspection->room_before_known;
 	bool enough = inspection->room_before >= inspection->needed_room;
@@ -240,7 +240,7 @@ static void print_before(struct output *output, const struct bs_inspection *insp
 	print_end(output);
 }
 
-static void print_after(struct output *output, const struct bs_inspection *inspection)
+static void inspection_after(struct output *output, const struct bs_inspection *inspection)
 {
 	bool enough = inspection->room_after >= inspection->needed_room;
 
@@ -254,18 +254,18 @@ static void print_after(struct output *output, const struct bs_inspection *inspe
 	print_end(output);
 }
 
-static void print_conversion(struct output *output, const struct bs_inspection *inspection)
+static void inspection_conversion(struct output *output, const struct bs_inspection *inspection)
 {
-	print_title(output, "Conversion by SCVMM");
+	inspection_title(output, "Conversion by SCVMM");
 	print_end(output);
-	print_before(output, inspection);
-	print_after(output, inspection);
+	inspection_before(output, inspection);
+	inspection_after(output, inspection);
 }
 
 /* ---- findings and the next step ----------------------------------------------------------- */
 
 /* Prints a command on a line of its own, not wrapped, so that the user can copy it. */
-static void print_advice(struct output *output, const char *advice)
+static void inspection_advice(struct output *output, const char *advice)
 {
 	const char *command = advice_command(advice);
 	size_t length = command ? (size_t)(command - advice) - strlen(" ") : strlen(advice);
@@ -282,8 +282,8 @@ static void print_advice(struct output *output, const char *advice)
 	print_line(output, "%s", command);
 }
 
-static void print_finding(struct output *output, const struct advice_subject *subject,
-			  const struct bs_finding *finding)
+static void inspection_finding(struct output *output, const struct advice_subject *subject,
+			       const struct bs_finding *finding)
 {
 	bool blocks = bs_code_exit(finding->code) != BS_EXIT_DONE;
 	char *advice = advice_make(finding->code, subject);
@@ -295,25 +295,25 @@ static void print_finding(struct output *output, const struct advice_subject *su
 	print(output, " ");
 	print_item(output, 3 * INDENT, "%s (%s)", finding->message, bs_code_name(finding->code));
 	if (advice)
-		print_advice(output, advice);
+		inspection_advice(output, advice);
 	else
 		output->error = ENOMEM;
 	free(advice);
 }
 
-static void print_findings(struct output *output, const struct advice_subject *subject)
+static void inspection_findings(struct output *output, const struct advice_subject *subject)
 {
 	const struct bs_inspection *inspection = subject->inspection;
 
 	if (inspection->finding_count == 0)
 		return;
-	print_title(output, "Findings");
+	inspection_title(output, "Findings");
 	print_end(output);
 	for (uint32_t i = 0; i < inspection->finding_count; i++)
-		print_finding(output, subject, &inspection->findings[i]);
+		inspection_finding(output, subject, &inspection->findings[i]);
 }
 
-static void print_fixable(struct output *output, const struct advice_subject *subject)
+static void inspection_fixable(struct output *output, const struct advice_subject *subject)
 {
 	const struct bs_inspection *inspection = subject->inspection;
 	const struct bs_partition *partitions = inspection->partitions;
@@ -334,7 +334,7 @@ static void print_fixable(struct output *output, const struct advice_subject *su
 		      partitions[inspection->boot_index].number);
 }
 
-static void print_next(struct output *output, const struct advice_subject *subject)
+static void inspection_next(struct output *output, const struct advice_subject *subject)
 {
 	static const char *const sentences[BS_VERDICT_COUNT] = {
 		[BS_VERDICT_NOTHING] =
@@ -344,9 +344,9 @@ static void print_next(struct output *output, const struct advice_subject *subje
 	};
 	enum bs_verdict verdict = subject->inspection->verdict;
 
-	print_title(output, "Next: ");
+	inspection_title(output, "Next: ");
 	if (verdict == BS_VERDICT_FIXABLE)
-		print_fixable(output, subject);
+		inspection_fixable(output, subject);
 	else
 		print_wrapped(output, INDENT, "%s", sentences[verdict]);
 	print_end(output);
@@ -361,12 +361,12 @@ void report_inspection(struct output *output, const char *image, const struct se
 
 	if (!inspection)
 		return;
-	print_heading(output, image, settings->verbose, inspection);
-	print_partitions(output, inspection, settings->verbose);
-	print_chain(output, inspection);
-	print_conversion(output, inspection);
-	print_findings(output, &subject);
+	inspection_heading(output, image, settings->verbose, inspection);
+	inspection_partitions(output, inspection, settings->verbose);
+	inspection_chain(output, inspection);
+	inspection_conversion(output, inspection);
+	inspection_findings(output, &subject);
 	/* If only the surroundings of the image prevent a fix, the error says what to do. */
 	if (inspection->verdict != BS_VERDICT_FIXABLE || result->error.code == BS_OK)
-		print_next(output, &subject);
+		inspection_next(output, &subject);
 }

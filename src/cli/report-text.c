@@ -30,7 +30,7 @@ static void report_nothing_to_do(struct output *output, const char *image,
 
 /* ---- plan --------------------------------------------------------------------------------- */
 
-static void print_copy(struct output *output, const struct bs_operation *operation)
+static void report_plan_copy(struct output *output, const struct bs_operation *operation)
 {
 	print(output, "copy ");
 	print_wrapped(output, 5 + INDENT, "%s: %s", operation->path,
@@ -42,12 +42,12 @@ static void print_copy(struct output *output, const struct bs_operation *operati
 		print(output, ", replacing %u existing ones", operation->replaces);
 }
 
-static void print_operation(struct output *output, const struct bs_plan *plan,
-			    const struct bs_operation *operation)
+static void report_plan_operation(struct output *output, const struct bs_plan *plan,
+				  const struct bs_operation *operation)
 {
 	switch (operation->kind) {
 	case BS_OPERATION_COPY:
-		print_copy(output, operation);
+		report_plan_copy(output, operation);
 		break;
 	case BS_OPERATION_ATTRIBUTES:
 		print(output, "make %s read-only, hidden, system", operation->path);
@@ -71,30 +71,30 @@ static void print_operation(struct output *output, const struct bs_plan *plan,
 		print(output, " (%s written)", count_format(operation->sectors, "sector").text);
 }
 
-static void print_operations(struct output *output, const struct bs_plan *plan)
+static void report_plan_operations(struct output *output, const struct bs_plan *plan)
 {
 	for (uint32_t i = 0; i < plan->operation_count; i++) {
 		print(output, "%4u. ", i + 1);
-		print_operation(output, plan, &plan->operations[i]);
+		report_plan_operation(output, plan, &plan->operations[i]);
 		print_end(output);
 	}
 }
 
 /* FILE_ATTRIBUTE_READONLY, _HIDDEN, _SYSTEM and _ARCHIVE of winnt.h, as attrib shows them. */
-static void print_attributes(struct output *output, uint32_t attributes)
+static void report_plan_attributes(struct output *output, uint32_t attributes)
 {
 	print(output, "%c%c%c%c", attributes & 0x20 ? 'A' : '-', attributes & 4 ? 'S' : '-',
 	      attributes & 2 ? 'H' : '-', attributes & 1 ? 'R' : '-');
 }
 
-static void print_details(struct output *output, const struct bs_plan *plan)
+static void report_plan_details(struct output *output, const struct bs_plan *plan)
 {
 	print_item(output, INDENT, "Files:");
 	for (uint32_t i = 0; i < plan->file_count; i++) {
 		const struct bs_plan_file *file = &plan->files[i];
 
 		print_to(output, 2 * INDENT);
-		print_attributes(output, file->attributes);
+		report_plan_attributes(output, file->attributes);
 		print_line(output, "%11s  %s",
 			   file->is_folder ? "folder" : size_format(file->size).text, file->path);
 	}
@@ -107,7 +107,7 @@ static void print_details(struct output *output, const struct bs_plan *plan)
 	}
 }
 
-static void print_room(struct output *output, const struct bs_inspection *inspection)
+static void report_plan_room(struct output *output, const struct bs_inspection *inspection)
 {
 	if (inspection && inspection->room_before_known && inspection->room_after_known)
 		print_item(output, INDENT, "Room on the active volume: %s now, %s after the fix.",
@@ -115,7 +115,7 @@ static void print_room(struct output *output, const struct bs_inspection *inspec
 			   size_format(inspection->room_after).text);
 }
 
-static void print_word_option(struct output *output, const char *name, const char *value)
+static void print_fix_option(struct output *output, const char *name, const char *value)
 {
 	if (!value)
 		return;
@@ -127,13 +127,13 @@ void print_fix_command(struct output *output, const char *image, const struct bs
 		       const char *plan_file)
 {
 	print(output, "bootshift fix");
-	print_word_option(output, "--plan", plan_file);
-	print_word_option(output, "--format", options->format);
+	print_fix_option(output, "--plan", plan_file);
+	print_fix_option(output, "--format", options->format);
 	if (options->system_partition != 0)
 		print(output, " --system-partition %u", options->system_partition);
 	if (options->boot_partition != 0)
 		print(output, " --boot-partition %u", options->boot_partition);
-	print_word_option(output, "--undo-dir", options->undo_directory);
+	print_fix_option(output, "--undo-dir", options->undo_directory);
 	print(output, image[0] == '-' ? " -- " : " ");
 	print_shell_word(output, image);
 }
@@ -152,10 +152,10 @@ void report_plan(struct output *output, const char *image, const struct settings
 	report_image(output, image, result->recovered);
 	print_line(output, "move the boot files from partition %u to partition %u",
 		   plan->system_number, plan->boot_number);
-	print_operations(output, plan);
+	report_plan_operations(output, plan);
 	if (settings->verbose)
-		print_details(output, plan);
-	print_room(output, result->inspection);
+		report_plan_details(output, plan);
+	report_plan_room(output, result->inspection);
 	if (settings->output && strcmp(settings->output, "-") != 0) {
 		print_to(output, INDENT);
 		print(output, "To do exactly this: ");
@@ -170,7 +170,7 @@ void report_plan(struct output *output, const char *image, const struct settings
 /* ---- fix and undo ------------------------------------------------------------------------- */
 
 /* "36 files, 15.2 MiB" */
-static void print_moved(struct output *output, const struct bs_plan *plan)
+static void report_fix_files(struct output *output, const struct bs_plan *plan)
 {
 	uint64_t files = 0, bytes = 0;
 
@@ -196,7 +196,7 @@ void report_fix(struct output *output, const char *image, const struct settings 
 	print_styled(output, STYLE_GOOD,
 		     result->status == BS_STATUS_FIXED ? "fixed" : "would be fixed");
 	print(output, ": ");
-	print_moved(output, result->plan);
+	report_fix_files(output, result->plan);
 	print(output, ", in %s", duration_format(result->milliseconds).text);
 	if (result->status == BS_STATUS_WOULD_FIX)
 		print(output, "; verified, and nothing was written");
@@ -204,7 +204,7 @@ void report_fix(struct output *output, const char *image, const struct settings 
 		print(output, "; undo file: %s", result->undo_file);
 	print_end(output);
 	if (settings->verbose && result->plan)
-		print_operations(output, result->plan);
+		report_plan_operations(output, result->plan);
 }
 
 void report_undo(struct output *output, const char *image, const struct settings *settings,

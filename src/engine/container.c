@@ -12,10 +12,9 @@
 /* Changed bytes that are kept in memory; more goes to a temporary file. */
 #define OVERLAY_MEMORY (32u << 20)
 
-/* The parts of a container that are watched besides the guest's: all formats keep their headers, or
- * the copies of them, in one of the two. */
-#define HEAD_SIZE (1u << 20) /* bytes */
-#define TAIL_SIZE 4096u
+/* All formats keep their headers, or the copies of them, in one of these two. */
+#define HEAD_SIZE (1u << 20) /* bytes, at the start of the container */
+#define TAIL_SIZE 4096u      /* bytes, at its end */
 
 #define CHUNK (1u << 20) /* bytes read at a time */
 
@@ -26,8 +25,8 @@ void container_tell(const struct bs_options *options, enum bs_phase phase)
 }
 
 /*
- * A VMDK descriptor only describes: the file that it names is what gets locked, journaled and
- * changed.  What is wrong with a container is said when its disk is opened, not here.
+ * A VMDK descriptor only describes a disk: the file that it names is locked, journaled and changed.
+ * Errors of a container are reported when its disk is opened, not here.
  */
 static int container_follow_descriptor(struct container *container, struct bs_error *err)
 {
@@ -69,7 +68,7 @@ static int container_find_place(struct container *container, struct bs_error *er
 	if (place_find(container->target, container->options->undo_directory, &container->place,
 		       err) == 0)
 		return 0;
-	/* Without an undo file that can be used, a half-written image is not just refused. */
+	/* A half-written image without a usable undo file needs a recovery; it is no mere refusal. */
 	if (target_read_signpost(container->target, &signpost, &ignored) == 0 && signpost) {
 		fail_prefix(err, "the image is marked as half written");
 		err->code = BS_RECOVERY_REQUIRED;
@@ -78,7 +77,7 @@ static int container_find_place(struct container *container, struct bs_error *er
 	return -1;
 }
 
-/* What was recovered has other times and maybe another length; a signpost removed, other times. */
+/* A recovery gives the image other times, and maybe another length. */
 static int container_open_again(struct container *container, struct bs_error *err)
 {
 	struct target *again = target_reopen(container->target, TARGET_READ, err);
@@ -112,8 +111,8 @@ static int container_recover(struct container *container, enum lock_purpose purp
 }
 
 /*
- * The image cannot be changed, for the reason in *err.  If it is half written, that outweighs the
- * reason, and both are told.  Returns -1.
+ * The image cannot be changed, for the reason in *err.  If it is half written, that is worse: then
+ * the error says both.  Returns -1.
  */
 static int container_fail_unchangeable(struct container *container, struct bs_error *err)
 {
@@ -130,7 +129,7 @@ static int container_fail_unchangeable(struct container *container, struct bs_er
 	return -1;
 }
 
-/* Before any work: what cannot be changed at its end should be refused at once. */
+/* An image that could not be written in the end is refused before any work. */
 static int container_check_changeable(struct container *container, struct bs_error *err)
 {
 	if (target_check_writable(container->target, err) == 0 &&
@@ -154,14 +153,14 @@ int container_lock(struct container *container, const char *image, const struct 
 	return container_recover(container, purpose, recovered, err);
 }
 
-/* What QEMU makes of the container must be what its header says. */
+/* The disk that QEMU shows must have the size that the container's header states. */
 static int container_check_size(const struct container *container, struct bs_error *err)
 {
 	uint64_t stated = container->format.disk_size, shown = disk_size(container->disk);
 
 	if (stated != 0 && stated / 512 != shown / 512)
 		return fail(err, BS_CONTAINER_CORRUPT,
-			    "its header tells of %llu bytes, QEMU's driver of %llu",
+			    "its header states %llu bytes, QEMU's driver finds %llu",
 			    (unsigned long long)stated, (unsigned long long)shown);
 	return 0;
 }
@@ -178,8 +177,8 @@ static int container_read_format(struct container *container, struct bs_error *e
 }
 
 /*
- * Has the driver replay the log of a VHDX, on the overlay.  Only then the tables are as they will be
- * used, and can be checked.
+ * Has the driver replay the log of a VHDX, on the overlay.  The tables can be checked only after
+ * that.
  */
 static int container_finish_writes(struct container *container, struct bs_error *err)
 {
@@ -198,7 +197,7 @@ static int container_finish_writes(struct container *container, struct bs_error 
 	return 0;
 }
 
-/* What lies on the overlay. */
+/* Lays the stack on the overlay. */
 static int container_lay_stack(struct container *container, bool writable, struct bs_error *err)
 {
 	struct disk *view = overlay_disk(container->overlay);
@@ -275,7 +274,7 @@ static int container_read_zones(const struct container *container, const struct 
 }
 
 int container_locate(struct container *container, const struct range_vector *zones,
-		     struct guard_zone **found, size_t *found_count, struct bs_error *err)
+		     struct range **found, size_t *found_count, struct bs_error *err)
 {
 	uint64_t size = container->target->status.length, tail = min_u64(TAIL_SIZE, size);
 	struct range_vector ranges;
@@ -293,10 +292,9 @@ int container_locate(struct container *container, const struct range_vector *zon
 		result = fail_memory(err);
 	if (result == 0) {
 		for (size_t i = 0; i < count; i++)
-			(*found)[i] =
-				(struct guard_zone){ranges.items[i].offset, ranges.items[i].length};
-		(*found)[count] = (struct guard_zone){0, min_u64(HEAD_SIZE, size)};
-		(*found)[count + 1] = (struct guard_zone){size - tail, tail};
+			(*found)[i] = ranges.items[i];
+		(*found)[count] = (struct range){0, min_u64(HEAD_SIZE, size)};
+		(*found)[count + 1] = (struct range){size - tail, tail};
 	}
 	range_vector_free(&ranges);
 	return result;
@@ -311,4 +309,47 @@ void container_close(struct container *container)
 	place_free(&container->place);
 	target_close(container->target);
 	*container = (struct container){0};
+}
+
+/* ---- the undo file of a half-written image ------------------------------------------------- */
+
+/* Whether a command with this folder for the undo file would find the undo file `journal`. */
+static bool container_finds_undo_file(const struct target *target, const char *folder,
+				      const char *journal)
+{
+	struct bs_error ignored;
+	struct place place;
+	bool same = place_find(target, folder, &place, &ignored) == 0 &&
+		    strcmp(place.journal, journal) == 0;
+
+	place_free(&place);
+	return same;
+}
+
+bool bs_undo_folder(const char *image, char **folder)
+{
+	const struct bs_options options = {0};
+	struct container container = {0};
+	struct bs_error ignored;
+	char *journal = NULL;
+	bool found = false;
+
+	*folder = NULL;
+	if (target_is_uri(image) ||
+	    container_open_target(&container, image, &options, &ignored) < 0 ||
+	    target_read_signpost(container.target, &journal, &ignored) < 0 || !journal)
+		goto out;
+	found = container_finds_undo_file(container.target, NULL, journal);
+	if (found || journal[0] != '/')
+		goto out;
+	*folder = path_folder(journal);
+	found = *folder && container_finds_undo_file(container.target, *folder, journal);
+	if (!found) {
+		free(*folder);
+		*folder = NULL;
+	}
+out:
+	free(journal);
+	container_close(&container);
+	return found;
 }

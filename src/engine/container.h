@@ -14,7 +14,6 @@
 #include "qemu/qemu-driver.h"
 #include "transaction/lock.h"
 #include "transaction/place.h"
-#include "transaction/ranges.h"
 #include "util/range.h"
 
 struct container {
@@ -64,8 +63,7 @@ MUST_CHECK int container_settle(struct container *container, struct bs_error *er
  * The caller frees *found.  Errors: those of reading, BS_NO_MEMORY.
  */
 MUST_CHECK int container_locate(struct container *container, const struct range_vector *zones,
-				struct guard_zone **found, size_t *found_count,
-				struct bs_error *err);
+				struct range **found, size_t *found_count, struct bs_error *err);
 
 /* Takes the stack down as far as the overlay, when the guest's disk is not needed any more. */
 void container_close_disk(struct container *container);

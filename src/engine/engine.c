@@ -37,7 +37,7 @@ struct command {
 	struct container container;
 	struct session *session; /* while the first worker is at work */
 	struct session_findings findings;
-	struct guard_zone *zones; /* in bytes of the container */
+	struct range *zones; /* in bytes of the container */
 	size_t zone_count;
 	bool verified;                  /* what a commit would write */
 	struct commit_result committed; /* its journal stays open until the command ends */

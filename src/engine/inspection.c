@@ -10,7 +10,8 @@
 #include "windows/judge.h"
 
 /* What the survey refuses is among its findings already. */
-static bool has_finding(const struct bs_inspection *inspection, const struct bs_error *refusal)
+static bool inspection_has_finding(const struct bs_inspection *inspection,
+				   const struct bs_error *refusal)
 {
 	for (uint32_t i = 0; i < inspection->finding_count; i++) {
 		const struct bs_finding *finding = &inspection->findings[i];
@@ -22,7 +23,7 @@ static bool has_finding(const struct bs_inspection *inspection, const struct bs_
 	return false;
 }
 
-static void add_finding(struct bs_inspection *inspection, const struct bs_error *refusal)
+static void inspection_add_finding(struct bs_inspection *inspection, const struct bs_error *refusal)
 {
 	struct bs_finding *finding;
 
@@ -35,8 +36,8 @@ static void add_finding(struct bs_inspection *inspection, const struct bs_error 
 
 void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *refusal)
 {
-	if (!has_finding(inspection, refusal))
-		add_finding(inspection, refusal);
+	if (!inspection_has_finding(inspection, refusal))
+		inspection_add_finding(inspection, refusal);
 	inspection->verdict = BS_VERDICT_UNSUITABLE;
 	inspection->starts_after = inspection->starts;
 	inspection->starts_after_known = inspection->starts_known;
@@ -56,7 +57,7 @@ struct bs_inspection *inspection_without_worker(struct disk *disk, const struct 
 	    disk_read(disk, 0, sector, sizeof(sector), &ignored) < 0)
 		return NULL;
 	inspection = calloc(1, sizeof(*inspection));
-	if (inspection == NULL)
+	if (!inspection)
 		return NULL;
 	judge_begin(inspection, disk_size(disk), options);
 	inspection->verdict = BS_VERDICT_UNSUITABLE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the parent adds to an inspection, or tells without one, when an image is refused. */
+/* What the parent adds to an inspection when an image is refused, and what it says without one. */
 #ifndef BOOTSHIFT_INSPECTION_H
 #define BOOTSHIFT_INSPECTION_H
 
@@ -9,7 +9,7 @@
 void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *refusal);
 
 /*
- * What can be told of a disk without its volumes, when following them ended the worker: its size
+ * An inspection without the volumes, for when reading them ended the worker: the size of the disk
  * and the four entries of the partition table.  The caller frees it.  NULL when the disk cannot be
  * read, or memory runs out.
  */

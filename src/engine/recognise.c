@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whether a file is a disk image at all, at first sight: for whoever looks through folders with
- * all sorts of files.  What is wrong with an image is for the commands to say, so anything that
- * was meant to be one counts as one.
+ * Whether a file is a disk image at all, at first sight: for programs that look through folders
+ * with files of all kinds.  A damaged image counts as an image: the commands say what is wrong
+ * with it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,10 +19,10 @@
 #define GPT_SIGNATURE_SIZE 8u
 
 /*
- * A boot signature alone is also that of a volume's boot record and of diskettes: there, what would
- * be the four entries is code or text.
+ * Boot records of volumes and diskettes have the boot signature, too, but code or text in the place
+ * of the four entries.
  */
-static bool is_believable(const struct mbr *table, uint64_t disk_size)
+static bool recognise_believes(const struct mbr *table, uint64_t disk_size)
 {
 	unsigned partitions = 0;
 
@@ -47,15 +47,15 @@ static int recognise_raw(struct disk *container, struct bs_error *reason)
 		return fail(reason, BS_NOT_AN_IMAGE, "is too short for a disk");
 	if (disk_read(container, 0, bytes, sizeof(bytes), reason) < 0)
 		return -1;
-	if ((mbr_parse(bytes, &table) && is_believable(&table, disk_size(container))) ||
+	if ((mbr_parse(bytes, &table) && recognise_believes(&table, disk_size(container))) ||
 	    memcmp(bytes + SECTOR_SIZE, GPT_SIGNATURE, GPT_SIGNATURE_SIZE) == 0)
 		return 0;
 	return fail(reason, BS_NOT_AN_IMAGE,
 		    "has neither the mark of a known format nor a partition table");
 }
 
-/* The details of a container that has a mark; one that is damaged has none. */
-static void describe(struct disk *container, struct bs_recognition *recognition)
+/* Fills in the details of a container that has a mark, unless the container is damaged. */
+static void recognise_describe(struct disk *container, struct bs_recognition *recognition)
 {
 	struct format format;
 	struct bs_error ignored;
@@ -68,15 +68,15 @@ static void describe(struct disk *container, struct bs_recognition *recognition)
 			 format.extent);
 }
 
-static int recognise(struct disk *container, struct bs_recognition *recognition,
-		     struct bs_error *reason)
+static int recognise_container(struct disk *container, struct bs_recognition *recognition,
+			       struct bs_error *reason)
 {
 	bool marked;
 
 	if (format_recognise(container, &marked, reason) < 0)
 		return -1;
 	if (marked)
-		describe(container, recognition);
+		recognise_describe(container, recognition);
 	else if (recognise_raw(container, reason) == 0)
 		snprintf(recognition->format, sizeof(recognition->format), "raw");
 	else
@@ -97,8 +97,8 @@ enum bs_exit bs_recognise(const char *image, struct bs_recognition *recognition,
 	if (image_open(image, &descriptor, &status, reason) < 0)
 		return bs_code_exit(reason->code);
 	container = file_open(descriptor, reason);
-	if (container != NULL)
-		result = recognise(container, recognition, reason);
+	if (container)
+		result = recognise_container(container, recognition, reason);
 	disk_close(container);
 	close(descriptor);
 	return result == 0 ? BS_EXIT_DONE : bs_code_exit(reason->code);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who belongs to whom is told by the child, or by the file that describes a disk in several: it
- * names the other one, and its name leads there from the folder in which it lies.  Chains are
- * copied as a whole, though, to other places and other systems, where a path leads nowhere: then
- * its last part counts, in the same folder, in whatever case, as Windows takes it.
+ * A file says which file is its parent, or which files are parts of the disk that it describes, by
+ * a path.  The path starts at the folder of the file that has it.  But chains of files are copied
+ * to other places and other systems, where the path leads nowhere.  Then the last part of the path
+ * counts: it names a file in the same folder, in upper or lower case, as on Windows.
  *
- * So a file is known by what it is, by its name in its folder, or, to VirtualBox, by a UUID.
+ * So a file is known by its inode, by its name in its folder, or, to VirtualBox, by a UUID.
  */
 #include "engine/relations.h"
 
@@ -25,28 +25,31 @@
 #include "format/format.h"
 #include "util/path.h"
 
-/* Where VirtualBox puts the children of the disks that are in a folder. */
+/* In this folder VirtualBox keeps the children of the disks beside it. */
 #define FOLDER_OF_CHILDREN "Snapshots"
 
 #define PATH_SIZE 8192u /* of a path in a container, with the final zero */
 
 enum relation_kind {
-	RELATION_SEEN, /* a folder that was looked through */
+	RELATION_SEEN, /* of a folder: it was looked through */
 	RELATION_CHILD,
 	RELATION_PART,
 };
 
-/* What a file is known by: one of the three, the others are zeros. */
+/*
+ * By what a file is known: device and inode of the file; or device and inode of its folder, and its
+ * name; or its UUID as the name.  The rest is zeros.
+ */
 struct mark {
-	dev_t device; /* of the file, or of the folder in which it has the name */
+	dev_t device;
 	ino_t inode;
-	char name[NAME_MAX + 1]; /* or a UUID */
+	char name[NAME_MAX + 1];
 };
 
 struct relation {
 	enum relation_kind kind;
 	struct mark mark;
-	char *teller; /* the path of the file that says so; NULL of a folder */
+	char *teller; /* the path of the file that says so; NULL for RELATION_SEEN */
 };
 
 static int relations_compare(const void *one, const void *other)
@@ -85,7 +88,7 @@ static const struct relation *relations_find(const struct bs_relations *relation
 	return node ? *node : NULL;
 }
 
-/* The first who says something is remembered for it. */
+/* If several files say the same, the first one is kept. */
 static int relations_add(struct bs_relations *relations, enum relation_kind kind,
 			 const struct mark *mark, const char *teller, struct bs_error *err)
 {
@@ -114,11 +117,12 @@ static struct mark relations_mark(const struct stat *status, const char *name)
 
 /* ---- what a file says ---------------------------------------------------------------------- */
 
+/* The reading of one file in a folder. */
 struct look {
 	struct bs_relations *relations;
 	int folder;
 	struct stat folder_status;
-	const char *path; /* of the file that is looked at */
+	const char *path; /* of the file */
 	int result;
 	struct bs_error *err;
 };
@@ -155,8 +159,8 @@ static void relations_note_path(struct look *look, enum relation_kind kind, cons
 }
 
 /*
- * QEMU's file names may say how to open the file.  "file:" is left off; of a description in JSON,
- * each text in it is taken for a path: what is none leads nowhere.
+ * QEMU's file names may say how to open the file.  A "file:" is left off.  In a description in
+ * JSON, each text is taken for a path; a text that is no path leads nowhere.
  */
 static void relations_note_qemu(struct look *look, enum relation_kind kind, const char *written)
 {
@@ -173,27 +177,25 @@ static void relations_note_qemu(struct look *look, enum relation_kind kind, cons
 			relations_note_path(look, kind, part);
 }
 
-static void relations_take(void *context, enum reference_kind kind, const char *text)
+static struct mark relations_mark_uuid(const char *uuid)
 {
-	struct look *look = context;
-	const struct mark uuid = relations_mark(&(struct stat){.st_ino = 0}, text);
-
-	switch (kind) {
-	case REFERENCE_PARENT:
-		relations_note_qemu(look, RELATION_CHILD, text);
-		break;
-	case REFERENCE_PART:
-		relations_note_qemu(look, RELATION_PART, text);
-		break;
-	case REFERENCE_PARENT_UUID:
-		relations_note(look, RELATION_CHILD, &uuid);
-		break;
-	case REFERENCE_UUID:
-		break;
-	}
+	return relations_mark(&(struct stat){.st_ino = 0}, uuid);
 }
 
-/* What cannot be read says nothing. */
+static void relations_take(void *context, enum reference_kind kind, const char *text)
+{
+	const struct mark uuid = relations_mark_uuid(text);
+	struct look *look = context;
+
+	if (kind == REFERENCE_PARENT)
+		relations_note_qemu(look, RELATION_CHILD, text);
+	else if (kind == REFERENCE_PART)
+		relations_note_qemu(look, RELATION_PART, text);
+	else if (kind == REFERENCE_PARENT_UUID)
+		relations_note(look, RELATION_CHILD, &uuid);
+}
+
+/* Hands out what a file says.  A file that cannot be read says nothing. */
 static int relations_refer(const char *path, const struct reference_taker *taker,
 			   struct bs_error *err)
 {
@@ -214,61 +216,49 @@ static int relations_refer(const char *path, const struct reference_taker *taker
 
 /* ---- looking through a folder -------------------------------------------------------------- */
 
+/*
+ * Reads a file, or a file that a link leads to.  A device is not even opened: that could start it,
+ * or wait for it.
+ */
 static int relations_look_at(struct look *look, const char *folder, const char *name)
 {
 	const struct reference_taker taker = {relations_take, look};
+	struct stat status;
 	char *path;
 
+	if (fstatat(look->folder, name, &status, 0) < 0 || !S_ISREG(status.st_mode))
+		return 0;
 	if (asprintf(&path, "%s/%s", folder, name) < 0)
 		return fail_memory(look->err);
 	look->path = path;
-	look->result = 0;
 	if (relations_refer(path, &taker, look->err) < 0)
 		look->result = -1;
 	free(path);
 	return look->result;
 }
 
-/* Or a link to one.  Another device is not even opened: that may start it, or wait for it. */
-static bool relations_is_file(const struct look *look, const char *name)
-{
-	struct stat status;
-
-	return fstatat(look->folder, name, &status, 0) == 0 && S_ISREG(status.st_mode);
-}
-
-static int relations_look_through(struct look *look, const char *folder, DIR *stream)
-{
-	const struct dirent *entry;
-	int result = 0;
-
-	while (result == 0 && (entry = readdir(stream)) != NULL)
-		if (relations_is_file(look, entry->d_name))
-			result = relations_look_at(look, folder, entry->d_name);
-	return result;
-}
-
-/* Not twice, and not below it. */
+/* Looks through a folder that was not looked through before, but not through the folders in it. */
 static int relations_look_in(struct bs_relations *relations, const char *folder,
 			     struct bs_error *err)
 {
 	struct look look = {.relations = relations, .err = err};
+	const struct dirent *entry;
 	struct mark mark;
 	DIR *stream;
-	int result = 0;
+	int result;
 
-	if (stat(folder, &look.folder_status) != 0)
+	if (stat(folder, &look.folder_status) < 0)
 		return 0;
 	mark = relations_mark(&look.folder_status, "");
-	if (relations_find(relations, RELATION_SEEN, &mark) != NULL)
+	if (relations_find(relations, RELATION_SEEN, &mark))
 		return 0;
 	stream = opendir(folder);
 	if (!stream)
 		return 0;
 	look.folder = dirfd(stream);
 	result = relations_add(relations, RELATION_SEEN, &mark, NULL, err);
-	if (result == 0)
-		result = relations_look_through(&look, folder, stream);
+	while (result == 0 && (entry = readdir(stream)))
+		result = relations_look_at(&look, folder, entry->d_name);
 	closedir(stream);
 	return result;
 }
@@ -293,32 +283,16 @@ int bs_relations_look(struct bs_relations *relations, const char *image, struct 
 
 struct question {
 	const struct bs_relations *relations;
-	const struct relation *answer;
+	const struct relation *answer; /* NULL: none yet */
 };
 
 static void relations_ask_uuid(void *context, enum reference_kind kind, const char *text)
 {
+	const struct mark uuid = relations_mark_uuid(text);
 	struct question *question = context;
-	const struct mark mark = relations_mark(&(struct stat){.st_ino = 0}, text);
 
 	if (kind == REFERENCE_UUID && !question->answer)
-		question->answer = relations_find(question->relations, RELATION_CHILD, &mark);
-}
-
-static const struct relation *relations_ask_name(const struct bs_relations *relations,
-						 enum relation_kind kind, const char *image)
-{
-	const struct relation *answer = NULL;
-	char *folder = path_folder(image);
-	struct stat status;
-	struct mark mark;
-
-	if (folder && stat(folder, &status) == 0) {
-		mark = relations_mark(&status, path_name(image));
-		answer = relations_find(relations, kind, &mark);
-	}
-	free(folder);
-	return answer;
+		question->answer = relations_find(question->relations, RELATION_CHILD, &uuid);
 }
 
 static const char *relations_ask(const struct bs_relations *relations, enum relation_kind kind,
@@ -326,6 +300,7 @@ static const char *relations_ask(const struct bs_relations *relations, enum rela
 {
 	struct question question = {.relations = relations};
 	const struct reference_taker taker = {relations_ask_uuid, &question};
+	char *folder = path_folder(image);
 	struct bs_error ignored;
 	struct stat status;
 	struct mark mark;
@@ -334,10 +309,13 @@ static const char *relations_ask(const struct bs_relations *relations, enum rela
 		mark = relations_mark(&status, "");
 		question.answer = relations_find(relations, kind, &mark);
 	}
-	if (!question.answer)
-		question.answer = relations_ask_name(relations, kind, image);
+	if (!question.answer && folder && stat(folder, &status) == 0) {
+		mark = relations_mark(&status, path_name(image));
+		question.answer = relations_find(relations, kind, &mark);
+	}
 	if (!question.answer && kind == RELATION_CHILD)
-		(void)relations_refer(image, &taker, &ignored);
+		(void)!relations_refer(image, &taker, &ignored);
+	free(folder);
 	return question.answer ? question.answer->teller : NULL;
 }
 

@@ -170,14 +170,6 @@ static int session_close_guard(struct session *session, struct bs_error *err)
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
-static int session_send(struct session *session, enum message_type type, const void *payload,
-			size_t length, struct bs_error *err)
-{
-	debug_print(DEBUG_MESSAGES, "worker %d <- %s, %zu bytes", (int)session->worker,
-		    message_name(type), length);
-	return remote_send_message(session->socket, type, payload, length, session->patience, err);
-}
-
 static int session_take_inspection(struct session *session, const struct remote_message *message,
 				   struct bs_error *err)
 {
@@ -193,23 +185,24 @@ static int session_take_plan(struct session *session, const struct remote_messag
 		return -1;
 	budget_add_plan(&session->budget, session->task.job, session->allowed);
 	overlay_take_written_sectors(session->overlay);
-	return session_send(session, MESSAGE_PROCEED, NULL, 0, err);
+	debug_print(DEBUG_MESSAGES, "worker %d <- proceed, 0 bytes", (int)session->worker);
+	return remote_send_message(session->socket, MESSAGE_PROCEED, NULL, 0, session->patience,
+				   err);
 }
 
-/* The worker reports each operation once, in the plan's order. */
+/* Each operation is reported once, in the plan's order, when all its writes have been served. */
 static int session_take_operation(struct session *session, const struct remote_message *message,
 				  struct bs_error *err)
 {
-	uint64_t sectors;
 	uint32_t index;
 
 	memcpy(&index, message->payload, sizeof(index));
 	if (index != session->operations || index >= session->allowed->operation_count)
 		return session_distrust(err, "an operation that is not the plan's next one");
+	session->allowed->operations[index].sectors =
+		overlay_take_written_sectors(session->overlay);
 	session->operations++;
-	sectors = overlay_take_written_sectors(session->overlay);
-	session->allowed->operations[index].sectors = sectors;
-	return session_send(session, MESSAGE_SECTORS, &sectors, sizeof(sectors), err);
+	return 0;
 }
 
 static int session_take_clusters(struct session *session, const struct remote_message *message,

@@ -25,18 +25,19 @@
 #include "util/err.h"
 #include "util/range.h"
 
-enum file_attribute { /* [MS-FSCC] 2.6 */
-		      FILE_IS_READ_ONLY = 0x0001,
-		      FILE_IS_HIDDEN = 0x0002,
-		      FILE_IS_SYSTEM = 0x0004,
-		      FILE_IS_ARCHIVE = 0x0020,
-		      FILE_IS_TEMPORARY = 0x0100,
-		      FILE_IS_SPARSE = 0x0200,
-		      FILE_IS_REPARSE_POINT = 0x0400,
-		      FILE_IS_COMPRESSED = 0x0800,
-		      FILE_IS_OFFLINE = 0x1000,
-		      FILE_IS_NOT_INDEXED = 0x2000,
-		      FILE_IS_ENCRYPTED = 0x4000,
+/* [MS-FSCC] 2.6 */
+enum file_attribute {
+	FILE_IS_READ_ONLY = 0x0001,
+	FILE_IS_HIDDEN = 0x0002,
+	FILE_IS_SYSTEM = 0x0004,
+	FILE_IS_ARCHIVE = 0x0020,
+	FILE_IS_TEMPORARY = 0x0100,
+	FILE_IS_SPARSE = 0x0200,
+	FILE_IS_REPARSE_POINT = 0x0400,
+	FILE_IS_COMPRESSED = 0x0800,
+	FILE_IS_OFFLINE = 0x1000,
+	FILE_IS_NOT_INDEXED = 0x2000,
+	FILE_IS_ENCRYPTED = 0x4000,
 };
 /* The attributes that are copied; the others describe how the content is stored. */
 #define FILE_ATTRIBUTES_COPIED                                                                     \

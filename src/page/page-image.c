@@ -54,14 +54,6 @@ static json_t *image_size(const json_t *object, const char *name)
 	return json_string(size_format(image_number(object, name)).text);
 }
 
-void page_append(json_t **array, json_t *item)
-{
-	if (json_array_append_new(*array, item) < 0) {
-		json_decref(*array);
-		*array = NULL;
-	}
-}
-
 json_t *page_time(uint64_t nanoseconds)
 {
 	time_t seconds = (time_t)(nanoseconds / 1000000000);
@@ -90,7 +82,7 @@ struct disk {
 	bool wide[BS_PARTITIONS_MAX];
 };
 
-static void disk_read(const struct row *row, struct disk *disk)
+static void image_disk_read(const struct row *row, struct disk *disk)
 {
 	const json_t *array = json_object_get(row->object, "partitions");
 
@@ -113,7 +105,7 @@ static void disk_read(const struct row *row, struct disk *disk)
 }
 
 /* With the fix, the partition with Windows is the only active one and has the boot files. */
-static void disk_apply_fix(struct disk *disk, uint64_t active)
+static void image_disk_apply_fix(struct disk *disk, uint64_t active)
 {
 	for (size_t i = 0; i < disk->count; i++) {
 		struct bs_partition *partition = &disk->partitions[i];
@@ -123,7 +115,7 @@ static void disk_apply_fix(struct disk *disk, uint64_t active)
 }
 
 /* NULL: neither. */
-static const char *partition_role(bool is_system, bool is_boot)
+static const char *image_partition_role(bool is_system, bool is_boot)
 {
 	if (is_system && is_boot)
 		return "System + Windows";
@@ -132,7 +124,7 @@ static const char *partition_role(bool is_system, bool is_boot)
 	return is_system ? "System" : NULL;
 }
 
-static json_t *disk_box(const struct disk *disk, const struct drawing_box *box, bool first)
+static json_t *image_disk_box(const struct disk *disk, const struct drawing_box *box, bool first)
 {
 	static const struct bs_partition none;
 	const struct bs_partition *partition = box->partition ? box->partition : &none;
@@ -150,36 +142,36 @@ static json_t *disk_box(const struct disk *disk, const struct drawing_box *box, 
 		{"share", json_number((box->size >> 20) + 1)},
 		{"number", json_number(partition->number)},
 		{"active", json_boolean(partition->active)},
-		{"role", json_text(partition_role(partition->is_system, partition->is_boot))},
+		{"role", json_text(image_partition_role(partition->is_system, partition->is_boot))},
 		{"size", json_text(size_format(box->size).text)},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
-static json_t *disk_bar(const struct disk *disk, const char *when)
+static json_t *image_disk_bar(const struct disk *disk, const char *when)
 {
 	struct drawing_box boxes[DRAWING_BOXES_MAX];
 	size_t count = drawing_boxes(disk->partitions, disk->count, disk->size, boxes);
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		page_append(&array, disk_box(disk, &boxes[i], i == 0));
+		json_append(&array, image_disk_box(disk, &boxes[i], i == 0));
 	return json_pack("{s:s, s:o}", "when", when, "boxes", array);
 }
 
 /* One drawing; if the image was or would be fixed, two: before the fix and with it. */
-static json_t *disk_bars(const struct row *row)
+static json_t *image_disk_bars(const struct row *row)
 {
 	bool fixed = row->status == BS_STATUS_FIXED;
 	json_t *bars = json_array();
 	struct disk disk;
 
-	disk_read(row, &disk);
-	page_append(&bars, disk_bar(&disk, fixed ? "before" : "now"));
+	image_disk_read(row, &disk);
+	json_append(&bars, image_disk_bar(&disk, fixed ? "before" : "now"));
 	if (image_has(row->object, "active_after")) {
-		disk_apply_fix(&disk, image_number(row->object, "active_after"));
-		page_append(&bars, disk_bar(&disk, fixed ? "now" : "then"));
+		image_disk_apply_fix(&disk, image_number(row->object, "active_after"));
+		json_append(&bars, image_disk_bar(&disk, fixed ? "now" : "then"));
 	}
 	return bars;
 }
@@ -188,8 +180,8 @@ static json_t *image_partition(const json_t *object)
 {
 	const char *file_system = image_string(object, "filesystem");
 	bool known = *file_system && strcmp(file_system, "unknown") != 0;
-	const char *role =
-		partition_role(image_flag(object, "is_system"), image_flag(object, "is_boot"));
+	const char *role = image_partition_role(image_flag(object, "is_system"),
+						image_flag(object, "is_boot"));
 	const struct json_member members[] = {
 		{"number", json_number(image_number(object, "number"))},
 		{"label", json_text(image_string(object, "label"))},
@@ -200,13 +192,13 @@ static json_t *image_partition(const json_t *object)
 		{"free", image_size(object, "free")},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 /* ---- the image ----------------------------------------------------------------------------- */
 
 /* NULL if this version does not know the kind. */
-static const char *operation_kind(const json_t *operation)
+static const char *image_operation_kind(const json_t *operation)
 {
 	for (size_t i = 0; i < BS_OPERATION_KIND_COUNT; i++)
 		if (strcmp(image_string(operation, "kind"), plan_operation_names[i]) == 0)
@@ -218,13 +210,13 @@ static json_t *image_operation(const json_t *operation)
 {
 	uint64_t files = image_number(operation, "files");
 	const struct json_member members[] = {
-		{operation_kind(operation), json_true()},
+		{image_operation_kind(operation), json_true()},
 		{"path", json_text(image_string(operation, "path"))},
 		{"files", files > 0 ? json_text(count_format(files, "file").text) : json_null()},
 		{"size", image_size(operation, "bytes")},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 static json_t *image_operations(const struct row *row)
@@ -234,8 +226,8 @@ static json_t *image_operations(const struct row *row)
 	size_t i;
 
 	json_array_foreach (array, i, operation)
-		if (operation_kind(operation))
-			page_append(&operations, image_operation(operation));
+		if (image_operation_kind(operation))
+			json_append(&operations, image_operation(operation));
 	return operations;
 }
 
@@ -246,7 +238,7 @@ static json_t *image_partitions(const struct row *row)
 	size_t i;
 
 	json_array_foreach (array, i, partition)
-		page_append(&partitions, image_partition(partition));
+		json_append(&partitions, image_partition(partition));
 	return partitions;
 }
 
@@ -299,7 +291,7 @@ static json_t *image_values(const struct row *row, const char *path, size_t inde
 		{"windows_name", json_text(image_string(object, "windows_name"))},
 		{"windows_build", json_text(image_string(object, "windows_build"))},
 		{"uri", json_text(image_string(object, "uri"))},
-		{"bars", disk_bars(row)},
+		{"bars", image_disk_bars(row)},
 		{"partitions", image_partitions(row)},
 		{"duration", json_text(duration_format(row->milliseconds).text)},
 		{"advice", json_text(advice)},
@@ -314,7 +306,7 @@ static json_t *image_values(const struct row *row, const char *path, size_t inde
 		{"needed_room", image_size(object, "needed_room")},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 json_t *page_image(const struct row *row, size_t index)

@@ -13,9 +13,6 @@
  */
 json_t *page_image(const struct row *row, size_t index);
 
-/* Appends a value and takes it over.  Releases *array and sets it to NULL when memory runs out. */
-void page_append(json_t **array, json_t *item);
-
 /* Text that keeps its bytes, which may be invalid UTF-8: the template shows them as \xNN. */
 #define page_bytes(text) json_string_nocheck(text)
 

@@ -16,7 +16,6 @@
 #include "report/advice.h"
 #include "report/amount.h"
 #include "report/json-fields.h"
-#include "report/whole-file.h"
 #include "rows/location.h"
 #include "util/shell.h"
 
@@ -31,6 +30,8 @@ __asm__(".pushsection .rodata\n"
 	".globl page_template\n.hidden page_template\npage_template:\n"
 	".incbin \"page.html\"\n.byte 0\n"
 	".popsection\n");
+
+const struct file_kind page_file_kind = {"report", "<!DOCTYPE html>", " - bootshift</title>"};
 
 struct page {
 	struct merge *rows;
@@ -76,7 +77,7 @@ static int page_add_row(void *context, size_t index, const struct row *row, stru
 /* ---- the top of the page ------------------------------------------------------------------- */
 
 /* Text, or null if a condition does not hold. */
-static json_t *text_if(bool condition, const char *text)
+static json_t *page_text_if(bool condition, const char *text)
 {
 	return condition ? json_text(text) : json_null();
 }
@@ -87,7 +88,7 @@ static bool page_is_incomplete(const struct summary_facts *facts)
 	return facts->searching || facts->not_begun > 0 || facts->without_row > 0;
 }
 
-static json_t *headline_incomplete(const struct summary_facts *facts, const char *attention)
+static json_t *page_headline_incomplete(const struct summary_facts *facts, const char *attention)
 {
 	const struct amount_text images = count_format(facts->images, "image");
 
@@ -121,7 +122,7 @@ static json_t *page_headline(const struct summary *summary, const struct summary
 	if (page_is_incomplete(facts)) {
 		if (problems > 0)
 			snprintf(also, sizeof(also), ", %llu %s", problems, attention);
-		return headline_incomplete(facts, also);
+		return page_headline_incomplete(facts, also);
 	}
 	if (images == 0)
 		return json_string("No images");
@@ -136,7 +137,7 @@ static json_t *page_headline(const struct summary *summary, const struct summary
 }
 
 /* "1 image was"; null for none. */
-static json_t *images_were(uint64_t count)
+static json_t *page_images_were(uint64_t count)
 {
 	if (count == 0)
 		return json_null();
@@ -156,10 +157,10 @@ static json_t *page_outcomes(const struct summary *summary)
 			{"word", page_word(&outcomes[i])},
 			{"count", json_number(count)},
 		};
-		json_t *outcome = json_members(members, FIELD_COUNT(members));
+		json_t *outcome = json_members(members, COUNT_OF(members));
 
 		if (count > 0)
-			page_append(&array, outcome);
+			json_append(&array, outcome);
 		else
 			json_decref(outcome);
 	}
@@ -172,23 +173,23 @@ static json_t *page_outcomes(const struct summary *summary)
  * Advice as a sentence, with a capital letter and a full stop.  It is split at options, so that
  * page.html can keep the browser from breaking lines in them.
  */
-static json_t *advice_sentence(const char *advice)
+static json_t *page_sentence(const char *advice)
 {
 	char capital = *advice >= 'a' && *advice <= 'z' ? (char)(*advice - 'a' + 'A') : *advice;
 	/* A full stop is no part of a command. */
 	const char *stop = advice_command(advice) ? "" : ".", *option;
 	json_t *array = json_array();
 
-	page_append(&array, json_pack("{s:s%, s:n}", "text", &capital, (size_t)1, "option"));
+	json_append(&array, json_pack("{s:s%, s:n}", "text", &capital, (size_t)1, "option"));
 	advice++;
 	while ((option = strstr(advice, "--"))) {
 		size_t length = strcspn(option, " ,;:)");
 
-		page_append(&array, json_pack("{s:s%, s:s%}", "text", advice,
+		json_append(&array, json_pack("{s:s%, s:s%}", "text", advice,
 					      (size_t)(option - advice), "option", option, length));
 		advice = option + length;
 	}
-	page_append(&array, json_pack("{s:s+, s:n}", "text", advice, stop, "option"));
+	json_append(&array, json_pack("{s:s+, s:n}", "text", advice, stop, "option"));
 	return array;
 }
 
@@ -200,12 +201,12 @@ static json_t *page_code(const struct page *page, enum bs_code code)
 		{"class", json_text(bs_code_exit(code) == BS_EXIT_REFUSED ? "refused" : "failed")},
 		{"code", json_text(bs_code_name(code))},
 		{"images", json_text(count_format(count, "image").text)},
-		{"sentence", advice_sentence(bs_code_advice(code))},
+		{"sentence", page_sentence(bs_code_advice(code))},
 		{"many", json_boolean(count > LISTED_MAX)},
 		{"names", json_incref(images)},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 /* What to do about each code, the worst first. */
@@ -218,7 +219,7 @@ static json_t *page_codes(const struct page *page)
 		size_t count = summary_order(&page->summary, outcomes[i - 1].exit, order);
 
 		for (size_t j = 0; j < count; j++)
-			page_append(&array, page_code(page, order[j]));
+			json_append(&array, page_code(page, order[j]));
 	}
 	return array;
 }
@@ -231,7 +232,7 @@ static json_t *page_reasons(const struct summary_facts *facts)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < facts->left_out_count; i++)
-		page_append(&array, json_pack("{s:s, s:I}", "reason", facts->left_out[i].reason,
+		json_append(&array, json_pack("{s:s, s:I}", "reason", facts->left_out[i].reason,
 					      "count", (json_int_t)facts->left_out[i].count));
 	return array;
 }
@@ -242,14 +243,14 @@ static json_t *page_unexpected(const struct summary_facts *facts)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < facts->unexpected_count; i++)
-		page_append(&array,
+		json_append(&array,
 			    json_pack("{s:o, s:s}", "path", page_bytes(facts->unexpected[i].path),
 				      "reason", facts->unexpected[i].reason));
 	return array;
 }
 
 /* A path as a word of a shell command, absolute, so that the command works in any folder. */
-static json_t *shell_path(const char *path)
+static json_t *page_shell_path(const char *path)
 {
 	char *location = location_of(path), *word = location ? shell_word(location) : NULL;
 	json_t *value = word ? page_bytes(word) : NULL;
@@ -274,16 +275,16 @@ static json_t *page_values(const struct page *page)
 		{"headline", page_headline(summary, facts)},
 		{"missing", json_boolean(page_is_incomplete(facts))},
 		{"searching", json_boolean(facts->searching)},
-		{"not_begun", images_were(facts->not_begun)},
-		{"without_row", images_were(facts->without_row)},
+		{"not_begun", page_images_were(facts->not_begun)},
+		{"without_row", page_images_were(facts->without_row)},
 		{"them", json_text(facts->without_row == 1 ? "it" : "them")},
 		{"resume", json_boolean(facts->rows)},
 		{"written", page_time((uint64_t)time(NULL) * 1000000000)},
-		{"duration", text_if(timed, duration_format(facts->milliseconds).text)},
+		{"duration", page_text_if(timed, duration_format(facts->milliseconds).text)},
 		{"partly", json_boolean(partly)},
 		{"begun", json_number(facts->begun)},
 		{"rate", rate > 0 ? json_sprintf("%.0f", rate) : json_null()},
-		{"changed", text_if(summary->bytes > 0, size_format(summary->bytes).text)},
+		{"changed", page_text_if(summary->bytes > 0, size_format(summary->bytes).text)},
 		{"rehearsed", json_boolean(statuses[BS_STATUS_WOULD_FIX] > 0)},
 		{"outcomes", page_outcomes(summary)},
 		{"count", json_number(summary->images)},
@@ -296,13 +297,14 @@ static json_t *page_values(const struct page *page)
 		{"unexpected_more", json_number(facts->unexpected_more)},
 		{"undo", json_boolean(statuses[BS_STATUS_FIXED] > 0)},
 		/* Rows lead to the undo files; without rows, a command needs their folder. */
-		{"from", facts->rows ? shell_path(facts->rows) : text_if(facts->rows_only, "FILE")},
+		{"from", facts->rows ? page_shell_path(facts->rows)
+				     : page_text_if(facts->rows_only, "FILE")},
 		{"undo_folder",
-		 facts->undo_directory ? shell_path(facts->undo_directory) : json_null()},
+		 facts->undo_directory ? page_shell_path(facts->undo_directory) : json_null()},
 		{"version", json_text(bs_version())},
 	};
 
-	return json_members(members, FIELD_COUNT(members));
+	return json_members(members, COUNT_OF(members));
 }
 
 /* A template_item. */
@@ -323,7 +325,7 @@ static int page_item(void *context, size_t index, json_t **item, struct bs_error
 	return result;
 }
 
-/* A whole_file_content. */
+/* A replace_file_content. */
 static int page_write_content(FILE *stream, void *context, struct bs_error *err)
 {
 	struct page *page = context;
@@ -342,7 +344,8 @@ int page_write(const char *path, struct merge *rows, const struct summary_facts 
 		result = page.values ? 0 : fail_memory(err);
 	}
 	if (result == 0)
-		result = whole_file_write(path, "report", page_write_content, &page, err);
+		result = replace_file_write(path, page_file_kind.what, page_write_content, &page,
+					    err);
 	json_decref(page.values);
 	json_decref(page.problems);
 	summary_free(&page.summary);

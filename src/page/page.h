@@ -5,13 +5,17 @@
  * page.html is the template of the page, page.c and page-image.c make its values.  What always
  * holds: everything that comes from an image, a file name or a row is a value of the template, so it
  * is text on the page and nothing else (template.h).  The content security policy of the page
- * forbids everything except its own style.  Only one row is in memory at a time.
+ * forbids everything except its own style.  In memory are one row at a time, and the names of the
+ * images that were refused, failed, or need recovery.
  */
 #ifndef BOOTSHIFT_PAGE_PAGE_H
 #define BOOTSHIFT_PAGE_PAGE_H
 
+#include "report/replace-file.h"
 #include "rows/merge.h"
 #include "rows/summary.h"
+
+extern const struct file_kind page_file_kind;
 
 /*
  * Writes the page of all images of `rows`.  A file appears under its name only when it is complete

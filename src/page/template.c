@@ -38,7 +38,7 @@ static bool template_find_tag(const char *start, const char *end, struct tag *ta
 	if (!tag->start)
 		return false;
 	name = tag->start + 2;
-	has_kind = memchr("#^?*/", *name, 5) != NULL;
+	has_kind = *name != '\0' && strchr("#^?*/", *name);
 	tag->kind = has_kind ? *name++ : '=';
 	name_end = strstr(name, "}}");
 	assert(name_end && name_end > name && name_end - name < NAME_LENGTH);
@@ -56,6 +56,7 @@ static void template_find_close(const struct tag *open, const char *end, struct 
 		bool found = template_find_tag(start, end, close);
 
 		assert(found);
+		(void)found; /* used by assert() only */
 		if (close->kind == '/')
 			depth--;
 		else if (close->kind != '=')

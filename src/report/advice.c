@@ -7,64 +7,40 @@
 
 #include "report/phrases.h"
 
-/* A text that grows; `text` is NULL and `stream` too when memory ran out. */
-struct advice {
-	FILE *stream;
-	char *text;
-	size_t length;
-};
-
-static bool begin(struct advice *advice)
-{
-	*advice = (struct advice){.text = NULL};
-	advice->stream = open_memstream(&advice->text, &advice->length);
-	return advice->stream != NULL;
-}
-
-static char *finish(struct advice *advice)
-{
-	bool failed = ferror(advice->stream) != 0;
-
-	if (fclose(advice->stream) == 0 && !failed)
-		return advice->text;
-	free(advice->text);
-	return NULL;
-}
-
-static void put_word(struct advice *advice, const char *word)
+static void advice_put_word(FILE *stream, const char *word)
 {
 	char *quoted = shell_word(word);
 
 	if (quoted)
-		fputs(quoted, advice->stream);
+		fputs(quoted, stream);
 	free(quoted);
 }
 
 /*
- * Whether a name that is a path would be taken for an option, or by QEMU for a protocol; with its
- * folder in front it is neither.
+ * Whether a program would read a path as an option, or QEMU would read it as a protocol.  With "./"
+ * in front, neither happens.
  */
-static bool is_misleading(const char *image)
+static bool advice_is_misleading(const char *image)
 {
 	return image[0] == '-' || (image[strcspn(image, ":/")] == ':' && !strstr(image, "://"));
 }
 
-static void put_image(struct advice *advice, const struct advice_subject *subject)
+static void advice_put_image(FILE *stream, const struct advice_subject *subject)
 {
 	char *path = NULL;
 
-	if (!is_misleading(subject->image))
-		put_word(advice, subject->image);
+	if (!advice_is_misleading(subject->image))
+		advice_put_word(stream, subject->image);
 	else if (asprintf(&path, "./%s", subject->image) >= 0)
-		put_word(advice, path);
+		advice_put_word(stream, path);
 	free(path);
 }
 
-/* ---- commands of ours ---------------------------------------------------------------------- */
+/* ---- commands of bootshift ----------------------------------------------------------------- */
 
 static const struct {
 	const char *text;
-	bool looks; /* takes the options that say how to look at the image */
+	bool reads; /* accepts the options that say how the image is read */
 } verbs[] = {
 	{"bootshift inspect ", true},
 	{"bootshift plan ", true},
@@ -72,8 +48,8 @@ static const struct {
 	{"bootshift undo ", false},
 };
 
-/* The end of a command: of the advice, or where the sentence goes on. */
-static size_t command_length(const char *command)
+/* The length of a command in an advice, which may continue after the command. */
+static size_t advice_command_length(const char *command)
 {
 	size_t length = strcspn(command, ";)");
 	const char *comma = strstr(command, ", ");
@@ -81,42 +57,41 @@ static size_t command_length(const char *command)
 	return comma && (size_t)(comma - command) < length ? (size_t)(comma - command) : length;
 }
 
-static void put_option(struct advice *advice, const char *command, const char *name,
-		       const char *value)
+static void advice_put_option(FILE *stream, const char *command, const char *name,
+			      const char *value)
 {
 	const char *found = strstr(command, name);
 
-	if (!value || (found && (size_t)(found - command) < command_length(command)))
+	if (!value || (found && (size_t)(found - command) < advice_command_length(command)))
 		return;
-	fprintf(advice->stream, "%s ", name);
-	put_word(advice, value);
-	fputc(' ', advice->stream);
+	fprintf(stream, "%s ", name);
+	advice_put_word(stream, value);
+	fputc(' ', stream);
 }
 
-static void put_number(struct advice *advice, const char *command, const char *name,
-		       uint32_t number)
+static void advice_put_number(FILE *stream, const char *command, const char *name, uint32_t number)
 {
 	char value[16];
 
 	snprintf(value, sizeof(value), "%u", number);
-	put_option(advice, command, name, number != 0 ? value : NULL);
+	advice_put_option(stream, command, name, number != 0 ? value : NULL);
 }
 
-/* The options that the user gave go on to count, unless the advice has another value for one. */
-static void put_options(struct advice *advice, const char *command, bool looks,
-			const struct bs_options *options)
+/* Repeats the options that the user gave, except those for which the command has a value. */
+static void advice_put_options(FILE *stream, const char *command, bool reads,
+			       const struct bs_options *options)
 {
-	if (looks) {
-		put_option(advice, command, "--format", options->format);
-		put_number(advice, command, "--system-partition", options->system_partition);
-		put_number(advice, command, "--boot-partition", options->boot_partition);
+	if (reads) {
+		advice_put_option(stream, command, "--format", options->format);
+		advice_put_number(stream, command, "--system-partition", options->system_partition);
+		advice_put_number(stream, command, "--boot-partition", options->boot_partition);
 	}
-	put_option(advice, command, "--undo-dir", options->undo_directory);
+	advice_put_option(stream, command, "--undo-dir", options->undo_directory);
 }
 
 /* ---- the text ------------------------------------------------------------------------------ */
 
-static bool begins_with_word(const char *text, const char *word)
+static bool advice_begins_with(const char *text, const char *word)
 {
 	size_t length = strlen(word);
 
@@ -124,19 +99,19 @@ static bool begins_with_word(const char *text, const char *word)
 	       (text[length] == '\0' || strchr(" ,;:)", text[length]));
 }
 
-/* Puts out a piece of the code's advice; returns how long that piece is in it. */
-static size_t put_piece(struct advice *advice, const char *text, bool at_word,
-			const struct advice_subject *subject)
+/* Writes a piece of the code's advice, with words replaced.  Returns the length of the piece. */
+static size_t advice_put_piece(FILE *stream, const char *text, bool at_word,
+			       const struct advice_subject *subject)
 {
 	const struct bs_inspection *inspection = subject->inspection;
 
-	if (at_word && begins_with_word(text, "IMAGE")) {
-		put_image(advice, subject);
+	if (at_word && advice_begins_with(text, "IMAGE")) {
+		advice_put_image(stream, subject);
 		return strlen("IMAGE");
 	}
-	if (at_word && begins_with_word(text, "N") && inspection &&
+	if (at_word && advice_begins_with(text, "N") && inspection &&
 	    inspection->advised_partition != 0) {
-		fprintf(advice->stream, "%u", inspection->advised_partition);
+		fprintf(stream, "%u", inspection->advised_partition);
 		return strlen("N");
 	}
 	for (size_t i = 0; at_word && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -144,25 +119,26 @@ static size_t put_piece(struct advice *advice, const char *text, bool at_word,
 
 		if (strncmp(text, verbs[i].text, length) != 0)
 			continue;
-		fputs(verbs[i].text, advice->stream);
+		fputs(verbs[i].text, stream);
 		if (subject->options)
-			put_options(advice, text, verbs[i].looks, subject->options);
+			advice_put_options(stream, text, verbs[i].reads, subject->options);
 		return length;
 	}
-	fputc(*text, advice->stream);
+	fputc(*text, stream);
 	return 1;
 }
 
-static void put_text(struct advice *advice, const char *text, const struct advice_subject *subject)
+static void advice_put_text(FILE *stream, const char *text, const struct advice_subject *subject)
 {
 	for (size_t i = 0; text[i] != '\0';)
-		i += put_piece(advice, text + i, i == 0 || strchr(" <=", text[i - 1]), subject);
+		i += advice_put_piece(stream, text + i, i == 0 || strchr(" <=", text[i - 1]),
+				      subject);
 }
 
-/* ---- advice with more in it than a code's text ---------------------------------------------- */
+/* ---- advice that depends on the image ------------------------------------------------------ */
 
 /* QEMU's name of a format. */
-static const char *driver(const struct bs_inspection *inspection)
+static const char *advice_driver(const struct bs_inspection *inspection)
 {
 #define DRIVER(id, driver, title, ...) {#id, driver},
 	static const char *const drivers[][2] = {BS_FORMATS(DRIVER)};
@@ -174,33 +150,33 @@ static const char *driver(const struct bs_inspection *inspection)
 	return inspection->format;
 }
 
-/* The four bytes at the place of the signature in the master boot record. */
-static void put_signature_back(struct advice *advice, const struct advice_subject *subject)
+/* Offset 0x1B8 of the master boot record is the place of the signature. */
+static void advice_put_signature_back(FILE *stream, const struct advice_subject *subject)
 {
 	uint32_t signature = subject->inspection->earlier_signature;
 
-	fprintf(advice->stream, "give the disk its signature back: qemu-io -f %s",
-		driver(subject->inspection));
+	fprintf(stream, "give the disk its signature back: qemu-io -f %s",
+		advice_driver(subject->inspection));
 	for (unsigned i = 0; i < sizeof(signature); i++)
-		fprintf(advice->stream, " -c \"write -P 0x%02x %u 1\"", signature >> 8 * i & 0xFF,
+		fprintf(stream, " -c \"write -P 0x%02x %u 1\"", signature >> 8 * i & 0xFF,
 			0x1B8 + i);
-	fputc(' ', advice->stream);
-	put_image(advice, subject);
+	fputc(' ', stream);
+	advice_put_image(stream, subject);
 }
 
-/* cryptsetup opens files and devices with a bare disk in them. */
-static void put_decryption(struct advice *advice, const struct advice_subject *subject)
+/* cryptsetup opens only raw files and devices. */
+static void advice_put_decryption(FILE *stream, const struct advice_subject *subject)
 {
-	fprintf(advice->stream, "decrypt a raw copy of it: qemu-img convert -f %s -O raw ",
-		driver(subject->inspection));
-	put_image(advice, subject);
+	fprintf(stream, "decrypt a raw copy of it: qemu-img convert -f %s -O raw ",
+		advice_driver(subject->inspection));
+	advice_put_image(stream, subject);
 	fputs(" NEW && cryptsetup open NEW decrypted && bootshift fix /dev/mapper/decrypted",
-	      advice->stream);
+	      stream);
 }
 
-/* A half-written image knows better than the user in which folder its undo file belongs. */
-static void put_recovery(struct advice *advice, const char *text,
-			 const struct advice_subject *subject)
+/* The signpost on the image says in which folder its undo file is. */
+static void advice_put_recovery(FILE *stream, const char *text,
+				const struct advice_subject *subject)
 {
 	struct bs_options options = subject->options ? *subject->options : (struct bs_options){0};
 	struct advice_subject known = *subject;
@@ -209,11 +185,11 @@ static void put_recovery(struct advice *advice, const char *text,
 	if (bs_undo_folder(subject->image, &folder))
 		options.undo_directory = folder;
 	known.options = &options;
-	put_text(advice, text, &known);
+	advice_put_text(stream, text, &known);
 	free(folder);
 }
 
-static bool is_bare_disk(const struct advice_subject *subject)
+static bool advice_is_raw_file(const struct advice_subject *subject)
 {
 	return strcmp(subject->inspection->format, "raw") == 0 && !strstr(subject->image, "://");
 }
@@ -221,23 +197,30 @@ static bool is_bare_disk(const struct advice_subject *subject)
 char *advice_make(enum bs_code code, const struct advice_subject *subject)
 {
 	const struct bs_inspection *inspection = subject->inspection;
-	struct advice advice;
+	char *advice = NULL;
+	size_t length;
+	FILE *stream = open_memstream(&advice, &length);
+	bool failed;
 
-	if (!begin(&advice))
+	if (!stream)
 		return NULL;
 	if (!subject->image)
-		fputs(bs_code_advice(code), advice.stream);
+		fputs(bs_code_advice(code), stream);
 	else if (code == BS_SIGNATURE_CHANGED && inspection && inspection->earlier_signature != 0)
-		put_signature_back(&advice, subject);
-	else if (code == BS_DISK_ENCRYPTED && inspection && !is_bare_disk(subject))
-		put_decryption(&advice, subject);
+		advice_put_signature_back(stream, subject);
+	else if (code == BS_DISK_ENCRYPTED && inspection && !advice_is_raw_file(subject))
+		advice_put_decryption(stream, subject);
 	else if (code == BS_BOOT_VOLUME_MISSING && inspection && inspection->no_windows)
-		fputs("name an image of the disk that has Windows", advice.stream);
+		fputs("name an image of the disk that has Windows", stream);
 	else if (code == BS_RECOVERY_REQUIRED)
-		put_recovery(&advice, bs_code_advice(code), subject);
+		advice_put_recovery(stream, bs_code_advice(code), subject);
 	else
-		put_text(&advice, bs_code_advice(code), subject);
-	return finish(&advice);
+		advice_put_text(stream, bs_code_advice(code), subject);
+	failed = ferror(stream) != 0;
+	if (fclose(stream) == 0 && !failed)
+		return advice;
+	free(advice);
+	return NULL;
 }
 
 const char *advice_command(const char *advice)

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Advice for one image: the text of its code, with commands that can be typed as they are. */
+/* Advice for one image: what to do about a code, with commands that can be copied to a shell. */
 #ifndef BOOTSHIFT_REPORT_ADVICE_H
 #define BOOTSHIFT_REPORT_ADVICE_H
 
 #include "report/output.h"
 
-/* What an advice is for.  Everything is borrowed, and all but the image may be NULL. */
+/* The image that the advice is for.  Pointers are borrowed; all except `image` may be NULL. */
 struct advice_subject {
 	const char *image;                      /* as the user names it */
 	const struct bs_options *options;       /* those that the user gave */
-	const struct bs_inspection *inspection; /* what was found */
+	const struct bs_inspection *inspection; /* of the image */
 };
 
 /*
- * The advice of a code.  In its commands the image, the numbers and the options of the user stand
- * where bs_code_advice() has words in capitals; for another shell than the user's own the image's
- * name is quoted.  The caller frees it; NULL when memory runs out.
+ * The advice of a code.  The words in capitals of bs_code_advice() are replaced by the image's name,
+ * quoted for a shell, and by numbers; the options of the user are added.  The caller frees it; NULL
+ * when memory runs out.
  */
 char *advice_make(enum bs_code code, const struct advice_subject *subject);
 
-/* Where the command begins with which an advice ends; NULL when it ends with none. */
+/* The command at the end of an advice.  Points into `advice`; NULL if there is no command. */
 const char *advice_command(const char *advice);
 
-/* "bootshift: IMAGE: what is wrong (code); what to do" */
+/* Prints "bootshift: IMAGE: what is wrong (code); what to do". */
 void advice_print_error(struct output *output, const struct advice_subject *subject,
 			const struct bs_error *error);
 

@@ -31,20 +31,18 @@ static const struct {
 /* With six digits, fraction * unit stays below 10^6 * 2^40 and cannot overflow. */
 #define FRACTION_DIGITS_MAX 6
 
-static bool is_digit(char c)
+static bool size_is_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
 
-/*
- * Reads one or more digits at *text and moves behind them; false when there are none or too many.
- */
-static bool read_digits(const char **text, uint64_t *value)
+/* Reads digits and moves *text after them.  False if there is no digit, or the number overflows. */
+static bool size_read_digits(const char **text, uint64_t *value)
 {
 	const char *p = *text;
 
 	*value = 0;
-	for (; is_digit(*p); p++)
+	for (; size_is_digit(*p); p++)
 		if (!mul_u64(*value, 10, value) || !add_u64(*value, (uint64_t)(*p - '0'), value))
 			return false;
 	if (p == *text)
@@ -53,8 +51,8 @@ static bool read_digits(const char **text, uint64_t *value)
 	return true;
 }
 
-/* The bytes of a unit, or 0 when there is no such unit. */
-static uint64_t unit_bytes(const char *name)
+/* The bytes of a unit; 0 if there is no such unit. */
+static uint64_t size_unit(const char *name)
 {
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (strcasecmp(name, units[i].name) == 0)
@@ -66,16 +64,16 @@ int size_parse(const char *text, uint64_t *bytes, struct bs_error *err)
 {
 	const char *p = text;
 	uint64_t whole, unit, fraction = 0, scale = 1;
-	bool well_formed = read_digits(&p, &whole);
+	bool well_formed = size_read_digits(&p, &whole);
 
 	if (well_formed && *p == '.') {
 		const char *start = ++p;
 
-		well_formed = read_digits(&p, &fraction) && p - start <= FRACTION_DIGITS_MAX;
+		well_formed = size_read_digits(&p, &fraction) && p - start <= FRACTION_DIGITS_MAX;
 		for (; well_formed && start < p; start++)
 			scale *= 10;
 	}
-	unit = well_formed ? unit_bytes(p) : 0;
+	unit = well_formed ? size_unit(p) : 0;
 	if (unit == 0 || (unit == 1 && scale > 1))
 		return fail(err, BS_USAGE,
 			    "'%s' is not a size: write it like 119M, 119MiB, 125MB or 0.5G", text);
@@ -96,7 +94,7 @@ struct amount_text size_format(uint64_t bytes)
 
 	if (bytes < 1024)
 		return count_format(bytes, "byte");
-	/* 1023.5 and more would be shown as 1024: that is 1 of the next unit. */
+	/* 1023.5 and more would be shown as 1024: use the next unit. */
 	while (power + 1 < sizeof(names) / sizeof(names[0]) && bytes >= 1024 * unit - unit / 2) {
 		unit *= 1024;
 		power++;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A disk's partitions as a row of boxes.
- *
- * The numbers come from the image's partition table: nothing here relies on partitions that lie
- * within the disk or apart from each other.
+ * The numbers come from the partition table of the image.  So partitions may overlap or lie beyond
+ * the end of the disk.
  */
 #include "report/drawing.h"
 
@@ -15,60 +13,53 @@
 #define WIDTH_SMALLEST 4            /* fewer columns show nothing */
 #define WIDTH_OF_SIZE  9            /* room for " 100 MiB" */
 #define WIDTH_OF_LABEL 17           /* room for " System Reserved " */
-#define SMALLEST_GAP   (4ull << 20) /* what alignment leaves free is no unallocated space */
+#define SMALLEST_GAP   (4ull << 20) /* smaller gaps come from alignment, and are not drawn */
 
-/* A box, and the columns that it takes. */
-struct box {
-	const struct bs_partition *partition; /* NULL: unallocated */
-	uint64_t size;
-	unsigned width;
-};
-
-/* A box of nothing has a weight, too, so that the sum is never zero. */
-static double weight(uint64_t size)
+/* Never 0, so that no sum of weights is 0. */
+static double box_weight(uint64_t size)
 {
 	return (double)size + 1;
 }
 
-bool drawing_share(const uint64_t *sizes, size_t count, unsigned columns, unsigned minimum,
-		   unsigned *widths)
+bool drawing_share(struct drawing_box *boxes, size_t count, unsigned columns, unsigned minimum)
 {
+	struct drawing_box *largest = boxes;
 	unsigned left = columns;
 	bool to_scale = true, changed = true;
-	size_t largest = 0;
 	double total = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		widths[i] = 0;
-		total += weight(sizes[i]);
-		if (sizes[i] > sizes[largest])
-			largest = i;
+		boxes[i].width = 0;
+		total += box_weight(boxes[i].size);
+		if (boxes[i].size > largest->size)
+			largest = &boxes[i];
 	}
-	/* Each round but the last gives at least one more box the minimum, so it ends. */
+	/* Ends: each round but the last sets the width of at least one more box. */
 	while (changed) {
 		changed = false;
 		for (size_t i = 0; i < count; i++) {
-			if (widths[i] != 0 || weight(sizes[i]) * left >= minimum * total)
+			if (boxes[i].width != 0 ||
+			    box_weight(boxes[i].size) * left >= minimum * total)
 				continue;
-			widths[i] = minimum;
+			boxes[i].width = minimum;
 			left -= minimum;
-			total -= weight(sizes[i]);
+			total -= box_weight(boxes[i].size);
 			to_scale = false;
 			changed = true;
 		}
 	}
 	columns = left;
 	for (size_t i = 0; i < count; i++) {
-		if (widths[i] != 0)
+		if (boxes[i].width != 0)
 			continue;
-		widths[i] = (unsigned)(weight(sizes[i]) * columns / total);
-		left -= widths[i];
+		boxes[i].width = (unsigned)(box_weight(boxes[i].size) * columns / total);
+		left -= boxes[i].width;
 	}
-	widths[largest] += left; /* what rounding down has left over */
+	largest->width += left; /* the columns that rounding down has left */
 	return to_scale;
 }
 
-static int by_start(const void *one, const void *other)
+static int drawing_order(const void *one, const void *other)
 {
 	const struct bs_partition *a = *(const struct bs_partition *const *)one;
 	const struct bs_partition *b = *(const struct bs_partition *const *)other;
@@ -78,7 +69,7 @@ static int by_start(const void *one, const void *other)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-static size_t add_gap(struct drawing_box *boxes, size_t count, uint64_t start, uint64_t end)
+static size_t drawing_add_gap(struct drawing_box *boxes, size_t count, uint64_t start, uint64_t end)
 {
 	if (end > start && end - start >= SMALLEST_GAP)
 		boxes[count++] = (struct drawing_box){.size = end - start};
@@ -95,18 +86,18 @@ size_t drawing_boxes(const struct bs_partition *partitions, size_t count, uint64
 	for (size_t i = 0; i < count; i++)
 		if (partitions[i].filesystem != BS_FS_EXTENDED)
 			sorted[sorted_count++] = &partitions[i];
-	qsort(sorted, sorted_count, sizeof(sorted[0]), by_start);
+	qsort(sorted, sorted_count, sizeof(sorted[0]), drawing_order);
 	for (size_t i = 0; i < sorted_count; i++) {
-		box_count = add_gap(boxes, box_count, end, sorted[i]->start);
+		box_count = drawing_add_gap(boxes, box_count, end, sorted[i]->start);
 		boxes[box_count++] =
 			(struct drawing_box){.partition = sorted[i], .size = sorted[i]->size};
 		if (sorted[i]->start + sorted[i]->size > end)
 			end = sorted[i]->start + sorted[i]->size;
 	}
-	return add_gap(boxes, box_count, end, disk_size);
+	return drawing_add_gap(boxes, box_count, end, disk_size);
 }
 
-static enum output_style box_style(const struct box *box)
+static enum output_style drawing_style(const struct drawing_box *box)
 {
 	if (!box->partition)
 		return STYLE_FAINT;
@@ -115,7 +106,7 @@ static enum output_style box_style(const struct box *box)
 	return box->partition->is_system ? STYLE_SYSTEM : STYLE_PLAIN;
 }
 
-static void print_line_between(struct output *output, const struct box *boxes, size_t count,
+static void drawing_print_edge(struct output *output, const struct drawing_box *boxes, size_t count,
 			       const char *const corners[3])
 {
 	print_to(output, INDENT);
@@ -128,8 +119,9 @@ static void print_line_between(struct output *output, const struct box *boxes, s
 	print_end(output);
 }
 
-/* What stands in a box, line by line. */
-static void print_number(struct output *output, const struct box *box)
+/* ---- the lines of a box -------------------------------------------------------------------- */
+
+static void box_print_number(struct output *output, const struct drawing_box *box)
 {
 	const struct bs_partition *partition = box->partition;
 
@@ -140,18 +132,18 @@ static void print_number(struct output *output, const struct box *box)
 			  partition->active ? "*" : "");
 }
 
-static void print_label(struct output *output, const struct box *box)
+static void box_print_label(struct output *output, const struct drawing_box *box)
 {
 	print_cut(output, box->width, " %s", box->partition ? box->partition->label : "");
 }
 
-static void print_size(struct output *output, const struct box *box)
+static void box_print_size(struct output *output, const struct drawing_box *box)
 {
 	print_cut(output, box->width, " %s", size_format(box->size).text);
 }
 
-/* How full the volume is; what is used of it never rounds down to nothing. */
-static void print_usage(struct output *output, const struct box *box)
+/* A bar that shows how full the volume is.  At least one column is shown as used. */
+static void box_print_usage(struct output *output, const struct drawing_box *box)
 {
 	const struct bs_partition *partition = box->partition;
 	unsigned columns = box->width - 2, used;
@@ -159,14 +151,14 @@ static void print_usage(struct output *output, const struct box *box)
 	if (!partition || !partition->usage_known || partition->free > partition->size)
 		return;
 	used = (unsigned)((double)(partition->size - partition->free) * columns /
-			  weight(partition->size));
+			  box_weight(partition->size));
 	print(output, " ");
 	for (unsigned column = 0; column < columns; column++)
 		print_symbol(output, column <= used ? "█" : "░", column <= used ? "#" : ".");
 }
 
-static void print_row(struct output *output, const struct box *boxes, size_t count,
-		      void (*print_box)(struct output *, const struct box *))
+static void drawing_print_row(struct output *output, const struct drawing_box *boxes, size_t count,
+			      void (*print_box)(struct output *, const struct drawing_box *))
 {
 	unsigned end = INDENT;
 
@@ -174,7 +166,7 @@ static void print_row(struct output *output, const struct box *boxes, size_t cou
 	for (size_t i = 0; i < count; i++) {
 		end += 1 + boxes[i].width;
 		print_symbol(output, "│", "|");
-		print_style(output, box_style(&boxes[i]));
+		print_style(output, drawing_style(&boxes[i]));
 		print_box(output, &boxes[i]);
 		print_style(output, STYLE_PLAIN);
 		print_to(output, end);
@@ -183,8 +175,8 @@ static void print_row(struct output *output, const struct box *boxes, size_t cou
 	print_end(output);
 }
 
-/* Small partitions get room for their label as long as they leave half of the columns. */
-static unsigned minimum_width(unsigned columns, unsigned count)
+/* Small partitions get room for their label, but at most half of all columns. */
+static unsigned drawing_minimum(unsigned columns, unsigned count)
 {
 	unsigned half = columns / 2 / count, all = columns / count;
 
@@ -196,32 +188,24 @@ static unsigned minimum_width(unsigned columns, unsigned count)
 void drawing_print(struct output *output, const struct bs_inspection *inspection)
 {
 	static const char *const above[] = {"┌", "┬", "┐"}, *const below[] = {"└", "┴", "┘"};
-	struct drawing_box found[DRAWING_BOXES_MAX];
-	struct box boxes[DRAWING_BOXES_MAX];
-	uint64_t sizes[DRAWING_BOXES_MAX];
-	unsigned widths[DRAWING_BOXES_MAX];
+	struct drawing_box boxes[DRAWING_BOXES_MAX];
 	unsigned count = (unsigned)drawing_boxes(
-		inspection->partitions, inspection->partition_count, inspection->disk_size, found);
+		inspection->partitions, inspection->partition_count, inspection->disk_size, boxes);
 	unsigned frame = 2 * INDENT + count + 1, columns;
 	bool to_scale;
 
 	if (count == 0 || output->width < frame + WIDTH_SMALLEST * count)
 		return;
 	columns = output->width - frame;
-	for (unsigned i = 0; i < count; i++)
-		sizes[i] = found[i].size;
-	to_scale = drawing_share(sizes, count, columns, minimum_width(columns, count), widths);
-	for (unsigned i = 0; i < count; i++)
-		boxes[i] = (struct box){found[i].partition, found[i].size, widths[i]};
+	to_scale = drawing_share(boxes, count, columns, drawing_minimum(columns, count));
 
-	print_line_between(output, boxes, count, above);
-	print_row(output, boxes, count, print_number);
-	print_row(output, boxes, count, print_label);
-	print_row(output, boxes, count, print_size);
-	print_row(output, boxes, count, print_usage);
-	print_line_between(output, boxes, count, below);
+	drawing_print_edge(output, boxes, count, above);
+	drawing_print_row(output, boxes, count, box_print_number);
+	drawing_print_row(output, boxes, count, box_print_label);
+	drawing_print_row(output, boxes, count, box_print_size);
+	drawing_print_row(output, boxes, count, box_print_usage);
+	drawing_print_edge(output, boxes, count, below);
 	print_to(output, INDENT);
-	print(output, "* active%s",
-	      to_scale ? "" : "; small partitions are drawn wider than they are");
-	print_end(output);
+	print_line(output, "* active%s",
+		   to_scale ? "" : "; small partitions are drawn wider than they are");
 }

@@ -7,33 +7,29 @@
 
 #include "report/output.h"
 
-/*
- * Shares `columns` out among `count` boxes in proportion to their sizes, none smaller than
- * `minimum`; count * minimum is at most `columns`.  The widths add up to `columns`.  Returns true
- * when the widths are to scale, false when boxes had to be drawn wider than their share.
- */
-bool drawing_share(const uint64_t *sizes, size_t count, unsigned columns, unsigned minimum,
-		   unsigned *widths);
-
 /* A partition, or a gap between two. */
 struct drawing_box {
 	const struct bs_partition *partition; /* borrowed; NULL: unallocated */
 	uint64_t size;                        /* bytes */
+	unsigned width;                       /* columns; see drawing_share() */
 };
 
 #define DRAWING_BOXES_MAX (2 * BS_PARTITIONS_MAX + 1)
 
 /*
- * The partitions, of which there are at most BS_PARTITIONS_MAX, and the gaps as they lie on the
- * disk; an extended partition shows as its parts.  Returns the number of boxes.
+ * Sets the widths in proportion to the sizes, but no width below `minimum`; count * minimum is at
+ * most `columns`.  The sum of the widths is `columns`.  Returns whether all widths are to scale.
+ */
+bool drawing_share(struct drawing_box *boxes, size_t count, unsigned columns, unsigned minimum);
+
+/*
+ * Makes a box of each partition and gap, in the order of the disk.  `count` is at most
+ * BS_PARTITIONS_MAX.  An extended partition has no box of its own.  Returns the number of boxes.
  */
 size_t drawing_boxes(const struct bs_partition *partitions, size_t count, uint64_t disk_size,
 		     struct drawing_box boxes[DRAWING_BOXES_MAX]);
 
-/*
- * Draws the partitions in the order in which they lie on the disk, with the gaps between them; a
- * disk with too many for the width is not drawn.
- */
+/* Draws the boxes of a disk.  Draws nothing if the output is too narrow for them. */
 void drawing_print(struct output *output, const struct bs_inspection *inspection);
 
 #endif

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Structs to JSON objects and back, by tables of fields. */
 #include "report/json-fields.h"
 
 #include <stdlib.h>
@@ -7,6 +6,8 @@
 
 #include "report/text.h"
 #include "util/bytes.h"
+
+static const char hex_digits[] = "0123456789abcdef";
 
 json_t *json_text(const char *text)
 {
@@ -32,6 +33,14 @@ int json_put(json_t *object, const char *name, json_t *value)
 	return json_object_set_new(object, name, value);
 }
 
+void json_append(json_t **array, json_t *item)
+{
+	if (json_array_append_new(*array, item) < 0) {
+		json_decref(*array);
+		*array = NULL;
+	}
+}
+
 json_t *json_members(const struct json_member *members, size_t count)
 {
 	json_t *object = json_object();
@@ -49,8 +58,8 @@ json_t *json_members(const struct json_member *members, size_t count)
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
-/* Unsigned members of any width and enums, which are unsigned int to the compilers used. */
-static uint64_t load_number(const void *member, size_t size)
+/* Reads an unsigned member of 1, 4 or 8 bytes.  An enum is an unsigned int of 4 bytes. */
+static uint64_t field_load(const void *member, size_t size)
 {
 	uint64_t eight;
 	uint32_t four;
@@ -67,167 +76,154 @@ static uint64_t load_number(const void *member, size_t size)
 	}
 }
 
-static json_t *write_sha256(const uint8_t *sha256)
+static json_t *json_sha256(const uint8_t *sha256)
 {
-	static const char digits[] = "0123456789abcdef";
 	char text[65];
 
 	for (size_t i = 0; i < 32; i++) {
-		text[2 * i] = digits[sha256[i] >> 4];
-		text[2 * i + 1] = digits[sha256[i] & 15];
+		text[2 * i] = hex_digits[sha256[i] >> 4];
+		text[2 * i + 1] = hex_digits[sha256[i] & 15];
 	}
 	text[64] = '\0';
 	return json_string(text);
 }
 
-static json_t *write_value(const struct field *field, const void *member)
+static json_t *field_value(const struct field *field, const void *record)
 {
+	const char *member = (const char *)record + field->offset;
 	uint64_t choice;
 
+	if (field->known != 0 && !*((const bool *)((const char *)record + field->known)))
+		return json_null();
 	switch (field->type) {
 	case FIELD_NUMBER:
-		return json_number(load_number(member, field->size));
+		return json_number(field_load(member, field->size));
 	case FIELD_HEX:
-		return json_sprintf("%08x", (uint32_t)load_number(member, field->size));
+		return json_sprintf("%08x", (uint32_t)field_load(member, field->size));
 	case FIELD_BOOLEAN:
 		return json_boolean(*(const bool *)member);
 	case FIELD_TEXT:
 		return json_text(member);
 	case FIELD_SHA256:
-		return write_sha256(member);
+		return json_sha256((const uint8_t *)member);
 	case FIELD_CHOICE:
-		choice = load_number(member, field->size);
+		choice = field_load(member, field->size);
 		return json_string(choice < field->choice_count ? field->choices[choice]
 								: "unknown");
+	case FIELD_CODE:
+		choice = field_load(member, field->size);
+		return json_text(choice != BS_OK ? bs_code_name((enum bs_code)choice) : NULL);
 	}
 	return NULL;
 }
 
-int fields_write(const struct field *table, size_t count, const void *record, json_t *object)
+int fields_write(const struct field *table, const void *record, json_t *object)
 {
-	for (size_t i = 0; i < count; i++)
-		if (json_put(object, table[i].name,
-			     write_value(&table[i], (const char *)record + table[i].offset)) != 0)
+	for (; table->name; table++)
+		if (json_put(object, table->name, field_value(table, record)) < 0)
 			return -1;
 	return 0;
 }
 
-json_t *fields_write_array(const struct field *table, size_t count, const void *records,
-			   size_t length, size_t size)
+json_t *fields_write_array(const struct field *table, const void *records, size_t length,
+			   size_t size)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; array && i < length; i++) {
+	for (size_t i = 0; i < length; i++) {
 		json_t *object = json_object();
 
-		if (json_array_append_new(array, object) != 0 ||
-		    fields_write(table, count, (const char *)records + i * size, object) != 0) {
-			json_decref(array);
-			array = NULL;
+		if (fields_write(table, (const char *)records + i * size, object) < 0) {
+			json_decref(object);
+			object = NULL;
 		}
+		json_append(&array, object);
 	}
 	return array;
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-static int read_number(const struct field *field, const json_t *value, void *member,
-		       struct bs_error *err)
+static bool field_read_number(const struct field *field, const json_t *value, void *member)
 {
 	uint64_t maximum = field->size >= 8 ? INT64_MAX : (1ull << 8 * field->size) - 1;
 	json_int_t number = json_integer_value(value);
+	uint32_t four = (uint32_t)number;
 
 	if (!json_is_integer(value) || number < 0 || (uint64_t)number > maximum)
-		return fail(err, BS_PLAN_INVALID, "'%s' is not a whole number from 0 to %llu",
-			    field->name, (unsigned long long)maximum);
-	if (field->size == 1) {
+		return false;
+	if (field->size == 1)
 		*(uint8_t *)member = (uint8_t)number;
-	} else if (field->size == 4) {
-		uint32_t four = (uint32_t)number;
-
+	else if (field->size == 4)
 		memcpy(member, &four, sizeof(four));
-	} else {
+	else
 		memcpy(member, &number, sizeof(number));
-	}
-	return 0;
+	return true;
 }
 
 /* Reads exactly 2 * length lower-case digits. */
-static int read_hex(const struct field *field, const json_t *value, uint8_t *bytes, size_t length,
-		    struct bs_error *err)
+static bool field_read_hex(const json_t *value, uint8_t *bytes, size_t length)
 {
-	static const char digits[] = "0123456789abcdef";
 	const char *text = json_string_value(value);
 
-	if (!text || json_string_length(value) != 2 * length || strspn(text, digits) != 2 * length)
-		return fail(err, BS_PLAN_INVALID, "'%s' is not a string of %zu hexadecimal digits",
-			    field->name, 2 * length);
+	if (!text || json_string_length(value) != 2 * length ||
+	    strspn(text, hex_digits) != 2 * length)
+		return false;
 	for (size_t i = 0; i < length; i++)
-		bytes[i] = (uint8_t)((strchr(digits, text[2 * i]) - digits) << 4 |
-				     (strchr(digits, text[2 * i + 1]) - digits));
-	return 0;
+		bytes[i] = (uint8_t)((strchr(hex_digits, text[2 * i]) - hex_digits) << 4 |
+				     (strchr(hex_digits, text[2 * i + 1]) - hex_digits));
+	return true;
 }
 
-static int read_text(const struct field *field, const json_t *value, char *text,
-		     struct bs_error *err)
-{
-	/* jansson refuses strings with U+0000 in them, unless asked to let them through. */
-	if (!json_is_string(value) || json_string_length(value) >= field->size)
-		return fail(err, BS_PLAN_INVALID, "'%s' is not a string of less than %zu bytes",
-			    field->name, field->size);
-	strcpy(text, json_string_value(value));
-	return 0;
-}
-
-static int read_choice(const struct field *field, const json_t *value, void *member,
-		       struct bs_error *err)
+static bool field_read_choice(const struct field *field, const json_t *value, void *member)
 {
 	const char *text = json_string_value(value);
 
 	for (uint32_t choice = 0; text && choice < field->choice_count; choice++) {
 		if (strcmp(text, field->choices[choice]) == 0) {
 			memcpy(member, &choice, sizeof(choice));
-			return 0;
+			return true;
 		}
 	}
-	return fail(err, BS_PLAN_INVALID, "'%s' is none of the values that it can have",
-		    field->name);
+	return false;
 }
 
-static int read_value(const struct field *field, const json_t *value, void *member,
-		      struct bs_error *err)
+/* False if the value is missing (NULL), or has the wrong type, or is out of range. */
+static bool field_read(const struct field *field, const json_t *value, void *member)
 {
 	uint8_t hex[4];
 
 	switch (field->type) {
 	case FIELD_NUMBER:
-		return read_number(field, value, member, err);
+		return field_read_number(field, value, member);
 	case FIELD_HEX:
-		if (read_hex(field, value, hex, sizeof(hex), err) != 0)
-			return -1;
+		if (!field_read_hex(value, hex, sizeof(hex)))
+			return false;
 		*(uint32_t *)member = load_be32(hex);
-		return 0;
+		return true;
 	case FIELD_BOOLEAN:
-		if (!json_is_boolean(value))
-			return fail(err, BS_PLAN_INVALID, "'%s' is neither true nor false",
-				    field->name);
 		*(bool *)member = json_is_true(value);
-		return 0;
+		return json_is_boolean(value);
 	case FIELD_TEXT:
-		return read_text(field, value, member, err);
+		/* jansson refuses strings with U+0000, unless told to accept them. */
+		if (!json_is_string(value) || json_string_length(value) >= field->size)
+			return false;
+		strcpy(member, json_string_value(value));
+		return true;
 	case FIELD_SHA256:
-		return read_hex(field, value, member, field->size, err);
+		return field_read_hex(value, member, field->size);
 	case FIELD_CHOICE:
-		return read_choice(field, value, member, err);
+		return field_read_choice(field, value, member);
+	case FIELD_CODE:
+		break;
 	}
-	return fail(err, BS_PLAN_INVALID, "'%s' is of no known type", field->name);
+	return false;
 }
 
-static bool is_known(const struct field *table, size_t count, const char *const *more,
-		     const char *name)
+static bool field_is_known(const struct field *table, const char *const *more, const char *name)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(name, table[i].name) == 0)
+	for (; table->name; table++)
+		if (strcmp(name, table->name) == 0)
 			return true;
 	for (; *more; more++)
 		if (strcmp(name, *more) == 0)
@@ -235,8 +231,8 @@ static bool is_known(const struct field *table, size_t count, const char *const 
 	return false;
 }
 
-int fields_read(const struct field *table, size_t count, const char *const *more,
-		const json_t *object, void *record, struct bs_error *err)
+int fields_read(const struct field *table, const char *const *more, const json_t *object,
+		void *record, struct bs_error *err)
 {
 	const char *name;
 	json_t *value;
@@ -244,46 +240,40 @@ int fields_read(const struct field *table, size_t count, const char *const *more
 	if (!json_is_object(object))
 		return fail(err, BS_PLAN_INVALID, "this is not an object");
 	json_object_foreach ((json_t *)object, name, value) {
-		if (!is_known(table, count, more, name))
-			return fail(err, BS_PLAN_INVALID, "there is an unknown field '%.80s'",
-				    name);
+		if (!field_is_known(table, more, name))
+			return fail(err, BS_PLAN_INVALID, "field '%.80s' is unknown", name);
 	}
 	for (; *more; more++)
 		if (!json_object_get(object, *more))
-			return fail(err, BS_PLAN_INVALID, "'%s' is missing", *more);
-	for (size_t i = 0; i < count; i++) {
-		value = json_object_get(object, table[i].name);
-		if (!value)
-			return fail(err, BS_PLAN_INVALID, "'%s' is missing", table[i].name);
-		if (read_value(&table[i], value, (char *)record + table[i].offset, err) != 0)
-			return -1;
-	}
+			return fail(err, BS_PLAN_INVALID, "field '%s' is missing", *more);
+	for (; table->name; table++)
+		if (!field_read(table, json_object_get(object, table->name),
+				(char *)record + table->offset))
+			return fail(err, BS_PLAN_INVALID,
+				    "field '%s' is missing, or has the wrong type or value",
+				    table->name);
 	return 0;
 }
 
-void *fields_read_array(const struct field *table, size_t count, const json_t *array,
-			const char *name, size_t maximum, size_t size, uint32_t *length,
-			struct bs_error *err)
+void *fields_read_array(const struct field *table, const json_t *object, const char *name,
+			size_t maximum, size_t size, uint32_t *length, struct bs_error *err)
 {
 	static const char *const no_more[] = {NULL};
+	const json_t *array = json_object_get(object, name);
 	size_t entries = json_array_size(array);
-	char *records = NULL;
+	char *records;
 
-	if (!json_is_array(array)) {
-		fail(err, BS_PLAN_INVALID, "'%s' is not an array", name);
-		return NULL;
-	}
-	if (entries > maximum) {
-		fail(err, BS_PLAN_INVALID, "'%s' has %zu entries, more than the %zu allowed", name,
-		     entries, maximum);
+	if (!json_is_array(array) || entries > maximum) {
+		fail(err, BS_PLAN_INVALID, "field '%s' is not an array of at most %zu entries",
+		     name, maximum);
 		return NULL;
 	}
 	records = calloc(entries > 0 ? entries : 1, size);
 	if (!records)
 		fail_memory(err);
 	for (size_t i = 0; records && i < entries; i++) {
-		if (fields_read(table, count, no_more, json_array_get(array, i), records + i * size,
-				err) != 0) {
+		if (fields_read(table, no_more, json_array_get(array, i), records + i * size, err) <
+		    0) {
 			fail_prefix(err, "%s[%zu]", name, i);
 			free(records);
 			records = NULL;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * What a script sees.  Every object always has all of its fields; what does not apply or is not
- * known is null.
- */
+/* Each object always has all of its fields: null if a value is unknown or does not apply. */
 #include "report/json-report.h"
 
 #include "report/json-fields.h"
@@ -48,12 +45,17 @@ static const struct field partition_fields[] = {
 	FIELD(struct bs_partition, size, FIELD_NUMBER),
 	FIELD_ENUM(struct bs_partition, filesystem, filesystem_names),
 	FIELD(struct bs_partition, label, FIELD_TEXT),
+	FIELD_IF(struct bs_partition, usage_known, free, FIELD_NUMBER),
+	FIELD_IF(struct bs_partition, usage_known, cluster_size, FIELD_NUMBER),
+	FIELD_END,
 };
 
 static const struct field link_fields[] = {
 	FIELD_ENUM(struct bs_link, kind, link_names),
 	FIELD_ENUM(struct bs_link, state, state_names),
 	FIELD(struct bs_link, detail, FIELD_TEXT),
+	FIELD(struct bs_link, code, FIELD_CODE),
+	FIELD_END,
 };
 
 static const struct field inspection_fields[] = {
@@ -68,6 +70,11 @@ static const struct field inspection_fields[] = {
 	FIELD(struct bs_inspection, boot_file_bytes, FIELD_NUMBER),
 	FIELD(struct bs_inspection, needed_room, FIELD_NUMBER),
 	FIELD_ENUM(struct bs_inspection, verdict, verdict_names),
+	FIELD_IF(struct bs_inspection, starts_known, starts, FIELD_BOOLEAN),
+	FIELD_IF(struct bs_inspection, starts_after_known, starts_after, FIELD_BOOLEAN),
+	FIELD_IF(struct bs_inspection, room_before_known, room_before, FIELD_NUMBER),
+	FIELD_IF(struct bs_inspection, room_after_known, room_after, FIELD_NUMBER),
+	FIELD_END,
 };
 
 static const struct field result_fields[] = {
@@ -76,34 +83,8 @@ static const struct field result_fields[] = {
 	FIELD(struct bs_result, container_bytes, FIELD_NUMBER),
 	FIELD(struct bs_result, container_extents, FIELD_NUMBER),
 	FIELD(struct bs_result, milliseconds, FIELD_NUMBER),
+	FIELD_END,
 };
-
-static json_t *number_if(bool known, uint64_t number)
-{
-	return known ? json_number(number) : json_null();
-}
-
-static json_t *boolean_if(bool known, bool value)
-{
-	return known ? json_boolean(value) : json_null();
-}
-
-static int write_partition(const struct bs_partition *partition, json_t *object)
-{
-	if (fields_write(partition_fields, FIELD_COUNT(partition_fields), partition, object) != 0 ||
-	    json_put(object, "free", number_if(partition->usage_known, partition->free)) != 0)
-		return -1;
-	return json_put(object, "cluster_size",
-			number_if(partition->usage_known, partition->cluster_size));
-}
-
-static int write_link(const struct bs_link *link, json_t *object)
-{
-	if (fields_write(link_fields, FIELD_COUNT(link_fields), link, object) != 0)
-		return -1;
-	return json_put(object, "code",
-			json_text(link->code != BS_OK ? bs_code_name(link->code) : NULL));
-}
 
 static json_t *json_advice(enum bs_code code, const struct advice_subject *subject)
 {
@@ -114,117 +95,78 @@ static json_t *json_advice(enum bs_code code, const struct advice_subject *subje
 	return value;
 }
 
-static int write_finding(const struct bs_finding *finding, const struct advice_subject *subject,
-			 json_t *object)
-{
-	bool blocks = bs_code_exit(finding->code) != BS_EXIT_DONE;
-
-	if (json_put(object, "code", json_text(bs_code_name(finding->code))) != 0 ||
-	    json_put(object, "blocks", json_boolean(blocks)) != 0 ||
-	    json_put(object, "message", json_text(finding->message)) != 0)
-		return -1;
-	return json_put(object, "advice", json_advice(finding->code, subject));
-}
-
-/* Puts an empty array under a name; it belongs to the object.  NULL when out of memory. */
-static json_t *put_array(json_t *object, const char *name)
+static json_t *json_findings(const struct bs_inspection *inspection,
+			     const struct advice_subject *subject)
 {
 	json_t *array = json_array();
 
-	return json_put(object, name, array) == 0 ? array : NULL;
-}
+	for (uint32_t i = 0; i < inspection->finding_count; i++) {
+		const struct bs_finding *finding = &inspection->findings[i];
+		const struct json_member members[] = {
+			{"code", json_text(bs_code_name(finding->code))},
+			{"blocks", json_boolean(bs_code_exit(finding->code) != BS_EXIT_DONE)},
+			{"message", json_text(finding->message)},
+			{"advice", json_advice(finding->code, subject)},
+		};
 
-/* Appends an empty object, which belongs to the array.  NULL when out of memory. */
-static json_t *append_object(json_t *array)
-{
-	json_t *object = json_object();
-
-	return json_array_append_new(array, object) == 0 ? object : NULL;
-}
-
-static int write_partitions(const struct bs_inspection *inspection, json_t *object)
-{
-	json_t *array = put_array(object, "partitions");
-
-	for (uint32_t i = 0; array && i < inspection->partition_count; i++)
-		if (write_partition(&inspection->partitions[i], append_object(array)) != 0)
-			return -1;
-	return array ? 0 : -1;
-}
-
-static int write_findings(const struct bs_inspection *inspection,
-			  const struct advice_subject *subject, json_t *object)
-{
-	json_t *array = put_array(object, "findings");
-
-	for (uint32_t i = 0; array && i < inspection->finding_count; i++)
-		if (write_finding(&inspection->findings[i], subject, append_object(array)) != 0)
-			return -1;
-	return array ? 0 : -1;
-}
-
-static int write_links(const struct bs_inspection *inspection, json_t *object)
-{
-	json_t *array = put_array(object, "boot_chain");
-
-	for (uint32_t i = 0; array && i < inspection->link_count; i++)
-		if (write_link(&inspection->links[i], append_object(array)) != 0)
-			return -1;
-	return array ? 0 : -1;
+		json_append(&array, json_members(members, COUNT_OF(members)));
+	}
+	return array;
 }
 
 /* The number of the partition at an index, or null. */
-static json_t *partition_number(const struct bs_inspection *inspection, int32_t index)
+static json_t *json_partition_number(const struct bs_inspection *inspection, int32_t index)
 {
 	return index < 0 ? json_null() : json_number(inspection->partitions[index].number);
 }
 
-static int write_inspection(const struct bs_inspection *inspection,
-			    const struct advice_subject *subject, json_t *object)
+static json_t *json_inspection(const struct bs_inspection *inspection,
+			       const struct advice_subject *subject)
 {
-	json_t *room_before = number_if(inspection->room_before_known, inspection->room_before);
-	json_t *room_after = number_if(inspection->room_after_known, inspection->room_after);
-	int failed = 0;
+	const struct json_member members[] = {
+		{"system_partition", json_partition_number(inspection, inspection->system_index)},
+		{"boot_partition", json_partition_number(inspection, inspection->boot_index)},
+		{"partitions", fields_write_array(partition_fields, inspection->partitions,
+						  inspection->partition_count,
+						  sizeof(inspection->partitions[0]))},
+		{"boot_chain",
+		 fields_write_array(link_fields, inspection->links, inspection->link_count,
+				    sizeof(inspection->links[0]))},
+		{"findings", json_findings(inspection, subject)},
+	};
+	json_t *object = json_object(), *more = json_members(members, COUNT_OF(members));
 
-	failed |=
-		fields_write(inspection_fields, FIELD_COUNT(inspection_fields), inspection, object);
-	failed |= json_put(object, "starts",
-			   boolean_if(inspection->starts_known, inspection->starts));
-	failed |= json_put(object, "starts_after",
-			   boolean_if(inspection->starts_after_known, inspection->starts_after));
-	failed |= json_put(object, "room_before", room_before);
-	failed |= json_put(object, "room_after", room_after);
-	failed |= json_put(object, "system_partition",
-			   partition_number(inspection, inspection->system_index));
-	failed |= json_put(object, "boot_partition",
-			   partition_number(inspection, inspection->boot_index));
-	failed |= write_partitions(inspection, object);
-	failed |= write_links(inspection, object);
-	failed |= write_findings(inspection, subject, object);
-	return failed;
+	if (!more || fields_write(inspection_fields, inspection, object) < 0 ||
+	    json_object_update(object, more) < 0) {
+		json_decref(object);
+		object = NULL;
+	}
+	json_decref(more);
+	return object;
 }
 
-/* Puts an empty object under a name, or null; NULL when out of memory. */
-static json_t *put_object(json_t *object, const char *name, bool present)
+static json_t *json_plan(const struct bs_plan *plan)
 {
-	json_t *value = present ? json_object() : json_null();
+	json_t *object = json_object();
 
-	return json_put(object, name, value) == 0 ? value : NULL;
+	if (plan_to_json(plan, object) < 0) {
+		json_decref(object);
+		object = NULL;
+	}
+	return object;
 }
 
 json_t *report_json_open(const char *command)
 {
-	json_t *document = json_object();
+	const struct json_member members[] = {
+		{"schema", json_number(REPORT_SCHEMA)},
+		{"tool", json_text("bootshift")},
+		{"version", json_text(bs_version())},
+		{"command", json_text(command)},
+		{"images", json_array()},
+	};
 
-	if (json_put(document, "schema", json_number(REPORT_SCHEMA)) != 0 ||
-	    json_put(document, "tool", json_text("bootshift")) != 0 ||
-	    json_put(document, "version", json_text(bs_version())) != 0 ||
-	    json_put(document, "command", json_text(command)) != 0 ||
-	    json_put(document, "images", json_array()) != 0) {
-		json_decref(document);
-		return NULL;
-	}
-	return document;
+	return json_members(members, COUNT_OF(members));
 }
 
 int report_json_put_error(json_t *object, const struct bs_error *error,
@@ -232,37 +174,28 @@ int report_json_put_error(json_t *object, const struct bs_error *error,
 {
 	bool failed = error->code != BS_OK;
 
-	if (json_put(object, "code", json_text(failed ? bs_code_name(error->code) : NULL)) != 0 ||
+	if (json_put(object, "code", json_text(failed ? bs_code_name(error->code) : NULL)) < 0 ||
 	    json_put(object, "message", json_text(failed ? error->message : NULL)) != 0)
 		return -1;
 	return json_put(object, "advice", failed ? json_advice(error->code, subject) : json_null());
 }
 
-static int write_image(const struct advice_subject *subject, const struct bs_result *result,
-		       json_t *object)
-{
-	json_t *inspection, *plan;
-
-	if (json_put(object, "path", json_text(subject->image)) != 0 ||
-	    json_put(object, "status", json_text(outcome_of(result->status)->name)) != 0 ||
-	    report_json_put_error(object, &result->error, subject) != 0 ||
-	    fields_write(result_fields, FIELD_COUNT(result_fields), result, object) != 0 ||
-	    json_put(object, "undo_file", json_text(result->undo_file)) != 0)
-		return -1;
-	inspection = put_object(object, "inspection", result->inspection);
-	plan = put_object(object, "plan", result->plan);
-	if (!inspection || !plan)
-		return -1;
-	if (result->inspection && write_inspection(result->inspection, subject, inspection) != 0)
-		return -1;
-	return result->plan ? plan_to_json(result->plan, plan) : 0;
-}
-
 json_t *report_json_image(const struct advice_subject *subject, const struct bs_result *result)
 {
+	json_t *inspection =
+		result->inspection ? json_inspection(result->inspection, subject) : json_null();
+	json_t *plan = result->plan ? json_plan(result->plan) : json_null();
 	json_t *object = json_object();
+	int failed = 0;
 
-	if (object && write_image(subject, result, object) != 0) {
+	failed |= json_put(object, "path", json_text(subject->image));
+	failed |= json_put(object, "status", json_text(outcome_of(result->status)->name));
+	failed |= report_json_put_error(object, &result->error, subject);
+	failed |= fields_write(result_fields, result, object);
+	failed |= json_put(object, "undo_file", json_text(result->undo_file));
+	failed |= json_put(object, "inspection", inspection);
+	failed |= json_put(object, "plan", plan);
+	if (failed) {
 		json_decref(object);
 		object = NULL;
 	}
@@ -278,8 +211,8 @@ int report_json_add(json_t *document, const struct advice_subject *subject,
 
 int report_json_write(const json_t *document, FILE *stream)
 {
-	/* ASCII only, so that what a terminal would act on never gets there as it is. */
-	if (json_dumpf(document, stream, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 ||
+	/* ASCII only, so that no control character of Unicode reaches a terminal. */
+	if (json_dumpf(document, stream, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0 ||
 	    fputc('\n', stream) == EOF)
 		return -1;
 	return fflush(stream) == 0 ? 0 : -1;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Where the reports for people go; what is printed is escaped here and nowhere else. */
 #include "report/output.h"
 
 #include <errno.h>
@@ -58,15 +57,15 @@ void output_open(struct output *output, FILE *stream, enum output_colour colour)
 		output->colour = colour == OUTPUT_COLOUR_ALWAYS;
 }
 
-static void write_out(struct output *output, const char *bytes, size_t length)
+static void output_write(struct output *output, const char *bytes, size_t length)
 {
 	if (!output->quiet && fwrite(bytes, 1, length, output->stream) < length &&
 	    output->error == 0)
 		output->error = errno;
 }
 
-/* Spaces wait until something follows them in the line. */
-static void put(struct output *output, const char *visible, size_t length, unsigned columns)
+/* Spaces are written when other text follows them in the line. */
+static void output_put(struct output *output, const char *visible, size_t length, unsigned columns)
 {
 	size_t end = length;
 
@@ -74,18 +73,18 @@ static void put(struct output *output, const char *visible, size_t length, unsig
 		end--;
 	if (end > 0) {
 		for (; output->blanks > 0; output->blanks--)
-			write_out(output, " ", 1);
-		write_out(output, visible, end);
+			output_write(output, " ", 1);
+		output_write(output, visible, end);
 	}
 	output->blanks += length - end;
 	output->column += columns;
 }
 
-/* The escaped text; an empty one when there is no memory, which is remembered. */
-static char *format_visible(struct output *output, const char *format, va_list arguments)
+/* The visible text, which the caller frees; NULL, and output->error set, when memory runs out. */
+static char *output_format(struct output *output, const char *format, va_list arguments)
 	__attribute__((format(printf, 2, 0)));
 
-static char *format_visible(struct output *output, const char *format, va_list arguments)
+static char *output_format(struct output *output, const char *format, va_list arguments)
 {
 	char *text = NULL, *visible = NULL;
 
@@ -99,15 +98,15 @@ static char *format_visible(struct output *output, const char *format, va_list a
 	return visible;
 }
 
-static void print_arguments(struct output *output, const char *format, va_list arguments)
+static void output_print(struct output *output, const char *format, va_list arguments)
 	__attribute__((format(printf, 2, 0)));
 
-static void print_arguments(struct output *output, const char *format, va_list arguments)
+static void output_print(struct output *output, const char *format, va_list arguments)
 {
-	char *visible = format_visible(output, format, arguments);
+	char *visible = output_format(output, format, arguments);
 
 	if (visible)
-		put(output, visible, strlen(visible), text_columns(visible));
+		output_put(output, visible, strlen(visible), text_columns(visible));
 	free(visible);
 }
 
@@ -116,7 +115,7 @@ void print(struct output *output, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	print_arguments(output, format, arguments);
+	output_print(output, format, arguments);
 	va_end(arguments);
 }
 
@@ -125,7 +124,7 @@ void print_line(struct output *output, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	print_arguments(output, format, arguments);
+	output_print(output, format, arguments);
 	va_end(arguments);
 	print_end(output);
 }
@@ -136,13 +135,13 @@ void print_styled(struct output *output, enum output_style style, const char *fo
 
 	print_style(output, style);
 	va_start(arguments, format);
-	print_arguments(output, format, arguments);
+	output_print(output, format, arguments);
 	va_end(arguments);
 	print_style(output, STYLE_PLAIN);
 }
 
-/* The bytes of `visible` that fit in `columns`, and the columns that they take. */
-static size_t fitting(const char *visible, unsigned columns, unsigned *taken)
+/* The number of bytes of `visible` that fit in `columns`; *taken is the number of their columns. */
+static size_t output_fit(const char *visible, unsigned columns, unsigned *taken)
 {
 	const char *p = visible;
 
@@ -167,27 +166,27 @@ void print_cut(struct output *output, unsigned columns, const char *format, ...)
 	char *visible;
 
 	va_start(arguments, format);
-	visible = format_visible(output, format, arguments);
+	visible = output_format(output, format, arguments);
 	va_end(arguments);
 	if (visible) {
 		bool whole = text_columns(visible) <= columns;
 		unsigned taken;
-		size_t length = fitting(visible, whole ? columns : columns - 1, &taken);
+		size_t length = output_fit(visible, whole ? columns : columns - 1, &taken);
 
-		put(output, visible, length, taken);
+		output_put(output, visible, length, taken);
 		if (!whole)
-			put(output, mark, strlen(mark), 1);
+			output_put(output, mark, strlen(mark), 1);
 	}
 	free(visible);
 }
 
-static void wrap_arguments(struct output *output, unsigned indent, const char *format,
-			   va_list arguments) __attribute__((format(printf, 3, 0)));
+static void output_wrap(struct output *output, unsigned indent, const char *format,
+			va_list arguments) __attribute__((format(printf, 3, 0)));
 
-static void wrap_arguments(struct output *output, unsigned indent, const char *format,
-			   va_list arguments)
+static void output_wrap(struct output *output, unsigned indent, const char *format,
+			va_list arguments)
 {
-	char *visible = format_visible(output, format, arguments), *rest, *word;
+	char *visible = output_format(output, format, arguments), *rest, *word;
 	bool first = true;
 
 	for (word = visible ? strtok_r(visible, " ", &rest) : NULL; word;
@@ -198,9 +197,9 @@ static void wrap_arguments(struct output *output, unsigned indent, const char *f
 			print_end(output);
 			print_to(output, indent);
 		} else if (!first) {
-			put(output, " ", 1, 1);
+			output_put(output, " ", 1, 1);
 		}
-		put(output, word, strlen(word), columns);
+		output_put(output, word, strlen(word), columns);
 		first = false;
 	}
 	free(visible);
@@ -211,7 +210,7 @@ void print_wrapped(struct output *output, unsigned indent, const char *format, .
 	va_list arguments;
 
 	va_start(arguments, format);
-	wrap_arguments(output, indent, format, arguments);
+	output_wrap(output, indent, format, arguments);
 	va_end(arguments);
 }
 
@@ -221,7 +220,7 @@ void print_item(struct output *output, unsigned indent, const char *format, ...)
 
 	print_to(output, indent);
 	va_start(arguments, format);
-	wrap_arguments(output, indent, format, arguments);
+	output_wrap(output, indent, format, arguments);
 	va_end(arguments);
 	print_end(output);
 }
@@ -230,7 +229,7 @@ void print_symbol(struct output *output, const char *unicode, const char *ascii)
 {
 	const char *symbol = output->unicode ? unicode : ascii;
 
-	put(output, symbol, strlen(symbol), text_columns(symbol));
+	output_put(output, symbol, strlen(symbol), text_columns(symbol));
 }
 
 void print_style(struct output *output, enum output_style style)
@@ -243,18 +242,18 @@ void print_style(struct output *output, enum output_style style)
 	};
 
 	if (output->colour)
-		write_out(output, sequences[style], strlen(sequences[style]));
+		output_write(output, sequences[style], strlen(sequences[style]));
 }
 
 void print_to(struct output *output, unsigned column)
 {
 	while (output->column < column)
-		put(output, " ", 1, 1);
+		output_put(output, " ", 1, 1);
 }
 
 void print_end(struct output *output)
 {
-	write_out(output, "\n", 1);
+	output_write(output, "\n", 1);
 	output->blanks = 0;
 	output->column = 0;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where the reports for people go: a stream, and what is known of the terminal behind it.
+ * The output of reports for people: a stream, and the properties of its terminal.
  *
- * What always holds: everything printed through print() and its relatives is escaped on the way
- * out (see text.h), whoever it came from, so no report can forget it; only the functions below
- * put out line ends and colours.  No line ends with spaces.  The first error is remembered in
- * `error`.
+ * What always holds: all text that is printed is made visible first (text.h), wherever it comes
+ * from, so no report can forget that.  Only the functions below print line ends and colours.  No
+ * line ends with spaces.  `error` keeps the first error.
  */
 #ifndef BOOTSHIFT_REPORT_OUTPUT_H
 #define BOOTSHIFT_REPORT_OUTPUT_H
@@ -37,13 +36,13 @@ struct output {
 	bool unicode; /* the locale is a UTF-8 one */
 	bool colour;
 	bool quiet;      /* nothing is printed */
-	int error;       /* errno of the first thing that could not be printed, or 0 */
+	int error;       /* errno of the first error; 0: none */
 	unsigned width;  /* columns, from 60 to 120 */
-	unsigned column; /* where the next character goes */
-	size_t blanks;   /* spaces before that column which are not put out yet */
+	unsigned column; /* of the next character */
+	size_t blanks;   /* spaces before that column that are not written yet */
 };
 
-/* Whether a file that is to be written is "-", which means standard output; NULL is none. */
+/* Whether the path of a file to write is "-", standard output.  `path` may be NULL. */
 bool output_is_stdout(const char *path);
 
 /* setlocale() must have been called. */
@@ -60,7 +59,7 @@ void print_line(struct output *output, const char *format, ...)
 void print_styled(struct output *output, enum output_style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Prints formatted text at the current column, cut to at most `columns` columns, of which there is at least one. */
+/* Prints formatted text at the current column, cut to at most `columns` columns (1 or more). */
 void print_cut(struct output *output, unsigned columns, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -72,19 +71,19 @@ void print_wrapped(struct output *output, unsigned indent, const char *format, .
 void print_item(struct output *output, unsigned indent, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* One of two fixed pieces of text, by what the terminal can show. */
+/* Prints one of two fixed texts: `unicode` if the terminal can show it. */
 void print_symbol(struct output *output, const char *unicode, const char *ascii);
 
-/* Until the next call; STYLE_PLAIN ends it. */
+/* Sets the style of all text until the next call. */
 void print_style(struct output *output, enum output_style style);
 
-/* Spaces up to a column. */
+/* Prints spaces up to a column. */
 void print_to(struct output *output, unsigned column);
 
-/* The end of a line. */
+/* Ends the line. */
 void print_end(struct output *output);
 
-/* Writes out what is buffered; what goes wrong is kept in output->error. */
+/* Writes buffered text to the stream.  output->error keeps an error. */
 void output_flush(struct output *output);
 
 #endif

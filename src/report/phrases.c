@@ -7,11 +7,6 @@
 
 #include "report/amount.h"
 
-const char *plural(uint64_t number)
-{
-	return number == 1 ? "" : "s";
-}
-
 void print_shell_word(struct output *output, const char *word)
 {
 	char *quoted = shell_word(word);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The plan as JSON, and the plan file.  Its fields are documented in bootshift-json(5). */
 #include "report/plan-file.h"
 
 #include <fcntl.h>
@@ -9,12 +8,13 @@
 #include <unistd.h>
 
 #include "report/json-fields.h"
-#include "report/whole-file.h"
 #include "util/trust.h"
 
 #define KIND "bootshift-plan"
 
-/* ASCII only, so that what a terminal would act on never gets there as it is. */
+const struct file_kind plan_file_kind = {"plan file", "{", "\"kind\": \"" KIND "\""};
+
+/* ASCII only, so that no control character of Unicode reaches a terminal. */
 #define DUMP_FLAGS (JSON_INDENT(2) | JSON_ENSURE_ASCII)
 
 const char *const plan_operation_names[BS_OPERATION_KIND_COUNT] = {
@@ -34,6 +34,7 @@ static const struct field plan_fields[] = {
 	FIELD(struct bs_plan, boot_number, FIELD_NUMBER),
 	FIELD(struct bs_plan, boot_start, FIELD_NUMBER),
 	FIELD(struct bs_plan, boot_size, FIELD_NUMBER),
+	FIELD_END,
 };
 
 static const struct field operation_fields[] = {
@@ -45,6 +46,7 @@ static const struct field operation_fields[] = {
 	FIELD(struct bs_operation, replaces, FIELD_NUMBER),
 	FIELD(struct bs_operation, bytes, FIELD_NUMBER),
 	FIELD(struct bs_operation, sectors, FIELD_NUMBER),
+	FIELD_END,
 };
 
 static const struct field file_fields[] = {
@@ -53,6 +55,7 @@ static const struct field file_fields[] = {
 	FIELD(struct bs_plan_file, size, FIELD_NUMBER),
 	FIELD(struct bs_plan_file, attributes, FIELD_NUMBER),
 	FIELD(struct bs_plan_file, sha256, FIELD_SHA256),
+	FIELD_END,
 };
 
 static const struct field element_fields[] = {
@@ -60,9 +63,10 @@ static const struct field element_fields[] = {
 	FIELD(struct bs_plan_element, element, FIELD_HEX),
 	FIELD(struct bs_plan_element, offset, FIELD_NUMBER),
 	FIELD(struct bs_plan_element, path, FIELD_TEXT),
+	FIELD_END,
 };
 
-/* What a plan file has besides the fields of plan_fields. */
+/* The fields of a plan file that are not in plan_fields. */
 static const char *const further_fields[] = {"schema", "kind",     "image", "operations",
 					     "files",  "elements", NULL};
 
@@ -70,21 +74,18 @@ static const char *const further_fields[] = {"schema", "kind",     "image", "ope
 
 int plan_to_json(const struct bs_plan *plan, json_t *object)
 {
-	if (fields_write(plan_fields, FIELD_COUNT(plan_fields), plan, object) != 0)
-		return -1;
-	if (json_put(object, "operations",
-		     fields_write_array(operation_fields, FIELD_COUNT(operation_fields),
-					plan->operations, plan->operation_count,
-					sizeof(plan->operations[0]))) != 0)
-		return -1;
-	if (json_put(object, "files",
-		     fields_write_array(file_fields, FIELD_COUNT(file_fields), plan->files,
-					plan->file_count, sizeof(plan->files[0]))) != 0)
-		return -1;
-	return json_put(object, "elements",
-			fields_write_array(element_fields, FIELD_COUNT(element_fields),
-					   plan->elements, plan->element_count,
-					   sizeof(plan->elements[0])));
+	json_t *operations = fields_write_array(operation_fields, plan->operations,
+						plan->operation_count, sizeof(plan->operations[0]));
+	json_t *files = fields_write_array(file_fields, plan->files, plan->file_count,
+					   sizeof(plan->files[0]));
+	json_t *elements = fields_write_array(element_fields, plan->elements, plan->element_count,
+					      sizeof(plan->elements[0]));
+	int failed = fields_write(plan_fields, plan, object);
+
+	failed |= json_put(object, "operations", operations);
+	failed |= json_put(object, "files", files);
+	failed |= json_put(object, "elements", elements);
+	return failed;
 }
 
 json_t *plan_document(const struct bs_plan *plan, const char *image)
@@ -103,28 +104,28 @@ json_t *plan_document(const struct bs_plan *plan, const char *image)
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-/* The fields that say what kind of file this is, before anything else is looked at. */
-static int read_heading(const json_t *document, struct bs_error *err)
+/* Reads the fields that say what kind of file this is.  To be called first. */
+static int plan_read_heading(const json_t *document, struct bs_error *err)
 {
 	const json_t *schema = json_object_get(document, "schema");
 	const char *kind = json_string_value(json_object_get(document, "kind"));
 
 	if (!kind || strcmp(kind, KIND) != 0)
-		return fail(err, BS_PLAN_INVALID, "this is no plan of bootshift");
+		return fail(err, BS_PLAN_INVALID, "this is not a plan of bootshift");
 	if (!json_is_integer(schema))
-		return fail(err, BS_PLAN_INVALID, "'schema' is not a number");
+		return fail(err, BS_PLAN_INVALID, "field 'schema' is not a number");
 	if (json_integer_value(schema) != PLAN_FILE_SCHEMA)
 		return fail(err, BS_PLAN_INVALID,
-			    "the plan is of schema %lld, and this bootshift reads schema %d",
+			    "the plan has schema %lld, but this bootshift reads schema %d",
 			    (long long)json_integer_value(schema), PLAN_FILE_SCHEMA);
 	return 0;
 }
 
-static int read_operations(const json_t *array, struct bs_plan *plan, struct bs_error *err)
+static int plan_read_operations(const json_t *document, struct bs_plan *plan, struct bs_error *err)
 {
-	struct bs_operation *operations = fields_read_array(
-		operation_fields, FIELD_COUNT(operation_fields), array, "operations",
-		BS_OPERATIONS_MAX, sizeof(operations[0]), &plan->operation_count, err);
+	struct bs_operation *operations =
+		fields_read_array(operation_fields, document, "operations", BS_OPERATIONS_MAX,
+				  sizeof(operations[0]), &plan->operation_count, err);
 
 	if (!operations)
 		return -1;
@@ -133,24 +134,21 @@ static int read_operations(const json_t *array, struct bs_plan *plan, struct bs_
 	return 0;
 }
 
-static int read_plan(const json_t *document, struct bs_plan *plan, struct bs_error *err)
+static int plan_read(const json_t *document, struct bs_plan *plan, struct bs_error *err)
 {
-	if (read_heading(document, err) != 0 ||
-	    fields_read(plan_fields, FIELD_COUNT(plan_fields), further_fields, document, plan,
-			err) != 0)
+	if (plan_read_heading(document, err) < 0 ||
+	    fields_read(plan_fields, further_fields, document, plan, err) < 0)
 		return -1;
 	if (!json_is_string(json_object_get(document, "image")))
-		return fail(err, BS_PLAN_INVALID, "'image' is not a string");
-	if (read_operations(json_object_get(document, "operations"), plan, err) != 0)
+		return fail(err, BS_PLAN_INVALID, "field 'image' is not a string");
+	if (plan_read_operations(document, plan, err) < 0)
 		return -1;
-	plan->files = fields_read_array(
-		file_fields, FIELD_COUNT(file_fields), json_object_get(document, "files"), "files",
-		BS_PLAN_FILES_MAX, sizeof(plan->files[0]), &plan->file_count, err);
+	plan->files = fields_read_array(file_fields, document, "files", BS_PLAN_FILES_MAX,
+					sizeof(plan->files[0]), &plan->file_count, err);
 	if (!plan->files)
 		return -1;
-	plan->elements = fields_read_array(
-		element_fields, FIELD_COUNT(element_fields), json_object_get(document, "elements"),
-		"elements", BS_ELEMENTS_MAX, sizeof(plan->elements[0]), &plan->element_count, err);
+	plan->elements = fields_read_array(element_fields, document, "elements", BS_ELEMENTS_MAX,
+					   sizeof(plan->elements[0]), &plan->element_count, err);
 	return plan->elements ? 0 : -1;
 }
 
@@ -162,7 +160,7 @@ struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
 		fail_memory(err);
 		return NULL;
 	}
-	if (read_plan(document, plan, err) != 0) {
+	if (plan_read(document, plan, err) != 0) {
 		bs_plan_free(plan);
 		return NULL;
 	}
@@ -171,8 +169,8 @@ struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-/* A whole_file_content: `context` is the document. */
-static int dump(FILE *stream, void *context, struct bs_error *err)
+/* A replace_file_content: `context` is the document. */
+static int plan_file_dump(FILE *stream, void *context, struct bs_error *err)
 {
 	if (json_dumpf(context, stream, DUMP_FLAGS) == 0)
 		fputc('\n', stream);
@@ -189,14 +187,14 @@ int plan_file_write(const char *path, const char *image, const struct bs_plan *p
 
 	if (!document)
 		return fail_memory(err);
-	result = whole_file_write(path, whole_file_plan.what, dump, document, err);
+	result = replace_file_write(path, plan_file_kind.what, plan_file_dump, document, err);
 	json_decref(document);
 	return result;
 }
 
 struct bs_plan *plan_file_read(const char *path, struct bs_error *err)
 {
-	int descriptor = trust_open_input(whole_file_plan.what, path, O_RDONLY, err);
+	int descriptor = trust_open_input(plan_file_kind.what, path, O_RDONLY, err);
 	FILE *stream = descriptor >= 0 ? fdopen(descriptor, "r") : NULL;
 	struct bs_plan *plan = NULL;
 	json_error_t problem;
@@ -205,7 +203,7 @@ struct bs_plan *plan_file_read(const char *path, struct bs_error *err)
 	if (descriptor < 0)
 		return NULL;
 	if (!stream) {
-		whole_file_fail(path, whole_file_plan.what, "cannot be opened", err);
+		replace_file_fail(path, plan_file_kind.what, "cannot be opened", err);
 		close(descriptor);
 		return NULL;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Text from outside, made fit to be shown: UTF-8 as in RFC 3629. */
+/* UTF-8 is decoded as RFC 3629 says. */
 #include "report/text.h"
 
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <wchar.h>
 
-/* The longest form of one byte or character: \UNNNNNNNN and the final zero. */
+/* Bytes of the longest form of a byte or character, \UNNNNNNNN, with the final zero. */
 #define VISIBLE_MAX 11
 
 size_t text_decode(const char *text, uint32_t *character)
@@ -25,7 +25,7 @@ size_t text_decode(const char *text, uint32_t *character)
 
 		if ((bytes[0] & forms[form].mask) != forms[form].lead)
 			continue;
-		/* The final zero is no continuation byte: this never reads beyond it. */
+		/* Stops at the final zero, which is not a continuation byte. */
 		for (; i <= form && (bytes[i] & 0xc0) == 0x80; i++)
 			value = value << 6 | (bytes[i] & 0x3f);
 		if (i <= form || value < forms[form].minimum || value > 0x10ffff ||
@@ -38,8 +38,8 @@ size_t text_decode(const char *text, uint32_t *character)
 	return 1;
 }
 
-/* Characters that act on the terminal or on the text around them instead of being shown. */
-static bool acts(uint32_t character)
+/* Whether a character controls the terminal or the text around it. */
+static bool text_is_control(uint32_t character)
 {
 	static const struct {
 		uint32_t first, last;
@@ -54,13 +54,13 @@ static bool acts(uint32_t character)
 	return false;
 }
 
-/* Writes what is shown of the character in bytes [text, text + length); returns its length. */
-static size_t show(const char *text, size_t length, uint32_t character, bool unicode,
-		   char visible[VISIBLE_MAX])
+/* Writes the visible form of the character in the `length` bytes at `text`; returns its length. */
+static size_t text_show(const char *text, size_t length, uint32_t character, bool unicode,
+			char visible[VISIBLE_MAX])
 {
 	if (character == TEXT_INVALID)
 		return (size_t)sprintf(visible, "\\x%02x", (uint8_t)*text);
-	if (!acts(character) && (unicode || character < 0x80)) {
+	if (!text_is_control(character) && (unicode || character < 0x80)) {
 		memcpy(visible, text, length);
 		return length;
 	}
@@ -82,7 +82,7 @@ char *text_visible(const char *text, bool unicode)
 		char shown[VISIBLE_MAX];
 		uint32_t character;
 		size_t length = text_decode(text, &character);
-		size_t shown_length = show(text, length, character, unicode, shown);
+		size_t shown_length = text_show(text, length, character, unicode, shown);
 
 		memcpy(end, shown, shown_length);
 		end += shown_length;
@@ -133,7 +133,7 @@ unsigned text_columns(const char *visible)
 	return columns;
 }
 
-static unsigned smallest(unsigned a, unsigned b, unsigned c)
+static unsigned text_smallest(unsigned a, unsigned b, unsigned c)
 {
 	unsigned least = a < b ? a : b;
 
@@ -156,8 +156,8 @@ unsigned text_distance(const char *one, const char *other)
 		for (size_t j = 1; j <= other_length; j++) {
 			unsigned changed = one[i - 1] != other[j - 1];
 
-			rows[i][j] = smallest(rows[i - 1][j] + 1, rows[i][j - 1] + 1,
-					      rows[i - 1][j - 1] + changed);
+			rows[i][j] = text_smallest(rows[i - 1][j] + 1, rows[i][j - 1] + 1,
+						   rows[i - 1][j - 1] + changed);
 			if (i > 1 && j > 1 && one[i - 1] == other[j - 2] &&
 			    one[i - 2] == other[j - 1] && rows[i - 2][j - 2] + 1 < rows[i][j])
 				rows[i][j] = rows[i - 2][j - 2] + 1;

@@ -16,7 +16,7 @@ static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRST
 				 "0123456789-._~/";
 
 /* Does not resolve symbolic links, so the path need not exist. */
-static char *make_absolute(const char *path)
+static char *location_make_absolute(const char *path)
 {
 	char *folder, *absolute;
 
@@ -40,11 +40,11 @@ char *location_of(const char *image)
 {
 	char *resolved = realpath(image, NULL);
 
-	return resolved ? resolved : make_absolute(image);
+	return resolved ? resolved : location_make_absolute(image);
 }
 
 /* The start of the last `count` components of a path. */
-static const char *last_parts(const char *path, size_t count)
+static const char *path_last_parts(const char *path, size_t count)
 {
 	const char *start = path + strlen(path);
 
@@ -65,8 +65,8 @@ char *location_as_found(const char *location, const char *path)
 		return strdup(path);
 	for (const char *slash = invalid; (slash = strchr(slash, '/')); slash++)
 		parts++;
-	head = (size_t)(last_parts(path, parts) - path);
-	bytes = last_parts(location, parts);
+	head = (size_t)(path_last_parts(path, parts) - path);
+	bytes = path_last_parts(location, parts);
 	text = text_valid(bytes);
 	if (!text)
 		return NULL;
@@ -99,7 +99,7 @@ char *location_to_uri(const char *location)
 }
 
 /* The value of a hexadecimal digit; -1 for any other character, also the final zero. */
-static int hexadecimal_value(char character)
+static int uri_digit(char character)
 {
 	static const char digits[] = "0123456789ABCDEF0123456789abcdef";
 	const char *found = character != '\0' ? strchr(digits, character) : NULL;
@@ -124,8 +124,8 @@ bool location_from_uri(char *uri)
 			*to++ = *from++;
 			continue;
 		}
-		high = hexadecimal_value(from[1]);
-		low = high >= 0 ? hexadecimal_value(from[2]) : -1;
+		high = uri_digit(from[1]);
+		low = high >= 0 ? uri_digit(from[2]) : -1;
 		if (low < 0 || 16 * high + low == 0)
 			return false;
 		*to++ = (char)(16 * high + low);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/vector.h"
+
 /* The position of a row. */
 struct place {
 	FILE *stream;  /* borrowed; NULL: no row */
@@ -23,11 +25,14 @@ struct image {
 	struct place change; /* see merge_read_change() */
 };
 
+DEFINE_VECTOR(images, struct image);
+
 struct merge {
-	struct image *images;
-	size_t count, capacity, files, added;
+	struct images images;
+	size_t files, added;
 	bool sorted; /* by location, each image once */
 	char *line;  /* ROW_LENGTH_MAX bytes */
+	FILE *owned; /* closed with the merge; NULL: none */
 };
 
 struct merge *merge_open(void)
@@ -46,10 +51,14 @@ struct merge *merge_open(void)
 
 void merge_close(struct merge *merge)
 {
-	for (size_t i = 0; i < merge->count; i++)
-		free(merge->images[i].location);
-	free(merge->images);
+	if (!merge)
+		return;
+	for (size_t i = 0; i < merge->images.count; i++)
+		free(merge->images.items[i].location);
+	images_free(&merge->images);
 	free(merge->line);
+	if (merge->owned)
+		fclose(merge->owned);
 	free(merge);
 }
 
@@ -72,23 +81,7 @@ static bool merge_read_line(FILE *stream, char *line, size_t *length)
 	return false;
 }
 
-static int merge_add_image(struct merge *merge, const struct image *image, struct bs_error *err)
-{
-	if (merge->count == merge->capacity) {
-		size_t capacity = merge->capacity > 0 ? 2 * merge->capacity : 64;
-		struct image *images =
-			reallocarray(merge->images, capacity, sizeof(merge->images[0]));
-
-		if (!images)
-			return fail_memory(err);
-		merge->images = images;
-		merge->capacity = capacity;
-	}
-	merge->images[merge->count++] = *image;
-	return 0;
-}
-
-static bool is_change(const struct row *row)
+static bool merge_is_change(const struct row *row)
 {
 	return row->status == BS_STATUS_FIXED || row->status == BS_STATUS_RECOVERY_REQUIRED;
 }
@@ -108,9 +101,9 @@ static int merge_add_line(struct merge *merge, struct place *place, uint64_t *sk
 
 		place->status = row.status;
 		image.latest = *place;
-		if (is_change(&row))
+		if (merge_is_change(&row))
 			image.change = *place;
-		result = merge_add_image(merge, &image, err);
+		result = images_append(&merge->images, image, err);
 		if (result == 0)
 			row.location = NULL; /* now owned by the image */
 	} else if (err->code == BS_ROW_INVALID) {
@@ -140,9 +133,30 @@ int merge_add(struct merge *merge, FILE *rows, const char *name, uint64_t *skipp
 	return 0;
 }
 
+struct merge *merge_open_file(FILE *rows, const char *name, uint64_t *skipped, struct bs_error *err)
+{
+	struct merge *merge = rows ? merge_open() : NULL;
+
+	if (!rows)
+		return NULL;
+	if (!merge) {
+		fail_memory(err);
+		fclose(rows);
+		return NULL;
+	}
+	merge->owned = rows;
+	if (merge_add(merge, rows, name, skipped, err) == 0) {
+		if (*skipped == 0 || merge_count(merge) > 0)
+			return merge;
+		fail(err, BS_ROW_INVALID, "it has no valid row");
+	}
+	merge_close(merge);
+	return NULL;
+}
+
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static int by_number(const void *one, const void *other)
+static int merge_by_number(const void *one, const void *other)
 {
 	const struct image *a = one, *b = other;
 	int order = strcmp(a->location, b->location);
@@ -150,29 +164,31 @@ static int by_number(const void *one, const void *other)
 	return order != 0 ? order : a->number < b->number ? -1 : a->number > b->number;
 }
 
-static int by_time(const void *one, const void *other)
+static int merge_by_time(const void *one, const void *other)
 {
 	const struct image *a = one, *b = other;
 	int order = strcmp(a->location, b->location);
 
 	if (order != 0 || a->ended == b->ended)
-		return by_number(one, other);
+		return merge_by_number(one, other);
 	return a->ended < b->ended ? -1 : 1;
 }
 
 /* Within a file the row further down is later, even if the clock was set back in between. */
 static void merge_sort_rows(struct merge *merge)
 {
-	qsort(merge->images, merge->count, sizeof(merge->images[0]), by_number);
-	for (size_t i = 1; i < merge->count; i++) {
-		struct image *image = &merge->images[i];
+	qsort(merge->images.items, merge->images.count, sizeof(merge->images.items[0]),
+	      merge_by_number);
+	for (size_t i = 1; i < merge->images.count; i++) {
+		struct image *image = &merge->images.items[i];
 		const struct image *before = image - 1;
 
 		if (image->file == before->file && image->ended < before->ended &&
 		    strcmp(image->location, before->location) == 0)
 			image->ended = before->ended;
 	}
-	qsort(merge->images, merge->count, sizeof(merge->images[0]), by_time);
+	qsort(merge->images.items, merge->images.count, sizeof(merge->images.items[0]),
+	      merge_by_time);
 }
 
 /* Joins the entry of a row with the entry of the earlier rows of the same image. */
@@ -189,24 +205,24 @@ static void merge_sort(struct merge *merge)
 
 	if (merge->sorted)
 		return;
-	if (merge->count > 0)
+	if (merge->images.count > 0)
 		merge_sort_rows(merge);
-	for (size_t i = 0; i < merge->count; i++) {
-		struct image *image = &merge->images[i];
+	for (size_t i = 0; i < merge->images.count; i++) {
+		struct image *image = &merge->images.items[i];
 
-		if (i + 1 < merge->count && strcmp(image->location, image[1].location) == 0)
+		if (i + 1 < merge->images.count && strcmp(image->location, image[1].location) == 0)
 			merge_join(image + 1, image);
 		else
-			merge->images[kept++] = *image;
+			merge->images.items[kept++] = *image;
 	}
-	merge->count = kept;
+	merge->images.count = kept;
 	merge->sorted = true;
 }
 
 size_t merge_count(struct merge *merge)
 {
 	merge_sort(merge);
-	return merge->count;
+	return merge->images.count;
 }
 
 static int merge_read_place(struct merge *merge, const struct place *place, struct row *row,
@@ -224,7 +240,7 @@ int merge_read(struct merge *merge, size_t index, struct row *row, struct bs_err
 	const struct image *image;
 
 	merge_sort(merge);
-	image = &merge->images[index];
+	image = &merge->images.items[index];
 	if (image->latest.status == BS_STATUS_NOTHING_TO_DO && image->change.stream &&
 	    image->change.status == BS_STATUS_FIXED)
 		return merge_read_place(merge, &image->change, row, err);
@@ -236,7 +252,7 @@ int merge_read_change(struct merge *merge, size_t index, struct row *row, struct
 	const struct image *image;
 
 	merge_sort(merge);
-	image = &merge->images[index];
+	image = &merge->images.items[index];
 	*row = (struct row){.object = NULL};
 	return image->change.stream ? merge_read_place(merge, &image->change, row, err) : 0;
 }

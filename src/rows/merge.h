@@ -38,6 +38,14 @@ struct merge *merge_open(void);
 MUST_CHECK int merge_add(struct merge *merge, FILE *rows, const char *name, uint64_t *skipped,
 			 struct bs_error *err);
 
+/*
+ * Opens a merge with all rows of one file, from its current position on.  merge_close() closes the
+ * file.  `rows` may be NULL if *err says why.  NULL on error: those of merge_add(); BS_ROW_INVALID
+ * if the file has lines, but none of them is a valid row.
+ */
+MUST_CHECK struct merge *merge_open_file(FILE *rows, const char *name, uint64_t *skipped,
+					 struct bs_error *err);
+
 /* The number of images. */
 size_t merge_count(struct merge *merge);
 
@@ -65,6 +73,7 @@ typedef int merge_function(void *context, size_t index, const struct row *row,
 MUST_CHECK int merge_each(struct merge *merge, merge_function *function, void *context,
 			  struct bs_error *err);
 
+/* NULL is allowed. */
 void merge_close(struct merge *merge);
 
 #endif

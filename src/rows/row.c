@@ -12,42 +12,122 @@
 #include "rows/location.h"
 #include "util/clock.h"
 
-/* ---- making -------------------------------------------------------------------------------- */
+/* ---- the fields ---------------------------------------------------------------------------- */
 
-/* The source of a field: the image's object of bootshift-json(5), or one of its members. */
-enum part { IMAGE, INSPECTION, PLAN };
+/* Reads a value into a member of struct row.  False if it is missing (NULL) or invalid. */
+typedef bool row_reader(const json_t *value, void *member);
 
-static const struct {
+static bool row_read_schema(const json_t *value, void *member)
+{
+	(void)member;
+	return json_integer_value(value) == ROW_SCHEMA;
+}
+
+static bool row_read_tool(const json_t *value, void *member)
+{
+	(void)member;
+	return json_is_string(value) && strcmp(json_string_value(value), "bootshift") == 0;
+}
+
+static bool row_read_text(const json_t *value, void *member)
+{
+	*(const char **)member = json_string_value(value);
+	return json_is_string(value);
+}
+
+static bool row_read_text_or_null(const json_t *value, void *member)
+{
+	return row_read_text(value, member) || json_is_null(value);
+}
+
+/* Null means unknown. */
+static bool row_read_number(const json_t *value, void *member)
+{
+	*(uint64_t *)member = (uint64_t)json_integer_value(value);
+	return json_is_null(value) || (json_is_integer(value) && json_integer_value(value) >= 0);
+}
+
+static bool row_read_flag(const json_t *value, void *member)
+{
+	*(bool *)member = json_is_true(value);
+	return json_is_boolean(value);
+}
+
+static bool row_read_status(const json_t *value, void *member)
+{
+	for (size_t i = 0; json_is_string(value) && i < BS_STATUS_COUNT; i++) {
+		*(enum bs_status *)member = outcomes[i].status;
+		if (strcmp(json_string_value(value), outcomes[i].name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool row_read_code(const json_t *value, void *member)
+{
+	*(enum bs_code *)member = BS_OK;
+	for (int i = BS_OK + 1; json_is_string(value) && i < BS_CODE_COUNT; i++) {
+		*(enum bs_code *)member = (enum bs_code)i;
+		if (strcmp(json_string_value(value), bs_code_name((enum bs_code)i)) == 0)
+			return true;
+	}
+	return json_is_null(value);
+}
+
+/* The object with the value of a field: made here, or the image's object of bootshift-json(5). */
+enum row_part { OWN, IMAGE, INSPECTION, PLAN };
+
+#define READ(reader, member) .read = row_read_##reader, .offset = offsetof(struct row, member)
+
+static const struct row_field {
 	const char *name;
-	enum part part;
-	const char *source;
-	bool is_array; /* without a source: an empty array; other fields become null */
-} fields[] = {
-	{"status", IMAGE, "status", false},
-	{"code", IMAGE, "code", false},
-	{"message", IMAGE, "message", false},
-	{"advice", IMAGE, "advice", false},
-	{"recovered", IMAGE, "recovered", false},
-	{"exact", IMAGE, "exact", false},
-	{"bytes", IMAGE, "container_bytes", false},
-	{"extents", IMAGE, "container_extents", false},
-	{"milliseconds", IMAGE, "milliseconds", false},
-	{"undo_file", IMAGE, "undo_file", false},
-	{"format", INSPECTION, "format", false},
-	{"disk_size", INSPECTION, "disk_size", false},
-	{"windows_name", INSPECTION, "windows_name", false},
-	{"windows_build", INSPECTION, "windows_build", false},
-	{"starts", INSPECTION, "starts", false},
-	{"starts_after", INSPECTION, "starts_after", false},
-	{"system_partition", INSPECTION, "system_partition", false},
-	{"boot_partition", INSPECTION, "boot_partition", false},
-	{"room_before", INSPECTION, "room_before", false},
-	{"room_after", INSPECTION, "room_after", false},
-	{"needed_room", INSPECTION, "needed_room", false},
-	{"partitions", INSPECTION, "partitions", true},
-	{"findings", INSPECTION, "findings", true},
-	{"operations", PLAN, "operations", true},
+	enum row_part part;
+	const char *source; /* its name in the part; NULL: the same name */
+	bool is_list;       /* [] if there is no value; null for other fields */
+	bool is_new;        /* not in rows of old versions */
+	row_reader *read;   /* NULL: not in struct row */
+	size_t offset;      /* in struct row */
+} row_fields[] = {
+	{"schema", .part = OWN, .read = row_read_schema},
+	{"tool", .part = OWN, .read = row_read_tool},
+	{"version", .part = OWN},
+	{"command", .part = OWN, READ(text, command)},
+	{"begun", .part = OWN, READ(number, begun)},
+	{"ended", .part = OWN, READ(number, ended), .is_new = true},
+	{"path", .part = OWN, READ(text, path)},
+	{"uri", .part = OWN, READ(text, uri)},
+	{"dry_run", .part = OWN, READ(flag, dry_run)},
+	{"status", .part = IMAGE, READ(status, status)},
+	{"code", .part = IMAGE, READ(code, code)},
+	{"message", .part = IMAGE, READ(text_or_null, message)},
+	{"advice", .part = IMAGE},
+	{"recovered", .part = IMAGE, READ(flag, recovered)},
+	{"exact", .part = IMAGE, READ(flag, exact), .is_new = true},
+	{"bytes", .part = IMAGE, READ(number, bytes), .source = "container_bytes"},
+	{"extents", .part = IMAGE, .source = "container_extents"},
+	{"milliseconds", .part = IMAGE, READ(number, milliseconds)},
+	{"undo_file", .part = IMAGE, READ(text_or_null, undo_file)},
+	{"format", .part = INSPECTION},
+	{"disk_size", .part = INSPECTION},
+	{"windows_name", .part = INSPECTION},
+	{"windows_build", .part = INSPECTION},
+	{"starts", .part = INSPECTION},
+	{"starts_after", .part = INSPECTION},
+	{"system_partition", .part = INSPECTION},
+	{"boot_partition", .part = INSPECTION},
+	{"room_before", .part = INSPECTION},
+	{"room_after", .part = INSPECTION},
+	{"needed_room", .part = INSPECTION},
+	{"partitions", .part = INSPECTION, .is_list = true},
+	{"findings", .part = INSPECTION, .is_list = true},
+	{"operations", .part = PLAN, .is_list = true},
+	{"undo_uri", .part = OWN, READ(text_or_null, undo_uri), .is_new = true},
+	{"size", .part = OWN, READ(number, size)},
+	{"modified", .part = OWN, READ(number, modified)},
+	{"active_after", .part = OWN},
 };
+
+/* ---- making -------------------------------------------------------------------------------- */
 
 bool row_stat(const char *file, uint64_t *size, uint64_t *modified)
 {
@@ -63,80 +143,53 @@ bool row_stat(const char *file, uint64_t *size, uint64_t *modified)
 	return true;
 }
 
-/* For a device or an export: the size that the inspection found, and no time. */
-static int row_put_file_state(json_t *object, const struct row_subject *subject,
-			      const struct bs_result *result)
+/* Null for 0, which means unknown. */
+static json_t *row_json_known(uint64_t number)
 {
-	uint64_t size, modified;
-
-	if (!subject->file || !row_stat(subject->file, &size, &modified) || modified == 0) {
-		size = result->inspection ? result->inspection->container_size : 0;
-		modified = 0;
-	}
-	if (json_put(object, "size", size > 0 ? json_number(size) : json_null()) < 0)
-		return -1;
-	return json_put(object, "modified", modified > 0 ? json_number(modified) : json_null());
+	return number > 0 ? json_number(number) : json_null();
 }
 
-static json_t *json_uri(const char *location)
+/* Null for NULL. */
+static json_t *row_json_uri(const char *location)
 {
-	char *uri = location_to_uri(location);
-	json_t *value = uri ? json_text(uri) : NULL;
+	char *uri = location ? location_to_uri(location) : NULL;
+	json_t *value = uri || !location ? json_text(uri) : NULL;
 
 	free(uri);
 	return value;
 }
 
-static int row_put_subject(json_t *object, const struct row_subject *subject)
+/* The fields of the row that the image's object does not have. */
+static json_t *row_make_own(const struct row_subject *subject, const struct bs_result *result)
 {
-	if (json_put(object, "schema", json_number(ROW_SCHEMA)) < 0 ||
-	    json_put(object, "tool", json_text("bootshift")) < 0 ||
-	    json_put(object, "version", json_text(bs_version())) < 0 ||
-	    json_put(object, "command", json_text(subject->command)) < 0 ||
-	    json_put(object, "begun", json_number(subject->begun)) < 0 ||
-	    json_put(object, "ended", json_number(clock_file_time())) < 0 ||
-	    json_put(object, "path", json_text(subject->path)) < 0 ||
-	    json_put(object, "uri", json_uri(subject->location)) < 0)
-		return -1;
-	return json_put(object, "dry_run", json_boolean(subject->dry_run));
-}
+	bool fixes = result->plan &&
+		     (result->status == BS_STATUS_FIXED || result->status == BS_STATUS_WOULD_FIX);
+	uint64_t size, modified;
 
-static int row_put_fields(json_t *object, json_t *image)
-{
-	json_t *const parts[] = {
-		[IMAGE] = image,
-		[INSPECTION] = json_object_get(image, "inspection"),
-		[PLAN] = json_object_get(image, "plan"),
+	/* For a device or an export: the size that the inspection found, and no time. */
+	if (!subject->file || !row_stat(subject->file, &size, &modified) || modified == 0) {
+		size = result->inspection ? result->inspection->container_size : 0;
+		modified = 0;
+	}
+	const struct json_member members[] = {
+		{"schema", json_number(ROW_SCHEMA)},
+		{"tool", json_text("bootshift")},
+		{"version", json_text(bs_version())},
+		{"command", json_text(subject->command)},
+		{"begun", json_number(subject->begun)},
+		{"ended", json_number(clock_file_time())},
+		{"path", json_text(subject->path)},
+		{"uri", row_json_uri(subject->location)},
+		{"dry_run", json_boolean(subject->dry_run)},
+		/* Unlike "undo_file", a URI keeps every byte of the path. */
+		{"undo_uri", row_json_uri(result->undo_file)},
+		{"size", row_json_known(size)},
+		{"modified", row_json_known(modified)},
+		/* The partition that is active after the fix, which may only have been rehearsed. */
+		{"active_after", row_json_known(fixes ? result->plan->boot_number : 0)},
 	};
 
-	for (size_t i = 0; i < FIELD_COUNT(fields); i++) {
-		json_t *value = json_object_get(parts[fields[i].part], fields[i].source);
-
-		if (!value)
-			value = fields[i].is_array ? json_array() : json_null();
-		else
-			json_incref(value);
-		if (json_put(object, fields[i].name, value) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Unlike "undo_file", a URI keeps every byte of the path. */
-static int row_put_undo_uri(json_t *object, const struct bs_result *result)
-{
-	return json_put(object, "undo_uri",
-			result->undo_file ? json_uri(result->undo_file) : json_null());
-}
-
-/* The partition that is active after the fix, which may only have been rehearsed. */
-static int row_put_active_after(json_t *object, const struct bs_result *result)
-{
-	bool known = result->plan &&
-		     (result->status == BS_STATUS_FIXED || result->status == BS_STATUS_WOULD_FIX);
-
-	return json_put(object, "active_after",
-			known ? json_number(result->plan->boot_number) : json_null());
+	return json_members(members, COUNT_OF(members));
 }
 
 static json_t *row_make_object(const struct row_subject *subject, const struct bs_result *result)
@@ -144,16 +197,32 @@ static json_t *row_make_object(const struct row_subject *subject, const struct b
 	const struct advice_subject advised = {.image = subject->path,
 					       .options = subject->options,
 					       .inspection = result->inspection};
-	json_t *image = report_json_image(&advised, result), *object = json_object();
+	json_t *own = row_make_own(subject, result), *image = report_json_image(&advised, result);
+	json_t *const parts[] = {
+		[OWN] = own,
+		[IMAGE] = image,
+		[INSPECTION] = json_object_get(image, "inspection"),
+		[PLAN] = json_object_get(image, "plan"),
+	};
+	json_t *object = json_object();
+	bool complete = own && image;
 
-	if (!image || row_put_subject(object, subject) < 0 || row_put_fields(object, image) < 0 ||
-	    row_put_undo_uri(object, result) < 0 ||
-	    row_put_file_state(object, subject, result) < 0 ||
-	    row_put_active_after(object, result) < 0) {
+	for (size_t i = 0; i < COUNT_OF(row_fields); i++) {
+		const struct row_field *field = &row_fields[i];
+		const char *source = field->source ? field->source : field->name;
+		json_t *value = json_incref(json_object_get(parts[field->part], source));
+
+		if (!value)
+			value = field->is_list ? json_array() : json_null();
+		if (json_put(object, field->name, value) < 0)
+			complete = false;
+	}
+	json_decref(own);
+	json_decref(image);
+	if (!complete) {
 		json_decref(object);
 		object = NULL;
 	}
-	json_decref(image);
 	return object;
 }
 
@@ -165,142 +234,42 @@ static int row_invalid(struct bs_error *err, const char *name)
 		    name);
 }
 
-/* Sets *text to NULL for null, which is allowed only if `optional`. */
-static int row_read_text(const json_t *object, const char *name, bool optional, const char **text,
-			 struct bs_error *err)
-{
-	const json_t *value = json_object_get(object, name);
-
-	*text = json_string_value(value);
-	return *text || (optional && json_is_null(value)) ? 0 : row_invalid(err, name);
-}
-
-/* Sets *number to 0 for null, which means unknown. */
-static int row_read_number(const json_t *object, const char *name, uint64_t *number,
-			   struct bs_error *err)
-{
-	const json_t *value = json_object_get(object, name);
-	json_int_t integer = json_integer_value(value);
-
-	*number = (uint64_t)integer;
-	return (json_is_integer(value) && integer >= 0) || json_is_null(value)
-		       ? 0
-		       : row_invalid(err, name);
-}
-
-static int row_read_flag(const json_t *object, const char *name, bool *flag, struct bs_error *err)
-{
-	const json_t *value = json_object_get(object, name);
-
-	*flag = json_is_true(value);
-	return json_is_boolean(value) ? 0 : row_invalid(err, name);
-}
-
-static int row_read_status(const json_t *object, enum bs_status *status, struct bs_error *err)
-{
-	const char *name;
-
-	if (row_read_text(object, "status", false, &name, err) < 0)
-		return -1;
-	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
-		*status = outcomes[i].status;
-		if (strcmp(name, outcomes[i].name) == 0)
-			return 0;
-	}
-	return row_invalid(err, "status");
-}
-
-/* A row has a code and a message if, and only if, its status is a problem. */
-static int row_read_code(const json_t *object, struct row *row, struct bs_error *err)
-{
-	bool has_reason = outcome_is_problem(row->status);
-	const char *name;
-
-	row->code = BS_OK;
-	if (row_read_text(object, "code", !has_reason, &name, err) < 0 ||
-	    row_read_text(object, "message", !has_reason, &row->message, err) < 0)
-		return -1;
-	if (!has_reason)
-		return !name && !row->message ? 0 : row_invalid(err, "code");
-	for (int i = BS_OK + 1; i < BS_CODE_COUNT; i++) {
-		row->code = (enum bs_code)i;
-		if (strcmp(name, bs_code_name(row->code)) == 0)
-			return 0;
-	}
-	return row_invalid(err, "code");
-}
-
-/* Sets *location from a field with a URI; the caller frees it. */
-static int row_read_uri(const json_t *object, const char *name, char **location,
-			struct bs_error *err)
-{
-	const char *uri;
-
-	if (row_read_text(object, name, false, &uri, err) < 0)
-		return -1;
-	*location = strdup(uri);
-	if (!*location)
-		return fail_memory(err);
-	return location_from_uri(*location) ? 0 : row_invalid(err, name);
-}
-
 /* Rows of old versions have no "undo_uri": use the path. */
-static int row_read_undo_file(const json_t *object, struct row *row, struct bs_error *err)
+static int row_read_locations(struct row *row, struct bs_error *err)
 {
-	const json_t *uri = json_object_get(object, "undo_uri");
+	const char *undo = row->undo_uri ? row->undo_uri : row->undo_file;
 
-	if (row_read_text(object, "undo_file", true, &row->undo_file, err) < 0)
-		return -1;
-	if (uri && !json_is_null(uri))
-		return row_read_uri(object, "undo_uri", &row->undo_location, err);
-	if (!row->undo_file)
-		return 0;
-	row->undo_location = strdup(row->undo_file);
-	return row->undo_location ? 0 : fail_memory(err);
+	row->location = strdup(row->uri);
+	row->undo_location = undo ? strdup(undo) : NULL;
+	if (!row->location || (undo && !row->undo_location))
+		return fail_memory(err);
+	if (!location_from_uri(row->location))
+		return row_invalid(err, "uri");
+	if (row->undo_uri && !location_from_uri(row->undo_location))
+		return row_invalid(err, "undo_uri");
+	return 0;
 }
 
-/* Rows of old versions have no "ended": use "begun". */
-static int row_read_times(const json_t *object, struct row *row, struct bs_error *err)
-{
-	if (row_read_number(object, "begun", &row->begun, err) < 0)
-		return -1;
-	row->ended = row->begun;
-	return json_object_get(object, "ended") ? row_read_number(object, "ended", &row->ended, err)
-						: 0;
-}
-
-static int row_read_header(const json_t *object, struct bs_error *err)
-{
-	const json_t *schema = json_object_get(object, "schema");
-	const char *tool, *command;
-
-	if (json_integer_value(schema) != ROW_SCHEMA)
-		return row_invalid(err, "schema");
-	if (row_read_text(object, "tool", false, &tool, err) < 0 ||
-	    row_read_text(object, "command", false, &command, err) < 0)
-		return -1;
-	return strcmp(tool, "bootshift") == 0 ? 0 : row_invalid(err, "tool");
-}
-
-/* Sets all other fields of *row from row->object. */
+/* Sets all other members of *row from row->object. */
 static int row_read_object(struct row *row, struct bs_error *err)
 {
-	const json_t *object = row->object;
+	bool is_problem;
 
-	if (row_read_header(object, err) < 0 ||
-	    row_read_text(object, "path", false, &row->path, err) < 0 ||
-	    row_read_uri(object, "uri", &row->location, err) < 0 ||
-	    row_read_status(object, &row->status, err) < 0 || row_read_code(object, row, err) < 0 ||
-	    row_read_undo_file(object, row, err) < 0 ||
-	    row_read_flag(object, "dry_run", &row->dry_run, err) < 0 ||
-	    row_read_flag(object, "recovered", &row->recovered, err) < 0 ||
-	    row_read_times(object, row, err) < 0 ||
-	    row_read_number(object, "size", &row->size, err) < 0 ||
-	    row_read_number(object, "modified", &row->modified, err) < 0 ||
-	    row_read_number(object, "bytes", &row->bytes, err) < 0)
-		return -1;
-	row->exact = json_is_true(json_object_get(object, "exact")); /* old rows: absent */
-	return row_read_number(object, "milliseconds", &row->milliseconds, err);
+	for (size_t i = 0; i < COUNT_OF(row_fields); i++) {
+		const struct row_field *field = &row_fields[i];
+		const json_t *value = json_object_get(row->object, field->name);
+
+		if (!field->read || (!value && field->is_new))
+			continue;
+		if (!field->read(value, (char *)row + field->offset))
+			return row_invalid(err, field->name);
+	}
+	if (!json_object_get(row->object, "ended"))
+		row->ended = row->begun;
+	is_problem = outcome_is_problem(row->status);
+	if ((row->code != BS_OK) != is_problem || (row->message != NULL) != is_problem)
+		return row_invalid(err, "code");
+	return row_read_locations(row, err);
 }
 
 static void row_free_locations(struct row *row)

@@ -21,12 +21,15 @@
 /* The fields that a batch uses.  `object` owns the strings, except where the row does. */
 struct row {
 	json_t *object;
-	const char *path; /* as found; U+FFFD for each invalid byte */
-	char *location;   /* see location.h; the row owns it */
+	const char *command; /* "batch" or "undo" */
+	const char *path;    /* as found; U+FFFD for each invalid byte */
+	const char *uri;     /* of the location */
+	char *location;      /* see location.h; the row owns it */
 	enum bs_status status;
 	enum bs_code code;     /* BS_OK unless refused, failed or recovery-required */
 	const char *message;   /* NULL with BS_OK */
 	const char *undo_file; /* U+FFFD for each invalid byte; NULL: none */
+	const char *undo_uri;  /* of the undo file; NULL: none, or a row of an old version */
 	char *undo_location;   /* of the undo file; the row owns it; NULL: none */
 	bool dry_run, recovered, exact;
 	/* Times are nanoseconds since 1970. */

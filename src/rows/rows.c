@@ -6,13 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/clock.h"
+#include "util/io.h"
 
 /* Each row begins with this: so the start of an incomplete row is recognised. */
 static const char row_start[] = "{\"schema\":1,\"tool\":\"bootshift\",";
+
+const struct file_kind rows_file_kind = {"file of rows", "{", "\"tool\":\"bootshift\""};
 
 struct rows {
 	int stream;       /* a pipe or a terminal: only written to; -1: none */
@@ -31,7 +35,7 @@ static int rows_lock(const struct rows *rows, struct bs_error *err)
 	return fail(err, BS_IN_USE, "another bootshift is writing rows to it");
 }
 
-static uint64_t nanoseconds(const struct statx_timestamp *time)
+static uint64_t rows_nanoseconds(const struct statx_timestamp *time)
 {
 	return (uint64_t)time->tv_sec * 1000000000u + time->tv_nsec;
 }
@@ -43,8 +47,8 @@ static int rows_read_status(struct rows *rows, uint64_t *length, struct bs_error
 	if (statx(rows->store, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &status) < 0)
 		return fail_system(err, "its status cannot be read");
 	*length = status.stx_size;
-	rows->created =
-		nanoseconds(status.stx_mask & STATX_BTIME ? &status.stx_btime : &status.stx_mtime);
+	rows->created = rows_nanoseconds(status.stx_mask & STATX_BTIME ? &status.stx_btime
+								       : &status.stx_mtime);
 	return 0;
 }
 
@@ -53,7 +57,7 @@ static int rows_read_status(struct rows *rows, uint64_t *length, struct bs_error
  * `zeros_too`, bytes may also be zero: after a power cut, data that did not reach the storage reads
  * as zeros.
  */
-static bool is_row_start(const struct rows *rows, uint64_t offset, bool zeros_too)
+static bool rows_is_row_start(const struct rows *rows, uint64_t offset, bool zeros_too)
 {
 	char bytes[sizeof(row_start) - 1];
 	ssize_t length = pread(rows->store, bytes, sizeof(bytes), (off_t)offset);
@@ -97,7 +101,7 @@ static int rows_cut_incomplete(struct rows *rows, uint64_t length, struct bs_err
 		return -1;
 	if (length == rows->length)
 		return 0;
-	if (!is_row_start(rows, 0, false) || !is_row_start(rows, rows->length, true))
+	if (!rows_is_row_start(rows, 0, false) || !rows_is_row_start(rows, rows->length, true))
 		return fail(err, BS_ROW_INVALID,
 			    "it does not end with a row or the start of a row");
 	if (ftruncate(rows->store, (off_t)rows->length) < 0)
@@ -139,17 +143,9 @@ static int rows_open_path(struct rows *rows, const char *path, struct bs_error *
 	return 0;
 }
 
-static const char *temporary_folder(void)
-{
-	const char *folder = getenv("TMPDIR");
-
-	return folder && *folder != '\0' ? folder : "/tmp";
-}
-
-/* The file has no name, and disappears when it is closed. */
 static int rows_open_temporary(struct rows *rows, struct bs_error *err)
 {
-	rows->store = open(temporary_folder(), O_RDWR | O_TMPFILE | O_APPEND | O_CLOEXEC, 0600);
+	rows->store = io_open_unnamed(io_temporary_folder(), O_APPEND);
 	return rows->store >= 0 ? 0
 				: fail_system(err, "no temporary file can be made for its rows");
 }
@@ -184,28 +180,13 @@ void rows_close(struct rows *rows)
 
 /* ---- writing and reading ------------------------------------------------------------------- */
 
-static int rows_write(int descriptor, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t written = write(descriptor, bytes, length);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -1;
-		bytes += written;
-		length -= (size_t)written;
-	}
-	return 0;
-}
-
 static int rows_add_line(struct rows *rows, const char *line, size_t length, struct bs_error *err)
 {
-	if (rows->stream >= 0 && rows_write(rows->stream, line, length) < 0)
+	if (rows->stream >= 0 && io_write_all(rows->stream, line, length) < 0)
 		return fail_system(err, "no more rows can be written");
 	if (rows->store < 0)
 		return 0;
-	if (rows_write(rows->store, line, length) < 0 || fdatasync(rows->store) < 0) {
+	if (io_write_all(rows->store, line, length) < 0 || fdatasync(rows->store) < 0) {
 		fail_system(err, "no more rows can be written");
 		/* If this fails too, the next rows_open() cuts the row off. */
 		(void)!ftruncate(rows->store, (off_t)rows->length);
@@ -237,38 +218,48 @@ bool rows_can_resume(const struct rows *rows)
 	return rows->created > 0;
 }
 
-struct store_path {
-	char text[40];
-};
-
-static struct store_path rows_store_path(const struct rows *rows)
-{
-	struct store_path path;
-
-	snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", rows->store);
-	return path;
-}
-
 /* dup() would share the position in the file. */
 FILE *rows_open_reader(const struct rows *rows, struct bs_error *err)
 {
-	FILE *file = fopen(rows_store_path(rows).text, "re");
+	char path[40];
+	FILE *file;
 
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", rows->store);
+	file = fopen(path, "re");
 	if (!file)
 		fail_system(err, "cannot be read again");
 	return file;
+}
+
+/* Copies the rows of the store into a new file. */
+static int rows_copy(const struct rows *rows, const char *path)
+{
+	int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	off_t end = (off_t)rows->length, offset = 0;
+	bool complete;
+
+	if (descriptor < 0)
+		return -1;
+	while (offset < end &&
+	       sendfile(descriptor, rows->store, &offset, (size_t)(end - offset)) > 0)
+		;
+	complete = offset == end && fsync(descriptor) == 0;
+	if (close(descriptor) == 0 && complete)
+		return 0;
+	unlink(path);
+	return -1;
 }
 
 char *rows_save(const struct rows *rows, struct bs_error *err)
 {
 	char *path;
 
-	if (asprintf(&path, "%s/bootshift-%llu.jsonl", temporary_folder(),
+	if (asprintf(&path, "%s/bootshift-%llu.jsonl", io_temporary_folder(),
 		     (unsigned long long)clock_file_time()) < 0) {
 		fail_memory(err);
 		return NULL;
 	}
-	if (linkat(AT_FDCWD, rows_store_path(rows).text, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0) {
+	if (rows_copy(rows, path) < 0) {
 		fail_system(err, "the rows cannot be saved as %s", path);
 		free(path);
 		path = NULL;

@@ -15,9 +15,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "report/replace-file.h"
 #include "rows/row.h"
 
 struct rows;
+
+extern const struct file_kind rows_file_kind;
 
 /*
  * Opens a file to add rows, and makes it if needed.  `path` may be "-", standard output, or NULL,

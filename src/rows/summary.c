@@ -70,58 +70,49 @@ double summary_rate(const struct summary_facts *facts)
 
 /* ---- printing ------------------------------------------------------------------------------ */
 
-static unsigned digits(uint64_t number)
+static int summary_digits(uint64_t number)
 {
-	unsigned count = 1;
-
-	for (; number >= 10; number /= 10)
-		count++;
-	return count;
+	return snprintf(NULL, 0, "%llu", (unsigned long long)number);
 }
 
-/* Right-aligned: the last digit is before column `end`. */
-static void print_count(struct output *output, unsigned end, uint64_t number)
+/* Right-aligned at the start of a line: the last digit is before column `end`. */
+static void summary_print_count(struct output *output, int end, uint64_t number)
 {
-	print_to(output, end - digits(number));
-	print(output, "%llu", (unsigned long long)number);
-	print_to(output, end + GAP);
+	print(output, "%*llu%*s", end, (unsigned long long)number, GAP, "");
 }
 
 /* One code: what to do, and an image as an example. */
-static void print_code(struct output *output, const struct summary_code *code, unsigned end,
-		       enum bs_code number)
+static void summary_print_code(struct output *output, const struct summary_code *code, int end,
+			       enum bs_code number)
 {
-	unsigned indent = end + GAP;
+	unsigned indent = (unsigned)end + GAP;
 
-	print_count(output, end, code->count);
-	print_style(output, STYLE_STRONG);
-	print(output, "%s", bs_code_name(number));
-	print_style(output, STYLE_PLAIN);
+	summary_print_count(output, end, code->count);
+	print_styled(output, STYLE_STRONG, "%s", bs_code_name(number));
 	print(output, ": ");
 	print_wrapped(output, indent, "%s", bs_code_advice(number));
 	print_end(output);
 	print_to(output, indent);
-	print_style(output, STYLE_FAINT);
-	print(output, "%s%s", code->count > 1 ? "for example " : "", code->example);
-	print_style(output, STYLE_PLAIN);
+	print_styled(output, STYLE_FAINT, "%s%s", code->count > 1 ? "for example " : "",
+		     code->example);
 	print_end(output);
 }
 
-static void print_codes(struct output *output, const struct summary *summary, enum bs_exit class,
-			unsigned column)
+static void summary_print_codes(struct output *output, const struct summary *summary,
+				enum bs_exit class, int column)
 {
 	enum bs_code order[BS_CODE_COUNT];
 	size_t count = summary_order(summary, class, order);
 	/* The first code has the largest count. */
-	unsigned end = column + (count > 0 ? digits(summary->codes[order[0]].count) : 0);
+	int end = column + (count > 0 ? summary_digits(summary->codes[order[0]].count) : 0);
 
 	for (size_t i = 0; i < count; i++)
-		print_code(output, &summary->codes[order[i]], end, order[i]);
+		summary_print_code(output, &summary->codes[order[i]], end, order[i]);
 }
 
-static void print_outcomes(struct output *output, const struct summary *summary)
+static void summary_print_outcomes(struct output *output, const struct summary *summary)
 {
-	unsigned end = GAP + digits(summary->images);
+	int end = GAP + summary_digits(summary->images);
 
 	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
 		const struct outcome *outcome = &outcomes[i];
@@ -131,29 +122,25 @@ static void print_outcomes(struct output *output, const struct summary *summary)
 
 		if (count == 0)
 			continue;
-		print_count(output, end, count);
-		print_style(output, outcome->style);
-		print(output, "%s%s", outcome->word, unchanged ? ", and not changed" : "");
-		print_style(output, STYLE_PLAIN);
+		summary_print_count(output, end, count);
+		print_styled(output, outcome->style, "%s%s", outcome->word,
+			     unchanged ? ", and not changed" : "");
 		print_end(output);
 		if (outcome->exit != BS_EXIT_DONE)
-			print_codes(output, summary, outcome->exit, end + GAP);
+			summary_print_codes(output, summary, outcome->exit, end + GAP);
 	}
 }
 
-static void print_totals(struct output *output, const struct summary *summary,
-			 const struct summary_facts *facts)
+static void summary_print_totals(struct output *output, const struct summary *summary,
+				 const struct summary_facts *facts)
 {
 	double rate = summary_rate(facts);
 
 	if (summary->images + facts->not_begun == 0) {
-		print(output, "No images");
-		print_end(output);
+		print_line(output, "No images");
 		return;
 	}
-	print_style(output, STYLE_STRONG);
-	print(output, "%llu image%s", (unsigned long long)summary->images, plural(summary->images));
-	print_style(output, STYLE_PLAIN);
+	print_styled(output, STYLE_STRONG, "%s", count_format(summary->images, "image").text);
 	if (facts->milliseconds > 0 && facts->begun < summary->images)
 		print(output, ", %llu of them", (unsigned long long)facts->begun);
 	if (facts->milliseconds > 0)
@@ -165,16 +152,14 @@ static void print_totals(struct output *output, const struct summary *summary,
 	print_end(output);
 }
 
-static void print_left_out(struct output *output, const struct summary_facts *facts)
+static void summary_print_left_out(struct output *output, const struct summary_facts *facts)
 {
-	for (size_t i = 0; i < facts->left_out_count; i++) {
-		print(output, "Left out, %s: %llu", facts->left_out[i].reason,
-		      (unsigned long long)facts->left_out[i].count);
-		print_end(output);
-	}
+	for (size_t i = 0; i < facts->left_out_count; i++)
+		print_line(output, "Left out, %s: %llu", facts->left_out[i].reason,
+			   (unsigned long long)facts->left_out[i].count);
 }
 
-static void print_undo_command(struct output *output, const struct summary *summary,
+static void summary_print_undo(struct output *output, const struct summary *summary,
 			       const char *rows)
 {
 	if (!rows || summary->statuses[BS_STATUS_FIXED] == 0)
@@ -184,34 +169,28 @@ static void print_undo_command(struct output *output, const struct summary *summ
 	print_end(output);
 }
 
-static void print_unfinished(struct output *output, const struct summary_facts *facts)
+static void summary_print_unfinished(struct output *output, const struct summary_facts *facts)
 {
 	const char *go_on = facts->rows ? "; go on with --resume" : "";
 
-	if (facts->searching) {
-		print(output, "Stopped while searching for images%s", go_on);
-		print_end(output);
-	}
-	if (facts->not_begun > 0) {
-		print(output, "Stopped before the end: %llu image%s not begun%s",
-		      (unsigned long long)facts->not_begun,
-		      facts->not_begun == 1 ? " was" : "s were", go_on);
-		print_end(output);
-	}
-	if (facts->without_row > 0) {
-		print(output, "Without a row: %llu image%s%s",
-		      (unsigned long long)facts->without_row, plural(facts->without_row), go_on);
-		print_end(output);
-	}
+	if (facts->searching)
+		print_line(output, "Stopped while searching for images%s", go_on);
+	if (facts->not_begun > 0)
+		print_line(output, "Stopped before the end: %s %s not begun%s",
+			   count_format(facts->not_begun, "image").text,
+			   facts->not_begun == 1 ? "was" : "were", go_on);
+	if (facts->without_row > 0)
+		print_line(output, "Without a row: %s%s",
+			   count_format(facts->without_row, "image").text, go_on);
 }
 
 void summary_print(struct output *output, const struct summary *summary,
 		   const struct summary_facts *facts)
 {
 	/* The worst comes last, where it is still on the screen. */
-	print_left_out(output, facts);
-	print_totals(output, summary, facts);
-	print_outcomes(output, summary);
-	print_unfinished(output, facts);
-	print_undo_command(output, summary, facts->rows);
+	summary_print_left_out(output, facts);
+	summary_print_totals(output, summary, facts);
+	summary_print_outcomes(output, summary);
+	summary_print_unfinished(output, facts);
+	summary_print_undo(output, summary, facts->rows);
 }

@@ -129,8 +129,8 @@ static int commit_publish(struct commit *commit, bool *published, struct bs_erro
 
 	*published = false;
 	if (commit_fill_header(commit, err) < 0 ||
-	    ranges_collect(request->overlay, place->target, request->zones, request->zone_count,
-			   &commit->list, err) < 0 ||
+	    publish_collect(request->overlay, place->target, request->zones, request->zone_count,
+			    &commit->list, err) < 0 ||
 	    publish_write(place, &commit->list, overlay_disk(request->overlay), &commit->header,
 			  err) < 0)
 		return -1;

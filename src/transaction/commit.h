@@ -26,9 +26,10 @@
 #ifndef BOOTSHIFT_COMMIT_H
 #define BOOTSHIFT_COMMIT_H
 
+#include "disk/overlay.h"
 #include "transaction/journal-file.h"
 #include "transaction/place.h"
-#include "transaction/ranges.h"
+#include "util/range.h"
 
 enum transaction_state {
 	TRANSACTION_NONE,        /* no journal */
@@ -54,7 +55,7 @@ MUST_CHECK int transaction_check_none(const struct place *place, struct bs_error
 struct commit_request {
 	const struct place *place; /* its target was opened before the staging began */
 	struct overlay *overlay;   /* over that target's disk; may have grown, not shrunk */
-	const struct guard_zone *zones;
+	const struct range *zones; /* bytes of the new image that must not change until the undo */
 	size_t zone_count;
 	const uint8_t *maker; /* BS_MAKER_SIZE bytes for the journal; NULL: zeros */
 };

@@ -14,27 +14,28 @@
 #include "util/crc32c.h"
 #include "util/trust.h"
 
-static int journal_file_read(int descriptor, uint64_t offset, uint8_t *buffer, size_t length,
-			     struct bs_error *err)
+static int journal_file_read(const struct journal_file *file, uint64_t offset, uint8_t *buffer,
+			     size_t length, struct bs_error *err)
 {
-	if (file_read_at(descriptor, offset, buffer, length, err) == 0)
+	if (file_read_at(file->descriptor, offset, buffer, length, err) == 0)
 		return 0;
 	if (err->code == BS_OUT_OF_RANGE)
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file is cut short");
 	return fail_prefix(err, "the undo file");
 }
 
+/* Leaves *image_modified alone unless the mark is set. */
 static int journal_file_read_mark(struct journal_file *file, enum journal_mark mark, bool *set,
 				  uint64_t *image_modified, struct bs_error *err)
 {
-	if (journal_file_read(file->descriptor, mark * (uint64_t)JOURNAL_BLOCK_SIZE, file->buffer,
+	if (journal_file_read(file, mark * (uint64_t)JOURNAL_BLOCK_SIZE, file->buffer,
 			      JOURNAL_BLOCK_SIZE, err) < 0)
 		return -1;
 	*set = journal_decode_mark(mark, file->header.identity, file->buffer, image_modified);
 	return 0;
 }
 
-/* Header and marks: what tells the state of the transaction, also of a journal that is damaged. */
+/* Reads header and marks, which tell the state also if other parts of the journal are damaged. */
 static int journal_file_read_head(struct journal_file *file, struct bs_error *err)
 {
 	uint64_t none;
@@ -44,7 +45,7 @@ static int journal_file_read_head(struct journal_file *file, struct bs_error *er
 		return fail_errno(err, BS_IO, "cannot look at the undo file");
 	if (!S_ISREG(stat.st_mode))
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file is not a regular file");
-	if (journal_file_read(file->descriptor, 0, file->buffer, JOURNAL_BLOCK_SIZE, err) < 0 ||
+	if (journal_file_read(file, 0, file->buffer, JOURNAL_BLOCK_SIZE, err) < 0 ||
 	    journal_decode_header(file->buffer, &file->header, err) < 0 ||
 	    journal_file_read_mark(file, JOURNAL_APPLIED, &file->applied, &file->image_modified,
 				   err) < 0 ||
@@ -131,8 +132,8 @@ static int journal_file_read_end(struct journal_file *file, struct bs_error *err
 		return fail(err, BS_JOURNAL_DAMAGED,
 			    "the undo file has %llu bytes and should have %llu",
 			    (unsigned long long)stat.st_size, (unsigned long long)size);
-	if (journal_file_read(file->descriptor, size - JOURNAL_BLOCK_SIZE, file->buffer,
-			      JOURNAL_BLOCK_SIZE, err) < 0 ||
+	if (journal_file_read(file, size - JOURNAL_BLOCK_SIZE, file->buffer, JOURNAL_BLOCK_SIZE,
+			      err) < 0 ||
 	    journal_decode_trailer(file->buffer, file->header.identity, &trailer, err) < 0)
 		return -1;
 	if (trailer.record_count != file->sums.record_count || trailer.journal_size != size ||
@@ -151,13 +152,12 @@ static int journal_file_read_record(struct journal_file *file, struct journal_re
 
 	if (room < JOURNAL_BLOCK_SIZE)
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file has too few records");
-	if (journal_file_read(file->descriptor, file->position, file->buffer, JOURNAL_BLOCK_SIZE,
-			      err) < 0 ||
+	if (journal_file_read(file, file->position, file->buffer, JOURNAL_BLOCK_SIZE, err) < 0 ||
 	    journal_peek_record(&file->header, file->buffer, &size, err) < 0)
 		return -1;
 	if (size > room)
 		return fail(err, BS_JOURNAL_DAMAGED, "a record of the undo file is too long");
-	if (journal_file_read(file->descriptor, file->position + JOURNAL_BLOCK_SIZE,
+	if (journal_file_read(file, file->position + JOURNAL_BLOCK_SIZE,
 			      file->buffer + JOURNAL_BLOCK_SIZE, size - JOURNAL_BLOCK_SIZE,
 			      err) < 0 ||
 	    journal_decode_record(&file->header, file->buffer, size, record, err) < 0)

@@ -278,7 +278,7 @@ size_t journal_record_size(const struct journal_range *range, uint32_t piece_siz
 
 	if (range->kind == JOURNAL_DATA)
 		size += (size_t)range->length;
-	return (size + JOURNAL_BLOCK_SIZE - 1) / JOURNAL_BLOCK_SIZE * JOURNAL_BLOCK_SIZE;
+	return (size_t)journal_block_end(size);
 }
 
 /* Covers the whole record with its padding; the checksum itself counts as zeros. */

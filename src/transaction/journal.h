@@ -164,6 +164,12 @@ struct journal_range journal_piece(const struct journal_range *range, uint32_t p
 bool journal_piece_is_after(const struct journal_record *record, size_t number,
 			    const uint8_t *bytes);
 
+/* `offset` rounded up to a block. */
+static inline uint64_t journal_block_end(uint64_t offset)
+{
+	return (offset + JOURNAL_BLOCK_SIZE - 1) / JOURNAL_BLOCK_SIZE * JOURNAL_BLOCK_SIZE;
+}
+
 void journal_hash(const uint8_t *bytes, size_t length, uint8_t hash[JOURNAL_HASH_SIZE]);
 
 #endif

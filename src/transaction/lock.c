@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * QEMU says what it does with an image by shared locks on single bytes of it: byte 100 + p when it
- * uses permission p, byte 200 + p when it does not let others use it.  Then it looks whether
- * anybody holds a byte that is at odds with these (block/file-posix.c, raw_apply_lock_bytes() and
- * raw_check_lock_bytes(); the numbers are RAW_LOCK_PERM_BASE, RAW_LOCK_SHARED_BASE, BLK_PERM_*).
- * All locks are shared, so a read-only descriptor can take them; as each side locks before it
- * looks, two that come at the same time may both give way, but never both go on.
+ * QEMU announces what it does with an image by shared locks on single bytes of the image: byte
+ * 100 + p when it uses permission p, byte 200 + p when it does not let others use it.  Then it
+ * checks whether another process holds a byte that conflicts with these (block/file-posix.c,
+ * raw_apply_lock_bytes() and raw_check_lock_bytes(); the numbers are RAW_LOCK_PERM_BASE,
+ * RAW_LOCK_SHARED_BASE, BLK_PERM_*).  All locks are shared, so a read-only descriptor can take
+ * them.  Each side locks before it checks: two that come at the same time may both give up, but
+ * never both go on.
  *
- * The lock file settles who goes first among bootshifts: it is locked before the bytes.
+ * Between several bootshifts the lock file decides who comes first: it is locked before the bytes.
  */
 #include "transaction/lock.h"
 
@@ -27,7 +28,7 @@
 #define USED_BASE       100
 #define NOT_SHARED_BASE 200
 
-/* A reader locks the lock file for a moment, to see whether that can be done. */
+/* A reader locks the lock file for a moment, to see whether that is possible. */
 #define READER_TURNS 20
 #define READER_PAUSE 25000 /* microseconds */
 
@@ -44,14 +45,14 @@ enum permission {
 
 struct image_lock {
 	char *path; /* of the lock file */
-	int image;  /* the locks on the image itself hang on it; -1 for NBD */
+	int image;  /* holds the locks on the image itself; -1 for NBD */
 	int file;   /* the lock file; -1 when reading */
 };
 
-/* What each purpose uses, and what it does not let others use. */
+/* The permissions that each purpose uses, and those that it does not let others use. */
 static const struct {
 	unsigned used, not_shared;
-} permissions[] = {
+} lock_permissions[] = {
 	[LOCK_FOR_READING] = {CONSISTENT_READ, WRITE | RESIZE},
 	[LOCK_FOR_CHANGING] = {CONSISTENT_READ | WRITE | RESIZE,
 			       CONSISTENT_READ | WRITE | WRITE_UNCHANGED | RESIZE},
@@ -59,84 +60,73 @@ static const struct {
 
 /* ---- byte locks ----------------------------------------------------------------------------- */
 
-static bool without_byte_locks(int number)
+static bool lock_lacks_bytes(int number)
 {
 	return number == EINVAL || number == ENOTSUP || number == ENOLCK || number == ENOSYS;
 }
 
-static int in_use(struct bs_error *err, const char *how, pid_t process)
+static int lock_fail_in_use(const char *how, pid_t process, struct bs_error *err)
 {
-	/* The kernel names the process of a classic lock, not that of one like QEMU's. */
+	/* The kernel names the process of a classic lock, not of a lock like QEMU's. */
 	if (process > 0)
 		return fail(err, BS_IN_USE, "process %ld %s", (long)process, how);
 	return fail(err, BS_IN_USE, "QEMU or another program, maybe another bootshift, %s", how);
 }
 
-static int lock_bytes(int descriptor, int base, unsigned bits, struct bs_error *err)
+/* Takes the bytes of these permissions, or fails if another process holds one of them. */
+static int lock_bytes(int image, bool take, int base, unsigned permissions, const char *how,
+		      struct bs_error *err)
 {
 	for (int i = 0; i < PERMISSION_COUNT; i++) {
-		struct flock lock = {
-			.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = base + i, .l_len = 1};
+		struct flock lock = {.l_type = take ? F_RDLCK : F_WRLCK,
+				     .l_whence = SEEK_SET,
+				     .l_start = base + i,
+				     .l_len = 1};
 
-		if (!(bits & 1u << i) || fcntl(descriptor, F_OFD_SETLK, &lock) == 0 ||
-		    without_byte_locks(errno))
+		if (!(permissions & 1u << i))
 			continue;
-		if (errno == EAGAIN || errno == EACCES)
-			return in_use(err, "has locked the image", 0);
-		return fail_system(err, "cannot lock the image");
-	}
-	return 0;
-}
-
-/* Fails when another holds one of the bytes. */
-static int check_bytes(int descriptor, int base, unsigned bits, const char *how,
-		       struct bs_error *err)
-{
-	for (int i = 0; i < PERMISSION_COUNT; i++) {
-		struct flock lock = {
-			.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = base + i, .l_len = 1};
-
-		if (!(bits & 1u << i))
-			continue;
-		if (fcntl(descriptor, F_OFD_GETLK, &lock) < 0) {
-			if (without_byte_locks(errno))
-				return 0;
-			return fail_errno(err, BS_IO, "cannot see the image's locks");
+		if (fcntl(image, take ? F_OFD_SETLK : F_OFD_GETLK, &lock) < 0) {
+			if (lock_lacks_bytes(errno))
+				continue;
+			if (take && (errno == EAGAIN || errno == EACCES))
+				return lock_fail_in_use(how, 0, err);
+			return fail_system(err, "cannot lock the image");
 		}
-		if (lock.l_type != F_UNLCK)
-			return in_use(err, how, lock.l_pid);
+		if (!take && lock.l_type != F_UNLCK)
+			return lock_fail_in_use(how, lock.l_pid, err);
 	}
 	return 0;
 }
 
-static int lock_image_bytes(const struct image_lock *lock, enum lock_purpose purpose,
-			    struct bs_error *err)
+static int lock_all_bytes(int image, enum lock_purpose purpose, struct bs_error *err)
 {
-	unsigned used = permissions[purpose].used, not_shared = permissions[purpose].not_shared;
+	const unsigned changing = WRITE | RESIZE;
+	unsigned used = lock_permissions[purpose].used;
+	unsigned not_shared = lock_permissions[purpose].not_shared;
 
-	if (lock_bytes(lock->image, USED_BASE, used, err) < 0 ||
-	    lock_bytes(lock->image, NOT_SHARED_BASE, not_shared, err) < 0 ||
-	    check_bytes(lock->image, USED_BASE, not_shared & (WRITE | RESIZE),
-			"has the image open for writing", err) < 0 ||
-	    check_bytes(lock->image, USED_BASE, not_shared & ~(unsigned)(WRITE | RESIZE),
-			"has the image open", err) < 0)
+	if (lock_bytes(image, true, USED_BASE, used, "has locked the image", err) < 0 ||
+	    lock_bytes(image, true, NOT_SHARED_BASE, not_shared, "has locked the image", err) < 0 ||
+	    lock_bytes(image, false, USED_BASE, not_shared & changing,
+		       "has the image open for writing", err) < 0 ||
+	    lock_bytes(image, false, USED_BASE, not_shared & ~changing, "has the image open", err) <
+		    0)
 		return -1;
-	return check_bytes(lock->image, NOT_SHARED_BASE, used, "keeps the image to itself", err);
+	return lock_bytes(image, false, NOT_SHARED_BASE, used, "keeps the image to itself", err);
 }
 
 /* ---- the lock file -------------------------------------------------------------------------- */
 
-static int another_bootshift(struct bs_error *err)
+static int lock_fail_bootshift(struct bs_error *err)
 {
 	return fail(err, BS_IN_USE, "another bootshift is changing the image");
 }
 
 /*
- * Creates the lock file, or else opens the one that is there.  Only a new one is created with
- * O_CREAT: the kernel may refuse that flag for a file of somebody else in a sticky folder, and then
- * nobody would say whose file it is.  Nobody else can open it, so nobody else can lock it.
+ * Creates the lock file, or else opens the existing one.  Only a new file is opened with O_CREAT:
+ * in a sticky folder the kernel may refuse O_CREAT for a file of another user, and then the error
+ * would not say whose file it is.  No other user can open the file, so no other user can lock it.
  */
-static int open_lock_file(const char *path, bool *created)
+static int lock_open_file(const char *path, bool *created)
 {
 	int descriptor = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -145,38 +135,36 @@ static int open_lock_file(const char *path, bool *created)
 		return descriptor;
 	descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (descriptor < 0 && errno == ENOENT)
-		errno = EAGAIN; /* removed since: it can be created now */
+		errno = EAGAIN; /* removed since: now it can be created */
 	return descriptor;
 }
 
-static int lock_open_file(int descriptor, const char *path, struct bs_error *err)
+static int lock_flock_file(int descriptor, const char *path, struct bs_error *err)
 {
 	if (trust_check_file(descriptor, "lock file", path, err) < 0)
 		return -1;
 	if (flock(descriptor, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno == EWOULDBLOCK)
-		return another_bootshift(err);
+		return lock_fail_bootshift(err);
 	return fail_errno(err, BS_IO, "cannot lock %s", path);
 }
 
-static int take_lock_file(struct image_lock *lock, struct bs_error *err)
+static int lock_take_file(struct image_lock *lock, struct bs_error *err)
 {
 	const char *path = lock->path;
 
-	/*
-	 * Each turn but the last means that another bootshift came and went; it gives up some time.
-	 */
+	/* Each turn but the last means that another bootshift came and went. */
 	for (int turn = 0, locked = 0; turn < 100; turn++) {
 		bool created;
-		int descriptor = open_lock_file(path, &created);
+		int descriptor = lock_open_file(path, &created);
 
 		if (descriptor < 0 && errno == EAGAIN)
 			continue;
 		if (descriptor < 0)
 			return fail_system(err, "cannot open the lock file %s", path);
-		if (lock_open_file(descriptor, path, err) < 0) {
-			/* A changer that has locked the file also removes the file. */
+		if (lock_flock_file(descriptor, path, err) < 0) {
+			/* If another bootshift has locked the file, it also removes the file. */
 			if (created && err->code != BS_IN_USE)
 				unlink(path);
 			close(descriptor);
@@ -185,28 +173,27 @@ static int take_lock_file(struct image_lock *lock, struct bs_error *err)
 			usleep(READER_PAUSE);
 			continue;
 		}
-		/* The holder before us may have removed the file between our opening and locking. */
+		/* The last holder may have removed the file between our opening and locking. */
 		if (file_has_name(descriptor, path)) {
 			lock->file = descriptor;
 			return 0;
 		}
 		close(descriptor);
 	}
-	return another_bootshift(err);
+	return lock_fail_bootshift(err);
 }
 
-/* A reader makes no file, so that it needs no writable folder, and holds nothing. */
-static int check_lock_file(const struct image_lock *lock, struct bs_error *err)
+/* A reader creates no file, so it needs no writable folder, and keeps no lock. */
+static int lock_check_file(const char *path, struct bs_error *err)
 {
-	int descriptor = open(lock->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	int result = 0;
+	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int result;
 
 	if (descriptor < 0)
-		return 0; /* none, or not ours to see: the byte locks have to do */
-	if (trust_check_file(descriptor, "lock file", lock->path, err) < 0)
-		result = -1;
-	else if (flock(descriptor, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		result = another_bootshift(err);
+		return 0; /* there is none, or it cannot be seen: the byte locks have to do */
+	result = trust_check_file(descriptor, "lock file", path, err);
+	if (result == 0 && flock(descriptor, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		result = lock_fail_bootshift(err);
 	close(descriptor);
 	return result;
 }
@@ -214,9 +201,8 @@ static int check_lock_file(const struct image_lock *lock, struct bs_error *err)
 /* ---- the image itself ----------------------------------------------------------------------- */
 
 /*
- * On a device flock() is between us and udev, which probes a device, for a moment and with a shared
- * lock, after each time that it was open for writing (systemd's BLOCK_DEVICE_LOCKING): so it is
- * worth some patience.
+ * flock() on a device is between us and udev.  Each time that a device was open for writing, udev
+ * probes it for a moment, under a shared lock (systemd's BLOCK_DEVICE_LOCKING).  So this waits.
  */
 static int lock_device(int descriptor, enum lock_purpose purpose, struct bs_error *err)
 {
@@ -230,13 +216,12 @@ static int lock_device(int descriptor, enum lock_purpose purpose, struct bs_erro
 		usleep(DEVICE_PAUSE);
 	}
 	return fail(err, BS_IN_USE,
-		    "another program, maybe another bootshift, has locked the "
-		    "device");
+		    "another program, maybe another bootshift, has locked the device");
 }
 
 /*
- * For changing, O_EXCL on a device asks the kernel for it alone: it is refused while the device or
- * a partition of it is mounted, swapped to, or a part of another device, and then so are these.
+ * For changing, a device is opened with O_EXCL.  The kernel refuses that while the device or one of
+ * its partitions is mounted, swapped to, or a part of another device; afterwards it refuses these.
  */
 static int lock_path(struct image_lock *lock, const struct target *target,
 		     enum lock_purpose purpose, struct bs_error *err)
@@ -249,13 +234,12 @@ static int lock_path(struct image_lock *lock, const struct target *target,
 	lock->image = open(target->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | exclusive);
 	if (lock->image < 0 && errno == EBUSY)
 		return fail(err, BS_IN_USE,
-			    "the system or another program has the device for "
-			    "itself alone");
+			    "the system or another program has the device for itself alone");
 	if (lock->image < 0)
 		return fail_system(err, "cannot open the image");
 	if (device && lock_device(lock->image, purpose, err) < 0)
 		return -1;
-	return lock_image_bytes(lock, purpose, err);
+	return lock_all_bytes(lock->image, purpose, err);
 }
 
 /* ---- both ----------------------------------------------------------------------------------- */
@@ -266,26 +250,26 @@ struct image_lock *lock_image(const struct place *place, enum lock_purpose purpo
 	struct image_lock *lock = calloc(1, sizeof(*lock));
 	int result;
 
-	if (lock) {
-		lock->image = lock->file = -1;
-		lock->path = strdup(place->lock);
-	}
-	if (!lock || !lock->path) {
-		free(lock);
+	if (!lock) {
 		fail_memory(err);
 		return NULL;
 	}
-	if (purpose == LOCK_FOR_CHANGING)
-		result = place_make_folder(place, err) < 0 ? -1 : take_lock_file(lock, err);
+	lock->image = lock->file = -1;
+	lock->path = strdup(place->lock);
+	if (!lock->path)
+		result = fail_memory(err);
+	else if (purpose == LOCK_FOR_READING)
+		result = lock_check_file(lock->path, err);
+	else if (place_make_folder(place, err) < 0)
+		result = -1;
 	else
-		result = check_lock_file(lock, err);
+		result = lock_take_file(lock, err);
 	if (result == 0 && place->target->kind != TARGET_NBD)
 		result = lock_path(lock, place->target, purpose, err);
-	if (result < 0) {
-		lock_release(lock);
-		return NULL;
-	}
-	return lock;
+	if (result == 0)
+		return lock;
+	lock_release(lock);
+	return NULL;
 }
 
 void lock_release(struct image_lock *lock)
@@ -295,7 +279,7 @@ void lock_release(struct image_lock *lock)
 	if (lock->image >= 0)
 		close(lock->image);
 	if (lock->file >= 0) {
-		unlink(lock->path); /* while it is locked, so nobody else's is removed */
+		unlink(lock->path); /* while it is locked: it is not the file of another one */
 		close(lock->file);
 	}
 	free(lock->path);

@@ -1,23 +1,140 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Writes and publishes a journal; see publish.h. */
+/* Collects the ranges of a commit, and writes and publishes its journal; see publish.h. */
 #include "transaction/publish.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/bytes.h"
 #include "util/trust.h"
 
 #define WHAT "the undo file"
+
+/* A range that falls into a hole grows by less than a block at either end. */
+#define EXTENT_MAX (JOURNAL_RANGE_MAX - 2 * JOURNAL_BLOCK_SIZE)
+
+/* ---- the ranges ------------------------------------------------------------------------------ */
+
+static uint64_t publish_floor(uint64_t offset)
+{
+	return offset / JOURNAL_BLOCK_SIZE * JOURNAL_BLOCK_SIZE;
+}
+
+static int publish_add(struct range_list *list, enum journal_kind kind, uint64_t start,
+		       uint64_t end, struct bs_error *err)
+{
+	return journal_ranges_append(&list->ranges,
+				     (struct journal_range){kind, start, end - start}, err);
+}
+
+/*
+ * Sets *is_hole to the kind of the image's block that begins at `block`, and *end to where the
+ * kind changes: a multiple of the block size, or the image's length.
+ */
+static int publish_find_stretch(const struct target *image, uint64_t block, bool *is_hole,
+				uint64_t *end, struct bs_error *err)
+{
+	uint64_t length = image->status.length, data, hole;
+
+	if (target_seek(image, block, SEEK_DATA, &data, err) < 0)
+		return -1;
+	data = min_u64(data, length);
+	*end = data == length ? length : publish_floor(data);
+	*is_hole = *end > block;
+	if (*is_hole)
+		return 0;
+	if (target_seek(image, data, SEEK_HOLE, &hole, err) < 0)
+		return -1;
+	*end = min_u64(journal_block_end(hole), length);
+	return 0;
+}
+
+/* Adds the changed extent [start, end). */
+static int publish_add_extent(struct range_list *list, const struct target *image, uint64_t start,
+			      uint64_t end, struct bs_error *err)
+{
+	uint64_t length = image->status.length, stretch_end;
+
+	while (start < end && start < length) { /* each turn adds a range that ends beyond start */
+		uint64_t block = publish_floor(start);
+		bool is_hole;
+
+		if (publish_find_stretch(image, block, &is_hole, &stretch_end, err) < 0)
+			return -1;
+		stretch_end = min_u64(stretch_end, is_hole ? journal_block_end(end) : end);
+		if (publish_add(list, is_hole ? JOURNAL_HOLE : JOURNAL_DATA,
+				is_hole ? block : start, stretch_end, err) < 0)
+			return -1;
+		start = stretch_end;
+	}
+	return start < end ? publish_add(list, JOURNAL_BEYOND, start, end, err) : 0;
+}
+
+static int publish_add_extents(struct range_list *list, struct overlay *overlay,
+			       const struct target *image, struct bs_error *err)
+{
+	struct range_vector extents;
+	uint64_t done = 0; /* the end of the last range, which may cover the next extent */
+	int result = -1;
+
+	if (overlay_extents(overlay, EXTENT_MAX, &extents, err) < 0)
+		return -1;
+	for (size_t i = 0; i < extents.count; i++) {
+		uint64_t start = extents.items[i].offset, end = range_end(extents.items[i]);
+
+		if (publish_add_extent(list, image, max_u64(start, done), end, err) < 0)
+			goto out;
+		if (list->ranges.count > 0) {
+			const struct journal_range *last =
+				&list->ranges.items[list->ranges.count - 1];
+
+			done = last->offset + last->length;
+		}
+	}
+	result = 0;
+out:
+	range_vector_free(&extents);
+	return result;
+}
+
+static int publish_add_zone(struct range_list *list, uint64_t size, const struct range *zone,
+			    struct bs_error *err)
+{
+	uint64_t end = zone->offset + zone->length;
+
+	if (!range_within(zone->offset, zone->length, size))
+		return fail(err, BS_OUT_OF_RANGE, "a guard zone lies past the image's end");
+	for (uint64_t start = zone->offset; start < end; start += JOURNAL_RANGE_MAX)
+		if (publish_add(list, JOURNAL_GUARD, start, min_u64(start + JOURNAL_RANGE_MAX, end),
+				err) < 0)
+			return -1;
+	return 0;
+}
+
+int publish_collect(struct overlay *overlay, const struct target *image, const struct range *zones,
+		    size_t zone_count, struct range_list *list, struct bs_error *err)
+{
+	*list = (struct range_list){0};
+	if (publish_add_extents(list, overlay, image, err) < 0)
+		return -1;
+	list->image_count = list->ranges.count;
+	for (size_t i = 0; i < zone_count; i++)
+		if (publish_add_zone(list, disk_size(overlay_disk(overlay)), &zones[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
 
 struct publish {
 	const struct transaction_io *io;
 	int descriptor; /* of the temporary file */
 	struct disk *before, *after;
-	uint8_t *before_bytes, *after_bytes, *record;
-	uint64_t position; /* in the file, bytes */
+	uint8_t *before_bytes, *after_bytes, *record; /* in one allocation */
+	uint64_t position;                            /* in the file, bytes */
 	struct journal_header *header;
 	struct journal_trailer trailer; /* counts the records written so far */
 };
@@ -101,13 +218,23 @@ static mode_t publish_mode(const struct place *place)
 	return (place->target->status.mode & (S_IRGRP | S_IROTH)) | S_IRUSR | S_IWUSR;
 }
 
-/* Creates the temporary file.  An earlier attempt may have left one behind. */
-static int publish_create(struct publish *publish, const struct place *place, struct bs_error *err)
+int publish_remove_temporary(const struct place *place, struct bs_error *err)
 {
+	struct stat stat;
+
+	if (lstat(place->temporary, &stat) < 0 && errno == ENOENT)
+		return 0;
 	if (trust_check_name("unfinished undo file", place->temporary, err) < 0)
 		return -1;
-	if (publish->io->unlink(place->temporary) < 0 && errno != ENOENT)
+	if (place->target->io->unlink(place->temporary) < 0 && errno != ENOENT)
 		return fail_system(err, "cannot remove %s", place->temporary);
+	return 0;
+}
+
+static int publish_create(struct publish *publish, const struct place *place, struct bs_error *err)
+{
+	if (publish_remove_temporary(place, err) < 0)
+		return -1;
 	/* O_EXCL: the path is not a link that somebody has put there meanwhile. */
 	publish->descriptor = publish->io->open(
 		place->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
@@ -128,13 +255,11 @@ int publish_write(const struct place *place, const struct range_list *list, stru
 	int result = -1;
 
 	publish_set_sizes(list, header);
-	publish.before_bytes = malloc(JOURNAL_RANGE_MAX);
-	publish.after_bytes = malloc(JOURNAL_RANGE_MAX);
-	publish.record = malloc(JOURNAL_RECORD_MAX);
-	if (!publish.before_bytes || !publish.after_bytes || !publish.record) {
-		fail_memory(err);
-		goto out;
-	}
+	publish.before_bytes = malloc(2 * JOURNAL_RANGE_MAX + JOURNAL_RECORD_MAX);
+	if (!publish.before_bytes)
+		return fail_memory(err);
+	publish.after_bytes = publish.before_bytes + JOURNAL_RANGE_MAX;
+	publish.record = publish.after_bytes + JOURNAL_RANGE_MAX;
 	if (publish_create(&publish, place, err) < 0)
 		goto out;
 	/* A journal that no command would trust after the fix must not be used for one. */
@@ -145,8 +270,6 @@ int publish_write(const struct place *place, const struct range_list *list, stru
 		(void)publish.io->unlink(place->temporary); /* or the next start removes it */
 out:
 	free(publish.before_bytes);
-	free(publish.after_bytes);
-	free(publish.record);
 	return result;
 }
 

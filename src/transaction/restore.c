@@ -33,8 +33,7 @@ static int restore_hole(const struct restore *restore, const struct journal_rang
 
 	/* If the file ends inside of its last block, the whole block is punched. */
 	if (end == restore->transaction->journal->header.old_length)
-		punch_end =
-			(end + JOURNAL_BLOCK_SIZE - 1) / JOURNAL_BLOCK_SIZE * JOURNAL_BLOCK_SIZE;
+		punch_end = journal_block_end(end);
 	if (target_punch(restore->image, range->offset, punch_end - range->offset, &punched, err) <
 	    0)
 		return -1;

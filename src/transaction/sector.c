@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Holds a sector against its record, piece by piece; see sector.h. */
+/* Compares a sector with its record, piece by piece; see sector.h. */
 #include "transaction/sector.h"
 
 #include <string.h>
 
 #define PIECES_MAX (JOURNAL_SECTOR_SIZE / JOURNAL_PIECE_SIZE)
 
-/* Both hold for a piece that the fix does not change. */
+/* Both bits are set for a piece that the fix does not change. */
 enum {
 	BEFORE = 1,
 	AFTER = 2,
 };
 
-struct look {
+struct sector {
 	const struct journal_record *record;
-	const struct journal_range *sector;
-	const uint8_t *bytes, *before; /* of the sector */
-	size_t first;                  /* number of its first piece in the record */
-	size_t count;
+	const struct journal_range *range;
+	const uint8_t *bytes, *before;
+	size_t first; /* the number of its first piece in the record */
+	size_t count; /* of pieces */
 	unsigned states[PIECES_MAX];
 };
 
@@ -39,85 +39,87 @@ const uint8_t *sector_before(const struct journal_record *record,
 	return record->before ? record->before + (sector->offset - record->range.offset) : zeros;
 }
 
-/* A piece of the sector, with its offset inside of it. */
-static struct journal_range piece_of(const struct look *look, size_t number)
+/* A piece of the sector.  Its offset is in the sector. */
+static struct journal_range sector_piece(const struct sector *sector, size_t number)
 {
-	struct journal_range piece = journal_piece(look->sector, look->record->piece_size, number);
+	struct journal_range piece =
+		journal_piece(sector->range, sector->record->piece_size, number);
 
-	piece.offset -= look->sector->offset;
+	piece.offset -= sector->range->offset;
 	return piece;
 }
 
-static unsigned piece_state(const struct look *look, size_t number)
+static unsigned sector_piece_state(const struct sector *sector, size_t number)
 {
-	struct journal_range piece = piece_of(look, number);
-	const uint8_t *bytes = look->bytes + piece.offset;
+	struct journal_range piece = sector_piece(sector, number);
+	const uint8_t *bytes = sector->bytes + piece.offset;
 	unsigned state = 0;
 
-	if (memcmp(bytes, look->before + piece.offset, (size_t)piece.length) == 0)
+	if (memcmp(bytes, sector->before + piece.offset, (size_t)piece.length) == 0)
 		state |= BEFORE;
-	if (journal_piece_is_after(look->record, look->first + number, bytes))
+	if (journal_piece_is_after(sector->record, sector->first + number, bytes))
 		state |= AFTER;
 	return state;
 }
 
-static bool all_are(const struct look *look, size_t from, size_t to, unsigned state)
+static bool sector_all_are(const struct sector *sector, size_t from, size_t to, unsigned state)
 {
 	for (size_t i = from; i < to; i++)
-		if (!(look->states[i] & state))
+		if (!(sector->states[i] & state))
 			return false;
 	return true;
 }
 
-/* Is this piece, the only one that is neither before nor after, where a cut would be? */
-static bool is_cut(const struct look *look, size_t number)
+/* Whether this piece, the only one that is neither before nor after, lies where a tear would. */
+static bool sector_is_torn_at(const struct sector *sector, size_t number)
 {
-	struct journal_range piece = piece_of(look, number);
-	const uint8_t *bytes = look->bytes + piece.offset, *before = look->before + piece.offset;
+	struct journal_range piece = sector_piece(sector, number);
+	const uint8_t *bytes = sector->bytes + piece.offset;
+	const uint8_t *before = sector->before + piece.offset;
 	size_t last = (size_t)piece.length - 1;
 
-	if (look->record->piece_size == JOURNAL_SECTOR_SIZE ||
-	    journal_piece_is_after(look->record, look->first + number, before))
+	if (sector->record->piece_size == JOURNAL_SECTOR_SIZE ||
+	    journal_piece_is_after(sector->record, sector->first + number, before))
 		return false;
-	if (bytes[last] == before[last] && all_are(look, 0, number, AFTER) &&
-	    all_are(look, number + 1, look->count, BEFORE))
+	if (bytes[last] == before[last] && sector_all_are(sector, 0, number, AFTER) &&
+	    sector_all_are(sector, number + 1, sector->count, BEFORE))
 		return true;
-	return bytes[0] == before[0] && all_are(look, 0, number, BEFORE) &&
-	       all_are(look, number + 1, look->count, AFTER);
+	return bytes[0] == before[0] && sector_all_are(sector, 0, number, BEFORE) &&
+	       sector_all_are(sector, number + 1, sector->count, AFTER);
 }
 
-/* Without a power cut nothing is torn. */
 bool sector_is_foreign(enum sector_state state)
 {
 	return state == SECTOR_TORN || state == SECTOR_FOREIGN;
 }
 
 enum sector_state sector_look(const struct journal_record *record,
-			      const struct journal_range *sector, const uint8_t *bytes)
+			      const struct journal_range *range, const uint8_t *bytes)
 {
 	uint32_t piece_size = record->piece_size;
-	struct look look = {
+	struct sector sector = {
 		.record = record,
-		.sector = sector,
+		.range = range,
 		.bytes = bytes,
-		.before = sector_before(record, sector),
-		.first = (size_t)(sector->offset / piece_size - record->range.offset / piece_size),
-		.count = journal_piece_count(sector, piece_size),
+		.before = sector_before(record, range),
+		.first = (size_t)(range->offset / piece_size - record->range.offset / piece_size),
+		.count = journal_piece_count(range, piece_size),
 	};
 	size_t strange = 0, strange_at = 0;
 
-	for (size_t i = 0; i < look.count; i++) { /* at most PIECES_MAX: a sector has no more */
-		look.states[i] = piece_state(&look, i);
-		if (look.states[i] == 0) {
+	for (size_t i = 0; i < sector.count; i++) { /* at most PIECES_MAX: a sector has no more */
+		sector.states[i] = sector_piece_state(&sector, i);
+		if (sector.states[i] == 0) {
 			strange++;
 			strange_at = i;
 		}
 	}
-	if (all_are(&look, 0, look.count, BEFORE))
+	if (sector_all_are(&sector, 0, sector.count, BEFORE))
 		return SECTOR_BEFORE;
-	if (all_are(&look, 0, look.count, AFTER))
+	if (sector_all_are(&sector, 0, sector.count, AFTER))
 		return SECTOR_AFTER;
 	if (strange == 0)
 		return SECTOR_MIXED;
-	return strange == 1 && is_cut(&look, strange_at) ? SECTOR_TORN : SECTOR_FOREIGN;
+	return strange == 1 && sector_is_torn_at(&sector, strange_at) ? SECTOR_TORN
+								      : SECTOR_FOREIGN;
 }

@@ -123,63 +123,42 @@ static int state_prove_left_over(const struct place *place, struct journal_file 
 	return result;
 }
 
-enum state_signpost {
-	STATE_NO_SIGNPOST,
-	STATE_OWN_SIGNPOST,
-	STATE_OTHER_SIGNPOST,
-};
-
 enum state_verdict {
-	STATE_BY_MARKS,    /* the signpost does not matter */
-	STATE_OTHER_FIRST, /* the same, unless the other journal has to be recovered first */
-	STATE_LEFT_OVER,   /* if the image proves it */
-	STATE_REFUSED,     /* the image may be half written */
+	BY_MARKS,    /* the signpost does not matter */
+	OTHER_FIRST, /* the same, unless the other journal has to be recovered first */
+	LEFT_OVER,   /* if the image proves it */
+	REFUSED,     /* the image may be half written */
 };
 
-/* The table in state.h. */
+enum { NO_SIGNPOST, OWN_SIGNPOST, OTHER_SIGNPOST };
+
+/* The table in state.h, without damaged and unreadable journals. */
+/* clang-format off */
 static const enum state_verdict state_verdicts[][TRANSACTION_DONE + 1] = {
-	[STATE_NO_SIGNPOST] = {STATE_BY_MARKS},
-	[STATE_OWN_SIGNPOST] =
-		{
-			[TRANSACTION_NONE] = STATE_REFUSED,
-			[TRANSACTION_INTERRUPTED] = STATE_BY_MARKS,
-			[TRANSACTION_APPLIED] = STATE_LEFT_OVER,
-			[TRANSACTION_DONE] = STATE_LEFT_OVER,
-		},
-	[STATE_OTHER_SIGNPOST] =
-		{
-			[TRANSACTION_NONE] = STATE_REFUSED,
-			[TRANSACTION_INTERRUPTED] = STATE_OTHER_FIRST,
-			[TRANSACTION_APPLIED] = STATE_REFUSED,
-			[TRANSACTION_DONE] = STATE_REFUSED,
-		},
+	/*                  none      interrupted  applied    done */
+	[NO_SIGNPOST] =    {BY_MARKS, BY_MARKS,    BY_MARKS,  BY_MARKS},
+	[OWN_SIGNPOST] =   {REFUSED,  BY_MARKS,    LEFT_OVER, LEFT_OVER},
+	[OTHER_SIGNPOST] = {REFUSED,  OTHER_FIRST, REFUSED,   REFUSED},
 };
+/* clang-format on */
 
 /* `signpost` may be NULL. */
-static enum state_verdict state_judge(const struct place *place, const char *signpost,
-				      const struct journal_file *journal)
-{
-	enum state_signpost kind = STATE_OTHER_SIGNPOST;
-
-	if (!signpost)
-		kind = STATE_NO_SIGNPOST;
-	else if (strcmp(signpost, place->journal) == 0)
-		kind = STATE_OWN_SIGNPOST;
-	return state_verdicts[kind][state_of(journal)];
-}
-
 static int state_check_signpost(const struct place *place, const char *signpost,
 				struct journal_file *journal, bool *left_over, struct bs_error *err)
 {
-	switch (state_judge(place, signpost, journal)) {
-	case STATE_BY_MARKS:
+	int kind = NO_SIGNPOST;
+
+	if (signpost)
+		kind = strcmp(signpost, place->journal) == 0 ? OWN_SIGNPOST : OTHER_SIGNPOST;
+	switch (state_verdicts[kind][state_of(journal)]) {
+	case BY_MARKS:
 		break;
-	case STATE_OTHER_FIRST:
+	case OTHER_FIRST:
 		return state_check_other_first(signpost, journal, err);
-	case STATE_LEFT_OVER:
+	case LEFT_OVER:
 		*left_over = true;
 		return state_prove_left_over(place, journal, err);
-	case STATE_REFUSED:
+	case REFUSED:
 		return state_refuse(place, signpost, err);
 	}
 	return 0;

@@ -10,14 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "disk/block-device.h"
 #include "disk/file.h"
 #include "disk/image.h"
 #include "disk/reread.h"
@@ -28,49 +26,25 @@
 static int target_file_look(const struct target *target, struct target_status *status,
 			    struct bs_error *err)
 {
+	bool device = target->kind == TARGET_DEVICE;
+	off_t device_length = device ? lseek(target->descriptor, 0, SEEK_END) : 0;
 	struct stat stat;
 
-	if (fstat(target->descriptor, &stat) < 0)
+	if (device_length < 0 || fstat(target->descriptor, &stat) < 0)
 		return fail_errno(err, BS_IO, "cannot look at " TARGET_WHAT);
-	*status = (struct target_status){
-		.length = (uint64_t)stat.st_size,
-		.device = stat.st_dev,
-		.inode = stat.st_ino,
-		.modified = stat.st_mtim,
-		.changed = stat.st_ctim,
-		.mode = stat.st_mode & 0666,
-	};
+	if (device)
+		*status = (struct target_status){
+			.length = (uint64_t)device_length, .device = stat.st_rdev, .mode = 0600};
+	else
+		*status = (struct target_status){
+			.length = (uint64_t)stat.st_size,
+			.device = stat.st_dev,
+			.inode = stat.st_ino,
+			.modified = stat.st_mtim,
+			.changed = stat.st_ctim,
+			.mode = stat.st_mode & 0666,
+		};
 	return 0;
-}
-
-static int target_device_look(const struct target *target, struct target_status *status,
-			      struct bs_error *err)
-{
-	off_t length = lseek(target->descriptor, 0, SEEK_END);
-	struct stat stat;
-
-	if (length < 0 || fstat(target->descriptor, &stat) < 0)
-		return fail_errno(err, BS_IO, "cannot look at " TARGET_WHAT);
-	*status = (struct target_status){
-		.length = (uint64_t)length, .device = stat.st_rdev, .mode = 0600};
-	return 0;
-}
-
-static char *target_file_identity(const struct target *target)
-{
-	return strdup(target->name);
-}
-
-static char *target_device_identity(const struct target *target)
-{
-	char *name = block_device_name(target->status.device);
-	char *identity = NULL;
-
-	if (name &&
-	    asprintf(&identity, "%s %llu", name, (unsigned long long)target->status.length) < 0)
-		identity = NULL;
-	free(name);
-	return identity;
 }
 
 /* Root could write to such a file all the same; but its owner has marked it read-only. */
@@ -82,7 +56,11 @@ static bool target_file_is_read_only(const struct stat *stat)
 static int target_file_check_writable(const struct target *target, struct bs_error *err)
 {
 	struct stat stat;
+	int read_only = 0;
 
+	if (target->kind == TARGET_DEVICE && ioctl(target->descriptor, BLKROGET, &read_only) == 0 &&
+	    read_only)
+		return fail(err, BS_READ_ONLY, "the device is read-only");
 	if (fstat(target->descriptor, &stat) < 0)
 		return fail_errno(err, BS_IO, "cannot look at " TARGET_WHAT);
 	if (target_file_is_read_only(&stat))
@@ -94,46 +72,12 @@ static int target_file_check_writable(const struct target *target, struct bs_err
 	return fail_errno(err, BS_NO_PERMISSION, "the file cannot be written");
 }
 
-static int target_device_check_writable(const struct target *target, struct bs_error *err)
-{
-	int read_only = 0;
-
-	if (ioctl(target->descriptor, BLKROGET, &read_only) == 0 && read_only)
-		return fail(err, BS_READ_ONLY, "the device is read-only");
-	return target_file_check_writable(target, err);
-}
-
-/* ---- changing it ---------------------------------------------------------------------------- */
-
-static int target_file_write(struct target *target, uint64_t offset, const void *bytes,
-			     size_t length, struct bs_error *err)
-{
-	return transaction_write(target->io, target->descriptor, offset, bytes, length, TARGET_WHAT,
-				 err);
-}
-
-static int target_file_sync(struct target *target, struct bs_error *err)
-{
-	return transaction_sync(target->io, target->descriptor, TARGET_WHAT, err);
-}
-
 /* ---- opening and closing -------------------------------------------------------------------- */
 
-static int target_file_open_first(struct target *target, const char *path, struct bs_error *err)
+static int target_file_open_for_writing(const struct target *target, struct bs_error *err)
 {
 	struct stat stat;
-
-	if (image_open(path, &target->descriptor, &stat, err) < 0)
-		return -1;
-	target->name = realpath(path, NULL);
-	if (!target->name)
-		return fail_system(err, "cannot find " TARGET_WHAT);
-	return 0;
-}
-
-static int target_file_open_for_writing(struct target *target, struct bs_error *err)
-{
-	struct stat stat;
+	int descriptor;
 
 	if (lstat(target->name, &stat) < 0)
 		return fail_system(err, "cannot find " TARGET_WHAT);
@@ -142,33 +86,27 @@ static int target_file_open_for_writing(struct target *target, struct bs_error *
 			    target->kind == TARGET_FILE ? "regular file" : "block device");
 	if (target_file_is_read_only(&stat))
 		return fail(err, BS_READ_ONLY, TARGET_WHAT " is read-only");
-	target->descriptor = target->io->open(target->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
-	if (target->descriptor < 0)
-		return fail_system(err, "cannot open " TARGET_WHAT " for writing");
-	return 0;
-}
-
-/* Opens the file or device whose real path is `name` again. */
-static int target_file_open_again(struct target *target, const char *name,
-				  enum target_access access, struct bs_error *err)
-{
-	target->name = strdup(name);
-	if (!target->name)
-		return fail_memory(err);
-	if (access == TARGET_WRITE)
-		return target_file_open_for_writing(target, err);
-	target->descriptor = reread_open_descriptor(name);
-	return target->descriptor < 0 ? fail_system(err, "cannot open " TARGET_WHAT) : 0;
+	descriptor = target->io->open(target->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
+	return descriptor < 0 ? fail_system(err, "cannot open " TARGET_WHAT " for writing")
+			      : descriptor;
 }
 
 static int target_file_open(struct target *target, const char *image, enum target_access access,
 			    struct bs_error *err)
 {
-	int result = access == TARGET_READ ? target_file_open_first(target, image, err)
-					   : target_file_open_again(target, image, access, err);
 	struct stat stat;
 
-	if (result < 0)
+	if (access == TARGET_READ && image_open(image, &target->descriptor, &stat, err) < 0)
+		return -1;
+	target->name = access == TARGET_READ ? realpath(image, NULL) : strdup(image);
+	if (!target->name)
+		return fail_system(err, "cannot find " TARGET_WHAT);
+	if (access == TARGET_WRITE)
+		target->descriptor = target_file_open_for_writing(target, err);
+	else if (access == TARGET_REREAD &&
+		 (target->descriptor = reread_open_descriptor(image)) < 0)
+		fail_system(err, "cannot open " TARGET_WHAT);
+	if (target->descriptor < 0)
 		return -1;
 	if (fstat(target->descriptor, &stat) < 0)
 		return fail_errno(err, BS_IO, "cannot look at " TARGET_WHAT);
@@ -190,17 +128,4 @@ const struct target_operations target_file_operations = {
 	.close = target_file_close,
 	.look = target_file_look,
 	.check_writable = target_file_check_writable,
-	.identity = target_file_identity,
-	.write = target_file_write,
-	.sync = target_file_sync,
-};
-
-const struct target_operations target_device_operations = {
-	.open = target_file_open,
-	.close = target_file_close,
-	.look = target_device_look,
-	.check_writable = target_device_check_writable,
-	.identity = target_device_identity,
-	.write = target_file_write,
-	.sync = target_file_sync,
 };

@@ -19,13 +19,8 @@ struct target_operations {
 	int (*look)(const struct target *target, struct target_status *status,
 		    struct bs_error *err);
 	int (*check_writable)(const struct target *target, struct bs_error *err);
-	char *(*identity)(const struct target *target);
-	int (*write)(struct target *target, uint64_t offset, const void *bytes, size_t length,
-		     struct bs_error *err);
-	int (*sync)(struct target *target, struct bs_error *err);
 };
 
-extern const struct target_operations target_file_operations, target_device_operations,
-	target_nbd_operations;
+extern const struct target_operations target_file_operations, target_nbd_operations;
 
 #endif

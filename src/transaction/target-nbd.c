@@ -7,8 +7,6 @@
  * Whether a flush reaches the server's storage, and whether other clients write to the export, only
  * the server knows.  That the server offers flush is checked before anything is written.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "disk/nbd.h"
@@ -64,27 +62,6 @@ static int target_nbd_check_writable(const struct target *target, struct bs_erro
 	return result;
 }
 
-static char *target_nbd_identity(const struct target *target)
-{
-	char *identity;
-
-	if (asprintf(&identity, "%s %llu", target->name,
-		     (unsigned long long)target->status.length) < 0)
-		return NULL;
-	return identity;
-}
-
-static int target_nbd_write(struct target *target, uint64_t offset, const void *bytes,
-			    size_t length, struct bs_error *err)
-{
-	return disk_write(target->disk, offset, bytes, length, err);
-}
-
-static int target_nbd_sync(struct target *target, struct bs_error *err)
-{
-	return disk_flush(target->disk, err);
-}
-
 static void target_nbd_close(struct target *target)
 {
 	target_nbd_disconnect(target->disk);
@@ -95,7 +72,4 @@ const struct target_operations target_nbd_operations = {
 	.close = target_nbd_close,
 	.look = target_nbd_look,
 	.check_writable = target_nbd_check_writable,
-	.identity = target_nbd_identity,
-	.write = target_nbd_write,
-	.sync = target_nbd_sync,
 };

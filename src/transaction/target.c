@@ -5,12 +5,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "disk/block-device.h"
 #include "transaction/target-kind.h"
 #include "util/clock.h"
 
@@ -18,7 +20,7 @@
 
 static const struct target_operations *const target_kinds[] = {
 	[TARGET_FILE] = &target_file_operations,
-	[TARGET_DEVICE] = &target_device_operations,
+	[TARGET_DEVICE] = &target_file_operations,
 	[TARGET_NBD] = &target_nbd_operations,
 };
 
@@ -111,7 +113,17 @@ int target_check_writable(const struct target *target, struct bs_error *err)
 
 char *target_identity(const struct target *target)
 {
-	return target_operations(target)->identity(target);
+	char *name, *identity = NULL;
+
+	if (target->kind == TARGET_FILE)
+		return strdup(target->name);
+	name = target->kind == TARGET_DEVICE ? block_device_name(target->status.device)
+					     : strdup(target->name);
+	if (name &&
+	    asprintf(&identity, "%s %llu", name, (unsigned long long)target->status.length) < 0)
+		identity = NULL;
+	free(name);
+	return identity;
 }
 
 /* ---- whether others write ------------------------------------------------------------------- */
@@ -177,22 +189,34 @@ bool target_is_disturbed(struct target *target)
 
 /* ---- changing it ---------------------------------------------------------------------------- */
 
+/* A file and a device are written through the table of system calls, an export through its disk. */
+
 int target_write(struct target *target, uint64_t offset, const void *bytes, size_t length,
 		 struct bs_error *err)
 {
+	int result;
+
 	target_begin_change(target);
-	return target_end_change(
-		target, target_operations(target)->write(target, offset, bytes, length, err));
+	if (target->kind == TARGET_NBD)
+		result = disk_write(target->disk, offset, bytes, length, err);
+	else
+		result = transaction_write(target->io, target->descriptor, offset, bytes, length,
+					   TARGET_WHAT, err);
+	return target_end_change(target, result);
 }
 
 int target_sync(struct target *target, struct bs_error *err)
 {
+	int result;
+
 	assert(!target->sync_failed);
-	target->sync_failed = target_operations(target)->sync(target, err) < 0;
-	if (target->sync_failed)
-		return -1;
-	target->unsynced = false;
-	return 0;
+	if (target->kind == TARGET_NBD)
+		result = disk_flush(target->disk, err);
+	else
+		result = transaction_sync(target->io, target->descriptor, TARGET_WHAT, err);
+	target->sync_failed = result < 0;
+	target->unsynced &= result < 0;
+	return result;
 }
 
 int target_seek(const struct target *target, uint64_t position, int whence, uint64_t *found,
@@ -219,40 +243,36 @@ static bool target_lacks(int number)
 	return number == EOPNOTSUPP || number == ENOSYS;
 }
 
-int target_reserve(struct target *target, uint64_t offset, uint64_t length, struct bs_error *err)
+/* Calls fallocate().  *done is false, and nothing has changed, where that is not possible. */
+static int target_allocate(struct target *target, int mode, uint64_t offset, uint64_t length,
+			   bool *done, struct bs_error *err)
 {
-	int result;
+	int result = 0;
 
+	*done = false;
 	if (target->kind != TARGET_FILE)
 		return 0;
 	target_begin_change(target);
-	result = target->io->fallocate(target->descriptor, FALLOC_FL_KEEP_SIZE, (off_t)offset,
-				       (off_t)length);
-	if (result < 0 && !target_lacks(errno))
-		fail_system(err, "cannot reserve space in " TARGET_WHAT);
-	else
-		result = 0;
+	*done = target->io->fallocate(target->descriptor, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+				      (off_t)length) == 0;
+	if (!*done && !target_lacks(errno))
+		result = fail_system(err, mode & FALLOC_FL_PUNCH_HOLE
+						  ? "cannot punch a hole into " TARGET_WHAT
+						  : "cannot reserve space in " TARGET_WHAT);
 	return target_end_change(target, result);
+}
+
+int target_reserve(struct target *target, uint64_t offset, uint64_t length, struct bs_error *err)
+{
+	bool ignored;
+
+	return target_allocate(target, 0, offset, length, &ignored, err);
 }
 
 int target_punch(struct target *target, uint64_t offset, uint64_t length, bool *punched,
 		 struct bs_error *err)
 {
-	int result;
-
-	*punched = false;
-	if (target->kind != TARGET_FILE)
-		return 0;
-	target_begin_change(target);
-	result = target->io->fallocate(target->descriptor,
-				       FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
-				       (off_t)length);
-	*punched = result == 0;
-	if (result < 0 && !target_lacks(errno))
-		fail_system(err, "cannot punch a hole into " TARGET_WHAT);
-	else
-		result = 0;
-	return target_end_change(target, result);
+	return target_allocate(target, FALLOC_FL_PUNCH_HOLE, offset, length, punched, err);
 }
 
 bool target_has_fixed_length(const struct target *target)

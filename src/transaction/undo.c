@@ -5,30 +5,13 @@
  * Both prove the whole journal and look at the whole image before they write anything.  Both keep
  * the journal open, so that they can finish even if the journal loses its name meanwhile.
  */
-#include <errno.h>
-#include <sys/stat.h>
-
 #include "transaction/check.h"
 #include "transaction/commit-steps.h"
+#include "transaction/publish.h"
 #include "transaction/state.h"
 #include "util/clock.h"
-#include "util/trust.h"
 
 /* ---- recovery ------------------------------------------------------------------------------- */
-
-/* A journal with the temporary name was never used: the image has not changed. */
-static int undo_remove_temporary(const struct place *place, struct bs_error *err)
-{
-	struct stat stat;
-
-	if (lstat(place->temporary, &stat) < 0 && errno == ENOENT)
-		return 0;
-	if (trust_check_name("unfinished undo file", place->temporary, err) < 0)
-		return -1;
-	if (place->target->io->unlink(place->temporary) < 0 && errno != ENOENT)
-		return fail_system(err, "cannot remove %s", place->temporary);
-	return 0;
-}
 
 static int undo_remove_done(const struct place *place, struct bs_error *err)
 {
@@ -89,7 +72,7 @@ int transaction_recover(const struct place *place, bool *recovered, struct bs_er
 	*recovered = false;
 	if (state_open(place, &journal, &left_over, err) < 0)
 		return -1;
-	if (undo_remove_temporary(place, err) < 0)
+	if (publish_remove_temporary(place, err) < 0)
 		goto out;
 	if (state_of(journal) == TRANSACTION_INTERRUPTED) {
 		result = undo_recover(place, journal, err);
@@ -116,15 +99,12 @@ out:
 
 static int undo_check_applied(const struct journal_file *journal, struct bs_error *err)
 {
-	switch (state_of(journal)) {
-	case TRANSACTION_APPLIED:
+	enum transaction_state state = state_of(journal);
+
+	if (state == TRANSACTION_APPLIED)
 		return 0;
-	case TRANSACTION_INTERRUPTED:
+	if (state == TRANSACTION_INTERRUPTED)
 		return fail(err, BS_RECOVERY_REQUIRED, "an earlier fix or undo was interrupted");
-	case TRANSACTION_NONE:
-	case TRANSACTION_DONE:
-		break;
-	}
 	return fail(err, BS_NO_UNDO_FILE, "there is no undo file");
 }
 
@@ -135,16 +115,6 @@ static int undo_mark(struct journal_file *journal, struct bs_error *err)
 		return 0;
 	if (journal_file_is_marked(journal, JOURNAL_UNDOING))
 		err->code = BS_RECOVERY_REQUIRED;
-	return -1;
-}
-
-/* The fix is finished, so a damaged journal prevents only its undo. */
-static int undo_validate(struct journal_file *journal, struct bs_error *err)
-{
-	if (journal_file_validate(journal, err) == 0)
-		return 0;
-	if (err->code == BS_JOURNAL_DAMAGED)
-		err->code = BS_UNDO_FILE_DAMAGED;
 	return -1;
 }
 
@@ -195,8 +165,13 @@ static int undo_applied(const struct place *place, struct journal_file *journal,
 	int result = -1;
 
 	transaction.image = target_reopen(place->target, TARGET_WRITE, err);
-	if (!transaction.image || undo_validate(journal, err) < 0)
+	if (!transaction.image)
 		goto out;
+	if (journal_file_validate(journal, err) < 0) {
+		if (err->code == BS_JOURNAL_DAMAGED) /* but the fix is finished */
+			err->code = BS_UNDO_FILE_DAMAGED;
+		goto out;
+	}
 	if (undo_foresee(&transaction, outcome, err) < 0) {
 		if (!just_made || err->code != BS_CHANGED_SINCE)
 			goto out;

@@ -41,18 +41,22 @@ void debug_stop(const char *what)
 	raise(SIGSTOP);
 }
 
+/* No stdio: the worker's filter does not let it write to a stream. */
 void debug_print(enum debug_level level, const char *format, ...)
 {
-	int number = errno, length;
+	int number = errno;
 	va_list arguments;
 	char line[1024];
+	size_t length;
 
 	if (!debug_shows(level))
 		return;
-	length = snprintf(line, sizeof(line), "bootshift[%d]: ", (int)getpid());
+	length = (size_t)snprintf(line, sizeof(line), "bootshift[%d]: ", (int)getpid());
 	va_start(arguments, format);
-	vsnprintf(line + length, sizeof(line) - (size_t)length, format, arguments);
+	vsnprintf(line + length, sizeof(line) - length, format, arguments);
 	va_end(arguments);
-	dprintf(STDERR_FILENO, "%s\n", line);
+	length = strlen(line);
+	line[length] = '\n';
+	(void)!write(STDERR_FILENO, line, length + 1);
 	errno = number;
 }

@@ -17,7 +17,7 @@ static const struct {
 	const char *name;
 	enum bs_exit exit;
 	const char *advice;
-} codes[] = {
+} err_codes[] = {
 #define BS_CODE(symbol, name, exit, advice) [symbol] = {name, exit, advice},
 	BS_CODES(BS_CODE)
 #undef BS_CODE
@@ -25,17 +25,17 @@ static const struct {
 
 const char *bs_code_name(enum bs_code code)
 {
-	return (unsigned)code < BS_CODE_COUNT ? codes[code].name : "unknown";
+	return (unsigned)code < BS_CODE_COUNT ? err_codes[code].name : "unknown";
 }
 
 enum bs_exit bs_code_exit(enum bs_code code)
 {
-	return (unsigned)code < BS_CODE_COUNT ? codes[code].exit : BS_EXIT_FAILED;
+	return (unsigned)code < BS_CODE_COUNT ? err_codes[code].exit : BS_EXIT_FAILED;
 }
 
 const char *bs_code_advice(enum bs_code code)
 {
-	return (unsigned)code < BS_CODE_COUNT ? codes[code].advice : "";
+	return (unsigned)code < BS_CODE_COUNT ? err_codes[code].advice : "";
 }
 
 int fail(struct bs_error *err, enum bs_code code, const char *format, ...)
@@ -50,7 +50,7 @@ int fail(struct bs_error *err, enum bs_code code, const char *format, ...)
 }
 
 __attribute__((format(printf, 3, 0))) static void
-fail_with_errno(struct bs_error *err, enum bs_code code, const char *format, va_list arguments)
+err_format_errno(struct bs_error *err, enum bs_code code, const char *format, va_list arguments)
 {
 	int number = errno;
 	/* Not strerror(): opening a file with translations would end a confined worker. */
@@ -70,12 +70,12 @@ int fail_errno(struct bs_error *err, enum bs_code code, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	fail_with_errno(err, code, format, arguments);
+	err_format_errno(err, code, format, arguments);
 	va_end(arguments);
 	return -1;
 }
 
-static enum bs_code code_of_errno(int number)
+static enum bs_code err_code_of(int number)
 {
 	switch (number) {
 	case ENOENT:
@@ -106,7 +106,7 @@ int fail_system(struct bs_error *err, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	fail_with_errno(err, code_of_errno(errno), format, arguments);
+	err_format_errno(err, err_code_of(errno), format, arguments);
 	va_end(arguments);
 	return -1;
 }

@@ -13,6 +13,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "util/path.h"
+
 #define ENTRY_SIZE (64u << 10) /* bytes for an entry of a user or a group */
 
 /* An access control list without entries for further users and groups: a header and three. */
@@ -25,7 +27,7 @@ struct label {
 
 /* ---- names of owners ------------------------------------------------------------------------ */
 
-static struct label name_user(uid_t uid)
+static struct label trust_name_user(uid_t uid)
 {
 	struct label label;
 	struct passwd entry, *found = NULL;
@@ -39,7 +41,7 @@ static struct label name_user(uid_t uid)
 	return label;
 }
 
-static struct label name_group(gid_t gid)
+static struct label trust_name_group(gid_t gid)
 {
 	struct label label;
 	struct group entry, *found = NULL;
@@ -56,7 +58,7 @@ static struct label name_group(gid_t gid)
 /* ---- the private group ---------------------------------------------------------------------- */
 
 /* Whether the caller's own entries of users and groups say that the group is private. */
-static bool is_named_as_private(uid_t uid, gid_t gid, char *user_buffer, char *group_buffer)
+static bool trust_names_private(uid_t uid, gid_t gid, char *user_buffer, char *group_buffer)
 {
 	struct passwd user, *found_user = NULL;
 	struct group group, *found_group = NULL;
@@ -73,11 +75,11 @@ static bool is_named_as_private(uid_t uid, gid_t gid, char *user_buffer, char *g
 }
 
 /*
- * Whether another user of this machine has the group as the primary one, which the group's list of
- * members does not tell.  The users of a directory service are not gone through: there are too
- * many, and such a service does not put them into a private group of somebody else.
+ * Whether the group is the primary group of another user of this machine; the group's list of
+ * members does not have such users.  The users of a directory service are not checked: there are
+ * too many, and such a service does not put them into a private group of somebody else.
  */
-static bool is_primary_of_another(uid_t uid, gid_t gid, char *buffer)
+static bool trust_is_shared_group(uid_t uid, gid_t gid, char *buffer)
 {
 	FILE *file = fopen("/etc/passwd", "re");
 	struct passwd entry, *found;
@@ -91,13 +93,13 @@ static bool is_primary_of_another(uid_t uid, gid_t gid, char *buffer)
 	return another;
 }
 
-static bool is_private_group(gid_t gid)
+static bool trust_is_private_group(gid_t gid)
 {
 	uid_t uid = geteuid();
 	char *user_buffer = malloc(ENTRY_SIZE), *group_buffer = malloc(ENTRY_SIZE);
 	bool private = uid != 0 && user_buffer && group_buffer &&
-		       is_named_as_private(uid, gid, user_buffer, group_buffer) &&
-		       !is_primary_of_another(uid, gid, user_buffer);
+		       trust_names_private(uid, gid, user_buffer, group_buffer) &&
+		       !trust_is_shared_group(uid, gid, user_buffer);
 
 	free(user_buffer);
 	free(group_buffer);
@@ -105,10 +107,11 @@ static bool is_private_group(gid_t gid)
 }
 
 /*
- * With an access control list the mode's bits for the group are the most that anybody in the list
- * gets.  By way of /proc, because the descriptor may be one of O_PATH.
+ * Whether there is an access control list with further users or groups: then the mode's bits for the
+ * group are the maximum that any of them gets.  Read through /proc, because the descriptor may be
+ * one of O_PATH.
  */
-static bool has_access_list(int descriptor)
+static bool trust_has_access_list(int descriptor)
 {
 	char path[40];
 	ssize_t size;
@@ -120,13 +123,13 @@ static bool has_access_list(int descriptor)
 
 /* ---- one file or folder --------------------------------------------------------------------- */
 
-static bool is_trusted_owner(uid_t uid)
+static bool trust_is_owner(uid_t uid)
 {
 	return uid == 0 || uid == geteuid();
 }
 
 /* Who else may write, for a message: everybody or a group.  False when nobody else may. */
-static bool others_may_write(int descriptor, const struct stat *status, struct label *who)
+static bool trust_others_may_write(int descriptor, const struct stat *status, struct label *who)
 {
 	if (status->st_mode & S_IWOTH) {
 		snprintf(who->text, sizeof(who->text), "everybody");
@@ -134,33 +137,33 @@ static bool others_may_write(int descriptor, const struct stat *status, struct l
 	}
 	if (!(status->st_mode & S_IWGRP))
 		return false;
-	if (has_access_list(descriptor)) {
+	if (trust_has_access_list(descriptor)) {
 		snprintf(who->text, sizeof(who->text), "others, by an access control list,");
 		return true;
 	}
-	if (is_private_group(status->st_gid))
+	if (trust_is_private_group(status->st_gid))
 		return false;
-	*who = name_group(status->st_gid);
+	*who = trust_name_group(status->st_gid);
 	return true;
 }
 
-static unsigned permissions(const struct stat *status)
+static unsigned trust_mode(const struct stat *status)
 {
 	return status->st_mode & 07777u;
 }
 
-static int check_inode(int descriptor, const struct stat *status, const char *what,
-		       const char *path, struct bs_error *err)
+static int trust_check_inode(int descriptor, const struct stat *status, const char *what,
+			     const char *path, struct bs_error *err)
 {
 	struct label who;
 
-	if (!is_trusted_owner(status->st_uid))
+	if (!trust_is_owner(status->st_uid))
 		return fail(err, BS_NOT_TRUSTED, "the %s %.200s belongs to %s and not to %s", what,
-			    path, name_user(status->st_uid).text,
+			    path, trust_name_user(status->st_uid).text,
 			    geteuid() == 0 ? "root" : "you or root");
-	if (others_may_write(descriptor, status, &who))
+	if (trust_others_may_write(descriptor, status, &who))
 		return fail(err, BS_NOT_TRUSTED, "%s may write to the %s %.200s (mode %04o)",
-			    who.text, what, path, permissions(status));
+			    who.text, what, path, trust_mode(status));
 	if (status->st_nlink > 1)
 		return fail(
 			err, BS_NOT_TRUSTED,
@@ -170,7 +173,7 @@ static int check_inode(int descriptor, const struct stat *status, const char *wh
 	return 0;
 }
 
-static int check_one_folder(const char *path, struct bs_error *err)
+static int trust_check_one_folder(const char *path, struct bs_error *err)
 {
 	int descriptor = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat status;
@@ -179,15 +182,15 @@ static int check_one_folder(const char *path, struct bs_error *err)
 
 	if (descriptor < 0 || fstat(descriptor, &status) < 0)
 		result = fail_system(err, "cannot look at the folder %.200s", path);
-	else if (!is_trusted_owner(status.st_uid))
+	else if (!trust_is_owner(status.st_uid))
 		result = fail(err, BS_FOLDER_NOT_TRUSTED,
 			      "the folder %.200s belongs to %s, who can replace what is in it",
-			      path, name_user(status.st_uid).text);
-	else if (!(status.st_mode & S_ISVTX) && others_may_write(descriptor, &status, &who))
+			      path, trust_name_user(status.st_uid).text);
+	else if (!(status.st_mode & S_ISVTX) && trust_others_may_write(descriptor, &status, &who))
 		result = fail(err, BS_FOLDER_NOT_TRUSTED,
 			      "%s may write to the folder %.200s (mode %04o), and so replace what "
 			      "is in it",
-			      who.text, path, permissions(&status));
+			      who.text, path, trust_mode(&status));
 	if (descriptor >= 0)
 		close(descriptor);
 	return result;
@@ -202,21 +205,18 @@ int trust_check_folder(const char *path, struct bs_error *err)
 
 	if (!folder)
 		return fail_system(err, "cannot find the folder %.200s", path);
-	result = check_one_folder(folder, err);
-	while (result == 0 && folder[1] != '\0') { /* ends: each turn takes a name off */
-		char *slash = strrchr(folder, '/');
-
-		slash[slash == folder] = '\0';
-		result = check_one_folder(folder, err);
+	result = trust_check_one_folder(folder, err);
+	while (result == 0 && folder[1] != '\0') { /* ends: each turn removes a name */
+		path_cut_name(folder);
+		result = trust_check_one_folder(folder, err);
 	}
 	free(folder);
 	return result;
 }
 
-static int check_folder_of(const char *path, struct bs_error *err)
+static int trust_check_folder_of(const char *path, struct bs_error *err)
 {
-	const char *slash = strrchr(path, '/');
-	char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	char *folder = path_folder(path);
 	int result;
 
 	if (!folder)
@@ -234,9 +234,9 @@ int trust_check_file(int descriptor, const char *what, const char *path, struct 
 
 	if (fstat(descriptor, &status) < 0)
 		return fail_errno(err, BS_IO, "cannot look at the %s %.200s", what, path);
-	if (check_inode(descriptor, &status, what, path, err) < 0)
+	if (trust_check_inode(descriptor, &status, what, path, err) < 0)
 		return -1;
-	if (check_folder_of(path, err) == 0)
+	if (trust_check_folder_of(path, err) == 0)
 		return 0;
 	if (err->code == BS_FOLDER_NOT_TRUSTED) {
 		err->code = BS_NOT_TRUSTED;
@@ -270,23 +270,23 @@ int trust_check_new(int descriptor, const char *folder, struct bs_error *err)
 	if (status.st_uid != geteuid())
 		return fail(err, BS_FOLDER_NOT_TRUSTED,
 			    "the file system gives new files in %.200s to %s", folder,
-			    name_user(status.st_uid).text);
-	if (others_may_write(descriptor, &status, &who))
+			    trust_name_user(status.st_uid).text);
+	if (trust_others_may_write(descriptor, &status, &who))
 		return fail(err, BS_FOLDER_NOT_TRUSTED,
 			    "the file system makes new files in %.200s so that %s may write to "
 			    "them (mode %04o)",
-			    folder, who.text, permissions(&status));
+			    folder, who.text, trust_mode(&status));
 	if (!(status.st_mode & S_IRUSR) || !(status.st_mode & S_IWUSR))
 		return fail(err, BS_UNDO_FOLDER,
 			    "new files in %.200s cannot be read and written by their owner (mode "
 			    "%04o)",
-			    folder, permissions(&status));
+			    folder, trust_mode(&status));
 	return 0;
 }
 
-/* ---- what the caller names ------------------------------------------------------------------ */
+/* ---- files that the caller names ------------------------------------------------------------ */
 
-static bool names_a_descriptor(const char *path)
+static bool trust_is_descriptor(const char *path)
 {
 	static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
 
@@ -302,7 +302,8 @@ static bool names_a_descriptor(const char *path)
 	return false;
 }
 
-static int check_input(int descriptor, const char *what, const char *path, struct bs_error *err)
+static int trust_check_input(int descriptor, const char *what, const char *path,
+			     struct bs_error *err)
 {
 	struct stat status;
 
@@ -318,7 +319,7 @@ static int check_input(int descriptor, const char *what, const char *path, struc
 
 int trust_open_input(const char *what, const char *path, int flags, struct bs_error *err)
 {
-	bool is_open_already = names_a_descriptor(path);
+	bool is_open_already = trust_is_descriptor(path);
 	int descriptor =
 		open(path, flags | O_CLOEXEC | O_NOCTTY | (is_open_already ? 0 : O_NOFOLLOW));
 
@@ -327,7 +328,7 @@ int trust_open_input(const char *what, const char *path, int flags, struct bs_er
 			    path);
 	if (descriptor < 0)
 		return fail_system(err, "the %s '%s' cannot be opened", what, path);
-	if (is_open_already || check_input(descriptor, what, path, err) == 0)
+	if (is_open_already || trust_check_input(descriptor, what, path, err) == 0)
 		return descriptor;
 	close(descriptor);
 	return -1;

@@ -5,8 +5,8 @@
  *
  * The rule:
  * - A file belongs to the caller (the effective user) or to root, nobody else may write to it, and
- *   it has one name only.  With a second name it may be a file of ours from another folder, which
- *   somebody has linked to this name.
+ *   it has one name only.  A file with a second name may be a file of ours from another folder that
+ *   somebody linked here.
  * - Each folder from the file's own up to the root folder belongs to the caller or to root.  Nobody
  *   else may write to it, unless it is sticky, as /tmp is: there others can add files, but cannot
  *   remove or replace ours.
@@ -44,17 +44,17 @@ MUST_CHECK int trust_check_name(const char *what, const char *path, struct bs_er
 MUST_CHECK int trust_check_folder(const char *path, struct bs_error *err);
 
 /*
- * Checks a file that was just made in a folder: some file systems give files another owner, or
- * other permissions, than they were made with.  Its number of names does not count.  Errors:
- * BS_FOLDER_NOT_TRUSTED; BS_UNDO_FOLDER when the caller could not use it again; BS_IO.
+ * Checks a file that was just made in a folder: some file systems change the owner or the
+ * permissions of new files.  The number of names does not matter.  Errors: BS_FOLDER_NOT_TRUSTED;
+ * BS_UNDO_FOLDER if the caller could not open the file again; BS_IO.
  */
 MUST_CHECK int trust_check_new(int descriptor, const char *folder, struct bs_error *err);
 
 /*
  * Opens a file that the caller has named, with `flags` besides O_CLOEXEC, and checks it as above.
- * A symbolic link is refused.  Not checked are devices, and what the caller has opened already and
- * names by its descriptor (/dev/stdin, /dev/fd/N): nobody else can have put it there.  Returns the
- * descriptor, or -1 on error: BS_INPUT_NOT_TRUSTED, and those of opening.
+ * A symbolic link is refused.  Devices are not checked, nor is a descriptor that the caller already
+ * has and names (/dev/stdin, /dev/fd/N): nobody else can have put it there.  Returns the descriptor,
+ * or -1 on error: BS_INPUT_NOT_TRUSTED, and errors of opening.
  */
 MUST_CHECK int trust_open_input(const char *what, const char *path, int flags,
 				struct bs_error *err);

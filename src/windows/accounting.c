@@ -6,7 +6,8 @@
 #include <strings.h>
 
 #include "disk/window.h"
-#include "windows/tree.h"
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 
 /* The metadata files that making, removing and describing files can make longer. */
 static const char *const growing_files[] = {
@@ -21,55 +22,46 @@ struct held {
 	bool with_records;
 };
 
-static void free_held(struct held *held)
+static void accounting_free(struct held *held)
 {
 	range_vector_free(&held->files.clusters);
 	volume_records_free(&held->files.records);
 }
 
 /* Adds a file's record, and looks at its indexes, because they are going to be changed. */
-static int add_record(struct held *held, struct volume_file *file, struct bs_error *err)
+static int account_record(struct held *held, struct volume_file *file, struct bs_error *err)
 {
 	if (volume_records_append(&held->files.records, volume_record_number(file), err) < 0)
 		return -1;
 	return volume_check_indexes(file, err);
 }
 
-static int add_file(struct held *held, struct volume_file *file, struct bs_error *err)
+static int account_file(struct held *held, struct volume_file *file, struct bs_error *err)
 {
-	if (held->with_records && add_record(held, file, err) < 0)
+	if (held->with_records && account_record(held, file, err) < 0)
 		return -1;
 	return volume_add_clusters(file, &held->files.clusters, err);
 }
 
-static int visit_file(void *context, const char *path, struct volume_file *file,
-		      const struct volume_metadata *metadata, struct bs_error *err)
+static int account_visited(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
-	(void)path;
-	(void)metadata;
-	return add_file(context, file, err);
+	return account_file(context, visit->file, err);
 }
 
-static int add_metadata(struct volume *volume, const char *const *paths, struct held *held,
-			struct bs_error *err)
+static int account_metadata(struct volume *volume, const char *const *paths, struct held *held,
+			    struct bs_error *err)
 {
 	for (; *paths != NULL; paths++) {
-		struct volume_file *file;
-		int result;
+		SCOPED_FILE *file = NULL;
 
-		if (volume_open_file(volume, *paths, &file, err) < 0)
-			return -1;
-		if (file == NULL)
-			continue;
-		result = add_file(held, file, err);
-		volume_done_file(file);
-		if (result < 0)
+		if (volume_open_file(volume, *paths, &file, err) < 0 ||
+		    (file && account_file(held, file, err) < 0))
 			return -1;
 	}
 	return 0;
 }
 
-static int by_offset(const void *left, const void *right)
+static int accounting_by_offset(const void *left, const void *right)
 {
 	const struct range *a = left, *b = right;
 
@@ -77,11 +69,11 @@ static int by_offset(const void *left, const void *right)
 }
 
 /* *held = how many clusters the runs have together. */
-static int count_once(struct range_vector *runs, uint64_t *held, struct bs_error *err)
+static int account_once(struct range_vector *runs, uint64_t *held, struct bs_error *err)
 {
 	*held = 0;
 	if (runs->count != 0)
-		qsort(runs->items, runs->count, sizeof(*runs->items), by_offset);
+		qsort(runs->items, runs->count, sizeof(*runs->items), accounting_by_offset);
 	for (size_t i = 0; i < runs->count; i++) {
 		const struct range *run = &runs->items[i];
 
@@ -99,25 +91,23 @@ struct parents {
 	struct held *held;
 };
 
-static int visit_parent(void *context, const char *path, struct volume_file *file,
-			const struct volume_metadata *metadata, struct bs_error *err)
+static int account_parent(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	const struct parents *parents = context;
-	size_t length = strlen(path);
+	size_t length = strlen(visit->path);
 
-	(void)metadata;
 	for (uint32_t i = 0; i < parents->operation; i++) {
 		const struct bs_operation *before = &parents->plan->operations[i];
 
 		if (before->kind == BS_OPERATION_COPY && before->path[length] == '\\' &&
-		    strncasecmp(before->path, path, length) == 0)
+		    strncasecmp(before->path, visit->path, length) == 0)
 			return 0;
 	}
-	return add_file(parents->held, file, err);
+	return account_file(parents->held, visit->file, err);
 }
 
-static int add_plan_files(struct volume *volume, const struct bs_plan *plan, struct held *held,
-			  struct bs_error *err)
+static int account_plan_files(struct volume *volume, const struct bs_plan *plan, struct held *held,
+			      struct bs_error *err)
 {
 	for (uint32_t i = 0; i < plan->operation_count; i++) {
 		struct parents parents = {.plan = plan, .operation = i, .held = held};
@@ -126,33 +116,33 @@ static int add_plan_files(struct volume *volume, const struct bs_plan *plan, str
 
 		if (plan->operations[i].kind != BS_OPERATION_COPY)
 			continue;
-		if (tree_walk_parents(volume, path, visit_parent, &parents, err) < 0 ||
-		    tree_walk(volume, path, visit_file, held, &found, err) < 0)
+		if (tree_walk_parents(volume, path, account_parent, &parents, err) < 0 ||
+		    tree_walk(volume, path, account_visited, held, &found, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* count_once() has sorted the runs. */
-static uint64_t end_of(const struct range_vector *runs)
+/* account_once() has sorted the runs. */
+static uint64_t accounting_end(const struct range_vector *runs)
 {
 	return runs->count > 0 ? range_end(runs->items[runs->count - 1]) : 0;
 }
 
 /* Fills `held` and *accounting. */
-static int count(struct volume *volume, const struct bs_plan *plan, struct held *held,
-		 struct accounting *accounting, struct bs_error *err)
+static int account_volume(struct volume *volume, const struct bs_plan *plan, struct held *held,
+			  struct accounting *accounting, struct bs_error *err)
 {
 	struct volume_state state;
 	uint64_t clusters;
 
 	if (volume_state(volume, &state, err) < 0 ||
-	    add_metadata(volume, growing_files, held, err) < 0 ||
-	    add_plan_files(volume, plan, held, err) < 0 ||
-	    count_once(&held->files.clusters, &clusters, err) < 0)
+	    account_metadata(volume, growing_files, held, err) < 0 ||
+	    account_plan_files(volume, plan, held, err) < 0 ||
+	    account_once(&held->files.clusters, &clusters, err) < 0)
 		return -1;
 	accounting->sum = state.free / state.cluster_size + clusters;
-	accounting->end = end_of(&held->files.clusters) * state.cluster_size;
+	accounting->end = accounting_end(&held->files.clusters) * state.cluster_size;
 	return 0;
 }
 
@@ -160,47 +150,45 @@ int accounting_take(struct volume *volume, const struct bs_plan *plan,
 		    struct accounting *accounting, struct bs_error *err)
 {
 	struct held held = {0};
-	int result = count(volume, plan, &held, accounting, err);
+	int result = account_volume(volume, plan, &held, accounting, err);
 
 	if (result == 0)
 		result = volume_check_clusters(volume, &held.files.clusters, err);
-	free_held(&held);
+	accounting_free(&held);
 	return result;
 }
 
-static int prove_volume(struct volume *volume, const struct bs_plan *plan, uint64_t *sum,
-			struct bs_error *err)
+static int accounting_prove_volume(struct volume *volume, const struct bs_plan *plan, uint64_t *sum,
+				   struct bs_error *err)
 {
 	struct held held = {.with_records = true};
 	struct accounting accounting;
 	uint64_t ignored;
 	int result = -1;
 
-	if (count(volume, plan, &held, &accounting, err) < 0 ||
-	    add_metadata(volume, written_files, &held, err) < 0 ||
-	    count_once(&held.files.clusters, &ignored, err) < 0)
+	if (account_volume(volume, plan, &held, &accounting, err) < 0 ||
+	    account_metadata(volume, written_files, &held, err) < 0 ||
+	    account_once(&held.files.clusters, &ignored, err) < 0)
 		goto out;
 	*sum = accounting.sum;
 	result = volume_prove_free(volume, &held.files, err);
 out:
-	free_held(&held);
+	accounting_free(&held);
 	return result;
 }
 
 int accounting_prove(struct disk *disk, const struct bs_plan *plan, uint64_t *sum,
 		     struct bs_error *err)
 {
-	struct disk *window = window_open(disk, plan->boot_start, plan->boot_size, err);
-	struct volume *volume = NULL;
-	int result = -1;
+	SCOPED_DISK *window = window_open(disk, plan->boot_start, plan->boot_size, err);
+	SCOPED_VOLUME *volume = NULL; /* closed before the window */
 
-	if (window == NULL)
+	if (!window)
 		return -1;
-	if (volume_open(window, VOLUME_READ, &volume, err) == 0)
-		result = prove_volume(volume, plan, sum, err);
-	volume_done(volume);
-	disk_close(window);
-	if (result < 0 && err->code == BS_NTFS_DAMAGED)
+	if (volume_open(window, VOLUME_READ, &volume, err) == 0 &&
+	    accounting_prove_volume(volume, plan, sum, err) == 0)
+		return 0;
+	if (err->code == BS_NTFS_DAMAGED)
 		fail_prefix(err, "the boot volume (partition %u)", plan->boot_number);
-	return result;
+	return -1;
 }

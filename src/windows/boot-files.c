@@ -7,46 +7,24 @@
  * BCD or of boot.ini has started from wherever bootmgr came from.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
 #include "windows/reader.h"
-#include "windows/tree.h"
 
 static const char *const fixed_items[] = {BOOT_MANAGER, "\\BOOTNXT", BOOT_FOLDER};
 #define FIXED_ITEMS (sizeof(fixed_items) / sizeof(fixed_items[0]))
 
 /* ---- files --------------------------------------------------------------------------------- */
 
-/* The place for one more file, or NULL with an error. */
-static struct fact_file *file_place(struct facts *facts, struct bs_error *err)
-{
-	struct fact_file *grown;
-
-	if (facts->file_count == BS_PLAN_FILES_MAX) {
-		fail(err, BS_BOOT_FILE_UNSUPPORTED, "more than %d files would move",
-		     BS_PLAN_FILES_MAX);
-		return NULL;
-	}
-	if (facts->file_count == facts->file_room) {
-		grown = reallocarray(facts->files, facts->file_room * 2 + 64, sizeof(*grown));
-		if (!grown) {
-			fail_memory(err);
-			return NULL;
-		}
-		facts->files = grown;
-		facts->file_room = facts->file_room * 2 + 64;
-	}
-	return &facts->files[facts->file_count++];
-}
-
 /* Counts the streams.  A lone surrogate in a stream's name became U+FFFD when it was read, so the
  * stream would not be found by its name. */
-static int read_streams(struct facts *facts, struct fact_file *added, struct volume_file *file,
-			struct bs_error *err)
+static int boot_files_read_streams(struct facts *facts, struct fact_file *added,
+				   struct volume_file *file, struct bs_error *err)
 {
-	struct volume_stream *streams;
+	SCOPED struct volume_stream *streams = NULL;
 	bool has_content = false;
 	size_t count;
 
@@ -58,7 +36,6 @@ static int read_streams(struct facts *facts, struct fact_file *added, struct vol
 			facts->stream_bytes = UINT64_MAX;
 		added->bad_stream_name |= strstr(streams[i].name, "\xEF\xBF\xBD") != NULL;
 	}
-	free(streams);
 	/* Also an empty file has an unnamed stream, of no length. */
 	return added->file.is_folder || has_content
 		       ? 0
@@ -66,37 +43,38 @@ static int read_streams(struct facts *facts, struct fact_file *added, struct vol
 			      added->file.path);
 }
 
-static int add_file(void *context, const char *path, struct volume_file *file,
-		    const struct volume_metadata *metadata, struct bs_error *err)
+static int boot_files_add_file(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	struct facts *facts = context;
-	bool twice = facts_find(facts, path) != NULL;
-	struct fact_file *added = file_place(facts, err);
+	bool twice = facts_find(facts, visit->path) != NULL;
+	struct fact_file *added;
 
+	if (facts->files.count == BS_PLAN_FILES_MAX)
+		return fail(err, BS_BOOT_FILE_UNSUPPORTED, "more than %d files would move",
+			    BS_PLAN_FILES_MAX);
+	added = fact_files_add(&facts->files, err);
 	if (!added)
 		return -1;
-	*added = (struct fact_file){
-		.file = {.is_folder = metadata->is_folder,
-			 .size = metadata->size,
-			 .attributes = metadata->attributes},
-		.reparse_tag = metadata->reparse_tag,
-		.twice = twice,
-	};
-	snprintf(added->file.path, sizeof(added->file.path), "%s", path);
-	return read_streams(facts, added, file, err);
+	added->file.is_folder = visit->metadata->is_folder;
+	added->file.size = visit->metadata->size;
+	added->file.attributes = visit->metadata->attributes;
+	added->reparse_tag = visit->metadata->reparse_tag;
+	added->twice = twice;
+	snprintf(added->file.path, sizeof(added->file.path), "%s", visit->path);
+	return boot_files_read_streams(facts, added, visit->file, err);
 }
 
 /* A folder on the way to more than one item is listed once, before the first of them. */
-static int add_parent(void *context, const char *path, struct volume_file *file,
-		      const struct volume_metadata *metadata, struct bs_error *err)
+static int boot_files_add_parent(void *context, const struct tree_visit *visit,
+				 struct bs_error *err)
 {
-	return facts_find(context, path) ? 0 : add_file(context, path, file, metadata, err);
+	return facts_find(context, visit->path) ? 0 : boot_files_add_file(context, visit, err);
 }
 
 /* ---- items --------------------------------------------------------------------------------- */
 
-static int add_item(struct reader *reader, struct volume *system, const char *path,
-		    enum boot_item_reason reason, struct bs_error *err)
+static int boot_files_add_item(struct reader *reader, struct volume *system, const char *path,
+			       enum boot_item_reason reason, struct bs_error *err)
 {
 	struct facts *facts = reader->facts;
 	struct boot_item *item = &facts->items[facts->item_count];
@@ -107,8 +85,8 @@ static int add_item(struct reader *reader, struct volume *system, const char *pa
 		facts->items_left_out = true;
 		return 0;
 	}
-	if (tree_walk_parents(system, path, add_parent, facts, err) < 0 ||
-	    tree_walk(system, path, add_file, facts, &found, err) < 0)
+	if (tree_walk_parents(system, path, boot_files_add_parent, facts, err) < 0 ||
+	    tree_walk(system, path, boot_files_add_file, facts, &found, err) < 0)
 		return -1;
 	if (!found)
 		return 0;
@@ -125,7 +103,8 @@ static int add_item(struct reader *reader, struct volume *system, const char *pa
 int boot_files_read(struct reader *reader, struct volume *system, struct bs_error *err)
 {
 	for (size_t i = 0; i < FIXED_ITEMS; i++)
-		if (add_item(reader, system, fixed_items[i], BOOT_ITEM_OF_BOOTMGR, err) < 0)
+		if (boot_files_add_item(reader, system, fixed_items[i], BOOT_ITEM_OF_BOOTMGR, err) <
+		    0)
 			return -1;
 	return 0;
 }
@@ -133,5 +112,7 @@ int boot_files_read(struct reader *reader, struct volume *system, struct bs_erro
 int boot_files_add(struct reader *reader, struct volume *system, const char *path,
 		   enum boot_item_reason reason, struct bs_error *err)
 {
-	return facts_find(reader->facts, path) ? 0 : add_item(reader, system, path, reason, err);
+	return facts_find(reader->facts, path)
+		       ? 0
+		       : boot_files_add_item(reader, system, path, reason, err);
 }

@@ -5,11 +5,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
+#include "util/path.h"
 #include "windows/reader.h"
-#include "windows/tree.h"
 
-static void add_target(struct facts *facts, enum fact_in_the_way what, const char *path)
+static void target_add(struct facts *facts, enum fact_in_the_way what, const char *path)
 {
 	struct fact_target *target;
 
@@ -21,84 +23,78 @@ static void add_target(struct facts *facts, enum fact_in_the_way what, const cha
 }
 
 /* At least this many bytes become free with a file: whole clusters, of whatever usual size. */
-static uint64_t freed_with(const struct volume_metadata *metadata)
+static uint64_t target_frees(const struct volume_metadata *metadata)
 {
 	uint32_t thin = FILE_IS_SPARSE | FILE_IS_COMPRESSED;
 
 	return metadata->attributes & thin ? 0 : metadata->size - metadata->size % 4096;
 }
 
-static int read_replaced(void *context, const char *path, struct volume_file *file,
-			 const struct volume_metadata *metadata, struct bs_error *err)
+static int target_read_replaced(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	struct facts *facts = context;
 
-	(void)file;
 	(void)err;
-	if (!add_u64(facts->replaced_bytes, freed_with(metadata), &facts->replaced_bytes))
+	if (!add_u64(facts->replaced_bytes, target_frees(visit->metadata), &facts->replaced_bytes))
 		facts->replaced_bytes = UINT64_MAX;
-	if (metadata->links > 1)
-		add_target(facts, HARD_LINKED, path);
+	if (visit->metadata->links > 1)
+		target_add(facts, HARD_LINKED, visit->path);
 	return 0;
 }
 
 /* A folder on the way that the boot volume has already stays as it is. */
-static int read_parent(void *context, const char *path, struct volume_file *file,
-		       const struct volume_metadata *metadata, struct bs_error *err)
+static int target_read_parent(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	struct facts *facts = context;
 
-	(void)file;
 	(void)err;
-	if (!metadata->is_folder || metadata->attributes & FILE_IS_REPARSE_POINT)
-		add_target(facts, NOT_A_FOLDER, path);
-	for (uint32_t i = 0; i < facts->file_count; i++)
-		if (strcasecmp(facts->files[i].file.path, path) == 0)
-			facts->files[i].stays = true;
+	if (!visit->metadata->is_folder || visit->metadata->attributes & FILE_IS_REPARSE_POINT)
+		target_add(facts, NOT_A_FOLDER, visit->path);
+	for (uint32_t i = 0; i < facts->files.count; i++)
+		if (strcasecmp(facts->files.items[i].file.path, visit->path) == 0)
+			facts->files.items[i].stays = true;
 	return 0;
 }
 
 /* How many entries of the folder have this name when case is ignored. */
-static int count_names(struct volume *target, const char *folder, const char *name, uint32_t *names,
-		       struct bs_error *err)
+static int target_count_names(struct volume *target, const char *folder, const char *name,
+			      uint32_t *names, struct bs_error *err)
 {
-	struct volume_file *file;
+	SCOPED_FILE *file = NULL;
+	SCOPED struct volume_entry *entries = NULL;
 	struct volume_metadata metadata;
-	struct volume_entry *entries = NULL;
 	size_t count = 0;
-	int result;
 
 	*names = 0;
 	if (volume_open_file(target, folder, &file, err) < 0)
 		return -1;
 	if (!file)
 		return 0;
-	result = volume_stat(file, &metadata, err);
-	if (result == 0 && metadata.is_folder)
-		result = volume_list(file, &entries, &count, err);
-	volume_done_file(file);
+	if (volume_stat(file, &metadata, err) < 0 ||
+	    (metadata.is_folder && volume_list(file, &entries, &count, err) < 0))
+		return -1;
 	for (size_t i = 0; i < count; i++)
 		*names += strcasecmp(entries[i].name, name) == 0;
-	free(entries);
-	return result;
+	return 0;
 }
 
 /* What stands under the item's names, its own and its 8.3 name. */
-static int read_names(struct volume *target, struct boot_item *item, struct bs_error *err)
+static int target_read_names(struct volume *target, struct boot_item *item, struct bs_error *err)
 {
-	const char *name = strrchr(item->path, '\\') + 1;
+	const char *name = guest_path_name(item->path);
 	char folder[BS_PATH_MAX];
 
-	snprintf(folder, sizeof(folder), "%.*s", (int)(name - item->path), item->path);
+	guest_path_folder(item->path, folder);
 	if (reader_find(target, item->path, &item->there, err) < 0)
 		return -1;
 	if (item->short_name[0] != '\0') {
-		snprintf(item->short_path, sizeof(item->short_path), "%.700s%s", folder,
-			 item->short_name);
+		if (!volume_join(item->short_path, folder, item->short_name))
+			return fail(err, BS_BOOT_FILE_UNSUPPORTED, "%.400s is too long a path",
+				    item->path);
 		if (reader_find(target, item->short_path, &item->short_there, err) < 0)
 			return -1;
 	}
-	return count_names(target, folder, name, &item->names, err);
+	return target_count_names(target, folder, name, &item->names, err);
 }
 
 int boot_target_read(struct reader *reader, struct volume *target, struct bs_error *err)
@@ -109,10 +105,10 @@ int boot_target_read(struct reader *reader, struct volume *target, struct bs_err
 		struct boot_item *item = &facts->items[i];
 		bool found;
 
-		if (read_names(target, item, err) < 0 ||
-		    tree_walk_parents(target, item->path, read_parent, facts, err) < 0 ||
+		if (target_read_names(target, item, err) < 0 ||
+		    tree_walk_parents(target, item->path, target_read_parent, facts, err) < 0 ||
 		    tree_count(target, item->path, &item->replaces, err) < 0 ||
-		    tree_walk(target, item->path, read_replaced, facts, &found, err) < 0)
+		    tree_walk(target, item->path, target_read_replaced, facts, &found, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -2,14 +2,15 @@
 /* Reads the boot volume: the loader, Windows' name, and what stands where the boot files go. */
 #include <string.h>
 
+#include "ntfs/scoped.h"
 #include "windows/reader.h"
 
 /*
  * Whether a loader begins like a program.  Of what a filter of Windows has to unpack (WOF) the
  * bytes are not there, so it counts as one.
  */
-static int read_start(struct volume_file *file, const struct volume_metadata *metadata,
-		      struct fact_loader *loader, struct bs_error *err)
+static int loader_read_start(struct volume_file *file, const struct volume_metadata *metadata,
+			     struct fact_loader *loader, struct bs_error *err)
 {
 	uint8_t magic[2];
 
@@ -28,30 +29,25 @@ static int read_start(struct volume_file *file, const struct volume_metadata *me
 	return 0;
 }
 
-static int read_loader(struct volume *volume, const char *path, struct fact_loader *loader,
+static int loader_read(struct volume *volume, const char *path, struct fact_loader *loader,
 		       struct bs_error *err)
 {
 	struct fact_loader found = {.kind = LOADER_MISSING};
-	struct volume_file *file;
+	SCOPED_FILE *file = NULL;
 	struct volume_metadata metadata;
-	int result;
 
-	if (volume_open_file(volume, path, &file, err) < 0)
+	if (volume_open_file(volume, path, &file, err) < 0 ||
+	    (file && volume_stat(file, &metadata, err) < 0))
 		return -1;
-	if (file) {
-		result = volume_stat(file, &metadata, err);
-		if (result == 0 && !metadata.is_folder && metadata.size != 0)
-			result = read_start(file, &metadata, &found, err);
-		volume_done_file(file);
-		if (result < 0)
-			return -1;
-	}
+	if (file && !metadata.is_folder && metadata.size != 0 &&
+	    loader_read_start(file, &metadata, &found, err) < 0)
+		return -1;
 	*loader = found;
 	return 0;
 }
 
 /* The loader that starts by default, where that is not the one of the chosen Windows. */
-static int read_default_loader(struct reader *reader, struct bs_error *err)
+static int loader_read_default(struct reader *reader, struct bs_error *err)
 {
 	struct facts *facts = reader->facts;
 	int32_t index = facts->starts.index;
@@ -60,19 +56,19 @@ static int read_default_loader(struct reader *reader, struct bs_error *err)
 	if (index < 0 || index == facts->boot_index || !facts_is_readable(facts, index))
 		return 0;
 	if (reader_mount(reader, index, &volume, err) == 0 &&
-	    read_loader(volume, facts->starts.path, &facts->default_loader, err) == 0)
+	    loader_read(volume, facts->starts.path, &facts->default_loader, err) == 0)
 		return 0;
 	reader_unmount(reader, index);
 	return reader_is_content(err->code) ? 0 : -1;
 }
 
-static int read_boot(struct reader *reader, struct bs_error *err)
+static int boot_volume_read_all(struct reader *reader, struct bs_error *err)
 {
 	struct facts *facts = reader->facts;
 	struct volume *boot;
 
 	if (reader_mount(reader, facts->boot_index, &boot, err) < 0 ||
-	    read_loader(boot, facts->loader_path, &facts->loader, err) < 0)
+	    loader_read(boot, facts->loader_path, &facts->loader, err) < 0)
 		return -1;
 	if (facts->starts.index == facts->boot_index)
 		facts->default_loader = facts->loader;
@@ -86,9 +82,9 @@ int boot_volume_read(struct reader *reader, struct bs_error *err)
 {
 	struct facts *facts = reader->facts;
 
-	if (read_default_loader(reader, err) < 0)
+	if (loader_read_default(reader, err) < 0)
 		return -1;
-	if (!facts_is_readable(facts, facts->boot_index) || read_boot(reader, err) == 0)
+	if (!facts_is_readable(facts, facts->boot_index) || boot_volume_read_all(reader, err) == 0)
 		return 0;
 	return reader_keep_error(err, &facts->boot_error);
 }

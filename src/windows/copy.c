@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/copy.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <nettle/sha2.h>
 
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
-#include "windows/tree.h"
+#include "util/path.h"
 
 #define CHUNK (1u << 20) /* bytes copied at a time */
 /*
@@ -25,8 +26,8 @@ struct copy {
 	uint8_t *chunk;
 };
 
-static int write_chunk(struct volume_file *to, const char *stream, uint64_t offset,
-		       const uint8_t *chunk, size_t length, struct bs_error *err)
+static int copy_write_chunk(struct volume_file *to, const char *stream, uint64_t offset,
+			    const uint8_t *chunk, size_t length, struct bs_error *err)
 {
 	int result = volume_write(to, stream, offset, chunk, length, err);
 
@@ -52,7 +53,7 @@ static int copy_stream(const struct copy *copy, struct volume_file *from, struct
 		size_t length = min_u64(stream->size - offset, CHUNK);
 
 		if (volume_read(from, stream->name, offset, copy->chunk, length, err) < 0 ||
-		    write_chunk(to, stream->name, offset, copy->chunk, length, err) < 0)
+		    copy_write_chunk(to, stream->name, offset, copy->chunk, length, err) < 0)
 			return -1;
 		if (unnamed)
 			sha256_update(&hash, length, copy->chunk);
@@ -66,188 +67,163 @@ static int copy_stream(const struct copy *copy, struct volume_file *from, struct
 static int copy_streams(const struct copy *copy, struct volume_file *from, struct volume_file *to,
 			struct bs_error *err)
 {
-	struct volume_stream *streams;
+	SCOPED struct volume_stream *streams = NULL;
 	size_t count;
-	int result = 0;
 
 	if (volume_streams(from, &streams, &count, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count && result == 0; i++)
-		result = copy_stream(copy, from, to, &streams[i], err);
-	free(streams);
-	return result;
+	for (size_t i = 0; i < count; i++)
+		if (copy_stream(copy, from, to, &streams[i], err) < 0)
+			return -1;
+	return 0;
 }
 
 /* Whether the volume gives back the descriptor that it was given: where $Secure is damaged it gives
  * another file's, or none. */
-static int check_security(struct volume_file *to, const uint8_t *descriptor, size_t size,
-			  struct bs_error *err)
+static int copy_check_security(struct volume_file *to, const uint8_t *descriptor, size_t size,
+			       struct bs_error *err)
 {
-	uint8_t *found;
+	SCOPED uint8_t *found = NULL;
 	size_t found_size;
-	int result;
 
 	if (volume_security(to, &found, &found_size, err) < 0)
 		return -1;
-	result = found_size == size && (size == 0 || memcmp(found, descriptor, size) == 0)
-			 ? 0
-			 : fail(err, BS_NTFS_DAMAGED,
-				"$Secure of the boot volume is damaged: a security descriptor "
-				"that was written there reads as another one");
-	free(found);
-	return result;
+	if (found_size != size || (size != 0 && memcmp(found, descriptor, size) != 0))
+		return fail(err, BS_NTFS_DAMAGED,
+			    "$Secure of the boot volume is damaged: a security descriptor that was "
+			    "written there reads as another one");
+	return 0;
 }
 
 static int copy_security(struct volume_file *from, struct volume_file *to, struct bs_error *err)
 {
-	uint8_t *descriptor;
+	SCOPED uint8_t *descriptor = NULL;
 	size_t size;
-	int result;
 
-	if (volume_security(from, &descriptor, &size, err) < 0)
+	if (volume_security(from, &descriptor, &size, err) < 0 ||
+	    volume_set_security(to, descriptor, size, err) < 0)
 		return -1;
-	result = volume_set_security(to, descriptor, size, err);
-	if (result == 0)
-		result = check_security(to, descriptor, size, err);
-	free(descriptor);
-	return result;
+	return copy_check_security(to, descriptor, size, err);
 }
 
 static int copy_extended_attributes(struct volume_file *from, struct volume_file *to,
 				    struct bs_error *err)
 {
-	uint8_t *attributes;
+	SCOPED uint8_t *attributes = NULL;
 	size_t size;
-	int result = 0;
 
 	if (volume_extended_attributes(from, &attributes, &size, err) < 0)
 		return -1;
-	if (size != 0)
-		result = volume_set_extended_attributes(to, attributes, size, err);
-	free(attributes);
-	return result;
+	return size != 0 ? volume_set_extended_attributes(to, attributes, size, err) : 0;
 }
 
-static int fill(const struct copy *copy, struct volume_file *from, const char *path,
-		const struct volume_metadata *metadata, struct bs_error *err)
+/* Opens a file that was made on the target. */
+static int copy_open(struct volume *target, const char *path, struct volume_file **to,
+		     struct bs_error *err)
+{
+	if (volume_open_file(target, path, to, err) < 0)
+		return -1;
+	return *to ? 0 : fail(err, BS_NTFS, "%s was made and is missing", path);
+}
+
+/* After an error the volume is thrown away: the first error tells. */
+static int copy_give_up(struct volume_file *to)
+{
+	volume_done_file(to);
+	return -1;
+}
+
+/* Sets the times, which is the last change, and closes the file. */
+static int copy_finish(struct volume_file *to, const struct volume_metadata *metadata,
+		       struct bs_error *err)
+{
+	if (volume_set_times(to, metadata, err) < 0)
+		return copy_give_up(to);
+	return volume_close_file(to, err);
+}
+
+static int copy_fill(const struct copy *copy, const struct tree_visit *from, struct bs_error *err)
 {
 	struct volume_file *to;
-	int result;
 
-	if (volume_open_file(copy->target, path, &to, err) < 0)
+	if (copy_open(copy->target, from->path, &to, err) < 0)
 		return -1;
-	if (to == NULL)
-		return fail(err, BS_NTFS, "%s was made and is missing", path);
-	result = copy_streams(copy, from, to, err);
-	if (result == 0)
-		result = copy_security(from, to, err);
-	if (result == 0)
-		result = copy_extended_attributes(from, to, err);
-	if (result == 0)
-		result = volume_set_attributes(to, metadata->attributes, err);
-	if (result == 0)
-		result = volume_set_times(to, metadata, err);
-	if (result < 0)
-		volume_done_file(to); /* the volume is thrown away: the first error tells */
-	else
-		result = volume_close_file(to, err);
-	return result;
+	if (copy_streams(copy, from->file, to, err) < 0 || copy_security(from->file, to, err) < 0 ||
+	    copy_extended_attributes(from->file, to, err) < 0 ||
+	    volume_set_attributes(to, from->metadata->attributes, err) < 0)
+		return copy_give_up(to);
+	return copy_finish(to, from->metadata, err);
 }
 
-/* Splits a path into the folder and the name. */
-static void folder_of(const char *path, char folder[BS_PATH_MAX])
-{
-	size_t length = (size_t)(strrchr(path, '\\') - path);
-
-	memcpy(folder, path, length);
-	folder[length] = '\0';
-	if (length == 0)
-		strcpy(folder, "\\");
-}
-
-static int copy_one(void *context, const char *path, struct volume_file *file,
-		    const struct volume_metadata *metadata, struct bs_error *err)
+static int copy_one(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	const struct copy *copy = context;
 	const struct bs_plan_file *planned = &copy->plan->files[*copy->cursor];
 	char folder[BS_PATH_MAX];
 
-	if (*copy->cursor == copy->plan->file_count || strcmp(planned->path, path) != 0 ||
-	    planned->size != metadata->size || planned->is_folder != metadata->is_folder)
-		return fail(err, BS_CHANGED_MEANWHILE, "%s is not as it was planned", path);
-	folder_of(path, folder);
-	if (volume_create(copy->target, folder, metadata->name, metadata->is_folder, err) < 0 ||
-	    volume_set_names(copy->target, folder, metadata, err) < 0 ||
-	    fill(copy, file, path, metadata, err) < 0)
-		return fail_prefix(err, "copying %s", path);
+	if (*copy->cursor == copy->plan->file_count || strcmp(planned->path, visit->path) != 0 ||
+	    planned->size != visit->metadata->size ||
+	    planned->is_folder != visit->metadata->is_folder)
+		return fail(err, BS_CHANGED_MEANWHILE, "%s is not as it was planned", visit->path);
+	guest_path_folder(visit->path, folder);
+	if (volume_create(copy->target, folder, visit->metadata->name, visit->metadata->is_folder,
+			  err) < 0 ||
+	    volume_set_names(copy->target, folder, visit->metadata, err) < 0 ||
+	    copy_fill(copy, visit, err) < 0)
+		return fail_prefix(err, "copying %s", visit->path);
 	++*copy->cursor;
 	return 0;
 }
 
 /* A folder's times change when something is made in it, so they are set when all is there. */
-static int stamp_folder(void *context, const char *path, struct volume_file *file,
-			const struct volume_metadata *metadata, struct bs_error *err)
+static int copy_stamp_folder(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	struct volume_file *to;
 
-	(void)file;
-	if (!metadata->is_folder)
+	if (!visit->metadata->is_folder)
 		return 0;
-	if (volume_open_file(context, path, &to, err) < 0)
+	if (copy_open(context, visit->path, &to, err) < 0)
 		return -1;
-	if (to == NULL)
-		return fail(err, BS_NTFS, "%s was made and is missing", path);
-	if (volume_set_times(to, metadata, err) < 0) {
-		volume_done_file(to);
-		return -1;
-	}
-	return volume_close_file(to, err);
+	return copy_finish(to, visit->metadata, err);
 }
 
 /* A folder on the way: copied when it is the next of the plan. */
-static int copy_parent(void *context, const char *path, struct volume_file *file,
-		       const struct volume_metadata *metadata, struct bs_error *err)
+static int copy_parent(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	const struct copy *copy = context;
 	uint32_t next = *copy->cursor;
 
-	if (next == copy->plan->file_count || strcmp(copy->plan->files[next].path, path) != 0)
+	if (next == copy->plan->file_count ||
+	    strcmp(copy->plan->files[next].path, visit->path) != 0)
 		return 0;
-	return copy_one(context, path, file, metadata, err);
+	return copy_one(context, visit, err);
 }
 
 /* And with the times that it has in the plan's source, also when this item is not its first. */
-static int stamp_parent(void *context, const char *path, struct volume_file *file,
-			const struct volume_metadata *metadata, struct bs_error *err)
+static int copy_stamp_parent(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	const struct copy *copy = context;
 
 	for (uint32_t i = 0; i < *copy->cursor; i++)
-		if (strcasecmp(copy->plan->files[i].path, path) == 0)
-			return stamp_folder(copy->target, path, file, metadata, err);
+		if (strcasecmp(copy->plan->files[i].path, visit->path) == 0)
+			return copy_stamp_folder(copy->target, visit, err);
 	return 0;
 }
 
 int copy_item(struct volume *source, struct volume *target, const char *item, struct bs_plan *plan,
 	      uint32_t *cursor, struct bs_error *err)
 {
-	struct copy copy = {.target = target, .plan = plan, .cursor = cursor};
+	SCOPED uint8_t *chunk = malloc(CHUNK);
+	struct copy copy = {.target = target, .plan = plan, .cursor = cursor, .chunk = chunk};
 	uint32_t removed;
 	bool found;
-	int result;
 
-	copy.chunk = malloc(CHUNK);
-	if (copy.chunk == NULL)
+	if (!chunk)
 		return fail_memory(err);
-	result = tree_walk_parents(source, item, copy_parent, &copy, err);
-	if (result == 0)
-		result = volume_remove(target, item, &removed, err);
-	if (result == 0)
-		result = tree_walk(source, item, copy_one, &copy, &found, err);
-	if (result == 0)
-		result = tree_walk(source, item, stamp_folder, target, &found, err);
-	if (result == 0)
-		result = tree_walk_parents(source, item, stamp_parent, &copy, err);
-	free(copy.chunk);
-	return result;
+	if (tree_walk_parents(source, item, copy_parent, &copy, err) < 0 ||
+	    volume_remove(target, item, &removed, err) < 0 ||
+	    tree_walk(source, item, copy_one, &copy, &found, err) < 0 ||
+	    tree_walk(source, item, copy_stamp_folder, target, &found, err) < 0)
+		return -1;
+	return tree_walk_parents(source, item, copy_stamp_parent, &copy, err);
 }

@@ -4,55 +4,46 @@
  * "wherever bootmgr came from" (`boot`), and those that lead to the boot volume, with the files
  * there that they name.  What moves because of them is added to the boot files on the way.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "windows/reader.h"
 
-static bool is_on(const struct facts *facts, const struct bcd_device *device, int32_t index)
+static bool element_is_on(const struct facts *facts, const struct bcd_device *device, int32_t index)
 {
 	return device->kind == BCD_DEVICE_PARTITION &&
 	       device->disk_signature == facts->disk_signature &&
 	       device->partition_offset == facts->partitions[index].is.start;
 }
 
-/* Adds an element to the facts, or returns NULL if the store has too many of them. */
-static struct fact_element *add_element(struct facts *facts, const struct bcd *bcd,
-					const struct bcd_element *element,
-					const struct bcd_device *device)
+static void element_describe(const struct facts *facts, const struct bcd *bcd,
+			     const struct bcd_element *element, const struct bcd_device *device,
+			     struct fact_element *added)
 {
-	struct fact_element *added;
-
-	if (facts->element_count == FACT_ELEMENTS_MAX) {
-		facts->elements_left_out = true;
-		return NULL;
-	}
-	added = &facts->elements[facts->element_count++];
 	*added = (struct fact_element){
 		.id = element->id,
 		.offset = device->field_offset,
 		.application = bcd_application(element),
 		.file = device->file,
 		.by_boot = device->kind == BCD_DEVICE_BOOT,
-		.on_system = is_on(facts, device, facts->system_index),
-		.on_boot = is_on(facts, device, facts->boot_index),
+		.on_system = element_is_on(facts, device, facts->system_index),
+		.on_boot = element_is_on(facts, device, facts->boot_index),
 	};
 	memcpy(added->object, element->object, sizeof(added->object));
 	bcd_text(bcd, bcd_find(bcd, element->object, BCD_DESCRIPTION), added->name,
 		 sizeof(added->name));
 	bcd_device_file(bcd, element, device, added->named, sizeof(added->named));
-	return added;
 }
 
 /* Whether an element leads to the system volume or, in the second pass, to the boot volume. */
-static bool leads_to(const struct facts *facts, const struct bcd_device *device, int32_t index)
+static bool element_leads_to(const struct facts *facts, const struct bcd_device *device,
+			     int32_t index)
 {
-	return is_on(facts, device, index) ||
+	return element_is_on(facts, device, index) ||
 	       (index == facts->system_index && device->kind == BCD_DEVICE_BOOT);
 }
 
-static int move_file(struct reader *reader, struct volume *system,
-		     const struct fact_element *element, struct bs_error *err)
+static int element_move_file(struct reader *reader, struct volume *system,
+			     const struct fact_element *element, struct bs_error *err)
 {
 	const char *path = element->found.path;
 
@@ -71,8 +62,8 @@ static int move_file(struct reader *reader, struct volume *system,
 }
 
 /* Reads the elements that lead to a partition, and what is there. */
-static int read_elements(struct reader *reader, const struct bcd *bcd, int32_t index,
-			 struct bs_error *err)
+static int elements_read_on(struct reader *reader, const struct bcd *bcd, int32_t index,
+			    struct bs_error *err)
 {
 	struct facts *facts = reader->facts;
 	struct volume *volume;
@@ -86,16 +77,20 @@ static int read_elements(struct reader *reader, const struct bcd *bcd, int32_t i
 		if (!bcd_is_device(bcd->elements[i].id))
 			continue;
 		bcd_device(bcd, &bcd->elements[i], &device);
-		if (!leads_to(facts, &device, index))
+		if (!element_leads_to(facts, &device, index))
 			continue;
-		element = add_element(facts, bcd, &bcd->elements[i], &device);
-		if (!element)
+		facts->elements_left_out = facts->elements.count == FACT_ELEMENTS_MAX;
+		if (facts->elements_left_out)
 			break;
+		element = fact_elements_add(&facts->elements, err);
+		if (!element)
+			return -1;
+		element_describe(facts, bcd, &bcd->elements[i], &device, element);
 		if (reader_find(volume, element->named, &element->found, err) < 0)
 			return -1;
 		if (index == facts->system_index)
 			element->fate = facts_fate(facts, element);
-		if (move_file(reader, volume, element, err) < 0)
+		if (element_move_file(reader, volume, element, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -105,13 +100,10 @@ int elements_read(struct reader *reader, const struct bcd *bcd, struct bs_error 
 {
 	struct facts *facts = reader->facts;
 
-	facts->elements = calloc(FACT_ELEMENTS_MAX, sizeof(*facts->elements));
-	if (!facts->elements)
-		return fail_memory(err);
-	if (read_elements(reader, bcd, facts->system_index, err) < 0)
+	if (elements_read_on(reader, bcd, facts->system_index, err) < 0)
 		return -1;
 	if (!facts_is_readable(facts, facts->boot_index) ||
-	    read_elements(reader, bcd, facts->boot_index, err) == 0)
+	    elements_read_on(reader, bcd, facts->boot_index, err) == 0)
 		return 0;
 	reader_unmount(reader, facts->boot_index);
 	return reader_keep_error(err, &facts->elements_error);

@@ -6,10 +6,82 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "windows/disk-signature.h"
 #include "windows/reader.h"
 
-static void read_entry(const struct bcd *bcd, const char *object, struct fact_entry *entry)
+/* ---- a changed signature ------------------------------------------------------------------- */
+
+/* Whether a device of the store names this disk by the signature that it has. */
+static bool signature_is_in_store(const struct facts *facts, const struct bcd *bcd)
+{
+	for (size_t i = 0; i < bcd->count; i++) {
+		struct bcd_device device;
+
+		if (!bcd_is_device(bcd->elements[i].id))
+			continue;
+		bcd_device(bcd, &bcd->elements[i], &device);
+		if (device.kind == BCD_DEVICE_PARTITION &&
+		    device.disk_signature == facts->disk_signature)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The Windows at the place that the boot menu names says by which signature it knows its drive C:.
+ * If it says nothing, the rest of the store decides.
+ */
+static int signature_ask_windows(struct reader *reader, const struct bcd *bcd, int32_t index,
+				 uint32_t named, bool *changed, struct bs_error *err)
+{
+	struct volume *volume;
+	uint32_t signature = 0;
+	bool known = false;
+
+	if (reader_mount(reader, index, &volume, err) < 0 ||
+	    hives_read_signature(volume, &signature, &known, err) < 0) {
+		reader_unmount(reader, index);
+		if (!reader_is_content(err->code))
+			return -1;
+	}
+	*changed = known ? signature == named : !signature_is_in_store(reader->facts, bcd);
+	return 0;
+}
+
+/*
+ * Tells a disk whose signature was changed from a disk that starts the Windows of another one.
+ * Windows gives a disk another signature when a disk with the same one is attached already: a clone
+ * beside its original.  The boot menu of the disk then still names the old signature, and bootmgr
+ * finds no such disk.  (Microsoft, "Fixing Disk Signature Collisions".)
+ *
+ * *changed = whether `device` names this disk by an earlier signature: another one than it has, but
+ * the place of a partition that has the file `path`.
+ */
+static int signature_changed(struct reader *reader, const struct bcd *bcd,
+			     const struct bcd_device *device, const char *path, bool *changed,
+			     struct bs_error *err)
+{
+	const struct facts *facts = reader->facts;
+	bool there = false;
+
+	*changed = false;
+	if (device->file != BCD_NO_FILE || device->kind != BCD_DEVICE_PARTITION ||
+	    device->disk_signature == facts->disk_signature)
+		return 0;
+	for (uint32_t i = 0; i < facts->partition_count; i++) {
+		if (facts->partitions[i].is.start != device->partition_offset)
+			continue;
+		if (reader_has_file(reader, (int32_t)i, path, &there, err) < 0)
+			return -1;
+		return there ? signature_ask_windows(reader, bcd, (int32_t)i,
+						     device->disk_signature, changed, err)
+			     : 0;
+	}
+	return 0;
+}
+
+/* ---- entries ------------------------------------------------------------------------------- */
+
+static void entry_read(const struct bcd *bcd, const char *object, struct fact_entry *entry)
 {
 	const struct bcd_element *device = bcd_find(bcd, object, BCD_DEVICE);
 
@@ -34,21 +106,21 @@ static bool entry_suits(const struct facts *facts, const struct fact_entry *entr
 }
 
 /* The first entry that suits: in the order of the menu, then of those that are not in it. */
-static bool find_entry(const struct facts *facts, const struct bcd *bcd, int32_t partition,
+static bool entry_find(const struct facts *facts, const struct bcd *bcd, int32_t partition,
 		       struct fact_entry *entry)
 {
 	const struct bcd_element *order = bcd_find(bcd, BCD_BOOTMGR, BCD_DISPLAY_ORDER);
 	char object[40];
 
 	for (size_t i = 0; bcd_list_text(bcd, order, i, object, sizeof(object)); i++) {
-		read_entry(bcd, object, entry);
+		entry_read(bcd, object, entry);
 		if (entry_suits(facts, entry, partition))
 			return true;
 	}
 	for (size_t i = 0; i < bcd->count; i++) {
 		if (bcd->elements[i].id != BCD_DEVICE)
 			continue;
-		read_entry(bcd, bcd->elements[i].object, entry);
+		entry_read(bcd, bcd->elements[i].object, entry);
 		if (entry_suits(facts, entry, partition))
 			return true;
 	}
@@ -56,7 +128,7 @@ static bool find_entry(const struct facts *facts, const struct bcd *bcd, int32_t
 }
 
 /* Finds the partition of an entry, also when its device is "where the program is". */
-static int follow_entry(struct reader *reader, const struct bcd *bcd, struct fact_entry *entry,
+static int entry_follow(struct reader *reader, const struct bcd *bcd, struct fact_entry *entry,
 			struct bs_error *err)
 {
 	uint32_t count;
@@ -67,23 +139,23 @@ static int follow_entry(struct reader *reader, const struct bcd *bcd, struct fac
 		return -1;
 	if (entry->index >= 0)
 		return 0;
-	return disk_signature_changed(reader, bcd, &entry->device, entry->path,
-				      &entry->signature_changed, err);
+	return signature_changed(reader, bcd, &entry->device, entry->path,
+				 &entry->signature_changed, err);
 }
 
 /* The default entry.  Of one that starts a tool or an earlier Windows, also whether its file is
  * there. */
-static int read_default(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
+static int entry_read_default(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
 {
 	struct fact_entry *first = &reader->facts->first;
 	char object[40];
 
 	if (!bcd_default_object(bcd, object))
 		return 0;
-	read_entry(bcd, object, first);
+	entry_read(bcd, object, first);
 	if (!first->has_device)
 		return 0;
-	if (follow_entry(reader, bcd, first, err) < 0)
+	if (entry_follow(reader, bcd, first, err) < 0)
 		return -1;
 	if (first->is_windows || first->index < 0 || first->device.file != BCD_NO_FILE)
 		return 0;
@@ -94,16 +166,16 @@ static int read_default(struct reader *reader, const struct bcd *bcd, struct bs_
  * The Windows that starts by default: the default entry's, or, when that is a tool or an earlier
  * Windows, that of the first entry with a partition of this disk.
  */
-static int read_windows(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
+static int entry_read_windows(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
 {
 	struct facts *facts = reader->facts;
 	struct fact_entry *starts = &facts->starts;
 
-	if (facts->first.is_windows || !find_entry(facts, bcd, -1, starts)) {
+	if (facts->first.is_windows || !entry_find(facts, bcd, -1, starts)) {
 		*starts = facts->first;
 		if (!starts->is_windows)
 			starts->index = -1; /* it is no Windows, wherever it is */
-	} else if (follow_entry(reader, bcd, starts, err) < 0) {
+	} else if (entry_follow(reader, bcd, starts, err) < 0) {
 		return -1;
 	}
 	if (starts->index >= 0)
@@ -112,7 +184,7 @@ static int read_windows(struct reader *reader, const struct bcd *bcd, struct bs_
 			     err);
 }
 
-static void choose_boot(struct facts *facts, const struct bcd *bcd)
+static void entries_choose_boot(struct facts *facts, const struct bcd *bcd)
 {
 	const char *path = facts->starts.path;
 	struct fact_entry chosen;
@@ -121,19 +193,19 @@ static void choose_boot(struct facts *facts, const struct bcd *bcd)
 	if (facts->wanted_boot != 0)
 		facts->boot_index = facts_index(facts, facts->wanted_boot);
 	if (facts->boot_index >= 0 && facts->boot_index != facts->starts.index)
-		path = find_entry(facts, bcd, facts->boot_index, &chosen) ? chosen.path
+		path = entry_find(facts, bcd, facts->boot_index, &chosen) ? chosen.path
 									  : USUAL_LOADER;
 	snprintf(facts->loader_path, sizeof(facts->loader_path), "%s", path);
 }
 
 int entries_read(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
 {
-	if (read_default(reader, bcd, err) < 0)
+	if (entry_read_default(reader, bcd, err) < 0)
 		return -1;
 	if (!reader->facts->first.has_device)
 		return 0;
-	if (read_windows(reader, bcd, err) < 0)
+	if (entry_read_windows(reader, bcd, err) < 0)
 		return -1;
-	choose_boot(reader->facts, bcd);
+	entries_choose_boot(reader->facts, bcd);
 	return 0;
 }

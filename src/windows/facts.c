@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/facts.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "util/bytes.h"
+
+/* Bytes.  The clusters that copies take beyond their content: index blocks, records,
+ * descriptors. */
+#define ROOM_MARGIN (1u << 20)
 
 void facts_begin(struct facts *facts, uint64_t disk_size, const struct bs_options *options)
 {
@@ -13,6 +18,7 @@ void facts_begin(struct facts *facts, uint64_t disk_size, const struct bs_option
 		.needed_room =
 			options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE,
 		.disk_size = disk_size,
+		.active_index = -1,
 		.system_index = -1,
 		.starts.index = -1,
 		.windows_index = -1,
@@ -22,10 +28,8 @@ void facts_begin(struct facts *facts, uint64_t disk_size, const struct bs_option
 
 void facts_free(struct facts *facts)
 {
-	free(facts->files);
-	free(facts->elements);
-	facts->files = NULL;
-	facts->elements = NULL;
+	fact_files_free(&facts->files);
+	fact_elements_free(&facts->elements);
 }
 
 /* ---- partitions ---------------------------------------------------------------------------- */
@@ -43,20 +47,6 @@ struct bs_partition facts_partition(uint32_t number, const struct mbr_entry *ent
 	};
 }
 
-uint32_t facts_active(const struct facts *facts, int32_t *index)
-{
-	uint32_t count = 0;
-
-	*index = -1;
-	for (uint32_t i = 0; i < facts->partition_count; i++) {
-		if (!facts->partitions[i].is.active)
-			continue;
-		count++;
-		*index = (int32_t)i;
-	}
-	return count;
-}
-
 int32_t facts_index(const struct facts *facts, uint32_t number)
 {
 	for (uint32_t i = 0; i < facts->partition_count; i++)
@@ -69,14 +59,13 @@ int32_t facts_index(const struct facts *facts, uint32_t number)
 int32_t facts_choose_system(const struct facts *facts)
 {
 	uint32_t wanted = facts->wanted_system;
-	int32_t index;
 
 	if (wanted != 0) /* only a primary partition can be active */
 		return wanted <= MBR_ENTRIES ? facts_index(facts, wanted) : -1;
-	if (facts_active(facts, &index) != 1 ||
-	    facts->partitions[index].is.filesystem == BS_FS_EXTENDED)
+	if (facts->active_count != 1 ||
+	    facts->partitions[facts->active_index].is.filesystem == BS_FS_EXTENDED)
 		return -1;
-	return index;
+	return facts->active_index;
 }
 
 int32_t facts_resolve(const struct facts *facts, const struct bcd_device *device)
@@ -121,13 +110,55 @@ bool facts_need_boot_code(const struct facts *facts)
 	return boot->boot_record.hidden_sectors != boot->is.start / SECTOR_SIZE;
 }
 
+bool facts_has_default(const struct facts *facts)
+{
+	return facts->bcd == BCD_GOOD && facts->first.has_device;
+}
+
+bool facts_is_lost(const struct facts *facts)
+{
+	return facts_has_default(facts) && facts->starts.index < 0;
+}
+
+bool facts_is_on_other_disk(const struct facts *facts)
+{
+	const struct bcd_device *device = &facts->starts.device;
+
+	return facts_is_lost(facts) && !facts->starts.signature_changed &&
+	       device->file == BCD_NO_FILE && device->kind == BCD_DEVICE_PARTITION &&
+	       device->disk_signature != facts->disk_signature;
+}
+
+struct fact_room facts_room(const struct facts *facts)
+{
+	struct fact_room room = {.is_known = false};
+	const struct bs_partition *boot;
+	uint64_t copies = facts->stream_bytes;
+
+	if (!facts_are_apart(facts) || !facts->partitions[facts->boot_index].is.usage_known)
+		return room;
+	boot = &facts->partitions[facts->boot_index].is;
+	room.is_known = true;
+	/* The lengths of streams are the image's word: nothing may overflow. */
+	for (uint32_t i = 0; i < facts->files.count; i++)
+		if (!facts->files.items[i].stays && !add_u64(copies, boot->cluster_size, &copies))
+			copies = UINT64_MAX;
+	if (!add_u64(copies, ROOM_MARGIN, &room.needed))
+		room.needed = UINT64_MAX;
+	if (!add_u64(boot->free, facts->replaced_bytes, &room.available) ||
+	    room.available > boot->size)
+		room.available = boot->size;
+	room.after = room.available > copies ? room.available - copies : 0;
+	return room;
+}
+
 /* ---- files --------------------------------------------------------------------------------- */
 
 const struct fact_file *facts_find(const struct facts *facts, const char *path)
 {
-	for (uint32_t i = 0; i < facts->file_count; i++)
-		if (strcasecmp(facts->files[i].file.path, path) == 0)
-			return &facts->files[i];
+	for (uint32_t i = 0; i < facts->files.count; i++)
+		if (strcasecmp(facts->files.items[i].file.path, path) == 0)
+			return &facts->files.items[i];
 	return NULL;
 }
 

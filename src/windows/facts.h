@@ -18,6 +18,7 @@
 #include "boot/mbr.h"
 #include "boot/vbr.h"
 #include "ntfs/volume.h"
+#include "util/vector.h"
 
 #define BOOT_MANAGER   "\\bootmgr"
 #define BOOT_FOLDER    "\\Boot"
@@ -65,6 +66,8 @@ struct fact_file {
 	bool bad_stream_name; /* of a stream: no valid Unicode */
 	bool stays; /* a folder on the way to an item, which the boot volume has already */
 };
+
+DEFINE_VECTOR(fact_files, struct fact_file);
 
 /*
  * What is under a path.  The volume's own metadata counts as nothing.  `size` and `attributes` are
@@ -144,6 +147,7 @@ struct fact_element {
 	struct fact_found found; /* what is there */
 	enum fact_fate fate;
 };
+DEFINE_VECTOR(fact_elements, struct fact_element);
 
 /* The files of an earlier Windows (NT to XP) and its menu. */
 #define LEGACY_FILES 5u
@@ -187,12 +191,13 @@ struct facts {
 	uint8_t flags[MBR_ENTRIES];
 	uint32_t partition_count;
 	struct fact_partition partitions[BS_PARTITIONS_MAX];
-	int32_t system_index; /* facts_choose_system() */
+	uint32_t active_count; /* active partitions */
+	int32_t active_index;  /* the last one of them, or -1 */
+	int32_t system_index;  /* facts_choose_system() */
 
 	/* The boot files.  Of the system volume's error the code is BS_OK when there was none. */
 	struct bs_error system_error;
-	uint32_t file_count, file_room;
-	struct fact_file *files; /* folders before what is in them */
+	struct fact_files files; /* folders before what is in them */
 	uint64_t stream_bytes;   /* of all streams */
 	uint32_t item_count;
 	struct boot_item items[BOOT_ITEMS_MAX]; /* in the order in which they are copied */
@@ -214,8 +219,7 @@ struct facts {
 	char loader_path[BS_PATH_MAX]; /* of the Windows on the boot volume */
 
 	/* What else the menu leads to; read if a fix has to move the boot files. */
-	uint32_t element_count;
-	struct fact_element *elements; /* those on the system volume first */
+	struct fact_elements elements; /* those on the system volume first */
 	bool elements_left_out;
 	struct fact_legacy legacy;
 	struct bs_error elements_error; /* of the boot volume, when elements were looked at */
@@ -240,9 +244,6 @@ struct bs_partition facts_partition(uint32_t number, const struct mbr_entry *ent
 
 /* ---- questions that the facts answer ------------------------------------------------------- */
 
-/* The number of active partitions; *index is the last one, or -1. */
-uint32_t facts_active(const struct facts *facts, int32_t *index);
-
 /* The partition with the boot files: the chosen one, or the active one.  -1 when there is none. */
 int32_t facts_choose_system(const struct facts *facts);
 
@@ -260,6 +261,22 @@ bool facts_are_apart(const struct facts *facts);
 
 /* Whether the boot volume's boot record cannot start bootmgr as it is, and can be repaired. */
 bool facts_need_boot_code(const struct facts *facts);
+
+/* Whether there is a default entry; whether the Windows that it leads to was not found; and whether
+ * that is because it is on another disk. */
+bool facts_has_default(const struct facts *facts);
+bool facts_is_lost(const struct facts *facts);
+bool facts_is_on_other_disk(const struct facts *facts);
+
+/*
+ * The room on the boot volume once the boot files are there, in bytes: what they need with a
+ * reserve, what is available with what gives way, and what is left after.
+ */
+struct fact_room {
+	bool is_known; /* false also if nothing moves */
+	uint64_t needed, available, after;
+};
+struct fact_room facts_room(const struct facts *facts);
 
 /* The file or folder of that path among those that move, case ignored, or NULL. */
 const struct fact_file *facts_find(const struct facts *facts, const char *path);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "boot/regf.h"
+#include "ntfs/scoped.h"
 #include "util/bytes.h"
 #include "windows/reader.h"
 
@@ -12,27 +13,29 @@
 /* What MountedDevices has for a volume of an MBR disk: the signature, and the partition's start. */
 #define MOUNTED_SIZE 12u
 
-static int read_bytes(void *source, uint64_t offset, void *buffer, size_t length,
-		      struct bs_error *err)
+static int hive_read_bytes(void *source, uint64_t offset, void *buffer, size_t length,
+			   struct bs_error *err)
 {
 	return volume_read(source, "", offset, buffer, length, err);
 }
 
 /* Opens a hive of a volume; *file = NULL when there is none.  The caller closes *file. */
-static int open_hive(struct volume *volume, const char *path, struct volume_file **file,
+static int hive_open(struct volume *volume, const char *path, struct volume_file **file,
 		     struct regf *hive, struct bs_error *err)
 {
 	struct volume_metadata metadata;
 
-	if (volume_open_file(volume, path, file, err) < 0 || !*file)
-		return *file ? -1 : 0;
+	if (volume_open_file(volume, path, file, err) < 0)
+		return -1;
+	if (!*file)
+		return 0;
 	if (volume_stat(*file, &metadata, err) < 0)
 		return -1;
-	*hive = (struct regf){.read = read_bytes, .source = *file, .size = metadata.size};
+	*hive = (struct regf){.read = hive_read_bytes, .source = *file, .size = metadata.size};
 	return regf_open(hive, err);
 }
 
-static int read_names(struct regf *hive, struct facts *facts, struct bs_error *err)
+static int hive_read_names(struct regf *hive, struct facts *facts, struct bs_error *err)
 {
 	char build[24], service_pack[32];
 	uint32_t key;
@@ -53,17 +56,16 @@ static int read_names(struct regf *hive, struct facts *facts, struct bs_error *e
 
 int hives_read_name(struct reader *reader, struct volume *volume, struct bs_error *err)
 {
-	struct volume_file *file = NULL;
+	SCOPED_FILE *file = NULL;
 	struct regf hive;
-	int result = open_hive(volume, SOFTWARE_HIVE, &file, &hive, err);
 
-	if (result == 0 && file)
-		result = read_names(&hive, reader->facts, err);
-	volume_done_file(file);
-	return result;
+	if (hive_open(volume, SOFTWARE_HIVE, &file, &hive, err) < 0)
+		return -1;
+	return file ? hive_read_names(&hive, reader->facts, err) : 0;
 }
 
-static int read_mounted(struct regf *hive, uint32_t *signature, bool *known, struct bs_error *err)
+static int hive_read_mounted(struct regf *hive, uint32_t *signature, bool *known,
+			     struct bs_error *err)
 {
 	uint8_t data[MOUNTED_SIZE];
 	struct regf_value value;
@@ -88,13 +90,11 @@ static int read_mounted(struct regf *hive, uint32_t *signature, bool *known, str
 int hives_read_signature(struct volume *volume, uint32_t *signature, bool *known,
 			 struct bs_error *err)
 {
-	struct volume_file *file = NULL;
+	SCOPED_FILE *file = NULL;
 	struct regf hive;
-	int result = open_hive(volume, SYSTEM_HIVE, &file, &hive, err);
 
 	*known = false;
-	if (result == 0 && file)
-		result = read_mounted(&hive, signature, known, err);
-	volume_done_file(file);
-	return result;
+	if (hive_open(volume, SYSTEM_HIVE, &file, &hive, err) < 0)
+		return -1;
+	return file ? hive_read_mounted(&hive, signature, known, err) : 0;
 }

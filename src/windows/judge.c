@@ -1,80 +1,34 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/judge.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "windows/rules.h"
 
-static const struct rule rules[] = {
-#define RULE_ROW(priority, code, subject, link, name) {priority, code, subject, link, rule_##name},
-	RULES(RULE_ROW)
-#undef RULE_ROW
-};
-#define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
-
-const struct rule *rules_all(size_t *count)
-{
-	*count = RULE_COUNT;
-	return rules;
-}
-
-/* ---- words --------------------------------------------------------------------------------- */
-
-bool say_link(struct ruling *ruling, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(ruling->link, sizeof(ruling->link), format, arguments);
-	va_end(arguments);
-	return true;
-}
-
-bool say(struct ruling *ruling, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(ruling->finding, sizeof(ruling->finding), format, arguments);
-	va_end(arguments);
-	return true;
-}
-
-bool say_both(struct ruling *ruling, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(ruling->finding, sizeof(ruling->finding), format, arguments);
-	va_end(arguments);
-	snprintf(ruling->link, sizeof(ruling->link), "%.*s", (int)sizeof(ruling->link) - 1,
-		 ruling->finding);
-	return true;
-}
+/* What is told of a link before a rule has set it. */
+#define NOT_REACHED "not reached"
 
 /* ---- findings and links -------------------------------------------------------------------- */
 
-static bool code_refuses(enum bs_code code)
+static bool judge_code_refuses(enum bs_code code)
 {
 	return bs_code_exit(code) == BS_EXIT_REFUSED;
 }
 
 /* The place for one more finding.  When the report is full, a refusal replaces the last note. */
-static struct bs_finding *finding_place(struct bs_inspection *report, enum bs_code code)
+static struct bs_finding *judge_finding_place(struct bs_inspection *report, enum bs_code code)
 {
 	if (report->finding_count < BS_FINDINGS_MAX)
 		return &report->findings[report->finding_count++];
-	for (uint32_t i = BS_FINDINGS_MAX; i > 0 && code_refuses(code); i--)
-		if (!code_refuses(report->findings[i - 1].code))
+	for (uint32_t i = BS_FINDINGS_MAX; i > 0 && judge_code_refuses(code); i--)
+		if (!judge_code_refuses(report->findings[i - 1].code))
 			return &report->findings[i - 1];
 	return NULL;
 }
 
-static void add_finding(struct bs_inspection *report, enum bs_code code, const char *message)
+static void judge_add_finding(struct bs_inspection *report, enum bs_code code, const char *message)
 {
-	struct bs_finding *finding = finding_place(report, code);
+	struct bs_finding *finding = judge_finding_place(report, code);
 
 	if (!finding)
 		return;
@@ -82,91 +36,58 @@ static void add_finding(struct bs_inspection *report, enum bs_code code, const c
 	memcpy(finding->message, message, sizeof(finding->message));
 }
 
-static void set_link(struct bs_link *link, const struct rule *rule, const char *detail)
+/* The first rule sets the link. */
+static void judge_set_link(struct bs_link *link, const struct rule *rule, const char *detail)
 {
+	if (strcmp(link->detail, NOT_REACHED) != 0)
+		return;
 	link->state = rule->state;
 	link->code = rule->code;
 	memcpy(link->detail, detail, sizeof(link->detail));
 }
 
-static void apply_rule(const struct facts *facts, const struct rule *rule, uint32_t subject,
-		       bool *is_set, struct bs_inspection *report)
+static void judge_apply_rule(const struct facts *facts, const struct rule *rule, uint32_t subject,
+			     struct bs_inspection *report)
 {
-	struct ruling ruling = {.on = subject};
+	struct ruling ruling = {"", ""};
 
-	if (!rule->test(facts, &ruling))
+	if (!rule->test(facts, subject, &ruling))
 		return;
 	if (ruling.finding[0] != '\0')
-		add_finding(report, rule->code, ruling.finding);
-	if (ruling.link[0] != '\0' && !is_set[rule->link]) {
-		set_link(&report->links[rule->link], rule, ruling.link);
-		is_set[rule->link] = true;
-	}
-}
-
-static uint32_t count_subjects(const struct facts *facts, enum rule_subject subject)
-{
-	/* A table that cannot be worked with is not looked at any further. */
-	bool good = facts->table == TABLE_GOOD;
-
-	switch (subject) {
-	case ON_DISK:
-		return 1;
-	case ON_FLAG:
-		return good ? MBR_ENTRIES : 0;
-	case ON_PARTITION:
-		return good ? facts->partition_count : 0;
-	case ON_PAIR:
-		return good ? facts->partition_count * BS_PARTITIONS_MAX : 0;
-	case ON_ROLE:
-		return 2;
-	case ON_FILE:
-		return facts->file_count;
-	case ON_ELEMENT:
-		return facts->element_count;
-	case ON_LEGACY:
-		return facts->legacy.was_read ? LEGACY_FILES : 0;
-	case ON_CHOICE:
-		return facts->legacy.choice_count;
-	case ON_ITEM:
-		return facts->item_count;
-	case ON_TARGET:
-		return facts->target_count;
-	case RULE_SUBJECT_COUNT:
-		break;
-	}
-	return 0;
+		judge_add_finding(report, rule->code, ruling.finding);
+	if (ruling.link[0] != '\0')
+		judge_set_link(&report->links[rule->link], rule, ruling.link);
 }
 
 /* Rules with the same kind of subject that follow each other are tried subject by subject. */
-static void apply_rules(const struct facts *facts, struct bs_inspection *report)
+static void judge_apply_rules(const struct facts *facts, struct bs_inspection *report)
 {
-	bool is_set[BS_LINK_KIND_COUNT] = {false};
+	size_t count, end;
+	const struct rule *rules = rules_all(&count);
 
-	for (size_t first = 0, end; first < RULE_COUNT; first = end) {
-		enum rule_subject subject = rules[first].subject;
-		uint32_t count = count_subjects(facts, subject);
+	for (size_t first = 0; first < count; first = end) {
+		uint32_t subjects = rules_count_subjects(facts, rules[first].subject);
 
-		for (end = first; end < RULE_COUNT && rules[end].subject == subject; end++)
+		for (end = first; end < count && rules[end].subject == rules[first].subject; end++)
 			;
-		for (uint32_t i = 0; i < count; i++)
+		for (uint32_t i = 0; i < subjects; i++)
 			for (size_t j = first; j < end; j++)
-				apply_rule(facts, &rules[j], i, is_set, report);
+				judge_apply_rule(facts, &rules[j], i, report);
 	}
 }
 
 /* ---- the verdict --------------------------------------------------------------------------- */
 
-static bool has_refusal(const struct bs_inspection *report)
+static bool judge_has_refusal(const struct bs_inspection *report)
 {
 	for (uint32_t i = 0; i < report->finding_count; i++)
-		if (code_refuses(report->findings[i].code))
+		if (judge_code_refuses(report->findings[i].code))
 			return true;
 	return false;
 }
 
 /* Whether every link is good.  Not known if no link is broken but some link is unknown. */
-static bool chain_is_good(const struct bs_inspection *report, bool after, bool *known)
+static bool judge_chain_is_good(const struct bs_inspection *report, bool after, bool *known)
 {
 	bool broken = false, unknown = false;
 
@@ -184,7 +105,7 @@ static bool chain_is_good(const struct bs_inspection *report, bool after, bool *
  * The two links that a fix repairs: after it exactly one partition is active, and its boot record
  * starts bootmgr, or the fix is refused.
  */
-static void mark_repaired(struct bs_inspection *report)
+static void judge_mark_repaired(struct bs_inspection *report)
 {
 	static const enum bs_link_kind repaired[] = {BS_LINK_ACTIVE, BS_LINK_BOOT_RECORD};
 
@@ -193,31 +114,29 @@ static void mark_repaired(struct bs_inspection *report)
 			report->links[repaired[i]].state = BS_LINK_REPAIRED;
 }
 
-static void give_verdict(struct bs_inspection *report)
+static void judge_give_verdict(struct bs_inspection *report)
 {
-	if (has_refusal(report))
+	if (judge_has_refusal(report))
 		report->verdict = BS_VERDICT_UNSUITABLE;
 	else if (report->system_index == report->boot_index)
 		report->verdict = BS_VERDICT_NOTHING;
 	else
 		report->verdict = BS_VERDICT_FIXABLE;
 	if (report->verdict == BS_VERDICT_FIXABLE)
-		mark_repaired(report);
-	report->starts = chain_is_good(report, false, &report->starts_known);
-	report->starts_after = chain_is_good(report, true, &report->starts_after_known);
+		judge_mark_repaired(report);
+	report->starts = judge_chain_is_good(report, false, &report->starts_known);
+	report->starts_after = judge_chain_is_good(report, true, &report->starts_after_known);
 }
 
 /* ---- what else is told --------------------------------------------------------------------- */
 
 /* Room on the volume that is active: the system volume, unless another one is the only active. */
-static void tell_room(const struct facts *facts, struct bs_inspection *report)
+static void judge_tell_room(const struct facts *facts, struct bs_inspection *report)
 {
 	const struct bs_partition *boot;
-	struct room room;
-	int32_t active;
+	struct fact_room room = facts_room(facts);
+	int32_t active = facts->active_count == 1 ? facts->active_index : facts->system_index;
 
-	if (facts_active(facts, &active) != 1)
-		active = facts->system_index;
 	if (active >= 0) {
 		report->room_before_known = report->partitions[active].usage_known;
 		report->room_before = report->partitions[active].free;
@@ -226,11 +145,11 @@ static void tell_room(const struct facts *facts, struct bs_inspection *report)
 		return;
 	boot = &report->partitions[facts->boot_index];
 	report->room_after_known = boot->usage_known;
-	report->room_after = rules_room(facts, &room) ? room.after : boot->free;
+	report->room_after = room.is_known ? room.after : boot->free;
 }
 
 /* The number of the only partition with boot files, or 0. */
-static uint32_t advise_system(const struct facts *facts)
+static uint32_t judge_advise_system(const struct facts *facts)
 {
 	uint32_t number = 0;
 
@@ -245,9 +164,9 @@ static uint32_t advise_system(const struct facts *facts)
 }
 
 /* What the advice needs to know of a Windows that was not found. */
-static void advise_boot(const struct facts *facts, struct bs_inspection *report)
+static void judge_advise_boot(const struct facts *facts, struct bs_inspection *report)
 {
-	bool unresolved = rules_is_unresolved(facts);
+	bool unresolved = facts_is_lost(facts);
 	bool wrong_choice = facts->wanted_boot != 0 && facts->boot_index < 0;
 	int32_t index = facts->windows_index;
 
@@ -256,13 +175,13 @@ static void advise_boot(const struct facts *facts, struct bs_inspection *report)
 	if (wrong_choice && !unresolved)
 		index = facts->starts.index;
 	else if (!wrong_choice &&
-		 (!unresolved || facts->starts.signature_changed || rules_is_on_other_disk(facts)))
+		 (!unresolved || facts->starts.signature_changed || facts_is_on_other_disk(facts)))
 		return;
 	report->advised_partition = index >= 0 ? facts->partitions[index].is.number : 0;
 	report->no_windows = unresolved && facts->windows_count == 0;
 }
 
-static void tell_found(const struct facts *facts, struct bs_inspection *report)
+static void judge_tell_found(const struct facts *facts, struct bs_inspection *report)
 {
 	report->disk_signature = facts->disk_signature;
 	report->partition_count = facts->partition_count;
@@ -273,11 +192,11 @@ static void tell_found(const struct facts *facts, struct bs_inspection *report)
 	}
 	report->system_index = facts->system_index;
 	report->boot_index = facts->boot_index;
-	for (uint32_t i = 0; i < facts->file_count; i++) {
-		if (facts->files[i].file.is_folder)
+	for (uint32_t i = 0; i < facts->files.count; i++) {
+		if (facts->files.items[i].file.is_folder)
 			continue;
 		report->boot_file_count++;
-		report->boot_file_bytes += facts->files[i].file.size;
+		report->boot_file_bytes += facts->files.items[i].file.size;
 	}
 	memcpy(report->loader_path, facts->loader_path, sizeof(report->loader_path));
 	memcpy(report->windows_name, facts->windows_name, sizeof(report->windows_name));
@@ -298,20 +217,20 @@ void judge_begin(struct bs_inspection *report, uint64_t disk_size, const struct 
 		report->links[i] = (struct bs_link){
 			.kind = (enum bs_link_kind)i,
 			.state = BS_LINK_UNKNOWN,
-			.detail = "not reached",
+			.detail = NOT_REACHED,
 		};
 }
 
-void judge(const struct facts *facts, struct bs_inspection *report)
+void judge_facts(const struct facts *facts, struct bs_inspection *report)
 {
 	const struct bs_options options = {.needed_room = facts->needed_room};
 
 	judge_begin(report, facts->disk_size, &options);
-	tell_found(facts, report);
-	report->advised_partition = facts->system_index < 0 ? advise_system(facts) : 0;
+	judge_tell_found(facts, report);
+	report->advised_partition = facts->system_index < 0 ? judge_advise_system(facts) : 0;
 	if (facts->bcd == BCD_GOOD && facts->first.has_device)
-		advise_boot(facts, report);
-	tell_room(facts, report);
-	apply_rules(facts, report);
-	give_verdict(report);
+		judge_advise_boot(facts, report);
+	judge_tell_room(facts, report);
+	judge_apply_rules(facts, report);
+	judge_give_verdict(report);
 }

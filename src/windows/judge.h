@@ -15,6 +15,6 @@ void judge_begin(struct bs_inspection *report, uint64_t disk_size,
 		 const struct bs_options *options);
 
 /* Fills in the whole inspection but what the container says (its format and size). */
-void judge(const struct facts *facts, struct bs_inspection *report);
+void judge_facts(const struct facts *facts, struct bs_inspection *report);
 
 #endif

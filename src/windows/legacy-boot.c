@@ -4,13 +4,12 @@
  * which looks for all else in the root of the volume that it came from.  So its files move along,
  * boot.ini byte for byte: the numbers of partitions in it do not depend on which one is active.
  */
-#include <stdlib.h>
-
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
 #include "windows/reader.h"
-#include "windows/tree.h"
 
-static int read_files(struct reader *reader, struct volume *system, struct bs_error *err)
+static int legacy_read_files(struct reader *reader, struct volume *system, struct bs_error *err)
 {
 	struct fact_legacy *legacy = &reader->facts->legacy;
 
@@ -30,11 +29,11 @@ static int read_files(struct reader *reader, struct volume *system, struct bs_er
 /* ---- boot.ini ------------------------------------------------------------------------------ */
 
 /* The code of a boot sector finds its volume by the hidden sectors in it, wherever its file is. */
-static int read_boot_sector(const struct facts *facts, struct volume *system,
-			    struct fact_choice *choice, struct bs_error *err)
+static int legacy_read_boot_sector(const struct facts *facts, struct volume *system,
+				   struct fact_choice *choice, struct bs_error *err)
 {
 	uint64_t start = facts->partitions[facts->system_index].is.start;
-	uint8_t *content;
+	SCOPED uint8_t *content = NULL;
 	size_t length;
 
 	if (choice->found.size < SECTOR_SIZE || choice->found.size > VBR_SIZE * 2)
@@ -44,12 +43,11 @@ static int read_boot_sector(const struct facts *facts, struct volume *system,
 	choice->reads_system =
 		content && content[0x1FE] == 0x55 && content[0x1FF] == 0xAA &&
 		load_le32(content + VBR_HIDDEN_SECTORS_OFFSET) == start / SECTOR_SIZE;
-	free(content);
 	return 0;
 }
 
-static int read_choice(struct reader *reader, struct volume *system, struct fact_choice *choice,
-		       struct bs_error *err)
+static int legacy_read_choice(struct reader *reader, struct volume *system,
+			      struct fact_choice *choice, struct bs_error *err)
 {
 	if (choice->ini.kind != BOOT_INI_FILE)
 		return 0;
@@ -57,22 +55,21 @@ static int read_choice(struct reader *reader, struct volume *system, struct fact
 		return -1;
 	if (choice->found.kind != FOUND_FILE)
 		return 0; /* it did not start before either */
-	if (read_boot_sector(reader->facts, system, choice, err) < 0)
+	if (legacy_read_boot_sector(reader->facts, system, choice, err) < 0)
 		return -1;
 	return boot_files_add(reader, system, choice->found.path, BOOT_ITEM_OF_LEGACY, err);
 }
 
-static int read_boot_ini(struct reader *reader, struct volume *system, struct bs_error *err)
+static int legacy_read_menu(struct reader *reader, struct volume *system, struct bs_error *err)
 {
 	struct fact_legacy *legacy = &reader->facts->legacy;
 	struct boot_ini ini = {0};
-	uint8_t *content;
+	SCOPED uint8_t *content = NULL;
 	size_t size;
 	int result = tree_read(system, BOOT_INI_PATH, BOOT_INI_SIZE_MAX, &content, &size, err);
 
 	if (result == 0)
 		result = boot_ini_parse(content, size, &ini, err);
-	free(content);
 	if (result < 0) {
 		if (err->code != BS_BOOT_FILE_UNSUPPORTED && err->code != BS_LEGACY_UNSUPPORTED)
 			return -1;
@@ -83,7 +80,7 @@ static int read_boot_ini(struct reader *reader, struct volume *system, struct bs
 		struct fact_choice *choice = &legacy->choices[legacy->choice_count++];
 
 		choice->ini = ini.choices[i];
-		if (read_choice(reader, system, choice, err) < 0)
+		if (legacy_read_choice(reader, system, choice, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -97,10 +94,10 @@ int legacy_boot_read(struct reader *reader, struct volume *system, struct bs_err
 	if (legacy->was_read)
 		return 0;
 	legacy->was_read = true;
-	if (read_files(reader, system, err) < 0)
+	if (legacy_read_files(reader, system, err) < 0)
 		return -1;
 	if (facts_find_file(reader->facts, BOOT_INI_PATH))
-		return read_boot_ini(reader, system, err);
+		return legacy_read_menu(reader, system, err);
 	if (reader_find(system, BOOT_INI_PATH, &menu, err) < 0)
 		return -1;
 	legacy->menu_missing = menu.kind == FOUND_NOTHING;

@@ -13,12 +13,12 @@
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
-static bool is_fat(const uint8_t *record)
+static bool partition_is_fat(const uint8_t *record)
 {
 	return memcmp(record + 0x36, "FAT", 3) == 0 || memcmp(record + 0x52, "FAT32", 5) == 0;
 }
 
-static enum vbr_kind record_kind(const uint8_t *record)
+static enum vbr_kind partition_record_kind(const uint8_t *record)
 {
 	struct vbr parsed;
 
@@ -27,13 +27,13 @@ static enum vbr_kind record_kind(const uint8_t *record)
 }
 
 /* What a disk is whose first VBR_SIZE bytes are no master boot record. */
-static enum fact_table kind_without_table(const uint8_t *start)
+static enum fact_table table_kind_without_mbr(const uint8_t *start)
 {
 	static const uint8_t luks[] = {'L', 'U', 'K', 'S', 0xBA, 0xBE};
 
 	if (memcmp(start, luks, sizeof(luks)) == 0)
 		return TABLE_LUKS;
-	if (record_kind(start) != VBR_NOT_NTFS || is_fat(start))
+	if (partition_record_kind(start) != VBR_NOT_NTFS || partition_is_fat(start))
 		return TABLE_ONE_VOLUME;
 	if (memcmp(start + SECTOR_SIZE, "EFI PART", 8) == 0)
 		return TABLE_GPT_ONLY;
@@ -44,8 +44,8 @@ static enum fact_table kind_without_table(const uint8_t *start)
  * The table of a disk with sectors of 4096 bytes counts in these.  Then an NTFS volume with such
  * sectors is where the table says, and none where it would be on a disk with the usual sectors.
  */
-static int has_large_sectors(const struct reader *reader, const struct mbr *table, bool *large,
-			     struct bs_error *err)
+static int table_has_large_sectors(const struct reader *reader, const struct mbr *table,
+				   bool *large, struct bs_error *err)
 {
 	uint8_t record[VBR_SIZE];
 	struct vbr parsed;
@@ -59,7 +59,7 @@ static int has_large_sectors(const struct reader *reader, const struct mbr *tabl
 			continue;
 		if (disk_read(reader->disk, first * SECTOR_SIZE, record, sizeof(record), err) < 0)
 			return -1;
-		if (record_kind(record) != VBR_NOT_NTFS)
+		if (partition_record_kind(record) != VBR_NOT_NTFS)
 			return 0;
 		if (disk_read(reader->disk, first * LARGE_SECTOR_SIZE, record, sizeof(record),
 			      err) < 0)
@@ -71,8 +71,8 @@ static int has_large_sectors(const struct reader *reader, const struct mbr *tabl
 }
 
 /* False when there is no room for one more partition. */
-static bool add_partition(struct facts *facts, uint32_t number, const struct mbr_entry *entry,
-			  uint64_t base_lba)
+static bool table_add(struct facts *facts, uint32_t number, const struct mbr_entry *entry,
+		      uint64_t base_lba)
 {
 	if (facts->partition_count == BS_PARTITIONS_MAX)
 		return false;
@@ -85,8 +85,8 @@ static bool add_partition(struct facts *facts, uint32_t number, const struct mbr
  * record itself, and the next record, counted from the start of the extended partition.  The chain
  * ends at a record that does not lie behind the one before, and after so many records.
  */
-static int add_logical(const struct reader *reader, const struct bs_partition *extended,
-		       struct bs_error *err)
+static int table_add_logical(const struct reader *reader, const struct bs_partition *extended,
+			     struct bs_error *err)
 {
 	uint64_t base = extended->start / SECTOR_SIZE, record = base;
 	uint64_t end = (extended->start + extended->size) / SECTOR_SIZE;
@@ -104,7 +104,7 @@ static int add_logical(const struct reader *reader, const struct bs_partition *e
 		if (!mbr_parse(sector, &table))
 			break;
 		if (table.entries[0].type != MBR_TYPE_EMPTY && table.entries[0].sectors != 0 &&
-		    !add_partition(reader->facts, number++, &table.entries[0], record))
+		    !table_add(reader->facts, number++, &table.entries[0], record))
 			break;
 		if (!mbr_is_extended(next->type) || next->first_lba == 0 ||
 		    base + next->first_lba <= record || base + next->first_lba >= end)
@@ -115,14 +115,14 @@ static int add_logical(const struct reader *reader, const struct bs_partition *e
 }
 
 /* Fills in the partitions of a master boot record, and says of which kind the table is. */
-static int read_table(const struct reader *reader, const struct mbr *table, struct bs_error *err)
+static int table_read(const struct reader *reader, const struct mbr *table, struct bs_error *err)
 {
 	struct facts *facts = reader->facts;
 	bool large;
 
 	facts->disk_signature = table->disk_signature;
 	facts->mbr_code = table->code;
-	if (has_large_sectors(reader, table, &large, err) < 0)
+	if (table_has_large_sectors(reader, table, &large, err) < 0)
 		return -1;
 	if (large) {
 		facts->table = TABLE_LARGE_SECTORS;
@@ -137,11 +137,11 @@ static int read_table(const struct reader *reader, const struct mbr *table, stru
 		}
 		facts->flags[i] = entry->flag;
 		if (entry->type != MBR_TYPE_EMPTY && entry->sectors != 0)
-			(void)add_partition(facts, i + 1, entry, 0);
+			(void)table_add(facts, i + 1, entry, 0);
 	}
 	for (uint32_t i = 0, primary = facts->partition_count; i < primary; i++)
 		if (facts->partitions[i].is.filesystem == BS_FS_EXTENDED &&
-		    add_logical(reader, &facts->partitions[i].is, err) < 0)
+		    table_add_logical(reader, &facts->partitions[i].is, err) < 0)
 			return -1;
 	facts->table = facts->partition_count != 0 ? TABLE_GOOD : TABLE_NO_PARTITIONS;
 	return 0;
@@ -150,7 +150,7 @@ static int read_table(const struct reader *reader, const struct mbr *table, stru
 /* ---- what partitions hold ------------------------------------------------------------------ */
 
 /* The label, the free room and what stands in the way of writing. */
-static int look_into_ntfs(struct reader *reader, int32_t index, struct bs_error *err)
+static int partition_read_ntfs(struct reader *reader, int32_t index, struct bs_error *err)
 {
 	struct fact_partition *partition = &reader->facts->partitions[index];
 	struct volume_state state;
@@ -176,7 +176,7 @@ static int look_into_ntfs(struct reader *reader, int32_t index, struct bs_error 
 	return 0;
 }
 
-static int look_into(struct reader *reader, int32_t index, struct bs_error *err)
+static int partition_read(struct reader *reader, int32_t index, struct bs_error *err)
 {
 	struct fact_partition *partition = &reader->facts->partitions[index];
 	uint8_t record[VBR_SIZE];
@@ -191,15 +191,15 @@ static int look_into(struct reader *reader, int32_t index, struct bs_error *err)
 		partition->is.filesystem = BS_FS_BITLOCKER;
 	} else if (partition->boot_record.kind != VBR_NOT_NTFS) {
 		partition->is.filesystem = BS_FS_NTFS;
-		return look_into_ntfs(reader, index, err);
-	} else if (is_fat(record)) {
+		return partition_read_ntfs(reader, index, err);
+	} else if (partition_is_fat(record)) {
 		partition->is.filesystem = BS_FS_FAT;
 	}
 	return 0;
 }
 
 /* For advice: which primary partitions have boot files. */
-static int look_for_boot_files(struct reader *reader, struct bs_error *err)
+static int partitions_find_boot_files(struct reader *reader, struct bs_error *err)
 {
 	for (uint32_t i = 0; i < reader->facts->partition_count; i++) {
 		struct fact_partition *partition = &reader->facts->partitions[i];
@@ -223,17 +223,23 @@ int partitions_read(struct reader *reader, struct bs_error *err)
 
 	if (disk_read(reader->disk, 0, start, min_u64(sizeof(start), facts->disk_size), err) < 0)
 		return -1;
-	if (record_kind(start) != VBR_NOT_NTFS || is_fat(start) || !mbr_parse(start, &table)) {
-		facts->table = kind_without_table(start);
+	if (partition_record_kind(start) != VBR_NOT_NTFS || partition_is_fat(start) ||
+	    !mbr_parse(start, &table)) {
+		facts->table = table_kind_without_mbr(start);
 		return 0;
 	}
-	if (read_table(reader, &table, err) < 0)
+	if (table_read(reader, &table, err) < 0)
 		return -1;
 	if (facts->table != TABLE_GOOD)
 		return 0;
-	for (uint32_t i = 0; i < facts->partition_count; i++)
-		if (look_into(reader, (int32_t)i, err) < 0)
+	for (uint32_t i = 0; i < facts->partition_count; i++) {
+		if (partition_read(reader, (int32_t)i, err) < 0)
 			return -1;
+		if (!facts->partitions[i].is.active)
+			continue;
+		facts->active_count++;
+		facts->active_index = (int32_t)i;
+	}
 	facts->system_index = facts_choose_system(facts);
-	return facts->system_index < 0 ? look_for_boot_files(reader, err) : 0;
+	return facts->system_index < 0 ? partitions_find_boot_files(reader, err) : 0;
 }

@@ -9,12 +9,12 @@ struct bs_plan *plan_new(uint32_t files, uint32_t elements)
 {
 	struct bs_plan *plan = calloc(1, sizeof(*plan));
 
-	if (plan == NULL)
+	if (!plan)
 		return NULL;
 	/* One more than needed, so that none of them is an allocation of nothing. */
 	plan->files = calloc((size_t)files + 1, sizeof(*plan->files));
 	plan->elements = calloc((size_t)elements + 1, sizeof(*plan->elements));
-	if (plan->files == NULL || plan->elements == NULL) {
+	if (!plan->files || !plan->elements) {
 		bs_plan_free(plan);
 		return NULL;
 	}
@@ -25,7 +25,7 @@ struct bs_plan *plan_new(uint32_t files, uint32_t elements)
 
 void bs_plan_free(struct bs_plan *plan)
 {
-	if (plan == NULL)
+	if (!plan)
 		return;
 	free(plan->files);
 	free(plan->elements);
@@ -35,8 +35,8 @@ void bs_plan_free(struct bs_plan *plan)
 /* Items, and the four kinds of operations that there is one of. */
 _Static_assert(BOOT_ITEMS_MAX + 4 <= BS_OPERATIONS_MAX, "a plan has room for all operations");
 
-static struct bs_operation *add_operation(struct bs_plan *plan, enum bs_operation_kind kind,
-					  const char *path)
+static struct bs_operation *plan_add(struct bs_plan *plan, enum bs_operation_kind kind,
+				     const char *path)
 {
 	struct bs_operation *operation = &plan->operations[plan->operation_count++];
 
@@ -49,9 +49,9 @@ static struct bs_operation *add_operation(struct bs_plan *plan, enum bs_operatio
  * The plan's files come item by item, with the folders on the way first: the first file that has
  * nothing to do with the item belongs to the next one.
  */
-static void add_copy(struct bs_plan *plan, const struct boot_item *item, uint32_t *cursor)
+static void plan_add_copy(struct bs_plan *plan, const struct boot_item *item, uint32_t *cursor)
 {
-	struct bs_operation *copy = add_operation(plan, BS_OPERATION_COPY, item->path);
+	struct bs_operation *copy = plan_add(plan, BS_OPERATION_COPY, item->path);
 
 	copy->replaces = item->replaces;
 	for (; *cursor < plan->file_count; ++*cursor) {
@@ -70,19 +70,19 @@ static void add_copy(struct bs_plan *plan, const struct boot_item *item, uint32_
 }
 
 /* Folders that the boot volume has already are not copied. */
-static void add_files(struct bs_plan *plan, const struct facts *facts)
+static void plan_add_files(struct bs_plan *plan, const struct facts *facts)
 {
 	plan->file_count = 0;
-	for (uint32_t i = 0; i < facts->file_count; i++)
-		if (!facts->files[i].stays)
-			plan->files[plan->file_count++] = facts->files[i].file;
+	for (uint32_t i = 0; i < facts->files.count; i++)
+		if (!facts->files.items[i].stays)
+			plan->files[plan->file_count++] = facts->files.items[i].file;
 }
 
-static void add_elements(struct bs_plan *plan, const struct facts *facts)
+static void plan_add_elements(struct bs_plan *plan, const struct facts *facts)
 {
 	plan->element_count = 0;
-	for (uint32_t i = 0; i < facts->element_count; i++) {
-		const struct fact_element *element = &facts->elements[i];
+	for (uint32_t i = 0; i < facts->elements.count; i++) {
+		const struct fact_element *element = &facts->elements.items[i];
 		struct bs_plan_element *planned = &plan->elements[plan->element_count];
 
 		if (!facts_is_retargeted(facts, element))
@@ -99,7 +99,7 @@ int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *
 {
 	const struct bs_partition *system = &facts->partitions[facts->system_index].is;
 	const struct bs_partition *boot = &facts->partitions[facts->boot_index].is;
-	struct bs_plan *plan = plan_new(facts->file_count, facts->element_count);
+	struct bs_plan *plan = plan_new(facts->files.count, facts->elements.count);
 	uint32_t cursor = 0;
 
 	*out = plan;
@@ -113,39 +113,39 @@ int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *
 	plan->boot_start = boot->start;
 	plan->boot_size = boot->size;
 	plan->boot_number = boot->number;
-	add_files(plan, facts);
-	add_elements(plan, facts);
+	plan_add_files(plan, facts);
+	plan_add_elements(plan, facts);
 	for (uint32_t i = 0; i < facts->item_count; i++)
-		add_copy(plan, &facts->items[i], &cursor);
-	add_operation(plan, BS_OPERATION_ATTRIBUTES, BOOT_FOLDER);
+		plan_add_copy(plan, &facts->items[i], &cursor);
+	plan_add(plan, BS_OPERATION_ATTRIBUTES, BOOT_FOLDER);
 	if (plan->element_count != 0) {
 		struct bs_operation *retarget =
-			add_operation(plan, BS_OPERATION_RETARGET_BCD, BOOT_BCD_PATH);
+			plan_add(plan, BS_OPERATION_RETARGET_BCD, BOOT_BCD_PATH);
 
 		retarget->elements = plan->element_count;
 		retarget->bytes = (uint64_t)plan->element_count * sizeof(uint64_t);
 	}
 	if (facts_need_boot_code(facts))
-		add_operation(plan, BS_OPERATION_BOOT_CODE, "")->bytes = VBR_SIZE + SECTOR_SIZE;
-	add_operation(plan, BS_OPERATION_ACTIVATE, "")->bytes = MBR_ENTRIES;
+		plan_add(plan, BS_OPERATION_BOOT_CODE, "")->bytes = VBR_SIZE + SECTOR_SIZE;
+	plan_add(plan, BS_OPERATION_ACTIVATE, "")->bytes = MBR_ENTRIES;
 	return 0;
 }
 
-static bool operation_equal(const struct bs_operation *a, const struct bs_operation *b)
+static bool plan_operation_equal(const struct bs_operation *a, const struct bs_operation *b)
 {
 	return a->kind == b->kind && strcmp(a->path, b->path) == 0 && a->files == b->files &&
 	       a->folders == b->folders && a->elements == b->elements &&
 	       a->replaces == b->replaces && a->bytes == b->bytes;
 }
 
-static bool file_equal(const struct bs_plan_file *a, const struct bs_plan_file *b)
+static bool plan_file_equal(const struct bs_plan_file *a, const struct bs_plan_file *b)
 {
 	return strcmp(a->path, b->path) == 0 && a->is_folder == b->is_folder &&
 	       a->size == b->size && a->attributes == b->attributes &&
 	       memcmp(a->sha256, b->sha256, sizeof(a->sha256)) == 0;
 }
 
-static bool element_equal(const struct bs_plan_element *a, const struct bs_plan_element *b)
+static bool plan_element_equal(const struct bs_plan_element *a, const struct bs_plan_element *b)
 {
 	return strcmp(a->object, b->object) == 0 && a->element == b->element &&
 	       a->offset == b->offset && strcmp(a->path, b->path) == 0;
@@ -161,13 +161,13 @@ bool plan_equal(const struct bs_plan *a, const struct bs_plan *b)
 	    a->element_count != b->element_count)
 		return false;
 	for (uint32_t i = 0; i < a->operation_count; i++)
-		if (!operation_equal(&a->operations[i], &b->operations[i]))
+		if (!plan_operation_equal(&a->operations[i], &b->operations[i]))
 			return false;
 	for (uint32_t i = 0; i < a->file_count; i++)
-		if (!file_equal(&a->files[i], &b->files[i]))
+		if (!plan_file_equal(&a->files[i], &b->files[i]))
 			return false;
 	for (uint32_t i = 0; i < a->element_count; i++)
-		if (!element_equal(&a->elements[i], &b->elements[i]))
+		if (!plan_element_equal(&a->elements[i], &b->elements[i]))
 			return false;
 	return true;
 }

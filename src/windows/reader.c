@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "disk/window.h"
+#include "ntfs/tree.h"
 
 /* ---- volumes ------------------------------------------------------------------------------- */
 
@@ -56,24 +57,20 @@ int reader_keep_error(const struct bs_error *err, struct bs_error *fact)
 /* ---- files --------------------------------------------------------------------------------- */
 
 /* Goes one name further: `name`, of `length` bytes, in the folder found->path. */
-static int find_in(struct volume *volume, const char *name, size_t length, struct fact_found *found,
-		   struct bs_error *err)
+static int reader_find_in(struct volume *volume, const char *name, size_t length,
+			  struct fact_found *found, struct bs_error *err)
 {
 	char part[VOLUME_NAME_MAX], path[BS_PATH_MAX];
-	struct volume_file *file = NULL;
 	struct volume_metadata metadata;
-	int result = 0;
+	bool is_there = false;
 
 	found->kind = FOUND_NOTHING;
 	snprintf(part, sizeof(part), "%.*s", (int)length, name);
-	if (length < sizeof(part) && volume_join(path, found->path, part))
-		result = volume_open_file(volume, path, &file, err);
-	if (!file)
-		return result;
-	result = volume_stat(file, &metadata, err);
-	volume_done_file(file);
-	if (result < 0 || metadata.is_metadata || !volume_join(path, found->path, metadata.name))
-		return result;
+	if (length < sizeof(part) && volume_join(path, found->path, part) &&
+	    tree_stat(volume, path, &is_there, &metadata, err) < 0)
+		return -1;
+	if (!is_there || metadata.is_metadata || !volume_join(path, found->path, metadata.name))
+		return 0;
 	found->kind = metadata.is_folder ? FOUND_FOLDER : FOUND_FILE;
 	found->size = metadata.size;
 	found->attributes = metadata.attributes;
@@ -90,7 +87,7 @@ int reader_find(struct volume *volume, const char *path, struct fact_found *foun
 	for (path += strspn(path, "\\"); *path != '\0'; path += strspn(path, "\\")) {
 		size_t length = strcspn(path, "\\");
 
-		if (find_in(volume, path, length, found, err) < 0)
+		if (reader_find_in(volume, path, length, found, err) < 0)
 			return -1;
 		if (found->kind == FOUND_NOTHING)
 			break;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/stage.h"
 
-#include <stdlib.h>
-
 #include "boot/vbr.h"
 #include "disk/window.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
 #include "windows/copy.h"
 
@@ -16,55 +15,54 @@ struct stage {
 	uint32_t cursor; /* the next of the plan's files */
 };
 
-typedef int editor(const struct stage *stage, struct volume_file *file,
-		   const struct volume_metadata *metadata, struct bs_error *err);
+typedef int editor(const struct stage *stage, const struct tree_visit *copy, struct bs_error *err);
 
 /* Changes a file that was copied, and leaves its times as they are. */
-static int edit(const struct stage *stage, const char *path, editor *change, struct bs_error *err)
+static int stage_edit(const struct stage *stage, const char *path, editor *change,
+		      struct bs_error *err)
 {
-	struct volume_file *file;
 	struct volume_metadata metadata;
-	int result;
+	struct volume_file *file;
+	struct tree_visit copy = {.path = path, .metadata = &metadata};
 
 	if (volume_open_file(stage->boot, path, &file, err) < 0)
 		return -1;
-	if (file == NULL)
+	if (!file)
 		return fail(err, BS_NTFS, "%s is missing", path);
-	result = volume_stat(file, &metadata, err);
-	if (result == 0)
-		result = change(stage, file, &metadata, err);
-	if (result == 0)
-		result = volume_set_times(file, &metadata, err);
-	if (result == 0)
-		return volume_close_file(file, err);
-	volume_done_file(file);
-	return -1;
+	copy.file = file;
+	if (volume_stat(file, &metadata, err) < 0 || change(stage, &copy, err) < 0 ||
+	    volume_set_times(file, &metadata, err) < 0) {
+		volume_done_file(file);
+		return -1;
+	}
+	return volume_close_file(file, err);
 }
 
-static int add_folder_attributes(const struct stage *stage, struct volume_file *file,
-				 const struct volume_metadata *metadata, struct bs_error *err)
+static int stage_add_attributes(const struct stage *stage, const struct tree_visit *folder,
+				struct bs_error *err)
 {
+	uint32_t attributes = folder->metadata->attributes | STAGE_FOLDER_ATTRIBUTES;
+
 	(void)stage;
-	return volume_set_attributes(file, metadata->attributes | STAGE_FOLDER_ATTRIBUTES, err);
+	return volume_set_attributes(folder->file, attributes, err);
 }
 
 /* Points the planned elements to the boot partition: eight bytes of the store for each. */
-static int retarget(const struct stage *stage, struct volume_file *file,
-		    const struct volume_metadata *metadata, struct bs_error *err)
+static int stage_retarget(const struct stage *stage, const struct tree_visit *store,
+			  struct bs_error *err)
 {
 	const struct bs_plan *plan = stage->plan;
 	uint8_t from[8], to[8];
 
-	(void)metadata;
 	store_le64(to, plan->boot_start);
 	for (uint32_t i = 0; i < plan->element_count; i++) {
 		uint32_t offset = plan->elements[i].offset;
 
-		if (volume_read(file, "", offset, from, sizeof(from), err) < 0)
+		if (volume_read(store->file, "", offset, from, sizeof(from), err) < 0)
 			return -1;
 		if (load_le64(from) != plan->system_start)
 			return fail(err, BS_CHANGED_MEANWHILE, "the BCD is not as it was planned");
-		if (volume_write(file, "", offset, to, sizeof(to), err) < 0)
+		if (volume_write(store->file, "", offset, to, sizeof(to), err) < 0)
 			return -1;
 	}
 	return 0;
@@ -75,7 +73,8 @@ static int retarget(const struct stage *stage, struct volume_file *file,
  * system's own.  The partition's last sector, where that is another one, belongs to no file system:
  * it is written only if it holds a copy already.
  */
-static int write_copies(struct disk *window, const uint8_t *record, struct bs_error *err)
+static int stage_boot_record_copies(struct disk *window, const uint8_t *record,
+				    struct bs_error *err)
 {
 	uint64_t offsets[VBR_COPIES_MAX];
 	uint8_t there[SECTOR_SIZE];
@@ -95,7 +94,7 @@ static int write_copies(struct disk *window, const uint8_t *record, struct bs_er
 }
 
 /* Gives the boot volume boot code that starts bootmgr, also where the first sector is repeated. */
-static int replace_boot_code(const struct stage *stage, struct bs_error *err)
+static int stage_boot_code(const struct stage *stage, struct bs_error *err)
 {
 	uint32_t hidden_sectors = (uint32_t)(stage->plan->boot_start / SECTOR_SIZE);
 	uint8_t record[VBR_SIZE], donor[VBR_SIZE];
@@ -109,11 +108,11 @@ static int replace_boot_code(const struct stage *stage, struct bs_error *err)
 	vbr_transplant(record, parsed.kind == VBR_BOOTMGR ? record : donor, hidden_sectors);
 	if (disk_write(stage->boot_window, 0, record, sizeof(record), err) < 0)
 		return -1;
-	return write_copies(stage->boot_window, record, err);
+	return stage_boot_record_copies(stage->boot_window, record, err);
 }
 
 /* Exactly one flag byte is 0x80, the others 0: older boot code rejects everything else. */
-static int activate(const struct stage *stage, struct bs_error *err)
+static int stage_activate(const struct stage *stage, struct bs_error *err)
 {
 	for (unsigned i = 0; i < MBR_ENTRIES; i++) {
 		uint8_t flag = i + 1 == stage->plan->boot_number ? MBR_ACTIVE : 0;
@@ -124,23 +123,22 @@ static int activate(const struct stage *stage, struct bs_error *err)
 	return 0;
 }
 
-static int mount(struct stage *stage, struct bs_error *err)
+static int stage_mount(struct stage *stage, struct bs_error *err)
 {
 	const struct bs_plan *plan = stage->plan;
 
 	stage->system_window = window_open(stage->disk, plan->system_start, plan->system_size, err);
-	if (stage->system_window == NULL)
+	if (!stage->system_window)
 		return -1;
 	stage->boot_window = window_open(stage->disk, plan->boot_start, plan->boot_size, err);
-	if (stage->boot_window == NULL)
-		return -1;
-	if (volume_open(stage->system_window, VOLUME_READ, &stage->system, err) < 0)
+	if (!stage->boot_window ||
+	    volume_open(stage->system_window, VOLUME_READ, &stage->system, err) < 0)
 		return -1;
 	return volume_open(stage->boot_window, VOLUME_WRITE, &stage->boot, err);
 }
 
 /* Ends the work on files: what the volume still holds back is written. */
-static int unmount(struct stage *stage, struct bs_error *err)
+static int stage_unmount(struct stage *stage, struct bs_error *err)
 {
 	struct volume *boot = stage->boot;
 
@@ -149,26 +147,26 @@ static int unmount(struct stage *stage, struct bs_error *err)
 	return volume_close(boot, err);
 }
 
-static bool works_on_files(enum bs_operation_kind kind)
+static bool stage_works_on_files(enum bs_operation_kind kind)
 {
 	return kind != BS_OPERATION_BOOT_CODE && kind != BS_OPERATION_ACTIVATE;
 }
 
-static int carry_out(struct stage *stage, const struct bs_operation *operation,
-		     struct bs_error *err)
+static int stage_carry_out(struct stage *stage, const struct bs_operation *operation,
+			   struct bs_error *err)
 {
 	switch (operation->kind) {
 	case BS_OPERATION_COPY:
 		return copy_item(stage->system, stage->boot, operation->path, stage->plan,
 				 &stage->cursor, err);
 	case BS_OPERATION_ATTRIBUTES:
-		return edit(stage, operation->path, add_folder_attributes, err);
+		return stage_edit(stage, operation->path, stage_add_attributes, err);
 	case BS_OPERATION_RETARGET_BCD:
-		return edit(stage, operation->path, retarget, err);
+		return stage_edit(stage, operation->path, stage_retarget, err);
 	case BS_OPERATION_BOOT_CODE:
-		return replace_boot_code(stage, err);
+		return stage_boot_code(stage, err);
 	case BS_OPERATION_ACTIVATE:
-		return activate(stage, err);
+		return stage_activate(stage, err);
 	case BS_OPERATION_KIND_COUNT:
 		break;
 	}
@@ -179,16 +177,16 @@ int stage_run(struct disk *disk, struct bs_plan *plan, stage_progress *progress,
 	      struct bs_error *err)
 {
 	struct stage stage = {.disk = disk, .plan = plan};
-	int result = mount(&stage, err);
+	int result = stage_mount(&stage, err);
 
 	for (uint32_t i = 0; i < plan->operation_count && result == 0; i++) {
-		bool last_on_files = works_on_files(plan->operations[i].kind) &&
+		bool last_on_files = stage_works_on_files(plan->operations[i].kind) &&
 				     (i + 1 == plan->operation_count ||
-				      !works_on_files(plan->operations[i + 1].kind));
+				      !stage_works_on_files(plan->operations[i + 1].kind));
 
-		result = carry_out(&stage, &plan->operations[i], err);
+		result = stage_carry_out(&stage, &plan->operations[i], err);
 		if (result == 0 && last_on_files)
-			result = unmount(&stage, err);
+			result = stage_unmount(&stage, err);
 		if (result == 0)
 			result = progress(context, i, err);
 	}

@@ -4,7 +4,7 @@
 #include "windows/reader.h"
 
 /* Reads all facts, each part only if what leads to it was found. */
-static int read_facts(struct reader *reader, struct bs_error *err)
+static int survey_read_facts(struct reader *reader, struct bs_error *err)
 {
 	const struct facts *facts = reader->facts;
 
@@ -24,10 +24,10 @@ int survey_take(struct disk *disk, const struct bs_options *options, struct surv
 	int result;
 
 	facts_begin(&survey->facts, disk_size(disk), options);
-	result = read_facts(&reader, err);
+	result = survey_read_facts(&reader, err);
 	reader_close(&reader);
 	if (result == 0)
-		judge(&survey->facts, &survey->report);
+		judge_facts(&survey->facts, &survey->report);
 	return result;
 }
 

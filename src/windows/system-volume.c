@@ -4,26 +4,26 @@
  * in entries.c, its devices in elements.c.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "boot/regf-log.h"
+#include "boot/regf.h"
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
 #include "windows/reader.h"
-#include "windows/tree.h"
 
-static int mount_system(struct reader *reader, struct volume **system, struct bs_error *err)
+static int system_mount(struct reader *reader, struct volume **system, struct bs_error *err)
 {
 	return reader_mount(reader, reader->facts->system_index, system, err);
 }
 
 /* What bootmgr begins with is read only of a file that boot code could load. */
-static int read_bootmgr(struct reader *reader, struct volume *system, struct bs_error *err)
+static int bootmgr_read(struct reader *reader, struct volume *system, struct bs_error *err)
 {
 	const uint32_t unread =
 		FILE_IS_COMPRESSED | FILE_IS_SPARSE | FILE_IS_REPARSE_POINT | FILE_IS_ENCRYPTED;
 	const struct bs_plan_file *bootmgr = facts_find_file(reader->facts, BOOT_MANAGER);
-	uint8_t *content;
+	SCOPED uint8_t *content = NULL;
 	size_t size;
 
 	if (bootmgr && !(bootmgr->attributes & unread) && bootmgr->size <= BOOTMGR_SIZE_MAX) {
@@ -32,7 +32,6 @@ static int read_bootmgr(struct reader *reader, struct volume *system, struct bs_
 		reader->facts->bootmgr_is_zeros = content && all_zero(content, size);
 		reader->facts->bootmgr_is_program =
 			content && size >= 2 && memcmp(content, "MZ", 2) == 0;
-		free(content);
 	}
 	reader->facts->bootmgr_was_read = true;
 	return 0;
@@ -41,17 +40,17 @@ static int read_bootmgr(struct reader *reader, struct volume *system, struct bs_
 /* ---- the boot configuration ---------------------------------------------------------------- */
 
 /* Whether changes that are not in the store yet wait in its logs. */
-static int read_logs(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
+static int bcd_read_logs(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
 {
 	static const char *const logs[] = {BOOT_BCD_PATH ".LOG", BOOT_BCD_PATH ".LOG1",
 					   BOOT_BCD_PATH ".LOG2"};
 	bool outdated = bcd->dirty;
 	struct volume *system;
 
-	if (mount_system(reader, &system, err) < 0)
+	if (system_mount(reader, &system, err) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]) && !outdated; i++) {
-		uint8_t *bytes;
+		SCOPED uint8_t *bytes = NULL;
 		size_t size;
 
 		if (tree_read(system, logs[i], REGF_LOG_SIZE_MAX, &bytes, &size, err) < 0) {
@@ -60,14 +59,13 @@ static int read_logs(struct reader *reader, const struct bcd *bcd, struct bs_err
 			continue; /* too large to be one */
 		}
 		outdated = bytes && regf_log_is_newer(bytes, size, bcd->sequence);
-		free(bytes);
 	}
 	reader->facts->bcd_outdated = outdated;
 	return 0;
 }
 
-static int read_store(struct reader *reader, const uint8_t *bytes, size_t size,
-		      struct bs_error *err)
+static int bcd_read_store(struct reader *reader, const uint8_t *bytes, size_t size,
+			  struct bs_error *err)
 {
 	struct facts *facts = reader->facts;
 	struct bcd bcd = {0};
@@ -83,7 +81,7 @@ static int read_store(struct reader *reader, const uint8_t *bytes, size_t size,
 		facts->bcd_elements = (uint32_t)bcd.count;
 		result = entries_read(reader, &bcd, err);
 		if (result == 0 && facts_are_apart(facts))
-			result = read_logs(reader, &bcd, err);
+			result = bcd_read_logs(reader, &bcd, err);
 		if (result == 0 && facts_are_apart(facts))
 			result = elements_read(reader, &bcd, err);
 	}
@@ -91,11 +89,10 @@ static int read_store(struct reader *reader, const uint8_t *bytes, size_t size,
 	return result;
 }
 
-static int read_bcd(struct reader *reader, struct volume *system, struct bs_error *err)
+static int bcd_read(struct reader *reader, struct volume *system, struct bs_error *err)
 {
-	uint8_t *bytes;
+	SCOPED uint8_t *bytes = NULL;
 	size_t size;
-	int result;
 
 	if (tree_read(system, BOOT_BCD_PATH, BCD_SIZE_MAX, &bytes, &size, err) < 0) {
 		if (err->code != BS_BOOT_FILE_UNSUPPORTED)
@@ -107,9 +104,7 @@ static int read_bcd(struct reader *reader, struct volume *system, struct bs_erro
 		reader->facts->bcd = BCD_MISSING;
 		return 0;
 	}
-	result = read_store(reader, bytes, size, err);
-	free(bytes);
-	return result;
+	return bcd_read_store(reader, bytes, size, err);
 }
 
 int system_volume_read(struct reader *reader, struct bs_error *err)
@@ -119,8 +114,8 @@ int system_volume_read(struct reader *reader, struct bs_error *err)
 
 	if (!facts_is_readable(facts, facts->system_index))
 		return 0;
-	if (mount_system(reader, &system, err) < 0 || boot_files_read(reader, system, err) < 0 ||
-	    read_bootmgr(reader, system, err) < 0 || read_bcd(reader, system, err) < 0) {
+	if (system_mount(reader, &system, err) < 0 || boot_files_read(reader, system, err) < 0 ||
+	    bootmgr_read(reader, system, err) < 0 || bcd_read(reader, system, err) < 0) {
 		reader_unmount(reader, facts->system_index);
 		return reader_keep_error(err, &facts->system_error);
 	}

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/verify.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <nettle/sha2.h>
 
 #include "disk/window.h"
+#include "ntfs/scoped.h"
+#include "ntfs/tree.h"
 #include "util/bytes.h"
 #include "windows/accounting.h"
 #include "windows/reader.h"
 #include "windows/stage.h"
 #include "windows/survey.h"
-#include "windows/tree.h"
 
 #define CHUNK (1u << 20) /* bytes compared at a time */
 
@@ -27,7 +27,7 @@ struct verification {
 	uint8_t *left, *right;
 };
 
-static int wrong(struct bs_error *err, const char *path, const char *what)
+static int verify_differs(struct bs_error *err, const char *path, const char *what)
 {
 	return fail(err, BS_VERIFY, "%s: the copy's %s differs", path, what);
 }
@@ -35,8 +35,8 @@ static int wrong(struct bs_error *err, const char *path, const char *what)
 /* ---- content ------------------------------------------------------------------------------- */
 
 /* Takes the retargeting of the BCD back in a piece of its copy, and checks it on the way. */
-static int undo_retargeting(const struct bs_plan *plan, const char *path, uint64_t start,
-			    uint8_t *piece, size_t length, struct bs_error *err)
+static int verify_undo_retargeting(const struct bs_plan *plan, const char *path, uint64_t start,
+				   uint8_t *piece, size_t length, struct bs_error *err)
 {
 	if (strcasecmp(path, BOOT_BCD_PATH) != 0)
 		return 0;
@@ -55,9 +55,9 @@ static int undo_retargeting(const struct bs_plan *plan, const char *path, uint64
 	return 0;
 }
 
-static int compare_stream(struct verification *own, const char *path, struct volume_file *source,
-			  struct volume_file *copy, const struct volume_stream *stream,
-			  struct bs_error *err)
+static int verify_stream(struct verification *own, const char *path, struct volume_file *source,
+			 struct volume_file *copy, const struct volume_stream *stream,
+			 struct bs_error *err)
 {
 	bool unnamed = stream->name[0] == '\0';
 	uint8_t digest[SHA256_DIGEST_SIZE];
@@ -71,47 +71,45 @@ static int compare_stream(struct verification *own, const char *path, struct vol
 		    volume_read(copy, stream->name, offset, own->right, length, err) < 0)
 			return -1;
 		if (unnamed &&
-		    undo_retargeting(own->plan, path, offset, own->right, length, err) < 0)
+		    verify_undo_retargeting(own->plan, path, offset, own->right, length, err) < 0)
 			return -1;
 		if (memcmp(own->left, own->right, length) != 0)
-			return wrong(err, path, "content");
+			return verify_differs(err, path, "content");
 		sha256_update(&hash, length, own->right);
 	}
 	sha256_digest(&hash, sizeof(digest), digest);
 	if (unnamed && memcmp(digest, own->plan->files[own->cursor].sha256, sizeof(digest)) != 0)
-		return wrong(err, path, "SHA-256");
+		return verify_differs(err, path, "SHA-256");
 	return 0;
 }
 
-static int compare_streams(struct verification *own, const char *path, struct volume_file *source,
-			   struct volume_file *copy, struct bs_error *err)
+static int verify_streams(struct verification *own, const char *path, struct volume_file *source,
+			  struct volume_file *copy, struct bs_error *err)
 {
-	struct volume_stream *sources = NULL, *copies = NULL;
+	SCOPED struct volume_stream *sources = NULL;
+	SCOPED struct volume_stream *copies = NULL;
 	size_t source_count, copy_count;
-	int result = -1;
 
 	if (volume_streams(source, &sources, &source_count, err) < 0 ||
 	    volume_streams(copy, &copies, &copy_count, err) < 0)
-		goto out;
-	result = source_count == copy_count ? 0 : wrong(err, path, "set of streams");
-	for (size_t i = 0; i < source_count && result == 0; i++) {
+		return -1;
+	if (source_count != copy_count)
+		return verify_differs(err, path, "set of streams");
+	for (size_t i = 0; i < source_count; i++) {
 		/* The file system keeps them sorted by name, so they come in the same order. */
 		if (strcmp(sources[i].name, copies[i].name) != 0 ||
 		    sources[i].size != copies[i].size)
-			result = wrong(err, path, "set of streams");
-		else
-			result = compare_stream(own, path, source, copy, &sources[i], err);
+			return verify_differs(err, path, "set of streams");
+		if (verify_stream(own, path, source, copy, &sources[i], err) < 0)
+			return -1;
 	}
-out:
-	free(sources);
-	free(copies);
-	return result;
+	return 0;
 }
 
 /* ---- what describes a file ----------------------------------------------------------------- */
 
-static int compare_metadata(const char *path, const struct volume_metadata *source,
-			    const struct volume_metadata *copy, struct bs_error *err)
+static int verify_metadata(const char *path, const struct volume_metadata *source,
+			   const struct volume_metadata *copy, struct bs_error *err)
 {
 	uint32_t attributes = source->attributes & FILE_ATTRIBUTES_COPIED;
 	const uint32_t unbootable =
@@ -120,87 +118,82 @@ static int compare_metadata(const char *path, const struct volume_metadata *sour
 	if (strcasecmp(path, BOOT_FOLDER) == 0)
 		attributes |= STAGE_FOLDER_ATTRIBUTES;
 	if (source->is_folder != copy->is_folder)
-		return wrong(err, path, "kind");
+		return verify_differs(err, path, "kind");
 	if ((copy->attributes & FILE_ATTRIBUTES_COPIED) != attributes ||
 	    (copy->attributes & unbootable) != 0)
-		return wrong(err, path, "set of attributes");
+		return verify_differs(err, path, "set of attributes");
 	if (source->size != copy->size)
-		return wrong(err, path, "size");
+		return verify_differs(err, path, "size");
 	if (source->created != copy->created || source->modified != copy->modified ||
 	    source->changed != copy->changed || source->accessed != copy->accessed)
-		return wrong(err, path, "set of times");
+		return verify_differs(err, path, "set of times");
 	if (strcmp(source->name, copy->name) != 0 ||
 	    strcmp(source->short_name, copy->short_name) != 0 ||
 	    source->name_space != copy->name_space)
-		return wrong(err, path, "name or short name");
+		return verify_differs(err, path, "name or short name");
 	return 0;
 }
 
 typedef int blob_reader(struct volume_file *file, uint8_t **value, size_t *size,
 			struct bs_error *err);
 
-static int compare_blob(const char *path, struct volume_file *source, struct volume_file *copy,
-			blob_reader *read, const char *what, struct bs_error *err)
+static int verify_blob(const char *path, struct volume_file *source, struct volume_file *copy,
+		       blob_reader *read, const char *what, struct bs_error *err)
 {
-	uint8_t *left = NULL, *right = NULL;
+	SCOPED uint8_t *left = NULL;
+	SCOPED uint8_t *right = NULL;
 	size_t left_size, right_size;
-	int result = -1;
 
-	if (read(source, &left, &left_size, err) == 0 && read(copy, &right, &right_size, err) == 0)
-		result = left_size == right_size &&
-					 (left_size == 0 || memcmp(left, right, left_size) == 0)
-				 ? 0
-				 : wrong(err, path, what);
-	free(left);
-	free(right);
-	return result;
+	if (read(source, &left, &left_size, err) < 0 || read(copy, &right, &right_size, err) < 0)
+		return -1;
+	if (left_size != right_size || (left_size != 0 && memcmp(left, right, left_size) != 0))
+		return verify_differs(err, path, what);
+	return 0;
 }
 
-static int compare_files(struct verification *own, const char *path, struct volume_file *source,
-			 const struct volume_metadata *metadata, struct volume_file *copy,
-			 struct bs_error *err)
+static int verify_file(struct verification *own, const struct tree_visit *source,
+		       struct volume_file *copy, struct bs_error *err)
 {
+	const char *path = source->path;
 	struct volume_metadata copied;
 
 	if (volume_stat(copy, &copied, err) < 0 ||
-	    compare_metadata(path, metadata, &copied, err) < 0 ||
-	    compare_blob(path, source, copy, volume_security, "security descriptor", err) < 0 ||
-	    compare_blob(path, source, copy, volume_extended_attributes,
-			 "set of extended attributes", err) < 0)
+	    verify_metadata(path, source->metadata, &copied, err) < 0 ||
+	    verify_blob(path, source->file, copy, volume_security, "security descriptor", err) <
+		    0 ||
+	    verify_blob(path, source->file, copy, volume_extended_attributes,
+			"set of extended attributes", err) < 0)
 		return -1;
-	return compare_streams(own, path, source, copy, err);
+	return verify_streams(own, path, source->file, copy, err);
 }
 
-static int compare_one(void *context, const char *path, struct volume_file *source,
-		       const struct volume_metadata *metadata, struct bs_error *err)
+static bool verify_is_next(const struct verification *own, const char *path)
+{
+	return own->cursor != own->plan->file_count &&
+	       strcmp(own->plan->files[own->cursor].path, path) == 0;
+}
+
+static int verify_visited(void *context, const struct tree_visit *source, struct bs_error *err)
 {
 	struct verification *own = context;
-	struct volume_file *copy;
-	int result;
+	SCOPED_FILE *copy = NULL;
 
-	if (own->cursor == own->plan->file_count ||
-	    strcmp(own->plan->files[own->cursor].path, path) != 0)
-		return fail(err, BS_VERIFY, "%s is not in the plan", path);
-	if (volume_open_file(own->target, path, &copy, err) < 0)
+	if (!verify_is_next(own, source->path))
+		return fail(err, BS_VERIFY, "%s is not in the plan", source->path);
+	if (volume_open_file(own->target, source->path, &copy, err) < 0)
 		return -1;
-	if (copy == NULL)
-		return fail(err, BS_VERIFY, "%s was not copied", path);
-	result = compare_files(own, path, source, metadata, copy, err);
-	volume_done_file(copy);
+	if (!copy)
+		return fail(err, BS_VERIFY, "%s was not copied", source->path);
+	if (verify_file(own, source, copy, err) < 0)
+		return -1;
 	own->cursor++;
-	return result;
+	return 0;
 }
 
 /* A folder on the way: compared when it is the next of the plan; the others were there before. */
-static int compare_parent(void *context, const char *path, struct volume_file *source,
-			  const struct volume_metadata *metadata, struct bs_error *err)
+static int verify_parent(void *context, const struct tree_visit *source, struct bs_error *err)
 {
-	const struct verification *own = context;
-
-	if (own->cursor == own->plan->file_count ||
-	    strcmp(own->plan->files[own->cursor].path, path) != 0)
-		return 0;
-	return compare_one(context, path, source, metadata, err);
+	return verify_is_next(context, source->path) ? verify_visited(context, source, err) : 0;
 }
 
 /* Every file of the plan is at the target and equal, and nothing else is in its place. */
@@ -215,10 +208,10 @@ static int verify_files(struct verification *own, struct volume *source, struct 
 
 		if (operation->kind != BS_OPERATION_COPY)
 			continue;
-		if (tree_walk_parents(source, operation->path, compare_parent, own, err) < 0)
+		if (tree_walk_parents(source, operation->path, verify_parent, own, err) < 0)
 			return -1;
 		there += own->cursor - before;
-		if (tree_walk(source, operation->path, compare_one, own, &found, err) < 0 ||
+		if (tree_walk(source, operation->path, verify_visited, own, &found, err) < 0 ||
 		    tree_count(own->target, operation->path, &count, err) < 0)
 			return -1;
 		there += count;
@@ -292,14 +285,14 @@ static int verify_clusters(struct volume *target, const struct bs_plan *plan, ui
 }
 
 /* A link that a fix leaves as it was, and of a chosen Windows that does not start by default. */
-static bool is_as_it_was(enum bs_link_kind kind, const struct bs_options *options)
+static bool verify_is_as_it_was(enum bs_link_kind kind, const struct bs_options *options)
 {
 	return kind == BS_LINK_MBR_CODE || kind == BS_LINK_WINLOAD ||
 	       (kind == BS_LINK_BOOT_VOLUME && options->boot_partition != 0);
 }
 
 /* A volume that reads as damaged tells of the image; all else, of what the fix has made. */
-static int would_not_start(const struct bs_inspection *report, struct bs_error *err)
+static int verify_no_start(const struct bs_inspection *report, struct bs_error *err)
 {
 	for (uint32_t i = 0; i < report->finding_count; i++)
 		if (report->findings[i].code == BS_NTFS_DAMAGED)
@@ -316,71 +309,61 @@ static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 	/* What was chosen by hand before the fix has to be found without a hand after it. */
 	const struct bs_options found_by_itself = {.needed_room = options->needed_room,
 						   .boot_partition = options->boot_partition};
-	struct survey survey;
-	int result = survey_take(disk, &found_by_itself, &survey, err);
+	SCOPED struct survey *survey = calloc(1, sizeof(*survey));
+	const struct bs_inspection *report;
+	int result;
 
-	if (result == 0 &&
-	    (survey.report.verdict != BS_VERDICT_NOTHING ||
-	     survey.report.partitions[survey.report.boot_index].number != plan->boot_number))
-		result = would_not_start(&survey.report, err);
-	for (uint32_t i = 0; result == 0 && i < survey.report.link_count; i++)
-		if (survey.report.links[i].state != BS_LINK_GOOD &&
-		    !is_as_it_was(survey.report.links[i].kind, options))
-			result = fail(err, BS_VERIFY, "the disk would not start: %s",
-				      survey.report.links[i].detail);
-	survey_free(&survey);
-	return result;
+	if (!survey)
+		return fail_memory(err);
+	report = &survey->report;
+	result = survey_take(disk, &found_by_itself, survey, err);
+	survey_free(survey);
+	if (result < 0)
+		return -1;
+	if (report->verdict != BS_VERDICT_NOTHING ||
+	    report->partitions[report->boot_index].number != plan->boot_number)
+		return verify_no_start(report, err);
+	for (uint32_t i = 0; i < report->link_count; i++)
+		if (report->links[i].state != BS_LINK_GOOD &&
+		    !verify_is_as_it_was(report->links[i].kind, options))
+			return fail(err, BS_VERIFY, "the disk would not start: %s",
+				    report->links[i].detail);
+	return 0;
 }
 
 static int verify_volumes(struct disk *system_window, struct disk *boot_window,
 			  const struct bs_plan *plan, uint64_t clusters, struct bs_error *err)
 {
-	struct verification own = {.plan = plan};
-	struct volume *source = NULL;
-	int result = -1;
+	SCOPED uint8_t *left = malloc(CHUNK);
+	SCOPED uint8_t *right = malloc(CHUNK);
+	SCOPED_VOLUME *source = NULL;
+	SCOPED_VOLUME *target = NULL;
+	struct verification own = {.plan = plan, .left = left, .right = right};
 
-	own.left = malloc(CHUNK);
-	own.right = malloc(CHUNK);
-	if (own.left == NULL || own.right == NULL) {
-		fail_memory(err);
-		goto out;
-	}
+	if (!left || !right)
+		return fail_memory(err);
 	if (volume_open(system_window, VOLUME_READ, &source, err) < 0 ||
-	    volume_open(boot_window, VOLUME_READ, &own.target, err) < 0)
-		goto out;
-	result = verify_files(&own, source, err);
-	if (result == 0)
-		result = verify_clusters(own.target, plan, clusters, err);
-out:
-	volume_done(own.target);
-	volume_done(source);
-	free(own.left);
-	free(own.right);
-	return result;
+	    volume_open(boot_window, VOLUME_READ, &target, err) < 0)
+		return -1;
+	own.target = target;
+	if (verify_files(&own, source, err) < 0)
+		return -1;
+	return verify_clusters(target, plan, clusters, err);
 }
 
 int verify_run(struct disk *disk, const struct bs_plan *plan, const struct bs_options *options,
 	       uint64_t clusters, struct bs_error *err)
 {
-	struct disk *system_window = NULL, *boot_window = NULL;
-	int result = -1;
+	SCOPED_DISK *system_window = window_open(disk, plan->system_start, plan->system_size, err);
+	SCOPED_DISK *boot_window =
+		system_window ? window_open(disk, plan->boot_start, plan->boot_size, err) : NULL;
 
-	system_window = window_open(disk, plan->system_start, plan->system_size, err);
-	if (system_window == NULL)
-		goto out;
-	boot_window = window_open(disk, plan->boot_start, plan->boot_size, err);
-	if (boot_window == NULL)
-		goto out;
-	result = verify_volumes(system_window, boot_window, plan, clusters, err);
-	if (result == 0)
-		result = verify_boot_record(boot_window, plan, err);
-	if (result == 0)
-		result = verify_chain(disk, plan, options, err);
-out:
+	if (boot_window && verify_volumes(system_window, boot_window, plan, clusters, err) == 0 &&
+	    verify_boot_record(boot_window, plan, err) == 0 &&
+	    verify_chain(disk, plan, options, err) == 0)
+		return 0;
 	/* On sound volumes nothing of these fails, whatever a fix does. */
-	if (result < 0 && reader_is_content(err->code))
+	if (reader_is_content(err->code))
 		err->code = BS_NTFS_DAMAGED;
-	disk_close(boot_window);
-	disk_close(system_window);
-	return result;
+	return -1;
 }

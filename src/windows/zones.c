@@ -3,6 +3,7 @@
 
 #include "boot/vbr.h"
 #include "disk/window.h"
+#include "ntfs/scoped.h"
 
 /* A file of the volume's metadata, and how much of its beginning is a zone. */
 static const struct {
@@ -14,21 +15,15 @@ static const struct {
 	{"\\$Bitmap", UINT64_MAX}, /* all of it */
 };
 
-static int add_metadata(struct volume *volume, uint64_t start, struct range_vector *zones,
-			struct bs_error *err)
+static int zones_add_metadata(struct volume *volume, uint64_t start, struct range_vector *zones,
+			      struct bs_error *err)
 {
 	for (size_t i = 0; i < sizeof(metadata_zones) / sizeof(metadata_zones[0]); i++) {
 		size_t before = zones->count;
-		struct volume_file *file;
-		int result;
+		SCOPED_FILE *file = NULL;
 
-		if (volume_open_file(volume, metadata_zones[i].path, &file, err) < 0)
-			return -1;
-		if (file == NULL)
-			continue;
-		result = volume_locate(file, metadata_zones[i].length, zones, err);
-		volume_done_file(file);
-		if (result < 0)
+		if (volume_open_file(volume, metadata_zones[i].path, &file, err) < 0 ||
+		    (file && volume_locate(file, metadata_zones[i].length, zones, err) < 0))
 			return -1;
 		for (size_t j = before; j < zones->count; j++)
 			zones->items[j].offset += start;
@@ -37,8 +32,8 @@ static int add_metadata(struct volume *volume, uint64_t start, struct range_vect
 }
 
 /* The boot record, and each place that may hold the copy of its first sector. */
-static int add_boot_record(struct disk *window, uint64_t start, struct range_vector *zones,
-			   struct bs_error *err)
+static int zones_add_boot_record(struct disk *window, uint64_t start, struct range_vector *zones,
+				 struct bs_error *err)
 {
 	uint8_t record[VBR_SIZE];
 	uint64_t offsets[VBR_COPIES_MAX];
@@ -57,29 +52,23 @@ static int add_boot_record(struct disk *window, uint64_t start, struct range_vec
 	return 0;
 }
 
-static int add_volume(struct disk *disk, uint64_t start, uint64_t size, struct range_vector *zones,
-		      struct bs_error *err)
+static int zones_add_volume(struct disk *disk, uint64_t start, uint64_t size,
+			    struct range_vector *zones, struct bs_error *err)
 {
-	struct disk *window;
-	struct volume *volume = NULL;
-	int result = -1;
+	SCOPED_DISK *window = window_open(disk, start, size, err);
+	SCOPED_VOLUME *volume = NULL; /* closed before the window */
 
-	window = window_open(disk, start, size, err);
-	if (window == NULL)
+	if (!window || zones_add_boot_record(window, start, zones, err) < 0 ||
+	    volume_open(window, VOLUME_READ, &volume, err) < 0)
 		return -1;
-	if (add_boot_record(window, start, zones, err) == 0 &&
-	    volume_open(window, VOLUME_READ, &volume, err) == 0)
-		result = add_metadata(volume, start, zones, err);
-	volume_done(volume);
-	disk_close(window);
-	return result;
+	return zones_add_metadata(volume, start, zones, err);
 }
 
 int zones_collect(struct disk *disk, const struct bs_plan *plan, struct range_vector *zones,
 		  struct bs_error *err)
 {
 	if (range_vector_append(zones, (struct range){0, SECTOR_SIZE}, err) < 0 ||
-	    add_volume(disk, plan->system_start, plan->system_size, zones, err) < 0)
+	    zones_add_volume(disk, plan->system_start, plan->system_size, zones, err) < 0)
 		return -1;
-	return add_volume(disk, plan->boot_start, plan->boot_size, zones, err);
+	return zones_add_volume(disk, plan->boot_start, plan->boot_size, zones, err);
 }

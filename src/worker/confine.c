@@ -123,7 +123,7 @@ static int confine_load_filter(struct bs_error *err)
 	const struct sigaction tell = {.sa_sigaction = confine_tell_call, .sa_flags = SA_SIGINFO};
 	scmp_filter_ctx filter =
 		seccomp_init(confine_tells() ? SCMP_ACT_TRAP : SCMP_ACT_KILL_PROCESS);
-	int result = filter != NULL ? 0 : -ENOMEM;
+	int result = filter ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && result == 0; i++)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);

@@ -18,7 +18,6 @@ const char *message_name(uint32_t type)
 		[MESSAGE_DONE] = "done",
 		[MESSAGE_ERROR] = "error",
 		[MESSAGE_PROCEED] = "proceed",
-		[MESSAGE_SECTORS] = "sectors",
 	};
 
 	return type > 0 && type < sizeof(names) / sizeof(names[0]) ? names[type] : "unknown";
@@ -54,7 +53,7 @@ int message_pack_plan(const struct bs_plan *plan, uint8_t **bytes, size_t *lengt
 	header.elements = NULL;
 	*length = sizeof(header) + files + elements;
 	*bytes = malloc(*length);
-	if (*bytes == NULL)
+	if (!*bytes)
 		return fail_memory(err);
 	memcpy(*bytes, &header, sizeof(header));
 	memcpy(*bytes + sizeof(header), plan->files, files);
@@ -95,7 +94,7 @@ int message_unpack_plan(const uint8_t *bytes, size_t length, struct bs_plan **ou
 	if (length != sizeof(header) + files + elements)
 		return message_distrust(err);
 	plan = plan_new(header.file_count, header.element_count);
-	if (plan == NULL)
+	if (!plan)
 		return fail_memory(err);
 	header.files = plan->files;
 	header.elements = plan->elements;

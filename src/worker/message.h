@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the worker and its parent tell each other.
+ * The messages between the worker and its parent.
  *
  * Both are one program, forked, so a message is a struct as it lies in memory.  The worker reads
- * what other people made and may have been taken over by it: nothing that comes from it is used
- * before the functions here have found every string terminated, every number in its range and
- * every flag a flag.
+ * untrusted bytes and may have been taken over.  So nothing that comes from the worker is used
+ * before the functions here have checked that every string is terminated, every number is in its
+ * range, and every flag is 0 or 1.
  */
 #ifndef BOOTSHIFT_MESSAGE_H
 #define BOOTSHIFT_MESSAGE_H
@@ -18,15 +18,14 @@ enum message_type {
 	/* from the worker */
 	MESSAGE_INSPECTION = 1, /* struct bs_inspection */
 	MESSAGE_PLAN,           /* a plan: may it be staged? */
-	MESSAGE_OPERATION,      /* uint32_t: this operation is done; how many sectors was it? */
-	MESSAGE_CLUSTERS,       /* uint64_t: the sum before the staging, see stage.h */
-	MESSAGE_STAGED,         /* the plan with what the rehearsal told; nothing more is staged */
+	MESSAGE_OPERATION,      /* uint32_t: this operation of the plan is done */
+	MESSAGE_CLUSTERS,       /* uint64_t: the sum of clusters before the staging, see stage.h */
+	MESSAGE_STAGED,         /* the plan with the hashes of the files; the staging is over */
 	MESSAGE_ZONES,          /* struct range[], in bytes of the disk */
 	MESSAGE_DONE,           /* nothing more to come */
 	MESSAGE_ERROR,          /* struct bs_error; nothing more to come */
 	/* to the worker */
-	MESSAGE_PROCEED, /* it may be staged */
-	MESSAGE_SECTORS, /* uint64_t */
+	MESSAGE_PROCEED, /* the plan may be staged */
 };
 
 /* For whoever debugs; also for a number that is no type. */

@@ -43,41 +43,24 @@ static int worker_send_plan(const struct worker *worker, enum message_type type,
 	return result;
 }
 
-/* Waits for an answer of exactly this type and length. */
-static int worker_await(const struct worker *worker, enum message_type type, void *payload,
-			size_t length, struct bs_error *err)
+static int worker_await_proceed(const struct worker *worker, struct bs_error *err)
 {
 	struct remote_message answer;
-	int result = 0;
 
-	if (remote_receive_message(worker->socket, length, REMOTE_FOREVER, &answer, err) < 0)
+	if (remote_receive_message(worker->socket, 0, REMOTE_FOREVER, &answer, err) < 0)
 		return -1;
-	if (answer.type != type || answer.length != length)
-		result = fail(err, BS_WORKER, "the parent process gave another answer");
-	else if (length != 0)
-		memcpy(payload, answer.payload, length);
 	free(answer.payload);
-	return result;
+	return answer.type == MESSAGE_PROCEED
+		       ? 0
+		       : fail(err, BS_WORKER, "the parent process gave another answer");
 }
 
 /* ---- rehearsing ---------------------------------------------------------------------------- */
 
-struct worker_progress {
-	const struct worker *worker;
-	struct bs_plan *plan;
-};
-
-/* Asks how many sectors the operation that was just done has written. */
-static int worker_ask_sectors(void *context, uint32_t index, struct bs_error *err)
+/* Tells the parent that an operation is done: it counts the sectors that were written. */
+static int worker_tell_operation(void *worker, uint32_t index, struct bs_error *err)
 {
-	const struct worker_progress *progress = context;
-	uint64_t sectors;
-
-	if (worker_tell(progress->worker, MESSAGE_OPERATION, &index, sizeof(index), err) < 0 ||
-	    worker_await(progress->worker, MESSAGE_SECTORS, &sectors, sizeof(sectors), err) < 0)
-		return -1;
-	progress->plan->operations[index].sectors = sectors;
-	return 0;
+	return worker_tell(worker, MESSAGE_OPERATION, &index, sizeof(index), err);
 }
 
 static int worker_send_zones(const struct worker *worker, const struct bs_plan *plan,
@@ -93,22 +76,21 @@ static int worker_send_zones(const struct worker *worker, const struct bs_plan *
 	return result;
 }
 
-static int worker_rehearse(const struct worker *worker, struct bs_plan *plan, struct bs_error *err)
+static int worker_rehearse(struct worker *worker, struct bs_plan *plan, struct bs_error *err)
 {
-	struct worker_progress progress = {.worker = worker, .plan = plan};
 	uint64_t clusters;
 
 	if (accounting_prove(worker->disk, plan, &clusters, err) < 0 ||
 	    worker_send_plan(worker, MESSAGE_PLAN, plan, err) < 0 ||
-	    worker_await(worker, MESSAGE_PROCEED, NULL, 0, err) < 0 ||
-	    stage_run(worker->disk, plan, worker_ask_sectors, &progress, err) < 0 ||
+	    worker_await_proceed(worker, err) < 0 ||
+	    stage_run(worker->disk, plan, worker_tell_operation, worker, err) < 0 ||
 	    worker_tell(worker, MESSAGE_CLUSTERS, &clusters, sizeof(clusters), err) < 0 ||
 	    worker_send_zones(worker, plan, err) < 0)
 		return -1;
 	return worker_send_plan(worker, MESSAGE_STAGED, plan, err);
 }
 
-static int worker_inspect(const struct worker *worker, struct bs_error *err)
+static int worker_inspect(struct worker *worker, struct bs_error *err)
 {
 	struct survey *survey = calloc(1, sizeof(*survey));
 	struct bs_plan *plan = NULL;

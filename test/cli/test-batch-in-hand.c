@@ -35,7 +35,7 @@ struct slow {
 /* An image behind a server with this delay, as nbdkit's filter has it; false: none to be had. */
 static bool slow_start(struct slow *slow, const char *delay)
 {
-	if (!server_installed("nbdkit"))
+	if (!test_needs_program("nbdkit"))
 		return false;
 	slow->folder = batch_folder();
 	slow->rows = text("%s.jsonl", slow->folder);
@@ -160,7 +160,7 @@ TEST(slow_tests, a_second_signal_takes_back_what_was_begun)
 	ASSERT_STATUS(outcome, 1);
 	row = batch_row(batch_rows(slow.rows), slow.server.uri);
 	batch_assert(batch_rows(slow.rows), slow.server.uri, "failed", "interrupted");
-	ASSERT_HAS(report_text(row, "message"), "taken back");
+	ASSERT_HAS(report_text(row, "message"), "its changes were undone");
 	slow_stop(&slow);
 	assert_taken_back(&slow);
 }

@@ -169,7 +169,7 @@ TEST(batch_undo, rows_that_cannot_be_added_to_are_no_reason_not_to_undo)
 		      text("mount --bind %.*s /mnt && mount -o remount,bind,ro /mnt || exit 77;"
 			   "'%s' undo --from /mnt/rows",
 			   (int)(strrchr(rows, '/') - rows), rows, bootshift_path()));
-	if (outcome.status == 77)
+	if (!test_needs(outcome.status != 77, "the right to mount"))
 		return;
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "1 undone image is still recorded as fixed");

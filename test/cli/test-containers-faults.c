@@ -274,7 +274,7 @@ TEST(containers_faults, without_fuse_a_container_is_refused_and_a_raw_image_is_n
 {
 	const char *container = make(QCOW2), *raw = small_image();
 
-	if (!forbid_fuse_device())
+	if (!test_needs(forbid_fuse_device(), "root and a mount namespace"))
 		return; /* only root can */
 	assert_refused(container, raw, "/dev/fuse");
 }

@@ -46,7 +46,7 @@ static void kill_while_writing(const char *image, long long after)
 	const char *undo_file = text("%s.bootshift-undo", image);
 	struct program program = START_BOOTSHIFT("fix", image);
 
-	while (access(undo_file, F_OK) != 0 && kill(program.process, 0) == 0)
+	while (access(undo_file, F_OK) != 0 && !program_has_ended(&program))
 		;
 	usleep((useconds_t)after);
 	kill(program.process, SIGKILL);
@@ -201,7 +201,7 @@ static struct outcome stop_in_the_first(const char *const images[2])
 	const char *undo_file = text("%s.bootshift-undo", images[0]);
 	struct program program = START_BOOTSHIFT("fix", "--json", images[0], images[1]);
 
-	while (access(undo_file, F_OK) != 0)
+	while (access(undo_file, F_OK) != 0 && !program_has_ended(&program))
 		;
 	kill(program.process, SIGTERM);
 	return program_wait(&program);
@@ -226,13 +226,33 @@ TEST(interruption, a_signal_stops_between_two_images_and_those_done_are_reported
 	image_assert_same(images[1], &before);
 }
 
+/* Whether the shell that starts bootshift has become it. */
+static bool runs_bootshift(const struct program *program)
+{
+	const char *link = text("/proc/%d/exe", (int)program->process);
+	char path[4096];
+	ssize_t length = readlink(link, path, sizeof(path));
+
+	return length > 0 && strcmp(text("%.*s", (int)length, path), bootshift_path()) == 0;
+}
+
 TEST(interruption, a_signal_that_is_ignored_does_not_stop_a_fix)
 {
 	const char *image = small_image();
-	struct outcome outcome = RUN("sh", "-c",
-				     text("trap '' HUP; '%s' fix '%s' & kill -HUP $!; wait $!",
-					  bootshift_path(), image));
+	struct program program =
+		START("sh", "-c", "trap '' HUP; exec \"$0\" fix \"$1\"", bootshift_path(), image);
+	struct outcome outcome;
+	int sent = 0;
 
+	/* Every millisecond, from its start to its end. */
+	for (; !program_has_ended(&program); usleep(1000)) {
+		if (!runs_bootshift(&program))
+			continue;
+		ck_assert_int_eq(kill(program.process, SIGHUP), 0);
+		sent++;
+	}
+	outcome = program_wait(&program);
+	ck_assert_int_gt(sent, 0);
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, ": fixed: ");
 }

@@ -38,7 +38,7 @@ static void show(struct shown *shown, enum kind kind, const char *file, const ch
 	if (kind == DEVICE) {
 		shown->device = loop_attach(file, false, shown->loop);
 		shown->name = shown->device >= 0 ? shown->loop : NULL;
-	} else if (server_installed("nbdkit")) {
+	} else if (test_needs_program("nbdkit")) {
 		if (filter)
 			SERVER_START(&shown->server, shown->folder, "nbdkit", "--filter=delay",
 				     "file", file, filter);

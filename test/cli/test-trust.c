@@ -25,11 +25,6 @@ static const char *const commands[] = {"inspect", "plan", "fix", "undo"};
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
-static bool is_root(void)
-{
-	return geteuid() == 0;
-}
-
 static const char *folder_of(const char *path)
 {
 	return text("%.*s", (int)(strrchr(path, '/') - path), path);
@@ -102,7 +97,7 @@ TEST(trust, an_interrupted_undo_file_of_somebody_else_is_not_obeyed)
 	const char *image = image_in_sticky_folder(), *undo_file;
 	struct image_state original, before;
 
-	if (!is_root())
+	if (!test_needs_root())
 		return;
 	original = state_take(image);
 	undo_file = interrupt(image);
@@ -123,7 +118,7 @@ TEST(trust, an_undo_file_of_somebody_else_after_a_fix_is_not_obeyed)
 	const char *image = image_in_sticky_folder(), *undo_file;
 	struct image_state before;
 
-	if (!is_root())
+	if (!test_needs_root())
 		return;
 	report_run("fix", image, 0, "fixed", NULL);
 	undo_file = text("%s.bootshift-undo", image);
@@ -169,7 +164,7 @@ TEST(trust, an_undo_file_in_a_folder_of_somebody_else_is_not_obeyed)
 	const char *image = small_image(), *undo_file = interrupt(image);
 	struct image_state before;
 
-	if (!is_root())
+	if (!test_needs_root())
 		return;
 	give_away(folder_of(image));
 	before = state_take(image);
@@ -239,7 +234,7 @@ TEST_LOOP(trust, an_unfinished_undo_file_or_a_lock_file_of_somebody_else_is_told
 	struct image_state before;
 	int descriptor;
 
-	if (!is_root())
+	if (!test_needs_root())
 		return;
 	descriptor = open(name, O_RDONLY | O_CREAT | O_EXCL, 0644);
 	ck_assert_int_ge(descriptor, 0);
@@ -281,7 +276,7 @@ TEST_LOOP(trust, an_image_in_a_folder_of_others_is_fixed_with_another_folder_for
 	struct image_state before;
 	struct outcome outcome;
 
-	if (!is_root())
+	if (!test_needs_root())
 		return;
 	open_up(folder_of(image), _i);
 	before = state_take(image);
@@ -305,7 +300,7 @@ TEST_LOOP(trust, a_folder_of_others_is_not_taken_for_undo_files, 0,
 	struct image_state before = state_take(image);
 	struct outcome outcome;
 
-	if (!is_root())
+	if (!test_needs_root())
 		return;
 	open_up(folder, _i);
 	outcome = BOOTSHIFT("fix", "--undo-dir", folder, image);
@@ -326,7 +321,7 @@ TEST_LOOP(trust, a_state_directory_of_others_is_not_taken, 0,
 	struct image_digest before = image_digest(file);
 	struct server server;
 
-	if (!is_root() || !server_installed("nbdkit"))
+	if (!test_needs_root() || !test_needs_program("nbdkit"))
 		return;
 	ck_assert_int_eq(mkdir(folder, 0700), 0);
 	open_up(folder, _i);
@@ -349,7 +344,7 @@ TEST(trust, a_file_system_that_gives_files_to_others_is_told_before_anything_is_
 	struct image_state before = state_take(image);
 	struct outcome outcome;
 
-	if (!is_root())
+	if (!test_needs_root())
 		return;
 	ASSERT_STATUS(RUN("truncate", "-s", "64M", volume), 0);
 	ASSERT_STATUS(RUN("mkntfs", "-qF", volume), 0);
@@ -358,8 +353,8 @@ TEST(trust, a_file_system_that_gives_files_to_others_is_told_before_anything_is_
 			   "'%s' fix --undo-dir /mnt '%s'; status=$?; ls -A /mnt; umount /mnt; "
 			   "exit $status",
 			   volume, bootshift_path(), image));
-	if (outcome.status == 77)
-		return; /* cannot be mounted here */
+	if (!test_needs(outcome.status != 77, "the right to mount"))
+		return;
 	ASSERT_STATUS(outcome, 3);
 	ASSERT_HAS(outcome.errors, "nobody");
 	ASSERT_HAS(outcome.errors, "(folder-not-trusted)");
@@ -373,7 +368,7 @@ TEST(trust, root_fixes_an_image_of_somebody_else_in_a_sticky_folder)
 {
 	const char *image = image_in_sticky_folder();
 
-	if (!is_root())
+	if (!test_needs_root())
 		return;
 	give_away(image);
 	report_run("fix", image, 0, "fixed", NULL);
@@ -385,7 +380,7 @@ TEST(trust, a_user_fixes_an_image_at_home)
 	const char *image = small_image();
 	struct image_state before = state_take(image);
 
-	if (!is_root())
+	if (!test_needs_root())
 		return;
 	give_away(folder_of(image));
 	give_away(image);
@@ -400,7 +395,9 @@ TEST(trust, a_user_with_a_private_group_fixes_an_image_in_a_folder_of_that_group
 	const char *image = small_image(), *folder = folder_of(image);
 	struct image_state before = state_take(image);
 
-	if (!is_root() || RUN("sh", "-c", "test $(id -gn games) = games").status != 0)
+	if (!test_needs_root() ||
+	    !test_needs(RUN("sh", "-c", "test $(id -gn games) = games").status == 0,
+			"the user games with a group of its own"))
 		return;
 	ASSERT_STATUS(RUN("chown", "-R", "games:games", folder), 0);
 	ck_assert_int_eq(chmod(folder, 0775), 0);
@@ -456,7 +453,7 @@ TEST_LOOP(trust, a_plan_that_somebody_else_may_have_written_is_not_kept_to, 0, 5
 
 	switch (_i) {
 	case 0:
-		if (!is_root())
+		if (!test_needs_root())
 			return;
 		give_away(plan);
 		break;
@@ -525,7 +522,7 @@ TEST(trust, rows_that_somebody_else_may_have_written_take_nothing_back)
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "(input-not-trusted)");
 	state_assert_untouched(image, &before);
-	if (is_root()) {
+	if (test_needs_root()) {
 		ck_assert_int_eq(chmod(rows, 0644), 0);
 		give_away(rows);
 		outcome = BOOTSHIFT("undo", "--from", rows);

@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,41 +22,64 @@
 #define CHUNK (1u << 20) /* bytes copied, hashed or compared at a time */
 #define BLOCK 4096u
 
-/* Set once, before the tests run: every test is a copy of the process that did it. */
+#define MEMORY_MIN (6ull << 30) /* bytes free in memory for it to be used */
+
+/* Set before the tests run: every test is a copy of the process that did it. */
 static struct {
-	char path[64];
+	char root[48];
+	char path[72]; /* of the test case */
 	pid_t owner;
 } folder;
 
-/* No assertions here and in images_prepare(): Check has them only while a test runs. */
+/* No assertions here and in the next functions: Check has them only while a test runs. */
 static void remove_folder(void)
 {
-	char command[sizeof(folder.path) + 16];
+	char command[sizeof(folder.root) + 16];
 
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder.path);
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder.root);
 	/* The tests' processes end with exit() too. */
 	if (getpid() == folder.owner && system(command) != 0)
-		perror(folder.path);
+		perror(folder.root);
+}
+
+/*
+ * In memory if there is enough of it: syncs take long on a disk, and there are thousands.  The
+ * tests with the tag `slow` use a disk, see the Makefile.
+ */
+static const char *base_folder(void)
+{
+	static const char memory[] = "/dev/shm";
+	struct statvfs status;
+
+	if (getenv("TMPDIR"))
+		return getenv("TMPDIR");
+	if (statvfs(memory, &status) == 0 && access(memory, W_OK) == 0 &&
+	    (uint64_t)status.f_bavail * status.f_frsize >= MEMORY_MIN)
+		return memory;
+	return "/tmp";
 }
 
 void images_prepare(void)
 {
-	const char *base = getenv("TMPDIR");
-	char *sources, *link;
+	char sources[PATH_MAX], link[sizeof(folder.root) + 8];
 
-	if (folder.owner != 0)
-		return;
 	folder.owner = getpid();
-	snprintf(folder.path, sizeof(folder.path), "%.40s/bootshift-XXXXXX",
-		 base != NULL ? base : "/tmp");
-	sources = realpath("images", NULL);
-	if (mkdtemp(folder.path) == NULL || atexit(remove_folder) != 0 || sources == NULL ||
-	    asprintf(&link, "%s/images", folder.path) < 0 || symlink(sources, link) < 0) {
+	snprintf(folder.root, sizeof(folder.root), "%.30s/bootshift-XXXXXX", base_folder());
+	if (!mkdtemp(folder.root) || atexit(remove_folder) != 0 || !realpath("images", sources) ||
+	    snprintf(link, sizeof(link), "%s/images", folder.root) < 0 ||
+	    symlink(sources, link) < 0 || chmod(folder.root, 0711) < 0) {
 		perror("no folder for the sample images (run the tests in the source folder)");
 		exit(EXIT_FAILURE);
 	}
-	free(link);
-	free(sources);
+}
+
+void images_enter(void)
+{
+	snprintf(folder.path, sizeof(folder.path), "%s/%d", folder.root, (int)getpid());
+	if (mkdir(folder.path, 0700) < 0) {
+		perror(folder.path);
+		exit(EXIT_FAILURE);
+	}
 }
 
 const char *images_folder(void)
@@ -63,27 +89,37 @@ const char *images_folder(void)
 
 /* ---- building ------------------------------------------------------------------------------ */
 
-static const char *build(const char *recipe, const char *image)
+/*
+ * Builds an image if this was not done yet.  It lies in a folder of its own, so that nobody finds
+ * the images there that other tests build at the same time.
+ */
+static const char *build(const char *recipe, const char *name, bool vhd)
 {
 	const char *builder = getenv("BUILD_IMAGE");
+	const char *own = text("%s/image-%s", folder.root, name);
+	const char *image = text("%s/%s.%s", own, name, vhd ? "vhd" : "img");
+	const char *lock = text("%s/%s.lock", folder.root, name);
+	int descriptor = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
+	ck_assert(descriptor >= 0 && flock(descriptor, LOCK_EX) == 0);
+	ck_assert(mkdir(own, 0755) == 0 || errno == EEXIST);
 	/* The builder leaves its memory to the end of its process: that is no leak. */
 	if (access(image, F_OK) != 0)
 		free(image_run(0, "ASAN_OPTIONS=detect_leaks=0 '%s' '%s' '%s'",
-			       builder != NULL ? builder : BUILD_IMAGE, recipe, image));
+			       builder ? builder : BUILD_IMAGE, recipe, image));
+	close(descriptor);
 	return image;
 }
 
 const char *image_built(const char *recipe, bool vhd)
 {
-	const char *source = text("%s/images/%s.recipe", folder.path, recipe);
-
-	return build(source, text("%s/%s.%s", folder.path, recipe, vhd ? "vhd" : "img"));
+	return build(text("%s/images/%s.recipe", folder.root, recipe), recipe, vhd);
 }
 
-static const char *write_recipe(const char *name, const char *content)
+/* The recipe lies where "images/" leads to those of the project. */
+static const char *write_recipe(const char *content)
 {
-	const char *source = text("%s/%s.recipe", folder.path, name);
+	const char *source = text("%s/%d.recipe", folder.root, (int)getpid());
 	FILE *file = fopen(source, "w");
 
 	ck_assert_ptr_nonnull(file);
@@ -94,21 +130,19 @@ static const char *write_recipe(const char *name, const char *content)
 
 const char *image_recipe(const char *name, const char *content)
 {
-	return build(write_recipe(name, content), text("%s/%s.img", folder.path, name));
+	return build(write_recipe(content), name, false);
 }
 
 const char *image_small(const char *recipe, bool vhd)
 {
 	/* Windows 10 has a system partition of 500 MiB. */
 	const char *size = strcmp(recipe, "windows-10") == 0 ? "1000M" : "600M";
-	const char *name = text("small-%s", recipe);
 	const char *content = text("include images/%s.recipe\n"
 				   "disk size=%s\n"
 				   "partition windows size=490M\n",
 				   recipe, size);
 
-	return build(write_recipe(name, content),
-		     text("%s/%s.%s", folder.path, name, vhd ? "vhd" : "img"));
+	return build(write_recipe(content), text("small-%s", recipe), vhd);
 }
 
 /* ---- all data of a file, hole by hole ------------------------------------------------------ */

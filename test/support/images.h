@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sample images for tests: each recipe is built once, when a test first asks for it, into a folder
+ * Sample images for tests: each recipe is built once, when a test first asks for it, below a folder
  * of this run of the test program, which is removed at its end, however the tests ended.
  *
- * Tests run in processes of their own, one after the other.  What image_built() and image_recipe()
- * return is shared by all of them and only read; image_copy() makes what may be changed.
- * Whatever goes wrong here fails the test.
+ * What image_built(), image_small() and image_recipe() return is shared by all tests, which run
+ * side by side, and is only read; image_copy() makes what may be changed.  All else in
+ * images_folder() belongs to one test case.  Whatever goes wrong here fails the test.
  */
 #ifndef BOOTSHIFT_TEST_IMAGES_H
 #define BOOTSHIFT_TEST_IMAGES_H
@@ -19,10 +19,13 @@
 
 #define IMAGE_PATH_MAX 128
 
-/* Makes the folder; called before the tests run. */
+/* Makes the folder for all tests; called before they run. */
 void images_prepare(void);
 
-/* Paths below are valid until the test ends; nobody frees them. */
+/* Makes the folder of a test case; called before its tests run, in the process that forks them. */
+void images_enter(void);
+
+/* The folder of the test case.  Paths below are valid until the test ends; nobody frees them. */
 const char *images_folder(void);
 
 /* The image of images/RECIPE.recipe, as a raw one or as a fixed VHD. */

@@ -44,6 +44,7 @@ int loop_attach(const char *file, bool read_only, char path[LOOP_PATH_MAX])
 	close(image);
 	if (control >= 0)
 		close(control);
+	test_needs(descriptor >= 0, "loop devices");
 	return descriptor;
 }
 

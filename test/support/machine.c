@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,22 +34,14 @@ static const char *content(const char *path)
 	return text("%.*s", (int)length, bytes);
 }
 
-static bool has_ended(const struct program *program)
-{
-	siginfo_t info = {0};
-
-	ck_assert_int_eq(waitid(P_PID, (id_t)program->process, &info, WEXITED | WNOHANG | WNOWAIT),
-			 0);
-	return info.si_pid != 0;
-}
-
 /* Until the machine has ended, shows the words, or runs for too long. */
 static void watch(const struct program *program, const char *screen, const char *until)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE * 1000000l};
 
 	for (int passed = 0; passed < TIME_LIMIT * 1000; passed += PAUSE) {
-		if (has_ended(program) || (until != NULL && strstr(content(screen), until) != NULL))
+		if (program_has_ended(program) ||
+		    (until != NULL && strstr(content(screen), until) != NULL))
 			break;
 		nanosleep(&pause, NULL);
 	}
@@ -71,7 +62,7 @@ struct spoken machine_run(const char *disk, const char *second, const char *unti
 	bool ended;
 
 	watch(&program, screen, until);
-	ended = has_ended(&program);
+	ended = program_has_ended(&program);
 	if (!ended)
 		kill(program.process, SIGKILL);
 	outcome = program_wait(&program);

@@ -35,6 +35,7 @@ const char *bootshift_path(void);
 /* The argument list ends with NULL; the first one is the program, looked up in $PATH and sbin. */
 struct program program_start(const char *const *arguments);
 struct outcome program_wait(struct program *program);
+bool program_has_ended(const struct program *program);
 
 #define START(...) program_start((const char *const[]){__VA_ARGS__, NULL})
 #define RUN(...)   program_finish(START(__VA_ARGS__))

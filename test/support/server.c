@@ -17,14 +17,6 @@
 
 #define ARGUMENTS_MAX 32
 
-bool server_installed(const char *program)
-{
-	char command[64];
-
-	snprintf(command, sizeof(command), "command -v %s >/dev/null", program);
-	return system(command) == 0;
-}
-
 static _Noreturn void become(const char *socket, const char *const *arguments)
 {
 	const char *all[ARGUMENTS_MAX] = {arguments[0]};

@@ -14,8 +14,6 @@ struct server {
 	char socket[96], uri[128];
 };
 
-bool server_installed(const char *program);
-
 /*
  * Starts a server on folder/nbd.sock and waits until it listens.  The argument list ends with NULL;
  * the first one is the program, and the option that names the socket is added behind it.

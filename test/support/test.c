@@ -1,42 +1,64 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The main program of a folder of tests.  $T, if it is set, picks the tests whose names contain it.
+ *
+ * Each case runs in a process of its own, in which Check forks one more process for each test.  The
+ * output of the cases that fail, and one summary in Check's words, are what is printed.
  */
 #include "support/test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support/images.h"
 
-#define SUITES_MAX 100
+#define JOBS_MAX 64
+
+/* Whether an environment variable has this value, or, without one, any. */
+static bool is_set(const char *variable, const char *value)
+{
+	const char *found = getenv(variable);
+
+	return found && (!value || strcmp(found, value) == 0);
+}
 
 /* Constructors fill these before main(). */
-static struct {
-	char name[64];
-	Suite *suite;
-} suites[SUITES_MAX];
-static size_t suite_count;
+static struct test_case *cases, *last_case;
 
 /* The suite of test/unit/test-some-thing.c is some_thing. */
-static Suite *suite_of(const char *file)
+static void name_suite(struct test_case *of)
 {
-	const char *base = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
-	char name[sizeof(suites[0].name)];
+	const char *base = strrchr(of->file, '/') ? strrchr(of->file, '/') + 1 : of->file;
 
 	base += strncmp(base, "test-", 5) == 0 ? 5 : 0;
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(base, "."), base);
-	for (char *c = name; *c; c++)
+	snprintf(of->suite, sizeof(of->suite), "%.*s", (int)strcspn(base, "."), base);
+	for (char *c = of->suite; *c; c++)
 		*c = *c == '-' ? '_' : *c;
-	for (size_t i = 0; i < suite_count; i++)
-		if (strcmp(suites[i].name, name) == 0)
-			return suites[i].suite;
-	if (suite_count == SUITES_MAX)
-		abort();
-	memcpy(suites[suite_count].name, name, sizeof(name));
-	suites[suite_count].suite = suite_create(suites[suite_count].name);
-	return suites[suite_count++].suite;
+}
+
+void test_register(struct test_case *in, struct test *test)
+{
+	const char *wanted = getenv("T");
+
+	if (wanted && !strstr(test->test->name, wanted))
+		return;
+	if (in->last_test) {
+		in->last_test->next = test;
+	} else {
+		*(last_case ? &last_case->next : &cases) = in;
+		last_case = in;
+		in->tests = test;
+		name_suite(in);
+	}
+	in->last_test = test;
 }
 
 static TCase *make_case(const struct test_case *wanted)
@@ -55,31 +77,267 @@ static TCase *make_case(const struct test_case *wanted)
 		tcase_add_unchecked_fixture(made, wanted->once_setup, wanted->once_teardown);
 	if (wanted->tags)
 		tcase_set_tags(made, wanted->tags);
-	suite_add_tcase(suite_of(wanted->file), made);
+	for (const struct test *test = wanted->tests; test; test = test->next)
+		tcase_add_loop_test(made, test->test, test->from, test->to);
 	return made;
 }
 
-void test_register(struct test_case *in, const TTest *test, int from, int to)
-{
-	const char *wanted = getenv("T");
+/* ---- skipped tests -------------------------------------------------------------------------- */
 
-	if (wanted && !strstr(test->name, wanted))
+static int skips = -1; /* a file with a line for each of them, shared by all processes */
+static struct {
+	const struct test_case *in;
+	const char *name;
+	pid_t process;
+} running; /* the test of this process */
+
+/* Adds the processor time of the test, and of all that it started and waited for, to a file. */
+static void note_time(void)
+{
+	FILE *file = getpid() == running.process ? fopen(getenv("TEST_TIMES"), "a") : NULL;
+	struct rusage own, others;
+
+	if (!file)
 		return;
-	if (!in->made)
-		in->made = make_case(in);
-	tcase_add_loop_test(in->made, test, from, to);
+	getrusage(RUSAGE_SELF, &own);
+	getrusage(RUSAGE_CHILDREN, &others);
+	timeradd(&own.ru_utime, &own.ru_stime, &own.ru_utime);
+	timeradd(&others.ru_utime, &others.ru_stime, &others.ru_utime);
+	timeradd(&own.ru_utime, &others.ru_utime, &own.ru_utime);
+	fprintf(file, "%ld.%03ld %s:%s\n", (long)own.ru_utime.tv_sec,
+		(long)own.ru_utime.tv_usec / 1000, running.in->suite, running.name);
+	fclose(file);
+}
+
+void test_begin(const struct test_case *in, const char *name)
+{
+	running.in = in;
+	running.name = name;
+	running.process = getpid();
+	if (is_set("TEST_TIMES", NULL))
+		atexit(note_time);
+}
+
+bool test_needs(bool there, const char *what)
+{
+	if (!there && is_set("BOOTSHIFT_TESTS_SKIP", "fail"))
+		ck_abort_msg("skipped: needs %s", what);
+	if (!there)
+		dprintf(skips, "  %s:%s: needs %s\n", running.in->suite, running.name, what);
+	return there;
+}
+
+bool test_needs_program(const char *program)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "PATH=$PATH:/usr/sbin:/sbin; command -v %s >/dev/null",
+		 program);
+	return test_needs(system(command) == 0, program);
+}
+
+bool test_needs_root(void)
+{
+	return test_needs(geteuid() == 0, "root");
+}
+
+/* All that was written to a file in memory; the caller frees it. */
+static char *read_all(int descriptor)
+{
+	off_t length = lseek(descriptor, 0, SEEK_END);
+	char *bytes = calloc(1, (size_t)length + 1);
+
+	if (!bytes || pread(descriptor, bytes, (size_t)length, 0) != length)
+		abort();
+	return bytes;
+}
+
+static void print_skips(void)
+{
+	char *lines = read_all(skips);
+	int count = 0;
+
+	for (const char *c = lines; *c; c++)
+		count += *c == '\n';
+	if (count > 0)
+		printf("skipped: %d\n%s", count, lines);
+	free(lines);
+}
+
+/* ---- one process for all -------------------------------------------------------------------- */
+
+static bool is_serial(void)
+{
+	return is_set("CK_FORK", "no") || is_set("CK_VERBOSITY", "silent") ||
+	       is_set("CK_LOG_FILE_NAME", NULL) || is_set("CK_XML_LOG_FILE_NAME", NULL) ||
+	       is_set("CK_TAP_LOG_FILE_NAME", NULL);
+}
+
+/* Runs the cases from `first` up to, but not including, `end`; returns how many tests failed. */
+static int run_cases(struct test_case *first, const struct test_case *end)
+{
+	SRunner *runner = srunner_create(NULL);
+	const char *name = "";
+	Suite *suite = NULL;
+	int failed;
+
+	images_enter();
+	for (struct test_case *one = first; one != end; one = one->next) {
+		if (strcmp(name, one->suite) != 0) {
+			name = one->suite;
+			suite = suite_create(name);
+			srunner_add_suite(runner, suite);
+		}
+		suite_add_tcase(suite, make_case(one));
+	}
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed;
+}
+
+/* ---- a process for each case, side by side -------------------------------------------------- */
+
+static struct job {
+	pid_t process; /* 0: none */
+	int output;    /* what Check and the tests print */
+	struct test_case *of;
+} jobs[JOBS_MAX];
+
+static struct {
+	int checks, failures, errors;
+} sum;
+
+static volatile sig_atomic_t interrupted; /* the number of a signal */
+
+static void interrupt(int number)
+{
+	interrupted = number;
+}
+
+static int job_limit(void)
+{
+	const char *wanted = getenv("TEST_JOBS");
+	int limit = wanted ? atoi(wanted) : 2 * (int)sysconf(_SC_NPROCESSORS_ONLN);
+
+	return limit < 1 ? 1 : limit > JOBS_MAX ? JOBS_MAX : limit;
+}
+
+static void job_start(struct job *job, struct test_case *of)
+{
+	job->of = of;
+	job->output = memfd_create("output", MFD_CLOEXEC);
+	job->process = fork();
+	if (job->output < 0 || job->process < 0) {
+		perror("cannot start a test");
+		exit(EXIT_FAILURE);
+	}
+	if (job->process > 0)
+		return;
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	dup2(job->output, STDOUT_FILENO);
+	dup2(job->output, STDERR_FILENO);
+	exit(run_cases(of, of->next) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+/* Prints the output of a job, without the lines of which the summary is made. */
+static void job_end(struct job *job, int status)
+{
+	char *output = read_all(job->output), *rest = output, *line;
+	int percent, checks, failures = 0, errors = 0;
+	bool summed = false;
+
+	while ((line = strsep(&rest, "\n"))) {
+		if (sscanf(line, "%d%%: Checks: %d, Failures: %d, Errors: %d", &percent, &checks,
+			   &failures, &errors) == 4) {
+			sum.checks += checks;
+			sum.failures += failures;
+			sum.errors += errors;
+			summed = true;
+		} else if (*line && strncmp(line, "Running suite(s):", 17) != 0) {
+			puts(line);
+		}
+	}
+	if (!summed || (status != 0 && failures + errors == 0)) {
+		printf("%s: case %s: its process ended with status 0x%x\n", job->of->file,
+		       job->of->name, (unsigned)status);
+		sum.errors++;
+	}
+	fflush(stdout);
+	free(output);
+	close(job->output);
+	job->process = 0;
+}
+
+/* Waits until a place is free for a job; NULL: the tests were interrupted. */
+static struct job *job_wait(int limit)
+{
+	while (!interrupted) {
+		int status;
+		pid_t process;
+
+		for (int i = 0; i < limit; i++)
+			if (jobs[i].process == 0)
+				return &jobs[i];
+		process = wait(&status);
+		for (int i = 0; i < limit; i++)
+			if (process > 0 && jobs[i].process == process)
+				job_end(&jobs[i], status);
+	}
+	return NULL;
+}
+
+static void jobs_end(int limit)
+{
+	for (int i = 0; i < limit; i++) {
+		int status;
+
+		if (jobs[i].process == 0)
+			continue;
+		while (waitpid(jobs[i].process, &status, 0) < 0)
+			kill(jobs[i].process, SIGTERM); /* interrupted */
+		job_end(&jobs[i], status);
+	}
+}
+
+static int run_side_by_side(void)
+{
+	int limit = job_limit();
+
+	sigaction(SIGINT, &(struct sigaction){.sa_handler = interrupt}, NULL);
+	sigaction(SIGTERM, &(struct sigaction){.sa_handler = interrupt}, NULL);
+	for (struct test_case *one = cases; one; one = one->next) {
+		const char *suite = getenv("CK_RUN_SUITE");
+		struct job *job;
+
+		if (suite && strcmp(suite, one->suite) != 0)
+			continue;
+		job = job_wait(limit);
+		if (!job)
+			break;
+		job_start(job, one);
+	}
+	jobs_end(limit);
+	print_skips();
+	printf("%d%%: Checks: %d, Failures: %d, Errors: %d\n",
+	       sum.checks ? 100 * (sum.checks - sum.failures - sum.errors) / sum.checks : 100,
+	       sum.checks, sum.failures, sum.errors);
+	return sum.failures + sum.errors;
 }
 
 int main(void)
 {
-	SRunner *runner = srunner_create(NULL);
 	int failed;
 
 	images_prepare();
-	for (size_t i = 0; i < suite_count; i++)
-		srunner_add_suite(runner, suites[i].suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	skips = memfd_create("skips", MFD_CLOEXEC);
+	if (is_serial()) {
+		failed = run_cases(cases, NULL);
+		print_skips();
+	} else {
+		failed = run_side_by_side();
+	}
+	return interrupted ? 128 + interrupted : failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -11,13 +11,31 @@
  *
  * A case stands before its tests.  The suite is named after the file: test-NAME.c.
  * TEST_LOOP() is called once for each number from `from` up to, but not including, `to`; the number
- * is `_i`.  TEST_EACH() is TEST_LOOP() over the indices of an array.  TEST_ALSO() puts a test, with other numbers, into one more case.
+ * is `_i`.  TEST_EACH() is TEST_LOOP() over the indices of an array.  TEST_ALSO() puts a test, with
+ * other numbers, into one more case.
+ *
+ * Each test runs in a process of its own, and several cases run side by side.  So tests of
+ * different cases share nothing but what support/images.h says.
+ *
+ *	make test T=guard                       the tests whose names contain "guard"
+ *	CK_RUN_SUITE=lock build/unit-tests      the tests of test/unit/test-lock.c
+ *	TEST_JOBS=1 build/unit-tests            one case at a time; the default is 2 for each processor
+ *	CK_FORK=no T=NAME gdb build/unit-tests  all in one process, for a debugger
+ *	CK_VERBOSITY=verbose                    tells of the tests that pass, too
+ *	TEST_TIMES=FILE                         adds the processor time of each test to FILE
+ *
+ * With CK_FORK=no, or if one of Check's log files is asked for, nothing runs side by side.
+ *
+ * A test that cannot run here, because a program or a right is missing, says so with test_needs()
+ * and returns.  These tests are listed at the end, as skipped; with BOOTSHIFT_TESTS_SKIP=fail, as
+ * in CI, they fail.
  */
 #ifndef BOOTSHIFT_TEST_TEST_H
 #define BOOTSHIFT_TEST_TEST_H
 
 #include <check.h>
 #undef fail /* of Check's old interface; ours is in util/err.h */
+#include <stdbool.h>
 
 struct test_case {
 	const char *file; /* of the source */
@@ -25,33 +43,61 @@ struct test_case {
 	void (*setup)(void), (*teardown)(void);           /* around each test */
 	void (*once_setup)(void), (*once_teardown)(void); /* around all of them */
 	const char *tags;                                 /* separated by spaces; may be NULL */
-	TCase *made;                                      /* NULL until the first test is there */
+
+	/* Set when tests are registered. */
+	char suite[64];
+	struct test_case *next;
+	struct test *tests, *last_test;
+};
+
+struct test {
+	const TTest *test;
+	int from, to;
+	struct test *next;
 };
 
 /* Called before main(), in the order of the tests in a file, by the macros below. */
-void test_register(struct test_case *in, const TTest *test, int from, int to);
+void test_register(struct test_case *in, struct test *test);
+
+/* Called at the start of each test, by the macros below: a skipped test is told by its name. */
+void test_begin(const struct test_case *in, const char *name);
+
+/*
+ * Whether the test can go on.  If not, it is noted as skipped, with what it needs, and returns.
+ * test_needs() gives back `there`; a program is looked up on the path and in the sbin folders.
+ */
+bool test_needs(bool there, const char *what);
+bool test_needs_program(const char *program);
+bool test_needs_root(void);
 
 #define TEST_CASE(variable, title, ...)                                                            \
 	static struct test_case variable = {.file = __FILE__, .name = (title), ##__VA_ARGS__}
 
-#define TEST_LOOP(in, title, from, to)                                                             \
-	static void title##_fn(int _i CK_ATTRIBUTE_UNUSED);                                        \
-	static const TTest title = {#title, title##_fn, __FILE__, __LINE__};                       \
-	__attribute__((constructor)) static void title##_register(void)                            \
+#define TEST_REGISTER(in, title, label, from, to)                                                  \
+	__attribute__((constructor)) static void label##_register(void)                            \
 	{                                                                                          \
-		test_register(&(in), &(title), (from), (to));                                      \
+		static struct test label##_test;                                                   \
+		label##_test = (struct test){&(title), (from), (to), NULL};                        \
+		test_register(&(in), &label##_test);                                               \
+	}
+
+#define TEST_LOOP(in, title, from, to)                                                             \
+	static void title##_body(int _i CK_ATTRIBUTE_UNUSED);                                      \
+	static void title##_fn(int _i)                                                             \
+	{                                                                                          \
+		test_begin(&(in), #title);                                                         \
+		title##_body(_i);                                                                  \
 	}                                                                                          \
-	static void title##_fn(int _i CK_ATTRIBUTE_UNUSED)
+	static const TTest title = {#title, title##_fn, __FILE__, __LINE__};                       \
+	TEST_REGISTER(in, title, title, from, to)                                                  \
+	static void title##_body(int _i CK_ATTRIBUTE_UNUSED)
 
 #define TEST(in, title) TEST_LOOP(in, title, 0, 1)
 #define TEST_EACH(in, title, array)                                                                \
 	TEST_LOOP(in, title, 0, (int)(sizeof(array) / sizeof((array)[0])))
 
 #define TEST_ALSO(in, title, from, to)                                                             \
-	__attribute__((constructor)) static void in##_##title##_register(void)                     \
-	{                                                                                          \
-		test_register(&(in), &(title), (from), (to));                                      \
-	}                                                                                          \
+	TEST_REGISTER(in, title, in##_##title, from, to)                                           \
 	struct test_case /* so that the macro ends with a semicolon */
 
 #endif

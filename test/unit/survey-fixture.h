@@ -83,8 +83,8 @@ static inline uint32_t retargeted(void)
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < survey->facts.element_count; i++)
-		count += facts_is_retargeted(&survey->facts, &survey->facts.elements[i]);
+	for (uint32_t i = 0; i < survey->facts.elements.count; i++)
+		count += facts_is_retargeted(&survey->facts, &survey->facts.elements.items[i]);
 	return count;
 }
 

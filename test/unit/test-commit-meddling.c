@@ -244,7 +244,7 @@ static bool can_watch(void)
 	watched = writing->watch >= 0;
 	target_close(writing);
 	target_close(target);
-	return watched;
+	return test_needs(watched, "fanotify");
 }
 
 /* The image is the old one but for the sector of somebody else. */

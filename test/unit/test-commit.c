@@ -159,6 +159,59 @@ TEST(refused, a_fix_is_refused_when_the_image_is_written_while_the_journal_is)
 	fixture_close(&fixture);
 }
 
+/* ---- a storage that loses a write ------------------------------------------------------------ */
+
+static const char *losing; /* the image that loses its next write, or NULL */
+
+static ssize_t pwrite_or_lose(int descriptor, const void *bytes, size_t length, off_t offset)
+{
+	struct stat image, this;
+
+	if (losing && stat(losing, &image) == 0 && fstat(descriptor, &this) == 0 &&
+	    image.st_ino == this.st_ino) {
+		losing = NULL;
+		return (ssize_t)length;
+	}
+	return pwrite(descriptor, bytes, length, offset);
+}
+
+TEST(refused, a_fix_that_does_not_read_back_is_taken_back)
+{
+	static struct fixture fixture;
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+
+	fixture_open(&fixture);
+	io.pwrite = pwrite_or_lose;
+	losing = fixture.image;
+	ck_assert_int_lt(fix(&fixture, &io, &err), 0);
+	ck_assert_ptr_null(losing);
+	ck_assert_int_eq(err.code, BS_VERIFY);
+	ck_assert(image_is(&fixture, &fixture.old));
+	ck_assert(folder_is_clean(&fixture));
+	fixture_close(&fixture);
+}
+
+TEST(refused, an_undo_that_does_not_read_back_is_not_done)
+{
+	static struct fixture fixture;
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+	bool recovered;
+
+	fixture_open(&fixture);
+	fix_well(&fixture);
+	io.pwrite = pwrite_or_lose;
+	losing = fixture.image;
+	ck_assert_int_lt(undo(fixture.image, NULL, &io, &err), 0);
+	ck_assert_ptr_null(losing);
+	ck_assert_int_eq(err.code, BS_RECOVERY_REQUIRED);
+	ck_assert_int_eq(state_of(&fixture), TRANSACTION_INTERRUPTED);
+	ck_assert_int_eq(recover(fixture.image, NULL, NULL, &recovered, &err), 0);
+	ck_assert(recovered && image_is(&fixture, &fixture.old));
+	fixture_close(&fixture);
+}
+
 TEST(refused, a_fix_is_refused_when_the_image_was_replaced_meanwhile)
 {
 	check_fix_refused(replace, BS_CHANGED_MEANWHILE);

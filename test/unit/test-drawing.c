@@ -14,38 +14,39 @@ TEST_CASE(drawing, "drawing");
 
 TEST(drawing, widths_are_in_proportion)
 {
-	const uint64_t sizes[] = {10 * GIB, 30 * GIB};
-	unsigned widths[2];
+	struct drawing_box boxes[] = {{.size = 10 * GIB}, {.size = 30 * GIB}};
 
-	ck_assert(drawing_share(sizes, 2, 80, 9, widths));
-	ck_assert_uint_eq(widths[0], 20);
-	ck_assert_uint_eq(widths[1], 60);
+	ck_assert(drawing_share(boxes, 2, 80, 9));
+	ck_assert_uint_eq(boxes[0].width, 20);
+	ck_assert_uint_eq(boxes[1].width, 60);
 }
 
 TEST(drawing, small_partitions_stay_visible)
 {
-	const uint64_t sizes[] = {100 * MIB, 40 * GIB, 0, 500 * MIB};
-	unsigned widths[4];
+	struct drawing_box boxes[] = {
+		{.size = 100 * MIB}, {.size = 40 * GIB}, {.size = 0}, {.size = 500 * MIB}};
 
-	ck_assert(!drawing_share(sizes, 4, 72, 9, widths));
-	ck_assert_uint_eq(widths[0], 9);
-	ck_assert_uint_eq(widths[1], 45);
-	ck_assert_uint_eq(widths[2], 9);
-	ck_assert_uint_eq(widths[3], 9);
+	ck_assert(!drawing_share(boxes, 4, 72, 9));
+	ck_assert_uint_eq(boxes[0].width, 9);
+	ck_assert_uint_eq(boxes[1].width, 45);
+	ck_assert_uint_eq(boxes[2].width, 9);
+	ck_assert_uint_eq(boxes[3].width, 9);
 }
 
 TEST(drawing, widths_always_add_up)
 {
-	const uint64_t sizes[] = {0, UINT64_MAX, 1, UINT64_MAX, 3 * GIB, 0, 7};
+	struct drawing_box boxes[] = {{.size = 0},          {.size = UINT64_MAX}, {.size = 1},
+				      {.size = UINT64_MAX}, {.size = 3 * GIB},    {.size = 0},
+				      {.size = 7}};
 
 	for (size_t count = 1; count <= 7; count++) {
 		for (unsigned columns = 28; columns < 120; columns++) {
-			unsigned widths[7], sum = 0;
+			unsigned sum = 0;
 
-			drawing_share(sizes, count, columns, 4, widths);
+			drawing_share(boxes, count, columns, 4);
 			for (size_t i = 0; i < count; i++) {
-				ck_assert_uint_ge(widths[i], 4);
-				sum += widths[i];
+				ck_assert_uint_ge(boxes[i].width, 4);
+				sum += boxes[i].width;
 			}
 			ck_assert_uint_eq(sum, columns);
 		}

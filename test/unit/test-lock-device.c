@@ -58,9 +58,10 @@ static bool mount_new(const struct fixture *fixture, const char *device, unsigne
 
 	snprintf(command, sizeof(command),
 		 "PATH=$PATH:/sbin:/usr/sbin mkfs.ext4 -q '%s' >/dev/null 2>&1", device);
-	return system(command) == 0 && unshare(CLONE_NEWNS) == 0 &&
-	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount(device, fixture->mount, "ext4", flags, NULL) == 0;
+	return test_needs(system(command) == 0 && unshare(CLONE_NEWNS) == 0 &&
+				  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+				  mount(device, fixture->mount, "ext4", flags, NULL) == 0,
+			  "the right to mount");
 }
 
 static struct image_lock *lock(const struct fixture *fixture, const char *image,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch/progress-frame.h"
+#include "batch/progress.h"
 #include "report/text.h"
 
 #include "support/test.h"

@@ -171,15 +171,16 @@ TEST(qemu_driver_faults, what_does_not_fit_is_no_space)
 {
 	struct qemu_fixture fixture;
 	struct bs_error err;
-	static uint8_t bytes[4u << 20];
+	size_t length = 4u << 20;
+	uint8_t *bytes = malloc(length);
 
 	stage(&fixture, make_container("qcow2", ""));
 	disk_close(overlay_disk(fixture.overlay));
 	fixture.overlay = overlay_open(fixture.file, 1 << 20, "/nonexistent", &err);
 	open_driver(&fixture, "qcow2", NULL);
-	memset(bytes, 1, sizeof(bytes));
-	ck_assert_int_eq(
-		disk_write(qemu_driver_disk(fixture.driver), 0, bytes, sizeof(bytes), &err), -1);
+	memset(bytes, 1, length);
+	ck_assert_int_eq(disk_write(qemu_driver_disk(fixture.driver), 0, bytes, length, &err), -1);
+	free(bytes);
 	ck_assert_int_eq(err.code, BS_IO);
 	ASSERT_HAS(err.message, "/nonexistent");
 	ck_assert_int_eq(qemu_driver_finish(fixture.driver, &err), -1);
@@ -373,7 +374,9 @@ TEST(qemu_driver_faults, no_other_file_can_be_opened_where_the_kernel_has_landlo
 	struct qemu_fixture fixture;
 	struct bs_error err;
 
-	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 1)
+	if (!test_needs(syscall(SYS_landlock_create_ruleset, NULL, 0,
+				LANDLOCK_CREATE_RULESET_VERSION) >= 1,
+			"Landlock"))
 		return;
 	stage(&fixture, make_container("qcow2", ""));
 	fixture.driver = qemu_driver_open(fixture.overlay, "qcow2",

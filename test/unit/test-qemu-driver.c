@@ -114,7 +114,7 @@ TEST_EACH(qemu_driver, a_driver_for_reading_cannot_write, formats)
 	const char *driver = formats[_i].driver;
 	struct qemu_fixture fixture;
 	struct bs_error err;
-	static uint8_t found[GUEST_SIZE];
+	uint8_t *found = malloc(GUEST_SIZE);
 
 	stage(&fixture, make_container(driver, formats[_i].options));
 	open_driver(&fixture, driver, NULL);
@@ -131,6 +131,7 @@ TEST_EACH(qemu_driver, a_driver_for_reading_cannot_write, formats)
 	ck_assert_int_eq(disk_write(qemu_driver_disk(fixture.driver), 0, found, 512, &err), -1);
 	ck_assert_int_eq(err.code, BS_READ_ONLY);
 	ck_assert_uint_eq(overlay_take_written_sectors(fixture.overlay), 0);
+	free(found);
 	leave(&fixture);
 }
 
@@ -255,7 +256,7 @@ TEST(qemu_driver, it_takes_no_privileges)
 	struct qemu_fixture fixture;
 	struct bs_error err;
 
-	if (!share_fuse_device())
+	if (!test_needs(share_fuse_device(), "root and a mount namespace"))
 		return;
 	/* Sticky: the other tests trust this folder. */
 	ck_assert_int_eq(chmod(images_folder(), 01777), 0);

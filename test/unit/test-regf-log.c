@@ -3,7 +3,7 @@
  * The log of a hive: its hash by known answers, and which logs hold something that comes behind the
  * hive, against old logs, damaged ones and those of other formats.
  */
-#include "boot/regf-log.h"
+#include "boot/regf.h"
 #include "support/store.h"
 #include "unit/memory-disk.h"
 #include "util/bytes.h"

@@ -168,21 +168,20 @@ static void assert_all_are_there(void)
 {
 	struct regf hive;
 	struct bs_error err = {0};
-	uint32_t *children;
-	size_t count;
+	struct regf_keys keys;
 
 	open_hive(&hive);
-	ck_assert_msg(regf_children(&hive, find(&hive, "Many"), &children, &count, &err) == 0, "%s",
+	ck_assert_msg(regf_subkeys(&hive, find(&hive, "Many"), &keys, &err) == 0, "%s",
 		      err.message);
-	ck_assert_uint_eq(count, MANY);
+	ck_assert_uint_eq(keys.count, MANY);
 	for (unsigned i = 0; i < MANY; i++) {
 		char name[REGF_NAME_MAX], expected[16];
 
 		snprintf(expected, sizeof(expected), "Key %03u", i);
-		ck_assert_int_eq(regf_name(&hive, children[i], name, &err), 0);
+		ck_assert_int_eq(regf_name(&hive, keys.items[i], name, &err), 0);
 		ck_assert_str_eq(name, expected);
 	}
-	free(children);
+	regf_keys_free(&keys);
 	ck_assert_uint_ne(find(&hive, "Many\\key 599"), 0);
 }
 
@@ -267,14 +266,13 @@ static void assert_list_fails(const char *text)
 {
 	struct regf hive;
 	struct bs_error err = {0};
-	uint32_t *children;
-	size_t count;
+	struct regf_keys keys;
 
 	open_hive(&hive);
-	ck_assert_int_eq(regf_children(&hive, find(&hive, "Many"), &children, &count, &err), -1);
+	ck_assert_int_eq(regf_subkeys(&hive, find(&hive, "Many"), &keys, &err), -1);
 	ck_assert_int_eq(err.code, BS_BCD_DAMAGED);
 	ck_assert_msg(strstr(err.message, text) != NULL, "%s", err.message);
-	ck_assert_ptr_null(children);
+	regf_keys_free(&keys);
 }
 
 TEST(lists_of_keys, a_list_of_lists_of_lists_is_damage)
@@ -331,12 +329,12 @@ TEST(lists_of_keys, a_small_hive_that_describes_a_huge_one_is_damage_and_no_hang
 	store_le32(cell(hive.root) + 28, list);
 	{
 		struct bs_error err = {0};
-		uint32_t *children;
-		size_t count;
+		struct regf_keys keys;
 
-		ck_assert_int_eq(regf_children(&hive, hive.root, &children, &count, &err), -1);
+		ck_assert_int_eq(regf_subkeys(&hive, hive.root, &keys, &err), -1);
 		ck_assert_int_eq(err.code, BS_BCD_DAMAGED);
 		ck_assert_msg(strstr(err.message, "too often") != NULL, "%s", err.message);
+		regf_keys_free(&keys);
 	}
 }
 

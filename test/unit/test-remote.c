@@ -157,16 +157,17 @@ TEST(remote, a_header_with_a_wrong_magic_kind_or_rest_is_an_error)
 /* Adds one to every byte of the disk, in one read and one write. */
 static bool increment_everything(int socket)
 {
-	static uint8_t bytes[SIZE];
+	uint8_t *bytes = malloc(SIZE);
 	struct bs_error err;
 	struct disk *disk = remote_open(socket, SIZE, &err);
 
-	if (!disk || disk_read(disk, 0, bytes, SIZE, &err) != 0)
+	if (!bytes || !disk || disk_read(disk, 0, bytes, SIZE, &err) != 0)
 		return false;
 	for (size_t i = 0; i < SIZE; i++)
 		bytes[i]++;
 	if (disk_write(disk, 0, bytes, SIZE, &err) != 0 || disk_flush(disk, &err) != 0)
 		return false;
+	free(bytes);
 	disk_close(disk);
 	return say(socket, 7, "done");
 }

@@ -186,7 +186,6 @@ static void say_inspection(int socket)
 static void say_operation(int socket, uint32_t index)
 {
 	say(socket, MESSAGE_OPERATION, &index, sizeof(index));
-	hear(socket, MESSAGE_SECTORS);
 }
 
 static void say_zones(int socket)

@@ -200,9 +200,9 @@ TEST_LOOP(files_of_other_entries,
 			: TOOL "10400008\nelement 11000001 boot\nelement 12000002 string \\NST\\a\n"
 			       "on system\nfile \\NST\\a size=512\non windows\nfolder \\nst\n");
 	assert_fixable();
-	for (uint32_t i = 0; i < survey->facts.file_count; i++)
-		folders += strcasecmp(survey->facts.files[i].file.path, "\\NST") == 0 &&
-			   !survey->facts.files[i].stays;
+	for (uint32_t i = 0; i < survey->facts.files.count; i++)
+		folders += strcasecmp(survey->facts.files.items[i].file.path, "\\NST") == 0 &&
+			   !survey->facts.files.items[i].stays;
 	ck_assert_uint_eq(folders, _i == 0 ? 1 : 0);
 }
 
@@ -571,8 +571,8 @@ TEST_EACH(several_windows, the_boot_volume_is_the_default_windows_or_the_chosen_
 				     several[_i].starts == 1 ? " 60000 " : " 50000 "));
 	ck_assert(survey->report.starts && survey->report.starts_after);
 	/* No entry of either Windows is touched. */
-	for (uint32_t i = 0; i < survey->facts.element_count; i++) {
-		const struct fact_element *element = &survey->facts.elements[i];
+	for (uint32_t i = 0; i < survey->facts.elements.count; i++) {
+		const struct fact_element *element = &survey->facts.elements.items[i];
 
 		if (!facts_is_retargeted(&survey->facts, element))
 			continue;

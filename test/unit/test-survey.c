@@ -576,8 +576,8 @@ TEST_EACH(volumes_and_stores, an_element_moves_if_and_only_if_its_file_does, ele
 
 	look_at(elements[_i].name, elements[_i].more);
 	assert_fixable();
-	for (uint32_t i = 0; i < survey->facts.element_count; i++) {
-		const struct fact_element *element = &survey->facts.elements[i];
+	for (uint32_t i = 0; i < survey->facts.elements.count; i++) {
+		const struct fact_element *element = &survey->facts.elements.items[i];
 
 		if (!facts_is_retargeted(&survey->facts, element))
 			continue;

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ntfs/tree.h"
 #include "ntfs/volume-ntfs.h"
 #include "support/sample.h"
 #include "util/bytes.h"
-#include "windows/tree.h"
 
 #define MANY 600u /* files in one folder: its index gets blocks of its own, and $MFT grows */
 
@@ -138,9 +138,11 @@ static void check_index(struct sample_volume *mounted, struct volume_file *file)
 	ck_assert_int_eq(ntfs_inode_close(folder), 0);
 }
 
-static int compare_one(void *context, const char *path, struct volume_file *file,
-		       const struct volume_metadata *metadata, struct bs_error *err)
+static int compare_one(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
+	const char *path = visit->path;
+	struct volume_file *file = visit->file;
+	const struct volume_metadata *metadata = visit->metadata;
 	struct volume_file *copy = sample_open_file(&target, path);
 	struct volume_metadata copied;
 	uint32_t *count = context;

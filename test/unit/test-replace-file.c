@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "report/whole-file.h"
+#include "page/page.h"
+#include "report/plan-file.h"
+#include "rows/rows.h"
 #include "support/loop.h"
 #include "support/state.h"
 
@@ -43,26 +45,26 @@ static int write_and_fail(FILE *stream, void *context, struct bs_error *err)
 	return fail(err, BS_ROW_INVALID, "no more");
 }
 
-TEST_CASE(whole_file, "whole-file", .setup = make_file);
+TEST_CASE(replace_file, "replace-file", .setup = make_file);
 
-TEST(whole_file, a_file_is_replaced_by_a_whole_one)
+TEST(replace_file, a_file_is_replaced_by_a_whole_one)
 {
 	struct bs_error err;
 
-	ck_assert_int_eq(whole_file_write(path, "file", write_text, (void *)"new", &err), 0);
+	ck_assert_int_eq(replace_file_write(path, "file", write_text, (void *)"new", &err), 0);
 	assert_content(path, "new");
 }
 
-TEST(whole_file, content_that_fails_leaves_the_old_file)
+TEST(replace_file, content_that_fails_leaves_the_old_file)
 {
 	struct bs_error err;
 
-	ck_assert_int_eq(whole_file_write(path, "file", write_and_fail, (void *)"new", &err), -1);
+	ck_assert_int_eq(replace_file_write(path, "file", write_and_fail, (void *)"new", &err), -1);
 	ck_assert_int_eq(err.code, BS_ROW_INVALID);
 	assert_content(path, "old");
 }
 
-TEST(whole_file, a_pipe_is_written_to_as_it_is)
+TEST(replace_file, a_pipe_is_written_to_as_it_is)
 {
 	const char *pipe = text("%s.pipe", path);
 	char bytes[8] = "";
@@ -71,7 +73,7 @@ TEST(whole_file, a_pipe_is_written_to_as_it_is)
 
 	ck_assert_int_eq(mkfifo(pipe, 0600), 0);
 	reader = open(pipe, O_RDONLY | O_NONBLOCK);
-	ck_assert_int_eq(whole_file_write(pipe, "file", write_text, (void *)"new", &err), 0);
+	ck_assert_int_eq(replace_file_write(pipe, "file", write_text, (void *)"new", &err), 0);
 	ck_assert_int_eq(read(reader, bytes, sizeof(bytes)), 3);
 	ck_assert_str_eq(bytes, "new");
 	close(reader);
@@ -79,17 +81,18 @@ TEST(whole_file, a_pipe_is_written_to_as_it_is)
 	assert_content(path, "old");
 }
 
-TEST(whole_file, what_cannot_be_written_says_its_name)
+TEST(replace_file, what_cannot_be_written_says_its_name)
 {
 	struct bs_error err;
 
-	ck_assert_int_eq(whole_file_write("/dev/full", "list", write_text, (void *)"new", &err),
+	ck_assert_int_eq(replace_file_write("/dev/full", "list", write_text, (void *)"new", &err),
 			 -1);
 	ck_assert_int_eq(err.code, BS_NO_SPACE);
 	ck_assert_str_eq(err.message,
 			 "the list '/dev/full' cannot be written: No space left on device");
 	ck_assert_int_eq(
-		whole_file_write(text("%s/x", path), "list", write_text, (void *)"new", &err), -1);
+		replace_file_write(text("%s/x", path), "list", write_text, (void *)"new", &err),
+		-1);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 }
 
@@ -108,65 +111,65 @@ static void write_file(const char *content, size_t length)
 #define ROWS "{\"schema\":1,\"tool\":\"bootshift\",\n"
 
 static const struct {
-	const struct whole_file_kind *kind;
+	const struct file_kind *kind;
 	const char *content;
 	bool replaced;
 } contents[] = {
-	{&whole_file_page, "", true},
-	{&whole_file_page, PAGE, true},
-	{&whole_file_page, "<!DOCTYPE html>\n<title>My shop</title>", false},
-	{&whole_file_page, "see the title - bootshift</title>", false},
-	{&whole_file_page, ROWS, false},
-	{&whole_file_plan, PLAN, true},
-	{&whole_file_plan, "{\"kind\": \"bill\"}", false},
-	{&whole_file_plan, PAGE, false},
-	{&whole_file_rows, ROWS, true},
-	{&whole_file_rows, PLAN, false},
+	{&page_file_kind, "", true},
+	{&page_file_kind, PAGE, true},
+	{&page_file_kind, "<!DOCTYPE html>\n<title>My shop</title>", false},
+	{&page_file_kind, "see the title - bootshift</title>", false},
+	{&page_file_kind, ROWS, false},
+	{&plan_file_kind, PLAN, true},
+	{&plan_file_kind, "{\"kind\": \"bill\"}", false},
+	{&plan_file_kind, PAGE, false},
+	{&rows_file_kind, ROWS, true},
+	{&rows_file_kind, PLAN, false},
 };
 
-TEST_EACH(whole_file, what_a_file_replaces_is_empty_or_of_its_kind, contents)
+TEST_EACH(replace_file, what_a_file_replaces_is_empty_or_of_its_kind, contents)
 {
-	const struct whole_file_kind *kind = contents[_i].kind;
+	const struct file_kind *kind = contents[_i].kind;
 	const char *content = contents[_i].content;
 	struct bs_error err;
 
 	write_file(content, strlen(content));
-	ck_assert_int_eq(whole_file_check(path, kind, &err), contents[_i].replaced ? 0 : -1);
+	ck_assert_int_eq(replace_file_check(path, kind, &err), contents[_i].replaced ? 0 : -1);
 	if (!contents[_i].replaced)
 		ck_assert_int_eq(err.code, BS_FILE_EXISTS);
 	assert_content(path, content);
 }
 
-TEST(whole_file, an_image_is_not_replaced)
+TEST(replace_file, an_image_is_not_replaced)
 {
 	static const char sectors[8192];
 	struct bs_error err;
 
 	write_file(sectors, sizeof(sectors));
-	ck_assert_int_eq(whole_file_check(path, &whole_file_page, &err), -1);
+	ck_assert_int_eq(replace_file_check(path, &page_file_kind, &err), -1);
 	ck_assert_int_eq(err.code, BS_FILE_EXISTS);
-	ck_assert_int_eq(whole_file_check(images_folder(), &whole_file_page, &err), -1);
+	ck_assert_int_eq(replace_file_check(images_folder(), &page_file_kind, &err), -1);
 	ck_assert_int_eq(err.code, BS_FILE_EXISTS);
 }
 
-TEST(whole_file, what_cannot_be_created_is_known_before)
+TEST(replace_file, what_cannot_be_created_is_known_before)
 {
 	struct bs_error err;
 
-	ck_assert_int_eq(whole_file_check(text("%s/x", path), &whole_file_plan, &err), -1);
+	ck_assert_int_eq(replace_file_check(text("%s/x", path), &plan_file_kind, &err), -1);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 	ck_assert_str_eq(err.message, text("the plan file '%s/x' cannot be created: "
 					   "Not a directory",
 					   path));
-	ck_assert_int_eq(whole_file_check("/none/x", &whole_file_plan, &err), -1);
+	ck_assert_int_eq(replace_file_check("/none/x", &plan_file_kind, &err), -1);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
-	ck_assert_int_eq(whole_file_check(text("%s.new", path), &whole_file_plan, &err), 0);
-	ck_assert_int_eq(whole_file_check("/dev/null", &whole_file_plan, &err), 0);
-	ck_assert_int_eq(whole_file_check("-", &whole_file_plan, &err), 0);
+	ck_assert_int_eq(replace_file_check(text("%s.new", path), &plan_file_kind, &err), 0);
+	ck_assert_int_eq(replace_file_check("/dev/null", &plan_file_kind, &err), 0);
+	ck_assert_int_eq(replace_file_check("-", &plan_file_kind, &err), 0);
 	assert_content(path, "old");
 }
 
-TEST(whole_file, a_block_device_is_not_written_over)
+TEST(replace_file, a_block_device_is_not_written_over)
 {
 	char device[LOOP_PATH_MAX];
 	static const char sectors[8192];
@@ -177,25 +180,25 @@ TEST(whole_file, a_block_device_is_not_written_over)
 	descriptor = loop_attach(path, false, device);
 	if (descriptor < 0)
 		return;
-	ck_assert_int_eq(whole_file_check(device, &whole_file_page, &err), -1);
+	ck_assert_int_eq(replace_file_check(device, &page_file_kind, &err), -1);
 	ck_assert_int_eq(err.code, BS_FILE_EXISTS);
 	close(descriptor);
 }
 
-TEST(whole_file, two_names_of_one_file_are_known)
+TEST(replace_file, two_names_of_one_file_are_known)
 {
 	const char *other = text("%s.other", path);
 	const char *folder = text("%.*s", (int)(strrchr(path, '/') - path), path);
 
 	ck_assert_int_eq(symlink(path, other), 0);
-	ck_assert(whole_file_is_same(path, other));
+	ck_assert(replace_file_is_same(path, other));
 	ck_assert_int_eq(unlink(other), 0);
-	ck_assert(!whole_file_is_same(path, other));
+	ck_assert(!replace_file_is_same(path, other));
 	/* Neither of the names has a file. */
-	ck_assert(whole_file_is_same(text("%s/new", folder), text("%s/./new", folder)));
-	ck_assert(!whole_file_is_same(text("%s/new", folder), text("%s/newer", folder)));
-	ck_assert(!whole_file_is_same(text("%s/new", folder), "new"));
-	ck_assert(whole_file_is_same("new", "./new"));
-	ck_assert(whole_file_is_same("-", "-"));
-	ck_assert(!whole_file_is_same("-", "./-"));
+	ck_assert(replace_file_is_same(text("%s/new", folder), text("%s/./new", folder)));
+	ck_assert(!replace_file_is_same(text("%s/new", folder), text("%s/newer", folder)));
+	ck_assert(!replace_file_is_same(text("%s/new", folder), "new"));
+	ck_assert(replace_file_is_same("new", "./new"));
+	ck_assert(replace_file_is_same("-", "-"));
+	ck_assert(!replace_file_is_same("-", "./-"));
 }

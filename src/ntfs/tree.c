@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "windows/tree.h"
+#include "ntfs/tree.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "ntfs/scoped.h"
 
 struct walk {
 	struct volume *volume;
@@ -11,31 +12,30 @@ struct walk {
 };
 
 /* Visits one file; *entries are those of a folder, to be visited next. */
-static int visit_one(const struct walk *walk, const char *path, struct volume_entry **entries,
-		     size_t *count, bool *found, struct bs_error *err)
+static int tree_visit_one(const struct walk *walk, const char *path, struct volume_entry **entries,
+			  size_t *count, bool *found, struct bs_error *err)
 {
-	struct volume_file *file;
+	SCOPED_FILE *file = NULL;
 	struct volume_metadata metadata;
-	int result;
+	struct tree_visit visit = {.path = path, .metadata = &metadata};
 
 	*entries = NULL;
 	*count = 0;
 	if (volume_open_file(walk->volume, path, &file, err) < 0)
 		return -1;
 	*found = file != NULL;
-	if (file == NULL)
+	if (!file)
 		return 0;
-	result = volume_stat(file, &metadata, err);
-	if (result == 0)
-		result = walk->visit(walk->context, path, file, &metadata, err);
-	if (result == 0 && metadata.is_folder && !(metadata.attributes & FILE_IS_REPARSE_POINT))
-		result = volume_list(file, entries, count, err);
-	volume_done_file(file);
-	return result;
+	visit.file = file;
+	if (volume_stat(file, &metadata, err) < 0 || walk->visit(walk->context, &visit, err) < 0)
+		return -1;
+	return metadata.is_folder && !(metadata.attributes & FILE_IS_REPARSE_POINT)
+		       ? volume_list(file, entries, count, err)
+		       : 0;
 }
 
 /* Lone surrogates became U+FFFD when the name was read, so it is not found by it. */
-static int not_found(const char *path, struct bs_error *err)
+static int tree_not_found(const char *path, struct bs_error *err)
 {
 	if (strstr(strrchr(path, '\\'), "\xEF\xBF\xBD") != NULL)
 		return fail(err, BS_BOOT_FILE_UNSUPPORTED,
@@ -43,8 +43,8 @@ static int not_found(const char *path, struct bs_error *err)
 	return fail(err, BS_NTFS_DAMAGED, "%.400s is in its folder and is not there", path);
 }
 
-static int walk_from(const struct walk *walk, const char *path, int depth, bool *found,
-		     struct bs_error *err)
+static int tree_walk_from(const struct walk *walk, const char *path, int depth, bool *found,
+			  struct bs_error *err)
 {
 	struct volume_entry *entries;
 	size_t count;
@@ -54,7 +54,7 @@ static int walk_from(const struct walk *walk, const char *path, int depth, bool 
 		return fail(err, BS_BOOT_FILE_UNSUPPORTED,
 			    "%.400s lies in more than %d folders within folders", path,
 			    VOLUME_DEPTH_MAX);
-	result = visit_one(walk, path, &entries, &count, found, err);
+	result = tree_visit_one(walk, path, &entries, &count, found, err);
 	for (size_t i = 0; i < count && result == 0; i++) {
 		char child[BS_PATH_MAX];
 		bool child_found = false;
@@ -63,9 +63,9 @@ static int walk_from(const struct walk *walk, const char *path, int depth, bool 
 			result = fail(err, BS_BOOT_FILE_UNSUPPORTED,
 				      "%.400s has names in it that make too long a path", path);
 		else
-			result = walk_from(walk, child, depth + 1, &child_found, err);
+			result = tree_walk_from(walk, child, depth + 1, &child_found, err);
 		if (result == 0 && !child_found)
-			result = not_found(child, err);
+			result = tree_not_found(child, err);
 	}
 	free(entries);
 	return result;
@@ -77,7 +77,7 @@ int tree_walk(struct volume *volume, const char *path, tree_visitor *visit, void
 	const struct walk walk = {.volume = volume, .visit = visit, .context = context};
 
 	*found = false;
-	return walk_from(&walk, path, 0, found, err);
+	return tree_walk_from(&walk, path, 0, found, err);
 }
 
 int tree_walk_parents(struct volume *volume, const char *path, tree_visitor *visit, void *context,
@@ -85,48 +85,39 @@ int tree_walk_parents(struct volume *volume, const char *path, tree_visitor *vis
 {
 	const char *end = strchr(path + 1, '\\');
 	char parent[BS_PATH_MAX];
-	int result = 0;
 
-	for (; end != NULL && result == 0; end = strchr(end + 1, '\\')) {
-		struct volume_file *file;
+	for (; end; end = strchr(end + 1, '\\')) {
+		SCOPED_FILE *file = NULL;
 		struct volume_metadata metadata;
+		struct tree_visit parent_visit = {.path = parent, .metadata = &metadata};
 
 		memcpy(parent, path, (size_t)(end - path));
 		parent[end - path] = '\0';
 		if (volume_open_file(volume, parent, &file, err) < 0)
 			return -1;
-		if (file == NULL)
+		if (!file)
 			return 0;
-		result = volume_stat(file, &metadata, err);
-		if (result == 0)
-			result = visit(context, parent, file, &metadata, err);
-		volume_done_file(file);
+		parent_visit.file = file;
+		if (volume_stat(file, &metadata, err) < 0 || visit(context, &parent_visit, err) < 0)
+			return -1;
 	}
-	return result;
+	return 0;
 }
 
 int tree_stat(struct volume *volume, const char *path, bool *found,
 	      struct volume_metadata *metadata, struct bs_error *err)
 {
-	struct volume_file *file;
-	int result;
+	SCOPED_FILE *file = NULL;
 
 	if (volume_open_file(volume, path, &file, err) < 0)
 		return -1;
 	*found = file != NULL;
-	if (!file)
-		return 0;
-	result = volume_stat(file, metadata, err);
-	volume_done_file(file);
-	return result;
+	return file ? volume_stat(file, metadata, err) : 0;
 }
 
-static int count_one(void *context, const char *path, struct volume_file *file,
-		     const struct volume_metadata *metadata, struct bs_error *err)
+static int tree_count_one(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
-	(void)path;
-	(void)file;
-	(void)metadata;
+	(void)visit;
 	if (++*(uint32_t *)context > BS_PLAN_FILES_MAX)
 		return fail(err, BS_BOOT_FILE_UNSUPPORTED,
 			    "one of the folders that move or are replaced holds more than %d files",
@@ -139,38 +130,33 @@ int tree_count(struct volume *volume, const char *path, uint32_t *count, struct 
 	bool found;
 
 	*count = 0;
-	return tree_walk(volume, path, count_one, count, &found, err);
+	return tree_walk(volume, path, tree_count_one, count, &found, err);
 }
 
 int tree_read(struct volume *volume, const char *path, uint64_t maximum, uint8_t **content,
 	      size_t *size, struct bs_error *err)
 {
-	struct volume_file *file;
+	SCOPED_FILE *file = NULL;
+	SCOPED uint8_t *bytes = NULL;
 	struct volume_metadata metadata;
-	int result;
 
 	*content = NULL;
 	*size = 0;
 	if (volume_open_file(volume, path, &file, err) < 0)
 		return -1;
-	if (file == NULL)
+	if (!file)
 		return 0;
-	result = volume_stat(file, &metadata, err);
-	if (result == 0 && metadata.size > maximum)
-		result = fail(err, BS_BOOT_FILE_UNSUPPORTED, "%s is too large", path);
-	if (result == 0) {
-		*content = malloc(metadata.size + 1);
-		if (*content == NULL)
-			result = fail_memory(err);
-	}
-	if (result == 0)
-		result = volume_read(file, "", 0, *content, metadata.size, err);
-	if (result < 0) {
-		free(*content);
-		*content = NULL;
-	} else {
-		*size = metadata.size;
-	}
-	volume_done_file(file);
-	return result;
+	if (volume_stat(file, &metadata, err) < 0)
+		return -1;
+	if (metadata.size > maximum)
+		return fail(err, BS_BOOT_FILE_UNSUPPORTED, "%s is too large", path);
+	bytes = malloc(metadata.size + 1);
+	if (!bytes)
+		return fail_memory(err);
+	if (volume_read(file, "", 0, bytes, metadata.size, err) < 0)
+		return -1;
+	*content = bytes;
+	*size = metadata.size;
+	bytes = NULL;
+	return 0;
 }

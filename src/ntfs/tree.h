@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * Walking the boot files of a volume, and reading one whole: what the survey, the copy and the
- * verification share.
- */
+/* Walking the files of a volume, and reading one whole. */
 #ifndef BOOTSHIFT_TREE_H
 #define BOOTSHIFT_TREE_H
 
 #include "ntfs/volume.h"
 
-/*
- * Called for a file or folder, a folder before what is in it.  `file` is open and stays the
- * walk's; a folder is closed before the walk goes into it.  A result of -1 ends the walk.
- */
-typedef int tree_visitor(void *context, const char *path, struct volume_file *file,
-			 const struct volume_metadata *metadata, struct bs_error *err);
+/* A file or folder that a walk has come to. */
+struct tree_visit {
+	const char *path;
+	struct volume_file *file; /* open; the walk closes it, a folder before going into it */
+	const struct volume_metadata *metadata;
+};
+
+/* Called for each file or folder, a folder before what is in it.  A result of -1 ends the walk. */
+typedef int tree_visitor(void *context, const struct tree_visit *visit, struct bs_error *err);
 
 /*
  * Visits `path` and, when it is a folder, all that is in it.  *found tells whether there is such

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The helpers of the rules in rules.def, and the table that is made of that list. */
+#include "windows/rules.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "util/bytes.h"
+
+/* ---- words --------------------------------------------------------------------------------- */
+
+static bool rule_say(char *text, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static bool rule_say(char *text, size_t size, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, size, format, arguments);
+	va_end(arguments);
+	return true;
+}
+
+/* The words of a rule, in rules.def and below.  They are true. */
+#define LINK(...)  rule_say(ruling->link, sizeof(ruling->link), __VA_ARGS__)
+#define NOTE(...)  rule_say(ruling->finding, sizeof(ruling->finding), __VA_ARGS__)
+#define BOTH(text) (LINK(text) && NOTE(text))
+
+/* ---- partitions ---------------------------------------------------------------------------- */
+
+static const struct bs_partition *partition_at(const struct facts *facts, uint32_t i)
+{
+	return &facts->partitions[i].is;
+}
+
+static uint32_t number_of(const struct facts *facts, int32_t index)
+{
+	return facts->partitions[index].is.number;
+}
+
+static uint32_t system_number(const struct facts *facts)
+{
+	return number_of(facts, facts->system_index);
+}
+
+static uint32_t boot_number(const struct facts *facts)
+{
+	return number_of(facts, facts->boot_index);
+}
+
+static bool has_mbr(const struct facts *facts)
+{
+	return facts->table >= TABLE_LARGE_SECTORS;
+}
+
+static bool pair_overlaps(const struct facts *facts, uint32_t first, uint32_t second)
+{
+	const struct bs_partition *a = partition_at(facts, first);
+	const struct bs_partition *b = partition_at(facts, second);
+
+	if (first >= second) /* each pair once */
+		return false;
+	/* A logical partition lies within the extended one. */
+	if ((a->filesystem == BS_FS_EXTENDED && b->number > MBR_ENTRIES) ||
+	    (b->filesystem == BS_FS_EXTENDED && a->number > MBR_ENTRIES))
+		return false;
+	return a->start < b->start + b->size && b->start < a->start + a->size;
+}
+
+/* ---- boot records -------------------------------------------------------------------------- */
+
+static const struct vbr *record_of(const struct facts *facts, int32_t index)
+{
+	return &facts->partitions[index].boot_record;
+}
+
+static unsigned long long first_sector(const struct facts *facts, int32_t index)
+{
+	return facts->partitions[index].is.start / SECTOR_SIZE;
+}
+
+static bool tells_its_place(const struct facts *facts, int32_t index)
+{
+	return record_of(facts, index)->hidden_sectors == first_sector(facts, index);
+}
+
+static bool system_record_is(const struct facts *facts, enum vbr_kind kind)
+{
+	return facts->system_index >= 0 && record_of(facts, facts->system_index)->kind == kind;
+}
+
+/* Whether the boot files are to move to a volume whose boot record starts no bootmgr. */
+static bool boot_lacks_boot_code(const struct facts *facts)
+{
+	return facts_are_apart(facts) && facts_is_readable(facts, facts->boot_index) &&
+	       record_of(facts, facts->boot_index)->kind != VBR_BOOTMGR;
+}
+
+/* ---- files and bootmgr --------------------------------------------------------------------- */
+
+/* The kind of a reparse point; the tags are those of [MS-FSCC] 2.1.2.1. */
+static const char *reparse_text(uint32_t tag)
+{
+	switch (tag) {
+	case 0x80000017:
+		return "compressed by the Windows Overlay Filter (WOF, as compact /exe does it)";
+	case 0xA0000003:
+		return "a mount point or junction";
+	case 0xA000000C:
+		return "a symbolic link";
+	case 0x80000013:
+		return "deduplicated";
+	default:
+		return "a reparse point";
+	}
+}
+
+/* bootmgr, if it was looked at and is an ordinary file; else NULL. */
+static const struct bs_plan_file *ordinary_bootmgr(const struct facts *facts)
+{
+	const struct bs_plan_file *file =
+		facts->bootmgr_was_read ? facts_find_file(facts, BOOT_MANAGER) : NULL;
+	const uint32_t extraordinary = FILE_IS_REPARSE_POINT | FILE_IS_ENCRYPTED;
+
+	return file && !(file->attributes & extraordinary) ? file : NULL;
+}
+
+/* Bytes.  Windows Vista's bootmgr is the smallest, with 325 KiB: what is far below is a part of
+ * one, or none. */
+#define BOOTMGR_SIZE_MIN (128u << 10)
+
+/* What keeps the boot record's small reader of NTFS from starting bootmgr; NULL for nothing. */
+static const char *bootmgr_damage(const struct facts *facts)
+{
+	const struct bs_plan_file *bootmgr = ordinary_bootmgr(facts);
+
+	if (!bootmgr)
+		return NULL;
+	if (bootmgr->attributes & FILE_IS_COMPRESSED)
+		return "compressed"; /* the boot record says so and stops */
+	if (bootmgr->attributes & FILE_IS_SPARSE)
+		return "sparse";
+	if (bootmgr->size == 0)
+		return "empty";
+	if (bootmgr->size < BOOTMGR_SIZE_MIN)
+		return "too small";
+	if (bootmgr->size > BOOTMGR_SIZE_MAX)
+		return "too large";
+	if (facts->bootmgr_is_zeros)
+		return "nothing but zeros";
+	if (facts->bootmgr_is_program) /* bootmgr.exe or bootmgfw.efi, renamed */
+		return "a program of Windows or UEFI, and not what boot code starts";
+	return NULL;
+}
+
+/* ---- the boot menu ------------------------------------------------------------------------- */
+
+static const char *default_name(const struct facts *facts)
+{
+	return facts->first.description[0] != '\0' ? facts->first.description : facts->first.object;
+}
+
+/* Whether the default entry starts a tool or an earlier Windows, whose file was not found.  The
+ * loader of Windows is looked at with the boot volume. */
+static bool default_lacks_file(const struct facts *facts)
+{
+	return facts_has_default(facts) && !facts->first.is_windows && !facts->first.is_there;
+}
+
+/* Whether there was something in the way of looking for that file. */
+static bool default_is_unread(const struct facts *facts)
+{
+	const struct fact_entry *first = &facts->first;
+
+	return first->device.file != BCD_NO_FILE ||
+	       (first->index >= 0 && !facts_is_readable(facts, first->index));
+}
+
+/* What keeps bootmgr from reading the volume of the Windows that starts by default, or NULL. */
+static const char *windows_misfit(const struct facts *facts)
+{
+	int32_t index = facts->starts.index;
+
+	return index >= 0 && facts->partitions[index].is.filesystem == BS_FS_NTFS
+		       ? vbr_sector_misfit(record_of(facts, index))
+		       : NULL;
+}
+
+/* Says why a device that names no other disk leads to no partition of this one. */
+static bool tell_lost(const struct bcd_device *device, struct ruling *ruling)
+{
+	if (device->file == BCD_VHD)
+		return NOTE("the default entry starts Windows from the virtual disk %.200s (native "
+			    "boot), not from a partition",
+			    device->path);
+	if (device->file == BCD_RAMDISK)
+		return NOTE("the default entry starts the RAM disk %.200s, not Windows",
+			    device->path);
+	if (device->kind == BCD_DEVICE_PARTITION)
+		return NOTE("the default entry starts Windows from a partition at byte %llu of the "
+			    "disk, where there is none",
+			    (unsigned long long)device->partition_offset);
+	return NOTE("the default entry does not start Windows from a partition of this disk");
+}
+
+static const char *element_name(const struct facts *facts, uint32_t i)
+{
+	return facts->elements.items[i].name[0] != '\0' ? facts->elements.items[i].name
+							: "without a name";
+}
+
+/* Whether an element would break, and is not one more of the entry that the last one named. */
+static bool would_break_first(const struct facts *facts, uint32_t i)
+{
+	const struct fact_element *elements = facts->elements.items;
+
+	if (elements[i].fate != FATE_BREAKS)
+		return false;
+	for (uint32_t j = i; j > 0; j--)
+		if (elements[j - 1].fate == FATE_BREAKS)
+			return strcmp(elements[j - 1].object, elements[i].object) != 0;
+	return true;
+}
+
+static uint32_t retargeted_count(const struct facts *facts)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < facts->elements.count; i++)
+		count += facts_is_retargeted(facts, &facts->elements.items[i]);
+	return count;
+}
+
+/* Tells of the elements that name the system volume and a file there that stays. */
+static bool tell_staying(const struct facts *facts, struct ruling *ruling)
+{
+	const char *named = NULL;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < facts->elements.count; i++) {
+		const struct fact_element *element = &facts->elements.items[i];
+
+		if (!element->on_system || facts_is_retargeted(facts, element) ||
+		    (element->named[0] != '\0' && element->found.kind == FOUND_NOTHING))
+			continue;
+		if (count++ == 0)
+			named = element->named[0] != '\0' ? element->named : "what they name";
+	}
+	return count != 0 &&
+	       NOTE("%u BCD element%s keep%s pointing to partition %u, where %.300s stays%s: keep "
+		    "that partition",
+		    count, count == 1 ? "" : "s", count == 1 ? "s" : "", system_number(facts),
+		    named, count == 1 ? "" : " too");
+}
+
+static bool would_give_way(const struct facts *facts, const struct fact_found *found)
+{
+	const struct boot_item *item = facts_item(facts, found->path);
+
+	return found->kind == FOUND_FILE && item &&
+	       (item->reason != BOOT_ITEM_OF_BOOTMGR || !facts_find_file(facts, found->path));
+}
+
+/*
+ * The partition of this disk that ntldr counts as the one which a choice in boot.ini names: from 1
+ * on, without empty entries and extended partitions.
+ */
+#define CHOICE_NOWHERE (-1) /* there is none */
+#define CHOICE_OTHER   (-2) /* the choice names no partition of this disk */
+
+static int32_t choice_partition(const struct facts *facts, uint32_t choice)
+{
+	const struct boot_ini_choice *ini = &facts->legacy.choices[choice].ini;
+	uint32_t wanted = ini->partition;
+
+	if (ini->kind != BOOT_INI_WINDOWS || ini->disk != 0)
+		return CHOICE_OTHER;
+	for (uint32_t i = 0; i < facts->partition_count; i++)
+		if (partition_at(facts, i)->filesystem != BS_FS_EXTENDED && --wanted == 0)
+			return (int32_t)i;
+	return CHOICE_NOWHERE;
+}
+
+/* ---- volumes ------------------------------------------------------------------------------- */
+
+static bool is_of_file(const struct bs_error *error)
+{
+	return error->code == BS_BOOT_FILE_UNSUPPORTED;
+}
+
+static bool is_damage(const struct bs_error *error)
+{
+	return error->code != BS_OK && !is_of_file(error);
+}
+
+#define VOLUME_ERROR(role, index, error)                                                           \
+	NOTE("the %s volume (partition %u): %.400s", role, number_of(facts, index), (error).message)
+
+/* What stands in the way of writing to the boot volume or of trusting the system volume. */
+enum problem {
+	PROBLEM_NONE,
+	PROBLEM_ENCRYPTED,
+	PROBLEM_NOT_NTFS,
+	PROBLEM_GEOMETRY,
+	PROBLEM_LARGER, /* than its partition */
+	PROBLEM_OBSTACLE,
+};
+
+#define ROLE_NAME(role) ((role) == 0 ? "system" : "boot")
+
+static int32_t role_index(const struct facts *facts, uint32_t role)
+{
+	return role == 0 ? facts->system_index : facts->boot_index;
+}
+
+static uint32_t role_number(const struct facts *facts, uint32_t role)
+{
+	return number_of(facts, role_index(facts, role));
+}
+
+/*
+ * The first problem of a volume.  Volumes are judged if boot files are to move.  Of a system volume
+ * that cannot be read nothing else is known, so it is judged in any case.
+ */
+static enum problem problem_of(const struct facts *facts, uint32_t role)
+{
+	bool apart = facts_are_apart(facts);
+	const struct fact_partition *partition;
+
+	if (!apart &&
+	    (role != 0 || facts->system_index < 0 || facts_is_readable(facts, facts->system_index)))
+		return PROBLEM_NONE;
+	partition = &facts->partitions[role_index(facts, role)];
+	if (partition->is.filesystem == BS_FS_BITLOCKER)
+		return PROBLEM_ENCRYPTED;
+	if (partition->is.filesystem != BS_FS_NTFS)
+		return PROBLEM_NOT_NTFS;
+	if (apart && vbr_misfit(&partition->boot_record))
+		return PROBLEM_GEOMETRY;
+	if (apart && partition->boot_record.sectors >= partition->is.size / SECTOR_SIZE)
+		return PROBLEM_LARGER;
+	return partition->obstacle != BS_OK ? PROBLEM_OBSTACLE : PROBLEM_NONE;
+}
+
+static bool has_obstacle(const struct facts *facts, uint32_t role, enum bs_code code)
+{
+	return problem_of(facts, role) == PROBLEM_OBSTACLE &&
+	       facts->partitions[role_index(facts, role)].obstacle == code;
+}
+
+#define OBSTACLE(role)                                                                             \
+	NOTE("the %s volume (partition %u): %s", ROLE_NAME(role), role_number(facts, role),        \
+	     facts->partitions[role_index(facts, role)].obstacle_text)
+
+/* ---- the target ---------------------------------------------------------------------------- */
+
+/* Whether an item would replace a file in the folder of the Windows that starts, which is the top
+ * folder of its loader. */
+static bool meets_windows(const struct facts *facts, const struct boot_item *item)
+{
+	const char *loader = facts->loader_path;
+	size_t length = 1 + strcspn(loader + 1, "\\");
+
+	return item->there.kind == FOUND_FILE && loader[length] == '\\' &&
+	       strncasecmp(item->there.path, loader, length + 1) == 0;
+}
+
+static bool is_of_entry(const struct boot_item *item)
+{
+	return item->reason == BOOT_ITEM_OF_ENTRY || item->reason == BOOT_ITEM_OTHER_CODE;
+}
+
+/* Whether what was found under a name of the item is another file. */
+static bool is_anothers(const struct fact_found *there, const struct boot_item *item)
+{
+	return there->kind != FOUND_NOTHING && strcasecmp(there->path, item->path) != 0;
+}
+
+#define MEETS_FOLDER                                                                               \
+	NOTE("%.300s on partition %u is a folder, in the place of a file that moves",              \
+	     facts->items[i].path, boot_number(facts))
+#define NAME_TAKEN(name, there)                                                                    \
+	NOTE("%.300s on partition %u is also called %.300s, a name that %.300s needs",             \
+	     (there).path, boot_number(facts), name, facts->items[i].path)
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+#define RULE(priority, code, subject, link, name, when, words)                                     \
+	static bool rule_##name(const struct facts *facts, uint32_t i, struct ruling *ruling)      \
+	{                                                                                          \
+		(void)i;                                                                           \
+		return (when) && (words);                                                          \
+	}
+#include "windows/rules.def"
+#undef RULE
+
+/* How a rule sets a link: which one, and to what. */
+#define NO_LINK       -1, BS_LINK_UNKNOWN
+#define GOOD(kind)    BS_LINK_##kind, BS_LINK_GOOD
+#define BROKEN(kind)  BS_LINK_##kind, BS_LINK_BROKEN
+#define UNKNOWN(kind) BS_LINK_##kind, BS_LINK_UNKNOWN
+
+static const struct rule rules[] = {
+#define RULE(priority, code, subject, link, name, when, words)                                     \
+	{priority, code, subject, link, rule_##name, #name},
+#include "windows/rules.def"
+#undef RULE
+};
+
+const struct rule *rules_all(size_t *count)
+{
+	*count = sizeof(rules) / sizeof(rules[0]);
+	return rules;
+}
+
+/* A table that cannot be worked with is not looked at any further. */
+uint32_t rules_count_subjects(const struct facts *facts, enum rule_subject subject)
+{
+	bool good = facts->table == TABLE_GOOD;
+	const uint32_t counts[RULE_SUBJECT_COUNT] = {
+		[ON_DISK] = 1,
+		[ON_FLAG] = good ? MBR_ENTRIES : 0,
+		[ON_PARTITION] = good ? facts->partition_count : 0,
+		[ON_PAIR] = good ? facts->partition_count * BS_PARTITIONS_MAX : 0,
+		[ON_ROLE] = 2,
+		[ON_FILE] = facts->files.count,
+		[ON_ELEMENT] = facts->elements.count,
+		[ON_LEGACY] = facts->legacy.was_read ? LEGACY_FILES : 0,
+		[ON_CHOICE] = facts->legacy.choice_count,
+		[ON_ITEM] = facts->item_count,
+		[ON_TARGET] = facts->target_count,
+	};
+
+	return counts[subject];
+}

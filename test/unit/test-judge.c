@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The judge, without any image: facts of a sound disk on which one thing is wrong, for each rule.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/test.h"
+#include "windows/judge.h"
+#include "windows/rules.h"
+
+#define MIB    (1ull << 20)
+#define SYSTEM 0
+#define BOOT   1
+
+static struct facts facts;
+static struct fact_file files[64];
+static struct fact_element elements[BS_ELEMENTS_MAX + 1];
+static struct bs_inspection report;
+
+static struct fact_partition sound_partition(uint32_t number, uint64_t start, uint64_t size)
+{
+	return (struct fact_partition){
+		.is = {.number = number,
+		       .type = MBR_TYPE_NTFS,
+		       .active = number == 1,
+		       .start = start,
+		       .size = size,
+		       .filesystem = BS_FS_NTFS,
+		       .usage_known = true,
+		       .free = size / 2,
+		       .cluster_size = 4096},
+		.boot_record = {.kind = VBR_BOOTMGR,
+				.bytes_per_sector = 512,
+				.cluster_size = 4096,
+				.hidden_sectors = (uint32_t)(start / 512),
+				.sectors = size / 512 - 1},
+	};
+}
+
+static void add_file(const char *path, bool is_folder, uint64_t size)
+{
+	struct fact_file *file = &facts.files.items[facts.files.count++];
+
+	*file = (struct fact_file){.file = {.is_folder = is_folder, .size = size}};
+	snprintf(file->file.path, sizeof(file->file.path), "%s", path);
+}
+
+static struct boot_item *add_item(const char *path, enum boot_item_reason reason)
+{
+	struct boot_item *item = &facts.items[facts.item_count++];
+
+	*item = (struct boot_item){.reason = reason};
+	snprintf(item->path, sizeof(item->path), "%s", path);
+	return item;
+}
+
+static struct fact_found found(enum fact_found_kind kind, const char *path)
+{
+	struct fact_found there = {.kind = kind, .size = 1000};
+
+	snprintf(there.path, sizeof(there.path), "%s", path);
+	return there;
+}
+
+static struct fact_element *add_element(const char *object)
+{
+	struct fact_element *element = &facts.elements.items[facts.elements.count++];
+
+	*element = (struct fact_element){.on_system = true};
+	snprintf(element->object, sizeof(element->object), "%s", object);
+	return element;
+}
+
+/* A disk with a system and a boot volume, as Windows makes it: a fix applies. */
+static void make_sound(void)
+{
+	const struct bs_options options = {.needed_room = 100 * MIB};
+	struct fact_entry entry = {.object = "{default}",
+				   .description = "Windows 7",
+				   .path = USUAL_LOADER,
+				   .device = {.kind = BCD_DEVICE_PARTITION, .disk_signature = 7},
+				   .has_device = true,
+				   .is_windows = true,
+				   .index = BOOT};
+
+	facts_begin(&facts, 10000 * MIB, &options);
+	facts.table = TABLE_GOOD;
+	facts.mbr_code = MBR_CODE_STANDARD;
+	facts.disk_signature = 7;
+	facts.partition_count = 2;
+	facts.partitions[SYSTEM] = sound_partition(1, MIB, 100 * MIB);
+	facts.partitions[BOOT] = sound_partition(2, 101 * MIB, 9000 * MIB);
+	facts.active_count = 1;
+	facts.active_index = SYSTEM;
+	facts.system_index = SYSTEM;
+	facts.files.items = memset(files, 0, sizeof(files));
+	facts.elements.items = memset(elements, 0, sizeof(elements));
+	add_file(BOOT_MANAGER, false, 400000);
+	add_file(BOOT_FOLDER, true, 0);
+	add_file(BOOT_BCD_PATH, false, 32768);
+	add_item(BOOT_MANAGER, BOOT_ITEM_OF_BOOTMGR);
+	add_item(BOOT_FOLDER, BOOT_ITEM_OF_BOOTMGR);
+	facts.bootmgr_was_read = true;
+	facts.bcd = BCD_GOOD;
+	facts.first = facts.starts = entry;
+	facts.boot_index = BOOT;
+	snprintf(facts.loader_path, sizeof(facts.loader_path), USUAL_LOADER);
+	facts.loader = facts.default_loader = (struct fact_loader){LOADER_GOOD, 600000};
+	add_element("{bootmgr}")->found = found(FOUND_FILE, BOOT_MANAGER);
+}
+
+/* ---- what can be wrong --------------------------------------------------------------------- */
+
+static void start_tool(int32_t index)
+{
+	facts.first.is_windows = false;
+	facts.first.index = index;
+}
+
+static void lose_windows(uint32_t signature)
+{
+	facts.starts.device.disk_signature = signature;
+	facts.starts.index = facts.boot_index = -1;
+	facts.loader = facts.default_loader = (struct fact_loader){LOADER_UNREAD, 0};
+}
+
+static struct fact_choice *add_choice(enum boot_ini_kind kind, uint32_t partition)
+{
+	struct fact_choice *choice = &facts.legacy.choices[facts.legacy.choice_count++];
+
+	choice->ini = (struct boot_ini_choice){.kind = kind, .partition = partition};
+	return choice;
+}
+
+static void add_legacy(uint32_t index, enum fact_found_kind kind, uint64_t size)
+{
+	facts.legacy.was_read = true;
+	facts.legacy.files[index] = found(kind, fact_legacy_names[index].path);
+	facts.legacy.files[index].size = size;
+}
+
+static void add_target(enum fact_in_the_way what)
+{
+	facts.targets[facts.target_count++].what = what;
+}
+
+static void add_many_elements(void)
+{
+	while (facts.elements.count <= BS_ELEMENTS_MAX)
+		add_element("{many}")->found = found(FOUND_FILE, BOOT_MANAGER);
+}
+
+static struct bs_error an_error(enum bs_code code)
+{
+	return (struct bs_error){code, "something"};
+}
+
+/* X(name of the rule, what makes it apply) */
+#define CASES(X)                                                                                   \
+	X(disk_is_luks, facts.table = TABLE_LUKS)                                                  \
+	X(disk_is_one_volume, facts.table = TABLE_ONE_VOLUME)                                      \
+	X(disk_has_only_gpt, facts.table = TABLE_GPT_ONLY)                                         \
+	X(disk_starts_empty, facts.table = TABLE_ZEROS)                                            \
+	X(disk_has_no_table, facts.table = TABLE_NONE)                                             \
+	X(mbr_code_is_standard, (void)0)                                                           \
+	X(mbr_code_is_missing, facts.mbr_code = MBR_CODE_NONE)                                     \
+	X(mbr_code_is_another, facts.mbr_code = MBR_CODE_GRUB)                                     \
+	X(disk_has_large_sectors, facts.table = TABLE_LARGE_SECTORS)                               \
+	X(table_is_protective, facts.table = TABLE_PROTECTIVE)                                     \
+	X(table_has_no_partitions, facts.table = TABLE_NO_PARTITIONS)                              \
+	X(flag_is_invalid, facts.flags[3] = 0x81)                                                  \
+	X(partition_is_dynamic, facts.partitions[1].is.type = MBR_TYPE_DYNAMIC)                    \
+	X(partition_is_of_pool, facts.partitions[1].is.type = MBR_TYPE_SPACES)                     \
+	X(partition_is_on_table, facts.partitions[0].is.start = 0)                                 \
+	X(partition_is_cut, facts.disk_size = 9000 * MIB)                                          \
+	X(partitions_overlap, facts.partitions[0].is.size = 101 * MIB)                             \
+	X(wanted_system_is_missing, facts.wanted_system = 3; facts.system_index = -1)              \
+	X(none_is_active, facts.active_count = 0; facts.system_index = -1)                         \
+	X(several_are_active, facts.active_count = 2; facts.system_index = -1)                     \
+	X(extended_is_active, facts.partitions[0].is.filesystem = BS_FS_EXTENDED;                  \
+	  facts.system_index = -1)                                                                 \
+	X(another_is_active, facts.active_index = BOOT)                                            \
+	X(one_is_active, (void)0)                                                                  \
+	X(record_is_not_ntfs, facts.partitions[0].boot_record.kind = VBR_NOT_NTFS)                 \
+	X(record_is_bitlocker, facts.partitions[0].boot_record.kind = VBR_BITLOCKER)               \
+	X(record_starts_no_bootmgr, facts.partitions[0].boot_record.kind = VBR_NTLDR)              \
+	X(record_misfits, facts.partitions[0].boot_record.cluster_size = 0)                        \
+	X(record_is_elsewhere, facts.partitions[0].boot_record.hidden_sectors = 63)                \
+	X(record_is_good, (void)0)                                                                 \
+	X(file_is_encrypted, files[2].file.attributes = FILE_IS_ENCRYPTED)                         \
+	X(file_is_reparse_point, files[2].file.attributes = FILE_IS_REPARSE_POINT)                 \
+	X(file_is_twice, files[2].twice = true)                                                    \
+	X(stream_name_is_bad, files[2].bad_stream_name = true)                                     \
+	X(bootmgr_is_unreadable, facts.partitions[0].is.usage_known = false)                       \
+	X(bootmgr_is_missing, files[0].file.path[1] = 'x')                                         \
+	X(bootmgr_is_no_file, files[0].file.attributes = FILE_IS_ENCRYPTED)                        \
+	X(bootmgr_is_damaged, facts.bootmgr_is_program = true)                                     \
+	X(bootmgr_is_good, (void)0)                                                                \
+	X(bcd_is_missing, facts.bcd = BCD_MISSING)                                                 \
+	X(bcd_is_too_large, facts.bcd = BCD_TOO_LARGE)                                             \
+	X(bcd_is_damaged, facts.bcd = BCD_UNPARSED; facts.bcd_error[0] = 'x')                      \
+	X(bcd_is_good, (void)0)                                                                    \
+	X(default_is_missing, facts.first.has_device = false)                                      \
+	X(default_was_not_looked_at, start_tool(-1); facts.first.device.file = BCD_RAMDISK)        \
+	X(default_has_old_signature, start_tool(-1); facts.first.signature_changed = true)         \
+	X(default_lacks_its_file, start_tool(SYSTEM))                                              \
+	X(default_leads_nowhere, start_tool(-1))                                                   \
+	X(default_is_good, (void)0)                                                                \
+	X(windows_misfits, facts.partitions[1].boot_record.bytes_per_sector = 4096)                \
+	X(windows_is_found, (void)0)                                                               \
+	X(signature_was_changed, lose_windows(8); facts.starts.signature_changed = true)           \
+	X(windows_is_on_other_disk, lose_windows(8))                                               \
+	X(windows_is_not_found, lose_windows(7))                                                   \
+	X(wanted_boot_is_missing, facts.wanted_boot = 3; facts.boot_index = -1)                    \
+	X(bcd_is_outdated, facts.bcd_outdated = true)                                              \
+	X(entry_would_break, add_element("{a}")->fate = FATE_BREAKS)                               \
+	X(entry_starts_other_code, add_element("{a}")->fate = FATE_OTHER_CODE)                     \
+	X(legacy_file_is_unfit, add_legacy(0, FOUND_FILE, 0))                                      \
+	X(boot_ini_is_unreadable, facts.legacy.menu_error = an_error(BS_LEGACY_UNSUPPORTED))       \
+	X(choice_stays, add_choice(BOOT_INI_WINDOWS, 1))                                           \
+	X(choice_leads_nowhere, add_choice(BOOT_INI_WINDOWS, 3))                                   \
+	X(choice_reads_system_volume, add_choice(BOOT_INI_FILE, 0)->reads_system = true)           \
+	X(boot_ini_is_missing, facts.legacy.menu_missing = true)                                   \
+	X(items_are_too_many, facts.items_left_out = true)                                         \
+	X(elements_are_too_many, add_many_elements())                                              \
+	X(elements_stay, add_element("{a}")->found = found(FOUND_FILE, "\\Recovery\\boot.sdi"))    \
+	X(entry_would_lose_its_file, add_element("{a}")->found = found(FOUND_FILE, "\\Boot\\x");   \
+	  elements[1].on_system = false; elements[1].on_boot = true)                               \
+	X(entries_name_unsupported_file,                                                           \
+	  facts.elements_error = an_error(BS_BOOT_FILE_UNSUPPORTED))                               \
+	X(boot_is_damaged_for_entries, facts.elements_error = an_error(BS_NTFS))                   \
+	X(system_has_unsupported_file, facts.system_error = an_error(BS_BOOT_FILE_UNSUPPORTED))    \
+	X(system_is_damaged, facts.system_error = an_error(BS_NTFS_DAMAGED))                       \
+	X(default_loader_is_good, (void)0)                                                         \
+	X(default_loader_is_missing, facts.default_loader.kind = LOADER_MISSING)                   \
+	X(default_loader_is_no_program, facts.default_loader.kind = LOADER_NO_PROGRAM)             \
+	X(no_boot_code_anywhere, facts.partitions[0].boot_record.kind = VBR_OTHER;                 \
+	  facts.partitions[1].boot_record.kind = VBR_OTHER)                                        \
+	X(boot_code_is_replaced, facts.partitions[1].boot_record.kind = VBR_NTLDR)                 \
+	X(hidden_sectors_are_corrected, facts.partitions[1].boot_record.hidden_sectors = 63)       \
+	X(loader_is_missing, facts.loader.kind = LOADER_MISSING)                                   \
+	X(loader_is_no_program, facts.loader.kind = LOADER_NO_PROGRAM)                             \
+	X(legacy_item_meets_folder,                                                                \
+	  add_item("\\ntldr", BOOT_ITEM_OF_LEGACY)->there = found(FOUND_FOLDER, "\\ntldr"))        \
+	X(entry_item_meets_folder,                                                                 \
+	  add_item("\\x", BOOT_ITEM_OF_ENTRY)->there = found(FOUND_FOLDER, "\\x"))                 \
+	X(item_meets_windows,                                                                      \
+	  add_item("\\Windows\\x", BOOT_ITEM_OF_ENTRY)->there = found(FOUND_FILE, "\\Windows\\x")) \
+	X(name_is_taken, facts.items[0].there = found(FOUND_FILE, "\\bootmanager"))                \
+	X(short_name_is_taken, facts.items[0].short_there = found(FOUND_FILE, "\\bootmanager"))    \
+	X(name_is_there_twice, facts.items[0].names = 2)                                           \
+	X(parent_is_no_folder, add_target(NOT_A_FOLDER))                                           \
+	X(replaced_file_is_linked, add_target(HARD_LINKED))                                        \
+	X(item_replaces, facts.items[0].replaces = 1)                                              \
+	X(boot_has_unsupported_file, facts.boot_error = an_error(BS_BOOT_FILE_UNSUPPORTED))        \
+	X(boot_is_damaged, facts.boot_error = an_error(BS_NTFS_DAMAGED))                           \
+	X(volume_is_encrypted, facts.partitions[1].is.filesystem = BS_FS_BITLOCKER)                \
+	X(volume_is_not_ntfs, facts.partitions[1].is.filesystem = BS_FS_FAT)                       \
+	X(volume_misfits, facts.partitions[1].boot_record.cluster_size = 128 << 10)                \
+	X(volume_is_larger, facts.partitions[1].boot_record.sectors++)                             \
+	X(volume_is_hibernated, facts.partitions[1].obstacle = BS_HIBERNATED)                      \
+	X(volume_is_unclean, facts.partitions[0].obstacle = BS_UNCLEAN)                            \
+	X(volume_is_damaged, facts.partitions[0].obstacle = BS_NTFS_DAMAGED)                       \
+	X(boot_is_logical, facts.partitions[1].is.number = 5)                                      \
+	X(boot_is_full, facts.partitions[1].is.free = MIB)                                         \
+	X(room_is_short, facts.needed_room = 5000 * MIB)
+
+#define CASE_FUNCTION(name, statement)                                                             \
+	static void make_##name(void)                                                              \
+	{                                                                                          \
+		statement;                                                                         \
+	}
+CASES(CASE_FUNCTION)
+
+static const struct {
+	const char *name;
+	void (*make)(void);
+} cases[] = {
+#define CASE_ROW(name, statement) {#name, make_##name},
+	CASES(CASE_ROW)};
+
+static const struct rule *rule_called(const char *name)
+{
+	size_t count;
+	const struct rule *rules = rules_all(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rules[i].name, name) == 0)
+			return &rules[i];
+	ck_abort_msg("no rule %s", name);
+}
+
+static bool has_finding(enum bs_code code)
+{
+	for (uint32_t i = 0; i < report.finding_count; i++)
+		if (report.findings[i].code == code)
+			return true;
+	return false;
+}
+
+static enum bs_code first_refusal(void)
+{
+	for (uint32_t i = 0; i < report.finding_count; i++)
+		if (bs_code_exit(report.findings[i].code) == BS_EXIT_REFUSED)
+			return report.findings[i].code;
+	return BS_OK;
+}
+
+/* ---- each rule ----------------------------------------------------------------------------- */
+
+TEST_CASE(each_rule, "each rule");
+
+TEST(each_rule, a_sound_disk_has_no_findings_and_a_whole_chain)
+{
+	make_sound();
+	judge_facts(&facts, &report);
+	ck_assert_uint_eq(report.finding_count, 0);
+	ck_assert_int_eq(report.verdict, BS_VERDICT_FIXABLE);
+	ck_assert(report.starts && report.starts_known);
+	for (uint32_t i = 0; i < report.link_count; i++)
+		ck_assert_int_eq(report.links[i].state, BS_LINK_GOOD);
+}
+
+TEST_EACH(each_rule, one_thing_that_is_wrong_gives_the_code_of_its_rule, cases)
+{
+	const struct rule *rule = rule_called(cases[_i].name);
+	struct ruling ruling = {"", ""};
+	bool applies = false;
+
+	make_sound();
+	cases[_i].make();
+	for (uint32_t i = 0; i < rules_count_subjects(&facts, rule->subject) && !applies; i++)
+		applies = rule->test(&facts, i, &ruling);
+	ck_assert_msg(applies, "%s", rule->name);
+	/* A rule has words for a link if and only if it names one. */
+	ck_assert_int_eq(ruling.link[0] != '\0', rule->link >= 0);
+	judge_facts(&facts, &report);
+	if (rule->link >= 0) {
+		ck_assert_str_eq(report.links[rule->link].detail, ruling.link);
+		ck_assert_int_eq(report.links[rule->link].code, rule->code);
+	}
+	if (ruling.finding[0] == '\0')
+		return;
+	ck_assert(has_finding(rule->code));
+	if (bs_code_exit(rule->code) == BS_EXIT_REFUSED) {
+		ck_assert_int_eq(report.verdict, BS_VERDICT_UNSUITABLE);
+		ck_assert_str_eq(bs_code_name(first_refusal()), bs_code_name(rule->code));
+	}
+}
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+TEST_CASE(the_table, "the table of rules");
+
+TEST(the_table, priorities_ascend_so_that_no_two_are_equal)
+{
+	size_t count;
+	const struct rule *rules = rules_all(&count);
+
+	for (size_t i = 1; i < count; i++)
+		ck_assert_msg(rules[i - 1].priority < rules[i].priority, "%s", rules[i].name);
+}
+
+TEST(the_table, each_rule_has_a_case_here)
+{
+	size_t count;
+	const struct rule *rules = rules_all(&count);
+
+	ck_assert_uint_eq(count, sizeof(cases) / sizeof(cases[0]));
+	for (size_t i = 0; i < count; i++)
+		ck_assert_str_eq(cases[i].name, rules[i].name);
+}
+
+TEST(the_table, each_code_of_an_images_content_has_a_rule)
+{
+	size_t count;
+	const struct rule *rules = rules_all(&count);
+
+	for (int code = BS_NO_PARTITION_TABLE; code < BS_CODE_COUNT; code++) {
+		bool found = code == BS_BEYOND_REACH; /* only the verification can tell */
+
+		for (size_t i = 0; i < count; i++)
+			found |= rules[i].code == (enum bs_code)code;
+		ck_assert_msg(found, "%s", bs_code_name((enum bs_code)code));
+	}
+}
+
+TEST(the_table, a_good_link_has_no_code_and_a_broken_one_always_has)
+{
+	size_t count;
+	const struct rule *rules = rules_all(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (rules[i].link >= 0 && rules[i].state != BS_LINK_UNKNOWN)
+			ck_assert_int_eq(rules[i].code == BS_OK, rules[i].state == BS_LINK_GOOD);
+}
+
+/* ---- findings and the verdict -------------------------------------------------------------- */
+
+TEST_CASE(verdicts, "verdicts");
+
+TEST(verdicts, of_two_refusals_the_one_with_the_higher_priority_comes_first)
+{
+	make_sound();
+	make_boot_is_full();
+	make_bcd_is_outdated();
+	make_partition_is_dynamic();
+	judge_facts(&facts, &report);
+	ck_assert_uint_eq(report.finding_count, 3);
+	ck_assert_int_eq(report.findings[0].code, BS_DYNAMIC_DISK);
+	ck_assert_int_eq(report.findings[1].code, BS_BCD_DIRTY);
+	ck_assert_int_eq(report.findings[2].code, BS_VOLUME_FULL);
+}
+
+TEST(verdicts, of_too_many_findings_refusals_stay_rather_than_notes)
+{
+	make_sound();
+	for (uint32_t i = 0; i < BS_FINDINGS_MAX + 8; i++)
+		add_element("{many}")->fate = FATE_OTHER_CODE;
+	make_boot_is_full();
+	judge_facts(&facts, &report);
+	ck_assert_uint_eq(report.finding_count, BS_FINDINGS_MAX);
+	ck_assert_int_eq(report.findings[0].code, BS_NOTE_OTHER_LOADER);
+	ck_assert_int_eq(report.findings[BS_FINDINGS_MAX - 1].code, BS_VOLUME_FULL);
+}
+
+TEST(verdicts, one_volume_needs_no_fix)
+{
+	make_sound();
+	facts.boot_index = facts.starts.index = SYSTEM;
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(report.verdict, BS_VERDICT_NOTHING);
+	ck_assert_uint_eq(report.finding_count, 0);
+}
+
+TEST(verdicts, a_fix_repairs_the_active_flag_and_the_boot_record_only)
+{
+	make_sound();
+	make_another_is_active();
+	make_record_is_elsewhere();
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(report.links[BS_LINK_ACTIVE].state, BS_LINK_REPAIRED);
+	ck_assert_int_eq(report.links[BS_LINK_BOOT_RECORD].state, BS_LINK_REPAIRED);
+	ck_assert(!report.starts && report.starts_after);
+	make_mbr_code_is_missing();
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(report.links[BS_LINK_MBR_CODE].state, BS_LINK_BROKEN);
+	ck_assert(!report.starts_after && report.starts_after_known);
+}
+
+TEST(verdicts, an_unknown_link_leaves_open_whether_the_disk_starts)
+{
+	make_sound();
+	make_mbr_code_is_another();
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(report.verdict, BS_VERDICT_FIXABLE);
+	ck_assert(!report.starts && !report.starts_known);
+	ck_assert(!report.starts_after && !report.starts_after_known);
+}
+
+TEST(verdicts, the_only_partition_with_a_windows_is_advised)
+{
+	make_sound();
+	lose_windows(7);
+	facts.windows_count = 1;
+	facts.windows_index = BOOT;
+	judge_facts(&facts, &report);
+	ck_assert_uint_eq(report.advised_partition, 2);
+	ck_assert(!report.no_windows);
+	facts.windows_count = 0;
+	facts.windows_index = -1;
+	judge_facts(&facts, &report);
+	ck_assert_uint_eq(report.advised_partition, 0);
+	ck_assert(report.no_windows);
+}
