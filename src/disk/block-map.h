@@ -18,8 +18,8 @@ struct block_entry {
 };
 
 /*
- * All zeros is an empty map.  Whoever goes over all entries looks at entries[0 .. capacity) and
- * skips those that are not used.
+ * All zeros is an empty map.  To go over all entries, look at entries[0 .. capacity) and skip those
+ * that are not used.
  */
 struct block_map {
 	struct block_entry *entries;

@@ -31,7 +31,7 @@ MUST_CHECK int file_write_at(int descriptor, uint64_t offset, const void *buffer
 /* Whether the two are of one file, whatever its names are. */
 bool file_is_same(const struct stat *one, const struct stat *other);
 
-/* Whether `path`, which is not followed if it is a link, is a name of the file behind `descriptor`. */
+/* Whether `path` is a name of the file behind `descriptor`.  A symbolic link is not followed. */
 bool file_has_name(int descriptor, const char *path);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The guard: passes every read, and only those writes that lie wholly within the ranges allowed
- * and hold only the bytes that are allowed there.  It is what holds even when the process that asks
- * for the writes has been taken over, so it trusts nothing but the ranges that its owner gave it.
+ * The guard: passes every read, and only those writes that lie wholly within the allowed ranges and
+ * have only bytes that are allowed there.  It protects the disk even when the process that asks for
+ * the writes has been taken over, so it trusts nothing but the ranges that its owner gave it.
  */
 #ifndef BOOTSHIFT_GUARD_H
 #define BOOTSHIFT_GUARD_H

@@ -38,7 +38,7 @@ struct nbd {
 
 /* ---- waiting ------------------------------------------------------------------------------ */
 
-/* What libnbd said last in this thread, behind the names of its functions and states. */
+/* libnbd's last message in this thread, without the names of its functions and states. */
 static const char *nbd_last_words(void)
 {
 	static const char *const names[] = {"handshake: ", "connect: "};
@@ -54,7 +54,7 @@ static const char *nbd_last_words(void)
 	return words;
 }
 
-/* The connection has failed: the message is only why. */
+/* Marks the connection as failed; the message is libnbd's reason. */
 static int nbd_fail_connection(struct nbd *nbd, struct bs_error *err)
 {
 	nbd->broken = true;
@@ -278,7 +278,7 @@ static int nbd_connect_server(struct nbd *nbd, int result, struct bs_error *err)
 	return fail_prefix(err, "cannot connect to %s", nbd->server);
 }
 
-/* 0 is libnbd's word for "the server did not say". */
+/* libnbd returns 0 when the server did not say. */
 static int nbd_take_block_sizes(struct nbd *nbd, struct bs_error *err)
 {
 	int64_t unit = nbd_get_block_size(nbd->handle, LIBNBD_SIZE_MINIMUM);

@@ -4,8 +4,8 @@
  * libnbd).
  *
  * `patience` is how long to wait for the answer to one request, in milliseconds.  A server that
- * stays silent for longer, or ends, is an error, and from then on every operation is one: nobody
- * knows any more what of the earlier requests was done.
+ * stays silent for longer, or ends, is an error.  From then on every operation is an error, because
+ * it is unknown which of the earlier requests were done.
  */
 #ifndef BOOTSHIFT_NBD_H
 #define BOOTSHIFT_NBD_H

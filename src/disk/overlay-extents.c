@@ -56,111 +56,67 @@ static int extents_compare_batch(struct comparison *comparison, uint64_t offset,
 	return 0;
 }
 
-/* Compares `count` blocks from `first` on, which the view has at least a part of. */
-static int extents_compare_blocks(struct comparison *comparison, uint64_t first, uint64_t count,
-				  struct bs_error *err)
-{
-	uint64_t offset = first * OVERLAY_BLOCK_SIZE;
-	uint64_t end =
-		min_u64(offset + count * OVERLAY_BLOCK_SIZE, disk_size(&comparison->overlay->disk));
-
-	while (offset < end) {
-		size_t length = (size_t)min_u64(end - offset, BATCH_SIZE);
-
-		if (extents_compare_batch(comparison, offset, length, err) < 0)
-			return -1;
-		offset += length;
-	}
-	return 0;
-}
-
-/* Compares the blocks of a sorted list, runs of neighbours together. */
-static int extents_compare_list(struct comparison *comparison, const uint64_t *blocks, size_t count,
-				struct bs_error *err)
-{
-	size_t i = 0;
-
-	while (i < count) {
-		size_t run = 1;
-
-		while (i + run < count && blocks[i + run] == blocks[i] + run)
-			run++;
-		if (extents_compare_blocks(comparison, blocks[i], run, err) < 0)
-			return -1;
-		i += run;
-	}
-	return 0;
-}
-
 /*
- * Compares what can differ: the blocks of the list, and what was cut off and has grown again,
- * [below_end, the end of the disk below), where the view has zeros without any write.
+ * Lists what can differ, in whole blocks: those of the map, and what was cut off and has grown
+ * again, where the view has zeros without any write.
  */
-static int extents_compare_changes(struct comparison *comparison, const uint64_t *blocks,
-				   size_t count, struct bs_error *err)
+static int extents_list_blocks(const struct overlay *overlay, struct range_vector *blocks,
+			       struct bs_error *err)
 {
-	const struct overlay *overlay = comparison->overlay;
+	const struct block_map *map = &overlay->map;
+	uint64_t start = overlay->below_end / OVERLAY_BLOCK_SIZE * OVERLAY_BLOCK_SIZE;
 	uint64_t end = min_u64(overlay->disk.size, disk_size(overlay->below));
-	uint64_t first_cut, end_cut;
-	size_t before = 0, after;
 
-	if (overlay->below_end >= end)
-		return extents_compare_list(comparison, blocks, count, err);
-	first_cut = overlay->below_end / OVERLAY_BLOCK_SIZE;
-	end_cut = overlay_block_count(end);
-	while (before < count && blocks[before] < first_cut)
-		before++;
-	after = before;
-	while (after < count && blocks[after] < end_cut)
-		after++;
-	if (extents_compare_list(comparison, blocks, before, err) < 0 ||
-	    extents_compare_blocks(comparison, first_cut, end_cut - first_cut, err) < 0)
-		return -1;
-	return extents_compare_list(comparison, blocks + after, count - after, err);
+	for (size_t i = 0; i < map->capacity; i++) {
+		const struct block_entry *entry = &map->entries[i];
+		struct range block = {entry->block * OVERLAY_BLOCK_SIZE, OVERLAY_BLOCK_SIZE};
+
+		if (entry->used && range_vector_append(blocks, block, err) < 0)
+			return -1;
+	}
+	if (overlay->below_end < end) {
+		end = overlay_block_count(end) * OVERLAY_BLOCK_SIZE;
+		if (range_vector_append(blocks, range_from_to(start, end), err) < 0)
+			return -1;
+	}
+	range_vector_merge(blocks);
+	return 0;
 }
 
-static int extents_compare_numbers(const void *a, const void *b)
+/* Compares a range in batches, as far as it lies in the view. */
+static int extents_compare(struct comparison *comparison, struct range range, struct bs_error *err)
 {
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+	uint64_t end = min_u64(range_end(range), comparison->overlay->disk.size);
 
-	return (left > right) - (left < right);
-}
-
-/* The numbers of the blocks in the map, sorted; the caller frees them.  NULL: no memory. */
-static uint64_t *extents_list_blocks(const struct block_map *map)
-{
-	uint64_t *blocks = calloc(map->count + 1, sizeof(*blocks));
-	size_t count = 0;
-
-	if (!blocks)
-		return NULL;
-	for (size_t i = 0; i < map->capacity; i++)
-		if (map->entries[i].used)
-			blocks[count++] = map->entries[i].block;
-	qsort(blocks, count, sizeof(*blocks), extents_compare_numbers);
-	return blocks;
+	for (uint64_t offset = range.offset; offset < end; offset += BATCH_SIZE)
+		if (extents_compare_batch(comparison, offset,
+					  (size_t)min_u64(end - offset, BATCH_SIZE), err) < 0)
+			return -1;
+	return 0;
 }
 
 static int extents_list(struct overlay *overlay, uint64_t maximum_length,
 			struct range_vector *extents, struct bs_error *err)
 {
 	struct comparison *comparison = malloc(sizeof(*comparison));
-	uint64_t *blocks = extents_list_blocks(&overlay->map);
+	struct range_vector blocks = {0};
 	int result = -1;
 
-	if (!comparison || !blocks) {
+	if (!comparison) {
 		fail_memory(err);
 		goto out;
 	}
 	comparison->overlay = overlay;
 	comparison->maximum_length = maximum_length;
 	comparison->extents = (struct range_vector){0};
-	result = extents_compare_changes(comparison, blocks, overlay->map.count, err);
+	result = extents_list_blocks(overlay, &blocks, err);
+	for (size_t i = 0; i < blocks.count && result == 0; i++)
+		result = extents_compare(comparison, blocks.items[i], err);
 	if (result < 0)
 		range_vector_free(&comparison->extents);
 	*extents = comparison->extents;
 out:
-	free(blocks);
+	range_vector_free(&blocks);
 	free(comparison);
 	return result;
 }

@@ -54,9 +54,9 @@ MUST_CHECK int overlay_zero(struct overlay *overlay, uint64_t offset, uint64_t l
  * where a longer one would exceed `maximum_length` (a multiple of the block size).  They are whole
  * sectors, except that the last one may end with the disk, and only sectors whose bytes really
  * differ.  Beyond its end the disk below counts as zeros, as the end of a file does that was made
- * longer, so zeros there fill no hole.  So the disk below, cut or lengthened to the size of the view
- * and with the extents written to it, is the view.  The caller frees *extents, which is made anew.
- * Errors: BS_NO_MEMORY, and those of reading either disk.
+ * longer, so zeros there fill no hole.  So the disk below, cut or lengthened to the size of the
+ * view and with the extents written to it, is the view.  The caller frees *extents, which is made
+ * anew.  Errors: BS_NO_MEMORY, and those of reading either disk.
  */
 MUST_CHECK int overlay_extents(struct overlay *overlay, uint64_t maximum_length,
 			       struct range_vector *extents, struct bs_error *err);

@@ -59,15 +59,6 @@ void claims_free(struct claims *claims)
 	free(claims);
 }
 
-int claims_check(struct disk *container, claims_reporter *report, struct bs_error *err)
-{
-	struct claims *claims = claims_new(disk_size(container), err);
-	int result = claims ? report(container, claims, err) : -1;
-
-	claims_free(claims);
-	return result;
-}
-
 static const char *claims_print_name(char name[NAME_SIZE], const char *what, uint64_t number)
 {
 	if (number == CLAIMS_NO_NUMBER)

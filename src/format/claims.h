@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Does each byte of a container serve one purpose only?  The code for a format reports what its
- * headers and tables lay claim to.  This module finds two claims that overlap, and a claim to
+ * Checks that each byte of a container serves one purpose only.  The code for a format claims what
+ * its headers and tables lead to.  This module finds two claims that overlap, and a claim to
  * something that is missing at the end of the file.
  *
  * There are two kinds of claims.  Areas are few and of any length: headers, tables, a log.  They
@@ -16,18 +16,12 @@
 
 #include <stdint.h>
 
-#include "disk/disk.h"
+#include "util/err.h"
 
 struct claims;
 
-/* Reports all that a container's headers and tables claim.  Errors: its own. */
-typedef int claims_reporter(struct disk *container, struct claims *claims, struct bs_error *err);
-
-/* For a claimant of which there is only one. */
+/* The number of a claimant of which there is only one. */
 #define CLAIMS_NO_NUMBER UINT64_MAX
-
-/* Has the claims of a container reported and checked.  Errors: those of the reporter. */
-MUST_CHECK int claims_check(struct disk *container, claims_reporter *report, struct bs_error *err);
 
 /* For a container of `size` bytes.  Freed with claims_free().  NULL: BS_NO_MEMORY. */
 MUST_CHECK struct claims *claims_new(uint64_t size, struct bs_error *err);

@@ -38,6 +38,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "disk/cache.h"
 #include "format/vhd.h"
 #include "util/bytes.h"
 
@@ -54,8 +55,8 @@ static const struct format_kind {
 #define MAGIC_COUNT (sizeof(kinds[0].codec->magics) / sizeof(kinds[0].codec->magics[0]))
 
 /*
- * What is refused by its name.  The bytes are those that file(1) and QEMU's drivers go by.  The
- * code says what to do with it.
+ * Files of other formats, which are refused by name.  The bytes are those that file(1) and QEMU's
+ * drivers go by.  The advice of the code says what to do.
  */
 static const struct foreign {
 	struct magic magic;
@@ -95,7 +96,7 @@ static const struct foreign {
 
 static const struct magic boot_signature = {510, 2, "\x55\xaa"};
 
-/* Sets *matches to whether the container has these bytes there; one that ends earlier has not. */
+/* Sets *matches to whether the container has these bytes; not if it ends before them. */
 static int format_compare(struct disk *container, const struct magic *magic, bool *matches,
 			  struct bs_error *err)
 {
@@ -159,7 +160,7 @@ static int format_read_claim(struct disk *container, const struct format_kind **
 	return 0;
 }
 
-/* Sets *found to what is known of another format's mark at the start; NULL when there is none. */
+/* Sets *found to the other format whose mark the container has; NULL when there is none. */
 static int format_find_foreign(struct disk *container, bool has_mbr, const struct foreign **found,
 			       struct bs_error *err)
 {
@@ -184,7 +185,7 @@ static int format_refuse_foreign(struct disk *container, bool has_mbr, struct bs
 	return found ? fail(err, found->code, "is %s", found->what) : 0;
 }
 
-/* True when the start holds what it claims, be it something to refuse. */
+/* True when the header at the start is good, even if the container has to be refused. */
 static bool format_is_good(struct disk *container, const struct format_kind *claim)
 {
 	struct format ignored;
@@ -213,7 +214,7 @@ static int format_read_marks(struct disk *container, struct marks *marks, struct
 	return format_read_claim(container, &marks->claim, err);
 }
 
-/* What the container is by its content, in the four cases of the essay above; NULL on error. */
+/* Decides the format by the content, in the four cases of the essay above; NULL on error. */
 static const struct format_kind *format_decide(struct disk *container, struct bs_error *err)
 {
 	struct marks marks;
@@ -249,10 +250,30 @@ int format_detect(struct disk *container, const char *forced, struct format *for
 int format_check_tables(struct disk *container, const struct format *format, struct bs_error *err)
 {
 	const struct format_kind *kind = format_find_kind(format->name, err);
+	uint64_t end = disk_size(container);
+	struct claims *claims;
+	struct disk *cache;
+	int result = -1;
 
 	if (!kind)
 		return -1;
-	return kind->codec->check_tables ? kind->codec->check_tables(container, format, err) : 0;
+	if (format->access != FORMAT_DRIVER)
+		return range_within(format->offset, format->length, end)
+			       ? 0
+			       : fail(err, BS_CONTAINER_CORRUPT,
+				      "the file is cut short: it ends at byte %" PRIu64
+				      ", the disk in it at %" PRIu64,
+				      end, format->offset + format->length);
+	if (format->unfinished || !kind->codec->check_tables)
+		return 0;
+	/* Small tables that lie side by side are read in larger pieces, through a cache. */
+	cache = cache_open(container, err);
+	claims = cache ? claims_new(end, err) : NULL;
+	if (claims)
+		result = kind->codec->check_tables(cache, claims, err);
+	claims_free(claims);
+	disk_close(cache);
+	return result;
 }
 
 /*

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "disk/disk.h"
+#include "format/claims.h"
 
 enum format_access {
 	FORMAT_DIRECT,    /* the guest's disk is a window of the container */
@@ -72,10 +73,9 @@ MUST_CHECK int format_check_tables(struct disk *container, const struct format *
 				   struct bs_error *err);
 
 /*
- * Tells at first sight whether `container` is one, from some hundred bytes of it: *marked when it
- * has the mark of a format of disks, be it damaged or one that is not supported; else only the disk
- * in it, which would be a raw one, can tell.  Errors: BS_NOT_AN_IMAGE (an archive or the like), and
- * those of reading the container.
+ * Sets *marked to whether `container` has the mark of a format of disks, even if it is damaged or
+ * not supported.  Without a mark it may still be a raw disk.  Reads only some hundred bytes.
+ * Errors: BS_NOT_AN_IMAGE (an archive or the like), and those of reading the container.
  */
 MUST_CHECK int format_recognise(struct disk *container, bool *marked, struct bs_error *err);
 
@@ -88,16 +88,16 @@ enum reference_kind {
 	REFERENCE_PART,        /* a path: that file holds the disk, or a part of it */
 };
 
-/* `text` is UTF-8 if the container is well made, never empty, and gone after the call.  A path is
- * as whoever made the container wrote it, on whatever system that was. */
+/* `text` is UTF-8 if the container is well made, never empty, and only valid during the call.  A
+ * path is as the program that made the container wrote it, on any system. */
 struct reference_taker {
 	void (*take)(void *context, enum reference_kind kind, const char *text);
 	void *context;
 };
 
 /*
- * Tells what `container` says of the files that belong together with it.  It is believed by its
- * content only; what is none, or is damaged, tells nothing.  Error: BS_NO_MEMORY.
+ * Tells what `container` says of the files that belong together with it.  Its format is decided by
+ * its content.  A file that is no container, or a damaged one, tells nothing.  Error: BS_NO_MEMORY.
  */
 MUST_CHECK int format_refer(struct disk *container, const struct reference_taker *taker,
 			    struct bs_error *err);
@@ -128,9 +128,11 @@ struct format_codec {
 	 * format has.
 	 */
 	int (*describe)(struct disk *container, struct format *format, struct bs_error *err);
-	/* See format_check_tables().  NULL where there are no tables. */
-	int (*check_tables)(struct disk *container, const struct format *format,
-			    struct bs_error *err);
+	/*
+	 * Checks the tables of a FORMAT_DRIVER that is not `unfinished`, see format_check_tables():
+	 * claims what its headers and tables lead to.  NULL where there are no tables.
+	 */
+	int (*check_tables)(struct disk *container, struct claims *claims, struct bs_error *err);
 	/*
 	 * See format_refer().  NULL where there are no references.  Errors: those of reading and
 	 * decoding, BS_NO_MEMORY.

@@ -358,8 +358,7 @@ static int qcow2_find_bitmaps(const uint8_t *bytes, size_t length, uint64_t file
 	return 0;
 }
 
-static int qcow2_check_tables(struct disk *container, const struct format *format,
-			      struct bs_error *err)
+static int qcow2_check_tables(struct disk *container, struct claims *claims, struct bs_error *err)
 {
 	uint64_t size = disk_size(container), bitmaps_offset, bitmaps_length;
 	struct qcow2_header header = {0};
@@ -367,7 +366,7 @@ static int qcow2_check_tables(struct disk *container, const struct format *forma
 	size_t length;
 	int result = -1;
 
-	(void)format;
+	(void)claims; /* clusters may be shared */
 	if (format_read(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err) < 0 ||
 	    qcow2_decode_header(bytes, length, &header, err) < 0 ||
 	    qcow2_check_layout(&header, size, err) < 0 ||

@@ -152,13 +152,6 @@ static int vdi_claim(struct disk *container, struct claims *claims, struct bs_er
 	return table_claim_blocks(container, &blocks, claims, err);
 }
 
-static int vdi_check_tables(struct disk *container, const struct format *format,
-			    struct bs_error *err)
-{
-	(void)format;
-	return claims_check(container, vdi_claim, err);
-}
-
 /* In the layout of Microsoft's GUIDs: the first three fields are little-endian. */
 static void vdi_refer_uuid(const uint8_t *bytes, enum reference_kind kind,
 			   const struct reference_taker *taker)
@@ -190,6 +183,6 @@ const struct format_codec vdi_codec = {
 	.magics = {{64, 4, "\x7f\x10\xda\xbe"}},
 	.needs_check = true,
 	.describe = vdi_describe,
-	.check_tables = vdi_check_tables,
+	.check_tables = vdi_claim,
 	.refer = vdi_refer,
 };

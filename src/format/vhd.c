@@ -198,8 +198,8 @@ static int vhd_check_table(uint64_t disk_size, const struct vhd_dynamic_header *
 }
 
 /*
- * `front` is the copy of the footer at the start of the file, by which QEMU goes, so it has to agree
- * with the one at the end.
+ * `front` is the copy of the footer at the start of the file, by which QEMU goes, so it has to
+ * agree with the one at the end.
  */
 static int vhd_check_dynamic(const struct vhd_footer *front, const struct vhd_footer *footer,
 			     const struct vhd_dynamic_header *header, uint64_t file_size,
@@ -312,13 +312,6 @@ static int vhd_claim(struct disk *container, struct claims *claims, struct bs_er
 	return table_claim_blocks(container, &blocks, claims, err);
 }
 
-/* A fixed VHD has no table. */
-static int vhd_check_tables(struct disk *container, const struct format *format,
-			    struct bs_error *err)
-{
-	return format->access == FORMAT_DRIVER ? claims_check(container, vhd_claim, err) : 0;
-}
-
 /* ---- the parent ----------------------------------------------------------------------------- */
 
 /* Tells the path of one locator, if it is of the kinds that Windows writes. */
@@ -369,6 +362,6 @@ static int vhd_refer(struct disk *container, const struct reference_taker *taker
 const struct format_codec vhd_codec = {
 	.magics = {{0, 8, "conectix"}},
 	.describe = vhd_describe,
-	.check_tables = vhd_check_tables,
+	.check_tables = vhd_claim,
 	.refer = vhd_refer,
 };

@@ -60,7 +60,7 @@ _Static_assert(REGIONS + REGIONS_SIZE == VHDX_HEADERS_SIZE, "the section ends wi
 _Static_assert(REGION_ENTRIES + REGION_COUNT_MAX * REGION_ENTRY_SIZE <= REGIONS_SIZE,
 	       "every entry lies in the table");
 
-/* The metadata region: a table of items, each with a GUID, an offset and a length, and the items. */
+/* The metadata region: a table that gives GUID, offset and length of each item; then the items. */
 enum {
 	ITEM_COUNT = 10,
 	ITEM_ENTRIES = 32,
@@ -413,15 +413,16 @@ static int vhdx_read_metadata(struct disk *container, struct vhdx_layout *layout
 			      uint8_t **metadata, size_t *length, struct bs_error *err)
 {
 	uint8_t *headers = NULL;
-	int result = format_read(container, 0, VHDX_HEADERS_SIZE, &headers, length, err);
+	int result = -1;
 
 	*metadata = NULL;
-	if (result == 0)
-		result = vhdx_decode_headers(headers, *length, disk_size(container), layout, err);
-	if (result == 0)
-		result = format_read(container, layout->metadata_offset,
-				     min_u64(layout->metadata_size, VHDX_METADATA_MAX), metadata,
-				     length, err);
+	if (format_read(container, 0, VHDX_HEADERS_SIZE, &headers, length, err) < 0 ||
+	    vhdx_decode_headers(headers, *length, disk_size(container), layout, err) < 0)
+		goto out;
+	result = format_read(container, layout->metadata_offset,
+			     min_u64(layout->metadata_size, VHDX_METADATA_MAX), metadata, length,
+			     err);
+out:
 	free(headers);
 	return result;
 }
@@ -431,10 +432,12 @@ static int vhdx_read_layout(struct disk *container, struct vhdx_layout *layout,
 {
 	uint8_t *metadata;
 	size_t length;
-	int result = vhdx_read_metadata(container, layout, &metadata, &length, err);
+	int result = -1;
 
-	if (result == 0)
-		result = vhdx_decode_metadata(metadata, length, layout, disk, err);
+	if (vhdx_read_metadata(container, layout, &metadata, &length, err) < 0)
+		goto out;
+	result = vhdx_decode_metadata(metadata, length, layout, disk, err);
+out:
 	free(metadata);
 	return result;
 }
@@ -487,12 +490,6 @@ static int vhdx_claim(struct disk *container, struct claims *claims, struct bs_e
 	return table_claim_blocks(container, &blocks, claims, err);
 }
 
-static int vhdx_check_tables(struct disk *container, const struct format *format,
-			     struct bs_error *err)
-{
-	return format->unfinished ? 0 : claims_check(container, vhdx_claim, err);
-}
-
 static int vhdx_refer(struct disk *container, const struct reference_taker *taker,
 		      struct bs_error *err)
 {
@@ -518,6 +515,6 @@ static int vhdx_refer(struct disk *container, const struct reference_taker *take
 const struct format_codec vhdx_codec = {
 	.magics = {{0, 8, "vhdxfile"}},
 	.describe = vhdx_describe,
-	.check_tables = vhdx_check_tables,
+	.check_tables = vhdx_claim,
 	.refer = vhdx_refer,
 };

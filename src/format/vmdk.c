@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "disk/cache.h"
 #include "format/tables.h"
 #include "format/vmdk-descriptor.h"
 #include "util/bytes.h"
@@ -44,8 +43,8 @@ enum {
 #define DIRECTORY_ENTRIES_MAX (32u << 20)
 
 /*
- * By what a sparse file finds its grains: a directory, whose entries lead to tables of as large
- * entries.  Both directories lie within the file.
+ * How a sparse file leads to its grains: the entries of a directory lead to tables, whose entries
+ * lead to grains.  Both directories lie within the file.
  */
 struct vmdk_tables {
 	uint64_t directory_offset; /* bytes */
@@ -62,7 +61,7 @@ static int vmdk_check_kind(const uint8_t *bytes, struct bs_error *err)
 	uint32_t version = load_le32(bytes + VERSION_OFFSET);
 	uint32_t flags = load_le32(bytes + FLAGS_OFFSET);
 
-	/* A transfer that takes it for text changes these bytes, and many more. */
+	/* A transfer that takes the file for text changes these bytes, and many more. */
 	if (memcmp(bytes + LINE_ENDS_OFFSET, "\n \r\n", 4) != 0)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the VMDK header is damaged, perhaps by a transfer as text");
@@ -232,8 +231,8 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 		return -1;
 	if (!vmdk_is_plain_name(descriptor.extent.name))
 		return fail(err,
-			    strchr(descriptor.extent.name, '\\') == NULL ? BS_FORMAT_UNSUPPORTED
-									 : BS_FORMAT_UNREADABLE,
+			    strchr(descriptor.extent.name, '\\') ? BS_FORMAT_UNREADABLE
+								 : BS_FORMAT_UNSUPPORTED,
 			    "the VMDK descriptor names a file of another folder: %s",
 			    descriptor.extent.name);
 	if (!add_u64(descriptor.extent.offset, descriptor.extent.length, &end) || end > INT64_MAX)
@@ -375,7 +374,7 @@ static int vmdk_claim_grains(void *context, uint64_t index, const uint8_t *entry
 	return table_walk(grains->container, &table, vmdk_claim_grain, grains, err);
 }
 
-/* No two grain tables share bytes, so that all of them have no more than those of the file. */
+/* No two grain tables share bytes, so all of them together are no longer than the file. */
 static int vmdk_claim(struct disk *container, struct claims *claims, struct bs_error *err)
 {
 	struct grains grains = {.container = container, .claims = claims};
@@ -402,31 +401,9 @@ static int vmdk_claim(struct disk *container, struct claims *claims, struct bs_e
 	return table_walk(container, &directory, vmdk_claim_grains, &grains, err);
 }
 
-static int vmdk_check_tables(struct disk *container, const struct format *format,
-			     struct bs_error *err)
-{
-	uint64_t end = disk_size(container);
-	struct disk *cache;
-	int result;
-
-	if (format->access == FORMAT_ELSEWHERE) {
-		if (!range_within(format->offset, format->length, end))
-			return fail(err, BS_CONTAINER_CORRUPT,
-				    "the file is cut short: it ends at byte %" PRIu64
-				    ", the disk in it at %" PRIu64,
-				    end, format->offset + format->length);
-		return 0;
-	}
-	/* Small tables that lie side by side are read in larger pieces, through a cache. */
-	cache = cache_open(container, err);
-	result = cache ? claims_check(cache, vmdk_claim, err) : -1;
-	disk_close(cache);
-	return result;
-}
-
 const struct format_codec vmdk_codec = {
 	.magics = {{0, 4, "KDMV"}, {0, 4, "COWD"}, {0, 21, "# Disk DescriptorFile"}},
 	.describe = vmdk_describe,
-	.check_tables = vmdk_check_tables,
+	.check_tables = vmdk_claim,
 	.refer = vmdk_refer,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The check of a container's own tables, by qemu-img: a program that says little and ends. */
+/* The check of a container's tables by qemu-img. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -10,7 +10,7 @@
 #include "qemu/qemu-process.h"
 
 #define START_PATIENCE 60000 /* milliseconds until it runs */
-/* And until it has read all tables, of which a full disk of 2 TiB has 256 MiB in qcow2. */
+/* Milliseconds until it has read all tables: a full disk of 2 TiB has 256 MiB of them in qcow2. */
 #define PATIENCE 600000
 
 /* qemu-img(1), "check": its exit status. */
@@ -50,7 +50,7 @@ static int qemu_check_judge(struct qemu_process *process, struct qemu_file *file
 	default:
 		qemu_process_listen(process);
 		return fail(err,
-			    strstr(qemu_process_reason(process), "Cannot allocate memory") != NULL
+			    strstr(qemu_process_reason(process), "Cannot allocate memory")
 				    ? BS_NO_MEMORY
 				    : BS_CONTAINER_CORRUPT,
 			    "qemu-img cannot check its tables: %s", qemu_process_reason(process));

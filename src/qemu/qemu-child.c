@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Everything that is made here belongs to this one process and ends with it, however it ends: the
- * mount lives in its mount namespace, the socket has an abstract name in its network namespace, and
- * the process itself does not survive its parent.  So there is nothing to clean up, for anybody.
+ * Everything that is made here ends with this process, however the process ends: the mount is in
+ * its mount namespace, the socket has an abstract name in its network namespace, and the process
+ * does not survive its parent.  So nothing has to be cleaned up.
  *
- * The FUSE file system has a regular file as its root, so it is mounted on a file, which lies in a
- * small tmpfs over /tmp.
+ * The root of the FUSE file system is a regular file, so it is mounted on a file, in a small tmpfs
+ * over /tmp.
  */
 #include "qemu/qemu-child.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The child's side of starting a program of QEMU: what happens between fork and exec, and how the
- * parent hears of it.
+ * The child's side of starting a program of QEMU: what happens between fork and exec, and what the
+ * child reports to its parent.
  *
- * The parent has one end of a socketpair(AF_UNIX, SOCK_SEQPACKET), each message a struct
- * qemu_report.  The first has QEMU_READY and two descriptors with it (SCM_RIGHTS): that of
- * /dev/fuse, mounted, and a connection to the socket that qemu-nbd would listen on.  If there is
- * another, it says what went wrong; the exec closes the socket without.
+ * The parent has one end of a socketpair(AF_UNIX, SOCK_SEQPACKET).  Each message is a struct
+ * qemu_report.  The first one has QEMU_READY and two descriptors (SCM_RIGHTS): that of /dev/fuse,
+ * mounted, and a connection to the socket on which qemu-nbd listens.  A second one says what went
+ * wrong.  A successful exec closes the socket without a second report.
  */
 #ifndef BOOTSHIFT_QEMU_CHILD_H
 #define BOOTSHIFT_QEMU_CHILD_H

@@ -125,7 +125,7 @@ static int qemu_confine_export(scmp_filter_ctx filter, struct sock_fprog *progra
 	program->len = (unsigned short)((size_t)status.st_size / sizeof(*program->filter));
 	program->filter = malloc((size_t)status.st_size);
 	if (!program->filter) {
-		fail(err, BS_NO_MEMORY, "no memory for the filter for qemu-nbd");
+		fail_memory(err);
 		goto out;
 	}
 	result = file_read_at(descriptor, 0, program->filter, (size_t)status.st_size, err);

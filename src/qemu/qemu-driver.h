@@ -2,9 +2,10 @@
 /*
  * The guest's disk in a container whose format QEMU's driver reads and writes.
  *
- * The overlay over the container is shown as one file, through FUSE, to a qemu-nbd of its own.  That
- * is confined to this file, and its export is the guest's disk.  So the overlay collects everything
- * that the driver writes: block tables, headers and a longer file, too.  The container is only read.
+ * The overlay over the container is shown as one file, through FUSE, to a qemu-nbd of its own.
+ * That is confined to this file, and its export is the guest's disk.  So the overlay collects
+ * everything that the driver writes: block tables, headers and a longer file, too.  The container
+ * is only read.
  *
  * If the driver is killed or hangs, or this process is killed, no process, mount, socket or file is
  * left behind.  The driver ends with the thread that has opened it, so that thread has to stay.

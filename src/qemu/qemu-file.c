@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is not answered here, the kernel does without: flush and fsync succeed, because nothing
- * outlives the process anyway, and holes cannot be asked for.
+ * The kernel does without the requests that are not answered here: flush and fsync succeed, because
+ * nothing outlives the process anyway, and nobody can ask where holes are.
  *
- * The thread reads requests when there are some, and looks at an eventfd for the word to stop.  It
- * must not wait for the unmounting, which somebody else can delay by holding on to the mount
- * namespace.
+ * The thread waits for requests, and for an eventfd that tells it to stop.  It does not wait for
+ * the file to be unmounted, because another process that keeps the mount namespace can delay that.
  */
 #define FUSE_USE_VERSION 35
 #include "qemu/qemu-file.h"
@@ -113,7 +112,7 @@ static int qemu_file_reserve(struct qemu_file *file, size_t size, struct bs_erro
 		return 0;
 	grown = realloc(file->buffer, size);
 	if (!grown)
-		return fail(err, BS_NO_MEMORY, "no memory to read the image");
+		return fail_memory(err);
 	file->buffer = grown;
 	file->buffer_size = size;
 	return 0;
@@ -244,7 +243,7 @@ static int qemu_file_start_session(struct qemu_file *file, int descriptor, struc
 					 sizeof(qemu_file_operations), file);
 	fuse_opt_free_args(&options);
 	if (!file->session)
-		return fail(err, BS_NO_MEMORY, "no memory for FUSE");
+		return fail_memory(err);
 	snprintf(mount_point, sizeof(mount_point), "/dev/fd/%d", descriptor);
 	/* Not blocking, so that a request taken back after the poll does not hold up the stop. */
 	if (fcntl(descriptor, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ||
@@ -269,7 +268,7 @@ struct qemu_file *qemu_file_serve(struct overlay *overlay, int descriptor, struc
 	struct qemu_file *file = calloc(1, sizeof(*file));
 
 	if (!file) {
-		fail(err, BS_NO_MEMORY, "no memory to show the image");
+		fail_memory(err);
 		close(descriptor);
 		return NULL;
 	}

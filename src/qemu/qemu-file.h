@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An overlay shown to other programs as a file: a FUSE file system whose root is that one regular
- * file.  Whoever mounts it gets reads, writes, a changing length and holes, straight from and to
- * the overlay, without the kernel's page cache in between.
+ * Shows an overlay to other programs as a file: a FUSE file system whose root is this one regular
+ * file.  Reads, writes, changes of the length and holes go straight to the overlay, without the
+ * kernel's page cache in between.
  */
 #ifndef BOOTSHIFT_QEMU_FILE_H
 #define BOOTSHIFT_QEMU_FILE_H
@@ -20,8 +20,8 @@ MUST_CHECK struct qemu_file *qemu_file_serve(struct overlay *overlay, int descri
 					     struct bs_error *err);
 
 /*
- * 0 as long as everything that was asked of the file could be done; else -1 with the first error
- * of the overlay, which the program that uses the file has seen as EIO or ENOSPC only.
+ * Returns 0 if every request to the file has succeeded, else -1 with the first error of the
+ * overlay.  The program that uses the file has only seen EIO or ENOSPC.
  */
 MUST_CHECK int qemu_file_check(struct qemu_file *file, struct bs_error *err);
 

@@ -194,7 +194,7 @@ char *qemu_process_image(const char *driver, const char *driver_options, struct 
 	if (asprintf(&image,
 		     "driver=%s%s%s,file.driver=file,file.locking=off,file.filename=" QEMU_IMAGE,
 		     driver, driver_options ? "," : "", driver_options ? driver_options : "") < 0) {
-		fail(err, BS_NO_MEMORY, "no memory to open the image");
+		fail_memory(err);
 		return NULL;
 	}
 	return image;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A confined program of QEMU, qemu-nbd or qemu-img, on a file that does not exist yet: who starts
- * it serves that file by FUSE on a descriptor, and speaks NBD on a connection.
+ * A confined program of QEMU, qemu-nbd or qemu-img.  Its image is a file that the caller serves:
+ * the caller gets a descriptor for FUSE, and a connection on which qemu-nbd speaks NBD.
  *
- * Whatever the process does or does not do, no function here waits for longer than it is told, and
- * the process ends no later than the thread that has started it.
+ * No function here waits longer than it is told, even if the process hangs.  The process ends no
+ * later than the thread that has started it.
  */
 #ifndef BOOTSHIFT_QEMU_PROCESS_H
 #define BOOTSHIFT_QEMU_PROCESS_H
@@ -17,13 +17,13 @@
 struct qemu_process {
 	const char *name; /* of the program, without its folder */
 	pid_t pid;
-	bool ended;     /* and been waited for; only then */
-	int status;     /* is as of waitpid(2) */
+	bool ended;     /* and been waited for */
+	int status;     /* of waitpid(2), once it has ended */
 	int fuse;       /* mounted, to be served; the caller takes it and sets -1 */
 	int connection; /* to speak NBD on; the caller takes it and sets -1 */
-	int output;     /* what the process says on its stdout comes out here */
-	int messages;   /* and on its stderr, here */
-	char said[256]; /* its last line so far, without its name */
+	int output;     /* the end of a pipe to read its standard output from */
+	int messages;   /* and its standard error */
+	char said[256]; /* the last line of its messages that was read, without its name */
 };
 
 /*
@@ -48,10 +48,10 @@ bool qemu_process_wait(struct qemu_process *process, int milliseconds);
 /* Describes in BS_WORKER how the process ended, or that it hangs, and what it said; returns -1. */
 int qemu_process_blame(struct qemu_process *process, struct bs_error *err);
 
-/* Reads what the process has said until now into `said`. */
+/* Reads the messages that the process has written until now; the last line goes to `said`. */
 void qemu_process_listen(struct qemu_process *process);
 
-/* What was heard last, without the image's name, or that nothing was. */
+/* The last message without the image's name, or a phrase that says that there is none. */
 const char *qemu_process_reason(const struct qemu_process *process);
 
 /* Kills the process if it still runs, and frees everything that the caller has not taken. */

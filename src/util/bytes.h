@@ -73,7 +73,7 @@ static inline void store_be32(void *p, uint32_t v)
 	store_le32(p, __builtin_bswap32(v));
 }
 
-/* Bytes; of every disk that a BIOS starts Windows from.  All that lies in containers begins at one. */
+/* Bytes; of every disk that a BIOS starts Windows from, and the unit of places in containers. */
 #define SECTOR_SIZE 512u
 
 /* True when [offset, offset + length) lies in [0, size), without overflow. */
