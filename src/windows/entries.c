@@ -8,10 +8,9 @@
 
 #include "windows/reader.h"
 
-/* ---- a changed signature ------------------------------------------------------------------- */
+/* ---- a device that names another disk ------------------------------------------------------ */
 
-/* Whether a device of the store names this disk by the signature that it has. */
-static bool signature_is_in_store(const struct facts *facts, const struct bcd *bcd)
+static bool store_names_disk(const struct facts *facts, const struct bcd *bcd)
 {
 	for (size_t i = 0; i < bcd->count; i++) {
 		struct bcd_device device;
@@ -26,57 +25,37 @@ static bool signature_is_in_store(const struct facts *facts, const struct bcd *b
 	return false;
 }
 
-/*
- * The Windows at the place that the boot menu names says by which signature it knows its drive C:.
- * If it says nothing, the rest of the store decides.
- */
-static int signature_ask_windows(struct reader *reader, const struct bcd *bcd, int32_t index,
-				 uint32_t named, bool *changed, struct bs_error *err)
+static int entry_read_witness(struct reader *reader, struct fact_entry *entry, int32_t index,
+			      struct bs_error *err)
 {
 	struct volume *volume;
-	uint32_t signature = 0;
-	bool known = false;
 
-	if (reader_mount(reader, index, &volume, err) < 0 ||
-	    hives_read_signature(volume, &signature, &known, err) < 0) {
-		reader_unmount(reader, index);
-		if (!reader_is_content(err->code))
-			return -1;
-	}
-	*changed = known ? signature == named : !signature_is_in_store(reader->facts, bcd);
-	return 0;
+	if (reader_mount(reader, index, &volume, err) == 0 &&
+	    hives_read_signature(volume, &entry->witness, &entry->witness_known, err) == 0)
+		return 0;
+	reader_unmount(reader, index);
+	return reader_is_content(err->code) ? 0 : -1;
 }
 
-/*
- * Tells a disk whose signature was changed from a disk that starts the Windows of another one.
- * Windows gives a disk another signature when a disk with the same one is attached already: a clone
- * beside its original.  The boot menu of the disk then still names the old signature, and bootmgr
- * finds no such disk.  (Microsoft, "Fixing Disk Signature Collisions".)
- *
- * *changed = whether `device` names this disk by an earlier signature: another one than it has, but
- * the place of a partition that has the file `path`.
- */
-static int signature_changed(struct reader *reader, const struct bcd *bcd,
-			     const struct bcd_device *device, const char *path, bool *changed,
-			     struct bs_error *err)
+/* Looks on this disk at the place that the device names on another one. */
+static int entry_look_at_place(struct reader *reader, struct fact_entry *entry,
+			       struct bs_error *err)
 {
 	const struct facts *facts = reader->facts;
-	bool there = false;
+	const struct bcd_device *device = &entry->device;
+	int32_t index = -1;
 
-	*changed = false;
 	if (device->file != BCD_NO_FILE || device->kind != BCD_DEVICE_PARTITION ||
 	    device->disk_signature == facts->disk_signature)
 		return 0;
-	for (uint32_t i = 0; i < facts->partition_count; i++) {
-		if (facts->partitions[i].is.start != device->partition_offset)
-			continue;
-		if (reader_has_file(reader, (int32_t)i, path, &there, err) < 0)
-			return -1;
-		return there ? signature_ask_windows(reader, bcd, (int32_t)i,
-						     device->disk_signature, changed, err)
-			     : 0;
-	}
-	return 0;
+	for (uint32_t i = facts->partition_count; i > 0; i--)
+		if (facts->partitions[i - 1].is.start == device->partition_offset)
+			index = (int32_t)i - 1;
+	if (index < 0)
+		return 0;
+	if (reader_has_file(reader, index, entry->path, &entry->is_at_place, err) < 0)
+		return -1;
+	return entry->is_at_place ? entry_read_witness(reader, entry, index, err) : 0;
 }
 
 /* ---- entries ------------------------------------------------------------------------------- */
@@ -128,8 +107,7 @@ static bool entry_find(const struct facts *facts, const struct bcd *bcd, int32_t
 }
 
 /* Finds the partition of an entry, also when its device is "where the program is". */
-static int entry_follow(struct reader *reader, const struct bcd *bcd, struct fact_entry *entry,
-			struct bs_error *err)
+static int entry_follow(struct reader *reader, struct fact_entry *entry, struct bs_error *err)
 {
 	uint32_t count;
 
@@ -137,10 +115,7 @@ static int entry_follow(struct reader *reader, const struct bcd *bcd, struct fac
 	if (entry->device.file == BCD_NO_FILE && entry->device.kind == BCD_DEVICE_LOCATE &&
 	    reader_locate(reader, entry->path, &entry->index, &count, err) < 0)
 		return -1;
-	if (entry->index >= 0)
-		return 0;
-	return signature_changed(reader, bcd, &entry->device, entry->path,
-				 &entry->signature_changed, err);
+	return entry->index < 0 ? entry_look_at_place(reader, entry, err) : 0;
 }
 
 /* The default entry.  Of one that starts a tool or an earlier Windows, also whether its file is
@@ -155,7 +130,7 @@ static int entry_read_default(struct reader *reader, const struct bcd *bcd, stru
 	entry_read(bcd, object, first);
 	if (!first->has_device)
 		return 0;
-	if (entry_follow(reader, bcd, first, err) < 0)
+	if (entry_follow(reader, first, err) < 0)
 		return -1;
 	if (first->is_windows || first->index < 0 || first->device.file != BCD_NO_FILE)
 		return 0;
@@ -175,7 +150,7 @@ static int entry_read_windows(struct reader *reader, const struct bcd *bcd, stru
 		*starts = facts->first;
 		if (!starts->is_windows)
 			starts->index = -1; /* it is no Windows, wherever it is */
-	} else if (entry_follow(reader, bcd, starts, err) < 0) {
+	} else if (entry_follow(reader, starts, err) < 0) {
 		return -1;
 	}
 	if (starts->index >= 0)
@@ -200,6 +175,7 @@ static void entries_choose_boot(struct facts *facts, const struct bcd *bcd)
 
 int entries_read(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
 {
+	reader->facts->store_names_disk = store_names_disk(reader->facts, bcd);
 	if (entry_read_default(reader, bcd, err) < 0)
 		return -1;
 	if (!reader->facts->first.has_device)

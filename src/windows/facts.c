@@ -120,11 +120,20 @@ bool facts_is_lost(const struct facts *facts)
 	return facts_has_default(facts) && facts->starts.index < 0;
 }
 
+/* The Windows at the place that the device names is the witness.  If that Windows says nothing, the
+ * rest of the store decides. */
+bool facts_signature_changed(const struct facts *facts, const struct fact_entry *entry)
+{
+	return entry->is_at_place &&
+	       (entry->witness_known ? entry->witness == entry->device.disk_signature
+				     : !facts->store_names_disk);
+}
+
 bool facts_is_on_other_disk(const struct facts *facts)
 {
 	const struct bcd_device *device = &facts->starts.device;
 
-	return facts_is_lost(facts) && !facts->starts.signature_changed &&
+	return facts_is_lost(facts) && !facts_signature_changed(facts, &facts->starts) &&
 	       device->file == BCD_NO_FILE && device->kind == BCD_DEVICE_PARTITION &&
 	       device->disk_signature != facts->disk_signature;
 }

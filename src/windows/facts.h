@@ -120,9 +120,12 @@ struct fact_entry {
 	char path[BS_PATH_MAX];
 	bool has_device;
 	bool is_windows;
-	int32_t index;          /* of the partition that the device leads to, or -1 */
-	bool is_there;          /* the program, if the entry is no Windows and could be read */
-	bool signature_changed; /* the device names this disk by an earlier signature */
+	int32_t index; /* of the partition that the device leads to, or -1 */
+	bool is_there; /* the program, if the entry is no Windows and could be read */
+	/* Of a device that names another disk: whether the partition at its place has the program,
+	 * and the signature by which the Windows there knows its disk (MountedDevices), if known. */
+	bool is_at_place, witness_known;
+	uint32_t witness;
 };
 
 /* What becomes of a file that a device element leads to on the system volume. */
@@ -211,6 +214,7 @@ struct facts {
 	uint64_t bcd_size;
 	uint32_t bcd_elements;
 	bool bcd_outdated;        /* newer data waits in the log files */
+	bool store_names_disk;    /* a device of the BCD names this disk by its signature */
 	struct fact_entry first;  /* the default entry */
 	struct fact_entry starts; /* the Windows that starts by default, if any */
 	uint32_t windows_count;   /* partitions with the usual loader; looked for when nothing */
@@ -266,6 +270,14 @@ bool facts_need_boot_code(const struct facts *facts);
  * that is because it is on another disk. */
 bool facts_has_default(const struct facts *facts);
 bool facts_is_lost(const struct facts *facts);
+
+/*
+ * Tells a disk whose signature was changed from a disk that starts the Windows of another one.
+ * Windows gives a disk another signature when a disk with the same one is attached already: a clone
+ * beside its original.  The boot menu of the disk then still names the old signature, and bootmgr
+ * finds no such disk.  (Microsoft, "Fixing Disk Signature Collisions".)
+ */
+bool facts_signature_changed(const struct facts *facts, const struct fact_entry *entry);
 bool facts_is_on_other_disk(const struct facts *facts);
 
 /*

@@ -170,12 +170,12 @@ static void judge_advise_boot(const struct facts *facts, struct bs_inspection *r
 	bool wrong_choice = facts->wanted_boot != 0 && facts->boot_index < 0;
 	int32_t index = facts->windows_index;
 
-	if (facts->starts.signature_changed)
+	if (facts_signature_changed(facts, &facts->starts))
 		report->earlier_signature = facts->starts.device.disk_signature;
 	if (wrong_choice && !unresolved)
 		index = facts->starts.index;
-	else if (!wrong_choice &&
-		 (!unresolved || facts->starts.signature_changed || facts_is_on_other_disk(facts)))
+	else if (!wrong_choice && (!unresolved || facts_signature_changed(facts, &facts->starts) ||
+				   facts_is_on_other_disk(facts)))
 		return;
 	report->advised_partition = index >= 0 ? facts->partitions[index].is.number : 0;
 	report->no_windows = unresolved && facts->windows_count == 0;

@@ -15,7 +15,7 @@
 #include "windows/stage.h"
 #include "windows/survey.h"
 
-#define CHUNK (1u << 20) /* bytes compared at a time */
+#define CHUNK ((size_t)1 << 20) /* bytes compared at a time */
 
 /* Bytes of the disk: boot code counts sectors in 32 bits. */
 #define REACH (0x100000000ull * SECTOR_SIZE)
@@ -334,21 +334,22 @@ static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 static int verify_volumes(struct disk *system_window, struct disk *boot_window,
 			  const struct bs_plan *plan, uint64_t clusters, struct bs_error *err)
 {
-	SCOPED uint8_t *left = malloc(CHUNK);
-	SCOPED uint8_t *right = malloc(CHUNK);
 	SCOPED_VOLUME *source = NULL;
 	SCOPED_VOLUME *target = NULL;
-	struct verification own = {.plan = plan, .left = left, .right = right};
+	struct verification own = {.plan = plan};
+	int result;
 
-	if (!left || !right)
-		return fail_memory(err);
 	if (volume_open(system_window, VOLUME_READ, &source, err) < 0 ||
 	    volume_open(boot_window, VOLUME_READ, &target, err) < 0)
 		return -1;
 	own.target = target;
-	if (verify_files(&own, source, err) < 0)
-		return -1;
-	return verify_clusters(target, plan, clusters, err);
+	own.left = malloc(2 * CHUNK);
+	if (!own.left)
+		return fail_memory(err);
+	own.right = own.left + CHUNK;
+	result = verify_files(&own, source, err);
+	free(own.left);
+	return result == 0 ? verify_clusters(target, plan, clusters, err) : -1;
 }
 
 int verify_run(struct disk *disk, const struct bs_plan *plan, const struct bs_options *options,

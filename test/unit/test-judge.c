@@ -204,13 +204,13 @@ static struct bs_error an_error(enum bs_code code)
 	X(bcd_is_good, (void)0)                                                                    \
 	X(default_is_missing, facts.first.has_device = false)                                      \
 	X(default_was_not_looked_at, start_tool(-1); facts.first.device.file = BCD_RAMDISK)        \
-	X(default_has_old_signature, start_tool(-1); facts.first.signature_changed = true)         \
+	X(default_has_old_signature, start_tool(-1); facts.first.is_at_place = true)               \
 	X(default_lacks_its_file, start_tool(SYSTEM))                                              \
 	X(default_leads_nowhere, start_tool(-1))                                                   \
 	X(default_is_good, (void)0)                                                                \
 	X(windows_misfits, facts.partitions[1].boot_record.bytes_per_sector = 4096)                \
 	X(windows_is_found, (void)0)                                                               \
-	X(signature_was_changed, lose_windows(8); facts.starts.signature_changed = true)           \
+	X(signature_was_changed, lose_windows(8); facts.starts.is_at_place = true)                 \
 	X(windows_is_on_other_disk, lose_windows(8))                                               \
 	X(windows_is_not_found, lose_windows(7))                                                   \
 	X(wanted_boot_is_missing, facts.wanted_boot = 3; facts.boot_index = -1)                    \
@@ -458,6 +458,19 @@ TEST(verdicts, an_unknown_link_leaves_open_whether_the_disk_starts)
 	ck_assert_int_eq(report.verdict, BS_VERDICT_FIXABLE);
 	ck_assert(!report.starts && !report.starts_known);
 	ck_assert(!report.starts_after && !report.starts_after_known);
+}
+
+/* The Windows at the place that the menu names knows its disk by that signature, or by another. */
+TEST_LOOP(verdicts, a_witness_tells_a_changed_signature_from_another_disk, 0, 2)
+{
+	make_sound();
+	lose_windows(8);
+	facts.store_names_disk = _i == 0;
+	facts.starts.is_at_place = facts.starts.witness_known = true;
+	facts.starts.witness = _i == 0 ? 8 : 9;
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(first_refusal(), _i == 0 ? BS_SIGNATURE_CHANGED : BS_OTHER_DISK);
+	ck_assert_uint_eq(report.earlier_signature, _i == 0 ? 8 : 0);
 }
 
 TEST(verdicts, the_only_partition_with_a_windows_is_advised)
