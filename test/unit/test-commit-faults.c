@@ -136,7 +136,7 @@ TEST(failing, a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery)
 
 TEST_CASE(stopped_tests, "stopped");
 
-/* Stops at a call, finds the image old or new, and takes it back; false when there is no such call. */
+/* Stops at a call, finds the image old or new, and takes it back; false: there is no such call. */
 static bool stop_and_recover(struct fixture *fixture, enum action action, enum trouble trouble,
 			     int number)
 {
