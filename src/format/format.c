@@ -36,7 +36,6 @@
 #include "format/format.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "disk/cache.h"
 #include "format/vhd.h"
@@ -310,27 +309,7 @@ int format_recognise(struct disk *container, bool *marked, struct bs_error *err)
 	return 0;
 }
 
-/* ---- for the files of the formats ----------------------------------------------------------- */
-
-int format_read(struct disk *container, uint64_t offset, uint64_t most, uint8_t **bytes,
-		size_t *length, struct bs_error *err)
-{
-	uint64_t size = disk_size(container);
-
-	*length = offset < size ? (size_t)min_u64(most, size - offset) : 0;
-	*bytes = malloc(*length + 1); /* not NULL for nothing */
-	if (!*bytes)
-		return fail_memory(err);
-	return disk_read(container, offset, *bytes, *length, err);
-}
-
-void format_describe_window(struct format *format, uint64_t size)
-{
-	format->access = FORMAT_DIRECT;
-	format->offset = 0;
-	format->length = size;
-	format->disk_size = size;
-}
+/* ---- raw disks ------------------------------------------------------------------------------ */
 
 static int format_describe_raw(struct disk *container, struct format *format, struct bs_error *err)
 {
@@ -342,7 +321,7 @@ static int format_describe_raw(struct disk *container, struct format *format, st
 		return fail(err, BS_NOT_AN_IMAGE,
 			    "the size of %" PRIu64 " bytes is not a multiple of 512, the sector",
 			    size);
-	format_describe_window(format, size);
+	codec_describe_window(format, size);
 	return 0;
 }
 

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "format/format.h"
+#include "format/codec.h"
 #include "util/bytes.h"
 
 enum {
@@ -264,7 +264,7 @@ static int qcow2_describe(struct disk *container, struct format *format, struct 
 {
 	uint8_t *bytes = NULL;
 	size_t length;
-	int result = format_read(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err);
+	int result = codec_read(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err);
 
 	if (result == 0)
 		result = qcow2_decode(bytes, length, disk_size(container), &format->disk_size, err);
@@ -367,7 +367,7 @@ static int qcow2_check_tables(struct disk *container, struct claims *claims, str
 	int result = -1;
 
 	(void)claims; /* clusters may be shared */
-	if (format_read(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err) < 0 ||
+	if (codec_read(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err) < 0 ||
 	    qcow2_decode_header(bytes, length, &header, err) < 0 ||
 	    qcow2_check_layout(&header, size, err) < 0 ||
 	    qcow2_find_bitmaps(bytes, length, size, &header, &bitmaps_offset, &bitmaps_length,
@@ -408,7 +408,7 @@ static int qcow2_refer(struct disk *container, const struct reference_taker *tak
 	char name[FILE_NAME_MAX + 1];
 	uint8_t *bytes = NULL;
 	size_t length;
-	int result = format_read(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err);
+	int result = codec_read(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err);
 
 	if (result == 0)
 		result = qcow2_decode_header(bytes, length, &header, err);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "format/format.h"
+#include "format/codec.h"
 #include "format/tables.h"
 #include "util/bytes.h"
 

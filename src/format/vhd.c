@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "format/format.h"
+#include "format/codec.h"
 #include "format/tables.h"
 #include "util/bytes.h"
 #include "util/utf16.h"
@@ -257,7 +257,7 @@ static int vhd_describe(struct disk *container, struct format *format, struct bs
 	if (footer.type == VHD_FIXED) {
 		if (vhd_check_fixed(&footer, disk_size(container) - length, err) < 0)
 			return -1;
-		format_describe_window(format, footer.current_size);
+		codec_describe_window(format, footer.current_size);
 		return 0;
 	}
 	if (vhd_read_header(container, &footer, &header, err) < 0)
@@ -326,8 +326,8 @@ static int vhd_refer_locator(struct disk *container, const uint8_t *locator,
 
 	if (platform != LOCATOR_RELATIVE && platform != LOCATOR_ABSOLUTE)
 		return 0;
-	result = format_read(container, load_be64(locator + LOCATOR_OFFSET),
-			     min_u64(most, PATH_SIZE), &bytes, &length, err);
+	result = codec_read(container, load_be64(locator + LOCATOR_OFFSET),
+			    min_u64(most, PATH_SIZE), &bytes, &length, err);
 	if (result == 0 && utf16_to_utf8(bytes, length, path, sizeof(path)) > 0)
 		taker->take(taker->context, REFERENCE_PARENT, path);
 	free(bytes);

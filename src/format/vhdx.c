@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "format/format.h"
+#include "format/codec.h"
 #include "format/tables.h"
 #include "util/bytes.h"
 #include "util/crc32c.h"
@@ -416,12 +416,12 @@ static int vhdx_read_metadata(struct disk *container, struct vhdx_layout *layout
 	int result = -1;
 
 	*metadata = NULL;
-	if (format_read(container, 0, VHDX_HEADERS_SIZE, &headers, length, err) < 0 ||
+	if (codec_read(container, 0, VHDX_HEADERS_SIZE, &headers, length, err) < 0 ||
 	    vhdx_decode_headers(headers, *length, disk_size(container), layout, err) < 0)
 		goto out;
-	result = format_read(container, layout->metadata_offset,
-			     min_u64(layout->metadata_size, VHDX_METADATA_MAX), metadata, length,
-			     err);
+	result = codec_read(container, layout->metadata_offset,
+			    min_u64(layout->metadata_size, VHDX_METADATA_MAX), metadata, length,
+			    err);
 out:
 	free(headers);
 	return result;

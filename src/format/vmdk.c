@@ -264,7 +264,7 @@ static int vmdk_describe(struct disk *container, struct format *format, struct b
 	uint8_t *bytes = NULL;
 	size_t length;
 	/* One byte more than a descriptor may have. */
-	int result = format_read(container, 0, VMDK_DESCRIPTOR_MAX + 1, &bytes, &length, err);
+	int result = codec_read(container, 0, VMDK_DESCRIPTOR_MAX + 1, &bytes, &length, err);
 
 	format->access = FORMAT_DRIVER;
 	if (result == 0 && length > 0 && bytes[0] == '#')
@@ -285,7 +285,7 @@ static int vmdk_refer(struct disk *container, const struct reference_taker *take
 {
 	uint8_t *bytes = NULL;
 	size_t length;
-	int result = format_read(container, 0, VMDK_DESCRIPTOR_MAX, &bytes, &length, err);
+	int result = codec_read(container, 0, VMDK_DESCRIPTOR_MAX, &bytes, &length, err);
 
 	if (result == 0 && length > 0 && bytes[0] == '#')
 		vmdk_descriptor_refer(bytes, length, true, taker);

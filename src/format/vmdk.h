@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "format/format.h"
+#include "format/codec.h"
 
 /* The header's sector and the descriptor behind it, as far as QEMU reads and writes that. */
 #define VMDK_HEAD_SIZE (512u + 10240u)
