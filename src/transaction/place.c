@@ -203,7 +203,10 @@ static int place_check_file(const char *what, const char *path, struct bs_error 
 	}
 	if (S_ISREG(stat.st_mode))
 		return trust_check_name(what, path, err);
-	return fail(err, BS_UNDO_FILE_UNUSABLE, "%s is not a regular file", path);
+	return fail(err, BS_UNDO_FILE_UNUSABLE, "%s is %s", path,
+		    S_ISLNK(stat.st_mode)   ? "a symbolic link"
+		    : S_ISDIR(stat.st_mode) ? "a folder"
+					    : "not a regular file");
 }
 
 int place_find(const struct target *target, const char *undo_directory, struct place *place,

@@ -245,7 +245,7 @@ static void assert_refused(const char *container, const char *raw, const char *m
 
 	ASSERT_STATUS(outcome, 3);
 	ASSERT_HAS(outcome.errors, missing);
-	ASSERT_HAS(outcome.errors, "(driver-unusable); run bootshift as root where ");
+	ASSERT_HAS(outcome.errors, "(driver-unusable); run bootshift as root on a machine with ");
 	report_run("inspect", container, 3, "refused", "driver-unusable");
 	state_assert_untouched(container, &before);
 	report_run("fix", raw, 0, "fixed", NULL);
