@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "boot/mbr.h"
+#include "survey/judge.h"
 #include "util/err.h"
-#include "windows/judge.h"
 
 /* What the survey refuses is among its findings already. */
 static bool inspection_has_finding(const struct bs_inspection *inspection,

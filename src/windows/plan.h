@@ -3,7 +3,7 @@
 #ifndef BOOTSHIFT_PLAN_H
 #define BOOTSHIFT_PLAN_H
 
-#include "windows/facts.h"
+#include "survey/facts.h"
 
 /*
  * The operations that a disk with the verdict BS_VERDICT_FIXABLE needs, in their order; what only

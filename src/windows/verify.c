@@ -9,11 +9,11 @@
 #include "disk/window.h"
 #include "ntfs/scoped.h"
 #include "ntfs/tree.h"
+#include "survey/reader.h"
+#include "survey/survey.h"
 #include "util/bytes.h"
 #include "windows/accounting.h"
-#include "windows/reader.h"
 #include "windows/stage.h"
-#include "windows/survey.h"
 
 #define CHUNK ((size_t)1 << 20) /* bytes compared at a time */
 

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "disk/cache.h"
+#include "survey/survey.h"
 #include "util/range.h"
 #include "windows/accounting.h"
 #include "windows/plan.h"
 #include "windows/stage.h"
-#include "windows/survey.h"
 #include "windows/verify.h"
 #include "windows/zones.h"
 #include "worker/budget.h"

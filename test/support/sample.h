@@ -9,7 +9,7 @@
 #include "disk/overlay.h"
 #include "ntfs/volume.h"
 #include "support/images.h"
-#include "windows/survey.h"
+#include "survey/survey.h"
 
 /* A disk of 200 MiB whose two volumes have little in them: fast, and easily described. */
 #define SAMPLE_SMALL                                                                               \

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "support/test.h"
-#include "windows/judge.h"
-#include "windows/rules.h"
+#include "survey/judge.h"
+#include "survey/rules.h"
 
 #define MIB    (1ull << 20)
 #define SYSTEM 0

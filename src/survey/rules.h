@@ -6,7 +6,7 @@
 #ifndef BOOTSHIFT_RULES_H
 #define BOOTSHIFT_RULES_H
 
-#include "windows/facts.h"
+#include "survey/facts.h"
 
 /* What a rule looks at.  A rule with several subjects is tried on each. */
 enum rule_subject {

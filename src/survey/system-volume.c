@@ -9,8 +9,8 @@
 #include "boot/regf.h"
 #include "ntfs/scoped.h"
 #include "ntfs/tree.h"
+#include "survey/reader.h"
 #include "util/bytes.h"
-#include "windows/reader.h"
 
 static int system_mount(struct reader *reader, struct volume **system, struct bs_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "windows/survey.h"
+#include "survey/survey.h"
 
-#include "windows/reader.h"
+#include "survey/reader.h"
 
 /* Reads all facts, each part only if what leads to it was found. */
 static int survey_read_facts(struct reader *reader, struct bs_error *err)

@@ -4,8 +4,8 @@
 
 #include "boot/regf.h"
 #include "ntfs/scoped.h"
+#include "survey/reader.h"
 #include "util/bytes.h"
-#include "windows/reader.h"
 
 #define SOFTWARE_HIVE "\\Windows\\System32\\config\\SOFTWARE"
 #define SYSTEM_HIVE   "\\Windows\\System32\\config\\SYSTEM"

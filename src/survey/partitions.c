@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "survey/reader.h"
 #include "util/bytes.h"
-#include "windows/reader.h"
 
 /* Windows gives letters to two dozen partitions. */
 #define EXTENDED_RECORDS_MAX 256

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The helpers of the rules in rules.def, and the table that is made of that list. */
-#include "windows/rules.h"
+#include "survey/rules.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -394,7 +394,7 @@ static bool is_anothers(const struct fact_found *there, const struct boot_item *
 		(void)i;                                                                           \
 		return (when) && (words);                                                          \
 	}
-#include "windows/rules.def"
+#include "survey/rules.def"
 #undef RULE
 
 /* How a rule sets a link: which one, and to what. */
@@ -406,7 +406,7 @@ static bool is_anothers(const struct fact_found *there, const struct boot_item *
 static const struct rule rules[] = {
 #define RULE(priority, code, subject, link, name, when, words)                                     \
 	{priority, code, subject, link, rule_##name, #name},
-#include "windows/rules.def"
+#include "survey/rules.def"
 #undef RULE
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The volumes of a disk, each mounted once, and files on them. */
-#include "windows/reader.h"
+#include "survey/reader.h"
 
 #include <stdio.h>
 #include <string.h>

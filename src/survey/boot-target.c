@@ -7,9 +7,9 @@
 
 #include "ntfs/scoped.h"
 #include "ntfs/tree.h"
+#include "survey/reader.h"
 #include "util/bytes.h"
 #include "util/path.h"
-#include "windows/reader.h"
 
 static void target_add(struct facts *facts, enum fact_in_the_way what, const char *path)
 {

@@ -8,7 +8,7 @@
 #ifndef BOOTSHIFT_JUDGE_H
 #define BOOTSHIFT_JUDGE_H
 
-#include "windows/facts.h"
+#include "survey/facts.h"
 
 /* An inspection in which no link was reached and nothing was found. */
 void judge_begin(struct bs_inspection *report, uint64_t disk_size,

@@ -6,8 +6,8 @@
  */
 #include "ntfs/scoped.h"
 #include "ntfs/tree.h"
+#include "survey/reader.h"
 #include "util/bytes.h"
-#include "windows/reader.h"
 
 static int legacy_read_files(struct reader *reader, struct volume *system, struct bs_error *err)
 {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "windows/reader.h"
+#include "survey/reader.h"
 
 /* ---- a device that names another disk ------------------------------------------------------ */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "windows/judge.h"
+#include "survey/judge.h"
 
 #include <string.h>
 
-#include "windows/rules.h"
+#include "survey/rules.h"
 
 /* What is told of a link before a rule has set it. */
 #define NOT_REACHED "not reached"

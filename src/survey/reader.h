@@ -9,7 +9,7 @@
 #define BOOTSHIFT_READER_H
 
 #include "boot/bcd.h"
-#include "windows/facts.h"
+#include "survey/facts.h"
 
 struct reader {
 	struct disk *disk;

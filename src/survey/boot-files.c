@@ -11,8 +11,8 @@
 
 #include "ntfs/scoped.h"
 #include "ntfs/tree.h"
+#include "survey/reader.h"
 #include "util/bytes.h"
-#include "windows/reader.h"
 
 static const char *const fixed_items[] = {BOOT_MANAGER, "\\BOOTNXT", BOOT_FOLDER};
 #define FIXED_ITEMS (sizeof(fixed_items) / sizeof(fixed_items[0]))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "windows/facts.h"
+#include "survey/facts.h"
 
 #include <string.h>
 #include <strings.h>

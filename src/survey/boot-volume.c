@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ntfs/scoped.h"
-#include "windows/reader.h"
+#include "survey/reader.h"
 
 /*
  * Whether a loader begins like a program.  Of what a filter of Windows has to unpack (WOF) the

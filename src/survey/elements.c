@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "windows/reader.h"
+#include "survey/reader.h"
 
 static bool element_is_on(const struct facts *facts, const struct bcd_device *device, int32_t index)
 {

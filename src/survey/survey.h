@@ -10,8 +10,8 @@
 #define BOOTSHIFT_SURVEY_H
 
 #include "disk/disk.h"
-#include "windows/facts.h"
-#include "windows/judge.h"
+#include "survey/facts.h"
+#include "survey/judge.h"
 
 struct survey {
 	struct facts facts;
