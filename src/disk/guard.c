@@ -97,32 +97,38 @@ struct disk *guard_disk(struct guard *guard)
 	return &guard->disk;
 }
 
+/* The caller frees *allowed, also on error. */
+static int guard_collect(const struct guard *guard, enum guard_rule rule,
+			 const struct guard_range *ranges, size_t count,
+			 struct range_vector *allowed, struct bs_error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct range range = {ranges[i].offset, ranges[i].length};
+
+		if (!range_within(range.offset, range.length, guard->disk.size))
+			return fail(err, BS_OUT_OF_RANGE,
+				    "%" PRIu64 " bytes at %" PRIu64 " do not lie within the disk",
+				    range.length, range.offset);
+		if (ranges[i].rule == rule && range_vector_append(allowed, range, err) < 0)
+			return -1;
+	}
+	range_vector_merge(allowed);
+	return 0;
+}
+
 int guard_allow(struct guard *guard, const struct guard_range *ranges, size_t count,
 		struct bs_error *err)
 {
 	struct range_vector allowed[GUARD_RULES] = {0};
 
-	for (size_t i = 0; i < count; i++) {
-		struct range range = {ranges[i].offset, ranges[i].length};
-
-		if (!range_within(range.offset, range.length, guard->disk.size)) {
-			fail(err, BS_OUT_OF_RANGE,
-			     "%" PRIu64 " bytes at %" PRIu64 " do not lie within the disk",
-			     range.length, range.offset);
-			goto error;
+	for (size_t rule = 0; rule < GUARD_RULES; rule++)
+		if (guard_collect(guard, rule, ranges, count, &allowed[rule], err) < 0) {
+			guard_free_ranges(allowed);
+			return -1;
 		}
-		if (range_vector_append(&allowed[ranges[i].rule], range, err) < 0)
-			goto error;
-	}
 	guard_free_ranges(guard->allowed);
-	for (size_t rule = 0; rule < GUARD_RULES; rule++) {
-		range_vector_merge(&allowed[rule]);
-		guard->allowed[rule] = allowed[rule];
-	}
+	memcpy(guard->allowed, allowed, sizeof(allowed));
 	return 0;
-error:
-	guard_free_ranges(allowed);
-	return -1;
 }
 
 bool guard_is_closed(const struct guard *guard)
