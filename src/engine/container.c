@@ -274,30 +274,19 @@ static int container_read_zones(const struct container *container, const struct 
 }
 
 int container_locate(struct container *container, const struct range_vector *zones,
-		     struct range **found, size_t *found_count, struct bs_error *err)
+		     struct range_vector *found, struct bs_error *err)
 {
 	uint64_t size = container->target->status.length, tail = min_u64(TAIL_SIZE, size);
-	struct range_vector ranges;
-	size_t count;
 	int result;
 
 	overlay_watch(container->overlay, true);
 	result = container_read_zones(container, zones, err);
-	overlay_take_watched(container->overlay, &ranges);
+	overlay_take_watched(container->overlay, found);
 	overlay_watch(container->overlay, false);
-	count = ranges.count;
-	*found_count = count + 2;
-	*found = result == 0 ? calloc(*found_count, sizeof(**found)) : NULL;
-	if (result == 0 && !*found)
-		result = fail_memory(err);
-	if (result == 0) {
-		for (size_t i = 0; i < count; i++)
-			(*found)[i] = ranges.items[i];
-		(*found)[count] = (struct range){0, min_u64(HEAD_SIZE, size)};
-		(*found)[count + 1] = (struct range){size - tail, tail};
-	}
-	range_vector_free(&ranges);
-	return result;
+	if (result < 0 ||
+	    range_vector_append(found, (struct range){0, min_u64(HEAD_SIZE, size)}, err) < 0)
+		return -1;
+	return range_vector_append(found, (struct range){size - tail, tail}, err);
 }
 
 void container_close(struct container *container)

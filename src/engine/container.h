@@ -60,10 +60,10 @@ MUST_CHECK int container_settle(struct container *container, struct bs_error *er
 /*
  * Finds where zones of the guest's disk lie in the container, by reading them and watching what the
  * format's driver reads.  Adds the container's own head and tail, where formats have their headers.
- * The caller frees *found.  Errors: those of reading, BS_NO_MEMORY.
+ * The caller frees *found, also on error.  Errors: those of reading, BS_NO_MEMORY.
  */
 MUST_CHECK int container_locate(struct container *container, const struct range_vector *zones,
-				struct range **found, size_t *found_count, struct bs_error *err);
+				struct range_vector *found, struct bs_error *err);
 
 /* Takes the stack down as far as the overlay, when the guest's disk is not needed any more. */
 void container_close_disk(struct container *container);

@@ -37,8 +37,7 @@ struct engine {
 	struct container container;
 	struct session *session; /* while the first worker is at work */
 	struct session_findings findings;
-	struct range *zones; /* in bytes of the container */
-	size_t zone_count;
+	struct range_vector zones;      /* in bytes of the container */
 	bool verified;                  /* what a commit would write */
 	struct commit_result committed; /* its journal stays open until the command ends */
 };
@@ -241,7 +240,7 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 			engine_fail_look(&engine);
 	}
 	assert(!engine.session);
-	free(engine.zones);
+	range_vector_free(&engine.zones);
 	session_free(&engine.findings);
 	journal_file_close(engine.committed.journal);
 	container_close(&engine.container);
@@ -447,8 +446,7 @@ static int step_locate_zones(struct engine *engine, struct bs_error *err)
 {
 	struct container *container = &engine->container;
 
-	if (container_locate(container, &engine->findings.zones, &engine->zones,
-			     &engine->zone_count, err) < 0)
+	if (container_locate(container, &engine->findings.zones, &engine->zones, err) < 0)
 		return -1;
 	container_close_disk(container);
 	return 0;
@@ -485,8 +483,8 @@ static int step_commit(struct engine *engine, struct bs_error *err)
 	const struct commit_request request = {
 		.place = &engine->container.place,
 		.overlay = engine->container.overlay,
-		.zones = engine->zones,
-		.zone_count = engine->zone_count,
+		.zones = engine->zones.items,
+		.zone_count = engine->zones.count,
 		.maker = engine->options->maker,
 	};
 	struct bs_result *result = engine->result;
