@@ -132,9 +132,8 @@ static bool attempt_is_fixable(const struct attempt *attempt)
 }
 
 /*
- * An image without an undo file has nothing to undo if it was undone before, so that it could be
- * fixed again.  After the process of a fix died, any image without an undo file has nothing to
- * undo.
+ * A missing undo file is no error in two cases.  The image can be fixed: then the fix was undone
+ * before.  Or the process of a fix died: then it had not changed the image yet.
  */
 static void attempt_undo(const struct attempt *attempt, struct bs_result *result)
 {

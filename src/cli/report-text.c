@@ -10,7 +10,7 @@
 
 #define INDENT 2
 
-/* "IMAGE: ", after a line about an interrupted change that was undone before. */
+/* Prints "IMAGE: ", and before that a line if an interrupted change was undone first. */
 static void report_image(struct output *output, const char *image, bool recovered)
 {
 	if (recovered) {

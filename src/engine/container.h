@@ -2,7 +2,7 @@
 /*
  * An image opened for a command: locked, read-only, with the stack of disks on top of it.
  *
- *	disk       the guest's disk: a window of the overlay, or what QEMU's driver makes of that
+ *	disk       the guest's disk: a window of the overlay, or the disk that QEMU's driver shows
  *	overlay    collects what the staging changes, in bytes of the container
  *	target     the container: a file, a device or an NBD export, open for reading
  */

@@ -159,8 +159,8 @@ static void relations_note_path(struct look *look, enum relation_kind kind, cons
 }
 
 /*
- * QEMU's file names may say how to open the file.  A "file:" is left off.  In a description in
- * JSON, each text is taken for a path; a text that is no path leads nowhere.
+ * QEMU writes a file name as a path, as "file:PATH", or as "json:" and a JSON object.  Removes
+ * "file:".  In JSON, tries each quoted string as a path: one that is no path matches no file.
  */
 static void relations_note_qemu(struct look *look, enum relation_kind kind, const char *written)
 {

@@ -95,7 +95,7 @@ static const struct foreign {
 
 static const struct magic boot_signature = {510, 2, "\x55\xaa"};
 
-/* Sets *matches to whether the container has these bytes; not if it ends before them. */
+/* Whether the container has the bytes of `magic`.  False if it ends before them. */
 static int format_compare(struct disk *container, const struct magic *magic, bool *matches,
 			  struct bs_error *err)
 {

@@ -5,8 +5,8 @@
  *
  * A record has a header, attributes one behind the other, and an end mark.  The value of an
  * attribute is in the record ("resident"), or in clusters that the attribute's run list names.  An
- * attribute with a long run list is continued in extension records; an attribute list in the base
- * record then says where.  (Layout: Linux, fs/ntfs3/ntfs.h; libntfs-3g, layout.h.)
+ * attribute with a long run list is continued in extension records; then an attribute list in the
+ * base record names these.  (Layout: Linux, fs/ntfs3/ntfs.h; libntfs-3g, layout.h.)
  */
 #ifndef BOOTSHIFT_MFT_RECORD_H
 #define BOOTSHIFT_MFT_RECORD_H

@@ -156,7 +156,7 @@ static int entry_remove(struct volume *volume, const char *folder, const char *n
 	if (!file)
 		return 0;
 	result = volume_stat(file, &metadata, err);
-	/* The target of a reparse point is not in the folder: only the point itself is removed. */
+	/* What a reparse point refers to is elsewhere: only the reparse point is removed. */
 	if (result == 0 && metadata.is_folder && !(metadata.attributes & FILE_IS_REPARSE_POINT))
 		result = volume_list(file, &entries, &count, err);
 	if (volume_close_file(file, err) < 0)

@@ -6,8 +6,8 @@
 #include "survey/reader.h"
 
 /*
- * Whether a loader begins like a program.  Of what a filter of Windows has to unpack (WOF) the
- * bytes are not there, so it counts as one.
+ * Fills in the size of a loader, and whether it begins like a program.  A loader that Windows
+ * stores compressed (WOF) has no readable bytes here, so it counts as a program.
  */
 static int loader_read_start(struct volume_file *file, const struct volume_metadata *metadata,
 			     struct fact_loader *loader, struct bs_error *err)

@@ -222,7 +222,7 @@ struct facts {
 	int32_t boot_index;       /* the boot volume: that of `starts`, or the chosen one */
 	char loader_path[BS_PATH_MAX]; /* of the Windows on the boot volume */
 
-	/* What else the menu leads to; read if a fix has to move the boot files. */
+	/* The files that other entries of the menu name; read if the boot files have to move. */
 	struct fact_elements elements; /* those on the system volume first */
 	bool elements_left_out;
 	struct fact_legacy legacy;

@@ -68,7 +68,10 @@ static_assert(HEADER_IMAGE_NAME + sizeof(((struct journal_header *)0)->image_nam
 			      HEADER_MAKER &&
 		      HEADER_MAKER + BS_MAKER_SIZE <= BLOCK_CHECKSUM,
 	      "the header fits its block");
-/* A range that begins and ends inside of pieces has one piece more than its length fills. */
+/*
+ * A range can begin and end in the middle of a piece.  It then touches one piece more than its
+ * length divided by the size of a piece.
+ */
 static_assert(RECORD_PIECES + 4 * (JOURNAL_RANGE_MAX / JOURNAL_PIECE_SIZE + 1) + JOURNAL_RANGE_MAX +
 			      (JOURNAL_BLOCK_SIZE - 1) <=
 		      JOURNAL_RECORD_MAX,

@@ -144,7 +144,7 @@ MUST_CHECK int journal_decode_record(const struct journal_header *header, const 
 				     size_t size, struct journal_record *record,
 				     struct bs_error *err);
 
-/* Counts a record, by its range and the checksum that it was encoded with. */
+/* Adds a record to the trailer.  `record_checksum` is what the encoding of the record returned. */
 void journal_trailer_add(struct journal_trailer *trailer, const struct journal_range *range,
 			 uint32_t record_checksum);
 void journal_encode_trailer(const struct journal_trailer *trailer, uint32_t identity,

@@ -49,7 +49,10 @@ static bool state_is_journal_name(const char *path)
 	       strcmp(path + length - suffix, BS_UNDO_SUFFIX) == 0;
 }
 
-/* Opens the journal to which another signpost leads.  NULL also when it cannot be read. */
+/*
+ * Opens the journal that a signpost names, if that is not our own journal.  NULL if the path is not
+ * a journal's name, or if the journal cannot be read.
+ */
 static struct journal_file *state_open_other(const char *path, struct bs_error *err)
 {
 	struct journal_file *journal = NULL;

@@ -11,7 +11,7 @@ struct bs_plan *plan_new(uint32_t files, uint32_t elements)
 
 	if (!plan)
 		return NULL;
-	/* One more than needed, so that none of them is an allocation of nothing. */
+	/* One element more than needed: calloc() of 0 elements may return NULL. */
 	plan->files = calloc((size_t)files + 1, sizeof(*plan->files));
 	plan->elements = calloc((size_t)elements + 1, sizeof(*plan->elements));
 	if (!plan->files || !plan->elements) {

@@ -291,7 +291,10 @@ static bool verify_is_as_it_was(enum bs_link_kind kind, const struct bs_options 
 	       (kind == BS_LINK_BOOT_VOLUME && options->boot_partition != 0);
 }
 
-/* A volume that reads as damaged tells of the image; all else, of what the fix has made. */
+/*
+ * The disk would not start.  If a volume is damaged, the image is at fault (BS_NTFS_DAMAGED),
+ * otherwise the fix is (BS_VERIFY).
+ */
 static int verify_no_start(const struct bs_inspection *report, struct bs_error *err)
 {
 	for (uint32_t i = 0; i < report->finding_count; i++)

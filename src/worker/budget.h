@@ -20,10 +20,9 @@ struct budget {
 	uint64_t read, write; /* bytes that are left */
 	uint64_t served;      /* bytes that were read and written */
 	uint64_t waited;      /* milliseconds that the parent has waited for the worker */
-	uint64_t
-		patience; /* milliseconds that it waits in all; `served` adds to them; 0: no limit */
-	size_t zones;     /* guard zones that are left */
-	uint64_t zone_bytes; /* bytes in them that are left */
+	uint64_t patience;    /* how many it may wait; each byte served adds to them; 0: no limit */
+	size_t zones;         /* guard zones that are left */
+	uint64_t zone_bytes;  /* bytes in them that are left */
 };
 
 /*

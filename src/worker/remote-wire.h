@@ -10,7 +10,7 @@
  *    8  u32  detail: the code of a failure, the type of a message, else 0
  *   12  u32  0
  *   16  u64  offset in the disk, of a read or a write, else 0
- *   24  u64  length of the payload; in a read request, which has none, that of its answer
+ *   24  u64  length of the payload; in a read request: the number of bytes to read
  *
  *   request         payload      answered by
  *   read            -            answer with the bytes, or failure
