@@ -28,7 +28,7 @@ endif
 
 ALL_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	      -DBOOTSHIFT_VERSION='"$(VERSION)"' -Iinclude -Isrc $(WARNINGS) $(HARDENING) \
-	      $(if $(DEBUG),,-DNDEBUG) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+	      $(if $(filter 1,$(DEBUG)),,-DNDEBUG) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -Wl,-z,relro,-z,now $(LDFLAGS)
 
 LIB_ROOMS    := util disk format qemu transaction boot ntfs survey windows worker engine

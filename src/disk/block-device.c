@@ -22,14 +22,18 @@
 
 #define PATH_SIZE 4200 /* a path that the kernel gives, and a folder of /sys before it */
 
-/* Finds the paths in a folder that match a pattern of glob(3).  The caller calls globfree(). */
-static void block_device_find(const char *folder, const char *pattern, glob_t *paths)
+/*
+ * Finds the paths in a folder that match a pattern of glob(3).  A folder that cannot be read has
+ * none.  The caller calls globfree(), also on error: BS_NO_MEMORY.
+ */
+static int block_device_find(const char *folder, const char *pattern, glob_t *paths,
+			     struct bs_error *err)
 {
 	char path[PATH_SIZE];
 
 	snprintf(path, sizeof(path), "%s/%s", folder, pattern);
 	memset(paths, 0, sizeof(*paths));
-	(void)glob(path, GLOB_NOSORT, NULL, paths);
+	return glob(path, GLOB_NOSORT, NULL, paths) == GLOB_NOSPACE ? fail_memory(err) : 0;
 }
 
 /* Reads the first line of folder/name.  False when there is none or it is too long. */
@@ -65,9 +69,10 @@ static bool block_device_id(dev_t number, char id[PATH_SIZE])
 {
 	glob_t paths;
 	struct stat stat_of_path;
+	struct bs_error ignored;
 
 	id[0] = '\0';
-	block_device_find("/dev/disk/by-id", "*", &paths);
+	(void)!block_device_find("/dev/disk/by-id", "*", &paths, &ignored);
 	for (size_t i = 0; i < paths.gl_pathc; i++) {
 		const char *name = path_name(paths.gl_pathv[i]);
 
@@ -122,9 +127,8 @@ static int block_device_check_loops(const struct stat *image, bool for_changing,
 				    struct bs_error *err)
 {
 	glob_t loops;
-	int result = 0;
+	int result = block_device_find("/sys/block", "loop*", &loops, err);
 
-	block_device_find("/sys/block", "loop*", &loops);
 	for (size_t i = 0; i < loops.gl_pathc && result == 0; i++) {
 		const char *folder = loops.gl_pathv[i], *loop = path_name(folder);
 		char value[PATH_SIZE];
@@ -192,8 +196,8 @@ static int block_device_check(dev_t number, const char *folder, bool for_changin
 
 	if (result < 0)
 		return -1;
-	block_device_find(folder, "holders/*", &holders);
-	if (holders.gl_pathc > 0)
+	result = block_device_find(folder, "holders/*", &holders, err);
+	if (result == 0 && holders.gl_pathc > 0)
 		result = fail(err, BS_IN_USE, "the device is a part of /dev/%.64s",
 			      path_name(holders.gl_pathv[0]));
 	globfree(&holders);
@@ -205,9 +209,8 @@ static int block_device_check_partitions(const char *folder, bool for_changing,
 					 struct bs_error *err)
 {
 	glob_t partitions;
-	int result = 0;
+	int result = block_device_find(folder, "*/partition", &partitions, err);
 
-	block_device_find(folder, "*/partition", &partitions);
 	for (size_t i = 0; i < partitions.gl_pathc && result == 0; i++) {
 		char *partition = partitions.gl_pathv[i], value[PATH_SIZE];
 		unsigned device_major, device_minor;

@@ -488,10 +488,11 @@ static int step_commit(struct engine *engine, struct bs_error *err)
 		.maker = engine->options->maker,
 	};
 	struct bs_result *result = engine->result;
+	uint64_t written = overlay_take_written_sectors(engine->container.overlay);
 
 	assert(engine->verified && result->plan && !engine->container.disk);
-	/* Nothing was written between the verification and the commit. */
-	assert(overlay_take_written_sectors(engine->container.overlay) == 0);
+	assert(written == 0); /* between the verification and the commit */
+	(void)written;
 	container_tell(engine->options, BS_PHASE_COMMITTING);
 	result->undo_file = strdup(engine->container.place.journal);
 	if (!result->undo_file)

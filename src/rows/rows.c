@@ -231,22 +231,38 @@ FILE *rows_open_reader(const struct rows *rows, struct bs_error *err)
 	return file;
 }
 
-/* Copies the rows of the store into a new file. */
+/* Gives the store a name, which needs no room.  Only a file of O_TMPFILE can get one. */
+static int rows_link(const struct rows *rows, const char *path)
+{
+	char store[40];
+
+	snprintf(store, sizeof(store), "/proc/self/fd/%d", rows->store);
+	return linkat(AT_FDCWD, store, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+}
+
+/* Copies the rows of the store into a new file.  Returns 0, or -1 with errno. */
 static int rows_copy(const struct rows *rows, const char *path)
 {
 	int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	off_t end = (off_t)rows->length, offset = 0;
-	bool complete;
+	int number = 0;
 
 	if (descriptor < 0)
 		return -1;
-	while (offset < end &&
-	       sendfile(descriptor, rows->store, &offset, (size_t)(end - offset)) > 0)
-		;
-	complete = offset == end && fsync(descriptor) == 0;
-	if (close(descriptor) == 0 && complete)
+	while (offset < end && number == 0) { /* each turn copies something or ends the loop */
+		ssize_t length = sendfile(descriptor, rows->store, &offset, (size_t)(end - offset));
+
+		if (length <= 0)
+			number = length < 0 ? errno : EIO;
+	}
+	if (number == 0 && fsync(descriptor) < 0)
+		number = errno;
+	if (close(descriptor) < 0 && number == 0)
+		number = errno;
+	if (number == 0)
 		return 0;
 	unlink(path);
+	errno = number;
 	return -1;
 }
 
@@ -259,7 +275,7 @@ char *rows_save(const struct rows *rows, struct bs_error *err)
 		fail_memory(err);
 		return NULL;
 	}
-	if (rows_copy(rows, path) < 0) {
+	if (rows_link(rows, path) < 0 && rows_copy(rows, path) < 0) {
 		fail_system(err, "the rows cannot be saved as %s", path);
 		free(path);
 		path = NULL;

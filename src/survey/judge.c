@@ -39,7 +39,8 @@ static void judge_add_finding(struct bs_inspection *report, enum bs_code code, c
 /* The first rule sets the link. */
 static void judge_set_link(struct bs_link *link, const struct rule *rule, const char *detail)
 {
-	if (strcmp(link->detail, NOT_REACHED) != 0)
+	/* An image can choose the detail of a link, so the state is compared, too. */
+	if (link->state != BS_LINK_UNKNOWN || strcmp(link->detail, NOT_REACHED) != 0)
 		return;
 	link->state = rule->state;
 	link->code = rule->code;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* Empty when nothing is asked for.  A program with more rights than its caller shows nothing. */
@@ -38,6 +39,7 @@ void debug_stop(const char *what)
 		return;
 	debug_print(DEBUG_STEPS, "%s waits: gdb -p %d, or: kill -CONT %d", what, (int)getpid(),
 		    (int)getpid());
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a stopped process would keep its parent's locks */
 	raise(SIGSTOP);
 }
 

@@ -51,7 +51,7 @@ static int io_open_and_unlink(const char *folder, int flags)
 
 int io_open_unnamed(const char *folder, int flags)
 {
-	int descriptor = open(folder, flags | O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+	int descriptor = open(folder, flags | O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	return descriptor >= 0 ? descriptor : io_open_and_unlink(folder, flags);
 }

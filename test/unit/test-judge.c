@@ -426,6 +426,17 @@ TEST(verdicts, of_too_many_findings_refusals_stay_rather_than_notes)
 	ck_assert_int_eq(report.findings[BS_FINDINGS_MAX - 1].code, BS_VOLUME_FULL);
 }
 
+/* An image chooses the description of an entry, and so the detail of a link. */
+TEST(verdicts, no_words_of_an_image_make_a_broken_link_good)
+{
+	make_sound();
+	start_tool(SYSTEM);
+	snprintf(facts.first.description, sizeof(facts.first.description), "not reached");
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(report.links[BS_LINK_DEFAULT_ENTRY].state, BS_LINK_BROKEN);
+	ck_assert(!report.starts);
+}
+
 TEST(verdicts, one_volume_needs_no_fix)
 {
 	make_sound();
