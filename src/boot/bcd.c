@@ -9,21 +9,21 @@
 #include "util/bytes.h"
 #include "util/utf16.h"
 
-/* Objects and elements together.  Large real stores have some hundred; for this number, searching
- * all of them for each of them still takes no time. */
+/* The most objects and elements that a store may have.  Large real stores have some hundred.  With
+ * 8192, a search of all elements for each element still takes almost no time. */
 #define KEYS_MAX 8192u
 
-/* Bytes of a list of strings that are read: each reader begins at its start.  64 KiB are a menu of
- * more than 800 entries. */
+/* At most this many bytes of a list of strings are read.  Each search reads the list from its
+ * beginning.  A list of 64 KiB is a menu of more than 800 entries. */
 #define LIST_MAX (64u << 10)
 
 /* The class of objects that start a program, in the high four bits of their type. */
 #define APPLICATION_OBJECT 1u
 
-/* A device element has 16 bytes of GUID, then the device descriptor. */
+/* A device element has 16 bytes of GUID before the device descriptor. */
 #define DESCRIPTOR_OFFSET 0x10u
 
-/* Offsets in a device descriptor (BL_DEVICE_DESCRIPTOR), and its types; source in the header. */
+/* Offsets in a device descriptor (BL_DEVICE_DESCRIPTOR), and its types; the source is in bcd.h. */
 enum {
 	DESCRIPTOR_TYPE = 0x00,
 	DESCRIPTOR_SIZE = 0x08,
@@ -42,18 +42,18 @@ enum {
 	PARTITION_END = 0x2C,
 	CONTAINER_DISK = 0,
 	CONTAINER_VHD = 6,
-	PARTITION_FILE = 0x48, /* in a partition of a virtual disk: the descriptor of its file */
+	PARTITION_FILE = 0x48, /* a virtual disk's partition: the descriptor of the disk's file */
 	STYLE_MBR = 1,         /* 0 is GPT; the WMI documentation says the opposite */
 
-	/* type 0: a local device; only files are followed */
+	/* type 0: a local device; bootshift understands only files */
 	LOCAL_SUBTYPE = 0x10,
 	SUBTYPE_RAMDISK = 3,
 	SUBTYPE_FILE = 5,
 	FILE_PARENT =
-		0x34, /* the device with the file, a whole descriptor; then the path, UTF-16 */
+		0x34, /* a full descriptor of the device with the file, then the path in UTF-16 */
 };
 
-/* Elements that hold a device, and the one that names the file on it. */
+/* Pairs of elements: the first holds a device, the second the path of a file on this device. */
 static const struct {
 	uint32_t device, path;
 } companions[] = {
@@ -70,7 +70,7 @@ struct bcd_parser {
 	struct regf hive;
 	const uint8_t *bytes;
 	struct bcd_elements elements;
-	size_t keys_left; /* how many more keys the store may have */
+	size_t keys_left; /* number of keys that the store may still have */
 };
 
 /* Gets the subkeys of a key; the caller frees *keys, also on error. */
@@ -85,7 +85,7 @@ static int bcd_subkeys(struct bcd_parser *parser, uint32_t key, struct regf_keys
 	return 0;
 }
 
-/* Adds the element of a key, unless the key does not look like an element. */
+/* Adds the element that a key holds.  Skips a key that does not look like an element. */
 static int bcd_add_element(struct bcd_parser *parser, const char *object, uint32_t type,
 			   uint32_t key, struct bs_error *err)
 {
@@ -222,7 +222,7 @@ bool bcd_default_object(const struct bcd *bcd, char object[40])
 
 bool bcd_is_device(uint32_t id)
 {
-	return (id >> 24 & 0x0F) == 1; /* the format of the element: 1 is a device */
+	return (id >> 24 & 0x0F) == 1; /* this digit is the element's format; 1 means device */
 }
 
 /* A device descriptor in the store. */
@@ -233,8 +233,8 @@ struct descriptor {
 };
 
 /*
- * Opens the descriptor at `offset` of the store, in a place of `room` bytes.  False if its own size
- * is not within the place.
+ * Opens the descriptor at `offset` of the store, which has at most `room` bytes.  Returns false if
+ * the size in the descriptor is too small or larger than `room`.
  */
 static bool descriptor_open(const struct bcd *bcd, uint32_t offset, uint32_t room,
 			    struct descriptor *descriptor)
@@ -246,13 +246,13 @@ static bool descriptor_open(const struct bcd *bcd, uint32_t offset, uint32_t roo
 	return descriptor->size >= DESCRIPTOR_HEADER && descriptor->size <= room;
 }
 
-/* The number at `field`, or UINT32_MAX if the descriptor ends before. */
+/* Returns the number at `field`, or UINT32_MAX if the descriptor ends before this field. */
 static uint32_t descriptor_number(const struct descriptor *descriptor, uint32_t field)
 {
 	return field + 4 <= descriptor->size ? load_le32(descriptor->bytes + field) : UINT32_MAX;
 }
 
-/* A descriptor that is no file. */
+/* Parses a descriptor that is no file. */
 static void descriptor_parse_plain(const struct descriptor *descriptor, struct bcd_device *device)
 {
 	switch (descriptor_number(descriptor, DESCRIPTOR_TYPE)) {
@@ -262,7 +262,7 @@ static void descriptor_parse_plain(const struct descriptor *descriptor, struct b
 	case TYPE_LOCATE:
 		device->kind = BCD_DEVICE_LOCATE;
 		break;
-	case TYPE_PARTITION: /* of a real disk */
+	case TYPE_PARTITION: /* of a physical disk */
 		if (descriptor->size < PARTITION_END ||
 		    descriptor_number(descriptor, PARTITION_CONTAINER) != CONTAINER_DISK ||
 		    descriptor_number(descriptor, PARTITION_STYLE) != STYLE_MBR)
@@ -277,7 +277,7 @@ static void descriptor_parse_plain(const struct descriptor *descriptor, struct b
 	}
 }
 
-/* A type 0 descriptor: a file of `subtype` on another device. */
+/* Parses a type 0 descriptor, which is a file of `subtype` on another device. */
 static void descriptor_parse_file(const struct bcd *bcd, const struct descriptor *descriptor,
 				  uint32_t subtype, struct bcd_device *device)
 {
@@ -314,7 +314,7 @@ void bcd_device(const struct bcd *bcd, const struct bcd_element *element, struct
 		descriptor_parse_file(bcd, &descriptor, SUBTYPE_RAMDISK, device);
 	} else if (type == TYPE_PARTITION &&
 		   descriptor_number(&descriptor, PARTITION_CONTAINER) == CONTAINER_VHD) {
-		/* A partition of a virtual disk: behind it is the descriptor of the disk's file. */
+		/* A partition of a virtual disk: the descriptor of the disk's file follows. */
 		if (descriptor.size >= PARTITION_FILE &&
 		    descriptor_open(bcd, descriptor.offset + PARTITION_FILE,
 				    descriptor.size - PARTITION_FILE, &file))

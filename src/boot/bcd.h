@@ -2,11 +2,11 @@
 /*
  * The boot configuration data (BCD) store: a codec on a buffer.
  *
- * A BCD is a registry hive.  \Objects\{guid}\Description has the object's Type.  Each subkey of
- * \Objects\{guid}\Elements is an element: its name is the element's number in eight hexadecimal
- * digits, its value "Element" has the data.  To point a device at another partition of the same
- * disk changes no length, so it is done in place: eight bytes for each element.  The hive's
- * checksum stays valid, because it covers only the first 508 bytes.
+ * A BCD is a registry hive.  \Objects\{guid}\Description holds the object's Type.  Each subkey of
+ * \Objects\{guid}\Elements is an element: the subkey's name is the element's number in eight
+ * hexadecimal digits, and its value "Element" holds the data.  To point a device at another
+ * partition of the same disk, bootshift overwrites eight bytes of each element in place: no length
+ * changes.  The hive's checksum stays valid, because it covers only the first 508 bytes.
  *
  * Object and element numbers: Microsoft, "BCD reference" (bcdedit's and WMI's documentation);
  * device elements: reactos boot/environ/include/bl.h (BL_DEVICE_DESCRIPTOR), and real stores.
@@ -20,7 +20,7 @@
 
 #include "util/err.h"
 
-#define BCD_SIZE_MAX (16u << 20) /* bytes; real stores have 24 KiB to some hundred */
+#define BCD_SIZE_MAX (16u << 20) /* bytes; real stores have 24 KiB to some hundred KiB */
 
 #define BCD_BOOTMGR "{9dea862c-5cdd-4e70-acc1-f32b344d4795}"
 #define BCD_NTLDR   "{466f5a88-0af2-4f76-9038-095b170dc21c}"
@@ -35,7 +35,7 @@ enum bcd_element_id {
 	BCD_DISPLAY_ORDER = 0x24000001,
 };
 
-/* What kind of program an object starts: the low 20 bits of the type of an application object. */
+/* The kind of program that an object starts: the low 20 bits of an application object's type. */
 enum bcd_application {
 	BCD_NO_APPLICATION = 0, /* device options, inherited settings and other objects */
 	BCD_APPLICATION_BOOTMGR = 2,
@@ -51,40 +51,41 @@ struct bcd_element {
 	char object[40]; /* "{guid}" */
 	uint32_t object_type;
 	uint32_t id;
-	uint32_t offset, size; /* of its data in the store, bytes */
+	uint32_t offset, size; /* place and size of the data in the store, bytes */
 };
 
 struct bcd {
-	const uint8_t *bytes; /* the caller's, must outlive this */
+	const uint8_t *bytes; /* the caller's buffer, which must outlive this struct */
 	size_t size;
 	bool dirty;        /* BCD.LOG* has newer data: the store must not be edited */
-	uint32_t sequence; /* of the last change in it, for regf_log_is_newer() */
+	uint32_t sequence; /* number of the store's last change, for regf_log_is_newer() */
 	struct bcd_element *elements;
 	size_t count;
 };
 
 enum bcd_device_kind {
-	BCD_DEVICE_OTHER,     /* a kind that is left alone (GPT, network...), or not understood */
+	BCD_DEVICE_OTHER,     /* unknown, or a kind that bootshift does not change (GPT,
+			       * network...) */
 	BCD_DEVICE_BOOT,      /* the volume from which bootmgr was loaded */
-	BCD_DEVICE_LOCATE,    /* the first volume with the path on it */
+	BCD_DEVICE_LOCATE,    /* the first volume that has the path */
 	BCD_DEVICE_PARTITION, /* a partition of an MBR disk */
 };
 
-/* A device can also be a file on one of these. */
+/* A device can also be a file on one of the devices above. */
 enum bcd_file_kind {
 	BCD_NO_FILE,
-	BCD_RAMDISK, /* its content is loaded into memory */
+	BCD_RAMDISK, /* bootmgr loads the file into memory */
 	BCD_VHD,     /* a virtual disk; the device is a partition of the disk */
 };
 
 struct bcd_device {
 	enum bcd_device_kind kind; /* for a file: the device that holds the file */
 	enum bcd_file_kind file;
-	/* For BCD_DEVICE_PARTITION: */
+	/* Only for BCD_DEVICE_PARTITION: */
 	uint32_t disk_signature;
 	uint64_t partition_offset; /* bytes from the start of the disk */
-	uint32_t field_offset;     /* of the eight bytes of partition_offset in the store */
-	char path[BS_PATH_MAX];    /* of the file, unless `file` is BCD_NO_FILE */
+	uint32_t field_offset;     /* where the store has partition_offset (eight bytes) */
+	char path[BS_PATH_MAX];    /* the path of the file, unless `file` is BCD_NO_FILE */
 };
 
 /*
@@ -97,32 +98,32 @@ void bcd_free(struct bcd *bcd);
 /* Finds an element; NULL if there is none.  The case of `object` is ignored. */
 const struct bcd_element *bcd_find(const struct bcd *bcd, const char *object, uint32_t id);
 
-/* A string element, or the first string of a list of strings, as UTF-8; empty for NULL. */
+/* Copies a string element, or the first string of a list, as UTF-8; "" if `element` is NULL. */
 void bcd_text(const struct bcd *bcd, const struct bcd_element *element, char *text, size_t size);
 
-/* The string at `index` (from 0) of a list of strings; false if the list is shorter. */
+/* Copies string `index` (from 0) of a list of strings.  Returns false if the list is shorter. */
 bool bcd_list_text(const struct bcd *bcd, const struct bcd_element *element, size_t index,
 		   char *text, size_t size);
 
-/* The kind of program that an element's object starts; ntldr's object counts by its GUID. */
+/* Returns the kind of program that an element's object starts (ntldr's by its GUID). */
 uint32_t bcd_application(const struct bcd_element *element);
 
-/* The object that starts by default: bootmgr's default, else the first in its display order. */
+/* Finds the object that starts by default: bootmgr's default, or the first in its display order. */
 bool bcd_default_object(const struct bcd *bcd, char object[40]);
 
-/* Parses a device element.  NULL, and what is not understood, gives BCD_DEVICE_OTHER. */
+/* Parses a device element.  The kind is BCD_DEVICE_OTHER for NULL and for unknown data. */
 void bcd_device(const struct bcd *bcd, const struct bcd_element *element,
 		struct bcd_device *device);
 
 /*
- * The path of the file to which a device element leads: of the device's own file, or the path in
- * the element beside it (path for device, systemroot for osdevice, and so on).  Empty if there is
- * no file.
+ * Sets `path` to the file that a device element refers to.  If the device is itself a file, this is
+ * the device's file.  Otherwise another element of the same object has the path (path for device,
+ * systemroot for osdevice, and so on).  `path` is empty if there is no file.
  */
 void bcd_device_file(const struct bcd *bcd, const struct bcd_element *element,
 		     const struct bcd_device *device, char *path, size_t size);
 
-/* Whether elements with this number hold a device. */
+/* Returns whether an element with this number holds a device. */
 bool bcd_is_device(uint32_t id);
 
 #endif

@@ -34,7 +34,7 @@ static bool ini_equals(struct ini_text text, const char *other)
 	return text.length == strlen(other) && strncasecmp(text.start, other, text.length) == 0;
 }
 
-/* Reads "NAME(NUMBER)" at the start of *text and moves *text behind it; false if it is not there. */
+/* Reads "NAME(NUMBER)" at *text and moves *text behind it.  Returns false if the text differs. */
 static bool ini_read_number(const char **text, const char *name, uint32_t *number)
 {
 	size_t length = strlen(name);

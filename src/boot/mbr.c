@@ -4,10 +4,11 @@
 #include "util/bytes.h"
 
 /*
- * How code that starts the active partition begins: it sets up a stack and moves itself away from
- * the place of the partition's first sector.  Behind this, Microsoft's code has messages in the
- * language of Windows.  A message of syslinux distinguishes its mbr.bin from other code with the
- * same start.  (mbr_*.h of ms-sys; mbr.S of syslinux; dos.c of libparted, which is complete here.)
+ * The first bytes of code that starts the active partition.  The code sets up a stack and moves
+ * itself, because the partition's first sector will be loaded to the code's place.  In Microsoft's
+ * code, messages in the language of Windows follow.  A message of syslinux distinguishes its
+ * mbr.bin from other code with the same start.  (mbr_*.h of ms-sys; mbr.S of syslinux; dos.c of
+ * libparted, whose code is complete here.)
  */
 static const struct {
 	uint8_t length, start[75];
@@ -51,7 +52,7 @@ static bool mbr_is_known(const uint8_t *sector)
 	return false;
 }
 
-/* GRUB has its name in a message; LILO has it near its start, at byte 6 or 2. */
+/* GRUB's code has its name in a message.  LILO's code has its name at byte 6 or 2. */
 static enum mbr_code mbr_find_code(const uint8_t *sector)
 {
 	if (all_zero(sector, MBR_CODE_SIZE))

@@ -2,10 +2,10 @@
 /*
  * The master boot record and the extended boot records: codecs on buffers, no I/O.
  *
- * Layout: 440 bytes of code, the disk signature at 0x1B8, four entries of 16 bytes at 0x1BE, and
- * 55 AA at 0x1FE (Microsoft, "Master Boot Record", and UEFI 2.10, table 5.1).  Of an entry: the
- * flag byte (0x80 active), three bytes CHS, the type, three bytes CHS, the first LBA relative to
- * the record, and the number of sectors, both 32-bit little-endian.
+ * Layout: 440 bytes of code, the disk signature at 0x1B8, four 16-byte entries at 0x1BE, and 55 AA
+ * at 0x1FE (Microsoft, "Master Boot Record", and UEFI 2.10, table 5.1).  An entry has: the flag
+ * byte (0x80 active), three bytes CHS, the type, three bytes CHS, the first LBA relative to the
+ * record, and the number of sectors.  The last two are 32-bit little-endian.
  */
 #ifndef BOOTSHIFT_MBR_H
 #define BOOTSHIFT_MBR_H
@@ -19,10 +19,10 @@
 
 #define MBR_CODE_SIZE          440u
 #define MBR_ENTRIES            4u
-#define MBR_FLAG_OFFSET(index) (0x1BEu + 16u * (index)) /* of the active flag, index 0 to 3 */
+#define MBR_FLAG_OFFSET(index) (0x1BEu + 16u * (index)) /* where the active flag is; index 0 to 3 */
 #define MBR_ACTIVE             0x80
 
-/* The types that matter here. */
+/* The partition types that bootshift distinguishes. */
 enum mbr_type {
 	MBR_TYPE_EMPTY = 0x00,
 	MBR_TYPE_EXTENDED_CHS = 0x05,
@@ -36,12 +36,12 @@ enum mbr_type {
 	MBR_TYPE_PROTECTIVE = 0xEE, /* GPT */
 };
 
-/* Kinds of code, by whether it starts the active partition. */
+/* Kinds of boot code.  The main question is whether the code starts the active partition. */
 enum mbr_code {
 	MBR_CODE_NONE,     /* nothing but zeros */
 	MBR_CODE_STANDARD, /* known to start the active partition: Windows' own and some others */
-	MBR_CODE_GRUB,     /* starts what it was set up for */
-	MBR_CODE_LILO,     /* the same */
+	MBR_CODE_GRUB,     /* starts the system that its setup chose */
+	MBR_CODE_LILO,     /* like GRUB */
 	MBR_CODE_OTHER,    /* may start anything, or nothing */
 };
 
@@ -64,7 +64,7 @@ bool mbr_is_extended(uint8_t type);
 
 const char *mbr_code_text(enum mbr_code code);
 
-/* Whether code calls the BIOS to read a disk; code that does not cannot load anything. */
+/* Returns whether code calls the BIOS to read a disk.  Other code cannot load anything. */
 bool mbr_code_reads(const uint8_t *code, size_t length);
 
 #endif

@@ -2,28 +2,28 @@
 /*
  * Transaction logs of registry hives.
  *
- * Since Windows 8.1 changes are written to the log first, and into the hive up to an hour later.  A
- * log has a base block like the hive's, of file type 6, in one sector, and entries from the second
- * sector on: each with a sequence number, pages of the hive, and two Marvin32 hashes.  Logs are not
- * cleared, so most entries are old.  (github.com/msuhanov/regf, "Format of transaction log files";
- * the hash: Microsoft, SymCrypt, marvin32.c.)
+ * Since Windows 8.1, Windows writes changes to the log first, and to the hive up to an hour later.
+ * A log starts with one sector: a base block like the hive's, with file type 6.  The entries start
+ * in the second sector.  Each has a sequence number, pages of the hive, and two Marvin32 hashes.
+ * Windows does not clear logs, so most entries are old.  (github.com/msuhanov/regf, "Format of
+ * transaction log files"; the hash: Microsoft, SymCrypt, marvin32.c.)
  */
 #include "boot/regf.h"
 
 #include "util/bytes.h"
 
-#define SECTOR 512u /* whatever the disk's sectors are */
+#define SECTOR 512u /* on disks of any sector size */
 
 enum {
-	BASE_SEQUENCE = 4, /* of the first entry that belongs to this base block */
+	BASE_SEQUENCE = 4, /* number of the first entry that belongs to this base block */
 	BASE_FILE_TYPE = 28,
-	FILE_TYPE_LOG = 6, /* with entries; 1 and 2 are the older format */
+	FILE_TYPE_LOG = 6, /* a log with entries; 1 and 2 are the older formats */
 
 	ENTRY_SIZE = 4, /* bytes, a multiple of a sector */
 	ENTRY_SEQUENCE = 12,
-	ENTRY_BINS_SIZE = 16, /* of the hive; a multiple of a page */
-	ENTRY_HASH_1 = 24,    /* of what is behind the header */
-	ENTRY_HASH_2 = 32,    /* of the header up to here */
+	ENTRY_BINS_SIZE = 16, /* size of the hive's data; a multiple of PAGE */
+	ENTRY_HASH_1 = 24,    /* of the bytes behind the header */
+	ENTRY_HASH_2 = 32,    /* of the header's bytes before this field */
 	ENTRY_HEADER = 40,
 	PAGE = 4096,
 };
@@ -50,10 +50,10 @@ static void marvin_mix(struct marvin *state, uint32_t word)
 
 uint64_t regf_log_hash(const uint8_t *bytes, size_t length)
 {
-	/* The kernel's seed is 0x82EF4D887A4E55C5; the specification lists its bytes from the
-	 * highest on. */
+	/* The kernel's seed is 0x82EF4D887A4E55C5.  The specification lists the bytes of this
+	 * number from the highest to the lowest. */
 	struct marvin state = {.low = 0x7A4E55C5, .high = 0x82EF4D88};
-	uint32_t last = 0x80; /* the mark of the end, behind the last bytes */
+	uint32_t last = 0x80; /* the end mark, which follows the last bytes */
 	size_t whole = length / 4 * 4;
 
 	for (size_t i = 0; i < whole; i += 4)
@@ -65,7 +65,7 @@ uint64_t regf_log_hash(const uint8_t *bytes, size_t length)
 	return (uint64_t)state.high << 32 | state.low;
 }
 
-/* The size of the entry at `offset` if it is valid and has this number, else 0. */
+/* Returns the size of the entry at `offset` if it is valid and has this number, otherwise 0. */
 static size_t log_entry_size(const uint8_t *log, size_t size, size_t offset, uint32_t sequence)
 {
 	const uint8_t *entry = log + offset;
@@ -96,7 +96,7 @@ bool regf_log_is_newer(const uint8_t *log, size_t size, uint32_t sequence)
 	next = load_le32(log + BASE_SEQUENCE);
 	if (next != sequence && next != sequence + 1)
 		return false;
-	/* Each entry has the number behind the one before, so this ends with the log. */
+	/* The numbers rise by 1 from entry to entry.  The loop ends at the latest with the log. */
 	for (; (length = log_entry_size(log, size, offset, next)) != 0; offset += length)
 		if (next++ != sequence)
 			return true;

@@ -9,15 +9,15 @@
 
 #define BASE_BLOCK_SIZE 4096u
 #define NO_CELL         0xFFFFFFFFu
-#define CELL_MAX        (1u << 20)  /* bytes of a cell that is read whole; lists are far smaller */
-#define KEY_SIZE        76u         /* of a key node, before its name */
-#define KEY_COMP_NAME   0x20u       /* flag of a key: its name has one byte for a character */
-#define VALUE_SIZE      20u         /* of a key value, before its name */
-#define VALUE_COMP_NAME 0x01u       /* flag of a value: the same */
+#define CELL_MAX        (1u << 20)  /* bytes; limit for cells read whole; lists are far smaller */
+#define KEY_SIZE        76u         /* bytes of a key node before its name */
+#define KEY_COMP_NAME   0x20u       /* flag of a key: its name has one byte per character */
+#define VALUE_SIZE      20u         /* bytes of a key value before its name */
+#define VALUE_COMP_NAME 0x01u       /* flag of a value: its name has one byte per character */
 #define INLINE_DATA     0x80000000u /* flag of a size: the data are in the record itself */
 #define SUBKEYS_MAX     65536u
-#define EFFORT_MAX      (256u << 20) /* far above any real store, and spent within seconds */
-#define CELL_EFFORT     64u          /* for each cell, besides its bytes */
+#define EFFORT_MAX      (256u << 20) /* bytes; no real store needs so much; spent within seconds */
+#define CELL_EFFORT     64u          /* the cost of each cell, in addition to its bytes */
 
 static int regf_damaged(struct bs_error *err, const char *what, uint32_t offset)
 {
@@ -34,7 +34,7 @@ static int regf_spend(struct regf *hive, uint32_t effort, struct bs_error *err)
 	return 0;
 }
 
-/* Finds the payload of a cell in use: its offset in the hive and its size in bytes. */
+/* Finds the payload of a cell that is in use: its offset in the hive and its size in bytes. */
 static int cell_locate(struct regf *hive, uint32_t cell, uint64_t *offset, uint32_t *size,
 		       struct bs_error *err)
 {
@@ -159,7 +159,7 @@ int regf_open(struct regf *hive, struct bs_error *err)
 	return key_read(hive, hive->root, node, err);
 }
 
-/* Adds the keys of a list without lists in it (lf, lh or li). */
+/* Adds the keys of a list that holds no lists (lf, lh or li). */
 static int list_add_leaf(const uint8_t *list, uint32_t size, struct regf_keys *keys, uint32_t cell,
 			 struct bs_error *err)
 {
@@ -175,7 +175,7 @@ static int list_add_leaf(const uint8_t *list, uint32_t size, struct regf_keys *k
 	return 0;
 }
 
-/* Adds the keys of a list of keys or, unless it is nested itself, of a list of lists (ri). */
+/* Adds the keys of a list of keys or, unless `nested` is true, of a list of lists (ri). */
 static int list_add(struct regf *hive, uint32_t cell, bool nested, struct regf_keys *keys,
 		    struct bs_error *err)
 {
@@ -274,7 +274,7 @@ int regf_find_path(struct regf *hive, const char *path, uint32_t *key, struct bs
 	return 0;
 }
 
-/* Finds the data of a value by its record, which is in `cell`. */
+/* Finds the data of a value.  `record` is the value's record, which is in `cell`. */
 static int value_locate(struct regf *hive, uint32_t cell, const uint8_t *record,
 			struct regf_value *value, struct bs_error *err)
 {
@@ -287,7 +287,7 @@ static int value_locate(struct regf *hive, uint32_t cell, const uint8_t *record,
 	};
 	if (value->size == 0 && !is_inline)
 		return 0;
-	/* Data of more than 16344 bytes are in several cells; nothing here is that long. */
+	/* Data of more than 16344 bytes are in several cells.  bootshift reads no such value. */
 	if (cell_locate(hive, is_inline ? cell : load_le32(record + 8), &value->offset, &available,
 			err) < 0)
 		return -1;
@@ -298,7 +298,7 @@ static int value_locate(struct regf *hive, uint32_t cell, const uint8_t *record,
 	return 0;
 }
 
-/* Whether the value in `cell` is called `name`; fills *value if so. */
+/* Sets *match to whether the value in `cell` has the name `name`.  Then also sets *value. */
 static int value_match(struct regf *hive, uint32_t cell, const char *name, bool *match,
 		       struct regf_value *value, struct bs_error *err)
 {
@@ -314,7 +314,7 @@ static int value_match(struct regf *hive, uint32_t cell, const char *name, bool 
 		goto out;
 	}
 	length = load_le16(record + 2);
-	/* The names are ASCII, which both Windows and hivex store in one byte each. */
+	/* The searched names are ASCII.  Windows and hivex store ASCII in one byte each. */
 	*match = length == strlen(name) && length <= size - VALUE_SIZE &&
 		 (load_le16(record + 16) & VALUE_COMP_NAME) != 0 &&
 		 strncasecmp((const char *)record + VALUE_SIZE, name, length) == 0;

@@ -8,12 +8,12 @@
 #define SIGNATURE 0x1FEu
 #define SERIAL    0x48u /* eight bytes */
 
-/* Code that starts bootmgr fills these: 0x1028 bytes in Windows Vista and 7, 0x130A in 10. */
+/* Code that starts bootmgr fills 8 sectors: 0x1028 bytes in Windows Vista and 7, 0x130A in 10. */
 #define FULL_SECTORS 8u
 
-#define CLUSTER_SIZE_MAX 65536u /* bytes; Windows 10 makes larger ones, for data */
+#define CLUSTER_SIZE_MAX 65536u /* bytes; Windows 10 makes larger clusters, for data volumes */
 
-/* Whether the boot code has the name of a loader: its length and then the name, in UTF-16. */
+/* Returns whether the boot code contains a loader's name: the length, then the name in UTF-16. */
 static bool vbr_names_loader(const uint8_t *record, const char *name)
 {
 	size_t length = strlen(name);
@@ -25,7 +25,7 @@ static bool vbr_names_loader(const uint8_t *record, const char *name)
 	return memmem(record, VBR_SIZE, needle, 2 + 2 * length);
 }
 
-/* The MBR loads only the first sector, which has to jump to its code and load the rest. */
+/* The MBR loads only the first sector.  This sector has to jump to its code and load the rest. */
 static bool vbr_loads_rest(const uint8_t *record)
 {
 	static const uint8_t jump[] = {0xEB, BPB_END - 2, 0x90};
@@ -43,8 +43,9 @@ static bool vbr_has_empty_sector(const uint8_t *record)
 }
 
 /*
- * The name of the loader is not enough: another program may have written over the first sector, and
- * the rest may be lost.  Code that starts bootmgr can also start ntldr, and has both names.
+ * The loader's name is no sufficient proof of good code: another program may have overwritten the
+ * first sector, or later sectors may be lost.  Code that starts bootmgr contains both names,
+ * because it can also start ntldr.
  */
 static enum vbr_kind vbr_ntfs_kind(const uint8_t *record)
 {
@@ -55,7 +56,7 @@ static enum vbr_kind vbr_ntfs_kind(const uint8_t *record)
 	return vbr_names_loader(record, "NTLDR") ? VBR_NTLDR : VBR_OTHER;
 }
 
-/* Sectors in a cluster; a byte above 0x80 is a negative exponent of two (Windows 10). */
+/* The sectors in a cluster.  A byte above 0x80 is a negative exponent of two (Windows 10). */
 static uint64_t vbr_cluster_sectors(uint8_t byte)
 {
 	if (byte <= 0x80)
@@ -90,7 +91,7 @@ void vbr_transplant(uint8_t *record, const uint8_t *donor, uint32_t hidden_secto
 	uint8_t own[BPB_END - BPB_START];
 
 	memcpy(own, record + BPB_START, sizeof(own));
-	memmove(record, donor, VBR_SIZE); /* they may be the same */
+	memmove(record, donor, VBR_SIZE); /* `donor` may be `record` */
 	memcpy(record + BPB_START, own, sizeof(own));
 	store_le32(record + VBR_HIDDEN_SECTORS_OFFSET, hidden_sectors);
 }

@@ -4,8 +4,8 @@
 #include "ntfs/ntfs-block.h"
 #include "util/bytes.h"
 
-/* Sizes in bytes and flags; see the sources in the header. */
-#define RECORD_HEADER    42u /* since Windows XP there are six more */
+/* Sizes in bytes, and flags; the sources are in mft-record.h. */
+#define RECORD_HEADER    42u /* since Windows XP, the header has six bytes more */
 #define RECORD_IN_USE    1u
 #define ATTRIBUTE_HEADER 16u
 #define RESIDENT_HEADER  24u
@@ -64,7 +64,7 @@ static bool record_read_sizes(struct mft_attribute *attribute)
 	return true;
 }
 
-/* Reads the attribute at record->next; false if there is no valid one. */
+/* Reads the attribute at record->next.  Returns false if there is no valid attribute. */
 static bool record_read_attribute(const struct mft_record *record, struct mft_attribute *attribute)
 {
 	const uint8_t *bytes = record->bytes + record->next;
@@ -91,7 +91,7 @@ static bool record_read_attribute(const struct mft_record *record, struct mft_at
 				      : record_read_sizes(attribute);
 }
 
-/* Whether the next word is the end mark. */
+/* Returns whether the next word is the end mark. */
 static bool record_is_at_end(const struct mft_record *record)
 {
 	return range_within(record->next, sizeof(uint32_t), record->end) &&
@@ -112,7 +112,7 @@ const char *mft_record_open(struct mft_record *record, uint8_t *bytes, size_t si
 	if (record->end > size || first < RECORD_HEADER || load_le32(bytes + 28) > size)
 		return "its sizes do not fit";
 	record->next = first;
-	/* Ends: each attribute has at least the length of its header. */
+	/* The loop ends, because each attribute is at least as long as its header. */
 	while (!record_is_at_end(record)) {
 		if (!record_read_attribute(record, &attribute))
 			return "one of its attributes does not fit";

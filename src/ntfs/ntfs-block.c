@@ -13,7 +13,7 @@ bool ntfs_block_undo_fixups(uint8_t *block, size_t size)
 	size_t array = load_le16(block + 4), count = load_le16(block + 6);
 	uint8_t number[2];
 
-	/* The array lies before the first two bytes that it replaces. */
+	/* The array must end before the first two bytes that the fix-ups replace. */
 	if (size == 0 || size % NTFS_STRIDE != 0 || array % 2 != 0 ||
 	    count != size / NTFS_STRIDE + 1 || !range_within(array, 2 * count, NTFS_STRIDE - 2))
 		return false;
@@ -28,7 +28,7 @@ bool ntfs_block_undo_fixups(uint8_t *block, size_t size)
 
 /* ---- index nodes --------------------------------------------------------------------------- */
 
-/* Reads the entry at `offset`; false if it does not end by `end`. */
+/* Reads the entry at `offset`.  Returns false if the entry does not end by `end`. */
 static bool index_read_entry(const struct ntfs_index_node *node, size_t offset, size_t end,
 			     struct ntfs_index_entry *entry)
 {
@@ -68,7 +68,7 @@ const char *ntfs_index_node_open(struct ntfs_index_node *node, const uint8_t *he
 	if (first < INDEX_HEADER || first > end || end > load_le32(header + 8) ||
 	    load_le32(header + 8) > room)
 		return "an index whose sizes do not fit";
-	/* Ends: each entry has at least the length of its header. */
+	/* The loop ends, because each entry is at least as long as its header. */
 	for (size_t offset = first;; offset += entry.length) {
 		if (!index_read_entry(node, offset, end, &entry))
 			return "an index entry that does not fit";

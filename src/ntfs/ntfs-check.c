@@ -11,7 +11,7 @@
 #define LIST_SIZE_MAX   (1ull << 18) /* bytes of an attribute list; Windows' limit */
 #define INDEX_BLOCK_MAX (1u << 21)   /* bytes: the largest cluster */
 #define SYSTEM_FILES    16u          /* records of the volume's own files */
-#define NUMBERED_FROM   48u /* a record whose fix-ups lie here or later stores its number */
+#define NUMBERED_FROM   48u /* a record stores its number if its fix-ups lie here or later */
 #define ROOT_HEADER     16u /* bytes of an index root before its index header */
 
 /* ---- geometry ------------------------------------------------------------------------------ */
@@ -21,7 +21,7 @@ static bool geometry_is_power(uint64_t number)
 	return number != 0 && (number & (number - 1)) == 0;
 }
 
-/* A size in the boot record: a number of units or, if negative, -log2 of the bytes. */
+/* Converts a size in the boot record: a number of units or, if negative, -log2 of the bytes. */
 static uint64_t geometry_size(uint8_t byte, uint64_t unit)
 {
 	if (byte < 0x80)
@@ -95,7 +95,7 @@ static const char *check_root(const struct mft_attribute *attribute)
 	return NULL;
 }
 
-/* The shortest values of attributes, in bytes. */
+/* The minimum length of an attribute's value, in bytes. */
 static const struct {
 	uint32_t type, length;
 	const char *wrong;
@@ -142,7 +142,7 @@ static const char *check_runs(const struct ntfs_geometry *geometry,
 		    (kind == MFT_RUN && !range_within(run.offset, run.length, geometry->clusters)))
 			return "one of its run lists leads out of the volume";
 	}
-	/* The last cluster may be 0 if the run list has no other part. */
+	/* last_cluster may be 0 if the attribute has only this run list. */
 	if (attribute->last_cluster != 0 &&
 	    clusters > attribute->last_cluster + 1 - attribute->first_cluster)
 		return "one of its run lists is longer than the record says";
@@ -150,9 +150,9 @@ static const char *check_runs(const struct ntfs_geometry *geometry,
 }
 
 /*
- * Only content can be sparse or compressed, and not the content of the volume's own files.  All
- * other attributes occupy as many bytes as they say.  The stream of bad clusters is as long as the
- * volume and nearly all of it is a hole, but it is not marked as sparse.
+ * Only content can be sparse or compressed, except the content of the volume's own files.  Each
+ * other attribute occupies as many bytes as its size says.  The stream of bad clusters is as long
+ * as the volume, and nearly all of this stream is a hole, but it is not marked as sparse.
  */
 static const char *check_sizes(const struct ntfs_geometry *geometry, uint64_t file,
 			       const struct mft_attribute *attribute)
@@ -170,7 +170,7 @@ static const char *check_sizes(const struct ntfs_geometry *geometry, uint64_t fi
 	return NULL;
 }
 
-/* $Bitmap has a bit for each cluster. */
+/* Checks that $Bitmap has a bit for each cluster. */
 static const char *check_bitmap(const struct ntfs_geometry *geometry,
 				const struct mft_attribute *attribute)
 {
@@ -200,7 +200,7 @@ static const char *check_attribute(const struct ntfs_geometry *geometry, uint64_
 	return wrong;
 }
 
-/* The number of a record that is stored in it since Windows XP, or UINT64_MAX. */
+/* Returns the number that a record stores since Windows XP, or UINT64_MAX if it stores none. */
 static uint64_t check_stored_number(const uint8_t *bytes)
 {
 	return load_le16(bytes + 4) >= NUMBERED_FROM ? load_le32(bytes + 44) : UINT64_MAX;
@@ -230,7 +230,7 @@ int ntfs_check_record(const struct ntfs_geometry *geometry, uint8_t *bytes, uint
 
 /* ---- reads --------------------------------------------------------------------------------- */
 
-/* The number of a record at the beginning of $MFT by its place, or UINT64_MAX. */
+/* Returns the number of one of the first records of $MFT from its place, otherwise UINT64_MAX. */
 static uint64_t check_place_number(const struct ntfs_geometry *geometry, uint64_t offset)
 {
 	uint64_t number;
@@ -254,8 +254,8 @@ static int check_records(const struct ntfs_geometry *geometry, uint64_t offset, 
 	return 0;
 }
 
-/* A block that is longer than a cluster may be read in several parts: then the first part has fewer
- * bytes than the block says. */
+/* Returns whether the bytes are the first part of a block.  The library may read a block in several
+ * parts if the block is longer than a cluster.  Then the part is shorter than the block says. */
 static bool check_is_part(const struct ntfs_geometry *geometry, const uint8_t *bytes, size_t length)
 {
 	uint64_t whole = (load_le16(bytes + 6) - 1ull) * NTFS_STRIDE;

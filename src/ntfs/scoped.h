@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Variables that close or free what they hold when their scope ends; NULL is allowed.  Files and
- * volumes that were written to are closed by hand, because the result counts.
+ * Variables whose file, volume, disk or memory is closed or freed at the end of their scope.  NULL
+ * is allowed.  Code that wrote to a file or volume closes it explicitly and checks the result.
  */
 #ifndef BOOTSHIFT_SCOPED_H
 #define BOOTSHIFT_SCOPED_H

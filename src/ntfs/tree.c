@@ -11,7 +11,7 @@ struct walk {
 	void *context;
 };
 
-/* Visits one file; *entries are those of a folder, to be visited next. */
+/* Visits one file or folder.  Sets *entries to a folder's entries, which are visited next. */
 static int tree_visit_one(const struct walk *walk, const char *path, struct volume_entry **entries,
 			  size_t *count, bool *found, struct bs_error *err)
 {
@@ -34,7 +34,7 @@ static int tree_visit_one(const struct walk *walk, const char *path, struct volu
 		       : 0;
 }
 
-/* Lone surrogates became U+FFFD when the name was read, so it is not found by it. */
+/* volume_list() replaces lone surrogates by U+FFFD.  A lookup by such a name finds nothing. */
 static int tree_not_found(const char *path, struct bs_error *err)
 {
 	if (strstr(strrchr(path, '\\'), "\xEF\xBF\xBD") != NULL)

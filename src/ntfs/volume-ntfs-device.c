@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The volume over libntfs-3g: a disk as the library's device. */
+/* The volume, implemented with libntfs-3g: a disk as the library's device. */
 #include "ntfs/volume-ntfs.h"
 
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static int device_close(struct ntfs_device *device)
 	return 0;
 }
 
-/* A read past the end is a short one here, unlike everywhere else: the library expects it. */
+/* A read past the end returns fewer bytes, as the library expects, whereas disk_read() fails. */
 static s64 device_pread(struct ntfs_device *device, void *buffer, s64 count, s64 offset)
 {
 	struct ntfs_disk *own = device_disk(device);
@@ -116,7 +116,7 @@ static int device_stat(struct ntfs_device *device, struct stat *status)
 	return 0;
 }
 
-/* Answers the questions about sizes; without an answer the library would search for the end. */
+/* Returns sizes to the library.  Without them, the library would search for the disk's end. */
 static int device_ioctl(struct ntfs_device *device, unsigned long request, void *argument)
 {
 	switch (request) {

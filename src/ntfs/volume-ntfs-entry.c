@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The volume over libntfs-3g: makes and removes the entries of folders, and sets their names. */
+/* The volume, implemented with libntfs-3g: making, removing and naming the entries of folders. */
 #include "ntfs/volume-ntfs.h"
 
 #include "util/path.h"
 
-/* Opens a folder, which must be there.  The caller closes *inode. */
+/* Opens a folder, and fails if there is no such folder.  The caller closes *inode. */
 static int entry_open_folder(struct volume *volume, const char *folder, ntfs_inode **inode,
 			     struct bs_error *err)
 {
@@ -58,8 +58,9 @@ int volume_create(struct volume *volume, const char *folder, const char *name, b
 		return -1;
 	}
 	/*
-	 * With a security id the file gets today's STANDARD_INFORMATION; without one the library
-	 * would add a descriptor that lets everyone write.  The right one is set later.
+	 * With a security id, the library creates STANDARD_INFORMATION in the current format.
+	 * Without one, it would add a descriptor that lets everyone write.  The caller sets the
+	 * right descriptor later.
 	 */
 	inode = ntfs_create(parent, parent->security_id, wide, (u8)length,
 			    is_folder ? S_IFDIR : S_IFREG);
@@ -71,7 +72,7 @@ int volume_create(struct volume *volume, const char *folder, const char *name, b
 	return inode ? 0 : -1;
 }
 
-/* Stores the namespace in the only name of a new file and in its folder's index. */
+/* Stores the namespace in the only name of a new file, and in the index of the file's folder. */
 static int entry_set_namespace(ntfs_inode *inode, ntfs_inode *parent, u8 name_space)
 {
 	NTFS_SEARCH *search = ntfs_attr_get_search_ctx(inode, NULL);
@@ -99,11 +100,11 @@ int volume_set_names(struct volume *volume, const char *folder, const struct vol
 	int result;
 
 	if (names->name_space == NAMESPACE_POSIX)
-		return 0; /* files are made in this namespace */
+		return 0; /* the library creates files in this namespace */
 	if (entry_open(volume, folder, names->name, &parent, &inode, err) < 0)
 		return -1;
 	if (names->short_name[0] != '\0') {
-		/* Closes both, also on error. */
+		/* The library closes both inodes, also on error. */
 		if (ntfs_set_ntfs_dos_name(inode, parent, names->short_name,
 					   strlen(names->short_name), 0) < 0)
 			return ntfs_fail(volume, err, "setting a short name");
@@ -115,7 +116,7 @@ int volume_set_names(struct volume *volume, const char *folder, const struct vol
 	return 0;
 }
 
-/* Removes a file, or a folder that is empty.  `name` is spelled as it is stored. */
+/* Removes a file or an empty folder.  The case of `name` must be as stored. */
 static int entry_remove_one(struct volume *volume, const char *folder, const char *name,
 			    struct bs_error *err)
 {
@@ -131,13 +132,13 @@ static int entry_remove_one(struct volume *volume, const char *folder, const cha
 		ntfs_inode_close(parent);
 		return -1;
 	}
-	/* Closes both, also on error. */
+	/* ntfs_delete() closes both inodes, also on error. */
 	length = ntfs_delete(volume->ntfs, NULL, inode, parent, wide, (u8)length);
 	free(wide);
 	return length == 0 ? 0 : ntfs_fail(volume, err, "removing a file");
 }
 
-/* Removes `name` and, before it, what it holds. */
+/* Removes the content of `name` and then `name` itself. */
 static int entry_remove(struct volume *volume, const char *folder, const char *name, int depth,
 			uint32_t *removed, struct bs_error *err)
 {
@@ -156,7 +157,7 @@ static int entry_remove(struct volume *volume, const char *folder, const char *n
 	if (!file)
 		return 0;
 	result = volume_stat(file, &metadata, err);
-	/* What a reparse point refers to is elsewhere: only the reparse point is removed. */
+	/* The target of a reparse point stays.  Only the reparse point is removed. */
 	if (result == 0 && metadata.is_folder && !(metadata.attributes & FILE_IS_REPARSE_POINT))
 		result = volume_list(file, &entries, &count, err);
 	if (volume_close_file(file, err) < 0)
@@ -164,7 +165,7 @@ static int entry_remove(struct volume *volume, const char *folder, const char *n
 	for (size_t i = 0; i < count && result == 0; i++)
 		result = entry_remove(volume, path, entries[i].name, depth + 1, removed, err);
 	free(entries);
-	/* The library finds a name to remove only as it is stored, not in another case. */
+	/* The library removes a name only in the case in which it is stored. */
 	if (result == 0)
 		result = entry_remove_one(volume, folder, metadata.name, err);
 	if (result == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The volume over libntfs-3g: one open file, its streams and everything that describes it. */
+/* The volume, implemented with libntfs-3g: an open file, its streams and its metadata. */
 #include "ntfs/volume-ntfs.h"
 
 #include "util/bytes.h"
@@ -38,7 +38,7 @@ static int file_read_names(struct volume_file *file, struct volume_metadata *met
 	return 0;
 }
 
-/* The tag is the first word of the data.  For a damaged reparse point: 0, which is unknown. */
+/* Returns the tag, which is the first word of the data, or 0 if the reparse point is damaged. */
 static uint32_t file_read_reparse_tag(ntfs_inode *inode)
 {
 	NTFS_ATTRIBUTE *data = NULL;
@@ -72,8 +72,8 @@ int volume_stat(struct volume_file *file, struct volume_metadata *metadata, stru
 }
 
 /*
- * Copies the sizes and attributes of the file into its own names.  When an inode is closed, the
- * library updates only the names in the folders' indexes.
+ * Copies the file's sizes and attributes to the FILE_NAME attributes in its record.  When an inode
+ * is closed, the library updates only the copies of these attributes in the folders' indexes.
  */
 static int file_sync_names(ntfs_inode *inode)
 {
@@ -128,7 +128,7 @@ int volume_set_attributes(struct volume_file *file, uint32_t attributes, struct 
 	return 0;
 }
 
-/* STANDARD_INFORMATION and FILE_NAME have the times under the same names. */
+/* In STANDARD_INFORMATION, FILE_NAME and ntfs_inode, the times have the same field names. */
 #define COPY_TIMES(to, from)                                                                       \
 	do {                                                                                       \
 		(to)->creation_time = (from)->creation_time;                                       \
@@ -138,9 +138,10 @@ int volume_set_attributes(struct volume_file *file, uint32_t attributes, struct 
 	} while (0)
 
 /*
- * The library's ntfs_inode_set_times() sets three times and makes the fourth, the change of the
- * record, the current time.  This function sets all four: in STANDARD_INFORMATION, in the names,
- * and, by the TimesSet flag, in the folder's index when the inode is closed.
+ * The library's ntfs_inode_set_times() sets three times, and sets the fourth (the change of the
+ * record) to the current time.  This function sets all four in STANDARD_INFORMATION and in the
+ * names.  Because of the TimesSet flag, the library also sets them in the folder's index when it
+ * closes the inode.
  */
 int volume_set_times(struct volume_file *file, const struct volume_metadata *times,
 		     struct bs_error *err)
@@ -172,7 +173,7 @@ int volume_set_times(struct volume_file *file, const struct volume_metadata *tim
 
 /* ---- security, extended attributes --------------------------------------------------------- */
 
-/* Calls a function of the library that returns the size for no buffer, and else the value. */
+/* Calls `get` twice: without a buffer, it returns the size; with a buffer, it copies the value. */
 static int file_read_sized(struct volume_file *file,
 			   int (*get)(struct volume_file *, char *, size_t), size_t maximum,
 			   uint8_t **value, size_t *size, const char *what, struct bs_error *err)
@@ -230,7 +231,7 @@ int volume_set_security(struct volume_file *file, const uint8_t *descriptor, siz
 
 	if (ntfs_check_security(file->volume, err) < 0)
 		return -1;
-	errno = EIO; /* the library does not always set it */
+	errno = EIO; /* the library does not always set errno */
 	if (ntfs_set_ntfs_acl(&context, file->inode, (const char *)descriptor, size, 0) < 0)
 		return ntfs_fail(file->volume, err, "setting a security descriptor");
 	return 0;
@@ -268,7 +269,7 @@ static int file_add_streams(struct volume_file *file, struct stream_vector *stre
 		struct volume_stream *stream;
 
 		if (record->non_resident && record->lowest_vcn != 0)
-			continue; /* the rest of a long stream */
+			continue; /* a further part of a long stream */
 		if (streams->count == STREAMS_MAX)
 			return fail(err, BS_BOOT_FILE_UNSUPPORTED,
 				    "a file has more than %u streams", STREAMS_MAX);
@@ -296,8 +297,8 @@ int volume_streams(struct volume_file *file, struct volume_stream **streams, siz
 }
 
 /*
- * Opens a stream.  With `make` a missing stream is made first.  The caller closes the attribute;
- * NULL on error.
+ * Opens a stream.  If `make` is true, first creates a missing stream.  The caller closes the
+ * attribute.  Returns NULL on error.
  */
 static ntfs_attr *file_open_stream(struct volume_file *file, const char *stream, bool make,
 				   const char *what, struct bs_error *err)
@@ -356,8 +357,9 @@ int volume_read(struct volume_file *file, const char *stream, uint64_t offset, v
 
 /*
  * Writes all bytes, or returns -1 with errno.  The library's allocator searches only a part of the
- * volume for free clusters, notes in full_zones where it found none, and fails with ENOSPC while
- * scattered clusters are still free.  So it has to search again for as long as that finds some.
+ * volume for free clusters, and notes in full_zones where it found none.  So it fails with ENOSPC
+ * while scattered clusters are still free.  Then this function clears full_zones and tries again,
+ * until a retry writes nothing.
  */
 static int file_write_all(ntfs_attr *attribute, uint64_t offset, const void *buffer, size_t length)
 {
@@ -410,7 +412,7 @@ static int file_add_runs(struct volume_file *file, const ATTR_RECORD *record,
 		struct range range = {(uint64_t)run->lcn, (uint64_t)run->length};
 
 		if (run->lcn < 0)
-			continue; /* a hole, or the part that another record describes */
+			continue; /* a hole, or a part that another record describes */
 		if (!range_within(range.offset, range.length,
 				  (uint64_t)file->volume->ntfs->nr_clusters))
 			return fail(err, BS_NTFS_DAMAGED,

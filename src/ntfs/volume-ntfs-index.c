@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The volume over libntfs-3g: checks of indexes before the library works with them.
+ * The volume, implemented with libntfs-3g: checks of indexes before the library uses them.
  *
- * An index is a tree: its root is in the file's record, and entries lead to blocks.  A bitmap of
- * the index marks the blocks in use.  The library takes the first block that is not marked and
- * writes over its content, so a block that is reached but not marked would be lost with all its
- * entries.  And the library crashes after it has met a damaged block of $Secure's indexes.
+ * An index is a tree.  Its root is in the file's record, and entries lead to blocks.  A bitmap of
+ * the index marks the blocks in use.  For a new block, the library takes the first unmarked block
+ * and overwrites its content.  So a block that the tree uses, but the bitmap does not mark, would
+ * be lost with all its entries.  The library also crashes after it has read a damaged block of
+ * $Secure's indexes.
  */
 #include "ntfs/volume-ntfs.h"
 
@@ -13,10 +14,10 @@
 #include "ntfs/ntfs-block.h"
 #include "util/bytes.h"
 
-#define DEPTH_MAX 32 /* levels of a tree; libntfs-3g follows no more */
+#define DEPTH_MAX 32 /* levels of a tree; libntfs-3g supports no more */
 #define NAMES_MAX 16 /* indexes of one file; $Secure has two */
 
-/* Receives each entry of an index but the end of a node. */
+/* Receives each entry of an index, except the end entries of the nodes. */
 typedef void index_visitor(void *context, const struct ntfs_index_entry *entry);
 
 struct index {
@@ -25,7 +26,7 @@ struct index {
 	ntfschar name[NTFS_MAX_NAME_LEN];
 	u32 name_length;
 	uint32_t block_size;
-	uint32_t unit;     /* bytes that the number of a block counts */
+	uint32_t unit;     /* bytes for each step of a block number */
 	ntfs_attr *blocks; /* NULL: all entries are in the root */
 	uint64_t block_count;
 	uint8_t *marked, *reached; /* a bit for each block */
@@ -43,7 +44,7 @@ static int index_damaged(const struct index *index, const char *what, struct bs_
 		    ntfs_record_text(index->inode->mft_no, text), what);
 }
 
-/* For a part that the library cannot read: it is missing, or makes no sense. */
+/* Sets *err for a part of an index that the library cannot read (missing, or makes no sense). */
 static int index_unreadable(const struct index *index, struct bs_error *err)
 {
 	int result = ntfs_fail(index->volume, err, "reading an index");
@@ -53,7 +54,7 @@ static int index_unreadable(const struct index *index, struct bs_error *err)
 	return result;
 }
 
-/* Marks a block as reached.  Each block is reached at most once, so the walk ends. */
+/* Marks a block as reached, and fails if it was reached before.  So the walk ends. */
 static int index_reach_block(struct index *index, uint64_t child, uint64_t *position,
 			     struct bs_error *err)
 {
@@ -87,7 +88,7 @@ static int index_walk_block(struct index *index, uint64_t child, int depth, stru
 		return fail_memory(err);
 	if (index_reach_block(index, child, &position, err) < 0)
 		goto out;
-	/* Not checked by the device: the messages here name the index. */
+	/* This read bypasses the device's check, because the messages here name the index. */
 	if (ntfs_read_unchecked(index->volume, index->blocks, position, block, index->block_size) !=
 	    (s64)index->block_size) {
 		index_unreadable(index, err);
@@ -121,7 +122,7 @@ static int index_walk_node(struct index *index, struct ntfs_index_node *node, in
 	return 0;
 }
 
-/* Opens the blocks and their bitmap; a small index has none. */
+/* Opens the index's blocks and their bitmap.  A small index has neither. */
 static int index_open_blocks(struct index *index, struct bs_error *err)
 {
 	s64 size;
@@ -141,8 +142,8 @@ static int index_open_blocks(struct index *index, struct bs_error *err)
 }
 
 /*
- * Walks through an index and shows its entries to index->visit.  Error: BS_NTFS_DAMAGED if a block
- * is damaged, or is reached and not marked as used.
+ * Walks through an index and passes its entries to index->visit.  Error: BS_NTFS_DAMAGED if a block
+ * is damaged, or if an entry leads to a block that is not marked as used.
  */
 static int index_check(struct index *index, struct bs_error *err)
 {
@@ -197,17 +198,17 @@ int volume_check_indexes(struct volume_file *file, struct bs_error *err)
 /* ---- $Secure ------------------------------------------------------------------------------- */
 
 /*
- * $Secure keeps the security descriptors of all files in its stream $SDS.  Two indexes lead to
- * them: $SII by number, $SDH by hash.  (Layout: libntfs-3g, layout.h.)
+ * A summary of the security descriptors of all files, which are in $Secure's stream $SDS.  Two
+ * indexes lead to them: $SII by number, $SDH by hash.  (Layout: libntfs-3g, layout.h.)
  */
 struct secure_summary {
 	uint32_t last_number;  /* the highest number of a descriptor */
-	uint64_t last_end;     /* where the descriptor with that number ends, in bytes of $SDS */
-	uint64_t rearmost_end; /* where the rearmost descriptor ends */
+	uint64_t last_end;     /* where the descriptor with last_number ends, in bytes of $SDS */
+	uint64_t rearmost_end; /* the highest end of all descriptors, in bytes of $SDS */
 	bool is_contradictory; /* an entry's key differs from its value */
 };
 
-/* An entry of $SII: the number as its key; then the hash, number, offset and size. */
+/* Visits an entry of $SII.  Its key is the number; its value is hash, number, offset and size. */
 static void secure_visit_number(void *context, const struct ntfs_index_entry *entry)
 {
 	struct secure_summary *summary = context;
@@ -228,7 +229,7 @@ static void secure_visit_number(void *context, const struct ntfs_index_entry *en
 	summary->rearmost_end = max_u64(summary->rearmost_end, end);
 }
 
-/* An entry of $SDH: hash and number as its key; then the same again, offset and size. */
+/* Visits an entry of $SDH.  Its key is hash and number; its value is the key, offset and size. */
 static void secure_visit_hash(void *context, const struct ntfs_index_entry *entry)
 {
 	struct secure_summary *summary = context;
@@ -238,8 +239,8 @@ static void secure_visit_hash(void *context, const struct ntfs_index_entry *entr
 }
 
 /*
- * The library adds a descriptor behind the one with the highest number.  So no other one may end
- * behind that, and none outside of $SDS.
+ * The library adds a new descriptor behind the descriptor with the highest number.  So no other
+ * descriptor may end later, and none may end outside of $SDS.
  */
 static int secure_judge(struct volume *volume, const struct secure_summary *summary,
 			struct bs_error *err)
@@ -258,7 +259,7 @@ static int secure_judge(struct volume *volume, const struct secure_summary *summ
 	return 0;
 }
 
-/* `name`: ASCII. */
+/* Checks one index of $Secure.  `name` is ASCII. */
 static int secure_check_index(struct volume *volume, const char *name, index_visitor *visit,
 			      struct secure_summary *summary, struct bs_error *err)
 {

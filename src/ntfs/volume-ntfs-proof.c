@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The volume over libntfs-3g: the proof that nothing uses the clusters that the volume calls free.
+ * The volume, implemented with libntfs-3g: the proof that no file uses clusters that the volume's
+ * bitmap calls free.
  *
- * All records of $MFT are read in large pieces, each once and in order, and parsed by our own codec.
- * In memory are: one piece; the parts of $Bitmap that were needed, up to 64 MiB, which is all of it
- * for 2 TiB of the usual clusters; and two bits for each record.
+ * The proof reads all records of $MFT once, in order and in large pieces, and parses them with our
+ * own codec.  The memory holds: one piece; the parts of $Bitmap that were needed, up to 64 MiB,
+ * which is all of $Bitmap for 2 TiB with the usual cluster size; and two bits for each record.
  */
 #include "ntfs/volume-ntfs.h"
 
@@ -13,17 +14,17 @@
 
 #define PIECE    (1u << 20) /* bytes of $MFT read at a time */
 #define PART     65536u     /* bytes of $Bitmap read at a time */
-#define PARTS    1024u      /* of them in memory */
-#define LIST_MAX (1u << 18) /* bytes of an attribute list; ntfs_check_record() allows no more */
+#define PARTS    1024u      /* maximum of parts in memory */
+#define LIST_MAX (1u << 18) /* bytes of an attribute list; the limit of ntfs_check_record() */
 
 #define STANDARD_SECURITY_ID 52u /* offset in STANDARD_INFORMATION (libntfs-3g, layout.h) */
 
 struct bitmap_part {
 	uint64_t number;
-	uint8_t *bytes; /* NULL: nothing was read yet */
+	uint8_t *bytes; /* NULL if this part was never used */
 };
 
-/* $Bitmap has a bit for each cluster, which is set if the cluster is in use. */
+/* $Bitmap has a bit for each cluster.  The bit is set if the cluster is in use. */
 struct bitmap {
 	struct volume *volume;
 	struct bitmap_part parts[PARTS];
@@ -34,7 +35,8 @@ struct proof {
 	const struct volume_changed *changed;
 	uint64_t record_count;
 	uint32_t highest_security_id;
-	/* A bit for each record: an attribute list leads to it; it is an extension record. */
+	/* A bit for each record.  In `listed`: an attribute list leads to the record.  In
+	 * `extensions`: the record is an extension record. */
 	uint8_t *listed, *extensions;
 	struct bitmap bitmap;
 };
@@ -42,7 +44,7 @@ struct proof {
 /* The record that is being checked. */
 struct subject {
 	uint64_t number;
-	uint64_t file; /* the base record of the file */
+	uint64_t file; /* number of the file's base record */
 	struct mft_record record;
 };
 
@@ -56,7 +58,7 @@ static int proof_read(struct volume *volume, ntfs_attr *attribute, uint64_t offs
 
 /* ---- the bitmap of clusters ----------------------------------------------------------------- */
 
-/* Returns part `number` of $Bitmap.  Behind the bitmap's end all bits are 0, which means free. */
+/* Returns part `number` of $Bitmap, or NULL on error.  Behind the bitmap's end all bits are 0. */
 static const uint8_t *bitmap_part(struct bitmap *bitmap, uint64_t number, struct bs_error *err)
 {
 	struct bitmap_part *part = &bitmap->parts[number % PARTS];
@@ -81,7 +83,7 @@ static const uint8_t *bitmap_part(struct bitmap *bitmap, uint64_t number, struct
 	return part->bytes;
 }
 
-/* Returns the first bit from `bit` on that is not set, or `end_bit` if all are set. */
+/* Returns the first bit from `bit` on that is 0, or `end_bit` if there is none. */
 static uint64_t bitmap_first_clear(const uint8_t *bits, uint64_t bit, uint64_t end_bit)
 {
 	while (bit < end_bit) {
@@ -95,14 +97,14 @@ static uint64_t bitmap_first_clear(const uint8_t *bits, uint64_t bit, uint64_t e
 	return bit;
 }
 
-/* Sets *free_cluster to the first cluster of the range that is not in use, or to the range's end. */
+/* Sets *free_cluster to the first free cluster of the range, or to range_end() if there is none. */
 static int bitmap_find_free(struct bitmap *bitmap, struct range clusters, uint64_t *free_cluster,
 			    struct bs_error *err)
 {
 	const uint64_t bits = PART * 8ull, end = range_end(clusters);
 	uint64_t at = clusters.offset;
 
-	while (at < end) { /* ends: each turn goes to the next part, or leaves */
+	while (at < end) { /* each turn goes to the next part or leaves the loop */
 		uint64_t base = at / bits * bits, part_end = min_u64(end, base + bits);
 		const uint8_t *bytes = bitmap_part(bitmap, at / bits, err);
 
@@ -144,7 +146,7 @@ int volume_check_clusters(struct volume *volume, const struct range_vector *clus
 
 /* ---- a record ------------------------------------------------------------------------------- */
 
-/* "ntoskrnl.exe (file record 64)": with the name, if the record has a name. */
+/* Writes "ntoskrnl.exe (file record 64)", or only "file record 64" if the record has no name. */
 static void subject_text(const struct subject *subject, char text[160])
 {
 	struct mft_record record = subject->record;
@@ -218,7 +220,7 @@ static int proof_check_runs(struct proof *proof, const struct subject *subject,
 
 /* ---- attribute lists ------------------------------------------------------------------------ */
 
-/* Notes the records to which an attribute list leads. */
+/* Sets the `listed` bit of each record to which an attribute list leads, except the subject's. */
 static int proof_note_list(struct proof *proof, const struct subject *subject, const uint8_t *list,
 			   size_t length, struct bs_error *err)
 {
@@ -240,7 +242,7 @@ static int proof_note_list(struct proof *proof, const struct subject *subject, c
 	return fail(err, BS_NTFS_DAMAGED, "%s has an attribute list that makes no sense", text);
 }
 
-/* Reads a list that is outside of its record.  Only files in very many pieces have such a list. */
+/* Reads a list that is not resident.  Only files in very many pieces have such a list. */
 static int proof_read_list(struct proof *proof, const struct subject *subject,
 			   const struct mft_attribute *attribute, struct bs_error *err)
 {
@@ -267,7 +269,7 @@ static int proof_read_list(struct proof *proof, const struct subject *subject,
 	return result;
 }
 
-/* Each record to which an attribute list leads has to be in use: its clusters are the file's. */
+/* Checks that each listed record is an extension record in use: its clusters belong to a file. */
 static int proof_check_listed(const struct proof *proof, struct bs_error *err)
 {
 	for (uint64_t i = 0; i < proof->record_count; i++)
@@ -306,7 +308,7 @@ static int proof_check_subject(struct proof *proof, const struct subject *subjec
 	return result;
 }
 
-/* `marked`: $MFT's own bitmap calls the record used. */
+/* Checks one record.  `marked` says whether $MFT's own bitmap marks the record as used. */
 static int proof_check_record(struct proof *proof, uint64_t number, uint8_t *bytes, bool marked,
 			      struct bs_error *err)
 {
@@ -333,7 +335,7 @@ static int proof_check_record(struct proof *proof, uint64_t number, uint8_t *byt
 	return proof_check_subject(proof, &subject, err);
 }
 
-/* Checks `count` records from `number` on, a multiple of 8. */
+/* Checks `count` records from record `number` on.  `number` is a multiple of 8. */
 static int proof_check_piece(struct proof *proof, uint64_t number, uint64_t count, uint8_t *bytes,
 			     struct bs_error *err)
 {
@@ -369,7 +371,7 @@ static int proof_check_records(struct proof *proof, struct bs_error *err)
 	return result;
 }
 
-/* A new descriptor gets the next number behind $Secure's last: no file may have that already. */
+/* A new descriptor gets the number after $Secure's last.  No file may use this number already. */
 static int proof_check_security_ids(const struct proof *proof, struct bs_error *err)
 {
 	if (!proof->volume->security_checked ||
@@ -383,7 +385,7 @@ static int proof_check_security_ids(const struct proof *proof, struct bs_error *
 int volume_prove_free(struct volume *volume, struct volume_changed *changed, struct bs_error *err)
 {
 	struct proof *proof = calloc(1, sizeof(*proof));
-	/* The volume has room for as many records: their size was checked when it was opened. */
+	/* volume_open() has checked that $MFT's size is possible, so the count is not too large. */
 	uint64_t count = (uint64_t)volume->ntfs->mft_na->data_size / volume->ntfs->mft_record_size;
 	int result = -1;
 

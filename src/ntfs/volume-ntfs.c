@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The volume over libntfs-3g: mounting, looking up, listing.
+ * The volume, implemented with libntfs-3g: mounting, looking up, listing.
  *
- * Two properties of the library shape this code.  Opening one inode twice gives two copies of its
- * record, and the copy that is written last wins: so no folder is held open while something in it
- * is written or closed.  And closing an inode updates the sizes and the times in the folder's index,
- * so closing is part of writing and its result counts.
+ * Two properties of the library shape this code.  First, if an inode is opened twice, there are two
+ * copies of its record, and the last written copy wins.  So this code holds no folder open while it
+ * writes or closes a file in the folder.  Second, the library updates the sizes and times in the
+ * folder's index when it closes an inode.  So the closing is part of the writing, and its result
+ * counts.
  */
 #include "ntfs/volume-ntfs.h"
 
@@ -15,8 +16,8 @@
 #include "util/utf16.h"
 
 /*
- * Whether the disk below has failed since the volume was opened; sets *err if so.  The library may
- * take such a failure for anything: for a missing file, or for a journal that is not clean.
+ * Returns whether the disk has failed since the volume was opened.  If so, sets *err.  The library
+ * may report a failed disk as anything, such as a missing file or an unclean journal.
  */
 static bool volume_disk_failed(const struct volume *volume, struct bs_error *err)
 {
@@ -36,7 +37,7 @@ int ntfs_fail(struct volume *volume, struct bs_error *err, const char *what)
 	case ENOMEM:
 		return fail_memory(err);
 	default:
-		/* Where nothing is written, a failure means that the volume is damaged. */
+		/* On a volume that is only read, a failure means that the volume is damaged. */
 		return fail_errno(err, volume->mode == VOLUME_READ ? BS_NTFS_DAMAGED : BS_NTFS,
 				  "%s on the NTFS volume", what);
 	}
@@ -73,8 +74,8 @@ bool volume_join(char path[BS_PATH_MAX], const char *folder, const char *name)
 /* ---- mounting ------------------------------------------------------------------------------ */
 
 /*
- * Whether $LogFile says that the volume was left clean.  A mount for writing makes the same test,
- * but ends in an errno that tells little, and a mount for reading makes none.
+ * Sets the obstacle if $LogFile says that the volume was not left clean.  A mount for writing makes
+ * the same test, but its errno tells little.  A mount for reading makes no such test.
  */
 static void mount_check_journal(struct volume *volume)
 {
@@ -87,27 +88,27 @@ static void mount_check_journal(struct volume *volume)
 		volume->obstacle_text = "its journal holds changes that are not on the volume yet";
 	} else if (restart && le16_to_cpu(restart->major_ver) == 2 &&
 		   le16_to_cpu(restart->minor_ver) == 0) {
-		/* Log version 2.0 while unmounted: Windows keeps metadata in its hibernation file. */
+		/* Log version 2.0 means that Windows keeps metadata in its hibernation file. */
 		volume->obstacle = BS_HIBERNATED;
 		volume->obstacle_text = "Windows was shut down with Fast Startup";
 	}
 	free(restart);
 	ntfs_attr_close(data);
 	if (inode)
-		ntfs_inode_close(inode); /* only read: nothing can be lost */
+		ntfs_inode_close(inode); /* only read, so the result does not matter */
 }
 
 /*
- * Whether hiberfil.sys holds a Windows that can still be resumed, though the library takes it for
- * one that has ended.  The mark at the start of the file (after Comae's Hibr2Bin and libhibr's
- * specification): "hibr" is known to the library; "rstr": a resume that did not end; "brkp": a
- * resume that a debugger stopped; "horm": it is resumed again and again; "link": the file is
- * elsewhere.  After a completed resume the mark is "wake"; a new file has zeros.
+ * Returns whether hiberfil.sys holds a Windows that can be resumed, but that the library does not
+ * notice.  The file starts with a mark (sources: Comae's Hibr2Bin and libhibr's specification).
+ * The library knows "hibr".  "rstr" is a resume that did not end, "brkp" a resume that a debugger
+ * stopped, "horm" a Windows that is resumed again and again, and "link" a file that is elsewhere.
+ * After a completed resume the mark is "wake".  A new file has zeros.
  */
 static bool mount_can_resume(struct volume *volume)
 {
 	static const char *const marks[] = {"rstr", "brkp", "horm", "link"};
-	struct bs_error ignored; /* an error of the disk stays in the device */
+	struct bs_error ignored; /* the device keeps an error of the disk */
 	char mark[5] = "";
 	ntfs_inode *inode;
 	ntfs_attr *data;
@@ -159,8 +160,8 @@ static int mount_fail(const struct volume *volume, struct bs_error *err)
 }
 
 /*
- * Reads the sizes that metadata is checked against.  A boot record that makes no sense is left to
- * the library, which refuses it.
+ * Reads the sizes that ntfs_check_read() needs.  If the boot record makes no sense, this function
+ * returns no error, because the library refuses such a volume.
  */
 static int mount_read_geometry(struct ntfs_disk *device, struct bs_error *err)
 {
@@ -176,8 +177,8 @@ static int mount_read_geometry(struct ntfs_disk *device, struct bs_error *err)
 }
 
 /*
- * Receives the library's log.  Nothing is printed.  The log reports every failed allocation, which
- * the library does not always report to its caller.
+ * Receives the library's log and prints nothing.  The log reports every failed allocation.  Some
+ * functions of the library do not report it to their caller.
  */
 static int mount_receive_log(const char *function, const char *file, int line, u32 level,
 			     void *data, const char *format, va_list arguments)
@@ -229,7 +230,8 @@ int volume_open(struct disk *partition, enum volume_mode mode, struct volume **o
 		return -1;
 	}
 	ntfs_set_shown_files(volume->ntfs, TRUE, TRUE, FALSE);
-	/* New files have to boot, so they are never compressed, even in a compressed folder. */
+	/* Boot code has to read new files.  So they are not compressed, even in a compressed
+	 * folder. */
 	NVolClearCompression(volume->ntfs);
 	mount_find_obstacle(volume);
 	if (volume_disk_failed(volume, err))
@@ -283,7 +285,7 @@ int volume_state(struct volume *volume, struct volume_state *state, struct bs_er
 
 #define NO_REFERENCE ((u64)-1)
 
-/* Sets *reference to the entry `name`, in any case, of a folder, or to NO_REFERENCE. */
+/* Sets *reference to a folder's entry `name` (case ignored), or to NO_REFERENCE if none fits. */
 static int lookup_name(struct volume *volume, ntfs_inode *folder, const char *name, u64 *reference,
 		       struct bs_error *err)
 {
@@ -294,9 +296,9 @@ static int lookup_name(struct volume *volume, ntfs_inode *folder, const char *na
 	if (!(folder->mrec->flags & MFT_RECORD_IS_DIRECTORY))
 		return 0;
 	length = ntfs_name_from_utf8(volume, name, &wide, err);
-	if (length < 0) /* no file can have a name that is not valid */
+	if (length < 0) /* an invalid name: no file can have it */
 		return err->code == BS_NTFS ? 0 : -1;
-	/* The index is sorted without regard to case, so this is a search in it, not a scan. */
+	/* The index's order ignores case.  So this lookup is a search in the tree, not a scan. */
 	NVolClearCaseSensitive(volume->ntfs);
 	errno = 0;
 	*reference = ntfs_inode_lookup_by_name(folder, wide, length);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the volume-ntfs files share.  Only they include this header, and with it libntfs-3g's.
+ * Declarations that the volume-ntfs files share.  Only they include this header, and through this
+ * header those of libntfs-3g.
  *
  * libntfs-3g's headers need the system's headers before them, and the configuration of the
  * library's own build.
@@ -38,13 +39,13 @@
 /* A disk as libntfs-3g's device. */
 struct ntfs_disk {
 	struct disk *disk;
-	/* The last error of the disk, or of the check of what was read.  The library keeps only an
-	 * errno of an error. */
+	/* The last error of the disk or of ntfs_check_read().  The library keeps only its errno. */
 	struct bs_error error;
-	s64 position; /* of the next read or write that names no offset */
+	s64 position; /* for reads and writes without an offset */
 	/*
-	 * What is read is checked before the library sees it, unless `clusters` is 0, or the caller
-	 * reads the content of a file, which may be any bytes.
+	 * The device checks all bytes that it reads before the library sees them, with two
+	 * exceptions: `clusters` is 0, or the caller reads the content of a file, which may be any
+	 * bytes.
 	 */
 	struct ntfs_geometry geometry;
 	bool reads_content;
@@ -56,19 +57,20 @@ struct volume {
 	struct ntfs_disk device;
 	ntfs_volume *ntfs;
 	enum volume_mode mode;
-	/* What kept the volume from being written to when it was opened. */
+	/* The reason, found by volume_open(), why the volume must not be written to. */
 	enum bs_code obstacle;
 	const char *obstacle_text;
 	/* Set by ntfs_check_security(). */
 	bool security_checked;
-	uint32_t last_security_id; /* the highest one in use when it was checked */
+	uint32_t last_security_id; /* the highest id in use at the time of the check */
 };
 
 struct volume_file {
 	struct volume *volume;
 	ntfs_inode *inode;
-	/* Where the file was found: of several hard links these tell which one was opened. */
-	u64 folder; /* its reference */
+	/* The folder and name by which the file was opened: they identify one of several hard
+	 * links. */
+	u64 folder; /* the folder's reference */
 	char name[VOLUME_NAME_MAX];
 };
 
@@ -91,8 +93,9 @@ static inline void ntfs_free_attribute(ntfs_attr **attribute)
 }
 
 /*
- * Only for what was read, or whose release cannot fail.  NTFS_BYTES is for memory from the library:
- * the analyzer does not know the attribute, and takes memory from malloc() for lost.
+ * Only for objects that were read, or whose release cannot fail.  NTFS_BYTES is for memory from the
+ * library: the analyzer does not know the attribute, and would report memory from malloc() as a
+ * leak.
  */
 #define NTFS_BYTES     __attribute__((cleanup(ntfs_free_bytes)))
 #define NTFS_SEARCH    __attribute__((cleanup(ntfs_free_search))) ntfs_attr_search_ctx
@@ -100,39 +103,40 @@ static inline void ntfs_free_attribute(ntfs_attr **attribute)
 
 /* ---- errors and names ----------------------------------------------------------------------- */
 
-/* Turns errno, or the error of the disk below, into an error: "WHAT on the NTFS volume". */
+/* Sets *err from the disk's error or from errno: "WHAT on the NTFS volume".  Returns -1. */
 int ntfs_fail(struct volume *volume, struct bs_error *err, const char *what) __attribute__((cold));
 
 /* Converts UTF-8 to UTF-16; the caller frees *name.  Returns the length in characters, or -1. */
 int ntfs_name_from_utf8(struct volume *volume, const char *text, ntfschar **name,
 			struct bs_error *err);
 
-/* Converts `length` characters of UTF-16, of any alignment: names lie in packed records. */
+/* Converts `length` characters from UTF-16 to UTF-8.  `name` may have any alignment, because names
+ * lie in packed records. */
 void ntfs_name_to_utf8(const void *name, size_t length, char *text, size_t size);
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
 /*
- * Opens the file that `path` leads to; the caller closes *inode, which is NULL if there is no such
- * file.  *folder (unless NULL) is the reference of the folder that was searched.
+ * Opens the file at `path`.  The caller closes *inode, which is NULL if there is no such file.
+ * Sets *folder (unless it is NULL) to the reference of the last folder that was searched.
  */
 int ntfs_open_path(struct volume *volume, const char *path, ntfs_inode **inode, u64 *folder,
 		   struct bs_error *err);
 
 /*
- * Reads bytes of an attribute without the device's check of metadata.  Returns how many, or -1 with
- * errno.
+ * Reads bytes of an attribute without the device's check of metadata.  Returns the number of bytes,
+ * or -1 with errno.
  */
 s64 ntfs_read_unchecked(struct volume *volume, ntfs_attr *attribute, uint64_t offset, void *bytes,
 			size_t length);
 
-/* The value of an attribute that is in its record. */
+/* Returns the value of a resident attribute, which is in the record. */
 static inline void *ntfs_value(const ATTR_RECORD *record)
 {
 	return (u8 *)(uintptr_t)record + le16_to_cpu(record->value_offset);
 }
 
-/* The next name of the file that `search` goes through; NULL behind the last. */
+/* Returns the next name of the file of `search`, or NULL after the last name. */
 static inline FILE_NAME_ATTR *ntfs_next_name(ntfs_attr_search_ctx *search)
 {
 	if (ntfs_attr_lookup(AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0, search) < 0)
@@ -141,8 +145,9 @@ static inline FILE_NAME_ATTR *ntfs_next_name(ntfs_attr_search_ctx *search)
 }
 
 /*
- * Checks both indexes of $Secure, and that a new security descriptor would be added behind all
- * others.  To be called before the library looks for a descriptor; only the first call works.
+ * Checks both indexes of $Secure, and that the library would add a new security descriptor behind
+ * all others.  The caller calls this before the library looks for a descriptor.  After one success,
+ * later calls do nothing.
  */
 int ntfs_check_security(struct volume *volume, struct bs_error *err);
 
