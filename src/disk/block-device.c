@@ -20,7 +20,7 @@
 #include "disk/file.h"
 #include "util/path.h"
 
-#define PATH_SIZE 4200 /* a path that the kernel gives, and a folder of /sys before it */
+#define PATH_SIZE 4200 /* enough for a path of the kernel (4096) behind a folder of /sys */
 
 /*
  * Finds the paths in a folder that match a pattern of glob(3).  A folder that cannot be read has
@@ -103,7 +103,7 @@ char *block_device_name(dev_t number)
 
 /* ---- loop devices --------------------------------------------------------------------------- */
 
-/* The kernel knows the file itself.  A user who may not ask the kernel goes by the file's path. */
+/* Whether `image` is the file of a loop device.  Without access to the device, the path decides. */
 static bool block_device_has_file(const char *loop, const char *backing_file,
 				  const struct stat *image)
 {
@@ -163,7 +163,7 @@ static int block_device_check_mount(char *line, dev_t number, bool for_changing,
 		return 0;
 	point = line + at;
 	point[strcspn(point, " ")] = '\0';
-	rest = strrchr(rest, ' '); /* the super-options: those of the file system itself */
+	rest = strrchr(rest, ' '); /* super-options: the options of the file system itself */
 	if (!for_changing && (strncmp(rest, " ro,", 4) == 0 || strcmp(rest, " ro") == 0))
 		return 0;
 	return fail(err, BS_IN_USE, "the device is mounted at %.300s", point);
@@ -187,7 +187,7 @@ static int block_device_check_mounts(dev_t number, bool for_changing, struct bs_
 	return result;
 }
 
-/* Checks a device or a partition, whose folder in /sys is given. */
+/* Checks a device or a partition.  `folder` is its folder in /sys. */
 static int block_device_check(dev_t number, const char *folder, bool for_changing,
 			      struct bs_error *err)
 {
@@ -204,7 +204,7 @@ static int block_device_check(dev_t number, const char *folder, bool for_changin
 	return result;
 }
 
-/* A partition is a folder with an attribute `partition` in the folder of its device. */
+/* In /sys, a partition is a subfolder of its device, with an attribute `partition`. */
 static int block_device_check_partitions(const char *folder, bool for_changing,
 					 struct bs_error *err)
 {

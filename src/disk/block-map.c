@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A hash table with linear probing, at most half full, so that every search ends at an empty
- * place soon.  Nothing is ever taken out of a table: to forget blocks, the others are carried over
- * to a new one.
+ * A hash table with linear probing.  The table is at most half full, so every search soon meets an
+ * empty place.  Entries are never deleted from a table: block_map_cut() copies the other blocks to
+ * a new table.
  */
 #include "disk/block-map.h"
 
@@ -10,10 +10,10 @@
 
 #define SMALLEST_CAPACITY 256u
 
-/* The place of `block`, or the empty one where it belongs.  The table is never full. */
+/* Returns the place of `block`, or the empty place for it.  The table is never full. */
 static struct block_entry *block_map_place(const struct block_map *map, uint64_t block)
 {
-	/* Fibonacci hashing: runs of blocks, the common case, come to lie far apart. */
+	/* Fibonacci hashing puts neighbouring blocks, the common case, far apart. */
 	size_t place = (size_t)(block * 0x9e3779b97f4a7c15u >> 32) & (map->capacity - 1);
 
 	while (map->entries[place].used && map->entries[place].block != block)
@@ -31,7 +31,7 @@ struct block_entry *block_map_find(const struct block_map *map, uint64_t block)
 	return entry->used ? entry : NULL;
 }
 
-/* Carries the blocks below `first` over to a new table. */
+/* Copies the blocks with numbers below `first` to a new table, and frees the old table. */
 static int block_map_rebuild(struct block_map *map, size_t capacity, uint64_t first,
 			     struct bs_error *err)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Slot numbers below memory_slots lie in chunks of memory, the others at
- * (slot - memory_slots) * OVERLAY_BLOCK_SIZE of the temporary file.  The file has no name from the
- * start, or loses it at once, so nothing is left behind however the process ends.
+ * Slots with numbers below memory_slots lie in chunks of memory, all others at offset
+ * (slot - memory_slots) * OVERLAY_BLOCK_SIZE of the temporary file.  The file is made without a
+ * name or is unlinked at once, so no file remains, however the process ends.
  */
 #include "disk/block-store.h"
 
@@ -28,7 +28,7 @@ int block_store_init(struct block_store *store, uint64_t memory_limit, const cha
 	return store->directory ? 0 : fail_memory(err);
 }
 
-/* Adds the chunk of memory that a new slot falls into, if it is not there yet. */
+/* Allocates the chunk that contains a new slot, if the chunk does not exist yet. */
 static int block_store_reserve_memory(struct block_store *store, uint32_t slot,
 				      struct bs_error *err)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Set-associative: a block can only lie in the CACHE_WAYS lines of its set, of which the one not
- * used for longest gives way.  A valid line always has the bytes of the disk below: a write goes
- * there first, and when that fails, nobody knows what is there, so the lines become invalid.  Long
- * reads pass by the cache, so the content of files does not push out the metadata.
+ * The cache is set-associative: a block can lie only in the CACHE_WAYS lines of its set.  A new
+ * block replaces the least recently used line.  A valid line always has the bytes of the disk
+ * below: a write goes to the disk first, and after a failed write, which leaves unknown bytes, the
+ * lines are invalid.  Long reads bypass the cache, so the content of files does not replace the
+ * metadata.
  */
 #include "disk/cache.h"
 
@@ -16,8 +17,8 @@
 struct cache_line {
 	bool valid;
 	uint64_t block;
-	uint64_t last_use; /* in the cache's own time */
-	uint8_t *bytes;    /* CACHE_BLOCK_SIZE of them; fewer hold for the disk's last block */
+	uint64_t last_use; /* value of cache.time at the last use */
+	uint8_t *bytes;    /* CACHE_BLOCK_SIZE; the disk's last block may fill only a part */
 };
 
 struct cache {
@@ -38,7 +39,7 @@ static struct cache_line *cache_find_line(struct cache *cache, uint64_t block)
 	return NULL;
 }
 
-/* A free line of the block's set, or the one not used for longest. */
+/* Returns a free line of the block's set, or else the least recently used line. */
 static struct cache_line *cache_oldest_line(struct cache *cache, uint64_t block)
 {
 	struct cache_line *set = cache->lines[block % CACHE_SETS];
@@ -53,7 +54,7 @@ static struct cache_line *cache_oldest_line(struct cache *cache, uint64_t block)
 	return oldest;
 }
 
-/* The line with the block, read from the disk below if it is not there yet; NULL on error. */
+/* Returns the line with the block, after reading the block if necessary; NULL on error. */
 static struct cache_line *cache_get_line(struct cache *cache, uint64_t block, struct bs_error *err)
 {
 	uint64_t offset = block * CACHE_BLOCK_SIZE;
@@ -96,7 +97,7 @@ static int cache_read(struct disk *disk, uint64_t offset, void *buffer, size_t l
 	return 0;
 }
 
-/* Brings the lines in the range up to date; `bytes` NULL makes them invalid. */
+/* Copies `bytes` to the cached lines of the range; `bytes` NULL makes these lines invalid. */
 static void cache_update_lines(struct cache *cache, uint64_t offset, const uint8_t *bytes,
 			       size_t length)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The front of every disk: the one place where ranges are checked.  What comes through here lies
- * within the disk and is not empty, so no layer asks again.
+ * Checks the range of every request, for all disks.  A layer gets only ranges that lie within the
+ * disk and are not empty, so layers do not check ranges again.
  */
 #include "disk/disk.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A disk: a row of bytes with five operations.  Everything that bootshift reads or writes of an
- * image goes through a stack of these (see ARCHITECTURE.md, "The one idea").
+ * A disk: a row of bytes with five operations.  bootshift reads and writes an image only through a
+ * stack of disks (see ARCHITECTURE.md, "The one idea").
  *
  * What always holds:
  * - Offsets and lengths are in bytes, 64-bit.  The functions below check every range against the
  *   disk's size once, so no layer checks again.
- * - A read or a write is whole or an error; there is no short one.
- * - Only flush promises durability, and only as far down as the lowest layer's storage keeps it.
- * - Closing a layer does not close the layer below: who opened a disk closes it.
+ * - A read or a write transfers all its bytes or fails; there are no short transfers.
+ * - Only a flush makes writes durable, and only as durable as the storage of the lowest layer.
+ * - Closing a layer does not close the layer below.  Whoever opened a disk closes the disk.
  * - A disk is used by one thread.
  */
 #ifndef BOOTSHIFT_DISK_H
@@ -22,8 +22,8 @@
 struct disk;
 
 /*
- * What a layer implements.  `read` and `write` get ranges that lie within the size and lengths
- * greater than zero.  A NULL `write` makes the disk read-only; a NULL `flush` succeeds.
+ * The functions that a layer implements.  `read` and `write` get only ranges within the size, and
+ * lengths greater than 0.  A NULL `write` makes the disk read-only; a NULL `flush` succeeds.
  */
 struct disk_operations {
 	int (*read)(struct disk *disk, uint64_t offset, void *buffer, size_t length,
@@ -34,7 +34,7 @@ struct disk_operations {
 	void (*close)(struct disk *disk);
 };
 
-/* Every layer's own struct begins with one of these. */
+/* Every layer's own struct begins with a struct disk. */
 struct disk {
 	const struct disk_operations *operations;
 	uint64_t size; /* bytes; changed only by the layer itself */
@@ -48,7 +48,7 @@ static inline uint64_t disk_size(const struct disk *disk)
 /*
  * Reads or writes exactly `length` bytes at `offset`.  A length of 0 does nothing, whatever the
  * offset.  Errors: BS_OUT_OF_RANGE when the range does not lie within the disk, BS_READ_ONLY for a
- * write to a disk that has none, and whatever the layers below say.
+ * write to a read-only disk, and the errors of the layers below.
  */
 MUST_CHECK int disk_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
 			 struct bs_error *err);
@@ -56,7 +56,7 @@ MUST_CHECK int disk_write(struct disk *disk, uint64_t offset, const void *buffer
 			  struct bs_error *err);
 MUST_CHECK int disk_flush(struct disk *disk, struct bs_error *err);
 
-/* Frees the layer, not the ones below.  NULL is allowed. */
+/* Frees the layer, not the layers below.  NULL is allowed. */
 void disk_close(struct disk *disk);
 
 #endif

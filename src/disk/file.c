@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A file or block device as a read-only disk.  There is no write: what changes an image is the
- * commit, which has its own descriptor and its own rules, not a layer of a stack.
+ * A file or block device as a read-only disk.  This layer cannot write: only the commit changes an
+ * image, and the commit has its own descriptor and its own rules.
  */
 #include "disk/file.h"
 
@@ -81,7 +81,7 @@ struct disk *file_open(int descriptor, struct bs_error *err)
 	struct stat status;
 	off_t size;
 
-	/* A device has no size but where its end is. */
+	/* st_size of a block device is 0, so the offset of the end is the size. */
 	if (fstat(descriptor, &status) != 0 ||
 	    ((size = lseek(descriptor, 0, SEEK_END)) < 0 && errno != ESPIPE)) {
 		fail_errno(err, BS_IO, "cannot read the properties of the file");

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files and block devices as disks, and the two loops that read and write a whole range of a
- * descriptor.
+ * Files and block devices as disks, and two functions that read or write a whole range of a file.
  */
 #ifndef BOOTSHIFT_FILE_H
 #define BOOTSHIFT_FILE_H
@@ -12,10 +11,10 @@
 #include "disk/disk.h"
 
 /*
- * A read-only disk over the regular file or block device behind `descriptor`, which stays the
- * caller's: it must be open for reading and stay open as long as the disk.  The size is the one
- * now; a read of what has been cut off since is an error (BS_OUT_OF_RANGE), never zeros.  Freed
- * with disk_close().  NULL on error: BS_NOT_AN_IMAGE for anything else, BS_IO, BS_NO_MEMORY.
+ * Returns a read-only disk over the regular file or block device behind `descriptor`.  The caller
+ * opens the descriptor for reading and closes it after the disk.  The size of the disk never
+ * changes: after the file has become shorter, a read beyond its end fails (BS_OUT_OF_RANGE).  Freed
+ * with disk_close().  NULL on error: BS_NOT_AN_IMAGE for other files, BS_IO, BS_NO_MEMORY.
  */
 MUST_CHECK struct disk *file_open(int descriptor, struct bs_error *err);
 
@@ -28,7 +27,7 @@ MUST_CHECK int file_read_at(int descriptor, uint64_t offset, void *buffer, size_
 MUST_CHECK int file_write_at(int descriptor, uint64_t offset, const void *buffer, size_t length,
 			     struct bs_error *err);
 
-/* Whether the two are of one file, whatever its names are. */
+/* Whether both describe the same file, even if it has several names. */
 bool file_is_same(const struct stat *one, const struct stat *other);
 
 /* Whether `path` is a name of the file behind `descriptor`.  A symbolic link is not followed. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The allowed ranges are kept for each rule, sorted and merged: a write is allowed exactly when one
- * of them has all of it, and the rule allows its bytes.
+ * The guard keeps the allowed ranges of each rule sorted and merged.  It allows a write exactly
+ * when one range contains the whole write and the rule of this range allows the bytes.
  */
 #include "disk/guard.h"
 
@@ -97,7 +97,7 @@ struct disk *guard_disk(struct guard *guard)
 	return &guard->disk;
 }
 
-/* The caller frees *allowed, also on error. */
+/* Collects the ranges of one rule.  The caller frees *allowed, also on error. */
 static int guard_collect(const struct guard *guard, enum guard_rule rule,
 			 const struct guard_range *ranges, size_t count,
 			 struct range_vector *allowed, struct bs_error *err)

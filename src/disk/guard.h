@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The guard: passes every read, and only those writes that lie wholly within the allowed ranges and
- * have only bytes that are allowed there.  It protects the disk even when the process that asks for
- * the writes has been taken over, so it trusts nothing but the ranges that its owner gave it.
+ * The guard passes every read.  It passes a write only if the write lies wholly within the allowed
+ * ranges and has only bytes that are allowed there.  The guard protects the disk even from a
+ * process that an attacker has taken over, so it trusts only the ranges that its owner gave it.
  */
 #ifndef BOOTSHIFT_GUARD_H
 #define BOOTSHIFT_GUARD_H
@@ -26,25 +26,25 @@ struct guard_range {
 };
 
 /*
- * Puts a guard before `below`, which must outlive it.  No write is allowed yet.  NULL: no memory.
+ * Opens a guard over `below`, which must outlive it.  No write is allowed yet.  NULL: no memory.
  */
 MUST_CHECK struct guard *guard_open(struct disk *below, struct bs_error *err);
 
 /*
- * The guard as a disk; freed with disk_close() on it.  A write that is not allowed is an error,
- * BS_GUARD, and nothing of it reaches the disk below.
+ * The guard as a disk; disk_close() on this disk frees the guard.  A write that is not allowed
+ * fails with BS_GUARD, and no byte of the write reaches the disk below.
  */
 struct disk *guard_disk(struct guard *guard);
 
 /*
- * Allows writes within `ranges`, which are copied and may lie in any order, and takes back what
- * was allowed before.  Ranges of one rule that touch or overlap count as one.  On error the guard
- * is as it was: BS_OUT_OF_RANGE for a range that does not lie within the disk, BS_NO_MEMORY.
+ * Allows writes within `ranges` instead of the ranges allowed before.  The ranges are copied and
+ * may lie in any order.  Ranges of one rule that touch or overlap count as one.  On error the guard
+ * does not change: BS_OUT_OF_RANGE for a range that does not lie within the disk, BS_NO_MEMORY.
  */
 MUST_CHECK int guard_allow(struct guard *guard, const struct guard_range *ranges, size_t count,
 			   struct bs_error *err);
 
-/* Whether no write at all is allowed. */
+/* Whether the guard allows no writes. */
 bool guard_is_closed(const struct guard *guard);
 
 #endif

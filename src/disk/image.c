@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The kind of the file is looked at twice: before the open, because opening a device can do
- * something (rewind a tape, start a watchdog), and after it, because the path may have become
- * something else in between.
+ * image_open() checks the kind of the file twice: before the open, because opening a device can
+ * have effects (rewind a tape, start a watchdog), and after the open, because another file may have
+ * taken the path in between.
  */
 #include "disk/image.h"
 
@@ -36,9 +36,9 @@ static int image_fail_open(struct bs_error *err)
 {
 	static const char message[] = "cannot be opened";
 
-	if (errno == ENXIO || errno == ENOMEDIUM) /* a drive without a disk */
+	if (errno == ENXIO || errno == ENOMEDIUM) /* a drive without a medium */
 		return fail_errno(err, BS_NOT_FOUND, message);
-	if (errno == EWOULDBLOCK) /* somebody has a lease on it */
+	if (errno == EWOULDBLOCK) /* another process has a lease on the file */
 		return fail_errno(err, BS_IN_USE, message);
 	return fail_system(err, message);
 }
@@ -54,7 +54,7 @@ int image_open(const char *path, int *descriptor, struct stat *status, struct bs
 	}
 	if (image_check_kind(status, err) < 0)
 		goto out;
-	/* Non-blocking for the pipe that may have taken the file's place; files do not mind. */
+	/* O_NONBLOCK: a pipe may have replaced the file.  Regular files ignore the flag. */
 	opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (opened < 0 || fstat(opened, status) < 0) {
 		image_fail_open(err);

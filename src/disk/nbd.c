@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * libnbd's plain calls wait for ever, so the asynchronous ones are used, one at a time, with a poll
- * in between that knows a deadline.
+ * libnbd's synchronous calls can wait for ever.  So this file uses its asynchronous calls, one at a
+ * time, and polls with a deadline.
  *
- * A request that has been given up is still known to libnbd, with the address of its buffer.  The
- * buffer stays untouched nevertheless, because libnbd moves only inside of calls to it, and after
- * the first failure (`broken`) there is none but nbd_close().
+ * After a timeout, libnbd still has the request with the address of its buffer.  libnbd does not
+ * write to this buffer, because it works only inside of calls to it, and after the first failure
+ * (`broken`) this file calls only nbd_close().
  */
 #include "disk/nbd.h"
 
@@ -18,11 +18,11 @@
 #include "util/bytes.h"
 #include "util/clock.h"
 
-/* What every server accepts that does not say otherwise ("Block size constraints" in the protocol,
+/* Bytes that every server accepts unless it states another limit ("Block size constraints" in
  * https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md). */
 #define LONGEST_REQUEST (32u << 20)
 /*
- * The protocol lets a server ask for more than this; the buffer for an odd end lies on the stack.
+ * Bytes.  The protocol allows larger units, but the buffer for a part of a unit lies on the stack.
  */
 #define LARGEST_UNIT 65536u
 
@@ -32,8 +32,8 @@ struct nbd {
 	const char *server; /* in messages */
 	int patience;       /* milliseconds */
 	bool broken;
-	uint32_t unit;    /* offsets and lengths of requests are multiples of this, bytes */
-	uint32_t longest; /* request, bytes; a multiple of the unit */
+	uint32_t unit;    /* bytes; offsets and lengths of requests are multiples of the unit */
+	uint32_t longest; /* bytes of the longest request; a multiple of the unit */
 };
 
 /* ---- waiting ------------------------------------------------------------------------------ */
@@ -54,14 +54,14 @@ static const char *nbd_last_words(void)
 	return words;
 }
 
-/* Marks the connection as failed; the message is libnbd's reason. */
+/* Marks the connection as failed.  The error message is libnbd's last message. */
 static int nbd_fail_connection(struct nbd *nbd, struct bs_error *err)
 {
 	nbd->broken = true;
 	return fail(err, BS_IO, "%s", nbd_last_words());
 }
 
-/* Lets libnbd go on until `deadline`.  Errors as above. */
+/* Lets libnbd wait for the server, until `deadline`.  An error makes the connection unusable. */
 static int nbd_wait(struct nbd *nbd, struct deadline deadline, struct bs_error *err)
 {
 	if (deadline_has_passed(deadline)) {
@@ -79,7 +79,7 @@ static int nbd_check_usable(const struct nbd *nbd, struct bs_error *err)
 			   : 0;
 }
 
-/* Waits for a request to be done.  `cookie` is negative when it could not even be sent. */
+/* Waits until a request is done.  A negative `cookie` means that libnbd could not send it. */
 static int nbd_await(struct nbd *nbd, int64_t cookie, struct bs_error *err)
 {
 	struct deadline deadline = deadline_after((uint64_t)nbd->patience);
@@ -94,12 +94,12 @@ static int nbd_await(struct nbd *nbd, int64_t cookie, struct bs_error *err)
 		return 0;
 	if (nbd_aio_is_ready(nbd->handle) <= 0)
 		return nbd_fail_connection(nbd, err);
-	/* The server's own error leaves the connection in order. */
+	/* The server has answered with an error, so the connection still works. */
 	return fail(err, nbd_get_errno() == ENOSPC ? BS_NO_SPACE : BS_IO, "%s",
 		    strerror(nbd_get_errno()));
 }
 
-/* The same for a request whose verb is `what`. */
+/* Like nbd_await(); the error message names the operation `what`. */
 static int nbd_complete(struct nbd *nbd, int64_t cookie, const char *what, struct bs_error *err)
 {
 	return nbd_await(nbd, cookie, err) < 0 ? fail_prefix(err, "%s cannot %s", nbd->server, what)
@@ -108,7 +108,7 @@ static int nbd_complete(struct nbd *nbd, int64_t cookie, const char *what, struc
 
 /* ---- reading and writing ------------------------------------------------------------------ */
 
-/* One request: a multiple of the unit, at most the longest. */
+/* Sends one request.  `length` is a multiple of the unit and at most `longest`. */
 static int nbd_read_units(struct nbd *nbd, uint64_t offset, void *buffer, size_t length,
 			  struct bs_error *err)
 {
@@ -125,7 +125,7 @@ static int nbd_write_units(struct nbd *nbd, uint64_t offset, const void *buffer,
 		"write", err);
 }
 
-/* How many bytes at `offset` go into the next request: whole units, or a part of one. */
+/* Returns how many bytes at `offset` the next request covers: whole units, or a part of a unit. */
 static size_t nbd_next_part(const struct nbd *nbd, uint64_t offset, size_t length)
 {
 	size_t in_unit = offset % nbd->unit;
@@ -257,7 +257,7 @@ static struct nbd *nbd_make(const char *server, int patience, struct bs_error *e
 	return nbd;
 }
 
-/* Waits until the server and libnbd have agreed.  `result` is that of the call that began it. */
+/* Waits until the NBD handshake is done.  `result` is the result of the call that connects. */
 static int nbd_negotiate(struct nbd *nbd, int result, struct bs_error *err)
 {
 	struct deadline deadline = deadline_after((uint64_t)nbd->patience);
@@ -278,7 +278,7 @@ static int nbd_connect_server(struct nbd *nbd, int result, struct bs_error *err)
 	return fail_prefix(err, "cannot connect to %s", nbd->server);
 }
 
-/* libnbd returns 0 when the server did not say. */
+/* libnbd returns 0 for a size that the server did not state. */
 static int nbd_take_block_sizes(struct nbd *nbd, struct bs_error *err)
 {
 	int64_t unit = nbd_get_block_size(nbd->handle, LIBNBD_SIZE_MINIMUM);
@@ -317,7 +317,7 @@ static int nbd_take_properties(struct nbd *nbd, bool writable, struct bs_error *
 	return 0;
 }
 
-/* The end of both ways to open: returns the disk, or closes it. */
+/* Connects and returns the disk.  On error, closes the disk and returns NULL. */
 static struct disk *nbd_finish_opening(struct nbd *nbd, int begun, bool writable,
 				       struct bs_error *err)
 {
@@ -346,12 +346,12 @@ struct disk *nbd_open_uri(const char *uri, bool writable, int patience, struct b
 
 	if (!nbd)
 		return NULL;
-	/* The address is the user's own, as is what it names. */
+	/* The user chose the address, and with it the local files that it names. */
 	nbd_set_uri_allow_local_file(nbd->handle, true);
 	return nbd_finish_opening(nbd, nbd_aio_connect_uri(nbd->handle, uri), writable, err);
 }
 
-/* Waits until the server has closed the connection.  `result` as for nbd_negotiate(). */
+/* Waits until the connection is closed.  `result` is the result of nbd_aio_disconnect(). */
 static int nbd_hang_up(struct nbd *nbd, int result, struct bs_error *err)
 {
 	struct deadline deadline = deadline_after((uint64_t)nbd->patience);

@@ -3,9 +3,9 @@
  * A disk on the other side of an NBD connection (the network block device protocol, spoken by
  * libnbd).
  *
- * `patience` is how long to wait for the answer to one request, in milliseconds.  A server that
- * stays silent for longer, or ends, is an error.  From then on every operation is an error, because
- * it is unknown which of the earlier requests were done.
+ * `patience` is the longest wait for the answer to one request, in milliseconds.  If the server is
+ * silent for longer, or ends, the operation fails.  All later operations fail too, because nobody
+ * knows which of the earlier requests the server has done.
  */
 #ifndef BOOTSHIFT_NBD_H
 #define BOOTSHIFT_NBD_H
@@ -15,34 +15,34 @@
 #include "disk/disk.h"
 
 /*
- * Opens the default export behind a connected stream socket, which belongs to the disk from now
- * on, also when opening fails.  The size is that of the export, rounded down to the smallest unit
- * that the server reads and writes.
+ * Opens the default export of the server on a connected stream socket.  The disk owns the socket
+ * from now on; on error the function closes it.  The size of the disk is the size of the export,
+ * rounded down to the smallest unit that the server reads and writes.
  *
- * `server` is what messages call the other side, and outlives the disk.  A writable disk needs a
- * server that can flush.  Errors: BS_READ_ONLY for an export that cannot be written when
- * `writable`, BS_SERVER_UNSUITABLE for one that cannot be flushed; BS_NO_CONNECTION for a server
- * that cannot be reached, speaks something else, refuses, is silent; BS_NO_MEMORY.
+ * `server` is the server's name in messages and must outlive the disk.  Errors: BS_READ_ONLY if
+ * `writable` and the export is read-only; BS_SERVER_UNSUITABLE if `writable` and the server cannot
+ * flush, or for its block sizes; BS_NO_CONNECTION for a server that cannot be reached, speaks
+ * another protocol, refuses or is silent; BS_NO_MEMORY.
  */
 MUST_CHECK struct disk *nbd_open_socket(int socket, const char *server, bool writable, int patience,
 					struct bs_error *err);
 
 /*
- * The same with an address, as in
+ * Like nbd_open_socket(), with an address as in
  * https://github.com/NetworkBlockDevice/nbd/blob/master/doc/uri.md: nbd://HOST/EXPORT,
- * nbd+unix:///EXPORT?socket=PATH and the like.  It may name files, which are then read: the keys
- * for TLS.  Finding the address of a host's name is up to the system and its own limits of time.
+ * nbd+unix:///EXPORT?socket=PATH and the like.  The address may name files with keys for TLS, which
+ * are then read.  `patience` does not limit the name lookup of HOST: the system sets its own limit.
  */
 MUST_CHECK struct disk *nbd_open_uri(const char *uri, bool writable, int patience,
 				     struct bs_error *err);
 
 /*
- * Tells the server that this was all, and waits until it has closed the connection.  Afterwards
- * the disk can only be closed; one that is closed without this just hangs up.  Errors: BS_IO.
+ * Tells the server to disconnect, and waits until the server has closed the connection.  Afterwards
+ * the disk can only be closed.  disk_close() without this drops the connection.  Errors: BS_IO.
  */
 MUST_CHECK int nbd_disconnect(struct disk *disk, struct bs_error *err);
 
-/* False once an operation has failed in a way that leaves the connection of no more use. */
+/* Returns false after an error that made the connection unusable, and after nbd_disconnect(). */
 bool nbd_is_connected(const struct disk *disk);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What has changed, for the commit: the blocks that were written, compared with the disk below
- * sector by sector.  The lock is held by overlay_extents() for all of it.
+ * Finds the changes for the commit: compares the written blocks with the disk below, sector by
+ * sector.  overlay_extents() holds the lock the whole time.
  */
 #include <stdlib.h>
 
 #include "disk/overlay-view.h"
 #include "util/bytes.h"
 
-#define BATCH_BLOCKS 64u /* compared with the disk below in one go: 256 KiB */
+#define BATCH_BLOCKS 64u /* compared with the disk below at a time: 256 KiB */
 #define BATCH_SIZE   (BATCH_BLOCKS * OVERLAY_BLOCK_SIZE)
 
 /* The extents so far, and the buffers to find more. */
@@ -19,7 +19,7 @@ struct comparison {
 	uint8_t above[BATCH_SIZE], below[BATCH_SIZE];
 };
 
-/* Sectors come in order, so a new one goes behind the last extent or begins the next. */
+/* Sectors come in order, so a sector lengthens the last extent or begins a new extent. */
 static int extents_add_sector(struct comparison *comparison, uint64_t offset, size_t length,
 			      struct bs_error *err)
 {
@@ -32,12 +32,12 @@ static int extents_add_sector(struct comparison *comparison, uint64_t offset, si
 	return range_vector_extend(extents, sector, err);
 }
 
-/* Compares [offset, offset + length), which is at most a batch, and adds what differs. */
+/* Compares [offset, offset + length), at most BATCH_SIZE bytes, and adds sectors that differ. */
 static int extents_compare_batch(struct comparison *comparison, uint64_t offset, size_t length,
 				 struct bs_error *err)
 {
 	struct disk *below = comparison->overlay->below;
-	size_t common = 0; /* how much of it the disk below has */
+	size_t common = 0; /* how many of the bytes the disk below has */
 
 	if (offset < disk_size(below))
 		common = (size_t)min_u64(length, disk_size(below) - offset);
@@ -57,8 +57,8 @@ static int extents_compare_batch(struct comparison *comparison, uint64_t offset,
 }
 
 /*
- * Lists what can differ, in whole blocks: those of the map, and what was cut off and has grown
- * again, where the view has zeros without any write.
+ * Lists the blocks that can differ: the blocks of the map, and the blocks that a resize has cut off
+ * and another resize has added again.  There the view has zeros without any write.
  */
 static int extents_list_blocks(const struct overlay *overlay, struct range_vector *blocks,
 			       struct bs_error *err)
@@ -83,7 +83,7 @@ static int extents_list_blocks(const struct overlay *overlay, struct range_vecto
 	return 0;
 }
 
-/* Compares a range in batches, as far as it lies in the view. */
+/* Compares in batches the part of a range that lies in the view. */
 static int extents_compare(struct comparison *comparison, struct range range, struct bs_error *err)
 {
 	uint64_t end = min_u64(range_end(range), comparison->overlay->disk.size);

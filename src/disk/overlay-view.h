@@ -2,10 +2,10 @@
 /*
  * The inside of an overlay, for overlay.c and overlay-extents.c only.
  *
- * A block is either in the map, and then all its bytes are in the store, or it reads as the disk
- * below.  "The disk below" ends for the overlay at `below_end`: the smallest size that the view
- * has had.  From there on a block that is not in the map reads as zeros, because what was cut off
- * is forgotten, even where the disk below still has bytes.  What always holds:
+ * All bytes of a block in the map are in the store.  Any other block reads as the disk below, but
+ * only up to `below_end`, the smallest size that the view has had.  From `below_end` on such a
+ * block reads as zeros, even where the disk below has bytes, because a resize has cut these bytes
+ * off.  What always holds:
  *
  *   below_end <= size of the view, below_end <= size of the disk below,
  *   no block in the map lies wholly beyond the size of the view.
@@ -25,25 +25,25 @@ struct overlay {
 	uint64_t below_end;
 	struct block_map map;
 	struct block_store store;
-	bool watching;               /* what is read is recorded in `watched` */
+	bool watching;               /* reads are recorded in `watched` */
 	struct range_vector watched; /* in the order of the reads */
-	pthread_mutex_t lock;        /* of all the above */
+	pthread_mutex_t lock;        /* protects all fields above */
 };
 
-/* How many blocks `size` bytes take, the last one maybe in part. */
+/* Returns how many blocks `size` bytes take, rounded up. */
 static inline uint64_t overlay_block_count(uint64_t size)
 {
 	return size / OVERLAY_BLOCK_SIZE + (size % OVERLAY_BLOCK_SIZE != 0);
 }
 
 /*
- * Locks and unlocks.  Builds with assertions check what always holds, except for the single blocks:
- * they are checked when the overlay is closed.
+ * Locks and unlocks.  With assertions, both check what always holds.  The blocks of the map are
+ * checked only when the overlay is closed.
  */
 void overlay_lock(struct overlay *overlay);
 void overlay_unlock(struct overlay *overlay);
 
-/* Reads the view; the range lies within it, and the caller holds the lock. */
+/* Reads a range that lies within the view.  The caller holds the lock. */
 MUST_CHECK int overlay_view_read(struct overlay *overlay, uint64_t offset, void *buffer,
 				 size_t length, struct bs_error *err);
 

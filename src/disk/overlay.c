@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The view: reading, writing, its size.  See overlay-view.h for what always holds.
+ * Reads, writes and resizes the view.  See overlay-view.h for what always holds.
  *
- * Each function that others call holds the lock from its beginning to its end, and calls none of
- * them.
+ * Each function that other files call holds the lock from its beginning to its end.  It calls no
+ * other function that takes the lock.
  */
 #include "disk/overlay-view.h"
 
@@ -25,10 +25,10 @@ static void overlay_check(const struct overlay *overlay)
 	assert(overlay->map.count <= overlay->map.capacity / 2);
 	assert(overlay->map.count <= overlay->store.count);
 	assert(overlay->watching || overlay->watched.count == 0);
-	(void)overlay; /* where there are no assertions */
+	(void)overlay; /* unused in builds without assertions */
 }
 
-/* Each block of the map is found, lies in the view at least in part, and has a slot in use. */
+/* Each block of the map can be found, lies at least partly in the view and has a slot in use. */
 static void overlay_check_blocks(const struct overlay *overlay)
 {
 	size_t count = 0;
@@ -61,7 +61,7 @@ void overlay_unlock(struct overlay *overlay)
 
 /* ---- reading and writing ------------------------------------------------------------------ */
 
-/* Reads what was there before the first write: the disk below, and zeros after its end. */
+/* Reads the bytes before any write: those of the disk below, and zeros from `below_end` on. */
 static int overlay_read_below(struct overlay *overlay, uint64_t offset, uint8_t *buffer,
 			      size_t length, struct bs_error *err)
 {
@@ -73,7 +73,7 @@ static int overlay_read_below(struct overlay *overlay, uint64_t offset, uint8_t 
 	return disk_read(overlay->below, offset, buffer, present, err);
 }
 
-/* How many bytes from `offset` on, at most `length`, lie in blocks that are not in the map. */
+/* Returns how many bytes from `offset` on, at most `length`, lie in blocks outside the map. */
 static size_t overlay_unchanged_length(const struct overlay *overlay, uint64_t offset,
 				       size_t length)
 {
@@ -129,7 +129,7 @@ static int overlay_read(struct disk *disk, uint64_t offset, void *buffer, size_t
 	return result;
 }
 
-/* Puts a block that is not in the map there, whole, with `bytes` at `in_block` of it. */
+/* Adds a whole block to the map and the store, with `bytes` at offset `in_block` of the block. */
 static struct block_entry *overlay_add_block(struct overlay *overlay, uint64_t block,
 					     size_t in_block, const void *bytes, size_t length,
 					     struct bs_error *err)
@@ -148,7 +148,7 @@ static struct block_entry *overlay_add_block(struct overlay *overlay, uint64_t b
 	return block_map_add(&overlay->map, block, slot);
 }
 
-/* Writes `length` bytes at `in_block` of one block; returns its entry, NULL on error. */
+/* Writes `length` bytes at offset `in_block` of a block.  Returns its entry, or NULL on error. */
 static struct block_entry *overlay_write_block(struct overlay *overlay, uint64_t block,
 					       size_t in_block, const void *bytes, size_t length,
 					       struct bs_error *err)
@@ -162,7 +162,7 @@ static struct block_entry *overlay_write_block(struct overlay *overlay, uint64_t
 	return entry;
 }
 
-/* A bit for each sector that [in_block, in_block + length) touches; length is not 0. */
+/* Returns a bit for each sector that [in_block, in_block + length) touches.  length is not 0. */
 static uint8_t overlay_sector_mask(size_t in_block, size_t length)
 {
 	size_t first = in_block / SECTOR_SIZE;
@@ -204,7 +204,7 @@ static int overlay_write(struct disk *disk, uint64_t offset, const void *buffer,
 	return result;
 }
 
-/* Blocks that read as zeros because nothing is there are left alone, so that none are made. */
+/* Skips blocks outside the map from `below_end` on: they read as zeros without using a slot. */
 static int overlay_zero_view(struct overlay *overlay, uint64_t offset, uint64_t length,
 			     struct bs_error *err)
 {
@@ -250,7 +250,7 @@ static void overlay_close(struct disk *disk)
 	free(overlay);
 }
 
-/* Nothing here outlives the process, so there is nothing to flush. */
+/* No `flush`: the overlay does not outlive the process. */
 static const struct disk_operations overlay_operations = {
 	.read = overlay_read,
 	.write = overlay_write,
@@ -294,7 +294,7 @@ void overlay_reset(struct overlay *overlay)
 
 /* ---- size --------------------------------------------------------------------------------- */
 
-/* What an earlier, longer view had behind the end of the last block must not come back. */
+/* Clears the block's bytes beyond the view's end, which an earlier, longer view may have left. */
 static int overlay_clear_tail(struct overlay *overlay, struct bs_error *err)
 {
 	static const uint8_t zeros[OVERLAY_BLOCK_SIZE];

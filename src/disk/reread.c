@@ -11,7 +11,7 @@
 
 #include "util/bytes.h"
 
-/* O_DIRECT wants offset, length and memory aligned to the device's blocks, 4096 at most. */
+/* O_DIRECT needs offset, length and memory aligned to the device's blocks of at most 4096 bytes. */
 #define ALIGNMENT   4096u
 #define PART_MAX    (1u << 20) /* bytes read at once */
 #define BUFFER_SIZE (PART_MAX + 2 * ALIGNMENT)
@@ -23,7 +23,7 @@ struct reread {
 	uint8_t *buffer; /* aligned for O_DIRECT */
 };
 
-/* For file systems without O_DIRECT.  Some refuse it when the file is opened, some at a read. */
+/* For file systems without O_DIRECT.  Some refuse O_DIRECT at the open, others at a read. */
 static void reread_use_cache(struct reread *reread)
 {
 	int flags = fcntl(reread->descriptor, F_GETFL);
@@ -34,7 +34,7 @@ static void reread_use_cache(struct reread *reread)
 	(void)posix_fadvise(reread->descriptor, 0, 0, POSIX_FADV_DONTNEED); /* advice only */
 }
 
-/* Reads an aligned range up to the end of the file.  Returns the count, or -1 with errno. */
+/* Reads an aligned range, or less at the end of the file.  Returns the count, or -1 with errno. */
 static ssize_t reread_aligned(struct reread *reread, uint64_t start, size_t length)
 {
 	size_t done = 0;
@@ -54,7 +54,7 @@ static ssize_t reread_aligned(struct reread *reread, uint64_t start, size_t leng
 	return (ssize_t)done;
 }
 
-/* At most PART_MAX bytes. */
+/* Reads at most PART_MAX bytes. */
 static int reread_range(struct reread *reread, uint64_t offset, void *bytes, size_t length,
 			struct bs_error *err)
 {

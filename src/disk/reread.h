@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reads a file or a block device from its storage instead of the page cache: with O_DIRECT, or,
- * where that is not possible, after the kernel was told to drop what it had cached.  Reading back
- * from the cache would only prove that memory works.
+ * where O_DIRECT is not possible, after telling the kernel to drop the cached pages.  A read from
+ * the page cache would not show whether the storage has the right bytes.
  */
 #ifndef BOOTSHIFT_REREAD_H
 #define BOOTSHIFT_REREAD_H
 
 #include "disk/disk.h"
 
-/* Returns a descriptor for reread_open(), or -1 with errno. */
+/* Opens a file for reread_open().  Returns the descriptor, or -1 with errno. */
 MUST_CHECK int reread_open_descriptor(const char *path);
 
 /*

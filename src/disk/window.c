@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The window lies within the disk below from its opening on, so adding its offset to a checked
- * offset cannot overflow; should the disk below become shorter later, its own check says so.
+ * window_open() checks that the window lies within the disk below, so adding its offset to a
+ * checked offset cannot overflow.  If the disk below becomes shorter later, its own check fails.
  */
 #include "disk/window.h"
 

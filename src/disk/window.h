@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A window: the bytes [offset, offset + length) of another disk, as a disk of their own.  A
- * partition is one, and so is the payload of a fixed VHD.
+ * A window: the bytes [offset, offset + length) of another disk, as a disk of their own.  Examples
+ * are a partition and the payload of a fixed VHD.
  */
 #ifndef BOOTSHIFT_WINDOW_H
 #define BOOTSHIFT_WINDOW_H

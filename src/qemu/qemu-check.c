@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The check of a container's tables by qemu-img. */
+/* Checks the tables of a container with qemu-img. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -9,18 +9,18 @@
 #include "qemu/qemu-file.h"
 #include "qemu/qemu-process.h"
 
-#define START_PATIENCE 60000 /* milliseconds until it runs */
-/* Milliseconds until it has read all tables: a full disk of 2 TiB has 256 MiB of them in qcow2. */
+#define START_PATIENCE 60000 /* milliseconds until qemu-img runs */
+/* Milliseconds until qemu-img has read all tables.  A full 2 TiB qcow2 disk has 256 MiB of them. */
 #define PATIENCE 600000
 
-/* qemu-img(1), "check": its exit status. */
+/* Exit statuses of "qemu-img check", see qemu-img(1). */
 enum {
 	SOUND = 0,
 	DAMAGED = 2,
 	LEAKING = 3,
 };
 
-/* The first thing in its report is a number, when there is anything to report. */
+/* If qemu-img finds errors, its report begins with their number. */
 static unsigned long long qemu_check_count_errors(const struct qemu_process *process)
 {
 	char report[256];

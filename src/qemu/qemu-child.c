@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Everything that is made here ends with this process, however the process ends: the mount is in
- * its mount namespace, the socket has an abstract name in its network namespace, and the process
- * does not survive its parent.  So nothing has to be cleaned up.
+ * Nothing has to be cleaned up, however this process ends: the mount is in its own mount namespace,
+ * the socket has an abstract name in its own network namespace, and the process does not survive
+ * its parent.
  *
- * The root of the FUSE file system is a regular file, so it is mounted on a file, in a small tmpfs
- * over /tmp.
+ * The root of the FUSE file system is a regular file, so the mount point must be a file.  This file
+ * lies in a small tmpfs on /tmp.
  */
 #include "qemu/qemu-child.h"
 
@@ -35,7 +35,7 @@ enum {
 
 /* ---- descriptors -------------------------------------------------------------------------- */
 
-/* Leaves nothing open but the standard descriptors and REPORTS. */
+/* Sets up the standard descriptors and REPORTS, and closes all others. */
 static int qemu_child_arrange_descriptors(const struct qemu_child *child)
 {
 	int reports = fcntl(child->reports, F_DUPFD_CLOEXEC, REPORTS + 1);
@@ -52,7 +52,7 @@ static int qemu_child_arrange_descriptors(const struct qemu_child *child)
 	return close_range(REPORTS + 1, ~0u, 0);
 }
 
-/* A signal to the terminal's foreground group is for the parent to handle. */
+/* setsid(): only the parent gets the signals to the terminal's foreground group. */
 static void qemu_child_arrange_signals(void)
 {
 	signals_release_all();
@@ -75,8 +75,8 @@ static int qemu_child_write_file(const char *path, const char *text)
 }
 
 /*
- * In a user namespace the capabilities that are needed for the mounts are worth nothing outside of
- * it.  Where there may be none, root has them anyway.
+ * In a user namespace the capabilities for mounting have no effect outside of the namespace.  If no
+ * user namespace is permitted, only root can go on, with the capabilities that root has.
  */
 static int qemu_child_enter_namespaces(const struct qemu_child *child)
 {
@@ -88,7 +88,7 @@ static int qemu_child_enter_namespaces(const struct qemu_child *child)
 	} else if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0) {
 		return -1;
 	}
-	/* After the change of the user namespace, which would undo it. */
+	/* Set after unshare(), because entering a user namespace clears the setting. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return -1;
 	if (getppid() != child->parent) {
@@ -100,8 +100,8 @@ static int qemu_child_enter_namespaces(const struct qemu_child *child)
 
 /* ---- the socket --------------------------------------------------------------------------- */
 
-/* Makes LISTENER, and a connection to it: the first, and qemu-nbd serves only one.  Other programs
- * know nothing of it. */
+/* Makes LISTENER and the first connection to it.  qemu-nbd serves only one connection.  LISTENER is
+ * hidden from other programs. */
 static int qemu_child_make_socket(int *connection)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -111,7 +111,7 @@ static int qemu_child_make_socket(int *connection)
 	*connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (listener != LISTENER || *connection < 0)
 		return -1;
-	/* A name of no length makes the kernel choose an abstract one (unix(7), "autobind"). */
+	/* For an empty name the kernel chooses an abstract name (unix(7), "autobind"). */
 	if (bind(listener, (struct sockaddr *)&address, sizeof(address.sun_family)) < 0 ||
 	    listen(listener, 1) < 0 ||
 	    getsockname(listener, (struct sockaddr *)&address, &length) < 0)
@@ -122,8 +122,8 @@ static int qemu_child_make_socket(int *connection)
 /* ---- mounts ------------------------------------------------------------------------------- */
 
 /*
- * Nothing in this namespace can be written any more, and no device opened, except what is mounted
- * after this.  Kernels before 5.12 cannot do it; there Landlock or its absence has the last word.
+ * Makes all mounts of this namespace read-only and forbids devices on them.  Later mounts are not
+ * affected.  Kernels before 5.12 cannot do this; there only Landlock, if present, protects files.
  */
 static int qemu_child_make_read_only(void)
 {
@@ -151,7 +151,7 @@ static int qemu_child_make_mount_point(void)
 	return close(descriptor);
 }
 
-/* The options are those of mount.fuse(8); the kernel lets only user 0 of this namespace in. */
+/* Options: see mount.fuse(8).  The kernel lets only user 0 of this namespace use the mount. */
 static int qemu_child_mount_image(int fuse, bool writable)
 {
 	const unsigned long protection =
@@ -197,21 +197,21 @@ static void qemu_child_give_up(enum qemu_step step)
 {
 	struct qemu_report report = {.step = step, .number = errno};
 
-	/* If nobody hears it any more, nobody needs it. */
+	/* If the parent has gone, nobody needs the report. */
 	(void)!send(REPORTS, &report, sizeof(report), MSG_NOSIGNAL);
 	_exit(1);
 }
 
 /* ---- all together ------------------------------------------------------------------------- */
 
-/* Returns only when it fails.  The environment is all there is of the parent's: nothing. */
+/* Returns only on error.  The program does not inherit the parent's environment. */
 static void qemu_child_execute(const struct qemu_child *child)
 {
 	char process[32];
 	const char *const environment[] = {process, "LISTEN_FDS=1", "LC_ALL=C", NULL};
 
 	snprintf(process, sizeof(process), "LISTEN_PID=%d", (int)getpid());
-	/* exec changes none of the strings; its type is older than const. */
+	/* execve() does not change the strings; its prototype only lacks the const. */
 	execve(child->program, (char *const *)child->arguments, (char *const *)environment);
 }
 
@@ -226,7 +226,7 @@ void qemu_child_run(const struct qemu_child *child)
 		qemu_child_give_up(QEMU_NAMESPACES);
 	if (qemu_child_make_socket(&connection) < 0)
 		qemu_child_give_up(QEMU_SOCKET);
-	/* Opened in the user namespace that it is mounted in, as the kernel demands. */
+	/* The kernel demands that /dev/fuse is opened in the user namespace of the mount. */
 	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fuse < 0)
 		qemu_child_give_up(QEMU_FUSE);
@@ -234,7 +234,7 @@ void qemu_child_run(const struct qemu_child *child)
 		qemu_child_give_up(QEMU_MOUNT);
 	if (qemu_child_send_ready(fuse, connection) < 0)
 		qemu_child_give_up(QEMU_SOCKET);
-	/* The parent serves by now, or is about to: Landlock may look at the image. */
+	/* The parent now serves the image, or soon will, so Landlock can look the image up. */
 	close(fuse);
 	close(connection);
 	if (qemu_confine_self(&child->confine, child->program, QEMU_IMAGE) < 0)

@@ -4,9 +4,9 @@
  * child reports to its parent.
  *
  * The parent has one end of a socketpair(AF_UNIX, SOCK_SEQPACKET).  Each message is a struct
- * qemu_report.  The first one has QEMU_READY and two descriptors (SCM_RIGHTS): that of /dev/fuse,
- * mounted, and a connection to the socket on which qemu-nbd listens.  A second one says what went
- * wrong.  A successful exec closes the socket without a second report.
+ * qemu_report.  The first report has QEMU_READY and two descriptors (SCM_RIGHTS): /dev/fuse,
+ * already mounted, and a connection to the socket on which qemu-nbd listens.  If a step fails, a
+ * report names it.  A successful exec closes the socket without a second report.
  */
 #ifndef BOOTSHIFT_QEMU_CHILD_H
 #define BOOTSHIFT_QEMU_CHILD_H
@@ -31,8 +31,8 @@ enum qemu_step {
 };
 
 struct qemu_report {
-	enum qemu_step step; /* the one that failed, or QEMU_READY */
-	int number;          /* its errno */
+	enum qemu_step step; /* the step that failed, or QEMU_READY */
+	int number;          /* errno of the failed step */
 };
 
 struct qemu_confinement {
@@ -44,34 +44,35 @@ struct qemu_child {
 	int reports;                      /* the child's end of the socketpair */
 	int output, messages;             /* become stdout and stderr */
 	char user_map[32], group_map[32]; /* for /proc/self/uid_map and gid_map */
-	const char *program;              /* its absolute path */
-	const char *const *arguments;     /* for it, its name first; NULL behind the last */
+	const char *program;              /* absolute path */
+	const char *const *arguments;     /* of the program, its name first, NULL at the end */
 	bool writable;                    /* whether the image can be written */
 	struct qemu_confinement confine;
 };
 
-/* Never returns.  Calls only what is allowed after a fork of a process with several threads. */
+/* Never returns.  Calls only functions that are safe after the fork of a process with threads. */
 void qemu_child_run(const struct qemu_child *child) __attribute__((noreturn));
 
 /* ---- the confinement (qemu-confine.c) ------------------------------------------------------ */
 
 /*
- * What a program of QEMU may still do: compute, within limits of memory and time; read and execute
- * what is installed; read and write the staged image; answer on the connection that it was given.
+ * A confined program of QEMU may still compute, within limits of memory and time, read and execute
+ * installed files, read and write the staged image, and answer on its connection.
  *
- * The layers overlap on purpose.  Namespaces (qemu-child.c) take away the network and the mounts,
- * Landlock, where the kernel has it, all files but those named, the filter the system calls that
- * reach around both.  qemu_confine_prepare() makes everything that needs memory, because the rest
- * happens between a fork and an exec.
+ * The layers overlap on purpose.  Namespaces (qemu-child.c) hide the network and the mounts.
+ * Landlock, if the kernel has it, forbids all other files.  The filter forbids system calls that
+ * could bypass both.  qemu_confine_prepare() does all work that allocates memory, because
+ * qemu_confine_self() runs between a fork and an exec.
  */
 
-/* Errors: BS_NO_MEMORY, BS_WORKER.  Freed with qemu_confine_free() if it succeeds. */
+/* After success the caller calls qemu_confine_free().  Errors: BS_NO_MEMORY, BS_WORKER. */
 MUST_CHECK int qemu_confine_prepare(struct qemu_confinement *confinement, struct bs_error *err);
 void qemu_confine_free(struct qemu_confinement *confinement);
 
 /*
- * Confines the calling process, for good, also over an exec, to running `program` on `image` (both
- * paths).  The caller needs CAP_SETPCAP in its user namespace.  Async-signal-safe.  -1 with errno.
+ * Confines the calling process permanently, also after an exec, to running `program` on `image`
+ * (both paths).  The caller needs CAP_SETPCAP in its user namespace.  Async-signal-safe.  On error
+ * returns -1 with errno.
  */
 MUST_CHECK int qemu_confine_self(const struct qemu_confinement *confinement, const char *program,
 				 const char *image);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The filter forbids instead of allowing, because which system calls qemu-nbd makes depends on how
- * it was built; what it never needs does not.
+ * The filter has a list of forbidden system calls, not of allowed ones.  The system calls that
+ * qemu-nbd makes depend on its build; the system calls that it never needs are always the same.
  */
 #include "qemu/qemu-child.h"
 
@@ -44,7 +44,7 @@ static const int forbidden[] = {
 	SCMP_SYS(rt_tgsigqueueinfo),
 	SCMP_SYS(fork),
 	SCMP_SYS(vfork),
-	/* sockets: its own it has been given */
+	/* new sockets: the program gets its sockets from the parent */
 	SCMP_SYS(socket),
 	SCMP_SYS(socketpair),
 	SCMP_SYS(connect),
@@ -71,7 +71,7 @@ static const int forbidden[] = {
 	SCMP_SYS(bpf),
 	SCMP_SYS(perf_event_open),
 	SCMP_SYS(userfaultfd),
-	SCMP_SYS(io_uring_setup), /* what goes through a ring passes by this filter */
+	SCMP_SYS(io_uring_setup), /* operations in a ring would bypass this filter */
 	SCMP_SYS(add_key),
 	SCMP_SYS(request_key),
 	SCMP_SYS(keyctl),
@@ -95,21 +95,21 @@ static int qemu_confine_add_rules(scmp_filter_ctx filter)
 
 	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]) && result == 0; i++)
 		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0);
-	/* Threads, but no processes.  The flags of clone3 lie in memory, where a filter cannot
-	 * look; a C library that is told there is no such call takes clone. */
+	/* Allows new threads but no new processes.  A filter cannot read the flags of clone3, which
+	 * lie in memory.  If clone3 fails with ENOSYS, the C library calls clone instead. */
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
 					  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
-	/* Its own limits, not those of others. */
+	/* prlimit64 only for the limits of the process itself (pid 0), not of other processes. */
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1,
 					  SCMP_A0(SCMP_CMP_NE, 0, 0));
 	return result;
 }
 
-/* libseccomp writes programs to descriptors only. */
+/* Exports the filter through a memfd, because libseccomp writes programs only to descriptors. */
 static int qemu_confine_export(scmp_filter_ctx filter, struct sock_fprog *program,
 			       struct bs_error *err)
 {
@@ -159,7 +159,7 @@ void qemu_confine_free(struct qemu_confinement *confinement)
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-/* In the kernel's header only since the interface's versions 3 and 5. */
+/* Older kernel headers lack these rights of Landlock's versions 3 and 5. */
 #define ACCESS_TRUNCATE     (1ull << 14)
 #define ACCESS_IOCTL_DEVICE (1ull << 15)
 
@@ -167,12 +167,12 @@ void qemu_confine_free(struct qemu_confinement *confinement)
 #define ACCESS_IMAGE                                                                               \
 	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_TRUNCATE)
 
-/* Where programs and libraries are; what is not there is left out. */
+/* Paths of programs and libraries.  Paths that do not exist are skipped. */
 static const char *const installed[] = {
 	"/usr", "/bin", "/lib", "/lib64", "/nix/store", "/gnu/store", "/etc/ld.so.cache",
 };
 
-/* Every right that this version of the interface knows. */
+/* Returns every right that this version of Landlock knows. */
 static uint64_t qemu_confine_known_rights(int version)
 {
 	uint64_t rights = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
@@ -232,7 +232,7 @@ static int qemu_confine_limit(int resource, rlim_t value)
 int qemu_confine_self(const struct qemu_confinement *confinement, const char *program,
 		      const char *image)
 {
-	/* Without this, user 0 would get its capabilities back by the exec. */
+	/* Without SECBIT_NOROOT the exec would give user 0 its capabilities back. */
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The file, the process and the connection each know a different part of why something went wrong;
+ * After an error, the file, the process and the connection each know a part of the reason.
  * qemu_driver_explain() puts the parts together.
  */
 #include "qemu/qemu-driver.h"
@@ -16,7 +16,7 @@
 #include "qemu/qemu-process.h"
 
 #define PATIENCE 60000 /* milliseconds of silence after which qemu-nbd is taken for hung */
-/* After the connection has failed, for the process to end if it is about to; milliseconds. */
+/* Milliseconds to wait for the end of the process after the connection has failed. */
 #define LAST_WORDS 1000
 
 struct qemu_driver {
@@ -31,8 +31,8 @@ struct qemu_driver {
 /* ---- errors ------------------------------------------------------------------------------- */
 
 /*
- * Finds the reason for an error of the connection; *err has the connection's view of it.  An end
- * that the driver has chosen itself, with a reason, is its word on the container.
+ * Replaces *err, an error of the connection, with the reason for the error.  If the driver has
+ * exited by itself and has given a reason, the container is at fault.  Returns -1.
  */
 static int qemu_driver_explain(struct qemu_driver *driver, struct bs_error *err)
 {
@@ -41,7 +41,7 @@ static int qemu_driver_explain(struct qemu_driver *driver, struct bs_error *err)
 	if (qemu_file_check(driver->file, err) < 0)
 		return -1;
 	if (driver->nbd && nbd_is_connected(driver->nbd)) {
-		/* The bytes came and went well, so it is their meaning that is wrong. */
+		/* The file and the connection work, so the container's content is wrong. */
 		if (err->code == BS_IO)
 			err->code = BS_CONTAINER_CORRUPT;
 		qemu_process_listen(process);
@@ -167,7 +167,7 @@ int qemu_driver_finish(struct qemu_driver *driver, struct bs_error *err)
 	if (!qemu_process_wait(process, driver->patience) || !WIFEXITED(process->status) ||
 	    WEXITSTATUS(process->status) != 0)
 		return qemu_driver_explain(driver, err);
-	/* What could not be written while the driver closed the container, nobody else says. */
+	/* Only the file knows of failed writes while the driver closed the container. */
 	return qemu_file_check(driver->file, err);
 }
 

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The guest's disk in a container whose format QEMU's driver reads and writes.
+ * The guest's disk in a container, read and written by QEMU's driver for the container's format.
  *
- * The overlay over the container is shown as one file, through FUSE, to a qemu-nbd of its own.
- * That is confined to this file, and its export is the guest's disk.  So the overlay collects
- * everything that the driver writes: block tables, headers and a longer file, too.  The container
- * is only read.
+ * A qemu-nbd process sees the overlay over the container as one file, through FUSE.  qemu-nbd is
+ * confined to this file and exports the guest's disk.  So the overlay collects everything that the
+ * driver writes, also block tables, headers and a longer file.  The container is only read.
  *
  * If the driver is killed or hangs, or this process is killed, no process, mount, socket or file is
- * left behind.  The driver ends with the thread that has opened it, so that thread has to stay.
+ * left behind.  The driver ends with the thread that opened it, so this thread must outlive it.
  */
 #ifndef BOOTSHIFT_QEMU_DRIVER_H
 #define BOOTSHIFT_QEMU_DRIVER_H
@@ -18,11 +17,11 @@
 struct qemu_driver;
 
 /*
- * Opens the container in the view of `overlay` with one of QEMU's block drivers: its name there
- * ("vpc", "vhdx", "qcow2", "vmdk", "vdi"), and options, separated by commas, or NULL.  Neither may
- * come from the container; both, and the overlay, must outlive the driver.  Nobody else may resize
- * or reset the overlay meanwhile.  Unless `writable`, nothing is written to it, not even by the
- * driver for itself.
+ * Opens the container in the view of `overlay` with one of QEMU's block drivers.  `name` is QEMU's
+ * name of the driver ("vpc", "vhdx", "qcow2", "vmdk", "vdi"); `options` are separated by commas, or
+ * NULL.  Neither may come from the container; both, and the overlay, must outlive the driver.
+ * Meanwhile nobody else may resize or reset the overlay.  Unless `writable`, nothing is written to
+ * the overlay, not even the driver's own metadata.
  *
  * NULL on error: BS_DRIVER_UNUSABLE when qemu-nbd or FUSE cannot be used here;
  * BS_CONTAINER_CORRUPT when the driver refuses the container; BS_WORKER when qemu-nbd is killed or
@@ -33,8 +32,8 @@ MUST_CHECK struct qemu_driver *qemu_driver_open(struct overlay *overlay, const c
 						struct bs_error *err);
 
 /*
- * The same with another program in the place of qemu-nbd, and another patience in milliseconds
- * for each of its answers.
+ * Like qemu_driver_open(), with another program instead of qemu-nbd.  `patience` is the longest
+ * wait for each answer of the program, in milliseconds.
  */
 MUST_CHECK struct qemu_driver *qemu_driver_open_with(struct overlay *overlay, const char *program,
 						     int patience, const char *name,
@@ -42,17 +41,17 @@ MUST_CHECK struct qemu_driver *qemu_driver_open_with(struct overlay *overlay, co
 						     struct bs_error *err);
 
 /*
- * The guest's disk, which belongs to the driver: it must not be closed.  Its errors are BS_WORKER
- * when the driver's process is killed or hangs, those of the overlay, and BS_CONTAINER_CORRUPT or
- * BS_NO_SPACE when the driver itself cannot do what is asked.  After any but the last two, and when
- * the driver has given up, the disk is of no more use.
+ * Returns the guest's disk.  The driver owns the disk; the caller must not close it.  Errors:
+ * BS_WORKER when the driver's process is killed or hangs, the errors of the overlay, and
+ * BS_CONTAINER_CORRUPT or BS_NO_SPACE when the driver itself refuses a request.  The disk stays
+ * usable only after the last two errors, and only if the driver still runs.
  */
 struct disk *qemu_driver_disk(struct qemu_driver *driver);
 
 /*
  * Flushes the disk, has the driver close the container, and waits until its process has ended.
- * Only when this has succeeded does the overlay hold all that was written.  Errors as above.
- * Afterwards the disk is of no more use.
+ * The overlay is sure to have all written bytes only after this function has succeeded.  Errors as
+ * for qemu_driver_disk().  Afterwards the disk cannot be used.
  */
 MUST_CHECK int qemu_driver_finish(struct qemu_driver *driver, struct bs_error *err);
 
@@ -60,9 +59,10 @@ MUST_CHECK int qemu_driver_finish(struct qemu_driver *driver, struct bs_error *e
 void qemu_driver_close(struct qemu_driver *driver);
 
 /*
- * Has qemu-img, confined in the same way and unable to write, check the tables of the container in
- * the view of `overlay`; name and options as above.  Space that is lost ("leaks") is no error.
- * Errors: BS_CONTAINER_CORRUPT, with how many there are; those of qemu_driver_open().
+ * Lets qemu-img, confined like qemu-nbd and without write access, check the tables of the container
+ * in the view of `overlay`.  `name` and `options` are as for qemu_driver_open().  Lost space
+ * ("leaks") is no error.  Errors: BS_CONTAINER_CORRUPT, with the number of errors in the tables;
+ * the errors of qemu_driver_open().
  */
 MUST_CHECK int qemu_check(struct overlay *overlay, const char *name, const char *options,
 			  struct bs_error *err);

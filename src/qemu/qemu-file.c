@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The kernel does without the requests that are not answered here: flush and fsync succeed, because
- * nothing outlives the process anyway, and nobody can ask where holes are.
+ * The kernel handles the requests that this file does not implement.  flush and fsync succeed,
+ * which is right because the overlay does not outlive the process.  Programs cannot find holes.
  *
- * The thread waits for requests, and for an eventfd that tells it to stop.  It does not wait for
- * the file to be unmounted, because another process that keeps the mount namespace can delay that.
+ * The thread waits for requests, and for an eventfd that tells it to stop.  The thread does not
+ * wait for the unmount, which another process in the mount namespace can delay.
  */
 #define FUSE_USE_VERSION 35
 #include "qemu/qemu-file.h"
@@ -23,7 +23,7 @@
 #include "util/bytes.h"
 #include "util/signals.h"
 
-#define FOREVER 3600.0 /* seconds that the kernel may keep attributes; it sees every change */
+#define FOREVER 3600.0 /* seconds of caching attributes; the kernel sees every change of them */
 
 struct qemu_file {
 	struct overlay *overlay;
@@ -33,7 +33,7 @@ struct qemu_file {
 	uint8_t *buffer; /* for reads; the thread's */
 	size_t buffer_size;
 	pthread_mutex_t lock;
-	struct bs_error error; /* the first one; code BS_OK when there was none.  Under the lock. */
+	struct bs_error error; /* the first error, or code BS_OK; protected by `lock` */
 };
 
 /* ---- requests ----------------------------------------------------------------------------- */
@@ -48,7 +48,7 @@ static uint64_t qemu_file_size(const struct qemu_file *file)
 	return disk_size(overlay_disk(file->overlay));
 }
 
-/* Answers with the errno for an error of the overlay, and keeps the first for its reason. */
+/* Answers with the errno for an error of the overlay.  Keeps the first error for its reason. */
 static void qemu_file_reply_error(fuse_req_t request, const struct bs_error *err)
 {
 	struct qemu_file *file = qemu_file_of(request);
@@ -60,7 +60,7 @@ static void qemu_file_reply_error(fuse_req_t request, const struct bs_error *err
 	fuse_reply_err(request, err->code == BS_NO_SPACE ? ENOSPC : EIO);
 }
 
-/* User 0 is whoever mounted the file, in the user namespace of the mount. */
+/* The owner is user 0: in the mount's user namespace, the user who mounted the file. */
 static void qemu_file_reply_attributes(fuse_req_t request)
 {
 	struct stat status = {
@@ -81,7 +81,7 @@ static void qemu_file_get_attributes(fuse_req_t request, fuse_ino_t inode,
 	qemu_file_reply_attributes(request);
 }
 
-/* Of what can be set, only the length means anything here. */
+/* Sets the length.  Changes of other attributes are ignored. */
 static void qemu_file_set_attributes(fuse_req_t request, fuse_ino_t inode, struct stat *wanted,
 				     int which, struct fuse_file_info *info)
 {
@@ -96,7 +96,7 @@ static void qemu_file_set_attributes(fuse_req_t request, fuse_ino_t inode, struc
 		qemu_file_reply_attributes(request);
 }
 
-/* direct_io: requests come as the program makes them, and none is answered from a cache. */
+/* direct_io: the kernel passes on every request of the program and does not use its cache. */
 static void qemu_file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
 	(void)inode;
@@ -157,7 +157,7 @@ static void qemu_file_write(fuse_req_t request, fuse_ino_t inode, const char *by
 		fuse_reply_write(request, length);
 }
 
-/* Space is not reserved, so a plain fallocate only lengthens, and a hole is a range of zeros. */
+/* No space is reserved: a plain fallocate only lengthens the file, and a hole becomes zeros. */
 static void qemu_file_allocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset,
 			       off_t length, struct fuse_file_info *info)
 {
@@ -194,7 +194,7 @@ static const struct fuse_lowlevel_ops qemu_file_operations = {
 
 /* ---- the thread --------------------------------------------------------------------------- */
 
-/* Ends when told to, or with the mount. */
+/* Serves requests until qemu_file_close() writes to `stop`, or until the file is unmounted. */
 static void *qemu_file_loop(void *argument)
 {
 	struct qemu_file *file = argument;
@@ -209,7 +209,7 @@ static void *qemu_file_loop(void *argument)
 			continue;
 		if (waiting[1].revents)
 			break;
-		/* Not a request when it was taken back between the poll and the read. */
+		/* There is no request if the kernel withdrew it between the poll and the read. */
 		if (fuse_session_receive_buf(file->session, &request) > 0)
 			fuse_session_process_buf(file->session, &request);
 	}
@@ -217,7 +217,7 @@ static void *qemu_file_loop(void *argument)
 	return NULL;
 }
 
-/* Signals are for the other threads. */
+/* The new thread blocks all signals, so that the other threads get them. */
 static int qemu_file_start_thread(struct qemu_file *file, struct bs_error *err)
 {
 	sigset_t before = signals_mask();
@@ -232,12 +232,12 @@ static int qemu_file_start_thread(struct qemu_file *file, struct bs_error *err)
 	return fail_errno(err, BS_SYSTEM_LIMIT, "cannot start a thread");
 }
 
-/* The descriptor is the session's when this has succeeded. */
+/* After success the session owns the descriptor. */
 static int qemu_file_start_session(struct qemu_file *file, int descriptor, struct bs_error *err)
 {
 	char name[] = "bootshift", *arguments[] = {name, NULL};
 	struct fuse_args options = FUSE_ARGS_INIT(1, arguments);
-	char mount_point[32]; /* libfuse's form for "mounted already, on this descriptor" */
+	char mount_point[32]; /* "/dev/fd/N" tells libfuse that descriptor N is mounted already */
 
 	file->session = fuse_session_new(&options, &qemu_file_operations,
 					 sizeof(qemu_file_operations), file);
@@ -245,7 +245,8 @@ static int qemu_file_start_session(struct qemu_file *file, int descriptor, struc
 	if (!file->session)
 		return fail_memory(err);
 	snprintf(mount_point, sizeof(mount_point), "/dev/fd/%d", descriptor);
-	/* Not blocking, so that a request taken back after the poll does not hold up the stop. */
+	/* Not blocking: if the kernel withdraws a request after the poll, the thread must not
+	 * wait in the read, because it could not stop there. */
 	if (fcntl(descriptor, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ||
 	    fuse_session_mount(file->session, mount_point) != 0)
 		return fail_errno(err, BS_WORKER, "cannot serve the image by FUSE");

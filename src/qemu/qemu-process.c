@@ -19,7 +19,7 @@
 
 /* ---- starting ----------------------------------------------------------------------------- */
 
-/* The absolute path of a program, as execvp(3) finds it; the caller frees it.  NULL: none. */
+/* Finds a program like execvp(3).  Returns its absolute path, which the caller frees, or NULL. */
 static char *qemu_process_find_program(const char *name)
 {
 	const char *folder = getenv("PATH"), *end;
@@ -29,7 +29,7 @@ static char *qemu_process_find_program(const char *name)
 		return realpath(name, NULL);
 	for (; folder && !found; folder = *end ? end + 1 : NULL) {
 		end = strchrnul(folder, ':');
-		if (end == folder || *folder != '/') /* a folder that depends on where we are */
+		if (end == folder || *folder != '/') /* relative to the working directory */
 			continue;
 		if (asprintf(&path, "%.*s/%s", (int)(end - folder), folder, name) < 0)
 			return NULL;
@@ -40,7 +40,7 @@ static char *qemu_process_find_program(const char *name)
 	return found;
 }
 
-/* What each step of the child needs that not every machine has. */
+/* Describes the step of the child that failed.  Returns -1. */
 static int qemu_process_fail_step(const struct qemu_process *process,
 				  const struct qemu_report *report, struct bs_error *err)
 {
@@ -85,7 +85,7 @@ static bool qemu_process_take_descriptors(struct qemu_process *process, struct m
 	return true;
 }
 
-/* Receives one report; *ended is set instead when the child has closed its end. */
+/* Receives one report, or sets *ended if the child has closed its end of the socket. */
 static int qemu_process_receive(struct qemu_process *process, int reports, int patience,
 				bool *ended, struct bs_error *err)
 {
@@ -124,7 +124,7 @@ static int qemu_process_receive(struct qemu_process *process, int reports, int p
 		       : fail(err, BS_WORKER, "got no connection to %s", process->name);
 }
 
-/* One report to say that all is made, and the end of the socket to say that the program runs. */
+/* Waits for QEMU_READY, and then for the socket's end, which shows that the program runs. */
 static int qemu_process_wait_for_start(struct qemu_process *process, int reports, int patience,
 				       struct bs_error *err)
 {
@@ -153,7 +153,7 @@ static int qemu_process_fork(struct qemu_process *process, struct qemu_child *ch
 	int reports[2] = {-1, -1}, output[2] = {-1, -1}, messages[2] = {-1, -1};
 	int result = -1;
 
-	/* A full pipe must not stop the program: it loses what it wants to say then. */
+	/* Not blocking: when a pipe is full, the program loses output but does not wait. */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, reports) < 0 ||
 	    pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0 ||
 	    pipe2(messages, O_CLOEXEC | O_NONBLOCK) < 0) {
@@ -175,7 +175,7 @@ static int qemu_process_fork(struct qemu_process *process, struct qemu_child *ch
 	process->output = output[0];
 	process->messages = messages[0];
 	output[0] = messages[0] = -1;
-	qemu_process_close(&reports[1]); /* so that the end of the child's is the end */
+	qemu_process_close(&reports[1]); /* now only the child holds this end of the socket */
 	result = qemu_process_wait_for_start(process, reports[0], patience, err);
 out:
 	for (int i = 0; i < 2; i++) {
@@ -186,7 +186,7 @@ out:
 	return result;
 }
 
-/* Nobody else sees the file, so QEMU's locks on it are of no use; they would take other files. */
+/* Without locking: nobody else sees the file, and for locks QEMU would have to open other files. */
 char *qemu_process_image(const char *driver, const char *driver_options, struct bs_error *err)
 {
 	char *image;
@@ -263,7 +263,7 @@ bool qemu_process_wait(struct qemu_process *process, int milliseconds)
 	return process->ended;
 }
 
-/* Keeps the last line that has something in it. */
+/* Keeps a line in `said` without the program's name, unless the line is empty. */
 static void qemu_process_take_line(struct qemu_process *process, const char *line, size_t length)
 {
 	size_t name = strlen(process->name);
@@ -284,7 +284,7 @@ void qemu_process_listen(struct qemu_process *process)
 	char text[4096], *line = text, *end;
 	ssize_t length;
 
-	/* The pipe has 64 KiB, and the writer may fill it again: the first page will do. */
+	/* Reads only one page: the program could refill the pipe (64 KiB) again and again. */
 	length = read(process->messages, text, sizeof(text) - 1);
 	if (length <= 0)
 		return;
@@ -295,7 +295,7 @@ void qemu_process_listen(struct qemu_process *process)
 	}
 }
 
-/* qemu names the image first, in one way or another; what comes behind that is the reason. */
+/* Messages of QEMU begin with the image's name in several forms.  The reason follows the name. */
 const char *qemu_process_reason(const struct qemu_process *process)
 {
 	static const char name[] = QEMU_IMAGE "': ";
