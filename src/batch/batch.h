@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A batch: finds the images, fixes or rehearses several at a time, and reports the outcomes.  Or
- * undoes an earlier batch: all images that are fixed according to its rows, or some of them.
+ * A batch: finds the images, fixes or rehearses several at a time, and reports the outcomes.  An
+ * undo of a batch: undoes the images that are fixed according to its rows, or some of them.
  */
 #ifndef BOOTSHIFT_BATCH_BATCH_H
 #define BOOTSHIFT_BATCH_BATCH_H
@@ -52,7 +52,7 @@ struct batch_undo_outcome {
 	size_t not_begun;          /* images that should be undone and were not begun */
 	uint64_t skipped;          /* lines that are not valid rows: their images are unknown */
 	bool interrupted;          /* by a signal */
-	uint64_t untold;           /* undone images whose rows could not be written */
+	uint64_t untold;           /* undone images whose rows were not written */
 	struct bs_error unwritten; /* why; valid if `untold` is not 0 */
 };
 

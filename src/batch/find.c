@@ -41,7 +41,7 @@ DEFINE_VECTOR(candidates, struct candidate);
 struct search {
 	const struct find_request *request;
 	struct find_result *result;
-	void *files, *folders; /* all so far: sets of inodes */
+	void *files, *folders; /* sets of inodes: all that were found so far */
 	struct candidates candidates;
 };
 
@@ -184,8 +184,8 @@ static int find_add_candidate(struct search *search, const char *path, const cha
 }
 
 /*
- * The file may also be a data file of an image: most of them have no magic.  The descriptions in
- * its folder say so.
+ * The file may also be a data file of an image.  Most data files have no magic, so the descriptions
+ * in the folder have to be read.
  */
 static int find_leave_out_content(struct search *search, const char *path,
 				  const struct bs_error *why, struct bs_error *err)
@@ -226,7 +226,10 @@ static int find_add_file(struct search *search, const char *path, const char *be
 	return find_add_candidate(search, path, below, &recognition, false, err);
 }
 
-/* Whether another candidate has the location of the last one.  For exports, which have no inode. */
+/*
+ * Whether another candidate has the location of the last candidate.  Needed for exports, which have
+ * no inode.
+ */
 static bool find_last_is_repeated(const struct candidates *candidates)
 {
 	const char *location = candidates->items[candidates->count - 1].image.location;
@@ -301,7 +304,7 @@ static bool walk_matches(const struct find_patterns *patterns, const char *below
 	return false;
 }
 
-/* Names of folders compare as if they ended with a slash: so whole paths come out in order. */
+/* Folder names compare as if they ended with a slash, so that whole paths are in order. */
 static int entry_letter(const struct folder_entry *entry, size_t index)
 {
 	if (entry->name[index] == '\0' && S_ISDIR(entry->status.st_mode))

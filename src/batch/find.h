@@ -35,7 +35,7 @@ enum find_reason {
 	FIND_NOT_AN_IMAGE, /* a file with other content, or an empty file */
 	FIND_EXCLUDED,     /* by the patterns */
 	FIND_OURS,         /* an undo file or a lock file */
-	FIND_HALF_COPIED,  /* by its name, a temporary file of a program that copies */
+	FIND_HALF_COPIED,  /* the name is that of an unfinished copy */
 	FIND_DATA_FILE,    /* the data of an image whose description is another file */
 	FIND_OTHER_NAME,   /* another name of an image or folder of the batch */
 	FIND_LINK,         /* a symbolic link that is not followed or leads nowhere */

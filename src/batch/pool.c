@@ -25,7 +25,7 @@ struct slot {
 	int channel;   /* -1: closed */
 	enum bs_phase phase;
 	struct bytes line; /* the part that has been received */
-	bool line_lost;    /* the line was too long, or memory ran out */
+	bool line_lost;    /* too long, or memory ran out */
 };
 
 struct pool {
@@ -138,7 +138,7 @@ int pool_start(struct pool *pool, size_t index, pool_work *work, void *task, str
 	}
 	if (slot->process == 0)
 		child_run(work, task, ends[1], parent);
-	/* Both do this, because either of them may run first. */
+	/* The parent does this too, because either process may run first. */
 	setpgid(slot->process, slot->process);
 	close(ends[1]);
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
@@ -181,7 +181,9 @@ static void slot_store_line(struct slot *slot, const char *bytes, size_t length)
 	slot->line.count += length;
 }
 
-/* Reads up to READ_SIZE bytes.  False if there are none, or at the end of the channel. */
+/*
+ * Reads up to READ_SIZE bytes.  Returns false if no bytes are ready, or at the end of the channel.
+ */
 static bool slot_read(struct slot *slot)
 {
 	char bytes[READ_SIZE];
@@ -198,7 +200,10 @@ static bool slot_read(struct slot *slot)
 	return true;
 }
 
-/* The line as a string; NULL if it is not exactly one line of text.  The caller frees it. */
+/*
+ * Returns the line as a string, or NULL if it is not exactly one line of text.  The caller frees
+ * it.
+ */
 static char *slot_finish_line(struct slot *slot)
 {
 	struct bytes line = slot->line;

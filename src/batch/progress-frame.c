@@ -22,8 +22,8 @@
 enum piece { PIECE_DONE, PIECE_LEFT, PIECE_PERCENT, PIECE_RATE, PIECE_BAR, PIECE_COUNT };
 
 /*
- * Images a millisecond; 0: not known yet.  The time since the last image ended counts, so that the
- * rate falls if the batch hangs.
+ * Returns the images per millisecond; 0: not known yet.  The time since the last image ended is
+ * included, so that the rate falls if the batch hangs.
  */
 static double frame_images_per_millisecond(const struct progress_state *state)
 {
@@ -159,7 +159,7 @@ static void frame_print_counts(struct output *output, const struct progress_stat
 
 /* ---- the other lines: the running images --------------------------------------------------- */
 
-/* The longest end of `visible` that fits in `columns`. */
+/* Returns the longest end of `visible` that fits into `columns`. */
 static const char *frame_visible_tail(const char *visible, unsigned columns)
 {
 	unsigned taken = text_columns(visible);

@@ -69,7 +69,10 @@ static int run_begin_image(struct running *running, size_t slot, struct bs_error
 	return 0;
 }
 
-/* If a process cannot be started while others run, it is tried again when one of them has ended. */
+/*
+ * If a process cannot be started while others run, the start is tried again after one of them has
+ * ended.
+ */
 static int run_fill_slots(struct running *running, struct bs_error *err)
 {
 	const struct run_request *request = running->request;
@@ -107,7 +110,7 @@ static void run_explain_timeout(const struct running *running, struct bs_error *
 	     count_format(running->request->timeout, "second").text);
 }
 
-/* Why a process ended without sending a row. */
+/* Explains why a process ended without sending a row. */
 static void run_explain_death(const struct running *running, const struct task *task, int status,
 			      struct bs_error *reason)
 {

@@ -54,7 +54,7 @@ struct attempt {
 	struct deadline wait; /* how long to wait for an image in use; not set: not at all */
 };
 
-/* For rows that are not made in the process of the attempt. */
+/* The subject of rows that the batch process makes itself. */
 struct row_subject attempt_subject(const struct attempt *attempt);
 
 /* Runs in the process of the attempt; `task` is a struct attempt. */

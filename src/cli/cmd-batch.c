@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "report/phrases.h"
 
-/* The number that the user wants; otherwise one for each processor that this process may use. */
+/* Returns the number that the user chose; otherwise one slot for each processor of this process. */
 static size_t batch_slots(const struct settings *settings)
 {
 	cpu_set_t processors;
@@ -59,7 +59,7 @@ static void undo_report_image(void *context, const char *path, const struct bs_r
 	results_add(context, path, result);
 }
 
-/* The next undo with these rows would undo the images again, also if they were fixed meanwhile. */
+/* The next undo with these rows would undo the images again, even if they were fixed meanwhile. */
 static void undo_report_unwritten(struct results *results, struct batch_undo_outcome *outcome)
 {
 	fail_prefix(&outcome->unwritten, "%llu undone image%s still recorded as fixed",

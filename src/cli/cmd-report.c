@@ -132,7 +132,7 @@ static int report_write_rows(FILE *stream, void *context, struct bs_error *err)
 	return merge_each(context, report_write_image, &writer, err);
 }
 
-/* Checked first, because reading the rows may take long. */
+/* Checks the files before reading the rows, because reading may take long. */
 static int report_check_files(const struct settings *settings, struct bs_error *err)
 {
 	if (settings->rows && replace_file_check(settings->rows, &rows_file_kind, err) < 0)

@@ -171,7 +171,7 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 	bool changes = (command->bit & (COMMAND_FIX | COMMAND_UNDO)) && !settings->dry_run;
 	struct results results;
 
-	/* Held until the process ends, so that every change is reported. */
+	/* The signals are held until the process ends, so that every change is reported. */
 	if (changes)
 		signals_hold_stop();
 	results_open(&results, command->name, command->report, settings);

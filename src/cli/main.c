@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The command line: which command, with which options, on which images. */
+/* The command line: selects the command, its options and its images. */
 #include <fcntl.h>
 #include <locale.h>
 #include <string.h>
@@ -139,9 +139,9 @@ static enum bs_exit main_run_command(const struct command *command, int argc, ch
 }
 
 /*
- * Opens the standard streams that are closed, so that no image gets their numbers, and with the
- * number the messages.  As with a closed stream, reading from the input fails, and writing to the
- * others.
+ * Opens standard streams that are closed.  Otherwise an image could get the number of a stream, and
+ * messages would be written to the image.  As with closed streams, reading from the input fails,
+ * and so does writing to the outputs.
  */
 static bool main_open_missing_streams(void)
 {

@@ -149,7 +149,7 @@ static int option_parse_pattern(const struct option_row *option, const char *tex
 	return 0;
 }
 
-/* -v or -q: the last one counts. */
+/* -v or -q: the last option wins. */
 static int option_parse_verbosity(const struct option_row *option, const char *text, void *field,
 				  struct bs_error *err)
 {
@@ -161,7 +161,7 @@ static int option_parse_verbosity(const struct option_row *option, const char *t
 	return 0;
 }
 
-/* For this process and its children; a value that the user has set stays. */
+/* Sets the variable for this process and its children, unless the user has set it. */
 static int option_parse_debug(const struct option_row *option, const char *text, void *field,
 			      struct bs_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a person sees of an inspection: the partitions, the boot chain, the room for the conversion,
- * the findings, and what to do next.
+ * The text report of an inspection: the partitions, the boot chain, the room for the conversion,
+ * the findings, and the next step.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a person sees of a plan, a fix and an undo. */
+/* The text report of a plan, a fix and an undo. */
 #include "cli/report-text.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a person sees of one image.  The functions print the content of a result, except its error,
- * and never fail.
+ * The text report on one image.  The functions print the content of a result, except its error, and
+ * never fail.
  */
 #ifndef BOOTSHIFT_CLI_REPORT_TEXT_H
 #define BOOTSHIFT_CLI_REPORT_TEXT_H

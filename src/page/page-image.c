@@ -78,7 +78,10 @@ struct disk {
 	struct bs_partition partitions[BS_PARTITIONS_MAX];
 	size_t count;
 	uint64_t size;
-	/* Has a role before the fix, so its box is wide enough for a role in both drawings. */
+	/*
+	 * The partition has a role before the fix, so its box is wide enough for a role in both
+	 * drawings.
+	 */
 	bool wide[BS_PARTITIONS_MAX];
 };
 
@@ -114,7 +117,7 @@ static void image_disk_apply_fix(struct disk *disk, uint64_t active)
 	}
 }
 
-/* NULL: neither. */
+/* Returns NULL if the partition has neither role. */
 static const char *image_partition_role(bool is_system, bool is_boot)
 {
 	if (is_system && is_boot)
@@ -160,7 +163,7 @@ static json_t *image_disk_bar(const struct disk *disk, const char *when)
 	return json_pack("{s:s, s:o}", "when", when, "boxes", array);
 }
 
-/* One drawing; if the image was or would be fixed, two: before the fix and with it. */
+/* One drawing.  Two drawings, before and after the fix, if the image was or would be fixed. */
 static json_t *image_disk_bars(const struct row *row)
 {
 	bool fixed = row->status == BS_STATUS_FIXED;
@@ -197,7 +200,7 @@ static json_t *image_partition(const json_t *object)
 
 /* ---- the image ----------------------------------------------------------------------------- */
 
-/* NULL if this version does not know the kind. */
+/* Returns NULL if this version does not know the kind. */
 static const char *image_operation_kind(const json_t *operation)
 {
 	for (size_t i = 0; i < BS_OPERATION_KIND_COUNT; i++)

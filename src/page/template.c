@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* There is no tree of a template: each section is found again in the text when it is written. */
+/* A template is not parsed into a tree.  Each section is searched again when it is written. */
 #include "page/template.h"
 
 #include <assert.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Menus with more than Windows and the memory diagnostic in them: what each entry starts is there
- * before a fix, after it, and where it can be without the system partition; and after undo.  The
- * stand-in for bootmgr tells of all of them before it starts the default one.
+ * Boot menus with more entries than Windows and the memory diagnostic.  The file that each entry
+ * starts is there before a fix, after the fix, and after undo.  Without the system partition, the
+ * files that a fix can move are there.  The stand-in for bootmgr reports all entries before it
+ * starts the default entry.
  */
 #include <stdlib.h>
 
@@ -18,9 +19,9 @@
 
 static const struct {
 	const char *recipe;
-	const char *before, *after;   /* the default entry, and where its file is */
-	const char *moved[FILES_MAX]; /* from partition 1 to partition 2 */
-	const char *stays[FILES_MAX]; /* with their partition, which is not the first one */
+	const char *before, *after;   /* the default entry, and the place of its file */
+	const char *moved[FILES_MAX]; /* they move from partition 1 to partition 2 */
+	const char *stays[FILES_MAX]; /* they stay on their partition, which is not the first one */
 	const char *left[FILES_MAX];  /* files on partition 1 that stay there */
 } menus[] = {
 	{.recipe = "legacy-dual-boot",
@@ -74,7 +75,9 @@ static const struct {
 	 .left = {"{6d3e2c41-cce9-11e5-9d3a-0800279c5f11}: \\Windows\\system32\\winload.exe"}},
 };
 
-/* The files are there, on that partition; where it is 0, they say themselves on which one. */
+/*
+ * The files are on that partition.  If `partition` is 0, the strings in `files` name the partition.
+ */
 static void assert_there(const char *serial, const char *const files[FILES_MAX], int partition)
 {
 	for (int i = 0; i < FILES_MAX && files[i] != NULL; i++)

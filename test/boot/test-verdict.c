@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What inspect says of every sample, that it starts and that it would after a fix, against what a
- * machine makes of it.
+ * Compares the verdict of `inspect` on every sample (the disk starts; the disk would start after a
+ * fix) with what a virtual machine does with the disk.
  */
 #include <glob.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "support/machine.h"
 #include "support/report.h"
 
-/* Of what a BIOS shows that has found nothing to start, and of what the code of mkntfs shows. */
+/* A part of the message of a BIOS that finds nothing to start, and of mkntfs's boot code. */
 #define NOTHING "bootable d"
 
 static glob_t recipes;
@@ -38,7 +38,7 @@ static bool machine_starts(const char *name, const char *image)
 	return strstr(machine_run(image, NULL, NOTHING).serial, "BOOT OK") != NULL;
 }
 
-/* Null promises nothing. */
+/* A verdict of null promises nothing. */
 static void assert_starts_as_told(const char *name, const char *image, const json_t *told,
 				  const char *when)
 {
@@ -62,7 +62,7 @@ TEST_LOOP(verdict, inspect_tells_of_a_sample_whether_it_starts_today_and_after_a
 	json_t *starts = json_object_get(inspection, "starts");
 	json_t *starts_after = json_object_get(inspection, "starts_after");
 
-	if (strcmp(name, "two-active") == 0) { /* Windows 7's MBR takes the first, others refuse */
+	if (strcmp(name, "two-active") == 0) { /* Windows 7's MBR starts the first, others refuse */
 		ck_assert(machine_starts(name, image) && json_is_false(starts));
 		return;
 	}

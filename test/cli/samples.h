@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The images that a fix applies to, for tests that are repeated with each of them. */
+/* The images that a fix applies to.  Some tests are repeated with each of them. */
 #ifndef BOOTSHIFT_TEST_SAMPLES_H
 #define BOOTSHIFT_TEST_SAMPLES_H
 
@@ -34,8 +34,8 @@ static inline const char *windows_7(void)
 }
 
 /*
- * A fresh image of 200 MiB with little in it, fixed in no time, as one needs for a test that does
- * so many times.
+ * A fresh image of 200 MiB with little content.  A fix takes almost no time, so a test can make
+ * many fixes.
  */
 static inline const char *small_image(void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What an advice says can be typed.  Of every code: the commands and options in its advice exist.
- * Of what can be cured from Linux: the command is typed as it is printed, and the image is fixed.
+ * The commands in advice can be typed.  For every code: the commands and options in its advice
+ * exist.  For problems that can be cured from Linux: the test types the command as it is printed,
+ * and then the image is fixed.
  */
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -22,7 +23,6 @@ static const char *help_of(const char *command)
 	return outcome.output;
 }
 
-/* Whether the next word is one of our commands. */
 static bool is_verb(const char *word)
 {
 	static const char *const verbs[] = {"inspect", "plan", "fix", "undo", "batch", "report"};
@@ -33,7 +33,7 @@ static bool is_verb(const char *word)
 	return false;
 }
 
-/* What programs of Windows take, after Microsoft's reference of their command lines. */
+/* The options of Windows programs, from Microsoft's reference of their command lines. */
 static const struct {
 	const char *name, *words;
 } windows[] = {
@@ -60,7 +60,7 @@ static size_t windows_program(const char *word)
 	return i;
 }
 
-/* The word without what ends a clause; a drive's colon stays. */
+/* The word without punctuation at its end.  The colon after a drive letter stays. */
 static const char *bare(const char *word)
 {
 	size_t length = strlen(word);
@@ -73,12 +73,12 @@ static const char *bare(const char *word)
 
 TEST_CASE(advice_tests, "advice");
 
-/* `qemu` is what QEMU's programs tell about their options. */
+/* `qemu` is the help text of QEMU's programs. */
 static void assert_named_things_exist(enum bs_code code, const char *qemu)
 {
 	char *words = strdup(bs_code_advice(code)), *rest = NULL;
-	const char *help = NULL; /* of the last of our commands that was named */
-	const char *before = ""; /* the word before */
+	const char *help = NULL; /* help of the last of our commands that was named */
+	const char *before = ""; /* the previous word */
 	size_t program = WINDOWS_COUNT;
 
 	for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
@@ -89,7 +89,7 @@ static void assert_named_things_exist(enum bs_code code, const char *qemu)
 		} else if (help != NULL && is_verb(name)) {
 			help = help_of(name);
 		} else if (strcmp(before, "qemu-img") == 0) {
-			program = WINDOWS_COUNT; /* it has a "convert", too */
+			program = WINDOWS_COUNT; /* qemu-img has a "convert", too */
 		} else if (windows_program(name) < WINDOWS_COUNT) {
 			program = windows_program(name);
 		} else if (strcmp(name, "--help") == 0) {
@@ -151,7 +151,7 @@ static const char *with(const char *command, const char *word, const char *value
 		    with(found + strlen(word), word, value));
 }
 
-/* Types a command in a folder, with the bootshift under test on the path. */
+/* Runs a command in a folder, with the bootshift under test on the path. */
 static struct outcome type_in(const char *folder, const char *command)
 {
 	const char *path = bootshift_path();
@@ -161,7 +161,7 @@ static struct outcome type_in(const char *folder, const char *command)
 			folder, command));
 }
 
-/* With an image that is none of a disk, so that nothing but the command line is judged. */
+/* The image is not an image of a disk, so only the command line is tested. */
 TEST_LOOP(advice_tests, a_command_in_an_advice_is_one, BS_OK + 1, BS_CODE_COUNT)
 {
 	const char *command = command_in(bs_code_advice((enum bs_code)_i));
@@ -183,7 +183,7 @@ TEST_LOOP(advice_tests, a_command_in_an_advice_is_one, BS_OK + 1, BS_CODE_COUNT)
 
 /* ---- typed as printed ------------------------------------------------------------------------ */
 
-/* The command that was printed for an image that was refused with a code. */
+/* The command that bootshift printed when it refused an image with this code. */
 static const char *printed(struct outcome outcome, const char *code)
 {
 	const char *mark = text(" (%s); ", code), *found = strstr(outcome.errors, mark), *command;
@@ -270,7 +270,7 @@ TEST_EACH(advice_tests, a_changed_signature_is_put_back, kinds)
 	image_remove(image);
 }
 
-/* Also in the picture for people, where the command has a line of its own, whatever the width. */
+/* The text report also has the command on a line of its own, whatever the width. */
 TEST(advice_tests, a_command_is_not_broken_into_lines)
 {
 	const char *image = image_copy(image_recipe("signature-changed", SIGNATURE_CHANGED));
@@ -302,7 +302,7 @@ TEST_LOOP(advice_tests, an_odd_name_can_be_typed, 0, 4)
 	image_remove(image);
 }
 
-/* Writing the signature back changes the disk of a snapshot like a fix does. */
+/* A disk below a snapshot must not change: neither by a fix nor by a restored signature. */
 TEST(advice_tests, no_signature_is_put_back_below_a_snapshot)
 {
 	const char *raw = image_recipe("signature-changed", SIGNATURE_CHANGED);
@@ -336,7 +336,7 @@ TEST_LOOP(advice_tests, a_new_plan_takes_the_place_of_one_that_is_of_no_use, 0, 
 	image_remove(image);
 }
 
-/* A LUKS container with the disk in it; QEMU makes one without the kernel's help. */
+/* A LUKS container with the disk in it.  QEMU makes the container without help from the kernel. */
 static const char *encrypted(const char *raw, const char *folder)
 {
 	const char *path = text("%s/image", folder);

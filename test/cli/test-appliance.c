@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What libguestfs and, if there is one, the kernel's own NTFS driver say of an image in a virtual
+ * What libguestfs and, if there is one, the kernel's NTFS driver find in an image in a virtual
  * machine, before and after a fix: the same Windows, and the same bytes in each file that was
- * moved. Takes a minute or more: has the tag `slow`.
+ * moved.  These tests take a minute or more, so they have the tag `slow`.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,7 +18,10 @@ static const char *device(int image, int partition)
 	return text("/dev/sd%c%d", 'a' + image, partition);
 }
 
-/* The appliance has the host's kernel; where that lacks the driver, it uses ntfs-3g. */
+/*
+ * The appliance uses the host's kernel.  If the kernel has no NTFS driver, the appliance uses
+ * ntfs-3g.
+ */
 static const char *driver(void)
 {
 	static const char modules[] = "ls /lib/modules/*/kernel/fs/ntfs3/ntfs3.ko*";
@@ -26,7 +29,7 @@ static const char *driver(void)
 	return RUN("sh", "-c", modules).status == 0 ? "ntfs3" : "ntfs-3g";
 }
 
-/* Checksums of all boot files of a volume; `name` is that of the files to make. */
+/* Checksums of all boot files of a volume.  `name` is the name of the output files. */
 static const char *read_checksums(const char *device_name, const char *name)
 {
 	return text("mount-vfs ro %s %s /\n"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Batches that are stopped, or lose a process, while they have an image in hand, and those that
- * come after one that was killed.  So that an image is in hand at a certain moment, it lies behind
- * an NBD server that is slow to read or to write, or never answers.
+ * Batches that are stopped, or lose a process, while they work on an image; and batches that run
+ * after a killed batch.  The image is behind an NBD server that reads or writes slowly, or never
+ * answers, so that the batch is working on the image at a certain moment.
  */
 #include <fcntl.h>
 #include <glob.h>
@@ -32,7 +32,10 @@ struct slow {
 	struct server server;
 };
 
-/* An image behind a server with this delay, as nbdkit's filter has it; false: none to be had. */
+/*
+ * An image behind a server with this delay, in the syntax of nbdkit's filter.  False: no server
+ * here.
+ */
 static bool slow_start(struct slow *slow, const char *delay)
 {
 	if (!test_needs_program("nbdkit"))
@@ -52,7 +55,7 @@ static void slow_stop(struct slow *slow)
 	server_stop(&slow->server);
 }
 
-/* How many undo files the slow image has. */
+/* Number of undo files of the slow image. */
 static int undo_files(const struct slow *slow)
 {
 	glob_t found;
@@ -77,13 +80,13 @@ static void assert_taken_back(const struct slow *slow)
 	ck_assert_int_eq(undo_files(slow), 0);
 }
 
-/* Their numbers, one a line. */
+/* Process numbers of the children, one a line. */
 static const char *children(const struct program *batch)
 {
 	return RUN("pgrep", "-P", text("%d", (int)batch->process)).output;
 }
 
-/* Waits until the batch has an image in hand; the test's time limit ends it. */
+/* Waits until the batch works on an image.  The test's time limit ends the wait. */
 static void wait_for_image(const struct program *batch)
 {
 	while (children(batch)[0] == '\0')
@@ -155,7 +158,7 @@ TEST(slow_tests, a_second_signal_takes_back_what_was_begun)
 	program = START_BOOTSHIFT("batch", "-j1", "--jsonl", slow.rows, slow.server.uri);
 	wait_for_commit(&slow);
 	kill(program.process, SIGINT);
-	kill(program.process, SIGTERM); /* another one, as two of a kind can be seen as one */
+	kill(program.process, SIGTERM); /* not SIGINT again: two equal pending signals are one */
 	outcome = program_wait(&program);
 	ASSERT_STATUS(outcome, 1);
 	row = batch_row(batch_rows(slow.rows), slow.server.uri);
@@ -165,7 +168,7 @@ TEST(slow_tests, a_second_signal_takes_back_what_was_begun)
 	assert_taken_back(&slow);
 }
 
-/* Where the marks of an undo file are, see bootshift-journal(5). */
+/* The offsets of the marks in an undo file, see bootshift-journal(5). */
 #define APPLIED_START 4096 /* the fix is committed: what is left is to verify it */
 #define UNDOING_START 8192
 
@@ -188,7 +191,7 @@ static void wait_for_mark(const struct slow *slow, off_t start)
 	}
 }
 
-/* Nobody has seen it to the end: so it is not left as it is. */
+/* Nobody has verified the fix, so it is rolled back. */
 TEST(slow_tests, a_fix_that_was_killed_while_it_was_verified_is_taken_back)
 {
 	struct slow slow;
@@ -208,7 +211,7 @@ TEST(slow_tests, a_fix_that_was_killed_while_it_was_verified_is_taken_back)
 	assert_taken_back(&slow);
 }
 
-/* The process with the image dies, as when memory runs out; the others go on. */
+/* The process of the image dies, as when memory runs out.  The other processes continue. */
 TEST(slow_tests, a_process_that_dies_ends_nothing_but_its_own_image)
 {
 	struct slow slow;
@@ -250,7 +253,9 @@ TEST(slow_tests, an_image_that_takes_too_long_is_given_up)
 	assert_taken_back(&slow);
 }
 
-/* After ten seconds of patience it is killed and taken back, by one that writes as slowly. */
+/*
+ * After ten seconds the process is killed.  The recovery, which writes as slowly, undoes the fix.
+ */
 TEST(slow_tests, a_fix_that_does_not_end_in_time_is_taken_back)
 {
 	struct slow slow;
@@ -290,7 +295,7 @@ TEST(slow_tests, images_that_change_or_vanish_while_they_wait_are_told)
 	slow_stop(&slow);
 }
 
-/* As when what the killed run has left has written to it. */
+/* The image changes, as if a process of the killed run had written to it. */
 TEST(slow_tests, a_batch_that_goes_on_bears_an_image_that_has_changed_and_is_at_rest)
 {
 	struct slow slow;
@@ -311,7 +316,7 @@ TEST(slow_tests, a_batch_that_goes_on_bears_an_image_that_has_changed_and_is_at_
 	slow_stop(&slow);
 }
 
-/* ---- what a killed one has left ------------------------------------------------------------ */
+/* ---- after a killed command ---------------------------------------------------------------- */
 
 static void kill_alone(struct program *program)
 {
@@ -319,7 +324,7 @@ static void kill_alone(struct program *program)
 	ASSERT_STATUS(program_wait(program), 128 + SIGKILL);
 }
 
-/* The process that has the image finishes it, and the next one waits for that. */
+/* The process that works on the image finishes it.  The next command waits for that process. */
 TEST(slow_tests, what_a_killed_command_still_has_in_hand_is_waited_for)
 {
 	struct slow slow;
@@ -343,7 +348,7 @@ TEST(slow_tests, what_a_killed_command_still_has_in_hand_is_waited_for)
 
 /* ---- a server that never answers ----------------------------------------------------------- */
 
-/* One that listens on a socket in a folder, and that is all. */
+/* A server that only listens on a socket in a folder. */
 static int listen_mutely(const char *folder, const char **uri)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -356,7 +361,7 @@ static int listen_mutely(const char *folder, const char **uri)
 	return listener;
 }
 
-/* How many have connected so far; closes the listener. */
+/* Returns how many clients have connected, and closes the listener. */
 static int count_connections(int listener)
 {
 	int count = 0;
@@ -367,7 +372,7 @@ static int count_connections(int listener)
 	return count;
 }
 
-/* Nothing was begun, so nothing is taken back: nobody connects a second time. */
+/* Nothing was begun, so there is nothing to undo: no process connects a second time. */
 TEST(batches_with_an_image_in_hand, a_second_signal_ends_the_wait_for_a_server_that_never_answers)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder), *uri;
@@ -394,7 +399,7 @@ TEST(slow_tests, an_image_behind_a_server_that_never_answers_is_given_up)
 	ck_assert_int_eq(count_connections(listener), 1);
 }
 
-/* The server does not come to write, neither the fix nor what takes it back. */
+/* The server answers no write, neither of the fix nor of the recovery. */
 TEST(slow_tests, a_third_signal_leaves_what_cannot_be_taken_back_to_the_next_command)
 {
 	struct slow slow;
@@ -409,7 +414,9 @@ TEST(slow_tests, a_third_signal_leaves_what_cannot_be_taken_back_to_the_next_com
 	first = children(&program);
 	kill(program.process, SIGINT);
 	kill(program.process, SIGTERM);
-	/* Until another one has its place; the test's time limit ends it. */
+	/*
+	 * Waits for the process that replaces the first one.  The test's time limit ends the wait.
+	 */
 	while (children(&program)[0] == '\0' || strcmp(children(&program), first) == 0)
 		usleep(1000);
 	kill(program.process, SIGHUP);

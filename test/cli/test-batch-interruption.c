@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Batches that are killed, go on, or run out of something. */
+/* Batches that are killed and resumed, or that run out of a resource. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -16,19 +16,19 @@ static const char *small(void)
 	return image_recipe("small", SAMPLE_SMALL);
 }
 
-/* ---- killed with all that belongs to it ---------------------------------------------------- */
+/* ---- killed with all processes ------------------------------------------------------------- */
 
 #define MOMENTS     8
 #define IMAGE_COUNT 6
 
-/* A batch in a session of its own, killed with all its processes after some time. */
+/* Starts a batch in a session of its own, and kills all its processes after some time. */
 static void kill_all_after(const char *folder, const char *rows, int microseconds)
 {
 	struct program program = START("setsid", bootshift_path(), "batch", "-j3", "--jsonl", rows,
 				       "--resume", folder);
 
 	usleep((useconds_t)microseconds);
-	/* Until there is none but the first, which waits to be taken off. */
+	/* Waits until only the first process is left, a zombie that this test collects. */
 	RUN("sh", "-c",
 	    text("while pids=$(ps -o pid=,stat= -s %d | awk '$2 !~ /Z/ { print $1 }');"
 		 "[ -n \"$pids\" ]; do kill -KILL $pids; done",
@@ -37,7 +37,7 @@ static void kill_all_after(const char *folder, const char *rows, int microsecond
 	program_wait(&program);
 }
 
-/* How many of the rows tell of an image as fixed. */
+/* Number of rows that report an image as fixed. */
 static int count_fixed(const json_t *rows, const char *path)
 {
 	int count = 0;
@@ -64,7 +64,7 @@ TEST(slow, a_batch_killed_at_any_moment_goes_on_and_fixes_each_image_once)
 		json_t *told;
 
 		unlink(rows);
-		/* Twice, the second time on the rows of the first. */
+		/* Kills two batches.  The second one uses the rows of the first. */
 		kill_all_after(folder, rows, 20000 + moment * 10000);
 		kill_all_after(folder, rows, 20000 + moment * 5000);
 		ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder), 0);
@@ -80,7 +80,7 @@ TEST(slow, a_batch_killed_at_any_moment_goes_on_and_fixes_each_image_once)
 
 TEST_CASE(interrupted_batches, "interrupted batches");
 
-/* The moment that matters: the image is fixed and nobody has said so. */
+/* The critical moment: the image is fixed, and no row says so. */
 TEST(interrupted_batches, an_image_that_was_fixed_and_not_told_is_the_batchs_own)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
@@ -95,7 +95,9 @@ TEST(interrupted_batches, an_image_that_was_fixed_and_not_told_is_the_batchs_own
 	image_assert_same(image, &before);
 }
 
-/* While the batch is away, somebody fixes an image by hand, and another batch a third one. */
+/*
+ * Before the batch resumes, somebody fixes one image by hand, and another batch fixes a third one.
+ */
 TEST(interrupted_batches, what_others_have_fixed_is_not_the_batchs_own)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
@@ -120,7 +122,7 @@ TEST(interrupted_batches, what_others_have_fixed_is_not_the_batchs_own)
 	}
 }
 
-/* A pipe names no batch: so what is fixed was fixed by somebody else. */
+/* A pipe does not identify a batch, so the fix belongs to somebody else. */
 TEST(interrupted_batches, nothing_is_taken_for_the_batchs_own_by_rows_that_go_to_a_pipe)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
@@ -169,11 +171,12 @@ TEST(interrupted_batches, lines_that_are_no_rows_are_told_and_passed_over)
 	report_run("inspect", image, 0, "would-fix", NULL);
 }
 
-/* ---- while it searches --------------------------------------------------------------------- */
+/* ---- during the search --------------------------------------------------------------------- */
 
 /*
- * Files that look like images and are none are told of, to a pipe that is full long before the last
- * of them: so the batch is in the middle of its search for as long as nobody reads on.
+ * The batch reports files that look like images but are not.  The reports go to a pipe, which is
+ * full long before the last file.  So the batch stays in the middle of its search while nobody
+ * reads the pipe.
  */
 TEST(interrupted_batches, a_signal_during_the_search_ends_the_batch_properly)
 {
@@ -202,7 +205,7 @@ TEST(interrupted_batches, a_signal_during_the_search_ends_the_batch_properly)
 	ck_assert_int_eq(access(page, F_OK), 0);
 }
 
-/* ---- out of something ---------------------------------------------------------------------- */
+/* ---- out of a resource --------------------------------------------------------------------- */
 
 TEST(interrupted_batches, an_image_without_room_for_its_undo_file_fails_and_the_next_is_tried)
 {
@@ -255,7 +258,7 @@ TEST(interrupted_batches, a_folder_that_may_not_be_read_is_told_and_the_rest_goe
 	struct outcome outcome;
 
 	if (geteuid() != 0)
-		return; /* only root can become somebody else */
+		return; /* only root can become another user */
 	ck_assert_int_eq(mkdir(closed, 0700), 0);
 	batch_put(closed, "b.img", small());
 	ck_assert(chown(folder, atoi(NOBODY), atoi(NOBODY)) == 0 &&

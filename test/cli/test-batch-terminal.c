@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A batch on a real terminal: tmux, which breaks lines anew when its window gets narrower and keeps
- * what scrolled away.  An image on a server that never answers makes the batch wait meanwhile.
+ * A batch on a real terminal: tmux.  If its window gets narrower, tmux wraps lines again.  tmux
+ * also keeps the lines that have scrolled away.  One image is on a server that never answers, so
+ * the batch waits.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,9 @@ static void begin(void)
 		usleep(1000);
 }
 
-/* All that is on the screen, and above it, once `part` is there; the test's time limit ends it. */
+/*
+ * The screen and the history above it, once they have `part`.  The test's time limit ends the wait.
+ */
 static const char *screen_with(const char *part)
 {
 	const char *screen;
@@ -64,9 +67,9 @@ static unsigned count(const char *screen, const char *part)
 }
 
 /*
- * A batch of an image that is refused, one that is fixed, and one that hangs.  The screen is full
- * before, as it is after some work: from one that is not, tmux moves lines into its history when it
- * breaks others anew, where nobody can wipe them off.
+ * Starts a batch of three images: one is refused, one is fixed, one hangs.  The screen is full
+ * before the start, as it usually is.  If the screen were not full, tmux would move lines into its
+ * history when it wraps lines again, and nothing can erase lines there.
  */
 static void start_batch(void)
 {
@@ -98,7 +101,7 @@ TEST(batch_terminal, a_window_that_changes_its_size_keeps_its_lines)
 	ck_assert_uint_eq(count(screen, "opening     nbd+unix"), 1);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		resize(sizes[i][0], sizes[i][1]);
-		usleep(300000); /* lets it draw for this size as well; nothing depends on it */
+		usleep(300000); /* so that this size is drawn too; nothing depends on it */
 	}
 	screen = screen_with("66%");
 	ck_assert_uint_eq(count(screen, "2 of 3 "), 1);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A batch is taken back by its rows: which images, in what order, and what the rows tell then. */
+/*
+ * Undo of a batch by its rows: which images are undone, in what order, and what the rows say then.
+ */
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,7 +90,7 @@ TEST(batch_undo, the_latest_fix_is_taken_back_first)
 	ck_assert(lines[2] && lines[2] < lines[1] && lines[1] < lines[0]);
 }
 
-/* Two nights in one file, and in the second one the image was not to be had at first. */
+/* The file has the rows of two nights.  In the second night, the image was missing at first. */
 TEST(batch_undo, what_is_said_later_does_not_keep_a_fix_from_being_taken_back)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
@@ -108,7 +110,7 @@ TEST(batch_undo, what_is_said_later_does_not_keep_a_fix_from_being_taken_back)
 	ASSERT_STATUS(
 		RUN("sh", "-c", text("(cat %s; echo no row; cat %s) >%s", first, second, both)), 0);
 	outcome = BOOTSHIFT("undo", "--from", both);
-	/* The line that is no row may have told of another fix. */
+	/* The line that is not a row may belong to another fix. */
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "1 line skipped: not a valid row");
 	image_assert_same(image, &before);
@@ -129,11 +131,11 @@ TEST(batch_undo, a_report_tells_what_was_taken_back)
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, "1  fixed");
 	ASSERT_HAS(outcome.output, "1  undone");
-	/* Once more, it is known already. */
+	/* A second undo reports the same and adds no rows. */
 	before = state_take(rows);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows, "a.img"), 0);
 	state_assert_untouched(rows, &before);
-	/* To go on is to fix what is not fixed. */
+	/* A resumed batch fixes the images that are not fixed. */
 	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder), 0);
 	batch_assert(batch_rows(rows), image, "fixed", NULL);
 }
@@ -164,7 +166,7 @@ TEST(batch_undo, rows_that_cannot_be_added_to_are_no_reason_not_to_undo)
 	struct outcome outcome;
 
 	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
-	/* On a file system that is read-only, seen by nobody else. */
+	/* The file system is read-only, in a mount namespace of its own. */
 	outcome = RUN("unshare", "--mount", "sh", "-c",
 		      text("mount --bind %.*s /mnt && mount -o remount,bind,ro /mnt || exit 77;"
 			   "'%s' undo --from /mnt/rows",
@@ -201,7 +203,7 @@ TEST(batch_undo, names_are_shown_with_their_bytes)
 	batch_put(folder, "x\xfe.img", small());
 	batch_put(folder, "x\xff.img", small());
 	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
-	for (int i = 0; i < 2; i++) { /* the second time they are taken back already */
+	for (int i = 0; i < 2; i++) { /* the second time, the images are undone already */
 		outcome = BOOTSHIFT("undo", "--from", rows);
 		ASSERT_STATUS(outcome, 0);
 		ASSERT_HAS(outcome.output, "/x\\xfe.img: ");
@@ -209,7 +211,7 @@ TEST(batch_undo, names_are_shown_with_their_bytes)
 	}
 }
 
-/* Beside the image, beside its data, and elsewhere. */
+/* The undo files are beside the image, beside its data file, and in another folder. */
 TEST(batch_undo, undo_files_in_folders_of_any_bytes_are_found)
 {
 	const char *folder = text("%s/\xff", batch_folder()), *elsewhere = text("%s/\xfe", folder);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A folder of images: what is done with each, what is told of it, and the same folder again. */
+/*
+ * A batch on a folder of images: what happens to each image, what the batch reports, and a second
+ * batch on the same folder.
+ */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,7 +37,7 @@ struct mixture {
 	struct image_digest good_digest, fixed_digest, hibernated_digest;
 };
 
-/* Good ones, one that is fixed already, and others for which there are reasons. */
+/* Images that can be fixed, one that is fixed already, and others that are refused or left out. */
 static struct mixture mix(void)
 {
 	struct mixture mixture = {.folder = batch_folder()};
@@ -48,7 +51,7 @@ static struct mixture mix(void)
 	mixture.fixed = batch_put(folder, "fixed.img", small());
 	report_run("fix", mixture.fixed, 0, "fixed", NULL);
 	mixture.hibernated = batch_put(folder, "hibernated.img", hibernated());
-	/* A VHD of which only the beginning has come over. */
+	/* A VHD of which only the beginning has been copied. */
 	mixture.broken = batch_write(folder, "broken.vhd", "conectix and then no more");
 	batch_write(folder, "empty.img", "");
 	batch_write(folder, "notes.txt", "not a disk\n");
@@ -107,7 +110,7 @@ TEST(batch, a_second_run_does_nothing_that_is_done)
 	before = state_take(mixture.rows);
 	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", mixture.rows, "--resume", mixture.folder), 3);
 	state_assert_untouched(mixture.rows, &before);
-	ASSERT_STATUS(BOOTSHIFT("batch", mixture.folder), 3); /* and without its rows */
+	ASSERT_STATUS(BOOTSHIFT("batch", mixture.folder), 3); /* without its rows too */
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", mixture.rows), 0);
 	check_undone(&mixture);
 }
@@ -134,7 +137,7 @@ TEST(batch, rows_are_never_overwritten)
 	image_assert_same(image, &before);
 }
 
-/* What lies there is not this program's. */
+/* The existing file was not written by this program. */
 TEST(batch, another_file_is_not_taken_for_rows)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());
@@ -158,7 +161,7 @@ TEST(batch, another_file_is_not_taken_for_rows)
 	ASSERT_HAS(outcome.errors, "(row-invalid)");
 }
 
-/* Whoever names all images in the place of one file. */
+/* The user names all images where one file is expected. */
 TEST(batch, no_image_is_written_over_with_rows_or_a_page)
 {
 	static const char *const options[][2] = {{"--report", "file-exists"},
@@ -191,7 +194,7 @@ TEST(batch, a_page_that_cannot_be_written_is_known_before_anything_is_done)
 	state_assert_untouched(image, &before);
 }
 
-/* What nobody could know before. */
+/* The failure could not be known before the run. */
 TEST(batch, rows_of_a_page_that_could_not_be_written_are_kept)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small()), *rows;
@@ -273,7 +276,7 @@ TEST(batch, names_of_any_bytes_are_fixed_told_and_undone)
 	ASSERT_HAS_NOT(outcome.output, "\033");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		image_assert_same(text("%s/%s", folder, names[i]), &before);
-	/* They were found again by their rows. */
+	/* The rows lead to all images: the batch fixes each of them again. */
 	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder), 0);
 	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 3 * sizeof(names) / sizeof(names[0]));
 }
@@ -316,7 +319,7 @@ TEST(batch, what_has_the_name_of_an_image_and_is_none_is_named)
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, text("%s/empty.vhd: left out: is empty\n", folder));
 	ASSERT_HAS_NOT(outcome.output, "notes.txt");
-	/* Where standard output is for the rows, all that is for people is on standard error. */
+	/* The rows go to standard output, so all text for people goes to standard error. */
 	outcome = BOOTSHIFT("batch", "--jsonl", "-", folder);
 	ck_assert_str_eq(outcome.output, "");
 	ASSERT_HAS(outcome.errors, "empty.vhd: left out");
@@ -338,7 +341,7 @@ TEST(batch, the_page_names_the_first_thousand_files_that_were_left_out)
 	ASSERT_HAS(outcome.output, "And 3 more.");
 }
 
-/* Two machines with the folder in different places share the images out without talking. */
+/* Two machines, with the folder at different paths, divide the images without communication. */
 TEST(batch, shards_are_a_partition_wherever_the_folder_lies)
 {
 	const char *folder = batch_folder(), *other = text("%s-moved", folder);
@@ -365,7 +368,7 @@ TEST(batch, shards_are_a_partition_wherever_the_folder_lies)
 		ck_assert_int_eq(here != NULL, there != NULL);
 		done += here != NULL;
 	}
-	ck_assert(done > 0 && done < 12); /* else this shows nothing */
+	ck_assert(done > 0 && done < 12); /* otherwise the test proves nothing */
 }
 
 TEST(batch, too_many_failures_end_a_batch)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Images that somebody changed: between the plan and the fix, which makes the plan stale, and
- * between the fix and the undo, which must not destroy the changes.  Also plan files that are none.
+ * Images that somebody changed.  A change between the plan and the fix makes the plan stale.  A
+ * change between the fix and the undo must not be destroyed by the undo.  Also files that are not
+ * plans.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include "cli/samples.h"
 #include "support/report.h"
 
-/* Writes a text into a file of a volume of the image, by another program than bootshift. */
+/* Writes a text into a file of a volume of the image, with a program other than bootshift. */
 static void write_guest_file(const char *image, uint64_t start, uint64_t size, const char *path,
 			     const char *content)
 {
@@ -107,7 +108,7 @@ TEST(changes, a_plan_is_stale_for_another_image)
 TEST(changes, a_plan_file_that_is_none_is_refused)
 {
 	static const struct {
-		const char *program; /* makes a bad plan of a good one */
+		const char *program; /* the program that turns a good plan into a bad one */
 	} ways[] = {
 		{"head -c 1000"},
 		{"true"},
@@ -163,7 +164,7 @@ static void assert_not_undone(const char *image)
 	state_assert_untouched(image, &changed);
 }
 
-/* The byte of the disk where an NTFS file of the boot volume begins, by its number. */
+/* The offset in the disk, in bytes, of an NTFS file of the boot volume.  `inode` is its number. */
 static uint64_t guest_file_start(const char *image, const char *inode)
 {
 	const char *sectors = text("%llu", SAMPLE_BOOT_START / 512);
@@ -223,7 +224,7 @@ TEST(changes, undo_is_refused_when_the_image_has_another_length)
 	assert_not_undone(image);
 }
 
-/* Runs undo; tells whether it says that the image is what it was. */
+/* Runs undo.  Returns whether undo reports that the image is exactly the original. */
 static bool undo_is_exact(const char *image)
 {
 	json_t *exact = json_object_get(report_run("undo", image, 0, "undone", NULL), "exact");
@@ -249,7 +250,7 @@ TEST(changes, undo_says_that_the_image_is_what_it_was_only_if_nothing_was_writte
 	for (int i = 0; i < 2; i++) {
 		report_run("fix", image, 0, "fixed", NULL);
 		file_flip(image, free_place);
-		/* At another time, however coarse the file system's clock is. */
+		/* The new time differs even if the clock of the file system is coarse. */
 		ASSERT_STATUS(RUN("touch", "-d", "2001-09-09", image), 0);
 		if (i == 0) {
 			ck_assert(!undo_is_exact(image));
@@ -319,7 +320,9 @@ TEST(changes, a_damaged_undo_file_is_found_out_before_anything_is_written)
 	report_run("fix", image, 0, "fixed", NULL);
 	ck_assert_int_eq(stat(undo_file, &status), 0);
 	fixed = state_take(image);
-	/* The header and the marks, which tell what state it is in, are its first 16 KiB. */
+	/*
+	 * The first 16 KiB are the header and the marks, which say in which state the undo file is.
+	 */
 	for (off_t place = 20; place < status.st_size; place += status.st_size / 7) {
 		file_flip(undo_file, (uint64_t)place);
 		if (place < 16384) {

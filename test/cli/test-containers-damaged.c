@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Containers whose own tables are wrong, so that the driver writes over what is in them.  They are
- * refused, by a rehearsal as by a fix, before anything of them is written.
+ * Containers with wrong tables: the driver would write over other content of the container.  A
+ * rehearsal and a fix refuse these containers before they write anything.
  */
 #include <stdlib.h>
 
@@ -25,9 +25,9 @@ static void assert_refused(const char *command, const char *container, const cha
 	ASSERT_HAS(report_text(result, "message"), part);
 }
 
-/* ---- what is free --------------------------------------------------------------------------- */
+/* ---- free clusters -------------------------------------------------------------------------- */
 
-/* qcow2.txt: the field of the header that leads to the table of the blocks of counts. */
+/* qcow2.txt: the offset of the header field with the offset of the refcount table. */
 #define REFCOUNT_TABLE 48
 #define CLUSTER        65536
 
@@ -39,7 +39,10 @@ static uint64_t read_be64(const char *path, uint64_t offset)
 	return load_be64(bytes);
 }
 
-/* Sets the counts of `number` clusters from `first` on, of 16 bits each, to a byte's value. */
+/*
+ * Sets the 16-bit counts of `number` clusters, from `first` on.  Both bytes of a count become
+ * `value`.
+ */
 static void set_counts(const char *path, uint64_t first, unsigned number, uint8_t value)
 {
 	uint64_t block = read_be64(path, read_be64(path, REFCOUNT_TABLE));
@@ -83,7 +86,7 @@ TEST(containers_damaged, a_vdi_that_counts_blocks_in_use_as_free_is_refused)
 	assert_never_touched(container, "qemu-img finds 1 error ");
 }
 
-/* As programs leave them that are killed: room is lost, and nothing else. */
+/* Killed programs leave such a container: space is lost, but nothing else. */
 TEST(containers_damaged, a_qcow2_that_counts_free_clusters_as_in_use_is_fixed)
 {
 	const char *container = make(&qcow2);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A fix of a container that goes wrong: bootshift is killed, or the qemu-nbd under it is, or there
- * is none to begin with.  The container stays as it was, and nothing is left behind: no process, no
- * mount, no file.
+ * A fix of a container that goes wrong: bootshift or its qemu-nbd is killed, or qemu-nbd is
+ * missing. The container stays as it was, and nothing is left behind: no process, no mount, no
+ * file.
  */
 #include <errno.h>
 #include <sched.h>
@@ -18,11 +18,11 @@
 #include "support/containers.h"
 #include "support/report.h"
 
-/* Over which the moments of killing are spread; a fix of the sample takes about 100 ms. */
+/* The moments of killing are spread over this time.  A fix of the sample takes about 100 ms. */
 #define MOMENTS 12
 #define STEP    8000 /* microseconds */
 
-#define PATIENCE 60000 /* milliseconds, for what is about to happen */
+#define PATIENCE 60000 /* milliseconds; limit of a wait for an event */
 
 enum { VHDX, QCOW2, KIND_COUNT };
 
@@ -38,7 +38,7 @@ static const char *make(int kind)
 
 /* ---- what is left behind -------------------------------------------------------------------- */
 
-/* From now on, orphans become ours, and temporary files go to a folder of their own. */
+/* From now on, this process adopts orphans, and temporary files go to a folder of their own. */
 static const char *watch_leftovers(void)
 {
 	const char *folder = test_folder();
@@ -48,7 +48,7 @@ static const char *watch_leftovers(void)
 	return folder;
 }
 
-/* When this process has no child any more, none of a killed one is left. */
+/* If this process has no child any more, no child of a killed process is left. */
 static void assert_no_orphans(void)
 {
 	for (int i = 0; i < PATIENCE; i++) {
@@ -74,8 +74,9 @@ static void assert_nothing_left(const char *temporary)
 /* ---- bootshift is killed -------------------------------------------------------------------- */
 
 /*
- * True when the fix had not begun to write.  Then what a killed one leaves beside the container is
- * a lock file, which counts only while somebody holds it, and an undo file that was not finished.
+ * Returns whether the fix had not begun to write.  In that case, a killed process leaves beside the
+ * container only a lock file, which counts only while somebody holds it, and an unfinished undo
+ * file.
  */
 static bool was_before_the_commit(const char *container)
 {
@@ -130,7 +131,7 @@ static bool is_qemu_nbd(long process)
 	return strcmp(name, "qemu-nbd\n") == 0;
 }
 
-/* The qemu-nbd that a process has as a child; 0 when there is none. */
+/* The qemu-nbd that is a child of a process; 0: none. */
 static pid_t find_driver(pid_t parent)
 {
 	char line[128] = "";
@@ -142,7 +143,7 @@ static pid_t find_driver(pid_t parent)
 	if (fgets(line, sizeof(line), stream) == NULL)
 		line[0] = '\0';
 	fclose(stream);
-	for (;;) { /* ends with the line */
+	for (;;) { /* the loop ends with the line */
 		char *number = rest;
 		long process = strtol(number, &rest, 10);
 
@@ -153,7 +154,7 @@ static pid_t find_driver(pid_t parent)
 	}
 }
 
-/* Waits for another one than the last; 0 when the program ends without. */
+/* Waits for a qemu-nbd other than `last`.  Returns 0 if the program ends without another one. */
 static pid_t next_driver(const struct program *program, pid_t last)
 {
 	siginfo_t ended = {0};
@@ -167,9 +168,9 @@ static pid_t next_driver(const struct program *program, pid_t last)
 }
 
 /*
- * A fix has three: one that stages, one to verify what was staged, and one to verify what was
- * committed.  Kills one of them, so many microseconds after it was seen, unless it has ended
- * before.
+ * A fix starts three qemu-nbd: one stages, one verifies the staged content, and one verifies the
+ * committed content.  The function kills one of them so many microseconds after it appeared, unless
+ * it has ended before.
  */
 enum driver { STAGING, OF_STAGED, OF_COMMITTED, DRIVER_COUNT };
 
@@ -208,7 +209,7 @@ TEST_LOOP(containers_faults, a_driver_killed_while_it_stages_fails_the_fix_and_l
 			failed++;
 			assert_driver_blamed(&outcome);
 			state_assert_untouched(container, &untouched);
-		} else { /* it had ended before */
+		} else { /* qemu-nbd had ended before */
 			report_run("undo", container, 0, "undone", NULL);
 			state_assert_restored(container, &before);
 			untouched = state_take(container);
@@ -225,7 +226,7 @@ TEST_LOOP(killed, a_driver_killed_while_it_verifies_leaves_the_container_as_it_w
 	struct image_state before = state_take(container);
 	struct outcome outcome = fix_and_kill(container, which, 0);
 
-	/* On a busy machine, its whole life can be over before it was seen. */
+	/* On a busy machine, qemu-nbd may start and end before this process sees it. */
 	for (int i = 0; i < MOMENTS && outcome.status == 0; i++) {
 		report_run("undo", container, 0, "undone", NULL);
 		outcome = fix_and_kill(container, which, 0);
@@ -235,9 +236,9 @@ TEST_LOOP(killed, a_driver_killed_while_it_verifies_leaves_the_container_as_it_w
 	state_assert_restored(container, &before);
 }
 
-/* ---- what is missing ------------------------------------------------------------------------ */
+/* ---- missing programs and devices ----------------------------------------------------------- */
 
-/* The raw image takes no driver. */
+/* The raw image needs no driver, so it is fixed. */
 static void assert_refused(const char *container, const char *raw, const char *missing)
 {
 	struct image_state before = state_take(container);
@@ -259,7 +260,7 @@ TEST(containers_faults, without_qemu_nbd_a_container_is_refused_and_a_raw_image_
 	assert_refused(container, raw, ", which this format needs, is not installed");
 }
 
-/* Nobody can open it any more, as far as this process and its children see; they end with it. */
+/* Makes the device impossible to open for this process and its children. */
 static bool forbid_fuse_device(void)
 {
 	static const char device[] = "/dev/fuse";
@@ -275,6 +276,6 @@ TEST(containers_faults, without_fuse_a_container_is_refused_and_a_raw_image_is_n
 	const char *container = make(QCOW2), *raw = small_image();
 
 	if (!test_needs(forbid_fuse_device(), "root and a mount namespace"))
-		return; /* only root can */
+		return; /* only root can do this */
 	assert_refused(container, raw, "/dev/fuse");
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Containers in which one place serves two purposes.  The driver would change one part of the
- * guest's disk by a write to another one, or write over the container's own tables.  They are
- * refused, by a rehearsal as by a fix, before anything of them is written.
+ * Containers in which one place serves two purposes.  A write of the driver to one part of the
+ * guest's disk would also change another part, or the tables of the container.  A rehearsal and a
+ * fix refuse these containers before they write anything.
  */
 #include <stdlib.h>
 
@@ -42,7 +42,7 @@ static void write_number(const char *path, uint64_t offset, unsigned length, boo
 	file_write(path, offset, bytes, length);
 }
 
-/* Each finds the entry of the table that leads to a place on the guest's disk. */
+/* Each function returns the offset of the table entry for a place on the guest's disk. */
 static uint64_t find_vhd_entry(const char *path, uint64_t guest)
 {
 	return read_number(path, 512 + 16, 8, true) +
@@ -59,7 +59,7 @@ static uint64_t find_vhdx_entry(const char *path, uint64_t guest)
 	return VHDX_TABLE + guest / read_number(path, VHDX_BLOCK_SIZE, 4, false) * 8;
 }
 
-/* `directory`: the field of the header with that one's place. */
+/* `directory`: the offset of the header field with the place of the directory. */
 static uint64_t find_vmdk_table(const char *path, unsigned directory, uint64_t guest)
 {
 	uint64_t entry = read_number(path, directory, 8, false) * 512 + guest / (32 * MIB) * 4;
@@ -93,7 +93,7 @@ static const struct layout {
 
 enum { VHD, VHDX, VMDK, VDI };
 
-/* Copies, in a folder of their own, of what each layout is made of. */
+/* Makes a container with layout i, in a folder of its own. */
 static const char *make(int i)
 {
 	return container_make(&layouts[i].kind, image_recipe("small", SAMPLE_SMALL));
@@ -131,7 +131,7 @@ static void assert_never_touched(const char *container, const char *part)
 	image_remove(container);
 }
 
-/* ---- every format with one kind of blocks --------------------------------------------------- */
+/* ---- every format with one kind of block ---------------------------------------------------- */
 
 TEST_CASE(containers_shared, "containers-shared");
 
@@ -151,7 +151,7 @@ TEST_EACH(containers_shared, a_block_that_is_the_first_and_the_last_is_refused, 
 	assert_never_touched(container, " overlaps another one at byte ");
 }
 
-/* ---- what each format has besides ----------------------------------------------------------- */
+/* ---- more cases of single formats ----------------------------------------------------------- */
 
 static const struct {
 	int layout;
@@ -165,7 +165,7 @@ static const struct {
 	{VHDX, VHDX_LOG, "overlaps the log at byte 1048576"},
 	{VHDX, VHDX_TABLE, "overlaps the table of blocks at byte 2097152"},
 	{VHDX, VHDX_METADATA, "overlaps the metadata at byte 3145728"},
-	{VMDK, 512, "overlaps the header at byte 0"}, /* its descriptor */
+	{VMDK, 512, "overlaps the header at byte 0"}, /* the descriptor */
 	{VMDK, 21 * 512, "overlaps the second grain directory at byte 10752"},
 };
 
@@ -190,7 +190,7 @@ TEST(containers_shared, vhd_blocks_that_share_one_sector_are_refused)
 {
 	const char *container = make(VHD);
 
-	/* A block has the bitmap of its sectors, too. */
+	/* A block also has the bitmap of its sectors. */
 	set(VHD, container, FREE_IN_SYSTEM, get(VHD, container, IN_BOOT) + 2 * MIB);
 	assert_never_touched(container, " overlaps another one at byte ");
 }
@@ -220,13 +220,13 @@ TEST(containers_shared, a_vmdk_grain_on_a_grain_table_or_its_copy_is_refused)
 	for (int i = 0; i < 2; i++) {
 		const char *container = make(VMDK);
 
-		/* By its end, so that it overlaps this one only. */
+		/* The end of the place overlaps, so that only this table is affected. */
 		set(VMDK, container, FREE_IN_SYSTEM, find_vmdk_table(container, directories[i], 0));
 		assert_never_touched(container, parts[i]);
 	}
 }
 
-/* Each stands for 32 MiB of the guest's disk. */
+/* Each grain table stands for 32 MiB of the guest's disk. */
 TEST(containers_shared, a_vmdk_grain_table_of_both_partitions_is_refused)
 {
 	const char *container = make(VMDK);
@@ -249,15 +249,15 @@ TEST(containers_shared, a_vmdk_without_copies_of_its_grain_tables_is_refused)
 
 /* ---- VHDX: what only the log knows ---------------------------------------------------------- */
 
-/* The page of the table in the log's only entry; [MS-VHDX] 2.3.1. */
+/* The page of the block table in the only entry of the log; [MS-VHDX] 2.3.1. */
 #define LOG_DATA     (VHDX_LOG + 4096)
 #define LOG_CHECKSUM 4
 #define LOG_LENGTH   8
 #define LOGGED       (195 * MIB)
 
 /*
- * The first eight and the last four bytes of a page are in the entry's descriptor, so the entries
- * of the table in its middle are as they will be.
+ * The descriptor of the log entry has the first eight and the last four bytes of a page.  So the
+ * table entries in the middle of the page are unchanged in the log.
  */
 static void change_logged_entry(const char *path, uint64_t guest, uint64_t donor)
 {
@@ -297,7 +297,9 @@ static uint64_t find_qcow2_entry(const char *path, uint64_t guest)
 	return (read_number(path, l1_table, 8, true) & ~COPIED) + guest / CLUSTER * 8;
 }
 
-/* The image has so few clusters that one block has the counts of all, 16 bits each. */
+/*
+ * Sets the count of a cluster.  The image is so small that one block has all counts, 16 bits each.
+ */
 static void set_count(const char *path, uint64_t place, uint64_t count)
 {
 	uint64_t block = read_number(path, read_number(path, REFCOUNT_TABLE, 8, true), 8, true);
@@ -312,9 +314,9 @@ static const char *make_qcow2(void)
 	return container_make(&kind, image_recipe("small", SAMPLE_SMALL));
 }
 
-/* The driver writes to a table in place, although it is counted twice. */
+/* The driver writes to a table in place, even if the table is counted twice. */
 static const struct {
-	uint64_t field; /* of the header, with the table's place */
+	uint64_t field; /* offset of the header field with the place of the table */
 	const char *part;
 } qcow2_tables[] = {
 	{L1_TABLE, "the L1 table of the qcow2 image is counted 2 times"},
@@ -342,7 +344,7 @@ TEST(containers_shared, a_qcow2_cluster_of_both_partitions_that_is_counted_once_
 	assert_never_touched(container, "qemu-img finds ");
 }
 
-/* The driver copies it before it writes to it, so nothing is lost. */
+/* The driver copies the cluster before it writes to it, so nothing is lost. */
 TEST(containers_shared, a_qcow2_cluster_that_is_counted_twice_is_no_reason_to_refuse)
 {
 	const char *container = make_qcow2();
@@ -357,7 +359,7 @@ TEST(containers_shared, a_qcow2_cluster_that_is_counted_twice_is_no_reason_to_re
 	image_remove(container);
 }
 
-/* ---- what only writing shows ---------------------------------------------------------------- */
+/* ---- faults that only writing shows --------------------------------------------------------- */
 
 /* QEMU puts a new block behind the last one, where this VHD has its header. */
 TEST(containers_shared, a_vhd_whose_driver_writes_over_its_header_is_refused_unwritten)

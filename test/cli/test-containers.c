@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The same disk in containers of each format.  A fix gives its guest what it gives it in a raw
- * image, byte by byte, and undo gives back the container, byte by byte.
+ * The same disk in containers of each format.  After a fix, the guest's disk has the same bytes as
+ * after a fix of a raw image.  After undo, the container has its original bytes.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,11 +12,13 @@
 #include "support/report.h"
 #include "support/server.h"
 
-/* What a container may grow by, above what a raw image does: its tables, and clusters that are
- * unpacked or copied; bytes. */
+/*
+ * A container may grow by so many bytes more than a raw image: for its tables, and for clusters
+ * that are unpacked or copied.
+ */
 #define GROWTH_TOLERANCE (1 << 20)
 
-/* The formats as QEMU makes them when left alone, and variants of them. */
+/* The formats with QEMU's default options, and variants of them. */
 enum { VHD, VHDX, QCOW2, VMDK, VDI, FORMAT_COUNT };
 
 static const struct container_kind kinds[] = {
@@ -55,7 +57,7 @@ static const char *raw_disk(void)
 	return image_recipe("small", SAMPLE_SMALL);
 }
 
-/* The raw disk after a fix; made when a test first asks for it. */
+/* The raw disk after a fix.  The first call makes it. */
 static const char *fixed_raw_disk(void)
 {
 	const char *fixed = text("%s/small-fixed.img", images_folder());
@@ -70,7 +72,7 @@ static const char *fixed_raw_disk(void)
 	return fixed;
 }
 
-/* Bytes on disk; stat() counts in 512 of them. */
+/* Bytes on disk.  stat() counts units of 512 bytes. */
 static long long allocated(const char *path)
 {
 	struct stat status;
@@ -138,20 +140,20 @@ TEST(containers, a_vhd_with_small_blocks_is_fixed_as_a_raw_image_is_and_undone)
 	assert_fixed_and_undone(container_make_vhd_with_small_blocks(raw_disk()), &kinds[VHD]);
 }
 
-/* Takes the last seventh away, as a copy does that was broken off. */
+/* Removes the last seventh of the file, as an interrupted copy would. */
 static void cut_short(const char *path)
 {
 	free(image_run(0, "truncate -s $(($(stat -c %%s %s) / 7 * 6 / 512 * 512)) %s", path, path));
 }
 
-/* A fix would make the file longer, and nobody could tell any more that its end is missing. */
+/* A fix would make the file longer, and then nobody could see that its end is missing. */
 TEST_LOOP(containers, a_container_that_is_cut_short_is_refused_and_left_alone, 0, FORMAT_COUNT)
 {
 	const char *container = container_make(&kinds[_i], raw_disk());
 	const char *code = "container-corrupt";
 	struct image_state before;
 
-	if (strcmp(kinds[_i].format, "vhd") == 0) /* a fixed one has lost its mark, too */
+	if (strcmp(kinds[_i].format, "vhd") == 0) /* a fixed VHD has also lost its footer */
 		code = strstr(kinds[_i].options, "fixed") != NULL ? "disk-cut-short"
 								  : "vhd-corrupt";
 	cut_short(container);
@@ -180,7 +182,7 @@ TEST_LOOP(containers, looking_leaves_a_container_alone, 0, FORMAT_COUNT)
 
 TEST_CASE(larger_containers, "larger containers", .tags = "slow");
 
-/* With all files and folders of a Windows 7; what differs are the times of some folders. */
+/* The disk has all files and folders of a Windows 7.  Only the times of some folders may differ. */
 TEST_LOOP(larger_containers, a_larger_container_takes_no_more_room_than_its_new_content, 0,
 	  FORMAT_COUNT)
 {
@@ -200,9 +202,9 @@ TEST_LOOP(larger_containers, a_larger_container_takes_no_more_room_than_its_new_
 	image_remove(copy);
 }
 
-/* ---- what some formats have besides --------------------------------------------------------- */
+/* ---- more cases of single formats ----------------------------------------------------------- */
 
-/* The undo file lies beside what it undoes: the disk, not the text that describes it. */
+/* The undo file is beside the file with the disk, not beside the text file that describes it. */
 TEST(containers, a_vmdk_descriptor_leads_to_its_disk)
 {
 	const char *descriptor = container_make(&vmdk_flat, raw_disk());
@@ -251,7 +253,7 @@ TEST(containers, an_internal_snapshot_keeps_its_content)
 	free(list_after);
 }
 
-/* Behind the last partition, so that it is not in the way of the comparison. */
+/* This place is after the last partition, so that it does not disturb the comparison. */
 #define LOGGED (195ll << 20)
 
 TEST(containers, the_log_of_a_vhdx_is_replayed_and_undo_brings_it_back)
@@ -274,7 +276,7 @@ TEST(containers, the_log_of_a_vhdx_is_replayed_and_undo_brings_it_back)
 	image_remove(container);
 }
 
-/* Its user was killed, and left the counting of its clusters to the next one. */
+/* The program that used the image was killed, and left the refcounts to the next program. */
 TEST(containers, a_qcow2_that_was_not_closed_is_refused_until_it_is_repaired)
 {
 	const char *container = container_make(&kinds[QCOW2], raw_disk());
@@ -308,14 +310,14 @@ static const struct {
 } sizes[] = {
 	{"2T", {"vhdx", "vhdx", "", true, NULL}},
 	{"127G", {"vhd", "vpc", "", false, NULL}},
-	/* The largest one, of which no geometry tells the size. */
+	/* the largest VHD; no geometry can express its size */
 	{"2040G", {"vhd", "vpc", "-o force_size=on", false, NULL}},
 	{"2T", {"qcow2", "qcow2", "", true, NULL}},
 	{"2T", {"vmdk", "vmdk", "", true, NULL}},
 	{"2T", {"vdi", "vdi", "", true, NULL}},
 };
 
-#define QUICK_SIZES 3 /* the first ones; the others have the tag `slow` */
+#define QUICK_SIZES 3 /* the first elements; the others have the tag `slow` */
 
 TEST_LOOP(containers, a_large_disk_is_fixed_and_undone, 0, QUICK_SIZES)
 {
@@ -338,7 +340,7 @@ TEST_LOOP(containers, a_large_disk_is_fixed_and_undone, 0, QUICK_SIZES)
 
 /* ---- containers that are not in a file ------------------------------------------------------ */
 
-/* The server speaks the format; here, its export is a raw disk. */
+/* The server reads the format, so its export is a raw disk. */
 TEST(containers, a_container_behind_qemu_nbd_is_fixed_as_a_raw_image_is)
 {
 	const char *container = container_make(&kinds[QCOW2], raw_disk());
@@ -360,7 +362,7 @@ TEST(containers, a_container_behind_qemu_nbd_is_fixed_as_a_raw_image_is)
 	image_remove(container);
 }
 
-/* As volumes of a storage server often are.  A device keeps its length. */
+/* Volumes of a storage server often are like this.  A device keeps its length. */
 TEST_LOOP(containers, a_container_on_a_device_is_fixed_when_there_is_room_behind_it, 0, 2)
 {
 	static const struct {

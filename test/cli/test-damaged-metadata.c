@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Damage in the metadata of a volume, some of which shows only while a fix is rehearsed: an image
- * like that is refused as damaged, and never told as a fault of bootshift's that is to be reported.
+ * Damage in the metadata of a volume.  Some damage shows only when a fix is rehearsed.  The image
+ * is refused as damaged, and the damage is never reported as a bug in bootshift.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 #define RECORD_SIZE 1024u
 #define BLOCK_SIZE  4096u
 
-/* A volume of the image, read into memory, and what of it a damage has changed. */
+/* A volume of the image in memory, and the changes that a damage makes to it. */
 struct volume_bytes {
 	const char *image;
 	uint64_t start, size;
@@ -28,7 +28,7 @@ static struct volume_bytes read_volume(const char *image, uint64_t start, uint64
 	return volume;
 }
 
-/* Flips bits of one byte of the image; `place` points into the volume's bytes. */
+/* Flips bits of one byte of the image.  `place` points into the bytes of the volume. */
 static void flip(const struct volume_bytes *volume, const uint8_t *place, uint8_t bits)
 {
 	uint8_t byte = *place ^ bits;
@@ -36,7 +36,7 @@ static void flip(const struct volume_bytes *volume, const uint8_t *place, uint8_
 	file_write(volume->image, volume->start + (uint64_t)(place - volume->bytes), &byte, 1);
 }
 
-/* The start of a name of ASCII letters in UTF-16 in a record or a block; NULL: it is not there. */
+/* The start of a name in UTF-16 (ASCII letters only) in a record or a block; NULL: not found. */
 static uint8_t *find_name(uint8_t *bytes, size_t length, const char *name)
 {
 	size_t characters = strlen(name);
@@ -84,14 +84,16 @@ static uint8_t *find_attribute(uint8_t *record, uint32_t type)
 
 typedef void damage(const struct volume_bytes *system, const struct volume_bytes *boot);
 
-/* The attribute with a boot file's content is of an unknown type: the file has no content. */
+/*
+ * The attribute with the content of a boot file gets an unknown type, so the file has no content.
+ */
 static void lose_content(const struct volume_bytes *system, const struct volume_bytes *boot)
 {
 	(void)boot;
 	flip(system, find_attribute(find_record(system, "memtest.exe"), 0x80) + 3, 1);
 }
 
-/* The name in a boot file's own record is not the one in its folder. */
+/* The name in the record of a boot file differs from the name in its folder. */
 static void rename_record(const struct volume_bytes *system, const struct volume_bytes *boot)
 {
 	(void)boot;
@@ -100,7 +102,7 @@ static void rename_record(const struct volume_bytes *system, const struct volume
 
 #define HEADER_SIZE 20u /* of a security descriptor: hash, id, offset (8 bytes), length */
 
-/* The block with the first descriptors: the ids begin with 0x100, at offset 0 of the stream. */
+/* The block with the first descriptors.  Their ids begin with 0x100, at offset 0 of the stream. */
 static const uint8_t *find_descriptors(const struct volume_bytes *volume)
 {
 	for (uint64_t at = 0; at + BLOCK_SIZE <= volume->size; at += BLOCK_SIZE)
@@ -111,8 +113,8 @@ static const uint8_t *find_descriptors(const struct volume_bytes *volume)
 }
 
 /*
- * $SII leads from the id of a descriptor to its place: an entry has the id as its key, and the
- * descriptor's header, which begins with hash and id, as its value.  The keys become others.
+ * $SII maps the id of a descriptor to its place: the key of an entry is the id, and its value is
+ * the header of the descriptor, which begins with hash and id.  The function changes the keys.
  */
 static void mislead_descriptors(const struct volume_bytes *system, const struct volume_bytes *boot)
 {
@@ -125,7 +127,7 @@ static void mislead_descriptors(const struct volume_bytes *system, const struct 
 		for (uint64_t at = 4; at + 12 <= boot->size; at += 4) {
 			const uint8_t *key = boot->bytes + at;
 
-			/* In $SDH, the index by hashes, the hash stands before the id. */
+			/* $SDH is the index by hashes: the hash stands before the id. */
 			if (load_le32(key) == load_le32(block + entry + 4) &&
 			    load_le64(key + 4) == load_le64(block + entry) &&
 			    load_le32(key - 4) != load_le32(block + entry)) {
@@ -138,7 +140,7 @@ static void mislead_descriptors(const struct volume_bytes *system, const struct 
 	ck_assert_uint_gt(spoilt, 2);
 }
 
-/* A record that the accounting reads does not hold together: the last bytes of its first sector. */
+/* A record that the accounting reads is torn: the last bytes of its first sector are wrong. */
 static void tear_record(const struct volume_bytes *system, const struct volume_bytes *boot)
 {
 	(void)system;
@@ -153,7 +155,7 @@ static void lose_mark_of_record(const struct volume_bytes *system, const struct 
 
 static const struct {
 	damage *spoil;
-	bool seen_at_once; /* by an inspection */
+	bool seen_at_once; /* an inspection finds the damage */
 } damages[] = {
 	{lose_content, true}, {rename_record, false},      {mislead_descriptors, false},
 	{tear_record, false}, {lose_mark_of_record, true},
@@ -181,7 +183,9 @@ TEST_LOOP(damaged_metadata, a_damaged_volume_is_refused_whenever_the_damage_show
 	ASSERT_HAS(outcome.errors, "chkdsk");
 	if (damages[_i].seen_at_once)
 		report_run("inspect", image, 3, "refused", "ntfs-damaged");
-	/* The reason is also among the findings, and no fix is said to apply. */
+	/*
+	 * The reason is also among the findings, and the verdict does not say that a fix applies.
+	 */
 	findings =
 		report_object(report_object(report_run("plan", image, 3, "refused", "ntfs-damaged"),
 					    "inspection"),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Volumes whose metadata lies, and that are not marked as dirty.  A fix would write over files that
- * the volume calls free, and the NTFS library computes for minutes or crashes: they are refused as
- * damaged, and left as they were.
+ * Volumes whose metadata is wrong although they are not marked as dirty.  A fix would write over
+ * files in clusters that the volume calls free, or the NTFS library would compute for minutes or
+ * crash.  These volumes are refused as damaged, and stay unchanged.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 #include "support/report.h"
 #include "util/bytes.h"
 
-#define PRECIOUS_SIZE (8u << 20) /* more than is copied */
+#define PRECIOUS_SIZE (8u << 20) /* more than a fix copies */
 #define ADVICE        "run chkdsk X: /f on the volume in Windows"
 
 static const struct container_kind raw = {"raw", "raw", "", false, NULL};
@@ -33,7 +33,7 @@ static const char *make_raw(void)
 	return image;
 }
 
-/* Where a file's content lies in the image: in one piece. */
+/* The offset of a file's content in the image.  The content is in one piece. */
 static uint64_t locate(const char *image, const char *path, uint64_t *length)
 {
 	struct range_vector runs = {0};
@@ -76,7 +76,7 @@ static void assert_refused(const char *image, const char *words)
 
 TEST_CASE(damaged_volumes, "damaged-volumes");
 
-/* All is full but the clusters of one file, which the bitmap calls free. */
+/* All clusters are full, except those of one file, which the bitmap calls free. */
 TEST_EACH(damaged_volumes, a_file_that_the_volume_calls_free_is_not_written_over, kinds)
 {
 	const char *image = make_raw();
@@ -100,7 +100,7 @@ TEST_EACH(damaged_volumes, a_file_that_the_volume_calls_free_is_not_written_over
 
 /* ---- sizes --------------------------------------------------------------------------------- */
 
-/* Where the unnamed DATA of a record begins, in bytes of the image. */
+/* The offset of the unnamed DATA attribute of a record, in bytes of the image. */
 static uint64_t data_of(const char *image, unsigned number)
 {
 	struct ntfs_geometry geometry;
@@ -118,7 +118,7 @@ static uint64_t data_of(const char *image, unsigned number)
 	return record + offset;
 }
 
-/* The fields of $DATA that tell sizes: allocated, size, initialised. */
+/* The size fields of $DATA: allocated, size, initialised. */
 static const struct {
 	unsigned record;
 	const char *name;
@@ -160,14 +160,14 @@ TEST(damaged_volumes, run_lists_that_lead_out_of_the_volume_are_noticed)
 
 /* ---- index blocks -------------------------------------------------------------------------- */
 
-/* True for a block of $Secure's index of numbers, which has keys of four bytes. */
+/* True for a block of $Secure's index by numbers, whose keys have four bytes. */
 static bool is_of_numbers(const uint8_t *block)
 {
 	return memcmp(block, "INDX", 4) == 0 && load_le16(block + 64) == 20 &&
 	       load_le16(block + 72) == 40;
 }
 
-/* The library crashes after it has met such a block. */
+/* The library would crash after it has read such a block. */
 TEST(damaged_volumes, a_half_written_index_block_of_descriptors_is_noticed)
 {
 	const char *image = image_copy(image_built("windows-7", false));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What bootshift says of its own work when it is asked to: on standard error, and nowhere else. */
+/* With --debug, bootshift reports its own work on standard error, and nowhere else. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +66,7 @@ TEST(debug, messages_are_shown_when_more_is_asked_for)
 	ASSERT_HAS(outcome.errors, "-> read, ");
 }
 
-/* Waits until a process has said that it stops itself, and has stopped; returns its number. */
+/* Waits until a process has reported that it stops itself, and has stopped.  Returns its number. */
 static pid_t await_stop(const struct program *program)
 {
 	char said[4096] = "", state = '?';

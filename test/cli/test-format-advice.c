@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Images of formats that bootshift does not change, and what it advises.  The command in the advice
- * is typed as it is printed, with the names put in; what comes of it is an image that can be fixed.
+ * Images in formats that bootshift does not change, and its advice.  The test types the command in
+ * the advice as it is printed, with the names filled in.  The result is an image that can be fixed.
  */
 #include <stdlib.h>
 
@@ -19,9 +19,9 @@
 /* Shell commands, in a folder with the raw disk a.img, that make "disk". */
 static const struct {
 	const char *command, *code;
-	const char *made; /* the image that comes of the advice */
+	const char *made; /* the image that the command in the advice makes */
 } samples[] = {
-	/* what QEMU reads */
+	/* QEMU can read these */
 	{"qemu-img convert -O qed a.img disk", "format-unsupported", "new"},
 	{"qemu-img convert -O parallels a.img disk", "format-unsupported", "new"},
 	{"qemu-img convert -O qcow a.img disk", "format-unsupported", "new"},
@@ -53,10 +53,10 @@ static const struct {
 	 "container-encrypted", "new"},
 	{SECRET "-o encrypt.format=aes,encrypt.key-secret=s a.img disk", "container-encrypted",
 	 "new"},
-	/* what other programs read */
+	/* other programs can read these */
 	{"ewfacquirestream -q -t disk <a.img", "ewf-image", "new.raw"},
 	{"mv a.img a.raw && affconvert -q -ob.aff a.raw" AS("b.aff"), "aff-image", "new"},
-	/* what is packed */
+	/* packed images */
 	{"gzip -1 a.img" AS("a.img.gz"), "packed-gzip", "new"},
 	{"bzip2 -1 a.img" AS("a.img.bz2"), "packed-bzip2", "new"},
 	{"xz -0 a.img" AS("a.img.xz"), "packed-xz", "new"},
@@ -68,7 +68,7 @@ static const struct {
 	{"cp a.img disk && printf 'QFI\\373' | dd of=disk" QUIETLY, "format-ambiguous", "disk"},
 };
 
-/* Puts a name in the place of a word of the advice. */
+/* Replaces a word of the advice by a name. */
 static const char *replace(const char *command, const char *word, const char *name)
 {
 	const char *found = strstr(command, word);
@@ -78,7 +78,10 @@ static const char *replace(const char *command, const char *word, const char *na
 				    found + strlen(word));
 }
 
-/* The command comes behind the words that say what it is for.  It names the image already. */
+/*
+ * The command follows the words that say its purpose.  The command already has the name of the
+ * image.
+ */
 static const char *command_of(const char *advice)
 {
 	static const char ours[] = "bootshift ";
@@ -99,11 +102,11 @@ TEST_LOOP(format_advice, the_command_in_the_advice_makes_an_image_that_can_be_fi
 {
 	const char *raw = image_copy(image_recipe("small", SAMPLE_SMALL));
 	const char *folder = text("%.*s", (int)(strrchr(raw, '/') - raw), raw);
-	/* That program goes by the end of the name. */
+	/* That program recognises the format by the suffix of the name. */
 	const char *name = strcmp(samples[_i].code, "ewf-image") == 0 ? "disk.E01" : "disk";
 	const char *disk = text("%s/%s", folder, name);
 	const char *made = text("%s/%s", folder, samples[_i].made);
-	bool fixes = strcmp(samples[_i].code, "format-ambiguous") == 0; /* the command itself */
+	bool fixes = strcmp(samples[_i].code, "format-ambiguous") == 0; /* the command is the fix */
 	struct image_state before;
 	json_t *result;
 
@@ -119,7 +122,7 @@ TEST_LOOP(format_advice, the_command_in_the_advice_makes_an_image_that_can_be_fi
 	image_remove(disk);
 }
 
-/* A converted one would be as useless. */
+/* A converted image would be as useless. */
 TEST_LOOP(format_advice, what_holds_no_disk_is_not_to_be_converted, 0, 2)
 {
 	static const char *const commands[] = {

@@ -74,7 +74,10 @@ TEST(in_use, an_image_that_qemu_reads_can_be_looked_at_and_not_changed)
 	state_assert_untouched(image, &before);
 }
 
-/* A fix that was stopped while it held its locks, as an inspection shows. */
+/*
+ * A fix that is stopped (SIGSTOP) while it holds its locks.  An inspection shows that it holds
+ * them.
+ */
 static struct program stopped_fix(const char *image)
 {
 	for (;;) { /* the test's time limit ends it */
@@ -86,7 +89,7 @@ static struct program stopped_fix(const char *image)
 		kill(fix.process, SIGSTOP);
 		if (BOOTSHIFT("inspect", image).status == 3)
 			return fix;
-		/* Stopped too early, or too late. */
+		/* The fix was stopped too early or too late. */
 		kill(fix.process, SIGCONT);
 		program_wait(&fix);
 		BOOTSHIFT("undo", image);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Commands that are killed in the middle, at moments spread over the time they take and, as the
- * writing takes only a small part of it, also right after the undo file has appeared.  The next
- * command makes the image wholly old or wholly new.
+ * Commands that are killed at moments spread over their duration.  Writing takes only a small part
+ * of that time, so some commands are killed right after the undo file appears.  After the next
+ * command, the image is wholly old or wholly new.
  */
 #include <signal.h>
 #include <time.h>
@@ -21,7 +21,7 @@ static long long microseconds(void)
 	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
 }
 
-/* How long a command takes that is not interrupted. */
+/* The duration of a command that is not interrupted. */
 static long long duration(const char *command, const char *image)
 {
 	long long begun = microseconds();
@@ -30,7 +30,7 @@ static long long duration(const char *command, const char *image)
 	return microseconds() - begun;
 }
 
-/* The command is interrupted by a signal, unless it ends before. */
+/* Interrupts the command with a signal, unless the command ends before. */
 static struct outcome interrupt(const char *command, const char *image, int signal, long long after)
 {
 	struct program program = START_BOOTSHIFT(command, image);
@@ -40,7 +40,7 @@ static struct outcome interrupt(const char *command, const char *image, int sign
 	return program_wait(&program);
 }
 
-/* The same, counted from the moment when the undo file appears. */
+/* Kills a fix, so long after its undo file has appeared. */
 static void kill_while_writing(const char *image, long long after)
 {
 	const char *undo_file = text("%s.bootshift-undo", image);
@@ -53,7 +53,7 @@ static void kill_while_writing(const char *image, long long after)
 	program_wait(&program);
 }
 
-/* Nothing lies beside the image but the files whose names bootshift(1) gives. */
+/* Beside the image there are only files whose names bootshift(1) lists. */
 static void check_folder(const char *image)
 {
 	const char *name = strrchr(image, '/') + 1;
@@ -66,7 +66,10 @@ static void check_folder(const char *image)
 			  strcmp(found, text("%s.bootshift-lock", name)) == 0);
 }
 
-/* By undo, which has nothing to do when the fix had not begun to write, or by fix and undo. */
+/*
+ * Recovers the image by undo, or by fix and undo.  Undo has nothing to do if the fix had not begun
+ * to write.
+ */
 static void recover_and_check(const char *image, const struct image_state *before, bool by_fix)
 {
 	struct outcome outcome;
@@ -107,7 +110,7 @@ TEST(interruption, a_fix_killed_while_it_writes_is_taken_back)
 	struct image_state before = state_take(image);
 	int recoveries = 0;
 
-	/* As long as none was in the middle, this has shown nothing. */
+	/* The test proves nothing until one fix was killed while it was writing. */
 	for (int i = 0; i < MOMENTS || recoveries == 0; i++) {
 		struct outcome inspection;
 
@@ -138,8 +141,8 @@ TEST(at_any_moment_by_any_signal, an_undo_killed_at_any_moment_can_be_repeated)
 }
 
 /*
- * What is said is what was done: the image is fixed, or untouched.  A signal may come before the
- * command has begun or after it has ended; else it is told.  No lock file stays in any case.
+ * The report is true: the image is fixed, or untouched.  If the signal came while the command ran,
+ * the report mentions the signal.  No lock file is left in any case.
  */
 static void check_told(const struct outcome *outcome, const char *image,
 		       const struct image_state *before)
@@ -175,7 +178,7 @@ TEST_LOOP(interruption, a_signal_stops_a_fix_cleanly_and_the_report_is_true, 0, 
 	}
 }
 
-/* The terminal's signal reaches the worker process as well. */
+/* A signal from the terminal also reaches the worker process. */
 TEST(at_any_moment_by_any_signal, an_interrupt_from_the_keyboard_stops_a_fix_cleanly)
 {
 	const char *image = small_image();
@@ -195,7 +198,7 @@ TEST(at_any_moment_by_any_signal, an_interrupt_from_the_keyboard_stops_a_fix_cle
 	}
 }
 
-/* A fix of two images that gets a signal while the first one is written. */
+/* Starts a fix of two images and sends it a signal while it writes the first image. */
 static struct outcome stop_in_the_first(const char *const images[2])
 {
 	const char *undo_file = text("%s.bootshift-undo", images[0]);
@@ -213,7 +216,7 @@ TEST(interruption, a_signal_stops_between_two_images_and_those_done_are_reported
 	struct image_digest before = image_digest(images[1]);
 	struct outcome outcome = stop_in_the_first(images);
 
-	/* On a busy machine, the signal can be late. */
+	/* On a busy machine, the signal may come late. */
 	for (int i = 0; i < MOMENTS && !strstr(outcome.errors, "not begun"); i++) {
 		BOOTSHIFT("undo", images[0], images[1]);
 		outcome = stop_in_the_first(images);
@@ -226,7 +229,7 @@ TEST(interruption, a_signal_stops_between_two_images_and_those_done_are_reported
 	image_assert_same(images[1], &before);
 }
 
-/* Whether the shell that starts bootshift has become it. */
+/* Whether the shell has executed bootshift. */
 static bool runs_bootshift(const struct program *program)
 {
 	const char *link = text("/proc/%d/exe", (int)program->process);
@@ -244,7 +247,7 @@ TEST(interruption, a_signal_that_is_ignored_does_not_stop_a_fix)
 	struct outcome outcome;
 	int sent = 0;
 
-	/* Every millisecond, from its start to its end. */
+	/* Sends a signal every millisecond, from the start of the command to its end. */
 	for (; !program_has_ended(&program); usleep(1000)) {
 		if (!runs_bootshift(&program))
 			continue;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What programs that have nothing to do with bootshift say of a fixed image: sfdisk of the table,
- * ntfsresize and ntfsfix of the volume, The Sleuth Kit and ntfssecaudit of each file that was
- * moved, hivexregedit of the boot configuration.
+ * Independent programs examine a fixed image: sfdisk the table, ntfsresize and ntfsfix the volume,
+ * The Sleuth Kit and ntfssecaudit each file that was moved, hivexregedit the boot configuration.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,7 @@
 
 #define SECTOR_SIZE 512u
 
-/* A fixed image, what was done, and its two volumes as files of their own. */
+/* A fixed image, the report of the fix, and the two volumes as separate files. */
 struct fixed {
 	const char *image;
 	json_t *plan;
@@ -61,7 +60,7 @@ static unsigned count(const char *whole, const char *part)
 	return number;
 }
 
-/* The dump without its marks of the active partition. */
+/* The output of sfdisk without the marks of the active partition. */
 static const char *without_marks(const char *dump)
 {
 	static const char mark[] = ", bootable";
@@ -98,7 +97,7 @@ static void check_volumes(const struct fixed *fixed)
 
 /* ---- the files ----------------------------------------------------------------------------- */
 
-/* All files of a volume, recovered into a folder of the host. */
+/* Recovers all files of a volume into a folder of the host. */
 static const char *recover(const char *volume)
 {
 	const char *folder = text("%s-files", volume);
@@ -107,7 +106,7 @@ static const char *recover(const char *volume)
 	return folder;
 }
 
-/* The new store is the old one but for the eight bytes of each element in the plan. */
+/* The new store equals the old one, except for eight bytes of each element in the plan. */
 static void check_store(const struct fixed *fixed, const char *old, const char *new)
 {
 	json_t *elements = report_object(fixed->plan, "elements"), *element;
@@ -127,7 +126,7 @@ static void check_store(const struct fixed *fixed, const char *old, const char *
 	ck_assert_mem_eq(after, before, (size_t)status.st_size);
 }
 
-/* The lines of the exports differ in the devices of bootmgr and of the memory diagnostic. */
+/* The exports differ only in the lines with the devices of bootmgr and of the memory diagnostic. */
 static void check_export(const struct fixed *fixed, const char *old, const char *new)
 {
 	const char *before = text("%s.reg", fixed->system), *after = text("%s.reg", fixed->boot);
@@ -185,8 +184,8 @@ TEST(each_file, the_copy_of_the_boot_record_is_where_the_file_system_ends)
 	uint8_t last[SECTOR_SIZE];
 
 	file_read(fixed.boot, fixed.boot_size - SECTOR_SIZE, last, sizeof(last));
-	ck_assert_mem_eq(last, zeros, SECTOR_SIZE); /* no file system has it */
-	/* ntfsfix looks for the copy where what it is given ends. */
+	ck_assert_mem_eq(last, zeros, SECTOR_SIZE); /* this sector belongs to no file system */
+	/* ntfsfix looks for the copy at the end of the volume that it is given. */
 	fixed.boot_size = 6000ull << 20; /* see the recipe */
 	ck_assert_int_eq(truncate(fixed.boot, (off_t)fixed.boot_size), 0);
 	check_volumes(&fixed);
@@ -204,12 +203,12 @@ TEST(each_file, a_change_of_that_copy_since_the_fix_is_seen)
 	image_remove(fixed.image);
 }
 
-/* ---- what is known about each file --------------------------------------------------------- */
+/* ---- the metadata of each file ------------------------------------------------------------- */
 
 /*
- * What istat tells about each file that was moved, in the order of their paths; streams are told
- * with their file.  What says where a file lies is left out, and of the names, which repeat the
- * times and attributes and need not be up to date, all but the names themselves.
+ * The output of istat for each file that was moved, in the order of the paths.  The output for a
+ * file includes its streams.  The places of files are left out.  Of a FILE_NAME attribute only the
+ * name stays, because the times and attributes in it need not be up to date.
  */
 static const char *describe_moved(const char *volume)
 {
@@ -228,7 +227,7 @@ static const char *describe_moved(const char *volume)
 				 volume, list, moved, volume, filter)));
 }
 
-/* `whole` with the first `part` behind `start` replaced. */
+/* `whole`, in which the first `part` after `start` is replaced. */
 static const char *replace(const char *whole, const char *start, const char *part,
 			   const char *other)
 {
@@ -239,7 +238,7 @@ static const char *replace(const char *whole, const char *start, const char *par
 	return text("%.*s%s%s", (int)(found - whole), whole, other, found + strlen(part));
 }
 
-/* Both are long: only the first line that differs is told. */
+/* Both texts are long, so a failure shows only the first line that differs. */
 static void assert_same_lines(const char *now, const char *before)
 {
 	size_t at = 0, line = 0;
@@ -260,14 +259,14 @@ TEST_LOOP(each_file, each_moved_file_keeps_its_attributes_times_and_names, 3, 4)
 	ASSERT_HAS(before, "\n== bootmgr\n");
 	ASSERT_HAS(before, "\nFlags: Read Only, Hidden, System, Archive\n");
 	ck_assert_uint_ge(count(before, "== "), 60);
-	/* A fix makes the folder itself read-only, too. */
+	/* A fix also makes the folder itself read-only. */
 	assert_same_lines(describe_moved(fixed.boot),
 			  replace(before, "== Boot\n", "Flags: ", "Flags: Read Only, "));
 }
 
 /*
- * The descriptor of each path below a folder, as ntfssecaudit prints it: the first file with a key
- * gives the descriptor in full, later ones refer to it.  The keys are each volume's own.
+ * The descriptor of each path below a folder, as ntfssecaudit prints it.  The first file with a key
+ * shows the descriptor in full; later files refer to the key.  Each volume has its own keys.
  */
 static const char *list_descriptors(const char *volume, const char *folder)
 {
@@ -289,7 +288,7 @@ TEST_LOOP(each_file, each_moved_file_keeps_its_security_descriptor, 2, 4)
 
 	ASSERT_HAS(before, "/Boot/BCD ");
 	ck_assert_uint_ge(count(before, "\n"), 60);
-	ASSERT_HAS_NOT(before, " \n"); /* each has one */
+	ASSERT_HAS_NOT(before, " \n"); /* each path has a descriptor */
 	assert_same_lines(list_descriptors(fixed.boot, "/Boot"), before);
 	before = list_descriptors(fixed.system, "/bootmgr");
 	ASSERT_HAS(before, "000000");
@@ -298,7 +297,7 @@ TEST_LOOP(each_file, each_moved_file_keeps_its_security_descriptor, 2, 4)
 
 /* ---- all kinds of metadata ----------------------------------------------------------------- */
 
-/* A stream, or with its number another kind of attribute, as ntfscat reads it. */
+/* Reads a stream with ntfscat.  With a type number, reads an attribute of another kind. */
 static struct outcome read_attribute(const char *volume, const char *type, const char *name,
 				     const char *path)
 {
@@ -327,7 +326,7 @@ TEST(each_file, boot_files_with_all_that_ntfs_can_keep_about_a_file_keep_it)
 	check_volumes(&fixed);
 	ASSERT_HAS(before, "\nType: $EA ");
 	ASSERT_HAS(before, "== Boot/Größe und Maß.txt\n");
-	/* The folder is told twice, for its stream. */
+	/* The folder appears twice, because it has a stream. */
 	expected = replace(before, "== Boot\n", "Flags: ", "Flags: Read Only, ");
 	expected = replace(expected, "== Boot/.:remark\n", "Flags: ", "Flags: Read Only, ");
 	assert_same_lines(describe_moved(fixed.boot), expected);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The life of an image that a fix applies to: looked at, fixed, fixed again, undone. */
+/* A fixable image is inspected, fixed, fixed again and undone. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -40,7 +40,7 @@ TEST_LOOP(life, looking_touches_nothing, 0, 1)
 	image_remove(image);
 }
 
-/* Null: it cannot be told. */
+/* Null: unknown. */
 static const struct {
 	const char *recipe, *starts, *starts_after, *words;
 } chains[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What no fix applies to: images with something wrong in them, and files that are no images.  Each
- * is refused with its code, and left as it was.
+ * Images that cannot be fixed because something is wrong in them, and files that are not images.
+ * Each is refused with its code, and stays unchanged.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -132,7 +132,7 @@ static void make_zeros(const char *path)
 	make_with(path, "", 0, 1 << 20);
 }
 
-/* The same ones each time: what xorshift64 makes of 1. */
+/* Noise that is the same each time: xorshift64 with the seed 1. */
 static void make_noise(const char *path)
 {
 	static uint64_t words[1 << 14];
@@ -189,7 +189,7 @@ static void make_cut_short(const char *path)
 	ck_assert_int_eq(truncate(path, 3ll << 30), 0);
 }
 
-/* The first partition alone, as somebody may have copied it. */
+/* Only the first partition, as somebody may have copied it. */
 static void make_partition(const char *path)
 {
 	const char *volume =
@@ -207,19 +207,19 @@ static void make_one_partition(const char *path)
 static void make_saved_vhd(const char *path)
 {
 	copy_sample(path, true);
-	container_change_vhd_footer(path, 84, 1); /* its flag of a saved state */
+	container_change_vhd_footer(path, 84, 1); /* the flag of a saved state */
 }
 
 static void make_corrupt_vhd(const char *path)
 {
 	copy_sample(path, true);
-	file_flip(path, (6ll << 30) + 64); /* the checksum in the footer behind the disk */
+	file_flip(path, (6ll << 30) + 64); /* the checksum in the footer after the disk */
 }
 
 static void make_differencing_vhd(const char *path)
 {
 	ASSERT_STATUS(RUN("qemu-img", "create", "-q", "-f", "vpc", path, "64M"), 0);
-	container_change_vhd_footer(path, 63, 4); /* its type */
+	container_change_vhd_footer(path, 63, 4); /* the disk type */
 }
 
 static const struct {
@@ -278,24 +278,26 @@ TEST_EACH(refusals, a_file_that_is_no_suitable_image_is_refused_and_left_alone, 
 
 /* ---- containers ----------------------------------------------------------------------------- */
 
-/* Writes a byte, by its octal number. */
+/* Writes a byte.  `value` is octal. */
 #define SET_BYTE(offset, value) " && printf '\\" value "' | dd of=disk bs=1 seek=" offset QUIETLY
 /* Makes pages of 4 KiB zeros. */
 #define CLEAR(page, count) " && dd if=/dev/zero of=disk bs=4k seek=" page " count=" count QUIETLY
 #define QUIETLY            " conv=notrunc status=none"
 
-/* Shell commands, in an empty folder, that make a container by the name of "disk".  What they only
- * reserve becomes a hole before the test: else reading it could make it data. */
+/*
+ * Shell commands that make a container named "disk" in an empty folder.  Before the test, space
+ * that they only reserve becomes a hole, because reading could turn it into data.
+ */
 static const struct {
 	const char *command, *code;
 } containers[] = {
-	/* nothing is wrong with the containers, but there is no disk in them */
+	/* the containers are correct, but contain no disk */
 	{"qemu-img create -q -f vpc disk 64M", "disk-empty"},
 	{"qemu-img create -q -f vhdx disk 64M", "disk-empty"},
 	{"qemu-img create -q -f qcow2 disk 64M", "disk-empty"},
 	{"qemu-img create -q -f vmdk disk 64M", "disk-empty"},
 	{"qemu-img create -q -f vdi disk 64M", "disk-empty"},
-	/* what is in another file, too */
+	/* a part of the content is in another file */
 	{"qemu-img create -q base 64M && qemu-img create -q -f qcow2 -b base -F raw disk",
 	 "container-differencing"},
 	{"qemu-img create -q -f vmdk base 64M && qemu-img create -q -f vmdk -b base -F vmdk disk",
@@ -315,7 +317,7 @@ static const struct {
 	{"qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat disk.vmdk 3G && "
 	 "mv disk.vmdk disk",
 	 "container-split"},
-	/* what cannot be read, or not be changed in place */
+	/* cannot be read, or cannot be changed in place */
 	{"qemu-img create -q -f qcow2 --object secret,id=s,data=s "
 	 "-o encrypt.format=aes,encrypt.key-secret=s disk 64M",
 	 "container-encrypted"},
@@ -327,14 +329,13 @@ static const struct {
 	{"qemu-img create -q -f qed disk 64M", "format-unsupported"},
 	{"qemu-img create -q -f parallels disk 64M", "format-unsupported"},
 	{"qemu-img create -q base 64M && gzip -c base >disk", "packed-gzip"},
-	/* what is damaged */
+	/* damaged containers */
 	{"qemu-img create -q -f vpc disk 64M && truncate -s -512 disk", "vhd-corrupt"},
 	{"qemu-img create -q -f vpc disk 64M" SET_BYTE("512", "0"), "vhd-corrupt"},
 	{"qemu-img create -q -f vhdx disk 64M && truncate -s 2M disk", "container-corrupt"},
 	{"qemu-img create -q -f vhdx disk 64M" CLEAR("16", "17"), "container-corrupt"},
 	{"qemu-img create -q -f qcow2 disk 64M && truncate -s 64k disk", "container-corrupt"},
-	{"qemu-img create -q -f qcow2 disk 64M" /* its one table says that the next lies at byte 1
-						 */
+	{"qemu-img create -q -f qcow2 disk 64M" /* the only table names byte 1 as the next table */
 	 SET_BYTE("$((0x30006))", "2"),
 	 "container-corrupt"},
 	{"qemu-img create -q -f vmdk disk 64M && truncate -s 4k disk", "container-corrupt"},
@@ -360,7 +361,7 @@ TEST_EACH(refusals, a_container_that_cannot_be_fixed_is_refused_and_left_alone, 
 	image_remove(disk);
 }
 
-/* The text is a container of nothing without the file that it names. */
+/* The text file is useless without the file that it names. */
 TEST(refusals, a_vmdk_descriptor_without_its_disk_tells_what_is_missing)
 {
 	const char *disk = new_file("disk.vmdk");

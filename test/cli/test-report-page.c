@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * bootshift report, and its page in a browser without a window: what a person would see there and
- * could do with it.
+ * bootshift report, and its page in a browser without a window: what a person sees on the page and
+ * can do with it.
  *
- * The page itself runs no scripts.  So it is measured on a copy that differs in two places only:
- * its security policy is gone, and a script that measures is there.  The copy is shown in a frame
- * as wide as a phone or a desktop, and sends what it found up to the page around it, whose text
- * the browser prints.
+ * The page itself runs no scripts.  So the test measures a copy of the page that differs in two
+ * places only: the copy has no security policy, and it has a script that measures.  The copy is
+ * shown in a frame as wide as a phone or a desktop.  The script sends its results to the page
+ * around the frame, and the browser prints the text of that page.
  */
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -21,7 +21,7 @@
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
-/* A folder of the test's own. */
+/* A folder for this test only. */
 static const char *folder;
 
 static void make_folder(void)
@@ -34,7 +34,9 @@ static const char *in_folder(const char *name)
 	return text("%s/%s", folder, name);
 }
 
-/* A row as a batch writes it, of an image with `name`; with a text wherever there may be one. */
+/*
+ * A row of an image named `name`, as a batch writes it.  Each field that may have a text has one.
+ */
 static const char *row_of(const char *name, const char *uri, const char *status, const char *code)
 {
 	json_t *row = json_pack(
@@ -97,8 +99,8 @@ static const char *const names[] = {
 #define NAME_COUNT 6u
 
 /*
- * The page of six fixed images, and two each that were refused, failed, had nothing to do, and were
- * undone.
+ * Makes the page of six fixed images, and two images each that were refused, failed, had nothing to
+ * do, and were undone.
  */
 static const char *make_page(void)
 {
@@ -124,7 +126,7 @@ static const char *read_file(const char *path)
 	return RUN("cat", path).output;
 }
 
-/* It is too long for a message. */
+/* The page is too long for a failure message. */
 static void assert_page_has(const char *page, const char *part)
 {
 	ck_assert_msg(strstr(read_file(page), part) != NULL, "no '%s'", part);
@@ -132,7 +134,7 @@ static void assert_page_has(const char *page, const char *part)
 
 /* ---- the browser --------------------------------------------------------------------------- */
 
-/* What the browser has of a page when its scripts are done; `scheme` is 0 for dark, 1 for light. */
+/* The DOM of a page when its scripts have ended.  `scheme` is 0 for dark, 1 for light. */
 static const char *browse(const char *page, int scheme)
 {
 	struct outcome outcome = RUN(
@@ -146,7 +148,7 @@ static const char *browse(const char *page, int scheme)
 	return outcome.output;
 }
 
-/* The copy of a page in which `part`, which is there once, is another text. */
+/* A copy of the page in which `part`, which occurs once, is replaced. */
 static const char *replace(const char *content, const char *part, const char *by)
 {
 	const char *found = strstr(content, part);
@@ -157,9 +159,10 @@ static const char *replace(const char *content, const char *part, const char *by
 }
 
 /*
- * How many images each filter shows, in the order of the filters; the rows; what sticks out to the
- * right, but for what scrolls by itself; the least contrast of text, in hundredths; what else was
- * loaded; elements with code that a browser would run.
+ * Measures: the number of images that each filter shows, in the order of the filters; the rows;
+ * elements that stick out to the right, except those that scroll by themselves; the lowest contrast
+ * of text, in hundredths; other files that were loaded; elements with code that a browser would
+ * run.
  */
 static const char measure[] =
 	"<script>\n"
@@ -198,7 +201,7 @@ static const char measure[] =
 	"	a.name.startsWith('on'))).length].join(' '), '*');\n"
 	"});</script>";
 
-/* Measures the page in a frame of so many pixels. */
+/* Measures the page in a frame of this size, in pixels. */
 static const char *measure_page(const char *page, int width, int scheme)
 {
 	const char *copy = in_folder("copy.html"), *frame = in_folder("frame.html");
@@ -256,7 +259,7 @@ TEST(browser, a_page_runs_no_scripts)
 	ck_assert_ptr_null(strstr(dom, "<script"));
 	ck_assert_ptr_nonnull(strstr(dom, "&lt;script&gt;document.title='ran'&lt;/script&gt;.vhd"));
 	ck_assert_ptr_nonnull(strstr(dom, "two\\x0alines\\u202egnp.img"));
-	/* Were there one, the policy would stop it; without the policy it runs. */
+	/* The policy would stop a script.  Without the policy, the script runs. */
 	content = replace(content, "</body>", "<script>document.title = 'ran'</script></body>");
 	write_file(copy, content);
 	ck_assert_ptr_null(strstr(browse(copy, 1), "<title>ran</title>"));
@@ -289,7 +292,7 @@ TEST(report, rows_of_several_files_are_merged)
 	ASSERT_HAS(all.output, "1  io-error: check the storage that holds the image");
 }
 
-/* Two images that are not there: the first one ends the batch. */
+/* Both images are missing.  The first failure ends the batch. */
 TEST(report, a_batch_tells_on_its_page_what_is_not_in_its_rows)
 {
 	const char *rows = in_folder("rows.jsonl"), *page = in_folder("page.html");
@@ -309,7 +312,7 @@ TEST(report, a_batch_tells_on_its_page_what_is_not_in_its_rows)
 	assert_page_has(page, "This page is made from rows");
 }
 
-/* There is room for some of the rows; the first one that has none ends the batch. */
+/* The disk has room for some of the rows.  The first row without room ends the batch. */
 TEST(report, a_page_tells_of_an_image_without_a_row)
 {
 	const char *page = in_folder("page.html");

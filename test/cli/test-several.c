@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Several images in one command, and what is said of each. */
+/* Several images in one command, and the report on each of them. */
 #include "cli/samples.h"
 #include "support/report.h"
 
@@ -131,13 +131,15 @@ TEST(several, closed_standard_streams_do_an_image_no_harm)
 	struct outcome outcome =
 		RUN("sh", "-c", text("'%s' fix '%s' <&- >&- 2>&-", bootshift_path(), image));
 
-	ASSERT_STATUS(outcome, 1); /* nobody has seen the report */
+	ASSERT_STATUS(outcome, 1); /* nobody has read the report */
 	report_run("inspect", image, 0, "nothing-to-do", NULL);
 	report_run("undo", image, 0, "undone", NULL);
 	state_assert_restored(image, &before);
 }
 
-/* Something that is no image (3) is there, where otherwise nothing would be found (1). */
+/*
+ * The path leads to a file that is not an image (status 3).  Without such a file, the status is 1.
+ */
 TEST_LOOP(several, no_file_gets_the_number_of_a_closed_standard_stream, 0, 3)
 {
 	struct outcome outcome = RUN(

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a command says and does when the undo file of an interrupted one is missing, is another one,
- * or has only to be removed, and that every command that is told works when it is typed.
+ * The undo file of an interrupted command is missing, is replaced by another file, or only has to
+ * be removed.  Tests what a command says and does then, and that every command in a message works
+ * when it is typed.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static bool has_attributes(const char *image)
 	return test_needs(has, "extended attributes");
 }
 
-/* Kills fixes until one has written a part of the image; its undo file is there. */
+/* Kills fixes until one of them has written a part of the image and its undo file exists. */
 static void leave_half_written(const char *image, const struct image_state *before)
 {
 	const char *undo_file = text("%s.bootshift-undo", image);
@@ -65,7 +66,10 @@ static void assert_refused(const char *image, const char *named)
 		ASSERT_STATUS(outcome, 4);
 		ASSERT_HAS(outcome.errors, named);
 		ASSERT_HAS(outcome.errors, "(recovery-required); ");
-		/* What to do without the undo file, and then with it: each once. */
+		/*
+		 * The message says once what to do without the undo file, and then once what to do
+		 * with it.
+		 */
 		ASSERT_HAS(outcome.errors,
 			   text("undo the interrupted change: bootshift undo %s\n", image));
 		ck_assert_ptr_null(
@@ -93,7 +97,7 @@ TEST(signpost, a_half_written_image_without_its_undo_file_is_refused_by_every_co
 	leave_half_written(image, &before);
 	ck_assert_int_eq(rename(undo_file, away), 0);
 	assert_refused(image, undo_file);
-	/* Something in its place does not make it better. */
+	/* Another file in place of the undo file does not help. */
 	ck_assert_int_eq(symlink(away, undo_file), 0);
 	report_run("inspect", image, 4, "recovery-required", "recovery-required");
 	ck_assert_int_eq(unlink(undo_file), 0);
@@ -106,7 +110,7 @@ TEST(signpost, a_half_written_image_without_its_undo_file_is_refused_by_every_co
 	state_assert_restored(image, &before);
 }
 
-/* As a refusal it would be told as an image that was not changed. */
+/* The status "refused" would mean that the image is unchanged. */
 TEST(signpost, a_half_written_image_that_cannot_be_taken_back_now_is_more_than_refused)
 {
 	const char *image = small_image(), *undo_file = text("%s.bootshift-undo", image);
@@ -136,7 +140,7 @@ TEST(signpost, a_half_written_image_that_cannot_be_taken_back_now_is_more_than_r
 	state_assert_restored(image, &before);
 }
 
-/* The undo file lies where another --undo-dir was given, and cannot be used there. */
+/* The undo file is in the folder of another --undo-dir, and cannot be used there. */
 TEST(signpost, why_the_undo_file_of_a_signpost_cannot_be_used_is_told)
 {
 	const char *image = small_image(), *undo_file = text("%s.bootshift-undo", image);
@@ -188,14 +192,14 @@ TEST(signpost, the_command_that_removes_the_mark_works_as_it_is_told)
 	outcome = BOOTSHIFT("inspect", image);
 	start = strstr(outcome.errors, "setfattr ");
 	ck_assert_ptr_nonnull(start);
-	end = strstr(start, " (recovery-required)"); /* which ends the message */
+	end = strstr(start, " (recovery-required)"); /* the end of the message */
 	ck_assert_ptr_nonnull(end);
 	ASSERT_STATUS(RUN("sh", "-c", text("%.*s", (int)(end - start), start)), 0);
 	report_run("inspect", image, 0, "would-fix", NULL);
 	report_run("fix", image, 0, "fixed", NULL);
 }
 
-/* ---- an undo that was killed before its last call -------------------------------------------- */
+/* ---- an undo that was killed before its last system call ------------------------------------- */
 
 static void mark(const char *undo_file, enum journal_mark mark)
 {
@@ -209,7 +213,7 @@ static void mark(const char *undo_file, enum journal_mark mark)
 	journal_file_close(journal);
 }
 
-/* The image is old, and its undo file is marked so and still there; returns the rows of the fix. */
+/* Makes an old image with an undo file that is marked as done.  Returns the rows of the fix. */
 static const char *leave_done(const char *image)
 {
 	const char *undo_file = text("%s.bootshift-undo", image), *kept = text("%s.kept", image);

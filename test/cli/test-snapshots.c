@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A batch over machines with snapshots and disks in several files: what they rest on stays. */
+/*
+ * A batch on machines with snapshots and on disks in several files.  The files that snapshots
+ * depend on stay unchanged.
+ */
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,7 +28,9 @@ TEST(snapshots, a_snapshot_s_disk_is_the_same_after_a_batch_over_it_and_its_pare
 	struct image_digest before;
 	json_t *found;
 
-	/* One child beside the base, one elsewhere of another base, one image with none. */
+	/*
+	 * One child is beside its base, one child is in another folder, and one image has no child.
+	 */
 	IN_FOLDER(folder,
 		  "qemu-img convert -O qcow2 '%s' base.qcow2 && mkdir away far && "
 		  "qemu-img create -q -f qcow2 -F qcow2 -b base.qcow2 snap.qcow2 && "
@@ -43,11 +48,13 @@ TEST(snapshots, a_snapshot_s_disk_is_the_same_after_a_batch_over_it_and_its_pare
 	batch_assert(found, text("%s/alone.qcow2", folder), "fixed", NULL);
 	image_assert_same(base, &before);
 	image_assert_same(text("%s/far/base.qcow2", folder), &before);
-	/* The same for one that is named, also in a roundabout way, and in a dry run. */
+	/*
+	 * An image that is named, also through a link, gives the same result.  So does a dry run.
+	 */
 	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", link), 3);
 	ASSERT_STATUS(BOOTSHIFT("batch", base), 3);
 	image_assert_same(base, &before);
-	/* Without its child it is an image like others. */
+	/* Without its child, the base is an ordinary image. */
 	IN_FOLDER(folder, "rm snap.qcow2");
 	ASSERT_STATUS(BOOTSHIFT("batch", base), 0);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a fix changes in the boot configuration: the eight bytes of each device element whose file
- * has moved, and not one more.  The stores are taken out of the volumes by The Sleuth Kit, compared
- * byte by byte, and once more as text by hivexregedit; what bootshift says is not asked.
+ * A fix changes only the eight bytes of each device element whose file has moved.  The Sleuth Kit
+ * extracts the stores from the volumes.  The tests compare them byte by byte, and as text by
+ * hivexregedit.  The tests do not rely on the report of bootshift.
  */
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -21,17 +21,19 @@
 #define MEMORY_DIAGNOSTIC "{b2721d73-1db4-4c62-bf78-c548a880142d}\\Elements\\11000001"
 #define LEGACY_LOADER     "{466f5a88-0af2-4f76-9038-095b170dc21c}\\Elements\\11000001"
 
-/* The elements besides those two, which always follow their files.  The first ones tell most. */
+/*
+ * The elements besides those two, which always follow their files.  The first elements prove most.
+ */
 static const struct {
 	const char *recipe, *elements[ELEMENTS_MAX];
 } fixed[] = {
-	{"windows-10", {NULL}}, /* its recovery environment stays */
+	{"windows-10", {NULL}}, /* the recovery environment stays */
 	{"legacy-dual-boot", {LEGACY_LOADER}},
 	{"other-loader", {"{5c4d9f11-cce9-11e5-9d3a-0800279c5f11}\\Elements\\11000001"}},
 	{"boot-ram-disk", {NULL}},
 	{"windows-7", {NULL}},
 	{"log-stale", {NULL}},
-	{"legacy-third-partition", {NULL}}, /* "boot" follows by itself */
+	{"legacy-third-partition", {NULL}}, /* "boot" follows without a change */
 	{"default-legacy", {LEGACY_LOADER}},
 	{"legacy-menu-missing", {LEGACY_LOADER}},
 	{"two-windows", {NULL}},
@@ -48,7 +50,7 @@ static const struct {
 #define FIRST_COUNT 2
 #define COUNT       ((int)(sizeof(fixed) / sizeof(fixed[0])))
 
-/* The start of a partition in bytes, from the table. */
+/* The start of a partition in bytes, according to the table. */
 static uint64_t start_of(const char *image, int number)
 {
 	uint8_t table[SECTOR_SIZE];
@@ -57,7 +59,7 @@ static uint64_t start_of(const char *image, int number)
 	return (uint64_t)load_le32(table + 0x1BE + 16 * (number - 1) + 8) * SECTOR_SIZE;
 }
 
-/* The store of a partition's volume as a file beside the image. */
+/* Extracts the store of a partition's volume into a file beside the image. */
 static const char *take_store(const char *image, int number)
 {
 	const char *store = text("%s.store-%d", image, number);
@@ -83,7 +85,7 @@ static size_t read_store(const char *path, uint8_t bytes[STORE_MAX])
 	return (size_t)status.st_size;
 }
 
-/* Where the eight bytes begin, around `at`, that were `old` and are `new`; SIZE_MAX: nowhere. */
+/* The offset near `at` of eight bytes that were `old` and are `new`; SIZE_MAX: not found. */
 static size_t find_field(const uint8_t *before, const uint8_t *after, size_t size, size_t at,
 			 uint64_t old, uint64_t new)
 {
@@ -93,7 +95,10 @@ static size_t find_field(const uint8_t *before, const uint8_t *after, size_t siz
 	return SIZE_MAX;
 }
 
-/* All that differs are partition offsets, from one partition to the other; returns how many. */
+/*
+ * Checks that only partition offsets differ, from one partition to the other.  Returns their
+ * number.
+ */
 static unsigned count_retargeted(const char *old_store, const char *new_store, uint64_t old_start,
 				 uint64_t new_start)
 {
@@ -117,7 +122,7 @@ static unsigned count_retargeted(const char *old_store, const char *new_store, u
 
 /* ---- as text -------------------------------------------------------------------------------- */
 
-/* A line for each value, behind its key. */
+/* One line for each value, with its key in front. */
 static const char *export(const char *store)
 {
 	const char *lines = text("%s.lines", store);
@@ -129,7 +134,7 @@ static const char *export(const char *store)
 	return lines;
 }
 
-/* The lines that only the first one has. */
+/* The lines that occur only in `from`. */
 static const char *lines_missing(const char *from, const char *in)
 {
 	return RUN("diff", "--unchanged-line-format=", "--old-line-format=%L",
@@ -172,7 +177,7 @@ TEST_LOOP(stores,
 	ck_assert_uint_eq(count_lines(lines_missing(export(after), export(before))), expected);
 	ck_assert_uint_eq(count_retargeted(before, after, start_of(image, 1), start_of(image, 2)),
 			  expected);
-	/* The one on the system volume is as it was. */
+	/* The store on the system volume is unchanged. */
 	ASSERT_STATUS(RUN("mv", before, text("%s.kept", before)), 0);
 	ASSERT_STATUS(RUN("cmp", text("%s.kept", before), take_store(image, 1)), 0);
 	image_remove(image);

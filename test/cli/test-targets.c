@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Images that are no regular files: a Windows disk on a block device, and behind an NBD server.
- * The file behind them tells what became of it.
+ * Images that are not regular files: a Windows disk on a block device, and behind an NBD server.
+ * The tests check the file behind the device or the server.
  */
 #include <glob.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 
 enum kind { DEVICE, NBD, KIND_COUNT };
 
-/* An image and the name under which it is shown; `name` is NULL where that cannot be had. */
+/* An image and the name under which it is shown.  `name` is NULL if this system cannot show it. */
 struct shown {
 	enum kind kind;
 	const char *file, *folder, *name;
@@ -29,7 +29,7 @@ static const char *folder_of(const char *path)
 	return text("%.*s", (int)(strrchr(path, '/') - path), path);
 }
 
-/* `filter` makes an NBD server slow, or is NULL. */
+/* `filter` is an nbdkit filter that makes the NBD server slow, or NULL. */
 static void show(struct shown *shown, enum kind kind, const char *file, const char *filter)
 {
 	*shown =
@@ -127,7 +127,7 @@ TEST_LOOP(killed, a_fix_that_was_killed_is_taken_back_by_undo, 0, KIND_COUNT)
 		usleep(shown.kind == NBD ? 200000 : 2000);
 		kill(program.process, SIGKILL);
 		program_wait(&program);
-		if (shown.kind == NBD) /* slow enough to be in the middle for certain */
+		if (shown.kind == NBD) /* slow, so that the fix is certainly in the middle */
 			report_run("inspect", shown.name, 4, "recovery-required",
 				   "recovery-required");
 		report_run("undo", shown.name, 0, "undone", NULL);

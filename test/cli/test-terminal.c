@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is printed is fit for a terminal: names and labels from outside cannot act on it, colours
- * are for terminals only, lines are not longer than it is wide.
+ * All output is safe for a terminal: names and labels from outside cannot control it, only
+ * terminals get colours, and lines are not longer than the terminal is wide.
  */
 #include <locale.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static const char *named(const char *name)
 	return path;
 }
 
-/* No control characters but the ends of lines, and nothing that is no UTF-8. */
+/* The output has no control characters except newlines, and is valid UTF-8. */
 static void assert_harmless(const char *bytes)
 {
 	ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
@@ -85,7 +85,7 @@ TEST(terminal, a_name_that_begins_with_a_hyphen_goes_behind_two)
 	ASSERT_HAS(outcome.output, "--json: raw, ");
 }
 
-/* What the plan tells to do is done as it stands there, by a shell. */
+/* A shell runs the command that the plan shows. */
 TEST(terminal, the_command_that_a_plan_shows_does_what_was_planned)
 {
 	const char *image = image_copy(image_built("two-active", false));
@@ -140,7 +140,7 @@ TEST(terminal, other_locales_get_ascii)
 
 /* ---- colours and width --------------------------------------------------------------------- */
 
-/* The command on a terminal of its own; a name for the image saves quoting. */
+/* Runs the command on a terminal of its own.  A name for the image avoids quoting. */
 static struct outcome on_terminal(const char *environment, const char *arguments)
 {
 	const char *image = image_recipe("small", SAMPLE_SMALL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files that somebody else has made, or may have made, are obeyed by no command: undo files, lock
- * files, plan files, rows, and the folders of all of them.  Only root can make such files, so all
- * of these tests do nothing for others.
+ * No command obeys files that somebody else has made or may have made: undo files, lock files, plan
+ * files, rows, and files in folders of others.  Only root can make such files, so these tests do
+ * nothing for other users.
  */
 #include <fcntl.h>
 #include <glob.h>
@@ -49,7 +49,9 @@ static void take_over(const char *path)
 	ck_assert_int_eq(chown(path, 0, 0), 0);
 }
 
-/* Fixes the image and makes its undo file that of an interrupted fix; returns that file. */
+/*
+ * Fixes the image and turns its undo file into that of an interrupted fix.  Returns the undo file.
+ */
 static const char *interrupt(const char *image)
 {
 	static const char zeros[4096];
@@ -68,7 +70,9 @@ static void assert_all_refuse(const char *image, const char *code, const char *w
 	}
 }
 
-/* Runs the program as another user, who may read it and what is in the folder of the images. */
+/*
+ * Runs the program as another user.  That user may read the program and the folder of the images.
+ */
 static struct outcome run_as(const char *user, const char *group, const char *command)
 {
 	const char *program = text("%s/bootshift-copy", images_folder());
@@ -149,7 +153,7 @@ TEST(trust, another_name_of_an_undo_file_is_not_obeyed)
 	report_run("undo", image, 0, "undone", NULL);
 }
 
-/* An undo file of root that somebody else can have moved to where it is. */
+/* An undo file that belongs to root, but somebody else may have moved it to this place. */
 TEST(trust, an_undo_file_in_a_folder_of_somebody_else_is_not_obeyed)
 {
 	const char *image = small_image(), *undo_file = interrupt(image);
@@ -168,7 +172,8 @@ TEST(trust, an_undo_file_in_a_folder_of_somebody_else_is_not_obeyed)
 }
 
 /*
- * The two have the same length and the same boot files, and nothing names the image but the file.
+ * Both images have the same length and the same boot files.  Only the name of the undo file says to
+ * which image it belongs.
  */
 TEST(trust, an_undo_file_of_another_image_is_not_obeyed)
 {
@@ -229,7 +234,7 @@ TEST_LOOP(trust, an_unfinished_undo_file_or_a_lock_file_of_somebody_else_is_told
 		return;
 	descriptor = open(name, O_RDONLY | O_CREAT | O_EXCL, 0644);
 	ck_assert_int_ge(descriptor, 0);
-	ck_assert_int_eq(flock(descriptor, LOCK_EX), 0); /* as its owner may hold it for ever */
+	ck_assert_int_eq(flock(descriptor, LOCK_EX), 0); /* the owner may hold the lock for ever */
 	give_away(name);
 	before = state_take(image);
 	assert_all_refuse(image, "not-trusted",
@@ -322,13 +327,13 @@ TEST_LOOP(trust, a_state_directory_of_others_is_not_taken, 0,
 	ASSERT_HAS(BOOTSHIFT("fix", server.uri).errors, open_folders[_i].words);
 	image_assert_same(file, &before);
 	ck_assert_int_eq(rmdir(folder), 0);
-	report_run("fix", server.uri, 0, "fixed", NULL); /* makes it again */
+	report_run("fix", server.uri, 0, "fixed", NULL); /* makes the folder again */
 	report_run("undo", server.uri, 0, "undone", NULL);
 	server_stop(&server);
 	image_assert_same(file, &before);
 }
 
-/* A file system on which all files belong to one user, as a share or a memory stick may have it. */
+/* A file system on which all files belong to one user, such as a share or a memory stick. */
 TEST(trust, a_file_system_that_gives_files_to_others_is_told_before_anything_is_written)
 {
 	const char *image = small_image(), *volume = text("%s/volume", images_folder());
@@ -380,7 +385,7 @@ TEST(trust, a_user_fixes_an_image_at_home)
 	image_assert_same(image, &before.digest);
 }
 
-/* Systems that give each user a group make all folders writable for it. */
+/* On systems that give each user a group, all folders are writable for that group. */
 TEST(trust, a_user_with_a_private_group_fixes_an_image_in_a_folder_of_that_group)
 {
 	const char *image = small_image(), *folder = folder_of(image);
@@ -521,7 +526,7 @@ TEST(trust, rows_that_somebody_else_may_have_written_take_nothing_back)
 		ASSERT_HAS(outcome.errors, "belongs to nobody (uid " NOBODY_TEXT ")");
 		state_assert_untouched(image, &before);
 	}
-	/* Telling what they say changes nothing. */
+	/* A report of the rows changes nothing, so the rows need not be trusted. */
 	ASSERT_STATUS(BOOTSHIFT("report", rows), 0);
 	ASSERT_STATUS(RUN("cp", "--no-preserve=mode", rows, text("%s.copy", rows)), 0);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", text("%s.copy", rows)), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Where the undo file goes, and what happens when it cannot go there. */
+/* The place of the undo file, and what happens if the undo file cannot be written there. */
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -54,7 +54,8 @@ TEST(undo_folder, images_of_one_name_share_a_folder_for_their_undo_files)
 }
 
 /*
- * Kills a fix some time after its undo file appears; tells whether the image may be half written.
+ * Kills a fix some time after its undo file appears.  Returns whether the image may be half
+ * written.
  */
 static bool kill_while_writing(const char *folder, const char *image, const char *undo_file,
 			       int after)
@@ -81,7 +82,7 @@ TEST(undo_folder, a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_ano
 				  "the interrupted change: %s\n",
 				  command);
 	const char *path = bootshift_path();
-	bool interrupted = setxattr(image, "user.test", "", 0, 0) < 0; /* none to be had here */
+	bool interrupted = setxattr(image, "user.test", "", 0, 0) < 0; /* no attributes here */
 
 	removexattr(image, "user.test");
 	run_with("undo", folder, image, 0);
@@ -96,7 +97,7 @@ TEST(undo_folder, a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_ano
 			ASSERT_STATUS(outcome, 4);
 			ASSERT_HAS(outcome.errors, undo_file);
 			ASSERT_HAS(outcome.errors, advice);
-			/* Whatever folder was named instead. */
+			/* The advice stays the same if another folder is named. */
 			outcome = BOOTSHIFT("fix", "--undo-dir", "/", image);
 			ASSERT_HAS(outcome.errors, advice);
 			ck_assert_int_eq(link(image, other), 0);
@@ -108,7 +109,7 @@ TEST(undo_folder, a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_ano
 		ck_assert(outcome.status == 0 || !interrupted);
 		state_assert_restored(image, &before);
 	}
-	ck_assert(interrupted); /* else this shows nothing */
+	ck_assert(interrupted); /* otherwise the test proves nothing */
 }
 
 TEST(undo_folder, a_folder_that_is_not_there_stops_a_fix)
@@ -118,11 +119,11 @@ TEST(undo_folder, a_folder_that_is_not_there_stops_a_fix)
 	json_t *result = run_with("fix", text("%s/nowhere", images_folder()), image, 1);
 
 	ck_assert_str_eq(report_text(result, "code"), "not-found");
-	result = run_with("fix", image, image, 1); /* not a folder at all */
+	result = run_with("fix", image, image, 1); /* a file, not a folder */
 	state_assert_untouched(image, &before);
 }
 
-/* bootshift as a user who owns nothing, from a place where such a user may read it. */
+/* Runs bootshift as a user who owns nothing, from a place where that user may read bootshift. */
 static struct outcome run_as_nobody(const char *command, const char *image)
 {
 	const char *program = text("%s/bootshift-copy", images_folder());
@@ -140,7 +141,7 @@ TEST(undo_folder, a_folder_that_may_not_be_written_to_stops_a_fix)
 	struct outcome outcome;
 
 	if (!test_needs_root())
-		return; /* only root can become somebody else */
+		return; /* only root can become another user */
 	ck_assert_int_eq(chmod(image, 0666), 0);
 	ck_assert_int_eq(chmod(text("%.*s", (int)(strrchr(image, '/') - image), image), 0555), 0);
 	before = state_take(image);
@@ -153,7 +154,7 @@ TEST(undo_folder, a_folder_that_may_not_be_written_to_stops_a_fix)
 	state_assert_untouched(image, &before);
 }
 
-/* Every command on the image, and what it says. */
+/* Runs every command on the image and checks that each refuses it with this code. */
 static void assert_all_refuse(const char *image, const char *code)
 {
 	static const char *const commands[] = {"inspect", "plan", "fix", "undo"};
@@ -201,7 +202,7 @@ TEST(undo_folder, an_image_of_somebody_else_is_not_fixed)
 	struct outcome outcome;
 
 	if (!test_needs_root())
-		return; /* only root can become somebody else */
+		return; /* only root can become another user */
 	ck_assert_int_eq(chmod(text("%.*s", (int)(strrchr(image, '/') - image), image), 0777), 0);
 	before = state_take(image);
 	outcome = run_as_nobody("fix", image);
@@ -227,7 +228,7 @@ TEST(undo_folder, a_full_disk_for_the_undo_file_stops_a_fix)
 	state_assert_untouched(image, &before);
 }
 
-/* The image is sparse: a fix needs blocks for it that are not there. */
+/* The image is sparse.  A fix needs blocks for it that the disk does not have. */
 TEST(undo_folder, a_full_disk_for_the_image_is_found_out_or_taken_back)
 {
 	const char *image = small_image();
@@ -248,7 +249,7 @@ TEST(undo_folder, a_full_disk_for_the_image_is_found_out_or_taken_back)
 	ASSERT_HAS_NOT(outcome.output, "small.img-"); /* no undo file */
 }
 
-/* A limit for the length of files is no reason to die in the middle. */
+/* A limit for the length of files must not kill a fix in the middle. */
 TEST(undo_folder, a_limit_for_files_fails_a_fix_and_the_image_stays_old)
 {
 	static const char *const limits[] = {"100000", "100000000"};

@@ -7,7 +7,9 @@
 #include "support/program.h"
 #include "support/report.h"
 
-/* Rows live as long as the process of the test does; held here, none of them is a leak. */
+/*
+ * Rows stay valid until the process of the test ends.  They are held here, so that none is a leak.
+ */
 static json_t *held;
 
 const char *batch_folder(void)

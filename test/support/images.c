@@ -23,30 +23,30 @@
 #define CHUNK (1u << 20) /* bytes copied, hashed or compared at a time */
 #define BLOCK 4096u
 
-#define MEMORY_MIN (6ull << 30) /* bytes free in memory for it to be used */
+#define MEMORY_MIN (6ull << 30) /* free bytes in memory from which on memory is used */
 
-/* Set before the tests run: every test is a copy of the process that did it. */
+/* Set before the tests run.  The process of every test is a fork of the process that set it. */
 static struct {
 	char root[48];
 	char path[72]; /* of the test case */
 	pid_t owner;
 } folder;
 
-/* No assertions here and in the next functions: Check has them only while a test runs. */
+/* No assertions here and in the next functions: assertions of Check work only while a test runs. */
 static void remove_folder(void)
 {
 	char command[sizeof(folder.root) + 16];
 
 	snprintf(command, sizeof(command), "rm -rf '%s'", folder.root);
 	if (getpid() != folder.owner)
-		return; /* the tests' processes end with exit() too */
+		return; /* the processes of the tests call exit() too */
 	signal(SIGTERM, SIG_IGN);
 	if (system(command) != 0)
 		perror(folder.root);
 }
 
 /*
- * In memory if there is enough of it: syncs take long on a disk, and there are thousands.  The
+ * A folder in memory if enough memory is free, because thousands of syncs take long on a disk.  The
  * tests with the tag `slow` use a disk, see the Makefile.
  */
 static const char *base_folder(void)
@@ -101,8 +101,8 @@ const char *test_folder(void)
 /* ---- building ------------------------------------------------------------------------------ */
 
 /*
- * Builds an image if this was not done yet.  It lies in a folder of its own, so that nobody finds
- * the images there that other tests build at the same time.
+ * Builds an image unless it exists already.  The image gets a folder of its own, so that images of
+ * other tests, which are built at the same time, are not found there.
  */
 static const char *build(const char *recipe, const char *name, bool vhd)
 {
@@ -114,7 +114,7 @@ static const char *build(const char *recipe, const char *name, bool vhd)
 
 	ck_assert(descriptor >= 0 && flock(descriptor, LOCK_EX) == 0);
 	ck_assert(mkdir(own, 0755) == 0 || errno == EEXIST);
-	/* The builder leaves its memory to the end of its process: that is no leak. */
+	/* The builder frees its memory only at the end of its process.  This is not a leak. */
 	if (access(image, F_OK) != 0)
 		free(image_run(0, "ASAN_OPTIONS=detect_leaks=0 '%s' '%s' '%s'",
 			       builder ? builder : BUILD_IMAGE, recipe, image));
@@ -127,7 +127,7 @@ const char *image_built(const char *recipe, bool vhd)
 	return build(text("%s/images/%s.recipe", folder.root, recipe), recipe, vhd);
 }
 
-/* The recipe lies where "images/" leads to those of the project. */
+/* The recipe is in a folder in which "images/" leads to the recipes of the project. */
 static const char *write_recipe(const char *content)
 {
 	const char *source = text("%s/%d.recipe", folder.root, (int)getpid());
@@ -158,7 +158,7 @@ const char *image_small(const char *recipe, bool vhd)
 
 /* ---- all data of a file, hole by hole ------------------------------------------------------ */
 
-/* Gets a piece of a file's data: `length` bytes at `offset`. */
+/* Gets one piece of a file's data: `length` bytes at `offset`. */
 typedef void piece_taker(void *context, uint64_t offset, const uint8_t *bytes, size_t length);
 
 static void each_piece(int descriptor, piece_taker *take, void *context)
@@ -224,8 +224,8 @@ void image_remove(const char *copy)
 }
 
 /*
- * Blocks of zeros are left out, as holes are, so that both count the same.  Of a block that has
- * one byte all over, as most of $LogFile does, that byte is enough.
+ * Blocks of zeros are left out, as holes are, so that both give the same hash.  If a block has the
+ * same byte everywhere, as most blocks of $LogFile do, only that byte is hashed.
  */
 static void hash_piece(void *context, uint64_t offset, const uint8_t *bytes, size_t length)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Starting disks in a virtual machine with a BIOS, and what they say.
+ * Starts disks in a virtual machine with a BIOS, and returns what they report.
  *
  * The machine never changes an image.  The programs that start the sample disks (images/boot)
- * report on the first serial port; the second one gets what the BIOS shows on the screen, for
- * those that report nothing.  They end the machine; so a machine that still runs after a minute
- * hangs, which fails the test.
+ * report on the first serial port.  The second serial port gets the screen of the BIOS, for
+ * programs that do not report.  The programs end the machine.  If the machine still runs after a
+ * minute, it hangs, and the test fails.
  */
 #ifndef BOOTSHIFT_TEST_MACHINE_H
 #define BOOTSHIFT_TEST_MACHINE_H
@@ -17,20 +17,21 @@ struct spoken {
 };
 
 /*
- * Starts from `disk`, an image of raw bytes; `second` is another one, or NULL.  Waits until the
- * machine has ended, or until the screen shows `until`, when that is not NULL.
+ * Starts the machine from `disk`, a raw image.  `second` is a second raw image, or NULL.  Waits
+ * until the machine has ended or, if `until` is not NULL, until the screen shows `until`.
  */
 struct spoken machine_run(const char *disk, const char *second, const char *until);
 
 /*
- * The bootmgr of that partition starts and finds the default entry: "Windows 7 from partition 2".
+ * Checks that the bootmgr of this partition starts and finds the default entry.  Example of an
+ * entry: "Windows 7 from partition 2".
  */
 void assert_starts(const char *disk, int partition, const char *entry);
 
-/* It ends on the way, with these words on the serial port. */
+/* Checks that the start ends early, with these words on the serial port. */
 void assert_stops(const char *disk, const char *words);
 
-/* No program of ours reports anything, and the screen comes to show these words. */
+/* Checks that no program of the samples reports, and that the screen shows these words. */
 void assert_shows(const char *disk, const char *words);
 
 #endif

@@ -11,7 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Texts live as long as the process of the test does; held here, none of them is a leak. */
+/*
+ * Texts stay valid until the process of the test ends.  They are held here, so that none is a leak.
+ */
 static struct held {
 	struct held *next;
 	char *text;
@@ -53,7 +55,7 @@ const char *bootshift_path(void)
 	return text("%s/bootshift", self);
 }
 
-/* Check has handlers that end the test; a signal meant for the program must not find them. */
+/* Check's signal handlers end the test.  A signal for the program must not reach these handlers. */
 static void forget_handlers(const sigset_t *mask)
 {
 	signal(SIGHUP, SIG_DFL);

@@ -1,38 +1,40 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Running other programs, bootshift above all, and what they say.
+ * Runs other programs, above all bootshift, and returns what they write.
  *
- * Every program gets the same surroundings: a UTF-8 locale, no terminal, nothing on standard input.
- * One that does not end is killed together with the test when the test's time is up.  Texts are
- * valid until the test ends; nobody frees them.
+ * Every program gets the same environment: a UTF-8 locale, no terminal, empty standard input.  If a
+ * program does not end, it is killed together with the test when the time of the test is up.  Texts
+ * are valid until the test ends.  Callers do not free them.
  */
 #ifndef BOOTSHIFT_TEST_PROGRAM_H
 #define BOOTSHIFT_TEST_PROGRAM_H
 
 #include "support/test.h"
 #include <stdbool.h>
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an outdated macro of check.h; it would hide the function in util/err.h */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/types.h>
 
 struct outcome {
-	int status;                  /* the exit status, or 128 and the signal that ended it */
-	const char *output, *errors; /* what it wrote on the two streams */
+	int status;                  /* the exit status, or 128 + the signal that ended it */
+	const char *output, *errors; /* what the program wrote to the two streams */
 	size_t output_length;
 };
 
-/* A program that runs, and where what it writes goes. */
+/* A running program, and the files that get its output. */
 struct program {
 	pid_t process;
 	int output, errors;
 };
 
-/* Path of the bootshift under test: $BOOTSHIFT, or the one beside the program with the tests. */
+/*
+ * Path of the bootshift under test: $BOOTSHIFT, or the bootshift beside the program with the tests.
+ */
 const char *bootshift_path(void);
 
-/* The argument list ends with NULL; the first one is the program, looked up in $PATH and sbin. */
+/* The list ends with NULL.  Its first element is the program, searched in $PATH and sbin. */
 struct program program_start(const char *const *arguments);
 struct outcome program_wait(struct program *program);
 bool program_has_ended(const struct program *program);
@@ -62,8 +64,8 @@ const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 	ck_assert_msg(strstr(whole, part) == NULL, "\"%s\" is in:\n%s", part, whole)
 
 /*
- * Runs a shell command in which /mnt is an empty file system of `size`, seen by nobody else and
- * gone when the command ends.  False where the kernel does not let us.
+ * Runs a shell command in which /mnt is an empty file system of `size`.  Other processes do not see
+ * the file system, and it ends with the command.  Returns false if the kernel does not allow this.
  */
 bool run_with_small_disk(const char *size, const char *command, struct outcome *outcome);
 

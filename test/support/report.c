@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "support/report.h"
 
-/* Documents live as long as the process of the test does; held here, none of them is a leak. */
+/*
+ * Documents stay valid until the process of the test ends.  They are held here, so that none leaks.
+ */
 static json_t *held;
 
 json_t *report_read(const struct outcome *outcome, const char *command)

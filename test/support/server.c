@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* NBD servers as children that do not outlive the test and have nothing to say on its terminal. */
+/* NBD servers are children that end with the test and print nothing on its terminal. */
 #include "support/server.h"
 
 #include <fcntl.h>

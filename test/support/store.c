@@ -13,7 +13,7 @@
 #define BIN           4096u
 #define ROOT          0x20u /* the root key's cell: the first one of the bin */
 #define ROOT_SIZE     96u
-#define SECURITY      (ROOT + ROOT_SIZE) /* the security descriptor's cell; hivex insists on one */
+#define SECURITY      (ROOT + ROOT_SIZE) /* the security descriptor's cell; hivex needs one */
 #define SECURITY_SIZE 48u
 #define FREE          (SECURITY + SECURITY_SIZE)
 #define NO_CELL       0xFFFFFFFFu
@@ -50,7 +50,7 @@ static void put_security(uint8_t *cell)
 
 	store_le32(cell, 0u - SECURITY_SIZE);
 	memcpy(security, "sk", 2);
-	store_le32(security + 4, SECURITY); /* a ring of one */
+	store_le32(security + 4, SECURITY); /* a ring of one descriptor */
 	store_le32(security + 8, SECURITY);
 	store_le32(security + 12, 1); /* used once */
 	store_le32(security + 16, 20);
@@ -143,7 +143,7 @@ void store_set(struct store *store, hive_node_h key, const char *name, hive_type
 	ck_assert_int_eq(hivex_node_set_value(store->handle, key, &value, 0), 0);
 }
 
-/* ---- what elements hold -------------------------------------------------------------------- */
+/* ---- the data of elements ------------------------------------------------------------------ */
 
 void store_add(struct store_bytes *bytes, uint64_t number, size_t width)
 {

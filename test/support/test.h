@@ -34,7 +34,7 @@
 #define BOOTSHIFT_TEST_TEST_H
 
 #include <check.h>
-#undef fail /* of Check's old interface; ours is in util/err.h */
+#undef fail /* a macro of Check's old interface; ours is in util/err.h */
 #include <stdbool.h>
 
 struct test_case {
@@ -59,18 +59,19 @@ struct test {
 /* Called before main(), in the order of the tests in a file, by the macros below. */
 void test_register(struct test_case *in, struct test *test);
 
-/* Called at the start of each test, by the macros below: a skipped test is told by its name. */
+/* Called at the start of each test, by the macros below, so that a skipped test has a name. */
 void test_begin(const struct test_case *in, const char *name);
 
 /*
- * Whether the test can go on.  If not, it is noted as skipped, with what it needs, and returns.
- * test_needs() gives back `there`; a program is looked up on the path and in the sbin folders.
+ * Returns whether the test can continue.  If not, the function notes the test as skipped, with what
+ * the test needs, and the test must return.  test_needs() returns `there`.  A program is searched
+ * on the path and in the sbin folders.
  */
 bool test_needs(bool there, const char *what);
 bool test_needs_program(const char *program);
 bool test_needs_root(void);
 
-/* The same for what no package and no right brings: such a skip never fails. */
+/* The same for a feature that no package and no right can add: such a skip never fails. */
 bool test_needs_kernel(bool there, const char *feature);
 
 #define TEST_CASE(variable, title, ...)                                                            \

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * For the tests of commit, recovery and undo: a sparse image in a folder of its own and its fix,
- * and a table of system calls that fails, stops, or loses what was not synced at a chosen call.
+ * and a table of system calls.  At a chosen call, the table can fail, stop, or lose unsynced data.
  *
- * Included by one file a suite, so what is kept here is kept for each of them.
+ * Each suite includes this file once, so each suite has its own copy of the static data.
  */
 #ifndef TEST_COMMIT_FIXTURE_H
 #define TEST_COMMIT_FIXTURE_H
@@ -34,12 +34,12 @@
 
 /*
  * Everything that can be seen of a file: its length, its bytes, its holes and its signpost.  The
- * bytes are not part of the structure: as static data they would be searched for pointers by the
- * leak check of every test of the program, which made each of them ten times as slow.
+ * bytes are not in the structure.  If they were static data, the leak check of every test would
+ * search them for pointers, and every test would take ten times as long.
  */
 struct snapshot {
 	size_t length;
-	char signpost[256];         /* empty: there is none */
+	char signpost[256];         /* empty: no signpost */
 	uint8_t *bytes;             /* SPACE of them; NULL before snapshot_make() */
 	char map[SPACE / 4096 + 1]; /* 'd' or 'h' for each block */
 };
@@ -50,7 +50,7 @@ struct fixture {
 	bool grows;
 };
 
-/* Makes an empty one. */
+/* Makes an empty snapshot. */
 static inline void snapshot_make(struct snapshot *snapshot)
 {
 	uint8_t *bytes = snapshot->bytes ? snapshot->bytes : malloc(SPACE);
@@ -81,7 +81,7 @@ static inline bool same_bytes(const struct snapshot *a, const struct snapshot *b
 	return a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
 }
 
-/* True when the image has these bytes and this length. */
+/* Whether the image has these bytes and this length. */
 static inline bool image_is(const struct fixture *fixture, const struct snapshot *expected)
 {
 	static struct snapshot now;
@@ -99,7 +99,7 @@ static inline void fill(int descriptor, size_t offset, size_t length)
 	ck_assert_int_eq(pwrite(descriptor, bytes, length, (off_t)offset), (ssize_t)length);
 }
 
-/* A time that the file system's clock has not now, however coarse it is. */
+/* Sets a time that differs from now, even if the clock of the file system is coarse. */
 static inline void set_time_to_past(const char *path)
 {
 	static const struct timespec past[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
@@ -108,8 +108,9 @@ static inline void set_time_to_past(const char *path)
 }
 
 /*
- * Data, hole, data, and a hole up to an end inside of a block, and no signpost.  The time of change
- * lies in the past, so that a write shows on file systems that keep whole seconds, too.
+ * Makes an image of data, a hole, data, and a hole whose end is inside a block, without a signpost.
+ * The time of change is in the past, so that a write shows even if the file system keeps whole
+ * seconds.
  */
 static inline void make_image(const struct fixture *fixture)
 {
@@ -125,8 +126,8 @@ static inline void make_image(const struct fixture *fixture)
 }
 
 /*
- * Makes the folder in memory where that has attributes: what is read back with O_DIRECT must be
- * written out first, which on a disk takes minutes in all.
+ * Makes the folder in memory if files in memory can have extended attributes.  On a disk, reading
+ * with O_DIRECT has to write the data out first, which takes minutes in all.
  */
 static inline void make_folder(struct fixture *fixture)
 {
@@ -191,7 +192,7 @@ static inline void stage(const struct fixture *fixture, struct overlay *overlay)
 		disk_write(overlay_disk(overlay), NEW_LENGTH - 8 * KIB, bytes, 8 * KIB, &err), 0);
 }
 
-/* The real calls, but for the syncs: no test cuts the real power, and they take long. */
+/* The real calls, except the syncs: they take long, and no test cuts the real power. */
 static inline int no_fsync(int descriptor)
 {
 	(void)descriptor;
@@ -207,7 +208,7 @@ static inline const struct transaction_io *quick(const struct transaction_io *io
 	return io ? io : &quick_io;
 }
 
-/* What stands between the staging and the commit, for tests that disturb it. */
+/* Runs between the staging and the commit, in tests that disturb them. */
 typedef void disturbance(const struct fixture *fixture);
 
 static inline struct target *find(const char *image, const char *undo_directory,
@@ -271,7 +272,7 @@ static inline void fix_well(struct fixture *fixture)
 	ck_assert_msg(fix(fixture, NULL, &err) == 0, "%s", err.message);
 }
 
-/* What a command does to an image: finds it, and calls the transaction. */
+/* Does what a command does to an image: finds the image, and calls the transaction. */
 static inline int undo_telling(const char *image, const char *undo_directory,
 			       const struct transaction_io *io, enum undo_outcome *outcome,
 			       struct bs_error *err)
@@ -327,7 +328,7 @@ static inline enum transaction_state state_of(const struct fixture *fixture)
 	return state;
 }
 
-/* The image and nothing else. */
+/* Whether the folder has only the image. */
 static inline bool folder_is_clean(const struct fixture *fixture)
 {
 	char command[160];
@@ -362,24 +363,24 @@ enum trouble {
 	NONE,      /* counts only */
 	FAIL_ONCE, /* the chosen call fails */
 	FAIL_FROM, /* the chosen call and all after it fail */
-	STOP,      /* the process ends at the chosen call, a write half done */
-	POWER_CUT, /* the same, and of what was not synced any sector may be lost */
-	MEDDLE,    /* before the chosen call somebody else does something */
+	STOP,      /* the process ends at the chosen call; a write is half done */
+	POWER_CUT, /* like STOP, and any sector that was not synced may be lost */
+	MEDDLE,    /* before the chosen call, another program does something */
 };
 
 static struct {
 	enum trouble trouble;
 	int number; /* of the chosen call, from 0 */
 	int error;
-	int failure;  /* of a call that fails whatever else is planned; -1 for none */
+	int failure;  /* index of a call that fails in any case; -1: none */
 	int count;    /* calls so far */
-	int writes;   /* calls of pwrite so far, whichever file */
-	bool refused; /* a fault was met, or somebody meddled */
+	int writes;   /* calls of pwrite so far, on all files */
+	bool refused; /* a fault occurred, or another program interfered */
 	void (*meddle)(const struct fixture *fixture);
 	bool unlinking; /* the chosen call is one of unlink */
 	unsigned seed;
 	const struct fixture *fixture;
-	struct snapshot image, journal; /* as last synced, for the power cut */
+	struct snapshot image, journal; /* as last synced, for POWER_CUT */
 } plan = {.failure = -1};
 
 static inline void plan_trouble(const struct fixture *fixture, enum trouble trouble, int number,
@@ -420,7 +421,7 @@ static inline void remember_synced(int descriptor)
 	take_snapshot(path, snapshot);
 }
 
-/* Of each sector, and of the signpost, what was last synced or what was done since stays. */
+/* For each sector, and for the signpost, either the synced or the latest content stays. */
 static inline void lose_unsynced(const char *path, const struct snapshot *synced)
 {
 	static struct snapshot now;
@@ -456,7 +457,7 @@ static inline void stop_here(void)
 	_exit(99);
 }
 
-/* True when this call is to fail, with errno set. */
+/* Whether this call has to fail; sets errno then. */
 static inline bool refuse(void)
 {
 	int number = plan.count++;
@@ -549,7 +550,9 @@ static const struct transaction_io bad_io = {
 
 enum action { FIX, UNDO, RECOVER };
 
-/* In a process of its own, that ends at the chosen call; false when it met no such call. */
+/*
+ * Runs the action in a process that ends at the chosen call.  False: the action made fewer calls.
+ */
 static inline bool stopped(struct fixture *fixture, const char *undo_directory, enum action action,
 			   enum trouble trouble, int number)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Containers made by other programs, and what format_detect() and format_check_tables() say of them.
- * They lie in the folder of this run of the tests; images_prepare() goes into the suite.
+ * Containers made by other programs, and the results of format_detect() and format_check_tables().
+ * The containers are in the folder of this run of the tests.  A suite calls images_prepare().
  */
 #ifndef BOOTSHIFT_TEST_CONTAINER_FILE_H
 #define BOOTSHIFT_TEST_CONTAINER_FILE_H
@@ -17,11 +17,11 @@
 #include "format/format.h"
 #include "support/images.h"
 
-/* Runs a shell command in the folder, which must succeed. */
+/* Runs a shell command in the folder.  The command must succeed. */
 #define IN_FOLDER(format, ...)                                                                     \
 	free(image_run(0, "cd '%s' && " format, images_folder(), ##__VA_ARGS__))
 
-/* Reads a file of the folder into memory, so that it can be changed and cut. */
+/* Reads a file of the folder into memory, so that a test can change it and cut it off. */
 static inline struct memory_disk *container_load(const char *name)
 {
 	struct memory_disk *memory;
@@ -42,7 +42,7 @@ static inline struct memory_disk *container_load(const char *name)
 	return memory;
 }
 
-/* Both of them, if the disk is in the container. */
+/* Calls both functions; the second one only if the container has the disk. */
 static inline int container_judge(struct disk *container, const char *forced, struct format *format,
 				  struct bs_error *err)
 {
@@ -112,8 +112,9 @@ static inline void memory_assert_good(struct memory_disk *memory)
 }
 
 /*
- * Cuts a container in memory off at each multiple of `step`, down to half of it.  It is refused as
- * soon as `unit` bytes or more are missing; a part of the last one is.
+ * Cuts a container in memory off at each multiple of `step`, down to half its length.  The
+ * container must be refused if `unit` bytes or more are missing.  If fewer bytes are missing, it
+ * need not be refused.
  */
 static inline void memory_assert_cuts_refused(struct memory_disk *memory, uint64_t unit,
 					      uint64_t step)
@@ -129,8 +130,8 @@ static inline void memory_assert_cuts_refused(struct memory_disk *memory, uint64
 }
 
 /*
- * Damages a container in memory: each of the bytes [start, end), and each length in there.
- * It is described or refused, always with a code of the refused class.
+ * Damages each of the bytes [start, end) of a container in memory, and cuts it off at each length
+ * in this range.  The container must be described, or refused with a code of the refused class.
  */
 static inline void memory_damage(struct memory_disk *memory, const char *forced, size_t start,
 				 size_t end)
@@ -157,8 +158,8 @@ static inline void memory_damage(struct memory_disk *memory, const char *forced,
 }
 
 /*
- * Calls EXPRESSION for each LENGTH up to `size`, `exact` being that many bytes and no more, so that
- * a sanitizer finds a read beyond them.
+ * Calls EXPRESSION for each LENGTH up to `size`.  `exact` is a buffer of exactly that many bytes,
+ * so that a sanitizer finds a read beyond them.
  */
 #define FOR_EACH_LENGTH(bytes, size, exact, length, expression)                                    \
 	for (size_t length = 0; length <= (size); length++) {                                      \

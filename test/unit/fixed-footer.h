@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The footer of a VHD, written out. */
+/* The bytes of a VHD footer. */
 #ifndef BOOTSHIFT_TEST_FIXED_FOOTER_H
 #define BOOTSHIFT_TEST_FIXED_FOOTER_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A container made by qemu-img, the overlay over it and the driver on it, and an array that says
- * what the guest's disk should have.
+ * A container made by qemu-img, the overlay over it, the driver on the overlay, and an array with
+ * the expected content of the guest's disk.
  */
 #ifndef BOOTSHIFT_TEST_QEMU_FIXTURE_H
 #define BOOTSHIFT_TEST_QEMU_FIXTURE_H
@@ -35,7 +35,7 @@ static inline void fill_random(uint8_t *bytes, size_t length, unsigned seed)
 		bytes[i] = (uint8_t)rand_r(&seed);
 }
 
-/* What the disks have at first: some random bytes here and there, zeros in between. */
+/* The first content of the disks: some random bytes here and there, zeros in between. */
 static inline uint8_t *new_model(void)
 {
 	uint8_t *model = calloc(1, GUEST_SIZE);
@@ -55,7 +55,7 @@ static inline void save(const char *path, const void *bytes, size_t length)
 	close(descriptor);
 }
 
-/* Makes a container with what new_model() has; `options` are of qemu-img convert. */
+/* Makes a container with the content of new_model().  `options` are options of qemu-img convert. */
 static inline const char *make_container(const char *driver, const char *options)
 {
 	static int number;
@@ -65,8 +65,10 @@ static inline const char *make_container(const char *driver, const char *options
 
 	save(raw, model, GUEST_SIZE);
 	free(model);
-	/* qemu-img reserves space that it does not write.  Whether a file system takes that for
-	 * data or for a hole depends on what has been read of it; the copy has real holes. */
+	/*
+	 * qemu-img reserves space that it does not write.  Some file systems show such space as
+	 * data after it has been read, otherwise as a hole.  The copy has real holes.
+	 */
 	free(image_run(0,
 		       "qemu-img convert -f raw -O %s %s %s %s.new && cp --sparse=always %s.new %s",
 		       driver, options, raw, path, path, path));
@@ -74,7 +76,7 @@ static inline const char *make_container(const char *driver, const char *options
 	return path;
 }
 
-/* Everything below the driver. */
+/* Opens everything below the driver. */
 static inline void stage(struct qemu_fixture *fixture, const char *path)
 {
 	struct bs_error err;
@@ -89,7 +91,7 @@ static inline void stage(struct qemu_fixture *fixture, const char *path)
 	fixture->model = new_model();
 }
 
-/* The only child of this process, 0 when there is none. */
+/* The only child of this process; 0: no child. */
 static inline pid_t only_child(void)
 {
 	char path[64], line[64] = "";
@@ -129,7 +131,7 @@ static inline void leave(struct qemu_fixture *fixture)
 	free(fixture->model);
 }
 
-/* Writes and reads at random, on the disk and in the model. */
+/* Writes and reads at random places, on the disk and in the model. */
 static inline void use_disk(struct qemu_fixture *fixture, unsigned seed, int steps)
 {
 	static uint8_t found[300000];
@@ -153,7 +155,7 @@ static inline void use_disk(struct qemu_fixture *fixture, unsigned seed, int ste
 	}
 }
 
-/* Makes the staged container real, in a copy, as a commit would; returns its path. */
+/* Commits the staged container to a copy, as a fix would.  Returns the path of the copy. */
 static inline const char *commit_to_copy(struct qemu_fixture *fixture)
 {
 	const char *copy = text("%s.committed", fixture->path);
@@ -182,7 +184,7 @@ static inline const char *commit_to_copy(struct qemu_fixture *fixture)
 	return copy;
 }
 
-/* qemu finds in a container what the model has, and nothing but zeros behind it. */
+/* Checks with qemu-img that the container has the content of the model, followed only by zeros. */
 static inline void assert_holds_model(const struct qemu_fixture *fixture, const char *driver,
 				      const char *path)
 {

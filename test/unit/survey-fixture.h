@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * What the tests of the survey share: a sample, what the survey says of it, and strange tables for
- * it.
- */
+/* Shared by the tests of the survey: a sample, its survey, and unusual tables for the sample. */
 #ifndef BOOTSHIFT_TEST_SURVEY_FIXTURE_H
 #define BOOTSHIFT_TEST_SURVEY_FIXTURE_H
 
@@ -35,7 +32,7 @@ static inline void look_at(const char *name, const char *more)
 	look(&no_options);
 }
 
-/* The first finding that stands in the way; BS_OK when there is none. */
+/* The first finding that prevents a fix; BS_OK: none. */
 static inline enum bs_code refusal(void)
 {
 	for (uint32_t i = 0; i < survey->report.finding_count; i++)
@@ -78,7 +75,7 @@ static inline void assert_link(enum bs_link_kind kind, enum bs_link_state state,
 	ck_assert_str_eq(bs_code_name(survey->report.links[kind].code), bs_code_name(code));
 }
 
-/* How many elements of the BCD a fix would retarget. */
+/* The number of BCD elements that a fix would retarget. */
 static inline uint32_t retargeted(void)
 {
 	uint32_t count = 0;
@@ -100,7 +97,9 @@ static inline void write_entry(unsigned index, uint8_t flag, uint8_t type, uint3
 
 #define MIB 2048u /* sectors */
 
-/* A record of an extended partition: one logical partition, and the next record. */
+/*
+ * Writes a record of an extended partition: one logical partition, and a link to the next record.
+ */
 static inline void write_extended(uint64_t lba, uint32_t first, uint32_t count, uint32_t next)
 {
 	uint8_t sector[512] = {0};

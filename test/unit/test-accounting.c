@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Accounts of what is free that are wrong: of clusters, of file records, of index blocks, of
- * security descriptors.  A volume with one of them is refused before anything is staged, because a
- * fix would write over what belongs to others.
+ * Wrong accounting of free space: of clusters, file records, index blocks, or security descriptors.
+ * Such a volume is refused before anything is staged, because a fix would write over the data of
+ * other files.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@
 #include <ntfs-3g/bitmap.h>
 
 #define CLUSTER 4096u
-#define STREAMS 40u  /* of one file: their run lists do not fit one record */
-#define MANY    200u /* files in one folder: its index has blocks of its own */
+#define STREAMS 40u  /* streams of one file: their run lists do not fit into one record */
+#define MANY    200u /* files in one folder: its index needs blocks of its own */
 #define LOADER  "\\Windows\\System32\\winload.exe"
 
 static struct sample sample;
@@ -74,7 +74,7 @@ static void assert_damaged(const char *words)
 	bs_plan_free(plan);
 }
 
-/* A fix on it succeeds, and all that is proven of one. */
+/* Checks that a fix succeeds and that its result passes the verification. */
 static void assert_fixed(void)
 {
 	const struct bs_options options = {0};
@@ -217,7 +217,10 @@ TEST(accounting, a_file_that_gives_way_and_shares_a_cluster_is_noticed)
 	assert_damaged(words);
 }
 
-/* Zeros behind the last cluster's bit are no clusters: none of them may be taken. */
+/*
+ * Zero bits after the last cluster's bit do not stand for clusters, so no such cluster may be
+ * taken.
+ */
 TEST(accounting, bits_behind_the_last_cluster_are_of_no_effect)
 {
 	uint64_t clusters, bits;
@@ -247,7 +250,7 @@ static uint64_t record_of(const char *path)
 	return number;
 }
 
-/* Writes into a record as it lies on the disk, and tells what stood there. */
+/* Writes a byte of a record on the disk, without fix-ups.  Returns the previous byte. */
 static uint8_t patch_record(uint64_t number, size_t at, uint8_t byte)
 {
 	uint8_t before;
@@ -273,7 +276,7 @@ static void make_file(const char *name)
 	sample_unmount(&boot);
 }
 
-/* The library looks at the record itself before it takes it: what is in use stays. */
+/* The library checks the record itself before it takes the record.  A record in use stays. */
 TEST(accounting, a_record_in_use_that_is_called_free_is_not_taken)
 {
 	uint64_t number;
@@ -285,7 +288,7 @@ TEST(accounting, a_record_in_use_that_is_called_free_is_not_taken)
 	ck_assert_uint_eq(record_of("/mine"), number);
 }
 
-/* But of one that is half written it does not see that. */
+/* If the record is half written, the library does not notice that the record is in use. */
 TEST(accounting, a_half_written_record_is_noticed)
 {
 	uint64_t number;
@@ -312,7 +315,10 @@ TEST(accounting, a_record_in_use_that_is_none_is_noticed)
 	assert_trusted();
 }
 
-/* The extension record is called free: its clusters and the record itself would be taken. */
+/*
+ * The bitmap calls the extension record free, so a fix would take its clusters and the record
+ * itself.
+ */
 TEST(accounting, an_attribute_list_that_leads_to_a_free_record_is_noticed)
 {
 	ntfs_inode *inode;
@@ -328,7 +334,7 @@ TEST(accounting, an_attribute_list_that_leads_to_a_free_record_is_noticed)
 	sample_unmount(&boot);
 	ck_assert_uint_eq(patch_record(number, 22, 0), 1);
 	{
-		/* The survey does not see it: nothing there reads the streams. */
+		/* The survey does not notice this, because it does not read the streams. */
 		char words[80];
 
 		snprintf(words, sizeof(words), "file record %llu is not in use",
@@ -377,7 +383,7 @@ TEST(accounting, an_index_block_that_is_called_free_is_noticed)
 		"marked as free");
 }
 
-/* Changes a byte of the last entry's value in $Secure's list of numbers. */
+/* Changes a byte of the value of the last entry in $Secure's index by numbers. */
 static void patch_last_descriptor(size_t at, uint8_t byte)
 {
 	static ntfschar sii[] = {const_cpu_to_le16('$'), const_cpu_to_le16('S'),
@@ -396,7 +402,7 @@ static void patch_last_descriptor(size_t at, uint8_t byte)
 		offset += load_le16(block + offset + 8);
 	}
 	ck_assert_uint_ne(last, 0);
-	ck_assert_uint_lt((last + at) % 512, 510); /* no fix-up of its own */
+	ck_assert_uint_lt((last + at) % 512, 510); /* the byte is not a fix-up */
 	ck_assert_int_eq(ntfs_attr_pwrite(blocks, (s64)(last + at), 1, &byte), 1);
 	ntfs_attr_close(blocks);
 	sample_unmount(&boot);
@@ -421,7 +427,7 @@ static void make_descriptors(void)
 	sample_unmount(&boot);
 }
 
-/* The next descriptor would be written where others are. */
+/* The next descriptor would be written over other descriptors. */
 TEST(accounting, a_descriptor_that_does_not_lie_behind_the_others_is_noticed)
 {
 	make_descriptors();
@@ -438,7 +444,7 @@ TEST(accounting, a_descriptor_of_two_numbers_is_noticed)
 	assert_damaged("$Secure is damaged");
 }
 
-/* The next descriptor would get a number that a file has. */
+/* The next descriptor would get a number that a file uses already. */
 TEST(accounting, a_file_with_a_descriptor_that_nobody_knows_is_noticed)
 {
 	ntfs_attr_search_ctx *search;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Advice for one image: what stands in the place of the words in capitals. */
+/* Advice for one image: the replacements of the words in capitals. */
 #include "support/test.h"
 #undef fail /* an outdated macro of check.h */
 #include <stdlib.h>
@@ -20,12 +20,12 @@ static const struct bs_inspection without_windows = {.format = "raw", .no_window
 static const struct {
 	enum bs_code code;
 	struct advice_subject subject;
-	const char *end; /* that the advice ends with */
+	const char *end; /* the end of the advice */
 } cases[] = {
-	/* nobody's: as it is in the manual */
+	/* no image: the advice of the manual */
 	{BS_NO_ACTIVE_PARTITION, {NULL, NULL, NULL}, ": bootshift fix --system-partition N IMAGE"},
 	{BS_SIGNATURE_CHANGED, {NULL, NULL, NULL}, ": bootshift inspect IMAGE tells how"},
-	/* the image's name */
+	/* the name of the image */
 	{BS_NO_ACTIVE_PARTITION,
 	 {"a.img", &none, &unknown},
 	 ": bootshift fix --system-partition N a.img"},
@@ -36,7 +36,7 @@ static const struct {
 	{BS_WORKER, {"a:b", NULL, NULL}, ": bootshift inspect --json ./a:b"},
 	{BS_WORKER, {"/a:b", NULL, NULL}, ": bootshift inspect --json /a:b"},
 	{BS_WORKER, {"nbd://host/x", NULL, NULL}, ": bootshift inspect --json nbd://host/x"},
-	/* the options that were given, but for that which is advised */
+	/* the options that the user gave, except the option that the advice contains */
 	{BS_NO_ACTIVE_PARTITION,
 	 {"a", &all, &advised},
 	 ": bootshift fix --format vhd --boot-partition 4 --undo-dir '/a b' --system-partition 2 "
@@ -49,7 +49,7 @@ static const struct {
 	 {"a", &all, NULL},
 	 ": bootshift plan --format vhd --system-partition 3 --boot-partition 4 "
 	 "--undo-dir '/a b' -o FILE a"},
-	/* what was found */
+	/* values that were found */
 	{BS_SIGNATURE_CHANGED,
 	 {"a", &none, &advised},
 	 ": qemu-io -f vpc -c \"write -P 0x4d 440 1\" -c \"write -P 0x3c 441 1\" "
@@ -69,7 +69,7 @@ static const struct {
 	{BS_BOOT_VOLUME_MISSING,
 	 {"a", &none, &without_windows},
 	 "name an image of the disk that has Windows"},
-	/* capitals that are none of these words */
+	/* other words in capitals */
 	{BS_NO_CONNECTION, {"a", &all, &advised}, "accepts three clients"},
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Amounts: what is read, what is refused, and what is shown. */
+/* Amounts: which texts are read, which are refused, and how amounts are shown. */
 #include "report/amount.h"
 
 #include "support/test.h"
@@ -19,7 +19,7 @@ static const struct {
 	{"125MB", 125000000},
 	{"0.5G", 512 * MIB},
 	{"1.25KiB", 1280},
-	{"0.000001T", 1099511}, /* 1099511.627776: what is left of a byte is cut off */
+	{"0.000001T", 1099511}, /* 1099511.627776 bytes, rounded down */
 	{"2TB", 2000000000000},
 	{"9223372036854775807", INT64_MAX},
 };
@@ -68,7 +68,7 @@ static const struct {
 	{100 * MIB, "100 MiB"},
 	{15923456, "15.2 MiB"},
 	{100 * MIB + 600000, "101 MiB"},
-	{1024 * MIB - 1, "1 GiB"}, /* and not "1024 MiB" */
+	{1024 * MIB - 1, "1 GiB"}, /* not "1024 MiB" */
 	{42842718208, "39.9 GiB"},
 	{UINT64_MAX, "16 EiB"},
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Boot configuration stores: read as hivex reads them, devices taken apart, and never a crash
- * whatever a store holds.
+ * Boot configuration stores: the reader agrees with hivex, takes devices apart, and does not crash
+ * whatever a store contains.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static uint8_t *bytes;
 static size_t size;
 static struct bcd bcd;
 
-/* A device that is a file of another one: 3 a RAM disk, 5 a virtual disk. */
+/* A device that is a file on another device.  `kind`: 3 is a RAM disk, 5 a virtual disk. */
 static void add_file(struct store_bytes *data, uint64_t kind, const struct store_bytes *parent,
 		     const char *path)
 {
@@ -115,7 +115,7 @@ static struct bcd_device device_of(const char *object, uint32_t element)
 
 /* ---- elements ------------------------------------------------------------------------------ */
 
-/* Every element that hivex sees, with the same bytes at the place that we say. */
+/* Compares every element that hivex sees with the bytes at the offset that the reader returns. */
 static size_t compare_object(struct store *store, hive_node_h object)
 {
 	hive_node_h elements = hivex_node_get_child(store->handle, object, "Elements");
@@ -188,7 +188,7 @@ TEST_EACH(elements_tests, a_type_tells_what_kind_of_program_an_object_starts, ty
 
 TEST(elements_tests, each_string_of_a_list_is_found_by_its_place)
 {
-	static const uint8_t list[] = "a\0b\0\0\0c\0\0\0\0"; /* and the literal's own zero */
+	static const uint8_t list[] = "a\0b\0\0\0c\0\0\0\0"; /* then the zero of the literal */
 	const struct bcd one = {.bytes = list, .size = sizeof(list)};
 	struct bcd_element element = {.size = sizeof(list)};
 	char text[8];
@@ -319,13 +319,13 @@ TEST(devices, boot_is_wherever_bootmgr_came_from)
 	ck_assert_int_eq(device_of(NTLDR, BCD_DEVICE).kind, BCD_DEVICE_BOOT);
 }
 
-/* A device that is that of bootmgr but for one changed number. */
+/* The device of bootmgr with one changed number. */
 static const struct {
 	uint32_t offset, value; /* in the element */
 	enum bcd_device_kind kind;
 } variants[] = {
 	{0x10, 8, BCD_DEVICE_LOCATE},         {0x34, 0, BCD_DEVICE_OTHER}, /* GPT */
-	{0x30, 1, BCD_DEVICE_OTHER}, /* on something but a disk */
+	{0x30, 1, BCD_DEVICE_OTHER}, /* on a device that is not a disk */
 	{0x10, 0, BCD_DEVICE_OTHER}, /* a file: a VHD */
 	{0x10, 2, BCD_DEVICE_OTHER},          {0x10, 4, BCD_DEVICE_OTHER},
 	{0x10, 77, BCD_DEVICE_OTHER},         {0x18, 0, BCD_DEVICE_OTHER},
@@ -348,7 +348,7 @@ TEST_LOOP(devices, an_element_of_any_length_is_taken_apart_without_a_look_behind
 	const struct bcd_element *whole = bcd_find(&bcd, whole_elements[_i], BCD_DEVICE);
 
 	for (uint32_t length = 0; length < whole->size; length++) {
-		/* A store of just that element: the sanitizer sees a byte more. */
+		/* The store has only this element, so the sanitizer sees a read beyond it. */
 		struct bcd_element element = {.id = BCD_DEVICE, .size = length};
 		struct bcd_device device;
 		uint8_t *exact = malloc(length + (length == 0));
@@ -357,7 +357,7 @@ TEST_LOOP(devices, an_element_of_any_length_is_taken_apart_without_a_look_behind
 		memcpy(exact, bytes + whole->offset, length);
 		bcd_device(&one, &element, &device);
 		ck_assert_int_eq(device.kind, BCD_DEVICE_OTHER);
-		/* Also when it says itself that it has just that length. */
+		/* The same if the element itself gives this length. */
 		if (length >= 0x20) {
 			store_le32(exact + 0x18, length - 0x10);
 			bcd_device(&one, &element, &device);
@@ -416,7 +416,7 @@ TEST(devices, the_format_of_an_element_tells_devices)
 
 static volatile size_t looked_at;
 
-/* Everything that anybody does with a store. */
+/* Uses a store in every way that the program does. */
 static void use(const uint8_t *store, size_t length)
 {
 	struct bcd parsed;
@@ -457,7 +457,7 @@ TEST(broken_stores, every_truncation_is_an_error_and_no_crash)
 		ck_assert_int_eq(bcd_parse(exact, length, &cut, &err), -1);
 		ck_assert_int_eq(err.code, BS_BCD_DAMAGED);
 		bcd_free(&cut);
-		/* The header's own length put right, so that the rest is looked at. */
+		/* Corrects the length in the header, so that the rest is read. */
 		if (length >= 4096) {
 			store_le32(exact + 40, (uint32_t)length - 4096);
 			store_fix_checksum(exact);
@@ -483,7 +483,9 @@ TEST_LOOP(broken_stores, random_damage_is_an_error_or_a_result_and_no_crash, 0, 
 
 		memcpy(copy, bytes, size);
 		while (changes-- > 0) {
-			/* Most of them where the cells are; the bin ends in free space. */
+			/*
+			 * Most changes are where the cells are.  The end of the bin is free space.
+			 */
 			size_t at = 4096 + next_random(&state) % (size - 4096);
 
 			if (next_random(&state) % 4 == 0)
@@ -511,7 +513,7 @@ TEST(broken_stores, a_dirty_store_is_seen)
 	ck_assert(bcd.dirty);
 }
 
-/* Just under and just over what is read: 128 objects of `elements` each. */
+/* Slightly below and slightly above the limit: 128 objects of `elements` elements each. */
 TEST_LOOP(broken_stores, a_store_with_very_many_elements_is_refused, 0, 2)
 {
 	static const uint32_t elements[] = {63, 64};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* boot.ini: the choices in it, however it is written, and what is no boot.ini. */
+/* boot.ini: its choices, in all spellings, and files that are not a boot.ini. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +66,7 @@ TEST(boot_ini_tests, the_menu_of_windows_xp_is_read)
 	assert_file(3, "\\BOOTSECT.DOS");
 }
 
-/* One choice, written in many ways. */
+/* The same choice in many spellings. */
 static const char *const spellings[] = {
 	"[operating systems]\nmulti(0)disk(0)rdisk(0)partition(2)\\WINDOWS=x\n",
 	"[operating systems]\nmulti(0)disk(0)rdisk(0)partition(2)\\WINDOWS=x",
@@ -97,7 +97,7 @@ static const char *const others[] = {
 	"multi(0)disk(0)rdisk(0)partition(1",
 	"multi(0)disk(0)rdisk(0)partition(-1)",
 	"multi(0)",
-	"C:\\\xC4RGER.DAT", /* of an unknown code page */
+	"C:\\\xC4RGER.DAT", /* in an unknown code page */
 	"\\WINDOWS",
 	"",
 };

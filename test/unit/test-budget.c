@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a worker may use up: enough for every job, and never without end. */
+/* The budget of a worker: enough for every job, but limited. */
 #include "support/test.h"
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an outdated macro of check.h; it would hide the function in util/err.h */
 #include <string.h>
 
 #include "worker/budget.h"
@@ -13,7 +13,7 @@
 
 static struct bs_error err;
 
-/* How many requests of this length are served before the budget is used up. */
+/* Number of requests of this length that are served before the budget is used up. */
 static uint64_t count_requests(struct budget budget, enum remote_use use, uint64_t length)
 {
 	uint64_t count = 0;
@@ -68,10 +68,10 @@ TEST(budget_tests, a_plan_adds_what_staging_writes)
 	const struct bs_plan plan = usual_plan(500 * GIB);
 
 	budget_add_plan(&budget, WORKER_REHEARSE, &plan);
-	/* The files, a journal of the usual size, the bitmap. */
+	/* The files, a journal ($LogFile) of the usual size, and the bitmap. */
 	ck_assert_uint_ge(budget.write, 20 * MIB + 64 * MIB + 500 * GIB / 4096 / 8);
 	ck_assert_uint_le(budget.write, 8 * GIB);
-	/* Its zones: two bitmaps in clusters of 4 KiB. */
+	/* The zones of the disk: two bitmaps, in clusters of 4 KiB. */
 	ck_assert_uint_ge(budget.zone_bytes, 500 * GIB / 4096 / 8 + 100 * MIB / 4096 / 8);
 	ck_assert_uint_le(budget.zone_bytes, GIB);
 }
@@ -160,7 +160,7 @@ TEST(budget_tests, zones_are_counted_and_so_are_their_bytes)
 	const struct bs_plan plan = usual_plan(GIB);
 	size_t count = 0;
 
-	ck_assert_int_eq(budget_charge_zone(&budget, 512, &err), -1); /* before a plan */
+	ck_assert_int_eq(budget_charge_zone(&budget, 512, &err), -1); /* there is no plan yet */
 	budget_add_plan(&budget, WORKER_REHEARSE, &plan);
 	ck_assert_int_eq(budget_charge_zone(&budget, budget.zone_bytes + 1, &err), -1);
 	ck_assert_int_eq(err.code, BS_NTFS_DAMAGED);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The cache shows what the disk below has, and asks it less often. */
+/* The cache returns the bytes of the disk below, and reads that disk less often. */
 #include "disk/cache.h"
 #include "unit/memory-disk.h"
 
 #define BLOCK  CACHE_BLOCK_SIZE
-#define SIZE   (100 * BLOCK + 1000)           /* more than fits, and an odd end */
-#define STRIDE ((uint64_t)CACHE_SETS * BLOCK) /* from one block to the next of the same set */
+#define SIZE   (100 * BLOCK + 1000)           /* more than the cache holds, with an odd end */
+#define STRIDE ((uint64_t)CACHE_SETS * BLOCK) /* distance between two blocks of the same set */
 
 static struct memory_disk *memory;
 static struct disk *cache;
@@ -97,7 +97,7 @@ TEST(cache_tests, a_failed_write_makes_the_cache_read_again)
 	ck_assert_int_eq(disk_write(cache, 0, "x", 1, &err), -1);
 	ck_assert_int_eq(err.code, BS_IO);
 	memory->failure = BS_OK;
-	memory->bytes[0] ^= 1; /* the write got half way */
+	memory->bytes[0] ^= 1; /* the write was half done */
 	assert_reads(0, 1);
 }
 
@@ -113,7 +113,7 @@ TEST(cache_tests, a_failed_read_is_not_remembered)
 	ck_assert_int_eq(err.code, BS_IO);
 	memory->failure = BS_OK;
 	memory->bytes[CACHE_WAYS * STRIDE] ^= 1;
-	assert_reads(0, 1); /* whose line was to be filled by the read that failed */
+	assert_reads(0, 1); /* the read that failed should have filled this line */
 	assert_reads(CACHE_WAYS * STRIDE, 1);
 }
 

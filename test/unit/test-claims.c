@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "support/test.h"
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an outdated macro of check.h; it would hide the function in util/err.h */
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,7 +91,7 @@ TEST(claims_tests, pieces_lie_side_by_side_in_any_order)
 	ck_assert_int_eq(claims_add_piece(claims, 150, 999936, &err), 0); /* a part is missing */
 }
 
-/* Whatever lies between the two beginnings, and in whichever order they come. */
+/* The result does not depend on the order of the pieces, or on what is between them. */
 TEST(claims_tests, two_pieces_that_share_a_sector_are_found)
 {
 	for (uint64_t first = 5120; first < 5120 + 3 * PIECE; first += 512) {
@@ -131,7 +131,7 @@ TEST(claims_tests, a_piece_lies_in_a_gap_between_areas)
 {
 	static const struct {
 		uint64_t offset;
-		const char *message; /* NULL: nothing is there */
+		const char *message; /* NULL: no overlap */
 	} places[] = {
 		{0, "block 1 at byte 0 overlaps the header at byte 0"},
 		{512, NULL},
@@ -144,7 +144,7 @@ TEST(claims_tests, a_piece_lies_in_a_gap_between_areas)
 	};
 	const size_t count = sizeof(places) / sizeof(places[0]);
 
-	/* Upwards and downwards, because the last gap is remembered. */
+	/* Upwards and downwards, because the code remembers the last gap. */
 	for (size_t i = 0; i < 2 * count; i++) {
 		size_t at = i < count ? i : 2 * count - 1 - i;
 
@@ -174,7 +174,7 @@ TEST(claims_tests, without_areas_everything_within_the_file_is_free)
 	ck_assert_int_eq(claims_add_piece(claims, 4, UINT64_MAX, &err), -1);
 }
 
-/* A sparse file may be as long as it likes; memory for so many pieces is not to be had. */
+/* A sparse file can have any length, but there is no memory for so many pieces. */
 TEST(claims_tests, too_many_pieces_are_not_supported)
 {
 	teardown();

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Commit, recovery and undo of real files when something fails: every system call in turn, a stop
- * at every one, and a power cut that loses what was not synced.
+ * Commit, recovery and undo of real files with failures: each system call fails in turn, the
+ * process stops at each call, and a power cut loses unsynced data.
  */
 #include "commit-fixture.h"
 
-/* ---- every call failing ---------------------------------------------------------------------- */
+/* ---- every call fails ------------------------------------------------------------------------ */
 
-/* The image is old, and nothing is left beside it, or what is left is taken away by recovery. */
+/* The image is old.  Nothing is left beside it, or recovery removes what is left. */
 static void check_old_after_recovery(const struct fixture *fixture)
 {
 	struct bs_error err = {BS_OK, ""};
@@ -70,7 +70,7 @@ TEST(failing, a_fix_on_storage_that_fails_for_good_can_be_recovered_later)
 			ck_assert_msg(image_is(&fixture, &fixture.old), "call %d: %s", number,
 				      err.message);
 		if (state_of(&fixture) == TRANSACTION_APPLIED) {
-			/* Only the sync of the mark failed: it may be durable or not. */
+			/* Only the sync of the mark failed, so the mark may be durable or not. */
 			ck_assert_int_eq(err.code, BS_RECOVERY_REQUIRED);
 			ck_assert(image_is(&fixture, &fixture.new));
 			ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
@@ -136,7 +136,9 @@ TEST(failing, a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery)
 
 TEST_CASE(stopped_tests, "stopped");
 
-/* Stops at a call, finds the image old or new, and takes it back; false: there is no such call. */
+/*
+ * Stops at a call, checks that the image is old or new, and undoes.  False: there is no such call.
+ */
 static bool stop_and_recover(struct fixture *fixture, enum action action, enum trouble trouble,
 			     int number)
 {
@@ -161,7 +163,7 @@ TEST_LOOP(stopped_tests, a_stop_at_any_call_of_a_fix_leaves_old_or_new, 0, 2)
 
 	fixture_open(&fixture);
 	fixture.grows = true;
-	fix_well(&fixture); /* to know what new is */
+	fix_well(&fixture); /* to know the new image */
 	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 	for (int number = 0; more; number++) {
 		make_image(&fixture);
@@ -207,7 +209,7 @@ TEST_LOOP(stopped_tests, a_stop_at_any_call_of_an_undo_leaves_old_or_new, 0, 2)
 	fixture_close(&fixture);
 }
 
-/* Leaves a fix stopped where every range has been written: the most there is to take back. */
+/* Stops a fix after all ranges have been written, so that recovery has most to undo. */
 static void interrupt(struct fixture *fixture)
 {
 	struct bs_error err;
@@ -215,7 +217,7 @@ static void interrupt(struct fixture *fixture)
 	int number = 0;
 
 	journal_path(fixture, journal, sizeof(journal));
-	fix_well(fixture); /* to know what new is */
+	fix_well(fixture); /* to know the new image */
 	ck_assert_int_eq(undo(fixture->image, NULL, NULL, &err), 0);
 	do {
 		unlink(journal);
@@ -232,7 +234,7 @@ static void copy(const char *from, const char *to)
 	ck_assert_int_eq(system(command), 0);
 }
 
-/* An interrupted fix, kept to be met again and again. */
+/* A copy of an interrupted fix, so that a test can recover it many times. */
 struct saved {
 	char image[128], journal[128];
 	char image_copy[160], journal_copy[160];
@@ -304,7 +306,10 @@ static void put_bytes(const char *path, const uint8_t *bytes, size_t offset, siz
 	close(descriptor);
 }
 
-/* The rest of the sector got lost in a fix, or its beginning in a roll-back; the journal has it. */
+/*
+ * The rest of the sector was lost in a fix, or its beginning in a roll-back.  The journal has the
+ * bytes.
+ */
 TEST_LOOP(stopped_tests, a_sector_that_is_torn_inside_is_taken_back, 0, 8)
 {
 	static const size_t sectors[] = {0, 31 * KIB, 32 * KIB, NEW_LENGTH - 4 * KIB};
@@ -329,7 +334,7 @@ TEST_LOOP(stopped_tests, a_sector_that_is_torn_inside_is_taken_back, 0, 8)
 	fixture_close(&fixture);
 }
 
-/* In the middle of a sector that had been written, or of one that had not. */
+/* The byte is in the middle of a sector that had been written, or of a sector that had not. */
 TEST_LOOP(stopped_tests, a_foreign_byte_in_a_sector_that_is_not_torn_is_not_taken_back, 0, 2)
 {
 	static struct fixture fixture;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Somebody else is at work during a fix or an undo: the undo file is removed, moved or replaced,
- * the image is written to, at every call in turn.
+ * Another program interferes with a fix or an undo, at each call in turn: it removes, moves or
+ * replaces the undo file, or writes to the image.
  */
 #include "commit-fixture.h"
 
@@ -24,7 +24,7 @@ static void teardown(void)
 
 static char journal[128], away[160];
 
-static bool met; /* there was an undo file to meddle with */
+static bool met; /* there was an undo file */
 
 static void remove_journal(const struct fixture *unused)
 {
@@ -60,7 +60,10 @@ static void find_paths(void)
 	snprintf(away, sizeof(away), "%s.away", journal);
 }
 
-/* The file of somebody else under our name was not touched; then all is as in the beginning. */
+/*
+ * Checks that a file of another program with the undo file's name is unchanged, and then removes
+ * it.
+ */
 static void clean_up(void)
 {
 	struct stat stat;
@@ -73,7 +76,7 @@ static void clean_up(void)
 	(void)!unlink(away);
 }
 
-/* A journal that was moved away says that its image is old, as it is. */
+/* A journal that was moved away says that its image is old, and the image is old. */
 static void check_moved_journal(void)
 {
 	struct journal_file *file = NULL;
@@ -119,7 +122,7 @@ TEST_LOOP(undo_file, a_fix_whose_undo_file_vanishes_at_any_call_is_taken_back, 0
 	ck_assert_int_gt(lost, 10);
 }
 
-/* Its roll-back cannot be carried out: then the image says so. */
+/* The roll-back cannot be carried out, so the signpost stays on the image. */
 TEST(undo_file, a_fix_without_undo_file_and_roll_back_leaves_the_signpost)
 {
 	struct bs_error err = {BS_OK, ""};
@@ -203,7 +206,7 @@ TEST(undo_file, a_commit_is_undone_though_its_undo_file_vanished)
 
 /* ---- the image ------------------------------------------------------------------------------- */
 
-#define FOREIGN_OUTSIDE (170 * KIB) /* neither written nor guarded */
+#define FOREIGN_OUTSIDE (170 * KIB) /* neither written nor guarded by the fix */
 #define FOREIGN_INSIDE  (31 * KIB)  /* in data that the fix writes */
 #define FOREIGN_HOLE    (34 * KIB)  /* in a hole that the fix fills */
 
@@ -232,7 +235,7 @@ static bool foreign_is_there(void)
 	return strcmp((char *)now.bytes + foreign_at, "written by somebody else") == 0;
 }
 
-/* Where the kernel does not tell who writes, a write during a call of ours goes unseen. */
+/* Some kernels do not report who writes.  Then a write during a call of ours is not noticed. */
 static bool can_watch(void)
 {
 	struct bs_error err;
@@ -247,7 +250,7 @@ static bool can_watch(void)
 	return test_needs(watched, "fanotify");
 }
 
-/* The image is the old one but for the sector of somebody else. */
+/* The image is old, except for the sector of the other program. */
 static bool rest_is_old(void)
 {
 	static struct snapshot now;
@@ -294,7 +297,10 @@ TEST(image_tests, an_undo_does_not_claim_an_image_that_was_written_to_during_the
 	ck_assert_int_gt(told, 10);
 }
 
-/* The other one came before us, and we wrote over that, or after us, which an undo sees. */
+/*
+ * Either the other program wrote first and we wrote over that, or it wrote after us, and undo
+ * notices.
+ */
 static void check_undo_tells(void)
 {
 	struct bs_error err = {BS_OK, ""};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The signpost on an image: it says that the image may be half written and where the undo file is.
- * Whoever looks for that in the wrong place, or has lost it, is told; nothing of it stays when all
- * is done.
+ * The signpost on an image says that the image may be half written, and where the undo file is.  A
+ * command that looks for the undo file in the wrong place, or cannot find it, is told so.  When all
+ * is done, no signpost is left.
  */
 #include <time.h>
 
@@ -52,9 +52,11 @@ static char *undo_file_in(const char *undo_directory)
 	return path;
 }
 
-/* ---- what was interrupted -------------------------------------------------------------------- */
+/* ---- interrupted fixes ----------------------------------------------------------------------- */
 
-/* Under this name, with this folder, the image is refused, and the undo file is named. */
+/*
+ * The image is refused under this name and with this folder, and the message names the undo file.
+ */
 static void check_told(const char *image, const char *undo_directory, const char *undo_file)
 {
 	struct bs_error err = {BS_OK, ""};
@@ -70,14 +72,17 @@ static void check_told(const char *image, const char *undo_directory, const char
 	ck_assert_int_eq(plan.count, 0);
 }
 
-/* Wholly old or wholly new. */
+/* Checks that the image is wholly old or wholly new. */
 static void check_whole(void)
 {
 	ck_assert_msg(image_is(&fixture, &fixture.old) || image_is(&fixture, &fixture.new),
 		      "call %d", plan.number);
 }
 
-/* After a stop: unless it is wholly old or marked as wholly new, every way to the image tells. */
+/*
+ * After a stop, the image is wholly old, or marked as wholly new, or it is refused under each name
+ * and with each folder.
+ */
 static void check_seen_everywhere(const char *undo_directory)
 {
 	struct bs_error err = {BS_OK, ""};
@@ -156,7 +161,7 @@ TEST(interrupted, an_undo_stopped_at_any_call_is_seen_without_its_undo_directory
 
 /* ---- without its undo file ------------------------------------------------------------------- */
 
-/* Every call refuses the image, names the undo file, and changes nothing. */
+/* Checks that every call refuses the image, names the undo file, and changes nothing. */
 static void check_refused(const char *undo_directory, enum bs_code code, const char *named)
 {
 	static struct snapshot before;
@@ -180,7 +185,7 @@ static void check_refused(const char *undo_directory, enum bs_code code, const c
 	ck_assert(has_signpost(&fixture));
 }
 
-/* After a stop its journal is moved away: a half-written image has a signpost. */
+/* Moves the journal of a stopped fix away.  A half-written image must have a signpost. */
 static void check_without_journal(void)
 {
 	char *undo_file = undo_file_in(NULL), away[160];
@@ -202,7 +207,7 @@ static void check_without_journal(void)
 	free(undo_file);
 }
 
-/* A fix that is stopped where every range has been written. */
+/* Stops a fix after all ranges have been written. */
 static void interrupt_fix(void)
 {
 	for (int number = 0;; number++) {
@@ -252,7 +257,7 @@ TEST_LOOP(lost, a_half_written_image_without_its_undo_file_is_refused, 0, 1)
 
 TEST_ALSO(lost_at_any_call, a_half_written_image_without_its_undo_file_is_refused, 1, 6);
 
-/* The fix fails at one call and is stopped at each call of its roll-back. */
+/* The fix fails at one call, and its roll-back is stopped at each call. */
 TEST_LOOP(lost_at_any_call, a_roll_back_that_stops_without_its_undo_file_is_refused, 0, 2)
 {
 	int calls;
@@ -304,7 +309,7 @@ TEST(lost, the_way_out_is_told_as_a_command_that_works)
 
 /* ---- the order of calls ---------------------------------------------------------------------- */
 
-/* What has happened to the image, as one could tell after a power cut. */
+/* The state of the image that would be left after a power cut. */
 static struct {
 	bool up, up_durable, down_durable;
 	bool early; /* bytes were written without a durable signpost, or a mark with one */
@@ -341,7 +346,9 @@ static int order_fsync(int descriptor)
 	return 0;
 }
 
-/* A mark goes to one of the blocks behind the header; that of UNDOING comes before the signpost. */
+/*
+ * A mark is written to a block after the header.  The mark UNDOING is written before the signpost.
+ */
 static bool is_end_mark(off_t offset)
 {
 	return offset == JOURNAL_APPLIED * (off_t)JOURNAL_BLOCK_SIZE ||
@@ -382,7 +389,7 @@ TEST(whole, the_signpost_is_durable_as_long_as_the_image_may_be_half_written)
 	ck_assert(order.down_durable && !order.early && !has_signpost(&fixture));
 }
 
-/* ---- file systems without, and signposts that lead nowhere ----------------------------------- */
+/* ---- file systems without signposts, and signposts that lead nowhere ------------------------- */
 
 static int no_room; /* errno */
 
@@ -424,7 +431,7 @@ TEST(table, a_signpost_that_leads_nowhere_refuses_the_image)
 
 /* ---- beside each state of a journal ---------------------------------------------------------- */
 
-/* What to make of the journal in a folder (NULL: beside the image), and of the image. */
+/* The state of the journal in a folder (NULL: beside the image). */
 enum journal_state { MISSING, DAMAGED, UNREADABLE, INTERRUPTED, APPLIED, DONE };
 
 static void set_mark(const char *undo_file, enum journal_mark mark)
@@ -439,7 +446,9 @@ static void set_mark(const char *undo_file, enum journal_mark mark)
 	journal_file_close(journal);
 }
 
-/* Leaves the journal in this state, the image without a signpost, and returns the path. */
+/*
+ * Makes a journal in this state and an image without a signpost.  Returns the path of the journal.
+ */
 static char *make_state(enum journal_state state, const char *undo_directory)
 {
 	struct bs_error err = {BS_OK, ""};
@@ -506,15 +515,15 @@ TEST_LOOP(table, a_signpost_to_the_own_journal, MISSING, DONE + 1)
 	case DAMAGED:
 		check_refused(NULL, BS_JOURNAL_DAMAGED, "undo file");
 		break;
-	case UNREADABLE: /* the place itself is refused before */
+	case UNREADABLE: /* the place is refused before */
 		break;
 	case INTERRUPTED:
 		check_goes_on(NULL, TRANSACTION_INTERRUPTED, true);
 		break;
-	case APPLIED: /* as earlier versions may leave it */
+	case APPLIED: /* earlier versions may leave this */
 		check_goes_on(NULL, TRANSACTION_APPLIED, false);
 		break;
-	case DONE: /* the same */
+	case DONE: /* earlier versions may leave this */
 		check_goes_on(NULL, TRANSACTION_DONE, true);
 		break;
 	}
@@ -535,7 +544,7 @@ TEST_LOOP(table, a_signpost_to_the_journal_of_another_place, 2 * MISSING, 2 * DO
 	free(undo_file);
 }
 
-/* A copy that was made while the original was being written, in the place of the fixed original. */
+/* A copy that was made while the original was being written replaces the fixed original. */
 TEST_LOOP(table, a_half_written_copy_over_the_fixed_original_is_refused, 0, 2)
 {
 	static const enum journal_state states[] = {APPLIED, DONE};
@@ -559,7 +568,7 @@ TEST_LOOP(table, a_half_written_copy_over_the_fixed_original_is_refused, 0, 2)
 	free(undo_file);
 }
 
-/* They were renamed together. */
+/* The image and the journal were renamed together. */
 TEST(table, an_image_moved_with_its_interrupted_journal_is_recovered)
 {
 	char *undo_file;
@@ -581,7 +590,7 @@ TEST(table, of_two_interrupted_journals_that_of_the_signpost_comes_first)
 		return;
 	others = make_state(INTERRUPTED, folder);
 	begun = time(NULL);
-	while (time(NULL) == begun) /* else the two journals have the same header */
+	while (time(NULL) == begun) /* otherwise both journals have the same header */
 		usleep(1000);
 	own = make_state(INTERRUPTED, NULL);
 	put_up_signpost(others);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Commit and undo of real files when nothing fails: what they do, and what they refuse. */
+/* Commit and undo of real files without failures: what they do, and what they refuse. */
 #include "commit-fixture.h"
 
-/* ---- the good way ---------------------------------------------------------------------------- */
+/* ---- success --------------------------------------------------------------------------------- */
 
 static void check_fix_and_undo(bool grows)
 {
@@ -52,7 +52,7 @@ TEST(good, undo_gives_back_the_space_that_the_fix_took)
 	fix_well(&fixture);
 	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
 	ck_assert_int_eq(stat(fixture.image, &after), 0);
-	/* One block more at most: ext4 keeps the index block that many extents needed. */
+	/* At most one more block: ext4 keeps the index block that many extents needed. */
 	ck_assert_int_le(after.st_blocks, before.st_blocks + 8);
 	fixture_close(&fixture);
 }
@@ -171,7 +171,7 @@ TEST(refused, a_fix_is_refused_when_the_image_is_written_while_the_journal_is)
 	fixture_close(&fixture);
 }
 
-/* The write falls into bytes that the fix changes: the journal has older ones. */
+/* The write changes bytes that the fix changes too.  The journal has the older bytes. */
 TEST(refused, a_fix_is_refused_when_the_image_is_written_while_the_journal_is_renamed)
 {
 	static struct fixture fixture;
@@ -316,7 +316,7 @@ static void check_undo_refused(off_t offset, enum bs_code code)
 	fixture_open(&fixture);
 	fix_well(&fixture);
 	poke(fixture.image, offset, 0x55);
-	set_time_to_past(fixture.image); /* which is another one than at the end of the fix */
+	set_time_to_past(fixture.image); /* differs from the time at the end of the fix */
 	take_snapshot(fixture.image, &changed);
 	plan_trouble(&fixture, NONE, 0, 0);
 	if (undo_telling(fixture.image, NULL, &bad_io, &outcome, &err) == 0) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a confined process can still do, and what ends it.  The sanitizers need more than the filter
- * lets through, so it is not loaded with them, and there is nothing to show.
+ * What a confined process can still do, and what ends the process.  The sanitizers need more system
+ * calls than the filter allows, so the filter is not loaded with them and the tests do nothing.
  */
 #include "support/test.h"
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an outdated macro of check.h; it would hide the function in util/err.h */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -59,7 +59,7 @@ static void try_setuid(void)
 static void (*const forbidden[])(void) = {try_socket, try_fork,       try_kill,  try_exec,
 					  try_unlink, try_descriptor, try_setuid};
 
-/* Runs something confined; returns how the process ended. */
+/* Runs a function in a confined process.  Returns how the process ended. */
 static int confined(void (*attempt)(void))
 {
 	int ends[2], status;
@@ -101,7 +101,7 @@ static void free_twice(void)
 	free(barrier);
 }
 
-/* The C library's check of its own memory, and other calls of abort(), are told from the filter. */
+/* An abort(), also one by the C library's memory checks, can be told from a kill by the filter. */
 TEST_LOOP(confine, a_process_that_gives_up_ends_by_abort, 0, 2)
 {
 	int status = confined(_i == 0 ? abort : free_twice);
@@ -112,14 +112,12 @@ TEST_LOOP(confine, a_process_that_gives_up_ends_by_abort, 0, 2)
 
 static void open_files(void)
 {
-	/*
-	 * Where the C library looks for a translation of an error's text, it must not find the end.
-	 */
+	/* The C library looks for translations of error texts.  This must not end the process. */
 	if (open("/etc/hostname", O_RDONLY) >= 0 || open("/dev/null", O_WRONLY) >= 0)
 		_exit(1);
 }
 
-/* Whether the filter ends the process or only fails the call. */
+/* The filter either ends the process or only lets the call fail. */
 TEST(confine, no_file_can_be_opened)
 {
 	int status = confined(open_files);
@@ -164,7 +162,7 @@ static void count_descriptors(void)
 	unsigned open = 0;
 	char byte;
 
-	/* Reading nothing is an error only where there is nothing to read from. */
+	/* Reading 0 bytes is an error only at a place with no data. */
 	for (int i = 0; i < 1024; i++)
 		open += read(i, &byte, 0) == 0;
 	if (open != 1)

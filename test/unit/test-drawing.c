@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The drawing: widths to scale, and a drawing of odd partitions that stays within its frame. */
+/* The drawing: widths are to scale, and odd partitions do not break its frame. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,7 +63,7 @@ static struct bs_partition *add(struct bs_inspection *inspection, uint64_t start
 	return partition;
 }
 
-/* What is drawn on a terminal of 60 ASCII columns; the caller frees it. */
+/* Draws on a terminal of 60 ASCII columns.  The caller frees the text. */
 static char *draw(const struct bs_inspection *inspection)
 {
 	char *text = NULL;

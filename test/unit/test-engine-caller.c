@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the library tells its caller on the way, and what it keeps for it with an image. */
+/* What the library reports to its caller during a command, and what it stores for the caller. */
 #include <string.h>
 
 #include "support/sample.h"
@@ -21,7 +21,7 @@ static void note_phase(void *context, enum bs_phase phase)
 	phases[phase_count++] = phase;
 }
 
-/* Fixes, and notes the phases. */
+/* Fixes an image and notes the phases. */
 static void fix(const char *image, const char *maker)
 {
 	struct bs_options options = {.progress = note_phase, .progress_context = phases};
@@ -41,7 +41,10 @@ static void assert_phases(const enum bs_phase *expected, size_t count)
 		ck_assert_int_eq(phases[i], expected[i]);
 }
 
-/* As if it had been killed before the mark APPLIED, see bootshift-journal(5). */
+/*
+ * Makes the undo file look as if the fix was killed before the mark APPLIED, see
+ * bootshift-journal(5).
+ */
 static void interrupt(void)
 {
 	static const char unmarked[4096];
@@ -81,7 +84,7 @@ TEST(engine_caller, an_undo_file_is_the_own_one_of_its_maker_alone)
 		{"the maker's name", "the maker's mane", false},
 		{"the maker's name", NULL, false},
 		{NULL, "the maker's name", false},
-		{NULL, NULL, false}, /* nobody owns it */
+		{NULL, NULL, false}, /* no owner */
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

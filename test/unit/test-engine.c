@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The library's commands on real files: what they promise of an image that is fixed, taken back,
- * refused, used by somebody else, or left in the middle of a fix by a process that was killed.
+ * The commands of the library on real files: images that are fixed, undone, refused, in use by
+ * another program, or left in the middle of a fix by a killed process.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -47,7 +47,7 @@ static void undo(const char *image)
 	assert_result(bs_undo(image, &options, &result), BS_EXIT_DONE, BS_STATUS_UNDONE, BS_OK);
 }
 
-/* Nothing lies beside the image. */
+/* Checks that there is nothing beside the image. */
 static void assert_alone(const char *image)
 {
 	char *names = image_run(0, "ls -A \"$(dirname '%s')\"", image);
@@ -57,7 +57,7 @@ static void assert_alone(const char *image)
 	free(names);
 }
 
-/* ---- fixing and taking back ---------------------------------------------------------------- */
+/* ---- fixing and undoing -------------------------------------------------------------------- */
 
 static const char *const fixable[] = {"windows-7",           "windows-10",        "compressed-root",
 				      "mkntfs-boot-record",  "ntldr-boot-record", "older-try",
@@ -165,7 +165,7 @@ TEST(fix_and_undo_tests, an_image_that_was_written_to_since_is_not_taken_back)
 
 	fix(image);
 	descriptor = open(image, O_WRONLY);
-	/* In the boot volume's record: somebody's chkdsk. */
+	/* In the boot record of the boot volume, as chkdsk may write. */
 	ck_assert_int_eq(pwrite(descriptor, "x", 1, (101 << 20) + 8000), 1);
 	close(descriptor);
 	changed = image_digest(image);
@@ -179,8 +179,8 @@ TEST(fix_and_undo_tests, an_image_that_was_written_to_since_is_not_taken_back)
 /* ---- looking only -------------------------------------------------------------------------- */
 
 /*
- * Becomes a user without any right to write, in a child, and looks at an image: that must work
- * alike.  True when it does.
+ * Inspects an image in a child that has become a user without any right to write.  Returns whether
+ * this succeeds.
  */
 static bool looks_as_nobody(const char *image, bool plan)
 {
@@ -241,9 +241,9 @@ TEST_LOOP(looking, an_inspection_tells_the_container_and_what_a_fix_would_do, 0,
 	ck_assert_ptr_null(result.plan);
 }
 
-/* ---- plans made before --------------------------------------------------------------------- */
+/* ---- earlier plans ------------------------------------------------------------------------- */
 
-/* The driver is gone by the time that the committed container is to be opened. */
+/* The driver is gone when the committed container has to be opened. */
 static void lose_the_driver(void *context, enum bs_phase phase)
 {
 	(void)context;
@@ -390,7 +390,7 @@ static const struct {
 
 TEST_CASE(refusing, "refusing", .teardown = teardown);
 
-/* The shared image itself: that it stays as it is is what is shown. */
+/* Uses the shared image itself, because a refusal does not change it. */
 TEST(refusing, a_refused_image_is_told_why_and_stays_as_it_is)
 {
 	const char *image = refused[_i].has_windows ? image_small(refused[_i].recipe, false)
@@ -444,7 +444,7 @@ TEST(refusing, a_read_only_image_is_refused_before_any_work)
 	image_remove(image);
 }
 
-/* Holds a lock as QEMU does on a disk that it writes to, in a process of its own. */
+/* A child holds a lock as QEMU does on a disk that it writes to. */
 static pid_t hold_like_qemu(const char *image)
 {
 	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 101, .l_len = 1};
@@ -480,13 +480,13 @@ TEST(refusing, an_image_that_a_virtual_machine_runs_from_is_left_alone)
 		      BS_IN_USE);
 	kill(machine, SIGKILL);
 	ck_assert_int_eq(waitpid(machine, NULL, 0), machine);
-	fix(image); /* and as soon as it has gone it can be fixed */
+	fix(image); /* fixable when QEMU has gone */
 	image_remove(image);
 }
 
 /* ---- a process that is killed -------------------------------------------------------------- */
 
-/* Waits until the undo file is there, after which the image is written, or the process ends. */
+/* Waits until the undo file exists (the image is written next) or the process ends. */
 static void await_journal(const char *image, pid_t child)
 {
 	char undo_file[IMAGE_PATH_MAX];
@@ -499,7 +499,7 @@ static void await_journal(const char *image, pid_t child)
 		usleep(50);
 }
 
-/* Begins a fix in a child, and kills it so long after it began to work or to write. */
+/* Fixes in a child, and kills the child so long after it began to work or to write. */
 static void fix_and_kill(const char *image, bool writing, unsigned microseconds)
 {
 	pid_t child = fork();
@@ -517,8 +517,8 @@ static void fix_and_kill(const char *image, bool writing, unsigned microseconds)
 }
 
 /*
- * The killed process's worker, which it may just have forked, ends by itself; until then it can
- * have a copy of the lock's descriptor.
+ * A worker that the killed process has just forked ends by itself.  Until then, the worker may have
+ * a copy of the lock's descriptor.
  */
 static bool in_use(void)
 {
@@ -526,7 +526,7 @@ static bool in_use(void)
 	return result.error.code == BS_IN_USE;
 }
 
-/* Takes back whatever the killed process left: nothing, an interrupted fix, or a whole one. */
+/* Undoes whatever the killed process left: nothing, an interrupted fix, or a complete fix. */
 static void take_back(const char *image)
 {
 	enum bs_exit exit;
@@ -539,7 +539,7 @@ static void take_back(const char *image)
 		assert_result(exit, BS_EXIT_REFUSED, BS_STATUS_REFUSED, BS_NO_UNDO_FILE);
 }
 
-/* Does it again: it recovers by itself, fixes, and is taken back. */
+/* Fixes again, which recovers the image first, and undoes. */
 static void fix_again(const char *image)
 {
 	enum bs_exit exit;
@@ -563,7 +563,10 @@ TEST(killed, a_fix_that_is_killed_anywhere_is_taken_back_to_the_last_byte)
 	for (unsigned i = 0; i < KILLS; i++) {
 		bool writing = i >= KILLS / 4;
 
-		/* The gaps grow: first the writing, in the end the verification. */
+		/*
+		 * The gaps grow: the first moments are during the writing, the last ones during the
+		 * verification.
+		 */
 		fix_and_kill(image, writing,
 			     writing ? (i - KILLS / 4) * (i - KILLS / 4) * 100 : i * 5000);
 		if (i % 2 == 0)

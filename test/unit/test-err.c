@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What an error of the system becomes, with its text behind the message. */
+/* Errors of the system: the code of each, and the system's text at the end of the message. */
 #include "support/test.h"
 #undef fail /* an outdated macro of check.h */
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Files as disks, and opening them by path.  Every path lies in a folder of its own. */
+/* Files as disks, and opening them by path.  Each path is in a folder of its own. */
 #include "support/test.h"
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an outdated macro of check.h; it would hide the function in util/err.h */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ static void remove_folder(void)
 {
 	char command[100];
 
-	/* Also what a test that failed has left there. */
+	/* Also removes files that a failed test has left. */
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
 	if (system(command) != 0)
 		abort();
@@ -41,7 +41,7 @@ static char *path_of(const char *name)
 	return path;
 }
 
-/* A file without a name, `length` bytes long, with "content" at its begin. */
+/* Makes a file without a name, `length` bytes long, that begins with "content". */
 static int make_file(off_t length)
 {
 	int descriptor = memfd_create("test", MFD_CLOEXEC);
@@ -188,7 +188,7 @@ TEST(file_tests, a_file_without_permission_is_refused)
 	ck_assert_int_ge(descriptor, 0);
 	ck_assert_int_eq(write(descriptor, "content", 7), 7);
 	close(descriptor);
-	/* For root every file is readable; anybody else will do. */
+	/* Root can read every file, so root becomes another user. */
 	if (geteuid() != 0 || (chmod(folder, 0711) == 0 && seteuid(65534) == 0))
 		assert_refused(path_of("secret"), BS_NO_PERMISSION, "Permission denied");
 	ck_assert_int_eq(seteuid(getuid()), 0);

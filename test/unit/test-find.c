@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Which files of a folder are images, in which order, and what is left out and why. */
+/* Which files of a folder are images, their order, and which files are left out and why. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +82,10 @@ static void make_folder(const char *name)
 	ck_assert_int_eq(mkdir(path_of(name), 0755), 0);
 }
 
-/* Searches the folder, or what is named there, and gives the paths below it, one a line. */
+/*
+ * Searches the folder, or a file in it.  Returns the paths of the images, below the folder, one a
+ * line.
+ */
 static const char *find_in(const char *name)
 {
 	const char *paths = "";
@@ -109,7 +112,7 @@ TEST(find, images_come_in_the_order_of_their_paths)
 	make_disk("a/z");
 	make_disk("a/a");
 	make_disk("a.img"); /* before the folder: '.' comes before '/' */
-	make_disk("a0");    /* after it */
+	make_disk("a0");    /* after the folder */
 	make_disk("B");
 	ck_assert_str_eq(find_in(""), "B\na.img\na/a\na/z\na0\nb/1\n");
 }
@@ -146,7 +149,7 @@ TEST(find, journals_locks_and_half_copied_files_are_not_images)
 	ck_assert_str_eq(find_in(""), ".hidden.img\n");
 	ck_assert_uint_eq(found.left_out[FIND_OURS], 3);
 	ck_assert_uint_eq(found.left_out[FIND_HALF_COPIED], 6);
-	/* One that is named is meant. */
+	/* A file that the user names is always an image. */
 	ck_assert_str_eq(find_in("e.vhd.part"), "e.vhd.part\n");
 }
 
@@ -214,11 +217,11 @@ static const char split[] =
 	"parentCID=ffffffff\ncreateType=\"twoGbMaxExtentFlat\"\n"
 	"RW 4096 FLAT \"disk-f001.vmdk\" 0\nRW 4096 FLAT \"disk-f002.vmdk\" 0\n";
 
-/* Also where the description itself is refused, or left out. */
+/* Even if the description itself is refused or left out. */
 TEST(find, the_parts_of_a_split_disk_are_no_images_of_their_own)
 {
 	make_disk("disk-f001.vmdk");
-	write_file("disk-f002.vmdk", "zeros", 5); /* as most of the parts: no table */
+	write_file("disk-f002.vmdk", "zeros", 5); /* most parts are like this: without a table */
 	make_disk("disk-f003.vmdk");
 	write_file("disk.vmdk", split, sizeof(split) - 1);
 	ck_assert_str_eq(find_in(""), "disk-f003.vmdk\ndisk.vmdk\n");
@@ -226,7 +229,7 @@ TEST(find, the_parts_of_a_split_disk_are_no_images_of_their_own)
 	ck_assert_str_eq(told, "");
 	request.exclude = (struct find_patterns){{"disk.vmdk"}, 1};
 	ck_assert_str_eq(find_in(""), "disk-f003.vmdk\n");
-	/* One that is named gets a row, which says why. */
+	/* A part that the user names gets a row, which says why it is refused. */
 	ck_assert_str_eq(find_in("disk-f001.vmdk"), "disk-f001.vmdk\n");
 }
 
@@ -286,7 +289,7 @@ TEST(slow, ten_thousand_files_are_looked_through)
 	ck_assert_str_eq(found.images[99].path, path_of("09900"));
 }
 
-/* Deeper than a path can be long, and than there may be descriptors. */
+/* The folder is deeper than a path can be long, and than there may be open descriptors. */
 TEST(slow, a_folder_too_deep_is_told_and_the_rest_is_found)
 {
 	char command[256];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Telling formats apart, and what lies directly in the container: raw disks and fixed VHDs. */
+/* Telling formats apart, and disks that are directly in the container: raw disks and fixed VHDs. */
 #include "format/vhd.h"
 #include "unit/container-file.h"
 #include "unit/fixed-footer.h"
@@ -7,7 +7,7 @@
 
 #define PAYLOAD 65536u
 
-/* A container of a payload and a footer, and one of a payload alone. */
+/* A container with a payload and a footer, and a container with only a payload. */
 static struct memory_disk *memory, *plain;
 
 static void setup(void)
@@ -178,17 +178,17 @@ TEST_EACH(format_tests, a_known_format_is_refused_by_name_unless_raw_is_forced, 
 	assert_is(plain, "raw", "raw", PAYLOAD);
 }
 
-/* What a guest can write to its first sector, or find there: good headers, made by qemu-img. */
+/* Good headers, made by qemu-img, that a guest can write to its first sector. */
 static const struct {
 	const char *name, *options;
-	size_t length; /* of the file's start that is copied */
+	size_t length; /* number of bytes copied from the start of the file */
 } headers[] = {
 	{"qcow2", "", 65536}, {"vhdx", "", 65536},
 	{"vmdk", "", 65536},  {"vmdk", "-o subformat=monolithicFlat", 300},
 	{"vdi", "", 1024},
 };
 
-/* Fills the start of the container with a header and with what belongs to a guest's MBR. */
+/* Fills the start of the container with a header, and with the parts of a guest's MBR. */
 static void put_header(struct memory_disk *container, int index, bool with_boot_signature)
 {
 	struct memory_disk *made;
@@ -223,7 +223,7 @@ TEST_EACH(format_tests, a_header_on_a_bootable_fixed_vhd_changes_nothing, header
 	assert_is(memory, NULL, "vhd", PAYLOAD);
 }
 
-/* Of a VHD in the guest's file system, or one that it wrote to deceive. */
+/* The footer of a VHD in the guest's file system, or a footer that the guest wrote to deceive. */
 TEST(format_tests, a_vhd_footer_at_the_end_of_another_container_changes_nothing)
 {
 	struct bs_error err = {0};
@@ -298,7 +298,7 @@ TEST(format_tests, a_fixed_vhd_made_by_qemu_is_opened)
 
 	IN_FOLDER("qemu-img create -q -f vpc -o subformat=fixed,force_size=on made 10M");
 	container_assert("made", "vhd", FORMAT_DIRECT, 10 << 20);
-	/* Rounded up to whole cylinders. */
+	/* QEMU rounds the size up to whole cylinders. */
 	IN_FOLDER("qemu-img create -q -f vpc -o subformat=fixed made 10M");
 	ck_assert_int_eq(container_detect("made", &format, &err), 0);
 	ck_assert_uint_ge(format.disk_size, 10u << 20);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Writes within the allowed ranges pass, every other one is refused as a whole. */
+/* Writes within the allowed ranges succeed.  Every other write is refused as a whole. */
 #include "disk/guard.h"
 #include "unit/memory-disk.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Signals that ask to stop, held by the caller of the library as the command holds them: a fix
- * stops before it writes, a rehearsal is ended at once, a verification is not.
+ * Signals that ask to stop.  The caller of the library holds them, as the commands do.  A fix stops
+ * before it writes, a rehearsal ends at once, and a verification continues.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 static const struct bs_options options;
 
-/* Check has handlers of its own; what was held and has come must not end the test. */
+/* Check has signal handlers of its own.  A pending signal must not end the test. */
 static void setup(void)
 {
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
@@ -34,7 +34,7 @@ static void teardown(void)
 	sigemptyset(&held);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaddset(&held, signals[i]);
-	while (sigtimedwait(&held, NULL, &now) > 0) /* ends: each is pending once at most */
+	while (sigtimedwait(&held, NULL, &now) > 0) /* ends: each signal is pending at most once */
 		;
 }
 
@@ -71,7 +71,7 @@ TEST_LOOP(interruption, a_fix_that_is_asked_to_stop_writes_nothing, 0, 3)
 	teardown();
 	ck_assert_int_eq(bs_fix(image, &options, NULL, &result), BS_EXIT_DONE);
 	bs_result_free(&result);
-	raise(signals[_i]); /* an undo is only ever writing */
+	raise(signals[_i]); /* an undo is always writing */
 	ck_assert_int_eq(bs_undo(image, &options, &result), BS_EXIT_DONE);
 	bs_result_free(&result);
 	state_assert_restored(image, &before);
@@ -86,7 +86,7 @@ static _Noreturn void interrupt_oneself(int socket, uint64_t size, const struct 
 
 static const struct bs_plan empty_plan;
 
-/* What is on the image already is verified to the end. */
+/* The verification of an image that has been written runs to its end. */
 static const struct worker_task terminal_tasks[] = {
 	{.job = WORKER_INSPECT},
 	{.job = WORKER_REHEARSE},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The journal's format: its bytes written out, and that no damage goes unseen. */
+/* The format of the journal: its exact bytes, and that all damage is noticed. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 
 #define BLOCK JOURNAL_BLOCK_SIZE
 
-/* A small whole journal: a data, a hole, a beyond-eof and a guard record. */
+/* A small complete journal with a data, a hole, a beyond-eof and a guard record. */
 static const struct journal_range ranges[] = {
 	{JOURNAL_DATA, 512, 1024},
 	{JOURNAL_HOLE, 8192, 4096},
@@ -57,7 +57,7 @@ static uint32_t build(uint8_t *journal)
 	return build_with(journal, JOURNAL_PIECE_SIZE);
 }
 
-/* A journal in a file without a name, for the functions that read files. */
+/* A journal in a file without a name, for functions that read files. */
 struct fixture {
 	char path[64];
 	int descriptor;
@@ -85,7 +85,7 @@ static void fixture_close(const struct fixture *fixture)
 	unlink(fixture->path);
 }
 
-/* The code that opening and validating gives, and the marks. */
+/* Opens and validates a journal.  Returns the code of the error, and the marks. */
 static enum bs_code validate(const struct fixture *fixture, bool marks[3])
 {
 	struct journal_file *file;
@@ -149,7 +149,7 @@ TEST(format, a_data_record_has_the_documented_bytes)
 	memset(expected, 0xb0, sizeof(expected));
 	journal_hash(expected, sizeof(expected), hash);
 	ck_assert_mem_eq(record + 48, hash, 32);
-	ck_assert_mem_eq(record + 192, expected, sizeof(expected)); /* after 16 pieces' sums */
+	ck_assert_mem_eq(record + 192, expected, sizeof(expected)); /* after 16 checksums */
 	memset(expected, 0xa0, sizeof(expected));
 	journal_hash(expected, sizeof(expected), hash);
 	ck_assert_mem_eq(record + 80, hash, 32);
@@ -206,7 +206,7 @@ static int check_record(void *context, const struct journal_record *record, stru
 	return 0;
 }
 
-/* Of version 1 as well: such a file may be years old. */
+/* Also for version 1: such a file may be years old. */
 TEST_LOOP(format, a_journal_reads_back_as_it_was_written, 0, 2)
 {
 	static uint32_t piece_sizes[] = {512, 64};
@@ -347,7 +347,9 @@ TEST(damage, records_that_changed_places_are_seen)
 	fixture_close(&fixture);
 }
 
-/* Rebuilds one record with intact checksums, so that only the sense of it is wrong. */
+/*
+ * Replaces one record and corrects the checksums, so that only the meaning of the record is wrong.
+ */
 static enum bs_code validate_with(uint32_t index, struct journal_range range)
 {
 	uint8_t before[4096] = {0}, after[4096] = {0};
@@ -385,9 +387,9 @@ TEST(damage, records_out_of_bounds_or_order_are_refused)
 	ck_assert_int_eq(validate_with(1, (struct journal_range){JOURNAL_HOLE, 0, 512}),
 			 BS_JOURNAL_DAMAGED); /* before the first */
 	ck_assert_int_eq(validate_with(1, (struct journal_range){JOURNAL_HOLE, 16000, 512}),
-			 BS_JOURNAL_DAMAGED); /* a hole past the old end */
+			 BS_JOURNAL_DAMAGED); /* a hole after the old end */
 	ck_assert_int_eq(validate_with(2, (struct journal_range){JOURNAL_BEYOND, 16000, 512}),
-			 BS_JOURNAL_DAMAGED); /* beyond the end, and before it */
+			 BS_JOURNAL_DAMAGED); /* before and beyond the old end */
 	ck_assert_int_eq(validate_with(2, (struct journal_range){JOURNAL_BEYOND, 16384, 4096}),
 			 BS_JOURNAL_DAMAGED); /* past the new end */
 	ck_assert_int_eq(validate_with(0, (struct journal_range){JOURNAL_GUARD, 0, 512}),

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * The judge, without any image: facts of a sound disk on which one thing is wrong, for each rule.
- */
+/* The judge without an image: for each rule, the facts of a sound disk with one fault. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +71,7 @@ static struct fact_element *add_element(const char *object)
 	return element;
 }
 
-/* A disk with a system and a boot volume, as Windows makes it: a fix applies. */
+/* A disk with a system and a boot volume, as Windows makes them, to which a fix applies. */
 static void make_sound(void)
 {
 	const struct bs_options options = {.needed_room = 100 * MIB};
@@ -111,7 +109,7 @@ static void make_sound(void)
 	add_element("{bootmgr}")->found = found(FOUND_FILE, BOOT_MANAGER);
 }
 
-/* ---- what can be wrong --------------------------------------------------------------------- */
+/* ---- possible faults ----------------------------------------------------------------------- */
 
 static void start_tool(int32_t index)
 {
@@ -157,7 +155,7 @@ static struct bs_error an_error(enum bs_code code)
 	return (struct bs_error){code, "something"};
 }
 
-/* X(name of the rule, what makes it apply) */
+/* X(name of the rule, code that makes the rule apply) */
 #define CASES(X)                                                                                   \
 	X(disk_is_luks, facts.table = TABLE_LUKS)                                                  \
 	X(disk_is_one_volume, facts.table = TABLE_ONE_VOLUME)                                      \
@@ -334,7 +332,7 @@ TEST_EACH(each_rule, one_thing_that_is_wrong_gives_the_code_of_its_rule, cases)
 	for (uint32_t i = 0; i < rules_count_subjects(&facts, rule->subject) && !applies; i++)
 		applies = rule->test(&facts, i, &ruling);
 	ck_assert_msg(applies, "%s", rule->name);
-	/* A rule has words for a link if and only if it names one. */
+	/* A rule has words for a link if and only if the rule names a link. */
 	ck_assert_int_eq(ruling.link[0] != '\0', rule->link >= 0);
 	judge_facts(&facts, &report);
 	if (rule->link >= 0) {
@@ -379,7 +377,7 @@ TEST(the_table, each_code_of_an_images_content_has_a_rule)
 	const struct rule *rules = rules_all(&count);
 
 	for (int code = BS_NO_PARTITION_TABLE; code < BS_CODE_COUNT; code++) {
-		bool found = code == BS_BEYOND_REACH; /* only the verification can tell */
+		bool found = code == BS_BEYOND_REACH; /* only the verification can find this */
 
 		for (size_t i = 0; i < count; i++)
 			found |= rules[i].code == (enum bs_code)code;
@@ -471,7 +469,10 @@ TEST(verdicts, an_unknown_link_leaves_open_whether_the_disk_starts)
 	ck_assert(!report.starts_after && !report.starts_after_known);
 }
 
-/* The Windows at the place that the menu names knows its disk by that signature, or by another. */
+/*
+ * The Windows at the place that the menu names stores the signature of its disk: this signature, or
+ * another one.
+ */
 TEST_LOOP(verdicts, a_witness_tells_a_changed_signature_from_another_disk, 0, 2)
 {
 	make_sound();

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A name of bytes that are no text is shown with these bytes, though a row has it as text. */
+/*
+ * A path whose bytes are not valid text is shown with these bytes, although its row has it as text.
+ */
 #include <stdlib.h>
 
 #include "rows/location.h"
@@ -26,10 +28,10 @@ TEST(location_tests, bytes_of_a_name_come_from_its_location)
 		{"/srv/x\xff.img", "./x\xef\xbf\xbd.img", "./x\xff.img"},
 		{"/srv/x\xff.img", "/link/x\xef\xbf\xbd.img", "/link/x\xff.img"},
 		{"/srv/\xfe/a/x\xff", "srv/\xef\xbf\xbd/a/x\xef\xbf\xbd", "srv/\xfe/a/x\xff"},
-		/* A byte for each, and one that is none. */
+		/* One U+FFFD for each invalid byte, and a path that has U+FFFD itself. */
 		{"/\xe2\x82.img", "/\xef\xbf\xbd\xef\xbf\xbd.img", "/\xe2\x82.img"},
 		{"/\xef\xbf\xbd", "/\xef\xbf\xbd", "/\xef\xbf\xbd"},
-		/* A link, or somebody else's rows. */
+		/* A symbolic link, or rows of somebody else. */
 		{"/srv/other.img", "x\xef\xbf\xbd.img", "/srv/other.img"},
 		{"/x\xff", "a/b\xef\xbf\xbd/c", "/x\xff"},
 		{"nbd://host/x", "\xef\xbf\xbd", "nbd://host/x"},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who else has an image: loop devices that it is attached to, mounts of a device and of its
- * partitions, and those who have a device for themselves.  Without the right to attach loop devices
- * there is nothing to test.
+ * Detects other users of an image: loop devices that the image is attached to, mounts of a device
+ * and of its partitions, and programs that hold a device exclusively.  Without the right to attach
+ * loop devices, the tests do nothing.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -24,7 +24,7 @@
 struct fixture {
 	char folder[64], image[96], mount[96];
 	char loop[LOOP_PATH_MAX];
-	int device; /* -1: not to be had here */
+	int device; /* -1: not possible here */
 };
 
 static void fixture_open(struct fixture *fixture, bool read_only)

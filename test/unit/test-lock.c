@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The image's lock against a second bootshift and against QEMU's own tools. */
+/* The lock of the image, against a second bootshift and against QEMU's tools. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -57,10 +57,10 @@ static struct image_lock *lock_path(const char *image, const char *undo_director
 	return lock;
 }
 
-/* A process that holds something until it is told to end. */
+/* A process that holds a lock until the test ends it. */
 struct holder {
 	pid_t process;
-	int release; /* closing it tells */
+	int release; /* closing it ends the process */
 };
 
 static struct holder hold(const struct fixture *fixture, enum lock_purpose purpose)
@@ -92,7 +92,7 @@ static struct holder hold(const struct fixture *fixture, enum lock_purpose purpo
 	return holder;
 }
 
-/* qemu-io holding the image open; it answers a read once it has it. */
+/* A qemu-io that has the image open.  It answers a read as soon as it has the image. */
 static struct holder hold_by_qemu(const struct fixture *fixture, bool read_only)
 {
 	int input[2], output[2];
@@ -239,8 +239,8 @@ TEST(bootshift, nobody_else_can_hold_the_lock_file)
 }
 
 /*
- * A child that has the lock file locked as a reader has for a moment: until somebody has tried to
- * lock it, and has closed it again.
+ * A child locks the lock file for a moment, as a reader does: until another process has tried to
+ * lock the file and has closed it again.
  */
 static pid_t read_for_a_moment(const struct fixture *fixture)
 {
@@ -256,7 +256,7 @@ static pid_t read_for_a_moment(const struct fixture *fixture)
 	if (child == 0)
 		_exit(read(watch, event, sizeof(event)) > 0 && flock(descriptor, LOCK_UN) == 0 ? 0
 											       : 1);
-	close(watch); /* not the lock file, which would be an event: it is closed with the test */
+	close(watch); /* not the lock file: closing it would be an event */
 	return child;
 }
 
@@ -276,7 +276,7 @@ TEST(bootshift, a_reader_that_looks_at_the_lock_file_keeps_nobody_out)
 	fixture_close(&fixture);
 }
 
-/* As on a file system whose server does not lock. */
+/* Makes flock() fail, as on a file system whose server has no locks. */
 static bool let_flock_fail(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
@@ -294,7 +294,7 @@ TEST(bootshift, a_lock_that_cannot_be_taken_leaves_no_lock_file)
 	struct bs_error err;
 
 	fixture_open(&fixture);
-	ck_assert(let_flock_fail()); /* until this process ends, which is that of the test */
+	ck_assert(let_flock_fail()); /* until the process of this test ends */
 	ck_assert(!can_lock(&fixture, LOCK_FOR_CHANGING, &err));
 	ck_assert_int_eq(err.code, BS_IO);
 	ck_assert_int_ne(access(fixture.file, F_OK), 0);
@@ -320,7 +320,7 @@ TEST(bootshift, an_image_that_cannot_be_opened_any_more_leaves_no_lock_file)
 	fixture_close(&fixture);
 }
 
-/* Somebody else has put a lock file there since the place was found. */
+/* Another user has put a lock file there since the place was found. */
 TEST(bootshift, a_lock_file_of_somebody_else_is_told_and_left_alone)
 {
 	struct fixture fixture;
@@ -329,7 +329,7 @@ TEST(bootshift, a_lock_file_of_somebody_else_is_told_and_left_alone)
 	struct target *target;
 
 	if (!test_needs_root())
-		return; /* nobody else can make one */
+		return; /* return: only root can make a file of another user */
 	fixture_open(&fixture);
 	target = target_open(fixture.image, &err);
 	ck_assert_msg(target && place_find(target, NULL, &place, &err) == 0, "%s", err.message);
@@ -363,9 +363,9 @@ TEST(bootshift, a_process_that_was_killed_leaves_no_lock)
 }
 
 /*
- * Takes the lock a hundred times, and shows so in a byte of the image; false when the other one
- * shows at the same time, or when the lock is refused for another reason than that it is taken.
- * The test's timeout ends it when the lock is never to be had.
+ * Takes the lock a hundred times, and marks a byte of the image while it holds the lock.  False if
+ * the mark of another process is there, or if the lock is refused with an error other than
+ * BS_IN_USE. If the lock never becomes free, the timeout of the test ends the loop.
  */
 static bool lock_again_and_again(const struct fixture *fixture)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The master boot record's codec, with the bytes written out. */
+/* The codec of the master boot record, with its exact bytes. */
 #include <stdio.h>
 
 #include "boot/mbr.h"
 #include "unit/memory-disk.h"
 
-/* As Windows 7 lays a disk out: 100 MiB active, the rest behind it. */
+/* The layout of a Windows 7 disk: 100 MiB, active, then the rest of the disk. */
 static const uint8_t table[] = {
 	0x03, 0x6C, 0x3B, 0xA3,                         /* 1B8 disk signature A33B6C03 */
 	0x00, 0x00,                                     /* 1BC */
@@ -82,7 +82,7 @@ TEST(mbr_tests, one_byte_before_the_signature_is_code_and_none_behind_it)
 	ck_assert_int_eq(code_of(sector), MBR_CODE_OTHER);
 }
 
-/* Where GRUB 2, GRUB 1, and LILO 22 and older have their names. */
+/* The places where GRUB 2, GRUB 1, and LILO 22 and older have their names. */
 static const struct {
 	size_t at;
 	const char *text;
@@ -90,7 +90,7 @@ static const struct {
 } codes[] = {
 	{0x180, "GRUB \0Geom", MBR_CODE_GRUB},
 	{MBR_CODE_SIZE - 4, "GRUB", MBR_CODE_GRUB},
-	{MBR_CODE_SIZE - 3, "GRUB", MBR_CODE_OTHER}, /* not all of it is code */
+	{MBR_CODE_SIZE - 3, "GRUB", MBR_CODE_OTHER}, /* the name is partly outside the code */
 	{6, "LILO", MBR_CODE_LILO},
 	{2, "LILO", MBR_CODE_LILO},
 	{100, "LILO", MBR_CODE_OTHER},
@@ -107,7 +107,7 @@ TEST_EACH(mbr_tests, code_that_starts_something_of_its_own_is_known_by_its_name,
 	ck_assert_int_eq(code_of(sector), codes[_i].code);
 }
 
-/* How code that starts the active partition begins, up to its look at the table. */
+/* The first bytes of boot code that starts the active partition, up to where it reads the table. */
 static const struct {
 	const char *start, *message;
 } known[] = {
@@ -116,16 +116,19 @@ static const struct {
 	{"33C08ED0BC007CFB5007501FFCBE1B7CBF1B065057B9E501F3A4CBBDBE07B104", ""},
 	/* Windows Vista, 7, 8, 10 and 11 */
 	{"33C08ED0BC007C8EC08ED8BE007CBF0006B90002FCF3A450681C06CBFBB90400BDBE07", ""},
-	/* mbr.bin of syslinux 6, whose altmbr.bin begins alike and starts what was set */
+	/*
+	 * mbr.bin of syslinux 6.  altmbr.bin has the same start, but starts a partition that was
+	 * set
+	 */
 	{"33C0FA8ED88ED0BC007C89E606578EC0FBFCBF0006B90001F3A5EA1F0600005252B441BBAA55",
 	 "Multiple active partitions.\r\n"},
-	/* parted and GParted: this is all of it */
+	/* parted and GParted: the complete code */
 	{"FAB800108ED0BC00B0B800008ED88EC0FBBE007CBF0006B90002F3A4EA21060000"
 	 "BEBE073804750B83C61081FEFE0775F3EB16B402B001BB007CB2808A74018B4C02CD13EA007C0000EBFE",
 	 ""},
 };
 
-/* The code that begins so, with a message and a call that reads a disk behind it. */
+/* Boot code with this start, followed by a message and a call that reads a disk. */
 static void make_known(uint8_t sector[SECTOR_SIZE], int i)
 {
 	make_sector(sector);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Rows of several files: the latest of each image, whatever else is in the files. */
+/*
+ * Rows of several files: the merge finds the latest row of each image, whatever else is in the
+ * files.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,7 +11,7 @@
 
 #include "support/test.h"
 
-/* A row with a size by which it is known. */
+/* A row.  Its size identifies it. */
 #define ROW(uri, size)                  ROW_OF(uri, size, "fixed", "null")
 #define ROW_OF(uri, size, status, code) ROW_AT("1", uri, size, status, code)
 #define ROW_AT(time, uri, size, status, code)                                                      \
@@ -27,7 +30,7 @@ static FILE *file_of(const char *content)
 	return file;
 }
 
-/* Adds a file from its beginning on and returns how many lines were no rows. */
+/* Adds a file from its beginning.  Returns the number of lines that are not rows. */
 static uint64_t add(struct merge *merge, FILE *file)
 {
 	struct bs_error err;
@@ -84,7 +87,7 @@ static void assert_change(struct merge *merge, size_t index, uint64_t size)
 	row_free(&row);
 }
 
-/* The fix is still there, whatever a later batch has found, as long as it was not undone. */
+/* A fix stays in place until it is undone, whatever a later batch has found. */
 TEST(merge_tests, a_fix_is_not_forgotten_until_it_is_undone)
 {
 	FILE *first = tmpfile(), *second = tmpfile(), *third = tmpfile();
@@ -118,7 +121,9 @@ TEST(merge_tests, a_fix_is_not_forgotten_until_it_is_undone)
 	fclose(third);
 }
 
-/* Of parts that were divided otherwise the next time, in whatever order they are named. */
+/*
+ * The shards of the second run were divided differently.  The order of their names must not matter.
+ */
 TEST(merge_tests, the_order_of_the_files_does_not_matter)
 {
 	FILE *files[] = {tmpfile(), tmpfile()};
@@ -146,7 +151,7 @@ TEST(merge_tests, the_order_of_the_files_does_not_matter)
 	fclose(files[1]);
 }
 
-/* The machine that undid was not the one that fixed, or its clock was set in between. */
+/* The fix and the undo were made on different machines, or the clock was set in between. */
 TEST(merge_tests, a_clock_that_is_wrong_does_not_change_the_order_in_a_file)
 {
 	FILE *first = tmpfile(), *second = tmpfile();
@@ -165,7 +170,7 @@ TEST(merge_tests, a_clock_that_is_wrong_does_not_change_the_order_in_a_file)
 	fclose(second);
 }
 
-/* As a report does, which copies all files into one. */
+/* As in a report, which copies all files into one. */
 TEST(merge_tests, a_file_is_added_from_its_place_on)
 {
 	FILE *file = tmpfile();
@@ -194,7 +199,7 @@ TEST(merge_tests, what_is_no_row_is_passed_over)
 		file_of("\n{}\nnot JSON\n" ROW("file:///a", 1) "\r\n[1]\n" ROW("file:///b", 2));
 	struct merge *merge = merge_open();
 
-	/* The last line has no end: it was cut, and is none that is wrong. */
+	/* The last line has no newline: it was cut off, so it does not count as a wrong line. */
 	ck_assert_uint_eq(add(merge, file), 4);
 	ck_assert_uint_eq(merge_count(merge), 1);
 	assert_row(merge, 0, "/a", 1);
@@ -208,7 +213,10 @@ TEST(merge_tests, lines_are_rows_up_to_a_length)
 	FILE *file = tmpfile();
 	struct merge *merge = merge_open();
 
-	/* Blanks may stand behind the object: one line of the greatest length, one longer. */
+	/*
+	 * Spaces may follow the object.  One line has the maximum length, the other is one byte
+	 * longer.
+	 */
 	fprintf(file, "%-*s\n", (int)ROW_LENGTH_MAX, row);
 	fprintf(file, "%-*s\n%s\n", (int)ROW_LENGTH_MAX + 1, row, ROW("file:///b", 2));
 	ck_assert_uint_eq(add(merge, file), 1);
@@ -226,7 +234,7 @@ TEST(merge_tests, a_file_that_changed_meanwhile_is_found_out)
 	struct bs_error err;
 	struct row row;
 
-	/* Far behind, so that it is not in the stream's buffer together with the first one. */
+	/* So far away that the stream's buffer does not have it together with the first row. */
 	fprintf(file, "%*s\n%s\n", 65536, "", ROW("file:///b", 2));
 	ck_assert_uint_eq(add(merge, file), 1);
 	assert_row(merge, 0, "/a", 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Whatever a worker sends is taken when it makes sense, and an error when it does not. */
+/* A message from a worker is accepted if it makes sense; otherwise it is an error. */
 #include "unit/memory-disk.h"
 #include "windows/plan.h"
 #include "worker/message.h"
@@ -37,7 +37,7 @@ static void teardown(void)
 static int unpack(const uint8_t *bytes, size_t length, struct bs_plan **unpacked)
 {
 	struct bs_error err = {0};
-	/* A block of just that length: the sanitizer sees a byte more. */
+	/* A block of exactly that length, so that the sanitizer sees a read beyond it. */
 	uint8_t *exact = malloc(length);
 	int result;
 
@@ -100,7 +100,7 @@ TEST(plans, a_plan_of_any_other_length_is_an_error)
 	free(bytes);
 }
 
-/* What to do to a plan so that it makes no sense: `value` at `offset` of its packed bytes. */
+/* Changes that make a plan invalid: `value` at `offset` of its packed bytes. */
 #define OF_PLAN(member)      offsetof(struct bs_plan, member)
 #define OF_OPERATION(member) (OF_PLAN(operations[1]) + offsetof(struct bs_operation, member))
 #define OF_FILE(member)                                                                            \
@@ -183,8 +183,8 @@ static const struct {
 	{OF(partition_count), 4, 0xFF},
 	{OF(link_count), 1, BS_LINKS_MAX + 1},
 	{OF(finding_count), 1, BS_FINDINGS_MAX + 1},
-	{OF(system_index), 1, 2},    /* as many as there are */
-	{OF(system_index), 4, 0xFF}, /* none, and yet a fix applies */
+	{OF(system_index), 1, 2},    /* equal to the count */
+	{OF(system_index), 4, 0xFF}, /* no system partition, although a fix applies */
 	{OF(boot_index), 4, 0xFF},
 	{OF(boot_index), 4, 0xFE}, /* less than -1 */
 	{OF(verdict), 1, BS_VERDICT_COUNT},

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Records of $MFT with their bytes written out, run lists, attribute lists; and records whose
- * sizes, offsets and run lists lie.
+ * Records of $MFT with their exact bytes, run lists and attribute lists; and records with wrong
+ * sizes, offsets and run lists.
  */
 #include "support/test.h"
 #include <stdlib.h>
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an outdated macro of check.h; it would hide the function in util/err.h */
 
 #include "ntfs/mft-record.h"
 #include "ntfs/ntfs-check.h"
@@ -18,9 +18,9 @@ static const uint8_t header[] = {
 	'F', 'I', 'L', 'E',
 	0x30, 0, 3, 0,                      /* the fix-ups: at 0x30, three numbers */
 	0, 0, 0, 0, 0, 0, 0, 0,             /* place in $LogFile */
-	7, 0, 1, 0,                         /* how often used, names */
+	7, 0, 1, 0,                         /* use count, number of names */
 	0x38, 0, 1, 0,                      /* first attribute, in use */
-	0xE0, 0, 0, 0, 0, 4, 0, 0,          /* bytes used, bytes there */
+	0xE0, 0, 0, 0, 0, 4, 0, 0,          /* bytes in use, bytes allocated */
 	0, 0, 0, 0, 0, 0, 0, 0,             /* base record: none */
 	4, 0, 0, 0, 42, 0, 0, 0,            /* next attribute's id, number */
 	0xA5, 0x5A, 0x11, 0x12, 0x21, 0x22, /* the fix-ups */
@@ -114,7 +114,7 @@ TEST(mft_record_tests, a_run_list_is_taken_apart)
 	ck_assert_int_eq(mft_runs_next(&runs, &run), MFT_RUN_END);
 }
 
-/* One pair, and what becomes of it. */
+/* A pair of a run list, and its decoded run. */
 static const struct {
 	const char *bytes;
 	size_t length;
@@ -139,7 +139,7 @@ static const struct {
 
 TEST_EACH(mft_record_tests, each_kind_of_run_is_known, pairs)
 {
-	/* In memory of its own, so that a sanitizer sees a read behind the end. */
+	/* A block of exactly that length, so that a sanitizer sees a read beyond it. */
 	uint8_t *list = malloc(pairs[_i].length + 1);
 	struct mft_attribute attribute = {.pairs = list, .pairs_length = pairs[_i].length};
 	struct range run = {0};
@@ -171,7 +171,10 @@ TEST(mft_record_tests, run_lists_do_not_overflow)
 
 TEST(mft_record_tests, an_attribute_list_is_taken_apart)
 {
-	/* DATA from cluster 0 in record 5 (used twice), and from 16 in record 0x123456. */
+	/*
+	 * DATA from cluster 0 on in record 5 (use count 2), and from cluster 16 on in record
+	 * 0x123456.
+	 */
 	static const uint8_t list[] = {
 		0x80, 0, 0,    0,    0x20, 0,    0,    0x1A, 0, 0,    0,  0, 0, 0, 0,
 		0,    5, 0,    0,    0,    0,    0,    2,    0, 0,    0,  0, 0, 0, 0,
@@ -187,7 +190,7 @@ TEST(mft_record_tests, an_attribute_list_is_taken_apart)
 	ck_assert_uint_eq(MFT_NUMBER(reference), 0x123456);
 	ck_assert(!mft_list_next(list, sizeof(list), &offset, &reference));
 	ck_assert_uint_eq(offset, sizeof(list));
-	offset = 32; /* the second one cut off */
+	offset = 32; /* the second entry is cut off */
 	ck_assert(!mft_list_next(list, sizeof(list) - 1, &offset, &reference));
 	ck_assert_uint_eq(offset, 32);
 }
@@ -218,7 +221,7 @@ TEST(mft_record_tests, a_sound_record_passes)
 	assert_sound();
 }
 
-/* Some bytes elsewhere, and what is said of the record then. */
+/* Changed bytes, and the error that the check of the record then reports. */
 static const struct {
 	size_t at;
 	const char *bytes;
@@ -227,11 +230,11 @@ static const struct {
 } damages[] = {
 	{510, "\xA6", 1, "only a part of it was written"},
 	{4, "\x31", 1, "only a part of it was written"}, /* fix-ups at an odd place */
-	{5, "\x02", 1, "only a part of it was written"}, /* behind the first sector */
-	{6, "\x02", 1, "only a part of it was written"}, /* not of this size */
+	{5, "\x02", 1, "only a part of it was written"}, /* after the first sector */
+	{6, "\x02", 1, "only a part of it was written"}, /* wrong size */
 	{0x14, "\x08", 1, "its sizes do not fit"},
 	{0x1A, "\x01", 1, "its sizes do not fit"},
-	{0x18, "\xD8", 1, "one of its attributes does not fit"}, /* without the end mark */
+	{0x18, "\xD8", 1, "one of its attributes does not fit"}, /* no end mark */
 	{0x3C, "\x00\x00", 2, "one of its attributes does not fit"},
 	{0x3C, "\x08", 1, "one of its attributes does not fit"},
 	{0x3D, "\x10", 1, "one of its attributes does not fit"},
@@ -259,7 +262,7 @@ TEST_EACH(mft_record_tests, what_does_not_fit_is_noticed, damages)
 	ck_assert_uint_lt(damages[_i].at, SIZE);
 }
 
-/* A sparse stream may say that it has more than the volume. */
+/* A sparse stream may have a size larger than the volume. */
 TEST(mft_record_tests, a_sparse_stream_may_be_long)
 {
 	bytes[DATA_AT + 13] = 0x80;
@@ -267,7 +270,7 @@ TEST(mft_record_tests, a_sparse_stream_may_be_long)
 	assert_sound();
 }
 
-/* But none of the volume's own. */
+/* The metadata files of the volume must not be sparse. */
 TEST(mft_record_tests, metadata_is_not_sparse)
 {
 	bytes[0x2C] = 0;
@@ -276,7 +279,7 @@ TEST(mft_record_tests, metadata_is_not_sparse)
 	assert_damaged("$MFT is damaged: its size is larger than the volume");
 }
 
-/* The stream of bad clusters, which is not called sparse, may be so, too. */
+/* The stream of bad clusters is not marked as sparse, but it may be as long as the volume. */
 TEST(mft_record_tests, the_stream_of_bad_clusters_may_be_as_long_as_the_volume)
 {
 	bytes[0x2C] = MFT_RECORD_BAD_CLUSTERS;
@@ -292,7 +295,7 @@ TEST(mft_record_tests, only_content_may_be_sparse)
 	assert_damaged("larger than the volume");
 }
 
-/* The stream becomes the unnamed one of record 6: 10000 clusters need 1250 bytes. */
+/* The stream becomes the unnamed stream of record 6.  10000 clusters need 1250 bytes. */
 TEST_LOOP(mft_record_tests, the_bitmap_has_a_bit_for_each_cluster, 0, 2)
 {
 	bytes[0x2C] = MFT_RECORD_BITMAP;
@@ -322,10 +325,10 @@ TEST(mft_record_tests, reads_are_checked_wherever_a_record_or_an_index_block_beg
 	read[2 * SIZE + 510] ^= 1;
 	ck_assert_int_eq(ntfs_check_read(&geometry, geometry.mft, read, sizeof(read), &err), -1);
 	ck_assert_ptr_nonnull(strstr(err.message, "$LogFile is damaged"));
-	/* What is not in use may hold anything. */
+	/* A record that is not in use may have any content. */
 	read[2 * SIZE + 22] = 0;
 	ck_assert_int_eq(ntfs_check_read(&geometry, geometry.mft, read, sizeof(read), &err), 0);
-	/* And so may other bytes. */
+	/* Other bytes of that record may have any value too. */
 	read[0] = 'f';
 	ck_assert_int_eq(ntfs_check_read(&geometry, geometry.mft, read, sizeof(read), &err), 0);
 	memcpy(read, "INDX", 4);

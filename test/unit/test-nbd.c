@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The NBD disk against nbdkit, which can be made to behave badly in many ways.  It serves one
- * connection on its standard input and output, so nothing listens anywhere.
+ * Tests the NBD disk with nbdkit, which can be told to behave badly in many ways.  nbdkit serves
+ * one connection on its standard input and output, so no process listens anywhere.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -40,7 +40,7 @@ static void teardown(void)
 	}
 }
 
-/* Starts nbdkit with these arguments; returns our end of the connection. */
+/* Starts nbdkit with these arguments.  Returns the client's end of the connection. */
 static int serve(const char *const *arguments)
 {
 	int ends[2];
@@ -84,7 +84,7 @@ static void fill(uint8_t *bytes, size_t length, unsigned seed)
 		bytes[i] = (uint8_t)rand_r(&seed);
 }
 
-/* Random writes and reads, compared with an array. */
+/* Compares random writes and reads with an array. */
 static void assert_is_a_disk(void)
 {
 	uint8_t *model = calloc(1, SIZE), *found = malloc(SIZE);
@@ -194,11 +194,11 @@ TEST(nbd, a_server_that_falls_silent_is_given_up_for_good)
 
 	open_disk(NBDKIT("memory", "1M"), true, 500);
 	kill(server, SIGSTOP);
-	waitpid(server, NULL, WUNTRACED); /* until all of its threads have stopped */
+	waitpid(server, NULL, WUNTRACED); /* wait until all its threads have stopped */
 	ck_assert_int_eq(disk_read(disk, 0, bytes, sizeof(bytes), &err), -1);
 	ck_assert_int_eq(err.code, BS_IO);
 	ASSERT_HAS(err.message, "silent");
-	/* A late answer goes nowhere. */
+	/* The late answer is ignored. */
 	kill(server, SIGCONT);
 	memset(bytes, 0x77, sizeof(bytes));
 	ck_assert_int_eq(disk_read(disk, 0, bytes, sizeof(bytes), &err), -1);
@@ -227,7 +227,7 @@ TEST(nbd, something_else_than_a_server_is_refused)
 	ASSERT_HAS_NOT(err.message, "handshake");
 }
 
-/* Starts nbdkit on a socket, with up to two options more. */
+/* Starts nbdkit on a socket, with up to two more options. */
 static void listen_on(const char *socket, const char *option, const char *other)
 {
 	const char *arguments[] = {"nbdkit", "-f",   "-U",  socket, "memory",
@@ -243,7 +243,7 @@ static void listen_on(const char *socket, const char *option, const char *other)
 	}
 }
 
-/* The socket is there a moment after the server was started, and before it listens on it. */
+/* A moment after its start, the server makes the socket; a moment later, it listens on it. */
 static void open_address(const char *uri)
 {
 	disk = nbd_open_uri(uri, true, PATIENCE, &err);
@@ -275,7 +275,7 @@ TEST(nbd, an_address_is_opened_or_refused)
 	ASSERT_HAS_NOT(err.message, "nbd_");
 }
 
-/* The address names the file with the key. */
+/* The URI names the file with the key. */
 TEST(nbd, a_server_that_asks_for_a_key_is_opened_with_it)
 {
 	static const char key[] =

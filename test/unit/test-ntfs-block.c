@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fix-ups, index nodes and index blocks with their bytes written out, and with wrong ones. */
+/* Fix-ups, index nodes and index blocks: correct ones with their exact bytes, and wrong ones. */
 #include "support/test.h"
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an outdated macro of check.h; it would hide the function in util/err.h */
 
 #include "ntfs/ntfs-block.h"
 #include "util/bytes.h"
@@ -15,8 +15,8 @@ static const uint8_t start[] = {
 	'I', 'N', 'D', 'X',
 	0x28, 0, 3, 0,                      /* the fix-ups: at 0x28, three numbers */
 	0, 0, 0, 0, 0, 0, 0, 0,
-	6, 0, 0, 0, 0, 0, 0, 0,             /* its number */
-	/* the index header, from which all counts */
+	6, 0, 0, 0, 0, 0, 0, 0,             /* number of the block */
+	/* the index header; its offsets count from its own start */
 	0x20, 0, 0, 0, 0x60, 0, 0, 0,       /* first entry, end of the entries */
 	0xE8, 3, 0, 0, 1, 0, 0, 0,          /* room; not a leaf */
 	0x05, 0, 0x11, 0x12, 0x21, 0x22, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -47,7 +47,7 @@ TEST(ntfs_block, fixups_are_taken_out)
 	ck_assert(ntfs_block_undo_fixups(bytes, SIZE));
 	ck_assert_mem_eq(bytes + 510, "\x11\x12", 2);
 	ck_assert_mem_eq(bytes + 1022, "\x21\x22", 2);
-	ck_assert(!ntfs_block_undo_fixups(bytes, SIZE)); /* they are gone */
+	ck_assert(!ntfs_block_undo_fixups(bytes, SIZE)); /* the fix-ups are undone already */
 }
 
 TEST(ntfs_block, a_block_of_which_a_part_is_old_stays_as_it_is)
@@ -67,7 +67,7 @@ TEST(ntfs_block, fixups_that_do_not_fit_are_none)
 	ck_assert(!ntfs_block_undo_fixups(bytes, 0));
 	bytes[4] = 0x29;
 	ck_assert(!ntfs_block_undo_fixups(bytes, SIZE));
-	store_le16(bytes + 4, 506); /* they would guard themselves */
+	store_le16(bytes + 4, 506); /* the fix-ups would protect themselves */
 	ck_assert(!ntfs_block_undo_fixups(bytes, SIZE));
 }
 
@@ -97,19 +97,19 @@ static const struct {
 } damages[] = {
 	{0, "B", 1},
 	{510, "\x06", 1},
-	{HEADER, "\x0F", 1},         /* the first entry in the header */
-	{HEADER, "\x61", 1},         /* and behind the end */
-	{HEADER + 4, "\x5F", 1},     /* the last entry cut off */
-	{HEADER + 4, "\xE9\x03", 2}, /* more than there is room */
-	{HEADER + 8, "\xE9\x03", 2}, /* room behind the block */
-	{HEADER + 11, "\x80", 1},    /* much more */
-	{FIRST + 8, "\x00", 1},      /* an entry without length */
-	{FIRST + 8, "\x21", 1},      /* of which the key and the child do not fit */
-	{FIRST + 9, "\x10", 1},      /* behind the end */
-	{FIRST + 10, "\x11", 1},     /* the key longer than its entry */
+	{HEADER, "\x0F", 1},         /* the first entry is in the header */
+	{HEADER, "\x61", 1},         /* the first entry is after the end */
+	{HEADER + 4, "\x5F", 1},     /* the last entry is cut off */
+	{HEADER + 4, "\xE9\x03", 2}, /* more bytes than there is room */
+	{HEADER + 8, "\xE9\x03", 2}, /* the room ends after the block */
+	{HEADER + 11, "\x80", 1},    /* much more room */
+	{FIRST + 8, "\x00", 1},      /* an entry with length 0 */
+	{FIRST + 8, "\x21", 1},      /* too short for the key and the child */
+	{FIRST + 9, "\x10", 1},      /* the entry ends after the end */
+	{FIRST + 10, "\x11", 1},     /* the key is longer than its entry */
 	{FIRST + 11, "\xFF", 1},
-	{FIRST + 40 + 8, "\x17", 1},  /* the end without its child */
-	{FIRST + 40 + 12, "\x01", 1}, /* no end at all */
+	{FIRST + 40 + 8, "\x17", 1},  /* the end entry has no child */
+	{FIRST + 40 + 12, "\x01", 1}, /* no end entry */
 };
 
 TEST_EACH(ntfs_block, what_does_not_fit_is_noticed, damages)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The command line: what each command takes, and what it says about what it does not. */
+/* The command line: the options that each command takes, and the messages about other options. */
 #include <string.h>
 
 #include "cli/options.h"
@@ -60,7 +60,7 @@ TEST(options_tests, the_last_of_verbose_and_quiet_counts)
 
 static const struct {
 	enum command_bit command;
-	const char *line, *message; /* what the message has to contain */
+	const char *line, *message; /* the message must contain `message` */
 } wrong[] = {
 	{COMMAND_INSPECT, "inspect --dry-run a", "--dry-run"},
 	{COMMAND_UNDO, "undo --plan p a", "--plan"},

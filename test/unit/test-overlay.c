@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The overlay, with a memory limit of two blocks, so that nearly everything goes through the
- * temporary file.
+ * The overlay with a memory limit of two blocks, so that almost all blocks go through the temporary
+ * file.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #define BELOW_SIZE (40 * BLOCK + 3 * SECTOR + 100) /* neither whole blocks nor whole sectors */
 
 static struct memory_disk *memory;
-static uint8_t *original; /* what the disk below had at first */
+static uint8_t *original; /* the first content of the disk below */
 static struct overlay *overlay;
 static struct disk *view;
 
@@ -31,7 +31,7 @@ static void setup(void)
 	view = overlay_disk(overlay);
 }
 
-/* Whatever a test did, the disk below is as it was. */
+/* No test may change the disk below. */
 static void teardown(void)
 {
 	ck_assert_mem_eq(memory->bytes, original, BELOW_SIZE);
@@ -57,7 +57,7 @@ static void assert_bytes(uint64_t offset, int value, size_t length)
 	uint8_t *found = malloc(length);
 
 	ck_assert_int_eq(disk_read(view, offset, found, length, &err), 0);
-	/* All bytes are the same when the first one is, and each is as the one before. */
+	/* All bytes are equal if the first byte is right and each byte equals the byte before. */
 	ck_assert_int_eq(found[0], value);
 	ck_assert_mem_eq(found, found + 1, length - 1);
 	free(found);
@@ -121,7 +121,7 @@ TEST(overlay_tests, what_has_not_changed_is_read_in_one_go)
 	ck_assert_int_eq(disk_read(view, 100, found, BELOW_SIZE - 100, &err), 0);
 	ck_assert_uint_eq(memory->reads, 1);
 	write_bytes(20 * BLOCK, 0xee, BLOCK);
-	ck_assert_uint_eq(memory->reads, 1); /* a whole block needs nothing from below */
+	ck_assert_uint_eq(memory->reads, 1); /* a whole block needs no read from below */
 	ck_assert_int_eq(disk_read(view, 100, found, BELOW_SIZE - 100, &err), 0);
 	ck_assert_uint_eq(memory->reads, 3);
 }
@@ -154,11 +154,11 @@ TEST(overlay_tests, a_missing_folder_for_the_temporary_file_is_an_error_once_it_
 	disk_close(overlay_disk(spilling));
 }
 
-/* In memory, in the file, and some here and some there. */
+/* Blocks in memory, blocks in the file, and both. */
 TEST_LOOP(overlay_tests, thousands_of_blocks_are_kept_apart, 0, 3)
 {
 	static const uint64_t limits[] = {0, 1000 * BLOCK, 100000 * BLOCK};
-	const uint64_t count = 3001; /* 7 is no divisor: i * 7 % count comes to every block */
+	const uint64_t count = 3001; /* 7 is not a divisor, so i * 7 % count reaches every block */
 	struct bs_error err;
 	struct overlay *big = overlay_open(&memory->disk, limits[_i], NULL, &err);
 	uint64_t bad = 0, found;
@@ -229,7 +229,7 @@ TEST(overlay_tests, a_range_made_zero_is_written_only_where_something_is)
 	ck_assert_int_eq(overlay_zero(overlay, 40 * BLOCK - 10, 20 * BLOCK + 10, &err), 0);
 	assert_as_below(0, 40 * BLOCK - 10);
 	assert_bytes(40 * BLOCK - 10, 0, 20 * BLOCK + 10);
-	/* The last sector before, the block with the end of the disk below, the written block. */
+	/* The sector before, the block with the end of the disk below, and the written block. */
 	ck_assert_uint_eq(overlay_take_written_sectors(overlay), 1 + 8 + 8);
 	ck_assert_int_eq(overlay_zero(overlay, 60 * BLOCK, 1, &err), -1);
 	ck_assert_int_eq(err.code, BS_OUT_OF_RANGE);
@@ -282,7 +282,9 @@ TEST(overlay_tests, what_was_cut_off_is_zeros_when_the_view_grows_again)
 	assert_as_below(0, 10 * BLOCK);
 	assert_bytes(10 * BLOCK, 0xee, 700);
 	assert_bytes(10 * BLOCK + 700, 0, 2 * BLOCK - 700);
-	/* Without another write this differs from below, where there are no zeros. */
+	/*
+	 * Without another write, the overlay differs from the disk below, which has no zeros there.
+	 */
 	assert_extents(64 * BLOCK, &(struct range){10 * BLOCK, 2 * BLOCK}, 1);
 }
 
@@ -384,7 +386,7 @@ static bool sector_is_well_listed(size_t at, bool listed)
 	return listed == differs;
 }
 
-/* Every sector that differs is in an extent, and no other one is. */
+/* Checks that exactly the sectors that differ are in extents. */
 static void assert_extents_are_model(uint64_t maximum_length)
 {
 	static bool listed[MODEL_SIZE / SECTOR + 1];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The page of a batch: all that is in the rows is on it, as text and as nothing else, and a file
- * with it is whole or is not there.
+ * The page of a batch: it has everything that is in the rows, as text and as nothing else.  The
+ * file of the page is complete or does not exist.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
-/* A row with a text in all places where a text from outside can be; see row.h. */
+/* A row with a text in every field that can have a text from outside; see row.h. */
 static json_t *sample_row(const char *word, const char *status, const char *code)
 {
 	json_t *row = json_pack(
@@ -43,7 +43,7 @@ static json_t *sample_row(const char *word, const char *status, const char *code
 	return row;
 }
 
-/* Rows on their way to a page. */
+/* The rows for a page. */
 struct rows {
 	FILE *file;
 	struct merge *merge;
@@ -55,7 +55,7 @@ static void rows_begin(struct rows *rows)
 	rows->merge = merge_open();
 }
 
-/* Adds a row, of an image of its own; it is released. */
+/* Adds a row for an image of its own, and releases the row. */
 static void rows_put(struct rows *rows, const char *name, json_t *row)
 {
 	char *line, uri[64];
@@ -68,7 +68,7 @@ static void rows_put(struct rows *rows, const char *name, json_t *row)
 	json_decref(row);
 }
 
-/* A folder of the test's own. */
+/* A folder for this test only. */
 static const char *folder;
 
 static void make_folder(void)
@@ -109,7 +109,7 @@ static char *read_whole(const char *path)
 	return content;
 }
 
-/* The page of these rows, which are ended; the caller frees it. */
+/* Makes the page of these rows and ends the rows.  The caller frees the page. */
 static char *page_with(struct rows *rows, const struct summary_facts *facts)
 {
 	const char *path = text("%s/page.html", folder);
@@ -136,7 +136,7 @@ static size_t count(const char *page, const char *part)
 	return number;
 }
 
-/* A page is too long for a message. */
+/* The page is too long for a failure message. */
 static void assert_has(const char *page, const char *part)
 {
 	ck_assert_msg(strstr(page, part) != NULL, "no '%s'", part);
@@ -147,7 +147,7 @@ static void assert_has_not(const char *page, const char *part)
 	ck_assert_msg(strstr(page, part) == NULL, "a '%s'", part);
 }
 
-/* ---- what is on the page ------------------------------------------------------------------- */
+/* ---- the content of the page --------------------------------------------------------------- */
 
 TEST_CASE(page_tests, "page", .setup = make_folder);
 
@@ -186,7 +186,7 @@ TEST(page_tests, a_page_has_every_image_and_its_disk)
 	free(page);
 }
 
-/* -1: it cannot be told. */
+/* -1: unknown. */
 static json_t *told(int starts)
 {
 	return starts < 0 ? json_null() : json_boolean(starts);
@@ -325,7 +325,7 @@ TEST(page_tests, what_was_taken_back_is_told_as_that)
 	struct rows rows;
 	char *page;
 
-	/* As the row of an undo has them. */
+	/* As in the row of an undo. */
 	ck_assert_int_eq(json_object_set_new(undone, "partitions", json_array()), 0);
 	ck_assert_int_eq(json_object_set_new(undone, "operations", json_array()), 0);
 	ck_assert_int_eq(json_object_set_new(undone, "active_after", json_null()), 0);
@@ -436,9 +436,10 @@ TEST_LOOP(page_tests, what_comes_from_an_image_stays_text, 0, 9)
 	rows_put(&rows, "b", sample_row(cases[_i].text, "failed", "io-error"));
 	page = page_of(&rows);
 	assert_has_not(page, cases[_i].never);
-	/* Twice: path (but for one with a slash, of which the name is shown for itself), Windows'
-	 * name and build, format, both labels, file system, undo file, copied path, finding and its
-	 * code.  Once: the message, the advice, and the name where it is said what to do.
+	/*
+	 * Twice: path (except a path with a slash, whose name is shown separately), name and build
+	 * of Windows, format, both labels, file system, undo file, copied path, finding and its
+	 * code. Once: the message, the advice, and the name in the list of what to do.
 	 */
 	ck_assert_uint_eq(count(page, cases[_i].shown),
 			  strchr(cases[_i].text, '/') ? 2 * 10 + 2 : 2 * 11 + 3);
@@ -559,7 +560,7 @@ TEST(page_tests, a_page_that_fails_leaves_the_old_one)
 	}
 	ck_assert_uint_eq(merge_count(rows.merge), 0);
 	ck_assert_int_eq(write_page(&rows, &all_facts, path, &err), 0);
-	/* The rows are gone when the page is made again. */
+	/* The rows are gone when the page is made the second time. */
 	ck_assert_int_eq(ftruncate(fileno(rows.file), 200), 0);
 	ck_assert_int_eq(page_write(path, rows.merge, &(struct summary_facts){0}, &err), -1);
 	rows_end(&rows);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The state directory: made for one user, with durable names, and refused when it is another's. */
+/*
+ * The state directory: it is made for one user, its names are durable, and the state directory of
+ * another user is refused.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +16,7 @@
 #include "support/test.h"
 
 static char top[] = "/tmp/test-place-XXXXXX";
-static char paths[3][64]; /* of the folders to be made, the state directory last */
+static char paths[3][64]; /* the folders to make; the state directory is last */
 static struct target target;
 static struct place place;
 
@@ -34,12 +37,12 @@ static void remove_top(void)
 	ck_assert_int_eq(rmdir(top), 0);
 }
 
-/* ---- calls that are recorded, and fail when they are told to --------------------------------- */
+/* ---- calls that are recorded, and fail on request -------------------------------------------- */
 
 static struct {
-	int count, failing; /* syncs; the number of the one that fails, from 0, or -1 */
-	char opened[64];    /* the last folder */
-	bool synced[3];     /* whether the name of each folder was, when it was there */
+	int count, failing; /* number of syncs; index of the sync that fails, or -1 */
+	char opened[64];    /* the folder that was opened last */
+	bool synced[3];     /* the name of each folder was synced while it existed */
 } calls;
 
 static int recording_open(const char *path, int flags, mode_t mode)
@@ -106,7 +109,7 @@ TEST(place_tests, a_name_that_cannot_be_made_durable_is_an_error)
 	ck_assert_int_ge(failing, 3);
 }
 
-/* The process that made it may have been killed before its name was durable. */
+/* The process that made the folder may have been killed before the name was durable. */
 TEST(place_tests, a_folder_that_is_there_gets_a_durable_name_too)
 {
 	struct bs_error err = {BS_OK, ""};
@@ -134,7 +137,7 @@ TEST(place_tests, a_folder_that_somebody_else_made_first_is_not_taken)
 {
 	struct bs_error err = {BS_OK, ""};
 
-	ck_assert_int_eq(place_check_folder(&place, &err), 0); /* could be made by us */
+	ck_assert_int_eq(place_check_folder(&place, &err), 0); /* we could have made it */
 	ck_assert_int_eq(mkdir(paths[0], 0700), 0);
 	ck_assert_int_eq(chmod(paths[0], 0777), 0);
 	ck_assert_int_lt(make(-1, &err), 0);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The plan file: what is written is read back the same, and anything else is refused. */
+/*
+ * The plan file: a plan that was written is read back the same, and any other content is refused.
+ */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,9 +80,9 @@ TEST(json, a_plan_is_read_back_as_written)
 	bs_plan_free(plan);
 }
 
-/* Each puts one value into a good plan; the value NULL takes the field out. */
+/* Each entry puts one value into a good plan.  The value NULL removes the field. */
 static const struct {
-	const char *array; /* whose first entry is changed; NULL: the plan itself */
+	const char *array; /* changes its first entry; NULL: the plan itself */
 	const char *field, *value;
 } changes[] = {
 	{NULL, "schema", NULL},
@@ -159,7 +161,7 @@ static void make_folder(void)
 static void remove_folder(void)
 {
 	unlink(path);
-	ck_assert_int_eq(rmdir(folder), 0); /* which shows that nothing else was left there */
+	ck_assert_int_eq(rmdir(folder), 0); /* fails if another file was left there */
 }
 
 static void write_text(const char *text)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The plan: its operations in their order, and when two plans are the same. */
+/* The plan: its operations and their order, and the equality of plans. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +64,7 @@ TEST(operations_tests, windows_10_moves_bootnxt_and_leaves_the_recovery_environm
 	plan = sample_plan(&sample);
 	assert_operation(1, BS_OPERATION_COPY, "\\BOOTNXT");
 	assert_operation(2, BS_OPERATION_COPY, "\\Boot");
-	ck_assert_uint_eq(plan->element_count, 2); /* and not the three of the recovery */
+	ck_assert_uint_eq(plan->element_count, 2); /* without the three of the recovery */
 	for (uint32_t i = 0; i < plan->file_count; i++)
 		ck_assert_ptr_null(strstr(plan->files[i].path, "Recovery"));
 }

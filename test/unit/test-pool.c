@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Processes side by side: what they tell, how they end, and that nothing of them is left. */
+/*
+ * Processes that run side by side: what they report, how they end, and that none of them is left.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
@@ -17,7 +19,7 @@
 
 #include "support/test.h"
 
-#define PATIENCE 60 /* seconds after which what should have ended ends by itself */
+#define PATIENCE 60 /* seconds after which a leftover process ends itself */
 
 static struct pool *pool;
 static struct bs_error err;
@@ -38,7 +40,7 @@ static void start(size_t slot, pool_work *work, void *task)
 	ck_assert_msg(pool_start(pool, slot, work, task, &err) == 0, "%s", err.message);
 }
 
-/* The next event of a kind; others before it are passed over. */
+/* Waits for the next event of a kind, and ignores other events before it. */
 static struct pool_event await(enum pool_event_kind kind)
 {
 	struct pool_event event;
@@ -63,7 +65,7 @@ TEST_CASE(pool_tests, "pool", .setup = setup, .teardown = teardown);
 
 TEST(pool_tests, phases_and_the_line_come_over)
 {
-	char text[] = "\1{\"a\":\2}\n"; /* in a line the same byte is no phase */
+	char text[] = "\1{\"a\":\2}\n"; /* within a line, the byte of a phase is text */
 	struct pool_event event;
 
 	text[0] = BS_PHASE_REHEARSING;
@@ -84,7 +86,7 @@ TEST_EACH(pool_tests, what_is_not_one_line_is_none, nonsense)
 	ck_assert_ptr_null(await(POOL_ENDED).line);
 }
 
-/* As when the user asks for many at once in a shell with a low limit. */
+/* The limit of open files is low, and the user asks for many slots. */
 TEST(pool_tests, there_may_be_more_slots_than_open_files)
 {
 	char line[] = "{}\n";
@@ -124,7 +126,7 @@ TEST(pool_tests, what_is_kept_of_a_process_that_never_stops_is_bounded)
 	ck_assert_ptr_null(await(POOL_ENDED).line);
 }
 
-/* Or until it is asked to stop, as when a test has failed. */
+/* Waits until the process is asked to stop, as after a failed test. */
 static void wait_forever(void *task, int channel)
 {
 	(void)task;
@@ -160,7 +162,7 @@ TEST(pool_tests, a_process_that_dies_is_told_and_its_slot_is_free_again)
 	free(event.line);
 }
 
-/* Its own process leaves another one behind, which holds the pipe. */
+/* The child leaves a process of its own behind, which holds the pipe. */
 static void leave_one_behind(void *task, int channel)
 {
 	pid_t child = fork();
@@ -183,7 +185,7 @@ TEST(pool_tests, nothing_of_a_process_is_left_once_it_has_ended)
 	left = atoi(event.line + 1);
 	free(event.line);
 	ck_assert_int_gt(left, 0);
-	/* Until whoever inherits it has taken it off. */
+	/* Waits until the process that inherited the zombie has collected it. */
 	for (int i = 0; i < PATIENCE * 500 && kill(left, 0) == 0; i++)
 		usleep(1000);
 	ck_assert(kill(left, 0) < 0 && errno == ESRCH);
@@ -216,7 +218,7 @@ TEST(pool_tests, a_process_has_the_standard_descriptors_and_its_channel)
 	close(ends[1]);
 }
 
-/* Says on standard error when it is not asked to stop. */
+/* Reports on standard error if the process is not asked to stop. */
 static void tell_whether_asked(void *task, int channel)
 {
 	(void)task;
@@ -252,7 +254,7 @@ TEST_LOOP(pool_tests, signals_to_us_are_told_each_time, 0, 3)
 	}
 }
 
-/* The middle one of three: it starts a process in a pool of its own, and is killed. */
+/* The middle one of three processes.  It starts a process in a pool of its own, and is killed. */
 static _Noreturn void be_killed(int report)
 {
 	struct pool *own = pool_open(1, &err);
@@ -275,7 +277,7 @@ TEST(pool_tests, a_process_is_asked_to_stop_when_we_are_killed)
 	pid_t child;
 
 	ck_assert_int_eq(pipe(ends), 0);
-	dup2(ends[1], STDERR_FILENO); /* which the process keeps, until it ends */
+	dup2(ends[1], STDERR_FILENO); /* the process keeps this end until it ends */
 	child = fork();
 	if (child == 0)
 		be_killed(ends[1]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The live lines of a batch: what they say, at any size of the terminal. */
+/* The text of a batch's live lines, at any size of the terminal. */
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 static struct progress_slot slots[3];
 
-/* A minute into 500 images; the last 63 of 120 took 31.5 seconds. */
+/* The state after a minute, of 500 images.  The last 63 of 120 images took 31.5 seconds. */
 static struct progress_state halfway(void)
 {
 	struct progress_state state = {
@@ -35,7 +35,7 @@ static struct progress_state halfway(void)
 	return state;
 }
 
-/* What is drawn; the caller frees it. */
+/* Returns the text of the live lines.  The caller frees it. */
 static char *frame(const struct progress_state *state, unsigned columns, unsigned rows,
 		   bool unicode)
 {
@@ -130,7 +130,7 @@ TEST(progress_frame_tests, a_batch_that_hangs_slows_down)
 	free(drawn);
 }
 
-/* Images that need no time, as those that were fixed before, do not make the rest look fast. */
+/* Images that take no time, such as those fixed before, must not raise the rate of the others. */
 TEST(progress_frame_tests, the_rate_is_that_of_the_last_images)
 {
 	struct progress_state state = {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The live lines of a batch leave nothing behind on a terminal; elsewhere there are none. */
+/*
+ * On a terminal, the live lines of a batch leave nothing behind.  Other output has no live lines.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <pty.h>
@@ -23,7 +25,7 @@ static struct row row_of(const char *path, enum bs_status status, enum bs_code c
 	};
 }
 
-/* A small batch; one image of each kind. */
+/* A small batch with one image of each kind. */
 static void run_batch(struct progress *progress)
 {
 	struct row fixed = row_of("good.img", BS_STATUS_FIXED, BS_OK);
@@ -104,16 +106,16 @@ TEST(progress_tests, quiet_leaves_the_problems)
 }
 
 /*
- * A terminal that breaks lines anew when it gets narrower: it thinks in whole lines, and its cursor
- * stays at its character.  Whatever is wider than the window fails the test, as moving up by lines
- * would go wrong there.
+ * A terminal that wraps lines again when it gets narrower: it stores whole lines, and its cursor
+ * stays at its character.  A line that is wider than the window fails the test, because the cursor
+ * would then move up by a wrong number of lines.
  */
 struct terminal {
 	int master;
 	FILE *stream;
 	char lines[200][256];
 	unsigned line, column;
-	bool cuts; /* lines that are too long, in place of going on in the next one */
+	bool cuts; /* cuts long lines off instead of wrapping them */
 };
 
 static void terminal_resize(struct terminal *terminal, unsigned short columns, unsigned short rows)
@@ -140,7 +142,7 @@ static void terminal_close(struct terminal *terminal)
 	close(terminal->master);
 }
 
-/* Acts on a control sequence and returns what is behind it. */
+/* Executes a control sequence.  Returns the text after it. */
 static const char *terminal_control(struct terminal *terminal, const char *sequence)
 {
 	char *end;
@@ -157,7 +159,7 @@ static const char *terminal_control(struct terminal *terminal, const char *seque
 		terminal->lines[terminal->line][terminal->column] = '\0';
 	} else {
 		ck_assert_int_eq(*end, 'J');
-		/* Of the whole screen, terminals would keep a copy. */
+		/* If the whole screen were erased, terminals would keep a copy of it. */
 		ck_assert_uint_gt(terminal->line, 0);
 		terminal->lines[terminal->line][terminal->column] = '\0';
 		for (unsigned i = terminal->line + 1; i < 200; i++)
@@ -176,7 +178,7 @@ static void terminal_put(struct terminal *terminal, char character)
 	line[terminal->column++] = character;
 }
 
-/* What was written since, as it is; the number of bytes. */
+/* Gets the bytes that were written since the last call.  Returns their number. */
 static size_t terminal_take(struct terminal *terminal, char bytes[65536])
 {
 	size_t length = 0;
@@ -188,7 +190,7 @@ static size_t terminal_take(struct terminal *terminal, char bytes[65536])
 	return length;
 }
 
-/* Acts on what was written since. */
+/* Executes the output since the last call. */
 static void terminal_read(struct terminal *terminal)
 {
 	char bytes[65536];
@@ -207,7 +209,7 @@ static void terminal_read(struct terminal *terminal)
 	}
 }
 
-/* The lines from the first one on are these. */
+/* Checks the first `count` lines. */
 static void assert_lines(const struct terminal *terminal, unsigned count,
 			 const char *const *expected)
 {
@@ -215,7 +217,7 @@ static void assert_lines(const struct terminal *terminal, unsigned count,
 		ck_assert_str_eq(terminal->lines[i], expected[i]);
 }
 
-/* The cursor is at the start of that line, and there is nothing from there on. */
+/* Checks that the cursor is at the start of this line and that nothing follows. */
 static void assert_end(const struct terminal *terminal, unsigned line)
 {
 	ck_assert_uint_eq(terminal->line, line);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The header of qcow2 images, written out and as qemu-img makes it. */
+/* The header of qcow2 images: its exact bytes, and headers that qemu-img makes. */
 #include "format/qcow2.h"
 #include "qemu/qemu-driver.h"
 #include "unit/container-file.h"
@@ -55,7 +55,7 @@ TEST(qcow2, a_header_gives_the_size_of_the_disk)
 {
 	assert_good(1 << 20);
 	bytes[7] = 2;
-	memset(bytes + 72, 0xee, 32); /* not of version 2 */
+	memset(bytes + 72, 0xee, 32); /* version 2 does not have these */
 	assert_good(1 << 20);
 }
 
@@ -73,7 +73,7 @@ TEST(qcow2, a_backing_file_is_named)
 	bytes[19] = 9;
 	memcpy(bytes + 200, "base.imgX", 9);
 	assert_bad(BS_CONTAINER_DIFFERENCING, "base.imgX");
-	bytes[14] = 0xff; /* beyond what is there */
+	bytes[14] = 0xff; /* after the end of the bytes */
 	assert_bad(BS_CONTAINER_DIFFERENCING, "another file");
 }
 
@@ -187,9 +187,9 @@ TEST(qcow2, what_qemu_makes_is_described)
 	container_assert("a.qcow2", "qcow2", FORMAT_DRIVER, 1 << 20);
 }
 
-/* ---- what is missing, and what lies on something else ---------------------------------------- */
+/* ---- missing clusters, and clusters at the place of others ----------------------------------- */
 
-/* What the engine asks of an image: this program's check, and that of qemu-img. */
+/* The checks that the engine makes of an image: that of this program, and that of qemu-img. */
 static int judge(struct memory_disk *memory, struct bs_error *err)
 {
 	struct overlay *overlay;
@@ -321,13 +321,13 @@ TEST(qcow2, counts_beyond_the_end_are_missed)
 
 	make_filled("cluster_size=512", "");
 	memory = container_load("a.qcow2");
-	/* The first entry of the table leads to the counts of the first clusters. */
+	/* The first entry of the table points to the counts of the first clusters. */
 	put(memory, field(memory, 48), (memory->disk.size + 511) / 512 * 512);
 	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "a table is at");
 	disk_close(&memory->disk);
 }
 
-/* A program that was killed can leave them; they are counted, but nothing refers to them. */
+/* A killed program can leave such clusters: they are counted, but nothing refers to them. */
 TEST(qcow2, lost_clusters_beyond_the_end_are_not_missed)
 {
 	static const struct {
@@ -350,7 +350,7 @@ TEST(qcow2, lost_clusters_beyond_the_end_are_not_missed)
 	}
 }
 
-/* Sets the count of a cluster; one block has the counts of all. */
+/* Sets the count of a cluster.  One block has all counts. */
 static void set_count(struct memory_disk *memory, uint64_t cluster, unsigned bits, uint8_t count)
 {
 	uint64_t block = field(memory, field(memory, 48));
@@ -365,15 +365,15 @@ static void set_count(struct memory_disk *memory, uint64_t cluster, unsigned bit
 			  (unsigned)count << cluster * bits % 8);
 }
 
-/* The driver writes in place to what these fields of the header lead to. */
+/* The driver writes in place to the structures that these header fields point to. */
 static const struct {
 	size_t field; /* 0: the header itself */
 	const char *what;
 } in_place[] = {{0, "header"}, {40, "L1 table"}, {48, "refcount table"}};
 
 /*
- * A cluster of data lies there.  If it is counted once, qemu-img finds that; if twice, as shared
- * clusters are, only this program does.
+ * A cluster of data is at the same place.  If it is counted once, qemu-img finds the fault.  If it
+ * is counted twice, as shared clusters are, only this program finds it.
  */
 TEST_EACH(qcow2, a_cluster_lies_on_nothing_that_is_written_in_place, in_place)
 {
@@ -428,7 +428,9 @@ TEST(qcow2, nothing_lies_on_the_list_of_bitmaps_that_the_driver_uses)
 	list = field(memory, 112 + 8 + 384 + 8 + 16);
 	set_count(memory, list / 65536, 16, 2);
 	assert_corrupt(memory, "list of bitmaps of the qcow2 image is counted 2 times");
-	/* A program that knew no bitmaps wrote to the image: the driver ignores the list. */
+	/*
+	 * A program that does not know bitmaps wrote to the image, so the driver ignores the list.
+	 */
 	memory->bytes[95] &= (uint8_t)~1u;
 	assert_sound(memory);
 	memory->bytes[95] |= 1;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Captures that go wrong: each ends in an error with a reason, soon, and leaves nothing behind.
+ * Captures that fail: each ends soon, in an error with a reason, and leaves nothing behind.
  *
- * The moments at which qemu-nbd is killed or stopped are those at which it reads the container: the
- * n-th read through a disk that lies between the overlay and the file.
+ * qemu-nbd is killed or stopped at its n-th read of the container.  The reads go through a disk
+ * between the overlay and the file, which counts them.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "unit/qemu-fixture.h"
 #include "util/bytes.h"
 
-/* ---- who is there ------------------------------------------------------------------------- */
+/* ---- processes and descriptors ------------------------------------------------------------ */
 
 static int count_descriptors(void)
 {
@@ -45,8 +45,8 @@ static void assert_nothing_left(int descriptors_before)
 struct trap {
 	struct disk disk;
 	struct disk *below;
-	int countdown; /* reads until it is sprung; negative: never */
-	int signal;    /* for qemu-nbd; 0: the read fails instead */
+	int countdown; /* reads until the trap springs; negative: never */
+	int signal;    /* signal to qemu-nbd; 0: the read fails instead */
 	bool sprung;
 };
 
@@ -83,7 +83,7 @@ static void stage_trap(struct qemu_fixture *fixture, struct trap *trap, const ch
 	ck_assert_ptr_nonnull(fixture->overlay);
 }
 
-/* Opens, writes, reads, finishes; returns the first error. */
+/* Opens, writes, reads and finishes.  Returns the first error. */
 static int run_through(struct qemu_fixture *fixture, int patience, struct bs_error *err)
 {
 	static uint8_t bytes[200000];
@@ -101,7 +101,9 @@ static int run_through(struct qemu_fixture *fixture, int patience, struct bs_err
 	return qemu_driver_finish(fixture->driver, err);
 }
 
-/* Springs the trap at the first read, the second and so on, until it is not reached any more. */
+/*
+ * Springs the trap at the first read, then at the second, and so on, until there is no such read.
+ */
 static void spring_everywhere(int number, int patience, enum bs_code code, const char *part)
 {
 	const char *path = make_container("qcow2", "-o cluster_size=4k");
@@ -149,7 +151,7 @@ TEST(qemu_driver_faults, an_error_of_the_container_is_told_as_what_it_is)
 	spring_everywhere(0, 20000, BS_IO, "the storage is on fire");
 }
 
-/* After the disconnect nothing is read any more, so this moment has its own test. */
+/* After the disconnect, the driver reads nothing more.  So this moment has a test of its own. */
 TEST(hangs, a_driver_that_hangs_while_nothing_is_asked_is_given_up_at_the_finish)
 {
 	struct qemu_fixture fixture;
@@ -221,7 +223,7 @@ static void assert_program_fails(const char *program, enum bs_code code, const c
 	assert_nothing_left(descriptors);
 }
 
-/* The table of counts is one that nobody looks at before a cluster is needed. */
+/* The driver does not check the refcount table before it needs a cluster. */
 TEST(qemu_driver_faults, a_driver_that_gives_up_finds_the_container_damaged)
 {
 	const char *path = make_container("qcow2", "");
@@ -231,21 +233,23 @@ TEST(qemu_driver_faults, a_driver_that_gives_up_finds_the_container_damaged)
 	struct bs_error err;
 	int result = 0;
 
-	file_flip(path, 53); /* of the offset of the table of counts */
+	file_flip(path, 53); /* in the offset of the refcount table */
 	stage(&fixture, path);
 	open_driver(&fixture, "qcow2", NULL);
 	for (uint64_t at = 0; at < GUEST_SIZE && result == 0; at += 1u << 20)
 		result = disk_write(qemu_driver_disk(fixture.driver), at, sector, 512, &err);
 	ck_assert_int_eq(result, -1);
 	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
-	/* It has closed the image, and cannot do any more. */
+	/* The driver has closed the image, and cannot do anything more. */
 	ck_assert_int_eq(disk_read(qemu_driver_disk(fixture.driver), 0, found, 512, &err), -1);
 	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
 	ASSERT_HAS(err.message, "Marking image as corrupt");
 	leave(&fixture);
 }
 
-/* Told to end, qemu-nbd does, with success, and says nothing: that tells nothing of the image. */
+/*
+ * After SIGTERM, qemu-nbd ends with success and prints nothing.  This says nothing about the image.
+ */
 TEST(qemu_driver_faults, a_driver_that_ends_without_a_word_does_not_blame_the_container)
 {
 	struct qemu_fixture fixture;
@@ -294,7 +298,7 @@ TEST(qemu_driver_faults, a_sound_container_passes_the_check)
 		      err.message);
 }
 
-/* The count of one cluster, the second, which has the table of counts. */
+/* Makes a container in which the second cluster, which has the refcount table, has this count. */
 static const char *make_with_count(uint8_t count)
 {
 	const char *path = make_container("qcow2", "");
@@ -344,7 +348,7 @@ TEST(qemu_driver_faults, without_qemu_nbd_it_says_what_is_missing)
 	assert_program_fails("/usr", BS_WORKER, "cannot start");
 }
 
-/* Nothing that the driver's process could reach is worth reaching. */
+/* The process of the driver can reach nothing of value. */
 TEST(qemu_driver_faults, the_driver_is_confined)
 {
 	struct qemu_fixture fixture;
@@ -358,8 +362,8 @@ TEST(qemu_driver_faults, the_driver_is_confined)
 	free(image_run(0, "grep -x 'CapPrm:.0*' %s", status));
 	free(image_run(0, "grep -x 'NoNewPrivs:.1' %s", status));
 	free(image_run(0, "grep -x 'Seccomp:.2' %s", status));
-	free(image_run(0, "grep -c . /proc/%d/net/dev | grep -x 3", only_child())); /* lo alone */
-	/* The mounts that can be written: the tmpfs with the image, and the image. */
+	free(image_run(0, "grep -c . /proc/%d/net/dev | grep -x 3", only_child())); /* only lo */
+	/* Only two mounts are writable: the tmpfs with the image, and the image. */
 	mounts =
 		image_run(0, "awk '{print $5, $6}' /proc/%d/mountinfo | grep ' rw' | cut -d' ' -f1",
 			  only_child());
@@ -390,7 +394,7 @@ TEST(qemu_driver_faults, no_other_file_can_be_opened_where_the_kernel_has_landlo
 
 /* ---- the parent is killed ----------------------------------------------------------------- */
 
-/* Captures again and again, until it is killed. */
+/* Captures until it is killed. */
 static _Noreturn void run_driver_for_ever(const char *path)
 {
 	for (;;) {
@@ -404,7 +408,7 @@ static _Noreturn void run_driver_for_ever(const char *path)
 	}
 }
 
-/* Orphans become ours, so when there is no child left, none of the killed one's is. */
+/* This process adopts orphans.  If it has no child, no child of the killed process is left. */
 static void assert_no_orphans(void)
 {
 	struct timespec pause = {.tv_nsec = 1000000};
@@ -438,7 +442,7 @@ TEST(qemu_driver_faults, when_the_parent_is_killed_nothing_is_left_behind)
 		nanosleep(&pause, NULL);
 		kill(child, SIGKILL);
 		ck_assert_int_eq(waitpid(child, &status, 0), child);
-		ck_assert(WIFSIGNALED(status)); /* not by an error of its own */
+		ck_assert(WIFSIGNALED(status)); /* not ended by an error */
 		assert_no_orphans();
 		free(image_run(1, "grep fuse.bootshift /proc/self/mountinfo"));
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Captures of each format: what is written through one is in the container after the commit. */
+/*
+ * Captures of each format: data that is written through the driver is in the container after the
+ * commit.
+ */
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -14,7 +17,7 @@
 #include "util/bytes.h"
 
 static const struct {
-	const char *driver, *options; /* of qemu-img convert */
+	const char *driver, *options; /* options of qemu-img convert */
 	bool can_check;               /* whether qemu-img check knows the format */
 } formats[] = {
 	{"vpc", "", false},
@@ -32,7 +35,7 @@ static const struct {
 };
 
 #define FORMAT_COUNT ((int)(sizeof(formats) / sizeof(formats[0])))
-#define PLAIN_COUNT  5 /* the first ones, as QEMU makes them when left alone */
+#define PLAIN_COUNT  5 /* the first elements; they have QEMU's default options */
 
 static void assert_staged_well(struct qemu_fixture *fixture, const char *driver, bool can_check)
 {
@@ -84,7 +87,7 @@ TEST(qemu_driver, a_driver_that_only_reads_changes_nothing_of_the_guests)
 	leave(&fixture);
 }
 
-/* A dynamic VHD with blocks as other programs make them: qemu-img has no option for it. */
+/* A dynamic VHD with the block size of other programs.  qemu-img has no option for this. */
 static const char *make_vhd_with_small_blocks(void)
 {
 	const char *path = text("%s/small-blocks.vpc", images_folder());
@@ -96,7 +99,7 @@ static const char *make_vhd_with_small_blocks(void)
 	store_be32(header + 32, 512 << 10);                /* size of a block */
 	container_seal_vhd(header, sizeof(header), 36);
 	file_write(path, 512, header, sizeof(header));
-	memset(table, 0xff, sizeof(table)); /* of no block */
+	memset(table, 0xff, sizeof(table)); /* no block is allocated */
 	file_write(path, 1536, table, sizeof(table));
 	return path;
 }
@@ -115,7 +118,7 @@ TEST(qemu_driver, a_vhd_with_small_blocks_is_written_as_well)
 	leave(&fixture);
 }
 
-/* As what was staged is looked at before it is committed. */
+/* Staged content is verified with such a driver before the commit. */
 TEST_LOOP(qemu_driver, a_driver_for_reading_cannot_write, 0, PLAIN_COUNT)
 {
 	const char *driver = formats[_i].driver;
@@ -191,7 +194,7 @@ TEST(qemu_driver, zeros_of_a_longer_container_are_left_out)
 	leave(&fixture);
 }
 
-/* This is how the engine finds where guard zones of the guest lie in the container. */
+/* The engine finds the place of the guest's guard zones in the container in this way. */
 TEST_LOOP(qemu_driver, watching_the_overlay_tells_where_a_part_of_the_disk_lies, 0, PLAIN_COUNT)
 {
 	const char *driver = formats[_i].driver;
@@ -205,7 +208,8 @@ TEST_LOOP(qemu_driver, watching_the_overlay_tells_where_a_part_of_the_disk_lies,
 	stage(&fixture, make_container(driver, formats[_i].options));
 	open_driver(&fixture, driver, NULL);
 	/*
-	 * The tables first, so that only the content is left to read; it begins at 12 MiB + 3108.
+	 * Reads the tables first, so that only the content remains to be read.  It begins at 12 MiB
+	 * + 3108.
 	 */
 	ck_assert_int_eq(
 		disk_read(qemu_driver_disk(fixture.driver), (12u << 20) + 8192, sector, 512, &err),
@@ -251,7 +255,7 @@ TEST(qemu_driver, two_drivers_at_once_do_not_meet)
 	leave(&other);
 }
 
-/* Gives this process a /dev/fuse for everybody, as distributions have it; false: not possible. */
+/* Gives this process a /dev/fuse for all users, as distributions do.  False: not possible. */
 static bool share_fuse_device(void)
 {
 	return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
@@ -270,11 +274,11 @@ TEST(qemu_driver, it_takes_no_privileges)
 
 	if (!test_needs(share_fuse_device(), "root and a mount namespace"))
 		return;
-	/* Sticky: the other tests trust this folder. */
+	/* Sticky, because the other tests trust this folder. */
 	ck_assert_int_eq(chmod(images_folder(), 01777), 0);
 	ck_assert_int_eq(setresgid(65534, 65534, 65534), 0);
 	ck_assert_int_eq(setresuid(65534, 65534, 65534), 0);
-	/* As after the exec by which a user starts a program. */
+	/* As after the exec() that starts a program for a user. */
 	ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1), 0);
 	stage(&fixture, path);
 	fixture.driver = qemu_driver_open(fixture.overlay, "qcow2", NULL, true, &err);
@@ -282,7 +286,7 @@ TEST(qemu_driver, it_takes_no_privileges)
 		use_disk(&fixture, 6, 20);
 		finish(&fixture);
 		assert_staged_well(&fixture, "qcow2", true);
-	} else { /* a system that allows it to root only says so */
+	} else { /* only root may do this here: an error says so */
 		ck_assert_int_eq(err.code, BS_DRIVER_UNUSABLE);
 		ASSERT_HAS(err.message, "this user may not");
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What is a disk image at first sight, and recovering without anything else. */
+/* Recognising disk images without opening them fully, and the command that only recovers. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static const char *make(const char *name, const char *command)
 }
 
 static const struct {
-	const char *name, *format, *command; /* of the shell */
+	const char *name, *format, *command; /* a shell command */
 } images[] = {
 	{"r.vhd", "vhd", "qemu-img create -q -f vpc $path 20M"},
 	{"r.vhdx", "vhdx", "qemu-img create -q -f vhdx $path 20M"},
@@ -70,7 +70,7 @@ static const struct {
 	{"short", "printf words >$path", "too short"},
 	{"zeros", "truncate -s 1M $path", "neither"},
 	{"archive", "printf words | gzip >$path && truncate -s 1M $path", "compressed"},
-	/* A volume's boot record ends with the same signature as a disk's. */
+	/* The boot record of a volume ends with the same signature as that of a disk. */
 	{"volume", "truncate -s 8M $path && mkntfs -Fq $path >/dev/null 2>&1", "neither"},
 	{"folder", "mkdir $path", "is a folder"},
 	{"pipe", "mkfifo $path", "is a pipe"},
@@ -115,7 +115,9 @@ TEST(recognise, recovering_takes_back_what_was_interrupted_and_nothing_else)
 	fixed = image_digest(image);
 	recover(image, BS_STATUS_NOTHING_TO_DO, false);
 	image_assert_same(image, &fixed);
-	/* Without the mark APPLIED, see bootshift-journal(5), as if it was killed before. */
+	/*
+	 * Removes the mark APPLIED, see bootshift-journal(5), as if the fix was killed before it.
+	 */
 	free(image_run(0,
 		       "dd if=/dev/zero of='%s.bootshift-undo' bs=4096 seek=1 count=1 "
 		       "conv=notrunc status=none",

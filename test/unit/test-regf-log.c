@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The log of a hive: its hash by known answers, and which logs hold something that comes behind the
- * hive, against old logs, damaged ones and those of other formats.
+ * The log of a hive: the hash gives known results; and the check finds the logs that are newer than
+ * the hive, among old logs, damaged logs and logs of other formats.
  */
 #include "boot/regf.h"
 #include "support/store.h"
@@ -9,8 +9,8 @@
 #include "util/bytes.h"
 
 #define SECTOR     512u
-#define ENTRY      4608u /* a page and its header, in whole sectors */
-#define SEQUENCE   1797u /* of the hive, both numbers */
+#define ENTRY      4608u /* a page and the header, in whole sectors */
+#define SEQUENCE   1797u /* both sequence numbers of the hive */
 #define NEWER      1798u
 #define ENTRIES    3u
 #define LOG_LENGTH (SECTOR + ENTRIES * ENTRY)
@@ -23,7 +23,7 @@ static void seal(uint8_t *entry, uint32_t size)
 	store_le64(entry + 32, regf_log_hash(entry, 32));
 }
 
-/* A log of the newer format with entries from `first` on. */
+/* Makes a log of the newer format whose entries begin with number `first`. */
 static void make(uint32_t first)
 {
 	memset(bytes, 0, sizeof(bytes));
@@ -38,15 +38,15 @@ static void make(uint32_t first)
 		memcpy(entry, "HvLE", 4);
 		store_le32(entry + 4, ENTRY);
 		store_le32(entry + 12, first + i);
-		store_le32(entry + 16, 24576); /* bytes of the hive's bins */
+		store_le32(entry + 16, 24576); /* size of the hive's bins */
 		store_le32(entry + 20, 1);     /* pages */
-		store_le32(entry + 44, 4096);  /* bytes of the first */
+		store_le32(entry + 44, 4096);  /* size of the first page */
 		memset(entry + 48, 0xA5, 4096);
 		seal(entry, ENTRY);
 	}
 }
 
-/* What comes after that many entries is left from long ago. */
+/* The content after that many entries is left from an older log. */
 static void end_after(uint32_t entries)
 {
 	for (uint32_t i = entries; i < ENTRIES; i++) {
@@ -64,7 +64,7 @@ static bool newer(void)
 
 /* ---- the hash ------------------------------------------------------------------------------ */
 
-/* Known answers of other implementations for this seed, the two halves combined. */
+/* Results of other implementations for this seed; the two halves of the hash are combined. */
 static const struct {
 	const char *text;
 	uint32_t folded;
@@ -89,14 +89,14 @@ static const struct {
 	uint32_t first, entries;
 	bool newer;
 } chains[] = {
-	{SEQUENCE, ENTRIES, true}, /* the first is in the hive already, perhaps; the others not */
+	{SEQUENCE, ENTRIES, true}, /* perhaps the hive has the first entry; not the others */
 	{SEQUENCE, 2, true},
 	{SEQUENCE, 1, false},
 	{NEWER, 1, true},
 	{NEWER, ENTRIES, true},
-	{SEQUENCE - 1, ENTRIES, false}, /* Windows goes by the first one's number alone */
+	{SEQUENCE - 1, ENTRIES, false}, /* Windows compares only the number of the first entry */
 	{SEQUENCE - ENTRIES, ENTRIES, false},
-	{NEWER + 1, ENTRIES, false}, /* something is missing in between: of another hive */
+	{NEWER + 1, ENTRIES, false}, /* a gap in the numbers: the log of another hive */
 	{1, ENTRIES, false},
 	{NEWER, 0, false},
 };
@@ -117,10 +117,10 @@ TEST(regf_log, numbers_go_on_after_the_largest)
 	ck_assert(regf_log_is_newer(bytes, sizeof(bytes), UINT32_MAX));
 }
 
-/* One changed number of a log that is newer by its first entry alone. */
+/* Each element changes one number of a log whose first entry alone is newer than the hive. */
 static const struct {
 	uint32_t at, value;
-	bool sealed; /* with right hashes all the same */
+	bool sealed; /* with corrected hashes */
 } changes[] = {
 	{0, 0, false},                    /* no base block */
 	{12, 1, false},                   /* the base block's checksum */

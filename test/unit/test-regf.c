@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The reader of registry hives: what hivex wrote is read back the same, in each kind of list of
- * keys, and whatever is broken in a hive is an error.
+ * The reader of registry hives: it reads back what hivex wrote, in each kind of list of keys, and
+ * reports everything that is broken in a hive as an error.
  */
 #include <stdio.h>
 
@@ -22,7 +22,7 @@ static void teardown(void)
 	bytes = NULL;
 }
 
-/* A few keys and one value of each kind. */
+/* Makes a few keys and one value of each kind. */
 static void make_small(void)
 {
 	struct store store;
@@ -201,7 +201,7 @@ TEST(lists_of_keys, a_list_with_names_in_place_of_hashes_is_read)
 	assert_all_are_there();
 }
 
-/* Takes the hashes out of a list. */
+/* Removes the hashes from a list. */
 static void make_li(uint32_t list)
 {
 	uint8_t *record = cell(list);
@@ -219,8 +219,8 @@ TEST(lists_of_keys, a_list_without_hashes_is_read)
 }
 
 /*
- * Replaces the list of 600 by a list of three lists: one with hashes, two without.  The four lie
- * in the cell of the one that there was, which is large enough for its 600 hashes.
+ * Replaces the list of 600 keys by a list of three lists: one with hashes, two without.  All four
+ * lists are in the cell of the old list, which had room for its 600 hashes.
  */
 static uint32_t make_ri(void)
 {
@@ -281,7 +281,7 @@ TEST(lists_of_keys, a_list_of_lists_of_lists_is_damage)
 
 	make_many();
 	list = make_ri();
-	store_le32(cell(list) + 8, list); /* it leads to itself */
+	store_le32(cell(list) + 8, list); /* the list points to itself */
 	assert_list_fails("not a list of keys");
 }
 
@@ -303,7 +303,10 @@ TEST(lists_of_keys, a_list_that_claims_more_than_its_cell_holds_is_damage)
 	assert_list_fails("not a list of keys");
 }
 
-/* A list of lists whose 65535 entries are one leaf in a cell of nearly a mebibyte: 64 GiB. */
+/*
+ * All 65535 entries of the list of lists are the same leaf, in a cell of almost 1 MiB: 64 GiB in
+ * all.
+ */
 TEST(lists_of_keys, a_small_hive_that_describes_a_huge_one_is_damage_and_no_hang)
 {
 	const uint32_t big = 1u << 20, start = BASE_BLOCK;
@@ -324,7 +327,7 @@ TEST(lists_of_keys, a_small_hive_that_describes_a_huge_one_is_damage_and_no_hang
 	for (unsigned i = 0; i < 65535; i++)
 		store_le32(cell(list) + 4 + (size_t)i * 4, leaf);
 	store_le32(cell(leaf) - 4, 0u - big);
-	memcpy(cell(leaf), "li", 2); /* without a single key */
+	memcpy(cell(leaf), "li", 2); /* a list without keys */
 	open_hive(&hive);
 	store_le32(cell(hive.root) + 28, list);
 	{
@@ -375,7 +378,7 @@ TEST(broken_hives, the_two_checksums_that_are_never_stored_are_replaced)
 	struct regf hive;
 
 	make_small();
-	/* Whatever the sum is, the spare word at 60 makes it 0 or all ones. */
+	/* The spare word at 60 changes the sum to 0 or to all ones. */
 	store_le32(bytes + 60, load_le32(bytes + 60) ^ load_le32(bytes + 508));
 	store_le32(bytes + 508, 1);
 	open_hive(&hive);

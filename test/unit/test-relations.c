@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Which file is the parent of another or a part of it, by what each format writes of that. */
+/*
+ * Which file is the parent or a part of another file, according to the references in each format.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +64,7 @@ static void assert_path(const char *found, const char *expected)
 			      found != NULL ? found : "none");
 }
 
-/* NULL stands for no child. */
+/* `child` is NULL if there is no child. */
 static void assert_child(const char *parent, const char *child)
 {
 	look_around(parent);
@@ -95,7 +97,7 @@ TEST(relations_tests, a_backing_file_is_a_parent_whatever_way_it_is_named)
 		path_of("base/base.img"),
 		"again",
 		"json:{\"driver\": \"qcow2\", \"file\": {\"filename\": \"base.img\"}}",
-		/* of another machine */
+		/* a path of another machine */
 		"/nowhere/on/this/machine/base.img",
 		"E:\\machines\\Base.img",
 	};
@@ -113,7 +115,7 @@ TEST(relations_tests, a_backing_file_is_a_parent_whatever_way_it_is_named)
 	assert_child("base/base.img", NULL);
 }
 
-/* A guest can write a header, but has a boot signature; see format.c. */
+/* A guest can write such a header, but then the disk also has a boot signature; see format.c. */
 TEST(relations_tests, a_raw_disk_that_begins_like_a_child_is_none)
 {
 	RUN_THERE(": >base.img");
@@ -155,7 +157,7 @@ TEST(relations_tests, all_files_of_a_described_disk_are_parts)
 	assert_child("one-flat.vmdk", NULL);
 }
 
-/* Its descriptor names it as it was called when it was made. */
+/* The descriptor in the copy still has the name of the original file. */
 TEST(relations_tests, a_copy_of_a_vmdk_of_one_file_does_not_claim_the_first)
 {
 	RUN_THERE("qemu-img create -q -f vmdk disk.vmdk 8M && cp disk.vmdk copy.vmdk");
@@ -174,13 +176,13 @@ static size_t encode_utf16(const char *ascii, uint8_t *utf16)
 	return 2 * length;
 }
 
-/* The first 4096 bytes of a differencing VHD with a parent locator of that kind. */
+/* Makes the first 4096 bytes of a differencing VHD with a parent locator of this kind. */
 static void make_vhd(const char *child, const char *platform, const char *path)
 {
 	uint8_t bytes[4096] = {0}, *header = bytes + 512, *locator = header + 576;
 
 	memcpy(bytes, fixed_footer, 512);
-	store_be32(bytes + 16, 0); /* data offset: behind the footer */
+	store_be32(bytes + 16, 0); /* data offset: after the footer */
 	store_be32(bytes + 20, 512);
 	store_be32(bytes + 60, 4); /* differencing */
 	container_seal_vhd(bytes, 512, 64);
@@ -209,13 +211,15 @@ TEST(relations_tests, the_locators_of_a_vhd_lead_to_its_parent)
 	assert_path(relations_child(&relations, path_of("base.vhd")), "snapshots/child.avhd");
 }
 
-/* Where QEMU puts the metadata and the items in them, which take 40 bytes. */
+/* QEMU's place for the metadata.  Its items take 40 bytes. */
 #define METADATA 0x300000u
 #define ITEMS    (METADATA + 0x10000u)
 
 static void make_vhdx(const char *child, const char *key, const char *path)
 {
-	/* PARENT_LOCATOR, then its offset in the region and its length; then the locator's type. */
+	/*
+	 * PARENT_LOCATOR, its offset in the region, and its length; then the type of the locator.
+	 */
 	uint8_t entry[32] = {0x2d, 0x5f, 0xd3, 0xa8, 0x0b, 0xb3, 0x4d, 0x45,
 			     0xab, 0xf7, 0xd3, 0xd8, 0x48, 0x34, 0xab, 0x0c};
 	uint8_t locator[512] = {[18] = 1}; /* one pair */
@@ -297,7 +301,8 @@ static void check_text(void *context, enum reference_kind kind, const char *foun
 }
 
 /*
- * Changes each byte of a child's head, and cuts it off behind each, in which it names its parent.
+ * Changes each byte of the part of a child's header that names the parent, and cuts the child off
+ * after each of these bytes.
  */
 static void damage(const char *child, size_t start, size_t end)
 {
@@ -337,7 +342,7 @@ TEST(damaged, damage_anywhere_is_survived)
 	damage("child.vhdx", ITEMS, ITEMS + 600);
 }
 
-/* ---- what the commands make of it ----------------------------------------------------------- */
+/* ---- the commands --------------------------------------------------------------------------- */
 
 static void make_base(const char *name)
 {
@@ -371,7 +376,7 @@ TEST(relations_tests, a_parent_is_not_fixed_and_its_child_stays_as_it_is)
 	assert_refused(exit, &result, BS_CONTAINER_HAS_CHILDREN, "/child.qcow2");
 	assert_refused(bs_plan(base, &options, NULL, &result), &result, BS_CONTAINER_HAS_CHILDREN,
 		       "/child.qcow2");
-	/* Also by another name of it. */
+	/* The same under another name of the image. */
 	RUN_THERE("mkdir links && ln -s ../base.qcow2 links/disk");
 	assert_refused(bs_fix(path_of("links/disk"), &options, NULL, &result), &result,
 		       BS_CONTAINER_HAS_CHILDREN, "/child.qcow2");

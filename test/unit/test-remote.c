@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The channel between worker and parent, with a child process as the worker: a good one, and ones
- * that die, lie, and say nothing.
+ * The channel between worker and parent.  The worker is a child process: a good one, or one that
+ * dies, lies or sends nothing.
  */
 #include <poll.h>
 #include <signal.h>
@@ -39,8 +39,9 @@ static void teardown(void)
 }
 
 /*
- * Runs `work` as the worker's process on its end; true from it is the good exit.  No ck_assert
- * there: its messages would go to the pipe of the test itself.
+ * Runs `work` in the process of a worker, with its end of the channel.  If `work` returns true, the
+ * process exits with success.  `work` must not use ck_assert: the messages would go to the test's
+ * pipe.
  */
 static pid_t start_worker(bool (*work)(int socket))
 {
@@ -77,7 +78,7 @@ static void assert_serves_until_message(struct disk *disk, uint32_t type, const 
 	free(message.payload);
 }
 
-/* Serves with little patience, which must end in an error with this text. */
+/* Serves with a short time limit.  Serving must end in an error with this text. */
 static void assert_serving_fails(enum bs_code code, const char *text)
 {
 	struct bs_error err = {0};
@@ -154,7 +155,7 @@ TEST(remote, a_header_with_a_wrong_magic_kind_or_rest_is_an_error)
 
 /* ---- a good worker ------------------------------------------------------------------------ */
 
-/* Adds one to every byte of the disk, in one read and one write. */
+/* Adds 1 to every byte of the disk, in one read and one write. */
 static bool increment_everything(int socket)
 {
 	uint8_t *bytes = malloc(SIZE);
@@ -341,7 +342,7 @@ static bool send_half_a_message(int socket)
 	       wait_for_the_end(socket);
 }
 
-/* A byte now and then: never silent for long, and never done. */
+/* Sends a byte now and then: the worker is never silent for long, and never finishes. */
 static bool trickle(int socket)
 {
 	for (int i = 0; i < 1000; i++) {
@@ -352,7 +353,7 @@ static bool trickle(int socket)
 	return false;
 }
 
-/* Asks for more than the socket holds, and takes no answer: the parent must not wait for ever. */
+/* Requests more than the socket holds, and reads no answer.  The parent must not wait for ever. */
 static bool never_read(int socket)
 {
 	for (int i = 0; i < 8; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A file that is written whole or not at all. */
+/* Replacing a file: the new file is written completely or not at all. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -11,7 +11,7 @@
 #include "support/loop.h"
 #include "support/state.h"
 
-static const char *path; /* in a folder of the test's own; there is a file with the word "old" */
+static const char *path; /* in a folder for this test; the file has the word "old" */
 
 static void make_file(void)
 {
@@ -192,7 +192,7 @@ TEST(replace_file, two_names_of_one_file_are_known)
 	ck_assert(replace_file_is_same(path, other));
 	ck_assert_int_eq(unlink(other), 0);
 	ck_assert(!replace_file_is_same(path, other));
-	/* Neither of the names has a file. */
+	/* Neither path exists. */
 	ck_assert(replace_file_is_same(text("%s/new", folder), text("%s/./new", folder)));
 	ck_assert(!replace_file_is_same(text("%s/new", folder), text("%s/newer", folder)));
 	ck_assert(!replace_file_is_same(text("%s/new", folder), "new"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The name that a batch has by its file of rows. */
+/* The identifier of a batch, which is computed from its file of rows. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ TEST(resume, a_later_file_of_the_same_path_has_another_name)
 	struct name earlier = name_of(rows), later;
 	struct statx status;
 
-	/* So it is made at another time, which some file systems tell and others do not. */
+	/* The new file gets another creation time, which only some file systems store. */
 	usleep(50000);
 	write_file(other, "");
 	ck_assert_int_eq(rename(other, rows), 0);

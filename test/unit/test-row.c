@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Rows: from a result to a line and back, and what is not a row. */
+/* Rows: from a result to a line and back, and lines that are not rows. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,9 +86,9 @@ TEST(row_tests, a_row_can_fail_for_another_reason)
 	row_free(&again);
 }
 
-/* What a good row is changed to, field by field. */
+/* Changes of one field that make a good row invalid. */
 static const struct {
-	const char *field, *value; /* JSON; NULL: the field goes */
+	const char *field, *value; /* JSON; NULL: the field is removed */
 } bad[] = {
 	{"schema", "2"},
 	{"schema", NULL},
@@ -102,8 +102,8 @@ static const struct {
 	{"uri", "\"file:///a%4\""},
 	{"uri", "\"file:///a%zz\""},
 	{"status", "\"good\""},
-	{"status", "\"failed\""}, /* without a code */
-	{"code", "\"io-error\""}, /* with a status that has none */
+	{"status", "\"failed\""}, /* no code */
+	{"code", "\"io-error\""}, /* this status has no code */
 	{"dry_run", "1"},
 	{"recovered", "null"},
 	{"size", "-1"},
@@ -135,7 +135,7 @@ TEST_EACH(row_tests, what_no_batch_could_have_written_is_not_a_row, bad)
 	free(line);
 }
 
-/* Of a time before they had all that they have now. */
+/* A row of an older version lacks some fields. */
 TEST(row_tests, an_older_row_goes_by_what_there_is)
 {
 	char *line = fixed_line(), *older;
@@ -166,7 +166,7 @@ TEST(row_tests, a_row_that_was_cut_anywhere_is_not_a_row)
 	free(line);
 }
 
-/* Every code can come back. */
+/* A row with any code can be read back. */
 TEST(row_tests, a_row_of_each_code_is_read)
 {
 	for (int i = BS_OK + 1; i < BS_CODE_COUNT; i++) {
@@ -182,7 +182,7 @@ TEST(row_tests, a_row_of_each_code_is_read)
 	}
 }
 
-/* The longest of everything that can be in an image still fits in a line. */
+/* A row with the longest value of every field still fits into a line. */
 TEST(row_tests, no_row_is_too_long)
 {
 	struct bs_inspection *inspection = calloc(1, sizeof(*inspection));

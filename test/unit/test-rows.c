@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The file of rows: what it goes on with, and what it leaves alone. */
+/* The file of rows: which files a batch adds rows to, and which it leaves alone. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 #include "support/state.h"
 
 static struct bs_error err;
-static const char *path; /* in a folder of the test's own; there is no such file */
+static const char *path; /* in a folder for this test; the file does not exist */
 
 static void make_folder(void)
 {
@@ -54,7 +54,7 @@ static const char *make_line(void)
 	return kept;
 }
 
-/* What is behind the last whole row: a part of another one, or zeros, or both. */
+/* Content after the last complete row: a part of another row, zeros, or both. */
 static const struct {
 	size_t part, zeros;
 } tails[] = {{1, 0}, {40, 0}, {0, 1}, {0, 9000}, {1, 10}, {20, 5000}, {300, 5000}};
@@ -82,7 +82,7 @@ TEST_EACH(rows_tests, what_a_crash_has_left_of_a_row_is_cut_off, tails)
 	ck_assert_uint_eq(strlen(RUN("cat", path).output), 2 * length);
 }
 
-/* Files that are somebody else's; a row and a line end may be in them. */
+/* Files of other programs.  They may contain a row and a newline. */
 static const struct {
 	const char *start;
 	size_t zeros;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Torn sectors and foreign ones: what a journal's record can tell of them. */
+/* Torn sectors and foreign sectors: how the record of a journal tells them apart. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 #define SECTOR JOURNAL_SECTOR_SIZE
 
-/* A record of one sector, or of a part of one, with bytes before and after that differ. */
+/* A record of one sector or of a part of it.  All bytes before and after differ. */
 static struct {
 	struct journal_header header;
 	struct journal_range range;
@@ -50,7 +50,7 @@ static enum sector_state look(void)
 	return sector_look(&fixture.record, &sector, fixture.now);
 }
 
-/* With the cut between two pieces all of them are proved. */
+/* If the cut is between two pieces, all pieces are proved. */
 static void check_torn(size_t cut)
 {
 	enum sector_state state = look();
@@ -59,7 +59,7 @@ static void check_torn(size_t cut)
 		      "cut at %zu: %d", cut, state);
 }
 
-/* The first `cut` bytes of one, the rest of the other. */
+/* Combines the first `cut` bytes of one sector with the rest of another. */
 static void tear(const uint8_t *front, const uint8_t *rest, size_t cut)
 {
 	memcpy(fixture.now, rest, SECTOR);
@@ -81,9 +81,9 @@ TEST(sector_tests, whole_sectors_are_before_or_after)
 TEST(sector_tests, a_sector_torn_anywhere_is_known)
 {
 	for (size_t cut = 1; cut < SECTOR; cut++) {
-		tear(fixture.after, fixture.before, cut); /* a commit was cut */
+		tear(fixture.after, fixture.before, cut); /* an interrupted commit */
 		check_torn(cut);
-		tear(fixture.before, fixture.after, cut); /* a roll-back */
+		tear(fixture.before, fixture.after, cut); /* an interrupted roll-back */
 		check_torn(cut);
 	}
 }
@@ -112,7 +112,10 @@ TEST(sector_tests, a_range_that_is_less_than_a_sector_torn_anywhere_is_known)
 	}
 }
 
-/* Pieces that are proved, in an order that no cut makes: a device may write them in any. */
+/*
+ * All pieces are proved, but in an order that no cut makes.  A device may write pieces in any
+ * order.
+ */
 TEST(sector_tests, pieces_before_and_after_in_any_order_are_ours)
 {
 	memcpy(fixture.now, fixture.before, SECTOR);
@@ -121,8 +124,10 @@ TEST(sector_tests, pieces_before_and_after_in_any_order_are_ours)
 	ck_assert_int_eq(look(), SECTOR_MIXED);
 }
 
-/* A foreign byte in a sector that the fix had not reached, or had written, is not taken for a tear
- * unless it lies at the very border. */
+/*
+ * A foreign byte, in a sector that the fix had not reached or had written, does not count as a
+ * tear, unless the byte is exactly at the border.
+ */
 TEST(sector_tests, a_foreign_byte_is_seen)
 {
 	for (size_t at = 64; at < SECTOR - 64; at++) {
@@ -144,7 +149,7 @@ TEST(sector_tests, foreign_bytes_beside_a_tear_are_seen)
 	}
 }
 
-/* A piece that the fix leaves as it was cannot be torn. */
+/* A piece that the fix does not change cannot be torn. */
 TEST(sector_tests, a_foreign_byte_where_the_fix_changes_nothing_is_seen)
 {
 	memcpy(fixture.after, fixture.before, SECTOR);

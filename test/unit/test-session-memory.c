@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Memory that runs out in the worker is told as that, wherever it happens, and is never taken for
- * damage of the image: every allocation of libntfs-3g fails in turn, once or from then on; and the
- * address space of the worker is limited.  The sanitizers have an allocator of their own, so with
- * them there is nothing to show.
+ * If memory runs out in the worker, the error says so, wherever this happens, and is never reported
+ * as damage of the image.  Every allocation of libntfs-3g fails in turn, once or from then on; and
+ * the address space of the worker is limited.  The sanitizers have an allocator of their own, so
+ * with them the tests do nothing.
  */
 #include <link.h>
 #include <stdio.h>
@@ -20,13 +20,13 @@
 #if !defined(__SANITIZE_ADDRESS__)
 
 #define PATIENCE 60000 /* milliseconds: enough for a busy machine */
-#define STEP     13    /* of the allocations, which one fails next */
+#define STEP     13    /* step from one failing allocation to the next */
 
-/* ---- an allocator that fails when told to -------------------------------------------------- */
+/* ---- an allocator that fails on request ---------------------------------------------------- */
 
-static uintptr_t library, library_end; /* where libntfs-3g's code is */
-static long countdown;                 /* to the allocation of it that fails; 0: none does */
-static bool for_good;                  /* all that come later fail, too */
+static uintptr_t library, library_end; /* the range of libntfs-3g's code */
+static long countdown;                 /* allocations until one fails; 0: none fails */
+static bool for_good;                  /* all later allocations fail too */
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -83,7 +83,7 @@ static int find_library(struct dl_phdr_info *info, size_t size, void *context)
 
 static struct sample sample;
 static const struct worker_task task = {.job = WORKER_REHEARSE};
-static long wanted;   /* which allocation fails */
+static long wanted;   /* number of the allocation that fails */
 static rlim_t memory; /* bytes of address space */
 
 static void loses_allocations(int socket, uint64_t size, const struct worker_task *own_task)
@@ -100,7 +100,7 @@ static void is_short_of_memory(int socket, uint64_t size, const struct worker_ta
 	worker_run(socket, size, own_task);
 }
 
-/* True when it succeeds; else memory has run out, and nothing else is wrong. */
+/* True: the worker succeeds.  False: memory has run out, and no other error occurs. */
 static bool run(session_worker *worker, const char *what, unsigned long amount)
 {
 	struct session_findings findings;
@@ -136,7 +136,7 @@ TEST_LOOP(session_memory, an_allocation_of_the_library_that_fails_is_no_damage, 
 	unsigned exhausted = 0;
 
 	for_good = _i == 1;
-	/* Ends when there are no more allocations than that. */
+	/* Ends when the worker makes fewer allocations. */
 	for (wanted = 1; !run(loses_allocations, "allocation", (unsigned long)wanted);
 	     wanted += STEP)
 		exhausted++;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The parent's side of the talk with a worker: a good worker's findings arrive; a worker that
- * crashes, hangs, lies or writes where a fix does not is an error and changes nothing there.
+ * The parent's side of the session with a worker.  The findings of a good worker arrive.  A worker
+ * that crashes, hangs, lies or writes at a place where a fix does not write causes an error and
+ * changes nothing there.
  */
 #include <dirent.h>
 #include <signal.h>
@@ -23,9 +24,9 @@
 #include "worker/remote.h"
 
 #define PATIENCE 60000 /* milliseconds: enough for a busy machine */
-#define SHORT    300   /* when silence is what is waited for */
+#define SHORT    300   /* for tests that wait until a silence is too long */
 
-/* Set before the worker is forked, which has a copy of them. */
+/* Set before the fork: the worker has a copy of them. */
 static struct sample sample;
 static struct bs_plan *plan;
 static struct worker_task task;
@@ -142,7 +143,7 @@ TEST(good_worker, a_session_leaves_no_process_and_no_descriptor_behind)
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
 
-/* ---- what bad workers say ------------------------------------------------------------------ */
+/* ---- wrong messages of bad workers --------------------------------------------------------- */
 
 static void say(int socket, enum message_type type, const void *payload, size_t length)
 {
@@ -195,7 +196,7 @@ static void say_zones(int socket)
 	say(socket, MESSAGE_ZONES, &zone, sizeof(zone));
 }
 
-/* Says what a good worker says, up to and including a message of this type. */
+/* Sends the messages of a good worker, up to and including a message of this type. */
 static void say_until(int socket, enum message_type last)
 {
 	static const uint64_t clusters = 1;
@@ -217,7 +218,7 @@ static void say_until(int socket, enum message_type last)
 	say_zones(socket);
 }
 
-/* Sets the four flags as the plan has it, but for one of them. */
+/* Writes the four flags as planned, except the flag at `index`. */
 static void write_flags(int socket, uint64_t size, uint32_t index, uint8_t flag)
 {
 	struct bs_error own = {0};
@@ -232,9 +233,9 @@ static void write_flags(int socket, uint64_t size, uint32_t index, uint8_t flag)
 	}
 	disk_close(disk);
 }
-#define AS_PLANNED 4 /* none of the four is another */
+#define AS_PLANNED 4 /* no flag differs */
 
-/* Says something else, and then stays until the parent has had enough. */
+/* Sends another message, and then stays until the parent gives up. */
 #define WORKER(name)                                                                               \
 	static void name(int socket, uint64_t size, const struct worker_task *own_task)            \
 	{                                                                                          \
@@ -574,13 +575,13 @@ TEST(bad_workers, a_boot_partition_that_overlaps_another_is_an_error)
 
 /* ---- how bad workers end ------------------------------------------------------------------- */
 
-/* What ends the worker in the next test. */
+/* The signal that ends the worker in the next test. */
 static int deadly;
 
 static void crash_says(int socket)
 {
 	(void)socket;
-	signal(deadly, SIG_DFL); /* not the sanitizer's */
+	signal(deadly, SIG_DFL); /* not the handler of the sanitizer */
 	raise(deadly);
 }
 WORKER(crash)
@@ -611,7 +612,7 @@ static void out_of_memory_says(int socket)
 }
 WORKER(out_of_memory)
 
-/* It lives on, so the parent has to end it. */
+/* The worker stays alive, so the parent has to end it. */
 static void closes_says(int socket)
 {
 	close(socket);
@@ -665,7 +666,7 @@ TEST_EACH(bad_workers, a_worker_that_dies_of_the_image_tells_of_a_damaged_one, d
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
 
-/* Uses up more than half a second of processor time, which is rounded to one. */
+/* Uses more than half a second of processor time, which is rounded to one second. */
 static void compute_says(int socket)
 {
 	(void)socket;
@@ -688,7 +689,7 @@ TEST(bad_workers, a_limit_of_the_shell_is_no_fault_of_the_image)
 	assert_error(result, BS_SYSTEM_LIMIT, "ulimit -t");
 }
 
-/* The limit is put back before the test ends: the leak check opens a file. */
+/* The limit is restored before the test ends, because the leak check opens a file. */
 TEST(bad_workers, a_worker_that_cannot_be_started_is_no_bug)
 {
 	struct rlimit before, none;
@@ -764,7 +765,7 @@ static const struct {
 };
 #define WRITES (sizeof(writes) / sizeof(writes[0]))
 
-/* Tries every write; returns how many were as `allow` and the table say. */
+/* Tries every write.  Returns how many had the result that `allow` and the table say. */
 static size_t try_writes(int socket, uint64_t size, bool allow)
 {
 	static const uint8_t bytes[512] = {0x80}; /* also a flag byte */
@@ -834,9 +835,9 @@ TEST(bad_workers, a_worker_with_a_plan_writes_the_flags_and_the_boot_partition_a
 	assert_error(run(writes_with_a_plan, PATIENCE), BS_NTFS, text);
 }
 
-/* ---- how the flags are left ---------------------------------------------------------------- */
+/* ---- the final state of the flags ---------------------------------------------------------- */
 
-/* Which of the four flags is another than planned, and how. */
+/* The flag that differs from the plan, and its value. */
 static uint32_t odd_index;
 static uint8_t odd_flag;
 
@@ -918,7 +919,7 @@ TEST(bad_workers, after_the_staging_a_worker_has_only_its_end_to_tell)
 
 #define PIECE (1u << 20)
 
-/* What the worker got answers to, in bytes; shared with the test. */
+/* Number of bytes that the parent has answered to the worker; shared with the test. */
 static uint64_t *answered;
 static uint8_t piece[PIECE];
 
@@ -935,7 +936,10 @@ static void reads_for_ever(int socket, uint64_t size, const struct worker_task *
 	struct bs_error own;
 
 	(void)own_task;
-	/* Until the parent ends it.  Beyond the end is quicker, and counts the same. */
+	/*
+	 * Reads until the parent ends the worker.  Reads beyond the end are faster, and count the
+	 * same.
+	 */
 	while (disk_read(disk, 0, piece, PIECE, &own) == 0 && *answered < 64ull * PIECE)
 		*answered += PIECE;
 	disk->size = UINT64_MAX;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Staging: that a staged disk is a fixed one, that nothing is written where a fix has nothing to
- * do, that a disk which is not as planned is not staged, and the zones by which an undo sees that
- * somebody was there.
+ * Staging: a staged disk is a fixed disk; a fix writes only where it has to; a disk that is not as
+ * planned is not staged; and undo notices later changes by the zones.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,7 +223,7 @@ static bool touches(const struct range_vector *zones, const struct range *extent
 	return false;
 }
 
-/* An overlay of its own on the staged disk, to see what a later visitor changes. */
+/* An overlay of its own on the staged disk shows the changes of a later program. */
 TEST_LOOP(zones_tests, a_file_made_on_either_volume_shows_in_the_zones, 0, 2)
 {
 	uint64_t starts[] = {SAMPLE_SYSTEM_START, SAMPLE_BOOT_START};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The sums of a batch: what is counted, how it is told, and what the batch exits with. */
+/* The summary of a batch: the counts, the text, and the exit status of the batch. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +41,7 @@ TEST(summary_tests, the_worst_outcome_decides_the_exit_status)
 	summary_free(&summary);
 }
 
-/* What is printed at 60 columns of ASCII; the caller frees it. */
+/* Returns the text at 60 columns of ASCII.  The caller frees it. */
 static char *printed(const struct summary *summary, const struct summary_facts *facts)
 {
 	char *text = NULL;
@@ -122,7 +122,7 @@ TEST(summary_tests, what_was_undone_is_neither_fixed_nor_failed)
 	summary_free(&summary);
 }
 
-/* Where no file has the rows, there is nothing to go on with. */
+/* No file has the rows, so the batch cannot be resumed. */
 TEST(summary_tests, a_search_that_was_stopped_is_told)
 {
 	const struct summary_facts facts = {.searching = true};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The survey of what else the boot menu starts: files of other entries on the system volume, which
- * move or stay or cannot; an earlier Windows; and several Windows on one disk.
+ * The survey of other entries in the boot menu: files on the system volume that move, stay, or
+ * cannot move; an earlier Windows; and several Windows on one disk.
  */
 #include <strings.h>
 
@@ -12,14 +12,14 @@
 #define TOOL "object {2f5b0a98-cce8-11e5-9d3a-0800279c5f11} "
 #define DATA "object {2f5b0a99-cce8-11e5-9d3a-0800279c5f11} "
 
-/* Letters; a name has at most 255. */
+/* A part of long names.  A name has at most 255 letters. */
 #define SIXTY_FOUR "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define TOO_LONG   SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR "a"
 
 static const struct {
 	const char *name, *more;
-	const char *item;  /* that moves besides, with the folders on the way; NULL for none */
-	uint32_t elements; /* that move, besides bootmgr's and the memory diagnostic's */
+	const char *item;  /* this item moves too, with the folders on its path; NULL: none */
+	uint32_t elements; /* elements that move, without those of bootmgr and memdiag */
 	enum bs_code code; /* a refusal, or a note */
 } files[] = {
 	{"boot-sector-by-boot",
@@ -170,7 +170,7 @@ TEST(files_of_other_entries, a_file_of_two_entries_moves_once_however_they_spell
 				      "element 12000002 string \\\\\xC3\xA4.MBR\n"
 				      "on system\nfile \\\xC3\xA4.mbr size=512\n");
 	assert_fixable();
-	ck_assert_uint_eq(survey->facts.item_count, 3); /* with bootmgr and \Boot */
+	ck_assert_uint_eq(survey->facts.item_count, 3); /* including bootmgr and \Boot */
 	ck_assert_str_eq(survey->facts.items[2].path, "\\\xC3\xA4.mbr");
 	ck_assert_uint_eq(retargeted(), 2 + 2);
 }
@@ -184,7 +184,7 @@ TEST(files_of_other_entries, an_entry_that_would_break_is_named)
 	assert_refused(BS_ENTRY_WOULD_BREAK);
 	ck_assert_ptr_nonnull(strstr(message_of(BS_ENTRY_WOULD_BREAK),
 				     "{2f5b0a98-cce8-11e5-9d3a-0800279c5f11} (Old one)"));
-	ck_assert_uint_eq(survey->report.finding_count, 1); /* for both of its devices */
+	ck_assert_uint_eq(survey->report.finding_count, 1); /* one finding for both devices */
 }
 
 TEST_LOOP(files_of_other_entries,
@@ -229,7 +229,7 @@ TEST_EACH(files_of_other_entries, what_stands_in_the_way_of_a_file_is_not_remove
 	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
 }
 
-/* A default entry that starts a tool, which is not there. */
+/* A default entry that starts a tool, but the tool does not exist. */
 #define DIAGNOSTIC "object {bootmgr}\nelement 23000003 object {memdiag}\nobject {memdiag}\n"
 
 static const struct {
@@ -262,8 +262,8 @@ TEST_EACH(files_of_other_entries, a_default_tool_that_is_not_there_is_refused, t
 }
 
 /*
- * A default entry that names a disk with another signature.  `windows`: what the Windows at that
- * place knows its drive C: by, if anything.
+ * A default entry with a disk signature that differs from this disk's.  `windows`: the drive C: in
+ * the registry of the Windows at that place, if any.
  */
 #define OTHERS                                                                                     \
 	"object {bootmgr}\nelement 11000001 boot\nobject {memdiag}\nelement 11000001 boot\n"       \
@@ -312,7 +312,7 @@ TEST_EACH(files_of_other_entries, a_changed_signature_is_told_from_another_disk,
 	ck_assert(!survey->report.starts && survey->report.starts_known);
 }
 
-/* Of two files in one folder, each name is only one's, the 8.3 ones too. */
+/* There are two files in one folder.  No name may belong to both, not even an 8.3 name. */
 static const struct {
 	const char *name, *item, *more, *owner;
 } names_taken[] = {
@@ -342,7 +342,7 @@ TEST_EACH(files_of_other_entries, a_name_that_is_another_files_at_the_target_is_
 	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_FILE_UNSUPPORTED), names_taken[_i].owner));
 }
 
-/* As an earlier try from Unix can leave them; Windows would see one of the two. */
+/* An earlier attempt on Unix can leave such files.  Windows would see only one of them. */
 TEST_LOOP(files_of_other_entries, two_files_at_the_target_that_differ_in_case_are_refused, 0, 2)
 {
 	struct sample_volume windows;
@@ -379,10 +379,10 @@ TEST(files_of_other_entries, more_files_than_a_plan_has_room_for_are_refused)
 	ck_assert_uint_eq(survey->facts.item_count, BOOT_ITEMS_MAX);
 }
 
-/* Makes the name of a file, or of a stream, one that no program on Windows could have made. */
+/* Gives a file or a stream a name that no program on Windows could have made. */
 static const struct {
 	const char *sample, *more;
-	unsigned places; /* where the name stands, at least */
+	unsigned places; /* minimum number of places that have the name */
 } lone_surrogates[] = {
 	{"surrogate", "on system\nfile \\Boot\\qzq.txt size=9 short=none\n", 2},
 	{"surrogate-stream", "on system\nstream \\bootmgr:qzq.txt size=9\n", 1},
@@ -438,7 +438,7 @@ TEST(files_of_other_entries, a_missing_bootmgr_is_not_said_to_stay)
 
 static const struct {
 	const char *name, *more;
-	uint32_t items; /* that move besides */
+	uint32_t items; /* number of items that move too */
 	enum bs_code code;
 } legacy[] = {
 	{"xp", ON_PARTITION(1), 3, BS_NOTE_STAYS},
@@ -490,14 +490,14 @@ TEST_EACH(an_earlier_windows, an_earlier_windows_moves_along_or_is_refused, lega
 	}
 	assert_fixable();
 	ck_assert_uint_eq(survey->facts.item_count, 2 + legacy[_i].items);
-	ck_assert_uint_eq(retargeted(), 3); /* ntldr's, too */
+	ck_assert_uint_eq(retargeted(), 3); /* including that of ntldr */
 	ck_assert_uint_eq(survey->report.finding_count, legacy[_i].code != BS_OK);
 	ck_assert(legacy[_i].code == BS_OK || has_finding(legacy[_i].code));
 }
 
 TEST_LOOP(an_earlier_windows, partitions_are_counted_as_ntldr_counts_them, 0, 2)
 {
-	/* Three are there: the extended one does not count, the logical one does. */
+	/* The disk has three partitions: the logical one counts, the extended one does not. */
 	sample_open_small(&sample, _i == 0 ? "xp-count-3" : "xp-count-4",
 			  _i == 0 ? LEGACY ON_PARTITION(3) : LEGACY ON_PARTITION(4));
 	write_entry(3, 0, 0x0F, 192 * MIB, 7 * MIB);
@@ -544,7 +544,7 @@ static const struct {
 	 0, 2, 2},
 	{"several-chosen", "", 3, 2, 1},
 	{"several-chosen-default", "", 2, 1, 1},
-	{"several-recovery-first", /* which is a loader, too, but in a RAM disk */
+	{"several-recovery-first", /* the recovery is a loader too, but in a RAM disk */
 	 "object {bootmgr}\nelement 23000003 object {memdiag}\n"
 	 "object {00000000-cce9-11e5-9d3a-0800279c5f11} 10200003\n"
 	 "element 11000001 ramdisk other \\Winre.wim " MAIN
@@ -589,7 +589,7 @@ TEST(several_windows, the_loader_of_a_chosen_windows_is_looked_for_there)
 			  SECOND_WINDOWS "on other\nremove \\Windows\\System32\\winload.exe\n");
 	look(&options);
 	assert_refused(BS_WINLOAD_MISSING);
-	assert_link(BS_LINK_WINLOAD, BS_LINK_GOOD, BS_OK); /* that of the default one */
+	assert_link(BS_LINK_WINLOAD, BS_LINK_GOOD, BS_OK); /* of the default entry */
 }
 
 TEST(several_windows, of_two_entries_on_a_chosen_partition_the_first_in_the_menu_counts)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The survey: what is found on every sample disk, on disks whose tables or stores are strange, and
- * which elements of a store are to be retargeted.
+ * The survey: its findings on every sample disk, and on disks with unusual tables or stores; and
+ * which elements of a store have to be retargeted.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,7 +117,7 @@ TEST_EACH(samples_tests, each_sample_is_judged_as_what_it_is, samples)
 		ck_assert_int_eq(report->links[i].kind, (enum bs_link_kind)i);
 		ck_assert_str_ne(report->links[i].detail, "");
 		links[i] = "gbru"[report->links[i].state];
-		/* Good ones have no code, broken ones always; unknown ones say little. */
+		/* Good links have no code, and broken links always have one. */
 		if (links[i] != 'u')
 			ck_assert_int_eq(report->links[i].code == BS_OK, links[i] == 'g');
 	}
@@ -239,7 +239,7 @@ TEST(options_tests, a_chosen_boot_partition_takes_the_place_of_the_default_entry
 	look(&options);
 	assert_fixable();
 	ck_assert_int_eq(survey->report.boot_index, 1);
-	/* What starts by default is on the other disk all the same. */
+	/* The default entry starts from the other disk all the same. */
 	assert_link(BS_LINK_BOOT_VOLUME, BS_LINK_BROKEN, BS_OTHER_DISK);
 	ck_assert(!survey->report.starts && !survey->report.starts_after);
 }
@@ -285,11 +285,11 @@ static const struct {
 	enum bs_code code;
 } third_entries[] = {
 	{0, 0x07, 195 * MIB, 4 * MIB, BS_OK},
-	{0, 0x07, 195 * MIB, 6 * MIB, BS_DISK_CUT_SHORT}, /* beyond the disk */
+	{0, 0x07, 195 * MIB, 6 * MIB, BS_DISK_CUT_SHORT}, /* ends after the end of the disk */
 	{0, 0x07, 0xFFFFFFFF, 0xFFFFFFFF, BS_DISK_CUT_SHORT},
-	{0, 0x07, 0, MIB, BS_PARTITION_TABLE_INVALID},             /* holds the table */
+	{0, 0x07, 0, MIB, BS_PARTITION_TABLE_INVALID},             /* overlaps the table */
 	{0, 0x07, 190 * MIB, 4 * MIB, BS_PARTITION_TABLE_INVALID}, /* overlaps Windows */
-	{0, 0x0F, 190 * MIB, 4 * MIB, BS_PARTITION_TABLE_INVALID}, /* and so does this */
+	{0, 0x0F, 190 * MIB, 4 * MIB, BS_PARTITION_TABLE_INVALID}, /* overlaps Windows too */
 	{0, 0x0F, 195 * MIB, 4 * MIB, BS_OK},
 	{0x81, 0x07, 195 * MIB, 4 * MIB, BS_PARTITION_TABLE_INVALID},
 	{0x80, 0x07, 195 * MIB, 4 * MIB, BS_SEVERAL_ACTIVE},
@@ -405,7 +405,7 @@ TEST(partition_tables, an_image_of_one_volume_has_no_table)
 	assert_refused(BS_NO_PARTITION_TABLE);
 }
 
-/* What the first sectors of a disk are when they are no partition table. */
+/* First sectors of a disk that are not a partition table. */
 static const struct {
 	const char *name, *more;
 	enum bs_code code;
@@ -414,12 +414,12 @@ static const struct {
 	 BS_DISK_ENCRYPTED},
 	{"start-other", "patch disk 0x1FE hex=0000\n", BS_NO_PARTITION_TABLE},
 	{"start-fat", "patch disk 0x52 text=\"FAT32   \"\n", BS_NO_PARTITION_TABLE},
-	/* Entries as on a disk with sectors of 4096 bytes, and volumes from such a one. */
+	/* Entries as on a disk with sectors of 4096 bytes, and volumes from such a disk. */
 	{"start-4kn",
 	 "partition system sector-size=4096\npartition windows sector-size=4096\n"
 	 "patch disk 0x1C6 hex=0001000000280000\npatch disk 0x1D6 hex=0029000000960000\n",
 	 BS_SECTOR_SIZE},
-	/* Such a volume on a disk with usual sectors. */
+	/* Such a volume on a disk with sectors of 512 bytes. */
 	{"start-mixed", "partition windows sector-size=4096\n", BS_NTFS_GEOMETRY},
 };
 
@@ -430,7 +430,7 @@ TEST_EACH(partition_tables, each_kind_of_disk_that_no_bios_starts_has_its_code, 
 }
 
 /*
- * Of a disk with nothing in its first sector: 8 KiB of zeros, and a GPT without its first sector.
+ * A disk without content in its first sector: 8 KiB of zeros, and a GPT without its first sector.
  */
 TEST_LOOP(partition_tables, an_empty_start_is_told_from_a_lost_one, 0, 3)
 {
@@ -463,7 +463,7 @@ TEST(partition_tables, an_error_of_the_disk_is_an_error_and_no_finding)
 
 	look_at("disk-error", "");
 	survey_free(survey);
-	close(sample.descriptor); /* what is below cannot be read any more */
+	close(sample.descriptor); /* the disk below cannot be read any more */
 	ck_assert_int_eq(survey_take(sample.disk, &no_options, survey, &err), -1);
 	ck_assert_int_eq(err.code, BS_IO);
 	sample.descriptor = -1;
@@ -521,8 +521,8 @@ TEST_EACH(volumes_and_stores, odd_volumes_and_files_are_findings, odd_files)
 
 static const struct {
 	const char *name, *more;
-	uint32_t count;   /* elements that move, besides bootmgr's and the memory diagnostic's */
-	const char *path; /* of the first of them */
+	uint32_t count;   /* elements that move, without those of bootmgr and memdiag */
+	const char *path; /* path of the first of these elements */
 	bool stays;
 } elements[] = {
 	{"rule-plain", "", 0, NULL, false},
@@ -585,7 +585,7 @@ TEST_EACH(volumes_and_stores, an_element_moves_if_and_only_if_its_file_does, ele
 			ck_assert_str_eq(element->found.path, "\\bootmgr");
 		} else if (strcmp(element->object, "{b2721d73-1db4-4c62-bf78-c548a880142d}") == 0) {
 			ck_assert_str_eq(element->found.path,
-					 "\\Boot\\memtest.exe"); /* as it is stored */
+					 "\\Boot\\memtest.exe"); /* as in the store */
 		} else {
 			ck_assert_str_eq(element->found.path, elements[_i].path);
 			others++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which entries of a table lay claim to what, in containers that qemu-img makes: what is not in use
- * claims nothing, and what is in use is found wherever it lies.
+ * Which places the entries of a table claim, in containers that qemu-img makes: an entry that is
+ * not in use claims nothing, and an entry in use is found wherever it is.
  */
 #include "unit/container-file.h"
 #include "util/bytes.h"
@@ -34,7 +34,7 @@ static void teardown(void)
 
 TEST_CASE(tables, "tables", .teardown = teardown);
 
-/* Some programs leave zeros in them. */
+/* Some programs leave zeros in these entries. */
 TEST(tables, vhd_entries_that_the_disk_does_not_need_claim_nothing)
 {
 	IN_FOLDER("qemu-img create -q -f vpc -o force_size=on a.vhd 100M"); /* 50 blocks */
@@ -45,7 +45,7 @@ TEST(tables, vhd_entries_that_the_disk_does_not_need_claim_nothing)
 	assert_corrupt("block 49 at byte 0 overlaps the footer's copy at byte 0");
 }
 
-/* An entry of zeros leads to sector 0. */
+/* An entry of 0 points to sector 0. */
 TEST(tables, a_vhd_table_of_nothing_but_zeros_is_corrupt)
 {
 	IN_FOLDER("qemu-img create -q -f vpc -o force_size=on a.vhd 512G");
@@ -72,7 +72,7 @@ static uint8_t *vhdx_entry(uint64_t index)
 	return memory->bytes + VHDX_TABLE + index * 8;
 }
 
-/* Of 1 MiB each, with an entry for a bitmap after 4096 of them. */
+/* Blocks of 1 MiB.  After 4096 of their entries, the table has an entry for a bitmap. */
 static void load_vhdx(void)
 {
 	IN_FOLDER("qemu-img create -q -f vhdx -o block_size=1M a.vhdx 6G && "
@@ -88,7 +88,7 @@ TEST(tables, vhdx_entries_without_a_block_in_use_claim_nothing)
 	for (uint64_t state = 0; state < PRESENT; state++)
 		store_le64(vhdx_entry(1 + state), (load_le64(vhdx_entry(0)) & ~7ull) | state);
 	memory_assert_good(memory);
-	store_le64(vhdx_entry(7), load_le64(vhdx_entry(0)) | 1); /* present in a part */
+	store_le64(vhdx_entry(7), load_le64(vhdx_entry(0)) | 1); /* partially present */
 	assert_corrupt("block 7 at byte ");
 }
 
@@ -143,7 +143,7 @@ TEST(tables, a_vmdk_grain_of_zeros_claims_nothing)
 	memory_assert_good(memory);
 }
 
-/* Where the header does not say so, 1 is the sector with the descriptor. */
+/* If the header has no flag for grains of zeros, 1 means the sector with the descriptor. */
 TEST(tables, an_entry_of_one_is_a_place_in_a_vmdk_without_grains_of_zeros)
 {
 	load_vmdk("zeroed_grain=off");
@@ -160,7 +160,7 @@ TEST(tables, vmdk_entries_that_the_disk_does_not_need_claim_nothing)
 	assert_corrupt("grain 1039 at byte ");
 }
 
-/* The header says whether there is one. */
+/* The header says whether the second directory is in use. */
 TEST(tables, a_second_vmdk_directory_that_is_not_in_use_claims_nothing)
 {
 	load_vmdk("zeroed_grain=off");

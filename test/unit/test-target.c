@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Commit, recovery and undo of what is no regular file: a loop device, and NBD exports of servers
- * that behave and of servers that do not.  Behind each of them is the image of the fixture, which
- * is looked at past the device or the server.
+ * Commit, recovery and undo of targets that are not regular files: a loop device, and NBD exports
+ * of servers that behave well or badly.  The image of the fixture is behind each of them.  The
+ * tests read the image directly.
  */
 #include <signal.h>
 
@@ -12,7 +12,7 @@
 
 #include "commit-fixture.h"
 
-/* The fixture's image under another name: that of a device, or a URI. */
+/* Returns a fixture whose image has another name: the name of a device, or a URI. */
 static struct fixture named(const struct fixture *fixture, const char *name)
 {
 	struct fixture other = *fixture;
@@ -22,7 +22,7 @@ static struct fixture named(const struct fixture *fixture, const char *name)
 	return other;
 }
 
-/* Commits; the undo file lies in the fixture's folder, which is where undo and recover look. */
+/* Commits.  The undo file is in the fixture's folder, where undo and recovery look for it. */
 static int fix_named(struct fixture *other, const struct transaction_io *io, struct bs_error *err)
 {
 	return fix_disturbed(other, io, other->folder, NULL, NULL, err);
@@ -40,7 +40,7 @@ static void assert_fixed_and_undone(struct fixture *fixture, const char *name)
 	ck_assert(!image_is(fixture, &fixture->old));
 	ck_assert_msg(undo_telling(name, fixture->folder, NULL, &outcome, &err) == 0, "%s",
 		      err.message);
-	ck_assert_int_eq(outcome, UNDO_OF_THE_FIX); /* without a time, no more can be said */
+	ck_assert_int_eq(outcome, UNDO_OF_THE_FIX); /* there is no time, so undo cannot know more */
 	ck_assert(image_is(fixture, &fixture->old));
 }
 
@@ -167,7 +167,7 @@ TEST(device_tests, a_loop_device_is_known_again_by_its_file)
 	fixture_close(&fixture);
 }
 
-/* ---- NBD: servers that behave ---------------------------------------------------------------- */
+/* ---- NBD: servers that behave well ----------------------------------------------------------- */
 
 static const char *const servers[] = {"nbdkit", "qemu-nbd"};
 
@@ -229,7 +229,7 @@ TEST(nbd, the_files_of_an_export_lie_in_the_state_directory)
 	ck_assert_int_eq(stat.st_mode & 07777, 0700);
 	server_stop(&server);
 
-	/* An export of another size is another image. */
+	/* An export with another size is another image. */
 	ck_assert_int_eq(truncate(fixture.image, NEW_LENGTH), 0);
 	serve(&server, &fixture, "nbdkit");
 	again = find(server.uri, NULL, &other);
@@ -240,14 +240,14 @@ TEST(nbd, the_files_of_an_export_lie_in_the_state_directory)
 	fixture_close(&fixture);
 }
 
-/* ---- NBD: servers that do not ---------------------------------------------------------------- */
+/* ---- NBD: servers that behave badly ---------------------------------------------------------- */
 
 static void assert_cannot_be_changed(const char *uri, enum bs_code code)
 {
 	struct bs_error err = {BS_OK, ""};
 	struct target *target = target_open(uri, &err);
 
-	/* A server may still count the client that found it listening. */
+	/* The server may still count the client that checked whether it listens. */
 	for (int i = 0; i < 2000 && target == NULL; i++) {
 		usleep(5000);
 		target = target_open(uri, &err);
@@ -290,8 +290,8 @@ TEST(nbd, an_export_for_too_few_clients_is_refused_for_changing)
 }
 
 /*
- * An export of the image made of shell commands; `flush` and `write` are what these do.  In them
- * $4 and $3 are offset and length.
+ * Serves the image with shell commands: `flush` and `write` are the commands for these requests.
+ * In them, $4 is the offset and $3 the length.
  */
 static void serve_by_shell(struct server *server, const struct fixture *fixture, const char *flush,
 			   const char *write)
@@ -343,7 +343,7 @@ TEST(nbd, a_failed_flush_leaves_the_export_to_be_recovered)
 	fixture_close(&fixture);
 }
 
-/* The server dies with the write of this number, from 1, done. */
+/* The server dies after the write with this number, counted from 1. */
 TEST_LOOP(nbd, a_server_that_dies_in_a_commit_leaves_the_export_to_be_recovered, 1, 6)
 {
 	static struct fixture fixture, other;
@@ -379,7 +379,7 @@ TEST(nbd, errors_of_a_server_leave_the_export_old_or_to_be_recovered)
 	if (!test_needs_program("nbdkit"))
 		return;
 	fixture_open(&fixture);
-	/* The errors come at random: a few turns more until there was one. */
+	/* The errors are random.  The loop continues until one has occurred. */
 	for (int turn = 0; turn < 8 || (errors == 0 && turn < 40); turn++) {
 		int result;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Templates: what each tag writes, and that a value never becomes markup. */
+/* Templates: the output of each tag, and that a value never becomes markup. */
 #include "page/template.h"
 
 #include <stdlib.h>

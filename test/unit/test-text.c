@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Text from outside: nothing of it acts on the terminal, and JSON gets valid UTF-8. */
+/* Text from outside: it cannot control the terminal, and it is valid UTF-8 in JSON. */
 #include <stdlib.h>
 
 #include "report/text.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which files and folders may be believed, by owner, mode, names and access control list.  Only
- * root can make files of other owners and become another user; others cannot run most of these
- * tests.
+ * Which files and folders are trusted, according to owner, mode, names and access control list.
+ * Only root can make files of other owners and become another user, so other users cannot run most
+ * of these tests.
  */
 #include <fcntl.h>
 #include <grp.h>
@@ -22,7 +22,7 @@
 #define NOBODY 65534u
 #define ABSENT 54321u /* no user and no group has this number */
 
-static char top[] = "/tmp/test-trust-XXXXXX"; /* root's, and others may go through it */
+static char top[] = "/tmp/test-trust-XXXXXX"; /* owned by root; others may search it */
 static char folder[64], file[80], other_name[80];
 
 static void make_folder(void)
@@ -75,7 +75,7 @@ static void check_input(struct bs_error *err)
 		close(descriptor);
 }
 
-/* What a check says when this user makes it; BS_OK: nothing. */
+/* Returns the error of a check that this user makes; BS_OK: no error. */
 static struct bs_error check_as(uid_t uid, gid_t gid, check_function *check)
 {
 	struct bs_error err = {BS_OK, ""};
@@ -117,7 +117,7 @@ static void assert_says(const struct bs_error *err, enum bs_code code, const cha
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
-/* Who asks about a file or a folder, whose it is, and what the answer is. */
+/* The user who asks, the owner of the file or folder, and the result. */
 struct owned {
 	uid_t caller, owner;
 	gid_t group;
@@ -139,7 +139,7 @@ static const struct owned files[] = {
 	{NOBODY, 0, 0, 0644, BS_OK, ""},
 	{NOBODY, NOBODY, NOBODY, 0600, BS_OK, ""},
 	{NOBODY, ABSENT, 0, 0644, BS_NOT_TRUSTED, "and not to you or root"},
-	/* Its group has another name than the user. */
+	/* The group and the user have different names. */
 	{NOBODY, NOBODY, NOBODY, 0664, BS_NOT_TRUSTED, "the group nogroup may write"},
 };
 
@@ -178,7 +178,10 @@ TEST(files_tests, a_file_with_another_name_does_not_count)
 	assert_says(&err, BS_OK, "");
 }
 
-/* An access control list as the kernel keeps it: a version, then tag, permissions, number each. */
+/*
+ * An access control list in the format of the kernel: a version, then tag, permissions and id for
+ * each entry.
+ */
 #define ENTRY(tag, permissions, id) tag, 0, permissions, 0, (id)&0xff, (id) >> 8 & 0xff, 0, 0
 #define NO_ID                       255, 255, 255, 255
 
@@ -201,7 +204,7 @@ TEST(files_tests, an_access_control_list_that_lets_others_write_is_seen)
 		return;
 	err = check_as(user->pw_uid, user->pw_gid, check_name);
 	assert_says(&err, BS_NOT_TRUSTED, "others, by an access control list, may write");
-	ck_assert_int_eq(chmod(file, 0600), 0); /* takes the right to write from all of them */
+	ck_assert_int_eq(chmod(file, 0600), 0); /* removes the right to write from all entries */
 	err = check_as(user->pw_uid, user->pw_gid, check_name);
 	assert_says(&err, BS_OK, "");
 }
@@ -310,7 +313,7 @@ TEST(folders_tests, a_new_file_that_comes_out_as_somebody_elses_is_told)
 	close(descriptor);
 }
 
-/* ---- what the caller names ------------------------------------------------------------------ */
+/* ---- files that the caller names ------------------------------------------------------------ */
 
 TEST_CASE(inputs, "inputs", .setup = make_folder, .teardown = remove_folder);
 

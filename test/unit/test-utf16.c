@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* UTF-16LE to UTF-8: each length of a character, broken pairs, and cut results. */
+/* UTF-16LE to UTF-8: characters of each length, broken pairs, and results that are cut off. */
 #include "unit/memory-disk.h"
 #include "util/utf16.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The NTFS boot record's codec: kinds, fields, and the transplant of the code. */
+/* The codec of the NTFS boot record: kinds, fields, and replacing the code. */
 #include "boot/vbr.h"
 #include "unit/memory-disk.h"
 
@@ -15,11 +15,13 @@ static const uint8_t start_of_windows_7[] = {
 	0xFF, 0xCF, 0xBC, 0x00, 0x00, 0x00, 0x00, 0x00, /* 28 sectors 12374015 */
 	0x00, 0x00, 0x0C, 0x00, 0x00, 0x00, 0x00, 0x00, /* 30 $MFT */
 };
-/* The loader's name: its length and itself. */
+/* The name of the loader, with its length in front. */
 static const uint8_t bootmgr[] = "\7\0B\0O\0O\0T\0M\0G\0R";
 static const uint8_t ntldr[] = "\5\0N\0T\0L\0D\0R";
 
-/* As long as that of Windows 7, with a call that reads a disk in the first sector. */
+/*
+ * Makes boot code as long as that of Windows 7, with a call that reads a disk in its first sector.
+ */
 static void make_record(uint8_t record[VBR_SIZE], const uint8_t *loader, size_t length,
 			size_t offset)
 {
@@ -64,15 +66,15 @@ TEST(vbr_tests, the_loaders_name_tells_the_kind_wherever_it_is_in_the_record)
 	ck_assert_int_eq(kind_of(record), VBR_BOOTMGR);
 	make_record(record, ntldr, 12, 0x200);
 	ck_assert_int_eq(kind_of(record), VBR_NTLDR);
-	make_record(record, bootmgr, 14, 0x200); /* not the whole name */
+	make_record(record, bootmgr, 14, 0x200); /* a part of the name */
 	ck_assert_int_eq(kind_of(record), VBR_OTHER);
-	make_record(record, bootmgr + 2, 14, 0x200); /* without its length: some text */
+	make_record(record, bootmgr + 2, 14, 0x200); /* text without a length in front */
 	ck_assert_int_eq(kind_of(record), VBR_OTHER);
 }
 
 TEST(vbr_tests, a_first_sector_that_does_not_load_the_rest_starts_nothing)
 {
-	/* That of mkntfs: prints, waits for a key, and has the BIOS start again. */
+	/* The boot code of mkntfs: it prints a text, waits for a key, and restarts the BIOS. */
 	static const uint8_t mkntfs[] = {0x0E, 0x1F, 0xBE, 0x71, 0x7C, 0xAC, 0x22, 0xC0, 0x74, 0x0B,
 					 0x56, 0xB4, 0x0E, 0xBB, 0x07, 0x00, 0xCD, 0x10, 0x5E, 0xEB,
 					 0xF0, 0x32, 0xE4, 0xCD, 0x16, 0xCD, 0x19, 0xEB, 0xFE};

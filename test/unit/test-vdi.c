@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The header of VDI images, written out and as qemu-img makes it. */
+/* The header of VDI images: its exact bytes, and headers that qemu-img makes. */
 #include "format/vdi.h"
 #include "unit/container-file.h"
 #include "util/bytes.h"
 
 #define FILE_SIZE (1024u + (1u << 20))
 
-/* A dynamic image of 2 MiB of which one block is there; the field names of QEMU's vdi.c. */
+/* A dynamic image of 2 MiB with one allocated block; the field names are those of QEMU's vdi.c. */
 static const uint8_t good[VDI_HEADER_SIZE] = {
 	[0] = '<',    '<',  '<',  ' ',              /* text */
 	[64] = 0x7f,  0x10, 0xda, 0xbe,             /* signature */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Growing arrays, and lists of ranges, which are such arrays. */
+/* Growing arrays, and lists of ranges, which are growing arrays too. */
 #include <string.h>
 
 #include "support/test.h"

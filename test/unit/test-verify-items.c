@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files that move though they are neither in \Boot nor in the root: staged and verified with the
- * folders on the way to them; and that all of it lies where boot code can read it.
+ * Files that move although they are neither in \Boot nor in the root folder: they are staged and
+ * verified together with the folders on their path, and boot code must be able to read all of them.
  */
 #include <sys/stat.h>
 
@@ -17,11 +17,11 @@ static void stat_target(const char *path, struct volume_metadata *metadata)
 	volume_done_file(file);
 }
 
-/* ---- files in folders that need not be there ----------------------------------------------- */
+/* ---- files in folders that may be missing -------------------------------------------------- */
 
 /*
- * Two files in a folder that is not at the target, one of them with a short name; and two below a
- * folder that is there, with so many files that its index has clusters of its own.
+ * Makes two files in a folder that is missing at the target; one file has a short name.  Makes two
+ * more files below an existing folder with so many files that its index has clusters of its own.
  */
 static void setup_items(void)
 {
@@ -114,7 +114,7 @@ static uint64_t clusters_of(const char *path)
 	return count;
 }
 
-/* Its index can grow, so its clusters are of those that have to add up. */
+/* The index of the folder can grow, so its clusters are part of the accounting. */
 TEST(files_elsewhere, a_folder_that_is_there_counts_with_its_index)
 {
 	struct accounting none, one;
@@ -158,9 +158,9 @@ TEST(files_elsewhere, a_file_elsewhere_that_is_missing_is_noticed)
 
 /* ---- reach --------------------------------------------------------------------------------- */
 
-#define REACH_MIB (2048u * 1024u) /* where sector 2^32 is */
+#define REACH_MIB (2048u * 1024u) /* offset of sector 2^32 */
 
-/* SAMPLE_SMALL with a boot volume of 1 GiB of which so many MiB lie below sector 2^32. */
+/* Makes SAMPLE_SMALL with a boot volume of 1 GiB, of which `below` MiB are below sector 2^32. */
 static const char *build_straddling(unsigned below)
 {
 	char name[32], *recipe;

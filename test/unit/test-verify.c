@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Verification: a fixed disk passes, and each kind of tampering with one is noticed. */
+/* Verification: a fixed disk passes, and each kind of tampering with it is noticed. */
 #include "ntfs/volume-ntfs.h"
 #include "unit/verify-fixture.h"
 #include "util/bytes.h"
@@ -26,7 +26,7 @@ static void setup_boot_code(void)
 	clusters = sample_stage(&sample, plan);
 }
 
-/* And one whose file system ends before its partition does. */
+/* The same with a file system that is smaller than its partition. */
 #define SMALLER (140ull << 20)
 
 static void setup_smaller(void)
@@ -182,7 +182,7 @@ TEST(tampering_with_copies, another_short_name_is_noticed)
 	assert_noticed("name or short name differs");
 }
 
-/* Changes what is in \Boot and puts the folder's times back. */
+/* Changes the content of \Boot and restores the times of the folder. */
 static void change_folder(const char *removed, const char *added)
 {
 	struct volume_metadata before;
@@ -242,7 +242,7 @@ TEST(tampering_with_the_start, an_element_that_was_not_retargeted_is_noticed)
 
 TEST(tampering_with_the_start, an_element_that_was_retargeted_and_should_not_is_noticed)
 {
-	/* Here the plan has one element less than was retargeted. */
+	/* The plan has one element less than the number of retargeted elements. */
 	ck_assert_uint_eq(plan->element_count, 2);
 	plan->element_count = 1;
 	assert_noticed("BCD: the copy's content differs");
@@ -304,7 +304,7 @@ static void assert_copies(bool last)
 	ASSERT_OK(disk_read(sample.disk, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 512, copy,
 			    sizeof(copy), &err));
 	ck_assert(last == (memcmp(record, copy, sizeof(copy)) == 0));
-	/* ntfsfix looks for the copy where what it is given ends. */
+	/* ntfsfix looks for the copy at the end of the volume that it is given. */
 	sample_check_volume(&sample, SAMPLE_BOOT_START, SMALLER);
 	if (last)
 		sample_check_volume(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
@@ -338,7 +338,7 @@ TEST(smaller_file_system, an_older_copy_in_the_partitions_last_sector_is_replace
 	struct bs_error err = {0};
 
 	ASSERT_OK(disk_read(sample.disk, SAMPLE_BOOT_START, old, sizeof(old), &err));
-	store_le64(old + 0x28, SAMPLE_BOOT_SIZE / 512 - 1); /* before the volume shrank */
+	store_le64(old + 0x28, SAMPLE_BOOT_SIZE / 512 - 1); /* the value before the volume shrank */
 	sample_write(&sample, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 512, old, sizeof(old));
 	assert_copies(true);
 	sample_write(&sample, SAMPLE_BOOT_START + SAMPLE_BOOT_SIZE - 100, "\1", 1);
@@ -454,7 +454,10 @@ TEST(clusters_tests, a_cluster_that_two_files_hold_is_noticed)
 	ntfs_attr *data;
 	struct accounting accounting;
 
-	/* The third cluster of bootmgr becomes that of memtest.exe, and back at once. */
+	/*
+	 * The third cluster of bootmgr becomes that of memtest.exe.  The run list is restored at
+	 * once.
+	 */
 	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &boot);
 	ASSERT_OK(accounting_take(boot.volume, plan, &accounting, &err));
 	ck_assert_uint_eq(accounting.sum, clusters);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The footer and the dynamic header of VHDs, written out and as qemu-img makes them. */
+/* The footer and the dynamic header of VHDs: exact bytes, and VHDs that qemu-img makes. */
 #include "format/vhd.h"
 #include "unit/container-file.h"
 #include "unit/fixed-footer.h"
@@ -149,7 +149,7 @@ TEST(vhd, the_name_of_a_parent_is_decoded)
 	ck_assert_uint_eq(strlen(header.parent_name), 768);
 }
 
-/* ---- dynamic VHDs, as qemu-img makes them and changed ------------------------------------- */
+/* ---- dynamic VHDs that qemu-img makes, with changes --------------------------------------- */
 
 static struct memory_disk *memory;
 
@@ -202,7 +202,10 @@ TEST(vhd, a_dynamic_vhd_is_for_the_driver)
 	disk_close(&memory->disk);
 }
 
-/* The driver is told to go by what is said here, whoever created the file. */
+/*
+ * Options tell the driver to use the size that this program found, whatever the creator of the
+ * file.
+ */
 TEST(vhd, the_driver_sees_a_disk_of_the_same_size_for_each_creator)
 {
 	static const char creators[][5] = {"vpc ", "win ", "d2v ", "tap",  "CTXS",

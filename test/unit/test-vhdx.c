@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The structures of a VHDX, written out and as qemu-img makes them. */
+/* The structures of a VHDX: exact bytes, and VHDXs that qemu-img makes. */
 #include "format/vhdx.h"
 #include "unit/container-file.h"
 #include "util/bytes.h"
 #include "util/crc32c.h"
 
-/* The file: headers, table of blocks at 1 MiB, metadata at 2 MiB, of 1 MiB each. */
+/*
+ * The file has headers, the table of blocks at 1 MiB and the metadata at 2 MiB; each takes 1 MiB.
+ */
 #define FILE_SIZE (3u << 20)
 #define HEADER_1  65536u
 #define HEADER_2  131072u

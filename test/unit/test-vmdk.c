@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* VMDK headers and descriptors, written out and as qemu-img makes them. */
+/* VMDK headers and descriptors: exact bytes, and files that qemu-img makes. */
 #include "format/vmdk.h"
 #include "unit/container-file.h"
 #include "util/bytes.h"
@@ -133,7 +133,7 @@ TEST(vmdk_tests, the_embedded_descriptor_is_judged_too)
 	put_text("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=12345678\n"
 		 "parentFileNameHint=\"base.vmdk\"\n" SPARSE_TEXT);
 	assert_sparse_refused(BS_CONTAINER_DIFFERENCING, "base.vmdk");
-	/* QEMU finds the word in a comment, and opens the file. */
+	/* QEMU also finds the word in a comment, and then opens the file. */
 	put_text(START_OF_TEXT SPARSE_TEXT "# parentFileNameHint=\"/etc/shadow\"\n");
 	assert_sparse_refused(BS_CONTAINER_DIFFERENCING, "/etc/shadow");
 	put_text(START_OF_TEXT "createType=\"twoGbMaxExtentSparse\"\nRW 204800 SPARSE \"a\"\n");
@@ -228,7 +228,7 @@ TEST(vmdk_tests, a_file_of_another_folder_is_refused)
 		snprintf(text, sizeof(text),
 			 START_OF_TEXT "createType=\"monolithicFlat\"\nRW 2048 FLAT \"%s\" 0\n",
 			 names[i]);
-		/* QEMU takes a path of Windows for a name. */
+		/* QEMU takes a Windows path for a file name. */
 		assert_text_refused(text,
 				    strchr(names[i], '\\') == NULL ? BS_FORMAT_UNSUPPORTED
 								   : BS_FORMAT_UNREADABLE,
@@ -319,7 +319,7 @@ TEST(vmdk_tests, a_descriptor_that_is_cut_short_or_damaged_is_survived)
 	disk_close(&memory->disk);
 }
 
-/* ---- real ones ---------------------------------------------------------------------------- */
+/* ---- files of qemu-img -------------------------------------------------------------------- */
 
 TEST(vmdk_tests, what_qemu_makes_is_described)
 {

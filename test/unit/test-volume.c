@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Copying between volumes: that a copy is what its source is, in everything but how it is stored,
- * and that other programs find the volume sound and the copies whole.
+ * Copying between volumes: a copy equals its source in everything except how it is stored, and
+ * other programs find no fault in the volume and the copies.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +21,13 @@ static void teardown(void)
 	sample_close(&sample);
 }
 
-/* Mounts the system volume to make what no recipe describes. */
+/* Mounts the system volume, so that a test can make files that recipes cannot describe. */
 static void mount_system(struct sample_volume *system)
 {
 	sample_mount(&sample, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE, VOLUME_WRITE, system);
 }
 
-/* Stages a fix of the sample as it is by now. */
+/* Stages a fix of the sample in its present state. */
 static void stage(void)
 {
 	struct bs_plan *plan = sample_plan(&sample);
@@ -97,7 +97,7 @@ static void compare_blobs(struct volume_file *file, struct volume_file *copy)
 	free(right);
 }
 
-/* What the folder's index says of a file must be what its own name says, and that the truth. */
+/* The index of the folder must agree with the file's own name attribute, and both must be true. */
 static void check_index(struct sample_volume *mounted, struct volume_file *file)
 {
 	ntfs_inode *folder = ntfs_inode_open(mounted->volume->ntfs, file->folder);
@@ -161,7 +161,7 @@ static int compare_one(void *context, const struct tree_visit *visit, struct bs_
 	ck_assert_uint_eq(metadata->modified, copied.modified);
 	ck_assert_uint_eq(metadata->changed, copied.changed);
 	ck_assert_uint_eq(metadata->accessed, copied.accessed);
-	if (strcasecmp(path, BOOT_BCD_PATH) != 0) /* the one file that a fix changes */
+	if (strcasecmp(path, BOOT_BCD_PATH) != 0) /* a fix changes only this file */
 		compare_streams(file, copy);
 	compare_blobs(file, copy);
 	check_index(&target, copy);
@@ -170,7 +170,7 @@ static int compare_one(void *context, const struct tree_visit *visit, struct bs_
 	return 0;
 }
 
-/* Compares everything that was to be copied, and has other programs look at the volume. */
+/* Compares all items that had to be copied, and checks the volume with other programs. */
 static void assert_copied_faithfully(uint32_t expected_count)
 {
 	struct bs_error err = {0};
@@ -187,7 +187,7 @@ static void assert_copied_faithfully(uint32_t expected_count)
 	sample_check_volume(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
 }
 
-/* ---- files as recipes describe them -------------------------------------------------------- */
+/* ---- files that recipes can describe ------------------------------------------------------- */
 
 TEST_CASE(copies, "copies", .teardown = teardown);
 
@@ -338,7 +338,7 @@ TEST(copies, a_compressed_source_is_copied_uncompressed)
 			  "file \\Boot\\packed\\noise size=300000 attributes=ca\n");
 	mount_system(&system);
 	file = sample_open_file(&system, "\\Boot\\packed\\zeros");
-	ck_assert(file->inode->flags & FILE_ATTR_COMPRESSED); /* else this shows nothing */
+	ck_assert(file->inode->flags & FILE_ATTR_COMPRESSED); /* else the test proves nothing */
 	volume_done_file(file);
 	sample_unmount(&system);
 	stage();
@@ -410,9 +410,9 @@ TEST(copies, a_folder_of_many_files_is_copied)
 	assert_copied_faithfully(5 + MANY);
 }
 
-/* ---- files as only some tools leave them --------------------------------------------------- */
+/* ---- files that only some tools make ------------------------------------------------------- */
 
-/* Gives a file another name, of the POSIX namespace, in another folder. */
+/* Gives a file a second name, of the POSIX namespace, in another folder. */
 static void add_link(const char *path, const char *folder, const char *name)
 {
 	struct sample_volume system;
@@ -432,7 +432,7 @@ static void add_link(const char *path, const char *folder, const char *name)
 }
 
 static const struct {
-	const char *path, *folder, *name; /* of the link, as the library wants them */
+	const char *path, *folder, *name; /* the link, in the form that the library needs */
 	const char *copied;
 	enum volume_namespace name_space;
 	const char *short_name;
@@ -496,7 +496,7 @@ TEST(copies, copies_have_no_descriptor_of_their_own_even_below_a_root_that_has)
 	char *text;
 
 	sample_open_small(&sample, "own-descriptor", "");
-	/* A volume as mkntfs leaves it: its root folder has a descriptor of its own. */
+	/* A volume directly after mkntfs: its root folder has a security descriptor of its own. */
 	boot = image_extract(sample.disk, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
 	free(image_run(0, "mkntfs -FQTq -p %llu -H 255 -S 63 -s 512 '%s'", SAMPLE_BOOT_START / 512,
 		       boot));
@@ -606,7 +606,7 @@ TEST(volumes, a_volume_of_noise_is_damage)
 	uint64_t state = 1;
 
 	sample_open_small(&sample, "noise", "");
-	/* The boot record stays, so that there is somewhere to look; $MFT is noise. */
+	/* The boot record stays, so it still leads to $MFT, but $MFT is noise. */
 	for (uint64_t at = SAMPLE_BOOT_START + 8192; at < SAMPLE_BOOT_START + (20 << 20);
 	     at += 4096) {
 		uint8_t block[4096];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Windows, and with them the range checks that every disk has. */
+/* Windows (parts of a disk), and the range checks that every disk has. */
 
 #include "disk/window.h"
 #include "unit/memory-disk.h"

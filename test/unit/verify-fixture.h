@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the tests of the verification share: a staged sample, what is said of it, and ways to change
- * a file on it and put its times back, as somebody would who does not want to be seen.
+ * Shared by the tests of the verification: a staged sample, the result of its verification, and
+ * functions that change a file and restore its times, as somebody would who wants to hide the
+ * change.
  */
 #ifndef BOOTSHIFT_TEST_VERIFY_FIXTURE_H
 #define BOOTSHIFT_TEST_VERIFY_FIXTURE_H
