@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Areas are sorted: if any two overlap, two neighbours do.
+ * The areas are sorted.  If any two areas overlap, two neighbours overlap.
  *
- * For pieces, the file is divided into cells as long as a piece.  Two pieces that begin in one cell
- * overlap.  So a cell needs room for one beginning only, and a new piece can overlap no others than
- * those that begin in its own cell and in the two beside that.
+ * For the pieces, the file is divided into cells.  A cell is as long as a piece.  Two pieces that
+ * begin in the same cell overlap, so a cell stores the beginning of one piece only.  A new piece
+ * can overlap only the pieces that begin in its own cell and in the two cells beside that cell.
  */
 #include "format/claims.h"
 
@@ -31,11 +31,11 @@ DEFINE_VECTOR(area_vector, struct area);
 struct claims {
 	uint64_t size; /* of the container, bytes */
 	struct area_vector areas;
-	uint64_t gap_start, gap_end; /* no area is there, as was found out last */
+	uint64_t gap_start, gap_end; /* no area lies here; the last search found this gap */
 	const char *piece_name;
-	uint64_t piece_length; /* bytes, also of a cell */
-	/* Where in its cell a piece begins, in sectors and counted from 1; 0: no piece does.  The
-	 * first cell of the file has the index 1. */
+	uint64_t piece_length; /* bytes; a cell has the same length */
+	/* For each cell: the sector of the cell at which a piece begins, counted from 1; 0: no
+	 * piece begins in the cell.  The first cell of the file has the index 1. */
 	uint32_t *begins;
 };
 
@@ -119,7 +119,7 @@ int claims_close_areas(struct claims *claims, struct bs_error *err)
 	return 0;
 }
 
-/* The index of the first area that ends behind `offset`; the count of areas when none does. */
+/* Returns the index of the first area that ends behind `offset`, or the count of areas. */
 static size_t claims_find_area(const struct claims *claims, uint64_t offset)
 {
 	size_t low = 0, high = claims->areas.count;
@@ -135,7 +135,7 @@ static size_t claims_find_area(const struct claims *claims, uint64_t offset)
 	return low;
 }
 
-/* Whether a piece begins before the end of the container and lies on no area. */
+/* Checks that a piece begins before the end of the container and overlaps no area. */
 static int claims_check_place(struct claims *claims, uint64_t number, uint64_t offset,
 			      struct bs_error *err)
 {
@@ -165,7 +165,7 @@ static int claims_check_place(struct claims *claims, uint64_t number, uint64_t o
 int claims_begin_pieces(struct claims *claims, const char *what, uint64_t length,
 			struct bs_error *err)
 {
-	/* One in front and one behind, so that each piece has two neighbours. */
+	/* One extra cell before the first and one after the last: each cell has two neighbours. */
 	uint64_t cells = claims->size / length + 3;
 
 	if (cells > CELLS_MAX)
@@ -174,7 +174,7 @@ int claims_begin_pieces(struct claims *claims, const char *what, uint64_t length
 			    what);
 	claims->piece_name = what;
 	claims->piece_length = length;
-	/* Of so much memory, only the pages are real where pieces begin. */
+	/* The kernel allocates a page of this memory only when the first piece is stored in it. */
 	claims->begins = calloc(cells, sizeof(*claims->begins));
 	return claims->begins ? 0 : fail_memory(err);
 }

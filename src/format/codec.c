@@ -11,7 +11,7 @@ int codec_read(struct disk *container, uint64_t offset, uint64_t most, uint8_t *
 	uint64_t size = disk_size(container);
 
 	*length = offset < size ? (size_t)min_u64(most, size - offset) : 0;
-	*bytes = malloc(*length + 1); /* not NULL for nothing */
+	*bytes = malloc(*length + 1); /* malloc(0) may return NULL */
 	if (!*bytes)
 		return fail_memory(err);
 	return disk_read(container, offset, *bytes, *length, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the file of each format provides: its struct format_codec.  The list of formats is
- * BS_FORMATS in bootshift.h.
+ * The interface between format.c and the code of each format: struct format_codec.  BS_FORMATS in
+ * bootshift.h is the list of formats.
  */
 #ifndef BOOTSHIFT_CODEC_H
 #define BOOTSHIFT_CODEC_H
@@ -14,41 +14,41 @@
 /* ---- the description of a container --------------------------------------------------------- */
 
 enum format_access {
-	FORMAT_DIRECT,    /* the guest's disk is a window of the container */
-	FORMAT_DRIVER,    /* it takes QEMU's driver */
-	FORMAT_ELSEWHERE, /* the container is a description: the disk is a window of another file */
+	FORMAT_DIRECT,    /* the guest's disk is a range of bytes of the container */
+	FORMAT_DRIVER,    /* only QEMU's driver can access the disk */
+	FORMAT_ELSEWHERE, /* the container describes a disk in a range of another file */
 };
 
 #define FORMAT_EXTENT_NAME_MAX 255
 
 struct format {
-	const char *name;           /* of BS_FORMATS */
-	const char *driver;         /* QEMU's name for it */
-	const char *driver_options; /* what its driver has to be told, "key=value", or NULL */
+	const char *name;           /* from BS_FORMATS */
+	const char *driver;         /* the name of QEMU's driver */
+	const char *driver_options; /* "key=value" for the driver, or NULL */
 	enum format_access access;
-	/* `qemu-img check` has to check the container; see struct format_codec. */
+	/* The caller must run `qemu-img check` on the container; see struct format_codec. */
 	bool needs_check;
-	/* A VHDX whose log has to be replayed, because the last program that wrote to it was
-	 * interrupted.  QEMU's driver does that when it opens the container for writing. */
+	/* The log of this VHDX has to be replayed, because the last program that wrote to the file
+	 * was interrupted.  QEMU's driver replays the log when it opens the file for writing. */
 	bool unfinished;
-	uint64_t offset, length; /* the window, bytes; not of FORMAT_DRIVER */
-	uint64_t disk_size;      /* bytes that the guest sees; 0 when only the driver knows */
-	/* FORMAT_ELSEWHERE: the file's name, in the container's folder.  What is in it is the
-	 * guest's, and must not be asked for a format. */
+	uint64_t offset, length; /* the range with the disk, bytes; not for FORMAT_DRIVER */
+	uint64_t disk_size;      /* bytes that the guest sees; 0: only the driver knows the size */
+	/* FORMAT_ELSEWHERE: the name of the other file, which is in the container's folder.  The
+	 * guest writes all of that file, so the caller must not detect a format in it. */
 	char extent[FORMAT_EXTENT_NAME_MAX + 1];
 };
 
-/* ---- what a container says of the files that belong together with it ----------------------- */
+/* ---- references from a container to other files -------------------------------------------- */
 
 enum reference_kind {
-	REFERENCE_PARENT,      /* a path: the container holds only the changes to that file */
-	REFERENCE_PARENT_UUID, /* the UUID of that file */
-	REFERENCE_UUID,        /* the container's own */
-	REFERENCE_PART,        /* a path: that file holds the disk, or a part of it */
+	REFERENCE_PARENT,      /* the path of the parent; the container holds only changes to it */
+	REFERENCE_PARENT_UUID, /* the UUID of the parent */
+	REFERENCE_UUID,        /* the UUID of the container itself */
+	REFERENCE_PART,        /* the path of a file that holds the disk or a part of it */
 };
 
-/* `text` is UTF-8 if the container is well made, never empty, and only valid during the call.  A
- * path is as the program that made the container wrote it, on any system. */
+/* `text` is never empty, and valid only during the call.  It is UTF-8 unless the container is
+ * malformed.  A path is not converted: it follows the rules of the system that wrote it. */
 struct reference_taker {
 	void (*take)(void *context, enum reference_kind kind, const char *text);
 	void *context;
@@ -57,37 +57,37 @@ struct reference_taker {
 /* ---- a format ------------------------------------------------------------------------------- */
 
 struct magic {
-	uint16_t offset; /* in the container */
-	uint8_t length;  /* at most MAGIC_LENGTH_MAX; 0: there is none */
+	uint16_t offset; /* in the container, bytes */
+	uint8_t length;  /* at most MAGIC_LENGTH_MAX; 0: no magic */
 	const char *bytes;
 };
 
 #define MAGIC_LENGTH_MAX 24u
 
 struct format_codec {
-	/* By which a container is recognised at its start; those that QEMU's driver goes by. */
+	/* The bytes near the start by which format.c and QEMU's driver recognise a container. */
 	struct magic magics[3];
 	/*
-	 * The container says which part of it is free: a qcow2 by the counts of its clusters, a VDI
-	 * by the number of its blocks.  The driver takes that part when it needs room, and writes
-	 * over data if it is wrong; so `qemu-img check` has to check it.  In a VHD, VHDX and VMDK
-	 * the driver takes room only behind everything that is there.
+	 * The container says which of its bytes are free: a qcow2 by the counts of its clusters, a
+	 * VDI by the number of its blocks.  When the driver needs room, it writes to these bytes.
+	 * If they are not free, it overwrites data.  So `qemu-img check` has to check the counts.
+	 * In a VHD, VHDX and VMDK the driver takes new room only behind all existing data.
 	 */
 	bool needs_check;
 	/*
-	 * Fills in the rest of *format: all of it was zeros.  That the container is of this format
-	 * has been decided already, and may be wrong.  Errors: those of format_detect() that the
-	 * format has.
+	 * Fills in the remaining fields of *format, which are zero.  The caller has decided that
+	 * the container is of this format; this decision may be wrong.  Errors: those of
+	 * format_detect() that apply to the format.
 	 */
 	int (*describe)(struct disk *container, struct format *format, struct bs_error *err);
 	/*
-	 * Checks the tables of a FORMAT_DRIVER that is not `unfinished`, see format_check_tables():
-	 * claims what its headers and tables lead to.  NULL where there are no tables.
+	 * Checks the tables of a FORMAT_DRIVER container that is not `unfinished`: claims all bytes
+	 * that its headers and tables refer to; see format_check_tables().  NULL: no tables.
 	 */
 	int (*check_tables)(struct disk *container, struct claims *claims, struct bs_error *err);
 	/*
-	 * See format_refer().  NULL where there are no references.  Errors: those of reading and
-	 * decoding, BS_NO_MEMORY.
+	 * Reports the references of the container; see format_refer().  NULL: the format has no
+	 * references.  Errors: those of reading and decoding, BS_NO_MEMORY.
 	 */
 	int (*refer)(struct disk *container, const struct reference_taker *taker,
 		     struct bs_error *err);
@@ -98,8 +98,8 @@ BS_FORMATS(DECLARE_CODEC)
 #undef DECLARE_CODEC
 
 /*
- * Reads up to `most` bytes at `offset` of a container, as many as there are, into *bytes, which the
- * caller frees, also on error.  Errors: BS_NO_MEMORY, those of reading.
+ * Reads `most` bytes at `offset` of a container into *bytes, or fewer if the container ends before.
+ * The caller frees *bytes, also on error.  Errors: BS_NO_MEMORY, those of reading.
  */
 MUST_CHECK int codec_read(struct disk *container, uint64_t offset, uint64_t most, uint8_t **bytes,
 			  size_t *length, struct bs_error *err);

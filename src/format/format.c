@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whose bytes are the container's own?
+ * Which bytes of a container can the guest write?
  *
- * A guest can write whatever it likes to its disk, a foreign header, too, in the hope that somebody
- * opens its image as something else: say, as a qcow2 with a backing file of its choice
- * (CVE-2010-3851).  Where its bytes lie in the container depends on the format:
+ * A guest can write anything to its disk, even the header of another format.  It may hope that
+ * somebody opens its image as that format, for example as a qcow2 with a backing file of its choice
+ * (CVE-2010-3851).  The format decides where in the container the guest's bytes lie:
  *
  *	raw                 everywhere
- *	fixed VHD           everywhere but in the footer, at the end
- *	the others          neither at the start, nor anywhere where it could choose the place;
- *	                    but the last bytes of the file may be its
+ *	fixed VHD           everywhere except in the footer, at the end
+ *	other formats       not at the start, and nowhere at a place that the guest can choose;
+ *	                    but the last bytes of the file may be the guest's
  *	a VMDK descriptor   nowhere
  *
- * So the start and the end can claim different things, and one more witness is needed: the boot
- * signature 55 AA at byte 510.  Every disk that could be fixed here has it, and no header of
- * another format can: those bytes are zeros in all of them, or text.  That gives, in this order:
+ * So the start and the end can claim different formats, and the decision needs more evidence: the
+ * boot signature 55 AA at byte 510.  Every disk that bootshift can fix has this signature.  No
+ * header of another format has it: the bytes there are zeros or text.  The rules, in this order:
  *
- * 1. A header at the start and no boot signature: the start is believed, if all of its header is
- *    good.  A footer at the end may be a guest's, or of a VHD that lies in its file system.
- * 2. A VHD footer at the end: it is believed, whatever is at the start.  A guest cannot write
- *    there, and what it writes to the start besides its boot signature changes nothing.
- * 3. A header at the start of a disk with a boot signature, and no footer: refused.  It is a raw
- *    disk whose guest played a trick, but nothing in the container proves it; the owner of the
- *    image can, with an explicit format.
- * 4. Nothing of all that is raw.
+ * 1. A header at the start and no boot signature: the header is believed, if all of it is good.  A
+ *    footer at the end may be the guest's, or the footer of a VHD in the guest's file system.
+ * 2. A VHD footer at the end: the footer is believed, whatever is at the start.  A guest cannot
+ *    write to the footer.  If the guest keeps its boot signature, a header at the start is ignored.
+ * 3. A header and a boot signature at the start, and no footer: the container is refused.  It is a
+ *    raw disk whose guest wrote a header, but nothing in the container proves this.  The owner of
+ *    the image can decide, with an explicit format.
+ * 4. A container without any of these marks is raw.
  *
- * What a guest can still do to itself: make its raw disk one sector shorter by writing a VHD footer
- * to its end, or, by giving up its boot signature, have it taken for the disk in the container that
- * it wrote.  It cannot reach another file: parents, backing files and other data files are refused
- * for each format, and the one description that leads elsewhere is a short text, which is no disk.
+ * A guest can still harm itself.  If it writes a VHD footer to the end of its raw disk, the disk
+ * becomes one sector shorter.  If it writes a container to its disk and gives up its boot
+ * signature, bootshift opens that container.  But the guest cannot reach another file: each format
+ * refuses parents, backing files and other data files.  Only a VMDK descriptor names another file,
+ * and a descriptor is a short text, which is no disk.
  *
- * Something that begins like a footer but has a wrong checksum is refused rather than taken for
- * raw: it is far more often a damaged VHD than a guest's joke.
+ * If the end begins like a footer but has a wrong checksum, the container is refused, not taken for
+ * raw: a damaged VHD is far more likely than a guest that wrote such bytes.
  */
 #include "format/format.h"
 
@@ -54,14 +55,14 @@ static const struct format_kind {
 #define MAGIC_COUNT (sizeof(kinds[0].codec->magics) / sizeof(kinds[0].codec->magics[0]))
 
 /*
- * Files of other formats, which are refused by name.  The bytes are those that file(1) and QEMU's
- * drivers go by.  The advice of the code says what to do.
+ * Other formats.  bootshift refuses such a file and names its format.  The magic bytes are those of
+ * file(1) and of QEMU's drivers.  The advice of `code` says what the user can do.
  */
 static const struct foreign {
 	struct magic magic;
 	enum bs_code code;
-	bool is_disk;     /* a disk, though in a form that is not supported */
-	bool not_on_mbr;  /* left by an older use of the disk: a boot signature outweighs it */
+	bool is_disk;     /* the file holds a disk, in a format that is not supported */
+	bool not_on_mbr;  /* perhaps left from an older use of the disk; ignored if has_mbr */
 	const char *what; /* "is ..." */
 } foreign[] = {
 	{{0, 4, "QED\0"}, BS_FORMAT_UNSUPPORTED, true, false, "a QED image"},
@@ -95,7 +96,7 @@ static const struct foreign {
 
 static const struct magic boot_signature = {510, 2, "\x55\xaa"};
 
-/* Whether the container has the bytes of `magic`.  False if it ends before them. */
+/* Sets *matches to whether the container has the bytes of `magic`; false if it is too short. */
 static int format_compare(struct disk *container, const struct magic *magic, bool *matches,
 			  struct bs_error *err)
 {
@@ -139,7 +140,7 @@ static const struct format_kind *format_kind_of(const struct format_codec *codec
 	return kind;
 }
 
-/* Sets *kind to what the start of the container claims to be; NULL when that is nothing. */
+/* Sets *kind to the format whose magic bytes the container has; NULL when it has none. */
 static int format_read_claim(struct disk *container, const struct format_kind **kind,
 			     struct bs_error *err)
 {
@@ -159,7 +160,7 @@ static int format_read_claim(struct disk *container, const struct format_kind **
 	return 0;
 }
 
-/* Sets *found to the other format whose mark the container has; NULL when there is none. */
+/* Sets *found to the unsupported format whose magic bytes the container has, or to NULL. */
 static int format_find_foreign(struct disk *container, bool has_mbr, const struct foreign **found,
 			       struct bs_error *err)
 {
@@ -184,7 +185,7 @@ static int format_refuse_foreign(struct disk *container, bool has_mbr, struct bs
 	return found ? fail(err, found->code, "is %s", found->what) : 0;
 }
 
-/* True when the header at the start is good, even if the container has to be refused. */
+/* Returns whether the header at the start is good, even if the container has to be refused. */
 static bool format_is_good(struct disk *container, const struct format_kind *claim)
 {
 	struct format ignored;
@@ -194,11 +195,11 @@ static bool format_is_good(struct disk *container, const struct format_kind *cla
 	       reason.code != BS_CONTAINER_CORRUPT;
 }
 
-/* The marks of formats that a container carries. */
+/* The evidence for the formats of a container. */
 struct marks {
-	bool has_mbr;                    /* 55 AA, as a raw disk has it */
-	bool has_footer;                 /* a VHD's */
-	const struct format_kind *claim; /* by what it begins with; NULL: none */
+	bool has_mbr;                    /* the boot signature 55 AA of a raw disk */
+	bool has_footer;                 /* the footer of a VHD */
+	const struct format_kind *claim; /* the format of the magic bytes; NULL: none */
 };
 
 static int format_read_marks(struct disk *container, struct marks *marks, struct bs_error *err)
@@ -213,7 +214,7 @@ static int format_read_marks(struct disk *container, struct marks *marks, struct
 	return format_read_claim(container, &marks->claim, err);
 }
 
-/* Decides the format by the content, in the four cases of the essay above; NULL on error. */
+/* Decides the format by the content, by the four rules at the head of this file; NULL on error. */
 static const struct format_kind *format_decide(struct disk *container, struct bs_error *err)
 {
 	struct marks marks;
@@ -265,7 +266,7 @@ int format_check_tables(struct disk *container, const struct format *format, str
 				      end, format->offset + format->length);
 	if (format->unfinished || !kind->codec->check_tables)
 		return 0;
-	/* Small tables that lie side by side are read in larger pieces, through a cache. */
+	/* The cache reads small neighbouring tables in larger pieces. */
 	cache = cache_open(container, err);
 	claims = cache ? claims_new(end, err) : NULL;
 	if (claims)
@@ -276,8 +277,8 @@ int format_check_tables(struct disk *container, const struct format *format, str
 }
 
 /*
- * Most files of a folder have no mark, and no more of them is read than the places of marks.  Only
- * files that begin with a mark can reference other files.
+ * Only files with magic bytes can reference other files.  Most files of a folder have no magic
+ * bytes; of these files the function reads only the places of magic bytes.
  */
 int format_refer(struct disk *container, const struct reference_taker *taker, struct bs_error *err)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From the container to the guest's disk.  The format is decided once, here, from bytes that the
- * guest cannot write, wherever there are such bytes (see format.c), and described without a driver.
+ * Finds the guest's disk in a container.  This module decides the format, once and for all callers.
+ * It uses bytes that the guest cannot write, if the format has such bytes (see format.c).  It
+ * describes the container without a driver.
  */
 #ifndef BOOTSHIFT_FORMAT_H
 #define BOOTSHIFT_FORMAT_H
@@ -9,48 +10,47 @@
 #include "format/codec.h"
 
 /*
- * Describes what is in `container`.  `forced` is NULL, to decide by its content, or one of the
- * names, to believe the caller: raw is then not looked at at all, the others must have a good
- * header of theirs.  Errors: BS_USAGE (no such name), BS_NOT_AN_IMAGE (not whole sectors),
- * BS_FORMAT_AMBIGUOUS (it could be of two formats), BS_FORMAT_UNSUPPORTED (qemu-img can convert
- * it), BS_FORMAT_UNREADABLE (it cannot), the codes of other files that are known by their mark
- * (BS_HOLDS_NO_DISK, BS_PACKED_*, BS_EWF, BS_AFF), those of the refusals of each format (BS_VHD_*,
- * BS_VHDX_*, BS_VMDK_*, BS_VDI_*, BS_CONTAINER_*), BS_READ_ONLY (described as that), BS_NO_MEMORY,
- * and those of reading the container.
+ * Describes `container`.  If `forced` is NULL, the function decides the format by the content.
+ * Otherwise `forced` is the name of the format.  The content of a forced raw disk is not read; for
+ * any other format the container must have a good header.  Errors: BS_USAGE (unknown name),
+ * BS_NOT_AN_IMAGE (not whole sectors), BS_FORMAT_AMBIGUOUS (two formats are possible),
+ * BS_FORMAT_UNSUPPORTED (qemu-img can convert the image), BS_FORMAT_UNREADABLE (qemu-img cannot),
+ * the codes of other known kinds of files (BS_HOLDS_NO_DISK, BS_PACKED_*, BS_EWF, BS_AFF), the
+ * codes of each format (BS_VHD_*, BS_VHDX_*, BS_VMDK_*, BS_VDI_*, BS_CONTAINER_*), BS_READ_ONLY
+ * (the VMDK descriptor says read-only), BS_NO_MEMORY, and those of reading the container.
  */
 MUST_CHECK int format_detect(struct disk *container, const char *forced, struct format *format,
 			     struct bs_error *err);
 
 /*
- * Succeeds when the tables of a container that format_detect() has described are complete and
- * sound:
+ * Checks the tables of a container.  format_detect() has set *format.  The tables are sound if:
  *
- * - Nothing is missing at the end, as after a copy that was broken off.  QEMU's driver reads what
- *   is missing as zeros, and makes the file longer again when it writes, so that nobody could tell
- *   any more.  A part of the last block may be missing, as `qemu-img check` allows.
- * - No byte serves two purposes: no two blocks share bytes, and none lies on a header or a table.
- *   The driver does not look for that.  A write to one part of the guest's disk would change
- *   another part, or the container, below the guard.
+ * - No bytes are missing at the end, as after an interrupted copy.  QEMU's driver reads missing
+ *   bytes as zeros.  When it writes, it makes the file longer again, and hides the damage.  A part
+ *   of the last block may be missing, as `qemu-img check` allows.
+ * - No byte serves two purposes: blocks do not share bytes, and no block overlaps a header or a
+ *   table.  The driver does not check this.  A write to one part of the guest's disk would change
+ *   another part, or the container itself, and the guard would not see the change.
  *
- * Where the format `needs_check`, this holds only if `qemu-img check` succeeds as well.  A VHDX
- * that is `unfinished` passes unchecked, because its log may change everything.  `container` is the
- * file with the disk: the other one, where the format says FORMAT_ELSEWHERE.  Errors:
- * BS_CONTAINER_CORRUPT, BS_FORMAT_UNSUPPORTED (more blocks than can be checked), BS_NO_MEMORY, and
- * those of reading it.
+ * If the format `needs_check`, the caller must also run `qemu-img check`.  An `unfinished` VHDX
+ * passes unchecked, because its log may change everything.  `container` is the file with the disk;
+ * for FORMAT_ELSEWHERE, that is the other file.  Errors: BS_CONTAINER_CORRUPT,
+ * BS_FORMAT_UNSUPPORTED (more blocks than can be checked), BS_NO_MEMORY, and those of reading
+ * `container`.
  */
 MUST_CHECK int format_check_tables(struct disk *container, const struct format *format,
 				   struct bs_error *err);
 
 /*
- * Sets *marked to whether `container` has the mark of a format of disks, even if it is damaged or
- * not supported.  Without a mark it may still be a raw disk.  Reads only some hundred bytes.
- * Errors: BS_NOT_AN_IMAGE (an archive or the like), and those of reading the container.
+ * Sets *marked to true if `container` has the magic bytes of a disk format, even if the container
+ * is damaged or its format is not supported.  A raw disk has no magic bytes.  The function reads
+ * only a few hundred bytes.  Errors: BS_NOT_AN_IMAGE (such as an archive), those of reading.
  */
 MUST_CHECK int format_recognise(struct disk *container, bool *marked, struct bs_error *err);
 
 /*
- * Tells what `container` says of the files that belong together with it.  Its format is decided by
- * its content.  A file that is no container, or a damaged one, tells nothing.  Error: BS_NO_MEMORY.
+ * Calls `taker` for each reference of `container` to another file.  The function decides the format
+ * by the content.  It ignores a file that is damaged or is not a container.  Error: BS_NO_MEMORY.
  */
 MUST_CHECK int format_refer(struct disk *container, const struct reference_taker *taker,
 			    struct bs_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* All numbers are big-endian.  Offsets are in bytes, of the image. */
+/* All numbers are big-endian.  All offsets count bytes from the start of the image. */
 #include "format/qcow2.h"
 
 #include <inttypes.h>
@@ -20,7 +20,7 @@ enum {
 	REFCOUNT_TABLE_OFFSET = 48,
 	REFCOUNT_CLUSTERS_OFFSET = 56,
 	VERSION_2_LENGTH = 72,
-	INCOMPATIBLE_OFFSET = 72, /* this field and the next ones from version 3 on */
+	INCOMPATIBLE_OFFSET = 72, /* this field and the fields below exist since version 3 */
 	AUTOCLEAR_OFFSET = 88,
 	REFCOUNT_ORDER_OFFSET = 96,
 	HEADER_LENGTH_OFFSET = 100,
@@ -33,10 +33,10 @@ enum {
 	REFCOUNT_ORDER_MAX = 6, /* counts of 2^6 bits */
 	REFCOUNT_ORDER_VERSION_2 = 4,
 	EXTENSION_HEADER_SIZE = 8,
-	FILE_NAME_MAX = 1023, /* of a backing or data file */
+	FILE_NAME_MAX = 1023, /* bytes, the name of a backing or data file */
 };
 
-/* The extension of the header that leads to the list of dirty bitmaps. */
+/* The header extension that says where the list of dirty bitmaps is. */
 enum {
 	BITMAPS_LENGTH = 8,
 	BITMAPS_OFFSET = 16,
@@ -48,7 +48,7 @@ enum {
 #define BITMAPS_MAX        (64u << 20)
 #define L1_ENTRY_SIZE      8u
 #define COUNT_ENTRY_SIZE   8u                  /* of the refcount table */
-#define COUNT_ENTRY_PLACE  0xfffffffffffffe00u /* its bits with the place of a refcount block */
+#define COUNT_ENTRY_PLACE  0xfffffffffffffe00u /* the bits with the offset of a refcount block */
 
 #define EXTENSION_DATA_FILE 0x44415441u
 #define EXTENSION_BITMAPS   0x23852875u
@@ -74,7 +74,7 @@ struct qcow2_header {
 	uint64_t l1_offset, refcount_offset;
 	uint32_t l1_entries, refcount_clusters, refcount_order;
 	uint64_t incompatible, autoclear;
-	uint32_t length; /* of the header itself; the extensions follow */
+	uint32_t length; /* of the header, without the extensions behind it */
 };
 
 static int qcow2_decode_header(const uint8_t *bytes, size_t length, struct qcow2_header *header,
@@ -116,7 +116,7 @@ static bool qcow2_table_within(uint64_t offset, uint64_t length, const struct qc
 	       range_within(offset, length, file_size);
 }
 
-/* The numbers by which the driver finds its way. */
+/* Checks the sizes and places from which the driver computes all offsets. */
 static int qcow2_check_layout(const struct qcow2_header *header, uint64_t file_size,
 			      struct bs_error *err)
 {
@@ -139,7 +139,7 @@ static int qcow2_check_layout(const struct qcow2_header *header, uint64_t file_s
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the qcow2 header gives counts of 2^%" PRIu32 " bits",
 			    header->refcount_order);
-	/* An entry of the L1 table stands for the clusters in one cluster of L2 entries. */
+	/* An entry of the L1 table leads to a cluster of L2 entries, each of these to a cluster. */
 	l2_bits = header->cluster_bits - (header->incompatible & FEATURE_EXTENDED_L2 ? 4 : 3);
 	entry_bytes = 1ull << (l2_bits + header->cluster_bits);
 	needed = (header->disk_size - 1) / entry_bytes + 1;
@@ -155,7 +155,7 @@ static int qcow2_check_layout(const struct qcow2_header *header, uint64_t file_s
 	return 0;
 }
 
-/* The file name that should lie at `offset`; NULL when it does not. */
+/* Copies the file name at `offset` to `name` and returns it; NULL when no valid name is there. */
 static const char *qcow2_name_at(const uint8_t *bytes, size_t length, uint64_t offset,
 				 uint64_t name_length, char name[FILE_NAME_MAX + 1])
 {
@@ -168,9 +168,9 @@ static const char *qcow2_name_at(const uint8_t *bytes, size_t length, uint64_t o
 }
 
 /*
- * Finds an extension of the header: `*size` bytes at `*at`, of which the first ones may not be
- * among those given.  The loop ends because each extension moves `at` on by at least its own
- * header.
+ * Finds an extension of the header.  The extension has `*size` bytes at `*at`; it may lie partly or
+ * wholly beyond the `length` bytes.  The loop ends because each extension moves `*at` by at least
+ * EXTENSION_HEADER_SIZE.
  */
 static bool qcow2_find_extension(const uint8_t *bytes, size_t length,
 				 const struct qcow2_header *header, uint32_t wanted, uint64_t *at,
@@ -276,14 +276,14 @@ static int qcow2_describe(struct disk *container, struct format *format, struct 
 /* ---- the counts ----------------------------------------------------------------------------- */
 
 /*
- * `qemu-img check` finds every cluster that something leads to more often than it is counted, and
- * every one beyond the end of the file.  A cluster that is counted more than once is shared: the
- * driver copies it before it writes to it.  But the driver writes to the header and to some tables
- * in place, however often their clusters are counted.  If something else lies on one of these, its
- * clusters are either counted more than once, which is found here, or too seldom.
+ * `qemu-img check` finds every cluster that has more references than its count says, and every
+ * cluster beyond the end of the file.  A cluster with a count above 1 is shared: the driver copies
+ * the cluster before it writes to it.  But the driver writes to the header and to some tables in
+ * place, whatever their counts are.  If other data overlaps one of these, the counts of the shared
+ * clusters are either above 1, which this code finds, or too low, which `qemu-img check` finds.
  */
 
-/* Reads how often a cluster is counted; 0 where there is no count. */
+/* Reads the reference count of a cluster; 0 if the cluster has no count. */
 static int qcow2_read_count(struct disk *container, const struct qcow2_header *header,
 			    uint64_t cluster, uint64_t *count, struct bs_error *err)
 {
@@ -336,7 +336,7 @@ static int qcow2_check_counts(struct disk *container, const struct qcow2_header 
 	return 0;
 }
 
-/* Finds the list of bitmaps; a length of 0 when there is none that the driver uses. */
+/* Finds the list of bitmaps.  *list_length is 0 when the driver uses no bitmaps. */
 static int qcow2_find_bitmaps(const uint8_t *bytes, size_t length, uint64_t file_size,
 			      const struct qcow2_header *header, uint64_t *list_offset,
 			      uint64_t *list_length, struct bs_error *err)
@@ -366,7 +366,7 @@ static int qcow2_check_tables(struct disk *container, struct claims *claims, str
 	size_t length;
 	int result = -1;
 
-	(void)claims; /* clusters may be shared */
+	(void)claims; /* not used: clusters may be shared */
 	if (codec_read(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err) < 0 ||
 	    qcow2_decode_header(bytes, length, &header, err) < 0 ||
 	    qcow2_check_layout(&header, size, err) < 0 ||
@@ -398,8 +398,8 @@ static void qcow2_refer_name(const char *name, enum reference_kind kind,
 }
 
 /*
- * The names of the backing file and of the data file.  They are QEMU's file names, which may begin
- * with "file:" or "json:".
+ * Reports the names of the backing file and of the data file.  These are names for QEMU, which may
+ * begin with "file:" or "json:".
  */
 static int qcow2_refer(struct disk *container, const struct reference_taker *taker,
 		       struct bs_error *err)

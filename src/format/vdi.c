@@ -14,8 +14,8 @@ enum {
 	SIGNATURE_OFFSET = 64,
 	VERSION_OFFSET = 68,
 	TYPE_OFFSET = 76,
-	TABLE_OFFSET = 340, /* where the block map starts */
-	DATA_OFFSET = 344,  /* where the blocks start */
+	TABLE_OFFSET = 340, /* the offset of the block map */
+	DATA_OFFSET = 344,  /* the offset of the blocks */
 	SECTOR_SIZE_OFFSET = 360,
 	DISK_SIZE_OFFSET = 368,
 	BLOCK_SIZE_OFFSET = 376,
@@ -39,12 +39,12 @@ enum {
 #define VERSION_1_1 0x00010001u
 #define BLOCKS_MAX  0x3fffffffu /* VDI_BLOCKS_IN_IMAGE_MAX in QEMU's vdi.c */
 
-#define BLOCK_SIZE (1u << 20) /* bytes: VirtualBox's own; QEMU writes no other */
+#define BLOCK_SIZE (1u << 20) /* bytes; VirtualBox's default, and the only size that QEMU writes */
 
-/* An entry of the block map is the number of a block in the file, or: never written, given up. */
+/* An entry of the block map: the number of a block in the file, or one of these two values. */
 #define ENTRY_SIZE      4u
-#define ENTRY_FREE      0xffffffffu
-#define ENTRY_DISCARDED 0xfffffffeu
+#define ENTRY_FREE      0xffffffffu /* never written */
+#define ENTRY_DISCARDED 0xfffffffeu /* no longer used */
 
 _Static_assert(PARENT_UUID_OFFSET + UUID_SIZE <= VDI_HEADER_SIZE, "the header holds every field");
 
@@ -109,7 +109,7 @@ int vdi_decode(const uint8_t *bytes, size_t length, uint64_t file_size, uint64_t
 	size = load_le64(bytes + DISK_SIZE_OFFSET);
 	if (vdi_check_kind(bytes, err) < 0 || vdi_check_layout(bytes, file_size, size, err) < 0)
 		return -1;
-	/* VBoxManage convertfromraw makes odd sizes; QEMU rounds them up, too. */
+	/* VBoxManage convertfromraw can write a size of partial sectors.  QEMU rounds it up. */
 	*disk_size = (size + SECTOR_SIZE - 1) / SECTOR_SIZE * SECTOR_SIZE;
 	return 0;
 }
@@ -152,7 +152,7 @@ static int vdi_claim(struct disk *container, struct claims *claims, struct bs_er
 	return table_claim_blocks(container, &blocks, claims, err);
 }
 
-/* In the layout of Microsoft's GUIDs: the first three fields are little-endian. */
+/* Reports a UUID.  It has the layout of Microsoft's GUIDs: three little-endian fields first. */
 static void vdi_refer_uuid(const uint8_t *bytes, enum reference_kind kind,
 			   const struct reference_taker *taker)
 {
@@ -166,7 +166,7 @@ static void vdi_refer_uuid(const uint8_t *bytes, enum reference_kind kind,
 	taker->take(taker->context, kind, text);
 }
 
-/* A VDI image names no files. */
+/* Reports only UUIDs: a VDI image contains no file names. */
 static int vdi_refer(struct disk *container, const struct reference_taker *taker,
 		     struct bs_error *err)
 {

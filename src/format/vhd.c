@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * All numbers are big-endian.  The checksum of the footer and that of the dynamic header are the
- * one's complement of the sum of the structure's bytes, its own four taken as zeros.
+ * All numbers are big-endian.  The footer and the dynamic header have a checksum each: the one's
+ * complement of the sum of all bytes of the structure.  The checksum's own bytes count as zeros.
  */
 #include "format/vhd.h"
 
@@ -34,20 +34,20 @@ enum {
 	HEADER_PARENT_NAME = 64, /* UTF-16, big-endian */
 	HEADER_PARENT_NAME_SIZE = 512,
 	HEADER_LOCATORS = 576,
-	LOCATORS = 8, /* used or not */
+	LOCATORS = 8, /* the number of locators, used and unused */
 	LOCATOR_SIZE = 24,
 	LOCATOR_LENGTH = 8,
 	LOCATOR_OFFSET = 16,
 };
 
-/* The most that a dynamic VHD can have: 2040 GiB (Microsoft; VHD_MAX_SECTORS in qemu's vpc.c). */
+/* The largest disk of a dynamic VHD: 2040 GiB (Microsoft; VHD_MAX_SECTORS in qemu's vpc.c). */
 #define DYNAMIC_SIZE_MAX (2040ull << 30)
 
 /* The platform codes of relative and absolute paths in UTF-16: "W2ru", "W2ku". */
 #define LOCATOR_RELATIVE 0x57327275u
 #define LOCATOR_ABSOLUTE 0x57326b75u
 
-#define PATH_SIZE 4096u /* bytes of a parent's path, as far as it is read */
+#define PATH_SIZE 4096u /* bytes; the rest of a longer parent's path is not read */
 
 /* An entry of the block allocation table is the number of the block's first sector. */
 #define TABLE_ENTRY_SIZE 4u
@@ -64,7 +64,7 @@ static bool vhd_begins_like_footer(const uint8_t *bytes)
 	return memcmp(bytes + COOKIE_OFFSET, cookie, sizeof(cookie)) == 0;
 }
 
-/* A container of whole sectors has no old footer: the disk before it would not be whole sectors. */
+/* The disk before a footer is whole sectors.  So the container's size tells the footer's length. */
 int vhd_read_footer(struct disk *container, uint8_t *bytes, size_t *length, struct bs_error *err)
 {
 	uint64_t size = disk_size(container);
@@ -101,7 +101,7 @@ int vhd_decode_footer(const uint8_t *bytes, size_t length, struct vhd_footer *fo
 		return fail(err, BS_VHD_CORRUPT, "there is no VHD footer");
 	if (load_be32(bytes + CHECKSUM_OFFSET) != vhd_checksum(bytes, length, CHECKSUM_OFFSET))
 		return fail(err, BS_VHD_CORRUPT, "the checksum of the VHD footer is wrong");
-	/* The upper half is the major version; minor ones are compatible. */
+	/* The upper half is the major version.  All minor versions are compatible. */
 	version = load_be32(bytes + VERSION_OFFSET);
 	if (version >> 16 != 1)
 		return fail(err, BS_VHD_CORRUPT, "the VHD footer has the unknown version %" PRIu32,
@@ -165,7 +165,7 @@ static int vhd_check_footer(const struct vhd_footer *footer, struct bs_error *er
 	return 0;
 }
 
-/* A fixed VHD's disk lies in the `payload_size` bytes before the footer. */
+/* Checks that the disk of a fixed VHD fits into the `payload_size` bytes before the footer. */
 static int vhd_check_fixed(const struct vhd_footer *footer, uint64_t payload_size,
 			   struct bs_error *err)
 {
@@ -198,8 +198,8 @@ static int vhd_check_table(uint64_t disk_size, const struct vhd_dynamic_header *
 }
 
 /*
- * `front` is the copy of the footer at the start of the file, by which QEMU goes, so it has to
- * agree with the one at the end.
+ * `front` is the copy of the footer at the start of the file.  QEMU uses this copy, so it has to
+ * agree with `footer`, which is at the end.
  */
 static int vhd_check_dynamic(const struct vhd_footer *front, const struct vhd_footer *footer,
 			     const struct vhd_dynamic_header *header, uint64_t file_size,
@@ -220,7 +220,7 @@ static int vhd_check_dynamic(const struct vhd_footer *front, const struct vhd_fo
 
 /* ---- the whole file ------------------------------------------------------------------------- */
 
-/* A dynamic or differencing VHD has a copy of its footer in front, and a header. */
+/* Reads the footer's copy and the header that only a dynamic or differencing VHD has. */
 static int vhd_read_header(struct disk *container, const struct vhd_footer *footer,
 			   struct vhd_dynamic_header *header, struct bs_error *err)
 {
@@ -264,7 +264,7 @@ static int vhd_describe(struct disk *container, struct format *format, struct bs
 		return -1;
 	format->access = FORMAT_DRIVER;
 	format->disk_size = footer.current_size;
-	/* Else the driver would go by the geometry for some creators; see vhd.h. */
+	/* Without this option the driver uses the geometry for some creators; see vhd.h. */
 	format->driver_options = "force_size_calc=current_size";
 	return 0;
 }
@@ -279,7 +279,7 @@ static bool vhd_decode_entry(const struct block_table *blocks, const uint8_t *en
 	return sector != UNUSED_ENTRY;
 }
 
-/* Some programs leave zeros in the entries that the disk does not need. */
+/* Reads only the entries that the disk needs: some programs leave zeros in the others. */
 static int vhd_claim(struct disk *container, struct claims *claims, struct bs_error *err)
 {
 	struct block_table blocks = {
@@ -305,7 +305,7 @@ static int vhd_claim(struct disk *container, struct claims *claims, struct bs_er
 		return -1;
 	blocks.table.offset = header.table_offset;
 	blocks.table.entries = (footer.current_size - 1) / header.block_size + 1;
-	/* Whole sectors with a bit for each sector of the block come before its data. */
+	/* A bitmap precedes the data of each block: a bit for each sector, in whole sectors. */
 	bitmap = header.block_size / SECTOR_SIZE / 8;
 	blocks.block_length =
 		(bitmap + SECTOR_SIZE - 1) / SECTOR_SIZE * SECTOR_SIZE + header.block_size;
@@ -314,7 +314,7 @@ static int vhd_claim(struct disk *container, struct claims *claims, struct bs_er
 
 /* ---- the parent ----------------------------------------------------------------------------- */
 
-/* Tells the path of one locator, if it is of the kinds that Windows writes. */
+/* Reports the path of one locator, if the locator is of a kind that Windows writes. */
 static int vhd_refer_locator(struct disk *container, const uint8_t *locator,
 			     const struct reference_taker *taker, struct bs_error *err)
 {
@@ -334,7 +334,7 @@ static int vhd_refer_locator(struct disk *container, const uint8_t *locator,
 	return result;
 }
 
-/* The copy of the footer at the start is the one that QEMU goes by, and the one of a torn file. */
+/* Reads the footer's copy at the start: QEMU uses this copy, and a truncated file has no other. */
 static int vhd_refer(struct disk *container, const struct reference_taker *taker,
 		     struct bs_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * All numbers are little-endian.  GUIDs are written here as they lie in the file.  A checksum is
- * the CRC32C of its structure, its own four bytes taken as zeros.
+ * All numbers are little-endian.  The GUIDs below have the byte order of the file.  A checksum is
+ * the CRC32C of its structure.  The checksum's own four bytes count as zeros.
  */
 #include "format/vhdx.h"
 
@@ -20,7 +20,7 @@
 enum {
 	HEADER_1 = 64 << 10,
 	HEADER_2 = 128 << 10,
-	HEADER_SIZE = 4096, /* of which the checksum is made */
+	HEADER_SIZE = 4096, /* the bytes that the checksum covers */
 	REGIONS = 192 << 10,
 	REGIONS_SIZE = 64 << 10,
 	CHECKSUM_OFFSET = 4, /* in the headers and in the region table */
@@ -48,7 +48,7 @@ enum {
 	GUID_SIZE = 16,
 };
 
-/* All that is before the first region: it has the second region table, too. */
+/* The bytes before the first region; they include the second region table. */
 #define SECTION_SIZE 1048576u
 
 static const uint8_t table_region[GUID_SIZE] = {0x66, 0x77, 0xc2, 0x2d, 0x23, 0xf6, 0x00, 0x42,
@@ -60,7 +60,7 @@ _Static_assert(REGIONS + REGIONS_SIZE == VHDX_HEADERS_SIZE, "the section ends wi
 _Static_assert(REGION_ENTRIES + REGION_COUNT_MAX * REGION_ENTRY_SIZE <= REGIONS_SIZE,
 	       "every entry lies in the table");
 
-/* The metadata region: a table that gives GUID, offset and length of each item; then the items. */
+/* The metadata region: a table with the GUID, offset and length of each item, then the items. */
 enum {
 	ITEM_COUNT = 10,
 	ITEM_ENTRIES = 32,
@@ -93,21 +93,21 @@ enum {
 #define BLOCK_SIZE_MIN (1u << 20)
 #define BLOCK_SIZE_MAX (256u << 20)
 #define DISK_SIZE_MAX  (64ull << 40)
-#define CHUNK_SECTORS  (1ull << 23) /* of the disk, for which one sector bitmap stands */
+#define CHUNK_SECTORS  (1ull << 23) /* sectors of the disk in one sector bitmap */
 
 /*
- * The table of blocks has an entry for each block of the disk, and after each chunk of them another
- * one, which only a differencing VHDX uses.  In an entry are a state, in the lowest bits, and a
- * place in the file in MiB, from bit 20 on.
+ * The table of blocks has an entry for each block of the disk.  An entry for a sector bitmap
+ * follows each chunk of these entries; only a differencing VHDX uses it.  The lowest bits of an
+ * entry are a state.  The bits from 20 on are an offset in the file, in MiB.
  */
 #define ENTRY_SIZE   8u
 #define ENTRY_STATE  7u
 #define ENTRY_OFFSET (~0xfffffull)
 
-/* The states of an entry with a block in use; the second one only in a differencing VHDX. */
+/* The states of an entry whose block is in use. */
 enum {
 	FULLY_PRESENT = 6,
-	PARTIALLY_PRESENT = 7,
+	PARTIALLY_PRESENT = 7, /* only in a differencing VHDX */
 };
 
 enum vhdx_item {
@@ -116,13 +116,13 @@ enum vhdx_item {
 	DISK_ID,
 	LOGICAL_SECTOR_SIZE,
 	PHYSICAL_SECTOR_SIZE,
-	PARENT_LOCATOR, /* only of a differencing VHDX */
+	PARENT_LOCATOR, /* only in a differencing VHDX */
 	ITEM_KINDS
 };
 
 static const struct {
 	uint8_t guid[GUID_SIZE];
-	uint32_t length; /* at least */
+	uint32_t length; /* the least number of bytes */
 } item_kinds[ITEM_KINDS] = {
 	[FILE_PARAMETERS] = {{0x37, 0x67, 0xa1, 0xca, 0x36, 0xfa, 0x43, 0x4d, 0xb3, 0xb6, 0x33,
 			      0xf0, 0xaa, 0x44, 0xe7, 0x6b},
@@ -157,8 +157,9 @@ static bool vhdx_checksum_is_right(const uint8_t *bytes, size_t length)
 }
 
 /*
- * The current header is the good one with the higher number.  Two with the same number must be the
- * same: disk2vhd leaves them so.  NULL when there is none.
+ * Returns the current header: the good header with the higher sequence number.  disk2vhd writes two
+ * identical headers.  The function returns NULL if two good headers have the same number but are
+ * not identical, or if no header is good.
  */
 static const uint8_t *vhdx_current_header(const uint8_t *bytes)
 {
@@ -195,7 +196,7 @@ static int vhdx_decode_header(const uint8_t *header, uint64_t file_size, struct 
 	return 0;
 }
 
-/* Takes over a region that is known; what it is not must not be required. */
+/* Stores the place of a known region.  Refuses an unknown region that is required. */
 static int vhdx_decode_region(const uint8_t *entry, uint64_t file_size, struct vhdx_layout *layout,
 			      struct bs_error *err)
 {
@@ -219,7 +220,7 @@ static int vhdx_decode_region(const uint8_t *entry, uint64_t file_size, struct v
 	return 0;
 }
 
-/* Only the first of the two copies: it is the one that QEMU reads. */
+/* Decodes only the first of the two copies of the region table, as QEMU does. */
 static int vhdx_decode_regions(const uint8_t *regions, uint64_t file_size,
 			       struct vhdx_layout *layout, struct bs_error *err)
 {
@@ -258,7 +259,7 @@ int vhdx_decode_headers(const uint8_t *bytes, size_t length, uint64_t file_size,
 
 /* ---- the metadata --------------------------------------------------------------------------- */
 
-/* An item found in the region; NULL when it is not there. */
+/* The items found in the metadata region; NULL for a missing item. */
 struct vhdx_items {
 	const uint8_t *bytes[ITEM_KINDS];
 	uint32_t length[ITEM_KINDS];
@@ -304,7 +305,7 @@ static int vhdx_take_items(const uint8_t *region, size_t length, struct vhdx_ite
 	return 0;
 }
 
-/* Decodes a string of the locator; one that lies outside of it is empty. */
+/* Decodes a string of the locator.  A string that lies outside the locator gives "". */
 static void vhdx_locator_text(const struct vhdx_items *items, uint32_t offset, uint32_t length,
 			      char *text, size_t size)
 {
@@ -314,7 +315,7 @@ static void vhdx_locator_text(const struct vhdx_items *items, uint32_t offset, u
 		      text, size);
 }
 
-/* Finds the value of a key; an empty one when there is no such key. */
+/* Finds the value of a key.  A missing key gives "". */
 static void vhdx_locator_value(const struct vhdx_items *items, const char *wanted, char *value,
 			       size_t size)
 {
@@ -349,13 +350,13 @@ static int vhdx_refuse_parent(const struct vhdx_items *items, struct bs_error *e
 		    *path ? path : "another file");
 }
 
-/* After so many entries for blocks comes one of the other kind. */
+/* Returns the number of block entries between two entries for sector bitmaps. */
 static uint32_t vhdx_chunk_blocks(const struct vhdx_disk *disk)
 {
 	return (uint32_t)(CHUNK_SECTORS * SECTOR_SIZE / disk->block_size);
 }
 
-/* How many entries the disk needs. */
+/* Returns the number of table entries that the disk needs. */
 static uint64_t vhdx_table_entries(const struct vhdx_disk *disk)
 {
 	uint64_t blocks = (disk->size - 1) / disk->block_size + 1;
@@ -442,7 +443,7 @@ out:
 	return result;
 }
 
-/* While the log has not been replayed, the size in the metadata may be an old one. */
+/* Until the log has been replayed, the size in the metadata may be out of date. */
 static int vhdx_describe(struct disk *container, struct format *format, struct bs_error *err)
 {
 	struct vhdx_layout layout;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A descriptor is lines of `KEY=VALUE`, of `ACCESS SECTORS TYPE "FILE" OFFSET` for each extent,
- * and of comments.  Lines and words are slices of the text, which has no final zero.
+ * A descriptor has lines of three kinds: `KEY=VALUE`, `ACCESS SECTORS TYPE "FILE" OFFSET` for each
+ * extent, and comments.  Lines and words are slices of the text, which has no final zero.
  */
 #include "format/vmdk-descriptor.h"
 
@@ -17,7 +17,7 @@ struct slice {
 	size_t length;
 };
 
-/* What is found on the way, and judged at the end. */
+/* Settings that the decoder collects first.  descriptor_judge() checks them at the end. */
 struct facts {
 	uint64_t parent_identifier;
 	bool has_identifier, has_parent_identifier, encrypted, tracked;
@@ -39,7 +39,7 @@ static struct slice slice_trim(struct slice slice)
 	return slice;
 }
 
-/* Cuts off what comes before the first `end`, and that; all of it when there is none. */
+/* Removes and returns the text before the first `end`, or all text; also removes the `end`. */
 static struct slice slice_cut(struct slice *rest, char end)
 {
 	const char *found = memchr(rest->at, end, rest->length);
@@ -77,7 +77,7 @@ static bool slice_copy(struct slice slice, char *text, size_t size)
 	return true;
 }
 
-/* Without the quotes around it, if it has some. */
+/* Removes blanks around the text, then a pair of quotes. */
 static struct slice slice_unquote(struct slice slice)
 {
 	slice = slice_trim(slice);
@@ -109,7 +109,7 @@ static bool descriptor_is_extent(struct slice line)
 	       slice_begins(line, "NOACCESS ");
 }
 
-/* Cuts off the name of an extent's file, and what is before it. */
+/* Removes and returns the file name of an extent; also removes the text before the name. */
 static struct slice slice_cut_name(struct slice *line)
 {
 	slice_cut(line, '"');
@@ -171,7 +171,7 @@ static int descriptor_decode_line(struct slice line, struct vmdk_descriptor *des
 	return descriptor_decode_setting(line, descriptor, facts, err);
 }
 
-/* QEMU takes the word for a parent's name wherever in the text it is; so it is a parent here. */
+/* Finds the parent's name.  As in QEMU, parentFileNameHint may be anywhere in the text. */
 static bool descriptor_find_parent(struct slice text, struct slice *name)
 {
 	static const char word[] = "parentFileNameHint";
@@ -216,7 +216,7 @@ static int descriptor_judge(struct slice text, const struct vmdk_descriptor *des
 	if (descriptor->extent_count > 1)
 		return fail(err, BS_CONTAINER_SPLIT, "the disk of the VMDK is in %u files",
 			    (unsigned)descriptor->extent_count);
-	/* Its backup software would miss the changes made here. */
+	/* The backup software of this disk would miss the changes that bootshift makes. */
 	if (facts->tracked)
 		return fail(err, BS_FORMAT_UNSUPPORTED,
 			    "the VMDK has its changed blocks tracked in another file");
@@ -257,7 +257,7 @@ static void descriptor_refer(struct slice slice, enum reference_kind kind,
 
 static void descriptor_refer_uuid(struct slice line, const struct reference_taker *taker)
 {
-	/* What a base has for its parent's. */
+	/* The UUID of the parent in an image without a parent. */
 	static const char none[] = "00000000-0000-0000-0000-000000000000";
 	struct slice key = slice_trim(slice_cut(&line, '=')), uuid = slice_unquote(line);
 

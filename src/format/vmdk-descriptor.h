@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The text that describes a VMDK, as its two codecs in vmdk.c need it. */
+/* Decodes the text that describes a VMDK, for the two decoders in vmdk.c. */
 #ifndef BOOTSHIFT_VMDK_DESCRIPTOR_H
 #define BOOTSHIFT_VMDK_DESCRIPTOR_H
 
@@ -10,7 +10,7 @@
 struct vmdk_descriptor {
 	char create_type[32];
 	uint32_t extent_count;
-	/* The last extent, which is the only one of the disks that are accepted. */
+	/* The last extent.  An accepted disk has only one extent. */
 	bool writable;
 	char extent_type[16]; /* FLAT, SPARSE and others */
 	bool has_offset;
@@ -18,15 +18,15 @@ struct vmdk_descriptor {
 };
 
 /*
- * Decodes a descriptor of `length` bytes or up to the first zero.  Refuses what is wrong with any
- * disk of which it tells: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING, BS_VMDK_ENCRYPTED,
- * BS_CONTAINER_SPLIT (more extents than one), BS_READ_ONLY, BS_FORMAT_UNSUPPORTED.
+ * Decodes a descriptor of `length` bytes, or up to the first zero byte.  The errors are those of
+ * all types of VMDK: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING, BS_VMDK_ENCRYPTED,
+ * BS_CONTAINER_SPLIT (more than one extent), BS_READ_ONLY, BS_FORMAT_UNSUPPORTED.
  */
 MUST_CHECK int vmdk_descriptor_decode(const uint8_t *bytes, size_t length,
 				      struct vmdk_descriptor *descriptor, struct bs_error *err);
 
 /*
- * Tells what the same bytes say of the parent and of VirtualBox's UUIDs, and, if `parts`, of the
+ * Reports the parent and VirtualBox's UUIDs that the descriptor names, and, if `parts` is true, the
  * files with the extents.
  */
 void vmdk_descriptor_refer(const uint8_t *bytes, size_t length, bool parts,

@@ -2,8 +2,8 @@
 /*
  * All numbers are little-endian; sizes and offsets count sectors of 512 bytes.
  *
- * QEMU's driver takes the descriptor of a sparse file to lie right behind the header and to have
- * 10240 bytes, whatever the header says, and writes it back like that.  So it has to be there.
+ * QEMU's driver ignores what the header of a sparse file says about the descriptor.  It reads and
+ * writes 10240 bytes right behind the header.  So the descriptor has to be there.
  */
 #include "format/vmdk.h"
 
@@ -35,7 +35,7 @@ enum {
 #define FLAG_COMPRESSED       (1u << 16)
 #define FLAG_MARKERS          (1u << 17)
 #define DIRECTORY_AT_END      UINT64_MAX
-#define TABLE_ENTRY_SIZE      4u /* of a grain directory and of a grain table */
+#define TABLE_ENTRY_SIZE      4u /* bytes, in a grain directory and in a grain table */
 
 /* QEMU's limits. */
 #define GRAIN_SECTORS_MAX     (1u << 21)
@@ -43,12 +43,12 @@ enum {
 #define DIRECTORY_ENTRIES_MAX (32u << 20)
 
 /*
- * How a sparse file leads to its grains: the entries of a directory lead to tables, whose entries
- * lead to grains.  Both directories lie within the file.
+ * The tables of a sparse file.  The entries of a directory refer to tables, and the entries of the
+ * tables refer to grains.  Both directories lie within the file.
  */
 struct vmdk_tables {
 	uint64_t directory_offset; /* bytes */
-	uint64_t copy_offset;      /* of the second directory, with tables of its own; 0: none */
+	uint64_t copy_offset;      /* of the second directory, which has its own tables; 0: none */
 	uint64_t directory_entries;
 	uint32_t table_entries; /* of each table, 1 to 512 */
 	uint64_t grain_size;    /* bytes, a power of two */
@@ -61,7 +61,7 @@ static int vmdk_check_kind(const uint8_t *bytes, struct bs_error *err)
 	uint32_t version = load_le32(bytes + VERSION_OFFSET);
 	uint32_t flags = load_le32(bytes + FLAGS_OFFSET);
 
-	/* A transfer that takes the file for text changes these bytes, and many more. */
+	/* A transfer of the file in text mode changes these bytes, and many more. */
 	if (memcmp(bytes + LINE_ENDS_OFFSET, "\n \r\n", 4) != 0)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the VMDK header is damaged, perhaps by a transfer as text");
@@ -71,7 +71,7 @@ static int vmdk_check_kind(const uint8_t *bytes, struct bs_error *err)
 		return fail(err, BS_CONTAINER_COMPRESSED,
 			    "is a compressed VMDK (streamOptimized), which cannot be changed in "
 			    "place");
-	/* Version 3 is 1 with changed blocks tracked, which QEMU reads. */
+	/* Version 3 is version 1 with tracking of changed blocks.  QEMU only reads it. */
 	if (version != 1 && version != 2)
 		return fail(err, version == 3 ? BS_FORMAT_UNSUPPORTED : BS_FORMAT_UNREADABLE,
 			    "is a VMDK of version %" PRIu32 ", which QEMU does not write", version);
@@ -96,7 +96,7 @@ static int vmdk_check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t 
 	uint32_t flags = load_le32(bytes + FLAGS_OFFSET);
 	uint64_t directory_entries;
 
-	/* With no capacity, QEMU would look for the disk in the files that the descriptor names. */
+	/* If the capacity is 0, QEMU opens the files that the descriptor names. */
 	if (capacity == 0 || !mul_u64(capacity, SECTOR_SIZE, disk_size) || *disk_size > INT64_MAX ||
 	    grain == 0 || grain > GRAIN_SECTORS_MAX || (grain & (grain - 1)) != 0 ||
 	    table_entries == 0 || table_entries > TABLE_ENTRIES_MAX)
@@ -132,7 +132,7 @@ static int vmdk_check_embedded(const uint8_t *bytes, size_t length, struct bs_er
 	uint64_t sector = load_le64(bytes + DESCRIPTOR_OFFSET), size;
 	struct vmdk_descriptor descriptor;
 
-	/* VMware leaves none; QEMU an empty one. */
+	/* VMware writes no descriptor to such a file; QEMU writes an empty one. */
 	if (sector == 0 || (sector == 1 && length > HEADER_SIZE && bytes[HEADER_SIZE] == '\0'))
 		return fail(err, BS_CONTAINER_PART,
 			    "is one of the files of a VMDK that has its descriptor in another");
@@ -168,7 +168,7 @@ int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size, 
 	return vmdk_check_embedded(bytes, length, err);
 }
 
-/* Types that are not changed here, but can be converted. */
+/* Types that bootshift does not change, but qemu-img can convert. */
 static bool vmdk_qemu_reads(const char *type)
 {
 	static const char *const types[] = {"monolithicFlat", "vmfs", "vmfsSparse", "seSparse"};
@@ -184,7 +184,7 @@ static int vmdk_check_flat(const struct vmdk_descriptor *descriptor, struct bs_e
 	const char *type = descriptor->create_type;
 	bool flat = strcmp(type, "monolithicFlat") == 0 &&
 		    strcmp(descriptor->extent_type, "FLAT") == 0 && descriptor->has_offset;
-	/* An ESX server's disk, which always starts with its file. */
+	/* A disk of an ESX server always starts at offset 0 of its file. */
 	bool vmfs = strcmp(type, "vmfs") == 0 && strcmp(descriptor->extent_type, "VMFS") == 0;
 
 	if (strncmp(type, "twoGbMaxExtent", 14) == 0)
@@ -203,7 +203,7 @@ static int vmdk_check_flat(const struct vmdk_descriptor *descriptor, struct bs_e
 	return 0;
 }
 
-/* A path could lead out of the descriptor's folder, to any file. */
+/* Returns whether `name` is no path: a path could refer to a file outside the folder. */
 static bool vmdk_is_plain_name(const char *name)
 {
 	for (const char *c = name; *c != '\0'; c++)
@@ -263,7 +263,7 @@ static int vmdk_describe(struct disk *container, struct format *format, struct b
 {
 	uint8_t *bytes = NULL;
 	size_t length;
-	/* One byte more than a descriptor may have. */
+	/* One byte more than a descriptor may have, so that a longer text is refused. */
 	int result = codec_read(container, 0, VMDK_DESCRIPTOR_MAX + 1, &bytes, &length, err);
 
 	format->access = FORMAT_DRIVER;
@@ -277,8 +277,8 @@ static int vmdk_describe(struct disk *container, struct format *format, struct b
 }
 
 /*
- * In a sparse extent the descriptor names the file itself, perhaps as it was called before; that is
- * not told.
+ * The descriptor in a sparse extent names its own file, perhaps by an older name.  The function
+ * does not report this name.
  */
 static int vmdk_refer(struct disk *container, const struct reference_taker *taker,
 		      struct bs_error *err)
@@ -324,8 +324,8 @@ static int vmdk_claim_table(struct grains *grains, const char *what, uint64_t nu
 }
 
 /*
- * The driver reads a grain table by the first directory, and writes to that and, unasked, to the
- * one where the second directory leads.  For an entry of 0 that would be the header.
+ * The driver reads only the grain tables of the first directory.  It writes to these and also,
+ * without a check, to those of the second directory.  An entry of 0 there would be the header.
  */
 static int vmdk_claim_tables(void *context, uint64_t index, const uint8_t *entry,
 			     struct bs_error *err)
@@ -374,7 +374,7 @@ static int vmdk_claim_grains(void *context, uint64_t index, const uint8_t *entry
 	return table_walk(grains->container, &table, vmdk_claim_grain, grains, err);
 }
 
-/* No two grain tables share bytes, so all of them together are no longer than the file. */
+/* Grain tables do not share bytes.  So all tables together are at most as long as the file. */
 static int vmdk_claim(struct disk *container, struct claims *claims, struct bs_error *err)
 {
 	struct grains grains = {.container = container, .claims = claims};

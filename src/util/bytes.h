@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Loads and stores of explicit byte order, and arithmetic on untrusted numbers.
+ * Loads and stores with an explicit byte order, and arithmetic on untrusted numbers.
  *
- * Nothing that lies on a disk or on a wire is read through a struct or a cast: every codec uses
- * these functions, so that byte order and alignment are never an accident.
+ * No code reads data of a disk or a connection through a struct or a cast.  Every codec uses these
+ * functions, so the result never depends on the byte order or alignment of the machine.
  */
 #ifndef BOOTSHIFT_BYTES_H
 #define BOOTSHIFT_BYTES_H
@@ -73,7 +73,7 @@ static inline void store_be32(void *p, uint32_t v)
 	store_le32(p, __builtin_bswap32(v));
 }
 
-/* Bytes; of every disk that a BIOS starts Windows from, and the unit of places in containers. */
+/* Bytes, on every disk from which a BIOS starts Windows.  Container formats count in sectors. */
 #define SECTOR_SIZE 512u
 
 /* True when [offset, offset + length) lies in [0, size), without overflow. */
@@ -102,7 +102,7 @@ static inline bool all_zero(const void *p, size_t length)
 	return length == 0 || (b[0] == 0 && memcmp(b, b + 1, length - 1) == 0);
 }
 
-/* Bits of a bitmap, counted from the lowest bit of the first byte. */
+/* A bitmap counts its bits from the lowest bit of the first byte. */
 static inline bool bit_is_set(const uint8_t *bits, uint64_t number)
 {
 	return (bits[number / 8] >> number % 8 & 1) != 0;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Milliseconds of the monotonic clock: only differences between two of them mean something. */
+/* The monotonic clock in milliseconds.  Only the difference of two times has a meaning. */
 uint64_t clock_milliseconds(void);
 
 /* A point in time.  A deadline of zero bytes never passes. */
@@ -20,15 +20,15 @@ bool deadline_is_set(struct deadline deadline);
 bool deadline_has_passed(struct deadline deadline);
 
 /*
- * The timeout for poll(2): -1 without a deadline, 0 when it has passed, otherwise at least 1.  It
- * is one millisecond more than what is left, so that the last wait before the deadline is a wait.
+ * Returns the timeout for poll(2): -1 without a deadline, 0 when the deadline has passed, otherwise
+ * the time left and 1 ms more, so that poll(2) does not return shortly before the deadline.
  */
 int deadline_poll_timeout(struct deadline deadline);
 
-/* Converts a time of a file to nanoseconds since 1970. */
+/* Converts the time of a file to nanoseconds since 1970. */
 uint64_t clock_nanoseconds(const struct timespec *time);
 
-/* The current time in nanoseconds since 1970, by the clock from which files get their times. */
+/* The current time in nanoseconds since 1970, from the clock that sets the times of files. */
 uint64_t clock_file_time(void);
 
 #endif

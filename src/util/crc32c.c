@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One byte at a time, with a table: entry i is the register after byte i was shifted through the
- * reflected polynomial 0x82f63b78.
+ * The function processes one byte at a time, with a table.  Entry i is the register after byte i
+ * was shifted through the reflected polynomial 0x82f63b78.
  */
 #include "util/crc32c.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * CRC32C: the 32-bit CRC with Castagnoli's polynomial, as in iSCSI (RFC 3720, appendix B.4),
- * ext4 and btrfs.  It finds accidents, not forgeries.
+ * ext4 and btrfs.  It detects damage, but no forgery.
  */
 #ifndef BOOTSHIFT_CRC32C_H
 #define BOOTSHIFT_CRC32C_H
@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
- * The checksum of `length` bytes.  `crc` is the checksum of the bytes before them, or 0: the
- * checksum of a followed by b is crc32c(crc32c(0, a), b).
+ * Returns the checksum of `length` bytes.  `crc` is the checksum of the bytes before them, or 0.
+ * The checksum of a followed by b is crc32c(crc32c(0, a), b).
  */
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t length);
 

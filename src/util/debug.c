@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* Empty when nothing is asked for.  A program with more rights than its caller shows nothing. */
+/* "" if the variable is unset or 0, or if the program has more rights than its caller. */
 static const char *debug_wanted(void)
 {
 	const char *value = secure_getenv("BOOTSHIFT_DEBUG");
@@ -43,7 +43,7 @@ void debug_stop(const char *what)
 	raise(SIGSTOP);
 }
 
-/* No stdio: the worker's filter does not let it write to a stream. */
+/* Uses write(), not stdio: the worker's filter does not let the worker write to a stream. */
 void debug_print(enum debug_level level, const char *format, ...)
 {
 	int number = errno;

@@ -29,13 +29,13 @@ enum debug_level {
 
 bool debug_shows(enum debug_level level);
 
-/* Whether a worker process stops itself before it is confined: then nobody may lose patience. */
+/* Whether a worker stops itself before it is confined.  If so, others wait for it without limit. */
 bool debug_waits(void);
 
-/* If so, stops this process until it gets SIGCONT, and says how to attach a debugger. */
+/* If debug_waits(), prints how to attach a debugger and stops this process until SIGCONT. */
 void debug_stop(const char *what);
 
-/* Writes one line, with the number of the process, if this level is shown.  Keeps errno. */
+/* Writes one line, with the process ID, if this level is shown.  Keeps errno. */
 void debug_print(enum debug_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The functions are defined here: drop the analyzer's macros of the same names. */
+/* This file defines the functions, so it removes the analyzer's macros of the same names. */
 #undef fail
 #undef fail_errno
 #undef fail_system
@@ -53,7 +53,7 @@ __attribute__((format(printf, 3, 0))) static void
 err_format_errno(struct bs_error *err, enum bs_code code, const char *format, va_list arguments)
 {
 	int number = errno;
-	/* Not strerror(): opening a file with translations would end a confined worker. */
+	/* strerror() would open a file with translations, which would end a confined worker. */
 	const char *description = strerrordesc_np(number);
 	size_t length;
 
@@ -92,7 +92,7 @@ static enum bs_code err_code_of(int number)
 		return BS_IN_USE;
 	case ENOSPC:
 	case EDQUOT:
-	case EFBIG: /* above the file size limit of the file system or the process */
+	case EFBIG: /* the file would exceed a limit of the file system or the process */
 		return BS_NO_SPACE;
 	case ENOMEM:
 		return BS_NO_MEMORY;

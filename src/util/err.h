@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Errors: set once where the cause is known, prefixed on the way up, printed only in cli/.
+ * Errors.  The function that knows the cause sets the error.  Its callers may add prefixes.  Only
+ * cli/ prints errors.
  *
  * Every function that can fail takes a `struct bs_error *err` as its last argument, which is
- * never NULL, and returns 0 or -1 (or a pointer or NULL).  The code in it is one of the stable
- * codes of bootshift.h; the message says what is wrong, without the image's name, without a final
- * full stop and without what to do about it: that is the code's advice, kept in the same table.
+ * never NULL, and returns 0 or -1 (or a pointer or NULL).  `err->code` is one of the stable codes
+ * of bootshift.h.  The message says what is wrong, without the image's name and without a final
+ * full stop.  It gives no advice: the table of the codes has the advice for each code.
  */
 #ifndef BOOTSHIFT_ERR_H
 #define BOOTSHIFT_ERR_H
@@ -18,15 +19,15 @@
 int fail(struct bs_error *err, enum bs_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4), cold));
 
-/* The same, with ": " and the description of errno after the message. */
+/* Like fail(), and adds ": " and the description of errno to the message. */
 int fail_errno(struct bs_error *err, enum bs_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4), cold));
 
-/* The same, with the code that fits errno best. */
+/* Like fail_errno(), with the code that fits errno best. */
 int fail_system(struct bs_error *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
-/* BS_NO_MEMORY, "out of memory". */
+/* Sets BS_NO_MEMORY, "out of memory"; returns -1. */
 int fail_memory(struct bs_error *err) __attribute__((cold));
 
 /* Puts "prefix: " before the message of an error that is already set; returns -1. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Writing to descriptors, and temporary files. */
+/* Writes to descriptors, and makes temporary files. */
 #ifndef BOOTSHIFT_UTIL_IO_H
 #define BOOTSHIFT_UTIL_IO_H
 
@@ -7,16 +7,16 @@
 
 #include "util/err.h"
 
-/* Writes all bytes, however many calls that takes.  -1 with errno on error. */
+/* Writes all bytes, with several calls of write(2) if needed.  -1 with errno on error. */
 MUST_CHECK int io_write_all(int descriptor, const void *bytes, size_t length);
 
-/* $TMPDIR or, if it is unset or empty, or the program has more rights than its user, /tmp. */
+/* $TMPDIR, or "/tmp" if it is unset or empty or the program has more rights than its user. */
 const char *io_temporary_folder(void);
 
 /*
- * Makes a file without a name in a folder, readable and writable for its owner.  `flags`: 0 or
+ * Makes a file without a name in a folder.  Its owner may read and write it.  `flags` is 0 or
  * O_APPEND.  The file disappears when its last descriptor is closed.  On file systems without
- * O_TMPFILE (NFS, some of FUSE) the file has a name for a moment.  Returns the descriptor, closed
+ * O_TMPFILE (NFS, some with FUSE) the file has a name for a moment.  Returns the descriptor, closed
  * on exec, or -1 with errno.
  */
 MUST_CHECK int io_open_unnamed(const char *folder, int flags);

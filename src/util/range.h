@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Ranges of bytes (or of clusters, or sectors: the unit is the caller's), and lists of them.
+ * Ranges of bytes, and lists of ranges.  The caller may also count in clusters or sectors.
  *
- * offset + length never overflows: who makes a range of untrusted numbers checks them first, with
- * range_within() or add_u64() of bytes.h.
+ * offset + length must not overflow.  Code that makes a range from untrusted numbers checks the
+ * numbers first, with range_within() or add_u64() of bytes.h.
  */
 #ifndef BOOTSHIFT_UTIL_RANGE_H
 #define BOOTSHIFT_UTIL_RANGE_H
@@ -42,7 +42,7 @@ static inline bool range_contains(struct range outer, struct range inner)
 	return inner.offset >= outer.offset && range_end(inner) <= range_end(outer);
 }
 
-/* The part that both ranges have; its length is 0 if there is none. */
+/* The common part of both ranges; its length is 0 if the ranges do not overlap. */
 static inline struct range range_intersect(struct range a, struct range b)
 {
 	uint64_t start = max_u64(a.offset, b.offset), end = min_u64(range_end(a), range_end(b));
@@ -60,20 +60,20 @@ static inline bool range_overlaps(struct range a, struct range b)
 /* See vector.h. */
 DEFINE_VECTOR(range_vector, struct range);
 
-/* Appends a range, or makes the last one longer if the new one follows it directly. */
+/* Appends a range, or extends the last range if the new range follows it directly. */
 MUST_CHECK int range_vector_extend(struct range_vector *ranges, struct range range,
 				   struct bs_error *err);
 
-/* Sorts the ranges by offset and makes one of those that touch or overlap. */
+/* Sorts the ranges by offset and joins ranges that touch or overlap. */
 void range_vector_merge(struct range_vector *ranges);
 
 /*
- * The first range that ends behind `offset`: the one that has it, or the next one; NULL if there is
- * none.  The ranges are sorted and do not overlap.
+ * Returns the range that contains `offset`, or else the next range; NULL if there is no such range.
+ * The ranges must be sorted and must not overlap.
  */
 const struct range *range_vector_find(const struct range_vector *ranges, uint64_t offset);
 
-/* Whether one of the ranges, sorted and merged, has all of `range`. */
+/* Whether one of the ranges contains all of `range`.  The ranges must be sorted and merged. */
 bool range_vector_contains(const struct range_vector *ranges, struct range range);
 
 #endif

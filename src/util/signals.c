@@ -9,7 +9,7 @@ static const int signals_stop[] = {SIGINT, SIGTERM, SIGHUP};
 
 /* ---- requests to stop ----------------------------------------------------------------------- */
 
-/* Those of `set` that ask to stop. */
+/* Returns the signals of `set` that are requests to stop. */
 static sigset_t signals_filter_stop(const sigset_t *set)
 {
 	sigset_t found;
@@ -29,7 +29,7 @@ void signals_hold_stop(void)
 	for (size_t i = 0; i < STOP_COUNT; i++) {
 		struct sigaction action;
 
-		/* An ignored signal, if held, would stay pending like a real request to stop. */
+		/* If held, an ignored signal would stay pending like a real request to stop. */
 		if (sigaction(signals_stop[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
 			sigaddset(&held, signals_stop[i]);
 	}

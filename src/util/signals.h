@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Signals: which ones a thread holds, and what they do.
+ * Controls which signals a thread holds, and what the signals do.
  *
  * SIGINT, SIGTERM and SIGHUP ask a command to stop.  They are held (blocked) instead of handled, so
  * no global state changes and no system call is interrupted.  The code that holds them checks at
@@ -16,10 +16,10 @@
 
 /* ---- requests to stop ----------------------------------------------------------------------- */
 
-/* Holds the requests to stop in this thread, except those that are ignored: they stay ignored. */
+/* Holds the requests to stop in this thread.  A signal that is ignored stays ignored. */
 void signals_hold_stop(void);
 
-/* Returns those of the requests to stop that this thread holds. */
+/* Returns the requests to stop that this thread holds. */
 sigset_t signals_held_stop(void);
 
 /* Whether a held request to stop is pending. */
@@ -32,32 +32,33 @@ sigset_t signals_mask(void);
 void signals_restore(sigset_t mask);
 
 /*
- * Holds the requests to stop and SIGQUIT, so that an image becomes wholly old or wholly new before
- * one of them ends the process.
+ * Holds the requests to stop and SIGQUIT.  These signals can then end the process only when the
+ * image is wholly old or wholly new.
  */
 void signals_hold_for_change(void);
 
-/* Holds every signal: for a thread that others start, so that signals go to the other threads. */
+/* Holds every signal in a thread that others have started.  Other threads then get the signals. */
 void signals_hold_all(void);
 
-/* Holds none: for a child process, which gets the mask of its parent. */
+/* Holds no signal.  For a child process, because a child inherits the mask of its parent. */
 void signals_release_all(void);
 
 /* ---- what signals do ------------------------------------------------------------------------ */
 
-/* Gives a signal its default effect and does not hold it, whatever the process was started with. */
+/* Gives a signal its default effect and releases it, whatever the process has inherited. */
 void signals_reset(int number);
 
 /*
- * Prepares a command: SIGPIPE and SIGXFSZ are ignored, so that a write fails with an error when its
- * reader goes away or a file becomes too long; SIGCHLD has its default effect, because children
- * cannot be waited for while it is ignored.
+ * Sets the effects of signals for a command.  SIGPIPE and SIGXFSZ are ignored: a write fails with
+ * an error when the reader has gone away or the file becomes too long.  SIGCHLD gets its default
+ * effect, because a process that ignores SIGCHLD cannot wait for its children.
  */
 void signals_prepare_command(void);
 
 /*
- * Holds the requests to stop and SIGCHLD, and returns a descriptor from which they can be read as
- * struct signalfd_siginfo (signalfd(2)), closed on exec and not blocking; -1 with errno on error.
+ * Holds the requests to stop and SIGCHLD.  Returns a descriptor from which the caller reads these
+ * signals as struct signalfd_siginfo (signalfd(2)); -1 with errno on error.  The descriptor is
+ * closed on exec and does not block.
  */
 MUST_CHECK int signals_open(void);
 

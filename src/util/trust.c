@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Owners, modes and folders of files that may be believed; see trust.h. */
+/* Checks the owners, modes and folders of files; see trust.h. */
 #include "util/trust.h"
 
 #include <errno.h>
@@ -15,9 +15,9 @@
 
 #include "util/path.h"
 
-#define ENTRY_SIZE (64u << 10) /* bytes for an entry of a user or a group */
+#define ENTRY_SIZE (64u << 10) /* bytes, the buffer for the entry of a user or a group */
 
-/* An access control list without entries for further users and groups: a header and three. */
+/* The size of an access control list without further users and groups: a header, three entries. */
 #define ACL_NAME         "system.posix_acl_access"
 #define ACL_SIZE_MINIMAL 28
 
@@ -57,7 +57,7 @@ static struct label trust_name_group(gid_t gid)
 
 /* ---- the private group ---------------------------------------------------------------------- */
 
-/* Whether the caller's own entries of users and groups say that the group is private. */
+/* Whether the entries of this user and this group say that the group is private. */
 static bool trust_names_private(uid_t uid, gid_t gid, char *user_buffer, char *group_buffer)
 {
 	struct passwd user, *found_user = NULL;
@@ -75,9 +75,9 @@ static bool trust_names_private(uid_t uid, gid_t gid, char *user_buffer, char *g
 }
 
 /*
- * Whether the group is the primary group of another user of this machine; the group's list of
- * members does not have such users.  The users of a directory service are not checked: there are
- * too many, and such a service does not put them into a private group of somebody else.
+ * Whether the group is the primary group of another user in /etc/passwd.  The group's list of
+ * members does not contain such users.  The function does not check the users of a directory
+ * service: there are too many, and a service does not put users into another's private group.
  */
 static bool trust_is_shared_group(uid_t uid, gid_t gid, char *buffer)
 {
@@ -107,9 +107,9 @@ static bool trust_is_private_group(gid_t gid)
 }
 
 /*
- * Whether there is an access control list with further users or groups: then the mode's bits for the
- * group are the maximum that any of them gets.  Read through /proc, because the descriptor may be
- * one of O_PATH.
+ * Whether an access control list has further users or groups.  If so, the mode's bits for the group
+ * are the maximum of what each of them gets.  The function reads the list through /proc, because
+ * the descriptor may be opened with O_PATH.
  */
 static bool trust_has_access_list(int descriptor)
 {
@@ -128,7 +128,7 @@ static bool trust_is_owner(uid_t uid)
 	return uid == 0 || uid == geteuid();
 }
 
-/* Who else may write, for a message: everybody or a group.  False when nobody else may. */
+/* Whether others may write.  If so, *who names them for a message: everybody or a group. */
 static bool trust_others_may_write(int descriptor, const struct stat *status, struct label *who)
 {
 	if (status->st_mode & S_IWOTH) {

@@ -5,16 +5,16 @@
  *   struct names { struct name *items; size_t count, capacity; };
  *
  *   int names_reserve(struct names *vector, size_t extra, err)
- *       Makes room for `extra` more items, so that the caller can fill items[count] and count up.
+ *       Makes room for `extra` more items.  The caller may fill items[count] and increase count.
  *   int names_append(struct names *vector, struct name item, err)
  *       Adds a copy of an item.
  *   struct name *names_add(struct names *vector, err)
- *       Adds an item of zero bytes and returns its place; NULL on error.
+ *       Adds an item of zero bytes and returns a pointer to it; NULL on error.
  *   void names_free(struct names *vector)
- *       Frees the array, not what the items point to.  Leaves an empty vector.
+ *       Frees the array, but no memory that the items point to.  The vector is then empty.
  *
- * A vector of zero bytes is empty.  The array may move whenever it grows.  The only error is
- * BS_NO_MEMORY; the vector is then as it was.
+ * A vector of zero bytes is empty.  The array may move when it grows.  The only error is
+ * BS_NO_MEMORY, which leaves the vector unchanged.
  */
 #ifndef BOOTSHIFT_UTIL_VECTOR_H
 #define BOOTSHIFT_UTIL_VECTOR_H
@@ -27,8 +27,8 @@
 #define VECTOR_FUNCTION MUST_CHECK __attribute__((unused)) static inline
 
 /*
- * Makes room in an array of `count` items for `extra` more and returns the array; NULL if that is
- * too much.  The capacity at least doubles, so that adding items one by one takes linear time.
+ * Makes room for `extra` more items in an array of `count` items.  Returns the array, or NULL if
+ * memory runs out.  The capacity at least doubles, so that adding n items takes linear time.
  */
 static inline void *vector_grow(void *items, size_t count, size_t extra, size_t size,
 				size_t *capacity)
