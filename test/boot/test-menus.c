@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Menus with more than Windows and the memory diagnostic in them: what each entry starts is there
- * before a fix, after it, and where it can be without the system partition; and after undo.  The
- * stand-in for bootmgr tells of all of them before it starts the default one.
+ * Menus with more entries than Windows and the memory diagnostic.  The file of each entry is there
+ * before a fix, after the fix, after undo, and, if possible, without the system partition.  The
+ * stand-in for bootmgr reports all files before it starts the default entry.
  */
 #include <stdlib.h>
 
@@ -74,7 +74,7 @@ static const struct {
 	 .left = {"{6d3e2c41-cce9-11e5-9d3a-0800279c5f11}: \\Windows\\system32\\winload.exe"}},
 };
 
-/* The files are there, on that partition; where it is 0, they say themselves on which one. */
+/* Checks that the files are on a partition; 0: the texts of the files name their partitions. */
 static void assert_there(const char *serial, const char *const files[FILES_MAX], int partition)
 {
 	for (int i = 0; i < FILES_MAX && files[i] != NULL; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Disks that start: before a fix, after it, after it without the system partition, and after undo.
+ * Disks that start before a fix, after the fix, then without the system partition, and after undo.
  */
 #include <stdlib.h>
 
@@ -11,7 +11,7 @@
 #define WINDOWS_7  "Windows 7 from partition 2"
 #define WINDOWS_10 "Windows 10 from partition 2"
 
-/* A recipe by its name, or a text to be included in one of that name. */
+/* The name of a recipe; or, with a text, the name and the text of a new recipe. */
 static const struct {
 	const char *recipe, *more;
 	bool vhd;
@@ -34,7 +34,7 @@ static const struct {
 	{"rich-boot-files", NULL, false, WINDOWS_7},
 	{"fragmented-free-space", NULL, false, WINDOWS_7},
 	{"bootmgr-in-pieces", "on system\nfile \\bootmgr fragments=40\n", false, WINDOWS_7},
-	/* So many that its runs take three records. */
+	/* So many pieces that the run list of bootmgr needs three file records. */
 	{"bootmgr-in-many-pieces",
 	 "partition system cluster-size=512\non system\nfile \\bootmgr fragments=400\n", false,
 	 WINDOWS_7},
@@ -79,13 +79,14 @@ TEST_EACH(starts, a_sample_starts_before_a_fix_after_it_without_the_system_parti
 	assert_starts(alone, 2, samples[_i].entry);
 	report_run("undo", image, 0, "undone", NULL);
 	image_assert_same(image, &before);
-	if (_i < PLAIN_SAMPLES) /* the others have been seen to start with these very bytes */
+	if (_i <
+	    PLAIN_SAMPLES) /* only these: the other images have already started with the same bytes */
 		assert_starts(image, 1, samples[_i].entry);
 	image_remove(alone);
 	image_remove(image);
 }
 
-/* What has nothing to be fixed starts as it is. */
+/* Disks that need no fix and start without one. */
 static const struct {
 	const char *recipe;
 	int partition;
@@ -101,7 +102,7 @@ TEST_EACH(starts, a_disk_with_nothing_to_fix_starts, complete)
 		      complete[_i].entry);
 }
 
-/* What is wrong with the system volume only is over when the boot volume is the one that starts. */
+/* Faults of the system volume only: the disk starts when a fix has made the boot volume active. */
 static const struct {
 	const char *recipe;
 	void (*assert_broken)(const char *disk, const char *words);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Disks that do not start, and where they stop: without these, a proof that others start would
- * prove nothing.
+ * Disks that do not start, and the places where they stop.  They show that the tests of disks that
+ * start can fail.
  */
 #include <stdlib.h>
 
 #include "support/images.h"
 #include "support/machine.h"
 
-/* What is wrong with a sample shows when it is started. */
+/* Samples whose fault stops the start. */
 static const struct {
 	const char *recipe, *words;
 } broken[] = {
@@ -34,8 +34,8 @@ TEST_EACH(stops, a_broken_sample_stops_where_it_is_broken, broken)
 }
 
 /*
- * The boot files moved by hand as it is commonly told, on boot volumes that need more than that:
- * files copied, the store corrected, the partition active.
+ * Boot files moved by hand in the usual way: files copied, BCD corrected, partition made active.
+ * The boot volumes here need more than that.
  */
 static const struct {
 	const char *name, *more, *words;
@@ -64,7 +64,7 @@ TEST_EACH(stops, boot_files_moved_by_hand_do_not_start_where_more_is_needed, by_
 	assert_stops(moved_by_hand(by_hand[_i].name, by_hand[_i].more), by_hand[_i].words);
 }
 
-/* All of it, and the first sector only. */
+/* The whole boot code is that of mkntfs, or only its first sector. */
 static const char *const mkntfs[] = {"boot-record=mkntfs", "boot-code-from=512"};
 
 TEST_EACH(stops, boot_files_moved_by_hand_do_not_start_by_the_boot_record_of_mkntfs, mkntfs)

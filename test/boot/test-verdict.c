@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What inspect says of every sample, that it starts and that it would after a fix, against what a
- * machine makes of it.
+ * For every sample: inspect says whether the disk starts now and whether it would start after a
+ * fix.  A virtual machine must give the same answers.
  */
 #include <glob.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "support/machine.h"
 #include "support/report.h"
 
-/* Of what a BIOS shows that has found nothing to start, and of what the code of mkntfs shows. */
+/* A part of the BIOS's message that it found nothing to start, and of the message of mkntfs. */
 #define NOTHING "bootable d"
 
 static glob_t recipes;
@@ -38,7 +38,7 @@ static bool machine_starts(const char *name, const char *image)
 	return strstr(machine_run(image, NULL, NOTHING).serial, "BOOT OK") != NULL;
 }
 
-/* Null promises nothing. */
+/* Null in the report allows both results. */
 static void assert_starts_as_told(const char *name, const char *image, const json_t *told,
 				  const char *when)
 {

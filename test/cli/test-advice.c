@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What an advice says can be typed.  Of every code: the commands and options in its advice exist.
- * Of what can be cured from Linux: the command is typed as it is printed, and the image is fixed.
+ * The user can type the commands in advice.  For every code: the commands and options in the advice
+ * exist.  For faults that Linux can repair: the printed command is run, and the image is fixed.
  */
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -33,7 +33,7 @@ static bool is_verb(const char *word)
 	return false;
 }
 
-/* What programs of Windows take, after Microsoft's reference of their command lines. */
+/* The options of programs of Windows, from Microsoft's reference of their command lines. */
 static const struct {
 	const char *name, *words;
 } windows[] = {
@@ -60,7 +60,7 @@ static size_t windows_program(const char *word)
 	return i;
 }
 
-/* The word without what ends a clause; a drive's colon stays. */
+/* The word without punctuation at its end.  The colon of a drive stays. */
 static const char *bare(const char *word)
 {
 	size_t length = strlen(word);
@@ -73,11 +73,11 @@ static const char *bare(const char *word)
 
 TEST_CASE(advice_tests, "advice");
 
-/* `qemu` is what QEMU's programs tell about their options. */
+/* `qemu` is the help text of QEMU's programs. */
 static void assert_named_things_exist(enum bs_code code, const char *qemu)
 {
 	char *words = strdup(bs_code_advice(code)), *rest = NULL;
-	const char *help = NULL; /* of the last of our commands that was named */
+	const char *help = NULL; /* help text of the last bootshift command in the advice */
 	const char *before = ""; /* the word before */
 	size_t program = WINDOWS_COUNT;
 
@@ -151,7 +151,7 @@ static const char *with(const char *command, const char *word, const char *value
 		    with(found + strlen(word), word, value));
 }
 
-/* Types a command in a folder, with the bootshift under test on the path. */
+/* Runs a command with a shell in a folder.  The bootshift under test is in $PATH. */
 static struct outcome type_in(const char *folder, const char *command)
 {
 	const char *path = bootshift_path();
@@ -161,7 +161,7 @@ static struct outcome type_in(const char *folder, const char *command)
 			folder, command));
 }
 
-/* With an image that is none of a disk, so that nothing but the command line is judged. */
+/* The image is not a disk, so only the command line is tested. */
 TEST_LOOP(advice_tests, a_command_in_an_advice_is_one, BS_OK + 1, BS_CODE_COUNT)
 {
 	const char *command = command_in(bs_code_advice((enum bs_code)_i));
@@ -270,7 +270,7 @@ TEST_EACH(advice_tests, a_changed_signature_is_put_back, kinds)
 	image_remove(image);
 }
 
-/* Also in the picture for people, where the command has a line of its own, whatever the width. */
+/* Also in the report for people: the command has its own line, at any width of the terminal. */
 TEST(advice_tests, a_command_is_not_broken_into_lines)
 {
 	const char *image = image_copy(image_recipe("signature-changed", SIGNATURE_CHANGED));
@@ -302,7 +302,7 @@ TEST_LOOP(advice_tests, an_odd_name_can_be_typed, 0, 4)
 	image_remove(image);
 }
 
-/* Writing the signature back changes the disk of a snapshot like a fix does. */
+/* Writing the signature back would change the base disk of a snapshot, as a fix would. */
 TEST(advice_tests, no_signature_is_put_back_below_a_snapshot)
 {
 	const char *raw = image_recipe("signature-changed", SIGNATURE_CHANGED);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Batches that are stopped, or lose a process, while they have an image in hand, and those that
- * come after one that was killed.  So that an image is in hand at a certain moment, it lies behind
- * an NBD server that is slow to read or to write, or never answers.
+ * Batches that are stopped or lose a process during the work on an image, and batches after a
+ * killed one.  The image is behind an NBD server that is slow or never answers, so that the test
+ * can choose the moment.
  */
 #include <fcntl.h>
 #include <glob.h>
@@ -32,7 +32,7 @@ struct slow {
 	struct server server;
 };
 
-/* An image behind a server with this delay, as nbdkit's filter has it; false: none to be had. */
+/* Puts an image behind a server; `delay` is for nbdkit's filter.  False: no server available. */
 static bool slow_start(struct slow *slow, const char *delay)
 {
 	if (!test_needs_program("nbdkit"))
@@ -52,7 +52,7 @@ static void slow_stop(struct slow *slow)
 	server_stop(&slow->server);
 }
 
-/* How many undo files the slow image has. */
+/* The number of undo files of the slow image. */
 static int undo_files(const struct slow *slow)
 {
 	glob_t found;
@@ -67,7 +67,7 @@ static int undo_files(const struct slow *slow)
 
 static void wait_for_commit(const struct slow *slow)
 {
-	while (undo_files(slow) == 0) /* the test's time limit ends it */
+	while (undo_files(slow) == 0) /* ends at the latest at the test's time limit */
 		usleep(1000);
 }
 
@@ -77,7 +77,7 @@ static void assert_taken_back(const struct slow *slow)
 	ck_assert_int_eq(undo_files(slow), 0);
 }
 
-/* Their numbers, one a line. */
+/* The process numbers of the batch's children, one per line. */
 static const char *children(const struct program *batch)
 {
 	return RUN("pgrep", "-P", text("%d", (int)batch->process)).output;
@@ -165,7 +165,7 @@ TEST(slow_tests, a_second_signal_takes_back_what_was_begun)
 	assert_taken_back(&slow);
 }
 
-/* Where the marks of an undo file are, see bootshift-journal(5). */
+/* The places of the marks in an undo file, see bootshift-journal(5). */
 #define APPLIED_START 4096 /* the fix is committed: what is left is to verify it */
 #define UNDOING_START 8192
 
@@ -174,7 +174,7 @@ static void wait_for_mark(const struct slow *slow, off_t start)
 	const char *pattern = text("%s/bootshift/*.bootshift-undo", slow->folder);
 	char mark[8] = {0};
 
-	while (mark[0] == 0) { /* the test's time limit ends it */
+	while (mark[0] == 0) { /* ends at the latest at the test's time limit */
 		struct stat status;
 		glob_t found;
 
@@ -188,7 +188,7 @@ static void wait_for_mark(const struct slow *slow, off_t start)
 	}
 }
 
-/* Nobody has seen it to the end: so it is not left as it is. */
+/* The fix was not verified to the end, so it must be taken back. */
 TEST(slow_tests, a_fix_that_was_killed_while_it_was_verified_is_taken_back)
 {
 	struct slow slow;
@@ -208,7 +208,7 @@ TEST(slow_tests, a_fix_that_was_killed_while_it_was_verified_is_taken_back)
 	assert_taken_back(&slow);
 }
 
-/* The process with the image dies, as when memory runs out; the others go on. */
+/* The process that works on the image dies, as if memory ran out.  The others go on. */
 TEST(slow_tests, a_process_that_dies_ends_nothing_but_its_own_image)
 {
 	struct slow slow;
@@ -250,7 +250,7 @@ TEST(slow_tests, an_image_that_takes_too_long_is_given_up)
 	assert_taken_back(&slow);
 }
 
-/* After ten seconds of patience it is killed and taken back, by one that writes as slowly. */
+/* After ten seconds the batch kills the fix.  Another process takes it back, just as slowly. */
 TEST(slow_tests, a_fix_that_does_not_end_in_time_is_taken_back)
 {
 	struct slow slow;
@@ -290,7 +290,7 @@ TEST(slow_tests, images_that_change_or_vanish_while_they_wait_are_told)
 	slow_stop(&slow);
 }
 
-/* As when what the killed run has left has written to it. */
+/* As if a process that the killed run has left had written to the image. */
 TEST(slow_tests, a_batch_that_goes_on_bears_an_image_that_has_changed_and_is_at_rest)
 {
 	struct slow slow;
@@ -319,7 +319,7 @@ static void kill_alone(struct program *program)
 	ASSERT_STATUS(program_wait(program), 128 + SIGKILL);
 }
 
-/* The process that has the image finishes it, and the next one waits for that. */
+/* The left process finishes its image, and the next command waits for this. */
 TEST(slow_tests, what_a_killed_command_still_has_in_hand_is_waited_for)
 {
 	struct slow slow;
@@ -343,7 +343,7 @@ TEST(slow_tests, what_a_killed_command_still_has_in_hand_is_waited_for)
 
 /* ---- a server that never answers ----------------------------------------------------------- */
 
-/* One that listens on a socket in a folder, and that is all. */
+/* Listens on a socket in a folder, but never answers. */
 static int listen_mutely(const char *folder, const char **uri)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -356,7 +356,7 @@ static int listen_mutely(const char *folder, const char **uri)
 	return listener;
 }
 
-/* How many have connected so far; closes the listener. */
+/* Counts the connections so far, and closes the listener. */
 static int count_connections(int listener)
 {
 	int count = 0;
@@ -367,7 +367,7 @@ static int count_connections(int listener)
 	return count;
 }
 
-/* Nothing was begun, so nothing is taken back: nobody connects a second time. */
+/* No fix was begun, so there is nothing to take back: bootshift connects only once. */
 TEST(batches_with_an_image_in_hand, a_second_signal_ends_the_wait_for_a_server_that_never_answers)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder), *uri;

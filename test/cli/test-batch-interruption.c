@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Batches that are killed, go on, or run out of something. */
+/* Batches that are killed, that are resumed, or that run out of a resource. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -21,7 +21,7 @@ static const char *small(void)
 #define MOMENTS     8
 #define IMAGE_COUNT 6
 
-/* A batch in a session of its own, killed with all its processes after some time. */
+/* Runs a batch in its own session, and kills all its processes after some time. */
 static void kill_all_after(const char *folder, const char *rows, int microseconds)
 {
 	struct program program = START("setsid", bootshift_path(), "batch", "-j3", "--jsonl", rows,
@@ -37,7 +37,7 @@ static void kill_all_after(const char *folder, const char *rows, int microsecond
 	program_wait(&program);
 }
 
-/* How many of the rows tell of an image as fixed. */
+/* Counts the rows that say that an image is fixed. */
 static int count_fixed(const json_t *rows, const char *path)
 {
 	int count = 0;
@@ -64,7 +64,7 @@ TEST(slow, a_batch_killed_at_any_moment_goes_on_and_fixes_each_image_once)
 		json_t *told;
 
 		unlink(rows);
-		/* Twice, the second time on the rows of the first. */
+		/* Two batches; the second one resumes with the rows of the first. */
 		kill_all_after(folder, rows, 20000 + moment * 10000);
 		kill_all_after(folder, rows, 20000 + moment * 5000);
 		ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder), 0);
@@ -80,7 +80,7 @@ TEST(slow, a_batch_killed_at_any_moment_goes_on_and_fixes_each_image_once)
 
 TEST_CASE(interrupted_batches, "interrupted batches");
 
-/* The moment that matters: the image is fixed and nobody has said so. */
+/* The batch is killed after the image is fixed, but before its row is written. */
 TEST(interrupted_batches, an_image_that_was_fixed_and_not_told_is_the_batchs_own)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
@@ -95,7 +95,7 @@ TEST(interrupted_batches, an_image_that_was_fixed_and_not_told_is_the_batchs_own
 	image_assert_same(image, &before);
 }
 
-/* While the batch is away, somebody fixes an image by hand, and another batch a third one. */
+/* Between two runs of the batch, a user fixes an image and another batch fixes a third image. */
 TEST(interrupted_batches, what_others_have_fixed_is_not_the_batchs_own)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
@@ -120,7 +120,7 @@ TEST(interrupted_batches, what_others_have_fixed_is_not_the_batchs_own)
 	}
 }
 
-/* A pipe names no batch: so what is fixed was fixed by somebody else. */
+/* Without a file of rows, a batch does not know its earlier fixes, so they count as others'. */
 TEST(interrupted_batches, nothing_is_taken_for_the_batchs_own_by_rows_that_go_to_a_pipe)
 {
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small());

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A fix of a container that goes wrong: bootshift is killed, or the qemu-nbd under it is, or there
- * is none to begin with.  The container stays as it was, and nothing is left behind: no process, no
- * mount, no file.
+ * A fix of a container that fails: bootshift is killed, or its qemu-nbd is killed, or there is no
+ * qemu-nbd.  The container does not change, and no process, mount or file stays.
  */
 #include <errno.h>
 #include <sched.h>
@@ -18,7 +17,7 @@
 #include "support/containers.h"
 #include "support/report.h"
 
-/* Over which the moments of killing are spread; a fix of the sample takes about 100 ms. */
+/* The kills are at MOMENTS times, STEP apart.  A fix of the sample takes about 100 ms. */
 #define MOMENTS 12
 #define STEP    8000 /* microseconds */
 
@@ -38,7 +37,7 @@ static const char *make(int kind)
 
 /* ---- what is left behind -------------------------------------------------------------------- */
 
-/* From now on, orphans become ours, and temporary files go to a folder of their own. */
+/* Makes orphans become children of this process, and temporary files go to a new folder. */
 static const char *watch_leftovers(void)
 {
 	const char *folder = test_folder();
@@ -48,7 +47,7 @@ static const char *watch_leftovers(void)
 	return folder;
 }
 
-/* When this process has no child any more, none of a killed one is left. */
+/* Waits until this process has no child, so that no process of a killed one is left. */
 static void assert_no_orphans(void)
 {
 	for (int i = 0; i < PATIENCE; i++) {
@@ -74,8 +73,8 @@ static void assert_nothing_left(const char *temporary)
 /* ---- bootshift is killed -------------------------------------------------------------------- */
 
 /*
- * True when the fix had not begun to write.  Then what a killed one leaves beside the container is
- * a lock file, which counts only while somebody holds it, and an undo file that was not finished.
+ * Whether the fix had not begun to write.  Then a killed fix leaves only an unfinished undo file
+ * and a lock file, which has an effect only while a process holds the lock.
  */
 static bool was_before_the_commit(const char *container)
 {
@@ -130,7 +129,7 @@ static bool is_qemu_nbd(long process)
 	return strcmp(name, "qemu-nbd\n") == 0;
 }
 
-/* The qemu-nbd that a process has as a child; 0 when there is none. */
+/* The process number of a process's child qemu-nbd; 0 if there is none. */
 static pid_t find_driver(pid_t parent)
 {
 	char line[128] = "";
@@ -153,7 +152,7 @@ static pid_t find_driver(pid_t parent)
 	}
 }
 
-/* Waits for another one than the last; 0 when the program ends without. */
+/* Waits for a qemu-nbd other than `last`.  Returns 0 if the program ends without another one. */
 static pid_t next_driver(const struct program *program, pid_t last)
 {
 	siginfo_t ended = {0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Damage in the metadata of a volume, some of which shows only while a fix is rehearsed: an image
- * like that is refused as damaged, and never told as a fault of bootshift's that is to be reported.
+ * Damage in the metadata of a volume.  Some damage shows only when a fix is rehearsed.  bootshift
+ * refuses the image as damaged, and never reports the damage as a bug of bootshift.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 #define RECORD_SIZE 1024u
 #define BLOCK_SIZE  4096u
 
-/* A volume of the image, read into memory, and what of it a damage has changed. */
+/* A volume of the image in memory, and the changed part. */
 struct volume_bytes {
 	const char *image;
 	uint64_t start, size;
@@ -36,7 +36,7 @@ static void flip(const struct volume_bytes *volume, const uint8_t *place, uint8_
 	file_write(volume->image, volume->start + (uint64_t)(place - volume->bytes), &byte, 1);
 }
 
-/* The start of a name of ASCII letters in UTF-16 in a record or a block; NULL: it is not there. */
+/* Finds an ASCII name, stored as UTF-16, in a record or a block; NULL if it is not there. */
 static uint8_t *find_name(uint8_t *bytes, size_t length, const char *name)
 {
 	size_t characters = strlen(name);
@@ -84,14 +84,14 @@ static uint8_t *find_attribute(uint8_t *record, uint32_t type)
 
 typedef void damage(const struct volume_bytes *system, const struct volume_bytes *boot);
 
-/* The attribute with a boot file's content is of an unknown type: the file has no content. */
+/* Gives the content attribute of a boot file an unknown type, so that the file has no content. */
 static void lose_content(const struct volume_bytes *system, const struct volume_bytes *boot)
 {
 	(void)boot;
 	flip(system, find_attribute(find_record(system, "memtest.exe"), 0x80) + 3, 1);
 }
 
-/* The name in a boot file's own record is not the one in its folder. */
+/* Makes the name in a boot file's record differ from the name in its folder. */
 static void rename_record(const struct volume_bytes *system, const struct volume_bytes *boot)
 {
 	(void)boot;
@@ -153,7 +153,7 @@ static void lose_mark_of_record(const struct volume_bytes *system, const struct 
 
 static const struct {
 	damage *spoil;
-	bool seen_at_once; /* by an inspection */
+	bool seen_at_once; /* an inspection already finds the damage */
 } damages[] = {
 	{lose_content, true}, {rename_record, false},      {mislead_descriptors, false},
 	{tear_record, false}, {lose_mark_of_record, true},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Volumes whose metadata lies, and that are not marked as dirty.  A fix would write over files that
- * the volume calls free, and the NTFS library computes for minutes or crashes: they are refused as
- * damaged, and left as they were.
+ * Volumes with wrong metadata that are not marked as dirty.  A fix would overwrite files whose
+ * clusters count as free, or the NTFS library would crash or compute for minutes.  bootshift
+ * refuses such volumes as damaged, and does not change them.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 #include "support/report.h"
 #include "util/bytes.h"
 
-#define PRECIOUS_SIZE (8u << 20) /* more than is copied */
+#define PRECIOUS_SIZE (8u << 20) /* bytes; more than a fix copies */
 #define ADVICE        "run chkdsk X: /f on the volume in Windows"
 
 static const struct container_kind raw = {"raw", "raw", "", false, NULL};
@@ -33,7 +33,7 @@ static const char *make_raw(void)
 	return image;
 }
 
-/* Where a file's content lies in the image: in one piece. */
+/* Finds the place of a file's content in the image.  The content is in one piece. */
 static uint64_t locate(const char *image, const char *path, uint64_t *length)
 {
 	struct range_vector runs = {0};
@@ -76,7 +76,7 @@ static void assert_refused(const char *image, const char *words)
 
 TEST_CASE(damaged_volumes, "damaged-volumes");
 
-/* All is full but the clusters of one file, which the bitmap calls free. */
+/* The volume is full, except the clusters of a file, which the bitmap wrongly marks as free. */
 TEST_EACH(damaged_volumes, a_file_that_the_volume_calls_free_is_not_written_over, kinds)
 {
 	const char *image = make_raw();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What bootshift says of its own work when it is asked to: on standard error, and nowhere else. */
+/* The debugging output of bootshift goes to standard error only. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Images of formats that bootshift does not change, and what it advises.  The command in the advice
- * is typed as it is printed, with the names put in; what comes of it is an image that can be fixed.
+ * Images of formats that bootshift does not change.  The tests run the command in the advice as
+ * printed, with names filled in.  The result is an image that can be fixed.
  */
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Commands that are killed in the middle, at moments spread over the time they take and, as the
- * writing takes only a small part of it, also right after the undo file has appeared.  The next
- * command makes the image wholly old or wholly new.
+ * Commands that are killed at moments spread over their duration.  Writing takes only a small part
+ * of it, so commands are also killed right after the undo file has appeared.  The next command
+ * makes the image completely old or completely new.
  */
 #include <signal.h>
 #include <time.h>
@@ -21,7 +21,7 @@ static long long microseconds(void)
 	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
 }
 
-/* How long a command takes that is not interrupted. */
+/* The duration of a command that is not interrupted. */
 static long long duration(const char *command, const char *image)
 {
 	long long begun = microseconds();
@@ -30,7 +30,7 @@ static long long duration(const char *command, const char *image)
 	return microseconds() - begun;
 }
 
-/* The command is interrupted by a signal, unless it ends before. */
+/* Runs a command and sends it a signal, unless the command ends before. */
 static struct outcome interrupt(const char *command, const char *image, int signal, long long after)
 {
 	struct program program = START_BOOTSHIFT(command, image);
@@ -40,7 +40,7 @@ static struct outcome interrupt(const char *command, const char *image, int sign
 	return program_wait(&program);
 }
 
-/* The same, counted from the moment when the undo file appears. */
+/* Kills a fix some time after the undo file appears. */
 static void kill_while_writing(const char *image, long long after)
 {
 	const char *undo_file = text("%s.bootshift-undo", image);
@@ -107,7 +107,7 @@ TEST(interruption, a_fix_killed_while_it_writes_is_taken_back)
 	struct image_state before = state_take(image);
 	int recoveries = 0;
 
-	/* As long as none was in the middle, this has shown nothing. */
+	/* Repeats until a kill was in the middle of a write; else the test would show nothing. */
 	for (int i = 0; i < MOMENTS || recoveries == 0; i++) {
 		struct outcome inspection;
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What programs that have nothing to do with bootshift say of a fixed image: sfdisk of the table,
- * ntfsresize and ntfsfix of the volume, The Sleuth Kit and ntfssecaudit of each file that was
- * moved, hivexregedit of the boot configuration.
+ * Independent programs check a fixed image: sfdisk the table, ntfsresize and ntfsfix the volume,
+ * The Sleuth Kit and ntfssecaudit each file that was moved, hivexregedit the boot configuration.
  */
 #include <stdio.h>
 #include <stdlib.h>

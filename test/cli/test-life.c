@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The life of an image that a fix applies to: looked at, fixed, fixed again, undone. */
+/* An image that can be fixed is inspected, fixed, fixed again, and undone. */
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What no fix applies to: images with something wrong in them, and files that are no images.  Each
- * is refused with its code, and left as it was.
+ * Images with faults, and files that are not images.  bootshift refuses each of them with its code,
+ * and does not change it.
  */
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Several images in one command, and what is said of each. */
+/* Several images in one command, and the report about each image. */
 #include "cli/samples.h"
 #include "support/report.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A batch over machines with snapshots and disks in several files: what they rest on stays. */
+/* A batch does not change the base images of snapshots and the parts of disks in several files. */
 #include <sys/stat.h>
 #include <unistd.h>
 

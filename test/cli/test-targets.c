@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Images that are no regular files: a Windows disk on a block device, and behind an NBD server.
- * The file behind them tells what became of it.
+ * Images that are not regular files: a Windows disk on a block device or behind an NBD server.  The
+ * tests check the file behind the device or the server.
  */
 #include <glob.h>
 #include <signal.h>

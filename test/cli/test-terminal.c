@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is printed is fit for a terminal: names and labels from outside cannot act on it, colours
- * are for terminals only, lines are not longer than it is wide.
+ * The output suits a terminal: names and labels from outside cannot control it, only terminals get
+ * colours, and no line is wider than the terminal.
  */
 #include <locale.h>
 #include <stdlib.h>

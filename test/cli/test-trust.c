@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files that somebody else has made, or may have made, are obeyed by no command: undo files, lock
- * files, plan files, rows, and the folders of all of them.  Only root can make such files, so all
- * of these tests do nothing for others.
+ * No command trusts a file that another user has made or may have made: undo files, lock files,
+ * plan files, rows, and their folders.  Only root can make such files, so only root can run these
+ * tests.
  */
 #include <fcntl.h>
 #include <glob.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Where the undo file goes, and what happens when it cannot go there. */
+/* The place of the undo file, and the errors if it cannot be written there. */
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>

@@ -7,7 +7,7 @@
 #include "support/program.h"
 #include "support/report.h"
 
-/* Rows live as long as the process of the test does; held here, none of them is a leak. */
+/* All rows.  Rows live until the test's process ends.  With this reference they are no leak. */
 static json_t *held;
 
 const char *batch_folder(void)

@@ -36,7 +36,7 @@ enum {
 	HEADER_TABLE_ENTRIES = 28,
 	HEADER_BLOCK_SIZE = 32,
 	HEADER_CHECKSUM = 36,
-	TABLE_START = 1536, /* where QEMU puts it */
+	TABLE_START = 1536, /* QEMU's place for the table */
 };
 
 void container_seal_vhd(uint8_t *bytes, size_t length, size_t checksum)
@@ -57,7 +57,7 @@ void container_change_vhd_footer(const char *path, unsigned offset, unsigned cha
 	for (int i = 0; i < 2; i++) {
 		file_read(path, places[i], footer, sizeof(footer));
 		if (memcmp(footer, "conectix", 8) != 0)
-			continue; /* a fixed one has no copy */
+			continue; /* a fixed VHD has no copy of the footer */
 		footer[offset] = value;
 		container_seal_vhd(footer, sizeof(footer), FOOTER_CHECKSUM);
 		file_write(path, places[i], footer, sizeof(footer));
@@ -65,8 +65,8 @@ void container_change_vhd_footer(const char *path, unsigned offset, unsigned cha
 }
 
 /*
- * As other programs write it: the geometry is the size rounded down to whole cylinders, where QEMU
- * puts the largest one as a mark that the size counts.
+ * Writes the footer as other programs do: the geometry is the size, rounded down to whole
+ * cylinders.  QEMU writes the largest geometry, which means that the field with the size counts.
  */
 static void set_creator(const char *path, const char *creator)
 {
@@ -85,7 +85,7 @@ static void set_creator(const char *path, const char *creator)
 	container_change_vhd_footer(path, FOOTER_GEOMETRY + 3, (uint8_t)sectors);
 }
 
-/* With no block allocated yet, all that changes are the header and the length of the table. */
+/* Changes only the header and the length of the table, because no block is allocated yet. */
 static void make_blocks_smaller(const char *path, uint64_t disk_size)
 {
 	const uint32_t block_size = 512 << 10;
@@ -97,7 +97,7 @@ static void make_blocks_smaller(const char *path, uint64_t disk_size)
 	store_be32(header + HEADER_TABLE_ENTRIES, (uint32_t)(disk_size / block_size));
 	store_be32(header + HEADER_BLOCK_SIZE, block_size);
 	container_seal_vhd(header, sizeof(header), HEADER_CHECKSUM);
-	memset(table, 0xff, sizeof(table)); /* of no block */
+	memset(table, 0xff, sizeof(table)); /* no block is allocated */
 	file_write(path, HEADER_START, header, sizeof(header));
 	file_write(path, TABLE_START, table, sizeof(table));
 	file_write(path, TABLE_START + sizeof(table), footer, sizeof(footer));
@@ -118,14 +118,14 @@ const char *container_make_vhd_with_small_blocks(const char *raw)
 
 /* [MS-VHDX] 2.2.2 and 2.3; the places of the log and of the table are QEMU's choice. */
 enum {
-	VHDX_HEADERS = 65536, /* two of them, as far apart */
+	VHDX_HEADERS = 65536, /* offset of the first header, and distance to the second */
 	VHDX_HEADER_SIZE = 4096,
 	VHDX_CHECKSUM = 4,
 	VHDX_LOG_GUID = 48, /* in a header */
 	VHDX_LOG = 1 << 20,
 	VHDX_ENTRY_GUID = 32, /* in an entry of the log */
 	VHDX_TABLE = 2 << 20,
-	VHDX_PAGE = 4096, /* what the log has in one piece */
+	VHDX_PAGE = 4096, /* the unit of the log */
 };
 
 static void set_log_guid(const char *path, const uint8_t guid[16])
@@ -153,7 +153,8 @@ const char *container_make_vhdx_with_log(const char *raw, unsigned long long off
 	file_write(path, VHDX_TABLE, page, sizeof(page));
 	file_read(path, VHDX_LOG + VHDX_ENTRY_GUID, guid, sizeof(guid));
 	set_log_guid(path, guid);
-	free(image_run(1, "qemu-img info %s", path)); /* as it may not write, it refuses */
+	free(image_run(1, "qemu-img info %s",
+		       path)); /* must fail: qemu-img may not write, so it cannot replay the log */
 	return path;
 }
 
@@ -164,7 +165,7 @@ const char *container_make(const struct container_kind *kind, const char *raw)
 	const char *folder = test_folder();
 	const char *path = text("%s/disk.%s", folder, kind->format);
 
-	/* In a folder, because some formats have two files, one of which names the other. */
+	/* In a subfolder, because some formats have two files, and one file names the other. */
 	free(image_run(0,
 		       "cd %s && mkdir new && "
 		       "qemu-img convert -f raw -O %s %s %s new/disk.%s && "

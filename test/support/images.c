@@ -25,29 +25,29 @@
 
 #define MEMORY_MIN (6ull << 30) /* bytes free in memory for it to be used */
 
-/* Set before the tests run: every test is a copy of the process that did it. */
+/* Set before the tests run.  The process of each test is a fork, so it has a copy. */
 static struct {
 	char root[48];
 	char path[72]; /* of the test case */
 	pid_t owner;
 } folder;
 
-/* No assertions here and in the next functions: Check has them only while a test runs. */
+/* Assertions of Check work only while a test runs, so this and the next functions have none. */
 static void remove_folder(void)
 {
 	char command[sizeof(folder.root) + 16];
 
 	snprintf(command, sizeof(command), "rm -rf '%s'", folder.root);
 	if (getpid() != folder.owner)
-		return; /* the tests' processes end with exit() too */
+		return; /* the processes of tests also call exit() */
 	signal(SIGTERM, SIG_IGN);
 	if (system(command) != 0)
 		perror(folder.root);
 }
 
 /*
- * In memory if there is enough of it: syncs take long on a disk, and there are thousands.  The
- * tests with the tag `slow` use a disk, see the Makefile.
+ * The folder is in memory if there is enough memory, because the tests make thousands of syncs,
+ * which take long on a disk.  The tests with the tag `slow` use a disk, see the Makefile.
  */
 static const char *base_folder(void)
 {
@@ -101,8 +101,8 @@ const char *test_folder(void)
 /* ---- building ------------------------------------------------------------------------------ */
 
 /*
- * Builds an image if this was not done yet.  It lies in a folder of its own, so that nobody finds
- * the images there that other tests build at the same time.
+ * Builds an image if it does not exist yet.  Each image has its own folder, so that no test sees
+ * the images that other tests build at the same time.
  */
 static const char *build(const char *recipe, const char *name, bool vhd)
 {
@@ -114,7 +114,7 @@ static const char *build(const char *recipe, const char *name, bool vhd)
 
 	ck_assert(descriptor >= 0 && flock(descriptor, LOCK_EX) == 0);
 	ck_assert(mkdir(own, 0755) == 0 || errno == EEXIST);
-	/* The builder leaves its memory to the end of its process: that is no leak. */
+	/* The builder frees nothing before its process ends.  This is not a leak. */
 	if (access(image, F_OK) != 0)
 		free(image_run(0, "ASAN_OPTIONS=detect_leaks=0 '%s' '%s' '%s'",
 			       builder ? builder : BUILD_IMAGE, recipe, image));
@@ -127,7 +127,7 @@ const char *image_built(const char *recipe, bool vhd)
 	return build(text("%s/images/%s.recipe", folder.root, recipe), recipe, vhd);
 }
 
-/* The recipe lies where "images/" leads to those of the project. */
+/* Writes a recipe to a folder in which "images/" leads to the recipes of the project. */
 static const char *write_recipe(const char *content)
 {
 	const char *source = text("%s/%d.recipe", folder.root, (int)getpid());
@@ -158,7 +158,7 @@ const char *image_small(const char *recipe, bool vhd)
 
 /* ---- all data of a file, hole by hole ------------------------------------------------------ */
 
-/* Gets a piece of a file's data: `length` bytes at `offset`. */
+/* Called with each piece of a file's data: `length` bytes at `offset`. */
 typedef void piece_taker(void *context, uint64_t offset, const uint8_t *bytes, size_t length);
 
 static void each_piece(int descriptor, piece_taker *take, void *context)
@@ -224,8 +224,8 @@ void image_remove(const char *copy)
 }
 
 /*
- * Blocks of zeros are left out, as holes are, so that both count the same.  Of a block that has
- * one byte all over, as most of $LogFile does, that byte is enough.
+ * Hashes a piece of data.  Leaves out blocks of zeros, so that they count like holes.  If all bytes
+ * of a block are equal, as in most of $LogFile, hashes one byte of the block only.
  */
 static void hash_piece(void *context, uint64_t offset, const uint8_t *bytes, size_t length)
 {

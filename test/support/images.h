@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sample images for tests: each recipe is built once, when a test first asks for it, below a folder
- * of this run of the test program, which is removed at its end, however the tests ended.
+ * Sample images for tests.  Each recipe is built once, when a test first needs the image, in a
+ * folder of this run of the test program.  The folder is removed at the end of the run in any case.
  *
- * What image_built(), image_small() and image_recipe() return is shared by all tests, which run
- * side by side, and is only read; image_copy() makes what may be changed.  All else in
- * images_folder() belongs to one test case.  Whatever goes wrong here fails the test.
+ * Tests run side by side and share the images of image_built(), image_small() and image_recipe().
+ * They must not change these images, only copies from image_copy().  Everything else in
+ * images_folder() belongs to one test case.  Any error here fails the test.
  */
 #ifndef BOOTSHIFT_TEST_IMAGES_H
 #define BOOTSHIFT_TEST_IMAGES_H
 
 #include "support/test.h"
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an old macro of check.h, which hides the function in util/err.h */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,55 +19,56 @@
 
 #define IMAGE_PATH_MAX 128
 
-/* Makes the folder for all tests; called before they run. */
+/* Makes the folder for all tests.  Called before the tests run. */
 void images_prepare(void);
 
-/* Makes the folder of a test case; called before its tests run, in the process that forks them. */
+/* Makes the folder of a test case.  The process that forks the tests calls it before they run. */
 void images_enter(void);
 
-/* The folder of the test case.  Paths below are valid until the test ends; nobody frees them. */
+/* The folder of the test case.  All paths that functions return are valid until the test ends. */
 const char *images_folder(void);
 
-/* Makes a new folder there, for one test or one part of it. */
+/* Makes a new folder in images_folder(), for a test or a part of a test. */
 const char *test_folder(void);
 
-/* The image of images/RECIPE.recipe, as a raw one or as a fixed VHD. */
+/* The image of images/RECIPE.recipe, as a raw image or as a fixed VHD. */
 const char *image_built(const char *recipe, bool vhd);
 
 /*
- * The same with 490 MiB for Windows in place of 6 GiB: $LogFile alone takes 64 MiB there.  Only for
- * recipes that have the partition.
+ * The same, but the Windows partition has 490 MiB instead of 6 GiB, where $LogFile alone has 64
+ * MiB.  Only for recipes that have this partition.
  */
 const char *image_small(const char *recipe, bool vhd);
 
 /*
- * The image of a recipe given as text, which includes others as "images/NAME".  `name` is that of
- * the image, and no other text has it.
+ * The image of a recipe that is given as text.  The text includes other recipes as "images/NAME".
+ * `name` is the name of the image.  No two texts have the same name.
  */
 const char *image_recipe(const char *name, const char *content);
 
-/* A copy in a folder of its own, where undo and lock files may lie beside it; holes stay holes. */
+/* Copies an image, with holes, into a new folder, which can also hold undo and lock files. */
 const char *image_copy(const char *image);
 
-/* A copy whose first partition in the table, the samples' system partition, reads as zeros. */
+/* Copies an image, with zeros in the first partition, which is the samples' system partition. */
 const char *image_without_first_partition(const char *image);
 
-/* Removes a copy, its folder and all that is in it, so that a long test takes little room. */
+/* Removes the folder of a copy with its content, so that a long test needs little room. */
 void image_remove(const char *copy);
 
-/* A hash of the length and of all bytes; holes count as the zeros that they read as. */
+/* A hash of the length and of all bytes.  Holes count as zeros. */
 struct image_digest {
 	uint8_t bytes[32];
 };
 struct image_digest image_digest(const char *image);
 void image_assert_same(const char *image, const struct image_digest *expected);
 
-/* Writes a part of a disk into a file of its own, for other programs; returns its path. */
+/* Writes a part of a disk to a new file, for other programs.  Returns the path of the file. */
 const char *image_extract(struct disk *disk, uint64_t start, uint64_t size);
 
 /*
- * Runs a shell command with /usr/sbin and /sbin on its path and returns what it printed, errors
- * too.  It must end with `status`.  The caller frees the text.
+ * Runs a shell command with /usr/sbin and /sbin in $PATH.  Fails unless the exit status is
+ * `status`.  Returns the text that the command printed, also on standard error.  The caller frees
+ * the text.
  */
 char *image_run(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -17,7 +17,7 @@ static int attach(int control, int file, bool read_only, char path[LOOP_PATH_MAX
 				     .info.lo_flags = LO_FLAGS_AUTOCLEAR |
 						      (read_only ? LO_FLAGS_READ_ONLY : 0)};
 
-	/* Each turn but the last means that another process took the free one first. */
+	/* The loop repeats if another process took the free device first. */
 	for (int turn = 0; turn < 100; turn++) {
 		int number = ioctl(control, LOOP_CTL_GET_FREE), descriptor;
 
@@ -60,7 +60,7 @@ void loop_add_partition(int descriptor, long long start, long long length)
 {
 	struct blkpg_partition partition = {.start = start, .length = length, .pno = 1};
 
-	/* One that a test has left, which failed before it came to its end. */
+	/* Removes a partition that an earlier test has left, because it failed before its end. */
 	(void)change_partition(descriptor, BLKPG_DEL_PARTITION, partition);
 	ck_assert_int_eq(change_partition(descriptor, BLKPG_ADD_PARTITION, partition), 0);
 }

@@ -12,7 +12,7 @@
 #define TIME_LIMIT 60 /* seconds; a start takes less than one */
 #define PAUSE      20 /* milliseconds between two looks */
 
-/* SeaBIOS takes the screen to a serial port: here the second one's, 0x2F8, little-endian. */
+/* Tells SeaBIOS to copy the screen to the second serial port, 0x2F8 (little-endian). */
 #define SCREEN_PORT "name=etc/sercon-port,string=\xF8\x02"
 
 static const char *drive(const char *image)
@@ -20,7 +20,7 @@ static const char *drive(const char *image)
 	return text("file=%s,format=raw,snapshot=on", image);
 }
 
-/* Of a file that may not be there yet. */
+/* The content of a file; empty if the file does not exist yet. */
 static const char *content(const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -34,7 +34,7 @@ static const char *content(const char *path)
 	return text("%.*s", (int)length, bytes);
 }
 
-/* Until the machine has ended, shows the words, or runs for too long. */
+/* Waits until the machine has ended, shows the words, or has run for too long. */
 static void watch(const struct program *program, const char *screen, const char *until)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE * 1000000l};

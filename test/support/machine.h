@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Starting disks in a virtual machine with a BIOS, and what they say.
+ * Starts disks in a virtual machine with a BIOS, and reads their messages.
  *
- * The machine never changes an image.  The programs that start the sample disks (images/boot)
- * report on the first serial port; the second one gets what the BIOS shows on the screen, for
- * those that report nothing.  They end the machine; so a machine that still runs after a minute
- * hangs, which fails the test.
+ * The machine never changes an image.  The boot programs of the sample disks (images/boot) report
+ * on the first serial port and then end the machine.  The second port gets the BIOS's screen, for
+ * disks that report nothing.  If the machine still runs after a minute, the test fails.
  */
 #ifndef BOOTSHIFT_TEST_MACHINE_H
 #define BOOTSHIFT_TEST_MACHINE_H
@@ -17,20 +16,21 @@ struct spoken {
 };
 
 /*
- * Starts from `disk`, an image of raw bytes; `second` is another one, or NULL.  Waits until the
- * machine has ended, or until the screen shows `until`, when that is not NULL.
+ * Starts a machine from `disk`, a raw image.  `second` is another raw image, or NULL.  Waits until
+ * the machine has ended or the screen shows `until`, which may be NULL.
  */
 struct spoken machine_run(const char *disk, const char *second, const char *until);
 
 /*
- * The bootmgr of that partition starts and finds the default entry: "Windows 7 from partition 2".
+ * Checks that bootmgr of `partition` starts and finds `entry`, such as "Windows 7 from partition
+ * 2".
  */
 void assert_starts(const char *disk, int partition, const char *entry);
 
-/* It ends on the way, with these words on the serial port. */
+/* Checks that the start stops with these words on the serial port. */
 void assert_stops(const char *disk, const char *words);
 
-/* No program of ours reports anything, and the screen comes to show these words. */
+/* Checks that no boot program of ours reports anything and that the screen shows these words. */
 void assert_shows(const char *disk, const char *words);
 
 #endif

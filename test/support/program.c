@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Texts live as long as the process of the test does; held here, none of them is a leak. */
+/* All texts.  They live until the test's process ends.  Thus referenced, they are no leak. */
 static struct held {
 	struct held *next;
 	char *text;
@@ -53,7 +53,7 @@ const char *bootshift_path(void)
 	return text("%s/bootshift", self);
 }
 
-/* Check has handlers that end the test; a signal meant for the program must not find them. */
+/* Removes Check's handlers, which would end the test, before a program gets signals. */
 static void forget_handlers(const sigset_t *mask)
 {
 	signal(SIGHUP, SIG_DFL);

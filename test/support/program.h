@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Running other programs, bootshift above all, and what they say.
+ * Runs other programs, above all bootshift, and reads their output.
  *
- * Every program gets the same surroundings: a UTF-8 locale, no terminal, nothing on standard input.
- * One that does not end is killed together with the test when the test's time is up.  Texts are
- * valid until the test ends; nobody frees them.
+ * Every program gets the same environment: a UTF-8 locale, no terminal, empty standard input.  If a
+ * program hangs, it is killed with the test at the test's time limit.  Texts are valid until the
+ * test ends; the caller does not free them.
  */
 #ifndef BOOTSHIFT_TEST_PROGRAM_H
 #define BOOTSHIFT_TEST_PROGRAM_H
 
 #include "support/test.h"
 #include <stdbool.h>
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an old macro of check.h, which hides the function in util/err.h */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,20 +19,20 @@
 
 struct outcome {
 	int status;                  /* the exit status, or 128 and the signal that ended it */
-	const char *output, *errors; /* what it wrote on the two streams */
+	const char *output, *errors; /* the text on standard output and standard error */
 	size_t output_length;
 };
 
-/* A program that runs, and where what it writes goes. */
+/* A running program, and the descriptors that its output goes to. */
 struct program {
 	pid_t process;
 	int output, errors;
 };
 
-/* Path of the bootshift under test: $BOOTSHIFT, or the one beside the program with the tests. */
+/* Path of the bootshift under test: $BOOTSHIFT, or bootshift in the folder of the test program. */
 const char *bootshift_path(void);
 
-/* The argument list ends with NULL; the first one is the program, looked up in $PATH and sbin. */
+/* The first argument is the program, searched in $PATH and the sbin folders; NULL is the last. */
 struct program program_start(const char *const *arguments);
 struct outcome program_wait(struct program *program);
 bool program_has_ended(const struct program *program);
@@ -62,8 +62,8 @@ const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 	ck_assert_msg(strstr(whole, part) == NULL, "\"%s\" is in:\n%s", part, whole)
 
 /*
- * Runs a shell command in which /mnt is an empty file system of `size`, seen by nobody else and
- * gone when the command ends.  False where the kernel does not let us.
+ * Runs a shell command for which /mnt is an empty file system of `size`.  Only the command sees
+ * that file system, which ends with the command.  Returns false if the kernel does not permit this.
  */
 bool run_with_small_disk(const char *size, const char *command, struct outcome *outcome);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "support/report.h"
 
-/* Documents live as long as the process of the test does; held here, none of them is a leak. */
+/* All documents.  They live until the test's process ends.  Thus referenced, they are no leak. */
 static json_t *held;
 
 json_t *report_read(const struct outcome *outcome, const char *command)

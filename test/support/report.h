@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What bootshift --json says, read with a parser that is not its own. */
+/* Reads the output of bootshift --json, with another parser than bootshift's. */
 #ifndef BOOTSHIFT_TEST_REPORT_H
 #define BOOTSHIFT_TEST_REPORT_H
 
@@ -7,13 +7,13 @@
 
 #include "support/program.h"
 
-/* The whole document; fails unless it is one of the known schema, and of this command. */
+/* The whole document.  Fails if the schema is unknown or the document is of another command. */
 json_t *report_read(const struct outcome *outcome, const char *command);
 
-/* What it says of the only image. */
+/* The object of the only image in the document. */
 json_t *report_only(const struct outcome *outcome, const char *command);
 
-/* A field that has to be there and of that kind; report_text() gives NULL for null. */
+/* A field.  Fails if it is missing or of another type.  report_text() returns NULL for null. */
 const char *report_text(const json_t *object, const char *field);
 long long report_number(const json_t *object, const char *field);
 json_t *report_object(const json_t *object, const char *field);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A sample image under an overlay, so that a test can change it as it likes and the image stays as
- * it is; and the steps of a fix on it, in this process.  Whatever goes wrong here fails the test.
+ * A sample image under an overlay, so that a test can change the disk and the image stays the same;
+ * and the steps of a fix of this disk, in this process.  Any error here fails the test.
  */
 #ifndef BOOTSHIFT_TEST_SAMPLE_H
 #define BOOTSHIFT_TEST_SAMPLE_H
@@ -11,7 +11,7 @@
 #include "support/images.h"
 #include "survey/survey.h"
 
-/* A disk of 200 MiB whose two volumes have little in them: fast, and easily described. */
+/* A disk of 200 MiB whose two volumes have few files: tests with it are fast. */
 #define SAMPLE_SMALL                                                                               \
 	"include images/windows.part\n"                                                            \
 	"disk size=200M signature=0x11223344\n"                                                    \
@@ -54,7 +54,7 @@ struct sample {
 void sample_open(struct sample *sample, const char *image);
 void sample_close(struct sample *sample);
 
-/* SAMPLE_SMALL, and what else the recipe says. */
+/* Opens a disk made from SAMPLE_SMALL and `more` lines of recipe. */
 void sample_open_small(struct sample *sample, const char *name, const char *more);
 
 /* Writes a part of the disk. */
@@ -63,10 +63,10 @@ void sample_write(struct sample *sample, uint64_t offset, const void *bytes, siz
 /* The caller frees it with survey_free() and free(). */
 struct survey *sample_survey(struct sample *sample, const struct bs_options *options);
 
-/* The plan of a disk that a fix applies to; freed with bs_plan_free(). */
+/* The plan of a disk that can be fixed.  The caller frees it with bs_plan_free(). */
 struct bs_plan *sample_plan(struct sample *sample);
 
-/* Stages; returns the sum of the cluster accounting before. */
+/* Stages the plan.  Returns the sum of the cluster accounting from before. */
 uint64_t sample_stage(struct sample *sample, struct bs_plan *plan);
 
 /* A mounted volume with the window below it. */
@@ -81,7 +81,7 @@ void sample_unmount(struct sample_volume *mounted);
 struct volume_file *sample_open_file(struct sample_volume *mounted, const char *path);
 void sample_close_file(struct volume_file *file);
 
-/* A volume as ntfsfix and ntfsresize see it: both must be content.  Returns a file with it. */
+/* Checks that ntfsfix and ntfsresize find no error.  Returns the path of a copy of the volume. */
 const char *sample_check_volume(struct sample *sample, uint64_t start, uint64_t size);
 
 #define ASSERT_OK(call) ck_assert_msg((call) == 0, "%s: %s", #call, err.message)

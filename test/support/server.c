@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* NBD servers as children that do not outlive the test and have nothing to say on its terminal. */
+/* NBD servers are child processes that end with the test and print nothing on its terminal. */
 #include "support/server.h"
 
 #include <fcntl.h>
@@ -59,7 +59,7 @@ void server_start(struct server *server, const char *folder, const char *const *
 	ck_assert_int_ge(server->process, 0);
 	if (server->process == 0)
 		become(server->socket, arguments);
-	while (!listens(server->socket)) { /* the test's time limit ends it */
+	while (!listens(server->socket)) { /* ends at the latest at the test's time limit */
 		ck_assert_int_eq(waitpid(server->process, NULL, WNOHANG), 0);
 		usleep(1000);
 	}

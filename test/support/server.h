@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * NBD servers for tests: nbdkit or qemu-nbd on a socket of its own.  A server ends with the test,
- * however that ended.
+ * NBD servers for tests: nbdkit or qemu-nbd, each on its own socket.  A server ends with the test,
+ * even if the test crashes.
  */
 #ifndef BOOTSHIFT_TEST_SERVER_H
 #define BOOTSHIFT_TEST_SERVER_H
@@ -15,12 +15,13 @@ struct server {
 };
 
 /*
- * Starts a server on folder/nbd.sock and waits until it listens.  The argument list ends with NULL;
- * the first one is the program, and the option that names the socket is added behind it.
+ * Starts a server on folder/nbd.sock and waits until it listens.  The first argument is the
+ * program, and NULL is the last.  The function adds the option that names the socket after the
+ * program.
  */
 void server_start(struct server *server, const char *folder, const char *const *arguments);
 
-/* Kills it, if it has not ended already, and removes its socket. */
+/* Kills the server, if it still runs, and removes its socket. */
 void server_stop(struct server *server);
 
 #define SERVER_START(server, folder, ...)                                                          \

@@ -11,7 +11,7 @@
 
 #define BASE_BLOCK    4096u
 #define BIN           4096u
-#define ROOT          0x20u /* the root key's cell: the first one of the bin */
+#define ROOT          0x20u /* the root key's cell, which is the first cell of the bin */
 #define ROOT_SIZE     96u
 #define SECURITY      (ROOT + ROOT_SIZE) /* the security descriptor's cell; hivex insists on one */
 #define SECURITY_SIZE 48u
@@ -50,7 +50,7 @@ static void put_security(uint8_t *cell)
 
 	store_le32(cell, 0u - SECURITY_SIZE);
 	memcpy(security, "sk", 2);
-	store_le32(security + 4, SECURITY); /* a ring of one */
+	store_le32(security + 4, SECURITY); /* the next descriptor is the same one */
 	store_le32(security + 8, SECURITY);
 	store_le32(security + 12, 1); /* used once */
 	store_le32(security + 16, 20);
@@ -229,7 +229,7 @@ void store_ramdisk(struct store *store, const char *object, uint32_t element, ui
 	store_add(&bytes, 0, 4);                /* a local device */
 	store_add(&bytes, 1, 4);                /* has further options */
 	store_add(&bytes, 0x28 + path_size, 8); /* size */
-	store_add(&bytes, 3, 24);               /* a RAM disk, where in memory is not yet known */
+	store_add(&bytes, 3, 24);               /* a RAM disk; its address is not known yet */
 	store_add(&bytes, 1, 4);
 	store_add(&bytes, path_size, 4);
 	store_add(&bytes, 5, 4);

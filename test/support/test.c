@@ -2,8 +2,8 @@
 /*
  * The main program of a folder of tests.  $T, if it is set, picks the tests whose names contain it.
  *
- * Each case runs in a process of its own, in which Check forks one more process for each test.  The
- * output of the cases that fail, and one summary in Check's words, are what is printed.
+ * Each case runs in its own process, in which Check forks one more process for each test.  The
+ * program prints the output of the failed cases and one summary in the form of Check's.
  */
 #include "support/test.h"
 
@@ -22,7 +22,7 @@
 
 #define JOBS_MAX 64
 
-/* Whether an environment variable has this value, or, without one, any. */
+/* Whether an environment variable has this value; NULL: any value. */
 static bool is_set(const char *variable, const char *value)
 {
 	const char *found = getenv(variable);
@@ -30,7 +30,7 @@ static bool is_set(const char *variable, const char *value)
 	return found && (!value || strcmp(found, value) == 0);
 }
 
-/* Constructors fill these before main(). */
+/* Constructors fill the list before main(). */
 static struct test_case *cases, *last_case;
 
 /* The suite of test/unit/test-some-thing.c is some_thing. */
@@ -66,8 +66,8 @@ static TCase *make_case(const struct test_case *wanted)
 	TCase *made = tcase_create(wanted->name);
 
 	/*
-	 * Check's own limit of 4 s a test is one that a busy machine reaches.  This one only ends
-	 * a test that hangs.
+	 * A test on a busy machine can exceed Check's default limit of 4 s.  This limit only ends a
+	 * test that hangs.
 	 */
 	if (!getenv("CK_DEFAULT_TIMEOUT"))
 		tcase_set_timeout(made, 900);
@@ -84,14 +84,14 @@ static TCase *make_case(const struct test_case *wanted)
 
 /* ---- skipped tests -------------------------------------------------------------------------- */
 
-static int skips = -1; /* a file with a line for each of them, shared by all processes */
+static int skips = -1; /* a file, shared by all processes, with a line for each skipped test */
 static struct {
 	const struct test_case *in;
 	const char *name;
 	pid_t process;
 } running; /* the test of this process */
 
-/* Adds the processor time of the test, and of all that it started and waited for, to a file. */
+/* Adds to a file the processor time of the test and of the processes that it waited for. */
 static void note_time(void)
 {
 	FILE *file = getpid() == running.process ? fopen(getenv("TEST_TIMES"), "a") : NULL;
@@ -146,7 +146,7 @@ bool test_needs_root(void)
 	return test_needs(geteuid() == 0, "root");
 }
 
-/* All that was written to a file in memory; the caller frees it. */
+/* The whole content of a file in memory.  The caller frees it. */
 static char *read_all(int descriptor)
 {
 	off_t length = lseek(descriptor, 0, SEEK_END);
@@ -247,7 +247,7 @@ static void job_start(struct job *job, struct test_case *of)
 	exit(run_cases(of, of->next) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-/* Prints the output of a job, without the lines of which the summary is made. */
+/* Prints the output of a job, without the lines that go into the summary. */
 static void job_end(struct job *job, int status)
 {
 	char *output = read_all(job->output), *rest = output, *line;
@@ -276,7 +276,7 @@ static void job_end(struct job *job, int status)
 	job->process = 0;
 }
 
-/* Waits until a place is free for a job; NULL: the tests were interrupted. */
+/* Waits for a free place for a job.  Returns NULL if the tests were interrupted. */
 static struct job *job_wait(int limit)
 {
 	while (!interrupted) {

@@ -10,38 +10,38 @@
  *	}
  *
  * A case stands before its tests.  The suite is named after the file: test-NAME.c.
- * TEST_LOOP() is called once for each number from `from` up to, but not including, `to`; the number
- * is `_i`.  TEST_EACH() is TEST_LOOP() over the indices of an array.  TEST_ALSO() puts a test, with
- * other numbers, into one more case.
+ * TEST_LOOP() runs a test once for each number `_i` from `from` up to, but not including, `to`.
+ * TEST_EACH() is TEST_LOOP() over the indices of an array.  TEST_ALSO() adds a test, with other
+ * numbers, to one more case.
  *
- * Each test runs in a process of its own, and several cases run side by side.  So tests of
- * different cases share nothing but what support/images.h says.
+ * Each test runs in its own process, and several cases run side by side.  So tests of different
+ * cases share only the images that support/images.h describes.
  *
  *	make test T=guard                       the tests whose names contain "guard"
  *	CK_RUN_SUITE=lock build/unit-tests      the tests of test/unit/test-lock.c
  *	TEST_JOBS=1 build/unit-tests            one case at a time; the default is 2 for each processor
  *	CK_FORK=no T=NAME gdb build/unit-tests  all in one process, for a debugger
- *	CK_VERBOSITY=verbose                    tells of the tests that pass, too
+ *	CK_VERBOSITY=verbose                    also prints the tests that pass
  *	TEST_TIMES=FILE                         adds the processor time of each test to FILE
  *
- * With CK_FORK=no, or if one of Check's log files is asked for, nothing runs side by side.
+ * With CK_FORK=no, or with a log file of Check, cases do not run side by side.
  *
- * A test that cannot run here, because a program or a right is missing, says so with test_needs()
- * and returns.  These tests are listed at the end, as skipped; with BOOTSHIFT_TESTS_SKIP=fail, as
- * in CI, they fail.
+ * If a program or a right is missing, the test calls test_needs() and returns.  Such a test is
+ * listed as skipped at the end of the run.  With BOOTSHIFT_TESTS_SKIP=fail, as in CI, the test
+ * fails.
  */
 #ifndef BOOTSHIFT_TEST_TEST_H
 #define BOOTSHIFT_TEST_TEST_H
 
 #include <check.h>
-#undef fail /* of Check's old interface; ours is in util/err.h */
+#undef fail /* an old macro of check.h, which hides the function in util/err.h */
 #include <stdbool.h>
 
 struct test_case {
 	const char *file; /* of the source */
 	const char *name;
-	void (*setup)(void), (*teardown)(void);           /* around each test */
-	void (*once_setup)(void), (*once_teardown)(void); /* around all of them */
+	void (*setup)(void), (*teardown)(void);           /* before and after each test */
+	void (*once_setup)(void), (*once_teardown)(void); /* before and after all tests */
 	const char *tags;                                 /* separated by spaces; may be NULL */
 
 	/* Set when tests are registered. */
@@ -56,21 +56,22 @@ struct test {
 	struct test *next;
 };
 
-/* Called before main(), in the order of the tests in a file, by the macros below. */
+/* Registers a test.  The macros below call it before main(), in the order of the file. */
 void test_register(struct test_case *in, struct test *test);
 
-/* Called at the start of each test, by the macros below: a skipped test is told by its name. */
+/* Stores the name, which a skipped test is listed by.  The macros below call it in each test. */
 void test_begin(const struct test_case *in, const char *name);
 
 /*
- * Whether the test can go on.  If not, it is noted as skipped, with what it needs, and returns.
- * test_needs() gives back `there`; a program is looked up on the path and in the sbin folders.
+ * Return whether the test can go on.  If not, they note the test as skipped, with the missing
+ * thing, and the test returns.  test_needs() returns `there`.  Programs may be in $PATH or in sbin
+ * folders.
  */
 bool test_needs(bool there, const char *what);
 bool test_needs_program(const char *program);
 bool test_needs_root(void);
 
-/* The same for what no package and no right brings: such a skip never fails. */
+/* The same for a feature of the kernel, which no package or right adds.  Never fails the test. */
 bool test_needs_kernel(bool there, const char *feature);
 
 #define TEST_CASE(variable, title, ...)                                                            \

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * For the tests of commit, recovery and undo: a sparse image in a folder of its own and its fix,
- * and a table of system calls that fails, stops, or loses what was not synced at a chosen call.
+ * For the tests of commit, recovery and undo: a sparse image in its own folder, a fix of the image,
+ * and a table of system calls that at a chosen call fails, stops, or loses unsynced data.
  *
- * Included by one file a suite, so what is kept here is kept for each of them.
+ * One file of each suite includes this header, so each suite has its own static variables.
  */
 #ifndef TEST_COMMIT_FIXTURE_H
 #define TEST_COMMIT_FIXTURE_H
@@ -33,9 +33,9 @@
 #define SIGNPOST "user.bootshift.undo"
 
 /*
- * Everything that can be seen of a file: its length, its bytes, its holes and its signpost.  The
- * bytes are not part of the structure: as static data they would be searched for pointers by the
- * leak check of every test of the program, which made each of them ten times as slow.
+ * The visible state of a file: its length, bytes, holes and signpost.  The bytes are not in the
+ * structure: the leak check of every test would search static bytes for pointers, which made each
+ * test ten times as slow.
  */
 struct snapshot {
 	size_t length;
@@ -50,7 +50,7 @@ struct fixture {
 	bool grows;
 };
 
-/* Makes an empty one. */
+/* Makes an empty snapshot. */
 static inline void snapshot_make(struct snapshot *snapshot)
 {
 	uint8_t *bytes = snapshot->bytes ? snapshot->bytes : malloc(SPACE);
@@ -81,7 +81,7 @@ static inline bool same_bytes(const struct snapshot *a, const struct snapshot *b
 	return a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
 }
 
-/* True when the image has these bytes and this length. */
+/* Whether the image has the bytes and the length of a snapshot. */
 static inline bool image_is(const struct fixture *fixture, const struct snapshot *expected)
 {
 	static struct snapshot now;
@@ -99,7 +99,7 @@ static inline void fill(int descriptor, size_t offset, size_t length)
 	ck_assert_int_eq(pwrite(descriptor, bytes, length, (off_t)offset), (ssize_t)length);
 }
 
-/* A time that the file system's clock has not now, however coarse it is. */
+/* Sets a time in the past, which differs from now even on a file system with a coarse clock. */
 static inline void set_time_to_past(const char *path)
 {
 	static const struct timespec past[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
@@ -108,8 +108,8 @@ static inline void set_time_to_past(const char *path)
 }
 
 /*
- * Data, hole, data, and a hole up to an end inside of a block, and no signpost.  The time of change
- * lies in the past, so that a write shows on file systems that keep whole seconds, too.
+ * Makes an image: data, hole, data, and a hole that ends inside a block; no signpost.  The image's
+ * time is in the past, so that a write shows on file systems that keep whole seconds, too.
  */
 static inline void make_image(const struct fixture *fixture)
 {
@@ -125,8 +125,8 @@ static inline void make_image(const struct fixture *fixture)
 }
 
 /*
- * Makes the folder in memory where that has attributes: what is read back with O_DIRECT must be
- * written out first, which on a disk takes minutes in all.
+ * Makes the folder in memory, if files there can have attributes.  On a disk, data must be written
+ * out before O_DIRECT can read it, which takes minutes for all tests.
  */
 static inline void make_folder(struct fixture *fixture)
 {
@@ -191,7 +191,7 @@ static inline void stage(const struct fixture *fixture, struct overlay *overlay)
 		disk_write(overlay_disk(overlay), NEW_LENGTH - 8 * KIB, bytes, 8 * KIB, &err), 0);
 }
 
-/* The real calls, but for the syncs: no test cuts the real power, and they take long. */
+/* The real calls, without the syncs, which take long.  No test cuts the real power. */
 static inline int no_fsync(int descriptor)
 {
 	(void)descriptor;
@@ -207,7 +207,7 @@ static inline const struct transaction_io *quick(const struct transaction_io *io
 	return io ? io : &quick_io;
 }
 
-/* What stands between the staging and the commit, for tests that disturb it. */
+/* Called between staging and commit, in tests that change something there. */
 typedef void disturbance(const struct fixture *fixture);
 
 static inline struct target *find(const char *image, const char *undo_directory,
@@ -271,7 +271,7 @@ static inline void fix_well(struct fixture *fixture)
 	ck_assert_msg(fix(fixture, NULL, &err) == 0, "%s", err.message);
 }
 
-/* What a command does to an image: finds it, and calls the transaction. */
+/* Finds an image and calls the transaction, as a command does. */
 static inline int undo_telling(const char *image, const char *undo_directory,
 			       const struct transaction_io *io, enum undo_outcome *outcome,
 			       struct bs_error *err)
@@ -327,7 +327,7 @@ static inline enum transaction_state state_of(const struct fixture *fixture)
 	return state;
 }
 
-/* The image and nothing else. */
+/* Whether the folder has the image and nothing else. */
 static inline bool folder_is_clean(const struct fixture *fixture)
 {
 	char command[160];
@@ -360,20 +360,20 @@ static inline void poke(const char *path, off_t offset, uint8_t byte)
 
 enum trouble {
 	NONE,      /* counts only */
-	FAIL_ONCE, /* the chosen call fails */
+	FAIL_ONCE, /* the chosen call fails; later calls succeed */
 	FAIL_FROM, /* the chosen call and all after it fail */
-	STOP,      /* the process ends at the chosen call, a write half done */
-	POWER_CUT, /* the same, and of what was not synced any sector may be lost */
-	MEDDLE,    /* before the chosen call somebody else does something */
+	STOP,      /* the process ends at the chosen call; a write is half done */
+	POWER_CUT, /* the same, and any sector that was not synced may be lost */
+	MEDDLE,    /* somebody else does something before the chosen call */
 };
 
 static struct {
 	enum trouble trouble;
 	int number; /* of the chosen call, from 0 */
 	int error;
-	int failure;  /* of a call that fails whatever else is planned; -1 for none */
+	int failure;  /* number of a call that fails in any case; -1: none */
 	int count;    /* calls so far */
-	int writes;   /* calls of pwrite so far, whichever file */
+	int writes;   /* calls of pwrite so far, on any file */
 	bool refused; /* a fault was met, or somebody meddled */
 	void (*meddle)(const struct fixture *fixture);
 	bool unlinking; /* the chosen call is one of unlink */
@@ -420,7 +420,7 @@ static inline void remember_synced(int descriptor)
 	take_snapshot(path, snapshot);
 }
 
-/* Of each sector, and of the signpost, what was last synced or what was done since stays. */
+/* Keeps the current state of some sectors (or the signpost); others go back to the last sync. */
 static inline void lose_unsynced(const char *path, const struct snapshot *synced)
 {
 	static struct snapshot now;
@@ -456,7 +456,7 @@ static inline void stop_here(void)
 	_exit(99);
 }
 
-/* True when this call is to fail, with errno set. */
+/* Whether this call must fail.  If so, sets errno. */
 static inline bool refuse(void)
 {
 	int number = plan.count++;
@@ -549,7 +549,7 @@ static const struct transaction_io bad_io = {
 
 enum action { FIX, UNDO, RECOVER };
 
-/* In a process of its own, that ends at the chosen call; false when it met no such call. */
+/* Acts in a child, which ends at the chosen call.  Returns false if there was no such call. */
 static inline bool stopped(struct fixture *fixture, const char *undo_directory, enum action action,
 			   enum trouble trouble, int number)
 {

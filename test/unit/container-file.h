@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Containers made by other programs, and what format_detect() and format_check_tables() say of them.
- * They lie in the folder of this run of the tests; images_prepare() goes into the suite.
+ * Containers made by other programs, and checks of them by format_detect() and
+ * format_check_tables().  They are in the folder of this run of the tests; the suite must call
+ * images_prepare().
  */
 #ifndef BOOTSHIFT_TEST_CONTAINER_FILE_H
 #define BOOTSHIFT_TEST_CONTAINER_FILE_H
@@ -42,7 +43,7 @@ static inline struct memory_disk *container_load(const char *name)
 	return memory;
 }
 
-/* Both of them, if the disk is in the container. */
+/* Calls format_detect(), and format_check_tables() if the container has the disk. */
 static inline int container_judge(struct disk *container, const char *forced, struct format *format,
 				  struct bs_error *err)
 {
@@ -112,8 +113,8 @@ static inline void memory_assert_good(struct memory_disk *memory)
 }
 
 /*
- * Cuts a container in memory off at each multiple of `step`, down to half of it.  It is refused as
- * soon as `unit` bytes or more are missing; a part of the last one is.
+ * Cuts a container in memory at each multiple of `step`, down to half of its length.  It must be
+ * refused if at least `unit` bytes are missing.
  */
 static inline void memory_assert_cuts_refused(struct memory_disk *memory, uint64_t unit,
 					      uint64_t step)
@@ -129,8 +130,8 @@ static inline void memory_assert_cuts_refused(struct memory_disk *memory, uint64
 }
 
 /*
- * Damages a container in memory: each of the bytes [start, end), and each length in there.
- * It is described or refused, always with a code of the refused class.
+ * Damages a container in memory: changes each byte of [start, end), and cuts it at each length
+ * there.  The container must be described, or refused with a code of the refused class.
  */
 static inline void memory_damage(struct memory_disk *memory, const char *forced, size_t start,
 				 size_t end)
@@ -157,8 +158,8 @@ static inline void memory_damage(struct memory_disk *memory, const char *forced,
 }
 
 /*
- * Calls EXPRESSION for each LENGTH up to `size`, `exact` being that many bytes and no more, so that
- * a sanitizer finds a read beyond them.
+ * Evaluates EXPRESSION for each LENGTH up to `size`.  `exact` is an allocation of LENGTH bytes, so
+ * that a sanitizer finds a read beyond its end.
  */
 #define FOR_EACH_LENGTH(bytes, size, exact, length, expression)                                    \
 	for (size_t length = 0; length <= (size); length++) {                                      \

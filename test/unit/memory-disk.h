@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A disk in memory for tests: counts what is asked of it, and fails when told to.  Brings check.h
- * along.
+ * A disk in memory for tests.  It counts the calls, and fails if the test wants it to.  Includes
+ * check.h.
  */
 #ifndef BOOTSHIFT_TEST_MEMORY_DISK_H
 #define BOOTSHIFT_TEST_MEMORY_DISK_H
 
 #include "support/test.h"
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an old macro of check.h, which hides the function in util/err.h */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ struct memory_disk {
 	struct disk disk;
 	uint8_t *bytes;
 	size_t reads, writes, flushes; /* calls */
-	enum bs_code failure;          /* BS_OK, or what every operation fails with */
+	enum bs_code failure; /* every operation fails with this code, unless it is BS_OK */
 };
 
 static inline int memory_disk_fail(const struct memory_disk *memory, struct bs_error *err)
@@ -60,7 +60,7 @@ static inline void memory_disk_close(struct disk *disk)
 	free(disk);
 }
 
-/* Filled with bytes of which no two sectors have the same; freed with disk_close(). */
+/* Opens a disk in which all sectors differ.  The caller frees it with disk_close(). */
 static inline struct memory_disk *memory_disk_open(size_t size)
 {
 	static const struct disk_operations operations = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A container made by qemu-img, the overlay over it and the driver on it, and an array that says
- * what the guest's disk should have.
+ * A container made by qemu-img, the overlay over it, the driver on the overlay, and a model: an
+ * array with the expected bytes of the guest's disk.
  */
 #ifndef BOOTSHIFT_TEST_QEMU_FIXTURE_H
 #define BOOTSHIFT_TEST_QEMU_FIXTURE_H
@@ -35,7 +35,7 @@ static inline void fill_random(uint8_t *bytes, size_t length, unsigned seed)
 		bytes[i] = (uint8_t)rand_r(&seed);
 }
 
-/* What the disks have at first: some random bytes here and there, zeros in between. */
+/* The initial content of the disks: a few random bytes, with zeros between them. */
 static inline uint8_t *new_model(void)
 {
 	uint8_t *model = calloc(1, GUEST_SIZE);
@@ -55,7 +55,7 @@ static inline void save(const char *path, const void *bytes, size_t length)
 	close(descriptor);
 }
 
-/* Makes a container with what new_model() has; `options` are of qemu-img convert. */
+/* Makes a container with the content of new_model(); `options` are for qemu-img convert. */
 static inline const char *make_container(const char *driver, const char *options)
 {
 	static int number;
@@ -74,7 +74,7 @@ static inline const char *make_container(const char *driver, const char *options
 	return path;
 }
 
-/* Everything below the driver. */
+/* Opens everything below the driver. */
 static inline void stage(struct qemu_fixture *fixture, const char *path)
 {
 	struct bs_error err;
@@ -89,7 +89,7 @@ static inline void stage(struct qemu_fixture *fixture, const char *path)
 	fixture->model = new_model();
 }
 
-/* The only child of this process, 0 when there is none. */
+/* The process number of the only child of this process; 0 if there is none. */
 static inline pid_t only_child(void)
 {
 	char path[64], line[64] = "";
@@ -153,7 +153,7 @@ static inline void use_disk(struct qemu_fixture *fixture, unsigned seed, int ste
 	}
 }
 
-/* Makes the staged container real, in a copy, as a commit would; returns its path. */
+/* Writes the staged changes to a copy of the container, as a commit does.  Returns its path. */
 static inline const char *commit_to_copy(struct qemu_fixture *fixture)
 {
 	const char *copy = text("%s.committed", fixture->path);
@@ -182,7 +182,7 @@ static inline const char *commit_to_copy(struct qemu_fixture *fixture)
 	return copy;
 }
 
-/* qemu finds in a container what the model has, and nothing but zeros behind it. */
+/* Checks that QEMU reads the model's bytes from a container, and only zeros after them. */
 static inline void assert_holds_model(const struct qemu_fixture *fixture, const char *driver,
 				      const char *path)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the tests of the survey share: a sample, what the survey says of it, and strange tables for
- * it.
+ * For the tests of the survey: a sample, the survey of the sample, and unusual partition tables.
  */
 #ifndef BOOTSHIFT_TEST_SURVEY_FIXTURE_H
 #define BOOTSHIFT_TEST_SURVEY_FIXTURE_H
@@ -35,7 +34,7 @@ static inline void look_at(const char *name, const char *more)
 	look(&no_options);
 }
 
-/* The first finding that stands in the way; BS_OK when there is none. */
+/* The code of the first finding that refuses a fix; BS_OK if there is none. */
 static inline enum bs_code refusal(void)
 {
 	for (uint32_t i = 0; i < survey->report.finding_count; i++)
@@ -78,7 +77,7 @@ static inline void assert_link(enum bs_link_kind kind, enum bs_link_state state,
 	ck_assert_str_eq(bs_code_name(survey->report.links[kind].code), bs_code_name(code));
 }
 
-/* How many elements of the BCD a fix would retarget. */
+/* The number of BCD elements that a fix would retarget. */
 static inline uint32_t retargeted(void)
 {
 	uint32_t count = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Accounts of what is free that are wrong: of clusters, of file records, of index blocks, of
- * security descriptors.  A volume with one of them is refused before anything is staged, because a
- * fix would write over what belongs to others.
+ * Wrong accounts of free clusters, file records, index blocks or security descriptors.  A volume
+ * with a wrong account is refused before staging, because a fix would overwrite data of other
+ * files.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@
 #include <ntfs-3g/bitmap.h>
 
 #define CLUSTER 4096u
-#define STREAMS 40u  /* of one file: their run lists do not fit one record */
-#define MANY    200u /* files in one folder: its index has blocks of its own */
+#define STREAMS 40u  /* in one file; their run lists do not fit into one record */
+#define MANY    200u /* files in one folder; its index has its own blocks */
 #define LOADER  "\\Windows\\System32\\winload.exe"
 
 static struct sample sample;
@@ -74,7 +74,7 @@ static void assert_damaged(const char *words)
 	bs_plan_free(plan);
 }
 
-/* A fix on it succeeds, and all that is proven of one. */
+/* Checks that a fix of the sample succeeds, with its whole verification. */
 static void assert_fixed(void)
 {
 	const struct bs_options options = {0};
@@ -217,7 +217,7 @@ TEST(accounting, a_file_that_gives_way_and_shares_a_cluster_is_noticed)
 	assert_damaged(words);
 }
 
-/* Zeros behind the last cluster's bit are no clusters: none of them may be taken. */
+/* Zeros after the last cluster's bit are not free clusters.  None of them may be used. */
 TEST(accounting, bits_behind_the_last_cluster_are_of_no_effect)
 {
 	uint64_t clusters, bits;
@@ -247,7 +247,7 @@ static uint64_t record_of(const char *path)
 	return number;
 }
 
-/* Writes into a record as it lies on the disk, and tells what stood there. */
+/* Writes a byte to a record on the disk.  Returns the old byte. */
 static uint8_t patch_record(uint64_t number, size_t at, uint8_t byte)
 {
 	uint8_t before;
@@ -273,7 +273,7 @@ static void make_file(const char *name)
 	sample_unmount(&boot);
 }
 
-/* The library looks at the record itself before it takes it: what is in use stays. */
+/* The library checks the record before it uses it, so a record in use stays. */
 TEST(accounting, a_record_in_use_that_is_called_free_is_not_taken)
 {
 	uint64_t number;
@@ -285,7 +285,7 @@ TEST(accounting, a_record_in_use_that_is_called_free_is_not_taken)
 	ck_assert_uint_eq(record_of("/mine"), number);
 }
 
-/* But of one that is half written it does not see that. */
+/* But the library does not see that a half-written record is in use. */
 TEST(accounting, a_half_written_record_is_noticed)
 {
 	uint64_t number;
@@ -421,7 +421,7 @@ static void make_descriptors(void)
 	sample_unmount(&boot);
 }
 
-/* The next descriptor would be written where others are. */
+/* The next descriptor would be written over other descriptors. */
 TEST(accounting, a_descriptor_that_does_not_lie_behind_the_others_is_noticed)
 {
 	make_descriptors();
@@ -438,7 +438,7 @@ TEST(accounting, a_descriptor_of_two_numbers_is_noticed)
 	assert_damaged("$Secure is damaged");
 }
 
-/* The next descriptor would get a number that a file has. */
+/* The next descriptor would get a number that a file already uses. */
 TEST(accounting, a_file_with_a_descriptor_that_nobody_knows_is_noticed)
 {
 	ntfs_attr_search_ctx *search;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Advice for one image: what stands in the place of the words in capitals. */
+/* Advice for one image: the values that replace the words in capitals. */
 #include "support/test.h"
 #undef fail /* an outdated macro of check.h */
 #include <stdlib.h>
@@ -20,9 +20,9 @@ static const struct bs_inspection without_windows = {.format = "raw", .no_window
 static const struct {
 	enum bs_code code;
 	struct advice_subject subject;
-	const char *end; /* that the advice ends with */
+	const char *end; /* the expected end of the advice */
 } cases[] = {
-	/* nobody's: as it is in the manual */
+	/* without an image: the text of the manual */
 	{BS_NO_ACTIVE_PARTITION, {NULL, NULL, NULL}, ": bootshift fix --system-partition N IMAGE"},
 	{BS_SIGNATURE_CHANGED, {NULL, NULL, NULL}, ": bootshift inspect IMAGE tells how"},
 	/* the image's name */
@@ -36,7 +36,7 @@ static const struct {
 	{BS_WORKER, {"a:b", NULL, NULL}, ": bootshift inspect --json ./a:b"},
 	{BS_WORKER, {"/a:b", NULL, NULL}, ": bootshift inspect --json /a:b"},
 	{BS_WORKER, {"nbd://host/x", NULL, NULL}, ": bootshift inspect --json nbd://host/x"},
-	/* the options that were given, but for that which is advised */
+	/* the options of the user, except the option that the advice contains */
 	{BS_NO_ACTIVE_PARTITION,
 	 {"a", &all, &advised},
 	 ": bootshift fix --format vhd --boot-partition 4 --undo-dir '/a b' --system-partition 2 "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Amounts: what is read, what is refused, and what is shown. */
+/* Amounts: the sizes that are accepted or refused, and the text of amounts. */
 #include "report/amount.h"
 
 #include "support/test.h"

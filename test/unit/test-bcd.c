@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Boot configuration stores: read as hivex reads them, devices taken apart, and never a crash
- * whatever a store holds.
+ * Boot configuration stores: bootshift reads the same elements as hivex, parses devices, and does
+ * not crash on any content of a store.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -115,7 +115,7 @@ static struct bcd_device device_of(const char *object, uint32_t element)
 
 /* ---- elements ------------------------------------------------------------------------------ */
 
-/* Every element that hivex sees, with the same bytes at the place that we say. */
+/* Checks that we find every element that hivex finds, with the same bytes at its offset. */
 static size_t compare_object(struct store *store, hive_node_h object)
 {
 	hive_node_h elements = hivex_node_get_child(store->handle, object, "Elements");
@@ -319,7 +319,7 @@ TEST(devices, boot_is_wherever_bootmgr_came_from)
 	ck_assert_int_eq(device_of(NTLDR, BCD_DEVICE).kind, BCD_DEVICE_BOOT);
 }
 
-/* A device that is that of bootmgr but for one changed number. */
+/* The device of bootmgr with one changed number. */
 static const struct {
 	uint32_t offset, value; /* in the element */
 	enum bcd_device_kind kind;
@@ -416,7 +416,7 @@ TEST(devices, the_format_of_an_element_tells_devices)
 
 static volatile size_t looked_at;
 
-/* Everything that anybody does with a store. */
+/* Calls every function that reads a store. */
 static void use(const uint8_t *store, size_t length)
 {
 	struct bcd parsed;
@@ -511,7 +511,7 @@ TEST(broken_stores, a_dirty_store_is_seen)
 	ck_assert(bcd.dirty);
 }
 
-/* Just under and just over what is read: 128 objects of `elements` each. */
+/* Just under and just over the limit: 128 objects with `elements` elements each. */
 TEST_LOOP(broken_stores, a_store_with_very_many_elements_is_refused, 0, 2)
 {
 	static const uint32_t elements[] = {63, 64};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* boot.ini: the choices in it, however it is written, and what is no boot.ini. */
+/* boot.ini: its choices in different spellings, and files that are not a boot.ini. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a worker may use up: enough for every job, and never without end. */
+/* The budget of a worker: enough for every task, but limited. */
 #include "support/test.h"
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an old macro of check.h, which hides the function in util/err.h */
 #include <string.h>
 
 #include "worker/budget.h"
@@ -13,7 +13,7 @@
 
 static struct bs_error err;
 
-/* How many requests of this length are served before the budget is used up. */
+/* Counts the requests of a length until the budget is used up. */
 static uint64_t count_requests(struct budget budget, enum remote_use use, uint64_t length)
 {
 	uint64_t count = 0;

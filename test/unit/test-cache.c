@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The cache shows what the disk below has, and asks it less often. */
+/* The cache returns the bytes of the disk below, and reads that disk less often. */
 #include "disk/cache.h"
 #include "unit/memory-disk.h"
 

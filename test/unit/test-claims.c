@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "support/test.h"
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an old macro of check.h, which hides the function in util/err.h */
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,7 +91,7 @@ TEST(claims_tests, pieces_lie_side_by_side_in_any_order)
 	ck_assert_int_eq(claims_add_piece(claims, 150, 999936, &err), 0); /* a part is missing */
 }
 
-/* Whatever lies between the two beginnings, and in whichever order they come. */
+/* For any distance between the two starts, and in both orders. */
 TEST(claims_tests, two_pieces_that_share_a_sector_are_found)
 {
 	for (uint64_t first = 5120; first < 5120 + 3 * PIECE; first += 512) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Commit, recovery and undo of real files when something fails: every system call in turn, a stop
- * at every one, and a power cut that loses what was not synced.
+ * Commit, recovery and undo of real files with faults: each system call in turn fails, the process
+ * ends at it, or the power is cut at it and unsynced data is lost.
  */
 #include "commit-fixture.h"
 
 /* ---- every call failing ---------------------------------------------------------------------- */
 
-/* The image is old, and nothing is left beside it, or what is left is taken away by recovery. */
+/* Checks that the image is old and, at the latest after a recovery, alone in its folder. */
 static void check_old_after_recovery(const struct fixture *fixture)
 {
 	struct bs_error err = {BS_OK, ""};
@@ -136,7 +136,7 @@ TEST(failing, a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery)
 
 TEST_CASE(stopped_tests, "stopped");
 
-/* Stops at a call, finds the image old or new, and takes it back; false: there is no such call. */
+/* Stops at a call, checks that the image is old or new, undoes it.  False: no such call. */
 static bool stop_and_recover(struct fixture *fixture, enum action action, enum trouble trouble,
 			     int number)
 {
@@ -207,7 +207,7 @@ TEST_LOOP(stopped_tests, a_stop_at_any_call_of_an_undo_leaves_old_or_new, 0, 2)
 	fixture_close(&fixture);
 }
 
-/* Leaves a fix stopped where every range has been written: the most there is to take back. */
+/* Stops a fix after it has written every range, so that recovery has the most to take back. */
 static void interrupt(struct fixture *fixture)
 {
 	struct bs_error err;
@@ -232,7 +232,7 @@ static void copy(const char *from, const char *to)
 	ck_assert_int_eq(system(command), 0);
 }
 
-/* An interrupted fix, kept to be met again and again. */
+/* An interrupted fix, stored so that several tests can recover it. */
 struct saved {
 	char image[128], journal[128];
 	char image_copy[160], journal_copy[160];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Somebody else is at work during a fix or an undo: the undo file is removed, moved or replaced,
- * the image is written to, at every call in turn.
+ * Another program acts during a fix or an undo, at each call in turn: it removes, moves or replaces
+ * the undo file, or writes to the image.
  */
 #include "commit-fixture.h"
 
@@ -24,7 +24,7 @@ static void teardown(void)
 
 static char journal[128], away[160];
 
-static bool met; /* there was an undo file to meddle with */
+static bool met; /* the undo file existed at that call */
 
 static void remove_journal(const struct fixture *unused)
 {
@@ -73,7 +73,7 @@ static void clean_up(void)
 	(void)!unlink(away);
 }
 
-/* A journal that was moved away says that its image is old, as it is. */
+/* Checks that a moved journal says that its image is old, which is true. */
 static void check_moved_journal(void)
 {
 	struct journal_file *file = NULL;
@@ -119,7 +119,7 @@ TEST_LOOP(undo_file, a_fix_whose_undo_file_vanishes_at_any_call_is_taken_back, 0
 	ck_assert_int_gt(lost, 10);
 }
 
-/* Its roll-back cannot be carried out: then the image says so. */
+/* The roll-back is impossible, so the signpost on the image stays. */
 TEST(undo_file, a_fix_without_undo_file_and_roll_back_leaves_the_signpost)
 {
 	struct bs_error err = {BS_OK, ""};
@@ -232,7 +232,7 @@ static bool foreign_is_there(void)
 	return strcmp((char *)now.bytes + foreign_at, "written by somebody else") == 0;
 }
 
-/* Where the kernel does not tell who writes, a write during a call of ours goes unseen. */
+/* Whether the kernel reports writers.  If not, a write during one of our calls is not noticed. */
 static bool can_watch(void)
 {
 	struct bs_error err;
@@ -247,7 +247,7 @@ static bool can_watch(void)
 	return test_needs(watched, "fanotify");
 }
 
-/* The image is the old one but for the sector of somebody else. */
+/* Whether the image is old, except the sector that the other program wrote. */
 static bool rest_is_old(void)
 {
 	static struct snapshot now;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The signpost on an image: it says that the image may be half written and where the undo file is.
- * Whoever looks for that in the wrong place, or has lost it, is told; nothing of it stays when all
- * is done.
+ * The signpost on an image says that the image may be half written, and where the undo file is.  A
+ * command that looks in another folder, or finds no undo file, reports this.  No signpost stays
+ * after a complete fix, undo or recovery.
  */
 #include <time.h>
 
@@ -54,7 +54,7 @@ static char *undo_file_in(const char *undo_directory)
 
 /* ---- what was interrupted -------------------------------------------------------------------- */
 
-/* Under this name, with this folder, the image is refused, and the undo file is named. */
+/* Checks that the image is refused by this name and folder, and that the undo file is named. */
 static void check_told(const char *image, const char *undo_directory, const char *undo_file)
 {
 	struct bs_error err = {BS_OK, ""};
@@ -70,7 +70,7 @@ static void check_told(const char *image, const char *undo_directory, const char
 	ck_assert_int_eq(plan.count, 0);
 }
 
-/* Wholly old or wholly new. */
+/* Checks that the image is completely old or completely new. */
 static void check_whole(void)
 {
 	ck_assert_msg(image_is(&fixture, &fixture.old) || image_is(&fixture, &fixture.new),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Commit and undo of real files when nothing fails: what they do, and what they refuse. */
+/* Commit and undo of real files without faults: their results and their refusals. */
 #include "commit-fixture.h"
 
 /* ---- the good way ---------------------------------------------------------------------------- */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a confined process can still do, and what ends it.  The sanitizers need more than the filter
- * lets through, so it is not loaded with them, and there is nothing to show.
+ * The calls that a confined process can still make, and the calls that end it.  The sanitizers need
+ * calls that the filter forbids.  So builds with them have no filter, and these tests do nothing.
  */
 #include "support/test.h"
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an old macro of check.h, which hides the function in util/err.h */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -59,7 +59,7 @@ static void try_setuid(void)
 static void (*const forbidden[])(void) = {try_socket, try_fork,       try_kill,  try_exec,
 					  try_unlink, try_descriptor, try_setuid};
 
-/* Runs something confined; returns how the process ended. */
+/* Calls a function in a confined process.  Returns the way in which the process ended. */
 static int confined(void (*attempt)(void))
 {
 	int ends[2], status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the library tells its caller on the way, and what it keeps for it with an image. */
+/* The phases that the library reports to its caller, and the data that it stores for the caller. */
 #include <string.h>
 
 #include "support/sample.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The library's commands on real files: what they promise of an image that is fixed, taken back,
- * refused, used by somebody else, or left in the middle of a fix by a process that was killed.
+ * The library's commands on real files: an image that is fixed, undone, refused, in use by another
+ * program, or half fixed by a killed process.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -47,7 +47,7 @@ static void undo(const char *image)
 	assert_result(bs_undo(image, &options, &result), BS_EXIT_DONE, BS_STATUS_UNDONE, BS_OK);
 }
 
-/* Nothing lies beside the image. */
+/* Checks that the image is alone in its folder. */
 static void assert_alone(const char *image)
 {
 	char *names = image_run(0, "ls -A \"$(dirname '%s')\"", image);

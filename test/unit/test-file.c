@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Files as disks, and opening them by path.  Every path lies in a folder of its own. */
 #include "support/test.h"
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an old macro of check.h, which hides the function in util/err.h */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>

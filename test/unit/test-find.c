@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Which files of a folder are images, in which order, and what is left out and why. */
+/* The images of a folder, their order, and the files that are left out, with reasons. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,7 +286,7 @@ TEST(slow, ten_thousand_files_are_looked_through)
 	ck_assert_str_eq(found.images[99].path, path_of("09900"));
 }
 
-/* Deeper than a path can be long, and than there may be descriptors. */
+/* Deeper than the longest path, and than the number of descriptors. */
 TEST(slow, a_folder_too_deep_is_told_and_the_rest_is_found)
 {
 	char command[256];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Writes within the allowed ranges pass, every other one is refused as a whole. */
+/* The guard permits a write within the allowed ranges, and refuses any other write as a whole. */
 #include "disk/guard.h"
 #include "unit/memory-disk.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What an inspection tells when the worker could not finish it. */
+/* The content of an inspection that the worker could not finish. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Signals that ask to stop, held by the caller of the library as the command holds them: a fix
- * stops before it writes, a rehearsal is ended at once, a verification is not.
+ * Signals that request a stop.  The library's caller blocks them, as the command does.  A fix stops
+ * before it writes, a rehearsal stops at once, and a verification continues.
  */
 #include <signal.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The journal's format: its bytes written out, and that no damage goes unseen. */
+/* The format of the journal, byte by byte, and damaged journals, all of which are noticed. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

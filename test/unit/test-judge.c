@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The judge, without any image: facts of a sound disk on which one thing is wrong, for each rule.
+ * The judge, without an image.  For each rule: the facts of a sound disk with one fault.
  */
 #include <stdio.h>
 #include <stdlib.h>

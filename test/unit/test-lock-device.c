@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who else has an image: loop devices that it is attached to, mounts of a device and of its
- * partitions, and those who have a device for themselves.  Without the right to attach loop devices
- * there is nothing to test.
+ * Other users of an image: loop devices that it is attached to, mounts of a device and its
+ * partitions, and programs with exclusive access to a device.  These tests need the right to attach
+ * loop devices.
  */
 #include <fcntl.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Rows of several files: the latest of each image, whatever else is in the files. */
+/* Rows of several files: the merge gives the latest row of each image. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -84,7 +84,7 @@ static void assert_change(struct merge *merge, size_t index, uint64_t size)
 	row_free(&row);
 }
 
-/* The fix is still there, whatever a later batch has found, as long as it was not undone. */
+/* The fix is still in place until it is undone, whatever the row of a later batch says. */
 TEST(merge_tests, a_fix_is_not_forgotten_until_it_is_undone)
 {
 	FILE *first = tmpfile(), *second = tmpfile(), *third = tmpfile();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Whatever a worker sends is taken when it makes sense, and an error when it does not. */
+/* The parent accepts valid messages of a worker.  Any other message is an error. */
 #include "unit/memory-disk.h"
 #include "windows/plan.h"
 #include "worker/message.h"

@@ -5,7 +5,7 @@
  */
 #include "support/test.h"
 #include <stdlib.h>
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an old macro of check.h, which hides the function in util/err.h */
 
 #include "ntfs/mft-record.h"
 #include "ntfs/ntfs-check.h"

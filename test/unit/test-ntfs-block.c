@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Fix-ups, index nodes and index blocks with their bytes written out, and with wrong ones. */
 #include "support/test.h"
-#undef fail /* an outdated macro of check.h, in the way of the function in util/err.h */
+#undef fail /* an old macro of check.h, which hides the function in util/err.h */
 
 #include "ntfs/ntfs-block.h"
 #include "util/bytes.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The page of a batch: all that is in the rows is on it, as text and as nothing else, and a file
- * with it is whole or is not there.
+ * The page of a batch has all content of the rows, as text and never as markup.  The file of the
+ * page is complete or does not exist.
  */
 #include <stdlib.h>
 #include <string.h>

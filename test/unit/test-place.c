@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The state directory: made for one user, with durable names, and refused when it is another's. */
+/* The state directory is made for one user, with durable names.  One of another user is refused. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Processes side by side: what they tell, how they end, and that nothing of them is left. */
+/* Processes side by side: their reports, their ends, and that no process or file stays. */
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
@@ -43,7 +43,7 @@ static struct pool_event await(enum pool_event_kind kind)
 {
 	struct pool_event event;
 
-	do /* the test's time limit ends it */
+	do /* ends at the latest at the test's time limit */
 		ck_assert_int_eq(pool_wait(pool, 100, &event, &err), 0);
 	while (event.kind != kind);
 	return event;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Captures that go wrong: each ends in an error with a reason, soon, and leaves nothing behind.
+ * Captures that fail: each ends soon, in an error with a reason, and no process or file stays.
  *
  * The moments at which qemu-nbd is killed or stopped are those at which it reads the container: the
  * n-th read through a disk that lies between the overlay and the file.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Captures of each format: what is written through one is in the container after the commit. */
+/* Captures of each format: bytes written through the driver are in the container after a commit. */
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Which file is the parent of another or a part of it, by what each format writes of that. */
+/* Whether a file is the parent or a part of another file, according to that file's metadata. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The channel between worker and parent, with a child process as the worker: a good one, and ones
- * that die, lie, and say nothing.
+ * The channel between worker and parent.  The worker is a child process: a good worker, or a worker
+ * that dies, lies, or sends nothing.
  */
 #include <poll.h>
 #include <signal.h>
@@ -39,8 +39,8 @@ static void teardown(void)
 }
 
 /*
- * Runs `work` as the worker's process on its end; true from it is the good exit.  No ck_assert
- * there: its messages would go to the pipe of the test itself.
+ * Runs `work` in a worker process, on the worker's end.  If `work` returns true, the process
+ * succeeds.  `work` must not use ck_assert: its messages would go to the pipe of the test itself.
  */
 static pid_t start_worker(bool (*work)(int socket))
 {
@@ -341,7 +341,7 @@ static bool send_half_a_message(int socket)
 	       wait_for_the_end(socket);
 }
 
-/* A byte now and then: never silent for long, and never done. */
+/* Sends a byte now and then, so that it is never silent for long, but never finishes. */
 static bool trickle(int socket)
 {
 	for (int i = 0; i < 1000; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Rows: from a result to a line and back, and what is not a row. */
+/* Rows: results become lines, lines become rows, and other lines are refused. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,7 +135,7 @@ TEST_EACH(row_tests, what_no_batch_could_have_written_is_not_a_row, bad)
 	free(line);
 }
 
-/* Of a time before they had all that they have now. */
+/* Rows of old versions have fewer fields. */
 TEST(row_tests, an_older_row_goes_by_what_there_is)
 {
 	char *line = fixed_line(), *older;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The file of rows: what it goes on with, and what it leaves alone. */
+/* The file of rows: files that a batch appends to, and files that it refuses. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

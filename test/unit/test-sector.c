@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Torn sectors and foreign ones: what a journal's record can tell of them. */
+/* Torn sectors and sectors that another program wrote: a record of the journal tells them apart. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Memory that runs out in the worker is told as that, wherever it happens, and is never taken for
- * damage of the image: every allocation of libntfs-3g fails in turn, once or from then on; and the
- * address space of the worker is limited.  The sanitizers have an allocator of their own, so with
- * them there is nothing to show.
+ * If memory runs out anywhere in the worker, the error says so, and never says that the image is
+ * damaged.  Each allocation of libntfs-3g in turn fails, alone or with all later ones; and the
+ * address space of the worker is limited.  The sanitizers have their own allocator, so these tests
+ * do nothing with them.
  */
 #include <link.h>
 #include <stdio.h>

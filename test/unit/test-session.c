@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The parent's side of the talk with a worker: a good worker's findings arrive; a worker that
- * crashes, hangs, lies or writes where a fix does not is an error and changes nothing there.
+ * The parent's side of a session with a worker.  The findings of a good worker arrive.  If a worker
+ * crashes, hangs, lies, or writes where a fix does not, the session fails and the disk is
+ * unchanged.
  */
 #include <dirent.h>
 #include <signal.h>
@@ -23,9 +24,9 @@
 #include "worker/remote.h"
 
 #define PATIENCE 60000 /* milliseconds: enough for a busy machine */
-#define SHORT    300   /* when silence is what is waited for */
+#define SHORT    300   /* in tests that wait until a silent worker is given up */
 
-/* Set before the worker is forked, which has a copy of them. */
+/* Set before the worker is forked.  The worker has a copy. */
 static struct sample sample;
 static struct bs_plan *plan;
 static struct worker_task task;
@@ -574,7 +575,7 @@ TEST(bad_workers, a_boot_partition_that_overlaps_another_is_an_error)
 
 /* ---- how bad workers end ------------------------------------------------------------------- */
 
-/* What ends the worker in the next test. */
+/* The signal that ends the worker in the next test. */
 static int deadly;
 
 static void crash_says(int socket)
@@ -836,7 +837,7 @@ TEST(bad_workers, a_worker_with_a_plan_writes_the_flags_and_the_boot_partition_a
 
 /* ---- how the flags are left ---------------------------------------------------------------- */
 
-/* Which of the four flags is another than planned, and how. */
+/* The flag of the four that differs from the plan, and its value. */
 static uint32_t odd_index;
 static uint8_t odd_flag;
 

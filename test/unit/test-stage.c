@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Staging: that a staged disk is a fixed one, that nothing is written where a fix has nothing to
- * do, that a disk which is not as planned is not staged, and the zones by which an undo sees that
- * somebody was there.
+ * Staging: a staged disk is a fixed disk.  A fix with nothing to do writes nothing.  A disk that
+ * differs from the plan is not staged.  An undo notices later changes of the disk by the zones.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The sums of a batch: what is counted, how it is told, and what the batch exits with. */
+/* The summary of a batch: its counts, its text, and the exit status. */
 #include <stdlib.h>
 #include <string.h>
 

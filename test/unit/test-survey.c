@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The survey: what is found on every sample disk, on disks whose tables or stores are strange, and
- * which elements of a store are to be retargeted.
+ * The survey of every sample disk, and of disks with unusual partition tables or stores; and the
+ * choice of the elements of a store that a fix retargets.
  */
 #include <stdio.h>
 #include <stdlib.h>

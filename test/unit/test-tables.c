@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which entries of a table lay claim to what, in containers that qemu-img makes: what is not in use
- * claims nothing, and what is in use is found wherever it lies.
+ * The claims of table entries on parts of the file, in containers that qemu-img makes.  An unused
+ * entry claims nothing.  A used entry claims its part wherever the part is.
  */
 #include "unit/container-file.h"
 #include "util/bytes.h"

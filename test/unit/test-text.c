@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Text from outside: nothing of it acts on the terminal, and JSON gets valid UTF-8. */
+/* Text from outside cannot control the terminal, and JSON gets valid UTF-8. */
 #include <stdlib.h>
 
 #include "report/text.h"

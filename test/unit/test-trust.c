@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which files and folders may be believed, by owner, mode, names and access control list.  Only
- * root can make files of other owners and become another user; others cannot run most of these
+ * Whether a file or folder is trusted, by its owner, mode, names and access control list.  Only
+ * root can make files of other owners and become another user, so only root can run most of these
  * tests.
  */
 #include <fcntl.h>

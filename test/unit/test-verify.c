@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Verification: a fixed disk passes, and each kind of tampering with one is noticed. */
+/* Verification: a fixed disk passes, and each kind of later change is noticed. */
 #include "ntfs/volume-ntfs.h"
 #include "unit/verify-fixture.h"
 #include "util/bytes.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Copying between volumes: that a copy is what its source is, in everything but how it is stored,
- * and that other programs find the volume sound and the copies whole.
+ * Copying between volumes: a copy is equal to its source, except in how the volume stores it.
+ * Other programs find no fault in the volume and in the copies.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the tests of the verification share: a staged sample, what is said of it, and ways to change
- * a file on it and put its times back, as somebody would who does not want to be seen.
+ * For the tests of the verification: a staged sample, the result of its verification, and functions
+ * that change a file on the sample and restore the file's times to hide the change.
  */
 #ifndef BOOTSHIFT_TEST_VERIFY_FIXTURE_H
 #define BOOTSHIFT_TEST_VERIFY_FIXTURE_H
