@@ -164,7 +164,7 @@ static void advice_put_signature_back(FILE *stream, const struct advice_subject 
 	advice_put_image(stream, subject);
 }
 
-/* cryptsetup opens only raw files and devices. */
+/* The advice is to decrypt a raw copy, because cryptsetup opens only raw files and devices. */
 static void advice_put_decryption(FILE *stream, const struct advice_subject *subject)
 {
 	fprintf(stream, "decrypt a raw copy of it: qemu-img convert -f %s -O raw ",
@@ -174,7 +174,7 @@ static void advice_put_decryption(FILE *stream, const struct advice_subject *sub
 	      stream);
 }
 
-/* The signpost on the image says in which folder its undo file is. */
+/* Adds the folder of the undo file, which the signpost on the image names, to the options. */
 static void advice_put_recovery(FILE *stream, const char *text,
 				const struct advice_subject *subject)
 {

@@ -8,14 +8,14 @@
 /* The image that the advice is for.  Pointers are borrowed; all except `image` may be NULL. */
 struct advice_subject {
 	const char *image;                      /* as the user names it */
-	const struct bs_options *options;       /* those that the user gave */
+	const struct bs_options *options;       /* the options of the user */
 	const struct bs_inspection *inspection; /* of the image */
 };
 
 /*
- * The advice of a code.  The words in capitals of bs_code_advice() are replaced by the image's name,
- * quoted for a shell, and by numbers; the options of the user are added.  The caller frees it; NULL
- * when memory runs out.
+ * The advice of a code: the text of bs_code_advice() with the options of the user.  The image's
+ * name (quoted for a shell) and numbers replace the words in capitals.  The caller frees the
+ * advice; NULL when memory runs out.
  */
 char *advice_make(enum bs_code code, const struct advice_subject *subject);
 

@@ -8,13 +8,13 @@
 #include "util/err.h"
 
 /*
- * Reads a size: digits, with up to six more behind a point, and a unit in either case: none or B
- * for bytes; K, M, G, T or KiB, MiB, GiB, TiB for powers of 1024; KB, MB, GB, TB for powers of
+ * Reads a size: digits, up to six digits after a point, and a unit in either case: none or B for
+ * bytes; K, M, G, T or KiB, MiB, GiB, TiB for powers of 1024; KB, MB, GB, TB for powers of
  * 1000.  A fraction of a byte is cut off.  *bytes is from 1 to INT64_MAX.  Error: BS_USAGE.
  */
 MUST_CHECK int size_parse(const char *text, uint64_t *bytes, struct bs_error *err);
 
-/* Returned by value, so that one call of print() can have several. */
+/* Returned by value, so that a call of print() can have several amounts as arguments. */
 struct amount_text {
 	char text[48];
 };

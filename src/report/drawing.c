@@ -15,7 +15,7 @@
 #define WIDTH_OF_LABEL 17           /* room for " System Reserved " */
 #define SMALLEST_GAP   (4ull << 20) /* smaller gaps come from alignment, and are not drawn */
 
-/* Never 0, so that no sum of weights is 0. */
+/* The weight is never 0, so a sum of weights is never 0. */
 static double box_weight(uint64_t size)
 {
 	return (double)size + 1;
@@ -34,7 +34,7 @@ bool drawing_share(struct drawing_box *boxes, size_t count, unsigned columns, un
 		if (boxes[i].size > largest->size)
 			largest = &boxes[i];
 	}
-	/* Ends: each round but the last sets the width of at least one more box. */
+	/* The loop ends, because each round except the last sets the width of at least one more box. */
 	while (changed) {
 		changed = false;
 		for (size_t i = 0; i < count; i++) {
@@ -55,7 +55,7 @@ bool drawing_share(struct drawing_box *boxes, size_t count, unsigned columns, un
 		boxes[i].width = (unsigned)(box_weight(boxes[i].size) * columns / total);
 		left -= boxes[i].width;
 	}
-	largest->width += left; /* the columns that rounding down has left */
+	largest->width += left; /* the columns that are left over from rounding down */
 	return to_scale;
 }
 

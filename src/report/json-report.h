@@ -19,7 +19,7 @@ json_t *report_json_open(const char *command);
 /* The outcome of an image.  The caller releases the object; NULL when out of memory. */
 json_t *report_json_image(const struct advice_subject *subject, const struct bs_result *result);
 
-/* Sets code, message and advice of an object; null for BS_OK.  Returns -1 when out of memory. */
+/* Sets code, message and advice of an object (null for BS_OK).  Returns -1 when out of memory. */
 MUST_CHECK int report_json_put_error(json_t *object, const struct bs_error *error,
 				     const struct advice_subject *subject);
 

@@ -7,11 +7,11 @@
 
 struct outcome {
 	enum bs_status status;
-	enum bs_exit exit;       /* exit status of a command if this is the worst outcome */
+	enum bs_exit exit;       /* exit status of the command if no outcome is worse */
 	enum output_style style; /* colour on a terminal */
 	const char *name;        /* in JSON and in rows */
 	const char *word;        /* for people, in lower case: "3 would be fixed" */
-	/* On the page.  Symbol and word say it too, because some readers do not see colours. */
+	/* On the page.  The symbol and the word repeat the colour for readers who cannot see it. */
 	const char *class; /* in page.html */
 	const char *symbol;
 };

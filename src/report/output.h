@@ -2,9 +2,9 @@
 /*
  * The output of reports for people: a stream, and the properties of its terminal.
  *
- * What always holds: all text that is printed is made visible first (text.h), wherever it comes
- * from, so no report can forget that.  Only the functions below print line ends and colours.  No
- * line ends with spaces.  `error` keeps the first error.
+ * The functions below make all text visible before they print it (text.h), so that no report can
+ * forget to.  Only these functions print line ends and colours.  No line ends with spaces.  `error`
+ * keeps the first error.
  */
 #ifndef BOOTSHIFT_REPORT_OUTPUT_H
 #define BOOTSHIFT_REPORT_OUTPUT_H
@@ -42,20 +42,20 @@ struct output {
 	size_t blanks;   /* spaces before that column that are not written yet */
 };
 
-/* Whether the path of a file to write is "-", standard output.  `path` may be NULL. */
+/* Whether `path` is "-", which stands for standard output.  `path` may be NULL. */
 bool output_is_stdout(const char *path);
 
-/* setlocale() must have been called. */
+/* Sets *output for a stream.  The caller must have called setlocale(). */
 void output_open(struct output *output, FILE *stream, enum output_colour colour);
 
 /* Prints formatted text at the current column. */
 void print(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same, and the end of the line. */
+/* The same, then ends the line. */
 void print_line(struct output *output, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Prints formatted text in a style; STYLE_PLAIN follows. */
+/* Prints formatted text in a style, then sets STYLE_PLAIN. */
 void print_styled(struct output *output, enum output_style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -63,15 +63,15 @@ void print_styled(struct output *output, enum output_style style, const char *fo
 void print_cut(struct output *output, unsigned columns, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The same, broken at spaces into lines; all but the first begin at column `indent`. */
+/* Prints formatted text, broken at spaces into lines.  Later lines begin at column `indent`. */
 void print_wrapped(struct output *output, unsigned indent, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The same from column `indent` on, and the end of the line. */
+/* Prints as print_wrapped(), but starts at column `indent` and ends the line. */
 void print_item(struct output *output, unsigned indent, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Prints one of two fixed texts: `unicode` if the terminal can show it. */
+/* Prints `unicode` if the terminal can show it, else `ascii`. */
 void print_symbol(struct output *output, const char *unicode, const char *ascii);
 
 /* Sets the style of all text until the next call. */

@@ -103,7 +103,7 @@ json_t *plan_document(const struct bs_plan *plan, const char *image)
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-/* Reads the fields that say what kind of file this is.  To be called first. */
+/* Checks the fields "kind" and "schema".  Called before other fields are read. */
 static int plan_read_heading(const json_t *document, struct bs_error *err)
 {
 	const json_t *schema = json_object_get(document, "schema");

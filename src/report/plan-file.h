@@ -10,7 +10,7 @@
 
 #include "report/replace-file.h"
 
-#define PLAN_FILE_SCHEMA 1 /* changes when a field changes its meaning, comes or goes */
+#define PLAN_FILE_SCHEMA 1 /* changes when a field is added, removed or changes its meaning */
 
 extern const struct file_kind plan_file_kind;
 

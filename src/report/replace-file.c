@@ -127,7 +127,7 @@ static int replace_check_content(const char *path, const struct file_kind *kind,
 	return replace_refuse(path, kind, "a file that is not one", err);
 }
 
-/* Creates the temporary file and removes it again: no other test is as reliable. */
+/* Tests by creating the temporary file and removing it.  No other test is as reliable. */
 static int replace_check_folder(const char *path, const struct file_kind *kind,
 				struct bs_error *err)
 {

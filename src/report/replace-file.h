@@ -16,8 +16,8 @@ struct file_kind {
 };
 
 /*
- * Checks that a file can be written, before a long work whose result goes to it: the file can be
- * created, and it replaces nothing but an empty file or an earlier file of its kind.  Accepts a path
+ * Checks that a file can be written.  Called before a long task that writes its result there.  The
+ * file may replace only an empty file or an earlier file of its kind.  The function accepts a path
  * that is no regular file, such as a pipe, but refuses a block device, which may hold a disk.
  * Errors: BS_FILE_EXISTS, and those of replace_file_fail().
  */
@@ -43,8 +43,9 @@ MUST_CHECK int replace_file_write(const char *path, const char *what, replace_fi
 				  void *context, struct bs_error *err);
 
 /*
- * Sets an error by errno: BS_NOT_FOUND, BS_NO_PERMISSION, BS_NO_SPACE or BS_IO.  The message has the
- * name, because the error may be shown with another name: "the plan file 'x' cannot be opened: ...".
+ * Sets an error by errno: BS_NOT_FOUND, BS_NO_PERMISSION, BS_NO_SPACE or BS_IO.  The message names
+ * the file, because a report may show the error with another name: "the plan file 'x' cannot be
+ * opened: ...".
  */
 int replace_file_fail(const char *path, const char *what, const char *problem,
 		      struct bs_error *err);

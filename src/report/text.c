@@ -14,7 +14,7 @@ size_t text_decode(const char *text, uint32_t *character)
 {
 	static const struct {
 		uint8_t mask, lead;
-		uint32_t minimum; /* smaller ones are overlong */
+		uint32_t minimum; /* a smaller character in this form is overlong */
 	} forms[] = {
 		{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
 	const uint8_t *bytes = (const uint8_t *)text;

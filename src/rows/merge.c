@@ -18,7 +18,7 @@ struct place {
 /* All rows of an image; before they are sorted, one of its rows. */
 struct image {
 	char *location; /* owned */
-	size_t file;    /* of the latest row: the number of files that were added before */
+	size_t file;    /* of the latest row: index of its file, in the order of adding */
 	size_t number;  /* of the latest row, in the order of adding */
 	uint64_t ended; /* see row.h */
 	struct place latest;
@@ -174,7 +174,7 @@ static int merge_by_time(const void *one, const void *other)
 	return a->ended < b->ended ? -1 : 1;
 }
 
-/* Within a file the row further down is later, even if the clock was set back in between. */
+/* Sorts by location and time.  In one file, a later row counts as later even if its time is not. */
 static void merge_sort_rows(struct merge *merge)
 {
 	qsort(merge->images.items, merge->images.count, sizeof(merge->images.items[0]),

@@ -40,7 +40,7 @@ static bool row_read_text_or_null(const json_t *value, void *member)
 	return row_read_text(value, member) || json_is_null(value);
 }
 
-/* Null means unknown. */
+/* Reads a number; null means 0, unknown. */
 static bool row_read_number(const json_t *value, void *member)
 {
 	*(uint64_t *)member = (uint64_t)json_integer_value(value);
@@ -143,13 +143,13 @@ bool row_stat(const char *file, uint64_t *size, uint64_t *modified)
 	return true;
 }
 
-/* Null for 0, which means unknown. */
+/* A number as JSON; null for 0, which means unknown. */
 static json_t *row_json_known(uint64_t number)
 {
 	return number > 0 ? json_number(number) : json_null();
 }
 
-/* Null for NULL. */
+/* The URI of a location as JSON; null for NULL. */
 static json_t *row_json_uri(const char *location)
 {
 	char *uri = location ? location_to_uri(location) : NULL;

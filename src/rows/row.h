@@ -4,8 +4,8 @@
  * a batch").
  *
  * The process that works on an image makes the row, and the batch process stores it.  All reports
- * are made from rows only.  So a page that is made tomorrow, from the rows of ten machines, says
- * the same as a page that the batch itself writes.
+ * are made from rows only.  So a later report about the rows of several machines says the same as
+ * the page that the batch itself writes.
  */
 #ifndef BOOTSHIFT_ROWS_ROW_H
 #define BOOTSHIFT_ROWS_ROW_H
@@ -18,12 +18,12 @@
 #define ROW_SCHEMA     1          /* rises when a field is removed or changes its meaning */
 #define ROW_LENGTH_MAX (1u << 20) /* bytes of a line with its newline; above any real row */
 
-/* The fields that a batch uses.  `object` owns the strings, except where the row does. */
+/* The fields that a batch uses.  `object` owns the strings, unless a comment says otherwise. */
 struct row {
 	json_t *object;
 	const char *command; /* "batch" or "undo" */
 	const char *path;    /* as found; U+FFFD for each invalid byte */
-	const char *uri;     /* of the location */
+	const char *uri;     /* URI of the location */
 	char *location;      /* see location.h; the row owns it */
 	enum bs_status status;
 	enum bs_code code;     /* BS_OK unless refused, failed or recovery-required */
@@ -34,11 +34,11 @@ struct row {
 	bool dry_run, recovered, exact;
 	/* Times are nanoseconds since 1970. */
 	uint64_t begun;    /* when the batch began */
-	uint64_t ended;    /* when the image ended; in rows of old versions the same as `begun` */
-	uint64_t size;     /* bytes of the container when the image ended */
-	uint64_t modified; /* the container's modification time then; 0: unknown */
+	uint64_t ended;    /* when the work on the image ended; `begun` in rows of old versions */
+	uint64_t size;     /* bytes of the container at the time `ended` */
+	uint64_t modified; /* the container's modification time at `ended`; 0: unknown */
 	uint64_t bytes;    /* changed bytes of the container */
-	uint64_t milliseconds; /* how long the image took */
+	uint64_t milliseconds; /* duration of the work on the image */
 };
 
 /* The fields of a row that do not depend on the outcome.  All pointers are borrowed. */
@@ -46,8 +46,8 @@ struct row_subject {
 	const char *command; /* "batch" or "undo" */
 	const char *path;    /* as found */
 	const char *location;
-	const struct bs_options *options; /* those that the user gave, for advice; or NULL */
-	const char *file; /* path of the file with the image's bytes; NULL: not a file */
+	const struct bs_options *options; /* the options of the user, for advice; or NULL */
+	const char *file; /* path of the file with the image's bytes; NULL: no file */
 	uint64_t begun;   /* as in struct row */
 	bool dry_run;
 };

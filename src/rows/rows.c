@@ -13,21 +13,21 @@
 #include "util/clock.h"
 #include "util/io.h"
 
-/* Each row begins with this: so the start of an incomplete row is recognised. */
+/* The start of every row.  By these bytes an incomplete row is recognised. */
 static const char row_start[] = "{\"schema\":1,\"tool\":\"bootshift\",";
 
 const struct file_kind rows_file_kind = {"file of rows", "{", "\"tool\":\"bootshift\""};
 
 struct rows {
-	int stream;       /* a pipe or a terminal: only written to; -1: none */
-	int store;        /* a file: written to and read; -1: none */
-	uint64_t created; /* see rows_created(); 0: not the file that the user named */
+	int stream;       /* a pipe or a terminal, which cannot be read; -1: none */
+	int store;        /* a file, which can be read; -1: none */
+	uint64_t created; /* see rows_created(); 0: the user named no regular file */
 	uint64_t length;  /* of the complete rows in the store */
 };
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-/* The lock lasts until the descriptor is closed.  Some file systems cannot lock: go on without. */
+/* The lock lasts until the descriptor is closed.  Some file systems cannot lock: no error. */
 static int rows_lock(const struct rows *rows, struct bs_error *err)
 {
 	if (flock(rows->store, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
@@ -92,8 +92,8 @@ static int rows_find_end(const struct rows *rows, uint64_t length, uint64_t *end
 }
 
 /*
- * No report has counted an incomplete row, so it can go.  But the file must be a file of rows: an
- * image, named by mistake, must not be cut.
+ * Cuts an incomplete last row off, which no report has counted.  Refuses a file that is not a file
+ * of rows: the user may have named an image by mistake.
  */
 static int rows_cut_incomplete(struct rows *rows, uint64_t length, struct bs_error *err)
 {
@@ -218,7 +218,7 @@ bool rows_can_resume(const struct rows *rows)
 	return rows->created > 0;
 }
 
-/* dup() would share the position in the file. */
+/* Opens the file anew, because a descriptor of dup() would share the position in the file. */
 FILE *rows_open_reader(const struct rows *rows, struct bs_error *err)
 {
 	char path[40];

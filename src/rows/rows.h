@@ -23,9 +23,9 @@ struct rows;
 extern const struct file_kind rows_file_kind;
 
 /*
- * Opens a file to add rows, and makes it if needed.  `path` may be "-", standard output, or NULL,
- * no file.  With `readable`, the rows also go to a temporary file if `path` cannot be read again: a
- * pipe, standard output, or NULL.
+ * Opens a file to add rows, and makes it if needed.  `path` may be "-" (standard output) or NULL
+ * (no file).  With `readable`, the rows also go to a temporary file if `path` cannot be read again:
+ * a pipe, standard output, or NULL.
  *
  * NULL on error: BS_ROW_INVALID (a block device, or a file that does not end like a file of rows),
  * BS_IN_USE, BS_NOT_FOUND, BS_NO_PERMISSION, BS_READ_ONLY, BS_IO, BS_NO_MEMORY.
@@ -33,20 +33,20 @@ extern const struct file_kind rows_file_kind;
 MUST_CHECK struct rows *rows_open(const char *path, bool readable, struct bs_error *err);
 
 /*
- * When the file was made, in nanoseconds since 1970; its modification time if the file system does
- * not say.
+ * The time when the file was made, in nanoseconds since 1970.  If the file system does not know it:
+ * the modification time.
  */
 uint64_t rows_created(const struct rows *rows);
 
 /*
  * Adds a row, and writes it to the storage.  Errors: BS_NO_SPACE, BS_IO, BS_NO_MEMORY.  After an
- * error no row may be added.  The rows before stay complete.
+ * error no row may be added.  The earlier rows stay complete.
  */
 MUST_CHECK int rows_add(struct rows *rows, const struct row *row, struct bs_error *err);
 
 /*
- * A stream at the first row.  It has a position of its own, and the caller closes it.  NULL on
- * error: BS_IO.
+ * Opens a stream at the first row, with its own position.  The caller closes it.  NULL on error:
+ * BS_IO.
  */
 MUST_CHECK FILE *rows_open_reader(const struct rows *rows, struct bs_error *err);
 

@@ -10,7 +10,7 @@
 #include "rows/location.h"
 
 #define GAP          2     /* columns */
-#define RATE_MINIMUM 10000 /* milliseconds; the rate of a shorter time means nothing */
+#define RATE_MINIMUM 10000 /* milliseconds; the rate of a shorter batch says nothing */
 
 int summary_add(struct summary *summary, const struct row *row, struct bs_error *err)
 {
@@ -75,13 +75,13 @@ static int summary_digits(uint64_t number)
 	return snprintf(NULL, 0, "%llu", (unsigned long long)number);
 }
 
-/* Right-aligned at the start of a line: the last digit is before column `end`. */
+/* Prints a number at the start of a line.  Its last digit is just before column `end`. */
 static void summary_print_count(struct output *output, int end, uint64_t number)
 {
 	print(output, "%*llu%*s", end, (unsigned long long)number, GAP, "");
 }
 
-/* One code: what to do, and an image as an example. */
+/* Prints a code, its count, its advice, and an image as an example. */
 static void summary_print_code(struct output *output, const struct summary_code *code, int end,
 			       enum bs_code number)
 {
@@ -187,7 +187,7 @@ static void summary_print_unfinished(struct output *output, const struct summary
 void summary_print(struct output *output, const struct summary *summary,
 		   const struct summary_facts *facts)
 {
-	/* The worst comes last, where it is still on the screen. */
+	/* The worst outcomes come last, because the end of the output stays on the screen. */
 	summary_print_left_out(output, facts);
 	summary_print_totals(output, summary, facts);
 	summary_print_outcomes(output, summary);

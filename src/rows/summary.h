@@ -12,7 +12,7 @@ struct summary_code {
 	char *example; /* path of the first image */
 };
 
-/* Starts as all zeros; ends with summary_free(). */
+/* All zeros at first.  The caller frees it with summary_free(). */
 struct summary {
 	uint64_t images, statuses[BS_STATUS_COUNT];
 	struct summary_code codes[BS_CODE_COUNT];
@@ -51,7 +51,7 @@ struct summary_facts {
 	uint64_t unexpected_more; /* number of other such files */
 };
 
-/* Counts an image.  To be called once for each image, with its latest row. */
+/* Counts an image.  The caller calls it once for each image, with the latest row. */
 MUST_CHECK int summary_add(struct summary *summary, const struct row *row, struct bs_error *err);
 
 /*
@@ -61,7 +61,7 @@ MUST_CHECK int summary_add(struct summary *summary, const struct row *row, struc
 void summary_print(struct output *output, const struct summary *summary,
 		   const struct summary_facts *facts);
 
-/* Images a minute; 0 if the batch was too short to say. */
+/* Images per minute; 0 if the batch was too short for a rate. */
 double summary_rate(const struct summary_facts *facts);
 
 /*

@@ -2,9 +2,9 @@
 /*
  * Reads the boot files: what a fix moves from the system volume to the boot volume.
  *
- * They are a list of items, each a file or a whole folder: always bootmgr, BOOTNXT (which came with
- * Windows 8) and \Boot as far as they are there, and then each file elsewhere that an entry of the
- * BCD or of boot.ini has started from wherever bootmgr came from.
+ * They are a list of items.  Each item is a file or a whole folder.  bootmgr, BOOTNXT (new in
+ * Windows 8) and \Boot are items if they exist.  Other items are the files outside of \Boot that an
+ * entry of the BCD or of boot.ini starts from the volume that bootmgr came from.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,8 +19,8 @@ static const char *const fixed_items[] = {BOOT_MANAGER, "\\BOOTNXT", BOOT_FOLDER
 
 /* ---- files --------------------------------------------------------------------------------- */
 
-/* Counts the streams.  A lone surrogate in a stream's name became U+FFFD when it was read, so the
- * stream would not be found by its name. */
+/* Adds up the streams' sizes.  The reader of names has replaced a lone surrogate by U+FFFD, so a
+ * stream with such a name could not be found by its name. */
 static int boot_files_read_streams(struct facts *facts, struct fact_file *added,
 				   struct volume_file *file, struct bs_error *err)
 {
@@ -36,7 +36,7 @@ static int boot_files_read_streams(struct facts *facts, struct fact_file *added,
 			facts->stream_bytes = UINT64_MAX;
 		added->bad_stream_name |= strstr(streams[i].name, "\xEF\xBF\xBD") != NULL;
 	}
-	/* Also an empty file has an unnamed stream, of no length. */
+	/* An empty file also has an unnamed stream, with the length 0. */
 	return added->file.is_folder || has_content
 		       ? 0
 		       : fail(err, BS_NTFS_DAMAGED, "the record of %.300s has no content",
@@ -64,7 +64,7 @@ static int boot_files_add_file(void *context, const struct tree_visit *visit, st
 	return boot_files_read_streams(facts, added, visit->file, err);
 }
 
-/* A folder on the way to more than one item is listed once, before the first of them. */
+/* Adds a parent folder of an item.  A parent of several items is added once, before the first. */
 static int boot_files_add_parent(void *context, const struct tree_visit *visit,
 				 struct bs_error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reads what the boot files meet where they go. */
+/* Reads the files and folders of the boot volume that have the paths of boot files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static void target_add(struct facts *facts, enum fact_in_the_way what, const cha
 	snprintf(target->path, sizeof(target->path), "%s", path);
 }
 
-/* At least this many bytes become free with a file: whole clusters, of whatever usual size. */
+/* The bytes that deleting a file frees at least: whole clusters of up to 4096 bytes. */
 static uint64_t target_frees(const struct volume_metadata *metadata)
 {
 	uint32_t thin = FILE_IS_SPARSE | FILE_IS_COMPRESSED;
@@ -42,7 +42,7 @@ static int target_read_replaced(void *context, const struct tree_visit *visit, s
 	return 0;
 }
 
-/* A folder on the way that the boot volume has already stays as it is. */
+/* A fix does not change a parent folder of an item that the boot volume already has. */
 static int target_read_parent(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	struct facts *facts = context;
@@ -56,7 +56,7 @@ static int target_read_parent(void *context, const struct tree_visit *visit, str
 	return 0;
 }
 
-/* How many entries of the folder have this name when case is ignored. */
+/* Counts the entries of a folder that have a name.  Ignores case. */
 static int target_count_names(struct volume *target, const char *folder, const char *name,
 			      uint32_t *names, struct bs_error *err)
 {
@@ -78,7 +78,7 @@ static int target_count_names(struct volume *target, const char *folder, const c
 	return 0;
 }
 
-/* What stands under the item's names, its own and its 8.3 name. */
+/* Finds the files on the target that have the item's long name or its 8.3 name. */
 static int target_read_names(struct volume *target, struct boot_item *item, struct bs_error *err)
 {
 	const char *name = guest_path_name(item->path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reads the boot volume: the loader, Windows' name, and what stands where the boot files go. */
+/* Reads the boot volume: the loader, the name of Windows, and the places of the boot files. */
 #include <string.h>
 
 #include "ntfs/scoped.h"
@@ -46,7 +46,7 @@ static int loader_read(struct volume *volume, const char *path, struct fact_load
 	return 0;
 }
 
-/* The loader that starts by default, where that is not the one of the chosen Windows. */
+/* Reads the loader of the Windows that starts by default, if the user chose another Windows. */
 static int loader_read_default(struct reader *reader, struct bs_error *err)
 {
 	struct facts *facts = reader->facts;
@@ -72,7 +72,7 @@ static int boot_volume_read_all(struct reader *reader, struct bs_error *err)
 		return -1;
 	if (facts->starts.index == facts->boot_index)
 		facts->default_loader = facts->loader;
-	/* Best effort: a disk without a readable SOFTWARE hive is fixed like any other. */
+	/* A fix does not need the SOFTWARE hive, so damage in the hive is not an error. */
 	if (hives_read_name(reader, boot, err) < 0 && !reader_is_content(err->code))
 		return -1;
 	return facts_are_apart(facts) ? boot_target_read(reader, boot, err) : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reads all devices in the BCD that lead to the system volume, by its place on the disk or as
- * "wherever bootmgr came from" (`boot`), and those that lead to the boot volume, with the files
- * there that they name.  What moves because of them is added to the boot files on the way.
+ * Reads the device elements of the BCD that name the system or the boot volume, and finds the files
+ * that they name.  A device names the system volume by its offset on the disk or as `boot`,
+ * the volume that bootmgr came from.  Files that move because of an element become boot files.
  */
 #include <string.h>
 
@@ -34,7 +34,7 @@ static void element_describe(const struct facts *facts, const struct bcd *bcd,
 	bcd_device_file(bcd, element, device, added->named, sizeof(added->named));
 }
 
-/* Whether an element leads to the system volume or, in the second pass, to the boot volume. */
+/* Whether a device names a partition.  `boot` names the system volume. */
 static bool element_leads_to(const struct facts *facts, const struct bcd_device *device,
 			     int32_t index)
 {
@@ -61,7 +61,7 @@ static int element_move_file(struct reader *reader, struct volume *system,
 	return 0;
 }
 
-/* Reads the elements that lead to a partition, and what is there. */
+/* Reads the elements that name a partition, and finds the files there that they name. */
 static int elements_read_on(struct reader *reader, const struct bcd *bcd, int32_t index,
 			    struct bs_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reads the entries of the boot menu: which one starts Windows, and from which partition.  That
- * partition is the boot volume, unless another one was chosen.
+ * Reads the entries of the boot menu: which entry starts Windows, and from which partition.  This
+ * partition is the boot volume, unless the user chose another one.
  */
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static int entry_read_witness(struct reader *reader, struct fact_entry *entry, i
 	return reader_is_content(err->code) ? 0 : -1;
 }
 
-/* Looks on this disk at the place that the device names on another one. */
+/* If a device names another disk: looks for the program at the same offset of this disk. */
 static int entry_look_at_place(struct reader *reader, struct fact_entry *entry,
 			       struct bs_error *err)
 {
@@ -75,7 +75,7 @@ static void entry_read(const struct bcd *bcd, const char *object, struct fact_en
 		snprintf(entry->path, sizeof(entry->path), USUAL_LOADER);
 }
 
-/* Whether an entry starts Windows from that partition, or for -1 from any of this disk. */
+/* Whether an entry starts Windows from a partition; -1: from any partition of this disk. */
 static bool entry_suits(const struct facts *facts, const struct fact_entry *entry,
 			int32_t partition)
 {
@@ -84,7 +84,7 @@ static bool entry_suits(const struct facts *facts, const struct fact_entry *entr
 	return entry->is_windows && index >= 0 && (partition < 0 || index == partition);
 }
 
-/* The first entry that suits: in the order of the menu, then of those that are not in it. */
+/* Finds the first entry that suits: first in the menu, then among the entries not in the menu. */
 static bool entry_find(const struct facts *facts, const struct bcd *bcd, int32_t partition,
 		       struct fact_entry *entry)
 {
@@ -106,7 +106,7 @@ static bool entry_find(const struct facts *facts, const struct bcd *bcd, int32_t
 	return false;
 }
 
-/* Finds the partition of an entry, also when its device is "where the program is". */
+/* Finds the partition of an entry, also if its device is "the partition with the program". */
 static int entry_follow(struct reader *reader, struct fact_entry *entry, struct bs_error *err)
 {
 	uint32_t count;
@@ -118,8 +118,7 @@ static int entry_follow(struct reader *reader, struct fact_entry *entry, struct 
 	return entry->index < 0 ? entry_look_at_place(reader, entry, err) : 0;
 }
 
-/* The default entry.  Of one that starts a tool or an earlier Windows, also whether its file is
- * there. */
+/* Reads the default entry.  If it starts a tool or an earlier Windows, also looks for its file. */
 static int entry_read_default(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
 {
 	struct fact_entry *first = &reader->facts->first;
@@ -138,8 +137,8 @@ static int entry_read_default(struct reader *reader, const struct bcd *bcd, stru
 }
 
 /*
- * The Windows that starts by default: the default entry's, or, when that is a tool or an earlier
- * Windows, that of the first entry with a partition of this disk.
+ * Reads the Windows that starts by default: the one of the default entry.  If that entry starts a
+ * tool or an earlier Windows: the one of the first entry that starts Windows from this disk.
  */
 static int entry_read_windows(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
 {
@@ -149,7 +148,7 @@ static int entry_read_windows(struct reader *reader, const struct bcd *bcd, stru
 	if (facts->first.is_windows || !entry_find(facts, bcd, -1, starts)) {
 		*starts = facts->first;
 		if (!starts->is_windows)
-			starts->index = -1; /* it is no Windows, wherever it is */
+			starts->index = -1; /* no Windows, so it has no boot volume */
 	} else if (entry_follow(reader, starts, err) < 0) {
 		return -1;
 	}

@@ -6,7 +6,7 @@
 
 #include "util/bytes.h"
 
-/* Bytes.  The clusters that copies take beyond their content: index blocks, records,
+/* Bytes.  Copies need clusters for more than their content: index blocks, file records and security
  * descriptors. */
 #define ROOM_MARGIN (1u << 20)
 
@@ -120,8 +120,8 @@ bool facts_is_lost(const struct facts *facts)
 	return facts_has_default(facts) && facts->starts.index < 0;
 }
 
-/* The Windows at the place that the device names is the witness.  If that Windows says nothing, the
- * rest of the store decides. */
+/* The Windows at the offset that the device names is the witness: it may have stored the signature
+ * of its disk.  If not, the signature was changed if no device of the BCD names this disk. */
 bool facts_signature_changed(const struct facts *facts, const struct fact_entry *entry)
 {
 	return entry->is_at_place &&
@@ -148,7 +148,7 @@ struct fact_room facts_room(const struct facts *facts)
 		return room;
 	boot = &facts->partitions[facts->boot_index].is;
 	room.is_known = true;
-	/* The lengths of streams are the image's word: nothing may overflow. */
+	/* The lengths of streams come from the image and can be any number.  So check for overflow. */
 	for (uint32_t i = 0; i < facts->files.count; i++)
 		if (!facts->files.items[i].stays && !add_u64(copies, boot->cluster_size, &copies))
 			copies = UINT64_MAX;
@@ -205,7 +205,7 @@ static bool element_is_real_mode(const struct fact_element *element)
 		element->application == BCD_APPLICATION_STARTUP);
 }
 
-/* Windows itself does not move: what starts it from a `boot` device would look in vain. */
+/* Windows itself does not move, so an entry that starts it from a `boot` device would break. */
 static bool element_is_windows(const struct fact_element *element)
 {
 	return element->file == BCD_VHD ||
@@ -214,10 +214,10 @@ static bool element_is_windows(const struct fact_element *element)
 }
 
 /*
- * A file that moves takes the elements that name it by partition along; those by `boot` follow by
- * themselves.  So what is named by `boot` must move, too, or its entry breaks.  What is named by
- * partition can stay, as the recovery environment does; only code that is started like a boot
- * record moves, because it belongs to bootmgr's menu and to nothing else.
+ * If a file moves, the fix retargets the elements that name it by partition.  After the fix, `boot`
+ * means the boot volume.  So a file that an element names by `boot` must move, or its entry breaks.
+ * A file named by partition can stay, for example the recovery environment.  But code that bootmgr
+ * starts like a boot record moves in any case, because only the boot menu uses it.
  */
 enum fact_fate facts_fate(const struct facts *facts, const struct fact_element *element)
 {
@@ -225,7 +225,7 @@ enum fact_fate facts_fate(const struct facts *facts, const struct fact_element *
 
 	if (!element->by_boot && !element->on_system)
 		return FATE_OPEN;
-	/* What is not there did not start before either. */
+	/* Without the file, the entry did not start before the fix either. */
 	if (element->found.kind == FOUND_NOTHING || facts_find_file(facts, element->found.path))
 		return FATE_OPEN;
 	if (element_is_real_mode(element)) {
@@ -248,7 +248,7 @@ bool facts_is_retargeted(const struct facts *facts, const struct fact_element *e
 
 /* ---- an earlier Windows -------------------------------------------------------------------- */
 
-/* What ntldr loads or reads by these names.  \\ntldr itself is there when this is asked. */
+/* ntldr, and the files that it loads or reads.  \\ntldr exists when these files are looked for. */
 const struct fact_legacy_name fact_legacy_names[LEGACY_FILES] = {
 	{"\\ntldr", false},       {"\\NTDETECT.COM", false}, {BOOT_INI_PATH, false},
 	{"\\bootfont.bin", true}, {"\\NTBOOTDD.SYS", true},

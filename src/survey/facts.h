@@ -6,9 +6,9 @@
  * stop where there is nothing more to read.  Whatever was not read is zero, empty or -1.  The judge
  * (judge.h) and the plan (plan.h) get the facts as const, and need no disk.
  *
- * A few facts are choices that decide what is read next: which partition is the system volume,
- * which one the boot volume, which files move.  The functions below that make these choices look at
- * the facts only.
+ * A few facts are choices that decide what the readers read next: which partition is the system
+ * volume, which partition is the boot volume, and which files move.  The functions below that make
+ * these choices use the facts only.
  */
 #ifndef BOOTSHIFT_FACTS_H
 #define BOOTSHIFT_FACTS_H
@@ -27,11 +27,11 @@
 #define USUAL_LOADER   "\\Windows\\System32\\winload.exe"
 #define BOOT_ITEMS_MAX 48
 
-/* Bytes.  The boot record loads bootmgr whole to 0x20000, and from 0x9F000 on the BIOS has its
- * data. */
+/* Bytes.  The boot record loads all of bootmgr to the address 0x20000.  The data of the BIOS begins
+ * at 0x9F000. */
 #define BOOTMGR_SIZE_MAX (508u << 10)
 
-/* More device elements than this are not read.  Real stores have some dozen. */
+/* The readers read at most this many device elements.  Real stores have a few dozen. */
 #define FACT_ELEMENTS_MAX 2048
 
 /* ---- the partition table ------------------------------------------------------------------- */
@@ -45,15 +45,15 @@ enum fact_table {
 	TABLE_LARGE_SECTORS, /* a table that counts in sectors of 4096 bytes */
 	TABLE_PROTECTIVE,    /* a table that stands for a GPT */
 	TABLE_NO_PARTITIONS, /* a table without partitions */
-	TABLE_GOOD,          /* only of these the partitions were looked into */
+	TABLE_GOOD,          /* the readers look into partitions of these tables only */
 };
 
 struct fact_partition {
-	struct bs_partition is; /* is_system and is_boot are left to the judge */
+	struct bs_partition is; /* the judge sets is_system and is_boot */
 	struct vbr boot_record;
-	enum bs_code obstacle; /* to writing: BS_OK, BS_HIBERNATED, BS_UNCLEAN, BS_NTFS_DAMAGED */
+	enum bs_code obstacle; /* to a write: BS_OK, BS_HIBERNATED, BS_UNCLEAN, BS_NTFS_DAMAGED */
 	char obstacle_text[160];
-	bool has_boot_files; /* bootmgr and a BCD; looked for when there is no system volume */
+	bool has_boot_files; /* bootmgr and a BCD; set only if there is no system volume */
 };
 
 /* ---- files --------------------------------------------------------------------------------- */
@@ -62,16 +62,16 @@ struct fact_partition {
 struct fact_file {
 	struct bs_plan_file file;
 	uint32_t reparse_tag; /* IO_REPARSE_TAG_* */
-	bool twice;           /* another file has the same name but for upper and lower case */
-	bool bad_stream_name; /* of a stream: no valid Unicode */
-	bool stays; /* a folder on the way to an item, which the boot volume has already */
+	bool twice;           /* another file has the same name, apart from upper and lower case */
+	bool bad_stream_name; /* the name of one of its streams is not valid Unicode */
+	bool stays;           /* a parent folder of an item; the boot volume already has it */
 };
 
 DEFINE_VECTOR(fact_files, struct fact_file);
 
 /*
- * What is under a path.  The volume's own metadata counts as nothing.  `size` and `attributes` are
- * a file's.  `path` is as the names are stored, or empty.
+ * The file or folder at a path.  The metadata files of the volume count as FOUND_NOTHING.  `path`
+ * has the names as the volume stores them.  It is empty for FOUND_NOTHING.
  */
 enum fact_found_kind { FOUND_NOTHING, FOUND_FILE, FOUND_FOLDER };
 struct fact_found {
@@ -85,23 +85,23 @@ struct fact_found {
 enum boot_item_reason {
 	BOOT_ITEM_OF_BOOTMGR, /* bootmgr itself and what always goes with it */
 	BOOT_ITEM_OF_ENTRY,   /* an entry of the BCD names it */
-	BOOT_ITEM_OTHER_CODE, /* the same, and it is the code of a loader that is not Windows' */
-	BOOT_ITEM_OF_LEGACY,  /* an earlier Windows is started by it */
+	BOOT_ITEM_OTHER_CODE, /* the same; it is code of a loader that is not from Windows */
+	BOOT_ITEM_OF_LEGACY,  /* an earlier Windows needs it to start */
 };
 
-/* A file or a whole folder that is copied in one go, and what stands in its place at the target. */
+/* A file or a whole folder that a fix copies, and what the boot volume (the target) has there. */
 struct boot_item {
 	char path[BS_PATH_MAX]; /* on both volumes */
 	char short_name[VOLUME_SHORT_NAME_MAX];
 	enum boot_item_reason reason;
-	uint32_t replaces;             /* files and folders at the target that give way */
-	struct fact_found there;       /* at the target under the item's path */
-	struct fact_found short_there; /* under the item's short name */
+	uint32_t replaces;             /* files and folders of the target that it replaces */
+	struct fact_found there;       /* on the target, at the item's path */
+	struct fact_found short_there; /* on the target, at short_path */
 	char short_path[BS_PATH_MAX];
 	uint32_t names; /* entries of the target's folder with this name, in any case */
 };
 
-/* Something on the target that is in the way of an item. */
+/* A file or folder on the target that prevents the copying of an item. */
 enum fact_in_the_way { NOT_A_FOLDER, HARD_LINKED };
 struct fact_target {
 	enum fact_in_the_way what;
@@ -112,7 +112,7 @@ struct fact_target {
 
 enum fact_bcd { BCD_UNREAD, BCD_MISSING, BCD_TOO_LARGE, BCD_UNPARSED, BCD_GOOD };
 
-/* An entry of the boot menu, and where its program is. */
+/* An entry of the boot menu, and the place of its program. */
 struct fact_entry {
 	char object[40];
 	char description[96];
@@ -120,34 +120,34 @@ struct fact_entry {
 	char path[BS_PATH_MAX];
 	bool has_device;
 	bool is_windows;
-	int32_t index; /* of the partition that the device leads to, or -1 */
-	bool is_there; /* the program, if the entry is no Windows and could be read */
-	/* Of a device that names another disk: whether the partition at its place has the program,
-	 * and the signature by which the Windows there knows its disk (MountedDevices), if known. */
+	int32_t index; /* of the partition that the device names, or -1 */
+	bool is_there; /* the program exists; only set if the entry does not start Windows */
+	/* If the device names another disk: whether this disk's partition at the same offset has the
+	 * program, and the disk signature that the Windows there has in MountedDevices, if known. */
 	bool is_at_place, witness_known;
 	uint32_t witness;
 };
 
-/* What becomes of a file that a device element leads to on the system volume. */
+/* What a fix does with the file on the system volume that a device element names. */
 enum fact_fate {
-	FATE_OPEN,       /* nothing is to be done, or its file moves anyway */
-	FATE_MOVES,      /* it moves as an item */
-	FATE_OTHER_CODE, /* the same: code that is started like a boot record */
-	FATE_LEGACY,     /* \ntldr and what belongs to it moves */
-	FATE_BREAKS,     /* Windows, which cannot move but is looked for where bootmgr is */
+	FATE_OPEN,       /* nothing, or the file moves for another reason */
+	FATE_MOVES,      /* the file moves as an item */
+	FATE_OTHER_CODE, /* the same; the file is code that bootmgr starts like a boot record */
+	FATE_LEGACY,     /* \ntldr and the files that it needs move */
+	FATE_BREAKS,     /* Windows cannot move, but bootmgr looks for it on bootmgr's volume */
 };
 
-/* A device element of the BCD that leads to the system or to the boot volume. */
+/* A device element of the BCD that names the system volume or the boot volume. */
 struct fact_element {
 	char object[40];
 	char name[96]; /* the description of its entry */
 	uint32_t id, offset;
 	uint32_t application; /* enum bcd_application */
 	enum bcd_file_kind file;
-	bool by_boot;            /* as "wherever bootmgr came from" */
-	bool on_system, on_boot; /* by the place of the partition */
-	char named[BS_PATH_MAX]; /* the file that it leads to, as the store has it */
-	struct fact_found found; /* what is there */
+	bool by_boot;            /* the device is `boot`, the volume that bootmgr came from */
+	bool on_system, on_boot; /* the device gives the offset of that partition */
+	char named[BS_PATH_MAX]; /* path of the file, as the BCD has it */
+	struct fact_found found; /* at that path */
 	enum fact_fate fate;
 };
 DEFINE_VECTOR(fact_elements, struct fact_element);
@@ -160,14 +160,14 @@ extern const struct fact_legacy_name {
 } fact_legacy_names[LEGACY_FILES];
 struct fact_choice {
 	struct boot_ini_choice ini;
-	struct fact_found found; /* BOOT_INI_FILE: on the system volume */
-	bool reads_system;       /* a boot sector that reads the system volume */
+	struct fact_found found; /* for BOOT_INI_FILE, on the system volume */
+	bool reads_system;       /* the file is a boot sector that reads the system volume */
 };
 struct fact_legacy {
 	bool was_read;
 	struct fact_found files[LEGACY_FILES];
 	bool menu_missing;
-	struct bs_error menu_error; /* boot.ini could not be understood */
+	struct bs_error menu_error; /* why boot.ini could not be parsed */
 	uint32_t choice_count;
 	struct fact_choice choices[BOOT_INI_CHOICES_MAX];
 };
@@ -180,10 +180,10 @@ struct fact_loader {
 	uint64_t size;
 };
 
-/* ---- all of them --------------------------------------------------------------------------- */
+/* ---- all facts ----------------------------------------------------------------------------- */
 
 struct facts {
-	/* What was asked for: numbers of partitions, 0 for none, and bytes. */
+	/* From the options: partition numbers (0: not given), and bytes. */
 	uint32_t wanted_system, wanted_boot;
 	uint64_t needed_room;
 
@@ -198,14 +198,14 @@ struct facts {
 	int32_t active_index;  /* the last one of them, or -1 */
 	int32_t system_index;  /* facts_choose_system() */
 
-	/* The boot files.  Of the system volume's error the code is BS_OK when there was none. */
-	struct bs_error system_error;
-	struct fact_files files; /* folders before what is in them */
-	uint64_t stream_bytes;   /* of all streams */
+	/* The boot files. */
+	struct bs_error system_error; /* the code is BS_OK if there was no error */
+	struct fact_files files;      /* a folder comes before its content */
+	uint64_t stream_bytes;        /* of all streams of `files` */
 	uint32_t item_count;
 	struct boot_item items[BOOT_ITEMS_MAX]; /* in the order in which they are copied */
-	bool items_left_out;                    /* there was no room for all items */
-	bool bootmgr_was_read;                  /* or looked for in vain */
+	bool items_left_out;                    /* there are more items than BOOT_ITEMS_MAX */
+	bool bootmgr_was_read;                  /* true also if there is no bootmgr */
 	bool bootmgr_is_zeros, bootmgr_is_program;
 
 	/* The boot menu. */
@@ -213,76 +213,81 @@ struct facts {
 	char bcd_error[480]; /* BCD_UNPARSED */
 	uint64_t bcd_size;
 	uint32_t bcd_elements;
-	bool bcd_outdated;        /* newer data waits in the log files */
+	bool bcd_outdated;        /* the log files have newer data */
 	bool store_names_disk;    /* a device of the BCD names this disk by its signature */
 	struct fact_entry first;  /* the default entry */
 	struct fact_entry starts; /* the Windows that starts by default, if any */
-	uint32_t windows_count;   /* partitions with the usual loader; looked for when nothing */
-	int32_t windows_index;    /* starts.  The only one, or -1 */
-	int32_t boot_index;       /* the boot volume: that of `starts`, or the chosen one */
+	/* The number of partitions with the usual loader, and the index of the partition if there is
+	 * only one, else -1.  Set only if `starts` has no partition. */
+	uint32_t windows_count;
+	int32_t windows_index;
+	int32_t boot_index;            /* the boot volume: the chosen one, or the one of `starts` */
 	char loader_path[BS_PATH_MAX]; /* of the Windows on the boot volume */
 
-	/* The files that other entries of the menu name; read if the boot files have to move. */
-	struct fact_elements elements; /* those on the system volume first */
+	/* The files that BCD elements name.  Read only if the boot files have to move. */
+	struct fact_elements elements; /* those that name the system volume first */
 	bool elements_left_out;
 	struct fact_legacy legacy;
-	struct bs_error elements_error; /* of the boot volume, when elements were looked at */
+	struct bs_error elements_error; /* of the boot volume, while elements were read */
 
 	/* The boot volume. */
 	struct bs_error boot_error;
 	struct fact_loader default_loader; /* of the Windows that starts by default */
 	struct fact_loader loader;         /* of the Windows on the boot volume */
 	char windows_name[128], windows_build[64];
-	uint64_t replaced_bytes; /* at least so many become free where the files go */
+	uint64_t replaced_bytes; /* a fix frees at least so many on the boot volume */
 	uint32_t target_count;
-	struct fact_target targets[BS_FINDINGS_MAX]; /* more cannot be told */
+	struct fact_target targets[BS_FINDINGS_MAX]; /* the report has no room for more */
 };
 
-/* The facts of a disk of which nothing was read yet.  Freed with facts_free(). */
+/* Sets the facts of a disk that was not read yet.  The caller frees them with facts_free(). */
 void facts_begin(struct facts *facts, uint64_t disk_size, const struct bs_options *options);
 void facts_free(struct facts *facts);
 
-/* The partition of a table's entry, whose record lies at `base_lba`. */
+/* Makes the partition of a table entry.  `base_lba` is added to the entry's first sector. */
 struct bs_partition facts_partition(uint32_t number, const struct mbr_entry *entry,
 				    uint64_t base_lba);
 
-/* ---- questions that the facts answer ------------------------------------------------------- */
+/* ---- questions about the facts ------------------------------------------------------------- */
 
-/* The partition with the boot files: the chosen one, or the active one.  -1 when there is none. */
+/* The index of the system volume: the chosen or the active partition.  -1 if there is none. */
 int32_t facts_choose_system(const struct facts *facts);
 
-/* The partition, not an extended one, with a number; else -1. */
+/* The index of the partition with a number.  -1 if there is none, or if it is extended. */
 int32_t facts_index(const struct facts *facts, uint32_t number);
 
-/* The partition that a device of the BCD leads to, or -1. */
+/* The index of the partition that a device of the BCD names, or -1. */
 int32_t facts_resolve(const struct facts *facts, const struct bcd_device *device);
 
 /* Whether the partition holds an NTFS volume that could be read. */
 bool facts_is_readable(const struct facts *facts, int32_t index);
 
-/* Whether the boot files have to move: there are two volumes, and not one. */
+/* Whether the boot files have to move: system volume and boot volume are different partitions. */
 bool facts_are_apart(const struct facts *facts);
 
-/* Whether the boot volume's boot record cannot start bootmgr as it is, and can be repaired. */
+/* Whether the boot volume's boot record cannot start bootmgr now, but a fix can repair it. */
 bool facts_need_boot_code(const struct facts *facts);
 
-/* Whether there is a default entry; whether the Windows that it leads to was not found; and whether
- * that is because it is on another disk. */
+/* Whether the BCD has a default entry with a device. */
 bool facts_has_default(const struct facts *facts);
+
+/* Whether there is a default entry, but no Windows that starts by default was found. */
 bool facts_is_lost(const struct facts *facts);
 
 /*
- * Tells a disk whose signature was changed from a disk that starts the Windows of another one.
- * Windows gives a disk another signature when a disk with the same one is attached already: a clone
- * beside its original.  The boot menu of the disk then still names the old signature, and bootmgr
- * finds no such disk.  (Microsoft, "Fixing Disk Signature Collisions".)
+ * Whether the signature of this disk was changed after the entry was made.  Windows gives a disk a
+ * new signature if another attached disk has the same one, for example a clone and its original.
+ * The boot menu of the disk then still names the old signature, and bootmgr finds no such disk.
+ * (Microsoft, "Fixing Disk Signature Collisions".)
  */
 bool facts_signature_changed(const struct facts *facts, const struct fact_entry *entry);
+
+/* Whether facts_is_lost() is true because that Windows is on another disk. */
 bool facts_is_on_other_disk(const struct facts *facts);
 
 /*
- * The room on the boot volume once the boot files are there, in bytes: what they need with a
- * reserve, what is available with what gives way, and what is left after.
+ * The room on the boot volume, in bytes: needed by the boot files (with a reserve), available (with
+ * the room of the files that they replace), and left after the fix.
  */
 struct fact_room {
 	bool is_known; /* false also if nothing moves */
@@ -290,25 +295,25 @@ struct fact_room {
 };
 struct fact_room facts_room(const struct facts *facts);
 
-/* The file or folder of that path among those that move, case ignored, or NULL. */
+/* Finds a path among the files and folders that move; ignores case.  NULL if it is not there. */
 const struct fact_file *facts_find(const struct facts *facts, const char *path);
 
-/* The same, but only a file. */
+/* The same, but finds only files.  NULL also for a folder. */
 const struct bs_plan_file *facts_find_file(const struct facts *facts, const char *path);
 
-/* Whether a path is that of a file or folder, or of something in it; case ignored. */
+/* Whether `path` is `item`, or lies in the folder `item`.  Ignores case. */
 bool facts_lies_in(const char *path, const char *item);
 
-/* The item that brings, or whose folder takes, the place of that path at the target, or NULL. */
+/* The item that is `path`, or whose folder contains `path`; NULL if there is none. */
 const struct boot_item *facts_item(const struct facts *facts, const char *path);
 
-/* Whether a file of an earlier Windows is there, but cannot be what ntldr looks for. */
+/* Whether a file of an earlier Windows exists, but ntldr cannot use it: a folder, or empty. */
 bool facts_is_unfit(const struct fact_legacy *legacy, uint32_t index);
 
-/* What becomes of an element's file, with what is known to move so far. */
+/* The fate of an element's file, given the files that are known to move so far. */
 enum fact_fate facts_fate(const struct facts *facts, const struct fact_element *element);
 
-/* Whether an element names the system volume, and its file moves: then it is retargeted. */
+/* Whether a fix retargets an element: the element names the system volume, and its file moves. */
 bool facts_is_retargeted(const struct facts *facts, const struct fact_element *element);
 
 #endif

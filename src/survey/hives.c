@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reads what a Windows says of itself in its registry. */
+/* Reads facts about a Windows from its registry. */
 #include <stdio.h>
 
 #include "boot/regf.h"
@@ -10,7 +10,7 @@
 #define SOFTWARE_HIVE "\\Windows\\System32\\config\\SOFTWARE"
 #define SYSTEM_HIVE   "\\Windows\\System32\\config\\SYSTEM"
 
-/* What MountedDevices has for a volume of an MBR disk: the signature, and the partition's start. */
+/* Bytes of a MountedDevices value for a volume of an MBR disk: disk signature, partition start. */
 #define MOUNTED_SIZE 12u
 
 static int hive_read_bytes(void *source, uint64_t offset, void *buffer, size_t length,
@@ -19,7 +19,7 @@ static int hive_read_bytes(void *source, uint64_t offset, void *buffer, size_t l
 	return volume_read(source, "", offset, buffer, length, err);
 }
 
-/* Opens a hive of a volume; *file = NULL when there is none.  The caller closes *file. */
+/* Opens a hive of a volume.  *file is NULL if there is no such hive.  The caller closes *file. */
 static int hive_open(struct volume *volume, const char *path, struct volume_file **file,
 		     struct regf *hive, struct bs_error *err)
 {

@@ -5,7 +5,7 @@
 
 #include "survey/rules.h"
 
-/* What is told of a link before a rule has set it. */
+/* The detail of a link that no rule has set. */
 #define NOT_REACHED "not reached"
 
 /* ---- findings and links -------------------------------------------------------------------- */
@@ -15,7 +15,7 @@ static bool judge_code_refuses(enum bs_code code)
 	return bs_code_exit(code) == BS_EXIT_REFUSED;
 }
 
-/* The place for one more finding.  When the report is full, a refusal replaces the last note. */
+/* The place for a new finding.  In a full report, a refusal replaces the last note; else NULL. */
 static struct bs_finding *judge_finding_place(struct bs_inspection *report, enum bs_code code)
 {
 	if (report->finding_count < BS_FINDINGS_MAX)
@@ -36,7 +36,7 @@ static void judge_add_finding(struct bs_inspection *report, enum bs_code code, c
 	memcpy(finding->message, message, sizeof(finding->message));
 }
 
-/* The first rule sets the link. */
+/* Sets a link, unless an earlier rule has set it. */
 static void judge_set_link(struct bs_link *link, const struct rule *rule, const char *detail)
 {
 	/* An image can choose the detail of a link, so the state is compared, too. */
@@ -60,7 +60,7 @@ static void judge_apply_rule(const struct facts *facts, const struct rule *rule,
 		judge_set_link(&report->links[rule->link], rule, ruling.link);
 }
 
-/* Rules with the same kind of subject that follow each other are tried subject by subject. */
+/* Consecutive rules with the same kind of subject are all tried on one subject, then the next. */
 static void judge_apply_rules(const struct facts *facts, struct bs_inspection *report)
 {
 	size_t count, end;
@@ -87,7 +87,7 @@ static bool judge_has_refusal(const struct bs_inspection *report)
 	return false;
 }
 
-/* Whether every link is good.  Not known if no link is broken but some link is unknown. */
+/* Whether every link is good.  *known is false if no link is broken, but a link is unknown. */
 static bool judge_chain_is_good(const struct bs_inspection *report, bool after, bool *known)
 {
 	bool broken = false, unknown = false;
@@ -103,8 +103,8 @@ static bool judge_chain_is_good(const struct bs_inspection *report, bool after, 
 }
 
 /*
- * The two links that a fix repairs: after it exactly one partition is active, and its boot record
- * starts bootmgr, or the fix is refused.
+ * Marks the two links that a fix repairs.  After a fix exactly one partition is active, and its
+ * boot record starts bootmgr.  A disk where this is impossible is refused.
  */
 static void judge_mark_repaired(struct bs_inspection *report)
 {
@@ -129,9 +129,9 @@ static void judge_give_verdict(struct bs_inspection *report)
 	report->starts_after = judge_chain_is_good(report, true, &report->starts_after_known);
 }
 
-/* ---- what else is told --------------------------------------------------------------------- */
+/* ---- the rest of the report ---------------------------------------------------------------- */
 
-/* Room on the volume that is active: the system volume, unless another one is the only active. */
+/* Room on the active partition before and after a fix.  Several or none active: system volume. */
 static void judge_tell_room(const struct facts *facts, struct bs_inspection *report)
 {
 	const struct bs_partition *boot;
@@ -164,7 +164,7 @@ static uint32_t judge_advise_system(const struct facts *facts)
 	return number;
 }
 
-/* What the advice needs to know of a Windows that was not found. */
+/* Sets the fields that the advice needs if Windows was not found. */
 static void judge_advise_boot(const struct facts *facts, struct bs_inspection *report)
 {
 	bool unresolved = facts_is_lost(facts);

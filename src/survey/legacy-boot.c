@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reads what belongs to an earlier Windows (NT to XP) in the boot menu.  bootmgr starts \ntldr,
- * which looks for all else in the root of the volume that it came from.  So its files move along,
- * boot.ini byte for byte: the numbers of partitions in it do not depend on which one is active.
+ * Reads the files of an earlier Windows (NT to XP) in the boot menu.  bootmgr starts \ntldr, and
+ * ntldr looks for its files in the root of the volume that it came from.  So these files move, too.
+ * boot.ini is not changed: its partition numbers do not depend on which partition is active.
  */
 #include "ntfs/scoped.h"
 #include "ntfs/tree.h"
@@ -28,7 +28,7 @@ static int legacy_read_files(struct reader *reader, struct volume *system, struc
 
 /* ---- boot.ini ------------------------------------------------------------------------------ */
 
-/* The code of a boot sector finds its volume by the hidden sectors in it, wherever its file is. */
+/* A boot sector finds its volume by its field "hidden sectors", not by the place of its file. */
 static int legacy_read_boot_sector(const struct facts *facts, struct volume *system,
 				   struct fact_choice *choice, struct bs_error *err)
 {
@@ -54,7 +54,7 @@ static int legacy_read_choice(struct reader *reader, struct volume *system,
 	if (reader_find(system, choice->ini.path, &choice->found, err) < 0)
 		return -1;
 	if (choice->found.kind != FOUND_FILE)
-		return 0; /* it did not start before either */
+		return 0; /* the choice did not start before the fix either */
 	if (legacy_read_boot_sector(reader->facts, system, choice, err) < 0)
 		return -1;
 	return boot_files_add(reader, system, choice->found.path, BOOT_ITEM_OF_LEGACY, err);

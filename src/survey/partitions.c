@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reads the partition table, and what each partition holds. */
+/* Reads the partition table, and the content of each partition. */
 #include <stdio.h>
 #include <string.h>
 
 #include "survey/reader.h"
 #include "util/bytes.h"
 
-/* Windows gives letters to two dozen partitions. */
+/* More than enough: Windows has letters for two dozen partitions. */
 #define EXTENDED_RECORDS_MAX 256
 
-#define LARGE_SECTOR_SIZE 4096u /* bytes: the other size that disks have */
+#define LARGE_SECTOR_SIZE 4096u /* bytes; disks have sectors of 512 or 4096 bytes */
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
@@ -26,7 +26,7 @@ static enum vbr_kind partition_record_kind(const uint8_t *record)
 	return parsed.kind;
 }
 
-/* What a disk is whose first VBR_SIZE bytes are no master boot record. */
+/* The kind of a disk whose first VBR_SIZE bytes are not a master boot record. */
 static enum fact_table table_kind_without_mbr(const uint8_t *start)
 {
 	static const uint8_t luks[] = {'L', 'U', 'K', 'S', 0xBA, 0xBE};
@@ -41,8 +41,8 @@ static enum fact_table table_kind_without_mbr(const uint8_t *start)
 }
 
 /*
- * The table of a disk with sectors of 4096 bytes counts in these.  Then an NTFS volume with such
- * sectors is where the table says, and none where it would be on a disk with the usual sectors.
+ * Whether the table counts in sectors of 4096 bytes: an NTFS volume with such sectors is at the
+ * place counted in 4096 bytes, and no NTFS volume is at the place counted in 512 bytes.
  */
 static int table_has_large_sectors(const struct reader *reader, const struct mbr *table,
 				   bool *large, struct bs_error *err)
@@ -70,7 +70,7 @@ static int table_has_large_sectors(const struct reader *reader, const struct mbr
 	return 0;
 }
 
-/* False when there is no room for one more partition. */
+/* Adds a partition.  Returns false if there is no room for it. */
 static bool table_add(struct facts *facts, uint32_t number, const struct mbr_entry *entry,
 		      uint64_t base_lba)
 {
@@ -81,9 +81,9 @@ static bool table_add(struct facts *facts, uint32_t number, const struct mbr_ent
 }
 
 /*
- * Follows the chain of extended boot records.  Each has one logical partition, counted from the
- * record itself, and the next record, counted from the start of the extended partition.  The chain
- * ends at a record that does not lie behind the one before, and after so many records.
+ * Follows the chain of extended boot records.  A record has one logical partition, counted from the
+ * record, and the next record, counted from the start of the extended partition.  The chain ends
+ * if the next record does not lie behind the current one, or after EXTENDED_RECORDS_MAX records.
  */
 static int table_add_logical(const struct reader *reader, const struct bs_partition *extended,
 			     struct bs_error *err)
@@ -114,7 +114,7 @@ static int table_add_logical(const struct reader *reader, const struct bs_partit
 	return 0;
 }
 
-/* Fills in the partitions of a master boot record, and says of which kind the table is. */
+/* Fills in the partitions of a master boot record, and the kind of the table. */
 static int table_read(const struct reader *reader, const struct mbr *table, struct bs_error *err)
 {
 	struct facts *facts = reader->facts;
@@ -149,7 +149,7 @@ static int table_read(const struct reader *reader, const struct mbr *table, stru
 
 /* ---- what partitions hold ------------------------------------------------------------------ */
 
-/* The label, the free room and what stands in the way of writing. */
+/* Reads the label, the free room, and the obstacle to a write. */
 static int partition_read_ntfs(struct reader *reader, int32_t index, struct bs_error *err)
 {
 	struct fact_partition *partition = &reader->facts->partitions[index];
@@ -198,7 +198,7 @@ static int partition_read(struct reader *reader, int32_t index, struct bs_error 
 	return 0;
 }
 
-/* For advice: which primary partitions have boot files. */
+/* Finds the primary partitions that have boot files, for the advice. */
 static int partitions_find_boot_files(struct reader *reader, struct bs_error *err)
 {
 	for (uint32_t i = 0; i < reader->facts->partition_count; i++) {

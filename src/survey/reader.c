@@ -56,7 +56,7 @@ int reader_keep_error(const struct bs_error *err, struct bs_error *fact)
 
 /* ---- files --------------------------------------------------------------------------------- */
 
-/* Goes one name further: `name`, of `length` bytes, in the folder found->path. */
+/* Finds `name`, of `length` bytes, in the folder found->path.  Sets *found to the result. */
 static int reader_find_in(struct volume *volume, const char *name, size_t length,
 			  struct fact_found *found, struct bs_error *err)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The readers: they fill in the facts, each its part, in the order in which survey.c calls them.
+ * The readers fill in the facts.  Each fills in a part, in the order in which survey.c calls them.
  *
  * A reader reports what it found, and judges nothing.  It fails only when the disk cannot be read
- * or memory runs out; whatever is wrong with a volume is a fact as well.
+ * or memory runs out.  A fault of a volume is a fact, not an error.
  */
 #ifndef BOOTSHIFT_READER_H
 #define BOOTSHIFT_READER_H
@@ -17,81 +17,81 @@ struct reader {
 	struct mount {
 		struct disk *window;
 		struct volume *volume;
-	} mounts[BS_PARTITIONS_MAX]; /* as in facts->partitions; NULL where nothing is mounted */
+	} mounts[BS_PARTITIONS_MAX]; /* same index as facts->partitions; NULL: not mounted */
 };
 
 /* ---- reader.c: volumes, and files on them -------------------------------------------------- */
 
 /*
- * The mounted volume of a partition that holds NTFS.  It is mounted for reading at the first call
- * and stays so.  The reader owns it.
+ * Gives the volume of an NTFS partition.  The first call mounts the volume for reading.  It stays
+ * mounted.  The reader owns it.
  */
 MUST_CHECK int reader_mount(struct reader *reader, int32_t index, struct volume **volume,
 			    struct bs_error *err);
 
 /*
- * Unmounts one volume, or all of them.  After an error the library goes on telling of it, so what
- * is asked next needs the volume mounted afresh.
+ * Unmounts one volume, or all of them.  After an error the NTFS library reports the error at each
+ * later call, so the caller unmounts the volume before it is used again.
  */
 void reader_unmount(struct reader *reader, int32_t index);
 void reader_close(struct reader *reader);
 
-/* True when the error tells of the image's content and not of the storage or the machine. */
+/* Whether an error is about the content of the image, not about the storage or the machine. */
 bool reader_is_content(enum bs_code code);
 
 /*
- * Makes such an error, or one of a file that is not supported, a fact, and returns 0.  With another
- * one it returns -1.
+ * Copies *err to *fact and returns 0 if it is such an error or BS_BOOT_FILE_UNSUPPORTED.  Returns
+ * -1 for any other error.
  */
 MUST_CHECK int reader_keep_error(const struct bs_error *err, struct bs_error *fact);
 
-/* What is on a volume under a path, which may be anybody's. */
+/* Finds the file or folder at a path.  The path may come from the image, so it is not trusted. */
 MUST_CHECK int reader_find(struct volume *volume, const char *path, struct fact_found *found,
 			   struct bs_error *err);
 
-/* *there = whether the partition is a readable NTFS volume with the file, which is not empty. */
+/* *there = whether the partition is a readable NTFS volume that has the file, with content. */
 MUST_CHECK int reader_has_file(struct reader *reader, int32_t index, const char *path, bool *there,
 			       struct bs_error *err);
 
-/* *index = the partition with the file when exactly one has it, else -1; *count = how many do. */
+/* *count = the number of partitions with the file; *index = the partition if *count is 1, or -1. */
 MUST_CHECK int reader_locate(struct reader *reader, const char *path, int32_t *index,
 			     uint32_t *count, struct bs_error *err);
 
 /* ---- the parts ----------------------------------------------------------------------------- */
 
-/* partitions.c: the partition table, what each partition holds, and the system volume's choice. */
+/* partitions.c: the partition table, the content of each partition, the choice of system volume. */
 MUST_CHECK int partitions_read(struct reader *reader, struct bs_error *err);
 
-/* system-volume.c: the boot files and the BCD, with what it leads to. */
+/* system-volume.c: the boot files, the BCD, and the files that the BCD names. */
 MUST_CHECK int system_volume_read(struct reader *reader, struct bs_error *err);
 
 /*
- * boot-files.c: the items that always move, and one more item with the folders on the way to it,
- * unless it moves already.  `path` is as reader_find() gave it.
+ * boot-files.c.  boot_files_read() adds the items that always move.  boot_files_add() adds one more
+ * item and its parent folders, unless it moves already; `path` comes from reader_find().
  */
 MUST_CHECK int boot_files_read(struct reader *reader, struct volume *system, struct bs_error *err);
 MUST_CHECK int boot_files_add(struct reader *reader, struct volume *system, const char *path,
 			      enum boot_item_reason reason, struct bs_error *err);
 
-/* entries.c: the default entry, and the partition of the Windows that it leads to. */
+/* entries.c: the default entry, and the partition of the Windows that starts by default. */
 MUST_CHECK int entries_read(struct reader *reader, const struct bcd *bcd, struct bs_error *err);
 
-/* elements.c: the device elements, and what moves because of them. */
+/* elements.c: the device elements, and the files that move because of them. */
 MUST_CHECK int elements_read(struct reader *reader, const struct bcd *bcd, struct bs_error *err);
 
 /* legacy-boot.c: an earlier Windows that \\ntldr starts. */
 MUST_CHECK int legacy_boot_read(struct reader *reader, struct volume *system, struct bs_error *err);
 
-/* boot-volume.c: the loaders, Windows' name, and what stands where the items go. */
+/* boot-volume.c: the loaders, the name of Windows, and the files that the items replace. */
 MUST_CHECK int boot_volume_read(struct reader *reader, struct bs_error *err);
 
-/* boot-target.c: what the items meet on the boot volume. */
+/* boot-target.c: the files and folders of the boot volume at the places of the items. */
 MUST_CHECK int boot_target_read(struct reader *reader, struct volume *target, struct bs_error *err);
 
 /*
- * hives.c: the name and the build of the Windows on a volume; empty when there is none.  And the
- * signature by which that Windows knows the disk of its drive C:; *known is false when it tells of
- * none.
+ * hives.c.  hives_read_name() reads the name and the build of the Windows on a volume; they stay
+ * empty if there is none.  hives_read_signature() reads the disk signature that this Windows has
+ * stored for its drive C:; *known is false if it has stored none.
  */
 MUST_CHECK int hives_read_name(struct reader *reader, struct volume *volume, struct bs_error *err);
 MUST_CHECK int hives_read_signature(struct volume *volume, uint32_t *signature, bool *known,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The helpers of the rules in rules.def, and the table that is made of that list. */
+/* The helpers of the rules in rules.def, and the table of these rules. */
 #include "survey/rules.h"
 
 #include <stdarg.h>
@@ -24,7 +24,7 @@ static bool rule_say(char *text, size_t size, const char *format, ...)
 	return true;
 }
 
-/* The words of a rule, in rules.def and below.  They are true. */
+/* The words of a rule, in rules.def and below.  All three return true, so && can join them. */
 #define LINK(...)  rule_say(ruling->link, sizeof(ruling->link), __VA_ARGS__)
 #define NOTE(...)  rule_say(ruling->finding, sizeof(ruling->finding), __VA_ARGS__)
 #define BOTH(text) (LINK(text) && NOTE(text))
@@ -61,7 +61,7 @@ static bool pair_overlaps(const struct facts *facts, uint32_t first, uint32_t se
 	const struct bs_partition *a = partition_at(facts, first);
 	const struct bs_partition *b = partition_at(facts, second);
 
-	if (first >= second) /* each pair once */
+	if (first >= second) /* test each pair once */
 		return false;
 	/* A logical partition lies within the extended one. */
 	if ((a->filesystem == BS_FS_EXTENDED && b->number > MBR_ENTRIES) ||
@@ -92,7 +92,7 @@ static bool system_record_is(const struct facts *facts, enum vbr_kind kind)
 	return facts->system_index >= 0 && record_of(facts, facts->system_index)->kind == kind;
 }
 
-/* Whether the boot files are to move to a volume whose boot record starts no bootmgr. */
+/* Whether the boot files move to a volume whose boot record does not start bootmgr. */
 static bool boot_lacks_boot_code(const struct facts *facts)
 {
 	return facts_are_apart(facts) && facts_is_readable(facts, facts->boot_index) &&
@@ -118,7 +118,7 @@ static const char *reparse_text(uint32_t tag)
 	}
 }
 
-/* bootmgr, if it was looked at and is an ordinary file; else NULL. */
+/* bootmgr, if it was read and is an ordinary file; else NULL. */
 static const struct bs_plan_file *ordinary_bootmgr(const struct facts *facts)
 {
 	const struct bs_plan_file *file =
@@ -128,11 +128,11 @@ static const struct bs_plan_file *ordinary_bootmgr(const struct facts *facts)
 	return file && !(file->attributes & extraordinary) ? file : NULL;
 }
 
-/* Bytes.  Windows Vista's bootmgr is the smallest, with 325 KiB: what is far below is a part of
- * one, or none. */
+/* Bytes.  The smallest bootmgr, from Windows Vista, has 325 KiB.  A much smaller file is a part
+ * of a bootmgr, or another file. */
 #define BOOTMGR_SIZE_MIN (128u << 10)
 
-/* What keeps the boot record's small reader of NTFS from starting bootmgr; NULL for nothing. */
+/* Why the boot record, with its simple reader of NTFS, cannot start bootmgr; NULL if it can. */
 static const char *bootmgr_damage(const struct facts *facts)
 {
 	const struct bs_plan_file *bootmgr = ordinary_bootmgr(facts);
@@ -163,14 +163,14 @@ static const char *default_name(const struct facts *facts)
 	return facts->first.description[0] != '\0' ? facts->first.description : facts->first.object;
 }
 
-/* Whether the default entry starts a tool or an earlier Windows, whose file was not found.  The
- * loader of Windows is looked at with the boot volume. */
+/* Whether the default entry starts a tool or an earlier Windows, and its file was not found.  The
+ * loader of Windows has rules of its own. */
 static bool default_lacks_file(const struct facts *facts)
 {
 	return facts_has_default(facts) && !facts->first.is_windows && !facts->first.is_there;
 }
 
-/* Whether there was something in the way of looking for that file. */
+/* Whether that file could not be looked for. */
 static bool default_is_unread(const struct facts *facts)
 {
 	const struct fact_entry *first = &facts->first;
@@ -179,7 +179,7 @@ static bool default_is_unread(const struct facts *facts)
 	       (first->index >= 0 && !facts_is_readable(facts, first->index));
 }
 
-/* What keeps bootmgr from reading the volume of the Windows that starts by default, or NULL. */
+/* Why bootmgr cannot read the volume of the Windows that starts by default; NULL if it can. */
 static const char *windows_misfit(const struct facts *facts)
 {
 	int32_t index = facts->starts.index;
@@ -189,7 +189,7 @@ static const char *windows_misfit(const struct facts *facts)
 		       : NULL;
 }
 
-/* Says why a device that names no other disk leads to no partition of this one. */
+/* Says why a device that does not name another disk names no partition of this disk. */
 static bool tell_lost(const struct bcd_device *device, struct ruling *ruling)
 {
 	if (device->file == BCD_VHD)
@@ -212,7 +212,7 @@ static const char *element_name(const struct facts *facts, uint32_t i)
 							: "without a name";
 }
 
-/* Whether an element would break, and is not one more of the entry that the last one named. */
+/* Whether an element would break, and the last such element belongs to another entry. */
 static bool would_break_first(const struct facts *facts, uint32_t i)
 {
 	const struct fact_element *elements = facts->elements.items;
@@ -234,7 +234,7 @@ static uint32_t retargeted_count(const struct facts *facts)
 	return count;
 }
 
-/* Tells of the elements that name the system volume and a file there that stays. */
+/* Makes the finding about elements that still name the system volume after a fix. */
 static bool tell_staying(const struct facts *facts, struct ruling *ruling)
 {
 	const char *named = NULL;
@@ -265,10 +265,10 @@ static bool would_give_way(const struct facts *facts, const struct fact_found *f
 }
 
 /*
- * The partition of this disk that ntldr counts as the one which a choice in boot.ini names: from 1
- * on, without empty entries and extended partitions.
+ * The index of the partition of this disk that a choice in boot.ini names.  Like ntldr, counts from
+ * 1, without empty entries and extended partitions.
  */
-#define CHOICE_NOWHERE (-1) /* there is none */
+#define CHOICE_NOWHERE (-1) /* there is no such partition */
 #define CHOICE_OTHER   (-2) /* the choice names no partition of this disk */
 
 static int32_t choice_partition(const struct facts *facts, uint32_t choice)
@@ -299,13 +299,13 @@ static bool is_damage(const struct bs_error *error)
 #define VOLUME_ERROR(role, index, error)                                                           \
 	NOTE("the %s volume (partition %u): %.400s", role, number_of(facts, index), (error).message)
 
-/* What stands in the way of writing to the boot volume or of trusting the system volume. */
+/* Why a fix cannot write to the boot volume or cannot trust the system volume. */
 enum problem {
 	PROBLEM_NONE,
 	PROBLEM_ENCRYPTED,
 	PROBLEM_NOT_NTFS,
 	PROBLEM_GEOMETRY,
-	PROBLEM_LARGER, /* than its partition */
+	PROBLEM_LARGER, /* the volume is larger than its partition */
 	PROBLEM_OBSTACLE,
 };
 
@@ -322,8 +322,8 @@ static uint32_t role_number(const struct facts *facts, uint32_t role)
 }
 
 /*
- * The first problem of a volume.  Volumes are judged if boot files are to move.  Of a system volume
- * that cannot be read nothing else is known, so it is judged in any case.
+ * The first problem of a volume.  Volumes are judged only if boot files move.  A system volume that
+ * cannot be read is judged in any case, because nothing else is known of it.
  */
 static enum problem problem_of(const struct facts *facts, uint32_t role)
 {
@@ -357,8 +357,8 @@ static bool has_obstacle(const struct facts *facts, uint32_t role, enum bs_code 
 
 /* ---- the target ---------------------------------------------------------------------------- */
 
-/* Whether an item would replace a file in the folder of the Windows that starts, which is the top
- * folder of its loader. */
+/* Whether an item would replace a file in the folder of Windows.  This is the top folder in the
+ * path of the loader. */
 static bool meets_windows(const struct facts *facts, const struct boot_item *item)
 {
 	const char *loader = facts->loader_path;
@@ -373,7 +373,7 @@ static bool is_of_entry(const struct boot_item *item)
 	return item->reason == BOOT_ITEM_OF_ENTRY || item->reason == BOOT_ITEM_OTHER_CODE;
 }
 
-/* Whether what was found under a name of the item is another file. */
+/* Whether the file that was found by a name of the item has another path than the item. */
 static bool is_anothers(const struct fact_found *there, const struct boot_item *item)
 {
 	return there->kind != FOUND_NOTHING && strcasecmp(there->path, item->path) != 0;
@@ -397,7 +397,7 @@ static bool is_anothers(const struct fact_found *there, const struct boot_item *
 #include "survey/rules.def"
 #undef RULE
 
-/* How a rule sets a link: which one, and to what. */
+/* The link that a rule sets, and its state. */
 #define NO_LINK       -1, BS_LINK_UNKNOWN
 #define GOOD(kind)    BS_LINK_##kind, BS_LINK_GOOD
 #define BROKEN(kind)  BS_LINK_##kind, BS_LINK_BROKEN
@@ -416,7 +416,7 @@ const struct rule *rules_all(size_t *count)
 	return rules;
 }
 
-/* A table that cannot be worked with is not looked at any further. */
+/* Flags, partitions and pairs of partitions are tried only if the table is TABLE_GOOD. */
 uint32_t rules_count_subjects(const struct facts *facts, enum rule_subject subject)
 {
 	bool good = facts->table == TABLE_GOOD;

@@ -1,36 +1,36 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A rule of the judge: whether it applies to the facts and, if so, its words for a finding, for a
- * link of the boot chain, or for both.  The rules themselves are in rules.def.
+ * A rule of the judge: a test whether the rule applies to the facts, and its words for a finding,
+ * for a link of the boot chain, or for both.  The rules themselves are in rules.def.
  */
 #ifndef BOOTSHIFT_RULES_H
 #define BOOTSHIFT_RULES_H
 
 #include "survey/facts.h"
 
-/* What a rule looks at.  A rule with several subjects is tried on each. */
+/* The subject of a rule.  If there are several subjects of a kind, the rule is tried on each. */
 enum rule_subject {
-	ON_DISK,      /* there is one */
+	ON_DISK,      /* the only one of its kind */
 	ON_FLAG,      /* the flag byte of an entry of the partition table */
 	ON_PARTITION, /* any partition */
-	ON_PAIR,      /* two partitions: one + BS_PARTITIONS_MAX * the other */
+	ON_PAIR,      /* two partitions: index = first + BS_PARTITIONS_MAX * second */
 	ON_ROLE,      /* 0: the system volume, 1: the boot volume */
 	ON_FILE,      /* a file that moves */
 	ON_ELEMENT,   /* a device element of the BCD */
 	ON_LEGACY,    /* a file of an earlier Windows */
 	ON_CHOICE,    /* a choice in boot.ini */
 	ON_ITEM,      /* an item that moves */
-	ON_TARGET,    /* something in the way of an item */
+	ON_TARGET,    /* a file or folder that prevents the copying of an item */
 	RULE_SUBJECT_COUNT
 };
 
-/* The words of a rule; empty for what it says nothing of. */
+/* The words of a rule; empty if it has none for the link or for the finding. */
 struct ruling {
 	char link[sizeof(((struct bs_link *)NULL)->detail)];
 	char finding[sizeof(((struct bs_finding *)NULL)->message)];
 };
 
-/* Whether the rule applies to the subject with index `i`. */
+/* Returns whether the rule applies to the subject with index `i`; if so, sets *ruling. */
 typedef bool rule_test(const struct facts *facts, uint32_t i, struct ruling *ruling);
 
 struct rule {
@@ -46,7 +46,7 @@ struct rule {
 /* All rules in the order of their priority. */
 const struct rule *rules_all(size_t *count);
 
-/* How many subjects of a kind there are. */
+/* The number of subjects of a kind. */
 uint32_t rules_count_subjects(const struct facts *facts, enum rule_subject subject);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "survey/reader.h"
 
-/* Reads all facts, each part only if what leads to it was found. */
+/* Reads all facts.  A part is read only if the parts that lead to it were found. */
 static int survey_read_facts(struct reader *reader, struct bs_error *err)
 {
 	const struct facts *facts = reader->facts;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The survey: everything that a plan needs to know of a disk, and what is told of it.
+ * The survey: everything that a plan needs to know about a disk, and the report about the disk.
  *
  * Readers fill in the facts (reader.h); then the judge gives the links, the findings and the
  * verdict (judge.h).  Nothing in an image makes a survey fail.  It fails only when the disk cannot
@@ -18,7 +18,7 @@ struct survey {
 	struct bs_inspection report;
 };
 
-/* Freed with survey_free(), also after an error. */
+/* Takes the survey of a disk.  The caller frees it with survey_free(), also after an error. */
 MUST_CHECK int survey_take(struct disk *disk, const struct bs_options *options,
 			   struct survey *survey, struct bs_error *err);
 void survey_free(struct survey *survey);

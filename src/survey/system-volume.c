@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reads the system volume: the boot files, bootmgr, and the BCD.  The entries of the BCD are read
- * in entries.c, its devices in elements.c.
+ * Reads the system volume: the boot files, bootmgr, and the BCD.  entries.c reads the entries of
+ * the BCD, and elements.c reads its devices.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static int system_mount(struct reader *reader, struct volume **system, struct bs
 	return reader_mount(reader, reader->facts->system_index, system, err);
 }
 
-/* What bootmgr begins with is read only of a file that boot code could load. */
+/* Reads the content of bootmgr, but only if boot code could load the file. */
 static int bootmgr_read(struct reader *reader, struct volume *system, struct bs_error *err)
 {
 	const uint32_t unread =
@@ -39,7 +39,7 @@ static int bootmgr_read(struct reader *reader, struct volume *system, struct bs_
 
 /* ---- the boot configuration ---------------------------------------------------------------- */
 
-/* Whether changes that are not in the store yet wait in its logs. */
+/* Sets bcd_outdated: whether the log files have changes that the BCD does not have yet. */
 static int bcd_read_logs(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
 {
 	static const char *const logs[] = {BOOT_BCD_PATH ".LOG", BOOT_BCD_PATH ".LOG1",
@@ -56,7 +56,7 @@ static int bcd_read_logs(struct reader *reader, const struct bcd *bcd, struct bs
 		if (tree_read(system, logs[i], REGF_LOG_SIZE_MAX, &bytes, &size, err) < 0) {
 			if (err->code != BS_BOOT_FILE_UNSUPPORTED)
 				return -1;
-			continue; /* too large to be one */
+			continue; /* too large to be a log file */
 		}
 		outdated = bytes && regf_log_is_newer(bytes, size, bcd->sequence);
 	}

@@ -70,7 +70,7 @@ static int undo_files(const struct slow *slow)
 
 static void wait_for_commit(const struct slow *slow)
 {
-	while (undo_files(slow) == 0) /* the test's time limit ends it */
+	while (undo_files(slow) == 0) /* ends at the latest at the test's time limit */
 		usleep(1000);
 }
 
@@ -177,7 +177,7 @@ static void wait_for_mark(const struct slow *slow, off_t start)
 	const char *pattern = text("%s/bootshift/*.bootshift-undo", slow->folder);
 	char mark[8] = {0};
 
-	while (mark[0] == 0) { /* the test's time limit ends it */
+	while (mark[0] == 0) { /* ends at the latest at the test's time limit */
 		struct stat status;
 		glob_t found;
 

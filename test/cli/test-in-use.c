@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An image that another program has open, QEMU or another bootshift, is left alone. */
+/* bootshift does not change an image that QEMU or another bootshift has open. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -80,7 +80,7 @@ TEST(in_use, an_image_that_qemu_reads_can_be_looked_at_and_not_changed)
  */
 static struct program stopped_fix(const char *image)
 {
-	for (;;) { /* the test's time limit ends it */
+	for (;;) { /* ends at the latest at the test's time limit */
 		struct program fix = START_BOOTSHIFT("fix", image);
 
 		for (int i = 0; i < 2000 && access(text("%s.bootshift-lock", image), F_OK) != 0;

@@ -59,7 +59,7 @@ void server_start(struct server *server, const char *folder, const char *const *
 	ck_assert_int_ge(server->process, 0);
 	if (server->process == 0)
 		become(server->socket, arguments);
-	while (!listens(server->socket)) { /* the test's time limit ends it */
+	while (!listens(server->socket)) { /* ends at the latest at the test's time limit */
 		ck_assert_int_eq(waitpid(server->process, NULL, WNOHANG), 0);
 		usleep(1000);
 	}

@@ -11,7 +11,7 @@
 
 #define BASE_BLOCK    4096u
 #define BIN           4096u
-#define ROOT          0x20u /* the root key's cell: the first one of the bin */
+#define ROOT          0x20u /* the root key's cell, which is the first cell of the bin */
 #define ROOT_SIZE     96u
 #define SECURITY      (ROOT + ROOT_SIZE) /* the security descriptor's cell; hivex needs one */
 #define SECURITY_SIZE 48u
@@ -229,7 +229,7 @@ void store_ramdisk(struct store *store, const char *object, uint32_t element, ui
 	store_add(&bytes, 0, 4);                /* a local device */
 	store_add(&bytes, 1, 4);                /* has further options */
 	store_add(&bytes, 0x28 + path_size, 8); /* size */
-	store_add(&bytes, 3, 24);               /* a RAM disk, where in memory is not yet known */
+	store_add(&bytes, 3, 24);               /* a RAM disk; its address is not known yet */
 	store_add(&bytes, 1, 4);
 	store_add(&bytes, path_size, 4);
 	store_add(&bytes, 5, 4);

@@ -30,7 +30,7 @@ static bool is_set(const char *variable, const char *value)
 	return found && (!value || strcmp(found, value) == 0);
 }
 
-/* Constructors fill these before main(). */
+/* Constructors fill the list before main(). */
 static struct test_case *cases, *last_case;
 
 /* The suite of test/unit/test-some-thing.c is some_thing. */

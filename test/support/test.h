@@ -10,25 +10,25 @@
  *	}
  *
  * A case stands before its tests.  The suite is named after the file: test-NAME.c.
- * TEST_LOOP() is called once for each number from `from` up to, but not including, `to`; the number
- * is `_i`.  TEST_EACH() is TEST_LOOP() over the indices of an array.  TEST_ALSO() puts a test, with
- * other numbers, into one more case.
+ * TEST_LOOP() runs a test once for each number `_i` from `from` up to, but not including, `to`.
+ * TEST_EACH() is TEST_LOOP() over the indices of an array.  TEST_ALSO() adds a test, with other
+ * numbers, to one more case.
  *
- * Each test runs in a process of its own, and several cases run side by side.  So tests of
- * different cases share nothing but what support/images.h says.
+ * Each test runs in its own process, and several cases run side by side.  So tests of different
+ * cases share only the images that support/images.h describes.
  *
  *	make test T=guard                       the tests whose names contain "guard"
  *	CK_RUN_SUITE=lock build/unit-tests      the tests of test/unit/test-lock.c
  *	TEST_JOBS=1 build/unit-tests            one case at a time; the default is 2 for each processor
  *	CK_FORK=no T=NAME gdb build/unit-tests  all in one process, for a debugger
- *	CK_VERBOSITY=verbose                    tells of the tests that pass, too
+ *	CK_VERBOSITY=verbose                    also prints the tests that pass
  *	TEST_TIMES=FILE                         adds the processor time of each test to FILE
  *
- * With CK_FORK=no, or if one of Check's log files is asked for, nothing runs side by side.
+ * With CK_FORK=no, or with a log file of Check, cases do not run side by side.
  *
- * A test that cannot run here, because a program or a right is missing, says so with test_needs()
- * and returns.  These tests are listed at the end, as skipped; with BOOTSHIFT_TESTS_SKIP=fail, as
- * in CI, they fail.
+ * If a program or a right is missing, the test calls test_needs() and returns.  Such a test is
+ * listed as skipped at the end of the run.  With BOOTSHIFT_TESTS_SKIP=fail, as in CI, the test
+ * fails.
  */
 #ifndef BOOTSHIFT_TEST_TEST_H
 #define BOOTSHIFT_TEST_TEST_H
@@ -40,8 +40,8 @@
 struct test_case {
 	const char *file; /* of the source */
 	const char *name;
-	void (*setup)(void), (*teardown)(void);           /* around each test */
-	void (*once_setup)(void), (*once_teardown)(void); /* around all of them */
+	void (*setup)(void), (*teardown)(void);           /* before and after each test */
+	void (*once_setup)(void), (*once_teardown)(void); /* before and after all tests */
 	const char *tags;                                 /* separated by spaces; may be NULL */
 
 	/* Set when tests are registered. */
@@ -56,7 +56,7 @@ struct test {
 	struct test *next;
 };
 
-/* Called before main(), in the order of the tests in a file, by the macros below. */
+/* Registers a test.  The macros below call it before main(), in the order of the file. */
 void test_register(struct test_case *in, struct test *test);
 
 /* Called at the start of each test, by the macros below, so that a skipped test has a name. */

@@ -361,7 +361,7 @@ static inline void poke(const char *path, off_t offset, uint8_t byte)
 
 enum trouble {
 	NONE,      /* counts only */
-	FAIL_ONCE, /* the chosen call fails */
+	FAIL_ONCE, /* the chosen call fails; later calls succeed */
 	FAIL_FROM, /* the chosen call and all after it fail */
 	STOP,      /* the process ends at the chosen call; a write is half done */
 	POWER_CUT, /* like STOP, and any sector that was not synced may be lost */

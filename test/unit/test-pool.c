@@ -45,7 +45,7 @@ static struct pool_event await(enum pool_event_kind kind)
 {
 	struct pool_event event;
 
-	do /* the test's time limit ends it */
+	do /* ends at the latest at the test's time limit */
 		ck_assert_int_eq(pool_wait(pool, 100, &event, &err), 0);
 	while (event.kind != kind);
 	return event;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Which signals a thread holds.  Requests to stop: see test-interruption.c. */
+/* The signals that a thread blocks.  Requests to stop: see test-interruption.c. */
 #include <sys/signalfd.h>
 #include <unistd.h>
 
