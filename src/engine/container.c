@@ -9,10 +9,10 @@
 #include "util/bytes.h"
 #include "util/path.h"
 
-/* Changed bytes that are kept in memory; more goes to a temporary file. */
+/* The overlay keeps this many changed bytes in memory, and more in a temporary file. */
 #define OVERLAY_MEMORY (32u << 20)
 
-/* All formats keep their headers, or the copies of them, in one of these two. */
+/* All formats keep their headers, or copies of them, at the start or the end of the container. */
 #define HEAD_SIZE (1u << 20) /* bytes, at the start of the container */
 #define TAIL_SIZE 4096u      /* bytes, at its end */
 
@@ -25,8 +25,9 @@ void container_tell(const struct bs_options *options, enum bs_phase phase)
 }
 
 /*
- * A VMDK descriptor only describes a disk: the file that it names is locked, journaled and changed.
- * Errors of a container are reported when its disk is opened, not here.
+ * If the image is a VMDK descriptor, opens the disk that it describes instead: bootshift locks,
+ * journals and changes that file.  Errors of a container are reported later, when its disk is
+ * opened.
  */
 static int container_follow_descriptor(struct container *container, struct bs_error *err)
 {
@@ -68,7 +69,8 @@ static int container_find_place(struct container *container, struct bs_error *er
 	if (place_find(container->target, container->options->undo_directory, &container->place,
 		       err) == 0)
 		return 0;
-	/* A half-written image without a usable undo file needs a recovery; it is no mere refusal. */
+	/* A half-written image without a usable undo file needs a recovery, so this is not a
+	 * refusal. */
 	if (target_read_signpost(container->target, &signpost, &ignored) == 0 && signpost) {
 		fail_prefix(err, "the image is marked as half written");
 		err->code = BS_RECOVERY_REQUIRED;
@@ -77,7 +79,7 @@ static int container_find_place(struct container *container, struct bs_error *er
 	return -1;
 }
 
-/* A recovery gives the image other times, and maybe another length. */
+/* Opens the image again: a recovery changes the image's times, and maybe its length. */
 static int container_open_again(struct container *container, struct bs_error *err)
 {
 	struct target *again = target_reopen(container->target, TARGET_READ, err);
@@ -111,8 +113,8 @@ static int container_recover(struct container *container, enum lock_purpose purp
 }
 
 /*
- * The image cannot be changed, for the reason in *err.  If it is half written, that is worse: then
- * the error says both.  Returns -1.
+ * Completes the error for an image that cannot be changed, for the reason in *err.  If the image is
+ * also half written, the error says both.  Returns -1.
  */
 static int container_fail_unchangeable(struct container *container, struct bs_error *err)
 {
@@ -129,7 +131,7 @@ static int container_fail_unchangeable(struct container *container, struct bs_er
 	return -1;
 }
 
-/* An image that could not be written in the end is refused before any work. */
+/* Refuses an image that cannot be written, before any work is done. */
 static int container_check_changeable(struct container *container, struct bs_error *err)
 {
 	if (target_check_writable(container->target, err) == 0 &&
@@ -153,7 +155,7 @@ int container_lock(struct container *container, const char *image, const struct 
 	return container_recover(container, purpose, recovered, err);
 }
 
-/* The disk that QEMU shows must have the size that the container's header states. */
+/* Checks that QEMU's disk has the size that the container's header states. */
 static int container_check_size(const struct container *container, struct bs_error *err)
 {
 	uint64_t stated = container->format.disk_size, shown = disk_size(container->disk);
@@ -177,8 +179,7 @@ static int container_read_format(struct container *container, struct bs_error *e
 }
 
 /*
- * Has the driver replay the log of a VHDX, on the overlay.  The tables can be checked only after
- * that.
+ * The driver replays the log of a VHDX, on the overlay.  The tables can be checked only after that.
  */
 static int container_finish_writes(struct container *container, struct bs_error *err)
 {
@@ -197,7 +198,7 @@ static int container_finish_writes(struct container *container, struct bs_error 
 	return 0;
 }
 
-/* Lays the stack on the overlay. */
+/* Opens the guest's disk on the overlay. */
 static int container_lay_stack(struct container *container, bool writable, struct bs_error *err)
 {
 	struct disk *view = overlay_disk(container->overlay);
@@ -253,7 +254,7 @@ int container_settle(struct container *container, struct bs_error *err)
 	return 0;
 }
 
-/* Reads all zones, for the overlay to see. */
+/* Reads all zones, so that the overlay notes where they lie. */
 static int container_read_zones(const struct container *container, const struct range_vector *zones,
 				struct bs_error *err)
 {
@@ -302,7 +303,7 @@ void container_close(struct container *container)
 
 /* ---- the undo file of a half-written image ------------------------------------------------- */
 
-/* Whether a command with this folder for the undo file would find the undo file `journal`. */
+/* Returns whether a command with this undo folder would find the undo file `journal`. */
 static bool container_finds_undo_file(const struct target *target, const char *folder,
 				      const char *journal)
 {

@@ -18,54 +18,56 @@
 
 struct container {
 	const struct bs_options *options; /* borrowed */
-	struct target *target; /* where the image's name leads; of a VMDK descriptor its disk */
-	struct place place;    /* of the transaction's files; once locked */
+	struct target *target; /* the image; for a VMDK descriptor, the disk that it describes */
+	struct place place;    /* where the transaction's files lie; set by locking */
 	struct image_lock *lock;
 	struct overlay *overlay;
 	struct format format;
-	struct qemu_driver *driver; /* of a format that takes QEMU's driver; else NULL */
-	struct disk *window;        /* of the others */
-	struct disk *disk;          /* either one's */
+	struct qemu_driver *driver; /* for a format that needs QEMU's driver; else NULL */
+	struct disk *window;        /* for all other formats; else NULL */
+	struct disk *disk;          /* the guest's disk, of `driver` or `window` */
 };
 
 /* Tells the caller of a command that a phase begins, if the caller wants to know. */
 void container_tell(const struct bs_options *options, enum bs_phase phase);
 
 /*
- * Opens the image without locking it; of a VMDK descriptor the disk that it describes.  `options`
- * must outlive the container.  container_close() in every case.
+ * Opens the image without locking it.  For a VMDK descriptor, opens the disk that it describes.
+ * `options` must outlive the container.  The caller must call container_close(), also after an
+ * error.
  */
 MUST_CHECK int container_open_target(struct container *container, const char *image,
 				     const struct bs_options *options, struct bs_error *err);
 
 /*
- * Opens and locks the image.  What an earlier command left unfinished is taken back when the lock
- * is for changing, and *recovered set; when it is for reading, that is BS_RECOVERY_REQUIRED.
- * Other errors: those of opening, locking and recovering.  container_close() in every case.
+ * Opens and locks the image.  If an earlier command left a change unfinished, a lock for changing
+ * undoes the change and sets *recovered; a lock for reading fails with BS_RECOVERY_REQUIRED.  Other
+ * errors: those of opening, locking and recovering.  The caller must call container_close(), also
+ * after an error.
  */
 MUST_CHECK int container_lock(struct container *container, const char *image,
 			      const struct bs_options *options, enum lock_purpose purpose,
 			      bool *recovered, struct bs_error *err);
 
-/* Lays the stack on an open container.  Errors: those of the format. */
+/* Opens the overlay and the guest's disk on an open container.  Errors: those of the format. */
 MUST_CHECK int container_open_disk(struct container *container, struct bs_error *err);
 
 /*
- * Ends the staging: has a format's driver write what it held back, so that the overlay has all that
- * a commit would write.  Then lays the stack afresh on the result, for reading only.  Errors: those
- * of qemu_driver_finish() and of the format.
+ * Ends the staging.  The format's driver writes its cached data, so that the overlay has all that a
+ * commit would write.  Then opens the guest's disk again on the result, for reading only.  Errors:
+ * those of qemu_driver_finish() and of the format.
  */
 MUST_CHECK int container_settle(struct container *container, struct bs_error *err);
 
 /*
  * Finds where zones of the guest's disk lie in the container, by reading them and watching what the
- * format's driver reads.  Adds the container's own head and tail, where formats have their headers.
- * The caller frees *found, also on error.  Errors: those of reading, BS_NO_MEMORY.
+ * format's driver reads.  Adds the start and the end of the container, where formats have their
+ * headers.  The caller frees *found, also on error.  Errors: those of reading, BS_NO_MEMORY.
  */
 MUST_CHECK int container_locate(struct container *container, const struct range_vector *zones,
 				struct range_vector *found, struct bs_error *err);
 
-/* Takes the stack down as far as the overlay, when the guest's disk is not needed any more. */
+/* Closes the guest's disk, but not the overlay below it. */
 void container_close_disk(struct container *container);
 
 void container_close(struct container *container);

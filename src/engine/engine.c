@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The library's commands, each on one image, as one list of steps.  ARCHITECTURE.md explains the
- * steps of a fix; the other commands have some of the same steps, and few of their own.
+ * The library's commands, as one list of steps.  Each command works on one image.  ARCHITECTURE.md
+ * explains the steps of a fix; the other commands share some of them, and have few of their own.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -31,18 +31,18 @@ struct engine {
 	enum engine_command command;
 	const char *image;
 	const struct bs_options *options;
-	const struct bs_plan *expected; /* NULL: any plan will do */
+	const struct bs_plan *expected; /* the only plan to carry out; NULL: any plan */
 	struct bs_result *result;
 	enum bs_status success; /* the result's status if no step fails */
 	struct container container;
-	struct session *session; /* while the first worker is at work */
+	struct session *session; /* of the first worker; NULL before and after */
 	struct session_findings findings;
 	struct range_vector zones;      /* in bytes of the container */
 	bool verified;                  /* what a commit would write */
 	struct commit_result committed; /* its journal stays open until the command ends */
 };
 
-/* Returns 0, or sets *err, which is that of the result, and returns -1. */
+/* Returns 0, or -1 with *err set.  `err` is the error in the result. */
 typedef int step_function(struct engine *engine, struct bs_error *err);
 
 static step_function step_hold_signals, step_open, step_check_writable, step_lay, step_inspect,
@@ -68,9 +68,9 @@ enum step_condition {
 static const struct step {
 	const char *name;
 	step_function *act;
-	unsigned commands; /* that have the step */
+	unsigned commands; /* the commands that have the step */
 	enum step_condition condition;
-	bool looks; /* LOOKS: looks at the guest's disk, so a refusal here is a finding, too */
+	bool looks; /* LOOKS: the step reads the guest's disk, so its refusal is a finding, too */
 } steps[] = {
 	/* clang-format off */
 	{"hold signals",                   step_hold_signals,      TAKE_BACK,      ALWAYS,     false},
@@ -152,8 +152,8 @@ static void engine_describe_container(const struct engine *engine)
 }
 
 /*
- * If the caller holds signals and one has come, that is the error.  Such a signal may have ended
- * the worker process as well, as those of a terminal do.
+ * Returns -1 with BS_INTERRUPTED if the caller holds signals and one has come, otherwise `outcome`.
+ * The same signal may have ended the worker process: a terminal sends signals to both.
  */
 static int engine_check_interruption(struct bs_error *err, int outcome)
 {
@@ -163,8 +163,8 @@ static int engine_check_interruption(struct bs_error *err, int outcome)
 }
 
 /*
- * A step has failed that looks at the guest's disk.  If the image is refused, the reason becomes a
- * finding, also where the worker has sent no inspection.
+ * Completes the result after a failed step that reads the guest's disk.  If the image is refused,
+ * the reason becomes a finding, also if the worker has sent no inspection.
  */
 static void engine_fail_look(struct engine *engine)
 {
@@ -182,13 +182,13 @@ static void engine_fail_look(struct engine *engine)
 	}
 	if (result->inspection)
 		engine_describe_container(engine);
-	bs_plan_free(result->plan); /* what is refused or cannot be verified is no plan */
+	bs_plan_free(result->plan); /* a refused or unverified plan is not reported */
 	result->plan = NULL;
 	if (engine->command == FIX)
 		(void)!engine_check_interruption(&result->error, -1);
 }
 
-/* Sets the result's status; for a failure by the class of its code. */
+/* Sets the result's status; after a failure, the class of the error code decides. */
 static enum bs_exit engine_finish(struct engine *engine, int outcome)
 {
 	struct bs_result *result = engine->result;
@@ -281,8 +281,8 @@ enum bs_exit bs_recover(const char *image, const struct bs_options *options,
 /* ---- opening ------------------------------------------------------------------------------- */
 
 /*
- * A signal from the keyboard or the system waits until the image is old or new, and nothing of ours
- * but the undo file lies beside it.
+ * Holds signals from the keyboard or the system until the image is wholly old or wholly new, and
+ * only the undo file is left beside it.
  */
 static int step_hold_signals(struct engine *engine, struct bs_error *err)
 {
@@ -292,7 +292,7 @@ static int step_hold_signals(struct engine *engine, struct bs_error *err)
 	return 0;
 }
 
-/* Opens and locks the image, and takes back what an earlier command left unfinished. */
+/* Opens and locks the image, and undoes a change that an earlier command left unfinished. */
 static int step_open(struct engine *engine, struct bs_error *err)
 {
 	bool looks_only = engine->command & (INSPECT | PLAN);
@@ -302,7 +302,7 @@ static int step_open(struct engine *engine, struct bs_error *err)
 			      &engine->result->recovered, err);
 }
 
-/* By its permissions: an NBD export tells only when it is opened for writing. */
+/* Checks the permissions.  An NBD export tells only when it is opened for writing. */
 static int step_check_writable(struct engine *engine, struct bs_error *err)
 {
 	const struct container *container = &engine->container;
@@ -330,7 +330,7 @@ static int step_inspect(struct engine *engine, struct bs_error *err)
 	struct bs_result *result = engine->result;
 
 	container_tell(engine->options, rehearses ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
-	/* No worker was there yet to be ended by a signal that has come already. */
+	/* A signal that came before now could not end the worker, because there was none. */
 	if (engine_check_interruption(err, 0) < 0)
 		return -1;
 	engine->session =
@@ -346,14 +346,14 @@ static int step_inspect(struct engine *engine, struct bs_error *err)
 	return 0;
 }
 
-/* The worker makes the plan, and proves that what the boot volume calls free belongs to nobody. */
+/* The worker makes the plan, and proves that no file owns what the boot volume marks as free. */
 static int step_prove(struct engine *engine, struct bs_error *err)
 {
 	container_tell(engine->options, BS_PHASE_CHECKING);
 	return session_advance(engine->session, SESSION_ALLOWED, err);
 }
 
-/* The worker carries the plan out, on the overlay. */
+/* The worker carries out the plan, on the overlay. */
 static int step_stage(struct engine *engine, struct bs_error *err)
 {
 	container_tell(engine->options, BS_PHASE_REHEARSING);
@@ -374,7 +374,7 @@ static int step_end_worker(struct engine *engine, struct bs_error *err)
 
 /* ---- judging ------------------------------------------------------------------------------- */
 
-/* Whether a fix changes the image, or the advice asks the user to do so. */
+/* Returns whether a fix would change the image, or the advice asks the user to change it. */
 static bool engine_is_to_change(const struct engine *engine)
 {
 	const struct bs_inspection *inspection = engine->result->inspection;
@@ -385,7 +385,7 @@ static bool engine_is_to_change(const struct engine *engine)
 	return engine_is_fixable(engine);
 }
 
-/* An image that is not going to be changed may be the parent or a part of other files. */
+/* Checks that no other file depends on the image, unless the image will not be changed. */
 static int step_relations(struct engine *engine, struct bs_error *err)
 {
 	const struct target *target = engine->container.target;
@@ -395,7 +395,7 @@ static int step_relations(struct engine *engine, struct bs_error *err)
 	return relations_check(engine->options->relations, engine->image, target->name, err);
 }
 
-/* The first finding that stands in the way of a fix is the error. */
+/* Reports the first finding that prevents a fix as the error. */
 static int step_refuse(struct engine *engine, struct bs_error *err)
 {
 	const struct bs_inspection *inspection = engine->result->inspection;
@@ -416,7 +416,7 @@ static int step_settle(struct engine *engine, struct bs_error *err)
 	return container_settle(&engine->container, err);
 }
 
-/* Has another worker prove what was carried out on the container's disk. */
+/* Starts another worker, which verifies the result on the container's disk. */
 static int engine_verify(const struct engine *engine, const struct container *container,
 			 bool committed, struct bs_error *err)
 {
@@ -506,7 +506,7 @@ static int step_commit(struct engine *engine, struct bs_error *err)
 	return 0;
 }
 
-/* Takes back a commit that cannot be verified, for the reason in *err.  Always -1. */
+/* Undoes a commit that cannot be verified, for the reason in *err.  Returns -1 always. */
 static int engine_undo_commit(struct engine *engine, struct bs_error *err)
 {
 	struct bs_result *result = engine->result;
@@ -529,8 +529,8 @@ static int engine_undo_commit(struct engine *engine, struct bs_error *err)
 }
 
 /*
- * Opens the committed image afresh and proves it once more.  An error here is no refusal, which
- * would mean that nothing was written.
+ * Opens the committed image afresh and verifies it once more.  An error here must not be a refusal,
+ * because a refusal means that nothing was written.
  */
 static int step_verify_committed(struct engine *engine, struct bs_error *err)
 {
@@ -555,7 +555,7 @@ static int step_verify_committed(struct engine *engine, struct bs_error *err)
 
 /* ---- the undo file ------------------------------------------------------------------------- */
 
-/* Sets *same to whether the undo file has the caller's name for what the fix belongs to. */
+/* Sets *same to whether the undo file has the caller's `maker`, see bs_options. */
 static int engine_compare_maker(const struct engine *engine, bool *same, struct bs_error *err)
 {
 	const uint8_t *maker = engine->options->maker;
@@ -569,7 +569,7 @@ static int engine_compare_maker(const struct engine *engine, bool *same, struct 
 	return 0;
 }
 
-/* An image that needs no fix may have had one, and then it has an undo file. */
+/* Finds the undo file: an image that needs no fix may have been fixed earlier. */
 static int step_undo_file(struct engine *engine, struct bs_error *err)
 {
 	const struct place *place = &engine->container.place;
@@ -585,7 +585,7 @@ static int step_undo_file(struct engine *engine, struct bs_error *err)
 	return engine_compare_maker(engine, &engine->result->own_undo_file, err);
 }
 
-/* A transaction that was interrupted has been taken back already, when the image was opened. */
+/* If the transaction was interrupted, opening the image has already undone it. */
 static int step_undo(struct engine *engine, struct bs_error *err)
 {
 	enum undo_outcome undone;

@@ -9,7 +9,7 @@
 #include "survey/judge.h"
 #include "util/err.h"
 
-/* What the survey refuses is among its findings already. */
+/* Returns whether the survey has already added this refusal to the findings. */
 static bool inspection_has_finding(const struct bs_inspection *inspection,
 				   const struct bs_error *refusal)
 {

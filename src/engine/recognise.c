@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whether a file is a disk image at all, at first sight: for programs that look through folders
- * with files of all kinds.  A damaged image counts as an image: the commands say what is wrong
- * with it.
+ * A quick check whether a file is a disk image, for programs that look through folders with files
+ * of all kinds.  A damaged image counts as an image: the commands say what is wrong with it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,8 +18,8 @@
 #define GPT_SIGNATURE_SIZE 8u
 
 /*
- * Boot records of volumes and diskettes have the boot signature, too, but code or text in the place
- * of the four entries.
+ * Returns whether the four entries look like a partition table.  Boot records of volumes and
+ * diskettes have the boot signature, too, but they have code or text instead of the entries.
  */
 static bool recognise_believes(const struct mbr *table, uint64_t disk_size)
 {

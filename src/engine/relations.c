@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A file says which file is its parent, or which files are parts of the disk that it describes, by
- * a path.  The path starts at the folder of the file that has it.  But chains of files are copied
- * to other places and other systems, where the path leads nowhere.  Then the last part of the path
- * counts: it names a file in the same folder, in upper or lower case, as on Windows.
+ * A file has paths to its parent, or to the parts of the disk that it describes.  A path is
+ * relative to the folder of the file that contains it.  But users copy chains of files to other
+ * places and other systems, where the path leads nowhere.  Then only the last part of the path
+ * counts.  It names a file in the same folder; upper and lower case are equal, as on Windows.
  *
- * So a file is known by its inode, by its name in its folder, or, to VirtualBox, by a UUID.
+ * So a file is identified by its inode, by its name in its folder, or, in VirtualBox, by a UUID.
  */
 #include "engine/relations.h"
 
@@ -25,20 +25,20 @@
 #include "format/format.h"
 #include "util/path.h"
 
-/* In this folder VirtualBox keeps the children of the disks beside it. */
+/* VirtualBox keeps the children of the disks of a folder in this folder below it. */
 #define FOLDER_OF_CHILDREN "Snapshots"
 
 #define PATH_SIZE 8192u /* of a path in a container, with the final zero */
 
 enum relation_kind {
-	RELATION_SEEN, /* of a folder: it was looked through */
+	RELATION_SEEN, /* a folder that was looked through */
 	RELATION_CHILD,
 	RELATION_PART,
 };
 
 /*
- * By what a file is known: device and inode of the file; or device and inode of its folder, and its
- * name; or its UUID as the name.  The rest is zeros.
+ * Identifies a file: by its device and inode; or by the device and inode of its folder, and its
+ * name; or by its UUID as the name.  Unused fields are zero.
  */
 struct mark {
 	dev_t device;
@@ -49,7 +49,7 @@ struct mark {
 struct relation {
 	enum relation_kind kind;
 	struct mark mark;
-	char *teller; /* the path of the file that says so; NULL for RELATION_SEEN */
+	char *teller; /* path of the file that names the other; NULL for RELATION_SEEN */
 };
 
 static int relations_compare(const void *one, const void *other)
@@ -88,7 +88,7 @@ static const struct relation *relations_find(const struct bs_relations *relation
 	return node ? *node : NULL;
 }
 
-/* If several files say the same, the first one is kept. */
+/* Adds a relation.  If several files state the same relation, the first one is kept. */
 static int relations_add(struct bs_relations *relations, enum relation_kind kind,
 			 const struct mark *mark, const char *teller, struct bs_error *err)
 {
@@ -195,7 +195,7 @@ static void relations_take(void *context, enum reference_kind kind, const char *
 		relations_note(look, RELATION_CHILD, &uuid);
 }
 
-/* Hands out what a file says.  A file that cannot be read says nothing. */
+/* Passes the references in a file to `taker`.  A file that cannot be read has none. */
 static int relations_refer(const char *path, const struct reference_taker *taker,
 			   struct bs_error *err)
 {
@@ -330,8 +330,8 @@ const char *bs_relations_whole(const struct bs_relations *relations, const char 
 }
 
 /*
- * A user who names a file that describes a disk means the disk.  A user who names a part of a disk
- * cannot mean the disk.
+ * If the user names a file that describes a disk, the fix changes the disk that it describes.  If
+ * the user names a part of a disk, the fix is refused.
  */
 int relations_check(const struct bs_relations *relations, const char *image, const char *target,
 		    struct bs_error *err)

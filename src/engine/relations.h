@@ -5,13 +5,13 @@
 
 #include "util/err.h"
 
-/* The path of a file that holds only the changes to the image; NULL: none is known. */
+/* Returns the path of a file that holds only the changes to the image; NULL: none is known. */
 const char *relations_child(const struct bs_relations *relations, const char *image);
 
 /*
- * Whether the image may be changed for all that is known of the files around it.  `relations` may
- * be NULL: then the folders of both paths are looked through.  `image` is the path that the user
- * gave, `target` that of the file that would be changed; the two may be the same file.  Errors:
+ * Checks that no known file depends on the image, so that the image may be changed.  If `relations`
+ * is NULL, the function looks through the folders of both paths.  `image` is the path that the user
+ * gave, `target` the path of the file that would be changed; both may name the same file.  Errors:
  * BS_CONTAINER_HAS_CHILDREN, BS_CONTAINER_PART, BS_NO_MEMORY.
  */
 MUST_CHECK int relations_check(const struct bs_relations *relations, const char *image,

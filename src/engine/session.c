@@ -30,15 +30,15 @@
 struct session {
 	struct worker_task task;
 	struct guard *guard;
-	struct disk *disk; /* the guard's: what the worker reads and writes */
+	struct disk *disk; /* the guard's disk, which the worker reads and writes */
 	struct overlay *overlay;
 	struct session_findings *findings;
 	enum session_state state;
 	struct budget budget;
-	bool has_read;               /* or tried to: only then can the image have ended it */
-	uint64_t seconds;            /* of processor time that the worker may use so far */
+	bool has_read;               /* or tried to read; before, the image is not to blame */
+	uint64_t seconds;            /* limit of the worker's processor time so far */
 	struct bs_plan *allowed;     /* the plan that is carried out; NULL: none yet */
-	uint32_t operations;         /* of that plan that are done */
+	uint32_t operations;         /* how many operations of that plan are done */
 	uint8_t sector[SECTOR_SIZE]; /* the partition table's sector as it must be in the end */
 	struct {
 		uint64_t count, bytes;
@@ -55,7 +55,7 @@ static int session_distrust(struct bs_error *err, const char *what)
 
 /* ---- what a plan may write ----------------------------------------------------------------- */
 
-/* In bytes of the disk; of no length for an entry that is not used. */
+/* Returns the entry's partition in bytes of the disk; the length is 0 for an unused entry. */
 static struct range session_entry_range(const struct mbr_entry *entry)
 {
 	return (struct range){
@@ -66,7 +66,7 @@ static struct range session_entry_range(const struct mbr_entry *entry)
 }
 
 /*
- * The system partition is never written.  The parent does not look into volumes; it only makes sure
+ * The system partition must never be written.  The parent does not read volumes, so it only checks
  * that no plan names the system partition as the boot partition.
  */
 static bool session_may_be_boot(const struct mbr *table, uint32_t number,
@@ -82,8 +82,8 @@ static bool session_may_be_boot(const struct mbr *table, uint32_t number,
 }
 
 /*
- * Finds the planned boot partition in the table as the parent reads it.  It must be a primary
- * partition that shares no sector with another partition or with the table.
+ * Finds the planned boot partition in the partition table that the parent has read.  It must be a
+ * primary partition that shares no sector with another partition or with the table.
  */
 static int session_check_boot(const struct mbr *table, const struct bs_plan *plan,
 			      const struct bs_options *options, struct bs_error *err)
@@ -105,8 +105,8 @@ static int session_check_boot(const struct mbr *table, const struct bs_plan *pla
 }
 
 /*
- * The system partition bounds what a fix may copy, so it too must be in the table: a primary
- * partition, or a logical one within the extended partition.
+ * The size of the system partition limits what a fix may copy.  So that partition must be in the
+ * table, too: as a primary partition, or as a logical one within the extended partition.
  */
 static int session_check_system(const struct mbr *table, const struct bs_plan *plan,
 				struct bs_error *err)
@@ -127,7 +127,7 @@ static int session_check_system(const struct mbr *table, const struct bs_plan *p
 	return session_distrust(err, "a system partition that is not in the partition table");
 }
 
-/* Opens the guard for the plan, and notes how the partition table's sector must be in the end. */
+/* Opens the guard for the plan, and stores how the partition table's sector must be in the end. */
 static int session_open_guard(struct session *session, const struct bs_plan *plan,
 			      struct bs_error *err)
 {
@@ -151,8 +151,8 @@ static int session_open_guard(struct session *session, const struct bs_plan *pla
 }
 
 /*
- * Nothing may change any more: it is going to be verified.  Exactly the boot partition is active,
- * and nothing else in the partition table's sector has changed.
+ * Closes the guard, because the result will be verified now.  Checks that only the boot partition
+ * is active, and that nothing else in the partition table's sector has changed.
  */
 static int session_close_guard(struct session *session, struct bs_error *err)
 {
@@ -190,7 +190,7 @@ static int session_take_plan(struct session *session, const struct remote_messag
 				   err);
 }
 
-/* Each operation is reported once, in the plan's order, when all its writes have been served. */
+/* The worker reports each operation once, in the plan's order, after all its writes. */
 static int session_take_operation(struct session *session, const struct remote_message *message,
 				  struct bs_error *err)
 {
@@ -228,7 +228,7 @@ static int session_take_zones(struct session *session, const struct remote_messa
 	return 0;
 }
 
-/* The staged plan is the allowed plan with the hashes, which only the staging finds out. */
+/* Checks that the staged plan is the allowed plan plus the hashes, which the staging adds. */
 static int session_compare_plans(struct bs_plan *allowed, const struct bs_plan *staged,
 				 struct bs_error *err)
 {
@@ -265,8 +265,8 @@ static int session_take_staged(struct session *session, const struct remote_mess
 #define VERIFY   (1u << WORKER_VERIFY)
 
 /*
- * Which message a worker may send: in which jobs, and in which state.  Each message leads to a
- * later state, so each comes once; except MESSAGE_OPERATION, which is counted.
+ * The messages that a worker may send, with their jobs and states.  Each message leads to a later
+ * state, so each comes once.  The exception is MESSAGE_OPERATION, which is counted.
  */
 static const struct session_rule {
 	enum message_type type;
@@ -326,7 +326,7 @@ static int session_take(struct session *session, const struct remote_message *me
 
 /* ---- what the worker uses up --------------------------------------------------------------- */
 
-/* Charges the budget; what was served adds to the processor time that the worker may use. */
+/* Charges the budget.  The bytes served add to the processor time that the worker may use. */
 static int session_charge(void *context, enum remote_use use, uint64_t length, uint64_t waited,
 			  struct bs_error *err)
 {
@@ -404,7 +404,7 @@ static int session_fork(struct session *session, session_worker *run, struct bs_
 	return 0;
 }
 
-/* True when the worker has closed the channel, or has ended, and nothing is left to read. */
+/* Returns true when the worker has closed the channel or ended, and nothing is left to read. */
 static bool session_has_closed(const struct session *session)
 {
 	uint8_t byte;
@@ -413,7 +413,7 @@ static bool session_has_closed(const struct session *session)
 	return length == 0 || (length < 0 && errno != EAGAIN);
 }
 
-/* The channel of a process that ends is closed a moment before waitid() reports the end. */
+/* Waits up to GRACE: a process's channel closes a moment before waitid() reports its end. */
 static void session_wait_for_end(const struct session *session)
 {
 	struct pollfd entry = {.fd = pidfd_open(session->worker, 0), .events = POLLIN};
@@ -442,8 +442,8 @@ static uint64_t session_processor_time(const struct rusage *used)
 }
 
 /*
- * True when the worker was ended not by its budget, but by a limit on processor time that bootshift
- * was started with.  The kernel sends SIGXCPU at a soft limit, and SIGKILL at a hard limit.
+ * Returns true when a limit on processor time that bootshift was started with, not the budget,
+ * ended the worker.  The kernel sends SIGXCPU at a soft limit, and SIGKILL at a hard limit.
  */
 static bool session_met_inherited_limit(const struct session *session, int number,
 					const struct rusage *used)
@@ -459,8 +459,8 @@ static bool session_met_inherited_limit(const struct session *session, int numbe
 }
 
 /*
- * Sets the error for a worker that ended without a last message.  From its first request on, a
- * worker only follows what is in the image, so the image is the cause of a later crash.
+ * Sets the error for a worker that ended without a last message.  After its first request, a worker
+ * only follows the image's data, so the image is the cause of a later crash.
  */
 static void session_explain_end(const struct session *session, int status,
 				const struct rusage *used, struct bs_error *err)
@@ -494,7 +494,7 @@ static void session_explain_end(const struct session *session, int status,
 			    strsignal(number));
 }
 
-/* For BOOTSHIFT_DEBUG.  A worker that is done is killed, unless it ends by itself before that. */
+/* Prints how the worker ended, for BOOTSHIFT_DEBUG.  A worker that is done may have been killed. */
 static void session_show_end(const struct session *session, int status)
 {
 	static const char *const names[] = {
@@ -513,7 +513,7 @@ static void session_show_end(const struct session *session, int status)
 		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-/* Ends the worker.  If the session failed because the worker had ended by itself, says how. */
+/* Ends the worker.  If the session failed because the worker ended by itself, *err says how. */
 static void session_end_worker(struct session *session, int outcome, struct bs_error *err)
 {
 	bool closed = outcome < 0 && err->code == BS_WORKER && session_has_closed(session);
@@ -540,8 +540,9 @@ static void session_end_worker(struct session *session, int outcome, struct bs_e
 }
 
 /*
- * libntfs-3g crashes on some errors of a disk, and hides others: then the worker finds a volume
- * damaged or a copy wrong.  When the disk has failed for good, its error is the cause.
+ * Reports the disk's error as the cause when the disk has failed for good.  libntfs-3g crashes on
+ * some errors of a disk, and hides others: then the worker reports a damaged volume or a wrong
+ * copy.
  */
 static int session_blame_disk(const struct session *session, int outcome, struct bs_error *err)
 {

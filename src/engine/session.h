@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A worker process and the parent's side of the talk with it: serves the worker's reads and writes
- * on the image's disk, behind a guard, and collects what the worker finds.
+ * The parent's side of a worker process.  The parent carries out the worker's reads and writes on
+ * the image's disk, behind a guard, and collects the worker's findings.
  *
- * The parent parses nothing of the guest but the four entries of the partition table.  It parses
- * those itself: they say where the boot partition is.  The worker could have been taken over, so
- * it may write to that partition and to the four active flags, and nowhere else.
+ * Of the guest's data, the parent parses only the four entries of the partition table.  They say
+ * where the boot partition is.  The worker could have been taken over, so it may write to that
+ * partition and to the four active flags, and nowhere else.
  */
 #ifndef BOOTSHIFT_SESSION_H
 #define BOOTSHIFT_SESSION_H
@@ -17,13 +17,13 @@
 
 /* What the worker found. */
 struct session_findings {
-	struct bs_inspection *inspection; /* NULL until it came */
-	struct bs_plan *plan;             /* as rehearsed; NULL when no fix applies */
+	struct bs_inspection *inspection; /* NULL until the worker has sent it */
+	struct bs_plan *plan;             /* the rehearsed plan; NULL when no fix applies */
 	struct range_vector zones;        /* guard zones, in bytes of the guest's disk */
 	uint64_t clusters;                /* the sum of the cluster accounting before the staging */
 };
 
-/* How far a worker has come.  A table in session.c says which message leads from state to state. */
+/* The progress of a worker.  A table in session.c says which message leads to which state. */
 enum session_state {
 	SESSION_STARTED,
 	SESSION_INSPECTED,
@@ -37,11 +37,11 @@ enum session_state {
 struct session;
 
 /*
- * Starts a process that does the task on `disk`.  `overlay`, which lies below, counts the sectors
- * of each operation; NULL for tasks that write nothing.  `findings` is emptied, and filled as the
- * findings come; the caller frees them with session_free(), also after an error.  `disk`,
- * `overlay`, `findings` and what the task points to must outlive the session.  NULL on error:
- * BS_SYSTEM_LIMIT, BS_NO_MEMORY.
+ * Starts a process that does the task on `disk`.  `overlay`, which lies below `disk`, counts the
+ * sectors that each operation writes; NULL for tasks that write nothing.  The function empties
+ * `findings`; the session fills them.  The caller frees them with session_free(), also after an
+ * error.  `disk`, `overlay`, `findings` and all that the task points to must outlive the session.
+ * Returns NULL on error: BS_SYSTEM_LIMIT, BS_NO_MEMORY.
  */
 MUST_CHECK struct session *session_start(struct disk *disk, struct overlay *overlay,
 					 const struct worker_task *task,
@@ -50,30 +50,30 @@ MUST_CHECK struct session *session_start(struct disk *disk, struct overlay *over
 /*
  * Serves the worker until it is in `state`, in a later state, or done.  Errors: those of the task;
  * BS_NTFS_DAMAGED when the worker wants more than its budget (budget.h); BS_TIMEOUT when it hangs
- * or takes too long in all; BS_WORKER when it lies or has ended; BS_GUARD; BS_NO_MEMORY.  After an
- * error only session_end() may follow.
+ * or takes too long in all; BS_WORKER when it sends wrong data or has ended; BS_GUARD;
+ * BS_NO_MEMORY.  After an error, the caller may only call session_end().
  */
 MUST_CHECK int session_advance(struct session *session, enum session_state state,
 			       struct bs_error *err);
 
 /*
  * Ends the worker and frees the session.  `outcome` is 0 for a worker that is done, and -1 with
- * *err set after an error.  Returns `outcome`, or -1 with another *err: when the disk has failed,
- * its error; when the worker ended by itself, how: BS_NTFS_DAMAGED when what is in the image made
- * it crash, BS_NO_MEMORY, BS_SYSTEM_LIMIT.
+ * *err set after an error.  Returns `outcome`, or -1 with another *err.  When the disk has failed,
+ * *err is the disk's error.  When the worker ended by itself, *err is the cause: BS_NTFS_DAMAGED
+ * when the image's data made it crash, BS_NO_MEMORY, BS_SYSTEM_LIMIT.
  */
 MUST_CHECK int session_end(struct session *session, int outcome, struct bs_error *err);
 
-/* The three together.  Errors: those of all. */
+/* Starts a session, serves the worker until it is done, and ends the session.  Errors: as above. */
 MUST_CHECK int session_run(struct disk *disk, struct overlay *overlay,
 			   const struct worker_task *task, struct session_findings *findings,
 			   struct bs_error *err);
 
-/* What runs in the child: worker_run(), or a test's bad worker.  Does not return. */
+/* The function that runs in the child: worker_run(), or a test's bad worker.  Does not return. */
 typedef void session_worker(int socket, uint64_t size, const struct worker_task *task);
 
 /*
- * The same with another worker, and with the patience to wait for one message of it, in
+ * Does the same with another worker.  `patience` is how long the parent waits for one message, in
  * milliseconds.
  */
 MUST_CHECK int session_run_worker(struct disk *disk, struct overlay *overlay,

@@ -13,10 +13,10 @@
 static const char *const growing_files[] = {
 	"\\", "\\$MFT", "\\$Bitmap", "\\$Secure", "\\$Extend\\$ObjId", "\\$Extend\\$Reparse", NULL};
 
-/* Those that are written besides. */
+/* Other metadata files that a fix writes. */
 static const char *const written_files[] = {"\\$MFTMirr", "\\$Boot", NULL};
 
-/* The clusters of the files that are counted and, for the proof, their records. */
+/* The clusters of the counted files and, for the proof, also their records. */
 struct held {
 	struct volume_changed files;
 	bool with_records;
@@ -28,7 +28,7 @@ static void accounting_free(struct held *held)
 	volume_records_free(&held->files.records);
 }
 
-/* Adds a file's record, and looks at its indexes, because they are going to be changed. */
+/* Adds a file's record, and checks its indexes, because a fix is going to change them. */
 static int account_record(struct held *held, struct volume_file *file, struct bs_error *err)
 {
 	if (volume_records_append(&held->files.records, volume_record_number(file), err) < 0)
@@ -68,7 +68,7 @@ static int accounting_by_offset(const void *left, const void *right)
 	return (a->offset > b->offset) - (a->offset < b->offset);
 }
 
-/* *held = how many clusters the runs have together. */
+/* Sets *held to the number of clusters in the runs.  No cluster may be in two runs. */
 static int account_once(struct range_vector *runs, uint64_t *held, struct bs_error *err)
 {
 	*held = 0;
@@ -84,10 +84,10 @@ static int account_once(struct range_vector *runs, uint64_t *held, struct bs_err
 	return 0;
 }
 
-/* A folder on the way to several items is counted for the first. */
+/* For the walk over the folders above an item.  A folder above several items counts only once. */
 struct parents {
 	const struct bs_plan *plan;
-	uint32_t operation; /* the one whose parents are walked */
+	uint32_t operation; /* the index of the operation that copies the item */
 	struct held *held;
 };
 
@@ -123,7 +123,7 @@ static int account_plan_files(struct volume *volume, const struct bs_plan *plan,
 	return 0;
 }
 
-/* account_once() has sorted the runs. */
+/* Returns the end of the last run, in clusters.  account_once() has sorted the runs. */
 static uint64_t accounting_end(const struct range_vector *runs)
 {
 	return runs->count > 0 ? range_end(runs->items[runs->count - 1]) : 0;

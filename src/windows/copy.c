@@ -13,9 +13,9 @@
 
 #define CHUNK (1u << 20) /* bytes copied at a time */
 /*
- * libntfs-3g allocates a limited number of runs for each write, so on a volume whose free space
- * is in small pieces a large write finds the volume full when it is not.  What fails is written
- * again in pieces of this many bytes.
+ * libntfs-3g allocates a limited number of runs for each write, so on a volume whose free space is
+ * in small pieces, a large write fails as if the volume were full.  The copy repeats a failed write
+ * in pieces of this many bytes.
  */
 #define SMALL_CHUNK 16384u
 
@@ -40,7 +40,7 @@ static int copy_write_chunk(struct volume_file *to, const char *stream, uint64_t
 	return result;
 }
 
-/* Copies a stream and, of the unnamed one, takes the hash. */
+/* Copies a stream, and hashes the unnamed stream. */
 static int copy_stream(const struct copy *copy, struct volume_file *from, struct volume_file *to,
 		       const struct volume_stream *stream, struct bs_error *err)
 {
@@ -78,8 +78,10 @@ static int copy_streams(const struct copy *copy, struct volume_file *from, struc
 	return 0;
 }
 
-/* Whether the volume gives back the descriptor that it was given: where $Secure is damaged it gives
- * another file's, or none. */
+/*
+ * Checks that the volume returns the descriptor that was set.  If $Secure is damaged, it returns
+ * another file's descriptor, or none.
+ */
 static int copy_check_security(struct volume_file *to, const uint8_t *descriptor, size_t size,
 			       struct bs_error *err)
 {
@@ -117,7 +119,7 @@ static int copy_extended_attributes(struct volume_file *from, struct volume_file
 	return size != 0 ? volume_set_extended_attributes(to, attributes, size, err) : 0;
 }
 
-/* Opens a file that was made on the target. */
+/* Opens a file that the copy has made on the target. */
 static int copy_open(struct volume *target, const char *path, struct volume_file **to,
 		     struct bs_error *err)
 {
@@ -126,7 +128,7 @@ static int copy_open(struct volume *target, const char *path, struct volume_file
 	return *to ? 0 : fail(err, BS_NTFS, "%s was made and is missing", path);
 }
 
-/* After an error the volume is thrown away: the first error tells. */
+/* Closes the file after an error, and ignores further errors: the volume is discarded anyway. */
 static int copy_give_up(struct volume_file *to)
 {
 	volume_done_file(to);
@@ -175,7 +177,7 @@ static int copy_one(void *context, const struct tree_visit *visit, struct bs_err
 	return 0;
 }
 
-/* A folder's times change when something is made in it, so they are set when all is there. */
+/* Sets a folder's times after its content is complete, because new files change the times. */
 static int copy_stamp_folder(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	struct volume_file *to;
@@ -187,7 +189,7 @@ static int copy_stamp_folder(void *context, const struct tree_visit *visit, stru
 	return copy_finish(to, visit->metadata, err);
 }
 
-/* A folder on the way: copied when it is the next of the plan. */
+/* Copies a folder above the item if it is the next file of the plan. */
 static int copy_parent(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	const struct copy *copy = context;
@@ -199,7 +201,7 @@ static int copy_parent(void *context, const struct tree_visit *visit, struct bs_
 	return copy_one(context, visit, err);
 }
 
-/* And with the times that it has in the plan's source, also when this item is not its first. */
+/* Sets the times of a copied folder above the item again, because the item has changed them. */
 static int copy_stamp_parent(void *context, const struct tree_visit *visit, struct bs_error *err)
 {
 	const struct copy *copy = context;

@@ -32,7 +32,7 @@ void bs_plan_free(struct bs_plan *plan)
 	free(plan);
 }
 
-/* Items, and the four kinds of operations that there is one of. */
+/* One operation for each item, and four kinds of operations that occur once. */
 _Static_assert(BOOT_ITEMS_MAX + 4 <= BS_OPERATIONS_MAX, "a plan has room for all operations");
 
 static struct bs_operation *plan_add(struct bs_plan *plan, enum bs_operation_kind kind,
@@ -46,8 +46,8 @@ static struct bs_operation *plan_add(struct bs_plan *plan, enum bs_operation_kin
 }
 
 /*
- * The plan's files come item by item, with the folders on the way first: the first file that has
- * nothing to do with the item belongs to the next one.
+ * The plan's files are sorted by item; each item's parent folders come first.  The first file that
+ * does not belong to the item belongs to the next one.
  */
 static void plan_add_copy(struct bs_plan *plan, const struct boot_item *item, uint32_t *cursor)
 {
@@ -69,7 +69,7 @@ static void plan_add_copy(struct bs_plan *plan, const struct boot_item *item, ui
 	}
 }
 
-/* Folders that the boot volume has already are not copied. */
+/* Adds the files to copy, without the folders that the boot volume already has. */
 static void plan_add_files(struct bs_plan *plan, const struct facts *facts)
 {
 	plan->file_count = 0;

@@ -6,17 +6,18 @@
 #include "survey/facts.h"
 
 /*
- * The operations that a disk with the verdict BS_VERDICT_FIXABLE needs, in their order; what only
- * the rehearsal tells is 0.  The caller frees *plan with bs_plan_free().  Errors: BS_NO_MEMORY.
+ * Makes the list of operations that a disk with the verdict BS_VERDICT_FIXABLE needs, in their
+ * order.  Fields that only the rehearsal can fill in are 0.  The caller frees *plan with
+ * bs_plan_free().  Errors: BS_NO_MEMORY.
  */
 MUST_CHECK int plan_make(const struct facts *facts, struct bs_plan **plan, struct bs_error *err);
 
-/* An empty plan with room for so many files and elements; NULL when memory runs out. */
+/* Returns an empty plan with room for so many files and elements; NULL when memory runs out. */
 struct bs_plan *plan_new(uint32_t files, uint32_t elements);
 
 /*
- * Whether two rehearsed plans do the same to the same content.  How many sectors that takes is
- * not compared: it depends on the version of the NTFS library, not on the image.
+ * Returns whether two rehearsed plans make the same changes to the same content.  The function
+ * ignores the numbers of sectors: they depend on the version of the NTFS library, not on the image.
  */
 bool plan_equal(const struct bs_plan *a, const struct bs_plan *b);
 

@@ -10,14 +10,14 @@
 struct stage {
 	struct disk *disk;
 	struct disk *system_window, *boot_window;
-	struct volume *system, *boot; /* mounted while there are files to copy */
+	struct volume *system, *boot; /* mounted while files are copied */
 	struct bs_plan *plan;
-	uint32_t cursor; /* the next of the plan's files */
+	uint32_t cursor; /* index of the next of the plan's files */
 };
 
 typedef int editor(const struct stage *stage, const struct tree_visit *copy, struct bs_error *err);
 
-/* Changes a file that was copied, and leaves its times as they are. */
+/* Changes a copied file, and keeps its times. */
 static int stage_edit(const struct stage *stage, const char *path, editor *change,
 		      struct bs_error *err)
 {
@@ -47,7 +47,7 @@ static int stage_add_attributes(const struct stage *stage, const struct tree_vis
 	return volume_set_attributes(folder->file, attributes, err);
 }
 
-/* Points the planned elements to the boot partition: eight bytes of the store for each. */
+/* Retargets the planned elements to the boot partition: eight bytes of the store for each. */
 static int stage_retarget(const struct stage *stage, const struct tree_visit *store,
 			  struct bs_error *err)
 {
@@ -70,8 +70,8 @@ static int stage_retarget(const struct stage *stage, const struct tree_visit *st
 
 /*
  * Writes the first sector of a boot record to the places of its copy.  The first place is the file
- * system's own.  The partition's last sector, where that is another one, belongs to no file system:
- * it is written only if it holds a copy already.
+ * system's own.  If the partition's last sector is a different place, it belongs to no file system:
+ * the function writes to it only if it already holds a copy.
  */
 static int stage_boot_record_copies(struct disk *window, const uint8_t *record,
 				    struct bs_error *err)
@@ -93,7 +93,7 @@ static int stage_boot_record_copies(struct disk *window, const uint8_t *record,
 	return 0;
 }
 
-/* Gives the boot volume boot code that starts bootmgr, also where the first sector is repeated. */
+/* Writes boot code that starts bootmgr to the boot volume and to the copies of its first sector. */
 static int stage_boot_code(const struct stage *stage, struct bs_error *err)
 {
 	uint32_t hidden_sectors = (uint32_t)(stage->plan->boot_start / SECTOR_SIZE);
@@ -104,14 +104,15 @@ static int stage_boot_code(const struct stage *stage, struct bs_error *err)
 	    disk_read(stage->system_window, 0, donor, sizeof(donor), err) < 0)
 		return -1;
 	vbr_parse(record, &parsed);
-	/* A record that only names the wrong place keeps its own code. */
+	/* A record whose code already starts bootmgr keeps that code; only its position is
+	 * wrong. */
 	vbr_transplant(record, parsed.kind == VBR_BOOTMGR ? record : donor, hidden_sectors);
 	if (disk_write(stage->boot_window, 0, record, sizeof(record), err) < 0)
 		return -1;
 	return stage_boot_record_copies(stage->boot_window, record, err);
 }
 
-/* Exactly one flag byte is 0x80, the others 0: older boot code rejects everything else. */
+/* Sets one flag byte to 0x80 and the others to 0: older boot code rejects all other values. */
 static int stage_activate(const struct stage *stage, struct bs_error *err)
 {
 	for (unsigned i = 0; i < MBR_ENTRIES; i++) {
@@ -137,7 +138,7 @@ static int stage_mount(struct stage *stage, struct bs_error *err)
 	return volume_open(stage->boot_window, VOLUME_WRITE, &stage->boot, err);
 }
 
-/* Ends the work on files: what the volume still holds back is written. */
+/* Unmounts the volumes, which writes all cached changes. */
 static int stage_unmount(struct stage *stage, struct bs_error *err)
 {
 	struct volume *boot = stage->boot;

@@ -17,13 +17,13 @@
 
 #define CHUNK ((size_t)1 << 20) /* bytes compared at a time */
 
-/* Bytes of the disk: boot code counts sectors in 32 bits. */
+/* Boot code reads only these bytes of the disk, because it counts sectors in 32 bits. */
 #define REACH (0x100000000ull * SECTOR_SIZE)
 
 struct verification {
 	const struct bs_plan *plan;
 	struct volume *target;
-	uint32_t cursor; /* the next of the plan's files */
+	uint32_t cursor; /* index of the next of the plan's files */
 	uint8_t *left, *right;
 };
 
@@ -34,7 +34,7 @@ static int verify_differs(struct bs_error *err, const char *path, const char *wh
 
 /* ---- content ------------------------------------------------------------------------------- */
 
-/* Takes the retargeting of the BCD back in a piece of its copy, and checks it on the way. */
+/* Checks the retargeting in a piece of the copied BCD, and reverts it there for the comparison. */
 static int verify_undo_retargeting(const struct bs_plan *plan, const char *path, uint64_t start,
 				   uint8_t *piece, size_t length, struct bs_error *err)
 {
@@ -43,8 +43,8 @@ static int verify_undo_retargeting(const struct bs_plan *plan, const char *path,
 	for (uint32_t i = 0; i < plan->element_count; i++) {
 		uint64_t offset = plan->elements[i].offset;
 
-		/* Across the border of two pieces (no store is that long) it stays, and then
-		 * differs from the source: that fails, and does not pass unseen. */
+		/* No store is so long that an element lies across two pieces.  If one did, it would
+		 * not be reverted, and the comparison would fail. */
 		if (offset < start || !range_within(offset - start, 8, length))
 			continue;
 		if (load_le64(piece + (offset - start)) != plan->boot_start)
@@ -96,7 +96,7 @@ static int verify_streams(struct verification *own, const char *path, struct vol
 	if (source_count != copy_count)
 		return verify_differs(err, path, "set of streams");
 	for (size_t i = 0; i < source_count; i++) {
-		/* The file system keeps them sorted by name, so they come in the same order. */
+		/* The file system sorts streams by name, so both lists have the same order. */
 		if (strcmp(sources[i].name, copies[i].name) != 0 ||
 		    sources[i].size != copies[i].size)
 			return verify_differs(err, path, "set of streams");
@@ -190,13 +190,13 @@ static int verify_visited(void *context, const struct tree_visit *source, struct
 	return 0;
 }
 
-/* A folder on the way: compared when it is the next of the plan; the others were there before. */
+/* Compares a folder above the item if the plan has it next.  The other folders existed before. */
 static int verify_parent(void *context, const struct tree_visit *source, struct bs_error *err)
 {
 	return verify_is_next(context, source->path) ? verify_visited(context, source, err) : 0;
 }
 
-/* Every file of the plan is at the target and equal, and nothing else is in its place. */
+/* Checks that the target has every file of the plan with equal content, and no others instead. */
 static int verify_files(struct verification *own, struct volume *source, struct bs_error *err)
 {
 	uint32_t there = 0;
@@ -224,7 +224,7 @@ static int verify_files(struct verification *own, struct volume *source, struct 
 
 /* ---- what starts the disk ------------------------------------------------------------------ */
 
-/* The file system's own copy equals the first sector, and so does an older one behind it. */
+/* Checks that the file system's copy of the first sector is equal, and an older copy, too. */
 static int verify_copies(struct disk *boot_window, const uint8_t *record, const struct vbr *own,
 			 struct bs_error *err)
 {
@@ -259,14 +259,14 @@ static int verify_boot_record(struct disk *boot_window, const struct bs_plan *pl
 	return 0;
 }
 
-/* None is lost or held twice, and all that is read to start bootmgr lies where it is found. */
+/* Checks that no cluster is lost or held twice, and that boot code can reach all that it reads. */
 static int verify_clusters(struct volume *target, const struct bs_plan *plan, uint64_t before,
 			   struct bs_error *err)
 {
 	struct accounting after;
 
 	if (accounting_take(target, plan, &after, err) < 0) {
-		/* The same was found good before the fix. */
+		/* The same check succeeded before the fix, so the fix is at fault. */
 		if (err->code == BS_NTFS_DAMAGED)
 			err->code = BS_VERIFY;
 		return -1;
@@ -284,7 +284,7 @@ static int verify_clusters(struct volume *target, const struct bs_plan *plan, ui
 	return 0;
 }
 
-/* A link that a fix leaves as it was, and of a chosen Windows that does not start by default. */
+/* Returns whether a fix leaves this link as it was, so that it may still be bad. */
 static bool verify_is_as_it_was(enum bs_link_kind kind, const struct bs_options *options)
 {
 	return kind == BS_LINK_MBR_CODE || kind == BS_LINK_WINLOAD ||
@@ -305,11 +305,11 @@ static int verify_no_start(const struct bs_inspection *report, struct bs_error *
 					       : "not from the boot volume");
 }
 
-/* The disk as anyone would find it: nothing left to do, and every link that a fix makes is good. */
+/* Surveys the disk again: nothing is left to fix, and all links that a fix makes are good. */
 static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 			const struct bs_options *options, struct bs_error *err)
 {
-	/* What was chosen by hand before the fix has to be found without a hand after it. */
+	/* After the fix, the survey must find without options what the user chose before it. */
 	const struct bs_options found_by_itself = {.needed_room = options->needed_room,
 						   .boot_partition = options->boot_partition};
 	SCOPED struct survey *survey = calloc(1, sizeof(*survey));
@@ -366,7 +366,7 @@ int verify_run(struct disk *disk, const struct bs_plan *plan, const struct bs_op
 	    verify_boot_record(boot_window, plan, err) == 0 &&
 	    verify_chain(disk, plan, options, err) == 0)
 		return 0;
-	/* On sound volumes nothing of these fails, whatever a fix does. */
+	/* On a sound volume, these steps cannot fail, whatever a fix does. */
 	if (reader_is_content(err->code))
 		err->code = BS_NTFS_DAMAGED;
 	return -1;

@@ -5,7 +5,7 @@
 #include "disk/window.h"
 #include "ntfs/scoped.h"
 
-/* A file of the volume's metadata, and how much of its beginning is a zone. */
+/* A file of the volume's metadata, and the length of the zone at its start. */
 static const struct {
 	const char *path;
 	uint64_t length; /* bytes */
@@ -31,7 +31,7 @@ static int zones_add_metadata(struct volume *volume, uint64_t start, struct rang
 	return 0;
 }
 
-/* The boot record, and each place that may hold the copy of its first sector. */
+/* Adds the boot record and each place that may hold the copy of its first sector. */
 static int zones_add_boot_record(struct disk *window, uint64_t start, struct range_vector *zones,
 				 struct bs_error *err)
 {

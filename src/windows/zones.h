@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The places of a disk that change as soon as somebody starts it or mounts one of its two
- * volumes: by them an undo sees that the image is not as the fix left it.
+ * The places of a disk that change as soon as somebody starts it or mounts one of its two volumes.
+ * An undo compares them to find out whether the image is as the fix left it.
  */
 #ifndef BOOTSHIFT_ZONES_H
 #define BOOTSHIFT_ZONES_H
@@ -10,8 +10,9 @@
 #include "ntfs/volume.h"
 
 /*
- * Adds, in bytes of the disk: sector 0, and of the system and the boot volume the boot record and
- * its copy, the records 0 to 15 of $MFT, the restart pages of $LogFile, and $Bitmap.
+ * Adds these zones, in bytes of the disk: sector 0; and for the system and the boot volume, the
+ * boot record and its copy, the records 0 to 15 of $MFT, the restart pages of $LogFile, and
+ * $Bitmap.
  */
 MUST_CHECK int zones_collect(struct disk *disk, const struct bs_plan *plan,
 			     struct range_vector *zones, struct bs_error *err);

@@ -9,52 +9,53 @@
 #define GIB (1024 * MIB)
 
 /*
- * A bitmap has a bit for each cluster, and a cluster has 512 bytes at least: so a bitmap has a byte
- * for each 4096 bytes of its volume at most.
+ * A bitmap has one bit for each cluster, and a cluster has at least 512 bytes.  So a bitmap has at
+ * most one byte for each 4096 bytes of its volume.
  */
 #define BYTES_PER_BITMAP_BYTE 4096u
 
-/*
- * A look at a disk walks over BS_PLAN_FILES_MAX files at most, and counts each volume's clusters.
- */
+/* An inspection walks over at most BS_PLAN_FILES_MAX files, and counts each volume's clusters. */
 #define LOOK_READ    (4 * GIB)
 #define LOOK_BITMAPS 16u
 
 /*
- * Before a plan is made, a rehearsal reads the boot volume's whole $MFT once; its extension records
- * are not in order.  The parent does not know yet which volume that is.
+ * Before a plan is made, a rehearsal reads the boot volume's whole $MFT once, with the extension
+ * records out of order.  The parent does not know yet which volume that is, so the disk's size
+ * counts.
  */
 #define MFT_READS 2u
 
-/* A look writes nothing; what the guard refuses counts too. */
+/* An inspection writes nothing, but writes that the guard refuses count, too. */
 #define LOOK_WRITE (1 * MIB)
 
 /*
- * A worker's cache reads 32 KiB at a time.  A file in fragments of one cluster of 512 bytes is
- * read 64 times over that way: once for staging, and the source and the copy for verifying.
+ * A worker's cache reads 32 KiB at a time.  So it reads a file in fragments of one cluster of 512
+ * bytes 64 times.  The staging reads each file once, the verification reads the source and the
+ * copy.
  */
 #define STAGE_READS   64u
 #define VERIFY_READS  128u
-#define STREAMS       (256 * MIB) /* in named streams, which the plan does not count */
+#define STREAMS       (256 * MIB) /* for named streams, which the plan does not count */
 #define FILE_READ     (1 * MIB)   /* records and index blocks on the way to a file, many times */
 #define STAGE_BITMAPS 256u        /* searches for free clusters */
-#define VERIFY_WALKS  2u          /* $MFT lies within the volume, and is read once; see the cache */
+#define VERIFY_WALKS  2u          /* $MFT lies within the volume; the cache reads it once */
 
-/* Each fragment of a copy is one write, and one to the file's record, and one to the bitmap. */
+/* Each fragment of a copy needs a write for the data, the file's record and the bitmap each. */
 #define CONTENT_WRITES 6u
 #define FILE_WRITE     (256 * KIB)
 #define STAGE_WRITE    (16 * MIB)
 
-/* Mounting for writing empties $LogFile; chkdsk /L makes none longer. */
+/* Mounting for writing empties $LogFile.  This is the longest that chkdsk /L makes. */
 #define LOG_FILE_MAX (4 * GIB)
 
-/* A request for one byte costs the parent time, too: each counts as at least so many bytes. */
-#define READ_MIN  CACHE_BLOCK_SIZE /* through the worker's cache it is no shorter */
+/* Even a request for one byte costs the parent time, so each counts as at least so many bytes. */
+#define READ_MIN  CACHE_BLOCK_SIZE /* the worker's cache makes no shorter request */
 #define WRITE_MIN (4 * KIB)
 
 /*
- * The zones of a volume: boot record and copy, the beginnings of $MFT and $LogFile, and $Bitmap,
- * in fragments of one cluster at worst.  $Bitmap may be longer than needed after a shrink.
+ * The zones of a volume are the boot record and its copy, the start of $MFT and of $LogFile, and
+ * $Bitmap, in the worst case in fragments of one cluster.  $Bitmap may be longer than needed after
+ * a shrink.
  */
 #define ZONE_SLACK  (1 * MIB)
 #define ZONE_LENGTH 512u
@@ -66,7 +67,7 @@
 #define PROCESSOR_SECONDS 10u
 #define PROCESSOR_RATE    (16 * MIB) /* bytes that add a second of processor time */
 
-/* For run lists and buffers; besides, there is room for one bitmap of the disk's clusters. */
+/* For run lists and buffers; the size of one bitmap of the disk's clusters is added. */
 #define MEMORY (512 * MIB)
 
 static uint64_t budget_add(uint64_t a, uint64_t b)
@@ -103,7 +104,7 @@ struct budget budget_for_disk(enum worker_job job, uint64_t disk_size, int patie
 }
 
 /*
- * The files that are copied, and those that are replaced by them.  The loop ends: the number of
+ * Counts the copied files and the files that they replace.  The loop ends, because the number of
  * operations was checked when the plan was unpacked.
  */
 static uint64_t budget_count_files(const struct bs_plan *plan)
@@ -115,7 +116,7 @@ static uint64_t budget_count_files(const struct bs_plan *plan)
 	return plan->file_count + min_u64(replaced, BS_PLAN_FILES_MAX);
 }
 
-/* All content comes from the system volume, so it is not longer than that. */
+/* Returns the bytes to copy: no more than the system volume has, because all come from there. */
 static uint64_t budget_sum_content(const struct bs_plan *plan)
 {
 	uint64_t sum = STREAMS;

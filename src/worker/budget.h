@@ -4,11 +4,11 @@
  *
  * A worker that was taken over, or that follows a damaged volume in circles, must not keep its
  * parent busy without end.  So the parent counts the bytes that a worker reads and writes and the
- * time that it takes.  The parent ends a worker that wants more than any sound image of that size
+ * time that it takes.  The parent ends a worker that exceeds what any sound image of that size
  * needs.  The limits follow from the sizes of the disk, of the two partitions and of the planned
  * files.  They are far above what sound images were measured to need.  The manual lists them.
  *
- * The module is arithmetic: it makes no system call, and knows no process and no socket.
+ * This module only calculates: it makes no system call, and uses no process and no socket.
  */
 #ifndef BOOTSHIFT_BUDGET_H
 #define BOOTSHIFT_BUDGET_H
@@ -20,38 +20,39 @@ struct budget {
 	uint64_t read, write; /* bytes that are left */
 	uint64_t served;      /* bytes that were read and written */
 	uint64_t waited;      /* milliseconds that the parent has waited for the worker */
-	uint64_t patience;    /* how many it may wait; each byte served adds to them; 0: no limit */
+	uint64_t patience;    /* limit of `waited`; each byte served adds to it; 0: no limit */
 	size_t zones;         /* guard zones that are left */
-	uint64_t zone_bytes;  /* bytes in them that are left */
+	uint64_t zone_bytes;  /* bytes in guard zones that are left */
 };
 
 /*
- * The budget for a job on a disk of `disk_size` bytes, without a plan.  `patience`, in
- * milliseconds, is how long the parent waits for one message; in all it waits five times as long,
- * and longer with each byte that is served.  0 and less: there is no limit on the time.
+ * Returns the budget for a job on a disk of `disk_size` bytes, without a plan.  `patience` is how
+ * long the parent waits for one message, in milliseconds.  In all, the parent waits five times as
+ * long, and longer with each byte that is served.  If `patience` is 0 or less, the time has no
+ * limit.
  */
 struct budget budget_for_disk(enum worker_job job, uint64_t disk_size, int patience);
 
 /*
- * Adds what carrying out a plan, or verifying it, needs.  The plan's partitions have been found in
- * the partition table; its other numbers are not trusted.
+ * Adds what the worker needs to carry out or to verify a plan.  The caller has found the plan's
+ * partitions in the partition table; the function does not trust the plan's other numbers.
  */
 void budget_add_plan(struct budget *budget, enum worker_job job, const struct bs_plan *plan);
 
 /*
- * Takes one request or message off the budget; `waited` is how many milliseconds the worker took
- * for it.  Errors: BS_NTFS_DAMAGED when the bytes, BS_TIMEOUT when the time is used up.
+ * Subtracts one request or message from the budget.  `waited` is how many milliseconds the worker
+ * took for it.  Errors: BS_NTFS_DAMAGED when the bytes are used up, BS_TIMEOUT when the time is.
  */
 MUST_CHECK int budget_charge(struct budget *budget, enum remote_use use, uint64_t length,
 			     uint64_t waited, struct bs_error *err);
 
-/* Takes a guard zone off the budget.  Errors: BS_NTFS_DAMAGED. */
+/* Subtracts a guard zone of `length` bytes from the budget.  Errors: BS_NTFS_DAMAGED. */
 MUST_CHECK int budget_charge_zone(struct budget *budget, uint64_t length, struct bs_error *err);
 
-/* The seconds of processor time that a worker may use that was served so many bytes. */
+/* Returns the processor time that a worker may use after `served` bytes, in seconds. */
 uint64_t budget_processor_seconds(uint64_t served);
 
-/* The bytes of address space that a worker may take on a disk of `disk_size` bytes. */
+/* Returns the address space that a worker may use for a disk of `disk_size` bytes, in bytes. */
 uint64_t budget_memory(uint64_t disk_size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The filter lets no call through that names a file, makes a process or opens a socket, so a set
- * of rules for the file system (Landlock) would have nothing left to forbid.
+ * The filter allows no call that names a file, makes a process or opens a socket.  So a set of
+ * rules for the file system (Landlock) would have nothing left to forbid.
  */
 #include "worker/confine.h"
 
@@ -19,7 +19,7 @@
 #include "util/debug.h"
 #include "util/signals.h"
 
-#if !defined(__has_feature) /* gcc says it with a macro of its own */
+#if !defined(__has_feature) /* gcc has a macro of its own instead */
 #define __has_feature(feature) 0
 #endif
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
@@ -28,7 +28,7 @@
 #define SANITIZED 0
 #endif
 
-/* What memory management, the channel, the clock and the end of the process need. */
+/* The system calls for memory management, the channel, the clock and the end of the process. */
 static const int allowed[] = {
 	SCMP_SYS(read),          SCMP_SYS(write),          SCMP_SYS(recvmsg),
 	SCMP_SYS(sendmsg),       SCMP_SYS(poll),           SCMP_SYS(brk),
@@ -41,7 +41,7 @@ static const int allowed[] = {
 	SCMP_SYS(sysinfo), /* qsort() asks how much memory there is before it sorts a long array */
 };
 
-/* The address space that the process has from its parent, in bytes; 0 if that cannot be told. */
+/* Returns the address space that the process has from its parent, in bytes; 0 if unknown. */
 static uint64_t confine_memory_in_use(void)
 {
 	char text[64] = "";
@@ -60,7 +60,7 @@ static int confine_limit(int resource, uint64_t value, struct bs_error *err)
 	if (getrlimit(resource, &both) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "limiting the worker process");
 	both.rlim_cur = min_u64(value, both.rlim_cur);
-	if (resource != RLIMIT_CPU) /* the parent adds to it, and could not if it were final */
+	if (resource != RLIMIT_CPU) /* the parent raises this limit later */
 		both.rlim_max = both.rlim_cur;
 	if (setrlimit(resource, &both) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "limiting the worker process");
@@ -82,8 +82,8 @@ static int confine_set_limits(const struct confine_limits *limits, uint64_t in_u
 }
 
 /*
- * The C library calls abort() when it finds its memory damaged.  It writes a message first, for
- * which there is no stream, and then sends SIGABRT to its own thread.
+ * The C library calls abort() when it finds its memory damaged.  abort() first writes a message,
+ * although no stream is open, and then sends SIGABRT to its own thread.
  */
 static int confine_allow_abort(scmp_filter_ctx filter)
 {
@@ -96,15 +96,15 @@ static int confine_allow_abort(scmp_filter_ctx filter)
 	return result;
 }
 
-/* Whether to name the system call that the filter stops: only debug builds do, when asked to. */
+/* Returns whether to name the system call that the filter stops: in debug builds, on request. */
 static bool confine_tells(void)
 {
 	return DEBUG_BUILD && debug_shows(DEBUG_STEPS);
 }
 
 /*
- * Names the system call that the filter stopped, and makes another forbidden call.  SIGSYS cannot
- * be handled while its handler runs, so then the kernel ends the process by SIGSYS.
+ * Names the system call that the filter stopped, and makes another forbidden call.  This handler
+ * cannot run twice at the same time, so the kernel then ends the process by SIGSYS.
  */
 static void confine_tell_call(int number, siginfo_t *information, void *context)
 {
@@ -127,7 +127,7 @@ static int confine_load_filter(struct bs_error *err)
 
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && result == 0; i++)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-	/* stdio asks once whether a stream is a terminal; it has none. */
+	/* stdio asks once whether a stream is a terminal.  The process has no stream. */
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EBADF), SCMP_SYS(newfstatat), 0);
 	if (result == 0)
@@ -153,8 +153,8 @@ int confine_self(int socket, const struct confine_limits *limits, struct bs_erro
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "confining the worker process");
-	/* The parent's end of the channel is among them: only without it does the channel end when
-	 * the parent does, should that be before the signal above was asked for. */
+	/* This closes the parent's end of the channel, too.  Otherwise the channel would stay open
+	 * if the parent ended before the request for the signal above. */
 	if ((unsigned)socket > first_closed &&
 	    close_range(first_closed, (unsigned)socket - 1, 0) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "closing the worker's descriptors");

@@ -28,10 +28,10 @@ static int message_distrust(struct bs_error *err)
 	return fail(err, BS_WORKER, "the worker process sent something that makes no sense");
 }
 
-/* A string in a fixed array is terminated in it. */
+/* True if the string in a fixed array ends within the array. */
 #define TERMINATED(array) (memchr((array), '\0', sizeof(array)) != NULL)
 
-/* A bool that holds anything but 0 or 1 must not even be looked at as a bool. */
+/* Returns whether the byte is 0 or 1.  Reading any other byte as a bool is undefined behaviour. */
 static bool message_is_flag(const bool *flag)
 {
 	uint8_t byte;
@@ -49,7 +49,7 @@ int message_pack_plan(const struct bs_plan *plan, uint8_t **bytes, size_t *lengt
 	size_t elements = plan->element_count * sizeof(*plan->elements);
 	struct bs_plan header = *plan;
 
-	header.files = NULL; /* pointers mean nothing on the other side */
+	header.files = NULL; /* pointers are not valid in the other process */
 	header.elements = NULL;
 	*length = sizeof(header) + files + elements;
 	*bytes = malloc(*length);
@@ -123,7 +123,7 @@ static bool message_index_makes_sense(int32_t index, uint32_t count)
 	return index >= -1 && (index < 0 || (uint32_t)index < count);
 }
 
-/* Whoever is told that a fix applies looks at both partitions. */
+/* If a fix applies, the receiver uses both partitions, so both must be valid. */
 static bool message_verdict_makes_sense(const struct bs_inspection *inspection)
 {
 	if ((unsigned)inspection->verdict >= BS_VERDICT_COUNT)

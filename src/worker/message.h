@@ -2,10 +2,10 @@
 /*
  * The messages between the worker and its parent.
  *
- * Both are one program, forked, so a message is a struct as it lies in memory.  The worker reads
- * untrusted bytes and may have been taken over.  So nothing that comes from the worker is used
- * before the functions here have checked that every string is terminated, every number is in its
- * range, and every flag is 0 or 1.
+ * Both processes run the same program, forked, so a message is a struct as it lies in memory.  The
+ * worker reads untrusted bytes and may have been taken over.  So nothing that comes from the worker
+ * is used before the functions here have checked that every string is terminated, every number is
+ * in its range, and every flag is 0 or 1.
  */
 #ifndef BOOTSHIFT_MESSAGE_H
 #define BOOTSHIFT_MESSAGE_H
@@ -28,16 +28,16 @@ enum message_type {
 	MESSAGE_PROCEED, /* the plan may be staged */
 };
 
-/* For whoever debugs; also for a number that is no type. */
+/* Returns the name of a message type, for debugging.  `type` may be any number. */
 const char *message_name(uint32_t type);
 
 #define MESSAGE_MAX (32u << 20) /* bytes; a plan with as many files as are allowed has 14 MiB */
 
-/* A plan as one block of bytes; the caller frees *bytes. */
+/* Packs a plan into one block of bytes; the caller frees *bytes. */
 MUST_CHECK int message_pack_plan(const struct bs_plan *plan, uint8_t **bytes, size_t *length,
 				 struct bs_error *err);
 
-/* The reverse, for untrusted bytes.  Errors: BS_WORKER, BS_NO_MEMORY. */
+/* Unpacks a plan from untrusted bytes; the caller frees *plan.  Errors: BS_WORKER, BS_NO_MEMORY. */
 MUST_CHECK int message_unpack_plan(const uint8_t *bytes, size_t length, struct bs_plan **plan,
 				   struct bs_error *err);
 
@@ -50,14 +50,14 @@ MUST_CHECK int message_unpack_inspection(const uint8_t *bytes, size_t length,
 
 /*
  * Copies untrusted ranges of a disk of `disk_size` bytes into an empty vector.  The caller frees
- * it, also on error: BS_WORKER, BS_NO_MEMORY.
+ * the vector, also on error.  Errors: BS_WORKER, BS_NO_MEMORY.
  */
 MUST_CHECK int message_unpack_zones(const uint8_t *bytes, size_t length, uint64_t disk_size,
 				    struct range_vector *zones, struct bs_error *err);
 
 /*
- * Validates an error from the worker; what is no error, or not an error that a worker can meet,
- * becomes BS_WORKER.  Always -1.
+ * Validates an error from the worker.  If the bytes are no error, or an error that no worker can
+ * meet, *err becomes BS_WORKER.  Returns -1 always.
  */
 int message_unpack_error(const uint8_t *bytes, size_t length, struct bs_error *err);
 

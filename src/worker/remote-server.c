@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The parent's end of the channel.  The worker parses untrusted bytes and may have been taken over,
- * so every request counts as hostile: its length is checked here against the buffer, its range by
- * the disk, and what it may write by the guard in the disk's stack.
+ * so every request counts as hostile.  This file checks its length against the buffer, the disk
+ * checks its range, and the guard in the disk's stack checks what it may write.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static int server_call(struct server *server, const struct remote_header *reques
 	return disk_flush(server->disk, failure);
 }
 
-/* Carries the request out and answers it. */
+/* Carries out the request and answers it. */
 static int server_answer(struct server *server, const struct remote_header *request,
 			 struct bs_error *err)
 {
@@ -59,7 +59,7 @@ static int server_answer(struct server *server, const struct remote_header *requ
 	} else if (request->kind == REMOTE_READ) {
 		answer.length = request->length;
 	}
-	/* This time is the storage's, not the worker's. */
+	/* The storage used this time, not the worker. */
 	server->since += clock_milliseconds() - begun;
 	return remote_send(server->socket, &answer, payload, (size_t)answer.length,
 			   server->patience, err);

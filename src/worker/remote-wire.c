@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Frames are sent and received whole or not at all: after an error in the middle of one, nobody
- * knows where the next begins, so the channel is of no more use.
+ * Frames are sent and received whole.  After an error in the middle of a frame, nobody knows where
+ * the next one begins, so the channel cannot be used any more.
  *
- * With patience the calls do not block and poll waits instead, until a deadline for the whole
- * transfer: a worker that sends a byte now and then gains nothing.
+ * With patience, the calls do not block.  poll() waits instead, until a deadline for the whole
+ * transfer, so a worker gains no time by sending a byte now and then.
  *
- * The messages of errors name the worker process, as the parent sees it.  At the worker's own end
- * the same errors mean that the parent has gone, and nobody reads them.
+ * The error messages name the worker process, because the parent shows them.  At the worker's end,
+ * the same errors mean that the parent has gone, and nobody reads the messages.
  */
 #include "worker/remote-wire.h"
 
@@ -60,7 +60,7 @@ int remote_decode_header(const uint8_t bytes[REMOTE_HEADER_SIZE], struct remote_
 
 /* ---- waiting ------------------------------------------------------------------------------ */
 
-/* Either the worker has gone, or the system has run out of something: see the calls' manuals. */
+/* Sets the error: the worker has gone, or the system lacks a resource (see the calls' manuals). */
 static int remote_fail(struct bs_error *err, const char *what)
 {
 	bool limit = errno == ENOMEM || errno == ENOBUFS || errno == EINVAL;
@@ -69,7 +69,7 @@ static int remote_fail(struct bs_error *err, const char *what)
 			  what);
 }
 
-/* When to give up waiting; without patience never. */
+/* Returns when to stop waiting; without patience, never. */
 static struct deadline remote_deadline(int patience)
 {
 	struct deadline never = {0};
@@ -77,7 +77,7 @@ static struct deadline remote_deadline(int patience)
 	return patience < 0 ? never : deadline_after((uint64_t)patience);
 }
 
-/* Returns when the socket can be read or written, or has an error to fetch. */
+/* Waits until the socket can be read or written, or has an error to fetch. */
 static int remote_wait(int socket, short events, int patience, struct deadline deadline,
 		       struct bs_error *err)
 {
@@ -108,7 +108,7 @@ static bool remote_is_passing(int number)
 
 /* ---- transfer ----------------------------------------------------------------------------- */
 
-/* Takes what has been sent off the front of the message. */
+/* Removes the first `sent` bytes, which have been sent, from the message. */
 static void remote_advance(struct msghdr *message, size_t sent)
 {
 	while (message->msg_iovlen > 0 && sent >= message->msg_iov->iov_len) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What goes over the channel of remote.h: frames, which are a header of fixed size and a payload.
- * Only the files that make up the channel include this header.
+ * The frames on the channel of remote.h.  A frame is a header of fixed size and a payload.  Only
+ * the files that implement the channel include this file.
  *
  * The header, all numbers little-endian:
  *
@@ -46,7 +46,7 @@ struct remote_header {
 
 void remote_encode_header(const struct remote_header *header, uint8_t bytes[REMOTE_HEADER_SIZE]);
 
-/* Error: BS_WORKER when the bytes are no header.  The length is not checked. */
+/* Error: BS_WORKER when the bytes are no header.  The function does not check the length. */
 MUST_CHECK int remote_decode_header(const uint8_t bytes[REMOTE_HEADER_SIZE],
 				    struct remote_header *header, struct bs_error *err);
 
@@ -61,7 +61,7 @@ MUST_CHECK int remote_receive_header(int socket, struct remote_header *header, i
 MUST_CHECK int remote_receive(int socket, void *payload, size_t length, int patience,
 			      struct bs_error *err);
 
-/* Receives the payload of a message whose header has come. */
+/* Receives the payload of a message after its header. */
 MUST_CHECK int remote_receive_payload(int socket, const struct remote_header *header, size_t limit,
 				      int patience, struct remote_message *message,
 				      struct bs_error *err);

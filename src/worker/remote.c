@@ -3,8 +3,8 @@
  * The worker's end of the channel.  The worker is confined, so once the channel is open, this code
  * makes no system calls but sendmsg and recvmsg, and allocates nothing.
  *
- * An exchange is a request and its answer.  When one breaks off, the bytes still on their way
- * would be taken for the next answer, so the disk stays broken from then on.
+ * An exchange is a request and its answer.  After an exchange fails halfway, its late bytes would
+ * look like the next answer.  So the disk then stays broken.
  */
 #include <stdlib.h>
 
@@ -28,7 +28,7 @@ static int remote_receive_failure(struct remote *remote, const struct remote_hea
 		return fail(err, BS_WORKER, "the parent process sent an invalid error");
 	if (remote_receive(remote->socket, text, (size_t)header->length, REMOTE_FOREVER, err) < 0)
 		return -1;
-	/* It will be printed: nothing of it may steer a terminal. */
+	/* The text will be printed, so it must not contain terminal control characters. */
 	for (size_t i = 0; i < header->length; i++)
 		if ((uint8_t)text[i] < 0x20 || text[i] == 0x7f)
 			text[i] = '?';
@@ -62,7 +62,7 @@ static int remote_exchange(struct remote *remote, const struct remote_header *re
 	return 0;
 }
 
-/* One of `bytes` and `buffer` is NULL: the bytes to write, or the buffer to read into. */
+/* Writes `bytes`, or reads into `buffer`; the other one is NULL. */
 static int remote_transfer(struct disk *disk, enum remote_kind kind, uint64_t offset,
 			   const uint8_t *bytes, uint8_t *buffer, size_t length,
 			   struct bs_error *err)

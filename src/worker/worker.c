@@ -19,7 +19,7 @@
 
 struct worker {
 	int socket;
-	struct disk *disk; /* cached; nobody else writes behind the cache's back */
+	struct disk *disk; /* with a cache; only this process writes to the disk */
 	const struct worker_task *task;
 };
 
@@ -57,7 +57,7 @@ static int worker_await_proceed(const struct worker *worker, struct bs_error *er
 
 /* ---- rehearsing ---------------------------------------------------------------------------- */
 
-/* Tells the parent that an operation is done: it counts the sectors that were written. */
+/* Tells the parent that an operation is done, so that the parent counts the written sectors. */
 static int worker_tell_operation(void *worker, uint32_t index, struct bs_error *err)
 {
 	return worker_tell(worker, MESSAGE_OPERATION, &index, sizeof(index), err);
@@ -136,7 +136,7 @@ static int worker_do(struct worker *worker, uint64_t size, struct bs_error *err)
 				    worker->task->clusters, err);
 	else
 		result = worker_inspect(worker, err);
-	/* The survey has read the volumes without an error: only damage shows later than that. */
+	/* The survey has read the volumes without an error, so a later NTFS error means damage. */
 	if (result < 0 && err->code == BS_NTFS)
 		err->code = BS_NTFS_DAMAGED;
 	disk_close(worker->disk);
@@ -150,7 +150,7 @@ _Noreturn void worker_run(int socket, uint64_t size, const struct worker_task *t
 	struct bs_error error = {0}, ignored;
 	int result = worker_do(&worker, size, &error);
 
-	/* When even this cannot be sent, the parent sees the channel end. */
+	/* If this message cannot be sent either, the parent sees the channel end. */
 	if (result == 0)
 		result = worker_tell(&worker, MESSAGE_DONE, NULL, 0, &ignored);
 	else

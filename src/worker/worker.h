@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The worker: the process that reads what is in an image.  It has no descriptor of the image, only
- * a channel on which it asks for bytes, and it is confined before it gets the first byte.
+ * The worker: the process that reads the content of an image.  It has no descriptor of the image,
+ * only a channel on which it asks for bytes.  It is confined before it gets the first byte.
  */
 #ifndef BOOTSHIFT_WORKER_H
 #define BOOTSHIFT_WORKER_H
@@ -18,8 +18,8 @@ struct worker_task {
 	enum worker_job job;
 	struct bs_options options;
 	/* WORKER_VERIFY: */
-	const struct bs_plan *plan; /* that was carried out */
-	uint64_t clusters;          /* MESSAGE_CLUSTERS of the staging */
+	const struct bs_plan *plan; /* the plan that was carried out */
+	uint64_t clusters;          /* the number that the staging sent as MESSAGE_CLUSTERS */
 	bool committed;             /* signals do not interrupt the verification */
 };
 
