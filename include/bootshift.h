@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * libbootshift: moves the Windows boot files of an offline disk image from the small system
- * partition to the partition with Windows, and can undo that bit for bit.
+ * partition to the partition with Windows, and can undo this change bit for bit.
  *
  * The structs are plain data.  Where a struct has a pointer, a comment says who frees the memory.
  * Strings are UTF-8 and always end with a zero byte.  Sizes and offsets are in bytes.  Functions
@@ -265,8 +265,8 @@ BS_API enum bs_exit bs_code_exit(enum bs_code code);
 BS_API const char *bs_code_advice(enum bs_code code);
 
 /*
- * The formats of containers: X(the name in options and results, QEMU's name, how people write it,
- * the usual endings of the names of its files).
+ * The container formats: X(name in options and results, QEMU's name, name in messages to people,
+ * usual endings of file names).
  */
 #define BS_FORMATS(X)                                                                              \
 	X(raw, "raw", "raw", ".img", ".raw", ".dd")                                                \
@@ -276,13 +276,13 @@ BS_API const char *bs_code_advice(enum bs_code code);
 	X(vmdk, "vmdk", "VMDK", ".vmdk")                                                           \
 	X(vdi, "vdi", "VDI", ".vdi")
 
-/* " raw vhd ...": all names, for a message. */
+/* All names in one string for messages: " raw vhd ...". */
 #define BS_FORMAT_NAMES                        BS_FORMATS(BS_FORMAT_NAME)
 #define BS_FORMAT_NAME(id, driver, title, ...) " " #id
 
 struct bs_error {
 	enum bs_code code;
-	char message[480]; /* what is wrong; without the image's name and without the advice */
+	char message[480]; /* what is wrong, without the image's name and the advice */
 };
 
 /* ---- inspection: what is in an image ------------------------------------------------------ */
@@ -309,7 +309,7 @@ struct bs_partition {
 	bool is_boot;   /* the boot volume: it has \Windows */
 	uint64_t start, size; /* start: offset on the disk */
 	enum bs_filesystem filesystem;
-	char label[132];  /* of the volume; empty: none */
+	char label[132];  /* the volume's label; empty: none */
 	bool usage_known; /* `free` and `cluster_size` are valid */
 	uint64_t free;    /* free bytes on the volume */
 	uint32_t cluster_size;
@@ -344,7 +344,7 @@ struct bs_link {
 };
 
 struct bs_finding {
-	enum bs_code code; /* of class BS_EXIT_REFUSED: prevents a fix; BS_EXIT_DONE: a note */
+	enum bs_code code; /* class BS_EXIT_REFUSED: it prevents a fix; BS_EXIT_DONE: a note */
 	char message[480];
 };
 
@@ -357,8 +357,8 @@ enum bs_verdict {
 
 struct bs_inspection {
 	char format[16];         /* as in bs_options */
-	uint64_t container_size; /* of the file, device or export */
-	uint64_t disk_size;      /* of the disk in it */
+	uint64_t container_size; /* size of the file, device or export */
+	uint64_t disk_size;      /* size of the disk in the container */
 	uint32_t disk_signature;
 	uint32_t partition_count;
 	struct bs_partition partitions[BS_PARTITIONS_MAX];
@@ -371,25 +371,25 @@ struct bs_inspection {
 	 * default entry, or the first entry for the partition that the options name.
 	 */
 	char loader_path[BS_PATH_MAX];
-	/* For the advice; 0: unknown. */
+	/* Values for the advice; 0: unknown. */
 	uint32_t advised_partition; /* number of the partition that the user should choose */
-	uint32_t earlier_signature; /* of the disk, when the BCD was written */
+	uint32_t earlier_signature; /* the disk's, when the BCD was written */
 	bool no_windows;            /* no boot volume was found, and no partition has a Windows */
 	uint32_t link_count;
 	struct bs_link links[BS_LINKS_MAX];
 	/*
-	 * Whether every link of the boot chain is good, now and after a fix (if no fix applies, both
-	 * are the same).  `*_known` is false if no link is broken but at least one is unknown; the
-	 * other field is then false too.
+	 * Whether every link of the boot chain is good, now and after a fix (if no fix applies,
+	 * both are the same).  `*_known` is false if no link is broken but at least one is unknown;
+	 * the other field is then false too.
 	 */
 	bool starts, starts_known;
 	bool starts_after, starts_after_known;
-	/* The files that a fix would copy, without folders, and their size in all. */
+	/* Number and total size of the files that a fix would copy.  Folders do not count. */
 	uint32_t boot_file_count;
 	uint64_t boot_file_bytes;
-	uint64_t needed_room; /* on the active volume, for the conversion; see bs_options */
+	uint64_t needed_room; /* the conversion's need on the active volume; see bs_options */
 	/* Room on the active volume, now and after a fix. */
-	bool room_before_known, room_after_known; /* the next two are valid */
+	bool room_before_known, room_after_known; /* the next two fields are valid */
 	uint64_t room_before, room_after;
 	enum bs_verdict verdict;
 	uint32_t finding_count;
@@ -417,9 +417,9 @@ struct bs_operation {
 	uint32_t files, folders; /* copy: how many are copied */
 	uint32_t elements;       /* retarget-bcd: how many are changed */
 	uint32_t replaces;       /* copy: files and folders on the boot volume that are replaced */
-	/* Content written.  copy: of files and streams; retarget-bcd: of elements; else: sectors. */
+	/* Bytes written.  copy: to files and streams; retarget-bcd: to elements; else: sectors. */
 	uint64_t bytes;
-	uint64_t sectors; /* different 512-byte sectors that the rehearsal has written */
+	uint64_t sectors; /* number of different 512-byte sectors that the rehearsal wrote */
 };
 
 struct bs_plan_file {
@@ -427,13 +427,13 @@ struct bs_plan_file {
 	bool is_folder;
 	uint64_t size;
 	uint32_t attributes; /* FILE_ATTRIBUTE_* of the source */
-	uint8_t sha256[32];  /* of the content, from the rehearsal; all zeros for a folder */
+	uint8_t sha256[32];  /* hash of the content, from the rehearsal; zeros for a folder */
 };
 
 struct bs_plan_element {
 	char object[40];        /* "{guid}" */
-	uint32_t element;       /* its type, such as 0x11000001 */
-	uint32_t offset;        /* in the BCD file, of the 8 bytes with the partition's offset */
+	uint32_t element;       /* the element's type, such as 0x11000001 */
+	uint32_t offset;        /* where the BCD file has the partition's offset (8 bytes) */
 	char path[BS_PATH_MAX]; /* the moved file that the element names */
 };
 
@@ -465,8 +465,8 @@ enum bs_phase {
 	BS_PHASE_INSPECTING, /* bs_inspect(): reads the disk */
 	BS_PHASE_REHEARSING, /* reads the disk, and makes and verifies the changes in memory */
 	/*
-	 * In the middle of the rehearsal: checks all file records of the boot volume against its
-	 * bitmap of free clusters.  BS_PHASE_REHEARSING follows once more.
+	 * In the middle of the rehearsal: checks all file records of the boot volume against the
+	 * volume's bitmap of free clusters.  Then BS_PHASE_REHEARSING begins again.
 	 */
 	BS_PHASE_CHECKING,
 	/* Writes the undo file and the image.  From here on the fix cannot be interrupted. */
@@ -479,9 +479,9 @@ enum bs_phase {
 #define BS_UNDO_SUFFIX ".bootshift-undo" /* the name of every undo file ends with it */
 #define BS_MAKER_SIZE  16                /* bytes */
 
-/* Pointers are borrowed. */
+/* The caller keeps the ownership of all pointers. */
 struct bs_options {
-	const char *format;         /* raw vhd vhdx qcow2 vmdk vdi; NULL: by the content */
+	const char *format;         /* raw vhd vhdx qcow2 vmdk vdi; NULL: the content decides */
 	uint32_t system_partition;  /* its number; 0: the active partition */
 	uint32_t boot_partition;    /* its number; 0: the partition of the default entry */
 	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
@@ -492,10 +492,10 @@ struct bs_options {
 	bool to_be_fixed;
 	/*
 	 * bs_fix(): identifies the job to which the fix belongs, for example a batch.  It is stored
-	 * in the undo file; see `own_undo_file` in bs_result.  All zeros: none.
+	 * in the undo file; see `own_undo_file` in bs_result.  All zeros: no job.
 	 */
 	uint8_t maker[BS_MAKER_SIZE];
-	/* Called in the calling thread when a phase begins; NULL: no calls. */
+	/* The library calls this in the caller's thread when a phase begins.  May be NULL. */
 	void (*progress)(void *context, enum bs_phase phase);
 	void *progress_context;
 };
@@ -519,10 +519,8 @@ struct bs_result {
 	/* UNDONE: as far as can be known, nothing else was written to the image since the fix. */
 	bool exact;
 	struct bs_inspection *inspection; /* of the image before any change; may be NULL */
-	struct bs_plan *plan;             /* as rehearsed; may be NULL */
-	/*
-	 * Path of the undo file.  After an undo with nothing to do: the obsolete one.  May be NULL.
-	 */
+	struct bs_plan *plan;             /* the rehearsed plan; may be NULL */
+	/* Path of the undo file; may be NULL.  After an undo with nothing to do: obsolete. */
 	char *undo_file;
 	bool own_undo_file;       /* NOTHING_TO_DO: the undo file has the `maker` of the options */
 	uint64_t container_bytes; /* changed bytes of the container */
@@ -548,9 +546,9 @@ struct bs_result {
  * bs_inspect() and bs_plan() never open the image for writing.  If `expected` is not NULL, the
  * rehearsed plan must equal it; otherwise the result is REFUSED with BS_PLAN_STALE.
  *
- * While an image is being changed, SIGINT, SIGTERM, SIGHUP and SIGQUIT are blocked in the calling
- * thread.  A caller that blocks the first three itself can stop bs_fix() with one of them: if one
- * is pending before anything was written, bs_fix() fails with BS_INTERRUPTED.
+ * While the library changes an image, it blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT in the calling
+ * thread.  A caller can block the first three itself and so stop bs_fix(): if one of them is
+ * pending before anything was written, bs_fix() fails with BS_INTERRUPTED.
  */
 BS_API enum bs_exit bs_inspect(const char *image, const struct bs_options *options,
 			       struct bs_result *result);
@@ -572,7 +570,7 @@ BS_API void bs_result_free(struct bs_result *result);
  * change a file that has children, or a part on its own.
  *
  * A caller that works on many images collects the relations here, so that each folder is read only
- * once.  Starts as all zeros; ends with bs_relations_free().
+ * once.  The caller starts with all zeros and ends with bs_relations_free().
  */
 struct bs_relations {
 	void *tree;
@@ -587,8 +585,8 @@ BS_API int bs_relations_look(struct bs_relations *relations, const char *image,
 			     struct bs_error *err);
 
 /*
- * The path of a file that describes a disk of which the image is a part; NULL: none is known.
- * `relations` owns the string.
+ * If the image is a part of a disk, returns the path of the file that describes the whole disk.
+ * Returns NULL if no such file is known.  `relations` owns the string.
  */
 BS_API const char *bs_relations_whole(const struct bs_relations *relations, const char *image);
 
@@ -617,7 +615,7 @@ BS_API enum bs_exit bs_recognise(const char *image, struct bs_recognition *recog
 /*
  * Finds the folder of the undo file of an image whose change was interrupted: such an image stores
  * the path of its undo file.  Returns true if bs_undo() can find the undo file with *folder as
- * `undo_directory`, which may be NULL.  The caller frees *folder.
+ * `undo_directory`.  *folder may then be NULL.  The caller frees *folder.
  */
 BS_API bool bs_undo_folder(const char *image, char **folder);
 

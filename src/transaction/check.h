@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Compares an image with a journal: whether the image is wholly new, may be taken back, or is
- * wholly old.  Nothing here writes.  Each check reads all records, which proves them, and opens the
- * image again to read it from its storage.
+ * Checks against a journal whether an image is wholly new, can be taken back, or is wholly old.  No
+ * check writes.  Each check reads and verifies all records of the journal, and opens the image
+ * again to read its bytes from the storage.
  */
 #ifndef BOOTSHIFT_TRANSACTION_CHECK_H
 #define BOOTSHIFT_TRANSACTION_CHECK_H
@@ -19,23 +19,23 @@ MUST_CHECK int check_new(struct journal_file *journal, const struct target *imag
 			 enum bs_code code, struct bs_error *err);
 
 /*
- * Proves that nothing but an interrupted commit, undo or roll-back can have left the image as it
- * is, so that taking it back destroys nothing.  What such an image can be:
- * - Its length is the old or the new one: it is set by one call before the first byte is written,
- *   and set back by one.
+ * Proves that an interrupted commit, undo or roll-back left the image in its present state, so that
+ * a restore destroys nothing.  Such an image meets these conditions:
+ * - Its length is the old or the new one: a commit sets the new length by one call before it writes
+ *   the first byte, and a roll-back sets the old length by one call.
  * - Each sector of a record is as before or as after the fix, or torn between the two; sector.h
- *   says how that is told.  Of a hole, and past the old end, the bytes before are zeros.
- * - A piece of a guard zone outside of all records was never written: it is as it was.
- * Anything else means that the file was replaced, or that somebody started the image or wrote to
- * it after the interruption: BS_CHANGED_SINCE.  (A checksum of 32 bits finds accidents, not
- * forgeries: a user who can forge sectors can write to the image anyway.)
+ *   defines a torn sector.  In a hole and past the old end, the bytes before are zeros.
+ * - A piece of a guard zone outside of all records is unchanged: a commit never writes there.
+ * Any other image was replaced, started or written to after the interruption.  The error is then
+ * BS_CHANGED_SINCE.  (A checksum of 32 bits finds accidents, not forgeries: a user who can forge
+ * sectors can write to the image anyway.)
  */
 MUST_CHECK int check_can_be_taken_back(struct journal_file *journal, const struct target *image,
 				       struct bs_error *err);
 
 /*
- * Proves that every range reads as before and that the length is the old one, otherwise BS_VERIFY.
- * `ours_only`: sectors that are neither as before nor as after the fix are not compared.
+ * Proves that every range has the bytes before the fix, and that the length is the old one.  If
+ * not, the error is BS_VERIFY.  `ours_only`: the check ignores sectors that another process wrote.
  */
 MUST_CHECK int check_old(struct journal_file *journal, const struct target *image, bool ours_only,
 			 struct bs_error *err);

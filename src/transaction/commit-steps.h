@@ -3,9 +3,9 @@
  * The steps of a running commit, undo or recovery, and what must hold in each of them.
  *
  * A step begins when everything that it relies on is durable.  So a crash in any step leaves an
- * image that the next command understands (state.h).
+ * image that the next command understands (state.h).  "also": in addition to the line above.
  *
- *	step         what it changes                  what holds from its beginning to its end
+ *	step         what it changes                  what holds during the whole step
  *	preparing    the journal's temporary file     the image is untouched
  *	published    nothing                          also: the journal has its name
  *	reserving    signpost, space, length          the journal has its name
@@ -20,10 +20,10 @@
  *	restored     signpost                         the image is old: synced, read back
  *	discarding   the mark DONE, the journal       also: the signpost is down
  *
- * A commit goes from preparing to applied.  If one of its steps fails, it takes back what it has
- * changed: up to published by discarding, in reserving by releasing, later by restoring.  An
- * undo goes from applied, and a recovery from interrupted, through restoring to discarding.
- * commit_check() asserts the third column.
+ * A commit goes from preparing to applied.  If a step fails, the commit takes its changes back.  It
+ * goes on with discarding after preparing and published, with releasing after reserving, and with
+ * restoring after later steps.  An undo starts in applied, a recovery in interrupted; both go
+ * through restoring to discarding.  commit_check() asserts the third column.
  */
 #ifndef BOOTSHIFT_TRANSACTION_COMMIT_STEPS_H
 #define BOOTSHIFT_TRANSACTION_COMMIT_STEPS_H
@@ -50,36 +50,38 @@ enum commit_step {
 struct transaction {
 	const struct place *place;
 	enum commit_step step;
-	struct target *image;         /* open for writing; NULL: not yet, or not any more */
+	struct target *image;         /* open for writing; NULL: not open yet, or closed */
 	struct journal_file *journal; /* open for marks; NULL while preparing */
-	bool named;                   /* the journal has had its name, durably */
-	bool read_back;               /* the image's bytes were read from its storage, and match */
+	bool named;                   /* the journal was given its name, durably */
+	bool read_back;               /* the image was read back from its storage, and matches */
 	bool disturbed;               /* another process wrote to the image during a commit */
 };
 
-/* Asserts what must hold in the present step. */
+/* Asserts the facts that must hold in the present step. */
 void commit_check(const struct transaction *transaction);
 
 /*
- * Begins a step and checks what must hold in it.  If it follows the present step, rather than
- * taking that back, the end of the present step is checked, too.
+ * Begins a step and asserts the facts that must hold in it.  If the step follows the present step,
+ * the function first asserts the facts of the present step.  It does not if the step takes the
+ * present step back.
  */
 void commit_enter(struct transaction *transaction, enum commit_step step);
 
 /* ---- taking back, in restore.c -------------------------------------------------------------- */
 
 /*
- * Makes the image wholly old and durable, in the steps releasing or restoring, and restored.  The
- * journal has been validated.  In a disturbed transaction, the sectors that another process wrote
- * are left alone, except past the old end, which is cut off.  Errors: BS_VERIFY when the image
- * does not read back as before, and those of the target and the journal.
+ * Makes the image wholly old and durable, in the step releasing or restoring, then in restored.
+ * The caller has validated the journal.  In a disturbed transaction, the function keeps sectors
+ * that another process wrote, except past the old end, where it cuts the image.  Errors: BS_VERIFY
+ * if the image does not read back as before the fix, and those of the target and the journal.
  */
 MUST_CHECK int restore_image(struct transaction *transaction, struct bs_error *err);
 
 /*
- * Marks the journal DONE and removes it, in the step discarding.  One of the two is enough, and the
- * removal need not be durable: a journal that reappears after a crash is DONE, or restores the
- * bytes that are there already.  Another file with the journal's name is left alone.
+ * Marks the journal DONE and removes it, in the step discarding.  Either the mark or the removal is
+ * enough.  The removal need not be durable: a journal that reappears after a crash is marked DONE,
+ * or recovery restores bytes that the image has already.  If another file has taken the journal's
+ * name, the function does not remove that file.
  */
 MUST_CHECK int restore_discard_journal(struct transaction *transaction, struct bs_error *err);
 

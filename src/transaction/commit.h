@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Writes the staged bytes to the image, all or none of them, and takes them back bit for bit.
+ * Writes the staged bytes to the image, all or none of them, and can restore the old bytes exactly.
  *
- * The promise, on storage whose flush is honest:
- * - Before anything is written, everything that can be checked is checked.
+ * The promise, on storage that has really stored the data when a flush returns:
+ * - Everything that can be checked is checked before anything is written.
  * - After a crash at any point, the image is wholly new and marked so, or it is wholly old, or
  *   transaction_recover() makes it wholly old.
  * - Every call can be repeated.
@@ -13,15 +13,15 @@
  * The caller holds the image's lock for changing (lock.h) around each call, and around staging and
  * commit together.
  *
- * Each step below is durable before the next one begins; state.h says what follows from a stop
- * between two of them, and commit-steps.h what holds in each:
+ * Each step below is durable before the next one begins.  state.h says what a command does after a
+ * stop between two steps.  commit-steps.h says what holds in each step.
  *
  *	commit     publish journal, set signpost, write and read back, remove signpost, APPLIED
  *	undo       UNDOING, set signpost, restore and read back, remove signpost, DONE
  *	recovery   the same without UNDOING
  *
- * The journal may lose its name on the way, when somebody removes, moves or replaces it.  Commit
- * and undo use the open file.  A commit whose journal lost its name is taken back.
+ * The journal may lose its name meanwhile: somebody may remove, move or replace it.  Commit and
+ * undo continue with the open file.  A commit whose journal lost its name is taken back.
  */
 #ifndef BOOTSHIFT_COMMIT_H
 #define BOOTSHIFT_COMMIT_H
@@ -39,7 +39,7 @@ enum transaction_state {
 };
 
 /*
- * Sets *state to what the journal's marks say; temporary journals do not count.  Errors:
+ * Sets *state to the state in the journal's marks.  Temporary journals do not count.  Errors:
  * BS_RECOVERY_REQUIRED when the image has a signpost that the journal does not explain (state.h);
  * BS_JOURNAL_DAMAGED, and those of finding and reading files.
  */
@@ -54,7 +54,7 @@ MUST_CHECK int transaction_check_none(const struct place *place, struct bs_error
 
 struct commit_request {
 	const struct place *place; /* its target was opened before the staging began */
-	struct overlay *overlay;   /* over that target's disk; may have grown, not shrunk */
+	struct overlay *overlay;   /* over that target's disk; may be longer, not shorter */
 	const struct range *zones; /* bytes of the new image that must not change until the undo */
 	size_t zone_count;
 	const uint8_t *maker; /* BS_MAKER_SIZE bytes for the journal; NULL: zeros */
@@ -66,12 +66,12 @@ struct commit_result {
 };
 
 /*
- * Commits.  The caller has called transaction_recover() before.  *result is set on success only;
- * the caller closes its journal.  Errors, image unchanged:
+ * Writes the staged bytes to the image.  The caller has called transaction_recover() before.
+ * *result is set on success only.  The caller closes result->journal.  Errors, image unchanged:
  * - BS_UNDO_FILE_EXISTS, BS_READ_ONLY, BS_NO_PERMISSION, BS_NO_SPACE, BS_IO and others of the
  *   machine;
- * - BS_CHANGED_MEANWHILE: the image is not the one that was staged.  Also, another process wrote to
- *   the image during the commit: then its bytes are kept, and the rest is as before;
+ * - BS_CHANGED_MEANWHILE: the image was replaced or changed since the staging, or another process
+ *   wrote to the image during the commit.  That process's bytes are kept; all others are as before;
  * - BS_VERIFY: the image did not read back as it was written;
  * - BS_FORMAT_UNSUPPORTED: the overlay has shrunk, or has grown over a fixed length;
  * - BS_UNDO_FILE_LOST: the journal lost its name.
@@ -84,11 +84,12 @@ MUST_CHECK int transaction_commit(const struct commit_request *request,
 /*
  * Takes back an interrupted transaction, and removes temporary journals, journals marked DONE and
  * signposts that were left over.  *recovered: a transaction was taken back, or a journal marked
- * DONE was removed.  Before anything is written, the whole journal is proved to be intact and the
- * image to be what an interruption can leave.  A file may have other times afterwards, even if
- * nothing was recovered.  Errors: BS_JOURNAL_DAMAGED; BS_CHANGED_SINCE (the image was replaced or
- * written to since); BS_RECOVERY_REQUIRED with the cause in the message, also if a transaction with
- * another journal was interrupted, which is left alone.
+ * DONE was removed.  Before the function writes to the image, it proves that the whole journal is
+ * intact and that an interruption can have left this image.  A file may have other times
+ * afterwards, even if nothing was recovered.  Errors: BS_JOURNAL_DAMAGED; BS_CHANGED_SINCE (the
+ * image was replaced or written to since); BS_RECOVERY_REQUIRED with the cause in the message.  The
+ * last error also means an interrupted transaction with another journal.  The function does not
+ * change that.
  */
 MUST_CHECK int transaction_recover(const struct place *place, bool *recovered,
 				   struct bs_error *err);
@@ -96,13 +97,13 @@ MUST_CHECK int transaction_recover(const struct place *place, bool *recovered,
 enum undo_outcome {
 	UNDO_EXACT,      /* the fix is taken back, and nothing else was written since the fix */
 	UNDO_OF_THE_FIX, /* the fix is taken back; other changes may have been made, and are kept */
-	UNDO_OF_OURS,    /* the same, and others changed bytes that the fix had changed: kept */
+	UNDO_OF_OURS,    /* as before; also, bytes of the fix that others overwrote are kept */
 	UNDO_NOT_NEEDED, /* the image was old already; nothing was written, the journal is kept */
 };
 
 /*
- * Takes back an applied transaction.  UNDO_EXACT is proved by a file's time of change, so it never
- * is the outcome for a device or an export.  Errors, image unchanged: BS_NO_UNDO_FILE,
+ * Takes back an applied transaction.  The proof of UNDO_EXACT is the file's time of change, so a
+ * device or an export never has this outcome.  Errors, image unchanged: BS_NO_UNDO_FILE,
  * BS_UNDO_FILE_DAMAGED, BS_JOURNAL_DAMAGED, BS_CHANGED_SINCE, BS_READ_ONLY, BS_NO_PERMISSION,
  * BS_IO.  BS_RECOVERY_REQUIRED: this or an earlier call began and did not finish.
  */
@@ -110,8 +111,9 @@ MUST_CHECK int transaction_undo(const struct place *place, enum undo_outcome *ou
 				struct bs_error *err);
 
 /*
- * Takes back a commit that has just succeeded, through its open journal.  Nobody relies on that fix
- * yet, so it is taken back even if somebody has written into its bytes since: UNDO_OF_OURS.
+ * Takes back a commit that has just succeeded, with its open journal.  Nobody relies on the fix
+ * yet, so the function undoes it even if somebody has overwritten bytes of the fix since.  The
+ * outcome is then UNDO_OF_OURS.
  */
 MUST_CHECK int transaction_undo_commit(const struct place *place,
 				       const struct commit_result *committed,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The system calls by which a commit, a recovery or an undo changes something or makes it durable.
+ * The system calls with which a commit, a recovery or an undo makes a change, or makes it durable.
  *
- * All of these calls go through this table, which the target and the journal store, so that a test
- * can make each of them fail, stop after it, or record what was written between two syncs.  Reading
- * does not: it changes nothing, and what was read is checked.
+ * The target and the journal make all of these calls through this table.  So a test can make each
+ * call fail, stop after a call, or record the writes between two syncs.  Reads do not use the
+ * table: they change nothing, and the program checks the bytes that it reads.
  */
 #ifndef BOOTSHIFT_TRANSACTION_IO_H
 #define BOOTSHIFT_TRANSACTION_IO_H
@@ -13,9 +13,9 @@
 
 #include "util/err.h"
 
-/* Each is the system call of its name, with errno. */
+/* Each member works like the system call of the same name, and sets errno. */
 struct transaction_io {
-	int (*open)(const char *path, int flags, mode_t mode); /* for writing, and of folders */
+	int (*open)(const char *path, int flags, mode_t mode); /* files for writing, and folders */
 	ssize_t (*pwrite)(int descriptor, const void *bytes, size_t length, off_t offset);
 	int (*fsync)(int descriptor);
 	int (*fallocate)(int descriptor, int mode, off_t offset, off_t length);
@@ -29,7 +29,7 @@ struct transaction_io {
 
 extern const struct transaction_io transaction_real_io;
 
-/* Writes all bytes or fails, naming `what`. */
+/* Writes all bytes or fails.  `what` is the file's name in the error message. */
 MUST_CHECK int transaction_write(const struct transaction_io *io, int descriptor, uint64_t offset,
 				 const void *bytes, size_t length, const char *what,
 				 struct bs_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The journal's file format: a codec from buffers to buffers.  bootshift-journal(5) describes the
- * same format field by field, and changes with this file.
+ * Encodes and decodes the journal's file format in memory.  bootshift-journal(5) describes the same
+ * format field by field.  Whoever changes one of the two changes the other one.
  *
  *	block 0        header
  *	blocks 1 to 3  state marks: APPLIED, UNDOING, DONE; all zero until marked
@@ -9,8 +9,9 @@
  *	last block     trailer
  *
  * What always holds:
- * - A CRC32C covers every byte, except in the blocks of marks: these hold eight copies, each with a
- *   CRC32C.  A decoder accepts only what an encoder wrote, and only parts of the same journal.
+ * - A CRC32C covers every byte of a header, record or trailer.  A block of a mark holds eight
+ *   copies of the mark, each with a CRC32C.  A decoder accepts only bytes that an encoder wrote,
+ *   and only parts of the same journal.
  * - Records of the image come first, sorted by offset and not overlapping; guard records follow.
  * - All numbers are little-endian.
  */
@@ -25,8 +26,8 @@
 
 #define JOURNAL_VERSION      2u
 #define JOURNAL_BLOCK_SIZE   4096u
-#define JOURNAL_SECTOR_SIZE  512u       /* what most storage writes at once */
-#define JOURNAL_PIECE_SIZE   64u        /* bytes after under one checksum */
+#define JOURNAL_SECTOR_SIZE  512u       /* the unit in which most storage writes */
+#define JOURNAL_PIECE_SIZE   64u        /* bytes after the fix with one checksum */
 #define JOURNAL_RANGE_MAX    (1u << 20) /* bytes of the image in one record */
 #define JOURNAL_FIRST_RECORD (4u * JOURNAL_BLOCK_SIZE)
 #define JOURNAL_HASH_SIZE    32u                                            /* SHA-256 */
@@ -40,10 +41,10 @@ enum journal_mark {
 };
 
 enum journal_kind {
-	JOURNAL_DATA = 1,   /* the bytes before are in the record */
+	JOURNAL_DATA = 1,   /* the record has the bytes before the fix */
 	JOURNAL_HOLE = 2,   /* the range was a hole and read as zeros */
 	JOURNAL_BEYOND = 3, /* the range lay past the old end */
-	JOURNAL_GUARD = 4,  /* not changed by the undo; must be as the fix left it */
+	JOURNAL_GUARD = 4,  /* the undo does not write it; it must be as the fix left it */
 };
 
 struct journal_header {
@@ -51,11 +52,11 @@ struct journal_header {
 	uint64_t record_count;           /* guard records included */
 	uint64_t journal_size;           /* bytes, multiple of the block size */
 	uint32_t piece_size;             /* JOURNAL_PIECE_SIZE; in version 1 a whole sector */
-	uint64_t device, inode;          /* of the image when fixed, for information */
+	uint64_t device, inode;          /* the image's, when it was fixed; see state.h */
 	int64_t created;                 /* seconds since 1970-01-01 UTC, for information */
 	char tool_version[32];           /* for information */
 	char image_name[256];            /* without its folder, for information */
-	uint8_t maker[BS_MAKER_SIZE];    /* as of bs_options, for information */
+	uint8_t maker[BS_MAKER_SIZE];    /* from bs_options, for information */
 	uint32_t identity; /* set by the codec; ties marks and records to this header */
 };
 
@@ -70,11 +71,11 @@ struct journal_record {
 	struct journal_range range;
 	uint64_t index;             /* position among the records, from 0 */
 	uint32_t checksum;          /* of the whole record */
-	const uint8_t *hash_before; /* of data records; zeros in others */
+	const uint8_t *hash_before; /* SHA-256 of `before`; zeros unless a data record */
 	const uint8_t *hash_after;
 	uint32_t piece_size;
-	const uint8_t *pieces; /* CRC32C of each piece after, little-endian */
-	const uint8_t *before; /* range.length bytes; NULL unless a data record */
+	const uint8_t *pieces; /* CRC32C of each piece after the fix, little-endian */
+	const uint8_t *before; /* range.length bytes before the fix; NULL unless a data record */
 };
 
 struct journal_trailer {
@@ -84,7 +85,7 @@ struct journal_trailer {
 	uint32_t records_checksum; /* CRC32C of the checksums of all records in order */
 };
 
-/* Writes one block and sets header->identity; the piece size tells the version. */
+/* Writes one block and sets header->identity.  The piece size determines the version. */
 void journal_encode_header(struct journal_header *header, uint8_t block[JOURNAL_BLOCK_SIZE]);
 
 /* Reads one block of version 1 or 2.  Error: BS_JOURNAL_DAMAGED, also for another version. */
@@ -92,25 +93,25 @@ MUST_CHECK int journal_decode_header(const uint8_t block[JOURNAL_BLOCK_SIZE],
 				     struct journal_header *header, struct bs_error *err);
 
 /*
- * A mark is written eight times, once in each sector of its block.  One intact copy sets the mark;
- * otherwise it is not set.  A crash may leave any of the sectors written.  Then either reading is
- * right, because a mark is written only after its meaning is durable, and nothing relies on a mark
- * before it is synced:
+ * Each of the eight sectors of a block holds a copy of the mark.  The mark is set if at least one
+ * copy is intact.  A crash may leave any of the sectors written.  The decoder may then read the
+ * mark as set or as not set.  Both are safe, because a mark is written only after its meaning is
+ * durable, and nothing relies on a mark before it is synced:
  * - APPLIED half written: the image is wholly new.  If the mark counts as not set, recovery makes
  *   the image wholly old, and no success had been reported.
  * - UNDOING half written: no byte has been restored.  If it counts as not set, the fix stands.
  * - DONE half written: the image is wholly old.  If it counts as not set, recovery restores the
  *   same bytes again.
- * The copies help against a bit that rots later: without APPLIED, recovery would take back a fix
- * that the user relies on.
+ * The copies protect the mark from later damage on the storage: without APPLIED, recovery would
+ * take back a fix that the user relies on.
  *
- * `image_modified` goes with APPLIED: the image's time of change, in nanoseconds since 1970.  An
- * image that still has this time was not written to since.  0: not known, and with other marks.
+ * `image_modified` belongs to APPLIED: the image's time of change, in nanoseconds since 1970.  An
+ * image that still has this time was not written to since.  0: unknown time, or another mark.
  */
 void journal_encode_mark(enum journal_mark mark, uint32_t identity, uint64_t image_modified,
 			 uint8_t block[JOURNAL_BLOCK_SIZE]);
 
-/* Whether the mark is set; if so, *image_modified is set to the time that was written with it. */
+/* Returns whether the mark is set.  If so, sets *image_modified to the time in the mark. */
 bool journal_decode_mark(enum journal_mark mark, uint32_t identity,
 			 const uint8_t block[JOURNAL_BLOCK_SIZE], uint64_t *image_modified);
 
@@ -129,8 +130,9 @@ uint32_t journal_encode_record(const struct journal_header *header,
 			       const uint8_t *before, const uint8_t *after, uint8_t *buffer);
 
 /*
- * Finds the size of the record that begins with this block, so that the rest can be read.  The size
- * is within bounds, but the record is not proved yet.  Error: BS_JOURNAL_DAMAGED.
+ * Finds the size of the record that begins with this block, so that the caller can read the rest.
+ * The size is within bounds, but the function does not verify the record.  Error:
+ * BS_JOURNAL_DAMAGED.
  */
 MUST_CHECK int journal_peek_record(const struct journal_header *header,
 				   const uint8_t block[JOURNAL_BLOCK_SIZE], size_t *size,
@@ -160,11 +162,11 @@ size_t journal_piece_count(const struct journal_range *range, uint32_t piece_siz
 struct journal_range journal_piece(const struct journal_range *range, uint32_t piece_size,
 				   size_t number);
 
-/* True when `bytes`, the whole piece, are what the fix leaves there. */
+/* Returns true if `bytes`, a whole piece, are the bytes that the fix leaves in this piece. */
 bool journal_piece_is_after(const struct journal_record *record, size_t number,
 			    const uint8_t *bytes);
 
-/* `offset` rounded up to a block. */
+/* Returns `offset`, rounded up to a multiple of the block size. */
 static inline uint64_t journal_block_end(uint64_t offset)
 {
 	return (offset + JOURNAL_BLOCK_SIZE - 1) / JOURNAL_BLOCK_SIZE * JOURNAL_BLOCK_SIZE;

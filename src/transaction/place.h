@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The paths of a transaction's files: the journal, its temporary file and the lock file.  All are
- * in one folder, and never on the image itself.  Their names follow from the image's identity
+ * The paths of a transaction's files: the journal, its temporary file and the lock file.  All three
+ * are in one folder, never on the image itself.  Their names are made from the image's identity
  * (target.h), so a symbolic link to an image leads to the same journal.
  */
 #ifndef BOOTSHIFT_TRANSACTION_PLACE_H
@@ -10,8 +10,8 @@
 #include "transaction/target.h"
 
 struct place {
-	const struct target *target; /* the caller's, open for reading; outlives the place */
-	char *folder;                /* of the three files below; a real path */
+	const struct target *target; /* owned by the caller, open for reading; outlives the place */
+	char *folder;                /* the folder of the three files below; a real path */
 	bool folder_is_given;        /* the image's or --undo-dir; else the state directory */
 	char *journal;               /* IMAGE.bootshift-undo */
 	char *temporary;             /* IMAGE.bootshift-undo.tmp */
@@ -20,8 +20,8 @@ struct place {
 
 /*
  * Fills *place.  The caller calls place_free(), also on error.  If `undo_directory` is NULL, the
- * files of a file lie beside it, and those of a device or an export in the state directory, which
- * may not exist yet: $XDG_STATE_HOME/bootshift, or else /var/lib/bootshift for root and
+ * three files lie beside an image file.  For a device or an export they lie in the state directory,
+ * which may not exist yet: $XDG_STATE_HOME/bootshift, or else /var/lib/bootshift for root and
  * ~/.local/state/bootshift for other users.  Except beside a file, the names contain the first 8
  * hexadecimal digits of the SHA-256 of the image's identity, because images of the same name may
  * come from several folders.  Errors: BS_NAME_TOO_LONG; BS_UNDO_FILE_UNUSABLE when one of the paths
@@ -33,20 +33,20 @@ MUST_CHECK int place_find(const struct target *target, const char *undo_director
 void place_free(struct place *place);
 
 /*
- * Finds out, with a file without a name, whether files can be made in the folder, or in the nearest
- * folder above it that exists, and whether they can be trusted later.  Errors: BS_UNDO_FOLDER,
- * BS_FOLDER_NOT_TRUSTED, BS_NO_SPACE, BS_NO_MEMORY, BS_IO.
+ * Creates a file without a name, to find out whether files can be made in the folder and can be
+ * trusted later.  If the folder does not exist, uses the nearest folder above it that exists.
+ * Errors: BS_UNDO_FOLDER, BS_FOLDER_NOT_TRUSTED, BS_NO_SPACE, BS_NO_MEMORY, BS_IO.
  */
 MUST_CHECK int place_check_folder(const struct place *place, struct bs_error *err);
 
 /*
- * Makes the state directory and the folders above it, for this user only, each with a durable name.
- * Does nothing if place->folder_is_given.  Errors: BS_FOLDER_NOT_TRUSTED, BS_NO_PERMISSION,
- * BS_READ_ONLY, BS_NO_SPACE, BS_NO_MEMORY, BS_IO.
+ * Creates the state directory and missing folders above it, for this user only, and makes their
+ * names durable.  Does nothing if place->folder_is_given.  Errors: BS_FOLDER_NOT_TRUSTED,
+ * BS_NO_PERMISSION, BS_READ_ONLY, BS_NO_SPACE, BS_NO_MEMORY, BS_IO.
  */
 MUST_CHECK int place_make_folder(const struct place *place, struct bs_error *err);
 
-/* A file's name without its folder, else the image's whole name.  Points into the target. */
+/* Returns a file's name without its folder, else the image's whole name.  The target owns it. */
 const char *place_image_name(const struct place *place);
 
 #endif

@@ -7,18 +7,19 @@
  *
  * A power cut can tear the one sector that is being written: the first part of the sector has the
  * new bytes, the rest the old ones.  If every piece is as before or as after, in any order, nobody
- * but the fix wrote the sector.  But the tear may lie inside of a piece, and such a piece matches
- * neither.  It is accepted where a tear would leave it:
+ * but the fix wrote the sector.  A tear inside of a piece leaves a piece that is neither.  Such a
+ * piece counts as torn if all of these conditions hold:
  * - it is the only such piece in the sector, and the fix changes this piece;
- * - all pieces in front of it are as after and all behind it as before (a commit was cut), or the
- *   other way round (a roll-back was cut);
- * - its last byte (of a commit) or its first byte (of a roll-back) is as before.
+ * - all pieces in front of it are as after, and all pieces behind it are as before (a power cut
+ *   during a commit), or the other way round (a power cut during a roll-back);
+ * - its last byte (commit) or its first byte (roll-back) is as before.
  *
- * So one foreign write can be mistaken for a tear: a write of at most 64 bytes, all of them in a
+ * So one kind of foreign write can look like a tear: a write of at most 64 bytes, all of them in a
  * piece that the fix was changing, next to the last byte that the fix had changed.  Then recovery
- * writes the old bytes over that write.  Refusing the image instead would lose it.
+ * writes the old bytes over that write.  If recovery refused the image instead, the user would lose
+ * the image.
  *
- * A journal of version 1 has one checksum a sector.  With it no torn sector is accepted.
+ * A journal of version 1 has one checksum for each sector.  With it no sector counts as torn.
  */
 #ifndef BOOTSHIFT_TRANSACTION_SECTOR_H
 #define BOOTSHIFT_TRANSACTION_SECTOR_H
@@ -33,7 +34,10 @@ enum sector_state {
 	SECTOR_FOREIGN, /* somebody else wrote the sector, or the storage damaged it */
 };
 
-/* The number of sectors that a range touches, and the part of one of them, from 0, in the range. */
+/*
+ * sector_count() returns how many sectors a range touches.  sector_of() returns the part of the
+ * range in one of these sectors.  Their numbers begin at 0.
+ */
 size_t sector_count(const struct journal_range *range);
 struct journal_range sector_of(const struct journal_range *range, size_t number);
 
@@ -41,11 +45,11 @@ struct journal_range sector_of(const struct journal_range *range, size_t number)
 const uint8_t *sector_before(const struct journal_record *record,
 			     const struct journal_range *sector);
 
-/* `bytes` are the sector's present bytes.  The sector is one of the record's range. */
+/* `bytes` are the sector's present bytes.  The sector lies in the record's range. */
 enum sector_state sector_look(const struct journal_record *record,
 			      const struct journal_range *sector, const uint8_t *bytes);
 
-/* Whether somebody else wrote the sector during a commit.  Without a power cut nothing is torn. */
+/* Whether somebody else wrote the sector during a commit: only a power cut tears a sector. */
 static inline bool sector_is_foreign(enum sector_state state)
 {
 	return state == SECTOR_TORN || state == SECTOR_FOREIGN;

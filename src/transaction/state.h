@@ -23,28 +23,29 @@
  * "other" is a signpost to any other journal.  "Refused": every command fails and writes nothing.
  *
  * - Left over: earlier versions marked the journal first and removed the signpost afterwards.  But
- *   the image may also be a copy, with its attributes, that was made while the original was being
- *   changed, and that was moved over the original later.  So a signpost counts as left over only if
- *   the image is the file that the journal names by its inode, and if every range of the journal
- *   reads as the mark says.
+ *   the image may also be a copy with all attributes.  Somebody may have made the copy during the
+ *   change, and moved it over the original later.  So a signpost counts as left over only if the
+ *   image has the inode in the journal, and if every range of the journal has the bytes that belong
+ *   to the mark.
  * - Other signpost, own journal interrupted: the image was renamed or copied together with its
  *   journal.  Recovery proves that the image fits its own journal before it writes.  If the other
  *   journal is interrupted too, and is not a copy of the own one, the image is refused: the other
  *   transaction has to be recovered first.
- * - Other signpost, own journal applied or done: the own journal does not count.  A copy of a
- *   half-written image keeps its signpost when the original is recovered and fixed again.
+ * - Other signpost, own journal applied or done: the own journal does not count, because the image
+ *   may be a copy of a half-written original.  The copy keeps its signpost when the original is
+ *   recovered and fixed again.
  */
 #ifndef BOOTSHIFT_TRANSACTION_STATE_H
 #define BOOTSHIFT_TRANSACTION_STATE_H
 
 #include "transaction/commit.h"
 
-/* The state by the marks alone.  `journal` may be NULL. */
+/* Returns the state in the marks and ignores the signpost.  `journal` may be NULL. */
 enum transaction_state state_of(const struct journal_file *journal);
 
 /*
- * Opens the journal of `place` and compares it with the signpost.  *journal is NULL when there is
- * none, and on error.  *left_over: the image has a signpost that has no meaning any more.  Errors:
+ * Opens the journal of `place` and compares it with the signpost.  *journal is NULL if there is no
+ * journal, and on error.  *left_over: the image's signpost is left over, see above.  Errors:
  * those of transaction_state().
  */
 MUST_CHECK int state_open(const struct place *place, struct journal_file **journal, bool *left_over,

@@ -37,7 +37,7 @@ enum target_access {
 	TARGET_WRITE,
 };
 
-/* The data that shows whether a target is the same one, and unchanged. */
+/* This data shows whether a target is still the same image, and unchanged. */
 struct target_status {
 	uint64_t length;        /* bytes */
 	uint64_t device, inode; /* a device: its number and 0; NBD: 0 and 0 */
@@ -65,8 +65,8 @@ struct target {
 	bool sync_failed; /* the target must only be closed */
 	enum target_signpost signpost;
 	/* For target_is_disturbed(): */
-	int watch;                /* a group of fanotify(7), or -1 */
-	struct timespec modified; /* after our own last change, or when the target was opened */
+	int watch;                /* the descriptor of a fanotify(7) group, or -1 */
+	struct timespec modified; /* file time after our own last change, or at the opening */
 	bool disturbed;
 };
 
@@ -84,7 +84,7 @@ bool target_is_uri(const char *image);
 
 /*
  * Opens the same image again, with a descriptor or a connection of its own and the same table of
- * system calls.  A file or a device that nobody may write to by its permissions is read-only also
+ * system calls.  If the permissions of a file or a device let nobody write, it is read-only also
  * for root.  NULL on error: those of target_open(), and BS_READ_ONLY.
  */
 MUST_CHECK struct target *target_reopen(const struct target *target, enum target_access access,
@@ -124,12 +124,12 @@ MUST_CHECK int target_sync(struct target *target, struct bs_error *err);
 MUST_CHECK int target_seek(const struct target *target, uint64_t position, int whence,
 			   uint64_t *found, struct bs_error *err);
 
-/* Allocates space without changing bytes or length.  Does nothing where that is not possible. */
+/* Allocates space without changing bytes or length.  Does nothing if the target cannot do this. */
 MUST_CHECK int target_reserve(struct target *target, uint64_t offset, uint64_t length,
 			      struct bs_error *err);
 
 /*
- * Makes the range a hole.  Where that is not possible, *punched is false and nothing has changed.
+ * Makes the range a hole.  If the target cannot do this, *punched is false and nothing has changed.
  */
 MUST_CHECK int target_punch(struct target *target, uint64_t offset, uint64_t length, bool *punched,
 			    struct bs_error *err);
@@ -140,11 +140,11 @@ bool target_has_fixed_length(const struct target *target);
 MUST_CHECK int target_set_length(struct target *target, uint64_t length, struct bs_error *err);
 
 /*
- * Whether another process has written to the image since it was opened for writing, as far as that
- * can be known.  The kernel reports writes of others (fanotify).  The time of change is also
- * compared before and after each change of ours.  Where the kernel reports nothing, a write goes
- * unseen that falls into one of our calls, or into the same tick of the file system's clock.  For a
- * device and an export: always false.
+ * Returns whether another process has written to the image since the image was opened for writing.
+ * The kernel reports such writes (fanotify).  The target also compares the file's time before each
+ * change of ours with the time after the last one.  If the kernel reports nothing, a write during
+ * one of our calls, or in the same tick of the file system's clock, goes unnoticed.  For a device
+ * and an export the function always returns false.
  */
 bool target_is_disturbed(struct target *target);
 
@@ -152,7 +152,7 @@ bool target_is_disturbed(struct target *target);
 
 /*
  * Sets the signpost to `journal`, an absolute path, and makes it durable.  An older signpost is
- * replaced.  Does nothing where the file system has no room or no such attributes.
+ * replaced.  Does nothing if the file system has no room for attributes, or does not allow them.
  */
 MUST_CHECK int target_set_signpost(struct target *target, const char *journal,
 				   struct bs_error *err);
@@ -161,8 +161,8 @@ MUST_CHECK int target_set_signpost(struct target *target, const char *journal,
 MUST_CHECK int target_remove_signpost(struct target *target, struct bs_error *err);
 
 /*
- * Sets *journal to the path in the signpost, or to NULL when there is none.  The caller frees it.
- * Anybody who can write to the file can have set it.  Errors: BS_IO, BS_NO_MEMORY.
+ * Sets *journal to the path in the signpost, or to NULL if there is no signpost.  The caller frees
+ * *journal.  Anybody who can write to the file can set the path.  Errors: BS_IO, BS_NO_MEMORY.
  */
 MUST_CHECK int target_read_signpost(const struct target *target, char **journal,
 				    struct bs_error *err);
@@ -175,11 +175,11 @@ MUST_CHECK int target_read_signpost(const struct target *target, char **journal,
 struct target_operations {
 	/*
 	 * Fills in name and disk, for a file or a device also the kind and the descriptor.  On
-	 * error the caller closes what was filled in.
+	 * error the caller calls close().
 	 */
 	int (*open)(struct target *target, const char *image, enum target_access access,
 		    struct bs_error *err);
-	void (*close)(struct target *target); /* the disk and the descriptor */
+	void (*close)(struct target *target); /* closes the disk and the descriptor */
 	/* The functions of the same names in target.h. */
 	int (*look)(const struct target *target, struct target_status *status,
 		    struct bs_error *err);
