@@ -191,20 +191,23 @@ static int publish_record(struct publish *publish, const struct journal_range *r
 static int publish_all(struct publish *publish, const struct range_list *list, struct bs_error *err)
 {
 	struct journal_header *header = publish->header;
-	uint8_t blocks[JOURNAL_FIRST_RECORD] = {
-		0}; /* the header and the marks, which are not set */
+	uint8_t block[JOURNAL_BLOCK_SIZE];
 
 	if (publish_reserve(publish, header->journal_size, err) < 0)
 		return -1;
-	journal_encode_header(header, blocks);
-	if (publish_append(publish, blocks, sizeof(blocks), err) < 0)
+	journal_encode_header(header, block);
+	if (publish_append(publish, block, sizeof(block), err) < 0)
 		return -1;
+	memset(block, 0, sizeof(block));
+	while (publish->position < JOURNAL_FIRST_RECORD) /* the marks, which are not set */
+		if (publish_append(publish, block, sizeof(block), err) < 0)
+			return -1;
 	for (size_t i = 0; i < list->ranges.count; i++)
 		if (publish_record(publish, &list->ranges.items[i], err) < 0)
 			return -1;
 	publish->trailer.journal_size = header->journal_size;
-	journal_encode_trailer(&publish->trailer, header->identity, blocks);
-	if (publish_append(publish, blocks, JOURNAL_BLOCK_SIZE, err) < 0)
+	journal_encode_trailer(&publish->trailer, header->identity, block);
+	if (publish_append(publish, block, sizeof(block), err) < 0)
 		return -1;
 	return transaction_sync(publish->io, publish->descriptor, WHAT, err);
 }
