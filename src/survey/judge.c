@@ -5,9 +5,6 @@
 
 #include "survey/rules.h"
 
-/* The detail of a link that no rule has set. */
-#define NOT_REACHED "not reached"
-
 /* ---- findings and links -------------------------------------------------------------------- */
 
 static bool judge_code_refuses(enum bs_code code)
@@ -36,19 +33,16 @@ static void judge_add_finding(struct bs_inspection *report, enum bs_code code, c
 	memcpy(finding->message, message, sizeof(finding->message));
 }
 
-/* Sets a link, unless an earlier rule has set it. */
 static void judge_set_link(struct bs_link *link, const struct rule *rule, const char *detail)
 {
-	/* An image can choose the detail of a link, so the state is compared, too. */
-	if (link->state != BS_LINK_UNKNOWN || strcmp(link->detail, NOT_REACHED) != 0)
-		return;
 	link->state = rule->state;
 	link->code = rule->code;
 	memcpy(link->detail, detail, sizeof(link->detail));
 }
 
+/* The first rule that applies sets a link.  *set has one bit for each link that was set. */
 static void judge_apply_rule(const struct facts *facts, const struct rule *rule, uint32_t subject,
-			     struct bs_inspection *report)
+			     uint32_t *set, struct bs_inspection *report)
 {
 	struct ruling ruling = {"", ""};
 
@@ -56,8 +50,10 @@ static void judge_apply_rule(const struct facts *facts, const struct rule *rule,
 		return;
 	if (ruling.finding[0] != '\0')
 		judge_add_finding(report, rule->code, ruling.finding);
-	if (ruling.link[0] != '\0')
+	if (ruling.link[0] != '\0' && !(*set & 1u << rule->link)) {
+		*set |= 1u << rule->link;
 		judge_set_link(&report->links[rule->link], rule, ruling.link);
+	}
 }
 
 /* Consecutive rules with the same kind of subject are all tried on one subject, then the next. */
@@ -65,6 +61,7 @@ static void judge_apply_rules(const struct facts *facts, struct bs_inspection *r
 {
 	size_t count, end;
 	const struct rule *rules = rules_all(&count);
+	uint32_t set = 0;
 
 	for (size_t first = 0; first < count; first = end) {
 		uint32_t subjects = rules_count_subjects(facts, rules[first].subject);
@@ -73,7 +70,7 @@ static void judge_apply_rules(const struct facts *facts, struct bs_inspection *r
 			;
 		for (uint32_t i = 0; i < subjects; i++)
 			for (size_t j = first; j < end; j++)
-				judge_apply_rule(facts, &rules[j], i, report);
+				judge_apply_rule(facts, &rules[j], i, &set, report);
 	}
 }
 
@@ -218,7 +215,7 @@ void judge_begin(struct bs_inspection *report, uint64_t disk_size, const struct 
 		report->links[i] = (struct bs_link){
 			.kind = (enum bs_link_kind)i,
 			.state = BS_LINK_UNKNOWN,
-			.detail = NOT_REACHED,
+			.detail = "not reached",
 		};
 }
 
