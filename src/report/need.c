@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "report/need.h"
+
+enum conversion_need conversion_need(const struct bs_inspection *inspection)
+{
+	if (!inspection->room_before_known)
+		return NEED_UNKNOWN;
+	return inspection->room_before < inspection->needed_room ? NEED_FIX : NEED_NOTHING;
+}
