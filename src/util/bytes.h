@@ -34,6 +34,11 @@ static inline uint64_t load_le64(const void *p)
 	return (uint64_t)load_le32(b) | (uint64_t)load_le32(b + 4) << 32;
 }
 
+static inline uint16_t load_be16(const void *p)
+{
+	return __builtin_bswap16(load_le16(p));
+}
+
 static inline uint32_t load_be32(const void *p)
 {
 	return __builtin_bswap32(load_le32(p));
@@ -68,9 +73,19 @@ static inline void store_le64(void *p, uint64_t v)
 	store_le32(b + 4, (uint32_t)(v >> 32));
 }
 
+static inline void store_be16(void *p, uint16_t v)
+{
+	store_le16(p, __builtin_bswap16(v));
+}
+
 static inline void store_be32(void *p, uint32_t v)
 {
 	store_le32(p, __builtin_bswap32(v));
+}
+
+static inline void store_be64(void *p, uint64_t v)
+{
+	store_le64(p, __builtin_bswap64(v));
 }
 
 /* Bytes, on every disk from which a BIOS starts Windows.  Container formats count in sectors. */
