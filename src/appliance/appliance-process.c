@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The keeper makes the namespaces and waits for its child.  The child is the first process of the
+ * process namespace, so the kernel ends all other processes in it, QEMU among them, when it ends.
+ *
+ * As root the processes stay in the user namespace of the parent, because libguestfs unpacks files
+ * of other owners when it first builds its appliance.
+ */
+#include "appliance/appliance-process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "appliance/answers.h"
+#include "appliance/guestfs.h"
+#include "appliance/request.h"
+#include "util/debug.h"
+#include "util/signals.h"
+
+#define MOUNT_POINT "/tmp"
+#define FOLDER      MOUNT_POINT "/bootshift" /* QEMU does not accept /tmp itself as $TMPDIR */
+#define SOCKET      FOLDER "/disk"
+
+/* The descriptors of the process, besides the standard ones. */
+enum { REPORTS = 3, REQUESTS = 4 };
+
+/* ---- reports ------------------------------------------------------------------------------- */
+
+/* Sends a report, with a descriptor unless it is -1.  If the parent has gone, nobody needs it. */
+static void process_report(const struct bs_error *report, int descriptor)
+{
+	struct iovec part = {(void *)(uintptr_t)report, sizeof(*report)};
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr alignment;
+	} control = {0};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	struct cmsghdr *header;
+
+	if (descriptor >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(descriptor));
+		memcpy(CMSG_DATA(header), &descriptor, sizeof(descriptor));
+	}
+	(void)!sendmsg(REPORTS, &message, MSG_NOSIGNAL);
+}
+
+static _Noreturn void process_give_up(const struct bs_error *err)
+{
+	process_report(err, -1);
+	_exit(EXIT_FAILURE);
+}
+
+/* ---- the keeper ---------------------------------------------------------------------------- */
+
+/* Puts the channels into their places and closes all other descriptors but the standard ones. */
+static int process_arrange_descriptors(int reports, int requests)
+{
+	int nothing = open("/dev/null", O_RDWR);
+
+	reports = fcntl(reports, F_DUPFD_CLOEXEC, REQUESTS + 1);
+	requests = fcntl(requests, F_DUPFD_CLOEXEC, REQUESTS + 1);
+	if (nothing < 0 || reports < 0 || requests < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
+	    dup2(nothing, STDOUT_FILENO) < 0 ||
+	    (!debug_shows(DEBUG_STEPS) && dup2(nothing, STDERR_FILENO) < 0) ||
+	    dup3(reports, REPORTS, O_CLOEXEC) < 0 || dup3(requests, REQUESTS, O_CLOEXEC) < 0)
+		return -1;
+	return close_range(REQUESTS + 1, ~0u, 0);
+}
+
+static int process_write_file(const char *path, const char *text)
+{
+	int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t written = descriptor < 0 ? -1 : write(descriptor, text, strlen(text));
+
+	if (descriptor >= 0)
+		close(descriptor);
+	return written == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+/* In its own user namespace a user keeps the own number, because libguestfs looks at it. */
+static int process_enter_user_namespace(void)
+{
+	unsigned user = geteuid(), group = getegid();
+	char user_map[32], group_map[32];
+
+	snprintf(user_map, sizeof(user_map), "%u %u 1\n", user, user);
+	snprintf(group_map, sizeof(group_map), "%u %u 1\n", group, group);
+	if (unshare(CLONE_NEWUSER) < 0 ||
+	    process_write_file("/proc/self/setgroups", "deny") < 0 ||
+	    process_write_file("/proc/self/uid_map", user_map) < 0)
+		return -1;
+	return process_write_file("/proc/self/gid_map", group_map);
+}
+
+static int process_enter_namespaces(pid_t parent)
+{
+	if (geteuid() != 0 && process_enter_user_namespace() < 0)
+		return -1;
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWPID) < 0)
+		return -1;
+	/* Set after unshare(), because entering a user namespace clears the setting. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return -1;
+	if (getppid() != parent) {
+		errno = ESRCH;
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- files --------------------------------------------------------------------------------- */
+
+static int process_mount_folder(void)
+{
+	if (mount("bootshift", MOUNT_POINT, "tmpfs", MS_NODEV | MS_NOSUID, "mode=700") < 0)
+		return -1;
+	return mkdir(FOLDER, 0700);
+}
+
+/* Sets or clears that nothing can be written to a mount, or to all mounts of the namespace. */
+static int process_set_read_only(const char *mount_point, bool read_only, unsigned flags)
+{
+	struct mount_attr attributes = {
+		.attr_set = read_only ? MOUNT_ATTR_RDONLY : 0,
+		.attr_clr = read_only ? 0 : MOUNT_ATTR_RDONLY,
+	};
+
+	return (int)syscall(SYS_mount_setattr, -1, mount_point, flags, &attributes,
+			    sizeof(attributes));
+}
+
+/*
+ * Leaves two folders that the process can write to: one of its own, and the one in which libguestfs
+ * keeps its appliance, which it builds when it is used for the first time.  Kernels before 5.12
+ * cannot make a whole namespace read-only.
+ */
+static int process_arrange_mounts(const char *cache)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(cache, cache, NULL, MS_BIND, NULL) < 0)
+		return -1;
+	if (process_set_read_only("/", true, AT_RECURSIVE) == 0)
+		return process_set_read_only(cache, false, 0) == 0 ? process_mount_folder() : -1;
+	return errno == ENOSYS ? process_mount_folder() : -1;
+}
+
+/* Once QEMU runs, nobody builds the appliance any more. */
+static int process_protect_cache(const char *cache)
+{
+	return process_set_read_only(cache, true, 0) == 0 || errno == ENOSYS ? 0 : -1;
+}
+
+/* Makes the socket on which the parent serves the disk. */
+static int process_listen(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = SOCKET};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(listener, 8) < 0)
+		return -1;
+	return listener;
+}
+
+/* ---- libguestfs ---------------------------------------------------------------------------- */
+
+static int process_fail_library(const struct guestfs *guestfs, const char *what,
+				struct bs_error *err)
+{
+	const char *reason = guestfs->last_error(guestfs->handle);
+
+	return fail(err, BS_APPLIANCE_UNUSABLE, "libguestfs %s: %s", what,
+		    reason ? reason : "it does not say why");
+}
+
+static int process_add_disk(struct guestfs *guestfs, struct bs_error *err)
+{
+	char server[] = "unix:" SOCKET, *servers[] = {server, NULL};
+	const struct guestfs_add_drive_opts_argv options = {
+		.bitmask = GUESTFS_ADD_DRIVE_OPTS_READONLY_BITMASK |
+			   GUESTFS_ADD_DRIVE_OPTS_FORMAT_BITMASK |
+			   GUESTFS_ADD_DRIVE_OPTS_PROTOCOL_BITMASK |
+			   GUESTFS_ADD_DRIVE_OPTS_SERVER_BITMASK,
+		.readonly = 1,
+		.format = "raw",
+		.protocol = "nbd",
+		.server = servers,
+	};
+
+	if (guestfs->add_drive_opts_argv(guestfs->handle, "", &options) < 0)
+		return process_fail_library(guestfs, "does not accept the disk", err);
+	return 0;
+}
+
+/* libvirt, another backend, would run outside of the namespaces. */
+static int process_launch(struct guestfs *guestfs, struct bs_error *err)
+{
+	setenv("LIBGUESTFS_BACKEND", "direct", 0);
+	unsetenv("XDG_RUNTIME_DIR"); /* libguestfs would make its sockets there */
+	guestfs->handle = guestfs->create();
+	if (!guestfs->handle)
+		return fail_memory(err);
+	guestfs->set_error_handler(guestfs->handle, NULL, NULL);
+	guestfs->set_trace(guestfs->handle, debug_shows(DEBUG_STEPS));
+	guestfs->set_verbose(guestfs->handle, debug_shows(DEBUG_MESSAGES));
+	if (guestfs->set_tmpdir(guestfs->handle, FOLDER) < 0 || process_add_disk(guestfs, err) < 0)
+		return -1;
+	if (guestfs->launch(guestfs->handle) < 0)
+		return process_fail_library(guestfs, "cannot start its appliance", err);
+	return 0;
+}
+
+/* ---- the process ---------------------------------------------------------------------------- */
+
+static void process_answer_requests(struct guestfs *guestfs)
+{
+	static struct appliance_request request;
+	static struct appliance_answer answer;
+
+	while (appliance_receive_request(REQUESTS, &request) > 0) {
+		answers_make(guestfs, &request, &answer);
+		if (appliance_send_answer(REQUESTS, &answer) < 0)
+			break;
+	}
+}
+
+/* Returns the folder in which libguestfs keeps its appliance.  All other files go to FOLDER. */
+static const char *process_choose_cache(void)
+{
+	setenv("LIBGUESTFS_CACHEDIR", "/var/tmp", 0);
+	setenv("TMPDIR", FOLDER, 1);
+	return getenv("LIBGUESTFS_CACHEDIR");
+}
+
+static _Noreturn void process_give_up_confining(void)
+{
+	struct bs_error err;
+
+	fail_errno(&err, BS_APPLIANCE_UNUSABLE, "libguestfs cannot be confined");
+	process_give_up(&err);
+}
+
+static _Noreturn void process_run(void)
+{
+	const struct bs_error good = {.code = BS_OK};
+	const char *cache = process_choose_cache();
+	struct guestfs guestfs = {.handle = NULL};
+	struct bs_error err;
+	int listener;
+
+	if (guestfs_load(&guestfs, &err) < 0)
+		process_give_up(&err);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || process_arrange_mounts(cache) < 0 ||
+	    (listener = process_listen()) < 0)
+		process_give_up_confining();
+	process_report(&good, listener);
+	close(listener);
+	if (process_launch(&guestfs, &err) < 0)
+		process_give_up(&err);
+	if (process_protect_cache(cache) < 0)
+		process_give_up_confining();
+	process_report(&good, -1);
+	process_answer_requests(&guestfs);
+	guestfs.close(guestfs.handle);
+	_exit(EXIT_SUCCESS);
+}
+
+_Noreturn void appliance_process_run(pid_t parent, int reports, int requests)
+{
+	struct bs_error err;
+	pid_t child;
+
+	signals_release_all();
+	signals_reset(SIGPIPE);
+	if (process_arrange_descriptors(reports, requests) < 0)
+		_exit(EXIT_FAILURE);
+	if (process_enter_namespaces(parent) < 0) {
+		fail_errno(&err, BS_APPLIANCE_UNUSABLE,
+			   "libguestfs cannot be confined: this user may not make namespaces");
+		process_give_up(&err);
+	}
+	child = fork();
+	if (child == 0)
+		process_run();
+	close(REPORTS);
+	close(REQUESTS);
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	_exit(EXIT_SUCCESS);
+}
