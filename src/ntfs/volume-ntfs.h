@@ -34,7 +34,7 @@
 #include <ntfs-3g/volume.h>
 
 #include "ntfs/ntfs-check.h"
-#include "ntfs/volume.h"
+#include "volume/volume.h"
 
 /* A disk as libntfs-3g's device. */
 struct ntfs_disk {

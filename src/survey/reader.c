@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "disk/window.h"
-#include "ntfs/tree.h"
+#include "volume/tree.h"
 
 /* ---- volumes ------------------------------------------------------------------------------- */
 

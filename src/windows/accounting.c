@@ -6,8 +6,8 @@
 #include <strings.h>
 
 #include "disk/window.h"
-#include "ntfs/scoped.h"
-#include "ntfs/tree.h"
+#include "volume/scoped.h"
+#include "volume/tree.h"
 
 /* The metadata files that making, removing and describing files can make longer. */
 static const char *const growing_files[] = {

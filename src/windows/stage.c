@@ -3,8 +3,8 @@
 
 #include "boot/vbr.h"
 #include "disk/window.h"
-#include "ntfs/tree.h"
 #include "util/bytes.h"
+#include "volume/tree.h"
 #include "windows/copy.h"
 
 struct stage {

@@ -4,7 +4,7 @@
 #define BOOTSHIFT_STAGE_H
 
 #include "disk/disk.h"
-#include "ntfs/volume.h"
+#include "volume/volume.h"
 
 /* Called when operation `index` is done and everything that it wrote is on the disk. */
 typedef int stage_progress(void *context, uint32_t index, struct bs_error *err);

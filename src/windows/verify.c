@@ -7,11 +7,11 @@
 #include <nettle/sha2.h>
 
 #include "disk/window.h"
-#include "ntfs/scoped.h"
-#include "ntfs/tree.h"
 #include "survey/reader.h"
 #include "survey/survey.h"
 #include "util/bytes.h"
+#include "volume/scoped.h"
+#include "volume/tree.h"
 #include "windows/accounting.h"
 #include "windows/stage.h"
 

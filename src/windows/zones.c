@@ -3,7 +3,7 @@
 
 #include "boot/vbr.h"
 #include "disk/window.h"
-#include "ntfs/scoped.h"
+#include "volume/scoped.h"
 
 /* A file of the volume's metadata, and the length of the zone at its start. */
 static const struct {

@@ -7,9 +7,9 @@
 #define BOOTSHIFT_TEST_SAMPLE_H
 
 #include "disk/overlay.h"
-#include "ntfs/volume.h"
 #include "support/images.h"
 #include "survey/survey.h"
+#include "volume/volume.h"
 
 /* A disk of 200 MiB with little content in its two volumes: fast, and easy to describe. */
 #define SAMPLE_SMALL                                                                               \

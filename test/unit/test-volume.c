@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ntfs/tree.h"
 #include "ntfs/volume-ntfs.h"
 #include "support/sample.h"
 #include "util/bytes.h"
+#include "volume/tree.h"
 
 #define MANY 600u /* files in one folder: its index gets blocks of its own, and $MFT grows */
 
