@@ -15,7 +15,7 @@
 
 #include "boot/mbr.h"
 #include "disk/guard.h"
-#include "ntfs/volume.h"
+#include "ntfs/ntfs-engine.h"
 #include "util/bytes.h"
 #include "util/debug.h"
 #include "util/signals.h"

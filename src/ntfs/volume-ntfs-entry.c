@@ -5,7 +5,7 @@
 #include "util/path.h"
 
 /* Opens a folder, and fails if there is no such folder.  The caller closes *inode. */
-static int entry_open_folder(struct volume *volume, const char *folder, ntfs_inode **inode,
+static int entry_open_folder(struct volume_ntfs *volume, const char *folder, ntfs_inode **inode,
 			     struct bs_error *err)
 {
 	if (ntfs_open_path(volume, folder, inode, NULL, err) < 0)
@@ -14,7 +14,7 @@ static int entry_open_folder(struct volume *volume, const char *folder, ntfs_ino
 }
 
 /* Opens a folder and an entry of the folder.  The caller closes both. */
-static int entry_open(struct volume *volume, const char *folder, const char *name,
+static int entry_open(struct volume_ntfs *volume, const char *folder, const char *name,
 		      ntfs_inode **parent, ntfs_inode **inode, struct bs_error *err)
 {
 	char path[BS_PATH_MAX];
@@ -43,9 +43,10 @@ static int entry_close(ntfs_inode *inode, ntfs_inode *parent)
 	return result;
 }
 
-int volume_create(struct volume *volume, const char *folder, const char *name, bool is_folder,
-		  struct bs_error *err)
+int volume_ntfs_create(struct volume *base, const char *folder, const char *name, bool is_folder,
+		       struct bs_error *err)
 {
+	struct volume_ntfs *volume = volume_ntfs(base);
 	ntfs_inode *parent, *inode;
 	ntfschar *wide;
 	int length;
@@ -93,9 +94,10 @@ static int entry_set_namespace(ntfs_inode *inode, ntfs_inode *parent, u8 name_sp
 	return result;
 }
 
-int volume_set_names(struct volume *volume, const char *folder, const struct volume_metadata *names,
-		     struct bs_error *err)
+int volume_ntfs_set_names(struct volume *base, const char *folder,
+			  const struct volume_metadata *names, struct bs_error *err)
 {
+	struct volume_ntfs *volume = volume_ntfs(base);
 	ntfs_inode *parent, *inode;
 	int result;
 
@@ -117,7 +119,7 @@ int volume_set_names(struct volume *volume, const char *folder, const struct vol
 }
 
 /* Removes a file or an empty folder.  The case of `name` must be as stored. */
-static int entry_remove_one(struct volume *volume, const char *folder, const char *name,
+static int entry_remove_one(struct volume_ntfs *volume, const char *folder, const char *name,
 			    struct bs_error *err)
 {
 	ntfs_inode *parent, *inode;
@@ -167,13 +169,14 @@ static int entry_remove(struct volume *volume, const char *folder, const char *n
 	free(entries);
 	/* The library removes a name only in the case in which it is stored. */
 	if (result == 0)
-		result = entry_remove_one(volume, folder, metadata.name, err);
+		result = entry_remove_one(volume_ntfs(volume), folder, metadata.name, err);
 	if (result == 0)
 		++*removed;
 	return result;
 }
 
-int volume_remove(struct volume *volume, const char *path, uint32_t *removed, struct bs_error *err)
+int volume_ntfs_remove(struct volume *volume, const char *path, uint32_t *removed,
+		       struct bs_error *err)
 {
 	char folder[BS_PATH_MAX];
 

@@ -10,7 +10,7 @@
 
 /* ---- names, times, attributes -------------------------------------------------------------- */
 
-static int file_read_names(struct volume_file *file, struct volume_metadata *metadata,
+static int file_read_names(struct volume_ntfs_file *file, struct volume_metadata *metadata,
 			   struct bs_error *err)
 {
 	NTFS_SEARCH *search = ntfs_attr_get_search_ctx(file->inode, NULL);
@@ -52,8 +52,10 @@ static uint32_t file_read_reparse_tag(ntfs_inode *inode)
 	return load_le32(word);
 }
 
-int volume_stat(struct volume_file *file, struct volume_metadata *metadata, struct bs_error *err)
+int volume_ntfs_stat(struct volume_file *base, struct volume_metadata *metadata,
+		     struct bs_error *err)
 {
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
 	ntfs_inode *inode = file->inode;
 
 	*metadata = (struct volume_metadata){
@@ -93,12 +95,11 @@ static int file_sync_names(ntfs_inode *inode)
 	return 0;
 }
 
-int volume_close_file(struct volume_file *file, struct bs_error *err)
+int volume_ntfs_close_file(struct volume_file *base, struct bs_error *err)
 {
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
 	int result = 0;
 
-	if (!file)
-		return 0;
 	if (NInoFileNameDirty(file->inode))
 		result = file_sync_names(file->inode);
 	if (ntfs_inode_close(file->inode) < 0)
@@ -109,16 +110,9 @@ int volume_close_file(struct volume_file *file, struct bs_error *err)
 	return result;
 }
 
-void volume_done_file(struct volume_file *file)
+int volume_ntfs_set_attributes(struct volume_file *base, uint32_t attributes, struct bs_error *err)
 {
-	struct bs_error ignored;
-
-	(void)!volume_close_file(file, &ignored);
-}
-
-int volume_set_attributes(struct volume_file *file, uint32_t attributes, struct bs_error *err)
-{
-	ntfs_inode *inode = file->inode;
+	ntfs_inode *inode = volume_ntfs_file(base)->inode;
 
 	(void)err;
 	inode->flags = (inode->flags & ~cpu_to_le32(FILE_ATTRIBUTES_COPIED)) |
@@ -143,9 +137,10 @@ int volume_set_attributes(struct volume_file *file, uint32_t attributes, struct 
  * names.  Because of the TimesSet flag, the library also sets them in the folder's index when it
  * closes the inode.
  */
-int volume_set_times(struct volume_file *file, const struct volume_metadata *times,
-		     struct bs_error *err)
+int volume_ntfs_set_times(struct volume_file *base, const struct volume_metadata *times,
+			  struct bs_error *err)
 {
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
 	ntfs_inode *inode = file->inode;
 	NTFS_SEARCH *search = ntfs_attr_get_search_ctx(inode, NULL);
 	STANDARD_INFORMATION *standard;
@@ -174,8 +169,8 @@ int volume_set_times(struct volume_file *file, const struct volume_metadata *tim
 /* ---- security, extended attributes --------------------------------------------------------- */
 
 /* Calls `get` twice: without a buffer, it returns the size; with a buffer, it copies the value. */
-static int file_read_sized(struct volume_file *file,
-			   int (*get)(struct volume_file *, char *, size_t), size_t maximum,
+static int file_read_sized(struct volume_ntfs_file *file,
+			   int (*get)(struct volume_ntfs_file *, char *, size_t), size_t maximum,
 			   uint8_t **value, size_t *size, const char *what, struct bs_error *err)
 {
 	int needed = get(file, NULL, 0);
@@ -203,30 +198,33 @@ static int file_read_sized(struct volume_file *file,
 	return 0;
 }
 
-static int file_get_security(struct volume_file *file, char *value, size_t size)
+static int file_get_security(struct volume_ntfs_file *file, char *value, size_t size)
 {
 	struct SECURITY_CONTEXT context = {.vol = file->volume->ntfs};
 
 	return ntfs_get_ntfs_acl(&context, file->inode, value, size);
 }
 
-static int file_get_extended_attributes(struct volume_file *file, char *value, size_t size)
+static int file_get_extended_attributes(struct volume_ntfs_file *file, char *value, size_t size)
 {
 	return ntfs_get_ntfs_ea(file->inode, value, size);
 }
 
-int volume_security(struct volume_file *file, uint8_t **descriptor, size_t *size,
-		    struct bs_error *err)
+int volume_ntfs_security(struct volume_file *base, uint8_t **descriptor, size_t *size,
+			 struct bs_error *err)
 {
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
+
 	if (ntfs_check_security(file->volume, err) < 0)
 		return -1;
 	return file_read_sized(file, file_get_security, SECURITY_DESCRIPTOR_MAX, descriptor, size,
 			       "reading a security descriptor", err);
 }
 
-int volume_set_security(struct volume_file *file, const uint8_t *descriptor, size_t size,
-			struct bs_error *err)
+int volume_ntfs_set_security(struct volume_file *base, const uint8_t *descriptor, size_t size,
+			     struct bs_error *err)
 {
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
 	struct SECURITY_CONTEXT context = {.vol = file->volume->ntfs};
 
 	if (ntfs_check_security(file->volume, err) < 0)
@@ -237,16 +235,20 @@ int volume_set_security(struct volume_file *file, const uint8_t *descriptor, siz
 	return 0;
 }
 
-int volume_extended_attributes(struct volume_file *file, uint8_t **attributes, size_t *size,
-			       struct bs_error *err)
+int volume_ntfs_extended_attributes(struct volume_file *base, uint8_t **attributes, size_t *size,
+				    struct bs_error *err)
 {
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
+
 	return file_read_sized(file, file_get_extended_attributes, EXTENDED_ATTRIBUTES_MAX,
 			       attributes, size, "reading the extended attributes", err);
 }
 
-int volume_set_extended_attributes(struct volume_file *file, const uint8_t *attributes, size_t size,
-				   struct bs_error *err)
+int volume_ntfs_set_extended_attributes(struct volume_file *base, const uint8_t *attributes,
+					size_t size, struct bs_error *err)
 {
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
+
 	errno = EIO;
 	if (ntfs_set_ntfs_ea(file->inode, (const char *)attributes, size, 0) < 0)
 		return ntfs_fail(file->volume, err, "setting the extended attributes");
@@ -257,7 +259,7 @@ int volume_set_extended_attributes(struct volume_file *file, const uint8_t *attr
 
 DEFINE_VECTOR(stream_vector, struct volume_stream);
 
-static int file_add_streams(struct volume_file *file, struct stream_vector *streams,
+static int file_add_streams(struct volume_ntfs_file *file, struct stream_vector *streams,
 			    struct bs_error *err)
 {
 	NTFS_SEARCH *search = ntfs_attr_get_search_ctx(file->inode, NULL);
@@ -283,9 +285,10 @@ static int file_add_streams(struct volume_file *file, struct stream_vector *stre
 	return errno == ENOENT ? 0 : ntfs_fail(file->volume, err, "reading the streams");
 }
 
-int volume_streams(struct volume_file *file, struct volume_stream **streams, size_t *count,
-		   struct bs_error *err)
+int volume_ntfs_streams(struct volume_file *base, struct volume_stream **streams, size_t *count,
+			struct bs_error *err)
 {
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
 	struct stream_vector list = {0};
 	int result = file_add_streams(file, &list, err);
 
@@ -300,7 +303,7 @@ int volume_streams(struct volume_file *file, struct volume_stream **streams, siz
  * Opens a stream.  If `make` is true, first creates a missing stream.  The caller closes the
  * attribute.  Returns NULL on error.
  */
-static ntfs_attr *file_open_stream(struct volume_file *file, const char *stream, bool make,
+static ntfs_attr *file_open_stream(struct volume_ntfs_file *file, const char *stream, bool make,
 				   const char *what, struct bs_error *err)
 {
 	NTFS_BYTES ntfschar *allocated = NULL;
@@ -325,8 +328,8 @@ static ntfs_attr *file_open_stream(struct volume_file *file, const char *stream,
 	return attribute;
 }
 
-s64 ntfs_read_unchecked(struct volume *volume, ntfs_attr *attribute, uint64_t offset, void *bytes,
-			size_t length)
+s64 ntfs_read_unchecked(struct volume_ntfs *volume, ntfs_attr *attribute, uint64_t offset,
+			void *bytes, size_t length)
 {
 	s64 done;
 
@@ -336,15 +339,13 @@ s64 ntfs_read_unchecked(struct volume *volume, ntfs_attr *attribute, uint64_t of
 	return done;
 }
 
-int volume_read(struct volume_file *file, const char *stream, uint64_t offset, void *buffer,
-		size_t length, struct bs_error *err)
+int volume_ntfs_read(struct volume_file *base, const char *stream, uint64_t offset, void *buffer,
+		     size_t length, struct bs_error *err)
 {
-	NTFS_ATTRIBUTE *attribute = NULL;
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
+	NTFS_ATTRIBUTE *attribute = file_open_stream(file, stream, false, "reading a file", err);
 	s64 done;
 
-	if (length == 0)
-		return 0;
-	attribute = file_open_stream(file, stream, false, "reading a file", err);
 	if (!attribute)
 		return -1;
 	done = ntfs_read_unchecked(file->volume, attribute, offset, buffer, length);
@@ -386,9 +387,10 @@ static int file_write_all(ntfs_attr *attribute, uint64_t offset, const void *buf
 	return 0;
 }
 
-int volume_write(struct volume_file *file, const char *stream, uint64_t offset, const void *buffer,
-		 size_t length, struct bs_error *err)
+int volume_ntfs_write(struct volume_file *base, const char *stream, uint64_t offset,
+		      const void *buffer, size_t length, struct bs_error *err)
 {
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
 	NTFS_ATTRIBUTE *attribute = file_open_stream(file, stream, true, "writing a file", err);
 
 	if (!attribute)
@@ -400,7 +402,7 @@ int volume_write(struct volume_file *file, const char *stream, uint64_t offset, 
 
 /* ---- clusters ------------------------------------------------------------------------------ */
 
-static int file_add_runs(struct volume_file *file, const ATTR_RECORD *record,
+static int file_add_runs(struct volume_ntfs_file *file, const ATTR_RECORD *record,
 			 struct range_vector *clusters, struct bs_error *err)
 {
 	NTFS_BYTES runlist *mapped =
@@ -423,14 +425,15 @@ static int file_add_runs(struct volume_file *file, const ATTR_RECORD *record,
 	return 0;
 }
 
-uint64_t volume_record_number(const struct volume_file *file)
+uint64_t volume_ntfs_record_number(const struct volume_file *file)
 {
-	return file->inode->mft_no;
+	return ((const struct volume_ntfs_file *)file)->inode->mft_no;
 }
 
-int volume_add_clusters(struct volume_file *file, struct range_vector *clusters,
-			struct bs_error *err)
+int volume_ntfs_add_clusters(struct volume_file *base, struct range_vector *clusters,
+			     struct bs_error *err)
 {
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
 	NTFS_SEARCH *search = ntfs_attr_get_search_ctx(file->inode, NULL);
 	int result = 0;
 
@@ -442,9 +445,10 @@ int volume_add_clusters(struct volume_file *file, struct range_vector *clusters,
 	return result;
 }
 
-int volume_locate(struct volume_file *file, uint64_t length, struct range_vector *ranges,
-		  struct bs_error *err)
+int volume_ntfs_locate(struct volume_file *base, uint64_t length, struct range_vector *ranges,
+		       struct bs_error *err)
 {
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
 	uint32_t cluster_size = file->volume->ntfs->cluster_size;
 	NTFS_ATTRIBUTE *data = ntfs_attr_open(file->inode, AT_DATA, AT_UNNAMED, 0);
 

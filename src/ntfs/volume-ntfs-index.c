@@ -21,7 +21,7 @@
 typedef void index_visitor(void *context, const struct ntfs_index_entry *entry);
 
 struct index {
-	struct volume *volume;
+	struct volume_ntfs *volume;
 	ntfs_inode *inode;
 	ntfschar name[NTFS_MAX_NAME_LEN];
 	u32 name_length;
@@ -170,8 +170,9 @@ static int index_check(struct index *index, struct bs_error *err)
 	return result;
 }
 
-int volume_check_indexes(struct volume_file *file, struct bs_error *err)
+int volume_ntfs_check_indexes(struct volume_file *base, struct bs_error *err)
 {
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
 	NTFS_SEARCH *search = ntfs_attr_get_search_ctx(file->inode, NULL);
 	struct index indexes[NAMES_MAX];
 	size_t count = 0;
@@ -242,7 +243,7 @@ static void secure_visit_hash(void *context, const struct ntfs_index_entry *entr
  * The library adds a new descriptor behind the descriptor with the highest number.  So no other
  * descriptor may end later, and none may end outside of $SDS.
  */
-static int secure_judge(struct volume *volume, const struct secure_summary *summary,
+static int secure_judge(struct volume_ntfs *volume, const struct secure_summary *summary,
 			struct bs_error *err)
 {
 	ntfschar sds[] = {const_cpu_to_le16('$'), const_cpu_to_le16('S'), const_cpu_to_le16('D'),
@@ -260,7 +261,7 @@ static int secure_judge(struct volume *volume, const struct secure_summary *summ
 }
 
 /* Checks one index of $Secure.  `name` is ASCII. */
-static int secure_check_index(struct volume *volume, const char *name, index_visitor *visit,
+static int secure_check_index(struct volume_ntfs *volume, const char *name, index_visitor *visit,
 			      struct secure_summary *summary, struct bs_error *err)
 {
 	struct index index = {
@@ -275,7 +276,7 @@ static int secure_check_index(struct volume *volume, const char *name, index_vis
 	return index_check(&index, err);
 }
 
-int ntfs_check_security(struct volume *volume, struct bs_error *err)
+int ntfs_check_security(struct volume_ntfs *volume, struct bs_error *err)
 {
 	struct secure_summary summary = {0};
 

@@ -26,12 +26,12 @@ struct bitmap_part {
 
 /* $Bitmap has a bit for each cluster.  The bit is set if the cluster is in use. */
 struct bitmap {
-	struct volume *volume;
+	struct volume_ntfs *volume;
 	struct bitmap_part parts[PARTS];
 };
 
 struct proof {
-	struct volume *volume;
+	struct volume_ntfs *volume;
 	const struct volume_changed *changed;
 	uint64_t record_count;
 	uint32_t highest_security_id;
@@ -48,8 +48,8 @@ struct subject {
 	struct mft_record record;
 };
 
-static int proof_read(struct volume *volume, ntfs_attr *attribute, uint64_t offset, void *bytes,
-		      size_t length, const char *what, struct bs_error *err)
+static int proof_read(struct volume_ntfs *volume, ntfs_attr *attribute, uint64_t offset,
+		      void *bytes, size_t length, const char *what, struct bs_error *err)
 {
 	return ntfs_read_unchecked(volume, attribute, offset, bytes, length) == (s64)length
 		       ? 0
@@ -124,9 +124,10 @@ static void bitmap_free(struct bitmap *bitmap)
 		free(bitmap->parts[i].bytes);
 }
 
-int volume_check_clusters(struct volume *volume, const struct range_vector *clusters,
-			  struct bs_error *err)
+int volume_ntfs_check_clusters(struct volume *base, const struct range_vector *clusters,
+			       struct bs_error *err)
 {
+	struct volume_ntfs *volume = volume_ntfs(base);
 	struct bitmap *bitmap = calloc(1, sizeof(*bitmap));
 	uint64_t found;
 	int result = 0;
@@ -382,8 +383,10 @@ static int proof_check_security_ids(const struct proof *proof, struct bs_error *
 		    proof->highest_security_id);
 }
 
-int volume_prove_free(struct volume *volume, struct volume_changed *changed, struct bs_error *err)
+int volume_ntfs_prove_free(struct volume *base, struct volume_changed *changed,
+			   struct bs_error *err)
 {
+	struct volume_ntfs *volume = volume_ntfs(base);
 	struct proof *proof = calloc(1, sizeof(*proof));
 	/* volume_open() has checked that $MFT's size is possible, so the count is not too large. */
 	uint64_t count = (uint64_t)volume->ntfs->mft_na->data_size / volume->ntfs->mft_record_size;

@@ -12,6 +12,8 @@
 
 #include <unistd.h>
 
+#include "disk/window.h"
+#include "ntfs/ntfs-engine.h"
 #include "util/bytes.h"
 #include "util/utf16.h"
 
@@ -19,7 +21,7 @@
  * Returns whether the disk has failed since the volume was opened.  If so, sets *err.  The library
  * may report a failed disk as anything, such as a missing file or an unclean journal.
  */
-static bool volume_disk_failed(const struct volume *volume, struct bs_error *err)
+static bool volume_disk_failed(const struct volume_ntfs *volume, struct bs_error *err)
 {
 	if (volume->device.error.code == BS_OK)
 		return false;
@@ -27,7 +29,7 @@ static bool volume_disk_failed(const struct volume *volume, struct bs_error *err
 	return true;
 }
 
-int ntfs_fail(struct volume *volume, struct bs_error *err, const char *what)
+int ntfs_fail(struct volume_ntfs *volume, struct bs_error *err, const char *what)
 {
 	if (volume_disk_failed(volume, err))
 		return -1;
@@ -43,7 +45,7 @@ int ntfs_fail(struct volume *volume, struct bs_error *err, const char *what)
 	}
 }
 
-int ntfs_name_from_utf8(struct volume *volume, const char *text, ntfschar **name,
+int ntfs_name_from_utf8(struct volume_ntfs *volume, const char *text, ntfschar **name,
 			struct bs_error *err)
 {
 	int length;
@@ -64,20 +66,13 @@ void ntfs_name_to_utf8(const void *name, size_t length, char *text, size_t size)
 	utf16_to_utf8(name, length * sizeof(ntfschar), text, size);
 }
 
-bool volume_join(char path[BS_PATH_MAX], const char *folder, const char *name)
-{
-	const char *separator = strcmp(folder, "\\") == 0 ? "" : "\\";
-
-	return snprintf(path, BS_PATH_MAX, "%s%s%s", folder, separator, name) < (int)BS_PATH_MAX;
-}
-
 /* ---- mounting ------------------------------------------------------------------------------ */
 
 /*
  * Sets the obstacle if $LogFile says that the volume was not left clean.  A mount for writing makes
  * the same test, but its errno tells little.  A mount for reading makes no such test.
  */
-static void mount_check_journal(struct volume *volume)
+static void mount_check_journal(struct volume_ntfs *volume)
 {
 	RESTART_PAGE_HEADER *restart = NULL;
 	ntfs_inode *inode = ntfs_inode_open(volume->ntfs, FILE_LogFile);
@@ -105,7 +100,7 @@ static void mount_check_journal(struct volume *volume)
  * stopped, "horm" a Windows that is resumed again and again, and "link" a file that is elsewhere.
  * After a completed resume the mark is "wake".  A new file has zeros.
  */
-static bool mount_can_resume(struct volume *volume)
+static bool mount_can_resume(struct volume_ntfs *volume)
 {
 	static const char *const marks[] = {"rstr", "brkp", "horm", "link"};
 	struct bs_error ignored; /* the device keeps an error of the disk */
@@ -126,7 +121,7 @@ static bool mount_can_resume(struct volume *volume)
 	return false;
 }
 
-static void mount_find_obstacle(struct volume *volume)
+static void mount_find_obstacle(struct volume_ntfs *volume)
 {
 	volume->obstacle = BS_OK;
 	volume->obstacle_text = "";
@@ -143,7 +138,7 @@ static void mount_find_obstacle(struct volume *volume)
 }
 
 /* Turns the errno of a failed mount into an error. */
-static int mount_fail(const struct volume *volume, struct bs_error *err)
+static int mount_fail(const struct volume_ntfs *volume, struct bs_error *err)
 {
 	if (volume_disk_failed(volume, err))
 		return -1;
@@ -195,7 +190,7 @@ static int mount_receive_log(const char *function, const char *file, int line, u
 	return 0;
 }
 
-static int mount_device(struct volume *volume, struct bs_error *err)
+static int mount_device(struct volume_ntfs *volume, struct bs_error *err)
 {
 	ntfs_mount_flags flags = volume->mode == VOLUME_READ ? NTFS_MNT_RDONLY : NTFS_MNT_NONE;
 	struct ntfs_device *device;
@@ -215,18 +210,24 @@ static int mount_device(struct volume *volume, struct bs_error *err)
 	return -1;
 }
 
-int volume_open(struct disk *partition, enum volume_mode mode, struct volume **out,
-		struct bs_error *err)
+static void mount_free(struct volume_ntfs *volume)
 {
-	struct volume *volume = calloc(1, sizeof(*volume));
+	disk_close(volume->device.disk);
+	free(volume);
+}
 
-	*out = NULL;
+int volume_ntfs_open(const struct volume_engine *engine, uint64_t start, uint64_t size,
+		     enum volume_mode mode, struct volume **out, struct bs_error *err)
+{
+	struct volume_ntfs *volume = calloc(1, sizeof(*volume));
+
 	if (!volume)
 		return fail_memory(err);
-	volume->device.disk = partition;
+	volume->volume.operations = &volume_ntfs_operations;
 	volume->mode = mode;
-	if (mount_device(volume, err) < 0) {
-		free(volume);
+	volume->device.disk = window_open(engine->disk, start, size, err);
+	if (!volume->device.disk || mount_device(volume, err) < 0) {
+		mount_free(volume);
 		return -1;
 	}
 	ntfs_set_shown_files(volume->ntfs, TRUE, TRUE, FALSE);
@@ -240,34 +241,28 @@ int volume_open(struct disk *partition, enum volume_mode mode, struct volume **o
 		fail(err, volume->obstacle, "%s", volume->obstacle_text);
 		goto close;
 	}
-	*out = volume;
+	*out = &volume->volume;
 	return 0;
 close:
-	volume_done(volume);
+	volume_done(&volume->volume);
 	return -1;
 }
 
-int volume_close(struct volume *volume, struct bs_error *err)
+int volume_ntfs_close(struct volume *base, struct bs_error *err)
 {
+	struct volume_ntfs *volume = volume_ntfs(base);
 	int result = 0;
 
-	if (!volume)
-		return 0;
 	if (ntfs_umount(volume->ntfs, FALSE) < 0 && volume->mode == VOLUME_WRITE)
 		result = ntfs_fail(volume, err, "unmounting");
-	free(volume);
+	mount_free(volume);
 	return result;
 }
 
-void volume_done(struct volume *volume)
+int volume_ntfs_state(struct volume *base, struct volume_state *state, struct bs_error *err)
 {
-	struct bs_error ignored;
+	struct volume_ntfs *volume = volume_ntfs(base);
 
-	(void)!volume_close(volume, &ignored);
-}
-
-int volume_state(struct volume *volume, struct volume_state *state, struct bs_error *err)
-{
 	*state = (struct volume_state){
 		.cluster_size = volume->ntfs->cluster_size,
 		.obstacle = volume->obstacle,
@@ -286,8 +281,8 @@ int volume_state(struct volume *volume, struct volume_state *state, struct bs_er
 #define NO_REFERENCE ((u64)-1)
 
 /* Sets *reference to a folder's entry `name` (case ignored), or to NO_REFERENCE if none fits. */
-static int lookup_name(struct volume *volume, ntfs_inode *folder, const char *name, u64 *reference,
-		       struct bs_error *err)
+static int lookup_name(struct volume_ntfs *volume, ntfs_inode *folder, const char *name,
+		       u64 *reference, struct bs_error *err)
 {
 	ntfschar *wide;
 	int length;
@@ -309,7 +304,7 @@ static int lookup_name(struct volume *volume, ntfs_inode *folder, const char *na
 	return volume_disk_failed(volume, err) ? -1 : 0;
 }
 
-int ntfs_open_path(struct volume *volume, const char *path, ntfs_inode **inode, u64 *folder,
+int ntfs_open_path(struct volume_ntfs *volume, const char *path, ntfs_inode **inode, u64 *folder,
 		   struct bs_error *err)
 {
 	char part[VOLUME_NAME_MAX];
@@ -344,25 +339,30 @@ int ntfs_open_path(struct volume *volume, const char *path, ntfs_inode **inode, 
 	return *inode ? 0 : ntfs_fail(volume, err, "opening a file");
 }
 
-int volume_open_file(struct volume *volume, const char *path, struct volume_file **file,
-		     struct bs_error *err)
+int volume_ntfs_open_file(struct volume *base, const char *path, struct volume_file **out,
+			  struct bs_error *err)
 {
+	struct volume_ntfs *volume = volume_ntfs(base);
 	const char *name = strrchr(path, '\\');
+	struct volume_ntfs_file *file;
 	ntfs_inode *inode;
 	u64 folder;
 
-	*file = NULL;
 	if (ntfs_open_path(volume, path, &inode, &folder, err) < 0)
 		return -1;
 	if (!inode)
 		return 0;
-	*file = calloc(1, sizeof(**file));
-	if (!*file) {
+	file = calloc(1, sizeof(*file));
+	if (!file) {
 		ntfs_inode_close(inode);
 		return fail_memory(err);
 	}
-	**file = (struct volume_file){.volume = volume, .inode = inode, .folder = folder};
-	snprintf((*file)->name, sizeof((*file)->name), "%s", name ? name + 1 : path);
+	file->file.operations = base->operations;
+	file->volume = volume;
+	file->inode = inode;
+	file->folder = folder;
+	snprintf(file->name, sizeof(file->name), "%s", name ? name + 1 : path);
+	*out = &file->file;
 	return 0;
 }
 
@@ -391,9 +391,10 @@ static int list_add_entry(void *context, const ntfschar *name, const int length,
 	return 0;
 }
 
-int volume_list(struct volume_file *folder, struct volume_entry **entries, size_t *count,
-		struct bs_error *err)
+int volume_ntfs_list(struct volume_file *base, struct volume_entry **entries, size_t *count,
+		     struct bs_error *err)
 {
+	struct volume_ntfs_file *folder = volume_ntfs_file(base);
 	struct entry_vector list = {0};
 	s64 position = 0;
 	int result = 0;

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ntfs/scoped.h"
-#include "ntfs/tree.h"
 #include "survey/reader.h"
 #include "util/bytes.h"
+#include "volume/scoped.h"
+#include "volume/tree.h"
 
 static const char *const fixed_items[] = {BOOT_MANAGER, "\\BOOTNXT", BOOT_FOLDER};
 #define FIXED_ITEMS (sizeof(fixed_items) / sizeof(fixed_items[0]))

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "ntfs/scoped.h"
-#include "ntfs/tree.h"
 #include "survey/reader.h"
 #include "util/bytes.h"
 #include "util/path.h"
+#include "volume/scoped.h"
+#include "volume/tree.h"
 
 static void target_add(struct facts *facts, enum fact_in_the_way what, const char *path)
 {

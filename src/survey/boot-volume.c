@@ -2,8 +2,8 @@
 /* Reads the boot volume: the loader, the name of Windows, and the places of the boot files. */
 #include <string.h>
 
-#include "ntfs/scoped.h"
 #include "survey/reader.h"
+#include "volume/scoped.h"
 
 /*
  * Fills in the size of a loader, and whether it begins like a program.  A loader that Windows

@@ -17,8 +17,8 @@
 #include "boot/boot-ini.h"
 #include "boot/mbr.h"
 #include "boot/vbr.h"
-#include "ntfs/volume.h"
 #include "util/vector.h"
+#include "volume/volume.h"
 
 #define BOOT_MANAGER   "\\bootmgr"
 #define BOOT_FOLDER    "\\Boot"

@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "boot/regf.h"
-#include "ntfs/scoped.h"
 #include "survey/reader.h"
 #include "util/bytes.h"
+#include "volume/scoped.h"
 
 #define SOFTWARE_HIVE "\\Windows\\System32\\config\\SOFTWARE"
 #define SYSTEM_HIVE   "\\Windows\\System32\\config\\SYSTEM"

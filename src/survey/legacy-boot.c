@@ -4,10 +4,10 @@
  * ntldr looks for its files in the root of the volume that it came from.  So these files move, too.
  * boot.ini is not changed: its partition numbers do not depend on which partition is active.
  */
-#include "ntfs/scoped.h"
-#include "ntfs/tree.h"
 #include "survey/reader.h"
 #include "util/bytes.h"
+#include "volume/scoped.h"
+#include "volume/tree.h"
 
 static int legacy_read_files(struct reader *reader, struct volume *system, struct bs_error *err)
 {

@@ -57,12 +57,13 @@ static int table_has_large_sectors(const struct reader *reader, const struct mbr
 		if (table->entries[i].type == MBR_TYPE_EMPTY || first == 0 ||
 		    !range_within(first * LARGE_SECTOR_SIZE, VBR_SIZE, reader->facts->disk_size))
 			continue;
-		if (disk_read(reader->disk, first * SECTOR_SIZE, record, sizeof(record), err) < 0)
+		if (disk_read(reader->engine->disk, first * SECTOR_SIZE, record, sizeof(record),
+			      err) < 0)
 			return -1;
 		if (partition_record_kind(record) != VBR_NOT_NTFS)
 			return 0;
-		if (disk_read(reader->disk, first * LARGE_SECTOR_SIZE, record, sizeof(record),
-			      err) < 0)
+		if (disk_read(reader->engine->disk, first * LARGE_SECTOR_SIZE, record,
+			      sizeof(record), err) < 0)
 			return -1;
 		vbr_parse(record, &parsed);
 		*large = parsed.bytes_per_sector == LARGE_SECTOR_SIZE;
@@ -99,7 +100,8 @@ static int table_add_logical(const struct reader *reader, const struct bs_partit
 
 		if (!range_within((record + 1) * SECTOR_SIZE, 0, reader->facts->disk_size))
 			break;
-		if (disk_read(reader->disk, record * SECTOR_SIZE, sector, sizeof(sector), err) < 0)
+		if (disk_read(reader->engine->disk, record * SECTOR_SIZE, sector, sizeof(sector),
+			      err) < 0)
 			return -1;
 		if (!mbr_parse(sector, &table))
 			break;
@@ -184,7 +186,7 @@ static int partition_read(struct reader *reader, int32_t index, struct bs_error 
 	if (partition->is.filesystem == BS_FS_EXTENDED || partition->is.size < VBR_SIZE ||
 	    !range_within(partition->is.start, partition->is.size, reader->facts->disk_size))
 		return 0;
-	if (disk_read(reader->disk, partition->is.start, record, sizeof(record), err) < 0)
+	if (disk_read(reader->engine->disk, partition->is.start, record, sizeof(record), err) < 0)
 		return -1;
 	vbr_parse(record, &partition->boot_record);
 	if (partition->boot_record.kind == VBR_BITLOCKER) {
@@ -221,7 +223,8 @@ int partitions_read(struct reader *reader, struct bs_error *err)
 	uint8_t start[VBR_SIZE] = {0};
 	struct mbr table;
 
-	if (disk_read(reader->disk, 0, start, min_u64(sizeof(start), facts->disk_size), err) < 0)
+	if (disk_read(reader->engine->disk, 0, start, min_u64(sizeof(start), facts->disk_size),
+		      err) < 0)
 		return -1;
 	if (partition_record_kind(start) != VBR_NOT_NTFS || partition_is_fat(start) ||
 	    !mbr_parse(start, &table)) {

@@ -5,33 +5,26 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "disk/window.h"
-#include "ntfs/tree.h"
+#include "volume/tree.h"
 
 /* ---- volumes ------------------------------------------------------------------------------- */
 
 int reader_mount(struct reader *reader, int32_t index, struct volume **volume, struct bs_error *err)
 {
 	const struct bs_partition *partition = &reader->facts->partitions[index].is;
-	struct mount *mount = &reader->mounts[index];
+	struct volume **mounted = &reader->volumes[index];
 
-	if (!mount->window)
-		mount->window = window_open(reader->disk, partition->start, partition->size, err);
-	if (!mount->window)
+	if (!*mounted && volume_open(reader->engine, partition->start, partition->size, VOLUME_READ,
+				     mounted, err) < 0)
 		return -1;
-	if (!mount->volume && volume_open(mount->window, VOLUME_READ, &mount->volume, err) < 0)
-		return -1;
-	*volume = mount->volume;
+	*volume = *mounted;
 	return 0;
 }
 
 void reader_unmount(struct reader *reader, int32_t index)
 {
-	struct mount *mount = &reader->mounts[index];
-
-	volume_done(mount->volume);
-	disk_close(mount->window);
-	*mount = (struct mount){NULL, NULL};
+	volume_done(reader->volumes[index]);
+	reader->volumes[index] = NULL;
 }
 
 void reader_close(struct reader *reader)

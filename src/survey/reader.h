@@ -12,12 +12,10 @@
 #include "survey/facts.h"
 
 struct reader {
-	struct disk *disk;
+	const struct volume_engine *engine;
 	struct facts *facts;
-	struct mount {
-		struct disk *window;
-		struct volume *volume;
-	} mounts[BS_PARTITIONS_MAX]; /* same index as facts->partitions; NULL: not mounted */
+	/* The index is the same as in facts->partitions.  NULL: not mounted. */
+	struct volume *volumes[BS_PARTITIONS_MAX];
 };
 
 /* ---- reader.c: volumes, and files on them -------------------------------------------------- */

@@ -17,13 +17,13 @@ static int survey_read_facts(struct reader *reader, struct bs_error *err)
 	return 0;
 }
 
-int survey_take(struct disk *disk, const struct bs_options *options, struct survey *survey,
-		struct bs_error *err)
+int survey_take(const struct volume_engine *engine, const struct bs_options *options,
+		struct survey *survey, struct bs_error *err)
 {
-	struct reader reader = {.disk = disk, .facts = &survey->facts};
+	struct reader reader = {.engine = engine, .facts = &survey->facts};
 	int result;
 
-	facts_begin(&survey->facts, disk_size(disk), options);
+	facts_begin(&survey->facts, disk_size(engine->disk), options);
 	result = survey_read_facts(&reader, err);
 	reader_close(&reader);
 	if (result == 0)

@@ -9,7 +9,6 @@
 #ifndef BOOTSHIFT_SURVEY_H
 #define BOOTSHIFT_SURVEY_H
 
-#include "disk/disk.h"
 #include "survey/facts.h"
 #include "survey/judge.h"
 
@@ -18,8 +17,11 @@ struct survey {
 	struct bs_inspection report;
 };
 
-/* Takes the survey of a disk.  The caller frees it with survey_free(), also after an error. */
-MUST_CHECK int survey_take(struct disk *disk, const struct bs_options *options,
+/*
+ * Takes the survey of the engine's disk.  The caller frees it with survey_free(), also after an
+ * error.
+ */
+MUST_CHECK int survey_take(const struct volume_engine *engine, const struct bs_options *options,
 			   struct survey *survey, struct bs_error *err);
 void survey_free(struct survey *survey);
 

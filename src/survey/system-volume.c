@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "boot/regf.h"
-#include "ntfs/scoped.h"
-#include "ntfs/tree.h"
 #include "survey/reader.h"
 #include "util/bytes.h"
+#include "volume/scoped.h"
+#include "volume/tree.h"
 
 static int system_mount(struct reader *reader, struct volume **system, struct bs_error *err)
 {

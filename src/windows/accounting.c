@@ -5,9 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "disk/window.h"
-#include "ntfs/scoped.h"
-#include "ntfs/tree.h"
+#include "ntfs/ntfs-engine.h"
+#include "volume/scoped.h"
+#include "volume/tree.h"
 
 /* The metadata files that making, removing and describing files can make longer. */
 static const char *const growing_files[] = {
@@ -180,12 +180,10 @@ out:
 int accounting_prove(struct disk *disk, const struct bs_plan *plan, uint64_t *sum,
 		     struct bs_error *err)
 {
-	SCOPED_DISK *window = window_open(disk, plan->boot_start, plan->boot_size, err);
-	SCOPED_VOLUME *volume = NULL; /* closed before the window */
+	const struct volume_engine ntfs = volume_ntfs_engine(disk);
+	SCOPED_VOLUME *volume = NULL;
 
-	if (!window)
-		return -1;
-	if (volume_open(window, VOLUME_READ, &volume, err) == 0 &&
+	if (volume_open(&ntfs, plan->boot_start, plan->boot_size, VOLUME_READ, &volume, err) == 0 &&
 	    accounting_prove_volume(volume, plan, sum, err) == 0)
 		return 0;
 	if (err->code == BS_NTFS_DAMAGED)

@@ -12,7 +12,7 @@
 #ifndef BOOTSHIFT_ACCOUNTING_H
 #define BOOTSHIFT_ACCOUNTING_H
 
-#include "ntfs/volume.h"
+#include "volume/volume.h"
 
 struct accounting {
 	uint64_t sum; /* clusters: the free ones, the boot files' and the metadata's */

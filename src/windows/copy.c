@@ -6,10 +6,10 @@
 
 #include <nettle/sha2.h>
 
-#include "ntfs/scoped.h"
-#include "ntfs/tree.h"
 #include "util/bytes.h"
 #include "util/path.h"
+#include "volume/scoped.h"
+#include "volume/tree.h"
 
 #define CHUNK (1u << 20) /* bytes copied at a time */
 /*

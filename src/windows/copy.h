@@ -7,7 +7,7 @@
 #ifndef BOOTSHIFT_COPY_H
 #define BOOTSHIFT_COPY_H
 
-#include "ntfs/volume.h"
+#include "volume/volume.h"
 
 /*
  * Copies `item` (a path on both volumes).  First copies the folders above it that the plan lists;

@@ -3,13 +3,15 @@
 
 #include "boot/vbr.h"
 #include "disk/window.h"
-#include "ntfs/tree.h"
+#include "ntfs/ntfs-engine.h"
 #include "util/bytes.h"
+#include "volume/scoped.h"
+#include "volume/tree.h"
 #include "windows/copy.h"
 
 struct stage {
-	struct disk *disk;
-	struct disk *system_window, *boot_window;
+	const struct volume_engine *engine;
+	struct disk *disk;            /* the engine's */
 	struct volume *system, *boot; /* mounted while files are copied */
 	struct bs_plan *plan;
 	uint32_t cursor; /* index of the next of the plan's files */
@@ -96,20 +98,22 @@ static int stage_boot_record_copies(struct disk *window, const uint8_t *record,
 /* Writes boot code that starts bootmgr to the boot volume and to the copies of its first sector. */
 static int stage_boot_code(const struct stage *stage, struct bs_error *err)
 {
-	uint32_t hidden_sectors = (uint32_t)(stage->plan->boot_start / SECTOR_SIZE);
+	const struct bs_plan *plan = stage->plan;
+	SCOPED_DISK *window = window_open(stage->disk, plan->boot_start, plan->boot_size, err);
+	uint32_t hidden_sectors = (uint32_t)(plan->boot_start / SECTOR_SIZE);
 	uint8_t record[VBR_SIZE], donor[VBR_SIZE];
 	struct vbr parsed;
 
-	if (disk_read(stage->boot_window, 0, record, sizeof(record), err) < 0 ||
-	    disk_read(stage->system_window, 0, donor, sizeof(donor), err) < 0)
+	if (!window || disk_read(window, 0, record, sizeof(record), err) < 0 ||
+	    disk_read(stage->disk, plan->system_start, donor, sizeof(donor), err) < 0)
 		return -1;
 	vbr_parse(record, &parsed);
 	/* A record whose code already starts bootmgr keeps that code; only its position is
 	 * wrong. */
 	vbr_transplant(record, parsed.kind == VBR_BOOTMGR ? record : donor, hidden_sectors);
-	if (disk_write(stage->boot_window, 0, record, sizeof(record), err) < 0)
+	if (disk_write(window, 0, record, sizeof(record), err) < 0)
 		return -1;
-	return stage_boot_record_copies(stage->boot_window, record, err);
+	return stage_boot_record_copies(window, record, err);
 }
 
 /* Sets one flag byte to 0x80 and the others to 0: older boot code rejects all other values. */
@@ -126,16 +130,14 @@ static int stage_activate(const struct stage *stage, struct bs_error *err)
 
 static int stage_mount(struct stage *stage, struct bs_error *err)
 {
+	const struct volume_engine writer = volume_ntfs_engine(stage->disk);
 	const struct bs_plan *plan = stage->plan;
 
-	stage->system_window = window_open(stage->disk, plan->system_start, plan->system_size, err);
-	if (!stage->system_window)
+	if (volume_open(stage->engine, plan->system_start, plan->system_size, VOLUME_READ,
+			&stage->system, err) < 0)
 		return -1;
-	stage->boot_window = window_open(stage->disk, plan->boot_start, plan->boot_size, err);
-	if (!stage->boot_window ||
-	    volume_open(stage->system_window, VOLUME_READ, &stage->system, err) < 0)
-		return -1;
-	return volume_open(stage->boot_window, VOLUME_WRITE, &stage->boot, err);
+	return volume_open(&writer, plan->boot_start, plan->boot_size, VOLUME_WRITE, &stage->boot,
+			   err);
 }
 
 /* Unmounts the volumes, which writes all cached changes. */
@@ -174,10 +176,10 @@ static int stage_carry_out(struct stage *stage, const struct bs_operation *opera
 	return fail(err, BS_WORKER, "an unknown operation");
 }
 
-int stage_run(struct disk *disk, struct bs_plan *plan, stage_progress *progress, void *context,
-	      struct bs_error *err)
+int stage_run(const struct volume_engine *engine, struct bs_plan *plan, stage_progress *progress,
+	      void *context, struct bs_error *err)
 {
-	struct stage stage = {.disk = disk, .plan = plan};
+	struct stage stage = {.engine = engine, .disk = engine->disk, .plan = plan};
 	int result = stage_mount(&stage, err);
 
 	for (uint32_t i = 0; i < plan->operation_count && result == 0; i++) {
@@ -192,10 +194,8 @@ int stage_run(struct disk *disk, struct bs_plan *plan, stage_progress *progress,
 			result = progress(context, i, err);
 	}
 	if (result == 0)
-		result = disk_flush(disk, err);
+		result = disk_flush(stage.disk, err);
 	volume_done(stage.boot);
 	volume_done(stage.system);
-	disk_close(stage.boot_window);
-	disk_close(stage.system_window);
 	return result;
 }

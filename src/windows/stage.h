@@ -3,19 +3,19 @@
 #ifndef BOOTSHIFT_STAGE_H
 #define BOOTSHIFT_STAGE_H
 
-#include "disk/disk.h"
-#include "ntfs/volume.h"
+#include "volume/volume.h"
 
 /* Called when operation `index` is done and everything that it wrote is on the disk. */
 typedef int stage_progress(void *context, uint32_t index, struct bs_error *err);
 
 /*
- * Carries out the plan and fills in the hashes of its files, which are known only afterwards.  The
- * caller has called accounting_prove() before.  Errors: those of the volumes; BS_CHANGED_MEANWHILE
- * when the disk is not what the plan says.
+ * Carries out the plan on the engine's disk and fills in the hashes of its files, which are known
+ * only afterwards.  The engine opens the system volume; libntfs-3g always opens the boot volume,
+ * because no other engine writes.  The caller has called accounting_prove() before.  Errors: those
+ * of the volumes; BS_CHANGED_MEANWHILE when the disk is not what the plan says.
  */
-MUST_CHECK int stage_run(struct disk *disk, struct bs_plan *plan, stage_progress *progress,
-			 void *context, struct bs_error *err);
+MUST_CHECK int stage_run(const struct volume_engine *engine, struct bs_plan *plan,
+			 stage_progress *progress, void *context, struct bs_error *err);
 
 /* The copied folder gets these attributes, as in the published fix (attrib +r +h +s). */
 #define STAGE_FOLDER_ATTRIBUTES (FILE_IS_READ_ONLY | FILE_IS_HIDDEN | FILE_IS_SYSTEM)

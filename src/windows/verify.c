@@ -7,11 +7,11 @@
 #include <nettle/sha2.h>
 
 #include "disk/window.h"
-#include "ntfs/scoped.h"
-#include "ntfs/tree.h"
 #include "survey/reader.h"
 #include "survey/survey.h"
 #include "util/bytes.h"
+#include "volume/scoped.h"
+#include "volume/tree.h"
 #include "windows/accounting.h"
 #include "windows/stage.h"
 
@@ -259,12 +259,17 @@ static int verify_boot_record(struct disk *boot_window, const struct bs_plan *pl
 	return 0;
 }
 
-/* Checks that no cluster is lost or held twice, and that boot code can reach all that it reads. */
+/*
+ * Checks that no cluster is lost or held twice, and that boot code can reach all that it reads.
+ * Checks nothing if the volume cannot say which clusters it uses.
+ */
 static int verify_clusters(struct volume *target, const struct bs_plan *plan, uint64_t before,
 			   struct bs_error *err)
 {
 	struct accounting after;
 
+	if (!volume_has_internals(target))
+		return 0;
 	if (accounting_take(target, plan, &after, err) < 0) {
 		/* The same check succeeded before the fix, so the fix is at fault. */
 		if (err->code == BS_NTFS_DAMAGED)
@@ -306,7 +311,7 @@ static int verify_no_start(const struct bs_inspection *report, struct bs_error *
 }
 
 /* Surveys the disk again: nothing is left to fix, and all links that a fix makes are good. */
-static int verify_chain(struct disk *disk, const struct bs_plan *plan,
+static int verify_chain(const struct volume_engine *engine, const struct bs_plan *plan,
 			const struct bs_options *options, struct bs_error *err)
 {
 	/* After the fix, the survey must find without options what the user chose before it. */
@@ -319,7 +324,7 @@ static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 	if (!survey)
 		return fail_memory(err);
 	report = &survey->report;
-	result = survey_take(disk, &found_by_itself, survey, err);
+	result = survey_take(engine, &found_by_itself, survey, err);
 	survey_free(survey);
 	if (result < 0)
 		return -1;
@@ -334,16 +339,19 @@ static int verify_chain(struct disk *disk, const struct bs_plan *plan,
 	return 0;
 }
 
-static int verify_volumes(struct disk *system_window, struct disk *boot_window,
-			  const struct bs_plan *plan, uint64_t clusters, struct bs_error *err)
+static int verify_volumes(const struct volume_engine *engine, const struct bs_plan *plan,
+			  uint64_t clusters, struct bs_error *err)
 {
 	SCOPED_VOLUME *source = NULL;
 	SCOPED_VOLUME *target = NULL;
 	struct verification own = {.plan = plan};
-	int result;
+	int result = volume_open(engine, plan->system_start, plan->system_size, VOLUME_READ,
+				 &source, err);
 
-	if (volume_open(system_window, VOLUME_READ, &source, err) < 0 ||
-	    volume_open(boot_window, VOLUME_READ, &target, err) < 0)
+	if (result == 0)
+		result = volume_open(engine, plan->boot_start, plan->boot_size, VOLUME_READ,
+				     &target, err);
+	if (result < 0)
 		return -1;
 	own.target = target;
 	own.left = malloc(2 * CHUNK);
@@ -355,16 +363,14 @@ static int verify_volumes(struct disk *system_window, struct disk *boot_window,
 	return result == 0 ? verify_clusters(target, plan, clusters, err) : -1;
 }
 
-int verify_run(struct disk *disk, const struct bs_plan *plan, const struct bs_options *options,
-	       uint64_t clusters, struct bs_error *err)
+int verify_run(const struct volume_engine *engine, const struct bs_plan *plan,
+	       const struct bs_options *options, uint64_t clusters, struct bs_error *err)
 {
-	SCOPED_DISK *system_window = window_open(disk, plan->system_start, plan->system_size, err);
-	SCOPED_DISK *boot_window =
-		system_window ? window_open(disk, plan->boot_start, plan->boot_size, err) : NULL;
+	SCOPED_DISK *window = window_open(engine->disk, plan->boot_start, plan->boot_size, err);
 
-	if (boot_window && verify_volumes(system_window, boot_window, plan, clusters, err) == 0 &&
-	    verify_boot_record(boot_window, plan, err) == 0 &&
-	    verify_chain(disk, plan, options, err) == 0)
+	if (window && verify_volumes(engine, plan, clusters, err) == 0 &&
+	    verify_boot_record(window, plan, err) == 0 &&
+	    verify_chain(engine, plan, options, err) == 0)
 		return 0;
 	/* On a sound volume, these steps cannot fail, whatever a fix does. */
 	if (reader_is_content(err->code))

@@ -6,14 +6,15 @@
 #ifndef BOOTSHIFT_VERIFY_H
 #define BOOTSHIFT_VERIFY_H
 
-#include "disk/disk.h"
+#include "volume/volume.h"
 
 /*
- * `clusters` is the sum of the cluster accounting before the fix.  Errors: BS_VERIFY with what is
- * wrong; BS_NTFS_DAMAGED when a volume's own structures are wrong; BS_BEYOND_REACH when all is
- * right, but lies where boot code cannot read it; the errors of the disk.
+ * Verifies the engine's disk.  `clusters` is the sum of the cluster accounting before the fix; it
+ * is compared only if the engine's volumes have internals.  Errors: BS_VERIFY with what is wrong;
+ * BS_NTFS_DAMAGED when a volume's own structures are wrong; BS_BEYOND_REACH when all is right, but
+ * lies where boot code cannot read it; the errors of the disk.
  */
-MUST_CHECK int verify_run(struct disk *disk, const struct bs_plan *plan,
+MUST_CHECK int verify_run(const struct volume_engine *engine, const struct bs_plan *plan,
 			  const struct bs_options *options, uint64_t clusters,
 			  struct bs_error *err);
 

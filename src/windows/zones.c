@@ -3,7 +3,8 @@
 
 #include "boot/vbr.h"
 #include "disk/window.h"
-#include "ntfs/scoped.h"
+#include "ntfs/ntfs-engine.h"
+#include "volume/scoped.h"
 
 /* A file of the volume's metadata, and the length of the zone at its start. */
 static const struct {
@@ -55,11 +56,12 @@ static int zones_add_boot_record(struct disk *window, uint64_t start, struct ran
 static int zones_add_volume(struct disk *disk, uint64_t start, uint64_t size,
 			    struct range_vector *zones, struct bs_error *err)
 {
+	const struct volume_engine ntfs = volume_ntfs_engine(disk);
 	SCOPED_DISK *window = window_open(disk, start, size, err);
-	SCOPED_VOLUME *volume = NULL; /* closed before the window */
+	SCOPED_VOLUME *volume = NULL;
 
 	if (!window || zones_add_boot_record(window, start, zones, err) < 0 ||
-	    volume_open(window, VOLUME_READ, &volume, err) < 0)
+	    volume_open(&ntfs, start, size, VOLUME_READ, &volume, err) < 0)
 		return -1;
 	return zones_add_metadata(volume, start, zones, err);
 }

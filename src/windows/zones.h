@@ -7,7 +7,7 @@
 #define BOOTSHIFT_ZONES_H
 
 #include "disk/disk.h"
-#include "ntfs/volume.h"
+#include "volume/volume.h"
 
 /*
  * Adds these zones, in bytes of the disk: sector 0; and for the system and the boot volume, the

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "disk/cache.h"
+#include "ntfs/ntfs-engine.h"
 #include "survey/survey.h"
 #include "util/range.h"
 #include "windows/accounting.h"
@@ -20,6 +21,7 @@
 struct worker {
 	int socket;
 	struct disk *disk; /* with a cache; only this process writes to the disk */
+	struct volume_engine engine;
 	const struct worker_task *task;
 };
 
@@ -83,7 +85,7 @@ static int worker_rehearse(struct worker *worker, struct bs_plan *plan, struct b
 	if (accounting_prove(worker->disk, plan, &clusters, err) < 0 ||
 	    worker_send_plan(worker, MESSAGE_PLAN, plan, err) < 0 ||
 	    worker_await_proceed(worker, err) < 0 ||
-	    stage_run(worker->disk, plan, worker_tell_operation, worker, err) < 0 ||
+	    stage_run(&worker->engine, plan, worker_tell_operation, worker, err) < 0 ||
 	    worker_tell(worker, MESSAGE_CLUSTERS, &clusters, sizeof(clusters), err) < 0 ||
 	    worker_send_zones(worker, plan, err) < 0)
 		return -1;
@@ -98,7 +100,7 @@ static int worker_inspect(struct worker *worker, struct bs_error *err)
 
 	if (!survey)
 		return fail_memory(err);
-	result = survey_take(worker->disk, &worker->task->options, survey, err);
+	result = survey_take(&worker->engine, &worker->task->options, survey, err);
 	if (result == 0)
 		result = worker_tell(worker, MESSAGE_INSPECTION, &survey->report,
 				     sizeof(survey->report), err);
@@ -129,10 +131,11 @@ static int worker_do(struct worker *worker, uint64_t size, struct bs_error *err)
 	if (!remote)
 		return -1;
 	worker->disk = cache_open(remote, err);
+	worker->engine = volume_ntfs_engine(worker->disk);
 	if (!worker->disk)
 		result = -1;
 	else if (worker->task->job == WORKER_VERIFY)
-		result = verify_run(worker->disk, worker->task->plan, &worker->task->options,
+		result = verify_run(&worker->engine, worker->task->plan, &worker->task->options,
 				    worker->task->clusters, err);
 	else
 		result = worker_inspect(worker, err);

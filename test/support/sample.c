@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "disk/file.h"
-#include "disk/window.h"
 #include "windows/accounting.h"
 #include "windows/plan.h"
 #include "windows/stage.h"
@@ -25,6 +24,7 @@ void sample_open(struct sample *sample, const char *image)
 	sample->overlay = overlay_open(sample->file, MEMORY, NULL, &err);
 	ck_assert_msg(sample->overlay != NULL, "%s", err.message);
 	sample->disk = overlay_disk(sample->overlay);
+	sample->engine = volume_ntfs_engine(sample->disk);
 }
 
 void sample_close(struct sample *sample)
@@ -56,7 +56,7 @@ struct survey *sample_survey(struct sample *sample, const struct bs_options *opt
 	struct bs_error err = {0};
 
 	ck_assert_ptr_nonnull(survey);
-	ASSERT_OK(survey_take(sample->disk, options, survey, &err));
+	ASSERT_OK(survey_take(&sample->engine, options, survey, &err));
 	return survey;
 }
 
@@ -89,7 +89,7 @@ uint64_t sample_stage(struct sample *sample, struct bs_plan *plan)
 	uint64_t clusters = 0;
 
 	ASSERT_OK(accounting_prove(sample->disk, plan, &clusters, &err));
-	ASSERT_OK(stage_run(sample->disk, plan, no_progress, NULL, &err));
+	ASSERT_OK(stage_run(&sample->engine, plan, no_progress, NULL, &err));
 	return clusters;
 }
 
@@ -98,9 +98,7 @@ void sample_mount(struct sample *sample, uint64_t start, uint64_t size, enum vol
 {
 	struct bs_error err = {0};
 
-	mounted->window = window_open(sample->disk, start, size, &err);
-	ck_assert_msg(mounted->window != NULL, "%s", err.message);
-	ASSERT_OK(volume_open(mounted->window, mode, &mounted->volume, &err));
+	ASSERT_OK(volume_open(&sample->engine, start, size, mode, &mounted->volume, &err));
 }
 
 void sample_unmount(struct sample_volume *mounted)
@@ -108,7 +106,6 @@ void sample_unmount(struct sample_volume *mounted)
 	struct bs_error err = {0};
 
 	ASSERT_OK(volume_close(mounted->volume, &err));
-	disk_close(mounted->window);
 }
 
 struct volume_file *sample_open_file(struct sample_volume *mounted, const char *path)

@@ -7,7 +7,7 @@
 #define BOOTSHIFT_TEST_SAMPLE_H
 
 #include "disk/overlay.h"
-#include "ntfs/volume.h"
+#include "ntfs/ntfs-engine.h"
 #include "support/images.h"
 #include "survey/survey.h"
 
@@ -49,6 +49,7 @@ struct sample {
 	struct disk *file;
 	struct overlay *overlay;
 	struct disk *disk;
+	struct volume_engine engine;
 };
 
 void sample_open(struct sample *sample, const char *image);
@@ -69,9 +70,8 @@ struct bs_plan *sample_plan(struct sample *sample);
 /* Stages a fix.  Returns the sum of the cluster accounting before the fix. */
 uint64_t sample_stage(struct sample *sample, struct bs_plan *plan);
 
-/* A mounted volume with the window below it. */
+/* A mounted volume. */
 struct sample_volume {
-	struct disk *window;
 	struct volume *volume;
 };
 void sample_mount(struct sample *sample, uint64_t start, uint64_t size, enum volume_mode mode,

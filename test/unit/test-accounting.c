@@ -43,7 +43,7 @@ static void mount_boot(enum volume_mode mode)
 
 static ntfs_inode *open_inode(const char *path)
 {
-	ntfs_inode *inode = ntfs_pathname_to_inode(boot.volume->ntfs, NULL, path);
+	ntfs_inode *inode = ntfs_pathname_to_inode(volume_ntfs(boot.volume)->ntfs, NULL, path);
 
 	ck_assert_ptr_nonnull(inode);
 	return inode;
@@ -82,7 +82,7 @@ static void assert_fixed(void)
 	struct bs_error err = {0};
 	uint64_t clusters = sample_stage(&sample, plan);
 
-	ASSERT_OK(verify_run(sample.disk, plan, &options, clusters, &err));
+	ASSERT_OK(verify_run(&sample.engine, plan, &options, clusters, &err));
 	bs_plan_free(plan);
 }
 
@@ -176,7 +176,7 @@ static void spread(void)
 		snprintf(name, sizeof(name), "s%02u", i);
 		ASSERT_OK(volume_write(file, name, 0, content, sizeof(content), &err));
 	}
-	ck_assert_int_ge(file->inode->nr_extents, 1);
+	ck_assert_int_ge(volume_ntfs_file(file)->inode->nr_extents, 1);
 	sample_close_file(file);
 	sample_unmount(&boot);
 }
@@ -210,7 +210,7 @@ TEST(accounting, a_file_that_gives_way_and_shares_a_cluster_is_noticed)
 	ntfs_attr_close(data);
 	ck_assert_int_eq(ntfs_inode_close(inode), 0);
 	for (uint64_t i = shared + 1; i < shared + 15; i++)
-		(void)ntfs_bitmap_set_run(boot.volume->ntfs->lcnbmp_na, (s64)i, 1);
+		(void)ntfs_bitmap_set_run(volume_ntfs(boot.volume)->ntfs->lcnbmp_na, (s64)i, 1);
 	sample_unmount(&boot);
 	snprintf(words, sizeof(words), "has cluster %llu, which also belongs to",
 		 (unsigned long long)shared - 1);
@@ -226,8 +226,8 @@ TEST(accounting, bits_behind_the_last_cluster_are_of_no_effect)
 	uint64_t clusters, bits;
 
 	mount_boot(VOLUME_READ);
-	clusters = (uint64_t)boot.volume->ntfs->nr_clusters;
-	bits = (uint64_t)boot.volume->ntfs->lcnbmp_na->data_size * 8;
+	clusters = (uint64_t)volume_ntfs(boot.volume)->ntfs->nr_clusters;
+	bits = (uint64_t)volume_ntfs(boot.volume)->ntfs->lcnbmp_na->data_size * 8;
 	sample_unmount(&boot);
 	ck_assert_uint_lt(clusters, bits);
 	for (; clusters < bits; clusters++)
@@ -256,13 +256,13 @@ static uint8_t patch_record(uint64_t number, size_t at, uint8_t byte)
 	uint8_t before;
 
 	mount_boot(VOLUME_WRITE);
-	boot.volume->device.reads_content = true;
-	ck_assert_int_eq(
-		ntfs_attr_pread(boot.volume->ntfs->mft_na, (s64)(number * 1024 + at), 1, &before),
-		1);
-	ck_assert_int_eq(
-		ntfs_attr_pwrite(boot.volume->ntfs->mft_na, (s64)(number * 1024 + at), 1, &byte),
-		1);
+	volume_ntfs(boot.volume)->device.reads_content = true;
+	ck_assert_int_eq(ntfs_attr_pread(volume_ntfs(boot.volume)->ntfs->mft_na,
+					 (s64)(number * 1024 + at), 1, &before),
+			 1);
+	ck_assert_int_eq(ntfs_attr_pwrite(volume_ntfs(boot.volume)->ntfs->mft_na,
+					  (s64)(number * 1024 + at), 1, &byte),
+			 1);
 	sample_unmount(&boot);
 	return before;
 }
@@ -369,7 +369,7 @@ TEST(accounting, an_index_block_that_is_called_free_is_noticed)
 	overlay_reset(sample.overlay);
 	make_many();
 	mount_boot(VOLUME_WRITE);
-	root = ntfs_inode_open(boot.volume->ntfs, FILE_root);
+	root = ntfs_inode_open(volume_ntfs(boot.volume)->ntfs, FILE_root);
 	bitmap = ntfs_attr_open(root, AT_BITMAP, NTFS_INDEX_I30, 4);
 	ck_assert_int_eq(ntfs_attr_pread(bitmap, 0, 1, &bits), 1);
 	ck_assert_uint_eq(bits & 3, 3);
@@ -393,7 +393,8 @@ static void patch_last_descriptor(size_t at, uint8_t byte)
 	size_t offset, last = 0;
 
 	mount_boot(VOLUME_WRITE);
-	blocks = ntfs_attr_open(boot.volume->ntfs->secure_ni, AT_INDEX_ALLOCATION, sii, 4);
+	blocks = ntfs_attr_open(volume_ntfs(boot.volume)->ntfs->secure_ni, AT_INDEX_ALLOCATION, sii,
+				4);
 	ck_assert_ptr_nonnull(blocks);
 	ck_assert_int_eq(ntfs_attr_pread(blocks, 0, sizeof(block), block), sizeof(block));
 	offset = 24 + load_le32(block + 24);

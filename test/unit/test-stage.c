@@ -39,7 +39,7 @@ static void assert_verified(void)
 	const struct bs_options options = {0};
 	struct bs_error err = {0};
 
-	ASSERT_OK(verify_run(sample.disk, plan, &options, clusters, &err));
+	ASSERT_OK(verify_run(&sample.engine, plan, &options, clusters, &err));
 }
 
 /* ---- the staged disk ----------------------------------------------------------------------- */
@@ -132,10 +132,10 @@ TEST(staged, each_operation_is_told_once_in_order_and_an_error_there_ends_it)
 	uint32_t calls = 0;
 
 	overlay_reset(sample.overlay);
-	ASSERT_OK(stage_run(sample.disk, plan, count_calls, &calls, &err));
+	ASSERT_OK(stage_run(&sample.engine, plan, count_calls, &calls, &err));
 	ck_assert_uint_eq(calls, plan->operation_count);
 	overlay_reset(sample.overlay);
-	ck_assert_int_eq(stage_run(sample.disk, plan, fail_at_second, NULL, &err), -1);
+	ck_assert_int_eq(stage_run(&sample.engine, plan, fail_at_second, NULL, &err), -1);
 	ck_assert_int_eq(err.code, BS_WORKER);
 }
 
@@ -144,7 +144,7 @@ static void assert_staging_fails(void)
 	struct bs_error err = {0};
 	uint32_t calls = 0;
 
-	ck_assert_int_eq(stage_run(sample.disk, plan, count_calls, &calls, &err), -1);
+	ck_assert_int_eq(stage_run(&sample.engine, plan, count_calls, &calls, &err), -1);
 	ck_assert_int_eq(err.code, BS_CHANGED_MEANWHILE);
 }
 
@@ -239,6 +239,7 @@ TEST_LOOP(zones_tests, a_file_made_on_either_volume_shows_in_the_zones, 0, 2)
 	ASSERT_OK(zones_collect(sample.disk, plan, &zones, &err));
 	later.overlay = overlay_open(sample.disk, 64 << 20, NULL, &err);
 	later.disk = overlay_disk(later.overlay);
+	later.engine = volume_ntfs_engine(later.disk);
 	sample_mount(&later, starts[_i], sizes[_i], VOLUME_WRITE, &mounted);
 	ASSERT_OK(volume_create(mounted.volume, "\\", "later", false, &err));
 	file = sample_open_file(&mounted, "\\later");

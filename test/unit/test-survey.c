@@ -464,7 +464,7 @@ TEST(partition_tables, an_error_of_the_disk_is_an_error_and_no_finding)
 	look_at("disk-error", "");
 	survey_free(survey);
 	close(sample.descriptor); /* the disk below cannot be read any more */
-	ck_assert_int_eq(survey_take(sample.disk, &no_options, survey, &err), -1);
+	ck_assert_int_eq(survey_take(&sample.engine, &no_options, survey, &err), -1);
 	ck_assert_int_eq(err.code, BS_IO);
 	sample.descriptor = -1;
 }

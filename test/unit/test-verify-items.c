@@ -192,7 +192,7 @@ TEST(reach, boot_files_where_boot_code_cannot_read_them_are_refused)
 	struct bs_error err = {0};
 
 	open_straddling(64);
-	ck_assert_int_eq(verify_run(sample.disk, plan, &options, clusters, &err), -1);
+	ck_assert_int_eq(verify_run(&sample.engine, plan, &options, clusters, &err), -1);
 	ck_assert_str_eq(bs_code_name(err.code), "beyond-reach");
 }
 

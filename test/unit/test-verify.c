@@ -113,7 +113,7 @@ TEST(tampering_with_copies, a_compressed_copy_is_noticed)
 	struct volume_metadata before;
 	struct volume_file *file = edit("\\bootmgr", &before);
 
-	file->inode->flags |= FILE_ATTR_COMPRESSED;
+	volume_ntfs_file(file)->inode->flags |= FILE_ATTR_COMPRESSED;
 	end_edit(file, &before);
 	assert_noticed("set of attributes differs");
 }
@@ -170,8 +170,9 @@ TEST(tampering_with_copies, another_short_name_is_noticed)
 	sample_unmount(&target);
 	ck_assert_str_eq(file.short_name, "ALONGN~1.HTM");
 	volume_done_file(edit("\\Boot", &folder));
-	inode = ntfs_pathname_to_inode(target.volume->ntfs, NULL, "/Boot/A long name.html");
-	parent = ntfs_pathname_to_inode(target.volume->ntfs, NULL, "/Boot");
+	inode = ntfs_pathname_to_inode(volume_ntfs(target.volume)->ntfs, NULL,
+				       "/Boot/A long name.html");
+	parent = ntfs_pathname_to_inode(volume_ntfs(target.volume)->ntfs, NULL, "/Boot");
 	ck_assert_int_eq(ntfs_set_ntfs_dos_name(inode, parent, "ALONGN~9.HTM", 12, 0), 0);
 	end_edit(sample_open_file(&target, "\\Boot"), &folder);
 	{
@@ -382,7 +383,7 @@ TEST(tampering_with_the_start, a_loader_that_is_gone_is_noticed)
 	ASSERT_OK(volume_remove(boot.volume, "\\Windows\\System32\\winload.exe", &count, &err));
 	ASSERT_OK(accounting_take(boot.volume, plan, &without, &err));
 	sample_unmount(&boot);
-	ck_assert_int_eq(verify_run(sample.disk, plan, &options, without.sum, &err), -1);
+	ck_assert_int_eq(verify_run(&sample.engine, plan, &options, without.sum, &err), -1);
 	ck_assert_int_eq(err.code, BS_VERIFY);
 	ck_assert_ptr_nonnull(strstr(err.message, "winload.exe on partition 2 is missing"));
 }
@@ -461,7 +462,7 @@ TEST(clusters_tests, a_cluster_that_two_files_hold_is_noticed)
 	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &boot);
 	ASSERT_OK(accounting_take(boot.volume, plan, &accounting, &err));
 	ck_assert_uint_eq(accounting.sum, clusters);
-	inode = ntfs_pathname_to_inode(boot.volume->ntfs, NULL, "/bootmgr");
+	inode = ntfs_pathname_to_inode(volume_ntfs(boot.volume)->ntfs, NULL, "/bootmgr");
 	data = ntfs_attr_open(inode, AT_DATA, AT_UNNAMED, 0);
 	ck_assert_int_eq(ntfs_attr_map_whole_runlist(data), 0);
 	data->rl[0].lcn = (LCN)(last_cluster_of(MEMTEST));

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ntfs/tree.h"
 #include "ntfs/volume-ntfs.h"
 #include "support/sample.h"
 #include "util/bytes.h"
+#include "volume/tree.h"
 
 #define MANY 600u /* files in one folder: its index gets blocks of its own, and $MFT grows */
 
@@ -98,9 +98,10 @@ static void compare_blobs(struct volume_file *file, struct volume_file *copy)
 }
 
 /* The index of the folder must agree with the file's own name attribute, and both must be true. */
-static void check_index(struct sample_volume *mounted, struct volume_file *file)
+static void check_index(struct sample_volume *mounted, struct volume_file *base)
 {
-	ntfs_inode *folder = ntfs_inode_open(mounted->volume->ntfs, file->folder);
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
+	ntfs_inode *folder = ntfs_inode_open(volume_ntfs(mounted->volume)->ntfs, file->folder);
 	ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(file->inode, NULL);
 	int names = 0;
 
@@ -338,7 +339,8 @@ TEST(copies, a_compressed_source_is_copied_uncompressed)
 			  "file \\Boot\\packed\\noise size=300000 attributes=ca\n");
 	mount_system(&system);
 	file = sample_open_file(&system, "\\Boot\\packed\\zeros");
-	ck_assert(file->inode->flags & FILE_ATTR_COMPRESSED); /* else the test proves nothing */
+	ck_assert(volume_ntfs_file(file)->inode->flags &
+		  FILE_ATTR_COMPRESSED); /* else the test proves nothing */
 	volume_done_file(file);
 	sample_unmount(&system);
 	stage();
@@ -423,8 +425,8 @@ static void add_link(const char *path, const char *folder, const char *name)
 	for (; name[length] != '\0'; length++)
 		wide[length] = cpu_to_le16((u8)name[length]);
 	mount_system(&system);
-	file = ntfs_pathname_to_inode(system.volume->ntfs, NULL, path);
-	parent = ntfs_pathname_to_inode(system.volume->ntfs, NULL, folder);
+	file = ntfs_pathname_to_inode(volume_ntfs(system.volume)->ntfs, NULL, path);
+	parent = ntfs_pathname_to_inode(volume_ntfs(system.volume)->ntfs, NULL, folder);
 	ck_assert_int_eq(ntfs_link(file, parent, wide, length), 0);
 	ck_assert_int_eq(ntfs_inode_close(file), 0);
 	ck_assert_int_eq(ntfs_inode_close(parent), 0);
@@ -478,7 +480,7 @@ TEST(copies, a_name_that_is_no_text_is_refused_and_not_copied_wrongly)
 
 	sample_open_small(&sample, "unpaired", "");
 	mount_system(&system);
-	folder = ntfs_pathname_to_inode(system.volume->ntfs, NULL, "/Boot");
+	folder = ntfs_pathname_to_inode(volume_ntfs(system.volume)->ntfs, NULL, "/Boot");
 	file = ntfs_create(folder, folder->security_id, unpaired, 2, S_IFREG);
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_eq(ntfs_inode_close_in_dir(file, folder), 0);
@@ -580,10 +582,11 @@ static void assert_write_refused(enum bs_code code)
 	ck_assert_int_eq(state.obstacle, code);
 	ck_assert_str_ne(state.obstacle_text, "");
 	volume_done(mounted.volume);
-	ck_assert_int_eq(volume_open(mounted.window, VOLUME_WRITE, &volume, &err), -1);
+	ck_assert_int_eq(volume_open(&sample.engine, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE,
+				     VOLUME_WRITE, &volume, &err),
+			 -1);
 	ck_assert_int_eq(err.code, code);
 	ck_assert_ptr_null(volume);
-	disk_close(mounted.window);
 }
 
 TEST(volumes, a_hibernated_volume_is_not_opened_for_writing)

@@ -31,7 +31,7 @@ static inline void assert_verified(void)
 	const struct bs_options options = {0};
 	struct bs_error err = {0};
 
-	ASSERT_OK(verify_run(sample.disk, plan, &options, clusters, &err));
+	ASSERT_OK(verify_run(&sample.engine, plan, &options, clusters, &err));
 }
 
 static inline void assert_noticed(const char *text)
@@ -39,7 +39,7 @@ static inline void assert_noticed(const char *text)
 	const struct bs_options options = {0};
 	struct bs_error err = {0};
 
-	ck_assert_int_eq(verify_run(sample.disk, plan, &options, clusters, &err), -1);
+	ck_assert_int_eq(verify_run(&sample.engine, plan, &options, clusters, &err), -1);
 	ck_assert_int_eq(err.code, BS_VERIFY);
 	ck_assert_msg(strstr(err.message, text) != NULL, "%s", err.message);
 }

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A volume: a mounted NTFS file system on a disk (a partition).  This header shows nothing of the
- * library that does the work, so another implementation can replace the library.
+ * A volume: the mounted file system of a partition.  An engine opens it (struct volume_engine).
+ * This header shows nothing of the engines, so callers work with each of them.  A new engine fills
+ * in the tables at the end.
+ *
+ * What a volume can do has three parts.  Every engine's volumes can be read.  Only a volume that
+ * was opened for writing has the functions that write, and only one with volume_has_internals() has
+ * the functions that ask for clusters and file records.
  *
  * Rules for all functions:
  * - Names and paths are UTF-8.  A path starts with a backslash, and backslashes separate its parts.
@@ -64,14 +69,22 @@ struct volume_state {
 };
 
 /*
- * A process that works on a volume exits with this status as soon as memory runs out.  The library
- * does not report the lack of memory: it treats unread data as damaged or missing, or crashes.
+ * Opens the volumes of one disk.  Whoever made an engine closes its volumes first, then ends the
+ * engine.
  */
-#define VOLUME_EXIT_NO_MEMORY 12
+struct volume_engine {
+	struct disk *disk; /* where the survey and the verification read all other sectors */
+	/* As volume_open().  *volume is NULL before the call. */
+	int (*open)(const struct volume_engine *engine, uint64_t start, uint64_t size,
+		    enum volume_mode mode, struct volume **volume, struct bs_error *err);
+};
 
-/* `partition` must outlive the volume. */
-MUST_CHECK int volume_open(struct disk *partition, enum volume_mode mode, struct volume **volume,
-			   struct bs_error *err);
+/*
+ * Opens the volume of a partition: `size` bytes at `start` of the engine's disk.  Sets *volume to
+ * NULL on error.
+ */
+MUST_CHECK int volume_open(const struct volume_engine *engine, uint64_t start, uint64_t size,
+			   enum volume_mode mode, struct volume **volume, struct bs_error *err);
 
 /* The caller closes all files first.  Frees the volume also on error.  NULL is allowed. */
 MUST_CHECK int volume_close(struct volume *volume, struct bs_error *err);
@@ -114,25 +127,13 @@ struct volume_metadata {
 MUST_CHECK int volume_stat(struct volume_file *file, struct volume_metadata *metadata,
 			   struct bs_error *err);
 
-/* Sets the attributes of FILE_ATTRIBUTES_COPIED and keeps the others. */
-MUST_CHECK int volume_set_attributes(struct volume_file *file, uint32_t attributes,
-				     struct bs_error *err);
-
-/* Sets the four times.  A later change of a folder's entries changes the folder's times again. */
-MUST_CHECK int volume_set_times(struct volume_file *file, const struct volume_metadata *times,
-				struct bs_error *err);
-
-/* Read and set the self-relative security descriptor.  The caller frees *descriptor. */
+/* Reads the self-relative security descriptor.  The caller frees *descriptor. */
 MUST_CHECK int volume_security(struct volume_file *file, uint8_t **descriptor, size_t *size,
 			       struct bs_error *err);
-MUST_CHECK int volume_set_security(struct volume_file *file, const uint8_t *descriptor, size_t size,
-				   struct bs_error *err);
 
-/* Read and set the extended attributes as stored in $EA; size 0: none.  The caller frees them. */
+/* Reads the extended attributes as stored in $EA; size 0: none.  The caller frees them. */
 MUST_CHECK int volume_extended_attributes(struct volume_file *file, uint8_t **attributes,
 					  size_t *size, struct bs_error *err);
-MUST_CHECK int volume_set_extended_attributes(struct volume_file *file, const uint8_t *attributes,
-					      size_t size, struct bs_error *err);
 
 struct volume_stream {
 	char name[VOLUME_NAME_MAX]; /* "" for the unnamed stream */
@@ -142,11 +143,9 @@ struct volume_stream {
 /* Lists the data streams, including the unnamed stream.  The caller frees *streams. */
 MUST_CHECK int volume_streams(struct volume_file *file, struct volume_stream **streams,
 			      size_t *count, struct bs_error *err);
+
 MUST_CHECK int volume_read(struct volume_file *file, const char *stream, uint64_t offset,
 			   void *buffer, size_t length, struct bs_error *err);
-/* Creates a missing stream, and extends a stream that is too short. */
-MUST_CHECK int volume_write(struct volume_file *file, const char *stream, uint64_t offset,
-			    const void *buffer, size_t length, struct bs_error *err);
 
 struct volume_entry {
 	char name[VOLUME_NAME_MAX];
@@ -156,6 +155,28 @@ struct volume_entry {
  * The caller frees *entries. */
 MUST_CHECK int volume_list(struct volume_file *folder, struct volume_entry **entries, size_t *count,
 			   struct bs_error *err);
+
+/* Joins a folder's path and a name.  Returns false if the path is too long. */
+bool volume_join(char path[BS_PATH_MAX], const char *folder, const char *name);
+
+/* ---- writing: only on a volume that was opened with VOLUME_WRITE --------------------------- */
+
+/* Sets the attributes of FILE_ATTRIBUTES_COPIED and keeps the others. */
+MUST_CHECK int volume_set_attributes(struct volume_file *file, uint32_t attributes,
+				     struct bs_error *err);
+
+/* Sets the four times.  A later change of a folder's entries changes the folder's times again. */
+MUST_CHECK int volume_set_times(struct volume_file *file, const struct volume_metadata *times,
+				struct bs_error *err);
+
+MUST_CHECK int volume_set_security(struct volume_file *file, const uint8_t *descriptor, size_t size,
+				   struct bs_error *err);
+MUST_CHECK int volume_set_extended_attributes(struct volume_file *file, const uint8_t *attributes,
+					      size_t size, struct bs_error *err);
+
+/* Creates a missing stream, and extends a stream that is too short. */
+MUST_CHECK int volume_write(struct volume_file *file, const char *stream, uint64_t offset,
+			    const void *buffer, size_t length, struct bs_error *err);
 
 /* Creates an empty file or folder, which is not compressed even in a compressed folder. */
 MUST_CHECK int volume_create(struct volume *volume, const char *folder, const char *name,
@@ -168,6 +189,11 @@ MUST_CHECK int volume_set_names(struct volume *volume, const char *folder,
 /* Removes a file, or a folder with all its content.  *removed counts files and folders. */
 MUST_CHECK int volume_remove(struct volume *volume, const char *path, uint32_t *removed,
 			     struct bs_error *err);
+
+/* ---- internals: only on a volume with volume_has_internals() -------------------------------- */
+
+/* Whether the volume can answer questions about its clusters and file records. */
+bool volume_has_internals(const struct volume *volume);
 
 /* Adds to *clusters the clusters of the file's streams, index and other attributes. */
 MUST_CHECK int volume_add_clusters(struct volume_file *file, struct range_vector *clusters,
@@ -215,7 +241,70 @@ MUST_CHECK int volume_prove_free(struct volume *volume, struct volume_changed *c
 MUST_CHECK int volume_locate(struct volume_file *file, uint64_t length, struct range_vector *ranges,
 			     struct bs_error *err);
 
-/* Joins a folder's path and a name.  Returns false if the path is too long. */
-bool volume_join(char path[BS_PATH_MAX], const char *folder, const char *name);
+/* ---- what an engine provides ----------------------------------------------------------------- */
+
+/* The functions that write.  Each has the name of its function above. */
+struct volume_writing {
+	int (*set_attributes)(struct volume_file *file, uint32_t attributes, struct bs_error *err);
+	int (*set_times)(struct volume_file *file, const struct volume_metadata *times,
+			 struct bs_error *err);
+	int (*set_security)(struct volume_file *file, const uint8_t *descriptor, size_t size,
+			    struct bs_error *err);
+	int (*set_extended_attributes)(struct volume_file *file, const uint8_t *attributes,
+				       size_t size, struct bs_error *err);
+	int (*write)(struct volume_file *file, const char *stream, uint64_t offset,
+		     const void *buffer, size_t length, struct bs_error *err);
+	int (*create)(struct volume *volume, const char *folder, const char *name, bool is_folder,
+		      struct bs_error *err);
+	int (*set_names)(struct volume *volume, const char *folder,
+			 const struct volume_metadata *names, struct bs_error *err);
+	int (*remove)(struct volume *volume, const char *path, uint32_t *removed,
+		      struct bs_error *err);
+};
+
+/* The functions that ask for clusters and file records. */
+struct volume_internals {
+	int (*add_clusters)(struct volume_file *file, struct range_vector *clusters,
+			    struct bs_error *err);
+	int (*check_clusters)(struct volume *volume, const struct range_vector *clusters,
+			      struct bs_error *err);
+	uint64_t (*record_number)(const struct volume_file *file);
+	int (*check_indexes)(struct volume_file *file, struct bs_error *err);
+	int (*prove_free)(struct volume *volume, struct volume_changed *changed,
+			  struct bs_error *err);
+	int (*locate)(struct volume_file *file, uint64_t length, struct range_vector *ranges,
+		      struct bs_error *err);
+};
+
+/* The functions that read, and the other two tables.  `read` gets only lengths greater than 0. */
+struct volume_operations {
+	int (*close)(struct volume *volume, struct bs_error *err);
+	int (*state)(struct volume *volume, struct volume_state *state, struct bs_error *err);
+	int (*open_file)(struct volume *volume, const char *path, struct volume_file **file,
+			 struct bs_error *err);
+	int (*close_file)(struct volume_file *file, struct bs_error *err);
+	int (*stat)(struct volume_file *file, struct volume_metadata *metadata,
+		    struct bs_error *err);
+	int (*security)(struct volume_file *file, uint8_t **descriptor, size_t *size,
+			struct bs_error *err);
+	int (*extended_attributes)(struct volume_file *file, uint8_t **attributes, size_t *size,
+				   struct bs_error *err);
+	int (*streams)(struct volume_file *file, struct volume_stream **streams, size_t *count,
+		       struct bs_error *err);
+	int (*read)(struct volume_file *file, const char *stream, uint64_t offset, void *buffer,
+		    size_t length, struct bs_error *err);
+	int (*list)(struct volume_file *folder, struct volume_entry **entries, size_t *count,
+		    struct bs_error *err);
+	const struct volume_writing *writing;     /* NULL: the engine cannot write */
+	const struct volume_internals *internals; /* NULL: the engine cannot ask for them */
+};
+
+/* Every engine's own structs begin with these two. */
+struct volume {
+	const struct volume_operations *operations;
+};
+struct volume_file {
+	const struct volume_operations *operations;
+};
 
 #endif

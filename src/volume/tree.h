@@ -3,7 +3,7 @@
 #ifndef BOOTSHIFT_TREE_H
 #define BOOTSHIFT_TREE_H
 
-#include "ntfs/volume.h"
+#include "volume/volume.h"
 
 /* A file or folder that a walk visits. */
 struct tree_visit {

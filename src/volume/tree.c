@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "ntfs/tree.h"
+#include "volume/tree.h"
 
 #include <string.h>
 
-#include "ntfs/scoped.h"
+#include "volume/scoped.h"
 
 struct walk {
 	struct volume *volume;

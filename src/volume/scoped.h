@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "disk/disk.h"
-#include "ntfs/volume.h"
+#include "volume/volume.h"
 
 static inline void scoped_close_file(struct volume_file **file)
 {
