@@ -476,8 +476,16 @@ enum bs_phase {
 	/* Writes the undo file and the image.  From here on the fix cannot be interrupted. */
 	BS_PHASE_COMMITTING,
 	BS_PHASE_VERIFYING, /* opens the changed image again and verifies it */
+	BS_PHASE_ASKING,    /* starts libguestfs' appliance, and asks it */
 	BS_PHASE_UNDOING,   /* undoes a fix or, while opening the image, an interrupted change */
 	BS_PHASE_COUNT
+};
+
+/* What reads the NTFS volumes for an inspection and a verification.  Only libntfs-3g writes. */
+enum bs_engine {
+	BS_ENGINE_NTFS_3G,
+	BS_ENGINE_LIBGUESTFS, /* the tools in libguestfs' appliance, a virtual machine */
+	BS_ENGINE_COUNT
 };
 
 #define BS_UNDO_SUFFIX ".bootshift-undo" /* the name of every undo file ends with it */
@@ -492,6 +500,12 @@ struct bs_options {
 	const char *undo_directory; /* NULL: the image's own folder */
 	/* Children and parents of the image; NULL: the library searches the image's folder. */
 	const struct bs_relations *relations;
+	enum bs_engine engine;      /* bs_inspect(), bs_plan() */
+	/*
+	 * bs_plan(), bs_fix(): after bootshift's own verification and before anything is written,
+	 * libguestfs' appliance must agree with the result.
+	 */
+	bool second_opinion;
 	/* bs_plan(): also refuse if the image or the folder of the undo file is not writable. */
 	bool to_be_fixed;
 	/*

@@ -261,8 +261,8 @@ static int answer_attribute(struct answering *answering)
 {
 	struct guestfs *guestfs = answering->guestfs;
 	size_t length = 0;
-	char *value = guestfs->lgetxattr(guestfs->handle, answering->path,
-					 answering->request->name, &length);
+	char *value = guestfs->lgetxattr(guestfs->handle, answering->path, answering->request->name,
+					 &length);
 
 	return answer_bytes(answering, value, length);
 }
@@ -388,7 +388,8 @@ void answers_make(struct guestfs *guestfs, const struct appliance_request *reque
 		answer_fail(&answering, EINVAL, "no such request");
 	else
 		(void)!answers[operation](&answering);
-	debug_print(DEBUG_MESSAGES, "appliance: request %u, partition %u, %s %s: error %u, %u bytes",
-		    operation, request->partition, request->path, request->name, answer->error,
+	debug_print(DEBUG_MESSAGES,
+		    "appliance: request %u, partition %u, %s %s: error %u, %u bytes", operation,
+		    request->partition, request->path, request->name, answer->error,
 		    answer->length);
 }

@@ -105,8 +105,7 @@ static int process_enter_user_namespace(void)
 
 	snprintf(user_map, sizeof(user_map), "%u %u 1\n", user, user);
 	snprintf(group_map, sizeof(group_map), "%u %u 1\n", group, group);
-	if (unshare(CLONE_NEWUSER) < 0 ||
-	    process_write_file("/proc/self/setgroups", "deny") < 0 ||
+	if (unshare(CLONE_NEWUSER) < 0 || process_write_file("/proc/self/setgroups", "deny") < 0 ||
 	    process_write_file("/proc/self/uid_map", user_map) < 0)
 		return -1;
 	return process_write_file("/proc/self/gid_map", group_map);

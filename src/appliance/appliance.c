@@ -85,9 +85,8 @@ static int appliance_fork(struct appliance *appliance, struct bs_error *err)
 	close(reports[1]);
 	if (requests[1] >= 0)
 		close(requests[1]);
-	return appliance->keeper > 0
-		       ? 0
-		       : fail_errno(err, BS_SYSTEM_LIMIT, "cannot start a process");
+	return appliance->keeper > 0 ? 0
+				     : fail_errno(err, BS_SYSTEM_LIMIT, "cannot start a process");
 }
 
 static int appliance_serve(struct appliance *appliance, struct disk *disk, struct bs_error *err)

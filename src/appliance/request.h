@@ -15,8 +15,8 @@
 
 #include "util/err.h"
 
-#define APPLIANCE_PATH_MAX 2048u      /* bytes with the final zero */
-#define APPLIANCE_NAME_MAX 1024u      /* bytes with the final zero */
+#define APPLIANCE_PATH_MAX 2048u       /* bytes with the final zero */
+#define APPLIANCE_NAME_MAX 1024u       /* bytes with the final zero */
 #define APPLIANCE_DATA_MAX (96u << 10) /* bytes of an answer; a socket takes twice as many */
 
 /* What `partition`, `path`, `name`, `offset` and `length` of the request mean, and the answer. */
@@ -90,9 +90,8 @@ struct appliance_element {
  * uses.  Returns the answer, which the caller frees.  NULL on error: BS_WORKER when the process has
  * ended or answers nonsense, BS_NO_MEMORY.  An answer with an error is no error of this function.
  */
-MUST_CHECK struct appliance_answer *appliance_ask(int socket,
-						  const struct appliance_request *request,
-						  struct bs_error *err);
+MUST_CHECK struct appliance_answer *
+appliance_ask(int socket, const struct appliance_request *request, struct bs_error *err);
 
 /* The process's side.  Returns 1, 0 when the client has closed the channel, or -1 with errno. */
 MUST_CHECK int appliance_receive_request(int socket, struct appliance_request *request);

@@ -197,7 +197,7 @@ static void frame_print_running(struct output *output, const struct progress_sta
 		[BS_PHASE_OPENING] = "opening",       [BS_PHASE_INSPECTING] = "reading",
 		[BS_PHASE_REHEARSING] = "rehearsing", [BS_PHASE_CHECKING] = "checking",
 		[BS_PHASE_COMMITTING] = "writing",    [BS_PHASE_VERIFYING] = "verifying",
-		[BS_PHASE_UNDOING] = "undoing",
+		[BS_PHASE_ASKING] = "asking libguestfs", [BS_PHASE_UNDOING] = "undoing",
 	};
 	uint64_t seconds = (state->now - slot->since) / 1000;
 	char time[PIECE_MAX] = "";

@@ -120,6 +120,21 @@ static int option_parse_colour(const struct option_row *option, const char *text
 	return found;
 }
 
+static int option_parse_engine(const struct option_row *option, const char *text, void *field,
+			       struct bs_error *err)
+{
+	static const char *const engines[] = {
+		[BS_ENGINE_NTFS_3G] = "ntfs-3g",
+		[BS_ENGINE_LIBGUESTFS] = "libguestfs",
+		[BS_ENGINE_COUNT] = NULL,
+	};
+	int found = option_find_word(option, engines, "ntfs-3g or libguestfs", text, err);
+	enum bs_engine *engine = field;
+
+	*engine = found < 0 ? BS_ENGINE_NTFS_3G : (enum bs_engine)found;
+	return found;
+}
+
 static int option_parse_shard(const struct option_row *option, const char *text, void *field,
 			      struct bs_error *err)
 {
@@ -217,6 +232,10 @@ static const struct option_row table[] = {
 	 BS_PARTITIONS_MAX, "partition with Windows; default: of the default entry"},
 	{0, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, option_parse_size, FIELD(options.needed_room), 0,
 	 "room needed on the active volume; default: 119MiB"},
+	{0, "engine", "NAME", COMMAND_INSPECT | COMMAND_PLAN, option_parse_engine, FIELD(options.engine), 0,
+	 "what reads NTFS: ntfs-3g (the default) or libguestfs"},
+	{0, "second-opinion", NULL, COMMAND_PLAN | COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(options.second_opinion), 0,
+	 "have libguestfs verify the result, too, before it is written"},
 	{0, "json", NULL, EACH, option_parse_flag, FIELD(json), 0, "print JSON instead of text"},
 	{'v', "verbose", NULL, ALL, option_parse_verbosity, 0, 0, "print more"},
 	{'q', "quiet", NULL, ALL, option_parse_verbosity, 0, 0, "print only errors"},

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/appliance-view.h"
 #include "engine/container.h"
 #include "engine/inspection.h"
 #include "engine/relations.h"
@@ -35,7 +36,8 @@ struct engine {
 	struct bs_result *result;
 	enum bs_status success; /* the result's status if no step fails */
 	struct container container;
-	struct session *session; /* of the first worker; NULL before and after */
+	struct session *session;    /* of the first worker; NULL before and after */
+	struct appliance_view view; /* the first worker's; all zeros without an appliance */
 	struct session_findings findings;
 	struct range_vector zones;      /* in bytes of the container */
 	bool verified;                  /* what a commit would write */
@@ -47,8 +49,9 @@ typedef int step_function(struct engine *engine, struct bs_error *err);
 
 static step_function step_hold_signals, step_open, step_check_writable, step_lay, step_inspect,
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
-	step_verify, step_locate_zones, step_stop, step_compare_plan, step_no_undo_file,
-	step_commit, step_verify_committed, step_undo_file, step_undo, step_recovered;
+	step_verify, step_second_opinion, step_locate_zones, step_stop, step_compare_plan,
+	step_no_undo_file, step_commit, step_verify_committed, step_undo_file, step_undo,
+	step_recovered;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
@@ -85,6 +88,7 @@ static const struct step {
 	{"refuse",                         step_refuse,            LOOK,           ALWAYS,     LOOKS},
 	{"settle",                         step_settle,            REHEARSE,       IF_FIXABLE, LOOKS},
 	{"verify",                         step_verify,            REHEARSE,       IF_FIXABLE, LOOKS},
+	{"ask for a second opinion",       step_second_opinion,    REHEARSE,       IF_FIXABLE, LOOKS},
 	{"locate zones",                   step_locate_zones,      REHEARSE,       IF_FIXABLE, LOOKS},
 	{"stop if interrupted",            step_stop,              FIX,            ALWAYS,     false},
 	{"hold signals",                   step_hold_signals,      FIX,            ALWAYS,     false},
@@ -173,6 +177,7 @@ static void engine_fail_look(struct engine *engine)
 	if (engine->session)
 		(void)!session_end(engine->session, -1, &result->error);
 	engine->session = NULL;
+	appliance_view_close(&engine->view);
 	if (bs_code_exit(result->error.code) == BS_EXIT_REFUSED) {
 		if (!result->inspection)
 			result->inspection =
@@ -325,17 +330,26 @@ static int step_lay(struct engine *engine, struct bs_error *err)
 static int step_inspect(struct engine *engine, struct bs_error *err)
 {
 	bool rehearses = engine->command & REHEARSE;
-	const struct worker_task task = {.job = rehearses ? WORKER_REHEARSE : WORKER_INSPECT,
-					 .options = *engine->options};
+	bool asks = engine->options->engine == BS_ENGINE_LIBGUESTFS &&
+		    engine->command & (INSPECT | PLAN);
+	struct worker_task task = {.job = rehearses ? WORKER_REHEARSE : WORKER_INSPECT,
+				   .options = *engine->options};
 	struct bs_result *result = engine->result;
+	struct disk *disk = engine->container.disk;
+
+	if (asks) {
+		if (appliance_view_open(&engine->view, &engine->container, err) < 0)
+			return -1;
+		disk = engine->view.disk;
+		task.appliance = appliance_channel(engine->view.appliance);
+	}
 
 	container_tell(engine->options, rehearses ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
 	/* A signal that came before now could not end the worker, because there was none. */
 	if (engine_check_interruption(err, 0) < 0)
 		return -1;
-	engine->session =
-		session_start(engine->container.disk, rehearses ? engine->container.overlay : NULL,
-			      &task, &engine->findings, err);
+	engine->session = session_start(disk, rehearses ? engine->container.overlay : NULL, &task,
+					&engine->findings, err);
 	if (!engine->session || session_advance(engine->session, SESSION_INSPECTED, err) < 0)
 		return -1;
 	result->inspection = engine->findings.inspection;
@@ -368,8 +382,12 @@ static int step_end_worker(struct engine *engine, struct bs_error *err)
 {
 	struct session *session = engine->session;
 
+	int outcome;
+
 	engine->session = NULL;
-	return session_end(session, session_advance(session, SESSION_DONE, err), err);
+	outcome = session_end(session, session_advance(session, SESSION_DONE, err), err);
+	appliance_view_close(&engine->view);
+	return outcome;
 }
 
 /* ---- judging ------------------------------------------------------------------------------- */
@@ -439,6 +457,27 @@ static int step_verify(struct engine *engine, struct bs_error *err)
 		return -1;
 	engine->verified = true;
 	return 0;
+}
+
+/* Has other people's programs look at the staged disk. */
+static int step_second_opinion(struct engine *engine, struct bs_error *err)
+{
+	struct worker_task task = {
+		.job = WORKER_VERIFY, .options = *engine->options, .plan = engine->result->plan};
+	struct session_findings findings;
+	struct appliance_view view = {NULL, NULL};
+	int outcome;
+
+	if (!engine->options->second_opinion && engine->options->engine != BS_ENGINE_LIBGUESTFS)
+		return 0;
+	outcome = appliance_view_open(&view, &engine->container, err);
+	if (outcome == 0) {
+		task.appliance = appliance_channel(view.appliance);
+		outcome = session_run(view.disk, NULL, &task, &findings, err);
+		session_free(&findings);
+	}
+	appliance_view_close(&view);
+	return outcome;
 }
 
 /* The worker told the zones in bytes of the guest's disk; a commit needs bytes of the container. */

@@ -24,8 +24,9 @@
 #include "worker/message.h"
 #include "worker/remote.h"
 
-#define PATIENCE 120000 /* milliseconds of silence after which the worker counts as hung */
-#define GRACE    2000   /* milliseconds for a worker that closed its channel to end by itself */
+#define PATIENCE           120000 /* milliseconds of silence after which the worker counts as hung */
+#define APPLIANCE_PATIENCE 1200000 /* milliseconds, if the worker asks an appliance */
+#define GRACE              2000 /* milliseconds for a worker that closed its channel to end by itself */
 
 struct session {
 	struct worker_task task;
@@ -598,11 +599,18 @@ fail:
 	return NULL;
 }
 
+/* An emulated virtual machine answers slowly, and one answer may need many reads of the disk. */
+static int session_patience(const struct worker_task *task)
+{
+	return task->appliance ? APPLIANCE_PATIENCE : PATIENCE;
+}
+
 struct session *session_start(struct disk *disk, struct overlay *overlay,
 			      const struct worker_task *task, struct session_findings *findings,
 			      struct bs_error *err)
 {
-	return session_start_worker(disk, overlay, task, worker_run, PATIENCE, findings, err);
+	return session_start_worker(disk, overlay, task, worker_run, session_patience(task),
+				    findings, err);
 }
 
 int session_end(struct session *session, int outcome, struct bs_error *err)
@@ -629,7 +637,8 @@ int session_run_worker(struct disk *disk, struct overlay *overlay, const struct 
 int session_run(struct disk *disk, struct overlay *overlay, const struct worker_task *task,
 		struct session_findings *findings, struct bs_error *err)
 {
-	return session_run_worker(disk, overlay, task, worker_run, PATIENCE, findings, err);
+	return session_run_worker(disk, overlay, task, worker_run, session_patience(task), findings,
+				  err);
 }
 
 void session_free(struct session_findings *findings)

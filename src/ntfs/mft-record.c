@@ -7,6 +7,7 @@
 /* Sizes in bytes, and flags; the sources are in mft-record.h. */
 #define RECORD_HEADER    42u /* since Windows XP, the header has six bytes more */
 #define RECORD_IN_USE    1u
+#define RECORD_IS_FOLDER 2u
 #define ATTRIBUTE_HEADER 16u
 #define RESIDENT_HEADER  24u
 #define RUNS_HEADER      64u
@@ -27,6 +28,11 @@ bool mft_record_is_torn(const uint8_t *bytes)
 bool mft_record_is_in_use(const uint8_t *bytes)
 {
 	return (load_le16(bytes + 22) & RECORD_IN_USE) != 0;
+}
+
+bool mft_record_is_folder(const uint8_t *bytes)
+{
+	return (load_le16(bytes + 22) & RECORD_IS_FOLDER) != 0;
 }
 
 /* ---- attributes ---------------------------------------------------------------------------- */

@@ -33,6 +33,7 @@ enum mft_attribute_type {
 
 /* Records of the volume's own files. */
 enum mft_record_number {
+	MFT_RECORD_VOLUME = 3,
 	MFT_RECORD_BITMAP = 6,
 	MFT_RECORD_BAD_CLUSTERS = 8,
 	MFT_RECORD_FIRST_FREE = 24, /* all earlier records are the volume's own */
@@ -42,6 +43,7 @@ enum mft_record_number {
 bool mft_record_is_file(const uint8_t *bytes);   /* it begins with FILE */
 bool mft_record_is_torn(const uint8_t *bytes);   /* it begins with BAAD: half written */
 bool mft_record_is_in_use(const uint8_t *bytes); /* its flag says that it is in use */
+bool mft_record_is_folder(const uint8_t *bytes); /* its flag says that it is a folder */
 
 struct mft_record {
 	const uint8_t *bytes;

@@ -69,72 +69,57 @@ void ntfs_name_to_utf8(const void *name, size_t length, char *text, size_t size)
 /* ---- mounting ------------------------------------------------------------------------------ */
 
 /*
- * Sets the obstacle if $LogFile says that the volume was not left clean.  A mount for writing makes
- * the same test, but its errno tells little.  A mount for reading makes no such test.
+ * What $LogFile says.  A mount for writing makes the same test, but its errno tells little.  A
+ * mount for reading makes no such test.
  */
-static void mount_check_journal(struct volume_ntfs *volume)
+static enum obstacle mount_check_journal(struct volume_ntfs *volume)
 {
 	RESTART_PAGE_HEADER *restart = NULL;
 	ntfs_inode *inode = ntfs_inode_open(volume->ntfs, FILE_LogFile);
 	ntfs_attr *data = inode ? ntfs_attr_open(inode, AT_DATA, AT_UNNAMED, 0) : NULL;
+	enum obstacle obstacle = OBSTACLE_NONE;
 
-	if (!data || !ntfs_check_logfile(data, &restart) || !ntfs_is_logfile_clean(data, restart)) {
-		volume->obstacle = BS_UNCLEAN;
-		volume->obstacle_text = "its journal holds changes that are not on the volume yet";
-	} else if (restart && le16_to_cpu(restart->major_ver) == 2 &&
-		   le16_to_cpu(restart->minor_ver) == 0) {
+	if (!data || !ntfs_check_logfile(data, &restart) || !ntfs_is_logfile_clean(data, restart))
+		obstacle = OBSTACLE_JOURNAL;
+	else if (restart && le16_to_cpu(restart->major_ver) == 2 &&
+		 le16_to_cpu(restart->minor_ver) == 0)
 		/* Log version 2.0 means that Windows keeps metadata in its hibernation file. */
-		volume->obstacle = BS_HIBERNATED;
-		volume->obstacle_text = "Windows was shut down with Fast Startup";
-	}
+		obstacle = OBSTACLE_FAST_STARTUP;
 	free(restart);
 	ntfs_attr_close(data);
 	if (inode)
 		ntfs_inode_close(inode); /* only read, so the result does not matter */
+	return obstacle;
 }
 
-/*
- * Returns whether hiberfil.sys holds a Windows that can be resumed, but that the library does not
- * notice.  The file starts with a mark (sources: Comae's Hibr2Bin and libhibr's specification).
- * The library knows "hibr".  "rstr" is a resume that did not end, "brkp" a resume that a debugger
- * stopped, "horm" a Windows that is resumed again and again, and "link" a file that is elsewhere.
- * After a completed resume the mark is "wake".  A new file has zeros.
- */
+/* Whether Windows can be resumed although the library does not notice: it knows only "hibr". */
 static bool mount_can_resume(struct volume_ntfs *volume)
 {
-	static const char *const marks[] = {"rstr", "brkp", "horm", "link"};
 	struct bs_error ignored; /* the device keeps an error of the disk */
-	char mark[5] = "";
+	char mark[4] = "";
 	ntfs_inode *inode;
 	ntfs_attr *data;
 
 	if (ntfs_open_path(volume, "\\hiberfil.sys", &inode, NULL, &ignored) < 0 || !inode)
 		return false;
 	data = ntfs_attr_open(inode, AT_DATA, AT_UNNAMED, 0);
-	if (data && ntfs_attr_pread(data, 0, sizeof(mark) - 1, mark) != sizeof(mark) - 1)
+	if (data && ntfs_attr_pread(data, 0, sizeof(mark), mark) != sizeof(mark))
 		mark[0] = '\0';
 	ntfs_attr_close(data);
 	ntfs_inode_close(inode); /* only read */
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
-		if (strcasecmp(mark, marks[i]) == 0)
-			return true;
-	return false;
+	return obstacle_can_resume(mark);
 }
 
-static void mount_find_obstacle(struct volume_ntfs *volume)
+static enum obstacle mount_find_obstacle(struct volume_ntfs *volume)
 {
-	volume->obstacle = BS_OK;
-	volume->obstacle_text = "";
-	if (ntfs_volume_check_hiberfile(volume->ntfs, 0) < 0 || mount_can_resume(volume)) {
-		volume->obstacle = BS_HIBERNATED;
-		volume->obstacle_text = "Windows is hibernated on it";
-		return;
-	}
-	mount_check_journal(volume);
-	if (volume->obstacle == BS_OK && (volume->ntfs->flags & VOLUME_IS_DIRTY)) {
-		volume->obstacle = BS_UNCLEAN;
-		volume->obstacle_text = "it is marked to be checked by chkdsk";
-	}
+	enum obstacle obstacle;
+
+	if (ntfs_volume_check_hiberfile(volume->ntfs, 0) < 0 || mount_can_resume(volume))
+		return OBSTACLE_HIBERNATED;
+	obstacle = mount_check_journal(volume);
+	if (obstacle == OBSTACLE_NONE && (volume->ntfs->flags & VOLUME_IS_DIRTY))
+		return OBSTACLE_MARKED;
+	return obstacle;
 }
 
 /* Turns the errno of a failed mount into an error. */
@@ -234,11 +219,11 @@ int volume_ntfs_open(const struct volume_engine *engine, uint64_t start, uint64_
 	/* Boot code has to read new files.  So they are not compressed, even in a compressed
 	 * folder. */
 	NVolClearCompression(volume->ntfs);
-	mount_find_obstacle(volume);
+	volume->obstacle = mount_find_obstacle(volume);
 	if (volume_disk_failed(volume, err))
 		goto close;
-	if (mode == VOLUME_WRITE && volume->obstacle != BS_OK) {
-		fail(err, volume->obstacle, "%s", volume->obstacle_text);
+	if (mode == VOLUME_WRITE && volume->obstacle != OBSTACLE_NONE) {
+		fail(err, obstacle_code(volume->obstacle), "%s", obstacle_text(volume->obstacle));
 		goto close;
 	}
 	*out = &volume->volume;
@@ -265,11 +250,12 @@ int volume_ntfs_state(struct volume *base, struct volume_state *state, struct bs
 
 	*state = (struct volume_state){
 		.cluster_size = volume->ntfs->cluster_size,
-		.obstacle = volume->obstacle,
+		.obstacle = obstacle_code(volume->obstacle),
 	};
 	snprintf(state->label, sizeof(state->label), "%s",
 		 volume->ntfs->vol_name ? volume->ntfs->vol_name : "");
-	snprintf(state->obstacle_text, sizeof(state->obstacle_text), "%s", volume->obstacle_text);
+	snprintf(state->obstacle_text, sizeof(state->obstacle_text), "%s",
+		 obstacle_text(volume->obstacle));
 	if (ntfs_volume_get_free_space(volume->ntfs) < 0)
 		return ntfs_fail(volume, err, "counting the free clusters");
 	state->free = (uint64_t)volume->ntfs->free_clusters * volume->ntfs->cluster_size;

@@ -34,6 +34,7 @@
 #include <ntfs-3g/volume.h>
 
 #include "ntfs/ntfs-check.h"
+#include "volume/obstacle.h"
 #include "volume/volume.h"
 
 /* A disk as libntfs-3g's device. */
@@ -58,9 +59,7 @@ struct volume_ntfs {
 	struct ntfs_disk device; /* a window on the engine's disk */
 	ntfs_volume *ntfs;
 	enum volume_mode mode;
-	/* The reason, found by volume_ntfs_open(), why the volume must not be written to. */
-	enum bs_code obstacle;
-	const char *obstacle_text;
+	enum obstacle obstacle; /* found by volume_ntfs_open() */
 	/* Set by ntfs_check_security(). */
 	bool security_checked;
 	uint32_t last_security_id; /* the highest id in use at the time of the check */

@@ -145,7 +145,26 @@ static int confine_load_filter(struct bs_error *err)
 	return fail_errno(err, BS_SYSTEM_LIMIT, "confining the worker process");
 }
 
-int confine_self(int socket, const struct confine_limits *limits, struct bs_error *err)
+/* Closes the descriptors from `first` to `last`, if there are any. */
+static int confine_close(unsigned first, unsigned last)
+{
+	return first <= last ? close_range(first, last, 0) : 0;
+}
+
+/* Closes all descriptors from `first` on, but two. */
+static int confine_close_others(unsigned first, unsigned one, unsigned other)
+{
+	unsigned lower = one < other ? one : other, upper = one < other ? other : one;
+
+	if (lower > first && confine_close(first, lower - 1) < 0)
+		return -1;
+	if (upper > lower + 1 &&
+	    confine_close(lower + 1 > first ? lower + 1 : first, upper - 1) < 0)
+		return -1;
+	return confine_close(upper + 1, ~0U);
+}
+
+int confine_self(int socket, int other, const struct confine_limits *limits, struct bs_error *err)
 {
 	unsigned first_closed = SANITIZED || confine_tells() ? STDERR_FILENO + 1 : 0;
 	uint64_t in_use = confine_memory_in_use();
@@ -155,10 +174,8 @@ int confine_self(int socket, const struct confine_limits *limits, struct bs_erro
 		return fail_errno(err, BS_SYSTEM_LIMIT, "confining the worker process");
 	/* This closes the parent's end of the channel, too.  Otherwise the channel would stay open
 	 * if the parent ended before the request for the signal above. */
-	if ((unsigned)socket > first_closed &&
-	    close_range(first_closed, (unsigned)socket - 1, 0) < 0)
-		return fail_errno(err, BS_SYSTEM_LIMIT, "closing the worker's descriptors");
-	if (close_range((unsigned)socket + 1, ~0U, 0) < 0)
+	if (confine_close_others(first_closed, (unsigned)socket,
+				 (unsigned)(other > 0 ? other : socket)) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "closing the worker's descriptors");
 	if (confine_set_limits(limits, in_use, err) < 0)
 		return -1;

@@ -14,13 +14,13 @@ struct confine_limits {
 };
 
 /*
- * Closes every descriptor but `socket`, sets the limits, and loads a filter.  After that, any
+ * Closes every descriptor but `socket` and `other` (0: none), sets the limits, and loads a filter.  After that, any
  * system call that a worker does not need kills the process.  The process cannot undo this; its
  * parent may give it more processor time with prlimit().  If the process already has a lower limit,
  * that limit stays.  A build with assertions keeps standard error if BOOTSHIFT_DEBUG is set, and
  * names the system call there.  Errors: BS_SYSTEM_LIMIT where the system does not let a process
  * confine itself, BS_NO_MEMORY.
  */
-MUST_CHECK int confine_self(int socket, const struct confine_limits *limits, struct bs_error *err);
+MUST_CHECK int confine_self(int socket, int other, const struct confine_limits *limits, struct bs_error *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include "survey/survey.h"
 #include "util/range.h"
 #include "windows/accounting.h"
+#include "windows/opinion.h"
 #include "windows/plan.h"
 #include "windows/stage.h"
 #include "windows/verify.h"
@@ -21,7 +22,9 @@
 struct worker {
 	int socket;
 	struct disk *disk; /* with a cache; only this process writes to the disk */
-	struct volume_engine engine;
+	struct volume_engine ntfs;
+	struct appliance_engine appliance;
+	const struct volume_engine *engine; /* one of the two */
 	const struct worker_task *task;
 };
 
@@ -85,7 +88,7 @@ static int worker_rehearse(struct worker *worker, struct bs_plan *plan, struct b
 	if (accounting_prove(worker->disk, plan, &clusters, err) < 0 ||
 	    worker_send_plan(worker, MESSAGE_PLAN, plan, err) < 0 ||
 	    worker_await_proceed(worker, err) < 0 ||
-	    stage_run(&worker->engine, plan, worker_tell_operation, worker, err) < 0 ||
+	    stage_run(worker->engine, plan, worker_tell_operation, worker, err) < 0 ||
 	    worker_tell(worker, MESSAGE_CLUSTERS, &clusters, sizeof(clusters), err) < 0 ||
 	    worker_send_zones(worker, plan, err) < 0)
 		return -1;
@@ -100,7 +103,7 @@ static int worker_inspect(struct worker *worker, struct bs_error *err)
 
 	if (!survey)
 		return fail_memory(err);
-	result = survey_take(&worker->engine, &worker->task->options, survey, err);
+	result = survey_take(worker->engine, &worker->task->options, survey, err);
 	if (result == 0)
 		result = worker_tell(worker, MESSAGE_INSPECTION, &survey->report,
 				     sizeof(survey->report), err);
@@ -116,6 +119,30 @@ static int worker_inspect(struct worker *worker, struct bs_error *err)
 	return result;
 }
 
+static int worker_verify(struct worker *worker, struct bs_error *err)
+{
+	const struct worker_task *task = worker->task;
+
+	if (task->appliance)
+		return opinion_run(&worker->appliance, task->plan, &task->options, err);
+	return verify_run(worker->engine, task->plan, &task->options, task->clusters, err);
+}
+
+/* Chooses the engine and does the job. */
+static int worker_work(struct worker *worker, struct bs_error *err)
+{
+	worker->ntfs = volume_ntfs_engine(worker->disk);
+	worker->engine = &worker->ntfs;
+	if (worker->task->appliance) {
+		if (appliance_engine_open(&worker->appliance, worker->disk,
+					  worker->task->appliance, err) < 0)
+			return -1;
+		worker->engine = &worker->appliance.base;
+	}
+	return worker->task->job == WORKER_VERIFY ? worker_verify(worker, err)
+						  : worker_inspect(worker, err);
+}
+
 static int worker_do(struct worker *worker, uint64_t size, struct bs_error *err)
 {
 	const struct confine_limits limits = {
@@ -125,20 +152,13 @@ static int worker_do(struct worker *worker, uint64_t size, struct bs_error *err)
 	struct disk *remote;
 	int result;
 
-	if (confine_self(worker->socket, &limits, err) < 0)
+	if (confine_self(worker->socket, worker->task->appliance, &limits, err) < 0)
 		return -1;
 	remote = remote_open(worker->socket, size, err);
 	if (!remote)
 		return -1;
 	worker->disk = cache_open(remote, err);
-	worker->engine = volume_ntfs_engine(worker->disk);
-	if (!worker->disk)
-		result = -1;
-	else if (worker->task->job == WORKER_VERIFY)
-		result = verify_run(&worker->engine, worker->task->plan, &worker->task->options,
-				    worker->task->clusters, err);
-	else
-		result = worker_inspect(worker, err);
+	result = worker->disk ? worker_work(worker, err) : -1;
 	/* The survey has read the volumes without an error, so a later NTFS error means damage. */
 	if (result < 0 && err->code == BS_NTFS)
 		err->code = BS_NTFS_DAMAGED;

@@ -17,6 +17,11 @@ enum worker_job {
 struct worker_task {
 	enum worker_job job;
 	struct bs_options options;
+	/*
+	 * The client's channel of an appliance that sees the disk: volumes are read there, and a
+	 * verification asks for the second opinion (opinion.h).  0: libntfs-3g reads the volumes.
+	 */
+	int appliance;
 	/* WORKER_VERIFY: */
 	const struct bs_plan *plan; /* the plan that was carried out */
 	uint64_t clusters;          /* the number that the staging sent as MESSAGE_CLUSTERS */

@@ -71,7 +71,7 @@ static int confined(void (*attempt)(void))
 		const struct confine_limits limits = {.memory = 512u << 20, .seconds = 20};
 		struct bs_error own;
 
-		if (confine_self(ends[1], &limits, &own) < 0)
+		if (confine_self(ends[1], 0, &limits, &own) < 0)
 			_exit(99);
 		attempt();
 		_exit(EXIT_SUCCESS);

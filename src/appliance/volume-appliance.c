@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "appliance/volume-appliance.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "appliance/request.h"
+#include "ntfs/mft-record.h"
+#include "ntfs/ntfs-check.h"
+#include "util/bytes.h"
+#include "util/utf16.h"
+#include "volume/obstacle.h"
+#include "volume/scoped.h"
+
+/* Exit statuses of ntfs-3g.probe(8). */
+#define PROBE_HIBERNATED 14
+#define PROBE_UNCLEAN    15
+
+struct volume_appliance {
+	struct volume volume;
+	int channel;
+	uint32_t partition;   /* number */
+	uint32_t record_size; /* bytes of a record of $MFT */
+	struct appliance_volume found;
+	enum obstacle obstacle;
+};
+
+struct volume_appliance_file {
+	struct volume_file file;
+	struct volume_appliance *volume;
+	char path[APPLIANCE_PATH_MAX]; /* spelled as stored, with slashes */
+	uint64_t record, folder;       /* numbers of the file's record and of its folder's */
+	uint64_t size;                 /* bytes of the unnamed stream */
+};
+
+DEFINE_VECTOR(appliance_streams, struct volume_stream);
+DEFINE_VECTOR(appliance_entries, struct volume_entry);
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+/*
+ * Asks about a path on the volume.  Returns the answer, also if it is an error; the caller frees it.
+ * NULL: the process of the appliance has ended, or memory has run out.
+ */
+static struct appliance_answer *appliance_ask_file(const struct volume_appliance *volume,
+						   enum appliance_operation operation,
+						   const char *path, const char *name,
+						   uint64_t offset, uint32_t length,
+						   struct bs_error *err)
+{
+	struct appliance_request request = {
+		.operation = operation,
+		.partition = volume->partition,
+		.offset = offset,
+		.length = length,
+	};
+
+	snprintf(request.path, sizeof(request.path), "%s", path);
+	snprintf(request.name, sizeof(request.name), "%s", name);
+	return appliance_ask(volume->channel, &request, err);
+}
+
+/* The answer is an error: the volume is damaged.  Returns -1. */
+static int appliance_fail(const struct appliance_answer *answer, struct bs_error *err)
+{
+	return fail(err, BS_NTFS_DAMAGED, "libguestfs: %s", (const char *)answer->data);
+}
+
+/* Like appliance_ask_file(), but an answer that is an error, or shorter than `least`, fails. */
+static struct appliance_answer *appliance_get(const struct volume_appliance *volume,
+					      enum appliance_operation operation, const char *path,
+					      uint64_t offset, uint32_t length, size_t least,
+					      struct bs_error *err)
+{
+	struct appliance_answer *answer =
+		appliance_ask_file(volume, operation, path, "", offset, length, err);
+
+	if (!answer)
+		return NULL;
+	if (answer->error == 0 && answer->length >= least)
+		return answer;
+	if (answer->error != 0)
+		appliance_fail(answer, err);
+	else
+		fail(err, BS_NTFS_DAMAGED, "libguestfs reads only %u bytes of %s", answer->length,
+		     path);
+	free(answer);
+	return NULL;
+}
+
+/*
+ * Reads an extended attribute as the caller's memory.  *value is NULL if the file has none.  Fails
+ * if the attribute is shorter than `least`.
+ */
+static int appliance_get_attribute(const struct volume_appliance_file *file, const char *name,
+				   size_t least, uint8_t **value, size_t *size,
+				   struct bs_error *err)
+{
+	SCOPED struct appliance_answer *answer =
+		appliance_ask_file(file->volume, APPLIANCE_ATTRIBUTE, file->path, name, 0, 0, err);
+
+	*value = NULL;
+	*size = 0;
+	if (!answer)
+		return -1;
+	if (answer->error == ENODATA)
+		return 0;
+	if (answer->error != 0)
+		return appliance_fail(answer, err);
+	if (answer->length < least)
+		return fail(err, BS_NTFS_DAMAGED, "libguestfs: %s has %u bytes", name,
+			    answer->length);
+	*size = answer->length;
+	*value = malloc(*size + 1);
+	if (!*value)
+		return fail_memory(err);
+	memcpy(*value, answer->data, *size);
+	(*value)[*size] = '\0';
+	return 0;
+}
+
+/* ---- file records -------------------------------------------------------------------------- */
+
+/* Reads record `number` and removes its fix-ups.  *bytes belongs to the caller. */
+static int record_read(const struct volume_appliance *volume, uint64_t number, uint8_t **bytes,
+		       struct mft_record *record, struct bs_error *err)
+{
+	uint32_t size = volume->record_size;
+	SCOPED struct appliance_answer *answer =
+		appliance_get(volume, APPLIANCE_READ, "/$MFT", number * size, size, size, err);
+	const char *defect;
+
+	*bytes = NULL;
+	if (!answer)
+		return -1;
+	*bytes = malloc(size);
+	if (!*bytes)
+		return fail_memory(err);
+	memcpy(*bytes, answer->data, size);
+	defect = mft_record_is_file(*bytes) ? mft_record_open(record, *bytes, size)
+					    : "it is no record";
+	return defect ? fail(err, BS_NTFS_DAMAGED, "file record %llu: %s",
+			     (unsigned long long)number, defect)
+		      : 0;
+}
+
+/* Takes what a FILE_NAME attribute says about the file, if it is the name in the file's folder. */
+static void record_take_name(const struct volume_appliance_file *file,
+			     const struct mft_attribute *name, struct volume_metadata *metadata)
+{
+	const char *own = strrchr(file->path, '/') + 1;
+	uint8_t name_space, length;
+	char text[VOLUME_NAME_MAX];
+
+	if (!name->is_resident || name->value_length < FILE_NAME_TEXT)
+		return;
+	length = name->value[FILE_NAME_LENGTH];
+	name_space = name->value[FILE_NAME_LENGTH + 1];
+	metadata->links += name_space != 2; /* 2: an 8.3 name */
+	if (name->value_length < FILE_NAME_TEXT + 2u * length ||
+	    MFT_NUMBER(load_le64(name->value)) != file->folder || name_space == 2)
+		return;
+	utf16_to_utf8(name->value + FILE_NAME_TEXT, 2u * length, text, sizeof(text));
+	if (strcmp(text, own) == 0 || (*own == '\0' && metadata->name[0] == '\0')) {
+		memcpy(metadata->name, text, sizeof(metadata->name));
+		metadata->name_space = (enum volume_namespace)name_space;
+	}
+}
+
+/* Reads the names in the file's own record and in its extension records. */
+static int record_read_names(const struct volume_appliance_file *file, uint64_t number,
+			     struct volume_metadata *metadata, struct bs_error *err)
+{
+	SCOPED uint8_t *bytes = NULL;
+	struct mft_attribute attribute;
+	struct mft_record record;
+
+	if (record_read(file->volume, number, &bytes, &record, err) < 0)
+		return -1;
+	while (mft_record_next(&record, &attribute)) {
+		uint64_t reference, last = number;
+		size_t offset = 0;
+
+		if (attribute.type == MFT_FILE_NAME)
+			record_take_name(file, &attribute, metadata);
+		if (attribute.type != MFT_ATTRIBUTE_LIST || number != file->record ||
+		    !attribute.is_resident)
+			continue;
+		while (mft_list_next(attribute.value, attribute.value_length, &offset,
+				     &reference)) {
+			if (MFT_NUMBER(reference) == last || MFT_NUMBER(reference) == number)
+				continue;
+			last = MFT_NUMBER(reference);
+			if (record_read_names(file, last, metadata, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* ---- mounting ------------------------------------------------------------------------------ */
+
+/* Whether the volume's own file says that chkdsk has to run. */
+static int appliance_read_mark(const struct volume_appliance *volume, bool *marked,
+			       struct bs_error *err)
+{
+	SCOPED uint8_t *bytes = NULL;
+	struct mft_attribute attribute;
+	struct mft_record record;
+
+	*marked = false;
+	if (record_read(volume, MFT_RECORD_VOLUME, &bytes, &record, err) < 0)
+		return -1;
+	while (mft_record_next(&record, &attribute))
+		if (attribute.type == MFT_VOLUME_INFORMATION && attribute.is_resident &&
+		    attribute.value_length >= 12)
+			*marked = load_le16(attribute.value + 10) & 1;
+	return 0;
+}
+
+/* The version of $LogFile, as in 2.0, which tells of Fast Startup. */
+static int appliance_read_log(const struct volume_appliance *volume, bool *fast_startup,
+			      struct bs_error *err)
+{
+	SCOPED struct appliance_answer *page =
+		appliance_get(volume, APPLIANCE_READ, "/$LogFile", 0, 512, 30, err);
+
+	if (!page)
+		return -1;
+	/* RESTART_PAGE_HEADER of libntfs-3g's logfile.h: minor version at 26, major at 28. */
+	*fast_startup = memcmp(page->data, "RSTR", 4) == 0 && load_le16(page->data + 26) == 0 &&
+			load_le16(page->data + 28) == 2;
+	return 0;
+}
+
+static int appliance_find_obstacle(struct volume_appliance *volume, struct bs_error *err)
+{
+	SCOPED struct appliance_answer *mark =
+		appliance_ask_file(volume, APPLIANCE_READ, "/hiberfil.sys", "", 0, 4, err);
+	bool fast_startup, marked;
+
+	if (!mark || appliance_read_log(volume, &fast_startup, err) < 0 ||
+	    appliance_read_mark(volume, &marked, err) < 0)
+		return -1;
+	if (mark->error == 0 && mark->length == 4 && obstacle_can_resume((char *)mark->data))
+		volume->obstacle = OBSTACLE_HIBERNATED;
+	else if (fast_startup)
+		volume->obstacle = OBSTACLE_FAST_STARTUP;
+	else if (volume->found.probe == PROBE_HIBERNATED)
+		volume->obstacle = OBSTACLE_HIBERNATED;
+	else if (volume->found.probe == PROBE_UNCLEAN)
+		volume->obstacle = OBSTACLE_JOURNAL;
+	else if (marked)
+		volume->obstacle = OBSTACLE_MARKED;
+	return 0;
+}
+
+/* The boot record tells the size of a file record. */
+static int appliance_read_geometry(struct volume_appliance *volume, struct bs_error *err)
+{
+	struct ntfs_geometry geometry;
+	SCOPED struct appliance_answer *sector =
+		appliance_get(volume, APPLIANCE_READ, "/$Boot", 0, 512, 512, err);
+
+	if (!sector)
+		return -1;
+	if (!ntfs_geometry_read(sector->data, &geometry))
+		return fail(err, BS_NTFS_DAMAGED, "the boot record makes no sense");
+	volume->record_size = geometry.record_size;
+	return 0;
+}
+
+static int appliance_mount(struct volume_appliance *volume, struct bs_error *err)
+{
+	SCOPED struct appliance_answer *answer =
+		appliance_ask_file(volume, APPLIANCE_MOUNT, "", "", 0, 0, err);
+
+	if (!answer)
+		return -1;
+	if (answer->error != 0)
+		return appliance_fail(answer, err);
+	if (answer->length != sizeof(volume->found))
+		return fail(err, BS_WORKER, "the appliance's process answers nonsense");
+	memcpy(&volume->found, answer->data, sizeof(volume->found));
+	volume->found.type[sizeof(volume->found.type) - 1] = '\0';
+	volume->found.label[sizeof(volume->found.label) - 1] = '\0';
+	if (strcmp(volume->found.type, "ntfs") != 0)
+		return fail(err, BS_NTFS_DAMAGED, "libguestfs finds no NTFS volume");
+	return 0;
+}
+
+static int volume_appliance_close(struct volume *base, struct bs_error *err)
+{
+	struct volume_appliance *volume = (struct volume_appliance *)base;
+	struct appliance_answer *answer =
+		appliance_ask_file(volume, APPLIANCE_UNMOUNT, "", "", 0, 0, err);
+	int result = answer ? 0 : -1;
+
+	free(answer);
+	free(volume);
+	return result;
+}
+
+static int volume_appliance_state(struct volume *base, struct volume_state *state,
+				  struct bs_error *err)
+{
+	const struct volume_appliance *volume = (const struct volume_appliance *)base;
+
+	(void)err;
+	*state = (struct volume_state){
+		.cluster_size = volume->found.cluster_size,
+		.free = volume->found.free,
+		.obstacle = obstacle_code(volume->obstacle),
+	};
+	memcpy(state->label, volume->found.label, sizeof(state->label));
+	snprintf(state->obstacle_text, sizeof(state->obstacle_text), "%s",
+		 obstacle_text(volume->obstacle));
+	return 0;
+}
+
+/* ---- files --------------------------------------------------------------------------------- */
+
+/* Sets *stat, or *there to false if the path does not exist. */
+static int file_stat_path(const struct volume_appliance *volume, const char *path, bool *there,
+			  struct appliance_stat *stat, struct bs_error *err)
+{
+	SCOPED struct appliance_answer *answer =
+		appliance_ask_file(volume, APPLIANCE_STAT, path, "", 0, 0, err);
+
+	*there = false;
+	if (!answer)
+		return -1;
+	if (answer->error == ENOENT || answer->error == ENOTDIR)
+		return 0;
+	if (answer->error != 0)
+		return appliance_fail(answer, err);
+	if (answer->length != sizeof(*stat))
+		return fail(err, BS_WORKER, "the appliance's process answers nonsense");
+	memcpy(stat, answer->data, sizeof(*stat));
+	*there = true;
+	return 0;
+}
+
+/* Sets file->path to the spelling of the volume.  *there: false if a folder of it is missing. */
+static int file_find_path(struct volume_appliance_file *file, const char *path, bool *there,
+			  struct bs_error *err)
+{
+	char wanted[APPLIANCE_PATH_MAX];
+	SCOPED struct appliance_answer *answer = NULL;
+
+	*there = false;
+	if (snprintf(wanted, sizeof(wanted), "%s%s", path[0] == '\\' ? "" : "\\", path) >=
+	    (int)sizeof(wanted))
+		return 0;
+	for (char *c = wanted; *c; c++)
+		if (*c == '\\')
+			*c = '/';
+	answer = appliance_ask_file(file->volume, APPLIANCE_SPELLING, wanted, "", 0, 0, err);
+	if (!answer)
+		return -1;
+	if (answer->error == ENOENT || answer->error == ENOTDIR)
+		return 0;
+	if (answer->error != 0)
+		return appliance_fail(answer, err);
+	if (answer->length == 0 || answer->length > sizeof(file->path) || answer->data[0] != '/' ||
+	    answer->data[answer->length - 1] != '\0')
+		return fail(err, BS_WORKER, "the appliance's process answers nonsense");
+	memcpy(file->path, answer->data, answer->length);
+	*there = true;
+	return 0;
+}
+
+/* Finds the number of the record of the folder above the file. */
+static int file_find_folder(struct volume_appliance_file *file, struct bs_error *err)
+{
+	char folder[APPLIANCE_PATH_MAX];
+	struct appliance_stat stat;
+	bool there;
+
+	memcpy(folder, file->path, sizeof(folder));
+	*strrchr(folder, '/') = '\0';
+	if (file_stat_path(file->volume, folder[0] ? folder : "/", &there, &stat, err) < 0)
+		return -1;
+	file->folder = there ? stat.inode : 0;
+	return 0;
+}
+
+static int volume_appliance_open_file(struct volume *base, const char *path,
+				      struct volume_file **out, struct bs_error *err)
+{
+	struct volume_appliance_file *file = calloc(1, sizeof(*file));
+	struct appliance_stat stat = {0};
+	bool there;
+	int result;
+
+	*out = NULL;
+	if (!file)
+		return fail_memory(err);
+	file->file.operations = base->operations;
+	file->volume = (struct volume_appliance *)base;
+	result = file_find_path(file, path, &there, err);
+	if (result == 0 && there)
+		result = file_stat_path(file->volume, file->path, &there, &stat, err);
+	if (result == 0 && there)
+		result = file_find_folder(file, err);
+	if (result < 0 || !there) {
+		free(file);
+		return result;
+	}
+	file->record = stat.inode;
+	file->size = stat.size;
+	*out = &file->file;
+	return 0;
+}
+
+static int volume_appliance_close_file(struct volume_file *base, struct bs_error *err)
+{
+	(void)err;
+	free(base);
+	return 0;
+}
+
+/* ---- what describes a file ----------------------------------------------------------------- */
+
+/* The times, the attributes and the short name, which ntfs-3g tells as extended attributes. */
+static int file_stat_attributes(const struct volume_appliance_file *file,
+				struct volume_metadata *metadata, struct bs_error *err)
+{
+	SCOPED uint8_t *attributes = NULL;
+	SCOPED uint8_t *times = NULL;
+	SCOPED uint8_t *short_name = NULL;
+	SCOPED uint8_t *reparse = NULL;
+	size_t size;
+
+	if (appliance_get_attribute(file, "system.ntfs_attrib_be", 4, &attributes, &size, err) <
+		    0 ||
+	    appliance_get_attribute(file, "system.ntfs_times_be", 32, &times, &size, err) < 0 ||
+	    appliance_get_attribute(file, "system.ntfs_dos_name", 0, &short_name, &size, err) < 0)
+		return -1;
+	if (!attributes || !times)
+		return fail(err, BS_NTFS_DAMAGED, "libguestfs: %s has no times or attributes",
+			    file->path);
+	/* Directory and normal are no flags on a volume. */
+	metadata->attributes = load_be32(attributes) & ~0x90u;
+	metadata->created = load_be64(times);
+	metadata->modified = load_be64(times + 8);
+	metadata->accessed = load_be64(times + 16);
+	metadata->changed = load_be64(times + 24);
+	if (short_name && metadata->name_space == NAMESPACE_WIN32)
+		snprintf(metadata->short_name, sizeof(metadata->short_name), "%s",
+			 (const char *)short_name);
+	if (!(metadata->attributes & FILE_IS_REPARSE_POINT))
+		return 0;
+	if (appliance_get_attribute(file, "system.ntfs_reparse_data", 4, &reparse, &size, err) < 0)
+		return -1;
+	metadata->reparse_tag = reparse ? load_le32(reparse) : 0;
+	return 0;
+}
+
+static int volume_appliance_stat(struct volume_file *base, struct volume_metadata *metadata,
+				 struct bs_error *err)
+{
+	const struct volume_appliance_file *file = (const struct volume_appliance_file *)base;
+	SCOPED uint8_t *bytes = NULL;
+	struct mft_record record;
+
+	*metadata = (struct volume_metadata){
+		.is_metadata = file->record < MFT_RECORD_FIRST_FREE,
+	};
+	if (record_read(file->volume, file->record, &bytes, &record, err) < 0)
+		return -1;
+	metadata->is_folder = mft_record_is_folder(bytes);
+	if (!metadata->is_folder)
+		metadata->size = file->size;
+	if (record_read_names(file, file->record, metadata, err) < 0)
+		return -1;
+	return file_stat_attributes(file, metadata, err);
+}
+
+static int volume_appliance_security(struct volume_file *base, uint8_t **descriptor, size_t *size,
+				     struct bs_error *err)
+{
+	return appliance_get_attribute((const struct volume_appliance_file *)base,
+				       "system.ntfs_acl", 0, descriptor, size, err);
+}
+
+static int volume_appliance_extended_attributes(struct volume_file *base, uint8_t **attributes,
+						size_t *size, struct bs_error *err)
+{
+	return appliance_get_attribute((const struct volume_appliance_file *)base, "system.ntfs_ea",
+				       0, attributes, size, err);
+}
+
+/* ---- content ------------------------------------------------------------------------------- */
+
+/* "PATH" or "PATH:STREAM" */
+static int file_stream_path(const struct volume_appliance_file *file, const char *stream,
+			    char path[APPLIANCE_PATH_MAX], struct bs_error *err)
+{
+	if (snprintf(path, APPLIANCE_PATH_MAX, "%s%s%s", file->path, *stream ? ":" : "", stream) <
+	    (int)APPLIANCE_PATH_MAX)
+		return 0;
+	return fail(err, BS_BOOT_FILE_UNSUPPORTED, "too long a path");
+}
+
+static int file_add_stream(const struct volume_appliance_file *file, const char *name,
+			   struct appliance_streams *streams, struct bs_error *err)
+{
+	struct volume_stream *stream = appliance_streams_add(streams, err);
+	char path[APPLIANCE_PATH_MAX];
+	struct appliance_stat stat;
+	bool there;
+
+	if (!stream || file_stream_path(file, name, path, err) < 0 ||
+	    file_stat_path(file->volume, path, &there, &stat, err) < 0)
+		return -1;
+	if (!there)
+		return fail(err, BS_NTFS_DAMAGED, "libguestfs does not find %s", path);
+	snprintf(stream->name, sizeof(stream->name), "%s", name);
+	stream->size = stat.size;
+	return 0;
+}
+
+static int volume_appliance_streams(struct volume_file *base, struct volume_stream **streams,
+				    size_t *count, struct bs_error *err)
+{
+	const struct volume_appliance_file *file = (const struct volume_appliance_file *)base;
+	struct appliance_streams list = {0};
+	SCOPED uint8_t *names = NULL;
+	struct volume_metadata metadata;
+	size_t size;
+	int result = volume_appliance_stat(base, &metadata, err);
+
+	if (result == 0)
+		result = appliance_get_attribute(file, "ntfs.streams.list", 0, &names, &size, err);
+	if (result == 0 && !metadata.is_folder)
+		result = file_add_stream(file, "", &list, err);
+	for (size_t i = 0; result == 0 && names && i < size;
+	     i += strlen((const char *)names + i) + 1)
+		result = file_add_stream(file, (const char *)names + i, &list, err);
+	if (result < 0)
+		appliance_streams_free(&list);
+	*streams = list.items;
+	*count = list.count;
+	return result;
+}
+
+static int volume_appliance_read(struct volume_file *base, const char *stream, uint64_t offset,
+				 void *buffer, size_t length, struct bs_error *err)
+{
+	const struct volume_appliance_file *file = (const struct volume_appliance_file *)base;
+	char path[APPLIANCE_PATH_MAX];
+
+	if (file_stream_path(file, stream, path, err) < 0)
+		return -1;
+	for (size_t done = 0; done < length;) {
+		uint32_t wanted = (uint32_t)min_u64(length - done, APPLIANCE_DATA_MAX);
+		SCOPED struct appliance_answer *answer = appliance_get(
+			file->volume, APPLIANCE_READ, path, offset + done, wanted, wanted, err);
+
+		if (!answer)
+			return -1;
+		memcpy((uint8_t *)buffer + done, answer->data, wanted);
+		done += wanted;
+	}
+	return 0;
+}
+
+/* Adds the names of one answer.  Returns how many there were. */
+static int file_add_entries(const struct appliance_answer *answer, struct appliance_entries *list,
+			    size_t *added, struct bs_error *err)
+{
+	*added = 0;
+	for (uint32_t i = 0; i < answer->length;) {
+		const char *name = (const char *)answer->data + i;
+		size_t length = strnlen(name, answer->length - i);
+		struct volume_entry *entry = appliance_entries_add(list, err);
+
+		if (!entry)
+			return -1;
+		snprintf(entry->name, sizeof(entry->name), "%.*s", (int)length, name);
+		i += (uint32_t)length + 1;
+		++*added;
+	}
+	return 0;
+}
+
+static int volume_appliance_list(struct volume_file *base, struct volume_entry **entries,
+				 size_t *count, struct bs_error *err)
+{
+	const struct volume_appliance_file *folder = (const struct volume_appliance_file *)base;
+	struct appliance_entries list = {0};
+	size_t added = 0;
+	int result;
+
+	do { /* ends: an answer without names is the last one */
+		SCOPED struct appliance_answer *answer = appliance_get(
+			folder->volume, APPLIANCE_LIST, folder->path, list.count, 0, 0, err);
+
+		result = answer ? file_add_entries(answer, &list, &added, err) : -1;
+	} while (result == 0 && added > 0);
+	if (result < 0)
+		appliance_entries_free(&list);
+	*entries = list.items;
+	*count = list.count;
+	return result;
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static const struct volume_operations volume_appliance_operations = {
+	.close = volume_appliance_close,
+	.state = volume_appliance_state,
+	.open_file = volume_appliance_open_file,
+	.close_file = volume_appliance_close_file,
+	.stat = volume_appliance_stat,
+	.security = volume_appliance_security,
+	.extended_attributes = volume_appliance_extended_attributes,
+	.streams = volume_appliance_streams,
+	.read = volume_appliance_read,
+	.list = volume_appliance_list,
+};
+
+int volume_appliance_open(int channel, uint32_t partition, struct volume **out,
+			  struct bs_error *err)
+{
+	struct volume_appliance *volume = calloc(1, sizeof(*volume));
+
+	if (!volume)
+		return fail_memory(err);
+	volume->volume.operations = &volume_appliance_operations;
+	volume->channel = channel;
+	volume->partition = partition;
+	if (appliance_mount(volume, err) < 0) {
+		free(volume);
+		return -1;
+	}
+	if (appliance_read_geometry(volume, err) < 0 || appliance_find_obstacle(volume, err) < 0) {
+		volume_done(&volume->volume);
+		return -1;
+	}
+	*out = &volume->volume;
+	return 0;
+}
