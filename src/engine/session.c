@@ -15,10 +15,10 @@
 
 #include "boot/mbr.h"
 #include "disk/guard.h"
-#include "ntfs/ntfs-engine.h"
 #include "util/bytes.h"
 #include "util/debug.h"
 #include "util/signals.h"
+#include "volume/volume.h"
 #include "windows/plan.h"
 #include "worker/budget.h"
 #include "worker/message.h"

@@ -8,10 +8,4 @@
 /* Returns the engine for a disk, which must outlive its volumes.  The engine itself need not. */
 struct volume_engine volume_ntfs_engine(struct disk *disk);
 
-/*
- * A process that works on a volume exits with this status as soon as memory runs out.  The library
- * does not report the lack of memory: it treats unread data as damaged or missing, or crashes.
- */
-#define VOLUME_EXIT_NO_MEMORY 12
-
 #endif

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "disk/window.h"
-#include "ntfs/ntfs-engine.h"
 #include "util/bytes.h"
 #include "util/utf16.h"
 

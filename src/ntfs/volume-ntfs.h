@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Declarations that the volume-ntfs files share.  Only they include this header, and through this
- * header those of libntfs-3g.
+ * Declarations that the files of the engine over libntfs-3g share.  Only they include this header,
+ * and through this header those of libntfs-3g.
  *
  * libntfs-3g's headers need the system's headers before them, and the configuration of the
  * library's own build.
@@ -85,7 +85,7 @@ static inline struct volume_ntfs_file *volume_ntfs_file(struct volume_file *file
 	return (struct volume_ntfs_file *)file;
 }
 
-/* ---- the functions of the engine: see volume.h --------------------------------------------- */
+/* ---- the engine's functions, which volume.h describes --------------------------------------- */
 
 extern const struct volume_operations volume_ntfs_operations;
 

@@ -69,6 +69,12 @@ struct volume_state {
 };
 
 /*
+ * An engine ends its process with this status when memory runs out, if its library does not report
+ * that.  libntfs-3g treats unread data as damaged or missing, or crashes.
+ */
+#define VOLUME_EXIT_NO_MEMORY 12
+
+/*
  * Opens the volumes of one disk.  Whoever made an engine closes its volumes first, then ends the
  * engine.
  */
@@ -243,7 +249,7 @@ MUST_CHECK int volume_locate(struct volume_file *file, uint64_t length, struct r
 
 /* ---- what an engine provides ----------------------------------------------------------------- */
 
-/* The functions that write.  Each has the name of its function above. */
+/* The functions that write.  Each one is described above, as volume_NAME(). */
 struct volume_writing {
 	int (*set_attributes)(struct volume_file *file, uint32_t attributes, struct bs_error *err);
 	int (*set_times)(struct volume_file *file, const struct volume_metadata *times,
@@ -296,7 +302,7 @@ struct volume_operations {
 	int (*list)(struct volume_file *folder, struct volume_entry **entries, size_t *count,
 		    struct bs_error *err);
 	const struct volume_writing *writing;     /* NULL: the engine cannot write */
-	const struct volume_internals *internals; /* NULL: the engine cannot ask for them */
+	const struct volume_internals *internals; /* NULL: the engine does not know them */
 };
 
 /* Every engine's own structs begin with these two. */
