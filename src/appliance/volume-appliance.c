@@ -437,7 +437,10 @@ static int file_stat_attributes(const struct volume_appliance_file *file,
 
 	if (appliance_get_attribute(file, "system.ntfs_attrib_be", 4, &attributes, &size, err) <
 		    0 ||
-	    appliance_get_attribute(file, "system.ntfs_times_be", 32, &times, &size, err) < 0 ||
+	    appliance_get_attribute(file, "system.ntfs_times_be", 32, &times, &size, err) < 0)
+		return -1;
+	/* The root folder and other metadata files have none, and ntfs-3g refuses to look. */
+	if (!metadata->is_metadata &&
 	    appliance_get_attribute(file, "system.ntfs_dos_name", 0, &short_name, &size, err) < 0)
 		return -1;
 	if (!attributes || !times)
