@@ -293,8 +293,8 @@ int opinion_run(const struct appliance_engine *engine, const struct bs_plan *pla
 	    opinion_program(engine, APPLIANCE_RESIZE_INFO, "ntfsresize", plan, err) < 0 ||
 	    opinion_program(engine, APPLIANCE_FIX_INFO, "ntfsfix", plan, err) < 0)
 		return -1;
-	if (verify_run(&engine->base, plan, options, 0, err) < 0 ||
-	    opinion_boot_configuration(engine, plan, err) < 0) {
+	if (opinion_boot_configuration(engine, plan, err) < 0 ||
+	    verify_run(&engine->base, plan, options, 0, err) < 0) {
 		if (err->code == BS_VERIFY || reader_is_content(err->code)) {
 			err->code = BS_SECOND_OPINION;
 			fail_prefix(err, "read by libguestfs");
