@@ -85,13 +85,17 @@ enum bs_exit {
 	  "if no change was interrupted, move the file away")                                      \
 	/* refused: undo */                                                                        \
 	X(BS_NO_UNDO_FILE, "no-undo-file", BS_EXIT_REFUSED,                                        \
-	  "name the folder of the undo file with --undo-dir, if it is not beside the image")       \
+	  "if you have the undo file elsewhere, name it: "                                         \
+	  "bootshift undo --undo-file FILE.bootshift-undo IMAGE")                                  \
 	X(BS_UNDO_FILE_EXISTS, "undo-file-exists", BS_EXIT_REFUSED,                                \
 	  "if the image was replaced since, move that file away; else: bootshift undo IMAGE")      \
 	X(BS_CHANGED_SINCE, "changed-since-fix", BS_EXIT_REFUSED,                                  \
 	  "an undo would destroy those changes; if the old state is needed, restore a backup")     \
 	X(BS_UNDO_FILE_DAMAGED, "undo-file-damaged", BS_EXIT_REFUSED,                              \
 	  "the fix is complete; to undo it, restore that file or the image from a copy")           \
+	X(BS_UNDO_FILE_OF_OTHER, "undo-file-of-other", BS_EXIT_REFUSED,                            \
+	  "copy it to NEW.bootshift-undo and undo with the copy: "                                 \
+	  "bootshift undo --undo-file NEW.bootshift-undo IMAGE")                                   \
 	/* refused: the name and the folder of the undo file */                                    \
 	X(BS_UNDO_FILE_UNUSABLE, "undo-file-unusable", BS_EXIT_REFUSED,                            \
 	  "move it away; if it is a link to the undo file, put the undo file itself in its place") \
@@ -486,6 +490,8 @@ struct bs_options {
 	uint32_t boot_partition;    /* its number; 0: the partition of the default entry */
 	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
 	const char *undo_directory; /* NULL: the image's own folder */
+	/* bs_undo(): the undo file, wherever it is.  NULL: the one in the folder above. */
+	const char *undo_file;
 	/* Children and parents of the image; NULL: the library searches the image's folder. */
 	const struct bs_relations *relations;
 	/* bs_plan(): also refuse if the image or the folder of the undo file is not writable. */
@@ -522,6 +528,13 @@ struct bs_result {
 	struct bs_plan *plan;             /* the rehearsed plan; may be NULL */
 	/* Path of the undo file; may be NULL.  After an undo with nothing to do: obsolete. */
 	char *undo_file;
+	int64_t fixed_at; /* the fix that this undo file takes back: seconds since 1970; 0: none */
+	/*
+	 * NOTHING_TO_DO of bs_inspect() and bs_fix() without an undo file: the path of the undo
+	 * file that the image itself names; may be NULL.  Anybody who can write to the image may
+	 * have set it, and the file may not exist.
+	 */
+	char *undo_file_named;
 	bool own_undo_file;       /* NOTHING_TO_DO: the undo file has the `maker` of the options */
 	uint64_t container_bytes; /* changed bytes of the container */
 	uint32_t container_extents; /* ranges of changed bytes */
@@ -538,8 +551,9 @@ struct bs_result {
  * bs_plan: a full rehearsal.  All changes are made and verified in memory, then dropped.  The
  *   statuses are those of bs_inspect().
  * bs_fix: rehearses the fix, then writes it.  FIXED or NOTHING_TO_DO.
- * bs_undo: undoes a fix or an interrupted change: UNDONE.  NOTHING_TO_DO if the undo file is still
- *   there, but the image is as it was before the fix.
+ * bs_undo: undoes a fix or an interrupted change: UNDONE.  NOTHING_TO_DO if the image is not fixed:
+ *   with result->undo_file if the undo file is still there, but the image is as it was before the
+ *   fix; without it if there is no undo file, and an inspection finds that the image can be fixed.
  * bs_recover: undoes an interrupted change, but no complete fix: UNDONE with result->recovered, or
  *   NOTHING_TO_DO.
  *
@@ -613,11 +627,16 @@ BS_API enum bs_exit bs_recognise(const char *image, struct bs_recognition *recog
 				 struct bs_error *reason);
 
 /*
- * Finds the folder of the undo file of an image whose change was interrupted: such an image stores
- * the path of its undo file.  Returns true if bs_undo() can find the undo file with *folder as
- * `undo_directory`.  *folder may then be NULL.  The caller frees *folder.
+ * Finds what bs_undo() has to be told to find the undo file of an image.  An image whose change was
+ * interrupted stores the path of its undo file, and a fixed image does, too.  For a fixed image, the
+ * function also looks in the folder of `options` (may be NULL) and in the image's folder.
+ *
+ * Returns true if bs_undo() finds the undo file with *folder as `undo_directory` and *file as
+ * `undo_file`.  At most one of them is not NULL.  The caller frees it.  The image may be wrong about
+ * its undo file; an undo proves that the undo file is that of the image.
  */
-BS_API bool bs_undo_folder(const char *image, char **folder);
+BS_API bool bs_find_undo_file(const char *image, const struct bs_options *options, char **folder,
+			      char **file);
 
 /* The version of the library, such as "1.2".  A constant string. */
 BS_API const char *bs_version(void);

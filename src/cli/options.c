@@ -209,6 +209,8 @@ static const struct option_row table[] = {
 	 "write a page of HTML; - is standard output"},
 	{0, "undo-dir", "DIR", IMAGES, option_parse_path, FIELD(options.undo_directory), 0,
 	 "folder of the undo file; default: the image's own"},
+	{0, "undo-file", "FILE", COMMAND_UNDO, option_parse_path, FIELD(options.undo_file), 0,
+	 "undo with this undo file, wherever it lies"},
 	{0, "format", "FMT", LOOKING, option_parse_format, FIELD(options.format), 0,
 	 "one of" BS_FORMAT_NAMES "; default: by content"},
 	{0, "system-partition", "N", LOOKING, option_parse_number, FIELD(options.system_partition),
@@ -300,8 +302,23 @@ static int option_fail(enum command_bit command, int result, char **argv, struct
 	return option_fail_unknown(command, argv[optind - 1], err);
 }
 
+/* An undo file belongs to one image, and lies in its own folder. */
+static int options_check_undo_file(const struct settings *settings, int images,
+				   struct bs_error *err)
+{
+	if (!settings->options.undo_file)
+		return 0;
+	if (settings->from)
+		return fail(err, BS_USAGE, "--undo-file and --from contradict each other");
+	if (settings->options.undo_directory)
+		return fail(err, BS_USAGE, "--undo-file and --undo-dir contradict each other");
+	if (images > 1)
+		return fail(err, BS_USAGE, "--undo-file is for one image, not for %d", images);
+	return 0;
+}
+
 /* Checks that the options do not contradict each other. */
-static int options_check(const struct settings *settings, enum command_bit command,
+static int options_check(const struct settings *settings, enum command_bit command, int images,
 			 struct bs_error *err)
 {
 	const char *page = settings->page ? settings->page : settings->output;
@@ -316,7 +333,7 @@ static int options_check(const struct settings *settings, enum command_bit comma
 		return fail(err, BS_USAGE, "--resume needs the file of --jsonl");
 	if (command == COMMAND_UNDO && settings->jobs != 0 && !settings->from)
 		return fail(err, BS_USAGE, "--jobs needs --from");
-	return 0;
+	return options_check_undo_file(settings, images, err);
 }
 
 int options_parse(enum command_bit command, int argc, char **argv, struct settings *settings,
@@ -353,7 +370,7 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 			return -1;
 	}
 	*first_image = optind;
-	return options_check(settings, command, err);
+	return options_check(settings, command, argc - optind, err);
 }
 
 void options_help(struct output *output, enum command_bit command)

@@ -13,6 +13,7 @@
 #include "engine/relations.h"
 #include "engine/session.h"
 #include "transaction/commit.h"
+#include "transaction/hint.h"
 #include "util/clock.h"
 #include "util/debug.h"
 #include "util/signals.h"
@@ -92,7 +93,7 @@ static const struct step {
 	{"check for another undo file",    step_no_undo_file,      INSPECT | PLAN, IF_FIXABLE, false},
 	{"commit",                         step_commit,            FIX,            IF_FIXABLE, false},
 	{"verify the committed image",     step_verify_committed,  FIX,            IF_FIXABLE, false},
-	{"find the undo file",             step_undo_file,         FIX,            IF_NOTHING, false},
+	{"find the undo file",             step_undo_file,         INSPECT | FIX,  IF_NOTHING, false},
 	{"undo",                           step_undo,              UNDO,           ALWAYS,     false},
 	{"see what was recovered",         step_recovered,         RECOVER,        ALWAYS,     false},
 	/* clang-format on */
@@ -139,6 +140,7 @@ void bs_result_free(struct bs_result *result)
 	free(result->inspection);
 	bs_plan_free(result->plan);
 	free(result->undo_file);
+	free(result->undo_file_named);
 	memset(result, 0, sizeof(*result));
 }
 
@@ -299,7 +301,7 @@ static int step_open(struct engine *engine, struct bs_error *err)
 
 	return container_lock(&engine->container, engine->image, engine->options,
 			      looks_only ? LOCK_FOR_READING : LOCK_FOR_CHANGING,
-			      &engine->result->recovered, err);
+			      engine->command == UNDO, &engine->result->recovered, err);
 }
 
 /* Checks the permissions.  An NBD export tells only when it is opened for writing. */
@@ -476,6 +478,7 @@ static void engine_drop_undo_file(struct engine *engine)
 {
 	free(engine->result->undo_file);
 	engine->result->undo_file = NULL;
+	engine->result->fixed_at = 0;
 }
 
 static int step_commit(struct engine *engine, struct bs_error *err)
@@ -501,6 +504,7 @@ static int step_commit(struct engine *engine, struct bs_error *err)
 		engine_drop_undo_file(engine);
 		return -1;
 	}
+	result->fixed_at = engine->committed.journal->header.created;
 	result->container_bytes = engine->committed.bytes;
 	result->container_extents = (uint32_t)engine->committed.extents;
 	return 0;
@@ -555,16 +559,20 @@ static int step_verify_committed(struct engine *engine, struct bs_error *err)
 
 /* ---- the undo file ------------------------------------------------------------------------- */
 
-/* Sets *same to whether the undo file has the caller's `maker`, see bs_options. */
-static int engine_compare_maker(const struct engine *engine, bool *same, struct bs_error *err)
+/* Tells when the undo file was made, and whether it has the caller's `maker`, see bs_options. */
+static int engine_read_undo_file(const struct engine *engine, struct bs_error *err)
 {
 	const uint8_t *maker = engine->options->maker;
 	struct journal_file *journal;
 
 	if (journal_file_open(engine->container.place.journal, &journal, err) < 0)
 		return -1;
-	*same = journal && !all_zero(maker, BS_MAKER_SIZE) &&
-		memcmp(journal->header.maker, maker, BS_MAKER_SIZE) == 0;
+	if (journal) {
+		engine->result->fixed_at = journal->header.created;
+		engine->result->own_undo_file =
+			!all_zero(maker, BS_MAKER_SIZE) &&
+			memcmp(journal->header.maker, maker, BS_MAKER_SIZE) == 0;
+	}
 	journal_file_close(journal);
 	return 0;
 }
@@ -577,12 +585,31 @@ static int step_undo_file(struct engine *engine, struct bs_error *err)
 
 	if (transaction_state(place, &state, err) < 0)
 		return -1;
-	if (state != TRANSACTION_APPLIED)
+	if (state != TRANSACTION_APPLIED) {
+		engine->result->undo_file_named = hint_read(place->target);
 		return 0;
+	}
 	engine->result->undo_file = strdup(place->journal);
 	if (!engine->result->undo_file)
 		return fail_memory(err);
-	return engine_compare_maker(engine, &engine->result->own_undo_file, err);
+	return engine_read_undo_file(engine, err);
+}
+
+/* Surveys the image.  Returns whether it is found to be as before a fix. */
+static bool engine_finds_unfixed(struct engine *engine)
+{
+	const struct worker_task task = {.job = WORKER_INSPECT, .options = *engine->options};
+	struct session_findings findings = {0};
+	struct bs_error ignored;
+	bool unfixed;
+
+	container_tell(engine->options, BS_PHASE_INSPECTING);
+	if (container_open_disk(&engine->container, &ignored) < 0)
+		return false;
+	unfixed = session_run(engine->container.disk, NULL, &task, &findings, &ignored) == 0 &&
+		  findings.inspection && findings.inspection->verdict == BS_VERDICT_FIXABLE;
+	session_free(&findings);
+	return unfixed;
 }
 
 /* If the transaction was interrupted, opening the image has already undone it. */
@@ -593,8 +620,12 @@ static int step_undo(struct engine *engine, struct bs_error *err)
 	if (engine->result->recovered)
 		return 0;
 	container_tell(engine->options, BS_PHASE_UNDOING);
-	if (transaction_undo(&engine->container.place, &undone, err) < 0)
-		return -1;
+	if (transaction_undo(&engine->container.place, &undone, err) < 0) {
+		if (err->code != BS_NO_UNDO_FILE || !engine_finds_unfixed(engine))
+			return -1;
+		engine->success = BS_STATUS_NOTHING_TO_DO;
+		return 0;
+	}
 	engine->result->exact = undone == UNDO_EXACT;
 	if (undone != UNDO_NOT_NEEDED)
 		return 0;

@@ -16,6 +16,7 @@
 #include "disk/file.h"
 #include "transaction/check.h"
 #include "transaction/commit-steps.h"
+#include "transaction/hint.h"
 #include "transaction/publish.h"
 #include "util/clock.h"
 
@@ -218,6 +219,7 @@ static int commit_mark(struct transaction *transaction, struct bs_error *err)
 	uint64_t modified;
 
 	commit_enter(transaction, COMMIT_WRITTEN);
+	hint_set(image, transaction->place->journal); /* durable together with the next change */
 	if (target_remove_signpost(image, err) < 0)
 		return -1;
 	commit_enter(transaction, COMMIT_MARKING);

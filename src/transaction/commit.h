@@ -20,6 +20,9 @@
  *	undo       UNDOING, set signpost, restore and read back, remove signpost, DONE
  *	recovery   the same without UNDOING
  *
+ * With the signpost's removal goes the setting or the removal of the hint (hint.h), which nothing
+ * here depends on.
+ *
  * The journal may lose its name meanwhile: somebody may remove, move or replace it.  Commit and
  * undo continue with the open file.  A commit whose journal lost its name is taken back.
  */

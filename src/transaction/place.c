@@ -134,12 +134,14 @@ out:
 
 int place_make_folder(const struct place *place, struct bs_error *err)
 {
+	const char *folder = place->lock_folder ? place->lock_folder : place->folder;
+
 	if (place->folder_is_given)
 		return 0;
-	if (place_make(place->folder, place->target->io, err) < 0)
+	if (place_make(folder, place->target->io, err) < 0)
 		return -1;
 	/* Another user may have made one of them since the folders above were checked. */
-	return trust_check_folder(place->folder, err);
+	return trust_check_folder(folder, err);
 }
 
 /* ---- the names ------------------------------------------------------------------------------ */
@@ -209,11 +211,28 @@ static int place_check_file(const char *what, const char *path, struct bs_error 
 					    : "not a regular file");
 }
 
+/* The three paths. */
+static int place_name(struct place *place, const char *stem, struct bs_error *err)
+{
+	place->journal = place_path(stem, BS_UNDO_SUFFIX);
+	place->temporary = place_path(stem, BS_UNDO_SUFFIX ".tmp");
+	place->lock = place_path(stem, ".bootshift-lock");
+	return place->journal && place->temporary && place->lock ? 0 : fail_memory(err);
+}
+
+static int place_check_files(const struct place *place, struct bs_error *err)
+{
+	if (place_check_file("undo file", place->journal, err) < 0 ||
+	    place_check_file("unfinished undo file", place->temporary, err) < 0)
+		return -1;
+	return place_check_file("lock file", place->lock, err);
+}
+
 int place_find(const struct target *target, const char *undo_directory, struct place *place,
 	       struct bs_error *err)
 {
 	char *stem;
-	int result = -1;
+	int result;
 
 	*place = (struct place){
 		.target = target,
@@ -223,23 +242,125 @@ int place_find(const struct target *target, const char *undo_directory, struct p
 	if (!place->folder)
 		return fail_system(err, "cannot find the folder of the undo file");
 	stem = place_stem(place, undo_directory);
-	if (stem) {
-		place->journal = place_path(stem, BS_UNDO_SUFFIX);
-		place->temporary = place_path(stem, BS_UNDO_SUFFIX ".tmp");
-		place->lock = place_path(stem, ".bootshift-lock");
-	}
-	if (!place->journal || !place->temporary || !place->lock)
-		fail_memory(err);
-	else if (place_check_file("undo file", place->journal, err) == 0 &&
-		 place_check_file("unfinished undo file", place->temporary, err) == 0)
-		result = place_check_file("lock file", place->lock, err);
+	result = stem ? place_name(place, stem, err) : fail_memory(err);
 	free(stem);
+	return result == 0 ? place_check_files(place, err) : -1;
+}
+
+/* ---- an undo file that was moved ------------------------------------------------------------ */
+
+static bool place_has_suffix(const char *path)
+{
+	size_t length = strlen(path_name(path)), suffix = strlen(BS_UNDO_SUFFIX);
+
+	return length > suffix && strcmp(path_name(path) + length - suffix, BS_UNDO_SUFFIX) == 0;
+}
+
+bool place_is_undo_file(const char *path)
+{
+	return path[0] == '/' && place_has_suffix(path);
+}
+
+/* If a file can be made where a command without --undo-dir has its lock file, uses that one. */
+static void place_share_lock(struct place *place)
+{
+	struct bs_error ignored;
+	struct place usual;
+
+	if (place_find(place->target, NULL, &usual, &ignored) == 0 &&
+	    place_check_folder(&usual, &ignored) == 0) {
+		free(place->lock);
+		place->lock = usual.lock;
+		place->lock_folder = usual.folder;
+		place->folder_is_given = usual.folder_is_given;
+		usual.lock = usual.folder = NULL;
+	}
+	place_free(&usual);
+}
+
+/* The folder of the named undo file, and the names in it. */
+static int place_name_beside(struct place *place, const char *undo_file, struct bs_error *err)
+{
+	const char *name = path_name(undo_file);
+	char *folder = path_folder(undo_file), *stem = NULL;
+	int result = -1;
+
+	if (!folder)
+		return fail_memory(err);
+	place->folder = realpath(folder, NULL);
+	if (!place->folder)
+		fail_system(err, "cannot find the folder of the undo file");
+	else if (asprintf(&stem, "%s/%.*s", strcmp(place->folder, "/") == 0 ? "" : place->folder,
+			  (int)(strlen(name) - strlen(BS_UNDO_SUFFIX)), name) < 0)
+		stem = NULL;
+	if (place->folder)
+		result = stem ? place_name(place, stem, err) : fail_memory(err);
+	free(stem);
+	free(folder);
+	return result;
+}
+
+int place_find_file(const struct target *target, const char *undo_file, struct place *place,
+		    struct bs_error *err)
+{
+	*place = (struct place){.target = target, .folder_is_given = true};
+	if (!place_has_suffix(undo_file))
+		return fail(err, BS_USAGE,
+			    "%.300s is not an undo file: its name does not end "
+			    "with " BS_UNDO_SUFFIX,
+			    undo_file);
+	if (place_name_beside(place, undo_file, err) < 0)
+		return -1;
+	place_share_lock(place);
+	return place_check_files(place, err);
+}
+
+/* Whether a file of the image's name lies in the folder, and is not the image itself. */
+static bool place_has_namesake(const struct place *place)
+{
+	const struct target_status *image = &place->target->status;
+	struct stat stat;
+	char *path;
+	bool found;
+
+	if (asprintf(&path, "%s/%s", place->folder, place_image_name(place)) < 0)
+		return true;
+	found = lstat(path, &stat) == 0 &&
+		(stat.st_dev != image->device || stat.st_ino != image->inode);
+	free(path);
+	return found;
+}
+
+int place_use_plain_name(struct place *place, struct bs_error *err)
+{
+	char *stem;
+	struct place plain = {0};
+	int result;
+
+	if (place->target->kind != TARGET_FILE || access(place->journal, F_OK) == 0 ||
+	    place_has_namesake(place))
+		return 0;
+	if (asprintf(&stem, "%s/%s", place->folder, place_image_name(place)) < 0)
+		return fail_memory(err);
+	result = place_name(&plain, stem, err);
+	free(stem);
+	if (result == 0 && access(plain.journal, F_OK) == 0) {
+		char *journal = place->journal, *temporary = place->temporary;
+
+		place->journal = plain.journal;
+		place->temporary = plain.temporary;
+		plain.journal = journal;
+		plain.temporary = temporary;
+		result = place_check_files(place, err);
+	}
+	place_free(&plain);
 	return result;
 }
 
 void place_free(struct place *place)
 {
 	free(place->folder);
+	free(place->lock_folder);
 	free(place->journal);
 	free(place->temporary);
 	free(place->lock);
