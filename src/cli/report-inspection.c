@@ -369,4 +369,6 @@ void report_inspection(struct output *output, const char *image, const struct se
 	/* If only the surroundings of the image prevent a fix, the error says what to do. */
 	if (inspection->verdict != BS_VERDICT_FIXABLE || result->error.code == BS_OK)
 		inspection_next(output, &subject);
+	if (report_is_fixed(result))
+		report_fixed(output, &subject, result);
 }

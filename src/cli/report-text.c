@@ -22,10 +22,15 @@ static void report_image(struct output *output, const char *image, bool recovere
 }
 
 static void report_nothing_to_do(struct output *output, const char *image,
-				 const struct bs_result *result)
+				 const struct settings *settings, const struct bs_result *result)
 {
+	const struct advice_subject subject = {.image = image, .options = &settings->options};
+
 	report_image(output, image, result->recovered);
-	print_line(output, "nothing to do: the boot files are on the partition with Windows");
+	print(output, "nothing to do: the boot files are on the partition with Windows");
+	if (report_is_fixed(result))
+		report_fixed_shortly(output, &subject, result);
+	print_end(output);
 }
 
 /* ---- plan --------------------------------------------------------------------------------- */
@@ -144,7 +149,7 @@ void report_plan(struct output *output, const char *image, const struct settings
 	const struct bs_plan *plan = result->plan;
 
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
-		report_nothing_to_do(output, image, result);
+		report_nothing_to_do(output, image, settings, result);
 		return;
 	}
 	if (result->status != BS_STATUS_WOULD_FIX || !plan)
@@ -187,7 +192,7 @@ void report_fix(struct output *output, const char *image, const struct settings 
 		const struct bs_result *result)
 {
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
-		report_nothing_to_do(output, image, result);
+		report_nothing_to_do(output, image, settings, result);
 		return;
 	}
 	if (result->status != BS_STATUS_FIXED && result->status != BS_STATUS_WOULD_FIX)
@@ -213,10 +218,14 @@ void report_undo(struct output *output, const char *image, const struct settings
 	(void)settings; /* there are no more details */
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
 		report_image(output, image, false);
-		print(output, "nothing to do: the fix is undone already");
 		if (result->undo_file)
-			print(output, "; the undo file can be removed: %s", result->undo_file);
-		print_end(output);
+			print_line(output,
+				   "nothing to do: the fix is undone already; the undo file can be "
+				   "removed: %s",
+				   result->undo_file);
+		else
+			print_line(output, "nothing to do: the image is not fixed, or its fix is "
+					   "undone already");
 		return;
 	}
 	if (result->status != BS_STATUS_UNDONE)

@@ -241,6 +241,27 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 	return NULL;
 }
 
+char *advice_undo_command(const struct advice_subject *subject, const struct bs_result *result)
+{
+	static const char *const command = "bootshift undo IMAGE";
+	char *text = NULL;
+	size_t length;
+	FILE *stream = open_memstream(&text, &length);
+	bool failed;
+
+	if (!stream)
+		return NULL;
+	if (result->undo_file) /* which is where the options of the user say */
+		advice_put_text(stream, command, subject);
+	else
+		advice_put_undo(stream, command, "", subject);
+	failed = ferror(stream) != 0;
+	if (fclose(stream) == 0 && !failed && length > 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 const char *advice_command(const char *advice)
 {
 	static const char *const programs[] = {

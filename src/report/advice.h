@@ -19,6 +19,12 @@ struct advice_subject {
  */
 char *advice_make(enum bs_code code, const struct advice_subject *subject);
 
+/*
+ * The command that undoes the fix of an image that is fixed already.  The caller frees it.  NULL: the
+ * undo file that the image names is not there, or memory runs out.
+ */
+char *advice_undo_command(const struct advice_subject *subject, const struct bs_result *result);
+
 /* The command at the end of an advice.  Points into `advice`; NULL if there is no command. */
 const char *advice_command(const char *advice);
 

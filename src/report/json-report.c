@@ -3,6 +3,7 @@
 #include "report/json-report.h"
 
 #include "report/json-fields.h"
+#include "report/moment.h"
 #include "report/outcome.h"
 #include "report/plan-file.h"
 
@@ -180,6 +181,14 @@ int report_json_put_error(json_t *object, const struct bs_error *error,
 	return json_put(object, "advice", failed ? json_advice(error->code, subject) : json_null());
 }
 
+static json_t *json_fixed_at(const struct bs_result *result)
+{
+	struct moment_text moment = moment_rfc3339(result->fixed_at);
+
+	return result->undo_file && result->fixed_at != 0 && *moment.text ? json_text(moment.text)
+									  : json_null();
+}
+
 json_t *report_json_image(const struct advice_subject *subject, const struct bs_result *result)
 {
 	json_t *inspection =
@@ -193,6 +202,8 @@ json_t *report_json_image(const struct advice_subject *subject, const struct bs_
 	failed |= report_json_put_error(object, &result->error, subject);
 	failed |= fields_write(result_fields, result, object);
 	failed |= json_put(object, "undo_file", json_text(result->undo_file));
+	failed |= json_put(object, "fixed_at", json_fixed_at(result));
+	failed |= json_put(object, "undo_file_named", json_text(result->undo_file_named));
 	failed |= json_put(object, "inspection", inspection);
 	failed |= json_put(object, "plan", plan);
 	if (failed) {

@@ -289,7 +289,7 @@ static int place_name_beside(struct place *place, const char *undo_file, struct 
 		return fail_memory(err);
 	place->folder = realpath(folder, NULL);
 	if (!place->folder)
-		fail_system(err, "cannot find the folder of the undo file");
+		fail_system(err, "cannot find the folder of the undo file, %.300s", folder);
 	else if (asprintf(&stem, "%s/%.*s", strcmp(place->folder, "/") == 0 ? "" : place->folder,
 			  (int)(strlen(name) - strlen(BS_UNDO_SUFFIX)), name) < 0)
 		stem = NULL;
