@@ -632,8 +632,8 @@ BS_API enum bs_exit bs_recognise(const char *image, struct bs_recognition *recog
  * function also looks in the folder of `options` (may be NULL) and in the image's folder.
  *
  * Returns true if bs_undo() finds the undo file with *folder as `undo_directory` and *file as
- * `undo_file`.  At most one of them is not NULL.  The caller frees it.  The image may be wrong about
- * its undo file; an undo proves that the undo file is that of the image.
+ * `undo_file`.  At most one of them is not NULL.  The caller frees it.  *file was made for this very
+ * file: for a copy of an image, the function does not return the undo file that the original needs.
  */
 BS_API bool bs_find_undo_file(const char *image, const struct bs_options *options, char **folder,
 			      char **file);

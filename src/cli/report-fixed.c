@@ -7,7 +7,8 @@
 #include "report/advice.h"
 #include "report/moment.h"
 
-#define INDENT 2
+#define INDENT  2
+#define MISSING " (which is not there, or was made for another file)"
 
 bool report_is_fixed(const struct bs_result *result)
 {
@@ -39,7 +40,7 @@ void report_fixed(struct output *output, const struct advice_subject *subject,
 	print_end(output);
 	/* A path and a command are not wrapped, so that they can be copied. */
 	print_to(output, 2 * INDENT);
-	print_line(output, "undo file: %s%s", file, command ? "" : " (which is not there)");
+	print_line(output, "undo file: %s%s", file, command ? "" : MISSING);
 	if (command) {
 		print_to(output, 2 * INDENT);
 		print_line(output, "to undo the fix: %s", command);
@@ -57,6 +58,6 @@ void report_fixed_shortly(struct output *output, const struct advice_subject *su
 	if (command)
 		print(output, "; to undo: %s", command);
 	else
-		print(output, "; its undo file is not there: %s", result->undo_file_named);
+		print(output, "; its undo file: %s" MISSING, result->undo_file_named);
 	free(command);
 }

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "disk/window.h"
 #include "transaction/commit.h"
@@ -360,7 +359,7 @@ static bool container_tell_undo_file(const struct target *target, const char *jo
 		return true;
 	free(*folder);
 	*folder = NULL;
-	if (access(journal, F_OK) == 0)
+	if (undo_search_is_own(target, journal))
 		*file = strdup(journal);
 	return *file != NULL;
 }

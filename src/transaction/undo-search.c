@@ -41,6 +41,11 @@ static enum undo_likeness undo_compare(const struct target *target, const char *
 	return likeness;
 }
 
+bool undo_search_is_own(const struct target *target, const char *undo_file)
+{
+	return undo_compare(target, undo_file) == SAME_INODE;
+}
+
 /* Keeps the path in *found if it is more like the undo file of the image than what is there. */
 static void undo_consider(const struct target *target, char *path, char **found,
 			  enum undo_likeness *best)

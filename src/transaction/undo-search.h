@@ -25,4 +25,11 @@ struct undo_search {
 void undo_search(const struct target *target, const char *folder, struct undo_search *search);
 void undo_search_free(struct undo_search *search);
 
+/*
+ * Returns whether the undo file was made for this very file, and not for one of which this is a
+ * copy, or which was moved here from another file system.  An undo removes the undo file, which the
+ * original of a copy still needs.
+ */
+bool undo_search_is_own(const struct target *target, const char *undo_file);
+
 #endif

@@ -159,8 +159,7 @@ TEST(signpost, why_the_undo_file_of_a_signpost_cannot_be_used_is_told)
 	leave_half_written(image, &before);
 	ck_assert_int_eq(chmod(undo_file, 0666), 0);
 	ck_assert_int_eq(rename(image, other), 0);
-	assert_refused_with(other, text("everybody may write to the undo file %s", undo_file),
-			    text("--undo-file %s ", undo_file));
+	assert_refused(other, text("everybody may write to the undo file %s", undo_file));
 	ck_assert_int_eq(chmod(undo_file, 0600), 0);
 	assert_refused_with(other, undo_file, text("--undo-file %s ", undo_file));
 	ASSERT_STATUS(BOOTSHIFT("undo", "--undo-file", undo_file, other), 0);
