@@ -170,6 +170,7 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 {
 	bool changes = (command->bit & (COMMAND_FIX | COMMAND_UNDO)) && !settings->dry_run;
 	struct results results;
+	int fixed = 0;
 
 	/* The signals are held until the process ends, so that every change is reported. */
 	if (changes)
@@ -183,8 +184,13 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 			print_end(&results.output);
 		command->run(image, settings, &result);
 		results_add(&results, image, &result);
+		fixed += result.status == BS_STATUS_FIXED;
+		if (count == 1 && fixed > 0 && !results.document)
+			report_fix_next(&results.output, image, settings, &result);
 		bs_result_free(&result);
 	}
+	if (count > 1 && fixed > 0 && !results.document)
+		report_fixes_next(&results.output);
 	if (signals_stop_pending())
 		results_interrupted(&results, (uint64_t)(count - results.done));
 	return results_close(&results);

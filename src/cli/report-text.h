@@ -16,6 +16,13 @@ report_function report_plan;
 report_function report_fix;
 report_function report_undo;
 
+/* After a fix: prints what comes next for the image, and the command that takes the fix back. */
+void report_fix_next(struct output *output, const char *image, const struct settings *settings,
+		     const struct bs_result *result);
+
+/* The same once for several images. */
+void report_fixes_next(struct output *output);
+
 /* Prints the command that fixes an image with these options.  `plan_file` may be NULL. */
 void print_fix_command(struct output *output, const char *image, const struct bs_options *options,
 		       const char *plan_file);
