@@ -356,6 +356,8 @@ void report_fixes_next(struct output *output)
 void report_undo(struct output *output, const char *image, const struct settings *settings,
 		 const struct bs_result *result)
 {
+	char text[3 * PIECE_SIZE];
+
 	(void)settings; /* there are no more details */
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
 		report_image(output, image, false);
@@ -367,13 +369,14 @@ void report_undo(struct output *output, const char *image, const struct settings
 	}
 	if (result->status != BS_STATUS_UNDONE)
 		return;
+	snprintf(text, sizeof(text), "in %s: %s", duration_format(result->milliseconds).text,
+		 result->recovered ? "the interrupted change is undone"
+		 : result->exact ? "what the fix changed is as it was before, and nothing else was "
+				   "written since"
+				 : "what the fix changed is as it was before; any other change "
+				   "since is kept");
 	report_image(output, image, false);
 	print_styled(output, STYLE_GOOD, "undone");
-	print(output, " in %s: ", duration_format(result->milliseconds).text);
-	report_outcome(output, result->recovered ? "the interrupted change is undone"
-			       : result->exact
-				       ? "what the fix changed is as it was before, and nothing "
-					 "else was written since"
-				       : "what the fix changed is as it was before; any other "
-					 "change since is kept");
+	print(output, " ");
+	report_outcome(output, text);
 }
