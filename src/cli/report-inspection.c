@@ -283,7 +283,7 @@ static void inspection_before(struct output *output, const struct bs_inspection 
 			needed.text, size_format(inspection->room_before).text);
 	else
 		print_wrapped(output, 2 * INDENT,
-			      "It needs %s on the active volume, whose free room is unknown.",
+			      "It needs %s on the active volume, whose free space is unknown.",
 			      needed.text);
 	print_style(output, STYLE_PLAIN);
 	print_end(output);

@@ -70,6 +70,12 @@ static bool pair_overlaps(const struct facts *facts, uint32_t first, uint32_t se
 	return a->start < b->start + b->size && b->start < a->start + a->size;
 }
 
+/* A word for a volume that the user has chosen by the number of its partition. */
+static const char *chosen(uint32_t wanted)
+{
+	return wanted != 0 ? "chosen " : "";
+}
+
 /* The number of the partition at an index, if the user can choose that partition; else 0. */
 static uint32_t choosable(const struct facts *facts, uint32_t i, bool primary)
 {

@@ -215,6 +215,22 @@ TEST_EACH(terminal, lines_fit_any_width, wide_commands)
 	image_remove(image);
 }
 
+TEST(terminal, an_error_is_wrapped_on_a_narrow_terminal_and_its_command_is_not)
+{
+	const char *image = image_copy(image_built("no-active", false));
+	struct outcome outcome = run_in_columns(image, "fix", 40);
+
+	ASSERT_STATUS(outcome, 3);
+	ck_assert_str_eq(outcome.errors, "bootshift: w.img: no partition is active\n"
+					 "  (no-active-partition);\n"
+					 "  choose the partition with the boot\n"
+					 "  files:\n"
+					 "    bootshift fix --system-partition 1 w.img\n");
+	ASSERT_HAS(run_in_columns(image, "fix", 60).errors,
+		   "w.img: no partition is active (no-active-partition); choose ");
+	image_remove(image);
+}
+
 TEST(terminal, a_narrow_terminal_gets_a_list_instead_of_a_drawing_and_a_table)
 {
 	const char *image = windows_7();

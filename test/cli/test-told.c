@@ -164,9 +164,11 @@ TEST(told, a_chosen_partition_that_does_not_exist_is_told_with_those_that_do)
 
 TEST(told, a_chain_that_is_not_that_of_the_chosen_partition_says_so)
 {
-	ASSERT_HAS(BOOTSHIFT("inspect", "--system-partition", "2", image_built("windows-7", false))
-			   .output,
-		   "partition 1; the next links are those of partition 2");
+	struct outcome outcome =
+		BOOTSHIFT("inspect", "--system-partition", "2", image_built("windows-7", false));
+
+	ASSERT_HAS(outcome.output, "partition 1; the next links are those of partition 2");
+	ASSERT_HAS(outcome.errors, "the chosen system volume (partition 2) has no \\bootmgr (");
 	ASSERT_HAS(BOOTSHIFT("inspect", "--boot-partition", "3", image_built("two-windows", false))
 			   .output,
 		   "which the boot menu starts; partition 3");

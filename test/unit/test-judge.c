@@ -457,6 +457,16 @@ TEST(verdicts, no_words_of_an_image_make_a_broken_link_good)
 	ck_assert(!report.starts);
 }
 
+/* A chosen partition without a Windows is not the volume that the conversion would use. */
+TEST(verdicts, a_partition_without_windows_gets_no_note_about_its_room)
+{
+	make_sound();
+	make_room_of_one_volume_is_short();
+	facts.loader.kind = LOADER_MISSING;
+	judge_facts(&facts, &report);
+	ck_assert(!has_finding(BS_NOTE_ROOM));
+}
+
 TEST(verdicts, one_volume_needs_no_fix)
 {
 	make_sound();
