@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/advice.h"
 #include "report/amount.h"
 
 void print_shell_word(struct output *output, const char *word)
@@ -26,9 +25,8 @@ void report_error(struct output *output, const char *name, const struct bs_error
 
 /* Wraps the rest of the message.  The command of the advice gets a line of its own. */
 static void problem_print_narrow(struct output *output, const struct bs_error *error,
-				 const char *advice)
+				 const char *advice, const char *command)
 {
-	const char *command = advice_command(advice);
 	size_t length = command ? (size_t)(command - advice) : strlen(advice);
 
 	print_style(output, STYLE_BAD);
@@ -48,9 +46,16 @@ static void problem_print_narrow(struct output *output, const struct bs_error *e
 void print_problem(struct output *output, const char *name, const struct bs_error *error,
 		   const char *advice)
 {
+	print_problem_and_command(output, name, error, advice, NULL);
+}
+
+void print_problem_and_command(struct output *output, const char *name,
+			       const struct bs_error *error, const char *advice,
+			       const char *command)
+{
 	print(output, "bootshift: %s: ", name);
 	if (output_is_narrow(output)) {
-		problem_print_narrow(output, error, advice);
+		problem_print_narrow(output, error, advice, command);
 		return;
 	}
 	print_style(output, STYLE_BAD);
