@@ -252,7 +252,8 @@ static int verify_boot_record(struct disk *boot_window, const struct bs_plan *pl
 		return -1;
 	vbr_parse(record, &own);
 	if (own.kind != VBR_BOOTMGR || own.hidden_sectors != plan->boot_start / SECTOR_SIZE)
-		return fail(err, BS_VERIFY, "the boot record of the Windows volume cannot start bootmgr");
+		return fail(err, BS_VERIFY,
+			    "the boot record of the Windows volume cannot start bootmgr");
 	for (uint32_t i = 0; i < plan->operation_count; i++)
 		if (plan->operations[i].kind == BS_OPERATION_BOOT_CODE)
 			return verify_copies(boot_window, record, &own, err);

@@ -45,7 +45,8 @@ static const struct {
 	const char *recipe, *starts, *starts_after, *words;
 } chains[] = {
 	{"windows-7", "true", "true", "complete, the disk should start"},
-	{"system-without-boot-code", "false", "true", "broken, the disk would not start; a fix repairs it"},
+	{"system-without-boot-code", "false", "true",
+	 "broken, the disk would not start; a fix repairs it"},
 	{"no-mbr-code", "false", "false", "broken, the disk would not start"},
 	{"bitlocker", "null", "null", "no link is broken, but not all could be checked"},
 	{"unknown-mbr", "null", "null", "no link is broken, but not all could be checked"},
