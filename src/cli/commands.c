@@ -120,6 +120,18 @@ bool results_are_good(const struct results *results)
 	return results->output.error != ENOMEM;
 }
 
+/* Prints the text report of an image; for a single image, also what comes next after a fix. */
+static void results_report(struct results *results, const char *image,
+			   const struct bs_result *result)
+{
+	results->report(&results->output, image, results->settings, result);
+	if (result->status != BS_STATUS_FIXED)
+		return;
+	results->fixed++;
+	if (results->images == 1)
+		report_fix_next(&results->output, image, results->settings, result);
+}
+
 void results_add(struct results *results, const char *image, const struct bs_result *result)
 {
 	const struct advice_subject subject = {.image = image,
@@ -129,7 +141,7 @@ void results_add(struct results *results, const char *image, const struct bs_res
 	results->done++;
 	results_fail(results, bs_code_exit(result->error.code));
 	if (!results->document)
-		results->report(&results->output, image, results->settings, result);
+		results_report(results, image, result);
 	else if (report_json_add(results->document, &subject, result) < 0)
 		results->output.error = ENOMEM;
 	output_flush(&results->output); /* keeps the order of both streams on a terminal */
@@ -156,6 +168,8 @@ enum bs_exit results_close(struct results *results)
 {
 	struct output *output = &results->output;
 
+	if (results->fixed > 0 && results->images > 1)
+		report_fixes_next(output);
 	if (results->document && output->error == 0 &&
 	    report_json_write(results->document, stdout) < 0)
 		output->error = errno;
@@ -175,6 +189,7 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 	if (changes)
 		signals_hold_stop();
 	results_open(&results, command->name, command->report, settings);
+	results.images = count;
 	while (results.done < count && results_are_good(&results) && !signals_stop_pending()) {
 		const char *image = images[results.done];
 		struct bs_result result = {0};

@@ -54,7 +54,9 @@ struct results {
 	json_t *document; /* NULL: text */
 	struct output output, errors;
 	enum bs_exit worst;
-	int done; /* number of images */
+	int images; /* number of images that the command works on */
+	int done;   /* number of images that are done */
+	int fixed;  /* number of images whose fix was reported as text */
 };
 
 /* `name` is the name of the command.  Ends with results_close(). */

@@ -384,6 +384,8 @@ void options_help(struct output *output, enum command_bit command)
 		print_to(output, 6);
 		print(output, "--%s%s%s", option->name, option->argument ? " " : "",
 		      option->argument ? option->argument : "");
-		print_item(output, 28, "%s", option->help);
+		if (output_is_narrow(output))
+			print_end(output);
+		print_item(output, output_is_narrow(output) ? 10 : 28, "%s", option->help);
 	}
 }

@@ -27,6 +27,12 @@ void report_fixed(struct output *output, const struct advice_subject *subject,
 /* The same as the end of a line: "; fixed on ...; to undo: ...". */
 void report_fixed_shortly(struct output *output, const struct advice_subject *subject,
 			  const struct bs_result *result);
+/* After a fix: prints what comes next for the image, and the command that takes the fix back. */
+void report_fix_next(struct output *output, const char *image, const struct settings *settings,
+		     const struct bs_result *result);
+
+/* The same once for several images. */
+void report_fixes_next(struct output *output);
 
 /* Prints the command that fixes an image with these options.  `plan_file` may be NULL. */
 void print_fix_command(struct output *output, const char *image, const struct bs_options *options,

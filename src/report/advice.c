@@ -286,6 +286,7 @@ void advice_print_error(struct output *output, const struct advice_subject *subj
 	if (!advice)
 		output->error = ENOMEM;
 	else
-		print_problem(output, subject->image, error, advice);
+		print_problem_and_command(output, subject->image, error, advice,
+					  advice_command(advice));
 	free(advice);
 }

@@ -4,6 +4,7 @@
 
 #include "report/json-fields.h"
 #include "report/moment.h"
+#include "report/need.h"
 #include "report/outcome.h"
 #include "report/plan-file.h"
 
@@ -121,6 +122,13 @@ static json_t *json_partition_number(const struct bs_inspection *inspection, int
 	return index < 0 ? json_null() : json_number(inspection->partitions[index].number);
 }
 
+static json_t *json_need(const struct bs_inspection *inspection)
+{
+	enum conversion_need need = conversion_need(inspection);
+
+	return need == NEED_UNKNOWN ? json_null() : json_boolean(need == NEED_FIX);
+}
+
 static json_t *json_inspection(const struct bs_inspection *inspection,
 			       const struct advice_subject *subject)
 {
@@ -134,6 +142,7 @@ static json_t *json_inspection(const struct bs_inspection *inspection,
 		 fields_write_array(link_fields, inspection->links, inspection->link_count,
 				    sizeof(inspection->links[0]))},
 		{"findings", json_findings(inspection, subject)},
+		{"conversion_needs_fix", json_need(inspection)},
 	};
 	json_t *object = json_object(), *more = json_members(members, COUNT_OF(members));
 
