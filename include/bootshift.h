@@ -488,7 +488,7 @@ struct bs_options {
 	const char *undo_directory; /* NULL: the image's own folder */
 	/* Children and parents of the image; NULL: the library searches the image's folder. */
 	const struct bs_relations *relations;
-	/* bs_plan(): also refuse if the image or the folder of the undo file is not writable. */
+	/* bs_plan(): also fail if the fix could not be written: permissions, room, NBD clients. */
 	bool to_be_fixed;
 	/*
 	 * bs_fix(): identifies the job to which the fix belongs, for example a batch.  It is stored
