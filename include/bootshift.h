@@ -138,7 +138,7 @@ enum bs_exit {
 	  "export it to NEW.raw first: ewfexport -u -f raw -t NEW IMAGE")                          \
 	X(BS_AFF, "aff-image", BS_EXIT_REFUSED, "export it first: affcat IMAGE >NEW")              \
 	X(BS_VHD_CORRUPT, "vhd-corrupt", BS_EXIT_REFUSED,                                          \
-	  "restore it from a copy: it is damaged, or it was cut short")                            \
+	  "copy it again, or restore a backup: it is damaged, or it was cut short")                \
 	X(BS_VHD_SAVED_STATE, "vhd-saved-state", BS_EXIT_REFUSED,                                  \
 	  "start the virtual machine, shut it down fully and try again")                           \
 	X(BS_VHD_DIFFERENCING, "vhd-differencing", BS_EXIT_REFUSED,                                \
@@ -148,7 +148,7 @@ enum bs_exit {
 	X(BS_VDI_DIFFERENCING, "vdi-differencing", BS_EXIT_REFUSED,                                \
 	  "make one image of it and its parent: VBoxManage clonemedium disk IMAGE NEW")            \
 	X(BS_CONTAINER_CORRUPT, "container-corrupt", BS_EXIT_REFUSED,                              \
-	  "restore it from a copy: it is damaged, or it was cut short")                            \
+	  "copy it again, or restore a backup: it is damaged, or it was cut short")                \
 	X(BS_CONTAINER_UNCLEAN, "container-unclean", BS_EXIT_REFUSED,                              \
 	  "repair it first: qemu-img check -r all IMAGE")                                          \
 	X(BS_CONTAINER_DIFFERENCING, "container-differencing", BS_EXIT_REFUSED,                    \
@@ -175,7 +175,7 @@ enum bs_exit {
 	  "decrypt it: cryptsetup open IMAGE decrypted && bootshift fix /dev/mapper/decrypted")    \
 	X(BS_SECTOR_SIZE, "sector-size-unsupported", BS_EXIT_REFUSED,                              \
 	  "restore a backup of Windows to a disk with 512-byte sectors: a BIOS starts no other")   \
-	X(BS_DISK_CUT_SHORT, "disk-cut-short", BS_EXIT_REFUSED, "copy the disk again in full")     \
+	X(BS_DISK_CUT_SHORT, "disk-cut-short", BS_EXIT_REFUSED, "copy it again, in full")          \
 	X(BS_NO_PARTITIONS, "no-partitions", BS_EXIT_REFUSED,                                      \
 	  "name an image of a disk with Windows on it")                                            \
 	X(BS_PARTITION_TABLE_INVALID, "partition-table-invalid", BS_EXIT_REFUSED,                  \
