@@ -53,7 +53,7 @@ enum bs_exit {
 	  "close it in the program that uses it, or detach or unmount it, then try again")         \
 	X(BS_IO, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")             \
 	X(BS_NO_CONNECTION, "no-connection", BS_EXIT_FAILED,                                       \
-	  "check the URI, and that the NBD server runs, has the export and accepts clients") \
+	  "check the URI, and that the NBD server runs, has the export and accepts clients")       \
 	X(BS_NO_MEMORY, "no-memory", BS_EXIT_FAILED, "free some memory and try again")             \
 	X(BS_SYSTEM_LIMIT, "system-limit", BS_EXIT_FAILED,                                         \
 	  "raise the limit of the shell, service or container in which bootshift runs")            \
@@ -77,6 +77,8 @@ enum bs_exit {
 	  "find out what is slow, the machine or its storage; batch --timeout sets another limit") \
 	X(BS_ROW_INVALID, "row-invalid", BS_EXIT_FAILED,                                           \
 	  "name a file that bootshift batch has written with --jsonl")                             \
+	X(BS_OUTPUT, "output-failed", BS_EXIT_FAILED,                                              \
+	  "name another file; if a program reads the output, let it read to the end")              \
 	/* recovery required */                                                                    \
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
 	  "with the undo file in its place, undo the interrupted change: bootshift undo IMAGE")    \
@@ -123,7 +125,7 @@ enum bs_exit {
 	X(BS_DRIVER_UNUSABLE, "driver-unusable", BS_EXIT_REFUSED,                                  \
 	  "run bootshift as root on a machine with /dev/fuse and qemu-nbd (package qemu-utils)")   \
 	X(BS_SERVER_UNSUITABLE, "nbd-server-unsuitable", BS_EXIT_REFUSED,                          \
-	  "serve the disk like this: qemu-nbd --persistent --shared=3 -f raw FILE")        \
+	  "serve the disk like this: qemu-nbd --persistent --shared=3 -f raw FILE")                \
 	X(BS_HOLDS_NO_DISK, "holds-no-disk", BS_EXIT_REFUSED,                                      \
 	  "name the image of the disk that Windows is installed on")                               \
 	X(BS_PACKED_GZIP, "packed-gzip", BS_EXIT_REFUSED, "unpack it first: gunzip <IMAGE >NEW")   \
