@@ -49,8 +49,7 @@ enum bs_exit {
 	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                      \
 	  "run bootshift as a user who may read and write that file")                              \
 	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED, "make it writable and try again")            \
-	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED,                                                    \
-	  "close it in the program that uses it, or detach or unmount it, then try again")         \
+	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED, "end that use of it and try again")                \
 	X(BS_IO, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")             \
 	X(BS_NO_CONNECTION, "no-connection", BS_EXIT_FAILED,                                       \
 	  "check the URI, and that the NBD server runs, has the export and accepts clients")       \
@@ -98,7 +97,7 @@ enum bs_exit {
 	X(BS_UNDO_FILE_UNUSABLE, "undo-file-unusable", BS_EXIT_REFUSED,                            \
 	  "move it away; if it is a link to the undo file, put the undo file itself in its place") \
 	X(BS_NAME_TOO_LONG, "name-too-long", BS_EXIT_REFUSED,                                      \
-	  "give the image a shorter name: the name of its undo file is up to 28 bytes longer")     \
+	  "shorten the image's name by that much")                                                 \
 	X(BS_UNDO_FOLDER, "undo-folder-unwritable", BS_EXIT_REFUSED,                               \
 	  "name another folder for the undo file with --undo-dir, or make this one writable")      \
 	X(BS_FOLDER_NOT_TRUSTED, "folder-not-trusted", BS_EXIT_REFUSED,                            \

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -266,8 +267,22 @@ static char *place_path(const char *stem, const char *suffix)
 	return asprintf(&path, "%s%s", stem, suffix) < 0 ? NULL : path;
 }
 
+/* The longest of the three names decides by how much the image's name is too long. */
+static int place_fail_name(const struct place *place, struct bs_error *err)
+{
+	size_t length = strlen(path_name(place->temporary));
+	long limit = pathconf(place->folder, _PC_NAME_MAX);
+	size_t most = limit > 0 ? (size_t)limit : NAME_MAX;
+
+	if (length <= most)
+		return fail(err, BS_NAME_TOO_LONG, "the path %s is too long", place->temporary);
+	return fail(err, BS_NAME_TOO_LONG, "the name of its undo file would be too long by %zu %s",
+		    length - most, length - most == 1 ? "byte" : "bytes");
+}
+
 /* If the file exists, it must be a regular file that can be trusted. */
-static int place_check_file(const char *what, const char *path, struct bs_error *err)
+static int place_check_file(const struct place *place, const char *what, const char *path,
+			    struct bs_error *err)
 {
 	struct stat stat;
 
@@ -275,8 +290,7 @@ static int place_check_file(const char *what, const char *path, struct bs_error 
 		if (errno == ENOENT)
 			return 0;
 		if (errno == ENAMETOOLONG)
-			return fail(err, BS_NAME_TOO_LONG, "the name %s is too long",
-				    path_name(path));
+			return place_fail_name(place, err);
 		return fail_system(err, "cannot look at %s", path);
 	}
 	if (S_ISREG(stat.st_mode))
@@ -323,9 +337,9 @@ int place_find(const struct target *target, const char *undo_directory, struct p
 	}
 	if (!place->journal || !place->temporary || !place->lock)
 		fail_memory(err);
-	else if (place_check_file("undo file", place->journal, err) == 0 &&
-		 place_check_file("unfinished undo file", place->temporary, err) == 0)
-		result = place_check_file("lock file", place->lock, err);
+	else if (place_check_file(place, "undo file", place->journal, err) == 0 &&
+		 place_check_file(place, "unfinished undo file", place->temporary, err) == 0)
+		result = place_check_file(place, "lock file", place->lock, err);
 	free(stem);
 	return result;
 }

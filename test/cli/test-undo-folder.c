@@ -189,6 +189,8 @@ TEST(undo_folder, an_image_with_too_long_a_name_for_an_undo_file_is_told)
 
 	ck_assert_int_eq(rename(image, longer), 0);
 	assert_all_refuse(longer, "name-too-long");
+	ASSERT_HAS(BOOTSHIFT("fix", longer).errors,
+		   "too long by 1 byte (name-too-long); shorten the image's name by that much\n");
 	ck_assert_int_eq(rename(longer, longest), 0);
 	report_run("fix", longest, 0, "fixed", NULL);
 	report_run("undo", longest, 0, "undone", NULL);
