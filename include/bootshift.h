@@ -49,11 +49,10 @@ enum bs_exit {
 	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                      \
 	  "run bootshift as a user who may read and write that file")                              \
 	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED, "make it writable and try again")            \
-	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED,                                                    \
-	  "close it in the program that uses it, or detach or unmount it, then try again")         \
+	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED, "end that use of it and try again")                \
 	X(BS_IO, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")             \
 	X(BS_NO_CONNECTION, "no-connection", BS_EXIT_FAILED,                                       \
-	  "check the URI, and that the NBD server runs, has the export and accepts three clients") \
+	  "check the URI, and that the NBD server runs, has the export and accepts clients")       \
 	X(BS_NO_MEMORY, "no-memory", BS_EXIT_FAILED, "free some memory and try again")             \
 	X(BS_SYSTEM_LIMIT, "system-limit", BS_EXIT_FAILED,                                         \
 	  "raise the limit of the shell, service or container in which bootshift runs")            \
@@ -77,6 +76,8 @@ enum bs_exit {
 	  "find out what is slow, the machine or its storage; batch --timeout sets another limit") \
 	X(BS_ROW_INVALID, "row-invalid", BS_EXIT_FAILED,                                           \
 	  "name a file that bootshift batch has written with --jsonl")                             \
+	X(BS_OUTPUT, "output-failed", BS_EXIT_FAILED,                                              \
+	  "name another file; if a program reads the output, let it read to the end")              \
 	/* recovery required */                                                                    \
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
 	  "with the undo file in its place, undo the interrupted change: bootshift undo IMAGE")    \
@@ -100,7 +101,7 @@ enum bs_exit {
 	X(BS_UNDO_FILE_UNUSABLE, "undo-file-unusable", BS_EXIT_REFUSED,                            \
 	  "move it away; if it is a link to the undo file, put the undo file itself in its place") \
 	X(BS_NAME_TOO_LONG, "name-too-long", BS_EXIT_REFUSED,                                      \
-	  "give the image a shorter name: the name of its undo file is up to 28 bytes longer")     \
+	  "shorten the image's name by that much")                                                 \
 	X(BS_UNDO_FOLDER, "undo-folder-unwritable", BS_EXIT_REFUSED,                               \
 	  "name another folder for the undo file with --undo-dir, or make this one writable")      \
 	X(BS_FOLDER_NOT_TRUSTED, "folder-not-trusted", BS_EXIT_REFUSED,                            \
@@ -127,7 +128,7 @@ enum bs_exit {
 	X(BS_DRIVER_UNUSABLE, "driver-unusable", BS_EXIT_REFUSED,                                  \
 	  "run bootshift as root on a machine with /dev/fuse and qemu-nbd (package qemu-utils)")   \
 	X(BS_SERVER_UNSUITABLE, "nbd-server-unsuitable", BS_EXIT_REFUSED,                          \
-	  "serve the disk with QEMU instead: qemu-nbd --persistent --shared=3 -f raw FILE")        \
+	  "serve the disk like this: qemu-nbd --persistent --shared=3 -f raw FILE")                \
 	X(BS_HOLDS_NO_DISK, "holds-no-disk", BS_EXIT_REFUSED,                                      \
 	  "name the image of the disk that Windows is installed on")                               \
 	X(BS_PACKED_GZIP, "packed-gzip", BS_EXIT_REFUSED, "unpack it first: gunzip <IMAGE >NEW")   \
@@ -142,7 +143,7 @@ enum bs_exit {
 	  "export it to NEW.raw first: ewfexport -u -f raw -t NEW IMAGE")                          \
 	X(BS_AFF, "aff-image", BS_EXIT_REFUSED, "export it first: affcat IMAGE >NEW")              \
 	X(BS_VHD_CORRUPT, "vhd-corrupt", BS_EXIT_REFUSED,                                          \
-	  "restore it from a copy: it is damaged, or it was cut short")                            \
+	  "copy it again, or restore a backup: it is damaged, or it was cut short")                \
 	X(BS_VHD_SAVED_STATE, "vhd-saved-state", BS_EXIT_REFUSED,                                  \
 	  "start the virtual machine, shut it down fully and try again")                           \
 	X(BS_VHD_DIFFERENCING, "vhd-differencing", BS_EXIT_REFUSED,                                \
@@ -152,7 +153,7 @@ enum bs_exit {
 	X(BS_VDI_DIFFERENCING, "vdi-differencing", BS_EXIT_REFUSED,                                \
 	  "make one image of it and its parent: VBoxManage clonemedium disk IMAGE NEW")            \
 	X(BS_CONTAINER_CORRUPT, "container-corrupt", BS_EXIT_REFUSED,                              \
-	  "restore it from a copy: it is damaged, or it was cut short")                            \
+	  "copy it again, or restore a backup: it is damaged, or it was cut short")                \
 	X(BS_CONTAINER_UNCLEAN, "container-unclean", BS_EXIT_REFUSED,                              \
 	  "repair it first: qemu-img check -r all IMAGE")                                          \
 	X(BS_CONTAINER_DIFFERENCING, "container-differencing", BS_EXIT_REFUSED,                    \
@@ -179,7 +180,7 @@ enum bs_exit {
 	  "decrypt it: cryptsetup open IMAGE decrypted && bootshift fix /dev/mapper/decrypted")    \
 	X(BS_SECTOR_SIZE, "sector-size-unsupported", BS_EXIT_REFUSED,                              \
 	  "restore a backup of Windows to a disk with 512-byte sectors: a BIOS starts no other")   \
-	X(BS_DISK_CUT_SHORT, "disk-cut-short", BS_EXIT_REFUSED, "copy the disk again in full")     \
+	X(BS_DISK_CUT_SHORT, "disk-cut-short", BS_EXIT_REFUSED, "copy it again, in full")          \
 	X(BS_NO_PARTITIONS, "no-partitions", BS_EXIT_REFUSED,                                      \
 	  "name an image of a disk with Windows on it")                                            \
 	X(BS_PARTITION_TABLE_INVALID, "partition-table-invalid", BS_EXIT_REFUSED,                  \
@@ -494,7 +495,7 @@ struct bs_options {
 	const char *undo_file;
 	/* Children and parents of the image; NULL: the library searches the image's folder. */
 	const struct bs_relations *relations;
-	/* bs_plan(): also refuse if the image or the folder of the undo file is not writable. */
+	/* bs_plan(): also fail if the fix could not be written: permissions, room, NBD clients. */
 	bool to_be_fixed;
 	/*
 	 * bs_fix(): identifies the job to which the fix belongs, for example a batch.  It is stored

@@ -84,7 +84,7 @@ enum bs_exit finish_report(enum bs_exit status, struct output *output, int done)
 	struct output errors;
 
 	output_flush(output);
-	if (output->error == 0)
+	if (output->error == 0 || (output->error == EPIPE && done == 0))
 		return status;
 	output_open(&errors, stderr, OUTPUT_COLOUR_NEVER);
 	print(&errors, "bootshift: the report cannot be written: %s", strerror(output->error));
@@ -92,7 +92,7 @@ enum bs_exit finish_report(enum bs_exit status, struct output *output, int done)
 		print(&errors, "; the command itself was carried out on %s",
 		      count_format((uint64_t)done, "image").text);
 	print_end(&errors);
-	return worse_exit(status, BS_EXIT_FAILED);
+	return output->error == EPIPE ? status : worse_exit(status, BS_EXIT_FAILED);
 }
 
 /* ---- results ------------------------------------------------------------------------------- */
@@ -117,7 +117,8 @@ void results_open(struct results *results, const char *name, report_function *re
 
 bool results_are_good(const struct results *results)
 {
-	return results->output.error != ENOMEM;
+	return results->output.error != ENOMEM &&
+	       (results->changes || results->output.error != EPIPE);
 }
 
 /* Prints the text report of an image; for a single image, also what comes next after a fix. */
@@ -174,7 +175,7 @@ enum bs_exit results_close(struct results *results)
 	    report_json_write(results->document, stdout) < 0)
 		output->error = errno;
 	json_decref(results->document);
-	return finish_report(results->worst, output, results->done);
+	return finish_report(results->worst, output, results->changes ? results->done : 0);
 }
 
 /* ---- the run ------------------------------------------------------------------------------ */
@@ -190,6 +191,7 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 		signals_hold_stop();
 	results_open(&results, command->name, command->report, settings);
 	results.images = count;
+	results.changes = changes;
 	while (results.done < count && results_are_good(&results) && !signals_stop_pending()) {
 		const char *image = images[results.done];
 		struct bs_result result = {0};

@@ -57,13 +57,17 @@ struct results {
 	int images; /* number of images that the command works on */
 	int done;   /* number of images that are done */
 	int fixed;  /* number of images whose fix was reported as text */
+	bool changes; /* the command changes images, and does not only print */
 };
 
 /* `name` is the name of the command.  Ends with results_close(). */
 void results_open(struct results *results, const char *name, report_function *report,
 		  const struct settings *settings);
 
-/* False if memory has run out: no more results can be reported, so no more images should begin. */
+/*
+ * False if no more images should begin: memory has run out, or nobody reads what a command prints
+ * that changes nothing.
+ */
 bool results_are_good(const struct results *results);
 
 void results_add(struct results *results, const char *image, const struct bs_result *result);
@@ -80,7 +84,8 @@ enum bs_exit results_close(struct results *results);
 /*
  * Flushes a report and returns the exit status of the command: `status`, or a worse one if the
  * report could not be written.  The error message says that the command was carried out on `done`
- * images.
+ * images.  If the reader has gone, as with "| head -1", that is no failure, and without changed
+ * images there is no message.
  */
 enum bs_exit finish_report(enum bs_exit status, struct output *output, int done);
 

@@ -49,7 +49,8 @@ typedef int step_function(struct engine *engine, struct bs_error *err);
 static step_function step_hold_signals, step_open, step_check_writable, step_lay, step_inspect,
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
 	step_verify, step_locate_zones, step_stop, step_compare_plan, step_no_undo_file,
-	step_commit, step_verify_committed, step_undo_file, step_undo, step_recovered;
+	step_check_room, step_commit, step_verify_committed, step_undo_file, step_undo,
+	step_recovered;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
@@ -91,6 +92,7 @@ static const struct step {
 	{"hold signals",                   step_hold_signals,      FIX,            ALWAYS,     false},
 	{"compare the plan",               step_compare_plan,      REHEARSE,       IF_FIXABLE, false},
 	{"check for another undo file",    step_no_undo_file,      INSPECT | PLAN, IF_FIXABLE, false},
+	{"check the room",                 step_check_room,        PLAN,           IF_FIXABLE, false},
 	{"commit",                         step_commit,            FIX,            IF_FIXABLE, false},
 	{"verify the committed image",     step_verify_committed,  FIX,            IF_FIXABLE, false},
 	{"find the undo file",             step_undo_file,         INSPECT | FIX,  IF_NOTHING, false},
@@ -304,15 +306,14 @@ static int step_open(struct engine *engine, struct bs_error *err)
 			      engine->command == UNDO, &engine->result->recovered, err);
 }
 
-/* Checks the permissions.  An NBD export tells only when it is opened for writing. */
+/* Checks the permissions and, for an NBD export, the number of clients. */
 static int step_check_writable(struct engine *engine, struct bs_error *err)
 {
 	const struct container *container = &engine->container;
 
 	if (!engine->options->to_be_fixed)
 		return 0;
-	if (container->target->kind != TARGET_NBD &&
-	    target_check_writable(container->target, err) < 0)
+	if (target_check_writable(container->target, err) < 0)
 		return -1;
 	return place_check_folder(&container->place, err);
 }
@@ -481,15 +482,27 @@ static void engine_drop_undo_file(struct engine *engine)
 	engine->result->fixed_at = 0;
 }
 
-static int step_commit(struct engine *engine, struct bs_error *err)
+static struct commit_request engine_commit_request(const struct engine *engine)
 {
-	const struct commit_request request = {
+	return (struct commit_request){
 		.place = &engine->container.place,
 		.overlay = engine->container.overlay,
 		.zones = engine->zones.items,
 		.zone_count = engine->zones.count,
 		.maker = engine->options->maker,
 	};
+}
+
+static int step_check_room(struct engine *engine, struct bs_error *err)
+{
+	const struct commit_request request = engine_commit_request(engine);
+
+	return engine->options->to_be_fixed ? transaction_check_commit(&request, err) : 0;
+}
+
+static int step_commit(struct engine *engine, struct bs_error *err)
+{
+	const struct commit_request request = engine_commit_request(engine);
 	struct bs_result *result = engine->result;
 	uint64_t written = overlay_take_written_sectors(engine->container.overlay);
 

@@ -23,6 +23,18 @@ struct new_file {
 	void *context;
 };
 
+/* A pipe or a device cannot be made to have room: its error has an advice of its own. */
+static int replace_fail_write(const struct new_file *file, bool durable, struct bs_error *err)
+{
+	if (errno == EPIPE)
+		return fail(err, BS_OUTPUT, "the %s '%s' cannot be written: its reader has gone",
+			    file->what, file->path);
+	replace_file_fail(file->path, file->what, "cannot be written", err);
+	if (!durable)
+		err->code = BS_OUTPUT;
+	return -1;
+}
+
 /* Writes the content to an open descriptor, and closes it in every case. */
 static int replace_write_stream(const struct new_file *file, int descriptor, bool durable,
 				struct bs_error *err)
@@ -37,9 +49,9 @@ static int replace_write_stream(const struct new_file *file, int descriptor, boo
 	result = file->content(stream, file->context, err);
 	if (result == 0 &&
 	    (ferror(stream) || fflush(stream) < 0 || (durable && fsync(descriptor) < 0)))
-		result = replace_file_fail(file->path, file->what, "cannot be written", err);
+		result = replace_fail_write(file, durable, err);
 	if (fclose(stream) < 0 && result == 0)
-		result = replace_file_fail(file->path, file->what, "cannot be written", err);
+		result = replace_fail_write(file, durable, err);
 	return result;
 }
 

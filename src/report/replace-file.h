@@ -36,8 +36,8 @@ typedef int replace_file_content(FILE *stream, void *context, struct bs_error *e
 /*
  * Writes a file.  It appears under its name only when it is complete and on the storage.  A path
  * that is no regular file, such as a pipe or a device, is written to directly; "-" is standard
- * output.  `what` is for messages: "plan file".  Errors: those of the content, and those of
- * replace_file_fail().
+ * output.  `what` is for messages: "plan file".  Errors: those of the content, those of
+ * replace_file_fail(), and BS_OUTPUT for what is no regular file.
  */
 MUST_CHECK int replace_file_write(const char *path, const char *what, replace_file_content *content,
 				  void *context, struct bs_error *err);

@@ -85,6 +85,13 @@ MUST_CHECK int transaction_commit(const struct commit_request *request,
 				  struct commit_result *result, struct bs_error *err);
 
 /*
+ * Checks, without changing anything, what only the staged bytes tell: that there is room for the
+ * journal and for the longer image, and that the image may become longer.  Errors:
+ * BS_FORMAT_UNSUPPORTED, BS_NO_SPACE, those of place_check_room(), BS_NO_MEMORY, BS_IO.
+ */
+MUST_CHECK int transaction_check_commit(const struct commit_request *request, struct bs_error *err);
+
+/*
  * Takes back an interrupted transaction, and removes temporary journals, journals marked DONE and
  * signposts that were left over.  *recovered: a transaction was taken back, or a journal marked
  * DONE was removed.  Before the function writes to the image, it proves that the whole journal is

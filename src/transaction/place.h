@@ -63,6 +63,17 @@ bool place_is_undo_file(const char *path);
 MUST_CHECK int place_check_folder(const struct place *place, struct bs_error *err);
 
 /*
+ * Checks that the folder has room for an undo file of `size` bytes and, on the same file system,
+ * for `image_growth` more bytes of the image.  Reserves the room on a file without a name, as a fix
+ * would, and releases it at once.  Errors: BS_NO_SPACE, and those of place_check_folder().
+ */
+MUST_CHECK int place_check_room(const struct place *place, uint64_t size, uint64_t image_growth,
+				struct bs_error *err);
+
+/* Sets the error, by errno, for an undo file of `size` bytes that cannot be written; returns -1. */
+int place_fail_room(const struct place *place, uint64_t size, struct bs_error *err);
+
+/*
  * Creates the state directory and missing folders above it, for this user only, and makes their
  * names durable.  Does nothing if place->folder_is_given.  Errors: BS_FOLDER_NOT_TRUSTED,
  * BS_NO_PERMISSION, BS_READ_ONLY, BS_NO_SPACE, BS_NO_MEMORY, BS_IO.

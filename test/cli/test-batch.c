@@ -204,7 +204,7 @@ TEST(batch, rows_of_a_page_that_could_not_be_written_are_kept)
 	ck_assert_int_eq(setenv("TMPDIR", batch_folder(), 1), 0);
 	outcome = BOOTSHIFT("batch", "--report", "/dev/full", folder);
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "(no-space); make room there and try again");
+	ASSERT_HAS(outcome.errors, "(output-failed); name another file");
 	rows = strstr(outcome.errors, getenv("TMPDIR"));
 	ck_assert_msg(rows != NULL, "%s", outcome.errors);
 	rows = text("%.*s", (int)strcspn(rows, "\n"), rows);

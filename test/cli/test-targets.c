@@ -147,6 +147,9 @@ TEST(targets, an_image_that_is_attached_to_a_loop_device_is_refused)
 	if (shown.name) {
 		report_run("inspect", file, 3, "refused", "in-use");
 		report_run("fix", file, 3, "refused", "in-use");
+		ASSERT_HAS(BOOTSHIFT("fix", file).errors,
+			   text("is attached to %s (to detach it: losetup -d %s) (in-use); ",
+				shown.name, shown.name));
 	}
 	hide(&shown);
 	image_remove(file);

@@ -579,7 +579,7 @@ TEST(page_tests, a_page_that_cannot_be_written_is_an_error)
 	rows_begin(&rows);
 	rows_put(&rows, "a", sample_row("a", "fixed", NULL));
 	ck_assert_int_eq(write_page(&rows, &all_facts, "/dev/full", &err), -1);
-	ck_assert_int_eq(err.code, BS_NO_SPACE);
+	ck_assert_int_eq(err.code, BS_OUTPUT);
 	ck_assert_str_eq(err.message,
 			 "the report '/dev/full' cannot be written: No space left on device");
 	ck_assert_int_eq(write_page(&rows, &all_facts, "/nonexistent/page.html", &err), -1);

@@ -225,7 +225,7 @@ TEST(file, a_device_is_written_to_and_not_replaced)
 	struct stat status;
 
 	ck_assert_int_eq(plan_file_write("/dev/full", "", &sample, &err), -1);
-	ck_assert_int_eq(err.code, BS_NO_SPACE);
+	ck_assert_int_eq(err.code, BS_OUTPUT);
 	ck_assert_int_eq(stat("/dev/full", &status), 0);
 	ck_assert(S_ISCHR(status.st_mode));
 }
