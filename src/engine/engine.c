@@ -24,6 +24,7 @@ enum engine_command {
 	FIX = 4,
 	UNDO = 8,
 	RECOVER = 16,
+	FORESEE = 32, /* rehearses an undo */
 };
 
 /* A command on one image. */
@@ -48,14 +49,15 @@ typedef int step_function(struct engine *engine, struct bs_error *err);
 static step_function step_hold_signals, step_open, step_check_writable, step_lay, step_inspect,
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
 	step_verify, step_locate_zones, step_stop, step_compare_plan, step_no_undo_file,
-	step_commit, step_verify_committed, step_undo_file, step_undo, step_recovered;
+	step_commit, step_verify_committed, step_undo_file, step_undo, step_foresee_undo,
+	step_recovered;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
 #define LOOK      (INSPECT | PLAN | FIX)
 #define REHEARSE  (PLAN | FIX)
 #define TAKE_BACK (UNDO | RECOVER)
-#define ALL       (LOOK | TAKE_BACK)
+#define ALL       (LOOK | TAKE_BACK | FORESEE)
 
 enum step_condition {
 	ALWAYS,
@@ -75,7 +77,7 @@ static const struct step {
 	/* clang-format off */
 	{"hold signals",                   step_hold_signals,      TAKE_BACK,      ALWAYS,     false},
 	{"open",                           step_open,              ALL,            ALWAYS,     false},
-	{"check that it could be written", step_check_writable,    PLAN,           ALWAYS,     false},
+	{"check that it could be written", step_check_writable,    PLAN | FORESEE, ALWAYS,     false},
 	{"lay the stack",                  step_lay,               LOOK,           ALWAYS,     false},
 	{"inspect",                        step_inspect,           LOOK,           ALWAYS,     LOOKS},
 	{"plan and prove",                 step_prove,             REHEARSE,       IF_FIXABLE, LOOKS},
@@ -94,6 +96,7 @@ static const struct step {
 	{"verify the committed image",     step_verify_committed,  FIX,            IF_FIXABLE, false},
 	{"find the undo file",             step_undo_file,         FIX,            IF_NOTHING, false},
 	{"undo",                           step_undo,              UNDO,           ALWAYS,     false},
+	{"foresee the undo",               step_foresee_undo,      FORESEE,        ALWAYS,     false},
 	{"see what was recovered",         step_recovered,         RECOVER,        ALWAYS,     false},
 	/* clang-format on */
 };
@@ -222,6 +225,7 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 		.expected = expected,
 		.result = result,
 		.success = command == FIX        ? BS_STATUS_FIXED
+			   : command == FORESEE  ? BS_STATUS_WOULD_UNDO
 			   : command & TAKE_BACK ? BS_STATUS_UNDONE
 						 : BS_STATUS_WOULD_FIX,
 	};
@@ -269,7 +273,7 @@ enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 
 enum bs_exit bs_undo(const char *image, const struct bs_options *options, struct bs_result *result)
 {
-	return engine_run(UNDO, image, options, NULL, result);
+	return engine_run(options->rehearse_undo ? FORESEE : UNDO, image, options, NULL, result);
 }
 
 enum bs_exit bs_recover(const char *image, const struct bs_options *options,
@@ -295,7 +299,7 @@ static int step_hold_signals(struct engine *engine, struct bs_error *err)
 /* Opens and locks the image, and undoes a change that an earlier command left unfinished. */
 static int step_open(struct engine *engine, struct bs_error *err)
 {
-	bool looks_only = engine->command & (INSPECT | PLAN);
+	bool looks_only = engine->command & (INSPECT | PLAN | FORESEE);
 
 	return container_lock(&engine->container, engine->image, engine->options,
 			      looks_only ? LOCK_FOR_READING : LOCK_FOR_CHANGING,
@@ -307,7 +311,7 @@ static int step_check_writable(struct engine *engine, struct bs_error *err)
 {
 	const struct container *container = &engine->container;
 
-	if (!engine->options->to_be_fixed)
+	if (engine->command == PLAN && !engine->options->to_be_fixed)
 		return 0;
 	if (container->target->kind != TARGET_NBD &&
 	    target_check_writable(container->target, err) < 0)
@@ -585,6 +589,25 @@ static int step_undo_file(struct engine *engine, struct bs_error *err)
 	return engine_compare_maker(engine, &engine->result->own_undo_file, err);
 }
 
+/* Reports an undo that was made, or would be made. */
+static int engine_report_undo(struct engine *engine, enum undo_outcome undone, struct bs_error *err)
+{
+	engine->result->exact = undone == UNDO_EXACT;
+	if (undone != UNDO_NOT_NEEDED)
+		return 0;
+	engine->success = BS_STATUS_NOTHING_TO_DO;
+	return step_undo_file(engine, err);
+}
+
+static int step_foresee_undo(struct engine *engine, struct bs_error *err)
+{
+	enum undo_outcome outcome;
+
+	if (transaction_foresee_undo(&engine->container.place, &outcome, err) < 0)
+		return -1;
+	return engine_report_undo(engine, outcome, err);
+}
+
 /* If the transaction was interrupted, opening the image has already undone it. */
 static int step_undo(struct engine *engine, struct bs_error *err)
 {
@@ -595,11 +618,7 @@ static int step_undo(struct engine *engine, struct bs_error *err)
 	container_tell(engine->options, BS_PHASE_UNDOING);
 	if (transaction_undo(&engine->container.place, &undone, err) < 0)
 		return -1;
-	engine->result->exact = undone == UNDO_EXACT;
-	if (undone != UNDO_NOT_NEEDED)
-		return 0;
-	engine->success = BS_STATUS_NOTHING_TO_DO;
-	return step_undo_file(engine, err);
+	return engine_report_undo(engine, undone, err);
 }
 
 static int step_recovered(struct engine *engine, struct bs_error *err)
