@@ -17,7 +17,7 @@ void print_problem(struct output *output, const char *name, const struct bs_erro
 		   const char *advice);
 
 /*
- * "bootshift: NAME: 3 lines skipped: not valid rows".  `name` is the file of rows; NULL: no name.
+ * "bootshift: NAME: 3 lines were not batch results and were ignored".  `name` is the file of rows; NULL: no name.
  */
 void print_skipped(struct output *output, const char *name, uint64_t lines);
 
