@@ -143,7 +143,8 @@ static int report_check_files(const struct settings *settings, struct bs_error *
 static int report_write(struct report *report, struct bs_error *err)
 {
 	const struct settings *settings = report->settings;
-	const struct summary_facts facts = {.rows_only = true};
+	const struct summary_facts facts = {
+		.rows_only = true, .words = settings->words, .word_count = settings->word_count};
 
 	if (settings->rows && replace_file_write(settings->rows, rows_file_kind.what,
 						 report_write_rows, report->merge, err) < 0)
@@ -177,7 +178,7 @@ static enum bs_exit report_success(struct report *report)
 enum bs_exit run_report(const struct settings *settings, char *const *operands, int count)
 {
 	bool use_stderr = output_is_stdout(settings->output) || output_is_stdout(settings->rows);
-	struct report report = {.settings = settings};
+	struct report report = {.settings = settings, .summary = {.all_names = settings->verbose}};
 	struct bs_error err;
 	enum bs_exit status;
 

@@ -329,6 +329,8 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 	*settings = (struct settings){
 		.colour = OUTPUT_COLOUR_AUTO,
 		.find = {.shard = 1, .shards = 1},
+		.words = argv,
+		.word_count = argc,
 	};
 	options_prepare(command, longs, letters);
 	opterr = 0;
