@@ -77,6 +77,8 @@ enum bs_exit {
 	  "find out what is slow, the machine or its storage; batch --timeout sets another limit") \
 	X(BS_ROW_INVALID, "row-invalid", BS_EXIT_FAILED,                                           \
 	  "name a file that bootshift batch has written with --jsonl")                             \
+	X(BS_NOTHING_FOUND, "nothing-found", BS_EXIT_FAILED,                                       \
+	  "check the name of the folder, and that its share is mounted")                           \
 	/* recovery required */                                                                    \
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
 	  "with the undo file in its place, undo the interrupted change: bootshift undo IMAGE")    \

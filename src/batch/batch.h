@@ -8,15 +8,20 @@
 
 #include "batch/find.h"
 #include "batch/progress.h"
+#include "batch/resume.h"
+#include "rows/summary.h"
 
 /* Strings are borrowed. */
 struct batch_request {
 	struct find_request find; /* without `unexpected` and its context: batch_run() sets them */
 	const struct bs_options *options;
 	bool dry_run;
-	bool resume;           /* go on with the batch that has written `rows` */
-	const char *rows;      /* file to add rows to, "-" for standard output, or NULL */
-	const char *page;      /* HTML file to write, "-" for standard output, or NULL */
+	bool resume;        /* go on with the batch that has written `rows` */
+	struct retry retry; /* with `resume`: which images are done again */
+	const char *rows;   /* file to add rows to, "-" for standard output, or NULL */
+	const char *page;   /* HTML file to write, "-" for standard output, or NULL */
+	char *const *words; /* of the command line, for the page; see struct summary_facts */
+	int word_count;
 	size_t slots;          /* images at once; see run.h */
 	unsigned timeout;      /* seconds for one image; 0: no limit */
 	uint64_t failures_max; /* begin no more images after so many failures; 0: no limit */

@@ -74,6 +74,7 @@ struct run_request {
 	unsigned timeout;          /* seconds for one image, without its recovery; 0: no limit */
 	uint64_t failures_max;     /* begin no more images after so many failures; 0: no limit */
 	struct progress *progress; /* gets all events; NULL: none */
+	struct output *errors;     /* gets a line at the first signal; NULL: none */
 	/* Called when an image ends.  Returns -1 to begin no more images. */
 	int (*ended)(void *context, const struct row *row);
 	void *context;
