@@ -187,6 +187,8 @@ static const struct option_row table[] = {
 	/* clang-format off */
 	{0, "dry-run", NULL, COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(dry_run), 0,
 	 "rehearse and verify, but write nothing"},
+	{0, "dry-run", NULL, COMMAND_UNDO, option_parse_flag, FIELD(dry_run), 0,
+	 "check what would be undone, but write nothing"},
 	{0, "plan", "FILE", COMMAND_FIX, option_parse_path, FIELD(plan_file), 0,
 	 "do exactly what this plan says, or refuse"},
 	{'o', "output", "FILE", COMMAND_PLAN, option_parse_path, FIELD(output), 0,

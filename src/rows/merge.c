@@ -219,6 +219,11 @@ static void merge_sort(struct merge *merge)
 	merge->sorted = true;
 }
 
+size_t merge_rows(const struct merge *merge)
+{
+	return merge->added;
+}
+
 size_t merge_count(struct merge *merge)
 {
 	merge_sort(merge);

@@ -201,7 +201,7 @@ TEST(page_tests, commands_and_options_in_advice_are_code)
 		{"run chkdsk X: /f on the volume",
 		 "run <code class=\"option\">chkdsk X: /f</code> on the volume.</p>"},
 		{"see the signature: bootshift inspect the-image.img tells how",
-		 "<code>bootshift inspect the-image.img</code> tells how</p>"},
+		 "<code>bootshift inspect the-image.img</code> tells how.</p>"},
 		{"name it with --undo-dir, or not",
 		 "with <code class=\"option\">--undo-dir</code>, or not.</p>"},
 		{"make it writable", "What to do: make it writable.</p>"},
