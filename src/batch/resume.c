@@ -137,6 +137,9 @@ static int resume_rows(struct resumption *resumption, uint64_t *skipped, struct 
 					      "of earlier runs", skipped, err);
 	int result = merge ? merge_each(merge, resume_row, resumption, err) : -1;
 
+	if (result == 0 && resumption->request->retry->some && merge_count(merge) == 0)
+		result = fail(err, BS_ROW_INVALID,
+			      "it has no results that --retry could choose from");
 	merge_close(merge);
 	return result;
 }

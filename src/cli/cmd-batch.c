@@ -130,8 +130,8 @@ enum bs_exit run_undo_from(const struct settings *settings, char *const *operand
 	} else if (!settings->json) {
 		undo_report_sum(&results, &outcome);
 	}
-	/* An image of a skipped line may be fixed. */
-	if (outcome.skipped > 0) {
+	/* An image of a skipped line may be fixed.  A file without any row was reported above. */
+	if (outcome.skipped > 0 && outcome.rows > 0) {
 		print_skipped(&results.errors, settings->from, outcome.skipped);
 		results_fail(&results, BS_EXIT_FAILED);
 	}

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -50,11 +51,15 @@ static int report_copy_file(const char *path, FILE *copy, struct bs_error *err)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	FILE *file = is_stdin ? stdin : fopen(path, "re");
+	struct stat status;
 	int result;
 
 	if (!file)
 		return replace_file_fail(path, rows_file_kind.what, "cannot be opened", err);
-	result = report_copy_lines(file, path, copy, err);
+	if (fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode))
+		result = fail(err, BS_ROW_INVALID, "%s is a folder", path);
+	else
+		result = report_copy_lines(file, path, copy, err);
 	if (!is_stdin)
 		fclose(file);
 	return result;

@@ -128,6 +128,8 @@ static int rows_open_path(struct rows *rows, const char *path, struct bs_error *
 		return rows->stream >= 0 ? 0 : fail_system(err, "cannot be written to");
 	}
 	descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	if (descriptor < 0 && errno == EISDIR)
+		return fail(err, BS_ROW_INVALID, "it is a folder");
 	if (descriptor < 0 || fstat(descriptor, &status) < 0) {
 		fail_system(err, "cannot be opened for rows");
 		if (descriptor >= 0)

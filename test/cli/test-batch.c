@@ -158,7 +158,14 @@ TEST(batch, another_file_is_not_taken_for_rows)
 	state_assert_untouched(image, &image_before);
 	outcome = BOOTSHIFT("undo", "--from", file);
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "(row-invalid)");
+	ASSERT_HAS(outcome.errors, "this is not a file of batch results (row-invalid)");
+	ck_assert_ptr_eq(strchr(outcome.errors, '\n'), strrchr(outcome.errors, '\n'));
+	outcome = BOOTSHIFT("batch", "--jsonl", folder, image);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "it is a folder (row-invalid)");
+	outcome = BOOTSHIFT("report", folder);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "is a folder (row-invalid)");
 }
 
 /* The user names all images where one file is expected. */
@@ -422,6 +429,11 @@ TEST(batch, a_retry_needs_rows_and_a_word_that_exists)
 	ASSERT_HAS(outcome.errors, "not 'refussed'; did you mean 'refused'?");
 	outcome = BOOTSHIFT("batch", "--jsonl", "rows", "--retry", "fixed", "/none");
 	ASSERT_STATUS(outcome, 2);
+	outcome = BOOTSHIFT("batch", "--jsonl", text("%s/rows", batch_folder()), "--retry",
+			    "failed", "/none");
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors,
+		   "it has no results that --retry could choose from (row-invalid)");
 }
 
 TEST(batch, without_rows_the_end_says_how_to_undo)

@@ -370,7 +370,7 @@ TEST(report, a_file_that_cannot_be_read_is_an_error)
 	ck_assert_int_ne(access(page, F_OK), 0);
 	outcome = BOOTSHIFT("report", folder);
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "Is a directory");
+	ASSERT_HAS(outcome.errors, "is a folder (row-invalid)");
 	outcome = BOOTSHIFT("report");
 	ASSERT_STATUS(outcome, 2);
 	ASSERT_HAS(outcome.errors, "no file of rows is named");
