@@ -20,7 +20,8 @@
 #include "rows/location.h"
 #include "util/shell.h"
 
-#define LISTED_MAX 3 /* a longer list of images is folded */
+#define LISTED_MAX  3    /* a longer list of images is folded */
+#define COMMAND_MAX 2000 /* bytes of the command; more would hide the rest of the page */
 
 /*
  * The content of page.html, with a final zero.  The Makefile tells the assembler the folder of the
@@ -260,7 +261,10 @@ static json_t *page_working_folder(void)
 	return value;
 }
 
-/* The command as it can be typed in its working folder; null if it is not known. */
+/*
+ * The command as it can be typed in its working folder; null if it is not known.  A command with
+ * very many names is cut.
+ */
 static json_t *page_command(const struct summary_facts *facts)
 {
 	char *command = NULL;
@@ -272,8 +276,13 @@ static json_t *page_command(const struct summary_facts *facts)
 		return json_null();
 	fputs("bootshift", stream);
 	for (int i = 0; i < facts->word_count; i++) {
-		char *word = shell_word(facts->words[i]);
+		char *word;
 
+		if (ftello(stream) > COMMAND_MAX) {
+			fputs(" ...", stream);
+			break;
+		}
+		word = shell_word(facts->words[i]);
 		fprintf(stream, " %s", word ? word : "");
 		free(word);
 	}
