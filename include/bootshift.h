@@ -78,6 +78,8 @@ enum bs_exit {
 	  "name a file that bootshift batch has written with --jsonl")                             \
 	X(BS_OUTPUT, "output-failed", BS_EXIT_FAILED,                                              \
 	  "name another file; if a program reads the output, let it read to the end")              \
+	X(BS_NOTHING_FOUND, "nothing-found", BS_EXIT_FAILED,                                       \
+	  "check the name of the folder, and that its share is mounted")                           \
 	/* recovery required */                                                                    \
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
 	  "with the undo file in its place, undo the interrupted change: bootshift undo IMAGE")    \
@@ -498,6 +500,11 @@ struct bs_options {
 	/* bs_plan(): also fail if the fix could not be written: permissions, room, NBD clients. */
 	bool to_be_fixed;
 	/*
+	 * bs_undo(): write nothing; check that the undo file is there, trusted and whole, that the
+	 * image still matches it, and that both may be written.
+	 */
+	bool rehearse_undo;
+	/*
 	 * bs_fix(): identifies the job to which the fix belongs, for example a batch.  It is stored
 	 * in the undo file; see `own_undo_file` in bs_result.  All zeros: no job.
 	 */
@@ -515,15 +522,20 @@ enum bs_status {
 	BS_STATUS_REFUSED,
 	BS_STATUS_FAILED,
 	BS_STATUS_RECOVERY_REQUIRED,
+	BS_STATUS_WOULD_UNDO,
 	BS_STATUS_COUNT
 };
 
 /* The outcome for one image.  The caller frees it with bs_result_free(). */
 struct bs_result {
 	enum bs_status status;
-	struct bs_error error; /* the cause of the last three statuses; BS_OK otherwise */
-	bool recovered;        /* an interrupted change was undone first */
-	/* UNDONE: as far as can be known, nothing else was written to the image since the fix. */
+	/* The cause if the status is refused, failed or recovery-required; BS_OK otherwise. */
+	struct bs_error error;
+	bool recovered; /* an interrupted change was undone first */
+	/*
+	 * UNDONE, WOULD_UNDO: as far as can be known, nothing else was written to the image since
+	 * the fix.
+	 */
 	bool exact;
 	struct bs_inspection *inspection; /* of the image before any change; may be NULL */
 	struct bs_plan *plan;             /* the rehearsed plan; may be NULL */
@@ -555,6 +567,8 @@ struct bs_result {
  * bs_undo: undoes a fix or an interrupted change: UNDONE.  NOTHING_TO_DO if the image is not fixed:
  *   with result->undo_file if the undo file is still there, but the image is as it was before the
  *   fix; without it if there is no undo file, and an inspection finds that the image can be fixed.
+ *   With `rehearse_undo`: WOULD_UNDO instead of UNDONE, and an interrupted change is an error, as it
+ *   is for bs_inspect().
  * bs_recover: undoes an interrupted change, but no complete fix: UNDONE with result->recovered, or
  *   NOTHING_TO_DO.
  *

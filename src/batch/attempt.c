@@ -22,7 +22,7 @@ struct row_subject attempt_subject(const struct attempt *attempt)
 		.options = &attempt->options,
 		.file = attempt->image->file,
 		.begun = attempt->begun,
-		.dry_run = attempt->kind == ATTEMPT_REHEARSE,
+		.dry_run = attempt->kind == ATTEMPT_REHEARSE || attempt->kind == ATTEMPT_FORESEE,
 	};
 }
 
@@ -153,6 +153,7 @@ static void attempt_call_library(const struct attempt *attempt, struct bs_result
 		break;
 	case ATTEMPT_UNDO:
 	case ATTEMPT_UNDO_FIX:
+	case ATTEMPT_FORESEE:
 		attempt_undo(attempt, result);
 		break;
 	}
@@ -169,6 +170,7 @@ void attempt_run(void *task, int channel)
 
 	attempt->options.progress = attempt_send_phase;
 	attempt->options.progress_context = &channel;
+	attempt->options.rehearse_undo = attempt->kind == ATTEMPT_FORESEE;
 	attempt_call_library(attempt, &result);
 	if (row_make(&subject, &result, &row, &ignored) == 0)
 		line = row_line(&row);

@@ -64,7 +64,10 @@ enum bs_exit run_fix(const char *image, const struct settings *settings, struct 
 
 enum bs_exit run_undo(const char *image, const struct settings *settings, struct bs_result *result)
 {
-	return bs_undo(image, &settings->options, result);
+	struct bs_options options = settings->options;
+
+	options.rehearse_undo = settings->dry_run;
+	return bs_undo(image, &options, result);
 }
 
 /* ---- the exit status ----------------------------------------------------------------------- */

@@ -149,6 +149,16 @@ static int option_parse_pattern(const struct option_row *option, const char *tex
 	return 0;
 }
 
+static int option_parse_retry(const struct option_row *option, const char *text, void *field,
+			      struct bs_error *err)
+{
+	struct settings *settings = field;
+
+	(void)option;
+	settings->resume = true;
+	return retry_add(&settings->retry, text, err);
+}
+
 /* -v or -q: the last option wins. */
 static int option_parse_verbosity(const struct option_row *option, const char *text, void *field,
 				  struct bs_error *err)
@@ -177,6 +187,8 @@ static const struct option_row table[] = {
 	/* clang-format off */
 	{0, "dry-run", NULL, COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(dry_run), 0,
 	 "rehearse and verify, but write nothing"},
+	{0, "dry-run", NULL, COMMAND_UNDO, option_parse_flag, FIELD(dry_run), 0,
+	 "check what would be undone, but write nothing"},
 	{0, "plan", "FILE", COMMAND_FIX, option_parse_path, FIELD(plan_file), 0,
 	 "do exactly what this plan says, or refuse"},
 	{'o', "output", "FILE", COMMAND_PLAN, option_parse_path, FIELD(output), 0,
@@ -203,6 +215,8 @@ static const struct option_row table[] = {
 	 "write the latest row of each image; - is standard output"},
 	{0, "resume", NULL, COMMAND_BATCH, option_parse_flag, FIELD(resume), 0,
 	 "continue: skip images that are done by the rows in FILE"},
+	{0, "retry", "WHICH", COMMAND_BATCH, option_parse_retry, 0, 0,
+	 "continue: only images that ended so: failed, refused or a code; repeatable"},
 	{0, "report", "FILE", COMMAND_BATCH, option_parse_path, FIELD(page), 0,
 	 "write a page of HTML; - is standard output"},
 	{'o', "output", "FILE", COMMAND_REPORT, option_parse_path, FIELD(output), 0,
@@ -330,7 +344,8 @@ static int options_check(const struct settings *settings, enum command_bit comma
 			    settings->page ? "report" : "output",
 			    output_is_stdout(page) ? "standard output" : page);
 	if (settings->resume && (!settings->rows || output_is_stdout(settings->rows)))
-		return fail(err, BS_USAGE, "--resume needs the file of --jsonl");
+		return fail(err, BS_USAGE, "%s needs the file of --jsonl",
+			    settings->retry.some ? "--retry" : "--resume");
 	if (command == COMMAND_UNDO && settings->jobs != 0 && !settings->from)
 		return fail(err, BS_USAGE, "--jobs needs --from");
 	return options_check_undo_file(settings, images, err);
@@ -346,6 +361,8 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 	*settings = (struct settings){
 		.colour = OUTPUT_COLOUR_AUTO,
 		.find = {.shard = 1, .shards = 1},
+		.words = argv,
+		.word_count = argc,
 	};
 	options_prepare(command, longs, letters);
 	opterr = 0;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "batch/find.h"
+#include "batch/resume.h"
 #include "report/output.h"
 
 /* The commands as bits, so that a set of them says which commands take an option. */
@@ -27,11 +28,14 @@ struct settings {
 	const char *plan_file; /* fix: the plan that the fix has to equal, or NULL */
 	struct find_request find;       /* batch: patterns, links and shards */
 	bool resume;                    /* batch */
+	struct retry retry;             /* batch; implies `resume` */
 	uint32_t timeout, failures_max; /* batch: see struct batch_request */
 	const char *page;               /* batch: like `output`, for the page */
 	const char *rows;               /* batch, report: like `output`, for the rows */
 	uint32_t jobs;                  /* batch, undo: images at the same time; 0: by processors */
 	const char *from;               /* undo: the rows of the batch to undo, or NULL */
+	char *const *words;             /* the command, its options and operands, for reports */
+	int word_count;
 };
 
 /*

@@ -380,6 +380,13 @@ void report_undo(struct output *output, const char *image, const struct settings
 					   "undone already");
 		return;
 	}
+	if (result->status == BS_STATUS_WOULD_UNDO) {
+		report_image(output, image, false);
+		print_styled(output, STYLE_GOOD, "would be undone");
+		print_line(output, ": the undo file is whole, and the image matches it%s",
+			   result->exact ? "; nothing else was written since the fix" : "");
+		return;
+	}
 	if (result->status != BS_STATUS_UNDONE)
 		return;
 	snprintf(text, sizeof(text), "in %s: %s", duration_format(result->milliseconds).text,

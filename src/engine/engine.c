@@ -25,6 +25,7 @@ enum engine_command {
 	FIX = 4,
 	UNDO = 8,
 	RECOVER = 16,
+	FORESEE = 32, /* rehearses an undo */
 };
 
 /* A command on one image. */
@@ -50,6 +51,7 @@ static step_function step_hold_signals, step_open, step_check_writable, step_lay
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
 	step_verify, step_locate_zones, step_stop, step_compare_plan, step_no_undo_file,
 	step_check_room, step_commit, step_verify_committed, step_undo_file, step_undo,
+	step_foresee_undo,
 	step_recovered;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
@@ -57,7 +59,7 @@ static step_function step_hold_signals, step_open, step_check_writable, step_lay
 #define LOOK      (INSPECT | PLAN | FIX)
 #define REHEARSE  (PLAN | FIX)
 #define TAKE_BACK (UNDO | RECOVER)
-#define ALL       (LOOK | TAKE_BACK)
+#define ALL       (LOOK | TAKE_BACK | FORESEE)
 
 enum step_condition {
 	ALWAYS,
@@ -77,7 +79,7 @@ static const struct step {
 	/* clang-format off */
 	{"hold signals",                   step_hold_signals,      TAKE_BACK,      ALWAYS,     false},
 	{"open",                           step_open,              ALL,            ALWAYS,     false},
-	{"check that it could be written", step_check_writable,    PLAN,           ALWAYS,     false},
+	{"check that it could be written", step_check_writable,    PLAN | FORESEE, ALWAYS,     false},
 	{"lay the stack",                  step_lay,               LOOK,           ALWAYS,     false},
 	{"inspect",                        step_inspect,           LOOK,           ALWAYS,     LOOKS},
 	{"plan and prove",                 step_prove,             REHEARSE,       IF_FIXABLE, LOOKS},
@@ -97,6 +99,7 @@ static const struct step {
 	{"verify the committed image",     step_verify_committed,  FIX,            IF_FIXABLE, false},
 	{"find the undo file",             step_undo_file,         INSPECT | FIX,  IF_NOTHING, false},
 	{"undo",                           step_undo,              UNDO,           ALWAYS,     false},
+	{"foresee the undo",               step_foresee_undo,      FORESEE,        ALWAYS,     false},
 	{"see what was recovered",         step_recovered,         RECOVER,        ALWAYS,     false},
 	/* clang-format on */
 };
@@ -226,6 +229,7 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 		.expected = expected,
 		.result = result,
 		.success = command == FIX        ? BS_STATUS_FIXED
+			   : command == FORESEE  ? BS_STATUS_WOULD_UNDO
 			   : command & TAKE_BACK ? BS_STATUS_UNDONE
 						 : BS_STATUS_WOULD_FIX,
 	};
@@ -273,7 +277,7 @@ enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 
 enum bs_exit bs_undo(const char *image, const struct bs_options *options, struct bs_result *result)
 {
-	return engine_run(UNDO, image, options, NULL, result);
+	return engine_run(options->rehearse_undo ? FORESEE : UNDO, image, options, NULL, result);
 }
 
 enum bs_exit bs_recover(const char *image, const struct bs_options *options,
@@ -299,7 +303,7 @@ static int step_hold_signals(struct engine *engine, struct bs_error *err)
 /* Opens and locks the image, and undoes a change that an earlier command left unfinished. */
 static int step_open(struct engine *engine, struct bs_error *err)
 {
-	bool looks_only = engine->command & (INSPECT | PLAN);
+	bool looks_only = engine->command & (INSPECT | PLAN | FORESEE);
 
 	return container_lock(&engine->container, engine->image, engine->options,
 			      looks_only ? LOCK_FOR_READING : LOCK_FOR_CHANGING,
@@ -311,7 +315,7 @@ static int step_check_writable(struct engine *engine, struct bs_error *err)
 {
 	const struct container *container = &engine->container;
 
-	if (!engine->options->to_be_fixed)
+	if (engine->command == PLAN && !engine->options->to_be_fixed)
 		return 0;
 	if (target_check_writable(container->target, err) < 0)
 		return -1;
@@ -625,6 +629,37 @@ static bool engine_finds_unfixed(struct engine *engine)
 	return unfixed;
 }
 
+/*
+ * The undo has failed with *err.  If there is no undo file because the image is not fixed, there is
+ * nothing to do.
+ */
+static int engine_fail_undo(struct engine *engine, const struct bs_error *err)
+{
+	if (err->code != BS_NO_UNDO_FILE || !engine_finds_unfixed(engine))
+		return -1;
+	engine->success = BS_STATUS_NOTHING_TO_DO;
+	return 0;
+}
+
+/* Reports an undo that was made, or would be made. */
+static int engine_report_undo(struct engine *engine, enum undo_outcome undone, struct bs_error *err)
+{
+	engine->result->exact = undone == UNDO_EXACT;
+	if (undone != UNDO_NOT_NEEDED)
+		return 0;
+	engine->success = BS_STATUS_NOTHING_TO_DO;
+	return step_undo_file(engine, err);
+}
+
+static int step_foresee_undo(struct engine *engine, struct bs_error *err)
+{
+	enum undo_outcome outcome;
+
+	if (transaction_foresee_undo(&engine->container.place, &outcome, err) < 0)
+		return engine_fail_undo(engine, err);
+	return engine_report_undo(engine, outcome, err);
+}
+
 /* If the transaction was interrupted, opening the image has already undone it. */
 static int step_undo(struct engine *engine, struct bs_error *err)
 {
@@ -633,17 +668,9 @@ static int step_undo(struct engine *engine, struct bs_error *err)
 	if (engine->result->recovered)
 		return 0;
 	container_tell(engine->options, BS_PHASE_UNDOING);
-	if (transaction_undo(&engine->container.place, &undone, err) < 0) {
-		if (err->code != BS_NO_UNDO_FILE || !engine_finds_unfixed(engine))
-			return -1;
-		engine->success = BS_STATUS_NOTHING_TO_DO;
-		return 0;
-	}
-	engine->result->exact = undone == UNDO_EXACT;
-	if (undone != UNDO_NOT_NEEDED)
-		return 0;
-	engine->success = BS_STATUS_NOTHING_TO_DO;
-	return step_undo_file(engine, err);
+	if (transaction_undo(&engine->container.place, &undone, err) < 0)
+		return engine_fail_undo(engine, err);
+	return engine_report_undo(engine, undone, err);
 }
 
 static int step_recovered(struct engine *engine, struct bs_error *err)

@@ -265,8 +265,10 @@ char *advice_undo_command(const struct advice_subject *subject, const struct bs_
 const char *advice_command(const char *advice)
 {
 	static const char *const programs[] = {
-		"bootshift ", "qemu-img ", "qemu-io ", "cryptsetup ", "bcdboot ", "bcdedit ",
-		"bootsect ",  "convert ",  "del ",     "manage-bde ", "sfc "};
+		"bootshift ", "qemu-img ",  "qemu-io ",    "cryptsetup ", "bcdboot ",  "bcdedit ",
+		"bootsect ",  "convert ",   "del ",        "manage-bde ", "sfc ",      "gunzip ",
+		"bunzip2 ",   "xz ",        "zstd ",       "unzip ",      "7z ",       "tar ",
+		"affcat ",    "ewfexport ", "VBoxManage ", "Merge-VHD ",  "qemu-nbd ", "losetup "};
 	const char *start = advice;
 
 	while ((start = strstr(start, ": "))) {

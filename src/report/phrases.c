@@ -67,7 +67,8 @@ void print_problem_and_command(struct output *output, const char *name,
 
 void print_skipped(struct output *output, const char *name, uint64_t lines)
 {
-	print_line(output, "bootshift: %s%s%s skipped: %s", name ? name : "", name ? ": " : "",
+	print_line(output, "bootshift: %s%s%s %s ignored", name ? name : "", name ? ": " : "",
 		   count_format(lines, "line").text,
-		   lines == 1 ? "not a valid row" : "not valid rows");
+		   lines == 1 ? "was not a batch result and was"
+			      : "were not batch results and were");
 }

@@ -25,7 +25,8 @@ void print_problem_and_command(struct output *output, const char *name,
 			       const char *command);
 
 /*
- * "bootshift: NAME: 3 lines skipped: not valid rows".  `name` is the file of rows; NULL: no name.
+ * "bootshift: NAME: 3 lines were not batch results and were ignored".  `name` is the file of rows;
+ * NULL: no name.
  */
 void print_skipped(struct output *output, const char *name, uint64_t lines);
 

@@ -102,8 +102,7 @@ static int rows_cut_incomplete(struct rows *rows, uint64_t length, struct bs_err
 	if (length == rows->length)
 		return 0;
 	if (!rows_is_row_start(rows, 0, false) || !rows_is_row_start(rows, rows->length, true))
-		return fail(err, BS_ROW_INVALID,
-			    "it does not end with a row or the start of a row");
+		return fail(err, BS_ROW_INVALID, "this is not a file of batch results");
 	if (ftruncate(rows->store, (off_t)rows->length) < 0)
 		return fail_system(err, "its incomplete last row cannot be cut off");
 	return 0;
@@ -129,6 +128,8 @@ static int rows_open_path(struct rows *rows, const char *path, struct bs_error *
 		return rows->stream >= 0 ? 0 : fail_system(err, "cannot be written to");
 	}
 	descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	if (descriptor < 0 && errno == EISDIR)
+		return fail(err, BS_ROW_INVALID, "it is a folder");
 	if (descriptor < 0 || fstat(descriptor, &status) < 0) {
 		fail_system(err, "cannot be opened for rows");
 		if (descriptor >= 0)

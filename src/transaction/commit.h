@@ -121,6 +121,13 @@ MUST_CHECK int transaction_undo(const struct place *place, enum undo_outcome *ou
 				struct bs_error *err);
 
 /*
+ * Sets *outcome to the outcome that transaction_undo() would have now, and writes nothing.  Errors:
+ * those of transaction_undo(), before its first write.
+ */
+MUST_CHECK int transaction_foresee_undo(const struct place *place, enum undo_outcome *outcome,
+					struct bs_error *err);
+
+/*
  * Takes back a commit that has just succeeded, with its open journal.  Nobody relies on the fix
  * yet, so the function undoes it even if somebody has overwritten bytes of the fix since.  The
  * outcome is then UNDO_OF_OURS.

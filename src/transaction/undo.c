@@ -186,6 +186,16 @@ static int undo_take_back(struct transaction *transaction, enum undo_outcome *ou
 	return 0;
 }
 
+/* Proves the journal.  If it is damaged, the fix is finished all the same. */
+static int undo_prove(struct journal_file *journal, struct bs_error *err)
+{
+	if (journal_file_validate(journal, err) == 0)
+		return 0;
+	if (err->code == BS_JOURNAL_DAMAGED)
+		err->code = BS_UNDO_FILE_DAMAGED;
+	return -1;
+}
+
 static int undo_applied(const struct place *place, struct journal_file *journal, bool just_made,
 			enum undo_outcome *outcome, struct bs_error *err)
 {
@@ -196,11 +206,8 @@ static int undo_applied(const struct place *place, struct journal_file *journal,
 	transaction.image = target_reopen(place->target, TARGET_WRITE, err);
 	if (!transaction.image)
 		goto out;
-	if (journal_file_validate(journal, err) < 0) {
-		if (err->code == BS_JOURNAL_DAMAGED) /* but the fix is finished */
-			err->code = BS_UNDO_FILE_DAMAGED;
+	if (undo_prove(journal, err) < 0)
 		goto out;
-	}
 	if (undo_foresee(&transaction, outcome, err) < 0) {
 		if (!just_made || err->code != BS_CHANGED_SINCE)
 			goto out;
@@ -225,6 +232,24 @@ int transaction_undo(const struct place *place, enum undo_outcome *outcome, stru
 	    journal_file_open_marks(journal, place->journal, place->target->io, err) == 0)
 		result = undo_applied(place, journal, false, outcome, err);
 	journal_file_close(journal);
+	return result;
+}
+
+int transaction_foresee_undo(const struct place *place, enum undo_outcome *outcome,
+			     struct bs_error *err)
+{
+	struct transaction transaction = {.place = place};
+	bool left_over;
+	int result = -1;
+
+	if (state_open(place, &transaction.journal, &left_over, err) < 0)
+		return -1;
+	transaction.image = target_reopen(place->target, TARGET_READ, err);
+	if (transaction.image && undo_check_applied(transaction.journal, err) == 0 &&
+	    undo_prove(transaction.journal, err) == 0)
+		result = undo_foresee(&transaction, outcome, err);
+	target_close(transaction.image);
+	journal_file_close(transaction.journal);
 	return result;
 }
 

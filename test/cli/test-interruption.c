@@ -114,10 +114,14 @@ TEST(interruption, a_fix_killed_while_it_writes_is_taken_back)
 		kill_while_writing(image, i % MOMENTS * 250);
 		inspection = BOOTSHIFT("inspect", image);
 		recoveries += inspection.status == 4;
-		if (inspection.status == 4)
+		if (inspection.status == 4) {
 			ASSERT_HAS(inspection.errors, "(recovery-required); ");
-		else
+			/* A dry run recovers nothing. */
+			ASSERT_STATUS(BOOTSHIFT("undo", "--dry-run", image), 4);
+			ASSERT_STATUS(BOOTSHIFT("inspect", image), 4);
+		} else {
 			ASSERT_STATUS(inspection, 0);
+		}
 		recover_and_check(image, &before, i % 2 == 1);
 	}
 }

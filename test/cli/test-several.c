@@ -216,7 +216,7 @@ TEST(several, a_wrong_command_line_is_told_and_does_nothing)
 		"fix --undo-dir '' IMAGE",
 		"fix --undo-dir",
 		"fix --color sometimes IMAGE",
-		"undo --dry-run IMAGE",
+		"undo --plan x IMAGE",
 		"inspect --plan x IMAGE",
 		"plan --json -o - IMAGE",
 		"batch",
