@@ -2,12 +2,14 @@
 #include "cli/commands.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/amount.h"
 #include "report/json-report.h"
 #include "report/plan-file.h"
 #include "report/replace-file.h"
+#include "rows/location.h"
 #include "util/signals.h"
 
 /* ---- one image ---------------------------------------------------------------------------- */
@@ -27,6 +29,27 @@ enum bs_exit run_inspect(const char *image, const struct settings *settings,
 	return bs_inspect(image, &settings->options, result);
 }
 
+/* The URI of an export, or the absolute path of a file.  NULL when memory runs out. */
+static char *command_location(const char *image)
+{
+	return strstr(image, "://") ? strdup(image) : location_of(image);
+}
+
+static int plan_write(const char *path, const char *image, const struct bs_plan *plan,
+		      struct bs_error *err)
+{
+	char *location = command_location(image);
+	struct plan_origin origin;
+	int result;
+
+	if (!location)
+		return fail_memory(err);
+	plan_origin_set(&origin, image, location);
+	result = plan_file_write(path, &origin, plan, err);
+	free(location);
+	return result;
+}
+
 enum bs_exit run_plan(const char *image, const struct settings *settings, struct bs_result *result)
 {
 	enum bs_exit status;
@@ -37,27 +60,52 @@ enum bs_exit run_plan(const char *image, const struct settings *settings, struct
 	status = bs_plan(image, &settings->options, NULL, result);
 	if (status != BS_EXIT_DONE || !settings->output || !result->plan)
 		return status;
-	if (plan_file_write(settings->output, image, result->plan, &result->error) < 0)
+	if (plan_write(settings->output, image, result->plan, &result->error) < 0)
 		return command_fail(result);
 	return status;
+}
+
+/* Adds to the message of a stale plan when the plan was made, and for which image. */
+static void fix_tell_origin(const char *image, const struct plan_origin *origin,
+			    struct bs_error *err)
+{
+	char *location = command_location(image);
+	bool is_same = location && strcmp(location, origin->location) == 0;
+
+	free(location);
+	if (is_same)
+		fail_prefix(err, "the plan, made at %s, is out of date", origin->made);
+	else if (origin->location[0] != '\0')
+		fail_prefix(err, "the plan was made for %.120s at %s", origin->location,
+			    origin->made);
+	else
+		fail_prefix(err, "the plan was made for %.120s", origin->image);
+}
+
+static enum bs_exit fix_run(const char *image, const struct bs_options *options,
+			    const struct settings *settings, const struct bs_plan *expected,
+			    struct bs_result *result)
+{
+	return settings->dry_run ? bs_plan(image, options, expected, result)
+				 : bs_fix(image, options, expected, result);
 }
 
 enum bs_exit run_fix(const char *image, const struct settings *settings, struct bs_result *result)
 {
 	struct bs_options options = settings->options;
-	struct bs_plan *expected = NULL;
+	struct plan_origin origin;
+	struct bs_plan *expected;
 	enum bs_exit status;
 
-	if (settings->plan_file) {
-		expected = plan_file_read(settings->plan_file, &result->error);
-		if (!expected)
-			return command_fail(result);
-	}
 	options.to_be_fixed = settings->dry_run;
-	if (settings->dry_run)
-		status = bs_plan(image, &options, expected, result);
-	else
-		status = bs_fix(image, &options, expected, result);
+	if (!settings->plan_file)
+		return fix_run(image, &options, settings, NULL, result);
+	expected = plan_file_read(settings->plan_file, &origin, &result->error);
+	if (!expected)
+		return command_fail(result);
+	status = fix_run(image, &options, settings, expected, result);
+	if (result->error.code == BS_PLAN_STALE)
+		fix_tell_origin(image, &origin, &result->error);
 	bs_plan_free(expected);
 	return status;
 }
