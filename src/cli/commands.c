@@ -222,7 +222,7 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 	/* The signals are held until the process ends, so that every change is reported. */
 	if (changes)
 		signals_hold_stop();
-	results_open(&results, command->name, command->report, settings);
+	results_open(&results, command_name(command->bit), command->report, settings);
 	while (results.done < count && results_are_good(&results) && !signals_stop_pending()) {
 		const char *image = images[results.done];
 		struct bs_result result = {0};

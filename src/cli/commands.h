@@ -26,7 +26,6 @@ whole_function run_report;    /* the operands are files of rows */
 whole_function run_undo_from; /* undo --from: the operands are patterns; there may be none */
 
 struct command {
-	const char *name;
 	enum command_bit bit;
 	const char *operands; /* for the usage line */
 	bool several;         /* takes more than one image */

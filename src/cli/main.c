@@ -2,26 +2,33 @@
 /* The command line: selects the command, its options and its images. */
 #include <fcntl.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "report/text.h"
+#include "cli/guess.h"
+#include "report/amount.h"
+#include "util/shell.h"
 #include "util/signals.h"
 
+/* A size without a unit that is smaller than this is probably meant as MiB. */
+#define BARE_SIZE_PLAUSIBLE (1u << 20)
+
 static const struct command commands[] = {
-	{"inspect", COMMAND_INSPECT, "IMAGE...", true, run_inspect, report_inspection, NULL,
+	{COMMAND_INSPECT, "IMAGE...", true, run_inspect, report_inspection, NULL,
 	 "Show what is in images and whether they need the fix; writes nothing"},
-	{"plan", COMMAND_PLAN, "IMAGE", false, run_plan, report_plan, NULL,
-	 "Show what a fix would do, by a full rehearsal; writes nothing"},
-	{"fix", COMMAND_FIX, "IMAGE...", true, run_fix, report_fix, NULL,
+	{COMMAND_PLAN, "IMAGE", false, run_plan, report_plan, NULL,
+	 "Rehearse a fix and show what it would do; writes nothing to the image"},
+	{COMMAND_FIX, "IMAGE...", true, run_fix, report_fix, NULL,
 	 "Move the boot files to the partition with Windows; can be undone"},
-	{"undo", COMMAND_UNDO, "IMAGE...|--from FILE [PATTERN...]", true, run_undo, report_undo,
-	 NULL, "Undo a fix bit for bit, an interrupted change, or a whole batch"},
-	{"batch", COMMAND_BATCH, "FOLDER|IMAGE...", true, NULL, NULL, run_batch,
+	{COMMAND_UNDO, "IMAGE...|--from FILE [PATTERN...]", true, run_undo, report_undo, NULL,
+	 "Undo fixes bit for bit: of single images, or of a whole batch"},
+	{COMMAND_BATCH, "FOLDER|IMAGE...", true, NULL, NULL, run_batch,
 	 "Fix all images in folders, several at a time, and report each outcome"},
-	{"report", COMMAND_REPORT, "FILE...", true, NULL, NULL, run_report,
-	 "Report the outcomes of batches, from their rows, as a page of HTML or as rows"},
+	{COMMAND_REPORT, "FILE...", true, NULL, NULL, run_report,
+	 "Report what batches did, from the files that they wrote with --jsonl"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -29,7 +36,7 @@ static const struct command commands[] = {
 static const struct command *main_find_command(const char *name)
 {
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (strcmp(name, commands[i].name) == 0)
+		if (strcmp(name, command_name(commands[i].bit)) == 0)
 			return &commands[i];
 	return NULL;
 }
@@ -38,12 +45,14 @@ static const struct command *main_find_command(const char *name)
 
 static void main_print_command_help(struct output *output, const struct command *command)
 {
-	print_line(output, "Usage: bootshift %s [OPTION...] %s", command->name, command->operands);
+	const char *name = command_name(command->bit);
+
+	print_line(output, "Usage: bootshift %s [OPTION...] %s", name, command->operands);
 	print_item(output, 0, "%s.", command->help);
 	print_end(output);
 	options_help(output, command->bit);
 	print_end(output);
-	print_line(output, "Manual: man bootshift-%s", command->name);
+	print_line(output, "Manual: man bootshift-%s", name);
 }
 
 static void main_print_help(struct output *output)
@@ -55,11 +64,11 @@ static void main_print_help(struct output *output)
 	print_end(output);
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		print_to(output, 2);
-		print(output, "%s", commands[i].name);
+		print(output, "%s", command_name(commands[i].bit));
 		print_item(output, 11, "%s", commands[i].help);
 	}
 	print_end(output);
-	print_line(output, "Options of a command: bootshift COMMAND --help");
+	print_line(output, "Options of a command: bootshift help COMMAND");
 	print_line(output, "Manual: man bootshift");
 }
 
@@ -94,24 +103,57 @@ static enum bs_exit main_usage_error(const struct command *command, const char *
 
 	output_open(&errors, stderr, OUTPUT_COLOUR_NEVER);
 	print_line(&errors, "bootshift: %s", message);
-	print_line(&errors, "Try 'bootshift %s%s--help'.", command ? command->name : "",
-		   command ? " " : "");
+	print_line(&errors, "Try 'bootshift %s%s--help'.",
+		   command ? command_name(command->bit) : "", command ? " " : "");
 	return BS_EXIT_USAGE;
+}
+
+/* The user has named an image or a folder, but no command. */
+static void main_ask_for_command(const char *path, bool is_folder, struct bs_error *err)
+{
+	char *word = shell_word(path);
+
+	fail(err, BS_USAGE, "no command is named; to look at this %s: bootshift %s %.300s",
+	     is_folder ? "folder" : "file", is_folder ? "batch --dry-run" : "inspect",
+	     word ? word : path);
+	free(word);
 }
 
 static enum bs_exit main_unknown_command(const char *name)
 {
+	enum command_bit meant = guess_command(name);
+	struct stat status;
 	struct bs_error err;
 
-	fail(&err, BS_USAGE, "unknown command '%s'", name);
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (text_distance(name, commands[i].name) <= 2)
-			fail(&err, BS_USAGE, "unknown command '%s'; did you mean '%s'?", name,
-			     commands[i].name);
+	if (meant != 0)
+		fail(&err, BS_USAGE, "unknown command '%.100s'; did you mean '%s'?", name,
+		     command_name(meant));
+	else if (stat(name, &status) == 0)
+		main_ask_for_command(name, S_ISDIR(status.st_mode), &err);
+	else
+		fail(&err, BS_USAGE,
+		     "unknown command '%.100s'; the commands are inspect, plan, fix, undo, batch "
+		     "and report",
+		     name);
 	return main_usage_error(NULL, err.message);
 }
 
 /* ---- running ------------------------------------------------------------------------------- */
+
+static void main_warn(const struct settings *settings)
+{
+	struct output errors;
+
+	if (!settings->bare_size || settings->options.needed_room >= BARE_SIZE_PLAUSIBLE ||
+	    settings->quiet)
+		return;
+	output_open(&errors, stderr, OUTPUT_COLOUR_NEVER);
+	print_line(&errors,
+		   "bootshift: warning: --pe-size %s means %s, because a number without a unit is "
+		   "bytes; did you mean %sMiB?",
+		   settings->bare_size, count_format(settings->options.needed_room, "byte").text,
+		   settings->bare_size);
+}
 
 static enum bs_exit main_run_command(const struct command *command, int argc, char **argv)
 {
@@ -125,17 +167,61 @@ static enum bs_exit main_run_command(const struct command *command, int argc, ch
 		return main_help(command, settings.colour);
 	if (settings.version)
 		return main_version();
+	main_warn(&settings);
 	if (settings.from)
 		return run_undo_from(&settings, argv + first_image, argc - first_image);
 	if (first_image == argc)
 		return main_usage_error(command, command->bit == COMMAND_REPORT
-							 ? "no file of rows is named"
+							 ? "no file of batch results is named"
 							 : "no image is named");
 	if (!command->several && argc - first_image > 1)
 		return main_usage_error(command, "this command takes one image");
 	if (command->whole)
 		return command->whole(&settings, argv + first_image, argc - first_image);
 	return command_run(command, &settings, argv + first_image, argc - first_image);
+}
+
+/* "bootshift help", "bootshift help COMMAND" */
+static enum bs_exit main_help_command(const char *name)
+{
+	const struct command *command = name && name[0] != '-' ? main_find_command(name) : NULL;
+
+	if (name && name[0] != '-' && !command)
+		return main_unknown_command(name);
+	return main_help(command, OUTPUT_COLOUR_AUTO);
+}
+
+/* There are only options. */
+static enum bs_exit main_without_command(int argc, char *const *argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return main_help(NULL, OUTPUT_COLOUR_AUTO);
+		if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
+			return main_version();
+	}
+	return main_usage_error(NULL, "no command is named");
+}
+
+/* Options before the command are options of the command: they are moved behind it. */
+static enum bs_exit main_run(int argc, char **argv)
+{
+	int place = options_find_command(argc, argv);
+	const struct command *command;
+	char *name = argv[place];
+
+	if (!name)
+		return main_without_command(argc, argv);
+	command = main_find_command(name);
+	if (!command && strcmp(name, "help") == 0)
+		return main_help_command(argv[place + 1]);
+	if (!command && strcmp(name, "version") == 0)
+		return main_version();
+	if (!command)
+		return main_unknown_command(name);
+	memmove(&argv[2], &argv[1], (size_t)(place - 1) * sizeof(argv[0]));
+	argv[1] = name;
+	return main_run_command(command, argc - 1, argv + 1);
 }
 
 /*
@@ -155,20 +241,11 @@ static bool main_open_missing_streams(void)
 
 int main(int argc, char **argv)
 {
-	const struct command *command;
-
 	if (!main_open_missing_streams())
 		return BS_EXIT_FAILED;
 	setlocale(LC_CTYPE, "");
 	signals_prepare_command();
 	if (argc < 2)
 		return main_usage_error(NULL, "no command is named");
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return main_help(NULL, OUTPUT_COLOUR_AUTO);
-	if (strcmp(argv[1], "--version") == 0)
-		return main_version();
-	command = main_find_command(argv[1]);
-	if (!command)
-		return main_unknown_command(argv[1]);
-	return main_run_command(command, argc - 1, argv + 1);
+	return main_run(argc, argv);
 }

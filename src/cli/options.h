@@ -16,7 +16,12 @@ enum command_bit {
 	COMMAND_UNDO = 8,
 	COMMAND_BATCH = 16,
 	COMMAND_REPORT = 32,
+	COMMAND_FIRST = COMMAND_INSPECT,
+	COMMAND_LAST = COMMAND_REPORT,
 };
+
+/* The name of one command. */
+const char *command_name(enum command_bit command);
 
 /* Strings are borrowed from the command line. */
 struct settings {
@@ -32,6 +37,7 @@ struct settings {
 	const char *rows;               /* batch, report: like `output`, for the rows */
 	uint32_t jobs;                  /* batch, undo: images at the same time; 0: by processors */
 	const char *from;               /* undo: the rows of the batch to undo, or NULL */
+	const char *bare_size;          /* the size as it was given, if that is without a unit */
 };
 
 /*
@@ -41,6 +47,12 @@ struct settings {
  */
 MUST_CHECK int options_parse(enum command_bit command, int argc, char **argv,
 			     struct settings *settings, int *first_image, struct bs_error *err);
+
+/*
+ * The index in argv of the first word that is neither an option of any command nor its value; argc
+ * if there is none.
+ */
+int options_find_command(int argc, char *const *argv);
 
 /* Prints the options of one command, one a line. */
 void options_help(struct output *output, enum command_bit command);
