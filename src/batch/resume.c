@@ -89,6 +89,8 @@ static int resume_rows(struct resumption *resumption, uint64_t *skipped, struct 
 					      "of earlier runs", skipped, err);
 	int result = merge ? merge_each(merge, resume_row, resumption, err) : -1;
 
+	if (!merge && err->code == BS_ROW_INVALID)
+		err->code = BS_FILE_EXISTS; /* the user named a file of another kind to write to */
 	merge_close(merge);
 	return result;
 }

@@ -23,7 +23,7 @@ struct resume_request {
  * modification time are still the same.  A refusal whose cause is not the image does not count.
  * *begun becomes the time when the batch began.
  *
- * Errors: BS_ROWS_EXIST (a dry run and a real batch), BS_ROW_INVALID (lines, but no valid row),
+ * Errors: BS_ROWS_EXIST (a dry run and a real batch), BS_FILE_EXISTS (lines, but no valid row),
  * BS_IO, BS_NO_MEMORY.
  */
 MUST_CHECK int resume_batch(const struct resume_request *request, struct find_result *found,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/operand.h"
 #include "report/amount.h"
 #include "report/json-report.h"
 #include "report/plan-file.h"
@@ -172,7 +173,8 @@ void results_add(struct results *results, const char *image, const struct bs_res
 {
 	const struct advice_subject subject = {.image = image,
 					       .options = &results->settings->options,
-					       .inspection = result->inspection};
+					       .inspection = result->inspection,
+					       .advice = results->advice};
 
 	results->done++;
 	results_fail(results, bs_code_exit(result->error.code));
@@ -213,6 +215,23 @@ enum bs_exit results_close(struct results *results)
 
 /* ---- the run ------------------------------------------------------------------------------ */
 
+static void command_run_image(const struct command *command, const char *image,
+			      const struct settings *settings, struct results *results)
+{
+	struct bs_result result = {0};
+	char *advice;
+
+	if (operand_check_image(command->bit, image, &advice, &result.error) < 0)
+		command_fail(&result);
+	else
+		command->run(image, settings, &result);
+	results->advice = advice;
+	results_add(results, image, &result);
+	results->advice = NULL;
+	free(advice);
+	bs_result_free(&result);
+}
+
 enum bs_exit command_run(const struct command *command, const struct settings *settings,
 			 char *const *images, int count)
 {
@@ -224,14 +243,9 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 		signals_hold_stop();
 	results_open(&results, command_name(command->bit), command->report, settings);
 	while (results.done < count && results_are_good(&results) && !signals_stop_pending()) {
-		const char *image = images[results.done];
-		struct bs_result result = {0};
-
 		if (results.done > 0 && !results.document && command->bit == COMMAND_INSPECT)
 			print_end(&results.output);
-		command->run(image, settings, &result);
-		results_add(&results, image, &result);
-		bs_result_free(&result);
+		command_run_image(command, images[results.done], settings, &results);
 	}
 	if (signals_stop_pending())
 		results_interrupted(&results, (uint64_t)(count - results.done));

@@ -53,7 +53,8 @@ struct results {
 	json_t *document; /* NULL: text */
 	struct output output, errors;
 	enum bs_exit worst;
-	int done; /* number of images */
+	int done;           /* number of images */
+	const char *advice; /* for the next image, in place of the advice of its code; or NULL */
 };
 
 /* `name` is the name of the command.  Ends with results_close(). */

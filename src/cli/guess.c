@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/guess.h"
 
+#include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 #include "report/text.h"
 

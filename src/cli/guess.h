@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "cli/options.h"
+#include "cli/names.h"
 
 /*
  * The distance of a typed word to a name, in letters and in either case; a large number if the word

@@ -9,7 +9,9 @@
 
 #include "cli/commands.h"
 #include "cli/guess.h"
+#include "cli/operand.h"
 #include "report/amount.h"
+#include "report/phrases.h"
 #include "util/shell.h"
 #include "util/signals.h"
 
@@ -138,6 +140,17 @@ static enum bs_exit main_unknown_command(const char *name)
 	return main_usage_error(NULL, err.message);
 }
 
+static enum bs_exit main_wrong_kind(struct operand_problem *problem)
+{
+	struct output errors;
+
+	output_open(&errors, stderr, OUTPUT_COLOUR_NEVER);
+	print_problem(&errors, problem->path, &problem->error,
+		      problem->advice ? problem->advice : "");
+	free(problem->advice);
+	return bs_code_exit(problem->error.code);
+}
+
 /* ---- running ------------------------------------------------------------------------------- */
 
 static void main_warn(const struct settings *settings)
@@ -155,30 +168,62 @@ static void main_warn(const struct settings *settings)
 		   settings->bare_size);
 }
 
+/* Whether more than one file to read is standard input. */
+static bool main_repeats_stdin(char *const *operands, int count)
+{
+	int inputs = 0;
+
+	for (int i = 0; i < count; i++)
+		inputs += strcmp(operands[i], "-") == 0;
+	return inputs > 1;
+}
+
+/* Returns what is wrong with the words behind the options; NULL: nothing. */
+static const char *main_check_operands(const struct command *command,
+				       const struct settings *settings, char *const *operands,
+				       int count)
+{
+	if (settings->from)
+		return NULL;
+	if (command->bit == COMMAND_REPORT && main_repeats_stdin(operands, count))
+		return "standard input is named twice";
+	if (count == 0)
+		return command->bit == COMMAND_REPORT ? "no file of batch results is named"
+						      : "no image is named";
+	if (!command->several && count > 1)
+		return "this command takes one image";
+	if (count > 1 && settings->plan_file && strcmp(settings->plan_file, "-") == 0)
+		return "a plan on standard input is for one image";
+	return NULL;
+}
+
 static enum bs_exit main_run_command(const struct command *command, int argc, char **argv)
 {
+	struct operand_problem problem;
 	struct settings settings;
 	struct bs_error err;
-	int first_image;
+	const char *mistake;
+	int first, count;
 
-	if (options_parse(command->bit, argc, argv, &settings, &first_image, &err) < 0)
+	if (options_parse(command->bit, argc, argv, &settings, &first, &err) < 0)
 		return main_usage_error(command, err.message);
 	if (settings.help)
 		return main_help(command, settings.colour);
 	if (settings.version)
 		return main_version();
+	count = argc - first;
+	argv += first;
+	mistake = main_check_operands(command, &settings, argv, count);
+	if (mistake)
+		return main_usage_error(command, mistake);
+	if (operands_check(command->bit, &settings, argv, count, &problem) < 0)
+		return main_wrong_kind(&problem);
 	main_warn(&settings);
 	if (settings.from)
-		return run_undo_from(&settings, argv + first_image, argc - first_image);
-	if (first_image == argc)
-		return main_usage_error(command, command->bit == COMMAND_REPORT
-							 ? "no file of batch results is named"
-							 : "no image is named");
-	if (!command->several && argc - first_image > 1)
-		return main_usage_error(command, "this command takes one image");
+		return run_undo_from(&settings, argv, count);
 	if (command->whole)
-		return command->whole(&settings, argv + first_image, argc - first_image);
-	return command_run(command, &settings, argv + first_image, argc - first_image);
+		return command->whole(&settings, argv, count);
+	return command_run(command, &settings, argv, count);
 }
 
 /* "bootshift help", "bootshift help COMMAND" */

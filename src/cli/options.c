@@ -23,17 +23,6 @@
 
 #define NUMBER_MAX 1000000000u /* of seconds and of images: more than anybody needs */
 
-static const char *const names[] = {"inspect", "plan", "fix", "undo", "batch", "report"};
-
-const char *command_name(enum command_bit command)
-{
-	size_t i = 0;
-
-	while (1u << i != command) /* ends: a command is one of the bits */
-		i++;
-	return names[i];
-}
-
 struct option_row;
 
 /* Stores the value of an option in `field`, a member of struct settings.  -1: BS_USAGE. */

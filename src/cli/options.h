@@ -6,22 +6,8 @@
 #include <stdbool.h>
 
 #include "batch/find.h"
+#include "cli/names.h"
 #include "report/output.h"
-
-/* The commands as bits, so that a set of them says which commands take an option. */
-enum command_bit {
-	COMMAND_INSPECT = 1,
-	COMMAND_PLAN = 2,
-	COMMAND_FIX = 4,
-	COMMAND_UNDO = 8,
-	COMMAND_BATCH = 16,
-	COMMAND_REPORT = 32,
-	COMMAND_FIRST = COMMAND_INSPECT,
-	COMMAND_LAST = COMMAND_REPORT,
-};
-
-/* The name of one command. */
-const char *command_name(enum command_bit command);
 
 /* Strings are borrowed from the command line. */
 struct settings {

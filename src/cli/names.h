@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The names of the commands. */
+#ifndef BOOTSHIFT_CLI_NAMES_H
+#define BOOTSHIFT_CLI_NAMES_H
+
+/* The commands as bits, so that a set of them says which commands take an option. */
+enum command_bit {
+	COMMAND_INSPECT = 1,
+	COMMAND_PLAN = 2,
+	COMMAND_FIX = 4,
+	COMMAND_UNDO = 8,
+	COMMAND_BATCH = 16,
+	COMMAND_REPORT = 32,
+	COMMAND_FIRST = COMMAND_INSPECT,
+	COMMAND_LAST = COMMAND_REPORT,
+};
+
+/* The name of one command. */
+const char *command_name(enum command_bit command);
+
+#endif
