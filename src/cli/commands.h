@@ -28,6 +28,7 @@ whole_function run_undo_from; /* undo --from: the operands are patterns; there m
 struct command {
 	enum command_bit bit;
 	const char *operands; /* for the usage line */
+	const char *also;     /* other operands, for a second usage line; or NULL */
 	bool several;         /* takes more than one image */
 	run_function *run;    /* for a command that goes from image to image; otherwise NULL */
 	report_function *report;

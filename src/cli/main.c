@@ -19,17 +19,17 @@
 #define BARE_SIZE_PLAUSIBLE (1u << 20)
 
 static const struct command commands[] = {
-	{COMMAND_INSPECT, "IMAGE...", true, run_inspect, report_inspection, NULL,
+	{COMMAND_INSPECT, "IMAGE...", NULL, true, run_inspect, report_inspection, NULL,
 	 "Show what is in images and whether they need the fix; writes nothing"},
-	{COMMAND_PLAN, "IMAGE", false, run_plan, report_plan, NULL,
+	{COMMAND_PLAN, "IMAGE", NULL, false, run_plan, report_plan, NULL,
 	 "Rehearse a fix and show what it would do; writes nothing to the image"},
-	{COMMAND_FIX, "IMAGE...", true, run_fix, report_fix, NULL,
+	{COMMAND_FIX, "IMAGE...", NULL, true, run_fix, report_fix, NULL,
 	 "Move the boot files to the partition with Windows; can be undone"},
-	{COMMAND_UNDO, "IMAGE...|--from FILE [PATTERN...]", true, run_undo, report_undo, NULL,
+	{COMMAND_UNDO, "IMAGE...", "--from FILE [PATTERN...]", true, run_undo, report_undo, NULL,
 	 "Undo fixes bit for bit: of single images, or of a whole batch"},
-	{COMMAND_BATCH, "FOLDER|IMAGE...", true, NULL, NULL, run_batch,
+	{COMMAND_BATCH, "FOLDER|IMAGE...", NULL, true, NULL, NULL, run_batch,
 	 "Fix all images in folders, several at a time, and report each outcome"},
-	{COMMAND_REPORT, "FILE...", true, NULL, NULL, run_report,
+	{COMMAND_REPORT, "FILE...", NULL, true, NULL, NULL, run_report,
 	 "Report what batches did, from the files that they wrote with --jsonl"},
 };
 
@@ -50,6 +50,8 @@ static void main_print_command_help(struct output *output, const struct command 
 	const char *name = command_name(command->bit);
 
 	print_line(output, "Usage: bootshift %s [OPTION...] %s", name, command->operands);
+	if (command->also)
+		print_line(output, "       bootshift %s [OPTION...] %s", name, command->also);
 	print_item(output, 0, "%s.", command->help);
 	print_end(output);
 	options_help(output, command->bit);
@@ -70,6 +72,7 @@ static void main_print_help(struct output *output)
 		print_item(output, 11, "%s", commands[i].help);
 	}
 	print_end(output);
+	print_line(output, "To begin: bootshift inspect IMAGE");
 	print_line(output, "Options of a command: bootshift help COMMAND");
 	print_line(output, "Manual: man bootshift");
 }
