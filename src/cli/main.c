@@ -33,6 +33,7 @@ static const struct command commands[] = {
 	 "Report what batches did, from the files that they wrote with --jsonl"},
 };
 
+#define COMMAND_LIST  "inspect, plan, fix, undo, batch and report"
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 static const struct command *main_find_command(const char *name)
@@ -136,9 +137,7 @@ static enum bs_exit main_unknown_command(const char *name)
 	else if (stat(name, &status) == 0)
 		main_ask_for_command(name, S_ISDIR(status.st_mode), &err);
 	else
-		fail(&err, BS_USAGE,
-		     "unknown command '%.100s'; the commands are inspect, plan, fix, undo, batch "
-		     "and report",
+		fail(&err, BS_USAGE, "unknown command '%.100s'; the commands are " COMMAND_LIST,
 		     name);
 	return main_usage_error(NULL, err.message);
 }
@@ -181,23 +180,44 @@ static bool main_repeats_stdin(char *const *operands, int count)
 	return inputs > 1;
 }
 
-/* Returns what is wrong with the words behind the options; NULL: nothing. */
-static const char *main_check_operands(const struct command *command,
-				       const struct settings *settings, char *const *operands,
-				       int count)
+/* The first operand that names a command, as in "fix undo IMAGE", and no file; NULL: none. */
+static const char *main_find_second_command(char *const *operands, int count)
 {
-	if (settings->from)
-		return NULL;
-	if (command->bit == COMMAND_REPORT && main_repeats_stdin(operands, count))
-		return "standard input is named twice";
-	if (count == 0)
-		return command->bit == COMMAND_REPORT ? "no file of batch results is named"
-						      : "no image is named";
-	if (!command->several && count > 1)
-		return "this command takes one image";
-	if (count > 1 && settings->plan_file && strcmp(settings->plan_file, "-") == 0)
-		return "a plan on standard input is for one image";
+	for (int i = 0; i < count; i++)
+		if ((main_find_command(operands[i]) || strcmp(operands[i], "help") == 0) &&
+		    access(operands[i], F_OK) < 0)
+			return operands[i];
 	return NULL;
+}
+
+/* Checks the words behind the options.  Error: BS_USAGE. */
+static int main_check_operands(const struct command *command, const struct settings *settings,
+			       char *const *operands, int count, struct bs_error *err)
+{
+	bool is_report = command->bit == COMMAND_REPORT;
+	const char *second;
+
+	if (settings->from) /* there may be any number of patterns */
+		return 0;
+	if (count == 0)
+		return fail(err, BS_USAGE, "no %s is named",
+			    is_report                       ? "file of batch results"
+			    : command->bit == COMMAND_BATCH ? "folder or image"
+							    : "image");
+	second = main_find_second_command(operands, count);
+	if (second)
+		return fail(err, BS_USAGE,
+			    "two commands are named, %s and %s; if %s is a file, write ./%s",
+			    command_name(command->bit), second, second, second);
+	if (is_report && main_repeats_stdin(operands, count))
+		return fail(err, BS_USAGE, "standard input is named twice");
+	if (!command->several && count > 1)
+		return fail(err, BS_USAGE, "%s takes one image, not %d", command_name(command->bit),
+			    count);
+	if (count > 1 && settings->plan_file && strcmp(settings->plan_file, "-") == 0)
+		return fail(err, BS_USAGE, "a plan on standard input is for one image, not %d",
+			    count);
+	return 0;
 }
 
 static enum bs_exit main_run_command(const struct command *command, int argc, char **argv)
@@ -205,7 +225,6 @@ static enum bs_exit main_run_command(const struct command *command, int argc, ch
 	struct operand_problem problem;
 	struct settings settings;
 	struct bs_error err;
-	const char *mistake;
 	int first, count;
 
 	if (options_parse(command->bit, argc, argv, &settings, &first, &err) < 0)
@@ -216,9 +235,8 @@ static enum bs_exit main_run_command(const struct command *command, int argc, ch
 		return main_version();
 	count = argc - first;
 	argv += first;
-	mistake = main_check_operands(command, &settings, argv, count);
-	if (mistake)
-		return main_usage_error(command, mistake);
+	if (main_check_operands(command, &settings, argv, count, &err) < 0)
+		return main_usage_error(command, err.message);
 	if (operands_check(command->bit, &settings, argv, count, &problem) < 0)
 		return main_wrong_kind(&problem);
 	main_warn(&settings);
@@ -234,7 +252,7 @@ static enum bs_exit main_help_command(const char *name)
 {
 	const struct command *command = name && name[0] != '-' ? main_find_command(name) : NULL;
 
-	if (name && name[0] != '-' && !command)
+	if (name && name[0] != '-' && strcmp(name, "help") != 0 && !command)
 		return main_unknown_command(name);
 	return main_help(command, OUTPUT_COLOUR_AUTO);
 }
@@ -248,7 +266,7 @@ static enum bs_exit main_without_command(int argc, char *const *argv)
 		if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
 			return main_version();
 	}
-	return main_usage_error(NULL, "no command is named");
+	return main_usage_error(NULL, "no command is named; the commands are " COMMAND_LIST);
 }
 
 /* Options before the command are options of the command: they are moved behind it. */
@@ -293,7 +311,5 @@ int main(int argc, char **argv)
 		return BS_EXIT_FAILED;
 	setlocale(LC_CTYPE, "");
 	signals_prepare_command();
-	if (argc < 2)
-		return main_usage_error(NULL, "no command is named");
 	return main_run(argc, argv);
 }

@@ -57,8 +57,12 @@ static const struct {
 	{{"/"}, "no command is named; to look at this folder: bootshift batch --dry-run /\n"},
 	{{"help", "info"}, "unknown command 'info'"},
 	{{"--bogus", "inspect", "IMAGE"}, "unknown option --bogus"},
-	{{"plan", "IMAGE", "IMAGE"}, "this command takes one image"},
+	{{"plan", "IMAGE", "IMAGE"}, "plan takes one image, not 2"},
 	{{"inspect"}, "no image is named"},
+	{{"batch"}, "no folder or image is named"},
+	{{"fix", "undo", "IMAGE"},
+	 "two commands are named, fix and undo; if undo is a file, write ./undo"},
+	{{"inspect", "help"}, "two commands are named, inspect and help"},
 	{{"report"}, "no file of batch results is named"},
 };
 

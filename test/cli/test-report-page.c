@@ -373,5 +373,5 @@ TEST(report, a_file_that_cannot_be_read_is_an_error)
 	ASSERT_HAS(outcome.errors, "Is a directory");
 	outcome = BOOTSHIFT("report");
 	ASSERT_STATUS(outcome, 2);
-	ASSERT_HAS(outcome.errors, "no file of rows is named");
+	ASSERT_HAS(outcome.errors, "no file of batch results is named");
 }
