@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/operand.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,17 +133,54 @@ static void advise_plan(FILE *stream, enum command_bit command, const char *path
 	bs_plan_free(plan);
 }
 
+/* A file of batch results in a folder, by its usual ending.  The caller frees it; NULL: none. */
+static char *folder_find_rows(const char *folder)
+{
+	const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
+	DIR *stream = opendir(folder);
+	const struct dirent *entry;
+	char *found = NULL;
+
+	while (stream && !found && (entry = readdir(stream))) { /* ends with the entries */
+		const char *ending = strrchr(entry->d_name, '.');
+
+		if (!ending || strcmp(ending, ".jsonl") != 0)
+			continue;
+		if (asprintf(&found, "%s%s%s", folder, slash, entry->d_name) < 0) {
+			found = NULL;
+			continue;
+		}
+		if (operand_own_kind(found) != OPERAND_ROWS) {
+			free(found);
+			found = NULL;
+		}
+	}
+	if (stream)
+		closedir(stream);
+	return found;
+}
+
+/* A folder where a file of batch results, or an image that was fixed, should be named. */
+static void advise_rows_folder(FILE *stream, enum command_bit command, const char *folder)
+{
+	char *rows = folder_find_rows(folder);
+
+	fputs(command == COMMAND_UNDO ? "to undo a batch, name the file that it wrote with "
+					"--jsonl: bootshift undo --from "
+				      : "name the files that batches wrote with --jsonl: bootshift "
+					"report ",
+	      stream);
+	if (rows)
+		operand_put_path(stream, rows);
+	else
+		fputs("FILE", stream);
+	free(rows);
+}
+
 static void advise_folder(FILE *stream, enum command_bit command, const char *path)
 {
-	if (command == COMMAND_UNDO) {
-		fputs("to undo a batch, name the file that it wrote with --jsonl: bootshift undo "
-		      "--from FILE",
-		      stream);
-		return;
-	}
-	if (command == COMMAND_REPORT) {
-		fputs("name the files that batches wrote with --jsonl: bootshift report FILE",
-		      stream);
+	if (command == COMMAND_UNDO || command == COMMAND_REPORT) {
+		advise_rows_folder(stream, command, path);
 		return;
 	}
 	fprintf(stream, "for all images in it: bootshift batch %s",

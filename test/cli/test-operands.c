@@ -81,6 +81,17 @@ TEST_EACH(operands_tests, a_file_of_another_kind_is_told_with_what_to_type, wron
 	ck_assert_str_eq(state_folder(undo_file), before);
 }
 
+TEST(operands_tests, the_results_in_a_folder_are_named)
+{
+	const char *folder = objects();
+
+	batch_write(folder, "a.jsonl", "{}\n");
+	ASSERT_STATUS(RUN("mv", text("%s/rows", folder), text("%s/my night.jsonl", folder)), 0);
+	ASSERT_HAS(type_in(folder, "undo .").errors,
+		   ": bootshift undo --from './my night.jsonl'\n");
+	ASSERT_HAS(type_in(folder, "report ./").errors, ": bootshift report './my night.jsonl'\n");
+}
+
 TEST(operands_tests, the_images_beside_a_wrong_file_are_worked_on)
 {
 	const char *folder = objects();
