@@ -33,7 +33,6 @@ static const struct command commands[] = {
 	 "Report what batches did, from the files that they wrote with --jsonl"},
 };
 
-#define COMMAND_LIST  "inspect, plan, fix, undo, batch and report"
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 static const struct command *main_find_command(const char *name)
@@ -128,17 +127,18 @@ static void main_ask_for_command(const char *path, bool is_folder, struct bs_err
 static enum bs_exit main_unknown_command(const char *name)
 {
 	enum command_bit meant = guess_command(name);
+	char list[COMMAND_LIST_MAX];
 	struct stat status;
 	struct bs_error err;
 
+	command_list(COMMAND_ALL, list);
 	if (meant != 0)
 		fail(&err, BS_USAGE, "unknown command '%.100s'; did you mean '%s'?", name,
 		     command_name(meant));
 	else if (stat(name, &status) == 0)
 		main_ask_for_command(name, S_ISDIR(status.st_mode), &err);
 	else
-		fail(&err, BS_USAGE, "unknown command '%.100s'; the commands are " COMMAND_LIST,
-		     name);
+		fail(&err, BS_USAGE, "unknown command '%.100s'; the commands are %s", name, list);
 	return main_usage_error(NULL, err.message);
 }
 
@@ -260,13 +260,18 @@ static enum bs_exit main_help_command(const char *name)
 /* There are only options. */
 static enum bs_exit main_without_command(int argc, char *const *argv)
 {
+	char list[COMMAND_LIST_MAX];
+	struct bs_error err;
+
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			return main_help(NULL, OUTPUT_COLOUR_AUTO);
 		if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
 			return main_version();
 	}
-	return main_usage_error(NULL, "no command is named; the commands are " COMMAND_LIST);
+	command_list(COMMAND_ALL, list);
+	fail(&err, BS_USAGE, "no command is named; the commands are %s", list);
+	return main_usage_error(NULL, err.message);
 }
 
 /* Options before the command are options of the command: they are moved behind it. */

@@ -13,9 +13,15 @@ enum command_bit {
 	COMMAND_REPORT = 32,
 	COMMAND_FIRST = COMMAND_INSPECT,
 	COMMAND_LAST = COMMAND_REPORT,
+	COMMAND_ALL = 2 * COMMAND_LAST - 1,
 };
 
 /* The name of one command. */
 const char *command_name(enum command_bit command);
+
+#define COMMAND_LIST_MAX 64
+
+/* Writes the names of a set of commands: "inspect, plan and fix". */
+void command_list(unsigned commands, char list[COMMAND_LIST_MAX]);
 
 #endif

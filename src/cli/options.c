@@ -344,35 +344,17 @@ static unsigned option_commands(const char *word)
 	return commands;
 }
 
-/* "inspect, plan and fix" */
-static void option_list_commands(unsigned commands, char *list, size_t size)
-{
-	size_t length = 0;
-
-	*list = '\0';
-	for (enum command_bit bit = COMMAND_FIRST; bit <= COMMAND_LAST; bit <<= 1) {
-		unsigned later = commands & ~(2u * bit - 1);
-
-		if (!(commands & bit))
-			continue;
-		length += (size_t)snprintf(list + length, size - length, "%s%s", command_name(bit),
-					   later == 0            ? ""
-					   : later & (later - 1) ? ", "
-								 : " and ");
-	}
-}
-
 /* Sets the beginning of the message: that the command does not have the option. */
 static void option_fail_missing(enum command_bit command, const char *word, struct bs_error *err)
 {
 	unsigned others = option_commands(word);
-	char list[64];
+	char list[COMMAND_LIST_MAX];
 
 	if (others == 0) {
 		fail(err, BS_USAGE, "unknown option %s", word);
 		return;
 	}
-	option_list_commands(others, list, sizeof(list));
+	command_list(others, list);
 	fail(err, BS_USAGE, "%s does not take %s, only %s %s", command_name(command), word, list,
 	     others & (others - 1) ? "do" : "does");
 }
