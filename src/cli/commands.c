@@ -221,7 +221,7 @@ static void command_run_image(const struct command *command, const char *image,
 	struct bs_result result = {0};
 	char *advice;
 
-	if (operand_check_image(command->bit, image, &advice, &result.error) < 0)
+	if (operand_check_image(command->bit, settings, image, &advice, &result.error) < 0)
 		command_fail(&result);
 	else
 		command->run(image, settings, &result);

@@ -190,6 +190,23 @@ static const char *main_find_second_command(char *const *operands, int count)
 	return NULL;
 }
 
+static int main_fail_no_operand(const struct command *command, const struct settings *settings,
+				struct bs_error *err)
+{
+	const char *operand = command->bit == COMMAND_REPORT  ? "file of batch results"
+			      : command->bit == COMMAND_BATCH ? "folder or image"
+							      : "image";
+	char *advice = settings->plan_file
+			       ? operand_advise_plan(settings->dry_run ? COMMAND_PLAN : COMMAND_FIX,
+						     settings->plan_file)
+			       : NULL;
+
+	fail(err, BS_USAGE, "no %s is named%s%.400s", operand, advice ? "; " : "",
+	     advice ? advice : "");
+	free(advice);
+	return -1;
+}
+
 /* Checks the words behind the options.  Error: BS_USAGE. */
 static int main_check_operands(const struct command *command, const struct settings *settings,
 			       char *const *operands, int count, struct bs_error *err)
@@ -200,10 +217,7 @@ static int main_check_operands(const struct command *command, const struct setti
 	if (settings->from) /* there may be any number of patterns */
 		return 0;
 	if (count == 0)
-		return fail(err, BS_USAGE, "no %s is named",
-			    is_report                       ? "file of batch results"
-			    : command->bit == COMMAND_BATCH ? "folder or image"
-							    : "image");
+		return main_fail_no_operand(command, settings, err);
 	second = main_find_second_command(operands, count);
 	if (second)
 		return fail(err, BS_USAGE,

@@ -177,7 +177,9 @@ static void advise_rows_folder(FILE *stream, enum command_bit command, const cha
 	free(rows);
 }
 
-static void advise_folder(FILE *stream, enum command_bit command, const char *path)
+/* `undo_directory`: what the user has given, or NULL. */
+static void advise_folder(FILE *stream, enum command_bit command, const char *undo_directory,
+			  const char *path)
 {
 	if (command == COMMAND_UNDO || command == COMMAND_REPORT) {
 		advise_rows_folder(stream, command, path);
@@ -185,6 +187,11 @@ static void advise_folder(FILE *stream, enum command_bit command, const char *pa
 	}
 	fprintf(stream, "for all images in it: bootshift batch %s",
 		command == COMMAND_FIX ? "" : "--dry-run ");
+	if (undo_directory) {
+		fputs("--undo-dir ", stream);
+		operand_put_path(stream, undo_directory);
+		fputc(' ', stream);
+	}
 	operand_put_path(stream, path);
 }
 
@@ -212,7 +219,8 @@ static void advise_image(FILE *stream, enum command_bit command, const char *pat
 }
 
 /* NULL when memory runs out. */
-static char *operand_advise(enum command_bit command, enum operand_kind kind, const char *path)
+static char *operand_advise(enum command_bit command, enum operand_kind kind,
+			    const char *undo_directory, const char *path)
 {
 	char *advice = NULL;
 	size_t length;
@@ -223,7 +231,7 @@ static char *operand_advise(enum command_bit command, enum operand_kind kind, co
 	if (kind == OPERAND_STDIN)
 		fputs("write it to a file and name the file", stream);
 	else if (kind == OPERAND_FOLDER)
-		advise_folder(stream, command, path);
+		advise_folder(stream, command, undo_directory, path);
 	else if (kind == OPERAND_UNDO_FILE)
 		advise_undo_file(stream, command == COMMAND_UNDO ? command : COMMAND_INSPECT, path);
 	else if (kind == OPERAND_ROWS)
@@ -238,24 +246,32 @@ static char *operand_advise(enum command_bit command, enum operand_kind kind, co
 	return advice;
 }
 
+char *operand_advise_plan(enum command_bit command, const char *path)
+{
+	return operand_own_kind(path) == OPERAND_PLAN
+		       ? operand_advise(command, OPERAND_PLAN, NULL, path)
+		       : NULL;
+}
+
 /* ---- checks --------------------------------------------------------------------------------- */
 
-static int operand_fail(enum command_bit command, enum operand_kind kind, const char *needed,
-			const char *path, char **advice, struct bs_error *err)
+static int operand_fail(enum operand_kind kind, const char *needed, struct bs_error *err)
 {
-	*advice = operand_advise(command, kind, path);
 	return fail(err, BS_WRONG_KIND, "this is %s and not %s", kind_names[kind], needed);
 }
 
-int operand_check_image(enum command_bit command, const char *path, char **advice,
-			struct bs_error *err)
+int operand_check_image(enum command_bit command, const struct settings *settings, const char *path,
+			char **advice, struct bs_error *err)
 {
 	enum operand_kind kind = operand_own_kind(path);
+	bool rehearses = command == COMMAND_FIX && settings->dry_run;
 
 	*advice = NULL;
 	if (kind == OPERAND_UNKNOWN)
 		return 0;
-	return operand_fail(command, kind, kind_names[OPERAND_IMAGE], path, advice, err);
+	*advice = operand_advise(rehearses ? COMMAND_PLAN : command, kind,
+				 settings->options.undo_directory, path);
+	return operand_fail(kind, kind_names[OPERAND_IMAGE], err);
 }
 
 /* `needed` is the only kind that the command takes there, beside standard input. */
@@ -267,8 +283,8 @@ static int operand_check_file(enum command_bit command, enum operand_kind needed
 	if (kind == OPERAND_UNKNOWN || kind == OPERAND_STDIN || kind == needed)
 		return 0;
 	problem->path = path;
-	return operand_fail(command, kind, kind_names[needed], path, &problem->advice,
-			    &problem->error);
+	problem->advice = operand_advise(command, kind, NULL, path);
+	return operand_fail(kind, kind_names[needed], &problem->error);
 }
 
 static int operands_check_rows(char *const *operands, int count, struct operand_problem *problem)
@@ -302,8 +318,9 @@ static int operands_check_batch(char *const *operands, int count, struct operand
 		if (fits[operand_kind(operands[i])])
 			return 0;
 	problem->path = operands[0];
-	return operand_fail(COMMAND_BATCH, operand_kind(operands[0]), "a folder or an image",
-			    operands[0], &problem->advice, &problem->error);
+	problem->advice =
+		operand_advise(COMMAND_BATCH, operand_kind(operands[0]), NULL, operands[0]);
+	return operand_fail(operand_kind(operands[0]), "a folder or an image", &problem->error);
 }
 
 int operands_check(enum command_bit command, const struct settings *settings, char *const *operands,

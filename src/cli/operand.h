@@ -29,10 +29,16 @@ enum operand_kind operand_kind(const char *path);
 /*
  * Checks an image of inspect, plan, fix or undo.  If the path is recognised as something else,
  * returns -1 with BS_WRONG_KIND and sets *advice to what to type instead.  The caller frees
- * *advice, which is NULL when memory runs out.
+ * *advice, which is NULL when memory runs out.  For a fix that is a dry run, the advice is one, too.
  */
-MUST_CHECK int operand_check_image(enum command_bit command, const char *path, char **advice,
-				   struct bs_error *err);
+MUST_CHECK int operand_check_image(enum command_bit command, const struct settings *settings,
+				   const char *path, char **advice, struct bs_error *err);
+
+/*
+ * What to type with a plan whose image was not named; `command` is fix, or plan for a dry run.  The
+ * caller frees it; NULL: the file is not a plan, or memory has run out.
+ */
+char *operand_advise_plan(enum command_bit command, const char *path);
 
 /* A file of the command line that is of the wrong kind. */
 struct operand_problem {

@@ -439,8 +439,17 @@ static int option_fail_no_value(enum command_bit command, const char *word, stru
 	const struct option_row *option =
 		word[1] == '-' ? option_named(command, word + 2) : options_find(command, letter[1]);
 
+	if (!option) /* getopt took the beginning of a name for the name */
+		return option_fail_unknown(command, word, NULL, err);
 	return fail(err, BS_USAGE, "the option %s needs a value: --%s %s",
 		    word[1] == '-' ? word : letter, option->name, option->argument);
+}
+
+/* "-json" is not "--json": getopt takes each letter for an option. */
+static bool option_lacks_dash(enum command_bit command, const char *word)
+{
+	return word && word[0] == '-' && word[1] != '-' && word[1] != '\0' && word[2] != '\0' &&
+	       option_named(command, word + 1);
 }
 
 static int option_fail(enum command_bit command, int result, char **argv, struct bs_error *err)
@@ -452,6 +461,10 @@ static int option_fail(enum command_bit command, int result, char **argv, struct
 		return option_fail_no_value(command, word, err);
 	if (optopt == 0 || optopt >= OPTION_VALUE)
 		return option_fail_unknown(command, word, argv[optind], err);
+	for (int i = optind - 1; i <= optind; i++)
+		if (option_lacks_dash(command, argv[i]))
+			return fail(err, BS_USAGE, "unknown option %s; did you mean -%s?", argv[i],
+				    argv[i]);
 	/* getopt goes on to the next word only after the last letter of a word. */
 	return option_fail_unknown(command, letter,
 				   word[0] == '-' && word[1] != '-' ? argv[optind] : word, err);

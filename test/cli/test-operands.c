@@ -36,6 +36,9 @@ static const struct {
 	const char *words, *is, *advice;
 } wrong[] = {
 	{"fix .", "a folder", "for all images in it: bootshift batch .\n"},
+	{"fix --dry-run .", "a folder", "for all images in it: bootshift batch --dry-run .\n"},
+	{"fix --undo-dir .. .", "a folder",
+	 "for all images in it: bootshift batch --undo-dir .. .\n"},
 	{"inspect .", "a folder", "for all images in it: bootshift batch --dry-run .\n"},
 	{"plan .", "a folder", "for all images in it: bootshift batch --dry-run .\n"},
 	{"undo .", "a folder", ": bootshift undo --from FILE\n"},
@@ -101,6 +104,17 @@ TEST(operands_tests, the_images_beside_a_wrong_file_are_worked_on)
 	ASSERT_HAS(outcome.output, "disk.img: raw");
 	outcome = type_in(folder, "batch --dry-run disk.img rows");
 	ASSERT_HAS(outcome.output, "disk.img: ");
+}
+
+TEST(operands_tests, a_plan_names_the_image_that_was_forgotten)
+{
+	const char *folder = objects();
+	struct outcome outcome = type_in(folder, "fix --plan plan");
+
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, text("no image is named; to carry it out: bootshift fix --plan "
+					"plan %s/disk.img\n",
+					realpath(folder, NULL)));
 }
 
 TEST(operands_tests, the_advice_is_in_the_document_too)

@@ -162,6 +162,9 @@ static const struct {
 	{COMMAND_FIX, "fix --format img a", "; 'img' is called raw"},
 	{COMMAND_BATCH, "batch --timeout soon a", "--timeout: 'soon' is not a time"},
 	{COMMAND_FIX, "fix a -q=3", "unknown option -="},
+	{COMMAND_FIX, "fix a --pla", "unknown option --pla; did you mean --plan FILE?"},
+	{COMMAND_FIX, "fix -dry-run a", "unknown option -dry-run; did you mean --dry-run?"},
+	{COMMAND_FIX, "fix a -verbose", "unknown option -verbose; did you mean --verbose?"},
 	{COMMAND_PLAN, "plan -vo", "-o needs a value: --output FILE"},
 	{COMMAND_FIX, "fix --an-option-that-is-longer-than-any-other a", "--an-option"},
 };
