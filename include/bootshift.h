@@ -477,9 +477,9 @@ enum bs_phase {
 	BS_PHASE_COUNT
 };
 
-#define BS_UNDO_SUFFIX ".bootshift-undo" /* the name of every undo file ends with it */
+#define BS_UNDO_SUFFIX ".bootshift-undo"    /* the name of every undo file ends with it */
 #define BS_UNDO_MAGIC  "bootshift-undo\r\n" /* the first bytes of every undo file */
-#define BS_MAKER_SIZE  16                /* bytes */
+#define BS_MAKER_SIZE  16                   /* bytes */
 
 /* The caller keeps the ownership of all pointers. */
 struct bs_options {
