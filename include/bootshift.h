@@ -43,6 +43,7 @@ enum bs_exit {
 	X(BS_USAGE, "usage", BS_EXIT_USAGE, "see bootshift --help")                                \
 	X(BS_ROWS_EXIST, "rows-exist", BS_EXIT_USAGE, "name another file with --jsonl")            \
 	X(BS_FILE_EXISTS, "file-exists", BS_EXIT_USAGE, "name another file")                       \
+	X(BS_WRONG_KIND, "wrong-kind", BS_EXIT_USAGE, "name an image of a disk")                   \
 	/* the machine or the storage, not the image */                                            \
 	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED,                                               \
 	  "check the name, and where symbolic links in it lead")                                   \
@@ -483,8 +484,9 @@ enum bs_phase {
 	BS_PHASE_COUNT
 };
 
-#define BS_UNDO_SUFFIX ".bootshift-undo" /* the name of every undo file ends with it */
-#define BS_MAKER_SIZE  16                /* bytes */
+#define BS_UNDO_SUFFIX ".bootshift-undo"    /* the name of every undo file ends with it */
+#define BS_UNDO_MAGIC  "bootshift-undo\r\n" /* the first bytes of every undo file */
+#define BS_MAKER_SIZE  16                   /* bytes */
 
 /* The caller keeps the ownership of all pointers. */
 struct bs_options {

@@ -186,6 +186,8 @@ static FILE *undo_open_rows(const char *path, struct bs_error *err)
 	int descriptor;
 	FILE *file;
 
+	if (strcmp(path, "-") == 0)
+		return rows_copy_stdin(err);
 	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
 		fail(err, BS_ROW_INVALID, "it is not a file");
 		return NULL;
@@ -202,6 +204,12 @@ static FILE *undo_open_rows(const char *path, struct bs_error *err)
 	return file;
 }
 
+/* Rows from standard input have no file to which rows could be added. */
+static bool undo_is_from_stdin(const struct undoing *undoing)
+{
+	return strcmp(undoing->request->rows, "-") == 0;
+}
+
 /*
  * Opens the file to add rows, if that is possible.  Fails while a batch adds rows, because the rows
  * of its fixes are not complete yet.
@@ -210,7 +218,7 @@ static int undo_open_writer(struct undoing *undoing, struct bs_error *err)
 {
 	struct bs_error *unwritten = &undoing->outcome->unwritten;
 
-	if (undoing->request->dry_run)
+	if (undoing->request->dry_run || undo_is_from_stdin(undoing))
 		return 0;
 	undoing->rows = rows_open(undoing->request->rows, false, unwritten);
 	if (undoing->rows || unwritten->code != BS_IN_USE)
@@ -252,8 +260,9 @@ static void undo_add_row(struct undoing *undoing, const struct row *row)
 	struct batch_undo_outcome *outcome = undoing->outcome;
 	struct row undone = *row;
 
-	if (row->status != BS_STATUS_UNDONE &&
-	    (row->status != BS_STATUS_NOTHING_TO_DO || row->undo_file))
+	if (undo_is_from_stdin(undoing) ||
+	    (row->status != BS_STATUS_UNDONE &&
+	     (row->status != BS_STATUS_NOTHING_TO_DO || row->undo_file)))
 		return;
 	if (!undoing->rows || outcome->unwritten.code != BS_OK ||
 	    row_set_undone(&undone, &outcome->unwritten) < 0 ||

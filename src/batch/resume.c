@@ -140,6 +140,8 @@ static int resume_rows(struct resumption *resumption, uint64_t *skipped, struct 
 	if (result == 0 && resumption->request->retry->some && merge_count(merge) == 0)
 		result = fail(err, BS_ROW_INVALID,
 			      "it has no results that --retry could choose from");
+	if (!merge && err->code == BS_ROW_INVALID)
+		err->code = BS_FILE_EXISTS; /* the user named a file of another kind to write to */
 	merge_close(merge);
 	return result;
 }

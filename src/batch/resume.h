@@ -35,8 +35,8 @@ struct resume_request {
  * are removed too, and counted as FIND_NO_ROW.
  * *begun becomes the time when the batch began.
  *
- * Errors: BS_ROWS_EXIST (a dry run and a real batch), BS_ROW_INVALID (lines, but no valid row; with
- * `retry` also a file without rows), BS_IO, BS_NO_MEMORY.
+ * Errors: BS_ROWS_EXIST (a dry run and a real batch), BS_FILE_EXISTS (lines, but no valid row),
+ * BS_ROW_INVALID (with `retry`: no rows), BS_IO, BS_NO_MEMORY.
  */
 MUST_CHECK int resume_batch(const struct resume_request *request, struct find_result *found,
 			    struct summary *summary, uint64_t *begun, uint64_t *skipped,

@@ -26,9 +26,9 @@ whole_function run_report;    /* the operands are files of rows */
 whole_function run_undo_from; /* undo --from: the operands are patterns; there may be none */
 
 struct command {
-	const char *name;
 	enum command_bit bit;
 	const char *operands; /* for the usage line */
+	const char *also;     /* other operands, for a second usage line; or NULL */
 	bool several;         /* takes more than one image */
 	run_function *run;    /* for a command that goes from image to image; otherwise NULL */
 	report_function *report;
@@ -58,6 +58,7 @@ struct results {
 	int done;   /* number of images that are done */
 	int fixed;  /* number of images whose fix was reported as text */
 	bool changes; /* the command changes images, and does not only print */
+	const char *advice; /* for the next image, in place of the advice of its code; or NULL */
 };
 
 /* `name` is the name of the command.  Ends with results_close(). */

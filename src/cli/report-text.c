@@ -288,6 +288,9 @@ void report_fix(struct output *output, const char *image, const struct settings 
 {
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
 		report_nothing_to_do(output, image, settings, result);
+		if (settings->plan_file)
+			print_item(output, INDENT,
+				   "There is nothing to carry out, so the plan was not checked.");
 		return;
 	}
 	if (result->status != BS_STATUS_FIXED && result->status != BS_STATUS_WOULD_FIX)

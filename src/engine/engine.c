@@ -469,9 +469,12 @@ static int step_stop(struct engine *engine, struct bs_error *err)
 
 static int step_compare_plan(struct engine *engine, struct bs_error *err)
 {
-	if (!engine->expected || plan_equal(engine->result->plan, engine->expected))
+	char difference[PLAN_DIFFERENCE_MAX];
+
+	if (!engine->expected ||
+	    !plan_difference(engine->expected, engine->result->plan, difference))
 		return 0;
-	return fail(err, BS_PLAN_STALE, "the plan is not for this image as it is now");
+	return fail(err, BS_PLAN_STALE, "%s", difference);
 }
 
 static int step_no_undo_file(struct engine *engine, struct bs_error *err)

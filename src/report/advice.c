@@ -219,7 +219,9 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 
 	if (!stream)
 		return NULL;
-	if (!subject->image)
+	if (subject->advice)
+		fputs(subject->advice, stream);
+	else if (!subject->image)
 		fputs(bs_code_advice(code), stream);
 	else if (code == BS_SIGNATURE_CHANGED && inspection && inspection->earlier_signature != 0)
 		advice_put_signature_back(stream, subject);

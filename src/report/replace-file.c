@@ -113,7 +113,10 @@ int replace_file_write(const char *path, const char *what, replace_file_content 
 
 /* ---- checks before a file is written ------------------------------------------------------- */
 
-#define HEAD 4096 /* bytes that are searched for the mark */
+bool file_kind_is(const struct file_kind *kind, const char *head)
+{
+	return strncmp(head, kind->start, strlen(kind->start)) == 0 && strstr(head, kind->mark);
+}
 
 static int replace_refuse(const char *path, const struct file_kind *kind, const char *victim,
 			  struct bs_error *err)
@@ -125,18 +128,18 @@ static int replace_refuse(const char *path, const struct file_kind *kind, const 
 static int replace_check_content(const char *path, const struct file_kind *kind,
 				 struct bs_error *err)
 {
-	char head[HEAD + 1] = "";
+	char head[FILE_KIND_HEAD + 1] = "";
 	FILE *file = fopen(path, "re");
 	size_t length;
 
 	if (!file)
 		return replace_file_fail(path, kind->what, "cannot be read", err);
-	length = fread(head, 1, HEAD, file);
+	length = fread(head, 1, FILE_KIND_HEAD, file);
 	fclose(file);
-	if (length == 0 ||
-	    (strncmp(head, kind->start, strlen(kind->start)) == 0 && strstr(head, kind->mark)))
+	if (length == 0 || file_kind_is(kind, head))
 		return 0;
-	return replace_refuse(path, kind, "a file that is not one", err);
+	return fail(err, BS_FILE_EXISTS, "the file '%s' exists and is not a bootshift %s; not overwritten",
+		    path, kind->what);
 }
 
 /* Tests by creating the temporary file and removing it.  No other test is as reliable. */

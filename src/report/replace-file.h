@@ -12,8 +12,13 @@
 struct file_kind {
 	const char *what;  /* for messages: "plan file" */
 	const char *start; /* the first bytes of such a file */
-	const char *mark;  /* a text in its first 4096 bytes */
+	const char *mark;  /* a text in its first FILE_KIND_HEAD bytes */
 };
+
+#define FILE_KIND_HEAD 4096 /* bytes by which a kind is recognised */
+
+/* Whether a file is of a kind, by its first bytes as a string of up to FILE_KIND_HEAD bytes. */
+bool file_kind_is(const struct file_kind *kind, const char *head);
 
 /*
  * Checks that a file can be written.  Called before a long task that writes its result there.  The

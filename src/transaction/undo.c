@@ -245,7 +245,7 @@ int transaction_foresee_undo(const struct place *place, enum undo_outcome *outco
 	if (state_open(place, &transaction.journal, &left_over, err) < 0)
 		return -1;
 	transaction.image = target_reopen(place->target, TARGET_READ, err);
-	if (transaction.image && undo_check_applied(transaction.journal, err) == 0 &&
+	if (transaction.image && undo_check_applied(place, transaction.journal, err) == 0 &&
 	    undo_prove(transaction.journal, err) == 0)
 		result = undo_foresee(&transaction, outcome, err);
 	target_close(transaction.image);

@@ -145,15 +145,15 @@ TEST(batch, another_file_is_not_taken_for_rows)
 	struct image_state before = state_take(file), image_before = state_take(image);
 	struct outcome outcome = BOOTSHIFT("batch", "--jsonl", file, "--resume", image);
 
-	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "(row-invalid)");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "(file-exists)");
 	state_assert_untouched(file, &before);
 	state_assert_untouched(image, &image_before);
 	file = batch_write(folder, "notes", "the first line\nand another one\n");
 	before = state_take(file);
 	outcome = BOOTSHIFT("batch", "--jsonl", file, image);
-	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "(row-invalid)");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "(file-exists)");
 	state_assert_untouched(file, &before);
 	state_assert_untouched(image, &image_before);
 	outcome = BOOTSHIFT("undo", "--from", file);
@@ -172,7 +172,7 @@ TEST(batch, another_file_is_not_taken_for_rows)
 TEST(batch, no_image_is_written_over_with_rows_or_a_page)
 {
 	static const char *const options[][2] = {{"--report", "file-exists"},
-						 {"--jsonl", "row-invalid"},
+						 {"--jsonl", "wrong-kind"},
 						 {"--json", "--jsonl FILE"}};
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small()),
 		   *other = batch_put(folder, "b.img", small());
@@ -181,7 +181,7 @@ TEST(batch, no_image_is_written_over_with_rows_or_a_page)
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		struct outcome outcome = BOOTSHIFT("batch", options[i][0], image, other);
 
-		ck_assert_int_ne(outcome.status, 0);
+		ASSERT_STATUS(outcome, 2);
 		ASSERT_HAS(outcome.errors, options[i][1]);
 		state_assert_untouched(image, &before);
 		state_assert_untouched(other, &other_before);

@@ -369,9 +369,9 @@ TEST(report, a_file_that_cannot_be_read_is_an_error)
 	ASSERT_HAS(outcome.errors, "none.jsonl' cannot be opened: No such file or directory");
 	ck_assert_int_ne(access(page, F_OK), 0);
 	outcome = BOOTSHIFT("report", folder);
-	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "is a folder (row-invalid)");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "this is a folder and not a file of batch results");
 	outcome = BOOTSHIFT("report");
 	ASSERT_STATUS(outcome, 2);
-	ASSERT_HAS(outcome.errors, "no file of rows is named");
+	ASSERT_HAS(outcome.errors, "no file of batch results is named");
 }

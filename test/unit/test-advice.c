@@ -17,6 +17,7 @@ static const struct bs_inspection advised = {
 
 static const struct bs_inspection without_windows = {.format = "raw", .no_windows = true};
 
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 static const struct {
 	enum bs_code code;
 	struct advice_subject subject;
