@@ -123,7 +123,7 @@ enum bs_exit run_undo_from(const struct settings *settings, char *const *operand
 	};
 
 	results_open(&results, "undo", report_undo, settings);
-	results.changes = true;
+	results.changes = !settings->dry_run;
 	if (!results_are_good(&results))
 		return results_close(&results);
 	if (batch_undo(&request, &outcome, &err) < 0) {

@@ -54,10 +54,10 @@ struct results {
 	json_t *document; /* NULL: text */
 	struct output output, errors;
 	enum bs_exit worst;
-	int images; /* number of images that the command works on */
-	int done;   /* number of images that are done */
-	int fixed;  /* number of images whose fix was reported as text */
-	bool changes; /* the command changes images, and does not only print */
+	int images;         /* number of images that the command works on */
+	int done;           /* number of images that are done */
+	int fixed;          /* number of images whose fix was reported as text */
+	bool changes;       /* the command changes images, and does not only print */
 	const char *advice; /* for the next image, in place of the advice of its code; or NULL */
 };
 

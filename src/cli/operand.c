@@ -96,7 +96,7 @@ static void operand_put_path(FILE *stream, const char *path)
 static void advise_undo_file(FILE *stream, enum command_bit command, const char *path)
 {
 	size_t length = strlen(path), suffix = strlen(BS_UNDO_SUFFIX);
-	char *image = strdup(path), *folder = path_folder(path);
+	char *image = strdup(path);
 	bool named =
 		image && length > suffix && strcmp(image + length - suffix, BS_UNDO_SUFFIX) == 0;
 
@@ -105,12 +105,14 @@ static void advise_undo_file(FILE *stream, enum command_bit command, const char 
 	fprintf(stream, "name the image itself: bootshift %s ", command_name(command));
 	if (named && access(image, F_OK) == 0) {
 		operand_put_path(stream, image);
-	} else if (folder) {
-		fputs("--undo-dir ", stream);
-		operand_put_path(stream, folder);
-		fputs(" IMAGE", stream);
+	} else {
+		if (command == COMMAND_UNDO) {
+			fputs("--undo-file ", stream);
+			operand_put_path(stream, path);
+			fputc(' ', stream);
+		}
+		fputs("IMAGE", stream);
 	}
-	free(folder);
 	free(image);
 }
 

@@ -27,7 +27,7 @@ struct settings {
 	const char *from;               /* undo: the rows of the batch to undo, or NULL */
 	char *const *words;             /* the command, its options and operands, for reports */
 	int word_count;
-	const char *bare_size;          /* the size as it was given, if that is without a unit */
+	const char *bare_size; /* the size as it was given, if that is without a unit */
 };
 
 /*

@@ -2,9 +2,11 @@
 /* The text report of a plan, a fix and an undo. */
 #include "cli/report-text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/report-findings.h"
+#include "report/advice.h"
 #include "report/amount.h"
 #include "report/need.h"
 #include "report/phrases.h"
@@ -50,7 +52,8 @@ static void report_notes(struct output *output, const char *image, const struct 
 static void report_nothing_to_do(struct output *output, const char *image,
 				 const struct settings *settings, const struct bs_result *result)
 {
-	static const char text[] = "nothing to do: the boot files are on the partition with Windows";
+	static const char text[] =
+		"nothing to do: the boot files are on the partition with Windows";
 	const struct advice_subject subject = {.image = image, .options = &settings->options};
 
 	report_image(output, image, result->recovered);
@@ -314,14 +317,14 @@ static bool fix_has_note(const struct bs_inspection *inspection, enum bs_code co
 }
 
 static void report_fix_undo(struct output *output, const char *image,
-			    const struct settings *settings)
+			    const struct settings *settings, const struct bs_result *result)
 {
+	const struct advice_subject subject = {.image = image, .options = &settings->options};
+	char *command = advice_undo_command(&subject, result);
+
 	report_label(output, "To take the fix back");
-	print(output, "bootshift undo");
-	print_fix_option(output, "--undo-dir", settings->options.undo_directory);
-	print(output, image[0] == '-' ? " -- " : " ");
-	print_shell_word(output, image);
-	print_end(output);
+	print_line(output, "%s", command ? command : "bootshift undo");
+	free(command);
 }
 
 void report_fix_next(struct output *output, const char *image, const struct settings *settings,
@@ -351,7 +354,7 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 			"is on it.",
 			partition, partition);
 	print_end(output);
-	report_fix_undo(output, image, settings);
+	report_fix_undo(output, image, settings, result);
 }
 
 void report_fixes_next(struct output *output)

@@ -51,8 +51,7 @@ static step_function step_hold_signals, step_open, step_check_writable, step_lay
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
 	step_verify, step_locate_zones, step_stop, step_compare_plan, step_no_undo_file,
 	step_check_room, step_commit, step_verify_committed, step_undo_file, step_undo,
-	step_foresee_undo,
-	step_recovered;
+	step_foresee_undo, step_recovered;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@ struct advice_subject {
 	const char *image;                      /* as the user names it */
 	const struct bs_options *options;       /* the options of the user */
 	const struct bs_inspection *inspection; /* of the image */
-	const char *advice; /* fits better than the advice of the code */
+	const char *advice;                     /* fits better than the advice of the code */
 };
 
 /*

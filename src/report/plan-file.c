@@ -5,10 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "report/json-fields.h"
-#include "util/clock.h"
+#include "report/moment.h"
 #include "util/trust.h"
 
 #define KIND "bootshift-plan"
@@ -105,7 +106,7 @@ void plan_origin_set(struct plan_origin *origin, const char *image, const char *
 	snprintf(origin->image, sizeof(origin->image), "%s", image);
 	snprintf(origin->location, sizeof(origin->location), "%s", location);
 	snprintf(origin->version, sizeof(origin->version), "%s", bs_version());
-	clock_format(clock_file_time(), origin->made);
+	snprintf(origin->made, sizeof(origin->made), "%s", moment_rfc3339(time(NULL)).text);
 }
 
 json_t *plan_document(const struct bs_plan *plan, const struct plan_origin *origin)

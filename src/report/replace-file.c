@@ -138,8 +138,9 @@ static int replace_check_content(const char *path, const struct file_kind *kind,
 	fclose(file);
 	if (length == 0 || file_kind_is(kind, head))
 		return 0;
-	return fail(err, BS_FILE_EXISTS, "the file '%s' exists and is not a bootshift %s; not overwritten",
-		    path, kind->what);
+	return fail(err, BS_FILE_EXISTS,
+		    "the file '%s' exists and is not a bootshift %s; not overwritten", path,
+		    kind->what);
 }
 
 /* Tests by creating the temporary file and removing it.  No other test is as reliable. */

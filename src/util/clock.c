@@ -55,12 +55,3 @@ uint64_t clock_file_time(void)
 	clock_gettime(CLOCK_REALTIME_COARSE, &time);
 	return clock_nanoseconds(&time);
 }
-
-void clock_format(uint64_t nanoseconds, char text[CLOCK_TEXT_SIZE])
-{
-	time_t seconds = (time_t)(nanoseconds / 1000000000u);
-	struct tm parts = {.tm_mday = 1};
-
-	gmtime_r(&seconds, &parts); /* cannot fail: 64 bits of nanoseconds end in the year 2554 */
-	strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts);
-}

@@ -31,9 +31,4 @@ uint64_t clock_nanoseconds(const struct timespec *time);
 /* The current time in nanoseconds since 1970, from the clock that sets the times of files. */
 uint64_t clock_file_time(void);
 
-#define CLOCK_TEXT_SIZE 24
-
-/* Writes a time in nanoseconds since 1970 by RFC 3339, in UTC: "2026-11-29T14:12:03Z". */
-void clock_format(uint64_t nanoseconds, char text[CLOCK_TEXT_SIZE]);
-
 #endif

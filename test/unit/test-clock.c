@@ -37,15 +37,3 @@ TEST(clock_tests, a_deadline_in_the_far_future_does_not_overflow)
 	ck_assert(!deadline_has_passed(late));
 	ck_assert_int_eq(deadline_poll_timeout(late), INT_MAX);
 }
-
-TEST(clock_tests, a_time_is_written_by_rfc_3339_in_utc)
-{
-	char text[CLOCK_TEXT_SIZE];
-
-	clock_format(1795961523999999999u, text);
-	ck_assert_str_eq(text, "2026-11-29T14:12:03Z");
-	clock_format(0, text);
-	ck_assert_str_eq(text, "1970-01-01T00:00:00Z");
-	clock_format(UINT64_MAX, text);
-	ck_assert_str_eq(text, "2554-07-21T23:34:33Z");
-}
