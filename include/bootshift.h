@@ -43,17 +43,17 @@ enum bs_exit {
 	X(BS_USAGE, "usage", BS_EXIT_USAGE, "see bootshift --help")                                \
 	X(BS_ROWS_EXIST, "rows-exist", BS_EXIT_USAGE, "name another file with --jsonl")            \
 	X(BS_FILE_EXISTS, "file-exists", BS_EXIT_USAGE, "name another file")                       \
+	X(BS_WRONG_KIND, "wrong-kind", BS_EXIT_USAGE, "name an image of a disk")                   \
 	/* the machine or the storage, not the image */                                            \
 	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED,                                               \
 	  "check the name, and where symbolic links in it lead")                                   \
 	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                      \
 	  "run bootshift as a user who may read and write that file")                              \
 	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED, "make it writable and try again")            \
-	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED,                                                    \
-	  "close it in the program that uses it, or detach or unmount it, then try again")         \
+	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED, "end that use of it and try again")                \
 	X(BS_IO, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")             \
 	X(BS_NO_CONNECTION, "no-connection", BS_EXIT_FAILED,                                       \
-	  "check the URI, and that the NBD server runs, has the export and accepts three clients") \
+	  "check the URI, and that the NBD server runs, has the export and accepts clients")       \
 	X(BS_NO_MEMORY, "no-memory", BS_EXIT_FAILED, "free some memory and try again")             \
 	X(BS_SYSTEM_LIMIT, "system-limit", BS_EXIT_FAILED,                                         \
 	  "raise the limit of the shell, service or container in which bootshift runs")            \
@@ -79,6 +79,10 @@ enum bs_exit {
 	  "find out what is slow, the machine or its storage; batch --timeout sets another limit") \
 	X(BS_ROW_INVALID, "row-invalid", BS_EXIT_FAILED,                                           \
 	  "name a file that bootshift batch has written with --jsonl")                             \
+	X(BS_OUTPUT, "output-failed", BS_EXIT_FAILED,                                              \
+	  "name another file; if a program reads the output, let it read to the end")              \
+	X(BS_NOTHING_FOUND, "nothing-found", BS_EXIT_FAILED,                                       \
+	  "check the name of the folder, and that its share is mounted")                           \
 	/* recovery required */                                                                    \
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
 	  "with the undo file in its place, undo the interrupted change: bootshift undo IMAGE")    \
@@ -87,18 +91,22 @@ enum bs_exit {
 	  "if no change was interrupted, move the file away")                                      \
 	/* refused: undo */                                                                        \
 	X(BS_NO_UNDO_FILE, "no-undo-file", BS_EXIT_REFUSED,                                        \
-	  "name the folder of the undo file with --undo-dir, if it is not beside the image")       \
+	  "if you have the undo file elsewhere, name it: "                                         \
+	  "bootshift undo --undo-file FILE.bootshift-undo IMAGE")                                  \
 	X(BS_UNDO_FILE_EXISTS, "undo-file-exists", BS_EXIT_REFUSED,                                \
 	  "if the image was replaced since, move that file away; else: bootshift undo IMAGE")      \
 	X(BS_CHANGED_SINCE, "changed-since-fix", BS_EXIT_REFUSED,                                  \
 	  "an undo would destroy those changes; if the old state is needed, restore a backup")     \
 	X(BS_UNDO_FILE_DAMAGED, "undo-file-damaged", BS_EXIT_REFUSED,                              \
 	  "the fix is complete; to undo it, restore that file or the image from a copy")           \
+	X(BS_UNDO_FILE_OF_OTHER, "undo-file-of-other", BS_EXIT_REFUSED,                            \
+	  "copy it to NEW.bootshift-undo and undo with the copy: "                                 \
+	  "bootshift undo --undo-file NEW.bootshift-undo IMAGE")                                   \
 	/* refused: the name and the folder of the undo file */                                    \
 	X(BS_UNDO_FILE_UNUSABLE, "undo-file-unusable", BS_EXIT_REFUSED,                            \
 	  "move it away; if it is a link to the undo file, put the undo file itself in its place") \
 	X(BS_NAME_TOO_LONG, "name-too-long", BS_EXIT_REFUSED,                                      \
-	  "give the image a shorter name: the name of its undo file is up to 28 bytes longer")     \
+	  "shorten the image's name by that much")                                                 \
 	X(BS_UNDO_FOLDER, "undo-folder-unwritable", BS_EXIT_REFUSED,                               \
 	  "name another folder for the undo file with --undo-dir, or make this one writable")      \
 	X(BS_FOLDER_NOT_TRUSTED, "folder-not-trusted", BS_EXIT_REFUSED,                            \
@@ -127,7 +135,7 @@ enum bs_exit {
 	X(BS_APPLIANCE_UNUSABLE, "appliance-unusable", BS_EXIT_FAILED,                             \
 	  "install libguestfs and a kernel for it (packages libguestfs0 and linux-image-amd64)")   \
 	X(BS_SERVER_UNSUITABLE, "nbd-server-unsuitable", BS_EXIT_REFUSED,                          \
-	  "serve the disk with QEMU instead: qemu-nbd --persistent --shared=3 -f raw FILE")        \
+	  "serve the disk like this: qemu-nbd --persistent --shared=3 -f raw FILE")                \
 	X(BS_HOLDS_NO_DISK, "holds-no-disk", BS_EXIT_REFUSED,                                      \
 	  "name the image of the disk that Windows is installed on")                               \
 	X(BS_PACKED_GZIP, "packed-gzip", BS_EXIT_REFUSED, "unpack it first: gunzip <IMAGE >NEW")   \
@@ -142,7 +150,7 @@ enum bs_exit {
 	  "export it to NEW.raw first: ewfexport -u -f raw -t NEW IMAGE")                          \
 	X(BS_AFF, "aff-image", BS_EXIT_REFUSED, "export it first: affcat IMAGE >NEW")              \
 	X(BS_VHD_CORRUPT, "vhd-corrupt", BS_EXIT_REFUSED,                                          \
-	  "restore it from a copy: it is damaged, or it was cut short")                            \
+	  "copy it again, or restore a backup: it is damaged, or it was cut short")                \
 	X(BS_VHD_SAVED_STATE, "vhd-saved-state", BS_EXIT_REFUSED,                                  \
 	  "start the virtual machine, shut it down fully and try again")                           \
 	X(BS_VHD_DIFFERENCING, "vhd-differencing", BS_EXIT_REFUSED,                                \
@@ -152,7 +160,7 @@ enum bs_exit {
 	X(BS_VDI_DIFFERENCING, "vdi-differencing", BS_EXIT_REFUSED,                                \
 	  "make one image of it and its parent: VBoxManage clonemedium disk IMAGE NEW")            \
 	X(BS_CONTAINER_CORRUPT, "container-corrupt", BS_EXIT_REFUSED,                              \
-	  "restore it from a copy: it is damaged, or it was cut short")                            \
+	  "copy it again, or restore a backup: it is damaged, or it was cut short")                \
 	X(BS_CONTAINER_UNCLEAN, "container-unclean", BS_EXIT_REFUSED,                              \
 	  "repair it first: qemu-img check -r all IMAGE")                                          \
 	X(BS_CONTAINER_DIFFERENCING, "container-differencing", BS_EXIT_REFUSED,                    \
@@ -179,7 +187,7 @@ enum bs_exit {
 	  "decrypt it: cryptsetup open IMAGE decrypted && bootshift fix /dev/mapper/decrypted")    \
 	X(BS_SECTOR_SIZE, "sector-size-unsupported", BS_EXIT_REFUSED,                              \
 	  "restore a backup of Windows to a disk with 512-byte sectors: a BIOS starts no other")   \
-	X(BS_DISK_CUT_SHORT, "disk-cut-short", BS_EXIT_REFUSED, "copy the disk again in full")     \
+	X(BS_DISK_CUT_SHORT, "disk-cut-short", BS_EXIT_REFUSED, "copy it again, in full")          \
 	X(BS_NO_PARTITIONS, "no-partitions", BS_EXIT_REFUSED,                                      \
 	  "name an image of a disk with Windows on it")                                            \
 	X(BS_PARTITION_TABLE_INVALID, "partition-table-invalid", BS_EXIT_REFUSED,                  \
@@ -488,8 +496,9 @@ enum bs_engine {
 	BS_ENGINE_COUNT
 };
 
-#define BS_UNDO_SUFFIX ".bootshift-undo" /* the name of every undo file ends with it */
-#define BS_MAKER_SIZE  16                /* bytes */
+#define BS_UNDO_SUFFIX ".bootshift-undo"    /* the name of every undo file ends with it */
+#define BS_UNDO_MAGIC  "bootshift-undo\r\n" /* the first bytes of every undo file */
+#define BS_MAKER_SIZE  16                   /* bytes */
 
 /* The caller keeps the ownership of all pointers. */
 struct bs_options {
@@ -498,6 +507,8 @@ struct bs_options {
 	uint32_t boot_partition;    /* its number; 0: the partition of the default entry */
 	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
 	const char *undo_directory; /* NULL: the image's own folder */
+	/* bs_undo(): the undo file, wherever it is.  NULL: the one in the folder above. */
+	const char *undo_file;
 	/* Children and parents of the image; NULL: the library searches the image's folder. */
 	const struct bs_relations *relations;
 	enum bs_engine engine;      /* bs_inspect(), bs_plan() */
@@ -506,8 +517,13 @@ struct bs_options {
 	 * libguestfs' appliance must agree with the result.
 	 */
 	bool second_opinion;
-	/* bs_plan(): also refuse if the image or the folder of the undo file is not writable. */
+	/* bs_plan(): also fail if the fix could not be written: permissions, room, NBD clients. */
 	bool to_be_fixed;
+	/*
+	 * bs_undo(): write nothing; check that the undo file is there, trusted and whole, that the
+	 * image still matches it, and that both may be written.
+	 */
+	bool rehearse_undo;
 	/*
 	 * bs_fix(): identifies the job to which the fix belongs, for example a batch.  It is stored
 	 * in the undo file; see `own_undo_file` in bs_result.  All zeros: no job.
@@ -526,20 +542,32 @@ enum bs_status {
 	BS_STATUS_REFUSED,
 	BS_STATUS_FAILED,
 	BS_STATUS_RECOVERY_REQUIRED,
+	BS_STATUS_WOULD_UNDO,
 	BS_STATUS_COUNT
 };
 
 /* The outcome for one image.  The caller frees it with bs_result_free(). */
 struct bs_result {
 	enum bs_status status;
-	struct bs_error error; /* the cause of the last three statuses; BS_OK otherwise */
-	bool recovered;        /* an interrupted change was undone first */
-	/* UNDONE: as far as can be known, nothing else was written to the image since the fix. */
+	/* The cause if the status is refused, failed or recovery-required; BS_OK otherwise. */
+	struct bs_error error;
+	bool recovered; /* an interrupted change was undone first */
+	/*
+	 * UNDONE, WOULD_UNDO: as far as can be known, nothing else was written to the image since
+	 * the fix.
+	 */
 	bool exact;
 	struct bs_inspection *inspection; /* of the image before any change; may be NULL */
 	struct bs_plan *plan;             /* the rehearsed plan; may be NULL */
 	/* Path of the undo file; may be NULL.  After an undo with nothing to do: obsolete. */
 	char *undo_file;
+	int64_t fixed_at; /* the fix that this undo file takes back: seconds since 1970; 0: none */
+	/*
+	 * NOTHING_TO_DO of bs_inspect() and bs_fix() without an undo file: the path of the undo
+	 * file that the image itself names; may be NULL.  Anybody who can write to the image may
+	 * have set it, and the file may not exist.
+	 */
+	char *undo_file_named;
 	bool own_undo_file;       /* NOTHING_TO_DO: the undo file has the `maker` of the options */
 	uint64_t container_bytes; /* changed bytes of the container */
 	uint32_t container_extents; /* ranges of changed bytes */
@@ -556,8 +584,11 @@ struct bs_result {
  * bs_plan: a full rehearsal.  All changes are made and verified in memory, then dropped.  The
  *   statuses are those of bs_inspect().
  * bs_fix: rehearses the fix, then writes it.  FIXED or NOTHING_TO_DO.
- * bs_undo: undoes a fix or an interrupted change: UNDONE.  NOTHING_TO_DO if the undo file is still
- *   there, but the image is as it was before the fix.
+ * bs_undo: undoes a fix or an interrupted change: UNDONE.  NOTHING_TO_DO if the image is not fixed:
+ *   with result->undo_file if the undo file is still there, but the image is as it was before the
+ *   fix; without it if there is no undo file, and an inspection finds that the image can be fixed.
+ *   With `rehearse_undo`: WOULD_UNDO instead of UNDONE, and an interrupted change is an error, as it
+ *   is for bs_inspect().
  * bs_recover: undoes an interrupted change, but no complete fix: UNDONE with result->recovered, or
  *   NOTHING_TO_DO.
  *
@@ -631,11 +662,16 @@ BS_API enum bs_exit bs_recognise(const char *image, struct bs_recognition *recog
 				 struct bs_error *reason);
 
 /*
- * Finds the folder of the undo file of an image whose change was interrupted: such an image stores
- * the path of its undo file.  Returns true if bs_undo() can find the undo file with *folder as
- * `undo_directory`.  *folder may then be NULL.  The caller frees *folder.
+ * Finds what bs_undo() has to be told to find the undo file of an image.  An image whose change was
+ * interrupted stores the path of its undo file, and a fixed image does, too.  For a fixed image, the
+ * function also looks in the folder of `options` (may be NULL) and in the image's folder.
+ *
+ * Returns true if bs_undo() finds the undo file with *folder as `undo_directory` and *file as
+ * `undo_file`.  At most one of them is not NULL.  The caller frees it.  *file was made for this very
+ * file: for a copy of an image, the function does not return the undo file that the original needs.
  */
-BS_API bool bs_undo_folder(const char *image, char **folder);
+BS_API bool bs_find_undo_file(const char *image, const struct bs_options *options, char **folder,
+			      char **file);
 
 /* The version of the library, such as "1.2".  A constant string. */
 BS_API const char *bs_version(void);

@@ -22,7 +22,7 @@ struct row_subject attempt_subject(const struct attempt *attempt)
 		.options = &attempt->options,
 		.file = attempt->image->file,
 		.begun = attempt->begun,
-		.dry_run = attempt->kind == ATTEMPT_REHEARSE,
+		.dry_run = attempt->kind == ATTEMPT_REHEARSE || attempt->kind == ATTEMPT_FORESEE,
 	};
 }
 
@@ -119,28 +119,11 @@ static enum bs_exit attempt_call_fix(const char *image, const struct bs_options 
 	return bs_fix(image, options, NULL, result);
 }
 
-/* Whether the image needs a fix that could be made. */
-static bool attempt_is_fixable(const struct attempt *attempt)
-{
-	struct bs_result inspected;
-	bool fixable = bs_inspect(attempt->image->location, &attempt->options, &inspected) ==
-			       BS_EXIT_DONE &&
-		       inspected.status == BS_STATUS_WOULD_FIX;
-
-	bs_result_free(&inspected);
-	return fixable;
-}
-
-/*
- * A missing undo file is no error in two cases.  The image can be fixed: then the fix was undone
- * before.  Or the process of a fix died: then it had not changed the image yet.
- */
+/* The process of a fix died.  If there is no undo file, it had not changed the image yet. */
 static void attempt_undo(const struct attempt *attempt, struct bs_result *result)
 {
 	attempt_call(bs_undo, attempt, result);
-	if (result->error.code != BS_NO_UNDO_FILE)
-		return;
-	if (attempt->kind == ATTEMPT_UNDO_FIX || attempt_is_fixable(attempt)) {
+	if (attempt->kind == ATTEMPT_UNDO_FIX && result->error.code == BS_NO_UNDO_FILE) {
 		result->status = BS_STATUS_NOTHING_TO_DO;
 		result->error = (struct bs_error){.code = BS_OK};
 	}
@@ -170,6 +153,7 @@ static void attempt_call_library(const struct attempt *attempt, struct bs_result
 		break;
 	case ATTEMPT_UNDO:
 	case ATTEMPT_UNDO_FIX:
+	case ATTEMPT_FORESEE:
 		attempt_undo(attempt, result);
 		break;
 	}
@@ -186,6 +170,7 @@ void attempt_run(void *task, int channel)
 
 	attempt->options.progress = attempt_send_phase;
 	attempt->options.progress_context = &channel;
+	attempt->options.rehearse_undo = attempt->kind == ATTEMPT_FORESEE;
 	attempt_call_library(attempt, &result);
 	if (row_make(&subject, &result, &row, &ignored) == 0)
 		line = row_line(&row);

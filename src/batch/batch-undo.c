@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "batch/run.h"
+#include "report/outcome.h"
 #include "rows/location.h"
 #include "rows/merge.h"
 #include "rows/rows.h"
+#include "util/clock.h"
 #include "util/path.h"
 #include "util/trust.h"
 #include "util/vector.h"
@@ -22,10 +24,11 @@ DEFINE_VECTOR(images, struct find_image);
 struct undoing {
 	const struct batch_undo_request *request;
 	struct batch_undo_outcome *outcome;
-	struct images images; /* fixed, or with an interrupted change */
-	uint64_t begun;       /* when the first of the undone batches began */
-	bool *matched;        /* one for each pattern */
-	struct rows *rows;    /* NULL: no rows can be added */
+	struct images images;      /* fixed, or with an interrupted change */
+	uint64_t begun;            /* when the first of the undone batches began */
+	bool *matched;             /* one for each pattern */
+	struct rows *rows;         /* NULL: no rows can be added */
+	struct progress *progress; /* NULL: none */
 };
 
 /* ---- patterns ------------------------------------------------------------------------------ */
@@ -56,7 +59,7 @@ static int undo_check_patterns(const struct undoing *undoing, struct bs_error *e
 {
 	for (int i = 0; i < undoing->request->pattern_count; i++)
 		if (!undoing->matched[i])
-			return fail(err, BS_NOT_FOUND, "it has no fixed image that matches %s",
+			return fail(err, BS_NOT_FOUND, "no fixed image in this file matches %s",
 				    undoing->request->patterns[i]);
 	return 0;
 }
@@ -128,6 +131,18 @@ static void undo_report_row(const struct undoing *undoing, const struct row *row
 	free(path);
 }
 
+/* Reports an image and counts it. */
+static int undo_report_result(struct undoing *undoing, const struct row *row,
+			      const struct bs_result *result, struct bs_error *err)
+{
+	struct row counted = *row;
+
+	counted.status = result->status;
+	counted.code = result->error.code;
+	undo_report_row(undoing, row, result);
+	return summary_add(&undoing->outcome->summary, &counted, err);
+}
+
 /*
  * Reports an image that is undone according to its rows.  The image itself is left alone: if it is
  * fixed now, another batch or command has fixed it.
@@ -140,7 +155,7 @@ static int undo_report_undone(struct undoing *undoing, struct merge *merge, size
 	int result = merge_read(merge, index, &row, err);
 
 	if (result == 0 && row.status == BS_STATUS_UNDONE && undo_is_wanted(undoing, &row))
-		undo_report_row(undoing, &row, &nothing);
+		result = undo_report_result(undoing, &row, &nothing, err);
 	row_free(&row);
 	return result;
 }
@@ -171,6 +186,8 @@ static FILE *undo_open_rows(const char *path, struct bs_error *err)
 	int descriptor;
 	FILE *file;
 
+	if (strcmp(path, "-") == 0)
+		return rows_copy_stdin(err);
 	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
 		fail(err, BS_ROW_INVALID, "it is not a file");
 		return NULL;
@@ -187,6 +204,12 @@ static FILE *undo_open_rows(const char *path, struct bs_error *err)
 	return file;
 }
 
+/* Rows from standard input have no file to which rows could be added. */
+static bool undo_is_from_stdin(const struct undoing *undoing)
+{
+	return strcmp(undoing->request->rows, "-") == 0;
+}
+
 /*
  * Opens the file to add rows, if that is possible.  Fails while a batch adds rows, because the rows
  * of its fixes are not complete yet.
@@ -195,6 +218,8 @@ static int undo_open_writer(struct undoing *undoing, struct bs_error *err)
 {
 	struct bs_error *unwritten = &undoing->outcome->unwritten;
 
+	if (undoing->request->dry_run || undo_is_from_stdin(undoing))
+		return 0;
 	undoing->rows = rows_open(undoing->request->rows, false, unwritten);
 	if (undoing->rows || unwritten->code != BS_IN_USE)
 		return 0;
@@ -217,6 +242,8 @@ static int undo_prepare(struct undoing *undoing, struct bs_error *err)
 		merge = merge_open_file(file, path, &undoing->outcome->skipped, err);
 	else if (file)
 		fclose(file);
+	if (merge)
+		undoing->outcome->rows = merge_rows(merge);
 	result = merge ? undo_list_images(undoing, merge, err) : -1;
 	merge_close(merge);
 	return result == 0 ? undo_check_patterns(undoing, err) : -1;
@@ -233,8 +260,9 @@ static void undo_add_row(struct undoing *undoing, const struct row *row)
 	struct batch_undo_outcome *outcome = undoing->outcome;
 	struct row undone = *row;
 
-	if (row->status != BS_STATUS_UNDONE &&
-	    (row->status != BS_STATUS_NOTHING_TO_DO || row->undo_file))
+	if (undo_is_from_stdin(undoing) ||
+	    (row->status != BS_STATUS_UNDONE &&
+	     (row->status != BS_STATUS_NOTHING_TO_DO || row->undo_file)))
 		return;
 	if (!undoing->rows || outcome->unwritten.code != BS_OK ||
 	    row_set_undone(&undone, &outcome->unwritten) < 0 ||
@@ -242,10 +270,18 @@ static void undo_add_row(struct undoing *undoing, const struct row *row)
 		outcome->untold++;
 }
 
+/* On a terminal, only problems stay above the live lines. */
+static bool undo_is_shown(const struct undoing *undoing, const struct row *row)
+{
+	return undoing->request->verbose || !undoing->progress ||
+	       !progress_is_live(undoing->progress) || outcome_is_problem(row->status);
+}
+
 /* See struct run_request. */
 static int undo_image_ended(void *context, const struct row *row)
 {
 	struct undoing *undoing = context;
+	struct bs_error ignored;
 	struct bs_result result = {
 		.status = row->status,
 		.error = {.code = row->code},
@@ -257,37 +293,61 @@ static int undo_image_ended(void *context, const struct row *row)
 
 	if (row->message)
 		snprintf(result.error.message, sizeof(result.error.message), "%s", row->message);
-	undo_report_row(undoing, row, &result);
-	undo_add_row(undoing, row);
+	if (undo_is_shown(undoing, row)) {
+		if (undoing->progress)
+			output_flush(progress_above(undoing->progress));
+		undo_report_row(undoing, row, &result);
+	}
+	(void)!summary_add(&undoing->outcome->summary, row, &ignored);
+	if (!undoing->request->dry_run)
+		undo_add_row(undoing, row);
 	return 0;
+}
+
+static int undo_run_images(struct undoing *undoing, struct bs_error *err)
+{
+	const struct batch_undo_request *request = undoing->request;
+	struct batch_undo_outcome *outcome = undoing->outcome;
+	struct run_request run = {
+		.kind = request->dry_run ? ATTEMPT_FORESEE : ATTEMPT_UNDO,
+		.command = "undo",
+		.begun = undoing->begun,
+		.options = request->options,
+		.images = undoing->images.items,
+		.count = undoing->images.count,
+		.slots = request->slots,
+		.errors = request->errors,
+		.ended = undo_image_ended,
+		.context = undoing,
+	};
+	struct run_outcome ran;
+	int result;
+
+	if (request->live && run.count > 0)
+		undoing->progress =
+			progress_open(request->live, request->colour, PROGRESS_LIVE, run.count);
+	run.progress = undoing->progress;
+	result = run_images(&run, &ran, err);
+	outcome->begun = ran.begun;
+	outcome->not_begun = run.count - ran.begun;
+	outcome->interrupted = ran.interrupted;
+	if (undoing->progress)
+		(void)progress_close(undoing->progress);
+	return result;
 }
 
 int batch_undo(const struct batch_undo_request *request, struct batch_undo_outcome *outcome,
 	       struct bs_error *err)
 {
 	struct undoing undoing = {.request = request, .outcome = outcome, .begun = UINT64_MAX};
-	struct run_outcome ran = {.begun = 0};
+	uint64_t started = clock_milliseconds();
 	int result;
 
 	*outcome = (struct batch_undo_outcome){.not_begun = 0};
 	result = undo_prepare(&undoing, err);
-	if (result == 0) {
-		const struct run_request run = {
-			.kind = ATTEMPT_UNDO,
-			.command = "undo",
-			.begun = undoing.begun,
-			.options = request->options,
-			.images = undoing.images.items,
-			.count = undoing.images.count,
-			.slots = request->slots,
-			.ended = undo_image_ended,
-			.context = &undoing,
-		};
-
-		result = run_images(&run, &ran, err);
-		outcome->not_begun = undoing.images.count - ran.begun;
-		outcome->interrupted = ran.interrupted;
-	}
+	if (result == 0)
+		result = undo_run_images(&undoing, err);
+	outcome->milliseconds = clock_milliseconds() - started;
 	for (size_t i = 0; i < undoing.images.count; i++)
 		find_free_image(&undoing.images.items[i]);
 	images_free(&undoing.images);

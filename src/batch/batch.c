@@ -27,17 +27,27 @@
 
 DEFINE_VECTOR(summary_files, struct summary_file);
 
+/* A folder of the command line without an image. */
+struct barren_folder {
+	const char *path;  /* borrowed */
+	uint64_t excluded; /* files and folders in it that the patterns exclude */
+};
+
+DEFINE_VECTOR(barren_folders, struct barren_folder);
+
 struct batch {
 	const struct batch_request *request;
 	struct bs_options options; /* with `maker` for this batch */
 	struct output output, errors;
 	uint64_t started; /* clock_milliseconds() */
 	uint64_t begun;   /* see row.h */
+	uint64_t began;   /* when this command began, in nanoseconds since 1970 */
 	struct rows *rows;
 	struct summary_files unexpected; /* left out although the user may expect them */
 	uint64_t unexpected_more;        /* such files that are not kept */
-	struct find_result found;        /* without images that earlier runs finished */
-	struct summary summary;          /* with images that earlier runs finished */
+	struct barren_folders barren;
+	struct find_result found; /* without images that earlier runs finished */
+	struct summary summary;   /* with images that earlier runs finished */
 	struct run_outcome outcome;
 	struct bs_error stopped;   /* the error that stopped the run; BS_OK: none */
 	uint64_t images;           /* all images, with those that earlier runs finished */
@@ -94,6 +104,59 @@ static void batch_report_unexpected(void *context, const char *path, enum find_r
 		print_line(&batch->output, "%s: left out: %s", path, error->message);
 }
 
+/* ---- what the search did not find ---------------------------------------------------------- */
+
+/* See struct find_request.  If memory runs out, the folder is not named. */
+static void batch_keep_barren(void *context, const char *folder, uint64_t excluded)
+{
+	struct batch *batch = context;
+	struct bs_error ignored;
+
+	(void)!barren_folders_append(&batch->barren, (struct barren_folder){folder, excluded},
+				     &ignored);
+}
+
+static void batch_warn_of_patterns(struct batch *batch, const char *option,
+				   const struct find_patterns *patterns, const bool *used)
+{
+	for (size_t i = 0; i < patterns->count; i++) {
+		if (used[i])
+			continue;
+		print(&batch->errors, "bootshift: warning: %s ", option);
+		print_shell_word(&batch->errors, patterns->text[i]);
+		print_line(&batch->errors, " matches no file in the folders");
+	}
+}
+
+/* An error if the batch has no image at all: an unmounted share must not look like success. */
+static void batch_report_barren(struct batch *batch, const struct barren_folder *folder)
+{
+	struct bs_error error;
+	char advice[128];
+
+	snprintf(advice, sizeof(advice), "the patterns exclude %s in it",
+		 count_format(folder->excluded, "name").text);
+	fail(&error, BS_NOTHING_FOUND, "no disk image was found in this folder");
+	if (batch->found.candidates == 0)
+		print_problem(&batch->errors, folder->path, &error,
+			      folder->excluded > 0 ? advice : bs_code_advice(error.code));
+	else
+		print_line(&batch->errors, "bootshift: warning: no disk image was found in %s; %s",
+			   folder->path, folder->excluded > 0 ? advice : "is the share mounted?");
+}
+
+static void batch_report_not_found(struct batch *batch)
+{
+	const struct find_request *find = &batch->request->find;
+
+	output_flush(&batch->output);
+	batch_warn_of_patterns(batch, "--include", &find->include, batch->found.include_used);
+	batch_warn_of_patterns(batch, "--exclude", &find->exclude, batch->found.exclude_used);
+	for (size_t i = 0; i < batch->barren.count; i++)
+		batch_report_barren(batch, &batch->barren.items[i]);
+	batch->failed |= batch->found.candidates == 0;
+}
+
 /* ---- before the run: the steps of batch_prepare() ------------------------------------------- */
 
 /* One error here instead of one for each image. */
@@ -142,18 +205,23 @@ static int batch_find_images(struct batch *batch, struct bs_error *err)
 	int result;
 
 	request.unexpected = batch_report_unexpected;
+	request.barren = batch_keep_barren;
 	request.context = batch;
 	result = find_images(&request, &batch->found, err);
 	/* The signal is still pending, so the run begins no image. */
 	batch->stopped_in_search = result < 0 && err->code == BS_INTERRUPTED;
+	if (result == 0)
+		batch_report_not_found(batch);
 	return batch->stopped_in_search ? 0 : result;
 }
 
 static int batch_read_earlier_rows(struct batch *batch, struct bs_error *err)
 {
 	const struct batch_request *request = batch->request;
-	const struct resume_request earlier = {
-		.rows = batch->rows, .dry_run = request->dry_run, .leave_out = request->resume};
+	const struct resume_request earlier = {.rows = batch->rows,
+					       .dry_run = request->dry_run,
+					       .leave_out = request->resume,
+					       .retry = &request->retry};
 	uint64_t skipped;
 
 	if (!rows_can_resume(batch->rows))
@@ -218,6 +286,7 @@ static void batch_run_images(struct batch *batch)
 		.slots = request->slots,
 		.timeout = request->timeout,
 		.failures_max = request->failures_max,
+		.errors = &batch->errors,
 		.ended = batch_image_ended,
 		.context = batch,
 	};
@@ -312,6 +381,7 @@ static size_t batch_count_left_out(const struct batch *batch,
 		[FIND_LINK] = "symbolic links",
 		[FIND_NOT_A_FILE] = "devices, pipes and sockets",
 		[FIND_OTHER_SHARD] = "images of other shards",
+		[FIND_NO_ROW] = "images that have no row yet (--retry)",
 		[FIND_UNREADABLE] = "unreadable folders",
 	};
 	size_t count = 0;
@@ -327,6 +397,9 @@ static void batch_report(struct batch *batch)
 {
 	struct summary_left_out left_out[FIND_REASON_COUNT];
 	const struct summary_facts facts = {
+		.words = batch->request->words,
+		.word_count = batch->request->word_count,
+		.begun_at = batch->began,
 		.milliseconds = clock_milliseconds() - batch->started,
 		.searching = batch->stopped_in_search,
 		.images = batch->images,
@@ -334,6 +407,7 @@ static void batch_report(struct batch *batch)
 		.not_begun = batch->found.count - batch->outcome.begun,
 		.without_row = batch->outcome.begun - batch->rows_written,
 		.rows = rows_can_resume(batch->rows) ? batch->request->rows : NULL,
+		.undo_by_name = !batch->request->rows,
 		.undo_directory = batch->request->options->undo_directory,
 		.left_out = left_out,
 		.left_out_count = batch_count_left_out(batch, left_out),
@@ -381,6 +455,7 @@ enum bs_exit batch_run(const struct batch_request *request)
 	};
 	enum bs_exit status;
 
+	batch.began = batch.begun;
 	signals_hold_stop();
 	output_open(&batch.output, use_stderr ? stderr : stdout, request->colour);
 	output_open(&batch.errors, stderr, request->colour);
@@ -392,6 +467,7 @@ enum bs_exit batch_run(const struct batch_request *request)
 	summary_free(&batch.summary);
 	find_free(&batch.found);
 	batch_free_unexpected(&batch);
+	barren_folders_free(&batch.barren);
 	rows_close(batch.rows);
 	return status;
 }

@@ -8,15 +8,20 @@
 
 #include "batch/find.h"
 #include "batch/progress.h"
+#include "batch/resume.h"
+#include "rows/summary.h"
 
 /* Strings are borrowed. */
 struct batch_request {
 	struct find_request find; /* without `unexpected` and its context: batch_run() sets them */
 	const struct bs_options *options;
 	bool dry_run;
-	bool resume;           /* go on with the batch that has written `rows` */
-	const char *rows;      /* file to add rows to, "-" for standard output, or NULL */
-	const char *page;      /* HTML file to write, "-" for standard output, or NULL */
+	bool resume;        /* go on with the batch that has written `rows` */
+	struct retry retry; /* with `resume`: which images are done again */
+	const char *rows;   /* file to add rows to, "-" for standard output, or NULL */
+	const char *page;   /* HTML file to write, "-" for standard output, or NULL */
+	char *const *words; /* of the command line, for the page; see struct summary_facts */
+	int word_count;
 	size_t slots;          /* images at once; see run.h */
 	unsigned timeout;      /* seconds for one image; 0: no limit */
 	uint64_t failures_max; /* begin no more images after so many failures; 0: no limit */
@@ -41,15 +46,23 @@ struct batch_undo_request {
 	 */
 	char *const *patterns;
 	int pattern_count;
+	bool dry_run;                     /* check what would be undone, and write nothing */
 	const struct bs_options *options; /* `undo_directory`, if set, is used for all images */
 	size_t slots;                     /* images at once; see run.h */
-	/* Called for each image when it ends. */
+	FILE *live;                       /* gets live lines if it is a terminal; NULL: none */
+	enum output_colour colour;        /* of the live lines */
+	bool verbose;                     /* call report() for all images, also with live lines */
+	struct output *errors;            /* see run.h */
+	/* Called for each image when it ends; with live lines, only for problems. */
 	void (*report)(void *context, const char *path, const struct bs_result *result);
 	void *context;
 };
 
 struct batch_undo_outcome {
-	size_t not_begun;          /* images that should be undone and were not begun */
+	uint64_t rows;             /* valid rows in the file */
+	uint64_t milliseconds;     /* the time taken */
+	size_t begun, not_begun;   /* images that should be undone */
+	struct summary summary;    /* of all images, with those that were undone earlier */
 	uint64_t skipped;          /* lines that are not valid rows: their images are unknown */
 	bool interrupted;          /* by a signal */
 	uint64_t untold;           /* undone images whose rows were not written */
@@ -59,7 +72,8 @@ struct batch_undo_outcome {
 /*
  * Undoes the images, the latest fix first.  Adds a row for each undone image to the file of rows.
  *
- * report() gets the outcome of each image.  *outcome is set in every case.  Errors: BS_NOT_FOUND
+ * report() gets the outcome of each image.  *outcome is set in every case; the caller frees
+ * outcome->summary.  Errors: BS_NOT_FOUND
  * (the file, or a pattern that no fixed image matches; nothing is undone then); BS_ROW_INVALID (no
  * valid row in the file); BS_IN_USE (a batch is adding rows); those of run_images().
  */

@@ -104,6 +104,10 @@ static const char *const copying_endings[] = {".part",     ".partial", ".filepar
 static const char *const image_endings[] = {BS_FORMATS(ENDINGS) ".qed", ".hdd", NULL};
 #undef ENDINGS
 
+/* Files that may hold an image, and have to be unpacked first. */
+static const char *const packed_endings[] = {".gz",  ".tgz", ".xz",  ".txz", ".zst", ".bz2",
+					     ".zip", ".7z",  ".tar", ".ova", NULL};
+
 static bool name_ends_with(const char *name, const char *const *endings)
 {
 	size_t length = strlen(name);
@@ -134,9 +138,10 @@ static bool name_is_of_rsync(const char *name)
 static int find_leave_out(const struct search *search, const char *path, enum find_reason reason,
 			  const struct bs_error *error)
 {
-	bool unexpected =
-		reason == FIND_UNREADABLE ||
-		(reason == FIND_NOT_AN_IMAGE && name_ends_with(path_name(path), image_endings));
+	const char *name = path_name(path);
+	bool unexpected = reason == FIND_UNREADABLE ||
+			  (reason == FIND_NOT_AN_IMAGE && (name_ends_with(name, image_endings) ||
+							   name_ends_with(name, packed_endings)));
 
 	search->result->left_out[reason]++;
 	if (unexpected && search->request->unexpected)
@@ -296,12 +301,15 @@ static int walk_unreadable(const struct search *search, const char *path)
 	return find_leave_out(search, path, FIND_UNREADABLE, &error);
 }
 
-static bool walk_matches(const struct find_patterns *patterns, const char *below)
+/* Also marks the patterns that match in `used`. */
+static bool walk_matches(const struct find_patterns *patterns, const char *below, bool *used)
 {
+	bool matches = false;
+
 	for (size_t i = 0; i < patterns->count; i++)
 		if (fnmatch(patterns->text[i], below, 0) == 0)
-			return true;
-	return false;
+			matches = used[i] = true;
+	return matches;
 }
 
 /* Folder names compare as if they ended with a slash, so that whole paths are in order. */
@@ -382,13 +390,14 @@ static int walk_entry(struct search *search, const struct level *level,
 	const char *below = path + level->below;
 	mode_t mode = entry->status.st_mode;
 
-	if (walk_matches(&request->exclude, below))
+	if (walk_matches(&request->exclude, below, search->result->exclude_used))
 		return find_leave_out(search, path, FIND_EXCLUDED, NULL);
 	if (S_ISDIR(mode))
 		return walk_folder(search, dirfd(level->stream), entry->name,
 				   request->follow ? 0 : O_NOFOLLOW,
 				   (struct level){.path = path, .below = level->below}, err);
-	if (request->include.count > 0 && !walk_matches(&request->include, below))
+	if (request->include.count > 0 &&
+	    !walk_matches(&request->include, below, search->result->include_used))
 		return find_leave_out(search, path, FIND_EXCLUDED, NULL);
 	if (S_ISREG(mode))
 		return find_add_file(search, path, below, &entry->status, err);
@@ -458,8 +467,18 @@ static int walk_argument(struct search *search, const char *path, struct bs_erro
 {
 	const struct level level = {.path = path,
 				    .below = strlen(path) + !walk_ends_with_slash(path)};
+	const struct find_request *request = search->request;
+	const uint64_t *left_out = search->result->left_out;
+	size_t candidates = search->candidates.count;
+	uint64_t excluded = left_out[FIND_EXCLUDED];
+	uint64_t told = left_out[FIND_UNREADABLE] + left_out[FIND_OTHER_NAME];
 
-	return walk_folder(search, AT_FDCWD, path, 0, level, err);
+	if (walk_folder(search, AT_FDCWD, path, 0, level, err) < 0)
+		return -1;
+	if (request->barren && search->candidates.count == candidates &&
+	    left_out[FIND_UNREADABLE] + left_out[FIND_OTHER_NAME] == told)
+		request->barren(request->context, path, left_out[FIND_EXCLUDED] - excluded);
+	return 0;
 }
 
 static int find_search_arguments(struct search *search, struct bs_error *err)
@@ -550,6 +569,7 @@ int find_images(const struct find_request *request, struct find_result *result,
 
 	*result = (struct find_result){.images = NULL};
 	failed = find_search_arguments(&search, err);
+	result->candidates = search.candidates.count;
 	if (failed == 0)
 		failed = find_choose_images(&search, err);
 	for (size_t i = 0; i < search.candidates.count; i++)

@@ -41,6 +41,7 @@ enum find_reason {
 	FIND_LINK,         /* a symbolic link that is not followed or leads nowhere */
 	FIND_NOT_A_FILE,   /* a device, a pipe, a socket */
 	FIND_OTHER_SHARD,  /* an image of another shard */
+	FIND_NO_ROW,       /* --retry: an image that has no row yet; set by resume_batch() */
 	FIND_UNREADABLE,   /* a folder that cannot be read completely */
 	FIND_REASON_COUNT
 };
@@ -54,11 +55,17 @@ struct find_request {
 	uint32_t shard, shards;                /* `shard` is from 1 to `shards` */
 	/*
 	 * Called for each file or folder that is left out although the user may expect it in the
-	 * batch: an unreadable folder, or a file that has the name of an image but is not an image.
-	 * May be NULL.
+	 * batch: an unreadable folder, or a file that has the name of an image or of an archive, but
+	 * is not an image.  May be NULL.
 	 */
 	void (*unexpected)(void *context, const char *path, enum find_reason reason,
 			   const struct bs_error *error);
+	/*
+	 * Called for each folder of the command line without an image, unless the folder was
+	 * reported as unreadable or is another name of one before.  `excluded`: number of its files
+	 * and folders that the patterns exclude.  May be NULL.
+	 */
+	void (*barren)(void *context, const char *folder, uint64_t excluded);
 	void *context;
 };
 
@@ -69,12 +76,15 @@ struct find_image {
 	char *undo_directory;    /* of the undo file; NULL: that of the options */
 	uint64_t size, modified; /* of that file when it was found; see row_stat() */
 	bool was_there;          /* the file existed: `size` and `modified` are valid */
+	bool has_row;            /* of an earlier run */
 	bool done;               /* by an earlier run; see find_drop_done() */
 };
 
 struct find_result {
 	struct find_image *images;
 	size_t count;
+	size_t candidates; /* images of all shards, and files that are the data of other images */
+	bool include_used[FIND_PATTERNS_MAX], exclude_used[FIND_PATTERNS_MAX]; /* matched a path */
 	uint64_t left_out[FIND_REASON_COUNT];
 };
 

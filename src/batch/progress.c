@@ -140,6 +140,8 @@ static void progress_draw(struct progress *progress)
 
 static bool progress_is_shown(const struct progress *progress, enum bs_status status)
 {
+	if (progress->kind == PROGRESS_LIVE)
+		return false;
 	if (outcome_is_problem(status) || progress->kind == PROGRESS_VERBOSE)
 		return true;
 	return progress->kind == PROGRESS_NORMAL && !progress->live;
@@ -177,6 +179,11 @@ struct progress *progress_open(FILE *stream, enum output_colour colour, enum pro
 	progress->begin = clock_milliseconds();
 	progress_draw(progress);
 	return progress;
+}
+
+bool progress_is_live(const struct progress *progress)
+{
+	return progress->live;
 }
 
 void progress_start(struct progress *progress, size_t slot, const char *path)

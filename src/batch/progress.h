@@ -22,6 +22,7 @@ enum progress_kind {
 	PROGRESS_QUIET,   /* problems only: refused, failed, recovery required; no live lines */
 	PROGRESS_NORMAL,  /* terminal: problems and live lines; other output: all images */
 	PROGRESS_VERBOSE, /* all images; on a terminal also live lines */
+	PROGRESS_LIVE,    /* only live lines, on a terminal: the caller prints the images */
 };
 
 struct progress;
@@ -32,6 +33,9 @@ struct progress;
  */
 struct progress *progress_open(FILE *stream, enum output_colour colour, enum progress_kind kind,
 			       size_t total);
+
+/* Whether the live lines are shown. */
+bool progress_is_live(const struct progress *progress);
 
 /* An image begins in a free slot, begins another phase, ends.  `path` is as found. */
 void progress_start(struct progress *progress, size_t slot, const char *path);

@@ -9,8 +9,46 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "report/outcome.h"
+#include "report/text.h"
 #include "rows/merge.h"
 #include "util/bytes.h"
+
+/* ---- which images are done again ----------------------------------------------------------- */
+
+/* "unknown"; with a word that is similar, also that. */
+static int retry_fail(const char *word, struct bs_error *err)
+{
+	const char *near = NULL;
+
+	for (int code = BS_OK + 1; code < BS_CODE_COUNT && !near; code++)
+		if (text_distance(word, bs_code_name((enum bs_code)code)) <= 2)
+			near = bs_code_name((enum bs_code)code);
+	for (size_t i = 0; i < BS_STATUS_COUNT; i++)
+		if (outcome_is_problem(outcomes[i].status) &&
+		    text_distance(word, outcomes[i].name) <= 2)
+			near = outcomes[i].name;
+	return fail(err, BS_USAGE,
+		    "--retry takes failed, refused, recovery-required, or a code, not '%s'%s%s%s",
+		    word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+int retry_add(struct retry *retry, const char *word, struct bs_error *err)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < BS_STATUS_COUNT; i++)
+		if (outcome_is_problem(outcomes[i].status) && strcmp(word, outcomes[i].name) == 0)
+			known = retry->statuses[outcomes[i].status] = true;
+	for (int code = BS_OK + 1; code < BS_CODE_COUNT; code++)
+		if (bs_code_exit((enum bs_code)code) != BS_EXIT_DONE &&
+		    strcmp(word, bs_code_name((enum bs_code)code)) == 0)
+			known = retry->codes[code] = true;
+	retry->some |= known;
+	return known ? 0 : retry_fail(word, err);
+}
+
+/* ---- what is done -------------------------------------------------------------------------- */
 
 struct resumption {
 	const struct resume_request *request;
@@ -61,10 +99,17 @@ static bool resume_is_done(const struct row *row, const struct find_image *image
 	}
 }
 
+/* With --retry: whether another run is not wanted. */
+static bool resume_is_kept(const struct retry *retry, const struct row *row)
+{
+	return !retry->statuses[row->status] && !retry->codes[row->code];
+}
+
 /* A merge_function. */
 static int resume_row(void *context, size_t index, const struct row *row, struct bs_error *err)
 {
 	struct resumption *resumption = context;
+	const struct retry *retry = resumption->request->retry;
 	struct find_image *image;
 
 	(void)index;
@@ -77,7 +122,10 @@ static int resume_row(void *context, size_t index, const struct row *row, struct
 	image = resume_find_image(resumption, row->location);
 	if (row->begun < resumption->begun)
 		resumption->begun = row->begun;
-	if (!image || !resume_is_done(row, image))
+	if (!image)
+		return 0;
+	image->has_row = true;
+	if (retry->some ? !resume_is_kept(retry, row) : !resume_is_done(row, image))
 		return 0;
 	image->done = true;
 	return summary_add(resumption->summary, row, err);
@@ -89,8 +137,24 @@ static int resume_rows(struct resumption *resumption, uint64_t *skipped, struct 
 					      "of earlier runs", skipped, err);
 	int result = merge ? merge_each(merge, resume_row, resumption, err) : -1;
 
+	if (result == 0 && resumption->request->retry->some && merge_count(merge) == 0)
+		result = fail(err, BS_ROW_INVALID,
+			      "it has no results that --retry could choose from");
+	if (!merge && err->code == BS_ROW_INVALID)
+		err->code = BS_FILE_EXISTS; /* the user named a file of another kind to write to */
 	merge_close(merge);
 	return result;
+}
+
+/* With --retry: images without a row are not begun. */
+static void resume_leave_out_new(struct find_result *found)
+{
+	for (size_t i = 0; i < found->count; i++) {
+		if (found->images[i].has_row)
+			continue;
+		found->images[i].done = true;
+		found->left_out[FIND_NO_ROW]++;
+	}
 }
 
 /* For tdestroy(3): the tree does not own the images. */
@@ -112,6 +176,8 @@ int resume_batch(const struct resume_request *request, struct find_result *found
 	if (result == 0)
 		result = resume_rows(&resumption, skipped, err);
 	if (result == 0 && request->leave_out) {
+		if (request->retry->some)
+			resume_leave_out_new(found);
 		find_drop_done(found);
 		if (resumption.begun == UINT64_MAX)
 			*begun = rows_created(request->rows);

@@ -243,11 +243,27 @@ static void run_stop(struct running *running)
 	running->stopping = running->outcome->interrupted = true;
 }
 
+/* Says what the first signal does, because the images in hand may take long. */
+static void run_tell_stop(const struct running *running)
+{
+	const struct run_request *request = running->request;
+
+	if (!request->errors || running->busy == 0)
+		return;
+	if (request->progress)
+		output_flush(progress_above(request->progress));
+	print_line(request->errors, "bootshift: finishing %s; once more ends %s now",
+		   count_format(running->busy, "image").text, running->busy == 1 ? "it" : "them");
+	output_flush(request->errors);
+}
+
 /* See run.h. */
 static void run_handle_signal(struct running *running)
 {
 	run_stop(running);
 	running->signals++;
+	if (running->signals == 1)
+		run_tell_stop(running);
 	for (size_t i = 0; i < running->request->slots; i++) {
 		const struct task *task = &running->tasks[i];
 
@@ -329,7 +345,7 @@ int run_images(const struct run_request *request, struct run_outcome *outcome, s
 	struct running running = {.request = request, .outcome = outcome};
 	int result = -1;
 
-	if (request->resumed || request->kind == ATTEMPT_UNDO)
+	if (request->resumed || request->kind == ATTEMPT_UNDO || request->kind == ATTEMPT_FORESEE)
 		running.wait = deadline_after(LEFT_OVER);
 	*outcome = (struct run_outcome){.begun = 0};
 	running.tasks = calloc(request->slots, sizeof(*running.tasks));

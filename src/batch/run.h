@@ -31,6 +31,7 @@ enum attempt_kind {
 	ATTEMPT_FIX,
 	ATTEMPT_REHEARSE, /* a dry run */
 	ATTEMPT_UNDO,     /* an image that is not fixed any more has nothing to do */
+	ATTEMPT_FORESEE,  /* a dry run of an undo */
 	/*
 	 * After the process of another attempt died.  The row says what became of the image, not
 	 * why the process died.
@@ -63,7 +64,7 @@ pool_work attempt_run;
 /* ---- the run -------------------------------------------------------------------------------- */
 
 struct run_request {
-	enum attempt_kind kind; /* ATTEMPT_FIX, ATTEMPT_REHEARSE or ATTEMPT_UNDO */
+	enum attempt_kind kind; /* one of the first four */
 	const char *command;    /* for the rows */
 	uint64_t begun;         /* as in struct attempt */
 	bool resumed;           /* as in struct attempt */
@@ -74,6 +75,7 @@ struct run_request {
 	unsigned timeout;          /* seconds for one image, without its recovery; 0: no limit */
 	uint64_t failures_max;     /* begin no more images after so many failures; 0: no limit */
 	struct progress *progress; /* gets all events; NULL: none */
+	struct output *errors;     /* gets a line at the first signal; NULL: none */
 	/* Called when an image ends.  Returns -1 to begin no more images. */
 	int (*ended)(void *context, const struct row *row);
 	void *context;

@@ -6,6 +6,7 @@
 #include "batch/batch.h"
 #include "batch/run.h"
 #include "cli/commands.h"
+#include "report/amount.h"
 #include "report/phrases.h"
 
 /* Returns the number that the user chose; otherwise one slot for each processor of this process. */
@@ -30,6 +31,9 @@ enum bs_exit run_batch(const struct settings *settings, char *const *operands, i
 		.options = &options,
 		.dry_run = settings->dry_run,
 		.resume = settings->resume,
+		.retry = settings->retry,
+		.words = settings->words,
+		.word_count = settings->word_count,
 		.rows = settings->rows,
 		.page = settings->page,
 		.slots = batch_slots(settings),
@@ -68,6 +72,36 @@ static void undo_report_unwritten(struct results *results, struct batch_undo_out
 	results_fail(results, BS_EXIT_FAILED);
 }
 
+/* If a pattern matches no image, the file itself was found. */
+static void undo_report_failure(struct results *results, const struct batch_undo_outcome *outcome,
+				const struct bs_error *err)
+{
+	bool pattern = err->code == BS_NOT_FOUND && outcome->rows > 0;
+
+	print_problem(&results->errors, results->settings->from, err,
+		      pattern ? "name an image by its path or its name, or a part of it with *"
+			      : bs_code_advice(err->code));
+	results_fail(results, bs_code_exit(err->code));
+}
+
+/* Says so if there was nothing to undo, otherwise prints the sum. */
+static void undo_report_sum(struct results *results, const struct batch_undo_outcome *outcome)
+{
+	const struct summary_facts facts = {.milliseconds = outcome->milliseconds,
+					    .begun = outcome->begun,
+					    .not_begun = outcome->not_begun};
+	struct output *output = &results->output;
+
+	if (outcome->summary.images + outcome->not_begun > 0)
+		summary_print(output, &outcome->summary, &facts);
+	else if (outcome->rows == 0)
+		print_line(output, "%s: nothing to do: the file has no rows",
+			   results->settings->from);
+	else
+		print_line(output, "%s: nothing to do: the file has %s, none of them is a fix",
+			   results->settings->from, count_format(outcome->rows, "row").text);
+}
+
 enum bs_exit run_undo_from(const struct settings *settings, char *const *operands, int count)
 {
 	struct results results;
@@ -77,21 +111,28 @@ enum bs_exit run_undo_from(const struct settings *settings, char *const *operand
 		.rows = settings->from,
 		.patterns = operands,
 		.pattern_count = count,
+		.dry_run = settings->dry_run,
 		.options = &settings->options,
 		.slots = batch_slots(settings),
+		.live = settings->json || settings->quiet ? NULL : stdout,
+		.colour = settings->colour,
+		.verbose = settings->verbose,
+		.errors = &results.errors,
 		.report = undo_report_image,
 		.context = &results,
 	};
 
 	results_open(&results, "undo", report_undo, settings);
+	results.changes = !settings->dry_run;
 	if (!results_are_good(&results))
 		return results_close(&results);
 	if (batch_undo(&request, &outcome, &err) < 0) {
-		report_error(&results.errors, settings->from, &err);
-		results_fail(&results, bs_code_exit(err.code));
+		undo_report_failure(&results, &outcome, &err);
+	} else if (!settings->json) {
+		undo_report_sum(&results, &outcome);
 	}
-	/* An image of a skipped line may be fixed. */
-	if (outcome.skipped > 0) {
+	/* An image of a skipped line may be fixed.  A file without any row was reported above. */
+	if (outcome.skipped > 0 && outcome.rows > 0) {
 		print_skipped(&results.errors, settings->from, outcome.skipped);
 		results_fail(&results, BS_EXIT_FAILED);
 	}
@@ -99,5 +140,6 @@ enum bs_exit run_undo_from(const struct settings *settings, char *const *operand
 		undo_report_unwritten(&results, &outcome);
 	if (outcome.interrupted)
 		results_interrupted(&results, outcome.not_begun);
+	summary_free(&outcome.summary);
 	return results_close(&results);
 }

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -50,11 +51,15 @@ static int report_copy_file(const char *path, FILE *copy, struct bs_error *err)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	FILE *file = is_stdin ? stdin : fopen(path, "re");
+	struct stat status;
 	int result;
 
 	if (!file)
 		return replace_file_fail(path, rows_file_kind.what, "cannot be opened", err);
-	result = report_copy_lines(file, path, copy, err);
+	if (fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode))
+		result = fail(err, BS_ROW_INVALID, "%s is a folder", path);
+	else
+		result = report_copy_lines(file, path, copy, err);
 	if (!is_stdin)
 		fclose(file);
 	return result;
@@ -143,7 +148,8 @@ static int report_check_files(const struct settings *settings, struct bs_error *
 static int report_write(struct report *report, struct bs_error *err)
 {
 	const struct settings *settings = report->settings;
-	const struct summary_facts facts = {.rows_only = true};
+	const struct summary_facts facts = {
+		.rows_only = true, .words = settings->words, .word_count = settings->word_count};
 
 	if (settings->rows && replace_file_write(settings->rows, rows_file_kind.what,
 						 report_write_rows, report->merge, err) < 0)
@@ -177,7 +183,7 @@ static enum bs_exit report_success(struct report *report)
 enum bs_exit run_report(const struct settings *settings, char *const *operands, int count)
 {
 	bool use_stderr = output_is_stdout(settings->output) || output_is_stdout(settings->rows);
-	struct report report = {.settings = settings};
+	struct report report = {.settings = settings, .summary = {.all_names = settings->verbose}};
 	struct bs_error err;
 	enum bs_exit status;
 

@@ -2,12 +2,15 @@
 #include "cli/commands.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cli/operand.h"
 #include "report/amount.h"
 #include "report/json-report.h"
 #include "report/plan-file.h"
 #include "report/replace-file.h"
+#include "rows/location.h"
 #include "util/signals.h"
 
 /* ---- one image ---------------------------------------------------------------------------- */
@@ -27,6 +30,27 @@ enum bs_exit run_inspect(const char *image, const struct settings *settings,
 	return bs_inspect(image, &settings->options, result);
 }
 
+/* The URI of an export, or the absolute path of a file.  NULL when memory runs out. */
+static char *command_location(const char *image)
+{
+	return strstr(image, "://") ? strdup(image) : location_of(image);
+}
+
+static int plan_write(const char *path, const char *image, const struct bs_plan *plan,
+		      struct bs_error *err)
+{
+	char *location = command_location(image);
+	struct plan_origin origin;
+	int result;
+
+	if (!location)
+		return fail_memory(err);
+	plan_origin_set(&origin, image, location);
+	result = plan_file_write(path, &origin, plan, err);
+	free(location);
+	return result;
+}
+
 enum bs_exit run_plan(const char *image, const struct settings *settings, struct bs_result *result)
 {
 	enum bs_exit status;
@@ -37,34 +61,62 @@ enum bs_exit run_plan(const char *image, const struct settings *settings, struct
 	status = bs_plan(image, &settings->options, NULL, result);
 	if (status != BS_EXIT_DONE || !settings->output || !result->plan)
 		return status;
-	if (plan_file_write(settings->output, image, result->plan, &result->error) < 0)
+	if (plan_write(settings->output, image, result->plan, &result->error) < 0)
 		return command_fail(result);
 	return status;
+}
+
+/* Adds to the message of a stale plan when the plan was made, and for which image. */
+static void fix_tell_origin(const char *image, const struct plan_origin *origin,
+			    struct bs_error *err)
+{
+	char *location = command_location(image);
+	bool is_same = location && strcmp(location, origin->location) == 0;
+
+	free(location);
+	if (is_same)
+		fail_prefix(err, "the plan, made at %s, is out of date", origin->made);
+	else if (origin->location[0] != '\0')
+		fail_prefix(err, "the plan was made for %.120s at %s", origin->location,
+			    origin->made);
+	else
+		fail_prefix(err, "the plan was made for %.120s", origin->image);
+}
+
+static enum bs_exit fix_run(const char *image, const struct bs_options *options,
+			    const struct settings *settings, const struct bs_plan *expected,
+			    struct bs_result *result)
+{
+	return settings->dry_run ? bs_plan(image, options, expected, result)
+				 : bs_fix(image, options, expected, result);
 }
 
 enum bs_exit run_fix(const char *image, const struct settings *settings, struct bs_result *result)
 {
 	struct bs_options options = settings->options;
-	struct bs_plan *expected = NULL;
+	struct plan_origin origin;
+	struct bs_plan *expected;
 	enum bs_exit status;
 
-	if (settings->plan_file) {
-		expected = plan_file_read(settings->plan_file, &result->error);
-		if (!expected)
-			return command_fail(result);
-	}
 	options.to_be_fixed = settings->dry_run;
-	if (settings->dry_run)
-		status = bs_plan(image, &options, expected, result);
-	else
-		status = bs_fix(image, &options, expected, result);
+	if (!settings->plan_file)
+		return fix_run(image, &options, settings, NULL, result);
+	expected = plan_file_read(settings->plan_file, &origin, &result->error);
+	if (!expected)
+		return command_fail(result);
+	status = fix_run(image, &options, settings, expected, result);
+	if (result->error.code == BS_PLAN_STALE)
+		fix_tell_origin(image, &origin, &result->error);
 	bs_plan_free(expected);
 	return status;
 }
 
 enum bs_exit run_undo(const char *image, const struct settings *settings, struct bs_result *result)
 {
-	return bs_undo(image, &settings->options, result);
+	struct bs_options options = settings->options;
+
+	options.rehearse_undo = settings->dry_run;
+	return bs_undo(image, &options, result);
 }
 
 /* ---- the exit status ----------------------------------------------------------------------- */
@@ -84,7 +136,7 @@ enum bs_exit finish_report(enum bs_exit status, struct output *output, int done)
 	struct output errors;
 
 	output_flush(output);
-	if (output->error == 0)
+	if (output->error == 0 || (output->error == EPIPE && done == 0))
 		return status;
 	output_open(&errors, stderr, OUTPUT_COLOUR_NEVER);
 	print(&errors, "bootshift: the report cannot be written: %s", strerror(output->error));
@@ -92,7 +144,7 @@ enum bs_exit finish_report(enum bs_exit status, struct output *output, int done)
 		print(&errors, "; the command itself was carried out on %s",
 		      count_format((uint64_t)done, "image").text);
 	print_end(&errors);
-	return worse_exit(status, BS_EXIT_FAILED);
+	return output->error == EPIPE ? status : worse_exit(status, BS_EXIT_FAILED);
 }
 
 /* ---- results ------------------------------------------------------------------------------- */
@@ -117,19 +169,33 @@ void results_open(struct results *results, const char *name, report_function *re
 
 bool results_are_good(const struct results *results)
 {
-	return results->output.error != ENOMEM;
+	return results->output.error != ENOMEM &&
+	       (results->changes || results->output.error != EPIPE);
+}
+
+/* Prints the text report of an image; for a single image, also what comes next after a fix. */
+static void results_report(struct results *results, const char *image,
+			   const struct bs_result *result)
+{
+	results->report(&results->output, image, results->settings, result);
+	if (result->status != BS_STATUS_FIXED)
+		return;
+	results->fixed++;
+	if (results->images == 1)
+		report_fix_next(&results->output, image, results->settings, result);
 }
 
 void results_add(struct results *results, const char *image, const struct bs_result *result)
 {
 	const struct advice_subject subject = {.image = image,
 					       .options = &results->settings->options,
-					       .inspection = result->inspection};
+					       .inspection = result->inspection,
+					       .advice = results->advice};
 
 	results->done++;
 	results_fail(results, bs_code_exit(result->error.code));
 	if (!results->document)
-		results->report(&results->output, image, results->settings, result);
+		results_report(results, image, result);
 	else if (report_json_add(results->document, &subject, result) < 0)
 		results->output.error = ENOMEM;
 	output_flush(&results->output); /* keeps the order of both streams on a terminal */
@@ -156,14 +222,33 @@ enum bs_exit results_close(struct results *results)
 {
 	struct output *output = &results->output;
 
+	if (results->fixed > 0 && results->images > 1)
+		report_fixes_next(output);
 	if (results->document && output->error == 0 &&
 	    report_json_write(results->document, stdout) < 0)
 		output->error = errno;
 	json_decref(results->document);
-	return finish_report(results->worst, output, results->done);
+	return finish_report(results->worst, output, results->changes ? results->done : 0);
 }
 
 /* ---- the run ------------------------------------------------------------------------------ */
+
+static void command_run_image(const struct command *command, const char *image,
+			      const struct settings *settings, struct results *results)
+{
+	struct bs_result result = {0};
+	char *advice;
+
+	if (operand_check_image(command->bit, settings, image, &advice, &result.error) < 0)
+		command_fail(&result);
+	else
+		command->run(image, settings, &result);
+	results->advice = advice;
+	results_add(results, image, &result);
+	results->advice = NULL;
+	free(advice);
+	bs_result_free(&result);
+}
 
 enum bs_exit command_run(const struct command *command, const struct settings *settings,
 			 char *const *images, int count)
@@ -174,16 +259,13 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 	/* The signals are held until the process ends, so that every change is reported. */
 	if (changes)
 		signals_hold_stop();
-	results_open(&results, command->name, command->report, settings);
+	results_open(&results, command_name(command->bit), command->report, settings);
+	results.images = count;
+	results.changes = changes;
 	while (results.done < count && results_are_good(&results) && !signals_stop_pending()) {
-		const char *image = images[results.done];
-		struct bs_result result = {0};
-
 		if (results.done > 0 && !results.document && command->bit == COMMAND_INSPECT)
 			print_end(&results.output);
-		command->run(image, settings, &result);
-		results_add(&results, image, &result);
-		bs_result_free(&result);
+		command_run_image(command, images[results.done], settings, &results);
 	}
 	if (signals_stop_pending())
 		results_interrupted(&results, (uint64_t)(count - results.done));

@@ -26,9 +26,9 @@ whole_function run_report;    /* the operands are files of rows */
 whole_function run_undo_from; /* undo --from: the operands are patterns; there may be none */
 
 struct command {
-	const char *name;
 	enum command_bit bit;
 	const char *operands; /* for the usage line */
+	const char *also;     /* other operands, for a second usage line; or NULL */
 	bool several;         /* takes more than one image */
 	run_function *run;    /* for a command that goes from image to image; otherwise NULL */
 	report_function *report;
@@ -54,14 +54,21 @@ struct results {
 	json_t *document; /* NULL: text */
 	struct output output, errors;
 	enum bs_exit worst;
-	int done; /* number of images */
+	int images;         /* number of images that the command works on */
+	int done;           /* number of images that are done */
+	int fixed;          /* number of images whose fix was reported as text */
+	bool changes;       /* the command changes images, and does not only print */
+	const char *advice; /* for the next image, in place of the advice of its code; or NULL */
 };
 
 /* `name` is the name of the command.  Ends with results_close(). */
 void results_open(struct results *results, const char *name, report_function *report,
 		  const struct settings *settings);
 
-/* False if memory has run out: no more results can be reported, so no more images should begin. */
+/*
+ * False if no more images should begin: memory has run out, or nobody reads what a command prints
+ * that changes nothing.
+ */
 bool results_are_good(const struct results *results);
 
 void results_add(struct results *results, const char *image, const struct bs_result *result);
@@ -78,7 +85,8 @@ enum bs_exit results_close(struct results *results);
 /*
  * Flushes a report and returns the exit status of the command: `status`, or a worse one if the
  * report could not be written.  The error message says that the command was carried out on `done`
- * images.
+ * images.  If the reader has gone, as with "| head -1", that is no failure, and without changed
+ * images there is no message.
  */
 enum bs_exit finish_report(enum bs_exit status, struct output *output, int done);
 

@@ -2,26 +2,35 @@
 /* The command line: selects the command, its options and its images. */
 #include <fcntl.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "report/text.h"
+#include "cli/guess.h"
+#include "cli/operand.h"
+#include "report/amount.h"
+#include "report/phrases.h"
+#include "util/shell.h"
 #include "util/signals.h"
 
+/* A size without a unit that is smaller than this is probably meant as MiB. */
+#define BARE_SIZE_PLAUSIBLE (1u << 20)
+
 static const struct command commands[] = {
-	{"inspect", COMMAND_INSPECT, "IMAGE...", true, run_inspect, report_inspection, NULL,
+	{COMMAND_INSPECT, "IMAGE...", NULL, true, run_inspect, report_inspection, NULL,
 	 "Show what is in images and whether they need the fix; writes nothing"},
-	{"plan", COMMAND_PLAN, "IMAGE", false, run_plan, report_plan, NULL,
-	 "Show what a fix would do, by a full rehearsal; writes nothing"},
-	{"fix", COMMAND_FIX, "IMAGE...", true, run_fix, report_fix, NULL,
+	{COMMAND_PLAN, "IMAGE", NULL, false, run_plan, report_plan, NULL,
+	 "Rehearse a fix and show what it would do; writes nothing to the image"},
+	{COMMAND_FIX, "IMAGE...", NULL, true, run_fix, report_fix, NULL,
 	 "Move the boot files to the partition with Windows; can be undone"},
-	{"undo", COMMAND_UNDO, "IMAGE...|--from FILE [PATTERN...]", true, run_undo, report_undo,
-	 NULL, "Undo a fix bit for bit, an interrupted change, or a whole batch"},
-	{"batch", COMMAND_BATCH, "FOLDER|IMAGE...", true, NULL, NULL, run_batch,
+	{COMMAND_UNDO, "IMAGE...", "--from FILE [PATTERN...]", true, run_undo, report_undo, NULL,
+	 "Undo fixes bit for bit: of single images, or of a whole batch"},
+	{COMMAND_BATCH, "FOLDER|IMAGE...", NULL, true, NULL, NULL, run_batch,
 	 "Fix all images in folders, several at a time, and report each outcome"},
-	{"report", COMMAND_REPORT, "FILE...", true, NULL, NULL, run_report,
-	 "Report the outcomes of batches, from their rows, as a page of HTML or as rows"},
+	{COMMAND_REPORT, "FILE...", NULL, true, NULL, NULL, run_report,
+	 "Report what batches did, from the files that they wrote with --jsonl"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -29,7 +38,7 @@ static const struct command commands[] = {
 static const struct command *main_find_command(const char *name)
 {
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (strcmp(name, commands[i].name) == 0)
+		if (strcmp(name, command_name(commands[i].bit)) == 0)
 			return &commands[i];
 	return NULL;
 }
@@ -38,12 +47,16 @@ static const struct command *main_find_command(const char *name)
 
 static void main_print_command_help(struct output *output, const struct command *command)
 {
-	print_line(output, "Usage: bootshift %s [OPTION...] %s", command->name, command->operands);
+	const char *name = command_name(command->bit);
+
+	print_line(output, "Usage: bootshift %s [OPTION...] %s", name, command->operands);
+	if (command->also)
+		print_line(output, "       bootshift %s [OPTION...] %s", name, command->also);
 	print_item(output, 0, "%s.", command->help);
 	print_end(output);
 	options_help(output, command->bit);
 	print_end(output);
-	print_line(output, "Manual: man bootshift-%s", command->name);
+	print_line(output, "Manual: man bootshift-%s", name);
 }
 
 static void main_print_help(struct output *output)
@@ -55,11 +68,12 @@ static void main_print_help(struct output *output)
 	print_end(output);
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		print_to(output, 2);
-		print(output, "%s", commands[i].name);
+		print(output, "%s", command_name(commands[i].bit));
 		print_item(output, 11, "%s", commands[i].help);
 	}
 	print_end(output);
-	print_line(output, "Options of a command: bootshift COMMAND --help");
+	print_line(output, "To begin: bootshift inspect IMAGE");
+	print_line(output, "Options of a command: bootshift help COMMAND");
 	print_line(output, "Manual: man bootshift");
 }
 
@@ -94,48 +108,205 @@ static enum bs_exit main_usage_error(const struct command *command, const char *
 
 	output_open(&errors, stderr, OUTPUT_COLOUR_NEVER);
 	print_line(&errors, "bootshift: %s", message);
-	print_line(&errors, "Try 'bootshift %s%s--help'.", command ? command->name : "",
-		   command ? " " : "");
+	print_line(&errors, "Try 'bootshift %s%s--help'.",
+		   command ? command_name(command->bit) : "", command ? " " : "");
 	return BS_EXIT_USAGE;
+}
+
+/* The user has named an image or a folder, but no command. */
+static void main_ask_for_command(const char *path, bool is_folder, struct bs_error *err)
+{
+	char *word = shell_word(path);
+
+	fail(err, BS_USAGE, "no command is named; to look at this %s: bootshift %s %.300s",
+	     is_folder ? "folder" : "file", is_folder ? "batch --dry-run" : "inspect",
+	     word ? word : path);
+	free(word);
 }
 
 static enum bs_exit main_unknown_command(const char *name)
 {
+	enum command_bit meant = guess_command(name);
+	char list[COMMAND_LIST_MAX];
+	struct stat status;
 	struct bs_error err;
 
-	fail(&err, BS_USAGE, "unknown command '%s'", name);
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (text_distance(name, commands[i].name) <= 2)
-			fail(&err, BS_USAGE, "unknown command '%s'; did you mean '%s'?", name,
-			     commands[i].name);
+	command_list(COMMAND_ALL, list);
+	if (meant != 0)
+		fail(&err, BS_USAGE, "unknown command '%.100s'; did you mean '%s'?", name,
+		     command_name(meant));
+	else if (stat(name, &status) == 0)
+		main_ask_for_command(name, S_ISDIR(status.st_mode), &err);
+	else
+		fail(&err, BS_USAGE, "unknown command '%.100s'; the commands are %s", name, list);
 	return main_usage_error(NULL, err.message);
+}
+
+static enum bs_exit main_wrong_kind(struct operand_problem *problem)
+{
+	struct output errors;
+
+	output_open(&errors, stderr, OUTPUT_COLOUR_NEVER);
+	print_problem(&errors, problem->path, &problem->error,
+		      problem->advice ? problem->advice : "");
+	free(problem->advice);
+	return bs_code_exit(problem->error.code);
 }
 
 /* ---- running ------------------------------------------------------------------------------- */
 
+static void main_warn(const struct settings *settings)
+{
+	struct output errors;
+
+	if (!settings->bare_size || settings->options.needed_room >= BARE_SIZE_PLAUSIBLE ||
+	    settings->quiet)
+		return;
+	output_open(&errors, stderr, OUTPUT_COLOUR_NEVER);
+	print_line(&errors,
+		   "bootshift: warning: --pe-size %s means %s, because a number without a unit is "
+		   "bytes; did you mean %sMiB?",
+		   settings->bare_size, count_format(settings->options.needed_room, "byte").text,
+		   settings->bare_size);
+}
+
+/* Whether more than one file to read is standard input. */
+static bool main_repeats_stdin(char *const *operands, int count)
+{
+	int inputs = 0;
+
+	for (int i = 0; i < count; i++)
+		inputs += strcmp(operands[i], "-") == 0;
+	return inputs > 1;
+}
+
+/* The first operand that names a command, as in "fix undo IMAGE", and no file; NULL: none. */
+static const char *main_find_second_command(char *const *operands, int count)
+{
+	for (int i = 0; i < count; i++)
+		if ((main_find_command(operands[i]) || strcmp(operands[i], "help") == 0) &&
+		    access(operands[i], F_OK) < 0)
+			return operands[i];
+	return NULL;
+}
+
+static int main_fail_no_operand(const struct command *command, const struct settings *settings,
+				struct bs_error *err)
+{
+	const char *operand = command->bit == COMMAND_REPORT  ? "file of batch results"
+			      : command->bit == COMMAND_BATCH ? "folder or image"
+							      : "image";
+	char *advice = settings->plan_file
+			       ? operand_advise_plan(settings->dry_run ? COMMAND_PLAN : COMMAND_FIX,
+						     settings->plan_file)
+			       : NULL;
+
+	fail(err, BS_USAGE, "no %s is named%s%.400s", operand, advice ? "; " : "",
+	     advice ? advice : "");
+	free(advice);
+	return -1;
+}
+
+/* Checks the words behind the options.  Error: BS_USAGE. */
+static int main_check_operands(const struct command *command, const struct settings *settings,
+			       char *const *operands, int count, struct bs_error *err)
+{
+	bool is_report = command->bit == COMMAND_REPORT;
+	const char *second;
+
+	if (settings->from) /* there may be any number of patterns */
+		return 0;
+	if (count == 0)
+		return main_fail_no_operand(command, settings, err);
+	second = main_find_second_command(operands, count);
+	if (second)
+		return fail(err, BS_USAGE,
+			    "two commands are named, %s and %s; if %s is a file, write ./%s",
+			    command_name(command->bit), second, second, second);
+	if (is_report && main_repeats_stdin(operands, count))
+		return fail(err, BS_USAGE, "standard input is named twice");
+	if (!command->several && count > 1)
+		return fail(err, BS_USAGE, "%s takes one image, not %d", command_name(command->bit),
+			    count);
+	if (count > 1 && settings->plan_file && strcmp(settings->plan_file, "-") == 0)
+		return fail(err, BS_USAGE, "a plan on standard input is for one image, not %d",
+			    count);
+	return 0;
+}
+
 static enum bs_exit main_run_command(const struct command *command, int argc, char **argv)
 {
+	struct operand_problem problem;
 	struct settings settings;
 	struct bs_error err;
-	int first_image;
+	int first, count;
 
-	if (options_parse(command->bit, argc, argv, &settings, &first_image, &err) < 0)
+	if (options_parse(command->bit, argc, argv, &settings, &first, &err) < 0)
 		return main_usage_error(command, err.message);
 	if (settings.help)
 		return main_help(command, settings.colour);
 	if (settings.version)
 		return main_version();
+	count = argc - first;
+	argv += first;
+	if (main_check_operands(command, &settings, argv, count, &err) < 0)
+		return main_usage_error(command, err.message);
+	if (operands_check(command->bit, &settings, argv, count, &problem) < 0)
+		return main_wrong_kind(&problem);
+	main_warn(&settings);
 	if (settings.from)
-		return run_undo_from(&settings, argv + first_image, argc - first_image);
-	if (first_image == argc)
-		return main_usage_error(command, command->bit == COMMAND_REPORT
-							 ? "no file of rows is named"
-							 : "no image is named");
-	if (!command->several && argc - first_image > 1)
-		return main_usage_error(command, "this command takes one image");
+		return run_undo_from(&settings, argv, count);
 	if (command->whole)
-		return command->whole(&settings, argv + first_image, argc - first_image);
-	return command_run(command, &settings, argv + first_image, argc - first_image);
+		return command->whole(&settings, argv, count);
+	return command_run(command, &settings, argv, count);
+}
+
+/* "bootshift help", "bootshift help COMMAND" */
+static enum bs_exit main_help_command(const char *name)
+{
+	const struct command *command = name && name[0] != '-' ? main_find_command(name) : NULL;
+
+	if (name && name[0] != '-' && strcmp(name, "help") != 0 && !command)
+		return main_unknown_command(name);
+	return main_help(command, OUTPUT_COLOUR_AUTO);
+}
+
+/* There are only options. */
+static enum bs_exit main_without_command(int argc, char *const *argv)
+{
+	char list[COMMAND_LIST_MAX];
+	struct bs_error err;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return main_help(NULL, OUTPUT_COLOUR_AUTO);
+		if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
+			return main_version();
+	}
+	command_list(COMMAND_ALL, list);
+	fail(&err, BS_USAGE, "no command is named; the commands are %s", list);
+	return main_usage_error(NULL, err.message);
+}
+
+/* Options before the command are options of the command: they are moved behind it. */
+static enum bs_exit main_run(int argc, char **argv)
+{
+	int place = options_find_command(argc, argv);
+	const struct command *command;
+	char *name = argv[place];
+
+	if (!name)
+		return main_without_command(argc, argv);
+	command = main_find_command(name);
+	if (!command && strcmp(name, "help") == 0)
+		return main_help_command(argv[place + 1]);
+	if (!command && strcmp(name, "version") == 0)
+		return main_version();
+	if (!command)
+		return main_unknown_command(name);
+	memmove(&argv[2], &argv[1], (size_t)(place - 1) * sizeof(argv[0]));
+	argv[1] = name;
+	return main_run_command(command, argc - 1, argv + 1);
 }
 
 /*
@@ -155,20 +326,9 @@ static bool main_open_missing_streams(void)
 
 int main(int argc, char **argv)
 {
-	const struct command *command;
-
 	if (!main_open_missing_streams())
 		return BS_EXIT_FAILED;
 	setlocale(LC_CTYPE, "");
 	signals_prepare_command();
-	if (argc < 2)
-		return main_usage_error(NULL, "no command is named");
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return main_help(NULL, OUTPUT_COLOUR_AUTO);
-	if (strcmp(argv[1], "--version") == 0)
-		return main_version();
-	command = main_find_command(argv[1]);
-	if (!command)
-		return main_unknown_command(argv[1]);
-	return main_run_command(command, argc - 1, argv + 1);
+	return main_run(argc, argv);
 }

@@ -3,12 +3,15 @@
 #include "cli/options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "batch/run.h"
+#include "cli/guess.h"
 #include "report/amount.h"
 #include "report/replace-file.h"
 #include "report/text.h"
@@ -78,30 +81,83 @@ static int option_parse_number(const struct option_row *option, const char *text
 static int option_parse_size(const struct option_row *option, const char *text, void *field,
 			     struct bs_error *err)
 {
-	(void)option;
-	return size_parse(text, field, err);
+	if (size_parse(text, field, err) < 0)
+		return fail_prefix(err, "--%s", option->name);
+	return 0;
 }
 
-/* The index of a word in `words`, which ends with NULL; -1 with an error that has `list`. */
+/* Also keeps a number without a unit, which may be meant as MiB. */
+static int option_parse_room(const struct option_row *option, const char *text, void *field,
+			     struct bs_error *err)
+{
+	struct settings *settings = field;
+
+	settings->bare_size = text[strspn(text, "0123456789")] == '\0' ? text : NULL;
+	return option_parse_size(option, text, &settings->options.needed_room, err);
+}
+
+static int option_parse_duration(const struct option_row *option, const char *text, void *field,
+				 struct bs_error *err)
+{
+	if (duration_parse(text, option->most, field, err) < 0)
+		return fail_prefix(err, "--%s", option->name);
+	return 0;
+}
+
+/* The index of a word, in either case, in `words`, which ends with NULL; -1 with an error that has `list`. */
 static int option_find_word(const struct option_row *option, const char *const *words,
 			    const char *list, const char *text, struct bs_error *err)
 {
 	for (int i = 0; words[i]; i++)
-		if (strcmp(text, words[i]) == 0)
+		if (strcasecmp(text, words[i]) == 0)
 			return i;
 	return fail(err, BS_USAGE, "--%s takes %s, not '%s'", option->name, list, text);
+}
+
+#define FORMAT(id, driver, title, ...) {#id, driver, {__VA_ARGS__}},
+static const struct {
+	const char *name, *driver;
+	const char *endings[4];
+} formats[] = {BS_FORMATS(FORMAT)};
+#undef FORMAT
+
+#define FORMAT_COUNT (sizeof(formats) / sizeof(formats[0]))
+
+static const char *format_find(const char *text)
+{
+	for (size_t i = 0; i < FORMAT_COUNT; i++)
+		if (strcasecmp(text, formats[i].name) == 0)
+			return formats[i].name;
+	return NULL;
+}
+
+/* The format that QEMU calls so, or whose files usually end so; NULL: none. */
+static const char *format_guess(const char *text)
+{
+	for (size_t i = 0; i < FORMAT_COUNT; i++) {
+		if (strcasecmp(text, formats[i].driver) == 0)
+			return formats[i].name;
+		for (const char *const *ending = formats[i].endings; *ending; ending++)
+			if (strcasecmp(text, *ending) == 0 || strcasecmp(text, *ending + 1) == 0)
+				return formats[i].name;
+	}
+	return NULL;
 }
 
 static int option_parse_format(const struct option_row *option, const char *text, void *field,
 			       struct bs_error *err)
 {
-#define NAME(id, driver, title, ...) #id,
-	static const char *const formats[] = {BS_FORMATS(NAME) NULL};
-#undef NAME
-	const char **format = field;
+	const char **format = field, *meant = format_guess(text);
 
-	*format = text;
-	return option_find_word(option, formats, "one of" BS_FORMAT_NAMES, text, err);
+	*format = format_find(text);
+	if (*format)
+		return 0;
+	if (meant)
+		return fail(err, BS_USAGE,
+			    "--%s takes one of" BS_FORMAT_NAMES "; '%s' is called %s", option->name,
+			    text, meant);
+	return fail(err, BS_USAGE, "--%s takes one of" BS_FORMAT_NAMES ", not '%s'", option->name,
+		    text);
 }
 
 static int option_parse_colour(const struct option_row *option, const char *text, void *field,
@@ -164,6 +220,16 @@ static int option_parse_pattern(const struct option_row *option, const char *tex
 	return 0;
 }
 
+static int option_parse_retry(const struct option_row *option, const char *text, void *field,
+			      struct bs_error *err)
+{
+	struct settings *settings = field;
+
+	(void)option;
+	settings->resume = true;
+	return retry_add(&settings->retry, text, err);
+}
+
 /* -v or -q: the last option wins. */
 static int option_parse_verbosity(const struct option_row *option, const char *text, void *field,
 				  struct bs_error *err)
@@ -192,46 +258,52 @@ static const struct option_row table[] = {
 	/* clang-format off */
 	{0, "dry-run", NULL, COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(dry_run), 0,
 	 "rehearse and verify, but write nothing"},
+	{0, "dry-run", NULL, COMMAND_UNDO, option_parse_flag, FIELD(dry_run), 0,
+	 "check what would be undone, but write nothing"},
 	{0, "plan", "FILE", COMMAND_FIX, option_parse_path, FIELD(plan_file), 0,
-	 "do exactly what this plan says, or refuse"},
+	 "do exactly what this plan says, or refuse; - is standard input"},
 	{'o', "output", "FILE", COMMAND_PLAN, option_parse_path, FIELD(output), 0,
-	 "write the plan to a file; - is standard output"},
+	 "also write the plan to a file; - is standard output"},
 	{0, "from", "FILE", COMMAND_UNDO, option_parse_path, FIELD(from), 0,
-	 "undo the fixes of a batch; FILE has its rows"},
+	 "undo a batch: FILE is what it wrote with --jsonl; - is standard input"},
 	{'j', "jobs", "N", COMMAND_BATCH | COMMAND_UNDO, option_parse_number, FIELD(jobs), RUN_SLOTS_MAX,
-	 "images at the same time; default: one for each processor"},
-	{0, "timeout", "SECONDS", COMMAND_BATCH, option_parse_number, FIELD(timeout), NUMBER_MAX,
-	 "give up on an image after this time"},
+	 "work on N images at the same time; default: one for each processor"},
+	{0, "timeout", "TIME", COMMAND_BATCH, option_parse_duration, FIELD(timeout), NUMBER_MAX,
+	 "stop working on an image after this time: 90s, 5m, 1h30m"},
 	{0, "max-failures", "N", COMMAND_BATCH, option_parse_number, FIELD(failures_max), NUMBER_MAX,
-	 "begin no more images after N failures"},
+	 "after N failures, start no more images"},
 	{0, "include", "PATTERN", COMMAND_BATCH, option_parse_pattern, FIELD(find.include), 0,
-	 "only files whose path in the folder matches; repeatable"},
+	 "take only files whose path in the folder matches; repeatable"},
 	{0, "exclude", "PATTERN", COMMAND_BATCH, option_parse_pattern, FIELD(find.exclude), 0,
-	 "no files or folders whose path matches; repeatable"},
+	 "leave out files and folders whose path in the folder matches; repeatable"},
 	{0, "follow", NULL, COMMAND_BATCH, option_parse_flag, FIELD(find.follow), 0,
 	 "follow symbolic links in folders"},
 	{0, "shard", "K/N", COMMAND_BATCH, option_parse_shard, FIELD(find), 0,
-	 "only part K of N, by the path in the folder"},
+	 "take only part K of N parts, for N machines that share a folder"},
 	{0, "jsonl", "FILE", COMMAND_BATCH, option_parse_path, FIELD(rows), 0,
-	 "add a row of JSON for each image; - is standard output"},
+	 "add the result of each image as a line of JSON; - is standard output"},
 	{0, "jsonl", "FILE", COMMAND_REPORT, option_parse_path, FIELD(rows), 0,
-	 "write the latest row of each image; - is standard output"},
+	 "write the latest result of each image as JSON; - is standard output"},
 	{0, "resume", NULL, COMMAND_BATCH, option_parse_flag, FIELD(resume), 0,
-	 "continue: skip images that are done by the rows in FILE"},
+	 "continue a batch: skip the images that are done in the file of --jsonl"},
+	{0, "retry", "WHICH", COMMAND_BATCH, option_parse_retry, 0, 0,
+	 "continue: only images that ended so: failed, refused or a code; repeatable"},
 	{0, "report", "FILE", COMMAND_BATCH, option_parse_path, FIELD(page), 0,
 	 "write a page of HTML; - is standard output"},
 	{'o', "output", "FILE", COMMAND_REPORT, option_parse_path, FIELD(output), 0,
 	 "write a page of HTML; - is standard output"},
 	{0, "undo-dir", "DIR", IMAGES, option_parse_path, FIELD(options.undo_directory), 0,
-	 "folder of the undo file; default: the image's own"},
+	 "folder of the undo file; default: the folder of the image"},
+	{0, "undo-file", "FILE", COMMAND_UNDO, option_parse_path, FIELD(options.undo_file), 0,
+	 "undo with this undo file, wherever it lies"},
 	{0, "format", "FMT", LOOKING, option_parse_format, FIELD(options.format), 0,
-	 "one of" BS_FORMAT_NAMES "; default: by content"},
+	 "one of" BS_FORMAT_NAMES "; default: detected"},
 	{0, "system-partition", "N", LOOKING, option_parse_number, FIELD(options.system_partition),
 	 BS_PARTITIONS_MAX, "partition with the boot files; default: the active one"},
 	{0, "boot-partition", "N", LOOKING, option_parse_number, FIELD(options.boot_partition),
-	 BS_PARTITIONS_MAX, "partition with Windows; default: of the default entry"},
-	{0, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, option_parse_size, FIELD(options.needed_room), 0,
-	 "room needed on the active volume; default: 119MiB"},
+	 BS_PARTITIONS_MAX, "partition with Windows; default: the one the boot menu starts"},
+	{0, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, option_parse_room, 0, 0,
+	 "free space the conversion needs (default 119MiB); only affects messages"},
 	{0, "engine", "NAME", COMMAND_INSPECT | COMMAND_PLAN, option_parse_engine, FIELD(options.engine), 0,
 	 "what reads NTFS: ntfs-3g (the default) or libguestfs"},
 	{0, "second-opinion", NULL, COMMAND_PLAN | COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(options.second_opinion), 0,
@@ -239,10 +311,10 @@ static const struct option_row table[] = {
 	{0, "json", NULL, EACH, option_parse_flag, FIELD(json), 0, "print JSON instead of text"},
 	{'v', "verbose", NULL, ALL, option_parse_verbosity, 0, 0, "print more"},
 	{'q', "quiet", NULL, ALL, option_parse_verbosity, 0, 0, "print only errors"},
-	{0, "color", "WHEN", ALL, option_parse_colour, FIELD(colour), 0, "auto, always or never"},
+	{0, "color", "WHEN", ALL, option_parse_colour, FIELD(colour), 0, "use colours: auto, always or never"},
 	{0, "debug", NULL, IMAGES, option_parse_debug, 0, 0, "print each step and its time on standard error"},
 	{'h', "help", NULL, ALL, option_parse_flag, FIELD(help), 0, "print this help"},
-	{0, "version", NULL, ALL, option_parse_flag, FIELD(version), 0, "print the version"},
+	{'V', "version", NULL, ALL, option_parse_flag, FIELD(version), 0, "print the version"},
 	/* clang-format on */
 };
 
@@ -284,43 +356,172 @@ static const struct option_row *options_find(enum command_bit command, int value
 	return &table[i];
 }
 
-/* Sets the error for a word that is not an option of the command. */
-static int option_fail_unknown(enum command_bit command, const char *word, struct bs_error *err)
+/* ---- words that are not an option of the command -------------------------------------------- */
+
+/* The row of an option by its name, without "--"; `commands`: of one of these. */
+static const struct option_row *option_named(unsigned commands, const char *name)
 {
-	size_t length = strcspn(word, "=");
-	char name[32];
+	for (const struct option_row *option = table; option < table + OPTION_COUNT; option++)
+		if ((option->commands & commands) && strcmp(name, option->name) == 0)
+			return option;
+	return NULL;
+}
 
-	if (strncmp(word, "--", 2) != 0 || length - 2 >= sizeof(name))
-		return fail(err, BS_USAGE, "unknown option '%s'", word);
-	memcpy(name, word + 2, length - 2);
-	name[length - 2] = '\0';
-	for (const struct option_row *option = table; option < table + OPTION_COUNT; option++) {
-		const char *argument = option->argument;
+/* All commands that have an option: "-o" or "--output". */
+static unsigned option_commands(const char *word)
+{
+	unsigned commands = 0;
 
-		if (!(option->commands & command))
-			continue;
-		if (strcmp(name, option->name) == 0)
-			return fail(err, BS_USAGE, "the option --%s takes no value", name);
-		if (text_distance(name, option->name) <= 2 ||
-		    (length > 2 && strncmp(name, option->name, length - 2) == 0))
-			return fail(err, BS_USAGE, "unknown option --%s; did you mean --%s%s%s?",
-				    name, option->name, argument ? " " : "",
-				    argument ? argument : "");
+	for (const struct option_row *option = table; option < table + OPTION_COUNT; option++)
+		if (word[1] == '-' ? strcmp(word + 2, option->name) == 0
+				   : word[1] == option->letter)
+			commands |= option->commands;
+	return commands;
+}
+
+/* Sets the beginning of the message: that the command does not have the option. */
+static void option_fail_missing(enum command_bit command, const char *word, struct bs_error *err)
+{
+	unsigned others = option_commands(word);
+	char list[COMMAND_LIST_MAX];
+
+	if (others == 0) {
+		fail(err, BS_USAGE, "unknown option %s", word);
+		return;
 	}
-	return fail(err, BS_USAGE, "unknown option --%s", name);
+	command_list(others, list);
+	fail(err, BS_USAGE, "%s does not take %s, only %s %s", command_name(command), word, list,
+	     others & (others - 1) ? "do" : "does");
+}
+
+/* The option of the command that is most like a name, or begins with it; NULL: none. */
+static const struct option_row *option_nearest(enum command_bit command, const char *name)
+{
+	const struct option_row *nearest = NULL;
+	unsigned least = UINT_MAX;
+
+	for (const struct option_row *option = table; option < table + OPTION_COUNT; option++) {
+		bool begins = name[0] != '\0' && strncmp(option->name, name, strlen(name)) == 0;
+		unsigned distance = begins ? 0 : guess_distance(name, option->name);
+
+		if (!(option->commands & command) || distance >= least || distance > 2)
+			continue;
+		nearest = option;
+		least = distance;
+	}
+	return nearest;
+}
+
+/* The option of the command that may be meant by `word`; NULL: unknown. */
+static const struct option_row *option_meant(enum command_bit command, const char *word)
+{
+	const struct option_row *option = word[1] == '-' ? option_nearest(command, word + 2) : NULL;
+	const char *name;
+
+	for (size_t i = 0; !option && (name = guess_option(word, i)); i++)
+		option = option_named(command, name);
+	return option;
+}
+
+/* `value` is what the user gave as the value, or the next word; it may be NULL. */
+static void option_suggest(enum command_bit command, const char *word, const char *value,
+			   struct bs_error *err)
+{
+	const struct option_row *option = option_meant(command, word);
+	const char *remark = guess_remark(command, word), *argument = NULL;
+	char message[sizeof(err->message)];
+
+	memcpy(message, err->message, sizeof(message));
+	if (option)
+		argument = option->argument;
+	if (value && (format_find(value) || format_guess(value)) &&
+	    option_named(command, "format") &&
+	    (strcmp(word, "-f") == 0 || (argument && strcmp(argument, "FMT") == 0))) {
+		option = option_named(command, "format");
+		argument = format_find(value) ? format_find(value) : format_guess(value);
+		remark = NULL;
+	}
+	if (remark)
+		fail(err, BS_USAGE, "%.200s; %s", message, remark);
+	else if (option)
+		fail(err, BS_USAGE, "%.200s; did you mean --%s%s%s?", message, option->name,
+		     argument ? " " : "", argument ? argument : "");
+}
+
+/* Sets the error for "-x", "--name" or "--name=value"; `next` is the next word or NULL. */
+static int option_fail_unknown(enum command_bit command, const char *word, const char *next,
+			       struct bs_error *err)
+{
+	size_t length = word[1] == '-' ? strcspn(word, "=") : strlen(word);
+	const char *value = word[length] == '=' ? word + length + 1 : next;
+	char name[34];
+
+	if (length >= sizeof(name))
+		return fail(err, BS_USAGE, "unknown option '%s'", word);
+	memcpy(name, word, length);
+	name[length] = '\0';
+	if (option_commands(name) & command)
+		return fail(err, BS_USAGE, "the option %s takes no value", name);
+	option_fail_missing(command, name, err);
+	option_suggest(command, name, value, err);
+	return -1;
+}
+
+/* `word` is the last word of the command line: "--plan", "-o" or "-vo". */
+static int option_fail_no_value(enum command_bit command, const char *word, struct bs_error *err)
+{
+	const char letter[] = {'-', word[strlen(word) - 1], '\0'};
+	const struct option_row *option =
+		word[1] == '-' ? option_named(command, word + 2) : options_find(command, letter[1]);
+
+	if (!option) /* getopt took the beginning of a name for the name */
+		return option_fail_unknown(command, word, NULL, err);
+	return fail(err, BS_USAGE, "the option %s needs a value: --%s %s",
+		    word[1] == '-' ? word : letter, option->name, option->argument);
+}
+
+/* "-json" is not "--json": getopt takes each letter for an option. */
+static bool option_lacks_dash(enum command_bit command, const char *word)
+{
+	return word && word[0] == '-' && word[1] != '-' && word[1] != '\0' && word[2] != '\0' &&
+	       option_named(command, word + 1);
 }
 
 static int option_fail(enum command_bit command, int result, char **argv, struct bs_error *err)
 {
+	const char letter[] = {'-', (char)optopt, '\0'};
+	const char *word = argv[optind - 1];
+
 	if (result == ':')
-		return fail(err, BS_USAGE, "the option %s needs a value", argv[optind - 1]);
-	if (optopt != 0 && optopt < OPTION_VALUE)
-		return fail(err, BS_USAGE, "unknown option -%c", optopt);
-	return option_fail_unknown(command, argv[optind - 1], err);
+		return option_fail_no_value(command, word, err);
+	if (optopt == 0 || optopt >= OPTION_VALUE)
+		return option_fail_unknown(command, word, argv[optind], err);
+	for (int i = optind - 1; i <= optind; i++)
+		if (option_lacks_dash(command, argv[i]))
+			return fail(err, BS_USAGE, "unknown option %s; did you mean -%s?", argv[i],
+				    argv[i]);
+	/* getopt goes on to the next word only after the last letter of a word. */
+	return option_fail_unknown(command, letter,
+				   word[0] == '-' && word[1] != '-' ? argv[optind] : word, err);
+}
+
+/* An undo file belongs to one image, and lies in its own folder. */
+static int options_check_undo_file(const struct settings *settings, int images,
+				   struct bs_error *err)
+{
+	if (!settings->options.undo_file)
+		return 0;
+	if (settings->from)
+		return fail(err, BS_USAGE, "--undo-file and --from contradict each other");
+	if (settings->options.undo_directory)
+		return fail(err, BS_USAGE, "--undo-file and --undo-dir contradict each other");
+	if (images > 1)
+		return fail(err, BS_USAGE, "--undo-file is for one image, not for %d", images);
+	return 0;
 }
 
 /* Checks that the options do not contradict each other. */
-static int options_check(const struct settings *settings, enum command_bit command,
+static int options_check(const struct settings *settings, enum command_bit command, int images,
 			 struct bs_error *err)
 {
 	const char *page = settings->page ? settings->page : settings->output;
@@ -332,10 +533,11 @@ static int options_check(const struct settings *settings, enum command_bit comma
 			    settings->page ? "report" : "output",
 			    output_is_stdout(page) ? "standard output" : page);
 	if (settings->resume && (!settings->rows || output_is_stdout(settings->rows)))
-		return fail(err, BS_USAGE, "--resume needs the file of --jsonl");
+		return fail(err, BS_USAGE, "%s needs the file of --jsonl",
+			    settings->retry.some ? "--retry" : "--resume");
 	if (command == COMMAND_UNDO && settings->jobs != 0 && !settings->from)
 		return fail(err, BS_USAGE, "--jobs needs --from");
-	return 0;
+	return options_check_undo_file(settings, images, err);
 }
 
 int options_parse(enum command_bit command, int argc, char **argv, struct settings *settings,
@@ -348,6 +550,8 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 	*settings = (struct settings){
 		.colour = OUTPUT_COLOUR_AUTO,
 		.find = {.shard = 1, .shards = 1},
+		.words = argv,
+		.word_count = argc,
 	};
 	options_prepare(command, longs, letters);
 	opterr = 0;
@@ -367,12 +571,42 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 		 * not take `--json IMAGE` for `--jsonl FILE`.
 		 */
 		if (value >= OPTION_VALUE && strcspn(word + 2, "=") != strlen(option->name))
-			return option_fail_unknown(command, word, err);
+			return option_fail_unknown(command, word, argv[optind], err);
 		if (option->parse(option, optarg, (char *)settings + option->field, err) < 0)
 			return -1;
 	}
 	*first_image = optind;
-	return options_check(settings, command, err);
+	return options_check(settings, command, argc - optind, err);
+}
+
+/* Whether the value of an option that does not have one in its own word is the next word. */
+static bool option_takes_next(const char *word)
+{
+	const struct option_row *option;
+
+	if (word[1] == '-') {
+		option = strchr(word, '=') ? NULL : option_named(ALL, word + 2);
+		return option && option->argument;
+	}
+	while (*++word != '\0')
+		for (option = table; option < table + OPTION_COUNT; option++)
+			if (option->letter == *word && option->argument)
+				return word[1] == '\0';
+	return false;
+}
+
+int options_find_command(int argc, char *const *argv)
+{
+	int i = 1;
+
+	while (i < argc && argv[i][0] == '-' && argv[i][1] != '\0') {
+		bool is_end = strcmp(argv[i], "--") == 0;
+
+		i += is_end || !option_takes_next(argv[i]) ? 1 : 2;
+		if (is_end)
+			break;
+	}
+	return i < argc ? i : argc;
 }
 
 void options_help(struct output *output, enum command_bit command)
@@ -386,6 +620,8 @@ void options_help(struct output *output, enum command_bit command)
 		print_to(output, 6);
 		print(output, "--%s%s%s", option->name, option->argument ? " " : "",
 		      option->argument ? option->argument : "");
-		print_item(output, 28, "%s", option->help);
+		if (output_is_narrow(output))
+			print_end(output);
+		print_item(output, output_is_narrow(output) ? 10 : 28, "%s", option->help);
 	}
 }

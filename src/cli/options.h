@@ -6,17 +6,9 @@
 #include <stdbool.h>
 
 #include "batch/find.h"
+#include "batch/resume.h"
+#include "cli/names.h"
 #include "report/output.h"
-
-/* The commands as bits, so that a set of them says which commands take an option. */
-enum command_bit {
-	COMMAND_INSPECT = 1,
-	COMMAND_PLAN = 2,
-	COMMAND_FIX = 4,
-	COMMAND_UNDO = 8,
-	COMMAND_BATCH = 16,
-	COMMAND_REPORT = 32,
-};
 
 /* Strings are borrowed from the command line. */
 struct settings {
@@ -27,11 +19,15 @@ struct settings {
 	const char *plan_file; /* fix: the plan that the fix has to equal, or NULL */
 	struct find_request find;       /* batch: patterns, links and shards */
 	bool resume;                    /* batch */
+	struct retry retry;             /* batch; implies `resume` */
 	uint32_t timeout, failures_max; /* batch: see struct batch_request */
 	const char *page;               /* batch: like `output`, for the page */
 	const char *rows;               /* batch, report: like `output`, for the rows */
 	uint32_t jobs;                  /* batch, undo: images at the same time; 0: by processors */
 	const char *from;               /* undo: the rows of the batch to undo, or NULL */
+	char *const *words;             /* the command, its options and operands, for reports */
+	int word_count;
+	const char *bare_size; /* the size as it was given, if that is without a unit */
 };
 
 /*
@@ -41,6 +37,12 @@ struct settings {
  */
 MUST_CHECK int options_parse(enum command_bit command, int argc, char **argv,
 			     struct settings *settings, int *first_image, struct bs_error *err);
+
+/*
+ * The index in argv of the first word that is neither an option of any command nor its value; argc
+ * if there is none.
+ */
+int options_find_command(int argc, char *const *argv);
 
 /* Prints the options of one command, one a line. */
 void options_help(struct output *output, enum command_bit command);

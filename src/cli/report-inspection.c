@@ -3,15 +3,13 @@
  * The text report of an inspection: the partitions, the boot chain, the room for the conversion,
  * the findings, and the next step.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "cli/report-findings.h"
 #include "cli/report-text.h"
-#include "report/advice.h"
 #include "report/amount.h"
 #include "report/drawing.h"
-#include "report/phrases.h"
+#include "report/need.h"
 
 #define INDENT       2
 #define DETAIL       25 /* the column at which the details of a link or a finding begin */
@@ -51,7 +49,7 @@ static void inspection_heading(struct output *output, const char *image, bool ve
 	print_end(output);
 	if (verbose)
 		print_item(output, INDENT,
-			   "disk signature %08x; a container of %llu bytes with a disk of %llu",
+			   "disk signature %08x; file: %llu bytes; disk inside: %llu bytes",
 			   inspection->disk_signature,
 			   (unsigned long long)inspection->container_size,
 			   (unsigned long long)inspection->disk_size);
@@ -70,8 +68,11 @@ static const char *inspection_filesystem(const struct bs_partition *partition)
 	return partition->filesystem < BS_FS_COUNT ? names[partition->filesystem] : "unknown";
 }
 
-/* "System, Boot, Active" in at most 20 characters. */
-static void inspection_format_roles(const struct bs_partition *partition, char roles[24])
+#define ROLES_SIZE 32
+
+/* "System, Windows, Active" in at most 23 characters.  Microsoft's "boot volume" is that with
+ * Windows, which nobody expects; so the report says "Windows". */
+static void inspection_format_roles(const struct bs_partition *partition, char roles[ROLES_SIZE])
 {
 	char *end = roles;
 
@@ -79,7 +80,7 @@ static void inspection_format_roles(const struct bs_partition *partition, char r
 	if (partition->is_system)
 		end = stpcpy(end, "System, ");
 	if (partition->is_boot)
-		end = stpcpy(end, "Boot, ");
+		end = stpcpy(end, "Windows, ");
 	if (partition->active)
 		end = stpcpy(end, "Active, ");
 	if (end > roles)
@@ -91,7 +92,7 @@ static unsigned inspection_widest_roles(const struct bs_inspection *inspection)
 	unsigned widest = (unsigned)strlen("Roles");
 
 	for (uint32_t i = 0; i < inspection->partition_count; i++) {
-		char roles[24];
+		char roles[ROLES_SIZE];
 
 		inspection_format_roles(&inspection->partitions[i], roles);
 		if (strlen(roles) > widest)
@@ -100,10 +101,9 @@ static unsigned inspection_widest_roles(const struct bs_inspection *inspection)
 	return widest;
 }
 
-static void inspection_partition(struct output *output, const struct bs_partition *partition,
-				 unsigned roles_width, bool verbose)
+static void inspection_roles(struct output *output, const struct bs_partition *partition)
 {
-	char roles[24], clusters[40] = "";
+	char roles[ROLES_SIZE];
 
 	inspection_format_roles(partition, roles);
 	print(output, "%3u", partition->number);
@@ -113,6 +113,23 @@ static void inspection_partition(struct output *output, const struct bs_partitio
 		     : partition->is_system ? STYLE_SYSTEM
 					    : STYLE_PLAIN,
 		     "%s", roles);
+}
+
+/* The details of a partition for a terminal on which the table has no room. */
+static void inspection_narrow_partition(struct output *output, const struct bs_partition *partition)
+{
+	print_end(output);
+	print_item(output, ROLES_COLUMN, "%s, %s%s%s%s", inspection_filesystem(partition),
+		   size_format(partition->size).text, partition->usage_known ? ", " : "",
+		   partition->usage_known ? size_format(partition->free).text : "",
+		   partition->usage_known ? " free" : "");
+	if (partition->label[0] != '\0')
+		print_item(output, ROLES_COLUMN, "label: %s", partition->label);
+}
+
+static void inspection_wide_partition(struct output *output, const struct bs_partition *partition,
+				      unsigned roles_width)
+{
 	print_to(output, ROLES_COLUMN + roles_width);
 	print(output, "  %-9s %8s %8s", inspection_filesystem(partition),
 	      size_format(partition->size).text,
@@ -120,8 +137,12 @@ static void inspection_partition(struct output *output, const struct bs_partitio
 	if (partition->label[0] != '\0')
 		print_cut(output, output->width - output->column, "  %s", partition->label);
 	print_end(output);
-	if (!verbose)
-		return;
+}
+
+static void inspection_place(struct output *output, const struct bs_partition *partition)
+{
+	char clusters[40] = "";
+
 	if (partition->usage_known)
 		snprintf(clusters, sizeof(clusters), ", clusters of %u bytes",
 			 partition->cluster_size);
@@ -130,16 +151,8 @@ static void inspection_partition(struct output *output, const struct bs_partitio
 		   clusters);
 }
 
-static void inspection_partitions(struct output *output, const struct bs_inspection *inspection,
-				  bool verbose)
+static void inspection_header(struct output *output, unsigned roles_width)
 {
-	unsigned roles_width = inspection_widest_roles(inspection);
-
-	if (inspection->partition_count == 0)
-		return;
-	print_end(output);
-	drawing_print(output, inspection);
-	print_end(output);
 	print_style(output, STYLE_FAINT);
 	print(output, " No");
 	print_to(output, ROLES_COLUMN);
@@ -148,8 +161,33 @@ static void inspection_partitions(struct output *output, const struct bs_inspect
 	print(output, "  %-9s %8s %8s  Label", "Volume", "Size", "Free");
 	print_style(output, STYLE_PLAIN);
 	print_end(output);
-	for (uint32_t i = 0; i < inspection->partition_count; i++)
-		inspection_partition(output, &inspection->partitions[i], roles_width, verbose);
+}
+
+static void inspection_partitions(struct output *output, const struct bs_inspection *inspection,
+				  bool verbose)
+{
+	unsigned roles_width = inspection_widest_roles(inspection);
+	bool narrow = output_is_narrow(output);
+
+	if (inspection->partition_count == 0)
+		return;
+	print_end(output);
+	if (!narrow) {
+		drawing_print(output, inspection);
+		print_end(output);
+		inspection_header(output, roles_width);
+	}
+	for (uint32_t i = 0; i < inspection->partition_count; i++) {
+		const struct bs_partition *partition = &inspection->partitions[i];
+
+		inspection_roles(output, partition);
+		if (narrow)
+			inspection_narrow_partition(output, partition);
+		else
+			inspection_wide_partition(output, partition, roles_width);
+		if (verbose)
+			inspection_place(output, partition);
+	}
 }
 
 /* ---- the boot chain ----------------------------------------------------------------------- */
@@ -173,15 +211,19 @@ static void inspection_mark(struct output *output, enum bs_link_state state)
 
 static const char *inspection_chain_verdict(const struct bs_inspection *inspection)
 {
+	const struct bs_link *active = &inspection->links[BS_LINK_ACTIVE];
+
 	if (inspection->starts)
 		return "complete, the disk should start";
+	if (active->code == BS_SYSTEM_PARTITION && active->state == BS_LINK_UNKNOWN)
+		return "not followed, because the chosen partition does not exist";
 	if (!inspection->starts_known)
 		return "no link is broken, but not all could be checked";
 	if (inspection->starts_after)
-		return "not complete; after a fix it would be";
+		return "broken, the disk would not start; a fix repairs it";
 	return inspection->starts_after_known
-		       ? "not complete, so the disk does not start"
-		       : "not complete; whether it would be after a fix is unknown";
+		       ? "broken, the disk would not start"
+		       : "broken, the disk would not start; a fix may repair it";
 }
 
 /* "no partition is active (no-active-partition); the fix repairs it" */
@@ -189,24 +231,31 @@ static void inspection_link(struct output *output, const struct bs_link *link)
 {
 	bool named = link->code != BS_OK;
 
-	print_item(output, DETAIL, "%s%s%s%s%s", link->detail, named ? " (" : "",
-		   named ? bs_code_name(link->code) : "", named ? ")" : "",
-		   link->state == BS_LINK_REPAIRED ? "; a fix repairs it" : "");
+	print(output, output_is_narrow(output) ? ": " : "");
+	print_item(output, output_is_narrow(output) ? 3 * INDENT : DETAIL, "%s%s%s%s%s",
+		   link->detail, named ? " (" : "", named ? bs_code_name(link->code) : "",
+		   named ? ")" : "", link->state == BS_LINK_REPAIRED ? "; a fix repairs it" : "");
 }
 
 static void inspection_chain(struct output *output, const struct bs_inspection *inspection)
 {
 	static const char *const names[BS_LINK_KIND_COUNT] = {
-		[BS_LINK_MBR_CODE] = "MBR code",       [BS_LINK_ACTIVE] = "active partition",
-		[BS_LINK_BOOT_RECORD] = "boot record", [BS_LINK_BOOTMGR] = "bootmgr",
-		[BS_LINK_BCD] = "\\Boot\\BCD",         [BS_LINK_DEFAULT_ENTRY] = "default entry",
-		[BS_LINK_BOOT_VOLUME] = "boot volume", [BS_LINK_WINLOAD] = "Windows loader",
+		[BS_LINK_MBR_CODE] = "MBR code",
+		[BS_LINK_ACTIVE] = "active partition",
+		[BS_LINK_BOOT_RECORD] = "boot record",
+		[BS_LINK_BOOTMGR] = "bootmgr",
+		[BS_LINK_BCD] = "\\Boot\\BCD",
+		[BS_LINK_DEFAULT_ENTRY] = "default entry",
+		[BS_LINK_BOOT_VOLUME] = "Windows partition",
+		[BS_LINK_WINLOAD] = "Windows loader",
 	};
 
 	if (inspection->link_count == 0)
 		return;
 	inspection_title(output, "Boot chain");
-	print_line(output, ": %s", inspection_chain_verdict(inspection));
+	print(output, ": ");
+	print_wrapped(output, 2 * INDENT, "%s", inspection_chain_verdict(inspection));
+	print_end(output);
 	for (uint32_t i = 0; i < inspection->link_count; i++) {
 		const struct bs_link *link = &inspection->links[i];
 
@@ -234,7 +283,7 @@ static void inspection_before(struct output *output, const struct bs_inspection 
 			needed.text, size_format(inspection->room_before).text);
 	else
 		print_wrapped(output, 2 * INDENT,
-			      "It needs %s on the active volume, whose free room is unknown.",
+			      "It needs %s on the active volume, whose free space is unknown.",
 			      needed.text);
 	print_style(output, STYLE_PLAIN);
 	print_end(output);
@@ -247,10 +296,11 @@ static void inspection_after(struct output *output, const struct bs_inspection *
 	if (inspection->verdict != BS_VERDICT_FIXABLE || !inspection->room_after_known)
 		return;
 	print_to(output, 2 * INDENT);
-	print_styled(output, enough ? STYLE_GOOD : STYLE_BAD,
-		     "After a fix there would be %s, which is %s.",
-		     size_format(inspection->room_after).text,
-		     enough ? "enough" : "still too little");
+	print_style(output, enough ? STYLE_GOOD : STYLE_BAD);
+	print_wrapped(output, 2 * INDENT, "After a fix there would be %s, which is %s.",
+		      size_format(inspection->room_after).text,
+		      enough ? "enough" : "still too little");
+	print_style(output, STYLE_PLAIN);
 	print_end(output);
 }
 
@@ -264,43 +314,6 @@ static void inspection_conversion(struct output *output, const struct bs_inspect
 
 /* ---- findings and the next step ----------------------------------------------------------- */
 
-/* Prints a command on a line of its own, not wrapped, so that the user can copy it. */
-static void inspection_advice(struct output *output, const char *advice)
-{
-	const char *command = advice_command(advice);
-	size_t length = command ? (size_t)(command - advice) - strlen(" ") : strlen(advice);
-
-	if (*advice == '\0')
-		return;
-	print_to(output, 3 * INDENT);
-	print_symbol(output, "→ ", "> ");
-	print_wrapped(output, 4 * INDENT, "%.*s", (int)length, advice);
-	print_end(output);
-	if (!command)
-		return;
-	print_to(output, 4 * INDENT);
-	print_line(output, "%s", command);
-}
-
-static void inspection_finding(struct output *output, const struct advice_subject *subject,
-			       const struct bs_finding *finding)
-{
-	bool blocks = bs_code_exit(finding->code) != BS_EXIT_DONE;
-	char *advice = advice_make(finding->code, subject);
-
-	print_to(output, 2 * INDENT);
-	print_style(output, blocks ? STYLE_BAD : STYLE_WARNING);
-	print_symbol(output, blocks ? "✗" : "•", blocks ? "X" : "*");
-	print_style(output, STYLE_PLAIN);
-	print(output, " ");
-	print_item(output, 3 * INDENT, "%s (%s)", finding->message, bs_code_name(finding->code));
-	if (advice)
-		inspection_advice(output, advice);
-	else
-		output->error = ENOMEM;
-	free(advice);
-}
-
 static void inspection_findings(struct output *output, const struct advice_subject *subject)
 {
 	const struct bs_inspection *inspection = subject->inspection;
@@ -309,8 +322,7 @@ static void inspection_findings(struct output *output, const struct advice_subje
 		return;
 	inspection_title(output, "Findings");
 	print_end(output);
-	for (uint32_t i = 0; i < inspection->finding_count; i++)
-		inspection_finding(output, subject, &inspection->findings[i]);
+	report_findings(output, subject, false);
 }
 
 static void inspection_fixable(struct output *output, const struct advice_subject *subject)
@@ -334,6 +346,15 @@ static void inspection_fixable(struct output *output, const struct advice_subjec
 		      partitions[inspection->boot_index].number);
 }
 
+/* Whether a fix would change nothing that matters: the room is there, and the disk starts. */
+static bool inspection_needs_nothing(const struct bs_inspection *inspection)
+{
+	bool repairs = inspection->starts_known && !inspection->starts && inspection->starts_after;
+
+	return inspection->verdict == BS_VERDICT_FIXABLE && !repairs &&
+	       conversion_need(inspection) == NEED_NOTHING;
+}
+
 static void inspection_next(struct output *output, const struct advice_subject *subject)
 {
 	static const char *const sentences[BS_VERDICT_COUNT] = {
@@ -344,7 +365,15 @@ static void inspection_next(struct output *output, const struct advice_subject *
 	};
 	enum bs_verdict verdict = subject->inspection->verdict;
 
-	inspection_title(output, "Next: ");
+	if (inspection_needs_nothing(subject->inspection)) {
+		print_end(output);
+		print_style(output, STYLE_STRONG);
+		print_item(output, INDENT, "Not needed for the conversion; possible:");
+		print_style(output, STYLE_PLAIN);
+		print_to(output, INDENT);
+	} else {
+		inspection_title(output, "Next: ");
+	}
 	if (verdict == BS_VERDICT_FIXABLE)
 		inspection_fixable(output, subject);
 	else
@@ -369,4 +398,6 @@ void report_inspection(struct output *output, const char *image, const struct se
 	/* If only the surroundings of the image prevent a fix, the error says what to do. */
 	if (inspection->verdict != BS_VERDICT_FIXABLE || result->error.code == BS_OK)
 		inspection_next(output, &subject);
+	if (report_is_fixed(result))
+		report_fixed(output, &subject, result);
 }

@@ -2,13 +2,19 @@
 /* The text report of a plan, a fix and an undo. */
 #include "cli/report-text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "cli/report-findings.h"
+#include "report/advice.h"
 #include "report/amount.h"
+#include "report/need.h"
 #include "report/phrases.h"
 #include "report/plan-file.h"
 
-#define INDENT 2
+#define INDENT     2
+#define PIECE_SIZE 80 /* bytes of a short text */
+#define DETAIL     6  /* the column at which an operation begins */
 
 /* Prints "IMAGE: ", and before that a line if an interrupted change was undone first. */
 static void report_image(struct output *output, const char *image, bool recovered)
@@ -21,54 +27,104 @@ static void report_image(struct output *output, const char *image, bool recovere
 	print(output, ": ");
 }
 
-static void report_nothing_to_do(struct output *output, const char *image,
-				 const struct bs_result *result)
+/*
+ * Ends the line with the outcome of an image.  The line is wrapped on narrow terminals only, so that
+ * a script finds it in one piece.
+ */
+static void report_outcome(struct output *output, const char *text)
 {
+	if (output_is_narrow(output))
+		print_wrapped(output, INDENT, "%s", text);
+	else
+		print(output, "%s", text);
+	print_end(output);
+}
+
+static void report_notes(struct output *output, const char *image, const struct settings *settings,
+			 const struct bs_result *result)
+{
+	const struct advice_subject subject = {
+		.image = image, .options = &settings->options, .inspection = result->inspection};
+
+	report_findings(output, &subject, true);
+}
+
+static void report_nothing_to_do(struct output *output, const char *image,
+				 const struct settings *settings, const struct bs_result *result)
+{
+	static const char text[] =
+		"nothing to do: the boot files are on the partition with Windows";
+	const struct advice_subject subject = {.image = image, .options = &settings->options};
+
 	report_image(output, image, result->recovered);
-	print_line(output, "nothing to do: the boot files are on the partition with Windows");
+	if (report_is_fixed(result)) {
+		print(output, "%s", text);
+		report_fixed_shortly(output, &subject, result);
+		print_end(output);
+	} else {
+		report_outcome(output, text);
+	}
+	report_notes(output, image, settings, result);
 }
 
 /* ---- plan --------------------------------------------------------------------------------- */
 
-static void report_plan_copy(struct output *output, const struct bs_operation *operation)
+/* Writes " (12 sectors written)", or nothing. */
+static void plan_format_sectors(const struct bs_operation *operation, char text[PIECE_SIZE])
 {
-	print(output, "copy ");
-	print_wrapped(output, 5 + INDENT, "%s: %s", operation->path,
-		      count_format(operation->files, "file").text);
+	text[0] = '\0';
+	if (operation->sectors > 0)
+		snprintf(text, PIECE_SIZE, " (%s written)",
+			 count_format(operation->sectors, "sector").text);
+}
+
+static void report_plan_copy(struct output *output, const struct bs_operation *operation,
+			     const char *sectors)
+{
+	char folders[PIECE_SIZE] = "", replaced[PIECE_SIZE] = "";
+
 	if (operation->folders > 0)
-		print(output, ", %s", count_format(operation->folders, "folder").text);
-	print(output, ", %s", size_format(operation->bytes).text);
+		snprintf(folders, sizeof(folders), ", %s",
+			 count_format(operation->folders, "folder").text);
 	if (operation->replaces > 0)
-		print(output, ", replacing %u existing ones", operation->replaces);
+		snprintf(replaced, sizeof(replaced), ", replacing %u that %s there",
+			 operation->replaces, operation->replaces == 1 ? "is" : "are");
+	print_wrapped(output, DETAIL, "copy %s: %s%s, %s%s%s", operation->path,
+		      count_format(operation->files, "file").text, folders,
+		      size_format(operation->bytes).text, replaced, sectors);
 }
 
 static void report_plan_operation(struct output *output, const struct bs_plan *plan,
 				  const struct bs_operation *operation)
 {
+	char sectors[PIECE_SIZE];
+
+	plan_format_sectors(operation, sectors);
 	switch (operation->kind) {
 	case BS_OPERATION_COPY:
-		report_plan_copy(output, operation);
+		report_plan_copy(output, operation, sectors);
 		break;
 	case BS_OPERATION_ATTRIBUTES:
-		print(output, "make %s read-only, hidden, system", operation->path);
+		print_wrapped(output, DETAIL, "make %s read-only, hidden, system%s",
+			      operation->path, sectors);
 		break;
 	case BS_OPERATION_RETARGET_BCD:
-		print(output, "point %s of %s to partition %u",
-		      count_format(operation->elements, "element").text, operation->path,
-		      plan->boot_number);
+		print_wrapped(output, DETAIL, "point %s of %s to partition %u%s",
+			      count_format(operation->elements, "element").text, operation->path,
+			      plan->boot_number, sectors);
 		break;
 	case BS_OPERATION_BOOT_CODE:
-		print(output, "make the boot record of partition %u start bootmgr",
-		      plan->boot_number);
+		print_wrapped(output, DETAIL,
+			      "make the boot record of partition %u start bootmgr%s",
+			      plan->boot_number, sectors);
 		break;
 	case BS_OPERATION_ACTIVATE:
-		print(output, "make partition %u the only active one", plan->boot_number);
+		print_wrapped(output, DETAIL, "make partition %u the only active one%s",
+			      plan->boot_number, sectors);
 		break;
 	case BS_OPERATION_KIND_COUNT:
 		break;
 	}
-	if (operation->sectors > 0)
-		print(output, " (%s written)", count_format(operation->sectors, "sector").text);
 }
 
 static void report_plan_operations(struct output *output, const struct bs_plan *plan)
@@ -87,32 +143,61 @@ static void report_plan_attributes(struct output *output, uint32_t attributes)
 	      attributes & 2 ? 'H' : '-', attributes & 1 ? 'R' : '-');
 }
 
+static void report_plan_file(struct output *output, const struct bs_plan_file *file)
+{
+	struct amount_text size = size_format(file->size);
+	const char *what = file->is_folder ? "folder" : size.text;
+
+	print_to(output, 2 * INDENT);
+	report_plan_attributes(output, file->attributes);
+	if (!output_is_narrow(output)) {
+		print_line(output, "%11s  %s", what, file->path);
+		return;
+	}
+	print(output, " %s ", what);
+	print_wrapped(output, DETAIL, "%s", file->path);
+	print_end(output);
+}
+
 static void report_plan_details(struct output *output, const struct bs_plan *plan)
 {
 	print_item(output, INDENT, "Files:");
-	for (uint32_t i = 0; i < plan->file_count; i++) {
-		const struct bs_plan_file *file = &plan->files[i];
-
-		print_to(output, 2 * INDENT);
-		report_plan_attributes(output, file->attributes);
-		print_line(output, "%11s  %s",
-			   file->is_folder ? "folder" : size_format(file->size).text, file->path);
-	}
+	for (uint32_t i = 0; i < plan->file_count; i++)
+		report_plan_file(output, &plan->files[i]);
 	print_item(output, INDENT, "BCD elements:");
 	for (uint32_t i = 0; i < plan->element_count; i++) {
 		const struct bs_plan_element *element = &plan->elements[i];
 
-		print_to(output, 2 * INDENT);
-		print_line(output, "%s %08x  %s", element->object, element->element, element->path);
+		print_item(output, 2 * INDENT, "%s %08x %s", element->object, element->element,
+			   element->path);
 	}
 }
 
 static void report_plan_room(struct output *output, const struct bs_inspection *inspection)
 {
-	if (inspection && inspection->room_before_known && inspection->room_after_known)
-		print_item(output, INDENT, "Room on the active volume: %s now, %s after the fix.",
-			   size_format(inspection->room_before).text,
-			   size_format(inspection->room_after).text);
+	if (!inspection || !inspection->room_before_known || !inspection->room_after_known)
+		return;
+	print_item(
+		output, INDENT,
+		"Free space on the active volume: %s now, %s after the fix. The conversion "
+		"needs %s%s.",
+		size_format(inspection->room_before).text, size_format(inspection->room_after).text,
+		size_format(inspection->needed_room).text,
+		conversion_need(inspection) == NEED_NOTHING ? ", so it does not need the fix" : "");
+}
+
+/* Begins a line that ends with a path or a command.  Such a line is not wrapped, so that the user
+ * can copy the path. */
+static void report_label(struct output *output, const char *label)
+{
+	print_to(output, INDENT);
+	print(output, "%s:", label);
+	if (output_is_narrow(output)) {
+		print_end(output);
+		print_to(output, 2 * INDENT);
+	} else {
+		print(output, " ");
+	}
 }
 
 static void print_fix_option(struct output *output, const char *name, const char *value)
@@ -142,23 +227,25 @@ void report_plan(struct output *output, const char *image, const struct settings
 		 const struct bs_result *result)
 {
 	const struct bs_plan *plan = result->plan;
+	char text[PIECE_SIZE];
 
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
-		report_nothing_to_do(output, image, result);
+		report_nothing_to_do(output, image, settings, result);
 		return;
 	}
 	if (result->status != BS_STATUS_WOULD_FIX || !plan)
 		return;
 	report_image(output, image, result->recovered);
-	print_line(output, "move the boot files from partition %u to partition %u",
-		   plan->system_number, plan->boot_number);
+	snprintf(text, sizeof(text), "move the boot files from partition %u to partition %u",
+		 plan->system_number, plan->boot_number);
+	report_outcome(output, text);
 	report_plan_operations(output, plan);
 	if (settings->verbose)
 		report_plan_details(output, plan);
 	report_plan_room(output, result->inspection);
+	report_notes(output, image, settings, result);
 	if (settings->output && strcmp(settings->output, "-") != 0) {
-		print_to(output, INDENT);
-		print(output, "To do exactly this: ");
+		report_label(output, "To do exactly this");
 		print_fix_command(output, image, &settings->options, settings->output);
 		print_end(output);
 	}
@@ -169,65 +256,153 @@ void report_plan(struct output *output, const char *image, const struct settings
 
 /* ---- fix and undo ------------------------------------------------------------------------- */
 
-/* "36 files, 15.2 MiB" */
-static void report_fix_files(struct output *output, const struct bs_plan *plan)
+/* Sets the number and the size of the files that a fix has copied. */
+static void fix_count_files(const struct bs_plan *plan, uint64_t *files, uint64_t *bytes)
 {
-	uint64_t files = 0, bytes = 0;
-
+	*files = *bytes = 0;
 	for (uint32_t i = 0; plan && i < plan->operation_count; i++) {
 		if (plan->operations[i].kind != BS_OPERATION_COPY)
 			continue;
-		files += plan->operations[i].files;
-		bytes += plan->operations[i].bytes;
+		*files += plan->operations[i].files;
+		*bytes += plan->operations[i].bytes;
 	}
-	print(output, "%s, %s", count_format(files, "file").text, size_format(bytes).text);
+}
+
+/* "srv01.img: fixed: 36 files, 15.2 MiB, in 0.41 s" */
+static void report_fix_outcome(struct output *output, const char *image,
+			       const struct bs_result *result)
+{
+	bool fixed = result->status == BS_STATUS_FIXED;
+	uint64_t files, bytes;
+	char text[3 * PIECE_SIZE];
+
+	fix_count_files(result->plan, &files, &bytes);
+	report_image(output, image, result->recovered);
+	print_styled(output, STYLE_GOOD, fixed ? "fixed" : "would be fixed");
+	print(output, ": ");
+	snprintf(text, sizeof(text), "%s, %s, in %s%s", count_format(files, "file").text,
+		 size_format(bytes).text, duration_format(result->milliseconds).text,
+		 fixed ? "" : "; verified, and nothing was written");
+	report_outcome(output, text);
 }
 
 void report_fix(struct output *output, const char *image, const struct settings *settings,
 		const struct bs_result *result)
 {
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
-		report_nothing_to_do(output, image, result);
+		report_nothing_to_do(output, image, settings, result);
+		if (settings->plan_file)
+			print_item(output, INDENT,
+				   "There is nothing to carry out, so the plan was not checked.");
 		return;
 	}
 	if (result->status != BS_STATUS_FIXED && result->status != BS_STATUS_WOULD_FIX)
 		return;
-	report_image(output, image, result->recovered);
-	print_styled(output, STYLE_GOOD,
-		     result->status == BS_STATUS_FIXED ? "fixed" : "would be fixed");
-	print(output, ": ");
-	report_fix_files(output, result->plan);
-	print(output, ", in %s", duration_format(result->milliseconds).text);
-	if (result->status == BS_STATUS_WOULD_FIX)
-		print(output, "; verified, and nothing was written");
-	if (result->undo_file)
-		print(output, "; undo file: %s", result->undo_file);
-	print_end(output);
+	report_fix_outcome(output, image, result);
 	if (settings->verbose && result->plan)
 		report_plan_operations(output, result->plan);
+	report_notes(output, image, settings, result);
+	if (!result->undo_file)
+		return;
+	report_label(output, "Undo file");
+	print_line(output, "%s", result->undo_file);
+}
+
+static bool fix_has_note(const struct bs_inspection *inspection, enum bs_code code)
+{
+	for (uint32_t i = 0; inspection && i < inspection->finding_count; i++)
+		if (inspection->findings[i].code == code)
+			return true;
+	return false;
+}
+
+static void report_fix_undo(struct output *output, const char *image,
+			    const struct settings *settings, const struct bs_result *result)
+{
+	const struct advice_subject subject = {.image = image, .options = &settings->options};
+	char *command = advice_undo_command(&subject, result);
+
+	report_label(output, "To take the fix back");
+	print_line(output, "%s", command ? command : "bootshift undo");
+	free(command);
+}
+
+void report_fix_next(struct output *output, const char *image, const struct settings *settings,
+		     const struct bs_result *result)
+{
+	uint32_t partition = result->plan ? result->plan->system_number : 0;
+
+	print_to(output, INDENT);
+	print_styled(output, STYLE_STRONG, "Next: ");
+	if (fix_has_note(result->inspection, BS_NOTE_ROOM)) {
+		print_wrapped(output, INDENT, "free the space that the note above asks for, then");
+		print(output, " ");
+	}
+	if (fix_has_note(result->inspection, BS_NOTE_STAYS))
+		print_wrapped(
+			output, INDENT,
+			"convert the disk. Keep the undo file until the converted machine "
+			"has started. Never delete partition %u: it is still used, as the note "
+			"above says, and an undo needs it.",
+			partition);
+	else
+		print_wrapped(
+			output, INDENT,
+			"convert the disk. Until the converted machine has started, keep the "
+			"undo file and partition %u: an undo needs both. Windows does not start "
+			"from partition %u any more; before you delete it later, look what else "
+			"is on it.",
+			partition, partition);
+	print_end(output);
+	report_fix_undo(output, image, settings, result);
+}
+
+void report_fixes_next(struct output *output)
+{
+	print_styled(output, STYLE_STRONG, "Next: ");
+	print_wrapped(output, INDENT,
+		      "convert the disks. Keep each undo file, and the partition that the boot "
+		      "files came from, until the converted machine has started: an undo needs "
+		      "both. A note above says if such a partition has to stay for good.");
+	print_end(output);
+	print_item(output, 0, "To take a fix back: bootshift undo IMAGE");
 }
 
 void report_undo(struct output *output, const char *image, const struct settings *settings,
 		 const struct bs_result *result)
 {
+	char text[3 * PIECE_SIZE];
+
 	(void)settings; /* there are no more details */
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
 		report_image(output, image, false);
-		print(output, "nothing to do: the fix is undone already");
 		if (result->undo_file)
-			print(output, "; the undo file can be removed: %s", result->undo_file);
-		print_end(output);
+			print_line(output,
+				   "nothing to do: the fix is undone already; the undo file can be "
+				   "removed: %s",
+				   result->undo_file);
+		else
+			print_line(output, "nothing to do: the image is not fixed, or its fix is "
+					   "undone already");
+		return;
+	}
+	if (result->status == BS_STATUS_WOULD_UNDO) {
+		report_image(output, image, false);
+		print_styled(output, STYLE_GOOD, "would be undone");
+		print_line(output, ": the undo file is whole, and the image matches it%s",
+			   result->exact ? "; nothing else was written since the fix" : "");
 		return;
 	}
 	if (result->status != BS_STATUS_UNDONE)
 		return;
+	snprintf(text, sizeof(text), "in %s: %s", duration_format(result->milliseconds).text,
+		 result->recovered ? "the interrupted change is undone"
+		 : result->exact ? "what the fix changed is as it was before, and nothing else was "
+				   "written since"
+				 : "what the fix changed is as it was before; any other change "
+				   "since is kept");
 	report_image(output, image, false);
 	print_styled(output, STYLE_GOOD, "undone");
-	print(output, " in %s: ", duration_format(result->milliseconds).text);
-	if (result->recovered)
-		print_line(output, "the interrupted change is undone");
-	else
-		print_line(output, "what the fix changed is as it was before%s",
-			   result->exact ? ", and nothing else was written since"
-					 : "; any other change since is kept");
+	print(output, " ");
+	report_outcome(output, text);
 }

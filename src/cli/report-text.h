@@ -7,6 +7,7 @@
 #define BOOTSHIFT_CLI_REPORT_TEXT_H
 
 #include "cli/options.h"
+#include "report/advice.h"
 
 typedef void report_function(struct output *output, const char *image,
 			     const struct settings *settings, const struct bs_result *result);
@@ -15,6 +16,23 @@ report_function report_inspection;
 report_function report_plan;
 report_function report_fix;
 report_function report_undo;
+
+/* Whether the image needs no fix because it is fixed already, as far as is known. */
+bool report_is_fixed(const struct bs_result *result);
+
+/* Prints for such an image when it was fixed, where its undo file is, and how to undo the fix. */
+void report_fixed(struct output *output, const struct advice_subject *subject,
+		  const struct bs_result *result);
+
+/* The same as the end of a line: "; fixed on ...; to undo: ...". */
+void report_fixed_shortly(struct output *output, const struct advice_subject *subject,
+			  const struct bs_result *result);
+/* After a fix: prints what comes next for the image, and the command that takes the fix back. */
+void report_fix_next(struct output *output, const char *image, const struct settings *settings,
+		     const struct bs_result *result);
+
+/* The same once for several images. */
+void report_fixes_next(struct output *output);
 
 /* Prints the command that fixes an image with these options.  `plan_file` may be NULL. */
 void print_fix_command(struct output *output, const char *image, const struct bs_options *options,

@@ -19,6 +19,7 @@
 
 #include "disk/file.h"
 #include "util/path.h"
+#include "util/shell.h"
 
 #define PATH_SIZE 4200 /* enough for a path of the kernel (4096) behind a folder of /sys */
 
@@ -123,6 +124,25 @@ static bool block_device_has_file(const char *loop, const char *backing_file,
 	return stat(backing_file, &stat_of_path) == 0 && file_is_same(&stat_of_path, image);
 }
 
+static int block_device_check_whole(dev_t number, const char *folder, bool for_changing,
+				    struct bs_error *err);
+
+/* The loop device can be detached, unless it is in use itself. */
+static int block_device_fail_loop(const char *folder, struct bs_error *err)
+{
+	const char *loop = path_name(folder);
+	unsigned device_major, device_minor;
+	char value[PATH_SIZE];
+
+	if (block_device_attribute(folder, "dev", value) &&
+	    sscanf(value, "%u:%u", &device_major, &device_minor) == 2 &&
+	    block_device_check_whole(makedev(device_major, device_minor), folder, true, err) < 0)
+		return fail_prefix(err, "the image is attached to /dev/%.64s", loop);
+	return fail(err, BS_IN_USE,
+		    "the image is attached to /dev/%.64s (to detach it: losetup -d /dev/%.64s)",
+		    loop, loop);
+}
+
 static int block_device_check_loops(const struct stat *image, bool for_changing,
 				    struct bs_error *err)
 {
@@ -138,13 +158,31 @@ static int block_device_check_loops(const struct stat *image, bool for_changing,
 			continue;
 		if (for_changing || !block_device_attribute(folder, "ro", value) ||
 		    strcmp(value, "1") != 0)
-			result = fail(err, BS_IN_USE, "the image is attached to /dev/%.64s", loop);
+			result = block_device_fail_loop(folder, err);
 	}
 	globfree(&loops);
 	return result;
 }
 
 /* ---- devices -------------------------------------------------------------------------------- */
+
+/* Blanks, line ends and backslashes are written in mountinfo as \040 and the like. */
+static void block_device_decode(char *text)
+{
+	char *to = text;
+
+	for (; *text != '\0'; text++) {
+		unsigned byte;
+
+		if (sscanf(text, "\\%3o", &byte) == 1) {
+			*to++ = (char)byte;
+			text += 3;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+}
 
 /*
  * Checks a line of mountinfo:
@@ -155,7 +193,7 @@ static int block_device_check_mount(char *line, dev_t number, bool for_changing,
 				    struct bs_error *err)
 {
 	unsigned device_major, device_minor;
-	char *point, *rest = strstr(line, " - ");
+	char *point, *word, *rest = strstr(line, " - ");
 	int at = 0;
 
 	if (!rest || sscanf(line, "%*u %*u %u:%u %*s %n", &device_major, &device_minor, &at) < 2 ||
@@ -163,10 +201,15 @@ static int block_device_check_mount(char *line, dev_t number, bool for_changing,
 		return 0;
 	point = line + at;
 	point[strcspn(point, " ")] = '\0';
+	block_device_decode(point);
 	rest = strrchr(rest, ' '); /* super-options: the options of the file system itself */
 	if (!for_changing && (strncmp(rest, " ro,", 4) == 0 || strcmp(rest, " ro") == 0))
 		return 0;
-	return fail(err, BS_IN_USE, "the device is mounted at %.300s", point);
+	word = shell_word(point);
+	fail(err, BS_IN_USE, "the device is mounted at %.180s (to unmount it: umount %.200s)",
+	     point, word ? word : point);
+	free(word);
+	return -1;
 }
 
 static int block_device_check_mounts(dev_t number, bool for_changing, struct bs_error *err)
@@ -187,6 +230,25 @@ static int block_device_check_mounts(dev_t number, bool for_changing, struct bs_
 	return result;
 }
 
+/* `holder` is the folder in /sys of the device that is made of this one. */
+static int block_device_fail_holder(const char *holder, struct bs_error *err)
+{
+	char name[PATH_SIZE], kind[PATH_SIZE];
+
+	if (strncmp(path_name(holder), "md", 2) == 0)
+		return fail(err, BS_IN_USE,
+			    "the device is a part of /dev/%.64s (to end that: mdadm --stop "
+			    "/dev/%.64s)",
+			    path_name(holder), path_name(holder));
+	if (!block_device_attribute(holder, "dm/name", name) ||
+	    !block_device_attribute(holder, "dm/uuid", kind))
+		return fail(err, BS_IN_USE, "the device is a part of /dev/%.64s",
+			    path_name(holder));
+	return fail(err, BS_IN_USE,
+		    "the device is a part of /dev/mapper/%.120s (to end that: %s %.120s)", name,
+		    strncmp(kind, "CRYPT-", 6) == 0 ? "cryptsetup close" : "dmsetup remove", name);
+}
+
 /* Checks a device or a partition.  `folder` is its folder in /sys. */
 static int block_device_check(dev_t number, const char *folder, bool for_changing,
 			      struct bs_error *err)
@@ -198,8 +260,7 @@ static int block_device_check(dev_t number, const char *folder, bool for_changin
 		return -1;
 	result = block_device_find(folder, "holders/*", &holders, err);
 	if (result == 0 && holders.gl_pathc > 0)
-		result = fail(err, BS_IN_USE, "the device is a part of /dev/%.64s",
-			      path_name(holders.gl_pathv[0]));
+		result = block_device_fail_holder(holders.gl_pathv[0], err);
 	globfree(&holders);
 	return result;
 }
@@ -227,6 +288,14 @@ static int block_device_check_partitions(const char *folder, bool for_changing,
 	return result;
 }
 
+static int block_device_check_whole(dev_t number, const char *folder, bool for_changing,
+				    struct bs_error *err)
+{
+	if (block_device_check(number, folder, for_changing, err) < 0)
+		return -1;
+	return block_device_check_partitions(folder, for_changing, err);
+}
+
 int block_device_check_free(const char *path, bool for_changing, struct bs_error *err)
 {
 	char folder[64];
@@ -239,7 +308,5 @@ int block_device_check_free(const char *path, bool for_changing, struct bs_error
 	if (!S_ISBLK(image.st_mode))
 		return 0;
 	block_device_folder(image.st_rdev, folder);
-	if (block_device_check(image.st_rdev, folder, for_changing, err) < 0)
-		return -1;
-	return block_device_check_partitions(folder, for_changing, err);
+	return block_device_check_whole(image.st_rdev, folder, for_changing, err);
 }

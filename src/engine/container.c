@@ -6,6 +6,7 @@
 
 #include "disk/window.h"
 #include "transaction/commit.h"
+#include "transaction/undo-search.h"
 #include "util/bytes.h"
 #include "util/path.h"
 
@@ -61,13 +62,24 @@ int container_open_target(struct container *container, const char *image,
 	return container->target ? container_follow_descriptor(container, err) : -1;
 }
 
+static int container_name_place(struct container *container, struct bs_error *err)
+{
+	const struct bs_options *options = container->options;
+	struct place *place = &container->place;
+
+	if (container->undoes && options->undo_file)
+		return place_find_file(container->target, options->undo_file, place, err);
+	if (place_find(container->target, options->undo_directory, place, err) < 0)
+		return -1;
+	return container->undoes ? place_use_plain_name(place, err) : 0;
+}
+
 static int container_find_place(struct container *container, struct bs_error *err)
 {
 	char *signpost = NULL;
 	struct bs_error ignored;
 
-	if (place_find(container->target, container->options->undo_directory, &container->place,
-		       err) == 0)
+	if (container_name_place(container, err) == 0)
 		return 0;
 	/* A half-written image without a usable undo file needs a recovery, so this is not a
 	 * refusal. */
@@ -141,11 +153,13 @@ static int container_check_changeable(struct container *container, struct bs_err
 }
 
 int container_lock(struct container *container, const char *image, const struct bs_options *options,
-		   enum lock_purpose purpose, bool *recovered, struct bs_error *err)
+		   enum lock_purpose purpose, bool undoes, bool *recovered, struct bs_error *err)
 {
 	*recovered = false;
-	if (container_open_target(container, image, options, err) < 0 ||
-	    container_find_place(container, err) < 0)
+	if (container_open_target(container, image, options, err) < 0)
+		return -1;
+	container->undoes = undoes;
+	if (container_find_place(container, err) < 0)
 		return -1;
 	if (purpose == LOCK_FOR_CHANGING && container_check_changeable(container, err) < 0)
 		return -1;
@@ -301,44 +315,75 @@ void container_close(struct container *container)
 	*container = (struct container){0};
 }
 
-/* ---- the undo file of a half-written image ------------------------------------------------- */
+/* ---- where the undo file is ---------------------------------------------------------------- */
 
-/* Returns whether a command with this undo folder would find the undo file `journal`. */
+/* Returns whether an undo with this undo folder would find the undo file `journal`. */
 static bool container_finds_undo_file(const struct target *target, const char *folder,
 				      const char *journal)
 {
 	struct bs_error ignored;
 	struct place place;
 	bool same = place_find(target, folder, &place, &ignored) == 0 &&
+		    place_use_plain_name(&place, &ignored) == 0 &&
 		    strcmp(place.journal, journal) == 0;
 
 	place_free(&place);
 	return same;
 }
 
-bool bs_undo_folder(const char *image, char **folder)
+/* The path in the signpost or, for an image that is not half written, of a likely undo file. */
+static char *container_likely_undo_file(const struct target *target, const char *folder)
 {
-	const struct bs_options options = {0};
+	struct undo_search search;
+	struct bs_error ignored;
+	char *likely;
+
+	if (target_read_signpost(target, &likely, &ignored) < 0 || likely)
+		return likely;
+	undo_search(target, folder, &search);
+	likely = search.found ? strdup(search.found) : NULL;
+	undo_search_free(&search);
+	return likely;
+}
+
+/* Sets *folder or *file, or neither, to what an undo needs to find the undo file `journal`. */
+static bool container_tell_undo_file(const struct target *target, const char *journal,
+				     char **folder, char **file)
+{
+	if (container_finds_undo_file(target, NULL, journal))
+		return true;
+	if (!place_is_undo_file(journal))
+		return false;
+	*folder = path_folder(journal);
+	if (*folder && container_finds_undo_file(target, *folder, journal))
+		return true;
+	free(*folder);
+	*folder = NULL;
+	if (undo_search_is_own(target, journal))
+		*file = strdup(journal);
+	return *file != NULL;
+}
+
+bool bs_find_undo_file(const char *image, const struct bs_options *options, char **folder,
+		       char **file)
+{
+	const struct bs_options none = {0};
 	struct container container = {0};
 	struct bs_error ignored;
-	char *journal = NULL;
+	char *own = NULL, *journal = NULL;
 	bool found = false;
 
-	*folder = NULL;
-	if (target_is_uri(image) ||
-	    container_open_target(&container, image, &options, &ignored) < 0 ||
-	    target_read_signpost(container.target, &journal, &ignored) < 0 || !journal)
+	*folder = *file = NULL;
+	if (target_is_uri(image) || container_open_target(&container, image, &none, &ignored) < 0)
 		goto out;
-	found = container_finds_undo_file(container.target, NULL, journal);
-	if (found || journal[0] != '/')
-		goto out;
-	*folder = path_folder(journal);
-	found = *folder && container_finds_undo_file(container.target, *folder, journal);
-	if (!found) {
-		free(*folder);
-		*folder = NULL;
-	}
+	own = options && options->undo_directory ? realpath(options->undo_directory, NULL)
+						 : path_folder(container.target->name);
+	if (own)
+		journal = container_likely_undo_file(container.target, own);
+	if (journal)
+		found = container_tell_undo_file(container.target, journal, folder, file);
 out:
+	free(own);
 	free(journal);
 	container_close(&container);
 	return found;

@@ -18,6 +18,7 @@
 
 struct container {
 	const struct bs_options *options; /* borrowed */
+	bool undoes;           /* for an undo, which also finds an undo file that was moved */
 	struct target *target; /* the image; for a VMDK descriptor, the disk that it describes */
 	struct place place;    /* where the transaction's files lie; set by locking */
 	struct image_lock *lock;
@@ -47,7 +48,7 @@ MUST_CHECK int container_open_target(struct container *container, const char *im
  */
 MUST_CHECK int container_lock(struct container *container, const char *image,
 			      const struct bs_options *options, enum lock_purpose purpose,
-			      bool *recovered, struct bs_error *err);
+			      bool undoes, bool *recovered, struct bs_error *err);
 
 /* Opens the overlay and the guest's disk on an open container.  Errors: those of the format. */
 MUST_CHECK int container_open_disk(struct container *container, struct bs_error *err);

@@ -14,6 +14,7 @@
 #include "engine/relations.h"
 #include "engine/session.h"
 #include "transaction/commit.h"
+#include "transaction/hint.h"
 #include "util/clock.h"
 #include "util/debug.h"
 #include "util/signals.h"
@@ -25,6 +26,7 @@ enum engine_command {
 	FIX = 4,
 	UNDO = 8,
 	RECOVER = 16,
+	FORESEE = 32, /* rehearses an undo */
 };
 
 /* A command on one image. */
@@ -50,15 +52,15 @@ typedef int step_function(struct engine *engine, struct bs_error *err);
 static step_function step_hold_signals, step_open, step_check_writable, step_lay, step_inspect,
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
 	step_verify, step_second_opinion, step_locate_zones, step_stop, step_compare_plan,
-	step_no_undo_file, step_commit, step_verify_committed, step_undo_file, step_undo,
-	step_recovered;
+	step_no_undo_file, step_check_room, step_commit, step_verify_committed, step_undo_file,
+	step_undo, step_foresee_undo, step_recovered;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
 #define LOOK      (INSPECT | PLAN | FIX)
 #define REHEARSE  (PLAN | FIX)
 #define TAKE_BACK (UNDO | RECOVER)
-#define ALL       (LOOK | TAKE_BACK)
+#define ALL       (LOOK | TAKE_BACK | FORESEE)
 
 enum step_condition {
 	ALWAYS,
@@ -78,7 +80,7 @@ static const struct step {
 	/* clang-format off */
 	{"hold signals",                   step_hold_signals,      TAKE_BACK,      ALWAYS,     false},
 	{"open",                           step_open,              ALL,            ALWAYS,     false},
-	{"check that it could be written", step_check_writable,    PLAN,           ALWAYS,     false},
+	{"check that it could be written", step_check_writable,    PLAN | FORESEE, ALWAYS,     false},
 	{"lay the stack",                  step_lay,               LOOK,           ALWAYS,     false},
 	{"inspect",                        step_inspect,           LOOK,           ALWAYS,     LOOKS},
 	{"plan and prove",                 step_prove,             REHEARSE,       IF_FIXABLE, LOOKS},
@@ -94,10 +96,12 @@ static const struct step {
 	{"hold signals",                   step_hold_signals,      FIX,            ALWAYS,     false},
 	{"compare the plan",               step_compare_plan,      REHEARSE,       IF_FIXABLE, false},
 	{"check for another undo file",    step_no_undo_file,      INSPECT | PLAN, IF_FIXABLE, false},
+	{"check the room",                 step_check_room,        PLAN,           IF_FIXABLE, false},
 	{"commit",                         step_commit,            FIX,            IF_FIXABLE, false},
 	{"verify the committed image",     step_verify_committed,  FIX,            IF_FIXABLE, false},
-	{"find the undo file",             step_undo_file,         FIX,            IF_NOTHING, false},
+	{"find the undo file",             step_undo_file,         INSPECT | FIX,  IF_NOTHING, false},
 	{"undo",                           step_undo,              UNDO,           ALWAYS,     false},
+	{"foresee the undo",               step_foresee_undo,      FORESEE,        ALWAYS,     false},
 	{"see what was recovered",         step_recovered,         RECOVER,        ALWAYS,     false},
 	/* clang-format on */
 };
@@ -143,6 +147,7 @@ void bs_result_free(struct bs_result *result)
 	free(result->inspection);
 	bs_plan_free(result->plan);
 	free(result->undo_file);
+	free(result->undo_file_named);
 	memset(result, 0, sizeof(*result));
 }
 
@@ -227,6 +232,7 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 		.expected = expected,
 		.result = result,
 		.success = command == FIX        ? BS_STATUS_FIXED
+			   : command == FORESEE  ? BS_STATUS_WOULD_UNDO
 			   : command & TAKE_BACK ? BS_STATUS_UNDONE
 						 : BS_STATUS_WOULD_FIX,
 	};
@@ -274,7 +280,7 @@ enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 
 enum bs_exit bs_undo(const char *image, const struct bs_options *options, struct bs_result *result)
 {
-	return engine_run(UNDO, image, options, NULL, result);
+	return engine_run(options->rehearse_undo ? FORESEE : UNDO, image, options, NULL, result);
 }
 
 enum bs_exit bs_recover(const char *image, const struct bs_options *options,
@@ -300,22 +306,21 @@ static int step_hold_signals(struct engine *engine, struct bs_error *err)
 /* Opens and locks the image, and undoes a change that an earlier command left unfinished. */
 static int step_open(struct engine *engine, struct bs_error *err)
 {
-	bool looks_only = engine->command & (INSPECT | PLAN);
+	bool looks_only = engine->command & (INSPECT | PLAN | FORESEE);
 
 	return container_lock(&engine->container, engine->image, engine->options,
 			      looks_only ? LOCK_FOR_READING : LOCK_FOR_CHANGING,
-			      &engine->result->recovered, err);
+			      engine->command == UNDO, &engine->result->recovered, err);
 }
 
-/* Checks the permissions.  An NBD export tells only when it is opened for writing. */
+/* Checks the permissions and, for an NBD export, the number of clients. */
 static int step_check_writable(struct engine *engine, struct bs_error *err)
 {
 	const struct container *container = &engine->container;
 
-	if (!engine->options->to_be_fixed)
+	if (engine->command == PLAN && !engine->options->to_be_fixed)
 		return 0;
-	if (container->target->kind != TARGET_NBD &&
-	    target_check_writable(container->target, err) < 0)
+	if (target_check_writable(container->target, err) < 0)
 		return -1;
 	return place_check_folder(&container->place, err);
 }
@@ -501,9 +506,12 @@ static int step_stop(struct engine *engine, struct bs_error *err)
 
 static int step_compare_plan(struct engine *engine, struct bs_error *err)
 {
-	if (!engine->expected || plan_equal(engine->result->plan, engine->expected))
+	char difference[PLAN_DIFFERENCE_MAX];
+
+	if (!engine->expected ||
+	    !plan_difference(engine->expected, engine->result->plan, difference))
 		return 0;
-	return fail(err, BS_PLAN_STALE, "the plan is not for this image as it is now");
+	return fail(err, BS_PLAN_STALE, "%s", difference);
 }
 
 static int step_no_undo_file(struct engine *engine, struct bs_error *err)
@@ -515,17 +523,30 @@ static void engine_drop_undo_file(struct engine *engine)
 {
 	free(engine->result->undo_file);
 	engine->result->undo_file = NULL;
+	engine->result->fixed_at = 0;
 }
 
-static int step_commit(struct engine *engine, struct bs_error *err)
+static struct commit_request engine_commit_request(const struct engine *engine)
 {
-	const struct commit_request request = {
+	return (struct commit_request){
 		.place = &engine->container.place,
 		.overlay = engine->container.overlay,
 		.zones = engine->zones.items,
 		.zone_count = engine->zones.count,
 		.maker = engine->options->maker,
 	};
+}
+
+static int step_check_room(struct engine *engine, struct bs_error *err)
+{
+	const struct commit_request request = engine_commit_request(engine);
+
+	return engine->options->to_be_fixed ? transaction_check_commit(&request, err) : 0;
+}
+
+static int step_commit(struct engine *engine, struct bs_error *err)
+{
+	const struct commit_request request = engine_commit_request(engine);
 	struct bs_result *result = engine->result;
 	uint64_t written = overlay_take_written_sectors(engine->container.overlay);
 
@@ -540,6 +561,7 @@ static int step_commit(struct engine *engine, struct bs_error *err)
 		engine_drop_undo_file(engine);
 		return -1;
 	}
+	result->fixed_at = engine->committed.journal->header.created;
 	result->container_bytes = engine->committed.bytes;
 	result->container_extents = (uint32_t)engine->committed.extents;
 	return 0;
@@ -594,16 +616,20 @@ static int step_verify_committed(struct engine *engine, struct bs_error *err)
 
 /* ---- the undo file ------------------------------------------------------------------------- */
 
-/* Sets *same to whether the undo file has the caller's `maker`, see bs_options. */
-static int engine_compare_maker(const struct engine *engine, bool *same, struct bs_error *err)
+/* Tells when the undo file was made, and whether it has the caller's `maker`, see bs_options. */
+static int engine_read_undo_file(const struct engine *engine, struct bs_error *err)
 {
 	const uint8_t *maker = engine->options->maker;
 	struct journal_file *journal;
 
 	if (journal_file_open(engine->container.place.journal, &journal, err) < 0)
 		return -1;
-	*same = journal && !all_zero(maker, BS_MAKER_SIZE) &&
-		memcmp(journal->header.maker, maker, BS_MAKER_SIZE) == 0;
+	if (journal) {
+		engine->result->fixed_at = journal->header.created;
+		engine->result->own_undo_file =
+			!all_zero(maker, BS_MAKER_SIZE) &&
+			memcmp(journal->header.maker, maker, BS_MAKER_SIZE) == 0;
+	}
 	journal_file_close(journal);
 	return 0;
 }
@@ -616,12 +642,62 @@ static int step_undo_file(struct engine *engine, struct bs_error *err)
 
 	if (transaction_state(place, &state, err) < 0)
 		return -1;
-	if (state != TRANSACTION_APPLIED)
+	if (state != TRANSACTION_APPLIED) {
+		engine->result->undo_file_named = hint_read(place->target);
 		return 0;
+	}
 	engine->result->undo_file = strdup(place->journal);
 	if (!engine->result->undo_file)
 		return fail_memory(err);
-	return engine_compare_maker(engine, &engine->result->own_undo_file, err);
+	return engine_read_undo_file(engine, err);
+}
+
+/* Surveys the image.  Returns whether it is found to be as before a fix. */
+static bool engine_finds_unfixed(struct engine *engine)
+{
+	const struct worker_task task = {.job = WORKER_INSPECT, .options = *engine->options};
+	struct session_findings findings = {0};
+	struct bs_error ignored;
+	bool unfixed;
+
+	container_tell(engine->options, BS_PHASE_INSPECTING);
+	if (container_open_disk(&engine->container, &ignored) < 0)
+		return false;
+	unfixed = session_run(engine->container.disk, NULL, &task, &findings, &ignored) == 0 &&
+		  findings.inspection && findings.inspection->verdict == BS_VERDICT_FIXABLE;
+	session_free(&findings);
+	return unfixed;
+}
+
+/*
+ * The undo has failed with *err.  If there is no undo file because the image is not fixed, there is
+ * nothing to do.
+ */
+static int engine_fail_undo(struct engine *engine, const struct bs_error *err)
+{
+	if (err->code != BS_NO_UNDO_FILE || !engine_finds_unfixed(engine))
+		return -1;
+	engine->success = BS_STATUS_NOTHING_TO_DO;
+	return 0;
+}
+
+/* Reports an undo that was made, or would be made. */
+static int engine_report_undo(struct engine *engine, enum undo_outcome undone, struct bs_error *err)
+{
+	engine->result->exact = undone == UNDO_EXACT;
+	if (undone != UNDO_NOT_NEEDED)
+		return 0;
+	engine->success = BS_STATUS_NOTHING_TO_DO;
+	return step_undo_file(engine, err);
+}
+
+static int step_foresee_undo(struct engine *engine, struct bs_error *err)
+{
+	enum undo_outcome outcome;
+
+	if (transaction_foresee_undo(&engine->container.place, &outcome, err) < 0)
+		return engine_fail_undo(engine, err);
+	return engine_report_undo(engine, outcome, err);
 }
 
 /* If the transaction was interrupted, opening the image has already undone it. */
@@ -633,12 +709,8 @@ static int step_undo(struct engine *engine, struct bs_error *err)
 		return 0;
 	container_tell(engine->options, BS_PHASE_UNDOING);
 	if (transaction_undo(&engine->container.place, &undone, err) < 0)
-		return -1;
-	engine->result->exact = undone == UNDO_EXACT;
-	if (undone != UNDO_NOT_NEEDED)
-		return 0;
-	engine->success = BS_STATUS_NOTHING_TO_DO;
-	return step_undo_file(engine, err);
+		return engine_fail_undo(engine, err);
+	return engine_report_undo(engine, undone, err);
 }
 
 static int step_recovered(struct engine *engine, struct bs_error *err)

@@ -233,12 +233,14 @@ static int session_take_zones(struct session *session, const struct remote_messa
 static int session_compare_plans(struct bs_plan *allowed, const struct bs_plan *staged,
 				 struct bs_error *err)
 {
+	char difference[PLAN_DIFFERENCE_MAX];
+
 	for (uint32_t i = 0; i < min_u64(staged->file_count, allowed->file_count); i++)
 		memcpy(allowed->files[i].sha256, staged->files[i].sha256,
 		       sizeof(allowed->files[i].sha256));
-	return plan_equal(allowed, staged)
-		       ? 0
-		       : session_distrust(err, "another plan than the one that was allowed");
+	return plan_difference(allowed, staged, difference)
+		       ? session_distrust(err, "another plan than the one that was allowed")
+		       : 0;
 }
 
 static int session_take_staged(struct session *session, const struct remote_message *message,

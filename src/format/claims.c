@@ -20,6 +20,10 @@
 #define CELLS_MAX (128u << 20)
 #define NAME_SIZE 64u
 
+/* A container holds each byte of its disk once, and few others.  This is more than enough. */
+#define LIMIT_FACTOR 2u
+#define LIMIT_MORE   (1ull << 30)
+
 struct area {
 	uint64_t offset, end; /* bytes */
 	const char *what;
@@ -29,7 +33,8 @@ struct area {
 DEFINE_VECTOR(area_vector, struct area);
 
 struct claims {
-	uint64_t size; /* of the container, bytes */
+	uint64_t size;  /* of the container, bytes */
+	uint64_t limit; /* no container of this disk is longer */
 	struct area_vector areas;
 	uint64_t gap_start, gap_end; /* no area lies here; the last search found this gap */
 	const char *piece_name;
@@ -39,14 +44,18 @@ struct claims {
 	uint32_t *begins;
 };
 
-struct claims *claims_new(uint64_t size, struct bs_error *err)
+struct claims *claims_new(uint64_t size, uint64_t disk_size, struct bs_error *err)
 {
 	struct claims *claims = calloc(1, sizeof(*claims));
 
-	if (claims)
-		claims->size = size;
-	else
+	if (!claims) {
 		fail_memory(err);
+		return NULL;
+	}
+	claims->size = size;
+	if (!mul_u64(disk_size, LIMIT_FACTOR, &claims->limit) ||
+	    !add_u64(claims->limit, LIMIT_MORE, &claims->limit))
+		claims->limit = UINT64_MAX;
 	return claims;
 }
 
@@ -77,6 +86,23 @@ static int claims_fail_overlap(const char *what, uint64_t number, uint64_t offse
 		    "%s at byte %" PRIu64 " overlaps %s at byte %" PRIu64,
 		    claims_print_name(name, what, number), offset,
 		    claims_print_name(other_name, other->what, other->number), other->offset);
+}
+
+int claims_fail_beyond(const struct claims *claims, const char *what, uint64_t number,
+		       uint64_t offset, struct bs_error *err)
+{
+	char name[NAME_SIZE];
+
+	claims_print_name(name, what, number);
+	if (offset > claims->limit)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "a table of the image is damaged: it says that %s begins at byte "
+			    "%" PRIu64,
+			    name, offset);
+	return fail(err, BS_CONTAINER_CORRUPT,
+		    "the file is cut short: it ends at byte %" PRIu64
+		    ", %s begins at byte %" PRIu64,
+		    claims->size, name, offset);
 }
 
 /* ---- areas ---------------------------------------------------------------------------------- */
@@ -140,16 +166,11 @@ static int claims_check_place(struct claims *claims, uint64_t number, uint64_t o
 			      struct bs_error *err)
 {
 	const struct area *areas = claims->areas.items;
-	char name[NAME_SIZE];
 	uint64_t end;
 	size_t next;
 
 	if (offset >= claims->size || !add_u64(offset, claims->piece_length, &end))
-		return fail(err, BS_CONTAINER_CORRUPT,
-			    "the file is cut short: it ends at byte %" PRIu64
-			    ", %s begins at byte %" PRIu64,
-			    claims->size, claims_print_name(name, claims->piece_name, number),
-			    offset);
+		return claims_fail_beyond(claims, claims->piece_name, number, offset, err);
 	if (offset >= claims->gap_start && end <= claims->gap_end)
 		return 0;
 	next = claims_find_area(claims, offset);

@@ -24,8 +24,11 @@ struct claims;
 /* The number of an area that has no number, because there is only one such area. */
 #define CLAIMS_NO_NUMBER UINT64_MAX
 
-/* For a container of `size` bytes.  NULL: BS_NO_MEMORY.  The caller calls claims_free(). */
-MUST_CHECK struct claims *claims_new(uint64_t size, struct bs_error *err);
+/*
+ * For a container of `size` bytes with a disk of `disk_size` bytes.  NULL: BS_NO_MEMORY.  The
+ * caller calls claims_free().
+ */
+MUST_CHECK struct claims *claims_new(uint64_t size, uint64_t disk_size, struct bs_error *err);
 
 void claims_free(struct claims *claims);
 
@@ -37,6 +40,13 @@ void claims_free(struct claims *claims);
  */
 MUST_CHECK int claims_add_area(struct claims *claims, const char *what, uint64_t number,
 			       uint64_t offset, uint64_t length, struct bs_error *err);
+
+/*
+ * Sets the error for something that lies beyond the end of the container: it was cut short, or the
+ * offset is damaged, if no container of such a disk is that long.  Returns -1.
+ */
+int claims_fail_beyond(const struct claims *claims, const char *what, uint64_t number,
+		       uint64_t offset, struct bs_error *err);
 
 /* Ends the list of areas.  Error: BS_CONTAINER_CORRUPT when two areas overlap. */
 MUST_CHECK int claims_close_areas(struct claims *claims, struct bs_error *err);

@@ -268,7 +268,7 @@ int format_check_tables(struct disk *container, const struct format *format, str
 		return 0;
 	/* The cache reads small neighbouring tables in larger pieces. */
 	cache = cache_open(container, err);
-	claims = cache ? claims_new(end, err) : NULL;
+	claims = cache ? claims_new(end, format->disk_size, err) : NULL;
 	if (claims)
 		result = kind->codec->check_tables(cache, claims, err);
 	claims_free(claims);
@@ -312,6 +312,21 @@ int format_recognise(struct disk *container, bool *marked, struct bs_error *err)
 
 /* ---- raw disks ------------------------------------------------------------------------------ */
 
+/* A file that begins like a disk is a disk that was cut short, or a fixed VHD that was. */
+static int format_fail_size(struct disk *container, struct bs_error *err)
+{
+	const char *cut = "";
+	bool has_mbr;
+
+	if (format_compare(container, &boot_signature, &has_mbr, err) < 0)
+		return -1;
+	if (has_mbr)
+		cut = ": the file was cut short";
+	return fail(err, has_mbr ? BS_DISK_CUT_SHORT : BS_NOT_AN_IMAGE,
+		    "the size, %" PRIu64 " bytes, is not a multiple of the sector size, 512%s",
+		    disk_size(container), cut);
+}
+
 static int format_describe_raw(struct disk *container, struct format *format, struct bs_error *err)
 {
 	uint64_t size = disk_size(container);
@@ -319,9 +334,7 @@ static int format_describe_raw(struct disk *container, struct format *format, st
 	if (size == 0)
 		return fail(err, BS_NOT_AN_IMAGE, "is empty");
 	if (size % SECTOR_SIZE != 0)
-		return fail(err, BS_NOT_AN_IMAGE,
-			    "the size of %" PRIu64 " bytes is not a multiple of 512, the sector",
-			    size);
+		return format_fail_size(container, err);
 	codec_describe_window(format, size);
 	return 0;
 }

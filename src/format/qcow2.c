@@ -46,6 +46,7 @@ enum {
 #define L1_TABLE_MAX       (32u << 20) /* QEMU's limits, bytes */
 #define REFCOUNT_TABLE_MAX (8u << 20)
 #define BITMAPS_MAX        (64u << 20)
+#define FILE_SIZE_MAX      (1ull << 50) /* bytes; no file that exists is longer */
 #define L1_ENTRY_SIZE      8u
 #define COUNT_ENTRY_SIZE   8u                  /* of the refcount table */
 #define COUNT_ENTRY_PLACE  0xfffffffffffffe00u /* the bits with the offset of a refcount block */
@@ -254,7 +255,7 @@ int qcow2_decode(const uint8_t *bytes, size_t length, uint64_t file_size, uint64
 	if (header.disk_size % SECTOR_SIZE != 0)
 		return fail(err, BS_NOT_AN_IMAGE,
 			    "the disk's size of %" PRIu64
-			    " bytes is not a multiple of 512, the sector",
+			    " bytes is not a multiple of the sector size, 512",
 			    header.disk_size);
 	*disk_size = header.disk_size;
 	return 0;
@@ -283,6 +284,22 @@ static int qcow2_describe(struct disk *container, struct format *format, struct 
  * clusters are either above 1, which this code finds, or too low, which `qemu-img check` finds.
  */
 
+/* A refcount block lies beyond the end.  With snapshots a file can be much longer than its disk. */
+static int qcow2_fail_beyond(struct disk *container, const struct qcow2_header *header,
+			     uint64_t block, struct bs_error *err)
+{
+	if (block % (1ull << header->cluster_bits) != 0 || block > FILE_SIZE_MAX)
+		return fail(
+			err, BS_CONTAINER_CORRUPT,
+			"the refcount table of the qcow2 image is damaged: it says that a table "
+			"begins at byte %" PRIu64,
+			block);
+	return fail(err, BS_CONTAINER_CORRUPT,
+		    "the file is cut short: it ends at byte %" PRIu64
+		    ", a table begins at byte %" PRIu64,
+		    disk_size(container), block);
+}
+
 /* Reads the reference count of a cluster; 0 if the cluster has no count. */
 static int qcow2_read_count(struct disk *container, const struct qcow2_header *header,
 			    uint64_t cluster, uint64_t *count, struct bs_error *err)
@@ -304,10 +321,7 @@ static int qcow2_read_count(struct disk *container, const struct qcow2_header *h
 	if (block == 0)
 		return 0;
 	if (!range_within(block, 1ull << header->cluster_bits, disk_size(container)))
-		return fail(err, BS_CONTAINER_CORRUPT,
-			    "the file is cut short: it ends at byte %" PRIu64
-			    ", a table is at %" PRIu64,
-			    disk_size(container), block);
+		return qcow2_fail_beyond(container, header, block, err);
 	if (disk_read(container, block + bit / 8, bytes, length, err) < 0)
 		return -1;
 	for (unsigned i = 0; i < length; i++)

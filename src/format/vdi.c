@@ -91,11 +91,15 @@ static int vdi_check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t d
 	    table + blocks * ENTRY_SIZE > data || data > file_size)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the block map of the VDI image lies where it cannot be");
-	if (allocated > blocks || data + allocated * BLOCK_SIZE > file_size)
+	if (allocated > blocks)
 		return fail(err, BS_CONTAINER_CORRUPT,
-			    "the VDI header counts %" PRIu64
-			    " blocks, more than there is room for in the file",
-			    allocated);
+			    "the VDI header counts %" PRIu64 " blocks of %" PRIu64, allocated,
+			    blocks);
+	if (data + allocated * BLOCK_SIZE > file_size)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the file is cut short: it ends at byte %" PRIu64 ", its %" PRIu64
+			    " blocks at byte %" PRIu64,
+			    file_size, allocated, data + allocated * BLOCK_SIZE);
 	return 0;
 }
 

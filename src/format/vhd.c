@@ -174,7 +174,7 @@ static int vhd_check_fixed(const struct vhd_footer *footer, uint64_t payload_siz
 	if (footer->current_size > payload_size)
 		return fail(err, BS_VHD_CORRUPT,
 			    "the VHD footer gives a disk of %" PRIu64
-			    " bytes, but the file holds only %" PRIu64 " before it",
+			    " bytes, but the file has only %" PRIu64 " bytes before it",
 			    footer->current_size, payload_size);
 	return 0;
 }
@@ -241,6 +241,20 @@ static int vhd_read_header(struct disk *container, const struct vhd_footer *foot
 	return vhd_check_dynamic(&front, footer, header, disk_size(container), err);
 }
 
+/* A dynamic VHD begins with a copy of its footer. */
+static int vhd_fail_footer(struct disk *container, struct bs_error *err)
+{
+	uint8_t bytes[sizeof(cookie)];
+	size_t length = (size_t)min_u64(sizeof(bytes), disk_size(container));
+
+	if (disk_read(container, 0, bytes, length, err) < 0)
+		return -1;
+	if (length == sizeof(bytes) && vhd_begins_like_footer(bytes))
+		return fail(err, BS_VHD_CORRUPT,
+			    "the file is cut short: there is no VHD footer at its end");
+	return fail(err, BS_VHD_CORRUPT, "there is no VHD footer at the end of the file");
+}
+
 static int vhd_describe(struct disk *container, struct format *format, struct bs_error *err)
 {
 	struct vhd_dynamic_header header;
@@ -251,7 +265,7 @@ static int vhd_describe(struct disk *container, struct format *format, struct bs
 	if (vhd_read_footer(container, bytes, &length, err) < 0)
 		return -1;
 	if (length == 0)
-		return fail(err, BS_VHD_CORRUPT, "there is no VHD footer at the end of the file");
+		return vhd_fail_footer(container, err);
 	if (vhd_decode_footer(bytes, length, &footer, err) < 0)
 		return -1;
 	if (footer.type == VHD_FIXED) {

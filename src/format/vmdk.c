@@ -313,13 +313,9 @@ static int vmdk_claim_table(struct grains *grains, const char *what, uint64_t nu
 			    uint64_t place, struct bs_error *err)
 {
 	uint64_t length = (uint64_t)grains->tables.table_entries * TABLE_ENTRY_SIZE;
-	uint64_t size = disk_size(grains->container);
 
-	if (!range_within(place, length, size))
-		return fail(err, BS_CONTAINER_CORRUPT,
-			    "the file is cut short: it ends at byte %" PRIu64
-			    ", a table is at %" PRIu64,
-			    size, place);
+	if (!range_within(place, length, disk_size(grains->container)))
+		return claims_fail_beyond(grains->claims, what, number, place, err);
 	return claims_add_area(grains->claims, what, number, place, length, err);
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "report/advice.h"
+#include "page/page-advice.h"
 #include "report/amount.h"
 #include "report/drawing.h"
 #include "report/json-fields.h"
@@ -273,6 +273,24 @@ static const char *image_start(const struct row *row)
 	return before ? "starts, as now" : "would start, does not now";
 }
 
+/* Whether the conversion needs the fix; NULL: unknown. */
+static const char *image_need(const struct row *row)
+{
+	bool fixed = row->status == BS_STATUS_FIXED;
+	bool nothing = row->status == BS_STATUS_NOTHING_TO_DO;
+
+	switch (row->need) {
+	case NEED_FIX:
+		return fixed     ? "needed the fix: there was too little room"
+		       : nothing ? "has too little room"
+				 : "needs a fix: there is too little room";
+	case NEED_NOTHING:
+		return fixed ? "did not need the fix: there was room enough" : "has room enough";
+	default:
+		return NULL;
+	}
+}
+
 /* The values that page.html needs besides the fields of the row. */
 static json_t *image_values(const struct row *row, const char *path, size_t index)
 {
@@ -293,12 +311,13 @@ static json_t *image_values(const struct row *row, const char *path, size_t inde
 		{"about", image_about(row)},
 		{"windows_name", json_text(image_string(object, "windows_name"))},
 		{"windows_build", json_text(image_string(object, "windows_build"))},
-		{"uri", json_text(image_string(object, "uri"))},
+		{"location", page_bytes(row->location)},
+		{"host", json_text(row->host)},
 		{"bars", image_disk_bars(row)},
 		{"partitions", image_partitions(row)},
 		{"duration", json_text(duration_format(row->milliseconds).text)},
-		{"advice", json_text(advice)},
-		{"stop", json_boolean(!advice_command(advice))},
+		{"advice", page_advice(advice, false)},
+		{"conversion", json_text(image_need(row))},
 		{"operations", image_operations(row)},
 		{"modified", page_time(row->modified)},
 		{"changed", row->bytes > 0 ? json_text(size_format(row->bytes).text) : json_null()},

@@ -10,16 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "page/page-advice.h"
 #include "page/page-image.h"
 #include "page/template.h"
-#include "report/advice.h"
 #include "report/amount.h"
 #include "report/json-fields.h"
 #include "rows/location.h"
 #include "util/shell.h"
 
-#define LISTED_MAX 3 /* a longer list of images is folded */
+#define LISTED_MAX  3    /* a longer list of images is folded */
+#define COMMAND_MAX 2000 /* bytes of the command; more would hide the rest of the page */
 
 /*
  * The content of page.html, with a final zero.  The Makefile tells the assembler the folder of the
@@ -149,13 +151,16 @@ static json_t *page_images_were(uint64_t count)
 static json_t *page_outcomes(const struct summary *summary)
 {
 	json_t *array = json_array();
+	char need[SUMMARY_NEED_MAX];
 
 	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
 		uint64_t count = summary->statuses[outcomes[i].status];
+		bool known = summary_describe_need(summary, outcomes[i].status, need);
 		const struct json_member members[] = {
 			{"class", json_text(outcomes[i].class)},
 			{"word", page_word(&outcomes[i])},
 			{"count", json_number(count)},
+			{"need", page_text_if(known, need)},
 		};
 		json_t *outcome = json_members(members, COUNT_OF(members));
 
@@ -169,30 +174,6 @@ static json_t *page_outcomes(const struct summary *summary)
 
 /* ---- what to do ---------------------------------------------------------------------------- */
 
-/*
- * Advice as a sentence, with a capital letter and a full stop.  It is split at options, so that
- * page.html can keep the browser from breaking lines in them.
- */
-static json_t *page_sentence(const char *advice)
-{
-	char capital = *advice >= 'a' && *advice <= 'z' ? (char)(*advice - 'a' + 'A') : *advice;
-	/* A full stop is no part of a command. */
-	const char *stop = advice_command(advice) ? "" : ".", *option;
-	json_t *array = json_array();
-
-	json_append(&array, json_pack("{s:s%, s:n}", "text", &capital, (size_t)1, "option"));
-	advice++;
-	while ((option = strstr(advice, "--"))) {
-		size_t length = strcspn(option, " ,;:)");
-
-		json_append(&array, json_pack("{s:s%, s:s%}", "text", advice,
-					      (size_t)(option - advice), "option", option, length));
-		advice = option + length;
-	}
-	json_append(&array, json_pack("{s:s+, s:n}", "text", advice, stop, "option"));
-	return array;
-}
-
 static json_t *page_code(const struct page *page, enum bs_code code)
 {
 	uint64_t count = page->summary.codes[code].count;
@@ -201,7 +182,7 @@ static json_t *page_code(const struct page *page, enum bs_code code)
 		{"class", json_text(bs_code_exit(code) == BS_EXIT_REFUSED ? "refused" : "failed")},
 		{"code", json_text(bs_code_name(code))},
 		{"images", json_text(count_format(count, "image").text)},
-		{"sentence", page_sentence(bs_code_advice(code))},
+		{"sentence", page_advice(bs_code_advice(code), true)},
 		{"many", json_boolean(count > LISTED_MAX)},
 		{"names", json_incref(images)},
 	};
@@ -260,6 +241,58 @@ static json_t *page_shell_path(const char *path)
 	return value;
 }
 
+/* ---- who has made the page ----------------------------------------------------------------- */
+
+static json_t *page_host(void)
+{
+	char name[256] = "";
+
+	if (gethostname(name, sizeof(name) - 1) < 0)
+		return json_null();
+	return page_bytes(name);
+}
+
+static json_t *page_working_folder(void)
+{
+	char *folder = getcwd(NULL, 0);
+	json_t *value = folder ? page_bytes(folder) : json_null();
+
+	free(folder);
+	return value;
+}
+
+/*
+ * The command as it can be typed in its working folder; null if it is not known.  A command with
+ * very many names is cut.
+ */
+static json_t *page_command(const struct summary_facts *facts)
+{
+	char *command = NULL;
+	size_t length;
+	FILE *stream = facts->word_count > 0 ? open_memstream(&command, &length) : NULL;
+	json_t *value;
+
+	if (!stream)
+		return json_null();
+	fputs("bootshift", stream);
+	for (int i = 0; i < facts->word_count; i++) {
+		char *word;
+
+		if (ftello(stream) > COMMAND_MAX) {
+			fputs(" ...", stream);
+			break;
+		}
+		word = shell_word(facts->words[i]);
+		fprintf(stream, " %s", word ? word : "");
+		free(word);
+	}
+	if (fclose(stream) != 0)
+		return NULL;
+	value = page_bytes(command);
+	free(command);
+	return value;
+}
+
 /* ---- the page ------------------------------------------------------------------------------ */
 
 static json_t *page_values(const struct page *page)
@@ -280,9 +313,13 @@ static json_t *page_values(const struct page *page)
 		{"them", json_text(facts->without_row == 1 ? "it" : "them")},
 		{"resume", json_boolean(facts->rows)},
 		{"written", page_time((uint64_t)time(NULL) * 1000000000)},
+		{"host", page_host()},
+		{"working_folder", page_working_folder()},
+		{"command", page_command(facts)},
+		{"begun_at", page_time(facts->begun_at)},
 		{"duration", page_text_if(timed, duration_format(facts->milliseconds).text)},
 		{"partly", json_boolean(partly)},
-		{"begun", json_number(facts->begun)},
+		{"begun", page_text_if(facts->begun > 0, count_format(facts->begun, "image").text)},
 		{"rate", rate > 0 ? json_sprintf("%.0f", rate) : json_null()},
 		{"changed", page_text_if(summary->bytes > 0, size_format(summary->bytes).text)},
 		{"rehearsed", json_boolean(statuses[BS_STATUS_WOULD_FIX] > 0)},

@@ -57,12 +57,17 @@ static size_t advice_command_length(const char *command)
 	return comma && (size_t)(comma - command) < length ? (size_t)(comma - command) : length;
 }
 
-static void advice_put_option(FILE *stream, const char *command, const char *name,
-			      const char *value)
+static bool advice_has_option(const char *command, const char *name)
 {
 	const char *found = strstr(command, name);
 
-	if (!value || (found && (size_t)(found - command) < advice_command_length(command)))
+	return found && (size_t)(found - command) < advice_command_length(command);
+}
+
+static void advice_put_option(FILE *stream, const char *command, const char *name,
+			      const char *value)
+{
+	if (!value || advice_has_option(command, name))
 		return;
 	fprintf(stream, "%s ", name);
 	advice_put_word(stream, value);
@@ -81,12 +86,15 @@ static void advice_put_number(FILE *stream, const char *command, const char *nam
 static void advice_put_options(FILE *stream, const char *command, bool reads,
 			       const struct bs_options *options)
 {
+	if (!reads)
+		advice_put_option(stream, command, "--undo-file", options->undo_file);
 	if (reads) {
 		advice_put_option(stream, command, "--format", options->format);
 		advice_put_number(stream, command, "--system-partition", options->system_partition);
 		advice_put_number(stream, command, "--boot-partition", options->boot_partition);
 	}
-	advice_put_option(stream, command, "--undo-dir", options->undo_directory);
+	if (!advice_has_option(command, "--undo-file")) /* which contradicts the folder */
+		advice_put_option(stream, command, "--undo-dir", options->undo_directory);
 }
 
 /* ---- the text ------------------------------------------------------------------------------ */
@@ -174,19 +182,26 @@ static void advice_put_decryption(FILE *stream, const struct advice_subject *sub
 	      stream);
 }
 
-/* Adds the folder of the undo file, which the signpost on the image names, to the options. */
-static void advice_put_recovery(FILE *stream, const char *text,
-				const struct advice_subject *subject)
+/*
+ * Writes `text` with the option that leads to the undo file, if that file can be found, or else
+ * `other`.
+ */
+static void advice_put_undo(FILE *stream, const char *text, const char *other,
+			    const struct advice_subject *subject)
 {
 	struct bs_options options = subject->options ? *subject->options : (struct bs_options){0};
 	struct advice_subject known = *subject;
-	char *folder;
+	char *folder, *file;
+	bool found = bs_find_undo_file(subject->image, subject->options, &folder, &file);
 
-	if (bs_undo_folder(subject->image, &folder))
+	if (found) {
 		options.undo_directory = folder;
+		options.undo_file = file;
+	}
 	known.options = &options;
-	advice_put_text(stream, text, &known);
+	advice_put_text(stream, found ? text : other, &known);
 	free(folder);
+	free(file);
 }
 
 static bool advice_is_raw_file(const struct advice_subject *subject)
@@ -204,7 +219,9 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 
 	if (!stream)
 		return NULL;
-	if (!subject->image)
+	if (subject->advice)
+		fputs(subject->advice, stream);
+	else if (!subject->image)
 		fputs(bs_code_advice(code), stream);
 	else if (code == BS_SIGNATURE_CHANGED && inspection && inspection->earlier_signature != 0)
 		advice_put_signature_back(stream, subject);
@@ -213,7 +230,10 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 	else if (code == BS_BOOT_VOLUME_MISSING && inspection && inspection->no_windows)
 		fputs("name an image of the disk that has Windows", stream);
 	else if (code == BS_RECOVERY_REQUIRED)
-		advice_put_recovery(stream, bs_code_advice(code), subject);
+		advice_put_undo(stream, bs_code_advice(code), bs_code_advice(code), subject);
+	else if (code == BS_NO_UNDO_FILE)
+		advice_put_undo(stream, "undo with that file: bootshift undo IMAGE",
+				bs_code_advice(code), subject);
 	else
 		advice_put_text(stream, bs_code_advice(code), subject);
 	failed = ferror(stream) != 0;
@@ -223,11 +243,34 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 	return NULL;
 }
 
+char *advice_undo_command(const struct advice_subject *subject, const struct bs_result *result)
+{
+	static const char *const command = "bootshift undo IMAGE";
+	char *text = NULL;
+	size_t length;
+	FILE *stream = open_memstream(&text, &length);
+	bool failed;
+
+	if (!stream)
+		return NULL;
+	if (result->undo_file) /* which is where the options of the user say */
+		advice_put_text(stream, command, subject);
+	else
+		advice_put_undo(stream, command, "", subject);
+	failed = ferror(stream) != 0;
+	if (fclose(stream) == 0 && !failed && length > 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 const char *advice_command(const char *advice)
 {
 	static const char *const programs[] = {
-		"bootshift ", "qemu-img ", "qemu-io ", "cryptsetup ", "bcdboot ", "bcdedit ",
-		"bootsect ",  "convert ",  "del ",     "manage-bde ", "sfc "};
+		"bootshift ", "qemu-img ",  "qemu-io ",    "cryptsetup ", "bcdboot ",  "bcdedit ",
+		"bootsect ",  "convert ",   "del ",        "manage-bde ", "sfc ",      "gunzip ",
+		"bunzip2 ",   "xz ",        "zstd ",       "unzip ",      "7z ",       "tar ",
+		"affcat ",    "ewfexport ", "VBoxManage ", "Merge-VHD ",  "qemu-nbd ", "losetup "};
 	const char *start = advice;
 
 	while ((start = strstr(start, ": "))) {
@@ -247,6 +290,7 @@ void advice_print_error(struct output *output, const struct advice_subject *subj
 	if (!advice)
 		output->error = ENOMEM;
 	else
-		print_problem(output, subject->image, error, advice);
+		print_problem_and_command(output, subject->image, error, advice,
+					  advice_command(advice));
 	free(advice);
 }

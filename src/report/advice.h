@@ -10,6 +10,7 @@ struct advice_subject {
 	const char *image;                      /* as the user names it */
 	const struct bs_options *options;       /* the options of the user */
 	const struct bs_inspection *inspection; /* of the image */
+	const char *advice;                     /* fits better than the advice of the code */
 };
 
 /*
@@ -18,6 +19,12 @@ struct advice_subject {
  * advice; NULL when memory runs out.
  */
 char *advice_make(enum bs_code code, const struct advice_subject *subject);
+
+/*
+ * The command that undoes the fix of an image that is fixed already.  The caller frees it.  NULL: the
+ * undo file that the image names is not there, or memory runs out.
+ */
+char *advice_undo_command(const struct advice_subject *subject, const struct bs_result *result);
 
 /* The command at the end of an advice.  Points into `advice`; NULL if there is no command. */
 const char *advice_command(const char *advice);

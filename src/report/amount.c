@@ -85,6 +85,65 @@ int size_parse(const char *text, uint64_t *bytes, struct bs_error *err)
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	uint32_t seconds;
+} duration_units[] = {
+	{"d", 86400}, {"h", 3600}, {"min", 60}, {"m", 60}, {"sec", 1}, {"s", 1},
+};
+
+#define DURATION_UNITS (sizeof(duration_units) / sizeof(duration_units[0]))
+
+/* Reads a unit and moves *text after it.  Returns its seconds; 0 if there is no such unit. */
+static uint32_t duration_read_unit(const char **text)
+{
+	for (size_t i = 0; i < DURATION_UNITS; i++) {
+		size_t length = strlen(duration_units[i].name);
+
+		if (strncasecmp(*text, duration_units[i].name, length) != 0)
+			continue;
+		*text += length;
+		return duration_units[i].seconds;
+	}
+	return 0;
+}
+
+/* Reads numbers with units, each unit smaller than the one before.  The loop moves *text on. */
+static bool duration_read(const char *text, uint64_t *seconds)
+{
+	uint32_t last = UINT32_MAX;
+	const char *start = text;
+
+	*seconds = 0;
+	while (*text != '\0') {
+		bool is_first = text == start;
+		uint64_t number;
+		uint32_t unit;
+
+		if (!size_read_digits(&text, &number))
+			return false;
+		unit = is_first && *text == '\0' ? 1 : duration_read_unit(&text);
+		if (unit == 0 || unit >= last || !mul_u64(number, unit, &number) ||
+		    !add_u64(*seconds, number, seconds))
+			return false;
+		last = unit;
+	}
+	return text > start;
+}
+
+int duration_parse(const char *text, uint32_t most, uint32_t *seconds, struct bs_error *err)
+{
+	uint64_t value;
+
+	if (!duration_read(text, &value))
+		return fail(err, BS_USAGE, "'%s' is not a time: write it like 90, 90s, 5m or 1h30m",
+			    text);
+	if (value == 0 || value > most)
+		return fail(err, BS_USAGE, "the time '%s' is not from 1 to %u seconds", text, most);
+	*seconds = (uint32_t)value;
+	return 0;
+}
+
 struct amount_text size_format(uint64_t bytes)
 {
 	static const char *const names[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

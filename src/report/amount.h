@@ -14,6 +14,14 @@
  */
 MUST_CHECK int size_parse(const char *text, uint64_t *bytes, struct bs_error *err);
 
+/*
+ * Reads a duration in seconds: "90", "90s", "5m", "1h30m", "2d".  The units are d, h, m and s, in
+ * this order and in either case; min and sec are read too.  A number without a unit is seconds and
+ * stands alone.  *seconds is from 1 to `most`.  Error: BS_USAGE.
+ */
+MUST_CHECK int duration_parse(const char *text, uint32_t most, uint32_t *seconds,
+			      struct bs_error *err);
+
 /* Returned by value, so that a call of print() can have several amounts as arguments. */
 struct amount_text {
 	char text[48];

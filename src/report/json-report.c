@@ -3,6 +3,8 @@
 #include "report/json-report.h"
 
 #include "report/json-fields.h"
+#include "report/moment.h"
+#include "report/need.h"
 #include "report/outcome.h"
 #include "report/plan-file.h"
 
@@ -120,6 +122,13 @@ static json_t *json_partition_number(const struct bs_inspection *inspection, int
 	return index < 0 ? json_null() : json_number(inspection->partitions[index].number);
 }
 
+static json_t *json_need(const struct bs_inspection *inspection)
+{
+	enum conversion_need need = conversion_need(inspection);
+
+	return need == NEED_UNKNOWN ? json_null() : json_boolean(need == NEED_FIX);
+}
+
 static json_t *json_inspection(const struct bs_inspection *inspection,
 			       const struct advice_subject *subject)
 {
@@ -133,6 +142,7 @@ static json_t *json_inspection(const struct bs_inspection *inspection,
 		 fields_write_array(link_fields, inspection->links, inspection->link_count,
 				    sizeof(inspection->links[0]))},
 		{"findings", json_findings(inspection, subject)},
+		{"conversion_needs_fix", json_need(inspection)},
 	};
 	json_t *object = json_object(), *more = json_members(members, COUNT_OF(members));
 
@@ -180,6 +190,14 @@ int report_json_put_error(json_t *object, const struct bs_error *error,
 	return json_put(object, "advice", failed ? json_advice(error->code, subject) : json_null());
 }
 
+static json_t *json_fixed_at(const struct bs_result *result)
+{
+	struct moment_text moment = moment_rfc3339(result->fixed_at);
+
+	return result->undo_file && result->fixed_at != 0 && *moment.text ? json_text(moment.text)
+									  : json_null();
+}
+
 json_t *report_json_image(const struct advice_subject *subject, const struct bs_result *result)
 {
 	json_t *inspection =
@@ -193,6 +211,8 @@ json_t *report_json_image(const struct advice_subject *subject, const struct bs_
 	failed |= report_json_put_error(object, &result->error, subject);
 	failed |= fields_write(result_fields, result, object);
 	failed |= json_put(object, "undo_file", json_text(result->undo_file));
+	failed |= json_put(object, "fixed_at", json_fixed_at(result));
+	failed |= json_put(object, "undo_file_named", json_text(result->undo_file_named));
 	failed |= json_put(object, "inspection", inspection);
 	failed |= json_put(object, "plan", plan);
 	if (failed) {

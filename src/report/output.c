@@ -11,7 +11,8 @@
 
 #include "report/text.h"
 
-#define WIDTH_MIN     60
+#define WIDTH_MIN     40
+#define WIDTH_NARROW  60  /* less is too narrow for drawings and tables */
 #define WIDTH_MAX     120 /* longer lines are hard to read */
 #define WIDTH_DEFAULT 80
 
@@ -55,6 +56,11 @@ void output_open(struct output *output, FILE *stream, enum output_colour colour)
 		output->colour = terminal_has_colour(fileno(stream));
 	else
 		output->colour = colour == OUTPUT_COLOUR_ALWAYS;
+}
+
+bool output_is_narrow(const struct output *output)
+{
+	return output->width < WIDTH_NARROW;
 }
 
 static void output_write(struct output *output, const char *bytes, size_t length)

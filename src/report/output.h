@@ -37,7 +37,7 @@ struct output {
 	bool colour;
 	bool quiet;      /* nothing is printed */
 	int error;       /* errno of the first error; 0: none */
-	unsigned width;  /* columns, from 60 to 120 */
+	unsigned width;  /* columns, from 40 to 120 */
 	unsigned column; /* of the next character */
 	size_t blanks;   /* spaces before that column that are not written yet */
 };
@@ -47,6 +47,9 @@ bool output_is_stdout(const char *path);
 
 /* Sets *output for a stream.  The caller must have called setlocale(). */
 void output_open(struct output *output, FILE *stream, enum output_colour colour);
+
+/* Whether the terminal has no room for drawings and tables. */
+bool output_is_narrow(const struct output *output);
 
 /* Prints formatted text at the current column. */
 void print(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));

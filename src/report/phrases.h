@@ -17,7 +17,16 @@ void print_problem(struct output *output, const char *name, const struct bs_erro
 		   const char *advice);
 
 /*
- * "bootshift: NAME: 3 lines skipped: not valid rows".  `name` is the file of rows; NULL: no name.
+ * The same for an advice that ends with a command.  `command` points into `advice`, or is NULL.  A
+ * narrow terminal gets the command on a line of its own, so that the user can copy it.
+ */
+void print_problem_and_command(struct output *output, const char *name,
+			       const struct bs_error *error, const char *advice,
+			       const char *command);
+
+/*
+ * "bootshift: NAME: 3 lines were not batch results and were ignored".  `name` is the file of rows;
+ * NULL: no name.
  */
 void print_skipped(struct output *output, const char *name, uint64_t lines);
 

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "report/json-fields.h"
+#include "report/moment.h"
 #include "util/trust.h"
 
 #define KIND "bootshift-plan"
@@ -66,9 +68,20 @@ static const struct field element_fields[] = {
 	FIELD_END,
 };
 
+static const struct field origin_fields[] = {
+	FIELD(struct plan_origin, image, FIELD_TEXT),
+	FIELD(struct plan_origin, location, FIELD_TEXT),
+	FIELD(struct plan_origin, version, FIELD_TEXT),
+	FIELD(struct plan_origin, made, FIELD_TEXT),
+	FIELD_END,
+};
+
 /* The fields of a plan file that are not in plan_fields. */
-static const char *const further_fields[] = {"schema", "kind",     "image", "operations",
-					     "files",  "elements", NULL};
+static const char *const further_fields[] = {"schema", "kind",     "image",    "operations",
+					     "files",  "elements", "location", "version",
+					     "made",   NULL};
+static const char *const further_fields_1[] = {"schema", "kind",     "image", "operations",
+					       "files",  "elements", NULL};
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
@@ -88,13 +101,21 @@ int plan_to_json(const struct bs_plan *plan, json_t *object)
 	return failed;
 }
 
-json_t *plan_document(const struct bs_plan *plan, const char *image)
+void plan_origin_set(struct plan_origin *origin, const char *image, const char *location)
+{
+	snprintf(origin->image, sizeof(origin->image), "%s", image);
+	snprintf(origin->location, sizeof(origin->location), "%s", location);
+	snprintf(origin->version, sizeof(origin->version), "%s", bs_version());
+	snprintf(origin->made, sizeof(origin->made), "%s", moment_rfc3339(time(NULL)).text);
+}
+
+json_t *plan_document(const struct bs_plan *plan, const struct plan_origin *origin)
 {
 	json_t *document = json_object();
 
 	if (json_put(document, "schema", json_number(PLAN_FILE_SCHEMA)) < 0 ||
 	    json_put(document, "kind", json_text(KIND)) < 0 ||
-	    json_put(document, "image", json_text(image)) < 0 || plan_to_json(plan, document) < 0) {
+	    fields_write(origin_fields, origin, document) < 0 || plan_to_json(plan, document) < 0) {
 		json_decref(document);
 		return NULL;
 	}
@@ -113,10 +134,36 @@ static int plan_read_heading(const json_t *document, struct bs_error *err)
 		return fail(err, BS_PLAN_INVALID, "this is not a plan of bootshift");
 	if (!json_is_integer(schema))
 		return fail(err, BS_PLAN_INVALID, "field 'schema' is not a number");
-	if (json_integer_value(schema) != PLAN_FILE_SCHEMA)
+	if (json_integer_value(schema) < 1 || json_integer_value(schema) > PLAN_FILE_SCHEMA)
 		return fail(err, BS_PLAN_INVALID,
-			    "the plan has schema %lld, but this bootshift reads schema %d",
+			    "the plan has schema %lld, but this bootshift reads only schemas 1 to "
+			    "%d",
 			    (long long)json_integer_value(schema), PLAN_FILE_SCHEMA);
+	return 0;
+}
+
+static int plan_read_text(const json_t *document, const char *name, char *text, size_t size,
+			  struct bs_error *err)
+{
+	const char *value = json_string_value(json_object_get(document, name));
+
+	if (!value)
+		return fail(err, BS_PLAN_INVALID, "field '%s' is not a string", name);
+	snprintf(text, size, "%s", value);
+	return 0;
+}
+
+static int plan_read_origin(const json_t *document, bool image_only, struct plan_origin *origin,
+			    struct bs_error *err)
+{
+	for (const struct field *field = origin_fields; field->name; field++) {
+		char *text = (char *)origin + field->offset;
+
+		text[0] = '\0';
+		if ((!image_only || field == origin_fields) &&
+		    plan_read_text(document, field->name, text, field->size, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -133,14 +180,18 @@ static int plan_read_operations(const json_t *document, struct bs_plan *plan, st
 	return 0;
 }
 
-static int plan_read(const json_t *document, struct bs_plan *plan, struct bs_error *err)
+static int plan_read(const json_t *document, struct bs_plan *plan, struct plan_origin *origin,
+		     struct bs_error *err)
 {
-	if (plan_read_heading(document, err) < 0 ||
-	    fields_read(plan_fields, further_fields, document, plan, err) < 0)
+	bool old;
+
+	if (plan_read_heading(document, err) < 0)
 		return -1;
-	if (!json_is_string(json_object_get(document, "image")))
-		return fail(err, BS_PLAN_INVALID, "field 'image' is not a string");
-	if (plan_read_operations(document, plan, err) < 0)
+	old = json_integer_value(json_object_get(document, "schema")) == 1;
+	if (fields_read(plan_fields, old ? further_fields_1 : further_fields, document, plan, err) <
+		    0 ||
+	    plan_read_origin(document, old, origin, err) < 0 ||
+	    plan_read_operations(document, plan, err) < 0)
 		return -1;
 	plan->files = fields_read_array(file_fields, document, "files", BS_PLAN_FILES_MAX,
 					sizeof(plan->files[0]), &plan->file_count, err);
@@ -151,7 +202,8 @@ static int plan_read(const json_t *document, struct bs_plan *plan, struct bs_err
 	return plan->elements ? 0 : -1;
 }
 
-struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
+struct bs_plan *plan_from_document(const json_t *document, struct plan_origin *origin,
+				   struct bs_error *err)
 {
 	struct bs_plan *plan = calloc(1, sizeof(*plan));
 
@@ -159,7 +211,7 @@ struct bs_plan *plan_from_document(const json_t *document, struct bs_error *err)
 		fail_memory(err);
 		return NULL;
 	}
-	if (plan_read(document, plan, err) < 0) {
+	if (plan_read(document, plan, origin, err) < 0) {
 		bs_plan_free(plan);
 		return NULL;
 	}
@@ -178,10 +230,10 @@ static int plan_file_dump(FILE *stream, void *context, struct bs_error *err)
 	return 0;
 }
 
-int plan_file_write(const char *path, const char *image, const struct bs_plan *plan,
+int plan_file_write(const char *path, const struct plan_origin *origin, const struct bs_plan *plan,
 		    struct bs_error *err)
 {
-	json_t *document = plan_document(plan, image);
+	json_t *document = plan_document(plan, origin);
 	int result;
 
 	if (!document)
@@ -191,27 +243,38 @@ int plan_file_write(const char *path, const char *image, const struct bs_plan *p
 	return result;
 }
 
-struct bs_plan *plan_file_read(const char *path, struct bs_error *err)
+/* Standard input needs no check, because nobody else can have put it there. */
+static FILE *plan_file_open(const char *path, bool is_stdin, struct bs_error *err)
 {
-	int descriptor = trust_open_input(plan_file_kind.what, path, O_RDONLY, err);
+	int descriptor = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+				  : trust_open_input(plan_file_kind.what, path, O_RDONLY, err);
 	FILE *stream = descriptor >= 0 ? fdopen(descriptor, "r") : NULL;
+
+	if (!stream && (is_stdin || descriptor >= 0))
+		replace_file_fail(path, plan_file_kind.what, "cannot be opened", err);
+	if (!stream && descriptor >= 0)
+		close(descriptor);
+	return stream;
+}
+
+struct bs_plan *plan_file_read(const char *path, struct plan_origin *origin, struct bs_error *err)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	FILE *stream = plan_file_open(path, is_stdin, err);
 	struct bs_plan *plan = NULL;
 	json_error_t problem;
 	json_t *document;
 
-	if (descriptor < 0)
+	if (!stream)
 		return NULL;
-	if (!stream) {
-		replace_file_fail(path, plan_file_kind.what, "cannot be opened", err);
-		close(descriptor);
-		return NULL;
-	}
 	document = json_loadf(stream, JSON_REJECT_DUPLICATES, &problem);
 	if (document)
-		plan = plan_from_document(document, err);
+		plan = plan_from_document(document, origin, err);
 	else
 		fail(err, BS_PLAN_INVALID, "line %d: %s", problem.line, problem.text);
-	if (!plan)
+	if (!plan && is_stdin)
+		fail_prefix(err, "the plan on standard input");
+	else if (!plan)
 		fail_prefix(err, "the plan file '%s'", path);
 	json_decref(document);
 	fclose(stream);

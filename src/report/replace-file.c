@@ -23,6 +23,18 @@ struct new_file {
 	void *context;
 };
 
+/* A pipe or a device cannot be made to have room: its error has an advice of its own. */
+static int replace_fail_write(const struct new_file *file, bool durable, struct bs_error *err)
+{
+	if (errno == EPIPE)
+		return fail(err, BS_OUTPUT, "the %s '%s' cannot be written: its reader has gone",
+			    file->what, file->path);
+	replace_file_fail(file->path, file->what, "cannot be written", err);
+	if (!durable)
+		err->code = BS_OUTPUT;
+	return -1;
+}
+
 /* Writes the content to an open descriptor, and closes it in every case. */
 static int replace_write_stream(const struct new_file *file, int descriptor, bool durable,
 				struct bs_error *err)
@@ -37,9 +49,9 @@ static int replace_write_stream(const struct new_file *file, int descriptor, boo
 	result = file->content(stream, file->context, err);
 	if (result == 0 &&
 	    (ferror(stream) || fflush(stream) < 0 || (durable && fsync(descriptor) < 0)))
-		result = replace_file_fail(file->path, file->what, "cannot be written", err);
+		result = replace_fail_write(file, durable, err);
 	if (fclose(stream) < 0 && result == 0)
-		result = replace_file_fail(file->path, file->what, "cannot be written", err);
+		result = replace_fail_write(file, durable, err);
 	return result;
 }
 
@@ -101,7 +113,10 @@ int replace_file_write(const char *path, const char *what, replace_file_content 
 
 /* ---- checks before a file is written ------------------------------------------------------- */
 
-#define HEAD 4096 /* bytes that are searched for the mark */
+bool file_kind_is(const struct file_kind *kind, const char *head)
+{
+	return strncmp(head, kind->start, strlen(kind->start)) == 0 && strstr(head, kind->mark);
+}
 
 static int replace_refuse(const char *path, const struct file_kind *kind, const char *victim,
 			  struct bs_error *err)
@@ -113,18 +128,19 @@ static int replace_refuse(const char *path, const struct file_kind *kind, const 
 static int replace_check_content(const char *path, const struct file_kind *kind,
 				 struct bs_error *err)
 {
-	char head[HEAD + 1] = "";
+	char head[FILE_KIND_HEAD + 1] = "";
 	FILE *file = fopen(path, "re");
 	size_t length;
 
 	if (!file)
 		return replace_file_fail(path, kind->what, "cannot be read", err);
-	length = fread(head, 1, HEAD, file);
+	length = fread(head, 1, FILE_KIND_HEAD, file);
 	fclose(file);
-	if (length == 0 ||
-	    (strncmp(head, kind->start, strlen(kind->start)) == 0 && strstr(head, kind->mark)))
+	if (length == 0 || file_kind_is(kind, head))
 		return 0;
-	return replace_refuse(path, kind, "a file that is not one", err);
+	return fail(err, BS_FILE_EXISTS,
+		    "the file '%s' exists and is not a bootshift %s; not overwritten", path,
+		    kind->what);
 }
 
 /* Tests by creating the temporary file and removing it.  No other test is as reliable. */

@@ -12,8 +12,13 @@
 struct file_kind {
 	const char *what;  /* for messages: "plan file" */
 	const char *start; /* the first bytes of such a file */
-	const char *mark;  /* a text in its first 4096 bytes */
+	const char *mark;  /* a text in its first FILE_KIND_HEAD bytes */
 };
+
+#define FILE_KIND_HEAD 4096 /* bytes by which a kind is recognised */
+
+/* Whether a file is of a kind, by its first bytes as a string of up to FILE_KIND_HEAD bytes. */
+bool file_kind_is(const struct file_kind *kind, const char *head);
 
 /*
  * Checks that a file can be written.  Called before a long task that writes its result there.  The
@@ -36,8 +41,8 @@ typedef int replace_file_content(FILE *stream, void *context, struct bs_error *e
 /*
  * Writes a file.  It appears under its name only when it is complete and on the storage.  A path
  * that is no regular file, such as a pipe or a device, is written to directly; "-" is standard
- * output.  `what` is for messages: "plan file".  Errors: those of the content, and those of
- * replace_file_fail().
+ * output.  `what` is for messages: "plan file".  Errors: those of the content, those of
+ * replace_file_fail(), and BS_OUTPUT for what is no regular file.
  */
 MUST_CHECK int replace_file_write(const char *path, const char *what, replace_file_content *content,
 				  void *context, struct bs_error *err);

@@ -148,7 +148,7 @@ struct merge *merge_open_file(FILE *rows, const char *name, uint64_t *skipped, s
 	if (merge_add(merge, rows, name, skipped, err) == 0) {
 		if (*skipped == 0 || merge_count(merge) > 0)
 			return merge;
-		fail(err, BS_ROW_INVALID, "it has no valid row");
+		fail(err, BS_ROW_INVALID, "this is not a file of batch results");
 	}
 	merge_close(merge);
 	return NULL;
@@ -217,6 +217,11 @@ static void merge_sort(struct merge *merge)
 	}
 	merge->images.count = kept;
 	merge->sorted = true;
+}
+
+size_t merge_rows(const struct merge *merge)
+{
+	return merge->added;
 }
 
 size_t merge_count(struct merge *merge)

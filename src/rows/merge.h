@@ -46,6 +46,9 @@ MUST_CHECK int merge_add(struct merge *merge, FILE *rows, const char *name, uint
 MUST_CHECK struct merge *merge_open_file(FILE *rows, const char *name, uint64_t *skipped,
 					 struct bs_error *err);
 
+/* The number of rows that were added. */
+size_t merge_rows(const struct merge *merge);
+
 /* The number of images. */
 size_t merge_count(struct merge *merge);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "report/json-fields.h"
 #include "report/json-report.h"
@@ -53,6 +54,15 @@ static bool row_read_flag(const json_t *value, void *member)
 	return json_is_boolean(value);
 }
 
+/* Reads whether the conversion needs a fix; null means unknown. */
+static bool row_read_need(const json_t *value, void *member)
+{
+	*(enum conversion_need *)member = json_is_true(value)    ? NEED_FIX
+					  : json_is_false(value) ? NEED_NOTHING
+								 : NEED_UNKNOWN;
+	return json_is_null(value) || json_is_boolean(value);
+}
+
 static bool row_read_status(const json_t *value, void *member)
 {
 	for (size_t i = 0; json_is_string(value) && i < BS_STATUS_COUNT; i++) {
@@ -94,6 +104,7 @@ static const struct row_field {
 	{"command", .part = OWN, READ(text, command)},
 	{"begun", .part = OWN, READ(number, begun)},
 	{"ended", .part = OWN, READ(number, ended), .is_new = true},
+	{"host", .part = OWN, READ(text_or_null, host), .is_new = true},
 	{"path", .part = OWN, READ(text, path)},
 	{"uri", .part = OWN, READ(text, uri)},
 	{"dry_run", .part = OWN, READ(flag, dry_run)},
@@ -118,6 +129,7 @@ static const struct row_field {
 	{"room_before", .part = INSPECTION},
 	{"room_after", .part = INSPECTION},
 	{"needed_room", .part = INSPECTION},
+	{"conversion_needs_fix", .part = OWN, READ(need, need), .is_new = true},
 	{"partitions", .part = INSPECTION, .is_list = true},
 	{"findings", .part = INSPECTION, .is_list = true},
 	{"operations", .part = PLAN, .is_list = true},
@@ -159,6 +171,25 @@ static json_t *row_json_uri(const char *location)
 	return value;
 }
 
+/* Whether the conversion needs a fix, as JSON; null: unknown. */
+static json_t *row_json_need(const struct bs_inspection *inspection)
+{
+	enum conversion_need need = inspection ? conversion_need(inspection) : NEED_UNKNOWN;
+
+	return need == NEED_UNKNOWN ? json_null() : json_boolean(need == NEED_FIX);
+}
+
+/* The name of this machine as JSON; null: unknown. */
+static json_t *row_json_host(void)
+{
+	char name[256];
+
+	if (gethostname(name, sizeof(name)) < 0)
+		return json_null();
+	name[sizeof(name) - 1] = '\0';
+	return json_text(name);
+}
+
 /* The fields of the row that the image's object does not have. */
 static json_t *row_make_own(const struct row_subject *subject, const struct bs_result *result)
 {
@@ -178,11 +209,13 @@ static json_t *row_make_own(const struct row_subject *subject, const struct bs_r
 		{"command", json_text(subject->command)},
 		{"begun", json_number(subject->begun)},
 		{"ended", json_number(clock_file_time())},
+		{"host", row_json_host()},
 		{"path", json_text(subject->path)},
 		{"uri", row_json_uri(subject->location)},
 		{"dry_run", json_boolean(subject->dry_run)},
 		/* Unlike "undo_file", a URI keeps every byte of the path. */
 		{"undo_uri", row_json_uri(result->undo_file)},
+		{"conversion_needs_fix", row_json_need(result->inspection)},
 		{"size", row_json_known(size)},
 		{"modified", row_json_known(modified)},
 		/* The partition that is active after the fix, which may only have been rehearsed. */

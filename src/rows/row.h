@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "report/need.h"
 #include "util/err.h"
 
 #define ROW_SCHEMA     1          /* rises when a field is removed or changes its meaning */
@@ -32,6 +33,8 @@ struct row {
 	const char *undo_uri;  /* of the undo file; NULL: none, or a row of an old version */
 	char *undo_location;   /* of the undo file; the row owns it; NULL: none */
 	bool dry_run, recovered, exact;
+	enum conversion_need need; /* before the fix; NEED_UNKNOWN in rows of old versions */
+	const char *host;          /* on which the row was made; NULL in rows of old versions */
 	/* Times are nanoseconds since 1970. */
 	uint64_t begun;    /* when the batch began */
 	uint64_t ended;    /* when the work on the image ended; `begun` in rows of old versions */

@@ -102,8 +102,7 @@ static int rows_cut_incomplete(struct rows *rows, uint64_t length, struct bs_err
 	if (length == rows->length)
 		return 0;
 	if (!rows_is_row_start(rows, 0, false) || !rows_is_row_start(rows, rows->length, true))
-		return fail(err, BS_ROW_INVALID,
-			    "it does not end with a row or the start of a row");
+		return fail(err, BS_FILE_EXISTS, "this is not a file of batch results");
 	if (ftruncate(rows->store, (off_t)rows->length) < 0)
 		return fail_system(err, "its incomplete last row cannot be cut off");
 	return 0;
@@ -129,6 +128,8 @@ static int rows_open_path(struct rows *rows, const char *path, struct bs_error *
 		return rows->stream >= 0 ? 0 : fail_system(err, "cannot be written to");
 	}
 	descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	if (descriptor < 0 && errno == EISDIR)
+		return fail(err, BS_ROW_INVALID, "it is a folder");
 	if (descriptor < 0 || fstat(descriptor, &status) < 0) {
 		fail_system(err, "cannot be opened for rows");
 		if (descriptor >= 0)
@@ -139,7 +140,7 @@ static int rows_open_path(struct rows *rows, const char *path, struct bs_error *
 		return rows_open_store(rows, descriptor, err);
 	rows->stream = descriptor;
 	if (S_ISBLK(status.st_mode))
-		return fail(err, BS_ROW_INVALID, "it is a block device, which may hold a disk");
+		return fail(err, BS_FILE_EXISTS, "it is a block device, which may hold a disk");
 	return 0;
 }
 
@@ -281,4 +282,25 @@ char *rows_save(const struct rows *rows, struct bs_error *err)
 		path = NULL;
 	}
 	return path;
+}
+
+FILE *rows_copy_stdin(struct bs_error *err)
+{
+	int descriptor = io_open_unnamed(io_temporary_folder(), 0);
+	FILE *copy = descriptor >= 0 ? fdopen(descriptor, "w+") : NULL;
+	int byte;
+
+	if (!copy) {
+		fail_system(err, "no temporary file can be made for standard input");
+		if (descriptor >= 0)
+			close(descriptor);
+		return NULL;
+	}
+	while ((byte = getc_unlocked(stdin)) != EOF && putc_unlocked(byte, copy) != EOF)
+		;
+	if (!ferror(stdin) && !ferror(copy) && fseeko(copy, 0, SEEK_SET) == 0)
+		return copy;
+	fail_system(err, "standard input cannot be copied to a temporary file");
+	fclose(copy);
+	return NULL;
 }

@@ -27,7 +27,7 @@ extern const struct file_kind rows_file_kind;
  * (no file).  With `readable`, the rows also go to a temporary file if `path` cannot be read again:
  * a pipe, standard output, or NULL.
  *
- * NULL on error: BS_ROW_INVALID (a block device, or a file that does not end like a file of rows),
+ * NULL on error: BS_FILE_EXISTS (a block device, or a file that does not end like a file of rows),
  * BS_IN_USE, BS_NOT_FOUND, BS_NO_PERMISSION, BS_READ_ONLY, BS_IO, BS_NO_MEMORY.
  */
 MUST_CHECK struct rows *rows_open(const char *path, bool readable, struct bs_error *err);
@@ -58,6 +58,12 @@ MUST_CHECK char *rows_save(const struct rows *rows, struct bs_error *err);
 
 /* Whether `path` of rows_open() is a regular file, so that a later batch can resume with it. */
 bool rows_can_resume(const struct rows *rows);
+
+/*
+ * Copies standard input to a temporary file, so that its rows can be read in any order.  Returns the
+ * copy at its first row.  The caller closes it; NULL on error: BS_NO_SPACE, BS_IO.
+ */
+MUST_CHECK FILE *rows_copy_stdin(struct bs_error *err);
 
 /* NULL is allowed. */
 void rows_close(struct rows *rows);

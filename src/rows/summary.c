@@ -12,18 +12,44 @@
 #define GAP          2     /* columns */
 #define RATE_MINIMUM 10000 /* milliseconds; the rate of a shorter batch says nothing */
 
+/* Adds the path of an image, unless `most` paths are there. */
+static int summary_add_name(struct summary_names *names, size_t most, const struct row *row,
+			    struct bs_error *err)
+{
+	char *path;
+
+	if (names->count >= most)
+		return 0;
+	path = location_as_found(row->location, row->path);
+	if (!path)
+		return fail_memory(err);
+	if (summary_names_append(names, path, err) == 0)
+		return 0;
+	free(path);
+	return -1;
+}
+
+static void summary_free_names(struct summary_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->items[i]);
+	summary_names_free(names);
+}
+
 int summary_add(struct summary *summary, const struct row *row, struct bs_error *err)
 {
 	struct summary_code *code = &summary->codes[row->code];
+	size_t most = summary->all_names ? SIZE_MAX : SUMMARY_NAMED;
 
-	if (row->code != BS_OK && !code->example) {
-		code->example = location_as_found(row->location, row->path);
-		if (!code->example)
-			return fail_memory(err);
-	}
+	if (row->code != BS_OK && summary_add_name(&code->names, most, row, err) < 0)
+		return -1;
+	if (row->status == BS_STATUS_FIXED &&
+	    summary_add_name(&summary->fixed, SUMMARY_NAMED, row, err) < 0)
+		return -1;
 	code->count++;
 	summary->images++;
 	summary->statuses[row->status]++;
+	summary->needs[row->status][row->need]++;
 	summary->bytes += row->bytes;
 	return 0;
 }
@@ -31,7 +57,8 @@ int summary_add(struct summary *summary, const struct row *row, struct bs_error 
 void summary_free(struct summary *summary)
 {
 	for (size_t i = 0; i < BS_CODE_COUNT; i++)
-		free(summary->codes[i].example);
+		summary_free_names(&summary->codes[i].names);
+	summary_free_names(&summary->fixed);
 }
 
 enum bs_exit summary_exit(const struct summary *summary)
@@ -61,6 +88,56 @@ size_t summary_order(const struct summary *summary, enum bs_exit class,
 	return length;
 }
 
+/* What is said of images that need the fix, and of those that have room enough. */
+struct need_words {
+	const char *needs[2], *enough[2]; /* of one image, of several */
+};
+
+static const struct need_words *need_words_of(enum bs_status status)
+{
+	static const struct need_words past = {
+		{"needed it for the conversion", "needed it for the conversion"},
+		{"had room enough", "had room enough"}};
+	static const struct need_words would = {
+		{"needs it for the conversion", "need it for the conversion"},
+		{"has room enough", "have room enough"}};
+	static const struct need_words other = {
+		{"needs a fix for the conversion", "need a fix for the conversion"},
+		{"has room enough", "have room enough"}};
+	static const struct need_words nothing = {{"has too little room for the conversion",
+						   "have too little room for the conversion"},
+						  {"has room enough", "have room enough"}};
+
+	switch (status) {
+	case BS_STATUS_FIXED:
+		return &past;
+	case BS_STATUS_WOULD_FIX:
+		return &would;
+	case BS_STATUS_NOTHING_TO_DO:
+		return &nothing;
+	default:
+		return &other;
+	}
+}
+
+bool summary_describe_need(const struct summary *summary, enum bs_status status,
+			   char text[SUMMARY_NEED_MAX])
+{
+	const struct need_words *words = need_words_of(status);
+	unsigned long long needs = summary->needs[status][NEED_FIX];
+	unsigned long long enough = summary->needs[status][NEED_NOTHING];
+	int length = 0;
+
+	if (needs > 0)
+		length =
+			snprintf(text, SUMMARY_NEED_MAX, "%llu %s", needs, words->needs[needs > 1]);
+	if (enough > 0)
+		snprintf(text + length, SUMMARY_NEED_MAX - (size_t)length, "%s%llu %s%s",
+			 needs > 0 ? ", " : "", enough, words->enough[enough > 1],
+			 needs > 0 ? "" : " for the conversion");
+	return needs + enough > 0;
+}
+
 double summary_rate(const struct summary_facts *facts)
 {
 	if (facts->milliseconds < RATE_MINIMUM)
@@ -81,9 +158,34 @@ static void summary_print_count(struct output *output, int end, uint64_t number)
 	print(output, "%*llu%*s", end, (unsigned long long)number, GAP, "");
 }
 
-/* Prints a code, its count, its advice, and an image as an example. */
+/* Prints the images of a code: all if they are few, otherwise the first and how to list the rest. */
+static void summary_print_names(struct output *output, const struct summary_code *code,
+				unsigned indent, const struct summary_facts *facts)
+{
+	bool all = code->names.count == code->count;
+	size_t count = all ? code->names.count : 1;
+
+	for (size_t i = 0; i < count; i++) {
+		print_to(output, indent);
+		print_styled(output, STYLE_FAINT, "%s", code->names.items[i]);
+		print_end(output);
+	}
+	if (all)
+		return;
+	print_to(output, indent);
+	print(output, "and %llu more", (unsigned long long)(code->count - count));
+	if (facts->rows) {
+		print(output, "; all: bootshift report -v ");
+		print_shell_word(output, facts->rows);
+	} else {
+		print(output, "%s", facts->rows_only ? "; -v names all" : "; all are named above");
+	}
+	print_end(output);
+}
+
+/* Prints a code, its count, its advice, and its images. */
 static void summary_print_code(struct output *output, const struct summary_code *code, int end,
-			       enum bs_code number)
+			       enum bs_code number, const struct summary_facts *facts)
 {
 	unsigned indent = (unsigned)end + GAP;
 
@@ -92,14 +194,11 @@ static void summary_print_code(struct output *output, const struct summary_code 
 	print(output, ": ");
 	print_wrapped(output, indent, "%s", bs_code_advice(number));
 	print_end(output);
-	print_to(output, indent);
-	print_styled(output, STYLE_FAINT, "%s%s", code->count > 1 ? "for example " : "",
-		     code->example);
-	print_end(output);
+	summary_print_names(output, code, indent, facts);
 }
 
 static void summary_print_codes(struct output *output, const struct summary *summary,
-				enum bs_exit class, int column)
+				enum bs_exit class, int column, const struct summary_facts *facts)
 {
 	enum bs_code order[BS_CODE_COUNT];
 	size_t count = summary_order(summary, class, order);
@@ -107,12 +206,20 @@ static void summary_print_codes(struct output *output, const struct summary *sum
 	int end = column + (count > 0 ? summary_digits(summary->codes[order[0]].count) : 0);
 
 	for (size_t i = 0; i < count; i++)
-		summary_print_code(output, &summary->codes[order[i]], end, order[i]);
+		summary_print_code(output, &summary->codes[order[i]], end, order[i], facts);
 }
 
-static void summary_print_outcomes(struct output *output, const struct summary *summary)
+static void summary_print_need(struct output *output, unsigned indent, const char *need)
+{
+	print(output, " ");
+	print_wrapped(output, indent, "(%s)", need);
+}
+
+static void summary_print_outcomes(struct output *output, const struct summary *summary,
+				   const struct summary_facts *facts)
 {
 	int end = GAP + summary_digits(summary->images);
+	char need[SUMMARY_NEED_MAX];
 
 	for (size_t i = 0; i < BS_STATUS_COUNT; i++) {
 		const struct outcome *outcome = &outcomes[i];
@@ -125,15 +232,19 @@ static void summary_print_outcomes(struct output *output, const struct summary *
 		summary_print_count(output, end, count);
 		print_styled(output, outcome->style, "%s%s", outcome->word,
 			     unchanged ? ", and not changed" : "");
+		if (summary_describe_need(summary, outcome->status, need))
+			summary_print_need(output, (unsigned)end + GAP, need);
 		print_end(output);
 		if (outcome->exit != BS_EXIT_DONE)
-			summary_print_codes(output, summary, outcome->exit, end + GAP);
+			summary_print_codes(output, summary, outcome->exit, end + GAP, facts);
 	}
 }
 
 static void summary_print_totals(struct output *output, const struct summary *summary,
 				 const struct summary_facts *facts)
 {
+	bool timed = facts->milliseconds > 0;
+	bool partly = timed && facts->begun < summary->images;
 	double rate = summary_rate(facts);
 
 	if (summary->images + facts->not_begun == 0) {
@@ -141,12 +252,15 @@ static void summary_print_totals(struct output *output, const struct summary *su
 		return;
 	}
 	print_styled(output, STYLE_STRONG, "%s", count_format(summary->images, "image").text);
-	if (facts->milliseconds > 0 && facts->begun < summary->images)
-		print(output, ", %llu of them", (unsigned long long)facts->begun);
-	if (facts->milliseconds > 0)
+	if (partly)
+		print(output, ": %llu processed now", (unsigned long long)facts->begun);
+	if (timed && facts->begun > 0)
 		print(output, " in %s", duration_format(facts->milliseconds).text);
-	if (rate > 0)
+	if (rate > 0 && facts->begun > 0)
 		print(output, ", %.0f a minute", rate);
+	if (partly)
+		print(output, ", %llu earlier",
+		      (unsigned long long)(summary->images - facts->begun));
 	if (summary->bytes > 0)
 		print(output, "; %s changed", size_format(summary->bytes).text);
 	print_end(output);
@@ -159,13 +273,39 @@ static void summary_print_left_out(struct output *output, const struct summary_f
 			   (unsigned long long)facts->left_out[i].count);
 }
 
-static void summary_print_undo(struct output *output, const struct summary *summary,
-			       const char *rows)
+/* Prints "undo" with its option, and all fixed images, or IMAGE if there are many. */
+static void summary_print_undo_by_name(struct output *output, const struct summary *summary,
+				       const char *directory)
 {
-	if (!rows || summary->statuses[BS_STATUS_FIXED] == 0)
+	bool all = summary->fixed.count == summary->statuses[BS_STATUS_FIXED];
+
+	print(output, "undo");
+	if (directory) {
+		print(output, " --undo-dir ");
+		print_shell_word(output, directory);
+	}
+	for (size_t i = 0; all && i < summary->fixed.count; i++) {
+		print(output, " ");
+		print_shell_word(output, summary->fixed.items[i]);
+	}
+	if (all)
 		return;
-	print(output, "To take back what was fixed: bootshift undo --from ");
-	print_shell_word(output, rows);
+	print_line(output, " IMAGE, for each image");
+	print(output, "(A batch with --jsonl FILE is taken back by one command.)");
+}
+
+static void summary_print_undo(struct output *output, const struct summary *summary,
+			       const struct summary_facts *facts)
+{
+	if (summary->statuses[BS_STATUS_FIXED] == 0 || (!facts->rows && !facts->undo_by_name))
+		return;
+	print(output, "To take back what was fixed: bootshift ");
+	if (facts->rows) {
+		print(output, "undo --from ");
+		print_shell_word(output, facts->rows);
+	} else {
+		summary_print_undo_by_name(output, summary, facts->undo_directory);
+	}
 	print_end(output);
 }
 
@@ -190,7 +330,7 @@ void summary_print(struct output *output, const struct summary *summary,
 	/* The worst outcomes come last, because the end of the output stays on the screen. */
 	summary_print_left_out(output, facts);
 	summary_print_totals(output, summary, facts);
-	summary_print_outcomes(output, summary);
+	summary_print_outcomes(output, summary, facts);
 	summary_print_unfinished(output, facts);
-	summary_print_undo(output, summary, facts->rows);
+	summary_print_undo(output, summary, facts);
 }

@@ -5,18 +5,29 @@
 
 #include "report/output.h"
 #include "rows/row.h"
+#include "util/vector.h"
+
+#define SUMMARY_NAMED    3 /* so many images are named; of more, only the first */
+#define SUMMARY_NEED_MAX 160
+
+/* Some images by their paths, with the original bytes. */
+DEFINE_VECTOR(summary_names, char *);
 
 /* All images with one code. */
 struct summary_code {
 	uint64_t count;
-	char *example; /* path of the first image */
+	struct summary_names names; /* the first SUMMARY_NAMED; all with `all_names` */
 };
 
-/* All zeros at first.  The caller frees it with summary_free(). */
+/* All zeros at first, except `all_names`.  The caller frees it with summary_free(). */
 struct summary {
+	bool all_names; /* name all images that have a code */
 	uint64_t images, statuses[BS_STATUS_COUNT];
+	/* Of the images with each status: how many have each need; see need.h. */
+	uint64_t needs[BS_STATUS_COUNT][NEED_COUNT];
 	struct summary_code codes[BS_CODE_COUNT];
-	uint64_t bytes; /* changed bytes of all images */
+	struct summary_names fixed; /* the first SUMMARY_NAMED */
+	uint64_t bytes;             /* changed bytes of all images */
 };
 
 /* The files that a batch left out for one reason. */
@@ -36,6 +47,9 @@ struct summary_file {
  */
 struct summary_facts {
 	bool rows_only;        /* the report is made from rows, by another command than the batch */
+	char *const *words;    /* the command line without the program, for the page */
+	int word_count;        /* 0: not known */
+	uint64_t begun_at;     /* when the command began, in nanoseconds since 1970; 0: not told */
 	uint64_t milliseconds; /* from the start of the batch to its end */
 	bool searching;        /* the batch was stopped while it searched for images */
 	uint64_t images;       /* all images, including those that an earlier run finished */
@@ -43,6 +57,7 @@ struct summary_facts {
 	uint64_t not_begun;    /* images that this run did not begin because it was stopped */
 	uint64_t without_row;  /* images that this run began and whose row could not be written */
 	const char *rows;      /* the file of rows, for --resume and undo --from; NULL: none */
+	bool undo_by_name;     /* no rows are kept: what was fixed is undone image by image */
 	const char *undo_directory; /* the folder of all undo files; NULL: the default places */
 	const struct summary_left_out *left_out;
 	size_t left_out_count;
@@ -60,6 +75,13 @@ MUST_CHECK int summary_add(struct summary *summary, const struct row *row, struc
  */
 void summary_print(struct output *output, const struct summary *summary,
 		   const struct summary_facts *facts);
+
+/*
+ * Says of how many images with a status the conversion needs a fix, and how many have room enough:
+ * "3 needed it for the conversion, 1 had room enough".  Returns false if that is not known of any.
+ */
+bool summary_describe_need(const struct summary *summary, enum bs_status status,
+			   char text[SUMMARY_NEED_MAX]);
 
 /* Images per minute; 0 if the batch was too short for a rate. */
 double summary_rate(const struct summary_facts *facts);

@@ -70,6 +70,46 @@ static bool pair_overlaps(const struct facts *facts, uint32_t first, uint32_t se
 	return a->start < b->start + b->size && b->start < a->start + a->size;
 }
 
+/* A word for a volume that the user has chosen by the number of its partition. */
+static const char *chosen(uint32_t wanted)
+{
+	return wanted != 0 ? "chosen " : "";
+}
+
+/* The number of the partition at an index, if the user can choose that partition; else 0. */
+static uint32_t choosable(const struct facts *facts, uint32_t i, bool primary)
+{
+	const struct bs_partition *partition = partition_at(facts, i);
+
+	if (partition->filesystem == BS_FS_EXTENDED)
+		return 0;
+	return primary && partition->number > MBR_ENTRIES ? 0 : partition->number;
+}
+
+/* Says that a chosen partition does not exist, and which ones do: ", only 1, 2 and 5". */
+static bool tell_no_partition(const struct facts *facts, uint32_t wanted, bool primary,
+			      struct ruling *ruling)
+{
+	char list[256] = ""; /* enough for 32 numbers of at most three digits */
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < facts->partition_count; i++)
+		left += choosable(facts, i, primary) != 0;
+	for (uint32_t i = 0; i < facts->partition_count; i++) {
+		uint32_t number = choosable(facts, i, primary);
+		size_t length = strlen(list);
+
+		if (number != 0)
+			rule_say(list + length, sizeof(list) - length, "%s%u",
+				 length == 0 ? ", only "
+				 : left == 1 ? " and "
+					     : ", ",
+				 number);
+		left -= number != 0;
+	}
+	return NOTE("there is no %spartition %u%s", primary ? "primary " : "", wanted, list);
+}
+
 /* ---- boot records -------------------------------------------------------------------------- */
 
 static const struct vbr *record_of(const struct facts *facts, int32_t index)
@@ -234,10 +274,22 @@ static uint32_t retargeted_count(const struct facts *facts)
 	return count;
 }
 
+/* Names what stays, for people: most often it is the recovery environment. */
+static void name_staying(const char *path, char *text, size_t size)
+{
+	bool recovery = strcasestr(path, "\\Winre.wim") || strcasestr(path, "\\boot.sdi");
+
+	if (path[0] == '\0')
+		rule_say(text, size, "what the boot menu names");
+	else
+		rule_say(text, size, "%s%.300s%s", recovery ? "the recovery environment (" : "",
+			 path, recovery ? ")" : "");
+}
+
 /* Makes the finding about elements that still name the system volume after a fix. */
 static bool tell_staying(const struct facts *facts, struct ruling *ruling)
 {
-	const char *named = NULL;
+	char named[340];
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < facts->elements.count; i++) {
@@ -247,13 +299,12 @@ static bool tell_staying(const struct facts *facts, struct ruling *ruling)
 		    (element->named[0] != '\0' && element->found.kind == FOUND_NOTHING))
 			continue;
 		if (count++ == 0)
-			named = element->named[0] != '\0' ? element->named : "what they name";
+			name_staying(element->named, named, sizeof(named));
 	}
 	return count != 0 &&
-	       NOTE("%u BCD element%s keep%s pointing to partition %u, where %.300s stays%s: keep "
-		    "that partition",
-		    count, count == 1 ? "" : "s", count == 1 ? "s" : "", system_number(facts),
-		    named, count == 1 ? "" : " too");
+	       NOTE("keep partition %u: %s stays there, and %u BCD element%s still point%s to it",
+		    system_number(facts), named, count, count == 1 ? "" : "s",
+		    count == 1 ? "s" : "");
 }
 
 static bool would_give_way(const struct facts *facts, const struct fact_found *found)
@@ -309,7 +360,7 @@ enum problem {
 	PROBLEM_OBSTACLE,
 };
 
-#define ROLE_NAME(role) ((role) == 0 ? "system" : "boot")
+#define ROLE_NAME(role) ((role) == 0 ? "system" : "Windows")
 
 static int32_t role_index(const struct facts *facts, uint32_t role)
 {
@@ -354,6 +405,19 @@ static bool has_obstacle(const struct facts *facts, uint32_t role, enum bs_code 
 #define OBSTACLE(role)                                                                             \
 	NOTE("the %s volume (partition %u): %s", ROLE_NAME(role), role_number(facts, role),        \
 	     facts->partitions[role_index(facts, role)].obstacle_text)
+
+#define MIB (1ull << 20)
+
+/* Says that `room` bytes on the Windows volume are too few; what is needed is rounded up. */
+static bool tell_short_room(const struct facts *facts, uint64_t room, struct ruling *ruling)
+{
+	return NOTE(
+		"%spartition %u has %llu MiB free, and the conversion needs %llu MiB there: free "
+		"some space in Windows before the conversion",
+		facts_are_apart(facts) ? "after the fix, " : "", boot_number(facts),
+		(unsigned long long)(room / MIB),
+		(unsigned long long)(facts->needed_room / MIB + (facts->needed_room % MIB != 0)));
+}
 
 /* ---- the target ---------------------------------------------------------------------------- */
 

@@ -10,14 +10,14 @@
  *	published    nothing                          also: the journal has its name
  *	reserving    signpost, space, length          the journal has its name
  *	writing      the image's bytes, to new ones   also: the signpost is up
- *	written      signpost                         the image is new: synced, read back
+ *	written      hint, signpost                   the image is new: synced, read back
  *	marking      the mark APPLIED                 also: the signpost is down
  *	applied      nothing                          also: APPLIED is set
  *
  *	interrupted  nothing                          the image is untouched by this command
  *	releasing    space, length                    the journal is proved and not APPLIED
  *	restoring    the image's bytes, to old ones   also: the signpost is up
- *	restored     signpost                         the image is old: synced, read back
+ *	restored     hint, signpost                   the image is old: synced, read back
  *	discarding   the mark DONE, the journal       also: the signpost is down
  *
  * A commit goes from preparing to applied.  If a step fails, the commit takes its changes back.  It

@@ -16,6 +16,7 @@
 #include "disk/file.h"
 #include "transaction/check.h"
 #include "transaction/commit-steps.h"
+#include "transaction/hint.h"
 #include "transaction/publish.h"
 #include "util/clock.h"
 
@@ -55,6 +56,20 @@ static int commit_check_unchanged(const struct commit *commit, struct bs_error *
 	return 0;
 }
 
+static int commit_check_length(const struct commit_request *request, struct bs_error *err)
+{
+	const struct target *target = request->place->target;
+	uint64_t old_length = target->status.length;
+	uint64_t new_length = disk_size(overlay_disk(request->overlay));
+
+	if (new_length < old_length)
+		return fail(err, BS_FORMAT_UNSUPPORTED, "the fix would make the image shorter");
+	if (new_length > old_length && target_has_fixed_length(target))
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "the fix would make the image longer, and it has a fixed length");
+	return 0;
+}
+
 static void commit_close_image(struct transaction *transaction)
 {
 	target_close(transaction->image); /* synced, or its sync failed, or never written */
@@ -63,7 +78,7 @@ static void commit_close_image(struct transaction *transaction)
 
 /* ---- publish -------------------------------------------------------------------------------- */
 
-static int commit_fill_header(struct commit *commit, struct bs_error *err)
+static void commit_fill_header(struct commit *commit)
 {
 	const struct place *place = commit->transaction.place;
 	const struct target_status *status = &place->target->status;
@@ -78,13 +93,6 @@ static int commit_fill_header(struct commit *commit, struct bs_error *err)
 	snprintf(header->image_name, sizeof(header->image_name), "%s", place_image_name(place));
 	if (commit->request->maker)
 		memcpy(header->maker, commit->request->maker, sizeof(header->maker));
-	if (header->new_length < header->old_length)
-		return fail(err, BS_FORMAT_UNSUPPORTED, "the fix would make the image shorter");
-	if (header->new_length > header->old_length &&
-	    target_has_fixed_length(commit->transaction.image))
-		return fail(err, BS_FORMAT_UNSUPPORTED,
-			    "the fix would make the image longer, and it has a fixed length");
-	return 0;
 }
 
 /* Opens the journal that was just written.  From here on nothing depends on its name. */
@@ -118,7 +126,8 @@ static int commit_publish(struct commit *commit, bool *published, struct bs_erro
 	const struct place *place = transaction->place;
 
 	*published = false;
-	if (commit_fill_header(commit, err) < 0 ||
+	commit_fill_header(commit);
+	if (commit_check_length(request, err) < 0 ||
 	    publish_collect(request->overlay, place->target, request->zones, request->zone_count,
 			    &commit->list, err) < 0 ||
 	    publish_write(place, &commit->list, overlay_disk(request->overlay), &commit->header,
@@ -218,6 +227,7 @@ static int commit_mark(struct transaction *transaction, struct bs_error *err)
 	uint64_t modified;
 
 	commit_enter(transaction, COMMIT_WRITTEN);
+	hint_set(image, transaction->place->journal); /* durable together with the next change */
 	if (target_remove_signpost(image, err) < 0)
 		return -1;
 	commit_enter(transaction, COMMIT_MARKING);
@@ -318,4 +328,20 @@ out:
 	journal_file_close(transaction->journal);
 	journal_ranges_free(&commit.list.ranges);
 	return status;
+}
+
+/* ---- a rehearsal ---------------------------------------------------------------------------- */
+
+int transaction_check_commit(const struct commit_request *request, struct bs_error *err)
+{
+	struct range_list list = {0};
+	int result = -1;
+
+	if (commit_check_length(request, err) == 0 &&
+	    publish_collect(request->overlay, request->place->target, request->zones,
+			    request->zone_count, &list, err) == 0)
+		result = place_check_room(request->place, publish_size(&list),
+					  publish_growth(&list), err);
+	journal_ranges_free(&list.ranges);
+	return result;
 }

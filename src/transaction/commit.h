@@ -20,6 +20,9 @@
  *	undo       UNDOING, set signpost, restore and read back, remove signpost, DONE
  *	recovery   the same without UNDOING
  *
+ * With the signpost's removal goes the setting or the removal of the hint (hint.h), which nothing
+ * here depends on.
+ *
  * The journal may lose its name meanwhile: somebody may remove, move or replace it.  Commit and
  * undo continue with the open file.  A commit whose journal lost its name is taken back.
  */
@@ -82,6 +85,13 @@ MUST_CHECK int transaction_commit(const struct commit_request *request,
 				  struct commit_result *result, struct bs_error *err);
 
 /*
+ * Checks, without changing anything, what only the staged bytes tell: that there is room for the
+ * journal and for the longer image, and that the image may become longer.  Errors:
+ * BS_FORMAT_UNSUPPORTED, BS_NO_SPACE, those of place_check_room(), BS_NO_MEMORY, BS_IO.
+ */
+MUST_CHECK int transaction_check_commit(const struct commit_request *request, struct bs_error *err);
+
+/*
  * Takes back an interrupted transaction, and removes temporary journals, journals marked DONE and
  * signposts that were left over.  *recovered: a transaction was taken back, or a journal marked
  * DONE was removed.  Before the function writes to the image, it proves that the whole journal is
@@ -109,6 +119,13 @@ enum undo_outcome {
  */
 MUST_CHECK int transaction_undo(const struct place *place, enum undo_outcome *outcome,
 				struct bs_error *err);
+
+/*
+ * Sets *outcome to the outcome that transaction_undo() would have now, and writes nothing.  Errors:
+ * those of transaction_undo(), before its first write.
+ */
+MUST_CHECK int transaction_foresee_undo(const struct place *place, enum undo_outcome *outcome,
+					struct bs_error *err);
 
 /*
  * Takes back a commit that has just succeeded, with its open journal.  Nobody relies on the fix

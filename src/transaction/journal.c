@@ -12,7 +12,7 @@
 #include "util/crc32c.h"
 
 /* The line ends show a copy that was mangled as text. */
-#define HEADER_MAGIC  "bootshift-undo\r\n"
+#define HEADER_MAGIC  BS_UNDO_MAGIC
 #define MARK_MAGIC    "BSMARK\r\n"
 #define RECORD_MAGIC  "BSRECORD"
 #define TRAILER_MAGIC "BSTRAIL\n"

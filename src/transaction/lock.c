@@ -23,6 +23,7 @@
 
 #include "disk/block-device.h"
 #include "disk/file.h"
+#include "disk/holder.h"
 #include "util/trust.h"
 
 #define USED_BASE       100
@@ -65,12 +66,18 @@ static bool lock_lacks_bytes(int number)
 	return number == EINVAL || number == ENOTSUP || number == ENOLCK || number == ENOSYS;
 }
 
-static int lock_fail_in_use(const char *how, pid_t process, struct bs_error *err)
+static int lock_fail_in_use(int image, const char *how, struct bs_error *err)
 {
-	/* The kernel names the process of a classic lock, not of a lock like QEMU's. */
-	if (process > 0)
-		return fail(err, BS_IN_USE, "process %ld %s", (long)process, how);
-	return fail(err, BS_IN_USE, "QEMU or another program, maybe another bootshift, %s", how);
+	struct holder holder;
+
+	if (!holder_find(image, &holder))
+		return fail(err, BS_IN_USE, "QEMU or another program, maybe another bootshift, %s",
+			    how);
+	fail(err, BS_IN_USE, "%s (process %ld) %s", holder.name, (long)holder.process, how);
+	if (holder.device[0] != '\0')
+		fail(err, BS_IN_USE, "%s (process %ld) %s as %s (to detach it: qemu-nbd -d %s)",
+		     holder.name, (long)holder.process, how, holder.device, holder.device);
+	return -1;
 }
 
 /* Takes the bytes of these permissions, or fails if another process holds one of them. */
@@ -89,11 +96,11 @@ static int lock_bytes(int image, bool take, int base, unsigned permissions, cons
 			if (lock_lacks_bytes(errno))
 				continue;
 			if (take && (errno == EAGAIN || errno == EACCES))
-				return lock_fail_in_use(how, 0, err);
+				return lock_fail_in_use(image, how, err);
 			return fail_system(err, "cannot lock the image");
 		}
 		if (!take && lock.l_type != F_UNLCK)
-			return lock_fail_in_use(how, lock.l_pid, err);
+			return lock_fail_in_use(image, how, err);
 	}
 	return 0;
 }
@@ -119,6 +126,17 @@ static int lock_all_bytes(int image, enum lock_purpose purpose, struct bs_error 
 static int lock_fail_bootshift(struct bs_error *err)
 {
 	return fail(err, BS_IN_USE, "another bootshift is changing the image");
+}
+
+/* Adds the process, which is searched for only once the lock was given up. */
+static int lock_fail_locked(int descriptor, struct bs_error *err)
+{
+	struct holder holder;
+
+	if (err->code == BS_IN_USE && holder_find(descriptor, &holder))
+		fail(err, BS_IN_USE, "another bootshift (process %ld) is changing the image",
+		     (long)holder.process);
+	return -1;
 }
 
 /*
@@ -167,9 +185,12 @@ static int lock_take_file(struct image_lock *lock, struct bs_error *err)
 			/* If another bootshift has locked the file, it also removes the file. */
 			if (created && err->code != BS_IN_USE)
 				unlink(path);
-			close(descriptor);
-			if (err->code != BS_IN_USE || ++locked == READER_TURNS)
+			if (err->code != BS_IN_USE || ++locked == READER_TURNS) {
+				lock_fail_locked(descriptor, err);
+				close(descriptor);
 				return -1;
+			}
+			close(descriptor);
 			usleep(READER_PAUSE);
 			continue;
 		}
@@ -194,6 +215,8 @@ static int lock_check_file(const char *path, struct bs_error *err)
 	result = trust_check_file(descriptor, "lock file", path, err);
 	if (result == 0 && flock(descriptor, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		result = lock_fail_bootshift(err);
+	if (result < 0)
+		lock_fail_locked(descriptor, err);
 	close(descriptor);
 	return result;
 }
@@ -215,8 +238,7 @@ static int lock_device(int descriptor, enum lock_purpose purpose, struct bs_erro
 			return fail_errno(err, BS_IO, "cannot lock the device");
 		usleep(DEVICE_PAUSE);
 	}
-	return fail(err, BS_IN_USE,
-		    "another program, maybe another bootshift, has locked the device");
+	return lock_fail_in_use(descriptor, "has locked the device", err);
 }
 
 /*
@@ -234,7 +256,7 @@ static int lock_path(struct image_lock *lock, const struct target *target,
 	lock->image = open(target->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | exclusive);
 	if (lock->image < 0 && errno == EBUSY)
 		return fail(err, BS_IN_USE,
-			    "the system or another program has the device for itself alone");
+			    "the system or another program uses the device exclusively");
 	if (lock->image < 0)
 		return fail_system(err, "cannot open the image");
 	if (device && lock_device(lock->image, purpose, err) < 0)

@@ -130,6 +130,7 @@ int publish_collect(struct overlay *overlay, const struct target *image, const s
 /* ---- the file -------------------------------------------------------------------------------- */
 
 struct publish {
+	const struct place *place;
 	const struct transaction_io *io;
 	int descriptor; /* of the temporary file */
 	struct disk *before, *after;
@@ -139,14 +140,30 @@ struct publish {
 	struct journal_trailer trailer; /* counts the records written so far */
 };
 
+uint64_t publish_size(const struct range_list *list)
+{
+	uint64_t size = JOURNAL_FIRST_RECORD + JOURNAL_BLOCK_SIZE;
+
+	for (size_t i = 0; i < list->ranges.count; i++)
+		size += journal_record_size(&list->ranges.items[i], JOURNAL_PIECE_SIZE);
+	return size;
+}
+
+uint64_t publish_growth(const struct range_list *list)
+{
+	uint64_t growth = 0;
+
+	for (size_t i = 0; i < list->image_count; i++)
+		if (list->ranges.items[i].kind != JOURNAL_DATA)
+			growth += list->ranges.items[i].length;
+	return growth;
+}
+
 static void publish_set_sizes(const struct range_list *list, struct journal_header *header)
 {
 	header->piece_size = JOURNAL_PIECE_SIZE;
 	header->record_count = list->ranges.count;
-	header->journal_size = JOURNAL_FIRST_RECORD + JOURNAL_BLOCK_SIZE;
-	for (size_t i = 0; i < list->ranges.count; i++)
-		header->journal_size +=
-			journal_record_size(&list->ranges.items[i], header->piece_size);
+	header->journal_size = publish_size(list);
 }
 
 /* If the file system cannot reserve, the writes fail later, but still before the rename. */
@@ -155,7 +172,13 @@ static int publish_reserve(const struct publish *publish, uint64_t size, struct 
 	if (publish->io->fallocate(publish->descriptor, 0, 0, (off_t)size) == 0 ||
 	    errno == EOPNOTSUPP || errno == ENOSYS)
 		return 0;
-	return fail_system(err, "cannot reserve %llu bytes for " WHAT, (unsigned long long)size);
+	return place_fail_room(publish->place, size, err);
+}
+
+static int publish_fail_write(const struct publish *publish, struct bs_error *err)
+{
+	return err->code == BS_NO_SPACE ? fail_prefix(err, "no room in %s", publish->place->folder)
+					: -1;
 }
 
 static int publish_append(struct publish *publish, const uint8_t *bytes, size_t length,
@@ -163,7 +186,7 @@ static int publish_append(struct publish *publish, const uint8_t *bytes, size_t 
 {
 	if (transaction_write(publish->io, publish->descriptor, publish->position, bytes, length,
 			      WHAT, err) < 0)
-		return -1;
+		return publish_fail_write(publish, err);
 	publish->position += length;
 	return 0;
 }
@@ -250,7 +273,8 @@ static int publish_create(struct publish *publish, const struct place *place, st
 int publish_write(const struct place *place, const struct range_list *list, struct disk *after,
 		  struct journal_header *header, struct bs_error *err)
 {
-	struct publish publish = {.io = place->target->io,
+	struct publish publish = {.place = place,
+				  .io = place->target->io,
 				  .descriptor = -1,
 				  .before = place->target->disk,
 				  .after = after,

@@ -35,6 +35,12 @@ MUST_CHECK int publish_collect(struct overlay *overlay, const struct target *ima
 			       const struct range *zones, size_t zone_count,
 			       struct range_list *list, struct bs_error *err);
 
+/* The bytes of the journal that publish_write() would write. */
+uint64_t publish_size(const struct range_list *list);
+
+/* The bytes that the commit makes the image longer by, on its file system: it also fills holes. */
+uint64_t publish_growth(const struct range_list *list);
+
 /*
  * Removes the temporary file of an earlier attempt, if there is one.  That attempt did not change
  * the image.  Errors: BS_NOT_TRUSTED, BS_NO_PERMISSION, BS_IO.

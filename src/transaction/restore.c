@@ -5,6 +5,7 @@
 #include "disk/file.h"
 #include "transaction/check.h"
 #include "transaction/commit-steps.h"
+#include "transaction/hint.h"
 #include "transaction/sector.h"
 #include "util/bytes.h"
 
@@ -139,6 +140,7 @@ int restore_image(struct transaction *transaction, struct bs_error *err)
 		goto out;
 	transaction->read_back = true;
 	commit_enter(transaction, COMMIT_RESTORED);
+	hint_remove(transaction->image);
 	result = target_remove_signpost(transaction->image, err);
 out:
 	free(restore.now);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "transaction/check.h"
 #include "util/shell.h"
@@ -40,25 +41,17 @@ static int state_fail_marked(const struct place *place, const char *why, const c
 	return -1;
 }
 
-/* A signpost may come from anybody: only a file with the name of a journal is opened. */
-static bool state_is_journal_name(const char *path)
-{
-	size_t length = strlen(path), suffix = strlen(BS_UNDO_SUFFIX);
-
-	return path[0] == '/' && length > suffix &&
-	       strcmp(path + length - suffix, BS_UNDO_SUFFIX) == 0;
-}
-
 /*
  * Opens the journal that a signpost names, if that is not our own journal.  NULL if the path is not
- * a journal's name, or if the journal cannot be read.
+ * a journal's name, or if the journal cannot be read.  A signpost may come from anybody: only a file
+ * with the name of a journal is opened.
  */
 static struct journal_file *state_open_other(const char *path, struct bs_error *err)
 {
 	struct journal_file *journal = NULL;
 
 	err->code = BS_OK;
-	if (!state_is_journal_name(path) || journal_file_open(path, &journal, err) < 0)
+	if (!place_is_undo_file(path) || journal_file_open(path, &journal, err) < 0)
 		return NULL;
 	return journal;
 }
@@ -66,7 +59,7 @@ static struct journal_file *state_open_other(const char *path, struct bs_error *
 static int state_fail_elsewhere(const char *signpost, struct bs_error *err)
 {
 	return fail(err, BS_RECOVERY_REQUIRED,
-		    "a fix or an undo was interrupted that had another --undo-dir or another name "
+		    "a fix or an undo was interrupted that had another undo file or another name "
 		    "of the image: its undo file is %s",
 		    signpost);
 }
@@ -167,6 +160,33 @@ static int state_check_signpost(const struct place *place, const char *signpost,
 	return 0;
 }
 
+/*
+ * An undo file that the user named may be that of another image, of which this one is a copy.  An
+ * undo marks and removes the undo file, so the other image would lose it.
+ */
+static int state_check_owner(const struct place *place, const struct journal_file *journal,
+			     struct bs_error *err)
+{
+	size_t length = strlen(place->journal) - strlen(BS_UNDO_SUFFIX);
+	struct stat other;
+	char *image;
+	bool owned;
+
+	if (!journal || journal->header.inode == place->target->status.inode)
+		return 0;
+	image = strndup(place->journal, length);
+	if (!image)
+		return fail_memory(err);
+	owned = lstat(image, &other) == 0 && S_ISREG(other.st_mode) &&
+		other.st_ino == journal->header.inode;
+	if (owned)
+		fail(err, BS_UNDO_FILE_OF_OTHER,
+		     "the undo file is that of %.300s, which could then not be undone any more",
+		     image);
+	free(image);
+	return owned ? -1 : 0;
+}
+
 int state_open(const struct place *place, struct journal_file **journal, bool *left_over,
 	       struct bs_error *err)
 {
@@ -178,6 +198,8 @@ int state_open(const struct place *place, struct journal_file **journal, bool *l
 	if (target_read_signpost(place->target, &signpost, err) < 0)
 		return -1;
 	result = journal_file_open(place->journal, journal, err);
+	if (result == 0)
+		result = state_check_owner(place, *journal, err);
 	if (result == 0)
 		result = state_check_signpost(place, signpost, *journal, left_over, err);
 	else if (signpost && bs_code_exit(err->code) != BS_EXIT_RECOVERY) {

@@ -53,6 +53,23 @@ static bool target_file_is_read_only(const struct stat *stat)
 	return (stat->st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) == 0;
 }
 
+/*
+ * The attributes of chattr(1) keep out everybody, also root.  access(2) does not report that a file
+ * is append-only, and reports an immutable file like one of another user.
+ */
+static int target_file_check_attributes(const struct target *target, struct bs_error *err)
+{
+	int flags = 0;
+
+	if (target->kind != TARGET_FILE || ioctl(target->descriptor, FS_IOC_GETFLAGS, &flags) < 0)
+		return 0;
+	if (flags & FS_IMMUTABLE_FL)
+		return fail(err, BS_READ_ONLY, "the file is immutable (chattr -i ends that)");
+	if (flags & FS_APPEND_FL)
+		return fail(err, BS_READ_ONLY, "the file is append-only (chattr -a ends that)");
+	return 0;
+}
+
 static int target_file_check_writable(const struct target *target, struct bs_error *err)
 {
 	struct stat stat;
@@ -65,6 +82,8 @@ static int target_file_check_writable(const struct target *target, struct bs_err
 		return fail_errno(err, BS_IO, "cannot look at " TARGET_WHAT);
 	if (target_file_is_read_only(&stat))
 		return fail(err, BS_READ_ONLY, "the file is marked read-only");
+	if (target_file_check_attributes(target, err) < 0)
+		return -1;
 	if (faccessat(AT_FDCWD, target->name, W_OK, AT_EACCESS) == 0)
 		return 0;
 	if (errno == EROFS)

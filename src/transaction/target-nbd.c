@@ -13,6 +13,8 @@
 #include "transaction/target.h"
 
 #define PATIENCE 30000 /* milliseconds without an answer after which a server is taken for dead */
+/* The same for one more connection to a server that has just answered to the first. */
+#define FURTHER_PATIENCE 5000
 
 static int target_nbd_open(struct target *target, const char *uri, enum target_access access,
 			   struct bs_error *err)
@@ -45,18 +47,21 @@ static void target_nbd_disconnect(struct disk *disk)
 
 /*
  * A commit has three connections open at once: `target`, one that writes, and one that reads back.
- * A server may not accept so many clients.
+ * A server may not accept so many clients.  nbdkit then closes the connection.  qemu-nbd leaves the
+ * client waiting until another client has left.
  */
 static int target_nbd_check_writable(const struct target *target, struct bs_error *err)
 {
-	struct disk *writing = nbd_open_uri(target->name, true, PATIENCE, err);
+	struct disk *writing = nbd_open_uri(target->name, true, FURTHER_PATIENCE, err);
 	struct disk *reading_back =
-		writing ? nbd_open_uri(target->name, false, PATIENCE, err) : NULL;
+		writing ? nbd_open_uri(target->name, false, FURTHER_PATIENCE, err) : NULL;
 	int result = reading_back ? 0 : -1;
 
-	if (result < 0 && err->code == BS_NO_CONNECTION)
-		fail_prefix(err, "changing it takes three connections at once, and %s fails",
-			    writing ? "the third" : "the second");
+	if (result < 0 && err->code == BS_NO_CONNECTION) {
+		fail_prefix(err, "a fix needs three connections at once, and the server accepts %s",
+			    writing ? "only two" : "only one");
+		err->code = BS_SERVER_UNSUITABLE;
+	}
 	target_nbd_disconnect(reading_back);
 	target_nbd_disconnect(writing);
 	return result;

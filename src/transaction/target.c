@@ -14,6 +14,8 @@
 
 #include "disk/block-device.h"
 #include "util/clock.h"
+#include "util/io.h"
+#include "util/path.h"
 
 #define SIGNPOST_MAX 65536 /* bytes; the longest value that Linux knows (XATTR_SIZE_MAX) */
 
@@ -184,6 +186,20 @@ bool target_is_disturbed(struct target *target)
 
 /* ---- changing it ---------------------------------------------------------------------------- */
 
+/* Adds the folder to an error about room, so that the user knows where to make it. */
+static int target_fail_room(const struct target *target, struct bs_error *err)
+{
+	char *folder;
+
+	if (err->code != BS_NO_SPACE || target->kind != TARGET_FILE)
+		return -1;
+	folder = path_folder(target->name);
+	if (folder)
+		fail_prefix(err, "no room in %s", folder);
+	free(folder);
+	return -1;
+}
+
 /* A file and a device are written through the table of system calls, an export through its disk. */
 
 int target_write(struct target *target, uint64_t offset, const void *bytes, size_t length,
@@ -197,6 +213,8 @@ int target_write(struct target *target, uint64_t offset, const void *bytes, size
 	else
 		result = transaction_write(target->io, target->descriptor, offset, bytes, length,
 					   TARGET_WHAT, err);
+	if (result < 0)
+		target_fail_room(target, err);
 	return target_end_change(target, result);
 }
 
@@ -250,10 +268,12 @@ static int target_allocate(struct target *target, int mode, uint64_t offset, uin
 	target_begin_change(target);
 	*done = target->io->fallocate(target->descriptor, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset,
 				      (off_t)length) == 0;
-	if (!*done && !target_lacks(errno))
-		result = fail_system(err, mode & FALLOC_FL_PUNCH_HOLE
-						  ? "cannot punch a hole into " TARGET_WHAT
-						  : "cannot reserve space in " TARGET_WHAT);
+	if (!*done && !target_lacks(errno)) {
+		fail_system(err, mode & FALLOC_FL_PUNCH_HOLE
+					 ? "cannot punch a hole into " TARGET_WHAT
+					 : "cannot reserve room for " TARGET_WHAT);
+		result = target_fail_room(target, err);
+	}
 	return target_end_change(target, result);
 }
 
@@ -268,6 +288,14 @@ int target_punch(struct target *target, uint64_t offset, uint64_t length, bool *
 		 struct bs_error *err)
 {
 	return target_allocate(target, FALLOC_FL_PUNCH_HOLE, offset, length, punched, err);
+}
+
+int target_check_room(const struct target *target, uint64_t growth, struct bs_error *err)
+{
+	if (target->kind != TARGET_FILE || growth <= io_free_space(target->descriptor))
+		return 0;
+	fail(err, BS_NO_SPACE, TARGET_WHAT " needs %llu more bytes", (unsigned long long)growth);
+	return target_fail_room(target, err);
 }
 
 bool target_has_fixed_length(const struct target *target)

@@ -129,6 +129,13 @@ MUST_CHECK int target_reserve(struct target *target, uint64_t offset, uint64_t l
 			      struct bs_error *err);
 
 /*
+ * Checks that the file system has room for this many more bytes of the image, as far as it tells.
+ * Error: BS_NO_SPACE.
+ */
+MUST_CHECK int target_check_room(const struct target *target, uint64_t growth,
+				 struct bs_error *err);
+
+/*
  * Makes the range a hole.  If the target cannot do this, *punched is false and nothing has changed.
  */
 MUST_CHECK int target_punch(struct target *target, uint64_t offset, uint64_t length, bool *punched,

@@ -5,10 +5,13 @@
  * Both prove the whole journal and look at the whole image before they write anything.  Both keep
  * the journal open, so that they can finish even if the journal loses its name meanwhile.
  */
+#include <string.h>
+
 #include "transaction/check.h"
 #include "transaction/commit-steps.h"
 #include "transaction/publish.h"
 #include "transaction/state.h"
+#include "transaction/undo-search.h"
 #include "util/clock.h"
 
 /* ---- recovery ------------------------------------------------------------------------------- */
@@ -97,7 +100,33 @@ out:
 
 /* ---- undo ----------------------------------------------------------------------------------- */
 
-static int undo_check_applied(const struct journal_file *journal, struct bs_error *err)
+/* The message has the path that was looked for, and where the undo file may be instead. */
+static int undo_fail_none(const struct place *place, struct bs_error *err)
+{
+	struct undo_search search;
+
+	undo_search(place->target, place->folder, &search);
+	if (search.found && search.found == search.hint)
+		fail(err, BS_NO_UNDO_FILE,
+		     "there is no undo file %.200s; the image says that it has the undo file "
+		     "%.200s",
+		     place->journal, search.found);
+	else if (search.found)
+		fail(err, BS_NO_UNDO_FILE,
+		     "there is no undo file %.200s; %.200s may be that of the image",
+		     place->journal, search.found);
+	else if (search.hint && strcmp(search.hint, place->journal) != 0)
+		fail(err, BS_NO_UNDO_FILE,
+		     "there is no undo file %.200s, nor the one that the image names, %.200s",
+		     place->journal, search.hint);
+	else
+		fail(err, BS_NO_UNDO_FILE, "there is no undo file %.300s", place->journal);
+	undo_search_free(&search);
+	return -1;
+}
+
+static int undo_check_applied(const struct place *place, const struct journal_file *journal,
+			      struct bs_error *err)
 {
 	enum transaction_state state = state_of(journal);
 
@@ -105,7 +134,7 @@ static int undo_check_applied(const struct journal_file *journal, struct bs_erro
 		return 0;
 	if (state == TRANSACTION_INTERRUPTED)
 		return fail(err, BS_RECOVERY_REQUIRED, "an earlier fix or undo was interrupted");
-	return fail(err, BS_NO_UNDO_FILE, "there is no undo file");
+	return undo_fail_none(place, err);
 }
 
 /* After an error the undo has begun if the mark reached the storage. */
@@ -157,6 +186,16 @@ static int undo_take_back(struct transaction *transaction, enum undo_outcome *ou
 	return 0;
 }
 
+/* Proves the journal.  If it is damaged, the fix is finished all the same. */
+static int undo_prove(struct journal_file *journal, struct bs_error *err)
+{
+	if (journal_file_validate(journal, err) == 0)
+		return 0;
+	if (err->code == BS_JOURNAL_DAMAGED)
+		err->code = BS_UNDO_FILE_DAMAGED;
+	return -1;
+}
+
 static int undo_applied(const struct place *place, struct journal_file *journal, bool just_made,
 			enum undo_outcome *outcome, struct bs_error *err)
 {
@@ -167,11 +206,8 @@ static int undo_applied(const struct place *place, struct journal_file *journal,
 	transaction.image = target_reopen(place->target, TARGET_WRITE, err);
 	if (!transaction.image)
 		goto out;
-	if (journal_file_validate(journal, err) < 0) {
-		if (err->code == BS_JOURNAL_DAMAGED) /* but the fix is finished */
-			err->code = BS_UNDO_FILE_DAMAGED;
+	if (undo_prove(journal, err) < 0)
 		goto out;
-	}
 	if (undo_foresee(&transaction, outcome, err) < 0) {
 		if (!just_made || err->code != BS_CHANGED_SINCE)
 			goto out;
@@ -192,10 +228,28 @@ int transaction_undo(const struct place *place, enum undo_outcome *outcome, stru
 
 	if (state_open(place, &journal, &left_over, err) < 0)
 		return -1;
-	if (undo_check_applied(journal, err) == 0 &&
+	if (undo_check_applied(place, journal, err) == 0 &&
 	    journal_file_open_marks(journal, place->journal, place->target->io, err) == 0)
 		result = undo_applied(place, journal, false, outcome, err);
 	journal_file_close(journal);
+	return result;
+}
+
+int transaction_foresee_undo(const struct place *place, enum undo_outcome *outcome,
+			     struct bs_error *err)
+{
+	struct transaction transaction = {.place = place};
+	bool left_over;
+	int result = -1;
+
+	if (state_open(place, &transaction.journal, &left_over, err) < 0)
+		return -1;
+	transaction.image = target_reopen(place->target, TARGET_READ, err);
+	if (transaction.image && undo_check_applied(place, transaction.journal, err) == 0 &&
+	    undo_prove(transaction.journal, err) == 0)
+		result = undo_foresee(&transaction, outcome, err);
+	target_close(transaction.image);
+	journal_file_close(transaction.journal);
 	return result;
 }
 

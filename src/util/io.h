@@ -4,6 +4,7 @@
 #define BOOTSHIFT_UTIL_IO_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/err.h"
 
@@ -20,5 +21,14 @@ const char *io_temporary_folder(void);
  * on exec, or -1 with errno.
  */
 MUST_CHECK int io_open_unnamed(const char *folder, int flags);
+
+/* The bytes that this user can still write to the descriptor's file system; UINT64_MAX: unknown. */
+uint64_t io_free_space(int descriptor);
+
+/*
+ * Reserves space by fallocate(2) with `mode`.  If the file system cannot reserve, checks that it
+ * has this much free.  Does nothing if `length` is 0.  -1 with errno on error.
+ */
+MUST_CHECK int io_reserve(int descriptor, int mode, uint64_t offset, uint64_t length);
 
 #endif

@@ -187,6 +187,6 @@ int accounting_prove(struct disk *disk, const struct bs_plan *plan, uint64_t *su
 	    accounting_prove_volume(volume, plan, sum, err) == 0)
 		return 0;
 	if (err->code == BS_NTFS_DAMAGED)
-		fail_prefix(err, "the boot volume (partition %u)", plan->boot_number);
+		fail_prefix(err, "the Windows volume (partition %u)", plan->boot_number);
 	return -1;
 }

@@ -91,9 +91,10 @@ static int copy_check_security(struct volume_file *to, const uint8_t *descriptor
 	if (volume_security(to, &found, &found_size, err) < 0)
 		return -1;
 	if (found_size != size || (size != 0 && memcmp(found, descriptor, size) != 0))
-		return fail(err, BS_NTFS_DAMAGED,
-			    "$Secure of the boot volume is damaged: a security descriptor that was "
-			    "written there reads as another one");
+		return fail(
+			err, BS_NTFS_DAMAGED,
+			"$Secure of the Windows volume is damaged: a security descriptor that was "
+			"written there reads as another one");
 	return 0;
 }
 

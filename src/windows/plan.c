@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/plan.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,18 +133,141 @@ int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *
 	return 0;
 }
 
-static bool plan_operation_equal(const struct bs_operation *a, const struct bs_operation *b)
+/* ---- the difference of two plans ------------------------------------------------------------ */
+
+/* Writes a difference.  Returns true always, so that a caller can end with it. */
+static bool plan_tell(char words[PLAN_DIFFERENCE_MAX], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static bool plan_tell(char words[PLAN_DIFFERENCE_MAX], const char *format, ...)
 {
-	return a->kind == b->kind && strcmp(a->path, b->path) == 0 && a->files == b->files &&
-	       a->folders == b->folders && a->elements == b->elements &&
-	       a->replaces == b->replaces && a->bytes == b->bytes;
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(words, PLAN_DIFFERENCE_MAX, format, arguments);
+	va_end(arguments);
+	return true;
 }
 
-static bool plan_file_equal(const struct bs_plan_file *a, const struct bs_plan_file *b)
+static bool plan_disk_differs(const struct bs_plan *earlier, const struct bs_plan *now, char *words)
 {
-	return strcmp(a->path, b->path) == 0 && a->is_folder == b->is_folder &&
-	       a->size == b->size && a->attributes == b->attributes &&
-	       memcmp(a->sha256, b->sha256, sizeof(a->sha256)) == 0;
+	if (earlier->disk_signature != now->disk_signature)
+		return plan_tell(words,
+				 "the plan is for a disk with the signature %08x, and this disk "
+				 "has the signature %08x",
+				 earlier->disk_signature, now->disk_signature);
+	if (earlier->disk_size != now->disk_size)
+		return plan_tell(words,
+				 "the plan is for a disk of %" PRIu64
+				 " bytes, and this disk has %" PRIu64,
+				 earlier->disk_size, now->disk_size);
+	return false;
+}
+
+struct plan_volume {
+	const char *name;
+	uint32_t number;
+	uint64_t start, size;
+};
+
+static bool plan_volume_differs(const struct plan_volume *earlier, const struct plan_volume *now,
+				char *words)
+{
+	if (earlier->number != now->number)
+		return plan_tell(words,
+				 "in the plan the %s volume is partition %u, and now it is "
+				 "partition %u",
+				 now->name, earlier->number, now->number);
+	if (earlier->start != now->start)
+		return plan_tell(words,
+				 "partition %u has moved from offset %" PRIu64 " to %" PRIu64,
+				 now->number, earlier->start, now->start);
+	if (earlier->size != now->size)
+		return plan_tell(words,
+				 "partition %u had %" PRIu64 " bytes, and has %" PRIu64 " now",
+				 now->number, earlier->size, now->size);
+	return false;
+}
+
+static bool plan_volumes_differ(const struct bs_plan *a, const struct bs_plan *b, char *words)
+{
+	const struct plan_volume systems[] = {
+		{"system", a->system_number, a->system_start, a->system_size},
+		{"system", b->system_number, b->system_start, b->system_size},
+	};
+	const struct plan_volume boots[] = {
+		{"boot", a->boot_number, a->boot_start, a->boot_size},
+		{"boot", b->boot_number, b->boot_start, b->boot_size},
+	};
+
+	return plan_volume_differs(&systems[0], &systems[1], words) ||
+	       plan_volume_differs(&boots[0], &boots[1], words);
+}
+
+/* The number of files; folders do not count. */
+static uint32_t plan_count_files(const struct bs_plan *plan)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < plan->file_count; i++)
+		count += !plan->files[i].is_folder;
+	return count;
+}
+
+static bool plan_has_file(const struct bs_plan *plan, const char *path)
+{
+	for (uint32_t i = 0; i < plan->file_count; i++)
+		if (strcmp(plan->files[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* Tells that the lists have other files.  `index` is the first place where the lists differ. */
+static bool plan_tell_lists(const struct bs_plan *earlier, const struct bs_plan *now,
+			    uint32_t index, char *words)
+{
+	bool is_new = index < now->file_count && !plan_has_file(earlier, now->files[index].path);
+	const struct bs_plan_file *file = is_new || index >= earlier->file_count
+						  ? &now->files[index]
+						  : &earlier->files[index];
+	uint32_t before = plan_count_files(earlier), after = plan_count_files(now);
+
+	if (before == after)
+		return plan_tell(words, "%.160s is %s", file->path,
+				 is_new ? "new" : "not where it was");
+	return plan_tell(words, "the plan copies %u files, and a plan made now %u: %.160s is %s",
+			 before, after, file->path, is_new ? "new" : "not there any more");
+}
+
+/* What differs in a file of both lists; NULL: nothing. */
+static const char *plan_file_difference(const struct bs_plan_file *a, const struct bs_plan_file *b)
+{
+	if (a->is_folder != b->is_folder)
+		return b->is_folder ? "is a folder now" : "is a file now";
+	if (a->size != b->size)
+		return "has another size now";
+	if (memcmp(a->sha256, b->sha256, sizeof(a->sha256)) != 0)
+		return "has other content now";
+	return a->attributes != b->attributes ? "has other attributes now" : NULL;
+}
+
+static bool plan_files_differ(const struct bs_plan *earlier, const struct bs_plan *now, char *words)
+{
+	uint32_t most =
+		earlier->file_count > now->file_count ? earlier->file_count : now->file_count;
+
+	for (uint32_t i = 0; i < most; i++) {
+		const struct bs_plan_file *a = &earlier->files[i], *b = &now->files[i];
+		const char *difference;
+
+		if (i >= earlier->file_count || i >= now->file_count ||
+		    strcmp(a->path, b->path) != 0)
+			return plan_tell_lists(earlier, now, i, words);
+		difference = plan_file_difference(a, b);
+		if (difference)
+			return plan_tell(words, "%.200s %s", b->path, difference);
+	}
+	return false;
 }
 
 static bool plan_element_equal(const struct bs_plan_element *a, const struct bs_plan_element *b)
@@ -151,23 +276,56 @@ static bool plan_element_equal(const struct bs_plan_element *a, const struct bs_
 	       a->offset == b->offset && strcmp(a->path, b->path) == 0;
 }
 
-bool plan_equal(const struct bs_plan *a, const struct bs_plan *b)
+static bool plan_elements_differ(const struct bs_plan *earlier, const struct bs_plan *now,
+				 char *words)
 {
-	if (a->disk_signature != b->disk_signature || a->disk_size != b->disk_size ||
-	    a->system_start != b->system_start || a->system_size != b->system_size ||
-	    a->boot_start != b->boot_start || a->boot_size != b->boot_size ||
-	    a->system_number != b->system_number || a->boot_number != b->boot_number ||
-	    a->operation_count != b->operation_count || a->file_count != b->file_count ||
-	    a->element_count != b->element_count)
-		return false;
-	for (uint32_t i = 0; i < a->operation_count; i++)
-		if (!plan_operation_equal(&a->operations[i], &b->operations[i]))
-			return false;
-	for (uint32_t i = 0; i < a->file_count; i++)
-		if (!plan_file_equal(&a->files[i], &b->files[i]))
-			return false;
-	for (uint32_t i = 0; i < a->element_count; i++)
-		if (!plan_element_equal(&a->elements[i], &b->elements[i]))
-			return false;
-	return true;
+	if (earlier->element_count != now->element_count)
+		return plan_tell(words,
+				 "the plan changes %u elements of " BOOT_BCD_PATH
+				 ", and a plan made now %u",
+				 earlier->element_count, now->element_count);
+	for (uint32_t i = 0; i < now->element_count; i++)
+		if (!plan_element_equal(&earlier->elements[i], &now->elements[i]))
+			return plan_tell(words,
+					 "a plan made now changes another element of " BOOT_BCD_PATH
+					 ": %08x of %.40s",
+					 now->elements[i].element, now->elements[i].object);
+	return false;
+}
+
+/* The numbers of sectors depend on the version of the NTFS library, not on the image. */
+static bool plan_operation_equal(const struct bs_operation *a, const struct bs_operation *b)
+{
+	return a->kind == b->kind && strcmp(a->path, b->path) == 0 && a->files == b->files &&
+	       a->folders == b->folders && a->elements == b->elements &&
+	       a->replaces == b->replaces && a->bytes == b->bytes;
+}
+
+static bool plan_operations_differ(const struct bs_plan *earlier, const struct bs_plan *now,
+				   char *words)
+{
+	if (earlier->operation_count != now->operation_count)
+		return plan_tell(words, "the plan has %u steps, and a plan made now %u",
+				 earlier->operation_count, now->operation_count);
+	for (uint32_t i = 0; i < now->operation_count; i++) {
+		const struct bs_operation *a = &earlier->operations[i], *b = &now->operations[i];
+
+		if (a->replaces != b->replaces)
+			return plan_tell(words,
+					 "step %u of the plan replaces %u files and folders, and "
+					 "would now replace %u",
+					 i + 1, a->replaces, b->replaces);
+		if (!plan_operation_equal(a, b))
+			return plan_tell(words, "step %u of a plan made now is another one", i + 1);
+	}
+	return false;
+}
+
+bool plan_difference(const struct bs_plan *earlier, const struct bs_plan *now,
+		     char words[PLAN_DIFFERENCE_MAX])
+{
+	return plan_disk_differs(earlier, now, words) || plan_volumes_differ(earlier, now, words) ||
+	       plan_files_differ(earlier, now, words) ||
+	       plan_elements_differ(earlier, now, words) ||
+	       plan_operations_differ(earlier, now, words);
 }

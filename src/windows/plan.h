@@ -15,10 +15,15 @@ MUST_CHECK int plan_make(const struct facts *facts, struct bs_plan **plan, struc
 /* Returns an empty plan with room for so many files and elements; NULL when memory runs out. */
 struct bs_plan *plan_new(uint32_t files, uint32_t elements);
 
+#define PLAN_DIFFERENCE_MAX 320 /* bytes of the words, with the final zero byte */
+
 /*
- * Returns whether two rehearsed plans make the same changes to the same content.  The function
- * ignores the numbers of sectors: they depend on the version of the NTFS library, not on the image.
+ * Compares two rehearsed plans: an earlier one, and one for the image as it is now.  Returns false
+ * if they make the same changes to the same content.  Otherwise `words` tells the first difference:
+ * "\Boot\BCD has other content now".  The function ignores the numbers of sectors: they depend on
+ * the version of the NTFS library, not on the image.
  */
-bool plan_equal(const struct bs_plan *a, const struct bs_plan *b);
+bool plan_difference(const struct bs_plan *earlier, const struct bs_plan *now,
+		     char words[PLAN_DIFFERENCE_MAX]);
 
 #endif

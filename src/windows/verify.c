@@ -252,7 +252,8 @@ static int verify_boot_record(struct disk *boot_window, const struct bs_plan *pl
 		return -1;
 	vbr_parse(record, &own);
 	if (own.kind != VBR_BOOTMGR || own.hidden_sectors != plan->boot_start / SECTOR_SIZE)
-		return fail(err, BS_VERIFY, "the boot volume's boot record cannot start bootmgr");
+		return fail(err, BS_VERIFY,
+			    "the boot record of the Windows volume cannot start bootmgr");
 	for (uint32_t i = 0; i < plan->operation_count; i++)
 		if (plan->operations[i].kind == BS_OPERATION_BOOT_CODE)
 			return verify_copies(boot_window, record, &own, err);
@@ -282,7 +283,7 @@ static int verify_clusters(struct volume *target, const struct bs_plan *plan, ui
 			    (unsigned long long)before, (unsigned long long)after.sum);
 	if (!range_within(plan->boot_start, after.end, REACH))
 		return fail(err, BS_BEYOND_REACH,
-			    "on the boot volume (partition %u) the boot files or what leads to "
+			    "on the Windows volume (partition %u) the boot files or what leads to "
 			    "them would lie beyond sector 2^32 of the disk, where boot code cannot "
 			    "read them",
 			    plan->boot_number);
@@ -307,7 +308,7 @@ static int verify_no_start(const struct bs_inspection *report, struct bs_error *
 			return fail(err, BS_NTFS_DAMAGED, "%s", report->findings[i].message);
 	return fail(err, BS_VERIFY, "the disk would not start: %s",
 		    report->finding_count != 0 ? report->findings[0].message
-					       : "not from the boot volume");
+					       : "not from the Windows volume");
 }
 
 /* Surveys the disk again: nothing is left to fix, and all links that a fix makes are good. */

@@ -114,6 +114,7 @@ TEST_LOOP(batches_with_an_image_in_hand,
 	kill(program.process, signals[_i]);
 	outcome = program_wait(&program);
 	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "bootshift: finishing 1 image; once more ends it now\n");
 	ASSERT_HAS(outcome.errors, "bootshift: interrupted by a signal; 1 image was not begun\n");
 	ck_assert_uint_eq(json_array_size(batch_rows(slow.rows)), 1);
 	batch_assert(batch_rows(slow.rows), slow.server.uri, "failed", "interrupted");
@@ -138,6 +139,7 @@ TEST(slow_tests, a_signal_lets_an_image_that_is_written_to_be_finished)
 	kill(program.process, SIGTERM);
 	outcome = program_wait(&program);
 	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "bootshift: finishing 1 image; once more ends it now\n");
 	ASSERT_HAS(outcome.errors, "bootshift: interrupted by a signal; 1 image was not begun\n");
 	ck_assert_uint_eq(json_array_size(batch_rows(slow.rows)), 1);
 	batch_assert(batch_rows(slow.rows), slow.server.uri, "fixed", NULL);

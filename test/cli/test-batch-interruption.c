@@ -164,7 +164,7 @@ TEST(interrupted_batches, lines_that_are_no_rows_are_told_and_passed_over)
 	ASSERT_STATUS(RUN("sed", "-i", "1i not a row", rows), 0);
 	outcome = BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder);
 	ASSERT_STATUS(outcome, 0);
-	ASSERT_HAS(outcome.errors, "1 line skipped: not a valid row");
+	ASSERT_HAS(outcome.errors, "1 line was not a batch result and was ignored");
 	ASSERT_STATUS(RUN("sed", "-i", "1d", rows), 0);
 	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 1);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);

@@ -74,6 +74,88 @@ TEST(batch_undo, taking_back_says_of_each_image_what_an_undo_says)
 	ASSERT_HAS(outcome.output, ": nothing to do: ");
 }
 
+TEST(batch_undo, a_dry_run_checks_every_undo_file_and_writes_nothing)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *good = batch_put(folder, "good.img", small()),
+		   *changed = batch_put(folder, "changed.img", small()),
+		   *damaged = batch_put(folder, "damaged.img", small()),
+		   *undone = batch_put(folder, "undone.img", small()), *journal;
+	struct image_state good_before, rows_before, journal_before;
+	struct outcome outcome;
+	json_t *images;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	report_run("undo", undone, 0, "undone", NULL);
+	file_flip(changed, 100);
+	file_flip(text("%s.bootshift-undo", damaged), 20000); /* in the first record */
+	journal = text("%s.bootshift-undo", good);
+	good_before = state_take(good);
+	rows_before = state_take(rows);
+	journal_before = state_take(journal);
+	outcome = BOOTSHIFT("undo", "--json", "--dry-run", "--from", rows);
+	ASSERT_STATUS(outcome, 3);
+	images = report_object(report_read(&outcome, "undo"), "images");
+	ck_assert_uint_eq(json_array_size(images), 4);
+	batch_assert(images, good, "would-undo", NULL);
+	batch_assert(images, changed, "refused", "changed-since-fix");
+	batch_assert(images, damaged, "refused", "undo-file-damaged");
+	batch_assert(images, undone, "nothing-to-do", NULL);
+	outcome = BOOTSHIFT("undo", "--dry-run", "--from", rows);
+	ASSERT_HAS(outcome.output, "good.img: would be undone: the undo file is whole");
+	ASSERT_HAS(outcome.output, "\n  1  would be undone\n");
+	report_run("inspect", good, 0, "nothing-to-do", NULL);
+	state_assert_untouched(good, &good_before);
+	state_assert_untouched(rows, &rows_before);
+	state_assert_untouched(journal, &journal_before);
+	/* What the dry run said comes true. */
+	ASSERT_STATUS(BOOTSHIFT("undo", "--dry-run", good), 0);
+	state_assert_untouched(good, &good_before);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows, "good.img"), 0);
+	report_run("inspect", good, 0, "would-fix", NULL);
+}
+
+TEST(batch_undo, rows_without_a_fix_are_told)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	struct outcome outcome;
+
+	batch_put(folder, "a.img", small());
+	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", "--jsonl", rows, folder), 0);
+	outcome = BOOTSHIFT("undo", "--from", rows);
+	ASSERT_STATUS(outcome, 0);
+	ck_assert_str_eq(
+		outcome.output,
+		text("%s: nothing to do: the file has 1 row, none of them is a fix\n", rows));
+	outcome = BOOTSHIFT("undo", "--from", rows, "a.img");
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "no fixed image in this file matches a.img (not-found)");
+	outcome = BOOTSHIFT("undo", "--from", batch_write(folder, "empty.jsonl", ""));
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "nothing to do: the file has no rows\n");
+}
+
+TEST(batch_undo, an_undo_of_a_batch_ends_with_a_sum)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *changed;
+	struct outcome outcome;
+
+	batch_put(folder, "a.img", small());
+	batch_put(folder, "b.img", small());
+	changed = batch_put(folder, "c.img", small());
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	file_flip(changed, 100);
+	outcome = BOOTSHIFT("undo", "--from", rows);
+	ASSERT_STATUS(outcome, 3);
+	ASSERT_HAS(outcome.output, "\n3 images in ");
+	ASSERT_HAS(outcome.output, "\n  2  undone\n  1  refused, and not changed\n"
+				   "     1  changed-since-fix: ");
+	ASSERT_HAS(outcome.output, text("\n        %s\n", changed));
+	outcome = BOOTSHIFT("undo", "-q", "--from", rows);
+	ck_assert_str_eq(outcome.output, "");
+}
+
 TEST(batch_undo, the_latest_fix_is_taken_back_first)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
@@ -112,7 +194,7 @@ TEST(batch_undo, what_is_said_later_does_not_keep_a_fix_from_being_taken_back)
 	outcome = BOOTSHIFT("undo", "--from", both);
 	/* The line that is not a row may belong to another fix. */
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "1 line skipped: not a valid row");
+	ASSERT_HAS(outcome.errors, "1 line was not a batch result and was ignored");
 	image_assert_same(image, &before);
 }
 

@@ -145,27 +145,34 @@ TEST(batch, another_file_is_not_taken_for_rows)
 	struct image_state before = state_take(file), image_before = state_take(image);
 	struct outcome outcome = BOOTSHIFT("batch", "--jsonl", file, "--resume", image);
 
-	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "(row-invalid)");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "(file-exists)");
 	state_assert_untouched(file, &before);
 	state_assert_untouched(image, &image_before);
 	file = batch_write(folder, "notes", "the first line\nand another one\n");
 	before = state_take(file);
 	outcome = BOOTSHIFT("batch", "--jsonl", file, image);
-	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "(row-invalid)");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "(file-exists)");
 	state_assert_untouched(file, &before);
 	state_assert_untouched(image, &image_before);
 	outcome = BOOTSHIFT("undo", "--from", file);
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "(row-invalid)");
+	ASSERT_HAS(outcome.errors, "this is not a file of batch results (row-invalid)");
+	ck_assert_ptr_eq(strchr(outcome.errors, '\n'), strrchr(outcome.errors, '\n'));
+	outcome = BOOTSHIFT("batch", "--jsonl", folder, image);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "it is a folder (row-invalid)");
+	outcome = BOOTSHIFT("report", folder);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "is a folder (row-invalid)");
 }
 
 /* The user names all images where one file is expected. */
 TEST(batch, no_image_is_written_over_with_rows_or_a_page)
 {
 	static const char *const options[][2] = {{"--report", "file-exists"},
-						 {"--jsonl", "row-invalid"},
+						 {"--jsonl", "wrong-kind"},
 						 {"--json", "--jsonl FILE"}};
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small()),
 		   *other = batch_put(folder, "b.img", small());
@@ -174,7 +181,7 @@ TEST(batch, no_image_is_written_over_with_rows_or_a_page)
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		struct outcome outcome = BOOTSHIFT("batch", options[i][0], image, other);
 
-		ck_assert_int_ne(outcome.status, 0);
+		ASSERT_STATUS(outcome, 2);
 		ASSERT_HAS(outcome.errors, options[i][1]);
 		state_assert_untouched(image, &before);
 		state_assert_untouched(other, &other_before);
@@ -204,7 +211,7 @@ TEST(batch, rows_of_a_page_that_could_not_be_written_are_kept)
 	ck_assert_int_eq(setenv("TMPDIR", batch_folder(), 1), 0);
 	outcome = BOOTSHIFT("batch", "--report", "/dev/full", folder);
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "(no-space); make room there and try again");
+	ASSERT_HAS(outcome.errors, "(output-failed); name another file");
 	rows = strstr(outcome.errors, getenv("TMPDIR"));
 	ck_assert_msg(rows != NULL, "%s", outcome.errors);
 	rows = text("%.*s", (int)strcspn(rows, "\n"), rows);
@@ -315,13 +322,14 @@ TEST(batch, what_has_the_name_of_an_image_and_is_none_is_named)
 
 	batch_write(folder, "empty.vhd", "");
 	batch_write(folder, "notes.txt", "not a disk\n");
+	batch_put(folder, "a.img", small());
 	outcome = BOOTSHIFT("batch", folder);
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, text("%s/empty.vhd: left out: is empty\n", folder));
 	ASSERT_HAS_NOT(outcome.output, "notes.txt");
 	/* The rows go to standard output, so all text for people goes to standard error. */
 	outcome = BOOTSHIFT("batch", "--jsonl", "-", folder);
-	ck_assert_str_eq(outcome.output, "");
+	ASSERT_HAS_NOT(outcome.output, "empty.vhd");
 	ASSERT_HAS(outcome.errors, "empty.vhd: left out");
 	outcome = BOOTSHIFT("batch", "-q", folder);
 	ck_assert_str_eq(outcome.errors, "");
@@ -335,10 +343,110 @@ TEST(batch, the_page_names_the_first_thousand_files_that_were_left_out)
 	for (unsigned i = 0; i < 1003; i++)
 		batch_write(folder, text("%04u.img", i), "");
 	outcome = BOOTSHIFT("batch", "-q", "--report", "-", folder);
-	ASSERT_STATUS(outcome, 0);
+	ASSERT_STATUS(outcome, 1); /* there is no image at all */
 	ASSERT_HAS(outcome.output, "/0999.img</bdi>: is empty");
 	ASSERT_HAS_NOT(outcome.output, "/1000.img</bdi>");
 	ASSERT_HAS(outcome.output, "And 3 more.");
+}
+
+/* An unmounted share must not look like success. */
+TEST(batch, a_batch_that_finds_nothing_is_an_error)
+{
+	const char *folder = batch_folder(), *full = batch_folder();
+	struct outcome outcome = BOOTSHIFT("batch", folder);
+
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors,
+		   text("bootshift: %s: no disk image was found in this folder (nothing-found)",
+			folder));
+	ASSERT_HAS(outcome.errors, "its share is mounted");
+	ASSERT_STATUS(BOOTSHIFT("batch", "-q", folder), 1);
+	/* One of two folders: a warning. */
+	batch_put(full, "a.img", small());
+	outcome = BOOTSHIFT("batch", "-q", folder, full);
+	ASSERT_STATUS(outcome, 0);
+	ck_assert_str_eq(outcome.errors,
+			 text("bootshift: warning: no disk image was found in %s; is the share "
+			      "mounted?\n",
+			      folder));
+}
+
+TEST(batch, a_pattern_that_matches_nothing_is_named)
+{
+	const char *folder = batch_folder();
+	struct outcome outcome;
+
+	batch_put(folder, "a.img", small());
+	outcome =
+		BOOTSHIFT("batch", "--dry-run", "--include", "*.img", "--exclude", "old *", folder);
+	ASSERT_STATUS(outcome, 0);
+	ck_assert_str_eq(outcome.errors, "bootshift: warning: --exclude 'old *' matches no file in "
+					 "the folders\n");
+	outcome = BOOTSHIFT("batch", "--include", "*.vdh", folder);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "--include '*.vdh' matches no file");
+	ASSERT_HAS(outcome.errors, "(nothing-found); the patterns exclude 1 name in it");
+}
+
+TEST(batch, a_retry_does_only_what_its_words_say)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *locked = batch_put(folder, "locked.img", small()),
+		   *bad = batch_put(folder, "bad.img", unsuitable()),
+		   *asleep = batch_put(folder, "asleep.img", hibernated()), *later;
+	struct image_digest before = image_digest(small());
+	struct outcome outcome;
+
+	ck_assert_int_eq(chmod(locked, 0444), 0);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 3);
+	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 3);
+	ck_assert_int_eq(chmod(locked, 0644), 0);
+	later = batch_put(folder, "later.img", small());
+	outcome = BOOTSHIFT("batch", "--jsonl", rows, "--retry", "read-only", "--retry",
+			    "hibernated", folder);
+	ASSERT_STATUS(outcome, 3);
+	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 5);
+	batch_assert(batch_rows(rows), locked, "fixed", NULL);
+	batch_assert(batch_rows(rows), asleep, "refused", "hibernated");
+	ASSERT_HAS(outcome.output, "Left out, images that have no row yet (--retry): 1\n");
+	ASSERT_HAS(outcome.output, "3 images: 2 processed now");
+	image_assert_same(later, &before);
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--retry", "refused", folder), 3);
+	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 7);
+	batch_assert(batch_rows(rows), bad, "refused", "no-active-partition");
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--retry", "failed", folder), 3);
+	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 7);
+}
+
+TEST(batch, a_retry_needs_rows_and_a_word_that_exists)
+{
+	struct outcome outcome = BOOTSHIFT("batch", "--retry", "failed", "/none");
+
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "--retry needs the file of --jsonl");
+	outcome = BOOTSHIFT("batch", "--jsonl", "rows", "--retry", "refussed", "/none");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "not 'refussed'; did you mean 'refused'?");
+	outcome = BOOTSHIFT("batch", "--jsonl", "rows", "--retry", "fixed", "/none");
+	ASSERT_STATUS(outcome, 2);
+	outcome = BOOTSHIFT("batch", "--jsonl", text("%s/rows", batch_folder()), "--retry",
+			    "failed", "/none");
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors,
+		   "it has no results that --retry could choose from (row-invalid)");
+}
+
+TEST(batch, without_rows_the_end_says_how_to_undo)
+{
+	const char *folder = batch_folder(), *image = batch_put(folder, "a b.img", small());
+	struct image_digest before = image_digest(image);
+	struct outcome outcome = BOOTSHIFT("batch", folder);
+	const char *command = strstr(outcome.output, "bootshift undo ");
+
+	ASSERT_STATUS(outcome, 0);
+	ck_assert_msg(command != NULL, "%s", outcome.output);
+	ASSERT_STATUS(RUN("sh", "-c", text("%s %s", bootshift_path(), command + 10)), 0);
+	image_assert_same(image, &before);
 }
 
 /* Two machines, with the folder at different paths, divide the images without communication. */

@@ -71,6 +71,32 @@ TEST(changes, a_plan_is_carried_out_as_it_says)
 	state_assert_restored(image, &before);
 }
 
+TEST(changes, a_plan_is_read_from_standard_input)
+{
+	const char *image = small_image(), *plan = plan_for(image);
+	struct outcome outcome =
+		RUN("sh", "-c", text("cat %s | %s fix --plan - %s", plan, bootshift_path(), image));
+
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, ": fixed: ");
+	outcome = BOOTSHIFT("fix", "--plan", "-", small_image());
+	ASSERT_STATUS(outcome, 3);
+	ASSERT_HAS(outcome.errors, ": the plan on standard input: line ");
+}
+
+TEST(changes, a_fixed_disk_has_no_use_for_a_plan_and_the_report_says_so)
+{
+	const char *image = small_image(), *plan = plan_for(image);
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("fix", image), 0);
+	outcome = BOOTSHIFT("fix", "--plan", plan, image);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, ": nothing to do: ");
+	ASSERT_HAS(outcome.output, "the plan was not checked");
+	ASSERT_HAS_NOT(BOOTSHIFT("fix", image).output, "plan");
+}
+
 TEST(changes, a_plan_on_standard_output_is_alone_there)
 {
 	const char *image = small_image();
@@ -86,21 +112,27 @@ TEST(changes, a_plan_on_standard_output_is_alone_there)
 
 TEST(changes, a_plan_is_stale_when_a_boot_file_has_changed)
 {
-	const char *image = small_image(), *plan = plan_for(image);
+	const char *image = small_image(), *plan = plan_for(image), *errors;
 	struct image_state changed;
 
 	write_guest_file(image, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE, "Boot/memtest.exe",
 			 "another program");
 	changed = state_take(image);
 	assert_refused(plan, image, "plan-stale");
+	errors = BOOTSHIFT("fix", "--plan", plan, image).errors;
+	ASSERT_HAS(errors, ": the plan, made at 20");
+	ASSERT_HAS(errors, "Z, is out of date: \\Boot\\memtest.exe has another size now (");
 	state_assert_untouched(image, &changed);
 }
 
 TEST(changes, a_plan_is_stale_for_another_image)
 {
-	const char *image = windows_7(), *plan = plan_for(small_image());
+	const char *image = windows_7(), *other = small_image(), *plan = plan_for(other);
 	struct image_state before = state_take(image);
+	const char *errors = BOOTSHIFT("fix", "--plan", plan, image).errors;
 
+	ASSERT_HAS(errors, text(": the plan was made for %s at 20", realpath(other, NULL)));
+	ASSERT_HAS(errors, ": the plan is for a disk ");
 	assert_refused(plan, image, "plan-stale");
 	state_assert_untouched(image, &before);
 }
@@ -114,7 +146,7 @@ TEST(changes, a_plan_file_that_is_none_is_refused)
 		{"true"},
 		{"echo 'no JSON'; true"},
 		{"echo '[]'; true"},
-		{"sed 's/\"schema\": 1/\"schema\": 2/'"},
+		{"sed 's/\"schema\": 2/\"schema\": 3/'"},
 		{"sed 's/\"bootshift-plan\"/\"another-plan\"/'"},
 		{"sed 's/\"kind\": \"copy\"/\"kind\": \"move\"/'"},
 		{"sed 's/\"disk_size\"/\"disc_size\"/'"},

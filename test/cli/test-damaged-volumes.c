@@ -92,7 +92,7 @@ TEST_EACH(damaged_volumes, a_file_that_the_volume_calls_free_is_not_written_over
 	free(bits);
 	if (kinds[_i] != &raw)
 		image = container_make(kinds[_i], image);
-	assert_refused(image, text("the boot volume (partition 2): precious (file record "));
+	assert_refused(image, text("the Windows volume (partition 2): precious (file record "));
 	assert_refused(image, text("has cluster %llu, which the volume's bitmap calls free",
 				   (unsigned long long)first));
 	image_remove(image);

@@ -55,6 +55,8 @@ TEST_EACH(in_use, an_image_that_qemu_writes_to_is_not_even_looked_at, kinds)
 	report_run("plan", image, 3, "refused", "in-use");
 	report_run("fix", image, 3, "refused", "in-use");
 	report_run("undo", image, 3, "refused", "in-use");
+	ASSERT_HAS(BOOTSHIFT("fix", image).errors,
+		   text("qemu-io (process %ld) has ", (long)qemu.process));
 	stop(&qemu);
 	state_assert_untouched(image, &before);
 	report_run("fix", image, 0, "fixed", NULL);

@@ -231,7 +231,7 @@ static const struct {
 	{make_text, 3, "refused", "not-an-image"},
 	{make_zeros, 3, "refused", "disk-empty"},
 	{make_noise, 3, "refused", "no-partition-table"},
-	{make_folder, 3, "refused", "not-an-image"},
+	{make_folder, 2, "failed", "wrong-kind"},
 	{make_pipe, 3, "refused", "not-an-image"},
 	{make_link_to_device, 3, "refused", "not-an-image"},
 	{make_nothing, 1, "failed", "not-found"},

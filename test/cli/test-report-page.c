@@ -355,7 +355,7 @@ TEST(report, lines_that_are_no_rows_are_told)
 	outcome = BOOTSHIFT("report", rows);
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.output, "1 image;");
-	ASSERT_HAS(outcome.errors, "bootshift: 1 line skipped: not a valid row\n");
+	ASSERT_HAS(outcome.errors, "bootshift: 1 line was not a batch result and was ignored\n");
 }
 
 TEST(report, a_file_that_cannot_be_read_is_an_error)
@@ -369,9 +369,9 @@ TEST(report, a_file_that_cannot_be_read_is_an_error)
 	ASSERT_HAS(outcome.errors, "none.jsonl' cannot be opened: No such file or directory");
 	ck_assert_int_ne(access(page, F_OK), 0);
 	outcome = BOOTSHIFT("report", folder);
-	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "Is a directory");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "this is a folder and not a file of batch results");
 	outcome = BOOTSHIFT("report");
 	ASSERT_STATUS(outcome, 2);
-	ASSERT_HAS(outcome.errors, "no file of rows is named");
+	ASSERT_HAS(outcome.errors, "no file of batch results is named");
 }

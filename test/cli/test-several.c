@@ -124,6 +124,54 @@ TEST(several, a_report_that_cannot_be_written_is_an_error_and_the_fix_stands)
 	report_run("undo", image, 0, "undone", NULL);
 }
 
+/* Runs a command whose reader goes at once; prints its status and nothing else on the output. */
+static struct outcome run_without_reader(const char *arguments)
+{
+	return RUN("bash", "-c",
+		   text("{ sleep 0.2; '%s' %s; echo $? >&3; } 3>&1 1> >(exec true)",
+			bootshift_path(), arguments));
+}
+
+TEST(several, a_reader_that_goes_ends_what_only_prints_without_a_word)
+{
+	static const char *const commands[] = {"inspect", "inspect --json", "plan",
+					       "fix --dry-run"};
+	const char *image = small_image();
+	struct outcome outcome;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		outcome = run_without_reader(text("%s '%s'", commands[i], image));
+		ck_assert_str_eq(outcome.output, "0\n");
+		ck_assert_str_eq(outcome.errors, "");
+	}
+	outcome = run_without_reader("--help");
+	ck_assert_str_eq(outcome.output, "0\n");
+	ck_assert_str_eq(outcome.errors, "");
+}
+
+TEST(several, a_reader_that_goes_does_not_stop_fixes)
+{
+	const char *one = small_image(), *other = small_image();
+	struct outcome outcome = run_without_reader(text("fix '%s' '%s'", one, other));
+
+	ck_assert_str_eq(outcome.output, "0\n");
+	ASSERT_HAS(outcome.errors, "the command itself was carried out on 2 images\n");
+	report_run("undo", one, 0, "undone", NULL);
+	report_run("undo", other, 0, "undone", NULL);
+}
+
+TEST(several, a_plan_without_a_reader_or_room_has_an_advice_of_its_own)
+{
+	const char *image = small_image();
+	struct outcome outcome = run_without_reader(text("plan -o - '%s'", image));
+
+	ck_assert_str_eq(outcome.output, "1\n");
+	ASSERT_HAS(outcome.errors, "its reader has gone (output-failed); ");
+	outcome = BOOTSHIFT("plan", "-o", "/dev/full", image);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "No space left on device (output-failed); ");
+}
+
 TEST(several, closed_standard_streams_do_an_image_no_harm)
 {
 	const char *image = small_image();
@@ -168,7 +216,7 @@ TEST(several, a_wrong_command_line_is_told_and_does_nothing)
 		"fix --undo-dir '' IMAGE",
 		"fix --undo-dir",
 		"fix --color sometimes IMAGE",
-		"undo --dry-run IMAGE",
+		"undo --plan x IMAGE",
 		"inspect --plan x IMAGE",
 		"plan --json -o - IMAGE",
 		"batch",

@@ -175,24 +175,73 @@ static int columns(char *line)
 	return wcswidth(wide, length);
 }
 
-TEST(terminal, lines_fit_any_width)
+/* Runs a command on an image "w.img" in a terminal with so many columns. */
+static struct outcome run_in_columns(const char *image, const char *command, int width)
 {
-	const char *image = windows_7();
-	const char *folder = text("%.*s", (int)(strrchr(image, '/') - image), image);
+	return RUN("sh", "-c",
+		   text("cd '%.*s' && mv '%s' w.img && COLUMNS=%d '%s' %s w.img; status=$?; "
+			"mv w.img '%s'; exit $status",
+			(int)(strrchr(image, '/') - image), image, image, width, bootshift_path(),
+			command, image));
+}
+
+static const char *const wide_commands[] = {"inspect",
+					    "inspect --system-partition 3",
+					    "inspect -v --pe-size 10GB",
+					    "plan",
+					    "plan -v",
+					    "fix --dry-run"};
+
+TEST_EACH(terminal, lines_fit_any_width, wide_commands)
+{
+	const char *image = image_copy(image_built("windows-10", false));
 
 	ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
-	for (int width = 40; width <= 200; width += 10) {
-		struct outcome outcome =
-			RUN("sh", "-c",
-			    text("cd '%s' && COLUMNS=%d '%s' inspect windows-7.img", folder, width,
-				 bootshift_path()));
+	for (int width = 40; width <= 200; width += 20) {
+		struct outcome outcome = run_in_columns(image, wide_commands[_i], width);
 		char *rest, *line = strtok_r((char *)outcome.output, "\n", &rest);
 
-		ASSERT_STATUS(outcome, 0);
+		ck_assert_ptr_nonnull(line);
 		for (; line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-			ck_assert_msg(columns(line) <= (width < 60 ? 60 : width), "width %d: %s",
-				      width, line);
+			/* Nothing breaks a command, a path, or the line with the outcome. */
+			if (strstr(line, "bootshift fix") ||
+			    !strchr(line + strspn(line, " "), ' ') ||
+			    (width >= 60 && strncmp(line, "w.img: ", 7) == 0))
+				continue;
+			ck_assert_msg(columns(line) <= width, "width %d: %s", width, line);
 			ck_assert_msg(line[strlen(line) - 1] != ' ', "%s|", line);
 		}
 	}
+	image_remove(image);
+}
+
+TEST(terminal, an_error_is_wrapped_on_a_narrow_terminal_and_its_command_is_not)
+{
+	const char *image = image_copy(image_built("no-active", false));
+	struct outcome outcome = run_in_columns(image, "fix", 40);
+
+	ASSERT_STATUS(outcome, 3);
+	ck_assert_str_eq(outcome.errors, "bootshift: w.img: no partition is active\n"
+					 "  (no-active-partition);\n"
+					 "  choose the partition with the boot\n"
+					 "  files:\n"
+					 "    bootshift fix --system-partition 1 w.img\n");
+	ASSERT_HAS(run_in_columns(image, "fix", 60).errors,
+		   "w.img: no partition is active (no-active-partition); choose ");
+	image_remove(image);
+}
+
+TEST(terminal, a_narrow_terminal_gets_a_list_instead_of_a_drawing_and_a_table)
+{
+	const char *image = windows_7();
+	struct outcome narrow = run_in_columns(image, "inspect", 59);
+	struct outcome wide = run_in_columns(image, "inspect", 60);
+
+	ASSERT_HAS_NOT(narrow.output, "\u250c");
+	ASSERT_HAS(narrow.output,
+		   "  1 System, Active\n    NTFS, 100 MiB, 82.9 MiB free\n"
+		   "    label: System Reserved\n  2 Windows\n    NTFS, 5.9 GiB, 5.9 GiB free\n");
+	ASSERT_HAS(wide.output, "\u250c");
+	ASSERT_HAS(wide.output, " No Roles ");
+	image_remove(image);
 }

@@ -189,6 +189,8 @@ TEST(undo_folder, an_image_with_too_long_a_name_for_an_undo_file_is_told)
 
 	ck_assert_int_eq(rename(image, longer), 0);
 	assert_all_refuse(longer, "name-too-long");
+	ASSERT_HAS(BOOTSHIFT("fix", longer).errors,
+		   "too long by 1 byte (name-too-long); shorten the image's name by that much\n");
 	ck_assert_int_eq(rename(longer, longest), 0);
 	report_run("fix", longest, 0, "fixed", NULL);
 	report_run("undo", longest, 0, "undone", NULL);
@@ -247,6 +249,99 @@ TEST(undo_folder, a_full_disk_for_the_image_is_found_out_or_taken_back)
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.output, "(no-space); ");
 	ASSERT_HAS_NOT(outcome.output, "small.img-"); /* no undo file */
+}
+
+/* Runs a dry run and the real fix, which must both fail alike and leave the image alone. */
+static void assert_a_dry_run_fails_alike(const char *options, const char *image, int status,
+					 const char *message)
+{
+	struct image_state before = state_take(image);
+
+	for (int real = 0; real < 2; real++) {
+		struct outcome outcome = RUN("sh", "-c",
+					     text("'%s' fix %s %s '%s'", bootshift_path(),
+						  real ? "" : "--dry-run", options, image));
+
+		ASSERT_STATUS(outcome, status);
+		ASSERT_HAS(outcome.errors, message);
+		state_assert_untouched(image, &before);
+	}
+}
+
+TEST(undo_folder, a_dry_run_finds_a_folder_that_is_none)
+{
+	const char *image = small_image();
+
+	assert_a_dry_run_fails_alike("--undo-dir /nowhere", image, 1,
+				     "/nowhere: No such file or directory (not-found); ");
+	assert_a_dry_run_fails_alike("--undo-dir /dev/null", image, 1,
+				     "/dev/null, is not a folder (not-found); ");
+}
+
+TEST_LOOP(undo_folder, a_dry_run_finds_attributes_that_let_nobody_write, 0, 4)
+{
+	static const struct {
+		const char *attribute, *message;
+		bool of_folder;
+	} attributes[] = {
+		{"i", "the file is immutable (chattr -i ends that) (read-only); ", false},
+		{"a", "the file is append-only (chattr -a ends that) (read-only); ", false},
+		{"i", "is immutable (chattr -i ends that) (undo-folder-unwritable); ", true},
+		{"a", "is append-only (chattr -a ends that) (undo-folder-unwritable); ", true},
+	};
+	const char *image = small_image(), *folder = test_folder();
+	const char *object = attributes[_i].of_folder ? folder : image;
+	struct outcome outcome;
+
+	if (!test_needs_root() || !test_needs_program("chattr"))
+		return;
+	outcome = RUN("chattr", text("+%s", attributes[_i].attribute), object);
+	if (!test_needs_kernel(outcome.status == 0, "a file system with attributes of chattr"))
+		return;
+	assert_a_dry_run_fails_alike(attributes[_i].of_folder ? text("--undo-dir '%s'", folder)
+							      : "",
+				     image, 3, attributes[_i].message);
+	ASSERT_STATUS(RUN("chattr", text("-%s", attributes[_i].attribute), object), 0);
+	report_run("fix", image, 0, "fixed", NULL);
+}
+
+TEST(undo_folder, a_dry_run_finds_a_full_disk_for_the_undo_file)
+{
+	const char *image = small_image();
+	struct image_state before = state_take(image);
+	struct outcome outcome;
+
+	if (!run_with_small_disk(
+		    "64k", text("'%s' fix --dry-run --undo-dir /mnt '%s'", bootshift_path(), image),
+		    &outcome))
+		return;
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, " bytes of room in /mnt: No space left on device (no-space); ");
+	state_assert_untouched(image, &before);
+}
+
+/*
+ * The image is sparse, and the disk has room neither for its new blocks nor, in the second run, for
+ * these and the undo file together.
+ */
+TEST_LOOP(undo_folder, a_dry_run_finds_a_full_disk_for_the_image, 0, 2)
+{
+	static const char *const messages[] = {"no room in /mnt: the image needs ",
+					       "the undo file and the image need "};
+	const char *image = small_image();
+	const char *undo = _i == 0 ? text("--undo-dir '%s'", test_folder()) : "";
+	struct outcome outcome;
+
+	if (!run_with_small_disk("64m",
+				 text("cp --sparse=always '%s' /mnt/small.img && "
+				      "free=$(($(stat -f -c %%a*%%S /mnt) - %d)) && "
+				      "fallocate -l $free /mnt/rest && "
+				      "'%s' fix --dry-run %s /mnt/small.img",
+				      image, _i == 0 ? 0 : 400000, bootshift_path(), undo),
+				 &outcome))
+		return;
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, messages[_i]);
 }
 
 /* A limit for the length of files must not kill a fix in the middle. */

@@ -48,7 +48,7 @@ static void check_row(const json_t *row)
 		"room_before",      "room_after",     "needed_room",
 		"findings",         "begun",          "starts_after",
 		"system_partition", "boot_partition", "ended",
-		"undo_uri",
+		"undo_uri",         "host",           "conversion_needs_fix",
 	};
 	const char *command = report_text(row, "command");
 

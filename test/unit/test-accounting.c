@@ -70,7 +70,7 @@ static void assert_damaged(const char *words)
 	ck_assert_int_eq(accounting_prove(sample.disk, plan, &sum, &err), -1);
 	ck_assert_int_eq(err.code, BS_NTFS_DAMAGED);
 	ck_assert_msg(strstr(err.message, words) != NULL, "%s", err.message);
-	ck_assert_ptr_nonnull(strstr(err.message, "the boot volume (partition 2)"));
+	ck_assert_ptr_nonnull(strstr(err.message, "the Windows volume (partition 2)"));
 	bs_plan_free(plan);
 }
 

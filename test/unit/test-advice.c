@@ -17,6 +17,7 @@ static const struct bs_inspection advised = {
 
 static const struct bs_inspection without_windows = {.format = "raw", .no_windows = true};
 
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 static const struct {
 	enum bs_code code;
 	struct advice_subject subject;
@@ -70,7 +71,7 @@ static const struct {
 	 {"a", &none, &without_windows},
 	 "name an image of the disk that has Windows"},
 	/* other words in capitals */
-	{BS_NO_CONNECTION, {"a", &all, &advised}, "accepts three clients"},
+	{BS_NO_CONNECTION, {"a", &all, &advised}, "accepts clients"},
 };
 
 TEST_CASE(advice_tests, "advice");

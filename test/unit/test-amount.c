@@ -77,3 +77,35 @@ TEST_EACH(amount, sizes_are_shown_rounded, shown)
 {
 	ck_assert_str_eq(size_format(shown[_i].bytes).text, shown[_i].text);
 }
+
+static const struct {
+	const char *text;
+	uint32_t seconds;
+} durations[] = {{"90", 90},      {"90s", 90},   {"5m", 300},     {"5min", 300},
+		 {"1h30m", 5400}, {"1H", 3600},  {"2d", 172800},  {"1h1m1s", 3661},
+		 {"10sec", 10},   {"0h5m", 300}, {"86400", 86400}};
+
+TEST_EACH(amount, durations_are_read_with_their_units, durations)
+{
+	struct bs_error err = {0};
+	uint32_t seconds = 0;
+
+	ck_assert_int_eq(duration_parse(durations[_i].text, 1000000, &seconds, &err), 0);
+	ck_assert_uint_eq(seconds, durations[_i].seconds);
+}
+
+static const char *const no_durations[] = {
+	"",     "0",      "0s",   "m",       "-1",
+	"5 m",  "1.5h",   "5x",   "30m1h",   "1h30",
+	"5ms",  "1m1m",   "soon", "1000001", "99999999999999999999",
+	"90s ", "300000h"};
+
+TEST_EACH(amount, what_is_no_duration_is_refused, no_durations)
+{
+	struct bs_error err = {0};
+	uint32_t seconds;
+
+	ck_assert_int_eq(duration_parse(no_durations[_i], 1000000, &seconds, &err), -1);
+	ck_assert_int_eq(err.code, BS_USAGE);
+	ck_assert_ptr_nonnull(strstr(err.message, no_durations[_i]));
+}

@@ -14,7 +14,7 @@ static struct bs_error err;
 
 static void setup(void)
 {
-	claims = claims_new(SIZE, &err);
+	claims = claims_new(SIZE, SIZE, &err);
 	ck_assert_ptr_nonnull(claims);
 }
 
@@ -174,11 +174,20 @@ TEST(claims_tests, without_areas_everything_within_the_file_is_free)
 	ck_assert_int_eq(claims_add_piece(claims, 4, UINT64_MAX, &err), -1);
 }
 
+/* No container of a disk of 1 MB has 3 GiB, so the offset is wrong, and the file perhaps whole. */
+TEST(claims_tests, an_impossible_offset_is_damage_and_not_a_file_cut_short)
+{
+	begin_pieces();
+	assert_corrupt(claims_add_piece(claims, 3, 3ull << 30, &err),
+		       "a table of the image is damaged: it says that block 3 begins at byte "
+		       "3221225472");
+}
+
 /* A sparse file can have any length, but there is no memory for so many pieces. */
 TEST(claims_tests, too_many_pieces_are_not_supported)
 {
 	teardown();
-	claims = claims_new(1ull << 62, &err);
+	claims = claims_new(1ull << 62, 1ull << 62, &err);
 	ck_assert_ptr_nonnull(claims);
 	ck_assert_int_eq(claims_begin_pieces(claims, "grain", 512, &err), -1);
 	ck_assert_str_eq(bs_code_name(err.code), "format-unsupported");

@@ -8,6 +8,7 @@
 
 #include "commit-fixture.h"
 
+#include "transaction/hint.h"
 #include "transaction/journal-file.h"
 
 static struct fixture fixture;
@@ -326,14 +327,17 @@ static bool is_image(int descriptor)
 static int order_fsetxattr(int descriptor, const char *name, const void *value, size_t size,
 			   int flags)
 {
-	order.up = true;
-	order.down_durable = false;
+	if (strcmp(name, SIGNPOST) == 0) {
+		order.up = true;
+		order.down_durable = false;
+	}
 	return fsetxattr(descriptor, name, value, size, flags);
 }
 
 static int order_fremovexattr(int descriptor, const char *name)
 {
-	order.up = order.up_durable = false;
+	if (strcmp(name, SIGNPOST) == 0)
+		order.up = order.up_durable = false;
 	return fremovexattr(descriptor, name);
 }
 
@@ -599,4 +603,213 @@ TEST(table, of_two_interrupted_journals_that_of_the_signpost_comes_first)
 	check_goes_on(NULL, TRANSACTION_INTERRUPTED, true);
 	free(own);
 	free(others);
+}
+
+/* ---- the hint on a fixed image --------------------------------------------------------------- */
+
+/* Whether the image says that it has this undo file.  NULL: that it has none. */
+static bool hint_is(const char *expected)
+{
+	struct place place;
+	struct target *target = find(fixture.image, NULL, &place);
+	char *hint = hint_read(target);
+	bool same = hint && expected ? strcmp(hint, expected) == 0 : !hint && !expected;
+
+	free(hint);
+	find_end(target, &place);
+	return same;
+}
+
+TEST_CASE(hints, "hints", .setup = setup, .teardown = teardown);
+
+TEST(hints, a_fixed_image_says_where_its_undo_file_is_until_it_is_undone)
+{
+	struct bs_error err = {BS_OK, ""};
+	char *undo_file;
+
+	if (!file_system_has_signposts())
+		return;
+	ck_assert_int_eq(fix_disturbed(&fixture, NULL, folder, NULL, &undo_file, &err), 0);
+	ck_assert(hint_is(undo_file));
+	ck_assert_int_eq(undo(fixture.image, folder, NULL, &err), 0);
+	ck_assert(hint_is(NULL));
+	ck_assert(image_is(&fixture, &fixture.old));
+	free(undo_file);
+}
+
+/* The journal keeps the time of the last write. */
+TEST(hints, a_hint_does_not_count_as_a_change_since_the_fix)
+{
+	struct bs_error err = {BS_OK, ""};
+	enum undo_outcome outcome;
+
+	fix_well(&fixture);
+	ck_assert_int_eq(undo_telling(fixture.image, NULL, NULL, &outcome, &err), 0);
+	ck_assert_int_eq(outcome, UNDO_EXACT);
+}
+
+static int fail_hint_set(int descriptor, const char *name, const void *value, size_t size,
+			 int flags)
+{
+	errno = EIO;
+	return strcmp(name, HINT_ATTRIBUTE) == 0 ? -1
+						 : fsetxattr(descriptor, name, value, size, flags);
+}
+
+static int fail_hint_remove(int descriptor, const char *name)
+{
+	errno = EIO;
+	return strcmp(name, HINT_ATTRIBUTE) == 0 ? -1 : fremovexattr(descriptor, name);
+}
+
+TEST(hints, a_hint_that_cannot_be_set_or_removed_is_no_reason_to_fail)
+{
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+	char undo_file[128];
+
+	if (!file_system_has_signposts())
+		return;
+	io.fsetxattr = fail_hint_set;
+	io.fremovexattr = fail_hint_remove;
+	ck_assert_msg(fix(&fixture, &io, &err) == 0, "%s", err.message);
+	ck_assert(hint_is(NULL));
+	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
+	fix_well(&fixture);
+	ck_assert_msg(undo(fixture.image, NULL, &io, &err) == 0, "%s", err.message);
+	journal_path(&fixture, undo_file, sizeof(undo_file));
+	ck_assert(hint_is(undo_file)); /* and is harmless: */
+	ck_assert(image_is(&fixture, &fixture.old));
+	fix_well(&fixture);
+	ck_assert_int_eq(undo(fixture.image, NULL, NULL, &err), 0);
+	ck_assert(hint_is(NULL));
+}
+
+TEST_LOOP(hints, only_what_can_be_the_path_of_an_undo_file_is_a_hint, 0, 6)
+{
+	static const struct {
+		const char *value;
+		size_t length; /* 0: that of the string */
+		bool counts;
+	} values[] = {
+		{"/x.bootshift-undo", 0, true},
+		{"x.bootshift-undo", 0, false},
+		{"/.bootshift-undo", 0, false},
+		{"/x.bootshift-undo.tmp", 0, false},
+		{"/x.bootshift-undo", sizeof("/x.bootshift-undo"), false}, /* with the zero byte */
+		{"/etc/passwd\0.bootshift-undo", 27, false},
+	};
+	const char *value = values[_i].value;
+	size_t length = values[_i].length ? values[_i].length : strlen(value);
+
+	if (!file_system_has_signposts())
+		return;
+	ck_assert_int_eq(setxattr(fixture.image, HINT_ATTRIBUTE, value, length, 0), 0);
+	ck_assert(hint_is(values[_i].counts ? value : NULL));
+}
+
+TEST(hints, a_longer_value_than_a_path_is_no_hint)
+{
+	char value[5000];
+
+	if (!file_system_has_signposts())
+		return;
+	memset(value, 'x', sizeof(value));
+	value[0] = '/';
+	memcpy(value + sizeof(value) - strlen(BS_UNDO_SUFFIX), BS_UNDO_SUFFIX,
+	       strlen(BS_UNDO_SUFFIX));
+	if (setxattr(fixture.image, HINT_ATTRIBUTE, value, sizeof(value), 0) == 0)
+		ck_assert(hint_is(NULL));
+}
+
+/* ---- an undo file that the user names -------------------------------------------------------- */
+
+TEST_CASE(places, "places", .setup = setup, .teardown = teardown);
+
+static int undo_named(const char *undo_file, const struct transaction_io *io, struct bs_error *err)
+{
+	struct target *target = target_open(fixture.image, err);
+	enum undo_outcome outcome;
+	struct place place;
+	int result;
+
+	ck_assert_ptr_nonnull(target);
+	result = place_find_file(target, undo_file, &place, err);
+	if (result == 0) {
+		char usual[160];
+
+		/* A command without the option is kept out. */
+		snprintf(usual, sizeof(usual), "%s.bootshift-lock", fixture.image);
+		ck_assert_str_eq(place.lock, usual);
+		ck_assert_str_eq(place.journal, undo_file);
+		target->io = quick(io);
+		result = transaction_undo(&place, &outcome, err);
+	}
+	find_end(target, &place);
+	return result;
+}
+
+/* A stop leaves a signpost to the named undo file, and every other command is told of it. */
+TEST(places, an_undo_with_a_named_undo_file_can_stop_at_any_call)
+{
+	char *undo_file, moved[160];
+	bool more = true;
+
+	if (!file_system_has_signposts())
+		return;
+	snprintf(moved, sizeof(moved), "%s/moved.bootshift-undo", folder);
+	for (int number = 0; more; number++) {
+		struct bs_error err = {BS_OK, ""};
+		int status = 0;
+		pid_t child;
+
+		make_image(&fixture);
+		ck_assert_int_eq(fix_disturbed(&fixture, NULL, NULL, NULL, &undo_file, &err), 0);
+		ck_assert_int_eq(rename(undo_file, moved), 0);
+		free(undo_file);
+		child = fork();
+		if (child == 0) {
+			plan_trouble(&fixture, STOP, number, 0);
+			_exit(undo_named(moved, &bad_io, &err) == 0 ? 0 : 1);
+		}
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		more = WEXITSTATUS(status) == 99;
+		plan.number = number;
+		if (has_signpost(&fixture))
+			check_told(fixture.image, NULL, moved);
+		else
+			check_whole();
+		if (access(moved, F_OK) == 0) {
+			struct target *target = target_open(fixture.image, &err);
+			struct place place;
+			bool recovered;
+
+			ck_assert_int_eq(place_find_file(target, moved, &place, &err), 0);
+			target->io = quick(NULL);
+			ck_assert_int_eq(transaction_recover(&place, &recovered, &err), 0);
+			find_end(target, &place);
+			if (!recovered)
+				ck_assert_int_eq(undo_named(moved, NULL, &err), 0);
+		}
+		ck_assert_msg(image_is(&fixture, &fixture.old), "call %d", number);
+		ck_assert(!has_signpost(&fixture) && hint_is(NULL));
+	}
+}
+
+TEST(places, where_no_lock_file_can_be_made_it_lies_beside_the_named_undo_file)
+{
+	struct bs_error err = {BS_OK, ""};
+	struct target *target = target_open(fixture.image, &err);
+	struct place place;
+	char undo_file[160], lock[160];
+
+	snprintf(undo_file, sizeof(undo_file), "%s/x.bootshift-undo", folder);
+	snprintf(lock, sizeof(lock), "%s/x.bootshift-lock", folder);
+	ck_assert_int_eq(chmod(fixture.folder, 0777), 0); /* others could replace it */
+	ck_assert_ptr_nonnull(target);
+	/* The undo file does not exist yet, so nothing has to be trusted. */
+	ck_assert_msg(place_find_file(target, undo_file, &place, &err) == 0, "%s", err.message);
+	ck_assert_str_eq(place.lock, lock);
+	ck_assert_int_eq(chmod(fixture.folder, 0700), 0);
+	find_end(target, &place);
 }

@@ -26,6 +26,14 @@ static void tell(void *context, const char *path, enum find_reason reason,
 	sprintf(told + strlen(told), "%d %s\n", (int)reason, path + strlen(folder) + 1);
 }
 
+/* The path below the folder of the test, and the number of excluded names. */
+static void tell_barren(void *context, const char *path, uint64_t excluded)
+{
+	(void)context;
+	sprintf(told + strlen(told), "none in %s, %d excluded\n",
+		strcmp(path, folder) == 0 ? "." : path + strlen(folder) + 1, (int)excluded);
+}
+
 static void setup(void)
 {
 	strcpy(folder, "/tmp/test-find-XXXXXX");
@@ -129,6 +137,41 @@ TEST(find, content_decides_and_not_the_name)
 	ck_assert_str_eq(find_in(""), "footer-cut.vhd\nholiday.jpg\nqcow\n");
 	ck_assert_uint_eq(found.left_out[FIND_NOT_AN_IMAGE], 4);
 	ck_assert_str_eq(told, "0 empty.img\n0 packed.img\n0 text.vhd\n");
+}
+
+TEST(find, packed_files_are_named_with_their_reason)
+{
+	write_file("a.img.gz", "\x1f\x8b\x08 packed", 10);
+	write_file("b.7z", "7z\xbc\xaf\x27\x1c packed", 13);
+	write_file("c.zip", "no archive", 10);
+	write_file("d.docx", "PK\x03\x04 packed", 11);
+	ck_assert_str_eq(find_in(""), "");
+	ck_assert_str_eq(told, "0 a.img.gz\n0 b.7z\n0 c.zip\n");
+}
+
+TEST(find, a_folder_without_an_image_is_told)
+{
+	make_folder("empty");
+	make_folder("full");
+	make_disk("full/a.img");
+	request.barren = tell_barren;
+	ck_assert_str_eq(find_in("empty"), "");
+	ck_assert_uint_eq(found.candidates, 0);
+	ck_assert_str_eq(told, "none in empty, 0 excluded\n");
+	find_in("full");
+	ck_assert_uint_eq(found.candidates, 1);
+	ck_assert_str_eq(told, "none in empty, 0 excluded\n");
+	told[0] = '\0';
+	request.exclude = (struct find_patterns){{"full"}, 1};
+	find_in("");
+	ck_assert_str_eq(told, "none in ., 1 excluded\n");
+	/* An image of another shard is an image. */
+	told[0] = '\0';
+	request.exclude.count = 0;
+	request.shards = 1000;
+	ck_assert_str_eq(find_in("full"), "");
+	ck_assert_uint_eq(found.candidates, 1);
+	ck_assert_str_eq(told, "");
 }
 
 TEST(find, journals_locks_and_half_copied_files_are_not_images)
@@ -242,10 +285,13 @@ TEST(find, patterns_choose_and_to_exclude_wins)
 	make_disk("new/b.img");
 	request.include = (struct find_patterns){{"*.vhd", "nothing"}, 2};
 	ck_assert_str_eq(find_in(""), "new/a.vhd\nold/a.vhd\n");
+	ck_assert(found.include_used[0] && !found.include_used[1]);
 	request.exclude = (struct find_patterns){{"old"}, 1};
 	ck_assert_str_eq(find_in(""), "new/a.vhd\n");
 	ck_assert_uint_eq(found.left_out[FIND_EXCLUDED], 2);
+	ck_assert(found.exclude_used[0]);
 	ck_assert_str_eq(find_in("old/a.vhd"), "old/a.vhd\n");
+	ck_assert(!found.exclude_used[0]);
 	request.exclude = (struct find_patterns){{"*/a.vhd"}, 1};
 	ck_assert_str_eq(find_in(""), "");
 }

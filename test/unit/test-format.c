@@ -118,9 +118,9 @@ TEST(format_tests, a_vhd_without_its_end_is_refused)
 	memcpy(plain->bytes, fixed_footer, 512);
 	plain->bytes[63] = VHD_DYNAMIC;
 	correct_checksum(plain->bytes, 512);
-	assert_refused(plain, NULL, BS_VHD_CORRUPT, "at the end");
+	assert_refused(plain, NULL, BS_VHD_CORRUPT, "cut short: there is no VHD footer");
 	plain->bytes[20] ^= 1;
-	assert_refused(plain, NULL, BS_VHD_CORRUPT, "at the end");
+	assert_refused(plain, NULL, BS_VHD_CORRUPT, "cut short: there is no VHD footer");
 }
 
 /* ---- raw and others ----------------------------------------------------------------------- */
@@ -144,6 +144,13 @@ TEST(format_tests, a_raw_image_is_whole_sectors)
 	}
 	plain->disk.size = 0;
 	assert_refused(plain, NULL, BS_NOT_AN_IMAGE, "empty");
+}
+
+TEST(format_tests, a_disk_that_ends_within_a_sector_was_cut_short)
+{
+	memcpy(plain->bytes + 510, "\x55\xaa", 2);
+	plain->disk.size = PAYLOAD - 1;
+	assert_refused(plain, NULL, BS_DISK_CUT_SHORT, "the file was cut short");
 }
 
 static const struct {

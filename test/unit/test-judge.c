@@ -207,6 +207,7 @@ static struct bs_error an_error(enum bs_code code)
 	X(default_leads_nowhere, start_tool(-1))                                                   \
 	X(default_is_good, (void)0)                                                                \
 	X(windows_misfits, facts.partitions[1].boot_record.bytes_per_sector = 4096)                \
+	X(another_windows_is_found, facts.wanted_boot = 1)                                         \
 	X(windows_is_found, (void)0)                                                               \
 	X(signature_was_changed, lose_windows(8); facts.starts.is_at_place = true)                 \
 	X(windows_is_on_other_disk, lose_windows(8))                                               \
@@ -263,7 +264,8 @@ static struct bs_error an_error(enum bs_code code)
 	X(volume_is_damaged, facts.partitions[0].obstacle = BS_NTFS_DAMAGED)                       \
 	X(boot_is_logical, facts.partitions[1].is.number = 5)                                      \
 	X(boot_is_full, facts.partitions[1].is.free = MIB)                                         \
-	X(room_is_short, facts.needed_room = 5000 * MIB)
+	X(room_is_short, facts.needed_room = 5000 * MIB)                                           \
+	X(room_of_one_volume_is_short, facts.system_index = BOOT; facts.needed_room = 9001 * MIB)
 
 #define CASE_FUNCTION(name, statement)                                                             \
 	static void make_##name(void)                                                              \
@@ -319,6 +321,26 @@ TEST(each_rule, a_sound_disk_has_no_findings_and_a_whole_chain)
 	ck_assert(report.starts && report.starts_known);
 	for (uint32_t i = 0; i < report.link_count; i++)
 		ck_assert_int_eq(report.links[i].state, BS_LINK_GOOD);
+}
+
+TEST(each_rule, a_chosen_partition_that_does_not_exist_is_told_with_those_that_do)
+{
+	make_sound();
+	facts.wanted_system = 3;
+	facts.system_index = -1;
+	judge_facts(&facts, &report);
+	ck_assert_str_eq(report.findings[0].message,
+			 "there is no primary partition 3, only 1 and 2");
+	ck_assert(!report.starts_known);
+
+	make_sound();
+	facts.partition_count = 3;
+	facts.partitions[2] = sound_partition(3, 9101 * MIB, 100 * MIB);
+	facts.partitions[2].is.filesystem = BS_FS_EXTENDED;
+	facts.wanted_boot = 3;
+	facts.boot_index = -1;
+	judge_facts(&facts, &report);
+	ck_assert_str_eq(report.findings[0].message, "there is no partition 3, only 1 and 2");
 }
 
 TEST_EACH(each_rule, one_thing_that_is_wrong_gives_the_code_of_its_rule, cases)
@@ -435,10 +457,21 @@ TEST(verdicts, no_words_of_an_image_make_a_broken_link_good)
 	ck_assert(!report.starts);
 }
 
+/* A chosen partition without a Windows is not the volume that the conversion would use. */
+TEST(verdicts, a_partition_without_windows_gets_no_note_about_its_room)
+{
+	make_sound();
+	make_room_of_one_volume_is_short();
+	facts.loader.kind = LOADER_MISSING;
+	judge_facts(&facts, &report);
+	ck_assert(!has_finding(BS_NOTE_ROOM));
+}
+
 TEST(verdicts, one_volume_needs_no_fix)
 {
 	make_sound();
 	facts.boot_index = facts.starts.index = SYSTEM;
+	facts.needed_room = MIB;
 	judge_facts(&facts, &report);
 	ck_assert_int_eq(report.verdict, BS_VERDICT_NOTHING);
 	ck_assert_uint_eq(report.finding_count, 0);

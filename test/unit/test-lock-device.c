@@ -181,7 +181,8 @@ TEST(device_tests, a_device_that_somebody_has_alone_is_in_use)
 		int alone = open(fixture.loop, O_RDONLY | O_EXCL | O_CLOEXEC);
 
 		ck_assert_int_ge(alone, 0);
-		assert_in_use(&fixture, fixture.loop, LOCK_FOR_CHANGING, "for itself alone");
+		assert_in_use(&fixture, fixture.loop, LOCK_FOR_CHANGING,
+			      "uses the device exclusively");
 		close(alone);
 		assert_free(&fixture, fixture.loop, LOCK_FOR_CHANGING);
 	}
@@ -212,7 +213,12 @@ TEST(device_tests, a_mounted_device_is_in_use)
 	if (fixture.device >= 0 && mount_new(&fixture, fixture.loop, 0)) {
 		assert_in_use(&fixture, fixture.loop, LOCK_FOR_CHANGING, fixture.mount);
 		assert_in_use(&fixture, fixture.loop, LOCK_FOR_READING, fixture.mount);
+		assert_in_use(&fixture, fixture.loop, LOCK_FOR_CHANGING, "(to unmount it: umount ");
+		/* The loop device could not be detached yet. */
+		assert_in_use(&fixture, fixture.image, LOCK_FOR_CHANGING, "umount ");
 		ck_assert_int_eq(umount(fixture.mount), 0);
+		assert_in_use(&fixture, fixture.image, LOCK_FOR_CHANGING,
+			      "(to detach it: losetup -d /dev/loop");
 		assert_free(&fixture, fixture.loop, LOCK_FOR_CHANGING);
 	}
 	fixture_close(&fixture);

@@ -58,6 +58,59 @@ TEST(options_tests, the_last_of_verbose_and_quiet_counts)
 	ck_assert(settings.quiet && !settings.verbose);
 }
 
+TEST(options_tests, a_format_is_accepted_in_either_case)
+{
+	char line[] = "inspect --format VHDX a";
+	char *argv[WORDS_MAX];
+	struct settings settings;
+	struct bs_error err = {0};
+	int first_image;
+
+	ck_assert_int_eq(parse(COMMAND_INSPECT, line, argv, &settings, &first_image, &err), 0);
+	ck_assert_str_eq(settings.options.format, "vhdx");
+}
+
+TEST(options_tests, a_time_limit_has_a_unit)
+{
+	char line[] = "batch --timeout 1h30m a";
+	char *argv[WORDS_MAX];
+	struct settings settings;
+	struct bs_error err = {0};
+	int first_image;
+
+	ck_assert_int_eq(parse(COMMAND_BATCH, line, argv, &settings, &first_image, &err), 0);
+	ck_assert_uint_eq(settings.timeout, 5400);
+}
+
+static const struct {
+	const char *line;
+	int index; /* of the command */
+} places[] = {
+	{"bootshift inspect a", 1},
+	{"bootshift --json inspect a", 2},
+	{"bootshift -v --format vhd inspect a", 4},
+	{"bootshift --format=vhd inspect a", 2},
+	{"bootshift -vo plan.json plan a", 3},
+	{"bootshift -oplan.json plan a", 2},
+	{"bootshift -o - plan a", 3},
+	{"bootshift --unknown inspect a", 2},
+	{"bootshift -- inspect a", 2},
+	{"bootshift --json", 2},
+	{"bootshift --format", 2},
+	{"bootshift", 1},
+};
+
+TEST_EACH(options_tests, a_command_is_found_behind_options, places)
+{
+	char line[128], *argv[WORDS_MAX], *rest = NULL;
+	int argc = 0;
+
+	strcpy(line, places[_i].line);
+	for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		argv[argc++] = word;
+	ck_assert_int_eq(options_find_command(argc, argv), places[_i].index);
+}
+
 static const struct {
 	enum command_bit command;
 	const char *line, *message; /* the message must contain `message` */
@@ -71,7 +124,9 @@ static const struct {
 	{COMMAND_FIX, "fix --dry a", "unknown option --dry; did you mean --dry-run?"},
 	{COMMAND_FIX, "fix --boot=2 a", "did you mean --boot-partition N?"},
 	{COMMAND_FIX, "fix --pla p a", "did you mean --plan FILE?"},
-	{COMMAND_BATCH, "batch --json a b", "unknown option --json; did you mean --jsonl FILE?"},
+	{COMMAND_BATCH, "batch --json a b",
+	 "batch does not take --json, only inspect, plan, fix and undo do; did you mean --jsonl "
+	 "FILE?"},
 	{COMMAND_BATCH, "batch --json=a b", "did you mean --jsonl FILE?"},
 	{COMMAND_BATCH, "batch --jsonl x --report ././x a", "both want ././x"},
 	{COMMAND_BATCH, "batch --jsonl - --report - a", "both want standard output"},
@@ -88,6 +143,29 @@ static const struct {
 	{COMMAND_FIX, "fix --pe-size many a", "'many'"},
 	{COMMAND_FIX, "fix --color sometimes a", "'sometimes'"},
 	{COMMAND_PLAN, "plan --json -o - a", "standard output"},
+	{COMMAND_FIX, "fix -o p a", "fix does not take -o, only plan and report do"},
+	{COMMAND_FIX, "fix --jobs 2 a", "fix does not take --jobs, only undo and batch do"},
+	{COMMAND_FIX, "fix --jsonl x a", "; did you mean --json?"},
+	{COMMAND_FIX, "fix -n a", "unknown option -n; did you mean --dry-run?"},
+	{COMMAND_FIX, "fix -vn a", "unknown option -n; did you mean --dry-run?"},
+	{COMMAND_PLAN, "plan -n a", "unknown option -n; this command never writes to the image"},
+	{COMMAND_INSPECT, "inspect -f vpc a", "unknown option -f; did you mean --format vhd?"},
+	{COMMAND_INSPECT, "inspect a -f VHD", "did you mean --format vhd?"},
+	{COMMAND_INSPECT, "inspect --type vdi a", "did you mean --format vdi?"},
+	{COMMAND_FIX, "fix -f a", "; the format is --format FMT; nothing can be forced"},
+	{COMMAND_UNDO, "undo -f a", "; did you mean --from FILE?"},
+	{COMMAND_FIX, "fix -a a", "; for all images in a folder, use bootshift batch FOLDER"},
+	{COMMAND_FIX, "fix --force a", "; no option overrides a refusal"},
+	{COMMAND_FIX, "fix --yes a", "; no command asks questions"},
+	{COMMAND_BATCH, "batch --format vhd a", "; batch detects these"},
+	{COMMAND_FIX, "fix --format vpc a", "; 'vpc' is called vhd"},
+	{COMMAND_FIX, "fix --format img a", "; 'img' is called raw"},
+	{COMMAND_BATCH, "batch --timeout soon a", "--timeout: 'soon' is not a time"},
+	{COMMAND_FIX, "fix a -q=3", "unknown option -="},
+	{COMMAND_FIX, "fix a --pla", "unknown option --pla; did you mean --plan FILE?"},
+	{COMMAND_FIX, "fix -dry-run a", "unknown option -dry-run; did you mean --dry-run?"},
+	{COMMAND_FIX, "fix a -verbose", "unknown option -verbose; did you mean --verbose?"},
+	{COMMAND_PLAN, "plan -vo", "-o needs a value: --output FILE"},
 	{COMMAND_FIX, "fix --an-option-that-is-longer-than-any-other a", "--an-option"},
 };
 

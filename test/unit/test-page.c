@@ -164,7 +164,7 @@ TEST(page_tests, a_page_has_every_image_and_its_disk)
 	page = page_of(&rows);
 	ck_assert_uint_eq(count(page, "<tbody "), 4);
 	assert_has(page, "<h1>3 of 4 images need attention</h1>");
-	assert_has(page, ", after 1.00 s with 1 of the images. In all, 64 MiB");
+	assert_has(page, ">1 image took 1.00 s; the others were done earlier. In all, 64 MiB");
 	assert_has(page, "<bdi class=\"name\">name</bdi>");
 	assert_has(page, ", in <bdi>/x/</bdi>");
 	assert_has(page, "aria-label=\"before: partition 1 System, active, 100 MiB; "
@@ -176,13 +176,91 @@ TEST(page_tests, a_page_has_every_image_and_its_disk)
 	assert_has(page, "70 MiB, with the fix 1 GiB; needed 119 MiB");
 	assert_has(page, "2026-11-22 06:00:00 UTC");
 	assert_has(page, "<code>hibernated</code> <span class=\"count\">2 images</span>");
-	assert_has(page, "<p>Start Windows, run powercfg /h off, shut it down and try again.</p>");
+	assert_has(page,
+		   "<p>Start Windows, run <code class=\"option\">powercfg /h off</code>, shut "
+		   "it down and try again.</p>");
 	assert_has(page, "<li><a href=\"#image-3\"><bdi>c</bdi></a>");
 	assert_has(page, "for=\"show-refused\">Refused 2</label>");
 	assert_has_not(page, "for=\"show-nothing\"");
 	assert_has(page, "<li>undo files: 3</li>");
 	assert_has(page, "refused or have failed are as they were before");
 	assert_has(page, "What was fixed can be taken back");
+	free(page);
+}
+
+TEST(page_tests, commands_and_options_in_advice_are_code)
+{
+	static const struct {
+		const char *advice, *shown;
+	} cases[] = {
+		{"unpack it first: gunzip <'the a b.gz' >NEW",
+		 "What to do: unpack it first: <code>gunzip &lt;&#39;the a b.gz&#39; "
+		 "&gt;NEW</code></p>"},
+		{"decrypt it: manage-bde -off X:",
+		 "decrypt it: <code class=\"option\">manage-bde -off X:</code></p>"},
+		{"run chkdsk X: /f on the volume",
+		 "run <code class=\"option\">chkdsk X: /f</code> on the volume.</p>"},
+		{"see the signature: bootshift inspect the-image.img tells how",
+		 "<code>bootshift inspect the-image.img</code> tells how.</p>"},
+		{"name it with --undo-dir, or not",
+		 "with <code class=\"option\">--undo-dir</code>, or not.</p>"},
+		{"make it writable", "What to do: make it writable.</p>"},
+	};
+	struct rows rows;
+	char *page;
+
+	rows_begin(&rows);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *row = sample_row("x", "refused", "hibernated");
+
+		ck_assert_int_eq(json_object_set_new(row, "advice", json_string(cases[i].advice)),
+				 0);
+		rows_put(&rows, text("%zu", i), row);
+	}
+	page = page_of(&rows);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_has(page, cases[i].shown);
+	free(page);
+}
+
+TEST(page_tests, who_made_the_page_and_where_the_images_are_is_told)
+{
+	static char *words[] = {(char *)"batch", (char *)"--report", (char *)"a b.html"};
+	const struct summary_facts facts = {
+		.words = words, .word_count = 3, .begun_at = 1795327200000000000};
+	json_t *row = sample_row("x", "fixed", NULL);
+	struct rows rows;
+	char *page, host[256] = "";
+
+	ck_assert_int_eq(gethostname(host, sizeof(host) - 1), 0);
+	ck_assert_int_eq(json_object_set_new(row, "host", json_string("<srv>")), 0);
+	rows_begin(&rows);
+	rows_put(&rows, "a%20b%C3%A4.img", row);
+	page = page_with(&rows, &facts);
+	assert_has(page,
+		   "Made by <code>bootshift batch --report &#39;a b.html&#39;</code> in <bdi>");
+	assert_has(page, text("</bdi> on <bdi>%s</bdi>, begun 2026-11-22 06:00:00 UTC.</p>", host));
+	assert_has(page, "<dt>Location<dd><bdi>/a b\xc3\xa4.img</bdi> on <bdi>&lt;srv&gt;</bdi>");
+	free(page);
+}
+
+TEST(page_tests, a_page_counts_the_images_that_needed_the_fix)
+{
+	struct rows rows;
+	char *page;
+
+	rows_begin(&rows);
+	for (int i = 0; i < 3; i++) {
+		json_t *row = sample_row("x", "fixed", NULL);
+
+		ck_assert_int_eq(
+			json_object_set_new(row, "conversion_needs_fix", json_boolean(i < 2)), 0);
+		rows_put(&rows, text("%d", i), row);
+	}
+	page = page_of(&rows);
+	assert_has(page, "<span class=\"need\">2 needed it for the conversion, 1 had room enough<");
+	assert_has(page, "<dt>Conversion<dd>needed the fix: there was too little room");
+	assert_has(page, "<dt>Conversion<dd>did not need the fix: there was room enough");
 	free(page);
 }
 
@@ -238,8 +316,8 @@ TEST(page_tests, more_than_three_images_of_a_code_unfold)
 	}
 	page = page_of(&rows);
 	assert_has(page, "<details><summary>The 4 images</summary><ul");
-	assert_has(page, "the partition with Windows: bootshift fix <code class=\"option\">"
-			 "--boot-partition</code> N IMAGE</p><ul class=\"names\">"
+	assert_has(page, "the partition with Windows: <code>bootshift fix --boot-partition N "
+			 "IMAGE</code></p><ul class=\"names\">"
 			 "<li><a href=\"#image-1\">");
 	assert_has_not(page, "What was fixed can be taken back");
 	free(page);
@@ -579,7 +657,7 @@ TEST(page_tests, a_page_that_cannot_be_written_is_an_error)
 	rows_begin(&rows);
 	rows_put(&rows, "a", sample_row("a", "fixed", NULL));
 	ck_assert_int_eq(write_page(&rows, &all_facts, "/dev/full", &err), -1);
-	ck_assert_int_eq(err.code, BS_NO_SPACE);
+	ck_assert_int_eq(err.code, BS_OUTPUT);
 	ck_assert_str_eq(err.message,
 			 "the report '/dev/full' cannot be written: No space left on device");
 	ck_assert_int_eq(write_page(&rows, &all_facts, "/nonexistent/page.html", &err), -1);

@@ -51,9 +51,16 @@ static const struct bs_plan sample = {
 	.elements = elements,
 };
 
+static const struct plan_origin origin = {
+	.image = "win7.vhd",
+	.location = "/srv/win7.vhd",
+	.version = "0.1.0",
+	.made = "2026-11-29T14:12:03Z",
+};
+
 static json_t *sample_document(void)
 {
-	json_t *document = plan_document(&sample, "win7.vhd");
+	json_t *document = plan_document(&sample, &origin);
 
 	ck_assert_ptr_nonnull(document);
 	return document;
@@ -64,8 +71,9 @@ TEST_CASE(json, "json");
 TEST(json, a_plan_is_read_back_as_written)
 {
 	struct bs_error err = {0};
+	struct plan_origin read;
 	json_t *document = sample_document(), *again;
-	struct bs_plan *plan = plan_from_document(document, &err);
+	struct bs_plan *plan = plan_from_document(document, &read, &err);
 
 	ck_assert_msg(plan != NULL, "%s", err.message);
 	ck_assert_uint_eq(plan->disk_signature, sample.disk_signature);
@@ -73,10 +81,32 @@ TEST(json, a_plan_is_read_back_as_written)
 	ck_assert_uint_eq(plan->file_count, 3);
 	ck_assert_mem_eq(plan->files, files, sizeof(files));
 	ck_assert_mem_eq(plan->elements, elements, sizeof(elements));
-	again = plan_document(plan, "win7.vhd");
+	again = plan_document(plan, &read);
 	ck_assert(json_equal(document, again));
 	json_decref(document);
 	json_decref(again);
+	bs_plan_free(plan);
+}
+
+TEST(json, a_plan_of_schema_1_is_read_without_time_version_and_absolute_path)
+{
+	struct bs_error err = {0};
+	struct plan_origin read = origin;
+	json_t *document = sample_document();
+	struct bs_plan *plan;
+
+	json_object_set_new(document, "schema", json_integer(1));
+	json_object_del(document, "location");
+	json_object_del(document, "version");
+	json_object_del(document, "made");
+	plan = plan_from_document(document, &read, &err);
+	ck_assert_msg(plan != NULL, "%s", err.message);
+	ck_assert_uint_eq(plan->file_count, 3);
+	ck_assert_str_eq(read.image, "win7.vhd");
+	ck_assert_str_eq(read.location, "");
+	ck_assert_str_eq(read.version, "");
+	ck_assert_str_eq(read.made, "");
+	json_decref(document);
 	bs_plan_free(plan);
 }
 
@@ -86,12 +116,17 @@ static const struct {
 	const char *field, *value;
 } changes[] = {
 	{NULL, "schema", NULL},
-	{NULL, "schema", "2"},
+	{NULL, "schema", "0"},
+	{NULL, "schema", "1"}, /* has no field "location" */
+	{NULL, "schema", "3"},
 	{NULL, "schema", "\"1\""},
 	{NULL, "kind", "\"other\""},
 	{NULL, "kind", NULL},
 	{NULL, "image", "1"},
 	{NULL, "image", NULL},
+	{NULL, "location", NULL},
+	{NULL, "made", "1"},
+	{NULL, "version", "null"},
 	{NULL, "unknown", "1"},
 	{NULL, "disk_size", NULL},
 	{NULL, "disk_size", "-1"},
@@ -119,6 +154,7 @@ static const struct {
 TEST_EACH(json, a_plan_with_one_wrong_field_is_refused, changes)
 {
 	struct bs_error err = {0};
+	struct plan_origin read;
 	json_t *document = sample_document(), *object = document;
 
 	if (changes[_i].array)
@@ -128,7 +164,7 @@ TEST_EACH(json, a_plan_with_one_wrong_field_is_refused, changes)
 				    json_loads(changes[_i].value, JSON_DECODE_ANY, NULL));
 	else
 		json_object_del(object, changes[_i].field);
-	ck_assert_ptr_null(plan_from_document(document, &err));
+	ck_assert_ptr_null(plan_from_document(document, &read, &err));
 	ck_assert_int_eq(err.code, BS_PLAN_INVALID);
 	ck_assert_str_ne(err.message, "");
 	json_decref(document);
@@ -137,12 +173,13 @@ TEST_EACH(json, a_plan_with_one_wrong_field_is_refused, changes)
 TEST(json, a_plan_with_too_many_operations_is_refused)
 {
 	struct bs_error err = {0};
+	struct plan_origin read;
 	json_t *document = sample_document();
 	json_t *operations = json_object_get(document, "operations");
 
 	while (json_array_size(operations) <= BS_OPERATIONS_MAX)
 		json_array_append(operations, json_array_get(operations, 0));
-	ck_assert_ptr_null(plan_from_document(document, &err));
+	ck_assert_ptr_null(plan_from_document(document, &read, &err));
 	ck_assert_int_eq(err.code, BS_PLAN_INVALID);
 	json_decref(document);
 }
@@ -179,13 +216,15 @@ TEST(file, a_plan_file_replaces_an_older_one)
 {
 	struct bs_error err = {0};
 	json_t *document = sample_document(), *again;
+	struct plan_origin bad = origin, read;
 	struct bs_plan *plan;
 
+	strcpy(bad.image, "bad \xff name");
 	write_text("older");
-	ck_assert_int_eq(plan_file_write(path, "bad \xff name", &sample, &err), 0);
-	plan = plan_file_read(path, &err);
+	ck_assert_int_eq(plan_file_write(path, &bad, &sample, &err), 0);
+	plan = plan_file_read(path, &read, &err);
 	ck_assert_msg(plan != NULL, "%s", err.message);
-	again = plan_document(plan, "win7.vhd");
+	again = plan_document(plan, &origin);
 	ck_assert(json_equal(document, again));
 	json_decref(document);
 	json_decref(again);
@@ -202,7 +241,7 @@ TEST(file, a_plan_file_that_cannot_be_written_leaves_nothing)
 	small.rlim_cur = 100;
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
-	ck_assert_int_eq(plan_file_write(path, "", &sample, &err), -1);
+	ck_assert_int_eq(plan_file_write(path, &origin, &sample, &err), -1);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
 	signal(SIGXFSZ, SIG_DFL);
 	ck_assert_int_eq(err.code, BS_NO_SPACE);
@@ -215,7 +254,7 @@ TEST(file, a_plan_file_in_a_missing_folder_is_not_found)
 	char name[sizeof(path) + 2];
 
 	snprintf(name, sizeof(name), "%s/x", path);
-	ck_assert_int_eq(plan_file_write(name, "", &sample, &err), -1);
+	ck_assert_int_eq(plan_file_write(name, &origin, &sample, &err), -1);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 }
 
@@ -224,8 +263,8 @@ TEST(file, a_device_is_written_to_and_not_replaced)
 	struct bs_error err = {0};
 	struct stat status;
 
-	ck_assert_int_eq(plan_file_write("/dev/full", "", &sample, &err), -1);
-	ck_assert_int_eq(err.code, BS_NO_SPACE);
+	ck_assert_int_eq(plan_file_write("/dev/full", &origin, &sample, &err), -1);
+	ck_assert_int_eq(err.code, BS_OUTPUT);
 	ck_assert_int_eq(stat("/dev/full", &status), 0);
 	ck_assert(S_ISCHR(status.st_mode));
 }
@@ -242,9 +281,10 @@ static const char *const no_plans[] = {"",
 TEST_EACH(file, a_file_that_is_no_plan_is_refused, no_plans)
 {
 	struct bs_error err = {0};
+	struct plan_origin read;
 
 	write_text(no_plans[_i]);
-	ck_assert_ptr_null(plan_file_read(path, &err));
+	ck_assert_ptr_null(plan_file_read(path, &read, &err));
 	ck_assert_int_eq(err.code, BS_PLAN_INVALID);
 	ck_assert_ptr_nonnull(strstr(err.message, path));
 }
@@ -252,7 +292,8 @@ TEST_EACH(file, a_file_that_is_no_plan_is_refused, no_plans)
 TEST(file, a_missing_plan_file_is_not_found)
 {
 	struct bs_error err = {0};
+	struct plan_origin read;
 
-	ck_assert_ptr_null(plan_file_read(path, &err));
+	ck_assert_ptr_null(plan_file_read(path, &read, &err));
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 }

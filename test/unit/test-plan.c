@@ -119,14 +119,15 @@ TEST_CASE(equality, "equality", .teardown = teardown);
 
 TEST(equality, two_plans_of_one_disk_are_the_same_whatever_it_cost)
 {
+	char difference[PLAN_DIFFERENCE_MAX];
 	struct bs_plan *other;
 
 	sample_open_small(&sample, "equal", "");
 	plan = sample_plan(&sample);
 	other = sample_plan(&sample);
-	ck_assert(plan_equal(plan, other));
+	ck_assert(!plan_difference(plan, other, difference));
 	other->operations[0].sectors = 12345;
-	ck_assert(plan_equal(plan, other));
+	ck_assert(!plan_difference(plan, other, difference));
 	bs_plan_free(other);
 }
 
@@ -161,6 +162,7 @@ static const struct {
 
 TEST_EACH(equality, plans_with_any_difference_are_not_the_same, differences)
 {
+	char difference[PLAN_DIFFERENCE_MAX] = "";
 	struct bs_plan *other;
 	uint8_t *parts[3];
 
@@ -171,7 +173,80 @@ TEST_EACH(equality, plans_with_any_difference_are_not_the_same, differences)
 	parts[1] = (uint8_t *)other->files;
 	parts[2] = (uint8_t *)other->elements;
 	parts[differences[_i].part][differences[_i].offset] ^= 1;
-	ck_assert(!plan_equal(plan, other));
-	ck_assert(!plan_equal(other, plan));
+	ck_assert(plan_difference(other, plan, difference));
+	ck_assert(plan_difference(plan, other, difference));
+	ck_assert_str_ne(difference, "");
 	bs_plan_free(other);
+}
+
+/* ---- the difference in words --------------------------------------------------------------- */
+
+static struct bs_plan_file earlier_files[] = {
+	{.path = "\\bootmgr", .size = 100},
+	{.path = "\\Boot", .is_folder = true},
+	{.path = "\\Boot\\BCD", .size = 28672},
+};
+
+static struct bs_plan_file more_files[] = {
+	{.path = "\\bootmgr", .size = 100},
+	{.path = "\\Boot", .is_folder = true},
+	{.path = "\\Boot\\a", .size = 1},
+	{.path = "\\Boot\\BCD", .size = 28672},
+};
+
+static struct bs_plan_file renamed_files[] = {
+	{.path = "\\bootmgr", .size = 100},
+	{.path = "\\Boot", .is_folder = true},
+	{.path = "\\Boot\\b", .size = 28672},
+};
+
+static struct bs_plan_file larger_files[] = {
+	{.path = "\\bootmgr", .size = 101},
+	{.path = "\\Boot", .is_folder = true},
+	{.path = "\\Boot\\BCD", .size = 28672},
+};
+
+static struct bs_plan_file changed_files[] = {
+	{.path = "\\bootmgr", .size = 100},
+	{.path = "\\Boot", .is_folder = true},
+	{.path = "\\Boot\\BCD", .size = 28672, .sha256 = {1}},
+};
+
+#define EARLIER                                                                                    \
+	.disk_signature = 0xa33b6c03, .boot_number = 2, .boot_start = 1 << 20, .file_count = 3,    \
+	.files = earlier_files
+
+static const struct bs_plan earlier_plan = {EARLIER};
+
+/* Later initializers of a member count, so that each plan differs in what follows EARLIER. */
+#pragma GCC diagnostic ignored "-Woverride-init"
+static const struct {
+	struct bs_plan now;
+	const char *words;
+} changes[] = {
+	{{EARLIER, .disk_signature = 0xbad},
+	 "the plan is for a disk with the signature a33b6c03, and this disk has the signature "
+	 "00000bad"},
+	{{EARLIER, .disk_size = 512}, "the plan is for a disk of 0 bytes, and this disk has 512"},
+	{{EARLIER, .boot_number = 3},
+	 "in the plan the boot volume is partition 2, and now it is partition 3"},
+	{{EARLIER, .boot_start = 2 << 20}, "partition 2 has moved from offset 1048576 to 2097152"},
+	{{EARLIER, .file_count = 4, .files = more_files},
+	 "the plan copies 2 files, and a plan made now 3: \\Boot\\a is new"},
+	{{EARLIER, .file_count = 2},
+	 "the plan copies 2 files, and a plan made now 1: \\Boot\\BCD is not there any more"},
+	{{EARLIER, .files = renamed_files}, "\\Boot\\b is new"},
+	{{EARLIER, .files = larger_files}, "\\bootmgr has another size now"},
+	{{EARLIER, .files = changed_files}, "\\Boot\\BCD has other content now"},
+	{{EARLIER, .element_count = 1},
+	 "the plan changes 0 elements of \\Boot\\BCD, and a plan made now 1"},
+	{{EARLIER, .operation_count = 1}, "the plan has 0 steps, and a plan made now 1"},
+};
+
+TEST_EACH(equality, the_first_difference_of_two_plans_is_told_in_words, changes)
+{
+	char difference[PLAN_DIFFERENCE_MAX];
+
+	ck_assert(plan_difference(&earlier_plan, &changes[_i].now, difference));
+	ck_assert_str_eq(difference, changes[_i].words);
 }

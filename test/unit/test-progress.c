@@ -250,6 +250,28 @@ TEST(progress_tests, finished_lines_stay_above_the_live_ones)
 	terminal_close(&terminal);
 }
 
+/* An undo of a batch prints its images itself. */
+TEST(progress_tests, only_live_lines_leave_nothing_behind)
+{
+	static const char *const above[] = {"a warning"};
+	struct progress *progress;
+	struct terminal terminal;
+
+	setenv("TERM", "xterm", 1);
+	terminal_open(&terminal);
+	progress = progress_open(terminal.stream, OUTPUT_COLOUR_NEVER, PROGRESS_LIVE, 4);
+	ck_assert(progress_is_live(progress));
+	run_batch(progress);
+	terminal_read(&terminal);
+	assert_lines(&terminal, 1, above);
+	ck_assert_str_eq(terminal.lines[2], "1 failed  1 refused  1 fixed  1 nothing to do");
+	ck_assert_int_eq(progress_close(progress), 0);
+	terminal_read(&terminal);
+	assert_end(&terminal, 1);
+	terminal_close(&terminal);
+	assert_batch_on_a_file(PROGRESS_LIVE, "a warning\n");
+}
+
 TEST(progress_tests, verbose_leaves_a_line_for_each_image)
 {
 	static const char *const above[] = {"bad\\x1b.img: refused: what is wrong (hibernated)",

@@ -323,7 +323,20 @@ TEST(qcow2, counts_beyond_the_end_are_missed)
 	memory = container_load("a.qcow2");
 	/* The first entry of the table points to the counts of the first clusters. */
 	put(memory, field(memory, 48), (memory->disk.size + 511) / 512 * 512);
-	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "a table is at");
+	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT, "the file is cut short: ");
+	disk_close(&memory->disk);
+}
+
+TEST_LOOP(qcow2, a_random_table_of_counts_is_damage_and_not_a_file_cut_short, 0, 2)
+{
+	static const uint64_t entries[] = {0x9a70ab5ca2d1d000, 0x123200};
+	struct memory_disk *memory;
+
+	make_filled("cluster_size=4096", "");
+	memory = container_load("a.qcow2");
+	put(memory, field(memory, 48), entries[_i]);
+	memory_assert_refused(memory, NULL, BS_CONTAINER_CORRUPT,
+			      "the refcount table of the qcow2 image is damaged");
 	disk_close(&memory->disk);
 }
 

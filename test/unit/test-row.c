@@ -113,6 +113,8 @@ static const struct {
 	{"undo_uri", "\"undo\""},
 	{"undo_uri", "1"},
 	{"ended", "\"never\""},
+	{"host", "1"},
+	{"conversion_needs_fix", "\"yes\""},
 };
 
 TEST_EACH(row_tests, what_no_batch_could_have_written_is_not_a_row, bad)
@@ -144,10 +146,14 @@ TEST(row_tests, an_older_row_goes_by_what_there_is)
 
 	json_object_del(object, "undo_uri");
 	json_object_del(object, "ended");
+	json_object_del(object, "host");
+	json_object_del(object, "conversion_needs_fix");
 	older = json_dumps(object, 0);
 	ck_assert_msg(row_parse(older, strlen(older), &row, &err) == 0, "%s", err.message);
 	ck_assert_str_eq(row.undo_location, row.undo_file);
 	ck_assert_uint_eq(row.ended, subject.begun);
+	ck_assert_ptr_null(row.host);
+	ck_assert_int_eq(row.need, NEED_UNKNOWN);
 	row_free(&row);
 	json_decref(object);
 	free(older);

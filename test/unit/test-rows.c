@@ -110,7 +110,7 @@ TEST_EACH(rows_tests, what_is_not_rows_is_left_alone, others)
 	free(bytes);
 	before = state_take(path);
 	ck_assert_ptr_null(rows_open(path, false, &err));
-	ck_assert_int_eq(err.code, BS_ROW_INVALID);
+	ck_assert_int_eq(err.code, BS_FILE_EXISTS);
 	state_assert_untouched(path, &before);
 }
 
@@ -125,7 +125,7 @@ TEST(rows_tests, a_block_device_gets_no_rows)
 	if (descriptor < 0)
 		return;
 	ck_assert_ptr_null(rows_open(device, true, &err));
-	ck_assert_int_eq(err.code, BS_ROW_INVALID);
+	ck_assert_int_eq(err.code, BS_FILE_EXISTS);
 	close(descriptor);
 }
 

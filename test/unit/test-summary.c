@@ -6,7 +6,7 @@
 #include "report/amount.h"
 #include "rows/summary.h"
 
-#include "support/test.h"
+#include "support/program.h"
 
 static void add(struct summary *summary, const char *path, enum bs_status status, enum bs_code code)
 {
@@ -77,12 +77,14 @@ TEST(summary_tests, outcomes_and_codes_are_told_with_what_to_do)
 	text = printed(&summary, &facts);
 	ck_assert_str_eq(text, "Left out, files that are not disk images: 2\n"
 			       "Left out, links: 1\n"
-			       "12 images, 6 of them in 1 min 30 s, 4 a minute; 12 MiB changed\n"
+			       "12 images: 6 processed now in 1 min 30 s, 4 a minute, 6 earlier; "
+			       "12 MiB changed\n"
 			       "   9  fixed\n"
 			       "   3  refused, and not changed\n"
 			       "      2  hibernated: start Windows, run powercfg /h off,\n"
 			       "         shut it down and try again\n"
-			       "         for example a\\x0a.vhd\n"
+			       "         a\\x0a.vhd\n"
+			       "         b.vhd\n"
 			       "      1  gpt-disk: a disk that starts by UEFI keeps its boot\n"
 			       "         files on its EFI partition: no fix applies\n"
 			       "         gpt.img\n"
@@ -91,6 +93,127 @@ TEST(summary_tests, outcomes_and_codes_are_told_with_what_to_do)
 			       "Without a row: 1 image; go on with --resume\n"
 			       "To take back what was fixed: bootshift undo --from 'the "
 			       "night.jsonl'\n");
+	free(text);
+	summary_free(&summary);
+}
+
+/* Adds so many images with one code: "1.img", "2.img" ... */
+static void add_hibernated(struct summary *summary, int count)
+{
+	for (int i = 1; i <= count; i++)
+		add(summary, text("%d.img", i), BS_STATUS_REFUSED, BS_HIBERNATED);
+}
+
+TEST_LOOP(summary_tests, of_many_images_one_is_named_and_how_to_list_all, 0, 4)
+{
+	static const struct {
+		struct summary_facts facts;
+		bool all_names;
+		const char *more;
+	} cases[] = {
+		{{.rows = "the rows"},
+		 false,
+		 "        1.img\n        and 3 more; all: bootshift report -v 'the rows'\n"},
+		{{0}, false, "        1.img\n        and 3 more; all are named above\n"},
+		{{.rows_only = true}, false, "        1.img\n        and 3 more; -v names all\n"},
+		{{.rows_only = true},
+		 true,
+		 "        1.img\n        2.img\n        3.img\n        4.img\n"},
+	};
+	struct summary summary = {.all_names = cases[_i].all_names};
+	char *told;
+
+	add_hibernated(&summary, 4);
+	told = printed(&summary, &cases[_i].facts);
+	ck_assert_msg(strstr(told, cases[_i].more) != NULL, "%s", told);
+	free(told);
+	summary_free(&summary);
+}
+
+TEST(summary_tests, three_images_of_a_code_are_all_named)
+{
+	const struct summary_facts facts = {0};
+	struct summary summary = {0};
+	char *text;
+
+	add_hibernated(&summary, 3);
+	text = printed(&summary, &facts);
+	ck_assert_ptr_nonnull(strstr(text, "        1.img\n        2.img\n        3.img\n"));
+	free(text);
+	summary_free(&summary);
+}
+
+static void add_need(struct summary *summary, enum bs_status status, enum conversion_need need)
+{
+	struct row row = {.path = "a.img", .location = (char *)"/a.img", .status = status};
+	struct bs_error err;
+
+	row.need = need;
+	ck_assert_int_eq(summary_add(summary, &row, &err), 0);
+}
+
+TEST(summary_tests, images_that_the_conversion_needs_fixed_are_counted)
+{
+	struct summary summary = {0};
+	const struct summary_facts facts = {0};
+	char *text;
+
+	for (int i = 0; i < 3; i++)
+		add_need(&summary, BS_STATUS_FIXED, NEED_FIX);
+	add_need(&summary, BS_STATUS_FIXED, NEED_NOTHING);
+	add_need(&summary, BS_STATUS_FIXED, NEED_UNKNOWN);
+	add_need(&summary, BS_STATUS_WOULD_FIX, NEED_FIX);
+	add_need(&summary, BS_STATUS_NOTHING_TO_DO, NEED_NOTHING);
+	add_need(&summary, BS_STATUS_UNDONE, NEED_UNKNOWN);
+	text = printed(&summary, &facts);
+	ck_assert_str_eq(text, "8 images\n"
+			       "  5  fixed (3 needed it for the conversion, 1 had room\n"
+			       "     enough)\n"
+			       "  1  would be fixed (1 needs it for the conversion)\n"
+			       "  1  undone\n"
+			       "  1  nothing to do (1 has room enough for the conversion)\n");
+	free(text);
+	summary_free(&summary);
+}
+
+TEST(summary_tests, without_rows_the_fixed_images_are_named_to_undo_them)
+{
+	struct summary summary = {0};
+	struct summary_facts facts = {.undo_by_name = true, .undo_directory = "/un do"};
+	char *text;
+
+	add(&summary, "a b.img", BS_STATUS_FIXED, BS_OK);
+	add(&summary, "c.img", BS_STATUS_FIXED, BS_OK);
+	text = printed(&summary, &facts);
+	ck_assert_ptr_nonnull(strstr(text, "To take back what was fixed: bootshift undo --undo-dir "
+					   "'/un do' 'a b.img' c.img\n"));
+	free(text);
+	add(&summary, "d.img", BS_STATUS_FIXED, BS_OK);
+	add(&summary, "e.img", BS_STATUS_FIXED, BS_OK);
+	facts.undo_directory = NULL;
+	text = printed(&summary, &facts);
+	ck_assert_ptr_nonnull(strstr(text, "bootshift undo IMAGE, for each image\n"
+					   "(A batch with --jsonl FILE is taken back by one "
+					   "command.)\n"));
+	free(text);
+	facts.undo_by_name = false; /* the rows went to a pipe */
+	text = printed(&summary, &facts);
+	ck_assert_ptr_null(strstr(text, "undo"));
+	free(text);
+	summary_free(&summary);
+}
+
+/* A resumed batch that finds everything done. */
+TEST(summary_tests, a_run_that_had_nothing_left_to_do_says_so)
+{
+	struct summary summary = {0};
+	const struct summary_facts facts = {.milliseconds = 4};
+	char *text;
+
+	for (int i = 0; i < 3; i++)
+		add_need(&summary, BS_STATUS_FIXED, NEED_UNKNOWN);
+	text = printed(&summary, &facts);
+	ck_assert_str_eq(text, "3 images: 0 processed now, 3 earlier\n  3  fixed\n");
 	free(text);
 	summary_free(&summary);
 }

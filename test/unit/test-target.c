@@ -242,7 +242,7 @@ TEST(nbd, the_files_of_an_export_lie_in_the_state_directory)
 
 /* ---- NBD: servers that behave badly ---------------------------------------------------------- */
 
-static void assert_cannot_be_changed(const char *uri, enum bs_code code)
+static void assert_cannot_be_changed(const char *uri, enum bs_code code, const char *message)
 {
 	struct bs_error err = {BS_OK, ""};
 	struct target *target = target_open(uri, &err);
@@ -254,7 +254,7 @@ static void assert_cannot_be_changed(const char *uri, enum bs_code code)
 	}
 	ck_assert_msg(target != NULL, "%s", err.message);
 	ck_assert_int_lt(target_check_writable(target, &err), 0);
-	ck_assert_msg(err.code == code, "%s", err.message);
+	ck_assert_msg(err.code == code && strstr(err.message, message), "%s", err.message);
 	target_close(target);
 }
 
@@ -267,7 +267,7 @@ TEST(nbd, a_read_only_export_is_refused_for_changing)
 		return;
 	fixture_open(&fixture);
 	SERVER_START(&server, fixture.folder, "nbdkit", "--readonly", "file", fixture.image);
-	assert_cannot_be_changed(server.uri, BS_READ_ONLY);
+	assert_cannot_be_changed(server.uri, BS_READ_ONLY, "lets nobody write");
 	server_stop(&server);
 	fixture_close(&fixture);
 }
@@ -283,9 +283,27 @@ TEST(nbd, an_export_for_too_few_clients_is_refused_for_changing)
 	for (int clients = 1; clients <= 2; clients++) {
 		SERVER_START(&server, fixture.folder, "nbdkit", "--filter=limit", "file",
 			     fixture.image, clients == 1 ? "limit=1" : "limit=2");
-		assert_cannot_be_changed(server.uri, BS_NO_CONNECTION);
+		assert_cannot_be_changed(server.uri, BS_SERVER_UNSUITABLE,
+					 clients == 1 ? "only one: " : "only two: ");
 		server_stop(&server);
 	}
+	fixture_close(&fixture);
+}
+
+/* The second client of such a server waits for a greeting.  The message says for how long. */
+TEST(nbd, a_server_that_leaves_the_second_client_waiting_is_soon_given_up)
+{
+	static struct fixture fixture;
+	struct server server;
+
+	if (!test_needs_program("qemu-nbd"))
+		return;
+	fixture_open(&fixture);
+	SERVER_START(&server, fixture.folder, "qemu-nbd", "--format=raw", "--shared=1",
+		     fixture.image);
+	assert_cannot_be_changed(server.uri, BS_SERVER_UNSUITABLE,
+				 "it has been silent for 5000 milliseconds");
+	server_stop(&server);
 	fixture_close(&fixture);
 }
 
@@ -317,7 +335,7 @@ TEST(nbd, an_export_that_cannot_be_flushed_is_refused_for_changing)
 		return;
 	fixture_open(&fixture);
 	serve_by_shell(&server, &fixture, "can_flush=exit 3", "true");
-	assert_cannot_be_changed(server.uri, BS_SERVER_UNSUITABLE);
+	assert_cannot_be_changed(server.uri, BS_SERVER_UNSUITABLE, "cannot flush");
 	server_stop(&server);
 	fixture_close(&fixture);
 }

@@ -310,7 +310,7 @@ TEST(vhd, either_footer_missing_is_corruption)
 	memory_assert_refused(memory, NULL, BS_VHD_CORRUPT, "at the start");
 	memory->bytes[0] = 'c';
 	memory->disk.size = 2048;
-	memory_assert_refused(memory, NULL, BS_VHD_CORRUPT, "no VHD footer at the end");
+	memory_assert_refused(memory, NULL, BS_VHD_CORRUPT, "cut short: there is no VHD footer");
 	memory->disk.size = 2560;
 	disk_close(&memory->disk);
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/guess.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "report/text.h"
+
+#define FAR       99
+#define WORD_MAX  31
+#define LOOKING   (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
+#define READING   (COMMAND_INSPECT | COMMAND_PLAN)
+#define ALL       (LOOKING | COMMAND_UNDO | COMMAND_BATCH | COMMAND_REPORT)
+#define NOT_FORCE "no option overrides a refusal: its message says what to do"
+#define NO_FOLDER "for all images in a folder, use bootshift batch FOLDER"
+
+/* Whether `words`, separated by spaces, contains a word. */
+static bool guess_lists(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *found = words; (found = strstr(found, word)); found++)
+		if ((found == words || found[-1] == ' ') &&
+		    (found[length] == ' ' || found[length] == '\0'))
+			return length > 0;
+	return false;
+}
+
+/* A copy in lower case; a word that is too long becomes empty. */
+static void guess_lower(const char *word, char lower[WORD_MAX + 1])
+{
+	size_t length = strlen(word);
+
+	if (length > WORD_MAX)
+		length = 0;
+	for (size_t i = 0; i < length; i++)
+		lower[i] = word[i] >= 'A' && word[i] <= 'Z' ? (char)(word[i] - 'A' + 'a') : word[i];
+	lower[length] = '\0';
+}
+
+/* A word of up to five letters may have one wrong letter, a longer word two. */
+unsigned guess_distance(const char *word, const char *name)
+{
+	char lower[WORD_MAX + 1];
+	unsigned distance, most = strlen(name) > 5 ? 2 : 1;
+
+	guess_lower(word, lower);
+	distance = text_distance(lower, name);
+	return distance <= most ? distance : FAR;
+}
+
+/* ---- commands ------------------------------------------------------------------------------ */
+
+static const struct {
+	enum command_bit command;
+	const char *words;
+} synonyms[] = {
+	{COMMAND_INSPECT, "info show check list status ls analyze analyse examine view scan look "
+			  "test verify detect print display describe stat"},
+	{COMMAND_PLAN, "simulate dry-run dryrun preview rehearse whatif what-if"},
+	{COMMAND_UNDO, "rollback roll-back revert restore unfix"},
+	{0, "patch run repair convert"}, /* may mean any change: none is named */
+	{COMMAND_REPORT, "summary summarize page html"},
+};
+
+enum command_bit guess_command(const char *word)
+{
+	enum command_bit best = 0;
+	unsigned least = FAR;
+	char lower[WORD_MAX + 1];
+
+	guess_lower(word, lower);
+	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+		if (guess_lists(synonyms[i].words, lower))
+			return synonyms[i].command;
+	/* If two commands are equally near, the word is clearly neither. */
+	for (enum command_bit bit = COMMAND_FIRST; bit <= COMMAND_LAST; bit <<= 1) {
+		unsigned distance = guess_distance(word, command_name(bit));
+
+		if (distance < least) {
+			least = distance;
+			best = bit;
+		} else if (distance == least) {
+			best = 0;
+		}
+	}
+	return best;
+}
+
+/* ---- options ------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *option, *words;
+} options[] = {
+	{"dry-run", "-n --simulate --whatif --what-if --no-act --noop --no-op --test --check "
+		    "--preview --pretend --rehearse"},
+	{"plan", "-p --plan-file --from-plan"},
+	{"output", "--write --save --html --page --out-file"},
+	{"from", "-f --rows --jsonl --batch --input --all -a"},
+	{"jobs", "-J -p --parallel --threads --workers --processes --cpus"},
+	{"timeout", "-t --time --time-limit --limit"},
+	{"include", "-i --only --pattern --match --filter --name"},
+	{"exclude", "-x --skip --ignore --except"},
+	{"follow", "-L --follow-links --follow-symlinks --symlinks --dereference"},
+	{"jsonl", "--rows --results --log --log-file --json-lines"},
+	{"report", "--html --page"},
+	{"resume", "-c --continue --restart --again"},
+	{"undo-dir", "-d -u --dir --directory --folder --undo --undo-folder --backup --backup-dir "
+		     "--journal"},
+	{"format", "-f -t --type --fmt --image-format"},
+	{"pe-size", "-s --size --room --need --needed --winpe-size"},
+	{"verbose", "--details --detail --long -l"},
+	{"quiet", "-s --silent"},
+	{"color", "--colors --colours --colour"},
+	{"debug", "-d --trace -D"},
+	{"help", "-? --usage -H"},
+	{"version", "-version"},
+};
+
+const char *guess_option(const char *word, size_t index)
+{
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (guess_lists(options[i].words, word) && index-- == 0)
+			return options[i].option;
+	return NULL;
+}
+
+static const struct {
+	unsigned commands;
+	const char *words, *remark;
+} remarks[] = {
+	{ALL, "-y --yes --assume-yes --no-confirm --confirm --non-interactive -i --interactive",
+	 "no command asks questions"},
+	{LOOKING, "-f", "the format is --format FMT; nothing can be forced"},
+	{ALL & ~COMMAND_UNDO, "-f", NOT_FORCE},
+	{ALL, "--force --overwrite --ignore-errors --no-check --unsafe", NOT_FORCE},
+	{READING, "-n --dry-run --simulate --read-only --readonly -r",
+	 "this command never writes to the image"},
+	{LOOKING, "-a --all -r -R --recursive --recurse", NO_FOLDER},
+	{COMMAND_BATCH, "-a --all -r -R --recursive --recurse",
+	 "batch searches the folder and all folders in it anyway"},
+	{COMMAND_BATCH, "--format --system-partition --boot-partition",
+	 "batch detects these; to choose them, fix the image alone with bootshift fix"},
+	{COMMAND_BATCH, "-o --output",
+	 "the results go to a file with --jsonl FILE, a page with --report FILE"},
+	{LOOKING, "-p --partition",
+	 "a partition is chosen with --system-partition N or --boot-partition N"},
+	{ALL, "--no-color --no-colour", "use --color never"},
+	{ALL, "--no-undo --no-backup", "no fix is made without an undo file"},
+};
+
+const char *guess_remark(enum command_bit command, const char *word)
+{
+	for (size_t i = 0; i < sizeof(remarks) / sizeof(remarks[0]); i++)
+		if ((remarks[i].commands & command) && guess_lists(remarks[i].words, word))
+			return remarks[i].remark;
+	return NULL;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is told of an image that is fixed already: when, and how the fix is undone. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/report-text.h"
+#include "report/advice.h"
+#include "report/moment.h"
+
+#define INDENT  2
+#define MISSING " (which is not there, or was made for another file)"
+
+bool report_is_fixed(const struct bs_result *result)
+{
+	return result->status == BS_STATUS_NOTHING_TO_DO &&
+	       (result->undo_file || result->undo_file_named);
+}
+
+/* "fixed on 2026-11-22 09:30:00 UTC", without the first word. */
+static void fixed_time(struct output *output, const struct bs_result *result)
+{
+	struct moment_text moment = moment_format(result->fixed_at);
+
+	if (!result->undo_file)
+		print(output, ", as the image itself says");
+	else if (result->fixed_at != 0 && *moment.text)
+		print(output, " on %s", moment.text);
+}
+
+void report_fixed(struct output *output, const struct advice_subject *subject,
+		  const struct bs_result *result)
+{
+	const char *file = result->undo_file ? result->undo_file : result->undo_file_named;
+	char *command = advice_undo_command(subject, result);
+
+	print_end(output);
+	print_to(output, INDENT);
+	print_styled(output, STYLE_STRONG, "Fixed");
+	fixed_time(output, result);
+	print_end(output);
+	/* A path and a command are not wrapped, so that they can be copied. */
+	print_to(output, 2 * INDENT);
+	print_line(output, "undo file: %s%s", file, command ? "" : MISSING);
+	if (command) {
+		print_to(output, 2 * INDENT);
+		print_line(output, "to undo the fix: %s", command);
+	}
+	free(command);
+}
+
+void report_fixed_shortly(struct output *output, const struct advice_subject *subject,
+			  const struct bs_result *result)
+{
+	char *command = advice_undo_command(subject, result);
+
+	print(output, "; fixed");
+	fixed_time(output, result);
+	if (command)
+		print(output, "; to undo: %s", command);
+	else
+		print(output, "; its undo file: %s" MISSING, result->undo_file_named);
+	free(command);
+}

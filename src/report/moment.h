@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Moments, for people and for programs. */
+#ifndef BOOTSHIFT_REPORT_MOMENT_H
+#define BOOTSHIFT_REPORT_MOMENT_H
+
+#include <stdint.h>
+
+struct moment_text {
+	char text[32]; /* empty for a moment that cannot be shown */
+};
+
+/* Seconds since 1970-01-01 UTC as "2026-11-22 09:30:00 UTC". */
+struct moment_text moment_format(int64_t seconds);
+
+/* The same as in RFC 3339: "2026-11-22T09:30:00Z". */
+struct moment_text moment_rfc3339(int64_t seconds);
+
+#endif
