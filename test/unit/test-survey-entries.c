@@ -557,7 +557,7 @@ TEST_CASE(several_windows, "several Windows", .teardown = teardown);
 TEST_EACH(several_windows, the_boot_volume_is_the_default_windows_or_the_chosen_one, several)
 {
 	const struct bs_options options = {.boot_partition = several[_i].chosen};
-	char *more, detail[80];
+	char *more, detail[128];
 
 	ck_assert_int_gt(asprintf(&more, "%s%s", SECOND_WINDOWS, several[_i].more), 0);
 	sample_open_small(&sample, several[_i].name, more);
