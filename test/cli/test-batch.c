@@ -161,11 +161,8 @@ TEST(batch, another_file_is_not_taken_for_rows)
 	ASSERT_HAS(outcome.errors, "this is not a file of batch results (row-invalid)");
 	ck_assert_ptr_eq(strchr(outcome.errors, '\n'), strrchr(outcome.errors, '\n'));
 	outcome = BOOTSHIFT("batch", "--jsonl", folder, image);
-	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "it is a folder (row-invalid)");
-	outcome = BOOTSHIFT("report", folder);
-	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "is a folder (row-invalid)");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "this is a folder and not a file of batch results (wrong-kind)");
 }
 
 /* The user names all images where one file is expected. */

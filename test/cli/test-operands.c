@@ -47,7 +47,7 @@ static const struct {
 	 "name the image itself: bootshift undo disk.img\n"},
 	{"fix disk.img.bootshift-undo", "the undo file of an image",
 	 "name the image itself: bootshift inspect disk.img\n"},
-	{"undo moved", "the undo file of an image", ": bootshift undo --undo-dir . IMAGE\n"},
+	{"undo moved", "the undo file of an image", ": bootshift undo --undo-file moved IMAGE\n"},
 	{"undo rows", "a file of batch results", ": bootshift undo --from rows\n"},
 	{"fix rows", "a file of batch results", ": bootshift report rows\n"},
 	{"batch rows", "a file of batch results", " --resume --jsonl rows\n"},

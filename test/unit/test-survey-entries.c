@@ -557,7 +557,7 @@ TEST_CASE(several_windows, "several Windows", .teardown = teardown);
 TEST_EACH(several_windows, the_boot_volume_is_the_default_windows_or_the_chosen_one, several)
 {
 	const struct bs_options options = {.boot_partition = several[_i].chosen};
-	char *more, detail[32];
+	char *more, detail[128];
 
 	ck_assert_int_gt(asprintf(&more, "%s%s", SECOND_WINDOWS, several[_i].more), 0);
 	sample_open_small(&sample, several[_i].name, more);
@@ -566,6 +566,10 @@ TEST_EACH(several_windows, the_boot_volume_is_the_default_windows_or_the_chosen_
 	assert_fixable();
 	ck_assert_int_eq(survey->report.boot_index, several[_i].boot);
 	snprintf(detail, sizeof(detail), "partition %d", several[_i].starts + 1);
+	if (several[_i].boot != several[_i].starts)
+		snprintf(detail, sizeof(detail),
+			 "partition %d, which the boot menu starts; partition %d was chosen",
+			 several[_i].starts + 1, several[_i].boot + 1);
 	ck_assert_str_eq(survey->report.links[BS_LINK_BOOT_VOLUME].detail, detail);
 	ck_assert_ptr_nonnull(strstr(survey->report.links[BS_LINK_WINLOAD].detail,
 				     several[_i].starts == 1 ? " 60000 " : " 50000 "));
