@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/stat.h>
 
 #include "appliance/request.h"
 #include "ntfs/mft-record.h"
@@ -26,6 +26,9 @@ struct volume_appliance {
 	uint32_t record_size; /* bytes of a record of $MFT */
 	struct appliance_volume found;
 	enum obstacle obstacle;
+	/* The folder of the file that was opened last, and the number of its record. */
+	char folder[APPLIANCE_PATH_MAX];
+	uint64_t folder_record;
 };
 
 struct volume_appliance_file {
@@ -34,6 +37,7 @@ struct volume_appliance_file {
 	char path[APPLIANCE_PATH_MAX]; /* spelled as stored, with slashes */
 	uint64_t record, folder;       /* numbers of the file's record and of its folder's */
 	uint64_t size;                 /* bytes of the unnamed stream */
+	bool is_folder;
 };
 
 DEFINE_VECTOR(appliance_streams, struct volume_stream);
@@ -170,33 +174,44 @@ static void record_take_name(const struct volume_appliance_file *file,
 	}
 }
 
-/* Reads the names in the file's own record and in its extension records. */
-static int record_read_names(const struct volume_appliance_file *file, uint64_t number,
+static int record_take_names(const struct volume_appliance_file *file, struct mft_record *record,
+			     struct volume_metadata *metadata, struct bs_error *err);
+
+/* Reads the names in the extension records that an attribute list names. */
+static int record_take_extensions(const struct volume_appliance_file *file,
+				  const struct mft_attribute *list,
+				  struct volume_metadata *metadata, struct bs_error *err)
+{
+	uint64_t reference, last = file->record;
+	size_t offset = 0;
+
+	while (mft_list_next(list->value, list->value_length, &offset, &reference)) {
+		SCOPED uint8_t *bytes = NULL;
+		struct mft_record record;
+
+		if (MFT_NUMBER(reference) == last || MFT_NUMBER(reference) == file->record)
+			continue;
+		last = MFT_NUMBER(reference);
+		if (record_read(file->volume, last, &bytes, &record, err) < 0 ||
+		    record_take_names(file, &record, metadata, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Only a base record has an attribute list, so this ends. */
+static int record_take_names(const struct volume_appliance_file *file, struct mft_record *record,
 			     struct volume_metadata *metadata, struct bs_error *err)
 {
-	SCOPED uint8_t *bytes = NULL;
 	struct mft_attribute attribute;
-	struct mft_record record;
 
-	if (record_read(file->volume, number, &bytes, &record, err) < 0)
-		return -1;
-	while (mft_record_next(&record, &attribute)) {
-		uint64_t reference, last = number;
-		size_t offset = 0;
-
+	while (mft_record_next(record, &attribute)) {
 		if (attribute.type == MFT_FILE_NAME)
 			record_take_name(file, &attribute, metadata);
-		if (attribute.type != MFT_ATTRIBUTE_LIST || number != file->record ||
-		    !attribute.is_resident)
-			continue;
-		while (mft_list_next(attribute.value, attribute.value_length, &offset,
-				     &reference)) {
-			if (MFT_NUMBER(reference) == last || MFT_NUMBER(reference) == number)
-				continue;
-			last = MFT_NUMBER(reference);
-			if (record_read_names(file, last, metadata, err) < 0)
-				return -1;
-		}
+		if (attribute.type == MFT_ATTRIBUTE_LIST && attribute.is_resident &&
+		    record->base == 0 &&
+		    record_take_extensions(file, &attribute, metadata, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -344,21 +359,25 @@ static int file_stat_path(const struct volume_appliance *volume, const char *pat
 	return 0;
 }
 
-/* Sets file->path to the spelling of the volume.  *there: false if a folder of it is missing. */
-static int file_find_path(struct volume_appliance_file *file, const char *path, bool *there,
-			  struct bs_error *err)
+/* Sets file->path to the path with slashes.  Returns false if it is too long. */
+static bool file_set_path(struct volume_appliance_file *file, const char *path)
 {
-	char wanted[APPLIANCE_PATH_MAX];
-	SCOPED struct appliance_answer *answer = NULL;
+	int length =
+		snprintf(file->path, sizeof(file->path), "%s%s", path[0] == '\\' ? "" : "\\", path);
 
-	*there = false;
-	if (snprintf(wanted, sizeof(wanted), "%s%s", path[0] == '\\' ? "" : "\\", path) >=
-	    (int)sizeof(wanted))
-		return 0;
-	for (char *c = wanted; *c; c++)
+	for (char *c = file->path; *c; c++)
 		if (*c == '\\')
 			*c = '/';
-	answer = appliance_ask_file(file->volume, APPLIANCE_SPELLING, wanted, "", 0, 0, err);
+	return length < (int)sizeof(file->path);
+}
+
+/* Spells file->path as the volume does.  *there: false if a folder of it is missing. */
+static int file_spell(struct volume_appliance_file *file, bool *there, struct bs_error *err)
+{
+	SCOPED struct appliance_answer *answer =
+		appliance_ask_file(file->volume, APPLIANCE_SPELLING, file->path, "", 0, 0, err);
+
+	*there = false;
 	if (!answer)
 		return -1;
 	if (answer->error == ENOENT || answer->error == ENOTDIR)
@@ -373,18 +392,38 @@ static int file_find_path(struct volume_appliance_file *file, const char *path, 
 	return 0;
 }
 
+/* ntfs-3g minds the case.  So a path that it finds as it is has the spelling of the volume. */
+static int file_find(struct volume_appliance_file *file, bool *there, struct appliance_stat *stat,
+		     struct bs_error *err)
+{
+	if (file_stat_path(file->volume, file->path, there, stat, err) < 0)
+		return -1;
+	if (*there)
+		return 0;
+	if (file_spell(file, there, err) < 0)
+		return -1;
+	return *there ? file_stat_path(file->volume, file->path, there, stat, err) : 0;
+}
+
 /* Finds the number of the record of the folder above the file. */
 static int file_find_folder(struct volume_appliance_file *file, struct bs_error *err)
 {
+	struct volume_appliance *volume = file->volume;
 	char folder[APPLIANCE_PATH_MAX];
 	struct appliance_stat stat;
 	bool there;
 
 	memcpy(folder, file->path, sizeof(folder));
 	*strrchr(folder, '/') = '\0';
-	if (file_stat_path(file->volume, folder[0] ? folder : "/", &there, &stat, err) < 0)
-		return -1;
-	file->folder = there ? stat.inode : 0;
+	if (folder[0] == '\0')
+		strcpy(folder, "/");
+	if (strcmp(folder, volume->folder) != 0) {
+		if (file_stat_path(volume, folder, &there, &stat, err) < 0)
+			return -1;
+		volume->folder_record = there ? stat.inode : 0;
+		memcpy(volume->folder, folder, sizeof(volume->folder));
+	}
+	file->folder = volume->folder_record;
 	return 0;
 }
 
@@ -393,17 +432,16 @@ static int volume_appliance_open_file(struct volume *base, const char *path,
 {
 	struct volume_appliance_file *file = calloc(1, sizeof(*file));
 	struct appliance_stat stat = {0};
-	bool there;
-	int result;
+	bool there = false;
+	int result = 0;
 
 	*out = NULL;
 	if (!file)
 		return fail_memory(err);
 	file->file.operations = base->operations;
 	file->volume = (struct volume_appliance *)base;
-	result = file_find_path(file, path, &there, err);
-	if (result == 0 && there)
-		result = file_stat_path(file->volume, file->path, &there, &stat, err);
+	if (file_set_path(file, path))
+		result = file_find(file, &there, &stat, err);
 	if (result == 0 && there)
 		result = file_find_folder(file, err);
 	if (result < 0 || !there) {
@@ -412,6 +450,7 @@ static int volume_appliance_open_file(struct volume *base, const char *path,
 	}
 	file->record = stat.inode;
 	file->size = stat.size;
+	file->is_folder = S_ISDIR(stat.mode);
 	*out = &file->file;
 	return 0;
 }
@@ -478,7 +517,7 @@ static int volume_appliance_stat(struct volume_file *base, struct volume_metadat
 	metadata->is_folder = mft_record_is_folder(bytes);
 	if (!metadata->is_folder)
 		metadata->size = file->size;
-	if (record_read_names(file, file->record, metadata, err) < 0)
+	if (record_take_names(file, &record, metadata, err) < 0)
 		return -1;
 	return file_stat_attributes(file, metadata, err);
 }
@@ -509,22 +548,31 @@ static int file_stream_path(const struct volume_appliance_file *file, const char
 	return fail(err, BS_BOOT_FILE_UNSUPPORTED, "too long a path");
 }
 
-static int file_add_stream(const struct volume_appliance_file *file, const char *name,
-			   struct appliance_streams *streams, struct bs_error *err)
+static int file_add_stream(struct appliance_streams *streams, const char *name, uint64_t size,
+			   struct bs_error *err)
 {
 	struct volume_stream *stream = appliance_streams_add(streams, err);
+
+	if (!stream)
+		return -1;
+	snprintf(stream->name, sizeof(stream->name), "%s", name);
+	stream->size = size;
+	return 0;
+}
+
+static int file_add_named_stream(const struct volume_appliance_file *file, const char *name,
+				 struct appliance_streams *streams, struct bs_error *err)
+{
 	char path[APPLIANCE_PATH_MAX];
 	struct appliance_stat stat;
 	bool there;
 
-	if (!stream || file_stream_path(file, name, path, err) < 0 ||
+	if (file_stream_path(file, name, path, err) < 0 ||
 	    file_stat_path(file->volume, path, &there, &stat, err) < 0)
 		return -1;
 	if (!there)
 		return fail(err, BS_NTFS_DAMAGED, "libguestfs does not find %s", path);
-	snprintf(stream->name, sizeof(stream->name), "%s", name);
-	stream->size = stat.size;
-	return 0;
+	return file_add_stream(streams, name, stat.size, err);
 }
 
 static int volume_appliance_streams(struct volume_file *base, struct volume_stream **streams,
@@ -533,17 +581,14 @@ static int volume_appliance_streams(struct volume_file *base, struct volume_stre
 	const struct volume_appliance_file *file = (const struct volume_appliance_file *)base;
 	struct appliance_streams list = {0};
 	SCOPED uint8_t *names = NULL;
-	struct volume_metadata metadata;
 	size_t size;
-	int result = volume_appliance_stat(base, &metadata, err);
+	int result = appliance_get_attribute(file, "ntfs.streams.list", 0, &names, &size, err);
 
-	if (result == 0)
-		result = appliance_get_attribute(file, "ntfs.streams.list", 0, &names, &size, err);
-	if (result == 0 && !metadata.is_folder)
-		result = file_add_stream(file, "", &list, err);
+	if (result == 0 && !file->is_folder)
+		result = file_add_stream(&list, "", file->size, err);
 	for (size_t i = 0; result == 0 && names && i < size;
 	     i += strlen((const char *)names + i) + 1)
-		result = file_add_stream(file, (const char *)names + i, &list, err);
+		result = file_add_named_stream(file, (const char *)names + i, &list, err);
 	if (result < 0)
 		appliance_streams_free(&list);
 	*streams = list.items;
