@@ -43,7 +43,7 @@ CLI_TEST_SOURCES := $(sort $(wildcard test/cli/*.c))
 BOOT_TEST_SOURCES := $(sort $(wildcard test/boot/*.c))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-.PHONY: all check test check-slow boot-test lint sanitize install uninstall clean help
+.PHONY: all check test check-slow engines-test boot-test lint sanitize install uninstall clean help
 .DELETE_ON_ERROR:
 
 # One short line for each file that is made; V=1 prints the whole commands.
@@ -130,10 +130,11 @@ $(call objects,$(UNIT_SOURCES) $(CLI_TEST_SOURCES) $(BOOT_TEST_SOURCES)): \
 	EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest
 $(B)/cli-tests $(B)/boot-tests: | $(B)/bootshift
 
-# Each program runs its cases side by side.  What has the tag `slow` is for check-slow.
+# Each program runs its cases side by side.  What has the tag `slow` is for check-slow, and `engines`
+# for engines-test.
 check: $(B)/unit-tests $(B)/cli-tests ## the everyday tests
-	@CK_EXCLUDE_TAGS=slow $(B)/unit-tests; unit=$$?; \
-	CK_EXCLUDE_TAGS=slow $(B)/cli-tests && exit $$unit
+	@CK_EXCLUDE_TAGS='slow engines' $(B)/unit-tests; unit=$$?; \
+	CK_EXCLUDE_TAGS='slow engines' $(B)/cli-tests && exit $$unit
 
 # Only the tests whose names contain $(T), slow ones too.
 test: $(B)/unit-tests $(B)/cli-tests ## with T=NAME: the tests with such names
@@ -153,6 +154,10 @@ check-slow: all $(B)/build-image $(B)/unit-tests $(B)/cli-tests boot-test ## the
 	B=$(B) scripts/check-slurm
 	$(ON_DISK) CK_INCLUDE_TAGS=slow $(B)/unit-tests
 	$(ON_DISK) CK_INCLUDE_TAGS=slow $(B)/cli-tests
+
+# Takes a survey of each sample with libntfs-3g and in libguestfs' appliance.
+engines-test: $(B)/build-image $(B)/unit-tests ## both engines find the same in all samples
+	@$(ON_DISK) CK_INCLUDE_TAGS=engines $(B)/unit-tests
 
 # Starts sample disks in virtual machines, before and after.
 boot-test: $(B)/boot-tests ## starts sample disks in virtual machines

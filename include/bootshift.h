@@ -66,8 +66,10 @@ enum bs_exit {
 	  "please report this, with the output of: bootshift inspect --json IMAGE")                \
 	X(BS_VERIFY, "verification-failed", BS_EXIT_FAILED,                                        \
 	  "please report this, with the output of: bootshift inspect --json IMAGE")                \
+	X(BS_APPLIANCE_UNUSABLE, "appliance-unusable", BS_EXIT_FAILED,                             \
+	  "install libguestfs and a kernel for it (packages libguestfs0 and linux-image-amd64)")   \
 	X(BS_SECOND_OPINION, "second-opinion-differs", BS_EXIT_FAILED,                             \
-	  "please report this, with the output of: bootshift inspect --json IMAGE")                \
+	  "do not fix this image without finding out who is right; please report the difference")  \
 	X(BS_CHANGED_MEANWHILE, "changed-meanwhile", BS_EXIT_FAILED,                               \
 	  "make sure that nothing else writes to the image, then try again")                       \
 	X(BS_UNDO_FILE_LOST, "undo-file-lost", BS_EXIT_FAILED,                                     \
@@ -132,8 +134,6 @@ enum bs_exit {
 	  "if it is a raw disk, say so: bootshift fix --format raw IMAGE")                         \
 	X(BS_DRIVER_UNUSABLE, "driver-unusable", BS_EXIT_REFUSED,                                  \
 	  "run bootshift as root on a machine with /dev/fuse and qemu-nbd (package qemu-utils)")   \
-	X(BS_APPLIANCE_UNUSABLE, "appliance-unusable", BS_EXIT_FAILED,                             \
-	  "install libguestfs and a kernel for it (packages libguestfs0 and linux-image-amd64)")   \
 	X(BS_SERVER_UNSUITABLE, "nbd-server-unsuitable", BS_EXIT_REFUSED,                          \
 	  "serve the disk like this: qemu-nbd --persistent --shared=3 -f raw FILE")                \
 	X(BS_HOLDS_NO_DISK, "holds-no-disk", BS_EXIT_REFUSED,                                      \

@@ -155,25 +155,21 @@ static int answer_fix_info(struct answering *answering)
 
 /* ---- volumes ------------------------------------------------------------------------------- */
 
-/* Sets `text` to a string of the library, or to "" if there is none. */
-static void answer_keep(char *text, size_t size, char *found)
-{
-	snprintf(text, size, "%s", found ? found : "");
-	free(found);
-}
-
 static int answer_mount(struct answering *answering)
 {
 	struct guestfs *guestfs = answering->guestfs;
 	guestfs_h *handle = guestfs->handle;
 	struct appliance_volume volume = {.probe = -1};
 	struct guestfs_statvfs *usage;
+	char *type;
 	bool is_ntfs;
 	int mounted;
 
-	answer_keep(volume.type, sizeof(volume.type), guestfs->vfs_type(handle, answering->device));
-	answer_keep(volume.label, sizeof(volume.label),
-		    guestfs->vfs_label(handle, answering->device));
+	type = guestfs->vfs_type(handle, answering->device);
+	if (!type)
+		return answer_fail_library(answering);
+	snprintf(volume.type, sizeof(volume.type), "%s", type);
+	free(type);
 	is_ntfs = strcmp(volume.type, "ntfs") == 0;
 	if (is_ntfs)
 		volume.probe = guestfs->ntfs_3g_probe(handle, 1, answering->device);
@@ -203,7 +199,10 @@ static int answer_unmount(struct answering *answering)
 
 /* ---- files --------------------------------------------------------------------------------- */
 
-/* The answer has no mount point, as the request. */
+/*
+ * The answer has no mount point, as the request.  libguestfs tells no errno when a folder of the
+ * path is missing, and one for every other error.
+ */
 static int answer_spelling(struct answering *answering)
 {
 	struct guestfs *guestfs = answering->guestfs;
@@ -212,7 +211,9 @@ static int answer_spelling(struct answering *answering)
 	int result;
 
 	if (!found)
-		return answer_fail_library(answering);
+		return guestfs->last_errno(guestfs->handle) == 0
+			       ? answer_fail(answering, ENOENT, "no such file")
+			       : answer_fail_library(answering);
 	result = answer_add_text(answering, inside ? inside : "/") ? 0 : answer_full(answering);
 	free(found);
 	return result;

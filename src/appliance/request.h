@@ -73,7 +73,6 @@ struct appliance_volume {
 	int32_t probe;         /* the exit status of ntfs-3g.probe --readwrite */
 	uint64_t free;         /* bytes */
 	char type[16];         /* "ntfs", "vfat" ... */
-	char label[132];
 };
 
 struct appliance_stat {

@@ -26,6 +26,7 @@ struct volume_appliance {
 	uint32_t record_size; /* bytes of a record of $MFT */
 	struct appliance_volume found;
 	enum obstacle obstacle;
+	char label[132];
 	/* The folder of the file that was opened last, and the number of its record. */
 	char folder[APPLIANCE_PATH_MAX];
 	uint64_t folder_record;
@@ -218,9 +219,12 @@ static int record_take_names(const struct volume_appliance_file *file, struct mf
 
 /* ---- mounting ------------------------------------------------------------------------------ */
 
-/* Whether the volume's own file says that chkdsk has to run. */
-static int appliance_read_mark(const struct volume_appliance *volume, bool *marked,
-			       struct bs_error *err)
+/*
+ * Reads the volume's own file: the label, and whether chkdsk has to run.  The tool that libguestfs
+ * asks for the label refuses unclean volumes.
+ */
+static int appliance_read_volume(struct volume_appliance *volume, bool *marked,
+				 struct bs_error *err)
 {
 	SCOPED uint8_t *bytes = NULL;
 	struct mft_attribute attribute;
@@ -229,10 +233,14 @@ static int appliance_read_mark(const struct volume_appliance *volume, bool *mark
 	*marked = false;
 	if (record_read(volume, MFT_RECORD_VOLUME, &bytes, &record, err) < 0)
 		return -1;
-	while (mft_record_next(&record, &attribute))
+	while (mft_record_next(&record, &attribute)) {
 		if (attribute.type == MFT_VOLUME_INFORMATION && attribute.is_resident &&
 		    attribute.value_length >= 12)
 			*marked = load_le16(attribute.value + 10) & 1;
+		if (attribute.type == MFT_VOLUME_NAME && attribute.is_resident)
+			utf16_to_utf8(attribute.value, attribute.value_length, volume->label,
+				      sizeof(volume->label));
+	}
 	return 0;
 }
 
@@ -258,7 +266,7 @@ static int appliance_find_obstacle(struct volume_appliance *volume, struct bs_er
 	bool fast_startup, marked;
 
 	if (!mark || appliance_read_log(volume, &fast_startup, err) < 0 ||
-	    appliance_read_mark(volume, &marked, err) < 0)
+	    appliance_read_volume(volume, &marked, err) < 0)
 		return -1;
 	if (mark->error == 0 && mark->length == 4 && obstacle_can_resume((char *)mark->data))
 		volume->obstacle = OBSTACLE_HIBERNATED;
@@ -301,7 +309,6 @@ static int appliance_mount(struct volume_appliance *volume, struct bs_error *err
 		return fail(err, BS_WORKER, "the appliance's process answers nonsense");
 	memcpy(&volume->found, answer->data, sizeof(volume->found));
 	volume->found.type[sizeof(volume->found.type) - 1] = '\0';
-	volume->found.label[sizeof(volume->found.label) - 1] = '\0';
 	if (strcmp(volume->found.type, "ntfs") != 0)
 		return fail(err, BS_NTFS_DAMAGED, "libguestfs finds no NTFS volume");
 	return 0;
@@ -330,7 +337,7 @@ static int volume_appliance_state(struct volume *base, struct volume_state *stat
 		.free = volume->found.free,
 		.obstacle = obstacle_code(volume->obstacle),
 	};
-	memcpy(state->label, volume->found.label, sizeof(state->label));
+	memcpy(state->label, volume->label, sizeof(state->label));
 	snprintf(state->obstacle_text, sizeof(state->obstacle_text), "%s",
 		 obstacle_text(volume->obstacle));
 	return 0;

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* libguestfs as the second engine, asked for on the command line. */
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "cli/samples.h"
+#include "support/containers.h"
+#include "support/report.h"
+#include "support/state.h"
+
+TEST_CASE(second_opinion_missing, "second opinion without libguestfs");
+
+/* The loader finds a file of the library's name that is no library. */
+TEST(second_opinion_missing, without_libguestfs_nothing_is_written_and_the_packages_are_named)
+{
+	const char *image = small_image(), *folder = test_folder();
+	struct image_state before = state_take(image);
+	struct outcome outcome;
+
+	ASSERT_STATUS(RUN("sh", "-c", text("echo >'%s/libguestfs.so.0'", folder)), 0);
+	setenv("LD_LIBRARY_PATH", folder, 1);
+	outcome = BOOTSHIFT("fix", "--second-opinion", image);
+	unsetenv("LD_LIBRARY_PATH");
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "libguestfs cannot be loaded: ");
+	ASSERT_HAS(outcome.errors, " (appliance-unusable); install libguestfs");
+	state_assert_untouched(image, &before);
+	image_remove(image);
+}
+
+TEST_CASE(second_opinion, "second opinion", .tags = "slow");
+
+TEST(second_opinion, a_fix_that_libguestfs_agrees_with_is_written_and_can_be_undone)
+{
+	static const struct container_kind vhdx = {"vhdx", "vhdx", "subformat=dynamic", false,
+						   NULL};
+	const char *image = container_make(&vhdx, image_built("windows-10", false));
+	struct image_state before = state_take(image);
+	struct outcome outcome;
+
+	setenv("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg", 0);
+	outcome = BOOTSHIFT("fix", "--second-opinion", image);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "fixed: ");
+	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
+	state_assert_restored(image, &before);
+	image_remove(image);
+}
