@@ -151,7 +151,7 @@ TEST(boot_ini_tests, too_long_a_line_is_refused)
 
 	memset(text + 20, 'x', 300);
 	strcpy(text + 320, "=x\n");
-	assert_refused(text, strlen(text), "too long a line");
+	assert_refused(text, strlen(text), "a line that is too long");
 }
 
 TEST(boot_ini_tests, more_choices_than_fit_are_refused)
