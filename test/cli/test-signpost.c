@@ -73,7 +73,7 @@ static void assert_refused_with(const char *image, const char *named, const char
 		 */
 		ASSERT_HAS(
 			outcome.errors,
-			text("undo the interrupted change: bootshift undo %s%s\n", options, image));
+			text("then run: bootshift undo %s%s\n", options, image));
 		ck_assert_ptr_null(
 			strstr(strstr(outcome.errors, "bootshift undo") + 1, "bootshift undo"));
 	}

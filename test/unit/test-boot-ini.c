@@ -131,7 +131,7 @@ static void assert_refused(const char *text, size_t length, const char *why)
 
 TEST(boot_ini_tests, what_is_no_text_is_refused)
 {
-	assert_refused("\xFF\xFE[\0b\0", 6, "no text");
+	assert_refused("\xFF\xFE[\0b\0", 6, "not text");
 }
 
 TEST(boot_ini_tests, what_is_too_large_is_refused)
