@@ -46,11 +46,11 @@ enum bs_exit {
 	X(BS_WRONG_KIND, "wrong-kind", BS_EXIT_USAGE, "name an image of a disk")                   \
 	/* the machine or the storage, not the image */                                            \
 	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED,                                               \
-	  "check the name, and where symbolic links in it lead")                                   \
+	  "check the name, and the targets of symbolic links in it")                               \
 	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                      \
 	  "run bootshift as a user who may read and write that file")                              \
 	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED, "make it writable and try again")            \
-	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED, "end that use of it and try again")                \
+	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED, "stop that use of the image and try again")        \
 	X(BS_IO, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")             \
 	X(BS_NO_CONNECTION, "no-connection", BS_EXIT_FAILED,                                       \
 	  "check the URI, and that the NBD server runs, has the export and accepts clients")       \
@@ -78,7 +78,8 @@ enum bs_exit {
 	  "run chkdsk X: /f on the volume in Windows, shut it down fully and try again")           \
 	X(BS_INTERRUPTED, "interrupted", BS_EXIT_FAILED, "run the same command again")             \
 	X(BS_TIMEOUT, "timeout", BS_EXIT_FAILED,                                                   \
-	  "find out what is slow, the machine or its storage; batch --timeout sets another limit") \
+	  "find out whether the machine or its storage is slow; batch --timeout sets another "     \
+	  "limit")                                                                                 \
 	X(BS_ROW_INVALID, "row-invalid", BS_EXIT_FAILED,                                           \
 	  "name a file that bootshift batch has written with --jsonl")                             \
 	X(BS_OUTPUT, "output-failed", BS_EXIT_FAILED,                                              \
@@ -87,22 +88,23 @@ enum bs_exit {
 	  "check the name of the folder, and that its share is mounted")                           \
 	/* recovery required */                                                                    \
 	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
-	  "with the undo file in its place, undo the interrupted change: bootshift undo IMAGE")    \
+	  "make sure that the undo file is in its place, then run: bootshift undo IMAGE")          \
 	X(BS_JOURNAL_DAMAGED, "journal-damaged", BS_EXIT_RECOVERY,                                 \
-	  "restore that file or the image from a copy; "                                           \
-	  "if no change was interrupted, move the file away")                                      \
+	  "restore the undo file or the image from a copy; "                                       \
+	  "if you know that no change was interrupted, move the undo file away")                   \
 	/* refused: undo */                                                                        \
 	X(BS_NO_UNDO_FILE, "no-undo-file", BS_EXIT_REFUSED,                                        \
 	  "if you have the undo file elsewhere, name it: "                                         \
 	  "bootshift undo --undo-file FILE.bootshift-undo IMAGE")                                  \
 	X(BS_UNDO_FILE_EXISTS, "undo-file-exists", BS_EXIT_REFUSED,                                \
-	  "if the image was replaced since, move that file away; else: bootshift undo IMAGE")      \
+	  "if the image was replaced after that fix, move the undo file away; otherwise: "         \
+	  "bootshift undo IMAGE")                                                                  \
 	X(BS_CHANGED_SINCE, "changed-since-fix", BS_EXIT_REFUSED,                                  \
-	  "an undo would destroy those changes; if the old state is needed, restore a backup")     \
+	  "an undo would destroy the later changes; if you need the old state, restore a backup")  \
 	X(BS_UNDO_FILE_DAMAGED, "undo-file-damaged", BS_EXIT_REFUSED,                              \
-	  "the fix is complete; to undo it, restore that file or the image from a copy")           \
+	  "the fix is complete; to undo it, restore the undo file or the image from a copy")       \
 	X(BS_UNDO_FILE_OF_OTHER, "undo-file-of-other", BS_EXIT_REFUSED,                            \
-	  "copy it to NEW.bootshift-undo and undo with the copy: "                                 \
+	  "copy the undo file to NEW.bootshift-undo, and undo with the copy: "                     \
 	  "bootshift undo --undo-file NEW.bootshift-undo IMAGE")                                   \
 	/* refused: the name and the folder of the undo file */                                    \
 	X(BS_UNDO_FILE_UNUSABLE, "undo-file-unusable", BS_EXIT_REFUSED,                            \
@@ -116,9 +118,10 @@ enum bs_exit {
 	/* refused: files that another user may have written */                                    \
 	X(BS_NOT_TRUSTED, "not-trusted", BS_EXIT_REFUSED,                                          \
 	  "if you trust the file, make it yours (chown, chmod go-w) or run as its owner; "         \
-	  "else move it away")                                                                     \
+	  "otherwise move it away")                                                                \
 	X(BS_INPUT_NOT_TRUSTED, "input-not-trusted", BS_EXIT_REFUSED,                              \
-	  "if you trust the file, copy it to a folder that only you can write to; name the copy")  \
+	  "if you trust the file, copy it to a folder that only you can write to, and name the "   \
+	  "copy")                                                                                  \
 	/* refused: the plan file */                                                               \
 	X(BS_PLAN_STALE, "plan-stale", BS_EXIT_REFUSED,                                            \
 	  "make a new plan and read it: bootshift plan -o FILE IMAGE")                             \
@@ -166,7 +169,7 @@ enum bs_exit {
 	X(BS_CONTAINER_DIFFERENCING, "container-differencing", BS_EXIT_REFUSED,                    \
 	  "make one image of it and its parent: qemu-img convert -O qcow2 IMAGE NEW")              \
 	X(BS_CONTAINER_ENCRYPTED, "container-encrypted", BS_EXIT_REFUSED,                          \
-	  "decrypt it, with the passphrase in FILE: qemu-img convert -O qcow2 --object "           \
+	  "write the passphrase to FILE, then decrypt it: qemu-img convert -O qcow2 --object "     \
 	  "secret,id=s,file=FILE --image-opts encrypt.key-secret=s,file.filename=IMAGE NEW")       \
 	X(BS_VMDK_ENCRYPTED, "vmdk-encrypted", BS_EXIT_REFUSED,                                    \
 	  "remove the encryption of the virtual machine in VMware first")                          \
@@ -186,7 +189,7 @@ enum bs_exit {
 	X(BS_DISK_ENCRYPTED, "disk-encrypted", BS_EXIT_REFUSED,                                    \
 	  "decrypt it: cryptsetup open IMAGE decrypted && bootshift fix /dev/mapper/decrypted")    \
 	X(BS_SECTOR_SIZE, "sector-size-unsupported", BS_EXIT_REFUSED,                              \
-	  "restore a backup of Windows to a disk with 512-byte sectors: a BIOS starts no other")   \
+	  "restore a backup of Windows to a disk with 512-byte sectors: a BIOS starts only those") \
 	X(BS_DISK_CUT_SHORT, "disk-cut-short", BS_EXIT_REFUSED, "copy it again, in full")          \
 	X(BS_NO_PARTITIONS, "no-partitions", BS_EXIT_REFUSED,                                      \
 	  "name an image of a disk with Windows on it")                                            \
@@ -216,7 +219,7 @@ enum bs_exit {
 	X(BS_NOT_NTFS, "not-ntfs", BS_EXIT_REFUSED,                                                \
 	  "convert the volume in Windows first: convert X: /fs:ntfs")                              \
 	X(BS_BITLOCKER, "bitlocker", BS_EXIT_REFUSED,                                              \
-	  "decrypt the volume in Windows first, suspending is not enough: manage-bde -off X:")     \
+	  "suspending is not enough; decrypt the volume in Windows first: manage-bde -off X:")     \
 	X(BS_HIBERNATED, "hibernated", BS_EXIT_REFUSED,                                            \
 	  "start Windows, run powercfg /h off, shut it down and try again")                        \
 	X(BS_UNCLEAN, "unclean-volume", BS_EXIT_REFUSED,                                           \
@@ -226,7 +229,8 @@ enum bs_exit {
 	X(BS_VOLUME_FULL, "no-room", BS_EXIT_REFUSED,                                              \
 	  "free some space on that volume in Windows and try again")                               \
 	X(BS_NTFS_GEOMETRY, "ntfs-geometry", BS_EXIT_REFUSED,                                      \
-	  "restore a backup of it to a volume with 512-byte sectors and 4096-byte clusters")       \
+	  "restore a backup of the volume to a volume with 512-byte sectors and 4096-byte "        \
+	  "clusters")                                                                              \
 	X(BS_BEYOND_REACH, "beyond-reach", BS_EXIT_REFUSED,                                        \
 	  "free some space in the part of the volume that is within the first 2 TiB of the disk")  \
 	/* refused: the boot files */                                                              \
@@ -243,7 +247,8 @@ enum bs_exit {
 	X(BS_BCD_DIRTY, "bcd-dirty", BS_EXIT_REFUSED,                                              \
 	  "start Windows, run shutdown /s /t 0 and try again")                                     \
 	X(BS_NO_DEFAULT_ENTRY, "no-default-entry", BS_EXIT_REFUSED,                                \
-	  "in the recovery environment, with an ID of bcdedit /enum all: bcdedit /default {ID}")   \
+	  "in the recovery environment, find the ID with bcdedit /enum all, then: bcdedit "        \
+	  "/default {ID}")                                                                         \
 	X(BS_DEFAULT_ENTRY_BROKEN, "default-entry-broken", BS_EXIT_REFUSED,                        \
 	  "make Windows the default entry, in Windows: bcdedit /default {current}")                \
 	X(BS_WINLOAD_MISSING, "winload-missing", BS_EXIT_REFUSED,                                  \

@@ -322,10 +322,10 @@ static void batch_report_stop(struct batch *batch, const struct summary_facts *f
 	if (batch->stopped.code != BS_OK)
 		batch_error(batch, name, &batch->stopped);
 	if (facts->without_row > 0 && request->rows)
-		print_line(&batch->errors, "bootshift: %s: %s %s no row in it%s", name,
+		print_line(&batch->errors, "bootshift: %s: %s %s no result in this file%s", name,
 			   count_format(facts->without_row, "image").text,
 			   facts->without_row == 1 ? "has" : "have",
-			   rows_can_resume(batch->rows) ? "; go on with --resume before an undo"
+			   rows_can_resume(batch->rows) ? "; before an undo, continue with --resume"
 							: "");
 	if (!batch->outcome.interrupted && !batch->outcome.gave_up && facts->not_begun == 0)
 		return;
@@ -361,7 +361,7 @@ static void batch_save_rows(struct batch *batch)
 		return;
 	path = rows_save(batch->rows, &err);
 	if (path)
-		print_line(&batch->errors, "bootshift: the rows are saved in %s", path);
+		print_line(&batch->errors, "bootshift: the results are saved in %s", path);
 	else
 		batch_error(batch, batch->request->page, &err);
 	free(path);
@@ -381,7 +381,7 @@ static size_t batch_count_left_out(const struct batch *batch,
 		[FIND_LINK] = "symbolic links",
 		[FIND_NOT_A_FILE] = "devices, pipes and sockets",
 		[FIND_OTHER_SHARD] = "images of other shards",
-		[FIND_NO_ROW] = "images that have no row yet (--retry)",
+		[FIND_NO_ROW] = "images that have no result yet (--retry)",
 		[FIND_UNREADABLE] = "unreadable folders",
 	};
 	size_t count = 0;

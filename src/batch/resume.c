@@ -115,8 +115,8 @@ static int resume_row(void *context, size_t index, const struct row *row, struct
 	(void)index;
 	if (row->dry_run != resumption->request->dry_run)
 		return fail(err, BS_ROWS_EXIST,
-			    row->dry_run ? "it has rows of a dry run, but this is not a dry run"
-					 : "it has rows of a batch, but this is a dry run");
+			    row->dry_run ? "it has results of a dry run, but this is not a dry run"
+					 : "it has results of a real run, but this is a dry run");
 	if (!resumption->request->leave_out)
 		return 0;
 	image = resume_find_image(resumption, row->location);

@@ -148,7 +148,7 @@ int bcd_parse(const uint8_t *bytes, size_t size, struct bcd *bcd, struct bs_erro
 	if (regf_open(hive, err) < 0 || regf_find_path(hive, "Objects", &objects_key, err) < 0)
 		return -1;
 	if (objects_key == 0)
-		return fail(err, BS_BCD_DAMAGED, "it is a registry hive, but no BCD store");
+		return fail(err, BS_BCD_DAMAGED, "it is a registry hive, but not a BCD store");
 	result = bcd_subkeys(&parser, objects_key, &objects, err);
 	bcd->dirty = hive->dirty;
 	bcd->sequence = hive->sequence;

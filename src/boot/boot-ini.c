@@ -87,7 +87,7 @@ static int ini_add(struct boot_ini *ini, struct ini_text what, bool is_default,
 	if (ini->count == BOOT_INI_CHOICES_MAX)
 		return fail(err, BS_LEGACY_UNSUPPORTED, "it has too many lines");
 	if (what.length >= sizeof(text) - 1)
-		return fail(err, BS_LEGACY_UNSUPPORTED, "it has too long a line");
+		return fail(err, BS_LEGACY_UNSUPPORTED, "it has a line that is too long");
 	memcpy(text, what.start, what.length);
 	text[what.length] = '\0';
 	*choice = (struct boot_ini_choice){.is_default = is_default};
@@ -141,7 +141,7 @@ int boot_ini_parse(const uint8_t *bytes, size_t size, struct boot_ini *ini, stru
 	if (size > BOOT_INI_SIZE_MAX)
 		return fail(err, BS_LEGACY_UNSUPPORTED, "it is too large");
 	if (size > 0 && memchr(bytes, 0, size))
-		return fail(err, BS_LEGACY_UNSUPPORTED, "it is no text");
+		return fail(err, BS_LEGACY_UNSUPPORTED, "it is not text");
 	for (size_t at = 0; at < size;) {
 		const char *end = memchr(text + at, '\n', size - at);
 		size_t length = end ? (size_t)(end - text) - at : size - at;

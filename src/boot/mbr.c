@@ -98,7 +98,7 @@ const char *mbr_code_text(enum mbr_code code)
 			"GRUB's, which may start something else than the active partition",
 		[MBR_CODE_LILO] =
 			"LILO's, which may start something else than the active partition",
-		[MBR_CODE_OTHER] = "unknown, so it cannot be told what it starts",
+		[MBR_CODE_OTHER] = "unknown, so it may start something else",
 	};
 
 	return texts[code];

@@ -28,8 +28,9 @@ static int regf_damaged(struct bs_error *err, const char *what, uint32_t offset)
 static int regf_spend(struct regf *hive, uint32_t effort, struct bs_error *err)
 {
 	if (effort > hive->effort)
-		return fail(err, BS_BCD_DAMAGED,
-			    "the registry hive is damaged: its cells lead to each other too often");
+		return fail(
+			err, BS_BCD_DAMAGED,
+			"the registry hive is damaged: its cells refer to each other too often");
 	hive->effort -= effort;
 	return 0;
 }
@@ -142,11 +143,12 @@ int regf_open(struct regf *hive, struct bs_error *err)
 	uint8_t node[KEY_SIZE];
 
 	if (hive->size < BASE_BLOCK_SIZE)
-		return fail(err, BS_BCD_DAMAGED, "it is no registry hive: shorter than its header");
+		return fail(err, BS_BCD_DAMAGED,
+			    "it is not a registry hive: shorter than its header");
 	if (hive->read(hive->source, 0, base, sizeof(base), err) < 0)
 		return -1;
 	if (!regf_has_signature(base))
-		return fail(err, BS_BCD_DAMAGED, "it is no registry hive");
+		return fail(err, BS_BCD_DAMAGED, "it is not a registry hive");
 	if (!regf_is_base_block(base))
 		return fail(err, BS_BCD_DAMAGED,
 			    "the registry hive's header is damaged (checksum)");

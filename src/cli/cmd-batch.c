@@ -95,11 +95,11 @@ static void undo_report_sum(struct results *results, const struct batch_undo_out
 	if (outcome->summary.images + outcome->not_begun > 0)
 		summary_print(output, &outcome->summary, &facts);
 	else if (outcome->rows == 0)
-		print_line(output, "%s: nothing to do: the file has no rows",
+		print_line(output, "%s: nothing to do: the file has no results",
 			   results->settings->from);
 	else
-		print_line(output, "%s: nothing to do: the file has %s, none of them is a fix",
-			   results->settings->from, count_format(outcome->rows, "row").text);
+		print_line(output, "%s: nothing to do: the file has %s, but no fix",
+			   results->settings->from, count_format(outcome->rows, "result").text);
 }
 
 enum bs_exit run_undo_from(const struct settings *settings, char *const *operands, int count)

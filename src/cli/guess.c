@@ -11,7 +11,7 @@
 #define LOOKING   (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
 #define READING   (COMMAND_INSPECT | COMMAND_PLAN)
 #define ALL       (LOOKING | COMMAND_UNDO | COMMAND_BATCH | COMMAND_REPORT)
-#define NOT_FORCE "no option overrides a refusal: its message says what to do"
+#define NOT_FORCE "no option overrides a refusal; the message says what to do"
 #define NO_FOLDER "for all images in a folder, use bootshift batch FOLDER"
 
 /* Whether `words`, separated by spaces, contains a word. */
@@ -142,7 +142,7 @@ static const struct {
 	{COMMAND_BATCH, "--format --system-partition --boot-partition",
 	 "batch detects these; to choose them, fix the image alone with bootshift fix"},
 	{COMMAND_BATCH, "-o --output",
-	 "the results go to a file with --jsonl FILE, a page with --report FILE"},
+	 "use --jsonl FILE for a file of results, --report FILE for a page"},
 	{LOOKING, "-p --partition",
 	 "a partition is chosen with --system-partition N or --boot-partition N"},
 	{ALL, "--no-color --no-colour", "use --color never"},

@@ -277,14 +277,16 @@ static void inspection_before(struct output *output, const struct bs_inspection 
 	print_to(output, 2 * INDENT);
 	print_style(output, !known ? STYLE_WARNING : enough ? STYLE_GOOD : STYLE_BAD);
 	if (known)
-		print_wrapped(
-			output, 2 * INDENT, "%s: it needs %s on the active volume, which has %s.",
-			enough ? "No error 3140 is expected" : "It would fail with error 3140",
-			needed.text, size_format(inspection->room_before).text);
-	else
 		print_wrapped(output, 2 * INDENT,
-			      "It needs %s on the active volume, whose free space is unknown.",
-			      needed.text);
+			      "%s: it needs %s on the active partition, which has %s free.",
+			      enough ? "It should not fail with error 3140"
+				     : "It would fail with error 3140",
+			      needed.text, size_format(inspection->room_before).text);
+	else
+		print_wrapped(
+			output, 2 * INDENT,
+			"It needs %s on the active partition, where the free space is unknown.",
+			needed.text);
 	print_style(output, STYLE_PLAIN);
 	print_end(output);
 }
@@ -297,7 +299,7 @@ static void inspection_after(struct output *output, const struct bs_inspection *
 		return;
 	print_to(output, 2 * INDENT);
 	print_style(output, enough ? STYLE_GOOD : STYLE_BAD);
-	print_wrapped(output, 2 * INDENT, "After a fix there would be %s, which is %s.",
+	print_wrapped(output, 2 * INDENT, "After a fix there would be %s free, which is %s.",
 		      size_format(inspection->room_after).text,
 		      enough ? "enough" : "still too little");
 	print_style(output, STYLE_PLAIN);
@@ -340,10 +342,12 @@ static void inspection_fixable(struct output *output, const struct advice_subjec
 		return;
 	}
 	print(output, " ");
-	print_wrapped(output, INDENT,
-		      "from partition %u to partition %u and make that the active one.",
-		      partitions[inspection->system_index].number,
-		      partitions[inspection->boot_index].number);
+	print_wrapped(
+		output, INDENT,
+		"from partition %u to partition %u, and make partition %u the active partition.",
+		partitions[inspection->system_index].number,
+		partitions[inspection->boot_index].number,
+		partitions[inspection->boot_index].number);
 }
 
 /* Whether a fix would change nothing that matters: the room is there, and the disk starts. */

@@ -179,7 +179,7 @@ static void report_plan_room(struct output *output, const struct bs_inspection *
 		return;
 	print_item(
 		output, INDENT,
-		"Free space on the active volume: %s now, %s after the fix. The conversion "
+		"Free space on the active partition: %s now, %s after the fix. The conversion "
 		"needs %s%s.",
 		size_format(inspection->room_before).text, size_format(inspection->room_after).text,
 		size_format(inspection->needed_room).text,
@@ -322,7 +322,7 @@ static void report_fix_undo(struct output *output, const char *image,
 	const struct advice_subject subject = {.image = image, .options = &settings->options};
 	char *command = advice_undo_command(&subject, result);
 
-	report_label(output, "To take the fix back");
+	report_label(output, "To undo the fix");
 	print_line(output, "%s", command ? command : "bootshift undo");
 	free(command);
 }
@@ -350,8 +350,8 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 			output, INDENT,
 			"convert the disk. Until the converted machine has started, keep the "
 			"undo file and partition %u: an undo needs both. Windows does not start "
-			"from partition %u any more; before you delete it later, look what else "
-			"is on it.",
+			"from partition %u any more. Before you delete that partition later, "
+			"check what else is on it.",
 			partition, partition);
 	print_end(output);
 	report_fix_undo(output, image, settings, result);
@@ -365,7 +365,7 @@ void report_fixes_next(struct output *output)
 		      "files came from, until the converted machine has started: an undo needs "
 		      "both. A note above says if such a partition has to stay for good.");
 	print_end(output);
-	print_item(output, 0, "To take a fix back: bootshift undo IMAGE");
+	print_item(output, 0, "To undo a fix: bootshift undo IMAGE");
 }
 
 void report_undo(struct output *output, const char *image, const struct settings *settings,

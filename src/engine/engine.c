@@ -583,7 +583,7 @@ static int engine_undo_commit(struct engine *engine, struct bs_error *err)
 	engine_drop_undo_file(engine);
 	if (undone == UNDO_OF_OURS) {
 		err->code = BS_CHANGED_MEANWHILE;
-		fail_prefix(err, "something else wrote to the image at the same time, and the fix "
+		fail_prefix(err, "another program wrote to the image at the same time, and the fix "
 				 "was taken back");
 	}
 	return -1;

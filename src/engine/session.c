@@ -484,7 +484,7 @@ static void session_explain_end(const struct session *session, int status,
 		     (unsigned long long)session_processor_time(used));
 	else if (number == SIGXCPU)
 		fail(err, BS_NTFS_DAMAGED,
-		     "the volumes' structures lead in circles: the worker process computes more "
+		     "the volumes' structures form a loop: the worker process computes more "
 		     "than for any sound disk of this size (signal %d, %s)",
 		     number, strsignal(number));
 	else if (number == SIGKILL)

@@ -129,7 +129,7 @@ int merge_add(struct merge *merge, FILE *rows, const char *name, uint64_t *skipp
 	}
 	merge->files++;
 	if (ferror(rows))
-		return fail_errno(err, BS_IO, "the rows '%s' cannot be read", name);
+		return fail_errno(err, BS_IO, "the batch results in '%s' cannot be read", name);
 	return 0;
 }
 
@@ -236,7 +236,7 @@ static int merge_read_place(struct merge *merge, const struct place *place, stru
 	*row = (struct row){.object = NULL};
 	if (fseeko(place->stream, place->offset, SEEK_SET) < 0 ||
 	    fread(merge->line, 1, place->length, place->stream) != place->length)
-		return fail(err, BS_IO, "the rows cannot be read a second time");
+		return fail(err, BS_IO, "the batch results cannot be read a second time");
 	return row_parse(merge->line, place->length, row, err);
 }
 

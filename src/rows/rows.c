@@ -32,7 +32,7 @@ static int rows_lock(const struct rows *rows, struct bs_error *err)
 {
 	if (flock(rows->store, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
 		return 0;
-	return fail(err, BS_IN_USE, "another bootshift is writing rows to it");
+	return fail(err, BS_IN_USE, "another bootshift is writing results to it");
 }
 
 static uint64_t rows_nanoseconds(const struct statx_timestamp *time)
@@ -104,7 +104,7 @@ static int rows_cut_incomplete(struct rows *rows, uint64_t length, struct bs_err
 	if (!rows_is_row_start(rows, 0, false) || !rows_is_row_start(rows, rows->length, true))
 		return fail(err, BS_FILE_EXISTS, "this is not a file of batch results");
 	if (ftruncate(rows->store, (off_t)rows->length) < 0)
-		return fail_system(err, "its incomplete last row cannot be cut off");
+		return fail_system(err, "its incomplete last line cannot be cut off");
 	return 0;
 }
 
@@ -131,7 +131,7 @@ static int rows_open_path(struct rows *rows, const char *path, struct bs_error *
 	if (descriptor < 0 && errno == EISDIR)
 		return fail(err, BS_ROW_INVALID, "it is a folder");
 	if (descriptor < 0 || fstat(descriptor, &status) < 0) {
-		fail_system(err, "cannot be opened for rows");
+		fail_system(err, "cannot be opened to add results");
 		if (descriptor >= 0)
 			close(descriptor);
 		return -1;
@@ -148,7 +148,7 @@ static int rows_open_temporary(struct rows *rows, struct bs_error *err)
 {
 	rows->store = io_open_unnamed(io_temporary_folder(), O_APPEND);
 	return rows->store >= 0 ? 0
-				: fail_system(err, "no temporary file can be made for its rows");
+				: fail_system(err, "no temporary file can be made for its results");
 }
 
 struct rows *rows_open(const char *path, bool readable, struct bs_error *err)
@@ -184,11 +184,11 @@ void rows_close(struct rows *rows)
 static int rows_add_line(struct rows *rows, const char *line, size_t length, struct bs_error *err)
 {
 	if (rows->stream >= 0 && io_write_all(rows->stream, line, length) < 0)
-		return fail_system(err, "no more rows can be written");
+		return fail_system(err, "no more results can be written");
 	if (rows->store < 0)
 		return 0;
 	if (io_write_all(rows->store, line, length) < 0 || fdatasync(rows->store) < 0) {
-		fail_system(err, "no more rows can be written");
+		fail_system(err, "no more results can be written");
 		/* If this fails too, the next rows_open() cuts the row off. */
 		(void)!ftruncate(rows->store, (off_t)rows->length);
 		return -1;
@@ -277,7 +277,7 @@ char *rows_save(const struct rows *rows, struct bs_error *err)
 		return NULL;
 	}
 	if (rows_link(rows, path) < 0 && rows_copy(rows, path) < 0) {
-		fail_system(err, "the rows cannot be saved as %s", path);
+		fail_system(err, "the results cannot be saved as %s", path);
 		free(path);
 		path = NULL;
 	}

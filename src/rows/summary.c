@@ -291,7 +291,7 @@ static void summary_print_undo_by_name(struct output *output, const struct summa
 	if (all)
 		return;
 	print_line(output, " IMAGE, for each image");
-	print(output, "(A batch with --jsonl FILE is taken back by one command.)");
+	print(output, "(With --jsonl FILE, one command undoes the whole batch.)");
 }
 
 static void summary_print_undo(struct output *output, const struct summary *summary,
@@ -299,7 +299,7 @@ static void summary_print_undo(struct output *output, const struct summary *summ
 {
 	if (summary->statuses[BS_STATUS_FIXED] == 0 || (!facts->rows && !facts->undo_by_name))
 		return;
-	print(output, "To take back what was fixed: bootshift ");
+	print(output, "To undo the fixes: bootshift ");
 	if (facts->rows) {
 		print(output, "undo --from ");
 		print_shell_word(output, facts->rows);
@@ -320,7 +320,7 @@ static void summary_print_unfinished(struct output *output, const struct summary
 			   count_format(facts->not_begun, "image").text,
 			   facts->not_begun == 1 ? "was" : "were", go_on);
 	if (facts->without_row > 0)
-		print_line(output, "Without a row: %s%s",
+		print_line(output, "Without a result: %s%s",
 			   count_format(facts->without_row, "image").text, go_on);
 }
 

@@ -37,7 +37,7 @@
 /* ---- the partition table ------------------------------------------------------------------- */
 
 enum fact_table {
-	TABLE_NONE,          /* the first sector is no master boot record */
+	TABLE_NONE,          /* the first sector is not a master boot record */
 	TABLE_LUKS,          /* LUKS: the whole disk is encrypted */
 	TABLE_ONE_VOLUME,    /* a volume begins at the first sector */
 	TABLE_GPT_ONLY,      /* a GPT without a master boot record */

@@ -192,7 +192,7 @@ static const char *bootmgr_damage(const struct facts *facts)
 	if (facts->bootmgr_is_zeros)
 		return "nothing but zeros";
 	if (facts->bootmgr_is_program) /* bootmgr.exe or bootmgfw.efi, renamed */
-		return "a program of Windows or UEFI, and not what boot code starts";
+		return "a program of Windows or UEFI, which boot code cannot start";
 	return NULL;
 }
 
@@ -241,7 +241,7 @@ static bool tell_lost(const struct bcd_device *device, struct ruling *ruling)
 			    device->path);
 	if (device->kind == BCD_DEVICE_PARTITION)
 		return NOTE("the default entry starts Windows from a partition at byte %llu of the "
-			    "disk, where there is none",
+			    "disk, but no partition begins there",
 			    (unsigned long long)device->partition_offset);
 	return NOTE("the default entry does not start Windows from a partition of this disk");
 }
@@ -280,7 +280,7 @@ static void name_staying(const char *path, char *text, size_t size)
 	bool recovery = strcasestr(path, "\\Winre.wim") || strcasestr(path, "\\boot.sdi");
 
 	if (path[0] == '\0')
-		rule_say(text, size, "what the boot menu names");
+		rule_say(text, size, "something that the boot menu uses");
 	else
 		rule_say(text, size, "%s%.300s%s", recovery ? "the recovery environment (" : "",
 			 path, recovery ? ")" : "");
@@ -444,7 +444,7 @@ static bool is_anothers(const struct fact_found *there, const struct boot_item *
 }
 
 #define MEETS_FOLDER                                                                               \
-	NOTE("%.300s on partition %u is a folder, in the place of a file that moves",              \
+	NOTE("%.300s on partition %u is a folder, but a file that moves needs this name",          \
 	     facts->items[i].path, boot_number(facts))
 #define NAME_TAKEN(name, there)                                                                    \
 	NOTE("%.300s on partition %u is also called %.300s, a name that %.300s needs",             \

@@ -65,8 +65,9 @@ static int commit_check_length(const struct commit_request *request, struct bs_e
 	if (new_length < old_length)
 		return fail(err, BS_FORMAT_UNSUPPORTED, "the fix would make the image shorter");
 	if (new_length > old_length && target_has_fixed_length(target))
-		return fail(err, BS_FORMAT_UNSUPPORTED,
-			    "the fix would make the image longer, and it has a fixed length");
+		return fail(
+			err, BS_FORMAT_UNSUPPORTED,
+			"the fix would make the image longer, but the image has a fixed length");
 	return 0;
 }
 
@@ -278,8 +279,8 @@ static int commit_take_back(struct transaction *transaction, struct bs_error *er
 	}
 	if (transaction->disturbed)
 		return fail(err, BS_CHANGED_MEANWHILE,
-			    "something else wrote to the image at the same time, and the fix was "
-			    "taken back: %.200s; what the other wrote was not touched",
+			    "another program wrote to the image at the same time, and the fix was "
+			    "taken back: %.200s; the changes of the other program were kept",
 			    cause.message);
 	*err = cause;
 	return -1;

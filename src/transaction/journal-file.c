@@ -80,7 +80,7 @@ int journal_file_open(const char *path, struct journal_file **result, struct bs_
 	if (trust_check_file(descriptor, "undo file", path, err) < 0)
 		goto out;
 	if (journal_file_read_head(file, err) < 0) {
-		fail_prefix(err, "it cannot be told whether a fix or an undo was interrupted");
+		fail_prefix(err, "it is unknown whether a fix or an undo was interrupted");
 		goto out;
 	}
 	*result = file;

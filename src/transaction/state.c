@@ -34,7 +34,8 @@ static int state_fail_marked(const struct place *place, const char *why, const c
 
 	fail(err, BS_RECOVERY_REQUIRED,
 	     "the image is marked as half written, and its undo file %.200s %s; without the right "
-	     "one, restore the image from a copy, or, if you know that the image is whole, remove "
+	     "file, restore the image from a copy; only if you know that the image is whole, "
+	     "remove "
 	     "the mark: setfattr -x " TARGET_SIGNPOST " %s",
 	     journal, why, fits ? image : "IMAGE");
 	free(image);
@@ -59,8 +60,8 @@ static struct journal_file *state_open_other(const char *path, struct bs_error *
 static int state_fail_elsewhere(const char *signpost, struct bs_error *err)
 {
 	return fail(err, BS_RECOVERY_REQUIRED,
-		    "a fix or an undo was interrupted that had another undo file or another name "
-		    "of the image: its undo file is %s",
+		    "a fix or an undo with another undo file, or with another name of the image, "
+		    "was interrupted: its undo file is %s",
 		    signpost);
 }
 
@@ -76,7 +77,7 @@ static int state_refuse(const struct place *place, const char *signpost, struct 
 		return state_fail_elsewhere(signpost, err);
 	if (state != TRANSACTION_NONE)
 		return state_fail_marked(place,
-					 "belongs to a command that ended (is the image a copy?)",
+					 "belongs to a completed command (is the image a copy?)",
 					 signpost, err);
 	if (why.code == BS_OK)
 		return state_fail_marked(place, "is missing", signpost, err);
@@ -108,13 +109,13 @@ static int state_prove_left_over(const struct place *place, struct journal_file 
 	int result = -1;
 
 	if (journal->header.inode != place->target->status.inode)
-		fail(err, BS_VERIFY, "the undo file is of another file");
+		fail(err, BS_VERIFY, "the undo file belongs to another file");
 	else if (state_of(journal) == TRANSACTION_APPLIED)
 		result = check_new(journal, place->target, BS_VERIFY, err);
 	else
 		result = check_old(journal, place->target, false, err);
 	if (result < 0 && err->code == BS_VERIFY)
-		return state_fail_marked(place, "is not the one of what was interrupted",
+		return state_fail_marked(place, "does not belong to the interrupted change",
 					 place->journal, err);
 	return result;
 }
@@ -181,7 +182,7 @@ static int state_check_owner(const struct place *place, const struct journal_fil
 		other.st_ino == journal->header.inode;
 	if (owned)
 		fail(err, BS_UNDO_FILE_OF_OTHER,
-		     "the undo file is that of %.300s, which could then not be undone any more",
+		     "the undo file belongs to %.300s, whose fix could then not be undone any more",
 		     image);
 	free(image);
 	return owned ? -1 : 0;

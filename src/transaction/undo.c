@@ -58,12 +58,12 @@ out:
 static int undo_fail_interrupted(struct bs_error *err)
 {
 	if (err->code == BS_CHANGED_SINCE)
-		return fail_prefix(err, "what was interrupted could not be taken back (if the "
+		return fail_prefix(err, "the interrupted change could not be taken back (if the "
 					"image was restored from a copy since, move its undo file "
 					"away)");
 	if (err->code != BS_JOURNAL_DAMAGED)
 		err->code = BS_RECOVERY_REQUIRED;
-	return fail_prefix(err, "what was interrupted could not be taken back");
+	return fail_prefix(err, "the interrupted change could not be taken back");
 }
 
 int transaction_recover(const struct place *place, bool *recovered, struct bs_error *err)
@@ -108,16 +108,16 @@ static int undo_fail_none(const struct place *place, struct bs_error *err)
 	undo_search(place->target, place->folder, &search);
 	if (search.found && search.found == search.hint)
 		fail(err, BS_NO_UNDO_FILE,
-		     "there is no undo file %.200s; the image says that it has the undo file "
+		     "there is no undo file %.200s; the image itself names the undo file "
 		     "%.200s",
 		     place->journal, search.found);
 	else if (search.found)
 		fail(err, BS_NO_UNDO_FILE,
-		     "there is no undo file %.200s; %.200s may be that of the image",
+		     "there is no undo file %.200s; %.200s may be the undo file of the image",
 		     place->journal, search.found);
 	else if (search.hint && strcmp(search.hint, place->journal) != 0)
 		fail(err, BS_NO_UNDO_FILE,
-		     "there is no undo file %.200s, nor the one that the image names, %.200s",
+		     "there is no undo file %.200s, nor the undo file that the image names, %.200s",
 		     place->journal, search.hint);
 	else
 		fail(err, BS_NO_UNDO_FILE, "there is no undo file %.300s", place->journal);

@@ -168,9 +168,8 @@ TEST(batch, another_file_is_not_taken_for_rows)
 /* The user names all images where one file is expected. */
 TEST(batch, no_image_is_written_over_with_rows_or_a_page)
 {
-	static const char *const options[][2] = {{"--report", "file-exists"},
-						 {"--jsonl", "wrong-kind"},
-						 {"--json", "--jsonl FILE"}};
+	static const char *const options[][2] = {
+		{"--report", "file-exists"}, {"--jsonl", "wrong-kind"}, {"--json", "--jsonl FILE"}};
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small()),
 		   *other = batch_put(folder, "b.img", small());
 	struct image_state before = state_take(image), other_before = state_take(other);
@@ -405,7 +404,7 @@ TEST(batch, a_retry_does_only_what_its_words_say)
 	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 5);
 	batch_assert(batch_rows(rows), locked, "fixed", NULL);
 	batch_assert(batch_rows(rows), asleep, "refused", "hibernated");
-	ASSERT_HAS(outcome.output, "Left out, images that have no row yet (--retry): 1\n");
+	ASSERT_HAS(outcome.output, "Left out, images that have no result yet (--retry): 1\n");
 	ASSERT_HAS(outcome.output, "3 images: 2 processed now");
 	image_assert_same(later, &before);
 	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--retry", "refused", folder), 3);

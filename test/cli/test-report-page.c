@@ -325,8 +325,8 @@ TEST(report, a_page_tells_of_an_image_without_a_row)
 				 &outcome))
 		return;
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.output, "\nWithout a row: 1 image; go on with --resume\n");
-	assert_page_has(page, "1 image was begun and left no row");
+	ASSERT_HAS(outcome.output, "\nWithout a result: 1 image; go on with --resume\n");
+	assert_page_has(page, "1 image was begun, but left no result");
 }
 
 TEST(report, a_fix_that_is_not_the_latest_row_is_merged_too)

@@ -73,7 +73,7 @@ static void assert_refused_with(const char *image, const char *named, const char
 		 */
 		ASSERT_HAS(
 			outcome.errors,
-			text("undo the interrupted change: bootshift undo %s%s\n", options, image));
+			text("then run: bootshift undo %s%s\n", options, image));
 		ck_assert_ptr_null(
 			strstr(strstr(outcome.errors, "bootshift undo") + 1, "bootshift undo"));
 	}
@@ -110,8 +110,8 @@ TEST(signpost, a_half_written_image_without_its_undo_file_is_refused_by_every_co
 	ck_assert_int_eq(unlink(undo_file), 0);
 	ck_assert_int_eq(rename(away, undo_file), 0);
 	ASSERT_HAS(BOOTSHIFT("inspect", image).errors,
-		   text("; with the undo file in its place, undo the interrupted change: bootshift "
-			"undo %s\n",
+		   text("; make sure that the undo file is in its place, then run: bootshift undo "
+			"%s\n",
 			image));
 	report_run("undo", image, 0, "undone", NULL);
 	state_assert_restored(image, &before);

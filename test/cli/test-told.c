@@ -67,7 +67,7 @@ TEST(told, the_way_back_that_a_fix_shows_can_be_typed)
 	outcome = BOOTSHIFT("fix", "--undo-dir", folder, image);
 	command = strstr(outcome.output, "bootshift undo ");
 	ck_assert_ptr_nonnull(command);
-	ASSERT_HAS(outcome.output, "  To take the fix back: bootshift undo --undo-dir ");
+	ASSERT_HAS(outcome.output, "  To undo the fix: bootshift undo --undo-dir ");
 	outcome = RUN("sh", "-c",
 		      text("'%s'%.*s", bootshift_path(),
 			   (int)(strcspn(command, "\n") - strlen("bootshift")),
@@ -85,7 +85,7 @@ TEST(told, several_images_get_the_next_step_once_and_a_quiet_fix_gets_none)
 	ASSERT_STATUS(outcome, 0);
 	ck_assert_ptr_nonnull(next);
 	ck_assert_ptr_null(strstr(next + 1, "Next: "));
-	ASSERT_HAS(next, "To take a fix back: bootshift undo IMAGE\n");
+	ASSERT_HAS(next, "To undo a fix: bootshift undo IMAGE\n");
 	ck_assert_str_eq(BOOTSHIFT("fix", "-q", third).output, "");
 	/* Nothing was fixed, so nothing comes next. */
 	ASSERT_HAS_NOT(BOOTSHIFT("fix", one).output, "Next: ");
@@ -167,7 +167,8 @@ TEST(told, a_chain_that_is_not_that_of_the_chosen_partition_says_so)
 	struct outcome outcome =
 		BOOTSHIFT("inspect", "--system-partition", "2", image_built("windows-7", false));
 
-	ASSERT_HAS(outcome.output, "partition 1; the next links are those of partition 2");
+	ASSERT_HAS(outcome.output,
+		   "partition 1; the next links are those of partition 2");
 	ASSERT_HAS(outcome.errors, "the chosen system volume (partition 2) has no \\bootmgr (");
 	ASSERT_HAS(BOOTSHIFT("inspect", "--boot-partition", "3", image_built("two-windows", false))
 			   .output,

@@ -77,8 +77,7 @@ TEST(found, an_image_that_was_renamed_is_told_what_to_type)
 		return;
 	report_run("fix", image, 0, "fixed", NULL);
 	ck_assert_int_eq(rename(image, other), 0);
-	undo_as_told(other,
-		     text("the image says that it has the undo file %s.bootshift-undo", image),
+	undo_as_told(other, text("the image itself names the undo file %s.bootshift-undo", image),
 		     &before);
 }
 
@@ -91,7 +90,8 @@ TEST(found, a_renamed_image_without_attributes_is_told_by_what_lies_beside_it)
 	report_run("fix", image, 0, "fixed", NULL);
 	removexattr(image, HINT);
 	ck_assert_int_eq(rename(image, other), 0);
-	undo_as_told(other, text("%s.bootshift-undo may be that of the image", image), &before);
+	undo_as_told(other, text("%s.bootshift-undo may be the undo file of the image", image),
+		     &before);
 }
 
 TEST(found, an_image_that_was_fixed_through_another_hard_link_is_told_what_to_type)
@@ -142,7 +142,7 @@ TEST(found, an_undo_file_that_is_not_there_is_said_to_be_missing)
 	ck_assert_int_eq(unlink(undo_file), 0);
 	outcome = BOOTSHIFT("undo", image);
 	ASSERT_STATUS(outcome, 3);
-	ASSERT_HAS(outcome.errors, text("nor the one that the image names, %s", undo_file));
+	ASSERT_HAS(outcome.errors, text("nor the undo file that the image names, %s", undo_file));
 	ASSERT_HAS(outcome.errors,
 		   text("bootshift undo --undo-file FILE.bootshift-undo %s\n", image));
 	ASSERT_HAS(BOOTSHIFT("inspect", image).output,

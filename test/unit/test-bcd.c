@@ -551,5 +551,5 @@ TEST(broken_stores, a_hive_that_is_no_store_is_an_error)
 	bytes = store_end(&store, &size);
 	ck_assert_int_eq(bcd_parse(bytes, size, &bcd, &err), -1);
 	ck_assert_int_eq(err.code, BS_BCD_DAMAGED);
-	ck_assert_ptr_nonnull(strstr(err.message, "no BCD store"));
+	ck_assert_ptr_nonnull(strstr(err.message, "not a BCD store"));
 }

@@ -131,7 +131,7 @@ static void assert_refused(const char *text, size_t length, const char *why)
 
 TEST(boot_ini_tests, what_is_no_text_is_refused)
 {
-	assert_refused("\xFF\xFE[\0b\0", 6, "no text");
+	assert_refused("\xFF\xFE[\0b\0", 6, "not text");
 }
 
 TEST(boot_ini_tests, what_is_too_large_is_refused)
@@ -151,7 +151,7 @@ TEST(boot_ini_tests, too_long_a_line_is_refused)
 
 	memset(text + 20, 'x', 300);
 	strcpy(text + 320, "=x\n");
-	assert_refused(text, strlen(text), "too long a line");
+	assert_refused(text, strlen(text), "a line that is too long");
 }
 
 TEST(boot_ini_tests, more_choices_than_fit_are_refused)

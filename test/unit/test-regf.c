@@ -368,7 +368,7 @@ TEST(broken_hives, a_broken_header_is_damage)
 	store_fix_checksum(bytes);
 	assert_damaged("cut short");
 	bytes[0] = 'R';
-	assert_damaged("no registry hive");
+	assert_damaged("not a registry hive");
 	size = BASE_BLOCK - 1;
 	assert_damaged("shorter than its header");
 }

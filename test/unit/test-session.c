@@ -653,7 +653,7 @@ static const struct {
 } deaths[] = {
 	{SIGSEGV, BS_NTFS_DAMAGED, "signal 11"}, {SIGBUS, BS_NTFS_DAMAGED, "signal 7"},
 	{SIGFPE, BS_NTFS_DAMAGED, "signal 8"},   {SIGILL, BS_NTFS_DAMAGED, "signal 4"},
-	{SIGABRT, BS_NTFS_DAMAGED, "signal 6"},  {SIGXCPU, BS_NTFS_DAMAGED, "lead in circles"},
+	{SIGABRT, BS_NTFS_DAMAGED, "signal 6"},  {SIGXCPU, BS_NTFS_DAMAGED, "form a loop"},
 	{SIGSYS, BS_WORKER, "signal 31"}, /* the filter: it did what no worker does */
 	{SIGTERM, BS_WORKER, "signal 15"},       {SIGKILL, BS_NO_MEMORY, "killed from outside"},
 };

@@ -90,8 +90,8 @@ TEST(summary_tests, outcomes_and_codes_are_told_with_what_to_do)
 			       "         gpt.img\n"
 			       "Stopped before the end: 3 images were not begun; go on with "
 			       "--resume\n"
-			       "Without a row: 1 image; go on with --resume\n"
-			       "To take back what was fixed: bootshift undo --from 'the "
+			       "Without a result: 1 image; go on with --resume\n"
+			       "To undo the fixes: bootshift undo --from 'the "
 			       "night.jsonl'\n");
 	free(text);
 	summary_free(&summary);
@@ -185,16 +185,16 @@ TEST(summary_tests, without_rows_the_fixed_images_are_named_to_undo_them)
 	add(&summary, "a b.img", BS_STATUS_FIXED, BS_OK);
 	add(&summary, "c.img", BS_STATUS_FIXED, BS_OK);
 	text = printed(&summary, &facts);
-	ck_assert_ptr_nonnull(strstr(text, "To take back what was fixed: bootshift undo --undo-dir "
+	ck_assert_ptr_nonnull(strstr(text, "To undo the fixes: bootshift undo --undo-dir "
 					   "'/un do' 'a b.img' c.img\n"));
 	free(text);
 	add(&summary, "d.img", BS_STATUS_FIXED, BS_OK);
 	add(&summary, "e.img", BS_STATUS_FIXED, BS_OK);
 	facts.undo_directory = NULL;
 	text = printed(&summary, &facts);
-	ck_assert_ptr_nonnull(strstr(text, "bootshift undo IMAGE, for each image\n"
-					   "(A batch with --jsonl FILE is taken back by one "
-					   "command.)\n"));
+	ck_assert_ptr_nonnull(strstr(text,
+				     "bootshift undo IMAGE, for each image\n"
+				     "(With --jsonl FILE, one command undoes the whole batch.)\n"));
 	free(text);
 	facts.undo_by_name = false; /* the rows went to a pipe */
 	text = printed(&summary, &facts);

@@ -406,7 +406,7 @@ TEST_EACH(files_of_other_entries, a_name_with_a_lone_surrogate_is_refused_as_suc
 	ck_assert_uint_ge(changed, lone_surrogates[_i].places);
 	look(&no_options);
 	assert_refused(BS_BOOT_FILE_UNSUPPORTED);
-	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_FILE_UNSUPPORTED), "no valid Unicode"));
+	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_FILE_UNSUPPORTED), "not valid Unicode"));
 }
 
 TEST(files_of_other_entries, the_kind_of_a_reparse_point_is_told)
