@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "disk/window.h"
 #include "transaction/commit.h"
@@ -181,13 +182,31 @@ static int container_check_size(const struct container *container, struct bs_err
 	return 0;
 }
 
+/*
+ * A fixed VHD is a raw disk with a footer behind it.  If the file was cut short, nothing but its
+ * name tells that it was a VHD.
+ */
+static int container_check_name(const struct container *container, struct bs_error *err)
+{
+	const struct target *target = container->target;
+	const char *extension = strrchr(path_name(target->name), '.');
+
+	if (container->options->format || strcmp(container->format.name, "raw") != 0 ||
+	    target->kind != TARGET_FILE || !extension || strcasecmp(extension, ".vhd") != 0)
+		return 0;
+	return fail(err, BS_VHD_CORRUPT,
+		    "its name ends with .vhd, but it does not end with the footer of a VHD (if it "
+		    "is a raw disk, say --format raw)");
+}
+
 static int container_read_format(struct container *container, struct bs_error *err)
 {
 	struct disk *view = overlay_disk(container->overlay);
 	struct format *format = &container->format;
 
 	if (format->access != FORMAT_ELSEWHERE &&
-	    format_detect(view, container->options->format, format, err) < 0)
+	    (format_detect(view, container->options->format, format, err) < 0 ||
+	     container_check_name(container, err) < 0))
 		return -1;
 	return format_check_tables(view, format, err);
 }

@@ -33,7 +33,8 @@ struct area {
 DEFINE_VECTOR(area_vector, struct area);
 
 struct claims {
-	uint64_t size;  /* of the container, bytes */
+	uint64_t size; /* of the container, bytes */
+	uint64_t disk_size;
 	uint64_t limit; /* no container of this disk is longer */
 	struct area_vector areas;
 	uint64_t gap_start, gap_end; /* no area lies here; the last search found this gap */
@@ -53,6 +54,7 @@ struct claims *claims_new(uint64_t size, uint64_t disk_size, struct bs_error *er
 		return NULL;
 	}
 	claims->size = size;
+	claims->disk_size = disk_size;
 	if (!mul_u64(disk_size, LIMIT_FACTOR, &claims->limit) ||
 	    !add_u64(claims->limit, LIMIT_MORE, &claims->limit))
 		claims->limit = UINT64_MAX;
@@ -161,6 +163,16 @@ static size_t claims_find_area(const struct claims *claims, uint64_t offset)
 	return low;
 }
 
+/* How many bytes of a piece the file must have.  The last one of the disk may be shorter. */
+static uint64_t claims_needed(const struct claims *claims, uint64_t number)
+{
+	uint64_t start;
+
+	if (!mul_u64(number, claims->piece_length, &start) || start >= claims->disk_size)
+		return claims->piece_length;
+	return min_u64(claims->disk_size - start, claims->piece_length);
+}
+
 /* Checks that a piece begins before the end of the container and overlaps no area. */
 static int claims_check_place(struct claims *claims, uint64_t number, uint64_t offset,
 			      struct bs_error *err)
@@ -171,14 +183,17 @@ static int claims_check_place(struct claims *claims, uint64_t number, uint64_t o
 
 	if (offset >= claims->size || !add_u64(offset, claims->piece_length, &end))
 		return claims_fail_beyond(claims, claims->piece_name, number, offset, err);
-	if (offset >= claims->gap_start && end <= claims->gap_end)
-		return 0;
-	next = claims_find_area(claims, offset);
-	if (next < claims->areas.count && areas[next].offset < end)
-		return claims_fail_overlap(claims->piece_name, number, offset, &areas[next], err);
-	claims->gap_start = next > 0 ? areas[next - 1].end : 0;
-	claims->gap_end = next < claims->areas.count ? areas[next].offset : UINT64_MAX;
-	return 0;
+	if (offset < claims->gap_start || end > claims->gap_end) {
+		next = claims_find_area(claims, offset);
+		if (next < claims->areas.count && areas[next].offset < end)
+			return claims_fail_overlap(claims->piece_name, number, offset, &areas[next],
+						   err);
+		claims->gap_start = next > 0 ? areas[next - 1].end : 0;
+		claims->gap_end = next < claims->areas.count ? areas[next].offset : UINT64_MAX;
+	}
+	return range_within(offset, claims_needed(claims, number), claims->size)
+		       ? 0
+		       : claims_fail_beyond(claims, claims->piece_name, number, offset, err);
 }
 
 /* ---- pieces --------------------------------------------------------------------------------- */

@@ -60,9 +60,9 @@ MUST_CHECK int claims_begin_pieces(struct claims *claims, const char *what, uint
 				   struct bs_error *err);
 
 /*
- * Claims a piece.  The piece must not overlap an area or another piece, and must begin before the
- * end of the container.  A part of the last piece may be missing, as `qemu-img check` allows.
- * Error: BS_CONTAINER_CORRUPT.
+ * Claims a piece, with the part of the disk that begins at `number` times its length.  The piece
+ * must not overlap an area or another piece, and must end before the end of the container; of the
+ * last piece of the disk, only the part that the disk has.  Error: BS_CONTAINER_CORRUPT.
  */
 MUST_CHECK int claims_add_piece(struct claims *claims, uint64_t number, uint64_t offset,
 				struct bs_error *err);

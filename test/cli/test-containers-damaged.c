@@ -4,6 +4,8 @@
  * rehearsal and a fix refuse these containers before they write anything.
  */
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/samples.h"
 #include "support/containers.h"
@@ -100,5 +102,33 @@ TEST(containers_damaged, a_qcow2_that_counts_free_clusters_as_in_use_is_fixed)
 	report_run("fix", container, 0, "fixed", NULL);
 	report_run("undo", container, 0, "undone", NULL);
 	state_assert_restored(container, &before);
+	image_remove(container);
+}
+
+/* ---- containers that were cut short ---------------------------------------------------------- */
+
+static const struct container_kind cut_kinds[] = {
+	{"vhdx", "vhdx", "-o subformat=dynamic", false, NULL},
+	{"vhd", "vpc", "-o subformat=dynamic", false, NULL},
+	{"vhd", "vpc", "-o subformat=fixed,force_size=on", false, NULL},
+	{"vmdk", "vmdk", "", true, NULL},
+	{"vdi", "vdi", "", true, NULL},
+};
+
+TEST_CASE(cut_containers, "containers cut short");
+
+/* A copy that stopped just before its end is whole but for the end of its last block. */
+TEST_EACH(cut_containers, a_container_without_its_last_bytes_is_not_touched, cut_kinds)
+{
+	const char *container = make(&cut_kinds[_i]);
+	struct image_state before;
+	struct stat status;
+
+	ck_assert_int_eq(stat(container, &status), 0);
+	ck_assert_int_eq(truncate(container, status.st_size - 512), 0);
+	before = state_take(container);
+	ASSERT_STATUS(BOOTSHIFT("plan", container), 3);
+	ASSERT_HAS(BOOTSHIFT("fix", container).errors, "-corrupt); copy it again");
+	state_assert_untouched(container, &before);
 	image_remove(container);
 }

@@ -88,7 +88,17 @@ TEST(claims_tests, pieces_lie_side_by_side_in_any_order)
 	for (uint64_t i = 0; i < 150; i++)
 		ck_assert_int_eq(claims_add_piece(claims, i, 512 * 10 + i * 77 % 150 * PIECE, &err),
 				 0);
-	ck_assert_int_eq(claims_add_piece(claims, 150, 999936, &err), 0); /* a part is missing */
+	/* The last piece of the disk ends with the disk. */
+	ck_assert_int_eq(claims_add_piece(claims, 195, 998400, &err), 0);
+}
+
+TEST(claims_tests, a_piece_whose_end_is_missing_is_found)
+{
+	begin_pieces();
+	ck_assert_int_eq(claims_add_piece(claims, 150, SIZE / 512 * 512 - PIECE, &err), 0);
+	assert_corrupt(claims_add_piece(claims, 151, SIZE / 512 * 512 - PIECE + 512, &err),
+		       "the file is cut short: it ends at byte 1000000, block 151 begins at byte "
+		       "995328");
 }
 
 /* The result does not depend on the order of the pieces, or on what is between them. */
@@ -140,7 +150,7 @@ TEST(claims_tests, a_piece_lies_in_a_gap_between_areas)
 		{2560, "block 1 at byte 2560 overlaps table 0 at byte 2000"},
 		{3584, "block 1 at byte 3584 overlaps table 1 at byte 3000"},
 		{4096, NULL},
-		{999936, NULL},
+		{999424, NULL},
 	};
 	const size_t count = sizeof(places) / sizeof(places[0]);
 
@@ -167,7 +177,7 @@ TEST(claims_tests, without_areas_everything_within_the_file_is_free)
 	ck_assert_int_eq(claims_close_areas(claims, &err), 0);
 	ck_assert_int_eq(claims_begin_pieces(claims, "block", PIECE, &err), 0);
 	ck_assert_int_eq(claims_add_piece(claims, 1, 0, &err), 0);
-	ck_assert_int_eq(claims_add_piece(claims, 2, 999936, &err), 0);
+	ck_assert_int_eq(claims_add_piece(claims, 2, 994816, &err), 0);
 	assert_corrupt(
 		claims_add_piece(claims, 3, 1000448, &err),
 		"the file is cut short: it ends at byte 1000000, block 3 begins at byte 1000448");
