@@ -516,7 +516,7 @@ struct bs_options {
 	const char *undo_file;
 	/* Children and parents of the image; NULL: the library searches the image's folder. */
 	const struct bs_relations *relations;
-	enum bs_engine engine;      /* bs_inspect(), bs_plan() */
+	enum bs_engine engine; /* bs_inspect(), bs_plan() */
 	/*
 	 * bs_plan(), bs_fix(): after bootshift's own verification and before anything is written,
 	 * libguestfs' appliance must agree with the result.

@@ -194,9 +194,9 @@ static void frame_print_running(struct output *output, const struct progress_sta
 				const struct progress_slot *slot, unsigned width)
 {
 	static const char *const verbs[BS_PHASE_COUNT] = {
-		[BS_PHASE_OPENING] = "opening",       [BS_PHASE_INSPECTING] = "reading",
-		[BS_PHASE_REHEARSING] = "rehearsing", [BS_PHASE_CHECKING] = "checking",
-		[BS_PHASE_COMMITTING] = "writing",    [BS_PHASE_VERIFYING] = "verifying",
+		[BS_PHASE_OPENING] = "opening",          [BS_PHASE_INSPECTING] = "reading",
+		[BS_PHASE_REHEARSING] = "rehearsing",    [BS_PHASE_CHECKING] = "checking",
+		[BS_PHASE_COMMITTING] = "writing",       [BS_PHASE_VERIFYING] = "verifying",
 		[BS_PHASE_ASKING] = "asking libguestfs", [BS_PHASE_UNDOING] = "undoing",
 	};
 	uint64_t seconds = (state->now - slot->since) / 1000;

@@ -21,6 +21,7 @@ struct confine_limits {
  * names the system call there.  Errors: BS_SYSTEM_LIMIT where the system does not let a process
  * confine itself, BS_NO_MEMORY.
  */
-MUST_CHECK int confine_self(int socket, int other, const struct confine_limits *limits, struct bs_error *err);
+MUST_CHECK int confine_self(int socket, int other, const struct confine_limits *limits,
+			    struct bs_error *err);
 
 #endif

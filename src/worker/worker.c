@@ -134,8 +134,8 @@ static int worker_work(struct worker *worker, struct bs_error *err)
 	worker->ntfs = volume_ntfs_engine(worker->disk);
 	worker->engine = &worker->ntfs;
 	if (worker->task->appliance) {
-		if (appliance_engine_open(&worker->appliance, worker->disk,
-					  worker->task->appliance, err) < 0)
+		if (appliance_engine_open(&worker->appliance, worker->disk, worker->task->appliance,
+					  err) < 0)
 			return -1;
 		worker->engine = &worker->appliance.base;
 	}

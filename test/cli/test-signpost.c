@@ -71,9 +71,7 @@ static void assert_refused_with(const char *image, const char *named, const char
 		 * The message says once what to do without the undo file, and then once what to do
 		 * with it.
 		 */
-		ASSERT_HAS(
-			outcome.errors,
-			text("then run: bootshift undo %s%s\n", options, image));
+		ASSERT_HAS(outcome.errors, text("then run: bootshift undo %s%s\n", options, image));
 		ck_assert_ptr_null(
 			strstr(strstr(outcome.errors, "bootshift undo") + 1, "bootshift undo"));
 	}

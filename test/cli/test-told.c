@@ -167,8 +167,7 @@ TEST(told, a_chain_that_is_not_that_of_the_chosen_partition_says_so)
 	struct outcome outcome =
 		BOOTSHIFT("inspect", "--system-partition", "2", image_built("windows-7", false));
 
-	ASSERT_HAS(outcome.output,
-		   "partition 1; the next links are those of partition 2");
+	ASSERT_HAS(outcome.output, "partition 1; the next links are those of partition 2");
 	ASSERT_HAS(outcome.errors, "the chosen system volume (partition 2) has no \\bootmgr (");
 	ASSERT_HAS(BOOTSHIFT("inspect", "--boot-partition", "3", image_built("two-windows", false))
 			   .output,

@@ -331,7 +331,8 @@ TEST(partition_tables, an_active_extended_partition_is_called_one)
 	write_entry(2, 0x80, 0x0F, 195 * MIB, 4 * MIB);
 	look(&no_options);
 	assert_refused(BS_SYSTEM_PARTITION);
-	ck_assert_ptr_nonnull(strstr(message_of(BS_SYSTEM_PARTITION), "3 is an extended partition"));
+	ck_assert_ptr_nonnull(
+		strstr(message_of(BS_SYSTEM_PARTITION), "3 is an extended partition"));
 	assert_link(BS_LINK_ACTIVE, BS_LINK_BROKEN, BS_SYSTEM_PARTITION);
 }
 
