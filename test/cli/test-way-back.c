@@ -215,6 +215,7 @@ TEST(named, an_undo_file_can_be_anywhere)
 
 	report_run("fix", image, 0, "fixed", NULL);
 	ASSERT_STATUS(RUN("mv", text("%s.bootshift-undo", image), moved), 0);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--dry-run", "--undo-file", moved, image), 0);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--undo-file", moved, image), 0);
 	state_assert_restored(image, &before);
 	ck_assert_int_ne(access(moved, F_OK), 0);
@@ -234,6 +235,7 @@ TEST(named, an_undo_file_that_was_moved_to_the_folder_is_found_under_its_plain_n
 	ASSERT_STATUS(RUN("touch", namesake), 0);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--undo-dir", folder, image), 3);
 	ck_assert_int_eq(unlink(namesake), 0);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--dry-run", "--undo-dir", folder, image), 0);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--undo-dir", folder, image), 0);
 	state_assert_restored(image, &before);
 	ck_assert_int_eq(rmdir(folder), 0);
