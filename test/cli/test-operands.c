@@ -161,3 +161,29 @@ TEST_EACH(operands_tests, a_file_of_another_kind_is_never_overwritten_with_one_s
 	ASSERT_STATUS(type_in(folder, results[_i]), 2);
 	state_assert_untouched(noise, &before);
 }
+
+static const char *const swallowed[] = {
+	"batch --jsonl --dry-run disk.img",    "batch --report --dry-run disk.img",
+	"batch --include --dry-run .",         "batch --undo-dir --dry-run disk.img",
+	"--jsonl --dry-run batch disk.img",    "fix --plan --dry-run disk.img",
+	"fix --undo-dir --dry-run disk.img",   "undo --from --dry-run disk.img",
+	"undo --undo-file --dry-run disk.img",
+};
+
+/* Otherwise the dry run would write. */
+TEST_EACH(operands_tests, a_missing_value_swallows_no_option, swallowed)
+{
+	const char *folder = objects(), *image = text("%s/disk.img", folder);
+	struct image_state before;
+	struct outcome outcome;
+	const char *names;
+
+	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
+	before = state_take(image);
+	names = state_folder(image);
+	outcome = type_in(folder, swallowed[_i]);
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, " needs a value; if --dry-run is the value, write --");
+	ck_assert_str_eq(state_folder(image), names);
+	state_assert_untouched(image, &before);
+}
