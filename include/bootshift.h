@@ -127,7 +127,7 @@ enum bs_exit {
 	X(BS_FORMAT_UNREADABLE, "format-unreadable", BS_EXIT_REFUSED,                              \
 	  "export it as a raw disk, VHD or VHDX with the program that made it")                    \
 	X(BS_FORMAT_AMBIGUOUS, "format-ambiguous", BS_EXIT_REFUSED,                                \
-	  "if it is a raw disk, say so: bootshift fix --format raw IMAGE")                         \
+	  "if it is a raw disk, say so: bootshift inspect --format raw IMAGE")                     \
 	X(BS_DRIVER_UNUSABLE, "driver-unusable", BS_EXIT_REFUSED,                                  \
 	  "run bootshift as root on a machine with /dev/fuse and qemu-nbd (package qemu-utils)")   \
 	X(BS_SERVER_UNSUITABLE, "nbd-server-unsuitable", BS_EXIT_REFUSED,                          \
@@ -195,13 +195,16 @@ enum bs_exit {
 	X(BS_STORAGE_SPACES, "storage-spaces", BS_EXIT_REFUSED,                                    \
 	  "restore a backup of Windows to a basic disk: only Windows reads Storage Spaces")        \
 	X(BS_NO_ACTIVE_PARTITION, "no-active-partition", BS_EXIT_REFUSED,                          \
-	  "choose the partition with the boot files: bootshift fix --system-partition N IMAGE")    \
+	  "choose the partition with the boot files: bootshift inspect --system-partition N "      \
+	  "IMAGE")                                                                                 \
 	X(BS_SEVERAL_ACTIVE, "several-active-partitions", BS_EXIT_REFUSED,                         \
-	  "choose the partition with the boot files: bootshift fix --system-partition N IMAGE")    \
+	  "choose the partition with the boot files: bootshift inspect --system-partition N "      \
+	  "IMAGE")                                                                                 \
 	X(BS_SYSTEM_PARTITION, "system-partition-unsuitable", BS_EXIT_REFUSED,                     \
-	  "choose the partition with the boot files: bootshift fix --system-partition N IMAGE")    \
+	  "choose the partition with the boot files: bootshift inspect --system-partition N "      \
+	  "IMAGE")                                                                                 \
 	X(BS_BOOT_VOLUME_MISSING, "boot-volume-missing", BS_EXIT_REFUSED,                          \
-	  "choose the partition with Windows: bootshift fix --boot-partition N IMAGE")             \
+	  "choose the partition with Windows: bootshift inspect --boot-partition N IMAGE")         \
 	X(BS_BOOT_VOLUME_LOGICAL, "boot-volume-logical", BS_EXIT_REFUSED,                          \
 	  "make it a primary partition first, for example with TestDisk")                          \
 	X(BS_SIGNATURE_CHANGED, "disk-signature-changed", BS_EXIT_REFUSED,                         \

@@ -285,7 +285,9 @@ static int operand_check_file(enum command_bit command, enum operand_kind needed
 	if (kind == OPERAND_UNKNOWN || kind == OPERAND_STDIN || kind == needed)
 		return 0;
 	problem->path = path;
-	problem->advice = operand_advise(command, kind, NULL, path);
+	problem->advice = needed == OPERAND_PLAN && kind != OPERAND_IMAGE
+				  ? strdup("name the file that bootshift plan -o wrote")
+				  : operand_advise(command, kind, NULL, path);
 	return operand_fail(kind, kind_names[needed], &problem->error);
 }
 

@@ -493,9 +493,11 @@ static int options_check_undo_file(const struct settings *settings, int images,
 	if (!settings->options.undo_file)
 		return 0;
 	if (settings->from)
-		return fail(err, BS_USAGE, "--undo-file and --from contradict each other");
+		return fail(err, BS_USAGE,
+			    "--undo-file is for one image: leave it out, or leave out --from");
 	if (settings->options.undo_directory)
-		return fail(err, BS_USAGE, "--undo-file and --undo-dir contradict each other");
+		return fail(err, BS_USAGE,
+			    "--undo-file names the undo file itself: leave out --undo-dir");
 	if (images > 1)
 		return fail(err, BS_USAGE, "--undo-file is for one image, not for %d", images);
 	return 0;
@@ -614,6 +616,27 @@ int options_find_command(int argc, char *const *argv)
 			break;
 	}
 	return i < argc ? i : argc;
+}
+
+int options_fail_no_command(int argc, char *const *argv, struct bs_error *err)
+{
+	char list[COMMAND_LIST_MAX], name[34];
+	unsigned commands;
+
+	snprintf(name, sizeof(name), "%.*s", argc > 1 ? (int)strcspn(argv[1], "=") : 0,
+		 argc > 1 ? argv[1] : "");
+	commands = name[0] == '-' && name[1] != '\0' && strcmp(name, "--") != 0
+			   ? option_commands(name)
+			   : ALL;
+	command_list(commands == 0 ? ALL : commands, list);
+	if (commands == 0)
+		return fail(err, BS_USAGE,
+			    "unknown option %s, and no command is named; the commands are %s", name,
+			    list);
+	if (commands != ALL)
+		return fail(err, BS_USAGE, "no command is named; %s is an option of %s", name,
+			    list);
+	return fail(err, BS_USAGE, "no command is named; the commands are %s", list);
 }
 
 void options_help(struct output *output, enum command_bit command)

@@ -58,6 +58,9 @@ static const struct {
 	{"undo --from disk.img", "an image of a disk", ": bootshift undo disk.img\n"},
 	{"fix --plan disk.img disk.img", "an image of a disk",
 	 ": bootshift plan -o FILE disk.img\n"},
+	{"fix --plan . disk.img", "a folder", "name the file that bootshift plan -o wrote\n"},
+	{"fix --plan rows disk.img", "a file of batch results",
+	 "name the file that bootshift plan -o wrote\n"},
 	{"batch --jsonl disk.img .", "an image of a disk", "name another file with --jsonl\n"},
 	{"inspect -", "standard input", "write it to a file and name the file\n"},
 };

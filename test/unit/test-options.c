@@ -185,7 +185,7 @@ static const struct {
 	{COMMAND_FIX, "fix -a a", "; for all images in a folder, use bootshift batch FOLDER"},
 	{COMMAND_FIX, "fix --force a", "; no option overrides a refusal"},
 	{COMMAND_FIX, "fix --yes a", "; no command asks questions"},
-	{COMMAND_BATCH, "batch --format vhd a", "; batch detects these"},
+	{COMMAND_BATCH, "batch --format vhd a", "; batch detects the format of each image; "},
 	{COMMAND_FIX, "fix --format vpc a", "; 'vpc' is called vhd"},
 	{COMMAND_FIX, "fix --format img a", "; 'img' is called raw"},
 	{COMMAND_BATCH, "batch --timeout soon a", "--timeout: 'soon' is not a time"},
