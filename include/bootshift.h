@@ -44,6 +44,8 @@ enum bs_exit {
 	X(BS_ROWS_EXIST, "rows-exist", BS_EXIT_USAGE, "name another file with --jsonl")            \
 	X(BS_FILE_EXISTS, "file-exists", BS_EXIT_USAGE, "name another file")                       \
 	X(BS_WRONG_KIND, "wrong-kind", BS_EXIT_USAGE, "name an image of a disk")                   \
+	X(BS_FORMAT_DIFFERS, "format-differs", BS_EXIT_USAGE,                                      \
+	  "leave out --format; the format is then detected")                                       \
 	/* the machine or the storage, not the image */                                            \
 	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED,                                               \
 	  "check the name, and where symbolic links in it lead")                                   \
@@ -100,6 +102,8 @@ enum bs_exit {
 	X(BS_UNDO_FILE_OF_OTHER, "undo-file-of-other", BS_EXIT_REFUSED,                            \
 	  "copy it to NEW.bootshift-undo and undo with the copy: "                                 \
 	  "bootshift undo --undo-file NEW.bootshift-undo IMAGE")                                   \
+	X(BS_UNDO_FILE_UNRELATED, "undo-file-unrelated", BS_EXIT_REFUSED,                          \
+	  "name the undo file of this image, or the image of that undo file")                      \
 	/* refused: the name and the folder of the undo file */                                    \
 	X(BS_UNDO_FILE_UNUSABLE, "undo-file-unusable", BS_EXIT_REFUSED,                            \
 	  "move it away; if it is a link to the undo file, put the undo file itself in its place") \

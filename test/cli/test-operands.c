@@ -139,6 +139,51 @@ TEST(operands_tests, a_batch_is_undone_with_rows_from_standard_input)
 	outcome = type_in(folder, "undo --from - <rows");
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_STATUS(type_in(folder, "undo --from - <plan"), 1);
+	outcome = type_in(folder, "undo --from - </dev/null");
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "nothing came from standard input (row-invalid)");
+	outcome = type_in(folder, "report - </dev/null");
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "nothing came from standard input (row-invalid)");
+}
+
+static const struct {
+	const char *words, *errors;
+} foreign[] = {
+	{"report noise", "noise: this is not a file of batch results (wrong-kind); name a file "},
+	{"undo --from noise", "this is not a file of batch results (wrong-kind); name a file "},
+	{"fix --plan noise disk.img", "this is not a plan file (wrong-kind); name the file that "},
+	{"fix --plan document disk.img",
+	 "this is what a command printed with --json and not a plan file (wrong-kind); name the "
+	 "file that bootshift plan -o wrote\n"},
+	{"report document", " printed with --json and not a file of batch results (wrong-kind); "},
+	{"inspect document", " printed with --json and not an image of a disk (wrong-kind); "},
+};
+
+TEST_EACH(operands_tests, a_text_instead_of_our_file_has_one_status, foreign)
+{
+	const char *folder = objects();
+	struct outcome outcome;
+
+	batch_write(folder, "noise", "neither rows nor a plan\n");
+	ASSERT_STATUS(type_in(folder, "undo disk.img"), 0);
+	ASSERT_STATUS(type_in(folder, "plan --json disk.img >document"), 0);
+	outcome = type_in(folder, foreign[_i].words);
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, foreign[_i].errors);
+}
+
+TEST(operands_tests, a_damaged_file_of_the_right_kind_is_no_wrong_kind)
+{
+	const char *folder = objects();
+
+	ASSERT_STATUS(RUN("sh", "-c",
+			  text("cd '%s' && (echo noise; cat rows) >rows2 && "
+			       "head -c 200 plan >plan2",
+			       folder)),
+		      0);
+	ASSERT_STATUS(type_in(folder, "report rows2"), 1);
+	ASSERT_STATUS(type_in(folder, "fix --plan plan2 disk.img"), 3);
 }
 
 static const char *const twice[] = {"report - - <rows", "fix --plan - disk.img disk.img <plan",
