@@ -245,6 +245,8 @@ static int undo_prepare(struct undoing *undoing, struct bs_error *err)
 	if (merge)
 		undoing->outcome->rows = merge_rows(merge);
 	result = merge ? undo_list_images(undoing, merge, err) : -1;
+	if (result == 0 && undo_is_from_stdin(undoing) && undoing->outcome->rows == 0)
+		result = fail(err, BS_ROW_INVALID, "nothing came from standard input");
 	merge_close(merge);
 	return result == 0 ? undo_check_patterns(undoing, err) : -1;
 }

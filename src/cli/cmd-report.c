@@ -40,6 +40,8 @@ static int report_copy_lines(FILE *file, const char *path, FILE *copy, struct bs
 	}
 	if (ferror(file))
 		return replace_file_fail(path, rows_file_kind.what, "cannot be read", err);
+	if (file == stdin && end == start) /* the program that writes the rows may have failed */
+		return fail(err, BS_ROW_INVALID, "nothing came from standard input");
 	if (ferror(copy) || fflush(copy) != 0 || ftruncate(fileno(copy), whole) != 0 ||
 	    fseeko(copy, start, SEEK_SET) != 0)
 		return replace_file_fail(path, rows_file_kind.what,

@@ -40,6 +40,22 @@ static bool operand_is_regular_image(const char *path)
 	       bs_recognise(path, &recognition, &ignored) == BS_EXIT_DONE;
 }
 
+static const struct file_kind document_kind = {"document", "{", "\"tool\": \"bootshift\""};
+
+/*
+ * Whether nothing in a file is like the kind that is needed.  A damaged file of that kind is not: what
+ * reads it says what is wrong with it.
+ */
+static bool operand_is_foreign(enum operand_kind needed, const char *path)
+{
+	const char *sign = needed == OPERAND_PLAN ? "bootshift-plan" : "\"tool\"";
+	char head[FILE_KIND_HEAD + 1];
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+	       operand_read_head(path, head) && head[0] != '\0' && !strstr(head, sign);
+}
+
 /* All kinds but images, which take longer to recognise. */
 static enum operand_kind operand_own_kind(const char *path)
 {
@@ -60,6 +76,8 @@ static enum operand_kind operand_own_kind(const char *path)
 		return OPERAND_ROWS;
 	if (file_kind_is(&plan_file_kind, head))
 		return OPERAND_PLAN;
+	if (file_kind_is(&document_kind, head))
+		return OPERAND_DOCUMENT;
 	return file_kind_is(&page_file_kind, head) ? OPERAND_PAGE : OPERAND_UNKNOWN;
 }
 
@@ -77,6 +95,7 @@ static const char *const kind_names[OPERAND_KIND_COUNT] = {
 	[OPERAND_ROWS] = "a file of batch results",
 	[OPERAND_PLAN] = "a plan file",
 	[OPERAND_PAGE] = "a page of batch results",
+	[OPERAND_DOCUMENT] = "what a command printed with --json",
 	[OPERAND_IMAGE] = "an image of a disk",
 };
 
@@ -242,6 +261,8 @@ static char *operand_advise(enum command_bit command, enum operand_kind kind,
 		advise_plan(stream, command, path);
 	else if (kind == OPERAND_PAGE)
 		fputs("open it in a browser", stream);
+	else if (kind == OPERAND_DOCUMENT)
+		fputs("name an image of a disk", stream);
 	else
 		advise_image(stream, command, path);
 	fclose(stream);
@@ -276,17 +297,37 @@ int operand_check_image(enum command_bit command, const struct settings *setting
 	return operand_fail(kind, kind_names[OPERAND_IMAGE], err);
 }
 
+/*
+ * What to type instead of a file of another kind; NULL when memory runs out.  Where a plan is needed,
+ * a folder or a file of rows must not lead to a batch, which writes to every image.
+ */
+static char *operand_advise_file(enum command_bit command, enum operand_kind needed,
+				 enum operand_kind kind, const char *path)
+{
+	if (needed == OPERAND_PLAN && kind != OPERAND_IMAGE)
+		return strdup("name the file that bootshift plan -o wrote");
+	if (kind == OPERAND_UNKNOWN || kind == OPERAND_DOCUMENT)
+		return strdup("name a file that bootshift batch wrote with --jsonl");
+	return operand_advise(command, kind, NULL, path);
+}
+
 /* `needed` is the only kind that the command takes there, beside standard input. */
 static int operand_check_file(enum command_bit command, enum operand_kind needed, const char *path,
 			      struct operand_problem *problem)
 {
-	enum operand_kind kind = path ? operand_kind(path) : OPERAND_UNKNOWN;
+	enum operand_kind kind = path ? operand_kind(path) : OPERAND_STDIN;
 
-	if (kind == OPERAND_UNKNOWN || kind == OPERAND_STDIN || kind == needed)
+	if (kind == OPERAND_STDIN || kind == needed)
+		return 0;
+	/* The batch itself refuses to write its rows to any other file. */
+	if (kind == OPERAND_UNKNOWN &&
+	    (command == COMMAND_BATCH || !operand_is_foreign(needed, path)))
 		return 0;
 	problem->path = path;
-	problem->advice = operand_advise(command, kind, NULL, path);
-	return operand_fail(kind, kind_names[needed], &problem->error);
+	problem->advice = operand_advise_file(command, needed, kind, path);
+	return kind == OPERAND_UNKNOWN
+		       ? fail(&problem->error, BS_WRONG_KIND, "this is not %s", kind_names[needed])
+		       : operand_fail(kind, kind_names[needed], &problem->error);
 }
 
 static int operands_check_rows(char *const *operands, int count, struct operand_problem *problem)

@@ -368,12 +368,25 @@ void report_fixes_next(struct output *output)
 	print_item(output, 0, "To undo a fix: bootshift undo IMAGE");
 }
 
+/* An image of a batch may have been fixed again after the batch was undone. */
+static void report_batch_undone(struct output *output, const char *image,
+				const struct bs_result *result)
+{
+	const struct advice_subject subject = {.image = image};
+	char *command = advice_undo_command(&subject, result);
+
+	print(output, "nothing to do: this batch's fix is undone already");
+	if (command)
+		print(output, "; a later fix stays; to undo that one: %s", command);
+	print_end(output);
+	free(command);
+}
+
 void report_undo(struct output *output, const char *image, const struct settings *settings,
 		 const struct bs_result *result)
 {
 	char text[3 * PIECE_SIZE];
 
-	(void)settings; /* there are no more details */
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
 		report_image(output, image, false);
 		if (result->undo_file)
@@ -381,6 +394,8 @@ void report_undo(struct output *output, const char *image, const struct settings
 				   "nothing to do: the fix is undone already; the undo file can be "
 				   "removed: %s",
 				   result->undo_file);
+		else if (settings->from)
+			report_batch_undone(output, image, result);
 		else
 			print_line(output, "nothing to do: the image is not fixed, or its fix is "
 					   "undone already");

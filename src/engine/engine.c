@@ -306,7 +306,7 @@ static int step_open(struct engine *engine, struct bs_error *err)
 
 	return container_lock(&engine->container, engine->image, engine->options,
 			      looks_only ? LOCK_FOR_READING : LOCK_FOR_CHANGING,
-			      engine->command == UNDO, &engine->result->recovered, err);
+			      engine->command & (UNDO | FORESEE), &engine->result->recovered, err);
 }
 
 /* Checks the permissions and, for an NBD export, the number of clients. */

@@ -204,6 +204,15 @@ static void advice_put_undo(FILE *stream, const char *text, const char *other,
 	free(file);
 }
 
+/* The user has named the undo file of another image.  The image may have one of its own. */
+static void advice_put_own_undo(FILE *stream, const struct advice_subject *subject)
+{
+	struct advice_subject alone = {.image = subject->image};
+
+	advice_put_undo(stream, "undo with the undo file of this image: bootshift undo IMAGE",
+			bs_code_advice(BS_UNDO_FILE_UNRELATED), &alone);
+}
+
 static bool advice_is_raw_file(const struct advice_subject *subject)
 {
 	return strcmp(subject->inspection->format, "raw") == 0 && !strstr(subject->image, "://");
@@ -231,6 +240,8 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 		fputs("name an image of the disk that has Windows", stream);
 	else if (code == BS_RECOVERY_REQUIRED)
 		advice_put_undo(stream, bs_code_advice(code), bs_code_advice(code), subject);
+	else if (code == BS_UNDO_FILE_UNRELATED)
+		advice_put_own_undo(stream, subject);
 	else if (code == BS_NO_UNDO_FILE)
 		advice_put_undo(stream, "undo with that file: bootshift undo IMAGE",
 				bs_code_advice(code), subject);

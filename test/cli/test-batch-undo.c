@@ -74,6 +74,25 @@ TEST(batch_undo, taking_back_says_of_each_image_what_an_undo_says)
 	ASSERT_HAS(outcome.output, ": nothing to do: ");
 }
 
+TEST(batch_undo, a_later_fix_is_told_with_its_undo)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *image = batch_put(folder, "disk.img", small());
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
+	outcome = BOOTSHIFT("undo", "--from", rows);
+	ASSERT_HAS(outcome.output, "disk.img: nothing to do: this batch's fix is undone already\n");
+	report_run("fix", image, 0, "fixed", NULL);
+	outcome = BOOTSHIFT("undo", "--from", rows);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "this batch's fix is undone already; a later fix stays; to undo "
+				   "that one: bootshift undo ");
+	report_run("inspect", image, 0, "nothing-to-do", NULL);
+	report_run("undo", image, 0, "undone", NULL);
+}
+
 TEST(batch_undo, a_dry_run_checks_every_undo_file_and_writes_nothing)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);

@@ -157,8 +157,8 @@ TEST(batch, another_file_is_not_taken_for_rows)
 	state_assert_untouched(file, &before);
 	state_assert_untouched(image, &image_before);
 	outcome = BOOTSHIFT("undo", "--from", file);
-	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "this is not a file of batch results (row-invalid)");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "this is not a file of batch results (wrong-kind)");
 	ck_assert_ptr_eq(strchr(outcome.errors, '\n'), strrchr(outcome.errors, '\n'));
 	outcome = BOOTSHIFT("batch", "--jsonl", folder, image);
 	ASSERT_STATUS(outcome, 2);

@@ -316,7 +316,7 @@ TEST(page_tests, more_than_three_images_of_a_code_unfold)
 	}
 	page = page_of(&rows);
 	assert_has(page, "<details><summary>The 4 images</summary><ul");
-	assert_has(page, "the partition with Windows: <code>bootshift fix --boot-partition N "
+	assert_has(page, "the partition with Windows: <code>bootshift inspect --boot-partition N "
 			 "IMAGE</code></p><ul class=\"names\">"
 			 "<li><a href=\"#image-1\">");
 	assert_has_not(page, "What was fixed can be taken back");
