@@ -33,6 +33,16 @@ extern const struct file_kind rows_file_kind;
 MUST_CHECK struct rows *rows_open(const char *path, bool readable, struct bs_error *err);
 
 /*
+ * Lock a file of rows that a new file is going to replace, so that no batch adds rows that would be
+ * lost.  rows_lock_old() is for a file that is there; if there is none, or it is no regular file,
+ * *lock is -1.  rows_lock_new() makes an empty file; *lock is -1 if there is something that is no
+ * regular file.  The caller closes *lock when the new file is in its place.
+ * Errors: BS_IN_USE, and those of open(2).
+ */
+MUST_CHECK int rows_lock_old(const char *path, int *lock, struct bs_error *err);
+MUST_CHECK int rows_lock_new(const char *path, int *lock, struct bs_error *err);
+
+/*
  * The time when the file was made, in nanoseconds since 1970.  If the file system does not know it:
  * the modification time.
  */

@@ -346,6 +346,47 @@ TEST(report, a_fix_that_is_not_the_latest_row_is_merged_too)
 	ck_assert_str_eq(merged.output, fixed);
 }
 
+/* A batch that adds rows would go on with the old file, which has no name any more. */
+TEST(report, no_file_is_replaced_while_a_batch_adds_rows)
+{
+	const char *rows = in_folder("rows.jsonl");
+	struct image_state before;
+	struct outcome outcome;
+
+	write_file(rows, row_of("a.img", "file:///a", "fixed", NULL));
+	before = state_take(rows);
+	outcome = RUN("flock", rows, bootshift_path(), "report", "--jsonl", rows, rows);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "(in-use)");
+	state_assert_untouched(rows, &before);
+	ASSERT_STATUS(BOOTSHIFT("report", "--jsonl", rows, rows), 0);
+}
+
+/* The user names the file of another batch, or gives the files in the wrong order. */
+TEST(report, no_row_of_another_batch_is_lost)
+{
+	const char *one = in_folder("one.jsonl"), *two = in_folder("two.jsonl");
+	const char *a = row_of("a.img", "file:///a", "fixed", NULL);
+	const char *b = row_of("b.img", "file:///b", "fixed", NULL);
+	struct image_state before;
+	struct outcome outcome;
+
+	write_file(one, a);
+	write_file(two, text("%s%s", a, b));
+	before = state_take(two);
+	outcome = BOOTSHIFT("report", "--jsonl", two, one);
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "has 1 line that would be lost; not overwritten (file-exists)");
+	state_assert_untouched(two, &before);
+	ASSERT_STATUS(BOOTSHIFT("report", "--jsonl", one, two), 0);
+	ASSERT_STATUS(BOOTSHIFT("report", "--jsonl", two, two, one), 0);
+	/* What this version cannot read is not lost either. */
+	write_file(one, text("%s{\"tool\":\"bootshift\",\"schema\":2}\n", a));
+	before = state_take(one);
+	ASSERT_STATUS(BOOTSHIFT("report", "--jsonl", one, one), 2);
+	state_assert_untouched(one, &before);
+}
+
 TEST(report, lines_that_are_no_rows_are_told)
 {
 	const char *rows = in_folder("rows.jsonl");
