@@ -29,8 +29,8 @@ DEFINE_VECTOR(summary_files, struct summary_file);
 
 /* A folder of the command line without an image. */
 struct barren_folder {
-	const char *path;  /* borrowed */
-	uint64_t excluded; /* files and folders in it that the patterns exclude */
+	const char *path; /* borrowed */
+	uint64_t left_out[FIND_REASON_COUNT];
 };
 
 DEFINE_VECTOR(barren_folders, struct barren_folder);
@@ -98,7 +98,7 @@ static void batch_report_unexpected(void *context, const char *path, enum find_r
 	struct batch *batch = context;
 
 	batch_keep_unexpected(batch, path, error->message);
-	if (reason == FIND_UNREADABLE)
+	if (reason == FIND_UNREADABLE || reason == FIND_MISSING)
 		batch_error(batch, path, error);
 	else if (batch->request->kind != PROGRESS_QUIET)
 		print_line(&batch->output, "%s: left out: %s", path, error->message);
@@ -107,13 +107,15 @@ static void batch_report_unexpected(void *context, const char *path, enum find_r
 /* ---- what the search did not find ---------------------------------------------------------- */
 
 /* See struct find_request.  If memory runs out, the folder is not named. */
-static void batch_keep_barren(void *context, const char *folder, uint64_t excluded)
+static void batch_keep_barren(void *context, const char *folder,
+			      const uint64_t left_out[FIND_REASON_COUNT])
 {
 	struct batch *batch = context;
+	struct barren_folder barren = {.path = folder};
 	struct bs_error ignored;
 
-	(void)!barren_folders_append(&batch->barren, (struct barren_folder){folder, excluded},
-				     &ignored);
+	memcpy(barren.left_out, left_out, sizeof(barren.left_out));
+	(void)!barren_folders_append(&batch->barren, barren, &ignored);
 }
 
 static void batch_warn_of_patterns(struct batch *batch, const char *option,
@@ -124,25 +126,63 @@ static void batch_warn_of_patterns(struct batch *batch, const char *option,
 			continue;
 		print(&batch->errors, "bootshift: warning: %s ", option);
 		print_shell_word(&batch->errors, patterns->text[i]);
-		print_line(&batch->errors, " matches no file in the folders");
+		print_line(&batch->errors, " matches no file%s",
+			   strchr(patterns->text[i], '/')
+				   ? "; for a file in a folder, a pattern is the path below it"
+				   : "");
 	}
+}
+
+#define BARREN_ADVICE_MAX 128
+
+/* What the files in a folder suggest; an empty text if there are none. */
+static void batch_advise_barren(const struct batch *batch, const struct barren_folder *folder,
+				char advice[BARREN_ADVICE_MAX])
+{
+	const uint64_t *left_out = folder->left_out;
+	uint64_t packed = left_out[FIND_PACKED], links = left_out[FIND_LINK];
+
+	*advice = '\0';
+	if (left_out[FIND_EXCLUDED] > 0)
+		snprintf(advice, BARREN_ADVICE_MAX, "the patterns exclude %s in it",
+			 count_format(left_out[FIND_EXCLUDED], "name").text);
+	else if (packed > 0)
+		snprintf(advice, BARREN_ADVICE_MAX, "%s in it %s compressed: unpack %s first",
+			 count_format(packed, "file").text, packed == 1 ? "is" : "are",
+			 packed == 1 ? "it" : "them");
+	else if (links > 0)
+		snprintf(advice, BARREN_ADVICE_MAX, "it has %s: %s",
+			 count_format(links, "symbolic link").text,
+			 !batch->request->find.follow ? "add --follow"
+			 : links == 1                 ? "it leads nowhere"
+						      : "they lead nowhere");
 }
 
 /* An error if the batch has no image at all: an unmounted share must not look like success. */
 static void batch_report_barren(struct batch *batch, const struct barren_folder *folder)
 {
+	char advice[BARREN_ADVICE_MAX];
 	struct bs_error error;
-	char advice[128];
 
-	snprintf(advice, sizeof(advice), "the patterns exclude %s in it",
-		 count_format(folder->excluded, "name").text);
+	batch_advise_barren(batch, folder, advice);
 	fail(&error, BS_NOTHING_FOUND, "no disk image was found in this folder");
 	if (batch->found.candidates == 0)
 		print_problem(&batch->errors, folder->path, &error,
-			      folder->excluded > 0 ? advice : bs_code_advice(error.code));
+			      *advice ? advice : bs_code_advice(error.code));
 	else
 		print_line(&batch->errors, "bootshift: warning: no disk image was found in %s; %s",
-			   folder->path, folder->excluded > 0 ? advice : "is the share mounted?");
+			   folder->path, *advice ? advice : "is the share mounted?");
+}
+
+/* There is no folder to name: the patterns exclude all images of the command line. */
+static void batch_report_all_excluded(struct batch *batch)
+{
+	struct bs_error error;
+
+	fail(&error, BS_NOTHING_FOUND, "the patterns exclude %s, and no image is left",
+	     count_format(batch->found.left_out[FIND_EXCLUDED], "name").text);
+	print_line(&batch->errors, "bootshift: %s (%s); check --include and --exclude",
+		   error.message, bs_code_name(error.code));
 }
 
 static void batch_report_not_found(struct batch *batch)
@@ -154,6 +194,9 @@ static void batch_report_not_found(struct batch *batch)
 	batch_warn_of_patterns(batch, "--exclude", &find->exclude, batch->found.exclude_used);
 	for (size_t i = 0; i < batch->barren.count; i++)
 		batch_report_barren(batch, &batch->barren.items[i]);
+	if (batch->found.candidates == 0 && batch->barren.count == 0 &&
+	    batch->found.left_out[FIND_EXCLUDED] > 0)
+		batch_report_all_excluded(batch);
 	batch->failed |= batch->found.candidates == 0;
 }
 
@@ -373,6 +416,7 @@ static size_t batch_count_left_out(const struct batch *batch,
 {
 	static const char *const reasons[FIND_REASON_COUNT] = {
 		[FIND_NOT_AN_IMAGE] = "files that are not disk images",
+		[FIND_PACKED] = "compressed files",
 		[FIND_EXCLUDED] = "excluded files and folders",
 		[FIND_OURS] = "undo files and lock files",
 		[FIND_HALF_COPIED] = "half-copied files",
@@ -383,6 +427,7 @@ static size_t batch_count_left_out(const struct batch *batch,
 		[FIND_OTHER_SHARD] = "images of other shards",
 		[FIND_NO_ROW] = "images that have no row yet (--retry)",
 		[FIND_UNREADABLE] = "unreadable folders",
+		[FIND_MISSING] = "names that lead to nothing",
 	};
 	size_t count = 0;
 
