@@ -5,6 +5,7 @@
  */
 #include "batch/batch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "batch/run.h"
 #include "page/page.h"
 #include "report/amount.h"
+#include "report/outcome.h"
 #include "report/phrases.h"
 #include "report/replace-file.h"
 #include "rows/rows.h"
@@ -52,6 +54,8 @@ struct batch {
 	struct bs_error stopped;   /* the error that stopped the run; BS_OK: none */
 	uint64_t images;           /* all images, with those that earlier runs finished */
 	uint64_t rows_written;     /* by this run */
+	struct progress *progress; /* during the run */
+	bool ignored;              /* a dry run that nobody reads any more */
 	bool stopped_in_search;    /* a signal came during the search for images */
 	bool failed, usage_failed; /* an error that is not an image's; one of class BS_EXIT_USAGE */
 };
@@ -233,6 +237,9 @@ static int batch_open_rows(struct batch *batch, struct bs_error *err)
 	const struct batch_request *request = batch->request;
 	int descriptor;
 
+	if (request->resume && access(request->rows, F_OK) < 0 && errno == ENOENT)
+		return fail(err, BS_NOT_FOUND, "there is no such file of batch results to %s",
+			    request->retry.some ? "choose images from" : "continue from");
 	batch->rows = rows_open(request->rows, request->page, err);
 	if (!batch->rows)
 		return -1;
@@ -258,23 +265,56 @@ static int batch_find_images(struct batch *batch, struct bs_error *err)
 	return batch->stopped_in_search ? 0 : result;
 }
 
-static int batch_read_earlier_rows(struct batch *batch, struct bs_error *err)
+static void batch_warn_of_retry(struct batch *batch, const struct retry *seen)
+{
+	const struct retry *retry = &batch->request->retry;
+
+	for (size_t i = 0; i < BS_STATUS_COUNT; i++)
+		if (retry->statuses[i] && !seen->statuses[i])
+			print_line(&batch->errors,
+				   "bootshift: warning: --retry %s: no image in %s ended so",
+				   outcome_of((enum bs_status)i)->name, batch->request->rows);
+	for (size_t i = 0; i < BS_CODE_COUNT; i++)
+		if (retry->codes[i] && !seen->codes[i] && i != BS_RECOVERY_REQUIRED)
+			print_line(&batch->errors,
+				   "bootshift: warning: --retry %s: no image in %s ended so",
+				   bs_code_name((enum bs_code)i), batch->request->rows);
+}
+
+/* Before the search for images, which may take long. */
+static int batch_check_earlier_rows(struct batch *batch, struct bs_error *err)
 {
 	const struct batch_request *request = batch->request;
+	struct retry seen = {.some = false};
 	const struct resume_request earlier = {.rows = batch->rows,
 					       .dry_run = request->dry_run,
-					       .leave_out = request->resume,
-					       .retry = &request->retry};
+					       .retry = &request->retry,
+					       .seen = &seen};
+	struct find_result none = {.images = NULL};
 	uint64_t skipped;
 
 	if (!rows_can_resume(batch->rows))
 		return 0;
-	if (resume_batch(&earlier, &batch->found, &batch->summary, &batch->begun, &skipped, err) <
-	    0)
+	if (resume_batch(&earlier, &none, &batch->summary, &batch->begun, &skipped, err) < 0)
 		return -1;
 	if (skipped > 0)
 		print_skipped(&batch->errors, request->rows, skipped);
+	batch_warn_of_retry(batch, &seen);
 	return resume_name(request->rows, batch->options.maker, err);
+}
+
+static int batch_leave_out_done(struct batch *batch, struct bs_error *err)
+{
+	const struct batch_request *request = batch->request;
+	const struct resume_request earlier = {.rows = batch->rows,
+					       .dry_run = request->dry_run,
+					       .leave_out = true,
+					       .retry = &request->retry};
+	uint64_t skipped;
+
+	if (!request->resume || !rows_can_resume(batch->rows))
+		return 0;
+	return resume_batch(&earlier, &batch->found, &batch->summary, &batch->begun, &skipped, err);
 }
 
 static int batch_prepare(struct batch *batch)
@@ -288,8 +328,9 @@ static int batch_prepare(struct batch *batch)
 		{batch_check_undo_directory, request->options->undo_directory},
 		{batch_check_page, request->page},
 		{batch_open_rows, rows},
+		{batch_check_earlier_rows, rows},
 		{batch_find_images, request->find.arguments[0]},
-		{batch_read_earlier_rows, rows},
+		{batch_leave_out_done, rows},
 	};
 	struct bs_error err;
 
@@ -300,6 +341,15 @@ static int batch_prepare(struct batch *batch)
 }
 
 /* ---- the run ------------------------------------------------------------------------------- */
+
+/* Whether nobody learns what the batch still does: a dry run, and its only reader has gone. */
+static bool batch_is_ignored(const struct batch *batch)
+{
+	const struct batch_request *request = batch->request;
+
+	return request->dry_run && !request->rows && !request->page && batch->progress &&
+	       progress_above(batch->progress)->error == EPIPE;
+}
 
 /* See struct run_request. */
 static int batch_image_ended(void *context, const struct row *row)
@@ -312,7 +362,8 @@ static int batch_image_ended(void *context, const struct row *row)
 	batch->rows_written += batch->stopped.code == BS_OK;
 	if (summary_add(&batch->summary, row, &err) < 0 && batch->stopped.code == BS_OK)
 		batch->stopped = err;
-	return batch->stopped.code == BS_OK ? 0 : -1;
+	batch->ignored |= batch_is_ignored(batch);
+	return batch->stopped.code == BS_OK && !batch->ignored ? 0 : -1;
 }
 
 static void batch_run_images(struct batch *batch)
@@ -344,11 +395,23 @@ static void batch_run_images(struct batch *batch)
 		fail_memory(&batch->stopped);
 		return;
 	}
+	batch->progress = run.progress;
 	if (run_images(&run, &batch->outcome, &err) < 0 && batch->stopped.code == BS_OK)
 		batch->stopped = err;
 	error = progress_close(run.progress);
+	batch->progress = NULL;
 	if (error != 0 && batch->output.error == 0)
 		batch->output.error = error;
+}
+
+/*
+ * Whether a file could not be written only because it is standard output, and its reader has gone,
+ * as with "| head".  Then nothing is lost if the batch has changed nothing.
+ */
+static bool batch_is_unread(const struct batch *batch, const char *path, const struct bs_error *err)
+{
+	return batch->request->dry_run && err->code == BS_OUTPUT && output_is_stdout(path) &&
+	       output_reader_has_gone();
 }
 
 /* ---- after the run ------------------------------------------------------------------------- */
@@ -356,12 +419,16 @@ static void batch_run_images(struct batch *batch)
 static void batch_report_stop(struct batch *batch, const struct summary_facts *facts)
 {
 	const struct batch_request *request = batch->request;
-	const char *name = request->rows ? request->rows : "the batch";
+	const char *name = !request->rows                   ? "the batch"
+			   : output_is_stdout(request->rows) ? "standard output"
+							     : request->rows;
 	const char *why = batch->outcome.interrupted ? "interrupted by a signal"
 			  : batch->outcome.gave_up
 				  ? "stopped: as many failures as --max-failures allows"
 				  : "stopped";
 
+	if (batch_is_unread(batch, request->rows, &batch->stopped) || batch->ignored)
+		return;
 	if (batch->stopped.code != BS_OK)
 		batch_error(batch, name, &batch->stopped);
 	if (facts->without_row > 0 && request->rows)
@@ -378,6 +445,9 @@ static void batch_report_stop(struct batch *batch, const struct summary_facts *f
 		print(&batch->errors, "; %s %s not begun",
 		      count_format(facts->not_begun, "image").text,
 		      facts->not_begun == 1 ? "was" : "were");
+	if (facts->not_begun > 0 || facts->searching)
+		print(&batch->errors, "; to go on, give the same command again%s",
+		      facts->rows ? " with --resume" : "");
 	print_end(&batch->errors);
 }
 
@@ -438,6 +508,24 @@ static size_t batch_count_left_out(const struct batch *batch,
 	return count;
 }
 
+/* If the reader of standard output has gone, a batch that changes images says what it has done. */
+static void batch_report_output(struct batch *batch)
+{
+	int error = batch->output.error;
+
+	if (error == 0 || (error == EPIPE && batch->request->dry_run))
+		return;
+	if (error != EPIPE) {
+		batch->failed = true;
+		print_line(&batch->errors, "bootshift: the report cannot be written: %s",
+			   strerror(error));
+		return;
+	}
+	print_line(&batch->errors,
+		   "bootshift: the reader of the report has gone; the batch was carried out on %s",
+		   count_format(batch->outcome.begun, "image").text);
+}
+
 static void batch_report(struct batch *batch)
 {
 	struct summary_left_out left_out[FIND_REASON_COUNT];
@@ -466,15 +554,12 @@ static void batch_report(struct batch *batch)
 		summary_print(&batch->output, &batch->summary, &facts);
 	output_flush(&batch->output);
 	batch_report_stop(batch, &facts);
-	if (batch->request->page && batch_write_page(batch, &facts, &err) < 0) {
+	if (batch->request->page && batch_write_page(batch, &facts, &err) < 0 &&
+	    !batch_is_unread(batch, batch->request->page, &err)) {
 		batch_error(batch, batch->request->page, &err);
 		batch_save_rows(batch);
 	}
-	if (batch->output.error != 0) {
-		print_line(&batch->errors, "bootshift: the report cannot be written: %s",
-			   strerror(batch->output.error));
-		batch->failed = true;
-	}
+	batch_report_output(batch);
 }
 
 /* ---- the batch ----------------------------------------------------------------------------- */

@@ -193,6 +193,13 @@ static int report_replace_rows(struct report *report, struct bs_error *err)
 	return -1;
 }
 
+/* Whether only the page is missing that somebody has stopped to read: nothing is lost. */
+static bool report_page_is_unread(const struct report *report, const struct bs_error *err)
+{
+	return err->code == BS_OUTPUT && output_is_stdout(report->settings->output) &&
+	       output_reader_has_gone();
+}
+
 static int report_write(struct report *report, struct bs_error *err)
 {
 	const struct settings *settings = report->settings;
@@ -201,7 +208,8 @@ static int report_write(struct report *report, struct bs_error *err)
 
 	if (settings->rows && report_replace_rows(report, err) < 0)
 		return -1;
-	if (settings->output && page_write(settings->output, report->merge, &facts, err) < 0)
+	if (settings->output && page_write(settings->output, report->merge, &facts, err) < 0 &&
+	    !report_page_is_unread(report, err))
 		return -1;
 	summary_print(&report->output, &report->summary, &facts);
 	return 0;

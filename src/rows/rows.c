@@ -231,14 +231,22 @@ void rows_close(struct rows *rows)
 
 /* ---- writing and reading ------------------------------------------------------------------- */
 
+/* A pipe or a device cannot be made to have room: its error has an advice of its own. */
+static int rows_fail_stream(struct bs_error *err)
+{
+	if (errno == EPIPE)
+		return fail(err, BS_OUTPUT, "the reader of the batch results has gone");
+	return fail_errno(err, BS_OUTPUT, "no more batch results can be written");
+}
+
 static int rows_add_line(struct rows *rows, const char *line, size_t length, struct bs_error *err)
 {
 	if (rows->stream >= 0 && io_write_all(rows->stream, line, length) < 0)
-		return fail_system(err, "no more rows can be written");
+		return rows_fail_stream(err);
 	if (rows->store < 0)
 		return 0;
 	if (io_write_all(rows->store, line, length) < 0 || fdatasync(rows->store) < 0) {
-		fail_system(err, "no more rows can be written");
+		fail_system(err, "no more batch results can be written");
 		/* If this fails too, the next rows_open() cuts the row off. */
 		(void)!ftruncate(rows->store, (off_t)rows->length);
 		return -1;

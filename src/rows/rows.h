@@ -49,8 +49,8 @@ MUST_CHECK int rows_lock_new(const char *path, int *lock, struct bs_error *err);
 uint64_t rows_created(const struct rows *rows);
 
 /*
- * Adds a row, and writes it to the storage.  Errors: BS_NO_SPACE, BS_IO, BS_NO_MEMORY.  After an
- * error no row may be added.  The earlier rows stay complete.
+ * Adds a row, and writes it to the storage.  Errors: BS_NO_SPACE, BS_IO, BS_NO_MEMORY, and
+ * BS_OUTPUT for what is no regular file.  After an error no row may be added.  The earlier rows stay complete.
  */
 MUST_CHECK int rows_add(struct rows *rows, const struct row *row, struct bs_error *err);
 

@@ -309,16 +309,13 @@ static void summary_print_undo(struct output *output, const struct summary *summ
 	print_end(output);
 }
 
+/* That images were not begun is an error, which the command prints in any case. */
 static void summary_print_unfinished(struct output *output, const struct summary_facts *facts)
 {
 	const char *go_on = facts->rows ? "; go on with --resume" : "";
 
 	if (facts->searching)
-		print_line(output, "Stopped while searching for images%s", go_on);
-	if (facts->not_begun > 0)
-		print_line(output, "Stopped before the end: %s %s not begun%s",
-			   count_format(facts->not_begun, "image").text,
-			   facts->not_begun == 1 ? "was" : "were", go_on);
+		print_line(output, "Stopped while searching for images");
 	if (facts->without_row > 0)
 		print_line(output, "Without a row: %s%s",
 			   count_format(facts->without_row, "image").text, go_on);

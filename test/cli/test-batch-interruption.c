@@ -64,6 +64,7 @@ TEST(slow, a_batch_killed_at_any_moment_goes_on_and_fixes_each_image_once)
 		json_t *told;
 
 		unlink(rows);
+		ASSERT_STATUS(RUN("touch", rows), 0);
 		/* Kills two batches.  The second one uses the rows of the first. */
 		kill_all_after(folder, rows, 20000 + moment * 10000);
 		kill_all_after(folder, rows, 20000 + moment * 5000);

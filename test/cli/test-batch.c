@@ -208,7 +208,7 @@ TEST(batch, rows_of_a_page_that_could_not_be_written_are_kept)
 	ck_assert_int_eq(setenv("TMPDIR", batch_folder(), 1), 0);
 	outcome = BOOTSHIFT("batch", "--report", "/dev/full", folder);
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "(output-failed); name another file");
+	ASSERT_HAS(outcome.errors, "(output-failed); write the output to a file");
 	rows = strstr(outcome.errors, getenv("TMPDIR"));
 	ck_assert_msg(rows != NULL, "%s", outcome.errors);
 	rows = text("%.*s", (int)strcspn(rows, "\n"), rows);
@@ -471,11 +471,103 @@ TEST(batch, a_retry_needs_rows_and_a_word_that_exists)
 	ASSERT_HAS(outcome.errors, "not 'refussed'; did you mean 'refused'?");
 	outcome = BOOTSHIFT("batch", "--jsonl", "rows", "--retry", "fixed", "/none");
 	ASSERT_STATUS(outcome, 2);
-	outcome = BOOTSHIFT("batch", "--jsonl", text("%s/rows", batch_folder()), "--retry",
+	ASSERT_HAS(outcome.errors, "images that ended as 'fixed' are not done again");
+	ASSERT_HAS_NOT(outcome.errors, "did you mean");
+	outcome = BOOTSHIFT("batch", "--jsonl", "rows", "--retry", "refused,failed", "/none");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "give it several times: --retry refused --retry ...");
+	outcome = BOOTSHIFT("batch", "--jsonl", "-", "--retry", "refused", "/none");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "--retry needs the file of --jsonl, and - is not a file");
+	outcome = BOOTSHIFT("batch", "--jsonl", batch_write(batch_folder(), "rows", ""), "--retry",
 			    "failed", "/none");
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors,
 		   "it has no results that --retry could choose from (row-invalid)");
+}
+
+/* A mistyped name must not begin a new batch. */
+TEST(batch, nothing_is_continued_without_its_file)
+{
+	static const char *const options[][2] = {{"--resume", "--verbose"}, {"--retry", "failed"}};
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *image = batch_put(folder, "a.img", small());
+	struct image_state before = state_take(image);
+
+	for (size_t i = 0; i < 2; i++) {
+		struct outcome outcome =
+			BOOTSHIFT("batch", "--jsonl", rows, options[i][0], options[i][1], folder);
+
+		ASSERT_STATUS(outcome, 1);
+		ASSERT_HAS(outcome.errors, "there is no such file of batch results to ");
+		ASSERT_HAS(outcome.errors, "(not-found)");
+		ck_assert_int_ne(access(rows, F_OK), 0);
+		state_assert_untouched(image, &before);
+	}
+}
+
+TEST(batch, rows_that_do_not_fit_are_told_before_the_search)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	struct outcome outcome;
+
+	batch_put(folder, "a.img", unsuitable());
+	batch_write(folder, "empty.vhd", "");
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 3);
+	outcome = BOOTSHIFT("batch", "--dry-run", "--jsonl", rows, folder);
+	ASSERT_STATUS(outcome, 2);
+	ck_assert_str_eq(outcome.output, "");
+	outcome = BOOTSHIFT("batch", "-q", "--jsonl", rows, "--retry", "hibernated", "--retry",
+			    "no-active-partition", folder);
+	ASSERT_HAS(outcome.errors, text("bootshift: warning: --retry hibernated: no image in %s "
+					"ended so\n",
+					rows));
+	ASSERT_HAS_NOT(outcome.errors, "--retry no-active");
+}
+
+/* The reader is gone from the start, which is the worst case of "| head -1". */
+static struct outcome run_unread(const char *command)
+{
+	return RUN("bash", "-c",
+		   text("set -o pipefail; { sleep 0.3; %s %s; } | true", bootshift_path(), command));
+}
+
+TEST(batch, a_reader_that_goes_ends_a_dry_run_without_a_word)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *commands[] = {text("batch --dry-run %s", folder),
+				  text("batch --dry-run --jsonl - %s", folder),
+				  text("batch --dry-run --report - %s", folder),
+				  text("report -o - %s", rows)};
+
+	batch_put(folder, "a.img", small());
+	batch_put(folder, "b.img", small());
+	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", "--jsonl", rows, folder), 0);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct outcome outcome = run_unread(commands[i]);
+
+		ASSERT_STATUS(outcome, 0);
+		ASSERT_HAS_NOT(outcome.errors, "bootshift:");
+	}
+}
+
+TEST(batch, a_reader_that_goes_does_not_end_a_batch)
+{
+	const char *folder = batch_folder(), *first = batch_put(folder, "a.img", small());
+	struct outcome outcome = run_unread(text("batch %s", folder));
+
+	ASSERT_STATUS(outcome, 0);
+	ck_assert_str_eq(outcome.errors, "bootshift: the reader of the report has gone; the batch "
+					 "was carried out on 1 image\n");
+	report_run("inspect", first, 0, "nothing-to-do", NULL);
+	/* Without their reader, the rows of further images would be lost. */
+	batch_put(folder, "b.img", small());
+	batch_put(folder, "c.img", small());
+	outcome = run_unread(text("batch -j1 --jsonl - %s/b.img %s/c.img", folder, folder));
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "bootshift: standard output: the reader of the batch results "
+				   "has gone (output-failed); write the output to a file");
+	report_run("inspect", text("%s/c.img", folder), 0, "would-fix", NULL);
 }
 
 TEST(batch, without_rows_the_end_says_how_to_undo)
@@ -525,7 +617,7 @@ TEST(batch, too_many_failures_end_a_batch)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *image = batch_put(folder, "a.img", small());
-	struct image_state before = state_take(image);
+	struct image_state before;
 	const char *loops[3];
 	struct outcome outcome;
 
@@ -533,6 +625,7 @@ TEST(batch, too_many_failures_end_a_batch)
 		loops[i] = text("%s/loop-%d", folder, i);
 		ck_assert_int_eq(symlink(loops[i], loops[i]), 0);
 	}
+	before = state_take(image);
 	outcome = BOOTSHIFT("batch", "-j1", "--max-failures", "2", "--jsonl", rows, loops[0],
 			    loops[1], loops[2], image);
 	ASSERT_STATUS(outcome, 1);
