@@ -326,7 +326,7 @@ static int batch_prepare(struct batch *batch)
 		const char *name; /* for the error */
 	} steps[] = {
 		{batch_check_undo_directory, request->options->undo_directory},
-		{batch_check_page, request->page},
+		{batch_check_page, NULL}, /* its errors name the page */
 		{batch_open_rows, rows},
 		{batch_check_earlier_rows, rows},
 		{batch_find_images, request->find.arguments[0]},
@@ -474,7 +474,7 @@ static void batch_save_rows(struct batch *batch)
 		return;
 	path = rows_save(batch->rows, &err);
 	if (path)
-		print_line(&batch->errors, "bootshift: the rows are saved in %s", path);
+		print_line(&batch->errors, "bootshift: the batch results are saved in %s", path);
 	else
 		batch_error(batch, batch->request->page, &err);
 	free(path);
@@ -556,7 +556,7 @@ static void batch_report(struct batch *batch)
 	batch_report_stop(batch, &facts);
 	if (batch->request->page && batch_write_page(batch, &facts, &err) < 0 &&
 	    !batch_is_unread(batch, batch->request->page, &err)) {
-		batch_error(batch, batch->request->page, &err);
+		batch_error(batch, NULL, &err);
 		batch_save_rows(batch);
 	}
 	batch_report_output(batch);

@@ -24,6 +24,7 @@ struct report {
 	struct merge *merge;
 	struct summary summary;
 	uint64_t skipped; /* lines that are not valid rows */
+	const char *only; /* the file with all rows that are reported; NULL: none */
 	int lock;         /* of the file of --jsonl; -1: none */
 	bool made;        /* the file was made empty, for its lock */
 };
@@ -85,6 +86,17 @@ static int report_add_row(void *context, size_t index, const struct row *row, st
 {
 	(void)index;
 	return summary_add(context, row, err);
+}
+
+/* The file that leads to all undo files: the new one, or the only one that was read. */
+static const char *report_only_file(const struct settings *settings, char *const *files, int count)
+{
+	struct stat status;
+
+	if (settings->rows && !output_is_stdout(settings->rows))
+		return settings->rows;
+	return count == 1 && stat(files[0], &status) == 0 && S_ISREG(status.st_mode) ? files[0]
+										     : NULL;
 }
 
 static int report_read(struct report *report, char *const *files, int count, struct bs_error *err)
@@ -204,7 +216,10 @@ static int report_write(struct report *report, struct bs_error *err)
 {
 	const struct settings *settings = report->settings;
 	const struct summary_facts facts = {
-		.rows_only = true, .words = settings->words, .word_count = settings->word_count};
+		.rows_only = true,
+		.words = settings->words,
+		.word_count = settings->word_count,
+		.rows = report->only};
 
 	if (settings->rows && report_replace_rows(report, err) < 0)
 		return -1;
@@ -243,6 +258,7 @@ enum bs_exit run_report(const struct settings *settings, char *const *operands, 
 	struct bs_error err;
 	enum bs_exit status;
 
+	report.only = report_only_file(settings, operands, count);
 	output_open(&report.output, use_stderr ? stderr : stdout, settings->colour);
 	output_open(&report.errors, stderr, settings->colour);
 	report.output.quiet = settings->quiet;

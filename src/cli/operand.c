@@ -76,7 +76,7 @@ static const char *const kind_names[OPERAND_KIND_COUNT] = {
 	[OPERAND_UNDO_FILE] = "the undo file of an image",
 	[OPERAND_ROWS] = "a file of batch results",
 	[OPERAND_PLAN] = "a plan file",
-	[OPERAND_PAGE] = "a page of batch results",
+	[OPERAND_PAGE] = "a page (HTML) of batch results",
 	[OPERAND_IMAGE] = "an image of a disk",
 };
 
@@ -240,6 +240,9 @@ static char *operand_advise(enum command_bit command, enum operand_kind kind,
 		advise_rows(stream, command, path);
 	else if (kind == OPERAND_PLAN)
 		advise_plan(stream, command, path);
+	else if (kind == OPERAND_PAGE && (command == COMMAND_UNDO || command == COMMAND_REPORT))
+		fputs("name the file that the batch wrote with --jsonl; a page is for a browser",
+		      stream);
 	else if (kind == OPERAND_PAGE)
 		fputs("open it in a browser", stream);
 	else

@@ -662,3 +662,26 @@ TEST(batch, undo_files_of_a_batch_may_lie_elsewhere)
 	image_assert_same(image, &before);
 	ck_assert_int_eq(rmdir(elsewhere), 0);
 }
+
+/* Somebody would delete the old partition after the fix. */
+TEST(batch, what_stays_on_the_old_partition_is_told)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *page = text("%s.html", folder);
+	struct outcome outcome;
+
+	batch_put(folder, "a.img", image_built("windows-10", false));
+	batch_put(folder, "b.img", small());
+	outcome = BOOTSHIFT("batch", "--dry-run", folder);
+	ASSERT_HAS(outcome.output, "Keep the old partition of 1 disk for good: something that "
+				   "Windows needs would\n");
+	outcome = BOOTSHIFT("batch", "--jsonl", rows, "--report", page, folder);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "Keep the old partition of 1 disk for good");
+	ASSERT_HAS(outcome.output, text("\n  %s/a.img\nNext: convert the disks; ", folder));
+	outcome = RUN("cat", page);
+	ASSERT_HAS(outcome.output, "<p class=\"note\">keep partition 1: ");
+	outcome = BOOTSHIFT("report", "-o", "-", rows);
+	ASSERT_HAS(outcome.output, text("bootshift undo --from %s</code>", rows));
+	ASSERT_HAS(outcome.output, "The batch was begun 20");
+}

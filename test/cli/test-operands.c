@@ -53,7 +53,7 @@ static const struct {
 	{"batch rows", "a file of batch results", " --resume --jsonl rows\n"},
 	{"fix plan", "a plan file", ": bootshift fix --plan plan DIR/disk.img\n"},
 	{"inspect plan", "a plan file", ": bootshift fix --dry-run --plan plan DIR/disk.img\n"},
-	{"report page", "a page of batch results", "open it in a browser\n"},
+	{"report page", "a page (HTML) of batch results", "; a page is for a browser\n"},
 	{"report disk.img", "an image of a disk", ": bootshift inspect disk.img\n"},
 	{"undo --from disk.img", "an image of a disk", ": bootshift undo disk.img\n"},
 	{"fix --plan disk.img disk.img", "an image of a disk",

@@ -279,11 +279,11 @@ TEST_LOOP(page_tests, it_is_told_whether_a_disk_starts, 0, 10)
 	} cases[] = {
 		{"fixed", NULL, true, true, ">starts, as before<"},
 		{"fixed", NULL, false, true, ">starts, did not before<"},
-		{"fixed", NULL, false, false, ">boot chain not complete<"},
+		{"fixed", NULL, false, false, ">broken: the disk would not start<"},
 		{"would-fix", NULL, true, true, ">starts, as now<"},
 		{"would-fix", NULL, false, true, ">would start, does not now<"},
 		{"refused", "hibernated", true, true, ">starts<"},
-		{"refused", "bcd-missing", false, false, ">boot chain not complete<"},
+		{"refused", "bcd-missing", false, false, ">broken: the disk would not start<"},
 		{"refused", "bitlocker", -1, -1, ">unknown whether it starts<"},
 		{"fixed", NULL, -1, -1, ">unknown whether it starts<"},
 		{"fixed", NULL, false, -1, ">unknown whether it starts<"},
@@ -659,7 +659,7 @@ TEST(page_tests, a_page_that_cannot_be_written_is_an_error)
 	ck_assert_int_eq(write_page(&rows, &all_facts, "/dev/full", &err), -1);
 	ck_assert_int_eq(err.code, BS_OUTPUT);
 	ck_assert_str_eq(err.message,
-			 "the report '/dev/full' cannot be written: No space left on device");
+			 "the page '/dev/full' cannot be written: No space left on device");
 	ck_assert_int_eq(write_page(&rows, &all_facts, "/nonexistent/page.html", &err), -1);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 	rows_end(&rows);
