@@ -51,7 +51,8 @@ static bool undo_pattern_matches(const struct pattern *pattern, const struct row
 	if (pattern->location && strcmp(pattern->location, row->location) == 0)
 		return true;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(pattern->text, names[i]) == 0 || fnmatch(pattern->text, names[i], 0) == 0)
+		if (strcmp(pattern->text, names[i]) == 0 ||
+		    fnmatch(pattern->text, names[i], 0) == 0)
 			return true;
 	return false;
 }

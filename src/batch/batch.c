@@ -419,7 +419,7 @@ static bool batch_is_unread(const struct batch *batch, const char *path, const s
 static void batch_report_stop(struct batch *batch, const struct summary_facts *facts)
 {
 	const struct batch_request *request = batch->request;
-	const char *name = !request->rows                   ? "the batch"
+	const char *name = !request->rows                    ? "the batch"
 			   : output_is_stdout(request->rows) ? "standard output"
 							     : request->rows;
 	const char *why = batch->outcome.interrupted ? "interrupted by a signal"
@@ -432,7 +432,7 @@ static void batch_report_stop(struct batch *batch, const struct summary_facts *f
 	if (batch->stopped.code != BS_OK)
 		batch_error(batch, name, &batch->stopped);
 	if (facts->without_row > 0 && request->rows)
-		print_line(&batch->errors, "bootshift: %s: %s %s no row in it%s", name,
+		print_line(&batch->errors, "bootshift: %s: %s %s no result in it%s", name,
 			   count_format(facts->without_row, "image").text,
 			   facts->without_row == 1 ? "has" : "have",
 			   rows_can_resume(batch->rows) ? "; go on with --resume before an undo"
@@ -495,7 +495,7 @@ static size_t batch_count_left_out(const struct batch *batch,
 		[FIND_LINK] = "symbolic links",
 		[FIND_NOT_A_FILE] = "devices, pipes and sockets",
 		[FIND_OTHER_SHARD] = "images of other shards",
-		[FIND_NO_ROW] = "images that have no row yet (--retry)",
+		[FIND_NO_ROW] = "images that have no result yet (--retry)",
 		[FIND_UNREADABLE] = "unreadable folders",
 		[FIND_MISSING] = "names that lead to nothing",
 	};

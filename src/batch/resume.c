@@ -47,13 +47,15 @@ static int retry_fail(const char *word, struct bs_error *err)
 	const char *near = retry_find_similar(word);
 
 	if (word[first] != '\0')
-		return fail(err, BS_USAGE, "%s; for several, give it several times: "
-			    "--retry %.*s --retry ...", takes, (int)first, word);
+		return fail(err, BS_USAGE,
+			    "%s; for several, give it several times: "
+			    "--retry %.*s --retry ...",
+			    takes, (int)first, word);
 	if (retry_is_good(word))
 		return fail(err, BS_USAGE, "%s; images that ended as '%s' are not done again",
 			    takes, word);
-	return fail(err, BS_USAGE, "%s, not '%s'%s%s%s", takes, word, near ? "; did you mean '" : "",
-		    near ? near : "", near ? "'?" : "");
+	return fail(err, BS_USAGE, "%s, not '%s'%s%s%s", takes, word,
+		    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 int retry_add(struct retry *retry, const char *word, struct bs_error *err)
@@ -138,8 +140,8 @@ static int resume_row(void *context, size_t index, const struct row *row, struct
 	(void)index;
 	if (row->dry_run != resumption->request->dry_run)
 		return fail(err, BS_ROWS_EXIST,
-			    row->dry_run ? "it has rows of a dry run, but this is not a dry run"
-					 : "it has rows of a batch, but this is a dry run");
+			    row->dry_run ? "it has results of a dry run, but this is not a dry run"
+					 : "it has results of a batch, but this is a dry run");
 	if (resumption->request->seen) {
 		resumption->request->seen->statuses[row->status] = true;
 		resumption->request->seen->codes[row->code] = true;

@@ -81,7 +81,7 @@ static void undo_report_failure(struct results *results, const struct batch_undo
 	print_problem(&results->errors, results->settings->from, err,
 		      outcome->not_fixed ? "there is nothing to undo; do not name it"
 		      : pattern ? "name an image by its path or its name, or a part of it with *"
-			      : bs_code_advice(err->code));
+				: bs_code_advice(err->code));
 	results_fail(results, bs_code_exit(err->code));
 }
 
@@ -99,11 +99,11 @@ static void undo_report_sum(struct results *results, const struct batch_undo_out
 		print_line(output, "%s: nothing to do: these are results of a dry run",
 			   results->settings->from);
 	else if (outcome->rows == 0)
-		print_line(output, "%s: nothing to do: the file has no rows",
+		print_line(output, "%s: nothing to do: the file has no results",
 			   results->settings->from);
 	else
 		print_line(output, "%s: nothing to do: the file has %s, none of them is a fix",
-			   results->settings->from, count_format(outcome->rows, "row").text);
+			   results->settings->from, count_format(outcome->rows, "result").text);
 }
 
 enum bs_exit run_undo_from(const struct settings *settings, char *const *operands, int count)

@@ -215,11 +215,10 @@ static bool report_page_is_unread(const struct report *report, const struct bs_e
 static int report_write(struct report *report, struct bs_error *err)
 {
 	const struct settings *settings = report->settings;
-	const struct summary_facts facts = {
-		.rows_only = true,
-		.words = settings->words,
-		.word_count = settings->word_count,
-		.rows = report->only};
+	const struct summary_facts facts = {.rows_only = true,
+					    .words = settings->words,
+					    .word_count = settings->word_count,
+					    .rows = report->only};
 
 	if (settings->rows && report_replace_rows(report, err) < 0)
 		return -1;
@@ -253,8 +252,8 @@ static enum bs_exit report_success(struct report *report)
 enum bs_exit run_report(const struct settings *settings, char *const *operands, int count)
 {
 	bool use_stderr = output_is_stdout(settings->output) || output_is_stdout(settings->rows);
-	struct report report = {.settings = settings, .summary = {.all_names = settings->verbose},
-				.lock = -1};
+	struct report report = {
+		.settings = settings, .summary = {.all_names = settings->verbose}, .lock = -1};
 	struct bs_error err;
 	enum bs_exit status;
 

@@ -263,8 +263,8 @@ static json_t *image_about(const struct row *row)
 /* A disk that starts by UEFI needs no code in its master boot record. */
 static bool image_finding_is_told(const struct row *row, const json_t *finding)
 {
-	return row->code != BS_GPT || strcmp(image_string(finding, "code"),
-					     bs_code_name(BS_NOTE_MBR_CODE)) != 0;
+	return row->code != BS_GPT ||
+	       strcmp(image_string(finding, "code"), bs_code_name(BS_NOTE_MBR_CODE)) != 0;
 }
 
 /* The findings, or only the notes about an image that is or would be fixed. */
@@ -294,7 +294,7 @@ static const char *image_start(const struct row *row)
 	const char *field = planned ? "starts_after" : "starts";
 
 	if (row->code == BS_GPT)
-		return NULL; /* the advice says how it starts */
+		return NULL;                /* the advice says how it starts */
 	if (!image_has(row->object, field)) /* without a format the image was not inspected */
 		return image_has(row->object, "format") ? "unknown whether it starts" : NULL;
 	if (!image_flag(row->object, field))

@@ -153,7 +153,7 @@ static int rows_cut_incomplete(struct rows *rows, uint64_t length, struct bs_err
 	if (!rows_is_row_start(rows, 0, false) || !rows_is_row_start(rows, rows->length, true))
 		return fail(err, BS_FILE_EXISTS, "this is not a file of batch results");
 	if (ftruncate(rows->store, (off_t)rows->length) < 0)
-		return fail_system(err, "its incomplete last row cannot be cut off");
+		return fail_system(err, "its incomplete last line cannot be cut off");
 	return 0;
 }
 
@@ -181,7 +181,7 @@ static int rows_open_path(struct rows *rows, const char *path, struct bs_error *
 	if (descriptor < 0 && errno == EISDIR)
 		return fail(err, BS_ROW_INVALID, "it is a folder");
 	if (descriptor < 0 || fstat(descriptor, &status) < 0) {
-		fail_system(err, "cannot be opened for rows");
+		fail_system(err, "cannot be opened for batch results");
 		if (descriptor >= 0)
 			close(descriptor);
 		return -1;
@@ -198,7 +198,7 @@ static int rows_open_temporary(struct rows *rows, struct bs_error *err)
 {
 	rows->store = io_open_unnamed(io_temporary_folder(), O_APPEND);
 	return rows->store >= 0 ? 0
-				: fail_system(err, "no temporary file can be made for its rows");
+				: fail_system(err, "no temporary file can be made for batch results");
 }
 
 struct rows *rows_open(const char *path, bool readable, struct bs_error *err)
@@ -335,7 +335,7 @@ char *rows_save(const struct rows *rows, struct bs_error *err)
 		return NULL;
 	}
 	if (rows_link(rows, path) < 0 && rows_copy(rows, path) < 0) {
-		fail_system(err, "the rows cannot be saved as %s", path);
+		fail_system(err, "the batch results cannot be saved as %s", path);
 		free(path);
 		path = NULL;
 	}

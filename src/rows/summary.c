@@ -363,7 +363,7 @@ static void summary_print_unfinished(struct output *output, const struct summary
 	if (facts->searching)
 		print_line(output, "Stopped while searching for images");
 	if (facts->without_row > 0)
-		print_line(output, "Without a row: %s%s",
+		print_line(output, "Without a result: %s%s",
 			   count_format(facts->without_row, "image").text, go_on);
 }
 

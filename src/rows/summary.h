@@ -29,8 +29,8 @@ struct summary {
 	struct summary_names fixed; /* the first SUMMARY_NAMED */
 	/* Fixed disks, or those that would be: where something stays on the old partition. */
 	struct summary_code stays;
-	uint64_t earliest, latest;  /* when the batches began; see row.h */
-	uint64_t bytes;             /* changed bytes of all images */
+	uint64_t earliest, latest; /* when the batches began; see row.h */
+	uint64_t bytes;            /* changed bytes of all images */
 };
 
 /* The files that a batch left out for one reason. */

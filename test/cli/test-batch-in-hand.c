@@ -114,9 +114,10 @@ TEST_LOOP(batches_with_an_image_in_hand,
 	kill(program.process, signals[_i]);
 	outcome = program_wait(&program);
 	ASSERT_STATUS(outcome, 1);
-	ck_assert_str_eq(outcome.errors,
-			 "bootshift: interrupted by a signal; 1 image was not begun; to go on, give "
-			 "the same command again with --resume\n");
+	ck_assert_str_eq(
+		outcome.errors,
+		"bootshift: interrupted by a signal; 1 image was not begun; to go on, give "
+		"the same command again with --resume\n");
 	ASSERT_HAS_NOT(outcome.output, "not begun");
 	ck_assert_uint_eq(json_array_size(batch_rows(slow.rows)), 1);
 	batch_assert(batch_rows(slow.rows), slow.server.uri, "failed", "interrupted");

@@ -243,7 +243,7 @@ TEST(interrupted_batches, a_batch_that_cannot_write_its_rows_stops)
 		return;
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "no more rows can be written");
-	ASSERT_HAS(outcome.errors, "1 image has no row in it; go on with --resume");
+	ASSERT_HAS(outcome.errors, "1 image has no result in it; go on with --resume");
 	ASSERT_HAS(outcome.output, "\n2\n"); /* whole rows */
 	ASSERT_HAS(outcome.output, "\\n\n");
 	outcome = BOOTSHIFT("batch", "-j1", "--jsonl", "/dev/full", folder);

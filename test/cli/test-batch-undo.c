@@ -126,13 +126,13 @@ TEST(batch_undo, rows_without_a_fix_are_told)
 	ASSERT_STATUS(outcome, 0);
 	ck_assert_str_eq(
 		outcome.output,
-		text("%s: nothing to do: the file has 1 row, none of them is a fix\n", rows));
+		text("%s: nothing to do: the file has 1 result, none of them is a fix\n", rows));
 	outcome = BOOTSHIFT("undo", "--from", rows, "a.img");
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "no fixed image in this file matches a.img (not-found)");
 	outcome = BOOTSHIFT("undo", "--from", batch_write(folder, "empty.jsonl", ""));
 	ASSERT_STATUS(outcome, 0);
-	ASSERT_HAS(outcome.output, "nothing to do: the file has no rows\n");
+	ASSERT_HAS(outcome.output, "nothing to do: the file has no results\n");
 }
 
 TEST(batch_undo, an_undo_of_a_batch_ends_with_a_sum)

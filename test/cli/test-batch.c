@@ -168,9 +168,8 @@ TEST(batch, another_file_is_not_taken_for_rows)
 /* The user names all images where one file is expected. */
 TEST(batch, no_image_is_written_over_with_rows_or_a_page)
 {
-	static const char *const options[][2] = {{"--report", "file-exists"},
-						 {"--jsonl", "wrong-kind"},
-						 {"--json", "--jsonl FILE"}};
+	static const char *const options[][2] = {
+		{"--report", "file-exists"}, {"--jsonl", "wrong-kind"}, {"--json", "--jsonl FILE"}};
 	const char *folder = batch_folder(), *image = batch_put(folder, "a.img", small()),
 		   *other = batch_put(folder, "b.img", small());
 	struct image_state before = state_take(image), other_before = state_take(other);
@@ -275,8 +274,7 @@ TEST(batch, a_folder_with_nothing_but_links_or_packed_files_says_so)
 	const char *folder = batch_folder(), *links = batch_folder();
 	struct outcome outcome;
 
-	ck_assert_int_eq(symlink(batch_put(batch_folder(), "a.img", small()),
-				 text("%s/a", links)),
+	ck_assert_int_eq(symlink(batch_put(batch_folder(), "a.img", small()), text("%s/a", links)),
 			 0);
 	outcome = BOOTSHIFT("batch", "-q", "--dry-run", links);
 	ASSERT_STATUS(outcome, 1);
@@ -450,7 +448,7 @@ TEST(batch, a_retry_does_only_what_its_words_say)
 	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 5);
 	batch_assert(batch_rows(rows), locked, "fixed", NULL);
 	batch_assert(batch_rows(rows), asleep, "refused", "hibernated");
-	ASSERT_HAS(outcome.output, "Left out, images that have no row yet (--retry): 1\n");
+	ASSERT_HAS(outcome.output, "Left out, images that have no result yet (--retry): 1\n");
 	ASSERT_HAS(outcome.output, "3 images: 2 processed now");
 	image_assert_same(later, &before);
 	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, "--retry", "refused", folder), 3);
@@ -528,17 +526,17 @@ TEST(batch, rows_that_do_not_fit_are_told_before_the_search)
 /* The reader is gone from the start, which is the worst case of "| head -1". */
 static struct outcome run_unread(const char *command)
 {
-	return RUN("bash", "-c",
-		   text("set -o pipefail; { sleep 0.3; %s %s; } | true", bootshift_path(), command));
+	return RUN(
+		"bash", "-c",
+		text("set -o pipefail; { sleep 0.3; %s %s; } | true", bootshift_path(), command));
 }
 
 TEST(batch, a_reader_that_goes_ends_a_dry_run_without_a_word)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
-	const char *commands[] = {text("batch --dry-run %s", folder),
-				  text("batch --dry-run --jsonl - %s", folder),
-				  text("batch --dry-run --report - %s", folder),
-				  text("report -o - %s", rows)};
+	const char *commands[] = {
+		text("batch --dry-run %s", folder), text("batch --dry-run --jsonl - %s", folder),
+		text("batch --dry-run --report - %s", folder), text("report -o - %s", rows)};
 
 	batch_put(folder, "a.img", small());
 	batch_put(folder, "b.img", small());

@@ -311,7 +311,7 @@ TEST(report, a_batch_tells_on_its_page_what_is_not_in_its_rows)
 	assert_page_has(page, "/empty.vhd</bdi>: is empty<");
 	ASSERT_STATUS(BOOTSHIFT("report", "-q", "-o", page, rows), 1);
 	assert_page_has(page, "<h1>1 of 1 image needs attention<");
-	assert_page_has(page, "This page is made from rows");
+	assert_page_has(page, "This page is made from files of batch results");
 }
 
 /* The disk has room for some of the rows.  The first row without room ends the batch. */
@@ -320,15 +320,16 @@ TEST(report, a_page_tells_of_an_image_without_a_row)
 	const char *page = in_folder("page.html");
 	struct outcome outcome;
 
-	if (!run_with_small_disk("4k",
-				 text("cd %s && for i in 1 2 3 4 5 6 7 8; do ln -s none-$i none-$i; "
-				      "done && '%s' batch -j1 --jsonl /mnt/rows --report %s none-*",
-				      folder, bootshift_path(), page),
-				 &outcome))
+	if (!run_with_small_disk(
+		    "4k",
+		    text("cd %s && for i in 1 2 3 4 5 6 7 8; do ln -s none-$i none-$i; "
+			 "done && '%s' batch -j1 --jsonl /mnt/rows --report %s none-*",
+			 folder, bootshift_path(), page),
+		    &outcome))
 		return;
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.output, "\nWithout a row: 1 image; go on with --resume\n");
-	assert_page_has(page, "1 image was begun and left no row");
+	ASSERT_HAS(outcome.output, "\nWithout a result: 1 image; go on with --resume\n");
+	assert_page_has(page, "1 image was begun and left no result");
 }
 
 TEST(report, a_fix_that_is_not_the_latest_row_is_merged_too)

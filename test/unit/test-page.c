@@ -373,12 +373,12 @@ TEST_LOOP(page_tests, what_is_missing_is_told_first, 0, 5)
 		 "fixed",
 		 NULL,
 		 "<h1>1 of 3 images is missing here</h1>",
-		 "<p>1 image was begun and left no row: not on this page, and"},
+		 "<p>1 image was begun and left no result: not on this page, and"},
 		{{.images = 9, .without_row = 2, .not_begun = 5},
 		 "fixed",
 		 NULL,
 		 "<h1>Stopped: 4 of 9 images were begun</h1>",
-		 "<p>5 images were not begun. 2 images were begun and left no row"},
+		 "<p>5 images were not begun. 2 images were begun and left no result"},
 		{{.images = 2, .searching = true, .rows = "r"},
 		 "fixed",
 		 NULL,
@@ -453,11 +453,11 @@ TEST(page_tests, rows_do_not_tell_what_was_left_out)
 
 	rows_begin(&rows);
 	page = page_with(&rows, &facts);
-	assert_has(page, "This page is made from rows");
+	assert_has(page, "This page is made from files of batch results");
 	free(page);
 	rows_begin(&rows);
 	page = page_of(&rows);
-	assert_has_not(page, "This page is made from rows");
+	assert_has_not(page, "This page is made from files of batch results");
 	free(page);
 }
 
@@ -477,7 +477,7 @@ TEST_LOOP(page_tests, the_way_back_leads_to_the_undo_files, 0, 4)
 		{{.milliseconds = 1}, "taken back: an image by <code>bootshift undo IMAGE</code>."},
 		{{.rows_only = true},
 		 "all by <code>bootshift undo --from FILE</code>, an image by <code>bootshift undo "
-		 "--from FILE IMAGE</code>, where FILE has the row of IMAGE.</p>"},
+		 "--from FILE IMAGE</code>, where FILE has the result of IMAGE.</p>"},
 	};
 	struct rows rows;
 	char *page;
