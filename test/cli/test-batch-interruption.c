@@ -242,7 +242,7 @@ TEST(interrupted_batches, a_batch_that_cannot_write_its_rows_stops)
 				 &outcome))
 		return;
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "no more rows can be written");
+	ASSERT_HAS(outcome.errors, "no more batch results can be written");
 	ASSERT_HAS(outcome.errors, "1 image has no result in it; go on with --resume");
 	ASSERT_HAS(outcome.output, "\n2\n"); /* whole rows */
 	ASSERT_HAS(outcome.output, "\\n\n");

@@ -126,7 +126,7 @@ TEST(batch_undo, rows_without_a_fix_are_told)
 	ASSERT_STATUS(outcome, 0);
 	ck_assert_str_eq(
 		outcome.output,
-		text("%s: nothing to do: the file has 1 result, none of them is a fix\n", rows));
+		text("%s: nothing to do: these are results of a dry run\n", rows));
 	outcome = BOOTSHIFT("undo", "--from", rows, "a.img");
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "no fixed image in this file matches a.img (not-found)");
