@@ -248,7 +248,7 @@ TEST(interrupted_batches, a_batch_that_cannot_write_its_rows_stops)
 	ASSERT_HAS(outcome.output, "\\n\n");
 	outcome = BOOTSHIFT("batch", "-j1", "--jsonl", "/dev/full", folder);
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "(no-space)");
+	ASSERT_HAS(outcome.errors, "(output-failed)");
 }
 
 TEST(interrupted_batches, a_folder_that_may_not_be_read_is_told_and_the_rest_goes_on)
