@@ -81,7 +81,7 @@ enum bs_exit {
 	X(BS_ROW_INVALID, "row-invalid", BS_EXIT_FAILED,                                           \
 	  "name a file that bootshift batch has written with --jsonl")                             \
 	X(BS_OUTPUT, "output-failed", BS_EXIT_FAILED,                                              \
-	  "name another file; if a program reads the output, let it read to the end")              \
+	  "write the output to a file on storage with room enough")                                \
 	X(BS_NOTHING_FOUND, "nothing-found", BS_EXIT_FAILED,                                       \
 	  "check the name of the folder, and that its share is mounted")                           \
 	/* recovery required */                                                                    \

@@ -94,7 +94,7 @@ static const char *const kind_names[OPERAND_KIND_COUNT] = {
 	[OPERAND_UNDO_FILE] = "the undo file of an image",
 	[OPERAND_ROWS] = "a file of batch results",
 	[OPERAND_PLAN] = "a plan file",
-	[OPERAND_PAGE] = "a page of batch results",
+	[OPERAND_PAGE] = "a page (HTML) of batch results",
 	[OPERAND_DOCUMENT] = "what a command printed with --json",
 	[OPERAND_IMAGE] = "an image of a disk",
 };
@@ -259,6 +259,9 @@ static char *operand_advise(enum command_bit command, enum operand_kind kind,
 		advise_rows(stream, command, path);
 	else if (kind == OPERAND_PLAN)
 		advise_plan(stream, command, path);
+	else if (kind == OPERAND_PAGE && (command == COMMAND_UNDO || command == COMMAND_REPORT))
+		fputs("name the file that the batch wrote with --jsonl; a page is for a browser",
+		      stream);
 	else if (kind == OPERAND_PAGE)
 		fputs("open it in a browser", stream);
 	else if (kind == OPERAND_DOCUMENT)
@@ -348,7 +351,17 @@ static int operands_check_results(const char *path, struct operand_problem *prob
 	return -1;
 }
 
-/* A batch leaves such files out, so the command line is wrong only if it has nothing else. */
+/* NULL when memory runs out. */
+static char *operand_advise_batch(enum operand_kind kind, const char *path, bool is_alone)
+{
+	if (kind == OPERAND_STDIN)
+		return strdup("to work on names from a pipe: find ... -print0 | xargs -0 bootshift "
+			      "batch");
+	if (is_alone)
+		return operand_advise(COMMAND_BATCH, kind, NULL, path);
+	return strdup("do not name it, or name the folder: a batch leaves such files out of it");
+}
+
 static int operands_check_batch(char *const *operands, int count, struct operand_problem *problem)
 {
 	static const bool fits[OPERAND_KIND_COUNT] = {
@@ -357,13 +370,16 @@ static int operands_check_batch(char *const *operands, int count, struct operand
 		[OPERAND_IMAGE] = true,
 	};
 
-	for (int i = 0; i < count; i++)
-		if (fits[operand_kind(operands[i])])
-			return 0;
-	problem->path = operands[0];
-	problem->advice =
-		operand_advise(COMMAND_BATCH, operand_kind(operands[0]), NULL, operands[0]);
-	return operand_fail(operand_kind(operands[0]), "a folder or an image", &problem->error);
+	for (int i = 0; i < count; i++) {
+		enum operand_kind kind = operand_own_kind(operands[i]);
+
+		if (fits[kind])
+			continue;
+		problem->path = operands[i];
+		problem->advice = operand_advise_batch(kind, operands[i], count == 1);
+		return operand_fail(kind, "a folder or an image", &problem->error);
+	}
+	return 0;
 }
 
 int operands_check(enum command_bit command, const struct settings *settings, char *const *operands,

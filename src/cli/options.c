@@ -516,8 +516,9 @@ static int options_check(const struct settings *settings, enum command_bit comma
 			    settings->page ? "report" : "output",
 			    output_is_stdout(page) ? "standard output" : page);
 	if (settings->resume && (!settings->rows || output_is_stdout(settings->rows)))
-		return fail(err, BS_USAGE, "%s needs the file of --jsonl",
-			    settings->retry.some ? "--retry" : "--resume");
+		return fail(err, BS_USAGE, "%s needs the file of --jsonl%s",
+			    settings->retry.some ? "--retry" : "--resume",
+			    settings->rows ? ", and - is not a file" : "");
 	if (command == COMMAND_UNDO && settings->jobs != 0 && !settings->from)
 		return fail(err, BS_USAGE, "--jobs needs --from");
 	return options_check_undo_file(settings, images, err);

@@ -53,7 +53,7 @@ static const struct {
 	{"batch rows", "a file of batch results", " --resume --jsonl rows\n"},
 	{"fix plan", "a plan file", ": bootshift fix --plan plan DIR/disk.img\n"},
 	{"inspect plan", "a plan file", ": bootshift fix --dry-run --plan plan DIR/disk.img\n"},
-	{"report page", "a page of batch results", "open it in a browser\n"},
+	{"report page", "a page (HTML) of batch results", "; a page is for a browser\n"},
 	{"report disk.img", "an image of a disk", ": bootshift inspect disk.img\n"},
 	{"undo --from disk.img", "an image of a disk", ": bootshift undo disk.img\n"},
 	{"fix --plan disk.img disk.img", "an image of a disk",
@@ -105,8 +105,23 @@ TEST(operands_tests, the_images_beside_a_wrong_file_are_worked_on)
 
 	ASSERT_STATUS(outcome, 2);
 	ASSERT_HAS(outcome.output, "disk.img: raw");
-	outcome = type_in(folder, "batch --dry-run disk.img rows");
-	ASSERT_HAS(outcome.output, "disk.img: ");
+}
+
+/* A batch changes many images, so all of its command line is checked first. */
+TEST(operands_tests, a_batch_begins_nothing_if_a_file_is_of_the_wrong_kind)
+{
+	const char *folder = objects();
+	struct image_state before = state_take(text("%s/disk.img", folder));
+	struct outcome outcome = type_in(folder, "batch disk.img rows");
+
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "rows: this is a file of batch results and not a folder or an "
+				   "image (wrong-kind); do not name it");
+	ck_assert_str_eq(outcome.output, "");
+	state_assert_untouched(text("%s/disk.img", folder), &before);
+	outcome = type_in(folder, "batch -");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "| xargs -0 bootshift batch\n");
 }
 
 TEST(operands_tests, a_plan_names_the_image_that_was_forgotten)

@@ -268,3 +268,10 @@ TEST(several, help_and_version_are_answers_and_not_errors)
 		ck_assert_str_eq(outcome.errors, "");
 	}
 }
+
+TEST(several, only_reports_are_apart_by_a_blank_line)
+{
+	struct outcome outcome = BOOTSHIFT("inspect", "/none", "/dev/null", "/none");
+
+	ck_assert_str_eq(outcome.output, "");
+}
