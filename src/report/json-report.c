@@ -49,6 +49,7 @@ static const struct field partition_fields[] = {
 	FIELD(struct bs_partition, label, FIELD_TEXT),
 	FIELD_IF(struct bs_partition, usage_known, free, FIELD_NUMBER),
 	FIELD_IF(struct bs_partition, usage_known, cluster_size, FIELD_NUMBER),
+	FIELD(struct bs_partition, has_boot_files, FIELD_BOOLEAN),
 	FIELD_END,
 };
 

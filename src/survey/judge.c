@@ -152,7 +152,7 @@ static uint32_t judge_advise_system(const struct facts *facts)
 	uint32_t number = 0;
 
 	for (uint32_t i = 0; i < facts->partition_count; i++) {
-		if (!facts->partitions[i].has_boot_files)
+		if (!facts->partitions[i].is.has_boot_files)
 			continue;
 		if (number != 0)
 			return 0;

@@ -307,6 +307,29 @@ static bool tell_staying(const struct facts *facts, struct ruling *ruling)
 		    count == 1 ? "s" : "");
 }
 
+/*
+ * Makes the finding about elements that need files on partition `i`, although the boot files are with
+ * Windows already.  Nothing needs the bootmgr that an earlier fix has left there.
+ */
+static bool tell_needed_elsewhere(const struct facts *facts, uint32_t i, struct ruling *ruling)
+{
+	uint32_t number = partition_at(facts, i)->number, count = 0;
+	char named[340];
+
+	for (uint32_t j = 0; j < facts->elements.count; j++) {
+		const struct fact_element *element = &facts->elements.items[j];
+
+		if (element->elsewhere != number || element->found.kind == FOUND_NOTHING ||
+		    strcasecmp(element->found.path, BOOT_MANAGER) == 0)
+			continue;
+		if (count++ == 0)
+			name_staying(element->named, named, sizeof(named));
+	}
+	return count != 0 && NOTE("keep partition %u: %s is there, and %u BCD element%s point%s to it",
+				  number, named, count, count == 1 ? "" : "s",
+				  count == 1 ? "s" : "");
+}
+
 static bool would_give_way(const struct facts *facts, const struct fact_found *found)
 {
 	const struct boot_item *item = facts_item(facts, found->path);

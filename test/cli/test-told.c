@@ -40,6 +40,21 @@ TEST(told, each_command_says_that_the_recovery_environment_stays_on_the_old_part
 	image_remove(image);
 }
 
+TEST(told, whoever_looks_after_the_fix_hears_that_the_old_partition_must_stay)
+{
+	static const char still[] = "keep partition 1: the recovery environment";
+	const char *image = image_copy(image_built("windows-10", false));
+
+	ASSERT_STATUS(BOOTSHIFT("fix", image), 0);
+	ASSERT_HAS(BOOTSHIFT("inspect", image).output, still);
+	ASSERT_HAS(BOOTSHIFT("inspect", image).output, "keep partition 1: an undo needs it\n");
+	ASSERT_HAS(BOOTSHIFT("plan", image).output, still);
+	ASSERT_HAS(BOOTSHIFT("fix", image).output, still);
+	ck_assert(json_has_note(report_run("inspect", image, 0, "nothing-to-do", NULL),
+				"note-stays-on-system-volume"));
+	image_remove(image);
+}
+
 TEST(told, after_a_fix_the_screen_says_whether_the_old_partition_may_be_deleted)
 {
 	const char *old = image_copy(image_built("windows-10", false));
