@@ -76,8 +76,13 @@ void report_fixed(struct output *output, const struct advice_subject *subject,
 void report_fixed_shortly(struct output *output, const struct advice_subject *subject,
 			  const struct bs_result *result)
 {
-	char *command = advice_undo_command(subject, result);
+	char *command;
 
+	if (output_is_narrow(output)) {
+		report_fixed(output, subject, result);
+		return;
+	}
+	command = advice_undo_command(subject, result);
 	print(output, "; fixed");
 	fixed_time(output, result);
 	if (command)

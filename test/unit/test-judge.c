@@ -181,6 +181,7 @@ static struct bs_error an_error(enum bs_code code)
 	  facts.system_index = -1)                                                                 \
 	X(another_is_active, facts.active_index = BOOT)                                            \
 	X(one_is_active, (void)0)                                                                  \
+	X(record_is_cut_off, facts.disk_size = 50 * MIB)                                           \
 	X(record_is_not_ntfs, facts.partitions[0].boot_record.kind = VBR_NOT_NTFS)                 \
 	X(record_is_bitlocker, facts.partitions[0].boot_record.kind = VBR_BITLOCKER)               \
 	X(record_starts_no_bootmgr, facts.partitions[0].boot_record.kind = VBR_NTLDR)              \
