@@ -208,8 +208,8 @@ static void advice_put_undo(FILE *stream, const char *text, const char *other,
 
 static bool advice_is_of_system(enum bs_code code)
 {
-	return code == BS_BOOTMGR_MISSING || code == BS_BOOTMGR_DAMAGED ||
-	       code == BS_BCD_MISSING || code == BS_BCD_DAMAGED || code == BS_BOOT_CODE_MISSING ||
+	return code == BS_BOOTMGR_MISSING || code == BS_BOOTMGR_DAMAGED || code == BS_BCD_MISSING ||
+	       code == BS_BCD_DAMAGED || code == BS_BOOT_CODE_MISSING ||
 	       code == BS_NO_DEFAULT_ENTRY || code == BS_NOT_NTFS || code == BS_SYSTEM_PARTITION;
 }
 
@@ -267,7 +267,8 @@ static void advice_put_choice(FILE *stream, const struct advice_subject *subject
 	fprintf(stream, "leave out %s", option);
 	if (usual != 0)
 		fprintf(stream, " (partition %u is then used)", usual);
-	advice_put_text(stream, ", or choose another partition; to see them: bootshift inspect IMAGE",
+	advice_put_text(stream,
+			", or choose another partition; to see them: bootshift inspect IMAGE",
 			&unchosen);
 }
 
@@ -304,10 +305,7 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 		advice_put_undo(stream, bs_code_advice(code), bs_code_advice(code), subject);
 	else if (code == BS_NO_UNDO_FILE)
 		advice_put_undo(stream, "undo with that file: bootshift undo IMAGE",
-				"the image was probably never fixed; if it was, and you have the "
-				"undo file elsewhere, name it: bootshift undo --undo-file "
-				"FILE.bootshift-undo IMAGE",
-				subject);
+				bs_code_advice(code), subject);
 	else
 		advice_put_text(stream, bs_code_advice(code), subject);
 	failed = ferror(stream) != 0;

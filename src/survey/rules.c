@@ -333,9 +333,9 @@ static bool tell_needed_elsewhere(const struct facts *facts, uint32_t i, struct 
 		if (count++ == 0)
 			name_staying(element->named, named, sizeof(named));
 	}
-	return count != 0 && NOTE("keep partition %u: %s is there, and %u BCD element%s point%s to it",
-				  number, named, count, count == 1 ? "" : "s",
-				  count == 1 ? "s" : "");
+	return count != 0 &&
+	       NOTE("keep partition %u: %s is there, and %u BCD element%s point%s to it", number,
+		    named, count, count == 1 ? "" : "s", count == 1 ? "s" : "");
 }
 
 static bool would_give_way(const struct facts *facts, const struct fact_found *found)
@@ -452,10 +452,11 @@ static bool has_obstacle(const struct facts *facts, uint32_t role, enum bs_code 
 /* Says that `room` bytes on the Windows volume are too few. */
 static bool tell_short_room(const struct facts *facts, uint64_t room, struct ruling *ruling)
 {
-	return NOTE("%spartition %u has %s free, and the conversion needs %s there: free some space "
-		    "in Windows before the conversion",
-		    facts_are_apart(facts) ? "after the fix, " : "", boot_number(facts),
-		    size_format(room).text, size_format(facts->needed_room).text);
+	return NOTE(
+		"%spartition %u has %s free, and the conversion needs %s there: free some space "
+		"in Windows before the conversion",
+		facts_are_apart(facts) ? "after the fix, " : "", boot_number(facts),
+		size_format(room).text, size_format(facts->needed_room).text);
 }
 
 /* ---- the target ---------------------------------------------------------------------------- */
