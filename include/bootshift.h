@@ -333,6 +333,9 @@ struct bs_partition {
 	bool usage_known; /* `free` and `cluster_size` are valid */
 	uint64_t free;    /* free bytes on the volume */
 	uint32_t cluster_size;
+	/* Has bootmgr and a BCD.  Set only if there is no system volume, or if the system volume is the
+	 * boot volume: an undo may need the boot files on another partition. */
+	bool has_boot_files;
 };
 
 /* A link of the boot chain, in the order in which the BIOS follows the chain. */

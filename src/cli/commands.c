@@ -230,7 +230,7 @@ enum bs_exit results_close(struct results *results)
 	struct output *output = &results->output;
 
 	if (results->fixed > 0 && results->images > 1)
-		report_fixes_next(output);
+		report_fixes_next(output, results->settings);
 	if (results->document && output->error == 0 &&
 	    report_json_write(results->document, stdout) < 0)
 		output->error = errno;

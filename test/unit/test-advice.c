@@ -47,9 +47,8 @@ static const struct {
 	 "a"},
 	{BS_BOOT_VOLUME_MISSING,
 	 {"a", &all, &advised},
-	 ": bootshift inspect --format vhd --system-partition 3 --undo-dir '/a b' --boot-partition "
-	 "2 "
-	 "a"},
+	 "(partition 2 is then used), or choose another partition; to see them: bootshift inspect "
+	 "--format vhd --undo-dir '/a b' a"},
 	{BS_PLAN_STALE,
 	 {"a", &all, NULL},
 	 ": bootshift plan --format vhd --system-partition 3 --boot-partition 4 "
