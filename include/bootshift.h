@@ -44,6 +44,8 @@ enum bs_exit {
 	X(BS_ROWS_EXIST, "rows-exist", BS_EXIT_USAGE, "name another file with --jsonl")            \
 	X(BS_FILE_EXISTS, "file-exists", BS_EXIT_USAGE, "name another file")                       \
 	X(BS_WRONG_KIND, "wrong-kind", BS_EXIT_USAGE, "name an image of a disk")                   \
+	X(BS_FORMAT_DIFFERS, "format-differs", BS_EXIT_USAGE,                                      \
+	  "leave out --format; the format is then detected")                                       \
 	/* the machine or the storage, not the image */                                            \
 	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED,                                               \
 	  "check the name, and the targets of symbolic links in it")                               \
@@ -83,7 +85,7 @@ enum bs_exit {
 	X(BS_ROW_INVALID, "row-invalid", BS_EXIT_FAILED,                                           \
 	  "name a file that bootshift batch has written with --jsonl")                             \
 	X(BS_OUTPUT, "output-failed", BS_EXIT_FAILED,                                              \
-	  "name another file; if a program reads the output, let it read to the end")              \
+	  "write the output to a file on storage with room enough")                                \
 	X(BS_NOTHING_FOUND, "nothing-found", BS_EXIT_FAILED,                                       \
 	  "check the name of the folder, and that its share is mounted")                           \
 	/* recovery required */                                                                    \
@@ -106,6 +108,8 @@ enum bs_exit {
 	X(BS_UNDO_FILE_OF_OTHER, "undo-file-of-other", BS_EXIT_REFUSED,                            \
 	  "copy the undo file to NEW.bootshift-undo, and undo with the copy: "                     \
 	  "bootshift undo --undo-file NEW.bootshift-undo IMAGE")                                   \
+	X(BS_UNDO_FILE_UNRELATED, "undo-file-unrelated", BS_EXIT_REFUSED,                          \
+	  "name the undo file of this image, or the image of that undo file")                      \
 	/* refused: the name and the folder of the undo file */                                    \
 	X(BS_UNDO_FILE_UNUSABLE, "undo-file-unusable", BS_EXIT_REFUSED,                            \
 	  "move it away; if it is a link to the undo file, put the undo file itself in its place") \
@@ -134,7 +138,7 @@ enum bs_exit {
 	X(BS_FORMAT_UNREADABLE, "format-unreadable", BS_EXIT_REFUSED,                              \
 	  "export it as a raw disk, VHD or VHDX with the program that made it")                    \
 	X(BS_FORMAT_AMBIGUOUS, "format-ambiguous", BS_EXIT_REFUSED,                                \
-	  "if it is a raw disk, say so: bootshift fix --format raw IMAGE")                         \
+	  "if it is a raw disk, say so: bootshift inspect --format raw IMAGE")                     \
 	X(BS_DRIVER_UNUSABLE, "driver-unusable", BS_EXIT_REFUSED,                                  \
 	  "run bootshift as root on a machine with /dev/fuse and qemu-nbd (package qemu-utils)")   \
 	X(BS_SERVER_UNSUITABLE, "nbd-server-unsuitable", BS_EXIT_REFUSED,                          \
@@ -202,13 +206,16 @@ enum bs_exit {
 	X(BS_STORAGE_SPACES, "storage-spaces", BS_EXIT_REFUSED,                                    \
 	  "restore a backup of Windows to a basic disk: only Windows reads Storage Spaces")        \
 	X(BS_NO_ACTIVE_PARTITION, "no-active-partition", BS_EXIT_REFUSED,                          \
-	  "choose the partition with the boot files: bootshift fix --system-partition N IMAGE")    \
+	  "choose the partition with the boot files: bootshift inspect --system-partition N "      \
+	  "IMAGE")                                                                                 \
 	X(BS_SEVERAL_ACTIVE, "several-active-partitions", BS_EXIT_REFUSED,                         \
-	  "choose the partition with the boot files: bootshift fix --system-partition N IMAGE")    \
+	  "choose the partition with the boot files: bootshift inspect --system-partition N "      \
+	  "IMAGE")                                                                                 \
 	X(BS_SYSTEM_PARTITION, "system-partition-unsuitable", BS_EXIT_REFUSED,                     \
-	  "choose the partition with the boot files: bootshift fix --system-partition N IMAGE")    \
+	  "choose the partition with the boot files: bootshift inspect --system-partition N "      \
+	  "IMAGE")                                                                                 \
 	X(BS_BOOT_VOLUME_MISSING, "boot-volume-missing", BS_EXIT_REFUSED,                          \
-	  "choose the partition with Windows: bootshift fix --boot-partition N IMAGE")             \
+	  "choose the partition with Windows: bootshift inspect --boot-partition N IMAGE")         \
 	X(BS_BOOT_VOLUME_LOGICAL, "boot-volume-logical", BS_EXIT_REFUSED,                          \
 	  "make it a primary partition first, for example with TestDisk")                          \
 	X(BS_SIGNATURE_CHANGED, "disk-signature-changed", BS_EXIT_REFUSED,                         \
@@ -330,6 +337,9 @@ struct bs_partition {
 	bool usage_known; /* `free` and `cluster_size` are valid */
 	uint64_t free;    /* free bytes on the volume */
 	uint32_t cluster_size;
+	/* Has bootmgr and a BCD.  Set only if there is no system volume, or if the system volume is the
+	 * boot volume: an undo may need the boot files on another partition. */
+	bool has_boot_files;
 };
 
 /* A link of the boot chain, in the order in which the BIOS follows the chain. */

@@ -21,46 +21,112 @@
 
 DEFINE_VECTOR(images, struct find_image);
 
+/* A pattern of the command line. */
+struct pattern {
+	const char *text;
+	char *location; /* of the file that it names; NULL: it names none */
+	bool matched;   /* an image that is fixed, or undone already */
+	/* Images that are not fixed: their number, and the result of the last one. */
+	size_t others;
+	enum bs_status status;
+	enum bs_code code;
+};
+
 struct undoing {
 	const struct batch_undo_request *request;
 	struct batch_undo_outcome *outcome;
 	struct images images;      /* fixed, or with an interrupted change */
 	uint64_t begun;            /* when the first of the undone batches began */
-	bool *matched;             /* one for each pattern */
+	struct pattern *patterns;  /* one for each of the request */
 	struct rows *rows;         /* NULL: no rows can be added */
 	struct progress *progress; /* NULL: none */
 };
 
 /* ---- patterns ------------------------------------------------------------------------------ */
 
-static bool undo_pattern_matches(const char *pattern, const struct row *row)
+static bool undo_pattern_matches(const struct pattern *pattern, const struct row *row)
 {
 	const char *const names[] = {row->path, row->location, location_name(row->location)};
 
+	if (pattern->location && strcmp(pattern->location, row->location) == 0)
+		return true;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(pattern, names[i]) == 0 || fnmatch(pattern, names[i], 0) == 0)
+		if (strcmp(pattern->text, names[i]) == 0 ||
+		    fnmatch(pattern->text, names[i], 0) == 0)
 			return true;
 	return false;
 }
 
 static bool undo_is_wanted(struct undoing *undoing, const struct row *row)
 {
-	const struct batch_undo_request *request = undoing->request;
-	bool wanted = request->pattern_count == 0;
+	bool wanted = undoing->request->pattern_count == 0;
 
-	for (int i = 0; i < request->pattern_count; i++) {
-		if (undo_pattern_matches(request->patterns[i], row))
-			wanted = undoing->matched[i] = true;
-	}
+	for (int i = 0; i < undoing->request->pattern_count; i++)
+		if (undo_pattern_matches(&undoing->patterns[i], row))
+			wanted = undoing->patterns[i].matched = true;
 	return wanted;
+}
+
+/* For the message about a pattern that matches no fixed image: what the batch said of the image. */
+static void undo_note_other(struct undoing *undoing, const struct row *row)
+{
+	for (int i = 0; i < undoing->request->pattern_count; i++) {
+		struct pattern *pattern = &undoing->patterns[i];
+
+		if (!undo_pattern_matches(pattern, row))
+			continue;
+		pattern->others++;
+		pattern->status = row->status;
+		pattern->code = row->code;
+	}
+}
+
+static int undo_open_patterns(struct undoing *undoing, struct bs_error *err)
+{
+	const struct batch_undo_request *request = undoing->request;
+
+	undoing->patterns = calloc((size_t)request->pattern_count + 1, sizeof(struct pattern));
+	if (!undoing->patterns)
+		return fail_memory(err);
+	for (int i = 0; i < request->pattern_count; i++) {
+		struct pattern *pattern = &undoing->patterns[i];
+
+		pattern->text = request->patterns[i];
+		if (access(pattern->text, F_OK) < 0)
+			continue;
+		pattern->location = location_of(pattern->text);
+		if (!pattern->location)
+			return fail_memory(err);
+	}
+	return 0;
+}
+
+static void undo_close_patterns(struct undoing *undoing)
+{
+	for (int i = 0; undoing->patterns && i < undoing->request->pattern_count; i++)
+		free(undoing->patterns[i].location);
+	free(undoing->patterns);
+}
+
+static int undo_fail_pattern(const struct pattern *pattern, struct bs_error *err)
+{
+	bool has_code = pattern->code != BS_OK;
+
+	if (pattern->others != 1)
+		return fail(err, BS_NOT_FOUND, "no fixed image in this file matches %s",
+			    pattern->text);
+	return fail(err, BS_NOT_FOUND, "%s is not fixed: its result in this file is '%s'%s%s%s",
+		    pattern->text, outcome_of(pattern->status)->word, has_code ? " (" : "",
+		    has_code ? bs_code_name(pattern->code) : "", has_code ? ")" : "");
 }
 
 static int undo_check_patterns(const struct undoing *undoing, struct bs_error *err)
 {
 	for (int i = 0; i < undoing->request->pattern_count; i++)
-		if (!undoing->matched[i])
-			return fail(err, BS_NOT_FOUND, "no fixed image in this file matches %s",
-				    undoing->request->patterns[i]);
+		if (!undoing->patterns[i].matched) {
+			undoing->outcome->not_fixed = undoing->patterns[i].others == 1;
+			return undo_fail_pattern(&undoing->patterns[i], err);
+		}
 	return 0;
 }
 
@@ -154,8 +220,12 @@ static int undo_report_undone(struct undoing *undoing, struct merge *merge, size
 	struct row row;
 	int result = merge_read(merge, index, &row, err);
 
-	if (result == 0 && row.status == BS_STATUS_UNDONE && undo_is_wanted(undoing, &row))
+	if (result == 0 && row.status != BS_STATUS_UNDONE) {
+		undo_note_other(undoing, &row);
+		undoing->outcome->dry_run |= row.dry_run;
+	} else if (result == 0 && undo_is_wanted(undoing, &row)) {
 		result = undo_report_result(undoing, &row, &nothing, err);
+	}
 	row_free(&row);
 	return result;
 }
@@ -235,9 +305,8 @@ static int undo_prepare(struct undoing *undoing, struct bs_error *err)
 	struct merge *merge = NULL;
 	int result = file ? undo_open_writer(undoing, err) : -1;
 
-	undoing->matched = calloc((size_t)undoing->request->pattern_count + 1, sizeof(bool));
-	if (!undoing->matched)
-		result = fail_memory(err);
+	if (result == 0)
+		result = undo_open_patterns(undoing, err);
 	if (result == 0)
 		merge = merge_open_file(file, path, &undoing->outcome->skipped, err);
 	else if (file)
@@ -245,6 +314,8 @@ static int undo_prepare(struct undoing *undoing, struct bs_error *err)
 	if (merge)
 		undoing->outcome->rows = merge_rows(merge);
 	result = merge ? undo_list_images(undoing, merge, err) : -1;
+	if (result == 0 && undo_is_from_stdin(undoing) && undoing->outcome->rows == 0)
+		result = fail(err, BS_ROW_INVALID, "nothing came from standard input");
 	merge_close(merge);
 	return result == 0 ? undo_check_patterns(undoing, err) : -1;
 }
@@ -351,7 +422,7 @@ int batch_undo(const struct batch_undo_request *request, struct batch_undo_outco
 	for (size_t i = 0; i < undoing.images.count; i++)
 		find_free_image(&undoing.images.items[i]);
 	images_free(&undoing.images);
-	free(undoing.matched);
+	undo_close_patterns(&undoing);
 	rows_close(undoing.rows);
 	return result;
 }

@@ -5,6 +5,7 @@
  */
 #include "batch/batch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "batch/run.h"
 #include "page/page.h"
 #include "report/amount.h"
+#include "report/outcome.h"
 #include "report/phrases.h"
 #include "report/replace-file.h"
 #include "rows/rows.h"
@@ -29,8 +31,8 @@ DEFINE_VECTOR(summary_files, struct summary_file);
 
 /* A folder of the command line without an image. */
 struct barren_folder {
-	const char *path;  /* borrowed */
-	uint64_t excluded; /* files and folders in it that the patterns exclude */
+	const char *path; /* borrowed */
+	uint64_t left_out[FIND_REASON_COUNT];
 };
 
 DEFINE_VECTOR(barren_folders, struct barren_folder);
@@ -52,6 +54,8 @@ struct batch {
 	struct bs_error stopped;   /* the error that stopped the run; BS_OK: none */
 	uint64_t images;           /* all images, with those that earlier runs finished */
 	uint64_t rows_written;     /* by this run */
+	struct progress *progress; /* during the run */
+	bool ignored;              /* a dry run that nobody reads any more */
 	bool stopped_in_search;    /* a signal came during the search for images */
 	bool failed, usage_failed; /* an error that is not an image's; one of class BS_EXIT_USAGE */
 };
@@ -98,7 +102,7 @@ static void batch_report_unexpected(void *context, const char *path, enum find_r
 	struct batch *batch = context;
 
 	batch_keep_unexpected(batch, path, error->message);
-	if (reason == FIND_UNREADABLE)
+	if (reason == FIND_UNREADABLE || reason == FIND_MISSING)
 		batch_error(batch, path, error);
 	else if (batch->request->kind != PROGRESS_QUIET)
 		print_line(&batch->output, "%s: left out: %s", path, error->message);
@@ -107,13 +111,15 @@ static void batch_report_unexpected(void *context, const char *path, enum find_r
 /* ---- what the search did not find ---------------------------------------------------------- */
 
 /* See struct find_request.  If memory runs out, the folder is not named. */
-static void batch_keep_barren(void *context, const char *folder, uint64_t excluded)
+static void batch_keep_barren(void *context, const char *folder,
+			      const uint64_t left_out[FIND_REASON_COUNT])
 {
 	struct batch *batch = context;
+	struct barren_folder barren = {.path = folder};
 	struct bs_error ignored;
 
-	(void)!barren_folders_append(&batch->barren, (struct barren_folder){folder, excluded},
-				     &ignored);
+	memcpy(barren.left_out, left_out, sizeof(barren.left_out));
+	(void)!barren_folders_append(&batch->barren, barren, &ignored);
 }
 
 static void batch_warn_of_patterns(struct batch *batch, const char *option,
@@ -124,25 +130,63 @@ static void batch_warn_of_patterns(struct batch *batch, const char *option,
 			continue;
 		print(&batch->errors, "bootshift: warning: %s ", option);
 		print_shell_word(&batch->errors, patterns->text[i]);
-		print_line(&batch->errors, " matches no file in the folders");
+		print_line(&batch->errors, " matches no file%s",
+			   strchr(patterns->text[i], '/')
+				   ? "; for a file in a folder, a pattern is the path below it"
+				   : "");
 	}
+}
+
+#define BARREN_ADVICE_MAX 128
+
+/* What the files in a folder suggest; an empty text if there are none. */
+static void batch_advise_barren(const struct batch *batch, const struct barren_folder *folder,
+				char advice[BARREN_ADVICE_MAX])
+{
+	const uint64_t *left_out = folder->left_out;
+	uint64_t packed = left_out[FIND_PACKED], links = left_out[FIND_LINK];
+
+	*advice = '\0';
+	if (left_out[FIND_EXCLUDED] > 0)
+		snprintf(advice, BARREN_ADVICE_MAX, "the patterns exclude %s in it",
+			 count_format(left_out[FIND_EXCLUDED], "name").text);
+	else if (packed > 0)
+		snprintf(advice, BARREN_ADVICE_MAX, "%s in it %s compressed: unpack %s first",
+			 count_format(packed, "file").text, packed == 1 ? "is" : "are",
+			 packed == 1 ? "it" : "them");
+	else if (links > 0)
+		snprintf(advice, BARREN_ADVICE_MAX, "it has %s: %s",
+			 count_format(links, "symbolic link").text,
+			 !batch->request->find.follow ? "add --follow"
+			 : links == 1                 ? "it leads nowhere"
+						      : "they lead nowhere");
 }
 
 /* An error if the batch has no image at all: an unmounted share must not look like success. */
 static void batch_report_barren(struct batch *batch, const struct barren_folder *folder)
 {
+	char advice[BARREN_ADVICE_MAX];
 	struct bs_error error;
-	char advice[128];
 
-	snprintf(advice, sizeof(advice), "the patterns exclude %s in it",
-		 count_format(folder->excluded, "name").text);
+	batch_advise_barren(batch, folder, advice);
 	fail(&error, BS_NOTHING_FOUND, "no disk image was found in this folder");
 	if (batch->found.candidates == 0)
 		print_problem(&batch->errors, folder->path, &error,
-			      folder->excluded > 0 ? advice : bs_code_advice(error.code));
+			      *advice ? advice : bs_code_advice(error.code));
 	else
 		print_line(&batch->errors, "bootshift: warning: no disk image was found in %s; %s",
-			   folder->path, folder->excluded > 0 ? advice : "is the share mounted?");
+			   folder->path, *advice ? advice : "is the share mounted?");
+}
+
+/* There is no folder to name: the patterns exclude all images of the command line. */
+static void batch_report_all_excluded(struct batch *batch)
+{
+	struct bs_error error;
+
+	fail(&error, BS_NOTHING_FOUND, "the patterns exclude %s, and no image is left",
+	     count_format(batch->found.left_out[FIND_EXCLUDED], "name").text);
+	print_line(&batch->errors, "bootshift: %s (%s); check --include and --exclude",
+		   error.message, bs_code_name(error.code));
 }
 
 static void batch_report_not_found(struct batch *batch)
@@ -154,6 +198,9 @@ static void batch_report_not_found(struct batch *batch)
 	batch_warn_of_patterns(batch, "--exclude", &find->exclude, batch->found.exclude_used);
 	for (size_t i = 0; i < batch->barren.count; i++)
 		batch_report_barren(batch, &batch->barren.items[i]);
+	if (batch->found.candidates == 0 && batch->barren.count == 0 &&
+	    batch->found.left_out[FIND_EXCLUDED] > 0)
+		batch_report_all_excluded(batch);
 	batch->failed |= batch->found.candidates == 0;
 }
 
@@ -190,6 +237,9 @@ static int batch_open_rows(struct batch *batch, struct bs_error *err)
 	const struct batch_request *request = batch->request;
 	int descriptor;
 
+	if (request->resume && access(request->rows, F_OK) < 0 && errno == ENOENT)
+		return fail(err, BS_NOT_FOUND, "there is no such file of batch results to %s",
+			    request->retry.some ? "choose images from" : "continue from");
 	batch->rows = rows_open(request->rows, request->page, err);
 	if (!batch->rows)
 		return -1;
@@ -215,23 +265,56 @@ static int batch_find_images(struct batch *batch, struct bs_error *err)
 	return batch->stopped_in_search ? 0 : result;
 }
 
-static int batch_read_earlier_rows(struct batch *batch, struct bs_error *err)
+static void batch_warn_of_retry(struct batch *batch, const struct retry *seen)
+{
+	const struct retry *retry = &batch->request->retry;
+
+	for (size_t i = 0; i < BS_STATUS_COUNT; i++)
+		if (retry->statuses[i] && !seen->statuses[i])
+			print_line(&batch->errors,
+				   "bootshift: warning: --retry %s: no image in %s ended so",
+				   outcome_of((enum bs_status)i)->name, batch->request->rows);
+	for (size_t i = 0; i < BS_CODE_COUNT; i++)
+		if (retry->codes[i] && !seen->codes[i] && i != BS_RECOVERY_REQUIRED)
+			print_line(&batch->errors,
+				   "bootshift: warning: --retry %s: no image in %s ended so",
+				   bs_code_name((enum bs_code)i), batch->request->rows);
+}
+
+/* Before the search for images, which may take long. */
+static int batch_check_earlier_rows(struct batch *batch, struct bs_error *err)
 {
 	const struct batch_request *request = batch->request;
+	struct retry seen = {.some = false};
 	const struct resume_request earlier = {.rows = batch->rows,
 					       .dry_run = request->dry_run,
-					       .leave_out = request->resume,
-					       .retry = &request->retry};
+					       .retry = &request->retry,
+					       .seen = &seen};
+	struct find_result none = {.images = NULL};
 	uint64_t skipped;
 
 	if (!rows_can_resume(batch->rows))
 		return 0;
-	if (resume_batch(&earlier, &batch->found, &batch->summary, &batch->begun, &skipped, err) <
-	    0)
+	if (resume_batch(&earlier, &none, &batch->summary, &batch->begun, &skipped, err) < 0)
 		return -1;
 	if (skipped > 0)
 		print_skipped(&batch->errors, request->rows, skipped);
+	batch_warn_of_retry(batch, &seen);
 	return resume_name(request->rows, batch->options.maker, err);
+}
+
+static int batch_leave_out_done(struct batch *batch, struct bs_error *err)
+{
+	const struct batch_request *request = batch->request;
+	const struct resume_request earlier = {.rows = batch->rows,
+					       .dry_run = request->dry_run,
+					       .leave_out = true,
+					       .retry = &request->retry};
+	uint64_t skipped;
+
+	if (!request->resume || !rows_can_resume(batch->rows))
+		return 0;
+	return resume_batch(&earlier, &batch->found, &batch->summary, &batch->begun, &skipped, err);
 }
 
 static int batch_prepare(struct batch *batch)
@@ -243,10 +326,11 @@ static int batch_prepare(struct batch *batch)
 		const char *name; /* for the error */
 	} steps[] = {
 		{batch_check_undo_directory, request->options->undo_directory},
-		{batch_check_page, request->page},
+		{batch_check_page, NULL}, /* its errors name the page */
 		{batch_open_rows, rows},
+		{batch_check_earlier_rows, rows},
 		{batch_find_images, request->find.arguments[0]},
-		{batch_read_earlier_rows, rows},
+		{batch_leave_out_done, rows},
 	};
 	struct bs_error err;
 
@@ -257,6 +341,15 @@ static int batch_prepare(struct batch *batch)
 }
 
 /* ---- the run ------------------------------------------------------------------------------- */
+
+/* Whether nobody learns what the batch still does: a dry run, and its only reader has gone. */
+static bool batch_is_ignored(const struct batch *batch)
+{
+	const struct batch_request *request = batch->request;
+
+	return request->dry_run && !request->rows && !request->page && batch->progress &&
+	       progress_above(batch->progress)->error == EPIPE;
+}
 
 /* See struct run_request. */
 static int batch_image_ended(void *context, const struct row *row)
@@ -269,7 +362,8 @@ static int batch_image_ended(void *context, const struct row *row)
 	batch->rows_written += batch->stopped.code == BS_OK;
 	if (summary_add(&batch->summary, row, &err) < 0 && batch->stopped.code == BS_OK)
 		batch->stopped = err;
-	return batch->stopped.code == BS_OK ? 0 : -1;
+	batch->ignored |= batch_is_ignored(batch);
+	return batch->stopped.code == BS_OK && !batch->ignored ? 0 : -1;
 }
 
 static void batch_run_images(struct batch *batch)
@@ -301,11 +395,23 @@ static void batch_run_images(struct batch *batch)
 		fail_memory(&batch->stopped);
 		return;
 	}
+	batch->progress = run.progress;
 	if (run_images(&run, &batch->outcome, &err) < 0 && batch->stopped.code == BS_OK)
 		batch->stopped = err;
 	error = progress_close(run.progress);
+	batch->progress = NULL;
 	if (error != 0 && batch->output.error == 0)
 		batch->output.error = error;
+}
+
+/*
+ * Whether a file could not be written only because it is standard output, and its reader has gone,
+ * as with "| head".  Then nothing is lost if the batch has changed nothing.
+ */
+static bool batch_is_unread(const struct batch *batch, const char *path, const struct bs_error *err)
+{
+	return batch->request->dry_run && err->code == BS_OUTPUT && output_is_stdout(path) &&
+	       output_reader_has_gone();
 }
 
 /* ---- after the run ------------------------------------------------------------------------- */
@@ -313,12 +419,16 @@ static void batch_run_images(struct batch *batch)
 static void batch_report_stop(struct batch *batch, const struct summary_facts *facts)
 {
 	const struct batch_request *request = batch->request;
-	const char *name = request->rows ? request->rows : "the batch";
+	const char *name = !request->rows                    ? "the batch"
+			   : output_is_stdout(request->rows) ? "standard output"
+							     : request->rows;
 	const char *why = batch->outcome.interrupted ? "interrupted by a signal"
 			  : batch->outcome.gave_up
 				  ? "stopped: as many failures as --max-failures allows"
 				  : "stopped";
 
+	if (batch_is_unread(batch, request->rows, &batch->stopped) || batch->ignored)
+		return;
 	if (batch->stopped.code != BS_OK)
 		batch_error(batch, name, &batch->stopped);
 	if (facts->without_row > 0 && request->rows)
@@ -335,6 +445,9 @@ static void batch_report_stop(struct batch *batch, const struct summary_facts *f
 		print(&batch->errors, "; %s %s not begun",
 		      count_format(facts->not_begun, "image").text,
 		      facts->not_begun == 1 ? "was" : "were");
+	if (facts->not_begun > 0 || facts->searching)
+		print(&batch->errors, "; to go on, give the same command again%s",
+		      facts->rows ? " with --resume" : "");
 	print_end(&batch->errors);
 }
 
@@ -361,7 +474,7 @@ static void batch_save_rows(struct batch *batch)
 		return;
 	path = rows_save(batch->rows, &err);
 	if (path)
-		print_line(&batch->errors, "bootshift: the results are saved in %s", path);
+		print_line(&batch->errors, "bootshift: the batch results are saved in %s", path);
 	else
 		batch_error(batch, batch->request->page, &err);
 	free(path);
@@ -373,6 +486,7 @@ static size_t batch_count_left_out(const struct batch *batch,
 {
 	static const char *const reasons[FIND_REASON_COUNT] = {
 		[FIND_NOT_AN_IMAGE] = "files that are not disk images",
+		[FIND_PACKED] = "compressed files",
 		[FIND_EXCLUDED] = "excluded files and folders",
 		[FIND_OURS] = "undo files and lock files",
 		[FIND_HALF_COPIED] = "half-copied files",
@@ -383,6 +497,7 @@ static size_t batch_count_left_out(const struct batch *batch,
 		[FIND_OTHER_SHARD] = "images of other shards",
 		[FIND_NO_ROW] = "images that have no result yet (--retry)",
 		[FIND_UNREADABLE] = "unreadable folders",
+		[FIND_MISSING] = "names that lead to nothing",
 	};
 	size_t count = 0;
 
@@ -391,6 +506,24 @@ static size_t batch_count_left_out(const struct batch *batch,
 			left_out[count++] =
 				(struct summary_left_out){reasons[i], batch->found.left_out[i]};
 	return count;
+}
+
+/* If the reader of standard output has gone, a batch that changes images says what it has done. */
+static void batch_report_output(struct batch *batch)
+{
+	int error = batch->output.error;
+
+	if (error == 0 || (error == EPIPE && batch->request->dry_run))
+		return;
+	if (error != EPIPE) {
+		batch->failed = true;
+		print_line(&batch->errors, "bootshift: the report cannot be written: %s",
+			   strerror(error));
+		return;
+	}
+	print_line(&batch->errors,
+		   "bootshift: the reader of the report has gone; the batch was carried out on %s",
+		   count_format(batch->outcome.begun, "image").text);
 }
 
 static void batch_report(struct batch *batch)
@@ -421,15 +554,12 @@ static void batch_report(struct batch *batch)
 		summary_print(&batch->output, &batch->summary, &facts);
 	output_flush(&batch->output);
 	batch_report_stop(batch, &facts);
-	if (batch->request->page && batch_write_page(batch, &facts, &err) < 0) {
-		batch_error(batch, batch->request->page, &err);
+	if (batch->request->page && batch_write_page(batch, &facts, &err) < 0 &&
+	    !batch_is_unread(batch, batch->request->page, &err)) {
+		batch_error(batch, NULL, &err);
 		batch_save_rows(batch);
 	}
-	if (batch->output.error != 0) {
-		print_line(&batch->errors, "bootshift: the report cannot be written: %s",
-			   strerror(batch->output.error));
-		batch->failed = true;
-	}
+	batch_report_output(batch);
 }
 
 /* ---- the batch ----------------------------------------------------------------------------- */

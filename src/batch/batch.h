@@ -60,6 +60,8 @@ struct batch_undo_request {
 
 struct batch_undo_outcome {
 	uint64_t rows;             /* valid rows in the file */
+	bool not_fixed;            /* a pattern matches only an image that is not fixed */
+	bool dry_run;              /* rows of a dry run, which has fixed nothing */
 	uint64_t milliseconds;     /* the time taken */
 	size_t begun, not_begun;   /* images that should be undone */
 	struct summary summary;    /* of all images, with those that were undone earlier */

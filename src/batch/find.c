@@ -139,9 +139,9 @@ static int find_leave_out(const struct search *search, const char *path, enum fi
 			  const struct bs_error *error)
 {
 	const char *name = path_name(path);
-	bool unexpected = reason == FIND_UNREADABLE ||
-			  (reason == FIND_NOT_AN_IMAGE && (name_ends_with(name, image_endings) ||
-							   name_ends_with(name, packed_endings)));
+	bool unexpected = reason == FIND_UNREADABLE || reason == FIND_MISSING ||
+			  reason == FIND_PACKED ||
+			  (reason == FIND_NOT_AN_IMAGE && name_ends_with(name, image_endings));
 
 	search->result->left_out[reason]++;
 	if (unexpected && search->request->unexpected)
@@ -198,6 +198,8 @@ static int find_leave_out_content(struct search *search, const char *path,
 	struct bs_relations *relations = search->request->relations;
 	enum find_reason reason = FIND_NOT_AN_IMAGE;
 
+	if (name_ends_with(path_name(path), packed_endings))
+		reason = FIND_PACKED;
 	if (name_ends_with(path_name(path), image_endings)) {
 		if (bs_relations_look(relations, path, err) < 0)
 			return -1;
@@ -245,6 +247,74 @@ static bool find_last_is_repeated(const struct candidates *candidates)
 	return false;
 }
 
+/* ---- patterns ------------------------------------------------------------------------------ */
+
+/* Whether a pattern matches a path below a folder.  Also marks the patterns that match in `used`. */
+static bool patterns_match(const struct find_patterns *patterns, const char *below, bool *used)
+{
+	bool matches = false;
+
+	for (size_t i = 0; i < patterns->count; i++)
+		if (fnmatch(patterns->text[i], below, 0) == 0)
+			matches = used[i] = true;
+	return matches;
+}
+
+/* Without "./" and "../" at its start: a pattern for hidden files is not meant for these. */
+static const char *patterns_skip_dots(const char *path)
+{
+	while (path[0] == '.' && (path[1] == '/' || (path[1] == '.' && path[2] == '/')))
+		path += path[1] == '/' ? 2 : 3; /* ends with the path */
+	return path;
+}
+
+/* The same for a file that the command line names: its path as given, and its name. */
+static bool patterns_match_named(const struct find_patterns *patterns, const char *path, bool *used)
+{
+	bool matches = false;
+
+	for (size_t i = 0; i < patterns->count; i++) {
+		const char *pattern = patterns->text[i];
+		bool dots = patterns_skip_dots(pattern) != pattern;
+
+		if (fnmatch(pattern, dots ? path : patterns_skip_dots(path), 0) == 0 ||
+		    fnmatch(pattern, path_name(path), 0) == 0)
+			matches = used[i] = true;
+	}
+	return matches;
+}
+
+/* Whether the patterns exclude a file that the command line names. */
+static bool patterns_exclude_named(const struct search *search, const char *path)
+{
+	const struct find_request *request = search->request;
+	struct find_result *result = search->result;
+
+	if (patterns_match_named(&request->exclude, path, result->exclude_used))
+		return true;
+	return request->include.count > 0 &&
+	       !patterns_match_named(&request->include, path, result->include_used);
+}
+
+/* ---- arguments ----------------------------------------------------------------------------- */
+
+/* A name that leads to nothing is an error of the command line, and not an image that failed. */
+static int find_leave_out_missing(const struct search *search, const char *path)
+{
+	struct bs_error error;
+
+	fail(&error, BS_NOT_FOUND, "there is no such file or folder");
+	return find_leave_out(search, path, FIND_MISSING, &error);
+}
+
+static bool find_is_missing(const char *path)
+{
+	struct stat status;
+
+	return !strstr(path, "://") && stat(path, &status) < 0 &&
+	       (errno == ENOENT || errno == ENOTDIR);
+}
+
 /* Adds an argument that is not a folder; `status` is NULL if it is not in the file system. */
 static int find_add_named(struct search *search, const char *path, const struct stat *status,
 			  struct bs_error *err)
@@ -252,8 +322,13 @@ static int find_add_named(struct search *search, const char *path, const struct 
 	struct candidates *candidates = &search->candidates;
 	struct bs_recognition recognition;
 	struct bs_error ignored;
-	bool recognised = bs_recognise(path, &recognition, &ignored) == BS_EXIT_DONE, is_new = true;
+	bool recognised, is_new = true;
 
+	if (find_is_missing(path))
+		return find_leave_out_missing(search, path);
+	if (patterns_exclude_named(search, path))
+		return find_leave_out(search, path, FIND_EXCLUDED, NULL);
+	recognised = bs_recognise(path, &recognition, &ignored) == BS_EXIT_DONE;
 	if (status && inodes_add(&search->files, status, &is_new, err) < 0)
 		return -1;
 	if (!is_new)
@@ -299,17 +374,6 @@ static int walk_unreadable(const struct search *search, const char *path)
 
 	fail_errno(&error, forbidden ? BS_NO_PERMISSION : BS_IO, "the folder cannot be read");
 	return find_leave_out(search, path, FIND_UNREADABLE, &error);
-}
-
-/* Also marks the patterns that match in `used`. */
-static bool walk_matches(const struct find_patterns *patterns, const char *below, bool *used)
-{
-	bool matches = false;
-
-	for (size_t i = 0; i < patterns->count; i++)
-		if (fnmatch(patterns->text[i], below, 0) == 0)
-			matches = used[i] = true;
-	return matches;
 }
 
 /* Folder names compare as if they ended with a slash, so that whole paths are in order. */
@@ -390,14 +454,14 @@ static int walk_entry(struct search *search, const struct level *level,
 	const char *below = path + level->below;
 	mode_t mode = entry->status.st_mode;
 
-	if (walk_matches(&request->exclude, below, search->result->exclude_used))
+	if (patterns_match(&request->exclude, below, search->result->exclude_used))
 		return find_leave_out(search, path, FIND_EXCLUDED, NULL);
 	if (S_ISDIR(mode))
 		return walk_folder(search, dirfd(level->stream), entry->name,
 				   request->follow ? 0 : O_NOFOLLOW,
 				   (struct level){.path = path, .below = level->below}, err);
 	if (request->include.count > 0 &&
-	    !walk_matches(&request->include, below, search->result->include_used))
+	    !patterns_match(&request->include, below, search->result->include_used))
 		return find_leave_out(search, path, FIND_EXCLUDED, NULL);
 	if (S_ISREG(mode))
 		return find_add_file(search, path, below, &entry->status, err);
@@ -468,16 +532,17 @@ static int walk_argument(struct search *search, const char *path, struct bs_erro
 	const struct level level = {.path = path,
 				    .below = strlen(path) + !walk_ends_with_slash(path)};
 	const struct find_request *request = search->request;
-	const uint64_t *left_out = search->result->left_out;
+	uint64_t left_out[FIND_REASON_COUNT], *now = search->result->left_out;
 	size_t candidates = search->candidates.count;
-	uint64_t excluded = left_out[FIND_EXCLUDED];
-	uint64_t told = left_out[FIND_UNREADABLE] + left_out[FIND_OTHER_NAME];
 
+	memcpy(left_out, now, sizeof(left_out));
 	if (walk_folder(search, AT_FDCWD, path, 0, level, err) < 0)
 		return -1;
+	for (size_t i = 0; i < FIND_REASON_COUNT; i++)
+		left_out[i] = now[i] - left_out[i];
 	if (request->barren && search->candidates.count == candidates &&
-	    left_out[FIND_UNREADABLE] + left_out[FIND_OTHER_NAME] == told)
-		request->barren(request->context, path, left_out[FIND_EXCLUDED] - excluded);
+	    left_out[FIND_UNREADABLE] + left_out[FIND_OTHER_NAME] == 0)
+		request->barren(request->context, path, left_out);
 	return 0;
 }
 

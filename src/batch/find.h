@@ -6,7 +6,7 @@
  * - The order of the images is that of the command line, and bytewise by path within a folder.
  * - A file with several names is one image, under its first name.
  * - A file in a folder is an image because of its content (bs_recognise()), never because of its
- *   name alone.  A file that the command line names is always an image.
+ *   name alone.  A file that the command line names is an image, unless the patterns exclude it.
  * - In folders, only regular files are opened.
  * - Memory holds the paths of the images, not those of all files.
  */
@@ -22,8 +22,8 @@
 #define FIND_PATTERNS_MAX 64
 
 /*
- * Shell patterns (fnmatch(3)) for paths below a folder of the command line.  A `*` also matches
- * slashes.
+ * Shell patterns (fnmatch(3)) for paths below a folder of the command line.  For a file that the
+ * command line names: for its path as given, and for its name.  A `*` also matches slashes.
  */
 struct find_patterns {
 	const char *text[FIND_PATTERNS_MAX]; /* borrowed */
@@ -33,6 +33,7 @@ struct find_patterns {
 /* Why a batch leaves out a file or folder. */
 enum find_reason {
 	FIND_NOT_AN_IMAGE, /* a file with other content, or an empty file */
+	FIND_PACKED,       /* the same, with the name of a compressed file or an archive */
 	FIND_EXCLUDED,     /* by the patterns */
 	FIND_OURS,         /* an undo file or a lock file */
 	FIND_HALF_COPIED,  /* the name is that of an unfinished copy */
@@ -43,6 +44,7 @@ enum find_reason {
 	FIND_OTHER_SHARD,  /* an image of another shard */
 	FIND_NO_ROW,       /* --retry: an image that has no row yet; set by resume_batch() */
 	FIND_UNREADABLE,   /* a folder that cannot be read completely */
+	FIND_MISSING,      /* a name on the command line that leads to nothing */
 	FIND_REASON_COUNT
 };
 
@@ -55,17 +57,18 @@ struct find_request {
 	uint32_t shard, shards;                /* `shard` is from 1 to `shards` */
 	/*
 	 * Called for each file or folder that is left out although the user may expect it in the
-	 * batch: an unreadable folder, or a file that has the name of an image or of an archive, but
-	 * is not an image.  May be NULL.
+	 * batch: an unreadable folder, a name that leads to nothing, or a file that has the name of
+	 * an image or of an archive, but is not an image.  May be NULL.
 	 */
 	void (*unexpected)(void *context, const char *path, enum find_reason reason,
 			   const struct bs_error *error);
 	/*
 	 * Called for each folder of the command line without an image, unless the folder was
-	 * reported as unreadable or is another name of one before.  `excluded`: number of its files
-	 * and folders that the patterns exclude.  May be NULL.
+	 * reported as unreadable or is another name of one before.  `left_out`: what was left out in
+	 * the folder.  May be NULL.
 	 */
-	void (*barren)(void *context, const char *folder, uint64_t excluded);
+	void (*barren)(void *context, const char *folder,
+		       const uint64_t left_out[FIND_REASON_COUNT]);
 	void *context;
 };
 

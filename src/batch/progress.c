@@ -20,6 +20,7 @@
 
 #include "report/amount.h"
 #include "report/outcome.h"
+#include "report/phrases.h"
 #include "rows/location.h"
 #include "util/clock.h"
 
@@ -147,11 +148,27 @@ static bool progress_is_shown(const struct progress *progress, enum bs_status st
 	return progress->kind == PROGRESS_NORMAL && !progress->live;
 }
 
-static void progress_print_image(struct output *output, const struct row *row)
+/* Among the errors of a quiet batch: in their form, with what to do. */
+static void progress_print_error(struct output *output, const char *path, const struct row *row)
+{
+	const char *advice = json_string_value(json_object_get(row->object, "advice"));
+	struct bs_error error = {.code = row->code};
+
+	snprintf(error.message, sizeof(error.message), "%s", row->message);
+	print_problem(output, path, &error, advice ? advice : "");
+}
+
+static void progress_print_image(const struct progress *progress, struct output *output,
+				 const struct row *row)
 {
 	const struct outcome *outcome = outcome_of(row->status);
 	char *path = location_as_found(row->location, row->path);
 
+	if (progress->kind == PROGRESS_QUIET) {
+		progress_print_error(output, path ? path : row->path, row);
+		free(path);
+		return;
+	}
 	print(output, "%s: ", path ? path : row->path);
 	print_styled(output, outcome->style, "%s", outcome->word);
 	if (outcome_is_problem(row->status))
@@ -221,7 +238,7 @@ void progress_end(struct progress *progress, size_t slot, const struct row *row)
 	state->done++;
 	state->statuses[row->status]++;
 	if (progress_is_shown(progress, row->status)) {
-		progress_print_image(progress_above(progress), row);
+		progress_print_image(progress, progress_above(progress), row);
 		output_flush(&progress->output);
 	}
 	progress_draw(progress);

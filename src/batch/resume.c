@@ -16,8 +16,17 @@
 
 /* ---- which images are done again ----------------------------------------------------------- */
 
-/* "unknown"; with a word that is similar, also that. */
-static int retry_fail(const char *word, struct bs_error *err)
+/* Whether a word is the name of an outcome that needs no other try. */
+static bool retry_is_good(const char *word)
+{
+	for (size_t i = 0; i < BS_STATUS_COUNT; i++)
+		if (!outcome_is_problem(outcomes[i].status) && strcmp(word, outcomes[i].name) == 0)
+			return true;
+	return false;
+}
+
+/* A word that is similar; NULL: none. */
+static const char *retry_find_similar(const char *word)
 {
 	const char *near = NULL;
 
@@ -28,9 +37,25 @@ static int retry_fail(const char *word, struct bs_error *err)
 		if (outcome_is_problem(outcomes[i].status) &&
 		    text_distance(word, outcomes[i].name) <= 2)
 			near = outcomes[i].name;
-	return fail(err, BS_USAGE,
-		    "--retry takes failed, refused, recovery-required, or a code, not '%s'%s%s%s",
-		    word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	return near;
+}
+
+static int retry_fail(const char *word, struct bs_error *err)
+{
+	static const char takes[] = "--retry takes failed, refused, recovery-required, or a code";
+	size_t first = strcspn(word, ",; ");
+	const char *near = retry_find_similar(word);
+
+	if (word[first] != '\0')
+		return fail(err, BS_USAGE,
+			    "%s; for several, give it several times: "
+			    "--retry %.*s --retry ...",
+			    takes, (int)first, word);
+	if (retry_is_good(word))
+		return fail(err, BS_USAGE, "%s; images that ended as '%s' are not done again",
+			    takes, word);
+	return fail(err, BS_USAGE, "%s, not '%s'%s%s%s", takes, word,
+		    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 int retry_add(struct retry *retry, const char *word, struct bs_error *err)
@@ -117,6 +142,10 @@ static int resume_row(void *context, size_t index, const struct row *row, struct
 		return fail(err, BS_ROWS_EXIST,
 			    row->dry_run ? "it has results of a dry run, but this is not a dry run"
 					 : "it has results of a real run, but this is a dry run");
+	if (resumption->request->seen) {
+		resumption->request->seen->statuses[row->status] = true;
+		resumption->request->seen->codes[row->code] = true;
+	}
 	if (!resumption->request->leave_out)
 		return 0;
 	image = resume_find_image(resumption, row->location);

@@ -21,6 +21,7 @@ struct resume_request {
 	bool dry_run;
 	bool leave_out;            /* remove the images that are done; false: only check the rows */
 	const struct retry *retry; /* with `leave_out` */
+	struct retry *seen;        /* gets what the latest rows have; may be NULL */
 };
 
 /*

@@ -23,6 +23,7 @@ struct task {
 	bool timed_out;         /* SIGTERM was sent */
 	bool killed;            /* SIGKILL was sent */
 	struct bs_error reason; /* while recovering: why the first process died */
+	enum bs_phase phase;    /* the latest; BS_PHASE_OPENING before the first */
 	struct attempt attempt;
 };
 
@@ -243,17 +244,29 @@ static void run_stop(struct running *running)
 	running->stopping = running->outcome->interrupted = true;
 }
 
+/* The images that are being written.  What is only rehearsed ends at the first signal. */
+static size_t run_count_written(const struct running *running)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < running->request->slots; i++)
+		count += running->tasks[i].busy && (running->tasks[i].recovering ||
+						    run_may_have_written(running->tasks[i].phase));
+	return count;
+}
+
 /* Says what the first signal does, because the images in hand may take long. */
 static void run_tell_stop(const struct running *running)
 {
 	const struct run_request *request = running->request;
+	size_t written = run_count_written(running);
 
-	if (!request->errors || running->busy == 0)
+	if (!request->errors || written == 0)
 		return;
 	if (request->progress)
 		output_flush(progress_above(request->progress));
 	print_line(request->errors, "bootshift: finishing %s; once more ends %s now",
-		   count_format(running->busy, "image").text, running->busy == 1 ? "it" : "them");
+		   count_format(written, "image").text, written == 1 ? "it" : "them");
 	output_flush(request->errors);
 }
 
@@ -304,6 +317,7 @@ static int run_handle_event(struct running *running, const struct pool_event *ev
 	case POOL_NOTHING:
 		break;
 	case POOL_PHASE:
+		running->tasks[event->slot].phase = event->phase;
 		if (progress)
 			progress_phase(progress, event->slot, event->phase);
 		break;

@@ -79,8 +79,9 @@ static void undo_report_failure(struct results *results, const struct batch_undo
 	bool pattern = err->code == BS_NOT_FOUND && outcome->rows > 0;
 
 	print_problem(&results->errors, results->settings->from, err,
-		      pattern ? "name an image by its path or its name, or a part of it with *"
-			      : bs_code_advice(err->code));
+		      outcome->not_fixed ? "there is nothing to undo; do not name it"
+		      : pattern ? "name an image by its path or its name, or a part of it with *"
+				: bs_code_advice(err->code));
 	results_fail(results, bs_code_exit(err->code));
 }
 
@@ -94,6 +95,9 @@ static void undo_report_sum(struct results *results, const struct batch_undo_out
 
 	if (outcome->summary.images + outcome->not_begun > 0)
 		summary_print(output, &outcome->summary, &facts);
+	else if (outcome->dry_run)
+		print_line(output, "%s: nothing to do: these are results of a dry run",
+			   results->settings->from);
 	else if (outcome->rows == 0)
 		print_line(output, "%s: nothing to do: the file has no results",
 			   results->settings->from);

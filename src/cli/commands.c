@@ -139,7 +139,11 @@ enum bs_exit finish_report(enum bs_exit status, struct output *output, int done)
 	if (output->error == 0 || (output->error == EPIPE && done == 0))
 		return status;
 	output_open(&errors, stderr, OUTPUT_COLOUR_NEVER);
-	print(&errors, "bootshift: the report cannot be written: %s", strerror(output->error));
+	if (output->error == EPIPE)
+		print(&errors, "bootshift: the reader of the report has gone");
+	else
+		print(&errors, "bootshift: the report cannot be written: %s",
+		      strerror(output->error));
 	if (done > 0)
 		print(&errors, "; the command itself was carried out on %s",
 		      count_format((uint64_t)done, "image").text);
@@ -177,6 +181,9 @@ bool results_are_good(const struct results *results)
 static void results_report(struct results *results, const char *image,
 			   const struct bs_result *result)
 {
+	/* A blank line between two reports of inspect: not beside an image that has only an error. */
+	if (results->report == report_inspection && result->inspection && results->inspected++ > 0)
+		print_end(&results->output);
 	results->report(&results->output, image, results->settings, result);
 	if (result->status != BS_STATUS_FIXED)
 		return;
@@ -223,7 +230,7 @@ enum bs_exit results_close(struct results *results)
 	struct output *output = &results->output;
 
 	if (results->fixed > 0 && results->images > 1)
-		report_fixes_next(output);
+		report_fixes_next(output, results->settings);
 	if (results->document && output->error == 0 &&
 	    report_json_write(results->document, stdout) < 0)
 		output->error = errno;
@@ -263,8 +270,6 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 	results.images = count;
 	results.changes = changes;
 	while (results.done < count && results_are_good(&results) && !signals_stop_pending()) {
-		if (results.done > 0 && !results.document && command->bit == COMMAND_INSPECT)
-			print_end(&results.output);
 		command_run_image(command, images[results.done], settings, &results);
 	}
 	if (signals_stop_pending())

@@ -57,6 +57,7 @@ struct results {
 	int images;         /* number of images that the command works on */
 	int done;           /* number of images that are done */
 	int fixed;          /* number of images whose fix was reported as text */
+	int inspected;      /* number of inspections that were reported as text */
 	bool changes;       /* the command changes images, and does not only print */
 	const char *advice; /* for the next image, in place of the advice of its code; or NULL */
 };

@@ -58,8 +58,8 @@ static const struct {
 	{COMMAND_INSPECT, "info show check list status ls analyze analyse examine view scan look "
 			  "test verify detect print display describe stat"},
 	{COMMAND_PLAN, "simulate dry-run dryrun preview rehearse whatif what-if"},
-	{COMMAND_UNDO, "rollback roll-back revert restore unfix"},
-	{0, "patch run repair convert"}, /* may mean any change: none is named */
+	/* These may mean any change: none is named. */
+	{0, "patch run repair convert rollback roll-back revert restore unfix reset"},
 	{COMMAND_REPORT, "summary summarize page html"},
 };
 
@@ -87,6 +87,23 @@ enum command_bit guess_command(const char *word)
 	return best;
 }
 
+static const struct {
+	const char *words, *remark;
+} command_remarks[] = {
+	{"apply execute", "a plan is carried out by bootshift fix --plan FILE IMAGE"},
+	{"resume continue retry",
+	 "a batch is continued if it is typed again with --resume --jsonl FILE"},
+	{"undo-from undo-batch", "a batch is undone by bootshift undo --from FILE"},
+};
+
+const char *guess_command_remark(const char *word)
+{
+	for (size_t i = 0; i < sizeof(command_remarks) / sizeof(command_remarks[0]); i++)
+		if (guess_lists(command_remarks[i].words, word))
+			return command_remarks[i].remark;
+	return NULL;
+}
+
 /* ---- options ------------------------------------------------------------------------------- */
 
 static const struct {
@@ -95,7 +112,7 @@ static const struct {
 	{"dry-run", "-n --simulate --whatif --what-if --no-act --noop --no-op --test --check "
 		    "--preview --pretend --rehearse"},
 	{"plan", "-p --plan-file --from-plan"},
-	{"output", "--write --save --html --page --out-file"},
+	{"output", "--report --write --save --html --page --out-file"},
 	{"from", "-f --rows --jsonl --batch --input --all -a"},
 	{"jobs", "-J -p --parallel --threads --workers --processes --cpus"},
 	{"timeout", "-t --time --time-limit --limit"},
@@ -139,8 +156,19 @@ static const struct {
 	{LOOKING, "-a --all -r -R --recursive --recurse", NO_FOLDER},
 	{COMMAND_BATCH, "-a --all -r -R --recursive --recurse",
 	 "batch searches the folder and all folders in it anyway"},
-	{COMMAND_BATCH, "--format --system-partition --boot-partition",
-	 "batch detects these; to choose them, fix the image alone with bootshift fix"},
+	{COMMAND_BATCH, "--format",
+	 "batch detects the format of each image; to name it, fix the image alone with bootshift "
+	 "fix"},
+	{COMMAND_BATCH, "--system-partition --boot-partition",
+	 "batch finds the partitions of each image; to name them, fix the image alone with "
+	 "bootshift fix"},
+	{COMMAND_BATCH, "--plan", "a plan is for one image; to rehearse the batch, use --dry-run"},
+	{COMMAND_BATCH, "--from",
+	 "a batch is undone by bootshift undo --from FILE, and continued with --resume --jsonl "
+	 "FILE"},
+	{COMMAND_FIX, "-o --output", "a plan is written by bootshift plan -o FILE IMAGE"},
+	{COMMAND_UNDO, "--include --only --pattern --match --filter --name",
+	 "name the images, or patterns of their names, behind --from FILE"},
 	{COMMAND_BATCH, "-o --output",
 	 "use --jsonl FILE for a file of results, --report FILE for a page"},
 	{LOOKING, "-p --partition",

@@ -21,6 +21,9 @@ unsigned guess_distance(const char *word, const char *name);
 /* The command that is meant by a word; 0: unknown. */
 enum command_bit guess_command(const char *word);
 
+/* A sentence about a word that is no command, such as "apply"; NULL: none. */
+const char *guess_command_remark(const char *word);
+
 /*
  * The name of the option that another program calls `word`, such as "-n" for "dry-run".  A word may
  * have several meanings: `index` is from 0 on, until the result is NULL.

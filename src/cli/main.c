@@ -127,6 +127,7 @@ static void main_ask_for_command(const char *path, bool is_folder, struct bs_err
 static enum bs_exit main_unknown_command(const char *name)
 {
 	enum command_bit meant = guess_command(name);
+	const char *remark = guess_command_remark(name);
 	char list[COMMAND_LIST_MAX];
 	struct stat status;
 	struct bs_error err;
@@ -135,6 +136,8 @@ static enum bs_exit main_unknown_command(const char *name)
 	if (meant != 0)
 		fail(&err, BS_USAGE, "unknown command '%.100s'; did you mean '%s'?", name,
 		     command_name(meant));
+	else if (remark)
+		fail(&err, BS_USAGE, "unknown command '%.100s'; %s", name, remark);
 	else if (stat(name, &status) == 0)
 		main_ask_for_command(name, S_ISDIR(status.st_mode), &err);
 	else
@@ -214,6 +217,10 @@ static int main_check_operands(const struct command *command, const struct setti
 	bool is_report = command->bit == COMMAND_REPORT;
 	const char *second;
 
+	for (int i = 0; i < count; i++)
+		if (operands[i][0] == '\0')
+			return fail(err, BS_USAGE, "%s needs a name that is not empty",
+				    command_name(command->bit));
 	if (settings->from) /* there may be any number of patterns */
 		return 0;
 	if (count == 0)
@@ -262,10 +269,13 @@ static enum bs_exit main_run_command(const struct command *command, int argc, ch
 }
 
 /* "bootshift help", "bootshift help COMMAND" */
-static enum bs_exit main_help_command(const char *name)
+static enum bs_exit main_help_command(char *const *names)
 {
+	const char *name = names[0];
 	const struct command *command = name && name[0] != '-' ? main_find_command(name) : NULL;
 
+	if (command && names[1] && names[1][0] != '-')
+		return main_usage_error(NULL, "help takes one command, not several");
 	if (name && name[0] != '-' && strcmp(name, "help") != 0 && !command)
 		return main_unknown_command(name);
 	return main_help(command, OUTPUT_COLOUR_AUTO);
@@ -274,7 +284,6 @@ static enum bs_exit main_help_command(const char *name)
 /* There are only options. */
 static enum bs_exit main_without_command(int argc, char *const *argv)
 {
-	char list[COMMAND_LIST_MAX];
 	struct bs_error err;
 
 	for (int i = 1; i < argc; i++) {
@@ -283,8 +292,7 @@ static enum bs_exit main_without_command(int argc, char *const *argv)
 		if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0)
 			return main_version();
 	}
-	command_list(COMMAND_ALL, list);
-	fail(&err, BS_USAGE, "no command is named; the commands are %s", list);
+	(void)options_fail_no_command(argc, argv, &err);
 	return main_usage_error(NULL, err.message);
 }
 
@@ -299,7 +307,7 @@ static enum bs_exit main_run(int argc, char **argv)
 		return main_without_command(argc, argv);
 	command = main_find_command(name);
 	if (!command && strcmp(name, "help") == 0)
-		return main_help_command(argv[place + 1]);
+		return main_help_command(argv + place + 1);
 	if (!command && strcmp(name, "version") == 0)
 		return main_version();
 	if (!command)

@@ -40,6 +40,22 @@ static bool operand_is_regular_image(const char *path)
 	       bs_recognise(path, &recognition, &ignored) == BS_EXIT_DONE;
 }
 
+static const struct file_kind document_kind = {"document", "{", "\"tool\": \"bootshift\""};
+
+/*
+ * Whether nothing in a file is like the kind that is needed.  A damaged file of that kind is not: what
+ * reads it says what is wrong with it.
+ */
+static bool operand_is_foreign(enum operand_kind needed, const char *path)
+{
+	const char *sign = needed == OPERAND_PLAN ? "bootshift-plan" : "\"tool\"";
+	char head[FILE_KIND_HEAD + 1];
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+	       operand_read_head(path, head) && head[0] != '\0' && !strstr(head, sign);
+}
+
 /* All kinds but images, which take longer to recognise. */
 static enum operand_kind operand_own_kind(const char *path)
 {
@@ -60,6 +76,8 @@ static enum operand_kind operand_own_kind(const char *path)
 		return OPERAND_ROWS;
 	if (file_kind_is(&plan_file_kind, head))
 		return OPERAND_PLAN;
+	if (file_kind_is(&document_kind, head))
+		return OPERAND_DOCUMENT;
 	return file_kind_is(&page_file_kind, head) ? OPERAND_PAGE : OPERAND_UNKNOWN;
 }
 
@@ -76,7 +94,8 @@ static const char *const kind_names[OPERAND_KIND_COUNT] = {
 	[OPERAND_UNDO_FILE] = "the undo file of an image",
 	[OPERAND_ROWS] = "a file of batch results",
 	[OPERAND_PLAN] = "a plan file",
-	[OPERAND_PAGE] = "a page of batch results",
+	[OPERAND_PAGE] = "a page (HTML) of batch results",
+	[OPERAND_DOCUMENT] = "what a command printed with --json",
 	[OPERAND_IMAGE] = "an image of a disk",
 };
 
@@ -240,8 +259,13 @@ static char *operand_advise(enum command_bit command, enum operand_kind kind,
 		advise_rows(stream, command, path);
 	else if (kind == OPERAND_PLAN)
 		advise_plan(stream, command, path);
+	else if (kind == OPERAND_PAGE && (command == COMMAND_UNDO || command == COMMAND_REPORT))
+		fputs("name the file that the batch wrote with --jsonl; a page is for a browser",
+		      stream);
 	else if (kind == OPERAND_PAGE)
 		fputs("open it in a browser", stream);
+	else if (kind == OPERAND_DOCUMENT)
+		fputs("name an image of a disk", stream);
 	else
 		advise_image(stream, command, path);
 	fclose(stream);
@@ -276,17 +300,37 @@ int operand_check_image(enum command_bit command, const struct settings *setting
 	return operand_fail(kind, kind_names[OPERAND_IMAGE], err);
 }
 
+/*
+ * What to type instead of a file of another kind; NULL when memory runs out.  Where a plan is needed,
+ * a folder or a file of rows must not lead to a batch, which writes to every image.
+ */
+static char *operand_advise_file(enum command_bit command, enum operand_kind needed,
+				 enum operand_kind kind, const char *path)
+{
+	if (needed == OPERAND_PLAN && kind != OPERAND_IMAGE)
+		return strdup("name the file that bootshift plan -o wrote");
+	if (kind == OPERAND_UNKNOWN || kind == OPERAND_DOCUMENT)
+		return strdup("name a file that bootshift batch wrote with --jsonl");
+	return operand_advise(command, kind, NULL, path);
+}
+
 /* `needed` is the only kind that the command takes there, beside standard input. */
 static int operand_check_file(enum command_bit command, enum operand_kind needed, const char *path,
 			      struct operand_problem *problem)
 {
-	enum operand_kind kind = path ? operand_kind(path) : OPERAND_UNKNOWN;
+	enum operand_kind kind = path ? operand_kind(path) : OPERAND_STDIN;
 
-	if (kind == OPERAND_UNKNOWN || kind == OPERAND_STDIN || kind == needed)
+	if (kind == OPERAND_STDIN || kind == needed)
+		return 0;
+	/* The batch itself refuses to write its rows to any other file. */
+	if (kind == OPERAND_UNKNOWN &&
+	    (command == COMMAND_BATCH || !operand_is_foreign(needed, path)))
 		return 0;
 	problem->path = path;
-	problem->advice = operand_advise(command, kind, NULL, path);
-	return operand_fail(kind, kind_names[needed], &problem->error);
+	problem->advice = operand_advise_file(command, needed, kind, path);
+	return kind == OPERAND_UNKNOWN
+		       ? fail(&problem->error, BS_WRONG_KIND, "this is not %s", kind_names[needed])
+		       : operand_fail(kind, kind_names[needed], &problem->error);
 }
 
 static int operands_check_rows(char *const *operands, int count, struct operand_problem *problem)
@@ -307,7 +351,17 @@ static int operands_check_results(const char *path, struct operand_problem *prob
 	return -1;
 }
 
-/* A batch leaves such files out, so the command line is wrong only if it has nothing else. */
+/* NULL when memory runs out. */
+static char *operand_advise_batch(enum operand_kind kind, const char *path, bool is_alone)
+{
+	if (kind == OPERAND_STDIN)
+		return strdup("to work on names from a pipe: find ... -print0 | xargs -0 bootshift "
+			      "batch");
+	if (is_alone)
+		return operand_advise(COMMAND_BATCH, kind, NULL, path);
+	return strdup("do not name it, or name the folder: a batch leaves such files out of it");
+}
+
 static int operands_check_batch(char *const *operands, int count, struct operand_problem *problem)
 {
 	static const bool fits[OPERAND_KIND_COUNT] = {
@@ -316,13 +370,16 @@ static int operands_check_batch(char *const *operands, int count, struct operand
 		[OPERAND_IMAGE] = true,
 	};
 
-	for (int i = 0; i < count; i++)
-		if (fits[operand_kind(operands[i])])
-			return 0;
-	problem->path = operands[0];
-	problem->advice =
-		operand_advise(COMMAND_BATCH, operand_kind(operands[0]), NULL, operands[0]);
-	return operand_fail(operand_kind(operands[0]), "a folder or an image", &problem->error);
+	for (int i = 0; i < count; i++) {
+		enum operand_kind kind = operand_own_kind(operands[i]);
+
+		if (fits[kind])
+			continue;
+		problem->path = operands[i];
+		problem->advice = operand_advise_batch(kind, operands[i], count == 1);
+		return operand_fail(kind, "a folder or an image", &problem->error);
+	}
+	return 0;
 }
 
 int operands_check(enum command_bit command, const struct settings *settings, char *const *operands,

@@ -19,6 +19,7 @@ enum operand_kind {
 	OPERAND_ROWS, /* a file of batch results */
 	OPERAND_PLAN,
 	OPERAND_PAGE,
+	OPERAND_DOCUMENT, /* what a command prints with --json */
 	OPERAND_IMAGE,
 	OPERAND_KIND_COUNT
 };

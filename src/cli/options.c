@@ -512,9 +512,11 @@ static int options_check_undo_file(const struct settings *settings, int images,
 	if (!settings->options.undo_file)
 		return 0;
 	if (settings->from)
-		return fail(err, BS_USAGE, "--undo-file and --from contradict each other");
+		return fail(err, BS_USAGE,
+			    "--undo-file is for one image: leave it out, or leave out --from");
 	if (settings->options.undo_directory)
-		return fail(err, BS_USAGE, "--undo-file and --undo-dir contradict each other");
+		return fail(err, BS_USAGE,
+			    "--undo-file names the undo file itself: leave out --undo-dir");
 	if (images > 1)
 		return fail(err, BS_USAGE, "--undo-file is for one image, not for %d", images);
 	return 0;
@@ -533,11 +535,36 @@ static int options_check(const struct settings *settings, enum command_bit comma
 			    settings->page ? "report" : "output",
 			    output_is_stdout(page) ? "standard output" : page);
 	if (settings->resume && (!settings->rows || output_is_stdout(settings->rows)))
-		return fail(err, BS_USAGE, "%s needs the file of --jsonl",
-			    settings->retry.some ? "--retry" : "--resume");
+		return fail(err, BS_USAGE, "%s needs the file of --jsonl%s",
+			    settings->retry.some ? "--retry" : "--resume",
+			    settings->rows ? ", and - is not a file" : "");
 	if (command == COMMAND_UNDO && settings->jobs != 0 && !settings->from)
 		return fail(err, BS_USAGE, "--jobs needs --from");
 	return options_check_undo_file(settings, images, err);
+}
+
+/* Only the last of several values would count.  A flag may be repeated, because that changes nothing. */
+static bool option_repeats(const struct option_row *option)
+{
+	return !option->argument || option->parse == option_parse_pattern ||
+	       option->parse == option_parse_retry;
+}
+
+/*
+ * Stores the value of an option.  `is_word`: the value is a word of its own.  Then it is no option: a
+ * value that was forgotten must not swallow the next option, for example --dry-run.
+ */
+static int option_take(const struct option_row *option, const char *value, bool is_word,
+		       bool *given, struct settings *settings, struct bs_error *err)
+{
+	if (is_word && value[0] == '-' && value[1] != '\0')
+		return fail(err, BS_USAGE,
+			    "the option --%s needs a value; if %s is the value, write --%s=%s",
+			    option->name, value, option->name, value);
+	if (*given && !option_repeats(option))
+		return fail(err, BS_USAGE, "the option --%s is given twice", option->name);
+	*given = true;
+	return option->parse(option, value, (char *)settings + option->field, err);
 }
 
 int options_parse(enum command_bit command, int argc, char **argv, struct settings *settings,
@@ -545,6 +572,7 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 {
 	struct option longs[OPTION_COUNT + 1];
 	char letters[2 * OPTION_COUNT + 2];
+	bool given[OPTION_COUNT] = {false};
 	int value;
 
 	*settings = (struct settings){
@@ -559,10 +587,11 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 	while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		const char *word = argv[optind - 1];
 		const struct option_row *option;
+		bool is_word = word == optarg; /* the value is a word of its own */
 
 		if (value == '?' || value == ':')
 			return option_fail(command, value, argv, err);
-		if (word == optarg) /* the value is a word of its own */
+		if (is_word)
 			word = argv[optind - 2];
 		option = options_find(command, value);
 		/*
@@ -572,7 +601,7 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 		 */
 		if (value >= OPTION_VALUE && strcspn(word + 2, "=") != strlen(option->name))
 			return option_fail_unknown(command, word, argv[optind], err);
-		if (option->parse(option, optarg, (char *)settings + option->field, err) < 0)
+		if (option_take(option, optarg, is_word, &given[option - table], settings, err) < 0)
 			return -1;
 	}
 	*first_image = optind;
@@ -607,6 +636,27 @@ int options_find_command(int argc, char *const *argv)
 			break;
 	}
 	return i < argc ? i : argc;
+}
+
+int options_fail_no_command(int argc, char *const *argv, struct bs_error *err)
+{
+	char list[COMMAND_LIST_MAX], name[34];
+	unsigned commands;
+
+	snprintf(name, sizeof(name), "%.*s", argc > 1 ? (int)strcspn(argv[1], "=") : 0,
+		 argc > 1 ? argv[1] : "");
+	commands = name[0] == '-' && name[1] != '\0' && strcmp(name, "--") != 0
+			   ? option_commands(name)
+			   : ALL;
+	command_list(commands == 0 ? ALL : commands, list);
+	if (commands == 0)
+		return fail(err, BS_USAGE,
+			    "unknown option %s, and no command is named; the commands are %s", name,
+			    list);
+	if (commands != ALL)
+		return fail(err, BS_USAGE, "no command is named; %s is an option of %s", name,
+			    list);
+	return fail(err, BS_USAGE, "no command is named; the commands are %s", list);
 }
 
 void options_help(struct output *output, enum command_bit command)

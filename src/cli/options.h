@@ -44,6 +44,9 @@ MUST_CHECK int options_parse(enum command_bit command, int argc, char **argv,
  */
 int options_find_command(int argc, char *const *argv);
 
+/* Sets the error for a command line of options without a command.  Returns -1. */
+int options_fail_no_command(int argc, char *const *argv, struct bs_error *err);
+
 /* Prints the options of one command, one a line. */
 void options_help(struct output *output, enum command_bit command);
 

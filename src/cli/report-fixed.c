@@ -27,6 +27,31 @@ static void fixed_time(struct output *output, const struct bs_result *result)
 		print(output, " on %s", moment.text);
 }
 
+/* Begins a line that ends with a path or a command, which is not wrapped, so that it can be copied. */
+static void fixed_label(struct output *output, unsigned indent, const char *label)
+{
+	print_to(output, indent);
+	print(output, "%s:", label);
+	if (output_is_narrow(output)) {
+		print_end(output);
+		print_to(output, indent + INDENT);
+	} else {
+		print(output, " ");
+	}
+}
+
+/* Says which partitions an undo needs: the boot files that the fix has left are there. */
+static void fixed_keep(struct output *output, const struct bs_inspection *inspection)
+{
+	for (uint32_t i = 0; inspection && i < inspection->partition_count; i++) {
+		const struct bs_partition *partition = &inspection->partitions[i];
+
+		if (partition->has_boot_files && !partition->is_boot)
+			print_item(output, 2 * INDENT, "keep partition %u: an undo needs it",
+				   partition->number);
+	}
+}
+
 void report_fixed(struct output *output, const struct advice_subject *subject,
 		  const struct bs_result *result)
 {
@@ -38,12 +63,12 @@ void report_fixed(struct output *output, const struct advice_subject *subject,
 	print_styled(output, STYLE_STRONG, "Fixed");
 	fixed_time(output, result);
 	print_end(output);
-	/* A path and a command are not wrapped, so that they can be copied. */
-	print_to(output, 2 * INDENT);
-	print_line(output, "undo file: %s%s", file, command ? "" : MISSING);
+	fixed_label(output, 2 * INDENT, "undo file");
+	print_line(output, "%s%s", file, command ? "" : MISSING);
 	if (command) {
-		print_to(output, 2 * INDENT);
-		print_line(output, "to undo the fix: %s", command);
+		fixed_label(output, 2 * INDENT, "to undo the fix");
+		print_line(output, "%s", command);
+		fixed_keep(output, result->inspection);
 	}
 	free(command);
 }
@@ -51,8 +76,13 @@ void report_fixed(struct output *output, const struct advice_subject *subject,
 void report_fixed_shortly(struct output *output, const struct advice_subject *subject,
 			  const struct bs_result *result)
 {
-	char *command = advice_undo_command(subject, result);
+	char *command;
 
+	if (output_is_narrow(output)) {
+		report_fixed(output, subject, result);
+		return;
+	}
+	command = advice_undo_command(subject, result);
 	print(output, "; fixed");
 	fixed_time(output, result);
 	if (command)

@@ -217,6 +217,8 @@ static const char *inspection_chain_verdict(const struct bs_inspection *inspecti
 		return "complete, the disk should start";
 	if (active->code == BS_SYSTEM_PARTITION && active->state == BS_LINK_UNKNOWN)
 		return "not followed, because the chosen partition does not exist";
+	if (active->code == BS_SYSTEM_PARTITION && inspection->system_index >= 0)
+		return "that of the chosen partition, not of the active one";
 	if (!inspection->starts_known)
 		return "no link is broken, but not all could be checked";
 	if (inspection->starts_after)

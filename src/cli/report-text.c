@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/report-findings.h"
 #include "report/advice.h"
@@ -58,9 +59,13 @@ static void report_nothing_to_do(struct output *output, const char *image,
 
 	report_image(output, image, result->recovered);
 	if (report_is_fixed(result)) {
-		print(output, "%s", text);
+		if (output_is_narrow(output))
+			print_wrapped(output, INDENT, "%s", text);
+		else
+			print(output, "%s", text);
 		report_fixed_shortly(output, &subject, result);
-		print_end(output);
+		if (!output_is_narrow(output))
+			print_end(output);
 	} else {
 		report_outcome(output, text);
 	}
@@ -223,6 +228,15 @@ void print_fix_command(struct output *output, const char *image, const struct bs
 	print_shell_word(output, image);
 }
 
+/* Whether the plan is in a file now: not on standard output, and not in /dev/null. */
+static bool report_has_plan_file(const struct settings *settings)
+{
+	struct stat status;
+
+	return settings->output && strcmp(settings->output, "-") != 0 &&
+	       stat(settings->output, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 void report_plan(struct output *output, const char *image, const struct settings *settings,
 		 const struct bs_result *result)
 {
@@ -231,6 +245,9 @@ void report_plan(struct output *output, const char *image, const struct settings
 
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
 		report_nothing_to_do(output, image, settings, result);
+		if (settings->output)
+			print_item(output, INDENT,
+				   "There is nothing to carry out, so no plan was written.");
 		return;
 	}
 	if (result->status != BS_STATUS_WOULD_FIX || !plan)
@@ -244,7 +261,7 @@ void report_plan(struct output *output, const char *image, const struct settings
 		report_plan_details(output, plan);
 	report_plan_room(output, result->inspection);
 	report_notes(output, image, settings, result);
-	if (settings->output && strcmp(settings->output, "-") != 0) {
+	if (report_has_plan_file(settings)) {
 		report_label(output, "To do exactly this");
 		print_fix_command(output, image, &settings->options, settings->output);
 		print_end(output);
@@ -255,6 +272,21 @@ void report_plan(struct output *output, const char *image, const struct settings
 }
 
 /* ---- fix and undo ------------------------------------------------------------------------- */
+
+/* Says that the conversion would have had room without the fix. */
+static void report_fix_need(struct output *output, const struct bs_result *result)
+{
+	const struct bs_inspection *inspection = result->inspection;
+	bool fixed = result->status == BS_STATUS_FIXED;
+
+	if (!inspection || conversion_need(inspection) != NEED_NOTHING)
+		return;
+	print_item(output, INDENT,
+		   "The conversion %s not need the fix: it needs %s on the active partition, which "
+		   "%s %s free.",
+		   fixed ? "did" : "does", size_format(inspection->needed_room).text,
+		   fixed ? "had" : "has", size_format(inspection->room_before).text);
+}
 
 /* Sets the number and the size of the files that a fix has copied. */
 static void fix_count_files(const struct bs_plan *plan, uint64_t *files, uint64_t *bytes)
@@ -280,9 +312,10 @@ static void report_fix_outcome(struct output *output, const char *image,
 	report_image(output, image, result->recovered);
 	print_styled(output, STYLE_GOOD, fixed ? "fixed" : "would be fixed");
 	print(output, ": ");
-	snprintf(text, sizeof(text), "%s, %s, in %s%s", count_format(files, "file").text,
-		 size_format(bytes).text, duration_format(result->milliseconds).text,
-		 fixed ? "" : "; verified, and nothing was written");
+	snprintf(text, sizeof(text), "%s, %s%s in %s%s", count_format(files, "file").text,
+		 size_format(bytes).text, fixed ? "," : "; rehearsed and verified",
+		 duration_format(result->milliseconds).text,
+		 fixed ? "" : ", and nothing was written");
 	report_outcome(output, text);
 }
 
@@ -301,6 +334,7 @@ void report_fix(struct output *output, const char *image, const struct settings 
 	report_fix_outcome(output, image, result);
 	if (settings->verbose && result->plan)
 		report_plan_operations(output, result->plan);
+	report_fix_need(output, result);
 	report_notes(output, image, settings, result);
 	if (!result->undo_file)
 		return;
@@ -357,15 +391,36 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 	report_fix_undo(output, image, settings, result);
 }
 
-void report_fixes_next(struct output *output)
+void report_fixes_next(struct output *output, const struct settings *settings)
 {
+	char any_file[] = "";
+	const struct bs_result fixed = {.undo_file = any_file};
+	const struct advice_subject subject = {.image = "IMAGE", .options = &settings->options};
+	char *command = advice_undo_command(&subject, &fixed);
+
 	print_styled(output, STYLE_STRONG, "Next: ");
 	print_wrapped(output, INDENT,
 		      "convert the disks. Keep each undo file, and the partition that the boot "
 		      "files came from, until the converted machine has started: an undo needs "
 		      "both. A note above says if such a partition has to stay for good.");
 	print_end(output);
-	print_item(output, 0, "To undo a fix: bootshift undo IMAGE");
+	/* Not wrapped, so that the user can copy it. */
+	print_line(output, "To undo a fix: %s", command ? command : "bootshift undo IMAGE");
+	free(command);
+}
+
+/* An image of a batch may have been fixed again after the batch was undone. */
+static void report_batch_undone(struct output *output, const char *image,
+				const struct bs_result *result)
+{
+	const struct advice_subject subject = {.image = image};
+	char *command = advice_undo_command(&subject, result);
+
+	print(output, "nothing to do: this batch's fix is undone already");
+	if (command)
+		print(output, "; a later fix stays; to undo that one: %s", command);
+	print_end(output);
+	free(command);
 }
 
 void report_undo(struct output *output, const char *image, const struct settings *settings,
@@ -373,7 +428,6 @@ void report_undo(struct output *output, const char *image, const struct settings
 {
 	char text[3 * PIECE_SIZE];
 
-	(void)settings; /* there are no more details */
 	if (result->status == BS_STATUS_NOTHING_TO_DO) {
 		report_image(output, image, false);
 		if (result->undo_file)
@@ -381,6 +435,8 @@ void report_undo(struct output *output, const char *image, const struct settings
 				   "nothing to do: the fix is undone already; the undo file can be "
 				   "removed: %s",
 				   result->undo_file);
+		else if (settings->from)
+			report_batch_undone(output, image, result);
 		else
 			print_line(output, "nothing to do: the image is not fixed, or its fix is "
 					   "undone already");

@@ -32,7 +32,7 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 		     const struct bs_result *result);
 
 /* The same once for several images. */
-void report_fixes_next(struct output *output);
+void report_fixes_next(struct output *output, const struct settings *settings);
 
 /* Prints the command that fixes an image with these options.  `plan_file` may be NULL. */
 void print_fix_command(struct output *output, const char *image, const struct bs_options *options,

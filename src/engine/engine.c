@@ -99,7 +99,7 @@ static const struct step {
 	{"check the room",                 step_check_room,        PLAN,           IF_FIXABLE, false},
 	{"commit",                         step_commit,            FIX,            IF_FIXABLE, false},
 	{"verify the committed image",     step_verify_committed,  FIX,            IF_FIXABLE, false},
-	{"find the undo file",             step_undo_file,         INSPECT | FIX,  IF_NOTHING, false},
+	{"find the undo file",             step_undo_file,         LOOK,           IF_NOTHING, false},
 	{"undo",                           step_undo,              UNDO,           ALWAYS,     false},
 	{"foresee the undo",               step_foresee_undo,      FORESEE,        ALWAYS,     false},
 	{"see what was recovered",         step_recovered,         RECOVER,        ALWAYS,     false},
@@ -310,7 +310,7 @@ static int step_open(struct engine *engine, struct bs_error *err)
 
 	return container_lock(&engine->container, engine->image, engine->options,
 			      looks_only ? LOCK_FOR_READING : LOCK_FOR_CHANGING,
-			      engine->command == UNDO, &engine->result->recovered, err);
+			      engine->command & (UNDO | FORESEE), &engine->result->recovered, err);
 }
 
 /* Checks the permissions and, for an NBD export, the number of clients. */
@@ -640,6 +640,9 @@ static int step_undo_file(struct engine *engine, struct bs_error *err)
 	const struct place *place = &engine->container.place;
 	enum transaction_state state;
 
+	/* The rows of a batch that only rehearses must not lead to an undo file. */
+	if (engine->command == PLAN && !all_zero(engine->options->maker, BS_MAKER_SIZE))
+		return 0;
 	if (transaction_state(place, &state, err) < 0)
 		return -1;
 	if (state != TRANSACTION_APPLIED) {

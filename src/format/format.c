@@ -238,12 +238,53 @@ static const struct format_kind *format_decide(struct disk *container, struct bs
 		       : format_kind_of(&raw_codec);
 }
 
+/*
+ * The format that a container has instead of the forced one; NULL: unknown.  The boot signature
+ * decides whether it may be raw: then forcing raw is right, whatever else is in it.
+ */
+static const struct format_kind *format_find_other(struct disk *container,
+						   const struct format_kind *forced)
+{
+	const struct format_kind *kind;
+	struct format ignored;
+	struct bs_error reason;
+	bool has_mbr;
+
+	if (format_compare(container, &boot_signature, &has_mbr, &reason) < 0)
+		return NULL;
+	kind = format_decide(container, &reason);
+	if (!kind || kind == forced || (forced->codec == &raw_codec && has_mbr) ||
+	    (kind->codec == &raw_codec && !has_mbr) ||
+	    format_describe(container, kind, &ignored, &reason) < 0)
+		return NULL;
+	return kind;
+}
+
+/* A wrong --format must not look like damage, or like a disk without partitions. */
+static int format_describe_forced(struct disk *container, const char *name, struct format *format,
+				  struct bs_error *err)
+{
+	const struct format_kind *forced = format_find_kind(name, err), *other = NULL;
+	int result;
+
+	if (!forced)
+		return -1;
+	result = format_describe(container, forced, format, err);
+	if (result < 0 || forced->codec == &raw_codec)
+		other = format_find_other(container, forced);
+	return other ? fail(err, BS_FORMAT_DIFFERS, "the format is %s, not %s", other->name,
+			    forced->name)
+		     : result;
+}
+
 int format_detect(struct disk *container, const char *forced, struct format *format,
 		  struct bs_error *err)
 {
-	const struct format_kind *kind =
-		forced ? format_find_kind(forced, err) : format_decide(container, err);
+	const struct format_kind *kind;
 
+	if (forced)
+		return format_describe_forced(container, forced, format, err);
+	kind = format_decide(container, err);
 	return kind ? format_describe(container, kind, format, err) : -1;
 }
 

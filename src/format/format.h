@@ -11,8 +11,9 @@
 
 /*
  * Describes `container`.  If `forced` is NULL, the function decides the format by the content.
- * Otherwise `forced` is the name of the format.  The content of a forced raw disk is not read; for
- * any other format the container must have a good header.  Errors: BS_USAGE (unknown name),
+ * Otherwise `forced` is the name of the format.  A forced raw disk may have any content with a boot
+ * signature; for any other format the container must have a good header.  Errors: BS_USAGE (unknown
+ * name), BS_FORMAT_DIFFERS (the container clearly has another format than the forced one),
  * BS_NOT_AN_IMAGE (not whole sectors), BS_FORMAT_AMBIGUOUS (two formats are possible),
  * BS_FORMAT_UNSUPPORTED (qemu-img can convert the image), BS_FORMAT_UNREADABLE (qemu-img cannot),
  * the codes of other known kinds of files (BS_HOLDS_NO_DISK, BS_PACKED_*, BS_EWF, BS_AFF), the

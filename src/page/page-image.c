@@ -245,14 +245,45 @@ static json_t *image_partitions(const struct row *row)
 	return partitions;
 }
 
-/* "vhdx, 8 GiB" */
+/* "raw, 8 GiB"; if the file has another size, "vhdx, 8 GiB disk, 15.1 MiB file" */
 static json_t *image_about(const struct row *row)
 {
-	const char *format = image_string(row->object, "format");
+	const char *format = image_string(row->object, "format"), *gap = *format ? ", " : "";
+	struct amount_text disk = size_format(image_number(row->object, "disk_size"));
+	struct amount_text file = size_format(row->size);
 
-	if (row->size == 0)
-		return json_string(format);
-	return json_sprintf("%s%s%s", format, *format ? ", " : "", size_format(row->size).text);
+	if (!image_has(row->object, "disk_size"))
+		return row->size == 0 ? json_string(format)
+				      : json_sprintf("%s%s%s", format, gap, file.text);
+	if (row->size == 0 || strcmp(disk.text, file.text) == 0)
+		return json_sprintf("%s%s%s", format, gap, disk.text);
+	return json_sprintf("%s%s%s disk, %s file", format, gap, disk.text, file.text);
+}
+
+/* A disk that starts by UEFI needs no code in its master boot record. */
+static bool image_finding_is_told(const struct row *row, const json_t *finding)
+{
+	return row->code != BS_GPT ||
+	       strcmp(image_string(finding, "code"), bs_code_name(BS_NOTE_MBR_CODE)) != 0;
+}
+
+/* The findings, or only the notes about an image that is or would be fixed. */
+static json_t *image_findings(const struct row *row, bool notes_only)
+{
+	const json_t *findings = json_object_get(row->object, "findings"), *finding;
+	bool fixed = row->status == BS_STATUS_FIXED || row->status == BS_STATUS_WOULD_FIX;
+	json_t *array = json_array();
+	size_t i;
+
+	json_array_foreach (findings, i, finding) {
+		bool note = strncmp(image_string(finding, "code"), "note-", strlen("note-")) == 0;
+
+		if (image_finding_is_told(row, finding) && (!notes_only || (note && fixed)))
+			json_append(&array, json_pack("{s:s, s:s}", "message",
+						      image_string(finding, "message"), "code",
+						      image_string(finding, "code")));
+	}
+	return array;
 }
 
 /* Whether the disk starts; if it was or would be fixed, also whether it started before. */
@@ -262,10 +293,12 @@ static const char *image_start(const struct row *row)
 	bool planned = image_has(row->object, "active_after");
 	const char *field = planned ? "starts_after" : "starts";
 
+	if (row->code == BS_GPT)
+		return NULL;                /* the advice says how it starts */
 	if (!image_has(row->object, field)) /* without a format the image was not inspected */
 		return image_has(row->object, "format") ? "unknown whether it starts" : NULL;
 	if (!image_flag(row->object, field))
-		return "boot chain not complete";
+		return "broken: the disk would not start";
 	if (!planned)
 		return "starts";
 	if (row->status == BS_STATUS_FIXED)
@@ -291,12 +324,23 @@ static const char *image_need(const struct row *row)
 	}
 }
 
+/* The folder of an image; null for none and for the working folder, which says nothing. */
+static json_t *image_folder(const char *path, const char *name)
+{
+	size_t length = (size_t)(name - path);
+
+	if (length == 0 || (length == 2 && strncmp(path, "./", 2) == 0))
+		return json_null();
+	return json_stringn_nocheck(path, length);
+}
+
 /* The values that page.html needs besides the fields of the row. */
 static json_t *image_values(const struct row *row, const char *path, size_t index)
 {
 	const struct outcome *outcome = outcome_of(row->status);
 	const json_t *object = row->object;
 	const char *name = location_name(path);
+	bool is_export = strstr(path, "://") != NULL; /* its last word alone says too little */
 	const char *advice = image_string(object, "advice");
 	uint64_t places = image_number(object, "extents");
 	const struct json_member members[] = {
@@ -306,8 +350,8 @@ static json_t *image_values(const struct row *row, const char *path, size_t inde
 		{"symbol", json_text(outcome->symbol)},
 		{"word", page_word(outcome)},
 		{"start", json_text(image_start(row))},
-		{"name", page_bytes(name)},
-		{"folder", json_stringn_nocheck(path, (size_t)(name - path))},
+		{"name", page_bytes(is_export ? path : name)},
+		{"folder", image_folder(path, is_export ? path : name)},
 		{"about", image_about(row)},
 		{"windows_name", json_text(image_string(object, "windows_name"))},
 		{"windows_build", json_text(image_string(object, "windows_build"))},
@@ -319,6 +363,8 @@ static json_t *image_values(const struct row *row, const char *path, size_t inde
 		{"advice", page_advice(advice, false)},
 		{"conversion", json_text(image_need(row))},
 		{"operations", image_operations(row)},
+		{"findings", image_findings(row, false)},
+		{"notes", image_findings(row, true)},
 		{"modified", page_time(row->modified)},
 		{"changed", row->bytes > 0 ? json_text(size_format(row->bytes).text) : json_null()},
 		{"places", json_text(count_format(places, "place").text)},

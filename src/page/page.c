@@ -33,7 +33,7 @@ __asm__(".pushsection .rodata\n"
 	".incbin \"page.html\"\n.byte 0\n"
 	".popsection\n");
 
-const struct file_kind page_file_kind = {"report", "<!DOCTYPE html>", " - bootshift</title>"};
+const struct file_kind page_file_kind = {"page", "<!DOCTYPE html>", " - bootshift</title>"};
 
 struct page {
 	struct merge *rows;
@@ -241,6 +241,24 @@ static json_t *page_shell_path(const char *path)
 	return value;
 }
 
+/* When the batches of rows began, for a page that another command has made. */
+static json_t *page_rows_begun(const struct page *page)
+{
+	const struct summary *summary = &page->summary;
+	json_t *first = page_time(summary->earliest), *last = page_time(summary->latest), *text;
+
+	if (!page->facts->rows_only || !json_is_string(first))
+		text = json_null();
+	else if (json_equal(first, last))
+		text = json_sprintf("The batch was begun %s", json_string_value(first));
+	else
+		text = json_sprintf("The batches were begun from %s to %s",
+				    json_string_value(first), json_string_value(last));
+	json_decref(first);
+	json_decref(last);
+	return text;
+}
+
 /* ---- who has made the page ----------------------------------------------------------------- */
 
 static json_t *page_host(void)
@@ -317,6 +335,7 @@ static json_t *page_values(const struct page *page)
 		{"working_folder", page_working_folder()},
 		{"command", page_command(facts)},
 		{"begun_at", page_time(facts->begun_at)},
+		{"rows_begun", page_rows_begun(page)},
 		{"duration", page_text_if(timed, duration_format(facts->milliseconds).text)},
 		{"partly", json_boolean(partly)},
 		{"begun", page_text_if(facts->begun > 0, count_format(facts->begun, "image").text)},
@@ -336,6 +355,7 @@ static json_t *page_values(const struct page *page)
 		/* Rows lead to the undo files; without rows, a command needs their folder. */
 		{"from", facts->rows ? page_shell_path(facts->rows)
 				     : page_text_if(facts->rows_only, "FILE")},
+		{"from_any", json_boolean(facts->rows_only && !facts->rows)},
 		{"undo_folder",
 		 facts->undo_directory ? page_shell_path(facts->undo_directory) : json_null()},
 		{"version", json_text(bs_version())},

@@ -204,6 +204,83 @@ static void advice_put_undo(FILE *stream, const char *text, const char *other,
 	free(file);
 }
 
+/* The user has named the undo file of another image.  The image may have one of its own. */
+static void advice_put_own_undo(FILE *stream, const struct advice_subject *subject)
+{
+	struct advice_subject alone = {.image = subject->image};
+
+	advice_put_undo(stream, "undo with the undo file of this image: bootshift undo IMAGE",
+			bs_code_advice(BS_UNDO_FILE_UNRELATED), &alone);
+}
+
+/* ---- advice about partitions that the user chose ------------------------------------------- */
+
+static bool advice_is_of_system(enum bs_code code)
+{
+	return code == BS_BOOTMGR_MISSING || code == BS_BOOTMGR_DAMAGED || code == BS_BCD_MISSING ||
+	       code == BS_BCD_DAMAGED || code == BS_BOOT_CODE_MISSING ||
+	       code == BS_NO_DEFAULT_ENTRY || code == BS_NOT_NTFS || code == BS_SYSTEM_PARTITION;
+}
+
+static bool advice_is_of_boot(enum bs_code code)
+{
+	return code == BS_WINLOAD_MISSING || code == BS_BOOT_VOLUME_MISSING || code == BS_NOT_NTFS;
+}
+
+/* The number of the partition that would be used without the option; 0: not known. */
+static uint32_t advice_active_partition(const struct bs_inspection *inspection)
+{
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < inspection->partition_count; i++) {
+		if (!inspection->partitions[i].active)
+			continue;
+		if (number != 0)
+			return 0;
+		number = inspection->partitions[i].number;
+	}
+	return number;
+}
+
+/* Whether the code says that a chosen partition is the wrong one; then sets the option and the
+ * partition that would be used without it. */
+static bool advice_finds_wrong_choice(enum bs_code code, const struct advice_subject *subject,
+				      const char **option, uint32_t *usual)
+{
+	const struct bs_options *options = subject->options;
+	uint32_t active;
+
+	if (!options || !subject->inspection)
+		return false;
+	active = advice_active_partition(subject->inspection);
+	if (options->system_partition != 0 && options->system_partition != active &&
+	    advice_is_of_system(code)) {
+		*option = "--system-partition";
+		*usual = active;
+		return true;
+	}
+	*option = "--boot-partition";
+	*usual = subject->inspection->advised_partition;
+	return options->boot_partition != 0 && options->boot_partition != *usual &&
+	       advice_is_of_boot(code);
+}
+
+static void advice_put_choice(FILE *stream, const struct advice_subject *subject,
+			      const char *option, uint32_t usual)
+{
+	struct bs_options options = *subject->options;
+	struct advice_subject unchosen = *subject;
+
+	options.system_partition = options.boot_partition = 0;
+	unchosen.options = &options;
+	fprintf(stream, "leave out %s", option);
+	if (usual != 0)
+		fprintf(stream, " (partition %u is then used)", usual);
+	advice_put_text(stream,
+			", or choose another partition; to see them: bootshift inspect IMAGE",
+			&unchosen);
+}
+
 static bool advice_is_raw_file(const struct advice_subject *subject)
 {
 	return strcmp(subject->inspection->format, "raw") == 0 && !strstr(subject->image, "://");
@@ -212,6 +289,8 @@ static bool advice_is_raw_file(const struct advice_subject *subject)
 char *advice_make(enum bs_code code, const struct advice_subject *subject)
 {
 	const struct bs_inspection *inspection = subject->inspection;
+	const char *option;
+	uint32_t usual;
 	char *advice = NULL;
 	size_t length;
 	FILE *stream = open_memstream(&advice, &length);
@@ -223,6 +302,8 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 		fputs(subject->advice, stream);
 	else if (!subject->image)
 		fputs(bs_code_advice(code), stream);
+	else if (advice_finds_wrong_choice(code, subject, &option, &usual))
+		advice_put_choice(stream, subject, option, usual);
 	else if (code == BS_SIGNATURE_CHANGED && inspection && inspection->earlier_signature != 0)
 		advice_put_signature_back(stream, subject);
 	else if (code == BS_DISK_ENCRYPTED && inspection && !advice_is_raw_file(subject))
@@ -231,6 +312,8 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 		fputs("name an image of the disk that has Windows", stream);
 	else if (code == BS_RECOVERY_REQUIRED)
 		advice_put_undo(stream, bs_code_advice(code), bs_code_advice(code), subject);
+	else if (code == BS_UNDO_FILE_UNRELATED)
+		advice_put_own_undo(stream, subject);
 	else if (code == BS_NO_UNDO_FILE)
 		advice_put_undo(stream, "undo with that file: bootshift undo IMAGE",
 				bs_code_advice(code), subject);

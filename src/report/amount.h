@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "util/err.h"
+#include "util/size.h"
 
 /*
  * Reads a size: digits, up to six digits after a point, and a unit in either case: none or B for
@@ -21,17 +22,6 @@ MUST_CHECK int size_parse(const char *text, uint64_t *bytes, struct bs_error *er
  */
 MUST_CHECK int duration_parse(const char *text, uint32_t most, uint32_t *seconds,
 			      struct bs_error *err);
-
-/* Returned by value, so that a call of print() can have several amounts as arguments. */
-struct amount_text {
-	char text[48];
-};
-
-/*
- * "512 bytes", "31.5 KiB", "100 MiB", "39.9 GiB": rounded to a tenth, and to whole units from 100
- * on.
- */
-struct amount_text size_format(uint64_t bytes);
 
 /* "0.21 s", "12.3 s", "2 min 31 s", "3 h 5 min". */
 struct amount_text duration_format(uint64_t milliseconds);

@@ -49,6 +49,7 @@ static const struct field partition_fields[] = {
 	FIELD(struct bs_partition, label, FIELD_TEXT),
 	FIELD_IF(struct bs_partition, usage_known, free, FIELD_NUMBER),
 	FIELD_IF(struct bs_partition, usage_known, cluster_size, FIELD_NUMBER),
+	FIELD(struct bs_partition, has_boot_files, FIELD_BOOLEAN),
 	FIELD_END,
 };
 
@@ -198,6 +199,18 @@ static json_t *json_fixed_at(const struct bs_result *result)
 									  : json_null();
 }
 
+/* The command that undoes the fix that the image has, or null. */
+static json_t *json_undo_command(const struct advice_subject *subject,
+				 const struct bs_result *result)
+{
+	bool fixed = result->inspection && (result->undo_file || result->undo_file_named);
+	char *command = fixed ? advice_undo_command(subject, result) : NULL;
+	json_t *value = json_text(command);
+
+	free(command);
+	return value;
+}
+
 json_t *report_json_image(const struct advice_subject *subject, const struct bs_result *result)
 {
 	json_t *inspection =
@@ -212,6 +225,7 @@ json_t *report_json_image(const struct advice_subject *subject, const struct bs_
 	failed |= fields_write(result_fields, result, object);
 	failed |= json_put(object, "undo_file", json_text(result->undo_file));
 	failed |= json_put(object, "fixed_at", json_fixed_at(result));
+	failed |= json_put(object, "undo_command", json_undo_command(subject, result));
 	failed |= json_put(object, "undo_file_named", json_text(result->undo_file_named));
 	failed |= json_put(object, "inspection", inspection);
 	failed |= json_put(object, "plan", plan);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,13 @@ static bool terminal_has_colour(int descriptor)
 bool output_is_stdout(const char *path)
 {
 	return path && strcmp(path, "-") == 0;
+}
+
+bool output_reader_has_gone(void)
+{
+	struct pollfd standard = {.fd = STDOUT_FILENO};
+
+	return poll(&standard, 1, 0) == 1 && (standard.revents & (POLLERR | POLLHUP));
 }
 
 void output_open(struct output *output, FILE *stream, enum output_colour colour)

@@ -45,6 +45,9 @@ struct output {
 /* Whether `path` is "-", which stands for standard output.  `path` may be NULL. */
 bool output_is_stdout(const char *path);
 
+/* Whether standard output is a pipe or a terminal that nobody reads any more, as after "| head". */
+bool output_reader_has_gone(void);
+
 /* Sets *output for a stream.  The caller must have called setlocale(). */
 void output_open(struct output *output, FILE *stream, enum output_colour colour);
 

@@ -53,7 +53,7 @@ void print_problem_and_command(struct output *output, const char *name,
 			       const struct bs_error *error, const char *advice,
 			       const char *command)
 {
-	print(output, "bootshift: %s: ", name);
+	print(output, "bootshift: %s%s", name ? name : "", name ? ": " : "");
 	if (output_is_narrow(output)) {
 		problem_print_narrow(output, error, advice, command);
 		return;

@@ -8,7 +8,7 @@
 
 /*
  * Prints "bootshift: NAME: what is wrong (code); what to do".  `name` is not an image; for an image
- * see advice_print_error().
+ * see advice_print_error().  NULL: the message itself has the name.
  */
 void report_error(struct output *output, const char *name, const struct bs_error *error);
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/io.h"
 #include "util/path.h"
 
 int(replace_file_fail)(const char *path, const char *what, const char *problem,
@@ -35,11 +36,40 @@ static int replace_fail_write(const struct new_file *file, bool durable, struct 
 	return -1;
 }
 
+/* Where a stream writes to.  A stream itself forgets why a write in the middle has failed. */
+struct sink {
+	int descriptor;
+	int error; /* errno of the first error; 0: none */
+};
+
+/* Of fopencookie(3): 0 means an error. */
+static ssize_t sink_write(void *cookie, const char *bytes, size_t length)
+{
+	struct sink *sink = cookie;
+
+	if (io_write_all(sink->descriptor, bytes, length) == 0)
+		return (ssize_t)length;
+	if (sink->error == 0)
+		sink->error = errno;
+	return 0;
+}
+
+/* Returns 0, or -1 with errno, after the content has been written. */
+static int sink_finish(const struct sink *sink, FILE *stream, bool durable)
+{
+	bool failed = fflush(stream) < 0 || ferror(stream);
+
+	if (failed && sink->error != 0)
+		errno = sink->error;
+	return failed || (durable && fsync(sink->descriptor) < 0) ? -1 : 0;
+}
+
 /* Writes the content to an open descriptor, and closes it in every case. */
 static int replace_write_stream(const struct new_file *file, int descriptor, bool durable,
 				struct bs_error *err)
 {
-	FILE *stream = fdopen(descriptor, "w");
+	struct sink sink = {.descriptor = descriptor};
+	FILE *stream = fopencookie(&sink, "w", (cookie_io_functions_t){.write = sink_write});
 	int result;
 
 	if (!stream) {
@@ -47,10 +77,10 @@ static int replace_write_stream(const struct new_file *file, int descriptor, boo
 		return replace_file_fail(file->path, file->what, "cannot be opened", err);
 	}
 	result = file->content(stream, file->context, err);
-	if (result == 0 &&
-	    (ferror(stream) || fflush(stream) < 0 || (durable && fsync(descriptor) < 0)))
+	if (result == 0 && sink_finish(&sink, stream, durable) < 0)
 		result = replace_fail_write(file, durable, err);
-	if (fclose(stream) < 0 && result == 0)
+	fclose(stream);
+	if (close(descriptor) < 0 && result == 0)
 		result = replace_fail_write(file, durable, err);
 	return result;
 }

@@ -227,7 +227,8 @@ static json_t *row_make_own(const struct row_subject *subject, const struct bs_r
 
 static json_t *row_make_object(const struct row_subject *subject, const struct bs_result *result)
 {
-	const struct advice_subject advised = {.image = subject->path,
+	/* Rows are read in other folders: a command in an advice needs the whole path. */
+	const struct advice_subject advised = {.image = subject->location,
 					       .options = subject->options,
 					       .inspection = result->inspection};
 	json_t *own = row_make_own(subject, result), *image = report_json_image(&advised, result);
@@ -339,7 +340,7 @@ int row_parse(const char *line, size_t length, struct row *row, struct bs_error 
 int row_fail(struct row *row, const struct bs_error *reason, struct bs_error *err)
 {
 	const char *status = outcome_of(BS_STATUS_FAILED)->name;
-	const struct advice_subject advised = {.image = row->path};
+	const struct advice_subject advised = {.image = row->location};
 
 	if (json_put(row->object, "status", json_text(status)) < 0 ||
 	    report_json_put_error(row->object, reason, &advised) < 0)
@@ -354,6 +355,20 @@ int row_set_undone(struct row *row, struct bs_error *err)
 	if (json_put(row->object, "status", json_text(outcome_of(row->status)->name)) < 0)
 		return fail_memory(err);
 	return 0;
+}
+
+bool row_has_finding(const struct row *row, enum bs_code code)
+{
+	const json_t *findings = json_object_get(row->object, "findings"), *finding;
+	size_t i;
+
+	json_array_foreach (findings, i, finding) {
+		const char *name = json_string_value(json_object_get(finding, "code"));
+
+		if (name && strcmp(name, bs_code_name(code)) == 0)
+			return true;
+	}
+	return false;
 }
 
 char *row_line(const struct row *row)

@@ -80,6 +80,9 @@ MUST_CHECK int row_fail(struct row *row, const struct bs_error *reason, struct b
 /* Sets the status to undone.  Error: BS_NO_MEMORY. */
 MUST_CHECK int row_set_undone(struct row *row, struct bs_error *err);
 
+/* Whether the findings of the image have a code. */
+bool row_has_finding(const struct row *row, enum bs_code code);
+
 /* The line, in ASCII, with its newline.  The caller frees it; NULL when memory runs out. */
 char *row_line(const struct row *row);
 

@@ -16,7 +16,7 @@
 /* The start of every row.  By these bytes an incomplete row is recognised. */
 static const char row_start[] = "{\"schema\":1,\"tool\":\"bootshift\",";
 
-const struct file_kind rows_file_kind = {"file of rows", "{", "\"tool\":\"bootshift\""};
+const struct file_kind rows_file_kind = {"file of batch results", "{", "\"tool\":\"bootshift\""};
 
 struct rows {
 	int stream;       /* a pipe or a terminal, which cannot be read; -1: none */
@@ -27,12 +27,61 @@ struct rows {
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-/* The lock lasts until the descriptor is closed.  Some file systems cannot lock: no error. */
-static int rows_lock(const struct rows *rows, struct bs_error *err)
+/* Whether the file still has its name: the lock of a file that was replaced is worth nothing. */
+static bool rows_is_at(int descriptor, const char *path)
 {
-	if (flock(rows->store, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+	struct stat file, named;
+
+	return fstat(descriptor, &file) == 0 && stat(path, &named) == 0 &&
+	       file.st_dev == named.st_dev && file.st_ino == named.st_ino;
+}
+
+/* The lock lasts until the descriptor is closed.  Some file systems cannot lock: no error. */
+static int rows_lock(int descriptor, const char *path, struct bs_error *err)
+{
+	if (flock(descriptor, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return fail(err, BS_IN_USE, "another bootshift is writing batch results to it");
+	if (!rows_is_at(descriptor, path))
+		return fail(err, BS_IN_USE, "another bootshift has just replaced it");
+	return 0;
+}
+
+/* Locks the file of an open descriptor, which may also be -1, with errno. */
+static int rows_lock_descriptor(int descriptor, const char *path, int *lock, struct bs_error *err)
+{
+	struct stat status;
+
+	if (descriptor < 0)
+		return fail_system(err, "the %s '%s' cannot be locked", rows_file_kind.what, path);
+	if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
+	    rows_lock(descriptor, path, err) == 0) {
+		*lock = descriptor;
 		return 0;
-	return fail(err, BS_IN_USE, "another bootshift is writing results to it");
+	}
+	close(descriptor);
+	return S_ISREG(status.st_mode) ? -1 : 0;
+}
+
+int rows_lock_old(const char *path, int *lock, struct bs_error *err)
+{
+	struct stat status;
+
+	*lock = -1;
+	if (strcmp(path, "-") == 0 || stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+		return 0;
+	return rows_lock_descriptor(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), path,
+				    lock, err);
+}
+
+int rows_lock_new(const char *path, int *lock, struct bs_error *err)
+{
+	struct stat status;
+
+	*lock = -1;
+	if (strcmp(path, "-") == 0 || (stat(path, &status) == 0 && !S_ISREG(status.st_mode)))
+		return 0;
+	return rows_lock_descriptor(open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644), path,
+				    lock, err);
 }
 
 static uint64_t rows_nanoseconds(const struct statx_timestamp *time)
@@ -108,12 +157,13 @@ static int rows_cut_incomplete(struct rows *rows, uint64_t length, struct bs_err
 	return 0;
 }
 
-static int rows_open_store(struct rows *rows, int descriptor, struct bs_error *err)
+static int rows_open_store(struct rows *rows, const char *path, int descriptor,
+			   struct bs_error *err)
 {
 	uint64_t length = 0;
 
 	rows->store = descriptor;
-	if (rows_lock(rows, err) < 0 || rows_read_status(rows, &length, err) < 0)
+	if (rows_lock(descriptor, path, err) < 0 || rows_read_status(rows, &length, err) < 0)
 		return -1;
 	return rows_cut_incomplete(rows, length, err);
 }
@@ -131,13 +181,13 @@ static int rows_open_path(struct rows *rows, const char *path, struct bs_error *
 	if (descriptor < 0 && errno == EISDIR)
 		return fail(err, BS_ROW_INVALID, "it is a folder");
 	if (descriptor < 0 || fstat(descriptor, &status) < 0) {
-		fail_system(err, "cannot be opened to add results");
+		fail_system(err, "cannot be opened for batch results");
 		if (descriptor >= 0)
 			close(descriptor);
 		return -1;
 	}
 	if (S_ISREG(status.st_mode))
-		return rows_open_store(rows, descriptor, err);
+		return rows_open_store(rows, path, descriptor, err);
 	rows->stream = descriptor;
 	if (S_ISBLK(status.st_mode))
 		return fail(err, BS_FILE_EXISTS, "it is a block device, which may hold a disk");
@@ -148,7 +198,7 @@ static int rows_open_temporary(struct rows *rows, struct bs_error *err)
 {
 	rows->store = io_open_unnamed(io_temporary_folder(), O_APPEND);
 	return rows->store >= 0 ? 0
-				: fail_system(err, "no temporary file can be made for its results");
+				: fail_system(err, "no temporary file can be made for batch results");
 }
 
 struct rows *rows_open(const char *path, bool readable, struct bs_error *err)
@@ -181,14 +231,22 @@ void rows_close(struct rows *rows)
 
 /* ---- writing and reading ------------------------------------------------------------------- */
 
+/* A pipe or a device cannot be made to have room: its error has an advice of its own. */
+static int rows_fail_stream(struct bs_error *err)
+{
+	if (errno == EPIPE)
+		return fail(err, BS_OUTPUT, "the reader of the batch results has gone");
+	return fail_errno(err, BS_OUTPUT, "no more batch results can be written");
+}
+
 static int rows_add_line(struct rows *rows, const char *line, size_t length, struct bs_error *err)
 {
 	if (rows->stream >= 0 && io_write_all(rows->stream, line, length) < 0)
-		return fail_system(err, "no more results can be written");
+		return rows_fail_stream(err);
 	if (rows->store < 0)
 		return 0;
 	if (io_write_all(rows->store, line, length) < 0 || fdatasync(rows->store) < 0) {
-		fail_system(err, "no more results can be written");
+		fail_system(err, "no more batch results can be written");
 		/* If this fails too, the next rows_open() cuts the row off. */
 		(void)!ftruncate(rows->store, (off_t)rows->length);
 		return -1;
@@ -277,7 +335,7 @@ char *rows_save(const struct rows *rows, struct bs_error *err)
 		return NULL;
 	}
 	if (rows_link(rows, path) < 0 && rows_copy(rows, path) < 0) {
-		fail_system(err, "the results cannot be saved as %s", path);
+		fail_system(err, "the batch results cannot be saved as %s", path);
 		free(path);
 		path = NULL;
 	}

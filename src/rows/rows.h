@@ -33,14 +33,24 @@ extern const struct file_kind rows_file_kind;
 MUST_CHECK struct rows *rows_open(const char *path, bool readable, struct bs_error *err);
 
 /*
+ * Lock a file of rows that a new file is going to replace, so that no batch adds rows that would be
+ * lost.  rows_lock_old() is for a file that is there; if there is none, or it is no regular file,
+ * *lock is -1.  rows_lock_new() makes an empty file; *lock is -1 if there is something that is no
+ * regular file.  The caller closes *lock when the new file is in its place.
+ * Errors: BS_IN_USE, and those of open(2).
+ */
+MUST_CHECK int rows_lock_old(const char *path, int *lock, struct bs_error *err);
+MUST_CHECK int rows_lock_new(const char *path, int *lock, struct bs_error *err);
+
+/*
  * The time when the file was made, in nanoseconds since 1970.  If the file system does not know it:
  * the modification time.
  */
 uint64_t rows_created(const struct rows *rows);
 
 /*
- * Adds a row, and writes it to the storage.  Errors: BS_NO_SPACE, BS_IO, BS_NO_MEMORY.  After an
- * error no row may be added.  The earlier rows stay complete.
+ * Adds a row, and writes it to the storage.  Errors: BS_NO_SPACE, BS_IO, BS_NO_MEMORY, and
+ * BS_OUTPUT for what is no regular file.  After an error no row may be added.  The earlier rows stay complete.
  */
 MUST_CHECK int rows_add(struct rows *rows, const struct row *row, struct bs_error *err);
 

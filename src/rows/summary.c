@@ -36,6 +36,12 @@ static void summary_free_names(struct summary_names *names)
 	summary_names_free(names);
 }
 
+static bool summary_counts_stays(const struct row *row)
+{
+	return (row->status == BS_STATUS_FIXED || row->status == BS_STATUS_WOULD_FIX) &&
+	       row_has_finding(row, BS_NOTE_STAYS);
+}
+
 int summary_add(struct summary *summary, const struct row *row, struct bs_error *err)
 {
 	struct summary_code *code = &summary->codes[row->code];
@@ -46,6 +52,15 @@ int summary_add(struct summary *summary, const struct row *row, struct bs_error 
 	if (row->status == BS_STATUS_FIXED &&
 	    summary_add_name(&summary->fixed, SUMMARY_NAMED, row, err) < 0)
 		return -1;
+	if (summary_counts_stays(row)) {
+		if (summary_add_name(&summary->stays.names, most, row, err) < 0)
+			return -1;
+		summary->stays.count++;
+	}
+	if (summary->images == 0 || row->begun < summary->earliest)
+		summary->earliest = row->begun;
+	if (row->begun > summary->latest)
+		summary->latest = row->begun;
 	code->count++;
 	summary->images++;
 	summary->statuses[row->status]++;
@@ -59,6 +74,7 @@ void summary_free(struct summary *summary)
 	for (size_t i = 0; i < BS_CODE_COUNT; i++)
 		summary_free_names(&summary->codes[i].names);
 	summary_free_names(&summary->fixed);
+	summary_free_names(&summary->stays.names);
 }
 
 enum bs_exit summary_exit(const struct summary *summary)
@@ -158,9 +174,13 @@ static void summary_print_count(struct output *output, int end, uint64_t number)
 	print(output, "%*llu%*s", end, (unsigned long long)number, GAP, "");
 }
 
-/* Prints the images of a code: all if they are few, otherwise the first and how to list the rest. */
+/*
+ * Prints the images of a code: all if they are few, otherwise the first and how to list the rest;
+ * `elsewhere` says where they are if there are no rows.
+ */
 static void summary_print_names(struct output *output, const struct summary_code *code,
-				unsigned indent, const struct summary_facts *facts)
+				unsigned indent, const struct summary_facts *facts,
+				const char *elsewhere)
 {
 	bool all = code->names.count == code->count;
 	size_t count = all ? code->names.count : 1;
@@ -178,7 +198,7 @@ static void summary_print_names(struct output *output, const struct summary_code
 		print(output, "; all: bootshift report -v ");
 		print_shell_word(output, facts->rows);
 	} else {
-		print(output, "%s", facts->rows_only ? "; -v names all" : "; all are named above");
+		print(output, "%s", facts->rows_only ? "; -v names all" : elsewhere);
 	}
 	print_end(output);
 }
@@ -194,7 +214,7 @@ static void summary_print_code(struct output *output, const struct summary_code 
 	print(output, ": ");
 	print_wrapped(output, indent, "%s", bs_code_advice(number));
 	print_end(output);
-	summary_print_names(output, code, indent, facts);
+	summary_print_names(output, code, indent, facts, "; all are named above");
 }
 
 static void summary_print_codes(struct output *output, const struct summary *summary,
@@ -273,6 +293,31 @@ static void summary_print_left_out(struct output *output, const struct summary_f
 			   (unsigned long long)facts->left_out[i].count);
 }
 
+/* Somebody would delete that partition after the fix. */
+static void summary_print_stays(struct output *output, const struct summary *summary,
+				const struct summary_facts *facts)
+{
+	uint64_t count = summary->stays.count;
+	bool fixed = summary->statuses[BS_STATUS_FIXED] > 0;
+
+	if (count == 0)
+		return;
+	print_wrapped(output, GAP,
+		      "Keep the old partition of %s for good: something that Windows needs %s "
+		      "there, such as the recovery environment",
+		      count_format(count, "disk").text, fixed ? "stays" : "would stay");
+	print_end(output);
+	summary_print_names(output, &summary->stays, GAP, facts, "; inspect tells which");
+}
+
+static void summary_print_next(struct output *output)
+{
+	print_wrapped(output, GAP,
+		      "Next: convert the disks; until the converted machines have started, keep "
+		      "the undo files and the old partitions");
+	print_end(output);
+}
+
 /* Prints "undo" with its option, and all fixed images, or IMAGE if there are many. */
 static void summary_print_undo_by_name(struct output *output, const struct summary *summary,
 				       const char *directory)
@@ -299,6 +344,7 @@ static void summary_print_undo(struct output *output, const struct summary *summ
 {
 	if (summary->statuses[BS_STATUS_FIXED] == 0 || (!facts->rows && !facts->undo_by_name))
 		return;
+	summary_print_next(output);
 	print(output, "To undo the fixes: bootshift ");
 	if (facts->rows) {
 		print(output, "undo --from ");
@@ -309,16 +355,13 @@ static void summary_print_undo(struct output *output, const struct summary *summ
 	print_end(output);
 }
 
+/* That images were not begun is an error, which the command prints in any case. */
 static void summary_print_unfinished(struct output *output, const struct summary_facts *facts)
 {
 	const char *go_on = facts->rows ? "; go on with --resume" : "";
 
 	if (facts->searching)
-		print_line(output, "Stopped while searching for images%s", go_on);
-	if (facts->not_begun > 0)
-		print_line(output, "Stopped before the end: %s %s not begun%s",
-			   count_format(facts->not_begun, "image").text,
-			   facts->not_begun == 1 ? "was" : "were", go_on);
+		print_line(output, "Stopped while searching for images");
 	if (facts->without_row > 0)
 		print_line(output, "Without a result: %s%s",
 			   count_format(facts->without_row, "image").text, go_on);
@@ -332,5 +375,6 @@ void summary_print(struct output *output, const struct summary *summary,
 	summary_print_totals(output, summary, facts);
 	summary_print_outcomes(output, summary, facts);
 	summary_print_unfinished(output, facts);
+	summary_print_stays(output, summary, facts);
 	summary_print_undo(output, summary, facts);
 }

@@ -27,7 +27,10 @@ struct summary {
 	uint64_t needs[BS_STATUS_COUNT][NEED_COUNT];
 	struct summary_code codes[BS_CODE_COUNT];
 	struct summary_names fixed; /* the first SUMMARY_NAMED */
-	uint64_t bytes;             /* changed bytes of all images */
+	/* Fixed disks, or those that would be: where something stays on the old partition. */
+	struct summary_code stays;
+	uint64_t earliest, latest; /* when the batches began; see row.h */
+	uint64_t bytes;            /* changed bytes of all images */
 };
 
 /* The files that a batch left out for one reason. */

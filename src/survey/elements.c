@@ -108,3 +108,55 @@ int elements_read(struct reader *reader, const struct bcd *bcd, struct bs_error 
 	reader_unmount(reader, facts->boot_index);
 	return reader_keep_error(err, &facts->elements_error);
 }
+
+/* ---- boot files that need not move --------------------------------------------------------- */
+
+/* Adds an element that names a partition, if its file is there. */
+static int element_read_elsewhere(struct reader *reader, const struct bcd *bcd,
+				  const struct bcd_element *named, int32_t index,
+				  struct bs_error *err)
+{
+	struct facts *facts = reader->facts;
+	struct fact_element *element;
+	struct volume *volume;
+	struct bcd_device device;
+
+	bcd_device(bcd, named, &device);
+	if (!element_is_on(facts, &device, index) || facts->elements.count == FACT_ELEMENTS_MAX)
+		return 0;
+	if (reader_mount(reader, index, &volume, err) < 0)
+		return -1;
+	element = fact_elements_add(&facts->elements, err);
+	if (!element)
+		return -1;
+	element_describe(facts, bcd, named, &device, element);
+	element->elsewhere = facts->partitions[index].is.number;
+	return reader_find(volume, element->named, &element->found, err);
+}
+
+static int elements_read_of(struct reader *reader, const struct bcd *bcd, int32_t index,
+			    struct bs_error *err)
+{
+	for (size_t i = 0; i < bcd->count; i++) {
+		if (!bcd_is_device(bcd->elements[i].id) ||
+		    element_read_elsewhere(reader, bcd, &bcd->elements[i], index, err) == 0)
+			continue;
+		if (!reader_is_content(err->code))
+			return -1;
+		reader_unmount(reader, index);
+	}
+	return 0;
+}
+
+int elements_read_elsewhere(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
+{
+	const struct facts *facts = reader->facts;
+
+	if (facts->boot_index < 0)
+		return 0;
+	for (int32_t i = 0; i < (int32_t)facts->partition_count; i++)
+		if (i != facts->boot_index && facts_is_readable(facts, i) &&
+		    elements_read_of(reader, bcd, i, err) < 0)
+			return -1;
+	return 0;
+}

@@ -53,7 +53,6 @@ struct fact_partition {
 	struct vbr boot_record;
 	enum bs_code obstacle; /* to a write: BS_OK, BS_HIBERNATED, BS_UNCLEAN, BS_NTFS_DAMAGED */
 	char obstacle_text[160];
-	bool has_boot_files; /* bootmgr and a BCD; set only if there is no system volume */
 };
 
 /* ---- files --------------------------------------------------------------------------------- */
@@ -137,7 +136,7 @@ enum fact_fate {
 	FATE_BREAKS,     /* Windows cannot move, but bootmgr looks for it on bootmgr's volume */
 };
 
-/* A device element of the BCD that names the system volume or the boot volume. */
+/* A device element of the BCD that names a partition of this disk. */
 struct fact_element {
 	char object[40];
 	char name[96]; /* the description of its entry */
@@ -146,6 +145,7 @@ struct fact_element {
 	enum bcd_file_kind file;
 	bool by_boot;            /* the device is `boot`, the volume that bootmgr came from */
 	bool on_system, on_boot; /* the device gives the offset of that partition */
+	uint32_t elsewhere;      /* number of another partition that it names; 0: none */
 	char named[BS_PATH_MAX]; /* path of the file, as the BCD has it */
 	struct fact_found found; /* at that path */
 	enum fact_fate fate;
@@ -224,7 +224,8 @@ struct facts {
 	int32_t boot_index;            /* the boot volume: the chosen one, or the one of `starts` */
 	char loader_path[BS_PATH_MAX]; /* of the Windows on the boot volume */
 
-	/* The files that BCD elements name.  Read only if the boot files have to move. */
+	/* The files that BCD elements name.  If the boot files need not move, only elements that name
+	 * other partitions are read. */
 	struct fact_elements elements; /* those that name the system volume first */
 	bool elements_left_out;
 	struct fact_legacy legacy;

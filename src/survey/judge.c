@@ -112,6 +112,12 @@ static void judge_mark_repaired(struct bs_inspection *report)
 			report->links[repaired[i]].state = BS_LINK_REPAIRED;
 }
 
+static bool judge_follows_choice(const struct bs_inspection *report)
+{
+	return report->links[BS_LINK_ACTIVE].code == BS_SYSTEM_PARTITION &&
+	       report->system_index >= 0;
+}
+
 static void judge_give_verdict(struct bs_inspection *report)
 {
 	if (judge_has_refusal(report))
@@ -123,6 +129,8 @@ static void judge_give_verdict(struct bs_inspection *report)
 	if (report->verdict == BS_VERDICT_FIXABLE)
 		judge_mark_repaired(report);
 	report->starts = judge_chain_is_good(report, false, &report->starts_known);
+	if (judge_follows_choice(report))
+		report->starts_known = false; /* the chain is not that of the active partition */
 	report->starts_after = judge_chain_is_good(report, true, &report->starts_after_known);
 }
 
@@ -152,7 +160,7 @@ static uint32_t judge_advise_system(const struct facts *facts)
 	uint32_t number = 0;
 
 	for (uint32_t i = 0; i < facts->partition_count; i++) {
-		if (!facts->partitions[i].has_boot_files)
+		if (!facts->partitions[i].is.has_boot_files)
 			continue;
 		if (number != 0)
 			return 0;
@@ -165,7 +173,8 @@ static uint32_t judge_advise_system(const struct facts *facts)
 static void judge_advise_boot(const struct facts *facts, struct bs_inspection *report)
 {
 	bool unresolved = facts_is_lost(facts);
-	bool wrong_choice = facts->wanted_boot != 0 && facts->boot_index < 0;
+	bool wrong_choice = facts->wanted_boot != 0 &&
+			    (facts->boot_index < 0 || facts->boot_index != facts->starts.index);
 	int32_t index = facts->windows_index;
 
 	if (facts_signature_changed(facts, &facts->starts))

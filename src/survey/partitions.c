@@ -200,8 +200,7 @@ static int partition_read(struct reader *reader, int32_t index, struct bs_error 
 	return 0;
 }
 
-/* Finds the primary partitions that have boot files, for the advice. */
-static int partitions_find_boot_files(struct reader *reader, struct bs_error *err)
+int partitions_find_boot_files(struct reader *reader, struct bs_error *err)
 {
 	for (uint32_t i = 0; i < reader->facts->partition_count; i++) {
 		struct fact_partition *partition = &reader->facts->partitions[i];
@@ -211,7 +210,7 @@ static int partitions_find_boot_files(struct reader *reader, struct bs_error *er
 			continue;
 		if (reader_has_file(reader, (int32_t)i, BOOT_MANAGER, &manager, err) < 0 ||
 		    (manager && reader_has_file(reader, (int32_t)i, BOOT_BCD_PATH,
-						&partition->has_boot_files, err) < 0))
+						&partition->is.has_boot_files, err) < 0))
 			return -1;
 	}
 	return 0;

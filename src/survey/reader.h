@@ -60,6 +60,9 @@ MUST_CHECK int reader_locate(struct reader *reader, const char *path, int32_t *i
 /* partitions.c: the partition table, the content of each partition, the choice of system volume. */
 MUST_CHECK int partitions_read(struct reader *reader, struct bs_error *err);
 
+/* Finds the primary partitions that have bootmgr and a BCD. */
+MUST_CHECK int partitions_find_boot_files(struct reader *reader, struct bs_error *err);
+
 /* system-volume.c: the boot files, the BCD, and the files that the BCD names. */
 MUST_CHECK int system_volume_read(struct reader *reader, struct bs_error *err);
 
@@ -76,6 +79,10 @@ MUST_CHECK int entries_read(struct reader *reader, const struct bcd *bcd, struct
 
 /* elements.c: the device elements, and the files that move because of them. */
 MUST_CHECK int elements_read(struct reader *reader, const struct bcd *bcd, struct bs_error *err);
+
+/* The same for boot files that need not move: the elements that name files on other partitions. */
+MUST_CHECK int elements_read_elsewhere(struct reader *reader, const struct bcd *bcd,
+				       struct bs_error *err);
 
 /* legacy-boot.c: an earlier Windows that \\ntldr starts. */
 MUST_CHECK int legacy_boot_read(struct reader *reader, struct volume *system, struct bs_error *err);

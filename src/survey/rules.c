@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "util/bytes.h"
+#include "util/size.h"
 
 /* ---- words --------------------------------------------------------------------------------- */
 
@@ -34,6 +35,13 @@ static bool rule_say(char *text, size_t size, const char *format, ...)
 static const struct bs_partition *partition_at(const struct facts *facts, uint32_t i)
 {
 	return &facts->partitions[i].is;
+}
+
+/* Whether the image ends before the partition does. */
+static bool is_cut(const struct facts *facts, uint32_t i)
+{
+	return !range_within(partition_at(facts, i)->start, partition_at(facts, i)->size,
+			     facts->disk_size);
 }
 
 static uint32_t number_of(const struct facts *facts, int32_t index)
@@ -307,6 +315,29 @@ static bool tell_staying(const struct facts *facts, struct ruling *ruling)
 		    count == 1 ? "s" : "");
 }
 
+/*
+ * Makes the finding about elements that need files on partition `i`, although the boot files are with
+ * Windows already.  Nothing needs the bootmgr that an earlier fix has left there.
+ */
+static bool tell_needed_elsewhere(const struct facts *facts, uint32_t i, struct ruling *ruling)
+{
+	uint32_t number = partition_at(facts, i)->number, count = 0;
+	char named[340];
+
+	for (uint32_t j = 0; j < facts->elements.count; j++) {
+		const struct fact_element *element = &facts->elements.items[j];
+
+		if (element->elsewhere != number || element->found.kind == FOUND_NOTHING ||
+		    strcasecmp(element->found.path, BOOT_MANAGER) == 0)
+			continue;
+		if (count++ == 0)
+			name_staying(element->named, named, sizeof(named));
+	}
+	return count != 0 &&
+	       NOTE("keep partition %u: %s is there, and %u BCD element%s point%s to it", number,
+		    named, count, count == 1 ? "" : "s", count == 1 ? "s" : "");
+}
+
 static bool would_give_way(const struct facts *facts, const struct fact_found *found)
 {
 	const struct boot_item *item = facts_item(facts, found->path);
@@ -372,6 +403,16 @@ static uint32_t role_number(const struct facts *facts, uint32_t role)
 	return number_of(facts, role_index(facts, role));
 }
 
+/* Whether a partition has a fault that explains every fault of the volume on it. */
+static bool is_no_volume(const struct facts *facts, int32_t index)
+{
+	const struct bs_partition *partition = partition_at(facts, (uint32_t)index);
+
+	return partition->start == 0 || is_cut(facts, (uint32_t)index) ||
+	       partition->type == MBR_TYPE_DYNAMIC || partition->type == MBR_TYPE_SPACES ||
+	       partition->type == MBR_TYPE_SPACES_DATA;
+}
+
 /*
  * The first problem of a volume.  Volumes are judged only if boot files move.  A system volume that
  * cannot be read is judged in any case, because nothing else is known of it.
@@ -383,6 +424,8 @@ static enum problem problem_of(const struct facts *facts, uint32_t role)
 
 	if (!apart &&
 	    (role != 0 || facts->system_index < 0 || facts_is_readable(facts, facts->system_index)))
+		return PROBLEM_NONE;
+	if (is_no_volume(facts, role_index(facts, role)))
 		return PROBLEM_NONE;
 	partition = &facts->partitions[role_index(facts, role)];
 	if (partition->is.filesystem == BS_FS_BITLOCKER)
@@ -406,17 +449,14 @@ static bool has_obstacle(const struct facts *facts, uint32_t role, enum bs_code 
 	NOTE("the %s volume (partition %u): %s", ROLE_NAME(role), role_number(facts, role),        \
 	     facts->partitions[role_index(facts, role)].obstacle_text)
 
-#define MIB (1ull << 20)
-
-/* Says that `room` bytes on the Windows volume are too few; what is needed is rounded up. */
+/* Says that `room` bytes on the Windows volume are too few. */
 static bool tell_short_room(const struct facts *facts, uint64_t room, struct ruling *ruling)
 {
 	return NOTE(
-		"%spartition %u has %llu MiB free, and the conversion needs %llu MiB there: free "
-		"some space in Windows before the conversion",
+		"%spartition %u has %s free, and the conversion needs %s there: free some space "
+		"in Windows before the conversion",
 		facts_are_apart(facts) ? "after the fix, " : "", boot_number(facts),
-		(unsigned long long)(room / MIB),
-		(unsigned long long)(facts->needed_room / MIB + (facts->needed_room % MIB != 0)));
+		size_format(room).text, size_format(facts->needed_room).text);
 }
 
 /* ---- the target ---------------------------------------------------------------------------- */

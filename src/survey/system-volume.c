@@ -84,6 +84,8 @@ static int bcd_read_store(struct reader *reader, const uint8_t *bytes, size_t si
 			result = bcd_read_logs(reader, &bcd, err);
 		if (result == 0 && facts_are_apart(facts))
 			result = elements_read(reader, &bcd, err);
+		if (result == 0 && !facts_are_apart(facts))
+			result = elements_read_elsewhere(reader, &bcd, err);
 	}
 	bcd_free(&bcd);
 	return result;

@@ -16,6 +16,7 @@
 #include "transaction/journal.h"
 #include "util/io.h"
 #include "util/path.h"
+#include "util/size.h"
 #include "util/trust.h"
 
 #define STATE_DIRECTORY "bootshift"
@@ -146,8 +147,14 @@ int place_check_folder(const struct place *place, struct bs_error *err)
 
 int place_fail_room(const struct place *place, uint64_t size, struct bs_error *err)
 {
-	return fail_system(err, "the undo file needs %llu bytes of room in %s",
-			   (unsigned long long)size, place->folder);
+	return fail_system(err, "the undo file needs %s (%llu bytes) of room in %s",
+			   size_format(size).text, (unsigned long long)size, place->folder);
+}
+
+static int place_fail_both(const struct place *place, uint64_t size, struct bs_error *err)
+{
+	return fail_system(err, "the undo file and the image need %s (%llu bytes) of room in %s",
+			   size_format(size).text, (unsigned long long)size, place->folder);
 }
 
 /* The undo file is complete before the image grows: on one file system they need room together. */
@@ -156,15 +163,16 @@ static int place_reserve(const struct place *place, int descriptor, uint64_t siz
 {
 	const struct target *target = place->target;
 	struct stat stat;
+	bool together = target->kind == TARGET_FILE && fstat(descriptor, &stat) == 0 &&
+			stat.st_dev == target->status.device && image_growth > 0;
 
 	if (io_reserve(descriptor, 0, 0, size) < 0)
-		return place_fail_room(place, size, err);
-	if (target->kind != TARGET_FILE || fstat(descriptor, &stat) < 0 ||
-	    stat.st_dev != target->status.device)
+		return together ? place_fail_both(place, size + image_growth, err)
+				: place_fail_room(place, size, err);
+	if (!together)
 		return target_check_room(target, image_growth, err);
 	if (io_reserve(descriptor, FALLOC_FL_KEEP_SIZE, size, image_growth) < 0)
-		return fail_system(err, "the undo file and the image need %llu bytes of room in %s",
-				   (unsigned long long)(size + image_growth), place->folder);
+		return place_fail_both(place, size + image_growth, err);
 	return 0;
 }
 

@@ -161,11 +161,27 @@ static int state_check_signpost(const struct place *place, const char *signpost,
 	return 0;
 }
 
+/* The copy of an image can be undone with a copy of the undo file; another disk cannot. */
+static void state_fail_owner(const struct place *place, struct journal_file *journal,
+			     const char *owner, struct bs_error *err)
+{
+	struct bs_error ignored;
+
+	if (check_new(journal, place->target, BS_CHANGED_SINCE, &ignored) == 0)
+		fail(err, BS_UNDO_FILE_OF_OTHER,
+		     "the undo file is that of %.300s, which could then not be undone any more",
+		     owner);
+	else
+		fail(err, BS_UNDO_FILE_UNRELATED,
+		     "the undo file is that of %.300s, and the bytes of this image do not fit it",
+		     owner);
+}
+
 /*
  * An undo file that the user named may be that of another image, of which this one is a copy.  An
  * undo marks and removes the undo file, so the other image would lose it.
  */
-static int state_check_owner(const struct place *place, const struct journal_file *journal,
+static int state_check_owner(const struct place *place, struct journal_file *journal,
 			     struct bs_error *err)
 {
 	size_t length = strlen(place->journal) - strlen(BS_UNDO_SUFFIX);
@@ -181,9 +197,7 @@ static int state_check_owner(const struct place *place, const struct journal_fil
 	owned = lstat(image, &other) == 0 && S_ISREG(other.st_mode) &&
 		other.st_ino == journal->header.inode;
 	if (owned)
-		fail(err, BS_UNDO_FILE_OF_OTHER,
-		     "the undo file belongs to %.300s, whose fix could then not be undone any more",
-		     image);
+		state_fail_owner(place, journal, image, err);
 	free(image);
 	return owned ? -1 : 0;
 }

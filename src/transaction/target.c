@@ -16,6 +16,7 @@
 #include "util/clock.h"
 #include "util/io.h"
 #include "util/path.h"
+#include "util/size.h"
 
 #define SIGNPOST_MAX 65536 /* bytes; the longest value that Linux knows (XATTR_SIZE_MAX) */
 
@@ -294,7 +295,8 @@ int target_check_room(const struct target *target, uint64_t growth, struct bs_er
 {
 	if (target->kind != TARGET_FILE || growth <= io_free_space(target->descriptor))
 		return 0;
-	fail(err, BS_NO_SPACE, TARGET_WHAT " needs %llu more bytes", (unsigned long long)growth);
+	fail(err, BS_NO_SPACE, TARGET_WHAT " needs %s (%llu bytes) more", size_format(growth).text,
+	     (unsigned long long)growth);
 	return target_fail_room(target, err);
 }
 

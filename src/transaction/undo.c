@@ -119,8 +119,12 @@ static int undo_fail_none(const struct place *place, struct bs_error *err)
 		fail(err, BS_NO_UNDO_FILE,
 		     "there is no undo file %.200s, nor the undo file that the image names, %.200s",
 		     place->journal, search.hint);
-	else
+	else if (search.hint)
 		fail(err, BS_NO_UNDO_FILE, "there is no undo file %.300s", place->journal);
+	else
+		fail(err, BS_NO_UNDO_FILE,
+		     "there is no undo file %.300s; the image was probably never fixed",
+		     place->journal);
 	undo_search_free(&search);
 	return -1;
 }

@@ -201,6 +201,18 @@ static void type(const char *command)
 	ck_assert_msg(outcome.status == 0, "%s\n%s%s", command, outcome.output, outcome.errors);
 }
 
+/* The advice is to look first.  What that prints as the next command is typed, too. */
+static void look_and_type(const char *command)
+{
+	struct outcome outcome = type_in(images_folder(), command);
+	const char *next = strstr(outcome.output, "Next: bootshift fix ");
+
+	ck_assert_msg(strncmp(command, "bootshift inspect ", 18) == 0, "%s", command);
+	ck_assert_msg(next != NULL, "%s\n%s%s", command, outcome.output, outcome.errors);
+	next += strlen("Next: ");
+	type(text("%.*s", (int)strcspn(next, "\n"), next));
+}
+
 static bool starts(const char *image)
 {
 	json_t *result = report_run("inspect", image, 0, "would-fix", NULL);
@@ -228,7 +240,7 @@ TEST_EACH(advice_tests, the_advised_partition_is_the_right_one, choices)
 	const char *image = image_copy(image_recipe(text("choice-%d", _i), recipe));
 	const char *option = choices[_i].option != NULL ? choices[_i].option : "--quiet";
 
-	type(printed(BOOTSHIFT("fix", option, image), choices[_i].code));
+	look_and_type(printed(BOOTSHIFT("fix", option, image), choices[_i].code));
 	assert_fixed(image);
 	image_remove(image);
 }
@@ -239,8 +251,8 @@ TEST(advice_tests, the_options_that_were_given_go_on_to_count)
 	const char *image = image_copy(image_recipe("choice-0", recipe)), *folder = test_folder();
 	struct image_state before = state_take(image);
 
-	type(printed(BOOTSHIFT("fix", "--format", "raw", "--undo-dir", folder, image),
-		     "no-active-partition"));
+	look_and_type(printed(BOOTSHIFT("fix", "--format", "raw", "--undo-dir", folder, image),
+			      "no-active-partition"));
 	ck_assert_str_eq(state_folder(image), before.folder);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--undo-dir", folder, image), 0);
 	state_assert_restored(image, &before);

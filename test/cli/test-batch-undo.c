@@ -74,6 +74,25 @@ TEST(batch_undo, taking_back_says_of_each_image_what_an_undo_says)
 	ASSERT_HAS(outcome.output, ": nothing to do: ");
 }
 
+TEST(batch_undo, a_later_fix_is_told_with_its_undo)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *image = batch_put(folder, "disk.img", small());
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
+	outcome = BOOTSHIFT("undo", "--from", rows);
+	ASSERT_HAS(outcome.output, "disk.img: nothing to do: this batch's fix is undone already\n");
+	report_run("fix", image, 0, "fixed", NULL);
+	outcome = BOOTSHIFT("undo", "--from", rows);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "this batch's fix is undone already; a later fix stays; to undo "
+				   "that one: bootshift undo ");
+	report_run("inspect", image, 0, "nothing-to-do", NULL);
+	report_run("undo", image, 0, "undone", NULL);
+}
+
 TEST(batch_undo, a_dry_run_checks_every_undo_file_and_writes_nothing)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
@@ -124,11 +143,12 @@ TEST(batch_undo, rows_without_a_fix_are_told)
 	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", "--jsonl", rows, folder), 0);
 	outcome = BOOTSHIFT("undo", "--from", rows);
 	ASSERT_STATUS(outcome, 0);
-	ck_assert_str_eq(outcome.output,
-			 text("%s: nothing to do: the file has 1 result, but no fix\n", rows));
+	ck_assert_str_eq(
+		outcome.output,
+		text("%s: nothing to do: these are results of a dry run\n", rows));
 	outcome = BOOTSHIFT("undo", "--from", rows, "a.img");
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "no fixed image in this file matches a.img (not-found)");
+	ASSERT_HAS(outcome.errors, "a.img is not fixed: its result in this file is 'would be fixed'");
 	outcome = BOOTSHIFT("undo", "--from", batch_write(folder, "empty.jsonl", ""));
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, "nothing to do: the file has no results\n");
@@ -259,6 +279,49 @@ TEST(batch_undo, rows_that_cannot_be_added_to_are_no_reason_not_to_undo)
 	ASSERT_HAS(outcome.errors, "(read-only)");
 	image_assert_same(image, &before);
 	batch_assert(batch_rows(rows), image, "fixed", NULL);
+}
+
+/* The batch ran in the folder of the image, the undo runs beside it. */
+TEST(batch_undo, an_image_is_named_as_it_is_found_now)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *image = batch_put(folder, "a.img", small());
+	struct image_digest before = image_digest(image);
+	struct outcome outcome;
+
+	batch_write(folder, "b.img", "no disk");
+	ASSERT_STATUS(RUN("sh", "-c",
+			  text("cd %s && %s batch --jsonl %s a.img b.img", folder, bootshift_path(),
+			       rows)),
+		      3);
+	outcome = RUN("sh", "-c",
+		      text("cd %s && %s undo --from %s ./b.img", folder, bootshift_path(), rows));
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "./b.img is not fixed: its result in this file is 'refused' "
+				   "(not-an-image)");
+	outcome = RUN("sh", "-c",
+		      text("cd %s/.. && %s undo --from %s ./%s/a.img", folder, bootshift_path(),
+			   rows, strrchr(folder, '/') + 1));
+	ASSERT_STATUS(outcome, 0);
+	image_assert_same(image, &before);
+}
+
+TEST(batch_undo, results_of_a_dry_run_and_pages_are_told)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *page = text("%s.html", folder);
+	struct outcome outcome;
+
+	batch_put(folder, "a.img", small());
+	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", "--jsonl", rows, "--report", page, folder),
+		      0);
+	outcome = BOOTSHIFT("undo", "--from", rows);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "nothing to do: these are results of a dry run\n");
+	outcome = BOOTSHIFT("undo", "--from", page);
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "this is a page (HTML) of batch results and not");
+	ASSERT_HAS(outcome.errors, "name the file that the batch wrote with --jsonl");
 }
 
 TEST(batch_undo, nothing_is_taken_back_while_a_batch_adds_rows)

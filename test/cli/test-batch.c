@@ -157,8 +157,8 @@ TEST(batch, another_file_is_not_taken_for_rows)
 	state_assert_untouched(file, &before);
 	state_assert_untouched(image, &image_before);
 	outcome = BOOTSHIFT("undo", "--from", file);
-	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "this is not a file of batch results (row-invalid)");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "this is not a file of batch results (wrong-kind)");
 	ck_assert_ptr_eq(strchr(outcome.errors, '\n'), strrchr(outcome.errors, '\n'));
 	outcome = BOOTSHIFT("batch", "--jsonl", folder, image);
 	ASSERT_STATUS(outcome, 2);
@@ -207,7 +207,7 @@ TEST(batch, rows_of_a_page_that_could_not_be_written_are_kept)
 	ck_assert_int_eq(setenv("TMPDIR", batch_folder(), 1), 0);
 	outcome = BOOTSHIFT("batch", "--report", "/dev/full", folder);
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "(output-failed); name another file");
+	ASSERT_HAS(outcome.errors, "(output-failed); write the output to a file");
 	rows = strstr(outcome.errors, getenv("TMPDIR"));
 	ck_assert_msg(rows != NULL, "%s", outcome.errors);
 	rows = text("%.*s", (int)strcspn(rows, "\n"), rows);
@@ -236,7 +236,7 @@ TEST(batch, a_dry_run_changes_nothing_and_only_another_one_goes_on_with_it)
 	state_assert_untouched(image, &before);
 }
 
-TEST(batch, what_is_named_has_its_row_whatever_it_is)
+TEST(batch, what_is_named_and_exists_has_its_row_whatever_it_is)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *notes = batch_write(folder, "notes.txt", "not a disk\n"),
@@ -248,9 +248,54 @@ TEST(batch, what_is_named_has_its_row_whatever_it_is)
 		      1);
 	batch_assert(batch_rows(rows), notes, "refused", "not-an-image");
 	batch_assert(batch_rows(rows), empty, "refused", "not-an-image");
-	batch_assert(batch_rows(rows), none, "failed", "not-found");
+	ck_assert_ptr_null(batch_row(batch_rows(rows), none));
 	batch_assert(batch_rows(rows), pipe, "refused", "not-an-image");
 	batch_assert(batch_rows(rows), "/dev/null", "refused", "not-an-image");
+}
+
+/* The name is mistyped: there is no image, and with --resume no row may stay for ever. */
+TEST(batch, a_name_that_leads_to_nothing_is_an_error_without_a_row)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *image = batch_put(folder, "a.img", small());
+	struct outcome outcome =
+		BOOTSHIFT("batch", "-q", "--jsonl", rows, text("%s/b", folder), image);
+
+	ASSERT_STATUS(outcome, 1);
+	ck_assert_str_eq(outcome.errors, text("bootshift: %s/b: there is no such file or folder "
+					      "(not-found); %s\n",
+					      folder, bs_code_advice(BS_NOT_FOUND)));
+	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 1);
+	batch_assert(batch_rows(rows), image, "fixed", NULL);
+}
+
+TEST(batch, a_folder_with_nothing_but_links_or_packed_files_says_so)
+{
+	const char *folder = batch_folder(), *links = batch_folder();
+	struct outcome outcome;
+
+	ck_assert_int_eq(symlink(batch_put(batch_folder(), "a.img", small()), text("%s/a", links)),
+			 0);
+	outcome = BOOTSHIFT("batch", "-q", "--dry-run", links);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "it has 1 symbolic link: add --follow\n");
+	batch_write(folder, "a.img.gz", "\x1f\x8b\x08 packed");
+	batch_write(folder, "b.img.xz", "packed");
+	outcome = BOOTSHIFT("batch", "-q", folder);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "2 files in it are compressed: unpack them first\n");
+}
+
+TEST(batch, patterns_that_exclude_all_named_images_are_told)
+{
+	const char *folder = batch_folder(), *image = batch_put(folder, "c2.img", small());
+	struct image_state before = state_take(image);
+	struct outcome outcome = BOOTSHIFT("batch", "--exclude", "c[2-9]*", image);
+
+	ASSERT_STATUS(outcome, 1);
+	ck_assert_str_eq(outcome.errors, "bootshift: the patterns exclude 1 name, and no image is "
+					 "left (nothing-found); check --include and --exclude\n");
+	state_assert_untouched(image, &before);
 }
 
 TEST(batch, names_of_any_bytes_are_fixed_told_and_undone)
@@ -306,8 +351,8 @@ TEST(batch, quiet_leaves_what_went_wrong)
 	outcome = BOOTSHIFT("batch", "-q", folder);
 	ASSERT_STATUS(outcome, 3);
 	ck_assert_str_eq(outcome.output, "");
-	ASSERT_HAS(outcome.errors, bad);
-	ASSERT_HAS(outcome.errors, "(no-active-partition)");
+	ASSERT_HAS(outcome.errors, text("bootshift: %s: ", bad));
+	ASSERT_HAS(outcome.errors, "(no-active-partition); ");
 	ASSERT_HAS_NOT(outcome.errors, "good.img");
 }
 
@@ -376,8 +421,7 @@ TEST(batch, a_pattern_that_matches_nothing_is_named)
 	outcome =
 		BOOTSHIFT("batch", "--dry-run", "--include", "*.img", "--exclude", "old *", folder);
 	ASSERT_STATUS(outcome, 0);
-	ck_assert_str_eq(outcome.errors, "bootshift: warning: --exclude 'old *' matches no file in "
-					 "the folders\n");
+	ck_assert_str_eq(outcome.errors, "bootshift: warning: --exclude 'old *' matches no file\n");
 	outcome = BOOTSHIFT("batch", "--include", "*.vdh", folder);
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "--include '*.vdh' matches no file");
@@ -425,11 +469,103 @@ TEST(batch, a_retry_needs_rows_and_a_word_that_exists)
 	ASSERT_HAS(outcome.errors, "not 'refussed'; did you mean 'refused'?");
 	outcome = BOOTSHIFT("batch", "--jsonl", "rows", "--retry", "fixed", "/none");
 	ASSERT_STATUS(outcome, 2);
-	outcome = BOOTSHIFT("batch", "--jsonl", text("%s/rows", batch_folder()), "--retry",
+	ASSERT_HAS(outcome.errors, "images that ended as 'fixed' are not done again");
+	ASSERT_HAS_NOT(outcome.errors, "did you mean");
+	outcome = BOOTSHIFT("batch", "--jsonl", "rows", "--retry", "refused,failed", "/none");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "give it several times: --retry refused --retry ...");
+	outcome = BOOTSHIFT("batch", "--jsonl", "-", "--retry", "refused", "/none");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "--retry needs the file of --jsonl, and - is not a file");
+	outcome = BOOTSHIFT("batch", "--jsonl", batch_write(batch_folder(), "rows", ""), "--retry",
 			    "failed", "/none");
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors,
 		   "it has no results that --retry could choose from (row-invalid)");
+}
+
+/* A mistyped name must not begin a new batch. */
+TEST(batch, nothing_is_continued_without_its_file)
+{
+	static const char *const options[][2] = {{"--resume", "--verbose"}, {"--retry", "failed"}};
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *image = batch_put(folder, "a.img", small());
+	struct image_state before = state_take(image);
+
+	for (size_t i = 0; i < 2; i++) {
+		struct outcome outcome =
+			BOOTSHIFT("batch", "--jsonl", rows, options[i][0], options[i][1], folder);
+
+		ASSERT_STATUS(outcome, 1);
+		ASSERT_HAS(outcome.errors, "there is no such file of batch results to ");
+		ASSERT_HAS(outcome.errors, "(not-found)");
+		ck_assert_int_ne(access(rows, F_OK), 0);
+		state_assert_untouched(image, &before);
+	}
+}
+
+TEST(batch, rows_that_do_not_fit_are_told_before_the_search)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	struct outcome outcome;
+
+	batch_put(folder, "a.img", unsuitable());
+	batch_write(folder, "empty.vhd", "");
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 3);
+	outcome = BOOTSHIFT("batch", "--dry-run", "--jsonl", rows, folder);
+	ASSERT_STATUS(outcome, 2);
+	ck_assert_str_eq(outcome.output, "");
+	outcome = BOOTSHIFT("batch", "-q", "--jsonl", rows, "--retry", "hibernated", "--retry",
+			    "no-active-partition", folder);
+	ASSERT_HAS(outcome.errors, text("bootshift: warning: --retry hibernated: no image in %s "
+					"ended so\n",
+					rows));
+	ASSERT_HAS_NOT(outcome.errors, "--retry no-active");
+}
+
+/* The reader is gone from the start, which is the worst case of "| head -1". */
+static struct outcome run_unread(const char *command)
+{
+	return RUN(
+		"bash", "-c",
+		text("set -o pipefail; { sleep 0.3; %s %s; } | true", bootshift_path(), command));
+}
+
+TEST(batch, a_reader_that_goes_ends_a_dry_run_without_a_word)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *commands[] = {
+		text("batch --dry-run %s", folder), text("batch --dry-run --jsonl - %s", folder),
+		text("batch --dry-run --report - %s", folder), text("report -o - %s", rows)};
+
+	batch_put(folder, "a.img", small());
+	batch_put(folder, "b.img", small());
+	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", "--jsonl", rows, folder), 0);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct outcome outcome = run_unread(commands[i]);
+
+		ASSERT_STATUS(outcome, 0);
+		ASSERT_HAS_NOT(outcome.errors, "bootshift:");
+	}
+}
+
+TEST(batch, a_reader_that_goes_does_not_end_a_batch)
+{
+	const char *folder = batch_folder(), *first = batch_put(folder, "a.img", small());
+	struct outcome outcome = run_unread(text("batch %s", folder));
+
+	ASSERT_STATUS(outcome, 0);
+	ck_assert_str_eq(outcome.errors, "bootshift: the reader of the report has gone; the batch "
+					 "was carried out on 1 image\n");
+	report_run("inspect", first, 0, "nothing-to-do", NULL);
+	/* Without their reader, the rows of further images would be lost. */
+	batch_put(folder, "b.img", small());
+	batch_put(folder, "c.img", small());
+	outcome = run_unread(text("batch -j1 --jsonl - %s/b.img %s/c.img", folder, folder));
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "bootshift: standard output: the reader of the batch results "
+				   "has gone (output-failed); write the output to a file");
+	report_run("inspect", text("%s/c.img", folder), 0, "would-fix", NULL);
 }
 
 TEST(batch, without_rows_the_end_says_how_to_undo)
@@ -479,11 +615,17 @@ TEST(batch, too_many_failures_end_a_batch)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
 	const char *image = batch_put(folder, "a.img", small());
-	struct image_state before = state_take(image);
-	struct outcome outcome = BOOTSHIFT("batch", "-j1", "--max-failures", "2", "--jsonl", rows,
-					   text("%s/none-1", folder), text("%s/none-2", folder),
-					   text("%s/none-3", folder), image);
+	struct image_state before;
+	const char *loops[3];
+	struct outcome outcome;
 
+	for (int i = 0; i < 3; i++) {
+		loops[i] = text("%s/loop-%d", folder, i);
+		ck_assert_int_eq(symlink(loops[i], loops[i]), 0);
+	}
+	before = state_take(image);
+	outcome = BOOTSHIFT("batch", "-j1", "--max-failures", "2", "--jsonl", rows, loops[0],
+			    loops[1], loops[2], image);
 	ASSERT_STATUS(outcome, 1);
 	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 2);
 	ASSERT_HAS(outcome.errors, "2 images were not begun");
@@ -517,4 +659,27 @@ TEST(batch, undo_files_of_a_batch_may_lie_elsewhere)
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
 	image_assert_same(image, &before);
 	ck_assert_int_eq(rmdir(elsewhere), 0);
+}
+
+/* Somebody would delete the old partition after the fix. */
+TEST(batch, what_stays_on_the_old_partition_is_told)
+{
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *page = text("%s.html", folder);
+	struct outcome outcome;
+
+	batch_put(folder, "a.img", image_built("windows-10", false));
+	batch_put(folder, "b.img", small());
+	outcome = BOOTSHIFT("batch", "--dry-run", folder);
+	ASSERT_HAS(outcome.output, "Keep the old partition of 1 disk for good: something that "
+				   "Windows needs would\n");
+	outcome = BOOTSHIFT("batch", "--jsonl", rows, "--report", page, folder);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "Keep the old partition of 1 disk for good");
+	ASSERT_HAS(outcome.output, text("\n  %s/a.img\nNext: convert the disks; ", folder));
+	outcome = RUN("cat", page);
+	ASSERT_HAS(outcome.output, "<p class=\"note\">keep partition 1: ");
+	outcome = BOOTSHIFT("report", "-o", "-", rows);
+	ASSERT_HAS(outcome.output, text("bootshift undo --from %s</code>", rows));
+	ASSERT_HAS(outcome.output, "The batch was begun 20");
 }

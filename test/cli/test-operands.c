@@ -53,11 +53,14 @@ static const struct {
 	{"batch rows", "a file of batch results", " --resume --jsonl rows\n"},
 	{"fix plan", "a plan file", ": bootshift fix --plan plan DIR/disk.img\n"},
 	{"inspect plan", "a plan file", ": bootshift fix --dry-run --plan plan DIR/disk.img\n"},
-	{"report page", "a page of batch results", "open it in a browser\n"},
+	{"report page", "a page (HTML) of batch results", "; a page is for a browser\n"},
 	{"report disk.img", "an image of a disk", ": bootshift inspect disk.img\n"},
 	{"undo --from disk.img", "an image of a disk", ": bootshift undo disk.img\n"},
 	{"fix --plan disk.img disk.img", "an image of a disk",
 	 ": bootshift plan -o FILE disk.img\n"},
+	{"fix --plan . disk.img", "a folder", "name the file that bootshift plan -o wrote\n"},
+	{"fix --plan rows disk.img", "a file of batch results",
+	 "name the file that bootshift plan -o wrote\n"},
 	{"batch --jsonl disk.img .", "an image of a disk", "name another file with --jsonl\n"},
 	{"inspect -", "standard input", "write it to a file and name the file\n"},
 };
@@ -102,8 +105,23 @@ TEST(operands_tests, the_images_beside_a_wrong_file_are_worked_on)
 
 	ASSERT_STATUS(outcome, 2);
 	ASSERT_HAS(outcome.output, "disk.img: raw");
-	outcome = type_in(folder, "batch --dry-run disk.img rows");
-	ASSERT_HAS(outcome.output, "disk.img: ");
+}
+
+/* A batch changes many images, so all of its command line is checked first. */
+TEST(operands_tests, a_batch_begins_nothing_if_a_file_is_of_the_wrong_kind)
+{
+	const char *folder = objects();
+	struct image_state before = state_take(text("%s/disk.img", folder));
+	struct outcome outcome = type_in(folder, "batch disk.img rows");
+
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "rows: this is a file of batch results and not a folder or an "
+				   "image (wrong-kind); do not name it");
+	ck_assert_str_eq(outcome.output, "");
+	state_assert_untouched(text("%s/disk.img", folder), &before);
+	outcome = type_in(folder, "batch -");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "| xargs -0 bootshift batch\n");
 }
 
 TEST(operands_tests, a_plan_names_the_image_that_was_forgotten)
@@ -136,6 +154,51 @@ TEST(operands_tests, a_batch_is_undone_with_rows_from_standard_input)
 	outcome = type_in(folder, "undo --from - <rows");
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_STATUS(type_in(folder, "undo --from - <plan"), 1);
+	outcome = type_in(folder, "undo --from - </dev/null");
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "nothing came from standard input (row-invalid)");
+	outcome = type_in(folder, "report - </dev/null");
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "nothing came from standard input (row-invalid)");
+}
+
+static const struct {
+	const char *words, *errors;
+} foreign[] = {
+	{"report noise", "noise: this is not a file of batch results (wrong-kind); name a file "},
+	{"undo --from noise", "this is not a file of batch results (wrong-kind); name a file "},
+	{"fix --plan noise disk.img", "this is not a plan file (wrong-kind); name the file that "},
+	{"fix --plan document disk.img",
+	 "this is what a command printed with --json and not a plan file (wrong-kind); name the "
+	 "file that bootshift plan -o wrote\n"},
+	{"report document", " printed with --json and not a file of batch results (wrong-kind); "},
+	{"inspect document", " printed with --json and not an image of a disk (wrong-kind); "},
+};
+
+TEST_EACH(operands_tests, a_text_instead_of_our_file_has_one_status, foreign)
+{
+	const char *folder = objects();
+	struct outcome outcome;
+
+	batch_write(folder, "noise", "neither rows nor a plan\n");
+	ASSERT_STATUS(type_in(folder, "undo disk.img"), 0);
+	ASSERT_STATUS(type_in(folder, "plan --json disk.img >document"), 0);
+	outcome = type_in(folder, foreign[_i].words);
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, foreign[_i].errors);
+}
+
+TEST(operands_tests, a_damaged_file_of_the_right_kind_is_no_wrong_kind)
+{
+	const char *folder = objects();
+
+	ASSERT_STATUS(RUN("sh", "-c",
+			  text("cd '%s' && (echo noise; cat rows) >rows2 && "
+			       "head -c 200 plan >plan2",
+			       folder)),
+		      0);
+	ASSERT_STATUS(type_in(folder, "report rows2"), 1);
+	ASSERT_STATUS(type_in(folder, "fix --plan plan2 disk.img"), 3);
 }
 
 static const char *const twice[] = {"report - - <rows", "fix --plan - disk.img disk.img <plan",
@@ -160,4 +223,30 @@ TEST_EACH(operands_tests, a_file_of_another_kind_is_never_overwritten_with_one_s
 	before = state_take(noise);
 	ASSERT_STATUS(type_in(folder, results[_i]), 2);
 	state_assert_untouched(noise, &before);
+}
+
+static const char *const swallowed[] = {
+	"batch --jsonl --dry-run disk.img",    "batch --report --dry-run disk.img",
+	"batch --include --dry-run .",         "batch --undo-dir --dry-run disk.img",
+	"--jsonl --dry-run batch disk.img",    "fix --plan --dry-run disk.img",
+	"fix --undo-dir --dry-run disk.img",   "undo --from --dry-run disk.img",
+	"undo --undo-file --dry-run disk.img",
+};
+
+/* Otherwise the dry run would write. */
+TEST_EACH(operands_tests, a_missing_value_swallows_no_option, swallowed)
+{
+	const char *folder = objects(), *image = text("%s/disk.img", folder);
+	struct image_state before;
+	struct outcome outcome;
+	const char *names;
+
+	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
+	before = state_take(image);
+	names = state_folder(image);
+	outcome = type_in(folder, swallowed[_i]);
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, " needs a value; if --dry-run is the value, write --");
+	ck_assert_str_eq(state_folder(image), names);
+	state_assert_untouched(image, &before);
 }

@@ -398,8 +398,8 @@ TEST(refusals, the_format_asked_for_is_the_one_that_counts)
 	struct image_state before = state_take(image);
 	struct outcome outcome = BOOTSHIFT("fix", "--format", "vhd", image);
 
-	ASSERT_STATUS(outcome, 3);
-	ASSERT_HAS(outcome.errors, "(vhd-corrupt)");
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "the format is raw, not vhd (format-differs); ");
 	outcome = BOOTSHIFT("fix", "--format", "raw", "--dry-run", image);
 	ASSERT_STATUS(outcome, 0);
 	state_assert_untouched(image, &before);

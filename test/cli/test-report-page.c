@@ -292,24 +292,26 @@ TEST(report, rows_of_several_files_are_merged)
 	ASSERT_HAS(all.output, "1  io-error: check the storage that holds the image");
 }
 
-/* Both images are missing.  The first failure ends the batch. */
+/* Both images are links to themselves.  The first failure ends the batch. */
 TEST(report, a_batch_tells_on_its_page_what_is_not_in_its_rows)
 {
 	const char *rows = in_folder("rows.jsonl"), *page = in_folder("page.html");
 	const char *images[] = {in_folder("none-\xfe.img"), in_folder("none-\xff.img")};
 	struct outcome outcome;
 
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(symlink(images[i], images[i]), 0);
 	write_file(in_folder("empty.vhd"), "");
 	outcome = BOOTSHIFT("batch", "-q", "-j1", "--max-failures", "1", "--jsonl", rows,
 			    "--report", page, folder, images[0], images[1]);
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "none-\\xfe.img: failed: ");
+	ASSERT_HAS(outcome.errors, "none-\\xfe.img: ");
 	assert_page_has(page, "<h1>Stopped: 1 of 2 images were begun, 1 needs attention<");
 	assert_page_has(page, "<bdi class=\"name\">none-\\xfe.img<");
 	assert_page_has(page, "/empty.vhd</bdi>: is empty<");
 	ASSERT_STATUS(BOOTSHIFT("report", "-q", "-o", page, rows), 1);
 	assert_page_has(page, "<h1>1 of 1 image needs attention<");
-	assert_page_has(page, "This page is made from rows");
+	assert_page_has(page, "This page is made from files of batch results");
 }
 
 /* The disk has room for some of the rows.  The first row without room ends the batch. */
@@ -318,11 +320,12 @@ TEST(report, a_page_tells_of_an_image_without_a_row)
 	const char *page = in_folder("page.html");
 	struct outcome outcome;
 
-	if (!run_with_small_disk("4k",
-				 text("cd %s && '%s' batch -j1 --jsonl /mnt/rows --report %s "
-				      "none-1 none-2 none-3 none-4 none-5 none-6 none-7 none-8",
-				      folder, bootshift_path(), page),
-				 &outcome))
+	if (!run_with_small_disk(
+		    "4k",
+		    text("cd %s && for i in 1 2 3 4 5 6 7 8; do ln -s none-$i none-$i; "
+			 "done && '%s' batch -j1 --jsonl /mnt/rows --report %s none-*",
+			 folder, bootshift_path(), page),
+		    &outcome))
 		return;
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.output, "\nWithout a result: 1 image; go on with --resume\n");
@@ -344,6 +347,47 @@ TEST(report, a_fix_that_is_not_the_latest_row_is_merged_too)
 	merged = BOOTSHIFT("report", "--jsonl", "-", rows);
 	ASSERT_STATUS(merged, 0);
 	ck_assert_str_eq(merged.output, fixed);
+}
+
+/* A batch that adds rows would go on with the old file, which has no name any more. */
+TEST(report, no_file_is_replaced_while_a_batch_adds_rows)
+{
+	const char *rows = in_folder("rows.jsonl");
+	struct image_state before;
+	struct outcome outcome;
+
+	write_file(rows, row_of("a.img", "file:///a", "fixed", NULL));
+	before = state_take(rows);
+	outcome = RUN("flock", rows, bootshift_path(), "report", "--jsonl", rows, rows);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "(in-use)");
+	state_assert_untouched(rows, &before);
+	ASSERT_STATUS(BOOTSHIFT("report", "--jsonl", rows, rows), 0);
+}
+
+/* The user names the file of another batch, or gives the files in the wrong order. */
+TEST(report, no_row_of_another_batch_is_lost)
+{
+	const char *one = in_folder("one.jsonl"), *two = in_folder("two.jsonl");
+	const char *a = row_of("a.img", "file:///a", "fixed", NULL);
+	const char *b = row_of("b.img", "file:///b", "fixed", NULL);
+	struct image_state before;
+	struct outcome outcome;
+
+	write_file(one, a);
+	write_file(two, text("%s%s", a, b));
+	before = state_take(two);
+	outcome = BOOTSHIFT("report", "--jsonl", two, one);
+	ASSERT_STATUS(outcome, 2);
+	ASSERT_HAS(outcome.errors, "has 1 line that would be lost; not overwritten (file-exists)");
+	state_assert_untouched(two, &before);
+	ASSERT_STATUS(BOOTSHIFT("report", "--jsonl", one, two), 0);
+	ASSERT_STATUS(BOOTSHIFT("report", "--jsonl", two, two, one), 0);
+	/* What this version cannot read is not lost either. */
+	write_file(one, text("%s{\"tool\":\"bootshift\",\"schema\":2}\n", a));
+	before = state_take(one);
+	ASSERT_STATUS(BOOTSHIFT("report", "--jsonl", one, one), 2);
+	state_assert_untouched(one, &before);
 }
 
 TEST(report, lines_that_are_no_rows_are_told)

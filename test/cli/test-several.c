@@ -80,7 +80,7 @@ TEST(several, errors_are_one_line_each_on_standard_error)
 	ASSERT_STATUS(outcome, 3);
 	ck_assert_str_eq(outcome.errors,
 			 text("bootshift: %s: no partition is active (no-active-partition); choose "
-			      "the partition with the boot files: bootshift fix "
+			      "the partition with the boot files: bootshift inspect "
 			      "--system-partition 1 %s\n",
 			      bad, bad));
 	ASSERT_HAS(outcome.output, text("%s: fixed: ", good));
@@ -267,4 +267,11 @@ TEST(several, help_and_version_are_answers_and_not_errors)
 		ASSERT_HAS(outcome.output, text("Usage: bootshift %s [OPTION...] ", commands[i]));
 		ck_assert_str_eq(outcome.errors, "");
 	}
+}
+
+TEST(several, only_reports_are_apart_by_a_blank_line)
+{
+	struct outcome outcome = BOOTSHIFT("inspect", "/none", "/dev/null", "/none");
+
+	ck_assert_str_eq(outcome.output, "");
 }

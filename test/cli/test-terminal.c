@@ -225,7 +225,7 @@ TEST(terminal, an_error_is_wrapped_on_a_narrow_terminal_and_its_command_is_not)
 					 "  (no-active-partition);\n"
 					 "  choose the partition with the boot\n"
 					 "  files:\n"
-					 "    bootshift fix --system-partition 1 w.img\n");
+					 "    bootshift inspect --system-partition 1 w.img\n");
 	ASSERT_HAS(run_in_columns(image, "fix", 60).errors,
 		   "w.img: no partition is active (no-active-partition); choose ");
 	image_remove(image);

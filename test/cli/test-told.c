@@ -3,6 +3,8 @@
  * What a user must know is told by each command that acts: what has to be kept, what comes next,
  * and whether the conversion needs the fix at all.
  */
+#include <unistd.h>
+
 #include "cli/samples.h"
 #include "support/report.h"
 
@@ -36,6 +38,21 @@ TEST(told, each_command_says_that_the_recovery_environment_stays_on_the_old_part
 	ASSERT_HAS(BOOTSHIFT("fix", image).output, KEEP);
 	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
 	ck_assert(json_has_note(report_run("fix", image, 0, "fixed", NULL),
+				"note-stays-on-system-volume"));
+	image_remove(image);
+}
+
+TEST(told, whoever_looks_after_the_fix_hears_that_the_old_partition_must_stay)
+{
+	static const char still[] = "keep partition 1: the recovery environment";
+	const char *image = image_copy(image_built("windows-10", false));
+
+	ASSERT_STATUS(BOOTSHIFT("fix", image), 0);
+	ASSERT_HAS(BOOTSHIFT("inspect", image).output, still);
+	ASSERT_HAS(BOOTSHIFT("inspect", image).output, "keep partition 1: an undo needs it\n");
+	ASSERT_HAS(BOOTSHIFT("plan", image).output, still);
+	ASSERT_HAS(BOOTSHIFT("fix", image).output, still);
+	ck_assert(json_has_note(report_run("inspect", image, 0, "nothing-to-do", NULL),
 				"note-stays-on-system-volume"));
 	image_remove(image);
 }
@@ -172,4 +189,95 @@ TEST(told, a_chain_that_is_not_that_of_the_chosen_partition_says_so)
 	ASSERT_HAS(BOOTSHIFT("inspect", "--boot-partition", "3", image_built("two-windows", false))
 			   .output,
 		   "which the boot menu starts; partition 3");
+}
+
+TEST(told, a_wrong_choice_of_a_partition_is_advised_to_choose_another)
+{
+	const char *image = image_built("windows-7", false);
+	struct outcome outcome = BOOTSHIFT("fix", "--system-partition", "2", image);
+
+	ASSERT_HAS(outcome.errors, "; leave out --system-partition (partition 1 is then used)");
+	ASSERT_HAS_NOT(outcome.errors, "bcdboot");
+	ASSERT_HAS(BOOTSHIFT("fix", "--boot-partition", "1", image).errors,
+		   "; leave out --boot-partition (partition 2 is then used)");
+	outcome = BOOTSHIFT("inspect", "--system-partition", "2", image);
+	ASSERT_HAS(outcome.output,
+		   "Boot chain: that of the chosen partition, not of the active one\n");
+	ASSERT_HAS(BOOTSHIFT("inspect", "--system-partition", "7", image).errors,
+		   text("to see them: bootshift inspect %s\n", image));
+}
+
+/* ---- what follows from another fault ------------------------------------------------------- */
+
+TEST(told, a_volume_that_was_cut_off_is_not_called_foreign)
+{
+	const char *image = image_copy(image_built("windows-7", false));
+	struct outcome outcome;
+
+	ASSERT_STATUS(RUN("truncate", "-s", "400M", image), 0);
+	outcome = BOOTSHIFT("inspect", image);
+	ASSERT_HAS(outcome.output, "(disk-cut-short)");
+	ASSERT_HAS_NOT(outcome.output, "not-ntfs");
+	image_remove(image);
+}
+
+/* ---- an image that is fixed ---------------------------------------------------------------- */
+
+TEST(told, a_plan_of_a_fixed_image_says_how_to_undo_the_fix)
+{
+	const char *image = small_image(), *file = text("%s/none.json", images_folder());
+	const char *undo = text("; to undo: bootshift undo %s\n", image);
+	const char *command = text("bootshift undo %s", image);
+	struct outcome outcome;
+	json_t *result;
+
+	ASSERT_STATUS(BOOTSHIFT("fix", image), 0);
+	outcome = BOOTSHIFT("plan", "-o", file, image);
+	ASSERT_HAS(outcome.output, undo);
+	ASSERT_HAS(outcome.output, "so no plan was written.\n");
+	ck_assert_int_ne(access(file, F_OK), 0);
+	ASSERT_HAS(BOOTSHIFT("fix", "--dry-run", image).output, undo);
+	result = report_run("inspect", image, 0, "nothing-to-do", NULL);
+	ck_assert_str_eq(report_text(result, "undo_command"), command);
+}
+
+TEST(told, several_fixes_with_an_undo_folder_end_with_a_command_that_names_it)
+{
+	const char *folder = text("%s/several", images_folder());
+
+	ASSERT_STATUS(RUN("mkdir", "-m", "700", folder), 0);
+	ASSERT_HAS(BOOTSHIFT("fix", "--undo-dir", folder, small_image(), small_image()).output,
+		   text("To undo a fix: bootshift undo --undo-dir %s IMAGE\n", folder));
+}
+
+TEST(told, an_undo_of_an_image_without_an_undo_file_says_that_it_was_probably_never_fixed)
+{
+	ASSERT_HAS(BOOTSHIFT("undo", image_built("single-partition", false)).errors,
+		   "; the image was probably never fixed (no-undo-file); ");
+}
+
+TEST(told, a_fix_says_that_the_conversion_does_not_need_it)
+{
+	const char *image = image_copy(image_built("windows-10", false));
+	struct outcome outcome = BOOTSHIFT("fix", "--dry-run", image);
+
+	ASSERT_HAS(outcome.output, "; rehearsed and verified in ");
+	ASSERT_HAS(outcome.output, "The conversion does not need the fix: it needs 119 MiB");
+	ASSERT_HAS(BOOTSHIFT("fix", image).output, "The conversion did not need the fix: ");
+	image_remove(image);
+}
+
+TEST(told, a_plan_that_goes_nowhere_is_not_named_as_a_file)
+{
+	const char *image = small_image();
+
+	ASSERT_HAS_NOT(BOOTSHIFT("plan", "-o", "/dev/null", image).output, "To do exactly this");
+}
+
+TEST(told, one_screen_shows_sizes_in_one_way)
+{
+	const char *image = image_built("windows-10", false);
+
+	ASSERT_HAS(BOOTSHIFT("inspect", "--pe-size", "10GB", image).output, "needs 9.3 GiB on");
+	ASSERT_HAS_NOT(BOOTSHIFT("plan", "--pe-size", "10GB", image).output, "9537 MiB");
 }

@@ -512,7 +512,7 @@ TEST(trust, rows_that_somebody_else_may_have_written_take_nothing_back)
 	ck_assert_int_eq(chmod(rows, 0666), 0);
 	outcome = BOOTSHIFT("undo", "--from", rows);
 	ASSERT_STATUS(outcome, 3);
-	ASSERT_HAS(outcome.errors, "everybody may write to the file of rows");
+	ASSERT_HAS(outcome.errors, "everybody may write to the file of batch results");
 	ASSERT_HAS(outcome.errors, "(input-not-trusted)");
 	outcome = BOOTSHIFT("batch", "--jsonl", rows, "--resume", folder);
 	ASSERT_STATUS(outcome, 1);

@@ -316,7 +316,7 @@ TEST(undo_folder, a_dry_run_finds_a_full_disk_for_the_undo_file)
 		    &outcome))
 		return;
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, " bytes of room in /mnt: No space left on device (no-space); ");
+	ASSERT_HAS(outcome.errors, " bytes) of room in /mnt: No space left on device (no-space); ");
 	state_assert_untouched(image, &before);
 }
 

@@ -215,6 +215,7 @@ TEST(named, an_undo_file_can_be_anywhere)
 
 	report_run("fix", image, 0, "fixed", NULL);
 	ASSERT_STATUS(RUN("mv", text("%s.bootshift-undo", image), moved), 0);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--dry-run", "--undo-file", moved, image), 0);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--undo-file", moved, image), 0);
 	state_assert_restored(image, &before);
 	ck_assert_int_ne(access(moved, F_OK), 0);
@@ -234,6 +235,7 @@ TEST(named, an_undo_file_that_was_moved_to_the_folder_is_found_under_its_plain_n
 	ASSERT_STATUS(RUN("touch", namesake), 0);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--undo-dir", folder, image), 3);
 	ck_assert_int_eq(unlink(namesake), 0);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--dry-run", "--undo-dir", folder, image), 0);
 	ASSERT_STATUS(BOOTSHIFT("undo", "--undo-dir", folder, image), 0);
 	state_assert_restored(image, &before);
 	ck_assert_int_eq(rmdir(folder), 0);
@@ -291,6 +293,33 @@ TEST(named, the_undo_file_of_another_image_is_kept_for_it)
 	ck_assert_int_eq(unlink(copy), 0);
 	report_run("undo", image, 0, "undone", NULL);
 	state_assert_restored(image, &before);
+}
+
+/* A copy of that undo file would not help, and the image has one of its own. */
+TEST(named, an_undo_file_of_another_disk_is_told_with_its_owner)
+{
+	const char *image = small_image();
+	const char *other = text("%s/other.img", test_folder());
+	const char *undo_file = text("%s.bootshift-undo", other);
+	struct image_state fixed;
+	struct outcome outcome;
+
+	ASSERT_STATUS(RUN("cp", "--sparse=always", image, other), 0);
+	file_flip(image, 100); /* now it is another disk */
+	report_run("fix", other, 0, "fixed", NULL);
+	outcome = BOOTSHIFT("undo", "--undo-file", undo_file, image);
+	ASSERT_STATUS(outcome, 3);
+	ASSERT_HAS(outcome.errors, text("that of %s, and the bytes of this image do not fit it "
+					"(undo-file-unrelated); name the undo file of this image, ",
+					realpath(other, NULL)));
+	report_run("fix", image, 0, "fixed", NULL);
+	fixed = state_take(image);
+	outcome = BOOTSHIFT("undo", "--undo-file", undo_file, image);
+	ASSERT_STATUS(outcome, 3);
+	ASSERT_HAS(outcome.errors, text("(undo-file-unrelated); undo with the undo file of this "
+					"image: bootshift undo %s\n",
+					image));
+	state_assert_untouched(image, &fixed);
 }
 
 TEST(named, the_option_is_for_one_image_and_one_place)

@@ -24,15 +24,17 @@ static const struct {
 	const char *end; /* the end of the advice */
 } cases[] = {
 	/* no image: the advice of the manual */
-	{BS_NO_ACTIVE_PARTITION, {NULL, NULL, NULL}, ": bootshift fix --system-partition N IMAGE"},
+	{BS_NO_ACTIVE_PARTITION,
+	 {NULL, NULL, NULL},
+	 ": bootshift inspect --system-partition N IMAGE"},
 	{BS_SIGNATURE_CHANGED, {NULL, NULL, NULL}, ": bootshift inspect IMAGE tells how"},
 	/* the name of the image */
 	{BS_NO_ACTIVE_PARTITION,
 	 {"a.img", &none, &unknown},
-	 ": bootshift fix --system-partition N a.img"},
+	 ": bootshift inspect --system-partition N a.img"},
 	{BS_NO_ACTIVE_PARTITION,
 	 {"it's", NULL, NULL},
-	 ": bootshift fix --system-partition N 'it'\\''s'"},
+	 ": bootshift inspect --system-partition N 'it'\\''s'"},
 	{BS_WORKER, {"-a", NULL, NULL}, ": bootshift inspect --json ./-a"},
 	{BS_WORKER, {"a:b", NULL, NULL}, ": bootshift inspect --json ./a:b"},
 	{BS_WORKER, {"/a:b", NULL, NULL}, ": bootshift inspect --json /a:b"},
@@ -40,12 +42,13 @@ static const struct {
 	/* the options that the user gave, except the option that the advice contains */
 	{BS_NO_ACTIVE_PARTITION,
 	 {"a", &all, &advised},
-	 ": bootshift fix --format vhd --boot-partition 4 --undo-dir '/a b' --system-partition 2 "
+	 ": bootshift inspect --format vhd --boot-partition 4 --undo-dir '/a b' --system-partition "
+	 "2 "
 	 "a"},
 	{BS_BOOT_VOLUME_MISSING,
 	 {"a", &all, &advised},
-	 ": bootshift fix --format vhd --system-partition 3 --undo-dir '/a b' --boot-partition 2 "
-	 "a"},
+	 "(partition 2 is then used), or choose another partition; to see them: bootshift inspect "
+	 "--format vhd --undo-dir '/a b' a"},
 	{BS_PLAN_STALE,
 	 {"a", &all, NULL},
 	 ": bootshift plan --format vhd --system-partition 3 --boot-partition 4 "

@@ -27,11 +27,12 @@ static void tell(void *context, const char *path, enum find_reason reason,
 }
 
 /* The path below the folder of the test, and the number of excluded names. */
-static void tell_barren(void *context, const char *path, uint64_t excluded)
+static void tell_barren(void *context, const char *path, const uint64_t left_out[FIND_REASON_COUNT])
 {
 	(void)context;
 	sprintf(told + strlen(told), "none in %s, %d excluded\n",
-		strcmp(path, folder) == 0 ? "." : path + strlen(folder) + 1, (int)excluded);
+		strcmp(path, folder) == 0 ? "." : path + strlen(folder) + 1,
+		(int)left_out[FIND_EXCLUDED]);
 }
 
 static void setup(void)
@@ -146,7 +147,8 @@ TEST(find, packed_files_are_named_with_their_reason)
 	write_file("c.zip", "no archive", 10);
 	write_file("d.docx", "PK\x03\x04 packed", 11);
 	ck_assert_str_eq(find_in(""), "");
-	ck_assert_str_eq(told, "0 a.img.gz\n0 b.7z\n0 c.zip\n");
+	ck_assert_str_eq(told, "1 a.img.gz\n1 b.7z\n1 c.zip\n");
+	ck_assert_uint_eq(found.left_out[FIND_PACKED], 3);
 }
 
 TEST(find, a_folder_without_an_image_is_told)
@@ -351,20 +353,48 @@ TEST(slow, a_folder_too_deep_is_told_and_the_rest_is_found)
 
 TEST(find, what_is_named_counts_once_whatever_it_is)
 {
-	char *arguments[] = {(char *)path_of("none"),     (char *)path_of("text"),
-			     (char *)"nbd://host/export", (char *)path_of("text"),
-			     (char *)"nbd://host/export", (char *)path_of("none")};
+	char *arguments[] = {(char *)path_of("text"), (char *)"nbd://host/export",
+			     (char *)path_of("text"), (char *)"nbd://host/export"};
 	struct bs_error err;
 
 	write_file("text", "words", 5);
 	request.arguments = arguments;
-	request.count = 6;
+	request.count = 4;
 	ck_assert_int_eq(find_images(&request, &found, &err), 0);
-	ck_assert_uint_eq(found.count, 3);
-	ck_assert_str_eq(found.images[0].location, path_of("none"));
-	ck_assert(!found.images[0].was_there);
-	ck_assert(found.images[1].was_there);
-	ck_assert_str_eq(found.images[2].location, "nbd://host/export");
-	ck_assert_ptr_null(found.images[2].file);
-	ck_assert_uint_eq(found.left_out[FIND_OTHER_NAME], 3);
+	ck_assert_uint_eq(found.count, 2);
+	ck_assert(found.images[0].was_there);
+	ck_assert_str_eq(found.images[1].location, "nbd://host/export");
+	ck_assert_ptr_null(found.images[1].file);
+	ck_assert_uint_eq(found.left_out[FIND_OTHER_NAME], 2);
+}
+
+TEST(find, a_name_that_leads_to_nothing_is_no_image)
+{
+	ck_assert_str_eq(find_in("none"), "");
+	ck_assert_uint_eq(found.left_out[FIND_MISSING], 1);
+	ck_assert_str_eq(told, text("%d none\n", FIND_MISSING));
+}
+
+/* Nobody who excludes an image wants it to be fixed because a shell has named it. */
+TEST(find, patterns_are_for_named_images_too)
+{
+	static const struct {
+		const char *pattern;
+		bool matches;
+	} patterns[] = {{"c[2-9]*", true}, {"*/c2.img", true}, {"c2", false}, {".*", false}};
+
+	make_disk("c2.img");
+	for (size_t i = 0; i < 4; i++) {
+		bool matches = patterns[i].matches;
+
+		request.include = (struct find_patterns){.count = 0};
+		request.exclude = (struct find_patterns){{patterns[i].pattern}, 1};
+		ck_assert_str_eq(find_in("c2.img"), matches ? "" : "c2.img\n");
+		ck_assert(found.exclude_used[0] == matches);
+		ck_assert_uint_eq(found.left_out[FIND_EXCLUDED], matches);
+		request.include = request.exclude;
+		request.exclude.count = 0;
+		ck_assert_str_eq(find_in("c2.img"), matches ? "c2.img\n" : "");
+		ck_assert_uint_eq(found.left_out[FIND_EXCLUDED], !matches);
+	}
 }

@@ -278,6 +278,21 @@ TEST(format_tests, a_forced_format_must_have_its_header)
 		assert_refused(plain, names[i], BS_CONTAINER_CORRUPT, "there is no");
 }
 
+TEST(format_tests, a_wrong_format_that_is_forced_is_not_blamed_on_the_image)
+{
+	plain->bytes[510] = 0x55;
+	plain->bytes[511] = 0xaa;
+	assert_refused(plain, "qcow2", BS_FORMAT_DIFFERS, "the format is raw, not qcow2");
+	assert_refused(plain, "vhd", BS_FORMAT_DIFFERS, "the format is raw, not vhd");
+	/* A fixed VHD without a boot signature holds no partitions as a raw disk either. */
+	assert_refused(memory, "raw", BS_FORMAT_DIFFERS, "the format is vhd, not raw");
+	assert_refused(memory, "vmdk", BS_FORMAT_DIFFERS, "the format is vhd, not vmdk");
+	memory->bytes[510] = 0x55;
+	memory->bytes[511] = 0xaa;
+	assert_refused(memory, "vmdk", BS_FORMAT_DIFFERS, "the format is vhd, not vmdk");
+	assert_is(memory, "raw", "raw", PAYLOAD + 512);
+}
+
 TEST(format_tests, a_partitioned_disk_that_once_held_an_iso_is_raw)
 {
 	memcpy(plain->bytes + 32769, "CD001", 5);

@@ -20,8 +20,6 @@ static const struct {
 	{"simulate", COMMAND_PLAN},
 	{"dry-run", COMMAND_PLAN},
 	{"pln", COMMAND_PLAN},
-	{"rollback", COMMAND_UNDO},
-	{"restore", COMMAND_UNDO},
 	{"unod", COMMAND_UNDO},
 	{"fxi", COMMAND_FIX},
 	{"FIX", COMMAND_FIX},
@@ -30,6 +28,9 @@ static const struct {
 	/* A word that is not clearly one of the commands that write. */
 	{"file", 0},
 	{"run", 0},
+	{"rollback", 0},
+	{"revert", 0},
+	{"restore", 0},
 	{"repair", 0},
 	{"convert", 0},
 	{"find", 0},

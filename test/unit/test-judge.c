@@ -181,6 +181,7 @@ static struct bs_error an_error(enum bs_code code)
 	  facts.system_index = -1)                                                                 \
 	X(another_is_active, facts.active_index = BOOT)                                            \
 	X(one_is_active, (void)0)                                                                  \
+	X(record_is_cut_off, facts.disk_size = 50 * MIB)                                           \
 	X(record_is_not_ntfs, facts.partitions[0].boot_record.kind = VBR_NOT_NTFS)                 \
 	X(record_is_bitlocker, facts.partitions[0].boot_record.kind = VBR_BITLOCKER)               \
 	X(record_starts_no_bootmgr, facts.partitions[0].boot_record.kind = VBR_NTLDR)              \
@@ -227,6 +228,8 @@ static struct bs_error an_error(enum bs_code code)
 	X(elements_stay, add_element("{a}")->found = found(FOUND_FILE, "\\Recovery\\boot.sdi"))    \
 	X(entry_would_lose_its_file, add_element("{a}")->found = found(FOUND_FILE, "\\Boot\\x");   \
 	  elements[1].on_system = false; elements[1].on_boot = true)                               \
+	X(elements_need_partition, facts.system_index = BOOT; elements[0].on_system = false;       \
+	  elements[0].elsewhere = 1; elements[0].found = found(FOUND_FILE, "\\a\\boot.sdi"))       \
 	X(entries_name_unsupported_file,                                                           \
 	  facts.elements_error = an_error(BS_BOOT_FILE_UNSUPPORTED))                               \
 	X(boot_is_damaged_for_entries, facts.elements_error = an_error(BS_NTFS))                   \

@@ -82,6 +82,34 @@ TEST(options_tests, a_time_limit_has_a_unit)
 	ck_assert_uint_eq(settings.timeout, 5400);
 }
 
+TEST(options_tests, a_value_in_the_word_of_its_option_may_begin_with_a_dash)
+{
+	char line[] = "batch --jsonl=--dry-run --report ./--page --exclude=-v a";
+	char *argv[WORDS_MAX];
+	struct settings settings;
+	struct bs_error err = {0};
+	int first_image;
+
+	ck_assert_int_eq(parse(COMMAND_BATCH, line, argv, &settings, &first_image, &err), 0);
+	ck_assert_str_eq(settings.rows, "--dry-run");
+	ck_assert_str_eq(settings.page, "./--page");
+	ck_assert_str_eq(settings.find.exclude.text[0], "-v");
+	ck_assert(!settings.dry_run);
+}
+
+TEST(options_tests, patterns_and_flags_may_be_repeated)
+{
+	char line[] = "batch --include a --include b --retry failed --retry refused --jsonl=x -v "
+		      "-q --dry-run --dry-run e";
+	char *argv[WORDS_MAX];
+	struct settings settings;
+	struct bs_error err = {0};
+	int first_image;
+
+	ck_assert_int_eq(parse(COMMAND_BATCH, line, argv, &settings, &first_image, &err), 0);
+	ck_assert_uint_eq(settings.find.include.count, 2);
+}
+
 static const struct {
 	const char *line;
 	int index; /* of the command */
@@ -139,7 +167,7 @@ static const struct {
 	{COMMAND_FIX, "fix --system-partition 0 a", "'0'"},
 	{COMMAND_FIX, "fix --system-partition 33 a", "'33'"},
 	{COMMAND_FIX, "fix --system-partition 1x a", "'1x'"},
-	{COMMAND_FIX, "fix --boot-partition -1 a", "'-1'"},
+	{COMMAND_FIX, "fix --boot-partition=-1 a", "'-1'"},
 	{COMMAND_FIX, "fix --pe-size many a", "'many'"},
 	{COMMAND_FIX, "fix --color sometimes a", "'sometimes'"},
 	{COMMAND_PLAN, "plan --json -o - a", "standard output"},
@@ -157,7 +185,7 @@ static const struct {
 	{COMMAND_FIX, "fix -a a", "; for all images in a folder, use bootshift batch FOLDER"},
 	{COMMAND_FIX, "fix --force a", "; no option overrides a refusal"},
 	{COMMAND_FIX, "fix --yes a", "; no command asks questions"},
-	{COMMAND_BATCH, "batch --format vhd a", "; batch detects these"},
+	{COMMAND_BATCH, "batch --format vhd a", "; batch detects the format of each image; "},
 	{COMMAND_FIX, "fix --format vpc a", "; 'vpc' is called vhd"},
 	{COMMAND_FIX, "fix --format img a", "; 'img' is called raw"},
 	{COMMAND_BATCH, "batch --timeout soon a", "--timeout: 'soon' is not a time"},
@@ -166,6 +194,28 @@ static const struct {
 	{COMMAND_FIX, "fix -dry-run a", "unknown option -dry-run; did you mean --dry-run?"},
 	{COMMAND_FIX, "fix a -verbose", "unknown option -verbose; did you mean --verbose?"},
 	{COMMAND_PLAN, "plan -vo", "-o needs a value: --output FILE"},
+	{COMMAND_BATCH, "batch --jsonl --dry-run a",
+	 "the option --jsonl needs a value; if --dry-run is"},
+	{COMMAND_BATCH, "batch --report --dry-run a", "--report needs a value"},
+	{COMMAND_BATCH, "batch --include --dry-run a", "--include needs a value"},
+	{COMMAND_BATCH, "batch --exclude -v a", "--exclude needs a value"},
+	{COMMAND_BATCH, "batch --undo-dir --dry-run a", "--undo-dir needs a value"},
+	{COMMAND_BATCH, "batch --retry --dry-run a", "--retry needs a value"},
+	{COMMAND_BATCH, "batch --jsonl -- a", "--jsonl needs a value"},
+	{COMMAND_BATCH, "batch -j --dry-run a", "--jobs needs a value"},
+	{COMMAND_FIX, "fix --plan --dry-run a", "--plan needs a value"},
+	{COMMAND_PLAN, "plan -o --json a", "--output needs a value"},
+	{COMMAND_PLAN, "plan -vo --json a", "--output needs a value"},
+	{COMMAND_UNDO, "undo --from --dry-run a", "--from needs a value"},
+	{COMMAND_UNDO, "undo --undo-file --dry-run a", "--undo-file needs a value"},
+	{COMMAND_UNDO, "undo --from a --from b", "the option --from is given twice"},
+	{COMMAND_PLAN, "plan -o a --output b c", "--output is given twice"},
+	{COMMAND_BATCH, "batch --jsonl a --jsonl=b c", "--jsonl is given twice"},
+	{COMMAND_FIX, "fix --undo-dir a --undo-dir b c", "--undo-dir is given twice"},
+	{COMMAND_FIX, "fix --system-partition 1 --system-partition 2 a", "is given twice"},
+	{COMMAND_FIX, "fix --format raw --format vhd a", "--format is given twice"},
+	{COMMAND_FIX, "fix --pe-size 1G --pe-size 2G a", "--pe-size is given twice"},
+	{COMMAND_BATCH, "batch --shard 1/2 --shard 2/2 a", "--shard is given twice"},
 	{COMMAND_FIX, "fix --an-option-that-is-longer-than-any-other a", "--an-option"},
 };
 

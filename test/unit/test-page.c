@@ -279,11 +279,11 @@ TEST_LOOP(page_tests, it_is_told_whether_a_disk_starts, 0, 10)
 	} cases[] = {
 		{"fixed", NULL, true, true, ">starts, as before<"},
 		{"fixed", NULL, false, true, ">starts, did not before<"},
-		{"fixed", NULL, false, false, ">boot chain not complete<"},
+		{"fixed", NULL, false, false, ">broken: the disk would not start<"},
 		{"would-fix", NULL, true, true, ">starts, as now<"},
 		{"would-fix", NULL, false, true, ">would start, does not now<"},
 		{"refused", "hibernated", true, true, ">starts<"},
-		{"refused", "bcd-missing", false, false, ">boot chain not complete<"},
+		{"refused", "bcd-missing", false, false, ">broken: the disk would not start<"},
 		{"refused", "bitlocker", -1, -1, ">unknown whether it starts<"},
 		{"fixed", NULL, -1, -1, ">unknown whether it starts<"},
 		{"fixed", NULL, false, -1, ">unknown whether it starts<"},
@@ -316,7 +316,7 @@ TEST(page_tests, more_than_three_images_of_a_code_unfold)
 	}
 	page = page_of(&rows);
 	assert_has(page, "<details><summary>The 4 images</summary><ul");
-	assert_has(page, "the partition with Windows: <code>bootshift fix --boot-partition N "
+	assert_has(page, "the partition with Windows: <code>bootshift inspect --boot-partition N "
 			 "IMAGE</code></p><ul class=\"names\">"
 			 "<li><a href=\"#image-1\">");
 	assert_has_not(page, "What was fixed can be taken back");
@@ -453,11 +453,11 @@ TEST(page_tests, rows_do_not_tell_what_was_left_out)
 
 	rows_begin(&rows);
 	page = page_with(&rows, &facts);
-	assert_has(page, "This page is made from rows");
+	assert_has(page, "This page is made from files of batch results");
 	free(page);
 	rows_begin(&rows);
 	page = page_of(&rows);
-	assert_has_not(page, "This page is made from rows");
+	assert_has_not(page, "This page is made from files of batch results");
 	free(page);
 }
 
@@ -477,7 +477,7 @@ TEST_LOOP(page_tests, the_way_back_leads_to_the_undo_files, 0, 4)
 		{{.milliseconds = 1}, "taken back: an image by <code>bootshift undo IMAGE</code>."},
 		{{.rows_only = true},
 		 "all by <code>bootshift undo --from FILE</code>, an image by <code>bootshift undo "
-		 "--from FILE IMAGE</code>, where FILE has the row of IMAGE.</p>"},
+		 "--from FILE IMAGE</code>, where FILE has the result of IMAGE.</p>"},
 	};
 	struct rows rows;
 	char *page;
@@ -659,7 +659,7 @@ TEST(page_tests, a_page_that_cannot_be_written_is_an_error)
 	ck_assert_int_eq(write_page(&rows, &all_facts, "/dev/full", &err), -1);
 	ck_assert_int_eq(err.code, BS_OUTPUT);
 	ck_assert_str_eq(err.message,
-			 "the report '/dev/full' cannot be written: No space left on device");
+			 "the page '/dev/full' cannot be written: No space left on device");
 	ck_assert_int_eq(write_page(&rows, &all_facts, "/nonexistent/page.html", &err), -1);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 	rows_end(&rows);

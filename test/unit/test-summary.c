@@ -88,9 +88,9 @@ TEST(summary_tests, outcomes_and_codes_are_told_with_what_to_do)
 			       "      1  gpt-disk: a disk that starts by UEFI keeps its boot\n"
 			       "         files on its EFI partition: no fix applies\n"
 			       "         gpt.img\n"
-			       "Stopped before the end: 3 images were not begun; go on with "
-			       "--resume\n"
 			       "Without a result: 1 image; go on with --resume\n"
+			       "Next: convert the disks; until the converted machines have\n"
+			       "  started, keep the undo files and the old partitions\n"
 			       "To undo the fixes: bootshift undo --from 'the "
 			       "night.jsonl'\n");
 	free(text);
