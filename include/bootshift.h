@@ -499,8 +499,8 @@ enum bs_phase {
 	/* Writes the undo file and the image.  From here on the fix cannot be interrupted. */
 	BS_PHASE_COMMITTING,
 	BS_PHASE_VERIFYING, /* opens the changed image again and verifies it */
-	BS_PHASE_ASKING,    /* starts libguestfs' appliance, and asks it */
 	BS_PHASE_UNDOING,   /* undoes a fix or, while opening the image, an interrupted change */
+	BS_PHASE_ASKING,    /* starts libguestfs' appliance, and asks it */
 	BS_PHASE_COUNT
 };
 

@@ -7,150 +7,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "appliance/request.h"
-#include "ntfs/mft-record.h"
+#include "appliance/volume-ask.h"
 #include "ntfs/ntfs-check.h"
 #include "util/bytes.h"
 #include "util/utf16.h"
-#include "volume/obstacle.h"
 #include "volume/scoped.h"
 
 /* Exit statuses of ntfs-3g.probe(8). */
 #define PROBE_HIBERNATED 14
 #define PROBE_UNCLEAN    15
 
-struct volume_appliance {
-	struct volume volume;
-	int channel;
-	uint32_t partition;   /* number */
-	uint32_t record_size; /* bytes of a record of $MFT */
-	struct appliance_volume found;
-	enum obstacle obstacle;
-	char label[132];
-	/* The folder of the file that was opened last, and the number of its record. */
-	char folder[APPLIANCE_PATH_MAX];
-	uint64_t folder_record;
-};
-
-struct volume_appliance_file {
-	struct volume_file file;
-	struct volume_appliance *volume;
-	char path[APPLIANCE_PATH_MAX]; /* spelled as stored, with slashes */
-	uint64_t record, folder;       /* numbers of the file's record and of its folder's */
-	uint64_t size;                 /* bytes of the unnamed stream */
-	bool is_folder;
-};
-
 DEFINE_VECTOR(appliance_streams, struct volume_stream);
 DEFINE_VECTOR(appliance_entries, struct volume_entry);
 
-/* ---- asking -------------------------------------------------------------------------------- */
-
-/*
- * Asks about a path on the volume.  Returns the answer, also if it is an error; the caller frees it.
- * NULL: the process of the appliance has ended, or memory has run out.
- */
-static struct appliance_answer *appliance_ask_file(const struct volume_appliance *volume,
-						   enum appliance_operation operation,
-						   const char *path, const char *name,
-						   uint64_t offset, uint32_t length,
-						   struct bs_error *err)
-{
-	struct appliance_request request = {
-		.operation = operation,
-		.partition = volume->partition,
-		.offset = offset,
-		.length = length,
-	};
-
-	snprintf(request.path, sizeof(request.path), "%s", path);
-	snprintf(request.name, sizeof(request.name), "%s", name);
-	return appliance_ask(volume->channel, &request, err);
-}
-
-/* The answer is an error: the volume is damaged.  Returns -1. */
-static int appliance_fail(const struct appliance_answer *answer, struct bs_error *err)
-{
-	return fail(err, BS_NTFS_DAMAGED, "libguestfs: %s", (const char *)answer->data);
-}
-
-/* Like appliance_ask_file(), but an answer that is an error, or shorter than `least`, fails. */
-static struct appliance_answer *appliance_get(const struct volume_appliance *volume,
-					      enum appliance_operation operation, const char *path,
-					      uint64_t offset, uint32_t length, size_t least,
-					      struct bs_error *err)
-{
-	struct appliance_answer *answer =
-		appliance_ask_file(volume, operation, path, "", offset, length, err);
-
-	if (!answer)
-		return NULL;
-	if (answer->error == 0 && answer->length >= least)
-		return answer;
-	if (answer->error != 0)
-		appliance_fail(answer, err);
-	else
-		fail(err, BS_NTFS_DAMAGED, "libguestfs reads only %u bytes of %s", answer->length,
-		     path);
-	free(answer);
-	return NULL;
-}
-
-/*
- * Reads an extended attribute as the caller's memory.  *value is NULL if the file has none.  Fails
- * if the attribute is shorter than `least`.
- */
-static int appliance_get_attribute(const struct volume_appliance_file *file, const char *name,
-				   size_t least, uint8_t **value, size_t *size,
-				   struct bs_error *err)
-{
-	SCOPED struct appliance_answer *answer =
-		appliance_ask_file(file->volume, APPLIANCE_ATTRIBUTE, file->path, name, 0, 0, err);
-
-	*value = NULL;
-	*size = 0;
-	if (!answer)
-		return -1;
-	if (answer->error == ENODATA)
-		return 0;
-	if (answer->error != 0)
-		return appliance_fail(answer, err);
-	if (answer->length < least)
-		return fail(err, BS_NTFS_DAMAGED, "libguestfs: %s has %u bytes", name,
-			    answer->length);
-	*size = answer->length;
-	*value = malloc(*size + 1);
-	if (!*value)
-		return fail_memory(err);
-	memcpy(*value, answer->data, *size);
-	(*value)[*size] = '\0';
-	return 0;
-}
-
 /* ---- file records -------------------------------------------------------------------------- */
-
-/* Reads record `number` and removes its fix-ups.  *bytes belongs to the caller. */
-static int record_read(const struct volume_appliance *volume, uint64_t number, uint8_t **bytes,
-		       struct mft_record *record, struct bs_error *err)
-{
-	uint32_t size = volume->record_size;
-	SCOPED struct appliance_answer *answer =
-		appliance_get(volume, APPLIANCE_READ, "/$MFT", number * size, size, size, err);
-	const char *defect;
-
-	*bytes = NULL;
-	if (!answer)
-		return -1;
-	*bytes = malloc(size);
-	if (!*bytes)
-		return fail_memory(err);
-	memcpy(*bytes, answer->data, size);
-	defect = mft_record_is_file(*bytes) ? mft_record_open(record, *bytes, size)
-					    : "it is no record";
-	return defect ? fail(err, BS_NTFS_DAMAGED, "file record %llu: %s",
-			     (unsigned long long)number, defect)
-		      : 0;
-}
 
 /* Takes what a FILE_NAME attribute says about the file, if it is the name in the file's folder. */
 static void record_take_name(const struct volume_appliance_file *file,
@@ -193,7 +63,7 @@ static int record_take_extensions(const struct volume_appliance_file *file,
 		if (MFT_NUMBER(reference) == last || MFT_NUMBER(reference) == file->record)
 			continue;
 		last = MFT_NUMBER(reference);
-		if (record_read(file->volume, last, &bytes, &record, err) < 0 ||
+		if (volume_ask_record(file->volume, last, &bytes, &record, err) < 0 ||
 		    record_take_names(file, &record, metadata, err) < 0)
 			return -1;
 	}
@@ -231,7 +101,7 @@ static int appliance_read_volume(struct volume_appliance *volume, bool *marked,
 	struct mft_record record;
 
 	*marked = false;
-	if (record_read(volume, MFT_RECORD_VOLUME, &bytes, &record, err) < 0)
+	if (volume_ask_record(volume, MFT_RECORD_VOLUME, &bytes, &record, err) < 0)
 		return -1;
 	while (mft_record_next(&record, &attribute)) {
 		if (attribute.type == MFT_VOLUME_INFORMATION && attribute.is_resident &&
@@ -249,7 +119,7 @@ static int appliance_read_log(const struct volume_appliance *volume, bool *fast_
 			      struct bs_error *err)
 {
 	SCOPED struct appliance_answer *page =
-		appliance_get(volume, APPLIANCE_READ, "/$LogFile", 0, 512, 30, err);
+		volume_ask_surely(volume, APPLIANCE_READ, "/$LogFile", 0, 512, 30, err);
 
 	if (!page)
 		return -1;
@@ -262,7 +132,7 @@ static int appliance_read_log(const struct volume_appliance *volume, bool *fast_
 static int appliance_find_obstacle(struct volume_appliance *volume, struct bs_error *err)
 {
 	SCOPED struct appliance_answer *mark =
-		appliance_ask_file(volume, APPLIANCE_READ, "/hiberfil.sys", "", 0, 4, err);
+		volume_ask(volume, APPLIANCE_READ, "/hiberfil.sys", "", 0, 4, err);
 	bool fast_startup, marked;
 
 	if (!mark || appliance_read_log(volume, &fast_startup, err) < 0 ||
@@ -286,7 +156,7 @@ static int appliance_read_geometry(struct volume_appliance *volume, struct bs_er
 {
 	struct ntfs_geometry geometry;
 	SCOPED struct appliance_answer *sector =
-		appliance_get(volume, APPLIANCE_READ, "/$Boot", 0, 512, 512, err);
+		volume_ask_surely(volume, APPLIANCE_READ, "/$Boot", 0, 512, 512, err);
 
 	if (!sector)
 		return -1;
@@ -299,12 +169,12 @@ static int appliance_read_geometry(struct volume_appliance *volume, struct bs_er
 static int appliance_mount(struct volume_appliance *volume, struct bs_error *err)
 {
 	SCOPED struct appliance_answer *answer =
-		appliance_ask_file(volume, APPLIANCE_MOUNT, "", "", 0, 0, err);
+		volume_ask(volume, APPLIANCE_MOUNT, "", "", 0, 0, err);
 
 	if (!answer)
 		return -1;
 	if (answer->error != 0)
-		return appliance_fail(answer, err);
+		return volume_ask_fail(answer, err);
 	if (answer->length != sizeof(volume->found))
 		return fail(err, BS_WORKER, "the appliance's process answers nonsense");
 	memcpy(&volume->found, answer->data, sizeof(volume->found));
@@ -317,8 +187,7 @@ static int appliance_mount(struct volume_appliance *volume, struct bs_error *err
 static int volume_appliance_close(struct volume *base, struct bs_error *err)
 {
 	struct volume_appliance *volume = (struct volume_appliance *)base;
-	struct appliance_answer *answer =
-		appliance_ask_file(volume, APPLIANCE_UNMOUNT, "", "", 0, 0, err);
+	struct appliance_answer *answer = volume_ask(volume, APPLIANCE_UNMOUNT, "", "", 0, 0, err);
 	int result = answer ? 0 : -1;
 
 	free(answer);
@@ -350,7 +219,7 @@ static int file_stat_path(const struct volume_appliance *volume, const char *pat
 			  struct appliance_stat *stat, struct bs_error *err)
 {
 	SCOPED struct appliance_answer *answer =
-		appliance_ask_file(volume, APPLIANCE_STAT, path, "", 0, 0, err);
+		volume_ask(volume, APPLIANCE_STAT, path, "", 0, 0, err);
 
 	*there = false;
 	if (!answer)
@@ -358,7 +227,7 @@ static int file_stat_path(const struct volume_appliance *volume, const char *pat
 	if (answer->error == ENOENT || answer->error == ENOTDIR)
 		return 0;
 	if (answer->error != 0)
-		return appliance_fail(answer, err);
+		return volume_ask_fail(answer, err);
 	if (answer->length != sizeof(*stat))
 		return fail(err, BS_WORKER, "the appliance's process answers nonsense");
 	memcpy(stat, answer->data, sizeof(*stat));
@@ -382,7 +251,7 @@ static bool file_set_path(struct volume_appliance_file *file, const char *path)
 static int file_spell(struct volume_appliance_file *file, bool *there, struct bs_error *err)
 {
 	SCOPED struct appliance_answer *answer =
-		appliance_ask_file(file->volume, APPLIANCE_SPELLING, file->path, "", 0, 0, err);
+		volume_ask(file->volume, APPLIANCE_SPELLING, file->path, "", 0, 0, err);
 
 	*there = false;
 	if (!answer)
@@ -390,7 +259,7 @@ static int file_spell(struct volume_appliance_file *file, bool *there, struct bs
 	if (answer->error == ENOENT || answer->error == ENOTDIR)
 		return 0;
 	if (answer->error != 0)
-		return appliance_fail(answer, err);
+		return volume_ask_fail(answer, err);
 	if (answer->length == 0 || answer->length > sizeof(file->path) || answer->data[0] != '/' ||
 	    answer->data[answer->length - 1] != '\0')
 		return fail(err, BS_WORKER, "the appliance's process answers nonsense");
@@ -481,13 +350,12 @@ static int file_stat_attributes(const struct volume_appliance_file *file,
 	SCOPED uint8_t *reparse = NULL;
 	size_t size;
 
-	if (appliance_get_attribute(file, "system.ntfs_attrib_be", 4, &attributes, &size, err) <
-		    0 ||
-	    appliance_get_attribute(file, "system.ntfs_times_be", 32, &times, &size, err) < 0)
+	if (volume_ask_attribute(file, "system.ntfs_attrib_be", 4, &attributes, &size, err) < 0 ||
+	    volume_ask_attribute(file, "system.ntfs_times_be", 32, &times, &size, err) < 0)
 		return -1;
 	/* The root folder and other metadata files have none, and ntfs-3g refuses to look. */
 	if (!metadata->is_metadata &&
-	    appliance_get_attribute(file, "system.ntfs_dos_name", 0, &short_name, &size, err) < 0)
+	    volume_ask_attribute(file, "system.ntfs_dos_name", 0, &short_name, &size, err) < 0)
 		return -1;
 	if (!attributes || !times)
 		return fail(err, BS_NTFS_DAMAGED, "libguestfs: %s has no times or attributes",
@@ -503,7 +371,7 @@ static int file_stat_attributes(const struct volume_appliance_file *file,
 			 (const char *)short_name);
 	if (!(metadata->attributes & FILE_IS_REPARSE_POINT))
 		return 0;
-	if (appliance_get_attribute(file, "system.ntfs_reparse_data", 4, &reparse, &size, err) < 0)
+	if (volume_ask_attribute(file, "system.ntfs_reparse_data", 4, &reparse, &size, err) < 0)
 		return -1;
 	metadata->reparse_tag = reparse ? load_le32(reparse) : 0;
 	return 0;
@@ -519,7 +387,7 @@ static int volume_appliance_stat(struct volume_file *base, struct volume_metadat
 	*metadata = (struct volume_metadata){
 		.is_metadata = file->record < MFT_RECORD_FIRST_FREE,
 	};
-	if (record_read(file->volume, file->record, &bytes, &record, err) < 0)
+	if (volume_ask_record(file->volume, file->record, &bytes, &record, err) < 0)
 		return -1;
 	metadata->is_folder = mft_record_is_folder(bytes);
 	if (!metadata->is_folder)
@@ -532,15 +400,15 @@ static int volume_appliance_stat(struct volume_file *base, struct volume_metadat
 static int volume_appliance_security(struct volume_file *base, uint8_t **descriptor, size_t *size,
 				     struct bs_error *err)
 {
-	return appliance_get_attribute((const struct volume_appliance_file *)base,
-				       "system.ntfs_acl", 0, descriptor, size, err);
+	return volume_ask_attribute((const struct volume_appliance_file *)base, "system.ntfs_acl",
+				    0, descriptor, size, err);
 }
 
 static int volume_appliance_extended_attributes(struct volume_file *base, uint8_t **attributes,
 						size_t *size, struct bs_error *err)
 {
-	return appliance_get_attribute((const struct volume_appliance_file *)base, "system.ntfs_ea",
-				       0, attributes, size, err);
+	return volume_ask_attribute((const struct volume_appliance_file *)base, "system.ntfs_ea", 0,
+				    attributes, size, err);
 }
 
 /* ---- content ------------------------------------------------------------------------------- */
@@ -589,7 +457,7 @@ static int volume_appliance_streams(struct volume_file *base, struct volume_stre
 	struct appliance_streams list = {0};
 	SCOPED uint8_t *names = NULL;
 	size_t size;
-	int result = appliance_get_attribute(file, "ntfs.streams.list", 0, &names, &size, err);
+	int result = volume_ask_attribute(file, "ntfs.streams.list", 0, &names, &size, err);
 
 	if (result == 0 && !file->is_folder)
 		result = file_add_stream(&list, "", file->size, err);
@@ -613,7 +481,7 @@ static int volume_appliance_read(struct volume_file *base, const char *stream, u
 		return -1;
 	for (size_t done = 0; done < length;) {
 		uint32_t wanted = (uint32_t)min_u64(length - done, APPLIANCE_DATA_MAX);
-		SCOPED struct appliance_answer *answer = appliance_get(
+		SCOPED struct appliance_answer *answer = volume_ask_surely(
 			file->volume, APPLIANCE_READ, path, offset + done, wanted, wanted, err);
 
 		if (!answer)
@@ -652,7 +520,7 @@ static int volume_appliance_list(struct volume_file *base, struct volume_entry *
 	int result;
 
 	do { /* ends: an answer without names is the last one */
-		SCOPED struct appliance_answer *answer = appliance_get(
+		SCOPED struct appliance_answer *answer = volume_ask_surely(
 			folder->volume, APPLIANCE_LIST, folder->path, list.count, 0, 0, err);
 
 		result = answer ? file_add_entries(answer, &list, &added, err) : -1;

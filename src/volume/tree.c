@@ -39,7 +39,7 @@ static int tree_not_found(const char *path, struct bs_error *err)
 {
 	if (strstr(strrchr(path, '\\'), "\xEF\xBF\xBD") != NULL)
 		return fail(err, BS_BOOT_FILE_UNSUPPORTED,
-			    "%.400s has a name that is no valid Unicode", path);
+			    "%.400s has a name that is not valid Unicode", path);
 	return fail(err, BS_NTFS_DAMAGED, "%.400s is in its folder and is not there", path);
 }
 

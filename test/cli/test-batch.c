@@ -46,7 +46,7 @@ static struct mixture mix(void)
 	mixture.rows = text("%s.jsonl", folder);
 	ck_assert_int_eq(mkdir(text("%s/sub", folder), 0755), 0);
 	mixture.good[0] = batch_put(folder, "a good one.img", small());
-	mixture.good[1] = batch_put(folder, "b.vhd", small());
+	mixture.good[1] = batch_put(folder, "b.raw", small());
 	mixture.good[2] = batch_put(folder, "sub/c", small());
 	mixture.fixed = batch_put(folder, "fixed.img", small());
 	report_run("fix", mixture.fixed, 0, "fixed", NULL);

@@ -78,8 +78,8 @@ TEST(undo_folder, a_fix_interrupted_in_a_folder_is_seen_without_it_and_under_ano
 	struct image_state before = state_take(image);
 	const char *undo_file = report_text(run_with("fix", folder, image, 0), "undo_file");
 	const char *command = text("bootshift undo --undo-dir %s %s", folder, image);
-	const char *advice = text("(recovery-required); with the undo file in its place, undo "
-				  "the interrupted change: %s\n",
+	const char *advice = text("(recovery-required); make sure that the undo file is in its "
+				  "place, then run: %s\n",
 				  command);
 	const char *path = bootshift_path();
 	bool interrupted = setxattr(image, "user.test", "", 0, 0) < 0; /* no attributes here */

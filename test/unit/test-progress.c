@@ -49,9 +49,9 @@ static void run_batch(struct progress *progress)
 }
 
 static const char *const batch_lines[] = {
-	[PROGRESS_QUIET] = "bad\\x1b.img: refused: what is wrong (hibernated)\n"
+	[PROGRESS_QUIET] = "bootshift: bad\\x1b.img: what is wrong (hibernated)\n"
 			   "a warning\n"
-			   "worse.img: failed: what is wrong (io-error)\n",
+			   "bootshift: worse.img: what is wrong (io-error)\n",
 	[PROGRESS_NORMAL] = "bad\\x1b.img: refused: what is wrong (hibernated)\n"
 			    "good.img: fixed in 0.21 s\n"
 			    "done.img: nothing to do\n"
