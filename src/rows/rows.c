@@ -197,8 +197,9 @@ static int rows_open_path(struct rows *rows, const char *path, struct bs_error *
 static int rows_open_temporary(struct rows *rows, struct bs_error *err)
 {
 	rows->store = io_open_unnamed(io_temporary_folder(), O_APPEND);
-	return rows->store >= 0 ? 0
-				: fail_system(err, "no temporary file can be made for batch results");
+	return rows->store >= 0
+		       ? 0
+		       : fail_system(err, "no temporary file can be made for batch results");
 }
 
 struct rows *rows_open(const char *path, bool readable, struct bs_error *err)

@@ -201,8 +201,9 @@ TEST(interrupted_batches, a_signal_during_the_search_ends_the_batch_properly)
 	ck_assert_ptr_null(strstr(outcome.output, "a-file-without-a-disk-999.vhd")); /* the last */
 	outcome = program_wait(&program);
 	ASSERT_STATUS(outcome, 1);
-	ck_assert_str_eq(outcome.errors, "bootshift: interrupted by a signal; to go on, give the same "
-					 "command again with --resume\n");
+	ck_assert_str_eq(outcome.errors,
+			 "bootshift: interrupted by a signal; to go on, give the same "
+			 "command again with --resume\n");
 	ck_assert_uint_eq(json_array_size(batch_rows(rows)), 0);
 	ck_assert_int_eq(access(page, F_OK), 0);
 }

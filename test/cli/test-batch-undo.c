@@ -143,12 +143,12 @@ TEST(batch_undo, rows_without_a_fix_are_told)
 	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", "--jsonl", rows, folder), 0);
 	outcome = BOOTSHIFT("undo", "--from", rows);
 	ASSERT_STATUS(outcome, 0);
-	ck_assert_str_eq(
-		outcome.output,
-		text("%s: nothing to do: these are results of a dry run\n", rows));
+	ck_assert_str_eq(outcome.output,
+			 text("%s: nothing to do: these are results of a dry run\n", rows));
 	outcome = BOOTSHIFT("undo", "--from", rows, "a.img");
 	ASSERT_STATUS(outcome, 1);
-	ASSERT_HAS(outcome.errors, "a.img is not fixed: its result in this file is 'would be fixed'");
+	ASSERT_HAS(outcome.errors,
+		   "a.img is not fixed: its result in this file is 'would be fixed'");
 	outcome = BOOTSHIFT("undo", "--from", batch_write(folder, "empty.jsonl", ""));
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, "nothing to do: the file has no results\n");
