@@ -237,7 +237,7 @@ static int batch_open_rows(struct batch *batch, struct bs_error *err)
 	const struct batch_request *request = batch->request;
 	int descriptor;
 
-	if (request->resume && access(request->rows, F_OK) < 0 && errno == ENOENT)
+	if (request->resume && request->rows && access(request->rows, F_OK) < 0 && errno == ENOENT)
 		return fail(err, BS_NOT_FOUND, "there is no such file of batch results to %s",
 			    request->retry.some ? "choose images from" : "continue from");
 	batch->rows = rows_open(request->rows, request->page, err);

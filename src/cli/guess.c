@@ -19,10 +19,12 @@ static bool guess_lists(const char *words, const char *word)
 {
 	size_t length = strlen(word);
 
+	if (length == 0)
+		return false;
 	for (const char *found = words; (found = strstr(found, word)); found++)
 		if ((found == words || found[-1] == ' ') &&
 		    (found[length] == ' ' || found[length] == '\0'))
-			return length > 0;
+			return true;
 	return false;
 }
 

@@ -32,7 +32,7 @@ TEST_CASE(second_opinion, "second opinion", .tags = "slow");
 
 TEST(second_opinion, a_fix_that_libguestfs_agrees_with_is_written_and_can_be_undone)
 {
-	static const struct container_kind vhdx = {"vhdx", "vhdx", "subformat=dynamic", false,
+	static const struct container_kind vhdx = {"vhdx", "vhdx", "-o subformat=dynamic", false,
 						   NULL};
 	const char *image = container_make(&vhdx, image_built("windows-10", false));
 	struct image_state before = state_take(image);
