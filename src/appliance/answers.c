@@ -132,13 +132,19 @@ static int answer_systems(struct answering *answering)
 	return result;
 }
 
-/* Runs a program of the appliance that only reads the partition; the answer is its output. */
+/*
+ * Runs a program of the appliance that only reads the partition; the answer is its output.  Not
+ * every appliance has /etc/mtab, without which these programs do not start.
+ */
 static int answer_program(struct answering *answering, const char *command)
 {
 	struct guestfs *guestfs = answering->guestfs;
-	char line[160], *arguments[] = {line, NULL}, *output;
+	char line[240], *arguments[] = {line, NULL}, *output;
 
-	snprintf(line, sizeof(line), "%s %s 2>&1; echo \"status $?\"", command, answering->device);
+	snprintf(
+		line, sizeof(line),
+		"[ -e /etc/mtab ] || ln -sf /proc/mounts /etc/mtab; %s %s 2>&1; echo \"status $?\"",
+		command, answering->device);
 	output = guestfs->debug(guestfs->handle, "sh", arguments);
 	return answer_bytes(answering, output, output ? strlen(output) : 0);
 }
