@@ -76,7 +76,7 @@ TEST_EACH(operands_tests, a_file_of_another_kind_is_told_with_what_to_type, wron
 	before = state_folder(undo_file);
 	place = strstr(advice, "DIR");
 	if (place)
-		advice = text("%.*s%s%s", (int)(place - advice), advice, realpath(folder, NULL),
+		advice = text("%.*s%s%s", (int)(place - advice), advice, real_path(folder),
 			      place + 3);
 	outcome = type_in(folder, wrong[_i].words);
 	ASSERT_STATUS(outcome, 2);
@@ -132,7 +132,7 @@ TEST(operands_tests, a_plan_names_the_image_that_was_forgotten)
 	ASSERT_STATUS(outcome, 2);
 	ASSERT_HAS(outcome.errors, text("no image is named; to carry it out: bootshift fix --plan "
 					"plan %s/disk.img\n",
-					realpath(folder, NULL)));
+					real_path(folder)));
 }
 
 TEST(operands_tests, the_advice_is_in_the_document_too)

@@ -311,7 +311,7 @@ TEST(named, an_undo_file_of_another_disk_is_told_with_its_owner)
 	ASSERT_STATUS(outcome, 3);
 	ASSERT_HAS(outcome.errors, text("that of %s, and the bytes of this image do not fit it "
 					"(undo-file-unrelated); name the undo file of this image, ",
-					realpath(other, NULL)));
+					real_path(other)));
 	report_run("fix", image, 0, "fixed", NULL);
 	fixed = state_take(image);
 	outcome = BOOTSHIFT("undo", "--undo-file", undo_file, image);

@@ -40,6 +40,14 @@ const char *text(const char *format, ...)
 	return hold(formatted);
 }
 
+const char *real_path(const char *path)
+{
+	char *real = realpath(path, NULL);
+
+	ck_assert_ptr_nonnull(real);
+	return hold(real);
+}
+
 const char *bootshift_path(void)
 {
 	const char *named = getenv("BOOTSHIFT");

@@ -53,6 +53,9 @@ static inline struct outcome program_finish(struct program program)
 /* Formats a text that is valid until the test ends. */
 const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The real path of a file that exists, valid until the test ends. */
+const char *real_path(const char *path);
+
 #define ASSERT_STATUS(outcome, expected)                                                           \
 	ck_assert_msg((outcome).status == (expected), "status %d instead of %d\n%s%s",             \
 		      (outcome).status, (int)(expected), (outcome).output, (outcome).errors)
