@@ -167,25 +167,19 @@ static int answer_mount(struct answering *answering)
 	guestfs_h *handle = guestfs->handle;
 	struct appliance_volume volume = {.probe = -1};
 	struct guestfs_statvfs *usage;
-	char *type;
-	bool is_ntfs;
-	int mounted;
+	char *type = guestfs->vfs_type(handle, answering->device);
+	bool is_ntfs = type && strcmp(type, "ntfs") == 0;
 
-	type = guestfs->vfs_type(handle, answering->device);
-	if (!type)
-		return answer_fail_library(answering);
-	snprintf(volume.type, sizeof(volume.type), "%s", type);
 	free(type);
-	is_ntfs = strcmp(volume.type, "ntfs") == 0;
-	if (is_ntfs)
-		volume.probe = guestfs->ntfs_3g_probe(handle, 1, answering->device);
+	if (!is_ntfs)
+		return answer_fail(answering, EINVAL, "libguestfs finds no NTFS volume");
+	volume.probe = guestfs->ntfs_3g_probe(handle, 1, answering->device);
 	/* It is there already after an earlier request to mount. */
 	(void)guestfs->mkmountpoint(handle, answering->path);
-	mounted = is_ntfs ? guestfs->mount_vfs(handle, NTFS_OPTIONS, "ntfs-3g", answering->device,
-					       answering->path)
-			  : guestfs->mount_vfs(handle, "ro,utf8", volume.type, answering->device,
-					       answering->path);
-	usage = mounted == 0 ? guestfs->statvfs(handle, answering->path) : NULL;
+	if (guestfs->mount_vfs(handle, NTFS_OPTIONS, "ntfs-3g", answering->device,
+			       answering->path) < 0)
+		return answer_fail_library(answering);
+	usage = guestfs->statvfs(handle, answering->path);
 	if (!usage)
 		return answer_fail_library(answering);
 	volume.cluster_size = (uint32_t)usage->bsize;
@@ -237,7 +231,6 @@ static int answer_stat(struct answering *answering)
 		.inode = (uint64_t)found->st_ino,
 		.mode = (uint64_t)found->st_mode,
 		.size = (uint64_t)found->st_size,
-		.links = (uint64_t)found->st_nlink,
 	};
 	guestfs->free_statns(found);
 	return answer_add(answering, &stat, sizeof(stat)) ? 0 : answer_full(answering);

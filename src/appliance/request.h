@@ -25,7 +25,7 @@ enum appliance_operation {
 	APPLIANCE_PARTITIONS = 1,
 	/* libguestfs' inspection: for each Windows or other system, "DEVICE\0NAME\0". */
 	APPLIANCE_SYSTEMS,
-	/* Mounts a partition for reading: struct appliance_volume. */
+	/* Mounts the NTFS volume of a partition for reading: struct appliance_volume. */
 	APPLIANCE_MOUNT,
 	APPLIANCE_UNMOUNT,
 	/* `path` on a mounted partition, in the spelling of the volume, with slashes. */
@@ -72,11 +72,10 @@ struct appliance_volume {
 	uint32_t cluster_size; /* bytes */
 	int32_t probe;         /* the exit status of ntfs-3g.probe --readwrite */
 	uint64_t free;         /* bytes */
-	char type[16];         /* "ntfs", "vfat" ... */
 };
 
 struct appliance_stat {
-	uint64_t inode, mode, size, links;
+	uint64_t inode, mode, size;
 };
 
 struct appliance_element {

@@ -178,9 +178,6 @@ static int appliance_mount(struct volume_appliance *volume, struct bs_error *err
 	if (answer->length != sizeof(volume->found))
 		return fail(err, BS_WORKER, "the appliance's process answers nonsense");
 	memcpy(&volume->found, answer->data, sizeof(volume->found));
-	volume->found.type[sizeof(volume->found.type) - 1] = '\0';
-	if (strcmp(volume->found.type, "ntfs") != 0)
-		return fail(err, BS_NTFS_DAMAGED, "libguestfs finds no NTFS volume");
 	return 0;
 }
 
@@ -214,6 +211,18 @@ static int volume_appliance_state(struct volume *base, struct volume_state *stat
 
 /* ---- files --------------------------------------------------------------------------------- */
 
+/* Sets *there to whether the path exists that the answer is about.  NULL: the asking has failed. */
+static int file_check_there(const struct appliance_answer *answer, bool *there,
+			    struct bs_error *err)
+{
+	*there = answer && answer->error == 0;
+	if (!answer)
+		return -1;
+	if (*there || answer->error == ENOENT || answer->error == ENOTDIR)
+		return 0;
+	return volume_ask_fail(answer, err);
+}
+
 /* Sets *stat, or *there to false if the path does not exist. */
 static int file_stat_path(const struct volume_appliance *volume, const char *path, bool *there,
 			  struct appliance_stat *stat, struct bs_error *err)
@@ -221,17 +230,13 @@ static int file_stat_path(const struct volume_appliance *volume, const char *pat
 	SCOPED struct appliance_answer *answer =
 		volume_ask(volume, APPLIANCE_STAT, path, "", 0, 0, err);
 
-	*there = false;
-	if (!answer)
+	if (file_check_there(answer, there, err) < 0)
 		return -1;
-	if (answer->error == ENOENT || answer->error == ENOTDIR)
+	if (!*there)
 		return 0;
-	if (answer->error != 0)
-		return volume_ask_fail(answer, err);
 	if (answer->length != sizeof(*stat))
 		return fail(err, BS_WORKER, "the appliance's process answers nonsense");
 	memcpy(stat, answer->data, sizeof(*stat));
-	*there = true;
 	return 0;
 }
 
@@ -253,18 +258,14 @@ static int file_spell(struct volume_appliance_file *file, bool *there, struct bs
 	SCOPED struct appliance_answer *answer =
 		volume_ask(file->volume, APPLIANCE_SPELLING, file->path, "", 0, 0, err);
 
-	*there = false;
-	if (!answer)
+	if (file_check_there(answer, there, err) < 0)
 		return -1;
-	if (answer->error == ENOENT || answer->error == ENOTDIR)
+	if (!*there)
 		return 0;
-	if (answer->error != 0)
-		return volume_ask_fail(answer, err);
 	if (answer->length == 0 || answer->length > sizeof(file->path) || answer->data[0] != '/' ||
 	    answer->data[answer->length - 1] != '\0')
 		return fail(err, BS_WORKER, "the appliance's process answers nonsense");
 	memcpy(file->path, answer->data, answer->length);
-	*there = true;
 	return 0;
 }
 

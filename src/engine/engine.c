@@ -386,7 +386,6 @@ static int step_stage(struct engine *engine, struct bs_error *err)
 static int step_end_worker(struct engine *engine, struct bs_error *err)
 {
 	struct session *session = engine->session;
-
 	int outcome;
 
 	engine->session = NULL;
