@@ -72,6 +72,9 @@ enum bs_exit {
 	  "install libguestfs and a kernel for it (packages libguestfs0 and linux-image-amd64)")   \
 	X(BS_SECOND_OPINION, "second-opinion-differs", BS_EXIT_FAILED,                             \
 	  "do not fix this image without finding out who is right; please report the difference")  \
+	X(BS_MACHINE_UNUSABLE, "machine-unusable", BS_EXIT_FAILED,                                 \
+	  "install QEMU (package qemu-system-x86), and run bootshift as a user who may make "      \
+	  "namespaces")                                                                            \
 	X(BS_CHANGED_MEANWHILE, "changed-meanwhile", BS_EXIT_FAILED,                               \
 	  "make sure that nothing else writes to the image, then try again")                       \
 	X(BS_UNDO_FILE_LOST, "undo-file-lost", BS_EXIT_FAILED,                                     \

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -121,23 +120,6 @@ static int qemu_child_make_socket(int *connection)
 
 /* ---- mounts ------------------------------------------------------------------------------- */
 
-/*
- * Makes all mounts of this namespace read-only and forbids devices on them.  Later mounts are not
- * affected.  Kernels before 5.12 cannot do this; there only Landlock, if present, protects files.
- */
-static int qemu_child_make_read_only(void)
-{
-	struct mount_attr attributes = {
-		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
-	};
-
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return -1;
-	if (syscall(SYS_mount_setattr, -1, "/", AT_RECURSIVE, &attributes, sizeof(attributes)) < 0)
-		return errno == ENOSYS ? 0 : -1;
-	return 0;
-}
-
 static int qemu_child_make_mount_point(void)
 {
 	int descriptor;
@@ -158,7 +140,7 @@ static int qemu_child_mount_image(int fuse, bool writable)
 		MS_NODEV | MS_NOSUID | MS_NOEXEC | (writable ? 0 : MS_RDONLY);
 	char options[80];
 
-	if (qemu_child_make_read_only() < 0 || qemu_child_make_mount_point() < 0)
+	if (cage_protect_mounts() < 0 || qemu_child_make_mount_point() < 0)
 		return -1;
 	snprintf(options, sizeof(options), "fd=%d,rootmode=100600,user_id=0,group_id=0", fuse);
 	if (mount("bootshift", QEMU_IMAGE, "fuse.bootshift", protection, options) < 0)
@@ -212,7 +194,7 @@ static void qemu_child_execute(const struct qemu_child *child)
 
 	snprintf(process, sizeof(process), "LISTEN_PID=%d", (int)getpid());
 	/* execve() does not change the strings; its prototype only lacks the const. */
-	execve(child->program, (char *const *)child->arguments, (char *const *)environment);
+	execve(child->cage.program, (char *const *)child->arguments, (char *const *)environment);
 }
 
 void qemu_child_run(const struct qemu_child *child)
@@ -237,7 +219,7 @@ void qemu_child_run(const struct qemu_child *child)
 	/* The parent now serves the image, or soon will, so Landlock can look the image up. */
 	close(fuse);
 	close(connection);
-	if (qemu_confine_self(&child->confine, child->program, QEMU_IMAGE) < 0)
+	if (cage_enter(&child->cage) < 0)
 		qemu_child_give_up(QEMU_CONFINE);
 	qemu_child_execute(child);
 	qemu_child_give_up(QEMU_EXECUTE);

@@ -17,28 +17,10 @@
 #include "qemu/qemu-child.h"
 #include "util/debug.h"
 
+#define MEMORY_MAX  (2ull << 30) /* bytes of address space */
+#define SECONDS_MAX 600          /* of processor time */
+
 /* ---- starting ----------------------------------------------------------------------------- */
-
-/* Finds a program like execvp(3).  Returns its absolute path, which the caller frees, or NULL. */
-static char *qemu_process_find_program(const char *name)
-{
-	const char *folder = getenv("PATH"), *end;
-	char *path, *found = NULL;
-
-	if (strchr(name, '/'))
-		return realpath(name, NULL);
-	for (; folder && !found; folder = *end ? end + 1 : NULL) {
-		end = strchrnul(folder, ':');
-		if (end == folder || *folder != '/') /* relative to the working directory */
-			continue;
-		if (asprintf(&path, "%.*s/%s", (int)(end - folder), folder, name) < 0)
-			return NULL;
-		if (access(path, X_OK) == 0)
-			found = realpath(path, NULL);
-		free(path);
-	}
-	return found;
-}
 
 /* Describes the step of the child that failed.  Returns -1. */
 static int qemu_process_fail_step(const struct qemu_process *process,
@@ -203,8 +185,15 @@ char *qemu_process_image(const char *driver, const char *driver_options, struct 
 int qemu_process_start(struct qemu_process *process, const char *const *arguments, bool writable,
 		       int patience, struct bs_error *err)
 {
-	struct qemu_child child = {.arguments = arguments, .writable = writable};
-	char *path = qemu_process_find_program(arguments[0]);
+	struct qemu_child child = {
+		.arguments = arguments,
+		.writable = writable,
+		.cage = {.file = QEMU_IMAGE,
+			 .memory = MEMORY_MAX,
+			 .seconds = SECONDS_MAX,
+			 .file_size = UINT64_MAX},
+	};
+	char *path = cage_find_program(arguments[0]);
 	int result;
 
 	*process = (struct qemu_process){
@@ -218,13 +207,13 @@ int qemu_process_start(struct qemu_process *process, const char *const *argument
 	if (!path)
 		return fail(err, BS_DRIVER_UNUSABLE,
 			    "%s, which this format needs, is not installed", process->name);
-	child.program = path;
+	child.cage.program = path;
 	snprintf(child.user_map, sizeof(child.user_map), "0 %u 1\n", geteuid());
 	snprintf(child.group_map, sizeof(child.group_map), "0 %u 1\n", getegid());
-	result = qemu_confine_prepare(&child.confine, err);
+	result = cage_prepare(&child.cage, err);
 	if (result == 0) {
 		result = qemu_process_fork(process, &child, patience, err);
-		qemu_confine_free(&child.confine);
+		cage_free(&child.cage);
 	}
 	if (result < 0)
 		qemu_process_end(process);
