@@ -271,7 +271,7 @@ enum bs_exit {
 	  "remove the entry of the earlier Windows: bcdedit /delete {ntldr} /f")                   \
 	/* refused: the disk was started in a virtual machine */                                    \
 	X(BS_START_FAILED, "start-failed", BS_EXIT_REFUSED,                                        \
-	  "look at the picture of the last screen, and at each link: bootshift boot IMAGE")        \
+	  "look at the picture of the last screen, and at the boot chain: bootshift inspect IMAGE") \
 	/* notes: findings that do not prevent a fix */                                            \
 	X(BS_NOTE_BOOT_CODE, "note-boot-code", BS_EXIT_DONE, "")                                   \
 	X(BS_NOTE_MBR_CODE, "note-mbr-code", BS_EXIT_DONE, "")                                     \
