@@ -211,6 +211,22 @@ static int process_add_disk(struct guestfs *guestfs, struct bs_error *err)
 	return 0;
 }
 
+/*
+ * Whenever a program that could have written to the disk closes it, udev has the kernel read the
+ * partition table again.  Meanwhile the partitions' devices are gone, and other programs fail.
+ * Without udev, the kernel alone makes the devices.
+ */
+static int process_stop_udev(struct guestfs *guestfs, struct bs_error *err)
+{
+	char command[] = "udevadm control --exit", *arguments[] = {command, NULL};
+	char *output = guestfs->debug(guestfs->handle, "sh", arguments);
+
+	if (!output)
+		return process_fail_library(guestfs, "cannot stop udev in its appliance", err);
+	free(output);
+	return 0;
+}
+
 /* libvirt, another backend, would run outside of the namespaces. */
 static int process_launch(struct guestfs *guestfs, struct bs_error *err)
 {
@@ -226,7 +242,7 @@ static int process_launch(struct guestfs *guestfs, struct bs_error *err)
 		return -1;
 	if (guestfs->launch(guestfs->handle) < 0)
 		return process_fail_library(guestfs, "cannot start its appliance", err);
-	return 0;
+	return process_stop_udev(guestfs, err);
 }
 
 /* ---- the process ---------------------------------------------------------------------------- */
