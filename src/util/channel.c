@@ -60,11 +60,14 @@ static void channel_take(struct msghdr *message, int *descriptors, size_t count)
 		close(came[i]);
 }
 
+/* poll(2) fails in a process that may have no open files (worker/confine.c). */
 static int channel_wait(int channel, int milliseconds)
 {
 	struct pollfd waiting = {.fd = channel, .events = POLLIN};
 	int ready;
 
+	if (milliseconds < 0)
+		return 0;
 	do
 		ready = poll(&waiting, 1, milliseconds);
 	while (ready < 0 && errno == EINTR);
