@@ -73,7 +73,8 @@ void monitor_listen(struct monitor *monitor)
 
 void monitor_send(struct monitor *monitor, const char *command)
 {
-	struct iovec parts[] = {{(void *)(uintptr_t)command, strlen(command)}, {"\n", 1}};
+	char end = '\n';
+	struct iovec parts[] = {{(void *)(uintptr_t)command, strlen(command)}, {&end, 1}};
 	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 	ssize_t length = (ssize_t)strlen(command) + 1;
 
