@@ -59,8 +59,6 @@ static const char *const arguments[] = {
 	"none",
 	"-vga",
 	"std",
-	"-boot",
-	"strict=on",
 	"-S",
 	"-action",
 	"reboot=shutdown,shutdown=pause,panic=pause",
