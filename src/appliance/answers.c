@@ -85,11 +85,17 @@ static int answer_bytes(struct answering *answering, char *bytes, size_t length)
 
 /* ---- the disk ------------------------------------------------------------------------------ */
 
+/* The kernel of the appliance reads the table again, too: the disk may be another one by now. */
 static int answer_partitions(struct answering *answering)
 {
 	struct guestfs *guestfs = answering->guestfs;
-	struct guestfs_partition_list *list = guestfs->part_list(guestfs->handle, DISK);
-	int result = list ? 0 : answer_fail_library(answering);
+	struct guestfs_partition_list *list = NULL;
+	int result;
+
+	if (guestfs->blockdev_flushbufs(guestfs->handle, DISK) == 0 &&
+	    guestfs->blockdev_rereadpt(guestfs->handle, DISK) == 0)
+		list = guestfs->part_list(guestfs->handle, DISK);
+	result = list ? 0 : answer_fail_library(answering);
 
 	for (uint32_t i = 0; list && i < list->len && result == 0; i++) {
 		const struct guestfs_partition *found = &list->val[i];
@@ -132,19 +138,13 @@ static int answer_systems(struct answering *answering)
 	return result;
 }
 
-/*
- * Runs a program of the appliance that only reads the partition; the answer is its output.  Not
- * every appliance has /etc/mtab, without which these programs do not start.
- */
+/* Runs a program of the appliance that only reads the partition; the answer is its output. */
 static int answer_program(struct answering *answering, const char *command)
 {
 	struct guestfs *guestfs = answering->guestfs;
-	char line[240], *arguments[] = {line, NULL}, *output;
+	char line[160], *arguments[] = {line, NULL}, *output;
 
-	snprintf(
-		line, sizeof(line),
-		"[ -e /etc/mtab ] || ln -sf /proc/mounts /etc/mtab; %s %s 2>&1; echo \"status $?\"",
-		command, answering->device);
+	snprintf(line, sizeof(line), "%s %s 2>&1; echo \"status $?\"", command, answering->device);
 	output = guestfs->debug(guestfs->handle, "sh", arguments);
 	return answer_bytes(answering, output, output ? strlen(output) : 0);
 }

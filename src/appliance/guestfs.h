@@ -23,6 +23,8 @@
 	X(set_trace)                                                                               \
 	X(set_tmpdir)                                                                              \
 	X(add_drive_opts_argv)                                                                     \
+	X(blockdev_flushbufs)                                                                      \
+	X(blockdev_rereadpt)                                                                       \
 	X(part_list)                                                                               \
 	X(free_partition_list)                                                                     \
 	X(part_get_bootable)                                                                       \

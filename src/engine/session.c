@@ -3,11 +3,9 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -17,6 +15,7 @@
 #include "disk/guard.h"
 #include "util/bytes.h"
 #include "util/debug.h"
+#include "util/process.h"
 #include "util/signals.h"
 #include "volume/volume.h"
 #include "windows/plan.h"
@@ -426,18 +425,6 @@ static bool session_has_closed(const struct session *session)
 	return length == 0 || (length < 0 && errno != EAGAIN);
 }
 
-/* Waits up to GRACE: a process's channel closes a moment before waitid() reports its end. */
-static void session_wait_for_end(const struct session *session)
-{
-	struct pollfd entry = {.fd = pidfd_open(session->worker, 0), .events = POLLIN};
-
-	if (entry.fd < 0)
-		return;
-	while (poll(&entry, 1, GRACE) < 0 && errno == EINTR)
-		;
-	close(entry.fd);
-}
-
 /* Wrong pointers, sizes and numbers end a process by one of these signals. */
 static bool session_is_crash(int number)
 {
@@ -536,7 +523,8 @@ static void session_end_worker(struct session *session, int outcome, struct bs_e
 	int status;
 
 	if (closed) {
-		session_wait_for_end(session);
+		/* The channel of a process closes a moment before waitid() reports its end. */
+		process_wait(session->worker, GRACE);
 		ended_itself = waitid(P_PID, (id_t)session->worker, &information,
 				      WEXITED | WNOHANG | WNOWAIT) == 0 &&
 			       information.si_pid == session->worker;

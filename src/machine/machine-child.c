@@ -14,8 +14,6 @@
 #include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -24,7 +22,6 @@
 
 #include "util/signals.h"
 
-#define NOBODY  65534 /* the user and the group without rights */
 #define REPORTS 6
 
 /* ---- the fork ------------------------------------------------------------------------------ */
@@ -32,7 +29,7 @@
 #define NAMESPACES (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC)
 
 /* As fork(2), but glibc has no function for that. */
-static pid_t child_clone(unsigned long flags)
+static pid_t machine_child_clone(unsigned long flags)
 {
 	return (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
 }
@@ -43,42 +40,43 @@ pid_t machine_child_fork(bool *own_user_namespace)
 
 	*own_user_namespace = false;
 	if (geteuid() == 0)
-		pid = child_clone(NAMESPACES);
+		pid = machine_child_clone(NAMESPACES);
 	if (pid >= 0)
 		return pid;
 	*own_user_namespace = true;
-	return child_clone(NAMESPACES | CLONE_NEWUSER);
+	return machine_child_clone(NAMESPACES | CLONE_NEWUSER);
 }
 
 /* ---- descriptors and signals --------------------------------------------------------------- */
 
-/* Puts the descriptors into their places and closes all others.  All of them lie above REPORTS. */
-static int child_arrange_descriptors(const struct machine_child *child)
+/* Puts the descriptors into their places and closes all others. */
+static int machine_child_arrange_descriptors(const struct machine_child *child)
 {
-	const int wanted[] = {-1,
-			      child->messages,
-			      child->messages,
-			      child->disk,
-			      child->monitor,
-			      child->picture,
-			      child->reports};
+	const int wanted[] = {
+		[STDIN_FILENO] = open("/dev/null", O_RDONLY | O_CLOEXEC),
+		[STDOUT_FILENO] = child->messages,
+		[STDERR_FILENO] = child->messages,
+		[CHILD_DISK] = child->disk,
+		[CHILD_MONITOR] = child->monitor,
+		[CHILD_PICTURE] = child->picture,
+		[REPORTS] = child->reports,
+	};
 	const int count = sizeof(wanted) / sizeof(wanted[0]);
-	int moved[sizeof(wanted) / sizeof(wanted[0])];
+	int moved[sizeof(wanted) / sizeof(wanted[0])]; /* out of the way of each other */
 
 	for (int i = 0; i < count; i++) {
-		moved[i] = i == STDIN_FILENO ? open("/dev/null", O_RDONLY | O_CLOEXEC)
-					     : fcntl(wanted[i], F_DUPFD_CLOEXEC, count);
+		moved[i] = fcntl(wanted[i], F_DUPFD_CLOEXEC, count);
 		if (moved[i] < 0)
 			return -1;
 	}
 	for (int i = 0; i < count; i++)
-		if (moved[i] != i && dup3(moved[i], i, i == REPORTS ? O_CLOEXEC : 0) < 0)
+		if (dup3(moved[i], i, i == REPORTS ? O_CLOEXEC : 0) < 0)
 			return -1;
-	return close_range(REPORTS + 1, ~0u, 0);
+	return close_range(count, ~0u, 0);
 }
 
 /* setsid(): only the parent gets the signals to the terminal's foreground group. */
-static void child_arrange_signals(void)
+static void machine_child_arrange_signals(void)
 {
 	signals_release_all();
 	signals_reset(SIGPIPE);
@@ -87,34 +85,11 @@ static void child_arrange_signals(void)
 
 /* ---- users and mounts ---------------------------------------------------------------------- */
 
-static int child_write_file(const char *path, const char *text)
-{
-	int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t written = descriptor < 0 ? -1 : write(descriptor, text, strlen(text));
-
-	if (descriptor >= 0)
-		close(descriptor);
-	return written == (ssize_t)strlen(text) ? 0 : -1;
-}
-
-static int child_map_users(const struct machine_child *child)
-{
-	char users[32], groups[32];
-
-	snprintf(users, sizeof(users), "%d %u 1\n", NOBODY, child->user);
-	snprintf(groups, sizeof(groups), "%d %u 1\n", NOBODY, child->group);
-	if (child_write_file("/proc/self/setgroups", "deny") < 0 ||
-	    child_write_file("/proc/self/uid_map", users) < 0 ||
-	    child_write_file("/proc/self/gid_map", groups) < 0)
-		return -1;
-	return 0;
-}
-
 /*
  * Root gives up all its rights but that to use KVM.  glibc's functions would wait for the other
  * threads of the parent, which this process does not have.
  */
-static int child_become_nobody(const struct machine_child *child)
+static int machine_child_become_nobody(const struct machine_child *child)
 {
 	if (syscall(SYS_setgroups, child->kvm ? 1 : 0, &child->kvm_group) < 0 ||
 	    syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) < 0)
@@ -123,7 +98,7 @@ static int child_become_nobody(const struct machine_child *child)
 }
 
 /* The device for KVM becomes a mount of its own, which is the only one that can be written to. */
-static int child_arrange_mounts(const struct machine_child *child)
+static int machine_child_arrange_mounts(const struct machine_child *child)
 {
 	struct mount_attr usable = {.attr_clr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV};
 
@@ -142,9 +117,9 @@ static int child_arrange_mounts(const struct machine_child *child)
 
 /* ---- all together -------------------------------------------------------------------------- */
 
-static void child_give_up(enum machine_step step) __attribute__((noreturn));
+static void machine_child_give_up(enum machine_step step) __attribute__((noreturn));
 
-static void child_give_up(enum machine_step step)
+static void machine_child_give_up(enum machine_step step)
 {
 	struct machine_report report = {.step = step, .number = errno};
 
@@ -157,12 +132,12 @@ static void child_give_up(enum machine_step step)
  * The kernel forgets the setting when the user changes.  If the parent ended before, its end of the
  * socket is closed.
  */
-static void child_end_with_parent(void)
+static void machine_child_end_with_parent(void)
 {
 	struct machine_report nothing;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		child_give_up(MACHINE_STEP_CONFINE);
+		machine_child_give_up(MACHINE_STEP_CONFINE);
 	if (recv(REPORTS, &nothing, sizeof(nothing), MSG_DONTWAIT) == 0)
 		_exit(1);
 }
@@ -171,19 +146,19 @@ void machine_child_run(const struct machine_child *child, bool own_user_namespac
 {
 	static const char *const environment[] = {"LC_ALL=C", NULL};
 
-	if (child_arrange_descriptors(child) < 0)
+	if (machine_child_arrange_descriptors(child) < 0)
 		_exit(1);
-	child_arrange_signals();
-	if (own_user_namespace && child_map_users(child) < 0)
-		child_give_up(MACHINE_STEP_NAMESPACES);
-	if (child_arrange_mounts(child) < 0)
-		child_give_up(MACHINE_STEP_MOUNTS);
+	machine_child_arrange_signals();
+	if (own_user_namespace && process_take_identity(&child->identity) < 0)
+		machine_child_give_up(MACHINE_STEP_NAMESPACES);
+	if (machine_child_arrange_mounts(child) < 0)
+		machine_child_give_up(MACHINE_STEP_MOUNTS);
 	if (cage_enter(&child->cage) < 0)
-		child_give_up(MACHINE_STEP_CONFINE);
-	if (!own_user_namespace && child_become_nobody(child) < 0)
-		child_give_up(MACHINE_STEP_CONFINE);
-	child_end_with_parent();
+		machine_child_give_up(MACHINE_STEP_CONFINE);
+	if (!own_user_namespace && machine_child_become_nobody(child) < 0)
+		machine_child_give_up(MACHINE_STEP_CONFINE);
+	machine_child_end_with_parent();
 	/* execve() does not change the strings; its prototype only lacks the const. */
 	execve(child->cage.program, (char *const *)child->arguments, (char *const *)environment);
-	child_give_up(MACHINE_STEP_EXECUTE);
+	machine_child_give_up(MACHINE_STEP_EXECUTE);
 }

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "cage/cage.h"
+#include "util/process.h"
 
 /* The descriptors of QEMU besides the standard ones. */
 enum {
@@ -20,6 +21,7 @@ enum {
 };
 
 #define CHILD_KVM "/dev/kvm"
+#define NOBODY    65534 /* the user and the group without rights */
 
 enum machine_step {
 	MACHINE_STEP_DESCRIPTORS,
@@ -38,8 +40,7 @@ struct machine_child {
 	int reports, disk, monitor, picture, messages; /* the child's ends */
 	bool kvm;                                      /* QEMU may use CHILD_KVM */
 	gid_t kvm_group;                               /* of CHILD_KVM */
-	uid_t user;                                    /* of the parent */
-	gid_t group;
+	struct process_identity identity;              /* in a user namespace of its own */
 	const char *const *arguments; /* of the program, its name first, NULL at the end */
 	struct cage cage;
 };

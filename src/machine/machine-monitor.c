@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -72,12 +73,14 @@ void monitor_listen(struct monitor *monitor)
 
 void monitor_send(struct monitor *monitor, const char *command)
 {
-	size_t length = strlen(command);
+	char end = '\n';
+	struct iovec parts[] = {{(void *)(uintptr_t)command, strlen(command)}, {&end, 1}};
+	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	ssize_t length = (ssize_t)strlen(command) + 1;
 
 	debug_print(DEBUG_MESSAGES, "to QEMU: %s", command);
 	monitor->pending++;
-	/* QEMU parses the command without a line's end. */
-	if (send(monitor->socket, command, length, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)length)
+	if (sendmsg(monitor->socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) != length)
 		monitor->event = MONITOR_ENDED;
 }
 

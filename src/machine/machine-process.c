@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +14,14 @@
 #include <unistd.h>
 
 #include "machine/machine-child.h"
-#include "util/clock.h"
 #include "util/debug.h"
+#include "util/process.h"
 
 #define MEMORY_MAX     (4ull << 30) /* bytes of address space; the guest has 1 GiB */
 #define SECONDS_MAX    3600         /* of processor time; the caller ends the machine earlier */
 #define PICTURE_MAX    (16u << 20)  /* bytes */
 #define START_PATIENCE 60000        /* milliseconds, until QEMU is executed */
+#define END_PATIENCE   1000         /* milliseconds, once QEMU has closed its monitor */
 
 /* ---- QEMU's arguments ---------------------------------------------------------------------- */
 
@@ -59,8 +59,6 @@ static const char *const arguments[] = {
 	"none",
 	"-vga",
 	"std",
-	"-boot",
-	"strict=on",
 	"-S",
 	"-action",
 	"reboot=shutdown,shutdown=pause,panic=pause",
@@ -85,7 +83,7 @@ static const char *const arguments[] = {
 
 /* ---- starting ------------------------------------------------------------------------------ */
 
-static void process_close(int *descriptor)
+static void machine_process_close(int *descriptor)
 {
 	if (*descriptor >= 0)
 		close(*descriptor);
@@ -93,7 +91,7 @@ static void process_close(int *descriptor)
 }
 
 /* Describes the step of the child that failed. */
-static int process_fail_step(const struct machine_report *report, struct bs_error *err)
+static int machine_process_fail_step(const struct machine_report *report, struct bs_error *err)
 {
 	errno = report->number;
 	switch (report->step) {
@@ -109,7 +107,7 @@ static int process_fail_step(const struct machine_report *report, struct bs_erro
 }
 
 /* Waits for the end of the child's socket, which shows that QEMU runs. */
-static int process_wait_for_start(int reports, struct bs_error *err)
+static int machine_process_wait_for_start(int reports, struct bs_error *err)
 {
 	struct pollfd waiting = {.fd = reports, .events = POLLIN};
 	struct machine_report report;
@@ -126,7 +124,7 @@ static int process_wait_for_start(int reports, struct bs_error *err)
 	if (received == 0)
 		return 0;
 	return received == (ssize_t)sizeof(report)
-		       ? process_fail_step(&report, err)
+		       ? machine_process_fail_step(&report, err)
 		       : fail_errno(err, BS_WORKER, "cannot hear from the process for QEMU");
 }
 
@@ -137,19 +135,19 @@ struct channels {
 
 static const struct channels no_channels = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
 
-static void process_close_channels(struct channels *channels)
+static void machine_process_close_channels(struct channels *channels)
 {
 	for (int i = 0; i < 2; i++) {
-		process_close(&channels->reports[i]);
-		process_close(&channels->disk[i]);
-		process_close(&channels->monitor[i]);
-		process_close(&channels->messages[i]);
-		process_close(&channels->picture[i]);
+		machine_process_close(&channels->reports[i]);
+		machine_process_close(&channels->disk[i]);
+		machine_process_close(&channels->monitor[i]);
+		machine_process_close(&channels->messages[i]);
+		machine_process_close(&channels->picture[i]);
 	}
 }
 
 /* QEMU gets a descriptor that can only write, because it opens pictures in that way. */
-static int process_make_picture(int picture[2])
+static int machine_process_make_picture(int picture[2])
 {
 	char path[64];
 
@@ -162,23 +160,23 @@ static int process_make_picture(int picture[2])
 }
 
 /* The pipe does not block: when it is full, QEMU loses output but does not wait. */
-static int process_make_channels(struct channels *channels, struct bs_error *err)
+static int machine_process_make_channels(struct channels *channels, struct bs_error *err)
 {
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channels->reports) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channels->disk) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channels->monitor) < 0 ||
 	    pipe2(channels->messages, O_CLOEXEC | O_NONBLOCK) < 0 ||
-	    process_make_picture(channels->picture) < 0)
+	    machine_process_make_picture(channels->picture) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "cannot make a channel to QEMU");
 	return 0;
 }
 
-static int process_fork(struct machine_process *process, struct machine_child *child,
-			struct bs_error *err)
+static int machine_process_fork(struct machine_process *process, struct machine_child *child,
+				struct bs_error *err)
 {
 	struct channels channels = no_channels;
 	bool own_user_namespace;
-	int result = process_make_channels(&channels, err);
+	int result = machine_process_make_channels(&channels, err);
 
 	if (result < 0)
 		goto out;
@@ -201,15 +199,16 @@ static int process_fork(struct machine_process *process, struct machine_child *c
 	process->messages = channels.messages[0];
 	process->picture = channels.picture[0];
 	channels.disk[0] = channels.monitor[0] = channels.messages[0] = channels.picture[0] = -1;
-	process_close(&channels.reports[1]); /* now only the child holds this end of the socket */
-	result = process_wait_for_start(channels.reports[0], err);
+	machine_process_close(
+		&channels.reports[1]); /* now only the child holds this end of the socket */
+	result = machine_process_wait_for_start(channels.reports[0], err);
 out:
-	process_close_channels(&channels);
+	machine_process_close_channels(&channels);
 	return result;
 }
 
 /* Any of these programs has the machine. */
-static char *process_find_qemu(void)
+static char *machine_process_find_qemu(void)
 {
 	char *path = cage_find_program("qemu-system-x86_64");
 
@@ -221,8 +220,6 @@ int machine_process_start(struct machine_process *process, struct bs_error *err)
 	const char *used[sizeof(arguments) / sizeof(arguments[0])] = {arguments[0]};
 	struct machine_child child = {
 		.arguments = used,
-		.user = geteuid(),
-		.group = getegid(),
 		.cage = {.file = CHILD_KVM,
 			 .memory = MEMORY_MAX,
 			 .seconds = SECONDS_MAX,
@@ -230,7 +227,7 @@ int machine_process_start(struct machine_process *process, struct bs_error *err)
 			 .alone = true},
 	};
 	struct stat status;
-	char *path = process_find_qemu();
+	char *path = machine_process_find_qemu();
 	int result;
 
 	*process =
@@ -242,9 +239,10 @@ int machine_process_start(struct machine_process *process, struct bs_error *err)
 	child.kvm_group = child.kvm ? status.st_gid : 0;
 	memcpy(used + 1, arguments + 1 + (child.kvm ? 0 : KVM_ARGUMENTS),
 	       sizeof(arguments) - (child.kvm ? 1 : 1 + KVM_ARGUMENTS) * sizeof(arguments[0]));
+	process_identify(&child.identity, NOBODY, NOBODY);
 	result = cage_prepare(&child.cage, err);
 	if (result == 0) {
-		result = process_fork(process, &child, err);
+		result = machine_process_fork(process, &child, err);
 		cage_free(&child.cage);
 	}
 	free(path);
@@ -253,18 +251,16 @@ int machine_process_start(struct machine_process *process, struct bs_error *err)
 
 /* ---- its end ------------------------------------------------------------------------------- */
 
-static void process_kill(struct machine_process *process)
+/* Waits at most so many milliseconds for QEMU to end by itself. */
+static void machine_process_kill(struct machine_process *process, int milliseconds)
 {
-	if (process->pid == 0)
-		return;
-	kill(process->pid, SIGKILL);
-	while (waitpid(process->pid, &process->status, 0) < 0 && errno == EINTR)
-		;
+	if (process->pid != 0)
+		process->status = process_end(process->pid, milliseconds);
 	process->pid = 0;
 }
 
 /* Reads one page of QEMU's messages, and keeps the last line. */
-static void process_listen(struct machine_process *process)
+static void machine_process_listen(struct machine_process *process)
 {
 	char text[4096], *line = text, *end;
 	ssize_t length = read(process->messages, text, sizeof(text) - 1);
@@ -281,25 +277,12 @@ static void process_listen(struct machine_process *process)
 	}
 }
 
-/* Gives a process that ends by itself the time to do so, so that its status says how it ended. */
-static void process_let_end(const struct machine_process *process)
-{
-	siginfo_t ended = {0};
-	const struct deadline deadline = deadline_after(1000);
-
-	while (waitid(P_PID, (id_t)process->pid, &ended, WEXITED | WNOWAIT | WNOHANG) == 0 &&
-	       ended.si_pid == 0 && !deadline_has_passed(deadline))
-		usleep(10000);
-}
-
 int machine_process_blame(struct machine_process *process, struct bs_error *err)
 {
 	const char *colon;
 
-	if (process->pid)
-		process_let_end(process);
-	process_kill(process);
-	process_listen(process);
+	machine_process_kill(process, END_PATIENCE); /* so that the status says how QEMU ended */
+	machine_process_listen(process);
 	colon = process->said[0] ? ": " : "";
 	if (WIFSIGNALED(process->status) && WTERMSIG(process->status) == SIGKILL)
 		return fail(err, BS_MACHINE_UNUSABLE, "QEMU does not answer%s%s", colon,
@@ -314,11 +297,11 @@ int machine_process_blame(struct machine_process *process, struct bs_error *err)
 
 void machine_process_end(struct machine_process *process)
 {
-	process_kill(process);
+	machine_process_kill(process, 0);
 	if (process->messages >= 0)
-		process_listen(process); /* for BOOTSHIFT_DEBUG */
-	process_close(&process->disk);
-	process_close(&process->monitor);
-	process_close(&process->picture);
-	process_close(&process->messages);
+		machine_process_listen(process); /* for BOOTSHIFT_DEBUG */
+	machine_process_close(&process->disk);
+	machine_process_close(&process->monitor);
+	machine_process_close(&process->picture);
+	machine_process_close(&process->messages);
 }

@@ -66,7 +66,7 @@ struct machine_outcome {
 	bool kvm;              /* the processor was not emulated */
 	uint32_t keys;         /* how often Enter was pressed */
 	uint64_t microseconds; /* how long the machine ran */
-	uint8_t *picture;      /* of the last screen, a PNG; NULL: none was taken */
+	uint8_t *picture;      /* of the last screen, a PNG; NULL: not wanted, or QEMU cannot */
 	size_t picture_length; /* bytes */
 };
 

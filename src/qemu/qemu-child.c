@@ -17,12 +17,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "util/channel.h"
+#include "util/process.h"
 #include "util/signals.h"
 
 /* Descriptors besides the standard ones.  systemd's protocol for handing over sockets, which
@@ -61,40 +62,21 @@ static void qemu_child_arrange_signals(void)
 
 /* ---- namespaces --------------------------------------------------------------------------- */
 
-static int qemu_child_write_file(const char *path, const char *text)
-{
-	int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t written;
-
-	if (descriptor < 0)
-		return -1;
-	written = write(descriptor, text, strlen(text));
-	close(descriptor);
-	return written == (ssize_t)strlen(text) ? 0 : -1;
-}
-
 /*
  * In a user namespace the capabilities for mounting have no effect outside of the namespace.  If no
  * user namespace is permitted, only root can go on, with the capabilities that root has.
  */
 static int qemu_child_enter_namespaces(const struct qemu_child *child)
 {
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) == 0) {
-		if (qemu_child_write_file("/proc/self/setgroups", "deny") < 0 ||
-		    qemu_child_write_file("/proc/self/uid_map", child->user_map) < 0 ||
-		    qemu_child_write_file("/proc/self/gid_map", child->group_map) < 0)
+	const int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC;
+
+	if (unshare(flags | CLONE_NEWUSER) == 0) {
+		if (process_take_identity(&child->identity) < 0)
 			return -1;
-	} else if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0) {
+	} else if (unshare(flags) < 0) {
 		return -1;
 	}
-	/* Set after unshare(), because entering a user namespace clears the setting. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return -1;
-	if (getppid() != child->parent) {
-		errno = ESRCH;
-		return -1;
-	}
-	return 0;
+	return process_end_with_parent(child->parent);
 }
 
 /* ---- the socket --------------------------------------------------------------------------- */
@@ -153,24 +135,9 @@ static int qemu_child_mount_image(int fuse, bool writable)
 static int qemu_child_send_ready(int fuse, int connection)
 {
 	struct qemu_report report = {.step = QEMU_READY};
-	struct iovec part = {&report, sizeof(report)};
-	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-		struct cmsghdr alignment;
-	} control = {0};
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	const int descriptors[] = {fuse, connection};
 
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(2 * sizeof(int));
-	memcpy(CMSG_DATA(header), (int[]){fuse, connection}, 2 * sizeof(int));
-	return sendmsg(REPORTS, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+	return channel_send(REPORTS, &report, sizeof(report), descriptors, 2);
 }
 
 static void qemu_child_give_up(enum qemu_step step) __attribute__((noreturn));
@@ -180,7 +147,7 @@ static void qemu_child_give_up(enum qemu_step step)
 	struct qemu_report report = {.step = step, .number = errno};
 
 	/* If the parent has gone, nobody needs the report. */
-	(void)!send(REPORTS, &report, sizeof(report), MSG_NOSIGNAL);
+	(void)!channel_send(REPORTS, &report, sizeof(report), NULL, 0);
 	_exit(1);
 }
 

@@ -3,8 +3,8 @@
  * The child's side of starting a program of QEMU: what happens between fork and exec, and what the
  * child reports to its parent.
  *
- * The parent has one end of a socketpair(AF_UNIX, SOCK_SEQPACKET).  Each message is a struct
- * qemu_report.  The first report has QEMU_READY and two descriptors (SCM_RIGHTS): /dev/fuse,
+ * The parent has one end of a channel (util/channel.h).  Each message is a struct
+ * qemu_report.  The first report has QEMU_READY and two descriptors: /dev/fuse,
  * already mounted, and a connection to the socket on which qemu-nbd listens.  If a step fails, a
  * report names it.  A successful exec closes the socket without a second report.
  */
@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "cage/cage.h"
+#include "util/process.h"
 
 /* The staged image, in the mount namespace of the child. */
 #define QEMU_IMAGE "/tmp/image"
@@ -36,11 +37,11 @@ struct qemu_report {
 
 struct qemu_child {
 	pid_t parent;
-	int reports;                      /* the child's end of the socketpair */
-	int output, messages;             /* become stdout and stderr */
-	char user_map[32], group_map[32]; /* for /proc/self/uid_map and gid_map */
-	const char *const *arguments;     /* of the program, its name first, NULL at the end */
-	bool writable;                    /* whether the image can be written */
+	int reports;          /* the child's end of the socketpair */
+	int output, messages; /* become stdout and stderr */
+	struct process_identity identity;
+	const char *const *arguments; /* of the program, its name first, NULL at the end */
+	bool writable;                /* whether the image can be written */
 	struct cage cage;
 };
 
