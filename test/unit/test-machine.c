@@ -401,6 +401,29 @@ static const struct {
 	 MACHINE_TIMED_OUT},
 };
 
+static void note_stage(void *context, enum machine_stage stage)
+{
+	enum machine_stage *next = context;
+
+	ck_assert_int_eq(stage, *next);
+	(*next)++;
+}
+
+TEST(conversation, a_machine_waits_for_its_turn_and_then_starts)
+{
+	enum machine_stage next = MACHINE_WAITS;
+	const struct machine_request request = {
+		.disk = &memory->disk,
+		.seconds = 60,
+		.tell = note_stage,
+		.context = &next,
+	};
+
+	install_script(BEGIN EVENT("\"GUEST_PANICKED\"") STAY);
+	ck_assert_msg(machine_run(&request, NULL, &result, &err) == 0, "%s", err.message);
+	ck_assert_int_eq(next, MACHINE_STARTS + 1);
+}
+
 TEST_EACH(conversation, an_event_ends_the_machine, events)
 {
 	ck_assert_msg(run_script(events[_i].script) == 0, "%s", err.message);
