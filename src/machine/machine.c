@@ -155,8 +155,10 @@ static int machine_begin(struct machine *machine, struct machine_outcome *outcom
 	return monitor_ask(&machine->monitor, "{\"execute\": \"cont\"}", err);
 }
 
-/* A guest that does not use its disk may wait for a key.  No key is pressed before the BIOS has
- * begun to start the disk. */
+/*
+ * A guest that does not use its disk may wait for a key.  No key is pressed before the BIOS has
+ * begun to start the disk.
+ */
 static void machine_press_key(struct machine *machine, struct machine_outcome *outcome)
 {
 	uint64_t now = machine_now(machine);

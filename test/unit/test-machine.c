@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "disk/file.h"
+#include "machine/machine-disk.h"
 #include "machine/machine.h"
 #include "support/images.h"
 #include "support/program.h"
@@ -41,6 +42,29 @@ static void teardown(void)
 	machine_outcome_free(&result);
 	machine_trace_free(&trace);
 	disk_close(&memory->disk);
+}
+
+/* ---- the view of the disk ------------------------------------------------------------------ */
+
+TEST_CASE(view, "view", .setup = setup, .teardown = teardown);
+
+/* Blocks have 4096 bytes. */
+TEST(view, writes_stay_above_the_disk_until_they_are_too_many)
+{
+	struct disk *disk = machine_disk_open(&memory->disk, 3 * 4096, &err);
+	uint8_t byte, first = memory->bytes[4095];
+
+	ck_assert_ptr_nonnull(disk);
+	ck_assert_uint_eq(disk_size(disk), SIZE);
+	ck_assert_int_eq(disk_write(disk, 4095, "ab", 2, &err), 0); /* two blocks */
+	ck_assert_int_eq(disk_write(disk, 4095, "c", 1, &err), 0);
+	ck_assert_int_eq(disk_write(disk, 4095, "d", 1, &err), -1);
+	ck_assert_int_eq(err.code, BS_NO_SPACE);
+	ck_assert_int_eq(disk_read(disk, 4095, &byte, 1, &err), 0);
+	ck_assert_uint_eq(byte, 'c');
+	ck_assert_uint_eq(memory->bytes[4095], first);
+	ck_assert_uint_eq(memory->writes, 0);
+	disk_close(disk);
 }
 
 /* ---- guests -------------------------------------------------------------------------------- */
