@@ -24,7 +24,6 @@ enum {
 #define NOBODY    65534 /* the user and the group without rights */
 
 enum machine_step {
-	MACHINE_STEP_DESCRIPTORS,
 	MACHINE_STEP_NAMESPACES,
 	MACHINE_STEP_MOUNTS,
 	MACHINE_STEP_CONFINE,

@@ -25,15 +25,8 @@
 
 /* ---- QEMU's arguments ---------------------------------------------------------------------- */
 
-/* As text, for the arguments. */
-#define TEXT_OF(number) #number
-#define TEXT(number)    TEXT_OF(number)
-#define DISK            3
-#define MONITOR         4
-#define PICTURE         5
-
-_Static_assert(DISK == CHILD_DISK && MONITOR == CHILD_MONITOR && PICTURE == CHILD_PICTURE,
-	       "the arguments name the child's descriptors");
+_Static_assert(CHILD_DISK == 3 && CHILD_MONITOR == 4 && CHILD_PICTURE == 5,
+	       "the arguments name these descriptors");
 
 /*
  * The disk hangs on AHCI: the BIOS reads there in whole requests, and on IDE sector by sector.  If
@@ -65,13 +58,13 @@ static const char *const arguments[] = {
 	"-sandbox",
 	"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
 	"-chardev",
-	"socket,id=monitor,fd=" TEXT(MONITOR),
+	"socket,id=monitor,fd=4",
 	"-mon",
 	"chardev=monitor,mode=control",
 	"-add-fd",
-	"set=1,fd=" TEXT(PICTURE),
+	"set=1,fd=5",
 	"-blockdev",
-	"driver=nbd,node-name=disk,server.type=fd,server.str=" TEXT(DISK),
+	"driver=nbd,node-name=disk,server.type=fd,server.str=3",
 	"-device",
 	"ahci,id=ahci",
 	"-device",

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Slots for virtual machines: as many as the host has processors, for all processes of a user.
- * Whoever runs a machine holds a slot, so that many machines at once do not slow each other down
- * until their time is up.
+ * Slots for virtual machines: as many as the host has processors, for all processes of a user.  A
+ * machine that runs holds a slot.
  */
 #ifndef BOOTSHIFT_MACHINE_SLOT_H
 #define BOOTSHIFT_MACHINE_SLOT_H

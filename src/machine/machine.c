@@ -18,12 +18,14 @@
 #include "machine/machine-disk.h"
 #include "machine/machine-monitor.h"
 #include "machine/machine-process.h"
+#include "machine/machine-slot.h"
 #include "util/clock.h"
 #include "util/debug.h"
 #include "util/signals.h"
 
 #define WRITES_MAX (64ull << 20) /* bytes that the guest may write */
 #define PULSE      100           /* milliseconds between two calls of the watcher */
+#define PATIENCE   600000        /* milliseconds to wait for other machines */
 #define IDLE       1000000       /* microseconds without an access, until a key is pressed */
 
 struct machine {
@@ -153,8 +155,10 @@ static int machine_begin(struct machine *machine, struct machine_outcome *outcom
 	return monitor_ask(&machine->monitor, "{\"execute\": \"cont\"}", err);
 }
 
-/* A guest that does not use its disk may wait for a key.  No key is pressed before the BIOS has
- * begun to start the disk. */
+/*
+ * A guest that does not use its disk may wait for a key.  No key is pressed before the BIOS has
+ * begun to start the disk.
+ */
 static void machine_press_key(struct machine *machine, struct machine_outcome *outcome)
 {
 	uint64_t now = machine_now(machine);
@@ -274,8 +278,14 @@ static int machine_start_and_watch(struct machine *machine, struct machine_trace
 	return -1;
 }
 
-int machine_run(const struct machine_request *request, struct machine_trace *trace,
-		struct machine_outcome *outcome, struct bs_error *err)
+static void machine_tell_stage(const struct machine_request *request, enum machine_stage stage)
+{
+	if (request->tell)
+		request->tell(request->context, stage);
+}
+
+static int machine_run_in_turn(const struct machine_request *request, struct machine_trace *trace,
+			       struct machine_outcome *outcome, struct bs_error *err)
 {
 	struct machine machine = {
 		.request = request,
@@ -285,7 +295,6 @@ int machine_run(const struct machine_request *request, struct machine_trace *tra
 	struct bs_error of_disk;
 	int result;
 
-	*outcome = (struct machine_outcome){.picture = NULL};
 	if (machine.noted < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "cannot make an eventfd");
 	result = machine_start_and_watch(&machine, trace, outcome, err);
@@ -297,6 +306,22 @@ int machine_run(const struct machine_request *request, struct machine_trace *tra
 	disk_close(machine.view);
 	machine_trace_free(&machine.accesses);
 	close(machine.noted);
+	return result;
+}
+
+int machine_run(const struct machine_request *request, struct machine_trace *trace,
+		struct machine_outcome *outcome, struct bs_error *err)
+{
+	int slot, result;
+
+	*outcome = (struct machine_outcome){.picture = NULL};
+	machine_tell_stage(request, MACHINE_WAITS);
+	slot = machine_slot_take(PATIENCE, err);
+	if (slot < 0)
+		return -1;
+	machine_tell_stage(request, MACHINE_STARTS);
+	result = machine_run_in_turn(request, trace, outcome, err);
+	machine_slot_free(slot);
 	if (result < 0)
 		machine_outcome_free(outcome);
 	debug_print(DEBUG_STEPS, "the machine ran for %llu ms%s",

@@ -46,12 +46,23 @@ enum machine_wish {
 typedef enum machine_wish machine_watcher(void *context, const struct machine_access *accesses,
 					  size_t count, uint64_t microseconds_now);
 
+/*
+ * What a run does.  At most as many machines run at once as there are processors, so that many at
+ * once do not slow each other down until their time is up.  The others wait.
+ */
+enum machine_stage {
+	MACHINE_WAITS,  /* for other machines; this time does not count */
+	MACHINE_STARTS, /* and runs */
+};
+
 struct machine_request {
 	struct disk *disk;      /* never written; during the run only the machine uses it */
 	unsigned seconds;       /* the machine runs no longer than this */
 	bool takes_picture;     /* of the last screen */
 	machine_watcher *watch; /* may be NULL */
-	void *context;          /* for the watcher */
+	/* Called in the caller's thread when a stage begins; may be NULL. */
+	void (*tell)(void *context, enum machine_stage stage);
+	void *context; /* for both functions */
 };
 
 enum machine_end {

@@ -42,7 +42,7 @@ static int got_one(int pipe, int milliseconds)
 TEST(machine_slot, there_are_as_many_as_processors_and_a_killed_process_frees_its_slot)
 {
 	int count = get_nprocs(), channel[2], first = -1;
-	pid_t processes[PROCESSES_MAX];
+	pid_t processes[PROCESSES_MAX] = {0};
 
 	ck_assert_int_lt(count, PROCESSES_MAX);
 	ck_assert_int_eq(pipe(channel), 0);

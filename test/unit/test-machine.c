@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "disk/file.h"
+#include "machine/machine-disk.h"
 #include "machine/machine.h"
 #include "support/images.h"
 #include "support/program.h"
@@ -41,6 +42,29 @@ static void teardown(void)
 	machine_outcome_free(&result);
 	machine_trace_free(&trace);
 	disk_close(&memory->disk);
+}
+
+/* ---- the view of the disk ------------------------------------------------------------------ */
+
+TEST_CASE(view, "view", .setup = setup, .teardown = teardown);
+
+/* Blocks have 4096 bytes. */
+TEST(view, writes_stay_above_the_disk_until_they_are_too_many)
+{
+	struct disk *disk = machine_disk_open(&memory->disk, 3 * 4096, &err);
+	uint8_t byte, first = memory->bytes[4095];
+
+	ck_assert_ptr_nonnull(disk);
+	ck_assert_uint_eq(disk_size(disk), SIZE);
+	ck_assert_int_eq(disk_write(disk, 4095, "ab", 2, &err), 0); /* two blocks */
+	ck_assert_int_eq(disk_write(disk, 4095, "c", 1, &err), 0);
+	ck_assert_int_eq(disk_write(disk, 4095, "d", 1, &err), -1);
+	ck_assert_int_eq(err.code, BS_NO_SPACE);
+	ck_assert_int_eq(disk_read(disk, 4095, &byte, 1, &err), 0);
+	ck_assert_uint_eq(byte, 'c');
+	ck_assert_uint_eq(memory->bytes[4095], first);
+	ck_assert_uint_eq(memory->writes, 0);
+	disk_close(disk);
 }
 
 /* ---- guests -------------------------------------------------------------------------------- */
@@ -116,8 +140,9 @@ TEST(guests, a_guest_that_writes_without_end_gets_an_error)
 
 	if (!test_needs_program("qemu-system-x86_64"))
 		return;
-	RUN_GUEST(TRANSFER("\x03", "\x7F", "\x14") "\x73\xF0" READ_LAST LOOP, 60, &seen);
+	RUN_GUEST(TRANSFER("\x03", "\x7F", "\x02") "\x73\xF0" READ_LAST LOOP, 60, &seen);
 	ck_assert(seen);
+	ck_assert_uint_gt(trace.count, 500);
 	ck_assert_uint_eq(memory->writes, 0);
 }
 
@@ -399,6 +424,29 @@ static const struct {
 	       "printf '%s \"event\": \"SHUTDOWN\"\\n' $x >&4\n" EVENT("\"RESUME\"") STAY,
 	 MACHINE_TIMED_OUT},
 };
+
+static void note_stage(void *context, enum machine_stage stage)
+{
+	enum machine_stage *next = context;
+
+	ck_assert_int_eq(stage, *next);
+	(*next)++;
+}
+
+TEST(conversation, a_machine_waits_for_its_turn_and_then_starts)
+{
+	enum machine_stage next = MACHINE_WAITS;
+	const struct machine_request request = {
+		.disk = &memory->disk,
+		.seconds = 60,
+		.tell = note_stage,
+		.context = &next,
+	};
+
+	install_script(BEGIN EVENT("\"GUEST_PANICKED\"") STAY);
+	ck_assert_msg(machine_run(&request, NULL, &result, &err) == 0, "%s", err.message);
+	ck_assert_int_eq(next, MACHINE_STARTS + 1);
+}
 
 TEST_EACH(conversation, an_event_ends_the_machine, events)
 {
