@@ -31,8 +31,8 @@ ALL_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -D_GNU_SOURCE -D_FILE_OFFSET_
 	      $(if $(filter 1,$(DEBUG)),,-DNDEBUG) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -Wl,-z,relro,-z,now $(LDFLAGS)
 
-LIB_ROOMS    := util disk format qemu transaction boot volume ntfs appliance survey windows worker \
-		engine
+LIB_ROOMS    := util disk format cage qemu machine transaction boot start volume ntfs appliance \
+		survey windows worker engine
 LIB_SOURCES  := $(sort $(foreach room,$(LIB_ROOMS),$(wildcard src/$(room)/*.c)))
 CLI_SOURCES  := $(sort $(wildcard src/cli/*.c src/batch/*.c src/page/*.c \
 			src/rows/*.c src/report/*.c))

@@ -72,6 +72,9 @@ enum bs_exit {
 	  "install libguestfs and a kernel for it (packages libguestfs0 and linux-image-amd64)")   \
 	X(BS_SECOND_OPINION, "second-opinion-differs", BS_EXIT_FAILED,                             \
 	  "do not fix this image without finding out who is right; please report the difference")  \
+	X(BS_MACHINE_UNUSABLE, "machine-unusable", BS_EXIT_FAILED,                                 \
+	  "install QEMU (package qemu-system-x86), and run bootshift as a user who may make "      \
+	  "namespaces")                                                                            \
 	X(BS_CHANGED_MEANWHILE, "changed-meanwhile", BS_EXIT_FAILED,                               \
 	  "make sure that nothing else writes to the image, then try again")                       \
 	X(BS_UNDO_FILE_LOST, "undo-file-lost", BS_EXIT_FAILED,                                     \
@@ -266,6 +269,9 @@ enum bs_exit {
 	  "remove that entry in Windows: bcdedit /delete {ID}")                                    \
 	X(BS_LEGACY_UNSUPPORTED, "legacy-boot-unsupported", BS_EXIT_REFUSED,                       \
 	  "remove the entry of the earlier Windows: bcdedit /delete {ntldr} /f")                   \
+	/* refused: the disk was started in a virtual machine */                                    \
+	X(BS_START_FAILED, "start-failed", BS_EXIT_REFUSED,                                        \
+	  "look at the picture of the last screen, and at the boot chain: bootshift inspect IMAGE") \
 	/* notes: findings that do not prevent a fix */                                            \
 	X(BS_NOTE_BOOT_CODE, "note-boot-code", BS_EXIT_DONE, "")                                   \
 	X(BS_NOTE_MBR_CODE, "note-mbr-code", BS_EXIT_DONE, "")                                     \
@@ -482,9 +488,66 @@ struct bs_plan {
 /* NULL is allowed. */
 BS_API void bs_plan_free(struct bs_plan *plan);
 
+/* ---- start: what a disk did in a virtual machine ------------------------------------------ */
+
+/* What the sectors of a disk are for a start, in the order in which a start reads them. */
+enum bs_place {
+	BS_PLACE_TABLE,       /* the first sector: the MBR's code and the partition table */
+	BS_PLACE_BOOT_RECORD, /* of the active partition */
+	BS_PLACE_FILE_SYSTEM, /* of the active partition: $MFT, and the index of the root folder */
+	BS_PLACE_BOOTMGR,
+	BS_PLACE_FONTS,  /* \Boot\Fonts: for a menu, or for an error screen */
+	BS_PLACE_STATUS, /* \Boot\BOOTSTAT.DAT */
+	BS_PLACE_BCD,
+	BS_PLACE_MESSAGES, /* \Boot\LANGUAGE\bootmgr.exe.mui */
+	BS_PLACE_LOADER,   /* the program of the default entry */
+	BS_PLACE_WINDOWS,  /* the registry hive SYSTEM and the kernel: only a running loader reads them */
+	/* The partition that a fix moved the boot files away from: its boot record, all else. */
+	BS_PLACE_OLD_RECORD,
+	BS_PLACE_OLD_SYSTEM,
+	BS_PLACE_OTHER, /* everything else */
+	BS_PLACE_COUNT
+};
+
+struct bs_reading {
+	uint32_t partition;     /* the partition's number; 0: none, or several */
+	char path[BS_PATH_MAX]; /* of the file, or of the first of several; empty: no file */
+	uint64_t size;          /* bytes on the disk; 0: not on the disk.  Not for BS_PLACE_OTHER. */
+	/* Bytes that were read.  Except in the last two places, each byte counts once. */
+	uint64_t read;
+	uint32_t first, last; /* when, in milliseconds; valid if `read` is not 0 */
+	uint64_t activity;    /* bit i: there was a read in [i * slot, (i + 1) * slot), see bs_start */
+};
+
+/*
+ * A start of a disk in a virtual machine.  Times are in milliseconds since the machine was started.
+ * It is proven if the default entry's program was read in full, and then something that only a
+ * running loader reads.  If the program is not a loader of Windows, reading it is enough.
+ */
+struct bs_start {
+	bool proven;
+	/* Valid if not proven: the link of the boot chain that failed, and what it should have read. */
+	enum bs_link_kind stopped_at;
+	enum bs_place stopped_place;
+	char evidence[480]; /* in one line: what was read that proves it, or where it stopped */
+	struct bs_reading readings[BS_PLACE_COUNT];
+	uint32_t slot;         /* milliseconds; see bs_reading */
+	uint32_t milliseconds; /* how long the machine ran */
+	uint32_t keys;         /* how often Enter was pressed to leave a menu or a prompt */
+	bool kvm;              /* the processor was not emulated */
+	bool limit_reached;    /* the machine was stopped by the time limit */
+	bool restarted;        /* the guest wanted to restart or to switch off */
+	uint8_t *picture;      /* of the last screen, a PNG file; NULL: none */
+	uint64_t picture_size; /* bytes */
+	char *picture_path;    /* where the caller has stored the picture; from malloc(); NULL: nowhere */
+	/* A fix that was not proven: whether the image starts as it is, without the fix. */
+	bool before_known, before;
+};
+
 /* ---- the commands ------------------------------------------------------------------------- */
 
 #define BS_DEFAULT_PE_SIZE (119ull << 20) /* a boot.wim of 112 MB and a scvmm_boot of 7 MB */
+#define BS_DEFAULT_START_SECONDS 60u
 
 /* What the library is doing to an image.  bs_fix() passes through the phases in this order. */
 enum bs_phase {
@@ -501,6 +564,7 @@ enum bs_phase {
 	BS_PHASE_VERIFYING, /* opens the changed image again and verifies it */
 	BS_PHASE_UNDOING,   /* undoes a fix or, while opening the image, an interrupted change */
 	BS_PHASE_ASKING,    /* starts libguestfs' appliance, and asks it */
+	BS_PHASE_STARTING,  /* starts the disk in a virtual machine */
 	BS_PHASE_COUNT
 };
 
@@ -532,6 +596,14 @@ struct bs_options {
 	 * libguestfs' appliance must agree with the result.
 	 */
 	bool second_opinion;
+	/*
+	 * bs_plan(), bs_fix(): before anything is written, the prepared disk is started in a virtual
+	 * machine, and must reach Windows' loader without a read of the old system partition.
+	 * Otherwise the error is BS_START_FAILED.  bs_inspect(): the disk is started as it is, and
+	 * `starts` in the inspection says what happened.  The machine is QEMU.
+	 */
+	bool prove;
+	uint32_t start_seconds; /* time limit of a start; 0: BS_DEFAULT_START_SECONDS */
 	/* bs_plan(): also fail if the fix could not be written: permissions, room, NBD clients. */
 	bool to_be_fixed;
 	/*
@@ -558,6 +630,7 @@ enum bs_status {
 	BS_STATUS_FAILED,
 	BS_STATUS_RECOVERY_REQUIRED,
 	BS_STATUS_WOULD_UNDO,
+	BS_STATUS_STARTED, /* bs_boot() */
 	BS_STATUS_COUNT
 };
 
@@ -574,6 +647,7 @@ struct bs_result {
 	bool exact;
 	struct bs_inspection *inspection; /* of the image before any change; may be NULL */
 	struct bs_plan *plan;             /* the rehearsed plan; may be NULL */
+	struct bs_start *start;           /* of the disk in a virtual machine; may be NULL */
 	/* Path of the undo file; may be NULL.  After an undo with nothing to do: obsolete. */
 	char *undo_file;
 	int64_t fixed_at; /* the fix that this undo file takes back: seconds since 1970; 0: none */
@@ -604,10 +678,12 @@ struct bs_result {
  *   fix; without it if there is no undo file, and an inspection finds that the image can be fixed.
  *   With `rehearse_undo`: WOULD_UNDO instead of UNDONE, and an interrupted change is an error, as it
  *   is for bs_inspect().
+ * bs_boot: starts the disk in a virtual machine, and sets result->start: STARTED if the start is
+ *   proven, otherwise REFUSED with BS_START_FAILED.  What the guest writes is dropped.
  * bs_recover: undoes an interrupted change, but no complete fix: UNDONE with result->recovered, or
  *   NOTHING_TO_DO.
  *
- * bs_inspect() and bs_plan() never open the image for writing.  If `expected` is not NULL, the
+ * bs_inspect(), bs_plan() and bs_boot() never open the image for writing.  If `expected` is not NULL, the
  * rehearsed plan must equal it; otherwise the result is REFUSED with BS_PLAN_STALE.
  *
  * While the library changes an image, it blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT in the calling
@@ -621,6 +697,8 @@ BS_API enum bs_exit bs_plan(const char *image, const struct bs_options *options,
 BS_API enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 			   const struct bs_plan *expected, struct bs_result *result);
 BS_API enum bs_exit bs_undo(const char *image, const struct bs_options *options,
+			    struct bs_result *result);
+BS_API enum bs_exit bs_boot(const char *image, const struct bs_options *options,
 			    struct bs_result *result);
 BS_API enum bs_exit bs_recover(const char *image, const struct bs_options *options,
 			       struct bs_result *result);

@@ -9,7 +9,8 @@
 
 #define SERIAL_DATA   0x3F8
 #define SERIAL_STATUS 0x3FD
-#define SERIAL_READY  0x20 /* a missing port reads as 0xFF */
+#define SERIAL_READY  0x20
+#define MISSING_PORT  0xFF /* so it reads; a missing serial port thus is ready */
 #define EXIT_PORT     0xF4 /* QEMU's isa-debug-exit: the status is 2 * value + 1 */
 
 /* Where the BIOS reads to: below 1 MiB, and apart from the boot record and this program. */
@@ -176,6 +177,11 @@ void print_line(struct line *line)
 	put_line(line, show);
 	put_line(line, send);
 	line->length = 0;
+}
+
+bool somebody_listens(void)
+{
+	return port_read(SERIAL_STATUS) != MISSING_PORT;
 }
 
 /* ---- the machine --------------------------------------------------------------------------- */

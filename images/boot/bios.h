@@ -43,6 +43,9 @@ void add_wide(struct line *line, const uint16_t *units, uint32_t count);
  */
 void print_line(struct line *line);
 
+/* Whether the machine has a serial line. */
+bool somebody_listens(void);
+
 /* Ends the virtual machine if it has a port for that, else stops the processor. */
 enum machine_end {
 	MACHINE_FAILED = 1,

@@ -29,7 +29,9 @@
 #include "appliance/answers.h"
 #include "appliance/guestfs.h"
 #include "appliance/request.h"
+#include "util/channel.h"
 #include "util/debug.h"
+#include "util/process.h"
 #include "util/signals.h"
 
 #define MOUNT_POINT "/tmp"
@@ -44,24 +46,7 @@ enum { REPORTS = 3, REQUESTS = 4 };
 /* Sends a report, with a descriptor unless it is -1.  If the parent has gone, nobody needs it. */
 static void process_report(const struct bs_error *report, int descriptor)
 {
-	struct iovec part = {(void *)(uintptr_t)report, sizeof(*report)};
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr alignment;
-	} control = {0};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-	struct cmsghdr *header;
-
-	if (descriptor >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(descriptor));
-		memcpy(CMSG_DATA(header), &descriptor, sizeof(descriptor));
-	}
-	(void)!sendmsg(REPORTS, &message, MSG_NOSIGNAL);
+	(void)!channel_send(REPORTS, report, sizeof(*report), &descriptor, descriptor >= 0);
 }
 
 static _Noreturn void process_give_up(const struct bs_error *err)
@@ -87,44 +72,17 @@ static int process_arrange_descriptors(int reports, int requests)
 	return close_range(REQUESTS + 1, ~0u, 0);
 }
 
-static int process_write_file(const char *path, const char *text)
-{
-	int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t written = descriptor < 0 ? -1 : write(descriptor, text, strlen(text));
-
-	if (descriptor >= 0)
-		close(descriptor);
-	return written == (ssize_t)strlen(text) ? 0 : -1;
-}
-
 /* In its own user namespace a user keeps the own number, because libguestfs looks at it. */
-static int process_enter_user_namespace(void)
-{
-	unsigned user = geteuid(), group = getegid();
-	char user_map[32], group_map[32];
-
-	snprintf(user_map, sizeof(user_map), "%u %u 1\n", user, user);
-	snprintf(group_map, sizeof(group_map), "%u %u 1\n", group, group);
-	if (unshare(CLONE_NEWUSER) < 0 || process_write_file("/proc/self/setgroups", "deny") < 0 ||
-	    process_write_file("/proc/self/uid_map", user_map) < 0)
-		return -1;
-	return process_write_file("/proc/self/gid_map", group_map);
-}
-
 static int process_enter_namespaces(pid_t parent)
 {
-	if (geteuid() != 0 && process_enter_user_namespace() < 0)
+	const int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWPID;
+	struct process_identity same;
+
+	process_identify(&same, geteuid(), getegid());
+	if (geteuid() == 0 ? unshare(flags) < 0
+			   : unshare(flags | CLONE_NEWUSER) < 0 || process_take_identity(&same) < 0)
 		return -1;
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWPID) < 0)
-		return -1;
-	/* Set after unshare(), because entering a user namespace clears the setting. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return -1;
-	if (getppid() != parent) {
-		errno = ESRCH;
-		return -1;
-	}
-	return 0;
+	return process_end_with_parent(parent);
 }
 
 /* ---- files --------------------------------------------------------------------------------- */

@@ -2,18 +2,13 @@
 #include "appliance/appliance.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "appliance/appliance-process.h"
 #include "disk/nbd-server.h"
+#include "util/channel.h"
+#include "util/process.h"
 
 /* Milliseconds.  Emulated, and while other virtual machines start, a launch takes a minute. */
 #define LAUNCH_PATIENCE 600000
@@ -32,35 +27,16 @@ struct appliance {
 static int appliance_receive(const struct appliance *appliance, int *descriptor,
 			     struct bs_error *err)
 {
-	struct pollfd waiting = {.fd = appliance->reports, .events = POLLIN};
 	struct bs_error report;
-	struct iovec part = {&report, sizeof(report)};
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr alignment;
-	} control;
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header;
-	int ready;
+	ssize_t received = channel_receive(appliance->reports, &report, sizeof(report), descriptor,
+					   1, LAUNCH_PATIENCE);
 
-	do
-		ready = poll(&waiting, 1, LAUNCH_PATIENCE);
-	while (ready < 0 && errno == EINTR);
-	if (ready == 0)
+	if (received < 0 && errno == ETIMEDOUT)
 		return fail(err, BS_TIMEOUT, "libguestfs' appliance did not start in %d seconds",
 			    LAUNCH_PATIENCE / 1000);
-	if (recvmsg(appliance->reports, &message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(report))
+	if (received != (ssize_t)sizeof(report))
 		return fail(err, BS_APPLIANCE_UNUSABLE,
 			    "the process of libguestfs' appliance has ended");
-	header = CMSG_FIRSTHDR(&message);
-	*descriptor = -1;
-	if (header && header->cmsg_type == SCM_RIGHTS)
-		memcpy(descriptor, CMSG_DATA(header), sizeof(*descriptor));
 	if (report.code == BS_OK)
 		return 0;
 	report.message[sizeof(report.message) - 1] = '\0';
@@ -74,10 +50,10 @@ static int appliance_fork(struct appliance *appliance, struct bs_error *err)
 	int reports[2], requests[2] = {-1, -1};
 	pid_t parent = getpid();
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, reports) < 0)
+	if (channel_open(reports) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "cannot make a channel");
 	appliance->reports = reports[0];
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, requests) == 0)
+	if (channel_open(requests) == 0)
 		appliance->keeper = fork();
 	if (appliance->keeper == 0)
 		appliance_process_run(parent, reports[1], requests[1]);
@@ -125,20 +101,6 @@ int appliance_channel(const struct appliance *appliance)
 
 /* ---- ending -------------------------------------------------------------------------------- */
 
-static bool appliance_wait(pid_t process, int milliseconds)
-{
-	struct pollfd waiting = {.fd = (int)syscall(SYS_pidfd_open, process, 0), .events = POLLIN};
-	int ready = 0;
-
-	if (waiting.fd < 0)
-		return false;
-	do
-		ready = poll(&waiting, 1, milliseconds);
-	while (ready < 0 && errno == EINTR);
-	close(waiting.fd);
-	return ready > 0;
-}
-
 int appliance_end(struct appliance *appliance, struct bs_error *err)
 {
 	int result;
@@ -150,12 +112,8 @@ int appliance_end(struct appliance *appliance, struct bs_error *err)
 		close(appliance->requests);
 	if (appliance->reports >= 0)
 		close(appliance->reports);
-	if (appliance->keeper > 0) {
-		if (!appliance_wait(appliance->keeper, END_PATIENCE))
-			kill(appliance->keeper, SIGKILL);
-		while (waitpid(appliance->keeper, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	if (appliance->keeper > 0)
+		process_end(appliance->keeper, END_PATIENCE);
 	result = nbd_server_stop(appliance->server, err);
 	free(appliance);
 	return result;

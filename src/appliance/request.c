@@ -5,39 +5,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+
+#include "util/channel.h"
 
 #define ANSWER_HEADER offsetof(struct appliance_answer, data)
-
-/* Sends one message in full. */
-static int request_send(int socket, const void *bytes, size_t length)
-{
-	struct iovec part = {(void *)(uintptr_t)bytes, length};
-	const struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-	ssize_t sent;
-
-	do
-		sent = sendmsg(socket, &message, MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
-	return sent == (ssize_t)length ? 0 : -1;
-}
-
-/* Receives one message of at most `size` bytes.  Returns its length; 0: the channel has ended. */
-static ssize_t request_receive(int socket, void *bytes, size_t size)
-{
-	struct iovec part = {bytes, size};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-	ssize_t received;
-
-	do
-		received = recvmsg(socket, &message, 0);
-	while (received < 0 && errno == EINTR);
-	if (received > 0 && message.msg_flags & MSG_TRUNC) {
-		errno = EMSGSIZE;
-		return -1;
-	}
-	return received;
-}
 
 /* Whether these bytes are an answer.  An error must have a terminated text. */
 static bool request_is_answer(const struct appliance_answer *answer, ssize_t received)
@@ -58,8 +29,9 @@ struct appliance_answer *appliance_ask(int socket, const struct appliance_reques
 		fail_memory(err);
 		return NULL;
 	}
-	if (request_send(socket, request, sizeof(*request)) == 0) {
-		received = request_receive(socket, answer, sizeof(*answer));
+	if (channel_send(socket, request, sizeof(*request), NULL, 0) == 0) {
+		received =
+			channel_receive(socket, answer, sizeof(*answer), NULL, 0, CHANNEL_FOREVER);
 		if (request_is_answer(answer, received))
 			return answer;
 	}
@@ -70,7 +42,8 @@ struct appliance_answer *appliance_ask(int socket, const struct appliance_reques
 
 int appliance_receive_request(int socket, struct appliance_request *request)
 {
-	ssize_t received = request_receive(socket, request, sizeof(*request));
+	ssize_t received =
+		channel_receive(socket, request, sizeof(*request), NULL, 0, CHANNEL_FOREVER);
 
 	if (received <= 0)
 		return (int)received;
@@ -85,5 +58,5 @@ int appliance_receive_request(int socket, struct appliance_request *request)
 
 int appliance_send_answer(int socket, const struct appliance_answer *answer)
 {
-	return request_send(socket, answer, ANSWER_HEADER + answer->length);
+	return channel_send(socket, answer, ANSWER_HEADER + answer->length, NULL, 0);
 }

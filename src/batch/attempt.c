@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Calls the library, and sends the phases and the row to the batch process (pool.h). */
 #include "batch/run.h"
+#include "report/picture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,7 @@ void attempt_run(void *task, int channel)
 	attempt->options.progress_context = &channel;
 	attempt->options.rehearse_undo = attempt->kind == ATTEMPT_FORESEE;
 	attempt_call_library(attempt, &result);
+	(void)!picture_store(&result, NULL, &ignored);
 	if (row_make(&subject, &result, &row, &ignored) == 0)
 		line = row_line(&row);
 	/* Out of memory: without a line, the batch process treats the attempt as one that died. */

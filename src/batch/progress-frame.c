@@ -198,6 +198,7 @@ static void frame_print_running(struct output *output, const struct progress_sta
 		[BS_PHASE_REHEARSING] = "rehearsing",    [BS_PHASE_CHECKING] = "checking",
 		[BS_PHASE_COMMITTING] = "writing",       [BS_PHASE_VERIFYING] = "verifying",
 		[BS_PHASE_ASKING] = "asking libguestfs", [BS_PHASE_UNDOING] = "undoing",
+		[BS_PHASE_STARTING] = "starting",
 	};
 	uint64_t seconds = (state->now - slot->since) / 1000;
 	char time[PIECE_MAX] = "";

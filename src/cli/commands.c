@@ -8,6 +8,7 @@
 #include "cli/operand.h"
 #include "report/amount.h"
 #include "report/json-report.h"
+#include "report/picture.h"
 #include "report/plan-file.h"
 #include "report/replace-file.h"
 #include "rows/location.h"
@@ -109,6 +110,14 @@ enum bs_exit run_fix(const char *image, const struct settings *settings, struct 
 		fix_tell_origin(image, &origin, &result->error);
 	bs_plan_free(expected);
 	return status;
+}
+
+enum bs_exit run_boot(const char *image, const struct settings *settings, struct bs_result *result)
+{
+	if (settings->picture &&
+	    replace_file_check(settings->picture, &picture_kind, &result->error) < 0)
+		return command_fail(result);
+	return bs_boot(image, &settings->options, result);
 }
 
 enum bs_exit run_undo(const char *image, const struct settings *settings, struct bs_result *result)
@@ -244,12 +253,17 @@ static void command_run_image(const struct command *command, const char *image,
 			      const struct settings *settings, struct results *results)
 {
 	struct bs_result result = {0};
+	struct bs_error error;
 	char *advice;
 
 	if (operand_check_image(command->bit, settings, image, &advice, &result.error) < 0)
 		command_fail(&result);
 	else
 		command->run(image, settings, &result);
+	if (picture_store(&result, settings->picture, &error) < 0 && result.error.code == BS_OK) {
+		result.error = error;
+		command_fail(&result);
+	}
 	results->advice = advice;
 	results_add(results, image, &result);
 	results->advice = NULL;

@@ -9,8 +9,8 @@
 #define FAR       99
 #define WORD_MAX  31
 #define LOOKING   (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
-#define READING   (COMMAND_INSPECT | COMMAND_PLAN)
-#define ALL       (LOOKING | COMMAND_UNDO | COMMAND_BATCH | COMMAND_REPORT)
+#define READING   (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_BOOT)
+#define ALL       (LOOKING | COMMAND_UNDO | COMMAND_BATCH | COMMAND_REPORT | COMMAND_BOOT)
 #define NOT_FORCE "no option overrides a refusal; the message says what to do"
 #define NO_FOLDER "for all images in a folder, use bootshift batch FOLDER"
 
@@ -62,6 +62,7 @@ static const struct {
 	{COMMAND_PLAN, "simulate dry-run dryrun preview rehearse whatif what-if"},
 	/* These may mean any change: none is named. */
 	{0, "patch run repair convert rollback roll-back revert restore unfix reset"},
+	{COMMAND_BOOT, "start launch prove proof qemu machine"},
 	{COMMAND_REPORT, "summary summarize page html"},
 };
 
@@ -126,6 +127,8 @@ static const struct {
 	{"resume", "-c --continue --restart --again"},
 	{"undo-dir", "-d -u --dir --directory --folder --undo --undo-folder --backup --backup-dir "
 		     "--journal"},
+	{"prove", "--boot --start --proof --prove-start --boot-test"},
+	{"screenshot", "-s --picture --screen --screendump --image --png"},
 	{"format", "-f -t --type --fmt --image-format"},
 	{"pe-size", "-s --size --room --need --needed --winpe-size"},
 	{"verbose", "--details --detail --long -l"},

@@ -25,6 +25,8 @@ static const struct command commands[] = {
 	 "Rehearse a fix and show what it would do; writes nothing to the image"},
 	{COMMAND_FIX, "IMAGE...", NULL, true, run_fix, report_fix, NULL,
 	 "Move the boot files to the partition with Windows; can be undone"},
+	{COMMAND_BOOT, "IMAGE...", NULL, true, run_boot, report_boot, NULL,
+	 "Start disks in a virtual machine and show how far they come; writes nothing"},
 	{COMMAND_UNDO, "IMAGE...", "--from FILE [PATTERN...]", true, run_undo, report_undo, NULL,
 	 "Undo fixes bit for bit: of single images, or of a whole batch"},
 	{COMMAND_BATCH, "FOLDER|IMAGE...", NULL, true, NULL, NULL, run_batch,

@@ -17,7 +17,7 @@
 #include "report/text.h"
 
 #define LOOKING (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
-#define EACH    (LOOKING | COMMAND_UNDO) /* these commands go from image to image */
+#define EACH    (LOOKING | COMMAND_UNDO | COMMAND_BOOT) /* these commands go from image to image */
 #define IMAGES  (EACH | COMMAND_BATCH)
 #define ALL     (IMAGES | COMMAND_REPORT)
 
@@ -270,6 +270,10 @@ static const struct option_row table[] = {
 	 "work on N images at the same time; default: one for each processor"},
 	{0, "timeout", "TIME", COMMAND_BATCH, option_parse_duration, FIELD(timeout), NUMBER_MAX,
 	 "stop working on an image after this time: 90s, 5m, 1h30m"},
+	{0, "timeout", "TIME", COMMAND_BOOT, option_parse_duration, FIELD(options.start_seconds), NUMBER_MAX,
+	 "stop the machine after this time: 90s, 5m; default: 1m"},
+	{0, "screenshot", "FILE", COMMAND_BOOT, option_parse_path, FIELD(picture), 0,
+	 "save a picture (PNG) of the last screen"},
 	{0, "max-failures", "N", COMMAND_BATCH, option_parse_number, FIELD(failures_max), NUMBER_MAX,
 	 "after N failures, start no more images"},
 	{0, "include", "PATTERN", COMMAND_BATCH, option_parse_pattern, FIELD(find.include), 0,
@@ -292,11 +296,11 @@ static const struct option_row table[] = {
 	 "write a page of HTML; - is standard output"},
 	{'o', "output", "FILE", COMMAND_REPORT, option_parse_path, FIELD(output), 0,
 	 "write a page of HTML; - is standard output"},
-	{0, "undo-dir", "DIR", IMAGES, option_parse_path, FIELD(options.undo_directory), 0,
+	{0, "undo-dir", "DIR", IMAGES & ~(unsigned)COMMAND_BOOT, option_parse_path, FIELD(options.undo_directory), 0,
 	 "folder of the undo file; default: the folder of the image"},
 	{0, "undo-file", "FILE", COMMAND_UNDO, option_parse_path, FIELD(options.undo_file), 0,
 	 "use this undo file, wherever it is"},
-	{0, "format", "FMT", LOOKING, option_parse_format, FIELD(options.format), 0,
+	{0, "format", "FMT", LOOKING | COMMAND_BOOT, option_parse_format, FIELD(options.format), 0,
 	 "one of" BS_FORMAT_NAMES "; default: detected"},
 	{0, "system-partition", "N", LOOKING, option_parse_number, FIELD(options.system_partition),
 	 BS_PARTITIONS_MAX, "partition with the boot files; default: the active one"},
@@ -308,6 +312,10 @@ static const struct option_row table[] = {
 	 "what reads NTFS: ntfs-3g (the default) or libguestfs"},
 	{0, "second-opinion", NULL, COMMAND_PLAN | COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(options.second_opinion), 0,
 	 "have libguestfs verify the result, too, before it is written"},
+	{0, "prove", NULL, COMMAND_PLAN | COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(options.prove), 0,
+	 "start the prepared disk in a virtual machine before it is written"},
+	{0, "prove", NULL, COMMAND_INSPECT, option_parse_flag, FIELD(options.prove), 0,
+	 "start the disk in a virtual machine to find out whether it starts"},
 	{0, "json", NULL, EACH, option_parse_flag, FIELD(json), 0, "print JSON instead of text"},
 	{'v', "verbose", NULL, ALL, option_parse_verbosity, 0, 0, "print more"},
 	{'q', "quiet", NULL, ALL, option_parse_verbosity, 0, 0, "print only errors"},
@@ -538,6 +546,8 @@ static int options_check(const struct settings *settings, enum command_bit comma
 		return fail(err, BS_USAGE, "%s needs the file of --jsonl%s",
 			    settings->retry.some ? "--retry" : "--resume",
 			    settings->rows ? ", and - is not a file" : "");
+	if (settings->picture && images > 1)
+		return fail(err, BS_USAGE, "--screenshot is for one image, not for %d", images);
 	if (command == COMMAND_UNDO && settings->jobs != 0 && !settings->from)
 		return fail(err, BS_USAGE, "--jobs needs --from");
 	return options_check_undo_file(settings, images, err);

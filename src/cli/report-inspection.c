@@ -209,6 +209,13 @@ static void inspection_mark(struct output *output, enum bs_link_state state)
 	print_style(output, STYLE_PLAIN);
 }
 
+/* The verdict if the disk was started.  A start finds more than the links tell. */
+static const char *inspection_started(const struct bs_start *start)
+{
+	return start->proven ? "the disk starts, as was proven by a start"
+			     : "the disk does not start, as was seen in a start";
+}
+
 static const char *inspection_chain_verdict(const struct bs_inspection *inspection)
 {
 	const struct bs_link *active = &inspection->links[BS_LINK_ACTIVE];
@@ -239,7 +246,8 @@ static void inspection_link(struct output *output, const struct bs_link *link)
 		   named ? ")" : "", link->state == BS_LINK_REPAIRED ? "; a fix repairs it" : "");
 }
 
-static void inspection_chain(struct output *output, const struct bs_inspection *inspection)
+static void inspection_chain(struct output *output, const struct bs_inspection *inspection,
+			     const struct bs_start *start)
 {
 	static const char *const names[BS_LINK_KIND_COUNT] = {
 		[BS_LINK_MBR_CODE] = "MBR code",
@@ -256,7 +264,8 @@ static void inspection_chain(struct output *output, const struct bs_inspection *
 		return;
 	inspection_title(output, "Boot chain");
 	print(output, ": ");
-	print_wrapped(output, 2 * INDENT, "%s", inspection_chain_verdict(inspection));
+	print_wrapped(output, 2 * INDENT, "%s",
+		      start ? inspection_started(start) : inspection_chain_verdict(inspection));
 	print_end(output);
 	for (uint32_t i = 0; i < inspection->link_count; i++) {
 		const struct bs_link *link = &inspection->links[i];
@@ -266,6 +275,17 @@ static void inspection_chain(struct output *output, const struct bs_inspection *
 		print(output, " %s", names[link->kind]);
 		inspection_link(output, link);
 	}
+}
+
+static void inspection_start(struct output *output, const struct bs_start *start)
+{
+	if (!start)
+		return;
+	inspection_title(output, "Start in a virtual machine");
+	print(output, ": ");
+	print_wrapped(output, 2 * INDENT, "%s", start->evidence);
+	print_end(output);
+	report_start(output, start);
 }
 
 /* ---- the conversion ----------------------------------------------------------------------- */
@@ -398,7 +418,8 @@ void report_inspection(struct output *output, const char *image, const struct se
 		return;
 	inspection_heading(output, image, settings->verbose, inspection);
 	inspection_partitions(output, inspection, settings->verbose);
-	inspection_chain(output, inspection);
+	inspection_chain(output, inspection, result->start);
+	inspection_start(output, result->start);
 	inspection_conversion(output, inspection);
 	inspection_findings(output, &subject);
 	/* If only the surroundings of the image prevent a fix, the error says what to do. */

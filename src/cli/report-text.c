@@ -237,6 +237,18 @@ static bool report_has_plan_file(const struct settings *settings)
 	       stat(settings->output, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+/* What the start of the prepared disk has proven. */
+static void report_proof(struct output *output, const struct bs_start *start)
+{
+	if (!start)
+		return;
+	print_item(output, INDENT,
+		   "Proven by a start in a virtual machine: %s. The old system partition was not "
+		   "needed.",
+		   start->evidence);
+	report_start(output, start);
+}
+
 void report_plan(struct output *output, const char *image, const struct settings *settings,
 		 const struct bs_result *result)
 {
@@ -261,6 +273,7 @@ void report_plan(struct output *output, const char *image, const struct settings
 		report_plan_details(output, plan);
 	report_plan_room(output, result->inspection);
 	report_notes(output, image, settings, result);
+	report_proof(output, result->start);
 	if (report_has_plan_file(settings)) {
 		report_label(output, "To do exactly this");
 		print_fix_command(output, image, &settings->options, settings->output);
@@ -336,6 +349,7 @@ void report_fix(struct output *output, const char *image, const struct settings 
 		report_plan_operations(output, result->plan);
 	report_fix_need(output, result);
 	report_notes(output, image, settings, result);
+	report_proof(output, result->start);
 	if (!result->undo_file)
 		return;
 	report_label(output, "Undo file");

@@ -15,7 +15,11 @@ typedef void report_function(struct output *output, const char *image,
 report_function report_inspection;
 report_function report_plan;
 report_function report_fix;
+report_function report_boot;
 report_function report_undo;
+
+/* Prints the drawing of a start, and how the machine was run.  NULL: prints nothing. */
+void report_start(struct output *output, const struct bs_start *start);
 
 /* Whether the image needs no fix because it is fixed already, as far as is known. */
 bool report_is_fixed(const struct bs_result *result);

@@ -20,7 +20,7 @@
 
 #define CLIENTS_MAX 8           /* connections at once; QEMU opens one or two */
 #define OPTION_MAX  4096u       /* bytes of an option's data; names of exports have up to 4096 */
-#define LENGTH_MAX  (32u << 20) /* bytes of one read; clients may not ask for more */
+#define LENGTH_MAX  (32u << 20) /* bytes of one read or write; clients may not ask for more */
 
 /* The numbers of the protocol, with its own names in lower case. */
 #define MAGIC_INIT    0x4e42444d41474943u /* "NBDMAGIC" */
@@ -32,9 +32,14 @@
 enum { FLAG_FIXED_NEWSTYLE = 1 << 0, FLAG_NO_ZEROES = 1 << 1 };
 enum { OPTION_EXPORT_NAME = 1, OPTION_ABORT = 2, OPTION_INFO = 6, OPTION_GO = 7 };
 enum { INFO_EXPORT = 0 };
-enum { EXPORT_HAS_FLAGS = 1 << 0, EXPORT_READ_ONLY = 1 << 1, EXPORT_MULTI_CONN = 1 << 8 };
-enum { COMMAND_READ = 0, COMMAND_FLUSH = 3 };
-enum { ERROR_IO = 5, ERROR_INVALID = 22 };
+enum {
+	EXPORT_HAS_FLAGS = 1 << 0,
+	EXPORT_READ_ONLY = 1 << 1,
+	EXPORT_FLUSH = 1 << 2,
+	EXPORT_MULTI_CONN = 1 << 8,
+};
+enum { COMMAND_READ = 0, COMMAND_WRITE = 1, COMMAND_FLUSH = 3 };
+enum { ERROR_IO = 5, ERROR_INVALID = 22, ERROR_NO_SPACE = 28 };
 
 #define REPLY_ACK         1u
 #define REPLY_INFO        3u
@@ -49,7 +54,9 @@ struct client {
 
 struct nbd_server {
 	struct disk *disk;
-	int listener, stop; /* stop: eventfd */
+	bool writable;
+	int listener; /* -1: none */
+	int stop;     /* eventfd */
 	nbd_server_observer *observe;
 	void *context;
 	pthread_t thread;
@@ -121,7 +128,9 @@ static bool nbd_server_reply(const struct client *client, uint32_t option, uint3
 static void nbd_server_describe(const struct nbd_server *server, uint8_t export[10])
 {
 	store_be64(export, disk_size(server->disk));
-	store_be16(export + 8, EXPORT_HAS_FLAGS | EXPORT_READ_ONLY | EXPORT_MULTI_CONN);
+	store_be16(export + 8,
+		   EXPORT_HAS_FLAGS | (server->writable ? EXPORT_FLUSH
+							: EXPORT_READ_ONLY | EXPORT_MULTI_CONN));
 }
 
 static bool nbd_server_export(const struct nbd_server *server, struct client *client)
@@ -173,52 +182,125 @@ static bool nbd_server_answer_option(const struct nbd_server *server, struct cli
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
+struct request {
+	uint16_t command;
+	uint64_t offset;
+	uint32_t length;
+	uint8_t cookie[8]; /* the client's */
+};
+
+static bool nbd_server_receive_request(const struct client *client, struct request *request)
+{
+	uint8_t bytes[28];
+
+	if (!nbd_server_receive(client, bytes, sizeof(bytes)) || load_be32(bytes) != MAGIC_REQUEST)
+		return false;
+	*request = (struct request){
+		.command = load_be16(bytes + 6),
+		.offset = load_be64(bytes + 16),
+		.length = load_be32(bytes + 24),
+	};
+	memcpy(request->cookie, bytes + 8, sizeof(request->cookie));
+	return true;
+}
+
+/* Makes the buffer at least so long. */
+static bool nbd_server_make_room(struct nbd_server *server, uint32_t length)
+{
+	uint8_t *grown;
+
+	if (length <= server->buffer_size)
+		return true;
+	grown = realloc(server->buffer, length);
+	if (!grown)
+		return false;
+	server->buffer = grown;
+	server->buffer_size = length;
+	return true;
+}
+
+/* Returns the error for the client.  A disk without room for what clients write has no fault. */
+static uint32_t nbd_server_note_error(struct nbd_server *server, const struct bs_error *err)
+{
+	if (err->code == BS_NO_SPACE)
+		return ERROR_NO_SPACE;
+	if (server->error.code == BS_OK)
+		server->error = *err;
+	return ERROR_IO;
+}
+
+static void nbd_server_tell(const struct nbd_server *server, const struct request *request)
+{
+	if (server->observe)
+		server->observe(server->context, request->offset, request->length,
+				request->command == COMMAND_WRITE);
+}
+
 /* Reads into the buffer.  Returns the error for the client; 0: none. */
-static uint32_t nbd_server_read(struct nbd_server *server, uint64_t offset, uint32_t length)
+static uint32_t nbd_server_read(struct nbd_server *server, const struct request *request)
 {
 	struct bs_error err;
 
-	if (!range_within(offset, length, disk_size(server->disk)) || length > LENGTH_MAX)
+	if (!range_within(request->offset, request->length, disk_size(server->disk)) ||
+	    request->length > LENGTH_MAX)
 		return ERROR_INVALID;
-	if (length > server->buffer_size) {
-		uint8_t *grown = realloc(server->buffer, length);
+	if (!nbd_server_make_room(server, request->length))
+		return ERROR_IO;
+	nbd_server_tell(server, request);
+	if (disk_read(server->disk, request->offset, server->buffer, request->length, &err) < 0)
+		return nbd_server_note_error(server, &err);
+	return 0;
+}
 
-		if (!grown)
-			return ERROR_IO;
-		server->buffer = grown;
-		server->buffer_size = length;
+/* Writes what the buffer has. */
+static uint32_t nbd_server_write(struct nbd_server *server, const struct request *request)
+{
+	struct bs_error err;
+
+	if (!range_within(request->offset, request->length, disk_size(server->disk)))
+		return ERROR_INVALID;
+	nbd_server_tell(server, request);
+	if (disk_write(server->disk, request->offset, server->buffer, request->length, &err) < 0)
+		return nbd_server_note_error(server, &err);
+	return 0;
+}
+
+/* Returns false if the connection has to end.  A flush does nothing: no client's writes last. */
+static bool nbd_server_carry_out(struct nbd_server *server, const struct client *client,
+				 const struct request *request, uint32_t *error)
+{
+	*error = 0;
+	switch (request->command) {
+	case COMMAND_READ:
+		*error = nbd_server_read(server, request);
+		return true;
+	case COMMAND_WRITE:
+		if (!server->writable || request->length > LENGTH_MAX ||
+		    !nbd_server_make_room(server, request->length) ||
+		    !nbd_server_receive(client, server->buffer, request->length))
+			return false;
+		*error = nbd_server_write(server, request);
+		return true;
+	default: /* a client that disconnects ends the connection as well */
+		return request->command == COMMAND_FLUSH;
 	}
-	if (server->observe)
-		server->observe(server->context, offset, length);
-	if (disk_read(server->disk, offset, server->buffer, length, &err) == 0)
-		return 0;
-	if (server->error.code == BS_OK)
-		server->error = err;
-	return ERROR_IO;
 }
 
 static bool nbd_server_answer_request(struct nbd_server *server, const struct client *client)
 {
-	uint8_t request[28], reply[16];
-	uint32_t error = 0, length;
-	uint16_t command;
+	struct request request;
+	uint8_t reply[16];
+	uint32_t error;
 
-	if (!nbd_server_receive(client, request, sizeof(request)) ||
-	    load_be32(request) != MAGIC_REQUEST)
+	if (!nbd_server_receive_request(client, &request) ||
+	    !nbd_server_carry_out(server, client, &request, &error))
 		return false;
-	command = load_be16(request + 6);
-	length = load_be32(request + 24);
-	/* A client that disconnects, or writes although the export is read-only. */
-	if (command != COMMAND_READ && command != COMMAND_FLUSH)
-		return false;
-	if (command == COMMAND_READ)
-		error = nbd_server_read(server, load_be64(request + 16), length);
 	store_be32(reply, MAGIC_SIMPLE);
 	store_be32(reply + 4, error);
-	memcpy(reply + 8, request + 8, 8); /* the client's cookie */
+	memcpy(reply + 8, request.cookie, sizeof(request.cookie));
 	return nbd_server_send(client, reply, sizeof(reply)) &&
-	       (command != COMMAND_READ || error != 0 ||
-		nbd_server_send(client, server->buffer, length));
+	       (request.command != COMMAND_READ || error != 0 ||
+		nbd_server_send(client, server->buffer, request.length));
 }
 
 /* ---- connections --------------------------------------------------------------------------- */
@@ -230,9 +312,10 @@ static void nbd_server_drop(struct client *client)
 	*client = (struct client){.socket = -1};
 }
 
-static void nbd_server_accept(struct nbd_server *server)
+/* Takes a new connection, or closes it if there are too many. */
+static void nbd_server_take(struct nbd_server *server, int connection)
 {
-	struct client client = {.socket = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC)};
+	struct client client = {.socket = connection};
 
 	for (size_t i = 0; i < CLIENTS_MAX && client.socket >= 0; i++) {
 		if (server->clients[i].socket >= 0)
@@ -279,7 +362,8 @@ static void *nbd_server_loop(void *argument)
 			if (waiting[WAIT_CLIENTS + i].revents)
 				nbd_server_answer(server, &server->clients[i]);
 		if (waiting[WAIT_LISTENER].revents)
-			nbd_server_accept(server);
+			nbd_server_take(server,
+					accept4(server->listener, NULL, NULL, SOCK_CLOEXEC));
 	}
 }
 
@@ -289,7 +373,8 @@ static void nbd_server_free(struct nbd_server *server)
 		nbd_server_drop(&server->clients[i]);
 	if (server->stop >= 0)
 		close(server->stop);
-	close(server->listener);
+	if (server->listener >= 0)
+		close(server->listener);
 	free(server->buffer);
 	free(server);
 }
@@ -309,26 +394,24 @@ static int nbd_server_start_thread(struct nbd_server *server, struct bs_error *e
 	return fail_errno(err, BS_SYSTEM_LIMIT, "cannot start a thread");
 }
 
-struct nbd_server *nbd_server_start(struct disk *disk, int listener, nbd_server_observer *observe,
-				    void *context, struct bs_error *err)
+/* Starts a server with a listening socket, or with one connection.  Closes both on error. */
+static struct nbd_server *nbd_server_begin(const struct nbd_server *values, int connection,
+					   struct bs_error *err)
 {
-	struct nbd_server *server = calloc(1, sizeof(*server));
+	struct nbd_server *server = malloc(sizeof(*server));
 
 	if (!server) {
 		fail_memory(err);
-		close(listener);
+		close(connection >= 0 ? connection : values->listener);
 		return NULL;
 	}
-	*server = (struct nbd_server){
-		.disk = disk,
-		.listener = listener,
-		.stop = eventfd(0, EFD_CLOEXEC),
-		.observe = observe,
-		.context = context,
-		.error.code = BS_OK,
-	};
+	*server = *values;
+	server->error.code = BS_OK;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		server->clients[i].socket = -1;
+	if (connection >= 0)
+		nbd_server_take(server, connection);
+	server->stop = eventfd(0, EFD_CLOEXEC);
 	if (server->stop < 0)
 		fail_errno(err, BS_SYSTEM_LIMIT, "cannot make an eventfd");
 	if (server->stop < 0 || nbd_server_start_thread(server, err) < 0) {
@@ -336,6 +419,34 @@ struct nbd_server *nbd_server_start(struct disk *disk, int listener, nbd_server_
 		return NULL;
 	}
 	return server;
+}
+
+struct nbd_server *nbd_server_start(struct disk *disk, int listener, nbd_server_observer *observe,
+				    void *context, struct bs_error *err)
+{
+	const struct nbd_server values = {
+		.disk = disk,
+		.listener = listener,
+		.observe = observe,
+		.context = context,
+	};
+
+	return nbd_server_begin(&values, -1, err);
+}
+
+struct nbd_server *nbd_server_start_writable(struct disk *disk, int connection,
+					     nbd_server_observer *observe, void *context,
+					     struct bs_error *err)
+{
+	const struct nbd_server values = {
+		.disk = disk,
+		.writable = true,
+		.listener = -1,
+		.observe = observe,
+		.context = context,
+	};
+
+	return nbd_server_begin(&values, connection, err);
 }
 
 int nbd_server_stop(struct nbd_server *server, struct bs_error *err)

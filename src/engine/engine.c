@@ -11,6 +11,7 @@
 #include "engine/appliance-view.h"
 #include "engine/container.h"
 #include "engine/inspection.h"
+#include "engine/proof.h"
 #include "engine/relations.h"
 #include "engine/session.h"
 #include "transaction/commit.h"
@@ -27,6 +28,7 @@ enum engine_command {
 	UNDO = 8,
 	RECOVER = 16,
 	FORESEE = 32, /* rehearses an undo */
+	BOOT = 64,
 };
 
 /* A command on one image. */
@@ -51,7 +53,7 @@ typedef int step_function(struct engine *engine, struct bs_error *err);
 
 static step_function step_hold_signals, step_open, step_check_writable, step_lay, step_inspect,
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
-	step_verify, step_second_opinion, step_locate_zones, step_stop, step_compare_plan,
+	step_verify, step_second_opinion, step_start, step_start_as_is, step_locate_zones, step_stop, step_compare_plan,
 	step_no_undo_file, step_check_room, step_commit, step_verify_committed, step_undo_file,
 	step_undo, step_foresee_undo, step_recovered;
 
@@ -60,7 +62,7 @@ static step_function step_hold_signals, step_open, step_check_writable, step_lay
 #define LOOK      (INSPECT | PLAN | FIX)
 #define REHEARSE  (PLAN | FIX)
 #define TAKE_BACK (UNDO | RECOVER)
-#define ALL       (LOOK | TAKE_BACK | FORESEE)
+#define ALL       (LOOK | TAKE_BACK | FORESEE | BOOT)
 
 enum step_condition {
 	ALWAYS,
@@ -81,16 +83,18 @@ static const struct step {
 	{"hold signals",                   step_hold_signals,      TAKE_BACK,      ALWAYS,     false},
 	{"open",                           step_open,              ALL,            ALWAYS,     false},
 	{"check that it could be written", step_check_writable,    PLAN | FORESEE, ALWAYS,     false},
-	{"lay the stack",                  step_lay,               LOOK,           ALWAYS,     false},
+	{"lay the stack",                  step_lay,               LOOK | BOOT,    ALWAYS,     false},
 	{"inspect",                        step_inspect,           LOOK,           ALWAYS,     LOOKS},
 	{"plan and prove",                 step_prove,             REHEARSE,       IF_FIXABLE, LOOKS},
 	{"stage",                          step_stage,             REHEARSE,       IF_FIXABLE, LOOKS},
 	{"end the worker",                 step_end_worker,        LOOK,           ALWAYS,     LOOKS},
+	{"start the disk as it is",        step_start_as_is,       INSPECT | BOOT, ALWAYS,     LOOKS},
 	{"check relations",                step_relations,         LOOK,           ALWAYS,     LOOKS},
 	{"refuse",                         step_refuse,            LOOK,           ALWAYS,     LOOKS},
 	{"settle",                         step_settle,            REHEARSE,       IF_FIXABLE, LOOKS},
 	{"verify",                         step_verify,            REHEARSE,       IF_FIXABLE, LOOKS},
 	{"ask for a second opinion",       step_second_opinion,    REHEARSE,       IF_FIXABLE, LOOKS},
+	{"start the disk",                 step_start,             REHEARSE,       IF_FIXABLE, LOOKS},
 	{"locate zones",                   step_locate_zones,      REHEARSE,       IF_FIXABLE, LOOKS},
 	{"stop if interrupted",            step_stop,              FIX,            ALWAYS,     false},
 	{"hold signals",                   step_hold_signals,      FIX,            ALWAYS,     false},
@@ -146,6 +150,7 @@ void bs_result_free(struct bs_result *result)
 {
 	free(result->inspection);
 	bs_plan_free(result->plan);
+	proof_free_start(result->start);
 	free(result->undo_file);
 	free(result->undo_file_named);
 	memset(result, 0, sizeof(*result));
@@ -233,6 +238,7 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 		.result = result,
 		.success = command == FIX        ? BS_STATUS_FIXED
 			   : command == FORESEE  ? BS_STATUS_WOULD_UNDO
+			   : command == BOOT     ? BS_STATUS_STARTED
 			   : command & TAKE_BACK ? BS_STATUS_UNDONE
 						 : BS_STATUS_WOULD_FIX,
 	};
@@ -283,6 +289,11 @@ enum bs_exit bs_undo(const char *image, const struct bs_options *options, struct
 	return engine_run(options->rehearse_undo ? FORESEE : UNDO, image, options, NULL, result);
 }
 
+enum bs_exit bs_boot(const char *image, const struct bs_options *options, struct bs_result *result)
+{
+	return engine_run(BOOT, image, options, NULL, result);
+}
+
 enum bs_exit bs_recover(const char *image, const struct bs_options *options,
 			struct bs_result *result)
 {
@@ -306,7 +317,7 @@ static int step_hold_signals(struct engine *engine, struct bs_error *err)
 /* Opens and locks the image, and undoes a change that an earlier command left unfinished. */
 static int step_open(struct engine *engine, struct bs_error *err)
 {
-	bool looks_only = engine->command & (INSPECT | PLAN | FORESEE);
+	bool looks_only = engine->command & (INSPECT | PLAN | FORESEE | BOOT);
 
 	return container_lock(&engine->container, engine->image, engine->options,
 			      looks_only ? LOCK_FOR_READING : LOCK_FOR_CHANGING,
@@ -483,6 +494,110 @@ static int step_second_opinion(struct engine *engine, struct bs_error *err)
 	appliance_view_close(&view);
 	return outcome;
 }
+
+/* ---- starts -------------------------------------------------------------------------------- */
+
+/* A disk without partitions was not started, for the reason that the inspection has found. */
+static int engine_fail_unstarted(const struct bs_inspection *inspection, struct bs_error *err)
+{
+	for (uint32_t i = 0; i < inspection->finding_count; i++)
+		if (bs_code_exit(inspection->findings[i].code) == BS_EXIT_REFUSED)
+			return fail(err, inspection->findings[i].code, "%s",
+				    inspection->findings[i].message);
+	return fail(err, BS_NO_PARTITIONS, "the disk has no partitions");
+}
+
+static int engine_boot(struct engine *engine, struct proof *proof, struct bs_error *err)
+{
+	engine->result->inspection = proof->inspection;
+	proof->inspection = NULL;
+	engine_describe_container(engine);
+	if (!engine->result->start)
+		return engine_fail_unstarted(engine->result->inspection, err);
+	proof_tell_inspection(engine->result->start, engine->result->inspection);
+	if (engine->result->start->proven)
+		return 0;
+	return fail(err, BS_START_FAILED, "the disk does not start: %s",
+		    engine->result->start->evidence);
+}
+
+/* Starts the disk as it is. */
+static int step_start_as_is(struct engine *engine, struct bs_error *err)
+{
+	struct bs_result *result = engine->result;
+	struct proof proof;
+	int outcome;
+
+	if (engine->command == INSPECT && !engine->options->prove)
+		return 0;
+	container_tell(engine->options, BS_PHASE_STARTING);
+	outcome = proof_run(engine->container.disk, engine->options, NULL, &proof, err);
+	result->start = proof.start;
+	proof.start = NULL;
+	if (outcome == 0 && engine->command == BOOT)
+		outcome = engine_boot(engine, &proof, err);
+	else if (outcome == 0 && result->start)
+		proof_tell_inspection(result->start, result->inspection);
+	proof_free(&proof);
+	return outcome;
+}
+
+/* Starts the disk of the image without the fix, to tell whether it started before. */
+static void engine_start_unfixed(const struct engine *engine, struct bs_start *start)
+{
+	struct container container;
+	struct proof proof = {NULL, NULL};
+	struct bs_error ignored;
+
+	if (container_open_target(&container, engine->container.target->name, engine->options,
+				  &ignored) == 0 &&
+	    container_open_disk(&container, &ignored) == 0 &&
+	    proof_run(container.disk, engine->options, NULL, &proof, &ignored) == 0 &&
+	    proof.start) {
+		start->before_known = true;
+		start->before = proof.start->proven;
+	}
+	proof_free(&proof);
+	container_close(&container);
+}
+
+static int engine_fail_start(struct engine *engine, struct bs_error *err)
+{
+	struct bs_start *start = engine->result->start;
+
+	engine_start_unfixed(engine, start);
+	return fail(err, BS_START_FAILED, "the disk does not start after the fix: %.360s%s",
+		    start->evidence,
+		    !start->before_known ? ""
+		    : start->before	 ? "; without the fix it starts"
+					 : "; it does not start without the fix either");
+}
+
+/* Starts the staged disk.  It must start without a read of the old system partition. */
+static int step_start(struct engine *engine, struct bs_error *err)
+{
+	struct bs_result *result = engine->result;
+	struct proof proof;
+	int outcome;
+
+	if (!engine->options->prove)
+		return 0;
+	container_tell(engine->options, BS_PHASE_STARTING);
+	outcome = proof_run(engine->container.disk, engine->options, result->plan, &proof, err);
+	result->start = proof.start;
+	proof.start = NULL;
+	proof_free(&proof);
+	if (outcome < 0)
+		return -1;
+	if (!result->start)
+		return fail(err, BS_WORKER, "the worker process found no partitions to start");
+	if (!result->start->proven)
+		return engine_fail_start(engine, err);
+	container_tell(engine->options, BS_PHASE_REHEARSING);
+	return 0;
+}
+
+/* ---- where a commit has to look ------------------------------------------------------------ */
 
 /* The worker told the zones in bytes of the guest's disk; a commit needs bytes of the container. */
 static int step_locate_zones(struct engine *engine, struct bs_error *err)

@@ -3,11 +3,9 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -17,6 +15,7 @@
 #include "disk/guard.h"
 #include "util/bytes.h"
 #include "util/debug.h"
+#include "util/process.h"
 #include "util/signals.h"
 #include "volume/volume.h"
 #include "windows/plan.h"
@@ -261,11 +260,19 @@ static int session_take_staged(struct session *session, const struct remote_mess
 	return 0;
 }
 
+static int session_take_map(struct session *session, const struct remote_message *message,
+			    struct bs_error *err)
+{
+	return message_unpack_map(message->payload, message->length, disk_size(session->disk),
+				  &session->findings->places, err);
+}
+
 #define ANY_LENGTH SIZE_MAX /* checked when the message is unpacked */
 
 #define INSPECT  (1u << WORKER_INSPECT)
 #define REHEARSE (1u << WORKER_REHEARSE)
 #define VERIFY   (1u << WORKER_VERIFY)
+#define MAP      (1u << WORKER_MAP)
 
 /*
  * The messages that a worker may send, with their jobs and states.  Each message leads to a later
@@ -280,7 +287,7 @@ static const struct session_rule {
 		    struct bs_error *err);
 } session_rules[] = {
 	/* clang-format off */
-	{MESSAGE_INSPECTION, INSPECT | REHEARSE, SESSION_STARTED, SESSION_INSPECTED, sizeof(struct bs_inspection), session_take_inspection},
+	{MESSAGE_INSPECTION, INSPECT | REHEARSE | MAP, SESSION_STARTED, SESSION_INSPECTED, sizeof(struct bs_inspection), session_take_inspection},
 	{MESSAGE_PLAN, REHEARSE, SESSION_INSPECTED, SESSION_ALLOWED, ANY_LENGTH, session_take_plan},
 	{MESSAGE_OPERATION, REHEARSE, SESSION_ALLOWED, SESSION_ALLOWED, sizeof(uint32_t), session_take_operation},
 	{MESSAGE_CLUSTERS, REHEARSE, SESSION_ALLOWED, SESSION_COUNTED, sizeof(uint64_t), session_take_clusters},
@@ -288,6 +295,8 @@ static const struct session_rule {
 	{MESSAGE_STAGED, REHEARSE, SESSION_ZONED, SESSION_STAGED, ANY_LENGTH, session_take_staged},
 	{MESSAGE_DONE, INSPECT | REHEARSE, SESSION_INSPECTED, SESSION_DONE, 0, NULL},
 	{MESSAGE_DONE, REHEARSE, SESSION_STAGED, SESSION_DONE, 0, NULL},
+	{MESSAGE_MAP, MAP, SESSION_INSPECTED, SESSION_MAPPED, ANY_LENGTH, session_take_map},
+	{MESSAGE_DONE, MAP, SESSION_MAPPED, SESSION_DONE, 0, NULL},
 	{MESSAGE_DONE, VERIFY, SESSION_STARTED, SESSION_DONE, 0, NULL},
 	/* clang-format on */
 };
@@ -416,18 +425,6 @@ static bool session_has_closed(const struct session *session)
 	return length == 0 || (length < 0 && errno != EAGAIN);
 }
 
-/* Waits up to GRACE: a process's channel closes a moment before waitid() reports its end. */
-static void session_wait_for_end(const struct session *session)
-{
-	struct pollfd entry = {.fd = pidfd_open(session->worker, 0), .events = POLLIN};
-
-	if (entry.fd < 0)
-		return;
-	while (poll(&entry, 1, GRACE) < 0 && errno == EINTR)
-		;
-	close(entry.fd);
-}
-
 /* Wrong pointers, sizes and numbers end a process by one of these signals. */
 static bool session_is_crash(int number)
 {
@@ -526,7 +523,8 @@ static void session_end_worker(struct session *session, int outcome, struct bs_e
 	int status;
 
 	if (closed) {
-		session_wait_for_end(session);
+		/* The channel of a process closes a moment before waitid() reports its end. */
+		process_wait(session->worker, GRACE);
 		ended_itself = waitid(P_PID, (id_t)session->worker, &information,
 				      WEXITED | WNOHANG | WNOWAIT) == 0 &&
 			       information.si_pid == session->worker;
@@ -648,5 +646,6 @@ void session_free(struct session_findings *findings)
 	free(findings->inspection);
 	bs_plan_free(findings->plan);
 	range_vector_free(&findings->zones);
+	places_free(&findings->places);
 	*findings = (struct session_findings){0};
 }

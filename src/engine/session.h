@@ -12,6 +12,7 @@
 
 #include "disk/disk.h"
 #include "disk/overlay.h"
+#include "start/places.h"
 #include "util/range.h"
 #include "worker/worker.h"
 
@@ -21,12 +22,14 @@ struct session_findings {
 	struct bs_plan *plan;             /* the rehearsed plan; NULL when no fix applies */
 	struct range_vector zones;        /* guard zones, in bytes of the guest's disk */
 	uint64_t clusters;                /* the sum of the cluster accounting before the staging */
+	struct places places;             /* the map, sealed; empty for other jobs */
 };
 
 /* The progress of a worker.  A table in session.c says which message leads to which state. */
 enum session_state {
 	SESSION_STARTED,
 	SESSION_INSPECTED,
+	SESSION_MAPPED,
 	SESSION_ALLOWED, /* the plan is proved and allowed; its operations are being carried out */
 	SESSION_COUNTED, /* all operations are done, and the sum of the clusters is known */
 	SESSION_ZONED,

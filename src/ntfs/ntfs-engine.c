@@ -22,6 +22,7 @@ static const struct volume_internals ntfs_internals = {
 	.check_indexes = volume_ntfs_check_indexes,
 	.prove_free = volume_ntfs_prove_free,
 	.locate = volume_ntfs_locate,
+	.locate_record = volume_ntfs_locate_record,
 };
 
 const struct volume_operations volume_ntfs_operations = {

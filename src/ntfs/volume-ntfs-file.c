@@ -450,8 +450,13 @@ int volume_ntfs_locate(struct volume_file *base, uint64_t length, struct range_v
 {
 	struct volume_ntfs_file *file = volume_ntfs_file(base);
 	uint32_t cluster_size = file->volume->ntfs->cluster_size;
-	NTFS_ATTRIBUTE *data = ntfs_attr_open(file->inode, AT_DATA, AT_UNNAMED, 0);
+	NTFS_ATTRIBUTE *data = NULL;
 
+	if (file->inode->mrec->flags & MFT_RECORD_IS_DIRECTORY)
+		return 0;
+	data = ntfs_attr_open(file->inode, AT_DATA, AT_UNNAMED, 0);
+	if (data && !NAttrNonResident(data))
+		return 0;
 	if (!data || ntfs_attr_map_whole_runlist(data) < 0)
 		return ntfs_fail(file->volume, err, "reading a file's clusters");
 	length = min_u64(length, (uint64_t)data->data_size);
@@ -462,6 +467,32 @@ int volume_ntfs_locate(struct volume_file *base, uint64_t length, struct range_v
 		if (run->lcn >= 0 && range_vector_append(ranges, range, err) < 0)
 			return -1;
 		length -= part;
+	}
+	return 0;
+}
+
+int volume_ntfs_locate_record(struct volume_file *base, struct range_vector *ranges,
+			      struct bs_error *err)
+{
+	struct volume_ntfs_file *file = volume_ntfs_file(base);
+	ntfs_volume *ntfs = file->volume->ntfs;
+	uint64_t offset = file->inode->mft_no * ntfs->mft_record_size;
+	uint64_t end = offset + ntfs->mft_record_size;
+
+	while (offset < end) { /* ends: a record has at most 4 KiB, a cluster at least 512 bytes */
+		uint64_t inside = offset % ntfs->cluster_size;
+		uint64_t part = min_u64(end - offset, ntfs->cluster_size - inside);
+		LCN cluster = ntfs_attr_vcn_to_lcn(ntfs->mft_na, (VCN)(offset / ntfs->cluster_size));
+
+		if (cluster < 0)
+			return ntfs_fail(file->volume, err, "finding a file's record");
+		if (range_vector_append(ranges,
+					(struct range){(uint64_t)cluster * ntfs->cluster_size +
+							       inside,
+						       part},
+					err) < 0)
+			return -1;
+		offset += part;
 	}
 	return 0;
 }

@@ -133,6 +133,8 @@ int volume_ntfs_prove_free(struct volume *volume, struct volume_changed *changed
 			   struct bs_error *err);
 int volume_ntfs_locate(struct volume_file *file, uint64_t length, struct range_vector *ranges,
 		       struct bs_error *err);
+int volume_ntfs_locate_record(struct volume_file *file, struct range_vector *ranges,
+			      struct bs_error *err);
 
 /* ---- releasing at the end of a scope -------------------------------------------------------- */
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "page/page-advice.h"
+#include "page/page-start.h"
 #include "report/amount.h"
 #include "report/drawing.h"
 #include "report/json-fields.h"
@@ -299,6 +300,8 @@ static const char *image_start(const struct row *row)
 		return image_has(row->object, "format") ? "unknown whether it starts" : NULL;
 	if (!image_flag(row->object, field))
 		return "broken: the disk would not start";
+	if (image_flag(json_object_get(row->object, "start"), "proven"))
+		return "starts, proven by a start";
 	if (!planned)
 		return "starts";
 	if (row->status == BS_STATUS_FIXED)
@@ -372,6 +375,7 @@ static json_t *image_values(const struct row *row, const char *path, size_t inde
 		{"room_before", image_size(object, "room_before")},
 		{"room_after", image_size(object, "room_after")},
 		{"needed_room", image_size(object, "needed_room")},
+		{"machine", page_start(json_object_get(object, "start"))},
 	};
 
 	return json_members(members, COUNT_OF(members));

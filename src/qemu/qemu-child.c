@@ -11,19 +11,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "util/channel.h"
+#include "util/process.h"
 #include "util/signals.h"
 
 /* Descriptors besides the standard ones.  systemd's protocol for handing over sockets, which
@@ -62,40 +62,21 @@ static void qemu_child_arrange_signals(void)
 
 /* ---- namespaces --------------------------------------------------------------------------- */
 
-static int qemu_child_write_file(const char *path, const char *text)
-{
-	int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t written;
-
-	if (descriptor < 0)
-		return -1;
-	written = write(descriptor, text, strlen(text));
-	close(descriptor);
-	return written == (ssize_t)strlen(text) ? 0 : -1;
-}
-
 /*
  * In a user namespace the capabilities for mounting have no effect outside of the namespace.  If no
  * user namespace is permitted, only root can go on, with the capabilities that root has.
  */
 static int qemu_child_enter_namespaces(const struct qemu_child *child)
 {
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) == 0) {
-		if (qemu_child_write_file("/proc/self/setgroups", "deny") < 0 ||
-		    qemu_child_write_file("/proc/self/uid_map", child->user_map) < 0 ||
-		    qemu_child_write_file("/proc/self/gid_map", child->group_map) < 0)
+	const int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC;
+
+	if (unshare(flags | CLONE_NEWUSER) == 0) {
+		if (process_take_identity(&child->identity) < 0)
 			return -1;
-	} else if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0) {
+	} else if (unshare(flags) < 0) {
 		return -1;
 	}
-	/* Set after unshare(), because entering a user namespace clears the setting. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return -1;
-	if (getppid() != child->parent) {
-		errno = ESRCH;
-		return -1;
-	}
-	return 0;
+	return process_end_with_parent(child->parent);
 }
 
 /* ---- the socket --------------------------------------------------------------------------- */
@@ -121,23 +102,6 @@ static int qemu_child_make_socket(int *connection)
 
 /* ---- mounts ------------------------------------------------------------------------------- */
 
-/*
- * Makes all mounts of this namespace read-only and forbids devices on them.  Later mounts are not
- * affected.  Kernels before 5.12 cannot do this; there only Landlock, if present, protects files.
- */
-static int qemu_child_make_read_only(void)
-{
-	struct mount_attr attributes = {
-		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
-	};
-
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return -1;
-	if (syscall(SYS_mount_setattr, -1, "/", AT_RECURSIVE, &attributes, sizeof(attributes)) < 0)
-		return errno == ENOSYS ? 0 : -1;
-	return 0;
-}
-
 static int qemu_child_make_mount_point(void)
 {
 	int descriptor;
@@ -158,7 +122,7 @@ static int qemu_child_mount_image(int fuse, bool writable)
 		MS_NODEV | MS_NOSUID | MS_NOEXEC | (writable ? 0 : MS_RDONLY);
 	char options[80];
 
-	if (qemu_child_make_read_only() < 0 || qemu_child_make_mount_point() < 0)
+	if (cage_protect_mounts() < 0 || qemu_child_make_mount_point() < 0)
 		return -1;
 	snprintf(options, sizeof(options), "fd=%d,rootmode=100600,user_id=0,group_id=0", fuse);
 	if (mount("bootshift", QEMU_IMAGE, "fuse.bootshift", protection, options) < 0)
@@ -171,24 +135,9 @@ static int qemu_child_mount_image(int fuse, bool writable)
 static int qemu_child_send_ready(int fuse, int connection)
 {
 	struct qemu_report report = {.step = QEMU_READY};
-	struct iovec part = {&report, sizeof(report)};
-	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-		struct cmsghdr alignment;
-	} control = {0};
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	const int descriptors[] = {fuse, connection};
 
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(2 * sizeof(int));
-	memcpy(CMSG_DATA(header), (int[]){fuse, connection}, 2 * sizeof(int));
-	return sendmsg(REPORTS, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+	return channel_send(REPORTS, &report, sizeof(report), descriptors, 2);
 }
 
 static void qemu_child_give_up(enum qemu_step step) __attribute__((noreturn));
@@ -198,7 +147,7 @@ static void qemu_child_give_up(enum qemu_step step)
 	struct qemu_report report = {.step = step, .number = errno};
 
 	/* If the parent has gone, nobody needs the report. */
-	(void)!send(REPORTS, &report, sizeof(report), MSG_NOSIGNAL);
+	(void)!channel_send(REPORTS, &report, sizeof(report), NULL, 0);
 	_exit(1);
 }
 
@@ -212,7 +161,7 @@ static void qemu_child_execute(const struct qemu_child *child)
 
 	snprintf(process, sizeof(process), "LISTEN_PID=%d", (int)getpid());
 	/* execve() does not change the strings; its prototype only lacks the const. */
-	execve(child->program, (char *const *)child->arguments, (char *const *)environment);
+	execve(child->cage.program, (char *const *)child->arguments, (char *const *)environment);
 }
 
 void qemu_child_run(const struct qemu_child *child)
@@ -237,7 +186,7 @@ void qemu_child_run(const struct qemu_child *child)
 	/* The parent now serves the image, or soon will, so Landlock can look the image up. */
 	close(fuse);
 	close(connection);
-	if (qemu_confine_self(&child->confine, child->program, QEMU_IMAGE) < 0)
+	if (cage_enter(&child->cage) < 0)
 		qemu_child_give_up(QEMU_CONFINE);
 	qemu_child_execute(child);
 	qemu_child_give_up(QEMU_EXECUTE);

@@ -3,19 +3,19 @@
  * The child's side of starting a program of QEMU: what happens between fork and exec, and what the
  * child reports to its parent.
  *
- * The parent has one end of a socketpair(AF_UNIX, SOCK_SEQPACKET).  Each message is a struct
- * qemu_report.  The first report has QEMU_READY and two descriptors (SCM_RIGHTS): /dev/fuse,
+ * The parent has one end of a channel (util/channel.h).  Each message is a struct
+ * qemu_report.  The first report has QEMU_READY and two descriptors: /dev/fuse,
  * already mounted, and a connection to the socket on which qemu-nbd listens.  If a step fails, a
  * report names it.  A successful exec closes the socket without a second report.
  */
 #ifndef BOOTSHIFT_QEMU_CHILD_H
 #define BOOTSHIFT_QEMU_CHILD_H
 
-#include <linux/filter.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "util/err.h"
+#include "cage/cage.h"
+#include "util/process.h"
 
 /* The staged image, in the mount namespace of the child. */
 #define QEMU_IMAGE "/tmp/image"
@@ -35,46 +35,17 @@ struct qemu_report {
 	int number;          /* errno of the failed step */
 };
 
-struct qemu_confinement {
-	struct sock_fprog filter;
-};
-
 struct qemu_child {
 	pid_t parent;
-	int reports;                      /* the child's end of the socketpair */
-	int output, messages;             /* become stdout and stderr */
-	char user_map[32], group_map[32]; /* for /proc/self/uid_map and gid_map */
-	const char *program;              /* absolute path */
-	const char *const *arguments;     /* of the program, its name first, NULL at the end */
-	bool writable;                    /* whether the image can be written */
-	struct qemu_confinement confine;
+	int reports;          /* the child's end of the socketpair */
+	int output, messages; /* become stdout and stderr */
+	struct process_identity identity;
+	const char *const *arguments; /* of the program, its name first, NULL at the end */
+	bool writable;                /* whether the image can be written */
+	struct cage cage;
 };
 
 /* Never returns.  Calls only functions that are safe after the fork of a process with threads. */
 void qemu_child_run(const struct qemu_child *child) __attribute__((noreturn));
-
-/* ---- the confinement (qemu-confine.c) ------------------------------------------------------ */
-
-/*
- * A confined program of QEMU may still compute, within limits of memory and time, read and execute
- * installed files, read and write the staged image, and answer on its connection.
- *
- * The layers overlap on purpose.  Namespaces (qemu-child.c) hide the network and the mounts.
- * Landlock, if the kernel has it, forbids all other files.  The filter forbids system calls that
- * could bypass both.  qemu_confine_prepare() does all work that allocates memory, because
- * qemu_confine_self() runs between a fork and an exec.
- */
-
-/* After success the caller calls qemu_confine_free().  Errors: BS_NO_MEMORY, BS_WORKER. */
-MUST_CHECK int qemu_confine_prepare(struct qemu_confinement *confinement, struct bs_error *err);
-void qemu_confine_free(struct qemu_confinement *confinement);
-
-/*
- * Confines the calling process permanently, also after an exec, to running `program` on `image`
- * (both paths).  The caller needs CAP_SETPCAP in its user namespace.  Async-signal-safe.  On error
- * returns -1 with errno.
- */
-MUST_CHECK int qemu_confine_self(const struct qemu_confinement *confinement, const char *program,
-				 const char *image);
 
 #endif

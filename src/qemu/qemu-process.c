@@ -4,41 +4,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "qemu/qemu-child.h"
+#include "util/channel.h"
 #include "util/debug.h"
 
+#define MEMORY_MAX  (2ull << 30) /* bytes of address space */
+#define SECONDS_MAX 600          /* of processor time */
+
 /* ---- starting ----------------------------------------------------------------------------- */
-
-/* Finds a program like execvp(3).  Returns its absolute path, which the caller frees, or NULL. */
-static char *qemu_process_find_program(const char *name)
-{
-	const char *folder = getenv("PATH"), *end;
-	char *path, *found = NULL;
-
-	if (strchr(name, '/'))
-		return realpath(name, NULL);
-	for (; folder && !found; folder = *end ? end + 1 : NULL) {
-		end = strchrnul(folder, ':');
-		if (end == folder || *folder != '/') /* relative to the working directory */
-			continue;
-		if (asprintf(&path, "%.*s/%s", (int)(end - folder), folder, name) < 0)
-			return NULL;
-		if (access(path, X_OK) == 0)
-			found = realpath(path, NULL);
-		free(path);
-	}
-	return found;
-}
 
 /* Describes the step of the child that failed.  Returns -1. */
 static int qemu_process_fail_step(const struct qemu_process *process,
@@ -70,56 +50,28 @@ static int qemu_process_fail_step(const struct qemu_process *process,
 	}
 }
 
-/* Takes the two descriptors that come with the child's first report. */
-static bool qemu_process_take_descriptors(struct qemu_process *process, struct msghdr *message)
-{
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	int descriptors[2];
-
-	if (!header || header->cmsg_type != SCM_RIGHTS ||
-	    header->cmsg_len != CMSG_LEN(sizeof(descriptors)))
-		return false;
-	memcpy(descriptors, CMSG_DATA(header), sizeof(descriptors));
-	process->fuse = descriptors[0];
-	process->connection = descriptors[1];
-	return true;
-}
-
 /* Receives one report, or sets *ended if the child has closed its end of the socket. */
 static int qemu_process_receive(struct qemu_process *process, int reports, int patience,
 				bool *ended, struct bs_error *err)
 {
-	struct pollfd waiting = {.fd = reports, .events = POLLIN};
 	struct qemu_report report;
-	struct iovec part = {&report, sizeof(report)};
-	union {
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-		struct cmsghdr alignment;
-	} control;
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t received;
-	int ready;
+	int descriptors[2];
+	ssize_t received =
+		channel_receive(reports, &report, sizeof(report), descriptors, 2, patience);
 
-	do
-		ready = poll(&waiting, 1, patience);
-	while (ready < 0 && errno == EINTR);
-	if (ready == 0)
-		return fail(err, BS_WORKER, "%s has not started within %d milliseconds",
-			    process->name, patience);
-	received = recvmsg(reports, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	*ended = received == 0;
 	if (received == 0)
 		return 0;
+	if (received < 0 && errno == ETIMEDOUT)
+		return fail(err, BS_WORKER, "%s has not started within %d milliseconds",
+			    process->name, patience);
 	if (received != (ssize_t)sizeof(report))
 		return fail_errno(err, BS_WORKER, "cannot hear from %s", process->name);
 	if (report.step != QEMU_READY)
 		return qemu_process_fail_step(process, &report, err);
-	return qemu_process_take_descriptors(process, &message)
+	process->fuse = descriptors[0];
+	process->connection = descriptors[1];
+	return process->connection >= 0
 		       ? 0
 		       : fail(err, BS_WORKER, "got no connection to %s", process->name);
 }
@@ -154,8 +106,7 @@ static int qemu_process_fork(struct qemu_process *process, struct qemu_child *ch
 	int result = -1;
 
 	/* Not blocking: when a pipe is full, the program loses output but does not wait. */
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, reports) < 0 ||
-	    pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	if (channel_open(reports) < 0 || pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0 ||
 	    pipe2(messages, O_CLOEXEC | O_NONBLOCK) < 0) {
 		fail_errno(err, BS_SYSTEM_LIMIT, "cannot make a channel to %s", process->name);
 		goto out;
@@ -203,8 +154,15 @@ char *qemu_process_image(const char *driver, const char *driver_options, struct 
 int qemu_process_start(struct qemu_process *process, const char *const *arguments, bool writable,
 		       int patience, struct bs_error *err)
 {
-	struct qemu_child child = {.arguments = arguments, .writable = writable};
-	char *path = qemu_process_find_program(arguments[0]);
+	struct qemu_child child = {
+		.arguments = arguments,
+		.writable = writable,
+		.cage = {.file = QEMU_IMAGE,
+			 .memory = MEMORY_MAX,
+			 .seconds = SECONDS_MAX,
+			 .file_size = UINT64_MAX},
+	};
+	char *path = cage_find_program(arguments[0]);
 	int result;
 
 	*process = (struct qemu_process){
@@ -218,13 +176,12 @@ int qemu_process_start(struct qemu_process *process, const char *const *argument
 	if (!path)
 		return fail(err, BS_DRIVER_UNUSABLE,
 			    "%s, which this format needs, is not installed", process->name);
-	child.program = path;
-	snprintf(child.user_map, sizeof(child.user_map), "0 %u 1\n", geteuid());
-	snprintf(child.group_map, sizeof(child.group_map), "0 %u 1\n", getegid());
-	result = qemu_confine_prepare(&child.confine, err);
+	child.cage.program = path;
+	process_identify(&child.identity, 0, 0);
+	result = cage_prepare(&child.cage, err);
 	if (result == 0) {
 		result = qemu_process_fork(process, &child, patience, err);
-		qemu_confine_free(&child.confine);
+		cage_free(&child.cage);
 	}
 	if (result < 0)
 		qemu_process_end(process);
@@ -248,17 +205,8 @@ static void qemu_process_reap(struct qemu_process *process, int options)
 
 bool qemu_process_wait(struct qemu_process *process, int milliseconds)
 {
-	struct pollfd waiting = {.events = POLLIN};
-
-	qemu_process_reap(process, WNOHANG);
-	if (process->ended)
-		return true;
-	waiting.fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-	if (waiting.fd < 0)
-		return false;
-	while (poll(&waiting, 1, milliseconds) < 0 && errno == EINTR)
-		;
-	close(waiting.fd);
+	if (!process->ended)
+		process_wait(process->pid, milliseconds);
 	qemu_process_reap(process, WNOHANG);
 	return process->ended;
 }

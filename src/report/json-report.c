@@ -7,6 +7,7 @@
 #include "report/need.h"
 #include "report/outcome.h"
 #include "report/plan-file.h"
+#include "report/timeline.h"
 
 static const char *const filesystem_names[BS_FS_COUNT] = {
 	[BS_FS_UNKNOWN] = "unknown", [BS_FS_NTFS] = "ntfs",         [BS_FS_BITLOCKER] = "bitlocker",
@@ -167,6 +168,82 @@ static json_t *json_plan(const struct bs_plan *plan)
 	return object;
 }
 
+/* ---- a start ------------------------------------------------------------------------------- */
+
+/* When a place was read: [[from, to], ...] in milliseconds. */
+static json_t *json_activity(const struct bs_start *start, enum bs_place place)
+{
+	struct timeline_stretch stretches[TIMELINE_STRETCHES_MAX];
+	size_t count = timeline_stretches(start, place, stretches);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_append(&array, json_pack("[I, I]", (json_int_t)stretches[i].from,
+					      (json_int_t)stretches[i].to));
+	return array;
+}
+
+static json_t *json_reading(const struct bs_start *start, enum bs_place place)
+{
+	const struct bs_reading *reading = &start->readings[place];
+	const struct json_member members[] = {
+		{"place", json_text(timeline_ids[place])},
+		{"partition",
+		 reading->partition != 0 ? json_number(reading->partition) : json_null()},
+		{"path", json_text(reading->path[0] != '\0' ? reading->path : NULL)},
+		{"size", place == BS_PLACE_OTHER ? json_null() : json_number(reading->size)},
+		{"read", json_number(reading->read)},
+		{"activity", json_activity(start, place)},
+	};
+
+	return json_members(members, COUNT_OF(members));
+}
+
+static json_t *json_readings(const struct bs_start *start)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < BS_PLACE_COUNT; i++)
+		json_append(&array, json_reading(start, (enum bs_place)i));
+	return array;
+}
+
+static const struct field start_fields[] = {
+	FIELD(struct bs_start, proven, FIELD_BOOLEAN),
+	FIELD(struct bs_start, evidence, FIELD_TEXT),
+	FIELD(struct bs_start, milliseconds, FIELD_NUMBER),
+	FIELD(struct bs_start, keys, FIELD_NUMBER),
+	FIELD(struct bs_start, kvm, FIELD_BOOLEAN),
+	FIELD(struct bs_start, limit_reached, FIELD_BOOLEAN),
+	FIELD(struct bs_start, restarted, FIELD_BOOLEAN),
+	FIELD_END,
+};
+
+static json_t *json_start(const struct bs_start *start)
+{
+	const char *stop = !start->proven && start->stopped_at < BS_LINK_KIND_COUNT
+				   ? link_names[start->stopped_at]
+				   : NULL;
+	const struct json_member members[] = {
+		{"stopped_at", json_text(stop)},
+		{"starts_without_fix",
+		 start->before_known ? json_boolean(start->before) : json_null()},
+		{"picture", json_text(start->picture_path)},
+		{"places", json_readings(start)},
+	};
+	json_t *object = json_object(), *more = json_members(members, COUNT_OF(members));
+
+	if (!more || fields_write(start_fields, start, object) < 0 ||
+	    json_object_update(object, more) < 0) {
+		json_decref(object);
+		object = NULL;
+	}
+	json_decref(more);
+	return object;
+}
+
+/* ---- documents ----------------------------------------------------------------------------- */
+
 json_t *report_json_open(const char *command)
 {
 	const struct json_member members[] = {
@@ -216,6 +293,7 @@ json_t *report_json_image(const struct advice_subject *subject, const struct bs_
 	json_t *inspection =
 		result->inspection ? json_inspection(result->inspection, subject) : json_null();
 	json_t *plan = result->plan ? json_plan(result->plan) : json_null();
+	json_t *start = result->start ? json_start(result->start) : json_null();
 	json_t *object = json_object();
 	int failed = 0;
 
@@ -229,6 +307,7 @@ json_t *report_json_image(const struct advice_subject *subject, const struct bs_
 	failed |= json_put(object, "undo_file_named", json_text(result->undo_file_named));
 	failed |= json_put(object, "inspection", inspection);
 	failed |= json_put(object, "plan", plan);
+	failed |= json_put(object, "start", start);
 	if (failed) {
 		json_decref(object);
 		object = NULL;

@@ -133,6 +133,7 @@ static const struct row_field {
 	{"partitions", .part = INSPECTION, .is_list = true},
 	{"findings", .part = INSPECTION, .is_list = true},
 	{"operations", .part = PLAN, .is_list = true},
+	{"start", .part = IMAGE},
 	{"undo_uri", .part = OWN, READ(text_or_null, undo_uri), .is_new = true},
 	{"size", .part = OWN, READ(number, size)},
 	{"modified", .part = OWN, READ(number, modified)},

@@ -5,12 +5,17 @@
 
 #include "util/bytes.h"
 
-uint64_t clock_milliseconds(void)
+uint64_t clock_microseconds(void)
 {
 	struct timespec time;
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
+}
+
+uint64_t clock_milliseconds(void)
+{
+	return clock_microseconds() / 1000;
 }
 
 struct deadline deadline_after(uint64_t milliseconds)

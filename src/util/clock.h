@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include <time.h>
 
-/* The monotonic clock in milliseconds.  Only the difference of two times has a meaning. */
+/* The monotonic clock.  Only the difference of two times has a meaning. */
+uint64_t clock_microseconds(void);
 uint64_t clock_milliseconds(void);
 
 /* A point in time.  A deadline of zero bytes never passes. */

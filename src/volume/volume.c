@@ -194,3 +194,9 @@ int volume_locate(struct volume_file *file, uint64_t length, struct range_vector
 {
 	return volume_internals(file->operations)->locate(file, length, ranges, err);
 }
+
+int volume_locate_record(struct volume_file *file, struct range_vector *ranges,
+			 struct bs_error *err)
+{
+	return volume_internals(file->operations)->locate_record(file, ranges, err);
+}

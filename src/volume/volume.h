@@ -242,10 +242,15 @@ MUST_CHECK int volume_prove_free(struct volume *volume, struct volume_changed *c
 
 /*
  * Adds to *ranges the places of the first `length` bytes of a file's unnamed stream (fewer if the
- * stream is shorter), in bytes of the partition.
+ * stream is shorter), in bytes of the partition.  Adds nothing for a folder, for a hole, and for a
+ * stream in the file's record.
  */
 MUST_CHECK int volume_locate(struct volume_file *file, uint64_t length, struct range_vector *ranges,
 			     struct bs_error *err);
+
+/* The same for the file's record, which also has the content of a small file. */
+MUST_CHECK int volume_locate_record(struct volume_file *file, struct range_vector *ranges,
+				    struct bs_error *err);
 
 /* ---- what an engine provides ----------------------------------------------------------------- */
 
@@ -280,6 +285,8 @@ struct volume_internals {
 			  struct bs_error *err);
 	int (*locate)(struct volume_file *file, uint64_t length, struct range_vector *ranges,
 		      struct bs_error *err);
+	int (*locate_record)(struct volume_file *file, struct range_vector *ranges,
+			     struct bs_error *err);
 };
 
 /* The functions that read, and the other two tables.  `read` gets only lengths greater than 0. */

@@ -15,6 +15,7 @@ const char *message_name(uint32_t type)
 		[MESSAGE_CLUSTERS] = "clusters",
 		[MESSAGE_STAGED] = "staged",
 		[MESSAGE_ZONES] = "zones",
+		[MESSAGE_MAP] = "map",
 		[MESSAGE_DONE] = "done",
 		[MESSAGE_ERROR] = "error",
 		[MESSAGE_PROCEED] = "proceed",
@@ -179,6 +180,77 @@ int message_unpack_inspection(const uint8_t *bytes, size_t length,
 	free(*inspection);
 	*inspection = NULL;
 	return message_distrust(err);
+}
+
+/* ---- maps ---------------------------------------------------------------------------------- */
+
+int message_pack_map(const struct places *places, uint8_t **bytes, size_t *length,
+		     struct bs_error *err)
+{
+	size_t count = min_u64(places->ranges.count, PLACE_RANGES_MAX);
+	size_t ranges = count * sizeof(*places->ranges.items);
+	struct places header = *places;
+
+	header.ranges = (struct place_ranges){.count = count};
+	*length = sizeof(header) + ranges;
+	*bytes = malloc(*length);
+	if (!*bytes)
+		return fail_memory(err);
+	memcpy(*bytes, &header, sizeof(header));
+	if (ranges > 0)
+		memcpy(*bytes + sizeof(header), places->ranges.items, ranges);
+	return 0;
+}
+
+static bool message_map_makes_sense(const struct places *places, uint64_t disk_size)
+{
+	if (!message_is_flag(&places->has_active) || !message_is_flag(&places->has_default) ||
+	    !message_is_flag(&places->is_tool) || !message_is_flag(&places->has_windows) ||
+	    !message_is_flag(&places->loader_resident) ||
+	    !message_is_flag(&places->windows_resident))
+		return false;
+	for (size_t i = 0; i < BS_PLACE_COUNT; i++)
+		if (!TERMINATED(places->subjects[i].path))
+			return false;
+	for (size_t i = 0; i < places->ranges.count; i++) {
+		const struct place_range *range = &places->ranges.items[i];
+
+		if (range->place >= BS_PLACE_OTHER || range->range.length == 0 ||
+		    range->range.offset % SECTOR_SIZE != 0 ||
+		    !range_within(range->range.offset, range->range.length, disk_size))
+			return false;
+	}
+	return true;
+}
+
+int message_unpack_map(const uint8_t *bytes, size_t length, uint64_t disk_size,
+		       struct places *places, struct bs_error *err)
+{
+	struct places header;
+	size_t ranges;
+
+	if (length < sizeof(header))
+		return message_distrust(err);
+	memcpy(&header, bytes, sizeof(header));
+	ranges = length - sizeof(header);
+	if (header.ranges.count > PLACE_RANGES_MAX ||
+	    ranges != header.ranges.count * sizeof(*places->ranges.items))
+		return message_distrust(err);
+	if (place_ranges_reserve(&places->ranges, header.ranges.count, err) < 0)
+		return -1;
+	header.ranges = (struct place_ranges){.items = places->ranges.items,
+					      .count = header.ranges.count,
+					      .capacity = places->ranges.capacity};
+	*places = header;
+	if (ranges > 0)
+		memcpy(places->ranges.items, bytes + sizeof(header), ranges);
+	if (!message_map_makes_sense(places, disk_size))
+		return message_distrust(err);
+	if (!places_seal(places))
+		return fail(err, BS_NTFS_DAMAGED,
+			    "the files of the boot chain are larger, or in more pieces, than on any "
+			    "sound disk");
+	return 0;
 }
 
 /* ---- the rest ------------------------------------------------------------------------------ */

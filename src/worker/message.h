@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 
+#include "start/places.h"
 #include "util/range.h"
 
 enum message_type {
@@ -22,6 +23,7 @@ enum message_type {
 	MESSAGE_CLUSTERS,       /* uint64_t: the sum of clusters before the staging, see stage.h */
 	MESSAGE_STAGED,         /* the plan with the hashes of the files; the staging is over */
 	MESSAGE_ZONES,          /* struct range[], in bytes of the disk */
+	MESSAGE_MAP,            /* struct places, then its ranges */
 	MESSAGE_DONE,           /* nothing more to come */
 	MESSAGE_ERROR,          /* struct bs_error; nothing more to come */
 	/* to the worker */
@@ -54,6 +56,18 @@ MUST_CHECK int message_unpack_inspection(const uint8_t *bytes, size_t length,
  */
 MUST_CHECK int message_unpack_zones(const uint8_t *bytes, size_t length, uint64_t disk_size,
 				    struct range_vector *zones, struct bs_error *err);
+
+/* Packs a map into one block of bytes; the caller frees *bytes. */
+MUST_CHECK int message_pack_map(const struct places *places, uint8_t **bytes, size_t *length,
+				struct bs_error *err);
+
+/*
+ * Copies an untrusted map of a disk of `disk_size` bytes, and seals it.  *places is empty before the
+ * call.  The caller frees it with places_free(), also on error.  Errors: BS_WORKER, BS_NO_MEMORY,
+ * BS_NTFS_DAMAGED if the map is too large.
+ */
+MUST_CHECK int message_unpack_map(const uint8_t *bytes, size_t length, uint64_t disk_size,
+				  struct places *places, struct bs_error *err);
 
 /*
  * Validates an error from the worker.  If the bytes are no error, or an error that no worker can

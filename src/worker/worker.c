@@ -9,6 +9,7 @@
 #include "survey/survey.h"
 #include "util/range.h"
 #include "windows/accounting.h"
+#include "windows/map.h"
 #include "windows/opinion.h"
 #include "windows/plan.h"
 #include "windows/stage.h"
@@ -95,6 +96,39 @@ static int worker_rehearse(struct worker *worker, struct bs_plan *plan, struct b
 	return worker_send_plan(worker, MESSAGE_STAGED, plan, err);
 }
 
+/* ---- mapping ------------------------------------------------------------------------------- */
+
+static int worker_send_map(const struct worker *worker, const struct places *places,
+			   struct bs_error *err)
+{
+	uint8_t *bytes;
+	size_t length;
+	int result;
+
+	if (message_pack_map(places, &bytes, &length, err) < 0)
+		return -1;
+	result = worker_tell(worker, MESSAGE_MAP, bytes, length, err);
+	free(bytes);
+	return result;
+}
+
+static int worker_map(const struct worker *worker, struct facts *facts, struct bs_error *err)
+{
+	struct places *places = calloc(1, sizeof(*places));
+	int result;
+
+	if (!places)
+		return fail_memory(err);
+	result = map_make(worker->engine, facts, worker->task->plan, places, err);
+	if (result == 0)
+		result = worker_send_map(worker, places, err);
+	places_free(places);
+	free(places);
+	return result;
+}
+
+/* ---- the jobs ------------------------------------------------------------------------------ */
+
 static int worker_inspect(struct worker *worker, struct bs_error *err)
 {
 	struct survey *survey = calloc(1, sizeof(*survey));
@@ -113,6 +147,8 @@ static int worker_inspect(struct worker *worker, struct bs_error *err)
 		if (result == 0)
 			result = worker_rehearse(worker, plan, err);
 	}
+	if (result == 0 && worker->task->job == WORKER_MAP)
+		result = worker_map(worker, &survey->facts, err);
 	bs_plan_free(plan);
 	survey_free(survey);
 	free(survey);

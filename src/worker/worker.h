@@ -12,6 +12,7 @@ enum worker_job {
 	WORKER_INSPECT,  /* sends the inspection */
 	WORKER_REHEARSE, /* sends the inspection and, if a fix applies, the plan; stages it */
 	WORKER_VERIFY,   /* verifies a disk on which a plan was carried out */
+	WORKER_MAP,      /* sends the inspection and the map of the disk for a start */
 };
 
 struct worker_task {
@@ -22,8 +23,9 @@ struct worker_task {
 	 * verification asks for the second opinion (opinion.h).  0: libntfs-3g reads the volumes.
 	 */
 	int appliance;
+	/* WORKER_VERIFY, WORKER_MAP: the plan that was carried out; for a map it may be NULL. */
+	const struct bs_plan *plan;
 	/* WORKER_VERIFY: */
-	const struct bs_plan *plan; /* the plan that was carried out */
 	uint64_t clusters;          /* the number that the staging sent as MESSAGE_CLUSTERS */
 	bool committed;             /* signals do not interrupt the verification */
 };

@@ -87,7 +87,7 @@ static void assert_there(const char *serial, const char *const files[FILES_MAX],
 
 static const char *start(const char *image, int partition, const char *entry)
 {
-	struct spoken spoken = machine_run(image, NULL, NULL);
+	struct spoken spoken = machine_speaks(image, NULL, NULL);
 
 	ASSERT_HAS(spoken.serial, text("bootmgr: from partition %d of disk 0x80\r\n", partition));
 	ASSERT_HAS(spoken.serial, text("BOOT OK %s of disk 0x80\r\n", entry));

@@ -140,7 +140,7 @@ TEST(starts, windows_on_a_logical_partition_starts)
 
 TEST(starts, windows_on_the_second_disk_starts)
 {
-	struct spoken spoken = machine_run(
+	struct spoken spoken = machine_speaks(
 		image_built("default-other-disk", false),
 		image_recipe("second-disk",
 			     "include images/windows-7.recipe\ndisk signature=0x5D4F2B11\n"),

@@ -35,7 +35,7 @@ static bool machine_starts(const char *name, const char *image)
 {
 	if (strcmp(name, "gpt") == 0 || strcmp(name, "no-mbr-code") == 0)
 		return false;
-	return strstr(machine_run(image, NULL, NOTHING).serial, "BOOT OK") != NULL;
+	return strstr(machine_speaks(image, NULL, NOTHING).serial, "BOOT OK") != NULL;
 }
 
 /* A verdict of null promises nothing. */

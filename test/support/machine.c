@@ -47,7 +47,7 @@ static void watch(const struct program *program, const char *screen, const char 
 	}
 }
 
-struct spoken machine_run(const char *disk, const char *second, const char *until)
+struct spoken machine_speaks(const char *disk, const char *second, const char *until)
 {
 	const char *serial = text("%s/serial-%d", images_folder(), (int)getpid());
 	const char *screen = text("%s/screen-%d", images_folder(), (int)getpid());
@@ -79,7 +79,7 @@ struct spoken machine_run(const char *disk, const char *second, const char *unti
 
 void assert_starts(const char *disk, int partition, const char *entry)
 {
-	struct spoken spoken = machine_run(disk, NULL, NULL);
+	struct spoken spoken = machine_speaks(disk, NULL, NULL);
 
 	ASSERT_HAS(spoken.serial, text("bootmgr: from partition %d of disk 0x80\r\n", partition));
 	ASSERT_HAS(spoken.serial, text("BOOT OK %s of disk 0x80\r\n", entry));
@@ -87,7 +87,7 @@ void assert_starts(const char *disk, int partition, const char *entry)
 
 void assert_stops(const char *disk, const char *words)
 {
-	struct spoken spoken = machine_run(disk, NULL, NULL);
+	struct spoken spoken = machine_speaks(disk, NULL, NULL);
 
 	ASSERT_HAS(spoken.serial, words);
 	ASSERT_HAS_NOT(spoken.serial, "BOOT OK");
@@ -95,7 +95,7 @@ void assert_stops(const char *disk, const char *words)
 
 void assert_shows(const char *disk, const char *words)
 {
-	struct spoken spoken = machine_run(disk, NULL, words);
+	struct spoken spoken = machine_speaks(disk, NULL, words);
 
 	ASSERT_HAS(spoken.screen, words);
 	ck_assert_str_eq(spoken.serial, "");

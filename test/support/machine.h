@@ -20,7 +20,7 @@ struct spoken {
  * Starts the machine from `disk`, a raw image.  `second` is a second raw image, or NULL.  Waits
  * until the machine has ended or, if `until` is not NULL, until the screen shows `until`.
  */
-struct spoken machine_run(const char *disk, const char *second, const char *until);
+struct spoken machine_speaks(const char *disk, const char *second, const char *until);
 
 /*
  * Checks that the bootmgr of this partition starts and finds the default entry.  Example of an

@@ -272,3 +272,121 @@ TEST(errors, a_worker_cannot_pass_success_or_an_interrupted_commit_off_as_an_err
 										   : BS_WORKER);
 	}
 }
+
+/* ---- maps ---------------------------------------------------------------------------------- */
+
+#define DISK_SIZE (64u << 20)
+
+static struct places map;
+
+static void map_setup(void)
+{
+	struct bs_error err;
+
+	map = (struct places){.has_active = true, .loader_volume = 1 << 20};
+	strcpy(map.subjects[BS_PLACE_LOADER].path, "\\Windows\\System32\\winload.exe");
+	ck_assert_int_eq(places_add(&map, BS_PLACE_LOADER, (struct range){4 << 20, 700}, &err), 0);
+	ck_assert_int_eq(places_add(&map, BS_PLACE_TABLE, (struct range){0, 512}, &err), 0);
+}
+
+static void map_teardown(void)
+{
+	places_free(&map);
+}
+
+/* Sends `map` with one byte changed; `offset` -1: unchanged. */
+static enum bs_code send_map(int offset, uint8_t byte, size_t missing, struct places *received)
+{
+	struct bs_error err = {0};
+	uint8_t *bytes, *exact;
+	size_t length;
+
+	ck_assert_int_eq(message_pack_map(&map, &bytes, &length, &err), 0);
+	if (offset >= 0)
+		bytes[offset] = byte;
+	length -= missing;
+	exact = malloc(length); /* so that the sanitizer sees a read beyond it */
+	memcpy(exact, bytes, length);
+	if (message_unpack_map(exact, length, DISK_SIZE, received, &err) == 0)
+		err.code = BS_OK;
+	free(exact);
+	free(bytes);
+	return err.code;
+}
+
+TEST_CASE(maps, "maps", .setup = map_setup, .teardown = map_teardown);
+
+TEST(maps, a_map_arrives_sealed_and_without_addresses)
+{
+	struct places received = {0};
+	uint32_t number;
+
+	ck_assert_int_eq(send_map(-1, 0, 0, &received), BS_OK);
+	ck_assert_str_eq(received.subjects[BS_PLACE_LOADER].path,
+			 "\\Windows\\System32\\winload.exe");
+	ck_assert_int_eq(places_find(&received, (4 << 20) + 512, &number), BS_PLACE_LOADER);
+	ck_assert_ptr_ne(received.ranges.items, map.ranges.items);
+	places_free(&received);
+}
+
+#define OF_MAP(member) (int)offsetof(struct places, member)
+#define OF_RANGE(member)                                                                           \
+	(int)(sizeof(struct places) + offsetof(struct place_range, member)) /* the first range */
+
+static const struct {
+	int offset;
+	uint8_t byte;
+	size_t missing;
+} bad_maps[] = {
+	{OF_MAP(has_active), 2, 0},
+	{OF_MAP(windows_resident), 0xFF, 0},
+	{OF_MAP(ranges.count), 3, 0},
+	{OF_MAP(ranges.count) + 6, 1, 0},
+	{OF_RANGE(place), BS_PLACE_OTHER, 0},
+	{OF_RANGE(place) + 3, 0x80, 0},
+	{OF_RANGE(range.offset), 1, 0},     /* not at a sector */
+	{OF_RANGE(range.offset) + 7, 1, 0}, /* beyond the disk */
+	{OF_RANGE(range.length) + 7, 0xFF, 0},
+	{-1, 0, 1},
+	{-1, 0, sizeof(struct place_range)},
+};
+
+TEST_EACH(maps, a_map_that_makes_no_sense_is_an_error, bad_maps)
+{
+	struct places received = {0};
+
+	ck_assert_int_eq(send_map(bad_maps[_i].offset, bad_maps[_i].byte, bad_maps[_i].missing,
+				  &received),
+			 BS_WORKER);
+	places_free(&received);
+}
+
+TEST(maps, a_path_without_an_end_and_an_empty_message_are_errors)
+{
+	struct places received = {0};
+	struct bs_error err;
+
+	memset(map.subjects[BS_PLACE_BCD].path, 'x', BS_PATH_MAX);
+	ck_assert_int_eq(send_map(-1, 0, 0, &received), BS_WORKER);
+	places_free(&received);
+	received = (struct places){0};
+	ck_assert_int_eq(message_unpack_map((const uint8_t *)"", 0, DISK_SIZE, &received, &err), -1);
+	places_free(&received);
+}
+
+TEST(maps, a_map_with_more_bytes_than_any_sound_disk_is_damage)
+{
+	struct places received = {0};
+	struct bs_error err;
+	uint8_t *bytes;
+	size_t length;
+
+	ck_assert_int_eq(places_add(&map, BS_PLACE_LOADER, (struct range){0, PLACE_BYTES_MAX + 512},
+				    &err),
+			 0);
+	ck_assert_int_eq(message_pack_map(&map, &bytes, &length, &err), 0);
+	ck_assert_int_eq(message_unpack_map(bytes, length, UINT64_MAX, &received, &err), -1);
+	ck_assert_int_eq(err.code, BS_NTFS_DAMAGED);
+	places_free(&received);
+	free(bytes);
+}

@@ -23,12 +23,14 @@ static const char *path; /* of the socket */
 static struct bs_error err;
 static uint64_t observed_offset;
 static uint32_t observed_length;
+static bool observed_write;
 
-static void observe(void *context, uint64_t offset, uint32_t length)
+static void observe(void *context, uint64_t offset, uint32_t length, bool writes)
 {
 	ck_assert_ptr_eq(context, &memory);
 	observed_offset = offset;
 	observed_length = length;
+	observed_write = writes;
 }
 
 static void setup(void)
@@ -78,6 +80,7 @@ TEST(nbd_server, a_client_reads_the_disk_and_its_reads_are_observed)
 	ck_assert_mem_eq(bytes, memory->bytes + 700, sizeof(bytes));
 	ck_assert_uint_eq(observed_offset, 700);
 	ck_assert_uint_eq(observed_length, sizeof(bytes));
+	ck_assert(!observed_write);
 }
 
 TEST(nbd_server, the_export_cannot_be_written_to)
@@ -186,4 +189,60 @@ TEST(nbd_server, nonsense_ends_the_connection_and_no_other)
 	ck_assert_int_le(recv(connection, &byte, 1, MSG_WAITALL), 0);
 	close(connection);
 	ck_assert_int_eq(nbd_pread(client, &byte, 1, 0, 0), 0);
+}
+
+/* ---- an export that can be written to ------------------------------------------------------ */
+
+static void setup_writable(void)
+{
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	memory = memory_disk_open(SIZE);
+	server = nbd_server_start_writable(&memory->disk, ends[0], observe, &memory, &err);
+	ck_assert_ptr_nonnull(server);
+	client = nbd_create();
+	ck_assert_int_eq(nbd_connect_socket(client, ends[1]), 0);
+}
+
+TEST_CASE(writable, "writable", .setup = setup_writable, .teardown = teardown);
+
+TEST(writable, a_client_writes_and_its_writes_are_observed)
+{
+	ck_assert_int_eq(nbd_is_read_only(client), 0);
+	ck_assert_int_eq(nbd_pwrite(client, "written", 7, 1000, 0), 0);
+	ck_assert_mem_eq(memory->bytes + 1000, "written", 7);
+	ck_assert_uint_eq(observed_offset, 1000);
+	ck_assert_uint_eq(observed_length, 7);
+	ck_assert(observed_write);
+	ck_assert_int_eq(nbd_flush(client, 0), 0);
+}
+
+TEST(writable, a_write_beyond_the_end_fails_and_the_connection_lives_on)
+{
+	static const uint8_t bytes[512];
+
+	nbd_set_strict_mode(client, 0);
+	ck_assert_int_eq(nbd_pwrite(client, bytes, sizeof(bytes), SIZE - 511, 0), -1);
+	ck_assert_int_eq(nbd_get_errno(), EINVAL);
+	ck_assert_uint_eq(memory->writes, 0);
+	ck_assert_int_eq(nbd_pwrite(client, "x", 1, SIZE - 1, 0), 0);
+	ck_assert_uint_eq(memory->bytes[SIZE - 1], 'x');
+}
+
+TEST(writable, a_disk_without_room_is_an_error_for_the_client_only)
+{
+	memory->failure = BS_NO_SPACE;
+	ck_assert_int_eq(nbd_pwrite(client, "x", 1, 0, 0), -1);
+	ck_assert_int_eq(nbd_get_errno(), ENOSPC); /* teardown: stopping reports no error */
+}
+
+TEST(writable, any_other_error_of_a_write_is_told_at_the_end)
+{
+	memory->failure = BS_IO;
+	ck_assert_int_eq(nbd_pwrite(client, "x", 1, 0, 0), -1);
+	ck_assert_int_eq(nbd_get_errno(), EIO);
+	ck_assert_int_eq(nbd_server_stop(server, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+	server = NULL;
 }

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The filter has a list of forbidden system calls, not of allowed ones.  The system calls that
- * qemu-nbd makes depend on its build; the system calls that it never needs are always the same.
+ * The filter has a list of forbidden system calls, not of allowed ones.  The system calls that a
+ * program of QEMU makes depend on its build; the system calls that it never needs are always the
+ * same.
  */
-#include "qemu/qemu-child.h"
+#include "cage/cage.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <linux/mount.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <seccomp.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -21,9 +26,6 @@
 #include <unistd.h>
 
 #include "disk/file.h"
-
-#define MEMORY_MAX  (2ull << 30) /* bytes of address space */
-#define SECONDS_MAX 600          /* of processor time */
 
 /* ---- system calls ------------------------------------------------------------------------- */
 
@@ -37,11 +39,6 @@ static const int forbidden[] = {
 	SCMP_SYS(pidfd_getfd),
 	SCMP_SYS(pidfd_send_signal),
 	SCMP_SYS(kcmp),
-	SCMP_SYS(kill),
-	SCMP_SYS(tkill),
-	SCMP_SYS(tgkill),
-	SCMP_SYS(rt_sigqueueinfo),
-	SCMP_SYS(rt_tgsigqueueinfo),
 	SCMP_SYS(fork),
 	SCMP_SYS(vfork),
 	/* new sockets: the program gets its sockets from the parent */
@@ -89,12 +86,30 @@ static const int forbidden[] = {
 	SCMP_SYS(personality),
 };
 
-static int qemu_confine_add_rules(scmp_filter_ctx filter)
+/* Forbidden too, unless the program sees no other process that it could signal. */
+static const int signals[] = {
+	SCMP_SYS(kill),
+	SCMP_SYS(tkill),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(rt_sigqueueinfo),
+	SCMP_SYS(rt_tgsigqueueinfo),
+};
+
+static int cage_forbid(scmp_filter_ctx filter, const int *calls, size_t count)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]) && result == 0; i++)
-		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0);
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i], 0);
+	return result;
+}
+
+static int cage_add_rules(scmp_filter_ctx filter, bool alone)
+{
+	int result = cage_forbid(filter, forbidden, sizeof(forbidden) / sizeof(forbidden[0]));
+
+	if (result == 0 && !alone)
+		result = cage_forbid(filter, signals, sizeof(signals) / sizeof(signals[0]));
 	/* Allows new threads but no new processes.  A filter cannot read the flags of clone3, which
 	 * lie in memory.  If clone3 fails with ENOSYS, the C library calls clone instead. */
 	if (result == 0)
@@ -110,8 +125,7 @@ static int qemu_confine_add_rules(scmp_filter_ctx filter)
 }
 
 /* Exports the filter through a memfd, because libseccomp writes programs only to descriptors. */
-static int qemu_confine_export(scmp_filter_ctx filter, struct sock_fprog *program,
-			       struct bs_error *err)
+static int cage_export(scmp_filter_ctx filter, struct sock_fprog *program, struct bs_error *err)
 {
 	int descriptor = memfd_create("filter", MFD_CLOEXEC);
 	struct stat status;
@@ -119,7 +133,7 @@ static int qemu_confine_export(scmp_filter_ctx filter, struct sock_fprog *progra
 
 	if (descriptor < 0 || seccomp_export_bpf(filter, descriptor) < 0 ||
 	    fstat(descriptor, &status) < 0) {
-		fail_errno(err, BS_WORKER, "cannot make the filter for qemu-nbd");
+		fail_errno(err, BS_WORKER, "cannot make the filter for a program of QEMU");
 		goto out;
 	}
 	program->len = (unsigned short)((size_t)status.st_size / sizeof(*program->filter));
@@ -137,24 +151,59 @@ out:
 	return result;
 }
 
-int qemu_confine_prepare(struct qemu_confinement *confinement, struct bs_error *err)
+int cage_prepare(struct cage *cage, struct bs_error *err)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int result = filter ? qemu_confine_add_rules(filter) : -ENOMEM;
+	int result = filter ? cage_add_rules(filter, cage->alone) : -ENOMEM;
 
 	if (result == 0) {
-		result = qemu_confine_export(filter, &confinement->filter, err);
+		result = cage_export(filter, &cage->filter, err);
 	} else {
 		errno = -result;
-		result = fail_errno(err, BS_WORKER, "cannot make the filter for qemu-nbd");
+		result = fail_errno(err, BS_WORKER, "cannot make the filter for a program of QEMU");
 	}
 	seccomp_release(filter);
 	return result;
 }
 
-void qemu_confine_free(struct qemu_confinement *confinement)
+void cage_free(struct cage *cage)
 {
-	free(confinement->filter.filter);
+	free(cage->filter.filter);
+}
+
+/* ---- programs and mounts ------------------------------------------------------------------ */
+
+char *cage_find_program(const char *name)
+{
+	const char *folder = getenv("PATH"), *end;
+	char *path, *found = NULL;
+
+	if (strchr(name, '/'))
+		return realpath(name, NULL);
+	for (; folder && !found; folder = *end ? end + 1 : NULL) {
+		end = strchrnul(folder, ':');
+		if (end == folder || *folder != '/') /* relative to the working directory */
+			continue;
+		if (asprintf(&path, "%.*s/%s", (int)(end - folder), folder, name) < 0)
+			return NULL;
+		if (access(path, X_OK) == 0)
+			found = realpath(path, NULL);
+		free(path);
+	}
+	return found;
+}
+
+int cage_protect_mounts(void)
+{
+	struct mount_attr attributes = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID,
+	};
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -1;
+	if (syscall(SYS_mount_setattr, -1, "/", AT_RECURSIVE, &attributes, sizeof(attributes)) < 0)
+		return errno == ENOSYS ? 0 : -1;
+	return 0;
 }
 
 /* ---- files -------------------------------------------------------------------------------- */
@@ -164,8 +213,9 @@ void qemu_confine_free(struct qemu_confinement *confinement)
 #define ACCESS_IOCTL_DEVICE (1ull << 15)
 
 #define ACCESS_PROGRAM (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE)
-#define ACCESS_IMAGE                                                                               \
-	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_TRUNCATE)
+#define ACCESS_FILE                                                                                \
+	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_TRUNCATE |          \
+	 ACCESS_IOCTL_DEVICE)
 
 /* Paths of programs and libraries.  Paths that do not exist are skipped. */
 static const char *const installed[] = {
@@ -173,7 +223,7 @@ static const char *const installed[] = {
 };
 
 /* Returns every right that this version of Landlock knows. */
-static uint64_t qemu_confine_known_rights(int version)
+static uint64_t cage_known_rights(int version)
 {
 	uint64_t rights = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
 
@@ -186,7 +236,7 @@ static uint64_t qemu_confine_known_rights(int version)
 	return rights;
 }
 
-static int qemu_confine_allow_path(int ruleset, const char *path, uint64_t rights)
+static int cage_allow_path(int ruleset, const char *path, uint64_t rights)
 {
 	struct landlock_path_beneath_attr rule = {.allowed_access = rights};
 	long result;
@@ -199,7 +249,7 @@ static int qemu_confine_allow_path(int ruleset, const char *path, uint64_t right
 	return (int)result;
 }
 
-static int qemu_confine_restrict_files(const char *program, const char *image)
+static int cage_restrict_files(const struct cage *cage)
 {
 	struct landlock_ruleset_attr attributes = {0};
 	int version =
@@ -208,39 +258,37 @@ static int qemu_confine_restrict_files(const char *program, const char *image)
 
 	if (version < 1) /* this kernel has no Landlock, or does not use it */
 		return 0;
-	attributes.handled_access_fs = qemu_confine_known_rights(version);
+	attributes.handled_access_fs = cage_known_rights(version);
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
 	if (ruleset < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(installed) / sizeof(installed[0]); i++)
-		if (qemu_confine_allow_path(ruleset, installed[i], ACCESS_PROGRAM) < 0)
+		if (cage_allow_path(ruleset, installed[i], ACCESS_PROGRAM) < 0)
 			return -1;
-	if (qemu_confine_allow_path(ruleset, program, ACCESS_PROGRAM) < 0 ||
-	    qemu_confine_allow_path(ruleset, image,
-				    ACCESS_IMAGE & qemu_confine_known_rights(version)) < 0)
+	if (cage_allow_path(ruleset, cage->program, ACCESS_PROGRAM) < 0 ||
+	    cage_allow_path(ruleset, cage->file, ACCESS_FILE & cage_known_rights(version)) < 0)
 		return -1;
 	return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }
 
 /* ---- all together ------------------------------------------------------------------------- */
 
-static int qemu_confine_limit(int resource, rlim_t value)
+static int cage_limit(int resource, rlim_t value)
 {
 	return setrlimit(resource, &(struct rlimit){.rlim_cur = value, .rlim_max = value});
 }
 
-int qemu_confine_self(const struct qemu_confinement *confinement, const char *program,
-		      const char *image)
+int cage_enter(const struct cage *cage)
 {
 	/* Without SECBIT_NOROOT the exec would give user 0 its capabilities back. */
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
-	if (qemu_confine_limit(RLIMIT_CORE, 0) < 0 ||
-	    qemu_confine_limit(RLIMIT_CPU, SECONDS_MAX) < 0 ||
-	    qemu_confine_limit(RLIMIT_AS, MEMORY_MAX) < 0)
+	if (cage_limit(RLIMIT_CORE, 0) < 0 || cage_limit(RLIMIT_CPU, cage->seconds) < 0 ||
+	    cage_limit(RLIMIT_AS, cage->memory) < 0 ||
+	    cage_limit(RLIMIT_FSIZE, cage->file_size) < 0)
 		return -1;
-	if (qemu_confine_restrict_files(program, image) < 0)
+	if (cage_restrict_files(cage) < 0)
 		return -1;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &confinement->filter);
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &cage->filter);
 }
