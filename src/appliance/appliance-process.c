@@ -172,11 +172,13 @@ static int process_add_disk(struct guestfs *guestfs, struct bs_error *err)
 /*
  * Whenever a program that could have written to the disk closes it, udev has the kernel read the
  * partition table again.  Meanwhile the partitions' devices are gone, and other programs fail.
- * Without udev, the kernel alone makes the devices.
+ * Without udev, the kernel alone makes the devices.  udev's workers end a moment after it.
  */
 static int process_stop_udev(struct guestfs *guestfs, struct bs_error *err)
 {
-	char command[] = "udevadm control --exit", *arguments[] = {command, NULL};
+	char command[] = "udevadm control --exit && "
+			 "while ps axo comm | grep -q udev; do sleep 0.1; done";
+	char *arguments[] = {command, NULL};
 	char *output = guestfs->debug(guestfs->handle, "sh", arguments);
 
 	if (!output)
