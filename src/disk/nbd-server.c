@@ -49,7 +49,8 @@ struct client {
 
 struct nbd_server {
 	struct disk *disk;
-	int listener, stop; /* stop: eventfd */
+	int listener; /* -1: none */
+	int stop;     /* eventfd */
 	nbd_server_observer *observe;
 	void *context;
 	pthread_t thread;
@@ -289,7 +290,8 @@ static void nbd_server_free(struct nbd_server *server)
 		nbd_server_drop(&server->clients[i]);
 	if (server->stop >= 0)
 		close(server->stop);
-	close(server->listener);
+	if (server->listener >= 0)
+		close(server->listener);
 	free(server->buffer);
 	free(server);
 }
@@ -309,19 +311,36 @@ static int nbd_server_start_thread(struct nbd_server *server, struct bs_error *e
 	return fail_errno(err, BS_SYSTEM_LIMIT, "cannot start a thread");
 }
 
-struct nbd_server *nbd_server_start(struct disk *disk, int listener, nbd_server_observer *observe,
+/* Takes a listening socket, or one that is connected to the only client. */
+static int nbd_server_take_socket(struct nbd_server *server, int socket, struct bs_error *err)
+{
+	socklen_t size = sizeof(int);
+	int listens;
+
+	server->listener = socket;
+	if (getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0)
+		return fail_errno(err, BS_SYSTEM_LIMIT, "cannot use a socket");
+	if (listens)
+		return 0;
+	server->listener = -1;
+	server->clients[0].socket = socket;
+	if (!nbd_server_greet(&server->clients[0]))
+		nbd_server_drop(&server->clients[0]);
+	return 0;
+}
+
+struct nbd_server *nbd_server_start(struct disk *disk, int socket, nbd_server_observer *observe,
 				    void *context, struct bs_error *err)
 {
 	struct nbd_server *server = calloc(1, sizeof(*server));
 
 	if (!server) {
 		fail_memory(err);
-		close(listener);
+		close(socket);
 		return NULL;
 	}
 	*server = (struct nbd_server){
 		.disk = disk,
-		.listener = listener,
 		.stop = eventfd(0, EFD_CLOEXEC),
 		.observe = observe,
 		.context = context,
@@ -331,7 +350,8 @@ struct nbd_server *nbd_server_start(struct disk *disk, int listener, nbd_server_
 		server->clients[i].socket = -1;
 	if (server->stop < 0)
 		fail_errno(err, BS_SYSTEM_LIMIT, "cannot make an eventfd");
-	if (server->stop < 0 || nbd_server_start_thread(server, err) < 0) {
+	if (nbd_server_take_socket(server, socket, err) < 0 || server->stop < 0 ||
+	    nbd_server_start_thread(server, err) < 0) {
 		nbd_server_free(server);
 		return NULL;
 	}
