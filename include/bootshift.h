@@ -500,7 +500,8 @@ enum bs_phase {
 	BS_PHASE_COMMITTING,
 	BS_PHASE_VERIFYING, /* opens the changed image again and verifies it */
 	BS_PHASE_UNDOING,   /* undoes a fix or, while opening the image, an interrupted change */
-	BS_PHASE_ASKING,    /* starts libguestfs' appliance, and asks it */
+	BS_PHASE_ASKING,    /* asks libguestfs' appliance */
+	BS_PHASE_WAITING,   /* waits for its turn at the appliance, or for the appliance's start */
 	BS_PHASE_COUNT
 };
 
@@ -514,6 +515,22 @@ enum bs_engine {
 #define BS_UNDO_SUFFIX ".bootshift-undo"    /* the name of every undo file ends with it */
 #define BS_UNDO_MAGIC  "bootshift-undo\r\n" /* the first bytes of every undo file */
 #define BS_MAKER_SIZE  16                   /* bytes */
+
+/*
+ * libguestfs' appliance, which looks at one image after another.  Starting it takes from 3 seconds
+ * to a minute, so a caller that works on many images opens one appliance for all of them.  It starts
+ * when the first image needs it.  The caller's child processes may use it too, if they keep the
+ * descriptor `door` open.
+ */
+struct bs_appliance {
+	int door;
+	int keeper; /* the number of a child process */
+};
+
+/* Returns 0, or -1 with BS_SYSTEM_LIMIT.  The appliance ends when the calling thread does. */
+BS_API int bs_appliance_open(struct bs_appliance *appliance, struct bs_error *err);
+
+BS_API void bs_appliance_close(struct bs_appliance *appliance);
 
 /* The caller keeps the ownership of all pointers. */
 struct bs_options {
@@ -532,6 +549,7 @@ struct bs_options {
 	 * libguestfs' appliance must agree with the result.
 	 */
 	bool second_opinion;
+	const struct bs_appliance *appliance; /* NULL: the command opens its own if it needs one */
 	/* bs_plan(): also fail if the fix could not be written: permissions, room, NBD clients. */
 	bool to_be_fixed;
 	/*
@@ -546,6 +564,8 @@ struct bs_options {
 	uint8_t maker[BS_MAKER_SIZE];
 	/* The library calls this in the caller's thread when a phase begins.  May be NULL. */
 	void (*progress)(void *context, enum bs_phase phase);
+	/* In the same way: how much of the phase is done, if that is known.  May be NULL. */
+	void (*amount)(void *context, unsigned percent);
 	void *progress_context;
 };
 
