@@ -563,7 +563,8 @@ enum bs_phase {
 	BS_PHASE_COMMITTING,
 	BS_PHASE_VERIFYING, /* opens the changed image again and verifies it */
 	BS_PHASE_UNDOING,   /* undoes a fix or, while opening the image, an interrupted change */
-	BS_PHASE_ASKING,    /* starts libguestfs' appliance, and asks it */
+	BS_PHASE_ASKING,    /* asks libguestfs' appliance */
+	BS_PHASE_WAITING,   /* waits for its turn at the appliance, or for the appliance's start */
 	BS_PHASE_STARTING,  /* starts the disk in a virtual machine */
 	BS_PHASE_COUNT
 };
@@ -578,6 +579,22 @@ enum bs_engine {
 #define BS_UNDO_SUFFIX ".bootshift-undo"    /* the name of every undo file ends with it */
 #define BS_UNDO_MAGIC  "bootshift-undo\r\n" /* the first bytes of every undo file */
 #define BS_MAKER_SIZE  16                   /* bytes */
+
+/*
+ * libguestfs' appliance, which looks at one image after another.  Starting it takes from 3 seconds
+ * to a minute, so a caller that works on many images opens one appliance for all of them.  It starts
+ * when the first image needs it.  The caller's child processes may use it too, if they keep the
+ * descriptor `door` open.
+ */
+struct bs_appliance {
+	int door;
+	int keeper; /* the number of a child process */
+};
+
+/* Returns 0, or -1 with BS_SYSTEM_LIMIT.  The appliance ends when the calling thread does. */
+BS_API int bs_appliance_open(struct bs_appliance *appliance, struct bs_error *err);
+
+BS_API void bs_appliance_close(struct bs_appliance *appliance);
 
 /* The caller keeps the ownership of all pointers. */
 struct bs_options {
@@ -596,6 +613,7 @@ struct bs_options {
 	 * libguestfs' appliance must agree with the result.
 	 */
 	bool second_opinion;
+	const struct bs_appliance *appliance; /* NULL: the command opens its own if it needs one */
 	/*
 	 * bs_plan(), bs_fix(): before anything is written, the prepared disk is started in a virtual
 	 * machine, and must reach Windows' loader without a read of the old system partition.
@@ -618,6 +636,8 @@ struct bs_options {
 	uint8_t maker[BS_MAKER_SIZE];
 	/* The library calls this in the caller's thread when a phase begins.  May be NULL. */
 	void (*progress)(void *context, enum bs_phase phase);
+	/* In the same way: how much of the phase is done, if that is known.  May be NULL. */
+	void (*amount)(void *context, unsigned percent);
 	void *progress_context;
 };
 

@@ -85,17 +85,11 @@ static int answer_bytes(struct answering *answering, char *bytes, size_t length)
 
 /* ---- the disk ------------------------------------------------------------------------------ */
 
-/* The kernel of the appliance reads the table again, too: the disk may be another one by now. */
 static int answer_partitions(struct answering *answering)
 {
 	struct guestfs *guestfs = answering->guestfs;
-	struct guestfs_partition_list *list = NULL;
-	int result;
-
-	if (guestfs->blockdev_flushbufs(guestfs->handle, DISK) == 0 &&
-	    guestfs->blockdev_rereadpt(guestfs->handle, DISK) == 0)
-		list = guestfs->part_list(guestfs->handle, DISK);
-	result = list ? 0 : answer_fail_library(answering);
+	struct guestfs_partition_list *list = guestfs->part_list(guestfs->handle, DISK);
+	int result = list ? 0 : answer_fail_library(answering);
 
 	for (uint32_t i = 0; list && i < list->len && result == 0; i++) {
 		const struct guestfs_partition *found = &list->val[i];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The keeper makes the namespaces and waits for its child.  The child is the first process of the
- * process namespace, so the kernel ends all other processes in it, QEMU among them, when it ends.
+ * Two processes: the outer one makes the namespaces and waits for its child.  The inner one is the
+ * first process of the process namespace, so the kernel ends all other processes in it, QEMU among
+ * them, when it ends.
  *
  * As root the processes stay in the user namespace of the parent, because libguestfs unpacks files
  * of other owners when it first builds its appliance.
@@ -14,7 +15,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -28,6 +28,7 @@
 
 #include "appliance/answers.h"
 #include "appliance/guestfs.h"
+#include "appliance/report.h"
 #include "appliance/request.h"
 #include "util/channel.h"
 #include "util/debug.h"
@@ -38,38 +39,45 @@
 #define FOLDER      MOUNT_POINT "/bootshift" /* QEMU does not accept /tmp itself as $TMPDIR */
 #define SOCKET      FOLDER "/disk"
 
-/* The descriptors of the process, besides the standard ones. */
-enum { REPORTS = 3, REQUESTS = 4 };
+#define REPORTS 3 /* the descriptor of the channel, after the standard ones */
 
 /* ---- reports ------------------------------------------------------------------------------- */
 
 /* Sends a report, with a descriptor unless it is -1.  If the parent has gone, nobody needs it. */
-static void process_report(const struct bs_error *report, int descriptor)
+static void process_report(const struct appliance_report *report, int descriptor)
 {
 	(void)!channel_send(REPORTS, report, sizeof(*report), &descriptor, descriptor >= 0);
 }
 
+static void process_report_kind(enum appliance_report_kind kind, int descriptor)
+{
+	const struct appliance_report report = {.kind = kind};
+
+	process_report(&report, descriptor);
+}
+
 static _Noreturn void process_give_up(const struct bs_error *err)
 {
-	process_report(err, -1);
+	const struct appliance_report report = {.kind = REPORT_FAILED, .error = *err};
+
+	process_report(&report, -1);
 	_exit(EXIT_FAILURE);
 }
 
-/* ---- the keeper ---------------------------------------------------------------------------- */
+/* ---- the outer process --------------------------------------------------------------------- */
 
-/* Puts the channels into their places and closes all other descriptors but the standard ones. */
-static int process_arrange_descriptors(int reports, int requests)
+/* Puts the channel into its place and closes all other descriptors but the standard ones. */
+static int process_arrange_descriptors(int reports)
 {
 	int nothing = open("/dev/null", O_RDWR);
 
-	reports = fcntl(reports, F_DUPFD_CLOEXEC, REQUESTS + 1);
-	requests = fcntl(requests, F_DUPFD_CLOEXEC, REQUESTS + 1);
-	if (nothing < 0 || reports < 0 || requests < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
+	reports = fcntl(reports, F_DUPFD_CLOEXEC, REPORTS + 1);
+	if (nothing < 0 || reports < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
 	    dup2(nothing, STDOUT_FILENO) < 0 ||
 	    (!debug_shows(DEBUG_STEPS) && dup2(nothing, STDERR_FILENO) < 0) ||
-	    dup3(reports, REPORTS, O_CLOEXEC) < 0 || dup3(requests, REQUESTS, O_CLOEXEC) < 0)
+	    dup3(reports, REPORTS, O_CLOEXEC) < 0)
 		return -1;
-	return close_range(REQUESTS + 1, ~0u, 0);
+	return close_range(REPORTS + 1, ~0u, 0);
 }
 
 /* In its own user namespace a user keeps the own number, because libguestfs looks at it. */
@@ -127,7 +135,7 @@ static int process_protect_cache(const char *cache)
 	return process_set_read_only(cache, true, 0) == 0 || errno == ENOSYS ? 0 : -1;
 }
 
-/* Makes the socket on which the parent serves the disk. */
+/* Makes the socket on which the keeper serves the disk. */
 static int process_listen(void)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = SOCKET};
@@ -169,14 +177,31 @@ static int process_add_disk(struct guestfs *guestfs, struct bs_error *err)
 	return 0;
 }
 
+/* libguestfs calls this during the launch: `numbers` has two more, the position and the total. */
+static void process_tell_progress(guestfs_h *handle, void *context, uint64_t event, int callback,
+				  int flags, const char *text, size_t length,
+				  const uint64_t *numbers, size_t count)
+{
+	struct appliance_report report = {.kind = REPORT_PROGRESS};
+
+	(void)handle, (void)context, (void)event, (void)callback;
+	(void)flags, (void)text, (void)length;
+	if (count < 4 || numbers[3] == 0 || numbers[2] > numbers[3])
+		return;
+	report.percent = (uint32_t)(numbers[2] * 100 / numbers[3]);
+	process_report(&report, -1);
+}
+
 /*
  * Whenever a program that could have written to the disk closes it, udev has the kernel read the
  * partition table again.  Meanwhile the partitions' devices are gone, and other programs fail.
- * Without udev, the kernel alone makes the devices.
+ * Without udev, the kernel alone makes the devices.  udev's workers end a moment after it.
  */
 static int process_stop_udev(struct guestfs *guestfs, struct bs_error *err)
 {
-	char command[] = "udevadm control --exit", *arguments[] = {command, NULL};
+	char command[] = "udevadm control --exit && "
+			 "while ps axo comm | grep -q udev; do sleep 0.1; done";
+	char *arguments[] = {command, NULL};
 	char *output = guestfs->debug(guestfs->handle, "sh", arguments);
 
 	if (!output)
@@ -188,6 +213,8 @@ static int process_stop_udev(struct guestfs *guestfs, struct bs_error *err)
 /* libvirt, another backend, would run outside of the namespaces. */
 static int process_launch(struct guestfs *guestfs, struct bs_error *err)
 {
+	int progress;
+
 	setenv("LIBGUESTFS_BACKEND", "direct", 0);
 	unsetenv("XDG_RUNTIME_DIR"); /* libguestfs would make its sockets there */
 	guestfs->handle = guestfs->create();
@@ -198,23 +225,64 @@ static int process_launch(struct guestfs *guestfs, struct bs_error *err)
 	guestfs->set_verbose(guestfs->handle, debug_shows(DEBUG_MESSAGES));
 	if (guestfs->set_tmpdir(guestfs->handle, FOLDER) < 0 || process_add_disk(guestfs, err) < 0)
 		return -1;
-	if (guestfs->launch(guestfs->handle) < 0)
+	progress = guestfs->set_event_callback(guestfs->handle, process_tell_progress,
+					       GUESTFS_EVENT_PROGRESS, 0, NULL);
+	if (progress < 0 || guestfs->launch(guestfs->handle) < 0)
 		return process_fail_library(guestfs, "cannot start its appliance", err);
+	guestfs->delete_event_callback(guestfs->handle, progress);
 	return process_stop_udev(guestfs, err);
 }
 
 /* ---- the process ---------------------------------------------------------------------------- */
 
-static void process_answer_requests(struct guestfs *guestfs)
+/*
+ * Forgets the disk before: what the kernel keeps of its content, and its partitions.  Fails if
+ * something has been written, because such bytes would hide those of every later disk.
+ */
+static int process_forget_disk(struct guestfs *guestfs, struct bs_error *err)
+{
+	char command[] = "set -e; blockdev --flushbufs /dev/sda; "
+			 "echo 3 >/proc/sys/vm/drop_caches; blockdev --rereadpt /dev/sda; "
+			 "read -r a b c d e f sectors rest </sys/block/sda/stat; echo $sectors";
+	char *arguments[] = {command, NULL};
+	char *written = guestfs->debug(guestfs->handle, "sh", arguments);
+	bool none = written && strtoul(written, NULL, 10) == 0;
+
+	free(written);
+	if (!written)
+		return process_fail_library(guestfs, "cannot forget a disk", err);
+	return none ? 0 : fail(err, BS_APPLIANCE_UNUSABLE, "libguestfs has written to a disk");
+}
+
+static void process_answer_requests(struct guestfs *guestfs, int client)
 {
 	static struct appliance_request request;
 	static struct appliance_answer answer;
 
-	while (appliance_receive_request(REQUESTS, &request) > 0) {
+	while (appliance_receive_request(client, &request) > 0) {
 		answers_make(guestfs, &request, &answer);
-		if (appliance_send_answer(REQUESTS, &answer) < 0)
+		if (appliance_send_answer(client, &answer) < 0)
 			break;
 	}
+}
+
+/* Ends when the keeper closes the channel. */
+static int process_serve_clients(struct guestfs *guestfs, struct bs_error *err)
+{
+	struct appliance_report lent;
+	int client;
+
+	while (channel_receive(REPORTS, &lent, sizeof(lent), &client, 1, CHANNEL_FOREVER) > 0) {
+		if (process_forget_disk(guestfs, err) < 0)
+			return -1;
+		process_report_kind(REPORT_LENT, -1);
+		process_answer_requests(guestfs, client);
+		close(client);
+		if (guestfs->umount_all(guestfs->handle) < 0)
+			return process_fail_library(guestfs, "cannot let go of a disk", err);
+		process_report_kind(REPORT_RETURNED, -1);
+	}
+	return 0;
 }
 
 /* Returns the folder in which libguestfs keeps its appliance.  All other files go to FOLDER. */
@@ -235,7 +303,6 @@ static _Noreturn void process_give_up_confining(void)
 
 static _Noreturn void process_run(void)
 {
-	const struct bs_error good = {.code = BS_OK};
 	const char *cache = process_choose_cache();
 	struct guestfs guestfs = {.handle = NULL};
 	struct bs_error err;
@@ -246,26 +313,26 @@ static _Noreturn void process_run(void)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || process_arrange_mounts(cache) < 0 ||
 	    (listener = process_listen()) < 0)
 		process_give_up_confining();
-	process_report(&good, listener);
+	process_report_kind(REPORT_LISTENS, listener);
 	close(listener);
 	if (process_launch(&guestfs, &err) < 0)
 		process_give_up(&err);
 	if (process_protect_cache(cache) < 0)
 		process_give_up_confining();
-	process_report(&good, -1);
-	process_answer_requests(&guestfs);
-	guestfs.close(guestfs.handle);
+	process_report_kind(REPORT_RUNS, -1);
+	if (process_serve_clients(&guestfs, &err) < 0)
+		process_give_up(&err);
 	_exit(EXIT_SUCCESS);
 }
 
-_Noreturn void appliance_process_run(pid_t parent, int reports, int requests)
+_Noreturn void appliance_process_run(pid_t parent, int reports)
 {
 	struct bs_error err;
 	pid_t child;
 
 	signals_release_all();
 	signals_reset(SIGPIPE);
-	if (process_arrange_descriptors(reports, requests) < 0)
+	if (process_arrange_descriptors(reports) < 0)
 		_exit(EXIT_FAILURE);
 	if (process_enter_namespaces(parent) < 0) {
 		fail_errno(&err, BS_APPLIANCE_UNUSABLE,
@@ -276,7 +343,6 @@ _Noreturn void appliance_process_run(pid_t parent, int reports, int requests)
 	if (child == 0)
 		process_run();
 	close(REPORTS);
-	close(REQUESTS);
 	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
 	_exit(EXIT_SUCCESS);

@@ -2,119 +2,128 @@
 #include "appliance/appliance.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "appliance/appliance-process.h"
+#include "appliance/keeper.h"
+#include "appliance/report.h"
 #include "disk/nbd-server.h"
 #include "util/channel.h"
 #include "util/process.h"
+#include "util/signals.h"
 
-/* Milliseconds.  Emulated, and while other virtual machines start, a launch takes a minute. */
-#define LAUNCH_PATIENCE 600000
-#define END_PATIENCE    10000
+/* Milliseconds. */
+#define TICK            200   /* between two looks for a signal */
+#define RETURN_PATIENCE 60000 /* for the appliance to let go of the disk */
 
-struct appliance {
-	pid_t keeper;
-	int reports;  /* the parent's end */
-	int requests; /* the client's end */
-	struct nbd_server *server;
-};
+/* ---- the keeper ---------------------------------------------------------------------------- */
 
-/* ---- reports ------------------------------------------------------------------------------- */
-
-/* Receives one report, with *descriptor or -1. */
-static int appliance_receive(const struct appliance *appliance, int *descriptor,
-			     struct bs_error *err)
+int bs_appliance_open(struct bs_appliance *appliance, struct bs_error *err)
 {
-	struct bs_error report;
-	ssize_t received = channel_receive(appliance->reports, &report, sizeof(report), descriptor,
-					   1, LAUNCH_PATIENCE);
+	pid_t parent = getpid();
+	int ends[2];
 
-	if (received < 0 && errno == ETIMEDOUT)
-		return fail(err, BS_TIMEOUT, "libguestfs' appliance did not start in %d seconds",
-			    LAUNCH_PATIENCE / 1000);
-	if (received != (ssize_t)sizeof(report))
-		return fail(err, BS_APPLIANCE_UNUSABLE,
-			    "the process of libguestfs' appliance has ended");
-	if (report.code == BS_OK)
+	if (channel_open(ends) < 0)
+		return fail_errno(err, BS_SYSTEM_LIMIT, "cannot make a channel");
+	*appliance = (struct bs_appliance){.door = ends[0], .keeper = fork()};
+	if (appliance->keeper == 0)
+		keeper_run(parent, ends[1]);
+	close(ends[1]);
+	if (appliance->keeper > 0)
 		return 0;
-	report.message[sizeof(report.message) - 1] = '\0';
-	return fail(err, BS_APPLIANCE_UNUSABLE, "%s", report.message);
+	close(ends[0]);
+	return fail_errno(err, BS_SYSTEM_LIMIT, "cannot start a process");
 }
 
-/* ---- starting ------------------------------------------------------------------------------ */
-
-static int appliance_fork(struct appliance *appliance, struct bs_error *err)
+/* Nothing has to be tidied up, so the keeper is not waited for. */
+void bs_appliance_close(struct bs_appliance *appliance)
 {
-	int reports[2], requests[2] = {-1, -1};
-	pid_t parent = getpid();
+	close(appliance->door);
+	process_end(appliance->keeper, 0);
+}
+
+/* ---- a loan -------------------------------------------------------------------------------- */
+
+/* Serves the disk on one end of a pair of sockets, and gives the other end to the keeper. */
+static int loan_ask(struct appliance_loan *loan, const struct bs_appliance *appliance,
+		    struct disk *disk, struct bs_error *err)
+{
+	int reports[2], sockets[2], sent;
 
 	if (channel_open(reports) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "cannot make a channel");
-	appliance->reports = reports[0];
-	if (channel_open(requests) == 0)
-		appliance->keeper = fork();
-	if (appliance->keeper == 0)
-		appliance_process_run(parent, reports[1], requests[1]);
-	appliance->requests = requests[0];
-	close(reports[1]);
-	if (requests[1] >= 0)
-		close(requests[1]);
-	return appliance->keeper > 0 ? 0
-				     : fail_errno(err, BS_SYSTEM_LIMIT, "cannot start a process");
-}
-
-static int appliance_serve(struct appliance *appliance, struct disk *disk, struct bs_error *err)
-{
-	int listener, nothing;
-
-	if (appliance_receive(appliance, &listener, err) < 0)
-		return -1;
-	if (listener < 0)
-		return fail(err, BS_WORKER, "the appliance's process sent no socket");
-	appliance->server = nbd_server_start(disk, listener, NULL, NULL, err);
-	return appliance->server ? appliance_receive(appliance, &nothing, err) : -1;
-}
-
-struct appliance *appliance_start(struct disk *disk, struct bs_error *err)
-{
-	struct appliance *appliance = malloc(sizeof(*appliance));
-	struct bs_error of_disk;
-
-	if (!appliance) {
-		fail_memory(err);
-		return NULL;
+	loan->keeper = reports[0];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0) {
+		close(reports[1]);
+		return fail_errno(err, BS_SYSTEM_LIMIT, "cannot make a channel");
 	}
-	*appliance = (struct appliance){.keeper = -1, .reports = -1, .requests = -1};
-	if (appliance_fork(appliance, err) == 0 && appliance_serve(appliance, disk, err) == 0)
-		return appliance;
-	if (appliance_end(appliance, &of_disk) < 0)
-		*err = of_disk;
-	return NULL;
+	loan->server = nbd_server_start(disk, sockets[0], NULL, NULL, err);
+	sent = channel_send(appliance->door, "", 1, (const int[]){reports[1], sockets[1]}, 2);
+	close(reports[1]);
+	close(sockets[1]);
+	if (!loan->server)
+		return -1;
+	return sent == 0 ? 0
+			 : fail(err, BS_APPLIANCE_UNUSABLE,
+				"the keeper of libguestfs' appliance has ended");
 }
 
-int appliance_channel(const struct appliance *appliance)
+/* Waits for a report, with *descriptor or -1, until it comes or a signal asks to stop. */
+static int loan_receive(const struct appliance_loan *loan, struct appliance_report *report,
+			int *descriptor, struct bs_error *err)
 {
-	return appliance->requests;
+	ssize_t received;
+
+	do {
+		if (signals_stop_pending())
+			return fail(err, BS_INTERRUPTED,
+				    "interrupted by a signal before anything was written");
+		received =
+			channel_receive(loan->keeper, report, sizeof(*report), descriptor, 1, TICK);
+	} while (received < 0 && errno == ETIMEDOUT);
+	if (received != (ssize_t)sizeof(*report))
+		return fail(err, BS_APPLIANCE_UNUSABLE,
+			    "the keeper of libguestfs' appliance has ended");
+	return 0;
 }
 
-/* ---- ending -------------------------------------------------------------------------------- */
-
-int appliance_end(struct appliance *appliance, struct bs_error *err)
+int appliance_borrow(struct appliance_loan *loan, const struct bs_appliance *appliance,
+		     struct disk *disk, appliance_progress *progress, void *context,
+		     struct bs_error *err)
 {
+	struct appliance_report report;
+
+	*loan = (struct appliance_loan){.keeper = -1, .channel = -1};
+	if (loan_ask(loan, appliance, disk, err) < 0)
+		return -1;
+	for (;;) { /* ends: the keeper lends the appliance, fails or ends */
+		if (loan_receive(loan, &report, &loan->channel, err) < 0)
+			return -1;
+		if (report.kind == REPORT_LENT)
+			return 0;
+		if (report.kind == REPORT_FAILED) {
+			*err = report.error;
+			return -1;
+		}
+		if (progress)
+			progress(context, report.percent);
+	}
+}
+
+int appliance_return(struct appliance_loan *loan, struct bs_error *err)
+{
+	struct appliance_report returned;
 	int result;
 
-	if (!appliance)
-		return 0;
-	/* The process sees the channels end, and closes libguestfs. */
-	if (appliance->requests >= 0)
-		close(appliance->requests);
-	if (appliance->reports >= 0)
-		close(appliance->reports);
-	if (appliance->keeper > 0)
-		process_end(appliance->keeper, END_PATIENCE);
-	result = nbd_server_stop(appliance->server, err);
-	free(appliance);
+	/* Of an appliance that does not answer the keeper makes an end. */
+	if (loan->channel >= 0) {
+		close(loan->channel);
+		(void)!channel_receive(loan->keeper, &returned, sizeof(returned), NULL, 0,
+				       RETURN_PATIENCE);
+	}
+	if (loan->keeper >= 0)
+		close(loan->keeper);
+	result = nbd_server_stop(loan->server, err);
+	*loan = (struct appliance_loan){.keeper = -1, .channel = -1};
 	return result;
 }

@@ -13,28 +13,27 @@
 /* X(name): the function guestfs_NAME. */
 #define GUESTFS_FUNCTIONS(X)                                                                       \
 	X(create)                                                                                  \
-	X(close)                                                                                   \
 	X(launch)                                                                                  \
 	X(last_error)                                                                              \
 	X(last_errno)                                                                              \
 	X(set_error_handler)                                                                       \
 	X(set_event_callback)                                                                      \
+	X(delete_event_callback)                                                                   \
 	X(set_verbose)                                                                             \
 	X(set_trace)                                                                               \
 	X(set_tmpdir)                                                                              \
 	X(add_drive_opts_argv)                                                                     \
-	X(blockdev_flushbufs)                                                                      \
-	X(blockdev_rereadpt)                                                                       \
 	X(part_list)                                                                               \
 	X(free_partition_list)                                                                     \
 	X(part_get_bootable)                                                                       \
 	X(inspect_os)                                                                              \
 	X(inspect_get_product_name)                                                                \
-	X(vfs_type)                                                                                \
 	X(ntfs_3g_probe)                                                                           \
+	X(vfs_type)                                                                                \
 	X(mkmountpoint)                                                                            \
 	X(mount_vfs)                                                                               \
 	X(umount)                                                                                  \
+	X(umount_all)                                                                              \
 	X(statvfs)                                                                                 \
 	X(free_statvfs)                                                                            \
 	X(lstatns)                                                                                 \

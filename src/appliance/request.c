@@ -23,7 +23,7 @@ struct appliance_answer *appliance_ask(int socket, const struct appliance_reques
 				       struct bs_error *err)
 {
 	struct appliance_answer *answer = malloc(sizeof(*answer));
-	ssize_t received;
+	ssize_t received = -1;
 
 	if (!answer) {
 		fail_memory(err);
@@ -36,7 +36,10 @@ struct appliance_answer *appliance_ask(int socket, const struct appliance_reques
 			return answer;
 	}
 	free(answer);
-	fail(err, BS_WORKER, "the appliance's process has ended or answers nonsense");
+	if (received < 0 && errno == EAGAIN)
+		fail(err, BS_TIMEOUT, "libguestfs' appliance does not answer");
+	else
+		fail(err, BS_WORKER, "the appliance's process has ended or answers nonsense");
 	return NULL;
 }
 

@@ -43,6 +43,14 @@ static void attempt_send_phase(void *context, enum bs_phase phase)
 	attempt_send(*channel, &byte, 1);
 }
 
+static void attempt_send_amount(void *context, unsigned percent)
+{
+	const int *channel = context;
+	char byte = (char)(POOL_AMOUNT + percent);
+
+	attempt_send(*channel, &byte, 1);
+}
+
 /*
  * Returns true, and sets *result, if the image has changed since the batch found it.  In a resumed
  * batch, a process of the killed run may have made the change: then the image only has to be stable
@@ -170,6 +178,7 @@ void attempt_run(void *task, int channel)
 	char *line = NULL;
 
 	attempt->options.progress = attempt_send_phase;
+	attempt->options.amount = attempt_send_amount;
 	attempt->options.progress_context = &channel;
 	attempt->options.rehearse_undo = attempt->kind == ATTEMPT_FORESEE;
 	attempt_call_library(attempt, &result);

@@ -366,6 +366,24 @@ static int batch_image_ended(void *context, const struct row *row)
 	return batch->stopped.code == BS_OK && !batch->ignored ? 0 : -1;
 }
 
+/* One appliance looks at all images, so its start is paid once. */
+static int batch_run_with_appliance(struct batch *batch, const struct run_request *run,
+				    struct bs_error *err)
+{
+	struct bs_appliance appliance;
+	int result;
+
+	if (!batch->options.second_opinion)
+		return run_images(run, &batch->outcome, err);
+	if (bs_appliance_open(&appliance, err) < 0)
+		return -1;
+	batch->options.appliance = &appliance;
+	result = run_images(run, &batch->outcome, err);
+	batch->options.appliance = NULL;
+	bs_appliance_close(&appliance);
+	return result;
+}
+
 static void batch_run_images(struct batch *batch)
 {
 	const struct batch_request *request = batch->request;
@@ -396,7 +414,7 @@ static void batch_run_images(struct batch *batch)
 		return;
 	}
 	batch->progress = run.progress;
-	if (run_images(&run, &batch->outcome, &err) < 0 && batch->stopped.code == BS_OK)
+	if (batch_run_with_appliance(batch, &run, &err) < 0 && batch->stopped.code == BS_OK)
 		batch->stopped = err;
 	error = progress_close(run.progress);
 	batch->progress = NULL;

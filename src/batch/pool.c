@@ -24,6 +24,7 @@ struct slot {
 	pid_t process; /* 0: the slot is free */
 	int channel;   /* -1: closed */
 	enum bs_phase phase;
+	unsigned percent;
 	struct bytes line; /* the part that has been received */
 	bool line_lost;    /* too long, or memory ran out */
 };
@@ -31,6 +32,7 @@ struct slot {
 struct pool {
 	int signals;       /* a signalfd */
 	bool some_may_end; /* SIGCHLD came, and not all ended children have been found yet */
+	int kept;          /* a descriptor that children keep; -1: none */
 	size_t count;
 	struct pollfd *polls; /* the signals, then one for each slot */
 	struct slot slots[];
@@ -45,12 +47,13 @@ static void slot_close_channel(struct slot *slot)
 
 /* ---- opening and closing ------------------------------------------------------------------- */
 
-struct pool *pool_open(size_t slots, struct bs_error *err)
+struct pool *pool_open(size_t slots, int kept, struct bs_error *err)
 {
 	struct pool *pool = calloc(1, sizeof(*pool) + slots * sizeof(pool->slots[0]));
 
 	if (pool) {
 		pool->signals = -1;
+		pool->kept = kept;
 		pool->count = slots;
 		pool->polls = calloc(slots + 1, sizeof(*pool->polls));
 	}
@@ -107,15 +110,28 @@ static void child_hold_signals(pid_t parent)
 		raise(SIGTERM);
 }
 
-static _Noreturn void child_run(pool_work *work, void *task, int channel, pid_t parent)
+/* Closes all descriptors but the standard ones, `channel` and `kept`, which may be -1. */
+static void child_close_others(int channel, int kept)
 {
-	unsigned first = STDERR_FILENO + 1, kept = (unsigned)channel;
+	const int lower = channel < kept ? channel : kept, higher = channel < kept ? kept : channel;
+	unsigned first = STDERR_FILENO + 1;
 
+	if (lower > STDERR_FILENO) {
+		if ((unsigned)lower > first)
+			close_range(first, (unsigned)lower - 1, 0);
+		first = (unsigned)lower + 1;
+	}
+	if ((unsigned)higher > first)
+		close_range(first, (unsigned)higher - 1, 0);
+	close_range((unsigned)higher + 1, ~0u, 0);
+}
+
+static _Noreturn void child_run(const struct pool *pool, pool_work *work, void *task, int channel,
+				pid_t parent)
+{
 	setpgid(0, 0);
 	child_hold_signals(parent);
-	if (kept > first)
-		close_range(first, kept - 1, 0);
-	close_range(kept + 1, ~0u, 0);
+	child_close_others(channel, pool->kept);
 	work(task, channel);
 	_exit(EXIT_SUCCESS);
 }
@@ -137,13 +153,14 @@ int pool_start(struct pool *pool, size_t index, pool_work *work, void *task, str
 		return -1;
 	}
 	if (slot->process == 0)
-		child_run(work, task, ends[1], parent);
+		child_run(pool, work, task, ends[1], parent);
 	/* The parent does this too, because either process may run first. */
 	setpgid(slot->process, slot->process);
 	close(ends[1]);
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	slot->channel = ends[0];
 	slot->phase = BS_PHASE_COUNT;
+	slot->percent = 0;
 	slot->line_lost = false;
 	return 0;
 }
@@ -155,14 +172,26 @@ void pool_signal(const struct pool *pool, size_t slot, int signal)
 
 /* ---- what a child sends -------------------------------------------------------------------- */
 
-/* Stores the phases before the line and returns their number.  No line begins with such a byte. */
+/*
+ * Stores the phases and amounts before the line and returns their number.  No line begins with such
+ * a byte.
+ */
 static size_t slot_store_phases(struct slot *slot, const char *bytes, size_t length)
 {
 	size_t count = 0;
 
-	while (slot->line.count == 0 && count < length &&
-	       (unsigned char)bytes[count] < BS_PHASE_COUNT)
-		slot->phase = (enum bs_phase)bytes[count++];
+	for (; slot->line.count == 0 && count < length; count++) {
+		unsigned char byte = (unsigned char)bytes[count];
+
+		if (byte < BS_PHASE_COUNT) {
+			slot->phase = (enum bs_phase)byte;
+			slot->percent = 0;
+		} else if (byte >= POOL_AMOUNT && byte <= POOL_AMOUNT + 100) {
+			slot->percent = byte - POOL_AMOUNT;
+		} else {
+			break;
+		}
+	}
 	return count;
 }
 
@@ -275,13 +304,16 @@ static void pool_read_channels(struct pool *pool, struct pool_event *event)
 	for (size_t i = 0; i < pool->count && event->kind == POOL_NOTHING; i++) {
 		struct slot *slot = &pool->slots[i];
 		enum bs_phase before = slot->phase;
+		unsigned percent = slot->percent;
 
 		if (!pool->polls[i + 1].revents)
 			continue;
 		slot_read(slot);
-		if (slot->phase != before)
-			*event = (struct pool_event){
-				.kind = POOL_PHASE, .slot = i, .phase = slot->phase};
+		if (slot->phase != before || slot->percent != percent)
+			*event = (struct pool_event){.kind = POOL_PHASE,
+						     .slot = i,
+						     .phase = slot->phase,
+						     .percent = slot->percent};
 	}
 }
 

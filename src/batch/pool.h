@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Child processes that run at the same time.  Each does one task and sends to the parent through a
- * pipe, the channel: one byte for each phase when the phase begins, and at the end one line.
+ * pipe, the channel: one byte for each phase when the phase begins, POOL_AMOUNT plus the percentage
+ * of it that is done, and at the end one line.
  *
  * What always holds:
  * - Nothing that a child does or sends makes the parent fail, and the parent stores a limited
  *   amount of what it sends.
  * - A child has its own process group.  A signal reaches all processes that it has started, and
  *   they are killed when it ends.
- * - A child inherits the standard descriptors and the channel, no others.
+ * - A child inherits the standard descriptors, the channel and one that the caller names, no others.
  * - A child holds SIGINT, SIGTERM and SIGHUP (signals.h), and gets SIGTERM if the parent dies.
  * - The parent holds the same signals and receives them as events.
  */
@@ -20,9 +21,11 @@
 
 #include "util/err.h"
 
+#define POOL_AMOUNT 0x80u
+
 enum pool_event_kind {
 	POOL_NOTHING, /* the time is up, or pool_wait() should be called again */
-	POOL_PHASE,   /* a child has begun a phase */
+	POOL_PHASE,   /* a child has begun a phase, or done more of it */
 	POOL_ENDED,   /* a child has ended, and its slot is free */
 	POOL_SIGNAL,  /* SIGINT, SIGTERM or SIGHUP has come */
 };
@@ -31,6 +34,7 @@ struct pool_event {
 	enum pool_event_kind kind;
 	size_t slot;
 	enum bs_phase phase; /* POOL_ENDED: the last phase; BS_PHASE_COUNT: none */
+	unsigned percent;    /* POOL_PHASE: how much of the phase is done; 0: not known */
 	char *line; /* POOL_ENDED: without newline; the caller frees it; NULL: no valid line */
 	int status; /* POOL_ENDED: of wait(2) */
 };
@@ -40,8 +44,11 @@ typedef void pool_work(void *task, int channel);
 
 struct pool;
 
-/* Holds the signals, also after pool_close().  Errors: BS_NO_MEMORY, BS_WORKER. */
-MUST_CHECK struct pool *pool_open(size_t slots, struct bs_error *err);
+/*
+ * Holds the signals, also after pool_close().  `kept` is a descriptor that children inherit; -1:
+ * none.  Errors: BS_NO_MEMORY, BS_WORKER.
+ */
+MUST_CHECK struct pool *pool_open(size_t slots, int kept, struct bs_error *err);
 
 /* Starts a child in a free slot.  The child gets a copy of `task`.  Error: BS_WORKER. */
 MUST_CHECK int pool_start(struct pool *pool, size_t slot, pool_work *work, void *task,

@@ -12,7 +12,7 @@
 #define GAP          2  /* columns between two pieces */
 #define BAR_SMALLEST 8  /* columns */
 #define BAR_LARGEST  40 /* columns */
-#define VERB_WIDTH   12 /* columns of the longest verb and a gap */
+#define VERB_WIDTH   12 /* columns of the longest frequent verb and a gap */
 #define VERB_FROM    36 /* narrower lines, in columns, have no verbs */
 #define LONG_RUNNING 10 /* seconds; the time of an image is shown from then on */
 
@@ -190,8 +190,8 @@ static void frame_print_path(struct output *output, const char *path, unsigned c
 	free(visible);
 }
 
-static void frame_print_running(struct output *output, const struct progress_state *state,
-				const struct progress_slot *slot, unsigned width)
+/* Only the start of libguestfs' appliance tells how much of it is done. */
+static void frame_print_verb(struct output *output, const struct progress_slot *slot)
 {
 	static const char *const verbs[BS_PHASE_COUNT] = {
 		[BS_PHASE_OPENING] = "opening",          [BS_PHASE_INSPECTING] = "reading",
@@ -199,14 +199,25 @@ static void frame_print_running(struct output *output, const struct progress_sta
 		[BS_PHASE_COMMITTING] = "writing",       [BS_PHASE_VERIFYING] = "verifying",
 		[BS_PHASE_ASKING] = "asking libguestfs", [BS_PHASE_UNDOING] = "undoing",
 		[BS_PHASE_STARTING] = "starting",
+		[BS_PHASE_WAITING] = "waiting",
 	};
+
+	if (slot->percent > 0)
+		print(output, "starting libguestfs: %u %% ", slot->percent);
+	else
+		print(output, "%s ", verbs[slot->phase]);
+	print_to(output, GAP + VERB_WIDTH);
+}
+
+static void frame_print_running(struct output *output, const struct progress_state *state,
+				const struct progress_slot *slot, unsigned width)
+{
 	uint64_t seconds = (state->now - slot->since) / 1000;
 	char time[PIECE_MAX] = "";
 
 	print_to(output, GAP);
 	if (width >= VERB_FROM) {
-		print(output, "%s", verbs[slot->phase]);
-		print_to(output, GAP + VERB_WIDTH);
+		frame_print_verb(output, slot);
 		if (seconds >= LONG_RUNNING)
 			snprintf(time, sizeof(time), " (%llu s)", (unsigned long long)seconds);
 	}

@@ -219,10 +219,12 @@ void progress_start(struct progress *progress, size_t slot, const char *path)
 	progress_draw(progress);
 }
 
-void progress_phase(struct progress *progress, size_t slot, enum bs_phase phase)
+void progress_phase(struct progress *progress, size_t slot, enum bs_phase phase, unsigned percent)
 {
-	if (slot < progress->state.slots.count)
+	if (slot < progress->state.slots.count) {
 		progress->state.slots.items[slot].phase = phase;
+		progress->state.slots.items[slot].percent = percent;
+	}
 	progress_draw(progress);
 }
 

@@ -37,9 +37,12 @@ struct progress *progress_open(FILE *stream, enum output_colour colour, enum pro
 /* Whether the live lines are shown. */
 bool progress_is_live(const struct progress *progress);
 
-/* An image begins in a free slot, begins another phase, ends.  `path` is as found. */
+/*
+ * An image begins in a free slot, begins another phase or goes on with it, ends.  `path` is as found.
+ * `percent` says how much of the phase is done; 0: not known.
+ */
 void progress_start(struct progress *progress, size_t slot, const char *path);
-void progress_phase(struct progress *progress, size_t slot, enum bs_phase phase);
+void progress_phase(struct progress *progress, size_t slot, enum bs_phase phase, unsigned percent);
 void progress_end(struct progress *progress, size_t slot, const struct row *row);
 
 /*
@@ -67,7 +70,8 @@ int progress_close(struct progress *progress);
 struct progress_slot {
 	char *path; /* NULL: the slot is free */
 	enum bs_phase phase;
-	uint64_t since; /* when the image began */
+	uint64_t since;   /* when the image began */
+	unsigned percent; /* of the phase; 0: not known */
 };
 
 DEFINE_VECTOR(progress_slots, struct progress_slot);

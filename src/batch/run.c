@@ -20,6 +20,7 @@
 struct task {
 	bool busy, recovering;
 	struct deadline deadline;
+	uint64_t left;          /* while the image waits: milliseconds to the deadline; 0: none */
 	bool timed_out;         /* SIGTERM was sent */
 	bool killed;            /* SIGKILL was sent */
 	struct bs_error reason; /* while recovering: why the first process died */
@@ -129,7 +130,8 @@ static void run_explain_death(const struct running *running, const struct task *
 /* Whether a process that died in this phase may have written to the image. */
 static bool run_may_have_written(enum bs_phase phase)
 {
-	return phase >= BS_PHASE_COMMITTING && phase <= BS_PHASE_UNDOING;
+	return phase == BS_PHASE_COMMITTING || phase == BS_PHASE_VERIFYING ||
+	       phase == BS_PHASE_UNDOING;
 }
 
 /* Makes the row here, because no process can.  `why` says why the recovery failed. */
@@ -308,6 +310,21 @@ static void run_check_deadlines(struct running *running)
 
 /* ---- the run ------------------------------------------------------------------------------- */
 
+/* While an image waits for others, or for something that all share, its time does not run. */
+static void run_begin_phase(struct task *task, enum bs_phase phase)
+{
+	bool counts = deadline_is_set(task->deadline) && !task->timed_out && !task->recovering;
+
+	if (phase == BS_PHASE_WAITING && counts) {
+		task->left = (uint64_t)deadline_poll_timeout(task->deadline) + 1;
+		task->deadline = (struct deadline){0};
+	} else if (phase != BS_PHASE_WAITING && task->left > 0) {
+		task->deadline = deadline_after(task->left);
+		task->left = 0;
+	}
+	task->phase = phase;
+}
+
 static int run_handle_event(struct running *running, const struct pool_event *event,
 			    struct bs_error *err)
 {
@@ -317,9 +334,9 @@ static int run_handle_event(struct running *running, const struct pool_event *ev
 	case POOL_NOTHING:
 		break;
 	case POOL_PHASE:
-		running->tasks[event->slot].phase = event->phase;
+		run_begin_phase(&running->tasks[event->slot], event->phase);
 		if (progress)
-			progress_phase(progress, event->slot, event->phase);
+			progress_phase(progress, event->slot, event->phase, event->percent);
 		break;
 	case POOL_ENDED:
 		return run_handle_end(running, event, err);
@@ -365,7 +382,9 @@ int run_images(const struct run_request *request, struct run_outcome *outcome, s
 	running.tasks = calloc(request->slots, sizeof(*running.tasks));
 	if (!running.tasks)
 		return fail_memory(err);
-	running.pool = pool_open(request->slots, err);
+	running.pool = pool_open(
+		request->slots,
+		request->options->appliance ? request->options->appliance->door : -1, err);
 	if (running.pool)
 		result = run_all(&running, err);
 	pool_close(running.pool);

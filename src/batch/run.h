@@ -71,8 +71,8 @@ struct run_request {
 	const struct bs_options *options;
 	const struct find_image *images;
 	size_t count;
-	size_t slots;              /* images at the same time, 1 to RUN_SLOTS_MAX */
-	unsigned timeout;          /* seconds for one image, without its recovery; 0: no limit */
+	size_t slots;     /* images at the same time, 1 to RUN_SLOTS_MAX */
+	unsigned timeout; /* seconds for one image, without waiting and recovery; 0: no limit */
 	uint64_t failures_max;     /* begin no more images after so many failures; 0: no limit */
 	struct progress *progress; /* gets all events; NULL: none */
 	struct output *errors;     /* gets a line at the first signal; NULL: none */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/live.h"
 #include "cli/operand.h"
 #include "report/amount.h"
 #include "report/json-report.h"
@@ -252,14 +253,18 @@ enum bs_exit results_close(struct results *results)
 static void command_run_image(const struct command *command, const char *image,
 			      const struct settings *settings, struct results *results)
 {
+	struct settings shown = *settings;
 	struct bs_result result = {0};
 	struct bs_error error;
+	struct live live;
 	char *advice;
 
+	live_begin(&live, &shown.options);
 	if (operand_check_image(command->bit, settings, image, &advice, &result.error) < 0)
 		command_fail(&result);
 	else
-		command->run(image, settings, &result);
+		command->run(image, &shown, &result);
+	live_end(&live);
 	if (picture_store(&result, settings->picture, &error) < 0 && result.error.code == BS_OK) {
 		result.error = error;
 		command_fail(&result);
@@ -271,10 +276,28 @@ static void command_run_image(const struct command *command, const char *image,
 	bs_result_free(&result);
 }
 
-enum bs_exit command_run(const struct command *command, const struct settings *settings,
+/* If the command asks libguestfs about several images, opens one appliance for all of them. */
+static bool command_open_appliance(struct settings *settings, struct bs_appliance *appliance,
+				   int count)
+{
+	const struct bs_options *options = &settings->options;
+	struct bs_error ignored; /* each image then tries on its own, and reports the error */
+
+	if (count < 2 || (!options->second_opinion && options->engine != BS_ENGINE_LIBGUESTFS) ||
+	    bs_appliance_open(appliance, &ignored) < 0)
+		return false;
+	settings->options.appliance = appliance;
+	return true;
+}
+
+enum bs_exit command_run(const struct command *command, const struct settings *given,
 			 char *const *images, int count)
 {
-	bool changes = (command->bit & (COMMAND_FIX | COMMAND_UNDO)) && !settings->dry_run;
+	struct settings with_appliance = *given;
+	const struct settings *settings = &with_appliance;
+	bool changes = (command->bit & (COMMAND_FIX | COMMAND_UNDO)) && !given->dry_run;
+	struct bs_appliance appliance;
+	bool has_appliance;
 	struct results results;
 
 	/* The signals are held until the process ends, so that every change is reported. */
@@ -283,9 +306,11 @@ enum bs_exit command_run(const struct command *command, const struct settings *s
 	results_open(&results, command_name(command->bit), command->report, settings);
 	results.images = count;
 	results.changes = changes;
-	while (results.done < count && results_are_good(&results) && !signals_stop_pending()) {
+	has_appliance = command_open_appliance(&with_appliance, &appliance, count);
+	while (results.done < count && results_are_good(&results) && !signals_stop_pending())
 		command_run_image(command, images[results.done], settings, &results);
-	}
+	if (has_appliance)
+		bs_appliance_close(&appliance);
 	if (signals_stop_pending())
 		results_interrupted(&results, (uint64_t)(count - results.done));
 	return results_close(&results);

@@ -394,59 +394,71 @@ static int nbd_server_start_thread(struct nbd_server *server, struct bs_error *e
 	return fail_errno(err, BS_SYSTEM_LIMIT, "cannot start a thread");
 }
 
-/* Starts a server with a listening socket, or with one connection.  Closes both on error. */
-static struct nbd_server *nbd_server_begin(const struct nbd_server *values, int connection,
+/* Takes a listening socket, or one that is connected to the only client. */
+static int nbd_server_take_socket(struct nbd_server *server, int socket, struct bs_error *err)
+{
+	socklen_t size = sizeof(int);
+	int listens;
+
+	server->listener = socket;
+	if (getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0)
+		return fail_errno(err, BS_SYSTEM_LIMIT, "cannot use a socket");
+	if (listens)
+		return 0;
+	server->listener = -1;
+	nbd_server_take(server, socket);
+	return 0;
+}
+
+static struct nbd_server *nbd_server_begin(const struct nbd_server *values, int socket,
 					   struct bs_error *err)
 {
 	struct nbd_server *server = malloc(sizeof(*server));
 
 	if (!server) {
 		fail_memory(err);
-		close(connection >= 0 ? connection : values->listener);
+		close(socket);
 		return NULL;
 	}
 	*server = *values;
 	server->error.code = BS_OK;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		server->clients[i].socket = -1;
-	if (connection >= 0)
-		nbd_server_take(server, connection);
 	server->stop = eventfd(0, EFD_CLOEXEC);
 	if (server->stop < 0)
 		fail_errno(err, BS_SYSTEM_LIMIT, "cannot make an eventfd");
-	if (server->stop < 0 || nbd_server_start_thread(server, err) < 0) {
+	if (nbd_server_take_socket(server, socket, err) < 0 || server->stop < 0 ||
+	    nbd_server_start_thread(server, err) < 0) {
 		nbd_server_free(server);
 		return NULL;
 	}
 	return server;
 }
 
-struct nbd_server *nbd_server_start(struct disk *disk, int listener, nbd_server_observer *observe,
+struct nbd_server *nbd_server_start(struct disk *disk, int socket, nbd_server_observer *observe,
 				    void *context, struct bs_error *err)
 {
 	const struct nbd_server values = {
 		.disk = disk,
-		.listener = listener,
 		.observe = observe,
 		.context = context,
 	};
 
-	return nbd_server_begin(&values, -1, err);
+	return nbd_server_begin(&values, socket, err);
 }
 
-struct nbd_server *nbd_server_start_writable(struct disk *disk, int connection,
+struct nbd_server *nbd_server_start_writable(struct disk *disk, int socket,
 					     nbd_server_observer *observe, void *context,
 					     struct bs_error *err)
 {
 	const struct nbd_server values = {
 		.disk = disk,
 		.writable = true,
-		.listener = -1,
 		.observe = observe,
 		.context = context,
 	};
 
-	return nbd_server_begin(&values, connection, err);
+	return nbd_server_begin(&values, socket, err);
 }
 
 int nbd_server_stop(struct nbd_server *server, struct bs_error *err)

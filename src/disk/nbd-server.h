@@ -22,19 +22,19 @@ struct nbd_server;
 typedef void nbd_server_observer(void *context, uint64_t offset, uint32_t length, bool writes);
 
 /*
- * Starts to serve the disk, read-only, on a listening stream socket.  The server owns the socket from now on;
- * on error the function closes it.  Until nbd_server_stop(), only the server's thread uses the
- * disk.  `observe` may be NULL.  NULL on error: BS_SYSTEM_LIMIT, BS_NO_MEMORY.
+ * Starts to serve the disk, read-only, on a stream socket, which listens or is connected to the only
+ * client.  The server owns the socket from now on; on error the function closes it.  Until
+ * nbd_server_stop(), only the server's thread uses the disk.  `observe` may be NULL.  NULL on error: BS_SYSTEM_LIMIT, BS_NO_MEMORY.
  */
-MUST_CHECK struct nbd_server *nbd_server_start(struct disk *disk, int listener,
+MUST_CHECK struct nbd_server *nbd_server_start(struct disk *disk, int socket,
 					       nbd_server_observer *observe, void *context,
 					       struct bs_error *err);
 
 /*
- * The same for one client, which may also write, at the other end of a connected stream socket.  A
- * write that fails with BS_NO_SPACE is an error for the client only.
+ * The same for clients that may also write.  A write that fails with BS_NO_SPACE is an error for the
+ * client only.
  */
-MUST_CHECK struct nbd_server *nbd_server_start_writable(struct disk *disk, int connection,
+MUST_CHECK struct nbd_server *nbd_server_start_writable(struct disk *disk, int socket,
 							nbd_server_observer *observe, void *context,
 							struct bs_error *err);
 

@@ -6,20 +6,27 @@
 #include "appliance/appliance.h"
 #include "engine/container.h"
 
+/* Begins as all zeros.  It may be opened and closed several times, and is freed at the end. */
 struct appliance_view {
-	struct disk *disk; /* the container's disk, for the worker; NULL: there is no appliance */
-	struct appliance *appliance; /* or NULL */
+	struct disk *disk; /* the container's disk, for the worker; NULL: the view is closed */
+	int channel;       /* the client's end, for the worker */
+	struct appliance_loan loan;
+	struct bs_appliance own; /* if the options have none */
+	bool has_own;
 };
 
 /*
- * Starts an appliance on the container's disk.  Until appliance_view_close(), others use only
+ * Borrows an appliance for the container's disk.  Until appliance_view_close(), others use only
  * view->disk.  The caller calls appliance_view_close(), also on error.  Errors: those of
- * appliance_start().
+ * appliance_borrow().
  */
 MUST_CHECK int appliance_view_open(struct appliance_view *view, const struct container *container,
 				   struct bs_error *err);
 
-/* After this the view may be opened again.  A view that was never opened is all zeros. */
+/* The worker has ended.  A view that is closed stays so. */
 void appliance_view_close(struct appliance_view *view);
+
+/* Ends the view's own appliance, if there is one. */
+void appliance_view_free(struct appliance_view *view);
 
 #endif

@@ -41,7 +41,7 @@ struct engine {
 	enum bs_status success; /* the result's status if no step fails */
 	struct container container;
 	struct session *session;    /* of the first worker; NULL before and after */
-	struct appliance_view view; /* the first worker's; all zeros without an appliance */
+	struct appliance_view view; /* what an appliance sees; all zeros without one */
 	struct session_findings findings;
 	struct range_vector zones;      /* in bytes of the container */
 	bool verified;                  /* what a commit would write */
@@ -257,6 +257,7 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 			engine_fail_look(&engine);
 	}
 	assert(!engine.session);
+	appliance_view_free(&engine.view);
 	range_vector_free(&engine.zones);
 	session_free(&engine.findings);
 	journal_file_close(engine.committed.journal);
@@ -357,7 +358,7 @@ static int step_inspect(struct engine *engine, struct bs_error *err)
 		if (appliance_view_open(&engine->view, &engine->container, err) < 0)
 			return -1;
 		disk = engine->view.disk;
-		task.appliance = appliance_channel(engine->view.appliance);
+		task.appliance = engine->view.channel;
 	}
 
 	container_tell(engine->options, rehearses ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
@@ -479,19 +480,19 @@ static int step_second_opinion(struct engine *engine, struct bs_error *err)
 {
 	struct worker_task task = {
 		.job = WORKER_VERIFY, .options = *engine->options, .plan = engine->result->plan};
+	struct appliance_view *view = &engine->view;
 	struct session_findings findings;
-	struct appliance_view view = {NULL, NULL};
 	int outcome;
 
 	if (!engine->options->second_opinion && engine->options->engine != BS_ENGINE_LIBGUESTFS)
 		return 0;
-	outcome = appliance_view_open(&view, &engine->container, err);
+	outcome = appliance_view_open(view, &engine->container, err);
 	if (outcome == 0) {
-		task.appliance = appliance_channel(view.appliance);
-		outcome = session_run(view.disk, NULL, &task, &findings, err);
+		task.appliance = view->channel;
+		outcome = session_run(view->disk, NULL, &task, &findings, err);
 		session_free(&findings);
 	}
-	appliance_view_close(&view);
+	appliance_view_free(view);
 	return outcome;
 }
 

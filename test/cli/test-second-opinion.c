@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/samples.h"
+#include "support/batches.h"
 #include "support/containers.h"
 #include "support/report.h"
 #include "support/state.h"
@@ -30,19 +31,34 @@ TEST(second_opinion_missing, without_libguestfs_nothing_is_written_and_the_packa
 
 TEST_CASE(second_opinion, "second opinion", .tags = "slow");
 
-TEST(second_opinion, a_fix_that_libguestfs_agrees_with_is_written_and_can_be_undone)
+static unsigned count(const char *whole, const char *part)
+{
+	unsigned number = 0;
+
+	for (; (whole = strstr(whole, part)) != NULL; whole += strlen(part))
+		number++;
+	return number;
+}
+
+TEST(second_opinion, one_appliance_agrees_with_all_images_of_a_batch)
 {
 	static const struct container_kind vhdx = {"vhdx", "vhdx", "-o subformat=dynamic", false,
 						   NULL};
-	const char *image = container_make(&vhdx, image_built("windows-10", false));
-	struct image_state before = state_take(image);
+	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
+	const char *large = container_make(&vhdx, image_built("windows-10", false));
+	const char *one = batch_put(folder, "1.vhdx", large);
+	const char *two = batch_put(folder, "2.img", image_small("windows-7", false));
+	struct image_state before = state_take(one);
 	struct outcome outcome;
 
+	image_remove(large);
 	setenv("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg", 0);
-	outcome = BOOTSHIFT("fix", "--second-opinion", image);
+	outcome = BOOTSHIFT("batch", "--debug", "-j2", "--second-opinion", "--jsonl", rows, folder);
 	ASSERT_STATUS(outcome, 0);
-	ASSERT_HAS(outcome.output, "fixed: ");
-	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
-	state_assert_restored(image, &before);
-	image_remove(image);
+	batch_assert(batch_rows(rows), one, "fixed", NULL);
+	batch_assert(batch_rows(rows), two, "fixed", NULL);
+	ck_assert_uint_eq(count(outcome.errors, "trace: launch = 0"), 1);
+	ck_assert_uint_eq(count(outcome.errors, "trace: inspect_os = ["), 2);
+	ASSERT_STATUS(BOOTSHIFT("undo", one), 0);
+	state_assert_restored(one, &before);
 }

@@ -83,6 +83,21 @@ TEST(nbd_server, a_client_reads_the_disk_and_its_reads_are_observed)
 	ck_assert(!observed_write);
 }
 
+TEST(nbd_server, a_socket_that_is_connected_already_is_served)
+{
+	struct nbd_server *other;
+	uint8_t bytes[512];
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	other = nbd_server_start(&memory->disk, ends[0], NULL, NULL, &err);
+	ck_assert_ptr_nonnull(other);
+	ck_assert_int_eq(nbd_connect_socket(client, ends[1]), 0);
+	ck_assert_int_eq(nbd_pread(client, bytes, sizeof(bytes), 512, 0), 0);
+	ck_assert_mem_eq(bytes, memory->bytes + 512, sizeof(bytes));
+	ck_assert_int_eq(nbd_server_stop(other, &err), 0);
+}
+
 TEST(nbd_server, the_export_cannot_be_written_to)
 {
 	ck_assert_int_eq(nbd_connect_unix(client, path), 0);

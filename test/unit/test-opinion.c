@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The second opinion.  One appliance looks at one disk after another: the disk below its view is
- * exchanged while it has nothing mounted.  bootshift's own verification does not run here.
+ * The second opinion, and how an appliance is lent.  One appliance looks at one disk after another.
+ * bootshift's own verification does not run here.
  */
-#include "appliance/appliance.h"
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "unit/engines-fixture.h"
 #include "unit/verify-fixture.h"
 #include "util/bytes.h"
+#include "util/process.h"
 #include "windows/opinion.h"
 
 #define MEMTEST "\\Boot\\memtest.exe"
@@ -31,30 +38,11 @@ static const char more[] =
 	"value Current dword 1\n"
 	"key \\MountedDevices\n";
 
-/* ---- a disk that the test exchanges -------------------------------------------------------- */
-
-static struct exchanged {
-	struct disk disk;
-	struct disk *below;
-} view;
-
-static int view_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
-		     struct bs_error *err)
-{
-	return disk_read(((struct exchanged *)disk)->below, offset, buffer, length, err);
-}
-
-static const struct disk_operations view_operations = {.read = view_read};
-
 static void stage(void)
 {
 	sample_open_small(&sample, "opinion", more);
 	plan = sample_plan(&sample);
 	clusters = sample_stage(&sample, plan);
-	view = (struct exchanged){
-		.disk = {.operations = &view_operations, .size = disk_size(sample.disk)},
-		.below = sample.disk,
-	};
 }
 
 /* ---- wrong stagings ------------------------------------------------------------------------- */
@@ -76,17 +64,6 @@ static void change_descriptor(void)
 	ASSERT_OK(volume_set_security(file, descriptor, size, &err));
 	free(descriptor);
 	volume_done_file(other);
-	end_edit(file, &before);
-}
-
-static void write_into(const char *path, const char *stream, uint64_t offset, const void *bytes,
-		       size_t length)
-{
-	struct volume_metadata before;
-	struct volume_file *file = edit(path, &before);
-	struct bs_error err = {0};
-
-	ASSERT_OK(volume_write(file, stream, offset, bytes, length, &err));
 	end_edit(file, &before);
 }
 
@@ -214,30 +191,27 @@ static const struct {
 	{"two active partitions", activate_two, "partition 1 is active"},
 	{"no active partition", activate_none, "partition 2 is not active"},
 	{"used clusters marked as free", free_clusters, "ntfsresize is not content"},
+	{"as it should be, after the others", do_nothing, NULL},
 };
 
-TEST_CASE(opinion, "opinion", .tags = "slow");
+TEST_CASE(opinion, "opinion", .once_setup = open_appliance, .once_teardown = close_appliance,
+	  .tags = "slow");
 
+/* Nearly all content is the same in all stagings: what is left of one would hide the next. */
 TEST(opinion, the_appliance_alone_notices_each_wrong_staging)
 {
 	const struct bs_options options = {0};
-	struct appliance *appliance;
-	struct bs_error err = {0};
 
-	setenv("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg", 0);
-	stage();
-	appliance = appliance_start(&view.disk, &err);
-	ck_assert_msg(appliance != NULL, "%s", err.message);
 	for (size_t i = 0; i < sizeof(stagings) / sizeof(stagings[0]); i++) {
 		struct appliance_engine engine;
+		struct bs_error err = {0};
 		int result;
 
-		if (i > 0)
-			stage();
+		stage();
 		stagings[i].act();
-		ASSERT_OK(appliance_engine_open(&engine, sample.disk, appliance_channel(appliance),
-						&err));
+		borrow(sample.disk, &engine);
 		result = opinion_run(&engine, plan, &options, &err);
+		give_back();
 		if (stagings[i].said == NULL) {
 			ck_assert_msg(result == 0, "%s: %s", stagings[i].name, err.message);
 		} else {
@@ -249,5 +223,124 @@ TEST(opinion, the_appliance_alone_notices_each_wrong_staging)
 		}
 		teardown();
 	}
-	ASSERT_OK(appliance_end(appliance, &err));
+}
+
+/* The samples differ in their sizes, partitions and file systems. */
+TEST(opinion, both_engines_find_the_same)
+{
+	static const char *const names[] = {"windows-10",       "rich-boot-files", "hibernated",
+					    "legacy-dual-boot", "journal-open",    "already-fixed",
+					    "boot-ram-disk",    "windows-7"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		compare_sample(names[i]);
+}
+
+/* ---- processes that are killed -------------------------------------------------------------- */
+
+/* The number of processes in the session of a keeper, which are the appliance's. */
+static unsigned count_processes(pid_t keeper)
+{
+	DIR *folder = opendir("/proc");
+	unsigned count = 0;
+
+	for (struct dirent *entry; (entry = readdir(folder));) {
+		int process = atoi(entry->d_name);
+
+		count += process > 0 && getsid(process) == keeper;
+	}
+	closedir(folder);
+	return count;
+}
+
+/* The kernel ends the processes one after the other, and then somebody has to reap them. */
+static void assert_nothing_left(pid_t keeper)
+{
+	for (int i = 0; i < 3000 && count_processes(keeper) > 0; i++)
+		usleep(10000);
+	ck_assert_uint_eq(count_processes(keeper), 0);
+}
+
+static _Noreturn void borrow_and_wait(int borrowed)
+{
+	struct appliance_engine engine;
+
+	borrow(sample.disk, &engine);
+	(void)!write(borrowed, "", 1);
+	for (;;)
+		pause();
+}
+
+/* The next borrower gets another virtual machine, and the same answers. */
+TEST(opinion, a_borrower_that_is_killed_does_not_harm_the_next)
+{
+	const struct bs_options options = {0};
+	struct appliance_engine engine;
+	struct bs_error err = {0};
+	int borrowed[2];
+	pid_t borrower;
+	char byte;
+
+	stage();
+	ck_assert_int_eq(pipe(borrowed), 0);
+	borrower = fork();
+	if (borrower == 0)
+		borrow_and_wait(borrowed[1]);
+	ck_assert_int_eq(read(borrowed[0], &byte, 1), 1);
+	process_end(borrower, 0);
+	borrow(sample.disk, &engine);
+	ASSERT_OK(opinion_run(&engine, plan, &options, &err));
+	give_back();
+	teardown();
+}
+
+TEST(opinion, nothing_is_left_of_a_keeper_that_is_killed)
+{
+	struct appliance_engine engine;
+	struct bs_error err = {0};
+	struct appliance_loan next;
+
+	stage();
+	borrow(sample.disk, &engine);
+	ck_assert_uint_gt(count_processes(appliance.keeper), 3);
+	kill(appliance.keeper, SIGKILL);
+	assert_nothing_left(appliance.keeper);
+	ck_assert_int_eq(appliance_engine_open(&engine, sample.disk, loan.channel, &err), -1);
+	give_back();
+	ck_assert_int_eq(appliance_borrow(&next, &appliance, sample.disk, NULL, NULL, &err), -1);
+	ck_assert_int_eq(err.code, BS_APPLIANCE_UNUSABLE);
+	ASSERT_OK(appliance_return(&next, &err));
+	teardown();
+}
+
+static void tell_start(void *context, unsigned percent)
+{
+	(void)!write(*(int *)context, &percent, sizeof(percent));
+}
+
+/* Killed while the virtual machine starts. */
+TEST(opinion, nothing_is_left_of_a_parent_that_is_killed)
+{
+	struct bs_error err = {0};
+	int told[2], keeper;
+	unsigned percent;
+	pid_t parent;
+
+	stage();
+	ck_assert_int_eq(pipe(told), 0);
+	parent = fork();
+	if (parent == 0) {
+		ASSERT_OK(bs_appliance_open(&appliance, &err));
+		(void)!write(told[1], &appliance.keeper, sizeof(appliance.keeper));
+		(void)!appliance_borrow(&loan, &appliance, sample.disk, tell_start, &told[1], &err);
+		_exit(1);
+	}
+	ck_assert_int_eq(read(told[0], &keeper, sizeof(keeper)), sizeof(keeper));
+	do
+		ck_assert_int_eq(read(told[0], &percent, sizeof(percent)), sizeof(percent));
+	while (percent == 0);
+	ck_assert_uint_gt(count_processes(keeper), 3);
+	process_end(parent, 0);
+	assert_nothing_left(keeper);
+	teardown();
 }

@@ -26,7 +26,7 @@ static struct bs_error err;
 
 static void setup(void)
 {
-	pool = pool_open(4, &err);
+	pool = pool_open(4, -1, &err);
 	ck_assert_ptr_nonnull(pool);
 }
 
@@ -78,6 +78,18 @@ TEST(pool_tests, phases_and_the_line_come_over)
 	free(event.line);
 }
 
+TEST(pool_tests, how_much_of_a_phase_is_done_comes_over)
+{
+	char text[] = "\1\1{}\n";
+	struct pool_event event;
+
+	text[1] = (char)(POOL_AMOUNT + 40);
+	start(0, tell, text);
+	event = await(POOL_PHASE);
+	ck_assert_int_eq(event.phase, 1);
+	ck_assert_uint_eq(event.percent, 40);
+}
+
 static const char *const nonsense[] = {"", "no end", "{one}\n{two}\n", "{one}\nmore", "\n\n"};
 
 TEST_EACH(pool_tests, what_is_not_one_line_is_none, nonsense)
@@ -96,7 +108,7 @@ TEST(pool_tests, there_may_be_more_slots_than_open_files)
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	low = (struct rlimit){.rlim_cur = 64, .rlim_max = limit.rlim_max};
 	pool_close(pool);
-	pool = pool_open(2 * low.rlim_cur, &err);
+	pool = pool_open(2 * low.rlim_cur, -1, &err);
 	ck_assert_ptr_nonnull(pool);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
 	start(1, tell, line);
@@ -218,6 +230,22 @@ TEST(pool_tests, a_process_has_the_standard_descriptors_and_its_channel)
 	close(ends[1]);
 }
 
+TEST(pool_tests, a_process_keeps_the_descriptor_that_was_named)
+{
+	int ends[2], others[2];
+	struct pool_event event;
+
+	pool_close(pool);
+	ck_assert_int_eq(pipe(ends), 0);
+	pool = pool_open(1, ends[1], &err);
+	ck_assert_ptr_nonnull(pool);
+	ck_assert_int_eq(pipe(others), 0);
+	start(0, count_descriptors, NULL);
+	event = await(POOL_ENDED);
+	ck_assert_str_eq(event.line, "{8}");
+	free(event.line);
+}
+
 /* Reports on standard error if the process is not asked to stop. */
 static void tell_whether_asked(void *task, int channel)
 {
@@ -257,7 +285,7 @@ TEST_LOOP(pool_tests, signals_to_us_are_told_each_time, 0, 3)
 /* The middle one of three processes.  It starts a process in a pool of its own, and is killed. */
 static _Noreturn void be_killed(int report)
 {
-	struct pool *own = pool_open(1, &err);
+	struct pool *own = pool_open(1, -1, &err);
 	int task = report;
 
 	if (own && pool_start(own, 0, tell_whether_asked, &task, &err) == 0) {

@@ -28,10 +28,10 @@ static struct progress_state halfway(void)
 	for (size_t i = 0; i < 120; i++)
 		state.ends[i % PROGRESS_RATE_IMAGES] = 1500 + i * 500;
 	slots[0] = (struct progress_slot){(char *)"/srv/images/berlin/kiosk-17.vhd",
-					  BS_PHASE_REHEARSING, 60000};
-	slots[1] = (struct progress_slot){NULL, BS_PHASE_OPENING, 0};
+					  BS_PHASE_REHEARSING, 60000, 0};
+	slots[1] = (struct progress_slot){NULL, BS_PHASE_OPENING, 0, 0};
 	slots[2] = (struct progress_slot){(char *)"/srv/images/porto/lab-3.vhdx",
-					  BS_PHASE_COMMITTING, 40000};
+					  BS_PHASE_COMMITTING, 40000, 0};
 	return state;
 }
 
@@ -74,6 +74,22 @@ TEST(progress_frame_tests, a_frame_tells_how_far_it_is)
 		"1 failed  11 refused  100 fixed  8 nothing to do\n"
 		"  rehearsing  /srv/images/berlin/kiosk-17.vhd\n"
 		"  writing     /srv/images/porto/lab-3.vhdx (21 s)\n");
+}
+
+TEST(progress_frame_tests, the_start_of_the_appliance_tells_how_far_it_is)
+{
+	struct progress_state state = halfway();
+	char *drawn;
+
+	slots[0].phase = BS_PHASE_WAITING;
+	slots[0].percent = 40;
+	slots[2].phase = BS_PHASE_ASKING;
+	drawn = frame(&state, 80, 24, false);
+	ck_assert_ptr_nonnull(
+		strstr(drawn, "  starting libguestfs: 40 % /srv/images/berlin/kiosk-17.vhd\n"));
+	ck_assert_ptr_nonnull(
+		strstr(drawn, "  asking libguestfs /srv/images/porto/lab-3.vhdx (21 s)\n"));
+	free(drawn);
 }
 
 TEST(progress_frame_tests, a_narrow_frame_keeps_what_matters)
@@ -167,7 +183,7 @@ TEST_LOOP(progress_frame_tests, frames_fit_any_terminal, 0, 2)
 	slots[1] = (struct progress_slot){
 		(char *)"/\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac/"
 			"\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac\xe6\x9c\xac.img",
-		BS_PHASE_VERIFYING, 0};
+		BS_PHASE_VERIFYING, 0, 0};
 	for (unsigned columns = 20; columns <= 200; columns++) {
 		for (unsigned rows = 2; rows <= 40; rows++) {
 			char *drawn = frame(&state, columns, rows, unicode);
@@ -187,7 +203,7 @@ TEST(progress_frame_tests, names_cannot_act_on_the_terminal)
 {
 	struct progress_state state = {.total = 1, .slots = {.items = slots, .count = 1}};
 
-	slots[0] = (struct progress_slot){(char *)"/a\n\033[2Jb\xff", BS_PHASE_OPENING, 0};
+	slots[0] = (struct progress_slot){(char *)"/a\n\033[2Jb\xff", BS_PHASE_OPENING, 0, 0};
 	assert_frame(&state, 40, 24,
 		     "0 of 1  ----------  0%  --/min  -- left\n"
 		     "  opening     /a\\x0a\\x1b[2Jb\\xff\n");

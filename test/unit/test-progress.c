@@ -35,7 +35,7 @@ static void run_batch(struct progress *progress)
 
 	progress_start(progress, 0, "good.img");
 	progress_start(progress, 1, "bad.img");
-	progress_phase(progress, 0, BS_PHASE_COMMITTING);
+	progress_phase(progress, 0, BS_PHASE_COMMITTING, 0);
 	progress_end(progress, 1, &refused);
 	progress_start(progress, 1, "done.img");
 	progress_tick(progress);

@@ -45,17 +45,6 @@ TEST(tampering_with_copies, an_untouched_disk_is_no_fix)
 
 /* ---- tampering with copies ----------------------------------------------------------------- */
 
-static void write_into(const char *path, const char *stream, uint64_t offset, const void *bytes,
-		       size_t length)
-{
-	struct volume_metadata before;
-	struct volume_file *file = edit(path, &before);
-	struct bs_error err = {0};
-
-	ASSERT_OK(volume_write(file, stream, offset, bytes, length, &err));
-	end_edit(file, &before);
-}
-
 TEST(tampering_with_copies, a_changed_byte_is_noticed)
 {
 	write_into(MEMTEST, "", 39999, "\xA5", 1);

@@ -66,4 +66,15 @@ static inline void end_edit(struct volume_file *file, const struct volume_metada
 	sample_unmount(&target);
 }
 
+static inline void write_into(const char *path, const char *stream, uint64_t offset,
+			      const void *bytes, size_t length)
+{
+	struct volume_metadata before;
+	struct volume_file *file = edit(path, &before);
+	struct bs_error err = {0};
+
+	ASSERT_OK(volume_write(file, stream, offset, bytes, length, &err));
+	end_edit(file, &before);
+}
+
 #endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The line that a command shows while it waits for the appliance. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/live.h"
+#include "support/test.h"
+
+TEST_CASE(live, "live");
+
+TEST(live, the_appliance_is_shown_and_its_line_is_erased)
+{
+	struct bs_options options = {0};
+	char *shown = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&shown, &size);
+	struct live line;
+
+	live_begin_on(&line, stream, &options);
+	options.progress(options.progress_context, BS_PHASE_REHEARSING);
+	options.progress(options.progress_context, BS_PHASE_WAITING);
+	options.amount(options.progress_context, 40);
+	options.progress(options.progress_context, BS_PHASE_ASKING);
+	options.progress(options.progress_context, BS_PHASE_COMMITTING);
+	live_end(&line);
+	ck_assert_int_eq(fclose(stream), 0);
+	ck_assert_str_eq(shown, "starting libguestfs\r\033[K"
+				"starting libguestfs: 40 %\r\033[K"
+				"asking libguestfs\r\033[K");
+	free(shown);
+}
+
+/* The tests have no terminal. */
+TEST(live, nothing_is_shown_without_a_terminal)
+{
+	struct bs_options options = {0};
+	struct live line;
+
+	live_begin(&line, &options);
+	ck_assert(options.progress == NULL && options.amount == NULL);
+	live_end(&line);
+}
