@@ -45,7 +45,7 @@ CRASH_TEST_SOURCES := $(sort $(wildcard test/crash/*.c))
 comma := ,
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-.PHONY: all check test check-slow engines-test crash-test boot-test lint sanitize install uninstall clean help
+.PHONY: all check test check-slow engines-test crash-test mutants boot-test lint sanitize install uninstall clean help
 .DELETE_ON_ERROR:
 
 # One short line for each file that is made; V=1 prints the whole commands.
@@ -175,6 +175,9 @@ crash-test: $(B)/crash-tests ## cuts the power 100,000 times, in every way
 	awk '/^states: /{states += $$2; bad += $$4} \
 	     END {printf "%d states\n%d bad\n", states, bad; exit !states || bad}' \
 	     $(B)/crash-test.log && exit $$status
+
+mutants: ## breaks the program on purpose: the tests must notice
+	scripts/mutants
 
 # Starts sample disks in virtual machines, before and after.
 boot-test: $(B)/boot-tests ## starts sample disks in virtual machines
