@@ -61,7 +61,7 @@ static void explore_all(enum small_kind kind, int action, unsigned per_cut)
 		explore_all(kind, _i, per_cut);                                                    \
 	}
 
-ALL_POWER_CUTS(SMALL_GROWS, "all power cuts, growing", 2048)
-ALL_POWER_CUTS(SMALL_DEVICE, "all power cuts, device", 2048)
-ALL_POWER_CUTS(SMALL_DATA, "all power cuts, data", 2048)
+ALL_POWER_CUTS(SMALL_GROWS, "all power cuts, growing", 4096)
+ALL_POWER_CUTS(SMALL_DEVICE, "all power cuts, device", 4096)
+ALL_POWER_CUTS(SMALL_DATA, "all power cuts, data", 4096)
 ALL_POWER_CUTS(SMALL_PIECES, "all power cuts, pieces", 512)
