@@ -41,9 +41,11 @@ UNIT_SOURCES := $(sort $(wildcard test/unit/*.c))
 SUPPORT_SOURCES := $(sort $(wildcard test/support/*.c))
 CLI_TEST_SOURCES := $(sort $(wildcard test/cli/*.c))
 BOOT_TEST_SOURCES := $(sort $(wildcard test/boot/*.c))
+CRASH_TEST_SOURCES := $(sort $(wildcard test/crash/*.c))
+comma := ,
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-.PHONY: all check test check-slow engines-test boot-test lint sanitize install uninstall clean help
+.PHONY: all check test check-slow engines-test crash-test mutants boot-test lint sanitize install uninstall clean help
 .DELETE_ON_ERROR:
 
 # One short line for each file that is made; V=1 prints the whole commands.
@@ -122,24 +124,32 @@ TEST_PROGRAM_SOURCES := $(SUPPORT_SOURCES) $(filter-out src/cli/main.c,$(CLI_SOU
 $(B)/unit-tests: $(call objects,$(UNIT_SOURCES))
 $(B)/cli-tests: $(call objects,$(CLI_TEST_SOURCES))
 $(B)/boot-tests: $(call objects,$(BOOT_TEST_SOURCES))
-$(B)/unit-tests $(B)/cli-tests $(B)/boot-tests: $(call objects,$(TEST_PROGRAM_SOURCES)) \
+$(B)/crash-tests: $(call objects,$(CRASH_TEST_SOURCES))
+$(B)/unit-tests $(B)/cli-tests $(B)/boot-tests $(B)/crash-tests: $(call objects,$(TEST_PROGRAM_SOURCES)) \
 		$(B)/libbootshift.a | $(B)/build-image
 	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(filter %.a,$^) $(PKG_LIBS) $(TEST_LIBS)
-$(call objects,$(UNIT_SOURCES) $(CLI_TEST_SOURCES) $(BOOT_TEST_SOURCES)): \
+# The calls that test/crash/recorder.c and faults.c see.
+WRAPPED_CALLS := open64 pwrite64 write fsync fdatasync fallocate64 ftruncate64 rename unlink fsetxattr \
+		 fremovexattr fanotify_init malloc calloc realloc strdup strndup pread64 fstat64 lstat64 \
+		 lseek64 fgetxattr flock
+$(B)/crash-tests: private ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED_CALLS))
+$(call objects,$(UNIT_SOURCES) $(CLI_TEST_SOURCES) $(BOOT_TEST_SOURCES) $(CRASH_TEST_SOURCES)): \
 	EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest
 $(B)/cli-tests $(B)/boot-tests: | $(B)/bootshift
 
 # Each program runs its cases side by side.  What has the tag `slow` is for check-slow, and `engines`
 # for engines-test.
-check: $(B)/unit-tests $(B)/cli-tests ## the everyday tests
+check: $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests ## the everyday tests
 	@CK_EXCLUDE_TAGS='slow engines' $(B)/unit-tests; unit=$$?; \
-	CK_EXCLUDE_TAGS='slow engines' $(B)/cli-tests && exit $$unit
+	CK_EXCLUDE_TAGS='slow crash mutants' $(B)/crash-tests; crash=$$?; \
+	CK_EXCLUDE_TAGS='slow engines' $(B)/cli-tests && exit $$((unit || crash))
 
 # Only the tests whose names contain $(T), slow ones too.
-test: $(B)/unit-tests $(B)/cli-tests ## with T=NAME: the tests with such names
+test: $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests ## with T=NAME: the tests with such names
 	$(if $(T),,$(error say which: make test T=NAME))
-	@T='$(T)' $(B)/unit-tests; unit=$$?; T='$(T)' $(B)/cli-tests && exit $$unit
+	@T='$(T)' $(B)/unit-tests; unit=$$?; T='$(T)' $(B)/crash-tests; crash=$$?; \
+	T='$(T)' $(B)/cli-tests && exit $$((unit || crash))
 
 # Sample images for the tests, built with this build-image unless $BUILD_IMAGE names another.
 $(call objects,$(SUPPORT_SOURCES)): EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest \
@@ -158,6 +168,16 @@ check-slow: all $(B)/build-image $(B)/unit-tests $(B)/cli-tests boot-test ## the
 # Takes a survey of each sample with libntfs-3g and in libguestfs' appliance.
 engines-test: $(B)/build-image $(B)/unit-tests ## both engines find the same in all samples
 	@$(ON_DISK) CK_INCLUDE_TAGS=engines $(B)/unit-tests
+
+# Cuts the power in every way during fixes, undos and recoveries.  $$CRASH_SEED chooses other states.
+crash-test: $(B)/crash-tests ## cuts the power 100,000 times, in every way
+	@CK_INCLUDE_TAGS=crash $(B)/crash-tests >$(B)/crash-test.log; status=$$?; cat $(B)/crash-test.log; \
+	awk '/^states: /{states += $$2; bad += $$4} \
+	     END {printf "%d states\n%d bad\n", states, bad; exit !states || bad}' \
+	     $(B)/crash-test.log && exit $$status
+
+mutants: ## breaks the program on purpose: the tests must notice
+	scripts/mutants
 
 # Starts sample disks in virtual machines, before and after.
 boot-test: $(B)/boot-tests ## starts sample disks in virtual machines

@@ -111,6 +111,10 @@ bool file_has_name(int descriptor, const char *path)
 {
 	struct stat opened, named;
 
-	return fstat(descriptor, &opened) == 0 && lstat(path, &named) == 0 &&
-	       file_is_same(&opened, &named);
+	errno = 0;
+	if (fstat(descriptor, &opened) == 0 && lstat(path, &named) == 0)
+		return file_is_same(&opened, &named);
+	if (errno == ENOENT || errno == ENOTDIR)
+		errno = 0; /* nothing has this name */
+	return false;
 }

@@ -30,7 +30,10 @@ MUST_CHECK int file_write_at(int descriptor, uint64_t offset, const void *buffer
 /* Whether both describe the same file, even if it has several names. */
 bool file_is_same(const struct stat *one, const struct stat *other);
 
-/* Whether `path` is a name of the file behind `descriptor`.  A symbolic link is not followed. */
+/*
+ * Whether `path` is a name of the file behind `descriptor`.  A symbolic link is not followed.  After
+ * false, errno is 0, or says why the file or the name could not be looked at.
+ */
 bool file_has_name(int descriptor, const char *path);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include "transaction/commit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,8 @@ static int commit_check_name(const struct transaction *transaction, struct bs_er
 {
 	if (file_has_name(transaction->journal->descriptor, transaction->place->journal))
 		return 0;
+	if (errno != 0)
+		return fail_errno(err, BS_IO, "cannot look at the undo file");
 	return fail(err, BS_UNDO_FILE_LOST,
 		    "the undo file was removed, moved or replaced during the fix");
 }

@@ -209,14 +209,17 @@ int journal_file_open_marks(struct journal_file *file, const char *path,
 		return fail(err, BS_UNDO_FILE_LOST, "the undo file disappeared");
 	if (descriptor < 0)
 		return fail_system(err, "cannot open the undo file");
-	if (fstat(file->descriptor, &reading) == 0 && fstat(descriptor, &writing) == 0 &&
-	    file_is_same(&reading, &writing)) {
+	if (fstat(file->descriptor, &reading) < 0 || fstat(descriptor, &writing) < 0) {
+		fail_errno(err, BS_IO, "cannot look at the undo file");
+	} else if (!file_is_same(&reading, &writing)) {
+		fail(err, BS_UNDO_FILE_LOST, "another file took the place of the undo file");
+	} else {
 		file->marks = descriptor;
 		file->io = io;
 		return 0;
 	}
 	close(descriptor);
-	return fail(err, BS_UNDO_FILE_LOST, "another file took the place of the undo file");
+	return -1;
 }
 
 bool journal_file_is_marked(struct journal_file *file, enum journal_mark mark)

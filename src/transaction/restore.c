@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Makes an image what its journal says it was; see commit-steps.h. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "disk/file.h"
@@ -157,7 +158,7 @@ int restore_discard_journal(struct transaction *transaction, struct bs_error *er
 	commit_enter(transaction, COMMIT_DISCARDING);
 	marked = journal_file_mark(transaction->journal, JOURNAL_DONE, 0, err);
 	if (!file_has_name(transaction->journal->descriptor, place->journal))
-		return 0; /* no command finds the journal any more */
+		return errno != 0 ? marked : 0; /* 0: no command finds the journal any more */
 	if (io->unlink(place->journal) == 0)
 		(void)!transaction_sync_folder(io, place->folder, &ignored);
 	else if (marked < 0)

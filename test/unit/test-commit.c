@@ -408,3 +408,28 @@ TEST_LOOP(refused, undo_writes_nothing_to_an_image_that_is_the_old_one_already, 
 	ck_assert_int_eq(state_of(&fixture), TRANSACTION_APPLIED);
 	fixture_close(&fixture);
 }
+
+TEST(refused, a_fix_that_would_make_the_image_shorter_is_refused)
+{
+	static struct fixture fixture;
+	struct commit_result result = {0};
+	struct bs_error err = {BS_OK, ""};
+	struct overlay *overlay;
+	struct target *target;
+	struct place place;
+
+	fixture_open(&fixture);
+	target = find(fixture.image, NULL, &place);
+	overlay = overlay_open(target->disk, 1 << 20, NULL, &err);
+	ck_assert_int_eq(overlay_resize(overlay, OLD_LENGTH - 4096, &err), 0);
+	ck_assert_int_lt(
+		transaction_commit(&(struct commit_request){.place = &place, .overlay = overlay},
+				   &result, &err),
+		0);
+	ck_assert_int_eq(err.code, BS_FORMAT_UNSUPPORTED);
+	disk_close(overlay_disk(overlay));
+	find_end(target, &place);
+	ck_assert(image_is(&fixture, &fixture.old));
+	ck_assert(folder_is_clean(&fixture));
+	fixture_close(&fixture);
+}

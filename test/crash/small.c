@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Makes small images and their fixes; see small.h. */
+#include "crash/small.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/images.h"
+#include "support/loop.h"
+#include "transaction/commit.h"
+#include "transaction/lock.h"
+
+#define KIB 1024u
+
+struct extent {
+	uint32_t offset, length;
+};
+
+/* What a fix of the kind is; lengths are in bytes, an extent of length 0 ends a list. */
+static const struct small {
+	const char *title;
+	uint32_t old_length, new_length;
+	struct extent data[4], changes[8];
+} smalls[] = {
+	[SMALL_DATA] = {"data", 16 * KIB, 16 * KIB, {{0, 16 * KIB}}, {{0, 512}, {9 * KIB, 512}}},
+	[SMALL_GROWS] = {"growing",
+			 20 * KIB + 512,
+			 26 * KIB,
+			 {{0, 8 * KIB}, {16 * KIB, 4 * KIB + 512}},
+			 {{0, 512}, {13 * KIB, 512}, {20 * KIB, 512}, {22 * KIB, 512}}},
+	[SMALL_PIECES] = {"pieces",
+			  120 * KIB,
+			  120 * KIB,
+			  {{0, 24 * KIB}, {40 * KIB, 80 * KIB}},
+			  {{0, 512},
+			   {6 * KIB, 4 * KIB},
+			   {23 * KIB, 2 * KIB},
+			   {32 * KIB, 512},
+			   {39 * KIB, 8 * KIB},
+			   {70 * KIB, 512},
+			   {119 * KIB, KIB}}},
+	[SMALL_DEVICE] =
+		{"device", 16 * KIB, 16 * KIB, {{0, 16 * KIB}}, {{0, 512}, {9 * KIB, 512}}},
+};
+
+struct small_context {
+	const struct small *small;
+	int device; /* the descriptor of the loop device, or -1 */
+};
+
+static void small_write(const char *path, uint64_t length, const struct extent *extents,
+			unsigned factor)
+{
+	int descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	uint8_t bytes[KIB];
+
+	ck_assert_int_ge(descriptor, 0);
+	ck_assert_int_eq(ftruncate(descriptor, (off_t)length), 0);
+	for (; extents->length > 0; extents++)
+		for (uint32_t done = 0; done < extents->length; done += 512) {
+			for (uint32_t i = 0; i < 512; i++)
+				bytes[i] = (uint8_t)((extents->offset + done + i) * factor +
+						     (extents->offset + done) / 256 + 1);
+			ck_assert_int_eq(
+				pwrite(descriptor, bytes, 512, (off_t)(extents->offset + done)),
+				512);
+		}
+	close(descriptor);
+}
+
+static int small_commit(const struct subject *subject, struct target *target, struct place *place,
+			struct bs_error *err)
+{
+	static const struct range zone = {4 * KIB, KIB};
+	const struct small *small = ((struct small_context *)subject->context)->small;
+	struct overlay *overlay = overlay_open(target->disk, 1 << 20, NULL, err);
+	struct commit_request request = {
+		.place = place, .overlay = overlay, .zones = &zone, .zone_count = 1};
+	struct commit_result result = {0};
+	uint8_t bytes[8 * KIB];
+	int status = -1;
+
+	if (!overlay)
+		return -1;
+	memset(bytes, 0xee, sizeof(bytes));
+	if (overlay_resize(overlay, small->new_length, err) < 0)
+		goto out;
+	for (const struct extent *change = small->changes; change->length > 0; change++)
+		if (disk_write(overlay_disk(overlay), change->offset, bytes, change->length, err) <
+		    0)
+			goto out;
+	status = transaction_commit(&request, &result, err);
+	journal_file_close(result.journal);
+out:
+	disk_close(overlay_disk(overlay));
+	return status;
+}
+
+static int small_fix(const struct subject *subject, struct bs_error *err)
+{
+	struct target *target = target_open(subject->image, err);
+	struct place place = {0};
+	struct image_lock *lock = NULL;
+	int status = -1;
+
+	if (!target)
+		return -1;
+	if (place_find(target, subject->undo_directory, &place, err) == 0)
+		lock = lock_image(&place, LOCK_FOR_CHANGING, err);
+	if (lock)
+		status = small_commit(subject, target, &place, err);
+	lock_release(lock);
+	place_free(&place);
+	target_close(target);
+	return status;
+}
+
+bool small_open(struct subject *subject, enum small_kind kind)
+{
+	const struct small *small = &smalls[kind];
+	struct small_context *context = calloc(1, sizeof(*context));
+	const char *folder = test_folder();
+	char path[2 * STORAGE_PATH_MAX];
+
+	ck_assert_ptr_nonnull(context);
+	*context = (struct small_context){small, -1};
+	*subject = (struct subject){.fix = small_fix, .context = context};
+	snprintf(subject->name, sizeof(subject->name), "small, %s", small->title);
+	snprintf(subject->folder, sizeof(subject->folder), "%s/folder", folder);
+	ck_assert_int_eq(mkdir(subject->folder, 0700), 0);
+	snprintf(subject->old, sizeof(subject->old), "%s/old", folder);
+	snprintf(subject->new, sizeof(subject->new), "%s/new", folder);
+	small_write(subject->old, small->old_length, small->data, 7);
+	snprintf(path, sizeof(path), "%s/disk.img",
+		 kind == SMALL_DEVICE ? folder : subject->folder);
+	subject_copy(subject->old, path);
+	if (kind == SMALL_DEVICE) {
+		context->device = loop_attach(path, false, subject->image);
+		subject->undo_directory = subject->folder;
+		if (context->device < 0)
+			return false;
+	} else {
+		memcpy(subject->image, path, strlen(path) + 1);
+	}
+	return true;
+}
+
+void small_close(struct subject *subject)
+{
+	struct small_context *context = subject->context;
+
+	if (context->device >= 0)
+		close(context->device);
+	free(context);
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Runs the commands on an image, and judges what they leave; see subject.h. */
+#include "crash/subject.h"
+
+#include <bootshift.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "crash/recorder.h"
+#include "support/test.h"
+#include "transaction/commit.h"
+#include "util/bytes.h"
+#include "util/path.h"
+
+#define PART      (1u << 16) /* bytes compared at once */
+#define WHOLE_MAX (1u << 20) /* bytes; an image up to this size is always compared wholly */
+
+/* ---- images ---------------------------------------------------------------------------------- */
+
+static uint64_t subject_size(int descriptor)
+{
+	return (uint64_t)lseek(descriptor, 0, SEEK_END);
+}
+
+void subject_copy(const char *from, const char *to)
+{
+	int source = open(from, O_RDONLY | O_CLOEXEC);
+	int target = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	uint64_t size = subject_size(source);
+	uint8_t *bytes = malloc(PART);
+	off_t data = 0, hole = 0;
+
+	MUST(bytes && source >= 0 && target >= 0);
+	MUST(ftruncate(target, (off_t)size) == 0);
+	while ((data = lseek(source, hole, SEEK_DATA)) >= 0 ||
+	       (errno == EINVAL && (data = hole) < (off_t)size)) { /* a device has no holes */
+		hole = lseek(source, data, SEEK_HOLE);
+		hole = hole < 0 ? (off_t)size : hole;
+		while (data < hole) {
+			ssize_t count =
+				pread(source, bytes, min_u64(PART, (uint64_t)(hole - data)), data);
+
+			MUST(count > 0);
+			MUST(pwrite(target, bytes, (size_t)count, data) == count);
+			data += count;
+		}
+	}
+	free(bytes);
+	close(source);
+	close(target);
+}
+
+static bool subject_is_device(const struct subject *subject)
+{
+	struct stat status;
+
+	MUST(stat(subject->image, &status) == 0);
+	return S_ISBLK(status.st_mode);
+}
+
+/* Whether the name in the folder is the image's. */
+static bool subject_is_image(const struct subject *subject, const char *name)
+{
+	return strcmp(path_name(subject->image), name) == 0;
+}
+
+/* Makes the image old again, with no file beside it. */
+static void subject_reset(const struct subject *subject)
+{
+	DIR *names = opendir(subject->folder);
+	struct dirent *entry;
+
+	MUST(names);
+	while ((entry = readdir(names)))
+		if (entry->d_type == DT_REG && !subject_is_image(subject, entry->d_name))
+			MUST(unlinkat(dirfd(names), entry->d_name, 0) == 0);
+	closedir(names);
+	if (subject_is_device(subject)) {
+		uint8_t *bytes = malloc(PART);
+		int source = open(subject->old, O_RDONLY | O_CLOEXEC);
+		int target = open(subject->image, O_WRONLY | O_CLOEXEC);
+		ssize_t count;
+
+		MUST(bytes && source >= 0 && target >= 0);
+		while ((count = read(source, bytes, PART)) > 0)
+			MUST(write(target, bytes, (size_t)count) == count);
+		close(source);
+		close(target);
+		free(bytes);
+		return;
+	}
+	subject_copy(subject->old, subject->image);
+	for (int i = 0; i < STORAGE_ATTRIBUTES; i++)
+		(void)!removexattr(subject->image, storage_attributes[i]);
+}
+
+/* Compares a part of two files: the bytes and, if asked for, the holes.  NULL: no difference. */
+static const char *subject_differs(int one, int other, uint64_t start, uint64_t length, bool holes)
+{
+	static uint8_t a[PART], b[PART];
+	static char text[64];
+
+	MUST(pread(one, a, length, (off_t)start) == (ssize_t)length);
+	MUST(pread(other, b, length, (off_t)start) == (ssize_t)length);
+	for (uint64_t i = 0; i < length; i++)
+		if (a[i] != b[i]) {
+			snprintf(text, sizeof(text), "the byte at %" PRIu64 " differs", start + i);
+			return text;
+		}
+	for (uint64_t at = start; holes && at < start + length; at += STORAGE_BLOCK) {
+		off_t position = (off_t)at;
+
+		if ((lseek(one, position, SEEK_DATA) == position) ==
+		    (lseek(other, position, SEEK_DATA) == position))
+			continue;
+		snprintf(text, sizeof(text), "the block at %" PRIu64 " is a hole in one only", at);
+		return text;
+	}
+	return NULL;
+}
+
+/* Compares the image with a file: all of it if it is small, else what was touched. */
+static const char *subject_compare(const struct subject *subject, const char *expected, bool holes,
+				   const struct recording *recording)
+{
+	int one = open(subject->image, O_RDONLY | O_CLOEXEC);
+	int other = open(expected, O_RDONLY | O_CLOEXEC);
+	uint64_t size = subject_size(one);
+	const char *difference = NULL;
+
+	MUST(one >= 0 && other >= 0);
+	holes &= !subject_is_device(subject);
+	if (size != subject_size(other)) {
+		difference = "the length differs";
+	} else if (size <= WHOLE_MAX || !recording) {
+		for (uint64_t at = 0; at < size && !difference; at += PART)
+			difference =
+				subject_differs(one, other, at, min_u64(PART, size - at), holes);
+	} else {
+		const struct stored_file *file = &recording->files[0];
+
+		for (size_t i = 0; i < file->touched_count && !difference; i += 8) {
+			uint64_t at = (uint64_t)file->touched[i] * STORAGE_SECTOR;
+
+			if (at < size)
+				difference = subject_differs(
+					one, other, at, min_u64(STORAGE_BLOCK, size - at), holes);
+		}
+	}
+	close(one);
+	close(other);
+	return difference;
+}
+
+static const char *subject_compare_new(const struct subject *subject,
+				       const struct recording *recording)
+{
+	if (access(subject->new, F_OK) != 0)
+		return NULL;
+	return subject_compare(subject, subject->new, false, recording);
+}
+
+/* ---- commands -------------------------------------------------------------------------------- */
+
+const char *action_title(enum action action)
+{
+	static const char *const titles[] = {"fix", "undo", "recovery"};
+
+	return titles[action];
+}
+
+static int subject_recover(const struct subject *subject, struct bs_error *err)
+{
+	struct bs_options options = {.undo_directory = subject->undo_directory};
+	struct bs_result result;
+	int status = bs_recover(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;
+
+	*err = result.error;
+	bs_result_free(&result);
+	return status;
+}
+
+static int subject_undo(const struct subject *subject, struct bs_error *err)
+{
+	struct bs_options options = {.undo_directory = subject->undo_directory};
+	struct bs_result result;
+	int status = bs_undo(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;
+
+	*err = result.error;
+	bs_result_free(&result);
+	return status;
+}
+
+int subject_run(const struct subject *subject, enum action action, struct bs_error *err)
+{
+	if (action == ACTION_FIX)
+		return subject->fix(subject, err);
+	return action == ACTION_UNDO ? subject_undo(subject, err) : subject_recover(subject, err);
+}
+
+static int subject_state(const struct subject *subject, enum transaction_state *state,
+			 struct bs_error *err)
+{
+	struct target *target = target_open(subject->image, err);
+	struct place place = {0};
+	int result = -1;
+
+	if (!target)
+		return -1;
+	if (place_find(target, subject->undo_directory, &place, err) == 0)
+		result = transaction_state(&place, state, err);
+	place_free(&place);
+	target_close(target);
+	return result;
+}
+
+int subject_make_old(const struct subject *subject, struct bs_error *err)
+{
+	enum transaction_state state;
+
+	if (subject_recover(subject, err) < 0 || subject_state(subject, &state, err) < 0)
+		return -1;
+	return state == TRANSACTION_APPLIED ? subject_undo(subject, err) : 0;
+}
+
+/* ---- judging --------------------------------------------------------------------------------- */
+
+static const char *subject_find_left_over(const struct subject *subject)
+{
+	static char text[320];
+	DIR *names = opendir(subject->folder);
+	struct dirent *entry;
+	bool found = false;
+
+	MUST(names);
+	while (!found && (entry = readdir(names)))
+		if (entry->d_name[0] != '.' && !subject_is_image(subject, entry->d_name)) {
+			snprintf(text, sizeof(text), "%s is left", entry->d_name);
+			found = true;
+		}
+	closedir(names);
+	for (int i = 0; i < STORAGE_ATTRIBUTES - subject->hint_may_stay && !found; i++)
+		if (getxattr(subject->image, storage_attributes[i], NULL, 0) >= 0) {
+			snprintf(text, sizeof(text), "the attribute %s is left",
+				 storage_attributes[i]);
+			found = true;
+		}
+	return found ? text : NULL;
+}
+
+static const char *subject_judge_fail(const char *what, const char *why)
+{
+	static char text[1024];
+
+	snprintf(text, sizeof(text), "%s: %s", what, why);
+	return text;
+}
+
+/* What the signpost says must be true as well. */
+static const char *subject_judge_signpost(const struct subject *subject,
+					  enum transaction_state state,
+					  const struct recording *recording)
+{
+	bool is_up = getxattr(subject->image, storage_attributes[0], NULL, 0) >= 0;
+	bool may_be_up = state == TRANSACTION_INTERRUPTED;
+
+	if (subject_is_device(subject))
+		return NULL;
+	if (is_up && !may_be_up)
+		return "its signpost says that it is half written";
+	if (!is_up && subject_compare(subject, subject->old, false, recording) &&
+	    subject_compare_new(subject, recording))
+		return "it is half written, and no signpost says so";
+	return NULL;
+}
+
+/* What the program says of the state must be true, and must fit what it reported before the cut. */
+static const char *subject_judge_found(const struct subject *subject, enum action action,
+				       bool succeeded, const struct recording *recording)
+{
+	enum transaction_state state;
+	struct bs_error err;
+	const char *difference = NULL;
+
+	if (subject_state(subject, &state, &err) < 0)
+		return subject_judge_fail("no command knows what to do", err.message);
+	if (state == TRANSACTION_APPLIED)
+		difference = subject_compare_new(subject, recording);
+	else if (state == TRANSACTION_NONE || state == TRANSACTION_DONE)
+		difference = subject_compare(subject, subject->old, false, recording);
+	if (difference)
+		return subject_judge_fail(state == TRANSACTION_APPLIED ? "it is said to be fixed"
+								       : "it is said to be old",
+					  difference);
+	if (succeeded && (state == TRANSACTION_APPLIED) != (action == ACTION_FIX))
+		return "the success that was reported is lost";
+	if (succeeded && state == TRANSACTION_INTERRUPTED)
+		return "it was reported done, and is said to be interrupted";
+	return subject_judge_signpost(subject, state, recording);
+}
+
+static const char *subject_judge_old(const struct subject *subject,
+				     const struct recording *recording)
+{
+	const char *difference = subject_compare(subject, subject->old, true, recording);
+
+	if (difference)
+		return subject_judge_fail("it is not as before the fix", difference);
+	return subject_find_left_over(subject);
+}
+
+const char *subject_judge(const struct subject *subject, enum action action, bool succeeded,
+			  const struct recording *recording)
+{
+	const char *problem = subject_judge_found(subject, action, succeeded, recording);
+	struct bs_error err;
+
+	if (problem)
+		return problem;
+	if (subject_make_old(subject, &err) < 0)
+		return subject_judge_fail("it cannot be made old", err.message);
+	return subject_judge_old(subject, recording);
+}
+
+const char *subject_find_changed(const struct subject *subject, enum action action,
+				 const struct recording *recording)
+{
+	enum transaction_state state;
+	struct bs_error err;
+
+	if (subject_state(subject, &state, &err) < 0)
+		return subject_judge_fail("no command knows what to do", err.message);
+	if (action == ACTION_FIX)
+		return state == TRANSACTION_APPLIED || state == TRANSACTION_INTERRUPTED
+			       ? "it is not as before the fix"
+			       : subject_compare(subject, subject->old, true, recording);
+	if (action == ACTION_UNDO && state != TRANSACTION_APPLIED)
+		return "it is not fixed any more";
+	if (action == ACTION_RECOVER && (state == TRANSACTION_NONE || state == TRANSACTION_DONE))
+		return NULL; /* the recovery succeeded, and what came after it failed */
+	return subject_compare_new(subject, recording);
+}
+
+void subject_note_new(const struct subject *subject, enum action action)
+{
+	if (action == ACTION_FIX)
+		subject_copy(subject->image, subject->new);
+}
+
+/* ---- preparing ------------------------------------------------------------------------------- */
+
+/* Interrupts an undo before it changes the image.  All that it did before is durable. */
+static void subject_interrupt_undo(const struct subject *subject)
+{
+	struct recording *recording;
+	struct bs_error err;
+	struct cut cut;
+	int event = 0;
+
+	recorder_start(subject->folder, subject->image, NULL);
+	MUST(subject_undo(subject, &err) == 0);
+	recording = recorder_stop();
+	while (!strstr(recording->events[event].text, "the image"))
+		event++;
+	cut_open(recording, event, &cut);
+	for (size_t i = 0; i < cut.loose_count; i++)
+		cut.loose[i].pick = cut.loose[i].count - 1;
+	cut_build(&cut);
+	cut_close(&cut);
+	storage_free(recording);
+}
+
+void subject_prepare(const struct subject *subject, enum action action)
+{
+	struct bs_error err;
+
+	subject_reset(subject);
+	if (action == ACTION_FIX)
+		return;
+	ck_assert_msg(subject->fix(subject, &err) == 0, "%s", err.message);
+	subject_note_new(subject, ACTION_FIX);
+	if (action == ACTION_RECOVER)
+		subject_interrupt_undo(subject);
+}
