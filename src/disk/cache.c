@@ -16,9 +16,11 @@
 #include <stdlib.h>
 
 #include "util/bytes.h"
+#include "util/memory.h"
 #include "util/range.h"
 
 #define PIECES (CACHE_SHORT_PIECES + CACHE_LONG_PIECES)
+#define MEMORY (CACHE_SHORT_PIECES * CACHE_BLOCK_SIZE + CACHE_LONG_PIECES * CACHE_AHEAD_MAX)
 
 struct cache_piece {
 	struct range range; /* in the disk; the length is 0 if the place is free */
@@ -32,8 +34,7 @@ struct cache {
 	struct disk *below;
 	uint64_t time;                    /* counts the uses */
 	struct cache_piece pieces[PIECES]; /* first the places for short pieces */
-	uint8_t short_bytes[CACHE_SHORT_PIECES][CACHE_BLOCK_SIZE];
-	uint8_t long_bytes[CACHE_LONG_PIECES][CACHE_AHEAD_MAX];
+	uint8_t *bytes;                    /* of all pieces */
 };
 
 static struct cache_piece *cache_find(struct cache *cache, uint64_t offset)
@@ -161,6 +162,7 @@ static int cache_flush(struct disk *disk, struct bs_error *err)
 
 static void cache_close(struct disk *disk)
 {
+	free(((struct cache *)disk)->bytes);
 	free(disk);
 }
 
@@ -174,17 +176,22 @@ static const struct disk_operations cache_operations = {
 struct disk *cache_open(struct disk *below, struct bs_error *err)
 {
 	struct cache *cache = calloc(1, sizeof(*cache));
+	uint8_t *next;
 
-	if (!cache) {
+	if (cache)
+		cache->bytes = memory_large(MEMORY);
+	if (!cache || !cache->bytes) {
+		free(cache);
 		fail_memory(err);
 		return NULL;
 	}
 	cache->disk.operations = &cache_operations;
 	cache->disk.size = disk_size(below);
 	cache->below = below;
-	for (size_t i = 0; i < CACHE_SHORT_PIECES; i++)
-		cache->pieces[i].bytes = cache->short_bytes[i];
-	for (size_t i = 0; i < CACHE_LONG_PIECES; i++)
-		cache->pieces[CACHE_SHORT_PIECES + i].bytes = cache->long_bytes[i];
+	next = cache->bytes;
+	for (size_t i = 0; i < PIECES; i++) {
+		cache->pieces[i].bytes = next;
+		next += i < CACHE_SHORT_PIECES ? CACHE_BLOCK_SIZE : CACHE_AHEAD_MAX;
+	}
 	return &cache->disk;
 }

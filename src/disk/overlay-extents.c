@@ -7,8 +7,9 @@
 
 #include "disk/overlay-view.h"
 #include "util/bytes.h"
+#include "util/memory.h"
 
-#define BATCH_BLOCKS 64u /* compared at a time: 256 KiB */
+#define BATCH_BLOCKS 256u /* compared at a time: 1 MiB */
 #define BATCH_SIZE   (BATCH_BLOCKS * OVERLAY_BLOCK_SIZE)
 
 /* The extents so far, and the buffers to find more. */
@@ -99,7 +100,7 @@ static int extents_compare(struct comparison *comparison, struct range range, st
 static int extents_list(struct overlay *overlay, struct disk *disk, uint64_t maximum_length,
 			struct range_vector *extents, struct bs_error *err)
 {
-	struct comparison *comparison = malloc(sizeof(*comparison));
+	struct comparison *comparison = memory_large(sizeof(*comparison));
 	struct range_vector blocks = {0};
 	int result = -1;
 

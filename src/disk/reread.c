@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "util/bytes.h"
+#include "util/memory.h"
 
 /* O_DIRECT needs offset, length and memory aligned to the device's blocks of at most 4096 bytes. */
 #define ALIGNMENT   4096u
@@ -20,7 +21,7 @@ struct reread {
 	struct disk disk;
 	int descriptor; /* the caller's */
 	bool direct;
-	uint8_t *buffer; /* aligned for O_DIRECT */
+	uint8_t *buffer; /* memory_large(): aligned for O_DIRECT */
 };
 
 /* For file systems without O_DIRECT.  Some refuse O_DIRECT at the open, others at a read. */
@@ -124,7 +125,7 @@ struct disk *reread_open(int descriptor, struct bs_error *err)
 	}
 	reread = calloc(1, sizeof(*reread));
 	if (reread)
-		reread->buffer = aligned_alloc(ALIGNMENT, BUFFER_SIZE);
+		reread->buffer = memory_large(BUFFER_SIZE);
 	if (!reread || !reread->buffer) {
 		free(reread);
 		fail_memory(err);

@@ -19,6 +19,7 @@
 #include "transaction/hint.h"
 #include "transaction/publish.h"
 #include "util/clock.h"
+#include "util/memory.h"
 
 struct commit {
 	struct transaction transaction;
@@ -176,7 +177,7 @@ static int commit_write(struct commit *commit, struct bs_error *err)
 {
 	struct disk *staged = overlay_disk(commit->request->overlay);
 	struct target *image = commit->transaction.image;
-	uint8_t *buffer = malloc(JOURNAL_RANGE_MAX);
+	uint8_t *buffer = memory_large(JOURNAL_RANGE_MAX);
 	int result = -1;
 
 	if (!buffer)

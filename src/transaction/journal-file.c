@@ -12,6 +12,7 @@
 #include "disk/file.h"
 #include "util/bytes.h"
 #include "util/crc32c.h"
+#include "util/memory.h"
 #include "util/trust.h"
 
 static int journal_file_read(const struct journal_file *file, uint64_t offset, uint8_t *buffer,
@@ -72,7 +73,7 @@ int journal_file_open(const char *path, struct journal_file **result, struct bs_
 	}
 	file->descriptor = descriptor;
 	file->marks = -1;
-	file->buffer = malloc(JOURNAL_RECORD_MAX);
+	file->buffer = memory_large(JOURNAL_RECORD_MAX);
 	if (!file->buffer) {
 		fail_memory(err);
 		goto out;

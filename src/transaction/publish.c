@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "util/bytes.h"
+#include "util/memory.h"
 #include "util/trust.h"
 
 #define WHAT "the undo file"
@@ -282,7 +283,7 @@ int publish_write(const struct place *place, const struct range_list *list, stru
 	int result = -1;
 
 	publish_set_sizes(list, header);
-	publish.before_bytes = malloc(2 * JOURNAL_RANGE_MAX + JOURNAL_RECORD_MAX);
+	publish.before_bytes = memory_large(2 * JOURNAL_RANGE_MAX + JOURNAL_RECORD_MAX);
 	if (!publish.before_bytes)
 		return fail_memory(err);
 	publish.after_bytes = publish.before_bytes + JOURNAL_RANGE_MAX;

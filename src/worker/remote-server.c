@@ -21,7 +21,7 @@ struct server {
 	struct disk *disk;
 	const struct remote_meter *meter;
 	uint64_t since; /* when the wait for the worker began, in milliseconds */
-	uint8_t buffer[REMOTE_WRITES_MAX];
+	uint8_t buffer[REMOTE_WRITE_MAX];
 };
 
 static int server_charge(struct server *server, enum remote_use use, uint64_t length,
@@ -72,6 +72,8 @@ static int server_write(struct server *server, const uint8_t *list, size_t lengt
 	offset = load_le64(head);
 	size = load_le64(head + 8);
 	*at += sizeof(head);
+	if (size > sizeof(server->buffer))
+		return fail(err, BS_WORKER, "the worker process writes too many bytes at once");
 	if (size > length - *at)
 		return fail(err, BS_WORKER, "the worker process sent half a write");
 	if (server_charge(server, REMOTE_USE_WRITE, size, err) < 0)

@@ -32,8 +32,9 @@
 
 #define REMOTE_MAGIC       0x52534262u /* "bBSR" */
 #define REMOTE_HEADER_SIZE 32u
-#define REMOTE_READ_MAX    (1u << 20) /* the most bytes of one read */
-#define REMOTE_WRITES_MAX  (1u << 20) /* the longest list of writes, in bytes */
+#define REMOTE_READ_MAX    (1u << 19) /* the most bytes of one read */
+#define REMOTE_WRITES_MAX  (1u << 19) /* the longest list of writes, in bytes */
+#define REMOTE_WRITE_MAX   (1u << 16) /* the most bytes of one write in the list */
 #define REMOTE_WRITE_HEAD  16u        /* bytes of a write in the list before its own bytes */
 #define REMOTE_WINDOW_SIZE (REMOTE_READ_MAX + REMOTE_WRITES_MAX)
 

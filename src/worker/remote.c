@@ -90,7 +90,7 @@ static int remote_write(struct disk *disk, uint64_t offset, const void *buffer, 
 				return -1;
 			continue; /* the list is empty now */
 		}
-		part = min_u64(length, room - REMOTE_WRITE_HEAD);
+		part = min_u64(length, min_u64(room - REMOTE_WRITE_HEAD, REMOTE_WRITE_MAX));
 		store_le64(write, offset);
 		store_le64(write + 8, part);
 		memcpy(write + REMOTE_WRITE_HEAD, next, part);

@@ -928,7 +928,7 @@ TEST(bad_workers, after_the_staging_a_worker_has_only_its_end_to_tell)
 
 /* ---- workers without end ------------------------------------------------------------------- */
 
-#define PIECE (1u << 20)
+#define PIECE (1u << 19)
 
 /* Number of bytes that the parent has answered to the worker; shared with the test. */
 static uint64_t *answered;
