@@ -9,7 +9,7 @@
 #include "util/bytes.h"
 #include "util/memory.h"
 
-#define BATCH_BLOCKS 256u /* compared at a time: 1 MiB */
+#define BATCH_BLOCKS 128u /* compared at a time: 512 KiB */
 #define BATCH_SIZE   (BATCH_BLOCKS * OVERLAY_BLOCK_SIZE)
 
 /* The extents so far, and the buffers to find more. */
