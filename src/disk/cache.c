@@ -32,7 +32,7 @@ struct cache_piece {
 struct cache {
 	struct disk disk;
 	struct disk *below;
-	uint64_t time;                    /* counts the uses */
+	uint64_t time;                     /* counts the uses */
 	struct cache_piece pieces[PIECES]; /* first the places for short pieces */
 	uint8_t *bytes;                    /* of all pieces */
 };

@@ -8,10 +8,10 @@
 
 #include "disk/disk.h"
 
-#define CACHE_BLOCK_SIZE  32768u     /* bytes; the unit of reads from the disk below */
-#define CACHE_AHEAD_MAX   (1u << 19) /* the most bytes that one read gets from the disk below */
-#define CACHE_SHORT_PIECES 64u       /* pieces of one block */
-#define CACHE_LONG_PIECES  8u        /* pieces of up to CACHE_AHEAD_MAX bytes */
+#define CACHE_BLOCK_SIZE   32768u     /* bytes; the unit of reads from the disk below */
+#define CACHE_AHEAD_MAX    (1u << 19) /* the most bytes that one read gets from the disk below */
+#define CACHE_SHORT_PIECES 64u        /* pieces of one block */
+#define CACHE_LONG_PIECES  8u         /* pieces of up to CACHE_AHEAD_MAX bytes */
 
 /*
  * Opens a cache over `below`, which must outlive the cache.  Nobody else may write or resize

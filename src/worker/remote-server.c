@@ -53,8 +53,8 @@ static int server_read(struct server *server, const struct remote_header *reques
 		return fail(err, BS_WORKER, "the worker process asked for too many bytes at once");
 	if (server_charge(server, REMOTE_USE_READ, request->length, err) < 0)
 		return -1;
-	(void)!disk_read(server->disk, request->offset, server->end.window,
-			 (size_t)request->length, failure);
+	(void)!disk_read(server->disk, request->offset, server->end.window, (size_t)request->length,
+			 failure);
 	server_wait(server);
 	return 0;
 }
@@ -131,7 +131,8 @@ static int server_serve(struct server *server, const struct remote_header *reque
 						.detail = failure.code,
 						.length = strlen(failure.message)};
 	return remote_send(server->end.socket, &answer, failure.message,
-			   failure.code != BS_OK ? (size_t)answer.length : 0, server->patience, err);
+			   failure.code != BS_OK ? (size_t)answer.length : 0, server->patience,
+			   err);
 }
 
 int remote_serve(struct remote_end end, struct disk *disk, size_t limit, int patience,

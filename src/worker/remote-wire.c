@@ -172,8 +172,7 @@ int remote_send(int socket, const struct remote_header *header, const void *payl
 	while (message.msg_iovlen > 0) {
 		ssize_t sent;
 
-		sent = sendmsg(socket, &message,
-			       MSG_NOSIGNAL | (patience < 0 ? 0 : MSG_DONTWAIT));
+		sent = sendmsg(socket, &message, MSG_NOSIGNAL | (patience < 0 ? 0 : MSG_DONTWAIT));
 		if (sent >= 0)
 			remote_advance(&message, (size_t)sent);
 		else if (!remote_is_passing(errno))

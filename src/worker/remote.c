@@ -29,7 +29,8 @@ static int remote_receive_failure(struct remote *remote, const struct remote_hea
 	if (header->detail == BS_OK || header->detail >= BS_CODE_COUNT ||
 	    header->length >= sizeof(text))
 		return fail(err, BS_WORKER, "the parent process sent an invalid error");
-	if (remote_receive(remote->end.socket, text, (size_t)header->length, REMOTE_FOREVER, err) < 0)
+	if (remote_receive(remote->end.socket, text, (size_t)header->length, REMOTE_FOREVER, err) <
+	    0)
 		return -1;
 	/* The text will be printed, so it must not contain terminal control characters. */
 	for (size_t i = 0; i < header->length; i++)
