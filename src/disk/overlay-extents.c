@@ -58,8 +58,24 @@ static int extents_compare_batch(struct comparison *comparison, uint64_t offset,
 	return 0;
 }
 
+/* Joins ranges that lie close together, so that they are read at once. */
+static void extents_join(struct range_vector *blocks)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < blocks->count; i++) {
+		struct range *last = &blocks->items[kept], next = blocks->items[i];
+
+		if (next.offset - range_end(*last) < BATCH_SIZE / 4)
+			*last = range_from_to(last->offset, range_end(next));
+		else
+			blocks->items[++kept] = next;
+	}
+	blocks->count = blocks->count > 0 ? kept + 1 : 0;
+}
+
 /*
- * Lists the blocks that can differ: the blocks of the map, and the blocks that a resize has cut off
+ * Lists the blocks that can differ, and some between them: the blocks of the map, and the blocks that a resize has cut off
  * and another resize has added again.  There the view has zeros without any write.
  */
 static int extents_list_blocks(const struct overlay *overlay, struct range_vector *blocks,
@@ -82,6 +98,7 @@ static int extents_list_blocks(const struct overlay *overlay, struct range_vecto
 			return -1;
 	}
 	range_vector_merge(blocks);
+	extents_join(blocks);
 	return 0;
 }
 

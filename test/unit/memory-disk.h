@@ -18,7 +18,7 @@ struct memory_disk {
 	uint8_t *bytes;
 	size_t reads, writes, flushes; /* calls */
 	uint64_t bytes_read;
-	enum bs_code failure;          /* BS_OK, or the error of every operation */
+	enum bs_code failure; /* BS_OK, or the error of every operation */
 };
 
 static inline int memory_disk_fail(const struct memory_disk *memory, struct bs_error *err)

@@ -77,7 +77,8 @@ TEST_LOOP(interruption, a_fix_that_is_asked_to_stop_writes_nothing, 0, 3)
 	state_assert_restored(image, &before);
 }
 
-static _Noreturn void interrupt_oneself(struct remote_end end, uint64_t size, const struct worker_task *task)
+static _Noreturn void interrupt_oneself(struct remote_end end, uint64_t size,
+					const struct worker_task *task)
 {
 	(void)end, (void)size, (void)task;
 	raise(SIGINT);
@@ -92,7 +93,8 @@ static const struct worker_task terminal_tasks[] = {
 	{.job = WORKER_VERIFY, .plan = &empty_plan},
 };
 
-TEST_EACH(interruption, the_terminal_ends_a_worker_although_the_caller_holds_signals, terminal_tasks)
+TEST_EACH(interruption, the_terminal_ends_a_worker_although_the_caller_holds_signals,
+	  terminal_tasks)
 {
 	struct worker_task task = terminal_tasks[_i];
 	struct session_findings findings;

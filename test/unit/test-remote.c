@@ -223,8 +223,8 @@ static bool write_where_it_may_not(struct remote_end end)
 	struct disk *disk = remote_open(end, SIZE, &err);
 	uint8_t byte = 1;
 
-	if (disk_write(disk, 500, &byte, 1, &err) < 0 || disk_write(disk, 1000, &byte, 1, &err) < 0 ||
-	    disk_write(disk, 501, &byte, 1, &err) < 0)
+	if (disk_write(disk, 500, &byte, 1, &err) < 0 ||
+	    disk_write(disk, 1000, &byte, 1, &err) < 0 || disk_write(disk, 501, &byte, 1, &err) < 0)
 		return false;
 	for (int i = 0; i < 4; i++) { /* and no later operation hides it */
 		int result = i == 0   ? remote_send_writes(disk, &err)
@@ -322,7 +322,8 @@ static bool be_killed(struct remote_end end)
 
 TEST_LOOP(remote, a_worker_that_dies_is_an_error, 0, 3)
 {
-	static bool (*const deaths[])(struct remote_end) = {die_at_once, die_in_a_message, be_killed};
+	static bool (*const deaths[])(struct remote_end) = {die_at_once, die_in_a_message,
+							    be_killed};
 	pid_t child = start_worker(deaths[_i]);
 
 	assert_serving_fails(BS_WORKER, "ended");
@@ -398,8 +399,8 @@ static bool send_half_a_header(struct remote_end end)
 
 static bool send_half_a_message(struct remote_end end)
 {
-	return send_header(end.socket, REMOTE_MESSAGE, 0, 100) && write(end.socket, "half", 4) == 4 &&
-	       wait_for_the_end(end);
+	return send_header(end.socket, REMOTE_MESSAGE, 0, 100) &&
+	       write(end.socket, "half", 4) == 4 && wait_for_the_end(end);
 }
 
 /* Sends a byte now and then: the worker is never silent for long, and never finishes. */
@@ -419,7 +420,8 @@ static bool never_read(struct remote_end end)
 	for (int i = 0; i < 8; i++)
 		if (!send_header(end.socket, REMOTE_READ, 0, REMOTE_READ_MAX))
 			return false;
-	return poll(&(struct pollfd){.fd = end.socket}, 1, -1) == 1; /* until the other end is closed */
+	return poll(&(struct pollfd){.fd = end.socket}, 1, -1) ==
+	       1; /* until the other end is closed */
 }
 
 static const struct {

@@ -86,13 +86,15 @@ static const struct worker_task task = {.job = WORKER_REHEARSE};
 static long wanted;   /* number of the allocation that fails */
 static rlim_t memory; /* bytes of address space */
 
-static void loses_allocations(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+static void loses_allocations(struct remote_end end, uint64_t size,
+			      const struct worker_task *own_task)
 {
 	countdown = wanted;
 	worker_run(end, size, own_task);
 }
 
-static void is_short_of_memory(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+static void is_short_of_memory(struct remote_end end, uint64_t size,
+			       const struct worker_task *own_task)
 {
 	const struct rlimit limit = {memory, memory};
 

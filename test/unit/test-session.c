@@ -248,8 +248,7 @@ static void write_flags(struct remote_end end, uint64_t size, uint32_t index, ui
 
 /* Sends another message, and then stays until the parent gives up. */
 #define WORKER(name)                                                                               \
-	static void name(struct remote_end end, uint64_t size,                                     \
-			 const struct worker_task *own_task)                                       \
+	static void name(struct remote_end end, uint64_t size, const struct worker_task *own_task) \
 	{                                                                                          \
 		(void)size;                                                                        \
 		(void)own_task;                                                                    \
@@ -598,7 +597,8 @@ static void crash_says(int socket)
 }
 WORKER(crash)
 
-static void crash_after_a_read(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+static void crash_after_a_read(struct remote_end end, uint64_t size,
+			       const struct worker_task *own_task)
 {
 	struct bs_error own;
 	uint8_t byte;
@@ -785,8 +785,8 @@ static size_t try_writes(struct remote_end end, uint64_t size, bool allow)
 	size_t expected = 0;
 
 	for (size_t i = 0; i < WRITES; i++) {
-		int result = write_at_once(end, size, writes[i].offset, bytes, writes[i].length,
-					   &own);
+		int result =
+			write_at_once(end, size, writes[i].offset, bytes, writes[i].length, &own);
 
 		if (allow && writes[i].allowed)
 			expected += result == 0;
@@ -805,20 +805,23 @@ static _Noreturn void tell_how_many(int socket, size_t expected)
 	_exit(EXIT_SUCCESS);
 }
 
-static void writes_without_a_plan(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+static void writes_without_a_plan(struct remote_end end, uint64_t size,
+				  const struct worker_task *own_task)
 {
 	(void)own_task;
 	tell_how_many(end.socket, try_writes(end, size, false));
 }
 
-static void writes_with_a_plan(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+static void writes_with_a_plan(struct remote_end end, uint64_t size,
+			       const struct worker_task *own_task)
 {
 	(void)own_task;
 	say_until(end.socket, MESSAGE_PLAN);
 	tell_how_many(end.socket, try_writes(end, size, true));
 }
 
-static void writes_when_staged(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+static void writes_when_staged(struct remote_end end, uint64_t size,
+			       const struct worker_task *own_task)
 {
 	(void)own_task;
 	say_until(end.socket, MESSAGE_ZONES);
@@ -895,7 +898,8 @@ TEST_EACH(bad_workers, no_worker_leaves_other_flags_than_those_of_the_plan, odd_
 			      "flag %zu is %02x", i, sector[0x1BE + 16 * i]);
 }
 
-static void stages_another_plan(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+static void stages_another_plan(struct remote_end end, uint64_t size,
+				const struct worker_task *own_task)
 {
 	(void)own_task;
 	say_until(end.socket, MESSAGE_ZONES);
@@ -911,7 +915,8 @@ TEST(bad_workers, the_staged_plan_is_the_one_that_was_allowed)
 	ck_assert_ptr_null(findings.plan);
 }
 
-static void speaks_after_the_staging(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+static void speaks_after_the_staging(struct remote_end end, uint64_t size,
+				     const struct worker_task *own_task)
 {
 	(void)own_task;
 	say_until(end.socket, MESSAGE_ZONES);
@@ -959,7 +964,8 @@ static void reads_for_ever(struct remote_end end, uint64_t size, const struct wo
 	pause();
 }
 
-static void writes_for_ever(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+static void writes_for_ever(struct remote_end end, uint64_t size,
+			    const struct worker_task *own_task)
 {
 	struct disk *disk = open_remote(end, size);
 	struct bs_error own;
@@ -972,7 +978,8 @@ static void writes_for_ever(struct remote_end end, uint64_t size, const struct w
 	pause();
 }
 
-static void is_refused_for_ever(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+static void is_refused_for_ever(struct remote_end end, uint64_t size,
+				const struct worker_task *own_task)
 {
 	struct bs_error own;
 
@@ -983,7 +990,8 @@ static void is_refused_for_ever(struct remote_end end, uint64_t size, const stru
 	pause();
 }
 
-static void flushes_for_ever(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+static void flushes_for_ever(struct remote_end end, uint64_t size,
+			     const struct worker_task *own_task)
 {
 	struct disk *disk = open_remote(end, size);
 	struct bs_error own;
@@ -1062,7 +1070,8 @@ static void sends_a_million_zones_says(int socket)
 }
 WORKER(sends_a_million_zones)
 
-static void sends_the_disk_as_a_zone(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+static void sends_the_disk_as_a_zone(struct remote_end end, uint64_t size,
+				     const struct worker_task *own_task)
 {
 	const struct range zone = {.offset = 0, .length = size};
 
