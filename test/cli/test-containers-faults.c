@@ -217,8 +217,7 @@ TEST_LOOP(containers_faults, a_driver_killed_while_it_stages_fails_the_fix_and_l
 	ck_assert_int_gt(failed, 0);
 }
 
-TEST_LOOP(killed, a_driver_killed_while_it_verifies_leaves_the_container_as_it_was, 0,
-	  KIND_COUNT)
+TEST_LOOP(killed, a_driver_killed_while_it_verifies_leaves_the_container_as_it_was, 0, KIND_COUNT)
 {
 	const char *container = make(_i), *temporary = watch_leftovers();
 	struct image_state before = state_take(container);
