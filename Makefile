@@ -11,9 +11,10 @@ WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing
 	    -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough
 HARDENING ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
 
-PACKAGES      := libntfs-3g nettle jansson libseccomp fuse3 libnbd
+PACKAGES      := libntfs-3g nettle jansson libseccomp fuse3
+LOADED_PACKAGES := libnbd # loaded when it is needed, so only its header counts here
 IMAGE_PACKAGES := hivex
-TEST_PACKAGES := check hivex
+TEST_PACKAGES := check hivex libnbd
 PKG_CFLAGS    := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS      := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 IMAGE_LIBS    := $(shell pkg-config --libs $(IMAGE_PACKAGES) 2>/dev/null)
@@ -22,7 +23,7 @@ TEST_LIBS     := $(shell pkg-config --libs $(TEST_PACKAGES) 2>/dev/null)
 
 missing = $(shell for p in $(1); do pkg-config --exists $$p || echo $$p; done)
 ifneq ($(MAKECMDGOALS),clean)
-$(if $(call missing,$(PACKAGES)),$(error missing: $(call missing,$(PACKAGES)): \
+$(if $(call missing,$(PACKAGES) $(LOADED_PACKAGES)),$(error missing: $(call missing,$(PACKAGES) $(LOADED_PACKAGES)): \
 	run scripts/install-deps build))
 endif
 

@@ -561,7 +561,7 @@ enum bs_phase {
 	BS_PHASE_CHECKING,
 	/* Writes the undo file and the image.  From here on the fix cannot be interrupted. */
 	BS_PHASE_COMMITTING,
-	BS_PHASE_VERIFYING, /* opens the changed image again and verifies it */
+	BS_PHASE_VERIFYING, /* compares the changed image with what was verified */
 	BS_PHASE_UNDOING,   /* undoes a fix or, while opening the image, an interrupted change */
 	BS_PHASE_ASKING,    /* asks libguestfs' appliance */
 	BS_PHASE_WAITING,   /* waits for its turn at the appliance, or for the appliance's start */

@@ -14,8 +14,9 @@
 #include "disk/overlay.h"
 #include "util/bytes.h"
 #include "util/io.h"
+#include "util/memory.h"
 
-#define SLOTS_PER_CHUNK 256u /* 1 MiB */
+#define SLOTS_PER_CHUNK 512u /* 2 MiB */
 
 int block_store_init(struct block_store *store, uint64_t memory_limit, const char *directory,
 		     struct bs_error *err)
@@ -40,7 +41,7 @@ static int block_store_reserve_memory(struct block_store *store, uint32_t slot,
 	if (!chunks)
 		return fail_memory(err);
 	store->chunks = chunks;
-	chunks[store->chunk_count] = malloc((size_t)SLOTS_PER_CHUNK * OVERLAY_BLOCK_SIZE);
+	chunks[store->chunk_count] = memory_large((size_t)SLOTS_PER_CHUNK * OVERLAY_BLOCK_SIZE);
 	if (!chunks[store->chunk_count])
 		return fail_memory(err);
 	store->chunk_count++;

@@ -1,77 +1,109 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The cache is set-associative: a block can lie only in the CACHE_WAYS lines of its set.  A new
- * block replaces the least recently used line.  A valid line always has the bytes of the disk
- * below: a write goes to the disk first, and after a failed write, which leaves unknown bytes, the
- * lines are invalid.  Long reads bypass the cache, so the content of files does not replace the
- * metadata.
+ * The cache keeps pieces of the disk below.  Pieces do not overlap, and always have the bytes of the
+ * disk below: a write goes to the disk first, and after a failed write, which leaves unknown bytes,
+ * the pieces are dropped.
+ *
+ * A read that meets no piece gets a new one, which is at least a block long.  If the new piece
+ * begins where another piece ends, the caller reads in order: then the new piece is twice as long
+ * as what was read from that other piece.  So a row of files is read in long pieces, and scattered
+ * metadata in single blocks.  There are places for short and for long pieces, so that the content
+ * of files does not replace the metadata.  In each kind, a new piece replaces the one that was not
+ * used for longest.
  */
 #include "disk/cache.h"
 
 #include <stdlib.h>
 
 #include "util/bytes.h"
+#include "util/memory.h"
+#include "util/range.h"
 
-#define LONG_READ (2 * CACHE_BLOCK_SIZE)
+#define PIECES (CACHE_SHORT_PIECES + CACHE_LONG_PIECES)
+#define MEMORY (CACHE_SHORT_PIECES * CACHE_BLOCK_SIZE + CACHE_LONG_PIECES * CACHE_AHEAD_MAX)
 
-struct cache_line {
-	bool valid;
-	uint64_t block;
-	uint64_t last_use; /* value of cache.time at the last use */
-	uint8_t *bytes;    /* CACHE_BLOCK_SIZE; the disk's last block may fill only a part */
+struct cache_piece {
+	struct range range; /* in the disk; the length is 0 if the place is free */
+	uint64_t last_use;  /* value of cache.time at the last use */
+	uint64_t used;      /* how many bytes were read from the piece, repeated reads included */
+	uint8_t *bytes;
 };
 
 struct cache {
 	struct disk disk;
 	struct disk *below;
-	uint64_t time; /* counts the uses */
-	struct cache_line lines[CACHE_SETS][CACHE_WAYS];
-	uint8_t bytes[CACHE_SETS][CACHE_WAYS][CACHE_BLOCK_SIZE];
+	uint64_t time;                     /* counts the uses */
+	struct cache_piece pieces[PIECES]; /* first the places for short pieces */
+	uint8_t *bytes;                    /* of all pieces */
 };
 
-static struct cache_line *cache_find_line(struct cache *cache, uint64_t block)
+static struct cache_piece *cache_find(struct cache *cache, uint64_t offset)
 {
-	struct cache_line *set = cache->lines[block % CACHE_SETS];
-
-	for (size_t way = 0; way < CACHE_WAYS; way++)
-		if (set[way].valid && set[way].block == block)
-			return &set[way];
+	for (size_t i = 0; i < PIECES; i++)
+		if (range_has(cache->pieces[i].range, offset))
+			return &cache->pieces[i];
 	return NULL;
 }
 
-/* Returns a free line of the block's set, or else the least recently used line. */
-static struct cache_line *cache_oldest_line(struct cache *cache, uint64_t block)
+/* Returns a free place for a piece of this length, or the one that was not used for longest. */
+static struct cache_piece *cache_place(struct cache *cache, uint64_t length)
 {
-	struct cache_line *set = cache->lines[block % CACHE_SETS];
-	struct cache_line *oldest = set;
+	bool is_short = length <= CACHE_BLOCK_SIZE;
+	struct cache_piece *first = cache->pieces + (is_short ? 0 : CACHE_SHORT_PIECES);
+	struct cache_piece *oldest = first;
 
-	for (size_t way = 0; way < CACHE_WAYS; way++) {
-		if (!set[way].valid)
-			return &set[way];
-		if (set[way].last_use < oldest->last_use)
-			oldest = &set[way];
-	}
+	for (size_t i = 0; i < (is_short ? CACHE_SHORT_PIECES : CACHE_LONG_PIECES); i++)
+		if (first[i].last_use < oldest->last_use)
+			oldest = &first[i];
 	return oldest;
 }
 
-/* Returns the line with the block, after reading the block if necessary; NULL on error. */
-static struct cache_line *cache_get_line(struct cache *cache, uint64_t block, struct bs_error *err)
+/*
+ * Returns the range to read for `length` bytes at `offset`, which is in no piece.  The range begins
+ * at or before `offset`, and overlaps no piece.
+ */
+static struct range cache_choose(const struct cache *cache, uint64_t offset, size_t length)
 {
-	uint64_t offset = block * CACHE_BLOCK_SIZE;
-	struct cache_line *line = cache_find_line(cache, block);
+	uint64_t start = offset - offset % CACHE_BLOCK_SIZE, end = cache->disk.size, ahead = 0;
+	uint64_t wanted;
 
-	if (!line) {
-		line = cache_oldest_line(cache, block);
-		line->valid = false;
-		if (disk_read(cache->below, offset, line->bytes,
-			      (size_t)min_u64(CACHE_BLOCK_SIZE, cache->disk.size - offset),
-			      err) < 0)
-			return NULL;
-		line->valid = true;
-		line->block = block;
+	for (size_t i = 0; i < PIECES; i++) {
+		const struct cache_piece *piece = &cache->pieces[i];
+
+		if (piece->range.length == 0)
+			continue;
+		if (piece->range.offset > offset)
+			end = min_u64(end, piece->range.offset);
+		else if (range_end(piece->range) >= start) {
+			start = range_end(piece->range);
+			ahead = 2 * piece->used;
+		}
 	}
-	line->last_use = ++cache->time;
-	return line;
+	wanted = max_u64(offset + length, start + min_u64(ahead, CACHE_AHEAD_MAX));
+	wanted = (wanted + CACHE_BLOCK_SIZE - 1) / CACHE_BLOCK_SIZE * CACHE_BLOCK_SIZE;
+	return range_from_to(start, min_u64(end, min_u64(wanted, start + CACHE_AHEAD_MAX)));
+}
+
+/* Returns the piece with `offset`, after reading one if necessary; NULL on error. */
+static struct cache_piece *cache_get(struct cache *cache, uint64_t offset, size_t length,
+				     struct bs_error *err)
+{
+	struct cache_piece *piece = cache_find(cache, offset);
+
+	if (!piece) {
+		struct range range = cache_choose(cache, offset, length);
+
+		piece = cache_place(cache, range.length);
+		piece->range.length = 0;
+		piece->last_use = 0;
+		if (disk_read(cache->below, range.offset, piece->bytes, (size_t)range.length, err) <
+		    0)
+			return NULL;
+		piece->range = range;
+		piece->used = 0;
+	}
+	piece->last_use = ++cache->time;
+	return piece;
 }
 
 static int cache_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
@@ -80,16 +112,17 @@ static int cache_read(struct disk *disk, uint64_t offset, void *buffer, size_t l
 	struct cache *cache = (struct cache *)disk;
 	uint8_t *next = buffer;
 
-	if (length >= LONG_READ)
+	if (length >= CACHE_AHEAD_MAX)
 		return disk_read(cache->below, offset, buffer, length, err);
 	while (length > 0) {
-		size_t in_block = offset % CACHE_BLOCK_SIZE;
-		size_t part = (size_t)min_u64(length, CACHE_BLOCK_SIZE - in_block);
-		struct cache_line *line = cache_get_line(cache, offset / CACHE_BLOCK_SIZE, err);
+		struct cache_piece *piece = cache_get(cache, offset, length, err);
+		size_t part;
 
-		if (!line)
+		if (!piece)
 			return -1;
-		memcpy(next, line->bytes + in_block, part);
+		part = (size_t)min_u64(length, range_end(piece->range) - offset);
+		memcpy(next, piece->bytes + (offset - piece->range.offset), part);
+		piece->used += part;
 		next += part;
 		offset += part;
 		length -= part;
@@ -97,21 +130,18 @@ static int cache_read(struct disk *disk, uint64_t offset, void *buffer, size_t l
 	return 0;
 }
 
-/* Copies `bytes` to the cached lines of the range; `bytes` NULL makes these lines invalid. */
-static void cache_update_lines(struct cache *cache, uint64_t offset, const uint8_t *bytes,
-			       size_t length)
+/* Copies `bytes` to the pieces of the range; `bytes` NULL drops these pieces. */
+static void cache_update(struct cache *cache, struct range written, const uint8_t *bytes)
 {
-	for (size_t done = 0; done < length;) {
-		size_t in_block = (offset + done) % CACHE_BLOCK_SIZE;
-		size_t part = (size_t)min_u64(length - done, CACHE_BLOCK_SIZE - in_block);
-		struct cache_line *line =
-			cache_find_line(cache, (offset + done) / CACHE_BLOCK_SIZE);
+	for (size_t i = 0; i < PIECES; i++) {
+		struct cache_piece *piece = &cache->pieces[i];
+		struct range common = range_intersect(written, piece->range);
 
-		if (line && bytes)
-			memcpy(line->bytes + in_block, bytes + done, part);
-		else if (line)
-			line->valid = false;
-		done += part;
+		if (common.length > 0 && bytes)
+			memcpy(piece->bytes + (common.offset - piece->range.offset),
+			       bytes + (common.offset - written.offset), (size_t)common.length);
+		else if (common.length > 0)
+			piece->range.length = 0;
 	}
 }
 
@@ -121,7 +151,7 @@ static int cache_write(struct disk *disk, uint64_t offset, const void *buffer, s
 	struct cache *cache = (struct cache *)disk;
 	int result = disk_write(cache->below, offset, buffer, length, err);
 
-	cache_update_lines(cache, offset, result == 0 ? buffer : NULL, length);
+	cache_update(cache, (struct range){offset, length}, result == 0 ? buffer : NULL);
 	return result;
 }
 
@@ -132,6 +162,7 @@ static int cache_flush(struct disk *disk, struct bs_error *err)
 
 static void cache_close(struct disk *disk)
 {
+	free(((struct cache *)disk)->bytes);
 	free(disk);
 }
 
@@ -145,16 +176,22 @@ static const struct disk_operations cache_operations = {
 struct disk *cache_open(struct disk *below, struct bs_error *err)
 {
 	struct cache *cache = calloc(1, sizeof(*cache));
+	uint8_t *next;
 
-	if (!cache) {
+	if (cache)
+		cache->bytes = memory_large(MEMORY);
+	if (!cache || !cache->bytes) {
+		free(cache);
 		fail_memory(err);
 		return NULL;
 	}
 	cache->disk.operations = &cache_operations;
 	cache->disk.size = disk_size(below);
 	cache->below = below;
-	for (size_t set = 0; set < CACHE_SETS; set++)
-		for (size_t way = 0; way < CACHE_WAYS; way++)
-			cache->lines[set][way].bytes = cache->bytes[set][way];
+	next = cache->bytes;
+	for (size_t i = 0; i < PIECES; i++) {
+		cache->pieces[i].bytes = next;
+		next += i < CACHE_SHORT_PIECES ? CACHE_BLOCK_SIZE : CACHE_AHEAD_MAX;
+	}
 	return &cache->disk;
 }

@@ -11,10 +11,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <libnbd.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "disk/libnbd.h"
 #include "util/bytes.h"
 #include "util/clock.h"
 
@@ -28,6 +28,7 @@
 
 struct nbd {
 	struct disk disk;
+	struct libnbd library;
 	struct nbd_handle *handle;
 	const char *server; /* in messages */
 	int patience;       /* milliseconds */
@@ -39,10 +40,10 @@ struct nbd {
 /* ---- waiting ------------------------------------------------------------------------------ */
 
 /* libnbd's last message in this thread, without the names of its functions and states. */
-static const char *nbd_last_words(void)
+static const char *nbd_last_words(const struct nbd *nbd)
 {
 	static const char *const names[] = {"handshake: ", "connect: "};
-	const char *words = nbd_get_error();
+	const char *words = nbd->library.get_error();
 
 	if (!words)
 		return "it has hung up";
@@ -58,7 +59,7 @@ static const char *nbd_last_words(void)
 static int nbd_fail_connection(struct nbd *nbd, struct bs_error *err)
 {
 	nbd->broken = true;
-	return fail(err, BS_IO, "%s", nbd_last_words());
+	return fail(err, BS_IO, "%s", nbd_last_words(nbd));
 }
 
 /* Lets libnbd wait for the server, until `deadline`.  An error makes the connection unusable. */
@@ -68,7 +69,8 @@ static int nbd_wait(struct nbd *nbd, struct deadline deadline, struct bs_error *
 		nbd->broken = true;
 		return fail(err, BS_IO, "it has been silent for %d milliseconds", nbd->patience);
 	}
-	if (nbd_poll(nbd->handle, deadline_poll_timeout(deadline)) < 0 && nbd_get_errno() != EINTR)
+	if (nbd->library.poll(nbd->handle, deadline_poll_timeout(deadline)) < 0 &&
+	    nbd->library.get_errno() != EINTR)
 		return nbd_fail_connection(nbd, err);
 	return 0;
 }
@@ -87,16 +89,16 @@ static int nbd_await(struct nbd *nbd, int64_t cookie, struct bs_error *err)
 
 	if (cookie < 0)
 		return nbd_fail_connection(nbd, err);
-	while ((done = nbd_aio_command_completed(nbd->handle, (uint64_t)cookie)) == 0)
+	while ((done = nbd->library.aio_command_completed(nbd->handle, (uint64_t)cookie)) == 0)
 		if (nbd_wait(nbd, deadline, err) < 0)
 			return -1;
 	if (done > 0)
 		return 0;
-	if (nbd_aio_is_ready(nbd->handle) <= 0)
+	if (nbd->library.aio_is_ready(nbd->handle) <= 0)
 		return nbd_fail_connection(nbd, err);
 	/* The server has answered with an error, so the connection still works. */
-	return fail(err, nbd_get_errno() == ENOSPC ? BS_NO_SPACE : BS_IO, "%s",
-		    strerror(nbd_get_errno()));
+	return fail(err, nbd->library.get_errno() == ENOSPC ? BS_NO_SPACE : BS_IO, "%s",
+		    strerror(nbd->library.get_errno()));
 }
 
 /* Like nbd_await(); the error message names the operation `what`. */
@@ -113,16 +115,18 @@ static int nbd_read_units(struct nbd *nbd, uint64_t offset, void *buffer, size_t
 			  struct bs_error *err)
 {
 	return nbd_complete(
-		nbd, nbd_aio_pread(nbd->handle, buffer, length, offset, NBD_NULL_COMPLETION, 0),
+		nbd,
+		nbd->library.aio_pread(nbd->handle, buffer, length, offset, NBD_NULL_COMPLETION, 0),
 		"read", err);
 }
 
 static int nbd_write_units(struct nbd *nbd, uint64_t offset, const void *buffer, size_t length,
 			   struct bs_error *err)
 {
-	return nbd_complete(
-		nbd, nbd_aio_pwrite(nbd->handle, buffer, length, offset, NBD_NULL_COMPLETION, 0),
-		"write", err);
+	return nbd_complete(nbd,
+			    nbd->library.aio_pwrite(nbd->handle, buffer, length, offset,
+						    NBD_NULL_COMPLETION, 0),
+			    "write", err);
 }
 
 /* Returns how many bytes at `offset` the next request covers: whole units, or a part of a unit. */
@@ -214,14 +218,15 @@ static int nbd_disk_flush(struct disk *disk, struct bs_error *err)
 
 	if (nbd_check_usable(nbd, err) < 0)
 		return -1;
-	return nbd_complete(nbd, nbd_aio_flush(nbd->handle, NBD_NULL_COMPLETION, 0), "flush", err);
+	return nbd_complete(nbd, nbd->library.aio_flush(nbd->handle, NBD_NULL_COMPLETION, 0),
+			    "flush", err);
 }
 
 static void nbd_disk_close(struct disk *disk)
 {
 	struct nbd *nbd = (struct nbd *)disk;
 
-	nbd_close(nbd->handle);
+	nbd->library.close(nbd->handle);
 	free(nbd);
 }
 
@@ -243,18 +248,21 @@ static struct nbd *nbd_make(const char *server, int patience, struct bs_error *e
 {
 	struct nbd *nbd = calloc(1, sizeof(*nbd));
 
-	if (nbd) {
-		nbd->server = server;
-		nbd->patience = patience;
-		nbd->unit = 1;
-		nbd->handle = nbd_create();
-	}
-	if (!nbd || !nbd->handle) {
+	if (!nbd) {
 		fail_memory(err);
-		free(nbd);
 		return NULL;
 	}
-	return nbd;
+	nbd->server = server;
+	nbd->patience = patience;
+	nbd->unit = 1;
+	if (libnbd_load(&nbd->library, err) == 0) {
+		nbd->handle = nbd->library.create();
+		if (nbd->handle)
+			return nbd;
+		fail_memory(err);
+	}
+	free(nbd);
+	return NULL;
 }
 
 /* Waits until the NBD handshake is done.  `result` is the result of the call that connects. */
@@ -264,10 +272,11 @@ static int nbd_negotiate(struct nbd *nbd, int result, struct bs_error *err)
 
 	if (result < 0)
 		return nbd_fail_connection(nbd, err);
-	while (nbd_aio_is_connecting(nbd->handle) > 0 || nbd_aio_is_negotiating(nbd->handle) > 0)
+	while (nbd->library.aio_is_connecting(nbd->handle) > 0 ||
+	       nbd->library.aio_is_negotiating(nbd->handle) > 0)
 		if (nbd_wait(nbd, deadline, err) < 0)
 			return -1;
-	return nbd_aio_is_ready(nbd->handle) > 0 ? 0 : nbd_fail_connection(nbd, err);
+	return nbd->library.aio_is_ready(nbd->handle) > 0 ? 0 : nbd_fail_connection(nbd, err);
 }
 
 static int nbd_connect_server(struct nbd *nbd, int result, struct bs_error *err)
@@ -281,8 +290,8 @@ static int nbd_connect_server(struct nbd *nbd, int result, struct bs_error *err)
 /* libnbd returns 0 for a size that the server did not state. */
 static int nbd_take_block_sizes(struct nbd *nbd, struct bs_error *err)
 {
-	int64_t unit = nbd_get_block_size(nbd->handle, LIBNBD_SIZE_MINIMUM);
-	int64_t longest = nbd_get_block_size(nbd->handle, LIBNBD_SIZE_MAXIMUM);
+	int64_t unit = nbd->library.get_block_size(nbd->handle, LIBNBD_SIZE_MINIMUM);
+	int64_t longest = nbd->library.get_block_size(nbd->handle, LIBNBD_SIZE_MAXIMUM);
 
 	if (unit < 0 || longest < 0)
 		return fail(err, BS_NO_CONNECTION, "%s does not tell its block sizes", nbd->server);
@@ -300,14 +309,14 @@ static int nbd_take_block_sizes(struct nbd *nbd, struct bs_error *err)
 
 static int nbd_take_properties(struct nbd *nbd, bool writable, struct bs_error *err)
 {
-	int64_t size = nbd_get_size(nbd->handle);
+	int64_t size = nbd->library.get_size(nbd->handle);
 
 	if (size < 0)
 		return fail(err, BS_NO_CONNECTION, "%s does not tell how large the disk is",
 			    nbd->server);
-	if (writable && nbd_is_read_only(nbd->handle) != 0)
+	if (writable && nbd->library.is_read_only(nbd->handle) != 0)
 		return fail(err, BS_READ_ONLY, "%s lets nobody write to it", nbd->server);
-	if (writable && nbd_can_flush(nbd->handle) <= 0)
+	if (writable && nbd->library.can_flush(nbd->handle) <= 0)
 		return fail(err, BS_SERVER_UNSUITABLE,
 			    "%s cannot flush: nothing written to it would be safe", nbd->server);
 	if (nbd_take_block_sizes(nbd, err) < 0)
@@ -337,7 +346,8 @@ struct disk *nbd_open_socket(int socket, const char *server, bool writable, int 
 		close(socket);
 		return NULL;
 	}
-	return nbd_finish_opening(nbd, nbd_aio_connect_socket(nbd->handle, socket), writable, err);
+	return nbd_finish_opening(nbd, nbd->library.aio_connect_socket(nbd->handle, socket),
+				  writable, err);
 }
 
 struct disk *nbd_open_uri(const char *uri, bool writable, int patience, struct bs_error *err)
@@ -347,8 +357,9 @@ struct disk *nbd_open_uri(const char *uri, bool writable, int patience, struct b
 	if (!nbd)
 		return NULL;
 	/* The user chose the address, and with it the local files that it names. */
-	nbd_set_uri_allow_local_file(nbd->handle, true);
-	return nbd_finish_opening(nbd, nbd_aio_connect_uri(nbd->handle, uri), writable, err);
+	nbd->library.set_uri_allow_local_file(nbd->handle, true);
+	return nbd_finish_opening(nbd, nbd->library.aio_connect_uri(nbd->handle, uri), writable,
+				  err);
 }
 
 /* Waits until the connection is closed.  `result` is the result of nbd_aio_disconnect(). */
@@ -358,7 +369,8 @@ static int nbd_hang_up(struct nbd *nbd, int result, struct bs_error *err)
 
 	if (result < 0)
 		return nbd_fail_connection(nbd, err);
-	while (nbd_aio_is_closed(nbd->handle) == 0 && nbd_aio_is_dead(nbd->handle) == 0)
+	while (nbd->library.aio_is_closed(nbd->handle) == 0 &&
+	       nbd->library.aio_is_dead(nbd->handle) == 0)
 		if (nbd_wait(nbd, deadline, err) < 0)
 			return -1;
 	nbd->broken = true;
@@ -371,7 +383,7 @@ int nbd_disconnect(struct disk *disk, struct bs_error *err)
 
 	if (nbd_check_usable(nbd, err) < 0)
 		return -1;
-	if (nbd_hang_up(nbd, nbd_aio_disconnect(nbd->handle, 0), err) == 0)
+	if (nbd_hang_up(nbd, nbd->library.aio_disconnect(nbd->handle, 0), err) == 0)
 		return 0;
 	return fail_prefix(err, "cannot disconnect from %s", nbd->server);
 }

@@ -7,16 +7,18 @@
 
 #include "disk/overlay-view.h"
 #include "util/bytes.h"
+#include "util/memory.h"
 
-#define BATCH_BLOCKS 64u /* compared with the disk below at a time: 256 KiB */
+#define BATCH_BLOCKS 128u /* compared at a time: 512 KiB */
 #define BATCH_SIZE   (BATCH_BLOCKS * OVERLAY_BLOCK_SIZE)
 
 /* The extents so far, and the buffers to find more. */
 struct comparison {
 	struct overlay *overlay;
+	struct disk *disk; /* compared with the view: the disk below, or a disk that was written */
 	uint64_t maximum_length;
 	struct range_vector extents;
-	uint8_t above[BATCH_SIZE], below[BATCH_SIZE];
+	uint8_t above[BATCH_SIZE], other[BATCH_SIZE];
 };
 
 /* Sectors come in order, so a sector lengthens the last extent or begins a new extent. */
@@ -36,19 +38,19 @@ static int extents_add_sector(struct comparison *comparison, uint64_t offset, si
 static int extents_compare_batch(struct comparison *comparison, uint64_t offset, size_t length,
 				 struct bs_error *err)
 {
-	struct disk *below = comparison->overlay->below;
-	size_t common = 0; /* how many of the bytes the disk below has */
+	struct disk *disk = comparison->disk;
+	size_t common = 0; /* how many of the bytes the disk has */
 
-	if (offset < disk_size(below))
-		common = (size_t)min_u64(length, disk_size(below) - offset);
-	memset(comparison->below + common, 0, length - common);
+	if (offset < disk_size(disk))
+		common = (size_t)min_u64(length, disk_size(disk) - offset);
+	memset(comparison->other + common, 0, length - common);
 	if (overlay_view_read(comparison->overlay, offset, comparison->above, length, err) < 0 ||
-	    disk_read(below, offset, comparison->below, common, err) < 0)
+	    disk_read(disk, offset, comparison->other, common, err) < 0)
 		return -1;
 	for (size_t at = 0; at < length; at += SECTOR_SIZE) {
 		size_t part = (size_t)min_u64(SECTOR_SIZE, length - at);
 
-		if (memcmp(comparison->above + at, comparison->below + at, part) == 0)
+		if (memcmp(comparison->above + at, comparison->other + at, part) == 0)
 			continue;
 		if (extents_add_sector(comparison, offset + at, part, err) < 0)
 			return -1;
@@ -56,8 +58,24 @@ static int extents_compare_batch(struct comparison *comparison, uint64_t offset,
 	return 0;
 }
 
+/* Joins ranges that lie close together, so that they are read at once. */
+static void extents_join(struct range_vector *blocks)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < blocks->count; i++) {
+		struct range *last = &blocks->items[kept], next = blocks->items[i];
+
+		if (next.offset - range_end(*last) < BATCH_SIZE / 4)
+			*last = range_from_to(last->offset, range_end(next));
+		else
+			blocks->items[++kept] = next;
+	}
+	blocks->count = blocks->count > 0 ? kept + 1 : 0;
+}
+
 /*
- * Lists the blocks that can differ: the blocks of the map, and the blocks that a resize has cut off
+ * Lists the blocks that can differ, and some between them: the blocks of the map, and the blocks that a resize has cut off
  * and another resize has added again.  There the view has zeros without any write.
  */
 static int extents_list_blocks(const struct overlay *overlay, struct range_vector *blocks,
@@ -80,6 +98,7 @@ static int extents_list_blocks(const struct overlay *overlay, struct range_vecto
 			return -1;
 	}
 	range_vector_merge(blocks);
+	extents_join(blocks);
 	return 0;
 }
 
@@ -95,10 +114,10 @@ static int extents_compare(struct comparison *comparison, struct range range, st
 	return 0;
 }
 
-static int extents_list(struct overlay *overlay, uint64_t maximum_length,
+static int extents_list(struct overlay *overlay, struct disk *disk, uint64_t maximum_length,
 			struct range_vector *extents, struct bs_error *err)
 {
-	struct comparison *comparison = malloc(sizeof(*comparison));
+	struct comparison *comparison = memory_large(sizeof(*comparison));
 	struct range_vector blocks = {0};
 	int result = -1;
 
@@ -107,6 +126,7 @@ static int extents_list(struct overlay *overlay, uint64_t maximum_length,
 		goto out;
 	}
 	comparison->overlay = overlay;
+	comparison->disk = disk;
 	comparison->maximum_length = maximum_length;
 	comparison->extents = (struct range_vector){0};
 	result = extents_list_blocks(overlay, &blocks, err);
@@ -128,7 +148,24 @@ int overlay_extents(struct overlay *overlay, uint64_t maximum_length, struct ran
 
 	*extents = (struct range_vector){0};
 	overlay_lock(overlay);
-	result = extents_list(overlay, maximum_length, extents, err);
+	result = extents_list(overlay, overlay->below, maximum_length, extents, err);
 	overlay_unlock(overlay);
+	return result;
+}
+
+int overlay_check_written(struct overlay *overlay, struct disk *disk, struct bs_error *err)
+{
+	struct range_vector extents = {0};
+	int result;
+
+	if (disk_size(disk) != disk_size(overlay_disk(overlay)))
+		return fail(err, BS_VERIFY, "the image has another length than what was verified");
+	overlay_lock(overlay);
+	result = extents_list(overlay, disk, UINT64_MAX, &extents, err);
+	overlay_unlock(overlay);
+	if (result == 0 && extents.count > 0)
+		result = fail(err, BS_VERIFY, "the image's bytes at %llu are not what was verified",
+			      (unsigned long long)extents.items[0].offset);
+	range_vector_free(&extents);
 	return result;
 }

@@ -73,42 +73,51 @@ static int overlay_read_below(struct overlay *overlay, uint64_t offset, uint8_t 
 	return disk_read(overlay->below, offset, buffer, present, err);
 }
 
-/* Returns how many bytes from `offset` on, at most `length`, lie in blocks outside the map. */
-static size_t overlay_unchanged_length(const struct overlay *overlay, uint64_t offset,
-				       size_t length)
+/* The part of the block that holds `offset`, from `offset` to the block's end or to `end`. */
+static struct range overlay_part(uint64_t offset, uint64_t end)
 {
-	size_t run = 0;
+	uint64_t block = offset / OVERLAY_BLOCK_SIZE;
 
-	while (run < length && !block_map_find(&overlay->map, (offset + run) / OVERLAY_BLOCK_SIZE))
-		run += OVERLAY_BLOCK_SIZE - (offset + run) % OVERLAY_BLOCK_SIZE;
-	return run < length ? run : length;
+	return range_from_to(offset, min_u64(end, (block + 1) * OVERLAY_BLOCK_SIZE));
 }
 
+/* Returns the shortest range that has all bytes of [offset, end) in blocks outside the map. */
+static struct range overlay_unchanged(const struct overlay *overlay, uint64_t offset, uint64_t end)
+{
+	struct range found = {offset, 0};
+
+	while (offset < end) {
+		struct range part = overlay_part(offset, end);
+
+		offset = range_end(part);
+		if (block_map_find(&overlay->map, part.offset / OVERLAY_BLOCK_SIZE))
+			continue;
+		found = found.length > 0 ? range_from_to(found.offset, offset) : part;
+	}
+	return found;
+}
+
+/* Reads from the disk below at once, also between changed blocks, and puts these on top. */
 int overlay_view_read(struct overlay *overlay, uint64_t offset, void *buffer, size_t length,
 		      struct bs_error *err)
 {
-	uint8_t *next = buffer;
+	uint8_t *bytes = buffer;
+	uint64_t end = offset + length, at = offset;
+	struct range below = overlay_unchanged(overlay, offset, end);
 
-	while (length > 0) {
-		struct block_entry *entry =
-			block_map_find(&overlay->map, offset / OVERLAY_BLOCK_SIZE);
-		size_t in_block = offset % OVERLAY_BLOCK_SIZE;
-		size_t part;
-		int result;
+	if (below.length > 0 &&
+	    overlay_read_below(overlay, below.offset, bytes + (below.offset - offset),
+			       (size_t)below.length, err) < 0)
+		return -1;
+	while (at < end) {
+		struct range part = overlay_part(at, end);
+		const struct block_entry *entry =
+			block_map_find(&overlay->map, at / OVERLAY_BLOCK_SIZE);
 
-		if (entry) {
-			part = (size_t)min_u64(length, OVERLAY_BLOCK_SIZE - in_block);
-			result = block_store_read(&overlay->store, entry->slot, in_block, next,
-						  part, err);
-		} else {
-			part = overlay_unchanged_length(overlay, offset, length);
-			result = overlay_read_below(overlay, offset, next, part, err);
-		}
-		if (result < 0)
+		if (entry && block_store_read(&overlay->store, entry->slot, at % OVERLAY_BLOCK_SIZE,
+					      bytes + (at - offset), (size_t)part.length, err) < 0)
 			return -1;
-		next += part;
-		offset += part;
-		length -= part;
+		at = range_end(part);
 	}
 	return 0;
 }

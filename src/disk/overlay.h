@@ -62,6 +62,15 @@ MUST_CHECK int overlay_extents(struct overlay *overlay, uint64_t maximum_length,
 			       struct range_vector *extents, struct bs_error *err);
 
 /*
+ * Proves that `disk`, the disk below after the extents were written to it, is equal to the view: it
+ * has the same size, and the same bytes in every block that was ever written or cut off.  It does
+ * not matter which of these blocks overlay_extents() lists.  Errors: BS_VERIFY, BS_NO_MEMORY, and
+ * the errors of reading `disk` or the temporary file.
+ */
+MUST_CHECK int overlay_check_written(struct overlay *overlay, struct disk *disk,
+				     struct bs_error *err);
+
+/*
  * Returns how many sectors were written since the last call of this function (or since
  * overlay_open()), whether or not their bytes changed.  Each sector counts once.
  */

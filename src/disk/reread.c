@@ -10,17 +10,21 @@
 #include <unistd.h>
 
 #include "util/bytes.h"
+#include "util/memory.h"
+#include "util/range.h"
 
 /* O_DIRECT needs offset, length and memory aligned to the device's blocks of at most 4096 bytes. */
 #define ALIGNMENT   4096u
 #define PART_MAX    (1u << 20) /* bytes read at once */
+#define PART_MIN    (1u << 17) /* changes of an image often lie close together */
 #define BUFFER_SIZE (PART_MAX + 2 * ALIGNMENT)
 
 struct reread {
 	struct disk disk;
 	int descriptor; /* the caller's */
 	bool direct;
-	uint8_t *buffer; /* aligned for O_DIRECT */
+	uint8_t *buffer;    /* memory_large(): aligned for O_DIRECT */
+	struct range there; /* what the buffer has */
 };
 
 /* For file systems without O_DIRECT.  Some refuse O_DIRECT at the open, others at a read. */
@@ -59,9 +63,12 @@ static int reread_range(struct reread *reread, uint64_t offset, void *bytes, siz
 			struct bs_error *err)
 {
 	uint64_t start = offset / ALIGNMENT * ALIGNMENT;
-	uint64_t end = (offset + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	ssize_t count = reread_aligned(reread, start, (size_t)(end - start));
+	uint64_t end = (max_u64(offset + length, start + PART_MIN) + ALIGNMENT - 1) / ALIGNMENT *
+		       ALIGNMENT;
+	ssize_t count;
 
+	reread->there.length = 0;
+	count = reread_aligned(reread, start, (size_t)(end - start));
 	if (count < 0 && errno == EINVAL && reread->direct) {
 		reread_use_cache(reread);
 		count = reread_aligned(reread, start, (size_t)(end - start));
@@ -71,6 +78,7 @@ static int reread_range(struct reread *reread, uint64_t offset, void *bytes, siz
 	if (start + (uint64_t)count < offset + length)
 		return fail(err, BS_OUT_OF_RANGE, "the image ends before byte %" PRIu64,
 			    offset + length);
+	reread->there = (struct range){start, (uint64_t)count};
 	memcpy(bytes, reread->buffer + (offset - start), length);
 	return 0;
 }
@@ -78,12 +86,15 @@ static int reread_range(struct reread *reread, uint64_t offset, void *bytes, siz
 static int reread_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
 		       struct bs_error *err)
 {
+	struct reread *reread = (struct reread *)disk;
 	uint8_t *to = buffer;
 
 	while (length > 0) {
 		size_t part = (size_t)min_u64(length, PART_MAX);
 
-		if (reread_range((struct reread *)disk, offset, to, part, err) < 0)
+		if (range_contains(reread->there, (struct range){offset, part}))
+			memcpy(to, reread->buffer + (offset - reread->there.offset), part);
+		else if (reread_range(reread, offset, to, part, err) < 0)
 			return -1;
 		to += part;
 		offset += part;
@@ -124,7 +135,7 @@ struct disk *reread_open(int descriptor, struct bs_error *err)
 	}
 	reread = calloc(1, sizeof(*reread));
 	if (reread)
-		reread->buffer = aligned_alloc(ALIGNMENT, BUFFER_SIZE);
+		reread->buffer = memory_large(BUFFER_SIZE);
 	if (!reread || !reread->buffer) {
 		free(reread);
 		fail_memory(err);

@@ -3,6 +3,8 @@
  * Reads a file or a block device from its storage instead of the page cache: with O_DIRECT, or,
  * where O_DIRECT is not possible, after telling the kernel to drop the cached pages.  A read from
  * the page cache would not show whether the storage has the right bytes.
+ *
+ * The disk reads ahead, and keeps what it read last.  So it must be opened after the last write.
  */
 #ifndef BOOTSHIFT_REREAD_H
 #define BOOTSHIFT_REREAD_H

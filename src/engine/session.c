@@ -43,7 +43,7 @@ struct session {
 	struct {
 		uint64_t count, bytes;
 	} traffic[REMOTE_USE_COUNT];
-	int socket;
+	struct remote_end end;
 	int patience; /* milliseconds */
 	pid_t worker;
 };
@@ -186,7 +186,7 @@ static int session_take_plan(struct session *session, const struct remote_messag
 	budget_add_plan(&session->budget, session->task.job, session->allowed);
 	overlay_take_written_sectors(session->overlay);
 	debug_print(DEBUG_MESSAGES, "worker %d <- proceed, 0 bytes", (int)session->worker);
-	return remote_send_message(session->socket, MESSAGE_PROCEED, NULL, 0, session->patience,
+	return remote_send_message(session->end.socket, MESSAGE_PROCEED, NULL, 0, session->patience,
 				   err);
 }
 
@@ -377,7 +377,7 @@ int session_advance(struct session *session, enum session_state state, struct bs
 		struct remote_message message;
 		int result;
 
-		if (remote_serve(session->socket, session->disk, MESSAGE_MAX, session->patience,
+		if (remote_serve(session->end, session->disk, MESSAGE_MAX, session->patience,
 				 &meter, &message, err) < 0)
 			return -1;
 		result = session_take(session, &message, err);
@@ -392,27 +392,24 @@ int session_advance(struct session *session, enum session_state state, struct bs
 
 static int session_fork(struct session *session, session_worker *run, struct bs_error *err)
 {
-	int ends[2];
+	struct remote_end worker;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return fail_errno(err, BS_SYSTEM_LIMIT, "making a channel to the worker process");
+	if (remote_make_channel(&session->end, &worker, err) < 0)
+		return -1;
 	session->worker = fork();
 	if (session->worker < 0) {
 		fail_errno(err, BS_SYSTEM_LIMIT, "starting the worker process");
-		close(ends[0]);
-		close(ends[1]);
+		close(worker.socket);
+		remote_close_end(&session->end);
 		return -1;
 	}
 	if (session->worker == 0) {
-		/* A signal of the terminal ends a rehearsal at once, even if the caller holds it.
-		 * The verification of a committed image is not interrupted. */
-		if (!session->task.committed)
-			signals_release_all();
+		/* A signal of the terminal ends a rehearsal at once, even if the caller holds it. */
+		signals_release_all();
 		debug_stop("the worker process");
-		run(ends[1], disk_size(session->disk), &session->task);
+		run(worker, disk_size(session->disk), &session->task);
 	}
-	close(ends[1]);
-	session->socket = ends[0];
+	close(worker.socket);
 	return 0;
 }
 
@@ -420,7 +417,7 @@ static int session_fork(struct session *session, session_worker *run, struct bs_
 static bool session_has_closed(const struct session *session)
 {
 	uint8_t byte;
-	ssize_t length = recv(session->socket, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+	ssize_t length = recv(session->end.socket, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
 
 	return length == 0 || (length < 0 && errno != EAGAIN);
 }
@@ -529,7 +526,7 @@ static void session_end_worker(struct session *session, int outcome, struct bs_e
 				      WEXITED | WNOHANG | WNOWAIT) == 0 &&
 			       information.si_pid == session->worker;
 	}
-	close(session->socket);
+	remote_close_end(&session->end);
 	/* The worker may still run, but nothing that it does matters any more. */
 	kill(session->worker, SIGKILL);
 	while (wait4(session->worker, &status, 0, &used) < 0)

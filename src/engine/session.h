@@ -73,7 +73,7 @@ MUST_CHECK int session_run(struct disk *disk, struct overlay *overlay,
 			   struct bs_error *err);
 
 /* The function that runs in the child: worker_run(), or a test's bad worker.  Does not return. */
-typedef void session_worker(int socket, uint64_t size, const struct worker_task *task);
+typedef void session_worker(struct remote_end end, uint64_t size, const struct worker_task *task);
 
 /*
  * Does the same with another worker.  `patience` is how long the parent waits for one message, in

@@ -7,6 +7,7 @@
 
 #include "transaction/sector.h"
 #include "util/bytes.h"
+#include "util/memory.h"
 #include "util/range.h"
 
 struct check {
@@ -31,7 +32,7 @@ static int check_run(struct check *check, struct journal_file *journal, const st
 {
 	int result = -1;
 
-	check->bytes = malloc(JOURNAL_RANGE_MAX);
+	check->bytes = memory_large(JOURNAL_RANGE_MAX);
 	if (!check->bytes)
 		return fail_memory(err);
 	check->image = target_reopen(image, TARGET_REREAD, err);

@@ -20,6 +20,7 @@
 #include "transaction/hint.h"
 #include "transaction/publish.h"
 #include "util/clock.h"
+#include "util/memory.h"
 
 struct commit {
 	struct transaction transaction;
@@ -159,12 +160,21 @@ static int commit_publish(struct commit *commit, bool *published, struct bs_erro
  */
 static int commit_reserve(struct commit *commit, struct bs_error *err)
 {
-	for (size_t i = 0; i < commit->list.image_count; i++) {
-		const struct journal_range *range = &commit->list.ranges.items[i];
+	const struct journal_range *ranges = commit->list.ranges.items;
+	size_t count = commit->list.image_count, next;
 
-		if (range->kind != JOURNAL_DATA &&
-		    target_reserve(commit->transaction.image, range->offset, range->length, err) <
-			    0)
+	for (size_t i = 0; i < count; i = next) {
+		uint64_t end = ranges[i].offset + ranges[i].length;
+
+		next = i + 1;
+		if (ranges[i].kind == JOURNAL_DATA)
+			continue;
+		for (; next < count && ranges[next].kind != JOURNAL_DATA &&
+		       ranges[next].offset == end;
+		     next++)
+			end += ranges[next].length;
+		if (target_reserve(commit->transaction.image, ranges[i].offset,
+				   end - ranges[i].offset, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -179,7 +189,7 @@ static int commit_write(struct commit *commit, struct bs_error *err)
 {
 	struct disk *staged = overlay_disk(commit->request->overlay);
 	struct target *image = commit->transaction.image;
-	uint8_t *buffer = malloc(JOURNAL_RANGE_MAX);
+	uint8_t *buffer = memory_large(JOURNAL_RANGE_MAX);
 	int result = -1;
 
 	if (!buffer)

@@ -12,7 +12,10 @@
 #include "disk/file.h"
 #include "util/bytes.h"
 #include "util/crc32c.h"
+#include "util/memory.h"
 #include "util/trust.h"
+
+#define READ_AHEAD (1u << 16) /* bytes of records read at a time; a record may be longer */
 
 static int journal_file_read(const struct journal_file *file, uint64_t offset, uint8_t *buffer,
 			     size_t length, struct bs_error *err)
@@ -72,7 +75,7 @@ int journal_file_open(const char *path, struct journal_file **result, struct bs_
 	}
 	file->descriptor = descriptor;
 	file->marks = -1;
-	file->buffer = malloc(JOURNAL_RECORD_MAX);
+	file->buffer = memory_large(JOURNAL_RECORD_MAX);
 	if (!file->buffer) {
 		fail_memory(err);
 		goto out;
@@ -144,6 +147,26 @@ static int journal_file_read_end(struct journal_file *file, struct bs_error *err
 	return 0;
 }
 
+/*
+ * Makes the buffer have `wanted` bytes from the position on, or more, up to the end of the records,
+ * which is `room` bytes away.
+ */
+static int journal_file_fill(struct journal_file *file, size_t wanted, uint64_t room,
+			     struct bs_error *err)
+{
+	size_t kept = file->read - file->used, length;
+
+	if (kept >= wanted)
+		return 0;
+	length = (size_t)min_u64(max_u64(wanted, READ_AHEAD), room) - kept;
+	memmove(file->buffer, file->buffer + file->used, kept);
+	file->used = file->read = 0;
+	if (journal_file_read(file, file->position + kept, file->buffer + kept, length, err) < 0)
+		return -1;
+	file->read = kept + length;
+	return 0;
+}
+
 static int journal_file_read_record(struct journal_file *file, struct journal_record *record,
 				    struct bs_error *err)
 {
@@ -152,20 +175,19 @@ static int journal_file_read_record(struct journal_file *file, struct journal_re
 
 	if (room < JOURNAL_BLOCK_SIZE)
 		return fail(err, BS_JOURNAL_DAMAGED, "the undo file has too few records");
-	if (journal_file_read(file, file->position, file->buffer, JOURNAL_BLOCK_SIZE, err) < 0 ||
-	    journal_peek_record(&file->header, file->buffer, &size, err) < 0)
+	if (journal_file_fill(file, JOURNAL_BLOCK_SIZE, room, err) < 0 ||
+	    journal_peek_record(&file->header, file->buffer + file->used, &size, err) < 0)
 		return -1;
 	if (size > room)
 		return fail(err, BS_JOURNAL_DAMAGED, "a record of the undo file is too long");
-	if (journal_file_read(file, file->position + JOURNAL_BLOCK_SIZE,
-			      file->buffer + JOURNAL_BLOCK_SIZE, size - JOURNAL_BLOCK_SIZE,
-			      err) < 0 ||
-	    journal_decode_record(&file->header, file->buffer, size, record, err) < 0)
+	if (journal_file_fill(file, size, room, err) < 0 ||
+	    journal_decode_record(&file->header, file->buffer + file->used, size, record, err) < 0)
 		return -1;
 	if (!journal_file_fits(file, record))
 		return fail(err, BS_JOURNAL_DAMAGED, "record %llu of the undo file is misplaced",
 			    (unsigned long long)file->sums.record_count);
 	file->position += size;
+	file->used += size;
 	return 0;
 }
 
@@ -174,6 +196,7 @@ int journal_file_each(struct journal_file *file, journal_file_visit *visit, void
 {
 	struct journal_record record;
 
+	file->used = file->read = 0;
 	file->position = JOURNAL_FIRST_RECORD;
 	file->image_end = 0;
 	file->in_guards = false;

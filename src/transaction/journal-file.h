@@ -26,8 +26,9 @@ struct journal_file {
 	bool validated;
 	uint64_t image_modified; /* set with APPLIED; see journal.h */
 	/* The state of a walk through the records: */
-	uint8_t *buffer;
-	uint64_t position;  /* offset of the next record, bytes */
+	uint8_t *buffer;   /* JOURNAL_RECORD_MAX bytes */
+	size_t used, read; /* the file's bytes from `position` on lie in the buffer between these */
+	uint64_t position; /* offset of the next record, bytes */
 	uint64_t image_end; /* end of the last record that is not a guard record, bytes */
 	bool in_guards;
 	struct journal_trailer sums; /* numbers of the records so far */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "util/bytes.h"
+#include "util/memory.h"
 #include "util/trust.h"
 
 #define WHAT "the undo file"
@@ -30,45 +31,56 @@ static int publish_add(struct range_list *list, enum journal_kind kind, uint64_t
 				     (struct journal_range){kind, start, end - start}, err);
 }
 
+/* A part of the image that is a hole, or has no hole. */
+struct stretch {
+	uint64_t start, end; /* multiples of the block size; the end may be the image's length */
+	bool is_hole;
+};
+
 /*
- * Sets *is_hole to the kind of the image's block that begins at `block`, and *end to where the
- * kind changes: a multiple of the block size, or the image's length.
+ * Sets *stretch to the part of the image from `block`, where a block begins, to where its kind
+ * changes, unless *stretch has the block already.
  */
-static int publish_find_stretch(const struct target *image, uint64_t block, bool *is_hole,
-				uint64_t *end, struct bs_error *err)
+static int publish_find_stretch(const struct target *image, uint64_t block, struct stretch *stretch,
+				struct bs_error *err)
 {
 	uint64_t length = image->status.length, data, hole;
 
+	if (block >= stretch->start && block < stretch->end)
+		return 0;
+	stretch->start = block;
 	if (target_seek(image, block, SEEK_DATA, &data, err) < 0)
 		return -1;
 	data = min_u64(data, length);
-	*end = data == length ? length : publish_floor(data);
-	*is_hole = *end > block;
-	if (*is_hole)
+	stretch->end = data == length ? length : publish_floor(data);
+	stretch->is_hole = stretch->end > block;
+	if (stretch->is_hole)
 		return 0;
 	if (target_seek(image, data, SEEK_HOLE, &hole, err) < 0)
 		return -1;
-	*end = min_u64(journal_block_end(hole), length);
+	stretch->end = min_u64(journal_block_end(hole), length);
 	return 0;
 }
 
-/* Adds the changed extent [start, end). */
-static int publish_add_extent(struct range_list *list, const struct target *image, uint64_t start,
-			      uint64_t end, struct bs_error *err)
+/* Adds the changed extent [start, end).  *stretch is the last one that was found. */
+static int publish_add_extent(struct range_list *list, const struct target *image,
+			      struct stretch *stretch, uint64_t start, uint64_t end,
+			      struct bs_error *err)
 {
-	uint64_t length = image->status.length, stretch_end;
+	uint64_t length = image->status.length, part_end;
 
 	while (start < end && start < length) { /* each turn adds a range that ends beyond start */
 		uint64_t block = publish_floor(start);
 		bool is_hole;
 
-		if (publish_find_stretch(image, block, &is_hole, &stretch_end, err) < 0)
+		if (publish_find_stretch(image, block, stretch, err) < 0)
 			return -1;
-		stretch_end = min_u64(stretch_end, is_hole ? journal_block_end(end) : end);
+		is_hole = stretch->is_hole;
+		part_end = min_u64(stretch->end, is_hole ? journal_block_end(end) : end);
 		if (publish_add(list, is_hole ? JOURNAL_HOLE : JOURNAL_DATA,
-				is_hole ? block : start, stretch_end, err) < 0)
+				is_hole ? block : start, part_end, err) < 0)
 			return -1;
-		start = stretch_end;
+		start = part_end;
 	}
 	return start < end ? publish_add(list, JOURNAL_BEYOND, start, end, err) : 0;
 }
@@ -77,6 +89,7 @@ static int publish_add_extents(struct range_list *list, struct overlay *overlay,
 			       const struct target *image, struct bs_error *err)
 {
 	struct range_vector extents;
+	struct stretch stretch = {0};
 	uint64_t done = 0; /* the end of the last range, which may cover the next extent */
 	int result = -1;
 
@@ -85,7 +98,7 @@ static int publish_add_extents(struct range_list *list, struct overlay *overlay,
 	for (size_t i = 0; i < extents.count; i++) {
 		uint64_t start = extents.items[i].offset, end = range_end(extents.items[i]);
 
-		if (publish_add_extent(list, image, max_u64(start, done), end, err) < 0)
+		if (publish_add_extent(list, image, &stretch, max_u64(start, done), end, err) < 0)
 			goto out;
 		if (list->ranges.count > 0) {
 			const struct journal_range *last =
@@ -134,8 +147,10 @@ struct publish {
 	const struct transaction_io *io;
 	int descriptor; /* of the temporary file */
 	struct disk *before, *after;
-	uint8_t *before_bytes, *after_bytes, *record; /* in one allocation */
-	uint64_t position;                            /* in the file, bytes */
+	uint8_t *before_bytes, *after_bytes; /* in one allocation with `pending` */
+	uint8_t *pending;                    /* up to JOURNAL_RECORD_MAX bytes to write together */
+	size_t pending_length;
+	uint64_t position; /* in the file, of the pending bytes */
 	struct journal_header *header;
 	struct journal_trailer trailer; /* counts the records written so far */
 };
@@ -181,14 +196,28 @@ static int publish_fail_write(const struct publish *publish, struct bs_error *er
 					: -1;
 }
 
-static int publish_append(struct publish *publish, const uint8_t *bytes, size_t length,
-			  struct bs_error *err)
+/* Writes the pending bytes. */
+static int publish_write_pending(struct publish *publish, struct bs_error *err)
 {
-	if (transaction_write(publish->io, publish->descriptor, publish->position, bytes, length,
-			      WHAT, err) < 0)
+	if (transaction_write(publish->io, publish->descriptor, publish->position, publish->pending,
+			      publish->pending_length, WHAT, err) < 0)
 		return publish_fail_write(publish, err);
-	publish->position += length;
+	publish->position += publish->pending_length;
+	publish->pending_length = 0;
 	return 0;
+}
+
+/* Adds `length` bytes to the pending bytes; the caller fills them in.  NULL on error. */
+static uint8_t *publish_append(struct publish *publish, size_t length, struct bs_error *err)
+{
+	uint8_t *bytes;
+
+	if (publish->pending_length + length > JOURNAL_RECORD_MAX &&
+	    publish_write_pending(publish, err) < 0)
+		return NULL;
+	bytes = publish->pending + publish->pending_length;
+	publish->pending_length += length;
+	return bytes;
 }
 
 static int publish_record(struct publish *publish, const struct journal_range *range,
@@ -196,41 +225,46 @@ static int publish_record(struct publish *publish, const struct journal_range *r
 {
 	struct journal_trailer *trailer = &publish->trailer;
 	size_t length = (size_t)range->length;
-	uint32_t checksum;
+	uint8_t *record;
 
 	if (range->kind == JOURNAL_DATA &&
 	    disk_read(publish->before, range->offset, publish->before_bytes, length, err) < 0)
 		return -1;
 	if (disk_read(publish->after, range->offset, publish->after_bytes, length, err) < 0)
 		return -1;
-	checksum =
-		journal_encode_record(publish->header, range, trailer->record_count,
-				      publish->before_bytes, publish->after_bytes, publish->record);
-	journal_trailer_add(trailer, range, checksum);
-	return publish_append(publish, publish->record,
-			      journal_record_size(range, publish->header->piece_size), err);
+	record = publish_append(publish, journal_record_size(range, publish->header->piece_size),
+				err);
+	if (!record)
+		return -1;
+	journal_trailer_add(trailer, range,
+			    journal_encode_record(publish->header, range, trailer->record_count,
+						  publish->before_bytes, publish->after_bytes,
+						  record));
+	return 0;
 }
 
 static int publish_all(struct publish *publish, const struct range_list *list, struct bs_error *err)
 {
 	struct journal_header *header = publish->header;
-	uint8_t block[JOURNAL_BLOCK_SIZE];
+	uint8_t *block;
 
 	if (publish_reserve(publish, header->journal_size, err) < 0)
 		return -1;
-	journal_encode_header(header, block);
-	if (publish_append(publish, block, sizeof(block), err) < 0)
+	block = publish_append(publish, JOURNAL_FIRST_RECORD, err);
+	if (!block)
 		return -1;
-	memset(block, 0, sizeof(block));
-	while (publish->position < JOURNAL_FIRST_RECORD) /* the marks, which are not set */
-		if (publish_append(publish, block, sizeof(block), err) < 0)
-			return -1;
+	memset(block, 0,
+	       JOURNAL_FIRST_RECORD); /* behind the header, the marks, which are not set */
+	journal_encode_header(header, block);
 	for (size_t i = 0; i < list->ranges.count; i++)
 		if (publish_record(publish, &list->ranges.items[i], err) < 0)
 			return -1;
 	publish->trailer.journal_size = header->journal_size;
+	block = publish_append(publish, JOURNAL_BLOCK_SIZE, err);
+	if (!block)
+		return -1;
 	journal_encode_trailer(&publish->trailer, header->identity, block);
-	if (publish_append(publish, block, sizeof(block), err) < 0)
+	if (publish_write_pending(publish, err) < 0)
 		return -1;
 	return transaction_sync(publish->io, publish->descriptor, WHAT, err);
 }
@@ -282,11 +316,11 @@ int publish_write(const struct place *place, const struct range_list *list, stru
 	int result = -1;
 
 	publish_set_sizes(list, header);
-	publish.before_bytes = malloc(2 * JOURNAL_RANGE_MAX + JOURNAL_RECORD_MAX);
+	publish.before_bytes = memory_large(2 * JOURNAL_RANGE_MAX + JOURNAL_RECORD_MAX);
 	if (!publish.before_bytes)
 		return fail_memory(err);
 	publish.after_bytes = publish.before_bytes + JOURNAL_RANGE_MAX;
-	publish.record = publish.after_bytes + JOURNAL_RANGE_MAX;
+	publish.pending = publish.after_bytes + JOURNAL_RANGE_MAX;
 	if (publish_create(&publish, place, err) < 0)
 		goto out;
 	/* A journal that no command would trust after the fix must not be used for one. */

@@ -9,6 +9,7 @@
 #include "transaction/hint.h"
 #include "transaction/sector.h"
 #include "util/bytes.h"
+#include "util/memory.h"
 
 struct restore {
 	const struct transaction *transaction;
@@ -129,7 +130,7 @@ int restore_image(struct transaction *transaction, struct bs_error *err)
 	bool releasing = transaction->step == COMMIT_RESERVING && !transaction->disturbed;
 	int result = -1;
 
-	restore.now = malloc(JOURNAL_RANGE_MAX);
+	restore.now = memory_large(JOURNAL_RANGE_MAX);
 	if (!restore.now)
 		return fail_memory(err);
 	if (!releasing &&

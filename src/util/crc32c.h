@@ -15,4 +15,7 @@
  */
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t length);
 
+/* The same, without the processor's instruction. */
+uint32_t crc32c_portable(uint32_t crc, const void *bytes, size_t length);
+
 #endif

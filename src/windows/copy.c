@@ -7,6 +7,7 @@
 #include <nettle/sha2.h>
 
 #include "util/bytes.h"
+#include "util/memory.h"
 #include "util/path.h"
 #include "volume/scoped.h"
 #include "volume/tree.h"
@@ -216,7 +217,7 @@ static int copy_stamp_parent(void *context, const struct tree_visit *visit, stru
 int copy_item(struct volume *source, struct volume *target, const char *item, struct bs_plan *plan,
 	      uint32_t *cursor, struct bs_error *err)
 {
-	SCOPED uint8_t *chunk = malloc(CHUNK);
+	SCOPED uint8_t *chunk = memory_large(CHUNK);
 	struct copy copy = {.target = target, .plan = plan, .cursor = cursor, .chunk = chunk};
 	uint32_t removed;
 	bool found;

@@ -10,6 +10,7 @@
 #include "survey/reader.h"
 #include "survey/survey.h"
 #include "util/bytes.h"
+#include "util/memory.h"
 #include "volume/scoped.h"
 #include "volume/tree.h"
 #include "windows/accounting.h"
@@ -355,7 +356,7 @@ static int verify_volumes(const struct volume_engine *engine, const struct bs_pl
 	if (result < 0)
 		return -1;
 	own.target = target;
-	own.left = malloc(2 * CHUNK);
+	own.left = memory_large(2 * CHUNK);
 	if (!own.left)
 		return fail_memory(err);
 	own.right = own.left + CHUNK;

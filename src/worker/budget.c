@@ -30,11 +30,11 @@
 
 /*
  * A worker's cache reads 32 KiB at a time.  So it reads a file in fragments of one cluster of 512
- * bytes 64 times.  The staging reads each file once, the verification reads the source and the
- * copy.
+ * bytes 64 times.  It also reads ahead, at most two times what it was asked for.  The staging reads
+ * each file once, the verification reads the source and the copy.
  */
-#define STAGE_READS   64u
-#define VERIFY_READS  128u
+#define STAGE_READS   66u
+#define VERIFY_READS  132u
 #define STREAMS       (256 * MIB) /* for named streams, which the plan does not count */
 #define FILE_READ     (1 * MIB)   /* records and index blocks on the way to a file, many times */
 #define STAGE_BITMAPS 256u        /* searches for free clusters */

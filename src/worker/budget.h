@@ -13,7 +13,6 @@
 #ifndef BOOTSHIFT_BUDGET_H
 #define BOOTSHIFT_BUDGET_H
 
-#include "worker/remote.h"
 #include "worker/worker.h"
 
 struct budget {

@@ -3,8 +3,9 @@
  * Frames are sent and received whole.  After an error in the middle of a frame, nobody knows where
  * the next one begins, so the channel cannot be used any more.
  *
- * With patience, the calls do not block.  poll() waits instead, until a deadline for the whole
- * transfer, so a worker gains no time by sending a byte now and then.
+ * With patience, each transfer has a deadline.  A receiving call waits for all of its bytes, up to
+ * the time limit of the socket (SO_RCVTIMEO), so a worker gains no time by sending a byte now and
+ * then.  A sending call does not wait: it hardly ever has to, so it calls poll() only if it has to.
  *
  * The error messages name the worker process, because the parent shows them.  At the worker's end,
  * the same errors mean that the parent has gone, and nobody reads the messages.
@@ -15,7 +16,9 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "util/bytes.h"
 #include "util/clock.h"
@@ -58,6 +61,32 @@ int remote_decode_header(const uint8_t bytes[REMOTE_HEADER_SIZE], struct remote_
 	return 0;
 }
 
+/* ---- the channel -------------------------------------------------------------------------- */
+
+int remote_make_channel(struct remote_end *parent, struct remote_end *worker, struct bs_error *err)
+{
+	int sockets[2];
+	void *window = mmap(NULL, REMOTE_WINDOW_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (window == MAP_FAILED)
+		return fail_memory(err);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0) {
+		fail_errno(err, BS_SYSTEM_LIMIT, "making a channel to the worker process");
+		munmap(window, REMOTE_WINDOW_SIZE);
+		return -1;
+	}
+	*parent = (struct remote_end){sockets[0], window};
+	*worker = (struct remote_end){sockets[1], window};
+	return 0;
+}
+
+void remote_close_end(struct remote_end *end)
+{
+	close(end->socket);
+	munmap(end->window, REMOTE_WINDOW_SIZE);
+}
+
 /* ---- waiting ------------------------------------------------------------------------------ */
 
 /* Sets the error: the worker has gone, or the system lacks a resource (see the calls' manuals). */
@@ -77,28 +106,37 @@ static struct deadline remote_deadline(int patience)
 	return patience < 0 ? never : deadline_after((uint64_t)patience);
 }
 
-/* Waits until the socket can be read or written, or has an error to fetch. */
-static int remote_wait(int socket, short events, int patience, struct deadline deadline,
-		       struct bs_error *err)
+static int remote_fail_timeout(struct bs_error *err, int patience)
 {
-	struct pollfd entry = {.fd = socket, .events = events};
+	return fail(err, BS_TIMEOUT, "the worker process has been silent for %d milliseconds",
+		    patience);
+}
+
+/* Waits until something can be sent. */
+static int remote_wait(int socket, int patience, struct deadline deadline, struct bs_error *err)
+{
+	struct pollfd entry = {.fd = socket, .events = POLLOUT};
 	int ready;
 
 	if (patience < 0)
 		return 0;
 	do {
 		if (deadline_has_passed(deadline))
-			return fail(err, BS_TIMEOUT,
-				    "the worker process has been silent for %d milliseconds",
-				    patience);
+			return remote_fail_timeout(err, patience);
 		ready = poll(&entry, 1, deadline_poll_timeout(deadline));
 	} while (ready == 0 || (ready < 0 && errno == EINTR));
 	return ready > 0 ? 0 : remote_fail(err, "wait for");
 }
 
-static int remote_flags(int patience)
+int remote_limit_silence(int socket, int patience, struct bs_error *err)
 {
-	return MSG_NOSIGNAL | (patience < 0 ? 0 : MSG_DONTWAIT);
+	/* No time at all means no limit. */
+	const struct timeval limit = {.tv_sec = patience < 0 ? 0 : patience / 1000,
+				      .tv_usec = patience < 0 ? 0 : patience % 1000 * 1000};
+
+	if (setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0)
+		return 0;
+	return remote_fail(err, "set a time limit for");
 }
 
 static bool remote_is_passing(int number)
@@ -134,13 +172,13 @@ int remote_send(int socket, const struct remote_header *header, const void *payl
 	while (message.msg_iovlen > 0) {
 		ssize_t sent;
 
-		if (remote_wait(socket, POLLOUT, patience, deadline, err) < 0)
-			return -1;
-		sent = sendmsg(socket, &message, remote_flags(patience));
+		sent = sendmsg(socket, &message, MSG_NOSIGNAL | (patience < 0 ? 0 : MSG_DONTWAIT));
 		if (sent >= 0)
 			remote_advance(&message, (size_t)sent);
 		else if (!remote_is_passing(errno))
 			return remote_fail(err, "send to");
+		else if (remote_wait(socket, patience, deadline, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -152,15 +190,17 @@ int remote_receive(int socket, void *payload, size_t length, int patience, struc
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
 	while (part.iov_len > 0) {
-		ssize_t received;
+		ssize_t received = recvmsg(socket, &message, MSG_WAITALL);
 
-		if (remote_wait(socket, POLLIN, patience, deadline, err) < 0)
-			return -1;
-		received = recvmsg(socket, &message, remote_flags(patience));
+		/* Only the time limit ends a call without an error before all bytes are there. */
+		if (received < 0 && errno == EAGAIN)
+			return remote_fail_timeout(err, patience);
 		if (received == 0)
 			return fail(err, BS_WORKER, "the worker process has ended unexpectedly");
-		if (received < 0 && !remote_is_passing(errno))
+		if (received < 0 && errno != EINTR)
 			return remote_fail(err, "receive from");
+		if (deadline_has_passed(deadline) && received < (ssize_t)part.iov_len)
+			return remote_fail_timeout(err, patience);
 		if (received > 0) {
 			part.iov_base = (uint8_t *)part.iov_base + received;
 			part.iov_len -= (size_t)received;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The frames on the channel of remote.h.  A frame is a header of fixed size and a payload.  Only
- * the files that implement the channel include this file.
+ * The frames on the channel of remote.h, and its window.  A frame is a header of fixed size and a
+ * payload.  Only the files that implement the channel include this file.
  *
  * The header, all numbers little-endian:
  *
@@ -9,15 +9,21 @@
  *    4  u32  kind
  *    8  u32  detail: the code of a failure, the type of a message, else 0
  *   12  u32  0
- *   16  u64  offset in the disk, of a read or a write, else 0
- *   24  u64  length of the payload; in a read request: the number of bytes to read
+ *   16  u64  offset in the disk, of a read, else 0
+ *   24  u64  length: of the payload of a failure or a message; of the bytes of a read; of the list
+ *            of writes; else 0
  *
- *   request         payload      answered by
- *   read            -            answer with the bytes, or failure
- *   write           the bytes    answer without payload, or failure
- *   flush           -            answer without payload, or failure
+ *   request   in the window              answered by
+ *   read      -                          answer, with the bytes in the window; or failure
+ *   writes    a list of writes           answer, or failure
+ *   flush     -                          answer, or failure
  *
- * The payload of a failure is its text.  Both sides run the same program, so there is no version.
+ * Only failures (their text) and messages have a payload.  The bytes of a read lie at the start of
+ * the window.  The list of writes begins at REMOTE_READ_MAX.  Each write in the list is its offset
+ * in the disk (u64), its length (u64) and its bytes; the next write follows without a gap.  The
+ * parent carries them out in this order, up to the first that fails.
+ *
+ * Both sides run the same program, so there is no version.
  */
 #ifndef BOOTSHIFT_REMOTE_WIRE_H
 #define BOOTSHIFT_REMOTE_WIRE_H
@@ -26,11 +32,15 @@
 
 #define REMOTE_MAGIC       0x52534262u /* "bBSR" */
 #define REMOTE_HEADER_SIZE 32u
-#define REMOTE_CHUNK_SIZE  (1u << 20) /* the most bytes of a disk in one frame */
+#define REMOTE_READ_MAX    (1u << 19) /* the most bytes of one read */
+#define REMOTE_WRITES_MAX  (1u << 19) /* the longest list of writes, in bytes */
+#define REMOTE_WRITE_MAX   (1u << 16) /* the most bytes of one write in the list */
+#define REMOTE_WRITE_HEAD  16u        /* bytes of a write in the list before its own bytes */
+#define REMOTE_WINDOW_SIZE (REMOTE_READ_MAX + REMOTE_WRITES_MAX)
 
 enum remote_kind {
 	REMOTE_READ = 1,
-	REMOTE_WRITE = 2,
+	REMOTE_WRITES = 2,
 	REMOTE_FLUSH = 3,
 	REMOTE_ANSWER = 4,
 	REMOTE_FAILURE = 5,
@@ -56,6 +66,12 @@ MUST_CHECK int remote_send(int socket, const struct remote_header *header, const
 
 MUST_CHECK int remote_receive_header(int socket, struct remote_header *header, int patience,
 				     struct bs_error *err);
+
+/*
+ * Sets the time limit of the receiving functions: `patience` for each call.  Their parameter of the
+ * same name must be the same.  The worker, which waits for ever, does not need this.
+ */
+MUST_CHECK int remote_limit_silence(int socket, int patience, struct bs_error *err);
 
 /* Receives exactly `length` bytes. */
 MUST_CHECK int remote_receive(int socket, void *payload, size_t length, int patience,

@@ -13,8 +13,11 @@
 
 struct remote {
 	struct disk disk;
-	int socket;
+	struct remote_end end;
 	bool broken;
+	uint8_t *writes;         /* the list of writes in the window */
+	size_t length;           /* of the list, bytes */
+	struct bs_error failure; /* of a write that the parent could not carry out; BS_OK: none */
 };
 
 /* Receives the error with which the parent answers a request. */
@@ -26,7 +29,8 @@ static int remote_receive_failure(struct remote *remote, const struct remote_hea
 	if (header->detail == BS_OK || header->detail >= BS_CODE_COUNT ||
 	    header->length >= sizeof(text))
 		return fail(err, BS_WORKER, "the parent process sent an invalid error");
-	if (remote_receive(remote->socket, text, (size_t)header->length, REMOTE_FOREVER, err) < 0)
+	if (remote_receive(remote->end.socket, text, (size_t)header->length, REMOTE_FOREVER, err) <
+	    0)
 		return -1;
 	/* The text will be printed, so it must not contain terminal control characters. */
 	for (size_t i = 0; i < header->length; i++)
@@ -36,67 +40,112 @@ static int remote_receive_failure(struct remote *remote, const struct remote_hea
 	return fail(err, (enum bs_code)header->detail, "%s", text);
 }
 
-/*
- * Sends a request with `sent` bytes of payload and receives the answer, which must have exactly
- * `expected` bytes.
- */
+/* Sends a request and receives the answer, whose length must be the request's. */
 static int remote_exchange(struct remote *remote, const struct remote_header *request,
-			   const void *payload, size_t sent, void *answer, size_t expected,
 			   struct bs_error *err)
 {
-	struct remote_header header;
+	struct remote_header answer;
 
 	if (remote->broken)
 		return fail(err, BS_WORKER, "the channel to the parent process is broken");
 	remote->broken = true; /* until the whole exchange is over */
-	if (remote_send(remote->socket, request, payload, sent, REMOTE_FOREVER, err) < 0 ||
-	    remote_receive_header(remote->socket, &header, REMOTE_FOREVER, err) < 0)
+	if (remote_send(remote->end.socket, request, NULL, 0, REMOTE_FOREVER, err) < 0 ||
+	    remote_receive_header(remote->end.socket, &answer, REMOTE_FOREVER, err) < 0)
 		return -1;
-	if (header.kind == REMOTE_FAILURE)
-		return remote_receive_failure(remote, &header, err);
-	if (header.kind != REMOTE_ANSWER || header.length != expected)
+	if (answer.kind == REMOTE_FAILURE)
+		return remote_receive_failure(remote, &answer, err);
+	if (answer.kind != REMOTE_ANSWER || answer.length != request->length)
 		return fail(err, BS_WORKER, "the parent process sent an invalid answer");
-	if (remote_receive(remote->socket, answer, expected, REMOTE_FOREVER, err) < 0)
-		return -1;
 	remote->broken = false;
 	return 0;
 }
 
-/* Writes `bytes`, or reads into `buffer`; the other one is NULL. */
-static int remote_transfer(struct disk *disk, enum remote_kind kind, uint64_t offset,
-			   const uint8_t *bytes, uint8_t *buffer, size_t length,
-			   struct bs_error *err)
-{
-	for (size_t done = 0; done < length;) {
-		size_t part = min_u64(length - done, REMOTE_CHUNK_SIZE);
-		const struct remote_header request = {kind, 0, offset + done, part};
+/* ---- writing ------------------------------------------------------------------------------- */
 
-		if (remote_exchange((struct remote *)disk, &request, bytes ? bytes + done : NULL,
-				    bytes ? part : 0, buffer ? buffer + done : NULL,
-				    buffer ? part : 0, err) < 0)
-			return -1;
-		done += part;
-	}
-	return 0;
-}
-
-static int remote_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
-		       struct bs_error *err)
+int remote_send_writes(struct disk *disk, struct bs_error *err)
 {
-	return remote_transfer(disk, REMOTE_READ, offset, NULL, buffer, length, err);
+	struct remote *remote = (struct remote *)disk;
+	const struct remote_header request = {REMOTE_WRITES, 0, 0, remote->length};
+
+	if (remote->failure.code == BS_OK && remote->length > 0 &&
+	    remote_exchange(remote, &request, &remote->failure) == 0)
+		remote->length = 0;
+	if (remote->failure.code == BS_OK)
+		return 0;
+	*err = remote->failure;
+	return -1;
 }
 
 static int remote_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
 			struct bs_error *err)
 {
-	return remote_transfer(disk, REMOTE_WRITE, offset, buffer, NULL, length, err);
+	struct remote *remote = (struct remote *)disk;
+	const uint8_t *next = buffer;
+
+	while (length > 0) {
+		size_t room = REMOTE_WRITES_MAX - remote->length, part;
+		uint8_t *write = remote->writes + remote->length;
+
+		if (room <= REMOTE_WRITE_HEAD || remote->failure.code != BS_OK) {
+			if (remote_send_writes(disk, err) < 0)
+				return -1;
+			continue; /* the list is empty now */
+		}
+		part = min_u64(length, min_u64(room - REMOTE_WRITE_HEAD, REMOTE_WRITE_MAX));
+		store_le64(write, offset);
+		store_le64(write + 8, part);
+		memcpy(write + REMOTE_WRITE_HEAD, next, part);
+		remote->length += REMOTE_WRITE_HEAD + part;
+		next += part;
+		offset += part;
+		length -= part;
+	}
+	return 0;
+}
+
+/* Returns whether a write that was not sent yet changes one of these bytes. */
+static bool remote_has_written(const struct remote *remote, uint64_t offset, size_t length)
+{
+	for (size_t at = 0; at < remote->length;) {
+		uint64_t start = load_le64(remote->writes + at);
+		uint64_t size = load_le64(remote->writes + at + 8);
+
+		if (start < offset + length && offset < start + size)
+			return true;
+		at += REMOTE_WRITE_HEAD + size;
+	}
+	return false;
 }
 
 static int remote_flush(struct disk *disk, struct bs_error *err)
 {
 	const struct remote_header request = {REMOTE_FLUSH, 0, 0, 0};
 
-	return remote_exchange((struct remote *)disk, &request, NULL, 0, NULL, 0, err);
+	if (remote_send_writes(disk, err) < 0)
+		return -1;
+	return remote_exchange((struct remote *)disk, &request, err);
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+static int remote_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+		       struct bs_error *err)
+{
+	struct remote *remote = (struct remote *)disk;
+
+	if ((remote->failure.code != BS_OK || remote_has_written(remote, offset, length)) &&
+	    remote_send_writes(disk, err) < 0)
+		return -1;
+	for (size_t done = 0; done < length;) {
+		size_t part = min_u64(length - done, REMOTE_READ_MAX);
+		const struct remote_header request = {REMOTE_READ, 0, offset + done, part};
+
+		if (remote_exchange(remote, &request, err) < 0)
+			return -1;
+		memcpy((uint8_t *)buffer + done, remote->end.window, part);
+		done += part;
+	}
+	return 0;
 }
 
 static void remote_close(struct disk *disk)
@@ -111,7 +160,7 @@ static const struct disk_operations remote_operations = {
 	.close = remote_close,
 };
 
-struct disk *remote_open(int socket, uint64_t size, struct bs_error *err)
+struct disk *remote_open(struct remote_end end, uint64_t size, struct bs_error *err)
 {
 	struct remote *remote = calloc(1, sizeof(*remote));
 
@@ -121,6 +170,7 @@ struct disk *remote_open(int socket, uint64_t size, struct bs_error *err)
 	}
 	remote->disk.operations = &remote_operations;
 	remote->disk.size = size;
-	remote->socket = socket;
+	remote->end = end;
+	remote->writes = end.window + REMOTE_READ_MAX;
 	return &remote->disk;
 }

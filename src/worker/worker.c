@@ -21,18 +21,22 @@
 #include "worker/remote.h"
 
 struct worker {
-	int socket;
-	struct disk *disk; /* with a cache; only this process writes to the disk */
+	struct remote_end end;
+	struct disk *remote;
+	struct disk *disk; /* `remote` with a cache; only this process writes to the disk */
 	struct volume_engine ntfs;
 	struct appliance_engine appliance;
 	const struct volume_engine *engine; /* one of the two */
 	const struct worker_task *task;
 };
 
+/* The parent carries out all writes before it gets the message. */
 static int worker_tell(const struct worker *worker, enum message_type type, const void *payload,
 		       size_t length, struct bs_error *err)
 {
-	return remote_send_message(worker->socket, type, payload, length, REMOTE_FOREVER, err);
+	if (worker->remote && remote_send_writes(worker->remote, err) < 0)
+		return -1;
+	return remote_send_message(worker->end.socket, type, payload, length, REMOTE_FOREVER, err);
 }
 
 static int worker_send_plan(const struct worker *worker, enum message_type type,
@@ -53,7 +57,7 @@ static int worker_await_proceed(const struct worker *worker, struct bs_error *er
 {
 	struct remote_message answer;
 
-	if (remote_receive_message(worker->socket, 0, REMOTE_FOREVER, &answer, err) < 0)
+	if (remote_receive_message(worker->end.socket, 0, REMOTE_FOREVER, &answer, err) < 0)
 		return -1;
 	free(answer.payload);
 	return answer.type == MESSAGE_PROCEED
@@ -185,27 +189,27 @@ static int worker_do(struct worker *worker, uint64_t size, struct bs_error *err)
 		.memory = budget_memory(size),
 		.seconds = budget_processor_seconds(0),
 	};
-	struct disk *remote;
 	int result;
 
-	if (confine_self(worker->socket, worker->task->appliance, &limits, err) < 0)
+	if (confine_self(worker->end.socket, worker->task->appliance, &limits, err) < 0)
 		return -1;
-	remote = remote_open(worker->socket, size, err);
-	if (!remote)
+	worker->remote = remote_open(worker->end, size, err);
+	if (!worker->remote)
 		return -1;
-	worker->disk = cache_open(remote, err);
+	worker->disk = cache_open(worker->remote, err);
 	result = worker->disk ? worker_work(worker, err) : -1;
 	/* The survey has read the volumes without an error, so a later NTFS error means damage. */
 	if (result < 0 && err->code == BS_NTFS)
 		err->code = BS_NTFS_DAMAGED;
 	disk_close(worker->disk);
-	disk_close(remote);
+	disk_close(worker->remote);
+	worker->remote = NULL;
 	return result;
 }
 
-_Noreturn void worker_run(int socket, uint64_t size, const struct worker_task *task)
+_Noreturn void worker_run(struct remote_end end, uint64_t size, const struct worker_task *task)
 {
-	struct worker worker = {.socket = socket, .task = task};
+	struct worker worker = {.end = end, .task = task};
 	struct bs_error error = {0}, ignored;
 	int result = worker_do(&worker, size, &error);
 

@@ -7,6 +7,7 @@
 #define BOOTSHIFT_WORKER_H
 
 #include "util/err.h"
+#include "worker/remote.h"
 
 enum worker_job {
 	WORKER_INSPECT,  /* sends the inspection */
@@ -27,13 +28,12 @@ struct worker_task {
 	const struct bs_plan *plan;
 	/* WORKER_VERIFY: */
 	uint64_t clusters;          /* the number that the staging sent as MESSAGE_CLUSTERS */
-	bool committed;             /* signals do not interrupt the verification */
 };
 
 /*
- * Runs in the child after fork(): does the task on the disk of `size` bytes at the other end of
- * `socket`, sends MESSAGE_DONE or MESSAGE_ERROR, and exits.
+ * Runs in the child after fork(): does the task on the disk of `size` bytes at the other end of the
+ * channel, sends MESSAGE_DONE or MESSAGE_ERROR, and exits.
  */
-_Noreturn void worker_run(int socket, uint64_t size, const struct worker_task *task);
+_Noreturn void worker_run(struct remote_end end, uint64_t size, const struct worker_task *task);
 
 #endif

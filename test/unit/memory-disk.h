@@ -17,7 +17,8 @@ struct memory_disk {
 	struct disk disk;
 	uint8_t *bytes;
 	size_t reads, writes, flushes; /* calls */
-	enum bs_code failure;          /* BS_OK, or the error of every operation */
+	uint64_t bytes_read;
+	enum bs_code failure; /* BS_OK, or the error of every operation */
 };
 
 static inline int memory_disk_fail(const struct memory_disk *memory, struct bs_error *err)
@@ -31,6 +32,7 @@ static inline int memory_disk_read(struct disk *disk, uint64_t offset, void *buf
 	struct memory_disk *memory = (struct memory_disk *)disk;
 
 	memory->reads++;
+	memory->bytes_read += length;
 	memcpy(buffer, memory->bytes + offset, length);
 	return memory_disk_fail(memory, err);
 }

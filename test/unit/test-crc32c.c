@@ -30,3 +30,16 @@ TEST(crc32c_tests, a_sum_in_two_steps_is_the_sum_of_the_whole)
 	ck_assert_uint_eq(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xe3069283u);
 	ck_assert_uint_eq(crc32c(0, "", 0), 0);
 }
+
+TEST(crc32c_tests, the_portable_code_and_the_instruction_have_the_same_result)
+{
+	uint8_t bytes[300];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * i * 7 + i / 3);
+	for (size_t start = 0; start < 9; start++)
+		for (size_t length = 0; length <= sizeof(bytes) - start; length++)
+			ck_assert_uint_eq(crc32c(0x12345678, bytes + start, length),
+					  crc32c_portable(0x12345678, bytes + start, length));
+	ck_assert_uint_eq(crc32c_portable(0, "123456789", 9), 0xe3069283u);
+}

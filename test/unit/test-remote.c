@@ -13,28 +13,28 @@
 
 #include "disk/guard.h"
 #include "unit/memory-disk.h"
+#include "util/bytes.h"
 #include "worker/remote-wire.h"
 #include "worker/remote.h"
 
-#define SIZE     (3u * REMOTE_CHUNK_SIZE + 1000)
+#define SIZE     (3u * REMOTE_READ_MAX + 1000)
 #define LIMIT    4096u
 #define PATIENCE 60000 /* milliseconds: enough for a busy machine */
 
 static struct memory_disk *memory;
-static int worker_end, parent_end;
+static struct remote_end worker_end, parent_end;
 
 static void setup(void)
 {
-	int ends[2];
+	struct bs_error err;
 
 	memory = memory_disk_open(SIZE);
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	worker_end = ends[0];
-	parent_end = ends[1];
+	ck_assert_int_eq(remote_make_channel(&parent_end, &worker_end, &err), 0);
 }
 
 static void teardown(void)
 {
+	remote_close_end(&parent_end);
 	disk_close(&memory->disk);
 }
 
@@ -43,16 +43,16 @@ static void teardown(void)
  * process exits with success.  `work` must not use ck_assert: the messages would go to the test's
  * pipe.
  */
-static pid_t start_worker(bool (*work)(int socket))
+static pid_t start_worker(bool (*work)(struct remote_end end))
 {
 	pid_t child = fork();
 
 	ck_assert_int_ge(child, 0);
 	if (child == 0) {
-		close(parent_end);
+		close(parent_end.socket);
 		_exit(work(worker_end) ? 0 : 1);
 	}
-	close(worker_end);
+	close(worker_end.socket);
 	return child;
 }
 
@@ -60,7 +60,7 @@ static void assert_worker_was_content(pid_t child)
 {
 	int status;
 
-	close(parent_end);
+	ck_assert_int_eq(shutdown(parent_end.socket, SHUT_RDWR), 0);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);
 }
@@ -156,11 +156,11 @@ TEST(remote, a_header_with_a_wrong_magic_kind_or_rest_is_an_error)
 /* ---- a good worker ------------------------------------------------------------------------ */
 
 /* Adds 1 to every byte of the disk, in one read and one write. */
-static bool increment_everything(int socket)
+static bool increment_everything(struct remote_end end)
 {
 	uint8_t *bytes = malloc(SIZE);
 	struct bs_error err;
-	struct disk *disk = remote_open(socket, SIZE, &err);
+	struct disk *disk = remote_open(end, SIZE, &err);
 
 	if (!bytes || !disk || disk_read(disk, 0, bytes, SIZE, &err) != 0)
 		return false;
@@ -170,7 +170,7 @@ static bool increment_everything(int socket)
 		return false;
 	free(bytes);
 	disk_close(disk);
-	return say(socket, 7, "done");
+	return say(end.socket, 7, "done");
 }
 
 TEST(remote, a_worker_reads_writes_and_flushes_the_parents_disk)
@@ -183,26 +183,26 @@ TEST(remote, a_worker_reads_writes_and_flushes_the_parents_disk)
 	assert_serves_until_message(&memory->disk, 7, "done");
 	ck_assert_mem_eq(memory->bytes, expected, SIZE);
 	ck_assert_uint_eq(memory->reads, 4); /* in chunks */
-	ck_assert_uint_eq(memory->writes, 4);
+	ck_assert_uint_eq(memory->writes, SIZE / REMOTE_WRITE_MAX + 1);
 	ck_assert_uint_eq(memory->flushes, 1);
 	assert_worker_was_content(child);
 	free(expected);
 }
 
-static bool talk(int socket)
+static bool talk(struct remote_end end)
 {
 	struct remote_message message;
 	struct bs_error err;
-	struct disk *disk = remote_open(socket, SIZE, &err);
+	struct disk *disk = remote_open(end, SIZE, &err);
 	uint8_t byte;
 	bool good;
 
-	if (!say(socket, 1, "hello") ||
-	    remote_receive_message(socket, LIMIT, REMOTE_FOREVER, &message, &err) != 0)
+	if (!say(end.socket, 1, "hello") ||
+	    remote_receive_message(end.socket, LIMIT, REMOTE_FOREVER, &message, &err) != 0)
 		return false;
 	good = message.type == 2 && strcmp((char *)message.payload, "go on") == 0;
 	free(message.payload);
-	return good && disk_read(disk, 0, &byte, 1, &err) == 0 && say(socket, 3, "");
+	return good && disk_read(disk, 0, &byte, 1, &err) == 0 && say(end.socket, 3, "");
 }
 
 TEST(remote, messages_go_both_ways_between_requests)
@@ -211,47 +211,84 @@ TEST(remote, messages_go_both_ways_between_requests)
 	pid_t child = start_worker(talk);
 
 	assert_serves_until_message(&memory->disk, 1, "hello");
-	ck_assert_int_eq(remote_send_message(parent_end, 2, "go on", 5, PATIENCE, &err), 0);
+	ck_assert_int_eq(remote_send_message(parent_end.socket, 2, "go on", 5, PATIENCE, &err), 0);
 	assert_serves_until_message(&memory->disk, 3, "");
 	assert_worker_was_content(child);
 }
 
-static bool write_where_it_may_not(int socket)
+/* The guard stops the second of three writes, and the worker learns that when it sends them. */
+static bool write_where_it_may_not(struct remote_end end)
 {
 	struct bs_error err = {0};
-	struct disk *disk = remote_open(socket, SIZE, &err);
-	uint8_t byte = 0;
+	struct disk *disk = remote_open(end, SIZE, &err);
+	uint8_t byte = 1;
 
-	return disk_write(disk, 1000, &byte, 1, &err) == -1 && err.code == BS_GUARD &&
-	       strstr(err.message, "at 1000") && disk_read(disk, 0, &byte, 1, &err) == 0 &&
-	       say(socket, 1, err.message);
+	if (disk_write(disk, 500, &byte, 1, &err) < 0 ||
+	    disk_write(disk, 1000, &byte, 1, &err) < 0 || disk_write(disk, 501, &byte, 1, &err) < 0)
+		return false;
+	for (int i = 0; i < 4; i++) { /* and no later operation hides it */
+		int result = i == 0   ? remote_send_writes(disk, &err)
+			     : i == 1 ? disk_read(disk, 0, &byte, 1, &err)
+			     : i == 2 ? disk_write(disk, 500, &byte, 1, &err)
+				      : disk_flush(disk, &err);
+
+		if (result == 0 || err.code != BS_GUARD || !strstr(err.message, "at 1000"))
+			return false;
+	}
+	return say(end.socket, 1, err.message);
 }
 
 TEST(remote, an_error_of_the_disk_reaches_the_worker_with_its_code_and_text)
 {
+	const struct guard_range allowed = {500, 2, GUARD_ANY_BYTES};
 	struct bs_error err;
 	struct guard *guard = guard_open(&memory->disk, &err);
 	struct remote_message message;
 	pid_t child = start_worker(write_where_it_may_not);
 
+	ck_assert_int_eq(guard_allow(guard, &allowed, 1, &err), 0);
 	ck_assert_int_eq(
 		remote_serve(parent_end, guard_disk(guard), LIMIT, PATIENCE, NULL, &message, &err),
 		0);
 	free(message.payload);
-	ck_assert_uint_eq(memory->writes, 0);
+	ck_assert_uint_eq(memory->writes, 1); /* the first */
 	assert_worker_was_content(child);
 	disk_close(guard_disk(guard));
 }
 
-static bool read_and_write_beyond_the_end(int socket)
+static bool read_what_it_wrote(struct remote_end end)
 {
 	struct bs_error err;
-	struct disk *disk = remote_open(socket, UINT64_MAX, &err); /* a lie */
+	struct disk *disk = remote_open(end, SIZE, &err);
+	uint8_t bytes[4];
+
+	return disk_write(disk, 1000, "abcd", 4, &err) == 0 &&
+	       disk_read(disk, 100, bytes, 4, &err) == 0 && /* elsewhere: may come first */
+	       disk_write(disk, 1002, "xy", 2, &err) == 0 &&
+	       disk_read(disk, 1003, bytes, 1, &err) == 0 && bytes[0] == 'y' &&
+	       say(end.socket, 1, "");
+}
+
+TEST(remote, a_worker_reads_what_it_has_written)
+{
+	pid_t child = start_worker(read_what_it_wrote);
+
+	assert_serves_until_message(&memory->disk, 1, "");
+	ck_assert_mem_eq(memory->bytes + 1000, "abxy", 4);
+	ck_assert_uint_eq(memory->writes, 2);
+	assert_worker_was_content(child);
+}
+
+static bool read_and_write_beyond_the_end(struct remote_end end)
+{
+	struct bs_error err;
+	struct disk *disk = remote_open(end, UINT64_MAX, &err); /* a lie */
 	uint8_t bytes[10] = {0};
 
 	return disk_read(disk, SIZE - 9, bytes, 10, &err) == -1 && err.code == BS_OUT_OF_RANGE &&
-	       disk_write(disk, UINT64_MAX - 10, bytes, 10, &err) == -1 &&
-	       err.code == BS_OUT_OF_RANGE && say(socket, 1, "");
+	       disk_write(disk, UINT64_MAX - 10, bytes, 10, &err) == 0 &&
+	       remote_send_writes(disk, &err) == -1 && err.code == BS_OUT_OF_RANGE &&
+	       say(end.socket, 1, "");
 }
 
 TEST(remote, a_request_beyond_the_end_is_refused_by_the_disk)
@@ -265,27 +302,28 @@ TEST(remote, a_request_beyond_the_end_is_refused_by_the_disk)
 
 /* ---- bad workers -------------------------------------------------------------------------- */
 
-static bool die_at_once(int socket)
+static bool die_at_once(struct remote_end end)
 {
-	(void)socket;
+	(void)end;
 	return true;
 }
 
-static bool die_in_a_request(int socket)
+static bool die_in_a_message(struct remote_end end)
 {
-	return send_header(socket, REMOTE_WRITE, 0, 4096) && write(socket, "half", 4) == 4;
+	return send_header(end.socket, REMOTE_MESSAGE, 0, 100) && write(end.socket, "half", 4) == 4;
 }
 
-static bool be_killed(int socket)
+static bool be_killed(struct remote_end end)
 {
-	(void)socket;
+	(void)end;
 	raise(SIGKILL);
 	return true;
 }
 
 TEST_LOOP(remote, a_worker_that_dies_is_an_error, 0, 3)
 {
-	static bool (*const deaths[])(int) = {die_at_once, die_in_a_request, be_killed};
+	static bool (*const deaths[])(struct remote_end) = {die_at_once, die_in_a_message,
+							    be_killed};
 	pid_t child = start_worker(deaths[_i]);
 
 	assert_serving_fails(BS_WORKER, "ended");
@@ -294,59 +332,82 @@ TEST_LOOP(remote, a_worker_that_dies_is_an_error, 0, 3)
 }
 
 /* Stays alive until the parent closes its end. */
-static bool wait_for_the_end(int socket)
+static bool wait_for_the_end(struct remote_end end)
 {
 	uint8_t byte;
 
-	while (read(socket, &byte, 1) > 0)
+	while (read(end.socket, &byte, 1) > 0)
 		continue;
 	return true;
 }
 
-static bool send_garbage(int socket)
+static bool send_garbage(struct remote_end end)
 {
 	static const uint8_t garbage[1000] = "GET / HTTP/1.1";
 
-	return write(socket, garbage, sizeof(garbage)) > 0 && wait_for_the_end(socket);
+	return write(end.socket, garbage, sizeof(garbage)) > 0 && wait_for_the_end(end);
 }
 
-static bool send_oversized_read(int socket)
+static bool send_oversized_read(struct remote_end end)
 {
-	return send_header(socket, REMOTE_READ, 0, REMOTE_CHUNK_SIZE + 1) &&
-	       wait_for_the_end(socket);
+	return send_header(end.socket, REMOTE_READ, 0, REMOTE_READ_MAX + 1) &&
+	       wait_for_the_end(end);
 }
 
-static bool send_oversized_write(int socket)
+static bool send_oversized_write(struct remote_end end)
 {
-	return send_header(socket, REMOTE_WRITE, 0, UINT64_MAX) && wait_for_the_end(socket);
+	return send_header(end.socket, REMOTE_WRITES, 0, UINT64_MAX) && wait_for_the_end(end);
 }
 
-static bool send_oversized_message(int socket)
+/* Sends a list of one write of `size` bytes that says it is `length` bytes long. */
+static bool send_list(struct remote_end end, uint64_t size, uint64_t length)
 {
-	return send_header(socket, REMOTE_MESSAGE, 0, LIMIT + 1) && wait_for_the_end(socket);
+	store_le64(end.window + REMOTE_READ_MAX, 0);
+	store_le64(end.window + REMOTE_READ_MAX + 8, size);
+	return send_header(end.socket, REMOTE_WRITES, 0, length) && wait_for_the_end(end);
 }
 
-static bool send_answer(int socket)
+static bool send_half_a_write(struct remote_end end)
 {
-	return send_header(socket, REMOTE_ANSWER, 0, 0) && wait_for_the_end(socket);
+	return send_list(end, 513, REMOTE_WRITE_HEAD + 512);
 }
 
-static bool send_half_a_header(int socket)
+static bool send_an_endless_write(struct remote_end end)
 {
-	return write(socket, "bBSR\1\0\0\0", 8) == 8 && wait_for_the_end(socket);
+	return send_list(end, UINT64_MAX, REMOTE_WRITES_MAX);
 }
 
-static bool send_half_a_message(int socket)
+static bool send_half_a_write_head(struct remote_end end)
 {
-	return send_header(socket, REMOTE_MESSAGE, 0, 100) && write(socket, "half", 4) == 4 &&
-	       wait_for_the_end(socket);
+	return send_list(end, 512, REMOTE_WRITE_HEAD + 512 + REMOTE_WRITE_HEAD - 1);
+}
+
+static bool send_oversized_message(struct remote_end end)
+{
+	return send_header(end.socket, REMOTE_MESSAGE, 0, LIMIT + 1) && wait_for_the_end(end);
+}
+
+static bool send_answer(struct remote_end end)
+{
+	return send_header(end.socket, REMOTE_ANSWER, 0, 0) && wait_for_the_end(end);
+}
+
+static bool send_half_a_header(struct remote_end end)
+{
+	return write(end.socket, "bBSR\1\0\0\0", 8) == 8 && wait_for_the_end(end);
+}
+
+static bool send_half_a_message(struct remote_end end)
+{
+	return send_header(end.socket, REMOTE_MESSAGE, 0, 100) &&
+	       write(end.socket, "half", 4) == 4 && wait_for_the_end(end);
 }
 
 /* Sends a byte now and then: the worker is never silent for long, and never finishes. */
-static bool trickle(int socket)
+static bool trickle(struct remote_end end)
 {
 	for (int i = 0; i < 1000; i++) {
-		if (send(socket, "b", 1, MSG_NOSIGNAL) != 1)
+		if (send(end.socket, "b", 1, MSG_NOSIGNAL) != 1)
 			return true;
 		usleep(50000);
 	}
@@ -354,22 +415,26 @@ static bool trickle(int socket)
 }
 
 /* Requests more than the socket holds, and reads no answer.  The parent must not wait for ever. */
-static bool never_read(int socket)
+static bool never_read(struct remote_end end)
 {
 	for (int i = 0; i < 8; i++)
-		if (!send_header(socket, REMOTE_READ, 0, REMOTE_CHUNK_SIZE))
+		if (!send_header(end.socket, REMOTE_READ, 0, REMOTE_READ_MAX))
 			return false;
-	return poll(&(struct pollfd){.fd = socket}, 1, -1) == 1; /* until the other end is closed */
+	return poll(&(struct pollfd){.fd = end.socket}, 1, -1) ==
+	       1; /* until the other end is closed */
 }
 
 static const struct {
-	bool (*work)(int socket);
+	bool (*work)(struct remote_end end);
 	enum bs_code code;
 	const char *text;
 } bad_workers[] = {
 	{send_garbage, BS_WORKER, "no request"},
 	{send_oversized_read, BS_WORKER, "too many bytes"},
 	{send_oversized_write, BS_WORKER, "too many bytes"},
+	{send_half_a_write, BS_WORKER, "half a write"},
+	{send_an_endless_write, BS_WORKER, "too many bytes"},
+	{send_half_a_write_head, BS_WORKER, "half a write"},
 	{send_oversized_message, BS_WORKER, "4097 bytes"},
 	{send_answer, BS_WORKER, "without a question"},
 	{send_half_a_header, BS_TIMEOUT, "silent"},
@@ -393,9 +458,9 @@ TEST(remote, sending_to_a_worker_that_has_gone_is_an_error_and_no_signal)
 	pid_t child = start_worker(die_at_once);
 
 	ck_assert_int_eq(waitpid(child, NULL, 0), child);
-	ck_assert_int_eq(remote_send_message(parent_end, 1, "hello", 5, PATIENCE, &err), -1);
+	ck_assert_int_eq(remote_send_message(parent_end.socket, 1, "hello", 5, PATIENCE, &err), -1);
 	ck_assert_int_eq(err.code, BS_WORKER);
-	close(parent_end);
+	shutdown(parent_end.socket, SHUT_RDWR);
 }
 
 /* ---- bad parents: the answer lies ready before the question -------------------------------- */
@@ -414,15 +479,17 @@ static void assert_read_fails(enum bs_code code, const char *text)
 
 TEST(remote, a_parent_that_has_gone_is_an_error)
 {
-	close(parent_end);
+	shutdown(parent_end.socket, SHUT_RDWR);
 	assert_read_fails(BS_WORKER, "cannot send");
 }
 
 TEST(remote, a_parent_that_goes_in_an_answer_is_an_error)
 {
-	ck_assert(send_header(parent_end, REMOTE_ANSWER, 0, 100));
-	ck_assert_int_eq(write(parent_end, "half", 4), 4);
-	ck_assert_int_eq(shutdown(parent_end, SHUT_WR), 0);
+	const struct remote_header header = {REMOTE_FAILURE, BS_IO, 0, 100};
+	struct bs_error err;
+
+	ck_assert_int_eq(remote_send(parent_end.socket, &header, "half", 4, PATIENCE, &err), 0);
+	ck_assert_int_eq(shutdown(parent_end.socket, SHUT_WR), 0);
 	assert_read_fails(BS_WORKER, "ended");
 }
 
@@ -432,10 +499,10 @@ TEST(remote, an_answer_of_another_length_breaks_the_disk_for_good)
 	struct disk *disk = remote_open(worker_end, SIZE, &err);
 	uint8_t bytes[100];
 
-	ck_assert(send_header(parent_end, REMOTE_ANSWER, 0, 99));
+	ck_assert(send_header(parent_end.socket, REMOTE_ANSWER, 0, 99));
 	ck_assert_int_eq(disk_read(disk, 0, bytes, sizeof(bytes), &err), -1);
 	ck_assert_int_eq(err.code, BS_WORKER);
-	ck_assert(send_header(parent_end, REMOTE_ANSWER, 0, 0));
+	ck_assert(send_header(parent_end.socket, REMOTE_ANSWER, 0, 0));
 	ck_assert_int_eq(disk_flush(disk, &err), -1);
 	ck_assert_ptr_nonnull(strstr(err.message, "broken"));
 	disk_close(disk);
@@ -446,7 +513,7 @@ static void send_failure(uint32_t code, const char *text, size_t length)
 	struct remote_header header = {REMOTE_FAILURE, code, 0, length};
 	struct bs_error err;
 
-	ck_assert_int_eq(remote_send(parent_end, &header, text, length, PATIENCE, &err), 0);
+	ck_assert_int_eq(remote_send(parent_end.socket, &header, text, length, PATIENCE, &err), 0);
 }
 
 TEST(remote, a_failure_with_a_code_or_length_that_cannot_be_is_an_error)
@@ -455,10 +522,10 @@ TEST(remote, a_failure_with_a_code_or_length_that_cannot_be_is_an_error)
 
 	send_failure(BS_OK, "no", 2);
 	assert_read_fails(BS_WORKER, "invalid");
-	ck_assert_int_eq(recv(worker_end, &(char[2]){0}, 2, 0), 2);
+	ck_assert_int_eq(recv(worker_end.socket, &(char[2]){0}, 2, 0), 2);
 	send_failure(BS_CODE_COUNT, "no", 2);
 	assert_read_fails(BS_WORKER, "invalid");
-	ck_assert_int_eq(recv(worker_end, &(char[2]){0}, 2, 0), 2);
+	ck_assert_int_eq(recv(worker_end.socket, &(char[2]){0}, 2, 0), 2);
 	send_failure(BS_IO, text, sizeof(text));
 	assert_read_fails(BS_WORKER, "invalid");
 }

@@ -86,18 +86,20 @@ static const struct worker_task task = {.job = WORKER_REHEARSE};
 static long wanted;   /* number of the allocation that fails */
 static rlim_t memory; /* bytes of address space */
 
-static void loses_allocations(int socket, uint64_t size, const struct worker_task *own_task)
+static void loses_allocations(struct remote_end end, uint64_t size,
+			      const struct worker_task *own_task)
 {
 	countdown = wanted;
-	worker_run(socket, size, own_task);
+	worker_run(end, size, own_task);
 }
 
-static void is_short_of_memory(int socket, uint64_t size, const struct worker_task *own_task)
+static void is_short_of_memory(struct remote_end end, uint64_t size,
+			       const struct worker_task *own_task)
 {
 	const struct rlimit limit = {memory, memory};
 
 	setrlimit(RLIMIT_AS, &limit);
-	worker_run(socket, size, own_task);
+	worker_run(end, size, own_task);
 }
 
 /* True: the worker succeeds.  False: memory has run out, and no other error occurs. */
@@ -158,7 +160,7 @@ TEST(session_memory, an_address_space_that_is_too_small_is_no_damage)
 	unsigned good = 0, exhausted = 0;
 	rlim_t used = address_space();
 
-	for (unsigned long more = 0; more <= 8u << 20; more += 64u << 10) {
+	for (unsigned long more = 0; more <= 16u << 20; more += 128u << 10) {
 		bool done;
 
 		memory = used + more;

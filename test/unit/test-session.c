@@ -218,30 +218,41 @@ static void say_until(int socket, enum message_type last)
 	say_zones(socket);
 }
 
+/* Writes, and does not wait until more writes can be sent together. */
+static int write_at_once(struct remote_end end, uint64_t size, uint64_t offset,
+			 const uint8_t *bytes, size_t length, struct bs_error *own)
+{
+	struct disk *disk = remote_open(end, size, own);
+	int result = disk_write(disk, offset, bytes, length, own);
+
+	if (result == 0)
+		result = remote_send_writes(disk, own);
+	disk_close(disk);
+	return result;
+}
+
 /* Writes the four flags as planned, except the flag at `index`. */
-static void write_flags(int socket, uint64_t size, uint32_t index, uint8_t flag)
+static void write_flags(struct remote_end end, uint64_t size, uint32_t index, uint8_t flag)
 {
 	struct bs_error own = {0};
-	struct disk *disk = remote_open(socket, size, &own);
 
 	for (uint32_t i = 0; i < 4; i++) {
 		uint8_t byte = i + 1 == plan->boot_number ? 0x80 : 0;
 
 		if (i == index)
 			byte = flag;
-		(void)!disk_write(disk, 0x1BE + 16 * i, &byte, 1, &own);
+		(void)!write_at_once(end, size, 0x1BE + 16 * i, &byte, 1, &own);
 	}
-	disk_close(disk);
 }
 #define AS_PLANNED 4 /* no flag differs */
 
 /* Sends another message, and then stays until the parent gives up. */
 #define WORKER(name)                                                                               \
-	static void name(int socket, uint64_t size, const struct worker_task *own_task)            \
+	static void name(struct remote_end end, uint64_t size, const struct worker_task *own_task) \
 	{                                                                                          \
 		(void)size;                                                                        \
 		(void)own_task;                                                                    \
-		name##_says(socket);                                                               \
+		name##_says(end.socket);                                                           \
 		for (;;)                                                                           \
 			pause();                                                                   \
 	}
@@ -586,14 +597,15 @@ static void crash_says(int socket)
 }
 WORKER(crash)
 
-static void crash_after_a_read(int socket, uint64_t size, const struct worker_task *own_task)
+static void crash_after_a_read(struct remote_end end, uint64_t size,
+			       const struct worker_task *own_task)
 {
 	struct bs_error own;
 	uint8_t byte;
 
 	(void)own_task;
-	if (disk_read(remote_open(socket, size, &own), 0, &byte, 1, &own) == 0)
-		crash_says(socket);
+	if (disk_read(remote_open(end, size, &own), 0, &byte, 1, &own) == 0)
+		crash_says(end.socket);
 	_exit(EXIT_FAILURE);
 }
 
@@ -766,22 +778,21 @@ static const struct {
 #define WRITES (sizeof(writes) / sizeof(writes[0]))
 
 /* Tries every write.  Returns how many had the result that `allow` and the table say. */
-static size_t try_writes(int socket, uint64_t size, bool allow)
+static size_t try_writes(struct remote_end end, uint64_t size, bool allow)
 {
 	static const uint8_t bytes[512] = {0x80}; /* also a flag byte */
 	struct bs_error own = {0};
-	struct disk *disk = remote_open(socket, size, &own);
 	size_t expected = 0;
 
 	for (size_t i = 0; i < WRITES; i++) {
-		int result = disk_write(disk, writes[i].offset, bytes, writes[i].length, &own);
+		int result =
+			write_at_once(end, size, writes[i].offset, bytes, writes[i].length, &own);
 
 		if (allow && writes[i].allowed)
 			expected += result == 0;
 		else
 			expected += result == -1 && own.code == BS_GUARD;
 	}
-	disk_close(disk);
 	return expected;
 }
 
@@ -794,26 +805,29 @@ static _Noreturn void tell_how_many(int socket, size_t expected)
 	_exit(EXIT_SUCCESS);
 }
 
-static void writes_without_a_plan(int socket, uint64_t size, const struct worker_task *own_task)
+static void writes_without_a_plan(struct remote_end end, uint64_t size,
+				  const struct worker_task *own_task)
 {
 	(void)own_task;
-	tell_how_many(socket, try_writes(socket, size, false));
+	tell_how_many(end.socket, try_writes(end, size, false));
 }
 
-static void writes_with_a_plan(int socket, uint64_t size, const struct worker_task *own_task)
+static void writes_with_a_plan(struct remote_end end, uint64_t size,
+			       const struct worker_task *own_task)
 {
 	(void)own_task;
-	say_until(socket, MESSAGE_PLAN);
-	tell_how_many(socket, try_writes(socket, size, true));
+	say_until(end.socket, MESSAGE_PLAN);
+	tell_how_many(end.socket, try_writes(end, size, true));
 }
 
-static void writes_when_staged(int socket, uint64_t size, const struct worker_task *own_task)
+static void writes_when_staged(struct remote_end end, uint64_t size,
+			       const struct worker_task *own_task)
 {
 	(void)own_task;
-	say_until(socket, MESSAGE_ZONES);
-	write_flags(socket, size, AS_PLANNED, 0);
-	say_plan(socket, MESSAGE_STAGED);
-	tell_how_many(socket, try_writes(socket, size, false));
+	say_until(end.socket, MESSAGE_ZONES);
+	write_flags(end, size, AS_PLANNED, 0);
+	say_plan(end.socket, MESSAGE_STAGED);
+	tell_how_many(end.socket, try_writes(end, size, false));
 }
 
 TEST_LOOP(bad_workers, no_worker_writes_before_its_plan_or_after_the_staging, 0, 2)
@@ -841,13 +855,13 @@ TEST(bad_workers, a_worker_with_a_plan_writes_the_flags_and_the_boot_partition_a
 static uint32_t odd_index;
 static uint8_t odd_flag;
 
-static void sends_all(int socket, uint64_t size, const struct worker_task *own_task)
+static void sends_all(struct remote_end end, uint64_t size, const struct worker_task *own_task)
 {
 	(void)own_task;
-	say_until(socket, MESSAGE_ZONES);
-	write_flags(socket, size, odd_index, odd_flag);
-	say_plan(socket, MESSAGE_STAGED);
-	say(socket, MESSAGE_DONE, "", 0);
+	say_until(end.socket, MESSAGE_ZONES);
+	write_flags(end, size, odd_index, odd_flag);
+	say_plan(end.socket, MESSAGE_STAGED);
+	say(end.socket, MESSAGE_DONE, "", 0);
 	_exit(EXIT_SUCCESS);
 }
 
@@ -884,13 +898,14 @@ TEST_EACH(bad_workers, no_worker_leaves_other_flags_than_those_of_the_plan, odd_
 			      "flag %zu is %02x", i, sector[0x1BE + 16 * i]);
 }
 
-static void stages_another_plan(int socket, uint64_t size, const struct worker_task *own_task)
+static void stages_another_plan(struct remote_end end, uint64_t size,
+				const struct worker_task *own_task)
 {
 	(void)own_task;
-	say_until(socket, MESSAGE_ZONES);
-	write_flags(socket, size, AS_PLANNED, 0);
+	say_until(end.socket, MESSAGE_ZONES);
+	write_flags(end, size, AS_PLANNED, 0);
 	plan->boot_start += 512;
-	say_plan(socket, MESSAGE_STAGED);
+	say_plan(end.socket, MESSAGE_STAGED);
 	_exit(EXIT_SUCCESS);
 }
 
@@ -900,13 +915,14 @@ TEST(bad_workers, the_staged_plan_is_the_one_that_was_allowed)
 	ck_assert_ptr_null(findings.plan);
 }
 
-static void speaks_after_the_staging(int socket, uint64_t size, const struct worker_task *own_task)
+static void speaks_after_the_staging(struct remote_end end, uint64_t size,
+				     const struct worker_task *own_task)
 {
 	(void)own_task;
-	say_until(socket, MESSAGE_ZONES);
-	write_flags(socket, size, AS_PLANNED, 0);
-	say_plan(socket, MESSAGE_STAGED);
-	say_plan(socket, MESSAGE_STAGED);
+	say_until(end.socket, MESSAGE_ZONES);
+	write_flags(end, size, AS_PLANNED, 0);
+	say_plan(end.socket, MESSAGE_STAGED);
+	say_plan(end.socket, MESSAGE_STAGED);
 	_exit(EXIT_SUCCESS);
 }
 
@@ -917,22 +933,22 @@ TEST(bad_workers, after_the_staging_a_worker_has_only_its_end_to_tell)
 
 /* ---- workers without end ------------------------------------------------------------------- */
 
-#define PIECE (1u << 20)
+#define PIECE (1u << 19)
 
 /* Number of bytes that the parent has answered to the worker; shared with the test. */
 static uint64_t *answered;
 static uint8_t piece[PIECE];
 
-static struct disk *open_remote(int socket, uint64_t size)
+static struct disk *open_remote(struct remote_end end, uint64_t size)
 {
 	struct bs_error own;
 
-	return remote_open(socket, size, &own);
+	return remote_open(end, size, &own);
 }
 
-static void reads_for_ever(int socket, uint64_t size, const struct worker_task *own_task)
+static void reads_for_ever(struct remote_end end, uint64_t size, const struct worker_task *own_task)
 {
-	struct disk *disk = open_remote(socket, size);
+	struct disk *disk = open_remote(end, size);
 	struct bs_error own;
 
 	(void)own_task;
@@ -948,32 +964,36 @@ static void reads_for_ever(int socket, uint64_t size, const struct worker_task *
 	pause();
 }
 
-static void writes_for_ever(int socket, uint64_t size, const struct worker_task *own_task)
+static void writes_for_ever(struct remote_end end, uint64_t size,
+			    const struct worker_task *own_task)
 {
-	struct disk *disk = open_remote(socket, size);
+	struct disk *disk = open_remote(end, size);
 	struct bs_error own;
 
 	(void)own_task;
-	say_until(socket, MESSAGE_PLAN);
-	while (disk_write(disk, SAMPLE_BOOT_START, piece, PIECE, &own) == 0)
+	say_until(end.socket, MESSAGE_PLAN);
+	while (disk_write(disk, SAMPLE_BOOT_START, piece, PIECE, &own) == 0 &&
+	       remote_send_writes(disk, &own) == 0)
 		*answered += PIECE;
 	pause();
 }
 
-static void is_refused_for_ever(int socket, uint64_t size, const struct worker_task *own_task)
+static void is_refused_for_ever(struct remote_end end, uint64_t size,
+				const struct worker_task *own_task)
 {
-	struct disk *disk = open_remote(socket, size);
 	struct bs_error own;
 
 	(void)own_task;
-	while (disk_write(disk, SAMPLE_SYSTEM_START, piece, 512, &own) < 0 && own.code == BS_GUARD)
+	while (write_at_once(end, size, SAMPLE_SYSTEM_START, piece, 512, &own) < 0 &&
+	       own.code == BS_GUARD)
 		*answered += 512;
 	pause();
 }
 
-static void flushes_for_ever(int socket, uint64_t size, const struct worker_task *own_task)
+static void flushes_for_ever(struct remote_end end, uint64_t size,
+			     const struct worker_task *own_task)
 {
-	struct disk *disk = open_remote(socket, size);
+	struct disk *disk = open_remote(end, size);
 	struct bs_error own;
 
 	(void)own_task;
@@ -1018,9 +1038,9 @@ TEST_EACH(endless_workers, a_worker_that_asks_without_end_has_a_budget, endless)
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
 
-static void drips(int socket, uint64_t size, const struct worker_task *own_task)
+static void drips(struct remote_end end, uint64_t size, const struct worker_task *own_task)
 {
-	struct disk *disk = open_remote(socket, size);
+	struct disk *disk = open_remote(end, size);
 	struct bs_error own;
 
 	(void)own_task;
@@ -1050,13 +1070,14 @@ static void sends_a_million_zones_says(int socket)
 }
 WORKER(sends_a_million_zones)
 
-static void sends_the_disk_as_a_zone(int socket, uint64_t size, const struct worker_task *own_task)
+static void sends_the_disk_as_a_zone(struct remote_end end, uint64_t size,
+				     const struct worker_task *own_task)
 {
 	const struct range zone = {.offset = 0, .length = size};
 
 	(void)own_task;
-	say_until(socket, MESSAGE_CLUSTERS);
-	say(socket, MESSAGE_ZONES, &zone, sizeof(zone));
+	say_until(end.socket, MESSAGE_CLUSTERS);
+	say(end.socket, MESSAGE_ZONES, &zone, sizeof(zone));
 	pause();
 }
 
