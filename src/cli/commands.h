@@ -15,6 +15,7 @@ typedef enum bs_exit run_function(const char *image, const struct settings *sett
 run_function run_inspect;
 run_function run_plan;
 run_function run_fix;
+run_function run_verify;
 run_function run_undo;
 
 /* Works on all operands at once, prints the report, and returns the exit status. */

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-static const char *const names[] = {"inspect", "plan", "fix", "undo", "batch", "report"};
+static const char *const names[] = {"inspect", "plan", "fix", "verify", "undo", "batch", "report"};
 
 const char *command_name(enum command_bit command)
 {

@@ -15,6 +15,7 @@ typedef void report_function(struct output *output, const char *image,
 report_function report_inspection;
 report_function report_plan;
 report_function report_fix;
+report_function report_verification;
 report_function report_undo;
 
 /* Whether the image needs no fix because it is fixed already, as far as is known. */

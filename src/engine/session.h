@@ -13,6 +13,7 @@
 #include "disk/disk.h"
 #include "disk/overlay.h"
 #include "util/range.h"
+#include "windows/differences.h"
 #include "worker/worker.h"
 
 /* What the worker found. */
@@ -20,6 +21,7 @@ struct session_findings {
 	struct bs_inspection *inspection; /* NULL until the worker has sent it */
 	struct bs_plan *plan;             /* the rehearsed plan; NULL when no fix applies */
 	struct range_vector zones;        /* guard zones, in bytes of the guest's disk */
+	struct differences differences;   /* what is not as an earlier fix left it */
 	uint64_t clusters;                /* the sum of the cluster accounting before the staging */
 };
 
@@ -31,6 +33,7 @@ enum session_state {
 	SESSION_COUNTED, /* all operations are done, and the sum of the clusters is known */
 	SESSION_ZONED,
 	SESSION_STAGED, /* the guard is closed for good */
+	SESSION_RECHECKED,
 	SESSION_DONE,
 };
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "util/range.h"
+#include "windows/differences.h"
 
 enum message_type {
 	/* from the worker */
@@ -22,6 +23,7 @@ enum message_type {
 	MESSAGE_CLUSTERS,       /* uint64_t: the sum of clusters before the staging, see stage.h */
 	MESSAGE_STAGED,         /* the plan with the hashes of the files; the staging is over */
 	MESSAGE_ZONES,          /* struct range[], in bytes of the disk */
+	MESSAGE_DIFFERENCES,    /* struct bs_difference[]: what is not as a fix left it */
 	MESSAGE_DONE,           /* nothing more to come */
 	MESSAGE_ERROR,          /* struct bs_error; nothing more to come */
 	/* to the worker */
@@ -54,6 +56,13 @@ MUST_CHECK int message_unpack_inspection(const uint8_t *bytes, size_t length,
  */
 MUST_CHECK int message_unpack_zones(const uint8_t *bytes, size_t length, uint64_t disk_size,
 				    struct range_vector *zones, struct bs_error *err);
+
+/*
+ * Copies untrusted differences into an empty list.  The caller frees the list, also on error.
+ * Errors: BS_WORKER, BS_NO_MEMORY.
+ */
+MUST_CHECK int message_unpack_differences(const uint8_t *bytes, size_t length,
+					  struct differences *differences, struct bs_error *err);
 
 /*
  * Validates an error from the worker.  If the bytes are no error, or an error that no worker can

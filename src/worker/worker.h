@@ -12,6 +12,7 @@ enum worker_job {
 	WORKER_INSPECT,  /* sends the inspection */
 	WORKER_REHEARSE, /* sends the inspection and, if a fix applies, the plan; stages it */
 	WORKER_VERIFY,   /* verifies a disk on which a plan was carried out */
+	WORKER_RECHECK,  /* sends the inspection, and what is not as an earlier fix left it */
 };
 
 struct worker_task {
@@ -19,13 +20,18 @@ struct worker_task {
 	struct bs_options options;
 	/*
 	 * The client's channel of an appliance that sees the disk: volumes are read there, and a
-	 * verification asks for the second opinion (opinion.h).  0: libntfs-3g reads the volumes.
+	 * verification or a recheck asks for the second opinion (opinion.h).  0: libntfs-3g reads
+	 * the volumes.
 	 */
 	int appliance;
+	/*
+	 * WORKER_VERIFY, WORKER_RECHECK: the plan that was carried out.  A recheck also works
+	 * without it (recheck.h).
+	 */
+	const struct bs_plan *plan;
 	/* WORKER_VERIFY: */
-	const struct bs_plan *plan; /* the plan that was carried out */
-	uint64_t clusters;          /* the number that the staging sent as MESSAGE_CLUSTERS */
-	bool committed;             /* signals do not interrupt the verification */
+	uint64_t clusters; /* the number that the staging sent as MESSAGE_CLUSTERS */
+	bool committed;    /* signals do not interrupt the verification */
 };
 
 /*

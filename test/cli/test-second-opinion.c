@@ -42,6 +42,10 @@ TEST(second_opinion, a_fix_that_libguestfs_agrees_with_is_written_and_can_be_und
 	outcome = BOOTSHIFT("fix", "--second-opinion", image);
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, "fixed: ");
+	outcome = BOOTSHIFT("verify", "--second-opinion", image);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "; nothing was written to the image since\n"
+				   "  libguestfs finds the same.\n");
 	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
 	state_assert_restored(image, &before);
 	image_remove(image);
