@@ -113,6 +113,17 @@ enum bs_exit {
 	  "bootshift undo --undo-file NEW.bootshift-undo IMAGE")                                   \
 	X(BS_UNDO_FILE_UNRELATED, "undo-file-unrelated", BS_EXIT_REFUSED,                          \
 	  "name the undo file of this image, or the image of that undo file")                      \
+	/* refused: verify */                                                                      \
+	X(BS_NOT_FIXED, "not-fixed", BS_EXIT_REFUSED, "fix it first: bootshift fix IMAGE")         \
+	X(BS_FIX_NOT_WHOLE, "fix-not-whole", BS_EXIT_REFUSED,                                      \
+	  "if an update of Windows made these changes, all is well; otherwise restore a copy of "  \
+	  "the image, and fix that")                                                               \
+	X(BS_NO_RECORD, "no-record", BS_EXIT_REFUSED,                                              \
+	  "name the undo file of the fix, or the plan that was carried out: "                      \
+	  "bootshift verify --plan FILE IMAGE")                                                    \
+	X(BS_PLAN_UNRELATED, "plan-unrelated", BS_EXIT_REFUSED,                                    \
+	  "name the plan that was carried out on this image: "                                     \
+	  "bootshift verify --plan FILE IMAGE")                                                    \
 	/* refused: the name and the folder of the undo file */                                    \
 	X(BS_UNDO_FILE_UNUSABLE, "undo-file-unusable", BS_EXIT_REFUSED,                            \
 	  "move it away; if it is a link to the undo file, put the undo file itself in its place") \
@@ -544,6 +555,18 @@ struct bs_start {
 	bool before_known, before;
 };
 
+/* ---- what has changed since a fix --------------------------------------------------------- */
+
+#define BS_DIFFERENCES_MAX 1024
+
+/* What is not as the fix left it. */
+struct bs_difference {
+	char path[BS_PATH_MAX]; /* on the Windows volume; empty: the disk as a whole */
+	char what[256];         /* "content, times", or what is wrong with the disk */
+	/* Windows changes this by itself, or nothing depends on it: the fix is still whole. */
+	bool expected;
+};
+
 /* ---- the commands ------------------------------------------------------------------------- */
 
 #define BS_DEFAULT_PE_SIZE (119ull << 20) /* a boot.wim of 112 MB and a scvmm_boot of 7 MB */
@@ -603,14 +626,17 @@ struct bs_options {
 	uint32_t boot_partition;    /* its number; 0: the partition of the default entry */
 	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
 	const char *undo_directory; /* NULL: the image's own folder */
-	/* bs_undo(): the undo file, wherever it is.  NULL: the one in the folder above. */
+	/*
+	 * bs_undo(), bs_verify(): the undo file, wherever it is.  NULL: the one in the folder above.
+	 */
 	const char *undo_file;
 	/* Children and parents of the image; NULL: the library searches the image's folder. */
 	const struct bs_relations *relations;
 	enum bs_engine engine; /* bs_inspect(), bs_plan() */
 	/*
 	 * bs_plan(), bs_fix(): after bootshift's own verification and before anything is written,
-	 * libguestfs' appliance must agree with the result.
+	 * libguestfs' appliance must agree with the result.  bs_verify(): the appliance must find
+	 * the same.
 	 */
 	bool second_opinion;
 	const struct bs_appliance *appliance; /* NULL: the command opens its own if it needs one */
@@ -651,6 +677,7 @@ enum bs_status {
 	BS_STATUS_RECOVERY_REQUIRED,
 	BS_STATUS_WOULD_UNDO,
 	BS_STATUS_STARTED, /* bs_boot() */
+	BS_STATUS_WHOLE, /* bs_verify(): the fix is whole */
 	BS_STATUS_COUNT
 };
 
@@ -661,8 +688,8 @@ struct bs_result {
 	struct bs_error error;
 	bool recovered; /* an interrupted change was undone first */
 	/*
-	 * UNDONE, WOULD_UNDO: as far as can be known, nothing else was written to the image since
-	 * the fix.
+	 * UNDONE, WOULD_UNDO, WHOLE: as far as can be known, nothing else was written to the image
+	 * since the fix.
 	 */
 	bool exact;
 	struct bs_inspection *inspection; /* of the image before any change; may be NULL */
@@ -677,8 +704,14 @@ struct bs_result {
 	 * have set it, and the file may not exist.
 	 */
 	char *undo_file_named;
-	bool own_undo_file;       /* NOTHING_TO_DO: the undo file has the `maker` of the options */
-	uint64_t container_bytes; /* changed bytes of the container */
+	bool own_undo_file; /* NOTHING_TO_DO: the undo file has the `maker` of the options */
+	/*
+	 * bs_verify(): what is not as the fix left it.  If there are more than BS_DIFFERENCES_MAX
+	 * differences, expected ones are left out first.
+	 */
+	struct bs_difference *differences;
+	uint32_t difference_count;
+	uint64_t container_bytes;   /* changed bytes of the container */
 	uint32_t container_extents; /* ranges of changed bytes */
 	uint64_t milliseconds;      /* the time taken */
 };
@@ -702,9 +735,16 @@ struct bs_result {
  *   proven, otherwise REFUSED with BS_START_FAILED.  What the guest writes is dropped.
  * bs_recover: undoes an interrupted change, but no complete fix: UNDONE with result->recovered, or
  *   NOTHING_TO_DO.
+ * bs_verify: checks that a fix that was made earlier is still whole: WHOLE, or REFUSED with
+ *   BS_FIX_NOT_WHOLE.  Both set result->differences.  `made` is the plan that was carried out.  If
+ *   it is NULL, the copies are compared with the boot files that are still on the partition that
+ *   they came from: `system_partition`, or the only one that can be.  There must be an undo file
+ *   then, or a `system_partition`.  Other refusals: BS_NOT_FIXED; BS_NO_RECORD if it is not
+ *   known what the fix did; BS_PLAN_UNRELATED.
  *
- * bs_inspect(), bs_plan() and bs_boot() never open the image for writing.  If `expected` is not NULL, the
- * rehearsed plan must equal it; otherwise the result is REFUSED with BS_PLAN_STALE.
+ * bs_inspect(), bs_plan(), bs_boot() and bs_verify() never open the image for writing.  If
+ * `expected` is not NULL, the rehearsed plan must equal it; otherwise the result is REFUSED with
+ * BS_PLAN_STALE.
  *
  * While the library changes an image, it blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT in the calling
  * thread.  A caller can block the first three itself and so stop bs_fix(): if one of them is
@@ -722,6 +762,8 @@ BS_API enum bs_exit bs_boot(const char *image, const struct bs_options *options,
 			    struct bs_result *result);
 BS_API enum bs_exit bs_recover(const char *image, const struct bs_options *options,
 			       struct bs_result *result);
+BS_API enum bs_exit bs_verify(const char *image, const struct bs_options *options,
+			      const struct bs_plan *made, struct bs_result *result);
 
 /* Frees the members of a result, not the struct itself. */
 BS_API void bs_result_free(struct bs_result *result);

@@ -68,9 +68,9 @@ enum bs_exit run_plan(const char *image, const struct settings *settings, struct
 	return status;
 }
 
-/* Adds to the message of a stale plan when the plan was made, and for which image. */
-static void fix_tell_origin(const char *image, const struct plan_origin *origin,
-			    struct bs_error *err)
+/* Adds to the message about a plan that does not fit when it was made, and for which image. */
+static void plan_tell_origin(const char *image, const struct plan_origin *origin,
+			     struct bs_error *err)
 {
 	char *location = command_location(image);
 	bool is_same = location && strcmp(location, origin->location) == 0;
@@ -108,7 +108,7 @@ enum bs_exit run_fix(const char *image, const struct settings *settings, struct 
 		return command_fail(result);
 	status = fix_run(image, &options, settings, expected, result);
 	if (result->error.code == BS_PLAN_STALE)
-		fix_tell_origin(image, &origin, &result->error);
+		plan_tell_origin(image, &origin, &result->error);
 	bs_plan_free(expected);
 	return status;
 }
@@ -119,6 +119,25 @@ enum bs_exit run_boot(const char *image, const struct settings *settings, struct
 	    replace_file_check(settings->picture, &picture_kind, &result->error) < 0)
 		return command_fail(result);
 	return bs_boot(image, &settings->options, result);
+}
+
+enum bs_exit run_verify(const char *image, const struct settings *settings,
+			struct bs_result *result)
+{
+	struct plan_origin origin;
+	struct bs_plan *made;
+	enum bs_exit status;
+
+	if (!settings->plan_file)
+		return bs_verify(image, &settings->options, NULL, result);
+	made = plan_file_read(settings->plan_file, &origin, &result->error);
+	if (!made)
+		return command_fail(result);
+	status = bs_verify(image, &settings->options, made, result);
+	if (result->error.code == BS_PLAN_UNRELATED)
+		plan_tell_origin(image, &origin, &result->error);
+	bs_plan_free(made);
+	return status;
 }
 
 enum bs_exit run_undo(const char *image, const struct settings *settings, struct bs_result *result)

@@ -16,6 +16,7 @@ run_function run_inspect;
 run_function run_plan;
 run_function run_fix;
 run_function run_boot;
+run_function run_verify;
 run_function run_undo;
 
 /* Works on all operands at once, prints the report, and returns the exit status. */

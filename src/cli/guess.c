@@ -9,8 +9,9 @@
 #define FAR       99
 #define WORD_MAX  31
 #define LOOKING   (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
-#define READING   (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_BOOT)
-#define ALL       (LOOKING | COMMAND_UNDO | COMMAND_BATCH | COMMAND_REPORT | COMMAND_BOOT)
+#define READING   (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_BOOT | COMMAND_VERIFY)
+#define ALL                                                                                        \
+	(LOOKING | COMMAND_BOOT | COMMAND_VERIFY | COMMAND_UNDO | COMMAND_BATCH | COMMAND_REPORT)
 #define NOT_FORCE "no option overrides a refusal; the message says what to do"
 #define NO_FOLDER "for all images in a folder, use bootshift batch FOLDER"
 
@@ -58,7 +59,8 @@ static const struct {
 	const char *words;
 } synonyms[] = {
 	{COMMAND_INSPECT, "info show check list status ls analyze analyse examine view scan look "
-			  "test verify detect print display describe stat"},
+			  "test detect print display describe stat"},
+	{COMMAND_VERIFY, "validate confirm recheck re-check audit prove"},
 	{COMMAND_PLAN, "simulate dry-run dryrun preview rehearse whatif what-if"},
 	/* These may mean any change: none is named. */
 	{0, "patch run repair convert rollback roll-back revert restore unfix reset"},

@@ -27,6 +27,8 @@ static const struct command commands[] = {
 	 "Move the boot files to the partition with Windows; can be undone"},
 	{COMMAND_BOOT, "IMAGE...", NULL, true, run_boot, report_boot, NULL,
 	 "Start disks in a virtual machine and show how far they come; writes nothing"},
+	{COMMAND_VERIFY, "IMAGE...", NULL, true, run_verify, report_verification, NULL,
+	 "Check that an earlier fix is still whole; writes nothing"},
 	{COMMAND_UNDO, "IMAGE...", "--from FILE [PATTERN...]", true, run_undo, report_undo, NULL,
 	 "Undo fixes bit for bit: of single images, or of a whole batch"},
 	{COMMAND_BATCH, "FOLDER|IMAGE...", NULL, true, NULL, NULL, run_batch,
@@ -201,10 +203,10 @@ static int main_fail_no_operand(const struct command *command, const struct sett
 	const char *operand = command->bit == COMMAND_REPORT  ? "file of batch results"
 			      : command->bit == COMMAND_BATCH ? "folder or image"
 							      : "image";
-	char *advice = settings->plan_file
-			       ? operand_advise_plan(settings->dry_run ? COMMAND_PLAN : COMMAND_FIX,
-						     settings->plan_file)
-			       : NULL;
+	char *advice = settings->plan_file ? operand_advise_plan(settings->dry_run ? COMMAND_PLAN
+										   : command->bit,
+								 settings->plan_file)
+					   : NULL;
 
 	fail(err, BS_USAGE, "no %s is named%s%.400s", operand, advice ? "; " : "",
 	     advice ? advice : "");

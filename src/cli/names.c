@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-static const char *const names[] = {"inspect", "plan", "fix", "undo", "batch", "report", "boot"};
+static const char *const names[] = {"inspect", "plan", "fix",   "boot",
+				    "verify",  "undo", "batch", "report"};
 
 const char *command_name(enum command_bit command)
 {

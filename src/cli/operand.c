@@ -125,7 +125,7 @@ static void advise_undo_file(FILE *stream, enum command_bit command, const char 
 	if (named && access(image, F_OK) == 0) {
 		operand_put_path(stream, image);
 	} else {
-		if (command == COMMAND_UNDO) {
+		if (command == COMMAND_UNDO || command == COMMAND_VERIFY) {
 			fputs("--undo-file ", stream);
 			operand_put_path(stream, path);
 			fputc(' ', stream);
@@ -142,8 +142,9 @@ static void advise_plan(FILE *stream, enum command_bit command, const char *path
 	struct bs_error ignored;
 	struct bs_plan *plan = plan_file_read(path, &origin, &ignored);
 
-	fputs(command == COMMAND_FIX ? "to carry it out: bootshift fix --plan "
-				     : "to rehearse it: bootshift fix --dry-run --plan ",
+	fputs(command == COMMAND_FIX      ? "to carry it out: bootshift fix --plan "
+	      : command == COMMAND_VERIFY ? "to verify what it did: bootshift verify --plan "
+					  : "to rehearse it: bootshift fix --dry-run --plan ",
 	      stream);
 	operand_put_path(stream, path);
 	fputc(' ', stream);
@@ -254,7 +255,11 @@ static char *operand_advise(enum command_bit command, enum operand_kind kind,
 	else if (kind == OPERAND_FOLDER)
 		advise_folder(stream, command, undo_directory, path);
 	else if (kind == OPERAND_UNDO_FILE)
-		advise_undo_file(stream, command == COMMAND_UNDO ? command : COMMAND_INSPECT, path);
+		advise_undo_file(stream,
+				 command == COMMAND_UNDO || command == COMMAND_VERIFY
+					 ? command
+					 : COMMAND_INSPECT,
+				 path);
 	else if (kind == OPERAND_ROWS)
 		advise_rows(stream, command, path);
 	else if (kind == OPERAND_PLAN)
@@ -387,6 +392,7 @@ int operands_check(enum command_bit command, const struct settings *settings, ch
 {
 	switch (command) {
 	case COMMAND_FIX:
+	case COMMAND_VERIFY:
 		return operand_check_file(command, OPERAND_PLAN, settings->plan_file, problem);
 	case COMMAND_UNDO:
 		return operand_check_file(command, OPERAND_ROWS, settings->from, problem);

@@ -28,16 +28,16 @@ enum operand_kind {
 enum operand_kind operand_kind(const char *path);
 
 /*
- * Checks an image of inspect, plan, fix or undo.  If the path is recognised as something else,
- * returns -1 with BS_WRONG_KIND and sets *advice to what to type instead.  The caller frees
+ * Checks an image of inspect, plan, fix, verify or undo.  If the path is recognised as something
+ * else, returns -1 with BS_WRONG_KIND and sets *advice to what to type instead.  The caller frees
  * *advice, which is NULL when memory runs out.  For a fix that is a dry run, the advice is one, too.
  */
 MUST_CHECK int operand_check_image(enum command_bit command, const struct settings *settings,
 				   const char *path, char **advice, struct bs_error *err);
 
 /*
- * What to type with a plan whose image was not named; `command` is fix, or plan for a dry run.  The
- * caller frees it; NULL: the file is not a plan, or memory has run out.
+ * What to type with a plan whose image was not named; `command` is fix, verify, or plan for a dry
+ * run.  The caller frees it; NULL: the file is not a plan, or memory has run out.
  */
 char *operand_advise_plan(enum command_bit command, const char *path);
 
@@ -49,9 +49,9 @@ struct operand_problem {
 };
 
 /*
- * Checks the files that a command reads as a whole: the plan of fix, the rows of undo --from, of
- * report and of batch --jsonl, and what batch works on.  Returns -1 for the first file of the wrong
- * kind.
+ * Checks the files that a command reads as a whole: the plan of fix and verify, the rows of undo
+ * --from, of report and of batch --jsonl, and what batch works on.  Returns -1 for the first file of
+ * the wrong kind.
  */
 MUST_CHECK int operands_check(enum command_bit command, const struct settings *settings,
 			      char *const *operands, int count, struct operand_problem *problem);

@@ -17,7 +17,8 @@
 #include "report/text.h"
 
 #define LOOKING (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
-#define EACH    (LOOKING | COMMAND_UNDO | COMMAND_BOOT) /* these commands go from image to image */
+/* These commands go from image to image. */
+#define EACH    (LOOKING | COMMAND_BOOT | COMMAND_VERIFY | COMMAND_UNDO)
 #define IMAGES  (EACH | COMMAND_BATCH)
 #define ALL     (IMAGES | COMMAND_REPORT)
 
@@ -262,6 +263,8 @@ static const struct option_row table[] = {
 	 "check what would be undone, but write nothing"},
 	{0, "plan", "FILE", COMMAND_FIX, option_parse_path, FIELD(plan_file), 0,
 	 "do exactly what this plan says, or refuse; - is standard input"},
+	{0, "plan", "FILE", COMMAND_VERIFY, option_parse_path, FIELD(plan_file), 0,
+	 "the plan that was carried out, instead of the undo file; - is standard input"},
 	{'o', "output", "FILE", COMMAND_PLAN, option_parse_path, FIELD(output), 0,
 	 "also write the plan to a file; - is standard output"},
 	{0, "from", "FILE", COMMAND_UNDO, option_parse_path, FIELD(from), 0,
@@ -298,13 +301,15 @@ static const struct option_row table[] = {
 	 "write a page of HTML; - is standard output"},
 	{0, "undo-dir", "DIR", IMAGES & ~(unsigned)COMMAND_BOOT, option_parse_path, FIELD(options.undo_directory), 0,
 	 "folder of the undo file; default: the folder of the image"},
-	{0, "undo-file", "FILE", COMMAND_UNDO, option_parse_path, FIELD(options.undo_file), 0,
+	{0, "undo-file", "FILE", COMMAND_VERIFY | COMMAND_UNDO, option_parse_path, FIELD(options.undo_file), 0,
 	 "use this undo file, wherever it is"},
-	{0, "format", "FMT", LOOKING | COMMAND_BOOT, option_parse_format, FIELD(options.format), 0,
+	{0, "format", "FMT", LOOKING | COMMAND_BOOT | COMMAND_VERIFY, option_parse_format, FIELD(options.format), 0,
 	 "one of" BS_FORMAT_NAMES "; default: detected"},
 	{0, "system-partition", "N", LOOKING, option_parse_number, FIELD(options.system_partition),
 	 BS_PARTITIONS_MAX, "partition with the boot files; default: the active one"},
-	{0, "boot-partition", "N", LOOKING, option_parse_number, FIELD(options.boot_partition),
+	{0, "system-partition", "N", COMMAND_VERIFY, option_parse_number, FIELD(options.system_partition),
+	 BS_PARTITIONS_MAX, "partition the boot files came from; default: the only one that has some"},
+	{0, "boot-partition", "N", LOOKING | COMMAND_VERIFY, option_parse_number, FIELD(options.boot_partition),
 	 BS_PARTITIONS_MAX, "partition with Windows; default: the one the boot menu starts"},
 	{0, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, option_parse_room, 0, 0,
 	 "free space the conversion needs (default 119MiB); only affects messages"},
@@ -316,6 +321,8 @@ static const struct option_row table[] = {
 	 "start the prepared disk in a virtual machine before it is written"},
 	{0, "prove", NULL, COMMAND_INSPECT, option_parse_flag, FIELD(options.prove), 0,
 	 "start the disk in a virtual machine to find out whether it starts"},
+	{0, "second-opinion", NULL, COMMAND_VERIFY, option_parse_flag, FIELD(options.second_opinion), 0,
+	 "libguestfs has to find the same"},
 	{0, "json", NULL, EACH, option_parse_flag, FIELD(json), 0, "print JSON instead of text"},
 	{'v', "verbose", NULL, ALL, option_parse_verbosity, 0, 0, "print more"},
 	{'q', "quiet", NULL, ALL, option_parse_verbosity, 0, 0, "print only errors"},
@@ -530,6 +537,19 @@ static int options_check_undo_file(const struct settings *settings, int images,
 	return 0;
 }
 
+/* A plan says all that these options say. */
+static int options_check_verified_plan(const struct settings *settings, struct bs_error *err)
+{
+	const struct bs_options *options = &settings->options;
+	const char *other = options->system_partition != 0 ? "--system-partition"
+			    : options->undo_file           ? "--undo-file"
+							   : NULL;
+
+	return settings->plan_file && other
+		       ? fail(err, BS_USAGE, "--plan says what was done: leave out %s", other)
+		       : 0;
+}
+
 /* Checks that the options do not contradict each other. */
 static int options_check(const struct settings *settings, enum command_bit command, int images,
 			 struct bs_error *err)
@@ -550,6 +570,8 @@ static int options_check(const struct settings *settings, enum command_bit comma
 		return fail(err, BS_USAGE, "--screenshot is for one image, not for %d", images);
 	if (command == COMMAND_UNDO && settings->jobs != 0 && !settings->from)
 		return fail(err, BS_USAGE, "--jobs needs --from");
+	if (command == COMMAND_VERIFY && options_check_verified_plan(settings, err) < 0)
+		return -1;
 	return options_check_undo_file(settings, images, err);
 }
 

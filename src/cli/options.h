@@ -16,7 +16,7 @@ struct settings {
 	bool json, dry_run, quiet, verbose, help, version;
 	enum output_colour colour;
 	const char *output;    /* plan, report: file to write, "-" for standard output, or NULL */
-	const char *plan_file; /* fix: the plan that the fix has to equal, or NULL */
+	const char *plan_file; /* fix, verify: the plan that the fix has to equal, or NULL */
 	struct find_request find;       /* batch: patterns, links and shards */
 	bool resume;                    /* batch */
 	struct retry retry;             /* batch; implies `resume` */

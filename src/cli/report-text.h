@@ -16,6 +16,7 @@ report_function report_inspection;
 report_function report_plan;
 report_function report_fix;
 report_function report_boot;
+report_function report_verification;
 report_function report_undo;
 
 /* Prints the drawing of a start, and how the machine was run.  NULL: prints nothing. */

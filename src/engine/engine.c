@@ -29,6 +29,7 @@ enum engine_command {
 	RECOVER = 16,
 	FORESEE = 32, /* rehearses an undo */
 	BOOT = 64,
+	VERIFY = 128,
 };
 
 /* A command on one image. */
@@ -36,7 +37,7 @@ struct engine {
 	enum engine_command command;
 	const char *image;
 	const struct bs_options *options;
-	const struct bs_plan *expected; /* the only plan to carry out; NULL: any plan */
+	const struct bs_plan *expected; /* the only plan to carry out, or to verify; NULL: any */
 	struct bs_result *result;
 	enum bs_status success; /* the result's status if no step fails */
 	struct container container;
@@ -46,6 +47,7 @@ struct engine {
 	struct range_vector zones;      /* in bytes of the container */
 	bool verified;                  /* what a commit would write */
 	struct commit_result committed; /* its journal stays open until the command ends */
+	struct bs_error no_record; /* VERIFY: why nothing is known of a fix; BS_OK: it is known */
 };
 
 /* Returns 0, or -1 with *err set.  `err` is the error in the result. */
@@ -55,14 +57,15 @@ static step_function step_hold_signals, step_open, step_check_writable, step_lay
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
 	step_verify, step_second_opinion, step_start, step_start_as_is, step_locate_zones, step_stop, step_compare_plan,
 	step_no_undo_file, step_check_room, step_commit, step_verify_committed, step_undo_file,
-	step_undo, step_foresee_undo, step_recovered;
+	step_undo, step_foresee_undo, step_recovered, step_read_record, step_recheck,
+	step_second_recheck, step_judge_fix;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
 #define LOOK      (INSPECT | PLAN | FIX)
 #define REHEARSE  (PLAN | FIX)
 #define TAKE_BACK (UNDO | RECOVER)
-#define ALL       (LOOK | TAKE_BACK | FORESEE | BOOT)
+#define ALL       (LOOK | TAKE_BACK | FORESEE | BOOT | VERIFY)
 
 enum step_condition {
 	ALWAYS,
@@ -83,7 +86,11 @@ static const struct step {
 	{"hold signals",                   step_hold_signals,      TAKE_BACK,      ALWAYS,     false},
 	{"open",                           step_open,              ALL,            ALWAYS,     false},
 	{"check that it could be written", step_check_writable,    PLAN | FORESEE, ALWAYS,     false},
-	{"lay the stack",                  step_lay,               LOOK | BOOT,    ALWAYS,     false},
+	{"read the undo file",             step_read_record,       VERIFY,         ALWAYS,     false},
+	{"lay the stack",                  step_lay,               LOOK | BOOT | VERIFY, ALWAYS, false},
+	{"check the fix",                  step_recheck,           VERIFY,         ALWAYS,     LOOKS},
+	{"judge the fix",                  step_judge_fix,         VERIFY,         ALWAYS,     false},
+	{"check the fix with libguestfs",  step_second_recheck,    VERIFY,         ALWAYS,     false},
 	{"inspect",                        step_inspect,           LOOK,           ALWAYS,     LOOKS},
 	{"plan and prove",                 step_prove,             REHEARSE,       IF_FIXABLE, LOOKS},
 	{"stage",                          step_stage,             REHEARSE,       IF_FIXABLE, LOOKS},
@@ -153,6 +160,7 @@ void bs_result_free(struct bs_result *result)
 	proof_free_start(result->start);
 	free(result->undo_file);
 	free(result->undo_file_named);
+	free(result->differences);
 	memset(result, 0, sizeof(*result));
 }
 
@@ -239,6 +247,7 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 		.success = command == FIX        ? BS_STATUS_FIXED
 			   : command == FORESEE  ? BS_STATUS_WOULD_UNDO
 			   : command == BOOT     ? BS_STATUS_STARTED
+			   : command == VERIFY   ? BS_STATUS_WHOLE
 			   : command & TAKE_BACK ? BS_STATUS_UNDONE
 						 : BS_STATUS_WOULD_FIX,
 	};
@@ -301,6 +310,12 @@ enum bs_exit bs_recover(const char *image, const struct bs_options *options,
 	return engine_run(RECOVER, image, options, NULL, result);
 }
 
+enum bs_exit bs_verify(const char *image, const struct bs_options *options,
+		       const struct bs_plan *made, struct bs_result *result)
+{
+	return engine_run(VERIFY, image, options, made, result);
+}
+
 /* ---- opening ------------------------------------------------------------------------------- */
 
 /*
@@ -318,11 +333,12 @@ static int step_hold_signals(struct engine *engine, struct bs_error *err)
 /* Opens and locks the image, and undoes a change that an earlier command left unfinished. */
 static int step_open(struct engine *engine, struct bs_error *err)
 {
-	bool looks_only = engine->command & (INSPECT | PLAN | FORESEE | BOOT);
+	bool looks_only = engine->command & (INSPECT | PLAN | FORESEE | BOOT | VERIFY);
 
 	return container_lock(&engine->container, engine->image, engine->options,
 			      looks_only ? LOCK_FOR_READING : LOCK_FOR_CHANGING,
-			      engine->command & (UNDO | FORESEE), &engine->result->recovered, err);
+			      engine->command & (UNDO | FORESEE | VERIFY),
+			      &engine->result->recovered, err);
 }
 
 /* Checks the permissions and, for an NBD export, the number of clients. */
@@ -826,4 +842,153 @@ static int step_recovered(struct engine *engine, struct bs_error *err)
 	if (!engine->result->recovered)
 		engine->success = BS_STATUS_NOTHING_TO_DO;
 	return 0;
+}
+
+/* ---- checking an earlier fix --------------------------------------------------------------- */
+
+/* The image was written to since the fix.  Fails if the undo file is of another image. */
+static int engine_check_fits(const struct engine *engine, struct bs_error *err)
+{
+	bool fits;
+
+	if (transaction_fits(&engine->container.place, &fits, err) < 0)
+		return -1;
+	return fits ? 0
+		    : fail(err, BS_NO_RECORD, "the undo file %.300s is of another image",
+			   engine->container.place.journal);
+}
+
+/*
+ * Reads what the undo file says of the fix.  If there is none, and the user does not say where the
+ * boot files came from, the image is surveyed all the same: the survey tells whether there was a
+ * fix at all.
+ */
+static int step_read_record(struct engine *engine, struct bs_error *err)
+{
+	struct bs_result *result = engine->result;
+	enum undo_outcome outcome = UNDO_OF_THE_FIX;
+
+	if (engine->expected)
+		return 0;
+	if (transaction_foresee_undo(&engine->container.place, &outcome, err) < 0) {
+		if (err->code == BS_NO_UNDO_FILE) {
+			if (engine->options->system_partition == 0)
+				engine->no_record = *err;
+			return 0;
+		}
+		if (err->code != BS_CHANGED_SINCE || engine_check_fits(engine, err) < 0)
+			return -1;
+	}
+	result->exact = outcome == UNDO_EXACT;
+	result->undo_file = strdup(engine->container.place.journal);
+	if (!result->undo_file)
+		return fail_memory(err);
+	if (engine_read_undo_file(engine, err) < 0)
+		return -1;
+	return outcome == UNDO_NOT_NEEDED
+		       ? fail(err, BS_NOT_FIXED, "the image is as it was before its fix")
+		       : 0;
+}
+
+/* Returns a task that checks the fix; if nothing is known of a fix, the task is an inspection. */
+static struct worker_task engine_recheck_task(const struct engine *engine)
+{
+	return (struct worker_task){
+		.job = engine->no_record.code == BS_OK ? WORKER_RECHECK : WORKER_INSPECT,
+		.options = *engine->options,
+		.plan = engine->expected,
+	};
+}
+
+static int step_recheck(struct engine *engine, struct bs_error *err)
+{
+	const struct worker_task task = engine_recheck_task(engine);
+	struct session_findings *findings = &engine->findings;
+	struct bs_result *result = engine->result;
+	int outcome;
+
+	container_tell(engine->options, BS_PHASE_VERIFYING);
+	outcome = session_run(engine->container.disk, NULL, &task, findings, err);
+	result->inspection = findings->inspection;
+	findings->inspection = NULL;
+	if (outcome < 0)
+		return -1;
+	engine_describe_container(engine);
+	result->differences = findings->differences.items;
+	result->difference_count = (uint32_t)findings->differences.count;
+	findings->differences = (struct differences){0};
+	return 0;
+}
+
+/* There is no undo file and no plan: says what the survey can still tell. */
+static int engine_judge_without_record(struct engine *engine, struct bs_error *err)
+{
+	const struct bs_inspection *inspection = engine->result->inspection;
+
+	if (step_refuse(engine, err) < 0)
+		return -1;
+	if (inspection->verdict == BS_VERDICT_FIXABLE)
+		return fail(err, BS_NOT_FIXED,
+			    "the boot files are on partition %u, not with Windows",
+			    inspection->partitions[inspection->system_index].number);
+	return fail(err, BS_NO_RECORD, "%s, but what a fix did is not known: %.300s",
+		    inspection->starts ? "the boot chain is complete"
+				       : "the boot files are with Windows",
+		    engine->no_record.message);
+}
+
+static int step_judge_fix(struct engine *engine, struct bs_error *err)
+{
+	const struct bs_result *result = engine->result;
+	const struct differences found = {.items = result->differences,
+					  .count = result->difference_count};
+	const struct bs_difference *first = differences_first_broken(&found);
+	size_t count = differences_count_broken(&found);
+	char others[40] = "";
+
+	if (engine->no_record.code != BS_OK)
+		return engine_judge_without_record(engine, err);
+	if (!first)
+		return 0;
+	if (count > 1)
+		snprintf(others, sizeof(others), ", and %zu more", count - 1);
+	return fail(err, BS_FIX_NOT_WHOLE, "not as the fix left it: %.200s%s%.200s%s%s",
+		    first->path, first->path[0] != '\0' ? " (" : "", first->what,
+		    first->path[0] != '\0' ? ")" : "", others);
+}
+
+/* Has the appliance find the same as libntfs-3g. */
+static int engine_compare_findings(const struct bs_result *result,
+				   const struct differences *appliance, struct bs_error *err)
+{
+	const struct differences ours = {.items = result->differences,
+					 .count = result->difference_count};
+
+	if (differences_are_equal(&ours, appliance))
+		return 0;
+	return fail(err, BS_SECOND_OPINION,
+		    "libguestfs finds %zu differences from the fix, libntfs-3g finds %zu",
+		    appliance->count, ours.count);
+}
+
+static int step_second_recheck(struct engine *engine, struct bs_error *err)
+{
+	struct worker_task task = engine_recheck_task(engine);
+	struct session_findings findings;
+	struct appliance_view view = {NULL, NULL};
+	int outcome;
+
+	if (!engine->options->second_opinion)
+		return 0;
+	outcome = appliance_view_open(&view, &engine->container, err);
+	if (outcome == 0) {
+		task.appliance = appliance_channel(view.appliance);
+		outcome = session_run(view.disk, NULL, &task, &findings, err);
+		if (outcome == 0)
+			outcome =
+				engine_compare_findings(engine->result, &findings.differences, err);
+		session_free(&findings);
+	}
+	appliance_view_close(&view);
+	return outcome;
 }

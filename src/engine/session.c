@@ -267,12 +267,20 @@ static int session_take_map(struct session *session, const struct remote_message
 				  &session->findings->places, err);
 }
 
+static int session_take_differences(struct session *session, const struct remote_message *message,
+				    struct bs_error *err)
+{
+	return message_unpack_differences(message->payload, message->length,
+					  &session->findings->differences, err);
+}
+
 #define ANY_LENGTH SIZE_MAX /* checked when the message is unpacked */
 
 #define INSPECT  (1u << WORKER_INSPECT)
 #define REHEARSE (1u << WORKER_REHEARSE)
 #define VERIFY   (1u << WORKER_VERIFY)
 #define MAP      (1u << WORKER_MAP)
+#define RECHECK  (1u << WORKER_RECHECK)
 
 /*
  * The messages that a worker may send, with their jobs and states.  Each message leads to a later
@@ -287,7 +295,7 @@ static const struct session_rule {
 		    struct bs_error *err);
 } session_rules[] = {
 	/* clang-format off */
-	{MESSAGE_INSPECTION, INSPECT | REHEARSE | MAP, SESSION_STARTED, SESSION_INSPECTED, sizeof(struct bs_inspection), session_take_inspection},
+	{MESSAGE_INSPECTION, INSPECT | REHEARSE | MAP | RECHECK, SESSION_STARTED, SESSION_INSPECTED, sizeof(struct bs_inspection), session_take_inspection},
 	{MESSAGE_PLAN, REHEARSE, SESSION_INSPECTED, SESSION_ALLOWED, ANY_LENGTH, session_take_plan},
 	{MESSAGE_OPERATION, REHEARSE, SESSION_ALLOWED, SESSION_ALLOWED, sizeof(uint32_t), session_take_operation},
 	{MESSAGE_CLUSTERS, REHEARSE, SESSION_ALLOWED, SESSION_COUNTED, sizeof(uint64_t), session_take_clusters},
@@ -297,6 +305,8 @@ static const struct session_rule {
 	{MESSAGE_DONE, REHEARSE, SESSION_STAGED, SESSION_DONE, 0, NULL},
 	{MESSAGE_MAP, MAP, SESSION_INSPECTED, SESSION_MAPPED, ANY_LENGTH, session_take_map},
 	{MESSAGE_DONE, MAP, SESSION_MAPPED, SESSION_DONE, 0, NULL},
+	{MESSAGE_DIFFERENCES, RECHECK, SESSION_INSPECTED, SESSION_RECHECKED, ANY_LENGTH, session_take_differences},
+	{MESSAGE_DONE, RECHECK, SESSION_RECHECKED, SESSION_DONE, 0, NULL},
 	{MESSAGE_DONE, VERIFY, SESSION_STARTED, SESSION_DONE, 0, NULL},
 	/* clang-format on */
 };
@@ -587,7 +597,7 @@ static struct session *session_start_worker(struct disk *disk, struct overlay *o
 	session->patience = debug_waits() ? REMOTE_FOREVER : patience;
 	session->budget = budget_for_disk(task->job, disk_size(disk), session->patience);
 	session->seconds = budget_processor_seconds(0);
-	if (task->job == WORKER_VERIFY)
+	if (task->plan)
 		budget_add_plan(&session->budget, task->job, task->plan);
 	if (session_fork(session, run, err) == 0)
 		return session;
@@ -644,5 +654,6 @@ void session_free(struct session_findings *findings)
 	bs_plan_free(findings->plan);
 	range_vector_free(&findings->zones);
 	places_free(&findings->places);
+	differences_free(&findings->differences);
 	*findings = (struct session_findings){0};
 }

@@ -14,6 +14,7 @@
 #include "disk/overlay.h"
 #include "start/places.h"
 #include "util/range.h"
+#include "windows/differences.h"
 #include "worker/worker.h"
 
 /* What the worker found. */
@@ -21,6 +22,7 @@ struct session_findings {
 	struct bs_inspection *inspection; /* NULL until the worker has sent it */
 	struct bs_plan *plan;             /* the rehearsed plan; NULL when no fix applies */
 	struct range_vector zones;        /* guard zones, in bytes of the guest's disk */
+	struct differences differences;   /* what is not as an earlier fix left it */
 	uint64_t clusters;                /* the sum of the cluster accounting before the staging */
 	struct places places;             /* the map, sealed; empty for other jobs */
 };
@@ -34,6 +36,7 @@ enum session_state {
 	SESSION_COUNTED, /* all operations are done, and the sum of the clusters is known */
 	SESSION_ZONED,
 	SESSION_STAGED, /* the guard is closed for good */
+	SESSION_RECHECKED,
 	SESSION_DONE,
 };
 

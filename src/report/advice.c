@@ -42,10 +42,13 @@ static const struct {
 	const char *text;
 	bool reads; /* accepts the options that say how the image is read */
 } verbs[] = {
+	/* clang-format off */
 	{"bootshift inspect ", true},
 	{"bootshift plan ", true},
 	{"bootshift fix ", true},
+	{"bootshift verify ", true},
 	{"bootshift undo ", false},
+	/* clang-format on */
 };
 
 /* The length of a command in an advice, which may continue after the command. */

@@ -81,6 +81,13 @@ static const struct field inspection_fields[] = {
 	FIELD_END,
 };
 
+static const struct field difference_fields[] = {
+	FIELD(struct bs_difference, path, FIELD_TEXT),
+	FIELD(struct bs_difference, what, FIELD_TEXT),
+	FIELD(struct bs_difference, expected, FIELD_BOOLEAN),
+	FIELD_END,
+};
+
 static const struct field result_fields[] = {
 	FIELD(struct bs_result, recovered, FIELD_BOOLEAN),
 	FIELD(struct bs_result, exact, FIELD_BOOLEAN),
@@ -308,6 +315,10 @@ json_t *report_json_image(const struct advice_subject *subject, const struct bs_
 	failed |= json_put(object, "inspection", inspection);
 	failed |= json_put(object, "plan", plan);
 	failed |= json_put(object, "start", start);
+	failed |= json_put(object, "differences",
+			   fields_write_array(difference_fields, result->differences,
+					      result->difference_count,
+					      sizeof(result->differences[0])));
 	if (failed) {
 		json_decref(object);
 		object = NULL;

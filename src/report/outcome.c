@@ -7,6 +7,7 @@ const struct outcome outcomes[BS_STATUS_COUNT] = {
 	 "○"},
 	{BS_STATUS_WOULD_UNDO, BS_EXIT_DONE, STYLE_GOOD, "would-undo", "would be undone",
 	 "would-undo", "○"},
+	{BS_STATUS_WHOLE, BS_EXIT_DONE, STYLE_GOOD, "whole", "whole", "whole", "✓"},
 	{BS_STATUS_UNDONE, BS_EXIT_DONE, STYLE_GOOD, "undone", "undone", "undone", "↶"},
 	{BS_STATUS_STARTED, BS_EXIT_DONE, STYLE_GOOD, "started", "started", "started", "✓"},
 	{BS_STATUS_NOTHING_TO_DO, BS_EXIT_DONE, STYLE_PLAIN, "nothing-to-do", "nothing to do",

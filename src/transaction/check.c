@@ -14,6 +14,7 @@ struct check {
 	enum bs_code code; /* the error if the image differs */
 	bool ours_only;    /* see check_old() */
 	struct target *image;
+	bool any_new;                /* a range was found to be as the fix left it */
 	uint8_t *bytes;              /* of the image, room for one range */
 	struct range_vector records; /* the ranges read so far, without guard zones; sorted */
 };
@@ -59,18 +60,28 @@ static int check_read(const struct check *check, uint64_t offset, uint64_t lengt
 
 /* ---- wholly new ----------------------------------------------------------------------------- */
 
-static int check_record_is_new(void *context, const struct journal_record *record,
-			       struct bs_error *err)
+static int check_look(const struct check *check, const struct journal_record *record, bool *is_new,
+		      struct bs_error *err)
 {
-	const struct check *check = context;
 	uint8_t hash[JOURNAL_HASH_SIZE];
 
 	if (check_read(check, record->range.offset, record->range.length, err) < 0)
 		return -1;
 	journal_hash(check->bytes, (size_t)record->range.length, hash);
-	if (memcmp(hash, record->hash_after, sizeof(hash)) != 0)
-		return check_differs(check, record->range.offset, "not as the fix left them", err);
+	*is_new = memcmp(hash, record->hash_after, sizeof(hash)) == 0;
 	return 0;
+}
+
+static int check_record_is_new(void *context, const struct journal_record *record,
+			       struct bs_error *err)
+{
+	const struct check *check = context;
+	bool is_new;
+
+	if (check_look(check, record, &is_new, err) < 0)
+		return -1;
+	return is_new ? 0
+		      : check_differs(check, record->range.offset, "not as the fix left them", err);
 }
 
 int check_new(struct journal_file *journal, const struct target *image, enum bs_code code,
@@ -80,6 +91,31 @@ int check_new(struct journal_file *journal, const struct target *image, enum bs_
 	uint64_t length = journal->header.new_length;
 
 	return check_run(&check, journal, image, length, length, check_record_is_new, err);
+}
+
+/* ---- new in part ---------------------------------------------------------------------------- */
+
+static int check_record_for_any(void *context, const struct journal_record *record,
+				struct bs_error *err)
+{
+	struct check *check = context;
+	const struct journal_range *range = &record->range;
+
+	if (check->any_new || range->kind == JOURNAL_GUARD ||
+	    !range_within(range->offset, range->length, check->image->status.length))
+		return 0;
+	return check_look(check, record, &check->any_new, err);
+}
+
+int check_any_new(struct journal_file *journal, const struct target *image, bool *any,
+		  struct bs_error *err)
+{
+	struct check check = {.code = BS_VERIFY};
+	uint64_t length = image->status.length; /* whatever it is now */
+	int result = check_run(&check, journal, image, length, length, check_record_for_any, err);
+
+	*any = check.any_new;
+	return result;
 }
 
 /* ---- wholly old ----------------------------------------------------------------------------- */

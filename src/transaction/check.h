@@ -18,6 +18,10 @@
 MUST_CHECK int check_new(struct journal_file *journal, const struct target *image,
 			 enum bs_code code, struct bs_error *err);
 
+/* Sets *any to whether at least one range that the fix wrote is as the fix left it. */
+MUST_CHECK int check_any_new(struct journal_file *journal, const struct target *image, bool *any,
+			     struct bs_error *err);
+
 /*
  * Proves that an interrupted commit, undo or roll-back left the image in its present state, so that
  * a restore destroys nothing.  Such an image meets these conditions:

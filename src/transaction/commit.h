@@ -128,6 +128,13 @@ MUST_CHECK int transaction_foresee_undo(const struct place *place, enum undo_out
 					struct bs_error *err);
 
 /*
+ * Sets *fits to whether at least one range of the image is as the fix left it.  If not, the undo
+ * file is of another image, or the image was written anew.  Errors: BS_NO_UNDO_FILE,
+ * BS_JOURNAL_DAMAGED, BS_NO_MEMORY, BS_IO.
+ */
+MUST_CHECK int transaction_fits(const struct place *place, bool *fits, struct bs_error *err);
+
+/*
  * Takes back a commit that has just succeeded, with its open journal.  Nobody relies on the fix
  * yet, so the function undoes it even if somebody has overwritten bytes of the fix since.  The
  * outcome is then UNDO_OF_OURS.

@@ -257,6 +257,22 @@ int transaction_foresee_undo(const struct place *place, enum undo_outcome *outco
 	return result;
 }
 
+/* ---- what an undo file has to do with an image ----------------------------------------------- */
+
+int transaction_fits(const struct place *place, bool *fits, struct bs_error *err)
+{
+	struct journal_file *journal;
+	bool left_over;
+	int result = -1;
+
+	if (state_open(place, &journal, &left_over, err) < 0)
+		return -1;
+	if (undo_check_applied(place, journal, err) == 0)
+		result = check_any_new(journal, place->target, fits, err);
+	journal_file_close(journal);
+	return result;
+}
+
 int transaction_undo_commit(const struct place *place, const struct commit_result *committed,
 			    enum undo_outcome *outcome, struct bs_error *err)
 {

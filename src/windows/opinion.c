@@ -286,20 +286,48 @@ static int opinion_program(const struct appliance_engine *engine,
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
+static int opinion_structure(const struct appliance_engine *engine, const struct bs_plan *plan,
+			     struct bs_error *err)
+{
+	if (opinion_program(engine, APPLIANCE_RESIZE_INFO, "ntfsresize", plan, err) < 0)
+		return -1;
+	return opinion_program(engine, APPLIANCE_FIX_INFO, "ntfsfix", plan, err);
+}
+
+/* Makes an error about the content an opinion.  Returns -1. */
+static int opinion_fail(struct bs_error *err)
+{
+	if (err->code == BS_VERIFY || reader_is_content(err->code)) {
+		err->code = BS_SECOND_OPINION;
+		fail_prefix(err, "read by libguestfs");
+	}
+	return -1;
+}
+
 int opinion_run(const struct appliance_engine *engine, const struct bs_plan *plan,
 		const struct bs_options *options, struct bs_error *err)
 {
-	if (opinion_partitions(engine, plan, err) < 0 ||
-	    opinion_program(engine, APPLIANCE_RESIZE_INFO, "ntfsresize", plan, err) < 0 ||
-	    opinion_program(engine, APPLIANCE_FIX_INFO, "ntfsfix", plan, err) < 0)
+	if (opinion_partitions(engine, plan, err) < 0 || opinion_structure(engine, plan, err) < 0)
 		return -1;
 	if (opinion_boot_configuration(engine, plan, err) < 0 ||
-	    verify_run(&engine->base, plan, options, 0, err) < 0) {
-		if (err->code == BS_VERIFY || reader_is_content(err->code)) {
-			err->code = BS_SECOND_OPINION;
-			fail_prefix(err, "read by libguestfs");
-		}
+	    verify_run(&engine->base, plan, options, 0, err) < 0)
+		return opinion_fail(err);
+	return opinion_windows(engine, plan, err);
+}
+
+int opinion_of_earlier_fix(const struct appliance_engine *engine, const struct bs_plan *plan,
+			   const struct differences *found, struct bs_error *err)
+{
+	struct bs_error ignored;
+	bool system_is_gone = opinion_partition(engine, plan->system_number, plan->system_start,
+						plan->system_size, &ignored) < 0;
+
+	if (opinion_partition(engine, plan->boot_number, plan->boot_start, plan->boot_size, err) <
+		    0 ||
+	    opinion_active(engine, plan, err) < 0 || opinion_structure(engine, plan, err) < 0)
 		return -1;
-	}
+	if (!system_is_gone && !differences_have(found, BOOT_BCD_PATH) &&
+	    opinion_boot_configuration(engine, plan, err) < 0)
+		return opinion_fail(err);
 	return opinion_windows(engine, plan, err);
 }

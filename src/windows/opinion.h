@@ -7,6 +7,7 @@
 #define BOOTSHIFT_OPINION_H
 
 #include "appliance/appliance-engine.h"
+#include "windows/differences.h"
 
 /*
  * Asks the appliance, which sees the fixed disk:
@@ -20,5 +21,14 @@
  */
 MUST_CHECK int opinion_run(const struct appliance_engine *engine, const struct bs_plan *plan,
 			   const struct bs_options *options, struct bs_error *err);
+
+/*
+ * Asks for all but the files about a fix that was made earlier.  `found` is what the appliance's
+ * volumes have shown to be different: hivex compares the boot configurations only if the fixed one
+ * was not written to since.  Errors: as above.
+ */
+MUST_CHECK int opinion_of_earlier_fix(const struct appliance_engine *engine,
+				      const struct bs_plan *plan, const struct differences *found,
+				      struct bs_error *err);
 
 #endif

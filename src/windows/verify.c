@@ -21,16 +21,29 @@
 /* Boot code reads only these bytes of the disk, because it counts sectors in 32 bits. */
 #define REACH (0x100000000ull * SECTOR_SIZE)
 
-struct verification {
-	const struct bs_plan *plan;
-	struct volume *target;
-	uint32_t cursor; /* index of the next of the plan's files */
-	uint8_t *left, *right;
-};
-
 static int verify_differs(struct bs_error *err, const char *path, const char *what)
 {
 	return fail(err, BS_VERIFY, "%s: the copy's %s differs", path, what);
+}
+
+int verify_begin(struct verification *own, const struct volume_engine *engine,
+		 const struct bs_plan *plan, struct bs_error *err)
+{
+	*own = (struct verification){.plan = plan};
+	if (volume_open(engine, plan->boot_start, plan->boot_size, VOLUME_READ, &own->target, err) <
+	    0)
+		return -1;
+	own->left = malloc(2 * CHUNK);
+	if (!own->left)
+		return fail_memory(err);
+	own->right = own->left + CHUNK;
+	return 0;
+}
+
+void verify_end(struct verification *own)
+{
+	free(own->left);
+	volume_done(own->target);
 }
 
 /* ---- content ------------------------------------------------------------------------------- */
@@ -56,6 +69,7 @@ static int verify_undo_retargeting(const struct bs_plan *plan, const char *path,
 	return 0;
 }
 
+/* `source` is NULL if only the plan says how the copy has to be. */
 static int verify_stream(struct verification *own, const char *path, struct volume_file *source,
 			 struct volume_file *copy, const struct volume_stream *stream,
 			 struct bs_error *err)
@@ -68,25 +82,37 @@ static int verify_stream(struct verification *own, const char *path, struct volu
 	for (uint64_t offset = 0; offset < stream->size; offset += CHUNK) {
 		size_t length = min_u64(stream->size - offset, CHUNK);
 
-		if (volume_read(source, stream->name, offset, own->left, length, err) < 0 ||
+		if ((source &&
+		     volume_read(source, stream->name, offset, own->left, length, err) < 0) ||
 		    volume_read(copy, stream->name, offset, own->right, length, err) < 0)
 			return -1;
 		if (unnamed &&
 		    verify_undo_retargeting(own->plan, path, offset, own->right, length, err) < 0)
 			return -1;
-		if (memcmp(own->left, own->right, length) != 0)
+		if (source && memcmp(own->left, own->right, length) != 0)
 			return verify_differs(err, path, "content");
 		sha256_update(&hash, length, own->right);
 	}
 	sha256_digest(&hash, sizeof(digest), digest);
-	if (unnamed && memcmp(digest, own->plan->files[own->cursor].sha256, sizeof(digest)) != 0)
+	if (unnamed && own->hashed &&
+	    memcmp(digest, own->plan->files[own->cursor].sha256, sizeof(digest)) != 0)
 		return verify_differs(err, path, "SHA-256");
 	return 0;
 }
 
-static int verify_streams(struct verification *own, const char *path, struct volume_file *source,
+int verify_hash(struct verification *own, struct volume_file *copy, struct bs_error *err)
+{
+	const struct bs_plan_file *planned = &own->plan->files[own->cursor];
+	const struct volume_stream unnamed = {.size = planned->size};
+
+	return verify_stream(own, planned->path, NULL, copy, &unnamed, err);
+}
+
+static int verify_streams(struct verification *own, const struct tree_visit *original,
 			  struct volume_file *copy, struct bs_error *err)
 {
+	const char *path = original->path;
+	struct volume_file *source = original->file;
 	SCOPED struct volume_stream *sources = NULL;
 	SCOPED struct volume_stream *copies = NULL;
 	size_t source_count, copy_count;
@@ -109,13 +135,16 @@ static int verify_streams(struct verification *own, const char *path, struct vol
 
 /* ---- what describes a file ----------------------------------------------------------------- */
 
-static int verify_metadata(const char *path, const struct volume_metadata *source,
-			   const struct volume_metadata *copy, struct bs_error *err)
+static int verify_attributes(struct verification *own, const struct tree_visit *original,
+			     struct volume_file *file, struct bs_error *err)
 {
+	const struct volume_metadata *source = original->metadata, *copy = &own->copied;
+	const char *path = original->path;
 	uint32_t attributes = source->attributes & FILE_ATTRIBUTES_COPIED;
 	const uint32_t unbootable =
 		FILE_IS_COMPRESSED | FILE_IS_ENCRYPTED | FILE_IS_SPARSE | FILE_IS_REPARSE_POINT;
 
+	(void)file;
 	if (strcasecmp(path, BOOT_FOLDER) == 0)
 		attributes |= STAGE_FOLDER_ATTRIBUTES;
 	if (source->is_folder != copy->is_folder)
@@ -123,15 +152,40 @@ static int verify_metadata(const char *path, const struct volume_metadata *sourc
 	if ((copy->attributes & FILE_ATTRIBUTES_COPIED) != attributes ||
 	    (copy->attributes & unbootable) != 0)
 		return verify_differs(err, path, "set of attributes");
-	if (source->size != copy->size)
-		return verify_differs(err, path, "size");
+	return 0;
+}
+
+static int verify_size(struct verification *own, const struct tree_visit *original,
+		       struct volume_file *file, struct bs_error *err)
+{
+	(void)file;
+	return original->metadata->size == own->copied.size
+		       ? 0
+		       : verify_differs(err, original->path, "size");
+}
+
+static int verify_times(struct verification *own, const struct tree_visit *original,
+			struct volume_file *file, struct bs_error *err)
+{
+	const struct volume_metadata *source = original->metadata, *copy = &own->copied;
+
+	(void)file;
 	if (source->created != copy->created || source->modified != copy->modified ||
 	    source->changed != copy->changed || source->accessed != copy->accessed)
-		return verify_differs(err, path, "set of times");
+		return verify_differs(err, original->path, "set of times");
+	return 0;
+}
+
+static int verify_names(struct verification *own, const struct tree_visit *original,
+			struct volume_file *file, struct bs_error *err)
+{
+	const struct volume_metadata *source = original->metadata, *copy = &own->copied;
+
+	(void)file;
 	if (strcmp(source->name, copy->name) != 0 ||
 	    strcmp(source->short_name, copy->short_name) != 0 ||
 	    source->name_space != copy->name_space)
-		return verify_differs(err, path, "name or short name");
+		return verify_differs(err, original->path, "name or short name");
 	return 0;
 }
 
@@ -152,20 +206,42 @@ static int verify_blob(const char *path, struct volume_file *source, struct volu
 	return 0;
 }
 
+static int verify_security(struct verification *own, const struct tree_visit *original,
+			   struct volume_file *copy, struct bs_error *err)
+{
+	(void)own;
+	return verify_blob(original->path, original->file, copy, volume_security,
+			   "security descriptor", err);
+}
+
+static int verify_extended(struct verification *own, const struct tree_visit *original,
+			   struct volume_file *copy, struct bs_error *err)
+{
+	(void)own;
+	return verify_blob(original->path, original->file, copy, volume_extended_attributes,
+			   "set of extended attributes", err);
+}
+
+const struct verify_aspect verify_aspects[] = {
+	{VERIFY_ATTRIBUTES, verify_attributes},
+	{VERIFY_SIZE, verify_size},
+	{VERIFY_TIMES, verify_times},
+	{"names", verify_names},
+	{"security descriptor", verify_security},
+	{"extended attributes", verify_extended},
+	{VERIFY_CONTENT, verify_streams},
+	{NULL, NULL},
+};
+
 static int verify_file(struct verification *own, const struct tree_visit *source,
 		       struct volume_file *copy, struct bs_error *err)
 {
-	const char *path = source->path;
-	struct volume_metadata copied;
-
-	if (volume_stat(copy, &copied, err) < 0 ||
-	    verify_metadata(path, source->metadata, &copied, err) < 0 ||
-	    verify_blob(path, source->file, copy, volume_security, "security descriptor", err) <
-		    0 ||
-	    verify_blob(path, source->file, copy, volume_extended_attributes,
-			"set of extended attributes", err) < 0)
+	if (volume_stat(copy, &own->copied, err) < 0)
 		return -1;
-	return verify_streams(own, path, source->file, copy, err);
+	for (const struct verify_aspect *aspect = verify_aspects; aspect->name; aspect++)
+		if (aspect->compare(own, source, copy, err) < 0)
+			return -1;
+	return 0;
 }
 
 static bool verify_is_next(const struct verification *own, const char *path)
@@ -243,8 +319,7 @@ static int verify_copies(struct disk *boot_window, const uint8_t *record, const 
 	return 0;
 }
 
-static int verify_boot_record(struct disk *boot_window, const struct bs_plan *plan,
-			      struct bs_error *err)
+int verify_boot_record(struct disk *boot_window, const struct bs_plan *plan, struct bs_error *err)
 {
 	uint8_t record[VBR_SIZE];
 	struct vbr own;
@@ -291,8 +366,7 @@ static int verify_clusters(struct volume *target, const struct bs_plan *plan, ui
 	return 0;
 }
 
-/* Returns whether a fix leaves this link as it was, so that it may still be bad. */
-static bool verify_is_as_it_was(enum bs_link_kind kind, const struct bs_options *options)
+bool verify_is_as_it_was(enum bs_link_kind kind, const struct bs_options *options)
 {
 	return kind == BS_LINK_MBR_CODE || kind == BS_LINK_WINLOAD ||
 	       (kind == BS_LINK_BOOT_VOLUME && options->boot_partition != 0);
@@ -345,24 +419,20 @@ static int verify_volumes(const struct volume_engine *engine, const struct bs_pl
 			  uint64_t clusters, struct bs_error *err)
 {
 	SCOPED_VOLUME *source = NULL;
-	SCOPED_VOLUME *target = NULL;
-	struct verification own = {.plan = plan};
+	struct verification own;
 	int result = volume_open(engine, plan->system_start, plan->system_size, VOLUME_READ,
 				 &source, err);
 
-	if (result == 0)
-		result = volume_open(engine, plan->boot_start, plan->boot_size, VOLUME_READ,
-				     &target, err);
 	if (result < 0)
 		return -1;
-	own.target = target;
-	own.left = memory_large(2 * CHUNK);
-	if (!own.left)
-		return fail_memory(err);
-	own.right = own.left + CHUNK;
-	result = verify_files(&own, source, err);
-	free(own.left);
-	return result == 0 ? verify_clusters(target, plan, clusters, err) : -1;
+	result = verify_begin(&own, engine, plan, err);
+	own.hashed = true;
+	if (result == 0)
+		result = verify_files(&own, source, err);
+	if (result == 0)
+		result = verify_clusters(own.target, plan, clusters, err);
+	verify_end(&own);
+	return result;
 }
 
 int verify_run(const struct volume_engine *engine, const struct bs_plan *plan,

@@ -6,7 +6,54 @@
 #ifndef BOOTSHIFT_VERIFY_H
 #define BOOTSHIFT_VERIFY_H
 
-#include "volume/volume.h"
+#include "volume/tree.h"
+
+/* A verification of the copies on the boot volume. */
+struct verification {
+	const struct bs_plan *plan;
+	bool hashed;     /* the plan has the hashes of its files */
+	uint32_t cursor; /* index of the next of the plan's files */
+	struct volume *target;
+	struct volume_metadata copied; /* of the copy that is compared */
+	uint8_t *left, *right;         /* buffers for a piece of both files */
+};
+
+/*
+ * Compares one aspect of a copy with the original, of which own->copied is known.  Errors:
+ * BS_VERIFY when they differ; those of the volumes.
+ */
+typedef int verify_compare(struct verification *own, const struct tree_visit *original,
+			   struct volume_file *copy, struct bs_error *err);
+
+#define VERIFY_ATTRIBUTES "attributes" /* also whether it is a folder */
+#define VERIFY_SIZE       "size"
+#define VERIFY_TIMES      "times"
+#define VERIFY_CONTENT    "content" /* of all streams */
+
+/* All that a copy has in common with its original.  The last name is NULL. */
+extern const struct verify_aspect {
+	const char *name;
+	verify_compare *compare;
+} verify_aspects[];
+
+/* Opens the boot volume of the plan.  The caller ends with verify_end(), also on error. */
+MUST_CHECK int verify_begin(struct verification *own, const struct volume_engine *engine,
+			    const struct bs_plan *plan, struct bs_error *err);
+void verify_end(struct verification *own);
+
+/* Compares the hash of a copy with the plan's file at own->cursor.  Errors as above. */
+MUST_CHECK int verify_hash(struct verification *own, struct volume_file *copy,
+			   struct bs_error *err);
+
+/*
+ * Checks the boot record of the boot volume, which is the whole `boot_window`.  Errors: BS_VERIFY,
+ * those of the disk.
+ */
+MUST_CHECK int verify_boot_record(struct disk *boot_window, const struct bs_plan *plan,
+				  struct bs_error *err);
+
+/* Returns whether a fix leaves this link as it was, so that it may still be bad. */
+bool verify_is_as_it_was(enum bs_link_kind kind, const struct bs_options *options);
 
 /*
  * Verifies the engine's disk.  `clusters` is the sum of the cluster accounting before the fix; it

@@ -21,7 +21,7 @@
 /*
  * Before a plan is made, a rehearsal reads the boot volume's whole $MFT once, with the extension
  * records out of order.  The parent does not know yet which volume that is, so the disk's size
- * counts.
+ * counts.  A recheck makes its plan itself, and may read as much for the files.
  */
 #define MFT_READS 2u
 
@@ -98,7 +98,7 @@ struct budget budget_for_disk(enum worker_job job, uint64_t disk_size, int patie
 		.patience = patience > 0 ? budget_times((uint64_t)patience, PATIENCE_TIMES) : 0,
 	};
 
-	if (job == WORKER_REHEARSE)
+	if (job == WORKER_REHEARSE || job == WORKER_RECHECK)
 		budget.read = budget_add(budget.read, budget_times(disk_size, MFT_READS));
 	return budget;
 }
@@ -139,7 +139,7 @@ void budget_add_plan(struct budget *budget, enum worker_job job, const struct bs
 	uint64_t files = budget_count_files(plan), content = budget_sum_content(plan);
 
 	budget->read = budget_add(budget->read, budget_times(files, FILE_READ));
-	if (job == WORKER_VERIFY) {
+	if (job == WORKER_VERIFY || job == WORKER_RECHECK) {
 		budget->read = budget_add(budget->read, budget_times(content, VERIFY_READS));
 		return;
 	}

@@ -16,6 +16,7 @@ const char *message_name(uint32_t type)
 		[MESSAGE_STAGED] = "staged",
 		[MESSAGE_ZONES] = "zones",
 		[MESSAGE_MAP] = "map",
+		[MESSAGE_DIFFERENCES] = "differences",
 		[MESSAGE_DONE] = "done",
 		[MESSAGE_ERROR] = "error",
 		[MESSAGE_PROCEED] = "proceed",
@@ -271,6 +272,26 @@ int message_unpack_zones(const uint8_t *bytes, size_t length, uint64_t disk_size
 		if (!range_within(zones->items[i].offset, zones->items[i].length, disk_size))
 			return fail(err, BS_WORKER,
 				    "the worker process sent a guard zone outside of the disk");
+	return 0;
+}
+
+int message_unpack_differences(const uint8_t *bytes, size_t length, struct differences *differences,
+			       struct bs_error *err)
+{
+	size_t count = length / sizeof(*differences->items);
+
+	if (length % sizeof(*differences->items) != 0 || count > BS_DIFFERENCES_MAX)
+		return message_distrust(err);
+	if (differences_reserve(differences, count, err) < 0)
+		return -1;
+	if (count > 0)
+		memcpy(differences->items, bytes, length);
+	for (size_t i = 0; i < count; i++)
+		if (!TERMINATED(differences->items[i].path) ||
+		    !TERMINATED(differences->items[i].what) ||
+		    !message_is_flag(&differences->items[i].expected))
+			return message_distrust(err);
+	differences->count = count;
 	return 0;
 }
 

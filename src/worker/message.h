@@ -14,6 +14,7 @@
 
 #include "start/places.h"
 #include "util/range.h"
+#include "windows/differences.h"
 
 enum message_type {
 	/* from the worker */
@@ -24,6 +25,7 @@ enum message_type {
 	MESSAGE_STAGED,         /* the plan with the hashes of the files; the staging is over */
 	MESSAGE_ZONES,          /* struct range[], in bytes of the disk */
 	MESSAGE_MAP,            /* struct places, then its ranges */
+	MESSAGE_DIFFERENCES,    /* struct bs_difference[]: what is not as a fix left it */
 	MESSAGE_DONE,           /* nothing more to come */
 	MESSAGE_ERROR,          /* struct bs_error; nothing more to come */
 	/* to the worker */
@@ -68,6 +70,13 @@ MUST_CHECK int message_pack_map(const struct places *places, uint8_t **bytes, si
  */
 MUST_CHECK int message_unpack_map(const uint8_t *bytes, size_t length, uint64_t disk_size,
 				  struct places *places, struct bs_error *err);
+
+/*
+ * Copies untrusted differences into an empty list.  The caller frees the list, also on error.
+ * Errors: BS_WORKER, BS_NO_MEMORY.
+ */
+MUST_CHECK int message_unpack_differences(const uint8_t *bytes, size_t length,
+					  struct differences *differences, struct bs_error *err);
 
 /*
  * Validates an error from the worker.  If the bytes are no error, or an error that no worker can

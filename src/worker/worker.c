@@ -12,6 +12,7 @@
 #include "windows/map.h"
 #include "windows/opinion.h"
 #include "windows/plan.h"
+#include "windows/recheck.h"
 #include "windows/stage.h"
 #include "windows/verify.h"
 #include "windows/zones.h"
@@ -168,6 +169,59 @@ static int worker_verify(struct worker *worker, struct bs_error *err)
 	return verify_run(worker->engine, task->plan, &task->options, task->clusters, err);
 }
 
+/* ---- checking an earlier fix ---------------------------------------------------------------- */
+
+static int worker_recheck_plan(struct worker *worker, const struct bs_plan *plan,
+			       const struct survey *survey, struct differences *found,
+			       struct bs_error *err)
+{
+	const struct worker_task *task = worker->task;
+
+	if (recheck_run(worker->engine, plan, survey, &task->options, found, err) < 0 ||
+	    (task->appliance && opinion_of_earlier_fix(&worker->appliance, plan, found, err) < 0))
+		return -1;
+	return worker_tell(worker, MESSAGE_DIFFERENCES, found->items,
+			   found->count * sizeof(*found->items), err);
+}
+
+static int worker_recheck_surveyed(struct worker *worker, const struct survey *survey,
+				   struct bs_error *err)
+{
+	const struct worker_task *task = worker->task;
+	struct differences found = {0};
+	struct bs_plan *made = NULL;
+	int result = worker_tell(worker, MESSAGE_INSPECTION, &survey->report,
+				 sizeof(survey->report), err);
+
+	if (result == 0 && !task->plan)
+		result = recheck_make_plan(worker->engine, survey, &task->options, &made, err);
+	if (result == 0)
+		result = worker_recheck_plan(worker, task->plan ? task->plan : made, survey, &found,
+					     err);
+	bs_plan_free(made);
+	differences_free(&found);
+	return result;
+}
+
+static int worker_recheck(struct worker *worker, struct bs_error *err)
+{
+	/* What the user chose before the fix must be found without a choice after it. */
+	const struct bs_options found_by_itself = {.needed_room = worker->task->options.needed_room,
+						   .boot_partition =
+							   worker->task->options.boot_partition};
+	struct survey *survey = calloc(1, sizeof(*survey));
+	int result;
+
+	if (!survey)
+		return fail_memory(err);
+	result = survey_take(worker->engine, &found_by_itself, survey, err);
+	if (result == 0)
+		result = worker_recheck_surveyed(worker, survey, err);
+	survey_free(survey);
+	free(survey);
+	return result;
+}
+
 /* Chooses the engine and does the job. */
 static int worker_work(struct worker *worker, struct bs_error *err)
 {
@@ -179,6 +233,8 @@ static int worker_work(struct worker *worker, struct bs_error *err)
 			return -1;
 		worker->engine = &worker->appliance.base;
 	}
+	if (worker->task->job == WORKER_RECHECK)
+		return worker_recheck(worker, err);
 	return worker->task->job == WORKER_VERIFY ? worker_verify(worker, err)
 						  : worker_inspect(worker, err);
 }

@@ -14,6 +14,7 @@ enum worker_job {
 	WORKER_REHEARSE, /* sends the inspection and, if a fix applies, the plan; stages it */
 	WORKER_VERIFY,   /* verifies a disk on which a plan was carried out */
 	WORKER_MAP,      /* sends the inspection and the map of the disk for a start */
+	WORKER_RECHECK,  /* sends the inspection, and what is not as an earlier fix left it */
 };
 
 struct worker_task {
@@ -21,13 +22,17 @@ struct worker_task {
 	struct bs_options options;
 	/*
 	 * The client's channel of an appliance that sees the disk: volumes are read there, and a
-	 * verification asks for the second opinion (opinion.h).  0: libntfs-3g reads the volumes.
+	 * verification or a recheck asks for the second opinion (opinion.h).  0: libntfs-3g reads
+	 * the volumes.
 	 */
 	int appliance;
-	/* WORKER_VERIFY, WORKER_MAP: the plan that was carried out; for a map it may be NULL. */
+	/*
+	 * WORKER_VERIFY, WORKER_RECHECK, WORKER_MAP: the plan that was carried out.  A recheck and a
+	 * map also work without it (recheck.h).
+	 */
 	const struct bs_plan *plan;
 	/* WORKER_VERIFY: */
-	uint64_t clusters;          /* the number that the staging sent as MESSAGE_CLUSTERS */
+	uint64_t clusters; /* the number that the staging sent as MESSAGE_CLUSTERS */
 };
 
 /*

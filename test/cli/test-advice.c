@@ -25,7 +25,8 @@ static const char *help_of(const char *command)
 
 static bool is_verb(const char *word)
 {
-	static const char *const verbs[] = {"inspect", "plan", "fix", "undo", "batch", "report"};
+	static const char *const verbs[] = {"inspect", "plan",  "fix",   "verify",
+					    "undo",    "batch", "report"};
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(word, verbs[i]) == 0)

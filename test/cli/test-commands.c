@@ -50,7 +50,8 @@ static const struct {
 	const char *errors;
 } wrong[] = {
 	{{NULL}, "no command is named"},
-	{{"--json"}, "no command is named; --json is an option of inspect, plan, fix and undo"},
+	{{"--json"},
+	 "no command is named; --json is an option of inspect, plan, fix, verify and undo"},
 	{{"--nonsense"}, "unknown option --nonsense, and no command is named"},
 	{{"--from", "a.jsonl"}, "no command is named; --from is an option of undo"},
 	{{"-v"}, "no command is named; the commands are inspect, "},
@@ -69,7 +70,8 @@ static const struct {
 	{{"undo", "--include", "c1", "--from", "g"}, "; name the images, or patterns "},
 	{{"undo", "--undo-dir", "X", "--undo-file", "Y", "x"}, ": leave out --undo-dir"},
 	{{"info", "IMAGE"}, "unknown command 'info'; did you mean 'inspect'?"},
-	{{"convert", "IMAGE"}, "; the commands are inspect, plan, fix, undo, batch and report"},
+	{{"convert", "IMAGE"},
+	 "; the commands are inspect, plan, fix, verify, undo, batch and report"},
 	{{"IMAGE"}, "no command is named; to look at this file: bootshift inspect /"},
 	{{"/"}, "no command is named; to look at this folder: bootshift batch --dry-run /\n"},
 	{{"help", "info"}, "unknown command 'info'"},

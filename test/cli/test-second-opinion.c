@@ -59,6 +59,10 @@ TEST(second_opinion, one_appliance_agrees_with_all_images_of_a_batch)
 	batch_assert(batch_rows(rows), two, "fixed", NULL);
 	ck_assert_uint_eq(count(outcome.errors, "trace: launch = 0"), 1);
 	ck_assert_uint_eq(count(outcome.errors, "trace: inspect_os = ["), 2);
+	outcome = BOOTSHIFT("verify", "--second-opinion", one);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "; nothing was written to the image since\n"
+				   "  libguestfs finds the same.\n");
 	ASSERT_STATUS(BOOTSHIFT("undo", one), 0);
 	state_assert_restored(one, &before);
 }

@@ -21,7 +21,7 @@
 #define NOBODY_TEXT "65534"
 #define MARK_OFFSET 4096 /* of the mark APPLIED in an undo file; see bootshift-journal(5) */
 
-static const char *const commands[] = {"inspect", "plan", "fix", "undo"};
+static const char *const commands[] = {"inspect", "plan", "fix", "verify", "undo"};
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

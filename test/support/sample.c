@@ -34,6 +34,27 @@ void sample_close(struct sample *sample)
 	close(sample->descriptor);
 }
 
+void sample_keep(struct sample *sample, const char *image)
+{
+	int descriptor = open(image, O_WRONLY | O_CLOEXEC);
+	struct range_vector extents = {0};
+	uint8_t *piece = malloc(OVERLAY_BLOCK_SIZE);
+	struct bs_error err = {0};
+
+	ck_assert(descriptor >= 0 && piece != NULL);
+	ASSERT_OK(overlay_extents(sample->overlay, OVERLAY_BLOCK_SIZE, &extents, &err));
+	for (size_t i = 0; i < extents.count; i++) {
+		const struct range *extent = &extents.items[i];
+
+		ASSERT_OK(disk_read(sample->disk, extent->offset, piece, extent->length, &err));
+		ck_assert_int_eq(pwrite(descriptor, piece, extent->length, (off_t)extent->offset),
+				 (ssize_t)extent->length);
+	}
+	range_vector_free(&extents);
+	free(piece);
+	ck_assert_int_eq(close(descriptor), 0);
+}
+
 void sample_open_small(struct sample *sample, const char *name, const char *more)
 {
 	char *text;

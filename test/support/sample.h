@@ -58,6 +58,9 @@ void sample_close(struct sample *sample);
 /* Opens a sample of SAMPLE_SMALL and the lines in `more`. */
 void sample_open_small(struct sample *sample, const char *name, const char *more);
 
+/* Writes all changes of the disk to the image, which must be a raw image of this test. */
+void sample_keep(struct sample *sample, const char *image);
+
 /* Writes a part of the disk. */
 void sample_write(struct sample *sample, uint64_t offset, const void *bytes, size_t length);
 

@@ -237,6 +237,45 @@ static enum bs_code code_received(const struct bs_error *sent, size_t length)
 	return err.code;
 }
 
+/* ---- differences ----------------------------------------------------------------------------- */
+
+static int unpack_differences(const struct bs_difference *items, size_t length)
+{
+	struct differences unpacked = {0};
+	struct bs_error err = {0};
+	int result = message_unpack_differences((const uint8_t *)items, length, &unpacked, &err);
+
+	ck_assert_int_eq(err.code, result < 0 ? BS_WORKER : BS_OK);
+	ck_assert_uint_eq(unpacked.count, result < 0 ? 0 : length / sizeof(*items));
+	differences_free(&unpacked);
+	return result;
+}
+
+TEST_CASE(differences_messages, "differences");
+
+TEST(differences_messages, differences_that_make_no_sense_are_an_error)
+{
+	struct bs_difference *items = calloc(BS_DIFFERENCES_MAX + 1, sizeof(*items));
+
+	ck_assert_ptr_nonnull(items);
+	ck_assert_int_eq(unpack_differences(items, 0), 0);
+	ck_assert_int_eq(unpack_differences(items, BS_DIFFERENCES_MAX * sizeof(*items)), 0);
+	ck_assert_int_lt(unpack_differences(items, (BS_DIFFERENCES_MAX + 1) * sizeof(*items)), 0);
+	ck_assert_int_lt(unpack_differences(items, sizeof(*items) - 1), 0);
+	memset(items[1].path, 'x', sizeof(items[1].path));
+	ck_assert_int_lt(unpack_differences(items, 2 * sizeof(*items)), 0);
+	ck_assert_int_eq(unpack_differences(items, sizeof(*items)), 0);
+	items[1].path[0] = '\0';
+	items[1].path[sizeof(items[1].path) - 1] = '\0';
+	memset(items[0].what, 'x', sizeof(items[0].what));
+	ck_assert_int_lt(unpack_differences(items, sizeof(*items)), 0);
+	items[0].what[0] = '\0';
+	items[0].what[sizeof(items[0].what) - 1] = '\0';
+	memset(&items[0].expected, 2, 1);
+	ck_assert_int_lt(unpack_differences(items, sizeof(*items)), 0);
+	free(items);
+}
+
 TEST_CASE(errors, "errors");
 
 TEST(errors, an_error_arrives_with_its_code_and_text)

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "windows/recheck.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "boot/bcd.h"
+#include "disk/window.h"
+#include "survey/reader.h"
+#include "util/bytes.h"
+#include "volume/scoped.h"
+#include "windows/plan.h"
+#include "windows/stage.h"
+#include "windows/verify.h"
+
+struct recheck {
+	struct verification own;
+	struct volume *source; /* NULL: the partition that the files came from is not readable */
+	const struct survey *survey;
+	const struct bs_options *options;
+	struct differences *found;
+	uint32_t missing; /* number of planned files that are not there */
+};
+
+/* ---- the plan of an earlier fix ------------------------------------------------------------- */
+
+bool recheck_plan_is_hashed(const struct bs_plan *plan)
+{
+	for (uint32_t i = 0; i < plan->file_count; i++)
+		if (!all_zero(plan->files[i].sha256, sizeof(plan->files[i].sha256)))
+			return true;
+	return false;
+}
+
+/* The first finding that prevents a plan. */
+static int recheck_fail_plan(const struct bs_inspection *report, struct bs_error *err)
+{
+	const char *reason = "the boot files are not on a partition of their own there";
+
+	for (uint32_t i = report->finding_count; i-- > 0;)
+		if (bs_code_exit(report->findings[i].code) == BS_EXIT_REFUSED)
+			reason = report->findings[i].message;
+	return fail(err, BS_NO_RECORD, "the boot files that the fix copied cannot be read: %.400s",
+		    reason);
+}
+
+/* Makes the plan of a fix that copies the boot files of options->system_partition. */
+static int recheck_plan_from(const struct volume_engine *engine, const struct bs_options *options,
+			     struct bs_plan **plan, struct bs_error *err)
+{
+	SCOPED struct survey *survey = calloc(1, sizeof(*survey));
+	int result;
+
+	if (!survey)
+		return fail_memory(err);
+	result = survey_take(engine, options, survey, err);
+	if (result == 0 && survey->report.verdict != BS_VERDICT_FIXABLE)
+		result = recheck_fail_plan(&survey->report, err);
+	if (result == 0)
+		result = plan_make(&survey->facts, plan, err);
+	survey_free(survey);
+	return result;
+}
+
+/* Whether the boot files may have come from a partition: it is none that starts Windows now. */
+static bool recheck_is_candidate(const struct survey *survey, int32_t index)
+{
+	const struct facts *facts = &survey->facts;
+
+	return facts->partitions[index].is.number <= MBR_ENTRIES &&
+	       facts_is_readable(facts, index) &&
+	       (survey->report.verdict != BS_VERDICT_NOTHING || index != facts->boot_index);
+}
+
+/* Whether a plan leads to the partition that starts Windows now, if there is one. */
+static bool recheck_leads_here(const struct survey *survey, const struct bs_plan *plan)
+{
+	const struct facts *facts = &survey->facts;
+
+	return survey->report.verdict != BS_VERDICT_NOTHING ||
+	       plan->boot_number == facts->partitions[facts->boot_index].is.number;
+}
+
+/* Makes a plan of the boot files on a partition.  *plan stays NULL if there are none that fit. */
+static int recheck_try_partition(const struct volume_engine *engine, const struct survey *survey,
+				 const struct bs_options *options, struct bs_plan **plan,
+				 struct bs_error *err)
+{
+	if (recheck_plan_from(engine, options, plan, err) < 0)
+		return err->code == BS_NO_RECORD ? 0 : -1;
+	if (!*plan || recheck_leads_here(survey, *plan))
+		return 0;
+	bs_plan_free(*plan);
+	*plan = NULL;
+	return 0;
+}
+
+/* Tries each partition.  Only one of them may have boot files that start the Windows elsewhere. */
+static int recheck_find_plan(const struct volume_engine *engine, const struct survey *survey,
+			     const struct bs_options *options, struct bs_plan **plan,
+			     struct bs_error *err)
+{
+	struct bs_options chosen = *options;
+
+	for (uint32_t i = 0; i < survey->facts.partition_count; i++) {
+		struct bs_plan *another = NULL;
+
+		if (!recheck_is_candidate(survey, (int32_t)i))
+			continue;
+		chosen.system_partition = survey->facts.partitions[i].is.number;
+		if (recheck_try_partition(engine, survey, &chosen, &another, err) < 0)
+			return -1;
+		if (*plan && another) {
+			bs_plan_free(another);
+			return fail(err, BS_NO_RECORD,
+				    "partitions %u and %u both have such boot files as the fix "
+				    "copied: choose one with --system-partition",
+				    (*plan)->system_number, chosen.system_partition);
+		}
+		if (another)
+			*plan = another;
+	}
+	return *plan ? 0
+		     : fail(err, BS_NO_RECORD,
+			    "the boot files that the fix copied are not on the disk any more");
+}
+
+int recheck_make_plan(const struct volume_engine *engine, const struct survey *survey,
+		      const struct bs_options *options, struct bs_plan **plan, struct bs_error *err)
+{
+	*plan = NULL;
+	return options->system_partition != 0
+		       ? recheck_plan_from(engine, options, plan, err)
+		       : recheck_find_plan(engine, survey, options, plan, err);
+}
+
+/* Compares the plan with the disk before any of its offsets is used. */
+static int recheck_compare_plan(const struct bs_plan *plan, const struct survey *survey,
+				struct bs_error *err)
+{
+	const struct facts *facts = &survey->facts;
+	int32_t boot = facts_index(facts, plan->boot_number);
+
+	if (plan->disk_signature != facts->disk_signature)
+		return fail(err, BS_PLAN_UNRELATED,
+			    "the plan is for a disk with the signature %08x, and this disk has the "
+			    "signature %08x",
+			    plan->disk_signature, facts->disk_signature);
+	if (boot < 0 || facts->partitions[boot].is.start != plan->boot_start ||
+	    facts->partitions[boot].is.size != plan->boot_size)
+		return fail(err, BS_PLAN_UNRELATED,
+			    "the plan is for a disk whose partition %u has %llu bytes at byte %llu",
+			    plan->boot_number, (unsigned long long)plan->boot_size,
+			    (unsigned long long)plan->boot_start);
+	return 0;
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+/* The files that Windows writes when it starts. */
+static bool recheck_is_volatile(const char *path)
+{
+	static const char *const paths[] = {BOOT_BCD_PATH, BOOT_BCD_PATH ".LOG",
+					    BOOT_BCD_PATH ".LOG1", BOOT_BCD_PATH ".LOG2",
+					    BOOT_FOLDER "\\BOOTSTAT.DAT"};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (strcasecmp(path, paths[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Whether Windows changes this aspect of the file, or nothing depends on it. */
+static bool recheck_expects(const char *path, const char *aspect)
+{
+	bool written = strcmp(aspect, VERIFY_CONTENT) == 0 || strcmp(aspect, VERIFY_SIZE) == 0 ||
+		       strcmp(aspect, VERIFY_ATTRIBUTES) == 0; /* a write sets the archive bit */
+
+	return strcmp(aspect, VERIFY_TIMES) == 0 || (written && recheck_is_volatile(path));
+}
+
+static int recheck_note(struct recheck *recheck, const char *path, const char *aspect,
+			struct bs_error *err)
+{
+	return differences_note(recheck->found, path, aspect, recheck_expects(path, aspect), err);
+}
+
+static int recheck_with_original(struct recheck *recheck, const struct tree_visit *original,
+				 struct volume_file *copy, struct bs_error *err)
+{
+	for (const struct verify_aspect *aspect = verify_aspects; aspect->name; aspect++) {
+		if (aspect->compare(&recheck->own, original, copy, err) == 0)
+			continue;
+		if (err->code != BS_VERIFY ||
+		    recheck_note(recheck, original->path, aspect->name, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The original is gone: only the plan says how the copy was made. */
+static int recheck_with_plan(struct recheck *recheck, const struct bs_plan_file *planned,
+			     struct volume_file *copy, struct bs_error *err)
+{
+	const struct volume_metadata *copied = &recheck->own.copied;
+	uint32_t attributes = planned->attributes & FILE_ATTRIBUTES_COPIED;
+
+	if (strcasecmp(planned->path, BOOT_FOLDER) == 0)
+		attributes |= STAGE_FOLDER_ATTRIBUTES;
+	if ((copied->is_folder != planned->is_folder ||
+	     (copied->attributes & FILE_ATTRIBUTES_COPIED) != attributes) &&
+	    recheck_note(recheck, planned->path, VERIFY_ATTRIBUTES, err) < 0)
+		return -1;
+	if (planned->is_folder || copied->is_folder || !recheck->own.hashed)
+		return 0;
+	if (copied->size != planned->size) {
+		if (recheck_note(recheck, planned->path, VERIFY_SIZE, err) < 0)
+			return -1;
+	} else if (verify_hash(&recheck->own, copy, err) == 0) {
+		return 0;
+	} else if (err->code != BS_VERIFY) {
+		return -1;
+	}
+	return recheck_note(recheck, planned->path, VERIFY_CONTENT, err);
+}
+
+static int recheck_file(struct recheck *recheck, const struct bs_plan_file *planned,
+			struct bs_error *err)
+{
+	SCOPED_FILE *copy = NULL;
+	SCOPED_FILE *original = NULL;
+	struct volume_metadata metadata;
+	struct tree_visit visit = {.path = planned->path, .metadata = &metadata};
+
+	if (volume_open_file(recheck->own.target, planned->path, &copy, err) < 0)
+		return -1;
+	if (!copy) {
+		recheck->missing++;
+		return recheck_note(recheck, planned->path, "missing", err);
+	}
+	if (volume_stat(copy, &recheck->own.copied, err) < 0 ||
+	    (recheck->source &&
+	     volume_open_file(recheck->source, planned->path, &original, err) < 0))
+		return -1;
+	if (!original)
+		return recheck_with_plan(recheck, planned, copy, err);
+	visit.file = original;
+	return volume_stat(original, &metadata, err) < 0
+		       ? -1
+		       : recheck_with_original(recheck, &visit, copy, err);
+}
+
+static bool recheck_is_planned(const struct bs_plan *plan, const char *path)
+{
+	for (uint32_t i = 0; i < plan->file_count; i++)
+		if (strcasecmp(plan->files[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* A file that came later harms nothing, but somebody may want to know of it. */
+static int recheck_visited(void *context, const struct tree_visit *visit, struct bs_error *err)
+{
+	struct recheck *recheck = context;
+
+	return recheck_is_planned(recheck->own.plan, visit->path)
+		       ? 0
+		       : differences_note(recheck->found, visit->path, "new", true, err);
+}
+
+static int recheck_new_files(struct recheck *recheck, struct bs_error *err)
+{
+	const struct bs_plan *plan = recheck->own.plan;
+	bool ignored;
+
+	for (uint32_t i = 0; i < plan->operation_count; i++)
+		if (plan->operations[i].kind == BS_OPERATION_COPY &&
+		    tree_walk(recheck->own.target, plan->operations[i].path, recheck_visited,
+			      recheck, &ignored, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int recheck_files(struct recheck *recheck, struct bs_error *err)
+{
+	const struct bs_plan *plan = recheck->own.plan;
+
+	for (uint32_t i = 0; i < plan->file_count; i++) {
+		recheck->own.cursor = i;
+		if (recheck_file(recheck, &plan->files[i], err) < 0)
+			return -1;
+	}
+	if (recheck->missing == plan->file_count)
+		return fail(err, BS_NOT_FIXED, "none of the boot files is on partition %u",
+			    plan->boot_number);
+	return recheck_new_files(recheck, err);
+}
+
+/* ---- the boot configuration ----------------------------------------------------------------- */
+
+static int recheck_element(struct recheck *recheck, const struct bcd *bcd,
+			   const struct bs_plan_element *planned, struct bs_error *err)
+{
+	const struct bcd_element *element = bcd_find(bcd, planned->object, planned->element);
+	struct bcd_device device;
+	char what[160];
+
+	if (!element) /* somebody has removed the entry */
+		return 0;
+	bcd_device(bcd, element, &device);
+	if (device.kind != BCD_DEVICE_PARTITION ||
+	    device.partition_offset == recheck->own.plan->boot_start)
+		return 0;
+	snprintf(what, sizeof(what), "element %08x of %s does not name partition %u",
+		 planned->element, planned->object, recheck->own.plan->boot_number);
+	return differences_note(recheck->found, BOOT_BCD_PATH, what, false, err);
+}
+
+/* Finds retargeted elements that name another partition.  The survey reports a damaged store. */
+static int recheck_elements(struct recheck *recheck, struct bs_error *err)
+{
+	const struct bs_plan *plan = recheck->own.plan;
+	SCOPED uint8_t *bytes = NULL;
+	struct bcd bcd = {0};
+	size_t size;
+	int result =
+		tree_read(recheck->own.target, BOOT_BCD_PATH, BCD_SIZE_MAX, &bytes, &size, err);
+
+	if (result == 0 && bytes)
+		result = bcd_parse(bytes, size, &bcd, err);
+	for (uint32_t i = 0; result == 0 && bytes && i < plan->element_count; i++)
+		result = recheck_element(recheck, &bcd, &plan->elements[i], err);
+	bcd_free(&bcd);
+	return result < 0 && (err->code == BS_BCD_DAMAGED || err->code == BS_BOOT_FILE_UNSUPPORTED)
+		       ? 0
+		       : result;
+}
+
+/* ---- what starts the disk ------------------------------------------------------------------- */
+
+static int recheck_active(struct recheck *recheck, struct bs_error *err)
+{
+	const struct facts *facts = &recheck->survey->facts;
+	uint32_t boot = recheck->own.plan->boot_number;
+
+	for (uint32_t i = 0; i < facts->partition_count; i++) {
+		const struct bs_partition *partition = &facts->partitions[i].is;
+		char what[80];
+
+		if (partition->active == (partition->number == boot))
+			continue;
+		snprintf(what, sizeof(what), "partition %u is %s", partition->number,
+			 partition->active ? "active" : "not active");
+		if (differences_note(recheck->found, "", what, false, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int recheck_boot_record(struct recheck *recheck, struct disk *window, struct bs_error *err)
+{
+	if (verify_boot_record(window, recheck->own.plan, err) == 0)
+		return 0;
+	return err->code == BS_VERIFY
+		       ? differences_note(recheck->found, "", err->message, false, err)
+		       : -1;
+}
+
+/* Notes the links of the boot chain that are broken, unless a fix leaves such a link as it was. */
+static int recheck_chain(struct recheck *recheck, struct bs_error *err)
+{
+	const struct bs_inspection *report = &recheck->survey->report;
+	char what[sizeof(((struct bs_difference *)NULL)->what)];
+
+	for (uint32_t i = 0; i < report->link_count; i++) {
+		const struct bs_link *link = &report->links[i];
+
+		if ((link->state != BS_LINK_BROKEN && link->state != BS_LINK_REPAIRED) ||
+		    verify_is_as_it_was(link->kind, recheck->options))
+			continue;
+		snprintf(what, sizeof(what), "the disk would not start: %.200s", link->detail);
+		if (differences_note(recheck->found, "", what, false, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+/* Opens the partition that the boot files came from.  It may be gone, or hold something else. */
+static int recheck_open_source(struct recheck *recheck, const struct volume_engine *engine,
+			       struct bs_error *err)
+{
+	const struct bs_plan *plan = recheck->own.plan;
+	const struct facts *facts = &recheck->survey->facts;
+	int32_t index = facts_index(facts, plan->system_number);
+
+	if (index < 0 || !facts_is_readable(facts, index) ||
+	    facts->partitions[index].is.start != plan->system_start ||
+	    facts->partitions[index].is.size != plan->system_size)
+		return 0;
+	return volume_open(engine, plan->system_start, plan->system_size, VOLUME_READ,
+			   &recheck->source, err);
+}
+
+static int recheck_volumes(struct recheck *recheck, struct disk *window, struct bs_error *err)
+{
+	if (recheck_active(recheck, err) < 0 || recheck_boot_record(recheck, window, err) < 0 ||
+	    recheck_chain(recheck, err) < 0 || recheck_files(recheck, err) < 0)
+		return -1;
+	return recheck_elements(recheck, err);
+}
+
+int recheck_run(const struct volume_engine *engine, const struct bs_plan *plan,
+		const struct survey *survey, const struct bs_options *options,
+		struct differences *found, struct bs_error *err)
+{
+	struct recheck recheck = {.survey = survey, .options = options, .found = found};
+	SCOPED_DISK *window = NULL;
+	int result;
+
+	if (recheck_compare_plan(plan, survey, err) < 0)
+		return -1;
+	window = window_open(engine->disk, plan->boot_start, plan->boot_size, err);
+	if (!window)
+		return -1;
+	result = verify_begin(&recheck.own, engine, plan, err);
+	recheck.own.hashed = recheck_plan_is_hashed(plan);
+	if (result == 0)
+		result = recheck_open_source(&recheck, engine, err);
+	if (result == 0)
+		result = recheck_volumes(&recheck, window, err);
+	volume_done(recheck.source);
+	verify_end(&recheck.own);
+	return result;
+}
