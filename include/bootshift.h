@@ -225,6 +225,8 @@ enum bs_exit {
 	/* refused: the volumes */                                                                 \
 	X(BS_NOT_NTFS, "not-ntfs", BS_EXIT_REFUSED,                                                \
 	  "convert the volume in Windows first: convert X: /fs:ntfs")                              \
+	X(BS_FAT_SYSTEM_VOLUME, "fat-system-volume", BS_EXIT_REFUSED,                              \
+	  "have libguestfs read it: bootshift fix --engine libguestfs IMAGE")                      \
 	X(BS_BITLOCKER, "bitlocker", BS_EXIT_REFUSED,                                              \
 	  "suspending is not enough; decrypt the volume in Windows first: manage-bde -off X:")     \
 	X(BS_HIBERNATED, "hibernated", BS_EXIT_REFUSED,                                            \
@@ -275,6 +277,7 @@ enum bs_exit {
 	X(BS_NOTE_LEGACY, "note-legacy-boot", BS_EXIT_DONE, "")                                    \
 	X(BS_NOTE_STAYS, "note-stays-on-system-volume", BS_EXIT_DONE, "")                          \
 	X(BS_NOTE_REPLACES, "note-replaces-files", BS_EXIT_DONE, "")                               \
+	X(BS_NOTE_FAT, "note-fat-system-volume", BS_EXIT_DONE, "")                                 \
 	X(BS_NOTE_ROOM, "note-room", BS_EXIT_DONE, "")
 
 enum bs_code {
@@ -504,7 +507,7 @@ enum bs_phase {
 	BS_PHASE_COUNT
 };
 
-/* What reads the NTFS volumes for an inspection and a verification.  Only libntfs-3g writes. */
+/* What reads the volumes.  Only libntfs-3g writes, and only libguestfs reads FAT. */
 enum bs_engine {
 	BS_ENGINE_NTFS_3G,
 	BS_ENGINE_LIBGUESTFS, /* the tools in libguestfs' appliance, a virtual machine */
@@ -526,7 +529,7 @@ struct bs_options {
 	const char *undo_file;
 	/* Children and parents of the image; NULL: the library searches the image's folder. */
 	const struct bs_relations *relations;
-	enum bs_engine engine; /* bs_inspect(), bs_plan() */
+	enum bs_engine engine; /* what reads the volumes */
 	/*
 	 * bs_plan(), bs_fix(): after bootshift's own verification and before anything is written,
 	 * libguestfs' appliance must agree with the result.

@@ -164,6 +164,8 @@ TEST(engines_in_full, both_find_the_same_in_each_sample)
 		char name[80];
 
 		ck_assert_int_eq(sscanf(recipes.gl_pathv[i], "images/%79[^.]", name), 1);
+		if (strncmp(name, "fat", 3) == 0) /* only libguestfs reads FAT: test-fat.c */
+			continue;
 		compare_sample(name, appliance_channel(appliance));
 	}
 	globfree(&recipes);
