@@ -29,6 +29,7 @@
 	X(inspect_os)                                                                              \
 	X(inspect_get_product_name)                                                                \
 	X(vfs_type)                                                                                \
+	X(vfs_label)                                                                               \
 	X(ntfs_3g_probe)                                                                           \
 	X(mkmountpoint)                                                                            \
 	X(mount_vfs)                                                                               \
