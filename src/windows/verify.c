@@ -13,6 +13,7 @@
 #include "volume/scoped.h"
 #include "volume/tree.h"
 #include "windows/accounting.h"
+#include "windows/copy.h"
 #include "windows/stage.h"
 
 #define CHUNK ((size_t)1 << 20) /* bytes compared at a time */
@@ -134,21 +135,41 @@ static int verify_metadata(const char *path, const struct volume_metadata *sourc
 	return 0;
 }
 
-typedef int blob_reader(struct volume_file *file, uint8_t **value, size_t *size,
-			struct bs_error *err);
+static int verify_equal(const char *path, const uint8_t *left, size_t left_size,
+			const uint8_t *right, size_t right_size, const char *what,
+			struct bs_error *err)
+{
+	if (left_size != right_size || (left_size != 0 && memcmp(left, right, left_size) != 0))
+		return verify_differs(err, path, what);
+	return 0;
+}
 
-static int verify_blob(const char *path, struct volume_file *source, struct volume_file *copy,
-		       blob_reader *read, const char *what, struct bs_error *err)
+static int verify_extended_attributes(const char *path, struct volume_file *source,
+				      struct volume_file *copy, struct bs_error *err)
 {
 	SCOPED uint8_t *left = NULL;
 	SCOPED uint8_t *right = NULL;
 	size_t left_size, right_size;
 
-	if (read(source, &left, &left_size, err) < 0 || read(copy, &right, &right_size, err) < 0)
+	if (volume_extended_attributes(source, &left, &left_size, err) < 0 ||
+	    volume_extended_attributes(copy, &right, &right_size, err) < 0)
 		return -1;
-	if (left_size != right_size || (left_size != 0 && memcmp(left, right, left_size) != 0))
-		return verify_differs(err, path, what);
-	return 0;
+	return verify_equal(path, left, left_size, right, right_size, "set of extended attributes",
+			    err);
+}
+
+static int verify_security(const struct verification *own, const struct tree_visit *source,
+			   struct volume_file *copy, struct bs_error *err)
+{
+	SCOPED uint8_t *left = NULL;
+	SCOPED uint8_t *right = NULL;
+	size_t left_size, right_size;
+
+	if (copy_find_security(source, own->target, &left, &left_size, err) < 0 ||
+	    volume_security(copy, &right, &right_size, err) < 0)
+		return -1;
+	return verify_equal(source->path, left, left_size, right, right_size, "security descriptor",
+			    err);
 }
 
 static int verify_file(struct verification *own, const struct tree_visit *source,
@@ -159,10 +180,8 @@ static int verify_file(struct verification *own, const struct tree_visit *source
 
 	if (volume_stat(copy, &copied, err) < 0 ||
 	    verify_metadata(path, source->metadata, &copied, err) < 0 ||
-	    verify_blob(path, source->file, copy, volume_security, "security descriptor", err) <
-		    0 ||
-	    verify_blob(path, source->file, copy, volume_extended_attributes,
-			"set of extended attributes", err) < 0)
+	    verify_security(own, source, copy, err) < 0 ||
+	    verify_extended_attributes(path, source->file, copy, err) < 0)
 		return -1;
 	return verify_streams(own, path, source->file, copy, err);
 }
