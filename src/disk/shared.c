@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "disk/shared.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -10,6 +11,11 @@ struct shared {
 	pthread_mutex_t lock;
 };
 
+static int shared_fail(struct bs_error *err)
+{
+	return fail(err, BS_IO, "the disk is not there at the moment");
+}
+
 static int shared_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
 		       struct bs_error *err)
 {
@@ -17,7 +23,8 @@ static int shared_read(struct disk *disk, uint64_t offset, void *buffer, size_t 
 	int result;
 
 	pthread_mutex_lock(&shared->lock);
-	result = disk_read(shared->below, offset, buffer, length, err);
+	result = shared->below ? disk_read(shared->below, offset, buffer, length, err)
+			       : shared_fail(err);
 	pthread_mutex_unlock(&shared->lock);
 	return result;
 }
@@ -29,7 +36,8 @@ static int shared_write(struct disk *disk, uint64_t offset, const void *buffer, 
 	int result;
 
 	pthread_mutex_lock(&shared->lock);
-	result = disk_write(shared->below, offset, buffer, length, err);
+	result = shared->below ? disk_write(shared->below, offset, buffer, length, err)
+			       : shared_fail(err);
 	pthread_mutex_unlock(&shared->lock);
 	return result;
 }
@@ -40,7 +48,7 @@ static int shared_flush(struct disk *disk, struct bs_error *err)
 	int result;
 
 	pthread_mutex_lock(&shared->lock);
-	result = disk_flush(shared->below, err);
+	result = shared->below ? disk_flush(shared->below, err) : shared_fail(err);
 	pthread_mutex_unlock(&shared->lock);
 	return result;
 }
@@ -51,7 +59,7 @@ static void shared_close(struct disk *disk)
 	free(disk);
 }
 
-struct disk *shared_open(struct disk *below, struct bs_error *err)
+struct shared *shared_open(struct disk *below, struct bs_error *err)
 {
 	static const struct disk_operations operations = {
 		.read = shared_read,
@@ -69,5 +77,18 @@ struct disk *shared_open(struct disk *below, struct bs_error *err)
 	shared->disk.size = disk_size(below);
 	shared->below = below;
 	pthread_mutex_init(&shared->lock, NULL);
+	return shared;
+}
+
+struct disk *shared_disk(struct shared *shared)
+{
 	return &shared->disk;
+}
+
+void shared_exchange(struct shared *shared, struct disk *below)
+{
+	assert(!below || disk_size(below) == shared->disk.size);
+	pthread_mutex_lock(&shared->lock);
+	shared->below = below;
+	pthread_mutex_unlock(&shared->lock);
 }

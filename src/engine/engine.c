@@ -38,8 +38,9 @@ struct engine {
 	struct bs_result *result;
 	enum bs_status success; /* the result's status if no step fails */
 	struct container container;
-	struct session *session;    /* of the first worker; NULL before and after */
-	struct appliance_view view; /* the first worker's; all zeros without an appliance */
+	struct session *session; /* of the first worker; NULL before and after */
+	/* All zeros without an appliance.  Shows a disk only while a worker uses the appliance. */
+	struct appliance_view view;
 	struct session_findings findings;
 	struct range_vector zones;      /* in bytes of the container */
 	bool verified;                  /* what a commit would write */
@@ -251,6 +252,7 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 			engine_fail_look(&engine);
 	}
 	assert(!engine.session);
+	appliance_view_close(&engine.view);
 	range_vector_free(&engine.zones);
 	session_free(&engine.findings);
 	journal_file_close(engine.committed.journal);
@@ -332,23 +334,37 @@ static int step_lay(struct engine *engine, struct bs_error *err)
 
 /* ---- the first worker ---------------------------------------------------------------------- */
 
+/*
+ * Sets *disk to the container's disk for a task and, if `needed` is true, gives the task the
+ * appliance, which is started if there is none yet.  After the task, the caller hides the disk.
+ */
+static int engine_lend_appliance(struct engine *engine, const struct container *container,
+				 bool needed, struct worker_task *task, struct disk **disk,
+				 struct bs_error *err)
+{
+	*disk = container->disk;
+	if (!needed)
+		return 0;
+	if (appliance_view_show(&engine->view, container, err) < 0)
+		return -1;
+	*disk = appliance_view_disk(&engine->view);
+	task->appliance = appliance_channel(engine->view.appliance);
+	return 0;
+}
+
 static int step_inspect(struct engine *engine, struct bs_error *err)
 {
 	bool rehearses = engine->command & REHEARSE;
-	bool asks = engine->options->engine == BS_ENGINE_LIBGUESTFS &&
-		    engine->command & (INSPECT | PLAN);
 	struct worker_task task = {.job = rehearses ? WORKER_REHEARSE : WORKER_INSPECT,
-				   .options = *engine->options};
+				   .options = *engine->options,
+				   .reading = READING_BY_APPLIANCE};
 	struct bs_result *result = engine->result;
-	struct disk *disk = engine->container.disk;
+	struct disk *disk;
 
-	if (asks) {
-		if (appliance_view_open(&engine->view, &engine->container, err) < 0)
-			return -1;
-		disk = engine->view.disk;
-		task.appliance = appliance_channel(engine->view.appliance);
-	}
-
+	if (engine_lend_appliance(engine, &engine->container,
+				  engine->options->engine == BS_ENGINE_LIBGUESTFS, &task, &disk,
+				  err) < 0)
+		return -1;
 	container_tell(engine->options, rehearses ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
 	/* A signal that came before now could not end the worker, because there was none. */
 	if (engine_check_interruption(err, 0) < 0)
@@ -390,7 +406,7 @@ static int step_end_worker(struct engine *engine, struct bs_error *err)
 
 	engine->session = NULL;
 	outcome = session_end(session, session_advance(session, SESSION_DONE, err), err);
-	appliance_view_close(&engine->view);
+	appliance_view_hide(&engine->view);
 	return outcome;
 }
 
@@ -433,24 +449,39 @@ static int step_refuse(struct engine *engine, struct bs_error *err)
 
 /* ---- what a commit would write ------------------------------------------------------------- */
 
+/* Whether the boot files come from a FAT volume, which only the appliance reads. */
+static bool engine_moves_from_fat(const struct engine *engine)
+{
+	const struct bs_inspection *inspection = engine->result->inspection;
+
+	return engine_is_fixable(engine) && inspection->system_index >= 0 &&
+	       inspection->partitions[inspection->system_index].filesystem == BS_FS_FAT;
+}
+
 static int step_settle(struct engine *engine, struct bs_error *err)
 {
 	return container_settle(&engine->container, err);
 }
 
 /* Starts another worker, which verifies the result on the container's disk. */
-static int engine_verify(const struct engine *engine, const struct container *container,
-			 bool committed, struct bs_error *err)
+static int engine_verify(struct engine *engine, const struct container *container, bool committed,
+			 struct bs_error *err)
 {
-	const struct worker_task task = {.job = WORKER_VERIFY,
-					 .options = *engine->options,
-					 .plan = engine->result->plan,
-					 .clusters = engine->findings.clusters,
-					 .committed = committed};
+	struct worker_task task = {.job = WORKER_VERIFY,
+				   .options = *engine->options,
+				   .plan = engine->result->plan,
+				   .clusters = engine->findings.clusters,
+				   .committed = committed};
 	struct session_findings findings;
-	int outcome = session_run(container->disk, NULL, &task, &findings, err);
+	struct disk *disk;
+	int outcome;
 
+	if (engine_lend_appliance(engine, container, engine_moves_from_fat(engine), &task, &disk,
+				  err) < 0)
+		return -1;
+	outcome = session_run(disk, NULL, &task, &findings, err);
 	session_free(&findings);
+	appliance_view_hide(&engine->view);
 	return outcome;
 }
 
@@ -464,24 +495,35 @@ static int step_verify(struct engine *engine, struct bs_error *err)
 }
 
 /* Has other people's programs look at the staged disk. */
-static int step_second_opinion(struct engine *engine, struct bs_error *err)
+static int engine_ask_opinion(struct engine *engine, struct bs_error *err)
 {
-	struct worker_task task = {
-		.job = WORKER_VERIFY, .options = *engine->options, .plan = engine->result->plan};
+	struct worker_task task = {.job = WORKER_VERIFY,
+				   .options = *engine->options,
+				   .plan = engine->result->plan,
+				   .reading = READING_BY_APPLIANCE};
 	struct session_findings findings;
-	struct appliance_view view = {NULL, NULL};
+	struct disk *disk;
 	int outcome;
 
-	if (!engine->options->second_opinion && engine->options->engine != BS_ENGINE_LIBGUESTFS)
-		return 0;
-	outcome = appliance_view_open(&view, &engine->container, err);
-	if (outcome == 0) {
-		task.appliance = appliance_channel(view.appliance);
-		outcome = session_run(view.disk, NULL, &task, &findings, err);
-		session_free(&findings);
-	}
-	appliance_view_close(&view);
+	if (engine_lend_appliance(engine, &engine->container, true, &task, &disk, err) < 0)
+		return -1;
+	outcome = session_run(disk, NULL, &task, &findings, err);
+	session_free(&findings);
+	appliance_view_hide(&engine->view);
 	return outcome;
+}
+
+/* Only the last verification of a fix still needs the appliance, and only to read FAT. */
+static int step_second_opinion(struct engine *engine, struct bs_error *err)
+{
+	bool asked =
+		engine->options->second_opinion || engine->options->engine == BS_ENGINE_LIBGUESTFS;
+
+	if (asked && engine_ask_opinion(engine, err) < 0)
+		return -1;
+	if (engine->command != FIX || !engine_moves_from_fat(engine))
+		appliance_view_close(&engine->view);
+	return 0;
 }
 
 /* The worker told the zones in bytes of the guest's disk; a commit needs bytes of the container. */
@@ -598,6 +640,9 @@ static int step_verify_committed(struct engine *engine, struct bs_error *err)
 	int outcome;
 
 	assert(engine->committed.journal);
+	/* An appliance that met the signal is gone.  Another one is started. */
+	if (signals_stop_pending())
+		appliance_view_close(&engine->view);
 	container_tell(engine->options, BS_PHASE_VERIFYING);
 	outcome = container_open_target(&container, engine->container.target->name, engine->options,
 					err);

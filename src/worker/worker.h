@@ -14,14 +14,17 @@ enum worker_job {
 	WORKER_VERIFY,   /* verifies a disk on which a plan was carried out */
 };
 
+/* What reads the volumes.  libntfs-3g always writes. */
+enum worker_reading {
+	READING_BY_KIND,      /* libntfs-3g reads NTFS; the appliance, if there is one, reads FAT */
+	READING_BY_APPLIANCE, /* it reads all; a verification is the second opinion (opinion.h) */
+};
+
 struct worker_task {
 	enum worker_job job;
 	struct bs_options options;
-	/*
-	 * The client's channel of an appliance that sees the disk: volumes are read there, and a
-	 * verification asks for the second opinion (opinion.h).  0: libntfs-3g reads the volumes.
-	 */
-	int appliance;
+	int appliance; /* the client's channel of an appliance that sees the disk; 0: none */
+	enum worker_reading reading;
 	/* WORKER_VERIFY: */
 	const struct bs_plan *plan; /* the plan that was carried out */
 	uint64_t clusters;          /* the number that the staging sent as MESSAGE_CLUSTERS */
