@@ -248,7 +248,7 @@ enum bs_exit {
 	X(BS_BOOTMGR_DAMAGED, "bootmgr-damaged", BS_EXIT_REFUSED,                                  \
 	  "in the recovery environment: del /f /a S:\\bootmgr && bcdboot C:\\Windows /s S:")       \
 	X(BS_BOOT_CODE_MISSING, "boot-code-missing", BS_EXIT_REFUSED,                              \
-	  "from Windows' installation medium (S: the system volume): bootsect /nt60 S:")           \
+	  "from Windows' installation medium (C: the Windows volume): bootsect /nt60 C:")          \
 	X(BS_BCD_MISSING, "bcd-missing", BS_EXIT_REFUSED,                                          \
 	  "in Windows' recovery environment (S: the system volume): bcdboot C:\\Windows /s S:")    \
 	X(BS_BCD_DAMAGED, "bcd-damaged", BS_EXIT_REFUSED,                                          \
