@@ -44,28 +44,22 @@ static int fat_is_listed(const struct volume_appliance_file *file, bool *listed,
  * The kernel also finds a file by its short name, and ignores dots and blanks at the end of a name.
  * Then it would give one file under the name of another.
  */
-static int fat_check_name(const struct volume_appliance_file *file, struct bs_error *err)
-{
-	const char *name = fat_name(file);
-	size_t length = strlen(name);
-	bool listed = true;
-
-	if (length > 0 && (name[length - 1] == '.' || name[length - 1] == ' '))
-		return fail(err, BS_BOOT_FILE_UNSUPPORTED,
-			    "%.400s has a name that Windows cannot open", file->path);
-	if (strchr(name, '~') && fat_is_listed(file, &listed, err) < 0)
-		return -1;
-	return listed ? 0
-		      : fail(err, BS_BOOT_FILE_UNSUPPORTED,
-			     "%.400s is the short name of a file on a FAT volume", file->path);
-}
-
 static int fat_open_file(struct volume *volume, const char *path, struct volume_file **out,
 			 struct bs_error *err)
 {
+	size_t length = strlen(path);
+	bool listed = true;
+
+	if (length > 0 && (path[length - 1] == '.' || path[length - 1] == ' '))
+		return fail(err, BS_BOOT_FILE_UNSUPPORTED,
+			    "%.400s has a name that Windows cannot open", path);
 	if (volume_appliance_open_file(volume, path, out, err) < 0)
 		return -1;
-	if (!*out || fat_check_name((struct volume_appliance_file *)*out, err) == 0)
+	if (*out && strchr(path, '~') &&
+	    fat_is_listed((struct volume_appliance_file *)*out, &listed, err) == 0 && !listed)
+		fail(err, BS_BOOT_FILE_UNSUPPORTED,
+		     "%.400s is the short name of a file on a FAT volume", path);
+	if (listed)
 		return 0;
 	volume_done_file(*out);
 	*out = NULL;

@@ -24,7 +24,7 @@ static struct survey *survey;
 #define FAT                                                                                        \
 	"partition system fat=16 label=OEM\n"                                                      \
 	"on system\n"                                                                              \
-	"file \"\\Boot\\A long name.html\" size=9000 attributes=a\n"                                            \
+	"file \"\\Boot\\A long name.html\" size=9000 attributes=a\n"                               \
 	"file \\Boot\\other.txt size=700 attributes=ra\n"
 
 /* Finds the entry of a file by its 8.3 name of 11 bytes.  Returns its offset on the disk. */
