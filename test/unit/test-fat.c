@@ -101,33 +101,6 @@ static void name_with_dot(void)
 	sample_write(&sample, entry, bytes, sizeof(bytes));
 }
 
-static void two_names_by_case(void)
-{
-	struct bs_error err = {0};
-	uint64_t entry = entry_of("OTHER   TXT");
-	uint8_t bytes[32];
-
-	ASSERT_OK(disk_read(sample.disk, entry, bytes, sizeof(bytes), &err));
-	bytes[12] = 0; /* shown in upper case */
-	sample_write(&sample, entry + 32, bytes, sizeof(bytes));
-}
-
-static void loop_in_folder(void)
-{
-	uint16_t cluster = first_cluster("BOOT       ");
-
-	set_next_cluster(cluster, cluster);
-}
-
-static void folder_in_itself(void)
-{
-	struct bs_error err = {0};
-	uint8_t bytes[32];
-
-	ASSERT_OK(disk_read(sample.disk, entry_of("BOOT       "), bytes, sizeof(bytes), &err));
-	sample_write(&sample, entry_of("OTHER   TXT"), bytes, sizeof(bytes));
-}
-
 static void chain_that_ends_early(void)
 {
 	set_next_cluster(first_cluster("BOOTMGR    "), 0xFFFF);
@@ -152,9 +125,6 @@ static const struct {
 	{"as it should be", do_nothing, BS_OK},
 	{"no bootmgr", remove_bootmgr, BS_BOOTMGR_MISSING},
 	{"a name with a dot at its end", name_with_dot, BS_BOOT_FILE_UNSUPPORTED},
-	{"two names that differ in case", two_names_by_case, BS_BOOT_FILE_UNSUPPORTED},
-	{"a loop in the chain of a folder", loop_in_folder, BS_NTFS_DAMAGED},
-	{"a folder in itself", folder_in_itself, BS_BOOT_FILE_UNSUPPORTED},
 	{"a chain that ends early", chain_that_ends_early, BS_NTFS_DAMAGED},
 	{"marked as in use", mark_as_in_use, BS_UNCLEAN},
 	{"no boot code for NTFS", boot_record_of_mkntfs, BS_BOOT_CODE_MISSING},
