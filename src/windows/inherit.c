@@ -119,12 +119,14 @@ static bool inherit_read_ace(const uint8_t *acl, size_t acl_size, size_t *offset
 	if (size < ACE_HEADER || !range_within(*offset, size, acl_size))
 		return false;
 	*offset += size;
-	*ace = (struct ace){.type = bytes[0], .flags = bytes[1], .mask = load_le32(bytes + 4)};
+	*ace = (struct ace){.type = bytes[0],
+			    .flags = bytes[1],
+			    .mask = load_le32(bytes + 4),
+			    .sid = bytes + ACE_HEADER};
 	if (ace->type > ACE_DENIED)
 		return true;
 	if (size < ACE_HEADER + SID_HEADER || bytes[ACE_HEADER + 1] > SID_SUBS_MAX)
 		return false;
-	ace->sid = bytes + ACE_HEADER;
 	ace->sid_size = SID_HEADER + 4u * ace->sid[1];
 	return ACE_HEADER + ace->sid_size <= size;
 }
