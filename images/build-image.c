@@ -22,8 +22,9 @@ static void write_partitions(const struct recipe *recipe, int fd)
 
 	STAILQ_FOREACH(partition, &recipe->partitions, next)
 	{
-		if (partition->ntfs) {
-			int volume = volume_make(recipe, partition);
+		if (partition->ntfs || partition->fat) {
+			int volume = partition->fat ? fat_volume_make(recipe, partition)
+						    : volume_make(recipe, partition);
 
 			copy_sparsely(volume, fd, partition->start);
 			close(volume);

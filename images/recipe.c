@@ -149,6 +149,7 @@ static bool partition_number(struct partition *partition, const char *word, stru
 		{"start", &partition->start},
 		{"size", &partition->size},
 		{"type", &partition->type},
+		{"fat", &partition->fat},
 		{"serial", &partition->serial},
 		{"sector-size", &partition->sector_size},
 		{"cluster-size", &partition->cluster_size},

@@ -34,6 +34,7 @@ struct partition {
 	uint64_t type;        /* the byte in the partition table */
 	bool active, logical;
 	bool ntfs;    /* format it */
+	uint64_t fat; /* not 0: format it as FAT with so many bits: 16 or 32 */
 	bool unclean; /* set the volume's dirty flag */
 	char *label;
 	uint64_t serial;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One partition's NTFS volume.
+ * One partition's volume.
  */
 #ifndef IMAGES_VOLUME_H
 #define IMAGES_VOLUME_H
@@ -14,6 +14,9 @@ struct _ntfs_volume;
  * returns its descriptor; the caller closes it.
  */
 int volume_make(const struct recipe *recipe, const struct partition *partition);
+
+/* fat-volume.c: the same for a FAT volume. */
+int fat_volume_make(const struct recipe *recipe, const struct partition *partition);
 
 /* The bytes of the partition that the file system takes, the copy of its first sector included. */
 uint64_t volume_size(const struct partition *partition);

@@ -239,6 +239,8 @@ enum bs_exit {
 	/* refused: the volumes */                                                                 \
 	X(BS_NOT_NTFS, "not-ntfs", BS_EXIT_REFUSED,                                                \
 	  "convert the volume in Windows first: convert X: /fs:ntfs")                              \
+	X(BS_FAT_SYSTEM_VOLUME, "fat-system-volume", BS_EXIT_REFUSED,                              \
+	  "have libguestfs read it: bootshift fix --engine libguestfs IMAGE")                      \
 	X(BS_BITLOCKER, "bitlocker", BS_EXIT_REFUSED,                                              \
 	  "suspending is not enough; decrypt the volume in Windows first: manage-bde -off X:")     \
 	X(BS_HIBERNATED, "hibernated", BS_EXIT_REFUSED,                                            \
@@ -260,7 +262,7 @@ enum bs_exit {
 	X(BS_BOOTMGR_DAMAGED, "bootmgr-damaged", BS_EXIT_REFUSED,                                  \
 	  "in the recovery environment: del /f /a S:\\bootmgr && bcdboot C:\\Windows /s S:")       \
 	X(BS_BOOT_CODE_MISSING, "boot-code-missing", BS_EXIT_REFUSED,                              \
-	  "from Windows' installation medium (S: the system volume): bootsect /nt60 S:")           \
+	  "from Windows' installation medium (C: the Windows volume): bootsect /nt60 C:")          \
 	X(BS_BCD_MISSING, "bcd-missing", BS_EXIT_REFUSED,                                          \
 	  "in Windows' recovery environment (S: the system volume): bcdboot C:\\Windows /s S:")    \
 	X(BS_BCD_DAMAGED, "bcd-damaged", BS_EXIT_REFUSED,                                          \
@@ -280,9 +282,10 @@ enum bs_exit {
 	  "remove that entry in Windows: bcdedit /delete {ID}")                                    \
 	X(BS_LEGACY_UNSUPPORTED, "legacy-boot-unsupported", BS_EXIT_REFUSED,                       \
 	  "remove the entry of the earlier Windows: bcdedit /delete {ntldr} /f")                   \
-	/* refused: the disk was started in a virtual machine */                                    \
+	/* refused: the disk was started in a virtual machine */                                   \
 	X(BS_START_FAILED, "start-failed", BS_EXIT_REFUSED,                                        \
-	  "look at the picture of the last screen, and at the boot chain: bootshift inspect IMAGE") \
+	  "look at the picture of the last screen, and at the boot chain: bootshift inspect "      \
+	  "IMAGE")                                                                                 \
 	/* notes: findings that do not prevent a fix */                                            \
 	X(BS_NOTE_BOOT_CODE, "note-boot-code", BS_EXIT_DONE, "")                                   \
 	X(BS_NOTE_MBR_CODE, "note-mbr-code", BS_EXIT_DONE, "")                                     \
@@ -292,6 +295,7 @@ enum bs_exit {
 	X(BS_NOTE_LEGACY, "note-legacy-boot", BS_EXIT_DONE, "")                                    \
 	X(BS_NOTE_STAYS, "note-stays-on-system-volume", BS_EXIT_DONE, "")                          \
 	X(BS_NOTE_REPLACES, "note-replaces-files", BS_EXIT_DONE, "")                               \
+	X(BS_NOTE_FAT, "note-fat-system-volume", BS_EXIT_DONE, "")                                 \
 	X(BS_NOTE_ROOM, "note-room", BS_EXIT_DONE, "")
 
 enum bs_code {
@@ -512,7 +516,7 @@ enum bs_place {
 	BS_PLACE_BCD,
 	BS_PLACE_MESSAGES, /* \Boot\LANGUAGE\bootmgr.exe.mui */
 	BS_PLACE_LOADER,   /* the program of the default entry */
-	BS_PLACE_WINDOWS,  /* the registry hive SYSTEM and the kernel: only a running loader reads them */
+	BS_PLACE_WINDOWS, /* the registry hive SYSTEM and the kernel: only a running loader reads them */
 	/* The partition that a fix moved the boot files away from: its boot record, all else. */
 	BS_PLACE_OLD_RECORD,
 	BS_PLACE_OLD_SYSTEM,
@@ -523,11 +527,11 @@ enum bs_place {
 struct bs_reading {
 	uint32_t partition;     /* the partition's number; 0: none, or several */
 	char path[BS_PATH_MAX]; /* of the file, or of the first of several; empty: no file */
-	uint64_t size;          /* bytes on the disk; 0: not on the disk.  Not for BS_PLACE_OTHER. */
+	uint64_t size; /* bytes on the disk; 0: not on the disk.  Not for BS_PLACE_OTHER. */
 	/* Bytes that were read.  Except in the last two places, each byte counts once. */
 	uint64_t read;
 	uint32_t first, last; /* when, in milliseconds; valid if `read` is not 0 */
-	uint64_t activity;    /* bit i: there was a read in [i * slot, (i + 1) * slot), see bs_start */
+	uint64_t activity; /* bit i: there was a read in [i * slot, (i + 1) * slot), see bs_start */
 };
 
 /*
@@ -550,7 +554,7 @@ struct bs_start {
 	bool restarted;        /* the guest wanted to restart or to switch off */
 	uint8_t *picture;      /* of the last screen, a PNG file; NULL: none */
 	uint64_t picture_size; /* bytes */
-	char *picture_path;    /* where the caller has stored the picture; from malloc(); NULL: nowhere */
+	char *picture_path; /* where the caller has stored the picture; from malloc(); NULL: nowhere */
 	/* A fix that was not proven: whether the image starts as it is, without the fix. */
 	bool before_known, before;
 };
@@ -569,7 +573,7 @@ struct bs_difference {
 
 /* ---- the commands ------------------------------------------------------------------------- */
 
-#define BS_DEFAULT_PE_SIZE (119ull << 20) /* a boot.wim of 112 MB and a scvmm_boot of 7 MB */
+#define BS_DEFAULT_PE_SIZE       (119ull << 20) /* a boot.wim of 112 MB and a scvmm_boot of 7 MB */
 #define BS_DEFAULT_START_SECONDS 60u
 
 /* What the library is doing to an image.  bs_fix() passes through the phases in this order. */
@@ -592,7 +596,7 @@ enum bs_phase {
 	BS_PHASE_COUNT
 };
 
-/* What reads the NTFS volumes for an inspection and a verification.  Only libntfs-3g writes. */
+/* What reads the volumes.  Only libntfs-3g writes, and only libguestfs reads FAT. */
 enum bs_engine {
 	BS_ENGINE_NTFS_3G,
 	BS_ENGINE_LIBGUESTFS, /* the tools in libguestfs' appliance, a virtual machine */
@@ -632,7 +636,7 @@ struct bs_options {
 	const char *undo_file;
 	/* Children and parents of the image; NULL: the library searches the image's folder. */
 	const struct bs_relations *relations;
-	enum bs_engine engine; /* bs_inspect(), bs_plan() */
+	enum bs_engine engine; /* what reads the volumes */
 	/*
 	 * bs_plan(), bs_fix(): after bootshift's own verification and before anything is written,
 	 * libguestfs' appliance must agree with the result.  bs_verify(): the appliance must find
@@ -677,7 +681,7 @@ enum bs_status {
 	BS_STATUS_RECOVERY_REQUIRED,
 	BS_STATUS_WOULD_UNDO,
 	BS_STATUS_STARTED, /* bs_boot() */
-	BS_STATUS_WHOLE, /* bs_verify(): the fix is whole */
+	BS_STATUS_WHOLE,   /* bs_verify(): the fix is whole */
 	BS_STATUS_COUNT
 };
 

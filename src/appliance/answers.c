@@ -19,6 +19,12 @@
 /* ntfs-3g's options: read-only, and the named streams of a file are at FILE:NAME. */
 #define NTFS_OPTIONS "ro,streams_interface=windows"
 
+/*
+ * The kernel's options for FAT: names in UTF-8, shown as Windows shows them.  With nostale_ro, the
+ * number of an inode is the place of the file's entry (Linux, Documentation/filesystems/vfat.rst).
+ */
+#define FAT_OPTIONS "ro,utf8,shortname=winnt,nfs=nostale_ro"
+
 struct answering {
 	struct guestfs *guestfs;
 	const struct appliance_request *request;
@@ -155,25 +161,44 @@ static int answer_fix_info(struct answering *answering)
 
 /* ---- volumes ------------------------------------------------------------------------------- */
 
-static int answer_mount(struct answering *answering)
+/* Sets the kind of file system, and mounts it. */
+static int answer_mount_volume(struct answering *answering, struct appliance_volume *volume)
 {
 	struct guestfs *guestfs = answering->guestfs;
 	guestfs_h *handle = guestfs->handle;
-	struct appliance_volume volume = {.probe = -1};
-	struct guestfs_statvfs *usage;
-	char *type = guestfs->vfs_type(handle, answering->device);
+	char *type = guestfs->vfs_type(handle, answering->device), *label;
 	bool is_ntfs = type && strcmp(type, "ntfs") == 0;
+	int result;
 
+	volume->is_fat = type && strcmp(type, "vfat") == 0;
 	free(type);
-	if (!is_ntfs)
-		return answer_fail(answering, EINVAL, "libguestfs finds no NTFS volume");
-	volume.probe = guestfs->ntfs_3g_probe(handle, 1, answering->device);
+	if (!is_ntfs && !volume->is_fat)
+		return answer_fail(answering, EINVAL, "libguestfs finds no NTFS or FAT volume");
 	/* It is there already after an earlier request to mount. */
 	(void)guestfs->mkmountpoint(handle, answering->path);
-	if (guestfs->mount_vfs(handle, NTFS_OPTIONS, "ntfs-3g", answering->device,
-			       answering->path) < 0)
-		return answer_fail_library(answering);
-	usage = guestfs->statvfs(handle, answering->path);
+	if (is_ntfs) {
+		volume->probe = guestfs->ntfs_3g_probe(handle, 1, answering->device);
+		result = guestfs->mount_vfs(handle, NTFS_OPTIONS, "ntfs-3g", answering->device,
+					    answering->path);
+	} else {
+		label = guestfs->vfs_label(handle, answering->device);
+		snprintf(volume->label, sizeof(volume->label), "%s", label ? label : "");
+		free(label);
+		result = guestfs->mount_vfs(handle, FAT_OPTIONS, "vfat", answering->device,
+					    answering->path);
+	}
+	return result == 0 ? 0 : answer_fail_library(answering);
+}
+
+static int answer_mount(struct answering *answering)
+{
+	struct guestfs *guestfs = answering->guestfs;
+	struct appliance_volume volume = {.probe = -1};
+	struct guestfs_statvfs *usage;
+
+	if (answer_mount_volume(answering, &volume) < 0)
+		return -1;
+	usage = guestfs->statvfs(guestfs->handle, answering->path);
 	if (!usage)
 		return answer_fail_library(answering);
 	volume.cluster_size = (uint32_t)usage->bsize;

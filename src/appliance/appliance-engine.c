@@ -17,8 +17,8 @@ static int engine_open_volume(const struct volume_engine *base, uint64_t start, 
 		return fail(err, BS_READ_ONLY, "libguestfs only reads");
 	for (uint32_t i = 0; i < engine->partition_count; i++)
 		if (engine->partitions[i].start == start && engine->partitions[i].size == size)
-			return volume_appliance_open(engine->channel, engine->partitions[i].number,
-						     volume, err);
+			return volume_appliance_open(engine->channel, base->disk,
+						     &engine->partitions[i], volume, err);
 	return fail(err, BS_NTFS_DAMAGED, "libguestfs finds no such partition");
 }
 
@@ -29,7 +29,7 @@ int appliance_engine_open(struct appliance_engine *engine, struct disk *disk, in
 	SCOPED struct appliance_answer *answer = appliance_ask(channel, &request, err);
 
 	*engine = (struct appliance_engine){
-		.base = {.disk = disk, .open = engine_open_volume},
+		.base = {.disk = disk, .reads_fat = true, .open = engine_open_volume},
 		.channel = channel,
 	};
 	if (!answer)

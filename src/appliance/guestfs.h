@@ -28,6 +28,7 @@
 	X(part_get_bootable)                                                                       \
 	X(inspect_os)                                                                              \
 	X(inspect_get_product_name)                                                                \
+	X(vfs_label)                                                                               \
 	X(ntfs_3g_probe)                                                                           \
 	X(vfs_type)                                                                                \
 	X(mkmountpoint)                                                                            \

@@ -25,7 +25,7 @@ enum appliance_operation {
 	APPLIANCE_PARTITIONS = 1,
 	/* libguestfs' inspection: for each Windows or other system, "DEVICE\0NAME\0". */
 	APPLIANCE_SYSTEMS,
-	/* Mounts the NTFS volume of a partition for reading: struct appliance_volume. */
+	/* Mounts the NTFS or FAT volume of a partition for reading: struct appliance_volume. */
 	APPLIANCE_MOUNT,
 	APPLIANCE_UNMOUNT,
 	/* `path` on a mounted partition, in the spelling of the volume, with slashes. */
@@ -69,9 +69,11 @@ struct appliance_partition {
 };
 
 struct appliance_volume {
+	uint32_t is_fat;       /* 0 or 1 */
 	uint32_t cluster_size; /* bytes */
-	int32_t probe;         /* the exit status of ntfs-3g.probe --readwrite */
+	int32_t probe;         /* NTFS: the exit status of ntfs-3g.probe --readwrite */
 	uint64_t free;         /* bytes */
+	char label[132];       /* FAT */
 };
 
 struct appliance_stat {

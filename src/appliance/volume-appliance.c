@@ -181,7 +181,7 @@ static int appliance_mount(struct volume_appliance *volume, struct bs_error *err
 	return 0;
 }
 
-static int volume_appliance_close(struct volume *base, struct bs_error *err)
+int volume_appliance_close(struct volume *base, struct bs_error *err)
 {
 	struct volume_appliance *volume = (struct volume_appliance *)base;
 	struct appliance_answer *answer = volume_ask(volume, APPLIANCE_UNMOUNT, "", "", 0, 0, err);
@@ -192,8 +192,7 @@ static int volume_appliance_close(struct volume *base, struct bs_error *err)
 	return result;
 }
 
-static int volume_appliance_state(struct volume *base, struct volume_state *state,
-				  struct bs_error *err)
+int volume_appliance_state(struct volume *base, struct volume_state *state, struct bs_error *err)
 {
 	const struct volume_appliance *volume = (const struct volume_appliance *)base;
 
@@ -269,13 +268,16 @@ static int file_spell(struct volume_appliance_file *file, bool *there, struct bs
 	return 0;
 }
 
-/* ntfs-3g minds the case.  So a path that it finds as it is has the spelling of the volume. */
+/*
+ * ntfs-3g minds the case, so a path that it finds as it is has the spelling of the volume.  The
+ * kernel's FAT does not mind it.
+ */
 static int file_find(struct volume_appliance_file *file, bool *there, struct appliance_stat *stat,
 		     struct bs_error *err)
 {
 	if (file_stat_path(file->volume, file->path, there, stat, err) < 0)
 		return -1;
-	if (*there)
+	if (*there != file->volume->found.is_fat)
 		return 0;
 	if (file_spell(file, there, err) < 0)
 		return -1;
@@ -304,8 +306,8 @@ static int file_find_folder(struct volume_appliance_file *file, struct bs_error 
 	return 0;
 }
 
-static int volume_appliance_open_file(struct volume *base, const char *path,
-				      struct volume_file **out, struct bs_error *err)
+int volume_appliance_open_file(struct volume *base, const char *path, struct volume_file **out,
+			       struct bs_error *err)
 {
 	struct volume_appliance_file *file = calloc(1, sizeof(*file));
 	struct appliance_stat stat = {0};
@@ -332,7 +334,7 @@ static int volume_appliance_open_file(struct volume *base, const char *path,
 	return 0;
 }
 
-static int volume_appliance_close_file(struct volume_file *base, struct bs_error *err)
+int volume_appliance_close_file(struct volume_file *base, struct bs_error *err)
 {
 	(void)err;
 	free(base);
@@ -472,8 +474,8 @@ static int volume_appliance_streams(struct volume_file *base, struct volume_stre
 	return result;
 }
 
-static int volume_appliance_read(struct volume_file *base, const char *stream, uint64_t offset,
-				 void *buffer, size_t length, struct bs_error *err)
+int volume_appliance_read(struct volume_file *base, const char *stream, uint64_t offset,
+			  void *buffer, size_t length, struct bs_error *err)
 {
 	const struct volume_appliance_file *file = (const struct volume_appliance_file *)base;
 	char path[APPLIANCE_PATH_MAX];
@@ -512,8 +514,8 @@ static int file_add_entries(const struct appliance_answer *answer, struct applia
 	return 0;
 }
 
-static int volume_appliance_list(struct volume_file *base, struct volume_entry **entries,
-				 size_t *count, struct bs_error *err)
+int volume_appliance_list(struct volume_file *base, struct volume_entry **entries, size_t *count,
+			  struct bs_error *err)
 {
 	const struct volume_appliance_file *folder = (const struct volume_appliance_file *)base;
 	struct appliance_entries list = {0};
@@ -548,21 +550,36 @@ static const struct volume_operations volume_appliance_operations = {
 	.list = volume_appliance_list,
 };
 
-int volume_appliance_open(int channel, uint32_t partition, struct volume **out,
+/* Reads what an NTFS volume tells when it is mounted. */
+static int appliance_begin_ntfs(struct volume_appliance *volume, struct bs_error *err)
+{
+	if (appliance_read_geometry(volume, err) < 0)
+		return -1;
+	return appliance_find_obstacle(volume, err);
+}
+
+int volume_appliance_open(int channel, struct disk *disk,
+			  const struct appliance_partition *partition, struct volume **out,
 			  struct bs_error *err)
 {
 	struct volume_appliance *volume = calloc(1, sizeof(*volume));
 
 	if (!volume)
 		return fail_memory(err);
-	volume->volume.operations = &volume_appliance_operations;
 	volume->channel = channel;
-	volume->partition = partition;
+	volume->disk = disk;
+	volume->start = partition->start;
+	volume->size = partition->size;
+	volume->partition = partition->number;
 	if (appliance_mount(volume, err) < 0) {
 		free(volume);
 		return -1;
 	}
-	if (appliance_read_geometry(volume, err) < 0 || appliance_find_obstacle(volume, err) < 0) {
+	volume->volume.operations = volume->found.is_fat ? &volume_appliance_fat_operations
+							 : &volume_appliance_operations;
+	memcpy(volume->label, volume->found.label, sizeof(volume->label));
+	volume->label[sizeof(volume->label) - 1] = '\0';
+	if (!volume->found.is_fat && appliance_begin_ntfs(volume, err) < 0) {
 		volume_done(&volume->volume);
 		return -1;
 	}

@@ -3,13 +3,16 @@
 #ifndef BOOTSHIFT_VOLUME_APPLIANCE_H
 #define BOOTSHIFT_VOLUME_APPLIANCE_H
 
+#include "appliance/request.h"
 #include "volume/volume.h"
 
 /*
- * Has the appliance mount a partition.  A partition can be mounted once at a time.  Errors:
- * BS_NTFS_DAMAGED with the reason of libguestfs; BS_WORKER, BS_NO_MEMORY.
+ * Has the appliance mount a partition of `disk`, which the appliance sees.  A partition can be
+ * mounted once at a time.  Errors: BS_NTFS_DAMAGED with the reason of libguestfs; BS_WORKER,
+ * BS_NO_MEMORY.
  */
-MUST_CHECK int volume_appliance_open(int channel, uint32_t partition, struct volume **volume,
-				     struct bs_error *err);
+MUST_CHECK int volume_appliance_open(int channel, struct disk *disk,
+				     const struct appliance_partition *partition,
+				     struct volume **volume, struct bs_error *err);
 
 #endif

@@ -11,6 +11,8 @@
 struct volume_appliance {
 	struct volume volume;
 	int channel;
+	struct disk *disk;    /* the engine's */
+	uint64_t start, size; /* of the partition, in bytes of the disk */
 	uint32_t partition;   /* number */
 	uint32_t record_size; /* bytes of a record of $MFT */
 	struct appliance_volume found;
@@ -29,6 +31,20 @@ struct volume_appliance_file {
 	uint64_t size;                 /* bytes of the unnamed stream */
 	bool is_folder;
 };
+
+/* volume-appliance.c: functions for NTFS that serve FAT as well. */
+int volume_appliance_close(struct volume *volume, struct bs_error *err);
+int volume_appliance_state(struct volume *volume, struct volume_state *state, struct bs_error *err);
+int volume_appliance_open_file(struct volume *volume, const char *path, struct volume_file **file,
+			       struct bs_error *err);
+int volume_appliance_close_file(struct volume_file *file, struct bs_error *err);
+int volume_appliance_read(struct volume_file *file, const char *stream, uint64_t offset,
+			  void *buffer, size_t length, struct bs_error *err);
+int volume_appliance_list(struct volume_file *folder, struct volume_entry **entries, size_t *count,
+			  struct bs_error *err);
+
+/* volume-appliance-fat.c: the functions for FAT. */
+extern const struct volume_operations volume_appliance_fat_operations;
 
 /*
  * Asks about a path on the volume.  Returns the answer, also if it is an error; the caller frees it.

@@ -70,6 +70,49 @@ static bool vbr_is_ntfs(const uint8_t *sector)
 	       sector[SIGNATURE + 1] == 0xAA;
 }
 
+/* ---- FAT ----------------------------------------------------------------------------------- */
+
+static bool vbr_is_fat32(const uint8_t *record)
+{
+	return memcmp(record + 0x52, "FAT32", 5) == 0;
+}
+
+bool vbr_is_fat(enum vbr_kind kind)
+{
+	return kind == VBR_FAT_BOOTMGR || kind == VBR_FAT_OTHER;
+}
+
+/*
+ * Windows and Linux set bit 0 of the byte behind the drive number while they use the volume.
+ * (ReactOS, drivers/filesystems/fastfat, FAT_BOOT_SECTOR_DIRTY; Linux, FAT_STATE_DIRTY.)
+ */
+static bool vbr_fat_is_dirty(const uint8_t *record)
+{
+	return record[vbr_is_fat32(record) ? 0x41 : 0x25] & 1;
+}
+
+static void vbr_parse_fat(const uint8_t *record, struct vbr *vbr)
+{
+	bool starts_bootmgr = record[SIGNATURE] == 0x55 && record[SIGNATURE + 1] == 0xAA &&
+			      memmem(record, SECTOR_SIZE, "BOOTMGR    ", 11);
+	uint64_t reserved = load_le16(record + 0x0E);
+	uint64_t table = load_le16(record + 0x16); /* sectors of one file allocation table */
+
+	if (table == 0)
+		table = load_le32(record + 0x24);
+	vbr->kind = starts_bootmgr ? VBR_FAT_BOOTMGR : VBR_FAT_OTHER;
+	vbr->bytes_per_sector = load_le16(record + 0x0B);
+	vbr->cluster_size = (uint64_t)record[0x0D] * vbr->bytes_per_sector;
+	vbr->hidden_sectors = load_le32(record + VBR_HIDDEN_SECTORS_OFFSET);
+	vbr->sectors = load_le16(record + 0x13);
+	if (vbr->sectors == 0)
+		vbr->sectors = load_le32(record + 0x20);
+	vbr->is_dirty = vbr_fat_is_dirty(record);
+	vbr->fat_end = (reserved + table) * vbr->bytes_per_sector;
+}
+
+/* ---- all kinds ----------------------------------------------------------------------------- */
+
 void vbr_parse(const uint8_t *record, struct vbr *vbr)
 {
 	*vbr = (struct vbr){.kind = VBR_NOT_NTFS};
@@ -77,8 +120,11 @@ void vbr_parse(const uint8_t *record, struct vbr *vbr)
 		vbr->kind = VBR_BITLOCKER;
 		return;
 	}
-	if (!vbr_is_ntfs(record))
+	if (!vbr_is_ntfs(record)) {
+		if (vbr_is_fat32(record) || memcmp(record + 0x36, "FAT", 3) == 0)
+			vbr_parse_fat(record, vbr);
 		return;
+	}
 	vbr->kind = vbr_ntfs_kind(record);
 	vbr->bytes_per_sector = load_le16(record + 0x0B);
 	vbr->cluster_size = vbr_cluster_sectors(record[0x0D]) * vbr->bytes_per_sector;
@@ -120,6 +166,8 @@ const char *vbr_kind_text(enum vbr_kind kind)
 		[VBR_BOOTMGR] = "NTFS, starts bootmgr",
 		[VBR_NTLDR] = "NTFS, starts ntldr (Windows XP)",
 		[VBR_OTHER] = "NTFS, without complete boot code of Windows",
+		[VBR_FAT_BOOTMGR] = "FAT, starts bootmgr",
+		[VBR_FAT_OTHER] = "FAT, without boot code that starts bootmgr",
 	};
 
 	return texts[kind];

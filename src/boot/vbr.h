@@ -14,6 +14,10 @@
  *
  * (Layout: Microsoft, "NTFS boot sector"; the code: br_ntfs of ms-sys and of rufus,
  * thestarman.pcministry.com/asm/mbr.)
+ *
+ * The record of a FAT volume is only parsed, because its code cannot read NTFS.  That code names
+ * its loader as an 8.3 name of 11 bytes.  (Layout: Microsoft, "FAT: General Overview of On-Disk
+ * Format"; the code: br_fat16 and br_fat32 of ms-sys.)
  */
 #ifndef BOOTSHIFT_VBR_H
 #define BOOTSHIFT_VBR_H
@@ -27,11 +31,14 @@
 #define VBR_HIDDEN_SECTORS_OFFSET 0x1Cu
 
 enum vbr_kind {
-	VBR_NOT_NTFS,
+	VBR_NOT_NTFS, /* nor BitLocker, nor FAT */
 	VBR_BITLOCKER,
-	VBR_BOOTMGR, /* NTFS, starts bootmgr */
-	VBR_NTLDR,   /* NTFS, starts ntldr */
-	VBR_OTHER,   /* NTFS, starts neither: formatted by another program, or damaged */
+	VBR_BOOTMGR,     /* NTFS, starts bootmgr */
+	VBR_NTLDR,       /* NTFS, starts ntldr */
+	VBR_OTHER,       /* NTFS, starts neither: formatted by another program, or damaged */
+	VBR_FAT_BOOTMGR, /* FAT, starts bootmgr */
+	VBR_FAT_OTHER,   /* FAT, does not start bootmgr */
+	VBR_KIND_COUNT
 };
 
 struct vbr {
@@ -40,9 +47,11 @@ struct vbr {
 	uint64_t cluster_size;   /* bytes; 0 if the field makes no sense */
 	uint32_t hidden_sectors; /* must equal the partition's first LBA for the code to work */
 	uint64_t sectors;        /* size of the file system, without the copy of the first sector */
+	bool is_dirty;           /* FAT: the volume is in use, or was not unmounted */
+	uint64_t fat_end;        /* FAT: where the first file allocation table ends, in bytes */
 };
 
-/* Parses a record of VBR_SIZE bytes.  Sets only the kind if the record is not NTFS. */
+/* Parses a record of VBR_SIZE bytes.  Sets only the kind if the record is neither NTFS nor FAT. */
 void vbr_parse(const uint8_t *record, struct vbr *vbr);
 
 /*
@@ -67,6 +76,7 @@ size_t vbr_copy_offsets(const struct vbr *vbr, uint64_t size, uint64_t offsets[V
 bool vbr_is_copy(const uint8_t *sector, const uint8_t *first);
 
 const char *vbr_kind_text(enum vbr_kind kind);
+bool vbr_is_fat(enum vbr_kind kind);
 
 /*
  * vbr_sector_misfit() returns why bootmgr cannot read an NTFS volume ("sectors of ..."), or NULL.

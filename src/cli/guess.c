@@ -6,10 +6,10 @@
 
 #include "report/text.h"
 
-#define FAR       99
-#define WORD_MAX  31
-#define LOOKING   (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
-#define READING   (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_BOOT | COMMAND_VERIFY)
+#define FAR      99
+#define WORD_MAX 31
+#define LOOKING  (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
+#define READING  (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_BOOT | COMMAND_VERIFY)
 #define ALL                                                                                        \
 	(LOOKING | COMMAND_BOOT | COMMAND_VERIFY | COMMAND_UNDO | COMMAND_BATCH | COMMAND_REPORT)
 #define NOT_FORCE "no option overrides a refusal; the message says what to do"

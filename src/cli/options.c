@@ -18,9 +18,9 @@
 
 #define LOOKING (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
 /* These commands go from image to image. */
-#define EACH    (LOOKING | COMMAND_BOOT | COMMAND_VERIFY | COMMAND_UNDO)
-#define IMAGES  (EACH | COMMAND_BATCH)
-#define ALL     (IMAGES | COMMAND_REPORT)
+#define EACH   (LOOKING | COMMAND_BOOT | COMMAND_VERIFY | COMMAND_UNDO)
+#define IMAGES (EACH | COMMAND_BATCH)
+#define ALL    (IMAGES | COMMAND_REPORT)
 
 #define NUMBER_MAX 1000000000u /* of seconds and of images: more than anybody needs */
 
@@ -313,8 +313,8 @@ static const struct option_row table[] = {
 	 BS_PARTITIONS_MAX, "partition with Windows; default: the one the boot menu starts"},
 	{0, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, option_parse_room, 0, 0,
 	 "free space the conversion needs (default 119MiB); only affects messages"},
-	{0, "engine", "NAME", COMMAND_INSPECT | COMMAND_PLAN, option_parse_engine, FIELD(options.engine), 0,
-	 "what reads NTFS: ntfs-3g (the default) or libguestfs"},
+	{0, "engine", "NAME", LOOKING | COMMAND_BATCH, option_parse_engine, FIELD(options.engine), 0,
+	 "what reads the volumes: ntfs-3g (the default) or libguestfs, which also reads FAT"},
 	{0, "second-opinion", NULL, COMMAND_PLAN | COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(options.second_opinion), 0,
 	 "have libguestfs verify the result, too, before it is written"},
 	{0, "prove", NULL, COMMAND_PLAN | COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(options.prove), 0,

@@ -55,10 +55,10 @@ typedef int step_function(struct engine *engine, struct bs_error *err);
 
 static step_function step_hold_signals, step_open, step_check_writable, step_lay, step_inspect,
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
-	step_verify, step_second_opinion, step_start, step_start_as_is, step_locate_zones, step_stop, step_compare_plan,
-	step_no_undo_file, step_check_room, step_commit, step_verify_committed, step_undo_file,
-	step_undo, step_foresee_undo, step_recovered, step_read_record, step_recheck,
-	step_second_recheck, step_judge_fix;
+	step_verify, step_second_opinion, step_start, step_start_as_is, step_locate_zones,
+	step_stop, step_compare_plan, step_no_undo_file, step_check_room, step_commit,
+	step_verify_committed, step_undo_file, step_undo, step_foresee_undo, step_recovered,
+	step_read_record, step_recheck, step_second_recheck, step_judge_fix;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
@@ -360,23 +360,35 @@ static int step_lay(struct engine *engine, struct bs_error *err)
 
 /* ---- the first worker ---------------------------------------------------------------------- */
 
+/*
+ * Sets *disk to the container's disk for a task and, if `needed` is true, gives the task the
+ * appliance, which is started if there is none yet.  After the task, the caller closes the view.
+ */
+static int engine_lend_appliance(struct engine *engine, bool needed, struct worker_task *task,
+				 struct disk **disk, struct bs_error *err)
+{
+	*disk = engine->container.disk;
+	if (!needed)
+		return 0;
+	if (appliance_view_open(&engine->view, &engine->container, err) < 0)
+		return -1;
+	*disk = engine->view.disk;
+	task->appliance = engine->view.channel;
+	return 0;
+}
+
 static int step_inspect(struct engine *engine, struct bs_error *err)
 {
 	bool rehearses = engine->command & REHEARSE;
-	bool asks = engine->options->engine == BS_ENGINE_LIBGUESTFS &&
-		    engine->command & (INSPECT | PLAN);
 	struct worker_task task = {.job = rehearses ? WORKER_REHEARSE : WORKER_INSPECT,
-				   .options = *engine->options};
+				   .options = *engine->options,
+				   .reading = READING_BY_APPLIANCE};
 	struct bs_result *result = engine->result;
-	struct disk *disk = engine->container.disk;
+	struct disk *disk;
 
-	if (asks) {
-		if (appliance_view_open(&engine->view, &engine->container, err) < 0)
-			return -1;
-		disk = engine->view.disk;
-		task.appliance = engine->view.channel;
-	}
-
+	if (engine_lend_appliance(engine, engine->options->engine == BS_ENGINE_LIBGUESTFS, &task,
+				  &disk, err) < 0)
+		return -1;
 	container_tell(engine->options, rehearses ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
 	/* A signal that came before now could not end the worker, because there was none. */
 	if (engine_check_interruption(err, 0) < 0)
@@ -461,6 +473,15 @@ static int step_refuse(struct engine *engine, struct bs_error *err)
 
 /* ---- what a commit would write ------------------------------------------------------------- */
 
+/* Whether the boot files come from a FAT volume, which only the appliance reads. */
+static bool engine_moves_from_fat(const struct engine *engine)
+{
+	const struct bs_inspection *inspection = engine->result->inspection;
+
+	return engine_is_fixable(engine) && inspection->system_index >= 0 &&
+	       inspection->partitions[inspection->system_index].filesystem == BS_FS_FAT;
+}
+
 static int step_settle(struct engine *engine, struct bs_error *err)
 {
 	return container_settle(&engine->container, err);
@@ -469,38 +490,51 @@ static int step_settle(struct engine *engine, struct bs_error *err)
 /* Starts another worker, which verifies the result on the container's disk. */
 static int step_verify(struct engine *engine, struct bs_error *err)
 {
-	const struct worker_task task = {.job = WORKER_VERIFY,
-					 .options = *engine->options,
-					 .plan = engine->result->plan,
-					 .clusters = engine->findings.clusters};
+	struct worker_task task = {.job = WORKER_VERIFY,
+				   .options = *engine->options,
+				   .plan = engine->result->plan,
+				   .clusters = engine->findings.clusters};
 	struct session_findings findings;
+	struct disk *disk;
 	int outcome;
 
 	overlay_take_written_sectors(engine->container.overlay);
-	outcome = session_run(engine->container.disk, NULL, &task, &findings, err);
+	if (engine_lend_appliance(engine, engine_moves_from_fat(engine), &task, &disk, err) < 0)
+		return -1;
+	outcome = session_run(disk, NULL, &task, &findings, err);
 	session_free(&findings);
+	appliance_view_close(&engine->view);
 	engine->verified = outcome == 0;
 	return outcome;
 }
 
 /* Has other people's programs look at the staged disk. */
-static int step_second_opinion(struct engine *engine, struct bs_error *err)
+static int engine_ask_opinion(struct engine *engine, struct bs_error *err)
 {
-	struct worker_task task = {
-		.job = WORKER_VERIFY, .options = *engine->options, .plan = engine->result->plan};
-	struct appliance_view *view = &engine->view;
+	struct worker_task task = {.job = WORKER_VERIFY,
+				   .options = *engine->options,
+				   .plan = engine->result->plan,
+				   .reading = READING_BY_APPLIANCE};
 	struct session_findings findings;
+	struct disk *disk;
 	int outcome;
 
-	if (!engine->options->second_opinion && engine->options->engine != BS_ENGINE_LIBGUESTFS)
-		return 0;
-	outcome = appliance_view_open(view, &engine->container, err);
-	if (outcome == 0) {
-		task.appliance = view->channel;
-		outcome = session_run(view->disk, NULL, &task, &findings, err);
-		session_free(&findings);
-	}
-	appliance_view_free(view);
+	if (engine_lend_appliance(engine, true, &task, &disk, err) < 0)
+		return -1;
+	outcome = session_run(disk, NULL, &task, &findings, err);
+	session_free(&findings);
+	appliance_view_close(&engine->view);
+	return outcome;
+}
+
+/* Nothing after this step needs the appliance. */
+static int step_second_opinion(struct engine *engine, struct bs_error *err)
+{
+	bool asked =
+		engine->options->second_opinion || engine->options->engine == BS_ENGINE_LIBGUESTFS;
+	int outcome = asked ? engine_ask_opinion(engine, err) : 0;
+
+	appliance_view_free(&engine->view);
 	return outcome;
 }
 
@@ -578,7 +612,7 @@ static int engine_fail_start(struct engine *engine, struct bs_error *err)
 	return fail(err, BS_START_FAILED, "the disk does not start after the fix: %.360s%s",
 		    start->evidence,
 		    !start->before_known ? ""
-		    : start->before	 ? "; without the fix it starts"
+		    : start->before      ? "; without the fix it starts"
 					 : "; it does not start without the fix either");
 }
 
@@ -975,20 +1009,18 @@ static int step_second_recheck(struct engine *engine, struct bs_error *err)
 {
 	struct worker_task task = engine_recheck_task(engine);
 	struct session_findings findings;
-	struct appliance_view view = {NULL, NULL};
+	struct disk *disk;
 	int outcome;
 
 	if (!engine->options->second_opinion)
 		return 0;
-	outcome = appliance_view_open(&view, &engine->container, err);
-	if (outcome == 0) {
-		task.appliance = appliance_channel(view.appliance);
-		outcome = session_run(view.disk, NULL, &task, &findings, err);
-		if (outcome == 0)
-			outcome =
-				engine_compare_findings(engine->result, &findings.differences, err);
-		session_free(&findings);
-	}
-	appliance_view_close(&view);
+	task.reading = READING_BY_APPLIANCE;
+	if (engine_lend_appliance(engine, true, &task, &disk, err) < 0)
+		return -1;
+	outcome = session_run(disk, NULL, &task, &findings, err);
+	if (outcome == 0)
+		outcome = engine_compare_findings(engine->result, &findings.differences, err);
+	session_free(&findings);
+	appliance_view_close(&engine->view);
 	return outcome;
 }

@@ -87,13 +87,20 @@ bool facts_is_readable(const struct facts *facts, int32_t index)
 {
 	const struct bs_partition *partition = &facts->partitions[index].is;
 
-	return partition->filesystem == BS_FS_NTFS && partition->usage_known;
+	return (partition->filesystem == BS_FS_NTFS || partition->filesystem == BS_FS_FAT) &&
+	       partition->usage_known;
 }
 
 bool facts_are_apart(const struct facts *facts)
 {
 	return facts->system_index >= 0 && facts->boot_index >= 0 &&
 	       facts->system_index != facts->boot_index;
+}
+
+bool facts_move_from_fat(const struct facts *facts)
+{
+	return facts_are_apart(facts) &&
+	       facts->partitions[facts->system_index].is.filesystem == BS_FS_FAT;
 }
 
 bool facts_need_boot_code(const struct facts *facts)

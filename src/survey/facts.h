@@ -260,13 +260,19 @@ int32_t facts_index(const struct facts *facts, uint32_t number);
 /* The index of the partition that a device of the BCD names, or -1. */
 int32_t facts_resolve(const struct facts *facts, const struct bcd_device *device);
 
-/* Whether the partition holds an NTFS volume that could be read. */
+/* Whether the partition holds an NTFS or FAT volume that could be read. */
 bool facts_is_readable(const struct facts *facts, int32_t index);
 
 /* Whether the boot files have to move: system volume and boot volume are different partitions. */
 bool facts_are_apart(const struct facts *facts);
 
-/* Whether the boot volume's boot record cannot start bootmgr now, but a fix can repair it. */
+/* Whether the boot files have to move from a FAT volume. */
+bool facts_move_from_fat(const struct facts *facts);
+
+/*
+ * Whether the boot volume's boot record cannot start bootmgr now, but a fix can repair it: with the
+ * code of the system volume, unless that is FAT, whose code cannot read NTFS.
+ */
 bool facts_need_boot_code(const struct facts *facts);
 
 /* Whether the BCD has a default entry with a device. */

@@ -13,11 +13,6 @@
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
-static bool partition_is_fat(const uint8_t *record)
-{
-	return memcmp(record + 0x36, "FAT", 3) == 0 || memcmp(record + 0x52, "FAT32", 5) == 0;
-}
-
 static enum vbr_kind partition_record_kind(const uint8_t *record)
 {
 	struct vbr parsed;
@@ -33,7 +28,7 @@ static enum fact_table table_kind_without_mbr(const uint8_t *start)
 
 	if (memcmp(start, luks, sizeof(luks)) == 0)
 		return TABLE_LUKS;
-	if (partition_record_kind(start) != VBR_NOT_NTFS || partition_is_fat(start))
+	if (partition_record_kind(start) != VBR_NOT_NTFS)
 		return TABLE_ONE_VOLUME;
 	if (memcmp(start + SECTOR_SIZE, "EFI PART", 8) == 0)
 		return TABLE_GPT_ONLY;
@@ -151,8 +146,8 @@ static int table_read(const struct reader *reader, const struct mbr *table, stru
 
 /* ---- what partitions hold ------------------------------------------------------------------ */
 
-/* Reads the label, the free room, and the obstacle to a write. */
-static int partition_read_ntfs(struct reader *reader, int32_t index, struct bs_error *err)
+/* Reads the label, the free room, and the obstacle to a write or, for FAT, to a read. */
+static int partition_read_volume(struct reader *reader, int32_t index, struct bs_error *err)
 {
 	struct fact_partition *partition = &reader->facts->partitions[index];
 	struct volume_state state;
@@ -178,6 +173,24 @@ static int partition_read_ntfs(struct reader *reader, int32_t index, struct bs_e
 	return 0;
 }
 
+/* libguestfs does not tell whether a FAT volume was unmounted.  The boot record does. */
+static int partition_read_fat(struct reader *reader, int32_t index, struct bs_error *err)
+{
+	struct fact_partition *partition = &reader->facts->partitions[index];
+
+	partition->is.filesystem = BS_FS_FAT;
+	if (!reader->engine->reads_fat)
+		return 0;
+	if (partition_read_volume(reader, index, err) < 0)
+		return -1;
+	if (partition->obstacle == BS_OK && partition->boot_record.is_dirty) {
+		partition->obstacle = BS_UNCLEAN;
+		snprintf(partition->obstacle_text, sizeof(partition->obstacle_text),
+			 "it is marked as in use");
+	}
+	return 0;
+}
+
 static int partition_read(struct reader *reader, int32_t index, struct bs_error *err)
 {
 	struct fact_partition *partition = &reader->facts->partitions[index];
@@ -191,11 +204,11 @@ static int partition_read(struct reader *reader, int32_t index, struct bs_error 
 	vbr_parse(record, &partition->boot_record);
 	if (partition->boot_record.kind == VBR_BITLOCKER) {
 		partition->is.filesystem = BS_FS_BITLOCKER;
+	} else if (vbr_is_fat(partition->boot_record.kind)) {
+		return partition_read_fat(reader, index, err);
 	} else if (partition->boot_record.kind != VBR_NOT_NTFS) {
 		partition->is.filesystem = BS_FS_NTFS;
-		return partition_read_ntfs(reader, index, err);
-	} else if (partition_is_fat(record)) {
-		partition->is.filesystem = BS_FS_FAT;
+		return partition_read_volume(reader, index, err);
 	}
 	return 0;
 }
@@ -225,8 +238,7 @@ int partitions_read(struct reader *reader, struct bs_error *err)
 	if (disk_read(reader->engine->disk, 0, start, min_u64(sizeof(start), facts->disk_size),
 		      err) < 0)
 		return -1;
-	if (partition_record_kind(start) != VBR_NOT_NTFS || partition_is_fat(start) ||
-	    !mbr_parse(start, &table)) {
+	if (partition_record_kind(start) != VBR_NOT_NTFS || !mbr_parse(start, &table)) {
 		facts->table = table_kind_without_mbr(start);
 		return 0;
 	}

@@ -140,6 +140,11 @@ static bool system_record_is(const struct facts *facts, enum vbr_kind kind)
 	return facts->system_index >= 0 && record_of(facts, facts->system_index)->kind == kind;
 }
 
+static bool system_record_starts_bootmgr(const struct facts *facts)
+{
+	return system_record_is(facts, VBR_BOOTMGR) || system_record_is(facts, VBR_FAT_BOOTMGR);
+}
+
 /* Whether the boot files move to a volume whose boot record does not start bootmgr. */
 static bool boot_lacks_boot_code(const struct facts *facts)
 {
@@ -386,6 +391,7 @@ enum problem {
 	PROBLEM_NONE,
 	PROBLEM_ENCRYPTED,
 	PROBLEM_NOT_NTFS,
+	PROBLEM_FAT, /* the engine does not read FAT */
 	PROBLEM_GEOMETRY,
 	PROBLEM_LARGER, /* the volume is larger than its partition */
 	PROBLEM_OBSTACLE,
@@ -413,6 +419,17 @@ static bool is_no_volume(const struct facts *facts, int32_t index)
 	       partition->type == MBR_TYPE_SPACES_DATA;
 }
 
+/* The first problem of a system volume that is FAT.  The volume is only read, by libguestfs. */
+static enum problem problem_of_fat(const struct fact_partition *partition)
+{
+	if (partition->obstacle != BS_OK)
+		return PROBLEM_OBSTACLE;
+	if (!partition->is.usage_known)
+		return PROBLEM_FAT;
+	return partition->boot_record.sectors > partition->is.size / SECTOR_SIZE ? PROBLEM_LARGER
+										 : PROBLEM_NONE;
+}
+
 /*
  * The first problem of a volume.  Volumes are judged only if boot files move.  A system volume that
  * cannot be read is judged in any case, because nothing else is known of it.
@@ -430,6 +447,8 @@ static enum problem problem_of(const struct facts *facts, uint32_t role)
 	partition = &facts->partitions[role_index(facts, role)];
 	if (partition->is.filesystem == BS_FS_BITLOCKER)
 		return PROBLEM_ENCRYPTED;
+	if (partition->is.filesystem == BS_FS_FAT && role == 0)
+		return problem_of_fat(partition);
 	if (partition->is.filesystem != BS_FS_NTFS)
 		return PROBLEM_NOT_NTFS;
 	if (apart && vbr_misfit(&partition->boot_record))

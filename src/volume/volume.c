@@ -57,9 +57,15 @@ int volume_stat(struct volume_file *file, struct volume_metadata *metadata, stru
 	return file->operations->stat(file, metadata, err);
 }
 
+bool volume_has_security(const struct volume_file *file)
+{
+	return file->operations->security != NULL;
+}
+
 int volume_security(struct volume_file *file, uint8_t **descriptor, size_t *size,
 		    struct bs_error *err)
 {
+	assert(volume_has_security(file));
 	return file->operations->security(file, descriptor, size, err);
 }
 

@@ -80,6 +80,7 @@ struct volume_state {
  */
 struct volume_engine {
 	struct disk *disk; /* where the survey and the verification read all other sectors */
+	bool reads_fat;    /* opens FAT volumes, too */
 	/* As volume_open().  *volume is NULL before the call. */
 	int (*open)(const struct volume_engine *engine, uint64_t start, uint64_t size,
 		    enum volume_mode mode, struct volume **volume, struct bs_error *err);
@@ -133,7 +134,13 @@ struct volume_metadata {
 MUST_CHECK int volume_stat(struct volume_file *file, struct volume_metadata *metadata,
 			   struct bs_error *err);
 
-/* Reads the self-relative security descriptor.  The caller frees *descriptor. */
+/* Whether the files of a volume have security descriptors.  Those of a FAT volume have none. */
+bool volume_has_security(const struct volume_file *file);
+
+/*
+ * Reads the self-relative security descriptor.  The caller frees *descriptor.  Only on a volume with
+ * volume_has_security().
+ */
 MUST_CHECK int volume_security(struct volume_file *file, uint8_t **descriptor, size_t *size,
 			       struct bs_error *err);
 
@@ -299,7 +306,7 @@ struct volume_operations {
 	int (*stat)(struct volume_file *file, struct volume_metadata *metadata,
 		    struct bs_error *err);
 	int (*security)(struct volume_file *file, uint8_t **descriptor, size_t *size,
-			struct bs_error *err);
+			struct bs_error *err); /* NULL: the files have no descriptors */
 	int (*extended_attributes)(struct volume_file *file, uint8_t **attributes, size_t *size,
 				   struct bs_error *err);
 	int (*streams)(struct volume_file *file, struct volume_stream **streams, size_t *count,

@@ -11,6 +11,7 @@
 #include "util/path.h"
 #include "volume/scoped.h"
 #include "volume/tree.h"
+#include "windows/inherit.h"
 
 #define CHUNK (1u << 20) /* bytes copied at a time */
 /*
@@ -99,13 +100,40 @@ static int copy_check_security(struct volume_file *to, const uint8_t *descriptor
 	return 0;
 }
 
-static int copy_security(struct volume_file *from, struct volume_file *to, struct bs_error *err)
+/* Reads the descriptor of the folder that `path` lies in. */
+static int copy_read_folder_security(struct volume *target, const char *path, uint8_t **descriptor,
+				     size_t *size, struct bs_error *err)
 {
-	SCOPED uint8_t *descriptor = NULL;
-	size_t size;
+	SCOPED_FILE *folder = NULL;
+	char folder_path[BS_PATH_MAX];
 
-	if (volume_security(from, &descriptor, &size, err) < 0 ||
-	    volume_set_security(to, descriptor, size, err) < 0)
+	guest_path_folder(path, folder_path);
+	if (volume_open_file(target, folder_path, &folder, err) < 0)
+		return -1;
+	if (!folder)
+		return fail(err, BS_NTFS, "%s is missing", folder_path);
+	return volume_security(folder, descriptor, size, err);
+}
+
+int copy_find_security(const struct tree_visit *source, struct volume *target, uint8_t **descriptor,
+		       size_t *size, struct bs_error *err)
+{
+	SCOPED uint8_t *folder = NULL;
+	size_t folder_size;
+
+	*descriptor = NULL;
+	if (volume_has_security(source->file))
+		return volume_security(source->file, descriptor, size, err);
+	if (copy_read_folder_security(target, source->path, &folder, &folder_size, err) < 0)
+		return -1;
+	return inherit_descriptor(folder, folder_size, source->metadata->is_folder, descriptor,
+				  size, err);
+}
+
+static int copy_set_security(struct volume_file *to, const uint8_t *descriptor, size_t size,
+			     struct bs_error *err)
+{
+	if (volume_set_security(to, descriptor, size, err) < 0)
 		return -1;
 	return copy_check_security(to, descriptor, size, err);
 }
@@ -148,11 +176,16 @@ static int copy_finish(struct volume_file *to, const struct volume_metadata *met
 
 static int copy_fill(const struct copy *copy, const struct tree_visit *from, struct bs_error *err)
 {
+	SCOPED uint8_t *descriptor = NULL;
 	struct volume_file *to;
+	size_t size;
 
-	if (copy_open(copy->target, from->path, &to, err) < 0)
+	/* Before the copy is opened: no folder is open while a file in it is written. */
+	if (copy_find_security(from, copy->target, &descriptor, &size, err) < 0 ||
+	    copy_open(copy->target, from->path, &to, err) < 0)
 		return -1;
-	if (copy_streams(copy, from->file, to, err) < 0 || copy_security(from->file, to, err) < 0 ||
+	if (copy_streams(copy, from->file, to, err) < 0 ||
+	    copy_set_security(to, descriptor, size, err) < 0 ||
 	    copy_extended_attributes(from->file, to, err) < 0 ||
 	    volume_set_attributes(to, from->metadata->attributes, err) < 0)
 		return copy_give_up(to);

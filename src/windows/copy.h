@@ -2,12 +2,12 @@
 /*
  * Copying a file or a tree from volume to volume, with everything that describes it: streams,
  * attributes, security descriptor, extended attributes, names in their namespaces, and the four
- * times.  The copy replaces what is at the target; the two are never merged.
+ * times.  A copy from a FAT volume inherits its descriptor from the folder on the target.  The copy replaces what is at the target; the two are never merged.
  */
 #ifndef BOOTSHIFT_COPY_H
 #define BOOTSHIFT_COPY_H
 
-#include "volume/volume.h"
+#include "volume/tree.h"
 
 /*
  * Copies `item` (a path on both volumes).  First copies the folders above it that the plan lists;
@@ -18,5 +18,14 @@
  */
 MUST_CHECK int copy_item(struct volume *source, struct volume *target, const char *item,
 			 struct bs_plan *plan, uint32_t *cursor, struct bs_error *err);
+
+/*
+ * Reads the security descriptor that the copy of a file has to have on the target.  It is that of
+ * the file.  Files of a volume without descriptors inherit one from the folder on the target
+ * (inherit.h).  The caller frees *descriptor.  Errors: those of the volumes and of
+ * inherit_descriptor().
+ */
+MUST_CHECK int copy_find_security(const struct tree_visit *source, struct volume *target,
+				  uint8_t **descriptor, size_t *size, struct bs_error *err);
 
 #endif

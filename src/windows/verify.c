@@ -14,6 +14,7 @@
 #include "volume/scoped.h"
 #include "volume/tree.h"
 #include "windows/accounting.h"
+#include "windows/copy.h"
 #include "windows/stage.h"
 
 #define CHUNK ((size_t)1 << 20) /* bytes compared at a time */
@@ -33,7 +34,7 @@ int verify_begin(struct verification *own, const struct volume_engine *engine,
 	if (volume_open(engine, plan->boot_start, plan->boot_size, VOLUME_READ, &own->target, err) <
 	    0)
 		return -1;
-	own->left = malloc(2 * CHUNK);
+	own->left = memory_large(2 * CHUNK);
 	if (!own->left)
 		return fail_memory(err);
 	own->right = own->left + CHUNK;
@@ -189,18 +190,10 @@ static int verify_names(struct verification *own, const struct tree_visit *origi
 	return 0;
 }
 
-typedef int blob_reader(struct volume_file *file, uint8_t **value, size_t *size,
-			struct bs_error *err);
-
-static int verify_blob(const char *path, struct volume_file *source, struct volume_file *copy,
-		       blob_reader *read, const char *what, struct bs_error *err)
+static int verify_equal(const char *path, const uint8_t *left, size_t left_size,
+			const uint8_t *right, size_t right_size, const char *what,
+			struct bs_error *err)
 {
-	SCOPED uint8_t *left = NULL;
-	SCOPED uint8_t *right = NULL;
-	size_t left_size, right_size;
-
-	if (read(source, &left, &left_size, err) < 0 || read(copy, &right, &right_size, err) < 0)
-		return -1;
 	if (left_size != right_size || (left_size != 0 && memcmp(left, right, left_size) != 0))
 		return verify_differs(err, path, what);
 	return 0;
@@ -209,17 +202,30 @@ static int verify_blob(const char *path, struct volume_file *source, struct volu
 static int verify_security(struct verification *own, const struct tree_visit *original,
 			   struct volume_file *copy, struct bs_error *err)
 {
-	(void)own;
-	return verify_blob(original->path, original->file, copy, volume_security,
-			   "security descriptor", err);
+	SCOPED uint8_t *left = NULL;
+	SCOPED uint8_t *right = NULL;
+	size_t left_size, right_size;
+
+	if (copy_find_security(original, own->target, &left, &left_size, err) < 0 ||
+	    volume_security(copy, &right, &right_size, err) < 0)
+		return -1;
+	return verify_equal(original->path, left, left_size, right, right_size,
+			    "security descriptor", err);
 }
 
 static int verify_extended(struct verification *own, const struct tree_visit *original,
 			   struct volume_file *copy, struct bs_error *err)
 {
+	SCOPED uint8_t *left = NULL;
+	SCOPED uint8_t *right = NULL;
+	size_t left_size, right_size;
+
 	(void)own;
-	return verify_blob(original->path, original->file, copy, volume_extended_attributes,
-			   "set of extended attributes", err);
+	if (volume_extended_attributes(original->file, &left, &left_size, err) < 0 ||
+	    volume_extended_attributes(copy, &right, &right_size, err) < 0)
+		return -1;
+	return verify_equal(original->path, left, left_size, right, right_size,
+			    "set of extended attributes", err);
 }
 
 const struct verify_aspect verify_aspects[] = {

@@ -4,6 +4,7 @@
 #include "boot/vbr.h"
 #include "disk/window.h"
 #include "ntfs/ntfs-engine.h"
+#include "util/bytes.h"
 #include "volume/scoped.h"
 
 /* A file of the volume's metadata, and the length of the zone at its start. */
@@ -15,6 +16,8 @@ static const struct {
 	{"\\$LogFile", 2 * 4096},  /* two restart pages */
 	{"\\$Bitmap", UINT64_MAX}, /* all of it */
 };
+
+#define FAT_ZONE_MAX ((uint64_t)512 << 10) /* bytes */
 
 static int zones_add_metadata(struct volume *volume, uint64_t start, struct range_vector *zones,
 			      struct bs_error *err)
@@ -32,20 +35,27 @@ static int zones_add_metadata(struct volume *volume, uint64_t start, struct rang
 	return 0;
 }
 
-/* Adds the boot record and each place that may hold the copy of its first sector. */
-static int zones_add_boot_record(struct disk *window, uint64_t start, struct range_vector *zones,
-				 struct bs_error *err)
+/*
+ * Adds the start of a FAT volume: the boot record and the sector with the number of free clusters,
+ * which both change whenever the volume is used, and the first file allocation table.
+ */
+static int zones_add_fat(const struct vbr *record, uint64_t start, uint64_t size,
+			 struct range_vector *zones, struct bs_error *err)
 {
-	uint8_t record[VBR_SIZE];
-	uint64_t offsets[VBR_COPIES_MAX];
-	struct vbr parsed;
-	size_t count;
+	uint64_t length = min_u64(min_u64(record->fat_end, FAT_ZONE_MAX), size);
 
-	if (disk_read(window, 0, record, sizeof(record), err) < 0 ||
-	    range_vector_append(zones, (struct range){start, VBR_SIZE}, err) < 0)
+	return range_vector_append(zones, (struct range){start, length}, err);
+}
+
+/* Adds the boot record and each place that may hold the copy of its first sector. */
+static int zones_add_boot_record(struct disk *window, const struct vbr *record, uint64_t start,
+				 struct range_vector *zones, struct bs_error *err)
+{
+	uint64_t offsets[VBR_COPIES_MAX];
+	size_t count = vbr_copy_offsets(record, disk_size(window), offsets);
+
+	if (range_vector_append(zones, (struct range){start, VBR_SIZE}, err) < 0)
 		return -1;
-	vbr_parse(record, &parsed);
-	count = vbr_copy_offsets(&parsed, disk_size(window), offsets);
 	for (size_t i = 0; i < count; i++)
 		if (range_vector_append(zones, (struct range){start + offsets[i], SECTOR_SIZE},
 					err) < 0)
@@ -59,8 +69,15 @@ static int zones_add_volume(struct disk *disk, uint64_t start, uint64_t size,
 	const struct volume_engine ntfs = volume_ntfs_engine(disk);
 	SCOPED_DISK *window = window_open(disk, start, size, err);
 	SCOPED_VOLUME *volume = NULL;
+	uint8_t bytes[VBR_SIZE];
+	struct vbr record;
 
-	if (!window || zones_add_boot_record(window, start, zones, err) < 0 ||
+	if (!window || disk_read(window, 0, bytes, sizeof(bytes), err) < 0)
+		return -1;
+	vbr_parse(bytes, &record);
+	if (vbr_is_fat(record.kind))
+		return zones_add_fat(&record, start, size, zones, err);
+	if (zones_add_boot_record(window, &record, start, zones, err) < 0 ||
 	    volume_open(&ntfs, start, size, VOLUME_READ, &volume, err) < 0)
 		return -1;
 	return zones_add_metadata(volume, start, zones, err);

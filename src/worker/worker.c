@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "boot/vbr.h"
 #include "disk/cache.h"
 #include "ntfs/ntfs-engine.h"
 #include "survey/survey.h"
@@ -21,13 +22,20 @@
 #include "worker/message.h"
 #include "worker/remote.h"
 
+/* Opens FAT volumes with the appliance's engine, and all other volumes with libntfs-3g's. */
+struct mixed_engine {
+	struct volume_engine base;
+	const struct volume_engine *ntfs, *appliance;
+};
+
 struct worker {
 	struct remote_end end;
 	struct disk *remote;
 	struct disk *disk; /* `remote` with a cache; only this process writes to the disk */
 	struct volume_engine ntfs;
 	struct appliance_engine appliance;
-	const struct volume_engine *engine; /* one of the two */
+	struct mixed_engine mixed;
+	const struct volume_engine *engine; /* one of the three */
 	const struct worker_task *task;
 };
 
@@ -164,7 +172,7 @@ static int worker_verify(struct worker *worker, struct bs_error *err)
 {
 	const struct worker_task *task = worker->task;
 
-	if (task->appliance)
+	if (task->reading == READING_BY_APPLIANCE)
 		return opinion_run(&worker->appliance, task->plan, &task->options, err);
 	return verify_run(worker->engine, task->plan, &task->options, task->clusters, err);
 }
@@ -222,17 +230,46 @@ static int worker_recheck(struct worker *worker, struct bs_error *err)
 	return result;
 }
 
-/* Chooses the engine and does the job. */
-static int worker_work(struct worker *worker, struct bs_error *err)
+/* ---- the engines --------------------------------------------------------------------------- */
+
+static int mixed_open_volume(const struct volume_engine *base, uint64_t start, uint64_t size,
+			     enum volume_mode mode, struct volume **volume, struct bs_error *err)
 {
+	const struct mixed_engine *engine = (const struct mixed_engine *)base;
+	uint8_t record[VBR_SIZE];
+	struct vbr parsed;
+
+	if (disk_read(base->disk, start, record, sizeof(record), err) < 0)
+		return -1;
+	vbr_parse(record, &parsed);
+	return volume_open(vbr_is_fat(parsed.kind) ? engine->appliance : engine->ntfs, start, size,
+			   mode, volume, err);
+}
+
+static int worker_choose_engine(struct worker *worker, struct bs_error *err)
+{
+	const struct worker_task *task = worker->task;
+
 	worker->ntfs = volume_ntfs_engine(worker->disk);
 	worker->engine = &worker->ntfs;
-	if (worker->task->appliance) {
-		if (appliance_engine_open(&worker->appliance, worker->disk, worker->task->appliance,
-					  err) < 0)
-			return -1;
-		worker->engine = &worker->appliance.base;
-	}
+	if (!task->appliance)
+		return 0;
+	if (appliance_engine_open(&worker->appliance, worker->disk, task->appliance, err) < 0)
+		return -1;
+	worker->mixed = (struct mixed_engine){
+		.base = {.disk = worker->disk, .reads_fat = true, .open = mixed_open_volume},
+		.ntfs = &worker->ntfs,
+		.appliance = &worker->appliance.base,
+	};
+	worker->engine = task->reading == READING_BY_APPLIANCE ? &worker->appliance.base
+							       : &worker->mixed.base;
+	return 0;
+}
+
+static int worker_work(struct worker *worker, struct bs_error *err)
+{
+	if (worker_choose_engine(worker, err) < 0)
+		return -1;
 	if (worker->task->job == WORKER_RECHECK)
 		return worker_recheck(worker, err);
 	return worker->task->job == WORKER_VERIFY ? worker_verify(worker, err)

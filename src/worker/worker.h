@@ -17,15 +17,17 @@ enum worker_job {
 	WORKER_RECHECK,  /* sends the inspection, and what is not as an earlier fix left it */
 };
 
+/* What reads the volumes.  libntfs-3g always writes. */
+enum worker_reading {
+	READING_BY_KIND,      /* libntfs-3g reads NTFS; the appliance, if there is one, reads FAT */
+	READING_BY_APPLIANCE, /* it reads all, and a verification or a recheck asks opinion.h */
+};
+
 struct worker_task {
 	enum worker_job job;
 	struct bs_options options;
-	/*
-	 * The client's channel of an appliance that sees the disk: volumes are read there, and a
-	 * verification or a recheck asks for the second opinion (opinion.h).  0: libntfs-3g reads
-	 * the volumes.
-	 */
-	int appliance;
+	int appliance; /* the client's channel of an appliance that sees the disk; 0: none */
+	enum worker_reading reading;
 	/*
 	 * WORKER_VERIFY, WORKER_RECHECK, WORKER_MAP: the plan that was carried out.  A recheck and a
 	 * map also work without it (recheck.h).

@@ -18,6 +18,8 @@ TEST(engines, both_find_the_same_in_each_sample)
 		char name[80];
 
 		ck_assert_int_eq(sscanf(recipes.gl_pathv[i], "images/%79[^.]", name), 1);
+		if (strncmp(name, "fat", 3) == 0) /* only libguestfs reads FAT: test-fat.c */
+			continue;
 		compare_sample(name);
 	}
 	globfree(&recipes);

@@ -71,6 +71,12 @@ static struct fact_element *add_element(const char *object)
 	return element;
 }
 
+static void move_from_fat(void)
+{
+	facts.partitions[0].is.filesystem = BS_FS_FAT;
+	facts.partitions[0].boot_record.kind = VBR_FAT_BOOTMGR;
+}
+
 /* A disk with a system and a boot volume, as Windows makes them, to which a fix applies. */
 static void make_sound(void)
 {
@@ -238,6 +244,7 @@ static struct bs_error an_error(enum bs_code code)
 	X(default_loader_is_good, (void)0)                                                         \
 	X(default_loader_is_missing, facts.default_loader.kind = LOADER_MISSING)                   \
 	X(default_loader_is_no_program, facts.default_loader.kind = LOADER_NO_PROGRAM)             \
+	X(boot_code_is_of_fat, move_from_fat(); facts.partitions[1].boot_record.kind = VBR_OTHER)  \
 	X(no_boot_code_anywhere, facts.partitions[0].boot_record.kind = VBR_OTHER;                 \
 	  facts.partitions[1].boot_record.kind = VBR_OTHER)                                        \
 	X(boot_code_is_replaced, facts.partitions[1].boot_record.kind = VBR_NTLDR)                 \
@@ -260,11 +267,13 @@ static struct bs_error an_error(enum bs_code code)
 	X(boot_is_damaged, facts.boot_error = an_error(BS_NTFS_DAMAGED))                           \
 	X(volume_is_encrypted, facts.partitions[1].is.filesystem = BS_FS_BITLOCKER)                \
 	X(volume_is_not_ntfs, facts.partitions[1].is.filesystem = BS_FS_FAT)                       \
+	X(system_is_fat, move_from_fat(); facts.partitions[0].is.usage_known = false)              \
 	X(volume_misfits, facts.partitions[1].boot_record.cluster_size = 128 << 10)                \
 	X(volume_is_larger, facts.partitions[1].boot_record.sectors++)                             \
 	X(volume_is_hibernated, facts.partitions[1].obstacle = BS_HIBERNATED)                      \
 	X(volume_is_unclean, facts.partitions[0].obstacle = BS_UNCLEAN)                            \
 	X(volume_is_damaged, facts.partitions[0].obstacle = BS_NTFS_DAMAGED)                       \
+	X(files_come_from_fat, move_from_fat())                                                    \
 	X(boot_is_logical, facts.partitions[1].is.number = 5)                                      \
 	X(boot_is_full, facts.partitions[1].is.free = MIB)                                         \
 	X(room_is_short, facts.needed_room = 5000 * MIB)                                           \
@@ -371,6 +380,42 @@ TEST_EACH(each_rule, one_thing_that_is_wrong_gives_the_code_of_its_rule, cases)
 		ck_assert_int_eq(report.verdict, BS_VERDICT_UNSUITABLE);
 		ck_assert_str_eq(bs_code_name(first_refusal()), bs_code_name(rule->code));
 	}
+}
+
+TEST(each_rule, a_fat_system_volume_that_was_read_is_fixable_with_a_good_boot_record)
+{
+	make_sound();
+	move_from_fat();
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(report.verdict, BS_VERDICT_FIXABLE);
+	ck_assert_int_eq(report.links[BS_LINK_BOOT_RECORD].state, BS_LINK_GOOD);
+	ck_assert_uint_eq(report.finding_count, 1);
+	ck_assert_int_eq(report.findings[0].code, BS_NOTE_FAT);
+	ck_assert(!facts_need_boot_code(&facts));
+	facts.partitions[1].boot_record.hidden_sectors = 63; /* a fix keeps the code */
+	ck_assert(facts_need_boot_code(&facts));
+	facts.partitions[1].boot_record.kind = VBR_NTLDR;
+	ck_assert(!facts_need_boot_code(&facts));
+}
+
+TEST(each_rule, a_fat_system_volume_without_boot_code_is_repaired)
+{
+	make_sound();
+	move_from_fat();
+	facts.partitions[0].boot_record.kind = VBR_FAT_OTHER;
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(report.verdict, BS_VERDICT_FIXABLE);
+	ck_assert_int_eq(report.links[BS_LINK_BOOT_RECORD].state, BS_LINK_REPAIRED);
+	ck_assert(!report.starts && report.starts_after);
+}
+
+TEST(each_rule, a_fat_system_volume_that_is_in_use_is_refused)
+{
+	make_sound();
+	move_from_fat();
+	facts.partitions[0].obstacle = BS_UNCLEAN;
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(first_refusal(), BS_UNCLEAN);
 }
 
 /* ---- the table ----------------------------------------------------------------------------- */

@@ -111,6 +111,103 @@ TEST(staged, nothing_but_the_flags_and_the_boot_partition_is_changed)
 	ck_assert_uint_eq(after[0x1CE], 0x80);
 }
 
+/* ---- files without descriptors ------------------------------------------------------------- */
+
+/* Opens the system volume as if it were FAT: its files have no security descriptors. */
+static int open_without_security(const struct volume_engine *engine, uint64_t start, uint64_t size,
+				 enum volume_mode mode, struct volume **volume,
+				 struct bs_error *err)
+{
+	static struct volume_operations operations;
+	const struct volume_engine ntfs = volume_ntfs_engine(engine->disk);
+
+	if (volume_open(&ntfs, start, size, mode, volume, err) < 0)
+		return -1;
+	if (start == SAMPLE_SYSTEM_START) {
+		operations = *(*volume)->operations;
+		operations.security = NULL;
+		(*volume)->operations = &operations;
+	}
+	return 0;
+}
+
+/* The builder of the samples makes the expected descriptors from Microsoft's notation. */
+static void setup_without_security(void)
+{
+	sample_open_small(
+		&sample, "stage-without-security",
+		"descriptor item "
+		"O:BAG:SYD:P(A;;FA;;;BA)(A;;FA;;;SY)(A;;0x1200A9;;;BU)(A;;0x1200A9;;;AU)\n"
+		"descriptor folder O:BAG:SYD:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)"
+		"(A;OICI;0x1200A9;;;BU)(A;OICI;0x1200A9;;;AU)\n"
+		"descriptor inner O:BAG:SYD:AI(A;ID;FA;;;BA)(A;ID;FA;;;SY)(A;ID;0x1200A9;;;BU)"
+		"(A;ID;0x1200A9;;;AU)\n"
+		"on windows\n"
+		"file \\item descriptor=item\nfile \\folder descriptor=folder\n"
+		"file \\inner descriptor=inner\n");
+	plan = sample_plan(&sample);
+	sample.engine.open = open_without_security;
+	clusters = sample_stage(&sample, plan);
+}
+
+static void assert_same_security(struct sample_volume *volume, const char *path, const char *other)
+{
+	struct volume_file *files[] = {sample_open_file(volume, path),
+				       sample_open_file(volume, other)};
+	uint8_t *descriptors[2];
+	size_t sizes[2];
+	struct bs_error err = {0};
+
+	for (int i = 0; i < 2; i++) {
+		ASSERT_OK(volume_security(files[i], &descriptors[i], &sizes[i], &err));
+		volume_done_file(files[i]);
+	}
+	ck_assert_msg(sizes[0] == sizes[1] && memcmp(descriptors[0], descriptors[1], sizes[0]) == 0,
+		      "%s", path);
+	free(descriptors[0]);
+	free(descriptors[1]);
+}
+
+TEST_CASE(inherited, "inherited", .setup = setup_without_security, .teardown = teardown);
+
+TEST(inherited, copies_of_files_without_descriptors_inherit_them_and_only_the_harmless_rights)
+{
+	struct sample_volume boot;
+
+	assert_verified();
+	sample_check_volume(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
+	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_READ, &boot);
+	assert_same_security(&boot, "\\bootmgr", "\\item");
+	assert_same_security(&boot, "\\Boot", "\\folder");
+	assert_same_security(&boot, "\\Boot\\BCD", "\\inner");
+	sample_unmount(&boot);
+}
+
+TEST(inherited, a_copy_with_another_descriptor_is_noticed)
+{
+	const struct bs_options options = {0};
+	struct sample_volume boot;
+	struct bs_error err = {0};
+	struct volume_file *file, *other;
+	struct volume_metadata metadata;
+	uint8_t *descriptor;
+	size_t size;
+
+	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &boot);
+	other = sample_open_file(&boot, "\\item");
+	ASSERT_OK(volume_security(other, &descriptor, &size, &err));
+	volume_done_file(other);
+	file = sample_open_file(&boot, "\\Boot\\BCD");
+	ASSERT_OK(volume_stat(file, &metadata, &err));
+	ASSERT_OK(volume_set_security(file, descriptor, size, &err));
+	ASSERT_OK(volume_set_times(file, &metadata, &err));
+	sample_close_file(file);
+	sample_unmount(&boot);
+	free(descriptor);
+	ck_assert_int_eq(verify_run(&sample.engine, plan, &options, clusters, &err), -1);
+	ck_assert_str_eq(err.message, "\\Boot\\BCD: the copy's security descriptor differs");
+}
+
 /* ---- a disk that is not as planned --------------------------------------------------------- */
 
 static int count_calls(void *context, uint32_t index, struct bs_error *err)
@@ -197,6 +294,8 @@ static void assert_volume_zones(const struct range_vector *zones, uint64_t start
 	ck_assert(has_zone(zones, start + load_le64(record + 0x30) * 4096, 16384));
 }
 
+TEST_CASE(fat_zones, "zones of FAT");
+
 TEST_CASE(zones_tests, "zones", .setup = setup, .teardown = teardown);
 
 TEST(zones_tests, the_zones_are_the_table_the_boot_records_and_the_start_of_the_metadata)
@@ -212,6 +311,30 @@ TEST(zones_tests, the_zones_are_the_table_the_boot_records_and_the_start_of_the_
 		ck_assert(range_within(zones.items[i].offset, zones.items[i].length,
 				       disk_size(sample.disk)));
 	range_vector_free(&zones);
+}
+
+/* The record says how many sectors come before the first file allocation table, and its size. */
+TEST(fat_zones, the_zone_of_a_fat_volume_reaches_to_the_end_of_its_first_table)
+{
+	const struct bs_plan fat = {.system_start = SAMPLE_SYSTEM_START,
+				    .system_size = SAMPLE_SYSTEM_SIZE,
+				    .boot_start = SAMPLE_BOOT_START,
+				    .boot_size = SAMPLE_BOOT_SIZE};
+	struct range_vector zones = {0};
+	struct bs_error err = {0};
+	uint8_t record[512];
+	uint32_t sectors;
+
+	sample_open_small(&sample, "zones-fat", "partition system fat=16\n");
+	ASSERT_OK(disk_read(sample.disk, SAMPLE_SYSTEM_START, record, sizeof(record), &err));
+	sectors = load_le16(record + 0x0E) + load_le16(record + 0x16);
+	ck_assert_uint_gt(sectors, 20);
+	ASSERT_OK(zones_collect(sample.disk, &fat, &zones, &err));
+	ck_assert(has_zone(&zones, SAMPLE_SYSTEM_START, sectors * 512));
+	ck_assert(!has_zone(&zones, SAMPLE_SYSTEM_START, sectors * 512 + 1));
+	assert_volume_zones(&zones, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE);
+	range_vector_free(&zones);
+	sample_close(&sample);
 }
 
 static bool touches(const struct range_vector *zones, const struct range *extent)

@@ -199,9 +199,52 @@ TEST(vbr_tests, a_record_can_be_its_own_donor)
 	ck_assert_mem_eq(record, before, sizeof(before));
 }
 
+/* ---- FAT ----------------------------------------------------------------------------------- */
+
+static void make_fat(uint8_t record[VBR_SIZE], bool is_32)
+{
+	/* 512 bytes in a sector, 8 sectors in a cluster, 32 reserved, two tables */
+	static const uint8_t common[] = {0xEB, 0x58, 0x90, 'M', 'S', 'D', 'O', 'S', '5',
+					 '.',  '0',  0,    2,   8,   32,  0,   2};
+
+	memset(record, 0, VBR_SIZE);
+	memcpy(record, common, sizeof(common));
+	memcpy(record + 0x1C, "\0\10\0\0\0\40\3", 7); /* sector 2048; 204800 sectors */
+	if (is_32)
+		memcpy(record + 0x24, "\310", 1); /* 200 sectors of a table */
+	else
+		memcpy(record + 0x16, "\310", 1);
+	memcpy(record + (is_32 ? 0x52 : 0x36), is_32 ? "FAT32   " : "FAT16   ", 8);
+	memcpy(record + 0x1FE, "\x55\xAA", 2);
+}
+
+TEST_LOOP(vbr_tests, the_fields_of_fat_are_read_from_these_bytes, 0, 2)
+{
+	uint8_t record[VBR_SIZE];
+	struct vbr vbr;
+
+	make_fat(record, _i);
+	vbr_parse(record, &vbr);
+	ck_assert_int_eq(vbr.kind, VBR_FAT_OTHER);
+	ck_assert(vbr_is_fat(vbr.kind));
+	ck_assert_uint_eq(vbr.bytes_per_sector, 512);
+	ck_assert_uint_eq(vbr.cluster_size, 4096);
+	ck_assert_uint_eq(vbr.hidden_sectors, 2048);
+	ck_assert_uint_eq(vbr.sectors, 204800);
+	ck_assert_uint_eq(vbr.fat_end, (32 + 200) * 512);
+	ck_assert(!vbr.is_dirty);
+	record[_i ? 0x41 : 0x25] = 1;
+	memcpy(record + 0x170, "BOOTMGR    ", 11);
+	vbr_parse(record, &vbr);
+	ck_assert_int_eq(vbr.kind, VBR_FAT_BOOTMGR);
+	ck_assert(vbr.is_dirty);
+	record[0x1FE] = 0;
+	ck_assert_int_eq(kind_of(record), VBR_FAT_OTHER);
+}
+
 TEST(vbr_tests, every_kind_has_a_text_of_its_own)
 {
-	for (int a = VBR_NOT_NTFS; a <= VBR_OTHER; a++)
+	for (int a = VBR_NOT_NTFS; a < VBR_KIND_COUNT; a++)
 		for (int b = VBR_NOT_NTFS; b < a; b++)
 			ck_assert_str_ne(vbr_kind_text((enum vbr_kind)a),
 					 vbr_kind_text((enum vbr_kind)b));
