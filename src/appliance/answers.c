@@ -144,7 +144,8 @@ static int answer_program(struct answering *answering, const char *command)
 	struct guestfs *guestfs = answering->guestfs;
 	char line[160], *arguments[] = {line, NULL}, *output;
 
-	snprintf(line, sizeof(line), "%s %s 2>&1; echo \"status $?\"", command, answering->device);
+	snprintf(line, sizeof(line), "%s %s%u 2>&1; echo \"status $?\"", command, guestfs->disk,
+		 answering->request->partition);
 	output = guestfs->debug(guestfs->handle, "sh", arguments);
 	return answer_bytes(answering, output, output ? strlen(output) : 0);
 }

@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -210,6 +211,27 @@ static int process_stop_udev(struct guestfs *guestfs, struct bs_error *err)
 	return 0;
 }
 
+/* Finds the disk's device by its size. */
+static int process_find_disk(struct guestfs *guestfs, struct bs_error *err)
+{
+	char command[160], *arguments[] = {command, NULL}, *found;
+	int length = 0;
+
+	snprintf(command, sizeof(command),
+		 "for disk in /sys/block/*; do read -r size <$disk/size; "
+		 "[ $size != %llu ] || echo /dev/${disk##*/}; done",
+		 APPLIANCE_DISK_SIZE / 512);
+	found = guestfs->debug(guestfs->handle, "sh", arguments);
+	if (!found)
+		return process_fail_library(guestfs, "cannot list its disks", err);
+	if (sscanf(found, "%31s%n", guestfs->disk, &length) != 1 || found[length] > '\n')
+		length = 0;
+	free(found);
+	return length > 0 ? 0
+			  : fail(err, BS_APPLIANCE_UNUSABLE,
+				 "libguestfs' appliance does not see the disk");
+}
+
 /* libvirt, another backend, would run outside of the namespaces. */
 static int process_launch(struct guestfs *guestfs, struct bs_error *err)
 {
@@ -230,7 +252,7 @@ static int process_launch(struct guestfs *guestfs, struct bs_error *err)
 	if (progress < 0 || guestfs->launch(guestfs->handle) < 0)
 		return process_fail_library(guestfs, "cannot start its appliance", err);
 	guestfs->delete_event_callback(guestfs->handle, progress);
-	return process_stop_udev(guestfs, err);
+	return process_stop_udev(guestfs, err) < 0 ? -1 : process_find_disk(guestfs, err);
 }
 
 /* ---- the process ---------------------------------------------------------------------------- */
@@ -241,13 +263,16 @@ static int process_launch(struct guestfs *guestfs, struct bs_error *err)
  */
 static int process_forget_disk(struct guestfs *guestfs, struct bs_error *err)
 {
-	char command[] = "set -e; blockdev --flushbufs /dev/sda; "
-			 "echo 3 >/proc/sys/vm/drop_caches; blockdev --rereadpt /dev/sda; "
-			 "read -r a b c d e f sectors rest </sys/block/sda/stat; echo $sectors";
-	char *arguments[] = {command, NULL};
-	char *written = guestfs->debug(guestfs->handle, "sh", arguments);
-	bool none = written && strtoul(written, NULL, 10) == 0;
+	char command[320], *arguments[] = {command, NULL}, *written;
+	bool none;
 
+	snprintf(command, sizeof(command),
+		 "set -e; blockdev --flushbufs %s; echo 3 >/proc/sys/vm/drop_caches; "
+		 "blockdev --rereadpt %s; "
+		 "read -r a b c d e f sectors rest </sys/block/%s/stat; echo $sectors",
+		 guestfs->disk, guestfs->disk, guestfs->disk + strlen("/dev/"));
+	written = guestfs->debug(guestfs->handle, "sh", arguments);
+	none = written && strtoul(written, NULL, 10) == 0;
 	free(written);
 	if (!written)
 		return process_fail_library(guestfs, "cannot forget a disk", err);

@@ -59,6 +59,11 @@
 
 struct guestfs {
 	guestfs_h *handle;
+	/*
+	 * The device of the disk in the appliance, for guestfs_debug().  The other functions call it
+	 * /dev/sda, and translate: the kernel may find the disks in another order.
+	 */
+	char disk[32];
 	GUESTFS_FUNCTIONS(GUESTFS_POINTER)
 };
 

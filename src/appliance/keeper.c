@@ -2,7 +2,7 @@
 /*
  * The virtual machine sees one disk of a constant size for as long as it runs, because neither QEMU
  * nor libguestfs 1.48 can change a disk of a running appliance.  What is on this disk is exchanged
- * (exchange.h).  The size is as much as a partition table can name.
+ * (exchange.h).
  *
  * A borrower that ends before the appliance has let go of its disk leaves an appliance in an unknown
  * state.  This appliance is ended, and the next borrower gets another one.
@@ -26,8 +26,6 @@
 #include "util/debug.h"
 #include "util/process.h"
 #include "util/signals.h"
-
-#define VIEW_SIZE (4ull << 40) /* bytes: 2^32 sectors of 512 bytes from sector 2^32 - 1 on */
 
 /* Milliseconds.  Emulated, and while other virtual machines start, a launch takes a minute. */
 #define LAUNCH_PATIENCE 600000
@@ -257,7 +255,7 @@ _Noreturn void keeper_run(pid_t parent, int door)
 	setsid();
 	if (process_end_with_parent(parent) < 0 || keeper_arrange_descriptors(door) < 0)
 		_exit(EXIT_FAILURE);
-	keeper.view = exchange_open(VIEW_SIZE, &keeper.broken);
+	keeper.view = exchange_open(APPLIANCE_DISK_SIZE, &keeper.broken);
 	if (!keeper.view)
 		_exit(EXIT_FAILURE);
 	while (channel_receive(DOOR, &knock, sizeof(knock), descriptors, 2, CHANNEL_FOREVER) > 0) {

@@ -10,6 +10,12 @@
 
 #include "util/err.h"
 
+/*
+ * The size of the disk that the virtual machine sees, in bytes: 2^32 sectors of 512 bytes from sector
+ * 2^32 - 1 on, as much as a partition table can name.
+ */
+#define APPLIANCE_DISK_SIZE (4ull << 40)
+
 enum appliance_report_kind {
 	REPORT_LISTENS,  /* the process: with the socket on which the disk has to be served */
 	REPORT_PROGRESS, /* the virtual machine starts: `percent` */
