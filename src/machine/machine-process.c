@@ -29,7 +29,8 @@ _Static_assert(CHILD_DISK == 3 && CHILD_MONITOR == 4 && CHILD_PICTURE == 5,
 	       "the arguments name these descriptors");
 
 /*
- * The disk hangs on AHCI: the BIOS reads there in whole requests, and on IDE sector by sector.  If
+ * The disk hangs on AHCI: the BIOS reads there in whole requests, and on IDE sector by sector.  The
+ * guest gets the errors of the disk; for some of them, QEMU would stop the machine instead.  If
  * the guest restarts, switches off or reports a crash, the machine stops and the monitor says so.
  * The processor waits for the monitor.  Without "-accel kvm" at the beginning the processor is
  * emulated.
@@ -68,7 +69,7 @@ static const char *const arguments[] = {
 	"-device",
 	"ahci,id=ahci",
 	"-device",
-	"ide-hd,bus=ahci.0,drive=disk",
+	"ide-hd,bus=ahci.0,drive=disk,rerror=report,werror=report",
 	NULL,
 };
 

@@ -219,7 +219,7 @@ TEST(sample, a_start_reads_the_boot_chain_in_its_order_and_shows_the_screen)
 {
 	struct disk *disk =
 		file_open(open(image_built("windows-7", false), O_RDONLY | O_CLOEXEC), &err);
-	uint64_t last = 0;
+	uint64_t last = 0, furthest = 0;
 	const struct machine_request request = {
 		.disk = disk,
 		.seconds = 60,
@@ -236,10 +236,11 @@ TEST(sample, a_start_reads_the_boot_chain_in_its_order_and_shows_the_screen)
 	ck_assert_uint_eq(trace.items[0].offset, 0);
 	ck_assert_uint_eq(trace.items[1].offset, SYSTEM_START);
 	ck_assert_uint_eq(trace.items[2].offset, SYSTEM_START + SECTOR_SIZE);
-	/* What only a loader reads lies on the other partition. */
-	ck_assert_uint_gt(trace.items[trace.count - 1].offset, 100 * SYSTEM_START);
-	for (size_t i = 0; i < trace.count; i++)
+	for (size_t i = 0; i < trace.count; i++) {
 		ck_assert(!trace.items[i].writes);
+		furthest = max_u64(furthest, trace.items[i].offset);
+	}
+	ck_assert_uint_gt(furthest, 101 * SYSTEM_START); /* the loader, on the other partition */
 	ck_assert_uint_gt(result.picture_length, 1000);
 	ck_assert_mem_eq(result.picture, "\x89PNG\r\n\x1a\n", 8);
 	disk_close(disk);
