@@ -269,9 +269,10 @@ enum bs_exit {
 	  "remove that entry in Windows: bcdedit /delete {ID}")                                    \
 	X(BS_LEGACY_UNSUPPORTED, "legacy-boot-unsupported", BS_EXIT_REFUSED,                       \
 	  "remove the entry of the earlier Windows: bcdedit /delete {ntldr} /f")                   \
-	/* refused: the disk was started in a virtual machine */                                    \
+	/* refused: the disk was started in a virtual machine */                                   \
 	X(BS_START_FAILED, "start-failed", BS_EXIT_REFUSED,                                        \
-	  "look at the picture of the last screen, and at the boot chain: bootshift inspect IMAGE") \
+	  "look at the picture of the last screen, and at the boot chain: bootshift inspect "      \
+	  "IMAGE")                                                                                 \
 	/* notes: findings that do not prevent a fix */                                            \
 	X(BS_NOTE_BOOT_CODE, "note-boot-code", BS_EXIT_DONE, "")                                   \
 	X(BS_NOTE_MBR_CODE, "note-mbr-code", BS_EXIT_DONE, "")                                     \
@@ -501,7 +502,7 @@ enum bs_place {
 	BS_PLACE_BCD,
 	BS_PLACE_MESSAGES, /* \Boot\LANGUAGE\bootmgr.exe.mui */
 	BS_PLACE_LOADER,   /* the program of the default entry */
-	BS_PLACE_WINDOWS,  /* the registry hive SYSTEM and the kernel: only a running loader reads them */
+	BS_PLACE_WINDOWS, /* the registry hive SYSTEM and the kernel: only a running loader reads them */
 	/* The partition that a fix moved the boot files away from: its boot record, all else. */
 	BS_PLACE_OLD_RECORD,
 	BS_PLACE_OLD_SYSTEM,
@@ -512,11 +513,11 @@ enum bs_place {
 struct bs_reading {
 	uint32_t partition;     /* the partition's number; 0: none, or several */
 	char path[BS_PATH_MAX]; /* of the file, or of the first of several; empty: no file */
-	uint64_t size;          /* bytes on the disk; 0: not on the disk.  Not for BS_PLACE_OTHER. */
+	uint64_t size; /* bytes on the disk; 0: not on the disk.  Not for BS_PLACE_OTHER. */
 	/* Bytes that were read.  Except in the last two places, each byte counts once. */
 	uint64_t read;
 	uint32_t first, last; /* when, in milliseconds; valid if `read` is not 0 */
-	uint64_t activity;    /* bit i: there was a read in [i * slot, (i + 1) * slot), see bs_start */
+	uint64_t activity; /* bit i: there was a read in [i * slot, (i + 1) * slot), see bs_start */
 };
 
 /*
@@ -539,14 +540,14 @@ struct bs_start {
 	bool restarted;        /* the guest wanted to restart or to switch off */
 	uint8_t *picture;      /* of the last screen, a PNG file; NULL: none */
 	uint64_t picture_size; /* bytes */
-	char *picture_path;    /* where the caller has stored the picture; from malloc(); NULL: nowhere */
+	char *picture_path; /* where the caller has stored the picture; from malloc(); NULL: nowhere */
 	/* A fix that was not proven: whether the image starts as it is, without the fix. */
 	bool before_known, before;
 };
 
 /* ---- the commands ------------------------------------------------------------------------- */
 
-#define BS_DEFAULT_PE_SIZE (119ull << 20) /* a boot.wim of 112 MB and a scvmm_boot of 7 MB */
+#define BS_DEFAULT_PE_SIZE       (119ull << 20) /* a boot.wim of 112 MB and a scvmm_boot of 7 MB */
 #define BS_DEFAULT_START_SECONDS 60u
 
 /* What the library is doing to an image.  bs_fix() passes through the phases in this order. */

@@ -53,9 +53,9 @@ typedef int step_function(struct engine *engine, struct bs_error *err);
 
 static step_function step_hold_signals, step_open, step_check_writable, step_lay, step_inspect,
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
-	step_verify, step_second_opinion, step_start, step_start_as_is, step_locate_zones, step_stop, step_compare_plan,
-	step_no_undo_file, step_check_room, step_commit, step_verify_committed, step_undo_file,
-	step_undo, step_foresee_undo, step_recovered;
+	step_verify, step_second_opinion, step_start, step_start_as_is, step_locate_zones,
+	step_stop, step_compare_plan, step_no_undo_file, step_check_room, step_commit,
+	step_verify_committed, step_undo_file, step_undo, step_foresee_undo, step_recovered;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
@@ -569,7 +569,7 @@ static int engine_fail_start(struct engine *engine, struct bs_error *err)
 	return fail(err, BS_START_FAILED, "the disk does not start after the fix: %.360s%s",
 		    start->evidence,
 		    !start->before_known ? ""
-		    : start->before	 ? "; without the fix it starts"
+		    : start->before      ? "; without the fix it starts"
 					 : "; it does not start without the fix either");
 }
 

@@ -26,8 +26,8 @@ struct worker_task {
 	/* WORKER_VERIFY, WORKER_MAP: the plan that was carried out; for a map it may be NULL. */
 	const struct bs_plan *plan;
 	/* WORKER_VERIFY: */
-	uint64_t clusters;          /* the number that the staging sent as MESSAGE_CLUSTERS */
-	bool committed;             /* signals do not interrupt the verification */
+	uint64_t clusters; /* the number that the staging sent as MESSAGE_CLUSTERS */
+	bool committed;    /* signals do not interrupt the verification */
 };
 
 /*
