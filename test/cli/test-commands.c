@@ -69,7 +69,7 @@ static const struct {
 	{{"undo", "--include", "c1", "--from", "g"}, "; name the images, or patterns "},
 	{{"undo", "--undo-dir", "X", "--undo-file", "Y", "x"}, ": leave out --undo-dir"},
 	{{"info", "IMAGE"}, "unknown command 'info'; did you mean 'inspect'?"},
-	{{"convert", "IMAGE"}, "; the commands are inspect, plan, fix, undo, batch and report"},
+	{{"convert", "IMAGE"}, "; the commands are inspect, plan, fix, undo, batch, report and boot"},
 	{{"IMAGE"}, "no command is named; to look at this file: bootshift inspect /"},
 	{{"/"}, "no command is named; to look at this folder: bootshift batch --dry-run /\n"},
 	{{"help", "info"}, "unknown command 'info'"},
