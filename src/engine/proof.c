@@ -144,8 +144,7 @@ static void proof_settle_link(struct bs_link *link)
 		return;
 	link->state = BS_LINK_GOOD;
 	link->code = BS_OK;
-	snprintf(link->detail + length, sizeof(link->detail) - length, "%s",
-		 ", proven by a start");
+	snprintf(link->detail + length, sizeof(link->detail) - length, "%s", ", proven by a start");
 }
 
 void proof_tell_inspection(const struct bs_start *start, struct bs_inspection *inspection)

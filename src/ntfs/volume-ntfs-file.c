@@ -482,15 +482,15 @@ int volume_ntfs_locate_record(struct volume_file *base, struct range_vector *ran
 	while (offset < end) { /* ends: a record has at most 4 KiB, a cluster at least 512 bytes */
 		uint64_t inside = offset % ntfs->cluster_size;
 		uint64_t part = min_u64(end - offset, ntfs->cluster_size - inside);
-		LCN cluster = ntfs_attr_vcn_to_lcn(ntfs->mft_na, (VCN)(offset / ntfs->cluster_size));
+		LCN cluster =
+			ntfs_attr_vcn_to_lcn(ntfs->mft_na, (VCN)(offset / ntfs->cluster_size));
 
 		if (cluster < 0)
 			return ntfs_fail(file->volume, err, "finding a file's record");
-		if (range_vector_append(ranges,
-					(struct range){(uint64_t)cluster * ntfs->cluster_size +
-							       inside,
-						       part},
-					err) < 0)
+		if (range_vector_append(
+			    ranges,
+			    (struct range){(uint64_t)cluster * ntfs->cluster_size + inside, part},
+			    err) < 0)
 			return -1;
 		offset += part;
 	}

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 const struct file_kind picture_kind = {
 	.what = "picture",
 	.start = "\x89PNG\r\n\x1a\n",

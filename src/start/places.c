@@ -5,9 +5,9 @@
 
 /* The order in which places_find() looks; BS_PLACE_OTHER is what is left. */
 static const enum bs_place places_order[] = {
-	BS_PLACE_TABLE,  BS_PLACE_BOOT_RECORD, BS_PLACE_OLD_RECORD, BS_PLACE_LOADER,
-	BS_PLACE_WINDOWS, BS_PLACE_BOOTMGR,     BS_PLACE_BCD,        BS_PLACE_STATUS,
-	BS_PLACE_MESSAGES, BS_PLACE_FONTS,      BS_PLACE_OLD_SYSTEM, BS_PLACE_FILE_SYSTEM,
+	BS_PLACE_TABLE,    BS_PLACE_BOOT_RECORD, BS_PLACE_OLD_RECORD, BS_PLACE_LOADER,
+	BS_PLACE_WINDOWS,  BS_PLACE_BOOTMGR,     BS_PLACE_BCD,        BS_PLACE_STATUS,
+	BS_PLACE_MESSAGES, BS_PLACE_FONTS,       BS_PLACE_OLD_SYSTEM, BS_PLACE_FILE_SYSTEM,
 };
 
 int places_add(struct places *places, enum bs_place place, struct range range, struct bs_error *err)
@@ -39,8 +39,7 @@ static int places_compare(const void *left, const void *right)
 /* Removes from a range what the range before it, of the same place, has already. */
 static void places_cut(struct place_range *range, const struct place_range *before)
 {
-	uint64_t end = before->range.offset +
-		       places_round_up(before->range.length) * SECTOR_SIZE;
+	uint64_t end = before->range.offset + places_round_up(before->range.length) * SECTOR_SIZE;
 	uint64_t cut;
 
 	if (before->place != range->place || end <= range->range.offset)

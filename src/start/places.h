@@ -34,11 +34,11 @@ struct places {
 	uint64_t loader_volume; /* where the loader's partition starts; 0: unknown */
 	bool has_active;        /* exactly one partition is active */
 	bool has_default;       /* the BCD has a default entry, and its device is known */
-	bool is_tool;           /* the default entry starts a program that is no loader of Windows */
-	bool has_windows;       /* the loader's partition has a folder \Windows */
+	bool is_tool;     /* the default entry starts a program that is no loader of Windows */
+	bool has_windows; /* the loader's partition has a folder \Windows */
 	/* The content of these files is in their file records, which a start also reads otherwise. */
 	bool loader_resident, windows_resident;
-	struct place_ranges ranges; /* after places_seal(): by place, then by offset */
+	struct place_ranges ranges;         /* after places_seal(): by place, then by offset */
 	uint32_t start[BS_PLACE_COUNT + 1]; /* index of the first range of each place */
 };
 

@@ -9,8 +9,9 @@
 #define SECOND 1000000u /* microseconds */
 
 /*
- * A guest that reads nothing for so long has stopped.  A slow host makes the guest slow, too, which
- * shows in the time until the first read: so the guest gets at least IDLE_TIMES that time.
+ * A guest that reads nothing new for so long has stopped.  It may read the same sectors in a loop.
+ * A slow host makes the guest slow, too, which shows in the time until the first read: so the guest
+ * gets at least IDLE_TIMES that time.
  */
 #define IDLE       (5 * SECOND)
 #define IDLE_TIMES 4u
@@ -25,9 +26,10 @@ struct watch {
 	const struct places *places;
 	bool strict;
 	struct bs_start *start;
-	uint8_t *seen[BS_PLACE_COUNT];      /* a bit for each sector of the place */
-	uint32_t sectors[BS_PLACE_COUNT];   /* how many of these bits are set */
-	uint64_t first_access, last_access; /* microseconds; NEVER: none yet */
+	uint8_t *seen[BS_PLACE_COUNT];          /* a bit for each sector of the place */
+	uint32_t sectors[BS_PLACE_COUNT];       /* how many of these bits are set */
+	uint64_t first_read;                    /* microseconds; NEVER: none yet */
+	uint64_t last_new;                      /* when something was read for the first time */
 	bool looked_at_table, looked_at_record; /* again, after the last new sector of the loader */
 	bool windows_early; /* SYSTEM or the kernel were read when the loader was not complete yet */
 	bool windows_late;  /* and after it was complete */
@@ -48,7 +50,7 @@ struct watch *watch_open(const struct places *places, bool strict, struct bs_sta
 	*watch = (struct watch){.places = places,
 				.strict = strict,
 				.start = start,
-				.first_access = NEVER,
+				.first_read = NEVER,
 				.error_screen = NEVER};
 	*start = (struct bs_start){.slot = 1};
 	for (unsigned i = 0; i < BS_PLACE_COUNT; i++) {
@@ -113,9 +115,9 @@ static bool watch_starts_old_system(const struct watch *watch)
 
 static bool watch_needs_old_system(const struct watch *watch)
 {
-	return watch->strict && (watch_has_read(watch, BS_PLACE_OLD_SYSTEM) ||
-				 (watch_has_read(watch, BS_PLACE_LOADER) &&
-				  watch_starts_old_system(watch)));
+	return watch->strict &&
+	       (watch_has_read(watch, BS_PLACE_OLD_SYSTEM) ||
+		(watch_has_read(watch, BS_PLACE_LOADER) && watch_starts_old_system(watch)));
 }
 
 /* ---- the drawing --------------------------------------------------------------------------- */
@@ -215,27 +217,30 @@ void watch_take(struct watch *watch, const struct watch_access *access)
 	uint32_t milliseconds = (uint32_t)min_u64(access->microseconds / 1000, UINT32_MAX);
 	bool complete = watch_is_complete(watch, BS_PLACE_LOADER), touches_loader;
 
-	if (watch->first_access == NEVER)
-		watch->first_access = access->microseconds;
-	watch->last_access = max_u64(watch->last_access, access->microseconds);
 	if (access->writes)
 		return;
+	if (watch->first_read == NEVER)
+		watch->first_read = access->microseconds;
 	touches_loader = watch_touches(watch, offset, end, BS_PLACE_LOADER);
 	for (; offset < end; offset += SECTOR_SIZE) {
 		uint32_t number;
 		enum bs_place place = places_find(watch->places, offset, &number);
+		bool is_new;
 
 		watch_mark(watch->start, &watch->start->readings[place], milliseconds);
-		watch_follow(watch, place, offset, watch_count(watch, place, number), complete,
-			     touches_loader, access->microseconds);
+		is_new = watch_count(watch, place, number);
+		if (is_new)
+			watch->last_new = max_u64(watch->last_new, access->microseconds);
+		watch_follow(watch, place, offset, is_new, complete, touches_loader,
+			     access->microseconds);
 	}
 }
 
-/* Returns whether more than `least`, and `times` the time of the first access, is over. */
+/* Returns whether more than `least`, and `times` the time of the first read, is over. */
 static bool watch_is_over(const struct watch *watch, uint64_t since, uint64_t now, uint64_t least,
 			  uint64_t times)
 {
-	return now > since && now - since > max_u64(least, times * watch->first_access);
+	return now > since && now - since > max_u64(least, times * watch->first_read);
 }
 
 enum watch_verdict watch_judge(const struct watch *watch, uint64_t microseconds)
@@ -244,16 +249,14 @@ enum watch_verdict watch_judge(const struct watch *watch, uint64_t microseconds)
 		return WATCH_STOPPED;
 	if (watch_loader_ran(watch))
 		return WATCH_PROVEN;
-	if (watch->first_access == NEVER)
+	if (watch->first_read == NEVER)
 		return WATCH_OPEN;
 	/* A key at an error screen may make the guest read for ever. */
-	if (watch->error_screen != NEVER &&
-	    watch_is_over(watch, watch->error_screen, microseconds, IDLE_AFTER_ERROR,
-			  IDLE_TIMES_AFTER_ERROR))
+	if (watch->error_screen != NEVER && watch_is_over(watch, watch->error_screen, microseconds,
+							  IDLE_AFTER_ERROR, IDLE_TIMES_AFTER_ERROR))
 		return WATCH_STOPPED;
-	return watch_is_over(watch, watch->last_access, microseconds, IDLE, IDLE_TIMES)
-		       ? WATCH_STOPPED
-		       : WATCH_OPEN;
+	return watch_is_over(watch, watch->last_new, microseconds, IDLE, IDLE_TIMES) ? WATCH_STOPPED
+										     : WATCH_OPEN;
 }
 
 /* ---- where it stopped ---------------------------------------------------------------------- */
@@ -355,8 +358,9 @@ static void watch_tell_table(const struct watch *watch, char *text, size_t size)
 	else if (!watch->places->has_active)
 		snprintf(text, size, "the first sector was read, but no partition is active");
 	else
-		snprintf(text, size, "the first sector was read, but not the boot record of the "
-				     "active partition");
+		snprintf(text, size,
+			 "the first sector was read, but not the boot record of the "
+			 "active partition");
 }
 
 static void watch_tell_stop(const struct watch *watch, char *text, size_t size)

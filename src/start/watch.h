@@ -44,7 +44,7 @@ struct watch;
 MUST_CHECK struct watch *watch_open(const struct places *places, bool strict,
 				    struct bs_start *start, struct bs_error *err);
 
-/* Takes the next access of the guest.  Writes count only as a sign of life. */
+/* Takes the next access of the guest.  Writes do not count. */
 void watch_take(struct watch *watch, const struct watch_access *access);
 
 /* Judges the trace so far.  `microseconds`: the time since the machine was started. */

@@ -13,14 +13,14 @@ static const char *const map_windows_files[] = {
 	"\\Windows\\System32\\ntoskrnl.exe",
 };
 
-#define FONTS_FOLDER    BOOT_FOLDER "\\Fonts"
-#define STATUS_FILE     BOOT_FOLDER "\\BOOTSTAT.DAT"
-#define MESSAGES_FILE   "bootmgr.exe.mui"
+#define FONTS_FOLDER       BOOT_FOLDER "\\Fonts"
+#define STATUS_FILE        BOOT_FOLDER "\\BOOTSTAT.DAT"
+#define MESSAGES_FILE      "bootmgr.exe.mui"
 #define FOLDER_ENTRIES_MAX 1024u /* in \\Boot and \\Boot\\Fonts; Windows has some dozens */
-#define RUNS_OF_MFT_MAX 4096u /* pieces of a fragmented $MFT; a start reads its first records */
+#define RUNS_OF_MFT_MAX    4096u /* pieces of a fragmented $MFT; a start reads its first records */
 
 struct map {
-	struct reader reader; /* mounts each volume once */
+	struct reader reader;      /* mounts each volume once */
 	const struct facts *facts; /* the reader's */
 	struct places *places;
 };
@@ -75,9 +75,9 @@ static int map_add_clusters(struct map *map, enum bs_place place, int32_t index,
 	int result = volume_add_clusters(file, &clusters, err);
 
 	if (result == 0)
-		result = map_add_ranges(map, place, index, &clusters,
-					map->facts->partitions[index].boot_record.cluster_size,
-					err);
+		result =
+			map_add_ranges(map, place, index, &clusters,
+				       map->facts->partitions[index].boot_record.cluster_size, err);
 	*count = clusters.count;
 	range_vector_free(&clusters);
 	return result;
@@ -265,7 +265,7 @@ static int map_add_active(struct map *map, struct bs_error *err)
 	map_name(map, BS_PLACE_BOOTMGR, index, BOOT_MANAGER);
 	map_name(map, BS_PLACE_BCD, index, BOOT_BCD_PATH);
 	if (map_add(map, BS_PLACE_BOOT_RECORD,
-		       (struct range){map_partition(map, index)->start, VBR_SIZE}, err) < 0 ||
+		    (struct range){map_partition(map, index)->start, VBR_SIZE}, err) < 0 ||
 	    map_add_file_system(map, index, err) < 0 ||
 	    map_add_file(map, BS_PLACE_BOOTMGR, index, BOOT_MANAGER, &ignored, err) < 0 ||
 	    map_add_file(map, BS_PLACE_BCD, index, BOOT_BCD_PATH, &ignored, err) < 0 ||
@@ -340,8 +340,7 @@ static int map_add_old_partition(struct map *map, int32_t index, struct bs_error
 	if (map_add(map, BS_PLACE_OLD_RECORD, record, err) < 0)
 		return -1;
 	return map_add(map, BS_PLACE_OLD_SYSTEM,
-			  range_from_to(range_end(record), partition->start + partition->size),
-			  err);
+		       range_from_to(range_end(record), partition->start + partition->size), err);
 }
 
 static int map_add_old(struct map *map, const struct bs_plan *plan, struct bs_error *err)
@@ -370,9 +369,8 @@ static int map_add_all(struct map *map, const struct bs_plan *plan, struct bs_er
 int map_make(const struct volume_engine *engine, struct facts *facts, const struct bs_plan *plan,
 	     struct places *places, struct bs_error *err)
 {
-	struct map map = {.reader = {.engine = engine, .facts = facts},
-			  .facts = facts,
-			  .places = places};
+	struct map map = {
+		.reader = {.engine = engine, .facts = facts}, .facts = facts, .places = places};
 	int result = map_add_all(&map, plan, err);
 
 	reader_close(&map.reader);

@@ -248,9 +248,10 @@ int message_unpack_map(const uint8_t *bytes, size_t length, uint64_t disk_size,
 	if (!message_map_makes_sense(places, disk_size))
 		return message_distrust(err);
 	if (!places_seal(places))
-		return fail(err, BS_NTFS_DAMAGED,
-			    "the files of the boot chain are larger, or in more pieces, than on any "
-			    "sound disk");
+		return fail(
+			err, BS_NTFS_DAMAGED,
+			"the files of the boot chain are larger, or in more pieces, than on any "
+			"sound disk");
 	return 0;
 }
 

@@ -71,7 +71,7 @@ static const struct {
 	{{"undo", "--undo-dir", "X", "--undo-file", "Y", "x"}, ": leave out --undo-dir"},
 	{{"info", "IMAGE"}, "unknown command 'info'; did you mean 'inspect'?"},
 	{{"convert", "IMAGE"},
-	 "; the commands are inspect, plan, fix, verify, undo, batch and report"},
+	 "; the commands are inspect, plan, fix, boot, verify, undo, batch and report"},
 	{{"IMAGE"}, "no command is named; to look at this file: bootshift inspect /"},
 	{{"/"}, "no command is named; to look at this folder: bootshift batch --dry-run /\n"},
 	{{"help", "info"}, "unknown command 'info'"},

@@ -114,9 +114,8 @@ TEST(maps, a_disk_without_store_and_loader_has_a_map_of_the_rest)
 
 TEST(maps, an_entry_that_names_a_partition_without_windows)
 {
-	map_small("map-old-entry",
-		  "hive bcd\nobject {2f5b0a97-cce8-11e5-9d3a-0800279c5f11}\n"
-		  "element 11000001 partition system\n");
+	map_small("map-old-entry", "hive bcd\nobject {2f5b0a97-cce8-11e5-9d3a-0800279c5f11}\n"
+				   "element 11000001 partition system\n");
 	ck_assert(places.has_default && !places.has_windows);
 	ck_assert_uint_eq(places_bytes(&places, BS_PLACE_LOADER), 0);
 	ck_assert_uint_eq(places.subjects[BS_PLACE_LOADER].partition, 1);

@@ -394,9 +394,9 @@ TEST_EACH(maps, a_map_that_makes_no_sense_is_an_error, bad_maps)
 {
 	struct places received = {0};
 
-	ck_assert_int_eq(send_map(bad_maps[_i].offset, bad_maps[_i].byte, bad_maps[_i].missing,
-				  &received),
-			 BS_WORKER);
+	ck_assert_int_eq(
+		send_map(bad_maps[_i].offset, bad_maps[_i].byte, bad_maps[_i].missing, &received),
+		BS_WORKER);
 	places_free(&received);
 }
 
@@ -409,7 +409,8 @@ TEST(maps, a_path_without_an_end_and_an_empty_message_are_errors)
 	ck_assert_int_eq(send_map(-1, 0, 0, &received), BS_WORKER);
 	places_free(&received);
 	received = (struct places){0};
-	ck_assert_int_eq(message_unpack_map((const uint8_t *)"", 0, DISK_SIZE, &received, &err), -1);
+	ck_assert_int_eq(message_unpack_map((const uint8_t *)"", 0, DISK_SIZE, &received, &err),
+			 -1);
 	places_free(&received);
 }
 
@@ -420,9 +421,9 @@ TEST(maps, a_map_with_more_bytes_than_any_sound_disk_is_damage)
 	uint8_t *bytes;
 	size_t length;
 
-	ck_assert_int_eq(places_add(&map, BS_PLACE_LOADER, (struct range){0, PLACE_BYTES_MAX + 512},
-				    &err),
-			 0);
+	ck_assert_int_eq(
+		places_add(&map, BS_PLACE_LOADER, (struct range){0, PLACE_BYTES_MAX + 512}, &err),
+		0);
 	ck_assert_int_eq(message_pack_map(&map, &bytes, &length, &err), 0);
 	ck_assert_int_eq(message_unpack_map(bytes, length, UINT64_MAX, &received, &err), -1);
 	ck_assert_int_eq(err.code, BS_NTFS_DAMAGED);

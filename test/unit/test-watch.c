@@ -112,7 +112,8 @@ static void teardown(void)
 
 static void take(uint64_t offset, uint64_t length)
 {
-	const struct watch_access access = {.microseconds = now, .offset = offset, .length = length};
+	const struct watch_access access = {
+		.microseconds = now, .offset = offset, .length = length};
 
 	now += 1500;
 	watch_take(watch, &access);
@@ -395,6 +396,17 @@ TEST(stopped, an_error_screen_ends_the_wait_although_keys_make_the_guest_read)
 	for (int second = 0; second < 4; second++) {
 		now += 1000000;
 		take(BCD, 4096);
+	}
+	ck_assert_int_eq(watch_judge(watch, now), WATCH_STOPPED);
+}
+
+TEST(stopped, a_guest_that_reads_the_same_again_and_again)
+{
+	open_whole();
+	for (int second = 0; second < 8; second++) {
+		now += 1000000;
+		take(0, 512);
+		take(VOLUME, 512);
 	}
 	ck_assert_int_eq(watch_judge(watch, now), WATCH_STOPPED);
 }
