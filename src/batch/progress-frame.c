@@ -198,8 +198,7 @@ static void frame_print_verb(struct output *output, const struct progress_slot *
 		[BS_PHASE_REHEARSING] = "rehearsing",    [BS_PHASE_CHECKING] = "checking",
 		[BS_PHASE_COMMITTING] = "writing",       [BS_PHASE_VERIFYING] = "verifying",
 		[BS_PHASE_ASKING] = "asking libguestfs", [BS_PHASE_UNDOING] = "undoing",
-		[BS_PHASE_STARTING] = "starting",
-		[BS_PHASE_WAITING] = "waiting",
+		[BS_PHASE_STARTING] = "starting",        [BS_PHASE_WAITING] = "waiting",
 	};
 
 	if (slot->percent > 0)

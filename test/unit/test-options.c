@@ -153,7 +153,8 @@ static const struct {
 	{COMMAND_FIX, "fix --boot=2 a", "did you mean --boot-partition N?"},
 	{COMMAND_FIX, "fix --pla p a", "did you mean --plan FILE?"},
 	{COMMAND_BATCH, "batch --json a b",
-	 "batch does not take --json, only inspect, plan, fix, boot, verify and undo do; did you mean "
+	 "batch does not take --json, only inspect, plan, fix, boot, verify and undo do; did you "
+	 "mean "
 	 "--jsonl "
 	 "FILE?"},
 	{COMMAND_BATCH, "batch --json=a b", "did you mean --jsonl FILE?"},
