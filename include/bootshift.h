@@ -537,7 +537,8 @@ struct bs_reading {
 /*
  * A start of a disk in a virtual machine.  Times are in milliseconds since the machine was started.
  * It is proven if the default entry's program was read in full, and then something that only a
- * running loader reads.  If the program is not a loader of Windows, reading it is enough.
+ * running loader reads.  Reading the program is enough if it is not a loader of Windows, and for a
+ * prepared disk (bs_plan(), bs_fix()), whose old system partition must not be read.
  */
 struct bs_start {
 	bool proven;
@@ -591,8 +592,9 @@ enum bs_phase {
 	BS_PHASE_VERIFYING, /* compares the changed image with what was verified */
 	BS_PHASE_UNDOING,   /* undoes a fix or, while opening the image, an interrupted change */
 	BS_PHASE_ASKING,    /* asks libguestfs' appliance */
-	BS_PHASE_WAITING,   /* waits for its turn at the appliance, or for the appliance's start */
-	BS_PHASE_STARTING,  /* starts the disk in a virtual machine */
+	/* Waits for its turn at the appliance, for the appliance's start, or for other machines. */
+	BS_PHASE_WAITING,
+	BS_PHASE_STARTING, /* starts the disk in a virtual machine */
 	BS_PHASE_COUNT
 };
 

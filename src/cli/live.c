@@ -30,9 +30,11 @@ static void live_take_phase(void *context, enum bs_phase phase)
 	struct live *live = context;
 
 	if (phase == BS_PHASE_WAITING)
-		live_show(live, "starting libguestfs");
+		live_show(live, "waiting");
 	else if (phase == BS_PHASE_ASKING)
 		live_show(live, "asking libguestfs");
+	else if (phase == BS_PHASE_STARTING)
+		live_show(live, "starting the disk in a virtual machine");
 	else
 		live_end(live);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/container.h"
 #include "engine/session.h"
 #include "machine/machine.h"
 #include "start/watch.h"
@@ -28,10 +29,23 @@ void proof_free(struct proof *proof)
 
 /* ---- the machine --------------------------------------------------------------------------- */
 
+/* The context of the machine's functions. */
+struct proof_run {
+	const struct bs_options *options;
+	struct watch *watch;
+};
+
+static void proof_tell_stage(void *context, enum machine_stage stage)
+{
+	const struct proof_run *run = context;
+
+	container_tell(run->options, stage == MACHINE_WAITS ? BS_PHASE_WAITING : BS_PHASE_STARTING);
+}
+
 static enum machine_wish proof_watch(void *context, const struct machine_access *accesses,
 				     size_t count, uint64_t microseconds_now)
 {
-	struct watch *watch = context;
+	struct watch *watch = ((struct proof_run *)context)->watch;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct watch_access access = {
@@ -65,15 +79,18 @@ static void proof_tell_end(struct bs_start *start, enum machine_end end)
 		snprintf(start->evidence + length, sizeof(start->evidence) - length, "%s", what);
 }
 
-static int proof_run_machine(struct disk *disk, unsigned seconds, struct watch *watch,
-			     struct bs_start *start, struct bs_error *err)
+static int proof_run_machine(struct disk *disk, const struct bs_options *options,
+			     struct watch *watch, struct bs_start *start, struct bs_error *err)
 {
+	struct proof_run run = {options, watch};
 	const struct machine_request request = {
 		.disk = disk,
-		.seconds = seconds != 0 ? seconds : BS_DEFAULT_START_SECONDS,
+		.seconds = options->start_seconds != 0 ? options->start_seconds
+						       : BS_DEFAULT_START_SECONDS,
 		.takes_picture = true,
 		.watch = proof_watch,
-		.context = watch,
+		.tell = proof_tell_stage,
+		.context = &run,
 	};
 	struct machine_outcome outcome;
 
@@ -101,7 +118,7 @@ static int proof_start(struct disk *disk, const struct bs_options *options, bool
 	if (!start)
 		(void)fail_memory(err);
 	if (watch)
-		result = proof_run_machine(disk, options->start_seconds, watch, start, err);
+		result = proof_run_machine(disk, options, watch, start, err);
 	watch_free(watch);
 	if (result == 0) {
 		*out = start;

@@ -113,6 +113,16 @@ static bool watch_starts_old_system(const struct watch *watch)
 	       readings[BS_PLACE_LOADER].partition == readings[BS_PLACE_OLD_SYSTEM].partition;
 }
 
+/*
+ * Whether the start shows what was asked.  A fix changes nothing that is read after the loader, so
+ * a prepared disk only has to reach the loader.
+ */
+static bool watch_is_proven(const struct watch *watch)
+{
+	return watch_loader_ran(watch) ||
+	       (watch->strict && watch_is_complete(watch, BS_PLACE_LOADER));
+}
+
 static bool watch_needs_old_system(const struct watch *watch)
 {
 	return watch->strict &&
@@ -385,7 +395,14 @@ static void watch_tell_proof(const struct watch *watch, char *text, size_t size)
 {
 	struct watch_text loader = watch_name(watch, BS_PLACE_LOADER);
 
-	if (watch->places->is_tool)
+	if (!watch_loader_ran(watch))
+		snprintf(text, size,
+			 "%s was read in full; nothing that a running loader reads was read after "
+			 "it, but that does not depend on the fix%s",
+			 loader.text,
+			 watch->fonts_late ? "; \\Boot\\Fonts were read, as for an error screen"
+					   : "");
+	else if (watch->places->is_tool)
 		snprintf(text, size, "%s, which the default entry starts, was read in full",
 			 loader.text);
 	else if (watch->start->readings[BS_PLACE_WINDOWS].size > 0)
@@ -420,7 +437,7 @@ void watch_finish(struct watch *watch)
 {
 	struct bs_start *start = watch->start;
 
-	start->proven = watch_loader_ran(watch) && !watch_needs_old_system(watch);
+	start->proven = watch_is_proven(watch) && !watch_needs_old_system(watch);
 	start->stopped_at = start->proven ? BS_LINK_KIND_COUNT : watch_find_stop(watch);
 	start->stopped_place = watch_place_of(start->stopped_at);
 	if (start->proven)

@@ -21,12 +21,14 @@ TEST(live, the_appliance_is_shown_and_its_line_is_erased)
 	options.progress(options.progress_context, BS_PHASE_WAITING);
 	options.amount(options.progress_context, 40);
 	options.progress(options.progress_context, BS_PHASE_ASKING);
+	options.progress(options.progress_context, BS_PHASE_STARTING);
 	options.progress(options.progress_context, BS_PHASE_COMMITTING);
 	live_end(&line);
 	ck_assert_int_eq(fclose(stream), 0);
-	ck_assert_str_eq(shown, "starting libguestfs\r\033[K"
+	ck_assert_str_eq(shown, "waiting\r\033[K"
 				"starting libguestfs: 40 %\r\033[K"
-				"asking libguestfs\r\033[K");
+				"asking libguestfs\r\033[K"
+				"starting the disk in a virtual machine\r\033[K");
 	free(shown);
 }
 

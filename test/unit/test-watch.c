@@ -364,7 +364,7 @@ TEST(stopped, one_read_of_the_loaders_end_and_of_more_proves_nothing)
 	put_bcd();
 	put(BS_PLACE_LOADER, HIVE - 65536, 65536);
 	put(BS_PLACE_WINDOWS, HIVE, 65536);
-	open_watch(true);
+	open_watch(false);
 	read_up_to_bcd();
 	take(HIVE - 65536, 131072);
 	assert_stops(BS_LINK_WINLOAD, "but nothing that a running loader reads next");
@@ -378,12 +378,25 @@ TEST(stopped, a_small_hive_counts_only_after_the_loader)
 	put_bcd();
 	put_loader();
 	put(BS_PLACE_WINDOWS, MFT + 4096, 1024);
-	open_watch(true);
+	open_watch(false);
 	read_up_to_bcd();
 	read_file(LOADER, PIECE);
 	take(MFT + 4096, 4096);
 	read_file(LOADER + 1 * MIB, PIECE);
 	assert_stops(BS_LINK_WINLOAD, "nothing that a running loader reads");
+}
+
+/* A fix changes nothing that is read after the loader. */
+TEST(stopped, a_prepared_disk_only_has_to_reach_the_loader)
+{
+	open_whole();
+	read_up_to_bcd();
+	read_loader();
+	read_file(FONT, 47452);
+	ck_assert_int_eq(watch_judge(watch, now + 60000000), WATCH_STOPPED);
+	watch_finish(watch);
+	ck_assert(start.proven);
+	ck_assert(strstr(start.evidence, "does not depend on the fix; \\Boot\\Fonts were read"));
 }
 
 TEST(stopped, an_error_screen_ends_the_wait_although_keys_make_the_guest_read)
