@@ -110,7 +110,7 @@ static void mark_as_in_use(void)
 static void boot_record_of_mkntfs(void)
 {
 	sample_write(&sample, SAMPLE_BOOT_START + 0x54, "\xFA\xF4", 2);
-	sample_write(&sample, SAMPLE_BOOT_START + 0x56, (const uint8_t[425]){0}, 425);
+	sample_write(&sample, SAMPLE_BOOT_START + 0x56, (const uint8_t[424]){0}, 424);
 }
 
 static const struct {

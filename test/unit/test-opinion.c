@@ -238,6 +238,22 @@ TEST(opinion, both_engines_find_the_same)
 
 /* ---- processes that are killed -------------------------------------------------------------- */
 
+/* A process that has ended stays until its parent asks for its status. */
+static bool has_ended(int process)
+{
+	char path[32], line[256] = "", *name_end;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", process);
+	file = fopen(path, "re");
+	if (file) {
+		(void)!fgets(line, sizeof(line), file);
+		fclose(file);
+	}
+	name_end = strrchr(line, ')');
+	return !name_end || name_end[2] == 'Z';
+}
+
 /* The number of processes in the session of a keeper, which are the appliance's. */
 static unsigned count_processes(pid_t keeper)
 {
@@ -247,7 +263,7 @@ static unsigned count_processes(pid_t keeper)
 	for (struct dirent *entry; (entry = readdir(folder));) {
 		int process = atoi(entry->d_name);
 
-		count += process > 0 && getsid(process) == keeper;
+		count += process > 0 && getsid(process) == keeper && !has_ended(process);
 	}
 	closedir(folder);
 	return count;
