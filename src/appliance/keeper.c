@@ -25,7 +25,6 @@
 #include "util/clock.h"
 #include "util/debug.h"
 #include "util/process.h"
-#include "util/signals.h"
 
 /* Milliseconds.  Emulated, and while other virtual machines start, a launch takes a minute. */
 #define LAUNCH_PATIENCE 600000
@@ -222,7 +221,8 @@ static void keeper_serve_borrower(struct keeper *keeper, int socket)
 	keeper->disk = nbd_open_socket(socket, "the borrower's disk", false, DISK_PATIENCE, err);
 	if (!keeper->disk || keeper_serve(keeper, err) < 0) {
 		debug_print(DEBUG_STEPS, "keeper: %s", err->message);
-		keeper_end_appliance(keeper);
+		if (keeper->disk) /* otherwise nothing was lent */
+			keeper_end_appliance(keeper);
 		keeper_tell(keeper, &failed, -1);
 	}
 	exchange_set(keeper->view, NULL);
@@ -243,16 +243,13 @@ static int keeper_arrange_descriptors(int door)
 	return close_range(DOOR + 1, ~0u, 0);
 }
 
-/* setsid(): only the parent gets the signals to the terminal's foreground group. */
 _Noreturn void keeper_run(pid_t parent, int door)
 {
 	struct keeper keeper = {.borrower = -1};
 	int descriptors[2];
 	char knock;
 
-	signals_release_all();
-	signals_reset(SIGPIPE);
-	setsid();
+	process_leave_signals();
 	if (process_end_with_parent(parent) < 0 || keeper_arrange_descriptors(door) < 0)
 		_exit(EXIT_FAILURE);
 	keeper.view = exchange_open(APPLIANCE_DISK_SIZE, &keeper.broken);

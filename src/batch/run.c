@@ -170,6 +170,7 @@ static int run_recover(struct running *running, const struct pool_event *event, 
 	task->attempt.wait = deadline_after(LEFT_OVER);
 	task->recovering = true;
 	task->killed = false;
+	task->left = 0; /* what is left of the image's time does not limit the recovery */
 	task->deadline = deadline_after(RECOVERY_MAX);
 	if (pool_start(running->pool, event->slot, attempt_run, &task->attempt, err) < 0)
 		return run_make_unrecovered(task, err->message, row, err);

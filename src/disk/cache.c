@@ -118,8 +118,8 @@ static int cache_read(struct disk *disk, uint64_t offset, void *buffer, size_t l
 		struct cache_piece *piece = cache_get(cache, offset, length, err);
 		size_t part;
 
-		if (!piece)
-			return -1;
+		if (!piece) /* perhaps because of bytes that nobody asked for */
+			return disk_read(cache->below, offset, next, length, err);
 		part = (size_t)min_u64(length, range_end(piece->range) - offset);
 		memcpy(next, piece->bytes + (offset - piece->range.offset), part);
 		piece->used += part;

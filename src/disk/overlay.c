@@ -97,6 +97,29 @@ static struct range overlay_unchanged(const struct overlay *overlay, uint64_t of
 	return found;
 }
 
+/*
+ * Reads the range from the disk below, with the changed blocks in it.  If this fails, reads only the
+ * blocks outside the map: a changed block need not be readable below.
+ */
+static int overlay_read_unchanged(struct overlay *overlay, struct range range, uint8_t *bytes,
+				  struct bs_error *err)
+{
+	uint64_t at = range.offset, end = range_end(range);
+
+	if (overlay_read_below(overlay, at, bytes, (size_t)range.length, err) == 0)
+		return 0;
+	while (at < end) {
+		struct range part = overlay_part(at, end);
+
+		if (!block_map_find(&overlay->map, at / OVERLAY_BLOCK_SIZE) &&
+		    overlay_read_below(overlay, at, bytes + (at - range.offset),
+				       (size_t)part.length, err) < 0)
+			return -1;
+		at = range_end(part);
+	}
+	return 0;
+}
+
 /* Reads from the disk below at once, also between changed blocks, and puts these on top. */
 int overlay_view_read(struct overlay *overlay, uint64_t offset, void *buffer, size_t length,
 		      struct bs_error *err)
@@ -106,8 +129,7 @@ int overlay_view_read(struct overlay *overlay, uint64_t offset, void *buffer, si
 	struct range below = overlay_unchanged(overlay, offset, end);
 
 	if (below.length > 0 &&
-	    overlay_read_below(overlay, below.offset, bytes + (below.offset - offset),
-			       (size_t)below.length, err) < 0)
+	    overlay_read_unchanged(overlay, below, bytes + (below.offset - offset), err) < 0)
 		return -1;
 	while (at < end) {
 		struct range part = overlay_part(at, end);

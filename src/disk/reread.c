@@ -58,21 +58,38 @@ static ssize_t reread_aligned(struct reread *reread, uint64_t start, size_t leng
 	return (ssize_t)done;
 }
 
-/* Reads at most PART_MAX bytes. */
+/* As reread_aligned(), also on file systems without O_DIRECT. */
+static ssize_t reread_part(struct reread *reread, uint64_t start, uint64_t end)
+{
+	ssize_t count = reread_aligned(reread, start, (size_t)(end - start));
+
+	if (count >= 0 || errno != EINVAL || !reread->direct)
+		return count;
+	reread_use_cache(reread);
+	return reread_aligned(reread, start, (size_t)(end - start));
+}
+
+static uint64_t reread_align_up(uint64_t offset)
+{
+	return (offset + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/*
+ * Reads at most PART_MAX bytes.  If the bytes behind them cannot be read ahead, reads only those
+ * that are asked for.
+ */
 static int reread_range(struct reread *reread, uint64_t offset, void *bytes, size_t length,
 			struct bs_error *err)
 {
 	uint64_t start = offset / ALIGNMENT * ALIGNMENT;
-	uint64_t end = (max_u64(offset + length, start + PART_MIN) + ALIGNMENT - 1) / ALIGNMENT *
-		       ALIGNMENT;
+	uint64_t wanted = reread_align_up(offset + length);
+	uint64_t end = max_u64(wanted, start + PART_MIN);
 	ssize_t count;
 
 	reread->there.length = 0;
-	count = reread_aligned(reread, start, (size_t)(end - start));
-	if (count < 0 && errno == EINVAL && reread->direct) {
-		reread_use_cache(reread);
-		count = reread_aligned(reread, start, (size_t)(end - start));
-	}
+	count = reread_part(reread, start, end);
+	if (count < 0 && end > wanted)
+		count = reread_part(reread, start, wanted);
 	if (count < 0)
 		return fail_errno(err, BS_IO, "cannot read the image at byte %" PRIu64, offset);
 	if (start + (uint64_t)count < offset + length)

@@ -461,10 +461,8 @@ static int step_refuse(struct engine *engine, struct bs_error *err)
 
 	if (inspection->verdict != BS_VERDICT_UNSUITABLE)
 		return 0;
-	for (uint32_t i = 0; i < inspection->finding_count; i++)
-		if (bs_code_exit(inspection->findings[i].code) == BS_EXIT_REFUSED)
-			return fail(err, inspection->findings[i].code, "%s",
-				    inspection->findings[i].message);
+	if (inspection_first_refusal(inspection, err))
+		return -1;
 	return fail(err, BS_WORKER, "the worker process refused the image without a reason");
 }
 
@@ -540,10 +538,8 @@ static int step_second_opinion(struct engine *engine, struct bs_error *err)
 /* A disk without partitions was not started, for the reason that the inspection has found. */
 static int engine_fail_unstarted(const struct bs_inspection *inspection, struct bs_error *err)
 {
-	for (uint32_t i = 0; i < inspection->finding_count; i++)
-		if (bs_code_exit(inspection->findings[i].code) == BS_EXIT_REFUSED)
-			return fail(err, inspection->findings[i].code, "%s",
-				    inspection->findings[i].message);
+	if (inspection_first_refusal(inspection, err))
+		return -1;
 	return fail(err, BS_NO_PARTITIONS, "the disk has no partitions");
 }
 

@@ -78,3 +78,16 @@ struct bs_inspection *inspection_without_worker(struct disk *disk, const struct 
 				facts_partition(i + 1, &table.entries[i], 0);
 	return inspection;
 }
+
+bool inspection_first_refusal(const struct bs_inspection *inspection, struct bs_error *err)
+{
+	for (uint32_t i = 0; i < inspection->finding_count; i++) {
+		const struct bs_finding *finding = &inspection->findings[i];
+
+		if (bs_code_exit(finding->code) != BS_EXIT_REFUSED)
+			continue;
+		(void)!fail(err, finding->code, "%s", finding->message);
+		return true;
+	}
+	return false;
+}

@@ -11,6 +11,9 @@ bool inspection_has(const struct bs_inspection *inspection, enum bs_code code);
 /* Adds a refusal to the findings, unless the survey has added it already.  No fix applies then. */
 void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *refusal);
 
+/* Copies the first finding that prevents a fix to *err.  Returns whether there is one. */
+bool inspection_first_refusal(const struct bs_inspection *inspection, struct bs_error *err);
+
 /*
  * Returns an inspection without the volumes, for a worker that ended while it read them.  It has
  * the size of the disk and the four entries of the partition table.  The caller frees it.  Returns

@@ -20,8 +20,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "util/signals.h"
-
 #define REPORTS 6
 
 /* ---- the fork ------------------------------------------------------------------------------ */
@@ -47,7 +45,7 @@ pid_t machine_child_fork(bool *own_user_namespace)
 	return machine_child_clone(NAMESPACES | CLONE_NEWUSER);
 }
 
-/* ---- descriptors and signals --------------------------------------------------------------- */
+/* ---- descriptors --------------------------------------------------------------------------- */
 
 /* Puts the descriptors into their places and closes all others. */
 static int machine_child_arrange_descriptors(const struct machine_child *child)
@@ -73,14 +71,6 @@ static int machine_child_arrange_descriptors(const struct machine_child *child)
 		if (dup3(moved[i], i, i == REPORTS ? O_CLOEXEC : 0) < 0)
 			return -1;
 	return close_range(count, ~0u, 0);
-}
-
-/* setsid(): only the parent gets the signals to the terminal's foreground group. */
-static void machine_child_arrange_signals(void)
-{
-	signals_release_all();
-	signals_reset(SIGPIPE);
-	setsid();
 }
 
 /* ---- users and mounts ---------------------------------------------------------------------- */
@@ -148,7 +138,7 @@ void machine_child_run(const struct machine_child *child, bool own_user_namespac
 
 	if (machine_child_arrange_descriptors(child) < 0)
 		_exit(1);
-	machine_child_arrange_signals();
+	process_leave_signals();
 	if (own_user_namespace && process_take_identity(&child->identity) < 0)
 		machine_child_give_up(MACHINE_STEP_NAMESPACES);
 	if (machine_child_arrange_mounts(child) < 0)

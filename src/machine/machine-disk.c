@@ -23,7 +23,7 @@ static uint64_t machine_disk_cost(uint64_t offset, size_t length)
 	uint64_t first = offset / OVERLAY_BLOCK_SIZE;
 	uint64_t last = (offset + length - 1) / OVERLAY_BLOCK_SIZE;
 
-	return (last - first + 1) * OVERLAY_BLOCK_SIZE;
+	return length > 0 ? (last - first + 1) * OVERLAY_BLOCK_SIZE : 0;
 }
 
 static int machine_disk_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,

@@ -40,7 +40,7 @@ static void monitor_take_line(struct monitor *monitor)
 		return;
 	}
 	event = monitor_read_event(line);
-	if (event != MONITOR_NOTHING)
+	if (event != MONITOR_NOTHING && monitor->event != MONITOR_ENDED)
 		monitor->event = event;
 }
 

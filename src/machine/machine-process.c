@@ -20,6 +20,7 @@
 #define MEMORY_MAX     (4ull << 30) /* bytes of address space; the guest has 1 GiB */
 #define SECONDS_MAX    3600         /* of processor time; the caller ends the machine earlier */
 #define PICTURE_MAX    (16u << 20)  /* bytes */
+#define MESSAGES_MAX   65536        /* bytes; a pipe holds no more, see pipe(7) */
 #define START_PATIENCE 60000        /* milliseconds, until QEMU is executed */
 #define END_PATIENCE   1000         /* milliseconds, once QEMU has closed its monitor */
 
@@ -253,10 +254,10 @@ static void machine_process_kill(struct machine_process *process, int millisecon
 	process->pid = 0;
 }
 
-/* Reads one page of QEMU's messages, and keeps the last line. */
+/* Reads all messages of QEMU that the pipe holds after QEMU's end, and keeps the last line. */
 static void machine_process_listen(struct machine_process *process)
 {
-	char text[4096], *line = text, *end;
+	char text[MESSAGES_MAX + 1], *line = text, *end;
 	ssize_t length = read(process->messages, text, sizeof(text) - 1);
 
 	if (length <= 0)

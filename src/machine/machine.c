@@ -25,7 +25,7 @@
 
 #define WRITES_MAX (64ull << 20) /* bytes that the guest may write */
 #define PULSE      100           /* milliseconds between two calls of the watcher */
-#define PATIENCE   600000        /* milliseconds to wait for other machines */
+#define PATIENCE   120000        /* milliseconds to wait for other machines */
 #define IDLE       1000000       /* microseconds without an access, until a key is pressed */
 
 struct machine {

@@ -24,7 +24,6 @@
 
 #include "util/channel.h"
 #include "util/process.h"
-#include "util/signals.h"
 
 /* Descriptors besides the standard ones.  systemd's protocol for handing over sockets, which
  * qemu-nbd speaks, begins at 3 (sd_listen_fds(3)). */
@@ -50,14 +49,6 @@ static int qemu_child_arrange_descriptors(const struct qemu_child *child)
 		return -1;
 	close(LISTENER);
 	return close_range(REPORTS + 1, ~0u, 0);
-}
-
-/* setsid(): only the parent gets the signals to the terminal's foreground group. */
-static void qemu_child_arrange_signals(void)
-{
-	signals_release_all();
-	signals_reset(SIGPIPE);
-	setsid();
 }
 
 /* ---- namespaces --------------------------------------------------------------------------- */
@@ -170,7 +161,7 @@ void qemu_child_run(const struct qemu_child *child)
 
 	if (qemu_child_arrange_descriptors(child) < 0)
 		_exit(1);
-	qemu_child_arrange_signals();
+	process_leave_signals();
 	if (qemu_child_enter_namespaces(child) < 0)
 		qemu_child_give_up(QEMU_NAMESPACES);
 	if (qemu_child_make_socket(&connection) < 0)

@@ -69,8 +69,10 @@ int picture_store(struct bs_result *result, const char *path, struct bs_error *e
 {
 	struct bs_start *start = result->start;
 
-	if (!start || !start->picture || (!path && start->proven))
+	if (!start || (!path && (start->proven || !start->picture)))
 		return 0;
+	if (!start->picture)
+		return fail(err, BS_IO, "QEMU has made no picture of the last screen");
 	if (path && replace_file_write(path, picture_kind.what, picture_write, start, err) < 0)
 		return -1;
 	start->picture_path = path ? strdup(path) : picture_write_new(start);

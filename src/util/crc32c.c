@@ -70,7 +70,7 @@ uint32_t crc32c_portable(uint32_t crc, const void *bytes, size_t length)
 #define STEP_8(crc, value) ((uint32_t)__builtin_ia32_crc32di(crc, value))
 #define STEP_1(crc, value) __builtin_ia32_crc32qi(crc, value)
 #define HAS_INSTRUCTION    __builtin_cpu_supports("sse4.2")
-#elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#elif defined(__aarch64__) && !defined(__clang__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define INSTRUCTION        __attribute__((target("+crc")))
 #define STEP_8(crc, value) __builtin_aarch64_crc32cx(crc, value)
 #define STEP_1(crc, value) __builtin_aarch64_crc32cb(crc, value)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "util/io.h"
+#include "util/signals.h"
 
 void process_identify(struct process_identity *identity, unsigned user, unsigned group)
 {
@@ -46,6 +47,13 @@ int process_end_with_parent(pid_t parent)
 		return 0;
 	errno = ESRCH;
 	return -1;
+}
+
+void process_leave_signals(void)
+{
+	signals_release_all();
+	signals_reset(SIGPIPE);
+	setsid();
 }
 
 bool process_wait(pid_t child, int milliseconds)

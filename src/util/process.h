@@ -31,6 +31,12 @@ MUST_CHECK int process_take_identity(const struct process_identity *identity);
  */
 MUST_CHECK int process_end_with_parent(pid_t parent);
 
+/*
+ * Gives up the parent's way to handle signals, and leaves its session: only the parent gets the
+ * signals to the terminal's foreground group.  Async-signal-safe.
+ */
+void process_leave_signals(void);
+
 /* ---- in the parent ------------------------------------------------------------------------- */
 
 /*

@@ -29,7 +29,7 @@
 #define LOOK_WRITE (1 * MIB)
 
 /*
- * A worker's cache reads 32 KiB at a time.  So it reads a file in fragments of one cluster of 512
+ * A worker's cache reads 32 KiB or more at a time.  So it reads a file in fragments of one cluster of 512
  * bytes 64 times.  It also reads ahead, at most two times what it was asked for.  The staging reads
  * each file once, the verification reads the source and the copy.
  */
@@ -38,7 +38,6 @@
 #define STREAMS       (256 * MIB) /* for named streams, which the plan does not count */
 #define FILE_READ     (1 * MIB)   /* records and index blocks on the way to a file, many times */
 #define STAGE_BITMAPS 256u        /* searches for free clusters */
-#define VERIFY_WALKS  2u          /* $MFT lies within the volume; the cache reads it once */
 
 /* Each fragment of a copy needs a write for the data, the file's record and the bitmap each. */
 #define CONTENT_WRITES 6u

@@ -19,6 +19,7 @@ struct memory_disk {
 	size_t reads, writes, flushes; /* calls */
 	uint64_t bytes_read;
 	enum bs_code failure; /* BS_OK, or the error of every operation */
+	uint64_t bad;         /* offset of a byte that cannot be read; 0: none */
 };
 
 static inline int memory_disk_fail(const struct memory_disk *memory, struct bs_error *err)
@@ -33,6 +34,8 @@ static inline int memory_disk_read(struct disk *disk, uint64_t offset, void *buf
 
 	memory->reads++;
 	memory->bytes_read += length;
+	if (memory->bad != 0 && memory->bad >= offset && memory->bad - offset < length)
+		return fail(err, BS_IO, "a bad sector");
 	memcpy(buffer, memory->bytes + offset, length);
 	return memory_disk_fail(memory, err);
 }

@@ -179,3 +179,15 @@ TEST_LOOP(cache_tests, random_reads_and_writes_are_those_of_the_disk, 0, 5)
 		ck_assert_mem_eq(memory->bytes + offset, bytes, length);
 	}
 }
+
+TEST(cache_tests, a_bad_sector_elsewhere_in_a_piece_does_not_matter)
+{
+	struct bs_error err;
+	uint8_t byte;
+
+	memory->bad = 1000;
+	assert_reads(0, 1000);
+	assert_reads(1001, 1000);
+	ck_assert_int_eq(disk_read(cache, 1000, &byte, 1, &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+}

@@ -503,3 +503,19 @@ TEST_LOOP(overlay_tests, random_steps_are_those_of_a_plain_array, 0, 20)
 	assert_extents_are_model(64 * BLOCK);
 	assert_written_is_model();
 }
+
+TEST(overlay_tests, a_changed_block_need_not_be_readable_below)
+{
+	struct bs_error err;
+	uint8_t bytes[3 * BLOCK];
+
+	write_bytes(BLOCK, 5, BLOCK);
+	memory->bad = BLOCK + 1000;
+	ck_assert_int_eq(disk_read(view, 0, bytes, sizeof(bytes), &err), 0);
+	ck_assert_mem_eq(bytes, original, BLOCK);
+	ck_assert_int_eq(bytes[BLOCK], 5);
+	ck_assert_mem_eq(bytes + 2 * (size_t)BLOCK, original + 2 * (size_t)BLOCK, BLOCK);
+	memory->bad = 2 * BLOCK;
+	ck_assert_int_eq(disk_read(view, 0, bytes, sizeof(bytes), &err), -1);
+	ck_assert_int_eq(err.code, BS_IO);
+}
