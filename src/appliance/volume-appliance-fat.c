@@ -23,21 +23,46 @@ static const char *fat_name(const struct volume_appliance_file *file)
 	return strrchr(file->path, '/') + 1;
 }
 
-/* Whether the folder of the file lists the name by which the file was opened. */
-static int fat_is_listed(const struct volume_appliance_file *file, bool *listed,
-			 struct bs_error *err)
+/* The last name in a path must be in its folder's list of names.  `file` is changed. */
+static int fat_is_listed(struct volume_appliance_file *file, bool *listed, struct bs_error *err)
 {
-	struct volume_appliance_file folder = *file;
 	SCOPED struct volume_entry *entries = NULL;
+	char name[APPLIANCE_PATH_MAX];
 	size_t count;
 
 	*listed = false;
-	folder.path[fat_name(file) - file->path] = '\0';
-	if (volume_appliance_list(&folder.file, &entries, &count, err) < 0)
+	strcpy(name, fat_name(file));
+	file->path[fat_name(file) - file->path] = '\0';
+	if (volume_appliance_list(&file->file, &entries, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count && !*listed; i++)
-		*listed = strcmp(entries[i].name, fat_name(file)) == 0;
+		*listed = strcmp(entries[i].name, name) == 0;
 	return 0;
+}
+
+/* Whether each name in the file's path that may be a short name is in its folder's list. */
+static int fat_are_listed(const struct volume_appliance_file *file, bool *listed,
+			  struct bs_error *err)
+{
+	*listed = true;
+	for (const char *end = file->path; *listed && *end;) {
+		struct volume_appliance_file part = *file;
+
+		end += 1 + strcspn(end + 1, "/"); /* the path begins with a slash */
+		part.path[end - file->path] = '\0';
+		if (strchr(fat_name(&part), '~') && fat_is_listed(&part, listed, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Whether a name in the path ends with a dot or a blank. */
+static bool fat_has_open_end(const char *path)
+{
+	for (const char *c = path; *c; c++)
+		if ((*c == '.' || *c == ' ') && (c[1] == '\\' || c[1] == '\0'))
+			return true;
+	return false;
 }
 
 /*
@@ -47,16 +72,18 @@ static int fat_is_listed(const struct volume_appliance_file *file, bool *listed,
 static int fat_open_file(struct volume *volume, const char *path, struct volume_file **out,
 			 struct bs_error *err)
 {
-	size_t length = strlen(path);
 	bool listed = true;
 
-	if (length > 0 && (path[length - 1] == '.' || path[length - 1] == ' '))
+	if (fat_has_open_end(path))
 		return fail(err, BS_BOOT_FILE_UNSUPPORTED,
 			    "%.400s has a name that Windows cannot open", path);
 	if (volume_appliance_open_file(volume, path, out, err) < 0)
 		return -1;
-	if (*out && strchr(path, '~') &&
-	    fat_is_listed((struct volume_appliance_file *)*out, &listed, err) == 0 && !listed)
+	if (!*out)
+		return 0;
+	if (fat_are_listed((struct volume_appliance_file *)*out, &listed, err) < 0)
+		listed = false;
+	else if (!listed)
 		fail(err, BS_BOOT_FILE_UNSUPPORTED,
 		     "%.400s is the short name of a file on a FAT volume", path);
 	if (listed)

@@ -20,6 +20,7 @@
 #include "report/replace-file.h"
 #include "rows/rows.h"
 #include "rows/summary.h"
+#include "util/appliance-use.h"
 #include "util/clock.h"
 #include "util/signals.h"
 #include "util/trust.h"
@@ -373,7 +374,7 @@ static int batch_run_with_appliance(struct batch *batch, const struct run_reques
 	struct bs_appliance appliance;
 	int result;
 
-	if (!batch->options.second_opinion)
+	if (!options_use_appliance(&batch->options))
 		return run_images(run, &batch->outcome, err);
 	if (bs_appliance_open(&appliance, err) < 0)
 		return -1;

@@ -13,6 +13,7 @@
 #include "report/plan-file.h"
 #include "report/replace-file.h"
 #include "rows/location.h"
+#include "util/appliance-use.h"
 #include "util/signals.h"
 
 /* ---- one image ---------------------------------------------------------------------------- */
@@ -302,7 +303,7 @@ static bool command_open_appliance(struct settings *settings, struct bs_applianc
 	const struct bs_options *options = &settings->options;
 	struct bs_error ignored; /* each image then tries on its own, and reports the error */
 
-	if (count < 2 || (!options->second_opinion && options->engine != BS_ENGINE_LIBGUESTFS) ||
+	if (count < 2 || !options_use_appliance(options) ||
 	    bs_appliance_open(appliance, &ignored) < 0)
 		return false;
 	settings->options.appliance = appliance;

@@ -315,6 +315,8 @@ static const struct option_row table[] = {
 	 "free space the conversion needs (default 119MiB); only affects messages"},
 	{0, "engine", "NAME", LOOKING | COMMAND_BATCH, option_parse_engine, FIELD(options.engine), 0,
 	 "what reads the volumes: ntfs-3g (the default) or libguestfs, which also reads FAT"},
+	{0, "engine", "NAME", COMMAND_VERIFY, option_parse_engine, FIELD(options.engine), 0,
+	 "what reads the volumes: ntfs-3g (the default); libguestfs reads FAT in addition"},
 	{0, "second-opinion", NULL, COMMAND_PLAN | COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(options.second_opinion), 0,
 	 "have libguestfs verify the result, too, before it is written"},
 	{0, "prove", NULL, COMMAND_PLAN | COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(options.prove), 0,

@@ -16,6 +16,7 @@
 #include "engine/session.h"
 #include "transaction/commit.h"
 #include "transaction/hint.h"
+#include "util/appliance-use.h"
 #include "util/clock.h"
 #include "util/debug.h"
 #include "util/signals.h"
@@ -441,7 +442,10 @@ static bool engine_is_to_change(const struct engine *engine)
 {
 	const struct bs_inspection *inspection = engine->result->inspection;
 
-	return inspection_has(inspection, BS_SIGNATURE_CHANGED) || engine_is_fixable(engine);
+	for (uint32_t i = 0; i < inspection->finding_count; i++)
+		if (inspection->findings[i].code == BS_SIGNATURE_CHANGED)
+			return true;
+	return engine_is_fixable(engine);
 }
 
 /* Checks that no other file depends on the image, unless the image will not be changed. */
@@ -525,9 +529,7 @@ static int engine_ask_opinion(struct engine *engine, struct bs_error *err)
 /* Nothing after this step needs the appliance. */
 static int step_second_opinion(struct engine *engine, struct bs_error *err)
 {
-	bool asked =
-		engine->options->second_opinion || engine->options->engine == BS_ENGINE_LIBGUESTFS;
-	int outcome = asked ? engine_ask_opinion(engine, err) : 0;
+	int outcome = options_use_appliance(engine->options) ? engine_ask_opinion(engine, err) : 0;
 
 	appliance_view_free(&engine->view);
 	return outcome;
@@ -553,12 +555,8 @@ static int engine_boot(struct engine *engine, struct proof *proof, struct bs_err
 	proof_tell_inspection(engine->result->start, engine->result->inspection);
 	if (engine->result->start->proven)
 		return 0;
-	return fail(err, BS_START_FAILED, "the disk %s: %.400s%s",
-		    engine->result->start->limit_reached ? "has not started" : "does not start",
-		    engine->result->start->evidence,
-		    inspection_has(engine->result->inspection, BS_HIBERNATED)
-			    ? "; Windows is hibernated, and is then resumed without its loader"
-			    : "");
+	return fail(err, BS_START_FAILED, "the disk does not start: %s",
+		    engine->result->start->evidence);
 }
 
 /* Starts the disk as it is. */
@@ -606,10 +604,7 @@ static int engine_fail_start(struct engine *engine, struct bs_error *err)
 	struct bs_start *start = engine->result->start;
 
 	engine_start_unfixed(engine, start);
-	return fail(err, BS_START_FAILED, "the disk %s after the fix: %.360s%s",
-		    start->readings[BS_PLACE_OLD_SYSTEM].read > 0 ? "still reads the old partition"
-		    : start->limit_reached                        ? "has not started"
-								  : "does not start",
+	return fail(err, BS_START_FAILED, "the disk does not start after the fix: %.360s%s",
 		    start->evidence,
 		    !start->before_known ? ""
 		    : start->before      ? "; without the fix it starts"
@@ -707,10 +702,9 @@ static int step_commit(struct engine *engine, struct bs_error *err)
 	struct bs_result *result = engine->result;
 	uint64_t written = overlay_take_written_sectors(engine->container.overlay);
 
-	assert(result->plan && !engine->container.disk);
-	/* step_verify_committed() compares the image with the overlay that was verified. */
-	if (!engine->verified || written != 0)
-		return fail(err, BS_VERIFY, "the result was written to after its verification");
+	assert(engine->verified && result->plan && !engine->container.disk);
+	assert(written == 0); /* between the verification and the commit */
+	(void)written;
 	container_tell(engine->options, BS_PHASE_COMMITTING);
 	result->undo_file = strdup(engine->container.place.journal);
 	if (!result->undo_file)
@@ -937,13 +931,18 @@ static struct worker_task engine_recheck_task(const struct engine *engine)
 
 static int step_recheck(struct engine *engine, struct bs_error *err)
 {
-	const struct worker_task task = engine_recheck_task(engine);
+	struct worker_task task = engine_recheck_task(engine);
 	struct session_findings *findings = &engine->findings;
 	struct bs_result *result = engine->result;
+	struct disk *disk;
 	int outcome;
 
+	if (engine_lend_appliance(engine, engine->options->engine == BS_ENGINE_LIBGUESTFS, &task,
+				  &disk, err) < 0)
+		return -1;
 	container_tell(engine->options, BS_PHASE_VERIFYING);
-	outcome = session_run(engine->container.disk, NULL, &task, findings, err);
+	outcome = session_run(disk, NULL, &task, findings, err);
+	appliance_view_close(&engine->view);
 	result->inspection = findings->inspection;
 	findings->inspection = NULL;
 	if (outcome < 0)
@@ -979,6 +978,7 @@ static int step_judge_fix(struct engine *engine, struct bs_error *err)
 					  .count = result->difference_count};
 	const struct bs_difference *first = differences_first_broken(&found);
 	size_t count = differences_count_broken(&found);
+	struct difference_text text;
 	char others[40] = "";
 
 	if (engine->no_record.code != BS_OK)
@@ -987,9 +987,8 @@ static int step_judge_fix(struct engine *engine, struct bs_error *err)
 		return 0;
 	if (count > 1)
 		snprintf(others, sizeof(others), ", and %zu more", count - 1);
-	return fail(err, BS_FIX_NOT_WHOLE, "not as the fix left it: %.200s%s%.200s%s%s",
-		    first->path, first->path[0] != '\0' ? " (" : "", first->what,
-		    first->path[0] != '\0' ? ")" : "", others);
+	text = differences_describe(first);
+	return fail(err, BS_FIX_NOT_WHOLE, "not as the fix left it: %s%s", text.text, others);
 }
 
 /* Has the appliance find the same as libntfs-3g. */
@@ -999,11 +998,14 @@ static int engine_compare_findings(const struct bs_result *result,
 	const struct differences ours = {.items = result->differences,
 					 .count = result->difference_count};
 
-	if (differences_are_equal(&ours, appliance))
+	size_t i = differences_compare(&ours, appliance);
+
+	if (i == ours.count && i == appliance->count)
 		return 0;
 	return fail(err, BS_SECOND_OPINION,
-		    "libguestfs finds %zu differences from the fix, libntfs-3g finds %zu",
-		    appliance->count, ours.count);
+		    "not as the fix left it: libguestfs finds %s, libntfs-3g finds %s",
+		    differences_describe_at(appliance, i).text,
+		    differences_describe_at(&ours, i).text);
 }
 
 static int step_second_recheck(struct engine *engine, struct bs_error *err)

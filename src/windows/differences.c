@@ -77,14 +77,36 @@ bool differences_have(const struct differences *differences, const char *path)
 	return differences_find(differences, path);
 }
 
-bool differences_are_equal(const struct differences *one, const struct differences *other)
+static bool differences_is_same(const struct bs_difference *one, const struct bs_difference *other)
 {
-	if (one->count != other->count)
-		return false;
-	for (size_t i = 0; i < one->count; i++)
-		if (strcmp(one->items[i].path, other->items[i].path) != 0 ||
-		    strcmp(one->items[i].what, other->items[i].what) != 0 ||
-		    one->items[i].expected != other->items[i].expected)
-			return false;
-	return true;
+	return strcmp(one->path, other->path) == 0 && strcmp(one->what, other->what) == 0 &&
+	       one->expected == other->expected;
+}
+
+size_t differences_compare(const struct differences *one, const struct differences *other)
+{
+	size_t i = 0;
+
+	while (i < one->count && i < other->count &&
+	       differences_is_same(&one->items[i], &other->items[i]))
+		i++;
+	return i;
+}
+
+struct difference_text differences_describe(const struct bs_difference *item)
+{
+	struct difference_text text;
+	bool is_file = item->path[0] != '\0';
+
+	snprintf(text.text, sizeof(text.text), is_file ? "%.200s (%.200s)" : "%s%.200s", item->path,
+		 item->what);
+	return text;
+}
+
+struct difference_text differences_describe_at(const struct differences *differences, size_t index)
+{
+	static const struct bs_difference nothing = {.what = "nothing more"};
+
+	return differences_describe(index < differences->count ? &differences->items[index]
+							       : &nothing);
 }

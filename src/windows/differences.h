@@ -25,7 +25,20 @@ size_t differences_count_broken(const struct differences *differences);
 /* Whether a file is in the list. */
 bool differences_have(const struct differences *differences, const char *path);
 
-/* Whether two lists have the same items in the same order. */
-bool differences_are_equal(const struct differences *one, const struct differences *other);
+/*
+ * The index of the first item that is not the same in both lists, or that only one list has.  If
+ * the lists are equal, the number of their items.
+ */
+size_t differences_compare(const struct differences *one, const struct differences *other);
+
+struct difference_text {
+	char text[420];
+};
+
+/* For a message: "PATH (WHAT)", or only "WHAT" if the item is about the disk. */
+struct difference_text differences_describe(const struct bs_difference *item);
+
+/* The same for the item with an index; "nothing more" if the list ends before it. */
+struct difference_text differences_describe_at(const struct differences *differences, size_t index);
 
 #endif

@@ -63,13 +63,26 @@ static int recheck_plan_from(const struct volume_engine *engine, const struct bs
 	return result;
 }
 
+/*
+ * Whether the boot files may be read where they came from.  Both engines use the same rule, so that
+ * they find the same: FAT is read only if the user has chosen libguestfs.
+ */
+static bool recheck_may_read(const struct facts *facts, int32_t index,
+			     const struct bs_options *options)
+{
+	return facts_is_readable(facts, index) &&
+	       (facts->partitions[index].is.filesystem != BS_FS_FAT ||
+		options->engine == BS_ENGINE_LIBGUESTFS);
+}
+
 /* Whether the boot files may have come from a partition: it is none that starts Windows now. */
-static bool recheck_is_candidate(const struct survey *survey, int32_t index)
+static bool recheck_is_candidate(const struct survey *survey, int32_t index,
+				 const struct bs_options *options)
 {
 	const struct facts *facts = &survey->facts;
 
 	return facts->partitions[index].is.number <= MBR_ENTRIES &&
-	       facts_is_readable(facts, index) &&
+	       recheck_may_read(facts, index, options) &&
 	       (survey->report.verdict != BS_VERDICT_NOTHING || index != facts->boot_index);
 }
 
@@ -96,6 +109,23 @@ static int recheck_try_partition(const struct volume_engine *engine, const struc
 	return 0;
 }
 
+/* None of the partitions has such boot files as the fix copied.  One that is FAT was not read. */
+static int recheck_fail_find(const struct facts *facts, const struct bs_options *options,
+			     struct bs_error *err)
+{
+	for (uint32_t i = 0; i < facts->partition_count; i++)
+		if (facts->partitions[i].is.filesystem == BS_FS_FAT &&
+		    facts->partitions[i].is.number <= MBR_ENTRIES &&
+		    options->engine != BS_ENGINE_LIBGUESTFS)
+			return fail(err, BS_NO_RECORD,
+				    "the boot files that the fix copied are not on an NTFS "
+				    "partition; partition %u is FAT: use --engine libguestfs, or "
+				    "name the plan",
+				    facts->partitions[i].is.number);
+	return fail(err, BS_NO_RECORD,
+		    "the boot files that the fix copied are not on the disk any more");
+}
+
 /* Tries each partition.  Only one of them may have boot files that start the Windows elsewhere. */
 static int recheck_find_plan(const struct volume_engine *engine, const struct survey *survey,
 			     const struct bs_options *options, struct bs_plan **plan,
@@ -106,7 +136,7 @@ static int recheck_find_plan(const struct volume_engine *engine, const struct su
 	for (uint32_t i = 0; i < survey->facts.partition_count; i++) {
 		struct bs_plan *another = NULL;
 
-		if (!recheck_is_candidate(survey, (int32_t)i))
+		if (!recheck_is_candidate(survey, (int32_t)i, options))
 			continue;
 		chosen.system_partition = survey->facts.partitions[i].is.number;
 		if (recheck_try_partition(engine, survey, &chosen, &another, err) < 0)
@@ -121,9 +151,7 @@ static int recheck_find_plan(const struct volume_engine *engine, const struct su
 		if (another)
 			*plan = another;
 	}
-	return *plan ? 0
-		     : fail(err, BS_NO_RECORD,
-			    "the boot files that the fix copied are not on the disk any more");
+	return *plan ? 0 : recheck_fail_find(&survey->facts, options, err);
 }
 
 int recheck_make_plan(const struct volume_engine *engine, const struct survey *survey,
@@ -396,7 +424,7 @@ static int recheck_open_source(struct recheck *recheck, const struct volume_engi
 	const struct facts *facts = &recheck->survey->facts;
 	int32_t index = facts_index(facts, plan->system_number);
 
-	if (index < 0 || !facts_is_readable(facts, index) ||
+	if (index < 0 || !recheck_may_read(facts, index, recheck->options) ||
 	    facts->partitions[index].is.start != plan->system_start ||
 	    facts->partitions[index].is.size != plan->system_size)
 		return 0;

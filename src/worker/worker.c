@@ -186,7 +186,8 @@ static int worker_recheck_plan(struct worker *worker, const struct bs_plan *plan
 	const struct worker_task *task = worker->task;
 
 	if (recheck_run(worker->engine, plan, survey, &task->options, found, err) < 0 ||
-	    (task->appliance && opinion_of_earlier_fix(&worker->appliance, plan, found, err) < 0))
+	    (task->reading == READING_BY_APPLIANCE &&
+	     opinion_of_earlier_fix(&worker->appliance, plan, found, err) < 0))
 		return -1;
 	return worker_tell(worker, MESSAGE_DIFFERENCES, found->items,
 			   found->count * sizeof(*found->items), err);
@@ -294,9 +295,6 @@ static int worker_do(struct worker *worker, uint64_t size, struct bs_error *err)
 	/* The survey has read the volumes without an error, so a later NTFS error means damage. */
 	if (result < 0 && err->code == BS_NTFS)
 		err->code = BS_NTFS_DAMAGED;
-	/* Closing drops the writes that were not sent. */
-	if (result == 0)
-		result = remote_send_writes(worker->remote, err);
 	disk_close(worker->disk);
 	disk_close(worker->remote);
 	worker->remote = NULL;

@@ -25,6 +25,8 @@ TEST(fat_system_volume, it_is_refused_with_the_command_that_fixes_it_and_then_th
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, "fixed: 36 files, ");
 	ASSERT_HAS(outcome.output, "(note-fat-system-volume)");
+	ASSERT_STATUS(BOOTSHIFT("verify", image), 3);
+	ASSERT_STATUS(BOOTSHIFT("verify", "--engine", "libguestfs", image), 0);
 	alone = image_without_first_partition(image);
 	assert_starts(alone, 2, "Windows 7 from partition 2");
 	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);

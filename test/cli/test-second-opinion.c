@@ -53,7 +53,8 @@ TEST(second_opinion, one_appliance_agrees_with_all_images_of_a_batch)
 
 	image_remove(large);
 	setenv("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg", 0);
-	outcome = BOOTSHIFT("batch", "--debug", "-j2", "--second-opinion", "--jsonl", rows, folder);
+	outcome = BOOTSHIFT("batch", "--debug", "-j2", "--engine", "libguestfs", "--jsonl", rows,
+			    folder);
 	ASSERT_STATUS(outcome, 0);
 	batch_assert(batch_rows(rows), one, "fixed", NULL);
 	batch_assert(batch_rows(rows), two, "fixed", NULL);

@@ -424,6 +424,25 @@ TEST(verification, without_the_old_partition_the_plan_is_enough)
 	image_remove(fixed.image);
 }
 
+/* The partition that the boot files came from has the boot record of a FAT volume. */
+TEST(verification, a_fat_partition_needs_libguestfs_or_the_plan)
+{
+	struct fixed fixed = fix(fresh_image());
+	const char *folder = test_folder();
+
+	file_write(fixed.image, SAMPLE_SYSTEM_START + 3, "MSDOS5.0", 8);
+	file_write(fixed.image, SAMPLE_SYSTEM_START + 0x36, "FAT16   ", 8);
+	assert_refused(BOOTSHIFT("verify", fixed.image),
+		       "partition 1 is FAT: use --engine libguestfs, or name the plan (no-record)");
+	ASSERT_STATUS(BOOTSHIFT("verify", "--plan", fixed.plan, fixed.image), 0);
+	ASSERT_STATUS(RUN("sh", "-c", text("echo >'%s/libguestfs.so.0'", folder)), 0);
+	setenv("LD_LIBRARY_PATH", folder, 1);
+	ASSERT_HAS(BOOTSHIFT("verify", "--engine", "libguestfs", fixed.image).errors,
+		   "libguestfs cannot be loaded: ");
+	unsetenv("LD_LIBRARY_PATH");
+	image_remove(fixed.image);
+}
+
 TEST(verification, an_interrupted_fix_has_to_be_taken_back_first)
 {
 	static const char no_mark[4096];

@@ -56,17 +56,23 @@ TEST(differences_tests, a_full_list_leaves_out_what_is_expected_first)
 	ck_assert(differences_have(&list, "\\bootmgr") && differences_have(&list, "\\Boot\\7"));
 }
 
-TEST(differences_tests, two_lists_are_equal_if_all_of_their_items_are)
+TEST(differences_tests, the_first_item_that_differs_between_two_lists_is_found_and_named)
 {
 	struct bs_difference item = {.path = "\\bootmgr", .what = "times", .expected = true};
 	const struct differences other = {.items = &item, .count = 1};
 
-	ck_assert(!differences_are_equal(&list, &other));
+	ck_assert_uint_eq(differences_compare(&list, &other), 0);
+	ck_assert_str_eq(differences_describe_at(&list, 0).text, "nothing more");
+	ck_assert_str_eq(differences_describe_at(&other, 0).text, "\\bootmgr (times)");
 	note("\\bootmgr", "times", true);
-	ck_assert(differences_are_equal(&list, &other));
+	ck_assert_uint_eq(differences_compare(&list, &other), 1);
 	item.expected = false;
-	ck_assert(!differences_are_equal(&list, &other));
+	ck_assert_uint_eq(differences_compare(&list, &other), 0);
 	item.expected = true;
 	item.what[0] = 'T';
-	ck_assert(!differences_are_equal(&list, &other));
+	ck_assert_uint_eq(differences_compare(&list, &other), 0);
+	item.what[0] = 't';
+	note("", "partition 1 is active", false);
+	ck_assert_uint_eq(differences_compare(&list, &other), 1);
+	ck_assert_str_eq(differences_describe_at(&list, 1).text, "partition 1 is active");
 }
