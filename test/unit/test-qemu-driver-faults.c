@@ -46,7 +46,7 @@ struct trap {
 	struct disk disk;
 	struct disk *below;
 	int countdown; /* reads until the trap springs; negative: never */
-	int signal;    /* signal to qemu-nbd; 0: the read fails instead */
+	int signal;    /* signal to qemu-nbd; 0: from then on, reads fail instead */
 	bool sprung;
 };
 
@@ -57,10 +57,11 @@ static int trap_read(struct disk *disk, uint64_t offset, void *buffer, size_t le
 
 	if (trap->countdown-- == 0) {
 		trap->sprung = true;
-		if (trap->signal == 0)
-			return fail(err, BS_IO, "the storage is on fire");
-		kill(only_child(), trap->signal);
+		if (trap->signal != 0)
+			kill(only_child(), trap->signal);
 	}
+	if (trap->sprung && trap->signal == 0)
+		return fail(err, BS_IO, "the storage is on fire");
 	return disk_read(trap->below, offset, buffer, length, err);
 }
 
