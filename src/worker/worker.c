@@ -185,7 +185,7 @@ static int worker_recheck_plan(struct worker *worker, const struct bs_plan *plan
 {
 	const struct worker_task *task = worker->task;
 
-	if (recheck_run(worker->engine, plan, survey, &task->options, found, err) < 0 ||
+	if (recheck_run(worker->engine, plan, survey, found, err) < 0 ||
 	    (task->appliance && opinion_of_earlier_fix(&worker->appliance, plan, found, err) < 0))
 		return -1;
 	return worker_tell(worker, MESSAGE_DIFFERENCES, found->items,
