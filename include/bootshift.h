@@ -116,8 +116,8 @@ enum bs_exit {
 	/* refused: verify */                                                                      \
 	X(BS_NOT_FIXED, "not-fixed", BS_EXIT_REFUSED, "fix it first: bootshift fix IMAGE")         \
 	X(BS_FIX_NOT_WHOLE, "fix-not-whole", BS_EXIT_REFUSED,                                      \
-	  "if an update of Windows made these changes, all is well; otherwise restore a copy of "  \
-	  "the image, and fix that")                                                               \
+	  "restore a copy of the image, or undo the fix; only changed contents of files can come " \
+	  "from an update of Windows")                                                               \
 	X(BS_NO_RECORD, "no-record", BS_EXIT_REFUSED,                                              \
 	  "name the undo file of the fix, or the plan that was carried out: "                      \
 	  "bootshift verify --plan FILE IMAGE")                                                    \
@@ -568,7 +568,10 @@ struct bs_start {
 struct bs_difference {
 	char path[BS_PATH_MAX]; /* on the Windows volume; empty: the disk as a whole */
 	char what[256];         /* "content, times", or what is wrong with the disk */
-	/* Windows changes this by itself, or nothing depends on it: the fix is still whole. */
+	/*
+	 * Windows changes this by itself, or nothing depends on it: the fix is still whole.  For
+	 * the disk as a whole: says what was not compared.
+	 */
 	bool expected;
 };
 

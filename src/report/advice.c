@@ -93,7 +93,9 @@ static void advice_put_options(FILE *stream, const char *command, bool reads,
 		advice_put_option(stream, command, "--undo-file", options->undo_file);
 	if (reads) {
 		advice_put_option(stream, command, "--format", options->format);
-		advice_put_number(stream, command, "--system-partition", options->system_partition);
+		if (!advice_has_option(command, "--plan")) /* which says it, too */
+			advice_put_number(stream, command, "--system-partition",
+					  options->system_partition);
 		advice_put_number(stream, command, "--boot-partition", options->boot_partition);
 	}
 	if (!advice_has_option(command, "--undo-file")) /* which contradicts the folder */

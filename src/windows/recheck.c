@@ -20,7 +20,8 @@ struct recheck {
 	const struct survey *survey;
 	const struct bs_options *options;
 	struct differences *found;
-	uint32_t missing; /* number of planned files that are not there */
+	uint32_t missing;   /* number of planned files that are not there */
+	bool by_plan_alone; /* told that at least one copy was compared only with the plan */
 };
 
 /* ---- the plan of an earlier fix ------------------------------------------------------------- */
@@ -33,16 +34,30 @@ bool recheck_plan_is_hashed(const struct bs_plan *plan)
 	return false;
 }
 
-/* The first finding that prevents a plan. */
+/* The first finding that prevents a fix; NULL: there is none. */
+static const struct bs_finding *recheck_refusal(const struct bs_inspection *report)
+{
+	for (uint32_t i = 0; i < report->finding_count; i++)
+		if (bs_code_exit(report->findings[i].code) == BS_EXIT_REFUSED)
+			return &report->findings[i];
+	return NULL;
+}
+
+static int recheck_fail_comparison(const char *reason, struct bs_error *err)
+{
+	return fail(err, BS_NO_RECORD,
+		    "the copies cannot be compared with the files that they were made from: %.360s",
+		    reason);
+}
+
 static int recheck_fail_plan(const struct bs_inspection *report, struct bs_error *err)
 {
-	const char *reason = "the boot files are not on a partition of their own there";
+	const struct bs_finding *refusal = recheck_refusal(report);
 
-	for (uint32_t i = report->finding_count; i-- > 0;)
-		if (bs_code_exit(report->findings[i].code) == BS_EXIT_REFUSED)
-			reason = report->findings[i].message;
-	return fail(err, BS_NO_RECORD, "the boot files that the fix copied cannot be read: %.400s",
-		    reason);
+	return recheck_fail_comparison(
+		refusal ? refusal->message
+			: "the boot files are not on a partition of their own there",
+		err);
 }
 
 /* Makes the plan of a fix that copies the boot files of options->system_partition. */
@@ -95,13 +110,26 @@ static bool recheck_leads_here(const struct survey *survey, const struct bs_plan
 	       plan->boot_number == facts->partitions[facts->boot_index].is.number;
 }
 
-/* Makes a plan of the boot files on a partition.  *plan stays NULL if there are none that fit. */
+static bool recheck_has_boot_files(const struct survey *survey, uint32_t number)
+{
+	return survey->facts.partitions[facts_index(&survey->facts, number)].is.has_boot_files;
+}
+
+/*
+ * Makes a plan of the boot files on a partition.  *plan stays NULL if there are none that fit.  If
+ * boot files are there, *reason then says why there is no plan.
+ */
 static int recheck_try_partition(const struct volume_engine *engine, const struct survey *survey,
 				 const struct bs_options *options, struct bs_plan **plan,
-				 struct bs_error *err)
+				 struct bs_error *reason, struct bs_error *err)
 {
-	if (recheck_plan_from(engine, options, plan, err) < 0)
-		return err->code == BS_NO_RECORD ? 0 : -1;
+	if (recheck_plan_from(engine, options, plan, err) < 0) {
+		if (err->code != BS_NO_RECORD)
+			return -1;
+		if (recheck_has_boot_files(survey, options->system_partition))
+			*reason = *err;
+		return 0;
+	}
 	if (!*plan || recheck_leads_here(survey, *plan))
 		return 0;
 	bs_plan_free(*plan);
@@ -109,21 +137,55 @@ static int recheck_try_partition(const struct volume_engine *engine, const struc
 	return 0;
 }
 
-/* None of the partitions has such boot files as the fix copied.  One that is FAT was not read. */
-static int recheck_fail_find(const struct facts *facts, const struct bs_options *options,
-			     struct bs_error *err)
+/* The number of a FAT partition that was not read, but may have the boot files; 0: there is none. */
+static uint32_t recheck_unread_fat(const struct facts *facts, const struct bs_options *options)
 {
 	for (uint32_t i = 0; i < facts->partition_count; i++)
 		if (facts->partitions[i].is.filesystem == BS_FS_FAT &&
 		    facts->partitions[i].is.number <= MBR_ENTRIES &&
 		    options->engine != BS_ENGINE_LIBGUESTFS)
-			return fail(err, BS_NO_RECORD,
-				    "the boot files that the fix copied are not on an NTFS "
-				    "partition; partition %u is FAT: use --engine libguestfs, or "
-				    "name the plan",
-				    facts->partitions[i].is.number);
-	return fail(err, BS_NO_RECORD,
-		    "the boot files that the fix copied are not on the disk any more");
+			return facts->partitions[i].is.number;
+	return 0;
+}
+
+/* A partition with a file system that cannot be read may have the boot files; 0: there is none. */
+static uint32_t recheck_unreadable(const struct facts *facts)
+{
+	for (uint32_t i = 0; i < facts->partition_count; i++) {
+		const struct bs_partition *partition = &facts->partitions[i].is;
+
+		if ((partition->filesystem == BS_FS_NTFS ||
+		     partition->filesystem == BS_FS_BITLOCKER) &&
+		    !facts_is_readable(facts, (int32_t)i))
+			return partition->number;
+	}
+	return 0;
+}
+
+/* No partition gave a plan.  *reason is of one with boot files, if there is such a partition. */
+static int recheck_fail_search(const struct survey *survey, const struct bs_options *options,
+			       const struct bs_error *reason, struct bs_error *err)
+{
+	uint32_t unreadable = recheck_unreadable(&survey->facts);
+	uint32_t fat = recheck_unread_fat(&survey->facts, options);
+	char text[48];
+
+	if (reason->code != BS_OK) {
+		*err = *reason;
+		return -1;
+	}
+	if (recheck_refusal(&survey->report))
+		return recheck_fail_plan(&survey->report, err);
+	if (fat != 0)
+		return fail(err, BS_NO_RECORD,
+			    "the boot files that the fix copied are not on an NTFS partition; "
+			    "partition %u is FAT: use --engine libguestfs, or name the plan",
+			    fat);
+	if (unreadable == 0)
+		return fail(err, BS_NO_RECORD,
+			    "the boot files that the fix copied are not on the disk any more");
+	snprintf(text, sizeof(text), "partition %u cannot be read", unreadable);
+	return recheck_fail_comparison(text, err);
 }
 
 /* Tries each partition.  Only one of them may have boot files that start the Windows elsewhere. */
@@ -132,6 +194,7 @@ static int recheck_find_plan(const struct volume_engine *engine, const struct su
 			     struct bs_error *err)
 {
 	struct bs_options chosen = *options;
+	struct bs_error reason = {0};
 
 	for (uint32_t i = 0; i < survey->facts.partition_count; i++) {
 		struct bs_plan *another = NULL;
@@ -139,7 +202,7 @@ static int recheck_find_plan(const struct volume_engine *engine, const struct su
 		if (!recheck_is_candidate(survey, (int32_t)i, options))
 			continue;
 		chosen.system_partition = survey->facts.partitions[i].is.number;
-		if (recheck_try_partition(engine, survey, &chosen, &another, err) < 0)
+		if (recheck_try_partition(engine, survey, &chosen, &another, &reason, err) < 0)
 			return -1;
 		if (*plan && another) {
 			bs_plan_free(another);
@@ -151,7 +214,7 @@ static int recheck_find_plan(const struct volume_engine *engine, const struct su
 		if (another)
 			*plan = another;
 	}
-	return *plan ? 0 : recheck_fail_find(&survey->facts, options, err);
+	return *plan ? 0 : recheck_fail_search(survey, options, &reason, err);
 }
 
 int recheck_make_plan(const struct volume_engine *engine, const struct survey *survey,
@@ -182,6 +245,18 @@ static int recheck_compare_plan(const struct bs_plan *plan, const struct survey 
 			    plan->boot_number, (unsigned long long)plan->boot_size,
 			    (unsigned long long)plan->boot_start);
 	return 0;
+}
+
+/* Checks that the boot volume can be read.  If it cannot, the survey has found out why. */
+static int recheck_check_readable(const struct bs_plan *plan, const struct survey *survey,
+				  struct bs_error *err)
+{
+	const struct facts *facts = &survey->facts;
+	const struct bs_finding *refusal = recheck_refusal(&survey->report);
+
+	return !refusal || facts_is_readable(facts, facts_index(facts, plan->boot_number))
+		       ? 0
+		       : fail(err, refusal->code, "%s", refusal->message);
 }
 
 /* ---- files ---------------------------------------------------------------------------------- */
@@ -227,7 +302,37 @@ static int recheck_with_original(struct recheck *recheck, const struct tree_visi
 	return 0;
 }
 
-/* The original is gone: only the plan says how the copy was made. */
+/* What a plan does not have is told once, because a copy may differ there without being noticed. */
+static int recheck_tell_unseen(struct recheck *recheck, struct bs_error *err)
+{
+	if (recheck->by_plan_alone)
+		return 0;
+	recheck->by_plan_alone = true;
+	return differences_note(recheck->found, "",
+				"security descriptors, names, named streams and extended "
+				"attributes were not compared, because originals are gone or "
+				"were changed",
+				true, err);
+}
+
+/* Whether the original is still as the plan says.  A plan without hashes was made of it just now. */
+static int recheck_is_as_planned(struct recheck *recheck, const struct bs_plan_file *planned,
+				 struct volume_file *original,
+				 const struct volume_metadata *metadata, bool *is_as_planned,
+				 struct bs_error *err)
+{
+	*is_as_planned =
+		metadata->is_folder == planned->is_folder &&
+		((metadata->attributes ^ planned->attributes) & FILE_ATTRIBUTES_COPIED) == 0 &&
+		(planned->is_folder || metadata->size == planned->size);
+	if (!*is_as_planned || planned->is_folder || !recheck->own.hashed ||
+	    verify_original(&recheck->own, original, err) == 0)
+		return 0;
+	*is_as_planned = false;
+	return err->code == BS_VERIFY ? 0 : -1;
+}
+
+/* The original is gone, or was changed: only the plan says how the copy was made. */
 static int recheck_with_plan(struct recheck *recheck, const struct bs_plan_file *planned,
 			     struct volume_file *copy, struct bs_error *err)
 {
@@ -236,8 +341,11 @@ static int recheck_with_plan(struct recheck *recheck, const struct bs_plan_file 
 
 	if (strcasecmp(planned->path, BOOT_FOLDER) == 0)
 		attributes |= STAGE_FOLDER_ATTRIBUTES;
+	if (recheck_tell_unseen(recheck, err) < 0)
+		return -1;
 	if ((copied->is_folder != planned->is_folder ||
-	     (copied->attributes & FILE_ATTRIBUTES_COPIED) != attributes) &&
+	     (copied->attributes & FILE_ATTRIBUTES_COPIED) != attributes ||
+	     (copied->attributes & VERIFY_UNBOOTABLE) != 0) &&
 	    recheck_note(recheck, planned->path, VERIFY_ATTRIBUTES, err) < 0)
 		return -1;
 	if (planned->is_folder || copied->is_folder || !recheck->own.hashed)
@@ -260,6 +368,7 @@ static int recheck_file(struct recheck *recheck, const struct bs_plan_file *plan
 	SCOPED_FILE *original = NULL;
 	struct volume_metadata metadata;
 	struct tree_visit visit = {.path = planned->path, .metadata = &metadata};
+	bool is_as_planned = false;
 
 	if (volume_open_file(recheck->own.target, planned->path, &copy, err) < 0)
 		return -1;
@@ -271,12 +380,13 @@ static int recheck_file(struct recheck *recheck, const struct bs_plan_file *plan
 	    (recheck->source &&
 	     volume_open_file(recheck->source, planned->path, &original, err) < 0))
 		return -1;
-	if (!original)
-		return recheck_with_plan(recheck, planned, copy, err);
+	if (original &&
+	    (volume_stat(original, &metadata, err) < 0 ||
+	     recheck_is_as_planned(recheck, planned, original, &metadata, &is_as_planned, err) < 0))
+		return -1;
 	visit.file = original;
-	return volume_stat(original, &metadata, err) < 0
-		       ? -1
-		       : recheck_with_original(recheck, &visit, copy, err);
+	return is_as_planned ? recheck_with_original(recheck, &visit, copy, err)
+			     : recheck_with_plan(recheck, planned, copy, err);
 }
 
 static bool recheck_is_planned(const struct bs_plan *plan, const char *path)
@@ -327,25 +437,42 @@ static int recheck_files(struct recheck *recheck, struct bs_error *err)
 
 /* ---- the boot configuration ----------------------------------------------------------------- */
 
+/* What is wrong with an element; NULL: nothing is.  Sets whether the element harms nothing. */
+static const char *recheck_judge_device(const struct bs_plan *plan, const struct bcd *bcd,
+					const struct bcd_element *element, bool *is_harmless)
+{
+	struct bcd_device device;
+
+	*is_harmless = false;
+	if (!element)
+		return "is gone";
+	bcd_device(bcd, element, &device);
+	if (device.kind == BCD_DEVICE_PARTITION)
+		return device.partition_offset == plan->boot_start ? NULL
+								   : "names another partition";
+	*is_harmless = device.kind == BCD_DEVICE_BOOT || device.kind == BCD_DEVICE_LOCATE;
+	return device.kind == BCD_DEVICE_BOOT     ? "names the partition of bootmgr"
+	       : device.kind == BCD_DEVICE_LOCATE ? "leaves bootmgr to search for the partition"
+						  : "names no partition";
+}
+
 static int recheck_element(struct recheck *recheck, const struct bcd *bcd,
 			   const struct bs_plan_element *planned, struct bs_error *err)
 {
-	const struct bcd_element *element = bcd_find(bcd, planned->object, planned->element);
-	struct bcd_device device;
+	bool is_harmless;
+	const char *wrong = recheck_judge_device(recheck->own.plan, bcd,
+						 bcd_find(bcd, planned->object, planned->element),
+						 &is_harmless);
 	char what[160];
 
-	if (!element) /* somebody has removed the entry */
+	if (!wrong)
 		return 0;
-	bcd_device(bcd, element, &device);
-	if (device.kind != BCD_DEVICE_PARTITION ||
-	    device.partition_offset == recheck->own.plan->boot_start)
-		return 0;
-	snprintf(what, sizeof(what), "element %08x of %s does not name partition %u",
-		 planned->element, planned->object, recheck->own.plan->boot_number);
-	return differences_note(recheck->found, BOOT_BCD_PATH, what, false, err);
+	snprintf(what, sizeof(what), "element %08x of %s %s", planned->element, planned->object,
+		 wrong);
+	return differences_note(recheck->found, BOOT_BCD_PATH, what, is_harmless, err);
 }
 
-/* Finds retargeted elements that name another partition.  The survey reports a damaged store. */
+/* Finds retargeted elements that do not name the partition.  The survey reports a damaged store. */
 static int recheck_elements(struct recheck *recheck, struct bs_error *err)
 {
 	const struct bs_plan *plan = recheck->own.plan;
@@ -395,7 +522,7 @@ static int recheck_boot_record(struct recheck *recheck, struct disk *window, str
 		       : -1;
 }
 
-/* Notes the links of the boot chain that are broken, unless a fix leaves such a link as it was. */
+/* Notes the links of the boot chain that are broken, also those that a fix leaves as they were. */
 static int recheck_chain(struct recheck *recheck, struct bs_error *err)
 {
 	const struct bs_inspection *report = &recheck->survey->report;
@@ -404,10 +531,10 @@ static int recheck_chain(struct recheck *recheck, struct bs_error *err)
 	for (uint32_t i = 0; i < report->link_count; i++) {
 		const struct bs_link *link = &report->links[i];
 
-		if ((link->state != BS_LINK_BROKEN && link->state != BS_LINK_REPAIRED) ||
-		    verify_is_as_it_was(link->kind, recheck->options))
+		if (link->state != BS_LINK_BROKEN && link->state != BS_LINK_REPAIRED)
 			continue;
-		snprintf(what, sizeof(what), "the disk would not start: %.200s", link->detail);
+		snprintf(what, sizeof(what), "the disk would not start: %s: %.200s",
+			 verify_link_label(link->kind), link->detail);
 		if (differences_note(recheck->found, "", what, false, err) < 0)
 			return -1;
 	}
@@ -448,7 +575,8 @@ int recheck_run(const struct volume_engine *engine, const struct bs_plan *plan,
 	SCOPED_DISK *window = NULL;
 	int result;
 
-	if (recheck_compare_plan(plan, survey, err) < 0)
+	if (recheck_compare_plan(plan, survey, err) < 0 ||
+	    recheck_check_readable(plan, survey, err) < 0)
 		return -1;
 	window = window_open(engine->disk, plan->boot_start, plan->boot_size, err);
 	if (!window)

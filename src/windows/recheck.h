@@ -27,11 +27,12 @@ MUST_CHECK int recheck_make_plan(const struct volume_engine *engine, const struc
 
 /*
  * Lists what is not as the fix left it, in an order that does not depend on the engine.  `survey`
- * is as above.  The copies are
- * compared with the boot files where they came from, or only with the plan if those are gone.  The
- * caller frees *found, also on error.  Errors: BS_NOT_FIXED if none of the plan's files is there;
- * BS_PLAN_UNRELATED if the plan is for another disk; BS_NTFS_DAMAGED if the boot volume cannot be
- * read; those of the disk.
+ * is as above.  A copy is compared with the boot file that it was made from.  If that file is gone,
+ * or is not as the plan says any more, the copy is compared only with the plan, and an expected
+ * difference of the disk says what was not compared.  The caller frees *found, also on error.
+ * Errors: BS_NOT_FIXED if none of the plan's files is there; BS_PLAN_UNRELATED if the plan is for
+ * another disk; a finding of the survey or BS_NTFS_DAMAGED if the boot volume cannot be read; those
+ * of the disk.
  */
 MUST_CHECK int recheck_run(const struct volume_engine *engine, const struct bs_plan *plan,
 			   const struct survey *survey, const struct bs_options *options,

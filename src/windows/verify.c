@@ -109,6 +109,14 @@ int verify_hash(struct verification *own, struct volume_file *copy, struct bs_er
 	return verify_stream(own, planned->path, NULL, copy, &unnamed, err);
 }
 
+int verify_original(struct verification *own, struct volume_file *original, struct bs_error *err)
+{
+	const struct volume_stream unnamed = {.size = own->plan->files[own->cursor].size};
+
+	/* Only a copy is retargeted.  Without its path, the store is hashed as it is. */
+	return verify_stream(own, "", NULL, original, &unnamed, err);
+}
+
 static int verify_streams(struct verification *own, const struct tree_visit *original,
 			  struct volume_file *copy, struct bs_error *err)
 {
@@ -142,8 +150,6 @@ static int verify_attributes(struct verification *own, const struct tree_visit *
 	const struct volume_metadata *source = original->metadata, *copy = &own->copied;
 	const char *path = original->path;
 	uint32_t attributes = source->attributes & FILE_ATTRIBUTES_COPIED;
-	const uint32_t unbootable =
-		FILE_IS_COMPRESSED | FILE_IS_ENCRYPTED | FILE_IS_SPARSE | FILE_IS_REPARSE_POINT;
 
 	(void)file;
 	if (strcasecmp(path, BOOT_FOLDER) == 0)
@@ -151,7 +157,7 @@ static int verify_attributes(struct verification *own, const struct tree_visit *
 	if (source->is_folder != copy->is_folder)
 		return verify_differs(err, path, "kind");
 	if ((copy->attributes & FILE_ATTRIBUTES_COPIED) != attributes ||
-	    (copy->attributes & unbootable) != 0)
+	    (copy->attributes & VERIFY_UNBOOTABLE) != 0)
 		return verify_differs(err, path, "set of attributes");
 	return 0;
 }
@@ -372,7 +378,24 @@ static int verify_clusters(struct volume *target, const struct bs_plan *plan, ui
 	return 0;
 }
 
-bool verify_is_as_it_was(enum bs_link_kind kind, const struct bs_options *options)
+const char *verify_link_label(enum bs_link_kind kind)
+{
+	static const char *const labels[BS_LINK_KIND_COUNT] = {
+		[BS_LINK_MBR_CODE] = "MBR code",
+		[BS_LINK_ACTIVE] = "active partition",
+		[BS_LINK_BOOT_RECORD] = "boot record",
+		[BS_LINK_BOOTMGR] = "bootmgr",
+		[BS_LINK_BCD] = BOOT_BCD_PATH,
+		[BS_LINK_DEFAULT_ENTRY] = "default entry",
+		[BS_LINK_BOOT_VOLUME] = "Windows partition",
+		[BS_LINK_WINLOAD] = "Windows loader",
+	};
+
+	return labels[kind];
+}
+
+/* Whether a fix leaves this link as it was, so that it may still be bad. */
+static bool verify_is_as_it_was(enum bs_link_kind kind, const struct bs_options *options)
 {
 	return kind == BS_LINK_MBR_CODE || kind == BS_LINK_WINLOAD ||
 	       (kind == BS_LINK_BOOT_VOLUME && options->boot_partition != 0);
@@ -416,7 +439,8 @@ static int verify_chain(const struct volume_engine *engine, const struct bs_plan
 	for (uint32_t i = 0; i < report->link_count; i++)
 		if (report->links[i].state != BS_LINK_GOOD &&
 		    !verify_is_as_it_was(report->links[i].kind, options))
-			return fail(err, BS_VERIFY, "the disk would not start: %s",
+			return fail(err, BS_VERIFY, "the disk would not start: %s: %s",
+				    verify_link_label(report->links[i].kind),
 				    report->links[i].detail);
 	return 0;
 }

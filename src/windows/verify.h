@@ -30,6 +30,10 @@ typedef int verify_compare(struct verification *own, const struct tree_visit *or
 #define VERIFY_TIMES      "times"
 #define VERIFY_CONTENT    "content" /* of all streams */
 
+/* Attributes that no copy has: bootmgr, or boot code, could not read such a file. */
+#define VERIFY_UNBOOTABLE                                                                          \
+	((uint32_t)FILE_IS_COMPRESSED | FILE_IS_ENCRYPTED | FILE_IS_SPARSE | FILE_IS_REPARSE_POINT)
+
 /* All that a copy has in common with its original.  The last name is NULL. */
 extern const struct verify_aspect {
 	const char *name;
@@ -45,6 +49,10 @@ void verify_end(struct verification *own);
 MUST_CHECK int verify_hash(struct verification *own, struct volume_file *copy,
 			   struct bs_error *err);
 
+/* Compares the hash of an original with the same file of the plan.  Errors as above. */
+MUST_CHECK int verify_original(struct verification *own, struct volume_file *original,
+			       struct bs_error *err);
+
 /*
  * Checks the boot record of the boot volume, which is the whole `boot_window`.  Errors: BS_VERIFY,
  * those of the disk.
@@ -52,8 +60,8 @@ MUST_CHECK int verify_hash(struct verification *own, struct volume_file *copy,
 MUST_CHECK int verify_boot_record(struct disk *boot_window, const struct bs_plan *plan,
 				  struct bs_error *err);
 
-/* Returns whether a fix leaves this link as it was, so that it may still be bad. */
-bool verify_is_as_it_was(enum bs_link_kind kind, const struct bs_options *options);
+/* What messages call a link of the boot chain.  The text is constant. */
+const char *verify_link_label(enum bs_link_kind kind);
 
 /*
  * Verifies the engine's disk.  `clusters` is the sum of the cluster accounting before the fix; it

@@ -91,6 +91,12 @@ static void assert_differences(const json_t *result, const char *list)
 	ck_assert_str_eq(found, list);
 }
 
+static void assert_refused(struct outcome outcome, const char *message)
+{
+	ASSERT_STATUS(outcome, 3);
+	ASSERT_HAS(outcome.errors, message);
+}
+
 /* ---- nothing has changed -------------------------------------------------------------------- */
 
 static const struct container_kind kinds[] = {
@@ -138,6 +144,13 @@ static void begin_changes(const struct fixed *fixed)
 {
 	sample_open(&sample, fixed->image);
 	sample_mount(&sample, SAMPLE_BOOT_START, SAMPLE_BOOT_SIZE, VOLUME_WRITE, &windows);
+}
+
+/* Changes are then made where the boot files came from. */
+static void begin_changes_of_originals(const struct fixed *fixed)
+{
+	sample_open(&sample, fixed->image);
+	sample_mount(&sample, SAMPLE_SYSTEM_START, SAMPLE_SYSTEM_SIZE, VOLUME_WRITE, &windows);
 }
 
 static void end_changes(const struct fixed *fixed)
@@ -188,11 +201,14 @@ static void set_attributes(const char *path, uint32_t attributes)
 	sample_close_file(file);
 }
 
-/* Replaces the first place in the store that has the start of the boot partition. */
-static void point_bcd_back(void)
+/*
+ * Writes to the store.  The place is counted from the first place that has the start of the boot
+ * partition.
+ */
+static void change_bcd(int from_start, const void *bytes, size_t length)
 {
 	struct volume_file *file = sample_open_file(&windows, BCD);
-	const uint64_t system = SAMPLE_SYSTEM_START, boot = SAMPLE_BOOT_START;
+	const uint64_t boot = SAMPLE_BOOT_START;
 	static uint8_t store[1 << 20];
 	struct volume_metadata metadata;
 	struct bs_error err = {0};
@@ -202,8 +218,16 @@ static void point_bcd_back(void)
 	ASSERT_OK(volume_read(file, "", 0, store, metadata.size, &err));
 	place = memmem(store, metadata.size, &boot, sizeof(boot));
 	ck_assert_ptr_nonnull(place);
-	ASSERT_OK(volume_write(file, "", (uint64_t)(place - store), &system, sizeof(system), &err));
+	ASSERT_OK(volume_write(file, "", (uint64_t)(place - store + from_start), bytes, length,
+			       &err));
 	sample_close_file(file);
+}
+
+static void point_bcd_back(void)
+{
+	const uint64_t system = SAMPLE_SYSTEM_START;
+
+	change_bcd(0, &system, sizeof(system));
 }
 
 TEST(verification, damage_is_named_and_the_fix_is_not_whole)
@@ -222,8 +246,8 @@ TEST(verification, damage_is_named_and_the_fix_is_not_whole)
 			   "\\bootmgr: attributes\n"
 			   "+\\Boot: times\n"
 			   "\\Boot\\BCD: content, element 11000001 of "
-			   "{9dea862c-5cdd-4e70-acc1-f32b344d4795} does "
-			   "not name partition 2\n"
+			   "{9dea862c-5cdd-4e70-acc1-f32b344d4795} names "
+			   "another partition\n"
 			   "\\Boot\\gone.txt: missing\n"
 			   "\\Boot\\long.txt: size, content\n"
 			   "\\Boot\\memtest.exe: content\n");
@@ -233,9 +257,131 @@ TEST(verification, damage_is_named_and_the_fix_is_not_whole)
 				   "    ✗ \\bootmgr: attributes\n");
 	ASSERT_HAS(outcome.output, "  Changed since the fix, which does no harm:\n"
 				   "    • \\Boot: times\n");
-	ASSERT_HAS(
-		outcome.errors,
-		": not as the fix left it: \\bootmgr (attributes), and 4 more (fix-not-whole); ");
+	ASSERT_HAS(outcome.errors,
+		   ": not as the fix left it: \\bootmgr (attributes), and 4 more (fix-not-whole); "
+		   "restore a copy of the image, or undo the fix; ");
+	image_remove(fixed.image);
+}
+
+static const struct {
+	uint32_t type; /* of the device, see bcd.c */
+	const char *differences;
+} devices[] = {
+	{5, "+\\Boot\\BCD: content, element 11000001 of {9dea862c-5cdd-4e70-acc1-f32b344d4795} "
+	    "names the partition of bootmgr\n"},
+	{8, "+\\Boot\\BCD: content, element 11000001 of {9dea862c-5cdd-4e70-acc1-f32b344d4795} "
+	    "leaves bootmgr to search for the partition\n"},
+	{9, "\\Boot\\BCD: content, element 11000001 of {9dea862c-5cdd-4e70-acc1-f32b344d4795} "
+	    "names no partition\n"},
+};
+
+TEST_EACH(verification, an_element_that_names_no_partition_is_told, devices)
+{
+	struct fixed fixed = fix(fresh_image());
+	bool is_harmless = devices[_i].differences[0] == '+';
+
+	begin_changes(&fixed);
+	change_bcd(-16, &devices[_i].type, sizeof(devices[_i].type));
+	end_changes(&fixed);
+	assert_differences(is_harmless ? verify(&fixed, 0, NULL)
+				       : verify(&fixed, 3, "fix-not-whole"),
+			   devices[_i].differences);
+	image_remove(fixed.image);
+}
+
+TEST(verification, an_element_that_is_gone_is_told)
+{
+	struct fixed fixed = fix(fresh_image());
+	uint8_t *name;
+	static uint8_t store[1 << 20];
+	struct volume_metadata metadata;
+	struct volume_file *file;
+	struct bs_error err = {0};
+	json_t *result;
+
+	begin_changes(&fixed);
+	file = sample_open_file(&windows, BCD);
+	ASSERT_OK(volume_stat(file, &metadata, &err));
+	ASSERT_OK(volume_read(file, "", 0, store, metadata.size, &err));
+	for (size_t from = 0;; from = (size_t)(name - store)) { /* each of them gets another name */
+		name = memmem(store + from, metadata.size - from, "11000001", 8);
+		if (!name)
+			break;
+		memcpy(name, "11000009", 8);
+	}
+	ASSERT_OK(volume_write(file, "", 0, store, metadata.size, &err));
+	sample_close_file(file);
+	end_changes(&fixed);
+	result = verify(&fixed, 3, "fix-not-whole");
+	ASSERT_HAS(json_dumps(result, 0), "element 11000001 of "
+					  "{9dea862c-5cdd-4e70-acc1-f32b344d4795} is gone");
+	image_remove(fixed.image);
+}
+
+/* ---- a disk that does not start -------------------------------------------------------------- */
+
+TEST(verification, a_link_is_broken_that_a_fix_leaves_as_it_was)
+{
+	static const uint8_t no_code[440];
+	struct fixed fixed = fix(fresh_image());
+
+	file_write(fixed.image, 0, no_code, sizeof(no_code));
+	ASSERT_HAS(report_text(verify(&fixed, 3, "fix-not-whole"), "message"),
+		   "the disk would not start: MBR code: ");
+	image_remove(fixed.image);
+}
+
+TEST(verification, a_loader_that_is_gone_is_told)
+{
+	struct fixed fixed = fix(fresh_image());
+
+	begin_changes(&fixed);
+	remove_file("\\Windows\\System32\\winload.exe");
+	end_changes(&fixed);
+	assert_refused(BOOTSHIFT("verify", "--plan", fixed.plan, fixed.image),
+		       "the disk would not start: Windows loader: ");
+	/* No plan can be made without the loader. */
+	assert_refused(BOOTSHIFT("verify", fixed.image), "winload.exe");
+	image_remove(fixed.image);
+}
+
+TEST(verification, foreign_code_that_starts_the_disk_is_no_difference)
+{
+	struct fixed fixed = fix(fresh_image());
+
+	file_write(fixed.image, 0, "foreign", 7);
+	verify(&fixed, 0, NULL);
+	image_remove(fixed.image);
+}
+
+/* What prevents a plan, and with a plan the comparison, is what the survey finds. */
+TEST(verification, an_encrypted_partition_is_named_as_the_reason)
+{
+	struct fixed fixed = fix(fresh_image());
+
+	file_write(fixed.image, SAMPLE_BOOT_START + 3, "-FVE-FS-", 8);
+	assert_refused(BOOTSHIFT("verify", fixed.image),
+		       "the copies cannot be compared with the files that they were made from: ");
+	assert_refused(BOOTSHIFT("verify", fixed.image), "is encrypted (no-record); ");
+	assert_refused(BOOTSHIFT("verify", "--plan", fixed.plan, fixed.image), "(bitlocker); ");
+	image_remove(fixed.image);
+}
+
+/* The plan has the hash of what was copied, so the copy is not blamed. */
+TEST(verification, by_the_plan_a_change_of_an_original_is_no_difference)
+{
+	struct fixed fixed = fix(fresh_image());
+	struct outcome outcome;
+
+	begin_changes_of_originals(&fixed);
+	write_into(MEMTEST, 39999, "\xA5", 1);
+	set_attributes("\\bootmgr", FILE_IS_ARCHIVE);
+	end_changes(&fixed);
+	outcome = BOOTSHIFT("verify", "--plan", fixed.plan, fixed.image);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, ": whole, as far as the plan tells: ");
+	ASSERT_HAS(outcome.output, "  Not compared: security descriptors, names, ");
+	ASSERT_HAS_NOT(outcome.output, "Windows changes by itself");
 	image_remove(fixed.image);
 }
 
@@ -323,12 +469,6 @@ TEST(verification, another_active_partition_is_told)
 
 /* ---- no fix, or no record of it -------------------------------------------------------------- */
 
-static void assert_refused(struct outcome outcome, const char *message)
-{
-	ASSERT_STATUS(outcome, 3);
-	ASSERT_HAS(outcome.errors, message);
-}
-
 TEST(verification, an_image_that_is_not_fixed_is_told_so)
 {
 	const char *image = fresh_image(), *saved = text("%s.saved", image);
@@ -415,7 +555,8 @@ TEST(verification, without_the_old_partition_the_plan_is_enough)
 	assert_refused(
 		BOOTSHIFT("verify", fixed.image),
 		"the boot files that the fix copied are not on the disk any more (no-record)");
-	ASSERT_STATUS(BOOTSHIFT("verify", "--plan", fixed.plan, fixed.image), 0);
+	ASSERT_HAS(BOOTSHIFT("verify", "--plan", fixed.plan, fixed.image).output,
+		   ": whole, as far as the plan tells: ");
 	begin_changes(&fixed);
 	write_into(MEMTEST, 39999, "\xA5", 1);
 	end_changes(&fixed);

@@ -53,6 +53,10 @@ static const struct {
 	 {"a", &all, NULL},
 	 ": bootshift plan --format vhd --system-partition 3 --boot-partition 4 "
 	 "--undo-dir '/a b' -o FILE a"},
+	/* a plan says where the boot files came from */
+	{BS_NO_RECORD,
+	 {"a", &all, NULL},
+	 ": bootshift verify --format vhd --boot-partition 4 --undo-dir '/a b' --plan FILE a"},
 	/* values that were found */
 	{BS_SIGNATURE_CHANGED,
 	 {"a", &none, &advised},
