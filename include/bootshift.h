@@ -117,7 +117,7 @@ enum bs_exit {
 	X(BS_NOT_FIXED, "not-fixed", BS_EXIT_REFUSED, "fix it first: bootshift fix IMAGE")         \
 	X(BS_FIX_NOT_WHOLE, "fix-not-whole", BS_EXIT_REFUSED,                                      \
 	  "restore a copy of the image, or undo the fix; only changed contents of files can come " \
-	  "from an update of Windows")                                                               \
+	  "from an update of Windows")                                                             \
 	X(BS_NO_RECORD, "no-record", BS_EXIT_REFUSED,                                              \
 	  "name the undo file of the fix, or the plan that was carried out: "                      \
 	  "bootshift verify --plan FILE IMAGE")                                                    \
