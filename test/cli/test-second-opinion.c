@@ -64,6 +64,6 @@ TEST(second_opinion, one_appliance_agrees_with_all_images_of_a_batch)
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, "; nothing was written to the image since\n"
 				   "  libguestfs finds the same.\n");
-	ASSERT_STATUS(BOOTSHIFT("undo", one), 0);
+	ASSERT_STATUS(BOOTSHIFT("undo", one, two), 0);
 	state_assert_restored(one, &before);
 }
