@@ -31,10 +31,11 @@ typedef void appliance_progress(void *context, unsigned percent);
 
 /*
  * Borrows the appliance, which from then on sees `disk`.  Waits until all earlier borrowers have
- * returned it and until the virtual machine runs.  Until appliance_return(), only the appliance uses
- * the disk.  The caller calls appliance_return(), also on error.  Errors: BS_APPLIANCE_UNUSABLE when
- * libguestfs is not installed or cannot start; BS_TIMEOUT; BS_INTERRUPTED when a signal that asks to stop is
- * pending (signals.h); BS_SYSTEM_LIMIT; BS_NO_MEMORY.
+ * returned it and until the virtual machine runs.  Until appliance_return(), only the appliance
+ * uses the disk.  The caller calls appliance_return(), also on error.  Errors:
+ * BS_APPLIANCE_UNUSABLE when libguestfs is not installed or cannot start; BS_TIMEOUT;
+ * BS_INTERRUPTED when a signal that asks to stop is pending (signals.h); BS_SYSTEM_LIMIT;
+ * BS_NO_MEMORY.
  */
 MUST_CHECK int appliance_borrow(struct appliance_loan *loan, const struct bs_appliance *appliance,
 				struct disk *disk, appliance_progress *progress, void *context,

@@ -87,8 +87,9 @@ struct appliance_element {
 
 /*
  * Sends a request and waits for the answer.  `request` needs only the fields that the operation
- * uses.  Returns the answer, which the caller frees.  NULL on error: BS_TIMEOUT; BS_WORKER when the process has
- * ended or answers nonsense, BS_NO_MEMORY.  An answer with an error is no error of this function.
+ * uses.  Returns the answer, which the caller frees.  NULL on error: BS_TIMEOUT; BS_WORKER when the
+ * process has ended or answers nonsense, BS_NO_MEMORY.  An answer with an error is no error of this
+ * function.
  */
 MUST_CHECK struct appliance_answer *
 appliance_ask(int socket, const struct appliance_request *request, struct bs_error *err);

@@ -22,9 +22,10 @@ struct nbd_server;
 typedef void nbd_server_observer(void *context, uint64_t offset, uint32_t length, bool writes);
 
 /*
- * Starts to serve the disk, read-only, on a stream socket, which listens or is connected to the only
- * client.  The server owns the socket from now on; on error the function closes it.  Until
- * nbd_server_stop(), only the server's thread uses the disk.  `observe` may be NULL.  NULL on error: BS_SYSTEM_LIMIT, BS_NO_MEMORY.
+ * Starts to serve the disk, read-only, on a stream socket, which listens or is connected to the
+ * only client.  The server owns the socket from now on; on error the function closes it.  Until
+ * nbd_server_stop(), only the server's thread uses the disk.  `observe` may be NULL.  NULL on
+ * error: BS_SYSTEM_LIMIT, BS_NO_MEMORY.
  */
 MUST_CHECK struct nbd_server *nbd_server_start(struct disk *disk, int socket,
 					       nbd_server_observer *observe, void *context,

@@ -75,8 +75,9 @@ static void extents_join(struct range_vector *blocks)
 }
 
 /*
- * Lists the blocks that can differ, and some between them: the blocks of the map, and the blocks that a resize has cut off
- * and another resize has added again.  There the view has zeros without any write.
+ * Lists the blocks that can differ, and some between them: the blocks of the map, and the blocks
+ * that a resize has cut off and another resize has added again.  There the view has zeros without
+ * any write.
  */
 static int extents_list_blocks(const struct overlay *overlay, struct range_vector *blocks,
 			       struct bs_error *err)

@@ -442,10 +442,7 @@ static bool engine_is_to_change(const struct engine *engine)
 {
 	const struct bs_inspection *inspection = engine->result->inspection;
 
-	for (uint32_t i = 0; i < inspection->finding_count; i++)
-		if (inspection->findings[i].code == BS_SIGNATURE_CHANGED)
-			return true;
-	return engine_is_fixable(engine);
+	return inspection_has(inspection, BS_SIGNATURE_CHANGED) || engine_is_fixable(engine);
 }
 
 /* Checks that no other file depends on the image, unless the image will not be changed. */
@@ -555,8 +552,12 @@ static int engine_boot(struct engine *engine, struct proof *proof, struct bs_err
 	proof_tell_inspection(engine->result->start, engine->result->inspection);
 	if (engine->result->start->proven)
 		return 0;
-	return fail(err, BS_START_FAILED, "the disk does not start: %s",
-		    engine->result->start->evidence);
+	return fail(err, BS_START_FAILED, "the disk %s: %.400s%s",
+		    engine->result->start->limit_reached ? "has not started" : "does not start",
+		    engine->result->start->evidence,
+		    inspection_has(engine->result->inspection, BS_HIBERNATED)
+			    ? "; Windows is hibernated, and is then resumed without its loader"
+			    : "");
 }
 
 /* Starts the disk as it is. */
@@ -604,7 +605,10 @@ static int engine_fail_start(struct engine *engine, struct bs_error *err)
 	struct bs_start *start = engine->result->start;
 
 	engine_start_unfixed(engine, start);
-	return fail(err, BS_START_FAILED, "the disk does not start after the fix: %.360s%s",
+	return fail(err, BS_START_FAILED, "the disk %s after the fix: %.360s%s",
+		    start->readings[BS_PLACE_OLD_SYSTEM].read > 0 ? "still reads the old partition"
+		    : start->limit_reached                        ? "has not started"
+								  : "does not start",
 		    start->evidence,
 		    !start->before_known ? ""
 		    : start->before      ? "; without the fix it starts"
@@ -702,9 +706,10 @@ static int step_commit(struct engine *engine, struct bs_error *err)
 	struct bs_result *result = engine->result;
 	uint64_t written = overlay_take_written_sectors(engine->container.overlay);
 
-	assert(engine->verified && result->plan && !engine->container.disk);
-	assert(written == 0); /* between the verification and the commit */
-	(void)written;
+	assert(result->plan && !engine->container.disk);
+	/* step_verify_committed() compares the image with the overlay that was verified. */
+	if (!engine->verified || written != 0)
+		return fail(err, BS_VERIFY, "the result was written to after its verification");
 	container_tell(engine->options, BS_PHASE_COMMITTING);
 	result->undo_file = strdup(engine->container.place.journal);
 	if (!result->undo_file)

@@ -34,6 +34,14 @@ static void inspection_add_finding(struct bs_inspection *inspection, const struc
 	snprintf(finding->message, sizeof(finding->message), "%s", refusal->message);
 }
 
+bool inspection_has(const struct bs_inspection *inspection, enum bs_code code)
+{
+	for (uint32_t i = 0; i < inspection->finding_count; i++)
+		if (inspection->findings[i].code == code)
+			return true;
+	return false;
+}
+
 void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *refusal)
 {
 	if (!inspection_has_finding(inspection, refusal))

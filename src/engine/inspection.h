@@ -5,6 +5,9 @@
 
 #include "disk/disk.h"
 
+/* Whether there is a finding with this code. */
+bool inspection_has(const struct bs_inspection *inspection, enum bs_code code);
+
 /* Adds a refusal to the findings, unless the survey has added it already.  No fix applies then. */
 void inspection_refuse(struct bs_inspection *inspection, const struct bs_error *refusal);
 

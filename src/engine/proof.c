@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/container.h"
+#include "engine/inspection.h"
 #include "engine/session.h"
 #include "machine/machine.h"
 #include "start/watch.h"
@@ -168,6 +169,10 @@ void proof_tell_inspection(const struct bs_start *start, struct bs_inspection *i
 {
 	bool all_good = true;
 
+	/* bootmgr resumes a hibernated Windows without its loader, and an end by the time limit
+	 * says nothing. */
+	if (!start->proven && (start->limit_reached || inspection_has(inspection, BS_HIBERNATED)))
+		return;
 	for (uint32_t i = 0; i < inspection->link_count; i++) {
 		if (start->proven)
 			proof_settle_link(&inspection->links[i]);

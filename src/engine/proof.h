@@ -16,8 +16,8 @@ struct proof {
 
 /*
  * Starts `disk`, which is never written.  `plan` is the plan that was carried out on the disk, or
- * NULL.  With a plan, the start is judged as that of a prepared disk (`strict` in watch.h).  A start that
- * is not proven is no error.  Errors: those of the worker and of the machine.
+ * NULL.  With a plan, the start is judged as that of a prepared disk (`strict` in watch.h).  A
+ * start that is not proven is no error.  Errors: those of the worker and of the machine.
  */
 MUST_CHECK int proof_run(struct disk *disk, const struct bs_options *options,
 			 const struct bs_plan *plan, struct proof *proof, struct bs_error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * QEMU's monitor, by its protocol QMP: lines of JSON (https://www.qemu.org/docs/master/interop/qmp-spec.html).
+ * QEMU's monitor, by its protocol QMP: lines of JSON
+ * (https://www.qemu.org/docs/master/interop/qmp-spec.html).
  *
  * A guest may have taken QEMU over, so nothing here trusts the lines.  They are not parsed: the
  * functions look for a few words at their beginning and within their first bytes, and at most take

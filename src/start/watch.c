@@ -100,7 +100,8 @@ static bool watch_loader_ran(const struct watch *watch)
 	if (watch->places->is_tool)
 		return watch_has_read(watch, BS_PLACE_BCD);
 	if (watch->start->readings[BS_PLACE_WINDOWS].size == 0)
-		return watch->looked_at_table && watch->looked_at_record;
+		return watch->looked_at_table && watch->looked_at_record &&
+		       watch->error_screen == NEVER;
 	return watch->windows_late || (watch->windows_early && !watch->places->windows_resident);
 }
 
@@ -115,12 +116,14 @@ static bool watch_starts_old_system(const struct watch *watch)
 
 /*
  * Whether the start shows what was asked.  A fix changes nothing that is read after the loader, so
- * a prepared disk only has to reach the loader.
+ * a prepared disk only has to reach the loader, but by way of the files that the fix moved.
  */
 static bool watch_is_proven(const struct watch *watch)
 {
-	return watch_loader_ran(watch) ||
-	       (watch->strict && watch_is_complete(watch, BS_PLACE_LOADER));
+	if (!watch->strict)
+		return watch_loader_ran(watch);
+	return watch_has_read(watch, BS_PLACE_BOOTMGR) && watch_has_read(watch, BS_PLACE_BCD) &&
+	       watch_is_complete(watch, BS_PLACE_LOADER);
 }
 
 static bool watch_needs_old_system(const struct watch *watch)

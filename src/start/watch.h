@@ -38,9 +38,9 @@ struct watch;
 
 /*
  * Begins a trace.  The map must be sealed.  It and *start must outlive the watch, which fills in
- * *start.  `strict` is for a prepared disk: a read of the old system partition means that the start is not
- * proven, and a loader that was read in full is enough, because no fix changes what is read after
- * the loader.  The caller frees the watch with watch_free().  NULL on error: BS_NO_MEMORY.
+ * *start.  `strict` is for a prepared disk: a read of the old system partition means that the start
+ * is not proven, and a loader that was read in full is enough, because no fix changes what is read
+ * after the loader.  The caller frees the watch with watch_free().  NULL on error: BS_NO_MEMORY.
  */
 MUST_CHECK struct watch *watch_open(const struct places *places, bool strict,
 				    struct bs_start *start, struct bs_error *err);

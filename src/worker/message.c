@@ -117,6 +117,7 @@ static bool message_partition_makes_sense(const struct bs_partition *partition)
 {
 	return message_is_flag(&partition->active) && message_is_flag(&partition->is_system) &&
 	       message_is_flag(&partition->is_boot) && message_is_flag(&partition->usage_known) &&
+	       message_is_flag(&partition->has_boot_files) &&
 	       (unsigned)partition->filesystem < BS_FS_COUNT && TERMINATED(partition->label);
 }
 
@@ -228,23 +229,22 @@ int message_unpack_map(const uint8_t *bytes, size_t length, uint64_t disk_size,
 		       struct places *places, struct bs_error *err)
 {
 	struct places header;
-	size_t ranges;
 
 	if (length < sizeof(header))
 		return message_distrust(err);
 	memcpy(&header, bytes, sizeof(header));
-	ranges = length - sizeof(header);
 	if (header.ranges.count > PLACE_RANGES_MAX ||
-	    ranges != header.ranges.count * sizeof(*places->ranges.items))
+	    length - sizeof(header) != header.ranges.count * sizeof(*places->ranges.items))
 		return message_distrust(err);
-	if (place_ranges_reserve(&places->ranges, header.ranges.count, err) < 0)
-		return -1;
-	header.ranges = (struct place_ranges){.items = places->ranges.items,
-					      .count = header.ranges.count,
-					      .capacity = places->ranges.capacity};
 	*places = header;
-	if (ranges > 0)
-		memcpy(places->ranges.items, bytes + sizeof(header), ranges);
+	places->ranges = (struct place_ranges){NULL, 0, 0};
+	for (size_t i = 0; i < header.ranges.count; i++) {
+		struct place_range range;
+
+		memcpy(&range, bytes + sizeof(header) + i * sizeof(range), sizeof(range));
+		if (place_ranges_append(&places->ranges, range, err) < 0)
+			return -1;
+	}
 	if (!message_map_makes_sense(places, disk_size))
 		return message_distrust(err);
 	if (!places_seal(places))

@@ -83,9 +83,9 @@ enum remote_use {
 
 /*
  * remote_serve() calls charge() before it carries out a read, a write or a flush, and for each
- * message.  `length` is
- * in bytes.  `waited` is the worker's time since the last call, in milliseconds, without the time
- * that the disk took.  If charge() fails, remote_serve() returns its error.
+ * message.  `length` is in bytes.  `waited` is the worker's time since the last call, in
+ * milliseconds, without the time that the disk took.  If charge() fails, remote_serve() returns its
+ * error.
  */
 struct remote_meter {
 	int (*charge)(void *context, enum remote_use use, uint64_t length, uint64_t waited,

@@ -295,6 +295,9 @@ static int worker_do(struct worker *worker, uint64_t size, struct bs_error *err)
 	/* The survey has read the volumes without an error, so a later NTFS error means damage. */
 	if (result < 0 && err->code == BS_NTFS)
 		err->code = BS_NTFS_DAMAGED;
+	/* Closing drops the writes that were not sent. */
+	if (result == 0)
+		result = remote_send_writes(worker->remote, err);
 	disk_close(worker->disk);
 	disk_close(worker->remote);
 	worker->remote = NULL;
