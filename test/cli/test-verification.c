@@ -298,6 +298,7 @@ TEST(verification, an_element_that_is_gone_is_told)
 	struct volume_file *file;
 	struct bs_error err = {0};
 	json_t *result;
+	char *text;
 
 	begin_changes(&fixed);
 	file = sample_open_file(&windows, BCD);
@@ -313,8 +314,9 @@ TEST(verification, an_element_that_is_gone_is_told)
 	sample_close_file(file);
 	end_changes(&fixed);
 	result = verify(&fixed, 3, "fix-not-whole");
-	ASSERT_HAS(json_dumps(result, 0), "element 11000001 of "
-					  "{9dea862c-5cdd-4e70-acc1-f32b344d4795} is gone");
+	text = json_dumps(result, 0);
+	ASSERT_HAS(text, "element 11000001 of {9dea862c-5cdd-4e70-acc1-f32b344d4795} is gone");
+	free(text);
 	image_remove(fixed.image);
 }
 
