@@ -43,10 +43,12 @@ SUPPORT_SOURCES := $(sort $(wildcard test/support/*.c))
 CLI_TEST_SOURCES := $(sort $(wildcard test/cli/*.c))
 BOOT_TEST_SOURCES := $(sort $(wildcard test/boot/*.c))
 CRASH_TEST_SOURCES := $(sort $(wildcard test/crash/*.c))
+FUZZ_MAIN_SOURCES := test/fuzz/fuzzer.c test/fuzz/seeds.c
+FUZZ_SOURCES := $(filter-out $(FUZZ_MAIN_SOURCES),$(sort $(wildcard test/fuzz/*.c)))
 comma := ,
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-.PHONY: all check test check-slow engines-test crash-test mutants boot-test lint sanitize install uninstall clean help
+.PHONY: all check test check-slow engines-test crash-test fuzz mutants boot-test lint sanitize install uninstall clean help
 .DELETE_ON_ERROR:
 
 # One short line for each file that is made; V=1 prints the whole commands.
@@ -122,7 +124,7 @@ $(B)/build-image: $(call objects,$(IMAGE_SOURCES))
 
 # --- tests: they register themselves, see test/support/test.h --------------------------------
 TEST_PROGRAM_SOURCES := $(SUPPORT_SOURCES) $(filter-out src/cli/main.c,$(CLI_SOURCES))
-$(B)/unit-tests: $(call objects,$(UNIT_SOURCES))
+$(B)/unit-tests: $(call objects,$(UNIT_SOURCES) $(FUZZ_SOURCES))
 $(B)/cli-tests: $(call objects,$(CLI_TEST_SOURCES))
 $(B)/boot-tests: $(call objects,$(BOOT_TEST_SOURCES))
 $(B)/crash-tests: $(call objects,$(CRASH_TEST_SOURCES))
@@ -135,7 +137,8 @@ WRAPPED_CALLS := open64 pwrite64 write fsync fdatasync fallocate64 ftruncate64 r
 		 fremovexattr fanotify_init malloc calloc realloc strdup strndup pread64 fstat64 lstat64 \
 		 lseek64 fgetxattr flock
 $(B)/crash-tests: private ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED_CALLS))
-$(call objects,$(UNIT_SOURCES) $(CLI_TEST_SOURCES) $(BOOT_TEST_SOURCES) $(CRASH_TEST_SOURCES)): \
+$(call objects,$(UNIT_SOURCES) $(CLI_TEST_SOURCES) $(BOOT_TEST_SOURCES) $(CRASH_TEST_SOURCES) \
+	$(FUZZ_SOURCES) $(FUZZ_MAIN_SOURCES)): \
 	EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest
 $(B)/cli-tests $(B)/boot-tests: | $(B)/bootshift
 
@@ -176,6 +179,19 @@ crash-test: $(B)/crash-tests ## cuts the power 100,000 times, in every way
 	awk '/^states: /{states += $$2; bad += $$4} \
 	     END {printf "%d states\n%d bad\n", states, bad; exit !states || bad}' \
 	     $(B)/crash-test.log && exit $$status
+
+# Inputs that nobody thought of, for all that reads bytes of others.  $$FUZZ_SECONDS is the time of each
+# target, and $$FUZZ_TARGETS names some of them.
+fuzz: $(B)/build-image ## fuzzes each parser, under the sanitizers
+	B=$(B) scripts/fuzz
+
+FUZZ_PROGRAM_OBJECTS := $(call objects,$(FUZZ_SOURCES) $(filter-out src/cli/main.c,$(CLI_SOURCES)))
+$(B)/fuzz $(B)/seeds: $(FUZZ_PROGRAM_OBJECTS) $(B)/libbootshift.a
+	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) $(PKG_LIBS)
+$(B)/fuzz: $(B)/test/fuzz/fuzzer.o
+$(B)/fuzz: private ALL_LDFLAGS += -fsanitize=fuzzer
+$(B)/seeds: $(B)/test/fuzz/seeds.o
 
 mutants: ## breaks the program on purpose: the tests must notice
 	scripts/mutants
