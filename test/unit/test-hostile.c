@@ -840,7 +840,8 @@ static void *flip(void *context)
 
 ACT(changes_a_write_meanwhile)
 {
-	uint8_t *list = end.window + REMOTE_READ_MAX;
+	struct disk *disk = remote_open(end, size, &ignored);
+	uint8_t *list = end.window + REMOTE_READ_MAX, flag = 0;
 	pthread_t thread;
 
 	UNUSED;
@@ -848,8 +849,12 @@ ACT(changes_a_write_meanwhile)
 	store_le64(list + 8, 1);
 	if (pthread_create(&thread, NULL, flip, list) != 0)
 		_exit(EXIT_FAILURE);
-	for (int i = 0; i < RACES; i++)
+	/* A later write would hide a wrong byte, so the worker stops at the first. */
+	for (int i = 0; i < RACES && (flag & 0x7f) == 0; i++) {
 		ask_for_writes(end, REMOTE_WRITE_HEAD + 1);
+		if (disk_read(disk, 0x1BE, &flag, 1, &ignored) < 0)
+			break;
+	}
 	_exit(EXIT_SUCCESS);
 }
 
@@ -857,4 +862,78 @@ TEST(hostile_session, a_write_that_changes_while_it_is_checked_is_written_as_it_
 {
 	ck_assert_int_eq(run(changes_a_write_meanwhile), -1);
 	assert_only_the_allowed_has_changed();
+}
+
+/* ---- a channel: the same, but at the worst moments ------------------------------------------------ */
+
+/* A disk that changes the window before it takes the bytes of a write, as a worker could. */
+struct spy {
+	struct disk disk;
+	uint8_t *window;
+	uint64_t offset; /* of the last write */
+	size_t length;
+	uint8_t bytes[16];
+};
+
+static int spy_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
+		     struct bs_error *error)
+{
+	struct spy *spy = (struct spy *)disk;
+
+	(void)error;
+	memset(spy->window, 0x7f, REMOTE_WINDOW_SIZE);
+	spy->offset = offset;
+	spy->length = length;
+	memcpy(spy->bytes, buffer, min_u64(length, sizeof(spy->bytes)));
+	return 0;
+}
+
+/* Once a write is charged, its offset and its length cannot change any more. */
+static int spy_charge(void *context, enum remote_use use, uint64_t length, uint64_t waited,
+		      struct bs_error *error)
+{
+	struct spy *spy = context;
+
+	(void)length, (void)waited, (void)error;
+	if (use == REMOTE_USE_WRITE)
+		memset(spy->window + REMOTE_READ_MAX, 0x7f, REMOTE_WRITE_HEAD);
+	return 0;
+}
+
+static _Noreturn void write_four_bytes(struct remote_end end)
+{
+	uint8_t *list = end.window + REMOTE_READ_MAX;
+
+	store_le64(list, 1000);
+	store_le64(list + 8, 4);
+	memcpy(list + REMOTE_WRITE_HEAD, "abcd", 4);
+	ask_for_writes(end, REMOTE_WRITE_HEAD + 4);
+	say(end.socket, MESSAGE_DONE, "", 0);
+	_exit(EXIT_SUCCESS);
+}
+
+TEST_CASE(hostile_channel, "hostile worker at a channel");
+
+TEST(hostile_channel, the_parent_reads_a_write_from_the_window_once)
+{
+	static const struct disk_operations operations = {.write = spy_write};
+	struct spy spy = {.disk = {.operations = &operations, .size = 1 << 20}};
+	const struct remote_meter meter = {spy_charge, &spy};
+	struct remote_end parent, worker;
+	struct remote_message message;
+	pid_t child;
+
+	ASSERT_OK(remote_make_channel(&parent, &worker, &err));
+	spy.window = parent.window;
+	child = fork();
+	if (child == 0)
+		write_four_bytes(worker);
+	close(worker.socket);
+	ASSERT_OK(remote_serve(parent, &spy.disk, 64, 60000, &meter, &message, &err));
+	ck_assert_uint_eq(spy.offset, 1000);
+	ck_assert_uint_eq(spy.length, 4);
+	ck_assert_mem_eq(spy.bytes, "abcd", 4);
+	free(message.payload);
+	remote_close_end(&parent);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
 }
