@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -569,6 +570,21 @@ TEST(confine, a_worker_leaves_no_core_and_cannot_be_traced)
 	ck_assert(file_has_line(path, "Max open files            0                    0"));
 	ck_assert(file_has_line(path, "Max processes             0                    0"));
 	ck_assert(file_has_line(path, "Max file size             0                    0"));
+	end_confined(child, end);
+}
+
+TEST(confine, its_parent_can_give_a_worker_more_processor_time)
+{
+	struct rlimit own, limit;
+	int end;
+	pid_t child = start_confined(&end);
+
+	ck_assert_int_eq(getrlimit(RLIMIT_CPU, &own), 0);
+	ck_assert_int_eq(prlimit(child, RLIMIT_CPU, NULL, &limit), 0);
+	ck_assert_uint_eq(limit.rlim_cur, 20);
+	ck_assert_uint_eq(limit.rlim_max, own.rlim_max);
+	limit.rlim_cur = 30;
+	ck_assert_int_eq(prlimit(child, RLIMIT_CPU, &limit, NULL), 0);
 	end_confined(child, end);
 }
 
