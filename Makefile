@@ -132,6 +132,8 @@ $(B)/unit-tests $(B)/cli-tests $(B)/boot-tests $(B)/crash-tests: $(call objects,
 		$(B)/libbootshift.a | $(B)/build-image
 	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(filter %.a,$^) $(PKG_LIBS) $(TEST_LIBS)
+# test/unit/test-hostile.c has another worker.
+$(B)/unit-tests: private ALL_LDFLAGS += -Wl$(comma)--wrap=worker_run
 # The calls that test/crash/recorder.c and faults.c see.
 WRAPPED_CALLS := open64 pwrite64 write fsync fdatasync fallocate64 ftruncate64 rename unlink fsetxattr \
 		 fremovexattr fanotify_init malloc calloc realloc strdup strndup pread64 fstat64 lstat64 \

@@ -68,6 +68,7 @@ static const int forbidden[] = {
 	SCMP_SYS(bpf),
 	SCMP_SYS(perf_event_open),
 	SCMP_SYS(userfaultfd),
+	SCMP_SYS(memfd_create), /* a file that Landlock does not see, and that could be executed */
 	SCMP_SYS(io_uring_setup), /* operations in a ring would bypass this filter */
 	SCMP_SYS(add_key),
 	SCMP_SYS(request_key),
@@ -271,6 +272,23 @@ static int cage_restrict_files(const struct cage *cage)
 	return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }
 
+/* ---- memory ------------------------------------------------------------------------------- */
+
+/* Older kernel headers lack these numbers of prctl(2). */
+#define SET_MDWE              65
+#define MDWE_REFUSE_EXEC_GAIN 1ul
+
+/*
+ * From now on, memory that is or was writable cannot become executable, also after an exec.  Kernels
+ * before 6.3 do not know this (include/uapi/linux/prctl.h).
+ */
+static int cage_refuse_new_code(void)
+{
+	if (prctl(SET_MDWE, MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) == 0 || errno == EINVAL)
+		return 0;
+	return -1;
+}
+
 /* ---- all together ------------------------------------------------------------------------- */
 
 static int cage_limit(int resource, rlim_t value)
@@ -287,6 +305,8 @@ int cage_enter(const struct cage *cage)
 	if (cage_limit(RLIMIT_CORE, 0) < 0 || cage_limit(RLIMIT_CPU, cage->seconds) < 0 ||
 	    cage_limit(RLIMIT_AS, cage->memory) < 0 ||
 	    cage_limit(RLIMIT_FSIZE, cage->file_size) < 0)
+		return -1;
+	if (!cage->makes_code && cage_refuse_new_code() < 0)
 		return -1;
 	if (cage_restrict_files(cage) < 0)
 		return -1;

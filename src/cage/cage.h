@@ -28,6 +28,7 @@ struct cage {
 	uint64_t seconds;    /* limit of the processor time */
 	uint64_t file_size;  /* limit of each file that is written, in bytes; UINT64_MAX: none */
 	bool alone;          /* in a namespace for processes of its own, so it may send signals */
+	bool makes_code;     /* emulates a processor; all others cannot make new code */
 	struct sock_fprog filter;
 };
 

@@ -260,6 +260,26 @@ static int session_take_staged(struct session *session, const struct remote_mess
 	return 0;
 }
 
+/* The parent cannot see whether a verification was thorough, but it can see the active flags. */
+static int session_take_verified(struct session *session, const struct remote_message *message,
+				 struct bs_error *err)
+{
+	uint8_t sector[SECTOR_SIZE];
+	struct mbr table;
+
+	(void)message;
+	if (disk_read(session->disk, 0, sector, sizeof(sector), err) < 0)
+		return -1;
+	if (!mbr_parse(sector, &table))
+		return session_distrust(err, "a verification of a disk without a partition table");
+	for (uint32_t i = 0; i < MBR_ENTRIES; i++)
+		if (table.entries[i].flag !=
+		    (i + 1 == session->task.plan->boot_number ? MBR_ACTIVE : 0))
+			return session_distrust(
+				err, "a verification of a disk with another active partition");
+	return 0;
+}
+
 static int session_take_map(struct session *session, const struct remote_message *message,
 			    struct bs_error *err)
 {
@@ -307,7 +327,7 @@ static const struct session_rule {
 	{MESSAGE_DONE, MAP, SESSION_MAPPED, SESSION_DONE, 0, NULL},
 	{MESSAGE_DIFFERENCES, RECHECK, SESSION_INSPECTED, SESSION_RECHECKED, ANY_LENGTH, session_take_differences},
 	{MESSAGE_DONE, RECHECK, SESSION_RECHECKED, SESSION_DONE, 0, NULL},
-	{MESSAGE_DONE, VERIFY, SESSION_STARTED, SESSION_DONE, 0, NULL},
+	{MESSAGE_DONE, VERIFY, SESSION_STARTED, SESSION_DONE, 0, session_take_verified},
 	/* clang-format on */
 };
 

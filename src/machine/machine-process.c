@@ -219,7 +219,8 @@ int machine_process_start(struct machine_process *process, struct bs_error *err)
 			 .memory = MEMORY_MAX,
 			 .seconds = SECONDS_MAX,
 			 .file_size = PICTURE_MAX,
-			 .alone = true},
+			 .alone = true,
+			 .makes_code = true},
 	};
 	struct stat status;
 	char *path = machine_process_find_qemu();

@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -30,16 +33,71 @@
 
 /* The system calls for memory management, the channel, the clock and the end of the process. */
 static const int allowed[] = {
-	SCMP_SYS(read),          SCMP_SYS(write),          SCMP_SYS(recvmsg),
-	SCMP_SYS(sendmsg),       SCMP_SYS(poll),           SCMP_SYS(brk),
-	SCMP_SYS(mmap),          SCMP_SYS(munmap),         SCMP_SYS(mremap),
-	SCMP_SYS(madvise),       SCMP_SYS(mprotect),       SCMP_SYS(futex),
-	SCMP_SYS(getpid),        SCMP_SYS(gettid),         SCMP_SYS(getrandom),
-	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),   SCMP_SYS(time),
-	SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(restart_syscall),
-	SCMP_SYS(close),         SCMP_SYS(exit),           SCMP_SYS(exit_group),
+	SCMP_SYS(read),
+	SCMP_SYS(write),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(poll),
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(futex),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(close),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
 	SCMP_SYS(sysinfo), /* qsort() asks how much memory there is before it sorts a long array */
 };
+
+/* ---- user and capabilities ----------------------------------------------------------------- */
+
+#define NOBODY 65534u /* Linux shows this number for users and groups that it cannot name */
+
+/* What the change needs, and what the parent needs to end a process of another user (CAP_KILL) and
+ * to give it more processor time (CAP_SYS_RESOURCE).  The parent has what this process has. */
+#define CHANGE_NEEDS (1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_KILL | 1u << CAP_SYS_RESOURCE)
+
+/*
+ * Becomes the user and the group "nobody", without other groups.  In a user namespace without such
+ * a user, the process keeps its own.  glibc's functions would wait for the other threads of the
+ * parent, which this process does not have.
+ */
+static int confine_become_nobody(void)
+{
+	if (syscall(SYS_setgroups, 0, NULL) == 0 &&
+	    syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) == 0 &&
+	    syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) == 0)
+		return 0;
+	return errno == EPERM || errno == EINVAL ? 0 : -1;
+}
+
+/*
+ * Gives up all rights that a process can have.  The bounding set stays: it matters only for an exec,
+ * which the filter forbids, and to empty it would take a system call for each capability.
+ */
+static int confine_drop_rights(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	if (syscall(SYS_capget, &header, sets) < 0)
+		return -1;
+	if ((sets[0].effective & CHANGE_NEEDS) == CHANGE_NEEDS && confine_become_nobody() < 0)
+		return -1;
+	memset(sets, 0, sizeof(sets));
+	return (int)syscall(SYS_capset, &header, sets);
+}
+
+/* ---- limits -------------------------------------------------------------------------------- */
 
 /* Returns the address space that the process has from its parent, in bytes; 0 if unknown. */
 static uint64_t confine_memory_in_use(void)
@@ -79,6 +137,20 @@ static int confine_set_limits(const struct confine_limits *limits, uint64_t in_u
 	if (confine_limit(RLIMIT_NOFILE, 0, err) < 0 || confine_limit(RLIMIT_NPROC, 0, err) < 0)
 		return -1;
 	return confine_limit(RLIMIT_AS, limits->memory + in_use, err);
+}
+
+/* ---- the filter ---------------------------------------------------------------------------- */
+
+/* Memory can be mapped and protected in each way but one: nothing becomes executable. */
+static int confine_allow_memory(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, not_executable);
+
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+					  not_executable);
+	return result;
 }
 
 /*
@@ -127,6 +199,8 @@ static int confine_load_filter(struct bs_error *err)
 
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && result == 0; i++)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	if (result == 0)
+		result = confine_allow_memory(filter);
 	/* stdio asks once whether a stream is a terminal.  The process has no stream. */
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EBADF), SCMP_SYS(newfstatat), 0);
@@ -144,6 +218,8 @@ static int confine_load_filter(struct bs_error *err)
 	errno = -result;
 	return fail_errno(err, BS_SYSTEM_LIMIT, "confining the worker process");
 }
+
+/* ---- descriptors --------------------------------------------------------------------------- */
 
 /* Closes the descriptors from `first` to `last`, if there are any. */
 static int confine_close(unsigned first, unsigned last)
@@ -169,6 +245,10 @@ int confine_self(int socket, int other, const struct confine_limits *limits, str
 	unsigned first_closed = SANITIZED || confine_tells() ? STDERR_FILENO + 1 : 0;
 	uint64_t in_use = confine_memory_in_use();
 
+	/* A sanitizer could not read /proc/self as another user.  A change of the user clears the
+	 * parent's death signal, so it comes first. */
+	if (!SANITIZED && confine_drop_rights() < 0)
+		return fail_errno(err, BS_SYSTEM_LIMIT, "confining the worker process");
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "confining the worker process");

@@ -14,8 +14,10 @@ struct confine_limits {
 };
 
 /*
- * Closes every descriptor but `socket` and `other` (0: none), sets the limits, and loads a filter.  After that, any
- * system call that a worker does not need kills the process.  The process cannot undo this; its
+ * Gives up all capabilities, closes every descriptor but `socket` and `other` (0: none), sets the
+ * limits, and loads a filter.  After that, any system call that a worker does not need kills the
+ * process, and so does an attempt to map memory that can be executed.  A process that may change its
+ * user, and whose parent may still end it then, becomes "nobody" without groups.  The process cannot undo this; its
  * parent may give it more processor time with prlimit().  If the process already has a lower limit,
  * that limit stays.  A build with assertions keeps standard error if BOOTSHIFT_DEBUG is set, and
  * names the system call there.  Errors: BS_SYSTEM_LIMIT where the system does not let a process

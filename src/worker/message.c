@@ -135,6 +135,15 @@ static bool message_verdict_makes_sense(const struct bs_inspection *inspection)
 	       (inspection->system_index >= 0 && inspection->boot_index >= 0);
 }
 
+/* A finding is a refusal or a note: no worker says that a command failed or must be recovered. */
+static bool message_finding_makes_sense(const struct bs_finding *finding)
+{
+	return (unsigned)finding->code < BS_CODE_COUNT && finding->code != BS_OK &&
+	       (bs_code_exit(finding->code) == BS_EXIT_REFUSED ||
+		bs_code_exit(finding->code) == BS_EXIT_DONE) &&
+	       TERMINATED(finding->message);
+}
+
 static bool message_inspection_makes_sense(const struct bs_inspection *inspection)
 {
 	if (inspection->partition_count > BS_PARTITIONS_MAX ||
@@ -161,8 +170,7 @@ static bool message_inspection_makes_sense(const struct bs_inspection *inspectio
 		    !TERMINATED(inspection->links[i].detail))
 			return false;
 	for (uint32_t i = 0; i < inspection->finding_count; i++)
-		if ((unsigned)inspection->findings[i].code >= BS_CODE_COUNT ||
-		    !TERMINATED(inspection->findings[i].message))
+		if (!message_finding_makes_sense(&inspection->findings[i]))
 			return false;
 	return true;
 }

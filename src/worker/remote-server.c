@@ -93,6 +93,9 @@ static int server_write_all(struct server *server, const struct remote_header *r
 
 	if (request->length > REMOTE_WRITES_MAX)
 		return fail(err, BS_WORKER, "the worker process sent too many bytes at once");
+	/* A list without a write would cost nothing of the budget, and could come for ever. */
+	if (request->length == 0)
+		return fail(err, BS_WORKER, "the worker process sent an empty list of writes");
 	while (at < request->length && failure->code == BS_OK)
 		if (server_write(server, list, (size_t)request->length, &at, failure, err) < 0)
 			return -1;

@@ -63,6 +63,17 @@ TEST(guard_tests, at_first_everything_can_be_read_and_nothing_written)
 	assert_refused(0, 8192);
 }
 
+TEST(guard_tests, a_guard_is_closed_as_long_as_nothing_is_allowed)
+{
+	ck_assert(guard_is_closed(guard));
+	allow(&(struct guard_range){446, 1, GUARD_ACTIVE_FLAG}, 1);
+	ck_assert(!guard_is_closed(guard));
+	allow(&(struct guard_range){4096, 512, GUARD_ANY_BYTES}, 1);
+	ck_assert(!guard_is_closed(guard));
+	allow(NULL, 0);
+	ck_assert(guard_is_closed(guard));
+}
+
 TEST(guard_tests, a_write_must_lie_wholly_within_a_range)
 {
 	allow((struct guard_range[]){{4096, 512, GUARD_ANY_BYTES},

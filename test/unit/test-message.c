@@ -200,6 +200,8 @@ static const struct {
 	{OF(partitions[1].is_system), 1, 2},
 	{OF(partitions[1].is_boot), 1, 2},
 	{OF(partitions[1].usage_known), 1, 2},
+	{OF(partitions[1].has_boot_files), 1, 2},
+	{OF(no_windows), 1, 2},
 	{OF(partitions[1].filesystem), 1, BS_FS_COUNT},
 	{OF(partitions[1].label), SIZE_OF(partitions[1].label), 'x'},
 	{OF(links[1].kind), 1, BS_LINK_KIND_COUNT},
@@ -209,6 +211,9 @@ static const struct {
 	{OF(links[1].detail), SIZE_OF(links[1].detail), 'x'},
 	{OF(findings[0].code), 4, 0xFF},
 	{OF(findings[0].code), 1, BS_CODE_COUNT},
+	{OF(findings[0].code), 1, BS_OK},
+	{OF(findings[0].code), 1, BS_RECOVERY_REQUIRED},
+	{OF(findings[0].code), 1, BS_IO},
 	{OF(findings[0].message), SIZE_OF(findings[0].message), 'x'},
 };
 
@@ -378,6 +383,10 @@ static const struct {
 	size_t missing;
 } bad_maps[] = {
 	{OF_MAP(has_active), 2, 0},
+	{OF_MAP(has_default), 2, 0},
+	{OF_MAP(is_tool), 2, 0},
+	{OF_MAP(has_windows), 2, 0},
+	{OF_MAP(loader_resident), 2, 0},
 	{OF_MAP(windows_resident), 0xFF, 0},
 	{OF_MAP(ranges.count), 3, 0},
 	{OF_MAP(ranges.count) + 6, 1, 0},
