@@ -15,6 +15,10 @@
 /* Requests to qemu-nbd during a fix of a dynamic VHD; 2,650 in version 0.1.0. */
 #define REQUESTS 750
 
+/* For each image of a batch. */
+#define IDLE_CALLS 1000 /* system calls if there is nothing to do; 740 and some for the program */
+#define SYNCS      6    /* journal, its name, signpost, image, end of the signpost, mark */
+
 TEST_CASE(speed, "speed");
 
 /* Returns how often a fix made a call, in all processes, from strace's table; 0: not at all. */
@@ -30,16 +34,19 @@ static long calls_of(const char *table, const char *name)
 }
 
 #if !defined(__SANITIZE_ADDRESS__) /* sanitizers make system calls of their own */
-/* Fixes an image.  Returns strace's table of the system calls, or NULL if nothing can be traced. */
-static const char *trace_fix(const char *image)
+/*
+ * Runs `bootshift COMMAND -q OPERAND`.  Returns strace's table of the system calls, or NULL if nothing
+ * can be traced.
+ */
+static const char *trace(const char *command, const char *operand)
 {
-	const char *table = text("%s.calls", image);
+	const char *table = text("%s/calls", test_folder());
 	struct outcome traced;
 
 	if (!test_needs_program("strace"))
 		return NULL;
 	traced = RUN("strace", "-f", "-c", "-q", "-U", "calls,name", "-o", table, bootshift_path(),
-		     "fix", "-q", image);
+		     command, "-q", operand);
 	if (!test_needs_kernel(strstr(traced.errors, "ptrace") == NULL, "tracing of processes"))
 		return NULL;
 	ASSERT_STATUS(traced, 0);
@@ -51,7 +58,7 @@ static const char *trace_fix(const char *image)
 
 TEST(speed, a_fix_makes_no_more_system_calls_than_it_did)
 {
-	const char *table = trace_fix(windows_7());
+	const char *table = trace("fix", windows_7());
 
 	if (!table)
 		return;
@@ -64,12 +71,31 @@ TEST(speed, a_fix_makes_no_more_system_calls_than_it_did)
 TEST(speed, the_driver_of_a_container_gets_few_requests)
 {
 	static const struct container_kind vhd = {"vhd", "vpc", "-o force_size=on", false, NULL};
-	const char *table = trace_fix(container_make(&vhd, windows_7()));
+	const char *table = trace("fix", container_make(&vhd, windows_7()));
 
 	if (!table)
 		return;
 	/* Nothing but the client of NBD calls sendto. */
 	ck_assert_int_gt(calls_of(table, "sendto"), 0);
 	ck_assert_msg(calls_of(table, "sendto") <= REQUESTS, "%s", table);
+}
+
+/* Each image has one process of its own, and each of its workers is one. */
+TEST(speed, a_batch_makes_few_processes_and_syncs_for_each_image)
+{
+	enum { IMAGES = 3 };
+	const char *folder = test_folder(), *table;
+
+	for (int i = 0; i < IMAGES; i++)
+		ck_assert_int_eq(rename(small_image(), text("%s/%d.img", folder, i)), 0);
+	table = trace("batch", folder);
+	if (!table)
+		return;
+	ck_assert_msg(calls_of(table, "fsync") == IMAGES * SYNCS, "%s", table);
+	ck_assert_msg(calls_of(table, "clone") == 3L * IMAGES, "%s", table);
+	table = trace("batch", folder);
+	ck_assert_int_eq(calls_of(table, "fsync"), 0);
+	ck_assert_msg(calls_of(table, "clone") == 2L * IMAGES, "%s", table);
+	ck_assert_msg(calls_of(table, "total") <= IMAGES * IDLE_CALLS, "%s", table);
 }
 #endif
