@@ -9,7 +9,10 @@
 #include "report/amount.h"
 #include "report/phrases.h"
 
-/* Returns the number that the user chose; otherwise one slot for each processor of this process. */
+/*
+ * Returns the number that the user chose; otherwise two slots for each processor of this process.
+ * A fix waits for the storage several times, and while it waits, another one can use the processor.
+ */
 static size_t batch_slots(const struct settings *settings)
 {
 	cpu_set_t processors;
@@ -19,7 +22,7 @@ static size_t batch_slots(const struct settings *settings)
 		return settings->jobs;
 	if (sched_getaffinity(0, sizeof(processors), &processors) == 0)
 		count = CPU_COUNT(&processors);
-	return count < (int)RUN_SLOTS_MAX ? (size_t)count : RUN_SLOTS_MAX;
+	return 2 * count < (int)RUN_SLOTS_MAX ? 2 * (size_t)count : RUN_SLOTS_MAX;
 }
 
 enum bs_exit run_batch(const struct settings *settings, char *const *operands, int count)

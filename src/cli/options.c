@@ -270,7 +270,7 @@ static const struct option_row table[] = {
 	{0, "from", "FILE", COMMAND_UNDO, option_parse_path, FIELD(from), 0,
 	 "undo a batch: FILE has its results, from --jsonl; - is standard input"},
 	{'j', "jobs", "N", COMMAND_BATCH | COMMAND_UNDO, option_parse_number, FIELD(jobs), RUN_SLOTS_MAX,
-	 "work on N images at the same time; default: one for each processor"},
+	 "work on N images at the same time; default: two for each processor"},
 	{0, "timeout", "TIME", COMMAND_BATCH, option_parse_duration, FIELD(timeout), NUMBER_MAX,
 	 "stop working on an image after this time: 90s, 5m, 1h30m"},
 	{0, "timeout", "TIME", COMMAND_BOOT, option_parse_duration, FIELD(options.start_seconds), NUMBER_MAX,

@@ -15,6 +15,7 @@ struct block_entry {
 	uint32_t slot;           /* number in the store */
 	bool used;               /* false: this place of the table is empty */
 	uint8_t written_sectors; /* a bit for each sector, the lowest bit for the first sector */
+	uint8_t new_sectors;     /* those of them that are not counted yet */
 };
 
 /*

@@ -33,6 +33,7 @@
 	X(get_size)                                                                                \
 	X(is_read_only)                                                                            \
 	X(poll)                                                                                    \
+	X(set_request_structured_replies)                                                          \
 	X(set_uri_allow_local_file)
 
 #define LIBNBD_POINTER(name) __typeof__(nbd_##name) *name;

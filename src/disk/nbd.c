@@ -346,6 +346,9 @@ struct disk *nbd_open_socket(int socket, const char *server, bool writable, int 
 		close(socket);
 		return NULL;
 	}
+	/* A structured reply has several parts, and qemu-nbd looks for holes to make them.  Both
+	 * take more time than the bytes of a hole. */
+	nbd->library.set_request_structured_replies(nbd->handle, false);
 	return nbd_finish_opening(nbd, nbd->library.aio_connect_socket(nbd->handle, socket),
 				  writable, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finds the changes for the commit: compares the written blocks with the disk below, sector by
- * sector.  overlay_extents() holds the lock the whole time.
+ * sector.  Copies what was written to another disk.  Each function holds the lock the whole time.
  */
 #include <stdlib.h>
 
@@ -11,6 +11,8 @@
 
 #define BATCH_BLOCKS 128u /* compared at a time: 512 KiB */
 #define BATCH_SIZE   (BATCH_BLOCKS * OVERLAY_BLOCK_SIZE)
+
+#define COPY_SIZE (2u << 20) /* bytes written at a time */
 
 /* The extents so far, and the buffers to find more. */
 struct comparison {
@@ -168,5 +170,71 @@ int overlay_check_written(struct overlay *overlay, struct disk *disk, struct bs_
 		result = fail(err, BS_VERIFY, "the image's bytes at %llu are not what was verified",
 			      (unsigned long long)extents.items[0].offset);
 	range_vector_free(&extents);
+	return result;
+}
+
+/* ---- written sectors ---------------------------------------------------------------------- */
+
+/* Adds the written sectors of a block, as far as they lie in the view. */
+static int written_add_block(const struct overlay *overlay, const struct block_entry *entry,
+			     struct range_vector *written, struct bs_error *err)
+{
+	uint64_t offset = entry->block * OVERLAY_BLOCK_SIZE;
+
+	for (unsigned sectors = entry->written_sectors; sectors; sectors >>= 1) {
+		struct range sector = {offset, SECTOR_SIZE};
+
+		offset += SECTOR_SIZE;
+		if (!(sectors & 1) || sector.offset >= overlay->disk.size)
+			continue;
+		sector.length = min_u64(SECTOR_SIZE, overlay->disk.size - sector.offset);
+		if (range_vector_extend(written, sector, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int written_list(const struct overlay *overlay, struct range_vector *written,
+			struct bs_error *err)
+{
+	for (size_t i = 0; i < overlay->map.capacity; i++) {
+		const struct block_entry *entry = &overlay->map.entries[i];
+
+		if (entry->used && written_add_block(overlay, entry, written, err) < 0)
+			return -1;
+	}
+	range_vector_merge(written);
+	return 0;
+}
+
+static int written_copy(struct overlay *overlay, struct range range, struct disk *disk,
+			uint8_t *chunk, struct bs_error *err)
+{
+	while (range.length > 0) {
+		size_t part = (size_t)min_u64(range.length, COPY_SIZE);
+
+		if (overlay_view_read(overlay, range.offset, chunk, part, err) < 0 ||
+		    disk_write(disk, range.offset, chunk, part, err) < 0)
+			return -1;
+		range = range_from_to(range.offset + part, range_end(range));
+	}
+	return 0;
+}
+
+int overlay_copy_written(struct overlay *overlay, struct disk *disk, struct bs_error *err)
+{
+	struct range_vector written = {0};
+	uint8_t *chunk = memory_large(COPY_SIZE);
+	int result = -1;
+
+	if (!chunk)
+		return fail_memory(err);
+	overlay_lock(overlay);
+	result = written_list(overlay, &written, err);
+	for (size_t i = 0; i < written.count && result == 0; i++)
+		result = written_copy(overlay, written.items[i], disk, chunk, err);
+	overlay_unlock(overlay);
+	range_vector_free(&written);
+	free(chunk);
 	return result;
 }

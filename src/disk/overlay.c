@@ -216,6 +216,7 @@ static int overlay_write_view(struct overlay *overlay, uint64_t offset, const vo
 		if (!entry)
 			return -1;
 		entry->written_sectors |= overlay_sector_mask(in_block, part);
+		entry->new_sectors |= overlay_sector_mask(in_block, part);
 		next += part;
 		offset += part;
 		length -= part;
@@ -397,8 +398,8 @@ uint64_t overlay_take_written_sectors(struct overlay *overlay)
 
 		if (!entry->used)
 			continue;
-		count += (uint64_t)__builtin_popcount(entry->written_sectors);
-		entry->written_sectors = 0;
+		count += (uint64_t)__builtin_popcount(entry->new_sectors);
+		entry->new_sectors = 0;
 	}
 	overlay_unlock(overlay);
 	return count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The overlay: a copy-on-write view of a disk.  Writes stay in the overlay, and a block is read
- * from the disk below until it is written.  The disk below is never written.
+ * from the disk below until it is written.  The overlay never writes to the disk below by itself.
  *
  * Changed blocks are kept in memory up to a limit and in an unlinked temporary file beyond it.
  * The overlay lists its changes as extents for the commit, and counts written sectors for the plan
@@ -69,6 +69,14 @@ MUST_CHECK int overlay_extents(struct overlay *overlay, uint64_t maximum_length,
  */
 MUST_CHECK int overlay_check_written(struct overlay *overlay, struct disk *disk,
 				     struct bs_error *err);
+
+/*
+ * Writes to `disk` every sector that was ever written in the view, in the order of their offsets
+ * and in few requests.  `disk` is at least as long as the view.  Errors: BS_NO_MEMORY, and the
+ * errors of writing `disk` and of reading the overlay.
+ */
+MUST_CHECK int overlay_copy_written(struct overlay *overlay, struct disk *disk,
+				    struct bs_error *err);
 
 /*
  * Returns how many sectors were written since the last call of this function (or since

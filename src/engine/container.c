@@ -231,6 +231,17 @@ static int container_finish_writes(struct container *container, struct bs_error 
 	return 0;
 }
 
+/* A driver that gets each write alone takes longer than all other work on the image. */
+static int container_collect(struct container *container, struct bs_error *err)
+{
+	container->staged = overlay_open(container->disk, OVERLAY_MEMORY,
+					 container->options->undo_directory, err);
+	if (!container->staged)
+		return -1;
+	container->disk = overlay_disk(container->staged);
+	return 0;
+}
+
 /* Opens the guest's disk on the overlay. */
 static int container_lay_stack(struct container *container, bool writable, struct bs_error *err)
 {
@@ -254,15 +265,20 @@ static int container_lay_stack(struct container *container, bool writable, struc
 	if (!container->driver)
 		return -1;
 	container->disk = qemu_driver_disk(container->driver);
-	return container_check_size(container, err);
+	if (container_check_size(container, err) < 0)
+		return -1;
+	return writable ? container_collect(container, err) : 0;
 }
 
 void container_close_disk(struct container *container)
 {
 	disk_close(container->window);
+	if (container->staged)
+		disk_close(overlay_disk(container->staged));
 	qemu_driver_close(container->driver);
 	container->window = container->disk = NULL;
 	container->driver = NULL;
+	container->staged = NULL;
 }
 
 int container_open_disk(struct container *container, struct bs_error *err)
@@ -272,11 +288,24 @@ int container_open_disk(struct container *container, struct bs_error *err)
 	return container->overlay ? container_lay_stack(container, true, err) : -1;
 }
 
+/* Gives the driver what the staging wrote, sorted and in few requests. */
+static int container_finish_driver(struct container *container, struct bs_error *err)
+{
+	return overlay_copy_written(container->staged, qemu_driver_disk(container->driver), err) < 0
+		       ? -1
+		       : qemu_driver_finish(container->driver, err);
+}
+
+struct overlay *container_counter(const struct container *container)
+{
+	return container->staged ? container->staged : container->overlay;
+}
+
 int container_settle(struct container *container, struct bs_error *err)
 {
 	uint64_t size = disk_size(container->disk);
 
-	if (container->driver && qemu_driver_finish(container->driver, err) < 0)
+	if (container->driver && container_finish_driver(container, err) < 0)
 		return -1;
 	container_close_disk(container);
 	if (container_lay_stack(container, false, err) < 0)

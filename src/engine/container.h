@@ -3,6 +3,7 @@
  * An image opened for a command: locked, read-only, with the stack of disks on top of it.
  *
  *	disk       the guest's disk: a window of the overlay, or the disk that QEMU's driver shows
+ *	staged     on the driver's disk: collects what the staging writes, until container_settle()
  *	overlay    collects what the staging changes, in bytes of the container
  *	target     the container: a file, a device or an NBD export, open for reading
  */
@@ -25,8 +26,9 @@ struct container {
 	struct overlay *overlay;
 	struct format format;
 	struct qemu_driver *driver; /* for a format that needs QEMU's driver; else NULL */
-	struct disk *window;        /* for all other formats; else NULL */
-	struct disk *disk;          /* the guest's disk, of `driver` or `window` */
+	struct overlay *staged; /* what the driver will be given; NULL: nothing can be written */
+	struct disk *window;    /* for all other formats; else NULL */
+	struct disk *disk;      /* the guest's disk, of `staged`, `driver` or `window` */
 };
 
 /* Tells the caller of a command that a phase begins, if the caller wants to know. */
@@ -53,9 +55,12 @@ MUST_CHECK int container_lock(struct container *container, const char *image,
 /* Opens the overlay and the guest's disk on an open container.  Errors: those of the format. */
 MUST_CHECK int container_open_disk(struct container *container, struct bs_error *err);
 
+/* The overlay that counts the sectors that are written to the guest's disk. */
+struct overlay *container_counter(const struct container *container);
+
 /*
- * Ends the staging.  The format's driver writes its cached data, so that the overlay has all that a
- * commit would write.  Then opens the guest's disk again on the result, for reading only.  Errors:
+ * Ends the staging.  The format's driver gets all that was written to the guest's disk, and writes
+ * its cached data, so that the overlay has all that a commit would write.  Then opens the guest's disk again on the result, for reading only.  Errors:
  * those of qemu_driver_finish() and of the format.
  */
 MUST_CHECK int container_settle(struct container *container, struct bs_error *err);

@@ -394,8 +394,9 @@ static int step_inspect(struct engine *engine, struct bs_error *err)
 	/* A signal that came before now could not end the worker, because there was none. */
 	if (engine_check_interruption(err, 0) < 0)
 		return -1;
-	engine->session = session_start(disk, rehearses ? engine->container.overlay : NULL, &task,
-					&engine->findings, err);
+	engine->session =
+		session_start(disk, rehearses ? container_counter(&engine->container) : NULL, &task,
+			      &engine->findings, err);
 	if (!engine->session || session_advance(engine->session, SESSION_INSPECTED, err) < 0)
 		return -1;
 	result->inspection = engine->findings.inspection;

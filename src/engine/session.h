@@ -43,8 +43,8 @@ enum session_state {
 struct session;
 
 /*
- * Starts a process that does the task on `disk`.  `overlay`, which lies below `disk`, counts the
- * sectors that each operation writes; NULL for tasks that write nothing.  The function empties
+ * Starts a process that does the task on `disk`.  `overlay`, which is `disk` or lies below it, counts
+ * the sectors that each operation writes; NULL for tasks that write nothing.  The function empties
  * `findings`; the session fills them.  The caller frees them with session_free(), also after an
  * error.  `disk`, `overlay`, `findings` and all that the task points to must outlive the session.
  * Returns NULL on error: BS_SYSTEM_LIMIT, BS_NO_MEMORY.

@@ -144,11 +144,19 @@ static void qemu_child_give_up(enum qemu_step step)
 
 /* ---- all together ------------------------------------------------------------------------- */
 
+/*
+ * Variables of the C library, see mallopt(3): freed memory is kept for the next request.  Otherwise
+ * each request costs a page fault for every page of its buffer.
+ */
+#define KEEP_BUFFERS "MALLOC_MMAP_THRESHOLD_=33554432" /* bytes; the longest buffer that is kept */
+#define KEEP_HEAP    "MALLOC_TRIM_THRESHOLD_=67108864" /* bytes that are free and kept */
+
 /* Returns only on error.  The program does not inherit the parent's environment. */
 static void qemu_child_execute(const struct qemu_child *child)
 {
 	char process[32];
-	const char *const environment[] = {process, "LISTEN_FDS=1", "LC_ALL=C", NULL};
+	const char *const environment[] = {process,      "LISTEN_FDS=1", "LC_ALL=C",
+					   KEEP_BUFFERS, KEEP_HEAP,      NULL};
 
 	snprintf(process, sizeof(process), "LISTEN_PID=%d", (int)getpid());
 	/* execve() does not change the strings; its prototype only lacks the const. */

@@ -315,6 +315,60 @@ TEST(overlay_tests, written_sectors_are_counted_once_between_two_questions)
 	ck_assert_uint_eq(overlay_take_written_sectors(overlay), 1);
 }
 
+TEST(overlay_tests, what_was_written_is_copied_by_whole_sectors_and_nothing_else)
+{
+	struct memory_disk *copy = memory_disk_open(BELOW_SIZE);
+	uint8_t *expected = malloc(BELOW_SIZE);
+	uint64_t odd = BELOW_SIZE - 100; /* the last sector ends with the disk */
+	struct bs_error err;
+
+	/* Elsewhere, the other disk differs from the view, and must keep its bytes. */
+	memset(copy->bytes, 0x11, BELOW_SIZE);
+	memset(expected, 0x11, BELOW_SIZE);
+	write_bytes(3 * BLOCK + SECTOR - 1, 0xee, 2);
+	memcpy(expected + 3 * BLOCK, original + 3 * BLOCK, 2 * SECTOR);
+	memset(expected + 3 * BLOCK + SECTOR - 1, 0xee, 2);
+	ck_assert_uint_eq(overlay_take_written_sectors(overlay), 2); /* counting changes nothing */
+	write_bytes(odd + 50, 0xee, 50);
+	memcpy(expected + odd, original + odd, 50);
+	memset(expected + odd + 50, 0xee, 50);
+	/* Bytes that are the same as below count, too. */
+	ck_assert_int_eq(disk_write(view, BLOCK, original + BLOCK, SECTOR, &err), 0);
+	memcpy(expected + BLOCK, original + BLOCK, SECTOR);
+
+	ck_assert_int_eq(overlay_copy_written(overlay, &copy->disk, &err), 0);
+	ck_assert_mem_eq(copy->bytes, expected, BELOW_SIZE);
+	ck_assert_uint_eq(copy->writes, 3);
+	free(expected);
+	disk_close(&copy->disk);
+}
+
+TEST(overlay_tests, small_writes_are_copied_in_one_request)
+{
+	struct memory_disk *copy = memory_disk_open(BELOW_SIZE);
+	struct bs_error err;
+
+	for (int i = 30; i-- > 0;)
+		write_bytes((uint64_t)i * BLOCK, i, BLOCK);
+	ck_assert_int_eq(overlay_copy_written(overlay, &copy->disk, &err), 0);
+	ck_assert_uint_eq(copy->writes, 1);
+	for (int i = 0; i < 30; i++)
+		ck_assert_int_eq(copy->bytes[i * BLOCK + 7], i);
+	disk_close(&copy->disk);
+}
+
+TEST(overlay_tests, an_error_of_the_other_disk_ends_the_copying)
+{
+	struct memory_disk *copy = memory_disk_open(BELOW_SIZE);
+	struct bs_error err;
+
+	write_bytes(0, 0xee, BLOCK);
+	copy->failure = BS_NO_SPACE;
+	ck_assert_int_eq(overlay_copy_written(overlay, &copy->disk, &err), -1);
+	ck_assert_int_eq(err.code, BS_NO_SPACE);
+	disk_close(&copy->disk);
+}
+
 TEST(overlay_tests, after_a_reset_the_view_is_the_disk_below)
 {
 	write_bytes(0, 0xee, 30 * BLOCK);
