@@ -855,6 +855,33 @@ BS_API enum bs_exit bs_recognise(const char *image, struct bs_recognition *recog
 BS_API bool bs_find_undo_file(const char *image, const struct bs_options *options, char **folder,
 			      char **file);
 
+/* What is cheaply known of the image beside an undo file.  No bytes are compared. */
+enum bs_image_state {
+	BS_IMAGE_UNKNOWN,    /* the undo file does not have the image's time */
+	BS_IMAGE_AS_LEFT,    /* it has the length and the time of change that the fix left */
+	BS_IMAGE_WRITTEN_TO, /* it has not */
+	BS_IMAGE_NOT_BESIDE, /* there is no image beside the undo file */
+	BS_IMAGE_STATE_COUNT
+};
+
+/* What an undo file says of itself. */
+struct bs_undo_file {
+	int64_t fixed_at;     /* seconds since 1970 */
+	char fixed_by[32];    /* the version that made the fix */
+	char image_name[256]; /* without its folder */
+	uint64_t size;        /* bytes of the undo file */
+	bool interrupted;     /* the image may be half written */
+	bool obsolete;        /* the fix is undone */
+	enum bs_image_state image;
+};
+
+/*
+ * Reads the header of an undo file.  Its records are not checked.  Errors: BS_USAGE for another
+ * name, BS_NOT_FOUND, BS_NOT_TRUSTED, BS_JOURNAL_DAMAGED, BS_NO_PERMISSION, BS_NO_MEMORY, BS_IO.
+ */
+BS_API enum bs_exit bs_look_at_undo_file(const char *path, struct bs_undo_file *file,
+					 struct bs_error *err);
+
 /* The version of the library, such as "1.2".  A constant string. */
 BS_API const char *bs_version(void);
 

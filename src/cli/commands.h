@@ -25,7 +25,8 @@ typedef enum bs_exit whole_function(const struct settings *settings, char *const
 				    int count);
 
 whole_function run_batch;
-whole_function run_report; /* the operands are files of rows */
+whole_function run_report;    /* the operands are files of rows */
+whole_function run_undo_list; /* undo --list: the operands are folders */
 
 /* undo --from, accept --from: the operands are patterns; there may be none. */
 enum bs_exit run_from(enum command_bit command, const struct settings *settings,

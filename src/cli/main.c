@@ -267,6 +267,8 @@ static enum bs_exit main_run_command(const struct command *command, int argc, ch
 	if (operands_check(command->bit, &settings, argv, count, &problem) < 0)
 		return main_wrong_kind(&problem);
 	main_warn(&settings);
+	if (settings.list)
+		return run_undo_list(&settings, argv, count);
 	if (settings.from)
 		return run_from(command->bit, &settings, argv, count);
 	if (command->whole)

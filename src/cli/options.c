@@ -273,6 +273,8 @@ static const struct option_row table[] = {
 	 "undo a batch: FILE has its results, from --jsonl; - is standard input"},
 	{0, "from", "FILE", COMMAND_ACCEPT, option_parse_path, FIELD(from), 0,
 	 "accept the fixes of a batch: FILE has its results, from --jsonl; - is standard input"},
+	{0, "list", NULL, COMMAND_UNDO, option_parse_flag, FIELD(list), 0,
+	 "list the undo files in folders, and undo nothing"},
 	{'j', "jobs", "N", COMMAND_BATCH | COMMAND_UNDO | COMMAND_ACCEPT, option_parse_number, FIELD(jobs), RUN_SLOTS_MAX,
 	 "work on N images at the same time; default: one for each processor"},
 	{0, "timeout", "TIME", COMMAND_BATCH, option_parse_duration, FIELD(timeout), NUMBER_MAX,
@@ -576,6 +578,9 @@ static int options_check(const struct settings *settings, enum command_bit comma
 		return fail(err, BS_USAGE, "--screenshot is for one image, not for %d", images);
 	if ((command & (COMMAND_UNDO | COMMAND_ACCEPT)) && settings->jobs != 0 && !settings->from)
 		return fail(err, BS_USAGE, "--jobs needs --from");
+	if (settings->list && (settings->from || settings->options.undo_file ||
+			       settings->options.undo_directory || settings->dry_run))
+		return fail(err, BS_USAGE, "--list takes only folders, --json, -q and --color");
 	if (command == COMMAND_VERIFY && options_check_verified_plan(settings, err) < 0)
 		return -1;
 	return options_check_undo_file(settings, images, err);
