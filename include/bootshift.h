@@ -636,7 +636,8 @@ struct bs_options {
 	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
 	const char *undo_directory; /* NULL: the image's own folder */
 	/*
-	 * bs_undo(), bs_verify(): the undo file, wherever it is.  NULL: the one in the folder above.
+	 * bs_undo(), bs_verify(), bs_accept(): the undo file, wherever it is.  NULL: the one in the
+	 * folder above.
 	 */
 	const char *undo_file;
 	/* Children and parents of the image; NULL: the library searches the image's folder. */
@@ -660,8 +661,8 @@ struct bs_options {
 	/* bs_plan(): also fail if the fix could not be written: permissions, room, NBD clients. */
 	bool to_be_fixed;
 	/*
-	 * bs_undo(): write nothing; check that the undo file is there, trusted and whole, that the
-	 * image still matches it, and that both may be written.
+	 * bs_undo(), bs_accept(): write nothing; check that the undo file is there, trusted and
+	 * whole, that the image still matches it, and that both may be written.
 	 */
 	bool rehearse_undo;
 	/*
@@ -685,8 +686,10 @@ enum bs_status {
 	BS_STATUS_FAILED,
 	BS_STATUS_RECOVERY_REQUIRED,
 	BS_STATUS_WOULD_UNDO,
-	BS_STATUS_STARTED, /* bs_boot() */
-	BS_STATUS_WHOLE,   /* bs_verify(): the fix is whole */
+	BS_STATUS_STARTED,  /* bs_boot() */
+	BS_STATUS_WHOLE,    /* bs_verify(): the fix is whole */
+	BS_STATUS_ACCEPTED, /* bs_accept() */
+	BS_STATUS_WOULD_ACCEPT,
 	BS_STATUS_COUNT
 };
 
@@ -697,8 +700,8 @@ struct bs_result {
 	struct bs_error error;
 	bool recovered; /* an interrupted change was undone first */
 	/*
-	 * UNDONE, WOULD_UNDO, WHOLE: as far as can be known, nothing else was written to the image
-	 * since the fix.
+	 * UNDONE, WOULD_UNDO, WHOLE, ACCEPTED, WOULD_ACCEPT: as far as can be known, nothing else
+	 * was written to the image since the fix.
 	 */
 	bool exact;
 	struct bs_inspection *inspection; /* of the image before any change; may be NULL */
@@ -706,7 +709,14 @@ struct bs_result {
 	struct bs_start *start;           /* of the disk in a virtual machine; may be NULL */
 	/* Path of the undo file; may be NULL.  After an undo with nothing to do: obsolete. */
 	char *undo_file;
-	int64_t fixed_at; /* the fix that this undo file takes back: seconds since 1970; 0: none */
+	/*
+	 * The fix that this undo file takes back: seconds since 1970, and the version that made it.
+	 * If there is none, and the file in `undo_file_named` was made for this very image: of
+	 * that file.  0 and empty: unknown.
+	 */
+	int64_t fixed_at;
+	char fixed_by[32];
+	uint64_t undo_file_size; /* bytes of that file */
 	/*
 	 * NOTHING_TO_DO of bs_inspect() and bs_fix() without an undo file: the path of the undo
 	 * file that the image itself names; may be NULL.  Anybody who can write to the image may
@@ -715,13 +725,14 @@ struct bs_result {
 	char *undo_file_named;
 	bool own_undo_file; /* NOTHING_TO_DO: the undo file has the `maker` of the options */
 	/*
-	 * bs_verify(): what is not as the fix left it.  If there are more than BS_DIFFERENCES_MAX
+	 * bs_verify(), bs_accept(): what is not as the fix left it.  If there are more than BS_DIFFERENCES_MAX
 	 * differences, expected ones are left out first.
 	 */
 	struct bs_difference *differences;
 	uint32_t difference_count;
 	uint64_t container_bytes;   /* changed bytes of the container */
 	uint32_t container_extents; /* ranges of changed bytes */
+	uint64_t freed;             /* ACCEPTED, WOULD_ACCEPT: bytes that the undo file took */
 	uint64_t milliseconds;      /* the time taken */
 };
 
@@ -750,6 +761,11 @@ struct bs_result {
  *   they came from: `system_partition`, or the only one that can be.  There must be an undo file
  *   then, or a `system_partition`.  Other refusals: BS_NOT_FIXED; BS_NO_RECORD if it is not
  *   known what the fix did; BS_PLAN_UNRELATED.
+ * bs_accept: ends the undo of a fix: checks that the image is as the fix left it, or that all
+ *   differences are expected (bs_verify()), then removes the undo file: ACCEPTED.  NOTHING_TO_DO if
+ *   there is no undo file, the image names none, and the boot files are with Windows.  Refusals:
+ *   those of bs_undo() and of bs_verify().  An interrupted change is an error: BS_RECOVERY_REQUIRED.
+ *   With `rehearse_undo`: WOULD_ACCEPT instead of ACCEPTED.
  *
  * bs_inspect(), bs_plan(), bs_boot() and bs_verify() never open the image for writing.  If
  * `expected` is not NULL, the rehearsed plan must equal it; otherwise the result is REFUSED with
@@ -773,6 +789,8 @@ BS_API enum bs_exit bs_recover(const char *image, const struct bs_options *optio
 			       struct bs_result *result);
 BS_API enum bs_exit bs_verify(const char *image, const struct bs_options *options,
 			      const struct bs_plan *made, struct bs_result *result);
+BS_API enum bs_exit bs_accept(const char *image, const struct bs_options *options,
+			      struct bs_result *result);
 
 /* Frees the members of a result, not the struct itself. */
 BS_API void bs_result_free(struct bs_result *result);
@@ -836,6 +854,33 @@ BS_API enum bs_exit bs_recognise(const char *image, struct bs_recognition *recog
  */
 BS_API bool bs_find_undo_file(const char *image, const struct bs_options *options, char **folder,
 			      char **file);
+
+/* What is cheaply known of the image beside an undo file.  No bytes are compared. */
+enum bs_image_state {
+	BS_IMAGE_UNKNOWN,    /* the undo file does not have the image's time */
+	BS_IMAGE_AS_LEFT,    /* it has the length and the time of change that the fix left */
+	BS_IMAGE_WRITTEN_TO, /* it has not */
+	BS_IMAGE_NOT_BESIDE, /* there is no image beside the undo file */
+	BS_IMAGE_STATE_COUNT
+};
+
+/* What an undo file says of itself. */
+struct bs_undo_file {
+	int64_t fixed_at;     /* seconds since 1970 */
+	char fixed_by[32];    /* the version that made the fix */
+	char image_name[256]; /* without its folder */
+	uint64_t size;        /* bytes of the undo file */
+	bool interrupted;     /* the image may be half written */
+	bool obsolete;        /* the fix is undone */
+	enum bs_image_state image;
+};
+
+/*
+ * Reads the header of an undo file.  Its records are not checked.  Errors: BS_USAGE for another
+ * name, BS_NOT_FOUND, BS_NOT_TRUSTED, BS_JOURNAL_DAMAGED, BS_NO_PERMISSION, BS_NO_MEMORY, BS_IO.
+ */
+BS_API enum bs_exit bs_look_at_undo_file(const char *path, struct bs_undo_file *file,
+					 struct bs_error *err);
 
 /* The version of the library, such as "1.2".  A constant string. */
 BS_API const char *bs_version(void);

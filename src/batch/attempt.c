@@ -14,6 +14,11 @@
 #define CHECKS_MAX 100   /* of an image that keeps changing */
 #define PAUSE      50000 /* microseconds between two checks or tries */
 
+static bool attempt_foresees(enum attempt_kind kind)
+{
+	return kind == ATTEMPT_FORESEE || kind == ATTEMPT_FORESEE_ACCEPT;
+}
+
 struct row_subject attempt_subject(const struct attempt *attempt)
 {
 	return (struct row_subject){
@@ -23,7 +28,7 @@ struct row_subject attempt_subject(const struct attempt *attempt)
 		.options = &attempt->options,
 		.file = attempt->image->file,
 		.begun = attempt->begun,
-		.dry_run = attempt->kind == ATTEMPT_REHEARSE || attempt->kind == ATTEMPT_FORESEE,
+		.dry_run = attempt->kind == ATTEMPT_REHEARSE || attempt_foresees(attempt->kind),
 	};
 }
 
@@ -165,6 +170,11 @@ static void attempt_call_library(const struct attempt *attempt, struct bs_result
 	case ATTEMPT_FORESEE:
 		attempt_undo(attempt, result);
 		break;
+	case ATTEMPT_ACCEPT:
+	case ATTEMPT_FORESEE_ACCEPT:
+		attempt_call(bs_accept, attempt, result);
+		attempt_explain_interruption(result);
+		break;
 	}
 }
 
@@ -180,7 +190,7 @@ void attempt_run(void *task, int channel)
 	attempt->options.progress = attempt_send_phase;
 	attempt->options.amount = attempt_send_amount;
 	attempt->options.progress_context = &channel;
-	attempt->options.rehearse_undo = attempt->kind == ATTEMPT_FORESEE;
+	attempt->options.rehearse_undo = attempt_foresees(attempt->kind);
 	attempt_call_library(attempt, &result);
 	(void)!picture_store(&result, NULL, &ignored);
 	if (row_make(&subject, &result, &row, &ignored) == 0)

@@ -209,9 +209,15 @@ static int undo_report_result(struct undoing *undoing, const struct row *row,
 	return summary_add(&undoing->outcome->summary, &counted, err);
 }
 
+/* What an image becomes that is worked on. */
+static enum bs_status undo_success(const struct undoing *undoing)
+{
+	return undoing->request->accepts ? BS_STATUS_ACCEPTED : BS_STATUS_UNDONE;
+}
+
 /*
- * Reports an image that is undone according to its rows.  The image itself is left alone: if it is
- * fixed now, another batch or command has fixed it.
+ * Reports an image that is undone, or accepted, according to its rows.  The image itself is left
+ * alone: if it is fixed now, another batch or command has fixed it.
  */
 static int undo_report_undone(struct undoing *undoing, struct merge *merge, size_t index,
 			      struct bs_error *err)
@@ -220,7 +226,7 @@ static int undo_report_undone(struct undoing *undoing, struct merge *merge, size
 	struct row row;
 	int result = merge_read(merge, index, &row, err);
 
-	if (result == 0 && row.status != BS_STATUS_UNDONE) {
+	if (result == 0 && row.status != undo_success(undoing)) {
 		undo_note_other(undoing, &row);
 		undoing->outcome->dry_run |= row.dry_run;
 	} else if (result == 0 && undo_is_wanted(undoing, &row)) {
@@ -323,8 +329,9 @@ static int undo_prepare(struct undoing *undoing, struct bs_error *err)
 /* ---- the run ------------------------------------------------------------------------------- */
 
 /*
- * Adds a row for an image that is not fixed any more.  "Nothing to do" without an undo file means
- * that another command has undone the fix.  A failure does not stop the undo of other images.
+ * Adds a row for an image that is undone or accepted.  "Nothing to do" without an undo file means
+ * that another command has undone or accepted the fix.  A failure does not stop the work on other
+ * images.
  */
 static void undo_add_row(struct undoing *undoing, const struct row *row)
 {
@@ -332,11 +339,11 @@ static void undo_add_row(struct undoing *undoing, const struct row *row)
 	struct row undone = *row;
 
 	if (undo_is_from_stdin(undoing) ||
-	    (row->status != BS_STATUS_UNDONE &&
+	    (row->status != undo_success(undoing) &&
 	     (row->status != BS_STATUS_NOTHING_TO_DO || row->undo_file)))
 		return;
 	if (!undoing->rows || outcome->unwritten.code != BS_OK ||
-	    row_set_undone(&undone, &outcome->unwritten) < 0 ||
+	    row_set_status(&undone, undo_success(undoing), &outcome->unwritten) < 0 ||
 	    rows_add(undoing->rows, &undone, &outcome->unwritten) < 0)
 		outcome->untold++;
 }
@@ -359,6 +366,7 @@ static int undo_image_ended(void *context, const struct row *row)
 		.recovered = row->recovered,
 		.exact = row->exact,
 		.undo_file = (char *)row->undo_file,
+		.freed = row->freed,
 		.milliseconds = row->milliseconds,
 	};
 
@@ -375,13 +383,20 @@ static int undo_image_ended(void *context, const struct row *row)
 	return 0;
 }
 
+static enum attempt_kind undo_kind(const struct batch_undo_request *request)
+{
+	if (request->accepts)
+		return request->dry_run ? ATTEMPT_FORESEE_ACCEPT : ATTEMPT_ACCEPT;
+	return request->dry_run ? ATTEMPT_FORESEE : ATTEMPT_UNDO;
+}
+
 static int undo_run_images(struct undoing *undoing, struct bs_error *err)
 {
 	const struct batch_undo_request *request = undoing->request;
 	struct batch_undo_outcome *outcome = undoing->outcome;
 	struct run_request run = {
-		.kind = request->dry_run ? ATTEMPT_FORESEE : ATTEMPT_UNDO,
-		.command = "undo",
+		.kind = undo_kind(request),
+		.command = request->accepts ? "accept" : "undo",
 		.begun = undoing->begun,
 		.options = request->options,
 		.images = undoing->images.items,

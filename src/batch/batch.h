@@ -36,9 +36,10 @@ struct batch_request {
  */
 enum bs_exit batch_run(const struct batch_request *request);
 
-/* ---- undoing a batch ------------------------------------------------------------------------ */
+/* ---- undoing a batch, or accepting its fixes ------------------------------------------------ */
 
 struct batch_undo_request {
+	bool accepts;     /* accept the fixes, instead of undoing them */
 	const char *rows; /* the file of rows */
 	/*
 	 * Shell patterns (fnmatch(3)) that select images.  Each is compared with the path as found,
@@ -46,7 +47,7 @@ struct batch_undo_request {
 	 */
 	char *const *patterns;
 	int pattern_count;
-	bool dry_run;                     /* check what would be undone, and write nothing */
+	bool dry_run;                     /* check what would be done, and write nothing */
 	const struct bs_options *options; /* `undo_directory`, if set, is used for all images */
 	size_t slots;                     /* images at once; see run.h */
 	FILE *live;                       /* gets live lines if it is a terminal; NULL: none */
@@ -72,7 +73,8 @@ struct batch_undo_outcome {
 };
 
 /*
- * Undoes the images, the latest fix first.  Adds a row for each undone image to the file of rows.
+ * Undoes the images, or accepts their fixes, the latest fix first.  Adds a row for each such image
+ * to the file of rows.
  *
  * report() gets the outcome of each image.  *outcome is set in every case; the caller frees
  * outcome->summary.  Errors: BS_NOT_FOUND

@@ -115,6 +115,7 @@ static bool resume_is_done(const struct row *row, const struct find_image *image
 	switch (row->status) {
 	case BS_STATUS_FIXED:
 	case BS_STATUS_WOULD_FIX:
+	case BS_STATUS_ACCEPTED:
 	case BS_STATUS_NOTHING_TO_DO:
 		return true;
 	case BS_STATUS_REFUSED:

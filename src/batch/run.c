@@ -377,7 +377,7 @@ int run_images(const struct run_request *request, struct run_outcome *outcome, s
 	struct running running = {.request = request, .outcome = outcome};
 	int result = -1;
 
-	if (request->resumed || request->kind == ATTEMPT_UNDO || request->kind == ATTEMPT_FORESEE)
+	if (request->resumed || (request->kind != ATTEMPT_FIX && request->kind != ATTEMPT_REHEARSE))
 		running.wait = deadline_after(LEFT_OVER);
 	*outcome = (struct run_outcome){.begun = 0};
 	running.tasks = calloc(request->slots, sizeof(*running.tasks));

@@ -29,9 +29,11 @@
 
 enum attempt_kind {
 	ATTEMPT_FIX,
-	ATTEMPT_REHEARSE, /* a dry run */
-	ATTEMPT_UNDO,     /* an image that is not fixed any more has nothing to do */
-	ATTEMPT_FORESEE,  /* a dry run of an undo */
+	ATTEMPT_REHEARSE,       /* a dry run */
+	ATTEMPT_UNDO,           /* an image that is not fixed any more has nothing to do */
+	ATTEMPT_FORESEE,        /* a dry run of an undo */
+	ATTEMPT_ACCEPT,         /* ends the undo of an image */
+	ATTEMPT_FORESEE_ACCEPT, /* a dry run of that */
 	/*
 	 * After the process of another attempt died.  The row says what became of the image, not
 	 * why the process died.
@@ -64,7 +66,7 @@ pool_work attempt_run;
 /* ---- the run -------------------------------------------------------------------------------- */
 
 struct run_request {
-	enum attempt_kind kind; /* one of the first four */
+	enum attempt_kind kind; /* one of the first six */
 	const char *command;    /* for the rows */
 	uint64_t begun;         /* as in struct attempt */
 	bool resumed;           /* as in struct attempt */

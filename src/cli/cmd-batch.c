@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The commands that work on several images at the same time: batch, and undo --from. */
+/* The commands that work on several images at the same time: batch, undo --from, accept --from. */
 #include <sched.h>
 #include <stdlib.h>
 
@@ -58,7 +58,7 @@ enum bs_exit run_batch(const struct settings *settings, char *const *operands, i
 	return status;
 }
 
-/* ---- undo --from --------------------------------------------------------------------------- */
+/* ---- undo --from, accept --from --------------------------------------------------------------------------- */
 
 /* See struct batch_undo_request. */
 static void undo_report_image(void *context, const char *path, const struct bs_result *result)
@@ -67,22 +67,26 @@ static void undo_report_image(void *context, const char *path, const struct bs_r
 }
 
 /* The next undo with these rows would undo the images again, even if they were fixed meanwhile. */
-static void undo_report_unwritten(struct results *results, struct batch_undo_outcome *outcome)
+static void undo_report_unwritten(struct results *results, bool accepts,
+				  struct batch_undo_outcome *outcome)
 {
-	fail_prefix(&outcome->unwritten, "%llu undone image%s still recorded as fixed",
-		    (unsigned long long)outcome->untold, outcome->untold == 1 ? " is" : "s are");
+	fail_prefix(&outcome->unwritten, "%llu %s image%s still recorded as fixed",
+		    (unsigned long long)outcome->untold, accepts ? "accepted" : "undone",
+		    outcome->untold == 1 ? " is" : "s are");
 	report_error(&results->errors, results->settings->from, &outcome->unwritten);
 	results_fail(results, BS_EXIT_FAILED);
 }
 
 /* If a pattern matches no image, the file itself was found. */
-static void undo_report_failure(struct results *results, const struct batch_undo_outcome *outcome,
+static void undo_report_failure(struct results *results, bool accepts,
+				const struct batch_undo_outcome *outcome,
 				const struct bs_error *err)
 {
 	bool pattern = err->code == BS_NOT_FOUND && outcome->rows > 0;
 
 	print_problem(&results->errors, results->settings->from, err,
-		      outcome->not_fixed ? "there is nothing to undo; do not name it"
+		      outcome->not_fixed && accepts ? "there is nothing to accept; do not name it"
+		      : outcome->not_fixed          ? "there is nothing to undo; do not name it"
 		      : pattern ? "name an image by its path or its name, or a part of it with *"
 				: bs_code_advice(err->code));
 	results_fail(results, bs_code_exit(err->code));
@@ -109,12 +113,14 @@ static void undo_report_sum(struct results *results, const struct batch_undo_out
 			   results->settings->from, count_format(outcome->rows, "result").text);
 }
 
-enum bs_exit run_undo_from(const struct settings *settings, char *const *operands, int count)
+enum bs_exit run_from(enum command_bit command, const struct settings *settings,
+		      char *const *operands, int count)
 {
 	struct results results;
 	struct batch_undo_outcome outcome;
 	struct bs_error err;
 	const struct batch_undo_request request = {
+		.accepts = command == COMMAND_ACCEPT,
 		.rows = settings->from,
 		.patterns = operands,
 		.pattern_count = count,
@@ -129,12 +135,13 @@ enum bs_exit run_undo_from(const struct settings *settings, char *const *operand
 		.context = &results,
 	};
 
-	results_open(&results, "undo", report_undo, settings);
+	results_open(&results, command_name(command), request.accepts ? report_accept : report_undo,
+		     settings);
 	results.changes = !settings->dry_run;
 	if (!results_are_good(&results))
 		return results_close(&results);
 	if (batch_undo(&request, &outcome, &err) < 0) {
-		undo_report_failure(&results, &outcome, &err);
+		undo_report_failure(&results, request.accepts, &outcome, &err);
 	} else if (!settings->json) {
 		undo_report_sum(&results, &outcome);
 	}
@@ -144,7 +151,7 @@ enum bs_exit run_undo_from(const struct settings *settings, char *const *operand
 		results_fail(&results, BS_EXIT_FAILED);
 	}
 	if (outcome.untold > 0)
-		undo_report_unwritten(&results, &outcome);
+		undo_report_unwritten(&results, request.accepts, &outcome);
 	if (outcome.interrupted)
 		results_interrupted(&results, outcome.not_begun);
 	summary_free(&outcome.summary);

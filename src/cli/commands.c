@@ -149,6 +149,15 @@ enum bs_exit run_undo(const char *image, const struct settings *settings, struct
 	return bs_undo(image, &options, result);
 }
 
+enum bs_exit run_accept(const char *image, const struct settings *settings,
+			struct bs_result *result)
+{
+	struct bs_options options = settings->options;
+
+	options.rehearse_undo = settings->dry_run;
+	return bs_accept(image, &options, result);
+}
+
 /* ---- the exit status ----------------------------------------------------------------------- */
 
 enum bs_exit worse_exit(enum bs_exit one, enum bs_exit other)
@@ -285,6 +294,10 @@ static void command_run_image(const struct command *command, const char *image,
 	else
 		command->run(image, &shown, &result);
 	live_end(&live);
+	/* The advice of the code is for an undo. */
+	if (!advice && command->bit == COMMAND_ACCEPT && result.error.code == BS_NO_UNDO_FILE)
+		advice = strdup("if you have the undo file elsewhere, name it with --undo-file; if "
+				"somebody has removed it, nothing is left to do");
 	if (picture_store(&result, settings->picture, &error) < 0 && result.error.code == BS_OK) {
 		result.error = error;
 		command_fail(&result);
@@ -315,7 +328,8 @@ enum bs_exit command_run(const struct command *command, const struct settings *g
 {
 	struct settings with_appliance = *given;
 	const struct settings *settings = &with_appliance;
-	bool changes = (command->bit & (COMMAND_FIX | COMMAND_UNDO)) && !given->dry_run;
+	bool changes =
+		(command->bit & (COMMAND_FIX | COMMAND_UNDO | COMMAND_ACCEPT)) && !given->dry_run;
 	struct bs_appliance appliance;
 	bool has_appliance;
 	struct results results;

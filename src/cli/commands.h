@@ -18,6 +18,7 @@ run_function run_fix;
 run_function run_boot;
 run_function run_verify;
 run_function run_undo;
+run_function run_accept;
 
 /* Works on all operands at once, prints the report, and returns the exit status. */
 typedef enum bs_exit whole_function(const struct settings *settings, char *const *operands,
@@ -25,7 +26,11 @@ typedef enum bs_exit whole_function(const struct settings *settings, char *const
 
 whole_function run_batch;
 whole_function run_report;    /* the operands are files of rows */
-whole_function run_undo_from; /* undo --from: the operands are patterns; there may be none */
+whole_function run_undo_list; /* undo --list: the operands are folders */
+
+/* undo --from, accept --from: the operands are patterns; there may be none. */
+enum bs_exit run_from(enum command_bit command, const struct settings *settings,
+		      char *const *operands, int count);
 
 struct command {
 	enum command_bit bit;

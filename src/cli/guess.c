@@ -11,7 +11,8 @@
 #define LOOKING  (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
 #define READING  (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_BOOT | COMMAND_VERIFY)
 #define ALL                                                                                        \
-	(LOOKING | COMMAND_BOOT | COMMAND_VERIFY | COMMAND_UNDO | COMMAND_BATCH | COMMAND_REPORT)
+	(LOOKING | COMMAND_BOOT | COMMAND_VERIFY | COMMAND_UNDO | COMMAND_BATCH | COMMAND_REPORT | \
+	 COMMAND_ACCEPT)
 #define NOT_FORCE "no option overrides a refusal; the message says what to do"
 #define NO_FOLDER "for all images in a folder, use bootshift batch FOLDER"
 
@@ -98,6 +99,8 @@ static const struct {
 	{"apply execute", "a plan is carried out by bootshift fix --plan FILE IMAGE"},
 	{"resume continue retry",
 	 "a batch is continued if it is typed again with --resume --jsonl FILE"},
+	{"finish finalize finalise end keep done",
+	 "the undo of a fix is ended, and its undo file removed, by bootshift accept IMAGE"},
 	{"undo-from undo-batch", "a batch is undone by bootshift undo --from FILE"},
 };
 
@@ -156,7 +159,7 @@ static const struct {
 	{ALL, "-y --yes --assume-yes --no-confirm --confirm --non-interactive -i --interactive",
 	 "no command asks questions"},
 	{LOOKING, "-f", "the format is --format FMT; nothing can be forced"},
-	{ALL & ~COMMAND_UNDO, "-f", NOT_FORCE},
+	{ALL & ~(COMMAND_UNDO | COMMAND_ACCEPT), "-f", NOT_FORCE},
 	{ALL, "--force --overwrite --ignore-errors --no-check --unsafe", NOT_FORCE},
 	{READING, "-n --dry-run --simulate --read-only --readonly -r",
 	 "this command never writes to the image"},
@@ -174,7 +177,7 @@ static const struct {
 	 "a batch is undone by bootshift undo --from FILE, and continued with --resume --jsonl "
 	 "FILE"},
 	{COMMAND_FIX, "-o --output", "a plan is written by bootshift plan -o FILE IMAGE"},
-	{COMMAND_UNDO, "--include --only --pattern --match --filter --name",
+	{COMMAND_UNDO | COMMAND_ACCEPT, "--include --only --pattern --match --filter --name",
 	 "name the images, or patterns of their names, behind --from FILE"},
 	{COMMAND_BATCH, "-o --output",
 	 "use --jsonl FILE for a file of results, --report FILE for a page"},

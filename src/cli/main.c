@@ -31,6 +31,8 @@ static const struct command commands[] = {
 	 "Check that an earlier fix is still whole; writes nothing"},
 	{COMMAND_UNDO, "IMAGE...", "--from FILE [PATTERN...]", true, run_undo, report_undo, NULL,
 	 "Undo fixes bit for bit: of single images, or of a whole batch"},
+	{COMMAND_ACCEPT, "IMAGE...", "--from FILE [PATTERN...]", true, run_accept, report_accept,
+	 NULL, "End the undo of fixes: check the images, then remove their undo files"},
 	{COMMAND_BATCH, "FOLDER|IMAGE...", NULL, true, NULL, NULL, run_batch,
 	 "Fix all images in folders, several at a time, and report each outcome"},
 	{COMMAND_REPORT, "FILE...", NULL, true, NULL, NULL, run_report,
@@ -265,8 +267,10 @@ static enum bs_exit main_run_command(const struct command *command, int argc, ch
 	if (operands_check(command->bit, &settings, argv, count, &problem) < 0)
 		return main_wrong_kind(&problem);
 	main_warn(&settings);
+	if (settings.list)
+		return run_undo_list(&settings, argv, count);
 	if (settings.from)
-		return run_undo_from(&settings, argv, count);
+		return run_from(command->bit, &settings, argv, count);
 	if (command->whole)
 		return command->whole(&settings, argv, count);
 	return command_run(command, &settings, argv, count);

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-static const char *const names[] = {"inspect", "plan", "fix",   "boot",
-				    "verify",  "undo", "batch", "report"};
+static const char *const names[] = {"inspect", "plan",  "fix",    "boot",  "verify",
+				    "undo",    "batch", "report", "accept"};
 
 const char *command_name(enum command_bit command)
 {

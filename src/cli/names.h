@@ -13,15 +13,16 @@ enum command_bit {
 	COMMAND_UNDO = 32,
 	COMMAND_BATCH = 64,
 	COMMAND_REPORT = 128,
+	COMMAND_ACCEPT = 256,
 	COMMAND_FIRST = COMMAND_INSPECT,
-	COMMAND_LAST = COMMAND_REPORT,
+	COMMAND_LAST = COMMAND_ACCEPT,
 	COMMAND_ALL = 2 * COMMAND_LAST - 1,
 };
 
 /* The name of one command. */
 const char *command_name(enum command_bit command);
 
-#define COMMAND_LIST_MAX 64
+#define COMMAND_LIST_MAX 72
 
 /* Writes the names of a set of commands: "inspect, plan and fix". */
 void command_list(unsigned commands, char list[COMMAND_LIST_MAX]);

@@ -125,7 +125,7 @@ static void advise_undo_file(FILE *stream, enum command_bit command, const char 
 	if (named && access(image, F_OK) == 0) {
 		operand_put_path(stream, image);
 	} else {
-		if (command == COMMAND_UNDO || command == COMMAND_VERIFY) {
+		if (command & (COMMAND_UNDO | COMMAND_VERIFY | COMMAND_ACCEPT)) {
 			fputs("--undo-file ", stream);
 			operand_put_path(stream, path);
 			fputc(' ', stream);
@@ -189,8 +189,11 @@ static void advise_rows_folder(FILE *stream, enum command_bit command, const cha
 
 	fputs(command == COMMAND_UNDO ? "to undo a batch, name the file that it wrote with "
 					"--jsonl: bootshift undo --from "
-				      : "name the files that batches wrote with --jsonl: bootshift "
-					"report ",
+	      : command == COMMAND_ACCEPT
+		      ? "to accept the fixes of a batch, name the file that "
+			"it wrote with --jsonl: bootshift accept --from "
+		      : "name the files that batches wrote with --jsonl: bootshift "
+			"report ",
 	      stream);
 	if (rows)
 		operand_put_path(stream, rows);
@@ -203,7 +206,7 @@ static void advise_rows_folder(FILE *stream, enum command_bit command, const cha
 static void advise_folder(FILE *stream, enum command_bit command, const char *undo_directory,
 			  const char *path)
 {
-	if (command == COMMAND_UNDO || command == COMMAND_REPORT) {
+	if (command & (COMMAND_UNDO | COMMAND_REPORT | COMMAND_ACCEPT)) {
 		advise_rows_folder(stream, command, path);
 		return;
 	}
@@ -221,6 +224,8 @@ static void advise_rows(FILE *stream, enum command_bit command, const char *path
 {
 	if (command == COMMAND_UNDO)
 		fputs("to undo that batch: bootshift undo --from ", stream);
+	else if (command == COMMAND_ACCEPT)
+		fputs("to accept the fixes of that batch: bootshift accept --from ", stream);
 	else if (command == COMMAND_BATCH)
 		fputs("to continue that batch, type it again with --resume --jsonl ", stream);
 	else
@@ -235,6 +240,8 @@ static void advise_image(FILE *stream, enum command_bit command, const char *pat
 		fputs("to make a plan for it: bootshift plan -o FILE ", stream);
 	else if (command == COMMAND_UNDO)
 		fputs("to undo its fix: bootshift undo ", stream);
+	else if (command == COMMAND_ACCEPT)
+		fputs("to accept its fix: bootshift accept ", stream);
 	else
 		fputs("to look at it: bootshift inspect ", stream);
 	operand_put_path(stream, path);
@@ -256,7 +263,7 @@ static char *operand_advise(enum command_bit command, enum operand_kind kind,
 		advise_folder(stream, command, undo_directory, path);
 	else if (kind == OPERAND_UNDO_FILE)
 		advise_undo_file(stream,
-				 command == COMMAND_UNDO || command == COMMAND_VERIFY
+				 command & (COMMAND_UNDO | COMMAND_VERIFY | COMMAND_ACCEPT)
 					 ? command
 					 : COMMAND_INSPECT,
 				 path);
@@ -264,7 +271,8 @@ static char *operand_advise(enum command_bit command, enum operand_kind kind,
 		advise_rows(stream, command, path);
 	else if (kind == OPERAND_PLAN)
 		advise_plan(stream, command, path);
-	else if (kind == OPERAND_PAGE && (command == COMMAND_UNDO || command == COMMAND_REPORT))
+	else if (kind == OPERAND_PAGE &&
+		 (command & (COMMAND_UNDO | COMMAND_REPORT | COMMAND_ACCEPT)))
 		fputs("name the file that the batch wrote with --jsonl; a page is for a browser",
 		      stream);
 	else if (kind == OPERAND_PAGE)
@@ -395,6 +403,7 @@ int operands_check(enum command_bit command, const struct settings *settings, ch
 	case COMMAND_VERIFY:
 		return operand_check_file(command, OPERAND_PLAN, settings->plan_file, problem);
 	case COMMAND_UNDO:
+	case COMMAND_ACCEPT:
 		return operand_check_file(command, OPERAND_ROWS, settings->from, problem);
 	case COMMAND_BATCH:
 		return operands_check_results(settings->rows, problem) < 0

@@ -18,7 +18,7 @@
 
 #define LOOKING (COMMAND_INSPECT | COMMAND_PLAN | COMMAND_FIX)
 /* These commands go from image to image. */
-#define EACH   (LOOKING | COMMAND_BOOT | COMMAND_VERIFY | COMMAND_UNDO)
+#define EACH   (LOOKING | COMMAND_BOOT | COMMAND_VERIFY | COMMAND_UNDO | COMMAND_ACCEPT)
 #define IMAGES (EACH | COMMAND_BATCH)
 #define ALL    (IMAGES | COMMAND_REPORT)
 
@@ -261,6 +261,8 @@ static const struct option_row table[] = {
 	 "rehearse and verify, but write nothing"},
 	{0, "dry-run", NULL, COMMAND_UNDO, option_parse_flag, FIELD(dry_run), 0,
 	 "check what would be undone, but write nothing"},
+	{0, "dry-run", NULL, COMMAND_ACCEPT, option_parse_flag, FIELD(dry_run), 0,
+	 "check what would be accepted, but remove nothing"},
 	{0, "plan", "FILE", COMMAND_FIX, option_parse_path, FIELD(plan_file), 0,
 	 "do exactly what this plan says, or refuse; - is standard input"},
 	{0, "plan", "FILE", COMMAND_VERIFY, option_parse_path, FIELD(plan_file), 0,
@@ -269,7 +271,11 @@ static const struct option_row table[] = {
 	 "also write the plan to a file; - is standard output"},
 	{0, "from", "FILE", COMMAND_UNDO, option_parse_path, FIELD(from), 0,
 	 "undo a batch: FILE has its results, from --jsonl; - is standard input"},
-	{'j', "jobs", "N", COMMAND_BATCH | COMMAND_UNDO, option_parse_number, FIELD(jobs), RUN_SLOTS_MAX,
+	{0, "from", "FILE", COMMAND_ACCEPT, option_parse_path, FIELD(from), 0,
+	 "accept the fixes of a batch: FILE has its results, from --jsonl; - is standard input"},
+	{0, "list", NULL, COMMAND_UNDO, option_parse_flag, FIELD(list), 0,
+	 "list the undo files in folders, and undo nothing"},
+	{'j', "jobs", "N", COMMAND_BATCH | COMMAND_UNDO | COMMAND_ACCEPT, option_parse_number, FIELD(jobs), RUN_SLOTS_MAX,
 	 "work on N images at the same time; default: two for each processor"},
 	{0, "timeout", "TIME", COMMAND_BATCH, option_parse_duration, FIELD(timeout), NUMBER_MAX,
 	 "stop working on an image after this time: 90s, 5m, 1h30m"},
@@ -301,21 +307,21 @@ static const struct option_row table[] = {
 	 "write a page of HTML; - is standard output"},
 	{0, "undo-dir", "DIR", IMAGES & ~(unsigned)COMMAND_BOOT, option_parse_path, FIELD(options.undo_directory), 0,
 	 "folder of the undo file; default: the folder of the image"},
-	{0, "undo-file", "FILE", COMMAND_VERIFY | COMMAND_UNDO, option_parse_path, FIELD(options.undo_file), 0,
+	{0, "undo-file", "FILE", COMMAND_VERIFY | COMMAND_UNDO | COMMAND_ACCEPT, option_parse_path, FIELD(options.undo_file), 0,
 	 "use this undo file, wherever it is"},
-	{0, "format", "FMT", LOOKING | COMMAND_BOOT | COMMAND_VERIFY, option_parse_format, FIELD(options.format), 0,
+	{0, "format", "FMT", LOOKING | COMMAND_BOOT | COMMAND_VERIFY | COMMAND_ACCEPT, option_parse_format, FIELD(options.format), 0,
 	 "one of" BS_FORMAT_NAMES "; default: detected"},
 	{0, "system-partition", "N", LOOKING, option_parse_number, FIELD(options.system_partition),
 	 BS_PARTITIONS_MAX, "partition with the boot files; default: the active one"},
-	{0, "system-partition", "N", COMMAND_VERIFY, option_parse_number, FIELD(options.system_partition),
+	{0, "system-partition", "N", COMMAND_VERIFY | COMMAND_ACCEPT, option_parse_number, FIELD(options.system_partition),
 	 BS_PARTITIONS_MAX, "partition the boot files came from; default: the only one that has some"},
-	{0, "boot-partition", "N", LOOKING | COMMAND_VERIFY, option_parse_number, FIELD(options.boot_partition),
+	{0, "boot-partition", "N", LOOKING | COMMAND_VERIFY | COMMAND_ACCEPT, option_parse_number, FIELD(options.boot_partition),
 	 BS_PARTITIONS_MAX, "partition with Windows; default: the one the boot menu starts"},
 	{0, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, option_parse_room, 0, 0,
 	 "free space the conversion needs (default 119MiB); only affects messages"},
 	{0, "engine", "NAME", LOOKING | COMMAND_BATCH, option_parse_engine, FIELD(options.engine), 0,
 	 "what reads the volumes: ntfs-3g (the default) or libguestfs, which also reads FAT"},
-	{0, "engine", "NAME", COMMAND_VERIFY, option_parse_engine, FIELD(options.engine), 0,
+	{0, "engine", "NAME", COMMAND_VERIFY | COMMAND_ACCEPT, option_parse_engine, FIELD(options.engine), 0,
 	 "what reads the volumes: ntfs-3g (the default); libguestfs reads FAT in addition"},
 	{0, "second-opinion", NULL, COMMAND_PLAN | COMMAND_FIX | COMMAND_BATCH, option_parse_flag, FIELD(options.second_opinion), 0,
 	 "have libguestfs verify the result, too, before it is written"},
@@ -570,8 +576,11 @@ static int options_check(const struct settings *settings, enum command_bit comma
 			    settings->rows ? ", and - is not a file" : "");
 	if (settings->picture && images > 1)
 		return fail(err, BS_USAGE, "--screenshot is for one image, not for %d", images);
-	if (command == COMMAND_UNDO && settings->jobs != 0 && !settings->from)
+	if ((command & (COMMAND_UNDO | COMMAND_ACCEPT)) && settings->jobs != 0 && !settings->from)
 		return fail(err, BS_USAGE, "--jobs needs --from");
+	if (settings->list && (settings->from || settings->options.undo_file ||
+			       settings->options.undo_directory || settings->dry_run))
+		return fail(err, BS_USAGE, "--list takes only folders, --json, -q and --color");
 	if (command == COMMAND_VERIFY && options_check_verified_plan(settings, err) < 0)
 		return -1;
 	return options_check_undo_file(settings, images, err);

@@ -5,6 +5,7 @@
 
 #include "cli/report-text.h"
 #include "report/advice.h"
+#include "report/amount.h"
 #include "report/moment.h"
 
 #define INDENT  2
@@ -21,10 +22,10 @@ static void fixed_time(struct output *output, const struct bs_result *result)
 {
 	struct moment_text moment = moment_format(result->fixed_at);
 
+	if (result->fixed_at != 0 && *moment.text)
+		print(output, " on %s", moment.text);
 	if (!result->undo_file)
 		print(output, ", as the image itself says");
-	else if (result->fixed_at != 0 && *moment.text)
-		print(output, " on %s", moment.text);
 }
 
 /* Begins a line that ends with a path or a command, which is not wrapped, so that it can be copied. */
@@ -62,9 +63,14 @@ void report_fixed(struct output *output, const struct advice_subject *subject,
 	print_to(output, INDENT);
 	print_styled(output, STYLE_STRONG, "Fixed");
 	fixed_time(output, result);
+	if (result->fixed_by[0] != '\0')
+		print(output, ", by bootshift %s", result->fixed_by);
 	print_end(output);
 	fixed_label(output, 2 * INDENT, "undo file");
 	print_line(output, "%s%s", file, command ? "" : MISSING);
+	if (result->undo_file_size > 0)
+		print_item(output, 2 * INDENT, "its size: %s",
+			   size_format(result->undo_file_size).text);
 	if (command) {
 		fixed_label(output, 2 * INDENT, "to undo the fix");
 		print_line(output, "%s", command);

@@ -476,3 +476,44 @@ void report_undo(struct output *output, const char *image, const struct settings
 	print(output, " ");
 	report_outcome(output, text);
 }
+
+/* ---- accept ------------------------------------------------------------------------------- */
+
+static void report_nothing_to_accept(struct output *output, const struct settings *settings)
+{
+	print_line(output, "nothing to do: %s",
+		   settings->from ? "this batch's fix is accepted, or undone, already"
+				  : "there is no undo file, so no fix can be undone");
+}
+
+/* Whether the image is wholly as the fix left it, or was started since. */
+static const char *accept_evidence(const struct bs_result *result)
+{
+	return result->difference_count > 0 ? "Windows was started since the fix, which is whole"
+	       : result->exact              ? "nothing was written to the image since the fix"
+					    : "what the fix wrote is as it left it";
+}
+
+void report_accept(struct output *output, const char *image, const struct settings *settings,
+		   const struct bs_result *result)
+{
+	bool accepted = result->status == BS_STATUS_ACCEPTED;
+
+	if (result->status == BS_STATUS_NOTHING_TO_DO) {
+		report_image(output, image, false);
+		report_nothing_to_accept(output, settings);
+		return;
+	}
+	if (!accepted && result->status != BS_STATUS_WOULD_ACCEPT)
+		return;
+	report_image(output, image, false);
+	print_styled(output, STYLE_GOOD, accepted ? "accepted" : "would be accepted");
+	/* From a batch, the row does not tell what was found. */
+	print_line(output, ": %s%sthe undo file %s (%s)",
+		   settings->from ? "" : accept_evidence(result), settings->from ? "" : "; ",
+		   accepted ? "is removed" : "would be removed", size_format(result->freed).text);
+	if (accepted || !result->undo_file)
+		return;
+	report_label(output, "Undo file");
+	print_line(output, "%s", result->undo_file);
+}

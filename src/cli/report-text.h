@@ -18,6 +18,7 @@ report_function report_fix;
 report_function report_boot;
 report_function report_verification;
 report_function report_undo;
+report_function report_accept;
 
 /* Prints the drawing of a start, and how the machine was run.  NULL: prints nothing. */
 void report_start(struct output *output, const struct bs_start *start);

@@ -112,7 +112,7 @@ static int container_recover(struct container *container, enum lock_purpose purp
 
 	if (transaction_state(&container->place, &state, err) < 0)
 		return -1;
-	if (purpose == LOCK_FOR_READING)
+	if (purpose == LOCK_FOR_READING || !recovered)
 		return state != TRANSACTION_INTERRUPTED
 			       ? 0
 			       : fail(err, BS_RECOVERY_REQUIRED,
@@ -156,7 +156,8 @@ static int container_check_changeable(struct container *container, struct bs_err
 int container_lock(struct container *container, const char *image, const struct bs_options *options,
 		   enum lock_purpose purpose, bool undoes, bool *recovered, struct bs_error *err)
 {
-	*recovered = false;
+	if (recovered)
+		*recovered = false;
 	if (container_open_target(container, image, options, err) < 0)
 		return -1;
 	container->undoes = undoes;

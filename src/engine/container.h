@@ -44,8 +44,8 @@ MUST_CHECK int container_open_target(struct container *container, const char *im
 
 /*
  * Opens and locks the image.  If an earlier command left a change unfinished, a lock for changing
- * undoes the change and sets *recovered; a lock for reading fails with BS_RECOVERY_REQUIRED.  Other
- * errors: those of opening, locking and recovering.  The caller must call container_close(), also
+ * undoes the change and sets *recovered; a lock for reading fails with BS_RECOVERY_REQUIRED, and so
+ * does a lock for changing if `recovered` is NULL.  Other errors: those of opening, locking and recovering.  The caller must call container_close(), also
  * after an error.
  */
 MUST_CHECK int container_lock(struct container *container, const char *image,

@@ -16,6 +16,7 @@
 #include "engine/session.h"
 #include "transaction/commit.h"
 #include "transaction/hint.h"
+#include "transaction/undo-search.h"
 #include "util/appliance-use.h"
 #include "util/clock.h"
 #include "util/debug.h"
@@ -31,6 +32,8 @@ enum engine_command {
 	FORESEE = 32, /* rehearses an undo */
 	BOOT = 64,
 	VERIFY = 128,
+	ACCEPT = 256,
+	FORESEE_ACCEPT = 512, /* rehearses an accept */
 };
 
 /* A command on one image. */
@@ -48,7 +51,8 @@ struct engine {
 	struct range_vector zones;      /* in bytes of the container */
 	bool verified;                  /* what a commit would write */
 	struct commit_result committed; /* its journal stays open until the command ends */
-	struct bs_error no_record; /* VERIFY: why nothing is known of a fix; BS_OK: it is known */
+	bool as_left; /* ACCEPT: the image's bytes are proven to be those that the fix left */
+	struct bs_error no_record; /* why nothing is known of a fix; BS_OK: it is known */
 };
 
 /* Returns 0, or -1 with *err set.  `err` is the error in the result. */
@@ -59,14 +63,16 @@ static step_function step_hold_signals, step_open, step_check_writable, step_lay
 	step_verify, step_second_opinion, step_start, step_start_as_is, step_locate_zones,
 	step_stop, step_compare_plan, step_no_undo_file, step_check_room, step_commit,
 	step_verify_committed, step_undo_file, step_undo, step_foresee_undo, step_recovered,
-	step_read_record, step_recheck, step_second_recheck, step_judge_fix;
+	step_read_record, step_recheck, step_second_recheck, step_judge_fix, step_judge_accept,
+	step_accept;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
 #define LOOK      (INSPECT | PLAN | FIX)
 #define REHEARSE  (PLAN | FIX)
 #define TAKE_BACK (UNDO | RECOVER)
-#define ALL       (LOOK | TAKE_BACK | FORESEE | BOOT | VERIFY)
+#define ACCEPTS   (ACCEPT | FORESEE_ACCEPT)
+#define ALL       (LOOK | TAKE_BACK | FORESEE | BOOT | VERIFY | ACCEPTS)
 
 enum step_condition {
 	ALWAYS,
@@ -86,11 +92,12 @@ static const struct step {
 	/* clang-format off */
 	{"hold signals",                   step_hold_signals,      TAKE_BACK,      ALWAYS,     false},
 	{"open",                           step_open,              ALL,            ALWAYS,     false},
-	{"check that it could be written", step_check_writable,    PLAN | FORESEE, ALWAYS,     false},
-	{"read the undo file",             step_read_record,       VERIFY,         ALWAYS,     false},
-	{"lay the stack",                  step_lay,               LOOK | BOOT | VERIFY, ALWAYS, false},
-	{"check the fix",                  step_recheck,           VERIFY,         ALWAYS,     LOOKS},
+	{"check that it could be written", step_check_writable,    PLAN | FORESEE | FORESEE_ACCEPT, ALWAYS, false},
+	{"read the undo file",             step_read_record,       VERIFY | ACCEPTS, ALWAYS,   false},
+	{"lay the stack",                  step_lay,               LOOK | BOOT | VERIFY | ACCEPTS, ALWAYS, false},
+	{"check the fix",                  step_recheck,           VERIFY | ACCEPTS, ALWAYS,   LOOKS},
 	{"judge the fix",                  step_judge_fix,         VERIFY,         ALWAYS,     false},
+	{"judge whether to accept it",     step_judge_accept,      ACCEPTS,        ALWAYS,     false},
 	{"check the fix with libguestfs",  step_second_recheck,    VERIFY,         ALWAYS,     false},
 	{"inspect",                        step_inspect,           LOOK,           ALWAYS,     LOOKS},
 	{"plan and prove",                 step_prove,             REHEARSE,       IF_FIXABLE, LOOKS},
@@ -104,8 +111,8 @@ static const struct step {
 	{"ask for a second opinion",       step_second_opinion,    REHEARSE,       IF_FIXABLE, LOOKS},
 	{"start the disk",                 step_start,             REHEARSE,       IF_FIXABLE, LOOKS},
 	{"locate zones",                   step_locate_zones,      REHEARSE,       IF_FIXABLE, LOOKS},
-	{"stop if interrupted",            step_stop,              FIX,            ALWAYS,     false},
-	{"hold signals",                   step_hold_signals,      FIX,            ALWAYS,     false},
+	{"stop if interrupted",            step_stop,              FIX | ACCEPT,   ALWAYS,     false},
+	{"hold signals",                   step_hold_signals,      FIX | ACCEPT,   ALWAYS,     false},
 	{"compare the plan",               step_compare_plan,      REHEARSE,       IF_FIXABLE, false},
 	{"check for another undo file",    step_no_undo_file,      INSPECT | PLAN, IF_FIXABLE, false},
 	{"check the room",                 step_check_room,        PLAN,           IF_FIXABLE, false},
@@ -115,6 +122,7 @@ static const struct step {
 	{"undo",                           step_undo,              UNDO,           ALWAYS,     false},
 	{"foresee the undo",               step_foresee_undo,      FORESEE,        ALWAYS,     false},
 	{"see what was recovered",         step_recovered,         RECOVER,        ALWAYS,     false},
+	{"end the undo",                   step_accept,            ACCEPTS,        ALWAYS,     false},
 	/* clang-format on */
 };
 
@@ -245,12 +253,14 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 		.options = options,
 		.expected = expected,
 		.result = result,
-		.success = command == FIX        ? BS_STATUS_FIXED
-			   : command == FORESEE  ? BS_STATUS_WOULD_UNDO
-			   : command == BOOT     ? BS_STATUS_STARTED
-			   : command == VERIFY   ? BS_STATUS_WHOLE
-			   : command & TAKE_BACK ? BS_STATUS_UNDONE
-						 : BS_STATUS_WOULD_FIX,
+		.success = command == FIX              ? BS_STATUS_FIXED
+			   : command == FORESEE        ? BS_STATUS_WOULD_UNDO
+			   : command == BOOT           ? BS_STATUS_STARTED
+			   : command == VERIFY         ? BS_STATUS_WHOLE
+			   : command == ACCEPT         ? BS_STATUS_ACCEPTED
+			   : command == FORESEE_ACCEPT ? BS_STATUS_WOULD_ACCEPT
+			   : command & TAKE_BACK       ? BS_STATUS_UNDONE
+						       : BS_STATUS_WOULD_FIX,
 	};
 	uint64_t started;
 	sigset_t signals = signals_mask();
@@ -317,6 +327,13 @@ enum bs_exit bs_verify(const char *image, const struct bs_options *options,
 	return engine_run(VERIFY, image, options, made, result);
 }
 
+enum bs_exit bs_accept(const char *image, const struct bs_options *options,
+		       struct bs_result *result)
+{
+	return engine_run(options->rehearse_undo ? FORESEE_ACCEPT : ACCEPT, image, options, NULL,
+			  result);
+}
+
 /* ---- opening ------------------------------------------------------------------------------- */
 
 /*
@@ -331,15 +348,19 @@ static int step_hold_signals(struct engine *engine, struct bs_error *err)
 	return 0;
 }
 
-/* Opens and locks the image, and undoes a change that an earlier command left unfinished. */
+/*
+ * Opens and locks the image, and undoes a change that an earlier command left unfinished.  An accept
+ * does not: somebody who accepts a fix does not want it to be taken back.
+ */
 static int step_open(struct engine *engine, struct bs_error *err)
 {
-	bool looks_only = engine->command & (INSPECT | PLAN | FORESEE | BOOT | VERIFY);
+	bool looks_only =
+		engine->command & (INSPECT | PLAN | FORESEE | BOOT | VERIFY | FORESEE_ACCEPT);
 
 	return container_lock(&engine->container, engine->image, engine->options,
 			      looks_only ? LOCK_FOR_READING : LOCK_FOR_CHANGING,
-			      engine->command & (UNDO | FORESEE | VERIFY),
-			      &engine->result->recovered, err);
+			      engine->command & (UNDO | FORESEE | VERIFY | ACCEPTS),
+			      engine->command & ACCEPTS ? NULL : &engine->result->recovered, err);
 }
 
 /* Checks the permissions and, for an NBD export, the number of clients. */
@@ -356,6 +377,8 @@ static int step_check_writable(struct engine *engine, struct bs_error *err)
 
 static int step_lay(struct engine *engine, struct bs_error *err)
 {
+	if (engine->as_left)
+		return 0;
 	return container_open_disk(&engine->container, err);
 }
 
@@ -771,22 +794,39 @@ static int step_verify_committed(struct engine *engine, struct bs_error *err)
 
 /* ---- the undo file ------------------------------------------------------------------------- */
 
-/* Tells when the undo file was made, and whether it has the caller's `maker`, see bs_options. */
-static int engine_read_undo_file(const struct engine *engine, struct bs_error *err)
+/* Tells what the header of an undo file says: when it was made, by which version, and for whom. */
+static int engine_read_undo_file(const struct engine *engine, const char *path,
+				 struct bs_error *err)
 {
 	const uint8_t *maker = engine->options->maker;
+	struct bs_result *result = engine->result;
 	struct journal_file *journal;
 
-	if (journal_file_open(engine->container.place.journal, &journal, err) < 0)
+	if (journal_file_open(path, &journal, err) < 0)
 		return -1;
 	if (journal) {
-		engine->result->fixed_at = journal->header.created;
-		engine->result->own_undo_file =
-			!all_zero(maker, BS_MAKER_SIZE) &&
-			memcmp(journal->header.maker, maker, BS_MAKER_SIZE) == 0;
+		result->fixed_at = journal->header.created;
+		snprintf(result->fixed_by, sizeof(result->fixed_by), "%.31s",
+			 journal->header.tool_version);
+		result->undo_file_size = journal->header.journal_size;
+		result->own_undo_file = !all_zero(maker, BS_MAKER_SIZE) &&
+					memcmp(journal->header.maker, maker, BS_MAKER_SIZE) == 0;
 	}
 	journal_file_close(journal);
 	return 0;
+}
+
+/* The image itself names its undo file.  Nothing is done because of that file, so errors are ignored. */
+static void engine_read_named_undo_file(struct engine *engine)
+{
+	const struct target *target = engine->container.place.target;
+	struct bs_result *result = engine->result;
+	struct bs_error ignored;
+
+	result->undo_file_named = hint_read(target);
+	if (result->undo_file_named && undo_search_is_own(target, result->undo_file_named) &&
+	    engine_read_undo_file(engine, result->undo_file_named, &ignored) == 0)
+		result->own_undo_file = false;
 }
 
 /* Finds the undo file: an image that needs no fix may have been fixed earlier. */
@@ -801,13 +841,13 @@ static int step_undo_file(struct engine *engine, struct bs_error *err)
 	if (transaction_state(place, &state, err) < 0)
 		return -1;
 	if (state != TRANSACTION_APPLIED) {
-		engine->result->undo_file_named = hint_read(place->target);
+		engine_read_named_undo_file(engine);
 		return 0;
 	}
 	engine->result->undo_file = strdup(place->journal);
 	if (!engine->result->undo_file)
 		return fail_memory(err);
-	return engine_read_undo_file(engine, err);
+	return engine_read_undo_file(engine, place->journal, err);
 }
 
 /* Surveys the image.  Returns whether it is found to be as before a fix. */
@@ -907,18 +947,20 @@ static int step_read_record(struct engine *engine, struct bs_error *err)
 		return 0;
 	if (transaction_foresee_undo(&engine->container.place, &outcome, err) < 0) {
 		if (err->code == BS_NO_UNDO_FILE) {
-			if (engine->options->system_partition == 0)
+			if (engine->command & ACCEPTS || engine->options->system_partition == 0)
 				engine->no_record = *err;
 			return 0;
 		}
 		if (err->code != BS_CHANGED_SINCE || engine_check_fits(engine, err) < 0)
 			return -1;
+	} else {
+		engine->as_left = engine->command & ACCEPTS;
 	}
 	result->exact = outcome == UNDO_EXACT;
 	result->undo_file = strdup(engine->container.place.journal);
 	if (!result->undo_file)
 		return fail_memory(err);
-	if (engine_read_undo_file(engine, err) < 0)
+	if (engine_read_undo_file(engine, result->undo_file, err) < 0)
 		return -1;
 	return outcome == UNDO_NOT_NEEDED
 		       ? fail(err, BS_NOT_FIXED, "the image is as it was before its fix")
@@ -943,6 +985,8 @@ static int step_recheck(struct engine *engine, struct bs_error *err)
 	struct disk *disk;
 	int outcome;
 
+	if (engine->as_left)
+		return 0;
 	if (engine_lend_appliance(engine, engine->options->engine == BS_ENGINE_LIBGUESTFS, &task,
 				  &disk, err) < 0)
 		return -1;
@@ -1032,4 +1076,47 @@ static int step_second_recheck(struct engine *engine, struct bs_error *err)
 	session_free(&findings);
 	appliance_view_close(&engine->view);
 	return outcome;
+}
+
+/* ---- accepting a fix ------------------------------------------------------------------------- */
+
+/*
+ * There is no undo file.  That is right if the fix was accepted before, but not if the undo file may
+ * lie elsewhere, or if the image is not fixed.
+ */
+static int engine_accept_without_record(struct engine *engine, struct bs_error *err)
+{
+	const struct place *place = &engine->container.place;
+	struct undo_search search;
+	bool elsewhere;
+
+	undo_search(place->target, place->folder, &search);
+	elsewhere = search.hint || search.found;
+	undo_search_free(&search);
+	if (elsewhere || engine->options->undo_file) {
+		*err = engine->no_record;
+		return -1;
+	}
+	if (step_refuse(engine, err) < 0)
+		return -1;
+	if (engine->result->inspection->verdict == BS_VERDICT_FIXABLE)
+		return engine_judge_without_record(engine, err);
+	engine->success = BS_STATUS_NOTHING_TO_DO;
+	return 0;
+}
+
+/* An image that was only started since the fix has nothing but expected differences. */
+static int step_judge_accept(struct engine *engine, struct bs_error *err)
+{
+	if (engine->no_record.code != BS_OK)
+		return engine_accept_without_record(engine, err);
+	return step_judge_fix(engine, err);
+}
+
+static int step_accept(struct engine *engine, struct bs_error *err)
+{
+	if (engine->success == BS_STATUS_NOTHING_TO_DO)
+		return 0;
+	return transaction_accept(&engine->container.place, engine->command == FORESEE_ACCEPT,
+				  &engine->result->freed, err);
 }

@@ -93,6 +93,7 @@ static const struct field result_fields[] = {
 	FIELD(struct bs_result, exact, FIELD_BOOLEAN),
 	FIELD(struct bs_result, container_bytes, FIELD_NUMBER),
 	FIELD(struct bs_result, container_extents, FIELD_NUMBER),
+	FIELD(struct bs_result, freed, FIELD_NUMBER),
 	FIELD(struct bs_result, milliseconds, FIELD_NUMBER),
 	FIELD_END,
 };
@@ -279,8 +280,7 @@ static json_t *json_fixed_at(const struct bs_result *result)
 {
 	struct moment_text moment = moment_rfc3339(result->fixed_at);
 
-	return result->undo_file && result->fixed_at != 0 && *moment.text ? json_text(moment.text)
-									  : json_null();
+	return result->fixed_at != 0 && *moment.text ? json_text(moment.text) : json_null();
 }
 
 /* The command that undoes the fix that the image has, or null. */
@@ -310,6 +310,11 @@ json_t *report_json_image(const struct advice_subject *subject, const struct bs_
 	failed |= fields_write(result_fields, result, object);
 	failed |= json_put(object, "undo_file", json_text(result->undo_file));
 	failed |= json_put(object, "fixed_at", json_fixed_at(result));
+	failed |= json_put(object, "fixed_by",
+			   json_text(result->fixed_by[0] != '\0' ? result->fixed_by : NULL));
+	failed |= json_put(object, "undo_file_size",
+			   result->undo_file_size > 0 ? json_number(result->undo_file_size)
+						      : json_null());
 	failed |= json_put(object, "undo_command", json_undo_command(subject, result));
 	failed |= json_put(object, "undo_file_named", json_text(result->undo_file_named));
 	failed |= json_put(object, "inspection", inspection);

@@ -191,10 +191,16 @@ static void merge_sort_rows(struct merge *merge)
 	      merge_by_time);
 }
 
+/* Whether a row says that the change of the rows before it cannot be undone any more. */
+static bool merge_ends_change(enum bs_status status)
+{
+	return status == BS_STATUS_UNDONE || status == BS_STATUS_ACCEPTED;
+}
+
 /* Joins the entry of a row with the entry of the earlier rows of the same image. */
 static void merge_join(struct image *image, struct image *earlier)
 {
-	if (!image->change.stream && image->latest.status != BS_STATUS_UNDONE)
+	if (!image->change.stream && !merge_ends_change(image->latest.status))
 		image->change = earlier->change;
 	free(earlier->location);
 }

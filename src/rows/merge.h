@@ -5,7 +5,7 @@
  *
  * One exception: if the latest row says "nothing to do" and an earlier row says "fixed", the
  * earlier row counts.  The fix is still in place, and only that row leads to the undo file.  The
- * exception does not apply if the fix was undone in between.
+ * exception does not apply if the fix was undone, or accepted, in between.
  *
  * Which of two rows is later:
  *   in one file     the row that is further down
@@ -61,8 +61,8 @@ MUST_CHECK int merge_read(struct merge *merge, size_t index, struct row *row, st
 
 /*
  * Reads the latest row that says that the image is changed: fixed or recovery-required.  Later rows
- * with another status do not matter, except undone.  row->object is NULL if there is no such row,
- * or if it was undone later.  Otherwise as merge_read().
+ * with another status do not matter, except undone and accepted.  row->object is NULL if there is no
+ * such row, or if it was undone or accepted later.  Otherwise as merge_read().
  */
 MUST_CHECK int merge_read_change(struct merge *merge, size_t index, struct row *row,
 				 struct bs_error *err);

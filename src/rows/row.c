@@ -116,6 +116,7 @@ static const struct row_field {
 	{"exact", .part = IMAGE, READ(flag, exact), .is_new = true},
 	{"bytes", .part = IMAGE, READ(number, bytes), .source = "container_bytes"},
 	{"extents", .part = IMAGE, .source = "container_extents"},
+	{"freed", .part = IMAGE, READ(number, freed), .is_new = true},
 	{"milliseconds", .part = IMAGE, READ(number, milliseconds)},
 	{"undo_file", .part = IMAGE, READ(text_or_null, undo_file)},
 	{"format", .part = INSPECTION},
@@ -350,9 +351,9 @@ int row_fail(struct row *row, const struct bs_error *reason, struct bs_error *er
 	return row_read_object(row, err);
 }
 
-int row_set_undone(struct row *row, struct bs_error *err)
+int row_set_status(struct row *row, enum bs_status status, struct bs_error *err)
 {
-	row->status = BS_STATUS_UNDONE;
+	row->status = status;
 	if (json_put(row->object, "status", json_text(outcome_of(row->status)->name)) < 0)
 		return fail_memory(err);
 	return 0;

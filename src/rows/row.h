@@ -22,7 +22,7 @@
 /* The fields that a batch uses.  `object` owns the strings, unless a comment says otherwise. */
 struct row {
 	json_t *object;
-	const char *command; /* "batch" or "undo" */
+	const char *command; /* "batch", "undo" or "accept" */
 	const char *path;    /* as found; U+FFFD for each invalid byte */
 	const char *uri;     /* URI of the location */
 	char *location;      /* see location.h; the row owns it */
@@ -41,12 +41,13 @@ struct row {
 	uint64_t size;     /* bytes of the container at the time `ended` */
 	uint64_t modified; /* the container's modification time at `ended`; 0: unknown */
 	uint64_t bytes;    /* changed bytes of the container */
+	uint64_t freed;    /* bytes of the undo file that was removed */
 	uint64_t milliseconds; /* duration of the work on the image */
 };
 
 /* The fields of a row that do not depend on the outcome.  All pointers are borrowed. */
 struct row_subject {
-	const char *command; /* "batch" or "undo" */
+	const char *command; /* "batch", "undo" or "accept" */
 	const char *path;    /* as found */
 	const char *location;
 	const struct bs_options *options; /* the options of the user, for advice; or NULL */
@@ -77,8 +78,8 @@ MUST_CHECK int row_parse(const char *line, size_t length, struct row *row, struc
 /* Sets the status to failed, with `reason` as code and message.  Error: BS_NO_MEMORY. */
 MUST_CHECK int row_fail(struct row *row, const struct bs_error *reason, struct bs_error *err);
 
-/* Sets the status to undone.  Error: BS_NO_MEMORY. */
-MUST_CHECK int row_set_undone(struct row *row, struct bs_error *err);
+/* Sets a status that has no code.  Error: BS_NO_MEMORY. */
+MUST_CHECK int row_set_status(struct row *row, enum bs_status status, struct bs_error *err);
 
 /* Whether the findings of the image have a code. */
 bool row_has_finding(const struct row *row, enum bs_code code);

@@ -20,6 +20,8 @@
  *	undo       UNDOING, set signpost, restore and read back, remove signpost, DONE
  *	recovery   the same without UNDOING
  *
+ *	accept     remove the hint, remove the journal
+ *
  * With the signpost's removal goes the setting or the removal of the hint (hint.h), which nothing
  * here depends on.
  *
@@ -133,6 +135,17 @@ MUST_CHECK int transaction_foresee_undo(const struct place *place, enum undo_out
  * BS_JOURNAL_DAMAGED, BS_NO_MEMORY, BS_IO.
  */
 MUST_CHECK int transaction_fits(const struct place *place, bool *fits, struct bs_error *err);
+
+/*
+ * Ends the undo of an applied transaction: removes the hint and then the journal.  *room: the bytes
+ * that the file system gets back.  `rehearse`: checks the journal
+ * and sets *room, and removes nothing.  The caller has checked the image.  A crash at any point
+ * leaves an image that is fixed and can be undone, or one without a journal and without a hint.
+ * Errors: those of transaction_undo() before its first write; BS_UNDO_FILE_LOST if the journal has
+ * lost its name meanwhile; BS_NO_PERMISSION, BS_READ_ONLY, BS_IO.
+ */
+MUST_CHECK int transaction_accept(const struct place *place, bool rehearse, uint64_t *room,
+				  struct bs_error *err);
 
 /*
  * Takes back a commit that has just succeeded, with its open journal.  Nobody relies on the fix

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The recovery of an interrupted transaction, and the undo of an applied one.
+ * The recovery of an interrupted transaction, the undo of an applied one, and the end of its undo.
  *
- * Both prove the whole journal and look at the whole image before they write anything.  Both keep
- * the journal open, so that they can finish even if the journal loses its name meanwhile.
+ * The first two prove the whole journal and look at the whole image before they write anything.
+ * They keep the journal open, so that they can finish even if the journal loses its name meanwhile.
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "disk/file.h"
 #include "transaction/check.h"
 #include "transaction/commit-steps.h"
+#include "transaction/hint.h"
 #include "transaction/publish.h"
 #include "transaction/state.h"
 #include "transaction/undo-search.h"
@@ -277,4 +281,66 @@ int transaction_undo_commit(const struct place *place, const struct commit_resul
 			    enum undo_outcome *outcome, struct bs_error *err)
 {
 	return undo_applied(place, committed->journal, true, outcome, err);
+}
+
+/* ---- the end of an undo ---------------------------------------------------------------------- */
+
+/* The bytes that the file system gets back.  A journal with a second name was not opened (trust.h). */
+static uint64_t undo_room(const struct journal_file *journal)
+{
+	struct stat status;
+
+	if (fstat(journal->descriptor, &status) < 0)
+		return 0;
+	return (uint64_t)status.st_blocks * 512; /* the unit of st_blocks, see stat(2) */
+}
+
+/*
+ * Removes what leads to the journal, and the journal last.  As long as the journal is there, the fix
+ * can be undone: nothing depends on the hint, and without a journal a signpost would mean that the
+ * image is half written.
+ */
+static int undo_give_up(const struct place *place, const struct journal_file *journal,
+			bool left_over, struct bs_error *err)
+{
+	struct target *image = target_reopen(place->target, TARGET_WRITE, err);
+	int result = -1;
+
+	if (!image)
+		return -1;
+	if (left_over && target_remove_signpost(image, err) < 0)
+		goto out;
+	hint_remove(image);
+	if (image->kind == TARGET_FILE && target_sync(image, err) < 0)
+		goto out;
+	if (!file_has_name(journal->descriptor, place->journal)) {
+		if (errno != 0)
+			fail_system(err, "cannot look at %s", place->journal);
+		else
+			fail(err, BS_UNDO_FILE_LOST, "another program has moved or replaced %.300s",
+			     place->journal);
+		goto out;
+	}
+	result = undo_remove_done(place, err);
+out:
+	target_close(image);
+	return result;
+}
+
+int transaction_accept(const struct place *place, bool rehearse, uint64_t *room,
+		       struct bs_error *err)
+{
+	struct journal_file *journal;
+	bool left_over;
+	int result = -1;
+
+	*room = 0;
+	if (state_open(place, &journal, &left_over, err) < 0)
+		return -1;
+	if (undo_check_applied(place, journal, err) == 0 && undo_prove(journal, err) == 0) {
+		*room = undo_room(journal);
+		result = rehearse ? 0 : undo_give_up(place, journal, left_over, err);
+	}
+	journal_file_close(journal);
+	return result;
 }

@@ -119,7 +119,7 @@ TEST(found, a_forgotten_folder_is_named_with_the_command)
 	ck_assert_str_eq(command_behind(BOOTSHIFT("inspect", image).output, "to undo the fix: "),
 			 command);
 	ck_assert_str_eq(command_behind(BOOTSHIFT("fix", image).output,
-					"; fixed, as the image itself says; to undo: "),
+					" UTC, as the image itself says; to undo: "),
 			 command);
 	ck_assert_str_eq(report_text(report_run("inspect", image, 0, "nothing-to-do", NULL),
 				     "undo_file_named"),
@@ -195,7 +195,9 @@ TEST(found, a_fixed_image_tells_when_it_was_fixed_and_how_to_undo_that)
 	ck_assert_str_eq(report_text(result, "undo_file"), undo_file);
 	ck_assert(json_is_null(json_object_get(result, "undo_file_named")));
 	ASSERT_HAS(BOOTSHIFT("inspect", image).output,
-		   text("Fixed on %.10s %.8s UTC\n    undo file:", when, when + 11));
+		   text("Fixed on %.10s %.8s UTC, by bootshift " BOOTSHIFT_VERSION "\n"
+			"    undo file:",
+			when, when + 11));
 	ck_assert_str_eq(command_behind(BOOTSHIFT("inspect", image).output, "to undo the fix: "),
 			 command);
 	ck_assert_str_eq(command_behind(BOOTSHIFT("fix", image).output, "; to undo: "), command);

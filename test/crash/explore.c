@@ -69,7 +69,7 @@ static bool trail_is_over(const struct trail *trail)
 	return trail->exploration->stop_at_bad && trail->exploration->bad > 0;
 }
 
-/* Cuts the recovery of the present state as well. */
+/* Cuts the recovery of the present state as well.  Nobody recovers from an accept. */
 static void trail_go_deeper(struct trail *trail)
 {
 	const struct subject *subject = trail->exploration->subject;
@@ -77,6 +77,8 @@ static void trail_go_deeper(struct trail *trail)
 	struct bs_error err;
 	int result;
 
+	if (trail->action == ACTION_ACCEPT)
+		return;
 	trail_build(trail);
 	recorder_start(subject->folder, subject->image, NULL);
 	result = subject_make_old(subject, &err);

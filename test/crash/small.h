@@ -18,7 +18,7 @@ enum small_kind {
 
 #define SMALL_EVERYDAY 2 /* kinds that the everyday tests use, where all would take long */
 
-/* The number of tests of so many kinds: a fix, an undo and a recovery of each. */
+/* The number of tests of so many kinds: one of each action for each kind. */
 #define SMALL_TESTS(kinds) (ACTIONS * (kinds))
 
 /* Makes the subject.  False: the system has no loop devices; the test must return. */

@@ -172,7 +172,7 @@ static const char *subject_compare_new(const struct subject *subject,
 
 const char *action_title(enum action action)
 {
-	static const char *const titles[] = {"fix", "undo", "recovery"};
+	static const char *const titles[] = {"fix", "undo", "recovery", "accept"};
 
 	return titles[action];
 }
@@ -199,8 +199,21 @@ static int subject_undo(const struct subject *subject, struct bs_error *err)
 	return status;
 }
 
+static int subject_accept(const struct subject *subject, struct bs_error *err)
+{
+	struct bs_options options = {.undo_directory = subject->undo_directory};
+	struct bs_result result;
+	int status = bs_accept(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;
+
+	*err = result.error;
+	bs_result_free(&result);
+	return status;
+}
+
 int subject_run(const struct subject *subject, enum action action, struct bs_error *err)
 {
+	if (action == ACTION_ACCEPT)
+		return subject_accept(subject, err);
 	if (action == ACTION_FIX)
 		return subject->fix(subject, err);
 	return action == ACTION_UNDO ? subject_undo(subject, err) : subject_recover(subject, err);
@@ -282,6 +295,45 @@ static const char *subject_judge_signpost(const struct subject *subject,
 	return NULL;
 }
 
+static int subject_foresee_undo(const struct subject *subject, struct bs_error *err)
+{
+	struct bs_options options = {.undo_directory = subject->undo_directory,
+				     .rehearse_undo = true};
+	struct bs_result result;
+	int status = bs_undo(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;
+
+	*err = result.error;
+	bs_result_free(&result);
+	return status;
+}
+
+/*
+ * An accept leaves a fix that can be undone, or none, and another accept ends what is left.  None of
+ * that changes the image's bytes: the state that is built next relies on them.
+ */
+static const char *subject_judge_accept(const struct subject *subject, bool succeeded,
+					const struct recording *recording)
+{
+	enum transaction_state state;
+	struct bs_error err;
+	const char *difference;
+
+	if (subject_state(subject, &state, &err) < 0)
+		return subject_judge_fail("no command knows what to do", err.message);
+	if (state != TRANSACTION_NONE && (succeeded || state != TRANSACTION_APPLIED))
+		return "it is neither fixed nor accepted";
+	if (state == TRANSACTION_APPLIED && subject_foresee_undo(subject, &err) < 0)
+		return subject_judge_fail("its fix cannot be undone", err.message);
+	if (state == TRANSACTION_APPLIED && subject_accept(subject, &err) < 0)
+		return subject_judge_fail("it cannot be accepted", err.message);
+	/* Any command removes the lock file that a crash leaves. */
+	if (subject_recover(subject, &err) < 0)
+		return subject_judge_fail("no command can lock it", err.message);
+	difference = subject_compare_new(subject, recording);
+	return difference ? subject_judge_fail("the accept has changed it", difference)
+			  : subject_find_left_over(subject);
+}
+
 /* What the program says of the state must be true, and must fit what it reported before the cut. */
 static const char *subject_judge_found(const struct subject *subject, enum action action,
 				       bool succeeded, const struct recording *recording)
@@ -320,9 +372,12 @@ static const char *subject_judge_old(const struct subject *subject,
 const char *subject_judge(const struct subject *subject, enum action action, bool succeeded,
 			  const struct recording *recording)
 {
-	const char *problem = subject_judge_found(subject, action, succeeded, recording);
+	const char *problem;
 	struct bs_error err;
 
+	if (action == ACTION_ACCEPT)
+		return subject_judge_accept(subject, succeeded, recording);
+	problem = subject_judge_found(subject, action, succeeded, recording);
 	if (problem)
 		return problem;
 	if (subject_make_old(subject, &err) < 0)
@@ -342,6 +397,9 @@ const char *subject_find_changed(const struct subject *subject, enum action acti
 		return state == TRANSACTION_APPLIED || state == TRANSACTION_INTERRUPTED
 			       ? "it is not as before the fix"
 			       : subject_compare(subject, subject->old, true, recording);
+	/* The removal of the undo file may have succeeded, and its sync failed. */
+	if (action == ACTION_ACCEPT && state != TRANSACTION_APPLIED && state != TRANSACTION_NONE)
+		return "it is neither fixed nor accepted";
 	if (action == ACTION_UNDO && state != TRANSACTION_APPLIED)
 		return "it is not fixed any more";
 	if (action == ACTION_RECOVER && (state == TRANSACTION_NONE || state == TRANSACTION_DONE))

@@ -10,7 +10,10 @@
  * - An image whose bytes are neither old nor new has a signpost, so that a command that does not find
  *   the journal refuses the image.  An image that is said to be fixed or undone has none.
  * - A fix that reported success is found fixed, an undo or a recovery that did is found old.
- * - Recovery, and an undo if the image is fixed, succeed.  Then the image is wholly old: bytes,
+ * - An image whose fix was being accepted is wholly new.  Either it is fixed, an undo would succeed,
+ *   and so does another accept; or it has neither an undo file nor an attribute, as an accept leaves
+ *   it that reported success.
+ * - Otherwise recovery, and an undo if the image is fixed, succeed.  Then the image is wholly old: bytes,
  *   length, holes and attributes.  No file is left beside the image.
  */
 #ifndef BOOTSHIFT_TEST_SUBJECT_H
@@ -19,7 +22,7 @@
 #include "crash/storage.h"
 #include "util/err.h"
 
-enum action { ACTION_FIX, ACTION_UNDO, ACTION_RECOVER, ACTIONS };
+enum action { ACTION_FIX, ACTION_UNDO, ACTION_RECOVER, ACTION_ACCEPT, ACTIONS };
 
 const char *action_title(enum action action);
 
@@ -42,8 +45,8 @@ struct subject {
 void subject_copy(const char *from, const char *to);
 
 /*
- * Makes what the action begins with: an old image; for ACTION_UNDO, a fixed image; for
- * ACTION_RECOVER, an undo that was interrupted before it changed the image.
+ * Makes what the action begins with: an old image; for ACTION_UNDO and ACTION_ACCEPT, a fixed
+ * image; for ACTION_RECOVER, an undo that was interrupted before it changed the image.
  */
 void subject_prepare(const struct subject *subject, enum action action);
 

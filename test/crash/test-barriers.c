@@ -23,9 +23,9 @@ static bool is_sync_of_done(enum action action, const struct event *sync)
 	       strncmp(sync[-1].text, "write 4096 bytes at 12288 of ", 29) == 0;
 }
 
-static bool is_sync_of_removal(const struct event *sync)
+static bool is_sync_of_removal(enum action action, const struct event *sync)
 {
-	return strncmp(sync[-1].text, "remove ", 7) == 0 &&
+	return action != ACTION_ACCEPT && strncmp(sync[-1].text, "remove ", 7) == 0 &&
 	       strcmp(sync->text, "sync the folder") == 0;
 }
 
@@ -66,7 +66,7 @@ static bool leave_out(const struct subject *subject, enum action action, int num
 		storage_free(recording);
 		recording = explore_record(subject, action, &trouble);
 	}
-	if (troubled && !is_sync_of_removal(&recording->events[recorder_lost_event()]))
+	if (troubled && !is_sync_of_removal(action, &recording->events[recorder_lost_event()]))
 		explore_mutant(subject, action, recording, sums);
 	storage_free(recording);
 	return troubled;

@@ -69,7 +69,7 @@ TEST_LOOP(kills, a_kill_at_any_call_leaves_old_or_new_or_what_a_command_makes_ol
 	if (!small_open(&subject, (enum small_kind)(_i / ACTIONS)))
 		return;
 	sum = kill_at_each(&subject, (enum action)(_i % ACTIONS));
-	ck_assert_int_ge(sum, 8);
+	ck_assert_int_ge(sum, _i % ACTIONS == ACTION_ACCEPT ? 2 : 8);
 	small_close(&subject);
 }
 

@@ -103,4 +103,8 @@ ORDER_TEST(a_recovery_makes_the_image_durable_before_the_signpost_comes_down, AC
 	   "*", "sync the image", "remove " SIGNPOST)
 ORDER_TEST(a_recovery_takes_the_signpost_down_durably_before_it_marks_done, ACTION_RECOVER,
 	   "remove " SIGNPOST, "sync the image", MARK("12288", JOURNAL))
+ORDER_TEST(an_accept_removes_the_hint_durably_before_the_undo_file, ACTION_ACCEPT,
+	   "remove the attribute user.bootshift.undo-file", "sync the image", "remove " JOURNAL)
+ORDER_TEST(an_accept_makes_the_removal_of_the_undo_file_durable, ACTION_ACCEPT,
+	   "remove " JOURNAL, "sync the folder", "$")
 /* clang-format on */

@@ -153,7 +153,8 @@ static const struct {
 	{COMMAND_FIX, "fix --boot=2 a", "did you mean --boot-partition N?"},
 	{COMMAND_FIX, "fix --pla p a", "did you mean --plan FILE?"},
 	{COMMAND_BATCH, "batch --json a b",
-	 "batch does not take --json, only inspect, plan, fix, boot, verify and undo do; did you "
+	 "batch does not take --json, only inspect, plan, fix, boot, verify, undo and accept do; "
+	 "did you "
 	 "mean "
 	 "--jsonl "
 	 "FILE?"},
@@ -174,7 +175,7 @@ static const struct {
 	{COMMAND_FIX, "fix --color sometimes a", "'sometimes'"},
 	{COMMAND_PLAN, "plan --json -o - a", "standard output"},
 	{COMMAND_FIX, "fix -o p a", "fix does not take -o, only plan and report do"},
-	{COMMAND_FIX, "fix --jobs 2 a", "fix does not take --jobs, only undo and batch do"},
+	{COMMAND_FIX, "fix --jobs 2 a", "fix does not take --jobs, only undo, batch and accept do"},
 	{COMMAND_FIX, "fix --jsonl x a", "; did you mean --json?"},
 	{COMMAND_FIX, "fix -n a", "unknown option -n; did you mean --dry-run?"},
 	{COMMAND_FIX, "fix -vn a", "unknown option -n; did you mean --dry-run?"},
