@@ -30,6 +30,8 @@ static bool is_set(const char *variable, const char *value)
 	return found && (!value || strcmp(found, value) == 0);
 }
 
+#define STATIC_MEMORY_MAX (16 << 20) /* bytes; the sanitizers' own borders count too */
+
 /* Constructors fill the list before main(). */
 static struct test_case *cases, *last_case;
 
@@ -334,10 +336,25 @@ static int run_side_by_side(void)
 	return sum.failures + sum.errors;
 }
 
+/*
+ * LeakSanitizer searches all static memory at the end of each case, so a buffer of 40 MiB made all
+ * cases six times as long.
+ */
+static void refuse_large_static_memory(void)
+{
+	extern char __bss_start[], _end[]; /* made by the linker */
+
+	if (_end - __bss_start > STATIC_MEMORY_MAX) {
+		fprintf(stderr, "the static buffers of these tests are too large: use malloc()\n");
+		exit(EXIT_FAILURE);
+	}
+}
+
 int main(void)
 {
 	int failed;
 
+	refuse_large_static_memory();
 	images_prepare();
 	skips = memfd_create("skips", MFD_CLOEXEC);
 	if (is_serial()) {

@@ -26,14 +26,18 @@ static struct survey *survey;
 /* Finds the entry of a file by its 8.3 name of 11 bytes.  Returns its offset on the disk. */
 static uint64_t entry_of(const char *name)
 {
-	static uint8_t volume[SAMPLE_SYSTEM_SIZE];
+	uint8_t *volume = malloc(SAMPLE_SYSTEM_SIZE);
 	struct bs_error err = {0};
+	uint64_t entry;
 	uint8_t *found;
 
-	ASSERT_OK(disk_read(sample.disk, SAMPLE_SYSTEM_START, volume, sizeof(volume), &err));
-	found = memmem(volume, sizeof(volume), name, 11);
+	ck_assert_ptr_nonnull(volume);
+	ASSERT_OK(disk_read(sample.disk, SAMPLE_SYSTEM_START, volume, SAMPLE_SYSTEM_SIZE, &err));
+	found = memmem(volume, SAMPLE_SYSTEM_SIZE, name, 11);
 	ck_assert_ptr_nonnull(found);
-	return SAMPLE_SYSTEM_START + (uint64_t)(found - volume);
+	entry = SAMPLE_SYSTEM_START + (uint64_t)(found - volume);
+	free(volume);
+	return entry;
 }
 
 /* The offset on the disk of the first file allocation table. */
