@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "crash/explore.h"
 #include "crash/faults.h"
@@ -20,7 +21,7 @@ struct failure {
 	const struct recording *recording; /* what the action touches; NULL: compare everything */
 	enum action action;
 	const char *what; /* failed, for people */
-	bool of_channel;
+	bool of_channel, in_worker;
 	int number, error;
 	int result; /* of the command */
 	struct bs_error err;
@@ -29,6 +30,9 @@ struct failure {
 /* The codes that name the cause of a failure. */
 static bool names_cause(enum bs_code code, const struct failure *failure)
 {
+	/* libntfs-3g may crash on an error, and the parent cannot see what the worker saw. */
+	if (failure->in_worker && code == BS_NTFS_DAMAGED)
+		return true;
 	if (failure->of_channel)
 		return code == BS_WORKER || code == BS_SYSTEM_LIMIT;
 	switch (failure->error) {
@@ -175,12 +179,48 @@ TEST_LOOP(changes, a_short_or_interrupted_write_is_continued, 0, ACTIONS)
 	check_problems();
 }
 
+/*
+ * Whether a failure of the call harms nothing: the path of the undo file in the image is only a help.
+ * An undo ends with the mark DONE and the removal of the undo file, of which one is enough.
+ */
+static bool may_fail(const struct recording *recording, int number)
+{
+	const struct event *event = &recording->events[number];
+	const char *text = event->is_sync ? event[-1].text : event->text;
+
+	return strstr(text, storage_attributes[1]) ||
+	       strncmp(text, "write 4096 bytes at 12288 of ", 29) == 0 ||
+	       (strncmp(text, "remove ", 7) == 0 && !strstr(text, " attribute "));
+}
+
+TEST_LOOP(changes, a_failing_change_or_sync_is_never_reported_as_success, 0, ACTIONS)
+{
+	struct failure failure = {.action = (enum action)(_i % ACTIONS), .error = EIO};
+	struct recording *recording;
+	struct subject subject;
+
+	if (!open_subject(&subject, (enum small_kind)(_i / ACTIONS)))
+		return;
+	failure.subject = &subject;
+	recording = explore_record(&subject, failure.action, NULL);
+	for (; failure.number < recording->event_count; failure.number++) {
+		fail_change(&failure, TROUBLE_FAIL_ONCE);
+		if (failure.result == 0 && !may_fail(recording, failure.number))
+			note_problem(&failure, recording->events[failure.number].text);
+	}
+	storage_free(recording);
+	small_close(&subject);
+	check_problems();
+}
+
 TEST_CASE(all_changes, "failing changes of all images", .tags = "crash slow");
 TEST_ALSO(all_changes, a_failing_change_leaves_old_or_new_and_its_code_names_the_cause, ACTIONS,
 	  SMALL_TESTS(SMALL_KINDS));
 TEST_ALSO(all_changes, a_storage_that_dies_at_any_change_leaves_old_or_new, ACTIONS,
 	  SMALL_TESTS(SMALL_KINDS));
 TEST_ALSO(all_changes, a_short_or_interrupted_write_is_continued, ACTIONS,
+	  SMALL_TESTS(SMALL_KINDS));
+TEST_ALSO(all_changes, a_failing_change_or_sync_is_never_reported_as_success, ACTIONS,
 	  SMALL_TESTS(SMALL_KINDS));
 
 /* ---- reading calls and allocations ------------------------------------------------------------ */
@@ -194,6 +234,7 @@ static bool fail_other(struct failure *failure, const struct fault *fault)
 	bool occurred;
 
 	failure->what = titles[fault->in_worker][fault->kind];
+	failure->in_worker = fault->in_worker;
 	failure->of_channel = fault->kind == FAULT_START || fault->kind == FAULT_CHANNEL;
 	subject_prepare(failure->subject, failure->action);
 	faults_begin(fault);
@@ -243,10 +284,7 @@ TEST_ALSO(all_others, a_failing_read_leaves_old_or_new_and_its_code_names_the_ca
 
 /* ---- the same for a fix of a real image, in the parent and in the worker ------------------------ */
 
-/*
- * There are too many calls to fail each of them: the numbers of those that fail grow by a factor, in
- * percent.
- */
+/* With a factor over 100, in percent, the numbers of the calls that fail grow by it. */
 static void fail_real(struct failure *failure, const struct fault *chosen, unsigned factor)
 {
 	struct fault fault = *chosen;
@@ -324,9 +362,9 @@ static const struct fault real_faults[] = {
 	{FAULT_CHANNEL, 0, ONCE, PARENT, EINTR}, {FAULT_CHANNEL, 0, ONCE, WORKER, EINTR},
 };
 
-TEST_CASE(all_real, "many failing calls of a real fix", .tags = "crash");
+TEST_CASE(all_real, "each failing call of a real fix", .tags = "crash");
 
 TEST_EACH(all_real, a_real_fix_with_any_failing_call_is_wholly_done_or_not_at_all, real_faults)
 {
-	fail_real_calls(ACTION_FIX, &real_faults[_i], 1, 104);
+	fail_real_calls(ACTION_FIX, &real_faults[_i], 1, 100);
 }
