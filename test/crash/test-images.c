@@ -44,8 +44,8 @@ TEST_CASE(all_images, "power cuts of real images in each format", .tags = "crash
 
 TEST_LOOP(all_images, a_power_cut_leaves_an_image_of_each_format_old_or_new, 0, REAL_KINDS)
 {
-	struct exploration exploration = {.per_cut = 4,
-					  .cut_one_in = 2,
+	struct exploration exploration = {.per_cut = 3,
+					  .cut_one_in = 3,
 					  .nested_one_in = 60,
 					  .per_nested_cut = 1,
 					  .depth = 2};
