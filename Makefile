@@ -137,7 +137,9 @@ $(B)/unit-tests: private ALL_LDFLAGS += -Wl$(comma)--wrap=worker_run
 # The calls that test/crash/recorder.c and faults.c see.
 WRAPPED_CALLS := open64 pwrite64 write fsync fdatasync fallocate64 ftruncate64 rename unlink fsetxattr \
 		 fremovexattr fanotify_init malloc calloc realloc strdup strndup pread64 fstat64 lstat64 \
-		 lseek64 fgetxattr flock
+		 lseek64 fgetxattr flock stat64 fstatvfs64 access faccessat getxattr realpath opendir \
+		 readdir64 fopen64 aligned_alloc asprintf __asprintf_chk \
+		 sendmsg recvmsg socketpair setsockopt poll fork
 $(B)/crash-tests: private ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(WRAPPED_CALLS))
 $(call objects,$(UNIT_SOURCES) $(CLI_TEST_SOURCES) $(BOOT_TEST_SOURCES) $(CRASH_TEST_SOURCES) \
 	$(FUZZ_SOURCES) $(FUZZ_MAIN_SOURCES)): \
@@ -165,17 +167,19 @@ $(call objects,$(SUPPORT_SOURCES)): EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest \
 # The everyday tests have their images in memory, if that is large enough; these have a disk.
 ON_DISK := TMPDIR=$${TMPDIR:-/tmp}
 
-check-slow: all $(B)/build-image $(B)/unit-tests $(B)/cli-tests boot-test ## the tests that take longer
+check-slow: all $(B)/build-image $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests boot-test ## the tests that take longer
 	B=$(B) scripts/check-images
 	B=$(B) scripts/check-slurm
 	$(ON_DISK) CK_INCLUDE_TAGS=slow $(B)/unit-tests
+	CK_INCLUDE_TAGS=slow $(B)/crash-tests
 	$(ON_DISK) CK_INCLUDE_TAGS=slow $(B)/cli-tests
 
 # Takes a survey of each sample with libntfs-3g and in libguestfs' appliance.
 engines-test: $(B)/build-image $(B)/unit-tests ## both engines find the same in all samples
 	@$(ON_DISK) CK_INCLUDE_TAGS=engines $(B)/unit-tests
 
-# Cuts the power in every way during fixes, undos and recoveries.  $$CRASH_SEED chooses other states.
+# Cuts the power in every way during fixes, undos and recoveries, kills, and makes calls fail.
+# $$CRASH_SEED chooses other states.  check-slow has the shorter part of it.
 crash-test: $(B)/crash-tests ## cuts the power 100,000 times, in every way
 	@CK_INCLUDE_TAGS=crash $(B)/crash-tests >$(B)/crash-test.log; status=$$?; cat $(B)/crash-test.log; \
 	awk '/^states: /{states += $$2; bad += $$4} \

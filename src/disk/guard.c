@@ -14,6 +14,7 @@ struct guard {
 	struct disk disk;
 	struct disk *below;
 	struct range_vector allowed[GUARD_RULES];
+	struct bs_error failure; /* the first of the disk below; BS_OK: none */
 };
 
 static bool guard_rule_allows(enum guard_rule rule, const uint8_t *bytes, size_t length)
@@ -34,10 +35,20 @@ static bool guard_allows(const struct guard *guard, uint64_t offset, const void 
 	return false;
 }
 
+/* Keeps the first error of the disk below. */
+static int guard_note(struct guard *guard, int result, const struct bs_error *err)
+{
+	if (result < 0 && guard->failure.code == BS_OK)
+		guard->failure = *err;
+	return result;
+}
+
 static int guard_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
 		      struct bs_error *err)
 {
-	return disk_read(((struct guard *)disk)->below, offset, buffer, length, err);
+	struct guard *guard = (struct guard *)disk;
+
+	return guard_note(guard, disk_read(guard->below, offset, buffer, length, err), err);
 }
 
 static int guard_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
@@ -49,12 +60,14 @@ static int guard_write(struct disk *disk, uint64_t offset, const void *buffer, s
 		return fail(err, BS_GUARD,
 			    "a write of %zu bytes at %" PRIu64 " is outside of what a fix changes",
 			    length, offset);
-	return disk_write(guard->below, offset, buffer, length, err);
+	return guard_note(guard, disk_write(guard->below, offset, buffer, length, err), err);
 }
 
 static int guard_flush(struct disk *disk, struct bs_error *err)
 {
-	return disk_flush(((struct guard *)disk)->below, err);
+	struct guard *guard = (struct guard *)disk;
+
+	return guard_note(guard, disk_flush(guard->below, err), err);
 }
 
 static void guard_free_ranges(struct range_vector allowed[GUARD_RULES])
@@ -129,6 +142,11 @@ int guard_allow(struct guard *guard, const struct guard_range *ranges, size_t co
 	guard_free_ranges(guard->allowed);
 	memcpy(guard->allowed, allowed, sizeof(allowed));
 	return 0;
+}
+
+const struct bs_error *guard_failure(const struct guard *guard)
+{
+	return guard->failure.code == BS_OK ? NULL : &guard->failure;
 }
 
 bool guard_is_closed(const struct guard *guard)

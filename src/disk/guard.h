@@ -44,6 +44,9 @@ struct disk *guard_disk(struct guard *guard);
 MUST_CHECK int guard_allow(struct guard *guard, const struct guard_range *ranges, size_t count,
 			   struct bs_error *err);
 
+/* The first error of the disk below, which belongs to the guard.  NULL: there was none. */
+const struct bs_error *guard_failure(const struct guard *guard);
+
 /* Whether the guard allows no writes. */
 bool guard_is_closed(const struct guard *guard);
 

@@ -568,15 +568,20 @@ static void session_end_worker(struct session *session, int outcome, struct bs_e
 }
 
 /*
- * Reports the disk's error as the cause when the disk has failed for good.  libntfs-3g crashes on
- * some errors of a disk, and hides others: then the worker reports a damaged volume or a wrong
- * copy.
+ * Reports an error of the disk as the cause: if the worker failed after that error, or if the disk
+ * has failed for good.  libntfs-3g crashes on some errors of a disk, and hides others: then the
+ * worker reports a damaged volume or a wrong copy.
  */
 static int session_blame_disk(const struct session *session, int outcome, struct bs_error *err)
 {
+	const struct bs_error *failure = guard_failure(session->guard);
 	struct bs_error cause;
 	uint8_t byte;
 
+	if (outcome < 0 && failure) {
+		*err = *failure;
+		return -1;
+	}
 	if (disk_size(session->disk) == 0 ||
 	    disk_read(session->disk, 0, &byte, sizeof(byte), &cause) == 0)
 		return outcome;

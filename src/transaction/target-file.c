@@ -88,7 +88,7 @@ static int target_file_check_writable(const struct target *target, struct bs_err
 		return 0;
 	if (errno == EROFS)
 		return fail(err, BS_READ_ONLY, "the file system is read-only");
-	return fail_errno(err, BS_NO_PERMISSION, "the file cannot be written");
+	return fail_system(err, "the file cannot be written");
 }
 
 /* ---- opening and closing -------------------------------------------------------------------- */

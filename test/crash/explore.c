@@ -199,11 +199,15 @@ static bool trail_may_tear(const struct trail *trail)
 
 static void explore_cut(struct trail *trail, struct cut *cut)
 {
-	const struct exploration *exploration = trail->exploration;
+	struct exploration *exploration = trail->exploration;
 	unsigned most = trail->depth == 1 ? exploration->per_cut : exploration->per_nested_cut;
 	uint32_t count = cut_count_states(cut);
 	bool all = count <= most;
 
+	if (trail->depth == 1) {
+		exploration->cuts++;
+		exploration->complete_cuts += all;
+	}
 	for (uint32_t i = 0; i < (all ? count : most) && !trail_is_over(trail); i++) {
 		if (all)
 			cut_pick_number(cut, i);
@@ -284,8 +288,10 @@ void explore(struct exploration *exploration, enum action action)
 
 void explore_print(const struct exploration *exploration, enum action action)
 {
-	printf("states: %" PRIu64 ", bad: %" PRIu64 " (%s, %s; seed %" PRIu64 ")\n",
+	printf("states: %" PRIu64 ", bad: %" PRIu64 " (%s, %s; all states of %" PRIu64
+	       " of %" PRIu64 " cuts, some of the others; seed %" PRIu64 ")\n",
 	       exploration->states, exploration->bad, exploration->subject->name,
-	       action_title(action), exploration->seed);
+	       action_title(action), exploration->complete_cuts, exploration->cuts,
+	       exploration->seed);
 	fflush(stdout);
 }

@@ -23,7 +23,8 @@ struct exploration {
 	unsigned cut_one_in;     /* of so many cuts, one is explored; 0 counts as 1 */
 	unsigned depth;          /* how often the power is cut at most */
 	bool stop_at_bad, quiet;
-	uint64_t states, bad; /* the result */
+	/* The result; the cuts are those of the action.  A cut is complete if all its states were built. */
+	uint64_t states, bad, cuts, complete_cuts;
 };
 
 /* Prepares and records the action.  The caller frees the recording with storage_free(). */

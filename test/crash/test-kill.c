@@ -73,12 +73,14 @@ TEST_LOOP(kills, a_kill_at_any_call_leaves_old_or_new_or_what_a_command_makes_ol
 	small_close(&subject);
 }
 
-TEST_CASE(all_kills, "kills in each format", .tags = "crash");
+TEST_CASE(all_kills, "kills of all small images", .tags = "crash slow");
 
 TEST_ALSO(all_kills, a_kill_at_any_call_leaves_old_or_new_or_what_a_command_makes_old,
 	  SMALL_TESTS(SMALL_EVERYDAY), SMALL_TESTS(SMALL_KINDS));
 
-TEST_LOOP(all_kills, a_kill_at_any_call_leaves_an_image_of_each_format_old_or_new, 0, REAL_KINDS)
+TEST_CASE(formats, "kills in each format", .tags = "crash");
+
+TEST_LOOP(formats, a_kill_at_any_call_leaves_an_image_of_each_format_old_or_new, 0, REAL_KINDS)
 {
 	struct subject subject;
 	int sum = 0;

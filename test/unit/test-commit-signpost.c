@@ -548,6 +548,19 @@ TEST_LOOP(table, a_signpost_to_the_journal_of_another_place, 2 * MISSING, 2 * DO
 	free(undo_file);
 }
 
+TEST_LOOP(table, another_signpost_beside_the_own_completed_journal_is_refused, 0, 2)
+{
+	static const enum journal_state states[] = {APPLIED, DONE};
+	char other[160];
+
+	if (!file_system_has_signposts())
+		return;
+	free(make_state(states[_i], NULL));
+	snprintf(other, sizeof(other), "%s/other" BS_UNDO_SUFFIX, folder);
+	put_up_signpost(other);
+	check_refused(NULL, BS_RECOVERY_REQUIRED, other);
+}
+
 /* A copy that was made while the original was being written replaces the fixed original. */
 TEST_LOOP(table, a_half_written_copy_over_the_fixed_original_is_refused, 0, 2)
 {

@@ -181,3 +181,17 @@ TEST(guard_tests, a_range_beyond_the_disk_is_refused_and_changes_nothing)
 	assert_passes(0, 512);
 	assert_refused(8191, 1);
 }
+
+TEST(guard_tests, the_first_error_of_the_disk_below_is_kept_and_a_refusal_is_none)
+{
+	struct bs_error err;
+	uint8_t byte = 0;
+
+	assert_refused(0, 1);
+	ck_assert_ptr_null(guard_failure(guard));
+	memory->failure = BS_IO;
+	ck_assert_int_eq(disk_flush(guard_disk(guard), &err), -1);
+	memory->failure = BS_NO_MEMORY;
+	ck_assert_int_eq(disk_read(guard_disk(guard), 0, &byte, 1, &err), -1);
+	ck_assert_int_eq(guard_failure(guard)->code, BS_IO);
+}

@@ -254,6 +254,42 @@ TEST(damage_anywhere, every_flipped_bit_outside_of_the_marks_is_seen)
 	fixture_close(&fixture);
 }
 
+/* Few of the bits, so that this is an everyday test. */
+TEST(damage, flipped_bits_of_each_record_are_seen)
+{
+	struct fixture fixture;
+	bool marks[3];
+
+	fixture_open(&fixture);
+	fixture_write(&fixture, fixture.bytes, JOURNAL_SIZE);
+	for (size_t at = JOURNAL_FIRST_RECORD; at < JOURNAL_SIZE; at += 61) {
+		uint8_t flipped = fixture.bytes[at] ^ (uint8_t)(1u << at % 8);
+
+		ck_assert_int_eq(pwrite(fixture.descriptor, &flipped, 1, (off_t)at), 1);
+		ck_assert_msg(validate(&fixture, marks) == BS_JOURNAL_DAMAGED, "byte %zu", at);
+		ck_assert_int_eq(pwrite(fixture.descriptor, &fixture.bytes[at], 1, (off_t)at), 1);
+	}
+	fixture_close(&fixture);
+}
+
+TEST(damage, a_sound_record_that_the_trailer_does_not_know_is_seen)
+{
+	struct journal_header header = {.piece_size = JOURNAL_PIECE_SIZE};
+	uint8_t before[4096], after[4096];
+	struct fixture fixture;
+	bool marks[3];
+
+	fixture_open(&fixture);
+	header.identity = fixture.identity;
+	memset(before, 0xb1, sizeof(before));
+	memset(after, 0xa1, sizeof(after));
+	journal_encode_record(&header, &ranges[0], 0, before, after,
+			      fixture.bytes + JOURNAL_FIRST_RECORD);
+	fixture_write(&fixture, fixture.bytes, JOURNAL_SIZE);
+	ck_assert_int_eq(validate(&fixture, marks), BS_JOURNAL_DAMAGED);
+	fixture_close(&fixture);
+}
+
 TEST(damage, a_flipped_bit_in_a_mark_neither_sets_nor_loses_one)
 {
 	uint8_t set[BLOCK], unset[BLOCK] = {0};

@@ -17,6 +17,7 @@
 
 #include "engine/session.h"
 #include "support/sample.h"
+#include "unit/memory-disk.h"
 #include "util/bytes.h"
 #include "windows/plan.h"
 #include "worker/budget.h"
@@ -609,6 +610,20 @@ static void crash_after_a_read(struct remote_end end, uint64_t size,
 	_exit(EXIT_FAILURE);
 }
 
+#define BAD 4096 /* the offset of a byte that cannot be read */
+
+static void crash_after_a_failed_read(struct remote_end end, uint64_t size,
+				      const struct worker_task *own_task)
+{
+	struct bs_error own;
+	uint8_t byte;
+
+	(void)own_task;
+	if (disk_read(remote_open(end, size, &own), BAD, &byte, 1, &own) < 0)
+		crash_says(end.socket);
+	_exit(EXIT_FAILURE);
+}
+
 static void crash_after_a_plan_says(int socket)
 {
 	say_until(socket, MESSAGE_PLAN);
@@ -719,6 +734,19 @@ TEST(bad_workers, a_worker_that_dies_before_it_reads_tells_nothing_of_the_image)
 {
 	deadly = SIGSEGV;
 	assert_error(run(crash, PATIENCE), BS_WORKER, "signal 11");
+}
+
+TEST(bad_workers, a_worker_that_dies_of_a_failed_read_tells_of_the_disk_and_not_of_damage)
+{
+	struct memory_disk *memory = memory_disk_open(64 << 10);
+
+	memory->bad = BAD;
+	deadly = SIGSEGV;
+	task.job = WORKER_INSPECT;
+	assert_error(session_run_worker(&memory->disk, NULL, &task, crash_after_a_failed_read,
+					PATIENCE, &findings, &err),
+		     BS_IO, "a bad sector");
+	disk_close(&memory->disk);
 }
 
 TEST(bad_workers, a_worker_without_memory_is_no_damaged_image)
