@@ -7,8 +7,10 @@
 #undef fail /* an outdated macro of check.h; it would hide the function in util/err.h */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -59,6 +61,8 @@ static void try_setuid(void)
 static void (*const forbidden[])(void) = {try_socket, try_fork,       try_kill,  try_exec,
 					  try_unlink, try_descriptor, try_setuid};
 
+static int image; /* the descriptor that the process may keep; 0: none */
+
 /* Runs a function in a confined process.  Returns how the process ended. */
 static int confined(void (*attempt)(void))
 {
@@ -70,9 +74,11 @@ static int confined(void (*attempt)(void))
 	if (child == 0) {
 		const struct confine_limits limits = {.memory = 512u << 20, .seconds = 20};
 		struct bs_error own;
+		const int kept[CONFINE_KEPT] = {
+			[CONFINE_SOCKET] = ends[1], [CONFINE_IMAGE] = image};
 
-		if (confine_self(ends[1], 0, &limits, &own) < 0)
-			_exit(99);
+		if (confine_self(kept, &limits, &own) < 0)
+			_exit(own.code == BS_WORKER ? 98 : 99);
 		attempt();
 		_exit(EXIT_SUCCESS);
 	}
@@ -176,6 +182,59 @@ TEST(confine, no_descriptor_but_the_channel_is_left)
 	ck_assert_int_ge(extra, 0);
 	ck_assert_int_eq(confined(count_descriptors), 0);
 	close(extra);
+}
+
+/* The image's bytes can be read, and nothing else can be done with it. */
+static void use_the_image(void)
+{
+	char byte = 1;
+
+	if (pread(image, &byte, 1, 0) != 1 || write(image, &byte, 1) >= 0 ||
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, image, 0) != MAP_FAILED)
+		_exit(1);
+}
+
+static void truncate_the_image(void)
+{
+	if (ftruncate(image, 0) < 0)
+		_exit(1);
+}
+
+static FILE *image_of_one_page(void)
+{
+	FILE *file = tmpfile();
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(ftruncate(fileno(file), 4096), 0);
+	return file;
+}
+
+TEST(confine, an_image_can_only_be_read)
+{
+	FILE *file = image_of_one_page();
+	char path[64];
+	int status;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(file));
+	image = open(path, O_RDONLY);
+	ck_assert_int_gt(image, 0);
+	ck_assert_int_eq(confined(use_the_image), 0);
+	status = confined(truncate_the_image);
+	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "status %x",
+		      (unsigned)status);
+	close(image);
+	fclose(file);
+}
+
+TEST(confine, no_worker_gets_an_image_that_it_could_write)
+{
+	FILE *file = image_of_one_page();
+	int status;
+
+	image = fileno(file);
+	status = confined(use_the_image);
+	ck_assert_int_eq(WEXITSTATUS(status), 98);
+	fclose(file);
 }
 
 #endif
