@@ -258,7 +258,7 @@ static int commit_apply(struct commit *commit, struct bs_error *err)
 		return -1;
 	commit_enter(transaction, COMMIT_WRITING);
 	if (commit_write(commit, err) < 0 ||
-	    check_new(transaction->journal, transaction->place->target, BS_VERIFY, err) < 0)
+	    check_written(transaction->journal, transaction->place->target, err) < 0)
 		return -1;
 	transaction->read_back = true;
 	return 0;

@@ -67,7 +67,7 @@ struct target {
 	/* For target_is_disturbed(): */
 	int watch;                /* the descriptor of a fanotify(7) group, or -1 */
 	struct timespec modified; /* file time after our own last change, or at the opening */
-	unsigned changes; /* target_begin_changes() without their end */
+	unsigned changes;         /* target_begin_changes() without their end */
 	bool disturbed;
 };
 
