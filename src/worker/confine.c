@@ -56,9 +56,9 @@ static uint64_t confine_memory_in_use(void)
 
 static int confine_limit(int resource, uint64_t value, struct bs_error *err)
 {
-	struct rlimit both;
+	struct rlimit both = {0};
 
-	if (getrlimit(resource, &both) < 0)
+	if (value > 0 && getrlimit(resource, &both) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "limiting the worker process");
 	both.rlim_cur = min_u64(value, both.rlim_cur);
 	if (resource != RLIMIT_CPU) /* the parent raises this limit later */

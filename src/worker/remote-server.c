@@ -88,10 +88,10 @@ static int server_write(struct server *server, const uint8_t *list, size_t lengt
 static int server_write_all(struct server *server, const struct remote_header *request,
 			    struct bs_error *failure, struct bs_error *err)
 {
-	const uint8_t *list = server->end.window + REMOTE_READ_MAX;
+	const uint8_t *list = server->end.window + request->offset;
 	size_t at = 0;
 
-	if (request->length > REMOTE_WRITES_MAX)
+	if (!range_within(request->offset, request->length, REMOTE_WINDOW_SIZE))
 		return fail(err, BS_WORKER, "the worker process sent too many bytes at once");
 	while (at < request->length && failure->code == BS_OK)
 		if (server_write(server, list, (size_t)request->length, &at, failure, err) < 0)

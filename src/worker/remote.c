@@ -20,6 +20,7 @@ struct remote {
 	struct remote_end end;
 	bool broken;
 	uint8_t *writes;             /* the list of writes in the window */
+	size_t room;                 /* for the list, bytes */
 	size_t length;               /* of the list, bytes */
 	struct range_vector written; /* not in the local disk; without one, what was not sent yet */
 	size_t merged;               /* how many ranges `written` had after it was merged */
@@ -73,7 +74,8 @@ static int remote_exchange(struct remote *remote, const struct remote_header *re
 int remote_send_writes(struct disk *disk, struct bs_error *err)
 {
 	struct remote *remote = (struct remote *)disk;
-	const struct remote_header request = {REMOTE_WRITES, 0, 0, remote->length};
+	const struct remote_header request = {
+		REMOTE_WRITES, 0, (uint64_t)(remote->writes - remote->end.window), remote->length};
 
 	if (remote->failure.code == BS_OK && remote->length > 0 &&
 	    remote_exchange(remote, &request, &remote->failure) == 0) {
@@ -114,7 +116,7 @@ static int remote_write(struct disk *disk, uint64_t offset, const void *buffer, 
 	if (remote_note_written(remote, (struct range){offset, length}, err) < 0)
 		return -1;
 	while (length > 0) {
-		size_t room = REMOTE_WRITES_MAX - remote->length, part;
+		size_t room = remote->room - remote->length, part;
 		uint8_t *write = remote->writes + remote->length;
 
 		if (room < REMOTE_WRITE_HEAD + BLOCK || remote->failure.code != BS_OK) {
@@ -209,6 +211,8 @@ struct disk *remote_open(struct remote_end end, uint64_t size, struct bs_error *
 	remote->disk.operations = &remote_operations;
 	remote->disk.size = size;
 	remote->end = end;
-	remote->writes = end.window + REMOTE_READ_MAX;
+	/* With a local disk, the list is always empty when the parent is asked for bytes. */
+	remote->writes = end.window + (end.local ? 0 : REMOTE_READ_MAX);
+	remote->room = REMOTE_WINDOW_SIZE - (size_t)(remote->writes - end.window);
 	return &remote->disk;
 }

@@ -454,7 +454,8 @@ static bool send_list(struct remote_end end, uint64_t size, uint64_t length)
 {
 	store_le64(end.window + REMOTE_READ_MAX, 0);
 	store_le64(end.window + REMOTE_READ_MAX + 8, size);
-	return send_header(end.socket, REMOTE_WRITES, 0, length) && wait_for_the_end(end);
+	return send_header(end.socket, REMOTE_WRITES, REMOTE_READ_MAX, length) &&
+	       wait_for_the_end(end);
 }
 
 static bool send_half_a_write(struct remote_end end)
@@ -470,6 +471,12 @@ static bool send_an_endless_write(struct remote_end end)
 static bool send_half_a_write_head(struct remote_end end)
 {
 	return send_list(end, 512, REMOTE_WRITE_HEAD + 512 + REMOTE_WRITE_HEAD - 1);
+}
+
+static bool send_a_list_elsewhere(struct remote_end end)
+{
+	return send_header(end.socket, REMOTE_WRITES, REMOTE_WINDOW_SIZE - 15, 16) &&
+	       wait_for_the_end(end);
 }
 
 static bool send_oversized_message(struct remote_end end)
@@ -525,6 +532,7 @@ static const struct {
 	{send_half_a_write, BS_WORKER, "half a write"},
 	{send_an_endless_write, BS_WORKER, "too many bytes"},
 	{send_half_a_write_head, BS_WORKER, "half a write"},
+	{send_a_list_elsewhere, BS_WORKER, "too many bytes"},
 	{send_oversized_message, BS_WORKER, "4097 bytes"},
 	{send_answer, BS_WORKER, "without a question"},
 	{send_half_a_header, BS_TIMEOUT, "silent"},
