@@ -45,6 +45,11 @@ int disk_flush(struct disk *disk, struct bs_error *err)
 	return disk->operations->flush ? disk->operations->flush(disk, err) : 0;
 }
 
+int disk_descriptor(const struct disk *disk)
+{
+	return disk->operations->descriptor ? disk->operations->descriptor(disk) : -1;
+}
+
 void disk_close(struct disk *disk)
 {
 	if (disk)

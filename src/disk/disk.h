@@ -32,6 +32,7 @@ struct disk_operations {
 		     struct bs_error *err);
 	int (*flush)(struct disk *disk, struct bs_error *err);
 	void (*close)(struct disk *disk);
+	int (*descriptor)(const struct disk *disk); /* NULL: -1 */
 };
 
 /* Every layer's own struct begins with a struct disk. */
@@ -55,6 +56,13 @@ MUST_CHECK int disk_read(struct disk *disk, uint64_t offset, void *buffer, size_
 MUST_CHECK int disk_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
 			  struct bs_error *err);
 MUST_CHECK int disk_flush(struct disk *disk, struct bs_error *err);
+
+/*
+ * Returns the only descriptor that the disk reads from, if all its other bytes lie in memory.  Then a
+ * process that was forked can read the disk as it is now, if the process keeps this descriptor.
+ * Returns -1 for other disks.
+ */
+int disk_descriptor(const struct disk *disk);
 
 /* Frees the layer, not the layers below.  NULL is allowed. */
 void disk_close(struct disk *disk);

@@ -70,9 +70,15 @@ static void file_close(struct disk *disk)
 	free(disk);
 }
 
+static int file_descriptor(const struct disk *disk)
+{
+	return ((const struct file *)disk)->descriptor;
+}
+
 static const struct disk_operations file_operations = {
 	.read = file_read,
 	.close = file_close,
+	.descriptor = file_descriptor,
 };
 
 struct disk *file_open(int descriptor, struct bs_error *err)

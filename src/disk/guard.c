@@ -84,11 +84,17 @@ static void guard_close(struct disk *disk)
 	free(guard);
 }
 
+static int guard_descriptor(const struct disk *disk)
+{
+	return disk_descriptor(((const struct guard *)disk)->below);
+}
+
 static const struct disk_operations guard_operations = {
 	.read = guard_read,
 	.write = guard_write,
 	.flush = guard_flush,
 	.close = guard_close,
+	.descriptor = guard_descriptor,
 };
 
 struct guard *guard_open(struct disk *below, struct bs_error *err)

@@ -282,11 +282,21 @@ static void overlay_close(struct disk *disk)
 	free(overlay);
 }
 
+/* The temporary file is writable, and the record of reads would be lost. */
+static int overlay_descriptor(const struct disk *disk)
+{
+	const struct overlay *overlay = (const struct overlay *)disk;
+
+	return overlay->store.descriptor < 0 && !overlay->watching ? disk_descriptor(overlay->below)
+								   : -1;
+}
+
 /* No `flush`: the overlay does not outlive the process. */
 static const struct disk_operations overlay_operations = {
 	.read = overlay_read,
 	.write = overlay_write,
 	.close = overlay_close,
+	.descriptor = overlay_descriptor,
 };
 
 struct overlay *overlay_open(struct disk *below, uint64_t memory_limit, const char *spill_directory,

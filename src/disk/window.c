@@ -42,11 +42,17 @@ static void window_close(struct disk *disk)
 	free(disk);
 }
 
+static int window_descriptor(const struct disk *disk)
+{
+	return disk_descriptor(((const struct window *)disk)->below);
+}
+
 static const struct disk_operations window_operations = {
 	.read = window_read,
 	.write = window_write,
 	.flush = window_flush,
 	.close = window_close,
+	.descriptor = window_descriptor,
 };
 
 struct disk *window_open(struct disk *below, uint64_t offset, uint64_t length, struct bs_error *err)

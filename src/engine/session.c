@@ -437,6 +437,7 @@ static int session_fork(struct session *session, session_worker *run, struct bs_
 		/* A signal of the terminal ends a rehearsal at once, even if the caller holds it. */
 		signals_release_all();
 		debug_stop("the worker process");
+		worker.local = disk_descriptor(session->disk) > 0 ? session->disk : NULL;
 		run(worker, disk_size(session->disk), &session->task);
 	}
 	close(worker.socket);

@@ -14,7 +14,11 @@
 
 #include "disk/window.h"
 #include "util/bytes.h"
+#include "util/memory.h"
 #include "util/utf16.h"
+
+#define FREE_BITS    8192u      /* bits of $Bitmap that are often all 0 */
+#define BITMAP_PIECE (1u << 19) /* bytes of $Bitmap read at a time; a long read for the cache */
 
 /*
  * Returns whether the disk has failed since the volume was opened.  If so, sets *err.  The library
@@ -243,6 +247,52 @@ int volume_ntfs_close(struct volume *base, struct bs_error *err)
 	return result;
 }
 
+/* Counts the zeros among the first `bits` bits. */
+static uint64_t bitmap_count_clear(const uint8_t *bytes, uint64_t bits)
+{
+	uint64_t clear = 0;
+
+	/* Most of a large volume is free, and most other words are all 1. */
+	while (bits >= 64) {
+		bool is_free = bits >= FREE_BITS && all_zero(bytes, FREE_BITS / 8);
+		uint64_t step = is_free ? FREE_BITS : 64, word = is_free ? 0 : load_le64(bytes);
+
+		if (is_free)
+			clear += FREE_BITS;
+		else if (word != UINT64_MAX)
+			clear += (unsigned)__builtin_popcountll(~word);
+		bits -= step;
+		bytes += step / 8;
+	}
+	for (uint64_t bit = 0; bit < bits; bit++)
+		clear += !bit_is_set(bytes, bit);
+	return clear;
+}
+
+/* The library would count byte by byte, and read a cluster at a time. */
+static int volume_ntfs_count_free(struct volume_ntfs *volume, uint64_t *clusters,
+				  struct bs_error *err)
+{
+	uint64_t all = (uint64_t)volume->ntfs->nr_clusters, counted = 0;
+	uint8_t *piece = memory_large(BITMAP_PIECE);
+
+	if (!piece)
+		return fail_memory(err);
+	*clusters = 0;
+	while (counted < all) {
+		uint64_t bits = min_u64(all - counted, BITMAP_PIECE * 8ull);
+		size_t length = (size_t)(bits + 7) / 8;
+
+		if (ntfs_read_unchecked(volume, volume->ntfs->lcnbmp_na, counted / 8, piece,
+					length) != (s64)length)
+			break;
+		*clusters += bitmap_count_clear(piece, bits);
+		counted += bits;
+	}
+	free(piece);
+	return counted == all ? 0 : ntfs_fail(volume, err, "counting the free clusters");
+}
+
 int volume_ntfs_state(struct volume *base, struct volume_state *state, struct bs_error *err)
 {
 	struct volume_ntfs *volume = volume_ntfs(base);
@@ -255,9 +305,9 @@ int volume_ntfs_state(struct volume *base, struct volume_state *state, struct bs
 		 volume->ntfs->vol_name ? volume->ntfs->vol_name : "");
 	snprintf(state->obstacle_text, sizeof(state->obstacle_text), "%s",
 		 obstacle_text(volume->obstacle));
-	if (ntfs_volume_get_free_space(volume->ntfs) < 0)
-		return ntfs_fail(volume, err, "counting the free clusters");
-	state->free = (uint64_t)volume->ntfs->free_clusters * volume->ntfs->cluster_size;
+	if (volume_ntfs_count_free(volume, &state->free, err) < 0)
+		return -1;
+	state->free *= state->cluster_size;
 	return 0;
 }
 

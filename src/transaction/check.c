@@ -93,6 +93,20 @@ int check_new(struct journal_file *journal, const struct target *image, enum bs_
 	return check_run(&check, journal, image, length, length, check_record_is_new, err);
 }
 
+static int check_record_is_written(void *context, const struct journal_record *record,
+				   struct bs_error *err)
+{
+	return record->range.kind == JOURNAL_GUARD ? 0 : check_record_is_new(context, record, err);
+}
+
+int check_written(struct journal_file *journal, const struct target *image, struct bs_error *err)
+{
+	struct check check = {.code = BS_VERIFY};
+	uint64_t length = journal->header.new_length;
+
+	return check_run(&check, journal, image, length, length, check_record_is_written, err);
+}
+
 /* ---- new in part ---------------------------------------------------------------------------- */
 
 static int check_record_for_any(void *context, const struct journal_record *record,

@@ -158,7 +158,7 @@ static int commit_publish(struct commit *commit, bool *published, struct bs_erro
  * taking back release the space, by punching the holes and cutting the file.  A file system that
  * cannot reserve, or that copies on write, may still be full later; that is taken back as well.
  */
-static int commit_reserve(struct commit *commit, struct bs_error *err)
+static int commit_reserve_all(struct commit *commit, struct bs_error *err)
 {
 	const struct journal_range *ranges = commit->list.ranges.items;
 	size_t count = commit->list.image_count, next;
@@ -180,6 +180,34 @@ static int commit_reserve(struct commit *commit, struct bs_error *err)
 	return 0;
 }
 
+static int commit_reserve(struct commit *commit, struct bs_error *err)
+{
+	int result;
+
+	target_begin_changes(commit->transaction.image);
+	result = commit_reserve_all(commit, err);
+	target_end_changes(commit->transaction.image);
+	return result;
+}
+
+/* Writes the ranges from `end` - 1 down to `start`, whose bytes follow each other in `bytes`. */
+static int commit_write_ranges(struct commit *commit, size_t start, size_t end,
+			       const uint8_t *bytes, struct bs_error *err)
+{
+	struct target *image = commit->transaction.image;
+	int result = 0;
+
+	target_begin_changes(image);
+	while (end-- > start && result == 0) {
+		const struct journal_range *range = &commit->list.ranges.items[end];
+
+		result = target_write(image, range->offset, bytes, (size_t)range->length, err);
+		bytes += range->length;
+	}
+	target_end_changes(image);
+	return result;
+}
+
 /*
  * Writes from the end to the front: sector 0, which makes the disk start from its new place, comes
  * last.  So an image whose writing was interrupted does not look fixed to a user who cannot see the
@@ -188,20 +216,25 @@ static int commit_reserve(struct commit *commit, struct bs_error *err)
 static int commit_write(struct commit *commit, struct bs_error *err)
 {
 	struct disk *staged = overlay_disk(commit->request->overlay);
-	struct target *image = commit->transaction.image;
+	const struct journal_range *ranges = commit->list.ranges.items;
 	uint8_t *buffer = memory_large(JOURNAL_RANGE_MAX);
 	int result = -1;
 
 	if (!buffer)
 		return fail_memory(err);
-	for (size_t i = commit->list.image_count; i-- > 0;) {
-		const struct journal_range *range = &commit->list.ranges.items[i];
+	for (size_t end = commit->list.image_count, start; end > 0; end = start) {
+		size_t used = 0;
 
-		if (disk_read(staged, range->offset, buffer, (size_t)range->length, err) < 0 ||
-		    target_write(image, range->offset, buffer, (size_t)range->length, err) < 0)
+		/* Ends below `end`, because the buffer has room for each range. */
+		for (start = end; start > 0 && ranges[start - 1].length <= JOURNAL_RANGE_MAX - used;
+		     used += ranges[--start].length)
+			if (disk_read(staged, ranges[start - 1].offset, buffer + used,
+				      (size_t)ranges[start - 1].length, err) < 0)
+				goto out;
+		if (commit_write_ranges(commit, start, end, buffer, err) < 0)
 			goto out;
 	}
-	result = target_sync(image, err);
+	result = target_sync(commit->transaction.image, err);
 out:
 	free(buffer);
 	return result;
@@ -225,7 +258,7 @@ static int commit_apply(struct commit *commit, struct bs_error *err)
 		return -1;
 	commit_enter(transaction, COMMIT_WRITING);
 	if (commit_write(commit, err) < 0 ||
-	    check_new(transaction->journal, transaction->place->target, BS_VERIFY, err) < 0)
+	    check_written(transaction->journal, transaction->place->target, err) < 0)
 		return -1;
 	transaction->read_back = true;
 	return 0;

@@ -142,22 +142,34 @@ static void target_check_time(struct target *target)
 		target->disturbed = true;
 }
 
+void target_begin_changes(struct target *target)
+{
+	if (target->changes++ == 0)
+		target_check_time(target);
+}
+
+void target_end_changes(struct target *target)
+{
+	struct target_status now;
+	struct bs_error ignored;
+
+	if (--target->changes == 0 && target->kind == TARGET_FILE &&
+	    target_look(target, &now, &ignored) == 0)
+		target->modified = now.modified;
+}
+
 /* Called before each change of ours. */
 static void target_begin_change(struct target *target)
 {
 	assert(!target->sync_failed);
 	target->changed = target->unsynced = true;
-	target_check_time(target);
+	target_begin_changes(target);
 }
 
 /* Called after each change of ours, also after a failed one.  Returns `result`. */
 static int target_end_change(struct target *target, int result)
 {
-	struct target_status now;
-	struct bs_error ignored;
-
-	if (target->kind == TARGET_FILE && target_look(target, &now, &ignored) == 0)
-		target->modified = now.modified;
+	target_end_changes(target);
 	return result;
 }
 

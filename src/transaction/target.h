@@ -67,6 +67,7 @@ struct target {
 	/* For target_is_disturbed(): */
 	int watch;                /* the descriptor of a fanotify(7) group, or -1 */
 	struct timespec modified; /* file time after our own last change, or at the opening */
+	unsigned changes;         /* target_begin_changes() without their end */
 	bool disturbed;
 };
 
@@ -109,6 +110,13 @@ MUST_CHECK int target_check_writable(const struct target *target, struct bs_erro
  * URI and the size.  The caller frees the text.  NULL: no memory.
  */
 char *target_identity(const struct target *target);
+
+/*
+ * Around several changes of ours that follow each other without other work.  They count as one call
+ * for target_is_disturbed().  Together they take no longer than the longest single write.
+ */
+void target_begin_changes(struct target *target);
+void target_end_changes(struct target *target);
 
 /* Writes all bytes or fails.  Errors: those of transaction_write() and of disk_write(). */
 MUST_CHECK int target_write(struct target *target, uint64_t offset, const void *bytes,

@@ -61,7 +61,8 @@
 #define ZONE_COUNT  64u
 
 #define PATIENCE_TIMES 5u
-#define WAIT_RATE      (8 * MIB) /* bytes that add a second of waiting */
+/* A worker that reads an image by itself waits for the storage, and the parent for the worker. */
+#define WAIT_RATE (1 * MIB) /* bytes that add a second of waiting */
 
 #define PROCESSOR_SECONDS 10u
 #define PROCESSOR_RATE    (16 * MIB) /* bytes that add a second of processor time */

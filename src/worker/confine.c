@@ -55,6 +55,7 @@ static const int allowed[] = {
 	SCMP_SYS(close),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
+	SCMP_SYS(pread64), /* the image, if the worker reads it by itself */
 	SCMP_SYS(sysinfo), /* qsort() asks how much memory there is before it sorts a long array */
 };
 
@@ -113,9 +114,9 @@ static uint64_t confine_memory_in_use(void)
 
 static int confine_limit(int resource, uint64_t value, struct bs_error *err)
 {
-	struct rlimit both;
+	struct rlimit both = {0};
 
-	if (getrlimit(resource, &both) < 0)
+	if (value > 0 && getrlimit(resource, &both) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "limiting the worker process");
 	both.rlim_cur = min_u64(value, both.rlim_cur);
 	if (resource != RLIMIT_CPU) /* the parent raises this limit later */
@@ -221,26 +222,40 @@ static int confine_load_filter(struct bs_error *err)
 
 /* ---- descriptors --------------------------------------------------------------------------- */
 
-/* Closes the descriptors from `first` to `last`, if there are any. */
-static int confine_close(unsigned first, unsigned last)
+/* Returns the lowest of the kept descriptors from `first` on, or ~0U. */
+static unsigned confine_next_kept(const int kept[CONFINE_KEPT], unsigned first)
 {
-	return first <= last ? close_range(first, last, 0) : 0;
+	unsigned next = ~0U;
+
+	for (size_t i = 0; i < CONFINE_KEPT; i++)
+		if (kept[i] > 0 && (unsigned)kept[i] >= first && (unsigned)kept[i] < next)
+			next = (unsigned)kept[i];
+	return next;
 }
 
-/* Closes all descriptors from `first` on, but two. */
-static int confine_close_others(unsigned first, unsigned one, unsigned other)
+/* Closes all descriptors from `first` on, but the kept ones. */
+static int confine_close_others(unsigned first, const int kept[CONFINE_KEPT])
 {
-	unsigned lower = one < other ? one : other, upper = one < other ? other : one;
+	unsigned next;
 
-	if (lower > first && confine_close(first, lower - 1) < 0)
-		return -1;
-	if (upper > lower + 1 &&
-	    confine_close(lower + 1 > first ? lower + 1 : first, upper - 1) < 0)
-		return -1;
-	return confine_close(upper + 1, ~0U);
+	for (; (next = confine_next_kept(kept, first)) != ~0U; first = next + 1)
+		if (next > first && close_range(first, next - 1, 0) < 0)
+			return -1;
+	return close_range(first, ~0U, 0);
 }
 
-int confine_self(int socket, int other, const struct confine_limits *limits, struct bs_error *err)
+/* Nobody can make a descriptor writable that was opened for reading. */
+static int confine_check_image(int image, struct bs_error *err)
+{
+	int flags = image > 0 ? fcntl(image, F_GETFL) : O_RDONLY;
+
+	if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY)
+		return 0;
+	return fail(err, BS_WORKER, "the worker process would get a descriptor that can write");
+}
+
+int confine_self(const int kept[CONFINE_KEPT], const struct confine_limits *limits,
+		 struct bs_error *err)
 {
 	unsigned first_closed = SANITIZED || confine_tells() ? STDERR_FILENO + 1 : 0;
 	uint64_t in_use = confine_memory_in_use();
@@ -252,10 +267,11 @@ int confine_self(int socket, int other, const struct confine_limits *limits, str
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "confining the worker process");
+	if (confine_check_image(kept[CONFINE_IMAGE], err) < 0)
+		return -1;
 	/* This closes the parent's end of the channel, too.  Otherwise the channel would stay open
 	 * if the parent ended before the request for the signal above. */
-	if (confine_close_others(first_closed, (unsigned)socket,
-				 (unsigned)(other > 0 ? other : socket)) < 0)
+	if (confine_close_others(first_closed, kept) < 0)
 		return fail_errno(err, BS_SYSTEM_LIMIT, "closing the worker's descriptors");
 	if (confine_set_limits(limits, in_use, err) < 0)
 		return -1;

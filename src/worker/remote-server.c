@@ -88,10 +88,10 @@ static int server_write(struct server *server, const uint8_t *list, size_t lengt
 static int server_write_all(struct server *server, const struct remote_header *request,
 			    struct bs_error *failure, struct bs_error *err)
 {
-	const uint8_t *list = server->end.window + REMOTE_READ_MAX;
+	const uint8_t *list = server->end.window + request->offset;
 	size_t at = 0;
 
-	if (request->length > REMOTE_WRITES_MAX)
+	if (!range_within(request->offset, request->length, REMOTE_WINDOW_SIZE))
 		return fail(err, BS_WORKER, "the worker process sent too many bytes at once");
 	/* A list without a write would cost nothing of the budget, and could come for ever. */
 	if (request->length == 0)
@@ -113,6 +113,14 @@ static int server_flush(struct server *server, const struct remote_header *reque
 	return 0;
 }
 
+/* The worker's word counts: a worker that tells less than it reads only gets less time for it. */
+static int server_account(struct server *server, const struct remote_header *request,
+			  struct bs_error *failure, struct bs_error *err)
+{
+	(void)failure;
+	return server_charge(server, REMOTE_USE_READ, request->length, err);
+}
+
 /* Checks, charges and carries out a request, and answers it. */
 static int server_serve(struct server *server, const struct remote_header *request,
 			struct bs_error *err)
@@ -121,11 +129,12 @@ static int server_serve(struct server *server, const struct remote_header *reque
 		[REMOTE_READ] = server_read,
 		[REMOTE_WRITES] = server_write_all,
 		[REMOTE_FLUSH] = server_flush,
+		[REMOTE_ACCOUNT] = server_account,
 	};
 	struct remote_header answer = {.kind = REMOTE_ANSWER, .length = request->length};
 	struct bs_error failure = {.code = BS_OK};
 
-	if (request->kind > REMOTE_FLUSH)
+	if (request->kind > REMOTE_ACCOUNT)
 		return fail(err, BS_WORKER, "the worker process sent an answer without a question");
 	if (calls[request->kind](server, request, &failure, err) < 0)
 		return -1;

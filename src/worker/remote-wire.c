@@ -76,8 +76,8 @@ int remote_make_channel(struct remote_end *parent, struct remote_end *worker, st
 		munmap(window, REMOTE_WINDOW_SIZE);
 		return -1;
 	}
-	*parent = (struct remote_end){sockets[0], window};
-	*worker = (struct remote_end){sockets[1], window};
+	*parent = (struct remote_end){.socket = sockets[0], .window = window};
+	*worker = (struct remote_end){.socket = sockets[1], .window = window};
 	return 0;
 }
 

@@ -9,17 +9,18 @@
  *    4  u32  kind
  *    8  u32  detail: the code of a failure, the type of a message, else 0
  *   12  u32  0
- *   16  u64  offset in the disk, of a read, else 0
+ *   16  u64  offset of a read in the disk; of the list of writes in the window; else 0
  *   24  u64  length: of the payload of a failure or a message; of the bytes of a read; of the list
- *            of writes; else 0
+ *            of writes; of what the worker has read by itself; else 0
  *
  *   request   in the window              answered by
  *   read      -                          answer, with the bytes in the window; or failure
  *   writes    a list of writes           answer, or failure
  *   flush     -                          answer, or failure
+ *   account   -                          answer; `length` bytes were read by the worker itself
  *
  * Only failures (their text) and messages have a payload.  The bytes of a read lie at the start of
- * the window.  The list of writes begins at REMOTE_READ_MAX.  Each write in the list is its offset
+ * the window, and the worker places the list of writes.  Each write in the list is its offset
  * in the disk (u64), its length (u64) and its bytes; the next write follows without a gap.  The
  * parent carries them out in this order, up to the first that fails.
  *
@@ -33,18 +34,20 @@
 #define REMOTE_MAGIC       0x52534262u /* "bBSR" */
 #define REMOTE_HEADER_SIZE 32u
 #define REMOTE_READ_MAX    (1u << 19) /* the most bytes of one read */
-#define REMOTE_WRITES_MAX  (1u << 19) /* the longest list of writes, in bytes */
+#define REMOTE_WRITES_MAX  (1u << 19) /* bytes of a list of writes behind the bytes of a read */
 #define REMOTE_WRITE_MAX   (1u << 16) /* the most bytes of one write in the list */
 #define REMOTE_WRITE_HEAD  16u        /* bytes of a write in the list before its own bytes */
+#define REMOTE_ACCOUNT_MAX (8u << 20) /* bytes that a worker reads by itself between two accounts */
 #define REMOTE_WINDOW_SIZE (REMOTE_READ_MAX + REMOTE_WRITES_MAX)
 
 enum remote_kind {
 	REMOTE_READ = 1,
 	REMOTE_WRITES = 2,
 	REMOTE_FLUSH = 3,
-	REMOTE_ANSWER = 4,
-	REMOTE_FAILURE = 5,
-	REMOTE_MESSAGE = 6,
+	REMOTE_ACCOUNT = 4,
+	REMOTE_ANSWER = 5,
+	REMOTE_FAILURE = 6,
+	REMOTE_MESSAGE = 7,
 };
 
 struct remote_header {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The worker's end of the channel.  The worker is confined, so once the channel is open, this code
- * makes no system calls but sendmsg and recvmsg, and allocates nothing.
+ * makes no system calls but sendmsg, recvmsg, and the reads of the local disk.
  *
  * An exchange is a request and its answer.  After an exchange fails halfway, its late bytes would
  * look like the next answer.  So the disk then stays broken.
@@ -9,14 +9,23 @@
 #include <stdlib.h>
 
 #include "util/bytes.h"
+#include "util/range.h"
 #include "worker/remote-wire.h"
+
+#define WRITTEN_MIN 64u
+#define BLOCK       4096u /* bytes; the unit in which the parent keeps what was written */
 
 struct remote {
 	struct disk disk;
 	struct remote_end end;
 	bool broken;
-	uint8_t *writes;         /* the list of writes in the window */
-	size_t length;           /* of the list, bytes */
+	uint8_t *writes;             /* the list of writes in the window */
+	size_t room;                 /* for the list, bytes */
+	size_t length;               /* of the list, bytes */
+	struct range_vector written; /* not in the local disk; without one, what was not sent yet */
+	size_t merged;               /* how many ranges `written` had after it was merged */
+	uint64_t untold;             /* bytes read from the local disk since the last account */
+	bool told;                   /* there was an account */
 	struct bs_error failure; /* of a write that the parent could not carry out; BS_OK: none */
 };
 
@@ -65,15 +74,37 @@ static int remote_exchange(struct remote *remote, const struct remote_header *re
 int remote_send_writes(struct disk *disk, struct bs_error *err)
 {
 	struct remote *remote = (struct remote *)disk;
-	const struct remote_header request = {REMOTE_WRITES, 0, 0, remote->length};
+	const struct remote_header request = {
+		REMOTE_WRITES, 0, (uint64_t)(remote->writes - remote->end.window), remote->length};
 
 	if (remote->failure.code == BS_OK && remote->length > 0 &&
-	    remote_exchange(remote, &request, &remote->failure) == 0)
+	    remote_exchange(remote, &request, &remote->failure) == 0) {
 		remote->length = 0;
+		if (!remote->end.local)
+			remote->written.count = 0;
+	}
 	if (remote->failure.code == BS_OK)
 		return 0;
 	*err = remote->failure;
 	return -1;
+}
+
+/* Many writes repeat earlier ones, so the list of what was written is merged whenever it doubled. */
+static int remote_note_written(struct remote *remote, struct range range, struct bs_error *err)
+{
+	if (remote->written.count > 2 * remote->merged + WRITTEN_MIN) {
+		range_vector_merge(&remote->written);
+		remote->merged = remote->written.count;
+	}
+	return range_vector_extend(&remote->written, range, err);
+}
+
+static bool remote_has_written(const struct remote *remote, uint64_t offset, size_t length)
+{
+	for (size_t i = 0; i < remote->written.count; i++)
+		if (range_overlaps(remote->written.items[i], (struct range){offset, length}))
+			return true;
+	return false;
 }
 
 static int remote_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
@@ -82,16 +113,20 @@ static int remote_write(struct disk *disk, uint64_t offset, const void *buffer, 
 	struct remote *remote = (struct remote *)disk;
 	const uint8_t *next = buffer;
 
+	if (remote_note_written(remote, (struct range){offset, length}, err) < 0)
+		return -1;
 	while (length > 0) {
-		size_t room = REMOTE_WRITES_MAX - remote->length, part;
+		size_t room = remote->room - remote->length, part;
 		uint8_t *write = remote->writes + remote->length;
 
-		if (room <= REMOTE_WRITE_HEAD || remote->failure.code != BS_OK) {
+		if (room < REMOTE_WRITE_HEAD + BLOCK || remote->failure.code != BS_OK) {
 			if (remote_send_writes(disk, err) < 0)
 				return -1;
 			continue; /* the list is empty now */
 		}
 		part = min_u64(length, min_u64(room - REMOTE_WRITE_HEAD, REMOTE_WRITE_MAX));
+		if (part < length) /* at least BLOCK bytes; no block is cut */
+			part -= (offset + part) % BLOCK;
 		store_le64(write, offset);
 		store_le64(write + 8, part);
 		memcpy(write + REMOTE_WRITE_HEAD, next, part);
@@ -101,20 +136,6 @@ static int remote_write(struct disk *disk, uint64_t offset, const void *buffer, 
 		length -= part;
 	}
 	return 0;
-}
-
-/* Returns whether a write that was not sent yet changes one of these bytes. */
-static bool remote_has_written(const struct remote *remote, uint64_t offset, size_t length)
-{
-	for (size_t at = 0; at < remote->length;) {
-		uint64_t start = load_le64(remote->writes + at);
-		uint64_t size = load_le64(remote->writes + at + 8);
-
-		if (start < offset + length && offset < start + size)
-			return true;
-		at += REMOTE_WRITE_HEAD + size;
-	}
-	return false;
 }
 
 static int remote_flush(struct disk *disk, struct bs_error *err)
@@ -128,14 +149,32 @@ static int remote_flush(struct disk *disk, struct bs_error *err)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+/* The first account comes before the first byte: from then on the image may be to blame. */
+static int remote_read_local(struct remote *remote, uint64_t offset, void *buffer, size_t length,
+			     struct bs_error *err)
+{
+	const struct remote_header account = {REMOTE_ACCOUNT, 0, 0, remote->untold + length};
+
+	remote->untold += length;
+	if (!remote->told || remote->untold >= REMOTE_ACCOUNT_MAX) {
+		if (remote_exchange(remote, &account, err) < 0)
+			return -1;
+		remote->told = true;
+		remote->untold = 0;
+	}
+	return disk_read(remote->end.local, offset, buffer, length, err);
+}
+
 static int remote_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
 		       struct bs_error *err)
 {
 	struct remote *remote = (struct remote *)disk;
+	bool written = remote_has_written(remote, offset, length);
 
-	if ((remote->failure.code != BS_OK || remote_has_written(remote, offset, length)) &&
-	    remote_send_writes(disk, err) < 0)
+	if ((remote->failure.code != BS_OK || written) && remote_send_writes(disk, err) < 0)
 		return -1;
+	if (remote->end.local && !written)
+		return remote_read_local(remote, offset, buffer, length, err);
 	for (size_t done = 0; done < length;) {
 		size_t part = min_u64(length - done, REMOTE_READ_MAX);
 		const struct remote_header request = {REMOTE_READ, 0, offset + done, part};
@@ -150,6 +189,7 @@ static int remote_read(struct disk *disk, uint64_t offset, void *buffer, size_t 
 
 static void remote_close(struct disk *disk)
 {
+	range_vector_free(&((struct remote *)disk)->written);
 	free(disk);
 }
 
@@ -171,6 +211,8 @@ struct disk *remote_open(struct remote_end end, uint64_t size, struct bs_error *
 	remote->disk.operations = &remote_operations;
 	remote->disk.size = size;
 	remote->end = end;
-	remote->writes = end.window + REMOTE_READ_MAX;
+	/* With a local disk, the list is always empty when the parent is asked for bytes. */
+	remote->writes = end.window + (end.local ? 0 : REMOTE_READ_MAX);
+	remote->room = REMOTE_WINDOW_SIZE - (size_t)(remote->writes - end.window);
 	return &remote->disk;
 }

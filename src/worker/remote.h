@@ -27,7 +27,8 @@
 /* One end of a channel. */
 struct remote_end {
 	int socket;
-	uint8_t *window; /* the same memory at both ends */
+	uint8_t *window;    /* the same memory at both ends */
+	struct disk *local; /* at the worker's end: what it reads by itself; NULL: nothing */
 };
 
 /*
@@ -43,6 +44,10 @@ void remote_close_end(struct remote_end *end);
  * Returns the worker's end of the channel as a disk of `size` bytes.  The caller leaves the socket
  * open as long as the disk.  The operations fail with the errors of the parent's disk, or
  * BS_WORKER.  The caller frees the disk with disk_close().  Returns NULL on error: BS_NO_MEMORY.
+ *
+ * If `end` has a local disk, that is the parent's disk as it was at the fork, with a disk_descriptor().
+ * Then the worker reads by itself what it has not written, and now and then tells the parent how many
+ * bytes these were.
  *
  * Writes are collected in the window, and sent together: when the window is full, before a read of
  * bytes that were written, with a flush, and with remote_send_writes().  So a failed write may be

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "worker/worker.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@
 #include "worker/confine.h"
 #include "worker/message.h"
 #include "worker/remote.h"
+
+#define KEPT_MEMORY (32 << 20) /* bytes; the most that glibc takes for M_MMAP_THRESHOLD */
 
 /* Opens FAT volumes with the appliance's engine, and all other volumes with libntfs-3g's. */
 struct mixed_engine {
@@ -277,16 +280,33 @@ static int worker_work(struct worker *worker, struct bs_error *err)
 						  : worker_inspect(worker, err);
 }
 
+/*
+ * libntfs-3g allocates and frees tables of many pages all the time.  The process keeps such memory:
+ * each new page costs more than what is done with the page.
+ */
+static void worker_keep_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, KEPT_MEMORY);
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
+	(void)mallopt(M_TOP_PAD, KEPT_MEMORY / 32);
+}
+
 static int worker_do(struct worker *worker, uint64_t size, struct bs_error *err)
 {
 	const struct confine_limits limits = {
 		.memory = budget_memory(size),
 		.seconds = budget_processor_seconds(0),
 	};
+	const int kept[CONFINE_KEPT] = {
+		[CONFINE_SOCKET] = worker->end.socket,
+		[CONFINE_APPLIANCE] = worker->task->appliance,
+		[CONFINE_IMAGE] = worker->end.local ? disk_descriptor(worker->end.local) : 0,
+	};
 	int result;
 
-	if (confine_self(worker->end.socket, worker->task->appliance, &limits, err) < 0)
+	if (confine_self(kept, &limits, err) < 0)
 		return -1;
+	worker_keep_memory();
 	worker->remote = remote_open(worker->end, size, err);
 	if (!worker->remote)
 		return -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The worker: the process that reads the content of an image.  It has no descriptor of the image,
- * only a channel on which it asks for bytes.  It is confined before it gets the first byte.
+ * The worker: the process that reads the content of an image.  It asks for bytes on a channel, or
+ * reads them with a descriptor that can only read.  It is confined before it gets the first byte.
  */
 #ifndef BOOTSHIFT_WORKER_H
 #define BOOTSHIFT_WORKER_H

@@ -29,6 +29,8 @@
 
 #if !defined(__SANITIZE_ADDRESS__)
 
+static int image; /* the descriptor that the process may keep; 0: none */
+
 /* Runs a function in a confined process.  Returns how the process ended. */
 static int confined(void (*attempt)(void))
 {
@@ -40,9 +42,11 @@ static int confined(void (*attempt)(void))
 	if (child == 0) {
 		const struct confine_limits limits = {.memory = 512u << 20, .seconds = 20};
 		struct bs_error own;
+		const int kept[CONFINE_KEPT] = {
+			[CONFINE_SOCKET] = ends[1], [CONFINE_IMAGE] = image};
 
-		if (confine_self(ends[1], 0, &limits, &own) < 0)
-			_exit(99);
+		if (confine_self(kept, &limits, &own) < 0)
+			_exit(own.code == BS_WORKER ? 98 : 99);
 		attempt();
 		_exit(EXIT_SUCCESS);
 	}
@@ -98,7 +102,6 @@ static const char *const forbidden[] = {
 	"fsetxattr",
 	"utimensat",
 	"pwrite64",
-	"pread64",
 	"fsync",
 	"sendfile",
 	"splice",
@@ -364,7 +367,9 @@ static pid_t start_confined(int *end)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	child = fork();
 	if (child == 0) {
-		if (confine_self(ends[1], 0, &limits, &own) < 0)
+		const int kept[CONFINE_KEPT] = {[CONFINE_SOCKET] = ends[1]};
+
+		if (confine_self(kept, &limits, &own) < 0)
 			_exit(99);
 		while (write(ends[1], "", 1) == 1) /* the end of the channel does not end it */
 			poll(NULL, 0, -1);
@@ -689,6 +694,59 @@ TEST(confine, no_descriptor_but_the_channel_is_left)
 	ck_assert_int_ge(extra, 0);
 	ck_assert_int_eq(confined(count_descriptors), 0);
 	close(extra);
+}
+
+/* The image's bytes can be read, and nothing else can be done with it. */
+static void use_the_image(void)
+{
+	char byte = 1;
+
+	if (pread(image, &byte, 1, 0) != 1 || write(image, &byte, 1) >= 0 ||
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, image, 0) != MAP_FAILED)
+		_exit(1);
+}
+
+static void truncate_the_image(void)
+{
+	if (ftruncate(image, 0) < 0)
+		_exit(1);
+}
+
+static FILE *image_of_one_page(void)
+{
+	FILE *file = tmpfile();
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(ftruncate(fileno(file), 4096), 0);
+	return file;
+}
+
+TEST(confine, an_image_can_only_be_read)
+{
+	FILE *file = image_of_one_page();
+	char path[64];
+	int status;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(file));
+	image = open(path, O_RDONLY);
+	ck_assert_int_gt(image, 0);
+	ck_assert_int_eq(confined(use_the_image), 0);
+	status = confined(truncate_the_image);
+	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "status %x",
+		      (unsigned)status);
+	close(image);
+	fclose(file);
+}
+
+TEST(confine, no_worker_gets_an_image_that_it_could_write)
+{
+	FILE *file = image_of_one_page();
+	int status;
+
+	image = fileno(file);
+	status = confined(use_the_image);
+	ck_assert_int_eq(WEXITSTATUS(status), 98);
+	fclose(file);
 }
 
 #endif

@@ -375,8 +375,9 @@ ACT(says_that_an_interrupted_commit_is_there)
 static void confine(const struct remote_end *end, uint64_t size, uint64_t seconds)
 {
 	const struct confine_limits limits = {.memory = budget_memory(size), .seconds = seconds};
+	const int kept[CONFINE_KEPT] = {[CONFINE_SOCKET] = end->socket};
 
-	if (confine_self(end->socket, 0, &limits, &ignored) < 0)
+	if (confine_self(kept, &limits, &ignored) < 0)
 		_exit(EXIT_FAILURE);
 }
 

@@ -114,7 +114,7 @@ TEST(remote, a_header_is_these_bytes)
 {
 	static const uint8_t expected[REMOTE_HEADER_SIZE] = {
 		'b',  'B',  'S',  'R',                          /*  0 magic */
-		0x06, 0x00, 0x00, 0x00,                         /*  4 kind: message */
+		0x07, 0x00, 0x00, 0x00,                         /*  4 kind: message */
 		0x44, 0x33, 0x22, 0x11,                         /*  8 detail */
 		0x00, 0x00, 0x00, 0x00,                         /* 12 zero */
 		0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, /* 16 offset */
@@ -140,7 +140,7 @@ TEST(remote, a_header_with_a_wrong_magic_kind_or_rest_is_an_error)
 	static const struct {
 		size_t offset;
 		uint8_t value;
-	} changes[] = {{0, 'B'}, {4, 0}, {4, 7}, {7, 1}, {12, 1}, {15, 1}};
+	} changes[] = {{0, 'B'}, {4, 0}, {4, 8}, {7, 1}, {12, 1}, {15, 1}};
 	struct remote_header header = {REMOTE_READ, 0, 0, 0};
 	uint8_t bytes[REMOTE_HEADER_SIZE];
 	struct bs_error err;
@@ -279,6 +279,96 @@ TEST(remote, a_worker_reads_what_it_has_written)
 	assert_worker_was_content(child);
 }
 
+/* Reads by itself, but not what it has written: the disk in this process does not have that. */
+static bool read_by_itself(struct remote_end end)
+{
+	struct bs_error err;
+	uint8_t *bytes = malloc(SIZE);
+	struct disk *disk;
+
+	end.local = &memory->disk;
+	disk = remote_open(end, SIZE, &err);
+	if (!bytes || !disk || disk_read(disk, 0, bytes, SIZE, &err) != 0 ||
+	    memcmp(bytes, memory->bytes, SIZE) != 0)
+		return false;
+	for (uint64_t at = 0; at < 300; at++) { /* often enough for the list to be merged */
+		uint8_t byte = (uint8_t)(memory->bytes[at * 100] + 1);
+
+		if (disk_write(disk, at * 100, &byte, 1, &err) != 0)
+			return false;
+	}
+	for (uint64_t at = 0; at < 300; at++)
+		if (disk_read(disk, at * 100, bytes, 2, &err) != 0 ||
+		    bytes[0] != (uint8_t)(memory->bytes[at * 100] + 1) ||
+		    bytes[1] != memory->bytes[at * 100 + 1])
+			return false;
+	return disk_read(disk, 10, bytes, 80, &err) == 0 && /* between two writes */
+	       disk_read(disk, SIZE - 9, bytes, 9, &err) == 0 && say(end.socket, 1, "");
+}
+
+static uint64_t charged_reads;
+
+static int count_reads(void *context, enum remote_use use, uint64_t length, uint64_t waited,
+		       struct bs_error *err)
+{
+	(void)context;
+	(void)waited;
+	(void)err;
+	if (use == REMOTE_USE_READ)
+		charged_reads += length;
+	return 0;
+}
+
+TEST(remote, a_worker_reads_by_itself_what_it_has_not_written)
+{
+	const struct remote_meter meter = {count_reads, NULL};
+	struct remote_message message;
+	struct bs_error err = {0};
+	pid_t child = start_worker(read_by_itself);
+
+	charged_reads = 0;
+	ck_assert_msg(remote_serve(parent_end, &memory->disk, LIMIT, PATIENCE, &meter, &message,
+				   &err) == 0,
+		      "%s", err.message);
+	free(message.payload);
+	assert_worker_was_content(child);
+	ck_assert_uint_eq(memory->reads, 300); /* those of written bytes */
+	ck_assert_uint_eq(memory->writes, 300);
+	ck_assert_uint_eq(charged_reads, SIZE + 300 * 2); /* the first account, and the parent's */
+}
+
+static bool read_much_by_itself(struct remote_end end)
+{
+	struct bs_error err;
+	uint8_t *bytes = malloc(SIZE);
+	struct disk *disk;
+
+	end.local = &memory->disk;
+	disk = remote_open(end, SIZE, &err);
+	for (unsigned i = 0; i < 100; i++)
+		if (!bytes || !disk || disk_read(disk, 0, bytes, SIZE, &err) != 0)
+			return false;
+	return say(end.socket, 1, "");
+}
+
+TEST(remote, a_worker_tells_how_much_it_reads_by_itself)
+{
+	const struct remote_meter meter = {count_reads, NULL};
+	struct remote_message message;
+	struct bs_error err = {0};
+	pid_t child = start_worker(read_much_by_itself);
+
+	charged_reads = 0;
+	ck_assert_int_eq(
+		remote_serve(parent_end, &memory->disk, LIMIT, PATIENCE, &meter, &message, &err),
+		0);
+	free(message.payload);
+	assert_worker_was_content(child);
+	ck_assert_uint_eq(memory->reads, 0);
+	ck_assert_uint_le(charged_reads, 100ull * SIZE);
+	ck_assert_uint_gt(charged_reads + REMOTE_ACCOUNT_MAX, 100ull * SIZE);
+}
+
 static bool read_and_write_beyond_the_end(struct remote_end end)
 {
 	struct bs_error err;
@@ -364,7 +454,8 @@ static bool send_list(struct remote_end end, uint64_t size, uint64_t length)
 {
 	store_le64(end.window + REMOTE_READ_MAX, 0);
 	store_le64(end.window + REMOTE_READ_MAX + 8, size);
-	return send_header(end.socket, REMOTE_WRITES, 0, length) && wait_for_the_end(end);
+	return send_header(end.socket, REMOTE_WRITES, REMOTE_READ_MAX, length) &&
+	       wait_for_the_end(end);
 }
 
 static bool send_half_a_write(struct remote_end end)
@@ -380,6 +471,12 @@ static bool send_an_endless_write(struct remote_end end)
 static bool send_half_a_write_head(struct remote_end end)
 {
 	return send_list(end, 512, REMOTE_WRITE_HEAD + 512 + REMOTE_WRITE_HEAD - 1);
+}
+
+static bool send_a_list_elsewhere(struct remote_end end)
+{
+	return send_header(end.socket, REMOTE_WRITES, REMOTE_WINDOW_SIZE - 15, 16) &&
+	       wait_for_the_end(end);
 }
 
 static bool send_oversized_message(struct remote_end end)
@@ -435,6 +532,7 @@ static const struct {
 	{send_half_a_write, BS_WORKER, "half a write"},
 	{send_an_endless_write, BS_WORKER, "too many bytes"},
 	{send_half_a_write_head, BS_WORKER, "half a write"},
+	{send_a_list_elsewhere, BS_WORKER, "too many bytes"},
 	{send_oversized_message, BS_WORKER, "4097 bytes"},
 	{send_answer, BS_WORKER, "without a question"},
 	{send_half_a_header, BS_TIMEOUT, "silent"},
