@@ -133,6 +133,7 @@ static const struct {
 	{"screenshot", "-s --picture --screen --screendump --image --png"},
 	{"format", "-f -t --type --fmt --image-format"},
 	{"pe-size", "-s --size --room --need --needed --winpe-size"},
+	{"restore-signature", "--signature --disk-signature --fix-signature --set-signature"},
 	{"verbose", "--details --detail --long -l"},
 	{"quiet", "-s --silent"},
 	{"color", "--colors --colours --colour"},

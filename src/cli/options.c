@@ -311,6 +311,8 @@ static const struct option_row table[] = {
 	 BS_PARTITIONS_MAX, "partition the boot files came from; default: the only one that has some"},
 	{0, "boot-partition", "N", LOOKING | COMMAND_VERIFY, option_parse_number, FIELD(options.boot_partition),
 	 BS_PARTITIONS_MAX, "partition with Windows; default: the one the boot menu starts"},
+	{0, "restore-signature", NULL, LOOKING | COMMAND_BATCH, option_parse_flag, FIELD(options.restore_signature), 0,
+	 "give a disk its earlier signature back, even if only one witness names it"},
 	{0, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, option_parse_room, 0, 0,
 	 "free space the conversion needs (default 119MiB); only affects messages"},
 	{0, "engine", "NAME", LOOKING | COMMAND_BATCH, option_parse_engine, FIELD(options.engine), 0,

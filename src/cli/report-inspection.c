@@ -356,6 +356,11 @@ static void inspection_fixable(struct output *output, const struct advice_subjec
 
 	print_fix_command(output, subject->image, subject->options, NULL);
 	print(output, " ");
+	if (inspection->system_index == inspection->boot_index) {
+		print_wrapped(output, INDENT, "would give the disk its signature %08x back.",
+			      inspection->earlier_signature);
+		return;
+	}
 	print_wrapped(output, INDENT, "would move %s (%s)",
 		      count_format(inspection->boot_file_count, "file").text,
 		      size_format(inspection->boot_file_bytes).text);
@@ -370,6 +375,11 @@ static void inspection_fixable(struct output *output, const struct advice_subjec
 		partitions[inspection->system_index].number,
 		partitions[inspection->boot_index].number,
 		partitions[inspection->boot_index].number);
+	if (inspection->earlier_signature == 0)
+		return;
+	print(output, " ");
+	print_wrapped(output, INDENT, "It would also give the disk its signature %08x back.",
+		      inspection->earlier_signature);
 }
 
 /* Whether a fix would change nothing that matters: the room is there, and the disk starts. */

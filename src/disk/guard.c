@@ -5,8 +5,10 @@
  */
 #include "disk/guard.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/range.h"
 
@@ -14,6 +16,11 @@ struct guard {
 	struct disk disk;
 	struct disk *below;
 	struct range_vector allowed[GUARD_RULES];
+	struct {
+		uint64_t offset;
+		uint8_t bytes[GUARD_EXACT_MAX];
+		size_t length; /* 0: no exact write is allowed */
+	} exact;
 };
 
 static bool guard_rule_allows(enum guard_rule rule, const uint8_t *bytes, size_t length)
@@ -24,6 +31,13 @@ static bool guard_rule_allows(enum guard_rule rule, const uint8_t *bytes, size_t
 	return true;
 }
 
+static bool guard_is_exact(const struct guard *guard, uint64_t offset, const void *bytes,
+			   size_t length)
+{
+	return length != 0 && length == guard->exact.length && offset == guard->exact.offset &&
+	       memcmp(bytes, guard->exact.bytes, length) == 0;
+}
+
 static bool guard_allows(const struct guard *guard, uint64_t offset, const void *bytes,
 			 size_t length)
 {
@@ -31,7 +45,7 @@ static bool guard_allows(const struct guard *guard, uint64_t offset, const void 
 		if (range_vector_contains(&guard->allowed[rule], (struct range){offset, length}) &&
 		    guard_rule_allows(rule, bytes, length))
 			return true;
-	return false;
+	return guard_is_exact(guard, offset, bytes, length);
 }
 
 static int guard_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
@@ -128,7 +142,16 @@ int guard_allow(struct guard *guard, const struct guard_range *ranges, size_t co
 		}
 	guard_free_ranges(guard->allowed);
 	memcpy(guard->allowed, allowed, sizeof(allowed));
+	guard->exact.length = 0;
 	return 0;
+}
+
+void guard_allow_exact(struct guard *guard, uint64_t offset, const uint8_t *bytes, size_t length)
+{
+	assert(length <= GUARD_EXACT_MAX);
+	memcpy(guard->exact.bytes, bytes, length);
+	guard->exact.offset = offset;
+	guard->exact.length = length;
 }
 
 bool guard_is_closed(const struct guard *guard)
@@ -136,5 +159,5 @@ bool guard_is_closed(const struct guard *guard)
 	for (size_t rule = 0; rule < GUARD_RULES; rule++)
 		if (guard->allowed[rule].count > 0)
 			return false;
-	return true;
+	return guard->exact.length == 0;
 }

@@ -44,6 +44,14 @@ struct disk *guard_disk(struct guard *guard);
 MUST_CHECK int guard_allow(struct guard *guard, const struct guard_range *ranges, size_t count,
 			   struct bs_error *err);
 
+#define GUARD_EXACT_MAX 4 /* bytes */
+
+/*
+ * Allows one more write, until the next guard_allow(): exactly these bytes at exactly this offset.
+ * `length` is at most GUARD_EXACT_MAX.  Replaces an exact write that was allowed before.
+ */
+void guard_allow_exact(struct guard *guard, uint64_t offset, const uint8_t *bytes, size_t length);
+
 /* Whether the guard allows no writes. */
 bool guard_is_closed(const struct guard *guard);
 
