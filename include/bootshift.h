@@ -301,7 +301,8 @@ enum bs_exit {
 	X(BS_NOTE_REPLACES, "note-replaces-files", BS_EXIT_DONE, "")                               \
 	X(BS_NOTE_FAT, "note-fat-system-volume", BS_EXIT_DONE, "")                                 \
 	X(BS_NOTE_ROOM, "note-room", BS_EXIT_DONE, "")                                             \
-	X(BS_NOTE_SIGNATURE, "note-signature", BS_EXIT_DONE, "")
+	X(BS_NOTE_SIGNATURE, "note-signature", BS_EXIT_DONE, "")                                   \
+	X(BS_NOTE_NOT_NEEDED, "note-not-needed", BS_EXIT_DONE, "")
 
 enum bs_code {
 #define BS_CODE(symbol, name, exit, advice) symbol,
@@ -587,7 +588,13 @@ struct bs_difference {
 
 /* ---- the commands ------------------------------------------------------------------------- */
 
-#define BS_DEFAULT_PE_SIZE       (119ull << 20) /* a boot.wim of 112 MB and a scvmm_boot of 7 MB */
+#define BS_DEFAULT_PE_SIZE (119ull << 20) /* a boot.wim of 112 MB and a scvmm_boot of 7 MB */
+/*
+ * What a feature upgrade of Windows 10 or 11 needs on the active volume.  With less, the upgrade
+ * says: "We couldn't update the system reserved partition".  (Microsoft Support, '"We couldn't
+ * update system reserved partition" error installing Windows 10': 15 MB for an upgrade.)
+ */
+#define BS_UPGRADE_ROOM          (15ull << 20)
 #define BS_DEFAULT_START_SECONDS 60u
 
 /* What the library is doing to an image.  bs_fix() passes through the phases in this order. */
@@ -644,6 +651,11 @@ struct bs_options {
 	uint32_t system_partition; /* its number; 0: the active partition */
 	uint32_t boot_partition;   /* its number; 0: the partition of the default entry */
 	uint64_t needed_room;      /* bytes; 0: BS_DEFAULT_PE_SIZE */
+	/*
+	 * Leave a disk alone that starts and has `needed_room` bytes free on the active volume: the
+	 * verdict is then BS_VERDICT_NOTHING, with the finding BS_NOTE_NOT_NEEDED.
+	 */
+	bool only_needed;
 	/*
 	 * If the disk's signature was changed, give it back also if only one witness names the
 	 * earlier one: the boot menu, or the registry of Windows.

@@ -50,11 +50,21 @@ static void report_notes(struct output *output, const char *image, const struct 
 	report_findings(output, &subject, true);
 }
 
+static bool report_has_note(const struct bs_inspection *inspection, enum bs_code code)
+{
+	for (uint32_t i = 0; inspection && i < inspection->finding_count; i++)
+		if (inspection->findings[i].code == code)
+			return true;
+	return false;
+}
+
 static void report_nothing_to_do(struct output *output, const char *image,
 				 const struct settings *settings, const struct bs_result *result)
 {
-	static const char text[] =
-		"nothing to do: the boot files are on the partition with Windows";
+	const char *text =
+		report_has_note(result->inspection, BS_NOTE_NOT_NEEDED)
+			? "nothing to do: no fix is needed"
+			: "nothing to do: the boot files are on the partition with Windows";
 	const struct advice_subject subject = {.image = image, .options = &settings->options};
 
 	report_image(output, image, result->recovered);
@@ -188,10 +198,9 @@ static void report_plan_room(struct output *output, const struct bs_inspection *
 		return;
 	print_item(
 		output, INDENT,
-		"Free space on the active partition: %s now, %s after the fix. The conversion "
-		"needs %s%s.",
+		"Free space on the active partition: %s now, %s after the fix. The %s needs %s%s.",
 		size_format(inspection->room_before).text, size_format(inspection->room_after).text,
-		size_format(inspection->needed_room).text,
+		need_noun(inspection->needed_room), size_format(inspection->needed_room).text,
 		conversion_need(inspection) == NEED_NOTHING ? ", so it does not need the fix" : "");
 }
 
@@ -306,10 +315,11 @@ static void report_fix_need(struct output *output, const struct bs_result *resul
 	if (!inspection || conversion_need(inspection) != NEED_NOTHING)
 		return;
 	print_item(output, INDENT,
-		   "The conversion %s not need the fix: it needs %s on the active partition, which "
+		   "The %s %s not need the fix: it needs %s on the active partition, which "
 		   "%s %s free.",
-		   fixed ? "did" : "does", size_format(inspection->needed_room).text,
-		   fixed ? "had" : "has", size_format(inspection->room_before).text);
+		   need_noun(inspection->needed_room), fixed ? "did" : "does",
+		   size_format(inspection->needed_room).text, fixed ? "had" : "has",
+		   size_format(inspection->room_before).text);
 }
 
 /* Sets the number and the size of the files that a fix has copied. */
@@ -371,14 +381,6 @@ void report_fix(struct output *output, const char *image, const struct settings 
 	print_line(output, "%s", result->undo_file);
 }
 
-static bool fix_has_note(const struct bs_inspection *inspection, enum bs_code code)
-{
-	for (uint32_t i = 0; inspection && i < inspection->finding_count; i++)
-		if (inspection->findings[i].code == code)
-			return true;
-	return false;
-}
-
 static void report_fix_undo(struct output *output, const char *image,
 			    const struct settings *settings, const struct bs_result *result)
 {
@@ -398,7 +400,7 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 
 	print_to(output, INDENT);
 	print_styled(output, STYLE_STRONG, "Next: ");
-	if (fix_has_note(result->inspection, BS_NOTE_ROOM)) {
+	if (report_has_note(result->inspection, BS_NOTE_ROOM)) {
 		print_wrapped(output, INDENT, "free the space that the note above asks for, then");
 		print(output, " ");
 	}
@@ -409,7 +411,7 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 			"attach the disk beside another disk with the signature %08x: Windows "
 			"would change it again.",
 			plan->restored_signature);
-	else if (fix_has_note(result->inspection, BS_NOTE_STAYS))
+	else if (report_has_note(result->inspection, BS_NOTE_STAYS))
 		print_wrapped(
 			output, INDENT,
 			"convert the disk. Keep the undo file until the converted machine "

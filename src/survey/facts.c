@@ -17,6 +17,7 @@ void facts_begin(struct facts *facts, uint64_t disk_size, const struct bs_option
 		.wanted_boot = options->boot_partition,
 		.needed_room =
 			options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE,
+		.only_needed = options->only_needed,
 		.may_restore = options->restore_signature,
 		.disk_size = disk_size,
 		.active_index = -1,

@@ -201,6 +201,7 @@ struct facts {
 	/* From the options: partition numbers (0: not given), and bytes. */
 	uint32_t wanted_system, wanted_boot;
 	uint64_t needed_room;
+	bool only_needed; /* leave a disk alone that starts and has room enough */
 	bool may_restore; /* one witness is enough to give the disk its signature back */
 
 	uint64_t disk_size;

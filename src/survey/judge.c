@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "survey/judge.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "report/amount.h"
 #include "survey/rules.h"
 
 /* ---- findings and links -------------------------------------------------------------------- */
@@ -122,6 +124,27 @@ static bool judge_follows_choice(const struct bs_inspection *report)
 	       report->system_index >= 0;
 }
 
+/*
+ * Leaves a disk alone that needs no fix, if the user wants that.  A fix that repairs the disk's start
+ * or the signature is needed.
+ */
+static void judge_leave_alone(const struct facts *facts, struct bs_inspection *report)
+{
+	char message[sizeof(report->findings[0].message)];
+
+	if (!facts->only_needed || report->verdict != BS_VERDICT_FIXABLE ||
+	    facts_restores_signature(facts) || !report->room_before_known ||
+	    report->room_before < report->needed_room || (report->starts_known && !report->starts))
+		return;
+	snprintf(message, sizeof(message),
+		 "the disk is left alone: %s are free on the active partition, and %s are needed",
+		 size_format(report->room_before).text, size_format(report->needed_room).text);
+	judge_add_finding(report, BS_NOTE_NOT_NEEDED, message);
+	report->verdict = BS_VERDICT_NOTHING;
+	report->starts_after = report->starts;
+	report->starts_after_known = report->starts_known;
+}
+
 static void judge_give_verdict(const struct facts *facts, struct bs_inspection *report)
 {
 	if (judge_has_refusal(report))
@@ -136,6 +159,7 @@ static void judge_give_verdict(const struct facts *facts, struct bs_inspection *
 	if (judge_follows_choice(report))
 		report->starts_known = false; /* the chain is not that of the active partition */
 	report->starts_after = judge_chain_is_good(report, true, &report->starts_after_known);
+	judge_leave_alone(facts, report);
 }
 
 /* ---- the rest of the report ---------------------------------------------------------------- */

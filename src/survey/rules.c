@@ -491,14 +491,20 @@ static bool has_obstacle(const struct facts *facts, uint32_t role, enum bs_code 
 	NOTE("the %s volume (partition %u): %s", ROLE_NAME(role), role_number(facts, role),        \
 	     facts->partitions[role_index(facts, role)].obstacle_text)
 
+static const char *room_user(const struct facts *facts)
+{
+	return facts->needed_room == BS_UPGRADE_ROOM ? "feature upgrade" : "conversion";
+}
+
 /* Says that `room` bytes on the Windows volume are too few. */
 static bool tell_short_room(const struct facts *facts, uint64_t room, struct ruling *ruling)
 {
 	return NOTE(
-		"%spartition %u has %s free, and the conversion needs %s there: free some space "
-		"in Windows before the conversion",
+		"%spartition %u has %s free, and the %s needs %s there: free some space in Windows "
+		"before the %s",
 		facts_are_apart(facts) ? "after the fix, " : "", boot_number(facts),
-		size_format(room).text, size_format(facts->needed_room).text);
+		size_format(room).text, room_user(facts), size_format(facts->needed_room).text,
+		room_user(facts));
 }
 
 /* ---- the target ---------------------------------------------------------------------------- */
