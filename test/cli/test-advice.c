@@ -219,13 +219,6 @@ static void look_and_type(const char *command)
 	type(text("%.*s", (int)strcspn(next, "\n"), next));
 }
 
-static bool starts(const char *image)
-{
-	json_t *result = report_run("inspect", image, 0, "would-fix", NULL);
-
-	return json_is_true(json_object_get(report_object(result, "inspection"), "starts"));
-}
-
 static void assert_fixed(const char *image)
 {
 	report_run("fix", image, 0, "nothing-to-do", NULL);
