@@ -461,8 +461,10 @@ TEST(the_table, each_code_of_an_images_content_has_a_rule)
 	const struct rule *rules = rules_all(&count);
 
 	for (int code = BS_NO_PARTITION_TABLE; code < BS_CODE_COUNT; code++) {
-		/* Only the verification, or a start of the disk, can find these. */
-		bool found = code == BS_BEYOND_REACH || code == BS_START_FAILED;
+		/* Only the verification, or a start of the disk, can find the first two.  The third
+		 * is about the verdict, so the judge adds it after the rules. */
+		bool found = code == BS_BEYOND_REACH || code == BS_START_FAILED ||
+			     code == BS_NOTE_NOT_NEEDED;
 
 		for (size_t i = 0; i < count; i++)
 			found |= rules[i].code == (enum bs_code)code;
@@ -622,6 +624,32 @@ TEST_LOOP(verdicts, the_registry_alone_gives_a_note_or_with_the_option_its_signa
 	ck_assert(has_finding(BS_NOTE_SIGNATURE));
 	facts.store_names_disk = true;
 	ck_assert_int_eq(facts_testimony(&facts), TESTIMONY_NONE);
+}
+
+/* --only-needed: the small volume has 50 MiB free.  A disk that does not start is fixed all the same. */
+static const struct {
+	uint64_t needed;
+	bool starts;
+	enum bs_verdict verdict;
+} rooms[] = {
+	{50 * MIB, true, BS_VERDICT_NOTHING},
+	{50 * MIB + 1, true, BS_VERDICT_FIXABLE},
+	{50 * MIB, false, BS_VERDICT_FIXABLE},
+};
+
+TEST_EACH(verdicts, a_disk_with_room_enough_is_left_alone_if_that_is_wanted, rooms)
+{
+	make_sound();
+	facts.needed_room = rooms[_i].needed;
+	facts.only_needed = true;
+	if (!rooms[_i].starts)
+		facts.partitions[SYSTEM].boot_record.kind = VBR_OTHER;
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(report.verdict, rooms[_i].verdict);
+	ck_assert(has_finding(BS_NOTE_NOT_NEEDED) == (rooms[_i].verdict == BS_VERDICT_NOTHING));
+	facts.only_needed = false;
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(report.verdict, BS_VERDICT_FIXABLE);
 }
 
 /* A disk that needs nothing but its signature is fixed, and its boot record stays as it is. */
