@@ -233,7 +233,11 @@ enum bs_exit {
 	X(BS_BOOT_VOLUME_LOGICAL, "boot-volume-logical", BS_EXIT_REFUSED,                          \
 	  "make it a primary partition first, for example with TestDisk")                          \
 	X(BS_SIGNATURE_CHANGED, "disk-signature-changed", BS_EXIT_REFUSED,                         \
-	  "give the disk its signature back: bootshift inspect IMAGE tells how")                   \
+	  "if the boot menu is right, give the disk its signature back: bootshift fix "            \
+	  "--restore-signature IMAGE")                                                             \
+	X(BS_SIGNATURE_DISPUTED, "disk-signature-disputed", BS_EXIT_REFUSED,                       \
+	  "restore a backup, or make a new boot menu for the disk as it is, in the recovery "      \
+	  "environment: bcdboot C:\\Windows /s S:")                                                \
 	X(BS_OTHER_DISK, "default-entry-on-other-disk", BS_EXIT_REFUSED,                           \
 	  "in that Windows, put boot files on its own disk: bcdboot C:\\Windows /s C:")            \
 	/* refused: the volumes */                                                                 \
@@ -296,7 +300,9 @@ enum bs_exit {
 	X(BS_NOTE_STAYS, "note-stays-on-system-volume", BS_EXIT_DONE, "")                          \
 	X(BS_NOTE_REPLACES, "note-replaces-files", BS_EXIT_DONE, "")                               \
 	X(BS_NOTE_FAT, "note-fat-system-volume", BS_EXIT_DONE, "")                                 \
-	X(BS_NOTE_ROOM, "note-room", BS_EXIT_DONE, "")
+	X(BS_NOTE_ROOM, "note-room", BS_EXIT_DONE, "")                                             \
+	X(BS_NOTE_SIGNATURE, "note-signature", BS_EXIT_DONE, "")                                   \
+	X(BS_NOTE_NOT_NEEDED, "note-not-needed", BS_EXIT_DONE, "")
 
 enum bs_code {
 #define BS_CODE(symbol, name, exit, advice) symbol,
@@ -397,7 +403,9 @@ struct bs_finding {
 };
 
 enum bs_verdict {
-	BS_VERDICT_FIXABLE,    /* the boot files are on a partition of their own: a fix applies */
+	/* A fix applies: the boot files are on a partition of their own, or the disk's signature was
+	 * changed, or both. */
+	BS_VERDICT_FIXABLE,
 	BS_VERDICT_NOTHING,    /* the boot volume is the system volume already */
 	BS_VERDICT_UNSUITABLE, /* a finding prevents a fix */
 	BS_VERDICT_COUNT
@@ -421,8 +429,9 @@ struct bs_inspection {
 	char loader_path[BS_PATH_MAX];
 	/* Values for the advice; 0: unknown. */
 	uint32_t advised_partition; /* number of the partition that the user should choose */
-	uint32_t earlier_signature; /* the disk's, when the BCD was written */
-	bool no_windows;            /* no boot volume was found, and no partition has a Windows */
+	/* The disk's, when the BCD was written.  If a fix applies, the fix gives it back. */
+	uint32_t earlier_signature;
+	bool no_windows; /* no boot volume was found, and no partition has a Windows */
 	uint32_t link_count;
 	struct bs_link links[BS_LINKS_MAX];
 	/*
@@ -452,6 +461,7 @@ enum bs_operation_kind {
 	BS_OPERATION_RETARGET_BCD, /* points BCD elements of moved files to the boot volume */
 	BS_OPERATION_BOOT_CODE,    /* gives the boot volume the boot code of the system volume */
 	BS_OPERATION_ACTIVATE,     /* makes the boot partition the only active partition */
+	BS_OPERATION_SIGNATURE,    /* gives the disk the signature back that it had */
 	BS_OPERATION_KIND_COUNT
 };
 
@@ -487,11 +497,12 @@ struct bs_plan_element {
 
 /* The caller frees a plan from this library with bs_plan_free(). */
 struct bs_plan {
-	uint32_t disk_signature;
+	uint32_t disk_signature;     /* as it is before the fix */
+	uint32_t restored_signature; /* the one that a fix gives back; 0: the signature stays */
 	uint64_t disk_size;
-	uint64_t system_start, system_size; /* the system partition: offset on the disk, size */
-	uint64_t boot_start, boot_size;     /* the boot partition */
-	uint32_t system_number, boot_number;
+	uint64_t system_start, system_size;  /* the system partition: offset on the disk, size */
+	uint64_t boot_start, boot_size;      /* the boot partition */
+	uint32_t system_number, boot_number; /* equal if only the signature is given back */
 	uint32_t operation_count;
 	struct bs_operation operations[BS_OPERATIONS_MAX];
 	uint32_t file_count;
@@ -577,7 +588,13 @@ struct bs_difference {
 
 /* ---- the commands ------------------------------------------------------------------------- */
 
-#define BS_DEFAULT_PE_SIZE       (119ull << 20) /* a boot.wim of 112 MB and a scvmm_boot of 7 MB */
+#define BS_DEFAULT_PE_SIZE (119ull << 20) /* a boot.wim of 112 MB and a scvmm_boot of 7 MB */
+/*
+ * What a feature upgrade of Windows 10 or 11 needs on the active volume.  With less, the upgrade
+ * says: "We couldn't update the system reserved partition".  (Microsoft Support, '"We couldn't
+ * update system reserved partition" error installing Windows 10': 15 MB for an upgrade.)
+ */
+#define BS_UPGRADE_ROOM          (15ull << 20)
 #define BS_DEFAULT_START_SECONDS 60u
 
 /* What the library is doing to an image.  bs_fix() passes through the phases in this order. */
@@ -630,10 +647,20 @@ BS_API void bs_appliance_close(struct bs_appliance *appliance);
 
 /* The caller keeps the ownership of all pointers. */
 struct bs_options {
-	const char *format;         /* raw vhd vhdx qcow2 vmdk vdi; NULL: the content decides */
-	uint32_t system_partition;  /* its number; 0: the active partition */
-	uint32_t boot_partition;    /* its number; 0: the partition of the default entry */
-	uint64_t needed_room;       /* bytes; 0: BS_DEFAULT_PE_SIZE */
+	const char *format;        /* raw vhd vhdx qcow2 vmdk vdi; NULL: the content decides */
+	uint32_t system_partition; /* its number; 0: the active partition */
+	uint32_t boot_partition;   /* its number; 0: the partition of the default entry */
+	uint64_t needed_room;      /* bytes; 0: BS_DEFAULT_PE_SIZE */
+	/*
+	 * Leave a disk alone that starts and has `needed_room` bytes free on the active volume: the
+	 * verdict is then BS_VERDICT_NOTHING, with the finding BS_NOTE_NOT_NEEDED.
+	 */
+	bool only_needed;
+	/*
+	 * If the disk's signature was changed, give it back also if only one witness names the
+	 * earlier one: the boot menu, or the registry of Windows.
+	 */
+	bool restore_signature;
 	const char *undo_directory; /* NULL: the image's own folder */
 	/*
 	 * bs_undo(), bs_verify(), bs_accept(): the undo file, wherever it is.  NULL: the one in the

@@ -69,7 +69,7 @@ bool mbr_parse(const uint8_t *sector, struct mbr *mbr)
 	if (sector[0x1FE] != 0x55 || sector[0x1FF] != 0xAA)
 		return false;
 	mbr->code = mbr_find_code(sector);
-	mbr->disk_signature = load_le32(sector + 0x1B8);
+	mbr->disk_signature = load_le32(sector + MBR_SIGNATURE_OFFSET);
 	for (unsigned i = 0; i < MBR_ENTRIES; i++) {
 		const uint8_t *entry = sector + MBR_FLAG_OFFSET(i);
 

@@ -18,6 +18,8 @@
 #include "util/err.h"
 
 #define MBR_CODE_SIZE          440u
+#define MBR_SIGNATURE_OFFSET   0x1B8u /* where the disk signature is */
+#define MBR_SIGNATURE_SIZE     4u     /* bytes */
 #define MBR_ENTRIES            4u
 #define MBR_FLAG_OFFSET(index) (0x1BEu + 16u * (index)) /* where the active flag is; index 0 to 3 */
 #define MBR_ACTIVE             0x80

@@ -97,6 +97,22 @@ static int option_parse_room(const struct option_row *option, const char *text, 
 	return option_parse_size(option, text, &settings->options.needed_room, err);
 }
 
+/* --need says what the room is for.  A size is that of a conversion, as with --pe-size. */
+static int option_parse_need(const struct option_row *option, const char *text, void *field,
+			     struct bs_error *err)
+{
+	struct settings *settings = field;
+
+	settings->bare_size = NULL;
+	if (strcasecmp(text, "conversion") == 0)
+		settings->options.needed_room = BS_DEFAULT_PE_SIZE;
+	else if (strcasecmp(text, "upgrade") == 0)
+		settings->options.needed_room = BS_UPGRADE_ROOM;
+	else
+		return option_parse_size(option, text, &settings->options.needed_room, err);
+	return 0;
+}
+
 static int option_parse_duration(const struct option_row *option, const char *text, void *field,
 				 struct bs_error *err)
 {
@@ -317,8 +333,14 @@ static const struct option_row table[] = {
 	 BS_PARTITIONS_MAX, "partition the boot files came from; default: the only one that has some"},
 	{0, "boot-partition", "N", LOOKING | COMMAND_VERIFY | COMMAND_ACCEPT, option_parse_number, FIELD(options.boot_partition),
 	 BS_PARTITIONS_MAX, "partition with Windows; default: the one the boot menu starts"},
+	{0, "restore-signature", NULL, LOOKING | COMMAND_BATCH, option_parse_flag, FIELD(options.restore_signature), 0,
+	 "give a disk its earlier signature back, even if only one witness names it"},
 	{0, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, option_parse_room, 0, 0,
 	 "free space the conversion needs (default 119MiB); only affects messages"},
+	{0, "need", "WHAT", LOOKING | COMMAND_BATCH, option_parse_need, 0, 0,
+	 "what needs free space: conversion (the default), upgrade, or a size"},
+	{0, "only-needed", NULL, COMMAND_BATCH, option_parse_flag, FIELD(options.only_needed), 0,
+	 "leave disks alone that start and have the free space that --need says"},
 	{0, "engine", "NAME", LOOKING | COMMAND_BATCH, option_parse_engine, FIELD(options.engine), 0,
 	 "what reads the volumes: ntfs-3g (the default) or libguestfs, which also reads FAT"},
 	{0, "engine", "NAME", COMMAND_VERIFY | COMMAND_ACCEPT, option_parse_engine, FIELD(options.engine), 0,

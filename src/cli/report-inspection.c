@@ -290,20 +290,20 @@ static void inspection_start(struct output *output, const struct bs_start *start
 
 /* ---- the conversion ----------------------------------------------------------------------- */
 
-static void inspection_before(struct output *output, const struct bs_inspection *inspection)
+static void inspection_before(struct output *output, const struct bs_inspection *inspection,
+			      uint64_t room, const char *failure)
 {
 	bool known = inspection->room_before_known;
-	bool enough = inspection->room_before >= inspection->needed_room;
-	struct amount_text needed = size_format(inspection->needed_room);
+	bool enough = inspection->room_before >= room;
+	struct amount_text needed = size_format(room);
 
 	print_to(output, 2 * INDENT);
 	print_style(output, !known ? STYLE_WARNING : enough ? STYLE_GOOD : STYLE_BAD);
 	if (known)
 		print_wrapped(output, 2 * INDENT,
-			      "%s: it needs %s on the active partition, which has %s free.",
-			      enough ? "It should not fail with error 3140"
-				     : "It would fail with error 3140",
-			      needed.text, size_format(inspection->room_before).text);
+			      "%s with %s: it needs %s on the active partition, which has %s free.",
+			      enough ? "It should not fail" : "It would fail", failure, needed.text,
+			      size_format(inspection->room_before).text);
 	else
 		print_wrapped(
 			output, 2 * INDENT,
@@ -313,9 +313,10 @@ static void inspection_before(struct output *output, const struct bs_inspection 
 	print_end(output);
 }
 
-static void inspection_after(struct output *output, const struct bs_inspection *inspection)
+static void inspection_after(struct output *output, const struct bs_inspection *inspection,
+			     uint64_t room)
 {
-	bool enough = inspection->room_after >= inspection->needed_room;
+	bool enough = inspection->room_after >= room;
 
 	if (inspection->verdict != BS_VERDICT_FIXABLE || !inspection->room_after_known)
 		return;
@@ -328,12 +329,21 @@ static void inspection_after(struct output *output, const struct bs_inspection *
 	print_end(output);
 }
 
+/* The room that --need says is that of the conversion, unless it is for the upgrade alone. */
 static void inspection_conversion(struct output *output, const struct bs_inspection *inspection)
 {
+	uint64_t room = inspection->needed_room == BS_UPGRADE_ROOM ? BS_DEFAULT_PE_SIZE
+								   : inspection->needed_room;
+
 	inspection_title(output, "Conversion by SCVMM");
 	print_end(output);
-	inspection_before(output, inspection);
-	inspection_after(output, inspection);
+	inspection_before(output, inspection, room, "error 3140");
+	inspection_after(output, inspection, room);
+	inspection_title(output, "Feature upgrade of Windows 10 or 11");
+	print_end(output);
+	inspection_before(output, inspection, BS_UPGRADE_ROOM,
+			  "\"We couldn't update the system reserved partition\"");
+	inspection_after(output, inspection, BS_UPGRADE_ROOM);
 }
 
 /* ---- findings and the next step ----------------------------------------------------------- */
@@ -356,6 +366,11 @@ static void inspection_fixable(struct output *output, const struct advice_subjec
 
 	print_fix_command(output, subject->image, subject->options, NULL);
 	print(output, " ");
+	if (inspection->system_index == inspection->boot_index) {
+		print_wrapped(output, INDENT, "would give the disk its signature %08x back.",
+			      inspection->earlier_signature);
+		return;
+	}
 	print_wrapped(output, INDENT, "would move %s (%s)",
 		      count_format(inspection->boot_file_count, "file").text,
 		      size_format(inspection->boot_file_bytes).text);
@@ -370,6 +385,11 @@ static void inspection_fixable(struct output *output, const struct advice_subjec
 		partitions[inspection->system_index].number,
 		partitions[inspection->boot_index].number,
 		partitions[inspection->boot_index].number);
+	if (inspection->earlier_signature == 0)
+		return;
+	print(output, " ");
+	print_wrapped(output, INDENT, "It would also give the disk its signature %08x back.",
+		      inspection->earlier_signature);
 }
 
 /* Whether a fix would change nothing that matters: the room is there, and the disk starts. */
@@ -394,7 +414,8 @@ static void inspection_next(struct output *output, const struct advice_subject *
 	if (inspection_needs_nothing(subject->inspection)) {
 		print_end(output);
 		print_style(output, STYLE_STRONG);
-		print_item(output, INDENT, "Not needed for the conversion; possible:");
+		print_item(output, INDENT, "Not needed for the %s; possible:",
+			   need_noun(subject->inspection->needed_room));
 		print_style(output, STYLE_PLAIN);
 		print_to(output, INDENT);
 	} else {

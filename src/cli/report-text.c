@@ -50,11 +50,21 @@ static void report_notes(struct output *output, const char *image, const struct 
 	report_findings(output, &subject, true);
 }
 
+static bool report_has_note(const struct bs_inspection *inspection, enum bs_code code)
+{
+	for (uint32_t i = 0; inspection && i < inspection->finding_count; i++)
+		if (inspection->findings[i].code == code)
+			return true;
+	return false;
+}
+
 static void report_nothing_to_do(struct output *output, const char *image,
 				 const struct settings *settings, const struct bs_result *result)
 {
-	static const char text[] =
-		"nothing to do: the boot files are on the partition with Windows";
+	const char *text =
+		report_has_note(result->inspection, BS_NOTE_NOT_NEEDED)
+			? "nothing to do: no fix is needed"
+			: "nothing to do: the boot files are on the partition with Windows";
 	const struct advice_subject subject = {.image = image, .options = &settings->options};
 
 	report_image(output, image, result->recovered);
@@ -127,6 +137,10 @@ static void report_plan_operation(struct output *output, const struct bs_plan *p
 		print_wrapped(output, DETAIL, "make partition %u the only active one%s",
 			      plan->boot_number, sectors);
 		break;
+	case BS_OPERATION_SIGNATURE:
+		print_wrapped(output, DETAIL, "give the disk its signature %08x back%s",
+			      plan->restored_signature, sectors);
+		break;
 	case BS_OPERATION_KIND_COUNT:
 		break;
 	}
@@ -184,10 +198,9 @@ static void report_plan_room(struct output *output, const struct bs_inspection *
 		return;
 	print_item(
 		output, INDENT,
-		"Free space on the active partition: %s now, %s after the fix. The conversion "
-		"needs %s%s.",
+		"Free space on the active partition: %s now, %s after the fix. The %s needs %s%s.",
 		size_format(inspection->room_before).text, size_format(inspection->room_after).text,
-		size_format(inspection->needed_room).text,
+		need_noun(inspection->needed_room), size_format(inspection->needed_room).text,
 		conversion_need(inspection) == NEED_NOTHING ? ", so it does not need the fix" : "");
 }
 
@@ -223,6 +236,8 @@ void print_fix_command(struct output *output, const char *image, const struct bs
 		print(output, " --system-partition %u", options->system_partition);
 	if (options->boot_partition != 0)
 		print(output, " --boot-partition %u", options->boot_partition);
+	if (options->restore_signature)
+		print(output, " --restore-signature");
 	print_fix_option(output, "--undo-dir", options->undo_directory);
 	print(output, image[0] == '-' ? " -- " : " ");
 	print_shell_word(output, image);
@@ -238,14 +253,15 @@ static bool report_has_plan_file(const struct settings *settings)
 }
 
 /* What the start of the prepared disk has proven. */
-static void report_proof(struct output *output, const struct bs_start *start)
+static void report_proof(struct output *output, const struct bs_plan *plan,
+			 const struct bs_start *start)
 {
+	bool moves = !plan || plan->system_number != plan->boot_number;
+
 	if (!start)
 		return;
-	print_item(output, INDENT,
-		   "Proven by a start in a virtual machine: %s. The old system partition was not "
-		   "needed.",
-		   start->evidence);
+	print_item(output, INDENT, "Proven by a start in a virtual machine: %s.%s", start->evidence,
+		   moves ? " The old system partition was not needed." : "");
 	report_start(output, start);
 }
 
@@ -265,15 +281,19 @@ void report_plan(struct output *output, const char *image, const struct settings
 	if (result->status != BS_STATUS_WOULD_FIX || !plan)
 		return;
 	report_image(output, image, result->recovered);
-	snprintf(text, sizeof(text), "move the boot files from partition %u to partition %u",
-		 plan->system_number, plan->boot_number);
+	if (plan->system_number != plan->boot_number)
+		snprintf(text, sizeof(text),
+			 "move the boot files from partition %u to partition %u",
+			 plan->system_number, plan->boot_number);
+	else
+		snprintf(text, sizeof(text), "give the disk its signature back");
 	report_outcome(output, text);
 	report_plan_operations(output, plan);
 	if (settings->verbose)
 		report_plan_details(output, plan);
 	report_plan_room(output, result->inspection);
 	report_notes(output, image, settings, result);
-	report_proof(output, result->start);
+	report_proof(output, result->plan, result->start);
 	if (report_has_plan_file(settings)) {
 		report_label(output, "To do exactly this");
 		print_fix_command(output, image, &settings->options, settings->output);
@@ -295,10 +315,11 @@ static void report_fix_need(struct output *output, const struct bs_result *resul
 	if (!inspection || conversion_need(inspection) != NEED_NOTHING)
 		return;
 	print_item(output, INDENT,
-		   "The conversion %s not need the fix: it needs %s on the active partition, which "
+		   "The %s %s not need the fix: it needs %s on the active partition, which "
 		   "%s %s free.",
-		   fixed ? "did" : "does", size_format(inspection->needed_room).text,
-		   fixed ? "had" : "has", size_format(inspection->room_before).text);
+		   need_noun(inspection->needed_room), fixed ? "did" : "does",
+		   size_format(inspection->needed_room).text, fixed ? "had" : "has",
+		   size_format(inspection->room_before).text);
 }
 
 /* Sets the number and the size of the files that a fix has copied. */
@@ -319,14 +340,18 @@ static void report_fix_outcome(struct output *output, const char *image,
 {
 	bool fixed = result->status == BS_STATUS_FIXED;
 	uint64_t files, bytes;
-	char text[3 * PIECE_SIZE];
+	char what[2 * PIECE_SIZE], text[4 * PIECE_SIZE];
 
 	fix_count_files(result->plan, &files, &bytes);
 	report_image(output, image, result->recovered);
 	print_styled(output, STYLE_GOOD, fixed ? "fixed" : "would be fixed");
 	print(output, ": ");
-	snprintf(text, sizeof(text), "%s, %s%s in %s%s", count_format(files, "file").text,
-		 size_format(bytes).text, fixed ? "," : "; rehearsed and verified",
+	if (files == 0)
+		snprintf(what, sizeof(what), "the disk's signature");
+	else
+		snprintf(what, sizeof(what), "%s, %s", count_format(files, "file").text,
+			 size_format(bytes).text);
+	snprintf(text, sizeof(text), "%s%s in %s%s", what, fixed ? "," : "; rehearsed and verified",
 		 duration_format(result->milliseconds).text,
 		 fixed ? "" : ", and nothing was written");
 	report_outcome(output, text);
@@ -349,19 +374,11 @@ void report_fix(struct output *output, const char *image, const struct settings 
 		report_plan_operations(output, result->plan);
 	report_fix_need(output, result);
 	report_notes(output, image, settings, result);
-	report_proof(output, result->start);
+	report_proof(output, result->plan, result->start);
 	if (!result->undo_file)
 		return;
 	report_label(output, "Undo file");
 	print_line(output, "%s", result->undo_file);
-}
-
-static bool fix_has_note(const struct bs_inspection *inspection, enum bs_code code)
-{
-	for (uint32_t i = 0; inspection && i < inspection->finding_count; i++)
-		if (inspection->findings[i].code == code)
-			return true;
-	return false;
 }
 
 static void report_fix_undo(struct output *output, const char *image,
@@ -378,15 +395,23 @@ static void report_fix_undo(struct output *output, const char *image,
 void report_fix_next(struct output *output, const char *image, const struct settings *settings,
 		     const struct bs_result *result)
 {
-	uint32_t partition = result->plan ? result->plan->system_number : 0;
+	const struct bs_plan *plan = result->plan;
+	uint32_t partition = plan ? plan->system_number : 0;
 
 	print_to(output, INDENT);
 	print_styled(output, STYLE_STRONG, "Next: ");
-	if (fix_has_note(result->inspection, BS_NOTE_ROOM)) {
+	if (report_has_note(result->inspection, BS_NOTE_ROOM)) {
 		print_wrapped(output, INDENT, "free the space that the note above asks for, then");
 		print(output, " ");
 	}
-	if (fix_has_note(result->inspection, BS_NOTE_STAYS))
+	if (plan && plan->system_number == plan->boot_number)
+		print_wrapped(
+			output, INDENT,
+			"start the disk. Keep the undo file until it has started. Do not "
+			"attach the disk beside another disk with the signature %08x: Windows "
+			"would change it again.",
+			plan->restored_signature);
+	else if (report_has_note(result->inspection, BS_NOTE_STAYS))
 		print_wrapped(
 			output, INDENT,
 			"convert the disk. Keep the undo file until the converted machine "

@@ -5,8 +5,10 @@
  */
 #include "disk/guard.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/range.h"
 
@@ -15,6 +17,11 @@ struct guard {
 	struct disk *below;
 	struct range_vector allowed[GUARD_RULES];
 	struct bs_error failure; /* the first of the disk below; BS_OK: none */
+	struct {
+		uint64_t offset;
+		uint8_t bytes[GUARD_EXACT_MAX];
+		size_t length; /* 0: no exact write is allowed */
+	} exact;
 };
 
 static bool guard_rule_allows(enum guard_rule rule, const uint8_t *bytes, size_t length)
@@ -25,6 +32,13 @@ static bool guard_rule_allows(enum guard_rule rule, const uint8_t *bytes, size_t
 	return true;
 }
 
+static bool guard_is_exact(const struct guard *guard, uint64_t offset, const void *bytes,
+			   size_t length)
+{
+	return length != 0 && length == guard->exact.length && offset == guard->exact.offset &&
+	       memcmp(bytes, guard->exact.bytes, length) == 0;
+}
+
 static bool guard_allows(const struct guard *guard, uint64_t offset, const void *bytes,
 			 size_t length)
 {
@@ -32,7 +46,7 @@ static bool guard_allows(const struct guard *guard, uint64_t offset, const void 
 		if (range_vector_contains(&guard->allowed[rule], (struct range){offset, length}) &&
 		    guard_rule_allows(rule, bytes, length))
 			return true;
-	return false;
+	return guard_is_exact(guard, offset, bytes, length);
 }
 
 /* Keeps the first error of the disk below. */
@@ -147,6 +161,7 @@ int guard_allow(struct guard *guard, const struct guard_range *ranges, size_t co
 		}
 	guard_free_ranges(guard->allowed);
 	memcpy(guard->allowed, allowed, sizeof(allowed));
+	guard->exact.length = 0;
 	return 0;
 }
 
@@ -155,10 +170,18 @@ const struct bs_error *guard_failure(const struct guard *guard)
 	return guard->failure.code == BS_OK ? NULL : &guard->failure;
 }
 
+void guard_allow_exact(struct guard *guard, uint64_t offset, const uint8_t *bytes, size_t length)
+{
+	assert(length <= GUARD_EXACT_MAX);
+	memcpy(guard->exact.bytes, bytes, length);
+	guard->exact.offset = offset;
+	guard->exact.length = length;
+}
+
 bool guard_is_closed(const struct guard *guard)
 {
 	for (size_t rule = 0; rule < GUARD_RULES; rule++)
 		if (guard->allowed[rule].count > 0)
 			return false;
-	return true;
+	return guard->exact.length == 0;
 }

@@ -47,6 +47,14 @@ MUST_CHECK int guard_allow(struct guard *guard, const struct guard_range *ranges
 /* The first error of the disk below, which belongs to the guard.  NULL: there was none. */
 const struct bs_error *guard_failure(const struct guard *guard);
 
+#define GUARD_EXACT_MAX 4 /* bytes */
+
+/*
+ * Allows one more write, until the next guard_allow(): exactly these bytes at exactly this offset.
+ * `length` is at most GUARD_EXACT_MAX.  Replaces an exact write that was allowed before.
+ */
+void guard_allow_exact(struct guard *guard, uint64_t offset, const uint8_t *bytes, size_t length);
+
 /* Whether the guard allows no writes. */
 bool guard_is_closed(const struct guard *guard);
 

@@ -127,19 +127,14 @@ static int session_check_system(const struct mbr *table, const struct bs_plan *p
 	return session_distrust(err, "a system partition that is not in the partition table");
 }
 
-/* Opens the guard for the plan, and stores how the partition table's sector must be in the end. */
-static int session_open_guard(struct session *session, const struct bs_plan *plan,
-			      struct bs_error *err)
+/* Allows what a plan that moves files may write, and sets the flags that the sector must have. */
+static int session_allow_move(struct session *session, const struct mbr *table,
+			      const struct bs_plan *plan, struct bs_error *err)
 {
 	struct guard_range ranges[MBR_ENTRIES + 1];
-	struct mbr table;
 
-	if (disk_read(session->disk, 0, session->sector, SECTOR_SIZE, err) < 0)
-		return -1;
-	if (!mbr_parse(session->sector, &table))
-		return session_distrust(err, "a plan for a disk without a partition table");
-	if (session_check_boot(&table, plan, &session->task.options, err) < 0 ||
-	    session_check_system(&table, plan, err) < 0)
+	if (session_check_boot(table, plan, &session->task.options, err) < 0 ||
+	    session_check_system(table, plan, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < MBR_ENTRIES; i++) {
 		ranges[i] = (struct guard_range){MBR_FLAG_OFFSET(i), 1, GUARD_ACTIVE_FLAG};
@@ -151,8 +146,40 @@ static int session_open_guard(struct session *session, const struct bs_plan *pla
 }
 
 /*
- * Closes the guard, because the result will be verified now.  Checks that only the boot partition
- * is active, and that nothing else in the partition table's sector has changed.
+ * Allows the four bytes of the signature, with the value that the plan announces.  The worker decides
+ * on that value before it can write anything, and no other value gets through.
+ */
+static void session_allow_signature(struct session *session, const struct bs_plan *plan)
+{
+	uint8_t *place = session->sector + MBR_SIGNATURE_OFFSET;
+
+	store_le32(place, plan->restored_signature);
+	guard_allow_exact(session->guard, MBR_SIGNATURE_OFFSET, place, MBR_SIGNATURE_SIZE);
+}
+
+/* Opens the guard for the plan, and stores how the partition table's sector must be in the end. */
+static int session_open_guard(struct session *session, const struct bs_plan *plan,
+			      struct bs_error *err)
+{
+	struct mbr table;
+
+	if (disk_read(session->disk, 0, session->sector, SECTOR_SIZE, err) < 0)
+		return -1;
+	if (!mbr_parse(session->sector, &table))
+		return session_distrust(err, "a plan for a disk without a partition table");
+	if (table.disk_signature != plan->disk_signature)
+		return session_distrust(err, "a plan for a disk with another signature");
+	if ((plan_moves_files(plan) || plan->restored_signature == 0) &&
+	    session_allow_move(session, &table, plan, err) < 0)
+		return -1;
+	if (plan->restored_signature != 0)
+		session_allow_signature(session, plan);
+	return 0;
+}
+
+/*
+ * Closes the guard, because the result will be verified now.  Checks that the partition table's
+ * sector has the planned flags and the planned signature, and that nothing else in it has changed.
  */
 static int session_close_guard(struct session *session, struct bs_error *err)
 {
@@ -164,8 +191,8 @@ static int session_close_guard(struct session *session, struct bs_error *err)
 	assert(guard_is_closed(session->guard));
 	return memcmp(found, session->sector, sizeof(found)) == 0
 		       ? 0
-		       : session_distrust(err,
-					  "a staged plan that leaves another partition active");
+		       : session_distrust(err, "a staged plan that leaves another partition "
+					       "active, or another signature");
 }
 
 /* ---- messages ------------------------------------------------------------------------------ */

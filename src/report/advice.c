@@ -163,20 +163,6 @@ static const char *advice_driver(const struct bs_inspection *inspection)
 	return inspection->format;
 }
 
-/* Offset 0x1B8 of the master boot record is the place of the signature. */
-static void advice_put_signature_back(FILE *stream, const struct advice_subject *subject)
-{
-	uint32_t signature = subject->inspection->earlier_signature;
-
-	fprintf(stream, "give the disk its signature back: qemu-io -f %s",
-		advice_driver(subject->inspection));
-	for (unsigned i = 0; i < sizeof(signature); i++)
-		fprintf(stream, " -c \"write -P 0x%02x %u 1\"", signature >> 8 * i & 0xFF,
-			0x1B8 + i);
-	fputc(' ', stream);
-	advice_put_image(stream, subject);
-}
-
 /* The advice is to decrypt a raw copy, because cryptsetup opens only raw files and devices. */
 static void advice_put_decryption(FILE *stream, const struct advice_subject *subject)
 {
@@ -309,8 +295,6 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 		fputs(bs_code_advice(code), stream);
 	else if (advice_finds_wrong_choice(code, subject, &option, &usual))
 		advice_put_choice(stream, subject, option, usual);
-	else if (code == BS_SIGNATURE_CHANGED && inspection && inspection->earlier_signature != 0)
-		advice_put_signature_back(stream, subject);
 	else if (code == BS_DISK_ENCRYPTED && inspection && !advice_is_raw_file(subject))
 		advice_put_decryption(stream, subject);
 	else if (code == BS_BOOT_VOLUME_MISSING && inspection && inspection->no_windows)
@@ -355,10 +339,10 @@ char *advice_undo_command(const struct advice_subject *subject, const struct bs_
 const char *advice_command(const char *advice)
 {
 	static const char *const programs[] = {
-		"bootshift ", "qemu-img ",  "qemu-io ",    "cryptsetup ", "bcdboot ",  "bcdedit ",
-		"bootsect ",  "convert ",   "del ",        "manage-bde ", "sfc ",      "gunzip ",
-		"bunzip2 ",   "xz ",        "zstd ",       "unzip ",      "7z ",       "tar ",
-		"affcat ",    "ewfexport ", "VBoxManage ", "Merge-VHD ",  "qemu-nbd ", "losetup "};
+		"bootshift ", "qemu-img ",   "cryptsetup ", "bcdboot ",  "bcdedit ", "bootsect ",
+		"convert ",   "del ",        "manage-bde ", "sfc ",      "gunzip ",  "bunzip2 ",
+		"xz ",        "zstd ",       "unzip ",      "7z ",       "tar ",     "affcat ",
+		"ewfexport ", "VBoxManage ", "Merge-VHD ",  "qemu-nbd ", "losetup "};
 	const char *start = advice;
 
 	while ((start = strstr(start, ": "))) {

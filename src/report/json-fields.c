@@ -117,10 +117,20 @@ static json_t *field_value(const struct field *field, const void *record)
 	return NULL;
 }
 
+static bool field_is_left_out(const struct field *field, const void *record)
+{
+	uint32_t number = 0;
+
+	if (field->optional)
+		memcpy(&number, (const char *)record + field->offset, sizeof(number));
+	return field->optional && number == 0;
+}
+
 int fields_write(const struct field *table, const void *record, json_t *object)
 {
 	for (; table->name; table++)
-		if (json_put(object, table->name, field_value(table, record)) < 0)
+		if (!field_is_left_out(table, record) &&
+		    json_put(object, table->name, field_value(table, record)) < 0)
 			return -1;
 	return 0;
 }
@@ -247,7 +257,8 @@ int fields_read(const struct field *table, const char *const *more, const json_t
 		if (!json_object_get(object, *more))
 			return fail(err, BS_PLAN_INVALID, "field '%s' is missing", *more);
 	for (; table->name; table++)
-		if (!field_read(table, json_object_get(object, table->name),
+		if (!(table->optional && !json_object_get(object, table->name)) &&
+		    !field_read(table, json_object_get(object, table->name),
 				(char *)record + table->offset))
 			return fail(err, BS_PLAN_INVALID,
 				    "field '%s' is missing, or has the wrong type or value",

@@ -31,6 +31,8 @@ struct field {
 	size_t choice_count;
 	/* Only for writing: offset of a bool; if it is false, the field is null; 0: no such bool. */
 	size_t known;
+	/* The member is a uint32_t.  The object has the field only if the number is not 0. */
+	bool optional;
 };
 
 /* Rows of a table: the struct's type, its member, the type of field. */

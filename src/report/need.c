@@ -7,3 +7,8 @@ enum conversion_need conversion_need(const struct bs_inspection *inspection)
 		return NEED_UNKNOWN;
 	return inspection->room_before < inspection->needed_room ? NEED_FIX : NEED_NOTHING;
 }
+
+const char *need_noun(uint64_t needed_room)
+{
+	return needed_room == BS_UPGRADE_ROOM ? "feature upgrade" : "conversion";
+}

@@ -18,4 +18,7 @@ enum conversion_need {
 /* The answer for the room on the active volume as it was when the image was inspected. */
 enum conversion_need conversion_need(const struct bs_inspection *inspection);
 
+/* What needs the room: "conversion" or "feature upgrade", for the words of a report. */
+const char *need_noun(uint64_t needed_room);
+
 #endif

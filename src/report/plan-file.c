@@ -25,10 +25,12 @@ const char *const plan_operation_names[BS_OPERATION_KIND_COUNT] = {
 	[BS_OPERATION_RETARGET_BCD] = "retarget-bcd",
 	[BS_OPERATION_BOOT_CODE] = "boot-code",
 	[BS_OPERATION_ACTIVATE] = "activate",
+	[BS_OPERATION_SIGNATURE] = "signature",
 };
 
 static const struct field plan_fields[] = {
 	FIELD(struct bs_plan, disk_signature, FIELD_HEX),
+	FIELD(struct bs_plan, restored_signature, FIELD_HEX, .optional = true),
 	FIELD(struct bs_plan, disk_size, FIELD_NUMBER),
 	FIELD(struct bs_plan, system_number, FIELD_NUMBER),
 	FIELD(struct bs_plan, system_start, FIELD_NUMBER),
@@ -94,7 +96,6 @@ int plan_to_json(const struct bs_plan *plan, json_t *object)
 	json_t *elements = fields_write_array(element_fields, plan->elements, plan->element_count,
 					      sizeof(plan->elements[0]));
 	int failed = fields_write(plan_fields, plan, object);
-
 	failed |= json_put(object, "operations", operations);
 	failed |= json_put(object, "files", files);
 	failed |= json_put(object, "elements", elements);

@@ -57,6 +57,7 @@ int summary_add(struct summary *summary, const struct row *row, struct bs_error 
 			return -1;
 		summary->stays.count++;
 	}
+	summary->left_alone += row_has_finding(row, BS_NOTE_NOT_NEEDED);
 	if (summary->images == 0 || row->begun < summary->earliest)
 		summary->earliest = row->begun;
 	if (row->begun > summary->latest)
@@ -310,6 +311,13 @@ static void summary_print_stays(struct output *output, const struct summary *sum
 	summary_print_names(output, &summary->stays, GAP, facts, "; inspect tells which");
 }
 
+static void summary_print_left_alone(struct output *output, const struct summary *summary)
+{
+	if (summary->left_alone > 0)
+		print_line(output, "Left alone, because they need no fix (--only-needed): %s",
+			   count_format(summary->left_alone, "disk").text);
+}
+
 static void summary_print_next(struct output *output)
 {
 	print_wrapped(output, GAP,
@@ -375,6 +383,7 @@ void summary_print(struct output *output, const struct summary *summary,
 	summary_print_totals(output, summary, facts);
 	summary_print_outcomes(output, summary, facts);
 	summary_print_unfinished(output, facts);
+	summary_print_left_alone(output, summary);
 	summary_print_stays(output, summary, facts);
 	summary_print_undo(output, summary, facts);
 }

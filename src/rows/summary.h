@@ -29,6 +29,7 @@ struct summary {
 	struct summary_names fixed; /* the first SUMMARY_NAMED */
 	/* Fixed disks, or those that would be: where something stays on the old partition. */
 	struct summary_code stays;
+	uint64_t left_alone;       /* disks that --only-needed has left alone */
 	uint64_t earliest, latest; /* when the batches began; see row.h */
 	uint64_t bytes;            /* changed bytes of all images */
 };

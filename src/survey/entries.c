@@ -19,7 +19,7 @@ static bool store_names_disk(const struct facts *facts, const struct bcd *bcd)
 			continue;
 		bcd_device(bcd, &bcd->elements[i], &device);
 		if (device.kind == BCD_DEVICE_PARTITION &&
-		    device.disk_signature == facts->disk_signature)
+		    device.disk_signature == facts->found_signature)
 			return true;
 	}
 	return false;
@@ -31,7 +31,8 @@ static int entry_read_witness(struct reader *reader, struct fact_entry *entry, i
 	struct volume *volume;
 
 	if (reader_mount(reader, index, &volume, err) == 0 &&
-	    hives_read_signature(volume, &entry->witness, &entry->witness_known, err) == 0)
+	    hives_read_signature(volume, reader->facts->partitions[index].is.start, &entry->witness,
+				 &entry->witness_known, err) == 0)
 		return 0;
 	reader_unmount(reader, index);
 	return reader_is_content(err->code) ? 0 : -1;
@@ -115,7 +116,12 @@ static int entry_follow(struct reader *reader, struct fact_entry *entry, struct 
 	if (entry->device.file == BCD_NO_FILE && entry->device.kind == BCD_DEVICE_LOCATE &&
 	    reader_locate(reader, entry->path, &entry->index, &count, err) < 0)
 		return -1;
-	return entry->index < 0 ? entry_look_at_place(reader, entry, err) : 0;
+	if (entry->index < 0)
+		return entry_look_at_place(reader, entry, err);
+	/* Such an entry finds its Windows by any signature.  Only the registry tells the right one. */
+	return entry->is_windows && entry->device.kind != BCD_DEVICE_PARTITION
+		       ? entry_read_witness(reader, entry, entry->index, err)
+		       : 0;
 }
 
 /* Reads the default entry.  If it starts a tool or an earlier Windows, also looks for its file. */
@@ -137,6 +143,23 @@ static int entry_read_default(struct reader *reader, const struct bcd *bcd, stru
 }
 
 /*
+ * Finds the first entry that starts Windows from this disk: by the disk's signature, or else by the
+ * signature that the default entry names, because the disk may have had that one.
+ */
+static bool entry_find_windows(struct facts *facts, const struct bcd *bcd, struct fact_entry *entry)
+{
+	uint32_t own = facts->disk_signature;
+	bool found = entry_find(facts, bcd, -1, entry);
+
+	if (found || facts->first.device.kind != BCD_DEVICE_PARTITION)
+		return found;
+	facts->disk_signature = facts->first.device.disk_signature;
+	found = entry_find(facts, bcd, -1, entry);
+	facts->disk_signature = own;
+	return found;
+}
+
+/*
  * Reads the Windows that starts by default: the one of the default entry.  If that entry starts a
  * tool or an earlier Windows: the one of the first entry that starts Windows from this disk.
  */
@@ -145,7 +168,7 @@ static int entry_read_windows(struct reader *reader, const struct bcd *bcd, stru
 	struct facts *facts = reader->facts;
 	struct fact_entry *starts = &facts->starts;
 
-	if (facts->first.is_windows || !entry_find(facts, bcd, -1, starts)) {
+	if (facts->first.is_windows || !entry_find_windows(facts, bcd, starts)) {
 		*starts = facts->first;
 		if (!starts->is_windows)
 			starts->index = -1; /* no Windows, so it has no boot volume */
@@ -172,15 +195,42 @@ static void entries_choose_boot(struct facts *facts, const struct bcd *bcd)
 	snprintf(facts->loader_path, sizeof(facts->loader_path), "%s", path);
 }
 
-int entries_read(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
+static int entries_follow(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
 {
-	reader->facts->store_names_disk = store_names_disk(reader->facts, bcd);
 	if (entry_read_default(reader, bcd, err) < 0)
 		return -1;
-	if (!reader->facts->first.has_device)
-		return 0;
-	if (entry_read_windows(reader, bcd, err) < 0)
+	return reader->facts->first.has_device ? entry_read_windows(reader, bcd, err) : 0;
+}
+
+/* Follows the entries again, by the signature that a fix gives back.  Keeps what witnesses said. */
+static int entries_follow_restored(struct reader *reader, const struct bcd *bcd, uint32_t signature,
+				   struct bs_error *err)
+{
+	struct facts *facts = reader->facts;
+	const struct fact_entry before = facts->starts;
+
+	facts->disk_signature = signature;
+	if (entries_follow(reader, bcd, err) < 0)
 		return -1;
-	entries_choose_boot(reader->facts, bcd);
+	facts->starts.is_at_place = before.is_at_place;
+	facts->starts.witness_known = before.witness_known;
+	facts->starts.witness = before.witness;
+	return 0;
+}
+
+int entries_read(struct reader *reader, const struct bcd *bcd, struct bs_error *err)
+{
+	struct facts *facts = reader->facts;
+	uint32_t signature;
+
+	facts->store_names_disk = store_names_disk(facts, bcd);
+	if (entries_follow(reader, bcd, err) < 0)
+		return -1;
+	signature = facts_choose_signature(facts);
+	if (signature != facts->disk_signature &&
+	    entries_follow_restored(reader, bcd, signature, err) < 0)
+		return -1;
+	if (facts->first.has_device)
+		entries_choose_boot(facts, bcd);
 	return 0;
 }

@@ -17,6 +17,8 @@ void facts_begin(struct facts *facts, uint64_t disk_size, const struct bs_option
 		.wanted_boot = options->boot_partition,
 		.needed_room =
 			options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE,
+		.only_needed = options->only_needed,
+		.may_restore = options->restore_signature,
 		.disk_size = disk_size,
 		.active_index = -1,
 		.system_index = -1,
@@ -127,20 +129,66 @@ bool facts_is_lost(const struct facts *facts)
 	return facts_has_default(facts) && facts->starts.index < 0;
 }
 
-/* The Windows at the offset that the device names is the witness: it may have stored the signature
- * of its disk.  If not, the signature was changed if no device of the BCD names this disk. */
+/*
+ * A device of the BCD that names the disk as it is contradicts the others: with another signature,
+ * its entry would break.  If the registry of Windows has the disk's signature or none, such a device
+ * means that the default entry is for another disk.
+ */
+static enum fact_testimony facts_of_menu(const struct facts *facts)
+{
+	const struct fact_entry *starts = &facts->starts;
+	uint32_t named = starts->device.disk_signature;
+
+	if (named == 0) /* no Windows gives a disk this signature */
+		return TESTIMONY_NONE;
+	if (!starts->witness_known)
+		return facts->store_names_disk ? TESTIMONY_NONE : TESTIMONY_MENU;
+	if (starts->witness == facts->found_signature)
+		return TESTIMONY_NONE;
+	return starts->witness == named && !facts->store_names_disk ? TESTIMONY_BOTH
+								    : TESTIMONY_DISPUTED;
+}
+
+enum fact_testimony facts_testimony(const struct facts *facts)
+{
+	const struct fact_entry *starts = &facts->starts;
+
+	if (starts->is_at_place)
+		return facts_of_menu(facts);
+	if (!starts->witness_known || starts->witness == 0 ||
+	    starts->witness == facts->found_signature || facts->store_names_disk)
+		return TESTIMONY_NONE;
+	return TESTIMONY_REGISTRY;
+}
+
+uint32_t facts_choose_signature(const struct facts *facts)
+{
+	enum fact_testimony testimony = facts_testimony(facts);
+
+	if (testimony == TESTIMONY_BOTH || (testimony == TESTIMONY_MENU && facts->may_restore))
+		return facts->starts.device.disk_signature;
+	if (testimony == TESTIMONY_REGISTRY && facts->may_restore)
+		return facts->starts.witness;
+	return facts->found_signature;
+}
+
+bool facts_restores_signature(const struct facts *facts)
+{
+	return facts->disk_signature != facts->found_signature;
+}
+
 bool facts_signature_changed(const struct facts *facts, const struct fact_entry *entry)
 {
-	return entry->is_at_place &&
-	       (entry->witness_known ? entry->witness == entry->device.disk_signature
-				     : !facts->store_names_disk);
+	enum fact_testimony testimony = facts_testimony(facts);
+
+	return entry->is_at_place && (testimony == TESTIMONY_BOTH || testimony == TESTIMONY_MENU);
 }
 
 bool facts_is_on_other_disk(const struct facts *facts)
 {
 	const struct bcd_device *device = &facts->starts.device;
 
-	return facts_is_lost(facts) && !facts_signature_changed(facts, &facts->starts) &&
+	return facts_is_lost(facts) && facts_testimony(facts) == TESTIMONY_NONE &&
 	       device->file == BCD_NO_FILE && device->kind == BCD_DEVICE_PARTITION &&
 	       device->disk_signature != facts->disk_signature;
 }

@@ -121,10 +121,25 @@ struct fact_entry {
 	bool is_windows;
 	int32_t index; /* of the partition that the device names, or -1 */
 	bool is_there; /* the program exists; only set if the entry does not start Windows */
-	/* If the device names another disk: whether this disk's partition at the same offset has the
-	 * program, and the disk signature that the Windows there has in MountedDevices, if known. */
-	bool is_at_place, witness_known;
+	/* The device names a disk with another signature, but this disk's partition at the same offset
+	 * has the program. */
+	bool is_at_place;
+	/* The disk signature that the Windows there has stored for its partition in MountedDevices.
+	 * Read if is_at_place is true, or if the device names no partition. */
+	bool witness_known;
 	uint32_t witness;
+};
+
+/*
+ * Which witnesses say that the disk had another signature.  The boot menu is a witness by the device
+ * of the Windows that starts by default, and the registry of that Windows by MountedDevices.
+ */
+enum fact_testimony {
+	TESTIMONY_NONE, /* the signature is right, or that Windows is on another disk */
+	TESTIMONY_BOTH, /* both name the same signature */
+	TESTIMONY_MENU, /* only the boot menu; the registry has no signature for that partition */
+	TESTIMONY_REGISTRY, /* only the registry; the boot menu finds Windows without a signature */
+	TESTIMONY_DISPUTED, /* they contradict each other */
 };
 
 /* What a fix does with the file on the system volume that a device element names. */
@@ -186,10 +201,15 @@ struct facts {
 	/* From the options: partition numbers (0: not given), and bytes. */
 	uint32_t wanted_system, wanted_boot;
 	uint64_t needed_room;
+	bool only_needed; /* leave a disk alone that starts and has room enough */
+	bool may_restore; /* one witness is enough to give the disk its signature back */
 
 	uint64_t disk_size;
 	enum fact_table table;
 	enum mbr_code mbr_code;
+	uint32_t found_signature; /* the disk's */
+	/* By which the devices of the BCD are resolved: the disk's, or the one that a fix gives back.
+	 * See facts_choose_signature(). */
 	uint32_t disk_signature;
 	uint8_t flags[MBR_ENTRIES];
 	uint32_t partition_count;
@@ -214,7 +234,7 @@ struct facts {
 	uint64_t bcd_size;
 	uint32_t bcd_elements;
 	bool bcd_outdated;        /* the log files have newer data */
-	bool store_names_disk;    /* a device of the BCD names this disk by its signature */
+	bool store_names_disk;    /* a device of the BCD names this disk by found_signature */
 	struct fact_entry first;  /* the default entry */
 	struct fact_entry starts; /* the Windows that starts by default, if any */
 	/* The number of partitions with the usual loader, and the index of the partition if there is
@@ -282,11 +302,20 @@ bool facts_has_default(const struct facts *facts);
 bool facts_is_lost(const struct facts *facts);
 
 /*
- * Whether the signature of this disk was changed after the entry was made.  Windows gives a disk a
- * new signature if another attached disk has the same one, for example a clone and its original.
- * The boot menu of the disk then still names the old signature, and bootmgr finds no such disk.
- * (Microsoft, "Fixing Disk Signature Collisions".)
+ * Who says that the signature of this disk was changed.  Windows gives a disk a new signature if
+ * another attached disk has the same one, for example a clone and its original.  The boot menu of
+ * the disk then still names the old signature, and bootmgr finds no such disk.  (Microsoft, "Fixing
+ * Disk Signature Collisions".)  The registry of the Windows on it names the old signature, too.
  */
+enum fact_testimony facts_testimony(const struct facts *facts);
+
+/* The signature that the disk has to have, by the witnesses and the options. */
+uint32_t facts_choose_signature(const struct facts *facts);
+
+/* Whether a fix gives the disk another signature. */
+bool facts_restores_signature(const struct facts *facts);
+
+/* Whether an entry does not find its file because the signature of this disk was changed. */
 bool facts_signature_changed(const struct facts *facts, const struct fact_entry *entry);
 
 /* Whether facts_is_lost() is true because that Windows is on another disk. */

@@ -64,37 +64,76 @@ int hives_read_name(struct reader *reader, struct volume *volume, struct bs_erro
 	return file ? hive_read_names(&hive, reader->facts, err) : 0;
 }
 
-static int hive_read_mounted(struct regf *hive, uint32_t *signature, bool *known,
-			     struct bs_error *err)
+/* Whether a drive letter stands for a partition at `start`; *signature is then that of its disk. */
+static int hive_read_letter(struct regf *hive, uint32_t key, char letter, uint64_t start,
+			    uint32_t *signature, bool *found, struct bs_error *err)
 {
+	char name[] = "\\DosDevices\\?:";
 	uint8_t data[MOUNTED_SIZE];
 	struct regf_value value;
-	uint32_t key;
-	bool found;
+
+	name[sizeof(name) - 3] = letter;
+	if (regf_value(hive, key, name, found, &value, err) < 0)
+		return -1;
+	if (!*found || value.size != MOUNTED_SIZE) {
+		*found = false;
+		return 0;
+	}
+	if (hive->read(hive->source, value.offset, data, sizeof(data), err) < 0)
+		return -1;
+	*signature = load_le32(data);
+	*found = load_le64(data + 4) == start;
+	return 0;
+}
+
+/*
+ * Nearly every Windows calls its own volume C:.  So C: decides if it lies at `start`.  Otherwise the
+ * other letters decide, if all of them at `start` have one signature: Windows keeps the letters of
+ * disks that were attached once, and partitions of other disks often start at the same offset.
+ */
+static int hive_read_mounted(struct regf *hive, uint64_t start, uint32_t *signature, bool *known,
+			     struct bs_error *err)
+{
+	uint32_t key, another;
+	bool found, is_c;
 
 	if (regf_find_path(hive, "MountedDevices", &key, err) < 0)
 		return -1;
 	if (key == 0)
 		return 0;
-	if (regf_value(hive, key, "\\DosDevices\\C:", &found, &value, err) < 0)
+	if (hive_read_letter(hive, key, 'C', start, signature, known, err) < 0)
 		return -1;
-	if (!found || value.size != MOUNTED_SIZE)
-		return 0;
-	if (hive->read(hive->source, value.offset, data, sizeof(data), err) < 0)
-		return -1;
-	*signature = load_le32(data);
-	*known = true;
+	is_c = *known;
+	for (char letter = 'A'; letter <= 'Z' && !is_c; letter++) {
+		if (hive_read_letter(hive, key, letter, start, &another, &found, err) < 0)
+			return -1;
+		if (found && *known && another != *signature) {
+			*known = false;
+			return 0;
+		}
+		if (found) {
+			*signature = another;
+			*known = true;
+		}
+	}
 	return 0;
 }
 
-int hives_read_signature(struct volume *volume, uint32_t *signature, bool *known,
+/*
+ * A hive with unwritten changes is read all the same.  What a MountedDevices value says was true of
+ * this disk at some time, and newer changes in the logs do not make that untrue.
+ */
+int hives_read_signature(struct volume *volume, uint64_t start, uint32_t *signature, bool *known,
 			 struct bs_error *err)
 {
 	SCOPED_FILE *file = NULL;
 	struct regf hive;
+	int result;
 
 	*known = false;
 	if (hive_open(volume, SYSTEM_HIVE, &file, &hive, err) < 0)
 		return -1;
-	return file ? hive_read_mounted(&hive, signature, known, err) : 0;
+	result = file ? hive_read_mounted(&hive, start, signature, known, err) : 0;
+	*known &= result == 0;
+	return result;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "survey/judge.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "report/amount.h"
 #include "survey/rules.h"
 
 /* ---- findings and links -------------------------------------------------------------------- */
@@ -100,16 +102,20 @@ static bool judge_chain_is_good(const struct bs_inspection *report, bool after, 
 }
 
 /*
- * Marks the two links that a fix repairs.  After a fix exactly one partition is active, and its
- * boot record starts bootmgr.  A disk where this is impossible is refused.
+ * Marks the links that a fix repairs.  After a fix that moves boot files exactly one partition is
+ * active, and its boot record starts bootmgr.  After a fix that gives the disk its signature back,
+ * bootmgr finds Windows.  A disk where this is impossible is refused.
  */
 static void judge_mark_repaired(struct bs_inspection *report)
 {
 	static const enum bs_link_kind repaired[] = {BS_LINK_ACTIVE, BS_LINK_BOOT_RECORD};
+	bool apart = report->system_index != report->boot_index;
 
-	for (size_t i = 0; i < sizeof(repaired) / sizeof(repaired[0]); i++)
+	for (size_t i = 0; apart && i < sizeof(repaired) / sizeof(repaired[0]); i++)
 		if (report->links[repaired[i]].state == BS_LINK_BROKEN)
 			report->links[repaired[i]].state = BS_LINK_REPAIRED;
+	if (report->links[BS_LINK_BOOT_VOLUME].code == BS_SIGNATURE_CHANGED)
+		report->links[BS_LINK_BOOT_VOLUME].state = BS_LINK_REPAIRED;
 }
 
 static bool judge_follows_choice(const struct bs_inspection *report)
@@ -118,11 +124,32 @@ static bool judge_follows_choice(const struct bs_inspection *report)
 	       report->system_index >= 0;
 }
 
-static void judge_give_verdict(struct bs_inspection *report)
+/*
+ * Leaves a disk alone that needs no fix, if the user wants that.  A fix that repairs the disk's start
+ * or the signature is needed.
+ */
+static void judge_leave_alone(const struct facts *facts, struct bs_inspection *report)
+{
+	char message[sizeof(report->findings[0].message)];
+
+	if (!facts->only_needed || report->verdict != BS_VERDICT_FIXABLE ||
+	    facts_restores_signature(facts) || !report->room_before_known ||
+	    report->room_before < report->needed_room || (report->starts_known && !report->starts))
+		return;
+	snprintf(message, sizeof(message),
+		 "the disk is left alone: %s are free on the active partition, and %s are needed",
+		 size_format(report->room_before).text, size_format(report->needed_room).text);
+	judge_add_finding(report, BS_NOTE_NOT_NEEDED, message);
+	report->verdict = BS_VERDICT_NOTHING;
+	report->starts_after = report->starts;
+	report->starts_after_known = report->starts_known;
+}
+
+static void judge_give_verdict(const struct facts *facts, struct bs_inspection *report)
 {
 	if (judge_has_refusal(report))
 		report->verdict = BS_VERDICT_UNSUITABLE;
-	else if (report->system_index == report->boot_index)
+	else if (report->system_index == report->boot_index && !facts_restores_signature(facts))
 		report->verdict = BS_VERDICT_NOTHING;
 	else
 		report->verdict = BS_VERDICT_FIXABLE;
@@ -132,6 +159,7 @@ static void judge_give_verdict(struct bs_inspection *report)
 	if (judge_follows_choice(report))
 		report->starts_known = false; /* the chain is not that of the active partition */
 	report->starts_after = judge_chain_is_good(report, true, &report->starts_after_known);
+	judge_leave_alone(facts, report);
 }
 
 /* ---- the rest of the report ---------------------------------------------------------------- */
@@ -177,11 +205,13 @@ static void judge_advise_boot(const struct facts *facts, struct bs_inspection *r
 			    (facts->boot_index < 0 || facts->boot_index != facts->starts.index);
 	int32_t index = facts->windows_index;
 
-	if (facts_signature_changed(facts, &facts->starts))
+	if (facts_restores_signature(facts))
+		report->earlier_signature = facts->disk_signature;
+	else if (facts_signature_changed(facts, &facts->starts))
 		report->earlier_signature = facts->starts.device.disk_signature;
 	if (wrong_choice && !unresolved)
 		index = facts->starts.index;
-	else if (!wrong_choice && (!unresolved || facts_signature_changed(facts, &facts->starts) ||
+	else if (!wrong_choice && (!unresolved || facts_testimony(facts) != TESTIMONY_NONE ||
 				   facts_is_on_other_disk(facts)))
 		return;
 	report->advised_partition = index >= 0 ? facts->partitions[index].is.number : 0;
@@ -190,7 +220,7 @@ static void judge_advise_boot(const struct facts *facts, struct bs_inspection *r
 
 static void judge_tell_found(const struct facts *facts, struct bs_inspection *report)
 {
-	report->disk_signature = facts->disk_signature;
+	report->disk_signature = facts->found_signature;
 	report->partition_count = facts->partition_count;
 	for (uint32_t i = 0; i < facts->partition_count; i++) {
 		report->partitions[i] = facts->partitions[i].is;
@@ -239,5 +269,5 @@ void judge_facts(const struct facts *facts, struct bs_inspection *report)
 		judge_advise_boot(facts, report);
 	judge_tell_room(facts, report);
 	judge_apply_rules(facts, report);
-	judge_give_verdict(report);
+	judge_give_verdict(facts, report);
 }

@@ -117,7 +117,7 @@ static int table_read(const struct reader *reader, const struct mbr *table, stru
 	struct facts *facts = reader->facts;
 	bool large;
 
-	facts->disk_signature = table->disk_signature;
+	facts->found_signature = facts->disk_signature = table->disk_signature;
 	facts->mbr_code = table->code;
 	if (table_has_large_sectors(reader, table, &large, err) < 0)
 		return -1;

@@ -96,10 +96,11 @@ MUST_CHECK int boot_target_read(struct reader *reader, struct volume *target, st
 /*
  * hives.c.  hives_read_name() reads the name and the build of the Windows on a volume; they stay
  * empty if there is none.  hives_read_signature() reads the disk signature that this Windows has
- * stored for its drive C:; *known is false if it has stored none.
+ * stored for the drive whose partition starts at byte `start` of its disk: for C:, or for another
+ * letter if C: is elsewhere.  *known is false if it has stored none, or several for that place.
  */
 MUST_CHECK int hives_read_name(struct reader *reader, struct volume *volume, struct bs_error *err);
-MUST_CHECK int hives_read_signature(struct volume *volume, uint32_t *signature, bool *known,
-				    struct bs_error *err);
+MUST_CHECK int hives_read_signature(struct volume *volume, uint64_t start, uint32_t *signature,
+				    bool *known, struct bs_error *err);
 
 #endif

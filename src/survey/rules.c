@@ -242,6 +242,29 @@ static const char *windows_misfit(const struct facts *facts)
 		       : NULL;
 }
 
+static const char *witness_text(enum fact_testimony testimony)
+{
+	return testimony == TESTIMONY_BOTH   ? "the boot menu and the registry of Windows name"
+	       : testimony == TESTIMONY_MENU ? "the boot menu names"
+					     : "the registry of Windows names";
+}
+
+/* Says how the witnesses contradict each other. */
+static bool tell_dispute(const struct facts *facts, struct ruling *ruling)
+{
+	const struct fact_entry *starts = &facts->starts;
+
+	if (starts->witness == starts->device.disk_signature)
+		return NOTE(
+			"the boot menu contradicts itself: the default entry, and the registry of "
+			"its Windows, name this disk by the signature %08x, but other entries by "
+			"%08x, which the disk now has",
+			starts->witness, facts->found_signature);
+	return NOTE("the boot menu names this disk by the signature %08x, and the registry of the "
+		    "Windows on it by %08x, but the disk now has %08x",
+		    starts->device.disk_signature, starts->witness, facts->found_signature);
+}
+
 /* Says why a device that does not name another disk names no partition of this disk. */
 static bool tell_lost(const struct bcd_device *device, struct ruling *ruling)
 {
@@ -468,14 +491,20 @@ static bool has_obstacle(const struct facts *facts, uint32_t role, enum bs_code 
 	NOTE("the %s volume (partition %u): %s", ROLE_NAME(role), role_number(facts, role),        \
 	     facts->partitions[role_index(facts, role)].obstacle_text)
 
+static const char *room_user(const struct facts *facts)
+{
+	return facts->needed_room == BS_UPGRADE_ROOM ? "feature upgrade" : "conversion";
+}
+
 /* Says that `room` bytes on the Windows volume are too few. */
 static bool tell_short_room(const struct facts *facts, uint64_t room, struct ruling *ruling)
 {
 	return NOTE(
-		"%spartition %u has %s free, and the conversion needs %s there: free some space "
-		"in Windows before the conversion",
+		"%spartition %u has %s free, and the %s needs %s there: free some space in Windows "
+		"before the %s",
 		facts_are_apart(facts) ? "after the fix, " : "", boot_number(facts),
-		size_format(room).text, size_format(facts->needed_room).text);
+		size_format(room).text, room_user(facts), size_format(facts->needed_room).text,
+		room_user(facts));
 }
 
 /* ---- the target ---------------------------------------------------------------------------- */

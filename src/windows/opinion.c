@@ -9,6 +9,7 @@
 #include "survey/reader.h"
 #include "util/bytes.h"
 #include "volume/scoped.h"
+#include "windows/plan.h"
 #include "windows/verify.h"
 
 static struct appliance_answer *opinion_ask(const struct appliance_engine *engine,
@@ -307,7 +308,13 @@ static int opinion_fail(struct bs_error *err)
 int opinion_run(const struct appliance_engine *engine, const struct bs_plan *plan,
 		const struct bs_options *options, struct bs_error *err)
 {
-	if (opinion_partitions(engine, plan, err) < 0 || opinion_structure(engine, plan, err) < 0)
+	if (opinion_partitions(engine, plan, err) < 0)
+		return -1;
+	if (!plan_moves_files(plan))
+		return verify_run(&engine->base, plan, options, 0, err) < 0
+			       ? opinion_fail(err)
+			       : opinion_windows(engine, plan, err);
+	if (opinion_structure(engine, plan, err) < 0)
 		return -1;
 	if (opinion_boot_configuration(engine, plan, err) < 0 ||
 	    verify_run(&engine->base, plan, options, 0, err) < 0)
@@ -324,9 +331,10 @@ int opinion_of_earlier_fix(const struct appliance_engine *engine, const struct b
 
 	if (opinion_partition(engine, plan->boot_number, plan->boot_start, plan->boot_size, err) <
 		    0 ||
-	    opinion_active(engine, plan, err) < 0 || opinion_structure(engine, plan, err) < 0)
+	    opinion_active(engine, plan, err) < 0 ||
+	    (plan_moves_files(plan) && opinion_structure(engine, plan, err) < 0))
 		return -1;
-	if (!system_is_gone && !differences_have(found, BOOT_BCD_PATH) &&
+	if (plan_moves_files(plan) && !system_is_gone && !differences_have(found, BOOT_BCD_PATH) &&
 	    opinion_boot_configuration(engine, plan, err) < 0)
 		return opinion_fail(err);
 	return opinion_windows(engine, plan, err);

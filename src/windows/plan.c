@@ -25,6 +25,16 @@ struct bs_plan *plan_new(uint32_t files, uint32_t elements)
 	return plan;
 }
 
+bool plan_moves_files(const struct bs_plan *plan)
+{
+	return plan->system_start != plan->boot_start;
+}
+
+uint32_t plan_signature_after(const struct bs_plan *plan)
+{
+	return plan->restored_signature != 0 ? plan->restored_signature : plan->disk_signature;
+}
+
 void bs_plan_free(struct bs_plan *plan)
 {
 	if (!plan)
@@ -34,8 +44,8 @@ void bs_plan_free(struct bs_plan *plan)
 	free(plan);
 }
 
-/* One operation for each item, and four kinds of operations that occur once. */
-_Static_assert(BOOT_ITEMS_MAX + 4 <= BS_OPERATIONS_MAX, "a plan has room for all operations");
+/* One operation for each item, and five kinds of operations that occur once. */
+_Static_assert(BOOT_ITEMS_MAX + 5 <= BS_OPERATIONS_MAX, "a plan has room for all operations");
 
 static struct bs_operation *plan_add(struct bs_plan *plan, enum bs_operation_kind kind,
 				     const char *path)
@@ -97,24 +107,11 @@ static void plan_add_elements(struct bs_plan *plan, const struct facts *facts)
 	}
 }
 
-int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *err)
+/* Adds the operations that move the boot files to the boot volume, and make it start the disk. */
+static void plan_add_move(struct bs_plan *plan, const struct facts *facts)
 {
-	const struct bs_partition *system = &facts->partitions[facts->system_index].is;
-	const struct bs_partition *boot = &facts->partitions[facts->boot_index].is;
-	struct bs_plan *plan = plan_new(facts->files.count, facts->elements.count);
 	uint32_t cursor = 0;
 
-	*out = plan;
-	if (!plan)
-		return fail_memory(err);
-	plan->disk_signature = facts->disk_signature;
-	plan->disk_size = facts->disk_size;
-	plan->system_start = system->start;
-	plan->system_size = system->size;
-	plan->system_number = system->number;
-	plan->boot_start = boot->start;
-	plan->boot_size = boot->size;
-	plan->boot_number = boot->number;
 	plan_add_files(plan, facts);
 	plan_add_elements(plan, facts);
 	for (uint32_t i = 0; i < facts->item_count; i++)
@@ -130,6 +127,31 @@ int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *
 	if (facts_need_boot_code(facts))
 		plan_add(plan, BS_OPERATION_BOOT_CODE, "")->bytes = VBR_SIZE + SECTOR_SIZE;
 	plan_add(plan, BS_OPERATION_ACTIVATE, "")->bytes = MBR_ENTRIES;
+}
+
+int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *err)
+{
+	const struct bs_partition *system = &facts->partitions[facts->system_index].is;
+	const struct bs_partition *boot = &facts->partitions[facts->boot_index].is;
+	struct bs_plan *plan = plan_new(facts->files.count, facts->elements.count);
+
+	*out = plan;
+	if (!plan)
+		return fail_memory(err);
+	plan->disk_signature = facts->found_signature;
+	plan->disk_size = facts->disk_size;
+	plan->system_start = system->start;
+	plan->system_size = system->size;
+	plan->system_number = system->number;
+	plan->boot_start = boot->start;
+	plan->boot_size = boot->size;
+	plan->boot_number = boot->number;
+	if (facts_restores_signature(facts)) {
+		plan->restored_signature = facts->disk_signature;
+		plan_add(plan, BS_OPERATION_SIGNATURE, "")->bytes = MBR_SIGNATURE_SIZE;
+	}
+	if (facts_are_apart(facts))
+		plan_add_move(plan, facts);
 	return 0;
 }
 
@@ -156,6 +178,11 @@ static bool plan_disk_differs(const struct bs_plan *earlier, const struct bs_pla
 				 "the plan is for a disk with the signature %08x, and this disk "
 				 "has the signature %08x",
 				 earlier->disk_signature, now->disk_signature);
+	if (earlier->restored_signature != now->restored_signature)
+		return plan_tell(words,
+				 "the plan gives the disk the signature %08x, and a plan made now "
+				 "gives it %08x",
+				 plan_signature_after(earlier), plan_signature_after(now));
 	if (earlier->disk_size != now->disk_size)
 		return plan_tell(words,
 				 "the plan is for a disk of %" PRIu64

@@ -12,6 +12,12 @@
  */
 MUST_CHECK int plan_make(const struct facts *facts, struct bs_plan **plan, struct bs_error *err);
 
+/* Whether a plan moves boot files.  If not, it only gives the disk its signature back. */
+bool plan_moves_files(const struct bs_plan *plan);
+
+/* The disk's signature after the fix. */
+uint32_t plan_signature_after(const struct bs_plan *plan);
+
 /* Returns an empty plan with room for so many files and elements; NULL when memory runs out. */
 struct bs_plan *plan_new(uint32_t files, uint32_t elements);
 

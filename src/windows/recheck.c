@@ -74,6 +74,9 @@ static int recheck_plan_from(const struct volume_engine *engine, const struct bs
 		result = recheck_fail_plan(&survey->report, err);
 	if (result == 0)
 		result = plan_make(&survey->facts, plan, err);
+	/* Whatever the signature was before that fix: this is the disk's signature now. */
+	if (result == 0)
+		(*plan)->restored_signature = 0;
 	survey_free(survey);
 	return result;
 }
@@ -90,6 +93,15 @@ static bool recheck_may_read(const struct facts *facts, int32_t index,
 		options->engine == BS_ENGINE_LIBGUESTFS);
 }
 
+/* Whether the boot files are with Windows.  The disk's signature may be wrong all the same. */
+static bool recheck_is_moved(const struct survey *survey)
+{
+	const struct bs_inspection *report = &survey->report;
+
+	return report->verdict != BS_VERDICT_UNSUITABLE &&
+	       report->system_index == report->boot_index;
+}
+
 /* Whether the boot files may have come from a partition: it is none that starts Windows now. */
 static bool recheck_is_candidate(const struct survey *survey, int32_t index,
 				 const struct bs_options *options)
@@ -98,7 +110,7 @@ static bool recheck_is_candidate(const struct survey *survey, int32_t index,
 
 	return facts->partitions[index].is.number <= MBR_ENTRIES &&
 	       recheck_may_read(facts, index, options) &&
-	       (survey->report.verdict != BS_VERDICT_NOTHING || index != facts->boot_index);
+	       (!recheck_is_moved(survey) || index != facts->boot_index);
 }
 
 /* Whether a plan leads to the partition that starts Windows now, if there is one. */
@@ -106,7 +118,7 @@ static bool recheck_leads_here(const struct survey *survey, const struct bs_plan
 {
 	const struct facts *facts = &survey->facts;
 
-	return survey->report.verdict != BS_VERDICT_NOTHING ||
+	return !recheck_is_moved(survey) ||
 	       plan->boot_number == facts->partitions[facts->boot_index].is.number;
 }
 
@@ -183,7 +195,8 @@ static int recheck_fail_search(const struct survey *survey, const struct bs_opti
 			    fat);
 	if (unreadable == 0)
 		return fail(err, BS_NO_RECORD,
-			    "the boot files that the fix copied are not on the disk any more");
+			    "the boot files that the fix copied are not on the disk any more, or "
+			    "the fix copied none");
 	snprintf(text, sizeof(text), "partition %u cannot be read", unreadable);
 	return recheck_fail_comparison(text, err);
 }
@@ -233,11 +246,11 @@ static int recheck_compare_plan(const struct bs_plan *plan, const struct survey 
 	const struct facts *facts = &survey->facts;
 	int32_t boot = facts_index(facts, plan->boot_number);
 
-	if (plan->disk_signature != facts->disk_signature)
+	if (plan_signature_after(plan) != facts->found_signature)
 		return fail(err, BS_PLAN_UNRELATED,
 			    "the plan is for a disk with the signature %08x, and this disk has the "
 			    "signature %08x",
-			    plan->disk_signature, facts->disk_signature);
+			    plan_signature_after(plan), facts->found_signature);
 	if (boot < 0 || facts->partitions[boot].is.start != plan->boot_start ||
 	    facts->partitions[boot].is.size != plan->boot_size)
 		return fail(err, BS_PLAN_UNRELATED,
@@ -561,6 +574,8 @@ static int recheck_open_source(struct recheck *recheck, const struct volume_engi
 
 static int recheck_volumes(struct recheck *recheck, struct disk *window, struct bs_error *err)
 {
+	if (!plan_moves_files(recheck->own.plan))
+		return recheck_chain(recheck, err);
 	if (recheck_active(recheck, err) < 0 || recheck_boot_record(recheck, window, err) < 0 ||
 	    recheck_chain(recheck, err) < 0 || recheck_files(recheck, err) < 0)
 		return -1;

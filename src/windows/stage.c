@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "windows/stage.h"
 
+#include "boot/mbr.h"
 #include "boot/vbr.h"
 #include "disk/window.h"
 #include "ntfs/ntfs-engine.h"
@@ -8,6 +9,7 @@
 #include "volume/scoped.h"
 #include "volume/tree.h"
 #include "windows/copy.h"
+#include "windows/plan.h"
 
 struct stage {
 	const struct volume_engine *engine;
@@ -128,6 +130,15 @@ static int stage_activate(const struct stage *stage, struct bs_error *err)
 	return 0;
 }
 
+/* Gives the disk the planned signature. */
+static int stage_sign(const struct stage *stage, struct bs_error *err)
+{
+	uint8_t signature[MBR_SIGNATURE_SIZE];
+
+	store_le32(signature, stage->plan->restored_signature);
+	return disk_write(stage->disk, MBR_SIGNATURE_OFFSET, signature, sizeof(signature), err);
+}
+
 static int stage_mount(struct stage *stage, struct bs_error *err)
 {
 	const struct volume_engine writer = volume_ntfs_engine(stage->disk);
@@ -152,7 +163,8 @@ static int stage_unmount(struct stage *stage, struct bs_error *err)
 
 static bool stage_works_on_files(enum bs_operation_kind kind)
 {
-	return kind != BS_OPERATION_BOOT_CODE && kind != BS_OPERATION_ACTIVATE;
+	return kind != BS_OPERATION_BOOT_CODE && kind != BS_OPERATION_ACTIVATE &&
+	       kind != BS_OPERATION_SIGNATURE;
 }
 
 static int stage_carry_out(struct stage *stage, const struct bs_operation *operation,
@@ -170,6 +182,8 @@ static int stage_carry_out(struct stage *stage, const struct bs_operation *opera
 		return stage_boot_code(stage, err);
 	case BS_OPERATION_ACTIVATE:
 		return stage_activate(stage, err);
+	case BS_OPERATION_SIGNATURE:
+		return stage_sign(stage, err);
 	case BS_OPERATION_KIND_COUNT:
 		break;
 	}
@@ -180,7 +194,7 @@ int stage_run(const struct volume_engine *engine, struct bs_plan *plan, stage_pr
 	      void *context, struct bs_error *err)
 {
 	struct stage stage = {.engine = engine, .disk = engine->disk, .plan = plan};
-	int result = stage_mount(&stage, err);
+	int result = plan_moves_files(plan) ? stage_mount(&stage, err) : 0;
 
 	for (uint32_t i = 0; i < plan->operation_count && result == 0; i++) {
 		bool last_on_files = stage_works_on_files(plan->operations[i].kind) &&

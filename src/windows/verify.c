@@ -15,6 +15,7 @@
 #include "volume/tree.h"
 #include "windows/accounting.h"
 #include "windows/copy.h"
+#include "windows/plan.h"
 #include "windows/stage.h"
 
 #define CHUNK ((size_t)1 << 20) /* bytes compared at a time */
@@ -395,8 +396,11 @@ const char *verify_link_label(enum bs_link_kind kind)
 }
 
 /* Whether a fix leaves this link as it was, so that it may still be bad. */
-static bool verify_is_as_it_was(enum bs_link_kind kind, const struct bs_options *options)
+static bool verify_is_as_it_was(enum bs_link_kind kind, const struct bs_plan *plan,
+				const struct bs_options *options)
 {
+	if (!plan_moves_files(plan))
+		return kind != BS_LINK_BOOT_VOLUME;
 	return kind == BS_LINK_MBR_CODE || kind == BS_LINK_WINLOAD ||
 	       (kind == BS_LINK_BOOT_VOLUME && options->boot_partition != 0);
 }
@@ -420,8 +424,11 @@ static int verify_chain(const struct volume_engine *engine, const struct bs_plan
 			const struct bs_options *options, struct bs_error *err)
 {
 	/* After the fix, the survey must find without options what the user chose before it. */
-	const struct bs_options found_by_itself = {.needed_room = options->needed_room,
-						   .boot_partition = options->boot_partition};
+	const struct bs_options found_by_itself = {
+		.needed_room = options->needed_room,
+		.boot_partition = options->boot_partition,
+		.system_partition = plan_moves_files(plan) ? 0 : options->system_partition,
+	};
 	SCOPED struct survey *survey = calloc(1, sizeof(*survey));
 	const struct bs_inspection *report;
 	int result;
@@ -438,7 +445,7 @@ static int verify_chain(const struct volume_engine *engine, const struct bs_plan
 		return verify_no_start(report, err);
 	for (uint32_t i = 0; i < report->link_count; i++)
 		if (report->links[i].state != BS_LINK_GOOD &&
-		    !verify_is_as_it_was(report->links[i].kind, options))
+		    !verify_is_as_it_was(report->links[i].kind, plan, options))
 			return fail(err, BS_VERIFY, "the disk would not start: %s: %s",
 				    verify_link_label(report->links[i].kind),
 				    report->links[i].detail);
@@ -470,6 +477,9 @@ int verify_run(const struct volume_engine *engine, const struct bs_plan *plan,
 {
 	SCOPED_DISK *window = window_open(engine->disk, plan->boot_start, plan->boot_size, err);
 
+	/* The parent compares the sector with the signature. */
+	if (!plan_moves_files(plan))
+		return verify_chain(engine, plan, options, err);
 	if (window && verify_volumes(engine, plan, clusters, err) == 0 &&
 	    verify_boot_record(window, plan, err) == 0 &&
 	    verify_chain(engine, plan, options, err) == 0)

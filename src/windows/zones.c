@@ -6,6 +6,7 @@
 #include "ntfs/ntfs-engine.h"
 #include "util/bytes.h"
 #include "volume/scoped.h"
+#include "windows/plan.h"
 
 /* A file of the volume's metadata, and the length of the zone at its start. */
 static const struct {
@@ -89,5 +90,7 @@ int zones_collect(struct disk *disk, const struct bs_plan *plan, struct range_ve
 	if (range_vector_append(zones, (struct range){0, SECTOR_SIZE}, err) < 0 ||
 	    zones_add_volume(disk, plan->system_start, plan->system_size, zones, err) < 0)
 		return -1;
-	return zones_add_volume(disk, plan->boot_start, plan->boot_size, zones, err);
+	return plan_moves_files(plan)
+		       ? zones_add_volume(disk, plan->boot_start, plan->boot_size, zones, err)
+		       : 0;
 }

@@ -63,6 +63,18 @@ int message_pack_plan(const struct bs_plan *plan, uint8_t **bytes, size_t *lengt
 	return 0;
 }
 
+/* A plan that gives the disk a signature has one operation for that, and no other plan has one. */
+static bool message_signature_makes_sense(const struct bs_plan *plan)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < plan->operation_count; i++)
+		count += plan->operations[i].kind == BS_OPERATION_SIGNATURE;
+	if (plan->restored_signature == 0)
+		return count == 0;
+	return count == 1 && plan->restored_signature != plan->disk_signature;
+}
+
 static bool message_plan_makes_sense(const struct bs_plan *plan)
 {
 	for (uint32_t i = 0; i < plan->operation_count; i++)
@@ -75,7 +87,7 @@ static bool message_plan_makes_sense(const struct bs_plan *plan)
 	for (uint32_t i = 0; i < plan->element_count; i++)
 		if (!TERMINATED(plan->elements[i].object) || !TERMINATED(plan->elements[i].path))
 			return false;
-	return true;
+	return message_signature_makes_sense(plan);
 }
 
 int message_unpack_plan(const uint8_t *bytes, size_t length, struct bs_plan **out,

@@ -100,9 +100,9 @@ static int worker_send_zones(const struct worker *worker, const struct bs_plan *
 
 static int worker_rehearse(struct worker *worker, struct bs_plan *plan, struct bs_error *err)
 {
-	uint64_t clusters;
+	uint64_t clusters = 0;
 
-	if (accounting_prove(worker->disk, plan, &clusters, err) < 0 ||
+	if ((plan_moves_files(plan) && accounting_prove(worker->disk, plan, &clusters, err) < 0) ||
 	    worker_send_plan(worker, MESSAGE_PLAN, plan, err) < 0 ||
 	    worker_await_proceed(worker, err) < 0 ||
 	    stage_run(worker->engine, plan, worker_tell_operation, worker, err) < 0 ||

@@ -27,7 +27,7 @@ static const struct {
 	{BS_NO_ACTIVE_PARTITION,
 	 {NULL, NULL, NULL},
 	 ": bootshift inspect --system-partition N IMAGE"},
-	{BS_SIGNATURE_CHANGED, {NULL, NULL, NULL}, ": bootshift inspect IMAGE tells how"},
+	{BS_SIGNATURE_CHANGED, {NULL, NULL, NULL}, ": bootshift fix --restore-signature IMAGE"},
 	/* the name of the image */
 	{BS_NO_ACTIVE_PARTITION,
 	 {"a.img", &none, &unknown},
@@ -58,11 +58,7 @@ static const struct {
 	 {"a", &all, NULL},
 	 ": bootshift verify --format vhd --boot-partition 4 --undo-dir '/a b' --plan FILE a"},
 	/* values that were found */
-	{BS_SIGNATURE_CHANGED,
-	 {"a", &none, &advised},
-	 ": qemu-io -f vpc -c \"write -P 0x4d 440 1\" -c \"write -P 0x3c 441 1\" "
-	 "-c \"write -P 0x2b 442 1\" -c \"write -P 0x1a 443 1\" a"},
-	{BS_SIGNATURE_CHANGED, {"a", &none, &unknown}, ": bootshift inspect a tells how"},
+	{BS_SIGNATURE_CHANGED, {"a", &none, &advised}, ": bootshift fix --restore-signature a"},
 	{BS_DISK_ENCRYPTED,
 	 {"a", &none, &unknown},
 	 ": cryptsetup open a decrypted && bootshift fix /dev/mapper/decrypted"},

@@ -195,3 +195,34 @@ TEST(guard_tests, the_first_error_of_the_disk_below_is_kept_and_a_refusal_is_non
 	ck_assert_int_eq(disk_read(guard_disk(guard), 0, &byte, 1, &err), -1);
 	ck_assert_int_eq(guard_failure(guard)->code, BS_IO);
 }
+
+/* ---- exact bytes --------------------------------------------------------------------------- */
+
+TEST(guard_tests, an_exact_write_has_its_bytes_at_its_place_and_no_others)
+{
+	static const uint8_t right[4] = {1, 2, 3, 4}, wrong[4] = {1, 2, 3, 5};
+
+	allow((struct guard_range[]){{446, 1, GUARD_ACTIVE_FLAG}}, 1);
+	guard_allow_exact(guard, 440, right, sizeof(right));
+	ck_assert_int_eq(write_bytes(440, wrong, 4), -1);
+	ck_assert_int_eq(write_bytes(440, right, 3), -1);
+	ck_assert_int_eq(write_bytes(441, right + 1, 3), -1);
+	ck_assert_int_eq(write_bytes(441, right, 4), -1);
+	ck_assert_int_eq(write_bytes(439, "\0\1\2\3\4", 5), -1);
+	ck_assert_uint_eq(memory->writes, 0);
+	ck_assert_int_eq(write_bytes(440, right, 4), 0);
+	ck_assert_mem_eq(memory->bytes + 440, right, 4);
+	assert_passes(446, 1);
+}
+
+TEST(guard_tests, other_ranges_or_none_end_an_exact_write)
+{
+	static const uint8_t right[4] = {1, 2, 3, 4};
+
+	allow(NULL, 0);
+	guard_allow_exact(guard, 440, right, sizeof(right));
+	ck_assert(!guard_is_closed(guard));
+	allow(NULL, 0);
+	ck_assert(guard_is_closed(guard));
+	ck_assert_int_eq(write_bytes(440, right, 4), -1);
+}

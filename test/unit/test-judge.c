@@ -92,7 +92,7 @@ static void make_sound(void)
 	facts_begin(&facts, 10000 * MIB, &options);
 	facts.table = TABLE_GOOD;
 	facts.mbr_code = MBR_CODE_STANDARD;
-	facts.disk_signature = 7;
+	facts.found_signature = facts.disk_signature = 7;
 	facts.partition_count = 2;
 	facts.partitions[SYSTEM] = sound_partition(1, MIB, 100 * MIB);
 	facts.partitions[BOOT] = sound_partition(2, 101 * MIB, 9000 * MIB);
@@ -128,6 +128,13 @@ static void lose_windows(uint32_t signature)
 	facts.starts.device.disk_signature = signature;
 	facts.starts.index = facts.boot_index = -1;
 	facts.loader = facts.default_loader = (struct fact_loader){LOADER_UNREAD, 0};
+}
+
+/* The signature was changed from 8, as the boot menu and the registry say. */
+static void change_signature(void)
+{
+	facts.disk_signature = facts.starts.device.disk_signature = facts.starts.witness = 8;
+	facts.starts.is_at_place = facts.starts.witness_known = true;
 }
 
 static struct fact_choice *add_choice(enum boot_ini_kind kind, uint32_t partition)
@@ -209,10 +216,12 @@ static struct bs_error an_error(enum bs_code code)
 	X(bcd_is_good, (void)0)                                                                    \
 	X(default_is_missing, facts.first.has_device = false)                                      \
 	X(default_was_not_looked_at, start_tool(-1); facts.first.device.file = BCD_RAMDISK)        \
-	X(default_has_old_signature, start_tool(-1); facts.first.is_at_place = true)               \
+	X(default_has_old_signature, lose_windows(8); start_tool(-1);                              \
+	  facts.first.is_at_place = facts.starts.is_at_place = true)                               \
 	X(default_lacks_its_file, start_tool(SYSTEM))                                              \
 	X(default_leads_nowhere, start_tool(-1))                                                   \
 	X(default_is_good, (void)0)                                                                \
+	X(signature_is_restored, change_signature())                                               \
 	X(windows_misfits, facts.partitions[1].boot_record.bytes_per_sector = 4096)                \
 	X(another_windows_is_found, facts.wanted_boot = 1)                                         \
 	X(windows_is_found, (void)0)                                                               \
@@ -220,6 +229,11 @@ static struct bs_error an_error(enum bs_code code)
 	X(windows_is_on_other_disk, lose_windows(8))                                               \
 	X(windows_is_not_found, lose_windows(7))                                                   \
 	X(wanted_boot_is_missing, facts.wanted_boot = 3; facts.boot_index = -1)                    \
+	X(signature_is_disputed, lose_windows(8); facts.starts.is_at_place = true;                 \
+	  facts.starts.witness_known = true; facts.starts.witness = 9)                             \
+	X(signature_note, change_signature())                                                      \
+	X(signature_of_registry, facts.starts.device.kind = BCD_DEVICE_LOCATE;                     \
+	  facts.starts.witness_known = true; facts.starts.witness = 8)                             \
 	X(bcd_is_outdated, facts.bcd_outdated = true)                                              \
 	X(entry_would_break, add_element("{a}")->fate = FATE_BREAKS)                               \
 	X(entry_starts_other_code, add_element("{a}")->fate = FATE_OTHER_CODE)                     \
@@ -447,8 +461,10 @@ TEST(the_table, each_code_of_an_images_content_has_a_rule)
 	const struct rule *rules = rules_all(&count);
 
 	for (int code = BS_NO_PARTITION_TABLE; code < BS_CODE_COUNT; code++) {
-		/* Only the verification, or a start of the disk, can find these. */
-		bool found = code == BS_BEYOND_REACH || code == BS_START_FAILED;
+		/* Only the verification, or a start of the disk, can find the first two.  The third
+		 * is about the verdict, so the judge adds it after the rules. */
+		bool found = code == BS_BEYOND_REACH || code == BS_START_FAILED ||
+			     code == BS_NOTE_NOT_NEEDED;
 
 		for (size_t i = 0; i < count; i++)
 			found |= rules[i].code == (enum bs_code)code;
@@ -552,19 +568,102 @@ TEST(verdicts, an_unknown_link_leaves_open_whether_the_disk_starts)
 }
 
 /*
- * The Windows at the place that the menu names stores the signature of its disk: this signature, or
- * another one.
+ * The boot menu names the partition with Windows by the signature 8, and the disk has 7.  The
+ * registry of Windows names 8, 9 or 7, or nothing.  `others`: an entry names the disk by 7.
  */
-TEST_LOOP(verdicts, a_witness_tells_a_changed_signature_from_another_disk, 0, 2)
+static const struct {
+	uint32_t registry;
+	bool others, may_restore;
+	enum fact_testimony testimony;
+	uint32_t chosen;
+	enum bs_code refusal;
+} testimonies[] = {
+	{8, false, false, TESTIMONY_BOTH, 8, BS_OK},
+	{8, true, false, TESTIMONY_DISPUTED, 7, BS_SIGNATURE_DISPUTED},
+	{8, true, true, TESTIMONY_DISPUTED, 7, BS_SIGNATURE_DISPUTED},
+	{9, false, false, TESTIMONY_DISPUTED, 7, BS_SIGNATURE_DISPUTED},
+	{9, false, true, TESTIMONY_DISPUTED, 7, BS_SIGNATURE_DISPUTED},
+	{7, false, false, TESTIMONY_NONE, 7, BS_OTHER_DISK},
+	{7, false, true, TESTIMONY_NONE, 7, BS_OTHER_DISK},
+	{0, false, false, TESTIMONY_MENU, 7, BS_SIGNATURE_CHANGED},
+	{0, false, true, TESTIMONY_MENU, 8, BS_OK},
+	{0, true, true, TESTIMONY_NONE, 7, BS_OTHER_DISK},
+};
+
+TEST_EACH(verdicts, witnesses_tell_a_changed_signature_from_another_disk, testimonies)
 {
 	make_sound();
 	lose_windows(8);
-	facts.store_names_disk = _i == 0;
-	facts.starts.is_at_place = facts.starts.witness_known = true;
-	facts.starts.witness = _i == 0 ? 8 : 9;
+	facts.store_names_disk = testimonies[_i].others;
+	facts.may_restore = testimonies[_i].may_restore;
+	facts.starts.is_at_place = true;
+	facts.starts.witness_known = testimonies[_i].registry != 0;
+	facts.starts.witness = testimonies[_i].registry;
+	ck_assert_int_eq(facts_testimony(&facts), testimonies[_i].testimony);
+	ck_assert_uint_eq(facts_choose_signature(&facts), testimonies[_i].chosen);
 	judge_facts(&facts, &report);
-	ck_assert_int_eq(first_refusal(), _i == 0 ? BS_SIGNATURE_CHANGED : BS_OTHER_DISK);
-	ck_assert_uint_eq(report.earlier_signature, _i == 0 ? 8 : 0);
+	if (testimonies[_i].refusal != BS_OK)
+		ck_assert_int_eq(first_refusal(), testimonies[_i].refusal);
+	ck_assert_uint_eq(report.earlier_signature,
+			  testimonies[_i].testimony == TESTIMONY_BOTH ||
+					  testimonies[_i].testimony == TESTIMONY_MENU
+				  ? 8
+				  : 0);
+}
+
+/* A device that names no partition finds its Windows by any signature.  8 is the registry's. */
+TEST_LOOP(verdicts, the_registry_alone_gives_a_note_or_with_the_option_its_signature, 0, 2)
+{
+	make_sound();
+	make_signature_of_registry();
+	facts.may_restore = _i == 1;
+	ck_assert_int_eq(facts_testimony(&facts), TESTIMONY_REGISTRY);
+	ck_assert_uint_eq(facts_choose_signature(&facts), _i == 1 ? 8 : 7);
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(first_refusal(), BS_OK);
+	ck_assert(has_finding(BS_NOTE_SIGNATURE));
+	facts.store_names_disk = true;
+	ck_assert_int_eq(facts_testimony(&facts), TESTIMONY_NONE);
+}
+
+/* --only-needed: the small volume has 50 MiB free.  A disk that does not start is fixed all the same. */
+static const struct {
+	uint64_t needed;
+	bool starts;
+	enum bs_verdict verdict;
+} rooms[] = {
+	{50 * MIB, true, BS_VERDICT_NOTHING},
+	{50 * MIB + 1, true, BS_VERDICT_FIXABLE},
+	{50 * MIB, false, BS_VERDICT_FIXABLE},
+};
+
+TEST_EACH(verdicts, a_disk_with_room_enough_is_left_alone_if_that_is_wanted, rooms)
+{
+	make_sound();
+	facts.needed_room = rooms[_i].needed;
+	facts.only_needed = true;
+	if (!rooms[_i].starts)
+		facts.partitions[SYSTEM].boot_record.kind = VBR_OTHER;
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(report.verdict, rooms[_i].verdict);
+	ck_assert(has_finding(BS_NOTE_NOT_NEEDED) == (rooms[_i].verdict == BS_VERDICT_NOTHING));
+	facts.only_needed = false;
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(report.verdict, BS_VERDICT_FIXABLE);
+}
+
+/* A disk that needs nothing but its signature is fixed, and its boot record stays as it is. */
+TEST(verdicts, a_disk_that_needs_only_its_signature_can_be_fixed)
+{
+	make_sound();
+	change_signature();
+	facts.system_index = facts.active_index = BOOT;
+	facts.partitions[BOOT].boot_record.hidden_sectors = 63;
+	judge_facts(&facts, &report);
+	ck_assert_int_eq(report.verdict, BS_VERDICT_FIXABLE);
+	ck_assert_int_eq(report.links[BS_LINK_BOOT_VOLUME].state, BS_LINK_REPAIRED);
+	ck_assert_int_eq(report.links[BS_LINK_BOOT_RECORD].state, BS_LINK_BROKEN);
+	ck_assert(!report.starts && !report.starts_after);
 }
 
 TEST(verdicts, the_only_partition_with_a_windows_is_advised)

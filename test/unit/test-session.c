@@ -878,6 +878,72 @@ TEST(bad_workers, a_worker_with_a_plan_writes_the_flags_and_the_boot_partition_a
 	assert_error(run(writes_with_a_plan, PATIENCE), BS_NTFS, text);
 }
 
+/* ---- the signature ------------------------------------------------------------------------- */
+
+static const uint8_t announced[4] = {0x0D, 0x0C, 0x0B, 0x0A}, another[4] = {0x0D, 0x0C, 0x0B, 0x0B};
+
+static void plan_signature(bool alone)
+{
+	struct bs_operation *operation = &plan->operations[plan->operation_count++];
+
+	*operation = (struct bs_operation){.kind = BS_OPERATION_SIGNATURE, .bytes = 4};
+	plan->restored_signature = 0x0A0B0C0D;
+	if (!alone)
+		return;
+	plan->operations[0] = *operation;
+	plan->operation_count = 1;
+	plan->file_count = plan->element_count = 0;
+	plan->system_start = plan->boot_start;
+	plan->system_size = plan->boot_size;
+	plan->system_number = plan->boot_number;
+}
+
+static bool alone;
+
+/* Tells how many of seven writes went as they must. */
+static void signs(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+{
+	static const uint8_t active = 0x80;
+	struct bs_error own = {0};
+	size_t expected = 0;
+
+	(void)own_task;
+	plan_signature(alone);
+	say_until(end.socket, MESSAGE_PLAN);
+	expected += write_at_once(end, size, 0x1B8, another, 4, &own) < 0;
+	expected += write_at_once(end, size, 0x1B8, announced, 3, &own) < 0;
+	expected += write_at_once(end, size, 0x1BC, announced, 4, &own) < 0;
+	expected += write_at_once(end, size, 0x1B8, announced, 4, &own) == 0;
+	expected += write_at_once(end, size, 0x1BE, &active, 1, &own) == (alone ? -1 : 0);
+	expected +=
+		write_at_once(end, size, SAMPLE_BOOT_START, announced, 4, &own) == (alone ? -1 : 0);
+	expected += write_at_once(end, size, SAMPLE_SYSTEM_START, announced, 4, &own) < 0;
+	tell_how_many(end.socket, expected);
+}
+
+TEST_LOOP(bad_workers, a_worker_writes_no_signature_but_the_announced_one, 0, 2)
+{
+	alone = _i == 1;
+	assert_error(run(signs, PATIENCE), BS_NTFS, "7 as expected");
+}
+
+/* The plan announces a signature, but the worker leaves the old one. */
+static void signs_not(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+{
+	(void)own_task;
+	plan_signature(false);
+	say_until(end.socket, MESSAGE_ZONES);
+	write_flags(end, size, AS_PLANNED, 0);
+	say_plan(end.socket, MESSAGE_STAGED);
+	for (;;)
+		pause();
+}
+
+TEST(bad_workers, a_planned_signature_must_be_there_in_the_end)
+{
+	assert_error(run(signs_not, PATIENCE), BS_WORKER, "or another signature");
+}
+
 /* ---- the final state of the flags ---------------------------------------------------------- */
 
 /* The flag that differs from the plan, and its value. */

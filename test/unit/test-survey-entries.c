@@ -282,7 +282,18 @@ static const struct {
 } signatures[] = {
 	{"signature-changed", OTHERS ENTRY_OF("0x55667788", "41M"), BS_SIGNATURE_CHANGED},
 	{"signature-of-one", ENTRY_OF("0x55667788", "41M"), BS_OTHER_DISK},
-	{"signature-known", ENTRY_OF("0x55667788", "41M") KNOWN_BY("887766550000900200000000"),
+	{"signature-disputed", ENTRY_OF("0x55667788", "41M") KNOWN_BY("887766550000900200000000"),
+	 BS_SIGNATURE_DISPUTED},
+	{"signature-third",
+	 OTHERS ENTRY_OF("0x55667788", "41M") KNOWN_BY("010203040000900200000000"),
+	 BS_SIGNATURE_DISPUTED},
+	{"signature-of-other-place",
+	 OTHERS ENTRY_OF("0x55667788", "41M") KNOWN_BY("887766550000A00200000000"),
+	 BS_SIGNATURE_CHANGED},
+	{"signature-of-letters",
+	 OTHERS ENTRY_OF("0x55667788", "41M")
+		 KNOWN_BY("8877") "value \\DosDevices\\D: binary 887766550000900200000000\n"
+				  "value \\DosDevices\\E: binary 010203040000900200000000\n",
 	 BS_SIGNATURE_CHANGED},
 	{"signature-own", ENTRY_OF("0x55667788", "41M") KNOWN_BY("443322110000900200000000"),
 	 BS_OTHER_DISK},
@@ -309,6 +320,37 @@ TEST_EACH(files_of_other_entries, a_changed_signature_is_told_from_another_disk,
 	ck_assert_uint_eq(survey->report.advised_partition, code == BS_BOOT_VOLUME_MISSING ? 2 : 0);
 	if (code == BS_SIGNATURE_CHANGED)
 		ck_assert_ptr_nonnull(strstr(message_of(code), "by 55667788, but "));
+	ck_assert(!survey->report.starts && survey->report.starts_known);
+}
+
+#define BOTH_SAY OTHERS ENTRY_OF("0x55667788", "41M") KNOWN_BY("887766550000900200000000")
+
+/* The boot menu and the registry agree, or the registry by another letter than C:. */
+static const struct {
+	const char *name, *more;
+} agreements[] = {
+	{"signature-agreed", BOTH_SAY},
+	{"signature-agreed-by-letter",
+	 OTHERS ENTRY_OF("0x55667788", "41M")
+		 KNOWN_BY("887766550000A00200000000") "value \\DosDevices\\Z: binary "
+						      "887766550000900200000000\n"},
+	{"signature-agreed-by-c",
+	 BOTH_SAY "value \\DosDevices\\E: binary 010203040000900200000000\n"},
+	{"signature-agreed-behind-a-tool", DIAGNOSTIC
+	 "element 11000001 foreign 0x55667788 1M\nobject {bootmgr}\n"
+	 "element 11000001 boot\n" ENTRY_OF("0x55667788", "41M")
+		 KNOWN_BY("887766550000900200000000") "hive bcd\nobject "
+						      "{2f5b0a97-cce8-11e5-9d3a-0800279c5f11}"
+						      "\ndelete 21000001\n"},
+};
+
+TEST_EACH(files_of_other_entries, two_witnesses_give_a_disk_its_signature_back, agreements)
+{
+	look_at(agreements[_i].name, agreements[_i].more);
+	assert_fixable();
+	ck_assert_uint_eq(survey->report.earlier_signature, 0x55667788);
+	ck_assert_uint_eq(survey->report.disk_signature, 0x11223344);
+	ck_assert_ptr_nonnull(strstr(message_of(BS_NOTE_SIGNATURE), "by 55667788, but "));
 	ck_assert(!survey->report.starts && survey->report.starts_known);
 }
 

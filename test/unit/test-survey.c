@@ -101,6 +101,14 @@ static const struct {
 	{"windows-on-system-volume", BS_VERDICT_FIXABLE, BS_NOTE_STAYS, "gggggggg"},
 	{"wof-bootmgr", BS_VERDICT_UNSUITABLE, BS_BOOT_FILE_UNSUPPORTED, "gggbgggg"},
 	{"wrong-hidden-sectors-system", BS_VERDICT_FIXABLE, BS_OK, "ggrggggg"},
+	{"signature-changed", BS_VERDICT_FIXABLE, BS_NOTE_SIGNATURE, "ggggggrg"},
+	{"signature-changed-fixed", BS_VERDICT_FIXABLE, BS_NOTE_SIGNATURE, "ggggggrg"},
+	{"signature-disputed", BS_VERDICT_UNSUITABLE, BS_SIGNATURE_DISPUTED, "ggggggbu"},
+	{"signature-hive-cut", BS_VERDICT_UNSUITABLE, BS_SIGNATURE_CHANGED, "ggggggbu"},
+	{"signature-hive-dirty", BS_VERDICT_FIXABLE, BS_NOTE_SIGNATURE, "ggggggrg"},
+	{"signature-of-other-letter", BS_VERDICT_FIXABLE, BS_NOTE_SIGNATURE, "ggggggrg"},
+	{"signature-one-witness", BS_VERDICT_UNSUITABLE, BS_SIGNATURE_CHANGED, "ggggggbu"},
+	{"signature-two-windows", BS_VERDICT_FIXABLE, BS_NOTE_SIGNATURE, "ggggggrg"},
 	{"winload-missing", BS_VERDICT_UNSUITABLE, BS_WINLOAD_MISSING, "gggggggb"},
 };
 

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A disk whose signature was changed gets it back, by each command. */
+#include <string.h>
+
+#include "cli/samples.h"
+#include "support/report.h"
+
+/* The boot menu and the registry of the Windows at byte 41 MiB name 11223344; the disk has another. */
+#define CHANGED                                                                                    \
+	SAMPLE_SMALL "patch disk 0x1B8 hex=55667788\n"                                             \
+		     "on windows\nfile \\Windows\\System32\\config\\SYSTEM hive=system\n"          \
+		     "hive system root=x file=SYSTEM\nkey \\MountedDevices\n"                      \
+		     "value \\DosDevices\\C: mounted windows\n"
+
+/* Windows and its boot files are on one partition, so that only the signature is wrong. */
+#define ONE_PARTITION                                                                              \
+	CHANGED "partition system active=no\npartition windows active\non windows\n"               \
+		"copy system \\bootmgr\ncopy system \\Boot\nremove-partition system\n"             \
+		"hive bcd\nobject {bootmgr}\nelement 11000001 partition windows\n"                 \
+		"object {memdiag}\nelement 11000001 partition windows\n"
+
+static const struct {
+	const char *name, *recipe, *words;
+} disks[] = {
+	{"signature-and-files", CHANGED, "fixed: 3 files, "},
+	{"signature-alone", ONE_PARTITION, "fixed: the disk's signature, in "},
+};
+
+TEST_CASE(signature, "signature");
+
+static void assert_signature(const char *image, const char *digits)
+{
+	ASSERT_HAS(BOOTSHIFT("inspect", "-v", image).output, text("disk signature %s;", digits));
+}
+
+TEST_EACH(signature, a_changed_signature_is_given_back_and_an_undo_takes_it_away, disks)
+{
+	const char *image = image_copy(image_recipe(disks[_i].name, disks[_i].recipe));
+	const char *plan = text("%s/plan", test_folder());
+	const struct image_digest digest = image_digest(image);
+	struct outcome outcome;
+
+	assert_signature(image, "88776655");
+	ASSERT_STATUS(BOOTSHIFT("plan", "-o", plan, image), 0);
+	image_assert_same(image, &digest);
+	outcome = BOOTSHIFT("fix", "--plan", plan, image);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, disks[_i].words);
+	assert_signature(image, "11223344");
+	ASSERT_HAS(BOOTSHIFT("fix", image).output, "nothing to do");
+	ASSERT_HAS(BOOTSHIFT("verify", "--plan", plan, image).output, "whole");
+	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
+	image_assert_same(image, &digest);
+	image_remove(image);
+}
+
+/* A later change of the signature is found, and the plan is not for that disk any more. */
+TEST(signature, a_signature_that_was_changed_again_is_not_whole)
+{
+	const char *image = image_copy(image_recipe(disks[0].name, disks[0].recipe));
+
+	ASSERT_STATUS(BOOTSHIFT("fix", image), 0);
+	file_write(image, 0x1B8, "xyz", 3);
+	ASSERT_HAS(BOOTSHIFT("verify", image).errors, "(fix-not-whole)");
+	image_remove(image);
+}
+
+TEST(signature, a_batch_gives_signatures_back)
+{
+	const char *image = image_copy(image_recipe(disks[1].name, disks[1].recipe));
+	struct outcome outcome = BOOTSHIFT("batch", image);
+
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, ": fixed in ");
+	assert_signature(image, "11223344");
+	image_remove(image);
+}
+
+/* Without MountedDevices, only the boot menu names the earlier signature. */
+TEST(signature, one_witness_is_enough_only_if_the_user_says_so)
+{
+	const char *image = image_copy(
+		image_recipe("signature-one", CHANGED "hive system\ndelete \\MountedDevices\n"));
+	struct outcome outcome = BOOTSHIFT("fix", image);
+
+	ASSERT_STATUS(outcome, 3);
+	ASSERT_HAS(outcome.errors, "only the boot menu says so");
+	ASSERT_HAS(outcome.errors, "(disk-signature-changed)");
+	assert_signature(image, "88776655");
+	ASSERT_STATUS(BOOTSHIFT("plan", "--restore-signature", image), 0);
+	ASSERT_STATUS(BOOTSHIFT("fix", "--restore-signature", image), 0);
+	assert_signature(image, "11223344");
+	image_remove(image);
+}
+
+TEST(signature, no_option_decides_between_witnesses_that_contradict_each_other)
+{
+	const char *image = image_copy(
+		image_recipe("signature-third",
+			     CHANGED "hive system\nkey \\MountedDevices\n"
+				     "value \\DosDevices\\C: binary 010203040000900200000000\n"));
+
+	ASSERT_HAS(BOOTSHIFT("fix", image).errors, "(disk-signature-disputed)");
+	ASSERT_HAS(BOOTSHIFT("fix", "--restore-signature", image).errors,
+		   "(disk-signature-disputed)");
+	assert_signature(image, "88776655");
+	image_remove(image);
+}
