@@ -88,11 +88,12 @@ static int server_write(struct server *server, const uint8_t *list, size_t lengt
 static int server_write_all(struct server *server, const struct remote_header *request,
 			    struct bs_error *failure, struct bs_error *err)
 {
-	const uint8_t *list = server->end.window + request->offset;
+	const uint8_t *list;
 	size_t at = 0;
 
 	if (!range_within(request->offset, request->length, REMOTE_WINDOW_SIZE))
 		return fail(err, BS_WORKER, "the worker process sent too many bytes at once");
+	list = server->end.window + request->offset;
 	/* A list without a write would cost nothing of the budget, and could come for ever. */
 	if (request->length == 0)
 		return fail(err, BS_WORKER, "the worker process sent an empty list of writes");

@@ -206,6 +206,6 @@ void fuzz_row(const uint8_t *bytes, size_t size)
 	FUZZ_CHECK(row_fail(&again, &reason, &err) == 0 && again.code == BS_TIMEOUT);
 	row_free(&again);
 	free(line);
-	FUZZ_CHECK(row_set_undone(&row, &err) == 0);
+	FUZZ_CHECK(row_set_status(&row, BS_STATUS_UNDONE, &err) == 0);
 	row_free(&row);
 }

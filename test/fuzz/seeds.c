@@ -290,7 +290,7 @@ static void seed_messages(void)
 	store_le16(bytes, 37);
 	at += 37;
 	at += seed_header(bytes + at, REMOTE_READ, 0, 512, 512);
-	at += seed_header(bytes + at, REMOTE_WRITES, 0, 0, 37);
+	at += seed_header(bytes + at, REMOTE_WRITES, 0, REMOTE_READ_MAX, 37);
 	at += seed_header(bytes + at, REMOTE_FLUSH, 0, 0, 0);
 	at += seed_header(bytes + at, REMOTE_MESSAGE, MESSAGE_DONE, 0, 8) + 8;
 	seed_write("to-parent", "sample", bytes, at);

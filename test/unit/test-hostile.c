@@ -784,9 +784,11 @@ static const struct {
 
 static int write_index;
 
+/* The list lies behind the bytes of a read, where the worker places it, too. */
 static void ask_for_writes(struct remote_end end, uint64_t length)
 {
-	const struct remote_header request = {.kind = REMOTE_WRITES, .length = length};
+	const struct remote_header request = {
+		.kind = REMOTE_WRITES, .offset = REMOTE_READ_MAX, .length = length};
 	struct remote_header answer;
 	char text[sizeof(ignored.message)];
 
