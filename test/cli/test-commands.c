@@ -51,7 +51,7 @@ static const struct {
 } wrong[] = {
 	{{NULL}, "no command is named"},
 	{{"--json"},
-	 "no command is named; --json is an option of inspect, plan, fix, boot, verify and undo"},
+	 "no command is named; --json is an option of inspect, plan, fix, boot, verify, undo and accept"},
 	{{"--nonsense"}, "unknown option --nonsense, and no command is named"},
 	{{"--from", "a.jsonl"}, "no command is named; --from is an option of undo"},
 	{{"-v"}, "no command is named; the commands are inspect, "},
@@ -71,7 +71,7 @@ static const struct {
 	{{"undo", "--undo-dir", "X", "--undo-file", "Y", "x"}, ": leave out --undo-dir"},
 	{{"info", "IMAGE"}, "unknown command 'info'; did you mean 'inspect'?"},
 	{{"convert", "IMAGE"},
-	 "; the commands are inspect, plan, fix, boot, verify, undo, batch and report"},
+	 "; the commands are inspect, plan, fix, boot, verify, undo, batch, report and accept"},
 	{{"IMAGE"}, "no command is named; to look at this file: bootshift inspect /"},
 	{{"/"}, "no command is named; to look at this folder: bootshift batch --dry-run /\n"},
 	{{"help", "info"}, "unknown command 'info'"},
