@@ -41,6 +41,7 @@ IMAGE_SOURCES := $(sort $(wildcard images/*.c))
 UNIT_SOURCES := $(sort $(wildcard test/unit/*.c))
 SUPPORT_SOURCES := $(sort $(wildcard test/support/*.c))
 CLI_TEST_SOURCES := $(sort $(wildcard test/cli/*.c))
+COMPLETIONS := $(addprefix $(B)/completions/,bootshift _bootshift bootshift.fish)
 BOOT_TEST_SOURCES := $(sort $(wildcard test/boot/*.c))
 CRASH_TEST_SOURCES := $(sort $(wildcard test/crash/*.c))
 FUZZ_MAIN_SOURCES := test/fuzz/fuzzer.c test/fuzz/seeds.c
@@ -55,7 +56,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 silent = $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 brief = $(if $(V),,$(if $(silent),@,@printf '  %-5s %s\n' $(1) $@;))
 
-all: $(B)/bootshift $(B)/libbootshift.so ## the program and the library
+all: $(B)/bootshift $(B)/libbootshift.so $(COMPLETIONS) ## the program and the library
 
 # What the comment beside a target says of it.
 help:
@@ -85,6 +86,14 @@ $(B)/libbootshift.so: $(call objects,$(LIB_SOURCES))
 
 $(B)/bootshift: $(call objects,$(CLI_SOURCES)) $(B)/libbootshift.a
 	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# Completions for shells, from the program's own help.
+$(B)/completions/bootshift: target_shell := bash
+$(B)/completions/_bootshift: target_shell := zsh
+$(B)/completions/bootshift.fish: target_shell := fish
+$(COMPLETIONS): $(B)/bootshift scripts/completions
+	@mkdir -p $(@D)
+	$(call brief,GEN)B=$(B) scripts/completions $(target_shell) >$@
 
 # The template of the page of a batch.
 $(B)/src/page/page.o: EXTRA_CFLAGS := -Wa,-Isrc/page
@@ -220,6 +229,9 @@ lint: ## everything that judges the source without running it
 # --- installing -----------------------------------------------------------------------------
 MANUALS := $(wildcard man/*)
 section = $(subst .,,$(suffix $(1)))
+# Where each shell looks for completions; `file` is one of them.
+completion_folder = $(if $(filter %.fish,$(file)),fish/vendor_completions.d,$(if \
+	$(filter %/_bootshift,$(file)),zsh/site-functions,bash-completion/completions))
 
 install: all ## into PREFIX, which is /usr/local
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
@@ -227,12 +239,15 @@ install: all ## into PREFIX, which is /usr/local
 	install -m 755 $(B)/libbootshift.so $(DESTDIR)$(PREFIX)/lib/libbootshift.so.0
 	ln -sf libbootshift.so.0 $(DESTDIR)$(PREFIX)/lib/libbootshift.so
 	install -m 644 include/bootshift.h $(DESTDIR)$(PREFIX)/include/
+	$(foreach file,$(COMPLETIONS),install -D -m 644 $(file) \
+		$(DESTDIR)$(PREFIX)/share/$(completion_folder)/$(notdir $(file))$(newline))
 	$(foreach page,$(MANUALS),install -D -m 644 $(page) \
 		$(DESTDIR)$(PREFIX)/share/man/man$(call section,$(page))/$(notdir $(page))$(newline))
 
 uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/bootshift $(DESTDIR)$(PREFIX)/lib/libbootshift.so.0 \
-		$(DESTDIR)$(PREFIX)/lib/libbootshift.so $(DESTDIR)$(PREFIX)/include/bootshift.h
+		$(DESTDIR)$(PREFIX)/lib/libbootshift.so $(DESTDIR)$(PREFIX)/include/bootshift.h \
+		$(foreach file,$(COMPLETIONS),$(DESTDIR)$(PREFIX)/share/$(completion_folder)/$(notdir $(file)))
 	$(foreach page,$(MANUALS),rm -f \
 		$(DESTDIR)$(PREFIX)/share/man/man$(call section,$(page))/$(notdir $(page))$(newline))
 

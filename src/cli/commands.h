@@ -98,4 +98,10 @@ enum bs_exit results_close(struct results *results);
  */
 enum bs_exit finish_report(enum bs_exit status, struct output *output, int done);
 
+/*
+ * "bootshift codes [--json] [CODE...]": prints codes with their exit status and advice; without
+ * CODE, all.  Returns the exit status, or -1 with BS_USAGE or BS_NO_MEMORY.
+ */
+MUST_CHECK int run_codes(char *const *words, int count, struct bs_error *err);
+
 #endif

@@ -80,6 +80,7 @@ static void main_print_help(struct output *output)
 	print_end(output);
 	print_line(output, "To begin: bootshift inspect IMAGE");
 	print_line(output, "Options of a command: bootshift help COMMAND");
+	print_line(output, "All codes of results, with advice: bootshift codes [--json] [CODE...]");
 	print_line(output, "Manual: man bootshift");
 }
 
@@ -289,6 +290,14 @@ static enum bs_exit main_help_command(char *const *names)
 	return main_help(command, OUTPUT_COLOUR_AUTO);
 }
 
+static enum bs_exit main_codes(char *const *words, int count)
+{
+	struct bs_error err;
+	int status = run_codes(words, count, &err);
+
+	return status < 0 ? main_usage_error(NULL, err.message) : (enum bs_exit)status;
+}
+
 /* There are only options. */
 static enum bs_exit main_without_command(int argc, char *const *argv)
 {
@@ -318,6 +327,8 @@ static enum bs_exit main_run(int argc, char **argv)
 		return main_help_command(argv + place + 1);
 	if (!command && strcmp(name, "version") == 0)
 		return main_version();
+	if (!command && strcmp(name, "codes") == 0)
+		return main_codes(argv + place + 1, argc - place - 1);
 	if (!command)
 		return main_unknown_command(name);
 	memmove(&argv[2], &argv[1], (size_t)(place - 1) * sizeof(argv[0]));
