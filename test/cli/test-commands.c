@@ -51,7 +51,8 @@ static const struct {
 } wrong[] = {
 	{{NULL}, "no command is named"},
 	{{"--json"},
-	 "no command is named; --json is an option of inspect, plan, fix, boot, verify, undo and accept"},
+	 "no command is named; --json is an option of inspect, plan, fix, boot, verify, undo and "
+	 "accept"},
 	{{"--nonsense"}, "unknown option --nonsense, and no command is named"},
 	{{"--from", "a.jsonl"}, "no command is named; --from is an option of undo"},
 	{{"-v"}, "no command is named; the commands are inspect, "},
