@@ -113,8 +113,6 @@ static int remote_write(struct disk *disk, uint64_t offset, const void *buffer, 
 	struct remote *remote = (struct remote *)disk;
 	const uint8_t *next = buffer;
 
-	if (remote_note_written(remote, (struct range){offset, length}, err) < 0)
-		return -1;
 	while (length > 0) {
 		size_t room = remote->room - remote->length, part;
 		uint8_t *write = remote->writes + remote->length;
@@ -127,6 +125,9 @@ static int remote_write(struct disk *disk, uint64_t offset, const void *buffer, 
 		part = min_u64(length, min_u64(room - REMOTE_WRITE_HEAD, REMOTE_WRITE_MAX));
 		if (part < length) /* at least BLOCK bytes; no block is cut */
 			part -= (offset + part) % BLOCK;
+		/* Not the whole range before: what is sent in between is forgotten. */
+		if (remote_note_written(remote, (struct range){offset, part}, err) < 0)
+			return -1;
 		store_le64(write, offset);
 		store_le64(write + 8, part);
 		memcpy(write + REMOTE_WRITE_HEAD, next, part);

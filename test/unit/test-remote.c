@@ -279,6 +279,31 @@ TEST(remote, a_worker_reads_what_it_has_written)
 	assert_worker_was_content(child);
 }
 
+/*
+ * A write that does not fit into the list any more is sent in two lists.  Its end, which waits in the
+ * second list, is read as it was written.
+ */
+static bool read_the_end_of_a_long_write(struct remote_end end)
+{
+	struct bs_error err;
+	struct disk *disk = remote_open(end, SIZE, &err);
+	uint8_t *bytes = calloc(1, REMOTE_WRITES_MAX), byte = 1;
+
+	return bytes && disk && disk_write(disk, 1000, bytes, REMOTE_WRITES_MAX, &err) == 0 &&
+	       disk_read(disk, 1000 + REMOTE_WRITES_MAX - 1, &byte, 1, &err) == 0 && byte == 0 &&
+	       say(end.socket, 1, "");
+}
+
+TEST(remote, a_worker_reads_the_end_of_a_write_that_was_sent_in_parts)
+{
+	pid_t child = start_worker(read_the_end_of_a_long_write);
+
+	memory->bytes[1000 + REMOTE_WRITES_MAX - 1] = 7;
+	assert_serves_until_message(&memory->disk, 1, "");
+	ck_assert_uint_eq(memory->bytes[1000 + REMOTE_WRITES_MAX - 1], 0);
+	assert_worker_was_content(child);
+}
+
 /* Reads by itself, but not what it has written: the disk in this process does not have that. */
 static bool read_by_itself(struct remote_end end)
 {
