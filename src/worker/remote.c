@@ -172,10 +172,13 @@ static int remote_read(struct disk *disk, uint64_t offset, void *buffer, size_t 
 	struct remote *remote = (struct remote *)disk;
 	bool written = remote_has_written(remote, offset, length);
 
-	if ((remote->failure.code != BS_OK || written) && remote_send_writes(disk, err) < 0)
+	/* What cannot be read here, the parent reads: errors of the storage are the parent's to report. */
+	if (remote->end.local && !written && remote->failure.code == BS_OK &&
+	    remote_read_local(remote, offset, buffer, length, err) == 0)
+		return 0;
+	if ((remote->end.local || written || remote->failure.code != BS_OK) &&
+	    remote_send_writes(disk, err) < 0)
 		return -1;
-	if (remote->end.local && !written)
-		return remote_read_local(remote, offset, buffer, length, err);
 	for (size_t done = 0; done < length;) {
 		size_t part = min_u64(length - done, REMOTE_READ_MAX);
 		const struct remote_header request = {REMOTE_READ, 0, offset + done, part};

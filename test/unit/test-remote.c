@@ -394,6 +394,34 @@ TEST(remote, a_worker_tells_how_much_it_reads_by_itself)
 	ck_assert_uint_gt(charged_reads + REMOTE_ACCOUNT_MAX, 100ull * SIZE);
 }
 
+#define BAD 70000 /* the offset of a byte that cannot be read */
+
+/* The list of writes lies where the parent puts the bytes, so it must be gone before. */
+static bool read_a_bad_byte_by_itself(struct remote_end end)
+{
+	struct bs_error err;
+	uint8_t bytes[600];
+	struct disk *disk;
+
+	memory->bad = BAD; /* in this process only */
+	end.local = &memory->disk;
+	disk = remote_open(end, SIZE, &err);
+	return disk && disk_write(disk, 5, "abcd", 4, &err) == 0 &&
+	       disk_read(disk, BAD - 10, bytes, sizeof(bytes), &err) == 0 &&
+	       memcmp(bytes, memory->bytes + BAD - 10, sizeof(bytes)) == 0 &&
+	       say(end.socket, 1, "");
+}
+
+TEST(remote, what_a_worker_cannot_read_by_itself_is_read_by_the_parent)
+{
+	pid_t child = start_worker(read_a_bad_byte_by_itself);
+
+	assert_serves_until_message(&memory->disk, 1, "");
+	ck_assert_uint_eq(memory->reads, 1);
+	ck_assert_mem_eq(memory->bytes + 5, "abcd", 4);
+	assert_worker_was_content(child);
+}
+
 static bool read_and_write_beyond_the_end(struct remote_end end)
 {
 	struct bs_error err;
