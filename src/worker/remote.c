@@ -171,10 +171,11 @@ static int remote_read(struct disk *disk, uint64_t offset, void *buffer, size_t 
 {
 	struct remote *remote = (struct remote *)disk;
 	bool written = remote_has_written(remote, offset, length);
+	struct bs_error ignored;
 
 	/* What cannot be read here, the parent reads: errors of the storage are the parent's to report. */
 	if (remote->end.local && !written && remote->failure.code == BS_OK &&
-	    remote_read_local(remote, offset, buffer, length, err) == 0)
+	    remote_read_local(remote, offset, buffer, length, &ignored) == 0)
 		return 0;
 	if ((remote->end.local || written || remote->failure.code != BS_OK) &&
 	    remote_send_writes(disk, err) < 0)

@@ -399,7 +399,7 @@ TEST(remote, a_worker_tells_how_much_it_reads_by_itself)
 /* The list of writes lies where the parent puts the bytes, so it must be gone before. */
 static bool read_a_bad_byte_by_itself(struct remote_end end)
 {
-	struct bs_error err;
+	struct bs_error err = {.code = BS_OK};
 	uint8_t bytes[600];
 	struct disk *disk;
 
@@ -408,7 +408,7 @@ static bool read_a_bad_byte_by_itself(struct remote_end end)
 	disk = remote_open(end, SIZE, &err);
 	return disk && disk_write(disk, 5, "abcd", 4, &err) == 0 &&
 	       disk_read(disk, BAD - 10, bytes, sizeof(bytes), &err) == 0 &&
-	       memcmp(bytes, memory->bytes + BAD - 10, sizeof(bytes)) == 0 &&
+	       memcmp(bytes, memory->bytes + BAD - 10, sizeof(bytes)) == 0 && err.code == BS_OK &&
 	       say(end.socket, 1, "");
 }
 
