@@ -12,7 +12,7 @@
 #include "util/range.h"
 #include "worker/remote-wire.h"
 
-#define WRITTEN_MIN 64u
+#define WRITTEN_MIN 64u   /* ranges that are kept without being merged */
 #define BLOCK       4096u /* bytes; the unit in which the parent keeps what was written */
 
 struct remote {
