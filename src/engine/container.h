@@ -45,8 +45,8 @@ MUST_CHECK int container_open_target(struct container *container, const char *im
 /*
  * Opens and locks the image.  If an earlier command left a change unfinished, a lock for changing
  * undoes the change and sets *recovered; a lock for reading fails with BS_RECOVERY_REQUIRED, and so
- * does a lock for changing if `recovered` is NULL.  Other errors: those of opening, locking and recovering.  The caller must call container_close(), also
- * after an error.
+ * does a lock for changing if `recovered` is NULL.  Other errors: those of opening, locking and
+ * recovering.  The caller must call container_close(), also after an error.
  */
 MUST_CHECK int container_lock(struct container *container, const char *image,
 			      const struct bs_options *options, enum lock_purpose purpose,
@@ -60,8 +60,9 @@ struct overlay *container_counter(const struct container *container);
 
 /*
  * Ends the staging.  The format's driver gets all that was written to the guest's disk, and writes
- * its cached data, so that the overlay has all that a commit would write.  Then opens the guest's disk again on the result, for reading only.  Errors:
- * those of qemu_driver_finish() and of the format.
+ * its cached data, so that the overlay has all that a commit would write.  Then opens the guest's
+ * disk again on the result, for reading only.  Errors: those of overlay_copy_written(), of
+ * qemu_driver_finish() and of the format.
  */
 MUST_CHECK int container_settle(struct container *container, struct bs_error *err);
 

@@ -1011,6 +1011,11 @@ static int engine_judge_without_record(struct engine *engine, struct bs_error *e
 
 	if (step_refuse(engine, err) < 0)
 		return -1;
+	if (inspection->verdict == BS_VERDICT_FIXABLE &&
+	    inspection->system_index == inspection->boot_index)
+		return fail(err, BS_NOT_FIXED,
+			    "the disk has the signature %08x, and not its earlier one, %08x",
+			    inspection->disk_signature, inspection->earlier_signature);
 	if (inspection->verdict == BS_VERDICT_FIXABLE)
 		return fail(err, BS_NOT_FIXED,
 			    "the boot files are on partition %u, not with Windows",

@@ -146,6 +146,18 @@ static int session_allow_move(struct session *session, const struct mbr *table,
 }
 
 /*
+ * A plan that only gives the signature back names one partition, as the system partition and as the
+ * boot partition.  Its size limits the budget, as in a plan that moves files.
+ */
+static int session_check_only(const struct mbr *table, const struct bs_plan *plan,
+			      struct bs_error *err)
+{
+	if (plan->boot_number != plan->system_number || plan->boot_size != plan->system_size)
+		return session_distrust(err, "a boot partition that is not the system partition");
+	return session_check_system(table, plan, err);
+}
+
+/*
  * Allows the four bytes of the signature, with the value that the plan announces.  The worker decides
  * on that value before it can write anything, and no other value gets through.
  */
@@ -169,8 +181,9 @@ static int session_open_guard(struct session *session, const struct bs_plan *pla
 		return session_distrust(err, "a plan for a disk without a partition table");
 	if (table.disk_signature != plan->disk_signature)
 		return session_distrust(err, "a plan for a disk with another signature");
-	if ((plan_moves_files(plan) || plan->restored_signature == 0) &&
-	    session_allow_move(session, &table, plan, err) < 0)
+	if (plan_moves_files(plan) || plan->restored_signature == 0
+		    ? session_allow_move(session, &table, plan, err) < 0
+		    : session_check_only(&table, plan, err) < 0)
 		return -1;
 	if (plan->restored_signature != 0)
 		session_allow_signature(session, plan);
@@ -287,10 +300,14 @@ static int session_take_staged(struct session *session, const struct remote_mess
 	return 0;
 }
 
-/* The parent cannot see whether a verification was thorough, but it can see the active flags. */
+/*
+ * The parent cannot see whether a verification was thorough, but it can see the signature and, if
+ * the plan sets them, the active flags.
+ */
 static int session_take_verified(struct session *session, const struct remote_message *message,
 				 struct bs_error *err)
 {
+	const struct bs_plan *plan = session->task.plan;
 	uint8_t sector[SECTOR_SIZE];
 	struct mbr table;
 
@@ -299,9 +316,10 @@ static int session_take_verified(struct session *session, const struct remote_me
 		return -1;
 	if (!mbr_parse(sector, &table))
 		return session_distrust(err, "a verification of a disk without a partition table");
-	for (uint32_t i = 0; i < MBR_ENTRIES; i++)
-		if (table.entries[i].flag !=
-		    (i + 1 == session->task.plan->boot_number ? MBR_ACTIVE : 0))
+	if (table.disk_signature != plan_signature_after(plan))
+		return session_distrust(err, "a verification of a disk with another signature");
+	for (uint32_t i = 0; i < MBR_ENTRIES && plan_moves_files(plan); i++)
+		if (table.entries[i].flag != (i + 1 == plan->boot_number ? MBR_ACTIVE : 0))
 			return session_distrust(
 				err, "a verification of a disk with another active partition");
 	return 0;

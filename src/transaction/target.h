@@ -113,7 +113,7 @@ char *target_identity(const struct target *target);
 
 /*
  * Around several changes of ours that follow each other without other work.  They count as one call
- * for target_is_disturbed().  Together they take no longer than the longest single write.
+ * for target_is_disturbed(), so writes among them have no more bytes in all than the longest single one.
  */
 void target_begin_changes(struct target *target);
 void target_end_changes(struct target *target);

@@ -69,6 +69,7 @@ static int server_write(struct server *server, const uint8_t *list, size_t lengt
 	if (length - *at < sizeof(head))
 		return fail(err, BS_WORKER, "the worker process sent half a write");
 	memcpy(head, list + *at, sizeof(head));
+	__asm__ volatile("" ::: "memory"); /* so the compiler cannot read the window again */
 	offset = load_le64(head);
 	size = load_le64(head + 8);
 	*at += sizeof(head);

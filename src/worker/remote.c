@@ -12,7 +12,7 @@
 #include "util/range.h"
 #include "worker/remote-wire.h"
 
-#define WRITTEN_MIN 64u
+#define WRITTEN_MIN 64u   /* ranges that are kept without being merged */
 #define BLOCK       4096u /* bytes; the unit in which the parent keeps what was written */
 
 struct remote {
@@ -113,8 +113,6 @@ static int remote_write(struct disk *disk, uint64_t offset, const void *buffer, 
 	struct remote *remote = (struct remote *)disk;
 	const uint8_t *next = buffer;
 
-	if (remote_note_written(remote, (struct range){offset, length}, err) < 0)
-		return -1;
 	while (length > 0) {
 		size_t room = remote->room - remote->length, part;
 		uint8_t *write = remote->writes + remote->length;
@@ -127,6 +125,9 @@ static int remote_write(struct disk *disk, uint64_t offset, const void *buffer, 
 		part = min_u64(length, min_u64(room - REMOTE_WRITE_HEAD, REMOTE_WRITE_MAX));
 		if (part < length) /* at least BLOCK bytes; no block is cut */
 			part -= (offset + part) % BLOCK;
+		/* Not the whole range before: what is sent in between is forgotten. */
+		if (remote_note_written(remote, (struct range){offset, part}, err) < 0)
+			return -1;
 		store_le64(write, offset);
 		store_le64(write + 8, part);
 		memcpy(write + REMOTE_WRITE_HEAD, next, part);
@@ -170,11 +171,15 @@ static int remote_read(struct disk *disk, uint64_t offset, void *buffer, size_t 
 {
 	struct remote *remote = (struct remote *)disk;
 	bool written = remote_has_written(remote, offset, length);
+	struct bs_error ignored;
 
-	if ((remote->failure.code != BS_OK || written) && remote_send_writes(disk, err) < 0)
+	/* What cannot be read here, the parent reads: errors of the storage are the parent's to report. */
+	if (remote->end.local && !written && remote->failure.code == BS_OK &&
+	    remote_read_local(remote, offset, buffer, length, &ignored) == 0)
+		return 0;
+	if ((remote->end.local || written || remote->failure.code != BS_OK) &&
+	    remote_send_writes(disk, err) < 0)
 		return -1;
-	if (remote->end.local && !written)
-		return remote_read_local(remote, offset, buffer, length, err);
 	for (size_t done = 0; done < length;) {
 		size_t part = min_u64(length - done, REMOTE_READ_MAX);
 		const struct remote_header request = {REMOTE_READ, 0, offset + done, part};

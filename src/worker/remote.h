@@ -47,7 +47,7 @@ void remote_close_end(struct remote_end *end);
  *
  * If `end` has a local disk, that is the parent's disk as it was at the fork, with a disk_descriptor().
  * Then the worker reads by itself what it has not written, and now and then tells the parent how many
- * bytes these were.
+ * bytes these were.  The parent reads what cannot be read so.
  *
  * Writes are collected in the window, and sent together: when the window is full, before a read of
  * bytes that were written, with a flush, and with remote_send_writes().  So a failed write may be

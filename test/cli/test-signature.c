@@ -20,10 +20,12 @@
 		"object {memdiag}\nelement 11000001 partition windows\n"
 
 static const struct {
-	const char *name, *recipe, *words;
+	const char *name, *recipe, *unfixed, *words;
 } disks[] = {
-	{"signature-and-files", CHANGED, "fixed: 3 files, "},
-	{"signature-alone", ONE_PARTITION, "fixed: the disk's signature, in "},
+	{"signature-and-files", CHANGED, "the boot files are on partition 1, not with Windows",
+	 "fixed: 3 files, "},
+	{"signature-alone", ONE_PARTITION, "signature 88776655, and not its earlier one, 11223344",
+	 "fixed: the disk's signature, in "},
 };
 
 TEST_CASE(signature, "signature");
@@ -41,6 +43,7 @@ TEST_EACH(signature, a_changed_signature_is_given_back_and_an_undo_takes_it_away
 	struct outcome outcome;
 
 	assert_signature(image, "88776655");
+	ASSERT_HAS(BOOTSHIFT("verify", image).errors, disks[_i].unfixed);
 	ASSERT_STATUS(BOOTSHIFT("plan", "-o", plan, image), 0);
 	image_assert_same(image, &digest);
 	outcome = BOOTSHIFT("fix", "--plan", plan, image);

@@ -30,8 +30,8 @@ struct failure {
 /* The codes that name the cause of a failure. */
 static bool names_cause(enum bs_code code, const struct failure *failure)
 {
-	/* libntfs-3g may crash on an error, and the parent cannot see what the worker saw. */
-	if (failure->in_worker && code == BS_NTFS_DAMAGED)
+	/* libntfs-3g may crash without memory, and the parent cannot see that. */
+	if (failure->in_worker && failure->error == ENOMEM && code == BS_NTFS_DAMAGED)
 		return true;
 	if (failure->of_channel)
 		return code == BS_WORKER || code == BS_SYSTEM_LIMIT;
@@ -295,9 +295,11 @@ static void fail_real(struct failure *failure, const struct fault *chosen, unsig
 
 		failure->number = fault.number = (int)number;
 		occurred = fail_other(failure, &fault);
-		/* A signal that interrupts the talk of the processes changes nothing. */
-		if (failure->error == EINTR && failure->result < 0)
-			note_problem(failure, "an interrupted call is not repeated");
+		/* A signal that interrupts the talk of the processes changes nothing.  The parent reads
+		 * what the worker could not read. */
+		if ((failure->error == EINTR || (fault.kind == FAULT_READ && fault.in_worker)) &&
+		    failure->result < 0)
+			note_problem(failure, "the call is not repeated");
 		if (!occurred)
 			return;
 	}
@@ -334,8 +336,9 @@ TEST(real, a_real_fix_with_a_failing_call_is_wholly_done_or_not_at_all)
 {
 	static const struct fault faults[] = {
 		{FAULT_ALLOCATION, 0, ONCE, PARENT, 0}, {FAULT_ALLOCATION, 0, ONCE, WORKER, 0},
-		{FAULT_READ, 0, ONCE, PARENT, EIO},     {FAULT_START, 0, ONCE, PARENT, EIO},
-		{FAULT_CHANNEL, 0, ONCE, PARENT, EIO},  {FAULT_CHANNEL, 0, ONCE, WORKER, EIO},
+		{FAULT_READ, 0, ONCE, PARENT, EIO},     {FAULT_READ, 0, ONCE, WORKER, EIO},
+		{FAULT_START, 0, ONCE, PARENT, EIO},    {FAULT_CHANNEL, 0, ONCE, PARENT, EIO},
+		{FAULT_CHANNEL, 0, ONCE, WORKER, EIO},
 	};
 
 	fail_real_calls(ACTION_FIX, faults, sizeof(faults) / sizeof(faults[0]), 3000);

@@ -279,6 +279,31 @@ TEST(remote, a_worker_reads_what_it_has_written)
 	assert_worker_was_content(child);
 }
 
+/*
+ * A write that does not fit into the list any more is sent in two lists.  Its end, which waits in the
+ * second list, is read as it was written.
+ */
+static bool read_the_end_of_a_long_write(struct remote_end end)
+{
+	struct bs_error err;
+	struct disk *disk = remote_open(end, SIZE, &err);
+	uint8_t *bytes = calloc(1, REMOTE_WRITES_MAX), byte = 1;
+
+	return bytes && disk && disk_write(disk, 1000, bytes, REMOTE_WRITES_MAX, &err) == 0 &&
+	       disk_read(disk, 1000 + REMOTE_WRITES_MAX - 1, &byte, 1, &err) == 0 && byte == 0 &&
+	       say(end.socket, 1, "");
+}
+
+TEST(remote, a_worker_reads_the_end_of_a_write_that_was_sent_in_parts)
+{
+	pid_t child = start_worker(read_the_end_of_a_long_write);
+
+	memory->bytes[1000 + REMOTE_WRITES_MAX - 1] = 7;
+	assert_serves_until_message(&memory->disk, 1, "");
+	ck_assert_uint_eq(memory->bytes[1000 + REMOTE_WRITES_MAX - 1], 0);
+	assert_worker_was_content(child);
+}
+
 /* Reads by itself, but not what it has written: the disk in this process does not have that. */
 static bool read_by_itself(struct remote_end end)
 {
@@ -367,6 +392,34 @@ TEST(remote, a_worker_tells_how_much_it_reads_by_itself)
 	ck_assert_uint_eq(memory->reads, 0);
 	ck_assert_uint_le(charged_reads, 100ull * SIZE);
 	ck_assert_uint_gt(charged_reads + REMOTE_ACCOUNT_MAX, 100ull * SIZE);
+}
+
+#define BAD 70000 /* the offset of a byte that cannot be read */
+
+/* The list of writes lies where the parent puts the bytes, so it must be gone before. */
+static bool read_a_bad_byte_by_itself(struct remote_end end)
+{
+	struct bs_error err = {.code = BS_OK};
+	uint8_t bytes[600];
+	struct disk *disk;
+
+	memory->bad = BAD; /* in this process only */
+	end.local = &memory->disk;
+	disk = remote_open(end, SIZE, &err);
+	return disk && disk_write(disk, 5, "abcd", 4, &err) == 0 &&
+	       disk_read(disk, BAD - 10, bytes, sizeof(bytes), &err) == 0 &&
+	       memcmp(bytes, memory->bytes + BAD - 10, sizeof(bytes)) == 0 && err.code == BS_OK &&
+	       say(end.socket, 1, "");
+}
+
+TEST(remote, what_a_worker_cannot_read_by_itself_is_read_by_the_parent)
+{
+	pid_t child = start_worker(read_a_bad_byte_by_itself);
+
+	assert_serves_until_message(&memory->disk, 1, "");
+	ck_assert_uint_eq(memory->reads, 1);
+	ck_assert_mem_eq(memory->bytes + 5, "abcd", 4);
+	assert_worker_was_content(child);
 }
 
 static bool read_and_write_beyond_the_end(struct remote_end end)

@@ -927,6 +927,52 @@ TEST_LOOP(bad_workers, a_worker_writes_no_signature_but_the_announced_one, 0, 2)
 	assert_error(run(signs, PATIENCE), BS_NTFS, "7 as expected");
 }
 
+/* A plan for the signature alone; nothing else limits the budget of its worker. */
+static const struct {
+	uint64_t system_size, boot_size; /* bytes; 0: as it is */
+	const char *text;
+} sizes_alone[] = {
+	{1ull << 60, 1ull << 60, "not in the partition table"},
+	{0, 1ull << 60, "not the system partition"},
+};
+
+static void plans_the_signature_alone(struct remote_end end, uint64_t size,
+				      const struct worker_task *own_task)
+{
+	(void)size, (void)own_task;
+	say_until(end.socket, MESSAGE_PLAN);
+	_exit(EXIT_SUCCESS);
+}
+
+TEST_EACH(bad_workers, a_plan_for_the_signature_alone_names_a_partition_of_the_table, sizes_alone)
+{
+	plan_signature(true);
+	if (sizes_alone[_i].system_size != 0)
+		plan->system_size = sizes_alone[_i].system_size;
+	plan->boot_size = sizes_alone[_i].boot_size;
+	assert_error(run(plans_the_signature_alone, PATIENCE), BS_WORKER, sizes_alone[_i].text);
+}
+
+static void says_done(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+{
+	(void)size, (void)own_task;
+	say(end.socket, MESSAGE_DONE, "", 0);
+	_exit(EXIT_SUCCESS);
+}
+
+/* A plan for the signature alone leaves the active flags as they are, so any are good. */
+TEST_LOOP(bad_workers, a_verification_is_believed_only_with_the_planned_signature, 0, 2)
+{
+	plan_signature(true);
+	task = (struct worker_task){.job = WORKER_VERIFY, .plan = plan};
+	if (_i == 0) {
+		assert_error(run(says_done, PATIENCE), BS_WORKER, "another signature");
+		return;
+	}
+	sample_write(&sample, 0x1B8, announced, sizeof(announced));
+	ASSERT_OK(run(says_done, PATIENCE));
+}
+
 /* The plan announces a signature, but the worker leaves the old one. */
 static void signs_not(struct remote_end end, uint64_t size, const struct worker_task *own_task)
 {
