@@ -10,6 +10,8 @@
 #include "cli/samples.h"
 #include "support/containers.h"
 
+#if !defined(__SANITIZE_ADDRESS__) /* sanitizers make system calls of their own */
+
 /* Requests to qemu-nbd during a fix of a dynamic VHD; 2,650 in version 0.1.0. */
 #define REQUESTS 750
 
@@ -47,7 +49,6 @@ static long calls_of(const char *table, const char *name)
 	return 0;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) /* sanitizers make system calls of their own */
 /*
  * Runs `bootshift COMMAND -q OPERAND`.  Returns strace's table of the system calls, or NULL if nothing
  * can be traced.
