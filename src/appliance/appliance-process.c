@@ -85,7 +85,7 @@ static int process_arrange_descriptors(int reports)
 static int process_enter_namespaces(pid_t parent)
 {
 	const int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWPID;
-	struct process_identity same;
+	struct process_identity same = {0};
 
 	process_identify(&same, geteuid(), getegid());
 	if (geteuid() == 0 ? unshare(flags) < 0

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "report/amount.h"
 #include "survey/rules.h"
+#include "util/size.h"
 
 /* ---- findings and links -------------------------------------------------------------------- */
 
