@@ -135,9 +135,9 @@ static void list_print_sum(struct listing *listing)
 {
 	struct output *output = &listing->output;
 
-	if (listing->count == 0)
+	if (listing->count == 0 && listing->worst == BS_EXIT_DONE)
 		print_line(output, "no undo files");
-	else
+	else if (listing->count > 0)
 		print_item(
 			output, 0,
 			"%s, %s.  Of the images, only lengths and times were compared with the "
@@ -156,6 +156,7 @@ enum bs_exit run_undo_list(const struct settings *settings, char *const *folders
 	listing.output.quiet = settings->quiet;
 	if (document) {
 		listing.files = json_array();
+		json_object_del(document, "images");
 		if (json_put(document, "undo_files", json_incref(listing.files)) < 0)
 			listing.output.error = ENOMEM;
 	} else if (settings->json) {

@@ -201,7 +201,9 @@ static void report_plan_room(struct output *output, const struct bs_inspection *
 		"Free space on the active partition: %s now, %s after the fix. The %s needs %s%s.",
 		size_format(inspection->room_before).text, size_format(inspection->room_after).text,
 		need_noun(inspection->needed_room), size_format(inspection->needed_room).text,
-		conversion_need(inspection) == NEED_NOTHING ? ", so it does not need the fix" : "");
+		conversion_need(inspection) == NEED_NOTHING && inspection->starts
+			? ", so it does not need the fix"
+			: "");
 }
 
 /* Begins a line that ends with a path or a command.  Such a line is not wrapped, so that the user
@@ -306,13 +308,17 @@ void report_plan(struct output *output, const char *image, const struct settings
 
 /* ---- fix and undo ------------------------------------------------------------------------- */
 
-/* Says that the conversion would have had room without the fix. */
+/*
+ * Says that the conversion, or the upgrade, would have had room without the fix.  A disk that does not
+ * start needs the fix whatever the room.
+ */
 static void report_fix_need(struct output *output, const struct bs_result *result)
 {
 	const struct bs_inspection *inspection = result->inspection;
 	bool fixed = result->status == BS_STATUS_FIXED;
 
-	if (!inspection || conversion_need(inspection) != NEED_NOTHING)
+	if (!inspection || conversion_need(inspection) != NEED_NOTHING ||
+	    (inspection->starts_known && !inspection->starts))
 		return;
 	print_item(output, INDENT,
 		   "The %s %s not need the fix: it needs %s on the active partition, which "
@@ -397,6 +403,7 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 {
 	const struct bs_plan *plan = result->plan;
 	uint32_t partition = plan ? plan->system_number : 0;
+	uint64_t room = settings->options.needed_room;
 
 	print_to(output, INDENT);
 	print_styled(output, STYLE_STRONG, "Next: ");
@@ -414,18 +421,18 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 	else if (report_has_note(result->inspection, BS_NOTE_STAYS))
 		print_wrapped(
 			output, INDENT,
-			"convert the disk. Keep the undo file until the converted machine "
+			"%s. Keep the undo file until the %s machine "
 			"has started. Never delete partition %u: it is still used, as the note "
 			"above says, and an undo needs it.",
-			partition);
+			need_order(room, false), need_done(room), partition);
 	else
 		print_wrapped(
 			output, INDENT,
-			"convert the disk. Until the converted machine has started, keep the "
+			"%s. Until the %s machine has started, keep the "
 			"undo file and partition %u: an undo needs both. Windows does not start "
 			"from partition %u any more. Before you delete that partition later, "
 			"check what else is on it.",
-			partition, partition);
+			need_order(room, false), need_done(room), partition, partition);
 	print_end(output);
 	report_fix_undo(output, image, settings, result);
 }
@@ -439,9 +446,11 @@ void report_fixes_next(struct output *output, const struct settings *settings)
 
 	print_styled(output, STYLE_STRONG, "Next: ");
 	print_wrapped(output, INDENT,
-		      "convert the disks. Keep each undo file, and the partition that the boot "
-		      "files came from, until the converted machine has started: an undo needs "
-		      "both. A note above says if such a partition has to stay for good.");
+		      "%s. Keep each undo file, and the partition that the boot files came from, "
+		      "until the %s machine has started: an undo needs both. A note above says if "
+		      "such a partition has to stay for good.",
+		      need_order(settings->options.needed_room, true),
+		      need_done(settings->options.needed_room));
 	print_end(output);
 	/* Not wrapped, so that the user can copy it. */
 	print_line(output, "To undo a fix: %s", command ? command : "bootshift undo IMAGE");

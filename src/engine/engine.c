@@ -22,6 +22,7 @@
 #include "util/debug.h"
 #include "util/signals.h"
 #include "windows/plan.h"
+#include "windows/recheck.h"
 
 enum engine_command {
 	INSPECT = 1,
@@ -52,6 +53,8 @@ struct engine {
 	bool verified;                  /* what a commit would write */
 	struct commit_result committed; /* its journal stays open until the command ends */
 	bool as_left; /* ACCEPT: the image's bytes are proven to be those that the fix left */
+	bool signature_alone;      /* the fix wrote only to the first sector of the guest's disk */
+	bool fits_nothing;         /* nothing of what the fix wrote is in the image */
 	struct bs_error no_record; /* why nothing is known of a fix; BS_OK: it is known */
 };
 
@@ -921,16 +924,16 @@ static int step_recovered(struct engine *engine, struct bs_error *err)
 
 /* ---- checking an earlier fix --------------------------------------------------------------- */
 
-/* The image was written to since the fix.  Fails if the undo file is of another image. */
+/*
+ * Whether the undo file may be of another image: nothing is as the fix left it.  A fix that only gave
+ * the signature back wrote a few bytes, and any program may have changed them since.
+ */
 static int engine_check_fits(const struct engine *engine, struct bs_error *err)
 {
-	bool fits;
-
-	if (transaction_fits(&engine->container.place, &fits, err) < 0)
-		return -1;
-	return fits ? 0
-		    : fail(err, BS_NO_RECORD, "the undo file %.300s is of another image",
-			   engine->container.place.journal);
+	return !engine->fits_nothing || engine->signature_alone
+		       ? 0
+		       : fail(err, BS_NO_RECORD, "the undo file %.300s is of another image",
+			      engine->container.place.journal);
 }
 
 /*
@@ -942,6 +945,7 @@ static int step_read_record(struct engine *engine, struct bs_error *err)
 {
 	struct bs_result *result = engine->result;
 	enum undo_outcome outcome = UNDO_OF_THE_FIX;
+	bool fits = true;
 
 	if (engine->expected)
 		return 0;
@@ -951,8 +955,10 @@ static int step_read_record(struct engine *engine, struct bs_error *err)
 				engine->no_record = *err;
 			return 0;
 		}
-		if (err->code != BS_CHANGED_SINCE || engine_check_fits(engine, err) < 0)
+		if (err->code != BS_CHANGED_SINCE ||
+		    transaction_fits(&engine->container.place, &fits, err) < 0)
 			return -1;
+		engine->fits_nothing = !fits;
 	} else {
 		engine->as_left = engine->command & ACCEPTS;
 	}
@@ -967,17 +973,53 @@ static int step_read_record(struct engine *engine, struct bs_error *err)
 		       : 0;
 }
 
-/* Returns a task that checks the fix; if nothing is known of a fix, the task is an inspection. */
+/*
+ * Finds out from the undo file whether the fix moved no files.  Such a fix wrote only to the first
+ * sector of the guest's disk.  Notes if that sector is not as the fix left it.
+ */
+static int engine_look_for_signature(struct engine *engine, struct differences *found,
+				     struct bs_error *err)
+{
+	struct range sector = {0, SECTOR_SIZE};
+	const struct range_vector zones = {.items = &sector, .count = 1};
+	struct range_vector places = {0};
+	bool intact = false;
+	int outcome = -1;
+
+	if (!engine->result->undo_file)
+		return 0;
+	if (container_locate(&engine->container, &zones, &places, err) == 0) {
+		range_vector_merge(&places);
+		outcome = transaction_look_at_writes(&engine->container.place, &places,
+						     &engine->signature_alone, &intact, err);
+	}
+	range_vector_free(&places);
+	if (outcome < 0 || !engine->signature_alone || intact)
+		return outcome;
+	return differences_note(found, "",
+				"the fix gave the disk its signature back, and its first sector "
+				"was written to since",
+				false, err);
+}
+
+/* Returns a task that checks the fix; if no boot file was moved, the task is an inspection. */
 static struct worker_task engine_recheck_task(const struct engine *engine)
 {
-	return (struct worker_task){
-		.job = engine->no_record.code == BS_OK ? WORKER_RECHECK : WORKER_INSPECT,
+	struct worker_task task = {
+		.job = engine->no_record.code == BS_OK && !engine->signature_alone ? WORKER_RECHECK
+										   : WORKER_INSPECT,
 		.options = *engine->options,
 		.plan = engine->expected,
 	};
+
+	/* What the user chose before the fix must be found without a choice after it. */
+	if (engine->signature_alone)
+		task.options.system_partition = 0;
+	return task;
 }
 
-static int step_recheck(struct engine *engine, struct bs_error *err)
+/* Has a worker look at the disk.  Unless only the signature was given back, it lists the differences. */
+static int engine_recheck(struct engine *engine, struct bs_error *err)
 {
 	struct worker_task task = engine_recheck_task(engine);
 	struct session_findings *findings = &engine->findings;
@@ -985,8 +1027,6 @@ static int step_recheck(struct engine *engine, struct bs_error *err)
 	struct disk *disk;
 	int outcome;
 
-	if (engine->as_left)
-		return 0;
 	if (engine_lend_appliance(engine, engine->options->engine == BS_ENGINE_LIBGUESTFS, &task,
 				  &disk, err) < 0)
 		return -1;
@@ -998,10 +1038,40 @@ static int step_recheck(struct engine *engine, struct bs_error *err)
 	if (outcome < 0)
 		return -1;
 	engine_describe_container(engine);
-	result->differences = findings->differences.items;
-	result->difference_count = (uint32_t)findings->differences.count;
-	findings->differences = (struct differences){0};
 	return 0;
+}
+
+static int step_recheck(struct engine *engine, struct bs_error *err)
+{
+	struct bs_result *result = engine->result;
+	struct differences found = {0};
+
+	if (engine->as_left)
+		return 0;
+	if (engine_look_for_signature(engine, &found, err) < 0 ||
+	    engine_check_fits(engine, err) < 0 || engine_recheck(engine, err) < 0 ||
+	    (engine->signature_alone && recheck_chain(result->inspection, &found, err) < 0)) {
+		differences_free(&found);
+		return -1;
+	}
+	if (!engine->signature_alone) {
+		found = engine->findings.differences;
+		engine->findings.differences = (struct differences){0};
+	}
+	result->differences = found.items;
+	result->difference_count = (uint32_t)found.count;
+	return 0;
+}
+
+/* Says why an image without an undo file can be fixed, so that no fix is on it. */
+static int engine_fail_not_fixed(const struct bs_inspection *inspection, struct bs_error *err)
+{
+	if (inspection->system_index == inspection->boot_index)
+		return fail(err, BS_NOT_FIXED,
+			    "the disk's signature was changed, and a fix would give it %08x back",
+			    inspection->earlier_signature);
+	return fail(err, BS_NOT_FIXED, "the boot files are on partition %u, not with Windows",
+		    inspection->partitions[inspection->system_index].number);
 }
 
 /* There is no undo file and no plan: says what the survey can still tell. */
@@ -1017,9 +1087,7 @@ static int engine_judge_without_record(struct engine *engine, struct bs_error *e
 			    "the disk has the signature %08x, and not its earlier one, %08x",
 			    inspection->disk_signature, inspection->earlier_signature);
 	if (inspection->verdict == BS_VERDICT_FIXABLE)
-		return fail(err, BS_NOT_FIXED,
-			    "the boot files are on partition %u, not with Windows",
-			    inspection->partitions[inspection->system_index].number);
+		return engine_fail_not_fixed(inspection, err);
 	return fail(err, BS_NO_RECORD, "%s, but what a fix did is not known: %.300s",
 		    inspection->starts ? "the boot chain is complete"
 				       : "the boot files are with Windows",
@@ -1038,8 +1106,11 @@ static int step_judge_fix(struct engine *engine, struct bs_error *err)
 
 	if (engine->no_record.code != BS_OK)
 		return engine_judge_without_record(engine, err);
+	/* Only what was surveyed can be judged. */
 	if (!first)
-		return 0;
+		return engine->signature_alone && !result->inspection->starts
+			       ? step_refuse(engine, err)
+			       : 0;
 	if (count > 1)
 		snprintf(others, sizeof(others), ", and %zu more", count - 1);
 	text = differences_describe(first);

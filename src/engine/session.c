@@ -300,9 +300,18 @@ static int session_take_staged(struct session *session, const struct remote_mess
 	return 0;
 }
 
+/* Whether the table has the flags that the plan sets.  A plan that moves no files sets none. */
+static bool session_has_flags(const struct mbr *table, const struct bs_plan *plan)
+{
+	for (uint32_t i = 0; plan_moves_files(plan) && i < MBR_ENTRIES; i++)
+		if (table->entries[i].flag != (i + 1 == plan->boot_number ? MBR_ACTIVE : 0))
+			return false;
+	return true;
+}
+
 /*
- * The parent cannot see whether a verification was thorough, but it can see the signature and, if
- * the plan sets them, the active flags.
+ * The parent cannot see whether a verification was thorough, but it can see the active flags and the
+ * signature.
  */
 static int session_take_verified(struct session *session, const struct remote_message *message,
 				 struct bs_error *err)
@@ -316,12 +325,11 @@ static int session_take_verified(struct session *session, const struct remote_me
 		return -1;
 	if (!mbr_parse(sector, &table))
 		return session_distrust(err, "a verification of a disk without a partition table");
+	if (!session_has_flags(&table, plan))
+		return session_distrust(err,
+					"a verification of a disk with another active partition");
 	if (table.disk_signature != plan_signature_after(plan))
 		return session_distrust(err, "a verification of a disk with another signature");
-	for (uint32_t i = 0; i < MBR_ENTRIES && plan_moves_files(plan); i++)
-		if (table.entries[i].flag != (i + 1 == plan->boot_number ? MBR_ACTIVE : 0))
-			return session_distrust(
-				err, "a verification of a disk with another active partition");
 	return 0;
 }
 

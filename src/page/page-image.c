@@ -309,7 +309,7 @@ static const char *image_start(const struct row *row)
 	return before ? "starts, as now" : "would start, does not now";
 }
 
-/* Whether the conversion needs the fix; NULL: unknown. */
+/* Whether the conversion, or the upgrade, needs the fix; NULL: unknown. */
 static const char *image_need(const struct row *row)
 {
 	bool fixed = row->status == BS_STATUS_FIXED;
@@ -364,7 +364,9 @@ static json_t *image_values(const struct row *row, const char *path, size_t inde
 		{"partitions", image_partitions(row)},
 		{"duration", json_text(duration_format(row->milliseconds).text)},
 		{"advice", page_advice(advice, false)},
-		{"conversion", json_text(image_need(row))},
+		{"need", json_text(image_need(row))},
+		{"purpose", json_text(row_needed_room(row) == BS_UPGRADE_ROOM ? "Feature upgrade"
+									      : "Conversion")},
 		{"operations", image_operations(row)},
 		{"findings", image_findings(row, false)},
 		{"notes", image_findings(row, true)},

@@ -21,4 +21,10 @@ enum conversion_need conversion_need(const struct bs_inspection *inspection);
 /* What needs the room: "conversion" or "feature upgrade", for the words of a report. */
 const char *need_noun(uint64_t needed_room);
 
+/* What the user does with one fixed disk, or with several: "convert the disk". */
+const char *need_order(uint64_t needed_room, bool several);
+
+/* What was done to a machine: "converted" or "upgraded". */
+const char *need_done(uint64_t needed_room);
+
 #endif

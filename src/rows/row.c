@@ -359,6 +359,13 @@ int row_set_status(struct row *row, enum bs_status status, struct bs_error *err)
 	return 0;
 }
 
+uint64_t row_needed_room(const struct row *row)
+{
+	json_int_t room = json_integer_value(json_object_get(row->object, "needed_room"));
+
+	return room > 0 ? (uint64_t)room : 0;
+}
+
 bool row_has_finding(const struct row *row, enum bs_code code)
 {
 	const json_t *findings = json_object_get(row->object, "findings"), *finding;

@@ -81,6 +81,9 @@ MUST_CHECK int row_fail(struct row *row, const struct bs_error *reason, struct b
 /* Sets a status that has no code.  Error: BS_NO_MEMORY. */
 MUST_CHECK int row_set_status(struct row *row, enum bs_status status, struct bs_error *err);
 
+/* The room that the active volume needs, in bytes; 0: not known. */
+uint64_t row_needed_room(const struct row *row);
+
 /* Whether the findings of the image have a code. */
 bool row_has_finding(const struct row *row, enum bs_code code);
 

@@ -66,6 +66,7 @@ int summary_add(struct summary *summary, const struct row *row, struct bs_error 
 	summary->images++;
 	summary->statuses[row->status]++;
 	summary->needs[row->status][row->need]++;
+	summary->upgrades += row->need != NEED_UNKNOWN && row_needed_room(row) == BS_UPGRADE_ROOM;
 	summary->bytes += row->bytes;
 	return 0;
 }
@@ -112,17 +113,13 @@ struct need_words {
 
 static const struct need_words *need_words_of(enum bs_status status)
 {
-	static const struct need_words past = {
-		{"needed it for the conversion", "needed it for the conversion"},
-		{"had room enough", "had room enough"}};
-	static const struct need_words would = {
-		{"needs it for the conversion", "need it for the conversion"},
-		{"has room enough", "have room enough"}};
-	static const struct need_words other = {
-		{"needs a fix for the conversion", "need a fix for the conversion"},
-		{"has room enough", "have room enough"}};
-	static const struct need_words nothing = {{"has too little room for the conversion",
-						   "have too little room for the conversion"},
+	static const struct need_words past = {{"needed it", "needed it"},
+					       {"had room enough", "had room enough"}};
+	static const struct need_words would = {{"needs it", "need it"},
+						{"has room enough", "have room enough"}};
+	static const struct need_words other = {{"needs a fix", "need a fix"},
+						{"has room enough", "have room enough"}};
+	static const struct need_words nothing = {{"has too little room", "have too little room"},
 						  {"has room enough", "have room enough"}};
 
 	switch (status) {
@@ -137,6 +134,18 @@ static const struct need_words *need_words_of(enum bs_status status)
 	}
 }
 
+/* What needs the room.  The reports of a page may come from batches for different purposes. */
+static const char *summary_noun(const struct summary *summary)
+{
+	uint64_t known = 0;
+
+	for (size_t i = 0; i < BS_STATUS_COUNT; i++)
+		known += summary->needs[i][NEED_FIX] + summary->needs[i][NEED_NOTHING];
+	return summary->upgrades > 0 && summary->upgrades < known
+		       ? "conversion or feature upgrade"
+		       : need_noun(summary->upgrades > 0 ? BS_UPGRADE_ROOM : BS_DEFAULT_PE_SIZE);
+}
+
 bool summary_describe_need(const struct summary *summary, enum bs_status status,
 			   char text[SUMMARY_NEED_MAX])
 {
@@ -146,12 +155,12 @@ bool summary_describe_need(const struct summary *summary, enum bs_status status,
 	int length = 0;
 
 	if (needs > 0)
-		length =
-			snprintf(text, SUMMARY_NEED_MAX, "%llu %s", needs, words->needs[needs > 1]);
+		length = snprintf(text, SUMMARY_NEED_MAX, "%llu %s for the %s", needs,
+				  words->needs[needs > 1], summary_noun(summary));
 	if (enough > 0)
-		snprintf(text + length, SUMMARY_NEED_MAX - (size_t)length, "%s%llu %s%s",
+		snprintf(text + length, SUMMARY_NEED_MAX - (size_t)length, "%s%llu %s%s%s",
 			 needs > 0 ? ", " : "", enough, words->enough[enough > 1],
-			 needs > 0 ? "" : " for the conversion");
+			 needs > 0 ? "" : " for the ", needs > 0 ? "" : summary_noun(summary));
 	return needs + enough > 0;
 }
 
@@ -318,11 +327,14 @@ static void summary_print_left_alone(struct output *output, const struct summary
 			   count_format(summary->left_alone, "disk").text);
 }
 
-static void summary_print_next(struct output *output)
+static void summary_print_next(struct output *output, const struct summary *summary)
 {
+	uint64_t room = summary->upgrades > 0 ? BS_UPGRADE_ROOM : BS_DEFAULT_PE_SIZE;
+
 	print_wrapped(output, GAP,
-		      "Next: convert the disks; until the converted machines have started, keep "
-		      "the undo files and the old partitions");
+		      "Next: %s; until the %s machines have started, keep the undo files and the "
+		      "old partitions",
+		      need_order(room, true), need_done(room));
 	print_end(output);
 }
 
@@ -352,7 +364,7 @@ static void summary_print_undo(struct output *output, const struct summary *summ
 {
 	if (summary->statuses[BS_STATUS_FIXED] == 0 || (!facts->rows && !facts->undo_by_name))
 		return;
-	summary_print_next(output);
+	summary_print_next(output, summary);
 	print(output, "To undo the fixes: bootshift ");
 	if (facts->rows) {
 		print(output, "undo --from ");

@@ -25,6 +25,7 @@ struct summary {
 	uint64_t images, statuses[BS_STATUS_COUNT];
 	/* Of the images with each status: how many have each need; see need.h. */
 	uint64_t needs[BS_STATUS_COUNT][NEED_COUNT];
+	uint64_t upgrades; /* of the images whose need is known: it is that of a feature upgrade */
 	struct summary_code codes[BS_CODE_COUNT];
 	struct summary_names fixed; /* the first SUMMARY_NAMED */
 	/* Fixed disks, or those that would be: where something stays on the old partition. */
@@ -81,8 +82,8 @@ void summary_print(struct output *output, const struct summary *summary,
 		   const struct summary_facts *facts);
 
 /*
- * Says of how many images with a status the conversion needs a fix, and how many have room enough:
- * "3 needed it for the conversion, 1 had room enough".  Returns false if that is not known of any.
+ * Says how many images with a status need a fix, what for, and how many have room enough: "3 needed
+ * it for the conversion, 1 had room enough".  Returns false if that is not known of any.
  */
 bool summary_describe_need(const struct summary *summary, enum bs_status status,
 			   char text[SUMMARY_NEED_MAX]);

@@ -107,6 +107,33 @@ int check_written(struct journal_file *journal, const struct target *image, stru
 	return check_run(&check, journal, image, length, length, check_record_is_written, err);
 }
 
+struct check_extent {
+	const struct range_vector *ranges;
+	bool *within;
+};
+
+static int check_record_is_within(void *context, const struct journal_record *record,
+				  struct bs_error *err)
+{
+	const struct check_extent *extent = context;
+	const struct journal_range *range = &record->range;
+
+	(void)err;
+	if (range->kind != JOURNAL_GUARD &&
+	    !range_vector_contains(extent->ranges, (struct range){range->offset, range->length}))
+		*extent->within = false;
+	return 0;
+}
+
+int check_writes_within(struct journal_file *journal, const struct range_vector *ranges,
+			bool *within, struct bs_error *err)
+{
+	struct check_extent extent = {.ranges = ranges, .within = within};
+
+	*within = true;
+	return journal_file_each(journal, check_record_is_within, &extent, err);
+}
+
 /* ---- new in part ---------------------------------------------------------------------------- */
 
 static int check_record_for_any(void *context, const struct journal_record *record,

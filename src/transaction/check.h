@@ -9,6 +9,7 @@
 
 #include "transaction/journal-file.h"
 #include "transaction/target.h"
+#include "util/range.h"
 
 /*
  * Proves that every record's range, every guard zone and the length are as the fix left them.  If
@@ -23,6 +24,10 @@ MUST_CHECK int check_new(struct journal_file *journal, const struct target *imag
  */
 MUST_CHECK int check_written(struct journal_file *journal, const struct target *image,
 			     struct bs_error *err);
+
+/* Sets *within to whether the fix wrote only in the ranges, which are merged.  Reads no image. */
+MUST_CHECK int check_writes_within(struct journal_file *journal, const struct range_vector *ranges,
+				   bool *within, struct bs_error *err);
 
 /* Sets *any to whether at least one range that the fix wrote is as the fix left it. */
 MUST_CHECK int check_any_new(struct journal_file *journal, const struct target *image, bool *any,

@@ -137,6 +137,15 @@ MUST_CHECK int transaction_foresee_undo(const struct place *place, enum undo_out
 MUST_CHECK int transaction_fits(const struct place *place, bool *fits, struct bs_error *err);
 
 /*
+ * Sets *within to whether the fix wrote only in the ranges of the image, which are merged.  If so,
+ * sets *intact to whether all that the fix wrote is as the fix left it.  Errors: those of
+ * transaction_fits().
+ */
+MUST_CHECK int transaction_look_at_writes(const struct place *place,
+					  const struct range_vector *ranges, bool *within,
+					  bool *intact, struct bs_error *err);
+
+/*
  * Ends the undo of an applied transaction: removes the hint and then the journal.  *room: the bytes
  * that the file system gets back.  `rehearse`: checks the journal
  * and sets *room, and removes nothing.  The caller has checked the image.  A crash at any point

@@ -127,7 +127,8 @@ static int undo_fail_none(const struct place *place, struct bs_error *err)
 		fail(err, BS_NO_UNDO_FILE, "there is no undo file %.300s", place->journal);
 	else
 		fail(err, BS_NO_UNDO_FILE,
-		     "there is no undo file %.300s; the image was probably never fixed",
+		     "there is no undo file %.300s; the image was never fixed, or its fix was "
+		     "accepted or undone",
 		     place->journal);
 	undo_search_free(&search);
 	return -1;
@@ -273,6 +274,32 @@ int transaction_fits(const struct place *place, bool *fits, struct bs_error *err
 		return -1;
 	if (undo_check_applied(place, journal, err) == 0)
 		result = check_any_new(journal, place->target, fits, err);
+	journal_file_close(journal);
+	return result;
+}
+
+/* Whether the image has all that the fix wrote. */
+static int undo_compare_written(const struct place *place, struct journal_file *journal,
+				bool *intact, struct bs_error *err)
+{
+	*intact = check_written(journal, place->target, err) == 0;
+	return *intact || err->code == BS_VERIFY ? 0 : -1;
+}
+
+int transaction_look_at_writes(const struct place *place, const struct range_vector *ranges,
+			       bool *within, bool *intact, struct bs_error *err)
+{
+	struct journal_file *journal;
+	bool left_over;
+	int result = -1;
+
+	*within = *intact = false;
+	if (state_open(place, &journal, &left_over, err) < 0)
+		return -1;
+	if (undo_check_applied(place, journal, err) == 0)
+		result = check_writes_within(journal, ranges, within, err);
+	if (result == 0 && *within)
+		result = undo_compare_written(place, journal, intact, err);
 	journal_file_close(journal);
 	return result;
 }

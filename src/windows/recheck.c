@@ -535,10 +535,9 @@ static int recheck_boot_record(struct recheck *recheck, struct disk *window, str
 		       : -1;
 }
 
-/* Notes the links of the boot chain that are broken, also those that a fix leaves as they were. */
-static int recheck_chain(struct recheck *recheck, struct bs_error *err)
+int recheck_chain(const struct bs_inspection *report, struct differences *found,
+		  struct bs_error *err)
 {
-	const struct bs_inspection *report = &recheck->survey->report;
 	char what[sizeof(((struct bs_difference *)NULL)->what)];
 
 	for (uint32_t i = 0; i < report->link_count; i++) {
@@ -548,7 +547,7 @@ static int recheck_chain(struct recheck *recheck, struct bs_error *err)
 			continue;
 		snprintf(what, sizeof(what), "the disk would not start: %s: %.200s",
 			 verify_link_label(link->kind), link->detail);
-		if (differences_note(recheck->found, "", what, false, err) < 0)
+		if (differences_note(found, "", what, false, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -575,9 +574,10 @@ static int recheck_open_source(struct recheck *recheck, const struct volume_engi
 static int recheck_volumes(struct recheck *recheck, struct disk *window, struct bs_error *err)
 {
 	if (!plan_moves_files(recheck->own.plan))
-		return recheck_chain(recheck, err);
+		return recheck_chain(&recheck->survey->report, recheck->found, err);
 	if (recheck_active(recheck, err) < 0 || recheck_boot_record(recheck, window, err) < 0 ||
-	    recheck_chain(recheck, err) < 0 || recheck_files(recheck, err) < 0)
+	    recheck_chain(&recheck->survey->report, recheck->found, err) < 0 ||
+	    recheck_files(recheck, err) < 0)
 		return -1;
 	return recheck_elements(recheck, err);
 }

@@ -38,4 +38,11 @@ MUST_CHECK int recheck_run(const struct volume_engine *engine, const struct bs_p
 			   const struct survey *survey, const struct bs_options *options,
 			   struct differences *found, struct bs_error *err);
 
+/*
+ * Adds the links of the boot chain that are broken to the list, also those that a fix leaves as they
+ * were.  Error: BS_NO_MEMORY.
+ */
+MUST_CHECK int recheck_chain(const struct bs_inspection *report, struct differences *found,
+			     struct bs_error *err);
+
 #endif

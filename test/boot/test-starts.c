@@ -123,6 +123,22 @@ TEST_EACH(starts, a_disk_that_does_not_start_by_its_system_volume_starts_after_a
 	assert_starts(image_without_first_partition(image), 2, WINDOWS_7);
 }
 
+static const char *const signed_samples[] = {"signature-changed", "signature-changed-fixed"};
+
+/* The samples' bootmgr finds a disk by its signature only, as Microsoft's does. */
+TEST_EACH(starts, a_disk_whose_signature_was_changed_starts_after_a_fix, signed_samples)
+{
+	const char *image = image_copy(image_built(signed_samples[_i], false));
+	struct image_digest before = image_digest(image);
+
+	assert_stops(image, "The default entry's device is not here.");
+	report_run("fix", image, 0, "fixed", NULL);
+	assert_starts(image, 2, WINDOWS_7);
+	report_run("undo", image, 0, "undone", NULL);
+	image_assert_same(image, &before);
+	image_remove(image);
+}
+
 TEST(starts, code_of_the_mbr_that_is_not_known_is_left_as_it_is)
 {
 	static const char words[] = "Not a system disk";

@@ -47,5 +47,17 @@ TEST(needed, each_purpose_has_its_verdict)
 	outcome = BOOTSHIFT("plan", "--need", "upgrade", image);
 	ASSERT_HAS(outcome.output, "feature upgrade needs 15 MiB");
 	ASSERT_STATUS(BOOTSHIFT("plan", "--need", "much", image), 2);
+	ASSERT_HAS(BOOTSHIFT("fix", "--need", "upgrade", image).output, "upgrade Windows. Until");
+	image_remove(image);
+}
+
+TEST(needed, a_batch_for_an_upgrade_does_not_speak_of_a_conversion)
+{
+	const char *image = small_image(), *page = text("%s/page", test_folder());
+	struct outcome outcome = BOOTSHIFT("batch", "--need", "upgrade", "--report", page, image);
+
+	ASSERT_HAS(outcome.output, "(1 had room enough for the feature upgrade)");
+	ck_assert_ptr_null(strstr(outcome.output, "conver"));
+	ASSERT_HAS(RUN("cat", page).output, "<dt>Feature upgrade<dd>did not need the fix");
 	image_remove(image);
 }

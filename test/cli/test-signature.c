@@ -29,6 +29,7 @@ static const struct {
 };
 
 TEST_CASE(signature, "signature");
+TEST_CASE(containers, "containers", .tags = "slow");
 
 static void assert_signature(const char *image, const char *digits)
 {
@@ -65,6 +66,54 @@ TEST(signature, a_signature_that_was_changed_again_is_not_whole)
 	ASSERT_STATUS(BOOTSHIFT("fix", image), 0);
 	file_write(image, 0x1B8, "xyz", 3);
 	ASSERT_HAS(BOOTSHIFT("verify", image).errors, "(fix-not-whole)");
+	image_remove(image);
+}
+
+/* The undo file says that nothing but the signature was written, so no copies are compared. */
+TEST(signature, a_fix_of_the_signature_alone_is_verified_and_accepted)
+{
+	const char *image = image_copy(image_recipe(disks[1].name, disks[1].recipe));
+
+	ASSERT_STATUS(BOOTSHIFT("fix", image), 0);
+	ASSERT_HAS(BOOTSHIFT("verify", image).output, "nothing was written to the image since");
+	file_write(image, 0x1B8, "xyz", 3);
+	ASSERT_HAS(BOOTSHIFT("verify", image).output, "its first sector was written");
+	ASSERT_HAS(BOOTSHIFT("accept", image).errors, "(fix-not-whole)");
+	file_write(image, 0x1B8, "\x44\x33\x22", 3);
+	ASSERT_HAS(BOOTSHIFT("verify", image).output, " left it\n");
+	ASSERT_HAS(BOOTSHIFT("accept", image).output, "accepted");
+	file_write(image, 0x1B8, "xyz", 3);
+	ASSERT_HAS(BOOTSHIFT("accept", image).errors, "a fix would give it 11223344 back");
+	image_remove(image);
+}
+
+/* The same in a container, whose driver decides where the first sector lies. */
+TEST(containers, a_fix_of_the_signature_alone_is_verified_in_a_container)
+{
+	const char *raw = image_recipe(disks[1].name, disks[1].recipe);
+	const char *image = text("%s/signature.qcow2", test_folder());
+
+	ASSERT_STATUS(RUN("qemu-img", "convert", "-O", "qcow2", raw, image), 0);
+	ASSERT_STATUS(BOOTSHIFT("fix", image), 0);
+	ASSERT_STATUS(BOOTSHIFT("verify", image), 0);
+	ASSERT_STATUS(RUN("qemu-io", "-c", "write -P 120 440 3", image), 0);
+	ASSERT_HAS(BOOTSHIFT("verify", image).output, "its first sector was written");
+	image_remove(image);
+}
+
+/* A fix that moves no files leaves the active flags as they are, whatever they are. */
+TEST(signature, no_flag_is_asked_for_if_only_the_signature_is_wrong)
+{
+	const char *image = image_copy(
+		image_recipe("signature-inactive", CHANGED
+			     "hive bcd\nobject {bootmgr}\nelement 11000001 partition windows\n"
+			     "object {memdiag}\nelement 11000001 partition windows\non windows\n"
+			     "copy system \\bootmgr\ncopy system \\Boot\n"));
+	struct outcome outcome = BOOTSHIFT("fix", "--system-partition", "2", image);
+
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "fixed: the disk's signature, in ");
+	assert_signature(image, "11223344");
 	image_remove(image);
 }
 

@@ -250,10 +250,11 @@ TEST(told, several_fixes_with_an_undo_folder_end_with_a_command_that_names_it)
 		   text("To undo a fix: bootshift undo --undo-dir %s IMAGE\n", folder));
 }
 
-TEST(told, an_undo_of_an_image_without_an_undo_file_says_that_it_was_probably_never_fixed)
+TEST(told, an_undo_of_an_image_without_an_undo_file_says_why_there_may_be_none)
 {
-	ASSERT_HAS(BOOTSHIFT("undo", image_built("single-partition", false)).errors,
-		   "; the image was probably never fixed (no-undo-file); ");
+	ASSERT_HAS(
+		BOOTSHIFT("undo", image_built("single-partition", false)).errors,
+		"; the image was never fixed, or its fix was accepted or undone (no-undo-file); ");
 }
 
 TEST(told, a_fix_says_that_the_conversion_does_not_need_it)

@@ -143,6 +143,30 @@ TEST_EACH(plans, a_plan_that_makes_no_sense_is_an_error, bad_plans)
 	free(bytes);
 }
 
+/* The signature that a plan gives to a disk that has 7, and how many operations do that. */
+static const struct {
+	uint32_t restored;
+	unsigned operations;
+	int result;
+} signatures[] = {{0, 0, 0}, {9, 1, 0}, {0, 1, -1}, {9, 0, -1}, {9, 2, -1}, {7, 1, -1}};
+
+TEST_EACH(plans, a_signature_has_exactly_one_operation_and_is_another_one, signatures)
+{
+	struct bs_error err;
+	struct bs_plan *unpacked;
+	uint8_t *bytes;
+	size_t length;
+
+	plan->disk_signature = 7;
+	plan->restored_signature = signatures[_i].restored;
+	for (unsigned i = 0; i < signatures[_i].operations; i++)
+		plan->operations[i].kind = BS_OPERATION_SIGNATURE;
+	ck_assert_int_eq(message_pack_plan(plan, &bytes, &length, &err), 0);
+	ck_assert_int_eq(unpack(bytes, length, &unpacked), signatures[_i].result);
+	bs_plan_free(unpacked);
+	free(bytes);
+}
+
 /* ---- inspections --------------------------------------------------------------------------- */
 
 static int unpack_inspection(size_t length)

@@ -88,6 +88,29 @@ TEST(json, a_plan_is_read_back_as_written)
 	bs_plan_free(plan);
 }
 
+/* A plan that leaves the signature as it is has no such field. */
+TEST(json, a_restored_signature_is_read_back_as_written)
+{
+	struct bs_error err = {0};
+	struct plan_origin read;
+	struct bs_plan changed = sample, *plan;
+	json_t *document = sample_document();
+
+	ck_assert_ptr_null(json_object_get(document, "restored_signature"));
+	json_decref(document);
+	changed.restored_signature = 0x0a0b0c0d;
+	changed.operations[0] = (struct bs_operation){.kind = BS_OPERATION_SIGNATURE, .bytes = 4};
+	document = plan_document(&changed, &origin);
+	ck_assert_str_eq(json_string_value(json_object_get(document, "restored_signature")),
+			 "0a0b0c0d");
+	plan = plan_from_document(document, &read, &err);
+	ck_assert_msg(plan != NULL, "%s", err.message);
+	ck_assert_uint_eq(plan->restored_signature, 0x0a0b0c0d);
+	ck_assert_uint_eq(plan->operations[0].kind, BS_OPERATION_SIGNATURE);
+	json_decref(document);
+	bs_plan_free(plan);
+}
+
 TEST(json, a_plan_of_schema_1_is_read_without_time_version_and_absolute_path)
 {
 	struct bs_error err = {0};
@@ -135,6 +158,8 @@ static const struct {
 	{NULL, "disk_signature", "\"A33B6C03\""},
 	{NULL, "disk_signature", "\"a33b6c0\""},
 	{NULL, "disk_signature", "2738580483"},
+	{NULL, "restored_signature", "1"},
+	{NULL, "restored_signature", "\"a33b6c0g\""},
 	{NULL, "boot_number", "4294967296"},
 	{NULL, "files", NULL},
 	{NULL, "files", "{}"},

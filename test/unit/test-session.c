@@ -121,6 +121,10 @@ TEST(good_worker, a_verification_passes_a_fixed_disk_and_fails_another)
 	task.clusters--;
 	assert_error(session_run(sample.disk, NULL, &task, &findings, &err), BS_VERIFY, "add up");
 	task.clusters++;
+	plan->disk_signature++;
+	assert_error(session_run(sample.disk, NULL, &task, &findings, &err), BS_WORKER,
+		     "another signature");
+	plan->disk_signature--;
 	sample_write(&sample, 0x1BE, "\x80", 1);
 	assert_error(session_run(sample.disk, NULL, &task, &findings, &err), BS_VERIFY, "active");
 }
