@@ -319,7 +319,7 @@ TEST_EACH(files_of_other_entries, a_changed_signature_is_told_from_another_disk,
 			  code == BS_SIGNATURE_CHANGED ? 0x55667788 : 0);
 	ck_assert_uint_eq(survey->report.advised_partition, code == BS_BOOT_VOLUME_MISSING ? 2 : 0);
 	if (code == BS_SIGNATURE_CHANGED)
-		ck_assert_ptr_nonnull(strstr(message_of(code), "by 55667788, not by 11223344"));
+		ck_assert_ptr_nonnull(strstr(message_of(code), "by 55667788, but "));
 	ck_assert(!survey->report.starts && survey->report.starts_known);
 }
 
