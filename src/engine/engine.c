@@ -1081,11 +1081,6 @@ static int engine_judge_without_record(struct engine *engine, struct bs_error *e
 
 	if (step_refuse(engine, err) < 0)
 		return -1;
-	if (inspection->verdict == BS_VERDICT_FIXABLE &&
-	    inspection->system_index == inspection->boot_index)
-		return fail(err, BS_NOT_FIXED,
-			    "the disk has the signature %08x, and not its earlier one, %08x",
-			    inspection->disk_signature, inspection->earlier_signature);
 	if (inspection->verdict == BS_VERDICT_FIXABLE)
 		return engine_fail_not_fixed(inspection, err);
 	return fail(err, BS_NO_RECORD, "%s, but what a fix did is not known: %.300s",

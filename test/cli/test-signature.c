@@ -24,7 +24,8 @@ static const struct {
 } disks[] = {
 	{"signature-and-files", CHANGED, "the boot files are on partition 1, not with Windows",
 	 "fixed: 3 files, "},
-	{"signature-alone", ONE_PARTITION, "signature 88776655, and not its earlier one, 11223344",
+	{"signature-alone", ONE_PARTITION,
+	 "the disk's signature was changed, and a fix would give it 11223344 back",
 	 "fixed: the disk's signature, in "},
 };
 
