@@ -147,9 +147,10 @@ MUST_CHECK int transaction_look_at_writes(const struct place *place,
 
 /*
  * Ends the undo of an applied transaction: removes the hint and then the journal.  *room: the bytes
- * that the file system gets back.  `rehearse`: checks the journal
- * and sets *room, and removes nothing.  The caller has checked the image.  A crash at any point
- * leaves an image that is fixed and can be undone, or one without a journal and without a hint.
+ * that the file system gets back.  `rehearse`: checks the journal and sets *room, and removes
+ * nothing.  The caller has checked the image.  A crash at any point leaves an image that is fixed
+ * and can be undone, or one without a journal and without a hint.
+ *
  * Errors: those of transaction_undo() before its first write; BS_UNDO_FILE_LOST if the journal has
  * lost its name meanwhile; BS_NO_PERMISSION, BS_READ_ONLY, BS_IO.
  */
