@@ -10,7 +10,7 @@
 #include "support/images.h"
 
 #define TIME_LIMIT 600 /* seconds; it only ends a machine that hangs */
-#define PAUSE      20 /* milliseconds between two checks */
+#define PAUSE      20  /* milliseconds between two checks */
 
 /* SeaBIOS sends the screen to a serial port: here to the second port, 0x2F8, little-endian. */
 #define SCREEN_PORT "name=etc/sercon-port,string=\xF8\x02"

@@ -350,7 +350,8 @@ TEST_EACH(files_of_other_entries, two_witnesses_give_a_disk_its_signature_back, 
 	assert_fixable();
 	ck_assert_uint_eq(survey->report.earlier_signature, 0x55667788);
 	ck_assert_uint_eq(survey->report.disk_signature, 0x11223344);
-	ck_assert_ptr_nonnull(strstr(message_of(BS_NOTE_SIGNATURE), "by 55667788, not by 11223344"));
+	ck_assert_ptr_nonnull(
+		strstr(message_of(BS_NOTE_SIGNATURE), "by 55667788, not by 11223344"));
 	ck_assert(!survey->report.starts && survey->report.starts_known);
 }
 
