@@ -41,6 +41,7 @@ IMAGE_SOURCES := $(sort $(wildcard images/*.c))
 UNIT_SOURCES := $(sort $(wildcard test/unit/*.c))
 SUPPORT_SOURCES := $(sort $(wildcard test/support/*.c))
 CLI_TEST_SOURCES := $(sort $(wildcard test/cli/*.c))
+CODES_PAGE := $(B)/man/bootshift-codes.7
 COMPLETIONS := $(addprefix $(B)/completions/,bootshift _bootshift bootshift.fish)
 BOOT_TEST_SOURCES := $(sort $(wildcard test/boot/*.c))
 CRASH_TEST_SOURCES := $(sort $(wildcard test/crash/*.c))
@@ -56,7 +57,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 silent = $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 brief = $(if $(V),,$(if $(silent),@,@printf '  %-5s %s\n' $(1) $@;))
 
-all: $(B)/bootshift $(B)/libbootshift.so $(COMPLETIONS) ## the program and the library
+all: $(B)/bootshift $(B)/libbootshift.so $(COMPLETIONS) $(CODES_PAGE) ## the program and the library
 
 # What the comment beside a target says of it.
 help:
@@ -94,6 +95,11 @@ $(B)/completions/bootshift.fish: target_shell := fish
 $(COMPLETIONS): $(B)/bootshift scripts/completions
 	@mkdir -p $(@D)
 	$(call brief,GEN)B=$(B) scripts/completions $(target_shell) >$@
+
+# The manual page of the codes, from the program's own table.
+$(CODES_PAGE): $(B)/bootshift scripts/codes-page man/bootshift.1
+	@mkdir -p $(@D)
+	$(call brief,GEN)B=$(B) scripts/codes-page >$@
 
 # The template of the page of a batch.
 $(B)/src/page/page.o: EXTRA_CFLAGS := -Wa,-Isrc/page
@@ -227,7 +233,7 @@ lint: ## everything that judges the source without running it
 	scripts/lint
 
 # --- installing -----------------------------------------------------------------------------
-MANUALS := $(wildcard man/*)
+MANUALS := $(wildcard man/*) $(CODES_PAGE)
 section = $(subst .,,$(suffix $(1)))
 # Where each shell looks for completions; `file` is one of them.
 completion_folder = $(if $(filter %.fish,$(file)),fish/vendor_completions.d,$(if \

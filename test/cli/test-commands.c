@@ -34,6 +34,10 @@ static const struct {
 	{{"--json", "inspect", "IMAGE"}, "\"would-fix\""},
 	{{"-v", "--format", "RAW", "inspect", "IMAGE"}, "raw, "},
 	{{"-o", "-", "plan", "IMAGE"}, "\"bootshift-plan\""},
+	{{"codes"}, "\n3  no-room "},
+	{{"codes", "no-room"}, "no-room (exit status 3)\n  The Windows volume has no room"},
+	{{"codes", "ok", "recovery-required"}, "\n      bootshift undo IMAGE\n"},
+	{{"codes", "--json", "usage"}, "\"meaning\": \"The command line is wrong.\""},
 };
 
 TEST_EACH(commands_tests, help_version_and_options_before_the_command_are_accepted, right)
@@ -76,6 +80,7 @@ static const struct {
 	{{"IMAGE"}, "no command is named; to look at this file: bootshift inspect /"},
 	{{"/"}, "no command is named; to look at this folder: bootshift batch --dry-run /\n"},
 	{{"help", "info"}, "unknown command 'info'"},
+	{{"codes", "no-rooms"}, "unknown code 'no-rooms'; all codes: bootshift codes"},
 	{{"--bogus", "inspect", "IMAGE"}, "unknown option --bogus"},
 	{{"plan", "IMAGE", "IMAGE"}, "plan takes one image, not 2"},
 	{{"inspect"}, "no image is named"},

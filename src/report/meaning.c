@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "report/meaning.h"
+
+/* The compiler warns of a code that has no meaning, or that has two. */
+const char *code_meaning(enum bs_code code)
+{
+	switch (code) {
+#define MEANING(symbol, text)                                                                      \
+	case symbol:                                                                               \
+		return text;
+#include "report/meanings.def"
+#undef MEANING
+	case BS_CODE_COUNT:
+		break;
+	}
+	return "";
+}
