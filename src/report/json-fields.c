@@ -25,7 +25,7 @@ json_t *json_text(const char *text)
 
 json_t *json_number(uint64_t number)
 {
-	return json_integer(number > INT64_MAX ? INT64_MAX : (json_int_t)number);
+	return json_integer((json_int_t)(number > JSON_NUMBER_MAX ? JSON_NUMBER_MAX : number));
 }
 
 int json_put(json_t *object, const char *name, json_t *value)
@@ -156,7 +156,7 @@ json_t *fields_write_array(const struct field *table, const void *records, size_
 
 static bool field_read_number(const struct field *field, const json_t *value, void *member)
 {
-	uint64_t maximum = field->size >= 8 ? INT64_MAX : (1ull << 8 * field->size) - 1;
+	uint64_t maximum = field->size >= 8 ? JSON_NUMBER_MAX : (1ull << 8 * field->size) - 1;
 	json_int_t number = json_integer_value(value);
 	uint32_t four = (uint32_t)number;
 

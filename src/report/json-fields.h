@@ -14,7 +14,7 @@
 #include "util/err.h"
 
 enum field_type {
-	FIELD_NUMBER,  /* uint8_t, uint32_t or uint64_t: an integer, up to INT64_MAX */
+	FIELD_NUMBER,  /* uint8_t, uint32_t or uint64_t: an integer, up to JSON_NUMBER_MAX */
 	FIELD_HEX,     /* uint32_t: a string of eight lower-case hexadecimal digits */
 	FIELD_BOOLEAN, /* bool */
 	FIELD_TEXT,    /* an array of char: a string; invalid UTF-8 as U+FFFD */
@@ -56,7 +56,10 @@ struct field {
 /* A string with invalid UTF-8 as U+FFFD; null for NULL.  A NULL result: out of memory. */
 json_t *json_text(const char *text);
 
-/* An integer.  Larger numbers become INT64_MAX; no file or disk is that large. */
+/* The largest integer that every reader of JSON keeps exact (RFC 8259, section 6): 2^53 - 1. */
+#define JSON_NUMBER_MAX ((1ull << 53) - 1)
+
+/* An integer.  Larger numbers become JSON_NUMBER_MAX; no file or disk is that large. */
 json_t *json_number(uint64_t number);
 
 /* Takes over `value`.  Returns 0, or -1 when `object` or `value` is NULL or out of memory. */

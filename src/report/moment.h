@@ -3,6 +3,7 @@
 #ifndef BOOTSHIFT_REPORT_MOMENT_H
 #define BOOTSHIFT_REPORT_MOMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct moment_text {
@@ -14,5 +15,14 @@ struct moment_text moment_format(int64_t seconds);
 
 /* The same as in RFC 3339: "2026-11-22T09:30:00Z". */
 struct moment_text moment_rfc3339(int64_t seconds);
+
+/* Nanoseconds since 1970-01-01 UTC in RFC 3339: "2026-11-22T09:30:00.000000001Z". */
+struct moment_text moment_exact(uint64_t nanoseconds);
+
+/*
+ * Reads what moment_exact() or moment_rfc3339() has made: a time in UTC from 1970 to 2553, with up to
+ * nine digits of a second.  False if `text` is anything else.
+ */
+bool moment_parse(const char *text, uint64_t *nanoseconds);
 
 #endif

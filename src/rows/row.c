@@ -9,6 +9,7 @@
 
 #include "report/json-fields.h"
 #include "report/json-report.h"
+#include "report/moment.h"
 #include "report/outcome.h"
 #include "rows/location.h"
 #include "util/clock.h"
@@ -21,7 +22,7 @@ typedef bool row_reader(const json_t *value, void *member);
 static bool row_read_schema(const json_t *value, void *member)
 {
 	(void)member;
-	return json_integer_value(value) == ROW_SCHEMA;
+	return json_integer_value(value) >= 1 && json_integer_value(value) <= ROW_SCHEMA;
 }
 
 static bool row_read_tool(const json_t *value, void *member)
@@ -46,6 +47,14 @@ static bool row_read_number(const json_t *value, void *member)
 {
 	*(uint64_t *)member = (uint64_t)json_integer_value(value);
 	return json_is_null(value) || (json_is_integer(value) && json_integer_value(value) >= 0);
+}
+
+/* Reads a time; null means 0, unknown.  Rows with schema 1 have nanoseconds since 1970. */
+static bool row_read_time(const json_t *value, void *member)
+{
+	if (json_is_string(value))
+		return moment_parse(json_string_value(value), member);
+	return row_read_number(value, member);
 }
 
 static bool row_read_flag(const json_t *value, void *member)
@@ -102,8 +111,8 @@ static const struct row_field {
 	{"tool", .part = OWN, .read = row_read_tool},
 	{"version", .part = OWN},
 	{"command", .part = OWN, READ(text, command)},
-	{"begun", .part = OWN, READ(number, begun)},
-	{"ended", .part = OWN, READ(number, ended), .is_new = true},
+	{"begun", .part = OWN, READ(time, begun)},
+	{"ended", .part = OWN, READ(time, ended), .is_new = true},
 	{"host", .part = OWN, READ(text_or_null, host), .is_new = true},
 	{"path", .part = OWN, READ(text, path)},
 	{"uri", .part = OWN, READ(text, uri)},
@@ -137,7 +146,7 @@ static const struct row_field {
 	{"start", .part = IMAGE},
 	{"undo_uri", .part = OWN, READ(text_or_null, undo_uri), .is_new = true},
 	{"size", .part = OWN, READ(number, size)},
-	{"modified", .part = OWN, READ(number, modified)},
+	{"modified", .part = OWN, READ(time, modified)},
 	{"active_after", .part = OWN},
 };
 
@@ -161,6 +170,12 @@ bool row_stat(const char *file, uint64_t *size, uint64_t *modified)
 static json_t *row_json_known(uint64_t number)
 {
 	return number > 0 ? json_number(number) : json_null();
+}
+
+/* A time as JSON; null for 0, which means unknown. */
+static json_t *row_json_time(uint64_t nanoseconds)
+{
+	return nanoseconds > 0 ? json_text(moment_exact(nanoseconds).text) : json_null();
 }
 
 /* The URI of a location as JSON; null for NULL. */
@@ -209,8 +224,8 @@ static json_t *row_make_own(const struct row_subject *subject, const struct bs_r
 		{"tool", json_text("bootshift")},
 		{"version", json_text(bs_version())},
 		{"command", json_text(subject->command)},
-		{"begun", json_number(subject->begun)},
-		{"ended", json_number(clock_file_time())},
+		{"begun", row_json_time(subject->begun)},
+		{"ended", row_json_time(clock_file_time())},
 		{"host", row_json_host()},
 		{"path", json_text(subject->path)},
 		{"uri", row_json_uri(subject->location)},
@@ -219,7 +234,7 @@ static json_t *row_make_own(const struct row_subject *subject, const struct bs_r
 		{"undo_uri", row_json_uri(result->undo_file)},
 		{"conversion_needs_fix", row_json_need(result->inspection)},
 		{"size", row_json_known(size)},
-		{"modified", row_json_known(modified)},
+		{"modified", row_json_time(modified)},
 		/* The partition that is active after the fix, which may only have been rehearsed. */
 		{"active_after", row_json_known(fixes ? result->plan->boot_number : 0)},
 	};

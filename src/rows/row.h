@@ -16,7 +16,7 @@
 #include "report/need.h"
 #include "util/err.h"
 
-#define ROW_SCHEMA     1          /* rises when a field is removed or changes its meaning */
+#define ROW_SCHEMA     2          /* rises when a field is removed or changes its meaning */
 #define ROW_LENGTH_MAX (1u << 20) /* bytes of a line with its newline; above any real row */
 
 /* The fields that a batch uses.  `object` owns the strings, unless a comment says otherwise. */

@@ -13,8 +13,8 @@
 #include "util/clock.h"
 #include "util/io.h"
 
-/* The start of every row.  By these bytes an incomplete row is recognised. */
-static const char row_start[] = "{\"schema\":1,\"tool\":\"bootshift\",";
+/* The start of every row.  By these bytes an incomplete row is recognised.  ?: the schema. */
+static const char row_start[] = "{\"schema\":?,\"tool\":\"bootshift\",";
 
 const struct file_kind rows_file_kind = {"file of batch results", "{", "\"tool\":\"bootshift\""};
 
@@ -111,9 +111,13 @@ static bool rows_is_row_start(const struct rows *rows, uint64_t offset, bool zer
 	char bytes[sizeof(row_start) - 1];
 	ssize_t length = pread(rows->store, bytes, sizeof(bytes), (off_t)offset);
 
-	for (ssize_t i = 0; i < length; i++)
-		if (bytes[i] != row_start[i] && !(zeros_too && bytes[i] == '\0'))
+	for (ssize_t i = 0; i < length; i++) {
+		bool fits = row_start[i] == '?' ? bytes[i] >= '1' && bytes[i] <= '0' + ROW_SCHEMA
+						: bytes[i] == row_start[i];
+
+		if (!fits && !(zeros_too && bytes[i] == '\0'))
 			return false;
+	}
 	return length > 0;
 }
 

@@ -52,7 +52,7 @@ static void check_row(const json_t *row)
 	};
 	const char *command = report_text(row, "command");
 
-	ck_assert_int_eq(report_number(row, "schema"), 1);
+	ck_assert_int_eq(report_number(row, "schema"), 2);
 	ck_assert_str_eq(report_text(row, "tool"), "bootshift");
 	ck_assert(strcmp(command, "batch") == 0 || strcmp(command, "undo") == 0);
 	ck_assert_ptr_nonnull(report_text(row, "path"));

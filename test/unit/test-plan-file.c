@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "report/json-fields.h"
 #include "report/plan-file.h"
 
 #include "support/test.h"
@@ -17,7 +18,7 @@
 static struct bs_plan_file files[] = {
 	{.path = "\\bootmgr", .size = 383786, .attributes = 0x27, .sha256 = {0xa5, 0, 0xff}},
 	{.path = "\\Boot", .is_folder = true, .attributes = UINT32_MAX},
-	{.path = "\\Boot\\\xc3\xa4\"\\BCD", .size = INT64_MAX, .sha256 = {[31] = 1}},
+	{.path = "\\Boot\\\xc3\xa4\"\\BCD", .size = JSON_NUMBER_MAX, .sha256 = {[31] = 1}},
 };
 
 static struct bs_plan_element elements[] = {

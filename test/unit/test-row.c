@@ -49,7 +49,7 @@ TEST(row_tests, a_row_that_is_written_and_read_tells_the_same)
 	char *line = fixed_line();
 	struct row row;
 
-	ck_assert_int_eq(strncmp(line, "{\"schema\":1,\"tool\":\"bootshift\",", 31), 0);
+	ck_assert_int_eq(strncmp(line, "{\"schema\":2,\"tool\":\"bootshift\",", 31), 0);
 	ck_assert_msg(row_parse(line, strlen(line), &row, &err) == 0, "%s", err.message);
 	ck_assert_str_eq(row.path, "folder/no text \xef\xbf\xbd");
 	ck_assert_str_eq(row.location, subject.location);
@@ -90,7 +90,6 @@ TEST(row_tests, a_row_can_fail_for_another_reason)
 static const struct {
 	const char *field, *value; /* JSON; NULL: the field is removed */
 } bad[] = {
-	{"schema", "2"},
 	{"schema", NULL},
 	{"tool", "\"another\""},
 	{"command", NULL},
@@ -109,6 +108,9 @@ static const struct {
 	{"size", "-1"},
 	{"bytes", "\"many\""},
 	{"begun", "1.5"},
+	{"begun", "\"2026-11-29\""},
+	{"schema", "0"},
+	{"schema", "3"},
 	{"undo_file", "{}"},
 	{"undo_uri", "\"undo\""},
 	{"undo_uri", "1"},
@@ -148,10 +150,14 @@ TEST(row_tests, an_older_row_goes_by_what_there_is)
 	json_object_del(object, "ended");
 	json_object_del(object, "host");
 	json_object_del(object, "conversion_needs_fix");
+	json_object_set_new(object, "schema", json_integer(1));
+	json_object_set_new(object, "begun", json_integer((json_int_t)subject.begun));
+	json_object_set_new(object, "modified", json_integer(1795327200000000001));
 	older = json_dumps(object, 0);
 	ck_assert_msg(row_parse(older, strlen(older), &row, &err) == 0, "%s", err.message);
 	ck_assert_str_eq(row.undo_location, row.undo_file);
 	ck_assert_uint_eq(row.ended, subject.begun);
+	ck_assert_uint_eq(row.modified, 1795327200000000001);
 	ck_assert_ptr_null(row.host);
 	ck_assert_int_eq(row.need, NEED_UNKNOWN);
 	row_free(&row);

@@ -93,7 +93,8 @@ static const struct {
 	{"text\n", 0, "{"},
 	{"text\n", 5000, ""},
 	{"{\"name\":1}\n", 0, "{\"schema\":1,"},
-	{"{\"schema\":1,\"tool\":\"bootshift\",}\n", 0, "text"},
+	{"{\"schema\":9,\"tool\":\"bootshift\",}\n", 0, "{"},
+	{"{\"schema\":2,\"tool\":\"bootshift\",}\n", 0, "text"},
 	{"", 5000, "\n{"},
 };
 
