@@ -161,12 +161,17 @@ $(call objects,$(UNIT_SOURCES) $(CLI_TEST_SOURCES) $(BOOT_TEST_SOURCES) $(CRASH_
 	EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest
 $(B)/cli-tests $(B)/boot-tests: | $(B)/bootshift
 
+# The JSON documents that the tests have seen are validated by the schema.
+KEEP_DOCUMENTS := BOOTSHIFT_DOCUMENTS=$(abspath $(B)/documents)
+
 # Each program runs its cases side by side.  What has the tag `slow` is for check-slow, and `engines`
 # for engines-test.
 check: $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests ## the everyday tests
-	@CK_EXCLUDE_TAGS='slow engines' $(B)/unit-tests; unit=$$?; \
+	@rm -f $(B)/documents
+	@CK_EXCLUDE_TAGS='slow engines' $(KEEP_DOCUMENTS) $(B)/cli-tests; cli=$$?; \
+	scripts/check-schema $(B)/documents; schema=$$?; \
 	CK_EXCLUDE_TAGS='slow crash mutants' $(B)/crash-tests; crash=$$?; \
-	CK_EXCLUDE_TAGS='slow engines' $(B)/cli-tests && exit $$((unit || crash))
+	CK_EXCLUDE_TAGS='slow engines' $(B)/unit-tests && exit $$((cli || schema || crash))
 
 # Only the tests whose names contain $(T), slow ones too.
 test: $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests ## with T=NAME: the tests with such names
@@ -187,7 +192,8 @@ check-slow: all $(B)/build-image $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests
 	B=$(B) scripts/check-slurm
 	$(ON_DISK) CK_INCLUDE_TAGS=slow $(B)/unit-tests
 	CK_INCLUDE_TAGS=slow $(B)/crash-tests
-	$(ON_DISK) CK_INCLUDE_TAGS=slow $(B)/cli-tests
+	$(ON_DISK) CK_INCLUDE_TAGS=slow $(KEEP_DOCUMENTS) $(B)/cli-tests
+	scripts/check-schema $(B)/documents
 
 # Takes a survey of each sample with libntfs-3g and in libguestfs' appliance.
 engines-test: $(B)/build-image $(B)/unit-tests ## both engines find the same in all samples
@@ -219,7 +225,7 @@ mutants: ## breaks the program on purpose: the tests must notice
 
 # Starts sample disks in virtual machines, before and after.
 boot-test: $(B)/boot-tests ## starts sample disks in virtual machines
-	@$(ON_DISK) TEST_JOBS=$$(nproc) $(B)/boot-tests
+	@$(ON_DISK) TEST_JOBS=$$(nproc) $(KEEP_DOCUMENTS) $(B)/boot-tests
 
 # The same tests, built with the sanitizers; and, of those that take longer, all samples through the
 # survey, and damage to each byte of what is parsed.  Leaks count.
@@ -245,6 +251,8 @@ install: all ## into PREFIX, which is /usr/local
 	install -m 755 $(B)/libbootshift.so $(DESTDIR)$(PREFIX)/lib/libbootshift.so.0
 	ln -sf libbootshift.so.0 $(DESTDIR)$(PREFIX)/lib/libbootshift.so
 	install -m 644 include/bootshift.h $(DESTDIR)$(PREFIX)/include/
+	install -D -m 644 schema/bootshift.schema.json \
+		$(DESTDIR)$(PREFIX)/share/bootshift/bootshift.schema.json
 	$(foreach file,$(COMPLETIONS),install -D -m 644 $(file) \
 		$(DESTDIR)$(PREFIX)/share/$(completion_folder)/$(notdir $(file))$(newline))
 	$(foreach page,$(MANUALS),install -D -m 644 $(page) \
@@ -253,6 +261,7 @@ install: all ## into PREFIX, which is /usr/local
 uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/bootshift $(DESTDIR)$(PREFIX)/lib/libbootshift.so.0 \
 		$(DESTDIR)$(PREFIX)/lib/libbootshift.so $(DESTDIR)$(PREFIX)/include/bootshift.h \
+		$(DESTDIR)$(PREFIX)/share/bootshift/bootshift.schema.json \
 		$(foreach file,$(COMPLETIONS),$(DESTDIR)$(PREFIX)/share/$(completion_folder)/$(notdir $(file)))
 	$(foreach page,$(MANUALS),rm -f \
 		$(DESTDIR)$(PREFIX)/share/man/man$(call section,$(page))/$(notdir $(page))$(newline))

@@ -78,6 +78,7 @@ json_t *batch_rows(const char *file)
 		for (ssize_t i = 0; i < length; i++)
 			ck_assert_msg((signed char)line[i] > 0, "not ASCII: %s", line);
 		check_row(row);
+		keep_documents(line, (size_t)length);
 		json_array_append_new(rows, row);
 	}
 	free(line);

@@ -2,6 +2,7 @@
 #include "support/program.h"
 
 #include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -127,6 +128,28 @@ static const char *take(int descriptor, size_t *length)
 	return hold(bytes);
 }
 
+void keep_documents(const char *output, size_t length)
+{
+	const char *path = getenv("BOOTSHIFT_DOCUMENTS");
+	FILE *from = path && length > 0 && output[0] == '{'
+			     ? fmemopen((char *)(uintptr_t)output, length, "r")
+			     : NULL;
+	json_t *document;
+
+	while (from && (document = json_loadf(from, JSON_DISABLE_EOF_CHECK, NULL))) {
+		char *line = json_dumps(document, JSON_COMPACT);
+		FILE *file = fopen(path, "a");
+
+		ck_assert(line != NULL && file != NULL);
+		fprintf(file, "%s\n", line);
+		ck_assert_int_eq(fclose(file), 0);
+		free(line);
+		json_decref(document);
+	}
+	if (from)
+		fclose(from);
+}
+
 bool program_has_ended(const struct program *program)
 {
 	siginfo_t info = {0};
@@ -145,6 +168,7 @@ struct outcome program_wait(struct program *program)
 	ck_assert_int_eq(waitpid(program->process, &status, 0), program->process);
 	outcome.output = take(program->output, &outcome.output_length);
 	outcome.errors = take(program->errors, &length);
+	keep_documents(outcome.output, outcome.output_length);
 	outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	return outcome;
 }

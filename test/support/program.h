@@ -34,6 +34,12 @@ struct program {
  */
 const char *bootshift_path(void);
 
+/*
+ * Adds the JSON documents in an output to the file $BOOTSHIFT_DOCUMENTS, each as one line, for
+ * scripts/check-schema.  Other output is left out.
+ */
+void keep_documents(const char *output, size_t length);
+
 /* The list ends with NULL.  Its first element is the program, searched in $PATH and sbin. */
 struct program program_start(const char *const *arguments);
 struct outcome program_wait(struct program *program);
