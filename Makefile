@@ -83,7 +83,7 @@ $(B)/libbootshift.a: $(call objects,$(LIB_SOURCES))
 	$(call brief,AR)$(AR) rcs $@ $^
 
 $(B)/libbootshift.so: $(call objects,$(LIB_SOURCES))
-	$(call brief,LINK)$(CC) -shared -Wl,-soname,libbootshift.so.0 $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call brief,LINK)$(CC) -shared -Wl,-soname,$(SONAME) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(B)/bootshift: $(call objects,$(CLI_SOURCES)) $(B)/libbootshift.a
 	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
@@ -190,6 +190,7 @@ ON_DISK := TMPDIR=$${TMPDIR:-/tmp}
 check-slow: all $(B)/build-image $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests boot-test ## the tests that take longer
 	B=$(B) scripts/check-images
 	B=$(B) scripts/check-slurm
+	B=$(B) scripts/check-install
 	$(ON_DISK) CK_INCLUDE_TAGS=slow $(B)/unit-tests
 	CK_INCLUDE_TAGS=slow $(B)/crash-tests
 	$(ON_DISK) CK_INCLUDE_TAGS=slow $(KEEP_DOCUMENTS) $(B)/cli-tests
@@ -239,32 +240,39 @@ lint: ## everything that judges the source without running it
 	scripts/lint
 
 # --- installing -----------------------------------------------------------------------------
-MANUALS := $(wildcard man/*) $(CODES_PAGE)
-section = $(subst .,,$(suffix $(1)))
-# Where each shell looks for completions; `file` is one of them.
-completion_folder = $(if $(filter %.fish,$(file)),fish/vendor_completions.d,$(if \
-	$(filter %/_bootshift,$(file)),zsh/site-functions,bash-completion/completions))
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
+SONAME     := libbootshift.so.0
 
-install: all ## into PREFIX, which is /usr/local
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
-	install -m 755 $(B)/bootshift $(DESTDIR)$(PREFIX)/bin/
-	install -m 755 $(B)/libbootshift.so $(DESTDIR)$(PREFIX)/lib/libbootshift.so.0
-	ln -sf libbootshift.so.0 $(DESTDIR)$(PREFIX)/lib/libbootshift.so
-	install -m 644 include/bootshift.h $(DESTDIR)$(PREFIX)/include/
-	install -D -m 644 schema/bootshift.schema.json \
-		$(DESTDIR)$(PREFIX)/share/bootshift/bootshift.schema.json
-	$(foreach file,$(COMPLETIONS),install -D -m 644 $(file) \
-		$(DESTDIR)$(PREFIX)/share/$(completion_folder)/$(notdir $(file))$(newline))
-	$(foreach page,$(MANUALS),install -D -m 644 $(page) \
-		$(DESTDIR)$(PREFIX)/share/man/man$(call section,$(page))/$(notdir $(page))$(newline))
+# What is installed, as FILE=PLACE.  The shells look for completions in these folders.
+place_page = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+INSTALLED := \
+	$(B)/libbootshift.so=$(LIBDIR)/$(SONAME) \
+	$(B)/libbootshift.a=$(LIBDIR)/libbootshift.a \
+	$(B)/bootshift.pc=$(LIBDIR)/pkgconfig/bootshift.pc \
+	include/bootshift.h=$(INCLUDEDIR)/bootshift.h \
+	schema/bootshift.schema.json=$(DATADIR)/bootshift/bootshift.schema.json \
+	$(B)/completions/bootshift=$(DATADIR)/bash-completion/completions/bootshift \
+	$(B)/completions/_bootshift=$(DATADIR)/zsh/site-functions/_bootshift \
+	$(B)/completions/bootshift.fish=$(DATADIR)/fish/vendor_completions.d/bootshift.fish \
+	$(foreach page,$(wildcard man/*) $(CODES_PAGE),$(page)=$(call place_page,$(page)))
+
+$(B)/bootshift.pc: include/bootshift.pc.in force
+	@sed -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' -e 's|@PACKAGES@|$(PACKAGES)|' $< >$@
+
+install: all $(B)/bootshift.pc ## into PREFIX, which is /usr/local
+	install -D -m 755 $(B)/bootshift $(DESTDIR)$(BINDIR)/bootshift
+	$(foreach entry,$(INSTALLED),install -D -m 644 \
+		$(subst =, $(DESTDIR),$(entry))$(newline))
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libbootshift.so
 
 uninstall: ## removes what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/bootshift $(DESTDIR)$(PREFIX)/lib/libbootshift.so.0 \
-		$(DESTDIR)$(PREFIX)/lib/libbootshift.so $(DESTDIR)$(PREFIX)/include/bootshift.h \
-		$(DESTDIR)$(PREFIX)/share/bootshift/bootshift.schema.json \
-		$(foreach file,$(COMPLETIONS),$(DESTDIR)$(PREFIX)/share/$(completion_folder)/$(notdir $(file)))
-	$(foreach page,$(MANUALS),rm -f \
-		$(DESTDIR)$(PREFIX)/share/man/man$(call section,$(page))/$(notdir $(page))$(newline))
+	rm -f $(DESTDIR)$(BINDIR)/bootshift $(DESTDIR)$(LIBDIR)/libbootshift.so \
+		$(foreach entry,$(INSTALLED),$(DESTDIR)$(lastword $(subst =, ,$(entry))))
 
 define newline
 

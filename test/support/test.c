@@ -350,10 +350,20 @@ static void refuse_large_static_memory(void)
 	}
 }
 
+/* The tests send these signals.  Whoever starts the tests may ignore some, as nohup(1) does. */
+static void unignore_signals(void)
+{
+	static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		signal(numbers[i], SIG_DFL);
+}
+
 int main(void)
 {
 	int failed;
 
+	unignore_signals();
 	refuse_large_static_memory();
 	images_prepare();
 	skips = memfd_create("skips", MFD_CLOEXEC);
