@@ -209,12 +209,13 @@ static void change_bcd(int from_start, const void *bytes, size_t length)
 {
 	struct volume_file *file = sample_open_file(&windows, BCD);
 	const uint64_t boot = SAMPLE_BOOT_START;
-	static uint8_t store[1 << 20];
+	uint8_t store[1 << 17];
 	struct volume_metadata metadata;
 	struct bs_error err = {0};
 	const uint8_t *place;
 
 	ASSERT_OK(volume_stat(file, &metadata, &err));
+	ck_assert_uint_le(metadata.size, sizeof(store));
 	ASSERT_OK(volume_read(file, "", 0, store, metadata.size, &err));
 	place = memmem(store, metadata.size, &boot, sizeof(boot));
 	ck_assert_ptr_nonnull(place);
@@ -293,7 +294,7 @@ TEST(verification, an_element_that_is_gone_is_told)
 {
 	struct fixed fixed = fix(fresh_image());
 	uint8_t *name;
-	static uint8_t store[1 << 20];
+	uint8_t store[1 << 17];
 	struct volume_metadata metadata;
 	struct volume_file *file;
 	struct bs_error err = {0};
@@ -303,6 +304,7 @@ TEST(verification, an_element_that_is_gone_is_told)
 	begin_changes(&fixed);
 	file = sample_open_file(&windows, BCD);
 	ASSERT_OK(volume_stat(file, &metadata, &err));
+	ck_assert_uint_le(metadata.size, sizeof(store));
 	ASSERT_OK(volume_read(file, "", 0, store, metadata.size, &err));
 	for (size_t from = 0;; from = (size_t)(name - store)) { /* each of them gets another name */
 		name = memmem(store + from, metadata.size - from, "11000001", 8);

@@ -131,7 +131,7 @@ static void fail_each_change(const struct subject *subject, enum action action)
 	}
 }
 
-TEST_CASE(changes, "failing changes");
+TEST_CASE(changes, "failing changes", .tags = "failing");
 
 TEST_LOOP(changes, a_failing_change_leaves_old_or_new_and_its_code_names_the_cause, 0, ACTIONS)
 {
@@ -265,7 +265,7 @@ static void fail_each_other(enum fault_kind kind, int way)
 	check_problems();
 }
 
-TEST_CASE(others, "failing reads and allocations");
+TEST_CASE(others, "failing reads and allocations", .tags = "failing");
 
 TEST_LOOP(others, a_failing_read_leaves_old_or_new_and_its_code_names_the_cause, 0, ACTIONS)
 {
@@ -330,7 +330,7 @@ static void fail_real_calls(enum action action, const struct fault *faults, size
 #define ONCE   false
 #define ALWAYS true
 
-TEST_CASE(real, "failing calls of a real fix");
+TEST_CASE(real, "failing calls of a real fix", .tags = "failing");
 
 TEST(real, a_real_fix_with_a_failing_call_is_wholly_done_or_not_at_all)
 {

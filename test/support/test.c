@@ -30,7 +30,7 @@ static bool is_set(const char *variable, const char *value)
 	return found && (!value || strcmp(found, value) == 0);
 }
 
-#define STATIC_MEMORY_MAX (16 << 20) /* bytes; the sanitizers' own borders count too */
+#define STATIC_MEMORY_MAX (12 << 20) /* bytes; the sanitizers' own borders count too */
 
 /* Constructors fill the list before main(). */
 static struct test_case *cases, *last_case;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The cache returns the bytes of the disk below, and reads that disk less often. */
+#include <stdlib.h>
+
 #include "disk/cache.h"
 #include "unit/memory-disk.h"
 
@@ -164,10 +166,10 @@ TEST_LOOP(cache_tests, random_reads_and_writes_are_those_of_the_disk, 0, 5)
 {
 	struct bs_error err;
 	unsigned seed = (unsigned)_i;
-	static uint8_t bytes[2 * LONG];
+	uint8_t *bytes = malloc(2 * LONG);
 
 	for (int step = 0; step < 3000; step++) {
-		size_t length = (size_t)rand_r(&seed) % (rand_r(&seed) % 8 ? 5000 : sizeof(bytes));
+		size_t length = (size_t)rand_r(&seed) % (rand_r(&seed) % 8 ? 5000 : 2 * LONG);
 		uint64_t offset = (uint64_t)rand_r(&seed) % (SIZE - length);
 
 		if (rand_r(&seed) % 2) {
@@ -178,6 +180,7 @@ TEST_LOOP(cache_tests, random_reads_and_writes_are_those_of_the_disk, 0, 5)
 		ck_assert_int_eq(disk_write(cache, offset, bytes, length, &err), 0);
 		ck_assert_mem_eq(memory->bytes + offset, bytes, length);
 	}
+	free(bytes);
 }
 
 TEST(cache_tests, a_bad_sector_elsewhere_in_a_piece_does_not_matter)

@@ -749,7 +749,7 @@ TEST_EACH(hostile_session, a_verification_is_not_believed_if_the_active_flags_ar
  */
 static void assert_only_the_allowed_has_changed(void)
 {
-	static uint8_t before[1 << 20], after[1 << 20];
+	uint8_t before[1 << 16], after[1 << 16];
 	const uint64_t size = disk_size(sample.disk);
 
 	for (uint64_t at = 0; at < size; at += sizeof(before)) {

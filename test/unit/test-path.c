@@ -80,7 +80,7 @@ TEST(io_tests, a_file_without_a_name_takes_what_is_written)
 /* A pipe takes 64 KiB at a time; the child reads slowly. */
 TEST(io_tests, all_is_written_however_many_calls_it_takes)
 {
-	static char bytes[1 << 20];
+	static char bytes[1 << 18];
 	size_t length = 0;
 	int ends[2];
 

@@ -14,7 +14,7 @@ static struct {
 	struct journal_header header;
 	struct journal_range range;
 	uint8_t before[SECTOR], after[SECTOR], now[SECTOR];
-	uint8_t buffer[JOURNAL_RECORD_MAX];
+	uint8_t buffer[8 * JOURNAL_BLOCK_SIZE];
 	struct journal_record record;
 } fixture;
 
@@ -24,6 +24,7 @@ static void make_record(enum journal_kind kind, uint32_t piece_size)
 
 	fixture.range.kind = kind;
 	fixture.header.piece_size = piece_size;
+	ck_assert_uint_le(journal_record_size(&fixture.range, piece_size), sizeof(fixture.buffer));
 	journal_encode_record(&fixture.header, &fixture.range, 0, fixture.before, fixture.after,
 			      fixture.buffer);
 	ck_assert_int_eq(journal_decode_record(&fixture.header, fixture.buffer,
