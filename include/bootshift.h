@@ -230,6 +230,8 @@ enum bs_exit {
 	  "IMAGE")                                                                                 \
 	X(BS_BOOT_VOLUME_MISSING, "boot-volume-missing", BS_EXIT_REFUSED,                          \
 	  "choose the partition with Windows: bootshift inspect --boot-partition N IMAGE")         \
+	X(BS_SEVERAL_WINDOWS, "several-windows", BS_EXIT_REFUSED,                                  \
+	  "choose the partition with Windows: bootshift inspect --boot-partition N IMAGE")         \
 	X(BS_BOOT_VOLUME_LOGICAL, "boot-volume-logical", BS_EXIT_REFUSED,                          \
 	  "make it a primary partition first, for example with TestDisk")                          \
 	X(BS_SIGNATURE_CHANGED, "disk-signature-changed", BS_EXIT_REFUSED,                         \
@@ -302,6 +304,7 @@ enum bs_exit {
 	X(BS_NOTE_FAT, "note-fat-system-volume", BS_EXIT_DONE, "")                                 \
 	X(BS_NOTE_ROOM, "note-room", BS_EXIT_DONE, "")                                             \
 	X(BS_NOTE_SIGNATURE, "note-signature", BS_EXIT_DONE, "")                                   \
+	X(BS_NOTE_LOCATE, "note-locate", BS_EXIT_DONE, "")                                         \
 	X(BS_NOTE_NOT_NEEDED, "note-not-needed", BS_EXIT_DONE, "")
 
 enum bs_code {

@@ -214,17 +214,19 @@ static int map_add_folder(struct map *map, enum bs_place place, int32_t index, c
 	return 0;
 }
 
-static int map_add_root(struct map *map, int32_t index, struct volume *volume, struct bs_error *err)
+static int map_add_root(struct map *map, enum bs_place place, int32_t index, struct volume *volume,
+			struct bs_error *err)
 {
 	SCOPED_FILE *root = NULL;
 	size_t ignored;
 
 	if (volume_open_file(volume, "\\", &root, err) < 0)
 		return -1;
-	return root ? map_add_clusters(map, BS_PLACE_FILE_SYSTEM, index, root, &ignored, err) : 0;
+	return root ? map_add_clusters(map, place, index, root, &ignored, err) : 0;
 }
 
-static int map_add_mft(struct map *map, int32_t index, struct volume *volume, struct bs_error *err)
+static int map_add_mft(struct map *map, enum bs_place place, int32_t index, struct volume *volume,
+		       struct bs_error *err)
 {
 	struct range_vector runs = {0};
 	SCOPED_FILE *mft = NULL;
@@ -235,20 +237,21 @@ static int map_add_mft(struct map *map, int32_t index, struct volume *volume, st
 	result = mft ? volume_locate(mft, UINT64_MAX, &runs, err) : 0;
 	runs.count = min_u64(runs.count, RUNS_OF_MFT_MAX);
 	if (result == 0)
-		result = map_add_ranges(map, BS_PLACE_FILE_SYSTEM, index, &runs, 1, err);
+		result = map_add_ranges(map, place, index, &runs, 1, err);
 	range_vector_free(&runs);
-	map_name(map, BS_PLACE_FILE_SYSTEM, index, "\\$MFT");
 	return result;
 }
 
-static int map_add_file_system(struct map *map, int32_t index, struct bs_error *err)
+/* Adds what is read of a volume to look for a file in its root folder. */
+static int map_add_file_system(struct map *map, enum bs_place place, int32_t index,
+			       struct bs_error *err)
 {
 	struct volume *volume;
 
 	if (map_mount(map, index, &volume, err) < 0)
 		return -1;
-	if (!volume || (map_add_mft(map, index, volume, err) == 0 &&
-			map_add_root(map, index, volume, err) == 0))
+	if (!volume || (map_add_mft(map, place, index, volume, err) == 0 &&
+			map_add_root(map, place, index, volume, err) == 0))
 		return 0;
 	reader_unmount(&map->reader, index);
 	return reader_is_content(err->code) ? 0 : -1;
@@ -263,11 +266,12 @@ static int map_add_active(struct map *map, struct bs_error *err)
 	if (index < 0)
 		return 0;
 	map_name(map, BS_PLACE_BOOT_RECORD, index, "");
+	map_name(map, BS_PLACE_FILE_SYSTEM, index, "\\$MFT");
 	map_name(map, BS_PLACE_BOOTMGR, index, BOOT_MANAGER);
 	map_name(map, BS_PLACE_BCD, index, BOOT_BCD_PATH);
 	if (map_add(map, BS_PLACE_BOOT_RECORD,
 		    (struct range){map_partition(map, index)->start, VBR_SIZE}, err) < 0 ||
-	    map_add_file_system(map, index, err) < 0 ||
+	    map_add_file_system(map, BS_PLACE_FILE_SYSTEM, index, err) < 0 ||
 	    map_add_file(map, BS_PLACE_BOOTMGR, index, BOOT_MANAGER, &ignored, err) < 0 ||
 	    map_add_file(map, BS_PLACE_BCD, index, BOOT_BCD_PATH, &ignored, err) < 0 ||
 	    map_add_file(map, BS_PLACE_STATUS, index, STATUS_FILE, &ignored, err) < 0 ||
@@ -339,6 +343,10 @@ static int map_add_old_partition(struct map *map, int32_t index, struct bs_error
 	map_name(map, BS_PLACE_OLD_RECORD, index, "");
 	map_name(map, BS_PLACE_OLD_SYSTEM, index, "");
 	if (map_add(map, BS_PLACE_OLD_RECORD, record, err) < 0)
+		return -1;
+	/* If bootmgr has to search for the loader, it may look for the file there, too. */
+	if (map->facts->first.located.path[0] != '\0' &&
+	    map_add_file_system(map, BS_PLACE_OLD_RECORD, index, err) < 0)
 		return -1;
 	return map_add(map, BS_PLACE_OLD_SYSTEM,
 		       range_from_to(range_end(record), partition->start + partition->size), err);
