@@ -330,8 +330,8 @@ static bool descriptor_open_inner(const struct descriptor_owner *owner,
 				  const struct descriptor *outer, uint32_t field,
 				  struct descriptor *inner)
 {
-	return field <= outer->size && descriptor_open(owner->bcd, outer->offset + field,
-						       outer->size - field, inner);
+	return field <= outer->size &&
+	       descriptor_open(owner->bcd, outer->offset + field, outer->size - field, inner);
 }
 
 /* Parses a file on another device, whose descriptor lies at `parent_field`. */

@@ -117,8 +117,8 @@ enum fact_bcd { BCD_UNREAD, BCD_MISSING, BCD_TOO_LARGE, BCD_UNPARSED, BCD_GOOD }
  */
 #define FACT_LOCATED_MAX 4
 struct fact_located {
-	char path[BS_PATH_MAX]; /* empty: the device is of another kind */
-	uint32_t count;         /* the partitions with this file or folder */
+	char path[BS_PATH_MAX];            /* empty: the device is of another kind */
+	uint32_t count;                    /* the partitions with this file or folder */
 	int32_t indexes[FACT_LOCATED_MAX]; /* the first ones of them */
 };
 
@@ -130,7 +130,7 @@ struct fact_entry {
 	char path[BS_PATH_MAX];
 	bool has_device;
 	bool is_windows;
-	int32_t index; /* of the partition that the device names, or -1 */
+	int32_t index;                  /* of the partition that the device names, or -1 */
 	struct fact_located located;    /* by the device */
 	struct fact_located os_located; /* by the osdevice, if the entry starts Windows */
 	bool is_there; /* the program exists; only set if the entry does not start Windows */

@@ -91,8 +91,8 @@ int reader_find(struct volume *volume, const char *path, struct fact_found *foun
 	return 0;
 }
 
-int reader_find_on(struct reader *reader, int32_t index, const char *path,
-		   struct fact_found *found, struct bs_error *err)
+int reader_find_on(struct reader *reader, int32_t index, const char *path, struct fact_found *found,
+		   struct bs_error *err)
 {
 	struct volume *volume;
 

@@ -642,7 +642,8 @@ TEST(volumes_and_stores, several_volumes_with_the_located_loader_are_told_and_ca
 	look(&options);
 	assert_fixable();
 	ck_assert_int_eq(survey->report.boot_index, 2);
-	ck_assert_ptr_nonnull(strstr(message_of(BS_NOTE_LOCATE), "\\Windows\\system32\\winload.exe"));
+	ck_assert_ptr_nonnull(
+		strstr(message_of(BS_NOTE_LOCATE), "\\Windows\\system32\\winload.exe"));
 }
 
 #define LOCATING "object {2f5b0a97-cce8-11e5-9d3a-0800279c5f11}\n"
