@@ -109,7 +109,6 @@ static void entry_read(const struct bcd *bcd, const char *object, struct fact_en
 {
 	const struct bcd_element *device = bcd_find(bcd, object, BCD_DEVICE);
 	const struct bcd_element *osdevice = bcd_find(bcd, object, BCD_OSDEVICE);
-	struct bcd_device os;
 
 	*entry = (struct fact_entry){.has_device = device != NULL, .index = -1};
 	entry->is_windows = device && bcd_application(device) == BCD_APPLICATION_WINDOWS;
@@ -121,9 +120,12 @@ static void entry_read(const struct bcd *bcd, const char *object, struct fact_en
 	if (entry->path[0] == '\0')
 		snprintf(entry->path, sizeof(entry->path), USUAL_LOADER);
 	entry_read_search(bcd, device, &entry->device, &entry->located);
-	bcd_device(bcd, osdevice, &os);
-	if (entry->is_windows)
-		entry_read_search(bcd, osdevice, &os, &entry->os_located);
+	if (!entry->is_windows)
+		return;
+	bcd_device(bcd, osdevice, &entry->osdevice);
+	bcd_text(bcd, bcd_find(bcd, object, BCD_SYSTEMROOT), entry->systemroot,
+		 sizeof(entry->systemroot));
+	entry_read_search(bcd, osdevice, &entry->osdevice, &entry->os_located);
 }
 
 /* Whether an entry starts Windows from a partition; -1: from any partition of this disk. */

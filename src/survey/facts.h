@@ -133,6 +133,8 @@ struct fact_entry {
 	int32_t index;                  /* of the partition that the device names, or -1 */
 	struct fact_located located;    /* by the device */
 	struct fact_located os_located; /* by the osdevice, if the entry starts Windows */
+	struct bcd_device osdevice;     /* where Windows is; BCD_DEVICE_OTHER: not known */
+	char systemroot[BS_PATH_MAX];   /* Windows' folder there; empty: not known */
 	bool is_there; /* the program exists; only set if the entry does not start Windows */
 	/* The device names a disk with another signature, but this disk's partition at the same offset
 	 * has the program. */

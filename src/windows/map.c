@@ -8,11 +8,14 @@
 #include "volume/scoped.h"
 #include "windows/plan.h"
 
-/* Files on the boot volume that only a running loader reads. */
+/* Files in Windows' folder that only a running loader reads. */
 static const char *const map_windows_files[] = {
-	"\\Windows\\System32\\config\\SYSTEM",
-	"\\Windows\\System32\\ntoskrnl.exe",
+	"\\System32\\config\\SYSTEM",
+	"\\System32\\ntoskrnl.exe",
 };
+
+/* The folder, if the boot menu does not name it. */
+#define USUAL_SYSTEMROOT "\\Windows"
 
 #define FONTS_FOLDER       BOOT_FOLDER "\\Fonts"
 #define STATUS_FILE        BOOT_FOLDER "\\BOOTSTAT.DAT"
@@ -282,6 +285,23 @@ static int map_add_active(struct map *map, struct bs_error *err)
 
 /* ---- what the default entry starts --------------------------------------------------------- */
 
+/*
+ * The partition on which the loader looks for Windows: the osdevice of its entry.  If the loader has to
+ * search, its own partition counts if it is one of those that it may find.
+ */
+static int32_t map_windows_index(const struct map *map, const struct fact_entry *first)
+{
+	const struct fact_located *located = &first->os_located;
+	int32_t index = facts_resolve(map->facts, &first->osdevice);
+
+	if (index >= 0)
+		return index;
+	for (uint32_t i = 0; i < located->count && i < FACT_LOCATED_MAX; i++)
+		if (located->indexes[i] == first->index)
+			return first->index;
+	return located->count > 0 ? located->indexes[0] : first->index;
+}
+
 static int map_has_windows(struct map *map, int32_t index, struct bs_error *err)
 {
 	struct fact_found found = {.kind = FOUND_NOTHING};
@@ -289,7 +309,7 @@ static int map_has_windows(struct map *map, int32_t index, struct bs_error *err)
 
 	if (map_mount(map, index, &volume, err) < 0)
 		return -1;
-	if (volume && reader_find(volume, "\\Windows", &found, err) < 0) {
+	if (volume && reader_find(volume, USUAL_SYSTEMROOT, &found, err) < 0) {
 		reader_unmount(&map->reader, index);
 		return reader_is_content(err->code) ? 0 : -1;
 	}
@@ -298,16 +318,22 @@ static int map_has_windows(struct map *map, int32_t index, struct bs_error *err)
 }
 
 /* A loader of Windows goes on to files of Windows.  Another program counts by itself. */
-static int map_add_windows(struct map *map, int32_t index, struct bs_error *err)
+static int map_add_windows(struct map *map, const struct fact_entry *first, struct bs_error *err)
 {
+	const char *folder = first->systemroot[0] == '\\' ? first->systemroot : USUAL_SYSTEMROOT;
+	int32_t index = map_windows_index(map, first);
 	bool resident = false;
 
-	for (size_t i = 0; i < sizeof(map_windows_files) / sizeof(map_windows_files[0]); i++)
-		if (map_add_file(map, BS_PLACE_WINDOWS, index, map_windows_files[i], &resident,
-				 err) < 0)
+	for (size_t i = 0; i < sizeof(map_windows_files) / sizeof(map_windows_files[0]); i++) {
+		char path[BS_PATH_MAX];
+
+		if (!volume_join(path, folder, map_windows_files[i] + 1))
+			continue;
+		if (map_add_file(map, BS_PLACE_WINDOWS, index, path, &resident, err) < 0)
 			return -1;
+	}
 	map->places->windows_resident = resident;
-	return map_has_windows(map, index, err);
+	return map_has_windows(map, first->index, err);
 }
 
 /* A RAM disk is loaded as one file, and what is in it cannot be followed. */
@@ -330,7 +356,7 @@ static int map_add_default(struct map *map, struct bs_error *err)
 	if (map_add_file(map, BS_PLACE_LOADER, first->index, path, &places->loader_resident, err) <
 	    0)
 		return -1;
-	return map_add_windows(map, first->index, err);
+	return map_add_windows(map, first, err);
 }
 
 /* ---- the old system partition -------------------------------------------------------------- */
