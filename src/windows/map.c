@@ -260,9 +260,17 @@ static int map_add_file_system(struct map *map, enum bs_place place, int32_t ind
 	return reader_is_content(err->code) ? 0 : -1;
 }
 
+int32_t map_first_active(const struct facts *facts)
+{
+	for (int32_t i = 0; i < (int32_t)facts->partition_count; i++)
+		if (facts->partitions[i].is.active)
+			return i;
+	return -1;
+}
+
 static int map_add_active(struct map *map, struct bs_error *err)
 {
-	int32_t index = map->facts->active_index;
+	int32_t index = map_first_active(map->facts);
 	bool ignored = false;
 
 	map->places->has_active = map->facts->active_count == 1;
