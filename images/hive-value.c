@@ -3,7 +3,8 @@
  * The data of registry values, those of a boot configuration store included.
  *
  * The layout of a device element is that of ReactOS, boot/environ/include/bl.h, compared with
- * stores written by Windows 7 and Windows 10.
+ * stores written by Windows 7 and Windows 10.  Virtual disks and `locate`: the store of ntloader
+ * (utils/bcd), which bcdedit has written.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,15 @@
 #define DEVICE_LOCAL     0u
 #define DEVICE_BOOT      5u
 #define DEVICE_PARTITION 6u
+#define DEVICE_LOCATE    8u
 #define DEVICE_SIZE      0x48u
 #define LOCAL_DISK       0u
 #define LOCAL_RAMDISK    3u
 #define LOCAL_FILE       5u
 #define LOCAL_VIRTUAL    6u
 #define PATH_ON_DEVICE   5u
+#define LOCATE_ELEMENT   0u
+#define LOCATE_PATH      1u
 #define STYLE_GPT        0u
 #define STYLE_MBR        1u
 
@@ -99,25 +103,49 @@ static void append_boot_device(struct bytes *bytes)
 	append_zeros(bytes, DEVICE_SIZE - 16);
 }
 
-/* The same: a file on another device, which is given in this form, too. */
-static void append_file_device(struct bytes *bytes, uint32_t kind, const struct bytes *parent,
-			       const char *path)
+/* A path on another device, which is given in the same form, too. */
+static void append_path(struct bytes *bytes, const struct bytes *parent, const char *path)
 {
 	struct bytes text = {0};
-	uint32_t path_size;
 
 	append_string(&text, path);
-	path_size = 12 + (uint32_t)(parent->length + text.length);
-	append_le32(bytes, DEVICE_LOCAL);
-	append_le32(bytes, 1); /* has further options */
-	append_le64(bytes, 0x28 + (uint64_t)path_size);
-	append_le32(bytes, kind);
-	append_zeros(bytes, 20); /* where in memory: not yet known */
 	append_le32(bytes, 1);
-	append_le32(bytes, path_size);
+	append_le32(bytes, 12 + (uint32_t)(parent->length + text.length));
 	append_le32(bytes, PATH_ON_DEVICE);
 	append(bytes, parent->data, parent->length);
 	append(bytes, text.data, text.length);
+	free(text.data);
+}
+
+/* A device of this machine: its kind, and what belongs to the kind. */
+static void append_local_device(struct bytes *bytes, uint32_t flags, uint32_t kind,
+				const struct bytes *rest)
+{
+	append_le32(bytes, DEVICE_LOCAL);
+	append_le32(bytes, flags);
+	append_le64(bytes, 20 + rest->length);
+	append_le32(bytes, kind);
+	append(bytes, rest->data, rest->length);
+}
+
+/*
+ * The volume with the path that another element of the object has, or with a path; `parent` is the
+ * disk, or empty for all disks.
+ */
+static void append_locate_device(struct bytes *bytes, uint32_t element, const char *path,
+				 const struct bytes *parent)
+{
+	struct bytes text = {0};
+
+	append_string(&text, path);
+	append_le32(bytes, DEVICE_LOCATE);
+	append_le32(bytes, 0);
+	append_le64(bytes, 28 + text.length + parent->length);
+	append_le32(bytes, element != 0 ? LOCATE_ELEMENT : LOCATE_PATH);
+	append_le32(bytes, element);
+	append_le32(bytes, parent->length != 0 ? 28 + (uint32_t)text.length : 0);
+	append(bytes, text.data, text.length);
+	append(bytes, parent->data, parent->length);
 	free(text.data);
 }
 
@@ -229,6 +257,19 @@ static void encode_boot(const struct recipe *recipe, const struct hive_line *lin
 	append_boot_device(data);
 }
 
+/* locate NUMBER|PATH: the volume with the path in that element of the object, or with PATH. */
+static void encode_locate(const struct recipe *recipe, const struct hive_line *line,
+			  struct bytes *data)
+{
+	const char *what = argument(line, 0);
+	bool is_path = what[0] == '\\';
+
+	(void)recipe;
+	append_zeros(data, 16);
+	append_locate_device(data, is_path ? 0 : (uint32_t)strtoul(what, NULL, 16),
+			     is_path ? what : "", &(struct bytes){0});
+}
+
 /* The partition of that name, or with "boot" where bootmgr came from. */
 static void append_named_device(const struct recipe *recipe, const struct hive_line *line,
 				struct bytes *bytes)
@@ -244,35 +285,38 @@ static void append_named_device(const struct recipe *recipe, const struct hive_l
 static void encode_ramdisk(const struct recipe *recipe, const struct hive_line *line,
 			   struct bytes *data)
 {
-	struct bytes parent = {0};
+	struct bytes parent = {0}, rest = {0};
 
 	append_guid(data, argument(line, 2), line->where);
 	append_named_device(recipe, line, &parent);
-	append_file_device(data, LOCAL_RAMDISK, &parent, argument(line, 1));
+	append_zeros(&rest, 20); /* where in memory: not yet known */
+	append_path(&rest, &parent, argument(line, 1));
+	append_local_device(data, 1, LOCAL_RAMDISK, &rest); /* 1: has further options */
 	free(parent.data);
+	free(rest.data);
 }
 
-/* vhd PARTITION|boot PATH: the partition in a virtual disk, which is a file of that. */
+/*
+ * vhd PARTITION|boot PATH: the volume in a virtual disk, which is a file of that.  The volume is the
+ * one with the loader, or for an element osdevice with Windows' folder.
+ */
 static void encode_vhd(const struct recipe *recipe, const struct hive_line *line,
 		       struct bytes *data)
 {
-	struct bytes parent = {0}, file = {0};
+	uint32_t path_element = strstr(line->key, "\\21000001") ? 0x22000002 : 0x12000002;
+	struct bytes parent = {0}, file = {0}, rest = {0}, disk = {0};
 
 	append_named_device(recipe, line, &parent);
-	append_file_device(&file, LOCAL_FILE, &parent, argument(line, 1));
+	append_path(&file, &parent, argument(line, 1));
+	append_zeros(&rest, 20); /* which disk: not yet known */
+	append_local_device(&rest, 0, LOCAL_FILE, &file);
+	append_local_device(&disk, 0, LOCAL_VIRTUAL, &rest);
 	append_zeros(data, 16);
-	append_le32(data, DEVICE_PARTITION);
-	append_le32(data, 0);
-	append_le64(data, DEVICE_SIZE + file.length);
-	append_le64(data, 0x100000); /* where the partition begins in the virtual disk */
-	append_le64(data, 0);
-	append_le32(data, LOCAL_VIRTUAL);
-	append_le32(data, STYLE_MBR);
-	append_le32(data, (uint32_t)recipe->signature + 1);
-	append_zeros(data, 28);
-	append(data, file.data, file.length);
+	append_locate_device(data, path_element, "", &disk);
 	free(parent.data);
 	free(file.data);
+	free(rest.data);
+	free(disk.data);
 }
 
 /* gpt PARTITION-GUID DISK-GUID: a partition of another disk, which has a GPT. */
@@ -312,6 +356,7 @@ hive_type hive_value(const struct recipe *recipe, const struct hive_line *line, 
 		{"foreign", hive_t_REG_BINARY, encode_foreign},
 		{"boot", hive_t_REG_BINARY, encode_boot},
 		{"ramdisk", hive_t_REG_BINARY, encode_ramdisk},
+		{"locate", hive_t_REG_BINARY, encode_locate},
 		{"vhd", hive_t_REG_BINARY, encode_vhd},
 		{"gpt", hive_t_REG_BINARY, encode_gpt},
 	};

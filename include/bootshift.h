@@ -230,6 +230,8 @@ enum bs_exit {
 	  "IMAGE")                                                                                 \
 	X(BS_BOOT_VOLUME_MISSING, "boot-volume-missing", BS_EXIT_REFUSED,                          \
 	  "choose the partition with Windows: bootshift inspect --boot-partition N IMAGE")         \
+	X(BS_SEVERAL_WINDOWS, "several-windows", BS_EXIT_REFUSED,                                  \
+	  "choose the partition with Windows: bootshift inspect --boot-partition N IMAGE")         \
 	X(BS_BOOT_VOLUME_LOGICAL, "boot-volume-logical", BS_EXIT_REFUSED,                          \
 	  "make it a primary partition first, for example with TestDisk")                          \
 	X(BS_SIGNATURE_CHANGED, "disk-signature-changed", BS_EXIT_REFUSED,                         \
@@ -302,6 +304,7 @@ enum bs_exit {
 	X(BS_NOTE_FAT, "note-fat-system-volume", BS_EXIT_DONE, "")                                 \
 	X(BS_NOTE_ROOM, "note-room", BS_EXIT_DONE, "")                                             \
 	X(BS_NOTE_SIGNATURE, "note-signature", BS_EXIT_DONE, "")                                   \
+	X(BS_NOTE_LOCATE, "note-locate", BS_EXIT_DONE, "")                                         \
 	X(BS_NOTE_NOT_NEEDED, "note-not-needed", BS_EXIT_DONE, "")
 
 enum bs_code {
@@ -663,8 +666,8 @@ struct bs_options {
 	bool restore_signature;
 	const char *undo_directory; /* NULL: the image's own folder */
 	/*
-	 * bs_undo(), bs_verify(), bs_accept(): the undo file, wherever it is.  NULL: the one in the
-	 * folder above.
+	 * bs_undo(), bs_verify(), bs_accept(), bs_changes(): the undo file, wherever it is.  NULL:
+	 * the one in the folder above.
 	 */
 	const char *undo_file;
 	/* Children and parents of the image; NULL: the library searches the image's folder. */
@@ -720,6 +723,11 @@ enum bs_status {
 	BS_STATUS_COUNT
 };
 
+/* A range of a container that a fix wrote, in bytes. */
+struct bs_written {
+	uint64_t offset, length;
+};
+
 /* The outcome for one image.  The caller frees it with bs_result_free(). */
 struct bs_result {
 	enum bs_status status;
@@ -757,6 +765,13 @@ struct bs_result {
 	 */
 	struct bs_difference *differences;
 	uint32_t difference_count;
+	/*
+	 * bs_changes(): the ranges of the container that the fix wrote, in their order.  `unknown` is
+	 * why the plan is NULL, so that what the fix did on the guest's disk is not known; else BS_OK.
+	 */
+	struct bs_written *written;
+	uint32_t written_count;
+	struct bs_error unknown;
 	uint64_t container_bytes;   /* changed bytes of the container */
 	uint32_t container_extents; /* ranges of changed bytes */
 	uint64_t freed;             /* ACCEPTED, WOULD_ACCEPT: bytes that the undo file took */
@@ -788,13 +803,18 @@ struct bs_result {
  *   they came from: `system_partition`, or the only one that can be.  There must be an undo file
  *   then, or a `system_partition`.  Other refusals: BS_NOT_FIXED; BS_NO_RECORD if it is not
  *   known what the fix did; BS_PLAN_UNRELATED.
+ * bs_changes: an inspection that also tells what an earlier fix changed, by the undo file:
+ *   NOTHING_TO_DO, with `written`.  The disk as it was before is shown by the bytes in the undo file
+ *   on top of the image; `plan` is the fix of that disk, rehearsed again, and `differences` is what
+ *   the image has otherwise.  If what the fix wrote was written to since, for example by a start of
+ *   Windows, the disk before cannot be shown, and the plan is NULL.  Refusals: those of bs_undo().
  * bs_accept: ends the undo of a fix: checks that the image is as the fix left it, or that all
  *   differences are expected (bs_verify()), then removes the undo file: ACCEPTED.  NOTHING_TO_DO if
  *   there is no undo file, the image names none, and the boot files are with Windows.  Refusals:
  *   those of bs_undo() and of bs_verify().  An interrupted change is an error: BS_RECOVERY_REQUIRED.
  *   With `rehearse_undo`: WOULD_ACCEPT instead of ACCEPTED.
  *
- * bs_inspect(), bs_plan(), bs_boot() and bs_verify() never open the image for writing.  If
+ * bs_inspect(), bs_changes(), bs_plan(), bs_boot() and bs_verify() never open the image for writing.  If
  * `expected` is not NULL, the rehearsed plan must equal it; otherwise the result is REFUSED with
  * BS_PLAN_STALE.
  *
@@ -818,6 +838,8 @@ BS_API enum bs_exit bs_verify(const char *image, const struct bs_options *option
 			      const struct bs_plan *made, struct bs_result *result);
 BS_API enum bs_exit bs_accept(const char *image, const struct bs_options *options,
 			      struct bs_result *result);
+BS_API enum bs_exit bs_changes(const char *image, const struct bs_options *options,
+			       struct bs_result *result);
 
 /* Frees the members of a result, not the struct itself. */
 BS_API void bs_result_free(struct bs_result *result);
@@ -864,8 +886,9 @@ struct bs_recognition {
  * partition table of a raw disk.  Reads little, never blocks, and opens only regular files and
  * block devices.  The URI of an NBD export is not checked: it counts as an image.
  *
- * Returns BS_EXIT_DONE for an image.  Otherwise *reason is BS_NOT_AN_IMAGE, or the error that
- * prevented the check.
+ * Returns BS_EXIT_DONE for an image.  Otherwise *reason is BS_NOT_AN_IMAGE, BS_PACKED_* for a file
+ * that may hold an image and has to be unpacked first, BS_CONTAINER_CORRUPT for a damaged archive,
+ * or the error that prevented the check.
  */
 BS_API enum bs_exit bs_recognise(const char *image, struct bs_recognition *recognition,
 				 struct bs_error *reason);

@@ -17,6 +17,13 @@ struct boot {
 	char entry[GUID_LENGTH + 1]; /* the default entry */
 };
 
+/*
+ * The partition of a device element of an object.  If the element only says which path the volume
+ * has, searches the partitions of the disks in their order.  False when the partition is not here.
+ */
+bool boot_find_device(struct boot *boot, const char *guid, const struct bytes *device,
+		      struct place *place);
+
 /* Begins a line with "entry {GUID}: ". */
 void boot_begin_line(struct line *line, const char *guid);
 

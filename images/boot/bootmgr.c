@@ -188,7 +188,7 @@ static struct place find_device(struct boot *boot)
 
 	if (!store_element(&boot->store, boot->entry, "11000001", &device))
 		stop_incomplete(boot);
-	if (!device_find(&device, &boot->own, &place))
+	if (!boot_find_device(boot, boot->entry, &device, &place))
 		stop(boot, STATUS_DEVICE, "The default entry's device is not here.");
 	print_place("device: ", &place);
 	return place;

@@ -9,6 +9,7 @@
 #define DEVICE_LOCAL     0u
 #define DEVICE_BOOT      5u
 #define DEVICE_PARTITION 6u
+#define DEVICE_LOCATE    8u
 
 /* A partition. */
 #define PARTITION_OFFSET    0x20u
@@ -23,6 +24,13 @@
 #define LOCAL_KIND     0x20u
 #define LOCAL_RAM_DISK 3u
 #define LOCAL_PARENT   0x44u
+
+/* A volume that has the path which another element of the object holds. */
+#define LOCATE_BY         0x20u
+#define LOCATE_BY_ELEMENT 0u
+#define LOCATE_ELEMENT    0x24u
+#define LOCATE_PARENT     0x28u /* 0: the volume can be on any disk */
+#define LOCATE_SIZE       0x2Cu
 
 void add_place(struct line *line, const struct place *place)
 {
@@ -53,6 +61,17 @@ bool device_find(const struct bytes *device, const struct place *own, struct pla
 	place->first_sector = (uint32_t)(offset / SECTOR_SIZE);
 	return place->disk != 0 && offset / SECTOR_SIZE <= UINT32_MAX &&
 	       partition_at(place->disk, place->first_sector) != 0;
+}
+
+bool device_locate(const struct bytes *device, uint32_t *element)
+{
+	if (!is_device(device, DEVICE_LOCATE, LOCATE_SIZE) ||
+	    load32(device->data + LOCATE_PARENT) != 0)
+		return false;
+	*element = load32(device->data + LOCATE_BY) == LOCATE_BY_ELEMENT
+			   ? load32(device->data + LOCATE_ELEMENT)
+			   : 0;
+	return true;
 }
 
 bool device_ram_disk(const struct bytes *device, struct ram_disk *ram_disk)

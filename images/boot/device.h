@@ -18,9 +18,12 @@ void add_place(struct line *line, const struct place *place);
 
 /*
  * The partition of a device element; `own` is where bootmgr came from.  False when it is not here,
- * or of a kind that is not followed: on a GPT, in a virtual disk.
+ * or of a kind that is not followed: on a GPT, in a virtual disk, one that has to be searched for.
  */
 bool device_find(const struct bytes *device, const struct place *own, struct place *place);
+
+/* Whether the volume has to be searched for, by the path in that element of the object; 0: by none. */
+bool device_locate(const struct bytes *device, uint32_t *element);
 
 /* A RAM disk: a file on another device, which has the form of an element, too. */
 struct ram_disk {

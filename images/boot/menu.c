@@ -21,7 +21,7 @@ static void print_device(struct boot *boot, const char *guid, const struct bytes
 	struct bytes content;
 	struct place place;
 
-	if (!device_find(device, &boot->own, &place))
+	if (!boot_find_device(boot, guid, device, &place))
 		print_nothing(guid, "its device is not here");
 	else if (boot_print_file(boot, guid, &place, path, length, &content) &&
 		 store_type(&boot->store, guid) == TYPE_LEGACY_LOADER)

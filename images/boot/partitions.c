@@ -3,7 +3,6 @@
 
 #include "bytes.h"
 
-#define DISKS             2u
 #define DISK_SIGNATURE    0x1B8u
 #define ENTRIES           0x1BEu
 #define ENTRY_SIZE        16u

@@ -7,6 +7,8 @@
 
 #include "bios.h"
 
+#define DISKS 2u /* that are looked at, from FIRST_DISK on */
+
 /* The number of the partition that begins at that sector: 1 to 4, logical ones from 5; 0: none. */
 unsigned partition_at(uint8_t disk, uint32_t first_sector);
 

@@ -14,6 +14,7 @@
 #include "batch/resume.h"
 #include "batch/run.h"
 #include "page/page.h"
+#include "report/advice.h"
 #include "report/amount.h"
 #include "report/outcome.h"
 #include "report/phrases.h"
@@ -101,12 +102,16 @@ static void batch_report_unexpected(void *context, const char *path, enum find_r
 				    const struct bs_error *error)
 {
 	struct batch *batch = context;
+	const struct advice_subject subject = {.image = path};
+	char *advice = reason == FIND_PACKED ? advice_make(error->code, &subject) : NULL;
 
 	batch_keep_unexpected(batch, path, error->message);
 	if (reason == FIND_UNREADABLE || reason == FIND_MISSING)
 		batch_error(batch, path, error);
 	else if (batch->request->kind != PROGRESS_QUIET)
-		print_line(&batch->output, "%s: left out: %s", path, error->message);
+		print_line(&batch->output, "%s: left out: %s%s%s", path, error->message,
+			   advice ? "; " : "", advice ? advice : "");
+	free(advice);
 }
 
 /* ---- what the search did not find ---------------------------------------------------------- */

@@ -104,10 +104,6 @@ static const char *const copying_endings[] = {".part",     ".partial", ".filepar
 static const char *const image_endings[] = {BS_FORMATS(ENDINGS) ".qed", ".hdd", NULL};
 #undef ENDINGS
 
-/* Files that may hold an image, and have to be unpacked first. */
-static const char *const packed_endings[] = {".gz",  ".tgz", ".xz",  ".txz", ".zst", ".bz2",
-					     ".zip", ".7z",  ".tar", ".ova", NULL};
-
 static bool name_ends_with(const char *name, const char *const *endings)
 {
 	size_t length = strlen(name);
@@ -198,8 +194,6 @@ static int find_leave_out_content(struct search *search, const char *path,
 	struct bs_relations *relations = search->request->relations;
 	enum find_reason reason = FIND_NOT_AN_IMAGE;
 
-	if (name_ends_with(path_name(path), packed_endings))
-		reason = FIND_PACKED;
 	if (name_ends_with(path_name(path), image_endings)) {
 		if (bs_relations_look(relations, path, err) < 0)
 			return -1;
@@ -207,6 +201,19 @@ static int find_leave_out_content(struct search *search, const char *path,
 			reason = FIND_DATA_FILE;
 	}
 	return find_leave_out(search, path, reason, why);
+}
+
+/* Whether a file was recognised as an archive or as a compressed file. */
+static bool find_is_packed(enum bs_code code)
+{
+	static const enum bs_code codes[] = {BS_PACKED_GZIP, BS_PACKED_BZIP2,     BS_PACKED_XZ,
+					     BS_PACKED_ZSTD, BS_PACKED_ZIP,       BS_PACKED_7Z,
+					     BS_PACKED_TAR,  BS_CONTAINER_CORRUPT};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i] == code)
+			return true;
+	return false;
 }
 
 /* Adds a regular file in a folder; `below` is its path below the folder of the command line. */
@@ -227,9 +234,12 @@ static int find_add_file(struct search *search, const char *path, const char *be
 	if (!is_new)
 		return find_leave_out(search, path, FIND_OTHER_NAME, NULL);
 	/* A file that cannot be read counts as an image: the fix will report the error. */
-	if (bs_recognise(path, &recognition, &reason) != BS_EXIT_DONE &&
-	    reason.code == BS_NOT_AN_IMAGE)
-		return find_leave_out_content(search, path, &reason, err);
+	if (bs_recognise(path, &recognition, &reason) != BS_EXIT_DONE) {
+		if (reason.code == BS_NOT_AN_IMAGE)
+			return find_leave_out_content(search, path, &reason, err);
+		if (find_is_packed(reason.code))
+			return find_leave_out(search, path, FIND_PACKED, &reason);
+	}
 	return find_add_candidate(search, path, below, &recognition, false, err);
 }
 

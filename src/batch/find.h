@@ -33,7 +33,7 @@ struct find_patterns {
 /* Why a batch leaves out a file or folder. */
 enum find_reason {
 	FIND_NOT_AN_IMAGE, /* a file with other content, or an empty file */
-	FIND_PACKED,       /* the same, with the name of a compressed file or an archive */
+	FIND_PACKED,       /* a compressed file, or an archive that may hold an image */
 	FIND_EXCLUDED,     /* by the patterns */
 	FIND_OURS,         /* an undo file or a lock file */
 	FIND_HALF_COPIED,  /* the name is that of an unfinished copy */

@@ -41,16 +41,25 @@ enum {
 	PARTITION_SIGNATURE = 0x28,
 	PARTITION_END = 0x2C,
 	CONTAINER_DISK = 0,
-	CONTAINER_VHD = 6,
-	PARTITION_FILE = 0x48, /* a virtual disk's partition: the descriptor of the disk's file */
-	STYLE_MBR = 1,         /* 0 is GPT; the WMI documentation says the opposite */
+	STYLE_MBR = 1, /* 0 is GPT; the WMI documentation says the opposite */
 
-	/* type 0: a local device; bootshift understands only files */
+	/* type 0: a local device; bootshift understands only these */
 	LOCAL_SUBTYPE = 0x10,
 	SUBTYPE_RAMDISK = 3,
 	SUBTYPE_FILE = 5,
-	FILE_PARENT =
-		0x34, /* a full descriptor of the device with the file, then the path in UTF-16 */
+	SUBTYPE_VIRTUAL_DISK = 6,
+	/* a full descriptor of the device with the file, then the path in UTF-16 */
+	RAMDISK_PARENT = 0x34,
+	FILE_PARENT = 0x20,
+	VIRTUAL_DISK_FILE = 0x28, /* the descriptor of the file with the virtual disk */
+
+	/* type 8: the volume that has a path */
+	LOCATE_BY = 0x10,
+	BY_ELEMENT = 0, /* another element of the same object has the path */
+	BY_PATH = 1,
+	LOCATE_ELEMENT = 0x14,
+	LOCATE_PARENT = 0x18, /* where the descriptor of the disk with the volumes begins; 0: any */
+	LOCATE_PATH = 0x1C,
 };
 
 /* Pairs of elements: the first holds a device, the second the path of a file on this device. */
@@ -252,83 +261,136 @@ static uint32_t descriptor_number(const struct descriptor *descriptor, uint32_t 
 	return field + 4 <= descriptor->size ? load_le32(descriptor->bytes + field) : UINT32_MAX;
 }
 
+/* The element whose descriptors are parsed. */
+struct descriptor_owner {
+	const struct bcd *bcd;
+	const struct bcd_element *element;
+};
+
+static void descriptor_parse_partition(const struct descriptor *descriptor,
+				       struct bcd_device *device)
+{
+	if (descriptor->size < PARTITION_END ||
+	    descriptor_number(descriptor, PARTITION_CONTAINER) != CONTAINER_DISK ||
+	    descriptor_number(descriptor, PARTITION_STYLE) != STYLE_MBR)
+		return;
+	device->kind = BCD_DEVICE_PARTITION;
+	device->disk_signature = descriptor_number(descriptor, PARTITION_SIGNATURE);
+	device->partition_offset = load_le64(descriptor->bytes + PARTITION_OFFSET);
+	device->field_offset = descriptor->offset + PARTITION_OFFSET;
+}
+
+/* Parses a device that leaves it to bootmgr to find the volume among all volumes. */
+static void descriptor_parse_locate(const struct descriptor_owner *owner,
+				    const struct descriptor *descriptor, struct bcd_device *device)
+{
+	uint32_t by = descriptor_number(descriptor, LOCATE_BY);
+
+	if (descriptor->size < LOCATE_PATH || (by != BY_ELEMENT && by != BY_PATH) ||
+	    descriptor_number(descriptor, LOCATE_PARENT) != 0)
+		return;
+	device->kind = BCD_DEVICE_LOCATE;
+	if (by == BY_PATH)
+		utf16_to_utf8(descriptor->bytes + LOCATE_PATH, descriptor->size - LOCATE_PATH,
+			      device->path, sizeof(device->path));
+	else
+		bcd_text(owner->bcd,
+			 bcd_find(owner->bcd, owner->element->object,
+				  descriptor_number(descriptor, LOCATE_ELEMENT)),
+			 device->path, sizeof(device->path));
+}
+
 /* Parses a descriptor that is no file. */
-static void descriptor_parse_plain(const struct descriptor *descriptor, struct bcd_device *device)
+static void descriptor_parse_plain(const struct descriptor_owner *owner,
+				   const struct descriptor *descriptor, struct bcd_device *device)
 {
 	switch (descriptor_number(descriptor, DESCRIPTOR_TYPE)) {
 	case TYPE_BOOT:
 		device->kind = BCD_DEVICE_BOOT;
 		break;
 	case TYPE_LOCATE:
-		device->kind = BCD_DEVICE_LOCATE;
+		descriptor_parse_locate(owner, descriptor, device);
 		break;
-	case TYPE_PARTITION: /* of a physical disk */
-		if (descriptor->size < PARTITION_END ||
-		    descriptor_number(descriptor, PARTITION_CONTAINER) != CONTAINER_DISK ||
-		    descriptor_number(descriptor, PARTITION_STYLE) != STYLE_MBR)
-			break;
-		device->kind = BCD_DEVICE_PARTITION;
-		device->disk_signature = descriptor_number(descriptor, PARTITION_SIGNATURE);
-		device->partition_offset = load_le64(descriptor->bytes + PARTITION_OFFSET);
-		device->field_offset = descriptor->offset + PARTITION_OFFSET;
+	case TYPE_PARTITION:
+		descriptor_parse_partition(descriptor, device);
 		break;
 	default:
 		break;
 	}
 }
 
-/* Parses a type 0 descriptor, which is a file of `subtype` on another device. */
-static void descriptor_parse_file(const struct bcd *bcd, const struct descriptor *descriptor,
-				  uint32_t subtype, struct bcd_device *device)
+static bool descriptor_is_local(const struct descriptor *descriptor, uint32_t subtype)
+{
+	return descriptor_number(descriptor, DESCRIPTOR_TYPE) == TYPE_LOCAL &&
+	       descriptor_number(descriptor, LOCAL_SUBTYPE) == subtype;
+}
+
+/* Opens the descriptor that lies at `field` of another one. */
+static bool descriptor_open_inner(const struct descriptor_owner *owner,
+				  const struct descriptor *outer, uint32_t field,
+				  struct descriptor *inner)
+{
+	return field <= outer->size &&
+	       descriptor_open(owner->bcd, outer->offset + field, outer->size - field, inner);
+}
+
+/* Parses a file on another device, whose descriptor lies at `parent_field`. */
+static void descriptor_parse_file(const struct descriptor_owner *owner,
+				  const struct descriptor *descriptor, uint32_t parent_field,
+				  enum bcd_file_kind file, struct bcd_device *device)
 {
 	struct descriptor parent;
 	uint32_t end;
 
-	if (descriptor->size < FILE_PARENT ||
-	    descriptor_number(descriptor, DESCRIPTOR_TYPE) != TYPE_LOCAL ||
-	    descriptor_number(descriptor, LOCAL_SUBTYPE) != subtype ||
-	    !descriptor_open(bcd, descriptor->offset + FILE_PARENT, descriptor->size - FILE_PARENT,
-			     &parent))
+	if (!descriptor_open_inner(owner, descriptor, parent_field, &parent))
 		return;
-	descriptor_parse_plain(&parent, device);
+	descriptor_parse_plain(owner, &parent, device);
 	if (device->kind == BCD_DEVICE_OTHER)
 		return;
-	end = FILE_PARENT + parent.size;
-	device->file = subtype == SUBTYPE_RAMDISK ? BCD_RAMDISK : BCD_VHD;
+	end = parent_field + parent.size;
+	device->file = file;
 	utf16_to_utf8(descriptor->bytes + end, descriptor->size - end, device->path,
 		      sizeof(device->path));
 }
 
+/* Parses the volume of a virtual disk, in which bootmgr finds it by a path. */
+static void descriptor_parse_virtual_disk(const struct descriptor_owner *owner,
+					  const struct descriptor *locate,
+					  struct bcd_device *device)
+{
+	struct descriptor disk, file;
+
+	if (descriptor_open_inner(owner, locate, descriptor_number(locate, LOCATE_PARENT), &disk) &&
+	    descriptor_is_local(&disk, SUBTYPE_VIRTUAL_DISK) &&
+	    descriptor_open_inner(owner, &disk, VIRTUAL_DISK_FILE, &file) &&
+	    descriptor_is_local(&file, SUBTYPE_FILE))
+		descriptor_parse_file(owner, &file, FILE_PARENT, BCD_VHD, device);
+}
+
 void bcd_device(const struct bcd *bcd, const struct bcd_element *element, struct bcd_device *device)
 {
-	struct descriptor descriptor, file;
-	uint32_t type;
+	const struct descriptor_owner owner = {bcd, element};
+	struct descriptor descriptor;
 
 	*device = (struct bcd_device){.kind = BCD_DEVICE_OTHER};
 	if (!element || element->size < DESCRIPTOR_OFFSET ||
 	    !descriptor_open(bcd, element->offset + DESCRIPTOR_OFFSET,
 			     element->size - DESCRIPTOR_OFFSET, &descriptor))
 		return;
-	type = descriptor_number(&descriptor, DESCRIPTOR_TYPE);
-	if (type == TYPE_LOCAL) {
-		descriptor_parse_file(bcd, &descriptor, SUBTYPE_RAMDISK, device);
-	} else if (type == TYPE_PARTITION &&
-		   descriptor_number(&descriptor, PARTITION_CONTAINER) == CONTAINER_VHD) {
-		/* A partition of a virtual disk: the descriptor of the disk's file follows. */
-		if (descriptor.size >= PARTITION_FILE &&
-		    descriptor_open(bcd, descriptor.offset + PARTITION_FILE,
-				    descriptor.size - PARTITION_FILE, &file))
-			descriptor_parse_file(bcd, &file, SUBTYPE_FILE, device);
-	} else {
-		descriptor_parse_plain(&descriptor, device);
-	}
+	if (descriptor_is_local(&descriptor, SUBTYPE_RAMDISK))
+		descriptor_parse_file(&owner, &descriptor, RAMDISK_PARENT, BCD_RAMDISK, device);
+	else if (descriptor_number(&descriptor, DESCRIPTOR_TYPE) == TYPE_LOCATE &&
+		 descriptor_number(&descriptor, LOCATE_PARENT) != 0)
+		descriptor_parse_virtual_disk(&owner, &descriptor, device);
+	else
+		descriptor_parse_plain(&owner, &descriptor, device);
 }
 
 void bcd_device_file(const struct bcd *bcd, const struct bcd_element *element,
 		     const struct bcd_device *device, char *path, size_t size)
 {
 	path[0] = '\0';
-	if (device->file != BCD_NO_FILE) {
+	if (device->file != BCD_NO_FILE || device->path[0] != '\0') {
 		snprintf(path, size, "%s", device->path);
 		return;
 	}

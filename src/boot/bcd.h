@@ -9,7 +9,8 @@
  * changes.  The hive's checksum stays valid, because it covers only the first 508 bytes.
  *
  * Object and element numbers: Microsoft, "BCD reference" (bcdedit's and WMI's documentation);
- * device elements: reactos boot/environ/include/bl.h (BL_DEVICE_DESCRIPTOR), and real stores.
+ * device elements: reactos boot/environ/include/bl.h (BL_DEVICE_DESCRIPTOR), and real stores, for
+ * virtual disks and `locate` the one of ntloader (utils/bcd, written by bcdedit).
  */
 #ifndef BOOTSHIFT_BCD_H
 #define BOOTSHIFT_BCD_H
@@ -75,7 +76,7 @@ enum bcd_device_kind {
 enum bcd_file_kind {
 	BCD_NO_FILE,
 	BCD_RAMDISK, /* bootmgr loads the file into memory */
-	BCD_VHD,     /* a virtual disk; the device is a partition of the disk */
+	BCD_VHD,     /* a virtual disk; the device is a volume in it */
 };
 
 struct bcd_device {
@@ -85,7 +86,9 @@ struct bcd_device {
 	uint32_t disk_signature;
 	uint64_t partition_offset; /* bytes from the start of the disk */
 	uint32_t field_offset;     /* where the store has partition_offset (eight bytes) */
-	char path[BS_PATH_MAX];    /* the path of the file, unless `file` is BCD_NO_FILE */
+	/* The path of the file.  For BCD_NO_FILE and BCD_DEVICE_LOCATE: the path for which bootmgr
+	 * searches the volumes; empty if the store does not give it. */
+	char path[BS_PATH_MAX];
 };
 
 /*

@@ -30,7 +30,8 @@ static enum bs_exit command_fail(struct bs_result *result)
 enum bs_exit run_inspect(const char *image, const struct settings *settings,
 			 struct bs_result *result)
 {
-	return bs_inspect(image, &settings->options, result);
+	return settings->changes ? bs_changes(image, &settings->options, result)
+				 : bs_inspect(image, &settings->options, result);
 }
 
 /* The URI of an export, or the absolute path of a file.  NULL when memory runs out. */

@@ -136,6 +136,7 @@ static const struct {
 	{"screenshot", "-s --picture --screen --screendump --image --png"},
 	{"format", "-f -t --type --fmt --image-format"},
 	{"pe-size", "-s --size --room --winpe-size"},
+	{"changes", "--diff --differences --changed --what"},
 	{"need", "--needed --for --purpose"},
 	{"only-needed", "--needed-only --skip-enough --if-needed --required"},
 	{"restore-signature", "--signature --disk-signature --fix-signature --set-signature"},

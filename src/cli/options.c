@@ -305,6 +305,8 @@ static const struct option_row table[] = {
 	 "take only files whose path in the folder matches PATTERN; repeatable"},
 	{0, "exclude", "PATTERN", COMMAND_BATCH, option_parse_pattern, FIELD(find.exclude), 0,
 	 "leave out files and folders whose path in the folder matches PATTERN; repeatable"},
+	{0, "changes", NULL, COMMAND_INSPECT, option_parse_flag, FIELD(changes), 0,
+	 "also tell what an earlier fix changed, by its undo file"},
 	{0, "follow", NULL, COMMAND_BATCH, option_parse_flag, FIELD(find.follow), 0,
 	 "follow symbolic links in folders"},
 	{0, "shard", "K/N", COMMAND_BATCH, option_parse_shard, FIELD(find), 0,
@@ -323,7 +325,7 @@ static const struct option_row table[] = {
 	 "write a page of HTML; - is standard output"},
 	{0, "undo-dir", "DIR", IMAGES & ~(unsigned)COMMAND_BOOT, option_parse_path, FIELD(options.undo_directory), 0,
 	 "folder of the undo file; default: the folder of the image"},
-	{0, "undo-file", "FILE", COMMAND_VERIFY | COMMAND_UNDO | COMMAND_ACCEPT, option_parse_path, FIELD(options.undo_file), 0,
+	{0, "undo-file", "FILE", COMMAND_INSPECT | COMMAND_VERIFY | COMMAND_UNDO | COMMAND_ACCEPT, option_parse_path, FIELD(options.undo_file), 0,
 	 "use this undo file, wherever it is"},
 	{0, "format", "FMT", LOOKING | COMMAND_BOOT | COMMAND_VERIFY | COMMAND_ACCEPT, option_parse_format, FIELD(options.format), 0,
 	 "one of" BS_FORMAT_NAMES "; default: detected"},
@@ -586,6 +588,8 @@ static int options_check(const struct settings *settings, enum command_bit comma
 {
 	const char *page = settings->page ? settings->page : settings->output;
 
+	if (command == COMMAND_INSPECT && settings->options.undo_file && !settings->changes)
+		return fail(err, BS_USAGE, "--undo-file is for inspect --changes");
 	if (settings->json && output_is_stdout(settings->output))
 		return fail(err, BS_USAGE, "--json and --output - both want standard output");
 	if (settings->rows && page && replace_file_is_same(settings->rows, page))

@@ -25,6 +25,7 @@ struct settings {
 	const char *rows;               /* batch, report: like `output`, for the rows */
 	uint32_t jobs;                  /* batch, undo: images at the same time; 0: by processors */
 	const char *picture;            /* boot: file for the picture of the last screen, or NULL */
+	bool changes;                   /* inspect: also tell what an earlier fix changed */
 	bool list;                      /* undo: the operands are folders with undo files */
 	const char *from;               /* undo: the rows of the batch to undo, or NULL */
 	char *const *words;             /* the command, its options and operands, for reports */

@@ -448,4 +448,6 @@ void report_inspection(struct output *output, const char *image, const struct se
 		inspection_next(output, &subject);
 	if (report_is_fixed(result))
 		report_fixed(output, &subject, result);
+	if (settings->changes && result->written)
+		report_changes(output, result, settings->verbose);
 }

@@ -146,7 +146,7 @@ static void report_plan_operation(struct output *output, const struct bs_plan *p
 	}
 }
 
-static void report_plan_operations(struct output *output, const struct bs_plan *plan)
+void report_plan_operations(struct output *output, const struct bs_plan *plan)
 {
 	for (uint32_t i = 0; i < plan->operation_count; i++) {
 		print(output, "%4u. ", i + 1);
@@ -398,6 +398,12 @@ static void report_fix_undo(struct output *output, const char *image,
 	free(command);
 }
 
+/* Whether the disk does not start even after the fix, which only gave the signature back. */
+static bool report_still_stops(const struct bs_inspection *inspection)
+{
+	return inspection && inspection->starts_after_known && !inspection->starts_after;
+}
+
 void report_fix_next(struct output *output, const char *image, const struct settings *settings,
 		     const struct bs_result *result)
 {
@@ -414,9 +420,14 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 	if (plan && plan->system_number == plan->boot_number)
 		print_wrapped(
 			output, INDENT,
-			"start the disk. Keep the undo file until it has started. Do not "
+			"%sstart the disk. Keep the undo file until it has started. Do not "
 			"attach the disk beside another disk with the signature %08x: Windows "
 			"would change it again.",
+			report_still_stops(result->inspection)
+				? "the disk does not start yet: repair the broken links of its "
+				  "boot "
+				  "chain, which bootshift inspect shows, then "
+				: "",
 			plan->restored_signature);
 	else if (report_has_note(result->inspection, BS_NOTE_STAYS))
 		print_wrapped(

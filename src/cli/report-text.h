@@ -40,6 +40,12 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 /* The same once for several images. */
 void report_fixes_next(struct output *output, const struct settings *settings);
 
+/* Prints what a plan does, a numbered line for each operation. */
+void report_plan_operations(struct output *output, const struct bs_plan *plan);
+
+/* Prints what bs_changes() found; `all`: every range of bytes. */
+void report_changes(struct output *output, const struct bs_result *result, bool all);
+
 /* Prints the command that fixes an image with these options.  `plan_file` may be NULL. */
 void print_fix_command(struct output *output, const char *image, const struct bs_options *options,
 		       const char *plan_file);

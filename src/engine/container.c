@@ -286,7 +286,11 @@ int container_open_disk(struct container *container, struct bs_error *err)
 {
 	container->overlay = overlay_open(container->target->disk, OVERLAY_MEMORY,
 					  container->options->undo_directory, err);
-	return container->overlay ? container_lay_stack(container, true, err) : -1;
+	if (!container->overlay ||
+	    (container->shows_before &&
+	     transaction_show_before(&container->place, container->overlay, err) < 0))
+		return -1;
+	return container_lay_stack(container, true, err);
 }
 
 /* Gives the driver what the staging wrote, sorted and in few requests. */

@@ -19,6 +19,7 @@
 
 struct container {
 	const struct bs_options *options; /* borrowed */
+	bool shows_before;     /* the guest's disk is the one before the fix, by the undo file */
 	bool undoes;           /* for an undo, which also finds an undo file that was moved */
 	struct target *target; /* the image; for a VMDK descriptor, the disk that it describes */
 	struct place place;    /* where the transaction's files lie; set by locking */

@@ -35,6 +35,8 @@ enum engine_command {
 	VERIFY = 128,
 	ACCEPT = 256,
 	FORESEE_ACCEPT = 512, /* rehearses an accept */
+	CHANGES = 1024,       /* what a fix wrote */
+	BEFORE = 2048,        /* rehearses a fix of the disk as it was before its fix */
 };
 
 /* A command on one image. */
@@ -67,7 +69,7 @@ static step_function step_hold_signals, step_open, step_check_writable, step_lay
 	step_stop, step_compare_plan, step_no_undo_file, step_check_room, step_commit,
 	step_verify_committed, step_undo_file, step_undo, step_foresee_undo, step_recovered,
 	step_read_record, step_recheck, step_second_recheck, step_judge_fix, step_judge_accept,
-	step_accept;
+	step_accept, step_list_writes;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
@@ -75,7 +77,8 @@ static step_function step_hold_signals, step_open, step_check_writable, step_lay
 #define REHEARSE  (PLAN | FIX)
 #define TAKE_BACK (UNDO | RECOVER)
 #define ACCEPTS   (ACCEPT | FORESEE_ACCEPT)
-#define ALL       (LOOK | TAKE_BACK | FORESEE | BOOT | VERIFY | ACCEPTS)
+#define RETELL    (CHANGES | BEFORE)
+#define ALL       (LOOK | TAKE_BACK | FORESEE | BOOT | VERIFY | ACCEPTS | RETELL)
 
 enum step_condition {
 	ALWAYS,
@@ -96,21 +99,22 @@ static const struct step {
 	{"hold signals",                   step_hold_signals,      TAKE_BACK,      ALWAYS,     false},
 	{"open",                           step_open,              ALL,            ALWAYS,     false},
 	{"check that it could be written", step_check_writable,    PLAN | FORESEE | FORESEE_ACCEPT, ALWAYS, false},
-	{"read the undo file",             step_read_record,       VERIFY | ACCEPTS, ALWAYS,   false},
-	{"lay the stack",                  step_lay,               LOOK | BOOT | VERIFY | ACCEPTS, ALWAYS, false},
+	{"read the undo file",             step_read_record,       VERIFY | ACCEPTS | CHANGES, ALWAYS, false},
+	{"list what the fix wrote",        step_list_writes,       CHANGES,        ALWAYS,     false},
+	{"lay the stack",                  step_lay,               LOOK | BOOT | VERIFY | ACCEPTS | RETELL, ALWAYS, false},
 	{"check the fix",                  step_recheck,           VERIFY | ACCEPTS, ALWAYS,   LOOKS},
 	{"judge the fix",                  step_judge_fix,         VERIFY,         ALWAYS,     false},
 	{"judge whether to accept it",     step_judge_accept,      ACCEPTS,        ALWAYS,     false},
 	{"check the fix with libguestfs",  step_second_recheck,    VERIFY,         ALWAYS,     false},
-	{"inspect",                        step_inspect,           LOOK,           ALWAYS,     LOOKS},
-	{"plan and prove",                 step_prove,             REHEARSE,       IF_FIXABLE, LOOKS},
-	{"stage",                          step_stage,             REHEARSE,       IF_FIXABLE, LOOKS},
-	{"end the worker",                 step_end_worker,        LOOK,           ALWAYS,     LOOKS},
+	{"inspect",                        step_inspect,           LOOK | RETELL,  ALWAYS,     LOOKS},
+	{"plan and prove",                 step_prove,             REHEARSE | BEFORE, IF_FIXABLE, LOOKS},
+	{"stage",                          step_stage,             REHEARSE | BEFORE, IF_FIXABLE, LOOKS},
+	{"end the worker",                 step_end_worker,        LOOK | RETELL,  ALWAYS,     LOOKS},
 	{"start the disk as it is",        step_start_as_is,       INSPECT | BOOT, ALWAYS,     LOOKS},
 	{"check relations",                step_relations,         LOOK,           ALWAYS,     LOOKS},
-	{"refuse",                         step_refuse,            LOOK,           ALWAYS,     LOOKS},
-	{"settle",                         step_settle,            REHEARSE,       IF_FIXABLE, LOOKS},
-	{"verify",                         step_verify,            REHEARSE,       IF_FIXABLE, LOOKS},
+	{"refuse",                         step_refuse,            LOOK | BEFORE,  ALWAYS,     LOOKS},
+	{"settle",                         step_settle,            REHEARSE | BEFORE, IF_FIXABLE, LOOKS},
+	{"verify",                         step_verify,            REHEARSE | BEFORE, IF_FIXABLE, LOOKS},
 	{"ask for a second opinion",       step_second_opinion,    REHEARSE,       IF_FIXABLE, LOOKS},
 	{"start the disk",                 step_start,             REHEARSE,       IF_FIXABLE, LOOKS},
 	{"locate zones",                   step_locate_zones,      REHEARSE,       IF_FIXABLE, LOOKS},
@@ -173,6 +177,7 @@ void bs_result_free(struct bs_result *result)
 	free(result->undo_file);
 	free(result->undo_file_named);
 	free(result->differences);
+	free(result->written);
 	memset(result, 0, sizeof(*result));
 }
 
@@ -262,6 +267,7 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 			   : command == VERIFY         ? BS_STATUS_WHOLE
 			   : command == ACCEPT         ? BS_STATUS_ACCEPTED
 			   : command == FORESEE_ACCEPT ? BS_STATUS_WOULD_ACCEPT
+			   : command == CHANGES        ? BS_STATUS_NOTHING_TO_DO
 			   : command & TAKE_BACK       ? BS_STATUS_UNDONE
 						       : BS_STATUS_WOULD_FIX,
 	};
@@ -357,12 +363,12 @@ static int step_hold_signals(struct engine *engine, struct bs_error *err)
  */
 static int step_open(struct engine *engine, struct bs_error *err)
 {
-	bool looks_only =
-		engine->command & (INSPECT | PLAN | FORESEE | BOOT | VERIFY | FORESEE_ACCEPT);
+	bool looks_only = engine->command &
+			  (INSPECT | PLAN | FORESEE | BOOT | VERIFY | FORESEE_ACCEPT | RETELL);
 
 	return container_lock(&engine->container, engine->image, engine->options,
 			      looks_only ? LOCK_FOR_READING : LOCK_FOR_CHANGING,
-			      engine->command & (UNDO | FORESEE | VERIFY | ACCEPTS),
+			      engine->command & (UNDO | FORESEE | VERIFY | ACCEPTS | RETELL),
 			      engine->command & ACCEPTS ? NULL : &engine->result->recovered, err);
 }
 
@@ -382,6 +388,7 @@ static int step_lay(struct engine *engine, struct bs_error *err)
 {
 	if (engine->as_left)
 		return 0;
+	engine->container.shows_before = engine->command == BEFORE;
 	return container_open_disk(&engine->container, err);
 }
 
@@ -406,7 +413,7 @@ static int engine_lend_appliance(struct engine *engine, bool needed, struct work
 
 static int step_inspect(struct engine *engine, struct bs_error *err)
 {
-	bool rehearses = engine->command & REHEARSE;
+	bool rehearses = engine->command & (REHEARSE | BEFORE);
 	struct worker_task task = {.job = rehearses ? WORKER_REHEARSE : WORKER_INSPECT,
 				   .options = *engine->options,
 				   .reading = READING_BY_APPLIANCE};
@@ -428,7 +435,7 @@ static int step_inspect(struct engine *engine, struct bs_error *err)
 	result->inspection = engine->findings.inspection;
 	engine->findings.inspection = NULL;
 	engine_describe_container(engine);
-	if (result->inspection->verdict == BS_VERDICT_NOTHING)
+	if (result->inspection->verdict == BS_VERDICT_NOTHING || engine->command == CHANGES)
 		engine->success = BS_STATUS_NOTHING_TO_DO;
 	return 0;
 }
@@ -950,6 +957,8 @@ static int step_read_record(struct engine *engine, struct bs_error *err)
 	if (engine->expected)
 		return 0;
 	if (transaction_foresee_undo(&engine->container.place, &outcome, err) < 0) {
+		if (engine->command == CHANGES && err->code == BS_NO_UNDO_FILE)
+			return -1;
 		if (err->code == BS_NO_UNDO_FILE) {
 			if (engine->command & ACCEPTS || engine->options->system_partition == 0)
 				engine->no_record = *err;
@@ -959,6 +968,9 @@ static int step_read_record(struct engine *engine, struct bs_error *err)
 		    transaction_fits(&engine->container.place, &fits, err) < 0)
 			return -1;
 		engine->fits_nothing = !fits;
+		result->unknown = *err;
+		if (engine->command == CHANGES && engine_check_fits(engine, err) < 0)
+			return -1;
 	} else {
 		engine->as_left = engine->command & ACCEPTS;
 	}
@@ -1147,6 +1159,73 @@ static int step_second_recheck(struct engine *engine, struct bs_error *err)
 	session_free(&findings);
 	appliance_view_close(&engine->view);
 	return outcome;
+}
+
+/* ---- what a fix changed ---------------------------------------------------------------------- */
+
+static int step_list_writes(struct engine *engine, struct bs_error *err)
+{
+	struct bs_result *result = engine->result;
+	struct range_vector ranges = {0};
+	int outcome = transaction_list_writes(&engine->container.place, &ranges, err);
+
+	result->written = outcome == 0 ? calloc(ranges.count + 1, sizeof(*result->written)) : NULL;
+	if (outcome == 0 && !result->written)
+		outcome = fail_memory(err);
+	for (size_t i = 0; outcome == 0 && i < ranges.count; i++) {
+		result->written[i] =
+			(struct bs_written){ranges.items[i].offset, ranges.items[i].length};
+		result->container_bytes += ranges.items[i].length;
+	}
+	if (outcome == 0)
+		result->container_extents = result->written_count = (uint32_t)ranges.count;
+	range_vector_free(&ranges);
+	return outcome;
+}
+
+/*
+ * Takes the plan of the disk before, if the image has all that the plan says.  A plan that moves
+ * nothing only gives the signature back.
+ */
+static void changes_prove(const char *image, const struct bs_options *options,
+			  struct bs_result *before, struct bs_result *result)
+{
+	struct bs_result now = {.status = BS_STATUS_WHOLE};
+	struct bs_plan *plan = before->plan;
+
+	if (plan_moves_files(plan))
+		(void)!engine_run(VERIFY, image, options, plan, &now);
+	else if (result->inspection->disk_signature != plan->restored_signature)
+		(void)!fail(&now.error, BS_FIX_NOT_WHOLE, "the disk has another signature");
+	result->differences = now.differences;
+	result->difference_count = now.difference_count;
+	now.differences = NULL;
+	if (now.error.code == BS_OK || now.error.code == BS_FIX_NOT_WHOLE) {
+		result->plan = plan;
+		before->plan = NULL;
+	} else {
+		result->unknown = now.error;
+	}
+	bs_result_free(&now);
+}
+
+enum bs_exit bs_changes(const char *image, const struct bs_options *options,
+			struct bs_result *result)
+{
+	struct bs_options plain = *options;
+	struct bs_result before;
+	enum bs_exit exit = engine_run(CHANGES, image, options, NULL, result);
+
+	if (exit != BS_EXIT_DONE || result->unknown.code != BS_OK)
+		return exit;
+	plain.only_needed = false;
+	(void)!engine_run(BEFORE, image, &plain, NULL, &before);
+	if (before.plan)
+		changes_prove(image, options, &before, result);
+	else
+		result->unknown = before.error;
+	bs_result_free(&before);
+	return exit;
 }
 
 /* ---- accepting a fix ------------------------------------------------------------------------- */

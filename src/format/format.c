@@ -39,6 +39,7 @@
 #include <inttypes.h>
 
 #include "disk/cache.h"
+#include "format/packed.h"
 #include "format/vhd.h"
 #include "util/bytes.h"
 
@@ -182,7 +183,7 @@ static int format_refuse_foreign(struct disk *container, bool has_mbr, struct bs
 
 	if (format_find_foreign(container, has_mbr, &found, err) < 0)
 		return -1;
-	return found ? fail(err, found->code, "is %s", found->what) : 0;
+	return found ? packed_refuse(container, found->code, found->what, err) : 0;
 }
 
 /* Returns whether the header at the start is good, even if the container has to be refused. */
@@ -345,8 +346,12 @@ int format_recognise(struct disk *container, bool *marked, struct bs_error *err)
 		return 0;
 	if (format_find_foreign(container, marks.has_mbr, &other, err) < 0)
 		return -1;
-	if (other && !other->is_disk)
-		return fail(err, BS_NOT_AN_IMAGE, "is %s", other->what);
+	if (other && !other->is_disk) {
+		packed_refuse(container, other->code, other->what, err);
+		if (err->code == BS_HOLDS_NO_DISK)
+			err->code = BS_NOT_AN_IMAGE;
+		return -1;
+	}
 	*marked = other != NULL;
 	return 0;
 }

@@ -45,7 +45,9 @@ MUST_CHECK int format_check_tables(struct disk *container, const struct format *
 /*
  * Sets *marked to true if `container` has the magic bytes of a disk format, even if the container
  * is damaged or its format is not supported.  A raw disk has no magic bytes.  The function reads
- * only a few hundred bytes.  Errors: BS_NOT_AN_IMAGE (such as an archive), those of reading.
+ * only a few hundred bytes, or the list of an archive.  Errors: BS_NOT_AN_IMAGE (such as a WIM, or
+ * an archive without a disk), BS_PACKED_* (what has to be unpacked first), BS_CONTAINER_CORRUPT (a
+ * damaged archive), those of reading.
  */
 MUST_CHECK int format_recognise(struct disk *container, bool *marked, struct bs_error *err);
 

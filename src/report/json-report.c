@@ -250,6 +250,47 @@ static json_t *json_start(const struct bs_start *start)
 	return object;
 }
 
+/* ---- what a fix changed -------------------------------------------------------------------- */
+
+static const struct field written_fields[] = {
+	FIELD(struct bs_written, offset, FIELD_NUMBER),
+	FIELD(struct bs_written, length, FIELD_NUMBER),
+	FIELD_END,
+};
+
+/* The elements of the BCD that the fix changed: where their partition began before and after. */
+static json_t *json_changed_elements(const struct bs_plan *plan)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; plan && i < plan->element_count; i++) {
+		const struct json_member members[] = {
+			{"object", json_text(plan->elements[i].object)},
+			{"element", json_number(plan->elements[i].element)},
+			{"before", json_number(plan->system_start)},
+			{"after", json_number(plan->boot_start)},
+		};
+
+		json_append(&array, json_members(members, COUNT_OF(members)));
+	}
+	return array;
+}
+
+static json_t *json_changes(const struct bs_result *result)
+{
+	bool known = result->unknown.code == BS_OK;
+	const struct json_member members[] = {
+		{"known", json_boolean(known)},
+		{"code", json_text(known ? NULL : bs_code_name(result->unknown.code))},
+		{"message", json_text(known ? NULL : result->unknown.message)},
+		{"elements", json_changed_elements(result->plan)},
+		{"ranges", fields_write_array(written_fields, result->written,
+					      result->written_count, sizeof(result->written[0]))},
+	};
+
+	return json_members(members, COUNT_OF(members));
+}
+
 /* ---- documents ----------------------------------------------------------------------------- */
 
 json_t *report_json_open(const char *command)
@@ -324,6 +365,7 @@ json_t *report_json_image(const struct advice_subject *subject, const struct bs_
 			   fields_write_array(difference_fields, result->differences,
 					      result->difference_count,
 					      sizeof(result->differences[0])));
+	failed |= json_put(object, "changes", result->written ? json_changes(result) : json_null());
 	if (failed) {
 		json_decref(object);
 		object = NULL;

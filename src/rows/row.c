@@ -381,6 +381,15 @@ uint64_t row_needed_room(const struct row *row)
 	return room > 0 ? (uint64_t)room : 0;
 }
 
+bool row_is_signature_alone(const struct row *row)
+{
+	const json_t *system = json_object_get(row->object, "system_partition");
+	const json_t *boot = json_object_get(row->object, "boot_partition");
+
+	return json_is_integer(system) && json_is_integer(boot) &&
+	       json_integer_value(system) == json_integer_value(boot);
+}
+
 bool row_has_finding(const struct row *row, enum bs_code code)
 {
 	const json_t *findings = json_object_get(row->object, "findings"), *finding;

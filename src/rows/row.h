@@ -84,6 +84,9 @@ MUST_CHECK int row_set_status(struct row *row, enum bs_status status, struct bs_
 /* The room that the active volume needs, in bytes; 0: not known. */
 uint64_t row_needed_room(const struct row *row);
 
+/* Whether a fix of the image gives only the signature back: the boot files are with Windows. */
+bool row_is_signature_alone(const struct row *row);
+
 /* Whether the findings of the image have a code. */
 bool row_has_finding(const struct row *row, enum bs_code code);
 

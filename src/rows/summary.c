@@ -66,6 +66,7 @@ int summary_add(struct summary *summary, const struct row *row, struct bs_error 
 	summary->images++;
 	summary->statuses[row->status]++;
 	summary->needs[row->status][row->need]++;
+	summary->signatures += row->status == BS_STATUS_FIXED && row_is_signature_alone(row);
 	summary->upgrades += row->need != NEED_UNKNOWN && row_needed_room(row) == BS_UPGRADE_ROOM;
 	summary->bytes += row->bytes;
 	return 0;
@@ -331,6 +332,12 @@ static void summary_print_next(struct output *output, const struct summary *summ
 {
 	uint64_t room = summary->upgrades > 0 ? BS_UPGRADE_ROOM : BS_DEFAULT_PE_SIZE;
 
+	if (summary->signatures == summary->statuses[BS_STATUS_FIXED]) {
+		print_wrapped(output, GAP,
+			      "Next: start the disks; keep the undo files until they have started");
+		print_end(output);
+		return;
+	}
 	print_wrapped(output, GAP,
 		      "Next: %s; until the %s machines have started, keep the undo files and the "
 		      "old partitions",

@@ -25,6 +25,7 @@ struct summary {
 	uint64_t images, statuses[BS_STATUS_COUNT];
 	/* Of the images with each status: how many have each need; see need.h. */
 	uint64_t needs[BS_STATUS_COUNT][NEED_COUNT];
+	uint64_t signatures; /* of the fixed images: only the disk's signature was given back */
 	uint64_t upgrades; /* of the images whose need is known: it is that of a feature upgrade */
 	struct summary_code codes[BS_CODE_COUNT];
 	struct summary_names fixed; /* the first SUMMARY_NAMED */

@@ -59,11 +59,56 @@ static int entry_look_at_place(struct reader *reader, struct fact_entry *entry,
 	return entry->is_at_place ? entry_read_witness(reader, entry, index, err) : 0;
 }
 
+/* ---- a device that leaves it to bootmgr to find the volume ----------------------------------- */
+
+/* Sets the path for which bootmgr searches: the device's, or else the one of its file. */
+static void entry_read_search(const struct bcd *bcd, const struct bcd_element *element,
+			      const struct bcd_device *device, struct fact_located *located)
+{
+	if (device->file == BCD_NO_FILE && device->kind == BCD_DEVICE_LOCATE)
+		bcd_device_file(bcd, element, device, located->path, sizeof(located->path));
+}
+
+/* Finds the partitions that have the path. */
+static int entry_search(struct reader *reader, struct fact_located *located, struct bs_error *err)
+{
+	struct fact_found found;
+
+	for (uint32_t i = 0; located->path[0] != '\0' && i < reader->facts->partition_count; i++) {
+		if (reader_find_on(reader, (int32_t)i, located->path, &found, err) < 0)
+			return -1;
+		if (found.kind == FOUND_NOTHING || (found.kind == FOUND_FILE && found.size == 0))
+			continue;
+		if (located->count < FACT_LOCATED_MAX)
+			located->indexes[located->count] = (int32_t)i;
+		located->count++;
+	}
+	return 0;
+}
+
+/*
+ * Chooses one of the partitions: the only one, or the one that the user chose.  For Windows nothing
+ * else decides.  A tool is the same wherever bootmgr finds it.
+ */
+static int32_t entry_choose_located(const struct facts *facts, const struct fact_entry *entry)
+{
+	const struct fact_located *located = &entry->located;
+	int32_t wanted = facts->wanted_boot != 0 ? facts_index(facts, facts->wanted_boot) : -1;
+
+	for (uint32_t i = 0; i < located->count && i < FACT_LOCATED_MAX; i++)
+		if (located->indexes[i] == wanted)
+			return wanted;
+	return located->count == 1 || (located->count > 1 && (wanted >= 0 || !entry->is_windows))
+		       ? located->indexes[0]
+		       : -1;
+}
+
 /* ---- entries ------------------------------------------------------------------------------- */
 
 static void entry_read(const struct bcd *bcd, const char *object, struct fact_entry *entry)
 {
 	const struct bcd_element *device = bcd_find(bcd, object, BCD_DEVICE);
+	const struct bcd_element *osdevice = bcd_find(bcd, object, BCD_OSDEVICE);
 
 	*entry = (struct fact_entry){.has_device = device != NULL, .index = -1};
 	entry->is_windows = device && bcd_application(device) == BCD_APPLICATION_WINDOWS;
@@ -74,6 +119,13 @@ static void entry_read(const struct bcd *bcd, const char *object, struct fact_en
 	bcd_text(bcd, bcd_find(bcd, object, BCD_PATH), entry->path, sizeof(entry->path));
 	if (entry->path[0] == '\0')
 		snprintf(entry->path, sizeof(entry->path), USUAL_LOADER);
+	entry_read_search(bcd, device, &entry->device, &entry->located);
+	if (!entry->is_windows)
+		return;
+	bcd_device(bcd, osdevice, &entry->osdevice);
+	bcd_text(bcd, bcd_find(bcd, object, BCD_SYSTEMROOT), entry->systemroot,
+		 sizeof(entry->systemroot));
+	entry_read_search(bcd, osdevice, &entry->osdevice, &entry->os_located);
 }
 
 /* Whether an entry starts Windows from a partition; -1: from any partition of this disk. */
@@ -82,7 +134,9 @@ static bool entry_suits(const struct facts *facts, const struct fact_entry *entr
 {
 	int32_t index = facts_resolve(facts, &entry->device);
 
-	return entry->is_windows && index >= 0 && (partition < 0 || index == partition);
+	if (!entry->is_windows)
+		return false;
+	return partition < 0 ? index >= 0 || entry->located.path[0] != '\0' : index == partition;
 }
 
 /* Finds the first entry that suits: first in the menu, then among the entries not in the menu. */
@@ -107,15 +161,15 @@ static bool entry_find(const struct facts *facts, const struct bcd *bcd, int32_t
 	return false;
 }
 
-/* Finds the partition of an entry, also if its device is "the partition with the program". */
+/* Finds the partition of an entry, also if bootmgr has to search for it. */
 static int entry_follow(struct reader *reader, struct fact_entry *entry, struct bs_error *err)
 {
-	uint32_t count;
-
-	entry->index = facts_resolve(reader->facts, &entry->device);
-	if (entry->device.file == BCD_NO_FILE && entry->device.kind == BCD_DEVICE_LOCATE &&
-	    reader_locate(reader, entry->path, &entry->index, &count, err) < 0)
+	if (entry_search(reader, &entry->located, err) < 0 ||
+	    entry_search(reader, &entry->os_located, err) < 0)
 		return -1;
+	entry->index = entry->located.path[0] != '\0'
+			       ? entry_choose_located(reader->facts, entry)
+			       : facts_resolve(reader->facts, &entry->device);
 	if (entry->index < 0)
 		return entry_look_at_place(reader, entry, err);
 	/* Such an entry finds its Windows by any signature.  Only the registry tells the right one. */

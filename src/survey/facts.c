@@ -129,6 +129,11 @@ bool facts_is_lost(const struct facts *facts)
 	return facts_has_default(facts) && facts->starts.index < 0;
 }
 
+bool facts_is_ambiguous(const struct facts *facts)
+{
+	return facts_is_lost(facts) && facts->starts.located.count > 1;
+}
+
 /*
  * A device of the BCD that names the disk as it is contradicts the others: with another signature,
  * its entry would break.  If the registry of Windows has the disk's signature or none, such a device

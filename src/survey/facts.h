@@ -111,6 +111,17 @@ struct fact_target {
 
 enum fact_bcd { BCD_UNREAD, BCD_MISSING, BCD_TOO_LARGE, BCD_UNPARSED, BCD_GOOD };
 
+/*
+ * The partitions that a `locate` device leads to.  bootmgr searches the volumes for a path, and takes
+ * the first volume that has it.  In which order it searches is not documented.
+ */
+#define FACT_LOCATED_MAX 4
+struct fact_located {
+	char path[BS_PATH_MAX];            /* empty: the device is of another kind */
+	uint32_t count;                    /* the partitions with this file or folder */
+	int32_t indexes[FACT_LOCATED_MAX]; /* the first ones of them */
+};
+
 /* An entry of the boot menu, and the place of its program. */
 struct fact_entry {
 	char object[40];
@@ -119,7 +130,11 @@ struct fact_entry {
 	char path[BS_PATH_MAX];
 	bool has_device;
 	bool is_windows;
-	int32_t index; /* of the partition that the device names, or -1 */
+	int32_t index;                  /* of the partition that the device names, or -1 */
+	struct fact_located located;    /* by the device */
+	struct fact_located os_located; /* by the osdevice, if the entry starts Windows */
+	struct bcd_device osdevice;     /* where Windows is; BCD_DEVICE_OTHER: not known */
+	char systemroot[BS_PATH_MAX];   /* Windows' folder there; empty: not known */
 	bool is_there; /* the program exists; only set if the entry does not start Windows */
 	/* The device names a disk with another signature, but this disk's partition at the same offset
 	 * has the program. */
@@ -317,6 +332,9 @@ bool facts_restores_signature(const struct facts *facts);
 
 /* Whether an entry does not find its file because the signature of this disk was changed. */
 bool facts_signature_changed(const struct facts *facts, const struct fact_entry *entry);
+
+/* Whether facts_is_lost() is true because several partitions have what bootmgr searches for. */
+bool facts_is_ambiguous(const struct facts *facts);
 
 /* Whether facts_is_lost() is true because that Windows is on another disk. */
 bool facts_is_on_other_disk(const struct facts *facts);

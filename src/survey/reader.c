@@ -91,22 +91,30 @@ int reader_find(struct volume *volume, const char *path, struct fact_found *foun
 	return 0;
 }
 
+int reader_find_on(struct reader *reader, int32_t index, const char *path, struct fact_found *found,
+		   struct bs_error *err)
+{
+	struct volume *volume;
+
+	*found = (struct fact_found){.kind = FOUND_NOTHING};
+	if (!facts_is_readable(reader->facts, index))
+		return 0;
+	if (reader_mount(reader, index, &volume, err) == 0 &&
+	    reader_find(volume, path, found, err) == 0)
+		return 0;
+	reader_unmount(reader, index);
+	*found = (struct fact_found){.kind = FOUND_NOTHING};
+	return reader_is_content(err->code) ? 0 : -1;
+}
+
 int reader_has_file(struct reader *reader, int32_t index, const char *path, bool *there,
 		    struct bs_error *err)
 {
-	struct fact_found found = {.kind = FOUND_NOTHING};
-	struct volume *volume;
+	struct fact_found found;
+	int result = reader_find_on(reader, index, path, &found, err);
 
-	*there = false;
-	if (!facts_is_readable(reader->facts, index))
-		return 0;
-	if (reader_mount(reader, index, &volume, err) < 0 ||
-	    reader_find(volume, path, &found, err) < 0) {
-		reader_unmount(reader, index);
-		return reader_is_content(err->code) ? 0 : -1;
-	}
-	*there = found.kind == FOUND_FILE && found.size != 0;
-	return 0;
+	*there = result == 0 && found.kind == FOUND_FILE && found.size != 0;
+	return result;
 }
 
 int reader_locate(struct reader *reader, const char *path, int32_t *index, uint32_t *count,

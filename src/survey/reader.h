@@ -47,6 +47,10 @@ MUST_CHECK int reader_keep_error(const struct bs_error *err, struct bs_error *fa
 MUST_CHECK int reader_find(struct volume *volume, const char *path, struct fact_found *found,
 			   struct bs_error *err);
 
+/* The same on a partition.  Finds nothing if the partition is no volume that can be read. */
+MUST_CHECK int reader_find_on(struct reader *reader, int32_t index, const char *path,
+			      struct fact_found *found, struct bs_error *err);
+
 /* *there = whether the partition is a readable NTFS volume that has the file, with content. */
 MUST_CHECK int reader_has_file(struct reader *reader, int32_t index, const char *path, bool *there,
 			       struct bs_error *err);

@@ -265,9 +265,61 @@ static bool tell_dispute(const struct facts *facts, struct ruling *ruling)
 		    starts->device.disk_signature, starts->witness, facts->found_signature);
 }
 
-/* Says why a device that does not name another disk names no partition of this disk. */
-static bool tell_lost(const struct bcd_device *device, struct ruling *ruling)
+/* What the default entry of Windows leaves to bootmgr to find, and several partitions have. */
+static const struct fact_located *located_by_several(const struct facts *facts)
 {
+	const struct fact_entry *starts = &facts->starts;
+
+	return starts->located.count > 1      ? &starts->located
+	       : starts->os_located.count > 1 ? &starts->os_located
+					      : NULL;
+}
+
+/* Lists the partitions: "2 and 3", "2, 3 and others". */
+static void name_located(const struct facts *facts, const struct fact_located *located, char *text,
+			 size_t size)
+{
+	char more[16] = " and others";
+
+	if (located->count <= FACT_LOCATED_MAX)
+		rule_say(more, sizeof(more), " and %u",
+			 number_of(facts, located->indexes[located->count - 1]));
+	rule_say(text, size, "%u", number_of(facts, located->indexes[0]));
+	for (uint32_t i = 1; i < FACT_LOCATED_MAX && i + 1 < located->count; i++)
+		rule_say(text + strlen(text), size - strlen(text), ", %u",
+			 number_of(facts, located->indexes[i]));
+	rule_say(text + strlen(text), size - strlen(text), "%s", more);
+}
+
+static bool tell_located(const struct facts *facts, const struct fact_located *located,
+			 struct ruling *ruling)
+{
+	char partitions[64];
+
+	name_located(facts, located, partitions, sizeof(partitions));
+	return NOTE("the boot menu names no partition for Windows: bootmgr searches for %.200s and "
+		    "takes the first partition that has it, but partitions %s have it",
+		    located->path, partitions);
+}
+
+static bool tell_ambiguous(const struct facts *facts, struct ruling *ruling)
+{
+	char partitions[64];
+
+	name_located(facts, &facts->starts.located, partitions, sizeof(partitions));
+	return LINK("the first of the partitions %s that bootmgr finds", partitions) &&
+	       tell_located(facts, &facts->starts.located, ruling);
+}
+
+/* Says why a device that does not name another disk names no partition of this disk. */
+static bool tell_lost(const struct fact_entry *entry, struct ruling *ruling)
+{
+	const struct bcd_device *device = &entry->device;
+
+	if (entry->located.path[0] != '\0')
+		return NOTE("the default entry starts Windows from the volume that has %.200s, but "
+			    "no partition that could be read has it",
+			    entry->located.path);
 	if (device->file == BCD_VHD)
 		return NOTE("the default entry starts Windows from the virtual disk %.200s (native "
 			    "boot), not from a partition",

@@ -137,6 +137,20 @@ MUST_CHECK int transaction_foresee_undo(const struct place *place, enum undo_out
 MUST_CHECK int transaction_fits(const struct place *place, bool *fits, struct bs_error *err);
 
 /*
+ * Adds the ranges of the image that the fix wrote, merged.  The caller frees *ranges, also on error.
+ * Errors: those of transaction_fits().
+ */
+MUST_CHECK int transaction_list_writes(const struct place *place, struct range_vector *ranges,
+				       struct bs_error *err);
+
+/*
+ * Makes a view of the image the image as it was before the fix, if all that the fix wrote is as the
+ * fix left it.  Errors: those of transaction_fits(), and those of the view.
+ */
+MUST_CHECK int transaction_show_before(const struct place *place, struct overlay *view,
+				       struct bs_error *err);
+
+/*
  * Sets *within to whether the fix wrote only in the ranges of the image, which are merged.  If so,
  * sets *intact to whether all that the fix wrote is as the fix left it.  Errors: those of
  * transaction_fits().

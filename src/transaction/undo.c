@@ -304,6 +304,71 @@ int transaction_look_at_writes(const struct place *place, const struct range_vec
 	return result;
 }
 
+/* Walks through the records of an undo file whose fix is complete. */
+static int undo_walk(const struct place *place, journal_file_visit *visit, void *context,
+		     uint64_t *old_length, struct bs_error *err)
+{
+	struct journal_file *journal;
+	bool left_over;
+	int result = -1;
+
+	if (state_open(place, &journal, &left_over, err) < 0)
+		return -1;
+	if (undo_check_applied(place, journal, err) == 0)
+		result = journal_file_each(journal, visit, context, err);
+	if (result == 0)
+		*old_length = journal->header.old_length;
+	journal_file_close(journal);
+	return result;
+}
+
+static int undo_list_record(void *context, const struct journal_record *record,
+			    struct bs_error *err)
+{
+	const struct journal_range *range = &record->range;
+
+	if (range->kind == JOURNAL_GUARD)
+		return 0;
+	return range_vector_append(context, (struct range){range->offset, range->length}, err);
+}
+
+int transaction_list_writes(const struct place *place, struct range_vector *ranges,
+			    struct bs_error *err)
+{
+	uint64_t ignored;
+	int result = undo_walk(place, undo_list_record, ranges, &ignored, err);
+
+	range_vector_merge(ranges);
+	return result;
+}
+
+/* A range that lay beyond the old end vanishes with the new one. */
+static int undo_show_record(void *context, const struct journal_record *record,
+			    struct bs_error *err)
+{
+	static const uint8_t zeros[JOURNAL_BLOCK_SIZE];
+	struct disk *view = overlay_disk(context);
+	const struct journal_range *range = &record->range;
+
+	if (range->kind == JOURNAL_DATA)
+		return disk_write(view, range->offset, record->before, (size_t)range->length, err);
+	for (uint64_t done = 0; range->kind == JOURNAL_HOLE && done < range->length;
+	     done += sizeof(zeros))
+		if (disk_write(view, range->offset + done, zeros,
+			       (size_t)min_u64(sizeof(zeros), range->length - done), err) < 0)
+			return -1;
+	return 0;
+}
+
+int transaction_show_before(const struct place *place, struct overlay *view, struct bs_error *err)
+{
+	uint64_t length = 0;
+
+	return undo_walk(place, undo_show_record, view, &length, err) == 0
+		       ? overlay_resize(view, length, err)
+		       : -1;
+}
+
 int transaction_undo_commit(const struct place *place, const struct commit_result *committed,
 			    enum undo_outcome *outcome, struct bs_error *err)
 {

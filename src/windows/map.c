@@ -8,11 +8,14 @@
 #include "volume/scoped.h"
 #include "windows/plan.h"
 
-/* Files on the boot volume that only a running loader reads. */
+/* Files in Windows' folder that only a running loader reads. */
 static const char *const map_windows_files[] = {
-	"\\Windows\\System32\\config\\SYSTEM",
-	"\\Windows\\System32\\ntoskrnl.exe",
+	"\\System32\\config\\SYSTEM",
+	"\\System32\\ntoskrnl.exe",
 };
+
+/* The folder, if the boot menu does not name it. */
+#define USUAL_SYSTEMROOT "\\Windows"
 
 #define FONTS_FOLDER       BOOT_FOLDER "\\Fonts"
 #define STATUS_FILE        BOOT_FOLDER "\\BOOTSTAT.DAT"
@@ -214,17 +217,19 @@ static int map_add_folder(struct map *map, enum bs_place place, int32_t index, c
 	return 0;
 }
 
-static int map_add_root(struct map *map, int32_t index, struct volume *volume, struct bs_error *err)
+static int map_add_root(struct map *map, enum bs_place place, int32_t index, struct volume *volume,
+			struct bs_error *err)
 {
 	SCOPED_FILE *root = NULL;
 	size_t ignored;
 
 	if (volume_open_file(volume, "\\", &root, err) < 0)
 		return -1;
-	return root ? map_add_clusters(map, BS_PLACE_FILE_SYSTEM, index, root, &ignored, err) : 0;
+	return root ? map_add_clusters(map, place, index, root, &ignored, err) : 0;
 }
 
-static int map_add_mft(struct map *map, int32_t index, struct volume *volume, struct bs_error *err)
+static int map_add_mft(struct map *map, enum bs_place place, int32_t index, struct volume *volume,
+		       struct bs_error *err)
 {
 	struct range_vector runs = {0};
 	SCOPED_FILE *mft = NULL;
@@ -235,39 +240,49 @@ static int map_add_mft(struct map *map, int32_t index, struct volume *volume, st
 	result = mft ? volume_locate(mft, UINT64_MAX, &runs, err) : 0;
 	runs.count = min_u64(runs.count, RUNS_OF_MFT_MAX);
 	if (result == 0)
-		result = map_add_ranges(map, BS_PLACE_FILE_SYSTEM, index, &runs, 1, err);
+		result = map_add_ranges(map, place, index, &runs, 1, err);
 	range_vector_free(&runs);
-	map_name(map, BS_PLACE_FILE_SYSTEM, index, "\\$MFT");
 	return result;
 }
 
-static int map_add_file_system(struct map *map, int32_t index, struct bs_error *err)
+/* Adds what is read of a volume to look for a file in its root folder. */
+static int map_add_file_system(struct map *map, enum bs_place place, int32_t index,
+			       struct bs_error *err)
 {
 	struct volume *volume;
 
 	if (map_mount(map, index, &volume, err) < 0)
 		return -1;
-	if (!volume || (map_add_mft(map, index, volume, err) == 0 &&
-			map_add_root(map, index, volume, err) == 0))
+	if (!volume || (map_add_mft(map, place, index, volume, err) == 0 &&
+			map_add_root(map, place, index, volume, err) == 0))
 		return 0;
 	reader_unmount(&map->reader, index);
 	return reader_is_content(err->code) ? 0 : -1;
 }
 
+int32_t map_first_active(const struct facts *facts)
+{
+	for (int32_t i = 0; i < (int32_t)facts->partition_count; i++)
+		if (facts->partitions[i].is.active)
+			return i;
+	return -1;
+}
+
 static int map_add_active(struct map *map, struct bs_error *err)
 {
-	int32_t index = map->facts->active_index;
+	int32_t index = map_first_active(map->facts);
 	bool ignored = false;
 
 	map->places->has_active = map->facts->active_count == 1;
 	if (index < 0)
 		return 0;
 	map_name(map, BS_PLACE_BOOT_RECORD, index, "");
+	map_name(map, BS_PLACE_FILE_SYSTEM, index, "\\$MFT");
 	map_name(map, BS_PLACE_BOOTMGR, index, BOOT_MANAGER);
 	map_name(map, BS_PLACE_BCD, index, BOOT_BCD_PATH);
 	if (map_add(map, BS_PLACE_BOOT_RECORD,
 		    (struct range){map_partition(map, index)->start, VBR_SIZE}, err) < 0 ||
-	    map_add_file_system(map, index, err) < 0 ||
+	    map_add_file_system(map, BS_PLACE_FILE_SYSTEM, index, err) < 0 ||
 	    map_add_file(map, BS_PLACE_BOOTMGR, index, BOOT_MANAGER, &ignored, err) < 0 ||
 	    map_add_file(map, BS_PLACE_BCD, index, BOOT_BCD_PATH, &ignored, err) < 0 ||
 	    map_add_file(map, BS_PLACE_STATUS, index, STATUS_FILE, &ignored, err) < 0 ||
@@ -278,6 +293,23 @@ static int map_add_active(struct map *map, struct bs_error *err)
 
 /* ---- what the default entry starts --------------------------------------------------------- */
 
+/*
+ * The partition on which the loader looks for Windows: the osdevice of its entry.  If the loader has to
+ * search, its own partition counts if it is one of those that it may find.
+ */
+static int32_t map_windows_index(const struct map *map, const struct fact_entry *first)
+{
+	const struct fact_located *located = &first->os_located;
+	int32_t index = facts_resolve(map->facts, &first->osdevice);
+
+	if (index >= 0)
+		return index;
+	for (uint32_t i = 0; i < located->count && i < FACT_LOCATED_MAX; i++)
+		if (located->indexes[i] == first->index)
+			return first->index;
+	return located->count > 0 ? located->indexes[0] : first->index;
+}
+
 static int map_has_windows(struct map *map, int32_t index, struct bs_error *err)
 {
 	struct fact_found found = {.kind = FOUND_NOTHING};
@@ -285,7 +317,7 @@ static int map_has_windows(struct map *map, int32_t index, struct bs_error *err)
 
 	if (map_mount(map, index, &volume, err) < 0)
 		return -1;
-	if (volume && reader_find(volume, "\\Windows", &found, err) < 0) {
+	if (volume && reader_find(volume, USUAL_SYSTEMROOT, &found, err) < 0) {
 		reader_unmount(&map->reader, index);
 		return reader_is_content(err->code) ? 0 : -1;
 	}
@@ -294,16 +326,22 @@ static int map_has_windows(struct map *map, int32_t index, struct bs_error *err)
 }
 
 /* A loader of Windows goes on to files of Windows.  Another program counts by itself. */
-static int map_add_windows(struct map *map, int32_t index, struct bs_error *err)
+static int map_add_windows(struct map *map, const struct fact_entry *first, struct bs_error *err)
 {
+	const char *folder = first->systemroot[0] == '\\' ? first->systemroot : USUAL_SYSTEMROOT;
+	int32_t index = map_windows_index(map, first);
 	bool resident = false;
 
-	for (size_t i = 0; i < sizeof(map_windows_files) / sizeof(map_windows_files[0]); i++)
-		if (map_add_file(map, BS_PLACE_WINDOWS, index, map_windows_files[i], &resident,
-				 err) < 0)
+	for (size_t i = 0; i < sizeof(map_windows_files) / sizeof(map_windows_files[0]); i++) {
+		char path[BS_PATH_MAX];
+
+		if (!volume_join(path, folder, map_windows_files[i] + 1))
+			continue;
+		if (map_add_file(map, BS_PLACE_WINDOWS, index, path, &resident, err) < 0)
 			return -1;
+	}
 	map->places->windows_resident = resident;
-	return map_has_windows(map, index, err);
+	return map_has_windows(map, first->index, err);
 }
 
 /* A RAM disk is loaded as one file, and what is in it cannot be followed. */
@@ -326,7 +364,7 @@ static int map_add_default(struct map *map, struct bs_error *err)
 	if (map_add_file(map, BS_PLACE_LOADER, first->index, path, &places->loader_resident, err) <
 	    0)
 		return -1;
-	return map_add_windows(map, first->index, err);
+	return map_add_windows(map, first, err);
 }
 
 /* ---- the old system partition -------------------------------------------------------------- */
@@ -339,6 +377,10 @@ static int map_add_old_partition(struct map *map, int32_t index, struct bs_error
 	map_name(map, BS_PLACE_OLD_RECORD, index, "");
 	map_name(map, BS_PLACE_OLD_SYSTEM, index, "");
 	if (map_add(map, BS_PLACE_OLD_RECORD, record, err) < 0)
+		return -1;
+	/* If bootmgr has to search for the loader, it may look for the file there, too. */
+	if (map->facts->first.located.path[0] != '\0' &&
+	    map_add_file_system(map, BS_PLACE_OLD_RECORD, index, err) < 0)
 		return -1;
 	return map_add(map, BS_PLACE_OLD_SYSTEM,
 		       range_from_to(range_end(record), partition->start + partition->size), err);

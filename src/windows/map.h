@@ -16,4 +16,10 @@
 MUST_CHECK int map_make(const struct volume_engine *engine, struct facts *facts,
 			const struct bs_plan *plan, struct places *places, struct bs_error *err);
 
+/*
+ * The index of the partition that the code in the MBR starts: the first active one, also if several are
+ * active.  -1: there is none.
+ */
+int32_t map_first_active(const struct facts *facts);
+
 #endif

@@ -152,6 +152,8 @@ int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *
 	}
 	if (facts_are_apart(facts))
 		plan_add_move(plan, facts);
+	else
+		plan->file_count = plan->element_count = 0;
 	return 0;
 }
 

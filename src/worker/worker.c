@@ -143,6 +143,28 @@ static int worker_map(const struct worker *worker, struct facts *facts, struct b
 	return result;
 }
 
+/*
+ * If several partitions are active, a survey follows none of them.  The machine does, so the map is
+ * that of a survey that follows the same one.
+ */
+static int worker_map_first(const struct worker *worker, const struct facts *facts,
+			    struct bs_error *err)
+{
+	struct bs_options options = worker->task->options;
+	struct survey *survey = calloc(1, sizeof(*survey));
+	int result;
+
+	if (!survey)
+		return fail_memory(err);
+	options.system_partition = facts->partitions[map_first_active(facts)].is.number;
+	result = survey_take(worker->engine, &options, survey, err);
+	if (result == 0)
+		result = worker_map(worker, &survey->facts, err);
+	survey_free(survey);
+	free(survey);
+	return result;
+}
+
 /* ---- the jobs ------------------------------------------------------------------------------ */
 
 static int worker_inspect(struct worker *worker, struct bs_error *err)
@@ -164,7 +186,10 @@ static int worker_inspect(struct worker *worker, struct bs_error *err)
 			result = worker_rehearse(worker, plan, err);
 	}
 	if (result == 0 && worker->task->job == WORKER_MAP)
-		result = worker_map(worker, &survey->facts, err);
+		result = survey->facts.active_count > 1 &&
+					 worker->task->options.system_partition == 0
+				 ? worker_map_first(worker, &survey->facts, err)
+				 : worker_map(worker, &survey->facts, err);
 	bs_plan_free(plan);
 	survey_free(survey);
 	free(survey);

@@ -62,6 +62,11 @@ static const struct {
 	 .before = "Windows Memory Diagnostic from partition 1",
 	 .after = "Windows Memory Diagnostic from partition 2",
 	 .moved = {MEMORY_DIAGNOSTIC}},
+	{.recipe = "locate",
+	 .before = "Windows 7 from partition 2",
+	 .after = "Windows 7 from partition 2",
+	 .stays = {"{2f5b0a97-cce8-11e5-9d3a-0800279c5f11}: \\Windows\\system32\\winload.exe on "
+		   "partition 2"}},
 	{.recipe = "two-windows",
 	 .before = "Windows 7 from partition 2",
 	 .after = "Windows 7 from partition 2",

@@ -280,7 +280,7 @@ TEST(batch, a_folder_with_nothing_but_links_or_packed_files_says_so)
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "it has 1 symbolic link: add --follow\n");
 	batch_write(folder, "a.img.gz", "\x1f\x8b\x08 packed");
-	batch_write(folder, "b.img.xz", "packed");
+	batch_write(folder, "b.img", "\x28\xb5\x2f\xfd packed");
 	outcome = BOOTSHIFT("batch", "-q", folder);
 	ASSERT_STATUS(outcome, 1);
 	ASSERT_HAS(outcome.errors, "2 files in it are compressed: unpack them first\n");

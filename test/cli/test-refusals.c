@@ -45,6 +45,7 @@ static const struct {
 	{"journal-open", "unclean-volume"},
 	{"journal-open-system", "unclean-volume"},
 	{"legacy-loader-empty", "legacy-boot-unsupported"},
+	{"locate-two-windows", "several-windows"},
 	{"log-newer", "bcd-dirty"},
 	{"logical", "boot-volume-logical"},
 	{"no-active", "no-active-partition"},

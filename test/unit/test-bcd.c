@@ -18,6 +18,7 @@
 #define OPTIONS   "{2f5b0a99-cce8-11e5-9d3a-0800279c5f11}"
 #define TOOL      "{2f5b0a9a-cce8-11e5-9d3a-0800279c5f11}"
 #define VHD       "{2f5b0a9b-cce8-11e5-9d3a-0800279c5f11}"
+#define GOLDEN    "{2f5b0a9c-cce8-11e5-9d3a-0800279c5f11}"
 #define NTLDR     "{466f5a88-0af2-4f76-9038-095b170dc21c}"
 #define SIGNATURE 0xA33B6C03u
 #define SYSTEM    0x100000ull
@@ -28,42 +29,76 @@ static uint8_t *bytes;
 static size_t size;
 static struct bcd bcd;
 
-/* A device that is a file on another device.  `kind`: 3 is a RAM disk, 5 a virtual disk. */
-static void add_file(struct store_bytes *data, uint64_t kind, const struct store_bytes *parent,
-		     const char *path)
+static void add_bytes(struct store_bytes *data, const struct store_bytes *more)
+{
+	memcpy(data->data + data->length, more->data, more->length);
+	data->length += more->length;
+}
+
+/* A path on another device. */
+static void add_path(struct store_bytes *data, const struct store_bytes *parent, const char *path)
 {
 	struct store_bytes text = {.length = 0};
 
 	store_add_text(&text, path);
-	store_add(data, 0, 8);
-	store_add(data, 0x34 + parent->length + text.length, 8);
-	store_add(data, kind, 4);
-	store_add(data, 0, 0x20);
-	memcpy(data->data + data->length, parent->data, parent->length);
-	data->length += parent->length;
-	memcpy(data->data + data->length, text.data, text.length);
-	data->length += text.length;
+	store_add(data, 1, 4);
+	store_add(data, 12 + parent->length + text.length, 4);
+	store_add(data, 5, 4);
+	add_bytes(data, parent);
+	add_bytes(data, &text);
 }
 
-/* A partition of a virtual disk, whose file is on the boot volume. */
-static void add_vhd(struct store_bytes *data, const char *path)
+static void add_local(struct store_bytes *data, uint64_t kind, const struct store_bytes *rest)
 {
-	struct store_bytes parent = {.length = 0}, file = {.length = 0};
+	store_add(data, 0, 8);
+	store_add(data, 0x14 + rest->length, 8);
+	store_add(data, kind, 4);
+	add_bytes(data, rest);
+}
 
-	store_add_partition(&parent, BOOT, SIGNATURE);
-	add_file(&file, 5, &parent, path);
-	store_add_partition(data, SYSTEM, 0x77777777);
-	data->data[0x08] = (uint8_t)(data->length + file.length);
-	data->data[0x20] = 6; /* on a virtual disk */
-	memcpy(data->data + data->length, file.data, file.length);
-	data->length += file.length;
+static void add_ram_disk(struct store_bytes *data, const struct store_bytes *parent,
+			 const char *path)
+{
+	struct store_bytes rest = {.length = 20};
+
+	add_path(&rest, parent, path);
+	add_local(data, 3, &rest);
+}
+
+/* The volume that has the path in `element`, or has `path` if `element` is 0. */
+static void add_locate(struct store_bytes *data, uint32_t element, const char *path,
+		       const struct store_bytes *parent)
+{
+	struct store_bytes text = {.length = 0};
+
+	store_add_text(&text, path);
+	store_add(data, 8, 8);
+	store_add(data, 0x1C + text.length + parent->length, 8);
+	store_add(data, element == 0, 4);
+	store_add(data, element, 4);
+	store_add(data, parent->length != 0 ? 0x1C + text.length : 0, 4);
+	add_bytes(data, &text);
+	add_bytes(data, parent);
+}
+
+/* The volume with the loader in a virtual disk, as bcdedit writes it. */
+static void add_vhd(struct store_bytes *data, const struct store_bytes *parent, const char *path)
+{
+	struct store_bytes path_of_file = {.length = 0}, disk = {.length = 20}, vhd = {.length = 0};
+
+	add_path(&path_of_file, parent, path);
+	add_local(&disk, 5, &path_of_file);
+	add_local(&vhd, 6, &disk);
+	add_locate(data, BCD_PATH, "", &vhd);
 }
 
 static void setup(void)
 {
 	struct store store;
 	struct bs_error err = {0};
+	static const struct store_bytes nothing;
 	struct store_bytes boot = {.length = 0}, tool = {.length = 0}, vhd = {.length = 0};
+	struct store_bytes volume = {.length = 0}, device = {.length = 0}, os = {.length = 0};
 
 	store_begin(&store);
 	store_object(&store, BCD_BOOTMGR, 0x10100002);
@@ -87,14 +122,21 @@ static void setup(void)
 	store_add(&boot, 0x48, 8);
 	store_add(&boot, 0, 0x38);
 	store_device(&store, NTLDR, 0x11000001, &boot);
-	add_file(&tool, 3, &boot, "\\Tools\\tool.wim");
+	add_ram_disk(&tool, &boot, "\\Tools\\tool.wim");
 	store_object(&store, TOOL, 0x10200003);
 	store_device(&store, TOOL, 0x11000001, &tool);
 	store_partition(&store, TOOL, 0x21000001, SYSTEM, SIGNATURE);
 	store_text(&store, TOOL, 0x22000002, "\\Windows");
-	add_vhd(&vhd, "\\VHD\\win.vhd");
+	store_add_partition(&volume, BOOT, SIGNATURE);
+	add_vhd(&vhd, &volume, "\\VHD\\win.vhd");
 	store_object(&store, VHD, 0x10200003);
 	store_device(&store, VHD, 0x11000001, &vhd);
+	store_object(&store, GOLDEN, 0x10200003);
+	add_locate(&device, BCD_PATH, "", &nothing);
+	store_device(&store, GOLDEN, 0x11000001, &device);
+	store_text(&store, GOLDEN, 0x12000002, "\\Windows\\system32\\winload.exe");
+	add_locate(&os, 0, "\\Windows", &nothing);
+	store_device(&store, GOLDEN, 0x21000001, &os);
 	bytes = store_end(&store, &size);
 	ck_assert_msg(bcd_parse(bytes, size, &bcd, &err) == 0, "%s", err.message);
 }
@@ -157,7 +199,7 @@ TEST(elements_tests, every_element_is_where_hivex_finds_it)
 	for (size_t i = 0; each[i] != 0; i++)
 		count += compare_object(&store, each[i]);
 	ck_assert_uint_eq(count, bcd.count);
-	ck_assert_uint_eq(count, 16);
+	ck_assert_uint_eq(count, 19);
 	free(each);
 	free(store_end(&store, &ignored));
 }
@@ -314,6 +356,33 @@ TEST(devices, a_virtual_disks_file_and_where_that_is_are_found_behind_it)
 	ck_assert_str_eq(device.path, "\\VHD\\win.vhd");
 }
 
+TEST(devices, a_volume_is_located_by_the_path_in_another_element_or_by_a_path)
+{
+	struct bcd_device loader = device_of(GOLDEN, BCD_DEVICE);
+	struct bcd_device os = device_of(GOLDEN, BCD_OSDEVICE);
+
+	ck_assert_int_eq(loader.kind, BCD_DEVICE_LOCATE);
+	ck_assert_int_eq(loader.file, BCD_NO_FILE);
+	ck_assert_str_eq(loader.path, "\\Windows\\system32\\winload.exe");
+	ck_assert_int_eq(os.kind, BCD_DEVICE_LOCATE);
+	ck_assert_str_eq(os.path, "\\Windows");
+}
+
+/* The device of GOLDEN with one changed number. */
+static const struct {
+	uint32_t offset, value; /* in the element */
+} locate_variants[] = {
+	{0x18, 0x1B}, {0x20, 2}, {0x28, 0x1E}, {0x28, 0x10}, {0x28, 0xFFFFFFFF},
+};
+
+TEST_EACH(devices, a_locate_that_is_not_understood_is_left_alone, locate_variants)
+{
+	uint32_t start = bcd_find(&bcd, GOLDEN, BCD_DEVICE)->offset;
+
+	store_le32(bytes + start + locate_variants[_i].offset, locate_variants[_i].value);
+	ck_assert_int_eq(device_of(GOLDEN, BCD_DEVICE).kind, BCD_DEVICE_OTHER);
+}
+
 TEST(devices, boot_is_wherever_bootmgr_came_from)
 {
 	ck_assert_int_eq(device_of(NTLDR, BCD_DEVICE).kind, BCD_DEVICE_BOOT);
@@ -324,7 +393,8 @@ static const struct {
 	uint32_t offset, value; /* in the element */
 	enum bcd_device_kind kind;
 } variants[] = {
-	{0x10, 8, BCD_DEVICE_LOCATE},         {0x34, 0, BCD_DEVICE_OTHER}, /* GPT */
+	{0x10, 8, BCD_DEVICE_OTHER}, /* a locate by something else */
+	{0x34, 0, BCD_DEVICE_OTHER}, /* GPT */
 	{0x30, 1, BCD_DEVICE_OTHER}, /* on a device that is not a disk */
 	{0x10, 0, BCD_DEVICE_OTHER}, /* a file: a VHD */
 	{0x10, 2, BCD_DEVICE_OTHER},          {0x10, 4, BCD_DEVICE_OTHER},
@@ -341,9 +411,9 @@ TEST_EACH(devices, a_device_that_is_not_understood_is_left_alone, variants)
 	ck_assert_int_eq(device_of(BCD_BOOTMGR, BCD_DEVICE).kind, variants[_i].kind);
 }
 
-static const char *const whole_elements[] = {RECOVERY, TOOL, VHD};
+static const char *const whole_elements[] = {RECOVERY, TOOL, VHD, GOLDEN};
 
-TEST_LOOP(devices, an_element_of_any_length_is_taken_apart_without_a_look_behind_it, 0, 3)
+TEST_LOOP(devices, an_element_of_any_length_is_taken_apart_without_a_look_behind_it, 0, 4)
 {
 	const struct bcd_element *whole = bcd_find(&bcd, whole_elements[_i], BCD_DEVICE);
 

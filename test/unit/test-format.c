@@ -172,9 +172,9 @@ static const struct {
 	{0, "BZh9", 4, BS_PACKED_BZIP2, "bzip2"},
 	{0, "\xfd\x37\x7a\x58\x5a\x00", 6, BS_PACKED_XZ, "xz"},
 	{0, "\x28\xb5\x2f\xfd", 4, BS_PACKED_ZSTD, "zstd"},
-	{0, "PK\x03\x04", 4, BS_PACKED_ZIP, "zip"},
+	{0, "PK\x03\x04", 4, BS_CONTAINER_CORRUPT, "zip"},
 	{0, "7z\xbc\xaf\x27\x1c", 6, BS_PACKED_7Z, "7z"},
-	{257, "ustar", 5, BS_PACKED_TAR, "tar"},
+	{257, "ustar", 5, BS_CONTAINER_CORRUPT, "tar"},
 	{32769, "CD001", 5, BS_HOLDS_NO_DISK, "ISO 9660"},
 };
 

@@ -130,6 +130,14 @@ static void lose_windows(uint32_t signature)
 	facts.loader = facts.default_loader = (struct fact_loader){LOADER_UNREAD, 0};
 }
 
+/* bootmgr searches for the loader of Windows, and both partitions have it. */
+static void locate_windows(int32_t index)
+{
+	facts.starts.device.kind = BCD_DEVICE_LOCATE;
+	facts.starts.located = (struct fact_located){USUAL_LOADER, 2, {SYSTEM, BOOT}};
+	facts.starts.index = index;
+}
+
 /* The signature was changed from 8, as the boot menu and the registry say. */
 static void change_signature(void)
 {
@@ -221,6 +229,8 @@ static struct bs_error an_error(enum bs_code code)
 	X(default_lacks_its_file, start_tool(SYSTEM))                                              \
 	X(default_leads_nowhere, start_tool(-1))                                                   \
 	X(default_is_good, (void)0)                                                                \
+	X(windows_is_ambiguous, locate_windows(-1))                                                \
+	X(several_have_what_is_located, locate_windows(BOOT))                                      \
 	X(signature_is_restored, change_signature())                                               \
 	X(windows_misfits, facts.partitions[1].boot_record.bytes_per_sector = 4096)                \
 	X(another_windows_is_found, facts.wanted_boot = 1)                                         \

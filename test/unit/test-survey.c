@@ -96,6 +96,8 @@ static const struct {
 	{"system-without-boot-code", BS_VERDICT_FIXABLE, BS_OK, "ggrggggg"},
 	{"two-windows", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
 	{"unclean-system", BS_VERDICT_UNSUITABLE, BS_UNCLEAN, "gggggggg"},
+	{"locate", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
+	{"locate-two-windows", BS_VERDICT_UNSUITABLE, BS_SEVERAL_WINDOWS, "ggggggub"},
 	{"vhd-boot", BS_VERDICT_UNSUITABLE, BS_BOOT_VOLUME_MISSING, "ggggggbu"},
 	{"windows-on-boot-device", BS_VERDICT_UNSUITABLE, BS_ENTRY_WOULD_BREAK, "gggggggg"},
 	{"windows-on-system-volume", BS_VERDICT_FIXABLE, BS_NOTE_STAYS, "gggggggg"},
@@ -607,17 +609,68 @@ TEST_EACH(volumes_and_stores, an_element_moves_if_and_only_if_its_file_does, ele
 	ck_assert_int_eq(has_finding(BS_NOTE_STAYS), elements[_i].stays);
 }
 
-TEST(volumes_and_stores,
-     a_default_entry_that_locates_its_loader_is_followed_to_the_one_volume_with_it)
+/* As a store has it whose path element is missing: a device of type 8 with zeros behind it. */
+TEST(volumes_and_stores, a_default_entry_that_locates_nothing_is_followed_by_the_path_of_its_loader)
 {
-	/* A device of type 8. */
-	look_at("locate", "object {2f5b0a97-cce8-11e5-9d3a-0800279c5f11}\n"
-			  "element 11000001 binary 00000000000000000000000000000000"
-			  "0800000000000000480000000000000000000000000000000000000000000000"
-			  "0000000000000000000000000000000000000000000000000000000000000000"
-			  "0000000000000000\n");
+	look_at("locate-nothing", "object {2f5b0a97-cce8-11e5-9d3a-0800279c5f11}\n"
+				  "element 11000001 binary 00000000000000000000000000000000"
+				  "0800000000000000480000000000000000000000000000000000000000000000"
+				  "0000000000000000000000000000000000000000000000000000000000000000"
+				  "0000000000000000\n");
 	assert_fixable();
 	ck_assert_int_eq(survey->report.boot_index, 1);
+}
+
+TEST(volumes_and_stores, nothing_of_a_menu_that_locates_is_retargeted)
+{
+	sample_open(&sample, image_built("locate", false));
+	look(&no_options);
+	assert_fixable();
+	ck_assert_int_eq(survey->report.boot_index, 1);
+	ck_assert_uint_eq(retargeted(), 0);
+	ck_assert_uint_eq(survey->report.finding_count, 0);
+}
+
+TEST(volumes_and_stores, several_volumes_with_the_located_loader_are_told_and_can_be_chosen)
+{
+	struct bs_options options = {.boot_partition = 3};
+
+	sample_open(&sample, image_built("locate-two-windows", false));
+	look(&no_options);
+	assert_refused(BS_SEVERAL_WINDOWS);
+	ck_assert_ptr_nonnull(strstr(message_of(BS_SEVERAL_WINDOWS), "partitions 2 and 3 have it"));
+	look(&options);
+	assert_fixable();
+	ck_assert_int_eq(survey->report.boot_index, 2);
+	ck_assert_ptr_nonnull(
+		strstr(message_of(BS_NOTE_LOCATE), "\\Windows\\system32\\winload.exe"));
+}
+
+#define LOCATING "object {2f5b0a97-cce8-11e5-9d3a-0800279c5f11}\n"
+
+TEST(volumes_and_stores, another_folder_with_the_located_name_is_told)
+{
+	look_at("locate-folder", LOCATING "element 21000001 locate \\Windows\n"
+					  "on system\nfolder \\Windows\n");
+	assert_fixable();
+	ck_assert_ptr_nonnull(strstr(message_of(BS_NOTE_LOCATE), "searches for \\Windows and"));
+}
+
+TEST(volumes_and_stores, a_located_loader_that_no_volume_has_is_told)
+{
+	look_at("locate-missing", LOCATING "element 11000001 locate \\Windows\\gone.exe\n");
+	assert_refused(BS_BOOT_VOLUME_MISSING);
+	ck_assert_ptr_nonnull(strstr(message_of(BS_BOOT_VOLUME_MISSING), "\\Windows\\gone.exe"));
+}
+
+TEST(volumes_and_stores, a_located_tool_leads_to_a_located_windows)
+{
+	look_at("locate-tool", LOCATING "element 11000001 locate 12000002\n"
+					"object {memdiag}\nelement 11000001 locate 12000002\n"
+					"object {bootmgr}\nelement 23000003 object {memdiag}\n");
+	assert_fixable();
+	ck_assert_int_eq(survey->report.boot_index, 1);
+	ck_assert(survey->report.starts);
 }
 
 /* ---- loaders ------------------------------------------------------------------------------- */
