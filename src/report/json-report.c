@@ -258,21 +258,27 @@ static const struct field written_fields[] = {
 	FIELD_END,
 };
 
+static const struct field changed_element_fields[] = {
+	FIELD(struct bs_plan_element, object, FIELD_TEXT),
+	FIELD(struct bs_plan_element, element, FIELD_HEX),
+	FIELD_END,
+};
+
 /* The elements of the BCD that the fix changed: where their partition began before and after. */
 static json_t *json_changed_elements(const struct bs_plan *plan)
 {
-	json_t *array = json_array();
+	json_t *array = plan ? fields_write_array(changed_element_fields, plan->elements,
+						  plan->element_count, sizeof(plan->elements[0]))
+			     : json_array();
+	size_t i;
+	json_t *element;
 
-	for (uint32_t i = 0; plan && i < plan->element_count; i++) {
-		const struct json_member members[] = {
-			{"object", json_text(plan->elements[i].object)},
-			{"element", json_number(plan->elements[i].element)},
-			{"before", json_number(plan->system_start)},
-			{"after", json_number(plan->boot_start)},
-		};
-
-		json_append(&array, json_members(members, COUNT_OF(members)));
-	}
+	json_array_foreach (array, i, element)
+		if (json_put(element, "before", json_number(plan->system_start)) < 0 ||
+		    json_put(element, "after", json_number(plan->boot_start)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
 	return array;
 }
 
