@@ -69,7 +69,7 @@ static const struct {
 	{"empty", ": >$path", "is empty"},
 	{"short", "printf words >$path", "too short"},
 	{"zeros", "truncate -s 1M $path", "neither"},
-	{"archive", "printf words | gzip >$path && truncate -s 1M $path", "compressed"},
+	{"archive", "printf x >$path.x && tar -Pcf $path $path.x", "tar archive"},
 	/* The boot record of a volume ends with the same signature as that of a disk. */
 	{"volume", "truncate -s 8M $path && mkntfs -Fq $path >/dev/null 2>&1", "neither"},
 	{"folder", "mkdir $path", "is a folder"},
@@ -85,6 +85,10 @@ TEST(recognise, what_is_something_else_is_not_recognised)
 		ck_assert_int_eq(err.code, BS_NOT_AN_IMAGE);
 		ASSERT_HAS(err.message, others[i].message);
 	}
+	ck_assert_int_eq(
+		bs_recognise(make("packed", "printf words | gzip >$path"), &recognition, &err),
+		BS_EXIT_REFUSED);
+	ck_assert_int_eq(err.code, BS_PACKED_GZIP);
 	ck_assert_int_eq(bs_recognise("/nowhere", &recognition, &err), BS_EXIT_FAILED);
 	ck_assert_int_eq(err.code, BS_NOT_FOUND);
 }

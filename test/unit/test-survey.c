@@ -639,6 +639,8 @@ TEST(volumes_and_stores, several_volumes_with_the_located_loader_are_told_and_ca
 	look(&no_options);
 	assert_refused(BS_SEVERAL_WINDOWS);
 	ck_assert_ptr_nonnull(strstr(message_of(BS_SEVERAL_WINDOWS), "partitions 2 and 3 have it"));
+	survey_free(survey);
+	free(survey);
 	look(&options);
 	assert_fixable();
 	ck_assert_int_eq(survey->report.boot_index, 2);
