@@ -130,8 +130,7 @@ static void run_explain_death(const struct running *running, const struct task *
 /* Whether a process that died in this phase may have written to the image. */
 static bool run_may_have_written(enum bs_phase phase)
 {
-	return phase == BS_PHASE_COMMITTING || phase == BS_PHASE_VERIFYING ||
-	       phase == BS_PHASE_UNDOING;
+	return phase == BS_PHASE_COMMITTING || phase == BS_PHASE_UNDOING;
 }
 
 /* Makes the row here, because no process can.  `why` says why the recovery failed. */
