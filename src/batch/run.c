@@ -151,7 +151,7 @@ static int run_make_unrecovered(const struct task *task, const char *why, struct
  * nothing to recover, and whatever stopped the process, such as storage that hangs, would stop a
  * recovery too: makes a row.
  *
- * A dead fix may have committed without verifying the result: so the recovery undoes the whole fix.
+ * A dead fix may have committed, but nobody has its result: so the recovery undoes the whole fix.
  */
 static int run_recover(struct running *running, const struct pool_event *event, struct row *row,
 		       struct bs_error *err)

@@ -49,8 +49,8 @@ struct engine {
 	struct session *session;    /* of the first worker; NULL before and after */
 	struct appliance_view view; /* what an appliance sees; all zeros without one */
 	struct session_findings findings;
-	struct range_vector zones;      /* in bytes of the container */
-	bool verified;                  /* what a commit would write */
+	struct range_vector zones; /* in bytes of the container */
+	bool verified;             /* what a commit would write */
 	bool as_left; /* ACCEPT: the image's bytes are proven to be those that the fix left */
 	bool signature_alone;      /* the fix wrote only to the first sector of the guest's disk */
 	bool fits_nothing;         /* nothing of what the fix wrote is in the image */
@@ -64,9 +64,8 @@ static step_function step_hold_signals, step_open, step_check_writable, step_lay
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
 	step_verify, step_second_opinion, step_start, step_start_as_is, step_locate_zones,
 	step_stop, step_compare_plan, step_no_undo_file, step_check_room, step_commit,
-	step_undo_file, step_undo, step_foresee_undo, step_recovered,
-	step_read_record, step_recheck, step_second_recheck, step_judge_fix, step_judge_accept,
-	step_accept;
+	step_undo_file, step_undo, step_foresee_undo, step_recovered, step_read_record,
+	step_recheck, step_second_recheck, step_judge_fix, step_judge_accept, step_accept;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 

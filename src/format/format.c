@@ -377,8 +377,7 @@ int format_recognise(struct disk *container, bool *marked, struct bs_error *err)
 	struct marks marks;
 	struct head head;
 
-	if (head_open(&head, container, err) < 0 ||
-	    format_read_marks(&head.disk, &marks, err) < 0)
+	if (head_open(&head, container, err) < 0 || format_read_marks(&head.disk, &marks, err) < 0)
 		return -1;
 	*marked = marks.has_footer || marks.claim;
 	if (*marked)

@@ -249,8 +249,7 @@ out:
  */
 static int commit_read_back(const struct commit *commit, struct bs_error *err)
 {
-	struct target *image =
-		target_reopen(commit->transaction.place->target, TARGET_REREAD, err);
+	struct target *image = target_reopen(commit->transaction.place->target, TARGET_REREAD, err);
 	int result = image ? overlay_check_written(commit->request->overlay, image->disk, err) : -1;
 
 	target_close(image);

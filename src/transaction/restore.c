@@ -13,7 +13,7 @@
 
 struct restore {
 	const struct transaction *transaction;
-	uint8_t *now; /* the image's present bytes, if it is disturbed; room for one range */
+	uint8_t *now;      /* the image's present bytes, if it is disturbed; room for one range */
 	uint64_t together; /* bytes of the records that count as one change so far */
 };
 
@@ -142,8 +142,7 @@ static int restore_bytes(struct restore *restore, struct bs_error *err)
 	if (header->new_length != header->old_length &&
 	    target_set_length(restore->transaction->image, header->old_length, err) < 0)
 		return -1;
-	if (restore_records(restore, err) < 0 ||
-	    target_sync(restore->transaction->image, err) < 0)
+	if (restore_records(restore, err) < 0 || target_sync(restore->transaction->image, err) < 0)
 		return -1;
 	return check_old(transaction->journal, restore->transaction->image, transaction->disturbed,
 			 err);

@@ -56,12 +56,12 @@ TEST_CASE(engine_caller, "engine and caller", .teardown = teardown);
 
 TEST(engine_caller, each_phase_is_told_also_that_something_interrupted_is_taken_back)
 {
-	static const enum bs_phase plain[] = {BS_PHASE_OPENING,    BS_PHASE_REHEARSING,
-					      BS_PHASE_CHECKING,   BS_PHASE_REHEARSING,
+	static const enum bs_phase plain[] = {BS_PHASE_OPENING, BS_PHASE_REHEARSING,
+					      BS_PHASE_CHECKING, BS_PHASE_REHEARSING,
 					      BS_PHASE_COMMITTING};
-	static const enum bs_phase again[] = {
-		BS_PHASE_OPENING,    BS_PHASE_UNDOING,    BS_PHASE_REHEARSING, BS_PHASE_CHECKING,
-		BS_PHASE_REHEARSING, BS_PHASE_COMMITTING};
+	static const enum bs_phase again[] = {BS_PHASE_OPENING,    BS_PHASE_UNDOING,
+					      BS_PHASE_REHEARSING, BS_PHASE_CHECKING,
+					      BS_PHASE_REHEARSING, BS_PHASE_COMMITTING};
 	const char *image = image_copy(image_small("windows-7", false));
 
 	fix(image, NULL);
