@@ -612,7 +612,7 @@ enum bs_phase {
 	BS_PHASE_CHECKING,
 	/* Writes the undo file and the image.  From here on the fix cannot be interrupted. */
 	BS_PHASE_COMMITTING,
-	BS_PHASE_VERIFYING, /* compares the changed image with what was verified */
+	BS_PHASE_VERIFYING, /* bs_verify(), bs_accept(): compares the disk with what a fix left */
 	BS_PHASE_UNDOING,   /* undoes a fix or, while opening the image, an interrupted change */
 	BS_PHASE_ASKING,    /* asks libguestfs' appliance */
 	/* Waits for its turn at the appliance, for the appliance's start, or for other machines. */

@@ -130,8 +130,7 @@ static void run_explain_death(const struct running *running, const struct task *
 /* Whether a process that died in this phase may have written to the image. */
 static bool run_may_have_written(enum bs_phase phase)
 {
-	return phase == BS_PHASE_COMMITTING || phase == BS_PHASE_VERIFYING ||
-	       phase == BS_PHASE_UNDOING;
+	return phase == BS_PHASE_COMMITTING || phase == BS_PHASE_UNDOING;
 }
 
 /* Makes the row here, because no process can.  `why` says why the recovery failed. */
@@ -152,7 +151,7 @@ static int run_make_unrecovered(const struct task *task, const char *why, struct
  * nothing to recover, and whatever stopped the process, such as storage that hangs, would stop a
  * recovery too: makes a row.
  *
- * A dead fix may have committed without verifying the result: so the recovery undoes the whole fix.
+ * A dead fix may have committed, but nobody has its result: so the recovery undoes the whole fix.
  */
 static int run_recover(struct running *running, const struct pool_event *event, struct row *row,
 		       struct bs_error *err)

@@ -50,6 +50,11 @@ int disk_descriptor(const struct disk *disk)
 	return disk->operations->descriptor ? disk->operations->descriptor(disk) : -1;
 }
 
+bool disk_is_hole(const struct disk *disk, uint64_t offset, uint64_t length)
+{
+	return disk->operations->is_hole && disk->operations->is_hole(disk, offset, length);
+}
+
 void disk_close(struct disk *disk)
 {
 	if (disk)

@@ -14,6 +14,7 @@
 #ifndef BOOTSHIFT_DISK_H
 #define BOOTSHIFT_DISK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,8 @@ struct disk_operations {
 	int (*flush)(struct disk *disk, struct bs_error *err);
 	void (*close)(struct disk *disk);
 	int (*descriptor)(const struct disk *disk); /* NULL: -1 */
+	/* As disk_is_hole(); NULL: false. */
+	bool (*is_hole)(const struct disk *disk, uint64_t offset, uint64_t length);
 };
 
 /* Every layer's own struct begins with a struct disk. */
@@ -63,6 +66,12 @@ MUST_CHECK int disk_flush(struct disk *disk, struct bs_error *err);
  * Returns -1 for other disks.
  */
 int disk_descriptor(const struct disk *disk);
+
+/*
+ * Whether the range, which lies within the disk, is known to read as zeros without any storage.  False
+ * says nothing.
+ */
+bool disk_is_hole(const struct disk *disk, uint64_t offset, uint64_t length);
 
 /* Frees the layer, not the layers below.  NULL is allowed. */
 void disk_close(struct disk *disk);

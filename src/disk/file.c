@@ -75,10 +75,19 @@ static int file_descriptor(const struct disk *disk)
 	return ((const struct file *)disk)->descriptor;
 }
 
+/* Where holes are not known, lseek() fails, or finds data everywhere. */
+static bool file_is_hole(const struct disk *disk, uint64_t offset, uint64_t length)
+{
+	off_t data = lseek(((const struct file *)disk)->descriptor, (off_t)offset, SEEK_DATA);
+
+	return data >= 0 ? (uint64_t)data >= offset + length : errno == ENXIO;
+}
+
 static const struct disk_operations file_operations = {
 	.read = file_read,
 	.close = file_close,
 	.descriptor = file_descriptor,
+	.is_hole = file_is_hole,
 };
 
 struct disk *file_open(int descriptor, struct bs_error *err)

@@ -45,6 +45,9 @@ static int extents_compare_batch(struct comparison *comparison, uint64_t offset,
 
 	if (offset < disk_size(disk))
 		common = (size_t)min_u64(length, disk_size(disk) - offset);
+	/* To read a hole, the kernel fills pages with zeros. */
+	if (common > 0 && disk_is_hole(disk, offset, common))
+		common = 0;
 	memset(comparison->other + common, 0, length - common);
 	if (overlay_view_read(comparison->overlay, offset, comparison->above, length, err) < 0 ||
 	    disk_read(disk, offset, comparison->other, common, err) < 0)

@@ -170,11 +170,14 @@ static struct block_entry *overlay_add_block(struct overlay *overlay, uint64_t b
 
 	if (block_map_reserve(&overlay->map, err) < 0)
 		return NULL;
-	if (length < sizeof(whole) &&
-	    overlay_read_below(overlay, block * OVERLAY_BLOCK_SIZE, whole, sizeof(whole), err) < 0)
-		return NULL;
-	memcpy(whole + in_block, bytes, length);
-	if (block_store_add(&overlay->store, whole, &slot, err) < 0)
+	if (length < sizeof(whole)) {
+		if (overlay_read_below(overlay, block * OVERLAY_BLOCK_SIZE, whole, sizeof(whole),
+				       err) < 0)
+			return NULL;
+		memcpy(whole + in_block, bytes, length);
+		bytes = whole;
+	}
+	if (block_store_add(&overlay->store, bytes, &slot, err) < 0)
 		return NULL;
 	return block_map_add(&overlay->map, block, slot);
 }

@@ -341,16 +341,35 @@ static int container_read_zones(const struct container *container, const struct 
 	return result;
 }
 
+/* A disk that lies in the container in one piece is not read: its bytes are only shifted. */
+static int container_shift_zones(const struct container *container,
+				 const struct range_vector *zones, struct range_vector *found,
+				 struct bs_error *err)
+{
+	for (size_t i = 0; i < zones->count; i++) {
+		struct range zone = zones->items[i];
+
+		zone.offset += container->format.offset;
+		if (range_vector_append(found, zone, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int container_locate(struct container *container, const struct range_vector *zones,
 		     struct range_vector *found, struct bs_error *err)
 {
 	uint64_t size = container->target->status.length, tail = min_u64(TAIL_SIZE, size);
 	int result;
 
-	overlay_watch(container->overlay, true);
-	result = container_read_zones(container, zones, err);
-	overlay_take_watched(container->overlay, found);
-	overlay_watch(container->overlay, false);
+	if (container->window) {
+		result = container_shift_zones(container, zones, found, err);
+	} else {
+		overlay_watch(container->overlay, true);
+		result = container_read_zones(container, zones, err);
+		overlay_take_watched(container->overlay, found);
+		overlay_watch(container->overlay, false);
+	}
 	if (result < 0 ||
 	    range_vector_append(found, (struct range){0, min_u64(HEAD_SIZE, size)}, err) < 0)
 		return -1;

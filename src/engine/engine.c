@@ -51,9 +51,8 @@ struct engine {
 	struct session *session;    /* of the first worker; NULL before and after */
 	struct appliance_view view; /* what an appliance sees; all zeros without one */
 	struct session_findings findings;
-	struct range_vector zones;      /* in bytes of the container */
-	bool verified;                  /* what a commit would write */
-	struct commit_result committed; /* its journal stays open until the command ends */
+	struct range_vector zones; /* in bytes of the container */
+	bool verified;             /* what a commit would write */
 	bool as_left; /* ACCEPT: the image's bytes are proven to be those that the fix left */
 	bool signature_alone;      /* the fix wrote only to the first sector of the guest's disk */
 	bool fits_nothing;         /* nothing of what the fix wrote is in the image */
@@ -67,9 +66,9 @@ static step_function step_hold_signals, step_open, step_check_writable, step_lay
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
 	step_verify, step_second_opinion, step_start, step_start_as_is, step_locate_zones,
 	step_stop, step_compare_plan, step_no_undo_file, step_check_room, step_commit,
-	step_verify_committed, step_undo_file, step_undo, step_foresee_undo, step_recovered,
-	step_read_record, step_recheck, step_second_recheck, step_judge_fix, step_judge_accept,
-	step_accept, step_list_writes;
+	step_undo_file, step_undo, step_foresee_undo, step_recovered, step_read_record,
+	step_recheck, step_second_recheck, step_judge_fix, step_judge_accept, step_accept,
+	step_list_writes;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
@@ -124,7 +123,6 @@ static const struct step {
 	{"check for another undo file",    step_no_undo_file,      INSPECT | PLAN, IF_FIXABLE, false},
 	{"check the room",                 step_check_room,        PLAN,           IF_FIXABLE, false},
 	{"commit",                         step_commit,            FIX,            IF_FIXABLE, false},
-	{"verify the committed image",     step_verify_committed,  FIX,            IF_FIXABLE, false},
 	{"find the undo file",             step_undo_file,         LOOK,           IF_NOTHING, false},
 	{"undo",                           step_undo,              UNDO,           ALWAYS,     false},
 	{"foresee the undo",               step_foresee_undo,      FORESEE,        ALWAYS,     false},
@@ -289,7 +287,6 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 	appliance_view_free(&engine.view);
 	range_vector_free(&engine.zones);
 	session_free(&engine.findings);
-	journal_file_close(engine.committed.journal);
 	container_close(&engine.container);
 	signals_restore(signals);
 	result->milliseconds = clock_milliseconds() - started;
@@ -709,13 +706,6 @@ static int step_no_undo_file(struct engine *engine, struct bs_error *err)
 	return transaction_check_none(&engine->container.place, err);
 }
 
-static void engine_drop_undo_file(struct engine *engine)
-{
-	free(engine->result->undo_file);
-	engine->result->undo_file = NULL;
-	engine->result->fixed_at = 0;
-}
-
 static struct commit_request engine_commit_request(const struct engine *engine)
 {
 	return (struct commit_request){
@@ -738,68 +728,26 @@ static int step_commit(struct engine *engine, struct bs_error *err)
 {
 	const struct commit_request request = engine_commit_request(engine);
 	struct bs_result *result = engine->result;
+	struct commit_result committed;
 	uint64_t written = overlay_take_written_sectors(engine->container.overlay);
 
 	assert(result->plan && !engine->container.disk);
-	/* step_verify_committed() compares the image with the overlay that was verified. */
+	/* The commit compares the image with the overlay that was verified. */
 	if (!engine->verified || written != 0)
 		return fail(err, BS_VERIFY, "the result was written to after its verification");
 	container_tell(engine->options, BS_PHASE_COMMITTING);
 	result->undo_file = strdup(engine->container.place.journal);
 	if (!result->undo_file)
 		return fail_memory(err);
-	if (transaction_commit(&request, &engine->committed, err) < 0) {
-		engine_drop_undo_file(engine);
+	if (transaction_commit(&request, &committed, err) < 0) {
+		free(result->undo_file);
+		result->undo_file = NULL;
 		return -1;
 	}
-	result->fixed_at = engine->committed.journal->header.created;
-	result->container_bytes = engine->committed.bytes;
-	result->container_extents = (uint32_t)engine->committed.extents;
+	result->fixed_at = committed.created;
+	result->container_bytes = committed.bytes;
+	result->container_extents = (uint32_t)committed.extents;
 	return 0;
-}
-
-/* Undoes a commit that cannot be verified, for the reason in *err.  Returns -1 always. */
-static int engine_undo_commit(struct engine *engine, struct bs_error *err)
-{
-	struct bs_result *result = engine->result;
-	enum undo_outcome undone;
-	struct bs_error undo_error;
-
-	if (transaction_undo_commit(&engine->container.place, &engine->committed, &undone,
-				    &undo_error) < 0)
-		return fail(err, BS_RECOVERY_REQUIRED,
-			    "the fix could not be verified, nor be taken back: %s",
-			    undo_error.message);
-	result->container_bytes = result->container_extents = 0;
-	engine_drop_undo_file(engine);
-	if (undone == UNDO_OF_OURS) {
-		err->code = BS_CHANGED_MEANWHILE;
-		fail_prefix(err, "another program wrote to the image at the same time, and the fix "
-				 "was taken back");
-	}
-	return -1;
-}
-
-/*
- * Opens the committed image afresh, and compares it with the view that was verified.  An error here
- * must not be a refusal, because a refusal means that nothing was written.
- */
-static int step_verify_committed(struct engine *engine, struct bs_error *err)
-{
-	struct target *image;
-	int outcome = -1;
-
-	assert(engine->committed.journal && engine->verified);
-	container_tell(engine->options, BS_PHASE_VERIFYING);
-	image = target_reopen(engine->container.target, TARGET_READ, err);
-	if (image)
-		outcome = overlay_check_written(engine->container.overlay, image->disk, err);
-	target_close(image);
-	if (outcome == 0)
-		return 0;
-	if (bs_code_exit(err->code) != BS_EXIT_FAILED)
-		err->code = BS_VERIFY;
-	return engine_undo_commit(engine, err);
 }
 
 /* ---- the undo file ------------------------------------------------------------------------- */

@@ -97,6 +97,39 @@ static const struct foreign {
 
 static const struct magic boot_signature = {510, 2, "\x55\xaa"};
 
+/* ---- the first sector ----------------------------------------------------------------------- */
+
+/* A container whose first sector is read once, because most magic bytes lie there. */
+struct head {
+	struct disk disk;
+	struct disk *container;
+	uint8_t bytes[SECTOR_SIZE];
+};
+
+static int head_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+		     struct bs_error *err)
+{
+	const struct head *head = (const struct head *)disk;
+
+	if (!range_within(offset, length, sizeof(head->bytes)))
+		return disk_read(head->container, offset, buffer, length, err);
+	memcpy(buffer, head->bytes + offset, length);
+	return 0;
+}
+
+static const struct disk_operations head_operations = {.read = head_read};
+
+/* The head needs no closing, and is good as long as nobody writes to the container. */
+static int head_open(struct head *head, struct disk *container, struct bs_error *err)
+{
+	head->disk = (struct disk){.operations = &head_operations, .size = disk_size(container)};
+	head->container = container;
+	return disk_read(container, 0, head->bytes,
+			 (size_t)min_u64(sizeof(head->bytes), disk_size(container)), err);
+}
+
+/* ---- which format it is --------------------------------------------------------------------- */
+
 /* Sets *matches to whether the container has the bytes of `magic`; false if it is too short. */
 static int format_compare(struct disk *container, const struct magic *magic, bool *matches,
 			  struct bs_error *err)
@@ -282,11 +315,14 @@ int format_detect(struct disk *container, const char *forced, struct format *for
 		  struct bs_error *err)
 {
 	const struct format_kind *kind;
+	struct head head;
 
+	if (head_open(&head, container, err) < 0)
+		return -1;
 	if (forced)
-		return format_describe_forced(container, forced, format, err);
-	kind = format_decide(container, err);
-	return kind ? format_describe(container, kind, format, err) : -1;
+		return format_describe_forced(&head.disk, forced, format, err);
+	kind = format_decide(&head.disk, err);
+	return kind ? format_describe(&head.disk, kind, format, err) : -1;
 }
 
 int format_check_tables(struct disk *container, const struct format *format, struct bs_error *err)
@@ -326,10 +362,12 @@ int format_refer(struct disk *container, const struct reference_taker *taker, st
 {
 	const struct format_kind *claim;
 	struct bs_error reason = {.code = BS_OK};
+	struct head head;
 
-	if (format_read_claim(container, &claim, &reason) == 0 && claim && claim->codec->refer &&
-	    format_decide(container, &reason) == claim &&
-	    claim->codec->refer(container, taker, &reason) == 0)
+	if (head_open(&head, container, &reason) == 0 &&
+	    format_read_claim(&head.disk, &claim, &reason) == 0 && claim && claim->codec->refer &&
+	    format_decide(&head.disk, &reason) == claim &&
+	    claim->codec->refer(&head.disk, taker, &reason) == 0)
 		return 0;
 	return reason.code == BS_NO_MEMORY ? fail_memory(err) : 0;
 }
@@ -338,13 +376,14 @@ int format_recognise(struct disk *container, bool *marked, struct bs_error *err)
 {
 	const struct foreign *other = NULL;
 	struct marks marks;
+	struct head head;
 
-	if (format_read_marks(container, &marks, err) < 0)
+	if (head_open(&head, container, err) < 0 || format_read_marks(&head.disk, &marks, err) < 0)
 		return -1;
 	*marked = marks.has_footer || marks.claim;
 	if (*marked)
 		return 0;
-	if (format_find_foreign(container, marks.has_mbr, &other, err) < 0)
+	if (format_find_foreign(&head.disk, marks.has_mbr, &other, err) < 0)
 		return -1;
 	if (other && !other->is_disk) {
 		packed_refuse(container, other->code, other->what, err);

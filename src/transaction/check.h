@@ -18,10 +18,7 @@
 MUST_CHECK int check_new(struct journal_file *journal, const struct target *image,
 			 enum bs_code code, struct bs_error *err);
 
-/*
- * As check_new() with BS_VERIFY, but without the guard zones: a commit writes only in the ranges, and
- * the zone of a large volume has 64 MiB.
- */
+/* As check_new() with BS_VERIFY, but without the guard zones: a commit writes only in the ranges. */
 MUST_CHECK int check_written(struct journal_file *journal, const struct target *image,
 			     struct bs_error *err);
 

@@ -67,17 +67,17 @@ struct commit_request {
 
 struct commit_result {
 	uint64_t extents, bytes; /* written to the image */
-	struct journal_file *journal;
+	int64_t created;         /* the journal's time */
 };
 
 /*
  * Writes the staged bytes to the image.  The caller has called transaction_recover() before.
- * *result is set on success only.  The caller closes result->journal.  Errors, image unchanged:
+ * *result is set on success only.  Errors, image unchanged:
  * - BS_UNDO_FILE_EXISTS, BS_READ_ONLY, BS_NO_PERMISSION, BS_NO_SPACE, BS_IO and others of the
  *   machine;
  * - BS_CHANGED_MEANWHILE: the image was replaced or changed since the staging, or another process
  *   wrote to the image during the commit.  That process's bytes are kept; all others are as before;
- * - BS_VERIFY: the image did not read back as it was written;
+ * - BS_VERIFY: the image, or the journal, did not read back as it was written;
  * - BS_FORMAT_UNSUPPORTED: the overlay has shrunk, or has grown over a fixed length;
  * - BS_UNDO_FILE_LOST: the journal lost its name.
  * BS_RECOVERY_REQUIRED: taking the commit back failed as well, or an earlier transaction has not
@@ -109,7 +109,6 @@ MUST_CHECK int transaction_recover(const struct place *place, bool *recovered,
 enum undo_outcome {
 	UNDO_EXACT,      /* the fix is taken back, and nothing else was written since the fix */
 	UNDO_OF_THE_FIX, /* the fix is taken back; other changes may have been made, and are kept */
-	UNDO_OF_OURS,    /* as before; also, bytes of the fix that others overwrote are kept */
 	UNDO_NOT_NEEDED, /* the image was old already; nothing was written, the journal is kept */
 };
 
@@ -170,14 +169,5 @@ MUST_CHECK int transaction_look_at_writes(const struct place *place,
  */
 MUST_CHECK int transaction_accept(const struct place *place, bool rehearse, uint64_t *room,
 				  struct bs_error *err);
-
-/*
- * Takes back a commit that has just succeeded, with its open journal.  Nobody relies on the fix
- * yet, so the function undoes it even if somebody has overwritten bytes of the fix since.  The
- * outcome is then UNDO_OF_OURS.
- */
-MUST_CHECK int transaction_undo_commit(const struct place *place,
-				       const struct commit_result *committed,
-				       enum undo_outcome *outcome, struct bs_error *err);
 
 #endif

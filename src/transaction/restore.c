@@ -13,7 +13,8 @@
 
 struct restore {
 	const struct transaction *transaction;
-	uint8_t *now; /* the image's present bytes, if it is disturbed; room for one range */
+	uint8_t *now;      /* the image's present bytes, if it is disturbed; room for one range */
+	uint64_t together; /* bytes of the records that count as one change so far */
 };
 
 static int restore_zeros(struct target *image, uint64_t at, uint64_t end, struct bs_error *err)
@@ -78,18 +79,32 @@ static int restore_around_foreign(const struct restore *restore,
 	return 0;
 }
 
+/* Records of up to JOURNAL_RANGE_MAX bytes in all count as one change of the image. */
+static void restore_begin_record(struct restore *restore, uint64_t length)
+{
+	struct target *image = restore->transaction->image;
+
+	restore->together += length;
+	if (restore->together <= JOURNAL_RANGE_MAX)
+		return;
+	target_end_changes(image);
+	target_begin_changes(image);
+	restore->together = length;
+}
+
 /*
  * Data is written even where the same bytes can be read: after a failed sync the cache may hold
  * bytes that the storage does not.
  */
 static int restore_record(void *context, const struct journal_record *record, struct bs_error *err)
 {
-	const struct restore *restore = context;
+	struct restore *restore = context;
 	const struct journal_range *range = &record->range;
 	bool foreign;
 
 	if (range->kind != JOURNAL_DATA && range->kind != JOURNAL_HOLE)
 		return 0;
+	restore_begin_record(restore, range->length);
 	if (restore->transaction->disturbed) {
 		if (restore_around_foreign(restore, record, &foreign, err) < 0)
 			return -1;
@@ -104,6 +119,17 @@ static int restore_record(void *context, const struct journal_record *record, st
 			    (size_t)range->length, err);
 }
 
+static int restore_records(struct restore *restore, struct bs_error *err)
+{
+	struct target *image = restore->transaction->image;
+	int result;
+
+	target_begin_changes(image);
+	result = journal_file_each(restore->transaction->journal, restore_record, restore, err);
+	target_end_changes(image);
+	return result;
+}
+
 static int restore_bytes(struct restore *restore, struct bs_error *err)
 {
 	const struct transaction *transaction = restore->transaction;
@@ -116,8 +142,7 @@ static int restore_bytes(struct restore *restore, struct bs_error *err)
 	if (header->new_length != header->old_length &&
 	    target_set_length(restore->transaction->image, header->old_length, err) < 0)
 		return -1;
-	if (journal_file_each(transaction->journal, restore_record, restore, err) < 0 ||
-	    target_sync(restore->transaction->image, err) < 0)
+	if (restore_records(restore, err) < 0 || target_sync(restore->transaction->image, err) < 0)
 		return -1;
 	return check_old(transaction->journal, restore->transaction->image, transaction->disturbed,
 			 err);

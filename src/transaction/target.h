@@ -112,8 +112,9 @@ MUST_CHECK int target_check_writable(const struct target *target, struct bs_erro
 char *target_identity(const struct target *target);
 
 /*
- * Around several changes of ours that follow each other without other work.  They count as one call
- * for target_is_disturbed(), so writes among them have no more bytes in all than the longest single one.
+ * Around several changes of ours that follow each other, with no other work than reading a journal.
+ * They count as one call for target_is_disturbed(), so writes among them have no more bytes in all than
+ * the longest single one.
  */
 void target_begin_changes(struct target *target);
 void target_end_changes(struct target *target);

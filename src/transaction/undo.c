@@ -205,7 +205,7 @@ static int undo_prove(struct journal_file *journal, struct bs_error *err)
 	return -1;
 }
 
-static int undo_applied(const struct place *place, struct journal_file *journal, bool just_made,
+static int undo_applied(const struct place *place, struct journal_file *journal,
 			enum undo_outcome *outcome, struct bs_error *err)
 {
 	struct transaction transaction = {
@@ -215,14 +215,8 @@ static int undo_applied(const struct place *place, struct journal_file *journal,
 	transaction.image = target_reopen(place->target, TARGET_WRITE, err);
 	if (!transaction.image)
 		goto out;
-	if (undo_prove(journal, err) < 0)
+	if (undo_prove(journal, err) < 0 || undo_foresee(&transaction, outcome, err) < 0)
 		goto out;
-	if (undo_foresee(&transaction, outcome, err) < 0) {
-		if (!just_made || err->code != BS_CHANGED_SINCE)
-			goto out;
-		*outcome = UNDO_OF_OURS;
-		transaction.disturbed = true;
-	}
 	result = *outcome == UNDO_NOT_NEEDED ? 0 : undo_take_back(&transaction, outcome, err);
 out:
 	target_close(transaction.image);
@@ -239,7 +233,7 @@ int transaction_undo(const struct place *place, enum undo_outcome *outcome, stru
 		return -1;
 	if (undo_check_applied(place, journal, err) == 0 &&
 	    journal_file_open_marks(journal, place->journal, place->target->io, err) == 0)
-		result = undo_applied(place, journal, false, outcome, err);
+		result = undo_applied(place, journal, outcome, err);
 	journal_file_close(journal);
 	return result;
 }
@@ -367,12 +361,6 @@ int transaction_show_before(const struct place *place, struct overlay *view, str
 	return undo_walk(place, undo_show_record, view, &length, err) == 0
 		       ? overlay_resize(view, length, err)
 		       : -1;
-}
-
-int transaction_undo_commit(const struct place *place, const struct commit_result *committed,
-			    enum undo_outcome *outcome, struct bs_error *err)
-{
-	return undo_applied(place, committed->journal, true, outcome, err);
 }
 
 /* ---- the end of an undo ---------------------------------------------------------------------- */

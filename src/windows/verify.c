@@ -71,7 +71,10 @@ static int verify_undo_retargeting(const struct bs_plan *plan, const char *path,
 	return 0;
 }
 
-/* `source` is NULL if only the plan says how the copy has to be. */
+/*
+ * Compares the bytes with those of the original.  If `source` is NULL, only the plan says how the copy
+ * has to be, and the hashes of the unnamed stream are compared.
+ */
 static int verify_stream(struct verification *own, const char *path, struct volume_file *source,
 			 struct volume_file *copy, const struct volume_stream *stream,
 			 struct bs_error *err)
@@ -93,13 +96,15 @@ static int verify_stream(struct verification *own, const char *path, struct volu
 			return -1;
 		if (source && memcmp(own->left, own->right, length) != 0)
 			return verify_differs(err, path, "content");
-		sha256_update(&hash, length, own->right);
+		if (!source)
+			sha256_update(&hash, length, own->right);
 	}
+	if (source)
+		return 0;
 	sha256_digest(&hash, sizeof(digest), digest);
-	if (unnamed && own->hashed &&
-	    memcmp(digest, own->plan->files[own->cursor].sha256, sizeof(digest)) != 0)
-		return verify_differs(err, path, "SHA-256");
-	return 0;
+	return memcmp(digest, own->plan->files[own->cursor].sha256, sizeof(digest)) == 0
+		       ? 0
+		       : verify_differs(err, path, "SHA-256");
 }
 
 int verify_hash(struct verification *own, struct volume_file *copy, struct bs_error *err)
@@ -463,7 +468,6 @@ static int verify_volumes(const struct volume_engine *engine, const struct bs_pl
 	if (result < 0)
 		return -1;
 	result = verify_begin(&own, engine, plan, err);
-	own.hashed = true;
 	if (result == 0)
 		result = verify_files(&own, source, err);
 	if (result == 0)

@@ -173,8 +173,7 @@ TEST(slow_tests, a_second_signal_takes_back_what_was_begun)
 	assert_taken_back(&slow);
 }
 
-/* The offsets of the marks in an undo file, see bootshift-journal(5). */
-#define APPLIED_START 4096 /* the fix is committed: what is left is to verify it */
+/* The offset of a mark in an undo file, see bootshift-journal(5). */
 #define UNDOING_START 8192
 
 static void wait_for_mark(const struct slow *slow, off_t start)
@@ -194,26 +193,6 @@ static void wait_for_mark(const struct slow *slow, off_t start)
 		globfree(&found);
 		usleep(1000);
 	}
-}
-
-/* Nobody has verified the fix, so it is rolled back. */
-TEST(slow_tests, a_fix_that_was_killed_while_it_was_verified_is_taken_back)
-{
-	struct slow slow;
-	struct program program;
-	struct outcome outcome;
-
-	if (!slow_start(&slow, "rdelay=20ms"))
-		return;
-	program = START_BOOTSHIFT("batch", "-j1", "--jsonl", slow.rows, slow.server.uri);
-	wait_for_mark(&slow, APPLIED_START);
-	kill(program.process, SIGINT);
-	kill(program.process, SIGTERM);
-	outcome = program_wait(&program);
-	ASSERT_STATUS(outcome, 1);
-	batch_assert(batch_rows(slow.rows), slow.server.uri, "failed", "interrupted");
-	slow_stop(&slow);
-	assert_taken_back(&slow);
 }
 
 /* The process of the image dies, as when memory runs out.  The other processes continue. */

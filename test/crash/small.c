@@ -94,7 +94,6 @@ static int small_commit(const struct subject *subject, struct target *target, st
 		    0)
 			goto out;
 	status = transaction_commit(&request, &result, err);
-	journal_file_close(result.journal);
 out:
 	disk_close(overlay_disk(overlay));
 	return status;

@@ -251,7 +251,6 @@ static inline int fix_disturbed(struct fixture *fixture, const struct transactio
 					 .zone_count = sizeof(zones) / sizeof(zones[0])};
 	target->io = quick(io);
 	status = transaction_commit(&request, &result, err);
-	journal_file_close(result.journal);
 	if (undo_file)
 		*undo_file = strdup(place.journal);
 	disk_close(overlay_disk(overlay));

@@ -182,28 +182,6 @@ TEST_LOOP(undo_file, an_undo_whose_undo_file_vanishes_at_any_call_is_done_or_not
 	ck_assert_int_gt(done, 10);
 }
 
-TEST(undo_file, a_commit_is_undone_though_its_undo_file_vanished)
-{
-	struct place place;
-	struct target *target = find(fixture.image, NULL, &place);
-	struct bs_error err = {BS_OK, ""};
-	struct commit_result result = {0};
-	struct overlay *overlay = overlay_open(target->disk, 1 << 20, NULL, &err);
-	struct commit_request request = {.place = &place, .overlay = overlay};
-	enum undo_outcome outcome;
-
-	stage(&fixture, overlay);
-	ck_assert_int_eq(transaction_commit(&request, &result, &err), 0);
-	ck_assert(!image_is(&fixture, &fixture.old));
-	ck_assert_int_eq(unlink(place.journal), 0);
-	ck_assert_int_eq(transaction_undo_commit(&place, &result, &outcome, &err), 0);
-	ck_assert(image_is(&fixture, &fixture.old));
-	ck_assert(folder_is_clean(&fixture));
-	journal_file_close(result.journal);
-	disk_close(overlay_disk(overlay));
-	find_end(target, &place);
-}
-
 /* ---- the image ------------------------------------------------------------------------------- */
 
 #define FOREIGN_OUTSIDE (170 * KIB) /* neither written nor guarded by the fix */
@@ -373,29 +351,4 @@ TEST(image_tests, an_undo_during_which_somebody_writes_does_not_claim_the_image)
 		told += outcome == UNDO_OF_THE_FIX;
 	}
 	ck_assert_int_gt(told, 10);
-}
-
-TEST(image_tests, a_commit_into_which_somebody_wrote_is_undone_but_for_that)
-{
-	struct place place;
-	struct target *target = find(fixture.image, NULL, &place);
-	struct bs_error err = {BS_OK, ""};
-	struct commit_result result = {0};
-	struct overlay *overlay = overlay_open(target->disk, 1 << 20, NULL, &err);
-	struct commit_request request = {.place = &place, .overlay = overlay};
-	enum undo_outcome outcome;
-
-	stage(&fixture, overlay);
-	ck_assert_int_eq(transaction_commit(&request, &result, &err), 0);
-	foreign_at = 31 * KIB;
-	write_foreign(&fixture);
-	ck_assert_int_lt(transaction_undo(&place, &outcome, &err), 0);
-	ck_assert_int_eq(err.code, BS_CHANGED_SINCE);
-	ck_assert_int_eq(transaction_undo_commit(&place, &result, &outcome, &err), 0);
-	ck_assert_int_eq(outcome, UNDO_OF_OURS);
-	ck_assert(foreign_is_there() && rest_is_old());
-	ck_assert(folder_is_clean(&fixture));
-	journal_file_close(result.journal);
-	disk_close(overlay_disk(overlay));
-	find_end(target, &place);
 }

@@ -222,12 +222,17 @@ TEST(refused, an_image_that_replaced_the_other_during_a_fix_is_not_written)
 
 static const char *losing; /* the image that loses its next write, or NULL */
 
-static ssize_t pwrite_or_lose(int descriptor, const void *bytes, size_t length, off_t offset)
+static bool pwrite_is_of_image(int descriptor)
 {
 	struct stat image, this;
 
-	if (losing && stat(losing, &image) == 0 && fstat(descriptor, &this) == 0 &&
-	    image.st_ino == this.st_ino) {
+	return losing && stat(losing, &image) == 0 && fstat(descriptor, &this) == 0 &&
+	       image.st_ino == this.st_ino;
+}
+
+static ssize_t pwrite_or_lose(int descriptor, const void *bytes, size_t length, off_t offset)
+{
+	if (pwrite_is_of_image(descriptor)) {
 		losing = NULL;
 		return (ssize_t)length;
 	}
@@ -248,6 +253,40 @@ TEST(refused, a_fix_that_does_not_read_back_is_taken_back)
 	ck_assert_int_eq(err.code, BS_VERIFY);
 	ck_assert(image_is(&fixture, &fixture.old));
 	ck_assert(folder_is_clean(&fixture));
+	fixture_close(&fixture);
+}
+
+/* Changes a byte in the middle of what is written to another file than the image. */
+static ssize_t pwrite_or_spoil(int descriptor, const void *bytes, size_t length, off_t offset)
+{
+	uint8_t *spoiled;
+	ssize_t written;
+
+	if (pwrite_is_of_image(descriptor))
+		return pwrite(descriptor, bytes, length, offset);
+	spoiled = malloc(length);
+	ck_assert_ptr_nonnull(spoiled);
+	memcpy(spoiled, bytes, length);
+	spoiled[length / 2] ^= 1;
+	written = pwrite(descriptor, spoiled, length, offset);
+	free(spoiled);
+	return written;
+}
+
+TEST(refused, a_fix_whose_undo_file_does_not_read_back_writes_nothing)
+{
+	static struct fixture fixture;
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+
+	fixture_open(&fixture);
+	io.pwrite = pwrite_or_spoil;
+	losing = fixture.image;
+	ck_assert_int_lt(fix(&fixture, &io, &err), 0);
+	ck_assert_int_eq(err.code, BS_VERIFY);
+	ck_assert(image_is(&fixture, &fixture.old));
+	ck_assert(folder_is_clean(&fixture));
+	losing = NULL;
 	fixture_close(&fixture);
 }
 

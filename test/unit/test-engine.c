@@ -246,28 +246,6 @@ TEST_LOOP(looking, an_inspection_tells_the_container_and_what_a_fix_would_do, 0,
 
 /* ---- earlier plans ------------------------------------------------------------------------- */
 
-/* Clears the active flag after the commit has read back what it wrote. */
-static void damage_what_was_written(void *image, enum bs_phase phase)
-{
-	uint8_t flag = 0x00;
-
-	if (phase == BS_PHASE_VERIFYING)
-		file_write(image, 0x1BE + 16, &flag, sizeof(flag));
-}
-
-TEST(looking, what_was_written_and_is_not_what_was_verified_is_undone_and_no_refusal)
-{
-	char *image = (char *)image_copy(image_small("windows-7", false));
-	const struct bs_options damaging = {.progress = damage_what_was_written,
-					    .progress_context = image};
-
-	assert_result(bs_fix(image, &damaging, NULL, &result), BS_EXIT_FAILED, BS_STATUS_FAILED,
-		      BS_CHANGED_MEANWHILE);
-	ck_assert_ptr_nonnull(strstr(result.error.message, "at 0 are not what was verified"));
-	assert_alone(image);
-	image_remove(image);
-}
-
 TEST(looking, an_expected_plan_that_is_the_same_is_carried_out)
 {
 	char difference[PLAN_DIFFERENCE_MAX];

@@ -69,6 +69,23 @@ TEST(file_tests, a_file_is_a_disk_of_its_size)
 	ck_assert_int_eq(close(descriptor), 0);
 }
 
+TEST(file_tests, a_hole_is_told_from_bytes)
+{
+	struct bs_error err;
+	int descriptor = make_file(100000);
+	struct disk *disk = file_open(descriptor, &err);
+
+	ck_assert_ptr_nonnull(disk);
+	ck_assert_int_eq(pwrite(descriptor, "", 1, 50000), 1); /* a zero, but written */
+	ck_assert(!disk_is_hole(disk, 0, 100000));
+	ck_assert(!disk_is_hole(disk, 6, 1));
+	ck_assert(disk_is_hole(disk, 8192, 32768));
+	ck_assert(!disk_is_hole(disk, 8192, 50001 - 8192));
+	ck_assert(disk_is_hole(disk, 60000, 40000)); /* up to the end */
+	disk_close(disk);
+	close(descriptor);
+}
+
 TEST(file_tests, a_file_disk_cannot_be_written)
 {
 	struct bs_error err;
