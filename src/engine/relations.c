@@ -329,6 +329,12 @@ const char *bs_relations_whole(const struct bs_relations *relations, const char 
 	return relations_ask(relations, RELATION_PART, image);
 }
 
+int relations_fail_child(const char *child, struct bs_error *err)
+{
+	return fail(err, BS_CONTAINER_HAS_CHILDREN,
+		    "the image is the parent of %s, which holds only the changes to it", child);
+}
+
 /*
  * If the user names a file that describes a disk, the fix changes the disk that it describes.  If
  * the user names a part of a disk, the fix is refused.
@@ -354,8 +360,7 @@ int relations_check(const struct bs_relations *relations, const char *image, con
 		fail(err, BS_CONTAINER_PART, "the file is a part of the disk that %s describes",
 		     whole);
 	else if (child)
-		fail(err, BS_CONTAINER_HAS_CHILDREN,
-		     "the image is the parent of %s, which holds only the changes to it", child);
+		relations_fail_child(child, err);
 	else
 		result = 0;
 out:
