@@ -54,7 +54,7 @@ static int chain_fail(const char *parent, struct bs_error *err)
  */
 static char *chain_path(const char *child, const char *written, struct bs_error *err)
 {
-	const char *name = strncmp(written, "file:", 5) == 0 ? written + 5 : written;
+	const char *name = strncmp(written, "file:/", 6) == 0 ? written + 5 : written;
 	char *path;
 
 	/* To QEMU, a colon before the first slash means "json:{", "nbd://host" and the like. */
