@@ -407,12 +407,31 @@ static int engine_tell_parents(const struct engine *engine, struct bs_error *err
 	return 0;
 }
 
+/*
+ * The way out of a differencing image is to merge it into its parent.  If it has children itself,
+ * these have to be merged into it before, so the error has to name one.
+ */
+static int engine_fail_lay(const struct engine *engine, struct bs_error *err)
+{
+	struct bs_error child;
+
+	if (engine->container.target->kind == TARGET_NBD ||
+	    (err->code != BS_VHD_DIFFERENCING && err->code != BS_VHDX_DIFFERENCING &&
+	     err->code != BS_VDI_DIFFERENCING && err->code != BS_CONTAINER_DIFFERENCING))
+		return -1;
+	if (relations_check(engine->options->relations, engine->image,
+			    engine->container.target->name, &child) < 0 &&
+	    child.code == BS_CONTAINER_HAS_CHILDREN)
+		return fail(err, child.code, "%.400s; it also has a parent itself", child.message);
+	return -1;
+}
+
 static int step_lay(struct engine *engine, struct bs_error *err)
 {
 	if (engine->as_left)
 		return 0;
 	if (container_open_disk(&engine->container, err) < 0)
-		return -1;
+		return engine_fail_lay(engine, err);
 	return engine_tell_parents(engine, err);
 }
 

@@ -329,10 +329,28 @@ const char *bs_relations_whole(const struct bs_relations *relations, const char 
 	return relations_ask(relations, RELATION_PART, image);
 }
 
+/* Whether Hyper-V made the file, or can at least merge it. */
+static bool relations_is_of_hyper_v(const char *child)
+{
+	static const char *const endings[] = {".avhdx", ".avhd", ".vhdx", ".vhd"};
+	const char *ending = strrchr(path_name(child), '.');
+
+	for (size_t i = 0; ending && i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (strcasecmp(ending, endings[i]) == 0)
+			return true;
+	return false;
+}
+
 int relations_fail_child(const char *child, struct bs_error *err)
 {
-	return fail(err, BS_CONTAINER_HAS_CHILDREN,
-		    "the image is the parent of %s, which holds only the changes to it", child);
+	fail(err, BS_CONTAINER_HAS_CHILDREN,
+	     "the image is the parent of %.200s, which holds only the changes to it", child);
+	if (relations_is_of_hyper_v(child))
+		fail(err, BS_CONTAINER_HAS_CHILDREN,
+		     "the image is the parent of %.200s, which holds only the changes to it (to "
+		     "merge them, in PowerShell: Merge-VHD -Path '%.120s')",
+		     child, path_name(child));
+	return -1;
 }
 
 /*

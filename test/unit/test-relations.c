@@ -383,6 +383,27 @@ TEST(relations_tests, a_parent_is_not_fixed_and_its_child_stays_as_it_is)
 	image_assert_same(base, &before);
 }
 
+/* The message names what has to be merged first, by the command for that. */
+TEST(relations_tests, the_snapshots_of_hyper_v_are_refused_with_the_way_out)
+{
+	const struct bs_options options = {0};
+	struct bs_result result;
+
+	RUN_THERE("qemu-img convert -O vpc '%s' base.vhd", image_recipe("small", SAMPLE_SMALL));
+	make_vhd("snap.avhd", "W2ru", ".\\base.vhd");
+	RUN_THERE("head -c 512 snap.avhd >footer && cat footer >>snap.avhd");
+	assert_refused(bs_fix(path_of("base.vhd"), &options, NULL, &result), &result,
+		       BS_CONTAINER_HAS_CHILDREN, "Merge-VHD -Path 'snap.avhd'");
+	assert_refused(bs_fix(path_of("snap.avhd"), &options, NULL, &result), &result,
+		       BS_VHD_DIFFERENCING, "its parent, another file");
+	make_vhd("top.avhd", "W2ru", ".\\snap.avhd");
+	RUN_THERE("cat footer >>top.avhd");
+	assert_refused(bs_fix(path_of("snap.avhd"), &options, NULL, &result), &result,
+		       BS_CONTAINER_HAS_CHILDREN, "Merge-VHD -Path 'top.avhd'");
+	assert_refused(bs_inspect(path_of("top.avhd"), &options, &result), &result,
+		       BS_VHD_DIFFERENCING, "its parent");
+}
+
 TEST(relations_tests, an_image_that_has_got_a_child_since_has_nothing_to_do_and_can_be_undone)
 {
 	const struct bs_options options = {0};
