@@ -27,8 +27,10 @@ static const char *raw_disk(void)
 
 /* ---- chains that are fixed ------------------------------------------------------------------- */
 
-#define OVERLAY(format, name, parent_format, parent)                                               \
-	"qemu-img create -q -f " format " -F " parent_format " -b " parent " " name " && "
+/* The shell function `over` makes the image $2 of the format $1 over the image $4 of the format $3. */
+#define SHELL_OVER                                                                                 \
+	"over() { format=$1 name=$2 below=$3 parent=$4; shift 4; "                                 \
+	"qemu-img create -q \"$@\" -f $format -F $below -b \"$parent\" $name; }; "
 
 /* How a chain is made of the raw disk $DISK, and its parents, the nearest one first. */
 static const struct chain {
@@ -38,26 +40,22 @@ static const struct chain {
 } chains[] = {
 	{{"qcow2", "qcow2", "", true, NULL},
 	 "3.qcow2",
-	 "qemu-img convert -O vhdx $DISK base.vhdx && " OVERLAY("qcow2", "1.qcow2", "vhdx",
-								"base.vhdx")
-		 OVERLAY("qcow2", "2.qcow2", "qcow2",
-			 "file:$PWD/1.qcow2") "qemu-io -f qcow2 -c 'write -P 0 195M 2M' 2.qcow2 "
-					      "&& " OVERLAY("qcow2 -o cluster_size=4K", "3.qcow2",
-							    "qcow2", "$PWD/2.qcow2"),
+	 "qemu-img convert -O vhdx $DISK base.vhdx && over qcow2 1.qcow2 vhdx base.vhdx && "
+	 "over qcow2 2.qcow2 qcow2 file:$PWD/1.qcow2 && "
+	 "qemu-io -f qcow2 -c 'write -P 0 195M 2M' 2.qcow2 && "
+	 "over qcow2 3.qcow2 qcow2 $PWD/2.qcow2 -o cluster_size=4K",
 	 {"2.qcow2", "1.qcow2", "base.vhdx"},
 	 {"qcow2", "qcow2", "vhdx"}},
 	{{"vmdk", "vmdk", "", true, NULL},
 	 "win-000002.vmdk",
-	 "qemu-img convert -O vmdk $DISK win.vmdk && " OVERLAY(
-		 "vmdk", "win-000001.vmdk",
-		 "vmdk", "win.vmdk") "qemu-io -f vmdk -c 'write -P 0 195M 2M' win-000001.vmdk "
-				     "&& " OVERLAY("vmdk", "win-000002.vmdk", "vmdk",
-						   "win-000001.vmdk"),
+	 "qemu-img convert -O vmdk $DISK win.vmdk && over vmdk win-000001.vmdk vmdk win.vmdk && "
+	 "qemu-io -f vmdk -c 'write -P 0 195M 2M' win-000001.vmdk && "
+	 "over vmdk win-000002.vmdk vmdk win-000001.vmdk",
 	 {"win-000001.vmdk", "win.vmdk"},
 	 {"vmdk", "vmdk"}},
 	{{"qcow2", "qcow2", "", true, NULL},
 	 "top.qcow2",
-	 "cp --sparse=always $DISK base.img && " OVERLAY("qcow2", "top.qcow2", "raw", "base.img"),
+	 "cp --sparse=always $DISK base.img && over qcow2 top.qcow2 raw base.img",
 	 {"base.img"},
 	 {"raw"}},
 };
@@ -70,7 +68,7 @@ static const char *make_chain(const struct chain *chain)
 {
 	const char *folder = batch_folder();
 
-	IN_FOLDER(folder, "DISK='%s' && %s true >/dev/null", raw_disk(), chain->make);
+	IN_FOLDER(folder, SHELL_OVER "DISK='%s'; { %s; } >/dev/null", raw_disk(), chain->make);
 	return text("%s/%s", folder, chain->top);
 }
 
@@ -206,7 +204,7 @@ static const struct bad {
 	{"qemu-img rebase -u -F raw -b base.qcow2 mid.qcow2", "top.qcow2", "parent-damaged",
 	 "the format is qcow2, not raw"},
 	{"qemu-img create -q -f vmdk -o subformat=monolithicFlat base.vmdk 1M && "
-	 "rm mid.vmdk && qemu-img create -q -f vmdk -F vmdk -b base.vmdk mid.vmdk",
+	 "rm mid.vmdk top.vmdk && qemu-img create -q -f vmdk -F vmdk -b base.vmdk mid.vmdk",
 	 "mid.vmdk", "container-differencing", "base-flat.vmdk"},
 };
 
