@@ -186,6 +186,13 @@ enum bs_exit {
 	  "repair it first: qemu-img check -r all IMAGE")                                          \
 	X(BS_CONTAINER_DIFFERENCING, "container-differencing", BS_EXIT_REFUSED,                    \
 	  "make one image of it and its parent: qemu-img convert -O qcow2 IMAGE NEW")              \
+	X(BS_PARENT_MISSING, "parent-missing", BS_EXIT_REFUSED,                                    \
+	  "put the parent where the image expects it, into the image's folder")                    \
+	X(BS_PARENT_DAMAGED, "parent-damaged", BS_EXIT_REFUSED,                                    \
+	  "restore that parent, as it was when the image was made from it, from a backup")         \
+	X(BS_PARENT_REFUSED, "parent-refused", BS_EXIT_REFUSED,                                    \
+	  "if you trust the image, make one image of the chain: qemu-img convert -O qcow2 IMAGE "  \
+	  "NEW")                                                                                   \
 	X(BS_CONTAINER_ENCRYPTED, "container-encrypted", BS_EXIT_REFUSED,                          \
 	  "write the passphrase to FILE, then decrypt it: qemu-img convert -O qcow2 --object "     \
 	  "secret,id=s,file=FILE --image-opts encrypt.key-secret=s,file.filename=IMAGE NEW")       \
@@ -728,6 +735,13 @@ struct bs_written {
 	uint64_t offset, length;
 };
 
+/* A file that the image needs, because the image holds only the changes to it. */
+struct bs_parent {
+	char *path;
+	char format[16]; /* as in bs_options */
+	uint64_t size;   /* of the file */
+};
+
 /* The outcome for one image.  The caller frees it with bs_result_free(). */
 struct bs_result {
 	enum bs_status status;
@@ -742,6 +756,12 @@ struct bs_result {
 	struct bs_inspection *inspection; /* of the image before any change; may be NULL */
 	struct bs_plan *plan;             /* the rehearsed plan; may be NULL */
 	struct bs_start *start;           /* of the disk in a virtual machine; may be NULL */
+	/*
+	 * The parent of the image, the parent of this parent, and so on.  They are only read.  An undo
+	 * needs none of them, so it does not list them.
+	 */
+	struct bs_parent *parents;
+	uint32_t parent_count;
 	/* Path of the undo file; may be NULL.  After an undo with nothing to do: obsolete. */
 	char *undo_file;
 	/*

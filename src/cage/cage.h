@@ -3,7 +3,8 @@
  * The confinement of QEMU's programs, which parse what a guest has written.
  *
  * A confined program may still compute, within limits of memory and time, read and execute
- * installed files, read and write one file, and use the descriptors that it inherits.
+ * installed files, read and write one file or the files of one folder, and use the descriptors that
+ * it inherits.
  *
  * The layers overlap on purpose.  The namespaces that the caller makes hide the network and the
  * mounts.  Landlock, if the kernel has it, forbids all other files.  The filter forbids system
@@ -23,7 +24,7 @@
 /* The caller sets all members but `filter`. */
 struct cage {
 	const char *program; /* absolute path of the program that is started */
-	const char *file;    /* path of the one file; skipped if it does not exist */
+	const char *file;    /* path of the file or folder; skipped if it does not exist */
 	uint64_t memory;     /* limit of the address space in bytes */
 	uint64_t seconds;    /* limit of the processor time */
 	uint64_t file_size;  /* limit of each file that is written, in bytes; UINT64_MAX: none */

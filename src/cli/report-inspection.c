@@ -438,6 +438,7 @@ void report_inspection(struct output *output, const char *image, const struct se
 	if (!inspection)
 		return;
 	inspection_heading(output, image, settings->verbose, inspection);
+	report_parents(output, result);
 	inspection_partitions(output, inspection, settings->verbose);
 	inspection_chain(output, inspection, result->start);
 	inspection_start(output, result->start);

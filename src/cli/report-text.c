@@ -12,6 +12,7 @@
 #include "report/need.h"
 #include "report/phrases.h"
 #include "report/plan-file.h"
+#include "util/path.h"
 
 #define INDENT     2
 #define PIECE_SIZE 80 /* bytes of a short text */
@@ -80,6 +81,24 @@ static void report_nothing_to_do(struct output *output, const char *image,
 		report_outcome(output, text);
 	}
 	report_notes(output, image, settings, result);
+}
+
+/* All parents are in the image's folder, so their names are enough. */
+void report_parents(struct output *output, const struct bs_result *result)
+{
+	if (result->parent_count == 0)
+		return;
+	print_to(output, INDENT);
+	print(output,
+	      "%s: ", result->parent_count == 1 ? "Parent, only read" : "Parents, only read");
+	for (uint32_t i = 0; i < result->parent_count; i++) {
+		const struct bs_parent *parent = &result->parents[i];
+
+		print_wrapped(output, 2 * INDENT, "%s%s (%s, %s)", i > 0 ? ", " : "",
+			      path_name(parent->path), parent->format,
+			      size_format(parent->size).text);
+	}
+	print_end(output);
 }
 
 /* ---- plan --------------------------------------------------------------------------------- */
@@ -290,6 +309,7 @@ void report_plan(struct output *output, const char *image, const struct settings
 	else
 		snprintf(text, sizeof(text), "give the disk its signature back");
 	report_outcome(output, text);
+	report_parents(output, result);
 	report_plan_operations(output, plan);
 	if (settings->verbose)
 		report_plan_details(output, plan);

@@ -20,6 +20,9 @@ report_function report_verification;
 report_function report_undo;
 report_function report_accept;
 
+/* Prints the files that hold the rest of the image's disk, on one line; nothing if there are none. */
+void report_parents(struct output *output, const struct bs_result *result);
+
 /* Prints the drawing of a start, and how the machine was run.  NULL: prints nothing. */
 void report_start(struct output *output, const struct bs_start *start);
 

@@ -212,14 +212,41 @@ static int container_read_format(struct container *container, struct bs_error *e
 	return format_check_tables(view, format, err);
 }
 
+/* The container as QEMU's programs open it. */
+static struct qemu_image container_image(const struct container *container)
+{
+	return (struct qemu_image){
+		.overlay = container->overlay,
+		.driver = container->format.driver,
+		.options = container->format.driver_options,
+		.parents = container->chain.files,
+		.parent_count = container->chain.count,
+	};
+}
+
+/* Opens the parents once.  Later, the staged container must still have the same. */
+static int container_open_chain(struct container *container, bool first, struct bs_error *err)
+{
+	const struct format_parent *before = &container->chain.claimed;
+	const struct format_parent *now = &container->format.parent;
+
+	if (first)
+		return chain_open(&container->chain, container->target, &container->format,
+				  container->options->format != NULL, err);
+	return strcmp(before->path, now->path) == 0 && strcmp(before->driver, now->driver) == 0 &&
+			       before->identifier == now->identifier
+		       ? 0
+		       : fail(err, BS_CONTAINER_CORRUPT, "it has another parent");
+}
+
 /*
  * The driver replays the log of a VHDX, on the overlay.  The tables can be checked only after that.
  */
 static int container_finish_writes(struct container *container, struct bs_error *err)
 {
 	const struct format *format = &container->format;
-	struct qemu_driver *driver = qemu_driver_open(container->overlay, format->driver,
-						      format->driver_options, true, err);
+	const struct qemu_image image = container_image(container);
+	struct qemu_driver *driver = qemu_driver_open(&image, true, err);
 	int result = driver ? qemu_driver_finish(driver, err) : -1;
 
 	qemu_driver_close(driver);
@@ -243,13 +270,15 @@ static int container_collect(struct container *container, struct bs_error *err)
 	return 0;
 }
 
-/* Opens the guest's disk on the overlay. */
+/* Opens the guest's disk on the overlay.  Only the first stack can be written. */
 static int container_lay_stack(struct container *container, bool writable, struct bs_error *err)
 {
 	struct disk *view = overlay_disk(container->overlay);
 	struct format *format = &container->format;
+	struct qemu_image image;
 
-	if (container_read_format(container, err) < 0)
+	if (container_read_format(container, err) < 0 ||
+	    container_open_chain(container, writable, err) < 0)
 		return -1;
 	if (format->unfinished && container_finish_writes(container, err) < 0)
 		return -1;
@@ -258,11 +287,10 @@ static int container_lay_stack(struct container *container, bool writable, struc
 		container->disk = container->window;
 		return container->disk ? 0 : -1;
 	}
-	if (format->needs_check &&
-	    qemu_check(container->overlay, format->driver, format->driver_options, err) < 0)
+	image = container_image(container);
+	if (format->needs_check && qemu_check(&image, err) < 0)
 		return -1;
-	container->driver = qemu_driver_open(container->overlay, format->driver,
-					     format->driver_options, writable, err);
+	container->driver = qemu_driver_open(&image, writable, err);
 	if (!container->driver)
 		return -1;
 	container->disk = qemu_driver_disk(container->driver);
@@ -381,6 +409,7 @@ void container_close(struct container *container)
 	container_close_disk(container);
 	if (container->overlay)
 		disk_close(overlay_disk(container->overlay));
+	chain_close(&container->chain);
 	lock_release(container->lock);
 	place_free(&container->place);
 	target_close(container->target);

@@ -11,6 +11,7 @@
 #define BOOTSHIFT_CONTAINER_H
 
 #include "disk/overlay.h"
+#include "engine/chain.h"
 #include "format/format.h"
 #include "qemu/qemu-driver.h"
 #include "transaction/lock.h"
@@ -26,6 +27,7 @@ struct container {
 	struct image_lock *lock;
 	struct overlay *overlay;
 	struct format format;
+	struct chain chain;         /* of parents */
 	struct qemu_driver *driver; /* for a format that needs QEMU's driver; else NULL */
 	struct overlay *staged; /* what the driver will be given; NULL: nothing can be written */
 	struct disk *window;    /* for all other formats; else NULL */

@@ -47,6 +47,7 @@ struct engine {
 	const struct bs_plan *expected; /* the only plan to carry out, or to verify; NULL: any */
 	struct bs_result *result;
 	enum bs_status success; /* the result's status if no step fails */
+	const char *child; /* FIX: a child of the image, which is therefore not changed; or NULL */
 	struct container container;
 	struct session *session;    /* of the first worker; NULL before and after */
 	struct appliance_view view; /* what an appliance sees; all zeros without one */
@@ -176,6 +177,9 @@ void bs_result_free(struct bs_result *result)
 	free(result->undo_file_named);
 	free(result->differences);
 	free(result->written);
+	for (uint32_t i = 0; i < result->parent_count; i++)
+		free(result->parents[i].path);
+	free(result->parents);
 	memset(result, 0, sizeof(*result));
 }
 
@@ -363,6 +367,10 @@ static int step_open(struct engine *engine, struct bs_error *err)
 	bool looks_only = engine->command &
 			  (INSPECT | PLAN | FORESEE | BOOT | VERIFY | FORESEE_ACCEPT | RETELL);
 
+	/* A batch may be fixing the child at this moment, and then reads the image. */
+	if (engine->command == FIX && engine->options->relations)
+		engine->child = relations_child(engine->options->relations, engine->image);
+	looks_only |= engine->child != NULL;
 	return container_lock(&engine->container, engine->image, engine->options,
 			      looks_only ? LOCK_FOR_READING : LOCK_FOR_CHANGING,
 			      engine->command & (UNDO | FORESEE | VERIFY | ACCEPTS | RETELL),
@@ -381,12 +389,54 @@ static int step_check_writable(struct engine *engine, struct bs_error *err)
 	return place_check_folder(&container->place, err);
 }
 
+static int engine_tell_parents(const struct engine *engine, struct bs_error *err)
+{
+	const struct chain *chain = &engine->container.chain;
+	struct bs_result *result = engine->result;
+
+	result->parents = chain->count > 0 ? calloc(chain->count, sizeof(*result->parents)) : NULL;
+	if (chain->count > 0 && !result->parents)
+		return fail_memory(err);
+	for (size_t i = 0; i < chain->count; i++) {
+		const struct chain_parent *parent = chain->parents[i];
+		struct bs_parent *told = &result->parents[result->parent_count++];
+
+		told->path = strdup(parent->target->name);
+		if (!told->path)
+			return fail_memory(err);
+		told->size = parent->target->status.length;
+		snprintf(told->format, sizeof(told->format), "%s", parent->format.name);
+	}
+	return 0;
+}
+
+/*
+ * The way out of a differencing image is to merge it into its parent.  If it has children itself,
+ * these have to be merged into it before, so the error has to name one.
+ */
+static int engine_fail_lay(const struct engine *engine, struct bs_error *err)
+{
+	struct bs_error child;
+
+	if (engine->container.target->kind == TARGET_NBD ||
+	    (err->code != BS_VHD_DIFFERENCING && err->code != BS_VHDX_DIFFERENCING &&
+	     err->code != BS_VDI_DIFFERENCING && err->code != BS_CONTAINER_DIFFERENCING))
+		return -1;
+	if (relations_check(engine->options->relations, engine->image,
+			    engine->container.target->name, &child) < 0 &&
+	    child.code == BS_CONTAINER_HAS_CHILDREN)
+		return fail(err, child.code, "%.400s; it also has a parent itself", child.message);
+	return -1;
+}
+
 static int step_lay(struct engine *engine, struct bs_error *err)
 {
 	if (engine->as_left)
 		return 0;
 	engine->container.shows_before = engine->command == BEFORE;
-	return container_open_disk(&engine->container, err);
+	if (container_open_disk(&engine->container, err) < 0)
+		return engine_fail_lay(engine, err);
+	return engine_tell_parents(engine, err);
 }
 
 /* ---- the first worker ---------------------------------------------------------------------- */
@@ -483,6 +533,8 @@ static int step_relations(struct engine *engine, struct bs_error *err)
 
 	if (target->kind == TARGET_NBD || !engine_is_to_change(engine))
 		return 0;
+	if (engine->child)
+		return relations_fail_child(engine->child, err);
 	return relations_check(engine->options->relations, engine->image, target->name, err);
 }
 
@@ -735,6 +787,8 @@ static int step_commit(struct engine *engine, struct bs_error *err)
 	/* The commit compares the image with the overlay that was verified. */
 	if (!engine->verified || written != 0)
 		return fail(err, BS_VERIFY, "the result was written to after its verification");
+	if (chain_check_unchanged(&engine->container.chain, err) < 0)
+		return -1;
 	container_tell(engine->options, BS_PHASE_COMMITTING);
 	result->undo_file = strdup(engine->container.place.journal);
 	if (!result->undo_file)

@@ -329,6 +329,30 @@ const char *bs_relations_whole(const struct bs_relations *relations, const char 
 	return relations_ask(relations, RELATION_PART, image);
 }
 
+/* Whether Hyper-V made the file, or can at least merge it. */
+static bool relations_is_of_hyper_v(const char *child)
+{
+	static const char *const endings[] = {".avhdx", ".avhd", ".vhdx", ".vhd"};
+	const char *ending = strrchr(path_name(child), '.');
+
+	for (size_t i = 0; ending && i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (strcasecmp(ending, endings[i]) == 0)
+			return true;
+	return false;
+}
+
+int relations_fail_child(const char *child, struct bs_error *err)
+{
+	fail(err, BS_CONTAINER_HAS_CHILDREN,
+	     "the image is the parent of %.200s, which holds only the changes to it", child);
+	if (relations_is_of_hyper_v(child))
+		fail(err, BS_CONTAINER_HAS_CHILDREN,
+		     "the image is the parent of %.200s, which holds only the changes to it (to "
+		     "merge them, in PowerShell: Merge-VHD -Path '%.120s')",
+		     child, path_name(child));
+	return -1;
+}
+
 /*
  * If the user names a file that describes a disk, the fix changes the disk that it describes.  If
  * the user names a part of a disk, the fix is refused.
@@ -354,8 +378,7 @@ int relations_check(const struct bs_relations *relations, const char *image, con
 		fail(err, BS_CONTAINER_PART, "the file is a part of the disk that %s describes",
 		     whole);
 	else if (child)
-		fail(err, BS_CONTAINER_HAS_CHILDREN,
-		     "the image is the parent of %s, which holds only the changes to it", child);
+		relations_fail_child(child, err);
 	else
 		result = 0;
 out:

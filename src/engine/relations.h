@@ -8,6 +8,9 @@
 /* Returns the path of a file that holds only the changes to the image; NULL: none is known. */
 const char *relations_child(const struct bs_relations *relations, const char *image);
 
+/* Fails with BS_CONTAINER_HAS_CHILDREN: `child` is the path of a child of the image. */
+int relations_fail_child(const char *child, struct bs_error *err);
+
 /*
  * Checks that no known file depends on the image, so that the image may be changed.  If `relations`
  * is NULL, the function looks through the folders of both paths.  `image` is the path that the user

@@ -20,6 +20,18 @@ enum format_access {
 };
 
 #define FORMAT_EXTENT_NAME_MAX 255
+#define FORMAT_PARENT_MAX      1023 /* bytes; QEMU's limit for the name of a parent */
+
+/*
+ * What a container says of its parent.  All of it is only a claim: a guest or somebody else may
+ * have written it.  Unused bytes are zeros.
+ */
+struct format_parent {
+	char path[FORMAT_PARENT_MAX + 1]; /* as the container has it; empty: there is no parent */
+	char driver[16]; /* QEMU's name of the parent's format; empty: the container does not say */
+	bool has_identifier; /* VMDK */
+	uint32_t identifier; /* VMDK: the identifier that the parent had */
+};
 
 struct format {
 	const char *name;           /* from BS_FORMATS */
@@ -36,6 +48,10 @@ struct format {
 	/* FORMAT_ELSEWHERE: the name of the other file, which is in the container's folder.  The
 	 * guest writes all of that file, so the caller must not detect a format in it. */
 	char extent[FORMAT_EXTENT_NAME_MAX + 1];
+	/* Only for FORMAT_DRIVER.  The container holds only the changes to its parent, which the
+	 * caller has to open (engine/chain.h). */
+	struct format_parent parent;
+	uint32_t identifier; /* VMDK: of the present content; a program that writes changes it */
 };
 
 /* ---- references from a container to other files -------------------------------------------- */

@@ -28,8 +28,8 @@
  * A guest can still harm itself.  If it writes a VHD footer to the end of its raw disk, the disk
  * becomes one sector shorter.  If it writes a container to its disk and gives up its boot
  * signature, bootshift opens that container.  But the guest cannot reach another file: each format
- * refuses parents, backing files and other data files.  Only a VMDK descriptor names another file,
- * and a descriptor is a short text, which is no disk.
+ * refuses other data files, and a parent is opened only if the format is certain (engine/chain.h).
+ * A VMDK descriptor names another file, too, but a descriptor is a short text, which is no disk.
  *
  * If the end begins like a footer but has a wrong checksum, the container is refused, not taken for
  * raw: a damaged VHD is far more likely than a guest that wrote such bytes.
@@ -162,6 +162,14 @@ static const struct format_kind *format_find_kind(const char *name, struct bs_er
 		if (strcmp(name, kinds[i].name) == 0)
 			return &kinds[i];
 	fail(err, BS_USAGE, "unknown format '%s': it is one of%s", name, BS_FORMAT_NAMES);
+	return NULL;
+}
+
+const char *format_of_driver(const char *driver)
+{
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		if (strcmp(driver, kinds[i].driver) == 0)
+			return kinds[i].name;
 	return NULL;
 }
 

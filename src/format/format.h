@@ -42,6 +42,9 @@ MUST_CHECK int format_detect(struct disk *container, const char *forced, struct 
 MUST_CHECK int format_check_tables(struct disk *container, const struct format *format,
 				   struct bs_error *err);
 
+/* Returns the name of the format for which QEMU has a driver of this name; NULL: there is none. */
+const char *format_of_driver(const char *driver);
+
 /*
  * Sets *marked to true if `container` has the magic bytes of a disk format, even if the container
  * is damaged or its format is not supported.  A raw disk has no magic bytes.  The function reads

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "format/codec.h"
 #include "util/bytes.h"
 
 enum {
@@ -33,7 +32,7 @@ enum {
 	REFCOUNT_ORDER_MAX = 6, /* counts of 2^6 bits */
 	REFCOUNT_ORDER_VERSION_2 = 4,
 	EXTENSION_HEADER_SIZE = 8,
-	FILE_NAME_MAX = 1023, /* bytes, the name of a backing or data file */
+	FILE_NAME_MAX = FORMAT_PARENT_MAX, /* bytes, the name of a backing or data file */
 };
 
 /* The header extension that says where the list of dirty bitmaps is. */
@@ -51,6 +50,7 @@ enum {
 #define COUNT_ENTRY_SIZE   8u                  /* of the refcount table */
 #define COUNT_ENTRY_PLACE  0xfffffffffffffe00u /* the bits with the offset of a refcount block */
 
+#define EXTENSION_PARENT    0xe2792acau /* the format of the backing file */
 #define EXTENSION_DATA_FILE 0x44415441u
 #define EXTENSION_BITMAPS   0x23852875u
 
@@ -210,16 +210,12 @@ static const char *qcow2_backing_file(const uint8_t *bytes, size_t length,
 							   header->backing_length, name);
 }
 
-static const char *qcow2_shown(const char *name)
-{
-	return name ? name : "another file";
-}
-
 static int qcow2_check_features(const uint8_t *bytes, size_t length,
 				const struct qcow2_header *header, struct bs_error *err)
 {
 	uint64_t unknown = header->incompatible & ~FEATURES_KNOWN;
-	char name[FILE_NAME_MAX + 1];
+	char buffer[FILE_NAME_MAX + 1];
+	const char *name;
 
 	if (unknown != 0)
 		return fail(err, BS_FORMAT_UNREADABLE,
@@ -228,14 +224,12 @@ static int qcow2_check_features(const uint8_t *bytes, size_t length,
 		return fail(err, BS_CONTAINER_CORRUPT, "the qcow2 image is marked corrupt");
 	if (header->encryption != 0)
 		return fail(err, BS_CONTAINER_ENCRYPTED, "the qcow2 image is encrypted");
-	if (header->incompatible & FEATURE_DATA_FILE)
+	if (header->incompatible & FEATURE_DATA_FILE) {
+		name = qcow2_data_file(bytes, length, header, buffer);
 		return fail(err, BS_CONTAINER_SPLIT,
 			    "the qcow2 image keeps its data in another file: %s",
-			    qcow2_shown(qcow2_data_file(bytes, length, header, name)));
-	if (header->backing_offset != 0)
-		return fail(err, BS_CONTAINER_DIFFERENCING,
-			    "the qcow2 image holds only the changes to its backing file, %s",
-			    qcow2_shown(qcow2_backing_file(bytes, length, header, name)));
+			    name ? name : "another file");
+	}
 	if (header->incompatible & FEATURE_DIRTY)
 		return fail(err, BS_CONTAINER_UNCLEAN,
 			    "the qcow2 image is marked dirty: the program that wrote to it last "
@@ -243,21 +237,44 @@ static int qcow2_check_features(const uint8_t *bytes, size_t length,
 	return 0;
 }
 
-int qcow2_decode(const uint8_t *bytes, size_t length, uint64_t file_size, uint64_t *disk_size,
+/* Takes the name of the backing file and, if the image has it, the name of its format. */
+static int qcow2_decode_parent(const uint8_t *bytes, size_t length,
+			       const struct qcow2_header *header, struct format_parent *parent,
+			       struct bs_error *err)
+{
+	uint64_t at;
+	uint32_t size;
+
+	if (header->backing_offset == 0)
+		return 0;
+	if (!qcow2_backing_file(bytes, length, header, parent->path))
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the qcow2 image has a backing file, but its name is damaged");
+	if (!qcow2_find_extension(bytes, length, header, EXTENSION_PARENT, &at, &size))
+		return 0;
+	if (size >= sizeof(parent->driver) || !range_within(at, size, length))
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the qcow2 image names no known format of its backing file");
+	memcpy(parent->driver, bytes + at, size);
+	return 0;
+}
+
+int qcow2_decode(const uint8_t *bytes, size_t length, uint64_t file_size, struct format *format,
 		 struct bs_error *err)
 {
 	struct qcow2_header header = {0};
 
 	if (qcow2_decode_header(bytes, length, &header, err) < 0 ||
 	    qcow2_check_layout(&header, file_size, err) < 0 ||
-	    qcow2_check_features(bytes, length, &header, err) < 0)
+	    qcow2_check_features(bytes, length, &header, err) < 0 ||
+	    qcow2_decode_parent(bytes, length, &header, &format->parent, err) < 0)
 		return -1;
 	if (header.disk_size % SECTOR_SIZE != 0)
 		return fail(err, BS_NOT_AN_IMAGE,
 			    "the disk's size of %" PRIu64
 			    " bytes is not a multiple of the sector size, 512",
 			    header.disk_size);
-	*disk_size = header.disk_size;
+	format->disk_size = header.disk_size;
 	return 0;
 }
 
@@ -268,7 +285,7 @@ static int qcow2_describe(struct disk *container, struct format *format, struct 
 	int result = codec_read(container, 0, QCOW2_HEADER_MAX, &bytes, &length, err);
 
 	if (result == 0)
-		result = qcow2_decode(bytes, length, disk_size(container), &format->disk_size, err);
+		result = qcow2_decode(bytes, length, disk_size(container), format, err);
 	format->access = FORMAT_DRIVER;
 	free(bytes);
 	return result;

@@ -19,7 +19,7 @@ struct slice {
 
 /* Settings that the decoder collects first.  descriptor_judge() checks them at the end. */
 struct facts {
-	uint64_t parent_identifier;
+	uint64_t identifier, parent_identifier;
 	bool has_identifier, has_parent_identifier, encrypted, tracked;
 };
 
@@ -144,10 +144,9 @@ static int descriptor_decode_setting(struct slice line, struct vmdk_descriptor *
 {
 	struct slice key = slice_trim(slice_cut(&line, '='));
 	struct slice value = slice_unquote(line);
-	uint64_t number;
 
 	if (slice_equals(key, "CID"))
-		facts->has_identifier = slice_number(value, 16, &number);
+		facts->has_identifier = slice_number(value, 16, &facts->identifier);
 	if (slice_equals(key, "parentCID"))
 		facts->has_parent_identifier = slice_number(value, 16, &facts->parent_identifier);
 	if (slice_equals(key, "changeTrackPath"))
@@ -188,22 +187,29 @@ static bool descriptor_find_parent(struct slice text, struct slice *name)
 	return true;
 }
 
-static int descriptor_check_parent(struct slice text, const struct facts *facts,
-				   struct bs_error *err)
+/* The parent is named, and there is the identifier that shows whether it was changed since. */
+static int descriptor_find_chain(struct slice text, const struct facts *facts,
+				 struct vmdk_descriptor *descriptor, struct bs_error *err)
 {
-	char name[FORMAT_EXTENT_NAME_MAX + 1];
+	struct format_parent *parent = &descriptor->parent;
 	struct slice hint;
+	bool named = descriptor_find_parent(text, &hint);
 
-	if (!descriptor_find_parent(text, &hint) && facts->parent_identifier == NO_PARENT)
+	descriptor->identifier = (uint32_t)facts->identifier;
+	if (!named && facts->parent_identifier == NO_PARENT)
 		return 0;
-	if (!slice_copy(hint, name, sizeof(name)))
-		*name = '\0';
-	return fail(err, BS_CONTAINER_DIFFERENCING,
-		    "the VMDK holds only the changes to its parent, %s",
-		    *name ? name : "another file");
+	if (!slice_copy(hint, parent->path, sizeof(parent->path)) || parent->path[0] == '\0' ||
+	    facts->parent_identifier >= NO_PARENT)
+		return fail(err, BS_CONTAINER_DIFFERENCING,
+			    "the VMDK holds only the changes to its parent, and names it in a way "
+			    "that leads nowhere");
+	memcpy(parent->driver, "vmdk", sizeof("vmdk"));
+	parent->has_identifier = true;
+	parent->identifier = (uint32_t)facts->parent_identifier;
+	return 0;
 }
 
-static int descriptor_judge(struct slice text, const struct vmdk_descriptor *descriptor,
+static int descriptor_judge(struct slice text, struct vmdk_descriptor *descriptor,
 			    const struct facts *facts, struct bs_error *err)
 {
 	if (!facts->has_identifier || !facts->has_parent_identifier ||
@@ -211,7 +217,7 @@ static int descriptor_judge(struct slice text, const struct vmdk_descriptor *des
 		return fail(err, BS_CONTAINER_CORRUPT, "the VMDK descriptor is not complete");
 	if (facts->encrypted)
 		return fail(err, BS_VMDK_ENCRYPTED, "the VMDK is encrypted");
-	if (descriptor_check_parent(text, facts, err) < 0)
+	if (descriptor_find_chain(text, facts, descriptor, err) < 0)
 		return -1;
 	if (descriptor->extent_count > 1)
 		return fail(err, BS_CONTAINER_SPLIT, "the disk of the VMDK is in %u files",

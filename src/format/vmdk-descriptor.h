@@ -15,11 +15,14 @@ struct vmdk_descriptor {
 	char extent_type[16]; /* FLAT, SPARSE and others */
 	bool has_offset;
 	struct vmdk_extent extent;
+	struct format_parent parent; /* as in struct format */
+	uint32_t identifier;
 };
 
 /*
  * Decodes a descriptor of `length` bytes, or up to the first zero byte.  The errors are those of
- * all types of VMDK: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING, BS_VMDK_ENCRYPTED,
+ * all types of VMDK: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING (a parent without a name or without
+ * an identifier), BS_VMDK_ENCRYPTED,
  * BS_CONTAINER_SPLIT (more than one extent), BS_READ_ONLY, BS_FORMAT_UNSUPPORTED.
  */
 MUST_CHECK int vmdk_descriptor_decode(const uint8_t *bytes, size_t length,

@@ -127,7 +127,8 @@ static int vmdk_check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t 
 	return 0;
 }
 
-static int vmdk_check_embedded(const uint8_t *bytes, size_t length, struct bs_error *err)
+static int vmdk_decode_embedded(const uint8_t *bytes, size_t length, struct format *format,
+				struct bs_error *err)
 {
 	uint64_t sector = load_le64(bytes + DESCRIPTOR_OFFSET), size;
 	struct vmdk_descriptor descriptor;
@@ -149,11 +150,13 @@ static int vmdk_check_embedded(const uint8_t *bytes, size_t length, struct bs_er
 		return fail(err, BS_FORMAT_UNSUPPORTED,
 			    "is a VMDK of the type %s, not monolithicSparse",
 			    descriptor.create_type);
+	format->parent = descriptor.parent;
+	format->identifier = descriptor.identifier;
 	return 0;
 }
 
-int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size, uint64_t *disk_size,
-		       struct bs_error *err)
+int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size,
+		       struct format *format, struct bs_error *err)
 {
 	struct vmdk_tables ignored;
 
@@ -163,9 +166,9 @@ int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size, 
 	if (length < HEADER_SIZE || memcmp(bytes, "KDMV", 4) != 0)
 		return fail(err, BS_CONTAINER_CORRUPT, "there is no VMDK header");
 	if (vmdk_check_kind(bytes, err) < 0 ||
-	    vmdk_check_layout(bytes, file_size, disk_size, &ignored, err) < 0)
+	    vmdk_check_layout(bytes, file_size, &format->disk_size, &ignored, err) < 0)
 		return -1;
-	return vmdk_check_embedded(bytes, length, err);
+	return vmdk_decode_embedded(bytes, length, format, err);
 }
 
 /* Types that bootshift does not change, but qemu-img can convert. */
@@ -182,11 +185,17 @@ static bool vmdk_qemu_reads(const char *type)
 static int vmdk_check_flat(const struct vmdk_descriptor *descriptor, struct bs_error *err)
 {
 	const char *type = descriptor->create_type;
+	const char *parent = descriptor->parent.path;
 	bool flat = strcmp(type, "monolithicFlat") == 0 &&
 		    strcmp(descriptor->extent_type, "FLAT") == 0 && descriptor->has_offset;
 	/* A disk of an ESX server always starts at offset 0 of its file. */
 	bool vmfs = strcmp(type, "vmfs") == 0 && strcmp(descriptor->extent_type, "VMFS") == 0;
 
+	if (parent[0] != '\0')
+		return fail(err, BS_CONTAINER_DIFFERENCING,
+			    "is a descriptor of the type %s, and its disk holds only the changes "
+			    "to its parent, %s",
+			    type, parent);
 	if (strncmp(type, "twoGbMaxExtent", 14) == 0)
 		return fail(err, BS_CONTAINER_SPLIT,
 			    "is a VMDK of the type %s, made for many files", type);
@@ -271,7 +280,7 @@ static int vmdk_describe(struct disk *container, struct format *format, struct b
 		result = vmdk_describe_descriptor(bytes, length, format, err);
 	else if (result == 0)
 		result = vmdk_decode_sparse(bytes, (size_t)min_u64(length, VMDK_HEAD_SIZE),
-					    disk_size(container), &format->disk_size, err);
+					    disk_size(container), format, err);
 	free(bytes);
 	return result;
 }

@@ -27,18 +27,20 @@ struct vmdk_extent {
 
 /*
  * Decodes the start of a file of `file_size` bytes that is a whole disk (monolithicSparse).
- * `length` is VMDK_HEAD_SIZE, or less if the file is shorter.  *disk_size is in bytes.
- * Errors: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING, BS_CONTAINER_COMPRESSED,
+ * `length` is VMDK_HEAD_SIZE, or less if the file is shorter.  Sets the fields disk_size, parent and
+ * identifier of *format, which are zero.  Errors: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING
+ * (a parent without a name or without an identifier), BS_CONTAINER_COMPRESSED,
  * BS_VMDK_ENCRYPTED, BS_CONTAINER_PART (the file is one of several), BS_CONTAINER_SPLIT (the file
  * names others), BS_READ_ONLY (the descriptor says read-only), BS_FORMAT_UNSUPPORTED (QEMU reads
  * this kind, but does not write it), BS_FORMAT_UNREADABLE (QEMU does not read this kind).
  */
 MUST_CHECK int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size,
-				  uint64_t *disk_size, struct bs_error *err);
+				  struct format *format, struct bs_error *err);
 
 /*
  * Decodes a descriptor file of `length` bytes, at most VMDK_DESCRIPTOR_MAX.  The disk must be one
- * flat extent in another file.  Errors: those of vmdk_decode_sparse().
+ * flat extent in another file, and must not have a parent.  Errors: those of vmdk_decode_sparse();
+ * BS_CONTAINER_DIFFERENCING for every parent.
  */
 MUST_CHECK int vmdk_decode_descriptor(const uint8_t *bytes, size_t length,
 				      struct vmdk_extent *extent, struct bs_error *err);

@@ -57,17 +57,17 @@ static int qemu_check_judge(struct qemu_process *process, struct qemu_file *file
 	}
 }
 
-int qemu_check(struct overlay *overlay, const char *name, const char *options, struct bs_error *err)
+int qemu_check(const struct qemu_image *image, struct bs_error *err)
 {
-	char *image = qemu_process_image(name, options, err);
-	const char *const arguments[] = {"qemu-img", "check", "--image-opts", image, NULL};
+	char *options = qemu_process_image(image, err);
+	const char *const arguments[] = {"qemu-img", "check", "--image-opts", options, NULL};
 	struct qemu_file *file;
 	struct qemu_process process;
 	int result = -1;
 
-	if (!image || qemu_process_start(&process, arguments, false, START_PATIENCE, err) < 0)
+	if (!options || qemu_process_start(&process, arguments, false, START_PATIENCE, err) < 0)
 		goto out;
-	file = qemu_file_serve(overlay, process.fuse, err);
+	file = qemu_file_serve(image, process.fuse, err);
 	process.fuse = -1;
 	if (file) {
 		qemu_process_wait(&process, PATIENCE);
@@ -76,6 +76,6 @@ int qemu_check(struct overlay *overlay, const char *name, const char *options, s
 	qemu_process_end(&process);
 	qemu_file_close(file);
 out:
-	free(image);
+	free(options);
 	return result;
 }

@@ -4,8 +4,7 @@
  * the socket has an abstract name in its own network namespace, and the process does not survive
  * its parent.
  *
- * The root of the FUSE file system is a regular file, so the mount point must be a file.  This file
- * lies in a small tmpfs on /tmp.
+ * The FUSE file system covers /tmp: a program of QEMU has no other use for that folder.
  */
 #include "qemu/qemu-child.h"
 
@@ -93,30 +92,17 @@ static int qemu_child_make_socket(int *connection)
 
 /* ---- mounts ------------------------------------------------------------------------------- */
 
-static int qemu_child_make_mount_point(void)
-{
-	int descriptor;
-
-	if (mount("bootshift", "/tmp", "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC,
-		  "size=4k,nr_inodes=4,mode=700") < 0)
-		return -1;
-	descriptor = open(QEMU_IMAGE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (descriptor < 0)
-		return -1;
-	return close(descriptor);
-}
-
 /* Options: see mount.fuse(8).  The kernel lets only user 0 of this namespace use the mount. */
-static int qemu_child_mount_image(int fuse, bool writable)
+static int qemu_child_mount_files(int fuse, bool writable)
 {
 	const unsigned long protection =
 		MS_NODEV | MS_NOSUID | MS_NOEXEC | (writable ? 0 : MS_RDONLY);
 	char options[80];
 
-	if (cage_protect_mounts() < 0 || qemu_child_make_mount_point() < 0)
+	if (cage_protect_mounts() < 0)
 		return -1;
-	snprintf(options, sizeof(options), "fd=%d,rootmode=100600,user_id=0,group_id=0", fuse);
-	if (mount("bootshift", QEMU_IMAGE, "fuse.bootshift", protection, options) < 0)
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40500,user_id=0,group_id=0", fuse);
+	if (mount("bootshift", QEMU_FOLDER, "fuse.bootshift", protection, options) < 0)
 		return -1;
 	return chdir("/");
 }
@@ -178,11 +164,11 @@ void qemu_child_run(const struct qemu_child *child)
 	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fuse < 0)
 		qemu_child_give_up(QEMU_FUSE);
-	if (qemu_child_mount_image(fuse, child->writable) < 0)
+	if (qemu_child_mount_files(fuse, child->writable) < 0)
 		qemu_child_give_up(QEMU_MOUNT);
 	if (qemu_child_send_ready(fuse, connection) < 0)
 		qemu_child_give_up(QEMU_SOCKET);
-	/* The parent now serves the image, or soon will, so Landlock can look the image up. */
+	/* The files are served only once the program runs, so Landlock looks up only their folder. */
 	close(fuse);
 	close(connection);
 	if (cage_enter(&child->cage) < 0)

@@ -15,10 +15,13 @@
 #include <sys/types.h>
 
 #include "cage/cage.h"
+#include "qemu/qemu-file.h"
 #include "util/process.h"
 
-/* The staged image, in the mount namespace of the child. */
-#define QEMU_IMAGE "/tmp/image"
+/* The folder with the staged image and its parents (qemu-file.h), in the mount namespace of the
+ * child. */
+#define QEMU_FOLDER "/tmp"
+#define QEMU_IMAGE  QEMU_FOLDER "/" QEMU_FILE_IMAGE
 
 enum qemu_step {
 	QEMU_READY,

@@ -97,17 +97,17 @@ struct disk *qemu_driver_disk(struct qemu_driver *driver)
 
 /* ---- opening and leaving ------------------------------------------------------------------ */
 
-static int qemu_driver_start(struct qemu_driver *driver, struct overlay *overlay,
-			     const char *program, const char *image, bool writable,
+static int qemu_driver_start(struct qemu_driver *driver, const struct qemu_image *image,
+			     const char *program, const char *options, bool writable,
 			     struct bs_error *err)
 {
-	const char *const arguments[] = {program, "--image-opts", image,
+	const char *const arguments[] = {program, "--image-opts", options,
 					 writable ? NULL : "--read-only", NULL};
 	struct qemu_process *process = &driver->process;
 
 	if (qemu_process_start(process, arguments, writable, driver->patience, err) < 0)
 		return -1;
-	driver->file = qemu_file_serve(overlay, process->fuse, err);
+	driver->file = qemu_file_serve(image, process->fuse, err);
 	process->fuse = -1;
 	return driver->file ? 0 : -1;
 }
@@ -126,36 +126,35 @@ static int qemu_driver_connect(struct qemu_driver *driver, bool writable, struct
 	return 0;
 }
 
-struct qemu_driver *qemu_driver_open_with(struct overlay *overlay, const char *program,
-					  int patience, const char *name, const char *options,
-					  bool writable, struct bs_error *err)
+struct qemu_driver *qemu_driver_open_with(const struct qemu_image *image, const char *program,
+					  int patience, bool writable, struct bs_error *err)
 {
-	char *image = qemu_process_image(name, options, err);
+	char *options = qemu_process_image(image, err);
 	struct qemu_driver *driver = NULL;
 
-	if (!image)
+	if (!options)
 		return NULL;
 	driver = calloc(1, sizeof(*driver));
 	if (!driver) {
 		fail_memory(err);
 		goto out;
 	}
-	driver->name = name;
+	driver->name = image->driver;
 	driver->patience = patience;
-	if (qemu_driver_start(driver, overlay, program, image, writable, err) < 0 ||
+	if (qemu_driver_start(driver, image, program, options, writable, err) < 0 ||
 	    qemu_driver_connect(driver, writable, err) < 0) {
 		qemu_driver_close(driver);
 		driver = NULL;
 	}
 out:
-	free(image);
+	free(options);
 	return driver;
 }
 
-struct qemu_driver *qemu_driver_open(struct overlay *overlay, const char *name, const char *options,
-				     bool writable, struct bs_error *err)
+struct qemu_driver *qemu_driver_open(const struct qemu_image *image, bool writable,
+				     struct bs_error *err)
 {
-	return qemu_driver_open_with(overlay, "qemu-nbd", PATIENCE, name, options, writable, err);
+	return qemu_driver_open_with(image, "qemu-nbd", PATIENCE, writable, err);
 }
 
 int qemu_driver_finish(struct qemu_driver *driver, struct bs_error *err)

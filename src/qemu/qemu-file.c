@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -25,8 +26,14 @@
 
 #define FOREVER 3600.0 /* seconds of caching attributes; the kernel sees every change of them */
 
+/* The numbers of the files.  Parent N has the number FIRST_PARENT + N - 1. */
+enum {
+	IMAGE = FUSE_ROOT_ID + 1,
+	FIRST_PARENT,
+};
+
 struct qemu_file {
-	struct overlay *overlay;
+	struct qemu_image image;
 	struct fuse_session *session; /* owns the descriptor of /dev/fuse */
 	int stop;                     /* eventfd */
 	pthread_t thread;
@@ -43,9 +50,19 @@ static struct qemu_file *qemu_file_of(fuse_req_t request)
 	return fuse_req_userdata(request);
 }
 
+/* The bytes of a file; NULL: there is no file with this number. */
+static struct disk *qemu_file_disk(const struct qemu_file *file, fuse_ino_t inode)
+{
+	if (inode == IMAGE)
+		return overlay_disk(file->image.overlay);
+	if (inode >= FIRST_PARENT && inode - FIRST_PARENT < file->image.parent_count)
+		return file->image.parents[inode - FIRST_PARENT].disk;
+	return NULL;
+}
+
 static uint64_t qemu_file_size(const struct qemu_file *file)
 {
-	return disk_size(overlay_disk(file->overlay));
+	return disk_size(overlay_disk(file->image.overlay));
 }
 
 /* Answers with the errno for an error of the overlay.  Keeps the first error for its reason. */
@@ -60,25 +77,66 @@ static void qemu_file_reply_error(fuse_req_t request, const struct bs_error *err
 	fuse_reply_err(request, err->code == BS_NO_SPACE ? ENOSPC : EIO);
 }
 
-/* The owner is user 0: in the mount's user namespace, the user who mounted the file. */
-static void qemu_file_reply_attributes(fuse_req_t request)
+/* The owner is user 0: in the mount's user namespace, the user who mounted the folder. */
+static struct stat qemu_file_status(const struct qemu_file *file, fuse_ino_t inode)
 {
-	struct stat status = {
-		.st_ino = FUSE_ROOT_ID,
-		.st_mode = S_IFREG | 0600,
+	const struct disk *disk = qemu_file_disk(file, inode);
+
+	return (struct stat){
+		.st_ino = inode,
+		.st_mode = !disk            ? S_IFDIR | 0500
+			   : inode == IMAGE ? S_IFREG | 0600
+					    : S_IFREG | 0400,
 		.st_nlink = 1,
-		.st_size = (off_t)qemu_file_size(qemu_file_of(request)),
+		.st_size = disk ? (off_t)disk_size(disk) : 0,
 	};
+}
+
+static void qemu_file_reply_attributes(fuse_req_t request, fuse_ino_t inode)
+{
+	struct stat status = qemu_file_status(qemu_file_of(request), inode);
 
 	fuse_reply_attr(request, &status, FOREVER);
+}
+
+/* Returns the number of the file with this name; 0: there is none. */
+static fuse_ino_t qemu_file_find(const struct qemu_file *file, const char *name)
+{
+	char parent[32];
+
+	if (strcmp(name, QEMU_FILE_IMAGE) == 0)
+		return IMAGE;
+	for (size_t i = 0; i < file->image.parent_count; i++) {
+		snprintf(parent, sizeof(parent), QEMU_FILE_PARENT "%zu", i + 1);
+		if (strcmp(name, parent) == 0)
+			return FIRST_PARENT + i;
+	}
+	return 0;
+}
+
+static void qemu_file_lookup(fuse_req_t request, fuse_ino_t folder, const char *name)
+{
+	const struct qemu_file *file = qemu_file_of(request);
+	fuse_ino_t inode = folder == FUSE_ROOT_ID ? qemu_file_find(file, name) : 0;
+	struct fuse_entry_param entry = {
+		.ino = inode,
+		.attr_timeout = FOREVER,
+		.entry_timeout = FOREVER,
+	};
+
+	if (inode == 0) {
+		fuse_reply_err(request, ENOENT);
+		return;
+	}
+	entry.attr = qemu_file_status(file, inode);
+	fuse_reply_entry(request, &entry);
 }
 
 static void qemu_file_get_attributes(fuse_req_t request, fuse_ino_t inode,
 				     struct fuse_file_info *info)
 {
-	(void)inode;
 	(void)info;
-	qemu_file_reply_attributes(request);
+	qemu_file_reply_attributes(request, inode);
 }
 
 /* Sets the length.  Changes of other attributes are ignored. */
@@ -87,19 +145,27 @@ static void qemu_file_set_attributes(fuse_req_t request, fuse_ino_t inode, struc
 {
 	struct bs_error err;
 
-	(void)inode;
 	(void)info;
-	if ((which & FUSE_SET_ATTR_SIZE) &&
-	    overlay_resize(qemu_file_of(request)->overlay, (uint64_t)wanted->st_size, &err) < 0)
+	if (inode != IMAGE)
+		fuse_reply_err(request, EACCES);
+	else if ((which & FUSE_SET_ATTR_SIZE) &&
+		 overlay_resize(qemu_file_of(request)->image.overlay, (uint64_t)wanted->st_size,
+				&err) < 0)
 		qemu_file_reply_error(request, &err);
 	else
-		qemu_file_reply_attributes(request);
+		qemu_file_reply_attributes(request, inode);
 }
 
-/* direct_io: the kernel passes on every request of the program and does not use its cache. */
+/*
+ * A parent is never open for writing, so the requests that change bytes are only for the image.
+ * direct_io: the kernel passes on every request of the program and does not use its cache.
+ */
 static void qemu_file_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
 {
-	(void)inode;
+	if (inode != IMAGE && (info->flags & O_ACCMODE) != O_RDONLY) {
+		fuse_reply_err(request, EACCES);
+		return;
+	}
 	info->direct_io = 1;
 	fuse_reply_open(request, info);
 }
@@ -122,14 +188,14 @@ static void qemu_file_read(fuse_req_t request, fuse_ino_t inode, size_t length, 
 			   struct fuse_file_info *info)
 {
 	struct qemu_file *file = qemu_file_of(request);
-	uint64_t start = (uint64_t)offset, size = qemu_file_size(file);
+	struct disk *disk = qemu_file_disk(file, inode);
+	uint64_t start = (uint64_t)offset, size = disk ? disk_size(disk) : 0;
 	struct bs_error err;
 
-	(void)inode;
 	(void)info;
 	length = start < size ? (size_t)min_u64(length, size - start) : 0;
 	if (qemu_file_reserve(file, length, &err) < 0 ||
-	    disk_read(overlay_disk(file->overlay), start, file->buffer, length, &err) < 0)
+	    (length > 0 && disk_read(disk, start, file->buffer, length, &err) < 0))
 		qemu_file_reply_error(request, &err);
 	else
 		fuse_reply_buf(request, (const char *)file->buffer, length);
@@ -138,7 +204,7 @@ static void qemu_file_read(fuse_req_t request, fuse_ino_t inode, size_t length, 
 /* Makes the file longer if it ends before `end`. */
 static int qemu_file_reach(struct qemu_file *file, uint64_t end, struct bs_error *err)
 {
-	return end > qemu_file_size(file) ? overlay_resize(file->overlay, end, err) : 0;
+	return end > qemu_file_size(file) ? overlay_resize(file->image.overlay, end, err) : 0;
 }
 
 static void qemu_file_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t length,
@@ -151,7 +217,7 @@ static void qemu_file_write(fuse_req_t request, fuse_ino_t inode, const char *by
 	(void)inode;
 	(void)info;
 	if (qemu_file_reach(file, start + length, &err) < 0 ||
-	    disk_write(overlay_disk(file->overlay), start, bytes, length, &err) < 0)
+	    disk_write(overlay_disk(file->image.overlay), start, bytes, length, &err) < 0)
 		qemu_file_reply_error(request, &err);
 	else
 		fuse_reply_write(request, length);
@@ -176,7 +242,7 @@ static void qemu_file_allocate(fuse_req_t request, fuse_ino_t inode, int mode, o
 		result = qemu_file_reach(file, end, &err);
 	end = min_u64(end, qemu_file_size(file));
 	if (result == 0 && (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) && start < end)
-		result = overlay_zero(file->overlay, start, end - start, &err);
+		result = overlay_zero(file->image.overlay, start, end - start, &err);
 	if (result < 0)
 		qemu_file_reply_error(request, &err);
 	else
@@ -184,6 +250,7 @@ static void qemu_file_allocate(fuse_req_t request, fuse_ino_t inode, int mode, o
 }
 
 static const struct fuse_lowlevel_ops qemu_file_operations = {
+	.lookup = qemu_file_lookup,
 	.getattr = qemu_file_get_attributes,
 	.setattr = qemu_file_set_attributes,
 	.open = qemu_file_open,
@@ -264,7 +331,8 @@ static void qemu_file_free(struct qemu_file *file)
 	free(file);
 }
 
-struct qemu_file *qemu_file_serve(struct overlay *overlay, int descriptor, struct bs_error *err)
+struct qemu_file *qemu_file_serve(const struct qemu_image *image, int descriptor,
+				  struct bs_error *err)
 {
 	struct qemu_file *file = calloc(1, sizeof(*file));
 
@@ -273,7 +341,7 @@ struct qemu_file *qemu_file_serve(struct overlay *overlay, int descriptor, struc
 		close(descriptor);
 		return NULL;
 	}
-	file->overlay = overlay;
+	file->image = *image;
 	pthread_mutex_init(&file->lock, NULL);
 	file->stop = eventfd(0, EFD_CLOEXEC);
 	if (file->stop < 0)

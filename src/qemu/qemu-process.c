@@ -2,6 +2,7 @@
 /* The parent's side of starting and ending a program; qemu-child.c is the child's side. */
 #include "qemu/qemu-process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -137,18 +138,54 @@ out:
 	return result;
 }
 
-/* Without locking: nobody else sees the file, and for locks QEMU would have to open other files. */
-char *qemu_process_image(const char *driver, const char *driver_options, struct bs_error *err)
+/*
+ * Adds the options of one container: each begins with "backing." once for each container above it.
+ * Without locking: nobody else sees the file, and for locks QEMU would have to open other files.
+ */
+static void qemu_process_add_options(FILE *text, size_t depth, const char *driver,
+				     const char *options, const char *file)
 {
-	char *image;
+	char prefix[sizeof("backing.") * (QEMU_PARENTS_MAX + 1)] = "", *end = prefix;
+	const char *option = options;
 
-	if (asprintf(&image,
-		     "driver=%s%s%s,file.driver=file,file.locking=off,file.filename=" QEMU_IMAGE,
-		     driver, driver_options ? "," : "", driver_options ? driver_options : "") < 0) {
+	for (size_t i = 0; i < depth; i++)
+		end = stpcpy(end, "backing.");
+	fprintf(text, "%s%sdriver=%s", depth > 0 ? "," : "", prefix, driver);
+	while (option && *option != '\0') {
+		size_t length = strcspn(option, ",");
+
+		fprintf(text, ",%s%.*s", prefix, (int)length, option);
+		option += length + strspn(option + length, ",");
+	}
+	fprintf(text, ",%sfile.driver=file,%sfile.locking=off,%sfile.filename=%s", prefix, prefix,
+		prefix, file);
+}
+
+char *qemu_process_image(const struct qemu_image *image, struct bs_error *err)
+{
+	char file[64], *options = NULL;
+	size_t length;
+	FILE *text = open_memstream(&options, &length);
+	bool failed;
+
+	if (!text) {
 		fail_memory(err);
 		return NULL;
 	}
-	return image;
+	assert(image->parent_count <= QEMU_PARENTS_MAX);
+	qemu_process_add_options(text, 0, image->driver, image->options, QEMU_IMAGE);
+	for (size_t i = 0; i < image->parent_count; i++) {
+		snprintf(file, sizeof(file), QEMU_FOLDER "/" QEMU_FILE_PARENT "%zu", i + 1);
+		qemu_process_add_options(text, i + 1, image->parents[i].driver,
+					 image->parents[i].options, file);
+	}
+	failed = ferror(text);
+	if (fclose(text) != 0 || failed) {
+		fail_memory(err);
+		free(options);
+		return NULL;
+	}
+	return options;
 }
 
 int qemu_process_start(struct qemu_process *process, const char *const *arguments, bool writable,
@@ -157,7 +194,7 @@ int qemu_process_start(struct qemu_process *process, const char *const *argument
 	struct qemu_child child = {
 		.arguments = arguments,
 		.writable = writable,
-		.cage = {.file = QEMU_IMAGE,
+		.cage = {.file = QEMU_FOLDER,
 			 .memory = MEMORY_MAX,
 			 .seconds = SECONDS_MAX,
 			 .file_size = UINT64_MAX},

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "util/err.h"
+#include "qemu/qemu-file.h"
 
 struct qemu_process {
 	const char *name; /* of the program, without its folder */
@@ -27,10 +27,11 @@ struct qemu_process {
 };
 
 /*
- * Returns a value for --image-opts that opens the file with one of QEMU's block drivers, with the
- * given options of the driver or NULL.  The caller frees the value.  NULL: no memory.
+ * Returns a value for --image-opts that opens the image and its parents, each with its driver and
+ * from its file.  So QEMU does not use the names and formats in the containers.  The caller frees
+ * the value.  NULL: no memory.
  */
-char *qemu_process_image(const char *driver, const char *driver_options, struct bs_error *err);
+char *qemu_process_image(const struct qemu_image *image, struct bs_error *err);
 
 /*
  * Starts a program with `arguments`, which end with NULL.  The first argument is the program's

@@ -81,6 +81,12 @@ static const struct field inspection_fields[] = {
 	FIELD_END,
 };
 
+static const struct field parent_fields[] = {
+	FIELD(struct bs_parent, format, FIELD_TEXT),
+	FIELD(struct bs_parent, size, FIELD_NUMBER),
+	FIELD_END,
+};
+
 static const struct field difference_fields[] = {
 	FIELD(struct bs_difference, path, FIELD_TEXT),
 	FIELD(struct bs_difference, what, FIELD_TEXT),
@@ -297,6 +303,24 @@ static json_t *json_changes(const struct bs_result *result)
 	return json_members(members, COUNT_OF(members));
 }
 
+static json_t *json_parents(const struct bs_result *result)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < result->parent_count; i++) {
+		const struct bs_parent *parent = &result->parents[i];
+		json_t *object = json_object();
+
+		if (json_put(object, "path", json_text(parent->path)) < 0 ||
+		    fields_write(parent_fields, parent, object) < 0) {
+			json_decref(object);
+			object = NULL;
+		}
+		json_append(&array, object);
+	}
+	return array;
+}
+
 /* ---- documents ----------------------------------------------------------------------------- */
 
 json_t *report_json_open(const char *command)
@@ -364,6 +388,7 @@ json_t *report_json_image(const struct advice_subject *subject, const struct bs_
 						      : json_null());
 	failed |= json_put(object, "undo_command", json_undo_command(subject, result));
 	failed |= json_put(object, "undo_file_named", json_text(result->undo_file_named));
+	failed |= json_put(object, "parents", json_parents(result));
 	failed |= json_put(object, "inspection", inspection);
 	failed |= json_put(object, "plan", plan);
 	failed |= json_put(object, "start", start);

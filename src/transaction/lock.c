@@ -264,6 +264,14 @@ static int lock_path(struct image_lock *lock, const struct target *target,
 	return lock_all_bytes(lock->image, purpose, err);
 }
 
+/* The locks belong to the descriptor of the target. */
+int lock_parent(const struct target *parent, struct bs_error *err)
+{
+	if (block_device_check_free(parent->name, false, err) < 0)
+		return -1;
+	return lock_all_bytes(parent->descriptor, LOCK_FOR_READING, err);
+}
+
 /* ---- both ----------------------------------------------------------------------------------- */
 
 struct image_lock *lock_image(const struct place *place, enum lock_purpose purpose,

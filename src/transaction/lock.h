@@ -36,6 +36,13 @@ struct image_lock;
 MUST_CHECK struct image_lock *lock_image(const struct place *place, enum lock_purpose purpose,
 					 struct bs_error *err);
 
+/*
+ * Locks the parent of an image against programs that write to it, for as long as the target is open.
+ * Others may read the parent.  Does nothing on a file system without byte locks.  Errors: BS_IN_USE,
+ * BS_NO_PERMISSION, BS_IO.
+ */
+MUST_CHECK int lock_parent(const struct target *parent, struct bs_error *err);
+
 /* Unlocks the image and removes the lock file.  NULL is allowed. */
 void lock_release(struct image_lock *lock);
 

@@ -67,3 +67,18 @@ TEST(boots, a_proven_fix_is_written_and_a_disk_that_does_not_start_is_left_alone
 	ASSERT_HAS(outcome.errors, "start-failed");
 	image_assert_same(bad, &before);
 }
+
+/* Only the top of the chain has the changed files, and its parent has Windows. */
+TEST(boots, a_fixed_snapshot_starts_with_its_parent)
+{
+	const char *base = image_copy(image_built("windows-7", false)),
+		   *top = text("%s.qcow2", base);
+	struct image_digest before = image_digest(base);
+	struct outcome outcome;
+
+	free(image_run(0, "qemu-img create -q -f qcow2 -F raw -b '%s' '%s'", base, top));
+	outcome = BOOTSHIFT("fix", "--prove", top);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "Proven by a start in a virtual machine");
+	image_assert_same(base, &before);
+}

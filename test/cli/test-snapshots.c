@@ -44,7 +44,8 @@ TEST(snapshots, a_snapshot_s_disk_is_the_same_after_a_batch_over_it_and_its_pare
 	ck_assert_uint_eq(json_array_size(found), 5);
 	batch_assert(found, base, "refused", "container-has-children");
 	batch_assert(found, text("%s/far/base.qcow2", folder), "refused", "container-has-children");
-	batch_assert(found, text("%s/snap.qcow2", folder), "refused", "container-differencing");
+	batch_assert(found, text("%s/snap.qcow2", folder), "fixed", NULL);
+	batch_assert(found, text("%s/away/snap.qcow2", folder), "refused", "parent-refused");
 	batch_assert(found, text("%s/alone.qcow2", folder), "fixed", NULL);
 	image_assert_same(base, &before);
 	image_assert_same(text("%s/far/base.qcow2", folder), &before);

@@ -82,6 +82,16 @@ static inline void container_assert(const char *name, const char *format_name,
 	ck_assert_uint_eq(format.disk_size, size);
 }
 
+static inline void container_assert_child(const char *name, const char *parent, const char *driver)
+{
+	struct bs_error err = {0};
+	struct format format;
+
+	ck_assert_msg(container_detect(name, &format, &err) == 0, "%s", err.message);
+	ck_assert_str_eq(format.parent.path, parent);
+	ck_assert_str_eq(format.parent.driver, driver);
+}
+
 static inline void container_assert_refused(const char *name, enum bs_code code, const char *part)
 {
 	struct bs_error err = {0};

@@ -55,6 +55,10 @@ static inline void save(const char *path, const void *bytes, size_t length)
 	close(descriptor);
 }
 
+/* The only container of an image without parents. */
+#define IMAGE_OF(view, name, ...)                                                                  \
+	(&(struct qemu_image){.overlay = (view), .driver = (name), ##__VA_ARGS__})
+
 /* Makes a container with the content of new_model().  `options` are options of qemu-img convert. */
 static inline const char *make_container(const char *driver, const char *options)
 {
@@ -111,7 +115,8 @@ static inline void open_driver(struct qemu_fixture *fixture, const char *driver,
 {
 	struct bs_error err;
 
-	fixture->driver = qemu_driver_open(fixture->overlay, driver, driver_options, true, &err);
+	fixture->driver = qemu_driver_open(
+		IMAGE_OF(fixture->overlay, driver, .options = driver_options), true, &err);
 	ck_assert_msg(fixture->driver != NULL, "%s", err.message);
 }
 

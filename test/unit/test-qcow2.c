@@ -30,18 +30,18 @@ static void setup(void)
 
 static void assert_good(uint64_t size)
 {
+	struct format found = {0};
 	struct bs_error err = {0};
-	uint64_t found = 0;
 
 	ck_assert_msg(qcow2_decode(bytes, sizeof(bytes), FILE_SIZE, &found, &err) == 0, "%s",
 		      err.message);
-	ck_assert_uint_eq(found, size);
+	ck_assert_uint_eq(found.disk_size, size);
 }
 
 static void assert_bad(enum bs_code code, const char *part)
 {
+	struct format found = {0};
 	struct bs_error err = {0};
-	uint64_t found;
 
 	ck_assert_int_eq(qcow2_decode(bytes, sizeof(bytes), FILE_SIZE, &found, &err), -1);
 	ck_assert_str_eq(bs_code_name(err.code), bs_code_name(code));
@@ -67,14 +67,34 @@ TEST(qcow2, another_version_is_not_supported)
 	assert_bad(BS_FORMAT_UNREADABLE, "version 4");
 }
 
+static void assert_backing_file(const char *path, const char *driver)
+{
+	struct format found = {0};
+	struct bs_error err = {0};
+
+	ck_assert_msg(qcow2_decode(bytes, sizeof(bytes), FILE_SIZE, &found, &err) == 0, "%s",
+		      err.message);
+	ck_assert_str_eq(found.parent.path, path);
+	ck_assert_str_eq(found.parent.driver, driver);
+	ck_assert(!found.parent.has_identifier);
+}
+
 TEST(qcow2, a_backing_file_is_named)
 {
+	assert_backing_file("", "");
 	bytes[15] = 200;
-	bytes[19] = 9;
+	bytes[19] = 8;
 	memcpy(bytes + 200, "base.imgX", 9);
-	assert_bad(BS_CONTAINER_DIFFERENCING, "base.imgX");
+	assert_backing_file("base.img", "");
+	memcpy(bytes + 112, "\xe2\x79\x2a\xca\0\0\0\5qcow2\0\0\0", 16);
+	assert_backing_file("base.img", "qcow2");
+	bytes[119] = 16; /* a name that no driver has */
+	assert_bad(BS_CONTAINER_CORRUPT, "format of its backing file");
 	bytes[14] = 0xff; /* after the end of the bytes */
-	assert_bad(BS_CONTAINER_DIFFERENCING, "another file");
+	assert_bad(BS_CONTAINER_CORRUPT, "its name is damaged");
+	bytes[14] = 0;
+	bytes[19] = 0;
+	assert_bad(BS_CONTAINER_CORRUPT, "its name is damaged");
 }
 
 TEST(qcow2, a_data_file_is_named)
@@ -144,11 +164,11 @@ TEST(qcow2, a_disk_is_whole_sectors)
 
 TEST(qcow2, a_header_that_is_cut_short_is_corruption)
 {
+	struct format format = {0};
 	struct bs_error err;
-	uint64_t size;
 
 	FOR_EACH_LENGTH(good, 104u, exact, length, {
-		int result = qcow2_decode(exact, length, FILE_SIZE, &size, &err);
+		int result = qcow2_decode(exact, length, FILE_SIZE, &format, &err);
 
 		ck_assert_int_eq(result, length < 104 ? -1 : 0);
 		if (length < 104)
@@ -201,7 +221,7 @@ static int judge(struct memory_disk *memory, struct bs_error *err)
 	ck_assert(format.needs_check);
 	overlay = overlay_open(&memory->disk, 0, images_folder(), err);
 	ck_assert_ptr_nonnull(overlay);
-	result = qemu_check(overlay, format.driver, format.driver_options, err);
+	result = qemu_check(&(struct qemu_image){.overlay = overlay, .driver = format.driver}, err);
 	disk_close(overlay_disk(overlay));
 	return result;
 }
@@ -503,7 +523,7 @@ TEST(qcow2, what_qemu_makes_of_several_files_is_refused)
 {
 	IN_FOLDER("qemu-img create -q -f qcow2 base.qcow2 100M");
 	IN_FOLDER("qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 top.qcow2");
-	container_assert_refused("top.qcow2", BS_CONTAINER_DIFFERENCING, "base.qcow2");
+	container_assert_child("top.qcow2", "base.qcow2", "qcow2");
 	IN_FOLDER("qemu-img create -q -f qcow2 -o data_file=data.img a.qcow2 100M");
 	container_assert_refused("a.qcow2", BS_CONTAINER_SPLIT, "data.img");
 }

@@ -132,9 +132,9 @@ TEST_LOOP(qemu_driver, a_driver_for_reading_cannot_write, 0, PLAIN_COUNT)
 	finish(&fixture);
 	qemu_driver_close(fixture.driver);
 	overlay_take_written_sectors(fixture.overlay);
-	fixture.driver = qemu_driver_open(fixture.overlay, driver, NULL, false, &err);
+	fixture.driver = qemu_driver_open(IMAGE_OF(fixture.overlay, driver), false, &err);
 	ck_assert_msg(fixture.driver != NULL, "%s", err.message);
-	free(image_run(0, "grep ' /tmp/image ro,' /proc/%d/mountinfo", only_child()));
+	free(image_run(0, "grep ' /tmp ro,' /proc/%d/mountinfo", only_child()));
 	ck_assert_int_eq(disk_read(qemu_driver_disk(fixture.driver), 0, found, GUEST_SIZE, &err),
 			 0);
 	ck_assert(memcmp(found, fixture.model, GUEST_SIZE) == 0);
@@ -281,7 +281,7 @@ TEST(qemu_driver, it_takes_no_privileges)
 	/* As after the exec() that starts a program for a user. */
 	ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1), 0);
 	stage(&fixture, path);
-	fixture.driver = qemu_driver_open(fixture.overlay, "qcow2", NULL, true, &err);
+	fixture.driver = qemu_driver_open(IMAGE_OF(fixture.overlay, "qcow2"), true, &err);
 	if (fixture.driver) {
 		use_disk(&fixture, 6, 20);
 		finish(&fixture);

@@ -12,6 +12,7 @@
 #include "support/containers.h"
 #include "support/program.h"
 #include "support/sample.h"
+#include "transaction/lock.h"
 #include "unit/container-file.h"
 #include "unit/fixed-footer.h"
 #include "util/bytes.h"
@@ -381,6 +382,48 @@ TEST(relations_tests, a_parent_is_not_fixed_and_its_child_stays_as_it_is)
 	assert_refused(bs_fix(path_of("links/disk"), &options, NULL, &result), &result,
 		       BS_CONTAINER_HAS_CHILDREN, "/child.qcow2");
 	image_assert_same(base, &before);
+}
+
+/* The message names what has to be merged first, by the command for that. */
+TEST(relations_tests, the_snapshots_of_hyper_v_are_refused_with_the_way_out)
+{
+	const struct bs_options options = {0};
+	struct bs_result result;
+
+	RUN_THERE("qemu-img convert -O vpc '%s' base.vhd", image_recipe("small", SAMPLE_SMALL));
+	make_vhd("snap.avhd", "W2ru", ".\\base.vhd");
+	RUN_THERE("head -c 512 snap.avhd >footer && cat footer >>snap.avhd");
+	assert_refused(bs_fix(path_of("base.vhd"), &options, NULL, &result), &result,
+		       BS_CONTAINER_HAS_CHILDREN, "Merge-VHD -Path 'snap.avhd'");
+	assert_refused(bs_fix(path_of("snap.avhd"), &options, NULL, &result), &result,
+		       BS_VHD_DIFFERENCING, "its parent, another file");
+	make_vhd("top.avhd", "W2ru", ".\\snap.avhd");
+	RUN_THERE("cat footer >>top.avhd");
+	assert_refused(bs_fix(path_of("snap.avhd"), &options, NULL, &result), &result,
+		       BS_CONTAINER_HAS_CHILDREN, "Merge-VHD -Path 'top.avhd'");
+	assert_refused(bs_inspect(path_of("top.avhd"), &options, &result), &result,
+		       BS_VHD_DIFFERENCING, "its parent");
+}
+
+/* As in a batch over a folder with the parent and its child. */
+TEST(relations_tests, a_parent_is_refused_for_its_child_while_the_child_is_fixed)
+{
+	const char *base = path_of("base.qcow2");
+	struct bs_options options = {0};
+	struct bs_result result;
+	struct target *read;
+	struct bs_error err;
+
+	make_base("base.qcow2");
+	back("child.qcow2", "base.qcow2");
+	read = target_open(base, &err);
+	ck_assert_int_eq(lock_parent(read, &err), 0);
+	assert_refused(bs_fix(base, &options, NULL, &result), &result, BS_IN_USE, "");
+	options.relations = &relations;
+	ck_assert_int_eq(bs_relations_look(&relations, base, &err), 0);
+	assert_refused(bs_fix(base, &options, NULL, &result), &result, BS_CONTAINER_HAS_CHILDREN,
+		       "/child.qcow2");
+	target_close(read);
 }
 
 TEST(relations_tests, an_image_that_has_got_a_child_since_has_nothing_to_do_and_can_be_undone)

@@ -43,21 +43,36 @@ static void setup(void)
 static void assert_sparse(void)
 {
 	struct bs_error err = {0};
-	uint64_t size = 0;
+	struct format format = {0};
 
-	ck_assert_msg(vmdk_decode_sparse(bytes, sizeof(bytes), FILE_SIZE, &size, &err) == 0, "%s",
+	ck_assert_msg(vmdk_decode_sparse(bytes, sizeof(bytes), FILE_SIZE, &format, &err) == 0, "%s",
 		      err.message);
-	ck_assert_uint_eq(size, 100 << 20);
+	ck_assert_uint_eq(format.disk_size, 100 << 20);
+	ck_assert_uint_eq(format.identifier, 0x5a89970f);
+	ck_assert_str_eq(format.parent.path, "");
 }
 
 static void assert_sparse_refused(enum bs_code code, const char *part)
 {
 	struct bs_error err = {0};
-	uint64_t size;
+	struct format format = {0};
 
-	ck_assert_int_eq(vmdk_decode_sparse(bytes, sizeof(bytes), FILE_SIZE, &size, &err), -1);
+	ck_assert_int_eq(vmdk_decode_sparse(bytes, sizeof(bytes), FILE_SIZE, &format, &err), -1);
 	ck_assert_str_eq(bs_code_name(err.code), bs_code_name(code));
 	ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
+}
+
+static void assert_sparse_child(const char *parent, uint32_t identifier)
+{
+	struct bs_error err = {0};
+	struct format format = {0};
+
+	ck_assert_msg(vmdk_decode_sparse(bytes, sizeof(bytes), FILE_SIZE, &format, &err) == 0, "%s",
+		      err.message);
+	ck_assert_str_eq(format.parent.path, parent);
+	ck_assert_str_eq(format.parent.driver, "vmdk");
+	ck_assert(format.parent.has_identifier);
+	ck_assert_uint_eq(format.parent.identifier, identifier);
 }
 
 static void assert_change(size_t at, uint8_t value, enum bs_code code, const char *part)
@@ -132,10 +147,16 @@ TEST(vmdk_tests, the_embedded_descriptor_is_judged_too)
 {
 	put_text("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=12345678\n"
 		 "parentFileNameHint=\"base.vmdk\"\n" SPARSE_TEXT);
-	assert_sparse_refused(BS_CONTAINER_DIFFERENCING, "base.vmdk");
+	assert_sparse_child("base.vmdk", 0x12345678);
 	/* QEMU also finds the word in a comment, and then opens the file. */
-	put_text(START_OF_TEXT SPARSE_TEXT "# parentFileNameHint=\"/etc/shadow\"\n");
-	assert_sparse_refused(BS_CONTAINER_DIFFERENCING, "/etc/shadow");
+	put_text("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=2\n" SPARSE_TEXT
+		 "# parentFileNameHint=\"/etc/shadow\"\n");
+	assert_sparse_child("/etc/shadow", 2);
+	/* Only one of the two lines that a child has. */
+	put_text(START_OF_TEXT SPARSE_TEXT "parentFileNameHint=\"base.vmdk\"\n");
+	assert_sparse_refused(BS_CONTAINER_DIFFERENCING, "leads nowhere");
+	put_text("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=2\n" SPARSE_TEXT);
+	assert_sparse_refused(BS_CONTAINER_DIFFERENCING, "leads nowhere");
 	put_text(START_OF_TEXT "createType=\"twoGbMaxExtentSparse\"\nRW 204800 SPARSE \"a\"\n");
 	assert_sparse_refused(BS_FORMAT_UNSUPPORTED, "twoGbMaxExtentSparse");
 	put_text(START_OF_TEXT "createType=\"monolithicSparse\"\nRW 204800 FLAT \"a\" 0\n");
@@ -145,10 +166,10 @@ TEST(vmdk_tests, the_embedded_descriptor_is_judged_too)
 TEST(vmdk_tests, a_file_that_is_cut_short_is_corruption)
 {
 	struct bs_error err;
-	uint64_t size;
+	struct format format = {0};
 
 	FOR_EACH_LENGTH(bytes, 512u + 200u, exact, length, {
-		int result = vmdk_decode_sparse(exact, length, FILE_SIZE, &size, &err);
+		int result = vmdk_decode_sparse(exact, length, FILE_SIZE, &format, &err);
 		size_t whole = 512 + strlen((const char *)bytes + 512) + 1;
 
 		ck_assert_int_eq(result, length < whole ? -1 : 0);
@@ -214,7 +235,7 @@ TEST(vmdk_tests, a_snapshot_is_refused_with_the_name_of_its_parent)
 			    BS_CONTAINER_DIFFERENCING, "win7.vmdk");
 	assert_text_refused("# Disk DescriptorFile\nCID=1\nparentCID=0\n"
 			    "createType=\"monolithicFlat\"\nRW 2048 FLAT \"a\" 0\n",
-			    BS_CONTAINER_DIFFERENCING, "another file");
+			    BS_CONTAINER_DIFFERENCING, "leads nowhere");
 }
 
 TEST(vmdk_tests, a_file_of_another_folder_is_refused)
@@ -349,7 +370,7 @@ TEST(vmdk_tests, other_files_that_qemu_makes_are_refused)
 	container_assert_refused("f.vmdk", BS_CONTAINER_SPLIT, "2 files");
 	IN_FOLDER("qemu-img create -q -f vmdk base.vmdk 1M");
 	IN_FOLDER("qemu-img create -q -f vmdk -b base.vmdk -F vmdk top.vmdk");
-	container_assert_refused("top.vmdk", BS_CONTAINER_DIFFERENCING, "base.vmdk");
+	container_assert_child("top.vmdk", "base.vmdk", "vmdk");
 	IN_FOLDER("qemu-img convert -f vmdk -O vmdk -o subformat=streamOptimized base.vmdk o.vmdk");
 	container_assert_refused("o.vmdk", BS_CONTAINER_COMPRESSED, "streamOptimized");
 }

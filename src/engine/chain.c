@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/chain.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "disk/file.h"
+#include "qemu/qemu-driver.h"
+#include "transaction/lock.h"
+#include "util/path.h"
+
+/* ---- errors --------------------------------------------------------------------------------- */
+
+/*
+ * Makes of an error of a parent one of its child, so that the advice is right for the child.  Returns
+ * -1.
+ */
+static int chain_fail(const char *parent, struct bs_error *err)
+{
+	switch (err->code) {
+	case BS_CONTAINER_CORRUPT:
+	case BS_CONTAINER_UNCLEAN:
+	case BS_VHD_CORRUPT:
+	case BS_NOT_AN_IMAGE:
+	case BS_DISK_CUT_SHORT:
+	case BS_FORMAT_DIFFERS:
+		err->code = BS_PARENT_DAMAGED;
+		break;
+	case BS_PARENT_MISSING:
+	case BS_PARENT_DAMAGED:
+	case BS_PARENT_REFUSED:
+	case BS_NO_PERMISSION:
+	case BS_IN_USE:
+	case BS_DRIVER_UNUSABLE:
+		break;
+	default:
+		if (bs_code_exit(err->code) == BS_EXIT_REFUSED)
+			err->code = BS_CONTAINER_DIFFERENCING;
+	}
+	return fail_prefix(err, "its parent %.240s", parent);
+}
+
+/* ---- the place of a parent ------------------------------------------------------------------ */
+
+/*
+ * Returns the path of the parent that a container in the file `child` names, as QEMU would find it.
+ * The caller frees the path.  NULL: BS_PARENT_REFUSED, BS_NO_MEMORY.
+ */
+static char *chain_path(const char *child, const char *written, struct bs_error *err)
+{
+	const char *name = strncmp(written, "file:/", 6) == 0 ? written + 5 : written;
+	char *path;
+
+	/* To QEMU, a colon before the first slash means "json:{", "nbd://host" and the like. */
+	if (strcspn(name, ":") < strcspn(name, "/")) {
+		fail(err, BS_PARENT_REFUSED, "is not named by the path of a file");
+		return NULL;
+	}
+	path = name[0] == '/' ? strdup(name) : path_beside(child, name);
+	if (!path)
+		fail_memory(err);
+	return path;
+}
+
+/* Both paths are real ones, without links. */
+static bool chain_is_beside(const char *child, const char *parent)
+{
+	size_t folder = (size_t)(path_name(child) - child);
+
+	return strncmp(child, parent, folder) == 0 && !strchr(parent + folder, '/');
+}
+
+/* Whether the owner of the image may read the parent.  Root and the caller may read it. */
+static bool chain_is_readable(const struct stat *child, const struct stat *parent)
+{
+	return child->st_uid == 0 || child->st_uid == geteuid() ||
+	       child->st_uid == parent->st_uid || (parent->st_mode & S_IROTH) ||
+	       (child->st_gid == parent->st_gid && (parent->st_mode & S_IRGRP));
+}
+
+/* Checks the open parent.  Its name may have led elsewhere when it was opened. */
+static int chain_check_place(const struct target *child, const struct target *parent,
+			     struct bs_error *err)
+{
+	struct stat child_status, parent_status;
+
+	if (!chain_is_beside(child->name, parent->name))
+		return fail(err, BS_PARENT_REFUSED, "lies in another folder");
+	if (parent->kind != TARGET_FILE || !file_has_name(parent->descriptor, parent->name))
+		return fail(err, BS_PARENT_REFUSED, "is not a regular file any more");
+	if (fstat(child->descriptor, &child_status) < 0 ||
+	    fstat(parent->descriptor, &parent_status) < 0)
+		return fail_errno(err, BS_IO, "cannot be looked at");
+	if (!chain_is_readable(&child_status, &parent_status))
+		return fail(err, BS_PARENT_REFUSED,
+			    "belongs to another user, and the owner of the image may not read it");
+	return 0;
+}
+
+/* A device is not even opened: that could start it, or wait for it. */
+static struct target *chain_open_file(const struct target *child, const char *path,
+				      struct bs_error *err)
+{
+	struct target *parent;
+	struct stat status;
+
+	if (stat(path, &status) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			fail(err, BS_PARENT_MISSING, "is missing");
+		else
+			fail_system(err, "cannot be found");
+		return NULL;
+	}
+	if (!S_ISREG(status.st_mode)) {
+		fail(err, BS_PARENT_REFUSED, "is not a regular file");
+		return NULL;
+	}
+	parent = target_open(path, err);
+	if (parent && chain_check_place(child, parent, err) < 0) {
+		target_close(parent);
+		return NULL;
+	}
+	return parent;
+}
+
+/* ---- what a parent is ----------------------------------------------------------------------- */
+
+/* Without this check, a circle would only end at the limit of the number of parents. */
+static int chain_check_loop(const struct chain *chain, const struct target *image,
+			    const struct target *parent, struct bs_error *err)
+{
+	for (size_t i = 0; i <= chain->count; i++) {
+		const struct target *above = i == 0 ? image : chain->parents[i - 1]->target;
+
+		if (above->status.device == parent->status.device &&
+		    above->status.inode == parent->status.inode)
+			return fail(err, BS_PARENT_DAMAGED,
+				    "is also above itself: the chain of parents is a circle");
+	}
+	return 0;
+}
+
+static int chain_check_whole(const struct target *parent, struct bs_error *err)
+{
+	char *signpost;
+
+	if (target_read_signpost(parent, &signpost, err) < 0)
+		return -1;
+	free(signpost);
+	return signpost ? fail(err, BS_PARENT_DAMAGED,
+			       "is half written: an earlier bootshift was interrupted there")
+			: 0;
+}
+
+/* Checks what the child knows of its parent. */
+static int chain_check_claim(const struct format *format, const struct format_parent *claim,
+			     struct bs_error *err)
+{
+	if (format->access == FORMAT_ELSEWHERE)
+		return fail(err, BS_CONTAINER_DIFFERENCING, "has its disk in another file, %s",
+			    format->extent);
+	if (format->unfinished)
+		return fail(err, BS_PARENT_DAMAGED,
+			    "was not closed by the program that wrote to it last");
+	if (claim->has_identifier &&
+	    (strcmp(format->name, "vmdk") != 0 || format->identifier != claim->identifier))
+		return fail(err, BS_PARENT_DAMAGED, "was changed after the image was made from it");
+	return 0;
+}
+
+static int chain_describe(struct chain_parent *parent, const struct format_parent *claim,
+			  struct bs_error *err)
+{
+	const char *name = claim->driver[0] != '\0' ? format_of_driver(claim->driver) : NULL;
+	struct disk *disk = parent->target->disk;
+	struct format *format = &parent->format;
+
+	if (claim->driver[0] != '\0' && !name)
+		return fail(err, BS_CONTAINER_DIFFERENCING, "has the unknown format %s",
+			    claim->driver);
+	if (format_detect(disk, name, format, err) < 0 || chain_check_claim(format, claim, err) < 0)
+		return -1;
+	snprintf(parent->window, sizeof(parent->window), "offset=%" PRIu64 ",size=%" PRIu64,
+		 format->offset, format->length);
+	return format_check_tables(disk, format, err);
+}
+
+static int chain_open_parent(struct chain *chain, const struct target *image,
+			     const struct target *child, const char *path,
+			     const struct format_parent *claim, struct bs_error *err)
+{
+	struct chain_parent *parent = calloc(1, sizeof(*parent));
+
+	if (!parent)
+		return fail_memory(err);
+	parent->target = chain_open_file(child, path, err);
+	if (!parent->target || chain_check_loop(chain, image, parent->target, err) < 0 ||
+	    lock_parent(parent->target, err) < 0 || chain_check_whole(parent->target, err) < 0 ||
+	    chain_describe(parent, claim, err) < 0) {
+		target_close(parent->target);
+		free(parent);
+		return -1;
+	}
+	chain->files[chain->count] = (struct qemu_parent){
+		.disk = parent->target->disk,
+		.driver = parent->format.access == FORMAT_DRIVER ? parent->format.driver : "raw",
+		.options = parent->format.access == FORMAT_DRIVER ? parent->format.driver_options
+								  : parent->window,
+	};
+	chain->parents[chain->count++] = parent;
+	return 0;
+}
+
+/* ---- the image ------------------------------------------------------------------------------ */
+
+/* Whether the name of a file ends as files of this format usually do. */
+static bool chain_is_named(const char *file, const char *format)
+{
+#define ENDINGS(id, driver, title, ...) {#id, {__VA_ARGS__}},
+	static const struct {
+		const char *format, *endings[3];
+	} formats[] = {BS_FORMATS(ENDINGS)};
+#undef ENDINGS
+	const char *ending = strrchr(path_name(file), '.');
+
+	for (size_t i = 0; ending && i < sizeof(formats) / sizeof(formats[0]); i++)
+		for (size_t j = 0; j < 3 && formats[i].endings[j]; j++)
+			if (strcmp(formats[i].format, format) == 0 &&
+			    strcasecmp(formats[i].endings[j], ending) == 0)
+				return true;
+	return false;
+}
+
+static int chain_check_child(const struct target *child, const struct format *format, bool stated,
+			     struct bs_error *err)
+{
+	if (child->kind != TARGET_FILE)
+		return fail(err, BS_PARENT_REFUSED,
+			    "it has a parent, but is not a file that could have one beside it");
+	if (stated || chain_is_named(child->name, format->name))
+		return 0;
+	return fail(err, BS_FORMAT_AMBIGUOUS,
+		    "%s begins like a %s image with a parent, but the guest of a raw disk could "
+		    "have written that (if it is a %s image, say --format %s)",
+		    path_name(child->name), format->name, format->name, format->name);
+}
+
+static int chain_add(struct chain *chain, const struct target *image, const struct target *child,
+		     const struct format_parent *claim, struct bs_error *err)
+{
+	char *path = chain_path(child->name, claim->path, err);
+	int result;
+
+	if (!path)
+		return err->code == BS_NO_MEMORY ? -1 : chain_fail(claim->path, err);
+	result = chain_open_parent(chain, image, child, path, claim, err);
+	if (result < 0)
+		chain_fail(path, err);
+	free(path);
+	return result;
+}
+
+/* Has qemu-img check the records of free space, which tell a whole qcow2 from one cut short. */
+static int chain_check_counts(const struct chain *chain, size_t number, struct bs_error *err)
+{
+	const struct chain_parent *parent = chain->parents[number];
+	struct qemu_image image = {
+		.driver = chain->files[number].driver,
+		.options = chain->files[number].options,
+		.parents = chain->files + number + 1,
+		.parent_count = chain->count - number - 1,
+	};
+	int result;
+
+	if (!parent->format.needs_check)
+		return 0;
+	image.overlay = overlay_open(parent->target->disk, 0, NULL, err);
+	if (!image.overlay)
+		return -1;
+	result = qemu_check(&image, err);
+	disk_close(overlay_disk(image.overlay));
+	return result < 0 ? chain_fail(parent->target->name, err) : 0;
+}
+
+int chain_open(struct chain *chain, const struct target *image, const struct format *format,
+	       bool stated, struct bs_error *err)
+{
+	const struct format_parent *claim = &format->parent;
+	const struct target *child = image;
+
+	chain->claimed = format->parent;
+	while (claim->path[0] != '\0') {
+		if (chain_check_child(child, format, stated, err) < 0)
+			return -1;
+		if (chain->count == QEMU_PARENTS_MAX)
+			return fail(err, BS_CONTAINER_DIFFERENCING, "it has more than %u parents",
+				    QEMU_PARENTS_MAX);
+		if (chain_add(chain, image, child, claim, err) < 0)
+			return -1;
+		stated = claim->driver[0] != '\0';
+		child = chain->parents[chain->count - 1]->target;
+		format = &chain->parents[chain->count - 1]->format;
+		claim = &format->parent;
+	}
+	for (size_t i = chain->count; i > 0; i--)
+		if (chain_check_counts(chain, i - 1, err) < 0)
+			return -1;
+	return 0;
+}
+
+int chain_check_unchanged(const struct chain *chain, struct bs_error *err)
+{
+	for (size_t i = 0; i < chain->count; i++) {
+		const struct target *parent = chain->parents[i]->target;
+		struct target_status now;
+
+		if (target_look(parent, &now, err) < 0)
+			return -1;
+		if (now.length != parent->status.length ||
+		    now.modified.tv_sec != parent->status.modified.tv_sec ||
+		    now.modified.tv_nsec != parent->status.modified.tv_nsec ||
+		    !file_has_name(parent->descriptor, parent->name))
+			return fail(err, BS_CHANGED_MEANWHILE, "its parent %.240s was changed",
+				    parent->name);
+	}
+	return 0;
+}
+
+void chain_close(struct chain *chain)
+{
+	for (size_t i = 0; i < chain->count; i++) {
+		target_close(chain->parents[i]->target);
+		free(chain->parents[i]);
+	}
+	*chain = (struct chain){.count = 0};
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What only a caller of the library can see of a chain; all else is in test/cli/test-chains.c. */
+#include "unit/container-file.h"
+
+#include "engine/chain.h"
+#include "support/program.h"
+
+/* A chain of `base.img` and `top.qcow2` in a folder of its own. */
+static const char *folder;
+
+static void setup(void)
+{
+	folder = test_folder();
+	free(image_run(0,
+		       "cd '%s' && truncate -s 1M base.img && "
+		       "qemu-img create -q -f qcow2 -F raw -b base.img top.qcow2",
+		       folder));
+}
+
+static const char *path_of(const char *name)
+{
+	return text("%s/%s", folder, name);
+}
+
+/* Opens the chain, and sets *image to the file at its top. */
+static int open_chain(struct chain *chain, struct target **image, struct bs_error *err)
+{
+	struct format format;
+
+	*chain = (struct chain){.count = 0};
+	*image = target_open(path_of("top.qcow2"), err);
+	ck_assert_ptr_nonnull(*image);
+	ck_assert_int_eq(format_detect((*image)->disk, NULL, &format, err), 0);
+	return chain_open(chain, *image, &format, false, err);
+}
+
+TEST_CASE(chain_tests, "chain", .setup = setup);
+
+static void assert_change_noticed(const char *change)
+{
+	struct target *image;
+	struct bs_error err = {0};
+	struct chain chain;
+
+	ck_assert_msg(open_chain(&chain, &image, &err) == 0, "%s", err.message);
+	ck_assert_int_eq(chain_check_unchanged(&chain, &err), 0);
+	free(image_run(0, "cd '%s' && %s", folder, change));
+	ck_assert_int_eq(chain_check_unchanged(&chain, &err), -1);
+	ck_assert_int_eq(err.code, BS_CHANGED_MEANWHILE);
+	ASSERT_HAS(err.message, "/base.img");
+	chain_close(&chain);
+	target_close(image);
+}
+
+TEST(chain_tests, a_parent_that_is_changed_while_it_is_open_is_noticed)
+{
+	assert_change_noticed("printf x | dd of=base.img conv=notrunc status=none");
+	assert_change_noticed("truncate -s 2M base.img");
+	assert_change_noticed("cp base.img new && mv new base.img");
+}
+
+/* What an image gets from its parent could end in its boot files, which its owner may read. */
+TEST(chain_tests, what_the_owner_of_the_image_may_not_read_is_no_parent)
+{
+	static const struct {
+		const char *owner, *mode;
+		bool allowed;
+	} cases[] = {
+		{"4:4", "600", false}, {"4:3", "640", true}, {"4:4", "640", false},
+		{"3:3", "600", true},  {"4:4", "604", true},
+	};
+	struct target *image;
+	struct bs_error err;
+	struct chain chain;
+
+	if (geteuid() != 0)
+		return;
+	free(image_run(0, "chown 3:3 '%s'", path_of("top.qcow2")));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		free(image_run(0, "chown %s '%s' && chmod %s '%s'", cases[i].owner,
+			       path_of("base.img"), cases[i].mode, path_of("base.img")));
+		err.code = BS_OK;
+		ck_assert_int_eq(open_chain(&chain, &image, &err), cases[i].allowed ? 0 : -1);
+		ck_assert_int_eq(err.code, cases[i].allowed ? BS_OK : BS_PARENT_REFUSED);
+		chain_close(&chain);
+		target_close(image);
+	}
+}
+
+TEST_CASE(long_chains, "long chains", .setup = setup, .tags = "slow");
+
+TEST(long_chains, a_chain_of_too_many_parents_is_refused)
+{
+	struct target *image;
+	struct bs_error err;
+	struct chain chain;
+
+	free(image_run(0,
+		       "cd '%s' && last=base.img format=raw && for i in $(seq %u); do "
+		       "qemu-img create -q -u -f qcow2 -F $format -b $last $i.qcow2 1M && "
+		       "last=$i.qcow2 format=qcow2 || exit 1; done && "
+		       "qemu-img create -q -u -f qcow2 -F qcow2 -b $last top.qcow2 1M",
+		       folder, QEMU_PARENTS_MAX));
+	ck_assert_int_eq(open_chain(&chain, &image, &err), -1);
+	ck_assert_int_eq(err.code, BS_CONTAINER_DIFFERENCING);
+	ASSERT_HAS(err.message, "more than 32 parents");
+	ck_assert_uint_eq(chain.count, QEMU_PARENTS_MAX);
+	chain_close(&chain);
+	target_close(image);
+}
