@@ -302,11 +302,11 @@ static const struct {
 	{"qemu-img create -q -f qcow2 disk 64M", "disk-empty"},
 	{"qemu-img create -q -f vmdk disk 64M", "disk-empty"},
 	{"qemu-img create -q -f vdi disk 64M", "disk-empty"},
-	/* a part of the content is in another file */
+	/* a part of the content is in another file; nothing but the content says that it is no raw disk */
 	{"qemu-img create -q base 64M && qemu-img create -q -f qcow2 -b base -F raw disk",
-	 "container-differencing"},
+	 "format-ambiguous"},
 	{"qemu-img create -q -f vmdk base 64M && qemu-img create -q -f vmdk -b base -F vmdk disk",
-	 "container-differencing"},
+	 "format-ambiguous"},
 	{"qemu-img create -q -f vhdx disk 64M" /* HasParent, where QEMU puts its metadata */
 	 SET_BYTE("$((0x310004))", "2"),
 	 "vhdx-differencing"},
