@@ -21,7 +21,7 @@ struct failure {
 	const struct recording *recording; /* what the action touches; NULL: compare everything */
 	enum action action;
 	const char *what; /* failed, for people */
-	bool of_channel, in_worker;
+	bool of_channel;
 	int number, error;
 	int result; /* of the command */
 	struct bs_error err;
@@ -30,9 +30,6 @@ struct failure {
 /* The codes that name the cause of a failure. */
 static bool names_cause(enum bs_code code, const struct failure *failure)
 {
-	/* libntfs-3g may crash without memory, and the parent cannot see that. */
-	if (failure->in_worker && failure->error == ENOMEM && code == BS_NTFS_DAMAGED)
-		return true;
 	if (failure->of_channel)
 		return code == BS_WORKER || code == BS_SYSTEM_LIMIT;
 	switch (failure->error) {
@@ -234,7 +231,6 @@ static bool fail_other(struct failure *failure, const struct fault *fault)
 	bool occurred;
 
 	failure->what = titles[fault->in_worker][fault->kind];
-	failure->in_worker = fault->in_worker;
 	failure->of_channel = fault->kind == FAULT_START || fault->kind == FAULT_CHANNEL;
 	subject_prepare(failure->subject, failure->action);
 	faults_begin(fault);

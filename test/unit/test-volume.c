@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "ntfs/volume-ntfs.h"
 #include "support/sample.h"
@@ -600,6 +602,38 @@ TEST(volumes, an_unclean_volume_is_not_opened_for_writing)
 {
 	sample_open_small(&sample, "unclean-small", "partition windows unclean\n");
 	assert_write_refused(BS_UNCLEAN);
+}
+
+static int read_without_memory(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+			       struct bs_error *err)
+{
+	(void)disk;
+	(void)offset;
+	(void)buffer;
+	(void)length;
+	return fail_memory(err);
+}
+
+/* libntfs-3g may crash after a read that failed, and that would look like damage. */
+TEST(volumes, a_read_without_memory_ends_the_process_before_the_library_can_crash)
+{
+	static const struct disk_operations without_memory = {.read = read_without_memory};
+	struct volume_file *file;
+	struct bs_error err;
+	pid_t child;
+	int status;
+
+	sample_open_small(&sample, "without-memory", "");
+	mount_both();
+	child = fork();
+	if (child == 0) {
+		volume_ntfs(target.volume)->device.disk->operations = &without_memory;
+		_exit(volume_open_file(target.volume, "\\Windows\\System32", &file, &err));
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), VOLUME_EXIT_NO_MEMORY);
+	unmount_both();
 }
 
 TEST(volumes, a_volume_of_noise_is_damage)
