@@ -21,12 +21,15 @@ static int device_fail(int number)
 
 /*
  * After a failed operation of the disk or a failed check.  The library may hide the failure, or crash
- * because of it.  If memory ran out, that would look like damage.
+ * because of it, and both would look like damage.  So the process ends if the image is not to blame:
+ * memory ran out, or there is no way to the disk any more.
  */
 static int device_fail_disk(const struct ntfs_disk *own)
 {
 	if (own->error.code == BS_NO_MEMORY)
 		_exit(VOLUME_EXIT_NO_MEMORY);
+	if (own->error.code == BS_WORKER || own->error.code == BS_SYSTEM_LIMIT)
+		_exit(EXIT_FAILURE);
 	return device_fail(EIO);
 }
 
