@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <unistd.h>
 
 #include "util/bytes.h"
 
@@ -16,6 +17,20 @@ static int device_fail(int number)
 {
 	errno = number;
 	return -1;
+}
+
+/*
+ * After a failed operation of the disk or a failed check.  The library may hide the failure, or crash
+ * because of it, and both would look like damage.  So the process ends if the image is not to blame:
+ * memory ran out, or there is no way to the disk any more.
+ */
+static int device_fail_disk(const struct ntfs_disk *own)
+{
+	if (own->error.code == BS_NO_MEMORY)
+		_exit(VOLUME_EXIT_NO_MEMORY);
+	if (own->error.code == BS_WORKER || own->error.code == BS_SYSTEM_LIMIT)
+		_exit(EXIT_FAILURE);
+	return device_fail(EIO);
 }
 
 static int device_open(struct ntfs_device *device, int flags)
@@ -48,7 +63,7 @@ static s64 device_pread(struct ntfs_device *device, void *buffer, s64 count, s64
 	if (disk_read(own->disk, (uint64_t)offset, buffer, length, &own->error) < 0 ||
 	    (own->geometry.clusters > 0 && !own->reads_content &&
 	     ntfs_check_read(&own->geometry, (uint64_t)offset, buffer, length, &own->error) < 0))
-		return device_fail(EIO);
+		return device_fail_disk(own);
 	return (s64)length;
 }
 
@@ -61,7 +76,7 @@ static s64 device_pwrite(struct ntfs_device *device, const void *buffer, s64 cou
 	if (count < 0 || offset < 0)
 		return device_fail(EINVAL);
 	if (disk_write(own->disk, (uint64_t)offset, buffer, (size_t)count, &own->error) < 0)
-		return device_fail(EIO);
+		return device_fail_disk(own);
 	NDevSetDirty(device);
 	return count;
 }
@@ -104,7 +119,7 @@ static int device_sync(struct ntfs_device *device)
 	if (!NDevDirty(device))
 		return 0;
 	if (disk_flush(own->disk, &own->error) < 0)
-		return device_fail(EIO);
+		return device_fail_disk(own);
 	NDevClearDirty(device);
 	return 0;
 }

@@ -180,14 +180,13 @@ int restore_discard_journal(struct transaction *transaction, struct bs_error *er
 	const struct transaction_io *io = place->target->io;
 	struct bs_error ignored;
 	int marked;
+	bool removed;
 
 	commit_enter(transaction, COMMIT_DISCARDING);
 	marked = journal_file_mark(transaction->journal, JOURNAL_DONE, 0, err);
 	if (!file_has_name(transaction->journal->descriptor, place->journal))
 		return errno != 0 ? marked : 0; /* 0: no command finds the journal any more */
-	if (io->unlink(place->journal) == 0)
-		(void)!transaction_sync_folder(io, place->folder, &ignored);
-	else if (marked < 0)
-		return -1;
-	return 0;
+	removed = io->unlink(place->journal) == 0 &&
+		  transaction_sync_folder(io, place->folder, &ignored) == 0;
+	return removed ? 0 : marked;
 }

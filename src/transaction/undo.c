@@ -146,6 +146,18 @@ static int undo_check_applied(const struct place *place, const struct journal_fi
 	return undo_fail_none(place, err);
 }
 
+/* Opens the journal of a fixed image.  The caller closes it.  *left_over as of state_open(). */
+static int undo_open_journal(const struct place *place, struct journal_file **journal,
+			     bool *left_over, struct bs_error *err)
+{
+	if (state_open(place, journal, left_over, err) < 0)
+		return -1;
+	if (undo_check_applied(place, *journal, err) == 0)
+		return 0;
+	journal_file_close(*journal);
+	return -1;
+}
+
 /* After an error the undo has begun if the mark reached the storage. */
 static int undo_mark(struct journal_file *journal, struct bs_error *err)
 {
@@ -229,10 +241,9 @@ int transaction_undo(const struct place *place, enum undo_outcome *outcome, stru
 	bool left_over;
 	int result = -1;
 
-	if (state_open(place, &journal, &left_over, err) < 0)
+	if (undo_open_journal(place, &journal, &left_over, err) < 0)
 		return -1;
-	if (undo_check_applied(place, journal, err) == 0 &&
-	    journal_file_open_marks(journal, place->journal, place->target->io, err) == 0)
+	if (journal_file_open_marks(journal, place->journal, place->target->io, err) == 0)
 		result = undo_applied(place, journal, outcome, err);
 	journal_file_close(journal);
 	return result;
@@ -245,11 +256,10 @@ int transaction_foresee_undo(const struct place *place, enum undo_outcome *outco
 	bool left_over;
 	int result = -1;
 
-	if (state_open(place, &transaction.journal, &left_over, err) < 0)
+	if (undo_open_journal(place, &transaction.journal, &left_over, err) < 0)
 		return -1;
 	transaction.image = target_reopen(place->target, TARGET_READ, err);
-	if (transaction.image && undo_check_applied(place, transaction.journal, err) == 0 &&
-	    undo_prove(transaction.journal, err) == 0)
+	if (transaction.image && undo_prove(transaction.journal, err) == 0)
 		result = undo_foresee(&transaction, outcome, err);
 	target_close(transaction.image);
 	journal_file_close(transaction.journal);
@@ -262,12 +272,11 @@ int transaction_fits(const struct place *place, bool *fits, struct bs_error *err
 {
 	struct journal_file *journal;
 	bool left_over;
-	int result = -1;
+	int result;
 
-	if (state_open(place, &journal, &left_over, err) < 0)
+	if (undo_open_journal(place, &journal, &left_over, err) < 0)
 		return -1;
-	if (undo_check_applied(place, journal, err) == 0)
-		result = check_any_new(journal, place->target, fits, err);
+	result = check_any_new(journal, place->target, fits, err);
 	journal_file_close(journal);
 	return result;
 }
@@ -285,13 +294,12 @@ int transaction_look_at_writes(const struct place *place, const struct range_vec
 {
 	struct journal_file *journal;
 	bool left_over;
-	int result = -1;
+	int result;
 
 	*within = *intact = false;
-	if (state_open(place, &journal, &left_over, err) < 0)
+	if (undo_open_journal(place, &journal, &left_over, err) < 0)
 		return -1;
-	if (undo_check_applied(place, journal, err) == 0)
-		result = check_writes_within(journal, ranges, within, err);
+	result = check_writes_within(journal, ranges, within, err);
 	if (result == 0 && *within)
 		result = undo_compare_written(place, journal, intact, err);
 	journal_file_close(journal);
@@ -304,12 +312,11 @@ static int undo_walk(const struct place *place, journal_file_visit *visit, void 
 {
 	struct journal_file *journal;
 	bool left_over;
-	int result = -1;
+	int result;
 
-	if (state_open(place, &journal, &left_over, err) < 0)
+	if (undo_open_journal(place, &journal, &left_over, err) < 0)
 		return -1;
-	if (undo_check_applied(place, journal, err) == 0)
-		result = journal_file_each(journal, visit, context, err);
+	result = journal_file_each(journal, visit, context, err);
 	if (result == 0)
 		*old_length = journal->header.old_length;
 	journal_file_close(journal);
@@ -375,6 +382,17 @@ static uint64_t undo_room(const struct journal_file *journal)
 	return (uint64_t)status.st_blocks * 512; /* the unit of st_blocks, see stat(2) */
 }
 
+static int undo_check_name(const struct place *place, const struct journal_file *journal,
+			   struct bs_error *err)
+{
+	if (file_has_name(journal->descriptor, place->journal))
+		return 0;
+	if (errno != 0)
+		return fail_system(err, "cannot look at %s", place->journal);
+	return fail(err, BS_UNDO_FILE_LOST, "another program has moved or replaced %.300s",
+		    place->journal);
+}
+
 /*
  * Removes what leads to the journal, and the journal last.  As long as the journal is there, the fix
  * can be undone: nothing depends on the hint, and without a journal a signpost would mean that the
@@ -388,19 +406,12 @@ static int undo_give_up(const struct place *place, const struct journal_file *jo
 
 	if (!image)
 		return -1;
-	if (left_over && target_remove_signpost(image, err) < 0)
+	if (undo_check_name(place, journal, err) < 0 ||
+	    (left_over && target_remove_signpost(image, err) < 0))
 		goto out;
 	hint_remove(image);
 	if (image->kind == TARGET_FILE && target_sync(image, err) < 0)
 		goto out;
-	if (!file_has_name(journal->descriptor, place->journal)) {
-		if (errno != 0)
-			fail_system(err, "cannot look at %s", place->journal);
-		else
-			fail(err, BS_UNDO_FILE_LOST, "another program has moved or replaced %.300s",
-			     place->journal);
-		goto out;
-	}
 	result = undo_remove_done(place, err);
 out:
 	target_close(image);
@@ -415,9 +426,9 @@ int transaction_accept(const struct place *place, bool rehearse, uint64_t *room,
 	int result = -1;
 
 	*room = 0;
-	if (state_open(place, &journal, &left_over, err) < 0)
+	if (undo_open_journal(place, &journal, &left_over, err) < 0)
 		return -1;
-	if (undo_check_applied(place, journal, err) == 0 && undo_prove(journal, err) == 0) {
+	if (undo_prove(journal, err) == 0) {
 		*room = undo_room(journal);
 		result = rehearse ? 0 : undo_give_up(place, journal, left_over, err);
 	}

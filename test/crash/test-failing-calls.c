@@ -8,12 +8,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "crash/explore.h"
 #include "crash/faults.h"
 #include "crash/real.h"
 #include "crash/small.h"
 #include "support/test.h"
+#include "worker/remote-wire.h"
 
 /* Everything about a run of a command in which something failed. */
 struct failure {
@@ -21,7 +24,7 @@ struct failure {
 	const struct recording *recording; /* what the action touches; NULL: compare everything */
 	enum action action;
 	const char *what; /* failed, for people */
-	bool of_channel, in_worker;
+	bool of_channel;
 	int number, error;
 	int result; /* of the command */
 	struct bs_error err;
@@ -30,9 +33,6 @@ struct failure {
 /* The codes that name the cause of a failure. */
 static bool names_cause(enum bs_code code, const struct failure *failure)
 {
-	/* libntfs-3g may crash without memory, and the parent cannot see that. */
-	if (failure->in_worker && failure->error == ENOMEM && code == BS_NTFS_DAMAGED)
-		return true;
 	if (failure->of_channel)
 		return code == BS_WORKER || code == BS_SYSTEM_LIMIT;
 	switch (failure->error) {
@@ -44,6 +44,13 @@ static bool names_cause(enum bs_code code, const struct failure *failure)
 	default:
 		return code == BS_IO;
 	}
+}
+
+/* A code that says that a recovery is needed has the cause in its message. */
+static bool message_has_cause(const struct failure *failure)
+{
+	return strstr(failure->err.message, strerror(failure->error)) ||
+	       (failure->error == ENOMEM && strstr(failure->err.message, "out of memory"));
 }
 
 /* Prints what is wrong after the failure, and goes on with the next call: see check_problems(). */
@@ -81,6 +88,8 @@ static void check_failure(const struct failure *failure)
 			subject_find_changed(failure->subject, failure->action, failure->recording);
 		if (problem)
 			note_problem(failure, problem);
+	} else if (failed && !message_has_cause(failure)) {
+		note_problem(failure, "the message does not name the cause");
 	}
 	problem = subject_judge(failure->subject, failure->action, !failed, failure->recording);
 	if (problem)
@@ -234,7 +243,6 @@ static bool fail_other(struct failure *failure, const struct fault *fault)
 	bool occurred;
 
 	failure->what = titles[fault->in_worker][fault->kind];
-	failure->in_worker = fault->in_worker;
 	failure->of_channel = fault->kind == FAULT_START || fault->kind == FAULT_CHANNEL;
 	subject_prepare(failure->subject, failure->action);
 	faults_begin(fault);
@@ -276,6 +284,50 @@ TEST_LOOP(others, a_failing_allocation_leaves_old_or_new_and_its_code_names_the_
 	  2 * ACTIONS)
 {
 	fail_each_other(FAULT_ALLOCATION, _i);
+}
+
+/* So many reading calls at the end of an undo and a recovery read the image back. */
+#define READ_BACK 40
+
+TEST_LOOP(others, an_image_that_cannot_be_read_back_is_not_called_old, ACTION_UNDO,
+	  ACTION_RECOVER + 1)
+{
+	struct failure failure = {.action = (enum action)_i, .error = EIO};
+	struct fault fault = {.kind = FAULT_READ, .number = -1, .and_later = true, .error = EIO};
+	struct subject subject;
+	int count;
+
+	ck_assert(open_subject(&subject, SMALL_GROWS));
+	failure.subject = &subject;
+	subject_prepare(&subject, failure.action);
+	faults_begin(&fault);
+	ck_assert_int_eq(subject_run(&subject, failure.action, &failure.err), 0);
+	count = faults_end();
+	for (fault.number = count - READ_BACK; fault.number < count; fault.number++) {
+		failure.number = fault.number;
+		fail_other(&failure, &fault);
+	}
+	small_close(&subject);
+	check_problems();
+}
+
+TEST(others, a_message_without_memory_for_its_payload_is_lack_of_memory)
+{
+	const struct remote_header header = {.kind = REMOTE_MESSAGE, .length = 1};
+	const struct fault fault = {.kind = FAULT_ALLOCATION};
+	struct remote_message message;
+	struct bs_error err = {0};
+	int ends[2], result;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	ck_assert_int_eq(write(ends[1], "", 1), 1);
+	faults_begin(&fault);
+	result = remote_receive_payload(ends[0], &header, 1, REMOTE_FOREVER, &message, &err);
+	faults_end();
+	ck_assert_int_eq(result, -1);
+	ck_assert_int_eq(err.code, BS_NO_MEMORY);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 TEST_CASE(all_others, "reads that fail for good", .tags = "crash slow");

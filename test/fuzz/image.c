@@ -15,10 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "boot/mbr.h"
 #include "disk/cache.h"
-#include "disk/guard.h"
 #include "disk/overlay.h"
+#include "engine/permit.h"
 #include "fuzz/fuzz.h"
 #include "ntfs/ntfs-engine.h"
 #include "survey/survey.h"
@@ -125,7 +124,7 @@ static const struct disk_operations top_operations = {
 
 /* ---- what a fix does ----------------------------------------------------------------------- */
 
-/* The stack of disks in a fix, and what the parent allows. */
+/* The stack of disks in a fix. */
 struct stack {
 	struct patched patched;
 	struct overlay *overlay;
@@ -133,7 +132,6 @@ struct stack {
 	struct disk *cache;
 	struct top top;
 	struct volume_engine engine;
-	struct guard_range allowed[MBR_ENTRIES + 1];
 };
 
 static void stack_open_cache(struct stack *stack)
@@ -164,30 +162,6 @@ static void stack_close(struct stack *stack)
 	disk_close(stack->cache);
 	disk_close(guard_disk(stack->guard));
 	disk_close(overlay_disk(stack->overlay));
-}
-
-/* Opens the guard as session.c does.  Returns false if the parent would refuse the plan. */
-static bool stack_allow(struct stack *stack, const struct bs_plan *plan)
-{
-	uint8_t sector[SECTOR_SIZE];
-	struct bs_error err;
-	struct mbr table;
-
-	if (disk_read(overlay_disk(stack->overlay), 0, sector, sizeof(sector), &err) < 0 ||
-	    !mbr_parse(sector, &table) || plan->boot_number < 1 || plan->boot_number > MBR_ENTRIES)
-		return false;
-	for (unsigned i = 0; i < MBR_ENTRIES; i++) {
-		const struct mbr_entry *entry = &table.entries[i];
-		bool is_boot = i + 1 == plan->boot_number;
-
-		if (is_boot && ((uint64_t)entry->first_lba * SECTOR_SIZE != plan->boot_start ||
-				(uint64_t)entry->sectors * SECTOR_SIZE != plan->boot_size))
-			return false;
-		stack->allowed[i] = (struct guard_range){MBR_FLAG_OFFSET(i), 1, GUARD_ACTIVE_FLAG};
-	}
-	stack->allowed[MBR_ENTRIES] =
-		(struct guard_range){plan->boot_start, plan->boot_size, GUARD_ANY_BYTES};
-	return guard_allow(stack->guard, stack->allowed, MBR_ENTRIES + 1, &err) == 0;
 }
 
 /* Whatever happened: only the boot partition and the active flags have changed. */
@@ -282,13 +256,14 @@ static int image_verify(struct stack *stack, const struct bs_plan *plan, uint64_
 /* Returns 0 if the disk was fixed, and the result proven. */
 static int image_fix(struct stack *stack, struct bs_plan *plan)
 {
+	uint8_t sector[SECTOR_SIZE];
 	uint64_t clusters;
 	uint32_t next = 0;
 	struct bs_error err;
 	int result = -1;
 
 	if (accounting_prove(&stack->top.disk, plan, &clusters, &err) == 0 &&
-	    stack_allow(stack, plan) &&
+	    permit_open(stack->guard, plan, &no_options, sector, &err) == 0 &&
 	    stage_run(&stack->engine, plan, image_note_progress, &next, &err) == 0) {
 		FUZZ_CHECK(next == plan->operation_count);
 		image_check_zones(stack, plan);

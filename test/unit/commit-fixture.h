@@ -545,9 +545,23 @@ static const struct transaction_io bad_io = {
 	.fremovexattr = bad_fremovexattr,
 };
 
+static inline int accept_fix(const char *image, const char *undo_directory,
+			     const struct transaction_io *io, struct bs_error *err)
+{
+	struct place place;
+	struct target *target = find(image, undo_directory, &place);
+	uint64_t room;
+	int result;
+
+	target->io = quick(io);
+	result = transaction_accept(&place, false, &room, err);
+	find_end(target, &place);
+	return result;
+}
+
 /* ---- a stop at a call ------------------------------------------------------------------------ */
 
-enum action { FIX, UNDO, RECOVER };
+enum action { FIX, UNDO, RECOVER, ACCEPT };
 
 /*
  * Runs the action in a process that ends at the chosen call.  False: the action made fewer calls.
@@ -577,6 +591,9 @@ static inline bool stopped(struct fixture *fixture, const char *undo_directory, 
 				      : 1);
 		if (action == UNDO)
 			_exit(undo(fixture->image, undo_directory, &bad_io, &err) == 0 ? 0 : 1);
+		if (action == ACCEPT)
+			_exit(accept_fix(fixture->image, undo_directory, &bad_io, &err) == 0 ? 0
+											     : 1);
 		_exit(recover(fixture->image, undo_directory, &bad_io, &recovered, &err) == 0 ? 0
 											      : 1);
 	}

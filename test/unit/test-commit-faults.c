@@ -3,6 +3,8 @@
  * Commit, recovery and undo of real files with failures: each system call fails in turn, the
  * process stops at each call, and a power cut loses unsynced data.
  */
+#include <limits.h>
+
 #include "commit-fixture.h"
 
 /* ---- every call fails ------------------------------------------------------------------------ */
@@ -129,6 +131,42 @@ TEST(failing, a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery)
 		}
 		check_old_after_recovery(&fixture);
 	}
+	fixture_close(&fixture);
+}
+
+static int good_syncs; /* how many syncs succeed before all fail */
+
+static int sync_for_a_while(int descriptor)
+{
+	(void)descriptor;
+	errno = EIO;
+	return good_syncs-- > 0 ? 0 : -1;
+}
+
+/*
+ * An undo ends with two syncs: of the mark DONE, and of the folder from which the undo file was
+ * removed.  One of them is enough.
+ */
+TEST(failing, an_undo_that_makes_neither_its_mark_nor_the_removal_durable_is_not_done)
+{
+	static struct fixture fixture;
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+	int syncs;
+
+	fixture_open(&fixture);
+	io.fsync = sync_for_a_while;
+	fix_well(&fixture);
+	good_syncs = INT_MAX;
+	ck_assert_int_eq(undo(fixture.image, NULL, &io, &err), 0);
+	syncs = INT_MAX - good_syncs;
+	for (int lost = 1; lost <= 2; lost++) {
+		fix_well(&fixture);
+		good_syncs = syncs - lost;
+		ck_assert_int_eq(undo(fixture.image, NULL, &io, &err), lost == 1 ? 0 : -1);
+		ck_assert(image_is(&fixture, &fixture.old));
+	}
+	ck_assert_int_eq(err.code, BS_RECOVERY_REQUIRED);
 	fixture_close(&fixture);
 }
 

@@ -650,6 +650,33 @@ TEST(hints, a_fixed_image_says_where_its_undo_file_is_until_it_is_undone)
 	free(undo_file);
 }
 
+/* The image is opened for writing after the undo file was found. */
+static int move_undo_file_and_open(const char *path, int flags, mode_t mode)
+{
+	char from[128], to[160];
+
+	journal_path(&fixture, from, sizeof(from));
+	snprintf(to, sizeof(to), "%s.moved", from);
+	(void)!rename(from, to);
+	return open(path, flags, mode);
+}
+
+TEST(hints, an_accept_whose_undo_file_was_moved_leaves_the_hint)
+{
+	struct transaction_io io = transaction_real_io;
+	struct bs_error err = {BS_OK, ""};
+	char path[128];
+
+	if (!file_system_has_signposts())
+		return;
+	fix_well(&fixture);
+	journal_path(&fixture, path, sizeof(path));
+	io.open = move_undo_file_and_open;
+	ck_assert_int_lt(accept_fix(fixture.image, NULL, &io, &err), 0);
+	ck_assert_int_eq(err.code, BS_UNDO_FILE_LOST);
+	ck_assert(hint_is(path));
+}
+
 /* The journal keeps the time of the last write. */
 TEST(hints, a_hint_does_not_count_as_a_change_since_the_fix)
 {

@@ -144,6 +144,25 @@ static bool can_lock(const struct fixture *fixture, enum lock_purpose purpose, s
 
 TEST_CASE(bootshift, "bootshift");
 
+TEST(bootshift, an_image_that_cannot_be_opened_any_more_is_not_locked)
+{
+	struct fixture fixture;
+	struct bs_error err = {BS_OK, ""};
+	struct place place = {0};
+	struct target *target;
+
+	fixture_open(&fixture);
+	target = target_open(fixture.image, &err);
+	ck_assert_int_eq(place_find(target, NULL, &place, &err), 0);
+	ck_assert_int_eq(unlink(fixture.image), 0);
+	ck_assert_int_eq(mknod(fixture.image, S_IFSOCK | 0600, 0), 0); /* cannot be opened */
+	ck_assert_ptr_null(lock_image(&place, LOCK_FOR_CHANGING, &err));
+	ck_assert_ptr_nonnull(strstr(err.message, "cannot open the image"));
+	place_free(&place);
+	target_close(target);
+	fixture_close(&fixture);
+}
+
 TEST(bootshift, two_readers_share_an_image)
 {
 	struct fixture fixture;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -685,4 +686,18 @@ TEST(remote, the_text_of_a_failure_cannot_steer_a_terminal)
 {
 	send_failure(BS_IO, "bad \x1b[2J%n\nsector", 17);
 	assert_read_fails(BS_IO, "bad ?[2J%n?sector");
+}
+
+TEST(remote, a_channel_without_memory_for_its_window_is_lack_of_memory)
+{
+	struct remote_end parent, worker;
+	struct bs_error err = {BS_OK, ""};
+	struct rlimit before, none;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &before), 0);
+	none = (struct rlimit){0, before.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
+	(void)!remote_make_channel(&parent, &worker, &err);
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &before), 0);
+	ck_assert_int_eq(err.code, BS_NO_MEMORY);
 }

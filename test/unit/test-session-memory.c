@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * If memory runs out in the worker, the error says so, wherever this happens, and is never reported
- * as damage of the image.  Every allocation of libntfs-3g fails in turn, once or from then on; and
- * the address space of the worker is limited.  The sanitizers have an allocator of their own, so
+ * as damage of the image.  Allocations of libntfs-3g and of the program fail in turn, once or from then
+ * on; and the address space of the worker is limited.  The sanitizers have an allocator of their own, so
  * with them the tests do nothing.
  */
 #include <link.h>
@@ -24,9 +24,12 @@
 
 /* ---- an allocator that fails on request ---------------------------------------------------- */
 
-static uintptr_t library, library_end; /* the range of libntfs-3g's code */
-static long countdown;                 /* allocations until one fails; 0: none fails */
-static bool for_good;                  /* all later allocations fail too */
+/* The code of libntfs-3g, and of the program. */
+static struct {
+	uintptr_t start, end;
+} code[2], *failing = code;
+static long countdown; /* allocations until one fails; 0: none fails */
+static bool for_good;  /* all later allocations fail too */
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -34,7 +37,8 @@ void *__libc_realloc(void *block, size_t size);
 
 static bool fails(const void *caller)
 {
-	if (countdown == 0 || (uintptr_t)caller < library || (uintptr_t)caller >= library_end)
+	if (countdown == 0 || (uintptr_t)caller < failing->start ||
+	    (uintptr_t)caller >= failing->end)
 		return false;
 	if (countdown > 1) {
 		countdown--;
@@ -62,21 +66,24 @@ SHOWN void *realloc(void *block, size_t size)
 	return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(block, size);
 }
 
-static int find_library(struct dl_phdr_info *info, size_t size, void *context)
+/* The first object is the program. */
+static int find_code(struct dl_phdr_info *info, size_t size, void *context)
 {
+	bool is_library = strstr(info->dlpi_name, "libntfs-3g") != NULL;
+
 	(void)size;
 	(void)context;
-	if (strstr(info->dlpi_name, "libntfs-3g") == NULL)
+	if (!is_library && code[1].end != 0)
 		return 0;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
 
 		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X)) {
-			library = info->dlpi_addr + segment->p_vaddr;
-			library_end = library + segment->p_memsz;
+			code[!is_library].start = info->dlpi_addr + segment->p_vaddr;
+			code[!is_library].end = code[!is_library].start + segment->p_memsz;
 		}
 	}
-	return 1;
+	return is_library;
 }
 
 /* ---- workers ------------------------------------------------------------------------------- */
@@ -122,8 +129,9 @@ static bool run(session_worker *worker, const char *what, unsigned long amount)
 static void setup(void)
 {
 	sample_open_small(&sample, "session-memory", "");
-	dl_iterate_phdr(find_library, NULL);
-	ck_assert_uint_ne(library, 0);
+	dl_iterate_phdr(find_code, NULL);
+	ck_assert_uint_ne(code[0].start, 0);
+	ck_assert_uint_ne(code[1].start, 0);
 }
 
 static void teardown(void)
@@ -133,11 +141,12 @@ static void teardown(void)
 
 TEST_CASE(session_memory, "memory", .setup = setup, .teardown = teardown, .tags = "slow");
 
-TEST_LOOP(session_memory, an_allocation_of_the_library_that_fails_is_no_damage, 0, 2)
+TEST_LOOP(session_memory, an_allocation_that_fails_is_no_damage, 0, 4)
 {
 	unsigned exhausted = 0;
 
-	for_good = _i == 1;
+	failing = &code[_i / 2];
+	for_good = _i % 2 == 1;
 	/* Ends when the worker makes fewer allocations. */
 	for (wanted = 1; !run(loses_allocations, "allocation", (unsigned long)wanted);
 	     wanted += STEP)

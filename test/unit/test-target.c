@@ -196,6 +196,39 @@ TEST_LOOP(nbd, undo_restores_an_nbd_export, 0, 2)
 	fixture_close(&fixture);
 }
 
+TEST(nbd, a_stop_at_any_call_of_an_accept_leaves_an_export_that_can_be_undone_or_is_accepted)
+{
+	static struct fixture fixture, other;
+	struct bs_error err = {BS_OK, ""};
+	enum transaction_state state;
+	struct server server;
+	bool more = true, kept = false, accepted = false;
+
+	if (!test_needs_program("nbdkit"))
+		return;
+	fixture_open(&fixture);
+	serve(&server, &fixture, "nbdkit");
+	for (int number = 0; more; number++) {
+		other = named(&fixture, server.uri);
+		ck_assert_msg(fix_named(&other, NULL, &err) == 0, "%s", err.message);
+		more = stopped(&other, other.folder, ACCEPT, STOP, number);
+		ck_assert_int_eq(find_state(server.uri, other.folder, &state, &err), 0);
+		ck_assert(state == TRANSACTION_APPLIED || state == TRANSACTION_NONE);
+		ck_assert(image_is(&fixture, &other.new));
+		if (state == TRANSACTION_APPLIED)
+			ck_assert_int_eq(undo(server.uri, other.folder, NULL, &err), 0);
+		else
+			make_image(&fixture);
+		ck_assert(image_is(&fixture, &fixture.old));
+		kept |= state == TRANSACTION_APPLIED;
+		accepted |= state == TRANSACTION_NONE;
+	}
+	ck_assert(kept && accepted);
+	server_stop(&server);
+	ck_assert(folder_is_clean(&fixture));
+	fixture_close(&fixture);
+}
+
 TEST(nbd, the_files_of_an_export_lie_in_the_state_directory)
 {
 	static struct fixture fixture;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "ntfs/volume-ntfs.h"
 #include "support/sample.h"
@@ -600,6 +602,51 @@ TEST(volumes, an_unclean_volume_is_not_opened_for_writing)
 {
 	sample_open_small(&sample, "unclean-small", "partition windows unclean\n");
 	assert_write_refused(BS_UNCLEAN);
+}
+
+static const struct {
+	enum bs_code code;
+	int status; /* with which the process ends */
+} no_damage[] = {
+	{BS_NO_MEMORY, VOLUME_EXIT_NO_MEMORY},
+	{BS_WORKER, EXIT_FAILURE},
+	{BS_SYSTEM_LIMIT, EXIT_FAILURE},
+};
+
+static enum bs_code read_failure;
+
+static int read_badly(struct disk *disk, uint64_t offset, void *buffer, size_t length,
+		      struct bs_error *err)
+{
+	(void)disk;
+	(void)offset;
+	(void)buffer;
+	(void)length;
+	return fail(err, read_failure, "told to fail");
+}
+
+/* libntfs-3g may crash after a read that failed, and that would look like damage. */
+TEST_EACH(volumes, a_failed_read_that_is_no_damage_ends_the_process_before_the_library_can_crash,
+	  no_damage)
+{
+	static const struct disk_operations bad_reads = {.read = read_badly};
+	struct volume_file *file;
+	struct bs_error err;
+	pid_t child;
+	int status;
+
+	sample_open_small(&sample, "bad-reads", "");
+	mount_both();
+	read_failure = no_damage[_i].code;
+	child = fork();
+	if (child == 0) {
+		volume_ntfs(target.volume)->device.disk->operations = &bad_reads;
+		_exit(volume_open_file(target.volume, "\\Windows\\System32", &file, &err));
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), no_damage[_i].status);
+	unmount_both();
 }
 
 TEST(volumes, a_volume_of_noise_is_damage)
