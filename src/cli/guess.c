@@ -138,6 +138,7 @@ static const struct {
 	{"pe-size", "-s --size --room --winpe-size"},
 	{"need", "--needed --for --purpose"},
 	{"only-needed", "--needed-only --skip-enough --if-needed --required"},
+	{"rebuild", "--bcdboot --recreate --repair --new-store --rebuild-bcd --rebuildbcd"},
 	{"restore-signature", "--signature --disk-signature --fix-signature --set-signature"},
 	{"verbose", "--details --detail --long -l"},
 	{"quiet", "-s --silent"},

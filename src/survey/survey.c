@@ -12,6 +12,8 @@ static int survey_read_facts(struct reader *reader, struct bs_error *err)
 		return -1;
 	if (facts->system_index >= 0 && system_volume_read(reader, err) < 0)
 		return -1;
+	if (rebuild_read(reader, err) < 0)
+		return -1;
 	if (facts->boot_index >= 0 && boot_volume_read(reader, err) < 0)
 		return -1;
 	/* An undo needs the boot files that an earlier fix has left on another partition. */
