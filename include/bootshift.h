@@ -527,8 +527,8 @@ struct bs_plan {
 	uint32_t disk_signature;     /* as it is before the fix */
 	uint32_t restored_signature; /* the one that a fix gives back; 0: the signature stays */
 	uint64_t disk_size;
-	uint64_t system_start, system_size;  /* the system partition: offset on the disk, size */
-	uint64_t boot_start, boot_size;      /* the boot partition */
+	uint64_t system_start, system_size; /* the system partition: offset on the disk, size */
+	uint64_t boot_start, boot_size;     /* the boot partition */
 	/* Equal if only the signature is given back, or if a BCD is made on a disk without another
 	 * system partition. */
 	uint32_t system_number, boot_number;

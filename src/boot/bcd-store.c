@@ -34,12 +34,10 @@
 static const uint8_t store_security[] = {
 	1, 0, 0x04, 0x90, 0x48, 0, 0, 0, 0x58, 0, 0, 0, 0, 0, 0, 0, 0x14, 0, 0, 0,
 	/* the list of two rights */
-	2, 0, 0x34, 0, 2, 0, 0, 0,
-	0, 2, 0x18, 0, 0x3F, 0, 0x0F, 0, 1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0,
-	0, 2, 0x14, 0, 0x3F, 0, 0x0F, 0, 1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0,
+	2, 0, 0x34, 0, 2, 0, 0, 0, 0, 2, 0x18, 0, 0x3F, 0, 0x0F, 0, 1, 2, 0, 0, 0, 0, 0, 5, 32, 0,
+	0, 0, 0x20, 2, 0, 0, 0, 2, 0x14, 0, 0x3F, 0, 0x0F, 0, 1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0,
 	/* the owner and the group */
-	1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0,
-	1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0};
+	1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0, 1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0};
 
 /* A hive that is being written.  Offsets of cells count from the end of the base block. */
 struct store {
@@ -66,8 +64,7 @@ static uint8_t *store_at(struct store *store, uint32_t cell)
 static void store_end_bin(struct store *store)
 {
 	if (store->next < store->size)
-		store_le32(store->bytes + BASE_BLOCK_SIZE + store->next,
-			   store->size - store->next);
+		store_le32(store->bytes + BASE_BLOCK_SIZE + store->next, store->size - store->next);
 }
 
 static void store_begin_bin(struct store *store, uint32_t size)

@@ -367,7 +367,8 @@ static void inspection_fixable(struct output *output, const struct advice_subjec
 	print_fix_command(output, subject->image, subject->options, NULL);
 	print(output, " ");
 	if (inspection->rebuilds) {
-		print_wrapped(output, INDENT, "would make %s (%s) on partition %u anew, and make it "
+		print_wrapped(output, INDENT,
+			      "would make %s (%s) on partition %u anew, and make it "
 			      "the active partition.",
 			      count_format(inspection->boot_file_count, "file").text,
 			      size_format(inspection->boot_file_bytes).text,

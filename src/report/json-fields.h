@@ -22,8 +22,8 @@ enum field_type {
 	/* An array of uint8_t, behind a uint32_t with the number of bytes in use: a string of two
 	 * lower-case hexadecimal digits for each. */
 	FIELD_BYTES,
-	FIELD_CHOICE,  /* an enum: one of `choices` */
-	FIELD_CODE,    /* enum bs_code: its name, or null for BS_OK; only for writing */
+	FIELD_CHOICE, /* an enum: one of `choices` */
+	FIELD_CODE,   /* enum bs_code: its name, or null for BS_OK; only for writing */
 };
 
 struct field {

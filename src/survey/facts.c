@@ -276,12 +276,17 @@ bool facts_lack_boot_files(const struct facts *facts)
 {
 	if (facts->table != TABLE_GOOD)
 		return false;
-	if (facts_lack_system_volume(facts))
+	if (facts->must_rebuild || facts_lack_system_volume(facts))
 		return true;
 	if (!facts->bootmgr.was_read)
 		return false;
 	return !facts_is_ordinary(&facts->bootmgr) || facts_bootmgr_damage(&facts->bootmgr) ||
 	       facts->bcd != BCD_GOOD || facts->bcd_outdated || !facts->first.has_device;
+}
+
+bool facts_lack_windows(const struct facts *facts)
+{
+	return facts->may_rebuild && !facts->rebuilds && facts_lack_boot_files(facts);
 }
 
 bool facts_can_rebuild(const struct facts *facts)

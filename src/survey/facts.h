@@ -216,7 +216,7 @@ struct fact_loader {
  * template and gets the times and the descriptor of the template.  (Microsoft, "BCDBoot
  * Command-Line Options"; Microsoft, "Modify the BCD Store Template".)
  */
-#define FACT_KEPT 6u
+#define FACT_KEPT     6u
 #define KEPT_BOOTMGR  "\\Windows\\Boot\\PCAT\\bootmgr"
 #define KEPT_TEMPLATE "\\Windows\\System32\\config\\BCD-Template"
 extern const struct fact_kept {
@@ -229,18 +229,19 @@ DEFINE_VECTOR(fact_store, struct bs_plan_element);
 
 /* Read only if the boot files are lost or damaged. */
 struct fact_rebuild {
-	uint32_t windows_count; /* partitions with the usual loader, if none was chosen or started */
-	int32_t index;          /* the partition to make boot files on, or -1 */
-	uint16_t machine;       /* of the loader there; see PE_MACHINE_X86 */
+	uint32_t
+		windows_count; /* partitions with the usual loader, if none was chosen or started */
+	int32_t index;         /* the partition to make boot files on, or -1 */
+	uint16_t machine;      /* of the loader there; see PE_MACHINE_X86 */
 	struct fact_bootmgr bootmgr; /* KEPT_BOOTMGR */
 	enum fact_template template_kind;
-	char template_error[240]; /* TEMPLATE_BAD */
+	char template_error[240];   /* TEMPLATE_BAD */
 	struct fact_store template; /* its elements, without devices */
 
 	/* Read only if the boot files are made anew. */
-	char locale[24];        /* the language of Windows, such as "de-DE"; empty: unknown */
-	bool has_resume;        /* there is a winresume.exe */
-	int32_t recovery_index; /* the partition with the usual recovery environment, or -1 */
+	char locale[24];         /* the language of Windows, such as "de-DE"; empty: unknown */
+	bool has_resume;         /* there is a winresume.exe */
+	int32_t recovery_index;  /* the partition with the usual recovery environment, or -1 */
 	char windows_object[40]; /* the entry of that Windows in the old BCD; empty: none */
 	/* What the old BCD has of bootmgr, of that entry, and of entries whose files are there. */
 	struct fact_store kept;
@@ -260,9 +261,10 @@ struct facts {
 	/* From the options: partition numbers (0: not given), and bytes. */
 	uint32_t wanted_system, wanted_boot;
 	uint64_t needed_room;
-	bool only_needed; /* leave a disk alone that starts and has room enough */
-	bool may_restore; /* one witness is enough to give the disk its signature back */
-	bool may_rebuild; /* make boot files anew if they are lost or damaged */
+	bool only_needed;  /* leave a disk alone that starts and has room enough */
+	bool may_restore;  /* one witness is enough to give the disk its signature back */
+	bool may_rebuild;  /* make boot files anew if they are lost or damaged */
+	bool must_rebuild; /* even if they are not */
 
 	uint64_t disk_size;
 	enum fact_table table;
@@ -375,6 +377,9 @@ const char *facts_bootmgr_damage(const struct fact_bootmgr *bootmgr);
  * the BCD is missing or damaged.  False if the volume could not be read for another reason.
  */
 bool facts_lack_boot_files(const struct facts *facts);
+
+/* Whether boot files are to be made anew, but there is no Windows to do so for, or several. */
+bool facts_lack_windows(const struct facts *facts);
 
 /* Whether boot files can be made anew of what Windows keeps.  The judge tells why not. */
 bool facts_can_rebuild(const struct facts *facts);

@@ -36,12 +36,12 @@ static void judge_add_finding(struct bs_inspection *report, enum bs_code code, c
 }
 
 /*
- * Whether new boot files cure what a rule refuses.  The links of the boot chain still tell how the old
+ * Whether new boot files cure what a rule refuses, or will do so when the user has chosen a Windows.  The links of the boot chain still tell how the old
  * files are.
  */
 static bool judge_is_cured(const struct facts *facts, enum bs_code code)
 {
-	return facts->rebuilds && bs_code_is_cured(code);
+	return (facts->rebuilds || facts_lack_windows(facts)) && bs_code_is_cured(code);
 }
 
 static void judge_set_link(struct bs_link *link, const struct rule *rule, const char *detail)

@@ -179,21 +179,25 @@ static bool tell_unfit_source(const struct facts *facts, struct ruling *ruling)
 
 	if (!rebuild->bootmgr.is_there)
 		return NOTE("the boot files cannot be made anew: " KEPT_BOOTMGR
-			    " is missing on partition %u", number_of(facts, rebuild->index));
+			    " is missing on partition %u",
+			    number_of(facts, rebuild->index));
 	if (damage || !facts_is_ordinary(&rebuild->bootmgr))
 		return NOTE("the boot files cannot be made anew: " KEPT_BOOTMGR
-			    " on partition %u is %s", number_of(facts, rebuild->index),
+			    " on partition %u is %s",
+			    number_of(facts, rebuild->index),
 			    damage ? damage : "not an ordinary file");
 	if (rebuild->template_kind == TEMPLATE_MISSING)
 		return NOTE("the boot files cannot be made anew: " KEPT_TEMPLATE
-			    " is missing on partition %u", number_of(facts, rebuild->index));
+			    " is missing on partition %u",
+			    number_of(facts, rebuild->index));
 	if (rebuild->template_kind == TEMPLATE_BAD)
 		return NOTE("the boot files cannot be made anew: " KEPT_TEMPLATE
-			    " on partition %u: %.200s", number_of(facts, rebuild->index),
-			    rebuild->template_error);
-	return NOTE("the boot files cannot be made anew: the Windows on partition %u is not for a PC "
-		    "with a BIOS: its loader is for the machine 0x%04x",
-		    number_of(facts, rebuild->index), rebuild->machine);
+			    " on partition %u: %.200s",
+			    number_of(facts, rebuild->index), rebuild->template_error);
+	return NOTE(
+		"the boot files cannot be made anew: the Windows on partition %u is not for a PC "
+		"with a BIOS: its loader is for the machine 0x%04x",
+		number_of(facts, rebuild->index), rebuild->machine);
 }
 
 /* ---- the boot menu ------------------------------------------------------------------------- */

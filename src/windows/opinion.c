@@ -279,8 +279,8 @@ static int opinion_new_objects(const struct appliance_engine *engine, const stru
 	if (opinion_spell(engine, plan->boot_number, path, err) < 0)
 		return -1;
 	for (uint64_t i = 0;; i++) { /* ends: the store has no more objects */
-		SCOPED struct appliance_answer *answer = opinion_ask(
-			engine, APPLIANCE_BCD_OBJECT, plan->boot_number, path, i, err);
+		SCOPED struct appliance_answer *answer =
+			opinion_ask(engine, APPLIANCE_BCD_OBJECT, plan->boot_number, path, i, err);
 
 		if (!answer)
 			return -1;

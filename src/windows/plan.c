@@ -198,9 +198,8 @@ int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *
 	const struct bs_partition *boot = &facts->partitions[facts->boot_index].is;
 	const struct bs_partition *system =
 		facts->system_index >= 0 ? &facts->partitions[facts->system_index].is : boot;
-	struct bs_plan *plan =
-		plan_new(facts->files.count,
-			 facts->rebuilds ? BS_ELEMENTS_MAX : facts->elements.count);
+	struct bs_plan *plan = plan_new(facts->files.count,
+					facts->rebuilds ? BS_ELEMENTS_MAX : facts->elements.count);
 
 	*out = plan;
 	if (!plan)

@@ -209,7 +209,8 @@ static void rebuild_copy(struct rebuild *own, const struct fact_store *store, co
 	for (size_t i = 0; i < store->count; i++) {
 		const struct bs_plan_element *row = &store->items[i];
 
-		if (strcasecmp(row->object, from) == 0 && (row->element == 0 || filter(row->element)))
+		if (strcasecmp(row->object, from) == 0 &&
+		    (row->element == 0 || filter(row->element)))
 			rebuild_put(own, object, row->object_type, row->element, row->value,
 				    row->value_size);
 	}

@@ -201,6 +201,64 @@ static int recheck_fail_search(const struct survey *survey, const struct bs_opti
 	return recheck_fail_comparison(text, err);
 }
 
+/* Whether all new boot files are still as what Windows keeps of them. */
+static int recheck_is_rebuilt(const struct volume_engine *engine, const struct bs_plan *plan,
+			      const struct survey *survey, const struct bs_options *options,
+			      bool *is_rebuilt, struct bs_error *err)
+{
+	struct differences found = {0};
+	int result = recheck_run(engine, plan, survey, options, &found, err);
+
+	*is_rebuilt = result == 0;
+	for (size_t i = 0; i < found.count; i++)
+		*is_rebuilt &= found.items[i].expected;
+	differences_free(&found);
+	return result < 0 && err->code != BS_NOT_FIXED ? -1 : 0;
+}
+
+static int recheck_try_rebuilt_plan(const struct volume_engine *engine, const struct survey *survey,
+				    const struct bs_options *options, struct survey *again,
+				    struct bs_plan **plan, struct bs_error *err)
+{
+	uint32_t boot = survey->facts.partitions[survey->facts.boot_index].is.number;
+	bool is_rebuilt;
+
+	if (survey_take_for_new_files(engine, boot, again, err) < 0)
+		return -1;
+	if (again->report.verdict != BS_VERDICT_FIXABLE)
+		return 0;
+	if (plan_make(&again->facts, plan, err) < 0 ||
+	    recheck_is_rebuilt(engine, *plan, survey, options, &is_rebuilt, err) < 0)
+		return -1;
+	if (!is_rebuilt) {
+		bs_plan_free(*plan);
+		*plan = NULL;
+	}
+	return 0;
+}
+
+/*
+ * Makes the plan of a fix that made the boot files anew, if there can have been such a fix: each
+ * boot file is like what Windows keeps of it.  Otherwise *plan stays NULL, because nobody knows what
+ * a file was copied from that is no longer there.
+ */
+static int recheck_find_rebuilt_plan(const struct volume_engine *engine,
+				     const struct survey *survey, const struct bs_options *options,
+				     struct bs_plan **plan, struct bs_error *err)
+{
+	SCOPED struct survey *again = NULL;
+	int result;
+
+	if (!recheck_is_moved(survey) || survey->facts.boot_index < 0)
+		return 0;
+	again = calloc(1, sizeof(*again));
+	if (!again)
+		return fail_memory(err);
+	result = recheck_try_rebuilt_plan(engine, survey, options, again, plan, err);
+	survey_free(again);
+	return result;
+}
+
 /* Tries each partition.  Only one of them may have boot files that start the Windows elsewhere. */
 static int recheck_find_plan(const struct volume_engine *engine, const struct survey *survey,
 			     const struct bs_options *options, struct bs_plan **plan,
@@ -227,6 +285,8 @@ static int recheck_find_plan(const struct volume_engine *engine, const struct su
 		if (another)
 			*plan = another;
 	}
+	if (!*plan && recheck_find_rebuilt_plan(engine, survey, options, plan, err) < 0)
+		return -1;
 	return *plan ? 0 : recheck_fail_search(survey, options, &reason, err);
 }
 
@@ -353,7 +413,8 @@ static int recheck_with_plan(struct recheck *recheck, const struct bs_plan_file 
 	uint32_t attributes = planned->attributes & FILE_ATTRIBUTES_COPIED;
 
 	attributes |= plan_added_attributes(recheck->own.plan, planned->path);
-	if (recheck_tell_unseen(recheck, err) < 0)
+	if (!verify_is_new_store(recheck->own.plan, planned->path) &&
+	    recheck_tell_unseen(recheck, err) < 0)
 		return -1;
 	if ((copied->is_folder != planned->is_folder ||
 	     (copied->attributes & FILE_ATTRIBUTES_COPIED) != attributes ||
@@ -390,9 +451,8 @@ static int recheck_visited_original(void *context, const struct tree_visit *visi
 	if (recheck_is_as_planned(recheck, original->planned, visit->file, visit->metadata,
 				  &original->was_compared, err) < 0)
 		return -1;
-	return original->was_compared
-		       ? recheck_with_original(recheck, visit, original->copy, err)
-		       : 0;
+	return original->was_compared ? recheck_with_original(recheck, visit, original->copy, err)
+				      : 0;
 }
 
 /* Visits the original of a copy, if it is still there.  A new BCD has none. */
@@ -604,8 +664,7 @@ static int recheck_open_source(struct recheck *recheck, const struct volume_engi
 	const struct facts *facts = &recheck->survey->facts;
 	int32_t index = facts_index(facts, plan->system_number);
 
-	if (plan_rebuilds(plan) || index < 0 ||
-	    !recheck_may_read(facts, index, recheck->options) ||
+	if (plan_rebuilds(plan) || index < 0 || !recheck_may_read(facts, index, recheck->options) ||
 	    facts->partitions[index].is.start != plan->system_start ||
 	    facts->partitions[index].is.size != plan->system_size)
 		return 0;

@@ -13,8 +13,9 @@
 
 struct stage {
 	const struct volume_engine *engine;
-	struct disk *disk;            /* the engine's */
-	struct volume *system, *boot; /* mounted while files are copied; new files need no system volume */
+	struct disk *disk; /* the engine's */
+	struct volume *system,
+		*boot; /* mounted while files are copied; new files need no system volume */
 	struct bs_plan *plan;
 	uint32_t cursor; /* index of the next of the plan's files */
 };
@@ -45,8 +46,8 @@ static int stage_edit(const struct stage *stage, const char *path, editor *chang
 static int stage_add_attributes(const struct stage *stage, const struct tree_visit *folder,
 				struct bs_error *err)
 {
-	uint32_t attributes = folder->metadata->attributes |
-			      plan_added_attributes(stage->plan, folder->path);
+	uint32_t attributes =
+		folder->metadata->attributes | plan_added_attributes(stage->plan, folder->path);
 
 	return volume_set_attributes(folder->file, attributes, err);
 }

@@ -173,8 +173,8 @@ static bool message_inspection_makes_sense(const struct bs_inspection *inspectio
 	    !message_is_flag(&inspection->starts) || !message_is_flag(&inspection->starts_known) ||
 	    !message_is_flag(&inspection->starts_after) ||
 	    !message_is_flag(&inspection->starts_after_known) ||
-	    !message_is_flag(&inspection->no_windows) ||
-	    !message_is_flag(&inspection->rebuilds) || !message_is_flag(&inspection->can_rebuild) ||
+	    !message_is_flag(&inspection->no_windows) || !message_is_flag(&inspection->rebuilds) ||
+	    !message_is_flag(&inspection->can_rebuild) ||
 	    !message_is_flag(&inspection->room_before_known) ||
 	    !message_is_flag(&inspection->room_after_known) || !TERMINATED(inspection->format) ||
 	    !TERMINATED(inspection->windows_name) || !TERMINATED(inspection->windows_build) ||
