@@ -50,6 +50,13 @@ struct store {
 
 /* ---- cells --------------------------------------------------------------------------------- */
 
+/* Writes a text without a zero byte at its end. */
+static void store_put(uint8_t *at, const char *text)
+{
+	while (*text != '\0')
+		*at++ = (uint8_t)*text++;
+}
+
 static uint32_t store_round(uint32_t number, uint32_t unit)
 {
 	return (number + unit - 1) / unit * unit;
@@ -72,7 +79,7 @@ static void store_begin_bin(struct store *store, uint32_t size)
 	uint8_t *bin = store->bytes + BASE_BLOCK_SIZE + store->size;
 
 	store_end_bin(store);
-	memcpy(bin, "hbin", 4);
+	store_put(bin, "hbin");
 	store_le32(bin + 4, store->size);
 	store_le32(bin + 8, size);
 	store->next = store->size + BIN_HEADER;
@@ -108,7 +115,7 @@ static uint32_t store_add_security(struct store *store)
 	uint32_t cell = store_cell(store, 20 + sizeof(store_security));
 	uint8_t *at = store_at(store, cell);
 
-	memcpy(at, "sk", 2);
+	store_put(at, "sk");
 	store_le32(at + 4, cell); /* a ring of one */
 	store_le32(at + 8, cell);
 	store_le32(at + 16, sizeof(store_security));
@@ -122,7 +129,7 @@ static uint32_t store_key(struct store *store, uint32_t parent, const char *name
 	uint32_t cell = store_cell(store, KEY_SIZE + length);
 	uint8_t *at = store_at(store, cell);
 
-	memcpy(at, "nk", 2);
+	store_put(at, "nk");
 	store_le16(at + 2, KEY_OF_ASCII | (store->keys == 0 ? KEY_OF_ROOT : 0));
 	store_le32(at + 16, parent);
 	store_le32(at + 28, NO_CELL);
@@ -131,7 +138,7 @@ static uint32_t store_key(struct store *store, uint32_t parent, const char *name
 	store_le32(at + 44, store->security);
 	store_le32(at + 48, NO_CELL);
 	store_le16(at + 72, (uint16_t)length);
-	memcpy(at + KEY_SIZE, name, length);
+	store_put(at + KEY_SIZE, name);
 	store->keys++;
 	return cell;
 }
@@ -143,7 +150,7 @@ static void store_set_subkeys(struct store *store, uint32_t key, const uint32_t 
 	uint32_t list = store_cell(store, 4 + 8 * count), longest = 0;
 	uint8_t *at = store_at(store, list);
 
-	memcpy(at, "lf", 2);
+	store_put(at, "lf");
 	store_le16(at + 2, (uint16_t)count);
 	for (uint32_t i = 0; i < count; i++) {
 		const uint8_t *subkey = store_at(store, subkeys[i]);
@@ -167,7 +174,7 @@ static uint32_t store_value(struct store *store, const char *name, uint32_t type
 	uint32_t cell = store_cell(store, VALUE_SIZE + (uint32_t)strlen(name));
 	uint8_t *at = store_at(store, cell);
 
-	memcpy(at, "vk", 2);
+	store_put(at, "vk");
 	store_le16(at + 2, (uint16_t)strlen(name));
 	store_le32(at + 4, length > 4 ? length : length | DATA_IN_VALUE);
 	store_le32(at + 8, data_cell);
@@ -175,7 +182,7 @@ static uint32_t store_value(struct store *store, const char *name, uint32_t type
 		memcpy(at + 8, data, length);
 	store_le32(at + 12, type);
 	store_le16(at + 16, VALUE_OF_ASCII);
-	memcpy(at + VALUE_SIZE, name, strlen(name));
+	store_put(at + VALUE_SIZE, name);
 	return cell;
 }
 
@@ -309,7 +316,7 @@ static void store_write_base_block(struct store *store, uint32_t root)
 	uint8_t *block = store->bytes;
 	uint32_t sum = 0;
 
-	memcpy(block, "regf", 4);
+	store_put(block, "regf");
 	store_le32(block + 4, SEQUENCE);
 	store_le32(block + 8, SEQUENCE);
 	store_le32(block + 20, 1); /* version 1.3 */

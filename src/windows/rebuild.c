@@ -91,7 +91,7 @@ static void rebuild_put_text(struct rebuild *own, const char *object, uint32_t t
 	rebuild_put(own, object, type, element, value, rebuild_append_text(value, 0, ascii));
 }
 
-/* Puts a text unless the element is there, or has to be there for the entry to start. */
+/* Puts a text, unless the element is there already. */
 static void rebuild_put_default(struct rebuild *own, const char *object, uint32_t type,
 				uint32_t element, const char *ascii)
 {
