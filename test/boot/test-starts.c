@@ -152,7 +152,7 @@ static const struct {
 
 TEST_EACH(starts, a_disk_without_its_boot_files_starts_when_they_were_made_anew, lost)
 {
-	const char *image = image_copy(image_small(lost[_i].recipe, false));
+	const char *image = image_copy(image_built(lost[_i].recipe, false));
 	struct image_digest before = image_digest(image);
 
 	ASSERT_STATUS(BOOTSHIFT("fix", "--rebuild", image), 0);
