@@ -295,6 +295,13 @@ enum bs_exit {
 	  "remove that entry in Windows: bcdedit /delete {ID}")                                    \
 	X(BS_LEGACY_UNSUPPORTED, "legacy-boot-unsupported", BS_EXIT_REFUSED,                       \
 	  "remove the entry of the earlier Windows: bcdedit /delete {ntldr} /f")                   \
+	/* refused: boot files are to be made anew */                                              \
+	X(BS_MBR_CODE_MISSING, "mbr-code-missing", BS_EXIT_REFUSED,                                \
+	  "from Windows' installation medium (C: the Windows volume): bootsect /nt60 C: /mbr")     \
+	X(BS_REBUILD_SOURCE, "rebuild-source-unsuitable", BS_EXIT_REFUSED,                         \
+	  "in the recovery environment: sfc /scannow /offbootdir=C:\\ /offwindir=C:\\Windows")     \
+	X(BS_REBUILD_UNCHOSEN, "rebuild-needs-choice", BS_EXIT_REFUSED,                            \
+	  "choose the partition with Windows: bootshift fix --rebuild --boot-partition N IMAGE")   \
 	/* refused: the disk was started in a virtual machine */                                   \
 	X(BS_START_FAILED, "start-failed", BS_EXIT_REFUSED,                                        \
 	  "look at the picture of the last screen, and at the boot chain: bootshift inspect "      \
@@ -312,7 +319,8 @@ enum bs_exit {
 	X(BS_NOTE_ROOM, "note-room", BS_EXIT_DONE, "")                                             \
 	X(BS_NOTE_SIGNATURE, "note-signature", BS_EXIT_DONE, "")                                   \
 	X(BS_NOTE_LOCATE, "note-locate", BS_EXIT_DONE, "")                                         \
-	X(BS_NOTE_NOT_NEEDED, "note-not-needed", BS_EXIT_DONE, "")
+	X(BS_NOTE_NOT_NEEDED, "note-not-needed", BS_EXIT_DONE, "")                                 \
+	X(BS_NOTE_REBUILD, "note-rebuild", BS_EXIT_DONE, "")
 
 enum bs_code {
 #define BS_CODE(symbol, name, exit, advice) symbol,
@@ -324,6 +332,8 @@ enum bs_code {
 BS_API const char *bs_code_name(enum bs_code code);
 BS_API enum bs_exit bs_code_exit(enum bs_code code);
 BS_API const char *bs_code_advice(enum bs_code code);
+/* Whether `rebuild` in the options removes the reason for a refusal, if it can be done. */
+BS_API bool bs_code_is_cured(enum bs_code code);
 
 /*
  * The container formats: X(name in options and results, QEMU's name, name in messages to people,
@@ -413,8 +423,8 @@ struct bs_finding {
 };
 
 enum bs_verdict {
-	/* A fix applies: the boot files are on a partition of their own, or the disk's signature was
-	 * changed, or both. */
+	/* A fix applies: the boot files are on a partition of their own, or have to be made anew, or the
+	 * disk's signature was changed. */
 	BS_VERDICT_FIXABLE,
 	BS_VERDICT_NOTHING,    /* the boot volume is the system volume already */
 	BS_VERDICT_UNSUITABLE, /* a finding prevents a fix */
@@ -442,6 +452,11 @@ struct bs_inspection {
 	/* The disk's, when the BCD was written.  If a fix applies, the fix gives it back. */
 	uint32_t earlier_signature;
 	bool no_windows; /* no boot volume was found, and no partition has a Windows */
+	/*
+	 * The boot files are lost or damaged, and a fix makes them anew.  `can_rebuild`: it would, with
+	 * `rebuild` in the options.
+	 */
+	bool rebuilds, can_rebuild;
 	uint32_t link_count;
 	struct bs_link links[BS_LINKS_MAX];
 	/*
@@ -466,26 +481,30 @@ struct bs_inspection {
 /* ---- plan: what a fix does ---------------------------------------------------------------- */
 
 enum bs_operation_kind {
-	BS_OPERATION_COPY,         /* copies a file or a whole folder of the system volume */
-	BS_OPERATION_ATTRIBUTES,   /* makes the copied folder read-only, hidden, system */
+	/* Copies a file or a whole folder of the system volume.  In a plan with BS_OPERATION_STORE: of
+	 * what Windows keeps in \Windows\Boot. */
+	BS_OPERATION_COPY,
+	BS_OPERATION_ATTRIBUTES,   /* makes a copied file or folder read-only, hidden, system */
 	BS_OPERATION_RETARGET_BCD, /* points BCD elements of moved files to the boot volume */
 	BS_OPERATION_BOOT_CODE,    /* gives the boot volume the boot code of the system volume */
 	BS_OPERATION_ACTIVATE,     /* makes the boot partition the only active partition */
 	BS_OPERATION_SIGNATURE,    /* gives the disk the signature back that it had */
+	BS_OPERATION_STORE,        /* makes a new BCD, of the plan's elements */
 	BS_OPERATION_KIND_COUNT
 };
 
 #define BS_OPERATIONS_MAX 64
 #define BS_PLAN_FILES_MAX 16384
-#define BS_ELEMENTS_MAX   256
+#define BS_ELEMENTS_MAX   512
+#define BS_VALUE_MAX      1024 /* bytes of an element of a new BCD */
 
 struct bs_operation {
 	enum bs_operation_kind kind;
 	char path[BS_PATH_MAX];  /* copy, attributes, retarget-bcd: the path on both volumes */
 	uint32_t files, folders; /* copy: how many are copied */
-	uint32_t elements;       /* retarget-bcd: how many are changed */
+	uint32_t elements;       /* retarget-bcd: how many are changed; store: how many it has */
 	uint32_t replaces;       /* copy: files and folders on the boot volume that are replaced */
-	/* Bytes written.  copy: to files and streams; retarget-bcd: to elements; else: sectors. */
+	/* Bytes written.  copy, store: to files; retarget-bcd: to elements; else: sectors. */
 	uint64_t bytes;
 	uint64_t sectors; /* number of different 512-byte sectors that the rehearsal wrote */
 };
@@ -498,11 +517,19 @@ struct bs_plan_file {
 	uint8_t sha256[32];  /* hash of the content, from the rehearsal; zeros for a folder */
 };
 
+/* An element of the BCD: one that is retargeted, or one of a new BCD. */
 struct bs_plan_element {
 	char object[40];        /* "{guid}" */
 	uint32_t element;       /* the element's type, such as 0x11000001 */
 	uint32_t offset;        /* where the BCD file has the partition's offset (8 bytes) */
 	char path[BS_PATH_MAX]; /* the moved file that the element names */
+	/*
+	 * Only of a new BCD.  Each object has a first element with the type 0 and no value, which
+	 * stands for the object itself.
+	 */
+	uint32_t object_type; /* such as 0x10200003; 0: the element is retargeted */
+	uint32_t value_size;  /* bytes */
+	uint8_t value[BS_VALUE_MAX];
 };
 
 /* The caller frees a plan from this library with bs_plan_free(). */
@@ -510,9 +537,11 @@ struct bs_plan {
 	uint32_t disk_signature;     /* as it is before the fix */
 	uint32_t restored_signature; /* the one that a fix gives back; 0: the signature stays */
 	uint64_t disk_size;
-	uint64_t system_start, system_size;  /* the system partition: offset on the disk, size */
-	uint64_t boot_start, boot_size;      /* the boot partition */
-	uint32_t system_number, boot_number; /* equal if only the signature is given back */
+	uint64_t system_start, system_size; /* the system partition: offset on the disk, size */
+	uint64_t boot_start, boot_size;     /* the boot partition */
+	/* Equal if only the signature is given back, or if a BCD is made on a disk without another
+	 * system partition. */
+	uint32_t system_number, boot_number;
 	uint32_t operation_count;
 	struct bs_operation operations[BS_OPERATIONS_MAX];
 	uint32_t file_count;
@@ -671,6 +700,8 @@ struct bs_options {
 	 * earlier one: the boot menu, or the registry of Windows.
 	 */
 	bool restore_signature;
+	/* If the boot files are lost or damaged, make them anew of what Windows keeps. */
+	bool rebuild;
 	const char *undo_directory; /* NULL: the image's own folder */
 	/*
 	 * bs_undo(), bs_verify(), bs_accept(), bs_changes(): the undo file, wherever it is.  NULL:

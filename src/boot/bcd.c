@@ -26,6 +26,7 @@
 /* Offsets in a device descriptor (BL_DEVICE_DESCRIPTOR), and its types; the source is in bcd.h. */
 enum {
 	DESCRIPTOR_TYPE = 0x00,
+	DESCRIPTOR_FLAGS = 0x04,
 	DESCRIPTOR_SIZE = 0x08,
 	DESCRIPTOR_HEADER = 0x10,
 
@@ -48,6 +49,10 @@ enum {
 	SUBTYPE_RAMDISK = 3,
 	SUBTYPE_FILE = 5,
 	SUBTYPE_VIRTUAL_DISK = 6,
+	RAMDISK_FILE_VERSION = 0x28,
+	RAMDISK_FILE_LENGTH = 0x2C, /* of the file's descriptor: from its version to the end */
+	RAMDISK_FILE_TYPE = 0x30,
+	FILE_OF_PATH = 5,
 	/* a full descriptor of the device with the file, then the path in UTF-16 */
 	RAMDISK_PARENT = 0x34,
 	FILE_PARENT = 0x20,
@@ -73,12 +78,14 @@ static const struct {
 };
 
 DEFINE_VECTOR(bcd_elements, struct bcd_element);
+DEFINE_VECTOR(bcd_objects, struct bcd_object);
 
 /* A store that is being parsed. */
 struct bcd_parser {
 	struct regf hive;
 	const uint8_t *bytes;
 	struct bcd_elements elements;
+	struct bcd_objects objects;
 	size_t keys_left; /* number of keys that the store may still have */
 };
 
@@ -121,6 +128,7 @@ static int bcd_add_object(struct bcd_parser *parser, uint32_t key, struct bs_err
 	struct regf_keys keys = {0};
 	char object[REGF_NAME_MAX];
 	uint32_t description, elements, type = 0;
+	struct bcd_object added = {.type = 0};
 	struct regf_value value;
 	bool found = false;
 	int result;
@@ -135,6 +143,10 @@ static int bcd_add_object(struct bcd_parser *parser, uint32_t key, struct bs_err
 		return -1;
 	if (found && value.size == 4)
 		type = load_le32(parser->bytes + value.offset);
+	added.type = type;
+	snprintf(added.object, sizeof(added.object), "%.39s", object);
+	if (bcd_objects_append(&parser->objects, added, err) < 0)
+		return -1;
 	result = bcd_subkeys(parser, elements, &keys, err);
 	for (size_t i = 0; i < keys.count && result == 0; i++)
 		result = bcd_add_element(parser, object, type, keys.items[i], err);
@@ -166,12 +178,15 @@ int bcd_parse(const uint8_t *bytes, size_t size, struct bcd *bcd, struct bs_erro
 	regf_keys_free(&objects);
 	bcd->elements = parser.elements.items;
 	bcd->count = parser.elements.count;
+	bcd->objects = parser.objects.items;
+	bcd->object_count = parser.objects.count;
 	return result;
 }
 
 void bcd_free(struct bcd *bcd)
 {
 	free(bcd->elements);
+	free(bcd->objects);
 	*bcd = (struct bcd){0};
 }
 
@@ -405,4 +420,84 @@ void bcd_device_file(const struct bcd *bcd, const struct bcd_element *element,
 		snprintf(path, size, "\\bootmgr");
 	else if (strcasecmp(element->object, BCD_NTLDR) == 0)
 		snprintf(path, size, "\\ntldr");
+}
+
+/* ---- new devices --------------------------------------------------------------------------- */
+
+/* The first three fields of a GUID are numbers, so their bytes are stored the other way round. */
+static const uint8_t guid_order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+static const char guid_form[] = "{xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}";
+
+void bcd_options_object(const struct bcd *bcd, const struct bcd_element *element, char object[40])
+{
+	const uint8_t *guid = bcd->bytes + element->offset;
+	size_t digit = 0;
+
+	memcpy(object, guid_form, sizeof(guid_form));
+	for (char *c = object; *c != '\0' && element->size >= sizeof(guid_order); c++) {
+		if (*c != 'x')
+			continue;
+		*c = "0123456789abcdef"[guid[guid_order[digit / 2]] >> (digit % 2 == 0 ? 4 : 0) &
+					0x0F];
+		digit++;
+	}
+}
+
+/* Stores a GUID that is given as text. */
+static void guid_put(uint8_t guid[16], const char *object)
+{
+	size_t digit = 0;
+
+	memset(guid, 0, 16);
+	for (const char *c = object; *c != '\0' && digit < 32; c++) {
+		const char pair[2] = {*c, '\0'};
+
+		if (strchr("{}-", *c))
+			continue;
+		guid[guid_order[digit / 2]] |=
+			(uint8_t)(strtoul(pair, NULL, 16) << (digit % 2 == 0 ? 4 : 0));
+		digit++;
+	}
+}
+
+static void descriptor_put_partition(uint8_t *descriptor, uint64_t offset, uint32_t signature)
+{
+	memset(descriptor, 0, BCD_PARTITION_SIZE - DESCRIPTOR_OFFSET);
+	store_le32(descriptor + DESCRIPTOR_TYPE, TYPE_PARTITION);
+	store_le32(descriptor + DESCRIPTOR_SIZE, BCD_PARTITION_SIZE - DESCRIPTOR_OFFSET);
+	store_le64(descriptor + PARTITION_OFFSET, offset);
+	store_le32(descriptor + PARTITION_STYLE, STYLE_MBR);
+	store_le32(descriptor + PARTITION_SIGNATURE, signature);
+}
+
+void bcd_put_partition(uint8_t value[BCD_PARTITION_SIZE], uint64_t offset, uint32_t signature)
+{
+	memset(value, 0, DESCRIPTOR_OFFSET);
+	descriptor_put_partition(value + DESCRIPTOR_OFFSET, offset, signature);
+}
+
+uint32_t bcd_put_ramdisk(uint8_t *value, uint32_t size, uint64_t offset, uint32_t signature,
+			 const char *path, const char *options)
+{
+	const uint32_t parent = BCD_PARTITION_SIZE - DESCRIPTOR_OFFSET;
+	uint32_t text = 2 * ((uint32_t)strlen(path) + 1);
+	uint32_t length = DESCRIPTOR_OFFSET + RAMDISK_PARENT + parent + text;
+	uint8_t *descriptor = value + DESCRIPTOR_OFFSET;
+
+	if (length > size)
+		return 0;
+	memset(value, 0, length);
+	guid_put(value, options);
+	store_le32(descriptor + DESCRIPTOR_TYPE, TYPE_LOCAL);
+	store_le32(descriptor + DESCRIPTOR_FLAGS, 1); /* has options */
+	store_le32(descriptor + DESCRIPTOR_SIZE, length - DESCRIPTOR_OFFSET);
+	store_le32(descriptor + LOCAL_SUBTYPE, SUBTYPE_RAMDISK);
+	store_le32(descriptor + RAMDISK_FILE_VERSION, 1);
+	store_le32(descriptor + RAMDISK_FILE_LENGTH,
+		   length - DESCRIPTOR_OFFSET - RAMDISK_FILE_VERSION);
+	store_le32(descriptor + RAMDISK_FILE_TYPE, FILE_OF_PATH);
+	descriptor_put_partition(descriptor + RAMDISK_PARENT, offset, signature);
+	for (uint32_t i = 0; path[i] != '\0'; i++) /* ASCII only */
+		store_le16(descriptor + RAMDISK_PARENT + parent + 2 * i, (uint8_t)path[i]);
+	return length;
 }

@@ -25,6 +25,12 @@
 
 #define BCD_BOOTMGR "{9dea862c-5cdd-4e70-acc1-f32b344d4795}"
 #define BCD_NTLDR   "{466f5a88-0af2-4f76-9038-095b170dc21c}"
+#define BCD_MEMDIAG "{b2721d73-1db4-4c62-bf78-c548a880142d}"
+
+/* Settings that entries inherit. */
+#define BCD_GLOBAL_SETTINGS "{7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e}"
+#define BCD_LOADER_SETTINGS "{6efb52bf-1766-41db-a6b3-0ee5eff72bd7}"
+#define BCD_RESUME_SETTINGS "{1afa9c49-16ab-4a5c-901b-212802da9460}"
 
 enum bcd_element_id {
 	BCD_DEVICE = 0x11000001, /* where the application file is */
@@ -34,6 +40,19 @@ enum bcd_element_id {
 	BCD_SYSTEMROOT = 0x22000002, /* Windows' folder on the osdevice */
 	BCD_DEFAULT = 0x23000003,
 	BCD_DISPLAY_ORDER = 0x24000001,
+	BCD_LOCALE = 0x12000005,
+	BCD_INHERIT = 0x14000006,           /* objects whose elements count for this object, too */
+	BCD_RECOVERY_SEQUENCE = 0x14000008, /* entries that start if this one fails */
+	BCD_RECOVERY_ENABLED = 0x16000009,
+	BCD_BAD_MEMORY_ACCESS = 0x1600000B,
+	BCD_RESUME_OBJECT = 0x23000003, /* of an entry of Windows: the one that wakes it */
+	BCD_BOOTMGR_RESUME = 0x23000006,
+	BCD_TOOLS_ORDER = 0x24000010,
+	BCD_TIMEOUT = 0x25000004,
+	BCD_NO_EXECUTE = 0x25000020,
+	BCD_IS_WINPE = 0x26000022,
+	BCD_SDI_DEVICE = 0x31000003,
+	BCD_SDI_PATH = 0x32000004,
 };
 
 /* The kind of program that an object starts: the low 20 bits of an application object's type. */
@@ -42,6 +61,7 @@ enum bcd_application {
 	BCD_APPLICATION_BOOTMGR = 2,
 	BCD_APPLICATION_WINDOWS = 3,
 	BCD_APPLICATION_RESUME = 4,
+	BCD_APPLICATION_MEMORY = 5, /* the memory diagnostic */
 	BCD_APPLICATION_NTLDR = 6,
 	BCD_APPLICATION_SETUPLDR = 7,
 	BCD_APPLICATION_BOOT_SECTOR = 8,
@@ -55,6 +75,12 @@ struct bcd_element {
 	uint32_t offset, size; /* place and size of the data in the store, bytes */
 };
 
+/* An object.  It may have no elements. */
+struct bcd_object {
+	char object[40];
+	uint32_t type;
+};
+
 struct bcd {
 	const uint8_t *bytes; /* the caller's buffer, which must outlive this struct */
 	size_t size;
@@ -62,6 +88,8 @@ struct bcd {
 	uint32_t sequence; /* number of the store's last change, for regf_log_is_newer() */
 	struct bcd_element *elements;
 	size_t count;
+	struct bcd_object *objects;
+	size_t object_count;
 };
 
 enum bcd_device_kind {
@@ -128,5 +156,18 @@ void bcd_device_file(const struct bcd *bcd, const struct bcd_element *element,
 
 /* Returns whether an element with this number holds a device. */
 bool bcd_is_device(uint32_t id);
+
+/*
+ * Makes the device element of a partition: BCD_PARTITION_SIZE bytes.  bcd_put_ramdisk() makes that of
+ * a RAM disk from the file `path` on the partition.  `options` is the object of device options.  It
+ * returns the length, or 0 if `size` bytes are too few.
+ */
+#define BCD_PARTITION_SIZE 88u
+void bcd_put_partition(uint8_t value[BCD_PARTITION_SIZE], uint64_t offset, uint32_t signature);
+uint32_t bcd_put_ramdisk(uint8_t *value, uint32_t size, uint64_t offset, uint32_t signature,
+			 const char *path, const char *options);
+
+/* Writes the GUID at the start of a device element as text: the object of its options. */
+void bcd_options_object(const struct bcd *bcd, const struct bcd_element *element, char object[40]);
 
 #endif

@@ -139,6 +139,7 @@ static const struct {
 	{"changes", "--diff --differences --changed --what"},
 	{"need", "--needed --for --purpose"},
 	{"only-needed", "--needed-only --skip-enough --if-needed --required"},
+	{"rebuild", "--bcdboot --recreate --repair --new-store --rebuild-bcd --rebuildbcd"},
 	{"restore-signature", "--signature --disk-signature --fix-signature --set-signature"},
 	{"verbose", "--details --detail --long -l"},
 	{"quiet", "-s --silent"},

@@ -337,6 +337,8 @@ static const struct option_row table[] = {
 	 BS_PARTITIONS_MAX, "partition with Windows; default: the one the boot menu starts"},
 	{0, "restore-signature", NULL, LOOKING | COMMAND_BATCH, option_parse_flag, FIELD(options.restore_signature), 0,
 	 "give a disk its earlier signature back, even if only one witness names it"},
+	{0, "rebuild", NULL, LOOKING | COMMAND_BATCH, option_parse_flag, FIELD(options.rebuild), 0,
+	 "if boot files are lost or damaged, make them anew of what Windows keeps"},
 	{0, "pe-size", "SIZE", LOOKING | COMMAND_BATCH, option_parse_room, 0, 0,
 	 "free space the conversion needs (default 119MiB); only affects messages"},
 	{0, "need", "WHAT", LOOKING | COMMAND_BATCH, option_parse_need, 0, 0,

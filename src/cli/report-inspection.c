@@ -366,6 +366,15 @@ static void inspection_fixable(struct output *output, const struct advice_subjec
 
 	print_fix_command(output, subject->image, subject->options, NULL);
 	print(output, " ");
+	if (inspection->rebuilds) {
+		print_wrapped(output, INDENT,
+			      "would make %s (%s) on partition %u anew, and make it "
+			      "the active partition.",
+			      count_format(inspection->boot_file_count, "file").text,
+			      size_format(inspection->boot_file_bytes).text,
+			      partitions[inspection->boot_index].number);
+		return;
+	}
 	if (inspection->system_index == inspection->boot_index) {
 		print_wrapped(output, INDENT, "would give the disk its signature %08x back.",
 			      inspection->earlier_signature);

@@ -112,8 +112,17 @@ static void plan_format_sectors(const struct bs_operation *operation, char text[
 			 count_format(operation->sectors, "sector").text);
 }
 
+/* Whether a plan makes the boot files anew. */
+static bool plan_makes_store(const struct bs_plan *plan)
+{
+	for (uint32_t i = 0; i < plan->operation_count; i++)
+		if (plan->operations[i].kind == BS_OPERATION_STORE)
+			return true;
+	return false;
+}
+
 static void report_plan_copy(struct output *output, const struct bs_operation *operation,
-			     const char *sectors)
+			     bool is_new, const char *sectors)
 {
 	char folders[PIECE_SIZE] = "", replaced[PIECE_SIZE] = "";
 
@@ -123,7 +132,8 @@ static void report_plan_copy(struct output *output, const struct bs_operation *o
 	if (operation->replaces > 0)
 		snprintf(replaced, sizeof(replaced), ", replacing %u that %s there",
 			 operation->replaces, operation->replaces == 1 ? "is" : "are");
-	print_wrapped(output, DETAIL, "copy %s: %s%s, %s%s%s", operation->path,
+	print_wrapped(output, DETAIL, "copy %s%s: %s%s, %s%s%s", operation->path,
+		      is_new ? " from what Windows keeps" : "",
 		      count_format(operation->files, "file").text, folders,
 		      size_format(operation->bytes).text, replaced, sectors);
 }
@@ -136,7 +146,7 @@ static void report_plan_operation(struct output *output, const struct bs_plan *p
 	plan_format_sectors(operation, sectors);
 	switch (operation->kind) {
 	case BS_OPERATION_COPY:
-		report_plan_copy(output, operation, sectors);
+		report_plan_copy(output, operation, plan_makes_store(plan), sectors);
 		break;
 	case BS_OPERATION_ATTRIBUTES:
 		print_wrapped(output, DETAIL, "make %s read-only, hidden, system%s",
@@ -159,6 +169,11 @@ static void report_plan_operation(struct output *output, const struct bs_plan *p
 	case BS_OPERATION_SIGNATURE:
 		print_wrapped(output, DETAIL, "give the disk its signature %08x back%s",
 			      plan->restored_signature, sectors);
+		break;
+	case BS_OPERATION_STORE:
+		print_wrapped(output, DETAIL, "make %s with %s: %s%s", operation->path,
+			      count_format(operation->elements, "element").text,
+			      size_format(operation->bytes).text, sectors);
 		break;
 	case BS_OPERATION_KIND_COUNT:
 		break;
@@ -259,6 +274,8 @@ void print_fix_command(struct output *output, const char *image, const struct bs
 		print(output, " --boot-partition %u", options->boot_partition);
 	if (options->restore_signature)
 		print(output, " --restore-signature");
+	if (options->rebuild)
+		print(output, " --rebuild");
 	print_fix_option(output, "--undo-dir", options->undo_directory);
 	print(output, image[0] == '-' ? " -- " : " ");
 	print_shell_word(output, image);
@@ -302,7 +319,10 @@ void report_plan(struct output *output, const char *image, const struct settings
 	if (result->status != BS_STATUS_WOULD_FIX || !plan)
 		return;
 	report_image(output, image, result->recovered);
-	if (plan->system_number != plan->boot_number)
+	if (plan_makes_store(plan))
+		snprintf(text, sizeof(text), "make the boot files of partition %u anew",
+			 plan->boot_number);
+	else if (plan->system_number != plan->boot_number)
 		snprintf(text, sizeof(text),
 			 "move the boot files from partition %u to partition %u",
 			 plan->system_number, plan->boot_number);
@@ -437,7 +457,12 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 		print_wrapped(output, INDENT, "free the space that the note above asks for, then");
 		print(output, " ");
 	}
-	if (plan && plan->system_number == plan->boot_number)
+	if (plan && plan_makes_store(plan))
+		print_wrapped(
+			output, INDENT,
+			"start the disk. Keep the undo file until Windows has started. In Windows, "
+			"bcdedit shows the new boot menu.");
+	else if (plan && plan->system_number == plan->boot_number)
 		print_wrapped(
 			output, INDENT,
 			"%sstart the disk. Keep the undo file until it has started. Do not "

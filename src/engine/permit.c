@@ -24,18 +24,33 @@ static struct range permit_entry_range(const struct mbr_entry *entry)
 	};
 }
 
+/* Whether the disk has no other primary partition. */
+static bool permit_is_only_primary(const struct mbr *table, uint32_t number)
+{
+	for (uint32_t i = 0; i < MBR_ENTRIES; i++)
+		if (i + 1 != number && permit_entry_range(&table->entries[i]).length != 0)
+			return false;
+	return true;
+}
+
 /*
  * The system partition must never be written.  The parent does not read volumes, so it only checks
- * that no plan names the system partition as the boot partition.
+ * that no plan names the system partition as the boot partition.  A plan that makes boot files anew
+ * may do so if the user asked for that, and if either the user chose the partition, or there is no
+ * other one.
  */
-static bool permit_may_be_boot(const struct mbr *table, uint32_t number,
+static bool permit_may_be_boot(const struct mbr *table, const struct bs_plan *plan,
 			       const struct bs_options *options)
 {
+	uint32_t number = plan->boot_number;
 	const struct mbr_entry *entry = &table->entries[number - 1];
 
 	if (mbr_is_extended(entry->type) ||
 	    (options->boot_partition != 0 && number != options->boot_partition))
 		return false;
+	if (options->rebuild && plan_rebuilds(plan) &&
+	    (options->boot_partition != 0 || permit_is_only_primary(table, number)))
+		return true;
 	return options->system_partition != 0 ? number != options->system_partition
 					      : entry->flag != MBR_ACTIVE;
 }
@@ -54,7 +69,7 @@ static int permit_check_boot(const struct mbr *table, const struct bs_plan *plan
 	if (boot.length == 0 || boot.offset != plan->boot_start || boot.length != plan->boot_size ||
 	    boot.offset < SECTOR_SIZE)
 		return permit_refuse(err, "a boot partition that is not in the partition table");
-	if (!permit_may_be_boot(table, plan->boot_number, options))
+	if (!permit_may_be_boot(table, plan, options))
 		return permit_refuse(err, "a boot partition that cannot be one");
 	for (uint32_t i = 0; i < MBR_ENTRIES; i++)
 		if (i + 1 != plan->boot_number &&

@@ -272,6 +272,17 @@ static void advice_put_choice(FILE *stream, const struct advice_subject *subject
 			&unchosen);
 }
 
+/*
+ * Whether boot files that are made anew remove the reason.  If that can be done, Windows' own volume is
+ * sound, so the other codes are about the system volume.  A BCD with newer data in its logs is sound
+ * for Windows.
+ */
+static bool advice_is_of_lost_files(enum bs_code code)
+{
+	return (bs_code_is_cured(code) && code != BS_BCD_DIRTY) || code == BS_NOT_NTFS ||
+	       code == BS_NTFS_DAMAGED;
+}
+
 static bool advice_is_raw_file(const struct advice_subject *subject)
 {
 	return strcmp(subject->inspection->format, "raw") == 0 && !strstr(subject->image, "://");
@@ -295,6 +306,11 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 		fputs(bs_code_advice(code), stream);
 	else if (advice_finds_wrong_choice(code, subject, &option, &usual))
 		advice_put_choice(stream, subject, option, usual);
+	else if (inspection && inspection->can_rebuild && advice_is_of_lost_files(code))
+		advice_put_text(stream,
+				"make the boot files anew, of what Windows keeps: bootshift fix "
+				"--rebuild IMAGE",
+				subject);
 	else if (code == BS_DISK_ENCRYPTED && inspection && !advice_is_raw_file(subject))
 		advice_put_decryption(stream, subject);
 	else if (code == BS_BOOT_VOLUME_MISSING && inspection && inspection->no_windows)

@@ -76,16 +76,21 @@ static uint64_t field_load(const void *member, size_t size)
 	}
 }
 
-static json_t *json_sha256(const uint8_t *sha256)
+static json_t *json_hex(const uint8_t *bytes, size_t length)
 {
-	char text[65];
+	char *text = malloc(2 * length + 1);
+	json_t *value;
 
-	for (size_t i = 0; i < 32; i++) {
-		text[2 * i] = hex_digits[sha256[i] >> 4];
-		text[2 * i + 1] = hex_digits[sha256[i] & 15];
+	if (!text)
+		return NULL;
+	for (size_t i = 0; i < length; i++) {
+		text[2 * i] = hex_digits[bytes[i] >> 4];
+		text[2 * i + 1] = hex_digits[bytes[i] & 15];
 	}
-	text[64] = '\0';
-	return json_string(text);
+	text[2 * length] = '\0';
+	value = json_string(text);
+	free(text);
+	return value;
 }
 
 static json_t *field_value(const struct field *field, const void *record)
@@ -105,7 +110,10 @@ static json_t *field_value(const struct field *field, const void *record)
 	case FIELD_TEXT:
 		return json_text(member);
 	case FIELD_SHA256:
-		return json_sha256((const uint8_t *)member);
+		return json_hex((const uint8_t *)member, field->size);
+	case FIELD_BYTES:
+		return json_hex((const uint8_t *)member + sizeof(uint32_t),
+				min_u64(field_load(member, sizeof(uint32_t)), field->size));
 	case FIELD_CHOICE:
 		choice = field_load(member, field->size);
 		return json_string(choice < field->choice_count ? field->choices[choice]
@@ -185,6 +193,18 @@ static bool field_read_hex(const json_t *value, uint8_t *bytes, size_t length)
 	return true;
 }
 
+static bool field_read_bytes(const struct field *field, const json_t *value, uint8_t *member)
+{
+	size_t length = json_is_string(value) ? json_string_length(value) / 2 : 0;
+	uint32_t number = (uint32_t)length;
+
+	if (length == 0 || length > field->size ||
+	    !field_read_hex(value, member + sizeof(number), length))
+		return false;
+	memcpy(member, &number, sizeof(number));
+	return true;
+}
+
 static bool field_read_choice(const struct field *field, const json_t *value, void *member)
 {
 	const char *text = json_string_value(value);
@@ -222,6 +242,8 @@ static bool field_read(const struct field *field, const json_t *value, void *mem
 		return true;
 	case FIELD_SHA256:
 		return field_read_hex(value, member, field->size);
+	case FIELD_BYTES:
+		return field_read_bytes(field, value, member);
 	case FIELD_CHOICE:
 		return field_read_choice(field, value, member);
 	case FIELD_CODE:

@@ -19,8 +19,11 @@ enum field_type {
 	FIELD_BOOLEAN, /* bool */
 	FIELD_TEXT,    /* an array of char: a string; invalid UTF-8 as U+FFFD */
 	FIELD_SHA256,  /* uint8_t[32]: a string of 64 lower-case hexadecimal digits */
-	FIELD_CHOICE,  /* an enum: one of `choices` */
-	FIELD_CODE,    /* enum bs_code: its name, or null for BS_OK; only for writing */
+	/* An array of uint8_t, behind a uint32_t with the number of bytes in use: a string of two
+	 * lower-case hexadecimal digits for each. */
+	FIELD_BYTES,
+	FIELD_CHOICE, /* an enum: one of `choices` */
+	FIELD_CODE,   /* enum bs_code: its name, or null for BS_OK; only for writing */
 };
 
 struct field {
@@ -31,7 +34,7 @@ struct field {
 	size_t choice_count;
 	/* Only for writing: offset of a bool; if it is false, the field is null; 0: no such bool. */
 	size_t known;
-	/* The member is a uint32_t.  The object has the field only if the number is not 0. */
+	/* The member begins with a uint32_t.  The object has the field only if the number is not 0. */
 	bool optional;
 };
 

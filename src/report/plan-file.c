@@ -26,6 +26,7 @@ const char *const plan_operation_names[BS_OPERATION_KIND_COUNT] = {
 	[BS_OPERATION_BOOT_CODE] = "boot-code",
 	[BS_OPERATION_ACTIVATE] = "activate",
 	[BS_OPERATION_SIGNATURE] = "signature",
+	[BS_OPERATION_STORE] = "store",
 };
 
 static const struct field plan_fields[] = {
@@ -67,8 +68,20 @@ static const struct field element_fields[] = {
 	FIELD(struct bs_plan_element, element, FIELD_HEX),
 	FIELD(struct bs_plan_element, offset, FIELD_NUMBER),
 	FIELD(struct bs_plan_element, path, FIELD_TEXT),
+	FIELD(struct bs_plan_element, object_type, FIELD_HEX, .optional = true),
+	{
+		.name = "value",
+		.type = FIELD_BYTES,
+		.offset = offsetof(struct bs_plan_element, value_size),
+		.size = BS_VALUE_MAX,
+		.optional = true,
+	},
 	FIELD_END,
 };
+
+_Static_assert(offsetof(struct bs_plan_element, value) ==
+		       offsetof(struct bs_plan_element, value_size) + sizeof(uint32_t),
+	       "FIELD_BYTES: the bytes lie behind their number");
 
 static const struct field origin_fields[] = {
 	FIELD(struct plan_origin, image, FIELD_TEXT),

@@ -43,10 +43,10 @@ static int boot_files_read_streams(struct facts *facts, struct fact_file *added,
 			      added->file.path);
 }
 
-static int boot_files_add_file(void *context, const struct tree_visit *visit, struct bs_error *err)
+int boot_files_add_copy(struct facts *facts, const char *path, const struct tree_visit *visit,
+			struct bs_error *err)
 {
-	struct facts *facts = context;
-	bool twice = facts_find(facts, visit->path) != NULL;
+	bool twice = facts_find(facts, path) != NULL;
 	struct fact_file *added;
 
 	if (facts->files.count == BS_PLAN_FILES_MAX)
@@ -60,8 +60,13 @@ static int boot_files_add_file(void *context, const struct tree_visit *visit, st
 	added->file.attributes = visit->metadata->attributes;
 	added->reparse_tag = visit->metadata->reparse_tag;
 	added->twice = twice;
-	snprintf(added->file.path, sizeof(added->file.path), "%s", visit->path);
+	snprintf(added->file.path, sizeof(added->file.path), "%s", path);
 	return boot_files_read_streams(facts, added, visit->file, err);
+}
+
+static int boot_files_add_file(void *facts, const struct tree_visit *visit, struct bs_error *err)
+{
+	return boot_files_add_copy(facts, visit->path, visit, err);
 }
 
 /* Adds a parent folder of an item.  A parent of several items is added once, before the first. */

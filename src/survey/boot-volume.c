@@ -75,7 +75,7 @@ static int boot_volume_read_all(struct reader *reader, struct bs_error *err)
 	/* A fix does not need the SOFTWARE hive, so damage in the hive is not an error. */
 	if (hives_read_name(reader, boot, err) < 0 && !reader_is_content(err->code))
 		return -1;
-	return facts_are_apart(facts) ? boot_target_read(reader, boot, err) : 0;
+	return facts_give_files(facts) ? boot_target_read(reader, boot, err) : 0;
 }
 
 int boot_volume_read(struct reader *reader, struct bs_error *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "survey/facts.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -19,12 +20,14 @@ void facts_begin(struct facts *facts, uint64_t disk_size, const struct bs_option
 			options->needed_room != 0 ? options->needed_room : BS_DEFAULT_PE_SIZE,
 		.only_needed = options->only_needed,
 		.may_restore = options->restore_signature,
+		.may_rebuild = options->rebuild,
 		.disk_size = disk_size,
 		.active_index = -1,
 		.system_index = -1,
 		.starts.index = -1,
 		.windows_index = -1,
 		.boot_index = -1,
+		.rebuild = {.index = -1, .recovery_index = -1},
 	};
 }
 
@@ -32,6 +35,8 @@ void facts_free(struct facts *facts)
 {
 	fact_files_free(&facts->files);
 	fact_elements_free(&facts->elements);
+	fact_store_free(&facts->rebuild.template);
+	fact_store_free(&facts->rebuild.kept);
 }
 
 /* ---- partitions ---------------------------------------------------------------------------- */
@@ -99,23 +104,27 @@ bool facts_are_apart(const struct facts *facts)
 	       facts->system_index != facts->boot_index;
 }
 
+bool facts_give_files(const struct facts *facts)
+{
+	return facts->rebuilds || facts_are_apart(facts);
+}
+
 bool facts_move_from_fat(const struct facts *facts)
 {
-	return facts_are_apart(facts) &&
+	return facts_are_apart(facts) && !facts->rebuilds &&
 	       facts->partitions[facts->system_index].is.filesystem == BS_FS_FAT;
 }
 
 bool facts_need_boot_code(const struct facts *facts)
 {
 	const struct fact_partition *boot;
-	const struct vbr *donor;
 
-	if (!facts_are_apart(facts) || !facts_is_readable(facts, facts->boot_index))
+	if (!facts_give_files(facts) || !facts_is_readable(facts, facts->boot_index))
 		return false;
 	boot = &facts->partitions[facts->boot_index];
-	donor = &facts->partitions[facts->system_index].boot_record;
 	if (boot->boot_record.kind != VBR_BOOTMGR)
-		return donor->kind == VBR_BOOTMGR;
+		return facts->system_index >= 0 &&
+		       facts->partitions[facts->system_index].boot_record.kind == VBR_BOOTMGR;
 	return boot->boot_record.hidden_sectors != boot->is.start / SECTOR_SIZE;
 }
 
@@ -204,7 +213,7 @@ struct fact_room facts_room(const struct facts *facts)
 	const struct bs_partition *boot;
 	uint64_t copies = facts->stream_bytes;
 
-	if (!facts_are_apart(facts) || !facts->partitions[facts->boot_index].is.usage_known)
+	if (!facts_give_files(facts) || !facts->partitions[facts->boot_index].is.usage_known)
 		return room;
 	boot = &facts->partitions[facts->boot_index].is;
 	room.is_known = true;
@@ -219,6 +228,111 @@ struct fact_room facts_room(const struct facts *facts)
 		room.available = boot->size;
 	room.after = room.available > copies ? room.available - copies : 0;
 	return room;
+}
+
+/* ---- bootmgr, and what Windows keeps of the boot files --------------------------------------- */
+
+bool facts_is_ordinary(const struct fact_bootmgr *bootmgr)
+{
+	return bootmgr->is_there &&
+	       !(bootmgr->attributes & (FILE_IS_REPARSE_POINT | FILE_IS_ENCRYPTED));
+}
+
+const char *facts_bootmgr_damage(const struct fact_bootmgr *bootmgr)
+{
+	if (!facts_is_ordinary(bootmgr))
+		return NULL;
+	if (bootmgr->attributes & FILE_IS_COMPRESSED)
+		return "compressed"; /* the boot record says so and stops */
+	if (bootmgr->attributes & FILE_IS_SPARSE)
+		return "sparse";
+	if (bootmgr->size == 0)
+		return "empty";
+	if (bootmgr->size < BOOTMGR_SIZE_MIN)
+		return "too small";
+	if (bootmgr->size > BOOTMGR_SIZE_MAX)
+		return "too large";
+	if (bootmgr->is_zeros)
+		return "nothing but zeros";
+	if (bootmgr->is_program) /* bootmgr.exe or bootmgfw.efi, renamed */
+		return "a program of Windows or UEFI, which boot code cannot start";
+	return NULL;
+}
+
+/*
+ * Whether the system volume is lost: no volume is where it should be, or the volume is damaged.  If
+ * none is active, another one may still have the boot files.
+ */
+static bool facts_lack_system_volume(const struct facts *facts)
+{
+	const struct fact_partition *system;
+
+	for (uint32_t i = 0; facts->system_index < 0 && i < facts->partition_count; i++)
+		if (facts->partitions[i].is.has_boot_files)
+			return false;
+	if (facts->system_index < 0)
+		return facts->wanted_system == 0;
+	system = &facts->partitions[facts->system_index];
+	return system->is.filesystem == BS_FS_UNKNOWN || system->obstacle == BS_NTFS_DAMAGED ||
+	       facts->system_error.code == BS_NTFS_DAMAGED;
+}
+
+bool facts_lack_boot_files(const struct facts *facts)
+{
+	if (facts->table != TABLE_GOOD)
+		return false;
+	if (facts->must_rebuild || facts_lack_system_volume(facts))
+		return true;
+	if (!facts->bootmgr.was_read)
+		return false;
+	return !facts_is_ordinary(&facts->bootmgr) || facts_bootmgr_damage(&facts->bootmgr) ||
+	       facts->bcd != BCD_GOOD || facts->bcd_outdated || !facts->first.has_device;
+}
+
+bool facts_lack_windows(const struct facts *facts)
+{
+	return facts->may_rebuild && !facts->rebuilds && facts_lack_boot_files(facts);
+}
+
+bool facts_can_rebuild(const struct facts *facts)
+{
+	const struct fact_rebuild *rebuild = &facts->rebuild;
+
+	return rebuild->index >= 0 && facts_is_ordinary(&rebuild->bootmgr) &&
+	       !facts_bootmgr_damage(&rebuild->bootmgr) &&
+	       rebuild->template_kind == TEMPLATE_GOOD &&
+	       (rebuild->machine == PE_MACHINE_X86 || rebuild->machine == PE_MACHINE_AMD64);
+}
+
+bool facts_may_write_active(const struct facts *facts)
+{
+	uint32_t others = 0;
+
+	if (facts->wanted_boot != 0 || !facts->partitions[facts->boot_index].is.active)
+		return true;
+	for (int32_t i = 0; i < (int32_t)facts->partition_count; i++)
+		others += i != facts->boot_index && facts->partitions[i].is.number <= MBR_ENTRIES;
+	return others == 0;
+}
+
+const struct fact_kept fact_kept[FACT_KEPT] = {
+	{BOOT_MANAGER, KEPT_BOOTMGR},
+	{"\\BOOTNXT", "\\Windows\\Boot\\PCAT\\bootnxt"},
+	{BOOT_FOLDER, "\\Windows\\Boot\\PCAT"},
+	{BOOT_FOLDER "\\Fonts", "\\Windows\\Boot\\Fonts"},
+	{BOOT_FOLDER "\\Resources", "\\Windows\\Boot\\Resources"},
+	{BOOT_BCD_PATH, KEPT_TEMPLATE},
+};
+
+/* What lies in another folder comes later in the list than the folder. */
+void facts_source(const char *path, char source[BS_PATH_MAX])
+{
+	size_t i = FACT_KEPT;
+
+	while (i > 1 && !facts_lies_in(path, fact_kept[i - 1].path))
+		i--;
+	snprintf(source, BS_PATH_MAX, "%s%s", fact_kept[i - 1].source,
+		 path + strlen(fact_kept[i - 1].path));
 }
 
 /* ---- files --------------------------------------------------------------------------------- */

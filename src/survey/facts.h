@@ -31,6 +31,10 @@
  * at 0x9F000. */
 #define BOOTMGR_SIZE_MAX (508u << 10)
 
+/* Bytes.  The smallest bootmgr, from Windows Vista, has 325 KiB.  A much smaller file is a part
+ * of a bootmgr, or another file. */
+#define BOOTMGR_SIZE_MIN (128u << 10)
+
 /* The readers read at most this many device elements.  Real stores have a few dozen. */
 #define FACT_ELEMENTS_MAX 2048
 
@@ -105,6 +109,15 @@ enum fact_in_the_way { NOT_A_FOLDER, HARD_LINKED };
 struct fact_target {
 	enum fact_in_the_way what;
 	char path[BS_PATH_MAX];
+};
+
+/* A bootmgr: the one that starts the disk, or the one that Windows keeps. */
+struct fact_bootmgr {
+	bool was_read; /* true also if there is none */
+	bool is_there; /* as a file */
+	uint64_t size;
+	uint32_t attributes;
+	bool is_zeros, is_program;
 };
 
 /* ---- the boot menu ------------------------------------------------------------------------- */
@@ -210,14 +223,63 @@ struct fact_loader {
 	uint64_t size;
 };
 
+/* ---- what Windows keeps of the boot files --------------------------------------------------- */
+
+/*
+ * The boot files that a fix can make anew, and what Windows keeps of each: a file, or a folder with
+ * all its content.  They are in the order in which they are made.  The new BCD is made of the
+ * template and gets the times and the descriptor of the template.  (Microsoft, "BCDBoot
+ * Command-Line Options"; Microsoft, "Modify the BCD Store Template".)
+ */
+#define FACT_KEPT     6u
+#define KEPT_BOOTMGR  "\\Windows\\Boot\\PCAT\\bootmgr"
+#define KEPT_TEMPLATE "\\Windows\\System32\\config\\BCD-Template"
+extern const struct fact_kept {
+	const char *path, *source;
+} fact_kept[FACT_KEPT];
+
+enum fact_template { TEMPLATE_UNREAD, TEMPLATE_MISSING, TEMPLATE_BAD, TEMPLATE_GOOD };
+
+DEFINE_VECTOR(fact_store, struct bs_plan_element);
+
+/* Read only if the boot files are lost or damaged. */
+struct fact_rebuild {
+	uint32_t
+		windows_count; /* partitions with the usual loader, if none was chosen or started */
+	int32_t index;         /* the partition to make boot files on, or -1 */
+	uint16_t machine;      /* of the loader there; see PE_MACHINE_X86 */
+	struct fact_bootmgr bootmgr; /* KEPT_BOOTMGR */
+	enum fact_template template_kind;
+	char template_error[240];   /* TEMPLATE_BAD */
+	struct fact_store template; /* its elements, without devices */
+
+	/* Read only if the boot files are made anew. */
+	char locale[24];         /* the language of Windows, such as "de-DE"; empty: unknown */
+	bool has_resume;         /* there is a winresume.exe */
+	int32_t recovery_index;  /* the partition with the usual recovery environment, or -1 */
+	char windows_object[40]; /* the entry of that Windows in the old BCD; empty: none */
+	/* What the old BCD has of bootmgr, of that entry, and of entries whose files are there. */
+	struct fact_store kept;
+};
+
+/* The machine in the header of a program.  (Microsoft, "PE Format".) */
+#define PE_MACHINE_X86   0x014C
+#define PE_MACHINE_AMD64 0x8664
+
+/* The recovery environment of Windows 8 and later. */
+#define RECOVERY_IMAGE "\\Recovery\\WindowsRE\\Winre.wim"
+#define RECOVERY_SDI   "\\Recovery\\WindowsRE\\boot.sdi"
+
 /* ---- all facts ----------------------------------------------------------------------------- */
 
 struct facts {
 	/* From the options: partition numbers (0: not given), and bytes. */
 	uint32_t wanted_system, wanted_boot;
 	uint64_t needed_room;
-	bool only_needed; /* leave a disk alone that starts and has room enough */
-	bool may_restore; /* one witness is enough to give the disk its signature back */
+	bool only_needed;  /* leave a disk alone that starts and has room enough */
+	bool may_restore;  /* one witness is enough to give the disk its signature back */
+	bool may_rebuild;  /* make boot files anew if they are lost or damaged */
+	bool must_rebuild; /* even if they are not */
 
 	uint64_t disk_size;
 	enum fact_table table;
@@ -240,8 +302,7 @@ struct facts {
 	uint32_t item_count;
 	struct boot_item items[BOOT_ITEMS_MAX]; /* in the order in which they are copied */
 	bool items_left_out;                    /* there are more items than BOOT_ITEMS_MAX */
-	bool bootmgr_was_read;                  /* true also if there is no bootmgr */
-	bool bootmgr_is_zeros, bootmgr_is_program;
+	struct fact_bootmgr bootmgr;
 
 	/* The boot menu. */
 	enum fact_bcd bcd;
@@ -265,6 +326,13 @@ struct facts {
 	bool elements_left_out;
 	struct fact_legacy legacy;
 	struct bs_error elements_error; /* of the boot volume, while elements were read */
+
+	/*
+	 * Whether a fix makes the boot files anew.  `files` and `items` are then the new ones, and the
+	 * facts above tell how the old ones are.
+	 */
+	bool rebuilds;
+	struct fact_rebuild rebuild;
 
 	/* The boot volume. */
 	struct bs_error boot_error;
@@ -301,6 +369,9 @@ bool facts_is_readable(const struct facts *facts, int32_t index);
 /* Whether the boot files have to move: system volume and boot volume are different partitions. */
 bool facts_are_apart(const struct facts *facts);
 
+/* Whether a fix gives the boot volume boot files: they move there, or are made anew. */
+bool facts_give_files(const struct facts *facts);
+
 /* Whether the boot files have to move from a FAT volume. */
 bool facts_move_from_fat(const struct facts *facts);
 
@@ -309,6 +380,33 @@ bool facts_move_from_fat(const struct facts *facts);
  * code of the system volume, unless that is FAT, whose code cannot read NTFS.
  */
 bool facts_need_boot_code(const struct facts *facts);
+
+/* Whether boot code could start a bootmgr, if it were a sound one: it is an ordinary file. */
+bool facts_is_ordinary(const struct fact_bootmgr *bootmgr);
+
+/* Why boot code cannot start an ordinary file as bootmgr: "it is ..."; NULL: it can. */
+const char *facts_bootmgr_damage(const struct fact_bootmgr *bootmgr);
+
+/*
+ * Whether the disk lacks boot files that could start it: there is no system volume, or bootmgr or
+ * the BCD is missing or damaged.  False if the volume could not be read for another reason.
+ */
+bool facts_lack_boot_files(const struct facts *facts);
+
+/* Whether boot files are to be made anew, but there is no Windows to do so for, or several. */
+bool facts_lack_windows(const struct facts *facts);
+
+/* Whether boot files can be made anew of what Windows keeps.  The judge tells why not. */
+bool facts_can_rebuild(const struct facts *facts);
+
+/*
+ * Whether a fix may make boot files on the active partition.  Other fixes never write there.  So the
+ * user must have chosen that partition, unless the disk has no other primary partition.
+ */
+bool facts_may_write_active(const struct facts *facts);
+
+/* Sets `source` to the path of what a new boot file is made of. */
+void facts_source(const char *path, char source[BS_PATH_MAX]);
 
 /* Whether the BCD has a default entry with a device. */
 bool facts_has_default(const struct facts *facts);

@@ -35,6 +35,15 @@ static void judge_add_finding(struct bs_inspection *report, enum bs_code code, c
 	memcpy(finding->message, message, sizeof(finding->message));
 }
 
+/*
+ * Whether new boot files cure what a rule refuses, or will do so when the user has chosen a Windows.  The links of the boot chain still tell how the old
+ * files are.
+ */
+static bool judge_is_cured(const struct facts *facts, enum bs_code code)
+{
+	return (facts->rebuilds || facts_lack_windows(facts)) && bs_code_is_cured(code);
+}
+
 static void judge_set_link(struct bs_link *link, const struct rule *rule, const char *detail)
 {
 	link->state = rule->state;
@@ -50,7 +59,7 @@ static void judge_apply_rule(const struct facts *facts, const struct rule *rule,
 
 	if (!rule->test(facts, subject, &ruling))
 		return;
-	if (ruling.finding[0] != '\0')
+	if (ruling.finding[0] != '\0' && !judge_is_cured(facts, rule->code))
 		judge_add_finding(report, rule->code, ruling.finding);
 	if (ruling.link[0] != '\0' && !(*set & 1u << rule->link)) {
 		*set |= 1u << rule->link;
@@ -102,7 +111,8 @@ static bool judge_chain_is_good(const struct bs_inspection *report, bool after, 
 }
 
 /*
- * Marks the links that a fix repairs.  After a fix that moves boot files exactly one partition is
+ * Marks the links that a fix repairs.  After new boot files were made, all links but the
+ * MBR's code are good.  After a fix that moves boot files exactly one partition is
  * active, and its boot record starts bootmgr.  After a fix that gives the disk its signature back,
  * bootmgr finds Windows.  A disk where this is impossible is refused.
  */
@@ -111,6 +121,9 @@ static void judge_mark_repaired(struct bs_inspection *report)
 	static const enum bs_link_kind repaired[] = {BS_LINK_ACTIVE, BS_LINK_BOOT_RECORD};
 	bool apart = report->system_index != report->boot_index;
 
+	for (size_t i = 0; report->rebuilds && i < report->link_count; i++)
+		if (i != BS_LINK_MBR_CODE && report->links[i].state != BS_LINK_GOOD)
+			report->links[i].state = BS_LINK_REPAIRED;
 	for (size_t i = 0; apart && i < sizeof(repaired) / sizeof(repaired[0]); i++)
 		if (report->links[repaired[i]].state == BS_LINK_BROKEN)
 			report->links[repaired[i]].state = BS_LINK_REPAIRED;
@@ -149,7 +162,8 @@ static void judge_give_verdict(const struct facts *facts, struct bs_inspection *
 {
 	if (judge_has_refusal(report))
 		report->verdict = BS_VERDICT_UNSUITABLE;
-	else if (report->system_index == report->boot_index && !facts_restores_signature(facts))
+	else if (report->system_index == report->boot_index && !facts_restores_signature(facts) &&
+		 !facts->rebuilds)
 		report->verdict = BS_VERDICT_NOTHING;
 	else
 		report->verdict = BS_VERDICT_FIXABLE;
@@ -175,7 +189,7 @@ static void judge_tell_room(const struct facts *facts, struct bs_inspection *rep
 		report->room_before_known = report->partitions[active].usage_known;
 		report->room_before = report->partitions[active].free;
 	}
-	if (facts->system_index < 0 || facts->boot_index < 0)
+	if (facts->boot_index < 0 || (facts->system_index < 0 && !facts->rebuilds))
 		return;
 	boot = &report->partitions[facts->boot_index];
 	report->room_after_known = boot->usage_known;
@@ -229,6 +243,8 @@ static void judge_tell_found(const struct facts *facts, struct bs_inspection *re
 	}
 	report->system_index = facts->system_index;
 	report->boot_index = facts->boot_index;
+	report->rebuilds = facts->rebuilds;
+	report->can_rebuild = !facts->rebuilds && facts_can_rebuild(facts);
 	for (uint32_t i = 0; i < facts->files.count; i++) {
 		if (facts->files.items[i].file.is_folder)
 			continue;
@@ -267,6 +283,8 @@ void judge_facts(const struct facts *facts, struct bs_inspection *report)
 	report->advised_partition = facts->system_index < 0 ? judge_advise_system(facts) : 0;
 	if (facts->bcd == BCD_GOOD && facts->first.has_device)
 		judge_advise_boot(facts, report);
+	if (facts->rebuilds)
+		report->advised_partition = facts->partitions[facts->boot_index].is.number;
 	judge_tell_room(facts, report);
 	judge_apply_rules(facts, report);
 	judge_give_verdict(facts, report);

@@ -10,6 +10,7 @@
 
 #include "boot/bcd.h"
 #include "survey/facts.h"
+#include "volume/tree.h"
 
 struct reader {
 	const struct volume_engine *engine;
@@ -78,6 +79,10 @@ MUST_CHECK int boot_files_read(struct reader *reader, struct volume *system, str
 MUST_CHECK int boot_files_add(struct reader *reader, struct volume *system, const char *path,
 			      enum boot_item_reason reason, struct bs_error *err);
 
+/* Adds a file or folder that will be at `path`.  `visit` is the source of the copy. */
+MUST_CHECK int boot_files_add_copy(struct facts *facts, const char *path,
+				   const struct tree_visit *visit, struct bs_error *err);
+
 /* entries.c: the default entry, and the partition of the Windows that starts by default. */
 MUST_CHECK int entries_read(struct reader *reader, const struct bcd *bcd, struct bs_error *err);
 
@@ -90,6 +95,16 @@ MUST_CHECK int elements_read_elsewhere(struct reader *reader, const struct bcd *
 
 /* legacy-boot.c: an earlier Windows that \\ntldr starts. */
 MUST_CHECK int legacy_boot_read(struct reader *reader, struct volume *system, struct bs_error *err);
+
+/* Reads a bootmgr; its content only if boot code could load the file. */
+MUST_CHECK int bootmgr_read(struct volume *volume, const char *path, struct fact_bootmgr *bootmgr,
+			    struct bs_error *err);
+
+/*
+ * rebuild.c: if the boot files are lost or damaged, what Windows keeps of them.  If a fix makes them
+ * anew, the files and items in the facts become the new ones.
+ */
+MUST_CHECK int rebuild_read(struct reader *reader, struct bs_error *err);
 
 /* boot-volume.c: the loaders, the name of Windows, and the files that the items replace. */
 MUST_CHECK int boot_volume_read(struct reader *reader, struct bs_error *err);

@@ -148,7 +148,7 @@ static bool system_record_starts_bootmgr(const struct facts *facts)
 /* Whether the boot files move to a volume whose boot record does not start bootmgr. */
 static bool boot_lacks_boot_code(const struct facts *facts)
 {
-	return facts_are_apart(facts) && facts_is_readable(facts, facts->boot_index) &&
+	return facts_give_files(facts) && facts_is_readable(facts, facts->boot_index) &&
 	       record_of(facts, facts->boot_index)->kind != VBR_BOOTMGR;
 }
 
@@ -171,42 +171,33 @@ static const char *reparse_text(uint32_t tag)
 	}
 }
 
-/* bootmgr, if it was read and is an ordinary file; else NULL. */
-static const struct bs_plan_file *ordinary_bootmgr(const struct facts *facts)
+/* What is wrong with the files of which Windows' boot files are to be made. */
+static bool tell_unfit_source(const struct facts *facts, struct ruling *ruling)
 {
-	const struct bs_plan_file *file =
-		facts->bootmgr_was_read ? facts_find_file(facts, BOOT_MANAGER) : NULL;
-	const uint32_t extraordinary = FILE_IS_REPARSE_POINT | FILE_IS_ENCRYPTED;
+	const struct fact_rebuild *rebuild = &facts->rebuild;
+	const char *damage = facts_bootmgr_damage(&rebuild->bootmgr);
 
-	return file && !(file->attributes & extraordinary) ? file : NULL;
-}
-
-/* Bytes.  The smallest bootmgr, from Windows Vista, has 325 KiB.  A much smaller file is a part
- * of a bootmgr, or another file. */
-#define BOOTMGR_SIZE_MIN (128u << 10)
-
-/* Why the boot record, with its simple reader of NTFS, cannot start bootmgr; NULL if it can. */
-static const char *bootmgr_damage(const struct facts *facts)
-{
-	const struct bs_plan_file *bootmgr = ordinary_bootmgr(facts);
-
-	if (!bootmgr)
-		return NULL;
-	if (bootmgr->attributes & FILE_IS_COMPRESSED)
-		return "compressed"; /* the boot record says so and stops */
-	if (bootmgr->attributes & FILE_IS_SPARSE)
-		return "sparse";
-	if (bootmgr->size == 0)
-		return "empty";
-	if (bootmgr->size < BOOTMGR_SIZE_MIN)
-		return "too small";
-	if (bootmgr->size > BOOTMGR_SIZE_MAX)
-		return "too large";
-	if (facts->bootmgr_is_zeros)
-		return "nothing but zeros";
-	if (facts->bootmgr_is_program) /* bootmgr.exe or bootmgfw.efi, renamed */
-		return "a program of Windows or UEFI, which boot code cannot start";
-	return NULL;
+	if (!rebuild->bootmgr.is_there)
+		return NOTE("the boot files cannot be made anew: " KEPT_BOOTMGR
+			    " is missing on partition %u",
+			    number_of(facts, rebuild->index));
+	if (damage || !facts_is_ordinary(&rebuild->bootmgr))
+		return NOTE("the boot files cannot be made anew: " KEPT_BOOTMGR
+			    " on partition %u is %s",
+			    number_of(facts, rebuild->index),
+			    damage ? damage : "not an ordinary file");
+	if (rebuild->template_kind == TEMPLATE_MISSING)
+		return NOTE("the boot files cannot be made anew: " KEPT_TEMPLATE
+			    " is missing on partition %u",
+			    number_of(facts, rebuild->index));
+	if (rebuild->template_kind == TEMPLATE_BAD)
+		return NOTE("the boot files cannot be made anew: " KEPT_TEMPLATE
+			    " on partition %u: %.200s",
+			    number_of(facts, rebuild->index), rebuild->template_error);
+	return NOTE(
+		"the boot files cannot be made anew: the Windows on partition %u is not for a PC "
+		"with a BIOS: its loader is for the machine 0x%04x",
+		number_of(facts, rebuild->index), rebuild->machine);
 }
 
 /* ---- the boot menu ------------------------------------------------------------------------- */
@@ -511,9 +502,11 @@ static enum problem problem_of_fat(const struct fact_partition *partition)
  */
 static enum problem problem_of(const struct facts *facts, uint32_t role)
 {
-	bool apart = facts_are_apart(facts);
+	bool apart = facts_give_files(facts);
 	const struct fact_partition *partition;
 
+	if (facts->rebuilds && role == 0) /* nothing of it is used but its boot code */
+		return PROBLEM_NONE;
 	if (!apart &&
 	    (role != 0 || facts->system_index < 0 || facts_is_readable(facts, facts->system_index)))
 		return PROBLEM_NONE;
@@ -554,7 +547,7 @@ static bool tell_short_room(const struct facts *facts, uint64_t room, struct rul
 	return NOTE(
 		"%spartition %u has %s free, and the %s needs %s there: free some space in Windows "
 		"before the %s",
-		facts_are_apart(facts) ? "after the fix, " : "", boot_number(facts),
+		facts_give_files(facts) ? "after the fix, " : "", boot_number(facts),
 		size_format(room).text, room_user(facts), size_format(facts->needed_room).text,
 		room_user(facts));
 }

@@ -23,6 +23,15 @@ struct survey {
  */
 MUST_CHECK int survey_take(const struct volume_engine *engine, const struct bs_options *options,
 			   struct survey *survey, struct bs_error *err);
+
+/*
+ * The same, as if the boot files of the Windows on a partition had to be made anew: the facts tell what
+ * a fix would make.
+ */
+MUST_CHECK int survey_take_for_new_files(const struct volume_engine *engine,
+					 uint32_t boot_partition, struct survey *survey,
+					 struct bs_error *err);
+
 void survey_free(struct survey *survey);
 
 #endif

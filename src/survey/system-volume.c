@@ -17,23 +17,30 @@ static int system_mount(struct reader *reader, struct volume **system, struct bs
 	return reader_mount(reader, reader->facts->system_index, system, err);
 }
 
-/* Reads the content of bootmgr, but only if boot code could load the file. */
-static int bootmgr_read(struct reader *reader, struct volume *system, struct bs_error *err)
+int bootmgr_read(struct volume *volume, const char *path, struct fact_bootmgr *bootmgr,
+		 struct bs_error *err)
 {
 	const uint32_t unread =
 		FILE_IS_COMPRESSED | FILE_IS_SPARSE | FILE_IS_REPARSE_POINT | FILE_IS_ENCRYPTED;
-	const struct bs_plan_file *bootmgr = facts_find_file(reader->facts, BOOT_MANAGER);
 	SCOPED uint8_t *content = NULL;
+	struct volume_metadata metadata;
 	size_t size;
+	bool found;
 
-	if (bootmgr && !(bootmgr->attributes & unread) && bootmgr->size <= BOOTMGR_SIZE_MAX) {
-		if (tree_read(system, bootmgr->path, BOOTMGR_SIZE_MAX, &content, &size, err) < 0)
-			return -1;
-		reader->facts->bootmgr_is_zeros = content && all_zero(content, size);
-		reader->facts->bootmgr_is_program =
-			content && size >= 2 && memcmp(content, "MZ", 2) == 0;
-	}
-	reader->facts->bootmgr_was_read = true;
+	if (tree_stat(volume, path, &found, &metadata, err) < 0)
+		return -1;
+	*bootmgr = (struct fact_bootmgr){.was_read = true};
+	if (!found || metadata.is_folder)
+		return 0;
+	bootmgr->is_there = true;
+	bootmgr->size = metadata.size;
+	bootmgr->attributes = metadata.attributes;
+	if ((metadata.attributes & unread) || metadata.size > BOOTMGR_SIZE_MAX)
+		return 0;
+	if (tree_read(volume, path, BOOTMGR_SIZE_MAX, &content, &size, err) < 0)
+		return -1;
+	bootmgr->is_zeros = content && all_zero(content, size);
+	bootmgr->is_program = content && size >= 2 && memcmp(content, "MZ", 2) == 0;
 	return 0;
 }
 
@@ -117,7 +124,8 @@ int system_volume_read(struct reader *reader, struct bs_error *err)
 	if (!facts_is_readable(facts, facts->system_index))
 		return 0;
 	if (system_mount(reader, &system, err) < 0 || boot_files_read(reader, system, err) < 0 ||
-	    bootmgr_read(reader, system, err) < 0 || bcd_read(reader, system, err) < 0) {
+	    bootmgr_read(system, BOOT_MANAGER, &facts->bootmgr, err) < 0 ||
+	    bcd_read(reader, system, err) < 0) {
 		reader_unmount(reader, facts->system_index);
 		return reader_keep_error(err, &facts->system_error);
 	}

@@ -130,3 +130,17 @@ int fail_prefix(struct bs_error *err, const char *format, ...)
 	snprintf(err->message + length, sizeof(err->message) - length, ": %s", message);
 	return -1;
 }
+
+bool bs_code_is_cured(enum bs_code code)
+{
+	static const enum bs_code cured[] = {BS_NO_ACTIVE_PARTITION, BS_SEVERAL_ACTIVE,
+					     BS_SYSTEM_PARTITION,    BS_BOOTMGR_MISSING,
+					     BS_BOOTMGR_DAMAGED,     BS_BCD_MISSING,
+					     BS_BCD_DAMAGED,         BS_BCD_DIRTY,
+					     BS_NO_DEFAULT_ENTRY,    BS_DEFAULT_ENTRY_BROKEN};
+
+	for (size_t i = 0; i < sizeof(cured) / sizeof(cured[0]); i++)
+		if (cured[i] == code)
+			return true;
+	return false;
+}

@@ -6,12 +6,16 @@
 
 #include <nettle/sha2.h>
 
+#include "boot/bcd-store.h"
+#include "survey/facts.h"
 #include "util/bytes.h"
 #include "util/memory.h"
 #include "util/path.h"
 #include "volume/scoped.h"
 #include "volume/tree.h"
 #include "windows/inherit.h"
+#include "windows/plan.h"
+#include "windows/rebuild.h"
 
 #define CHUNK (1u << 20) /* bytes copied at a time */
 /*
@@ -26,6 +30,7 @@ struct copy {
 	struct bs_plan *plan;
 	uint32_t *cursor;
 	uint8_t *chunk;
+	const uint8_t *content; /* of the file, if it is not that of the original; else NULL */
 };
 
 static int copy_write_chunk(struct volume_file *to, const char *stream, uint64_t offset,
@@ -66,12 +71,26 @@ static int copy_stream(const struct copy *copy, struct volume_file *from, struct
 	return 0;
 }
 
+/* Writes the content of the planned file, and hashes it. */
+static int copy_write_content(const struct copy *copy, struct volume_file *to, struct bs_error *err)
+{
+	struct bs_plan_file *planned = &copy->plan->files[*copy->cursor];
+	struct sha256_ctx hash;
+
+	sha256_init(&hash);
+	sha256_update(&hash, planned->size, copy->content);
+	sha256_digest(&hash, SHA256_DIGEST_SIZE, planned->sha256);
+	return copy_write_chunk(to, "", 0, copy->content, planned->size, err);
+}
+
 static int copy_streams(const struct copy *copy, struct volume_file *from, struct volume_file *to,
 			struct bs_error *err)
 {
 	SCOPED struct volume_stream *streams = NULL;
 	size_t count;
 
+	if (copy->content)
+		return copy_write_content(copy, to, err);
 	if (volume_streams(from, &streams, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
@@ -263,4 +282,67 @@ int copy_item(struct volume *source, struct volume *target, const char *item, st
 	    tree_walk(source, item, copy_stamp_folder, target, &found, err) < 0)
 		return -1;
 	return tree_walk_parents(source, item, copy_stamp_parent, &copy, err);
+}
+
+/* ---- new boot files ------------------------------------------------------------------------ */
+
+/* Whether the next file of the plan belongs to the item.  The BCD is not copied. */
+static bool copy_is_next(const struct copy *copy, const char *item)
+{
+	const char *path;
+
+	if (*copy->cursor == copy->plan->file_count)
+		return false;
+	path = copy->plan->files[*copy->cursor].path;
+	return facts_lies_in(path, item) && strcasecmp(path, BOOT_BCD_PATH) != 0;
+}
+
+int copy_new_item(struct volume *volume, const char *item, struct bs_plan *plan, uint32_t *cursor,
+		  struct bs_error *err)
+{
+	SCOPED uint8_t *chunk = memory_large(CHUNK);
+	struct copy copy = {.target = volume, .plan = plan, .cursor = cursor, .chunk = chunk};
+	uint32_t removed, first = *cursor;
+
+	if (!chunk)
+		return fail_memory(err);
+	if (volume_remove(volume, item, &removed, err) < 0)
+		return -1;
+	while (copy_is_next(&copy, item))
+		if (rebuild_visit(volume, plan->files[*cursor].path, copy_one, &copy, err) < 0)
+			return -1;
+	for (uint32_t i = first; i < *cursor; i++)
+		if (rebuild_visit(volume, plan->files[i].path, copy_stamp_folder, volume, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* The template gives the new BCD all but its content and its attributes. */
+static int copy_template(void *context, const struct tree_visit *visit, struct bs_error *err)
+{
+	const struct copy *copy = context;
+	struct volume_metadata metadata = *visit->metadata;
+	const struct tree_visit store = {
+		.path = visit->path, .file = visit->file, .metadata = &metadata};
+
+	metadata.size = copy->plan->files[*copy->cursor].size;
+	metadata.attributes |= plan_added_attributes(copy->plan, visit->path);
+	return copy_one(context, &store, err);
+}
+
+int copy_new_store(struct volume *volume, struct bs_plan *plan, uint32_t *cursor,
+		   struct bs_error *err)
+{
+	SCOPED uint8_t *content = NULL;
+	struct copy copy = {.target = volume, .plan = plan, .cursor = cursor};
+	size_t size;
+
+	if (bcd_store_write(plan->elements, plan->element_count, &content, &size, err) < 0)
+		return -1;
+	if (*cursor == plan->file_count || plan->files[*cursor].size != size)
+		return fail(err, BS_CHANGED_MEANWHILE, "the new BCD is not as it was planned");
+	copy.content = content;
+	if (rebuild_visit(volume, BOOT_BCD_PATH, copy_template, &copy, err) < 0)
+		return -1;
+	return rebuild_visit(volume, BOOT_FOLDER, copy_stamp_folder, volume, err);
 }

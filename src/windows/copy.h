@@ -20,6 +20,17 @@ MUST_CHECK int copy_item(struct volume *source, struct volume *target, const cha
 			 struct bs_plan *plan, uint32_t *cursor, struct bs_error *err);
 
 /*
+ * Makes an item anew: as copy_item(), but the originals are on the same volume, where rebuild_visit()
+ * finds them.  Stops before the BCD.
+ */
+MUST_CHECK int copy_new_item(struct volume *volume, const char *item, struct bs_plan *plan,
+			     uint32_t *cursor, struct bs_error *err);
+
+/* Makes the new BCD, of the plan's elements.  It is the plan's file at *cursor. */
+MUST_CHECK int copy_new_store(struct volume *volume, struct bs_plan *plan, uint32_t *cursor,
+			      struct bs_error *err);
+
+/*
  * Reads the security descriptor that the copy of a file has to have on the target.  It is that of
  * the file.  Files of a volume without descriptors inherit one from the folder on the target
  * (inherit.h).  The caller frees *descriptor.  Errors: those of the volumes and of

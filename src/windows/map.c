@@ -390,9 +390,9 @@ static int map_add_old(struct map *map, const struct bs_plan *plan, struct bs_er
 {
 	for (int32_t i = 0; i < (int32_t)map->facts->partition_count; i++) {
 		const struct bs_partition *partition = map_partition(map, i);
-		bool is_old =
-			plan ? plan_moves_files(plan) && partition->start == plan->system_start
-			     : partition->has_boot_files && !partition->active;
+		bool is_old = plan ? plan->system_start != plan->boot_start &&
+					      partition->start == plan->system_start
+				   : partition->has_boot_files && !partition->active;
 
 		if (is_old && map_add_old_partition(map, i, err) < 0)
 			return -1;

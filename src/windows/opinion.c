@@ -226,6 +226,88 @@ static int opinion_objects(const struct appliance_engine *engine, const struct b
 	}
 }
 
+/* ---- a new boot configuration -------------------------------------------------------------- */
+
+static const struct bs_plan_element *opinion_find(const struct bs_plan *plan, const char *object,
+						  uint32_t element)
+{
+	for (uint32_t i = 0; i < plan->element_count; i++)
+		if (plan->elements[i].element == element &&
+		    strcasecmp(plan->elements[i].object, object) == 0)
+			return &plan->elements[i];
+	return NULL;
+}
+
+/* Compares an object with the plan.  *count counts the object and its elements. */
+static int opinion_new_object(const struct bs_plan *plan, const struct appliance_answer *answer,
+			      uint32_t *count, struct bs_error *err)
+{
+	uint32_t offset = 0;
+	const char *object;
+
+	if (!opinion_next_text(answer, &offset, &object) || !opinion_find(plan, object, 0))
+		return fail(err, BS_SECOND_OPINION,
+			    "hivex finds an object in the new boot configuration that was not "
+			    "planned");
+	++*count;
+	while (answer->length - offset >= sizeof(struct appliance_element)) {
+		const struct bs_plan_element *planned;
+		struct appliance_element element;
+
+		memcpy(&element, answer->data + offset, sizeof(element));
+		offset += sizeof(element);
+		planned = opinion_find(plan, object, element.type);
+		if (!planned || element.length > answer->length - offset ||
+		    element.length != planned->value_size ||
+		    memcmp(answer->data + offset, planned->value, element.length) != 0)
+			return fail(err, BS_SECOND_OPINION,
+				    "hivex finds that element %08x of %.40s in the new boot "
+				    "configuration is not as planned",
+				    element.type, object);
+		offset += element.length;
+		++*count;
+	}
+	return 0;
+}
+
+static int opinion_new_objects(const struct appliance_engine *engine, const struct bs_plan *plan,
+			       struct bs_error *err)
+{
+	char path[BS_PATH_MAX];
+	uint32_t count = 0;
+
+	if (opinion_spell(engine, plan->boot_number, path, err) < 0)
+		return -1;
+	for (uint64_t i = 0;; i++) { /* ends: the store has no more objects */
+		SCOPED struct appliance_answer *answer =
+			opinion_ask(engine, APPLIANCE_BCD_OBJECT, plan->boot_number, path, i, err);
+
+		if (!answer)
+			return -1;
+		if (answer->length == 0)
+			break;
+		if (opinion_new_object(plan, answer, &count, err) < 0)
+			return -1;
+	}
+	return count == plan->element_count
+		       ? 0
+		       : fail(err, BS_SECOND_OPINION,
+			      "hivex finds %u objects and elements in the new boot configuration, "
+			      "and %u were planned",
+			      count, plan->element_count);
+}
+
+static int opinion_new_configuration(const struct appliance_engine *engine,
+				     const struct bs_plan *plan, struct bs_error *err)
+{
+	SCOPED_VOLUME *boot = NULL;
+
+	if (volume_open(&engine->base, plan->boot_start, plan->boot_size, VOLUME_READ, &boot, err) <
+	    0)
+		return -1;
+	return opinion_new_objects(engine, plan, err);
+}
+
 static int opinion_boot_configuration(const struct appliance_engine *engine,
 				      const struct bs_plan *plan, struct bs_error *err)
 {
@@ -233,6 +315,8 @@ static int opinion_boot_configuration(const struct appliance_engine *engine,
 	SCOPED_VOLUME *system = NULL;
 	SCOPED_VOLUME *boot = NULL;
 
+	if (plan_rebuilds(plan))
+		return opinion_new_configuration(engine, plan, err);
 	/* Open volumes are mounted, which hivex needs. */
 	if (volume_open(&engine->base, plan->system_start, plan->system_size, VOLUME_READ, &system,
 			err) < 0 ||

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#include "windows/rebuild.h"
 
 struct bs_plan *plan_new(uint32_t files, uint32_t elements)
 {
@@ -25,9 +28,40 @@ struct bs_plan *plan_new(uint32_t files, uint32_t elements)
 	return plan;
 }
 
+static bool plan_has(const struct bs_plan *plan, enum bs_operation_kind kind)
+{
+	for (uint32_t i = 0; i < plan->operation_count; i++)
+		if (plan->operations[i].kind == kind)
+			return true;
+	return false;
+}
+
 bool plan_moves_files(const struct bs_plan *plan)
 {
-	return plan->system_start != plan->boot_start;
+	return plan_has(plan, BS_OPERATION_COPY);
+}
+
+bool plan_rebuilds(const struct bs_plan *plan)
+{
+	return plan_has(plan, BS_OPERATION_STORE);
+}
+
+/* The copied files get these attributes, as in the published fix (attrib +r +h +s). */
+#define ADDED_ATTRIBUTES (FILE_IS_READ_ONLY | FILE_IS_HIDDEN | FILE_IS_SYSTEM)
+
+uint32_t plan_added_attributes(const struct bs_plan *plan, const char *path)
+{
+	for (uint32_t i = 0; i < plan->operation_count; i++) {
+		const struct bs_operation *operation = &plan->operations[i];
+
+		if (strcasecmp(operation->path, path) != 0)
+			continue;
+		if (operation->kind == BS_OPERATION_ATTRIBUTES)
+			return ADDED_ATTRIBUTES;
+		if (operation->kind == BS_OPERATION_STORE) /* Windows writes to it */
+			return FILE_IS_HIDDEN | FILE_IS_SYSTEM;
+	}
+	return 0;
 }
 
 uint32_t plan_signature_after(const struct bs_plan *plan)
@@ -44,7 +78,8 @@ void bs_plan_free(struct bs_plan *plan)
 	free(plan);
 }
 
-/* One operation for each item, and five kinds of operations that occur once. */
+/* One operation for each item, and five kinds of operations that occur once.  New boot files are
+ * fewer. */
 _Static_assert(BOOT_ITEMS_MAX + 5 <= BS_OPERATIONS_MAX, "a plan has room for all operations");
 
 static struct bs_operation *plan_add(struct bs_plan *plan, enum bs_operation_kind kind,
@@ -59,9 +94,10 @@ static struct bs_operation *plan_add(struct bs_plan *plan, enum bs_operation_kin
 
 /*
  * The plan's files are sorted by item; each item's parent folders come first.  The first file that
- * does not belong to the item belongs to the next one.
+ * does not belong to the item belongs to the next one.  `store` is not copied; NULL: there is none.
  */
-static void plan_add_copy(struct bs_plan *plan, const struct boot_item *item, uint32_t *cursor)
+static void plan_add_copy(struct bs_plan *plan, const struct boot_item *item,
+			  const struct bs_plan_file *store, uint32_t *cursor)
 {
 	struct bs_operation *copy = plan_add(plan, BS_OPERATION_COPY, item->path);
 
@@ -69,8 +105,9 @@ static void plan_add_copy(struct bs_plan *plan, const struct boot_item *item, ui
 	for (; *cursor < plan->file_count; ++*cursor) {
 		const struct bs_plan_file *file = &plan->files[*cursor];
 
-		if (!facts_lies_in(file->path, item->path) &&
-		    !facts_lies_in(item->path, file->path))
+		if ((!facts_lies_in(file->path, item->path) &&
+		     !facts_lies_in(item->path, file->path)) ||
+		    file == store)
 			break;
 		if (file->is_folder) {
 			copy->folders++;
@@ -107,6 +144,14 @@ static void plan_add_elements(struct bs_plan *plan, const struct facts *facts)
 	}
 }
 
+/* Adds the operations that make the boot volume start the disk. */
+static void plan_add_start(struct bs_plan *plan, const struct facts *facts)
+{
+	if (facts_need_boot_code(facts))
+		plan_add(plan, BS_OPERATION_BOOT_CODE, "")->bytes = VBR_SIZE + SECTOR_SIZE;
+	plan_add(plan, BS_OPERATION_ACTIVATE, "")->bytes = MBR_ENTRIES;
+}
+
 /* Adds the operations that move the boot files to the boot volume, and make it start the disk. */
 static void plan_add_move(struct bs_plan *plan, const struct facts *facts)
 {
@@ -115,7 +160,7 @@ static void plan_add_move(struct bs_plan *plan, const struct facts *facts)
 	plan_add_files(plan, facts);
 	plan_add_elements(plan, facts);
 	for (uint32_t i = 0; i < facts->item_count; i++)
-		plan_add_copy(plan, &facts->items[i], &cursor);
+		plan_add_copy(plan, &facts->items[i], NULL, &cursor);
 	plan_add(plan, BS_OPERATION_ATTRIBUTES, BOOT_FOLDER);
 	if (plan->element_count != 0) {
 		struct bs_operation *retarget =
@@ -124,16 +169,37 @@ static void plan_add_move(struct bs_plan *plan, const struct facts *facts)
 		retarget->elements = plan->element_count;
 		retarget->bytes = (uint64_t)plan->element_count * sizeof(uint64_t);
 	}
-	if (facts_need_boot_code(facts))
-		plan_add(plan, BS_OPERATION_BOOT_CODE, "")->bytes = VBR_SIZE + SECTOR_SIZE;
-	plan_add(plan, BS_OPERATION_ACTIVATE, "")->bytes = MBR_ENTRIES;
+	plan_add_start(plan, facts);
+}
+
+/* Adds the operations that make the boot files anew.  The last file in the facts is the BCD. */
+static int plan_add_rebuild(struct bs_plan *plan, const struct facts *facts, struct bs_error *err)
+{
+	struct bs_plan_file *store = &plan->files[facts->files.count - 1];
+	struct bs_operation *operation;
+	uint32_t cursor = 0;
+
+	plan_add_files(plan, facts);
+	if (rebuild_make_elements(facts, plan, &store->size, err) < 0)
+		return -1;
+	for (uint32_t i = 0; i < facts->item_count; i++)
+		plan_add_copy(plan, &facts->items[i], store, &cursor);
+	for (uint32_t i = 0; i < facts->item_count; i++)
+		plan_add(plan, BS_OPERATION_ATTRIBUTES, facts->items[i].path);
+	operation = plan_add(plan, BS_OPERATION_STORE, BOOT_BCD_PATH);
+	operation->elements = plan->element_count;
+	operation->bytes = store->size;
+	plan_add_start(plan, facts);
+	return 0;
 }
 
 int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *err)
 {
-	const struct bs_partition *system = &facts->partitions[facts->system_index].is;
 	const struct bs_partition *boot = &facts->partitions[facts->boot_index].is;
-	struct bs_plan *plan = plan_new(facts->files.count, facts->elements.count);
+	const struct bs_partition *system =
+		facts->system_index >= 0 ? &facts->partitions[facts->system_index].is : boot;
+	struct bs_plan *plan = plan_new(facts->files.count,
+					facts->rebuilds ? BS_ELEMENTS_MAX : facts->elements.count);
 
 	*out = plan;
 	if (!plan)
@@ -150,6 +216,8 @@ int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *
 		plan->restored_signature = facts->disk_signature;
 		plan_add(plan, BS_OPERATION_SIGNATURE, "")->bytes = MBR_SIGNATURE_SIZE;
 	}
+	if (facts->rebuilds)
+		return plan_add_rebuild(plan, facts, err);
 	if (facts_are_apart(facts))
 		plan_add_move(plan, facts);
 	else
@@ -302,7 +370,9 @@ static bool plan_files_differ(const struct bs_plan *earlier, const struct bs_pla
 static bool plan_element_equal(const struct bs_plan_element *a, const struct bs_plan_element *b)
 {
 	return strcmp(a->object, b->object) == 0 && a->element == b->element &&
-	       a->offset == b->offset && strcmp(a->path, b->path) == 0;
+	       a->offset == b->offset && strcmp(a->path, b->path) == 0 &&
+	       a->object_type == b->object_type && a->value_size == b->value_size &&
+	       memcmp(a->value, b->value, a->value_size) == 0;
 }
 
 static bool plan_elements_differ(const struct bs_plan *earlier, const struct bs_plan *now,
@@ -310,13 +380,13 @@ static bool plan_elements_differ(const struct bs_plan *earlier, const struct bs_
 {
 	if (earlier->element_count != now->element_count)
 		return plan_tell(words,
-				 "the plan changes %u elements of " BOOT_BCD_PATH
+				 "the plan writes %u elements of " BOOT_BCD_PATH
 				 ", and a plan made now %u",
 				 earlier->element_count, now->element_count);
 	for (uint32_t i = 0; i < now->element_count; i++)
 		if (!plan_element_equal(&earlier->elements[i], &now->elements[i]))
 			return plan_tell(words,
-					 "a plan made now changes another element of " BOOT_BCD_PATH
+					 "a plan made now writes another element of " BOOT_BCD_PATH
 					 ": %08x of %.40s",
 					 now->elements[i].element, now->elements[i].object);
 	return false;

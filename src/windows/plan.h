@@ -12,8 +12,14 @@
  */
 MUST_CHECK int plan_make(const struct facts *facts, struct bs_plan **plan, struct bs_error *err);
 
-/* Whether a plan moves boot files.  If not, it only gives the disk its signature back. */
+/* Whether a plan copies boot files.  If not, it only gives the disk its signature back. */
 bool plan_moves_files(const struct bs_plan *plan);
+
+/* Whether a plan makes boot files anew: the originals are on the boot volume, too (rebuild.h). */
+bool plan_rebuilds(const struct bs_plan *plan);
+
+/* The attributes that a planned file or folder has besides those of its original. */
+uint32_t plan_added_attributes(const struct bs_plan *plan, const char *path);
 
 /* The disk's signature after the fix. */
 uint32_t plan_signature_after(const struct bs_plan *plan);

@@ -11,7 +11,7 @@
 #include "util/bytes.h"
 #include "volume/scoped.h"
 #include "windows/plan.h"
-#include "windows/stage.h"
+#include "windows/rebuild.h"
 #include "windows/verify.h"
 
 struct recheck {
@@ -201,6 +201,64 @@ static int recheck_fail_search(const struct survey *survey, const struct bs_opti
 	return recheck_fail_comparison(text, err);
 }
 
+/* Whether all new boot files are still as what Windows keeps of them. */
+static int recheck_is_rebuilt(const struct volume_engine *engine, const struct bs_plan *plan,
+			      const struct survey *survey, const struct bs_options *options,
+			      bool *is_rebuilt, struct bs_error *err)
+{
+	struct differences found = {0};
+	int result = recheck_run(engine, plan, survey, options, &found, err);
+
+	*is_rebuilt = result == 0;
+	for (size_t i = 0; i < found.count; i++)
+		*is_rebuilt &= found.items[i].expected;
+	differences_free(&found);
+	return result < 0 && err->code != BS_NOT_FIXED ? -1 : 0;
+}
+
+static int recheck_try_rebuilt_plan(const struct volume_engine *engine, const struct survey *survey,
+				    const struct bs_options *options, struct survey *again,
+				    struct bs_plan **plan, struct bs_error *err)
+{
+	uint32_t boot = survey->facts.partitions[survey->facts.boot_index].is.number;
+	bool is_rebuilt;
+
+	if (survey_take_for_new_files(engine, boot, again, err) < 0)
+		return -1;
+	if (again->report.verdict != BS_VERDICT_FIXABLE)
+		return 0;
+	if (plan_make(&again->facts, plan, err) < 0 ||
+	    recheck_is_rebuilt(engine, *plan, survey, options, &is_rebuilt, err) < 0)
+		return -1;
+	if (!is_rebuilt) {
+		bs_plan_free(*plan);
+		*plan = NULL;
+	}
+	return 0;
+}
+
+/*
+ * Makes the plan of a fix that made the boot files anew, if there can have been such a fix: each
+ * boot file is like what Windows keeps of it.  Otherwise *plan stays NULL, because nobody knows what
+ * a file was copied from that is no longer there.
+ */
+static int recheck_find_rebuilt_plan(const struct volume_engine *engine,
+				     const struct survey *survey, const struct bs_options *options,
+				     struct bs_plan **plan, struct bs_error *err)
+{
+	SCOPED struct survey *again = NULL;
+	int result;
+
+	if (!recheck_is_moved(survey) || survey->facts.boot_index < 0)
+		return 0;
+	again = calloc(1, sizeof(*again));
+	if (!again)
+		return fail_memory(err);
+	result = recheck_try_rebuilt_plan(engine, survey, options, again, plan, err);
+	survey_free(again);
+	return result;
+}
+
 /* Tries each partition.  Only one of them may have boot files that start the Windows elsewhere. */
 static int recheck_find_plan(const struct volume_engine *engine, const struct survey *survey,
 			     const struct bs_options *options, struct bs_plan **plan,
@@ -227,6 +285,8 @@ static int recheck_find_plan(const struct volume_engine *engine, const struct su
 		if (another)
 			*plan = another;
 	}
+	if (!*plan && recheck_find_rebuilt_plan(engine, survey, options, plan, err) < 0)
+		return -1;
 	return *plan ? 0 : recheck_fail_search(survey, options, &reason, err);
 }
 
@@ -352,9 +412,9 @@ static int recheck_with_plan(struct recheck *recheck, const struct bs_plan_file 
 	const struct volume_metadata *copied = &recheck->own.copied;
 	uint32_t attributes = planned->attributes & FILE_ATTRIBUTES_COPIED;
 
-	if (strcasecmp(planned->path, BOOT_FOLDER) == 0)
-		attributes |= STAGE_FOLDER_ATTRIBUTES;
-	if (recheck_tell_unseen(recheck, err) < 0)
+	attributes |= plan_added_attributes(recheck->own.plan, planned->path);
+	if (!verify_is_new_store(recheck->own.plan, planned->path) &&
+	    recheck_tell_unseen(recheck, err) < 0)
 		return -1;
 	if ((copied->is_folder != planned->is_folder ||
 	     (copied->attributes & FILE_ATTRIBUTES_COPIED) != attributes ||
@@ -374,14 +434,59 @@ static int recheck_with_plan(struct recheck *recheck, const struct bs_plan_file 
 	return recheck_note(recheck, planned->path, VERIFY_CONTENT, err);
 }
 
+/* A copy, and whether it was compared with its original. */
+struct recheck_original {
+	struct recheck *recheck;
+	const struct bs_plan_file *planned;
+	struct volume_file *copy;
+	bool was_compared;
+};
+
+static int recheck_visited_original(void *context, const struct tree_visit *visit,
+				    struct bs_error *err)
+{
+	struct recheck_original *original = context;
+	struct recheck *recheck = original->recheck;
+
+	if (recheck_is_as_planned(recheck, original->planned, visit->file, visit->metadata,
+				  &original->was_compared, err) < 0)
+		return -1;
+	return original->was_compared ? recheck_with_original(recheck, visit, original->copy, err)
+				      : 0;
+}
+
+/* Visits the original of a copy, if it is still there.  A new BCD has none. */
+static int recheck_visit_original(struct recheck *recheck, const char *path,
+				  struct recheck_original *original, struct bs_error *err)
+{
+	struct volume_metadata metadata;
+	struct tree_visit visit = {.path = path, .metadata = &metadata};
+	SCOPED_FILE *file = NULL;
+
+	if (verify_is_new_store(recheck->own.plan, path))
+		return 0;
+	if (plan_rebuilds(recheck->own.plan)) {
+		if (rebuild_visit(recheck->own.target, path, recheck_visited_original, original,
+				  err) == 0 ||
+		    err->code == BS_CHANGED_MEANWHILE)
+			return 0;
+		return -1;
+	}
+	if (recheck->source && volume_open_file(recheck->source, path, &file, err) < 0)
+		return -1;
+	if (!file)
+		return 0;
+	visit.file = file;
+	if (volume_stat(file, &metadata, err) < 0)
+		return -1;
+	return recheck_visited_original(original, &visit, err);
+}
+
 static int recheck_file(struct recheck *recheck, const struct bs_plan_file *planned,
 			struct bs_error *err)
 {
 	SCOPED_FILE *copy = NULL;
-	SCOPED_FILE *original = NULL;
-	struct volume_metadata metadata;
-	struct tree_visit visit = {.path = planned->path, .metadata = &metadata};
-	bool is_as_planned = false;
+	struct recheck_original original = {.recheck = recheck, .planned = planned};
 
 	if (volume_open_file(recheck->own.target, planned->path, &copy, err) < 0)
 		return -1;
@@ -389,17 +494,11 @@ static int recheck_file(struct recheck *recheck, const struct bs_plan_file *plan
 		recheck->missing++;
 		return recheck_note(recheck, planned->path, "missing", err);
 	}
+	original.copy = copy;
 	if (volume_stat(copy, &recheck->own.copied, err) < 0 ||
-	    (recheck->source &&
-	     volume_open_file(recheck->source, planned->path, &original, err) < 0))
+	    recheck_visit_original(recheck, planned->path, &original, err) < 0)
 		return -1;
-	if (original &&
-	    (volume_stat(original, &metadata, err) < 0 ||
-	     recheck_is_as_planned(recheck, planned, original, &metadata, &is_as_planned, err) < 0))
-		return -1;
-	visit.file = original;
-	return is_as_planned ? recheck_with_original(recheck, &visit, copy, err)
-			     : recheck_with_plan(recheck, planned, copy, err);
+	return original.was_compared ? 0 : recheck_with_plan(recheck, planned, copy, err);
 }
 
 static bool recheck_is_planned(const struct bs_plan *plan, const char *path)
@@ -497,7 +596,9 @@ static int recheck_elements(struct recheck *recheck, struct bs_error *err)
 
 	if (result == 0 && bytes)
 		result = bcd_parse(bytes, size, &bcd, err);
-	for (uint32_t i = 0; result == 0 && bytes && i < plan->element_count; i++)
+	/* The survey checks the entry of a new store that starts Windows. */
+	for (uint32_t i = 0;
+	     result == 0 && bytes && !plan_rebuilds(plan) && i < plan->element_count; i++)
 		result = recheck_element(recheck, &bcd, &plan->elements[i], err);
 	bcd_free(&bcd);
 	return result < 0 && (err->code == BS_BCD_DAMAGED || err->code == BS_BOOT_FILE_UNSUPPORTED)
@@ -563,7 +664,7 @@ static int recheck_open_source(struct recheck *recheck, const struct volume_engi
 	const struct facts *facts = &recheck->survey->facts;
 	int32_t index = facts_index(facts, plan->system_number);
 
-	if (index < 0 || !recheck_may_read(facts, index, recheck->options) ||
+	if (plan_rebuilds(plan) || index < 0 || !recheck_may_read(facts, index, recheck->options) ||
 	    facts->partitions[index].is.start != plan->system_start ||
 	    facts->partitions[index].is.size != plan->system_size)
 		return 0;

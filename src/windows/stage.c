@@ -13,8 +13,9 @@
 
 struct stage {
 	const struct volume_engine *engine;
-	struct disk *disk;            /* the engine's */
-	struct volume *system, *boot; /* mounted while files are copied */
+	struct disk *disk; /* the engine's */
+	struct volume *system,
+		*boot; /* mounted while files are copied; new files need no system volume */
 	struct bs_plan *plan;
 	uint32_t cursor; /* index of the next of the plan's files */
 };
@@ -45,9 +46,9 @@ static int stage_edit(const struct stage *stage, const char *path, editor *chang
 static int stage_add_attributes(const struct stage *stage, const struct tree_visit *folder,
 				struct bs_error *err)
 {
-	uint32_t attributes = folder->metadata->attributes | STAGE_FOLDER_ATTRIBUTES;
+	uint32_t attributes =
+		folder->metadata->attributes | plan_added_attributes(stage->plan, folder->path);
 
-	(void)stage;
 	return volume_set_attributes(folder->file, attributes, err);
 }
 
@@ -144,7 +145,8 @@ static int stage_mount(struct stage *stage, struct bs_error *err)
 	const struct volume_engine writer = volume_ntfs_engine(stage->disk);
 	const struct bs_plan *plan = stage->plan;
 
-	if (volume_open(stage->engine, plan->system_start, plan->system_size, VOLUME_READ,
+	if (!plan_rebuilds(plan) &&
+	    volume_open(stage->engine, plan->system_start, plan->system_size, VOLUME_READ,
 			&stage->system, err) < 0)
 		return -1;
 	return volume_open(&writer, plan->boot_start, plan->boot_size, VOLUME_WRITE, &stage->boot,
@@ -172,6 +174,9 @@ static int stage_carry_out(struct stage *stage, const struct bs_operation *opera
 {
 	switch (operation->kind) {
 	case BS_OPERATION_COPY:
+		if (plan_rebuilds(stage->plan))
+			return copy_new_item(stage->boot, operation->path, stage->plan,
+					     &stage->cursor, err);
 		return copy_item(stage->system, stage->boot, operation->path, stage->plan,
 				 &stage->cursor, err);
 	case BS_OPERATION_ATTRIBUTES:
@@ -184,6 +189,8 @@ static int stage_carry_out(struct stage *stage, const struct bs_operation *opera
 		return stage_activate(stage, err);
 	case BS_OPERATION_SIGNATURE:
 		return stage_sign(stage, err);
+	case BS_OPERATION_STORE:
+		return copy_new_store(stage->boot, stage->plan, &stage->cursor, err);
 	case BS_OPERATION_KIND_COUNT:
 		break;
 	}

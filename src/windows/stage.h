@@ -17,7 +17,4 @@ typedef int stage_progress(void *context, uint32_t index, struct bs_error *err);
 MUST_CHECK int stage_run(const struct volume_engine *engine, struct bs_plan *plan,
 			 stage_progress *progress, void *context, struct bs_error *err);
 
-/* The copied folder gets these attributes, as in the published fix (attrib +r +h +s). */
-#define STAGE_FOLDER_ATTRIBUTES (FILE_IS_READ_ONLY | FILE_IS_HIDDEN | FILE_IS_SYSTEM)
-
 #endif

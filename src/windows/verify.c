@@ -16,7 +16,7 @@
 #include "windows/accounting.h"
 #include "windows/copy.h"
 #include "windows/plan.h"
-#include "windows/stage.h"
+#include "windows/rebuild.h"
 
 #define CHUNK ((size_t)1 << 20) /* bytes compared at a time */
 
@@ -54,7 +54,7 @@ void verify_end(struct verification *own)
 static int verify_undo_retargeting(const struct bs_plan *plan, const char *path, uint64_t start,
 				   uint8_t *piece, size_t length, struct bs_error *err)
 {
-	if (strcasecmp(path, BOOT_BCD_PATH) != 0)
+	if (strcasecmp(path, BOOT_BCD_PATH) != 0 || plan_rebuilds(plan))
 		return 0;
 	for (uint32_t i = 0; i < plan->element_count; i++) {
 		uint64_t offset = plan->elements[i].offset;
@@ -158,8 +158,7 @@ static int verify_attributes(struct verification *own, const struct tree_visit *
 	uint32_t attributes = source->attributes & FILE_ATTRIBUTES_COPIED;
 
 	(void)file;
-	if (strcasecmp(path, BOOT_FOLDER) == 0)
-		attributes |= STAGE_FOLDER_ATTRIBUTES;
+	attributes |= plan_added_attributes(own->plan, path);
 	if (source->is_folder != copy->is_folder)
 		return verify_differs(err, path, "kind");
 	if ((copy->attributes & FILE_ATTRIBUTES_COPIED) != attributes ||
@@ -251,13 +250,27 @@ const struct verify_aspect verify_aspects[] = {
 	{NULL, NULL},
 };
 
+bool verify_is_new_store(const struct bs_plan *plan, const char *path)
+{
+	return plan_rebuilds(plan) && strcasecmp(path, BOOT_BCD_PATH) == 0;
+}
+
+/* Whether a new BCD has this in common with the template. */
+static bool verify_is_of_template(const char *aspect)
+{
+	return strcmp(aspect, VERIFY_SIZE) != 0 && strcmp(aspect, VERIFY_CONTENT) != 0;
+}
+
 static int verify_file(struct verification *own, const struct tree_visit *source,
 		       struct volume_file *copy, struct bs_error *err)
 {
+	bool is_new = verify_is_new_store(own->plan, source->path);
+
 	if (volume_stat(copy, &own->copied, err) < 0)
 		return -1;
 	for (const struct verify_aspect *aspect = verify_aspects; aspect->name; aspect++)
-		if (aspect->compare(own, source, copy, err) < 0)
+		if ((!is_new || verify_is_of_template(aspect->name)) &&
+		    aspect->compare(own, source, copy, err) < 0)
 			return -1;
 	return 0;
 }
@@ -315,6 +328,52 @@ static int verify_files(struct verification *own, struct volume *source, struct 
 		return fail(err, BS_VERIFY, "%u files were planned, %u are there",
 			    own->plan->file_count, there);
 	return 0;
+}
+
+/* ---- new boot files ------------------------------------------------------------------------ */
+
+/* Compares the new BCD with the plan: its hash, and each element, as bcd.c reads it. */
+static int verify_store(struct verification *own, struct bs_error *err)
+{
+	const struct bs_plan_file *planned = &own->plan->files[own->plan->file_count - 1];
+	SCOPED uint8_t *bytes = NULL;
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx hash;
+	size_t size;
+
+	if (tree_read(own->target, BOOT_BCD_PATH, BCD_SIZE_MAX, &bytes, &size, err) < 0)
+		return -1;
+	if (!bytes || size != planned->size || strcasecmp(planned->path, BOOT_BCD_PATH) != 0)
+		return verify_differs(err, BOOT_BCD_PATH, VERIFY_SIZE);
+	sha256_init(&hash);
+	sha256_update(&hash, size, bytes);
+	sha256_digest(&hash, sizeof(digest), digest);
+	if (memcmp(digest, planned->sha256, sizeof(digest)) != 0)
+		return verify_differs(err, BOOT_BCD_PATH, "SHA-256");
+	return rebuild_compare(own->plan, bytes, size, err);
+}
+
+/* Checks that the volume has every new file as the plan and the originals say, and no others. */
+static int verify_new_files(struct verification *own, struct bs_error *err)
+{
+	const struct bs_plan *plan = own->plan;
+	uint32_t there = 0, count;
+
+	while (own->cursor < plan->file_count)
+		if (rebuild_visit(own->target, plan->files[own->cursor].path, verify_visited, own,
+				  err) < 0)
+			return -1;
+	for (uint32_t i = 0; i < plan->operation_count; i++) {
+		if (plan->operations[i].kind != BS_OPERATION_COPY)
+			continue;
+		if (tree_count(own->target, plan->operations[i].path, &count, err) < 0)
+			return -1;
+		there += count;
+	}
+	if (there != plan->file_count)
+		return fail(err, BS_VERIFY, "%u files were planned, %u are there", plan->file_count,
+			    there);
+	return verify_store(own, err);
 }
 
 /* ---- what starts the disk ------------------------------------------------------------------ */
@@ -462,14 +521,16 @@ static int verify_volumes(const struct volume_engine *engine, const struct bs_pl
 {
 	SCOPED_VOLUME *source = NULL;
 	struct verification own;
-	int result = volume_open(engine, plan->system_start, plan->system_size, VOLUME_READ,
-				 &source, err);
+	bool is_new = plan_rebuilds(plan);
+	int result = is_new ? 0
+			    : volume_open(engine, plan->system_start, plan->system_size,
+					  VOLUME_READ, &source, err);
 
 	if (result < 0)
 		return -1;
 	result = verify_begin(&own, engine, plan, err);
 	if (result == 0)
-		result = verify_files(&own, source, err);
+		result = is_new ? verify_new_files(&own, err) : verify_files(&own, source, err);
 	if (result == 0)
 		result = verify_clusters(own.target, plan, clusters, err);
 	verify_end(&own);

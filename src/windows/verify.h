@@ -45,6 +45,9 @@ MUST_CHECK int verify_begin(struct verification *own, const struct volume_engine
 			    const struct bs_plan *plan, struct bs_error *err);
 void verify_end(struct verification *own);
 
+/* Whether a path is that of a BCD that the plan makes anew: it has no original with its content. */
+bool verify_is_new_store(const struct bs_plan *plan, const char *path);
+
 /* Compares the hash of a copy with the plan's file at own->cursor.  Errors as above. */
 MUST_CHECK int verify_hash(struct verification *own, struct volume_file *copy,
 			   struct bs_error *err);

@@ -87,7 +87,10 @@ static int zones_add_volume(struct disk *disk, uint64_t start, uint64_t size,
 int zones_collect(struct disk *disk, const struct bs_plan *plan, struct range_vector *zones,
 		  struct bs_error *err)
 {
-	if (range_vector_append(zones, (struct range){0, SECTOR_SIZE}, err) < 0 ||
+	if (range_vector_append(zones, (struct range){0, SECTOR_SIZE}, err) < 0)
+		return -1;
+	/* Where boot files were made anew, there may be no old system volume any more. */
+	if (!plan_rebuilds(plan) &&
 	    zones_add_volume(disk, plan->system_start, plan->system_size, zones, err) < 0)
 		return -1;
 	return plan_moves_files(plan)

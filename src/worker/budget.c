@@ -3,6 +3,7 @@
 
 #include "disk/cache.h"
 #include "util/bytes.h"
+#include "windows/plan.h"
 
 #define KIB 1024ull
 #define MIB (1024 * KIB)
@@ -116,14 +117,18 @@ static uint64_t budget_count_files(const struct bs_plan *plan)
 	return plan->file_count + min_u64(replaced, BS_PLAN_FILES_MAX);
 }
 
-/* Returns the bytes to copy: no more than the system volume has, because all come from there. */
+/*
+ * Returns the bytes to copy: no more than the system volume has, because all come from there.  What
+ * is made anew comes from the boot volume.
+ */
 static uint64_t budget_sum_content(const struct bs_plan *plan)
 {
+	uint64_t source = plan_rebuilds(plan) ? plan->boot_size : plan->system_size;
 	uint64_t sum = STREAMS;
 
 	for (uint32_t i = 0; i < plan->operation_count; i++)
 		sum = budget_add(sum, plan->operations[i].bytes);
-	return min_u64(sum, plan->system_size);
+	return min_u64(sum, source);
 }
 
 static void budget_add_zones(struct budget *budget, uint64_t volume_size)

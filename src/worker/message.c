@@ -85,7 +85,8 @@ static bool message_plan_makes_sense(const struct bs_plan *plan)
 		if (!TERMINATED(plan->files[i].path) || !message_is_flag(&plan->files[i].is_folder))
 			return false;
 	for (uint32_t i = 0; i < plan->element_count; i++)
-		if (!TERMINATED(plan->elements[i].object) || !TERMINATED(plan->elements[i].path))
+		if (!TERMINATED(plan->elements[i].object) || !TERMINATED(plan->elements[i].path) ||
+		    plan->elements[i].value_size > BS_VALUE_MAX)
 			return false;
 	return message_signature_makes_sense(plan);
 }
@@ -138,13 +139,19 @@ static bool message_index_makes_sense(int32_t index, uint32_t count)
 	return index >= -1 && (index < 0 || (uint32_t)index < count);
 }
 
-/* If a fix applies, the receiver uses both partitions, so both must be valid. */
+/*
+ * If a fix applies, the receiver uses both partitions, so both must be valid.  A disk whose boot files
+ * are made anew may have no system partition.
+ */
 static bool message_verdict_makes_sense(const struct bs_inspection *inspection)
 {
 	if ((unsigned)inspection->verdict >= BS_VERDICT_COUNT)
 		return false;
-	return inspection->verdict == BS_VERDICT_UNSUITABLE ||
-	       (inspection->system_index >= 0 && inspection->boot_index >= 0);
+	if (inspection->verdict == BS_VERDICT_UNSUITABLE)
+		return true;
+	return inspection->boot_index >= 0 &&
+	       (inspection->system_index >= 0 ||
+		(inspection->rebuilds && inspection->verdict == BS_VERDICT_FIXABLE));
 }
 
 /* A finding is a refusal or a note: no worker says that a command failed or must be recovered. */
@@ -166,7 +173,8 @@ static bool message_inspection_makes_sense(const struct bs_inspection *inspectio
 	    !message_is_flag(&inspection->starts) || !message_is_flag(&inspection->starts_known) ||
 	    !message_is_flag(&inspection->starts_after) ||
 	    !message_is_flag(&inspection->starts_after_known) ||
-	    !message_is_flag(&inspection->no_windows) ||
+	    !message_is_flag(&inspection->no_windows) || !message_is_flag(&inspection->rebuilds) ||
+	    !message_is_flag(&inspection->can_rebuild) ||
 	    !message_is_flag(&inspection->room_before_known) ||
 	    !message_is_flag(&inspection->room_after_known) || !TERMINATED(inspection->format) ||
 	    !TERMINATED(inspection->windows_name) || !TERMINATED(inspection->windows_build) ||

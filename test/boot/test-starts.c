@@ -139,6 +139,29 @@ TEST_EACH(starts, a_disk_whose_signature_was_changed_starts_after_a_fix, signed_
 	image_remove(image);
 }
 
+/* Boot files that are lost, and the entry that starts when they were made anew. */
+static const struct {
+	const char *recipe;
+	int partition;
+	const char *entry;
+} lost[] = {
+	{"lost-bootmgr", 2, WINDOWS_10},
+	{"lost-system-volume", 2, "Windows 10 Enterprise from partition 2"},
+	{"lost-system-partition", 1, "Windows 10 Enterprise from partition 1"},
+};
+
+TEST_EACH(starts, a_disk_without_its_boot_files_starts_when_they_were_made_anew, lost)
+{
+	const char *image = image_copy(image_built(lost[_i].recipe, false));
+	struct image_digest before = image_digest(image);
+
+	ASSERT_STATUS(BOOTSHIFT("fix", "--rebuild", image), 0);
+	assert_starts(image, lost[_i].partition, lost[_i].entry);
+	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
+	image_assert_same(image, &before);
+	image_remove(image);
+}
+
 TEST(starts, code_of_the_mbr_that_is_not_known_is_left_as_it_is)
 {
 	static const char words[] = "Not a system disk";

@@ -40,7 +40,7 @@ static const struct {
 } windows[] = {
 	{"bcdboot", " /s "},
 	{"bcdedit", " /enum /default /delete /f {ID} {ntldr} {current} all "},
-	{"bootsect", " /nt60 "},
+	{"bootsect", " /nt60 /mbr "},
 	{"chkdsk", " /f "},
 	{"convert", " /fs:ntfs "},
 	{"del", " /f /a "},

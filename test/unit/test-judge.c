@@ -106,7 +106,7 @@ static void make_sound(void)
 	add_file(BOOT_BCD_PATH, false, 32768);
 	add_item(BOOT_MANAGER, BOOT_ITEM_OF_BOOTMGR);
 	add_item(BOOT_FOLDER, BOOT_ITEM_OF_BOOTMGR);
-	facts.bootmgr_was_read = true;
+	facts.bootmgr = (struct fact_bootmgr){.was_read = true, .is_there = true, .size = 400000};
 	facts.bcd = BCD_GOOD;
 	facts.first = facts.starts = entry;
 	facts.boot_index = BOOT;
@@ -171,6 +171,18 @@ static void add_many_elements(void)
 		add_element("{many}")->found = found(FOUND_FILE, BOOT_MANAGER);
 }
 
+/* There is no bootmgr, and Windows keeps what new boot files are made of. */
+static void make_anew(void)
+{
+	facts.bootmgr.is_there = false;
+	facts.may_rebuild = facts.rebuilds = true;
+	facts.rebuild.index = BOOT;
+	facts.rebuild.machine = PE_MACHINE_AMD64;
+	facts.rebuild.bootmgr =
+		(struct fact_bootmgr){.was_read = true, .is_there = true, .size = 400000};
+	facts.rebuild.template_kind = TEMPLATE_GOOD;
+}
+
 static struct bs_error an_error(enum bs_code code)
 {
 	return (struct bs_error){code, "something"};
@@ -213,10 +225,17 @@ static struct bs_error an_error(enum bs_code code)
 	X(file_is_reparse_point, files[2].file.attributes = FILE_IS_REPARSE_POINT)                 \
 	X(file_is_twice, files[2].twice = true)                                                    \
 	X(stream_name_is_bad, files[2].bad_stream_name = true)                                     \
+	X(source_is_unfit, make_anew(); facts.rebuild.template_kind = TEMPLATE_MISSING)            \
+	X(no_code_starts_new_files, make_anew(); facts.mbr_code = MBR_CODE_NONE)                   \
+	X(new_files_on_active_partition, make_anew(); facts.partitions[BOOT].is.active = true)     \
+	X(several_windows_for_new_files, make_anew(); facts.rebuilds = false;                      \
+	  facts.rebuild.windows_count = 2)                                                         \
+	X(no_windows_for_new_files, make_anew(); facts.rebuilds = false)                           \
+	X(files_are_made_anew, make_anew())                                                        \
 	X(bootmgr_is_unreadable, facts.partitions[0].is.usage_known = false)                       \
-	X(bootmgr_is_missing, files[0].file.path[1] = 'x')                                         \
-	X(bootmgr_is_no_file, files[0].file.attributes = FILE_IS_ENCRYPTED)                        \
-	X(bootmgr_is_damaged, facts.bootmgr_is_program = true)                                     \
+	X(bootmgr_is_missing, facts.bootmgr.is_there = false)                                      \
+	X(bootmgr_is_no_file, facts.bootmgr.attributes = FILE_IS_ENCRYPTED)                        \
+	X(bootmgr_is_damaged, facts.bootmgr.is_program = true)                                     \
 	X(bootmgr_is_good, (void)0)                                                                \
 	X(bcd_is_missing, facts.bcd = BCD_MISSING)                                                 \
 	X(bcd_is_too_large, facts.bcd = BCD_TOO_LARGE)                                             \

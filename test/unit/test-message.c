@@ -128,6 +128,7 @@ static const struct {
 	{OF_FILE(is_folder), 1, 2},
 	{OF_ELEMENT(object), 40, 'x'},
 	{OF_ELEMENT(path), BS_PATH_MAX, 'x'},
+	{OF_ELEMENT(value_size), 4, 0xFF},
 };
 
 TEST_EACH(plans, a_plan_that_makes_no_sense_is_an_error, bad_plans)

@@ -239,7 +239,7 @@ static const struct {
 	{{EARLIER, .files = larger_files}, "\\bootmgr has another size now"},
 	{{EARLIER, .files = changed_files}, "\\Boot\\BCD has other content now"},
 	{{EARLIER, .element_count = 1},
-	 "the plan changes 0 elements of \\Boot\\BCD, and a plan made now 1"},
+	 "the plan writes 0 elements of \\Boot\\BCD, and a plan made now 1"},
 	{{EARLIER, .operation_count = 1}, "the plan has 0 steps, and a plan made now 1"},
 };
 

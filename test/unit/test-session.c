@@ -931,6 +931,45 @@ TEST_LOOP(bad_workers, a_worker_writes_no_signature_but_the_announced_one, 0, 2)
 	assert_error(run(signs, PATIENCE), BS_NTFS, "7 as expected");
 }
 
+/* ---- boot files that are made anew --------------------------------------------------------- */
+
+/* Makes boot files on the active partition.  Tells how many of two writes went as they must. */
+static void rebuilds(struct remote_end end, uint64_t size, const struct worker_task *own_task)
+{
+	struct bs_operation *operation = &plan->operations[plan->operation_count++];
+	struct bs_error own = {0};
+	size_t expected = 0;
+
+	(void)own_task;
+	*operation = (struct bs_operation){.kind = BS_OPERATION_STORE};
+	plan->boot_number = plan->system_number;
+	plan->boot_start = plan->system_start;
+	plan->boot_size = plan->system_size;
+	say_until(end.socket, MESSAGE_PLAN);
+	expected += write_at_once(end, size, SAMPLE_SYSTEM_START, announced, 4, &own) == 0;
+	expected += write_at_once(end, size, SAMPLE_BOOT_START, announced, 4, &own) < 0;
+	tell_how_many(end.socket, expected);
+}
+
+static const struct {
+	bool rebuild;
+	uint32_t boot_partition; /* the chosen one; 0: none */
+	enum bs_code code;
+	const char *text;
+} choices[] = {
+	{false, 0, BS_WORKER, "cannot be one"}, {false, 1, BS_WORKER, "cannot be one"},
+	{true, 0, BS_WORKER, "cannot be one"},  {true, 2, BS_WORKER, "cannot be one"},
+	{true, 1, BS_NTFS, "2 as expected"},
+};
+
+/* The active partition of a disk with two. */
+TEST_EACH(bad_workers, only_the_users_choice_opens_the_active_partition, choices)
+{
+	task.options.rebuild = choices[_i].rebuild;
+	task.options.boot_partition = choices[_i].boot_partition;
+	assert_error(run(rebuilds, PATIENCE), choices[_i].code, choices[_i].text);
+}
+
 /* A plan for the signature alone; nothing else limits the budget of its worker. */
 static const struct {
 	uint64_t system_size, boot_size; /* bytes; 0: as it is */

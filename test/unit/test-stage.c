@@ -316,7 +316,8 @@ TEST(zones_tests, the_zones_are_the_table_the_boot_records_and_the_start_of_the_
 /* The record says how many sectors come before the first file allocation table, and its size. */
 TEST(fat_zones, the_zone_of_a_fat_volume_reaches_to_the_end_of_its_first_table)
 {
-	const struct bs_plan fat = {.system_start = SAMPLE_SYSTEM_START,
+	const struct bs_plan fat = {.operation_count = 1, /* a copy */
+				    .system_start = SAMPLE_SYSTEM_START,
 				    .system_size = SAMPLE_SYSTEM_SIZE,
 				    .boot_start = SAMPLE_BOOT_START,
 				    .boot_size = SAMPLE_BOOT_SIZE};

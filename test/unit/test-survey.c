@@ -112,6 +112,9 @@ static const struct {
 	{"signature-one-witness", BS_VERDICT_UNSUITABLE, BS_SIGNATURE_CHANGED, "ggggggbu"},
 	{"signature-two-windows", BS_VERDICT_FIXABLE, BS_NOTE_SIGNATURE, "ggggggrg"},
 	{"winload-missing", BS_VERDICT_UNSUITABLE, BS_WINLOAD_MISSING, "gggggggb"},
+	{"lost-bootmgr", BS_VERDICT_UNSUITABLE, BS_BOOTMGR_MISSING, "gggbgggg"},
+	{"lost-system-volume", BS_VERDICT_UNSUITABLE, BS_NOT_NTFS, "ggbuuuuu"},
+	{"lost-system-partition", BS_VERDICT_UNSUITABLE, BS_NO_ACTIVE_PARTITION, "gbuuuuuu"},
 };
 
 TEST_CASE(samples_tests, "samples", .teardown = teardown, .tags = "slow samples");
