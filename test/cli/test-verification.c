@@ -281,8 +281,13 @@ TEST_EACH(verification, an_element_that_names_no_partition_is_told, devices)
 	struct fixed fixed = fix(fresh_image());
 	bool is_harmless = devices[_i].differences[0] == '+';
 
+	/* Of type 8: by the path in an element, on any disk. */
+	static const uint32_t located[] = {0, 0x12000002, 0};
+
 	begin_changes(&fixed);
 	change_bcd(-16, &devices[_i].type, sizeof(devices[_i].type));
+	if (devices[_i].type == 8)
+		change_bcd(0, located, sizeof(located));
 	end_changes(&fixed);
 	assert_differences(is_harmless ? verify(&fixed, 0, NULL)
 				       : verify(&fixed, 3, "fix-not-whole"),
