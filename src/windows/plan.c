@@ -105,9 +105,10 @@ static void plan_add_copy(struct bs_plan *plan, const struct boot_item *item,
 	for (; *cursor < plan->file_count; ++*cursor) {
 		const struct bs_plan_file *file = &plan->files[*cursor];
 
-		if ((!facts_lies_in(file->path, item->path) &&
-		     !facts_lies_in(item->path, file->path)) ||
-		    file == store)
+		if (store && file == store)
+			break;
+		if (!facts_lies_in(file->path, item->path) &&
+		    !facts_lies_in(item->path, file->path))
 			break;
 		if (file->is_folder) {
 			copy->folders++;
