@@ -270,12 +270,16 @@ static const struct field changed_element_fields[] = {
 	FIELD_END,
 };
 
-/* The elements of the BCD that the fix changed: where their partition began before and after. */
+/*
+ * The elements of the BCD that the fix changed: where their partition began before and after.  In a
+ * new BCD no element was changed.
+ */
 static json_t *json_changed_elements(const struct bs_plan *plan)
 {
-	json_t *array = plan ? fields_write_array(changed_element_fields, plan->elements,
-						  plan->element_count, sizeof(plan->elements[0]))
-			     : json_array();
+	bool changed = plan && plan->element_count > 0 && plan->elements[0].object_type == 0;
+	json_t *array = changed ? fields_write_array(changed_element_fields, plan->elements,
+						     plan->element_count, sizeof(plan->elements[0]))
+				: json_array();
 	size_t i;
 	json_t *element;
 
