@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * `--rebuild`: boot files that are lost or damaged are made anew, of what Windows keeps.  Other
+ * `--rebuild`: boot files that are lost or damaged are made anew from what Windows keeps.  Other
  * people's tools read the result.
  */
 #include <stdlib.h>
