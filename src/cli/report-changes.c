@@ -28,7 +28,8 @@ static void changes_print_unknown(struct output *output, const struct bs_error *
 	else
 		print_item(output, 2 * INDENT,
 			   "What these bytes are on the disk cannot be told: the disk as it was "
-			   "before cannot be fixed again with these options (%s: %s).",
+			   "before cannot be fixed again (%s: %s). If that fix was made with "
+			   "options such as --boot-partition, give them again.",
 			   bs_code_name(why->code), why->message);
 }
 
