@@ -820,6 +820,7 @@ struct bs_result {
 	/*
 	 * bs_changes(): the ranges of the container that the fix wrote, in their order.  `unknown` is
 	 * why the plan is NULL, so that what the fix did on the guest's disk is not known; else BS_OK.
+	 * bs_accept(): `unknown` is BS_CHANGED_SINCE if what the fix wrote was written to since.
 	 */
 	struct bs_written *written;
 	uint32_t written_count;

@@ -589,12 +589,15 @@ static void report_nothing_to_accept(struct output *output, const struct setting
 				  : "there is no undo file, so no fix can be undone");
 }
 
-/* Whether the image is wholly as the fix left it, or was started since. */
+/* Whether the image is wholly as the fix left it, or was started or written to since. */
 static const char *accept_evidence(const struct bs_result *result)
 {
-	return result->difference_count > 0 ? "Windows was started since the fix, which is whole"
-	       : result->exact              ? "nothing was written to the image since the fix"
-					    : "what the fix wrote is as it left it";
+	if (result->difference_count > 0)
+		return "Windows was started since the fix, which is whole";
+	if (result->unknown.code == BS_CHANGED_SINCE)
+		return "the image was written to since the fix, which is whole";
+	return result->exact ? "nothing was written to the image since the fix"
+			     : "what the fix wrote is as it left it";
 }
 
 void report_accept(struct output *output, const char *image, const struct settings *settings,
