@@ -276,13 +276,14 @@ static const struct field changed_element_fields[] = {
  */
 static json_t *json_changed_elements(const struct bs_plan *plan)
 {
-	bool changed = plan && plan->element_count > 0 && plan->elements[0].object_type == 0;
-	json_t *array = changed ? fields_write_array(changed_element_fields, plan->elements,
-						     plan->element_count, sizeof(plan->elements[0]))
-				: json_array();
+	json_t *array;
 	size_t i;
 	json_t *element;
 
+	if (!plan || plan->element_count == 0 || plan->elements[0].object_type != 0)
+		return json_array();
+	array = fields_write_array(changed_element_fields, plan->elements, plan->element_count,
+				   sizeof(plan->elements[0]));
 	json_array_foreach (array, i, element)
 		if (json_put(element, "before", json_number(plan->system_start)) < 0 ||
 		    json_put(element, "after", json_number(plan->boot_start)) < 0) {
