@@ -203,7 +203,8 @@ enum bs_exit {
 	X(BS_CONTAINER_COMPRESSED, "container-compressed", BS_EXIT_REFUSED,                        \
 	  "unpack it first: qemu-img convert -O vmdk IMAGE NEW")                                   \
 	X(BS_CONTAINER_HAS_CHILDREN, "container-has-children", BS_EXIT_REFUSED,                    \
-	  "merge the snapshots into it first, with the program that made them")                    \
+	  "merge the snapshots into it first, with the program that made them; in a chain of "     \
+	  "qcow2 or VMDK, you can fix the last snapshot instead")                                  \
 	X(BS_CONTAINER_PART, "container-part", BS_EXIT_REFUSED,                                    \
 	  "name the file that describes the whole disk instead")                                   \
 	/* refused: the partitions */                                                              \
@@ -700,7 +701,7 @@ struct bs_options {
 	 * earlier one: the boot menu, or the registry of Windows.
 	 */
 	bool restore_signature;
-	/* If the boot files are lost or damaged, make them anew of what Windows keeps. */
+	/* If the boot files are lost or damaged, make them anew from what Windows keeps. */
 	bool rebuild;
 	const char *undo_directory; /* NULL: the image's own folder */
 	/*
@@ -819,6 +820,7 @@ struct bs_result {
 	/*
 	 * bs_changes(): the ranges of the container that the fix wrote, in their order.  `unknown` is
 	 * why the plan is NULL, so that what the fix did on the guest's disk is not known; else BS_OK.
+	 * bs_accept(): `unknown` is BS_CHANGED_SINCE if what the fix wrote was written to since.
 	 */
 	struct bs_written *written;
 	uint32_t written_count;

@@ -296,9 +296,11 @@ static void command_run_image(const struct command *command, const char *image,
 		command->run(image, &shown, &result);
 	live_end(&live);
 	/* The advice of the code is for an undo. */
-	if (!advice && command->bit == COMMAND_ACCEPT && result.error.code == BS_NO_UNDO_FILE)
+	if (!advice && result.error.code == BS_NO_UNDO_FILE && command->bit == COMMAND_ACCEPT)
 		advice = strdup("if you have the undo file elsewhere, name it with --undo-file; if "
 				"somebody has removed it, nothing is left to do");
+	else if (!advice && result.error.code == BS_NO_UNDO_FILE && shown.changes)
+		advice = strdup("if you have the undo file elsewhere, name it with --undo-file");
 	if (picture_store(&result, settings->picture, &error) < 0 && result.error.code == BS_OK) {
 		result.error = error;
 		command_fail(&result);

@@ -277,12 +277,30 @@ static enum bs_exit main_run_command(const struct command *command, int argc, ch
 	return command_run(command, &settings, argv, count);
 }
 
+/* "bootshift help codes", "bootshift codes --help" */
+static enum bs_exit main_help_codes(void)
+{
+	struct output output;
+
+	output_open(&output, stdout, OUTPUT_COLOUR_AUTO);
+	print_line(&output, "Usage: bootshift codes [--json] [CODE...]");
+	print_item(
+		&output, 0,
+		"Prints all codes of results, each with its exit status and what to do about it. "
+		"Of the codes that are named, prints the meaning too.");
+	print_end(&output);
+	print_line(&output, "Manual: man bootshift-codes");
+	return finish_report(BS_EXIT_DONE, &output, 0);
+}
+
 /* "bootshift help", "bootshift help COMMAND" */
 static enum bs_exit main_help_command(char *const *names)
 {
 	const char *name = names[0];
 	const struct command *command = name && name[0] != '-' ? main_find_command(name) : NULL;
 
+	if (name && strcmp(name, "codes") == 0)
+		return main_help_codes();
 	if (command && names[1] && names[1][0] != '-')
 		return main_usage_error(NULL, "help takes one command, not several");
 	if (name && name[0] != '-' && strcmp(name, "help") != 0 && !command)
@@ -293,8 +311,11 @@ static enum bs_exit main_help_command(char *const *names)
 static enum bs_exit main_codes(char *const *words, int count)
 {
 	struct bs_error err;
-	int status = run_codes(words, count, &err);
+	int status;
 
+	if (count > 0 && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0))
+		return main_help_codes();
+	status = run_codes(words, count, &err);
 	return status < 0 ? main_usage_error(NULL, err.message) : (enum bs_exit)status;
 }
 

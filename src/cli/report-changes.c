@@ -28,22 +28,27 @@ static void changes_print_unknown(struct output *output, const struct bs_error *
 	else
 		print_item(output, 2 * INDENT,
 			   "What these bytes are on the disk cannot be told: the disk as it was "
-			   "before cannot be fixed again with these options (%s: %s).",
+			   "before cannot be fixed again (%s: %s). If that fix was made with "
+			   "options such as --boot-partition, give them again.",
 			   bs_code_name(why->code), why->message);
 }
 
+/* All elements of a new BCD are new, and the operation says how many there are. */
 static void changes_print_elements(struct output *output, const struct bs_plan *plan)
 {
-	if (plan->element_count == 0)
+	if (plan->element_count == 0 || report_makes_store(plan))
 		return;
-	changes_title(output, "BCD elements, with the partition before and after:");
+	print_end(output);
+	print_style(output, STYLE_STRONG);
+	print_item(output, INDENT,
+		   "BCD elements that named partition %u and name partition %u now:",
+		   plan->system_number, plan->boot_number);
+	print_style(output, STYLE_PLAIN);
 	for (uint32_t i = 0; i < plan->element_count; i++) {
 		const struct bs_plan_element *element = &plan->elements[i];
 
-		print_item(output, 2 * INDENT, "%s %08x (%s): byte %llu -> byte %llu of the disk",
-			   element->object, element->element, element->path,
-			   (unsigned long long)plan->system_start,
-			   (unsigned long long)plan->boot_start);
+		print_item(output, 2 * INDENT, "%s %08x (%s)", element->object, element->element,
+			   element->path);
 	}
 }
 

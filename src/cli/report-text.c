@@ -112,8 +112,7 @@ static void plan_format_sectors(const struct bs_operation *operation, char text[
 			 count_format(operation->sectors, "sector").text);
 }
 
-/* Whether a plan makes the boot files anew. */
-static bool plan_makes_store(const struct bs_plan *plan)
+bool report_makes_store(const struct bs_plan *plan)
 {
 	for (uint32_t i = 0; i < plan->operation_count; i++)
 		if (plan->operations[i].kind == BS_OPERATION_STORE)
@@ -138,6 +137,16 @@ static void report_plan_copy(struct output *output, const struct bs_operation *o
 		      size_format(operation->bytes).text, replaced, sectors);
 }
 
+/* The number of elements of a new BCD, without those that stand for an object. */
+static uint32_t store_count_elements(const struct bs_plan *plan)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < plan->element_count; i++)
+		count += plan->elements[i].element != 0;
+	return count;
+}
+
 static void report_plan_operation(struct output *output, const struct bs_plan *plan,
 				  const struct bs_operation *operation)
 {
@@ -146,7 +155,7 @@ static void report_plan_operation(struct output *output, const struct bs_plan *p
 	plan_format_sectors(operation, sectors);
 	switch (operation->kind) {
 	case BS_OPERATION_COPY:
-		report_plan_copy(output, operation, plan_makes_store(plan), sectors);
+		report_plan_copy(output, operation, report_makes_store(plan), sectors);
 		break;
 	case BS_OPERATION_ATTRIBUTES:
 		print_wrapped(output, DETAIL, "make %s read-only, hidden, system%s",
@@ -172,7 +181,7 @@ static void report_plan_operation(struct output *output, const struct bs_plan *p
 		break;
 	case BS_OPERATION_STORE:
 		print_wrapped(output, DETAIL, "make %s with %s: %s%s", operation->path,
-			      count_format(operation->elements, "element").text,
+			      count_format(store_count_elements(plan), "element").text,
 			      size_format(operation->bytes).text, sectors);
 		break;
 	case BS_OPERATION_KIND_COUNT:
@@ -319,7 +328,7 @@ void report_plan(struct output *output, const char *image, const struct settings
 	if (result->status != BS_STATUS_WOULD_FIX || !plan)
 		return;
 	report_image(output, image, result->recovered);
-	if (plan_makes_store(plan))
+	if (report_makes_store(plan))
 		snprintf(text, sizeof(text), "make the boot files of partition %u anew",
 			 plan->boot_number);
 	else if (plan->system_number != plan->boot_number)
@@ -368,11 +377,15 @@ static void report_fix_need(struct output *output, const struct bs_result *resul
 		   size_format(inspection->room_before).text);
 }
 
-/* Sets the number and the size of the files that a fix has copied. */
+/* Sets the number and the size of the files that a fix has copied or made. */
 static void fix_count_files(const struct bs_plan *plan, uint64_t *files, uint64_t *bytes)
 {
 	*files = *bytes = 0;
 	for (uint32_t i = 0; plan && i < plan->operation_count; i++) {
+		if (plan->operations[i].kind == BS_OPERATION_STORE) {
+			++*files;
+			*bytes += plan->operations[i].bytes;
+		}
 		if (plan->operations[i].kind != BS_OPERATION_COPY)
 			continue;
 		*files += plan->operations[i].files;
@@ -457,7 +470,7 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 		print_wrapped(output, INDENT, "free the space that the note above asks for, then");
 		print(output, " ");
 	}
-	if (plan && plan_makes_store(plan))
+	if (plan && report_makes_store(plan))
 		print_wrapped(
 			output, INDENT,
 			"start the disk. Keep the undo file until Windows has started. In Windows, "
@@ -576,12 +589,15 @@ static void report_nothing_to_accept(struct output *output, const struct setting
 				  : "there is no undo file, so no fix can be undone");
 }
 
-/* Whether the image is wholly as the fix left it, or was started since. */
+/* Whether the image is wholly as the fix left it, or was started or written to since. */
 static const char *accept_evidence(const struct bs_result *result)
 {
-	return result->difference_count > 0 ? "Windows was started since the fix, which is whole"
-	       : result->exact              ? "nothing was written to the image since the fix"
-					    : "what the fix wrote is as it left it";
+	if (result->difference_count > 0)
+		return "Windows was started since the fix, which is whole";
+	if (result->unknown.code == BS_CHANGED_SINCE)
+		return "the image was written to since the fix, which is whole";
+	return result->exact ? "nothing was written to the image since the fix"
+			     : "what the fix wrote is as it left it";
 }
 
 void report_accept(struct output *output, const char *image, const struct settings *settings,

@@ -1221,6 +1221,7 @@ enum bs_exit bs_changes(const char *image, const struct bs_options *options,
 	if (exit != BS_EXIT_DONE || result->unknown.code != BS_OK)
 		return exit;
 	plain.only_needed = false;
+	plain.rebuild = true; /* changes nothing if the boot files were good */
 	(void)!engine_run(BEFORE, image, &plain, NULL, &before);
 	if (before.plan)
 		changes_prove(image, options, &before, result);

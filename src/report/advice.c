@@ -308,7 +308,7 @@ char *advice_make(enum bs_code code, const struct advice_subject *subject)
 		advice_put_choice(stream, subject, option, usual);
 	else if (inspection && inspection->can_rebuild && advice_is_of_lost_files(code))
 		advice_put_text(stream,
-				"make the boot files anew, of what Windows keeps: bootshift fix "
+				"make the boot files anew from what Windows keeps: bootshift fix "
 				"--rebuild IMAGE",
 				subject);
 	else if (code == BS_DISK_ENCRYPTED && inspection && !advice_is_raw_file(subject))

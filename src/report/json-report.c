@@ -270,15 +270,20 @@ static const struct field changed_element_fields[] = {
 	FIELD_END,
 };
 
-/* The elements of the BCD that the fix changed: where their partition began before and after. */
+/*
+ * The elements of the BCD that the fix changed: where their partition began before and after.  In a
+ * new BCD no element was changed.
+ */
 static json_t *json_changed_elements(const struct bs_plan *plan)
 {
-	json_t *array = plan ? fields_write_array(changed_element_fields, plan->elements,
-						  plan->element_count, sizeof(plan->elements[0]))
-			     : json_array();
+	json_t *array;
 	size_t i;
 	json_t *element;
 
+	if (!plan || plan->element_count == 0 || plan->elements[0].object_type != 0)
+		return json_array();
+	array = fields_write_array(changed_element_fields, plan->elements, plan->element_count,
+				   sizeof(plan->elements[0]));
 	json_array_foreach (array, i, element)
 		if (json_put(element, "before", json_number(plan->system_start)) < 0 ||
 		    json_put(element, "after", json_number(plan->boot_start)) < 0) {

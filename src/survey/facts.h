@@ -396,7 +396,7 @@ bool facts_lack_boot_files(const struct facts *facts);
 /* Whether boot files are to be made anew, but there is no Windows to do so for, or several. */
 bool facts_lack_windows(const struct facts *facts);
 
-/* Whether boot files can be made anew of what Windows keeps.  The judge tells why not. */
+/* Whether boot files can be made anew from what Windows keeps.  The judge tells why not. */
 bool facts_can_rebuild(const struct facts *facts);
 
 /*

@@ -109,6 +109,17 @@ TEST(accept, an_image_that_was_only_started_is_accepted)
 	ck_assert(!has_undo_file(image) && !has_hint(image));
 }
 
+/* The two bytes behind the signature of the disk: the fix wrote them, and nothing depends on them. */
+TEST(accept, a_write_that_harms_nothing_is_told)
+{
+	const char *image = fixed_image();
+
+	file_write(image, 0x1BC, "ZZ", 2);
+	report_run("undo", image, 3, "refused", "changed-since-fix");
+	ASSERT_HAS(BOOTSHIFT("accept", image).output,
+		   ": accepted: the image was written to since the fix, which is whole; ");
+}
+
 TEST(accept, a_fix_that_is_not_whole_is_not_accepted)
 {
 	const char *image = fixed_image();

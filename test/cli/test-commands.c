@@ -37,6 +37,8 @@ static const struct {
 	{{"codes"}, "\n3  no-room "},
 	{{"codes", "no-room"}, "no-room (exit status 3)\n  The Windows volume has no room"},
 	{{"codes", "ok", "recovery-required"}, "\n      bootshift undo IMAGE\n"},
+	{{"codes", "--help"}, "Usage: bootshift codes "},
+	{{"help", "codes"}, "Usage: bootshift codes "},
 	{{"codes", "--json", "usage"}, "\"meaning\": \"The command line is wrong.\""},
 };
 

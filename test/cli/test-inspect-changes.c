@@ -80,6 +80,7 @@ TEST(inspect_changes, all_that_a_fix_changed_is_told_and_nothing_else_was_change
 	ASSERT_STATUS(outcome, 0);
 	ASSERT_HAS(outcome.output, "What the fix of 2");
 	ASSERT_HAS(outcome.output, "copy \\bootmgr");
+	ASSERT_HAS(outcome.output, "BCD elements that named partition 1 and name partition 2 now:");
 	ASSERT_HAS(outcome.output, "Bytes of the image file:");
 	ASSERT_HAS_NOT(outcome.output, "not the fix's change");
 	image_assert_same(image, &fixed);
@@ -138,5 +139,6 @@ TEST(inspect_changes, an_image_that_was_not_fixed_is_refused)
 	const char *image = small_image();
 
 	ck_assert_str_eq(report_text(changes_result(image, 3), "code"), "no-undo-file");
+	ASSERT_HAS_NOT(BOOTSHIFT("inspect", "--changes", image).errors, "bootshift undo");
 	ASSERT_STATUS(BOOTSHIFT("inspect", "--undo-file", "x.bootshift-undo", image), 2);
 }

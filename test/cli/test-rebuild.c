@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * `--rebuild`: boot files that are lost or damaged are made anew, of what Windows keeps.  Other
+ * `--rebuild`: boot files that are lost or damaged are made anew from what Windows keeps.  Other
  * people's tools read the result.
  */
 #include <stdlib.h>
@@ -113,7 +113,7 @@ TEST_EACH(rebuild, lost_boot_files_are_made_anew_if_the_user_says_so_and_an_undo
 	state_assert_untouched(image, &before);
 	outcome = BOOTSHIFT("fix", "--rebuild", image);
 	ASSERT_STATUS(outcome, 0);
-	ASSERT_HAS(outcome.output, "fixed: 6 files, ");
+	ASSERT_HAS(outcome.output, "fixed: 7 files, ");
 	ASSERT_HAS(outcome.output, "(note-rebuild)");
 	outcome = BOOTSHIFT("inspect", "--json", image);
 	inspection = report_object(report_only(&outcome, "inspect"), "inspection");
@@ -229,6 +229,35 @@ TEST(rebuild, a_menu_of_which_nothing_is_left_has_the_language_and_the_recovery_
 	ASSERT_HAS(store, in_utf16("\\Recovery\\WindowsRE\\Winre.wim"));
 	ASSERT_HAS(store, in_utf16("\\Recovery\\WindowsRE\\boot.sdi"));
 	ASSERT_HAS(store, "\\25000004]\n\"Element\"=hex(3):07,00"); /* of the template */
+	image_remove(image);
+}
+
+/* ---- what is told -------------------------------------------------------------------------- */
+
+TEST(rebuild, the_partition_of_the_recovery_environment_has_to_be_kept)
+{
+	const char *image =
+		image_recipe("lost-recovery", KEPT NO_BOOTMGR
+			     "file \\Recovery\\WindowsRE\\Winre.wim text=MSWIM size=9000\n"
+			     "file \\Recovery\\WindowsRE\\boot.sdi text=$SDI size=9000\n");
+
+	ASSERT_HAS(BOOTSHIFT("plan", "--rebuild", image).output, "keep partition 1: ");
+}
+
+TEST(rebuild, what_it_changed_is_told_later_and_a_new_menu_has_no_changed_element)
+{
+	const char *image = lost_image(0);
+	struct outcome outcome;
+	json_t *changes;
+
+	ASSERT_STATUS(BOOTSHIFT("fix", "--rebuild", image), 0);
+	outcome = BOOTSHIFT("inspect", "--changes", image);
+	ASSERT_HAS(outcome.output, "make \\Boot\\BCD with ");
+	ASSERT_HAS_NOT(outcome.output, "BCD elements that");
+	outcome = BOOTSHIFT("inspect", "--changes", "--json", image);
+	changes = report_object(report_only(&outcome, "inspect"), "changes");
+	ck_assert(json_is_true(json_object_get(changes, "known")));
+	ck_assert_uint_eq(json_array_size(json_object_get(changes, "elements")), 0);
 	image_remove(image);
 }
 

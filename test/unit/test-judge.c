@@ -279,6 +279,7 @@ static struct bs_error an_error(enum bs_code code)
 	  elements[1].on_system = false; elements[1].on_boot = true)                               \
 	X(elements_need_partition, facts.system_index = BOOT; elements[0].on_system = false;       \
 	  elements[0].elsewhere = 1; elements[0].found = found(FOUND_FILE, "\\a\\boot.sdi"))       \
+	X(new_menu_needs_partition, make_anew(); facts.rebuild.recovery_index = SYSTEM)            \
 	X(entries_name_unsupported_file,                                                           \
 	  facts.elements_error = an_error(BS_BOOT_FILE_UNSUPPORTED))                               \
 	X(boot_is_damaged_for_entries, facts.elements_error = an_error(BS_NTFS))                   \
