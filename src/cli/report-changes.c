@@ -32,9 +32,10 @@ static void changes_print_unknown(struct output *output, const struct bs_error *
 			   bs_code_name(why->code), why->message);
 }
 
+/* The elements of a new BCD named no partition before.  The BCD is among the files. */
 static void changes_print_elements(struct output *output, const struct bs_plan *plan)
 {
-	if (plan->element_count == 0)
+	if (plan->element_count == 0 || plan_makes_store(plan))
 		return;
 	changes_title(output, "BCD elements, with the partition before and after:");
 	for (uint32_t i = 0; i < plan->element_count; i++) {

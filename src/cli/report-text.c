@@ -112,8 +112,7 @@ static void plan_format_sectors(const struct bs_operation *operation, char text[
 			 count_format(operation->sectors, "sector").text);
 }
 
-/* Whether a plan makes the boot files anew. */
-static bool plan_makes_store(const struct bs_plan *plan)
+bool plan_makes_store(const struct bs_plan *plan)
 {
 	for (uint32_t i = 0; i < plan->operation_count; i++)
 		if (plan->operations[i].kind == BS_OPERATION_STORE)

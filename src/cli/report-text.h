@@ -43,6 +43,9 @@ void report_fix_next(struct output *output, const char *image, const struct sett
 /* The same once for several images. */
 void report_fixes_next(struct output *output, const struct settings *settings);
 
+/* Whether a plan makes the boot files anew. */
+bool plan_makes_store(const struct bs_plan *plan);
+
 /* Prints what a plan does, a numbered line for each operation. */
 void report_plan_operations(struct output *output, const struct bs_plan *plan);
 

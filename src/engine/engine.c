@@ -1080,6 +1080,8 @@ static int step_recheck(struct engine *engine, struct bs_error *err)
 /* Says why an image without an undo file can be fixed, so that no fix is on it. */
 static int engine_fail_not_fixed(const struct bs_inspection *inspection, struct bs_error *err)
 {
+	if (inspection->rebuilds)
+		return fail(err, BS_NOT_FIXED, "the boot files are lost or damaged");
 	if (inspection->system_index == inspection->boot_index)
 		return fail(err, BS_NOT_FIXED,
 			    "the disk's signature was changed, and a fix would give it %08x back",
@@ -1220,6 +1222,8 @@ enum bs_exit bs_changes(const char *image, const struct bs_options *options,
 
 	if (exit != BS_EXIT_DONE || result->unknown.code != BS_OK)
 		return exit;
+	/* What the fix did may have needed these.  Where it did not need them, they change nothing. */
+	plain.rebuild = plain.restore_signature = true;
 	plain.only_needed = false;
 	(void)!engine_run(BEFORE, image, &plain, NULL, &before);
 	if (before.plan)

@@ -270,12 +270,17 @@ static const struct field changed_element_fields[] = {
 	FIELD_END,
 };
 
-/* The elements of the BCD that the fix changed: where their partition began before and after. */
+/*
+ * The elements of the BCD that the fix changed: where their partition began before and after.  The
+ * elements of a new BCD are in the plan only: they named no partition before.
+ */
 static json_t *json_changed_elements(const struct bs_plan *plan)
 {
-	json_t *array = plan ? fields_write_array(changed_element_fields, plan->elements,
-						  plan->element_count, sizeof(plan->elements[0]))
-			     : json_array();
+	bool retargets = plan && plan->element_count > 0 && plan->elements[0].object_type == 0;
+	json_t *array = retargets
+				? fields_write_array(changed_element_fields, plan->elements,
+						     plan->element_count, sizeof(plan->elements[0]))
+				: json_array();
 	size_t i;
 	json_t *element;
 

@@ -120,6 +120,9 @@ TEST_EACH(rebuild, lost_boot_files_are_made_anew_if_the_user_says_so_and_an_undo
 	ck_assert(json_is_true(json_object_get(inspection, "starts")));
 	ASSERT_HAS(BOOTSHIFT("fix", "--rebuild", image).output, "nothing to do");
 	ASSERT_HAS(BOOTSHIFT("verify", image).output, ": whole: ");
+	outcome = BOOTSHIFT("inspect", "--changes", image);
+	ASSERT_HAS(outcome.output, "copy \\Boot from what Windows keeps: ");
+	ASSERT_HAS_NOT(outcome.output, "the partition before and after"); /* a new BCD has none */
 	if (_i < LOOKED_AT)
 		look_at(image);
 	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
