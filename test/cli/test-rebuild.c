@@ -301,6 +301,10 @@ TEST(rebuild, a_chosen_partition_may_be_the_active_one)
 					"on system\nremove \\bootmgr\n"));
 	struct image_state before = state_take(image);
 
+	/* A system partition is no choice of the partition to write to. */
+	ASSERT_HAS(BOOTSHIFT("fix", "--rebuild", "--system-partition", "2", image).errors,
+		   "(rebuild-needs-choice)");
+	state_assert_untouched(image, &before);
 	ASSERT_STATUS(BOOTSHIFT("fix", "--rebuild", "--boot-partition", "2", image), 0);
 	ASSERT_HAS(BOOTSHIFT("inspect", image).output, "the disk should start");
 	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
