@@ -844,6 +844,7 @@ struct bs_result {
  * bs_undo: undoes a fix or an interrupted change: UNDONE.  NOTHING_TO_DO if the image is not fixed:
  *   with result->undo_file if the undo file is still there, but the image is as it was before the
  *   fix; without it if there is no undo file, and an inspection finds that the image can be fixed.
+ *   REFUSED with BS_CONTAINER_HAS_CHILDREN if another image holds only the changes to this one.
  *   With `rehearse_undo`: WOULD_UNDO instead of UNDONE, and an interrupted change is an error, as it
  *   is for bs_inspect().
  * bs_boot: starts the disk in a virtual machine, and sets result->start: STARTED if the start is

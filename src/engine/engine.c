@@ -67,9 +67,9 @@ static step_function step_hold_signals, step_open, step_check_writable, step_lay
 	step_prove, step_stage, step_end_worker, step_relations, step_refuse, step_settle,
 	step_verify, step_second_opinion, step_start, step_start_as_is, step_locate_zones,
 	step_stop, step_compare_plan, step_no_undo_file, step_check_room, step_commit,
-	step_undo_file, step_undo, step_foresee_undo, step_recovered, step_read_record,
-	step_recheck, step_second_recheck, step_judge_fix, step_judge_accept, step_accept,
-	step_list_writes;
+	step_undo_file, step_no_children, step_undo, step_foresee_undo, step_recovered,
+	step_read_record, step_recheck, step_second_recheck, step_judge_fix, step_judge_accept,
+	step_accept, step_list_writes;
 
 /* ---- the steps ----------------------------------------------------------------------------- */
 
@@ -125,6 +125,7 @@ static const struct step {
 	{"check the room",                 step_check_room,        PLAN,           IF_FIXABLE, false},
 	{"commit",                         step_commit,            FIX,            IF_FIXABLE, false},
 	{"find the undo file",             step_undo_file,         LOOK,           IF_NOTHING, false},
+	{"check for children",             step_no_children,       UNDO | FORESEE, ALWAYS,     false},
 	{"undo",                           step_undo,              UNDO,           ALWAYS,     false},
 	{"foresee the undo",               step_foresee_undo,      FORESEE,        ALWAYS,     false},
 	{"see what was recovered",         step_recovered,         RECOVER,        ALWAYS,     false},
@@ -891,6 +892,25 @@ static int engine_fail_undo(struct engine *engine, const struct bs_error *err)
 	return 0;
 }
 
+/*
+ * An undo would spoil an image that holds only the changes to this one, because it was made of the fixed
+ * image.  An interrupted change was taken back before: then the image was half written.
+ */
+static int step_no_children(struct engine *engine, struct bs_error *err)
+{
+	const struct target *target = engine->container.target;
+	enum transaction_state state;
+
+	if (target->kind == TARGET_NBD || engine->result->recovered)
+		return 0;
+	if (transaction_state(&engine->container.place, &state, err) < 0)
+		return -1;
+	if (state != TRANSACTION_APPLIED ||
+	    relations_check(engine->options->relations, engine->image, target->name, err) == 0)
+		return 0;
+	return err->code == BS_CONTAINER_PART ? 0 : -1;
+}
+
 /* Reports an undo that was made, or would be made. */
 static int engine_report_undo(struct engine *engine, enum undo_outcome undone, struct bs_error *err)
 {
@@ -1080,6 +1100,8 @@ static int step_recheck(struct engine *engine, struct bs_error *err)
 /* Says why an image without an undo file can be fixed, so that no fix is on it. */
 static int engine_fail_not_fixed(const struct bs_inspection *inspection, struct bs_error *err)
 {
+	if (inspection->rebuilds)
+		return fail(err, BS_NOT_FIXED, "the boot files are lost or damaged");
 	if (inspection->system_index == inspection->boot_index)
 		return fail(err, BS_NOT_FIXED,
 			    "the disk's signature was changed, and a fix would give it %08x back",
@@ -1220,8 +1242,9 @@ enum bs_exit bs_changes(const char *image, const struct bs_options *options,
 
 	if (exit != BS_EXIT_DONE || result->unknown.code != BS_OK)
 		return exit;
+	/* What the fix did may have needed these.  Where it did not need them, they change nothing. */
+	plain.rebuild = plain.restore_signature = true;
 	plain.only_needed = false;
-	plain.rebuild = true; /* changes nothing if the boot files were good */
 	(void)!engine_run(BEFORE, image, &plain, NULL, &before);
 	if (before.plan)
 		changes_prove(image, options, &before, result);

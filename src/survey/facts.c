@@ -306,9 +306,12 @@ bool facts_can_rebuild(const struct facts *facts)
 
 bool facts_may_write_active(const struct facts *facts)
 {
+	const struct bs_partition *boot = &facts->partitions[facts->boot_index].is;
+	bool is_system =
+		facts->wanted_system != 0 ? boot->number == facts->wanted_system : boot->active;
 	uint32_t others = 0;
 
-	if (facts->wanted_boot != 0 || !facts->partitions[facts->boot_index].is.active)
+	if (facts->wanted_boot != 0 || !is_system)
 		return true;
 	for (int32_t i = 0; i < (int32_t)facts->partition_count; i++)
 		others += i != facts->boot_index && facts->partitions[i].is.number <= MBR_ENTRIES;

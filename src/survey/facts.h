@@ -400,7 +400,8 @@ bool facts_lack_windows(const struct facts *facts);
 bool facts_can_rebuild(const struct facts *facts);
 
 /*
- * Whether a fix may make boot files on the active partition.  Other fixes never write there.  So the
+ * Whether a fix may make boot files on the active partition, or on the one that the user chose as the
+ * system partition.  Other fixes never write there, and the parent checks that (permit.h).  So the
  * user must have chosen that partition, unless the disk has no other primary partition.
  */
 bool facts_may_write_active(const struct facts *facts);

@@ -335,12 +335,16 @@ static int verify_files(struct verification *own, struct volume *source, struct 
 /* Compares the new BCD with the plan: its hash, and each element, as bcd.c reads it. */
 static int verify_store(struct verification *own, struct bs_error *err)
 {
-	const struct bs_plan_file *planned = &own->plan->files[own->plan->file_count - 1];
+	const struct bs_plan_file *planned;
 	SCOPED uint8_t *bytes = NULL;
 	uint8_t digest[SHA256_DIGEST_SIZE];
 	struct sha256_ctx hash;
 	size_t size;
 
+	/* The plan comes from another worker. */
+	if (own->plan->file_count == 0)
+		return verify_differs(err, BOOT_BCD_PATH, "plan");
+	planned = &own->plan->files[own->plan->file_count - 1];
 	if (tree_read(own->target, BOOT_BCD_PATH, BCD_SIZE_MAX, &bytes, &size, err) < 0)
 		return -1;
 	if (!bytes || size != planned->size || strcasecmp(planned->path, BOOT_BCD_PATH) != 0)

@@ -157,6 +157,24 @@ TEST(chains_case, a_batch_over_a_chain_fixes_its_top_and_refuses_the_others)
 	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
 }
 
+TEST(chains_case, an_undo_does_not_change_a_parent_under_its_child)
+{
+	const char *folder = batch_folder(), *base = text("%s/base.img", folder);
+	struct image_state before;
+	struct image_digest fixed;
+
+	IN_FOLDER(folder, "cp --sparse=always '%s' base.img", raw_disk());
+	before = state_take(base);
+	report_run("fix", base, 0, "fixed", NULL);
+	fixed = image_digest(base);
+	IN_FOLDER(folder, "qemu-img create -q -f qcow2 -F raw -b base.img child.qcow2");
+	report_run("undo", base, 3, "refused", "container-has-children");
+	image_assert_same(base, &fixed);
+	IN_FOLDER(folder, "rm child.qcow2");
+	report_run("undo", base, 0, "undone", NULL);
+	state_assert_restored(base, &before);
+}
+
 /* ---- chains that are refused ------------------------------------------------------------------ */
 
 /*

@@ -120,6 +120,9 @@ TEST_EACH(rebuild, lost_boot_files_are_made_anew_if_the_user_says_so_and_an_undo
 	ck_assert(json_is_true(json_object_get(inspection, "starts")));
 	ASSERT_HAS(BOOTSHIFT("fix", "--rebuild", image).output, "nothing to do");
 	ASSERT_HAS(BOOTSHIFT("verify", image).output, ": whole: ");
+	outcome = BOOTSHIFT("inspect", "--changes", image);
+	ASSERT_HAS(outcome.output, "copy \\Boot from what Windows keeps: ");
+	ASSERT_HAS_NOT(outcome.output, "the partition before and after"); /* a new BCD has none */
 	if (_i < LOOKED_AT)
 		look_at(image);
 	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
@@ -327,6 +330,10 @@ TEST(rebuild, a_chosen_partition_may_be_the_active_one)
 					"on system\nremove \\bootmgr\n"));
 	struct image_state before = state_take(image);
 
+	/* A system partition is no choice of the partition to write to. */
+	ASSERT_HAS(BOOTSHIFT("fix", "--rebuild", "--system-partition", "2", image).errors,
+		   "(rebuild-needs-choice)");
+	state_assert_untouched(image, &before);
 	ASSERT_STATUS(BOOTSHIFT("fix", "--rebuild", "--boot-partition", "2", image), 0);
 	ASSERT_HAS(BOOTSHIFT("inspect", image).output, "the disk should start");
 	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
