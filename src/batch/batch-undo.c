@@ -390,15 +390,27 @@ static enum attempt_kind undo_kind(const struct batch_undo_request *request)
 	return request->dry_run ? ATTEMPT_FORESEE : ATTEMPT_UNDO;
 }
 
-static int undo_run_images(struct undoing *undoing, struct bs_error *err)
+/* Reads the folders of all images, each once: an image with children is not undone. */
+static int undo_find_relations(const struct undoing *undoing, struct bs_relations *relations,
+			       struct bs_error *err)
+{
+	for (size_t i = 0; i < undoing->images.count; i++)
+		if (bs_relations_look(relations, undoing->images.items[i].location, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int undo_run_images(struct undoing *undoing, const struct bs_relations *relations,
+			   struct bs_error *err)
 {
 	const struct batch_undo_request *request = undoing->request;
 	struct batch_undo_outcome *outcome = undoing->outcome;
+	struct bs_options options = *request->options;
 	struct run_request run = {
 		.kind = undo_kind(request),
 		.command = request->accepts ? "accept" : "undo",
 		.begun = undoing->begun,
-		.options = request->options,
+		.options = &options,
 		.images = undoing->images.items,
 		.count = undoing->images.count,
 		.slots = request->slots,
@@ -409,6 +421,7 @@ static int undo_run_images(struct undoing *undoing, struct bs_error *err)
 	struct run_outcome ran;
 	int result;
 
+	options.relations = request->accepts ? NULL : relations;
 	if (request->live && run.count > 0)
 		undoing->progress =
 			progress_open(request->live, request->colour, PROGRESS_LIVE, run.count);
@@ -426,13 +439,17 @@ int batch_undo(const struct batch_undo_request *request, struct batch_undo_outco
 	       struct bs_error *err)
 {
 	struct undoing undoing = {.request = request, .outcome = outcome, .begun = UINT64_MAX};
+	struct bs_relations relations = {NULL};
 	uint64_t started = clock_milliseconds();
 	int result;
 
 	*outcome = (struct batch_undo_outcome){.not_begun = 0};
 	result = undo_prepare(&undoing, err);
+	if (result == 0 && !request->accepts)
+		result = undo_find_relations(&undoing, &relations, err);
 	if (result == 0)
-		result = undo_run_images(&undoing, err);
+		result = undo_run_images(&undoing, &relations, err);
+	bs_relations_free(&relations);
 	outcome->milliseconds = clock_milliseconds() - started;
 	for (size_t i = 0; i < undoing.images.count; i++)
 		find_free_image(&undoing.images.items[i]);
