@@ -39,9 +39,11 @@ static const struct {
 	 "format-unsupported", "new"},
 	{"qemu-img convert -O vmdk -o subformat=streamOptimized a.img disk", "container-compressed",
 	 "new"},
-	{"qemu-img create -q -f qcow2 -b a.img -F raw disk", "container-differencing", "new"},
-	{"qemu-img convert -O vmdk a.img b.vmdk && qemu-img create -q -f vmdk -b b.vmdk -F vmdk "
-	 "disk",
+	{"qemu-img convert -O vmdk -o subformat=monolithicFlat a.img b.vmdk && "
+	 "qemu-img create -q -f qcow2 -b b.vmdk -F vmdk disk.qcow2",
+	 "container-differencing", "new"},
+	{"qemu-img convert -O vmdk -o subformat=twoGbMaxExtentSparse a.img b.vmdk && "
+	 "qemu-img create -q -f qcow2 -b b.vmdk -F vmdk disk.qcow2",
 	 "container-differencing", "new"},
 	{"qemu-img convert -O qcow2 -o data_file=b.raw a.img disk", "container-split", "new"},
 	{"qemu-img resize -q -f raw a.img 3G && "
@@ -102,8 +104,10 @@ TEST_LOOP(format_advice, the_command_in_the_advice_makes_an_image_that_can_be_fi
 {
 	const char *raw = image_copy(image_recipe("small", SAMPLE_SMALL));
 	const char *folder = text("%.*s", (int)(strrchr(raw, '/') - raw), raw);
-	/* That program recognises the format by the suffix of the name. */
-	const char *name = strcmp(samples[_i].code, "ewf-image") == 0 ? "disk.E01" : "disk";
+	/* That program recognises the format by the suffix of the name, as bootshift does of a child. */
+	const char *name = strcmp(samples[_i].code, "ewf-image") == 0                ? "disk.E01"
+			   : strcmp(samples[_i].code, "container-differencing") == 0 ? "disk.qcow2"
+										     : "disk";
 	const char *disk = text("%s/%s", folder, name);
 	const char *made = text("%s/%s", folder, samples[_i].made);
 	/* The command only looks, and names the option for the fix. */
