@@ -259,12 +259,12 @@ static int rebuild_read_locale(struct fact_rebuild *rebuild, struct volume *volu
 
 		if (strlen(name) >= sizeof(rebuild->locale) || !strchr(name, '-'))
 			continue;
-		snprintf(path, sizeof(path), "\\Windows\\System32\\%s\\winload.exe.mui", name);
+		snprintf(path, sizeof(path), "\\Windows\\System32\\%.23s\\winload.exe.mui", name);
 		if (rebuild_has(volume, path, &there, err) < 0)
 			return -1;
 		if (there &&
 		    (rebuild->locale[0] == '\0' || strcasecmp(rebuild->locale, "en-US") == 0))
-			snprintf(rebuild->locale, sizeof(rebuild->locale), "%s", name);
+			snprintf(rebuild->locale, sizeof(rebuild->locale), "%.23s", name);
 	}
 	return 0;
 }
