@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "report/meaning.h"
 #include "report/outcome.h"
 #include "report/text.h"
 #include "rows/merge.h"
@@ -60,15 +61,14 @@ static int retry_fail(const char *word, struct bs_error *err)
 
 int retry_add(struct retry *retry, const char *word, struct bs_error *err)
 {
+	enum bs_code code = code_named(word);
 	bool known = false;
 
 	for (size_t i = 0; i < BS_STATUS_COUNT; i++)
 		if (outcome_is_problem(outcomes[i].status) && strcmp(word, outcomes[i].name) == 0)
 			known = retry->statuses[outcomes[i].status] = true;
-	for (int code = BS_OK + 1; code < BS_CODE_COUNT; code++)
-		if (bs_code_exit((enum bs_code)code) != BS_EXIT_DONE &&
-		    strcmp(word, bs_code_name((enum bs_code)code)) == 0)
-			known = retry->codes[code] = true;
+	if (code < BS_CODE_COUNT && bs_code_exit(code) != BS_EXIT_DONE)
+		known = retry->codes[code] = true;
 	retry->some |= known;
 	return known ? 0 : retry_fail(word, err);
 }

@@ -12,15 +12,6 @@
 #define ADVICE_COLUMN  34 /* the longest code is shorter */
 #define COMMAND_COLUMN 6
 
-static enum bs_code code_named(const char *name)
-{
-	enum bs_code code = BS_OK;
-
-	while (code < BS_CODE_COUNT && strcmp(name, bs_code_name(code)) != 0)
-		code++;
-	return code;
-}
-
 /* Whether the code is asked for: one of `names`, or there are none. */
 static bool code_is_wanted(enum bs_code code, char *const *names, int count)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "report/meaning.h"
 
+#include <string.h>
+
 /* The compiler warns of a code that has no meaning, or that has two. */
 const char *code_meaning(enum bs_code code)
 {
@@ -14,4 +16,13 @@ const char *code_meaning(enum bs_code code)
 		break;
 	}
 	return "";
+}
+
+enum bs_code code_named(const char *name)
+{
+	enum bs_code code = BS_OK;
+
+	while (code < BS_CODE_COUNT && strcmp(name, bs_code_name(code)) != 0)
+		code++;
+	return code;
 }

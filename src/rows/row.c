@@ -9,6 +9,7 @@
 
 #include "report/json-fields.h"
 #include "report/json-report.h"
+#include "report/meaning.h"
 #include "report/moment.h"
 #include "report/outcome.h"
 #include "rows/location.h"
@@ -84,13 +85,10 @@ static bool row_read_status(const json_t *value, void *member)
 
 static bool row_read_code(const json_t *value, void *member)
 {
-	*(enum bs_code *)member = BS_OK;
-	for (int i = BS_OK + 1; json_is_string(value) && i < BS_CODE_COUNT; i++) {
-		*(enum bs_code *)member = (enum bs_code)i;
-		if (strcmp(json_string_value(value), bs_code_name((enum bs_code)i)) == 0)
-			return true;
-	}
-	return json_is_null(value);
+	enum bs_code code = json_is_string(value) ? code_named(json_string_value(value)) : BS_OK;
+
+	*(enum bs_code *)member = code;
+	return code == BS_OK ? json_is_null(value) : code < BS_CODE_COUNT;
 }
 
 /* The object with the value of a field: made here, or the image's object of bootshift-json(5). */
