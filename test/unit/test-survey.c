@@ -97,7 +97,7 @@ static const struct {
 	{"two-windows", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
 	{"unclean-system", BS_VERDICT_UNSUITABLE, BS_UNCLEAN, "gggggggg"},
 	{"locate", BS_VERDICT_FIXABLE, BS_OK, "gggggggg"},
-	{"locate-two-windows", BS_VERDICT_UNSUITABLE, BS_SEVERAL_WINDOWS, "ggggggub"},
+	{"locate-two-windows", BS_VERDICT_UNSUITABLE, BS_SEVERAL_WINDOWS, "gggggguu"},
 	{"vhd-boot", BS_VERDICT_UNSUITABLE, BS_BOOT_VOLUME_MISSING, "ggggggbu"},
 	{"windows-on-boot-device", BS_VERDICT_UNSUITABLE, BS_ENTRY_WOULD_BREAK, "gggggggg"},
 	{"windows-on-system-volume", BS_VERDICT_FIXABLE, BS_NOTE_STAYS, "gggggggg"},
