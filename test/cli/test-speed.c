@@ -88,13 +88,16 @@ TEST(speed, no_command_makes_more_system_calls_than_it_did)
 }
 
 /* A large disk has a large bitmap of clusters.  An inspection reads it once, in long pieces. */
-TEST(speed, a_large_disk_needs_few_more_calls_than_a_small_one)
+TEST(speed, a_large_disk_needs_few_more_reads_than_a_small_one)
 {
 	const char *small = trace("inspect", image_copy(image_recipe("six", SMALL)));
 	const char *large = trace("inspect", image_copy(image_recipe("large", LARGE)));
 
+	/* The other calls also depend on what else the machine does. */
 	if (small && large)
-		ck_assert_msg(calls_of(large, "total") <= calls_of(small, "total") + 3 * PIECES / 2,
+		ck_assert_msg(calls_of(large, "pread64") + calls_of(large, "sendmsg") <=
+				      calls_of(small, "pread64") + calls_of(small, "sendmsg") +
+					      3 * PIECES / 2,
 			      "%s%s", small, large);
 }
 
