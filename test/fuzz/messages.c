@@ -235,7 +235,6 @@ void fuzz_message(const uint8_t *bytes, size_t size)
 #define OF_ELEMENT(member)                                                                         \
 	(sizeof(struct bs_plan) + 2 * sizeof(struct bs_plan_file) +                                \
 	 offsetof(struct bs_plan_element, member))
-#define OF_MAP(member)        offsetof(struct places, member)
 #define OF_MAP_RANGE(member)  (sizeof(struct places) + offsetof(struct place_range, member))
 #define OF_INSPECTION(member) offsetof(struct bs_inspection, member)
 #define OF_ZONE(member)       offsetof(struct range, member)
@@ -252,15 +251,16 @@ static const struct {
 	{"plan", PLAN, 0, 0, 0, 0},
 	{"plan-with-an-unknown-operation", PLAN, 0, OF_PLAN(operations[1].kind), 4, 0xFF},
 	{"plan-with-a-path-without-end", PLAN, 0, OF_PLAN(operations[0].path), BS_PATH_MAX, 'x'},
-	{"plan-with-too-many-files", PLAN, 0, OF_PLAN(file_count), 4, 0xFF},
+	{"plan-cut", PLAN, 5, 0, 0, 0},
 	{"plan-with-a-file-without-end", PLAN, 0, OF_FILE(path), BS_PATH_MAX, 'x'},
 	{"plan-with-an-element-without-end", PLAN, 0, OF_ELEMENT(path), BS_PATH_MAX, 'x'},
 	{"map", MAP, 0, 0, 0, 0},
-	{"map-with-too-many-ranges", MAP, 0, OF_MAP(ranges.count), 8, 0xFF},
+	{"map-cut", MAP, 5, 0, 0, 0},
 	{"map-of-an-unknown-place", MAP, 0, OF_MAP_RANGE(place), 1, BS_PLACE_OTHER},
 	{"map-outside-of-the-disk", MAP, 0, OF_MAP_RANGE(range.offset) + 4, 1, 1},
 	{"inspection", INSPECTION, 0, 0, 0, 0},
-	{"inspection-with-too-many-findings", INSPECTION, 0, OF_INSPECTION(finding_count), 4, 0xFF},
+	{"inspection-with-too-many-links", INSPECTION, 0, OF_INSPECTION(link_count), 1,
+	 BS_LINKS_MAX + 1},
 	{"inspection-with-an-index-too-high", INSPECTION, 0, OF_INSPECTION(boot_index), 1, 2},
 	{"inspection-with-text-without-end", INSPECTION, 0, OF_INSPECTION(format),
 	 sizeof(((struct bs_inspection *)NULL)->format), 'x'},
