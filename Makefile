@@ -218,7 +218,7 @@ $(B)/fuzz $(B)/seeds: $(FUZZ_PROGRAM_OBJECTS) $(B)/libbootshift.a
 	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(filter %.a,$^) $(PKG_LIBS)
 $(B)/fuzz: $(B)/test/fuzz/fuzzer.o
-$(B)/fuzz: private ALL_LDFLAGS += -fsanitize=fuzzer
+$(B)/fuzz: private ALL_LDFLAGS += -fsanitize=fuzzer -Wl$(comma)--wrap=memory_large
 $(B)/seeds: $(B)/test/fuzz/seeds.o
 
 mutants: ## breaks the program on purpose: the tests must notice
