@@ -210,7 +210,7 @@ crash-test: $(B)/crash-tests ## cuts the power 100,000 times, in every way
 
 # Inputs that nobody thought of, for all that reads bytes of others.  $$FUZZ_SECONDS is the time of each
 # target, and $$FUZZ_TARGETS names some of them.
-fuzz: $(B)/build-image ## fuzzes each parser, under the sanitizers
+fuzz: ## fuzzes each parser, under the sanitizers
 	B=$(B) scripts/fuzz
 
 FUZZ_PROGRAM_OBJECTS := $(call objects,$(FUZZ_SOURCES) $(filter-out src/cli/main.c,$(CLI_SOURCES)))
@@ -218,7 +218,7 @@ $(B)/fuzz $(B)/seeds: $(FUZZ_PROGRAM_OBJECTS) $(B)/libbootshift.a
 	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(filter %.a,$^) $(PKG_LIBS)
 $(B)/fuzz: $(B)/test/fuzz/fuzzer.o
-$(B)/fuzz: private ALL_LDFLAGS += -fsanitize=fuzzer
+$(B)/fuzz: private ALL_LDFLAGS += -fsanitize=fuzzer -Wl$(comma)--wrap=memory_large
 $(B)/seeds: $(B)/test/fuzz/seeds.o
 
 mutants: ## breaks the program on purpose: the tests must notice

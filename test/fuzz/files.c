@@ -16,7 +16,7 @@
 
 /* ---- the undo file ------------------------------------------------------------------------- */
 
-#define JOURNAL_MOST (256u << 10) /* bytes of the whole file */
+#define JOURNAL_MOST (128u << 10) /* bytes of the whole file; more than is read at once */
 
 struct journal_check {
 	struct journal_header header;

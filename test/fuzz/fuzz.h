@@ -26,6 +26,9 @@
 	} while (0)
 _Noreturn void fuzz_fail(const char *file, int line, const char *condition);
 
+/* The name of the input, for this message.  Empty: unknown. */
+extern const char *fuzz_input;
+
 typedef void fuzz_function(const uint8_t *bytes, size_t size);
 
 struct fuzz_target {
@@ -43,11 +46,13 @@ const struct fuzz_target *fuzz_find(const char *name);
 /* boot.c */
 fuzz_function fuzz_mbr, fuzz_vbr, fuzz_element, fuzz_bcd, fuzz_log, fuzz_boot_ini;
 /* containers.c: the input is a list of patches, see patches.h */
-fuzz_function fuzz_vhd, fuzz_vhdx, fuzz_qcow2, fuzz_vmdk, fuzz_vdi;
+fuzz_function fuzz_vhd, fuzz_vhdx, fuzz_qcow2, fuzz_vmdk, fuzz_vdi, fuzz_packed;
 /* files.c */
 fuzz_function fuzz_journal, fuzz_plan, fuzz_row;
 /* messages.c */
-fuzz_function fuzz_message, fuzz_to_parent, fuzz_to_worker;
+fuzz_function fuzz_message;
+/* channel.c */
+fuzz_function fuzz_to_parent, fuzz_to_worker;
 /* nbd.c */
 fuzz_function fuzz_nbd;
 /* image.c */
@@ -55,5 +60,13 @@ fuzz_function fuzz_image;
 
 /* The sample image, a raw disk, that fuzz_image() patches.  Called once, before the first run. */
 void fuzz_image_use(const char *path);
+
+/*
+ * Makes the first inputs of the targets "message", "to-parent" and "to-worker", which are structures as
+ * they lie in memory.  No file keeps them: it would miss its aim as soon as a structure changes.
+ */
+typedef void fuzz_taker(const char *target, const char *name, const void *bytes, size_t size);
+void fuzz_make_messages(fuzz_taker *take);
+void fuzz_make_channel_inputs(fuzz_taker *take);
 
 #endif

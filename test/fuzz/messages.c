@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the worker may send to its parent, and what the worker gets from there. */
+/* The messages that a worker may send to its parent. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "disk/guard.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/patches.h"
 #include "report/json-report.h"
@@ -13,10 +10,8 @@
 #include "util/bytes.h"
 #include "windows/plan.h"
 #include "worker/message.h"
-#include "worker/remote-wire.h"
 
 #define DISK_SIZE   (200ull << 20) /* bytes; of the disk that the messages are about */
-#define PATIENCE    1000           /* milliseconds */
 #define LENGTH_MORE 4096u          /* bytes by which a message may be too long */
 
 #define TERMINATED(text) (strnlen((text), sizeof(text)) < sizeof(text))
@@ -84,10 +79,12 @@ static void zones_check(const uint8_t *bytes, size_t length, struct bs_error *er
 {
 	struct range_vector zones = {0};
 
-	if (message_unpack_zones(bytes, length, DISK_SIZE, &zones, err) == 0)
+	if (message_unpack_zones(bytes, length, DISK_SIZE, &zones, err) == 0) {
+		FUZZ_CHECK(zones.count * sizeof(*zones.items) == length);
 		for (size_t i = 0; i < zones.count; i++)
 			FUZZ_CHECK(range_within(zones.items[i].offset, zones.items[i].length,
 						DISK_SIZE));
+	}
 	range_vector_free(&zones);
 }
 
@@ -122,7 +119,11 @@ static void differences_check(const uint8_t *bytes, size_t length, struct bs_err
 	struct differences found = {0};
 
 	if (message_unpack_differences(bytes, length, &found, err) == 0) {
-		FUZZ_CHECK(found.count <= BS_DIFFERENCES_MAX);
+		FUZZ_CHECK(found.count <= BS_DIFFERENCES_MAX &&
+			   found.count * sizeof(*found.items) == length);
+		for (size_t i = 0; i < found.count; i++)
+			FUZZ_CHECK(TERMINATED(found.items[i].path) &&
+				   TERMINATED(found.items[i].what));
 		FUZZ_CHECK(differences_count_broken(&found) <= found.count);
 		FUZZ_CHECK(differences_compare(&found, &found) == found.count);
 		for (size_t i = 0; i <= found.count; i++)
@@ -141,6 +142,8 @@ static void error_check(const uint8_t *bytes, size_t length, struct bs_error *er
 }
 
 /* A good message of each type; the input is patches over it. */
+enum { PLAN, MAP, INSPECTION, ZONES, DIFFERENCES, ERROR, SAMPLES };
+
 static const struct sample {
 	void (*check)(const uint8_t *bytes, size_t length, struct bs_error *err);
 	uint8_t *bytes;
@@ -163,19 +166,18 @@ static const struct sample {
 						     {"", "the signature", true}};
 	static struct bs_error error = {BS_NTFS_DAMAGED, "a damaged volume"};
 	static struct sample samples[] = {
-		{plan_check, NULL, 0},
-		{map_check, NULL, 0},
-		{inspection_check, (uint8_t *)&inspection, sizeof(inspection)},
-		{zones_check, (uint8_t *)zones, sizeof(zones)},
-		{differences_check, (uint8_t *)differences, sizeof(differences)},
-		{error_check, (uint8_t *)&error, sizeof(error)},
-		{NULL, NULL, 0},
+		[PLAN] = {plan_check, NULL, 0},
+		[MAP] = {map_check, NULL, 0},
+		[INSPECTION] = {inspection_check, (uint8_t *)&inspection, sizeof(inspection)},
+		[ZONES] = {zones_check, (uint8_t *)zones, sizeof(zones)},
+		[DIFFERENCES] = {differences_check, (uint8_t *)differences, sizeof(differences)},
+		[ERROR] = {error_check, (uint8_t *)&error, sizeof(error)},
 	};
 	struct places places = {.has_active = true};
 	struct bs_error err;
 	struct bs_plan *plan;
 
-	if (samples[0].bytes)
+	if (samples[PLAN].bytes)
 		return samples;
 	plan = plan_new(2, 1);
 	FUZZ_CHECK(plan != NULL);
@@ -188,8 +190,9 @@ static const struct sample {
 	strcpy(plan->elements[0].object, "{9dea862c-5cdd-4e70-acc1-f32b344d4795}");
 	FUZZ_CHECK(places_add(&places, BS_PLACE_TABLE, (struct range){0, 512}, &err) == 0 &&
 		   places_add(&places, BS_PLACE_BCD, (struct range){1 << 20, 5000}, &err) == 0);
-	FUZZ_CHECK(message_pack_plan(plan, &samples[0].bytes, &samples[0].length, &err) == 0 &&
-		   message_pack_map(&places, &samples[1].bytes, &samples[1].length, &err) == 0);
+	FUZZ_CHECK(message_pack_plan(plan, &samples[PLAN].bytes, &samples[PLAN].length, &err) ==
+			   0 &&
+		   message_pack_map(&places, &samples[MAP].bytes, &samples[MAP].length, &err) == 0);
 	places_free(&places);
 	bs_plan_free(plan);
 	return samples;
@@ -206,7 +209,7 @@ void fuzz_message(const uint8_t *bytes, size_t size)
 
 	if (size < 1 + PATCHES_HEAD)
 		return;
-	sample += bytes[0] % 6;
+	sample += bytes[0] % SAMPLES;
 	if (!patches_open(&patches, bytes + 1, size - 1, UINT32_MAX, sample->bytes, sample->length))
 		return;
 	memcpy(head, bytes + 1, sizeof(head));
@@ -225,144 +228,66 @@ void fuzz_message(const uint8_t *bytes, size_t size)
 	free(message);
 }
 
-/* ---- the channel --------------------------------------------------------------------------- */
+/* ---- first inputs -------------------------------------------------------------------------- */
 
-#define MEMORY_SIZE (64u << 10) /* bytes; of the disk that the parent serves */
-#define FLAG        0x1BEu      /* where it may write 0x00 or 0x80 */
-#define ZONE        (32u << 10) /* where it may write anything */
-#define ZONE_SIZE   (16u << 10)
+#define OF_PLAN(member) offsetof(struct bs_plan, member)
+#define OF_FILE(member) (sizeof(struct bs_plan) + offsetof(struct bs_plan_file, member))
+#define OF_ELEMENT(member)                                                                         \
+	(sizeof(struct bs_plan) + 2 * sizeof(struct bs_plan_file) +                                \
+	 offsetof(struct bs_plan_element, member))
+#define OF_MAP_RANGE(member)  (sizeof(struct places) + offsetof(struct place_range, member))
+#define OF_INSPECTION(member) offsetof(struct bs_inspection, member)
+#define OF_ZONE(member)       offsetof(struct range, member)
+#define OF_DIFFERENCE(member) offsetof(struct bs_difference, member)
+#define OF_ERROR(member)      offsetof(struct bs_error, member)
 
-static uint8_t memory[MEMORY_SIZE], original[MEMORY_SIZE];
+/* A sample without its last `less` bytes, and with `length` bytes of the same value at `offset`. */
+static const struct {
+	const char *name;
+	uint8_t sample, less;
+	size_t offset, length;
+	uint8_t value;
+} message_inputs[] = {
+	{"plan", PLAN, 0, 0, 0, 0},
+	{"plan-with-an-unknown-operation", PLAN, 0, OF_PLAN(operations[1].kind), 4, 0xFF},
+	{"plan-with-a-path-without-end", PLAN, 0, OF_PLAN(operations[0].path), BS_PATH_MAX, 'x'},
+	{"plan-cut", PLAN, 5, 0, 0, 0},
+	{"plan-with-a-file-without-end", PLAN, 0, OF_FILE(path), BS_PATH_MAX, 'x'},
+	{"plan-with-an-element-without-end", PLAN, 0, OF_ELEMENT(path), BS_PATH_MAX, 'x'},
+	{"map", MAP, 0, 0, 0, 0},
+	{"map-cut", MAP, 5, 0, 0, 0},
+	{"map-of-an-unknown-place", MAP, 0, OF_MAP_RANGE(place), 1, BS_PLACE_OTHER},
+	{"map-outside-of-the-disk", MAP, 0, OF_MAP_RANGE(range.offset) + 4, 1, 1},
+	{"inspection", INSPECTION, 0, 0, 0, 0},
+	{"inspection-with-too-many-links", INSPECTION, 0, OF_INSPECTION(link_count), 1,
+	 BS_LINKS_MAX + 1},
+	{"inspection-with-an-index-too-high", INSPECTION, 0, OF_INSPECTION(boot_index), 1, 2},
+	{"inspection-with-text-without-end", INSPECTION, 0, OF_INSPECTION(format),
+	 sizeof(((struct bs_inspection *)NULL)->format), 'x'},
+	{"zones", ZONES, 0, 0, 0, 0},
+	{"zones-cut", ZONES, 5, 0, 0, 0},
+	{"zone-outside-of-the-disk", ZONES, 0, OF_ZONE(offset) + 4, 1, 1},
+	{"differences", DIFFERENCES, 0, 0, 0, 0},
+	{"differences-cut", DIFFERENCES, 5, 0, 0, 0},
+	{"difference-with-text-without-end", DIFFERENCES, 0, OF_DIFFERENCE(what),
+	 sizeof(((struct bs_difference *)NULL)->what), 'x'},
+	{"error", ERROR, 0, 0, 0, 0},
+	{"error-with-an-unknown-code", ERROR, 0, OF_ERROR(code), 4, 0x7F},
+	{"error-without-an-error", ERROR, 0, OF_ERROR(code), 4, 0},
+	{"error-with-text-without-end", ERROR, 0, OF_ERROR(message),
+	 sizeof(((struct bs_error *)NULL)->message), 'x'},
+};
 
-static int memory_read(struct disk *disk, uint64_t offset, void *buffer, size_t length,
-		       struct bs_error *err)
+void fuzz_make_messages(fuzz_taker *take)
 {
-	(void)disk;
-	(void)err;
-	FUZZ_CHECK(range_within(offset, length, MEMORY_SIZE));
-	memcpy(buffer, memory + offset, length);
-	return 0;
-}
+	for (size_t i = 0; i < sizeof(message_inputs) / sizeof(message_inputs[0]); i++) {
+		uint8_t bytes[1 + PATCHES_HEAD + PATCH_HEAD + BS_PATH_MAX] = {0};
 
-static int memory_write(struct disk *disk, uint64_t offset, const void *buffer, size_t length,
-			struct bs_error *err)
-{
-	(void)disk;
-	(void)err;
-	FUZZ_CHECK(range_within(offset, length, MEMORY_SIZE));
-	memcpy(memory + offset, buffer, length);
-	return 0;
-}
-
-static void memory_close(struct disk *disk)
-{
-	(void)disk;
-}
-
-static struct disk *memory_open(void)
-{
-	static const struct disk_operations operations = {
-		.read = memory_read, .write = memory_write, .close = memory_close};
-	static struct disk disk = {&operations, MEMORY_SIZE};
-
-	for (size_t i = 0; i < MEMORY_SIZE && original[1] == 0; i++)
-		original[i] = (uint8_t)(i * 7 + i / 512);
-	memcpy(memory, original, MEMORY_SIZE);
-	return &disk;
-}
-
-/*
- * Makes a channel on which the other side has sent `size` bytes, and then closed its socket for
- * writing.  Returns false if the system has no room for it.
- */
-static bool channel_open(struct remote_end *own, struct remote_end *other, bool parent_is_own,
-			 const uint8_t *bytes, size_t size)
-{
-	struct bs_error err;
-
-	if (remote_make_channel(parent_is_own ? own : other, parent_is_own ? other : own, &err) < 0)
-		return false;
-	FUZZ_CHECK(send(other->socket, bytes, size, MSG_NOSIGNAL) == (ssize_t)size);
-	FUZZ_CHECK(shutdown(other->socket, SHUT_WR) == 0);
-	return true;
-}
-
-/* Both ends share one window, which goes with the first end. */
-static void channel_close(struct remote_end *own, struct remote_end *other)
-{
-	remote_close_end(own);
-	close(other->socket);
-}
-
-/*
- * A hostile worker.  The input is the length of the list of writes (u16), the list, and what the worker
- * sends.  Whatever it sends, the guard keeps all bytes outside of its zone.
- */
-void fuzz_to_parent(const uint8_t *bytes, size_t size)
-{
-	const struct guard_range allowed[] = {{FLAG, 1, GUARD_ACTIVE_FLAG},
-					      {ZONE, ZONE_SIZE, GUARD_ANY_BYTES}};
-	struct remote_end parent, worker;
-	struct remote_message message;
-	struct bs_error err = {.code = BS_OK};
-	struct guard *guard;
-	size_t list;
-
-	if (size < 2)
-		return;
-	list = min_u64(load_le16(bytes), size - 2);
-	if (!channel_open(&parent, &worker, true, bytes + 2 + list, size - 2 - list))
-		return;
-	memcpy(worker.window + REMOTE_READ_MAX, bytes + 2, list);
-	guard = guard_open(memory_open(), &err);
-	FUZZ_CHECK(guard && guard_allow(guard, allowed, 2, &err) == 0);
-	while (remote_serve(parent, guard_disk(guard), MEMORY_SIZE, PATIENCE, NULL, &message,
-			    &err) == 0) {
-		FUZZ_CHECK(message.payload && message.length <= MEMORY_SIZE &&
-			   message.payload[message.length] == 0);
-		free(message.payload);
+		bytes[0] = message_inputs[i].sample;
+		store_le16(bytes + 3, message_inputs[i].less);
+		store_le32(bytes + 5, (uint32_t)message_inputs[i].offset);
+		store_le16(bytes + 9, (uint16_t)message_inputs[i].length);
+		memset(bytes + 11, message_inputs[i].value, message_inputs[i].length);
+		take("message", message_inputs[i].name, bytes, 11 + message_inputs[i].length);
 	}
-	FUZZ_CHECK(err.code == BS_WORKER || err.code == BS_NO_MEMORY);
-	FUZZ_CHECK(memory[FLAG] == original[FLAG] || memory[FLAG] == 0 || memory[FLAG] == 0x80);
-	memory[FLAG] = original[FLAG];
-	memcpy(memory + ZONE, original + ZONE, ZONE_SIZE);
-	FUZZ_CHECK(memcmp(memory, original, MEMORY_SIZE) == 0);
-	disk_close(guard_disk(guard));
-	channel_close(&parent, &worker);
-}
-
-/* A wrong answer of the parent ends the worker's work with an error. */
-void fuzz_to_worker(const uint8_t *bytes, size_t size)
-{
-	static const uint8_t written[600] = {1, 2, 3};
-	struct remote_end parent, worker;
-	struct remote_message message;
-	struct bs_error err = {.code = BS_OK};
-	uint8_t buffer[1000];
-	struct disk *disk;
-
-	if (size == 0 || !channel_open(&worker, &parent, false, bytes + 1, size - 1))
-		return;
-	disk = remote_open(worker, MEMORY_SIZE, &err);
-	FUZZ_CHECK(disk != NULL);
-	for (unsigned i = 0; i < 4; i++) {
-		int result;
-
-		if (bytes[0] >> i & 1)
-			result = disk_write(disk, 512 * i, written, sizeof(written), &err);
-		else
-			result = disk_read(disk, 300 * i, buffer, sizeof(buffer), &err);
-		if (result == 0 && bytes[0] >> 4 >> i & 1)
-			result = disk_flush(disk, &err);
-		if (result < 0)
-			FUZZ_CHECK(err.code != BS_OK && (unsigned)err.code < BS_CODE_COUNT &&
-				   TERMINATED(err.message));
-	}
-	(void)!remote_send_writes(disk, &err);
-	if (remote_receive_message(worker.socket, 64, PATIENCE, &message, &err) == 0) {
-		FUZZ_CHECK(message.length <= 64 && message.payload[message.length] == 0);
-		free(message.payload);
-	}
-	disk_close(disk);
-	channel_close(&worker, &parent);
 }

@@ -24,8 +24,6 @@
 #include "transaction/journal.h"
 #include "util/bytes.h"
 #include "windows/plan.h"
-#include "worker/message.h"
-#include "worker/remote-wire.h"
 
 static const char *folder;
 static struct bs_error err;
@@ -260,53 +258,6 @@ static void seed_boot_ini(void)
 	seed_write("boot-ini", "sample", menu, sizeof(menu) - 1);
 }
 
-static size_t seed_header(uint8_t *at, enum remote_kind kind, uint32_t detail, uint64_t offset,
-			  uint64_t length)
-{
-	const struct remote_header header = {kind, detail, offset, length};
-
-	remote_encode_header(&header, at);
-	return REMOTE_HEADER_SIZE;
-}
-
-static void seed_messages(void)
-{
-	uint8_t bytes[1024] = {0};
-	size_t at = 2;
-
-	for (uint8_t i = 0; i < 6; i++) {
-		/* Its own length, and one patch that changes nothing much. */
-		const uint8_t message[] = {i, 0, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0};
-		char name[8] = {(char)('0' + i)};
-
-		seed_write("message", name, message, sizeof(message));
-	}
-	/* The worker: a list of two writes, a read, the writes, a flush, a message. */
-	store_le64(bytes + at, 32768);
-	store_le64(bytes + at + 8, 4);
-	store_le64(bytes + at + 20, 446);
-	store_le64(bytes + at + 28, 1);
-	bytes[at + 36] = 0x80;
-	store_le16(bytes, 37);
-	at += 37;
-	at += seed_header(bytes + at, REMOTE_READ, 0, 512, 512);
-	at += seed_header(bytes + at, REMOTE_WRITES, 0, REMOTE_READ_MAX, 37);
-	at += seed_header(bytes + at, REMOTE_FLUSH, 0, 0, 0);
-	at += seed_header(bytes + at, REMOTE_MESSAGE, MESSAGE_DONE, 0, 8) + 8;
-	seed_write("to-parent", "sample", bytes, at);
-	/* The parent: the answers to a write, reads and flushes, a failure, a message. */
-	memset(bytes, 0, sizeof(bytes));
-	bytes[0] = 0x11;
-	at = 1;
-	at += seed_header(bytes + at, REMOTE_ANSWER, 0, 0, 616);
-	at += seed_header(bytes + at, REMOTE_ANSWER, 0, 0, 0);
-	at += seed_header(bytes + at, REMOTE_ANSWER, 0, 0, 1000);
-	at += seed_header(bytes + at, REMOTE_FAILURE, BS_IO, 0, 4) + 4;
-	at += seed_header(bytes + at, REMOTE_ANSWER, 0, 0, 1000);
-	at += seed_header(bytes + at, REMOTE_MESSAGE, MESSAGE_PROCEED, 0, 0);
-	seed_write("to-worker", "sample", bytes, at);
-}
-
 /* The server's side of a dialogue (the NBD project, doc/proto.md): an old-style handshake, which needs
  * no options, then simple replies. */
 static void seed_nbd(void)
@@ -386,7 +337,8 @@ int main(int count, char **arguments)
 	seed_journal(JOURNAL_SECTOR_SIZE, "version-1");
 	seed_rows();
 	seed_boot_ini();
-	seed_messages();
+	fuzz_make_messages(seed_write);
+	fuzz_make_channel_inputs(seed_write);
 	seed_nbd();
 	seed_image();
 	for (int i = 4; i < count; i++)

@@ -19,6 +19,7 @@ const struct fuzz_target fuzz_targets[] = {
 	{"qcow2", fuzz_qcow2, 4 * KIB},
 	{"vmdk", fuzz_vmdk, 4 * KIB},
 	{"vdi", fuzz_vdi, 4 * KIB},
+	{"packed", fuzz_packed, 4 * KIB},
 	{"journal", fuzz_journal, 4 * KIB},
 	{"plan", fuzz_plan, 8 * KIB},
 	{"row", fuzz_row, 8 * KIB},
@@ -38,8 +39,10 @@ const struct fuzz_target *fuzz_find(const char *name)
 	return NULL;
 }
 
+const char *fuzz_input = "";
+
 void fuzz_fail(const char *file, int line, const char *condition)
 {
-	fprintf(stderr, "%s:%d: this does not hold: %s\n", file, line, condition);
+	fprintf(stderr, "%s:%d: this does not hold: %s  %s\n", file, line, condition, fuzz_input);
 	abort();
 }

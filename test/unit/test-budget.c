@@ -52,6 +52,16 @@ TEST(budget_tests, short_requests_count_as_longer_ones)
 			  count_requests(budget, REMOTE_USE_WRITE, 4096));
 }
 
+TEST(budget_tests, the_last_bytes_of_a_budget_can_be_used)
+{
+	struct budget budget = budget_for_disk(WORKER_INSPECT, GIB, PATIENCE);
+
+	budget.read = 65536;
+	ck_assert_uint_eq(count_requests(budget, REMOTE_USE_READ, 65536), 1);
+	budget.read = 65535;
+	ck_assert_uint_eq(count_requests(budget, REMOTE_USE_READ, 65536), 0);
+}
+
 TEST(budget_tests, a_look_reads_every_bitmap_and_writes_next_to_nothing)
 {
 	/* 2 TiB in clusters of 512 bytes. */
