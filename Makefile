@@ -193,6 +193,7 @@ ON_DISK := TMPDIR=$${TMPDIR:-/tmp}
 check-slow: all $(B)/build-image $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests boot-test ## the tests that take longer
 	B=$(B) scripts/check-images
 	B=$(B) scripts/check-slurm
+	B=$(B) scripts/check-abi
 	B=$(B) scripts/check-install
 	$(ON_DISK) CK_INCLUDE_TAGS=slow $(B)/unit-tests
 	CK_INCLUDE_TAGS=slow $(B)/crash-tests
