@@ -34,7 +34,9 @@ ALL_LDFLAGS := -Wl,-z,relro,-z,now $(LDFLAGS)
 
 LIB_ROOMS    := util disk format cage qemu machine transaction boot start volume ntfs appliance \
 		survey windows worker engine
-LIB_SOURCES  := $(sort $(foreach room,$(LIB_ROOMS),$(wildcard src/$(room)/*.c)))
+# The library reads and writes plan files, too.
+PLAN_SOURCES := $(addprefix src/report/,plan-file.c json-fields.c replace-file.c moment.c text.c)
+LIB_SOURCES  := $(sort $(foreach room,$(LIB_ROOMS),$(wildcard src/$(room)/*.c)) $(PLAN_SOURCES))
 CLI_SOURCES  := $(sort $(wildcard src/cli/*.c src/batch/*.c src/page/*.c \
 			src/rows/*.c src/report/*.c))
 IMAGE_SOURCES := $(sort $(wildcard images/*.c))
@@ -82,8 +84,9 @@ $(B)/libbootshift.a: $(call objects,$(LIB_SOURCES))
 	@rm -f $@
 	$(call brief,AR)$(AR) rcs $@ $^
 
-$(B)/libbootshift.so: $(call objects,$(LIB_SOURCES))
-	$(call brief,LINK)$(CC) -shared -Wl,-soname,$(SONAME) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+$(B)/libbootshift.so: $(call objects,$(LIB_SOURCES)) src/libbootshift.map
+	$(call brief,LINK)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/libbootshift.map \
+		$(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(PKG_LIBS)
 
 $(B)/bootshift: $(call objects,$(CLI_SOURCES)) $(B)/libbootshift.a
 	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
@@ -190,6 +193,7 @@ ON_DISK := TMPDIR=$${TMPDIR:-/tmp}
 check-slow: all $(B)/build-image $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests boot-test ## the tests that take longer
 	B=$(B) scripts/check-images
 	B=$(B) scripts/check-slurm
+	B=$(B) scripts/check-abi
 	B=$(B) scripts/check-install
 	$(ON_DISK) CK_INCLUDE_TAGS=slow $(B)/unit-tests
 	CK_INCLUDE_TAGS=slow $(B)/crash-tests

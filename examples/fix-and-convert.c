@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Fixes an image, shows the progress, then runs a command, such as a conversion.  If the command
- * fails, the fix is undone.
+ * fails, the fix is undone.  SIGINT cancels the fix.
  *
  *   cc -o fix-and-convert fix-and-convert.c $(pkg-config --cflags --libs bootshift)
  *   ./fix-and-convert disk.vhd my-conversion disk.vhd
  */
 #include <bootshift.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void show_phase(void *context, enum bs_phase phase)
+static volatile sig_atomic_t cancelled;
+
+static void cancel(int number)
+{
+	(void)number;
+	cancelled = 1;
+}
+
+/* A later version of the library may have phases without a name here. */
+static int show_progress(void *context, const struct bs_progress *progress)
 {
 	static const char *const names[BS_PHASE_COUNT] = {
 		[BS_PHASE_OPENING] = "opening",         [BS_PHASE_REHEARSING] = "rehearsing",
@@ -20,8 +30,15 @@ static void show_phase(void *context, enum bs_phase phase)
 		[BS_PHASE_VERIFYING] = "reading again", [BS_PHASE_UNDOING] = "undoing",
 	};
 
-	if (names[phase])
-		fprintf(stderr, "%s: %s\n", (const char *)context, names[phase]);
+	if (progress->phase < BS_PHASE_COUNT && names[progress->phase])
+		fprintf(stderr, "%s: %s", (const char *)context, names[progress->phase]);
+	else
+		fprintf(stderr, "%s: working", (const char *)context);
+	if (progress->total != 0)
+		fprintf(stderr, ", %.0f %%",
+			100.0 * (double)progress->done / (double)progress->total);
+	fputc('\n', stderr);
+	return cancelled;
 }
 
 /* Returns whether the command was successful. */
@@ -49,7 +66,7 @@ static int report(const char *image, const struct bs_result *result)
 
 int main(int count, char **words)
 {
-	struct bs_options options = {.progress = show_phase};
+	struct bs_options options = {.size = sizeof(options), .progress = show_progress};
 	struct bs_result result;
 	int fixed, done;
 
@@ -57,6 +74,7 @@ int main(int count, char **words)
 		fprintf(stderr, "usage: fix-and-convert IMAGE COMMAND...\n");
 		return EXIT_FAILURE;
 	}
+	signal(SIGINT, cancel);
 	options.progress_context = words[1];
 	bs_fix(words[1], &options, NULL, &result);
 	done = report(words[1], &result);

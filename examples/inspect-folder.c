@@ -12,10 +12,9 @@
 
 static void inspect(const char *image)
 {
-	const struct bs_options options = {0}; /* the defaults */
 	struct bs_result result;
 
-	bs_inspect(image, &options, &result);
+	bs_inspect(image, NULL, &result); /* with the defaults */
 	if (result.error.code != BS_OK)
 		printf("%s: %s: %s\n  %s\n", image, bs_code_name(result.error.code),
 		       result.error.message, bs_code_advice(result.error.code));

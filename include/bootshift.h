@@ -6,11 +6,31 @@
  * The structs are plain data.  Where a struct has a pointer, a comment says who frees the memory.
  * Strings are UTF-8 and always end with a zero byte.  Sizes and offsets are in bytes.  Functions
  * print nothing, never exit, and change only their arguments, the image and its undo file.
+ *
+ * What later versions with the same soname keep:
+ * - No value of an enumeration changes, and no value is used again.  New values may come: treat a
+ *   value that you do not know as "other".  The names that end with _COUNT are the numbers of values
+ *   in this version of the header.
+ * - No struct changes its length, except struct bs_options, which says how long it is.  `reserved`
+ *   is zero in what the library fills in.  A later version may have new fields there: zero always
+ *   means that nothing is known.
+ * - New functions may come; no function changes.
+ *
+ * Threads: each function may be called by several threads at once, with different arguments and for
+ * different images.  A second call for the same image fails with BS_IN_USE.  The functions for one
+ * struct bs_relations are for one thread at a time.
+ *
+ * Processes: bs_recognise(), bs_find_undo_file(), bs_look_at_undo_file() and the functions for codes,
+ * plans and relations start no process.  bs_appliance_open() starts one.  All commands that work on
+ * an image do: workers that are confined, and programs of QEMU.  They end before the command
+ * returns, or when the thread ends that called it.  So a caller must not ignore SIGCHLD, nor wait
+ * for children that it does not know (waitpid(-1)), and should ignore SIGPIPE.
  */
 #ifndef BOOTSHIFT_H
 #define BOOTSHIFT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -29,8 +49,9 @@ enum bs_exit {
 };
 
 /*
- * The stable codes: X(symbol, name, exit class, advice).  A name never changes its meaning, and the
- * name of a removed code is not used again.
+ * The stable codes: X(symbol, value, name, exit class, advice).  A name and a value never change
+ * their meaning, and those of a removed code are not used again.  A new code gets the value of
+ * BS_CODE_COUNT, wherever it stands in the table.
  *
  * The advice says in one line what to do about the problem.  It may end with ": " and a command.
  * The user can type the command after replacing these words: IMAGE, the image; NEW and FILE, names
@@ -38,296 +59,300 @@ enum bs_exit {
  * letters in Windows.
  */
 #define BS_CODES(X)                                                                                \
-	X(BS_OK, "ok", BS_EXIT_DONE, "")                                                           \
+	X(BS_OK, 0, "ok", BS_EXIT_DONE, "")                                                        \
 	/* usage */                                                                                \
-	X(BS_USAGE, "usage", BS_EXIT_USAGE, "see bootshift --help")                                \
-	X(BS_ROWS_EXIST, "rows-exist", BS_EXIT_USAGE, "name another file with --jsonl")            \
-	X(BS_FILE_EXISTS, "file-exists", BS_EXIT_USAGE, "name another file")                       \
-	X(BS_WRONG_KIND, "wrong-kind", BS_EXIT_USAGE, "name an image of a disk")                   \
-	X(BS_FORMAT_DIFFERS, "format-differs", BS_EXIT_USAGE,                                      \
+	X(BS_USAGE, 1, "usage", BS_EXIT_USAGE, "see bootshift --help")                             \
+	X(BS_ROWS_EXIST, 2, "rows-exist", BS_EXIT_USAGE, "name another file with --jsonl")         \
+	X(BS_FILE_EXISTS, 3, "file-exists", BS_EXIT_USAGE, "name another file")                    \
+	X(BS_WRONG_KIND, 4, "wrong-kind", BS_EXIT_USAGE, "name an image of a disk")                \
+	X(BS_FORMAT_DIFFERS, 5, "format-differs", BS_EXIT_USAGE,                                   \
 	  "leave out --format; the format is then detected")                                       \
 	/* the machine or the storage, not the image */                                            \
-	X(BS_NOT_FOUND, "not-found", BS_EXIT_FAILED,                                               \
+	X(BS_NOT_FOUND, 6, "not-found", BS_EXIT_FAILED,                                            \
 	  "check the name, and the targets of symbolic links in it")                               \
-	X(BS_NO_PERMISSION, "no-permission", BS_EXIT_REFUSED,                                      \
+	X(BS_NO_PERMISSION, 7, "no-permission", BS_EXIT_REFUSED,                                   \
 	  "run bootshift as a user who may read and write that file")                              \
-	X(BS_READ_ONLY, "read-only", BS_EXIT_REFUSED, "make it writable and try again")            \
-	X(BS_IN_USE, "in-use", BS_EXIT_REFUSED, "stop that use of the image and try again")        \
-	X(BS_IO, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")             \
-	X(BS_NO_CONNECTION, "no-connection", BS_EXIT_FAILED,                                       \
+	X(BS_READ_ONLY, 8, "read-only", BS_EXIT_REFUSED, "make it writable and try again")         \
+	X(BS_IN_USE, 9, "in-use", BS_EXIT_REFUSED, "stop that use of the image and try again")     \
+	X(BS_IO, 10, "io-error", BS_EXIT_FAILED, "check the storage that holds the image")         \
+	X(BS_NO_CONNECTION, 11, "no-connection", BS_EXIT_FAILED,                                   \
 	  "check the URI, and that the NBD server runs, has the export and accepts clients")       \
-	X(BS_NO_MEMORY, "no-memory", BS_EXIT_FAILED, "free some memory and try again")             \
-	X(BS_SYSTEM_LIMIT, "system-limit", BS_EXIT_FAILED,                                         \
+	X(BS_NO_MEMORY, 12, "no-memory", BS_EXIT_FAILED, "free some memory and try again")         \
+	X(BS_SYSTEM_LIMIT, 13, "system-limit", BS_EXIT_FAILED,                                     \
 	  "raise the limit of the shell, service or container in which bootshift runs")            \
-	X(BS_NO_SPACE, "no-space", BS_EXIT_FAILED, "make room there and try again")                \
-	X(BS_OUT_OF_RANGE, "out-of-range", BS_EXIT_FAILED,                                         \
+	X(BS_NO_SPACE, 14, "no-space", BS_EXIT_FAILED, "make room there and try again")            \
+	X(BS_OUT_OF_RANGE, 15, "out-of-range", BS_EXIT_FAILED,                                     \
 	  "copy the image again: it is damaged, or it was cut short")                              \
-	X(BS_WORKER, "worker-failed", BS_EXIT_FAILED,                                              \
+	X(BS_WORKER, 16, "worker-failed", BS_EXIT_FAILED,                                          \
 	  "please report this, with the output of: bootshift inspect --json IMAGE")                \
-	X(BS_GUARD, "guard-violation", BS_EXIT_FAILED,                                             \
+	X(BS_GUARD, 17, "guard-violation", BS_EXIT_FAILED,                                         \
 	  "please report this, with the output of: bootshift inspect --json IMAGE")                \
-	X(BS_VERIFY, "verification-failed", BS_EXIT_FAILED,                                        \
+	X(BS_VERIFY, 18, "verification-failed", BS_EXIT_FAILED,                                    \
 	  "please report this, with the output of: bootshift inspect --json IMAGE")                \
-	X(BS_APPLIANCE_UNUSABLE, "appliance-unusable", BS_EXIT_FAILED,                             \
+	X(BS_APPLIANCE_UNUSABLE, 19, "appliance-unusable", BS_EXIT_FAILED,                         \
 	  "install libguestfs and a kernel for it (packages libguestfs0 and linux-image-amd64)")   \
-	X(BS_SECOND_OPINION, "second-opinion-differs", BS_EXIT_FAILED,                             \
+	X(BS_SECOND_OPINION, 20, "second-opinion-differs", BS_EXIT_FAILED,                         \
 	  "do not fix this image without finding out who is right; please report the difference")  \
-	X(BS_MACHINE_UNUSABLE, "machine-unusable", BS_EXIT_FAILED,                                 \
+	X(BS_MACHINE_UNUSABLE, 21, "machine-unusable", BS_EXIT_FAILED,                             \
 	  "install QEMU (package qemu-system-x86), and run bootshift as a user who may make "      \
 	  "namespaces")                                                                            \
-	X(BS_CHANGED_MEANWHILE, "changed-meanwhile", BS_EXIT_FAILED,                               \
+	X(BS_CHANGED_MEANWHILE, 22, "changed-meanwhile", BS_EXIT_FAILED,                           \
 	  "make sure that nothing else writes to the image, then try again")                       \
-	X(BS_UNDO_FILE_LOST, "undo-file-lost", BS_EXIT_FAILED,                                     \
+	X(BS_UNDO_FILE_LOST, 23, "undo-file-lost", BS_EXIT_FAILED,                                 \
 	  "make sure that nothing else removes, moves or replaces undo files, then try again")     \
-	X(BS_NTFS, "ntfs-error", BS_EXIT_FAILED,                                                   \
+	X(BS_NTFS, 24, "ntfs-error", BS_EXIT_FAILED,                                               \
 	  "run chkdsk X: /f on the volume in Windows, shut it down fully and try again")           \
-	X(BS_INTERRUPTED, "interrupted", BS_EXIT_FAILED, "run the same command again")             \
-	X(BS_TIMEOUT, "timeout", BS_EXIT_FAILED,                                                   \
+	X(BS_INTERRUPTED, 25, "interrupted", BS_EXIT_FAILED, "run the same command again")         \
+	X(BS_TIMEOUT, 26, "timeout", BS_EXIT_FAILED,                                               \
 	  "find out whether the machine or its storage is slow; batch --timeout sets another "     \
 	  "limit")                                                                                 \
-	X(BS_ROW_INVALID, "row-invalid", BS_EXIT_FAILED,                                           \
+	X(BS_ROW_INVALID, 27, "row-invalid", BS_EXIT_FAILED,                                       \
 	  "name a file that bootshift batch has written with --jsonl")                             \
-	X(BS_OUTPUT, "output-failed", BS_EXIT_FAILED,                                              \
+	X(BS_OUTPUT, 28, "output-failed", BS_EXIT_FAILED,                                          \
 	  "write the output to a file on storage with room enough")                                \
-	X(BS_NOTHING_FOUND, "nothing-found", BS_EXIT_FAILED,                                       \
+	X(BS_NOTHING_FOUND, 29, "nothing-found", BS_EXIT_FAILED,                                   \
 	  "check the name of the folder, and that its share is mounted")                           \
 	/* recovery required */                                                                    \
-	X(BS_RECOVERY_REQUIRED, "recovery-required", BS_EXIT_RECOVERY,                             \
+	X(BS_RECOVERY_REQUIRED, 30, "recovery-required", BS_EXIT_RECOVERY,                         \
 	  "make sure that the undo file is in its place, then run: bootshift undo IMAGE")          \
-	X(BS_JOURNAL_DAMAGED, "journal-damaged", BS_EXIT_RECOVERY,                                 \
+	X(BS_JOURNAL_DAMAGED, 31, "journal-damaged", BS_EXIT_RECOVERY,                             \
 	  "restore the undo file or the image from a copy; "                                       \
 	  "if you know that no change was interrupted, move the undo file away")                   \
 	/* refused: undo */                                                                        \
-	X(BS_NO_UNDO_FILE, "no-undo-file", BS_EXIT_REFUSED,                                        \
+	X(BS_NO_UNDO_FILE, 32, "no-undo-file", BS_EXIT_REFUSED,                                    \
 	  "if you have the undo file elsewhere, name it: "                                         \
 	  "bootshift undo --undo-file FILE.bootshift-undo IMAGE")                                  \
-	X(BS_UNDO_FILE_EXISTS, "undo-file-exists", BS_EXIT_REFUSED,                                \
+	X(BS_UNDO_FILE_EXISTS, 33, "undo-file-exists", BS_EXIT_REFUSED,                            \
 	  "if the image was replaced after that fix, move the undo file away; otherwise: "         \
 	  "bootshift undo IMAGE")                                                                  \
-	X(BS_CHANGED_SINCE, "changed-since-fix", BS_EXIT_REFUSED,                                  \
+	X(BS_CHANGED_SINCE, 34, "changed-since-fix", BS_EXIT_REFUSED,                              \
 	  "an undo would destroy the later changes; if you need the old state, restore a backup")  \
-	X(BS_UNDO_FILE_DAMAGED, "undo-file-damaged", BS_EXIT_REFUSED,                              \
+	X(BS_UNDO_FILE_DAMAGED, 35, "undo-file-damaged", BS_EXIT_REFUSED,                          \
 	  "the fix is complete; to undo it, restore the undo file or the image from a copy")       \
-	X(BS_UNDO_FILE_OF_OTHER, "undo-file-of-other", BS_EXIT_REFUSED,                            \
+	X(BS_UNDO_FILE_OF_OTHER, 36, "undo-file-of-other", BS_EXIT_REFUSED,                        \
 	  "copy the undo file to NEW.bootshift-undo, and undo with the copy: "                     \
 	  "bootshift undo --undo-file NEW.bootshift-undo IMAGE")                                   \
-	X(BS_UNDO_FILE_UNRELATED, "undo-file-unrelated", BS_EXIT_REFUSED,                          \
+	X(BS_UNDO_FILE_UNRELATED, 37, "undo-file-unrelated", BS_EXIT_REFUSED,                      \
 	  "name the undo file of this image, or the image of that undo file")                      \
 	/* refused: verify */                                                                      \
-	X(BS_NOT_FIXED, "not-fixed", BS_EXIT_REFUSED, "fix it first: bootshift fix IMAGE")         \
-	X(BS_FIX_NOT_WHOLE, "fix-not-whole", BS_EXIT_REFUSED,                                      \
+	X(BS_NOT_FIXED, 38, "not-fixed", BS_EXIT_REFUSED, "fix it first: bootshift fix IMAGE")     \
+	X(BS_FIX_NOT_WHOLE, 39, "fix-not-whole", BS_EXIT_REFUSED,                                  \
 	  "restore a copy of the image, or undo the fix; only changed contents of files can come " \
 	  "from an update of Windows")                                                             \
-	X(BS_NO_RECORD, "no-record", BS_EXIT_REFUSED,                                              \
+	X(BS_NO_RECORD, 40, "no-record", BS_EXIT_REFUSED,                                          \
 	  "name the undo file of the fix, or the plan that was carried out: "                      \
 	  "bootshift verify --plan FILE IMAGE")                                                    \
-	X(BS_PLAN_UNRELATED, "plan-unrelated", BS_EXIT_REFUSED,                                    \
+	X(BS_PLAN_UNRELATED, 41, "plan-unrelated", BS_EXIT_REFUSED,                                \
 	  "name the plan that was carried out on this image: "                                     \
 	  "bootshift verify --plan FILE IMAGE")                                                    \
 	/* refused: the name and the folder of the undo file */                                    \
-	X(BS_UNDO_FILE_UNUSABLE, "undo-file-unusable", BS_EXIT_REFUSED,                            \
+	X(BS_UNDO_FILE_UNUSABLE, 42, "undo-file-unusable", BS_EXIT_REFUSED,                        \
 	  "move it away; if it is a link to the undo file, put the undo file itself in its place") \
-	X(BS_NAME_TOO_LONG, "name-too-long", BS_EXIT_REFUSED,                                      \
+	X(BS_NAME_TOO_LONG, 43, "name-too-long", BS_EXIT_REFUSED,                                  \
 	  "shorten the image's name by that much")                                                 \
-	X(BS_UNDO_FOLDER, "undo-folder-unwritable", BS_EXIT_REFUSED,                               \
+	X(BS_UNDO_FOLDER, 44, "undo-folder-unwritable", BS_EXIT_REFUSED,                           \
 	  "name another folder for the undo file with --undo-dir, or make this one writable")      \
-	X(BS_FOLDER_NOT_TRUSTED, "folder-not-trusted", BS_EXIT_REFUSED,                            \
+	X(BS_FOLDER_NOT_TRUSTED, 45, "folder-not-trusted", BS_EXIT_REFUSED,                        \
 	  "name a folder for the undo file that only you can write to: --undo-dir FOLDER")         \
 	/* refused: files that another user may have written */                                    \
-	X(BS_NOT_TRUSTED, "not-trusted", BS_EXIT_REFUSED,                                          \
+	X(BS_NOT_TRUSTED, 46, "not-trusted", BS_EXIT_REFUSED,                                      \
 	  "if you trust the file, make it yours (chown, chmod go-w) or run as its owner; "         \
 	  "otherwise move it away")                                                                \
-	X(BS_INPUT_NOT_TRUSTED, "input-not-trusted", BS_EXIT_REFUSED,                              \
+	X(BS_INPUT_NOT_TRUSTED, 47, "input-not-trusted", BS_EXIT_REFUSED,                          \
 	  "if you trust the file, copy it to a folder that only you can write to, and name the "   \
 	  "copy")                                                                                  \
 	/* refused: the plan file */                                                               \
-	X(BS_PLAN_STALE, "plan-stale", BS_EXIT_REFUSED,                                            \
+	X(BS_PLAN_STALE, 48, "plan-stale", BS_EXIT_REFUSED,                                        \
 	  "make a new plan and read it: bootshift plan -o FILE IMAGE")                             \
-	X(BS_PLAN_INVALID, "plan-invalid", BS_EXIT_REFUSED,                                        \
+	X(BS_PLAN_INVALID, 49, "plan-invalid", BS_EXIT_REFUSED,                                    \
 	  "make a new plan: bootshift plan -o FILE IMAGE")                                         \
 	/* refused: the container */                                                               \
-	X(BS_NOT_AN_IMAGE, "not-an-image", BS_EXIT_REFUSED, "name a file that holds a whole disk") \
-	X(BS_FORMAT_UNSUPPORTED, "format-unsupported", BS_EXIT_REFUSED,                            \
+	X(BS_NOT_AN_IMAGE, 50, "not-an-image", BS_EXIT_REFUSED,                                    \
+	  "name a file that holds a whole disk")                                                   \
+	X(BS_FORMAT_UNSUPPORTED, 51, "format-unsupported", BS_EXIT_REFUSED,                        \
 	  "convert it first: qemu-img convert -O raw IMAGE NEW")                                   \
-	X(BS_FORMAT_UNREADABLE, "format-unreadable", BS_EXIT_REFUSED,                              \
+	X(BS_FORMAT_UNREADABLE, 52, "format-unreadable", BS_EXIT_REFUSED,                          \
 	  "export it as a raw disk, VHD or VHDX with the program that made it")                    \
-	X(BS_FORMAT_AMBIGUOUS, "format-ambiguous", BS_EXIT_REFUSED,                                \
+	X(BS_FORMAT_AMBIGUOUS, 53, "format-ambiguous", BS_EXIT_REFUSED,                            \
 	  "if it is a raw disk, say so: bootshift inspect --format raw IMAGE")                     \
-	X(BS_DRIVER_UNUSABLE, "driver-unusable", BS_EXIT_REFUSED,                                  \
+	X(BS_DRIVER_UNUSABLE, 54, "driver-unusable", BS_EXIT_REFUSED,                              \
 	  "run bootshift as root on a machine with /dev/fuse and qemu-nbd (package qemu-utils)")   \
-	X(BS_SERVER_UNSUITABLE, "nbd-server-unsuitable", BS_EXIT_REFUSED,                          \
+	X(BS_SERVER_UNSUITABLE, 55, "nbd-server-unsuitable", BS_EXIT_REFUSED,                      \
 	  "serve the disk like this: qemu-nbd --persistent --shared=3 -f raw FILE")                \
-	X(BS_HOLDS_NO_DISK, "holds-no-disk", BS_EXIT_REFUSED,                                      \
+	X(BS_HOLDS_NO_DISK, 56, "holds-no-disk", BS_EXIT_REFUSED,                                  \
 	  "name the image of the disk that Windows is installed on")                               \
-	X(BS_PACKED_GZIP, "packed-gzip", BS_EXIT_REFUSED, "unpack it first: gunzip <IMAGE >NEW")   \
-	X(BS_PACKED_BZIP2, "packed-bzip2", BS_EXIT_REFUSED,                                        \
+	X(BS_PACKED_GZIP, 57, "packed-gzip", BS_EXIT_REFUSED,                                      \
+	  "unpack it first: gunzip <IMAGE >NEW")                                                   \
+	X(BS_PACKED_BZIP2, 58, "packed-bzip2", BS_EXIT_REFUSED,                                    \
 	  "unpack it first: bunzip2 <IMAGE >NEW")                                                  \
-	X(BS_PACKED_XZ, "packed-xz", BS_EXIT_REFUSED, "unpack it first: xz -d <IMAGE >NEW")        \
-	X(BS_PACKED_ZSTD, "packed-zstd", BS_EXIT_REFUSED, "unpack it first: zstd -d <IMAGE >NEW")  \
-	X(BS_PACKED_ZIP, "packed-zip", BS_EXIT_REFUSED, "unpack it first: unzip IMAGE")            \
-	X(BS_PACKED_7Z, "packed-7z", BS_EXIT_REFUSED, "unpack it first: 7z x IMAGE")               \
-	X(BS_PACKED_TAR, "packed-tar", BS_EXIT_REFUSED, "unpack it first: tar -xf IMAGE")          \
-	X(BS_EWF, "ewf-image", BS_EXIT_REFUSED,                                                    \
+	X(BS_PACKED_XZ, 59, "packed-xz", BS_EXIT_REFUSED, "unpack it first: xz -d <IMAGE >NEW")    \
+	X(BS_PACKED_ZSTD, 60, "packed-zstd", BS_EXIT_REFUSED,                                      \
+	  "unpack it first: zstd -d <IMAGE >NEW")                                                  \
+	X(BS_PACKED_ZIP, 61, "packed-zip", BS_EXIT_REFUSED, "unpack it first: unzip IMAGE")        \
+	X(BS_PACKED_7Z, 62, "packed-7z", BS_EXIT_REFUSED, "unpack it first: 7z x IMAGE")           \
+	X(BS_PACKED_TAR, 63, "packed-tar", BS_EXIT_REFUSED, "unpack it first: tar -xf IMAGE")      \
+	X(BS_EWF, 64, "ewf-image", BS_EXIT_REFUSED,                                                \
 	  "export it to NEW.raw first: ewfexport -u -f raw -t NEW IMAGE")                          \
-	X(BS_AFF, "aff-image", BS_EXIT_REFUSED, "export it first: affcat IMAGE >NEW")              \
-	X(BS_VHD_CORRUPT, "vhd-corrupt", BS_EXIT_REFUSED,                                          \
+	X(BS_AFF, 65, "aff-image", BS_EXIT_REFUSED, "export it first: affcat IMAGE >NEW")          \
+	X(BS_VHD_CORRUPT, 66, "vhd-corrupt", BS_EXIT_REFUSED,                                      \
 	  "copy it again, or restore a backup: it is damaged, or it was cut short")                \
-	X(BS_VHD_SAVED_STATE, "vhd-saved-state", BS_EXIT_REFUSED,                                  \
+	X(BS_VHD_SAVED_STATE, 67, "vhd-saved-state", BS_EXIT_REFUSED,                              \
 	  "start the virtual machine, shut it down fully and try again")                           \
-	X(BS_VHD_DIFFERENCING, "vhd-differencing", BS_EXIT_REFUSED,                                \
+	X(BS_VHD_DIFFERENCING, 68, "vhd-differencing", BS_EXIT_REFUSED,                            \
 	  "merge it into its parent first, in PowerShell: Merge-VHD -Path IMAGE")                  \
-	X(BS_VHDX_DIFFERENCING, "vhdx-differencing", BS_EXIT_REFUSED,                              \
+	X(BS_VHDX_DIFFERENCING, 69, "vhdx-differencing", BS_EXIT_REFUSED,                          \
 	  "merge it into its parent first, in PowerShell: Merge-VHD -Path IMAGE")                  \
-	X(BS_VDI_DIFFERENCING, "vdi-differencing", BS_EXIT_REFUSED,                                \
+	X(BS_VDI_DIFFERENCING, 70, "vdi-differencing", BS_EXIT_REFUSED,                            \
 	  "make one image of it and its parent: VBoxManage clonemedium disk IMAGE NEW")            \
-	X(BS_CONTAINER_CORRUPT, "container-corrupt", BS_EXIT_REFUSED,                              \
+	X(BS_CONTAINER_CORRUPT, 71, "container-corrupt", BS_EXIT_REFUSED,                          \
 	  "copy it again, or restore a backup: it is damaged, or it was cut short")                \
-	X(BS_CONTAINER_UNCLEAN, "container-unclean", BS_EXIT_REFUSED,                              \
+	X(BS_CONTAINER_UNCLEAN, 72, "container-unclean", BS_EXIT_REFUSED,                          \
 	  "repair it first: qemu-img check -r all IMAGE")                                          \
-	X(BS_CONTAINER_DIFFERENCING, "container-differencing", BS_EXIT_REFUSED,                    \
+	X(BS_CONTAINER_DIFFERENCING, 73, "container-differencing", BS_EXIT_REFUSED,                \
 	  "make one image of it and its parent: qemu-img convert -O qcow2 IMAGE NEW")              \
-	X(BS_PARENT_MISSING, "parent-missing", BS_EXIT_REFUSED,                                    \
+	X(BS_PARENT_MISSING, 74, "parent-missing", BS_EXIT_REFUSED,                                \
 	  "put the parent where the image expects it, into the image's folder")                    \
-	X(BS_PARENT_DAMAGED, "parent-damaged", BS_EXIT_REFUSED,                                    \
+	X(BS_PARENT_DAMAGED, 75, "parent-damaged", BS_EXIT_REFUSED,                                \
 	  "restore that parent, as it was when the image was made from it, from a backup")         \
-	X(BS_PARENT_REFUSED, "parent-refused", BS_EXIT_REFUSED,                                    \
+	X(BS_PARENT_REFUSED, 76, "parent-refused", BS_EXIT_REFUSED,                                \
 	  "if you trust the image, make one image of the chain: qemu-img convert -O qcow2 IMAGE "  \
 	  "NEW")                                                                                   \
-	X(BS_CONTAINER_ENCRYPTED, "container-encrypted", BS_EXIT_REFUSED,                          \
+	X(BS_CONTAINER_ENCRYPTED, 77, "container-encrypted", BS_EXIT_REFUSED,                      \
 	  "write the passphrase to FILE, then decrypt it: qemu-img convert -O qcow2 --object "     \
 	  "secret,id=s,file=FILE --image-opts encrypt.key-secret=s,file.filename=IMAGE NEW")       \
-	X(BS_VMDK_ENCRYPTED, "vmdk-encrypted", BS_EXIT_REFUSED,                                    \
+	X(BS_VMDK_ENCRYPTED, 78, "vmdk-encrypted", BS_EXIT_REFUSED,                                \
 	  "remove the encryption of the virtual machine in VMware first")                          \
-	X(BS_CONTAINER_SPLIT, "container-split", BS_EXIT_REFUSED,                                  \
+	X(BS_CONTAINER_SPLIT, 79, "container-split", BS_EXIT_REFUSED,                              \
 	  "make one file of it first: qemu-img convert -O qcow2 IMAGE NEW")                        \
-	X(BS_CONTAINER_COMPRESSED, "container-compressed", BS_EXIT_REFUSED,                        \
+	X(BS_CONTAINER_COMPRESSED, 80, "container-compressed", BS_EXIT_REFUSED,                    \
 	  "unpack it first: qemu-img convert -O vmdk IMAGE NEW")                                   \
-	X(BS_CONTAINER_HAS_CHILDREN, "container-has-children", BS_EXIT_REFUSED,                    \
+	X(BS_CONTAINER_HAS_CHILDREN, 81, "container-has-children", BS_EXIT_REFUSED,                \
 	  "merge the snapshots into it first, with the program that made them; in a chain of "     \
 	  "qcow2 or VMDK, you can fix the last snapshot instead")                                  \
-	X(BS_CONTAINER_PART, "container-part", BS_EXIT_REFUSED,                                    \
+	X(BS_CONTAINER_PART, 82, "container-part", BS_EXIT_REFUSED,                                \
 	  "name the file that describes the whole disk instead")                                   \
 	/* refused: the partitions */                                                              \
-	X(BS_NO_PARTITION_TABLE, "no-partition-table", BS_EXIT_REFUSED,                            \
+	X(BS_NO_PARTITION_TABLE, 83, "no-partition-table", BS_EXIT_REFUSED,                        \
 	  "name an image of the whole disk, which begins with its partition table")                \
-	X(BS_DISK_EMPTY, "disk-empty", BS_EXIT_REFUSED,                                            \
+	X(BS_DISK_EMPTY, 84, "disk-empty", BS_EXIT_REFUSED,                                        \
 	  "name the image of the disk with Windows, copied from its first sector on")              \
-	X(BS_DISK_ENCRYPTED, "disk-encrypted", BS_EXIT_REFUSED,                                    \
+	X(BS_DISK_ENCRYPTED, 85, "disk-encrypted", BS_EXIT_REFUSED,                                \
 	  "decrypt it: cryptsetup open IMAGE decrypted && bootshift fix /dev/mapper/decrypted")    \
-	X(BS_SECTOR_SIZE, "sector-size-unsupported", BS_EXIT_REFUSED,                              \
+	X(BS_SECTOR_SIZE, 86, "sector-size-unsupported", BS_EXIT_REFUSED,                          \
 	  "restore a backup of Windows to a disk with 512-byte sectors: a BIOS starts only those") \
-	X(BS_DISK_CUT_SHORT, "disk-cut-short", BS_EXIT_REFUSED, "copy it again, in full")          \
-	X(BS_NO_PARTITIONS, "no-partitions", BS_EXIT_REFUSED,                                      \
+	X(BS_DISK_CUT_SHORT, 87, "disk-cut-short", BS_EXIT_REFUSED, "copy it again, in full")      \
+	X(BS_NO_PARTITIONS, 88, "no-partitions", BS_EXIT_REFUSED,                                  \
 	  "name an image of a disk with Windows on it")                                            \
-	X(BS_PARTITION_TABLE_INVALID, "partition-table-invalid", BS_EXIT_REFUSED,                  \
+	X(BS_PARTITION_TABLE_INVALID, 89, "partition-table-invalid", BS_EXIT_REFUSED,              \
 	  "repair the partition table first, for example with TestDisk")                           \
-	X(BS_GPT, "gpt-disk", BS_EXIT_REFUSED,                                                     \
+	X(BS_GPT, 90, "gpt-disk", BS_EXIT_REFUSED,                                                 \
 	  "a disk that starts by UEFI keeps its boot files on its EFI partition: no fix applies")  \
-	X(BS_DYNAMIC_DISK, "dynamic-disk", BS_EXIT_REFUSED,                                        \
+	X(BS_DYNAMIC_DISK, 91, "dynamic-disk", BS_EXIT_REFUSED,                                    \
 	  "restore a backup of Windows to a basic disk: Windows converts only empty disks back")   \
-	X(BS_STORAGE_SPACES, "storage-spaces", BS_EXIT_REFUSED,                                    \
+	X(BS_STORAGE_SPACES, 92, "storage-spaces", BS_EXIT_REFUSED,                                \
 	  "restore a backup of Windows to a basic disk: only Windows reads Storage Spaces")        \
-	X(BS_NO_ACTIVE_PARTITION, "no-active-partition", BS_EXIT_REFUSED,                          \
+	X(BS_NO_ACTIVE_PARTITION, 93, "no-active-partition", BS_EXIT_REFUSED,                      \
 	  "choose the partition with the boot files: bootshift inspect --system-partition N "      \
 	  "IMAGE")                                                                                 \
-	X(BS_SEVERAL_ACTIVE, "several-active-partitions", BS_EXIT_REFUSED,                         \
+	X(BS_SEVERAL_ACTIVE, 94, "several-active-partitions", BS_EXIT_REFUSED,                     \
 	  "choose the partition with the boot files: bootshift inspect --system-partition N "      \
 	  "IMAGE")                                                                                 \
-	X(BS_SYSTEM_PARTITION, "system-partition-unsuitable", BS_EXIT_REFUSED,                     \
+	X(BS_SYSTEM_PARTITION, 95, "system-partition-unsuitable", BS_EXIT_REFUSED,                 \
 	  "choose the partition with the boot files: bootshift inspect --system-partition N "      \
 	  "IMAGE")                                                                                 \
-	X(BS_BOOT_VOLUME_MISSING, "boot-volume-missing", BS_EXIT_REFUSED,                          \
+	X(BS_BOOT_VOLUME_MISSING, 96, "boot-volume-missing", BS_EXIT_REFUSED,                      \
 	  "choose the partition with Windows: bootshift inspect --boot-partition N IMAGE")         \
-	X(BS_SEVERAL_WINDOWS, "several-windows", BS_EXIT_REFUSED,                                  \
+	X(BS_SEVERAL_WINDOWS, 97, "several-windows", BS_EXIT_REFUSED,                              \
 	  "choose the partition with Windows: bootshift inspect --boot-partition N IMAGE")         \
-	X(BS_BOOT_VOLUME_LOGICAL, "boot-volume-logical", BS_EXIT_REFUSED,                          \
+	X(BS_BOOT_VOLUME_LOGICAL, 98, "boot-volume-logical", BS_EXIT_REFUSED,                      \
 	  "make it a primary partition first, for example with TestDisk")                          \
-	X(BS_SIGNATURE_CHANGED, "disk-signature-changed", BS_EXIT_REFUSED,                         \
+	X(BS_SIGNATURE_CHANGED, 99, "disk-signature-changed", BS_EXIT_REFUSED,                     \
 	  "if the boot menu is right, give the disk its signature back: bootshift fix "            \
 	  "--restore-signature IMAGE")                                                             \
-	X(BS_SIGNATURE_DISPUTED, "disk-signature-disputed", BS_EXIT_REFUSED,                       \
+	X(BS_SIGNATURE_DISPUTED, 100, "disk-signature-disputed", BS_EXIT_REFUSED,                  \
 	  "restore a backup, or make a new boot menu for the disk as it is, in the recovery "      \
 	  "environment: bcdboot C:\\Windows /s S:")                                                \
-	X(BS_OTHER_DISK, "default-entry-on-other-disk", BS_EXIT_REFUSED,                           \
+	X(BS_OTHER_DISK, 101, "default-entry-on-other-disk", BS_EXIT_REFUSED,                      \
 	  "in that Windows, put boot files on its own disk: bcdboot C:\\Windows /s C:")            \
 	/* refused: the volumes */                                                                 \
-	X(BS_NOT_NTFS, "not-ntfs", BS_EXIT_REFUSED,                                                \
+	X(BS_NOT_NTFS, 102, "not-ntfs", BS_EXIT_REFUSED,                                           \
 	  "convert the volume in Windows first: convert X: /fs:ntfs")                              \
-	X(BS_FAT_SYSTEM_VOLUME, "fat-system-volume", BS_EXIT_REFUSED,                              \
+	X(BS_FAT_SYSTEM_VOLUME, 103, "fat-system-volume", BS_EXIT_REFUSED,                         \
 	  "have libguestfs read it: bootshift fix --engine libguestfs IMAGE")                      \
-	X(BS_BITLOCKER, "bitlocker", BS_EXIT_REFUSED,                                              \
+	X(BS_BITLOCKER, 104, "bitlocker", BS_EXIT_REFUSED,                                         \
 	  "suspending is not enough; decrypt the volume in Windows first: manage-bde -off X:")     \
-	X(BS_HIBERNATED, "hibernated", BS_EXIT_REFUSED,                                            \
+	X(BS_HIBERNATED, 105, "hibernated", BS_EXIT_REFUSED,                                       \
 	  "start Windows, run powercfg /h off, shut it down and try again")                        \
-	X(BS_UNCLEAN, "unclean-volume", BS_EXIT_REFUSED,                                           \
+	X(BS_UNCLEAN, 106, "unclean-volume", BS_EXIT_REFUSED,                                      \
 	  "start Windows, let it check the disk, run shutdown /s /t 0 and try again")              \
-	X(BS_NTFS_DAMAGED, "ntfs-damaged", BS_EXIT_REFUSED,                                        \
+	X(BS_NTFS_DAMAGED, 107, "ntfs-damaged", BS_EXIT_REFUSED,                                   \
 	  "run chkdsk X: /f on the volume in Windows, shut it down fully and try again")           \
-	X(BS_VOLUME_FULL, "no-room", BS_EXIT_REFUSED,                                              \
+	X(BS_VOLUME_FULL, 108, "no-room", BS_EXIT_REFUSED,                                         \
 	  "free some space on that volume in Windows and try again")                               \
-	X(BS_NTFS_GEOMETRY, "ntfs-geometry", BS_EXIT_REFUSED,                                      \
+	X(BS_NTFS_GEOMETRY, 109, "ntfs-geometry", BS_EXIT_REFUSED,                                 \
 	  "restore a backup of the volume to a volume with 512-byte sectors and 4096-byte "        \
 	  "clusters")                                                                              \
-	X(BS_BEYOND_REACH, "beyond-reach", BS_EXIT_REFUSED,                                        \
+	X(BS_BEYOND_REACH, 110, "beyond-reach", BS_EXIT_REFUSED,                                   \
 	  "free some space in the part of the volume that is within the first 2 TiB of the disk")  \
 	/* refused: the boot files */                                                              \
-	X(BS_BOOTMGR_MISSING, "bootmgr-missing", BS_EXIT_REFUSED,                                  \
+	X(BS_BOOTMGR_MISSING, 111, "bootmgr-missing", BS_EXIT_REFUSED,                             \
 	  "in Windows' recovery environment (S: the system volume): bcdboot C:\\Windows /s S:")    \
-	X(BS_BOOTMGR_DAMAGED, "bootmgr-damaged", BS_EXIT_REFUSED,                                  \
+	X(BS_BOOTMGR_DAMAGED, 112, "bootmgr-damaged", BS_EXIT_REFUSED,                             \
 	  "in the recovery environment: del /f /a S:\\bootmgr && bcdboot C:\\Windows /s S:")       \
-	X(BS_BOOT_CODE_MISSING, "boot-code-missing", BS_EXIT_REFUSED,                              \
+	X(BS_BOOT_CODE_MISSING, 113, "boot-code-missing", BS_EXIT_REFUSED,                         \
 	  "from Windows' installation medium (C: the Windows volume): bootsect /nt60 C:")          \
-	X(BS_BCD_MISSING, "bcd-missing", BS_EXIT_REFUSED,                                          \
+	X(BS_BCD_MISSING, 114, "bcd-missing", BS_EXIT_REFUSED,                                     \
 	  "in Windows' recovery environment (S: the system volume): bcdboot C:\\Windows /s S:")    \
-	X(BS_BCD_DAMAGED, "bcd-damaged", BS_EXIT_REFUSED,                                          \
+	X(BS_BCD_DAMAGED, 115, "bcd-damaged", BS_EXIT_REFUSED,                                     \
 	  "in the recovery environment: del /f /a S:\\Boot\\BCD && bcdboot C:\\Windows /s S:")     \
-	X(BS_BCD_DIRTY, "bcd-dirty", BS_EXIT_REFUSED,                                              \
+	X(BS_BCD_DIRTY, 116, "bcd-dirty", BS_EXIT_REFUSED,                                         \
 	  "start Windows, run shutdown /s /t 0 and try again")                                     \
-	X(BS_NO_DEFAULT_ENTRY, "no-default-entry", BS_EXIT_REFUSED,                                \
+	X(BS_NO_DEFAULT_ENTRY, 117, "no-default-entry", BS_EXIT_REFUSED,                           \
 	  "in the recovery environment, find the ID with bcdedit /enum all, then: bcdedit "        \
 	  "/default {ID}")                                                                         \
-	X(BS_DEFAULT_ENTRY_BROKEN, "default-entry-broken", BS_EXIT_REFUSED,                        \
+	X(BS_DEFAULT_ENTRY_BROKEN, 118, "default-entry-broken", BS_EXIT_REFUSED,                   \
 	  "make Windows the default entry, in Windows: bcdedit /default {current}")                \
-	X(BS_WINLOAD_MISSING, "winload-missing", BS_EXIT_REFUSED,                                  \
+	X(BS_WINLOAD_MISSING, 119, "winload-missing", BS_EXIT_REFUSED,                             \
 	  "in the recovery environment: sfc /scannow /offbootdir=C:\\ /offwindir=C:\\Windows")     \
-	X(BS_BOOT_FILE_UNSUPPORTED, "boot-file-unsupported", BS_EXIT_REFUSED,                      \
+	X(BS_BOOT_FILE_UNSUPPORTED, 120, "boot-file-unsupported", BS_EXIT_REFUSED,                 \
 	  "in Windows, remove that file or folder, or replace it with an ordinary one")            \
-	X(BS_ENTRY_WOULD_BREAK, "entry-would-break", BS_EXIT_REFUSED,                              \
+	X(BS_ENTRY_WOULD_BREAK, 121, "entry-would-break", BS_EXIT_REFUSED,                         \
 	  "remove that entry in Windows: bcdedit /delete {ID}")                                    \
-	X(BS_LEGACY_UNSUPPORTED, "legacy-boot-unsupported", BS_EXIT_REFUSED,                       \
+	X(BS_LEGACY_UNSUPPORTED, 122, "legacy-boot-unsupported", BS_EXIT_REFUSED,                  \
 	  "remove the entry of the earlier Windows: bcdedit /delete {ntldr} /f")                   \
 	/* refused: boot files are to be made anew */                                              \
-	X(BS_MBR_CODE_MISSING, "mbr-code-missing", BS_EXIT_REFUSED,                                \
+	X(BS_MBR_CODE_MISSING, 123, "mbr-code-missing", BS_EXIT_REFUSED,                           \
 	  "from Windows' installation medium (C: the Windows volume): bootsect /nt60 C: /mbr")     \
-	X(BS_REBUILD_SOURCE, "rebuild-source-unsuitable", BS_EXIT_REFUSED,                         \
+	X(BS_REBUILD_SOURCE, 124, "rebuild-source-unsuitable", BS_EXIT_REFUSED,                    \
 	  "in the recovery environment: sfc /scannow /offbootdir=C:\\ /offwindir=C:\\Windows")     \
-	X(BS_REBUILD_UNCHOSEN, "rebuild-needs-choice", BS_EXIT_REFUSED,                            \
+	X(BS_REBUILD_UNCHOSEN, 125, "rebuild-needs-choice", BS_EXIT_REFUSED,                       \
 	  "choose the partition with Windows: bootshift fix --rebuild --boot-partition N IMAGE")   \
 	/* refused: the disk was started in a virtual machine */                                   \
-	X(BS_START_FAILED, "start-failed", BS_EXIT_REFUSED,                                        \
+	X(BS_START_FAILED, 126, "start-failed", BS_EXIT_REFUSED,                                   \
 	  "look at the picture of the last screen, and at the boot chain: bootshift inspect "      \
 	  "IMAGE")                                                                                 \
 	/* notes: findings that do not prevent a fix */                                            \
-	X(BS_NOTE_BOOT_CODE, "note-boot-code", BS_EXIT_DONE, "")                                   \
-	X(BS_NOTE_MBR_CODE, "note-mbr-code", BS_EXIT_DONE, "")                                     \
-	X(BS_NOTE_HIDDEN_SECTORS, "note-hidden-sectors", BS_EXIT_DONE, "")                         \
-	X(BS_NOTE_WINLOAD, "note-winload", BS_EXIT_DONE, "")                                       \
-	X(BS_NOTE_OTHER_LOADER, "note-other-loader", BS_EXIT_DONE, "")                             \
-	X(BS_NOTE_LEGACY, "note-legacy-boot", BS_EXIT_DONE, "")                                    \
-	X(BS_NOTE_STAYS, "note-stays-on-system-volume", BS_EXIT_DONE, "")                          \
-	X(BS_NOTE_REPLACES, "note-replaces-files", BS_EXIT_DONE, "")                               \
-	X(BS_NOTE_FAT, "note-fat-system-volume", BS_EXIT_DONE, "")                                 \
-	X(BS_NOTE_ROOM, "note-room", BS_EXIT_DONE, "")                                             \
-	X(BS_NOTE_SIGNATURE, "note-signature", BS_EXIT_DONE, "")                                   \
-	X(BS_NOTE_LOCATE, "note-locate", BS_EXIT_DONE, "")                                         \
-	X(BS_NOTE_NOT_NEEDED, "note-not-needed", BS_EXIT_DONE, "")                                 \
-	X(BS_NOTE_REBUILD, "note-rebuild", BS_EXIT_DONE, "")
+	X(BS_NOTE_BOOT_CODE, 127, "note-boot-code", BS_EXIT_DONE, "")                              \
+	X(BS_NOTE_MBR_CODE, 128, "note-mbr-code", BS_EXIT_DONE, "")                                \
+	X(BS_NOTE_HIDDEN_SECTORS, 129, "note-hidden-sectors", BS_EXIT_DONE, "")                    \
+	X(BS_NOTE_WINLOAD, 130, "note-winload", BS_EXIT_DONE, "")                                  \
+	X(BS_NOTE_OTHER_LOADER, 131, "note-other-loader", BS_EXIT_DONE, "")                        \
+	X(BS_NOTE_LEGACY, 132, "note-legacy-boot", BS_EXIT_DONE, "")                               \
+	X(BS_NOTE_STAYS, 133, "note-stays-on-system-volume", BS_EXIT_DONE, "")                     \
+	X(BS_NOTE_REPLACES, 134, "note-replaces-files", BS_EXIT_DONE, "")                          \
+	X(BS_NOTE_FAT, 135, "note-fat-system-volume", BS_EXIT_DONE, "")                            \
+	X(BS_NOTE_ROOM, 136, "note-room", BS_EXIT_DONE, "")                                        \
+	X(BS_NOTE_SIGNATURE, 137, "note-signature", BS_EXIT_DONE, "")                              \
+	X(BS_NOTE_LOCATE, 138, "note-locate", BS_EXIT_DONE, "")                                    \
+	X(BS_NOTE_NOT_NEEDED, 139, "note-not-needed", BS_EXIT_DONE, "")                            \
+	X(BS_NOTE_REBUILD, 140, "note-rebuild", BS_EXIT_DONE, "")
 
 enum bs_code {
-#define BS_CODE(symbol, name, exit, advice) symbol,
+#define BS_CODE(symbol, value, name, exit, advice) symbol = (value),
 	BS_CODES(BS_CODE)
 #undef BS_CODE
-		BS_CODE_COUNT
+	/* The number of codes, which is also the value of the next one. */
+	BS_CODE_COUNT = 141
 };
 
 BS_API const char *bs_code_name(enum bs_code code);
@@ -352,6 +377,7 @@ BS_API bool bs_code_is_cured(enum bs_code code);
 #define BS_FORMAT_NAMES                        BS_FORMATS(BS_FORMAT_NAME)
 #define BS_FORMAT_NAME(id, driver, title, ...) " " #id
 
+/* This struct is complete: no later version adds anything. */
 struct bs_error {
 	enum bs_code code;
 	char message[480]; /* what is wrong, without the image's name and the advice */
@@ -362,15 +388,16 @@ struct bs_error {
 #define BS_PARTITIONS_MAX 32
 #define BS_FINDINGS_MAX   32
 #define BS_LINKS_MAX      12
+#define BS_PLACES_MAX     24
 #define BS_PATH_MAX       768 /* bytes of a path inside a volume, with the final zero byte */
 
 enum bs_filesystem {
-	BS_FS_UNKNOWN,
-	BS_FS_NTFS,
-	BS_FS_BITLOCKER,
-	BS_FS_FAT,
-	BS_FS_EXTENDED, /* not a file system: the extended partition with the logical partitions */
-	BS_FS_COUNT
+	BS_FS_UNKNOWN = 0,
+	BS_FS_NTFS = 1,
+	BS_FS_BITLOCKER = 2,
+	BS_FS_FAT = 3,
+	BS_FS_EXTENDED = 4, /* no file system: the extended partition, with the logical ones */
+	BS_FS_COUNT = 5,
 };
 
 struct bs_partition {
@@ -388,27 +415,28 @@ struct bs_partition {
 	/* Has bootmgr and a BCD.  Set only if there is no system volume, or if the system volume is the
 	 * boot volume: an undo may need the boot files on another partition. */
 	bool has_boot_files;
+	uint64_t reserved[4];
 };
 
 /* A link of the boot chain, in the order in which the BIOS follows the chain. */
 enum bs_link_kind {
-	BS_LINK_MBR_CODE,
-	BS_LINK_ACTIVE,
-	BS_LINK_BOOT_RECORD,
-	BS_LINK_BOOTMGR,
-	BS_LINK_BCD,
-	BS_LINK_DEFAULT_ENTRY,
-	BS_LINK_BOOT_VOLUME,
-	BS_LINK_WINLOAD,
-	BS_LINK_KIND_COUNT
+	BS_LINK_MBR_CODE = 0,
+	BS_LINK_ACTIVE = 1,
+	BS_LINK_BOOT_RECORD = 2,
+	BS_LINK_BOOTMGR = 3,
+	BS_LINK_BCD = 4,
+	BS_LINK_DEFAULT_ENTRY = 5,
+	BS_LINK_BOOT_VOLUME = 6,
+	BS_LINK_WINLOAD = 7,
+	BS_LINK_KIND_COUNT = 8,
 };
 
 enum bs_link_state {
-	BS_LINK_GOOD,
-	BS_LINK_BROKEN,   /* the disk does not start because of this link */
-	BS_LINK_REPAIRED, /* broken, and a fix repairs it */
-	BS_LINK_UNKNOWN,  /* cannot be checked, or an earlier link is broken */
-	BS_LINK_STATE_COUNT
+	BS_LINK_GOOD = 0,
+	BS_LINK_BROKEN = 1,   /* the disk does not start because of this link */
+	BS_LINK_REPAIRED = 2, /* broken, and a fix repairs it */
+	BS_LINK_UNKNOWN = 3,  /* cannot be checked, or an earlier link is broken */
+	BS_LINK_STATE_COUNT = 4,
 };
 
 struct bs_link {
@@ -416,20 +444,22 @@ struct bs_link {
 	enum bs_link_state state;
 	enum bs_code code; /* why the link is not good; BS_OK: it is good, or was not checked */
 	char detail[240];  /* what was found, in one line */
+	uint64_t reserved[4];
 };
 
 struct bs_finding {
 	enum bs_code code; /* class BS_EXIT_REFUSED: it prevents a fix; BS_EXIT_DONE: a note */
 	char message[480];
+	uint64_t reserved[4];
 };
 
 enum bs_verdict {
 	/* A fix applies: the boot files are on a partition of their own, or have to be made anew, or the
 	 * disk's signature was changed. */
-	BS_VERDICT_FIXABLE,
-	BS_VERDICT_NOTHING,    /* the boot volume is the system volume already */
-	BS_VERDICT_UNSUITABLE, /* a finding prevents a fix */
-	BS_VERDICT_COUNT
+	BS_VERDICT_FIXABLE = 0,
+	BS_VERDICT_NOTHING = 1,    /* the boot volume is the system volume already */
+	BS_VERDICT_UNSUITABLE = 2, /* a finding prevents a fix */
+	BS_VERDICT_COUNT = 3,
 };
 
 struct bs_inspection {
@@ -477,6 +507,7 @@ struct bs_inspection {
 	enum bs_verdict verdict;
 	uint32_t finding_count;
 	struct bs_finding findings[BS_FINDINGS_MAX];
+	uint64_t reserved[32];
 };
 
 /* ---- plan: what a fix does ---------------------------------------------------------------- */
@@ -484,14 +515,14 @@ struct bs_inspection {
 enum bs_operation_kind {
 	/* Copies a file or a whole folder of the system volume.  In a plan with BS_OPERATION_STORE: of
 	 * what Windows keeps in \Windows\Boot. */
-	BS_OPERATION_COPY,
-	BS_OPERATION_ATTRIBUTES,   /* makes a copied file or folder read-only, hidden, system */
-	BS_OPERATION_RETARGET_BCD, /* points BCD elements of moved files to the boot volume */
-	BS_OPERATION_BOOT_CODE,    /* gives the boot volume the boot code of the system volume */
-	BS_OPERATION_ACTIVATE,     /* makes the boot partition the only active partition */
-	BS_OPERATION_SIGNATURE,    /* gives the disk the signature back that it had */
-	BS_OPERATION_STORE,        /* makes a new BCD, of the plan's elements */
-	BS_OPERATION_KIND_COUNT
+	BS_OPERATION_COPY = 0,
+	BS_OPERATION_ATTRIBUTES = 1,   /* makes a copied file or folder read-only, hidden, system */
+	BS_OPERATION_RETARGET_BCD = 2, /* points BCD elements of moved files to the boot volume */
+	BS_OPERATION_BOOT_CODE = 3, /* gives the boot volume the boot code of the system volume */
+	BS_OPERATION_ACTIVATE = 4,  /* makes the boot partition the only active partition */
+	BS_OPERATION_SIGNATURE = 5, /* gives the disk the signature back that it had */
+	BS_OPERATION_STORE = 6,     /* makes a new BCD, of the plan's elements */
+	BS_OPERATION_KIND_COUNT = 7,
 };
 
 #define BS_OPERATIONS_MAX 64
@@ -508,6 +539,7 @@ struct bs_operation {
 	/* Bytes written.  copy, store: to files; retarget-bcd: to elements; else: sectors. */
 	uint64_t bytes;
 	uint64_t sectors; /* number of different 512-byte sectors that the rehearsal wrote */
+	uint64_t reserved[4];
 };
 
 struct bs_plan_file {
@@ -516,6 +548,7 @@ struct bs_plan_file {
 	uint64_t size;
 	uint32_t attributes; /* FILE_ATTRIBUTE_* of the source */
 	uint8_t sha256[32];  /* hash of the content, from the rehearsal; zeros for a folder */
+	uint64_t reserved[4];
 };
 
 /* An element of the BCD: one that is retargeted, or one of a new BCD. */
@@ -531,6 +564,7 @@ struct bs_plan_element {
 	uint32_t object_type; /* such as 0x10200003; 0: the element is retargeted */
 	uint32_t value_size;  /* bytes */
 	uint8_t value[BS_VALUE_MAX];
+	uint64_t reserved[4];
 };
 
 /* The caller frees a plan from this library with bs_plan_free(). */
@@ -549,30 +583,57 @@ struct bs_plan {
 	struct bs_plan_file *files;
 	uint32_t element_count;
 	struct bs_plan_element *elements;
+	uint64_t reserved[16];
 };
 
 /* NULL is allowed. */
 BS_API void bs_plan_free(struct bs_plan *plan);
 
+/*
+ * Writes a plan file (bootshift-json(5)) for somebody to read, and for bs_plan_read(); `bootshift fix
+ * --plan` reads it, too.  `image` is the path or the URI for which the plan was made.  An existing
+ * file is replaced only if it is a plan.  Returns 0, or -1: BS_FILE_EXISTS, BS_NOT_FOUND,
+ * BS_NO_PERMISSION, BS_READ_ONLY, BS_NO_SPACE, BS_IO, BS_NO_MEMORY.
+ */
+BS_API int bs_plan_write(const char *path, const char *image, const struct bs_plan *plan,
+			 struct bs_error *err);
+
+/*
+ * Reads a plan file; "-" is standard input.  Returns NULL on error: BS_PLAN_INVALID,
+ * BS_INPUT_NOT_TRUSTED if another user may have written the file, BS_NOT_FOUND, BS_NO_PERMISSION,
+ * BS_IO, BS_NO_MEMORY.
+ */
+BS_API struct bs_plan *bs_plan_read(const char *path, struct bs_error *err);
+
+#define BS_DIFFERENCE_MAX 320 /* bytes of the words, with the final zero byte */
+
+/*
+ * Compares two rehearsed plans, as bs_fix() does with `expected`.  Returns whether they change the
+ * image differently.  `words` (may be NULL) then tells the first difference: "\Boot\BCD has other
+ * content now".  The numbers of sectors do not count.
+ */
+BS_API bool bs_plan_differs(const struct bs_plan *earlier, const struct bs_plan *now,
+			    char words[BS_DIFFERENCE_MAX]);
+
 /* ---- start: what a disk did in a virtual machine ------------------------------------------ */
 
-/* What the sectors of a disk are for a start, in the order in which a start reads them. */
+/* What the sectors of a disk are for a start, mostly in the order in which a start reads them. */
 enum bs_place {
-	BS_PLACE_TABLE,       /* the first sector: the MBR's code and the partition table */
-	BS_PLACE_BOOT_RECORD, /* of the active partition */
-	BS_PLACE_FILE_SYSTEM, /* of the active partition: $MFT, and the index of the root folder */
-	BS_PLACE_BOOTMGR,
-	BS_PLACE_FONTS,  /* \Boot\Fonts: for a menu, or for an error screen */
-	BS_PLACE_STATUS, /* \Boot\BOOTSTAT.DAT */
-	BS_PLACE_BCD,
-	BS_PLACE_MESSAGES, /* \Boot\LANGUAGE\bootmgr.exe.mui */
-	BS_PLACE_LOADER,   /* the program of the default entry */
-	BS_PLACE_WINDOWS, /* the registry hive SYSTEM and the kernel: only a running loader reads them */
+	BS_PLACE_TABLE = 0,       /* the first sector: the MBR's code and the partition table */
+	BS_PLACE_BOOT_RECORD = 1, /* of the active partition */
+	BS_PLACE_FILE_SYSTEM = 2, /* of the active partition: $MFT, and the root folder's index */
+	BS_PLACE_BOOTMGR = 3,
+	BS_PLACE_FONTS = 4,  /* \Boot\Fonts: for a menu, or for an error screen */
+	BS_PLACE_STATUS = 5, /* \Boot\BOOTSTAT.DAT */
+	BS_PLACE_BCD = 6,
+	BS_PLACE_MESSAGES = 7, /* \Boot\LANGUAGE\bootmgr.exe.mui */
+	BS_PLACE_LOADER = 8,   /* the program of the default entry */
+	BS_PLACE_WINDOWS = 9, /* the hive SYSTEM and the kernel: only a running loader reads them */
 	/* The partition that a fix moved the boot files away from: its boot record, all else. */
-	BS_PLACE_OLD_RECORD,
-	BS_PLACE_OLD_SYSTEM,
-	BS_PLACE_OTHER, /* everything else */
-	BS_PLACE_COUNT
+	BS_PLACE_OLD_RECORD = 10,
+	BS_PLACE_OLD_SYSTEM = 11,
+	BS_PLACE_OTHER = 12, /* everything else */
+	BS_PLACE_COUNT = 13,
 };
 
 struct bs_reading {
@@ -583,6 +644,7 @@ struct bs_reading {
 	uint64_t read;
 	uint32_t first, last; /* when, in milliseconds; valid if `read` is not 0 */
 	uint64_t activity; /* bit i: there was a read in [i * slot, (i + 1) * slot), see bs_start */
+	uint64_t reserved[4];
 };
 
 /*
@@ -597,9 +659,9 @@ struct bs_start {
 	enum bs_link_kind stopped_at;
 	enum bs_place stopped_place;
 	char evidence[480]; /* in one line: what was read that proves it, or where it stopped */
-	struct bs_reading readings[BS_PLACE_COUNT];
-	uint32_t slot;         /* milliseconds; see bs_reading */
-	uint32_t milliseconds; /* how long the machine ran */
+	struct bs_reading readings[BS_PLACES_MAX]; /* by enum bs_place */
+	uint32_t slot;                             /* milliseconds; see bs_reading */
+	uint32_t milliseconds;                     /* how long the machine ran */
 	uint32_t keys;         /* how often Enter was pressed to leave a menu or a prompt */
 	bool kvm;              /* the processor was not emulated */
 	bool limit_reached;    /* the machine was stopped by the time limit */
@@ -609,6 +671,7 @@ struct bs_start {
 	char *picture_path; /* where the caller has stored the picture; from malloc(); NULL: nowhere */
 	/* A fix that was not proven: whether the image starts as it is, without the fix. */
 	bool before_known, before;
+	uint64_t reserved[32];
 };
 
 /* ---- what has changed since a fix --------------------------------------------------------- */
@@ -624,6 +687,7 @@ struct bs_difference {
 	 * the disk as a whole: says what was not compared.
 	 */
 	bool expected;
+	uint64_t reserved[4];
 };
 
 /* ---- the commands ------------------------------------------------------------------------- */
@@ -639,30 +703,41 @@ struct bs_difference {
 
 /* What the library is doing to an image.  bs_fix() passes through the phases in this order. */
 enum bs_phase {
-	BS_PHASE_OPENING,    /* opens and locks the image */
-	BS_PHASE_INSPECTING, /* bs_inspect(): reads the disk */
-	BS_PHASE_REHEARSING, /* reads the disk, and makes and verifies the changes in memory */
+	BS_PHASE_OPENING = 0,    /* opens and locks the image */
+	BS_PHASE_INSPECTING = 1, /* bs_inspect(): reads the disk */
+	BS_PHASE_REHEARSING = 2, /* reads the disk, and makes and verifies the changes in memory */
 	/*
 	 * In the middle of the rehearsal: checks all file records of the boot volume against the
 	 * volume's bitmap of free clusters.  Then BS_PHASE_REHEARSING begins again.
 	 */
-	BS_PHASE_CHECKING,
+	BS_PHASE_CHECKING = 3,
 	/* Writes the undo file and the image.  From here on the fix cannot be interrupted. */
-	BS_PHASE_COMMITTING,
-	BS_PHASE_VERIFYING, /* bs_verify(), bs_accept(): compares the disk with what a fix left */
-	BS_PHASE_UNDOING,   /* undoes a fix or, while opening the image, an interrupted change */
-	BS_PHASE_ASKING,    /* asks libguestfs' appliance */
+	BS_PHASE_COMMITTING = 4,
+	BS_PHASE_VERIFYING = 5, /* bs_verify(), bs_accept(): compares the disk with a fix */
+	BS_PHASE_UNDOING = 6, /* undoes a fix or, while opening the image, an interrupted change */
+	BS_PHASE_ASKING = 7,  /* asks libguestfs' appliance */
 	/* Waits for its turn at the appliance, for the appliance's start, or for other machines. */
-	BS_PHASE_WAITING,
-	BS_PHASE_STARTING, /* starts the disk in a virtual machine */
-	BS_PHASE_COUNT
+	BS_PHASE_WAITING = 8,
+	BS_PHASE_STARTING = 9, /* starts the disk in a virtual machine */
+	BS_PHASE_COUNT = 10,
+};
+
+/*
+ * How far a phase is.  The unit of `done` and `total` is bytes; in BS_PHASE_WAITING, percent of the
+ * start of the appliance; in BS_PHASE_STARTING, milliseconds of the time limit.  `done` never
+ * decreases within a phase, and is at most `total`.
+ */
+struct bs_progress {
+	enum bs_phase phase;
+	uint64_t done, total; /* total is 0 if the amount is not known, as when a phase begins */
+	uint64_t reserved[8];
 };
 
 /* What reads the volumes.  Only libntfs-3g writes, and only libguestfs reads FAT. */
 enum bs_engine {
-	BS_ENGINE_NTFS_3G,
-	BS_ENGINE_LIBGUESTFS, /* the tools in libguestfs' appliance, a virtual machine */
-	BS_ENGINE_COUNT
+	BS_ENGINE_NTFS_3G = 0,
+	BS_ENGINE_LIBGUESTFS = 1, /* the tools in libguestfs' appliance, a virtual machine */
+	BS_ENGINE_COUNT = 2,
 };
 
 #define BS_UNDO_SUFFIX ".bootshift-undo"    /* the name of every undo file ends with it */
@@ -678,6 +753,7 @@ enum bs_engine {
 struct bs_appliance {
 	int door;
 	int keeper; /* the number of a child process */
+	int reserved[6];
 };
 
 /* Returns 0, or -1 with BS_SYSTEM_LIMIT.  The appliance ends when the calling thread does. */
@@ -685,8 +761,19 @@ BS_API int bs_appliance_open(struct bs_appliance *appliance, struct bs_error *er
 
 BS_API void bs_appliance_close(struct bs_appliance *appliance);
 
-/* The caller keeps the ownership of all pointers. */
+/*
+ * What a command is to do.  Instead of options, each command also takes NULL: the defaults.  All
+ * members but `size` are 0 by default:
+ *
+ *	struct bs_options options = {.size = sizeof(options), .rebuild = true};
+ *
+ * With `size`, a program may be older or newer than the library.  A member that the program does not
+ * have yet has its default.  A member that the library does not have yet must have its default;
+ * otherwise the command fails with BS_USAGE, as it does if `size` is 0.  The caller keeps the
+ * ownership of all pointers.
+ */
 struct bs_options {
+	size_t size;               /* of this struct, in bytes: sizeof(struct bs_options) */
 	const char *format;        /* raw vhd vhdx qcow2 vmdk vdi; NULL: the content decides */
 	uint32_t system_partition; /* its number; 0: the active partition */
 	uint32_t boot_partition;   /* its number; 0: the partition of the default entry */
@@ -739,30 +826,34 @@ struct bs_options {
 	 * in the undo file; see `own_undo_file` in bs_result.  All zeros: no job.
 	 */
 	uint8_t maker[BS_MAKER_SIZE];
-	/* The library calls this in the caller's thread when a phase begins.  May be NULL. */
-	void (*progress)(void *context, enum bs_phase phase);
-	/* In the same way: how much of the phase is done, if that is known.  May be NULL. */
-	void (*amount)(void *context, unsigned percent);
+	/*
+	 * The library calls this in the caller's thread when a phase begins, and as the phase goes
+	 * on.  The function returns 0 to go on.  With any other value it cancels the command, which
+	 * then fails with BS_INTERRUPTED, and leaves the image as it was.  In the phases
+	 * BS_PHASE_COMMITTING and BS_PHASE_UNDOING the value does not count, because the library
+	 * must not leave the image half written.  May be NULL.
+	 */
+	int (*progress)(void *context, const struct bs_progress *progress);
 	void *progress_context;
 };
 
 enum bs_status {
-	BS_STATUS_FIXED,
-	BS_STATUS_WOULD_FIX,
-	BS_STATUS_NOTHING_TO_DO,
-	BS_STATUS_UNDONE,
-	BS_STATUS_REFUSED,
-	BS_STATUS_FAILED,
-	BS_STATUS_RECOVERY_REQUIRED,
-	BS_STATUS_WOULD_UNDO,
-	BS_STATUS_STARTED,  /* bs_boot() */
-	BS_STATUS_WHOLE,    /* bs_verify(): the fix is whole */
-	BS_STATUS_ACCEPTED, /* bs_accept() */
-	BS_STATUS_WOULD_ACCEPT,
-	BS_STATUS_COUNT
+	BS_STATUS_FIXED = 0,
+	BS_STATUS_WOULD_FIX = 1,
+	BS_STATUS_NOTHING_TO_DO = 2,
+	BS_STATUS_UNDONE = 3,
+	BS_STATUS_REFUSED = 4,
+	BS_STATUS_FAILED = 5,
+	BS_STATUS_RECOVERY_REQUIRED = 6,
+	BS_STATUS_WOULD_UNDO = 7,
+	BS_STATUS_STARTED = 8,   /* bs_boot() */
+	BS_STATUS_WHOLE = 9,     /* bs_verify(): the fix is whole */
+	BS_STATUS_ACCEPTED = 10, /* bs_accept() */
+	BS_STATUS_WOULD_ACCEPT = 11,
+	BS_STATUS_COUNT = 12,
 };
 
-/* A range of a container that a fix wrote, in bytes. */
+/* A range of a container that a fix wrote, in bytes.  This struct is complete. */
 struct bs_written {
 	uint64_t offset, length;
 };
@@ -772,6 +863,7 @@ struct bs_parent {
 	char *path;
 	char format[16]; /* as in bs_options */
 	uint64_t size;   /* of the file */
+	uint64_t reserved[8];
 };
 
 /* The outcome for one image.  The caller frees it with bs_result_free(). */
@@ -829,6 +921,7 @@ struct bs_result {
 	uint32_t container_extents; /* ranges of changed bytes */
 	uint64_t freed;             /* ACCEPTED, WOULD_ACCEPT: bytes that the undo file took */
 	uint64_t milliseconds;      /* the time taken */
+	uint64_t reserved[32];
 };
 
 /*
@@ -874,7 +967,8 @@ struct bs_result {
  *
  * While the library changes an image, it blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT in the calling
  * thread.  A caller can block the first three itself and so stop bs_fix(): if one of them is
- * pending before anything was written, bs_fix() fails with BS_INTERRUPTED.
+ * pending before anything was written, bs_fix() fails with BS_INTERRUPTED.  A program with a loop
+ * of its own rather cancels a command by `progress` in the options.
  */
 BS_API enum bs_exit bs_inspect(const char *image, const struct bs_options *options,
 			       struct bs_result *result);
@@ -933,6 +1027,7 @@ struct bs_recognition {
 	 * the same folder.  Otherwise empty.
 	 */
 	char data_file[256];
+	uint64_t reserved[8];
 };
 
 /*
@@ -961,11 +1056,11 @@ BS_API bool bs_find_undo_file(const char *image, const struct bs_options *option
 
 /* What is cheaply known of the image beside an undo file.  No bytes are compared. */
 enum bs_image_state {
-	BS_IMAGE_UNKNOWN,    /* the undo file does not have the image's time */
-	BS_IMAGE_AS_LEFT,    /* it has the length and the time of change that the fix left */
-	BS_IMAGE_WRITTEN_TO, /* it has not */
-	BS_IMAGE_NOT_BESIDE, /* there is no image beside the undo file */
-	BS_IMAGE_STATE_COUNT
+	BS_IMAGE_UNKNOWN = 0,    /* the undo file does not have the image's time */
+	BS_IMAGE_AS_LEFT = 1,    /* it has the length and the time of change that the fix left */
+	BS_IMAGE_WRITTEN_TO = 2, /* it has not */
+	BS_IMAGE_NOT_BESIDE = 3, /* there is no image beside the undo file */
+	BS_IMAGE_STATE_COUNT = 4,
 };
 
 /* What an undo file says of itself. */
@@ -977,6 +1072,7 @@ struct bs_undo_file {
 	bool interrupted;     /* the image may be half written */
 	bool obsolete;        /* the fix is undone */
 	enum bs_image_state image;
+	uint64_t reserved[8];
 };
 
 /*

@@ -76,8 +76,7 @@ static int loan_receive(const struct appliance_loan *loan, struct appliance_repo
 
 	do {
 		if (signals_stop_pending())
-			return fail(err, BS_INTERRUPTED,
-				    "interrupted by a signal before anything was written");
+			return signals_fail_stopped(err);
 		received =
 			channel_receive(loan->keeper, report, sizeof(*report), descriptor, 1, TICK);
 	} while (received < 0 && errno == ETIMEDOUT);

@@ -40,20 +40,16 @@ static void attempt_send(int channel, const void *bytes, size_t length)
 	(void)ignored;
 }
 
-static void attempt_send_phase(void *context, enum bs_phase phase)
+/* Sends phases as they begin, and how far the start of the appliance is.  See struct bs_options. */
+static int attempt_send_progress(void *context, const struct bs_progress *progress)
 {
 	const int *channel = context;
-	char byte = (char)phase;
+	bool waits = progress->phase == BS_PHASE_WAITING && progress->total != 0;
+	char byte = (char)(waits ? POOL_AMOUNT + progress->done : progress->phase);
 
-	attempt_send(*channel, &byte, 1);
-}
-
-static void attempt_send_amount(void *context, unsigned percent)
-{
-	const int *channel = context;
-	char byte = (char)(POOL_AMOUNT + percent);
-
-	attempt_send(*channel, &byte, 1);
+	if (waits || progress->done == 0)
+		attempt_send(*channel, &byte, 1);
+	return 0;
 }
 
 /*
@@ -187,8 +183,7 @@ void attempt_run(void *task, int channel)
 	struct row row;
 	char *line = NULL;
 
-	attempt->options.progress = attempt_send_phase;
-	attempt->options.amount = attempt_send_amount;
+	attempt->options.progress = attempt_send_progress;
 	attempt->options.progress_context = &channel;
 	attempt->options.rehearse_undo = attempt_foresees(attempt->kind);
 	attempt_call_library(attempt, &result);

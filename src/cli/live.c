@@ -25,34 +25,33 @@ static void live_show(struct live *live, const char *text)
 }
 
 /* See struct bs_options. */
-static void live_take_phase(void *context, enum bs_phase phase)
+static int live_take(void *context, const struct bs_progress *progress)
 {
 	struct live *live = context;
-
-	if (phase == BS_PHASE_WAITING)
-		live_show(live, "waiting");
-	else if (phase == BS_PHASE_ASKING)
-		live_show(live, "asking libguestfs");
-	else if (phase == BS_PHASE_STARTING)
-		live_show(live, "starting the disk in a virtual machine");
-	else
-		live_end(live);
-}
-
-/* See struct bs_options. */
-static void live_take_amount(void *context, unsigned percent)
-{
 	char text[48];
 
-	snprintf(text, sizeof(text), "starting libguestfs: %u %%", percent);
-	live_show(context, text);
+	if (progress->phase == BS_PHASE_WAITING && progress->total != 0) {
+		snprintf(text, sizeof(text), "starting libguestfs: %u %%",
+			 (unsigned)progress->done);
+		live_show(live, text);
+	} else if (progress->phase == BS_PHASE_WAITING) {
+		live_show(live, "waiting");
+	} else if (progress->done != 0) {
+		return 0; /* only phases are told */
+	} else if (progress->phase == BS_PHASE_ASKING) {
+		live_show(live, "asking libguestfs");
+	} else if (progress->phase == BS_PHASE_STARTING) {
+		live_show(live, "starting the disk in a virtual machine");
+	} else {
+		live_end(live);
+	}
+	return 0;
 }
 
 void live_begin_on(struct live *live, FILE *stream, struct bs_options *options)
 {
 	*live = (struct live){.stream = stream};
-	options->progress = live_take_phase;
-	options->amount = live_take_amount;
+	options->progress = live_take;
 	options->progress_context = live;
 }
 

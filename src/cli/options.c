@@ -647,6 +647,7 @@ int options_parse(enum command_bit command, int argc, char **argv, struct settin
 	int value;
 
 	*settings = (struct settings){
+		.options = {.size = sizeof(settings->options)},
 		.colour = OUTPUT_COLOUR_AUTO,
 		.find = {.shard = 1, .shards = 1},
 		.words = argv,

@@ -2,6 +2,7 @@
 #include "engine/appliance-view.h"
 
 #include "disk/shared.h"
+#include "engine/options.h"
 
 /* Returns the caller's appliance, or the command's own. */
 static const struct bs_appliance *view_find_appliance(struct appliance_view *view,
@@ -18,10 +19,7 @@ static const struct bs_appliance *view_find_appliance(struct appliance_view *vie
 
 static void view_tell_amount(void *context, unsigned percent)
 {
-	const struct bs_options *options = context;
-
-	if (options->amount)
-		options->amount(options->progress_context, percent);
+	options_tell_amount(context, percent, 100);
 }
 
 int appliance_view_open(struct appliance_view *view, const struct container *container,
@@ -35,11 +33,11 @@ int appliance_view_open(struct appliance_view *view, const struct container *con
 	view->disk = shared_open(container->disk, err);
 	if (!view->disk)
 		return -1;
-	container_tell(options, BS_PHASE_WAITING);
+	options_tell(options, BS_PHASE_WAITING);
 	if (appliance_borrow(&view->loan, appliance, view->disk, view_tell_amount,
 			     (void *)(uintptr_t)options, err) < 0)
 		return -1;
-	container_tell(options, BS_PHASE_ASKING);
+	options_tell(options, BS_PHASE_ASKING);
 	view->channel = view->loan.channel;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "disk/window.h"
+#include "engine/options.h"
 #include "transaction/commit.h"
 #include "transaction/undo-search.h"
 #include "util/bytes.h"
@@ -19,12 +20,6 @@
 #define TAIL_SIZE 4096u      /* bytes, at its end */
 
 #define CHUNK (1u << 20) /* bytes read at a time */
-
-void container_tell(const struct bs_options *options, enum bs_phase phase)
-{
-	if (options->progress)
-		options->progress(options->progress_context, phase);
-}
 
 /*
  * If the image is a VMDK descriptor, opens the disk that it describes instead: bootshift locks,
@@ -119,7 +114,7 @@ static int container_recover(struct container *container, enum lock_purpose purp
 				      "an earlier command was interrupted while it changed the "
 				      "image");
 	if (state == TRANSACTION_INTERRUPTED)
-		container_tell(container->options, BS_PHASE_UNDOING);
+		options_tell(container->options, BS_PHASE_UNDOING);
 	if (transaction_recover(&container->place, recovered, err) < 0)
 		return -1;
 	return container_open_again(container, err);
@@ -470,15 +465,18 @@ bool bs_find_undo_file(const char *image, const struct bs_options *options, char
 {
 	const struct bs_options none = {0};
 	struct container container = {0};
+	struct bs_options taken;
+	struct teller teller;
 	struct bs_error ignored;
 	char *own = NULL, *journal = NULL;
 	bool found = false;
 
 	*folder = *file = NULL;
-	if (target_is_uri(image) || container_open_target(&container, image, &none, &ignored) < 0)
+	if (options_take(options, &teller, &taken, &ignored) < 0 || target_is_uri(image) ||
+	    container_open_target(&container, image, &none, &ignored) < 0)
 		goto out;
-	own = options && options->undo_directory ? realpath(options->undo_directory, NULL)
-						 : path_folder(container.target->name);
+	own = taken.undo_directory ? realpath(taken.undo_directory, NULL)
+				   : path_folder(container.target->name);
 	if (own)
 		journal = container_likely_undo_file(container.target, own);
 	if (journal)

@@ -34,9 +34,6 @@ struct container {
 	struct disk *disk;      /* the guest's disk, of `staged`, `driver` or `window` */
 };
 
-/* Tells the caller of a command that a phase begins, if the caller wants to know. */
-void container_tell(const struct bs_options *options, enum bs_phase phase);
-
 /*
  * Opens the image without locking it.  For a VMDK descriptor, opens the disk that it describes.
  * `options` must outlive the container.  The caller must call container_close(), also after an

@@ -11,6 +11,7 @@
 #include "engine/appliance-view.h"
 #include "engine/container.h"
 #include "engine/inspection.h"
+#include "engine/options.h"
 #include "engine/proof.h"
 #include "engine/relations.h"
 #include "engine/session.h"
@@ -194,14 +195,13 @@ static void engine_describe_container(const struct engine *engine)
 }
 
 /*
- * Returns -1 with BS_INTERRUPTED if the caller holds signals and one has come, otherwise `outcome`.
+ * Returns -1 with BS_INTERRUPTED if the caller has cancelled the command, or holds signals and one has
+ * come, otherwise `outcome`.
  * The same signal may have ended the worker process: a terminal sends signals to both.
  */
 static int engine_check_interruption(struct bs_error *err, int outcome)
 {
-	return signals_stop_pending() ? fail(err, BS_INTERRUPTED,
-					     "interrupted by a signal before anything was written")
-				      : outcome;
+	return signals_stop_pending() ? signals_fail_stopped(err) : outcome;
 }
 
 /*
@@ -231,18 +231,11 @@ static void engine_fail_look(struct engine *engine)
 		(void)!engine_check_interruption(&result->error, -1);
 }
 
-/* Sets the result's status; after a failure, the class of the error code decides. */
-static enum bs_exit engine_finish(struct engine *engine, int outcome)
+/* Sets the result's status after a failure: the class of the error code decides. */
+static enum bs_exit engine_fail(struct bs_result *result)
 {
-	struct bs_result *result = engine->result;
-	enum bs_exit exit;
+	enum bs_exit exit = bs_code_exit(result->error.code);
 
-	if (outcome == 0) {
-		result->status = engine->success;
-		result->error = (struct bs_error){.code = BS_OK};
-		return BS_EXIT_DONE;
-	}
-	exit = bs_code_exit(result->error.code);
 	if (exit == BS_EXIT_REFUSED || exit == BS_EXIT_USAGE)
 		result->status = BS_STATUS_REFUSED;
 	else if (exit == BS_EXIT_RECOVERY)
@@ -250,6 +243,17 @@ static enum bs_exit engine_finish(struct engine *engine, int outcome)
 	else
 		result->status = BS_STATUS_FAILED;
 	return exit;
+}
+
+static enum bs_exit engine_finish(struct engine *engine, int outcome)
+{
+	struct bs_result *result = engine->result;
+
+	if (outcome < 0)
+		return engine_fail(result);
+	result->status = engine->success;
+	result->error = (struct bs_error){.code = BS_OK};
+	return BS_EXIT_DONE;
 }
 
 /* ---- the commands -------------------------------------------------------------------------- */
@@ -279,12 +283,13 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 	int outcome = 0;
 
 	memset(result, 0, sizeof(*result));
-	container_tell(options, BS_PHASE_OPENING);
+	options_tell(options, BS_PHASE_OPENING);
 	started = clock_milliseconds();
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && outcome == 0; i++) {
 		if (!engine_has_step(&engine, &steps[i]))
 			continue;
-		outcome = engine_step(&engine, &steps[i]);
+		outcome = signals_is_cancelled() ? signals_fail_stopped(&result->error)
+						 : engine_step(&engine, &steps[i]);
 		if (outcome < 0 && steps[i].looks)
 			engine_fail_look(&engine);
 	}
@@ -298,51 +303,76 @@ static enum bs_exit engine_run(enum engine_command command, const char *image,
 	return engine_finish(&engine, outcome);
 }
 
+/* Begins a call.  On error, the result has it. */
+static bool engine_take_options(const struct bs_options *given, struct teller *teller,
+				struct bs_options *taken, struct bs_result *result)
+{
+	memset(result, 0, sizeof(*result));
+	signals_forget_cancel();
+	return options_take(given, teller, taken, &result->error) == 0;
+}
+
+/* Takes the caller's options and runs the command; `rehearse_undo` chooses another one. */
+static enum bs_exit engine_call(enum engine_command command, const char *image,
+				const struct bs_options *given, const struct bs_plan *expected,
+				struct bs_result *result)
+{
+	struct bs_options options;
+	struct teller teller;
+
+	if (!engine_take_options(given, &teller, &options, result))
+		return engine_fail(result);
+	if (options.rehearse_undo && command == UNDO)
+		command = FORESEE;
+	if (options.rehearse_undo && command == ACCEPT)
+		command = FORESEE_ACCEPT;
+	return engine_run(command, image, &options, expected, result);
+}
+
 enum bs_exit bs_inspect(const char *image, const struct bs_options *options,
 			struct bs_result *result)
 {
-	return engine_run(INSPECT, image, options, NULL, result);
+	return engine_call(INSPECT, image, options, NULL, result);
 }
 
 enum bs_exit bs_plan(const char *image, const struct bs_options *options,
 		     const struct bs_plan *expected, struct bs_result *result)
 {
-	return engine_run(PLAN, image, options, expected, result);
+	return engine_call(PLAN, image, options, expected, result);
 }
 
 enum bs_exit bs_fix(const char *image, const struct bs_options *options,
 		    const struct bs_plan *expected, struct bs_result *result)
 {
-	return engine_run(FIX, image, options, expected, result);
+	return engine_call(FIX, image, options, expected, result);
 }
 
 enum bs_exit bs_undo(const char *image, const struct bs_options *options, struct bs_result *result)
 {
-	return engine_run(options->rehearse_undo ? FORESEE : UNDO, image, options, NULL, result);
+	return engine_call(UNDO, image, options, NULL, result);
 }
 
 enum bs_exit bs_boot(const char *image, const struct bs_options *options, struct bs_result *result)
 {
-	return engine_run(BOOT, image, options, NULL, result);
+	return engine_call(BOOT, image, options, NULL, result);
 }
 
 enum bs_exit bs_recover(const char *image, const struct bs_options *options,
 			struct bs_result *result)
 {
-	return engine_run(RECOVER, image, options, NULL, result);
+	return engine_call(RECOVER, image, options, NULL, result);
 }
 
 enum bs_exit bs_verify(const char *image, const struct bs_options *options,
 		       const struct bs_plan *made, struct bs_result *result)
 {
-	return engine_run(VERIFY, image, options, made, result);
+	return engine_call(VERIFY, image, options, made, result);
 }
 
 enum bs_exit bs_accept(const char *image, const struct bs_options *options,
 		       struct bs_result *result)
 {
-	return engine_run(options->rehearse_undo ? FORESEE_ACCEPT : ACCEPT, image, options, NULL,
-			  result);
+	return engine_call(ACCEPT, image, options, NULL, result);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -471,7 +501,7 @@ static int step_inspect(struct engine *engine, struct bs_error *err)
 	if (engine_lend_appliance(engine, engine->options->engine == BS_ENGINE_LIBGUESTFS, &task,
 				  &disk, err) < 0)
 		return -1;
-	container_tell(engine->options, rehearses ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
+	options_tell(engine->options, rehearses ? BS_PHASE_REHEARSING : BS_PHASE_INSPECTING);
 	/* A signal that came before now could not end the worker, because there was none. */
 	if (engine_check_interruption(err, 0) < 0)
 		return -1;
@@ -491,14 +521,14 @@ static int step_inspect(struct engine *engine, struct bs_error *err)
 /* The worker makes the plan, and proves that no file owns what the boot volume marks as free. */
 static int step_prove(struct engine *engine, struct bs_error *err)
 {
-	container_tell(engine->options, BS_PHASE_CHECKING);
+	options_tell(engine->options, BS_PHASE_CHECKING);
 	return session_advance(engine->session, SESSION_ALLOWED, err);
 }
 
 /* The worker carries out the plan, on the overlay. */
 static int step_stage(struct engine *engine, struct bs_error *err)
 {
-	container_tell(engine->options, BS_PHASE_REHEARSING);
+	options_tell(engine->options, BS_PHASE_REHEARSING);
 	if (session_advance(engine->session, SESSION_STAGED, err) < 0)
 		return -1;
 	engine->result->plan = engine->findings.plan;
@@ -653,7 +683,7 @@ static int step_start_as_is(struct engine *engine, struct bs_error *err)
 
 	if (engine->command == INSPECT && !engine->options->prove)
 		return 0;
-	container_tell(engine->options, BS_PHASE_STARTING);
+	options_tell(engine->options, BS_PHASE_STARTING);
 	outcome = proof_run(engine->container.disk, engine->options, NULL, &proof, err);
 	result->start = proof.start;
 	proof.start = NULL;
@@ -708,7 +738,7 @@ static int step_start(struct engine *engine, struct bs_error *err)
 
 	if (!engine->options->prove)
 		return 0;
-	container_tell(engine->options, BS_PHASE_STARTING);
+	options_tell(engine->options, BS_PHASE_STARTING);
 	outcome = proof_run(engine->container.disk, engine->options, result->plan, &proof, err);
 	result->start = proof.start;
 	proof.start = NULL;
@@ -719,7 +749,7 @@ static int step_start(struct engine *engine, struct bs_error *err)
 		return fail(err, BS_WORKER, "the worker process found no partitions to start");
 	if (!result->start->proven)
 		return engine_fail_start(engine, err);
-	container_tell(engine->options, BS_PHASE_REHEARSING);
+	options_tell(engine->options, BS_PHASE_REHEARSING);
 	return 0;
 }
 
@@ -759,6 +789,11 @@ static int step_no_undo_file(struct engine *engine, struct bs_error *err)
 	return transaction_check_none(&engine->container.place, err);
 }
 
+static void engine_tell_written(void *context, uint64_t done, uint64_t total)
+{
+	options_tell_amount(context, done, total);
+}
+
 static struct commit_request engine_commit_request(const struct engine *engine)
 {
 	return (struct commit_request){
@@ -767,6 +802,8 @@ static struct commit_request engine_commit_request(const struct engine *engine)
 		.zones = engine->zones.items,
 		.zone_count = engine->zones.count,
 		.maker = engine->options->maker,
+		.tell = engine_tell_written,
+		.context = (void *)(uintptr_t)engine->options,
 	};
 }
 
@@ -790,7 +827,7 @@ static int step_commit(struct engine *engine, struct bs_error *err)
 		return fail(err, BS_VERIFY, "the result was written to after its verification");
 	if (chain_check_unchanged(&engine->container.chain, err) < 0)
 		return -1;
-	container_tell(engine->options, BS_PHASE_COMMITTING);
+	options_tell(engine->options, BS_PHASE_COMMITTING);
 	result->undo_file = strdup(engine->container.place.journal);
 	if (!result->undo_file)
 		return fail_memory(err);
@@ -871,7 +908,7 @@ static bool engine_finds_unfixed(struct engine *engine)
 	struct bs_error ignored;
 	bool unfixed;
 
-	container_tell(engine->options, BS_PHASE_INSPECTING);
+	options_tell(engine->options, BS_PHASE_INSPECTING);
 	if (container_open_disk(&engine->container, &ignored) < 0)
 		return false;
 	unfixed = session_run(engine->container.disk, NULL, &task, &findings, &ignored) == 0 &&
@@ -937,7 +974,7 @@ static int step_undo(struct engine *engine, struct bs_error *err)
 
 	if (engine->result->recovered)
 		return 0;
-	container_tell(engine->options, BS_PHASE_UNDOING);
+	options_tell(engine->options, BS_PHASE_UNDOING);
 	if (transaction_undo(&engine->container.place, &undone, err) < 0)
 		return engine_fail_undo(engine, err);
 	return engine_report_undo(engine, undone, err);
@@ -1064,7 +1101,7 @@ static int engine_recheck(struct engine *engine, struct bs_error *err)
 	if (engine_lend_appliance(engine, engine->options->engine == BS_ENGINE_LIBGUESTFS, &task,
 				  &disk, err) < 0)
 		return -1;
-	container_tell(engine->options, BS_PHASE_VERIFYING);
+	options_tell(engine->options, BS_PHASE_VERIFYING);
 	outcome = session_run(disk, NULL, &task, findings, err);
 	appliance_view_close(&engine->view);
 	result->inspection = findings->inspection;
@@ -1236,22 +1273,30 @@ static void changes_prove(const char *image, const struct bs_options *options,
 enum bs_exit bs_changes(const char *image, const struct bs_options *options,
 			struct bs_result *result)
 {
-	struct bs_options plain = *options;
+	struct bs_options taken, plain;
+	struct teller teller;
 	struct bs_result before;
-	enum bs_exit exit = engine_run(CHANGES, image, options, NULL, result);
+	enum bs_exit exit;
 
+	if (!engine_take_options(options, &teller, &taken, result))
+		return engine_fail(result);
+	exit = engine_run(CHANGES, image, &taken, NULL, result);
 	if (exit != BS_EXIT_DONE || result->unknown.code != BS_OK)
 		return exit;
 	/* What the fix did may have needed these.  Where it did not need them, they change nothing. */
+	plain = taken;
 	plain.rebuild = plain.restore_signature = true;
 	plain.only_needed = false;
 	(void)!engine_run(BEFORE, image, &plain, NULL, &before);
 	if (before.plan)
-		changes_prove(image, options, &before, result);
+		changes_prove(image, &taken, &before, result);
 	else
 		result->unknown = before.error;
 	bs_result_free(&before);
-	return exit;
+	if (!signals_is_cancelled())
+		return exit;
+	signals_fail_stopped(&result->error);
+	return engine_fail(result);
 }
 
 /* ---- accepting a fix ------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 #include "engine/container.h"
 #include "engine/inspection.h"
+#include "engine/options.h"
 #include "engine/session.h"
 #include "machine/machine.h"
 #include "start/watch.h"
@@ -34,19 +35,21 @@ void proof_free(struct proof *proof)
 struct proof_run {
 	const struct bs_options *options;
 	struct watch *watch;
+	unsigned seconds; /* time limit */
 };
 
 static void proof_tell_stage(void *context, enum machine_stage stage)
 {
 	const struct proof_run *run = context;
 
-	container_tell(run->options, stage == MACHINE_WAITS ? BS_PHASE_WAITING : BS_PHASE_STARTING);
+	options_tell(run->options, stage == MACHINE_WAITS ? BS_PHASE_WAITING : BS_PHASE_STARTING);
 }
 
 static enum machine_wish proof_watch(void *context, const struct machine_access *accesses,
 				     size_t count, uint64_t microseconds_now)
 {
-	struct watch *watch = ((struct proof_run *)context)->watch;
+	const struct proof_run *run = context;
+	struct watch *watch = run->watch;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct watch_access access = {
@@ -62,6 +65,7 @@ static enum machine_wish proof_watch(void *context, const struct machine_access 
 			    accesses[i].length);
 		watch_take(watch, &access);
 	}
+	options_tell_amount(run->options, microseconds_now / 1000, run->seconds * 1000ull);
 	return watch_judge(watch, microseconds_now) == WATCH_OPEN ? MACHINE_GOES_ON : MACHINE_ENDS;
 }
 
@@ -83,11 +87,12 @@ static void proof_tell_end(struct bs_start *start, enum machine_end end)
 static int proof_run_machine(struct disk *disk, const struct bs_options *options,
 			     struct watch *watch, struct bs_start *start, struct bs_error *err)
 {
-	struct proof_run run = {options, watch};
+	struct proof_run run = {options, watch,
+				options->start_seconds != 0 ? options->start_seconds
+							    : BS_DEFAULT_START_SECONDS};
 	const struct machine_request request = {
 		.disk = disk,
-		.seconds = options->start_seconds != 0 ? options->start_seconds
-						       : BS_DEFAULT_START_SECONDS,
+		.seconds = run.seconds,
 		.takes_picture = true,
 		.watch = proof_watch,
 		.tell = proof_tell_stage,

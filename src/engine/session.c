@@ -13,6 +13,7 @@
 
 #include "boot/mbr.h"
 #include "disk/guard.h"
+#include "engine/options.h"
 #include "engine/permit.h"
 #include "util/bytes.h"
 #include "util/debug.h"
@@ -25,7 +26,8 @@
 #include "worker/remote.h"
 
 #define PATIENCE           120000 /* milliseconds of silence after which the worker counts as hung */
-#define APPLIANCE_PATIENCE 1200000 /* milliseconds, if the worker asks an appliance */
+#define APPLIANCE_PATIENCE 1200000    /* milliseconds, if the worker asks an appliance */
+#define TOLD               (1u << 20) /* bytes between two amounts that the caller is told */
 #define GRACE              2000 /* milliseconds for a worker that closed its channel to end by itself */
 
 struct session {
@@ -36,10 +38,12 @@ struct session {
 	struct session_findings *findings;
 	enum session_state state;
 	struct budget budget;
-	bool has_read;               /* or tried to read; before, the image is not to blame */
-	uint64_t seconds;            /* limit of the worker's processor time so far */
-	struct bs_plan *allowed;     /* the plan that is carried out; NULL: none yet */
-	uint32_t operations;         /* how many operations of that plan are done */
+	bool has_read;            /* or tried to read; before, the image is not to blame */
+	uint64_t seconds;         /* limit of the worker's processor time so far */
+	struct bs_plan *allowed;  /* the plan that is carried out; NULL: none yet */
+	uint32_t operations;      /* how many operations of that plan are done */
+	uint64_t planned, staged; /* bytes that the plan writes, and that the worker has written */
+	uint64_t read;            /* bytes that the worker has read */
 	uint8_t sector[SECTOR_SIZE]; /* the partition table's sector as it must be in the end */
 	struct {
 		uint64_t count, bytes;
@@ -71,6 +75,8 @@ static int session_take_plan(struct session *session, const struct remote_messag
 			err) < 0)
 		return -1;
 	budget_add_plan(&session->budget, session->task.job, session->allowed);
+	for (uint32_t i = 0; i < session->allowed->operation_count; i++)
+		session->planned += session->allowed->operations[i].bytes;
 	overlay_take_written_sectors(session->overlay);
 	debug_print(DEBUG_MESSAGES, "worker %d <- proceed, 0 bytes", (int)session->worker);
 	return remote_send_message(session->end.socket, MESSAGE_PROCEED, NULL, 0, session->patience,
@@ -268,6 +274,23 @@ static int session_take(struct session *session, const struct remote_message *me
 
 /* ---- what the worker uses up --------------------------------------------------------------- */
 
+/*
+ * Tells the caller about each MiB: how much of the plan is staged, and otherwise how much was read.
+ * Fails if the caller then wants to stop.
+ */
+static int session_tell(struct session *session, enum remote_use use, uint64_t length,
+			struct bs_error *err)
+{
+	bool stages = session->state == SESSION_ALLOWED;
+	uint64_t *sum = use == REMOTE_USE_WRITE ? &session->staged : &session->read;
+	uint64_t before = *sum;
+
+	*sum += length;
+	if (stages == (use == REMOTE_USE_WRITE) && before / TOLD != *sum / TOLD)
+		options_tell_amount(&session->task.options, *sum, stages ? session->planned : 0);
+	return signals_is_cancelled() ? signals_fail_stopped(err) : 0;
+}
+
 /* Charges the budget.  The bytes served add to the processor time that the worker may use. */
 static int session_charge(void *context, enum remote_use use, uint64_t length, uint64_t waited,
 			  struct bs_error *err)
@@ -285,7 +308,8 @@ static int session_charge(void *context, enum remote_use use, uint64_t length, u
 		debug_print(DEBUG_MESSAGES, "worker %d -> %s, %llu bytes", (int)session->worker,
 			    names[use], (unsigned long long)length);
 	session->has_read = true;
-	if (budget_charge(&session->budget, use, length, waited, err) < 0)
+	if (budget_charge(&session->budget, use, length, waited, err) < 0 ||
+	    session_tell(session, use, length, err) < 0)
 		return -1;
 	if (seconds == session->seconds)
 		return 0;

@@ -46,7 +46,7 @@ int machine_slot_take(unsigned patience, struct bs_error *err)
 	while (!slot_bind_any(slot) && !deadline_has_passed(deadline)) {
 		if (signals_stop_pending()) {
 			close(slot);
-			return fail(err, BS_INTERRUPTED, "interrupted by a signal");
+			return signals_fail_stopped(err);
 		}
 		usleep(PAUSE);
 	}

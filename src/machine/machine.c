@@ -213,7 +213,7 @@ static int machine_watch(struct machine *machine, struct machine_trace *trace,
 		if (machine->monitor.event == MONITOR_ENDED)
 			return machine_process_blame(&machine->process, err);
 		if (signals_stop_pending())
-			return fail(err, BS_INTERRUPTED, "interrupted by a signal");
+			return signals_fail_stopped(err);
 		machine_press_key(machine, outcome);
 	}
 	outcome->microseconds = machine_now(machine);

@@ -211,6 +211,15 @@ static int commit_write_ranges(struct commit *commit, size_t start, size_t end,
 	return result;
 }
 
+static uint64_t commit_bytes(const struct commit *commit)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < commit->list.image_count; i++)
+		bytes += commit->list.ranges.items[i].length;
+	return bytes;
+}
+
 /*
  * Writes from the end to the front: sector 0, which makes the disk start from its new place, comes
  * last.  So an image whose writing was interrupted does not look fixed to a user who cannot see the
@@ -218,7 +227,10 @@ static int commit_write_ranges(struct commit *commit, size_t start, size_t end,
  */
 static int commit_write(struct commit *commit, struct bs_error *err)
 {
-	struct disk *staged = overlay_disk(commit->request->overlay);
+	const struct commit_request *request = commit->request;
+	const uint64_t total = commit_bytes(commit);
+	uint64_t done = 0;
+	struct disk *staged = overlay_disk(request->overlay);
 	const struct journal_range *ranges = commit->list.ranges.items;
 	uint8_t *buffer = memory_large(JOURNAL_RANGE_MAX);
 	int result = -1;
@@ -236,6 +248,9 @@ static int commit_write(struct commit *commit, struct bs_error *err)
 				goto out;
 		if (commit_write_ranges(commit, start, end, buffer, err) < 0)
 			goto out;
+		done += used;
+		if (request->tell)
+			request->tell(request->context, done, total);
 	}
 	result = target_sync(commit->transaction.image, err);
 out:
@@ -353,10 +368,9 @@ static void commit_report(struct commit *commit, struct commit_result *result)
 {
 	*result = (struct commit_result){
 		.extents = commit->list.image_count,
+		.bytes = commit_bytes(commit),
 		.created = commit->header.created,
 	};
-	for (size_t i = 0; i < commit->list.image_count; i++)
-		result->bytes += commit->list.ranges.items[i].length;
 }
 
 int transaction_commit(const struct commit_request *request, struct commit_result *result,

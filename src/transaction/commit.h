@@ -63,6 +63,9 @@ struct commit_request {
 	const struct range *zones; /* bytes of the new image that must not change until the undo */
 	size_t zone_count;
 	const uint8_t *maker; /* BS_MAKER_SIZE bytes for the journal; NULL: zeros */
+	/* Called when bytes were written to the image; may be NULL.  `total`: all that will be. */
+	void (*tell)(void *context, uint64_t done, uint64_t total);
+	void *context;
 };
 
 struct commit_result {

@@ -13,12 +13,21 @@
 #undef fail_memory
 #undef fail_prefix
 
+/* Together with the compiler's warning of a code that is initialized twice: no value is left out. */
+#define BS_CODE(symbol, value, name, exit, advice)                                                 \
+	_Static_assert((value) < BS_CODE_COUNT, "BS_CODE_COUNT is too small");
+BS_CODES(BS_CODE)
+#undef BS_CODE
+#define BS_CODE(symbol, value, name, exit, advice) +1
+_Static_assert(BS_CODES(BS_CODE) == BS_CODE_COUNT, "BS_CODE_COUNT is wrong");
+#undef BS_CODE
+
 static const struct {
 	const char *name;
 	enum bs_exit exit;
 	const char *advice;
 } err_codes[] = {
-#define BS_CODE(symbol, name, exit, advice) [symbol] = {name, exit, advice},
+#define BS_CODE(symbol, value, name, exit, advice) [symbol] = {name, exit, advice},
 	BS_CODES(BS_CODE)
 #undef BS_CODE
 };

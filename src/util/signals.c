@@ -7,6 +7,9 @@ static const int signals_stop[] = {SIGINT, SIGTERM, SIGHUP};
 
 #define STOP_COUNT (sizeof(signals_stop) / sizeof(signals_stop[0]))
 
+/* Of the command that runs in this thread. */
+static _Thread_local bool signals_cancelled;
+
 /* ---- requests to stop ----------------------------------------------------------------------- */
 
 /* Returns the signals of `set` that are requests to stop. */
@@ -49,7 +52,29 @@ bool signals_stop_pending(void)
 
 	sigpending(&pending);
 	pending = signals_filter_stop(&pending);
-	return !sigisemptyset(&pending);
+	return !sigisemptyset(&pending) || signals_cancelled;
+}
+
+void signals_cancel(void)
+{
+	signals_cancelled = true;
+}
+
+void signals_forget_cancel(void)
+{
+	signals_cancelled = false;
+}
+
+bool signals_is_cancelled(void)
+{
+	return signals_cancelled;
+}
+
+int signals_fail_stopped(struct bs_error *err)
+{
+	return fail(err, BS_INTERRUPTED, "%s before anything was written",
+		    signals_cancelled ? "cancelled by the calling program"
+				      : "interrupted by a signal");
 }
 
 /* ---- the mask of a thread ------------------------------------------------------------------- */

@@ -22,8 +22,19 @@ void signals_hold_stop(void);
 /* Returns the requests to stop that this thread holds. */
 sigset_t signals_held_stop(void);
 
-/* Whether a held request to stop is pending. */
+/* Whether a held request to stop is pending, or the caller of the command has cancelled it. */
 bool signals_stop_pending(void);
+
+/*
+ * A command's caller may ask to stop, too, by the progress function in the options.  This counts as a
+ * signal that is pending, until the next command of this thread begins with signals_forget_cancel().
+ */
+void signals_cancel(void);
+void signals_forget_cancel(void);
+bool signals_is_cancelled(void);
+
+/* Sets *err to BS_INTERRUPTED, by a signal or by the caller.  Returns -1. */
+int signals_fail_stopped(struct bs_error *err);
 
 /* ---- the mask of a thread ------------------------------------------------------------------- */
 

@@ -33,6 +33,18 @@ static int message_distrust(struct bs_error *err)
 /* True if the string in a fixed array ends within the array. */
 #define TERMINATED(array) (memchr((array), '\0', sizeof(array)) != NULL)
 
+/* Whether an array of numbers that later versions may use is all zeros. */
+#define UNUSED(array) message_is_zero((array), sizeof(array))
+
+static bool message_is_zero(const uint64_t *numbers, size_t size)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < size / sizeof(*numbers); i++)
+		sum |= numbers[i];
+	return sum == 0;
+}
+
 /* Returns whether the byte is 0 or 1.  Reading any other byte as a bool is undefined behaviour. */
 static bool message_is_flag(const bool *flag)
 {
@@ -79,16 +91,18 @@ static bool message_plan_makes_sense(const struct bs_plan *plan)
 {
 	for (uint32_t i = 0; i < plan->operation_count; i++)
 		if ((unsigned)plan->operations[i].kind >= BS_OPERATION_KIND_COUNT ||
-		    !TERMINATED(plan->operations[i].path))
+		    !TERMINATED(plan->operations[i].path) || !UNUSED(plan->operations[i].reserved))
 			return false;
 	for (uint32_t i = 0; i < plan->file_count; i++)
-		if (!TERMINATED(plan->files[i].path) || !message_is_flag(&plan->files[i].is_folder))
+		if (!TERMINATED(plan->files[i].path) ||
+		    !message_is_flag(&plan->files[i].is_folder) || !UNUSED(plan->files[i].reserved))
 			return false;
 	for (uint32_t i = 0; i < plan->element_count; i++)
 		if (!TERMINATED(plan->elements[i].object) || !TERMINATED(plan->elements[i].path) ||
-		    plan->elements[i].value_size > BS_VALUE_MAX)
+		    plan->elements[i].value_size > BS_VALUE_MAX ||
+		    !UNUSED(plan->elements[i].reserved))
 			return false;
-	return message_signature_makes_sense(plan);
+	return UNUSED(plan->reserved) && message_signature_makes_sense(plan);
 }
 
 int message_unpack_plan(const uint8_t *bytes, size_t length, struct bs_plan **out,
@@ -131,7 +145,8 @@ static bool message_partition_makes_sense(const struct bs_partition *partition)
 	return message_is_flag(&partition->active) && message_is_flag(&partition->is_system) &&
 	       message_is_flag(&partition->is_boot) && message_is_flag(&partition->usage_known) &&
 	       message_is_flag(&partition->has_boot_files) &&
-	       (unsigned)partition->filesystem < BS_FS_COUNT && TERMINATED(partition->label);
+	       (unsigned)partition->filesystem < BS_FS_COUNT && TERMINATED(partition->label) &&
+	       UNUSED(partition->reserved);
 }
 
 static bool message_index_makes_sense(int32_t index, uint32_t count)
@@ -160,7 +175,7 @@ static bool message_finding_makes_sense(const struct bs_finding *finding)
 	return (unsigned)finding->code < BS_CODE_COUNT && finding->code != BS_OK &&
 	       (bs_code_exit(finding->code) == BS_EXIT_REFUSED ||
 		bs_code_exit(finding->code) == BS_EXIT_DONE) &&
-	       TERMINATED(finding->message);
+	       TERMINATED(finding->message) && UNUSED(finding->reserved);
 }
 
 static bool message_inspection_makes_sense(const struct bs_inspection *inspection)
@@ -178,7 +193,7 @@ static bool message_inspection_makes_sense(const struct bs_inspection *inspectio
 	    !message_is_flag(&inspection->room_before_known) ||
 	    !message_is_flag(&inspection->room_after_known) || !TERMINATED(inspection->format) ||
 	    !TERMINATED(inspection->windows_name) || !TERMINATED(inspection->windows_build) ||
-	    !TERMINATED(inspection->loader_path))
+	    !TERMINATED(inspection->loader_path) || !UNUSED(inspection->reserved))
 		return false;
 	for (uint32_t i = 0; i < inspection->partition_count; i++)
 		if (!message_partition_makes_sense(&inspection->partitions[i]))
@@ -187,7 +202,8 @@ static bool message_inspection_makes_sense(const struct bs_inspection *inspectio
 		if ((unsigned)inspection->links[i].kind >= BS_LINK_KIND_COUNT ||
 		    (unsigned)inspection->links[i].state >= BS_LINK_STATE_COUNT ||
 		    (unsigned)inspection->links[i].code >= BS_CODE_COUNT ||
-		    !TERMINATED(inspection->links[i].detail))
+		    !TERMINATED(inspection->links[i].detail) ||
+		    !UNUSED(inspection->links[i].reserved))
 			return false;
 	for (uint32_t i = 0; i < inspection->finding_count; i++)
 		if (!message_finding_makes_sense(&inspection->findings[i]))
@@ -318,7 +334,8 @@ int message_unpack_differences(const uint8_t *bytes, size_t length, struct diffe
 	for (size_t i = 0; i < count; i++)
 		if (!TERMINATED(differences->items[i].path) ||
 		    !TERMINATED(differences->items[i].what) ||
-		    !message_is_flag(&differences->items[i].expected))
+		    !message_is_flag(&differences->items[i].expected) ||
+		    !UNUSED(differences->items[i].reserved))
 			return message_distrust(err);
 	differences->count = count;
 	return 0;

@@ -31,7 +31,8 @@ struct real_context {
 
 static int real_fix(const struct subject *subject, struct bs_error *err)
 {
-	struct bs_options options = {.undo_directory = subject->undo_directory};
+	struct bs_options options = {.size = sizeof(options),
+				     .undo_directory = subject->undo_directory};
 	struct bs_result result;
 	int status = bs_fix(subject->image, &options, NULL, &result) == BS_EXIT_DONE ? 0 : -1;
 

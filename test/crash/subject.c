@@ -179,7 +179,8 @@ const char *action_title(enum action action)
 
 static int subject_recover(const struct subject *subject, struct bs_error *err)
 {
-	struct bs_options options = {.undo_directory = subject->undo_directory};
+	struct bs_options options = {.size = sizeof(options),
+				     .undo_directory = subject->undo_directory};
 	struct bs_result result;
 	int status = bs_recover(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;
 
@@ -190,7 +191,8 @@ static int subject_recover(const struct subject *subject, struct bs_error *err)
 
 static int subject_undo(const struct subject *subject, struct bs_error *err)
 {
-	struct bs_options options = {.undo_directory = subject->undo_directory};
+	struct bs_options options = {.size = sizeof(options),
+				     .undo_directory = subject->undo_directory};
 	struct bs_result result;
 	int status = bs_undo(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;
 
@@ -201,7 +203,8 @@ static int subject_undo(const struct subject *subject, struct bs_error *err)
 
 static int subject_accept(const struct subject *subject, struct bs_error *err)
 {
-	struct bs_options options = {.undo_directory = subject->undo_directory};
+	struct bs_options options = {.size = sizeof(options),
+				     .undo_directory = subject->undo_directory};
 	struct bs_result result;
 	int status = bs_accept(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;
 
@@ -297,7 +300,8 @@ static const char *subject_judge_signpost(const struct subject *subject,
 
 static int subject_foresee_undo(const struct subject *subject, struct bs_error *err)
 {
-	struct bs_options options = {.undo_directory = subject->undo_directory,
+	struct bs_options options = {.size = sizeof(options),
+				     .undo_directory = subject->undo_directory,
 				     .rehearse_undo = true};
 	struct bs_result result;
 	int status = bs_undo(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;

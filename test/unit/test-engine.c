@@ -21,7 +21,7 @@
 #define KILLS  32
 
 static struct bs_result result;
-static const struct bs_options options;
+static const struct bs_options options = {.size = sizeof(options)};
 
 static void teardown(void)
 {
@@ -142,7 +142,7 @@ TEST(fix_and_undo_tests, the_undo_file_lies_where_it_was_asked_for)
 	const char *image = image_copy(image_small("windows-7", false));
 	const char *other = image_copy(image_built("no-partitions", false));
 	struct image_digest before = image_digest(image);
-	struct bs_options elsewhere = {0};
+	struct bs_options elsewhere = {.size = sizeof(elsewhere)};
 	char folder[IMAGE_PATH_MAX];
 
 	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(other, '/') - other), other);
@@ -326,7 +326,8 @@ TEST(beside, an_image_restored_beside_its_undo_file_is_refused_by_all_but_undo)
 TEST_LOOP(beside, a_folder_in_which_no_file_can_be_made_is_refused_by_fix_and_dry_run, 0, 2)
 {
 	static const char *const folders[] = {"/proc", "/sys"};
-	const struct bs_options bad = {.undo_directory = folders[_i], .to_be_fixed = true};
+	const struct bs_options bad = {
+		.size = sizeof(bad), .undo_directory = folders[_i], .to_be_fixed = true};
 	const char *image = image_copy(image_small("windows-7", false));
 
 	assert_result(bs_plan(image, &bad, NULL, &result), BS_EXIT_REFUSED, BS_STATUS_REFUSED,

@@ -509,7 +509,7 @@ static uint64_t peak_memory(void)
 
 static void assert_fix_fails(const struct act *act)
 {
-	const struct bs_options options = {0};
+	const struct bs_options options = {.size = sizeof(options)};
 	struct image_state before = state_take(image);
 	unsigned descriptors = open_descriptors();
 	uint64_t memory = peak_memory();

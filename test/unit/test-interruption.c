@@ -16,7 +16,7 @@
 #define PATIENCE 60000 /* milliseconds */
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-static const struct bs_options options;
+static const struct bs_options options = {.size = sizeof(options)};
 
 /* Check has signal handlers of its own.  A pending signal must not end the test. */
 static void setup(void)

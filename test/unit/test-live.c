@@ -10,6 +10,15 @@ TEST_CASE(live, "live");
 
 TEST(live, the_appliance_is_shown_and_its_line_is_erased)
 {
+	static const struct bs_progress told[] = {
+		{.phase = BS_PHASE_REHEARSING},
+		{.phase = BS_PHASE_WAITING},
+		{.phase = BS_PHASE_WAITING, .done = 40, .total = 100},
+		{.phase = BS_PHASE_ASKING},
+		{.phase = BS_PHASE_STARTING},
+		{.phase = BS_PHASE_STARTING, .done = 200, .total = 60000},
+		{.phase = BS_PHASE_COMMITTING},
+	};
 	struct bs_options options = {0};
 	char *shown = NULL;
 	size_t size;
@@ -17,12 +26,8 @@ TEST(live, the_appliance_is_shown_and_its_line_is_erased)
 	struct live line;
 
 	live_begin_on(&line, stream, &options);
-	options.progress(options.progress_context, BS_PHASE_REHEARSING);
-	options.progress(options.progress_context, BS_PHASE_WAITING);
-	options.amount(options.progress_context, 40);
-	options.progress(options.progress_context, BS_PHASE_ASKING);
-	options.progress(options.progress_context, BS_PHASE_STARTING);
-	options.progress(options.progress_context, BS_PHASE_COMMITTING);
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		ck_assert_int_eq(options.progress(options.progress_context, &told[i]), 0);
 	live_end(&line);
 	ck_assert_int_eq(fclose(stream), 0);
 	ck_assert_str_eq(shown, "waiting\r\033[K"
@@ -39,6 +44,6 @@ TEST(live, nothing_is_shown_without_a_terminal)
 	struct live line;
 
 	live_begin(&line, &options);
-	ck_assert(options.progress == NULL && options.amount == NULL);
+	ck_assert_ptr_null(options.progress);
 	live_end(&line);
 }

@@ -97,7 +97,7 @@ TEST(recognise, what_is_something_else_is_not_recognised)
 
 static void recover(const char *image, enum bs_status status, bool recovered)
 {
-	const struct bs_options options = {0};
+	const struct bs_options options = {.size = sizeof(options)};
 	struct bs_result result;
 
 	ck_assert_int_eq(bs_recover(image, &options, &result), BS_EXIT_DONE);
@@ -109,7 +109,7 @@ static void recover(const char *image, enum bs_status status, bool recovered)
 TEST(recognise, recovering_takes_back_what_was_interrupted_and_nothing_else)
 {
 	const char *image = image_copy(image_recipe("small", SAMPLE_SMALL));
-	const struct bs_options options = {0};
+	const struct bs_options options = {.size = sizeof(options)};
 	struct image_digest before = image_digest(image), fixed;
 	struct bs_result result;
 
@@ -133,7 +133,7 @@ TEST(recognise, recovering_takes_back_what_was_interrupted_and_nothing_else)
 TEST(recognise, a_fixed_image_tells_of_its_undo_file)
 {
 	const char *image = image_copy(image_recipe("small", SAMPLE_SMALL));
-	const struct bs_options options = {0};
+	const struct bs_options options = {.size = sizeof(options)};
 	struct bs_result result;
 
 	for (int i = 0; i < 2; i++) {
@@ -150,18 +150,21 @@ TEST(recognise, a_fixed_image_tells_of_its_undo_file)
 
 /* ---- phases -------------------------------------------------------------------------------- */
 
-static void note(void *context, enum bs_phase phase)
+static int note(void *context, const struct bs_progress *progress)
 {
 	char *phases = context;
 
-	phases[strlen(phases)] = (char)('0' + phase);
+	if (progress->done == 0 && progress->total == 0)
+		phases[strlen(phases)] = (char)('0' + progress->phase);
+	return 0;
 }
 
 TEST(recognise, phases_are_told_in_their_order)
 {
 	const char *image = image_copy(image_recipe("small", SAMPLE_SMALL));
 	char phases[16] = "";
-	const struct bs_options options = {.progress = note, .progress_context = phases};
+	const struct bs_options options = {
+		.size = sizeof(options), .progress = note, .progress_context = phases};
 	struct bs_result result;
 
 	bs_inspect(image, &options, &result);

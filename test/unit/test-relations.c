@@ -362,7 +362,7 @@ static void assert_refused(enum bs_exit exit, struct bs_result *result, enum bs_
 
 TEST(relations_tests, a_parent_is_not_fixed_and_its_child_stays_as_it_is)
 {
-	const struct bs_options options = {0};
+	const struct bs_options options = {.size = sizeof(options)};
 	const char *base = path_of("base.qcow2");
 	struct bs_result result;
 	struct image_digest before;
@@ -387,7 +387,7 @@ TEST(relations_tests, a_parent_is_not_fixed_and_its_child_stays_as_it_is)
 /* The message names what has to be merged first, by the command for that. */
 TEST(relations_tests, the_snapshots_of_hyper_v_are_refused_with_the_way_out)
 {
-	const struct bs_options options = {0};
+	const struct bs_options options = {.size = sizeof(options)};
 	struct bs_result result;
 
 	RUN_THERE("qemu-img convert -O vpc '%s' base.vhd", image_recipe("small", SAMPLE_SMALL));
@@ -409,7 +409,7 @@ TEST(relations_tests, the_snapshots_of_hyper_v_are_refused_with_the_way_out)
 TEST(relations_tests, a_parent_is_refused_for_its_child_while_the_child_is_fixed)
 {
 	const char *base = path_of("base.qcow2");
-	struct bs_options options = {0};
+	struct bs_options options = {.size = sizeof(options)};
 	struct bs_result result;
 	struct target *read;
 	struct bs_error err;
@@ -428,7 +428,7 @@ TEST(relations_tests, a_parent_is_refused_for_its_child_while_the_child_is_fixed
 
 TEST(relations_tests, an_image_that_has_got_a_child_since_has_nothing_to_do_and_is_not_undone)
 {
-	const struct bs_options options = {0};
+	const struct bs_options options = {.size = sizeof(options)};
 	const char *base = path_of("base.qcow2");
 	struct bs_result result;
 	struct image_digest before;
@@ -452,7 +452,7 @@ TEST(relations_tests, an_image_that_has_got_a_child_since_has_nothing_to_do_and_
 
 TEST(relations_tests, a_described_disk_is_fixed_only_by_its_description)
 {
-	const struct bs_options options = {0};
+	const struct bs_options options = {.size = sizeof(options)};
 	struct bs_result result;
 
 	RUN_THERE("qemu-img convert -O vmdk -o subformat=monolithicFlat '%s' disk.vmdk",

@@ -188,7 +188,7 @@ TEST_CASE(reach, "reach", .teardown = teardown);
 
 TEST(reach, boot_files_where_boot_code_cannot_read_them_are_refused)
 {
-	const struct bs_options options = {0};
+	const struct bs_options options = {.size = sizeof(options)};
 	struct bs_error err = {0};
 
 	open_straddling(64);
@@ -200,7 +200,7 @@ TEST_CASE(refused_while_rehearsing, "refused while rehearsing");
 
 TEST(refused_while_rehearsing, a_fix_that_finds_that_while_rehearsing_is_refused_and_writes_nothing)
 {
-	const struct bs_options options = {0};
+	const struct bs_options options = {.size = sizeof(options)};
 	const char *image = image_copy(build_straddling(64));
 	struct bs_result result;
 	struct stat before, after;
