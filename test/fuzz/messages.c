@@ -162,8 +162,8 @@ static const struct sample {
 		.findings = {{BS_HIBERNATED, "the volume is hibernated"}},
 	};
 	static struct range zones[] = {{0, 512}, {1 << 20, 4096}};
-	static struct bs_difference differences[] = {{"\\bootmgr", "content", false},
-						     {"", "the signature", true}};
+	static struct bs_difference differences[] = {{.path = "\\bootmgr", .what = "content"},
+						     {.what = "the signature", .expected = true}};
 	static struct bs_error error = {BS_NTFS_DAMAGED, "a damaged volume"};
 	static struct sample samples[] = {
 		[PLAN] = {plan_check, NULL, 0},
