@@ -18,9 +18,12 @@
 	_Static_assert((value) < BS_CODE_COUNT, "BS_CODE_COUNT is too small");
 BS_CODES(BS_CODE)
 #undef BS_CODE
-#define BS_CODE(symbol, value, name, exit, advice) +1
-_Static_assert(BS_CODES(BS_CODE) == BS_CODE_COUNT, "BS_CODE_COUNT is wrong");
+#define BS_CODE(symbol, value, name, exit, advice) char symbol##_;
+struct err_one_byte_each {
+	BS_CODES(BS_CODE)
+};
 #undef BS_CODE
+_Static_assert(sizeof(struct err_one_byte_each) == BS_CODE_COUNT, "BS_CODE_COUNT is wrong");
 
 static const struct {
 	const char *name;

@@ -70,13 +70,6 @@ bool signals_is_cancelled(void)
 	return signals_cancelled;
 }
 
-int signals_fail_stopped(struct bs_error *err)
-{
-	return fail(err, BS_INTERRUPTED, "%s before anything was written",
-		    signals_cancelled ? "cancelled by the calling program"
-				      : "interrupted by a signal");
-}
-
 /* ---- the mask of a thread ------------------------------------------------------------------- */
 
 sigset_t signals_mask(void)

@@ -34,7 +34,12 @@ void signals_forget_cancel(void);
 bool signals_is_cancelled(void);
 
 /* Sets *err to BS_INTERRUPTED, by a signal or by the caller.  Returns -1. */
-int signals_fail_stopped(struct bs_error *err);
+static inline int signals_fail_stopped(struct bs_error *err)
+{
+	return fail(err, BS_INTERRUPTED, "%s before anything was written",
+		    signals_is_cancelled() ? "cancelled by the calling program"
+					   : "interrupted by a signal");
+}
 
 /* ---- the mask of a thread ------------------------------------------------------------------- */
 
