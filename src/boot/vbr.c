@@ -13,7 +13,10 @@
 
 #define CLUSTER_SIZE_MAX 65536u /* bytes; Windows 10 makes larger clusters, for data volumes */
 
-/* Returns whether the boot code contains a loader's name: the length, then the name in UTF-16. */
+/*
+ * Returns whether the boot code contains a loader's name: the length, then the name in UTF-16.  The
+ * parameters of the volume are no code: vbr_transplant() does not take them from the donor.
+ */
 static bool vbr_names_loader(const uint8_t *record, const char *name)
 {
 	size_t length = strlen(name);
@@ -22,7 +25,7 @@ static bool vbr_names_loader(const uint8_t *record, const char *name)
 	needle[0] = (uint8_t)length;
 	for (size_t i = 0; i < length; i++)
 		needle[2 + 2 * i] = (uint8_t)name[i];
-	return memmem(record, VBR_SIZE, needle, 2 + 2 * length);
+	return memmem(record + BPB_END, VBR_SIZE - BPB_END, needle, 2 + 2 * length);
 }
 
 /* The MBR loads only the first sector.  This sector has to jump to its code and load the rest. */
