@@ -268,7 +268,7 @@ static void seed_nbd(void)
 	memcpy(bytes + at, "NBDMAGIC", 8);
 	store_be64(bytes + at + 8, 0x00420281861253ULL);
 	store_be64(bytes + at + 16, 65536);
-	store_be32(bytes + at + 24, 0x00010000 | 0x5); /* has flags, can flush */
+	store_be32(bytes + at + 24, 0x5); /* has flags, can flush */
 	at += 152;
 	for (uint64_t cookie = 1; cookie <= 3; cookie++) {
 		store_be32(bytes + at, 0x67446698);
@@ -276,18 +276,16 @@ static void seed_nbd(void)
 		at += 16 + (cookie == 1 ? 1024 : 0);
 	}
 	seed_write("nbd", "old-style", bytes, at);
-	/* A new-style handshake: the answers to the first options are errors. */
+	/* A new-style handshake: the answer to the first option (7, GO) is an error. */
 	memset(bytes, 0, sizeof(bytes));
 	bytes[0] = 1;
 	memcpy(bytes + 1, "NBDMAGICIHAVEOPT", 16);
 	store_be16(bytes + 17, 3);
 	at = 19;
-	for (uint32_t option = 8; option >= 7; option--) {
-		store_be64(bytes + at, 0x3e889045565a9ULL);
-		store_be32(bytes + at + 8, option);
-		store_be32(bytes + at + 12, 0x80000001);
-		at += 20;
-	}
+	store_be64(bytes + at, 0x3e889045565a9ULL);
+	store_be32(bytes + at + 8, 7);
+	store_be32(bytes + at + 12, 0x80000001);
+	at += 20;
 	store_be64(bytes + at, 65536);
 	store_be16(bytes + at + 8, 0x5);
 	seed_write("nbd", "new-style", bytes, at + 10);
