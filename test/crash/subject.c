@@ -177,36 +177,18 @@ const char *action_title(enum action action)
 	return titles[action];
 }
 
-static int subject_recover(const struct subject *subject, struct bs_error *err)
+/* A command of the library without a plan. */
+typedef enum bs_exit subject_command(const char *image, const struct bs_options *options,
+				     struct bs_result *result);
+
+static int subject_call(const struct subject *subject, subject_command *command, bool rehearse_undo,
+			struct bs_error *err)
 {
-	struct bs_options options = {.size = sizeof(options),
-				     .undo_directory = subject->undo_directory};
+	const struct bs_options options = {.size = sizeof(options),
+					   .undo_directory = subject->undo_directory,
+					   .rehearse_undo = rehearse_undo};
 	struct bs_result result;
-	int status = bs_recover(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;
-
-	*err = result.error;
-	bs_result_free(&result);
-	return status;
-}
-
-static int subject_undo(const struct subject *subject, struct bs_error *err)
-{
-	struct bs_options options = {.size = sizeof(options),
-				     .undo_directory = subject->undo_directory};
-	struct bs_result result;
-	int status = bs_undo(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;
-
-	*err = result.error;
-	bs_result_free(&result);
-	return status;
-}
-
-static int subject_accept(const struct subject *subject, struct bs_error *err)
-{
-	struct bs_options options = {.size = sizeof(options),
-				     .undo_directory = subject->undo_directory};
-	struct bs_result result;
-	int status = bs_accept(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;
+	int status = command(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;
 
 	*err = result.error;
 	bs_result_free(&result);
@@ -215,11 +197,13 @@ static int subject_accept(const struct subject *subject, struct bs_error *err)
 
 int subject_run(const struct subject *subject, enum action action, struct bs_error *err)
 {
-	if (action == ACTION_ACCEPT)
-		return subject_accept(subject, err);
+	static subject_command *const commands[] = {[ACTION_UNDO] = bs_undo,
+						    [ACTION_RECOVER] = bs_recover,
+						    [ACTION_ACCEPT] = bs_accept};
+
 	if (action == ACTION_FIX)
 		return subject->fix(subject, err);
-	return action == ACTION_UNDO ? subject_undo(subject, err) : subject_recover(subject, err);
+	return subject_call(subject, commands[action], false, err);
 }
 
 static int subject_state(const struct subject *subject, enum transaction_state *state,
@@ -242,9 +226,10 @@ int subject_make_old(const struct subject *subject, struct bs_error *err)
 {
 	enum transaction_state state;
 
-	if (subject_recover(subject, err) < 0 || subject_state(subject, &state, err) < 0)
+	if (subject_call(subject, bs_recover, false, err) < 0 ||
+	    subject_state(subject, &state, err) < 0)
 		return -1;
-	return state == TRANSACTION_APPLIED ? subject_undo(subject, err) : 0;
+	return state == TRANSACTION_APPLIED ? subject_call(subject, bs_undo, false, err) : 0;
 }
 
 /* ---- judging --------------------------------------------------------------------------------- */
@@ -298,19 +283,6 @@ static const char *subject_judge_signpost(const struct subject *subject,
 	return NULL;
 }
 
-static int subject_foresee_undo(const struct subject *subject, struct bs_error *err)
-{
-	struct bs_options options = {.size = sizeof(options),
-				     .undo_directory = subject->undo_directory,
-				     .rehearse_undo = true};
-	struct bs_result result;
-	int status = bs_undo(subject->image, &options, &result) == BS_EXIT_DONE ? 0 : -1;
-
-	*err = result.error;
-	bs_result_free(&result);
-	return status;
-}
-
 /*
  * An accept leaves a fix that can be undone, or none, and another accept ends what is left.  None of
  * that changes the image's bytes: the state that is built next relies on them.
@@ -326,12 +298,12 @@ static const char *subject_judge_accept(const struct subject *subject, bool succ
 		return subject_judge_fail("no command knows what to do", err.message);
 	if (state != TRANSACTION_NONE && (succeeded || state != TRANSACTION_APPLIED))
 		return "it is neither fixed nor accepted";
-	if (state == TRANSACTION_APPLIED && subject_foresee_undo(subject, &err) < 0)
+	if (state == TRANSACTION_APPLIED && subject_call(subject, bs_undo, true, &err) < 0)
 		return subject_judge_fail("its fix cannot be undone", err.message);
-	if (state == TRANSACTION_APPLIED && subject_accept(subject, &err) < 0)
+	if (state == TRANSACTION_APPLIED && subject_call(subject, bs_accept, false, &err) < 0)
 		return subject_judge_fail("it cannot be accepted", err.message);
 	/* Any command removes the lock file that a crash leaves. */
-	if (subject_recover(subject, &err) < 0)
+	if (subject_call(subject, bs_recover, false, &err) < 0)
 		return subject_judge_fail("no command can lock it", err.message);
 	difference = subject_compare_new(subject, recording);
 	return difference ? subject_judge_fail("the accept has changed it", difference)
@@ -428,7 +400,7 @@ static void subject_interrupt_undo(const struct subject *subject)
 	int event = 0;
 
 	recorder_start(subject->folder, subject->image, NULL);
-	MUST(subject_undo(subject, &err) == 0);
+	MUST(subject_call(subject, bs_undo, false, &err) == 0);
 	recording = recorder_stop();
 	while (!strstr(recording->events[event].text, "the image"))
 		event++;
