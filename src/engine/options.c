@@ -21,15 +21,11 @@ static int teller_pass_on(void *context, const struct bs_progress *progress)
 /* Fails if the caller asks for something that only a later version has. */
 static int options_check_rest(const struct bs_options *given, struct bs_error *err)
 {
-	const uint8_t *bytes = (const uint8_t *)given;
-
-	for (size_t i = sizeof(*given); i < given->size; i++)
-		if (bytes[i] != 0)
-			return fail(err, BS_USAGE,
-				    "the options ask for something that version %s of the library "
-				    "does not have",
-				    bs_version());
-	return 0;
+	if (given->size <= sizeof(*given) || all_zero(given + 1, given->size - sizeof(*given)))
+		return 0;
+	return fail(err, BS_USAGE,
+		    "the options ask for something that version %s of the library does not have",
+		    bs_version());
 }
 
 int options_take(const struct bs_options *given, struct teller *teller, struct bs_options *taken,

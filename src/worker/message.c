@@ -34,16 +34,7 @@ static int message_distrust(struct bs_error *err)
 #define TERMINATED(array) (memchr((array), '\0', sizeof(array)) != NULL)
 
 /* Whether an array of numbers that later versions may use is all zeros. */
-#define UNUSED(array) message_is_zero((array), sizeof(array))
-
-static bool message_is_zero(const uint64_t *numbers, size_t size)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < size / sizeof(*numbers); i++)
-		sum |= numbers[i];
-	return sum == 0;
-}
+#define UNUSED(array) all_zero((array), sizeof(array))
 
 /* Returns whether the byte is 0 or 1.  Reading any other byte as a bool is undefined behaviour. */
 static bool message_is_flag(const bool *flag)

@@ -22,8 +22,6 @@
 #define INPUT_MAX     2048u /* bytes; of an input that is made here */
 #define TEXT_TOO_LONG (sizeof(((struct bs_error *)NULL)->message) + 64)
 
-#define TERMINATED(text) (strnlen((text), sizeof(text)) < sizeof(text))
-
 /*
  * Makes a channel on which the other side has sent `size` bytes, and then closed its socket for
  * writing.  All channels have the same window, because a new one for each input takes more time than

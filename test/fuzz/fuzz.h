@@ -24,6 +24,10 @@
 		if (!(condition))                                                                  \
 			fuzz_fail(__FILE__, __LINE__, #condition);                                 \
 	} while (0)
+
+/* Whether the string in a fixed array ends within the array. */
+#define TERMINATED(array) (strnlen((array), sizeof(array)) < sizeof(array))
+
 _Noreturn void fuzz_fail(const char *file, int line, const char *condition);
 
 /* The name of the input, for this message.  Empty: unknown. */

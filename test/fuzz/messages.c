@@ -14,14 +14,12 @@
 #define DISK_SIZE   (200ull << 20) /* bytes; of the disk that the messages are about */
 #define LENGTH_MORE 4096u          /* bytes by which a message may be too long */
 
-#define TERMINATED(text) (strnlen((text), sizeof(text)) < sizeof(text))
-
 /* ---- messages ------------------------------------------------------------------------------ */
 
 static void plan_check(const uint8_t *bytes, size_t length, struct bs_error *err)
 {
 	struct plan_origin origin = {.image = "image"};
-	char words[PLAN_DIFFERENCE_MAX];
+	char words[BS_DIFFERENCE_MAX];
 	struct bs_plan *plan, *again;
 	uint8_t *packed, *repacked;
 	size_t size, other;
