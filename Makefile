@@ -37,8 +37,8 @@ LIB_ROOMS    := util disk format cage qemu machine transaction boot start volume
 # The library reads and writes plan files, too.
 PLAN_SOURCES := $(addprefix src/report/,plan-file.c json-fields.c replace-file.c moment.c text.c)
 LIB_SOURCES  := $(sort $(foreach room,$(LIB_ROOMS),$(wildcard src/$(room)/*.c)) $(PLAN_SOURCES))
-CLI_SOURCES  := $(sort $(wildcard src/cli/*.c src/batch/*.c src/page/*.c \
-			src/rows/*.c src/report/*.c))
+CLI_SOURCES  := $(filter-out $(PLAN_SOURCES),$(sort $(wildcard src/cli/*.c src/batch/*.c \
+			src/page/*.c src/rows/*.c src/report/*.c)))
 IMAGE_SOURCES := $(sort $(wildcard images/*.c))
 UNIT_SOURCES := $(sort $(wildcard test/unit/*.c))
 SUPPORT_SOURCES := $(sort $(wildcard test/support/*.c))
