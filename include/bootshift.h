@@ -968,7 +968,7 @@ struct bs_result {
  * While the library changes an image, it blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT in the calling
  * thread.  A caller can block the first three itself and so stop bs_fix(): if one of them is
  * pending before anything was written, bs_fix() fails with BS_INTERRUPTED.  A program with a loop
- * of its own rather cancels a command by `progress` in the options.
+ * of its own should cancel a command by `progress` in the options.
  */
 BS_API enum bs_exit bs_inspect(const char *image, const struct bs_options *options,
 			       struct bs_result *result);

@@ -776,7 +776,7 @@ static int step_stop(struct engine *engine, struct bs_error *err)
 
 static int step_compare_plan(struct engine *engine, struct bs_error *err)
 {
-	char difference[PLAN_DIFFERENCE_MAX];
+	char difference[BS_DIFFERENCE_MAX];
 
 	if (!engine->expected ||
 	    !plan_difference(engine->expected, engine->result->plan, difference))

@@ -6,8 +6,6 @@
 #include "report/plan-file.h"
 #include "windows/plan.h"
 
-_Static_assert(BS_DIFFERENCE_MAX >= PLAN_DIFFERENCE_MAX, "the words would be cut off");
-
 int bs_plan_write(const char *path, const char *image, const struct bs_plan *plan,
 		  struct bs_error *err)
 {
@@ -32,7 +30,7 @@ struct bs_plan *bs_plan_read(const char *path, struct bs_error *err)
 bool bs_plan_differs(const struct bs_plan *earlier, const struct bs_plan *now,
 		     char words[BS_DIFFERENCE_MAX])
 {
-	char difference[PLAN_DIFFERENCE_MAX];
+	char difference[BS_DIFFERENCE_MAX];
 
 	return plan_difference(earlier, now, words ? words : difference);
 }

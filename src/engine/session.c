@@ -125,7 +125,7 @@ static int session_take_zones(struct session *session, const struct remote_messa
 static int session_compare_plans(struct bs_plan *allowed, const struct bs_plan *staged,
 				 struct bs_error *err)
 {
-	char difference[PLAN_DIFFERENCE_MAX];
+	char difference[BS_DIFFERENCE_MAX];
 
 	for (uint32_t i = 0; i < min_u64(staged->file_count, allowed->file_count); i++)
 		memcpy(allowed->files[i].sha256, staged->files[i].sha256,

@@ -229,15 +229,15 @@ int plan_make(const struct facts *facts, struct bs_plan **out, struct bs_error *
 /* ---- the difference of two plans ------------------------------------------------------------ */
 
 /* Writes a difference.  Returns true always, so that a caller can end with it. */
-static bool plan_tell(char words[PLAN_DIFFERENCE_MAX], const char *format, ...)
+static bool plan_tell(char words[BS_DIFFERENCE_MAX], const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-static bool plan_tell(char words[PLAN_DIFFERENCE_MAX], const char *format, ...)
+static bool plan_tell(char words[BS_DIFFERENCE_MAX], const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(words, PLAN_DIFFERENCE_MAX, format, arguments);
+	vsnprintf(words, BS_DIFFERENCE_MAX, format, arguments);
 	va_end(arguments);
 	return true;
 }
@@ -422,7 +422,7 @@ static bool plan_operations_differ(const struct bs_plan *earlier, const struct b
 }
 
 bool plan_difference(const struct bs_plan *earlier, const struct bs_plan *now,
-		     char words[PLAN_DIFFERENCE_MAX])
+		     char words[BS_DIFFERENCE_MAX])
 {
 	return plan_disk_differs(earlier, now, words) || plan_volumes_differ(earlier, now, words) ||
 	       plan_files_differ(earlier, now, words) ||

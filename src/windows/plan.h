@@ -27,8 +27,6 @@ uint32_t plan_signature_after(const struct bs_plan *plan);
 /* Returns an empty plan with room for so many files and elements; NULL when memory runs out. */
 struct bs_plan *plan_new(uint32_t files, uint32_t elements);
 
-#define PLAN_DIFFERENCE_MAX 320 /* bytes of the words, with the final zero byte */
-
 /*
  * Compares two rehearsed plans: an earlier one, and one for the image as it is now.  Returns false
  * if they make the same changes to the same content.  Otherwise `words` tells the first difference:
@@ -36,6 +34,6 @@ struct bs_plan *plan_new(uint32_t files, uint32_t elements);
  * the version of the NTFS library, not on the image.
  */
 bool plan_difference(const struct bs_plan *earlier, const struct bs_plan *now,
-		     char words[PLAN_DIFFERENCE_MAX]);
+		     char words[BS_DIFFERENCE_MAX]);
 
 #endif

@@ -248,7 +248,7 @@ TEST_LOOP(looking, an_inspection_tells_the_container_and_what_a_fix_would_do, 0,
 
 TEST(looking, an_expected_plan_that_is_the_same_is_carried_out)
 {
-	char difference[PLAN_DIFFERENCE_MAX];
+	char difference[BS_DIFFERENCE_MAX];
 	const char *image = image_copy(image_small("windows-7", false));
 	struct bs_result planned;
 

@@ -55,7 +55,7 @@ TEST_CASE(plans, "plans", .setup = setup, .teardown = teardown);
 
 TEST(plans, a_plan_arrives_as_it_was_sent)
 {
-	char difference[PLAN_DIFFERENCE_MAX];
+	char difference[BS_DIFFERENCE_MAX];
 	struct bs_error err;
 	struct bs_plan *unpacked;
 	uint8_t *bytes;

@@ -119,7 +119,7 @@ TEST_CASE(equality, "equality", .teardown = teardown);
 
 TEST(equality, two_plans_of_one_disk_are_the_same_whatever_it_cost)
 {
-	char difference[PLAN_DIFFERENCE_MAX];
+	char difference[BS_DIFFERENCE_MAX];
 	struct bs_plan *other;
 
 	sample_open_small(&sample, "equal", "");
@@ -162,7 +162,7 @@ static const struct {
 
 TEST_EACH(equality, plans_with_any_difference_are_not_the_same, differences)
 {
-	char difference[PLAN_DIFFERENCE_MAX] = "";
+	char difference[BS_DIFFERENCE_MAX] = "";
 	struct bs_plan *other;
 	uint8_t *parts[3];
 
@@ -245,7 +245,7 @@ static const struct {
 
 TEST_EACH(equality, the_first_difference_of_two_plans_is_told_in_words, changes)
 {
-	char difference[PLAN_DIFFERENCE_MAX];
+	char difference[BS_DIFFERENCE_MAX];
 
 	ck_assert(plan_difference(&earlier_plan, &changes[_i].now, difference));
 	ck_assert_str_eq(difference, changes[_i].words);

@@ -122,7 +122,7 @@ TEST(rebuilt, a_file_that_was_not_planned_is_noticed)
 TEST(rebuilt, a_plan_that_is_made_again_is_the_same)
 {
 	struct bs_plan *first;
-	char words[PLAN_DIFFERENCE_MAX];
+	char words[BS_DIFFERENCE_MAX];
 
 	sample_close(&sample);
 	bs_plan_free(plan);
