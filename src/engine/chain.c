@@ -23,6 +23,8 @@
  */
 static int chain_fail(const char *parent, struct bs_error *err)
 {
+	char message[sizeof(err->message)];
+
 	switch (err->code) {
 	case BS_CONTAINER_CORRUPT:
 	case BS_CONTAINER_UNCLEAN:
@@ -43,7 +45,10 @@ static int chain_fail(const char *parent, struct bs_error *err)
 		if (bs_code_exit(err->code) == BS_EXIT_REFUSED)
 			err->code = BS_CONTAINER_DIFFERENCING;
 	}
-	return fail_prefix(err, "its parent %.240s", parent);
+	if (strncmp(err->message, "is ", 3) != 0)
+		return fail_prefix(err, "its parent %.240s", parent);
+	memcpy(message, err->message, sizeof(message));
+	return fail(err, err->code, "its parent %.240s %s", parent, message);
 }
 
 /* ---- the place of a parent ------------------------------------------------------------------ */

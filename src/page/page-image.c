@@ -235,6 +235,25 @@ static json_t *image_operations(const struct row *row)
 	return operations;
 }
 
+/* The parents of an image that holds only the changes to another file. */
+static json_t *image_parents(const struct row *row)
+{
+	const json_t *array = json_object_get(row->object, "parents"), *parent;
+	json_t *parents = json_array();
+	size_t i;
+
+	json_array_foreach (array, i, parent) {
+		const struct json_member members[] = {
+			{"path", json_text(image_string(parent, "path"))},
+			{"format", json_text(image_string(parent, "format"))},
+			{"size", image_size(parent, "size")},
+		};
+
+		json_append(&parents, json_members(members, COUNT_OF(members)));
+	}
+	return parents;
+}
+
 static json_t *image_partitions(const struct row *row)
 {
 	const json_t *array = json_object_get(row->object, "partitions"), *partition;
@@ -321,6 +340,9 @@ static const char *image_need(const struct row *row)
 		       : nothing ? "has too little room"
 				 : "needs a fix: there is too little room";
 	case NEED_NOTHING:
+		if (image_has(row->object, "starts") && !image_flag(row->object, "starts"))
+			return fixed ? "had room enough, but the disk did not start"
+				     : "has room enough, but the disk does not start";
 		return fixed ? "did not need the fix: there was room enough" : "has room enough";
 	default:
 		return NULL;
@@ -361,6 +383,7 @@ static json_t *image_values(const struct row *row, const char *path, size_t inde
 		{"location", page_bytes(row->location)},
 		{"host", json_text(row->host)},
 		{"bars", image_disk_bars(row)},
+		{"parents", image_parents(row)},
 		{"partitions", image_partitions(row)},
 		{"duration", json_text(duration_format(row->milliseconds).text)},
 		{"advice", page_advice(advice, false)},

@@ -138,6 +138,7 @@ static const struct row_field {
 	{"room_after", .part = INSPECTION},
 	{"needed_room", .part = INSPECTION},
 	{"conversion_needs_fix", .part = OWN, READ(need, need), .is_new = true},
+	{"parents", .part = IMAGE, .is_list = true},
 	{"partitions", .part = INSPECTION, .is_list = true},
 	{"findings", .part = INSPECTION, .is_list = true},
 	{"operations", .part = PLAN, .is_list = true},

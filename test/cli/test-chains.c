@@ -101,6 +101,27 @@ static const char *fixed_raw_disk(void)
 
 TEST_CASE(chains_case, "chains");
 
+TEST(chains_case, a_batch_tells_the_parents_in_its_rows_and_on_its_page)
+{
+	const char *image = make_chain(&chains[SHORT]), *folder = folder_of(image);
+	const char *rows = text("%s/rows", folder), *page = text("%s/page", folder);
+
+	ASSERT_STATUS(BOOTSHIFT("batch", "--dry-run", "--jsonl", rows, "--report", page, image), 0);
+	ASSERT_HAS(RUN("cat", rows).output,
+		   text("\"parents\":[{\"path\":\"%s/base.img\",\"format\":\"raw\",\"size\":",
+			folder));
+	ASSERT_HAS(RUN("cat", page).output,
+		   text("<dt>Parents, only read<dd><div><bdi>%s/base.img</bdi> (raw, ", folder));
+}
+
+TEST(chains_case, a_missing_parent_is_named_in_a_sentence)
+{
+	const char *image = make_chain(&chains[SHORT]), *folder = folder_of(image);
+
+	IN_FOLDER(folder, "rm base.img");
+	ASSERT_HAS(BOOTSHIFT("inspect", image).errors, "base.img is missing");
+}
+
 TEST_LOOP(chains_case, only_the_top_of_a_chain_is_fixed_and_undone, 0, LONG_COUNT)
 {
 	const struct chain *chain = &chains[_i];
@@ -206,7 +227,7 @@ static const struct bad {
 	{"mkdir far && mv base.qcow2 far && ln -s far/base.qcow2 base.qcow2", "top.qcow2",
 	 "parent-refused", "lies in another folder"},
 	{"qemu-img rebase -u -F raw -b /dev/zero mid.qcow2", "top.qcow2", "parent-refused",
-	 "/dev/zero: is not a regular file"},
+	 "/dev/zero is not a regular file"},
 	{"rm base.qcow2 && mkfifo base.qcow2", "top.qcow2", "parent-refused", "not a regular file"},
 	{"rm base.qcow2 && mkdir base.qcow2", "top.qcow2", "parent-refused", "not a regular file"},
 	{"qemu-img rebase -u -F qcow2 -b file:base.qcow2 mid.qcow2", "top.qcow2", "parent-refused",
