@@ -3,6 +3,8 @@
  * The text report of an inspection: the partitions, the boot chain, the room for the conversion,
  * the findings, and the next step.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/report-findings.h"
@@ -410,14 +412,50 @@ static bool inspection_needs_nothing(const struct bs_inspection *inspection)
 	       conversion_need(inspection) == NEED_NOTHING;
 }
 
+/* The advice of the first finding that prevents a fix, or NULL.  The caller frees it. */
+static char *inspection_first_advice(struct output *output, const struct advice_subject *subject)
+{
+	const struct bs_inspection *inspection = subject->inspection;
+
+	for (uint32_t i = 0; i < inspection->finding_count; i++) {
+		char *advice;
+
+		if (finding_is_note(&inspection->findings[i]))
+			continue;
+		advice = advice_make(inspection->findings[i].code, subject);
+		if (!advice)
+			output->error = ENOMEM;
+		return advice;
+	}
+	return NULL;
+}
+
+/* What follows from a refusal: the image has to change, or the command needs an option. */
+static void inspection_unsuitable(struct output *output, const struct advice_subject *subject)
+{
+	char *advice = inspection_first_advice(output, subject);
+	const char *command = advice ? advice_command(advice) : NULL;
+
+	if (command && strncmp(command, "bootshift fix ", 14) == 0)
+		print_wrapped(output, INDENT,
+			      "the command above; without its option, bootshift fix would refuse "
+			      "this image.");
+	else if (command && strncmp(command, "bootshift ", 10) == 0)
+		print_wrapped(output, INDENT,
+			      "the command above; bootshift fix needs the same option, and would "
+			      "refuse this image without it.");
+	else if (advice && *advice != '\0')
+		print_wrapped(output, INDENT,
+			      "follow the advice above; until then, bootshift fix would refuse "
+			      "this image.");
+	else
+		print_wrapped(output, INDENT,
+			      "bootshift fix would refuse this image, for the reason above.");
+	free(advice);
+}
+
 static void inspection_next(struct output *output, const struct advice_subject *subject)
 {
-	static const char *const sentences[BS_VERDICT_COUNT] = {
-		[BS_VERDICT_NOTHING] =
-			"nothing to do: the boot files are on the partition with Windows.",
-		[BS_VERDICT_UNSUITABLE] =
-			"bootshift fix would refuse this image; follow the advice above first.",
-	};
 	enum bs_verdict verdict = subject->inspection->verdict;
 
 	if (inspection_needs_nothing(subject->inspection)) {
@@ -432,8 +470,11 @@ static void inspection_next(struct output *output, const struct advice_subject *
 	}
 	if (verdict == BS_VERDICT_FIXABLE)
 		inspection_fixable(output, subject);
+	else if (verdict == BS_VERDICT_NOTHING)
+		print_wrapped(output, INDENT,
+			      "nothing to do: the boot files are on the partition with Windows.");
 	else
-		print_wrapped(output, INDENT, "%s", sentences[verdict]);
+		inspection_unsuitable(output, subject);
 	print_end(output);
 }
 

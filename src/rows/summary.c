@@ -42,10 +42,18 @@ static bool summary_counts_stays(const struct row *row)
 	       row_has_finding(row, BS_NOTE_STAYS);
 }
 
+/* Whether the disk does not start although it has room enough, or did not before the fix. */
+static bool summary_is_stopped(const struct row *row)
+{
+	return row->need == NEED_NOTHING && json_is_false(json_object_get(row->object, "starts"));
+}
+
 int summary_add(struct summary *summary, const struct row *row, struct bs_error *err)
 {
 	struct summary_code *code = &summary->codes[row->code];
 	size_t most = summary->all_names ? SIZE_MAX : SUMMARY_NAMED;
+	bool signature = row->status == BS_STATUS_FIXED && row_is_signature_alone(row);
+	bool stopped = summary_is_stopped(row);
 
 	if (row->code != BS_OK && summary_add_name(&code->names, most, row, err) < 0)
 		return -1;
@@ -65,8 +73,12 @@ int summary_add(struct summary *summary, const struct row *row, struct bs_error 
 	code->count++;
 	summary->images++;
 	summary->statuses[row->status]++;
-	summary->needs[row->status][row->need]++;
-	summary->signatures += row->status == BS_STATUS_FIXED && row_is_signature_alone(row);
+	if (stopped)
+		summary->stopped[row->status]++;
+	else
+		summary->needs[row->status][row->need]++;
+	summary->signatures += signature;
+	summary->repaired += signature || (row->status == BS_STATUS_FIXED && stopped);
 	summary->upgrades += row->need != NEED_UNKNOWN && row_needed_room(row) == BS_UPGRADE_ROOM;
 	summary->bytes += row->bytes;
 	return 0;
@@ -109,19 +121,23 @@ size_t summary_order(const struct summary *summary, enum bs_exit class,
 
 /* What is said of images that need the fix, and of those that have room enough. */
 struct need_words {
-	const char *needs[2], *enough[2]; /* of one image, of several */
+	const char *needs[2], *enough[2], *stopped[2]; /* of one image, of several */
 };
 
 static const struct need_words *need_words_of(enum bs_status status)
 {
 	static const struct need_words past = {{"needed it", "needed it"},
-					       {"had room enough", "had room enough"}};
+					       {"had room enough", "had room enough"},
+					       {"did not start", "did not start"}};
 	static const struct need_words would = {{"needs it", "need it"},
-						{"has room enough", "have room enough"}};
+						{"has room enough", "have room enough"},
+						{"does not start", "do not start"}};
 	static const struct need_words other = {{"needs a fix", "need a fix"},
-						{"has room enough", "have room enough"}};
+						{"has room enough", "have room enough"},
+						{"does not start", "do not start"}};
 	static const struct need_words nothing = {{"has too little room", "have too little room"},
-						  {"has room enough", "have room enough"}};
+						  {"has room enough", "have room enough"},
+						  {"does not start", "do not start"}};
 
 	switch (status) {
 	case BS_STATUS_FIXED:
@@ -153,16 +169,21 @@ bool summary_describe_need(const struct summary *summary, enum bs_status status,
 	const struct need_words *words = need_words_of(status);
 	unsigned long long needs = summary->needs[status][NEED_FIX];
 	unsigned long long enough = summary->needs[status][NEED_NOTHING];
+	unsigned long long stopped = summary->stopped[status];
 	int length = 0;
 
 	if (needs > 0)
 		length = snprintf(text, SUMMARY_NEED_MAX, "%llu %s for the %s", needs,
 				  words->needs[needs > 1], summary_noun(summary));
 	if (enough > 0)
-		snprintf(text + length, SUMMARY_NEED_MAX - (size_t)length, "%s%llu %s%s%s",
-			 needs > 0 ? ", " : "", enough, words->enough[enough > 1],
-			 needs > 0 ? "" : " for the ", needs > 0 ? "" : summary_noun(summary));
-	return needs + enough > 0;
+		length += snprintf(text + length, SUMMARY_NEED_MAX - (size_t)length,
+				   "%s%llu %s%s%s", needs > 0 ? ", " : "", enough,
+				   words->enough[enough > 1], needs > 0 ? "" : " for the ",
+				   needs > 0 ? "" : summary_noun(summary));
+	if (stopped > 0)
+		snprintf(text + length, SUMMARY_NEED_MAX - (size_t)length, "%s%llu %s",
+			 length > 0 ? ", " : "", stopped, words->stopped[stopped > 1]);
+	return needs + enough + stopped > 0;
 }
 
 double summary_rate(const struct summary_facts *facts)
@@ -332,9 +353,11 @@ static void summary_print_next(struct output *output, const struct summary *summ
 {
 	uint64_t room = summary->upgrades > 0 ? BS_UPGRADE_ROOM : BS_DEFAULT_PE_SIZE;
 
-	if (summary->signatures == summary->statuses[BS_STATUS_FIXED]) {
-		print_wrapped(output, GAP,
-			      "Next: start the disks; keep the undo files until they have started");
+	if (summary->repaired == summary->statuses[BS_STATUS_FIXED]) {
+		print_wrapped(
+			output, GAP,
+			"Next: start the disks; keep the undo files%s until they have started",
+			summary->signatures == summary->repaired ? "" : " and the old partitions");
 		print_end(output);
 		return;
 	}

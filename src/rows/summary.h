@@ -25,6 +25,9 @@ struct summary {
 	uint64_t images, statuses[BS_STATUS_COUNT];
 	/* Of the images with each status: how many have each need; see need.h. */
 	uint64_t needs[BS_STATUS_COUNT][NEED_COUNT];
+	/* Disks that do not start, or did not before the fix.  They need a fix whatever the room. */
+	uint64_t stopped[BS_STATUS_COUNT];
+	uint64_t repaired; /* of the fixed images: stopped, or only the signature was given back */
 	uint64_t signatures; /* of the fixed images: only the disk's signature was given back */
 	uint64_t upgrades; /* of the images whose need is known: it is that of a feature upgrade */
 	struct summary_code codes[BS_CODE_COUNT];
@@ -83,8 +86,9 @@ void summary_print(struct output *output, const struct summary *summary,
 		   const struct summary_facts *facts);
 
 /*
- * Says how many images with a status need a fix, what for, and how many have room enough: "3 needed
- * it for the conversion, 1 had room enough".  Returns false if that is not known of any.
+ * Says how many images with a status need a fix, what for, how many have room enough, and how many of
+ * the others do not start: "3 needed it for the conversion, 1 had room enough, 1 did not start".
+ * Returns false if that is not known of any.
  */
 bool summary_describe_need(const struct summary *summary, enum bs_status status,
 			   char text[SUMMARY_NEED_MAX]);

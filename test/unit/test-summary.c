@@ -176,6 +176,33 @@ TEST(summary_tests, images_that_the_conversion_needs_fixed_are_counted)
 	summary_free(&summary);
 }
 
+/* Whatever the room, such a disk needed the fix, and is not to be converted unseen. */
+TEST(summary_tests, a_disk_that_did_not_start_is_not_counted_among_those_with_room)
+{
+	struct summary summary = {0};
+	const struct summary_facts facts = {.undo_by_name = true};
+	struct row row = {.path = "a.img",
+			  .location = (char *)"/a.img",
+			  .status = BS_STATUS_FIXED,
+			  .need = NEED_NOTHING,
+			  .object = json_pack("{s:b}", "starts", 0)};
+	struct bs_error err;
+	char *text;
+
+	ck_assert_int_eq(summary_add(&summary, &row, &err), 0);
+	text = printed(&summary, &facts);
+	ck_assert_ptr_nonnull(strstr(text, "  1  fixed (1 did not start)\n"));
+	ck_assert_ptr_nonnull(strstr(text, "Next: start the disks; keep"));
+	free(text);
+	add_need(&summary, BS_STATUS_FIXED, NEED_FIX);
+	text = printed(&summary, &facts);
+	ck_assert_ptr_nonnull(strstr(text, "(1 needed it for the conversion, 1 did not"));
+	ck_assert_ptr_nonnull(strstr(text, "Next: convert the disks"));
+	free(text);
+	json_decref(row.object);
+	summary_free(&summary);
+}
+
 TEST(summary_tests, without_rows_the_fixed_images_are_named_to_undo_them)
 {
 	struct summary summary = {0};
