@@ -921,7 +921,12 @@ struct bs_result {
 	uint32_t container_extents; /* ranges of changed bytes */
 	uint64_t freed;             /* ACCEPTED, WOULD_ACCEPT: bytes that the undo file took */
 	uint64_t milliseconds;      /* the time taken */
-	uint64_t reserved[32];
+	/*
+	 * bs_inspect() with `undo_file`: that fix only gave the disk its signature back, so an undo
+	 * needs no partition.
+	 */
+	bool fixed_signature_alone;
+	uint64_t reserved[31];
 };
 
 /*

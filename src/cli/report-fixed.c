@@ -74,7 +74,8 @@ void report_fixed(struct output *output, const struct advice_subject *subject,
 	if (command) {
 		fixed_label(output, 2 * INDENT, "to undo the fix");
 		print_line(output, "%s", command);
-		fixed_keep(output, result->inspection);
+		if (!result->fixed_signature_alone)
+			fixed_keep(output, result->inspection);
 	}
 	free(command);
 }

@@ -111,7 +111,7 @@ static const struct step {
 	{"plan and prove",                 step_prove,             REHEARSE | BEFORE, IF_FIXABLE, LOOKS},
 	{"stage",                          step_stage,             REHEARSE | BEFORE, IF_FIXABLE, LOOKS},
 	{"end the worker",                 step_end_worker,        LOOK | RETELL,  ALWAYS,     LOOKS},
-	{"start the disk as it is",        step_start_as_is,       INSPECT | BOOT, ALWAYS,     LOOKS},
+	{"start the disk as it is",        step_start_as_is,       INSPECT | CHANGES | BOOT, ALWAYS,     LOOKS},
 	{"check relations",                step_relations,         LOOK,           ALWAYS,     LOOKS},
 	{"refuse",                         step_refuse,            LOOK | BEFORE,  ALWAYS,     LOOKS},
 	{"settle",                         step_settle,            REHEARSE | BEFORE, IF_FIXABLE, LOOKS},
@@ -681,7 +681,7 @@ static int step_start_as_is(struct engine *engine, struct bs_error *err)
 	struct proof proof;
 	int outcome;
 
-	if (engine->command == INSPECT && !engine->options->prove)
+	if (engine->command != BOOT && !engine->options->prove)
 		return 0;
 	options_tell(engine->options, BS_PHASE_STARTING);
 	outcome = proof_run(engine->container.disk, engine->options, NULL, &proof, err);
@@ -879,6 +879,46 @@ static void engine_read_named_undo_file(struct engine *engine)
 		result->own_undo_file = false;
 }
 
+/*
+ * Finds out from the undo file whether the fix moved no files.  Such a fix wrote only to the first
+ * sector of the guest's disk.  Notes if that sector is not as the fix left it.
+ */
+static int engine_look_for_signature(struct engine *engine, struct differences *found,
+				     struct bs_error *err)
+{
+	struct range sector = {0, SECTOR_SIZE};
+	const struct range_vector zones = {.items = &sector, .count = 1};
+	struct range_vector places = {0};
+	bool intact = false;
+	int outcome = -1;
+
+	if (!engine->result->undo_file)
+		return 0;
+	if (container_locate(&engine->container, &zones, &places, err) == 0) {
+		range_vector_merge(&places);
+		outcome = transaction_look_at_writes(&engine->container.place, &places,
+						     &engine->signature_alone, &intact, err);
+	}
+	range_vector_free(&places);
+	if (outcome < 0 || !engine->signature_alone || intact)
+		return outcome;
+	return differences_note(found, "",
+				"the fix gave the disk its signature back, and its first sector "
+				"was written to since",
+				false, err);
+}
+
+/* Whether the fix only gave the signature back.  If that cannot be found out, it counts as a move. */
+static bool engine_fixed_signature_alone(struct engine *engine)
+{
+	struct differences ignored = {0};
+	struct bs_error err;
+	bool found = engine_look_for_signature(engine, &ignored, &err) == 0;
+
+	differences_free(&ignored);
+	return found && engine->signature_alone;
+}
+
 /* Finds the undo file: an image that needs no fix may have been fixed earlier. */
 static int step_undo_file(struct engine *engine, struct bs_error *err)
 {
@@ -897,16 +937,21 @@ static int step_undo_file(struct engine *engine, struct bs_error *err)
 	engine->result->undo_file = strdup(place->journal);
 	if (!engine->result->undo_file)
 		return fail_memory(err);
+	if (engine->command == INSPECT)
+		engine->result->fixed_signature_alone = engine_fixed_signature_alone(engine);
 	return engine_read_undo_file(engine, place->journal, err);
 }
 
 /* Surveys the image.  Returns whether it is found to be as before a fix. */
 static bool engine_finds_unfixed(struct engine *engine)
 {
-	const struct worker_task task = {.job = WORKER_INSPECT, .options = *engine->options};
+	struct worker_task task = {.job = WORKER_INSPECT, .options = *engine->options};
 	struct session_findings findings = {0};
 	struct bs_error ignored;
 	bool unfixed;
+
+	/* The fix may have needed these.  Where it did not need them, they change nothing. */
+	task.options.rebuild = task.options.restore_signature = true;
 
 	options_tell(engine->options, BS_PHASE_INSPECTING);
 	if (container_open_disk(&engine->container, &ignored) < 0)
@@ -1042,35 +1087,6 @@ static int step_read_record(struct engine *engine, struct bs_error *err)
 	return outcome == UNDO_NOT_NEEDED
 		       ? fail(err, BS_NOT_FIXED, "the image is as it was before its fix")
 		       : 0;
-}
-
-/*
- * Finds out from the undo file whether the fix moved no files.  Such a fix wrote only to the first
- * sector of the guest's disk.  Notes if that sector is not as the fix left it.
- */
-static int engine_look_for_signature(struct engine *engine, struct differences *found,
-				     struct bs_error *err)
-{
-	struct range sector = {0, SECTOR_SIZE};
-	const struct range_vector zones = {.items = &sector, .count = 1};
-	struct range_vector places = {0};
-	bool intact = false;
-	int outcome = -1;
-
-	if (!engine->result->undo_file)
-		return 0;
-	if (container_locate(&engine->container, &zones, &places, err) == 0) {
-		range_vector_merge(&places);
-		outcome = transaction_look_at_writes(&engine->container.place, &places,
-						     &engine->signature_alone, &intact, err);
-	}
-	range_vector_free(&places);
-	if (outcome < 0 || !engine->signature_alone || intact)
-		return outcome;
-	return differences_note(found, "",
-				"the fix gave the disk its signature back, and its first sector "
-				"was written to since",
-				false, err);
 }
 
 /* Returns a task that checks the fix; if no boot file was moved, the task is an inspection. */
@@ -1270,6 +1286,20 @@ static void changes_prove(const char *image, const struct bs_options *options,
 	bs_result_free(&now);
 }
 
+/* The number of the only active partition, which the fix has made active; 0: none. */
+static uint32_t changes_active_partition(const struct bs_inspection *inspection)
+{
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < inspection->partition_count; i++) {
+		if (inspection->partitions[i].active && number != 0)
+			return 0;
+		if (inspection->partitions[i].active)
+			number = inspection->partitions[i].number;
+	}
+	return number;
+}
+
 enum bs_exit bs_changes(const char *image, const struct bs_options *options,
 			struct bs_result *result)
 {
@@ -1286,8 +1316,15 @@ enum bs_exit bs_changes(const char *image, const struct bs_options *options,
 	/* What the fix did may have needed these.  Where it did not need them, they change nothing. */
 	plain = taken;
 	plain.rebuild = plain.restore_signature = true;
-	plain.only_needed = false;
+	plain.only_needed = plain.prove = false;
 	(void)!engine_run(BEFORE, image, &plain, NULL, &before);
+	/* The fix was made with --boot-partition.  What it chose is the active partition now. */
+	if (!before.plan && plain.boot_partition == 0 &&
+	    changes_active_partition(result->inspection) != 0) {
+		bs_result_free(&before);
+		plain.boot_partition = changes_active_partition(result->inspection);
+		(void)!engine_run(BEFORE, image, &plain, NULL, &before);
+	}
 	if (before.plan)
 		changes_prove(image, &taken, &before, result);
 	else

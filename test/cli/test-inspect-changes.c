@@ -86,6 +86,33 @@ TEST(inspect_changes, all_that_a_fix_changed_is_told_and_nothing_else_was_change
 	image_assert_same(image, &fixed);
 }
 
+/* The undo file knows which partition was chosen: the active one. */
+TEST(inspect_changes, a_choice_of_the_fix_is_not_asked_for_again)
+{
+	const char *image = image_copy(image_built("locate-two-windows", false));
+
+	ASSERT_HAS(BOOTSHIFT("inspect", image).output, "bootshift fix needs the same option");
+	ASSERT_STATUS(BOOTSHIFT("fix", "--boot-partition", "2", image), 0);
+	/* Its boot menu names no partition, so no element changes. */
+	ck_assert(json_is_true(json_object_get(changes_of(image), "known")));
+	image_remove(image);
+}
+
+TEST_CASE(started_changes, "inspect --changes --prove", .tags = "slow");
+
+TEST(started_changes, the_disk_is_started_if_the_user_wants_that)
+{
+	const char *image = small_image();
+	struct outcome outcome;
+
+	report_run("fix", image, 0, "fixed", NULL);
+	outcome = BOOTSHIFT("inspect", "--changes", "--prove", image);
+	ASSERT_STATUS(outcome, 0);
+	ASSERT_HAS(outcome.output, "Start in a virtual machine: ");
+	ASSERT_HAS(outcome.output, "What the fix of 2");
+	image_remove(image);
+}
+
 TEST(inspect_changes, a_container_is_shown_as_it_was_too)
 {
 	const char *image = small_image();

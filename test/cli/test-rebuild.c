@@ -127,6 +127,8 @@ TEST_EACH(rebuild, lost_boot_files_are_made_anew_if_the_user_says_so_and_an_undo
 		look_at(image);
 	ASSERT_STATUS(BOOTSHIFT("undo", image), 0);
 	state_assert_restored(image, &before);
+	ASSERT_HAS(BOOTSHIFT("undo", image).output, "nothing to do: ");
+	state_assert_restored(image, &before);
 	image_remove(image);
 }
 
@@ -355,7 +357,11 @@ TEST(rebuild, an_option_changes_nothing_where_the_boot_files_are_good)
 TEST(rebuild, a_batch_makes_boot_files_anew)
 {
 	const char *image = lost_image(0);
+	struct outcome outcome = BOOTSHIFT("batch", "--rebuild", "--need", "1M", image);
 
-	ASSERT_HAS(BOOTSHIFT("batch", "--rebuild", image).output, ": fixed in ");
+	ASSERT_HAS(outcome.output, ": fixed in ");
+	ASSERT_HAS(outcome.output, "(1 did not start)");
+	ASSERT_HAS(outcome.output, "Next: start the disks; keep the undo files");
+	ASSERT_HAS_NOT(outcome.output, "had room enough");
 	image_remove(image);
 }

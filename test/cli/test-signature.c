@@ -70,6 +70,22 @@ TEST(signature, a_signature_that_was_changed_again_is_not_whole)
 	image_remove(image);
 }
 
+TEST(signature, an_undo_of_the_signature_alone_needs_no_old_boot_files)
+{
+	const char *image = image_copy(image_recipe(disks[0].name, disks[0].recipe));
+	struct outcome outcome;
+
+	ASSERT_STATUS(BOOTSHIFT("fix", image), 0);
+	ASSERT_HAS(BOOTSHIFT("inspect", image).output, "an undo needs it");
+	ASSERT_STATUS(BOOTSHIFT("accept", image), 0);
+	file_write(image, 0x1B8, "xyz", 3);
+	ASSERT_HAS(BOOTSHIFT("fix", image).output, disks[1].words);
+	outcome = BOOTSHIFT("inspect", image);
+	ASSERT_HAS(outcome.output, "to undo the fix: ");
+	ASSERT_HAS_NOT(outcome.output, "an undo needs it");
+	image_remove(image);
+}
+
 /* The undo file says that nothing but the signature was written, so no copies are compared. */
 TEST(signature, a_fix_of_the_signature_alone_is_verified_and_accepted)
 {
