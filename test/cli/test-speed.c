@@ -112,6 +112,8 @@ TEST(speed, the_driver_of_a_container_gets_few_requests)
 	/* Nothing but the client of NBD calls sendto. */
 	ck_assert_int_gt(calls_of(table, "sendto"), 0);
 	ck_assert_msg(calls_of(table, "sendto") <= REQUESTS, "%s", table);
+	/* Nothing but the driver would call fdatasync, and nothing that it writes outlives the fix. */
+	ck_assert_msg(calls_of(table, "fdatasync") == 0, "%s", table);
 }
 
 /* Each image has one process of its own, and each of its workers is one. */
