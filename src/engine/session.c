@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -350,6 +351,8 @@ static int session_fork(struct session *session, session_worker *run, struct bs_
 
 	if (remote_make_channel(&session->end, &worker, err) < 0)
 		return -1;
+	/* After the fork, the first use of a page of free memory would copy the page. */
+	(void)malloc_trim(0);
 	session->worker = fork();
 	if (session->worker < 0) {
 		fail_errno(err, BS_SYSTEM_LIMIT, "starting the worker process");
