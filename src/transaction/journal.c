@@ -77,13 +77,37 @@ static_assert(RECORD_PIECES + 4 * (JOURNAL_RANGE_MAX / JOURNAL_PIECE_SIZE + 1) +
 		      JOURNAL_RECORD_MAX,
 	      "the longest record, padded, fits its buffer");
 
-void journal_hash(const uint8_t *bytes, size_t length, uint8_t hash[JOURNAL_HASH_SIZE])
+static void journal_compute_hash(const uint8_t *bytes, size_t length,
+				 uint8_t hash[JOURNAL_HASH_SIZE])
 {
 	struct sha256_ctx context;
 
 	sha256_init(&context);
 	sha256_update(&context, length, bytes);
 	sha256_digest(&context, JOURNAL_HASH_SIZE, hash);
+}
+
+/*
+ * The bitmap of a large volume is mostly ranges of one byte.  So the last hash of such a range is kept
+ * for the next one.
+ */
+void journal_hash(const uint8_t *bytes, size_t length, uint8_t hash[JOURNAL_HASH_SIZE])
+{
+	static _Thread_local struct {
+		size_t length; /* 0: there was none yet */
+		uint8_t byte, hash[JOURNAL_HASH_SIZE];
+	} last;
+
+	if (length == 0 || memcmp(bytes, bytes + 1, length - 1) != 0) {
+		journal_compute_hash(bytes, length, hash);
+		return;
+	}
+	if (last.length != length || last.byte != bytes[0]) {
+		journal_compute_hash(bytes, length, last.hash);
+		last.length = length;
+		last.byte = bytes[0];
+	}
+	memcpy(hash, last.hash, sizeof(last.hash));
 }
 
 /* ---- blocks that end with their checksum ---------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The format of the journal: its exact bytes, and that all damage is noticed. */
+#include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,6 +161,29 @@ TEST(format, a_data_record_has_the_documented_bytes)
 	uint32_t checksum =
 		crc32c(crc32c(crc32c(0, record, 12), "\0\0\0\0", 4), record + 16, BLOCK - 16);
 	ck_assert_uint_eq(load_le32(record + 12), checksum);
+}
+
+/* The hash of equal bytes may come from the last hash of such bytes. */
+TEST(format, the_hash_of_equal_bytes_is_that_of_these_bytes)
+{
+	static const struct {
+		int byte;
+		size_t length;
+	} runs[] = {{0, 4096}, {0, 4096}, {0, 4095}, {0xff, 4095}, {0xff, 1}, {0, 0}, {0, 4096}};
+	uint8_t bytes[4096], hash[32], expected[32];
+	struct sha256_ctx context;
+
+	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
+		for (int differs = 0; differs < 2; differs++) {
+			memset(bytes, runs[i].byte, sizeof(bytes));
+			if (runs[i].length > 0)
+				bytes[runs[i].length - 1] ^= (uint8_t)differs;
+			sha256_init(&context);
+			sha256_update(&context, runs[i].length, bytes);
+			sha256_digest(&context, sizeof(expected), expected);
+			journal_hash(bytes, runs[i].length, hash);
+			ck_assert_mem_eq(hash, expected, sizeof(expected));
+		}
 }
 
 TEST(format, a_mark_has_the_documented_bytes_in_each_sector)
