@@ -31,6 +31,7 @@ ALL_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -D_GNU_SOURCE -D_FILE_OFFSET_
 	      -DBOOTSHIFT_VERSION='"$(VERSION)"' -Iinclude -Isrc $(WARNINGS) $(HARDENING) \
 	      $(if $(filter 1,$(DEBUG)),,-DNDEBUG) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -Wl,-z,relro,-z,now $(LDFLAGS)
+SONAME      := libbootshift.so.0
 
 LIB_ROOMS    := util disk format cage qemu machine transaction boot start volume ntfs appliance \
 		survey windows worker engine
@@ -59,7 +60,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 silent = $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 brief = $(if $(V),,$(if $(silent),@,@printf '  %-5s %s\n' $(1) $@;))
 
-all: $(B)/bootshift $(B)/libbootshift.so $(COMPLETIONS) $(CODES_PAGE) ## the program and the library
+all: $(B)/bootshift $(B)/libbootshift.so $(B)/libbootshift.a $(COMPLETIONS) $(CODES_PAGE) ## the program and the library
 
 # What the comment beside a target says of it.
 help:
@@ -88,8 +89,24 @@ $(B)/libbootshift.so: $(call objects,$(LIB_SOURCES)) src/libbootshift.map
 	$(call brief,LINK)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/libbootshift.map \
 		$(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(PKG_LIBS)
 
-$(B)/bootshift: $(call objects,$(CLI_SOURCES)) $(B)/libbootshift.a
-	$(call brief,LINK)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+# The command uses the shared library, as any program does: that proves that the library shows all that
+# is needed.  Functions that are of use everywhere are in both.
+COMMON_SOURCES := $(filter-out src/util/codes.c,$(sort $(wildcard src/util/*.c) $(PLAN_SOURCES)))
+COMMAND_PARTS := $(call objects,$(CLI_SOURCES)) $(B)/libbootshift.so $(B)/common.a
+$(B)/common.a: $(call objects,$(COMMON_SOURCES))
+	@rm -f $@
+	$(call brief,AR)$(AR) rcs $@ $^
+
+# $(1): the folder in which the command looks for the library first, or nothing.
+link_command = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(addprefix -Wl$(comma)-rpath$(comma),$(1)) -o $@ \
+	$(COMMAND_PARTS) -Wl,--as-needed $(PKG_LIBS)
+$(B)/bootshift: $(COMMAND_PARTS)
+	@ln -sf libbootshift.so $(B)/$(SONAME)
+	$(call brief,LINK)$(call link_command,'$$ORIGIN')
+# The command that is installed looks beside no program.
+$(B)/installed/bootshift: $(COMMAND_PARTS) force
+	@mkdir -p $(@D)
+	$(call brief,LINK)$(call link_command,$(filter-out /lib/% /usr/lib/%,$(LIBDIR)))
 
 # Completions for shells, from the program's own help.
 $(B)/completions/bootshift: target_shell := bash
@@ -259,7 +276,6 @@ LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
-SONAME     := libbootshift.so.0
 
 # What is installed, as FILE=PLACE.  The shells look for completions in these folders.
 place_page = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
@@ -278,8 +294,8 @@ $(B)/bootshift.pc: include/bootshift.pc.in force
 	@sed -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' -e 's|@PACKAGES@|$(PACKAGES)|' $< >$@
 
-install: all $(B)/bootshift.pc ## into PREFIX, which is /usr/local
-	install -D -m 755 $(B)/bootshift $(DESTDIR)$(BINDIR)/bootshift
+install: all $(B)/bootshift.pc $(B)/installed/bootshift ## into PREFIX, which is /usr/local
+	install -D -m 755 $(B)/installed/bootshift $(DESTDIR)$(BINDIR)/bootshift
 	$(foreach entry,$(INSTALLED),install -D -m 644 \
 		$(subst =, $(DESTDIR),$(entry))$(newline))
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libbootshift.so

@@ -13,43 +13,6 @@
 #undef fail_memory
 #undef fail_prefix
 
-/* Together with the compiler's warning of a code that is initialized twice: no value is left out. */
-#define BS_CODE(symbol, value, name, exit, advice)                                                 \
-	_Static_assert((value) < BS_CODE_COUNT, "BS_CODE_COUNT is too small");
-BS_CODES(BS_CODE)
-#undef BS_CODE
-#define BS_CODE(symbol, value, name, exit, advice) char symbol##_;
-struct err_one_byte_each {
-	BS_CODES(BS_CODE)
-};
-#undef BS_CODE
-_Static_assert(sizeof(struct err_one_byte_each) == BS_CODE_COUNT, "BS_CODE_COUNT is wrong");
-
-static const struct {
-	const char *name;
-	enum bs_exit exit;
-	const char *advice;
-} err_codes[] = {
-#define BS_CODE(symbol, value, name, exit, advice) [symbol] = {name, exit, advice},
-	BS_CODES(BS_CODE)
-#undef BS_CODE
-};
-
-const char *bs_code_name(enum bs_code code)
-{
-	return (unsigned)code < BS_CODE_COUNT ? err_codes[code].name : "unknown";
-}
-
-enum bs_exit bs_code_exit(enum bs_code code)
-{
-	return (unsigned)code < BS_CODE_COUNT ? err_codes[code].exit : BS_EXIT_FAILED;
-}
-
-const char *bs_code_advice(enum bs_code code)
-{
-	return (unsigned)code < BS_CODE_COUNT ? err_codes[code].advice : "";
-}
-
 int fail(struct bs_error *err, enum bs_code code, const char *format, ...)
 {
 	va_list arguments;
@@ -141,18 +104,4 @@ int fail_prefix(struct bs_error *err, const char *format, ...)
 	length = strlen(err->message);
 	snprintf(err->message + length, sizeof(err->message) - length, ": %s", message);
 	return -1;
-}
-
-bool bs_code_is_cured(enum bs_code code)
-{
-	static const enum bs_code cured[] = {BS_NO_ACTIVE_PARTITION, BS_SEVERAL_ACTIVE,
-					     BS_SYSTEM_PARTITION,    BS_BOOTMGR_MISSING,
-					     BS_BOOTMGR_DAMAGED,     BS_BCD_MISSING,
-					     BS_BCD_DAMAGED,         BS_BCD_DIRTY,
-					     BS_NO_DEFAULT_ENTRY,    BS_DEFAULT_ENTRY_BROKEN};
-
-	for (size_t i = 0; i < sizeof(cured) / sizeof(cured[0]); i++)
-		if (cured[i] == code)
-			return true;
-	return false;
 }

@@ -126,12 +126,8 @@ TEST(undo_folder, a_folder_that_is_not_there_stops_a_fix)
 /* Runs bootshift as a user who owns nothing, from a place where that user may read bootshift. */
 static struct outcome run_as_nobody(const char *command, const char *image)
 {
-	const char *program = text("%s/bootshift-copy", images_folder());
-
-	ASSERT_STATUS(RUN("cp", bootshift_path(), program), 0);
-	ck_assert_int_eq(chmod(images_folder(), 0755), 0);
-	return RUN("setpriv", "--reuid=" NOBODY, "--regid=" NOBODY, "--clear-groups", program,
-		   command, image);
+	return RUN("setpriv", "--reuid=" NOBODY, "--regid=" NOBODY, "--clear-groups",
+		   bootshift_for_everyone(), command, image);
 }
 
 TEST(undo_folder, a_folder_that_may_not_be_written_to_stops_a_fix)

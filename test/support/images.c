@@ -98,6 +98,16 @@ const char *test_folder(void)
 	return path;
 }
 
+const char *bootshift_for_everyone(void)
+{
+	ASSERT_STATUS(RUN("sh", "-c",
+			  text("cp $(ldd '%s' | grep -o '/.*/libbootshift[^ ]*') '%s' '%s'",
+			       bootshift_path(), bootshift_path(), folder.path)),
+		      0);
+	ck_assert_int_eq(chmod(folder.path, 0755), 0);
+	return text("%s/bootshift", folder.path);
+}
+
 /* ---- building ------------------------------------------------------------------------------ */
 
 /*

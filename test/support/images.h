@@ -32,6 +32,12 @@ void images_enter(void);
  */
 const char *images_folder(void);
 
+/*
+ * Copies bootshift and its library into images_folder(), lets every user read that folder, and returns
+ * the path of the copy.  The user of a test need not have access to the build folder.
+ */
+const char *bootshift_for_everyone(void);
+
 /* Makes a new folder in images_folder(), for one test or a part of it. */
 const char *test_folder(void);
 
