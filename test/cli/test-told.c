@@ -128,7 +128,8 @@ static const struct {
 } needs[] = {
 	{"windows-7", "true", "\n  Next: bootshift fix "},
 	{"windows-10", "false", "\n  Not needed for the conversion; possible:\n  bootshift fix "},
-	{"bitlocker-system", "null", "\n  Next: bootshift fix would refuse this image"},
+	{"bitlocker-system", "null",
+	 "\n  Next: follow the advice above; until then, bootshift fix would refuse"},
 };
 
 TEST_EACH(told, whether_the_conversion_needs_a_fix_is_told_apart_from_whether_one_is_possible,
