@@ -2,7 +2,8 @@
 # Plain GNU make.  Objects go to $(B); everything is rebuilt when the flags change.
 # DEBUG=1 builds with assertions: make DEBUG=1 B=build/debug
 
-VERSION := 0.1.0
+# The version stands in debian/changelog, and nowhere else.
+VERSION := $(shell sed -n '1s/[^0-9]*\([0-9a-z.~]*\).*/\1/p' debian/changelog)
 B       ?= build
 PREFIX  ?= /usr/local
 CC      ?= cc
@@ -53,7 +54,7 @@ FUZZ_SOURCES := $(filter-out $(FUZZ_MAIN_SOURCES),$(sort $(wildcard test/fuzz/*.
 comma := ,
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-.PHONY: all check test check-slow engines-test crash-test fuzz mutants boot-test lint syntax sanitize install uninstall clean help
+.PHONY: all check test check-slow check-package engines-test crash-test fuzz mutants boot-test lint syntax sanitize install uninstall dist clean help
 .DELETE_ON_ERROR:
 
 # One short line for each file that is made; V=1 prints the whole commands.
@@ -65,7 +66,7 @@ all: $(B)/bootshift $(B)/libbootshift.so $(B)/libbootshift.a $(COMPLETIONS) $(CO
 # What the comment beside a target says of it.
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | while read -r target text; do \
-		printf '  make %-12s %s\n' "$$target" "$$text"; done
+		printf '  make %-13s %s\n' "$$target" "$$text"; done
 	@echo '  V=1 prints whole commands; B=FOLDER builds elsewhere; CK_RUN_SUITE=NAME picks a suite;'
 	@echo '  test/support/test.h tells more, and how to debug a test'
 
@@ -217,6 +218,12 @@ check-slow: all $(B)/build-image $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests
 	$(ON_DISK) CK_INCLUDE_TAGS=slow $(KEEP_DOCUMENTS) $(B)/cli-tests
 	scripts/check-schema $(B)/documents
 
+# Builds and installs the Debian packages in a clean Debian, and runs the example role: ten minutes, 3 GiB
+# of $TMPDIR, and a mirror of Debian.
+check-package: all $(B)/build-image ## the Debian packages in a clean Debian, and the Ansible role
+	B=$(B) scripts/check-package
+	B=$(B) scripts/check-ansible
+
 # Takes a survey of each sample with libntfs-3g and in libguestfs' appliance.
 engines-test: $(B)/build-image $(B)/unit-tests ## both engines find the same in all samples
 	@$(ON_DISK) CK_INCLUDE_TAGS=engines $(B)/unit-tests
@@ -308,6 +315,12 @@ define newline
 
 
 endef
+
+# The same bytes each time.  The version is in the archive, in debian/changelog.
+dist: ## the source of the last commit, as an archive
+	@mkdir -p $(B)
+	git -c tar.umask=022 -c tar.tar.xz.command='xz --threads=1' archive --prefix=bootshift-$(VERSION)/ \
+		-o $(B)/bootshift-$(VERSION).tar.xz HEAD
 
 clean: ## removes the build folder
 	rm -rf $(B)
