@@ -14,6 +14,7 @@
 #include "qemu/qemu-driver.h"
 #include "transaction/lock.h"
 #include "util/path.h"
+#include "util/trust.h"
 
 /* ---- errors --------------------------------------------------------------------------------- */
 
@@ -81,14 +82,6 @@ static bool chain_is_beside(const char *child, const char *parent)
 	return strncmp(child, parent, folder) == 0 && !strchr(parent + folder, '/');
 }
 
-/* Whether the owner of the image may read the parent.  Root and the caller may read it. */
-static bool chain_is_readable(const struct stat *child, const struct stat *parent)
-{
-	return child->st_uid == 0 || child->st_uid == geteuid() ||
-	       child->st_uid == parent->st_uid || (parent->st_mode & S_IROTH) ||
-	       (child->st_gid == parent->st_gid && (parent->st_mode & S_IRGRP));
-}
-
 /* Checks the open parent.  Its name may have led elsewhere when it was opened. */
 static int chain_check_place(const struct target *child, const struct target *parent,
 			     struct bs_error *err)
@@ -102,7 +95,7 @@ static int chain_check_place(const struct target *child, const struct target *pa
 	if (fstat(child->descriptor, &child_status) < 0 ||
 	    fstat(parent->descriptor, &parent_status) < 0)
 		return fail_errno(err, BS_IO, "cannot be looked at");
-	if (!chain_is_readable(&child_status, &parent_status))
+	if (!trust_owner_may(&child_status, &parent_status, S_IROTH))
 		return fail(err, BS_PARENT_REFUSED,
 			    "belongs to another user, and the owner of the image may not read it");
 	return 0;

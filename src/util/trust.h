@@ -21,6 +21,9 @@
 #ifndef BOOTSHIFT_UTIL_TRUST_H
 #define BOOTSHIFT_UTIL_TRUST_H
 
+#include <stdbool.h>
+#include <sys/stat.h>
+
 #include "util/err.h"
 
 /*
@@ -50,6 +53,12 @@ MUST_CHECK int trust_check_folder(const char *path, struct bs_error *err);
  * BS_FOLDER_NOT_TRUSTED; BS_UNDO_FOLDER if the caller could not open the file again; BS_IO.
  */
 MUST_CHECK int trust_check_new(int descriptor, const char *folder, struct bs_error *err);
+
+/*
+ * Whether the owner of one file may access another file, so that it is no new right if the first
+ * file names the other.  Root and the caller may access both.  `access` is S_IROTH or S_IWOTH.
+ */
+bool trust_owner_may(const struct stat *first, const struct stat *other, mode_t access);
 
 /*
  * Opens a file that the user has named, with `flags` and O_CLOEXEC, and checks it like
