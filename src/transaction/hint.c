@@ -11,14 +11,18 @@
 
 void hint_set(const struct target *image, const char *undo_file)
 {
-	if (image->kind == TARGET_FILE)
+	for (size_t i = 0; i < image->parts.count; i++)
+		hint_set(image->parts.items[i], undo_file);
+	if (image->kind == TARGET_FILE && image->parts.count == 0)
 		(void)!image->io->fsetxattr(image->descriptor, HINT_ATTRIBUTE, undo_file,
 					    strlen(undo_file), 0);
 }
 
 void hint_remove(const struct target *image)
 {
-	if (image->kind == TARGET_FILE)
+	for (size_t i = 0; i < image->parts.count; i++)
+		hint_remove(image->parts.items[i]);
+	if (image->kind == TARGET_FILE && image->parts.count == 0)
 		(void)!image->io->fremovexattr(image->descriptor, HINT_ATTRIBUTE);
 }
 
@@ -29,6 +33,8 @@ char *hint_read(const struct target *target)
 
 	if (target->kind != TARGET_FILE)
 		return NULL;
+	if (target->parts.count > 0)
+		return hint_read(target->parts.items[0]);
 	value = calloc(1, PATH_MAX);
 	if (!value)
 		return NULL;

@@ -45,9 +45,10 @@ enum permission {
 };
 
 struct image_lock {
-	char *path; /* of the lock file */
-	int image;  /* holds the locks on the image itself; -1 for NBD */
-	int file;   /* the lock file; -1 when reading */
+	char *path;  /* of the lock file */
+	int file;    /* the lock file; -1 when reading */
+	int *images; /* descriptors that hold the locks on the files of the image */
+	size_t image_count;
 };
 
 /* The permissions that each purpose uses, and those that it does not let others use. */
@@ -249,19 +250,35 @@ static int lock_path(struct image_lock *lock, const struct target *target,
 		     enum lock_purpose purpose, struct bs_error *err)
 {
 	bool changing = purpose == LOCK_FOR_CHANGING, device = target->kind == TARGET_DEVICE;
-	int exclusive = changing && device ? O_EXCL : 0;
+	int exclusive = changing && device ? O_EXCL : 0, image;
 
 	if (block_device_check_free(target->name, changing, err) < 0)
 		return -1;
-	lock->image = open(target->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | exclusive);
-	if (lock->image < 0 && errno == EBUSY)
+	image = open(target->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | exclusive);
+	if (image < 0 && errno == EBUSY)
 		return fail(err, BS_IN_USE,
 			    "the system or another program uses the device exclusively");
-	if (lock->image < 0)
+	if (image < 0)
 		return fail_system(err, "cannot open the image");
-	if (device && lock_device(lock->image, purpose, err) < 0)
+	lock->images[lock->image_count++] = image;
+	if (device && lock_device(image, purpose, err) < 0)
 		return -1;
-	return lock_all_bytes(lock->image, purpose, err);
+	return lock_all_bytes(image, purpose, err);
+}
+
+/* Locks each file of an image in several files, and the one that describes it. */
+static int lock_paths(struct image_lock *lock, const struct target *target,
+		      enum lock_purpose purpose, struct bs_error *err)
+{
+	lock->images = calloc(1 + target->parts.count, sizeof(*lock->images));
+	if (!lock->images)
+		return fail_memory(err);
+	if (lock_path(lock, target, purpose, err) < 0)
+		return -1;
+	for (size_t i = 0; i < target->parts.count; i++)
+		if (lock_path(lock, target->parts.items[i], purpose, err) < 0)
+			return fail_prefix(err, "%s", target->parts.items[i]->name);
+	return 0;
 }
 
 /* The locks belong to the descriptor of the target. */
@@ -284,7 +301,7 @@ struct image_lock *lock_image(const struct place *place, enum lock_purpose purpo
 		fail_memory(err);
 		return NULL;
 	}
-	lock->image = lock->file = -1;
+	lock->file = -1;
 	lock->path = strdup(place->lock);
 	if (!lock->path)
 		result = fail_memory(err);
@@ -295,7 +312,7 @@ struct image_lock *lock_image(const struct place *place, enum lock_purpose purpo
 	else
 		result = lock_take_file(lock, err);
 	if (result == 0 && place->target->kind != TARGET_NBD)
-		result = lock_path(lock, place->target, purpose, err);
+		result = lock_paths(lock, place->target, purpose, err);
 	if (result == 0)
 		return lock;
 	lock_release(lock);
@@ -306,8 +323,9 @@ void lock_release(struct image_lock *lock)
 {
 	if (!lock)
 		return;
-	if (lock->image >= 0)
-		close(lock->image);
+	for (size_t i = 0; i < lock->image_count; i++)
+		close(lock->images[i]);
+	free(lock->images);
 	if (lock->file >= 0) {
 		unlink(lock->path); /* while it is locked: it is not the file of another one */
 		close(lock->file);

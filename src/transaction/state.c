@@ -108,7 +108,8 @@ static int state_prove_left_over(const struct place *place, struct journal_file 
 {
 	int result = -1;
 
-	if (journal->header.inode != place->target->status.inode)
+	/* No earlier version knew an image in several files, and the journal has not their inodes. */
+	if (place->target->parts.count > 0 || journal->header.inode != place->target->status.inode)
 		fail(err, BS_VERIFY, "the undo file belongs to another file");
 	else if (state_of(journal) == TRANSACTION_APPLIED)
 		result = check_new(journal, place->target, BS_VERIFY, err);

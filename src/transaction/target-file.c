@@ -23,8 +23,8 @@
 
 /* ---- what the image is ---------------------------------------------------------------------- */
 
-static int target_file_look(const struct target *target, struct target_status *status,
-			    struct bs_error *err)
+int target_file_look(const struct target *target, struct target_status *status,
+		     struct bs_error *err)
 {
 	bool device = target->kind == TARGET_DEVICE;
 	off_t device_length = device ? lseek(target->descriptor, 0, SEEK_END) : 0;
@@ -135,7 +135,7 @@ static int target_file_open(struct target *target, const char *image, enum targe
 	return target->disk ? 0 : -1;
 }
 
-static void target_file_close(struct target *target)
+void target_file_close(struct target *target)
 {
 	disk_close(target->disk);
 	if (target->descriptor >= 0)

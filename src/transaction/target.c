@@ -28,7 +28,7 @@ static const struct target_operations *const target_kinds[] = {
 
 static const struct target_operations *target_operations(const struct target *target)
 {
-	return target_kinds[target->kind];
+	return target->parts.count > 0 ? &target_set_operations : target_kinds[target->kind];
 }
 
 /* ---- opening and closing -------------------------------------------------------------------- */
@@ -41,16 +41,23 @@ bool target_is_uri(const char *image)
 	return strncmp(image, "nbd", 3) == 0 && strncmp(image + scheme, "://", 3) == 0;
 }
 
-/* Returns a group of fanotify(7) that reports writes to the descriptor's file, or -1. */
-static int target_open_watch(int descriptor)
+/* Returns a group of fanotify(7) that reports writes to the file, or to any part, or -1. */
+static int target_open_watch(const struct target *target)
 {
+	size_t count = target->parts.count > 0 ? target->parts.count : 1;
 	/* Only with FAN_REPORT_FID may users other than root ask for events. */
 	int watch = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_FID,
 				  O_RDONLY);
+	bool marked = watch >= 0;
 
-	if (watch < 0)
-		return -1;
-	if (fanotify_mark(watch, FAN_MARK_ADD, FAN_MODIFY, descriptor, NULL) == 0)
+	for (size_t i = 0; i < count && marked; i++) {
+		const struct target *file =
+			target->parts.count > 0 ? target->parts.items[i] : target;
+
+		marked =
+			fanotify_mark(watch, FAN_MARK_ADD, FAN_MODIFY, file->descriptor, NULL) == 0;
+	}
+	if (marked || watch < 0)
 		return watch;
 	close(watch);
 	return -1;
@@ -69,8 +76,6 @@ static struct target *target_make(enum target_kind kind, const char *image,
 	*target = (struct target){.kind = kind, .io = io, .descriptor = -1, .watch = -1};
 	if (target_operations(target)->open(target, image, access, err) < 0)
 		goto out;
-	if (access == TARGET_WRITE && target->kind == TARGET_FILE)
-		target->watch = target_open_watch(target->descriptor);
 	if (target_look(target, &target->status, err) < 0)
 		goto out;
 	target->modified = target->status.modified;
@@ -86,10 +91,51 @@ struct target *target_open(const char *image, struct bs_error *err)
 			   &transaction_real_io, err);
 }
 
+/* A file that replaced a part is another image, whatever its name is. */
+static struct target *target_reopen_part(const struct target *set, const struct target *part,
+					 enum target_access access, struct bs_error *err)
+{
+	struct target *again = target_make(part->kind, part->name, access, set->io, err);
+
+	if (again && (again->status.device != part->status.device ||
+		      again->status.inode != part->status.inode ||
+		      again->status.length != part->status.length)) {
+		fail(err, BS_CHANGED_MEANWHILE, "the file %s was replaced by another one",
+		     part->name);
+		target_close(again);
+		return NULL;
+	}
+	return again;
+}
+
+/* The file with the description is only read. */
+static struct target *target_reopen_set(const struct target *target, enum target_access access,
+					struct bs_error *err)
+{
+	struct target *again =
+		target_make(target->kind, target->name, TARGET_READ, target->io, err);
+	int result = again ? 0 : -1;
+
+	for (size_t i = 0; i < target->parts.count && result == 0; i++)
+		result = target_add_part(
+			again, target_reopen_part(target, target->parts.items[i], access, err),
+			err);
+	if (result == 0 && target_join(again, err) == 0)
+		return again;
+	target_close(again);
+	return NULL;
+}
+
 struct target *target_reopen(const struct target *target, enum target_access access,
 			     struct bs_error *err)
 {
-	return target_make(target->kind, target->name, access, target->io, err);
+	struct target *again = target->parts.count > 0 ? target_reopen_set(target, access, err)
+						       : target_make(target->kind, target->name,
+								     access, target->io, err);
+
+	if (again && access == TARGET_WRITE && again->kind == TARGET_FILE)
+		again->watch = target_open_watch(again);
+	return again;
 }
 
 void target_close(struct target *target)
@@ -97,6 +143,10 @@ void target_close(struct target *target)
 	if (!target)
 		return;
 	target_operations(target)->close(target);
+	for (size_t i = 0; i < target->parts.count; i++)
+		target_close(target->parts.items[i]);
+	target_parts_free(&target->parts);
+	free(target->part_disks);
 	if (target->watch >= 0)
 		close(target->watch);
 	free(target->name);
@@ -194,6 +244,8 @@ bool target_is_disturbed(struct target *target)
 {
 	target_check_time(target);
 	target->disturbed |= target_saw_others(target);
+	for (size_t i = 0; i < target->parts.count; i++)
+		target->disturbed |= target_is_disturbed(target->parts.items[i]);
 	return target->disturbed;
 }
 
@@ -221,7 +273,9 @@ int target_write(struct target *target, uint64_t offset, const void *bytes, size
 	int result;
 
 	target_begin_change(target);
-	if (target->kind == TARGET_NBD)
+	if (target->parts.count > 0)
+		result = set_write(target, offset, bytes, length, err);
+	else if (target->kind == TARGET_NBD)
 		result = disk_write(target->disk, offset, bytes, length, err);
 	else
 		result = transaction_write(target->io, target->descriptor, offset, bytes, length,
@@ -236,7 +290,9 @@ int target_sync(struct target *target, struct bs_error *err)
 	int result;
 
 	assert(!target->sync_failed);
-	if (target->kind == TARGET_NBD)
+	if (target->parts.count > 0)
+		result = set_sync(target, err);
+	else if (target->kind == TARGET_NBD)
 		result = disk_flush(target->disk, err);
 	else
 		result = transaction_sync(target->io, target->descriptor, TARGET_WHAT, err);
@@ -250,6 +306,8 @@ int target_seek(const struct target *target, uint64_t position, int whence, uint
 {
 	off_t offset = -1;
 
+	if (target->parts.count > 0)
+		return set_seek(target, position, whence, found, err);
 	errno = EINVAL; /* also what lseek() reports where holes are not known: all is data */
 	if (target->kind == TARGET_FILE)
 		offset = lseek(target->descriptor, (off_t)position, whence);
@@ -279,6 +337,10 @@ static int target_allocate(struct target *target, int mode, uint64_t offset, uin
 	if (target->kind != TARGET_FILE)
 		return 0;
 	target_begin_change(target);
+	if (target->parts.count > 0)
+		return target_end_change(target,
+					 set_allocate(target, mode & FALLOC_FL_PUNCH_HOLE,
+						      (struct range){offset, length}, done, err));
 	*done = target->io->fallocate(target->descriptor, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset,
 				      (off_t)length) == 0;
 	if (!*done && !target_lacks(errno)) {
@@ -314,7 +376,7 @@ int target_check_room(const struct target *target, uint64_t growth, struct bs_er
 
 bool target_has_fixed_length(const struct target *target)
 {
-	return target->kind != TARGET_FILE;
+	return target->kind != TARGET_FILE || target->parts.count > 0;
 }
 
 int target_set_length(struct target *target, uint64_t length, struct bs_error *err)
@@ -342,9 +404,11 @@ static bool target_has_no_signposts(int number)
 
 int target_set_signpost(struct target *target, const char *journal, struct bs_error *err)
 {
-	bool set = target->kind == TARGET_FILE;
+	bool set = target->kind == TARGET_FILE && target->parts.count == 0;
 
 	target->changed = true;
+	if (set_put_signpost(target, journal, err) < 0)
+		return -1;
 	if (set && target->io->fsetxattr(target->descriptor, TARGET_SIGNPOST, journal,
 					 strlen(journal), 0) < 0) {
 		if (!target_has_no_signposts(errno))
@@ -361,9 +425,11 @@ int target_set_signpost(struct target *target, const char *journal, struct bs_er
 /* A signpost means that the image may be half written, so a failed removal is an error. */
 int target_remove_signpost(struct target *target, struct bs_error *err)
 {
-	bool removed = target->kind == TARGET_FILE;
+	bool removed = target->kind == TARGET_FILE && target->parts.count == 0;
 
 	target->changed = true;
+	if (set_take_signpost(target, err) < 0)
+		return -1;
 	if (removed && target->io->fremovexattr(target->descriptor, TARGET_SIGNPOST) < 0) {
 		if (errno != ENODATA && !target_lacks(errno))
 			return fail_system(err, "cannot remove the attribute " TARGET_SIGNPOST
@@ -381,6 +447,8 @@ int target_read_signpost(const struct target *target, char **journal, struct bs_
 	char *value;
 
 	*journal = NULL;
+	if (target->parts.count > 0)
+		return set_read_signpost(target, journal, err);
 	if (target->kind != TARGET_FILE)
 		return 0;
 	value = calloc(1, SIGNPOST_MAX + 1);

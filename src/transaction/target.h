@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The image that a transaction changes: a regular file, a block device, or an NBD export.
+ * The image that a transaction changes: a regular file, a block device, or an NBD export.  A regular
+ * file may also describe a disk in several files; then these are changed.
  *
  * What always holds:
  * - Every target is a row of bytes that can be read, written and made durable.  Only files have
@@ -24,6 +25,7 @@
 
 #include "disk/disk.h"
 #include "transaction/io.h"
+#include "util/range.h"
 
 enum target_kind {
 	TARGET_FILE,
@@ -52,6 +54,10 @@ enum target_signpost {
 	SIGNPOST_DOWN,     /* durably removed, or this target cannot have one */
 };
 
+struct target;
+
+DEFINE_VECTOR(target_parts, struct target *);
+
 struct target {
 	enum target_kind kind;
 	char *name;                      /* the real path, or the URI as the caller wrote it */
@@ -64,6 +70,12 @@ struct target {
 	bool unsynced;    /* something was changed since the last sync */
 	bool sync_failed; /* the target must only be closed */
 	enum target_signpost signpost;
+	/*
+	 * A disk in several files: the name and the descriptor are those of the file that describes
+	 * it, which is only read.  The bytes are those of the parts, one after the other.
+	 */
+	struct target_parts parts; /* empty: the image is one file, a device or an export */
+	struct disk **part_disks;  /* of the same parts */
 	/* For target_is_disturbed(): */
 	int watch;                /* the descriptor of a fanotify(7) group, or -1 */
 	struct timespec modified; /* file time after our own last change, or at the opening */
@@ -90,6 +102,21 @@ bool target_is_uri(const char *image);
  */
 MUST_CHECK struct target *target_reopen(const struct target *target, enum target_access access,
 					struct bs_error *err);
+
+/*
+ * Adds a part to an open file that describes a disk in several files.  The part is a regular file
+ * that is open for one kind of access; NULL, which fails, has set *err.  The target owns the part,
+ * also after an error.  Error: BS_NO_MEMORY.
+ */
+MUST_CHECK int target_add_part(struct target *target, struct target *part, struct bs_error *err);
+
+/*
+ * Makes the parts, at least one, the bytes of the target, which has a fixed length then.  Until
+ * this has succeeded, the target may only be closed.  Errors: BS_FORMAT_UNSUPPORTED for a part that
+ * does not end with a whole block of JOURNAL_BLOCK_SIZE bytes, unless the part is the last one;
+ * those of join_open() and target_look().
+ */
+MUST_CHECK int target_join(struct target *target, struct bs_error *err);
 
 /* NULL is allowed.  Writes that were not synced may be lost. */
 void target_close(struct target *target);
@@ -183,7 +210,7 @@ MUST_CHECK int target_remove_signpost(struct target *target, struct bs_error *er
 MUST_CHECK int target_read_signpost(const struct target *target, char **journal,
 				    struct bs_error *err);
 
-/* ---- for the kinds: target-file.c, target-nbd.c --------------------------------------------- */
+/* ---- for the kinds: target-file.c, target-nbd.c, target-set.c ------------------------------- */
 
 #define TARGET_WHAT "the image" /* in messages */
 
@@ -202,6 +229,27 @@ struct target_operations {
 	int (*check_writable)(const struct target *target, struct bs_error *err);
 };
 
-extern const struct target_operations target_file_operations, target_nbd_operations;
+extern const struct target_operations target_file_operations, target_nbd_operations,
+	target_set_operations;
+
+MUST_CHECK int target_file_look(const struct target *target, struct target_status *status,
+				struct bs_error *err);
+void target_file_close(struct target *target);
+
+/*
+ * What the functions of similar names do, done to the parts; nothing if there are none.
+ * set_allocate() makes holes if `punch` is true, and reserves space otherwise.
+ */
+MUST_CHECK int set_write(const struct target *target, uint64_t offset, const void *bytes,
+			 size_t length, struct bs_error *err);
+MUST_CHECK int set_sync(const struct target *target, struct bs_error *err);
+MUST_CHECK int set_seek(const struct target *target, uint64_t position, int whence, uint64_t *found,
+			struct bs_error *err);
+MUST_CHECK int set_allocate(const struct target *target, bool punch, struct range range, bool *done,
+			    struct bs_error *err);
+MUST_CHECK int set_put_signpost(const struct target *target, const char *journal,
+				struct bs_error *err);
+MUST_CHECK int set_take_signpost(const struct target *target, struct bs_error *err);
+MUST_CHECK int set_read_signpost(const struct target *target, char **journal, struct bs_error *err);
 
 #endif
