@@ -557,16 +557,35 @@ static bool engine_is_to_change(const struct engine *engine)
 	return inspection_has(inspection, BS_SIGNATURE_CHANGED) || engine_is_fixable(engine);
 }
 
+/*
+ * Whether the image looks like one of the files of a disk: the first one begins like a disk that
+ * was cut short, and the others begin with any bytes of the guest.
+ */
+static bool engine_looks_like_part(const struct engine *engine)
+{
+	const struct bs_inspection *inspection = engine->result->inspection;
+
+	return inspection_has(inspection, BS_DISK_CUT_SHORT) ||
+	       inspection_has(inspection, BS_NO_PARTITION_TABLE) ||
+	       inspection_has(inspection, BS_DISK_EMPTY);
+}
+
 /* Checks that no other file depends on the image, unless the image will not be changed. */
 static int step_relations(struct engine *engine, struct bs_error *err)
 {
 	const struct target *target = engine->container.target;
+	bool to_change = engine_is_to_change(engine);
+	struct bs_error why;
 
-	if (target->kind == TARGET_NBD || !engine_is_to_change(engine))
+	if (target->kind == TARGET_NBD || (!to_change && !engine_looks_like_part(engine)))
 		return 0;
-	if (engine->child)
+	if (to_change && engine->child)
 		return relations_fail_child(engine->child, err);
-	return relations_check(engine->options->relations, engine->image, target->name, err);
+	if (relations_check(engine->options->relations, engine->image, target->name, &why) == 0 ||
+	    (!to_change && why.code == BS_CONTAINER_HAS_CHILDREN))
+		return 0;
+	*err = why;
+	return -1;
 }
 
 /* Reports the first finding that prevents a fix as the error. */
