@@ -1029,7 +1029,7 @@ struct bs_recognition {
 	char format[16]; /* as in bs_options; empty: unknown without a full inspection */
 	/*
 	 * If the file only describes a disk (VMDK): the name of the file with the disk's data, in
-	 * the same folder.  Otherwise empty.
+	 * the same folder; of the first one if there are several.  Otherwise empty.
 	 */
 	char data_file[256];
 	uint64_t reserved[8];

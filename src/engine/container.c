@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/container.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
+#include "disk/file.h"
 #include "disk/window.h"
 #include "engine/options.h"
+#include "format/vmdk.h"
 #include "transaction/commit.h"
 #include "transaction/undo-search.h"
 #include "util/bytes.h"
 #include "util/path.h"
+#include "util/trust.h"
 
 /* The overlay keeps this many changed bytes in memory, and more in a temporary file. */
 #define OVERLAY_MEMORY (32u << 20)
@@ -21,33 +26,127 @@
 
 #define CHUNK (1u << 20) /* bytes read at a time */
 
+/* ---- a disk in other files ------------------------------------------------------------------ */
+
 /*
- * If the image is a VMDK descriptor, opens the disk that it describes instead: bootshift locks,
- * journals and changes that file.  Errors of a container are reported later, when its disk is
- * opened.
+ * Checks an open file that the text names: `path` may have led elsewhere when the file was opened.
+ */
+static int container_check_named(const struct target *text, const struct target *named,
+				 const char *path, struct bs_error *err)
+{
+	struct stat text_status, status;
+
+	if (!file_has_name(named->descriptor, path))
+		return fail(err, BS_CHANGED_MEANWHILE, "was replaced by another file");
+	if (fstat(text->descriptor, &text_status) < 0 || fstat(named->descriptor, &status) < 0)
+		return fail_errno(err, BS_IO, "cannot be looked at");
+	if (!trust_owner_may(&text_status, &status, S_IWOTH))
+		return fail(err, BS_NOT_TRUSTED,
+			    "belongs to another user, and the owner of the description may not "
+			    "write to it");
+	return 0;
+}
+
+/*
+ * Opens a file beside the text that describes the disk.  A link could lead to a file that nobody
+ * wants to change, and opening a device can have effects.
+ */
+static struct target *container_open_named(const struct target *text, const char *name,
+					   struct bs_error *err)
+{
+	char *path = path_beside(text->name, name);
+	struct target *named = NULL;
+	struct stat status;
+
+	if (!path)
+		fail_memory(err);
+	else if (lstat(path, &status) < 0)
+		fail_system(err, "cannot be found");
+	else if (!S_ISREG(status.st_mode))
+		fail(err, BS_FORMAT_UNSUPPORTED, "is a link or a device, not a file");
+	else
+		named = target_open(path, err);
+	if (named && container_check_named(text, named, path, err) < 0) {
+		target_close(named);
+		named = NULL;
+	}
+	free(path);
+	if (!named)
+		fail_prefix(err, "the disk %s that it describes", name);
+	return named;
+}
+
+/* Two names may lead to one file. */
+static int container_check_once(const struct target *set, const struct target *part,
+				struct bs_error *err)
+{
+	for (size_t i = 0; i <= set->parts.count; i++) {
+		const struct target *other = i > 0 ? set->parts.items[i - 1] : set;
+
+		if (other->status.device == part->status.device &&
+		    other->status.inode == part->status.inode)
+			return fail(err, BS_CONTAINER_CORRUPT, "the disk is in %s twice",
+				    path_name(part->name));
+	}
+	return 0;
+}
+
+static int container_check_part(const struct target *set, const struct target *part,
+				const struct vmdk_extent *extent, struct bs_error *err)
+{
+	if (part->status.length != extent->length)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "%s has %" PRIu64 " bytes, and should have %" PRIu64, extent->name,
+			    part->status.length, extent->length);
+	return container_check_once(set, part, err);
+}
+
+/* Makes the target the set of the files that it describes. */
+static int container_open_parts(struct target *target, struct bs_error *err)
+{
+	struct vmdk_extents extents;
+	int result = vmdk_read_extents(target->disk, &extents, err);
+
+	for (size_t i = 0; i < extents.count && result == 0; i++) {
+		const struct vmdk_extent *extent = &extents.items[i];
+		struct target *part = container_open_named(target, extent->name, err);
+
+		if (part && container_check_part(target, part, extent, err) < 0) {
+			target_close(part);
+			part = NULL;
+		}
+		result = target_add_part(target, part, err);
+	}
+	if (result == 0)
+		result = target_join(target, err);
+	vmdk_extents_free(&extents);
+	return result;
+}
+
+/*
+ * If the image is a VMDK descriptor, opens the files that it describes: bootshift locks, journals
+ * and changes these.  One file takes the place of the image.  Errors of a container are reported
+ * later, when its disk is opened.
  */
 static int container_follow_descriptor(struct container *container, struct bs_error *err)
 {
 	struct target *extent;
 	struct format format;
 	struct bs_error later;
-	char *path;
 
 	if (container->target->kind != TARGET_FILE ||
 	    format_detect(container->target->disk, container->options->format, &format, &later) <
 		    0 ||
 	    format.access != FORMAT_ELSEWHERE)
 		return 0;
-	path = path_beside(container->target->name, format.extent);
-	if (!path)
-		return fail_memory(err);
-	extent = target_open(path, err);
-	free(path);
+	container->format = format;
+	if (format.extent_count > 1)
+		return container_open_parts(container->target, err);
+	extent = container_open_named(container->target, format.extent, err);
 	if (!extent)
-		return fail_prefix(err, "the disk %s that it describes", format.extent);
+		return -1;
 	target_close(container->target);
 	container->target = extent;
-	container->format = format;
 	return 0;
 }
 

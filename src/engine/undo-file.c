@@ -5,9 +5,26 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/container.h"
+#include "format/vmdk.h"
 #include "transaction/state.h"
 #include "util/clock.h"
 #include "util/path.h"
+
+/* Sets what the files of the image have together, if the image is in several files. */
+static void undo_file_look_at_parts(const char *image, uint64_t *length, uint64_t *modified)
+{
+	const struct bs_options options = {0};
+	struct container container;
+	struct bs_error ignored;
+
+	if (container_open_target(&container, image, &options, &ignored) == 0 &&
+	    container.target->parts.count > 0) {
+		*length = container.target->status.length;
+		*modified = clock_nanoseconds(&container.target->status.modified);
+	}
+	container_close(&container);
+}
 
 /*
  * The image lies beside its undo file, and has its name without the suffix.  Only the length and the
@@ -15,14 +32,19 @@
  */
 static enum bs_image_state undo_file_compare(const struct journal_file *journal, const char *image)
 {
+	uint64_t length, modified;
 	struct stat status;
 
 	if (stat(image, &status) < 0 || !S_ISREG(status.st_mode))
 		return BS_IMAGE_NOT_BESIDE;
 	if (journal->image_modified == 0)
 		return BS_IMAGE_UNKNOWN;
-	return (uint64_t)status.st_size == journal->header.new_length &&
-			       clock_nanoseconds(&status.st_mtim) == journal->image_modified
+	length = (uint64_t)status.st_size;
+	modified = clock_nanoseconds(&status.st_mtim);
+	/* A file so short may describe a disk in several files. */
+	if (length <= VMDK_DESCRIPTOR_MAX)
+		undo_file_look_at_parts(image, &length, &modified);
+	return length == journal->header.new_length && modified == journal->image_modified
 		       ? BS_IMAGE_AS_LEFT
 		       : BS_IMAGE_WRITTEN_TO;
 }

@@ -14,9 +14,9 @@
 /* ---- the description of a container --------------------------------------------------------- */
 
 enum format_access {
-	FORMAT_DIRECT,    /* the guest's disk is a range of bytes of the container */
-	FORMAT_DRIVER,    /* only QEMU's driver can access the disk */
-	FORMAT_ELSEWHERE, /* the container describes a disk in a range of another file */
+	FORMAT_DIRECT, /* the guest's disk is a range of bytes of the container */
+	FORMAT_DRIVER, /* only QEMU's driver can access the disk */
+	FORMAT_ELSEWHERE, /* the container describes a disk in a range of another file, or in several */
 };
 
 #define FORMAT_EXTENT_NAME_MAX 255
@@ -45,9 +45,14 @@ struct format {
 	bool unfinished;
 	uint64_t offset, length; /* the range with the disk, bytes; not for FORMAT_DRIVER */
 	uint64_t disk_size;      /* bytes that the guest sees; 0: only the driver knows the size */
-	/* FORMAT_ELSEWHERE: the name of the other file, which is in the container's folder.  The
-	 * guest writes all of that file, so the caller must not detect a format in it. */
+	/*
+	 * FORMAT_ELSEWHERE: the name of the other file, which is in the container's folder.  The
+	 * guest writes all of that file, so the caller must not detect a format in it.  If there
+	 * are several files, this is the first one, and the disk is all of them, one after the
+	 * other (vmdk_read_extents() of vmdk.h).
+	 */
 	char extent[FORMAT_EXTENT_NAME_MAX + 1];
+	uint32_t extent_count;
 	/* Only for FORMAT_DRIVER.  The container holds only the changes to its parent, which the
 	 * caller has to open (engine/chain.h). */
 	struct format_parent parent;

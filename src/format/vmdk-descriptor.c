@@ -119,20 +119,21 @@ static struct slice slice_cut_name(struct slice *line)
 static int descriptor_decode_extent(struct slice line, struct vmdk_descriptor *descriptor,
 				    struct bs_error *err)
 {
-	struct vmdk_extent *extent = &descriptor->extent;
+	struct vmdk_extent *extent = vmdk_extents_add(&descriptor->extents, err);
 	struct slice access = slice_cut_word(&line), sectors = slice_cut_word(&line),
 		     type = slice_cut_word(&line);
 	uint64_t count, offset = 0;
 	struct slice name = slice_cut_name(&line);
 
+	if (!extent)
+		return -1;
 	line = slice_trim(line);
-	descriptor->extent_count++;
-	descriptor->writable = slice_equals(access, "RW");
-	descriptor->has_offset = line.length > 0;
+	extent->writable = slice_equals(access, "RW");
+	extent->has_offset = line.length > 0;
 	if (!slice_number(sectors, 10, &count) || !mul_u64(count, SECTOR_SIZE, &extent->length) ||
-	    (descriptor->has_offset && !slice_number(line, 10, &offset)) ||
+	    (extent->has_offset && !slice_number(line, 10, &offset)) ||
 	    !mul_u64(offset, SECTOR_SIZE, &extent->offset) ||
-	    !slice_copy(type, descriptor->extent_type, sizeof(descriptor->extent_type)) ||
+	    !slice_copy(type, extent->type, sizeof(extent->type)) ||
 	    !slice_copy(name, extent->name, sizeof(extent->name)))
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "the VMDK descriptor has a malformed extent");
@@ -209,27 +210,36 @@ static int descriptor_find_chain(struct slice text, const struct facts *facts,
 	return 0;
 }
 
+static int descriptor_judge_extent(const struct vmdk_extent *extent, struct bs_error *err)
+{
+	/* QEMU leaves such an extent out, and finds all that follows at a wrong place. */
+	if (strcmp(extent->type, "ZERO") == 0)
+		return fail(err, BS_FORMAT_UNREADABLE,
+			    "a part of the disk of the VMDK is in no file (ZERO)");
+	if (!extent->writable)
+		return fail(err, BS_READ_ONLY, "the VMDK is described as read-only (RDONLY)");
+	if (extent->length == 0)
+		return fail(err, BS_CONTAINER_CORRUPT, "the disk of the VMDK is empty");
+	return 0;
+}
+
 static int descriptor_judge(struct slice text, struct vmdk_descriptor *descriptor,
 			    const struct facts *facts, struct bs_error *err)
 {
 	if (!facts->has_identifier || !facts->has_parent_identifier ||
-	    descriptor->create_type[0] == '\0' || descriptor->extent_count == 0)
+	    descriptor->create_type[0] == '\0' || descriptor->extents.count == 0)
 		return fail(err, BS_CONTAINER_CORRUPT, "the VMDK descriptor is not complete");
 	if (facts->encrypted)
 		return fail(err, BS_VMDK_ENCRYPTED, "the VMDK is encrypted");
 	if (descriptor_find_chain(text, facts, descriptor, err) < 0)
 		return -1;
-	if (descriptor->extent_count > 1)
-		return fail(err, BS_CONTAINER_SPLIT, "the disk of the VMDK is in %u files",
-			    (unsigned)descriptor->extent_count);
 	/* The backup software of this disk would miss the changes that bootshift makes. */
 	if (facts->tracked)
 		return fail(err, BS_FORMAT_UNSUPPORTED,
 			    "the VMDK has its changed blocks tracked in another file");
-	if (!descriptor->writable)
-		return fail(err, BS_READ_ONLY, "the VMDK is described as read-only (RDONLY)");
-	if (descriptor->extent.length == 0)
-		return fail(err, BS_CONTAINER_CORRUPT, "the disk of the VMDK is empty");
+	for (size_t i = 0; i < descriptor->extents.count; i++)
+		if (descriptor_judge_extent(&descriptor->extents.items[i], err) < 0)
+			return -1;
 	return 0;
 }
 

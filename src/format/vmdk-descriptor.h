@@ -9,21 +9,17 @@
 
 struct vmdk_descriptor {
 	char create_type[32];
-	uint32_t extent_count;
-	/* The last extent.  An accepted disk has only one extent. */
-	bool writable;
-	char extent_type[16]; /* FLAT, SPARSE and others */
-	bool has_offset;
-	struct vmdk_extent extent;
+	struct vmdk_extents extents; /* at least one, and none is empty */
 	struct format_parent parent; /* as in struct format */
 	uint32_t identifier;
 };
 
 /*
- * Decodes a descriptor of `length` bytes, or up to the first zero byte.  The errors are those of
- * all types of VMDK: BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING (a parent without a name or without
- * an identifier), BS_VMDK_ENCRYPTED,
- * BS_CONTAINER_SPLIT (more than one extent), BS_READ_ONLY, BS_FORMAT_UNSUPPORTED.
+ * Decodes a descriptor of `length` bytes, or up to the first zero byte.  The caller frees
+ * descriptor->extents, also on error.  The errors are those of all types of VMDK:
+ * BS_CONTAINER_CORRUPT, BS_CONTAINER_DIFFERENCING (a parent without a name or without an
+ * identifier), BS_VMDK_ENCRYPTED, BS_READ_ONLY, BS_FORMAT_UNSUPPORTED, BS_FORMAT_UNREADABLE,
+ * BS_NO_MEMORY.
  */
 MUST_CHECK int vmdk_descriptor_decode(const uint8_t *bytes, size_t length,
 				      struct vmdk_descriptor *descriptor, struct bs_error *err);

@@ -127,11 +127,30 @@ static int vmdk_check_layout(const uint8_t *bytes, uint64_t file_size, uint64_t 
 	return 0;
 }
 
+static int vmdk_fail_split(const struct vmdk_descriptor *descriptor, struct bs_error *err)
+{
+	return fail(err, BS_CONTAINER_SPLIT, "the disk of the VMDK is in %zu files",
+		    descriptor->extents.count);
+}
+
+static int vmdk_check_sparse(const struct vmdk_descriptor *descriptor, struct bs_error *err)
+{
+	if (descriptor->extents.count > 1)
+		return vmdk_fail_split(descriptor, err);
+	if (strcmp(descriptor->create_type, "monolithicSparse") != 0 ||
+	    strcmp(descriptor->extents.items[0].type, "SPARSE") != 0)
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "is a VMDK of the type %s, not monolithicSparse",
+			    descriptor->create_type);
+	return 0;
+}
+
 static int vmdk_decode_embedded(const uint8_t *bytes, size_t length, struct format *format,
 				struct bs_error *err)
 {
 	uint64_t sector = load_le64(bytes + DESCRIPTOR_OFFSET), size;
 	struct vmdk_descriptor descriptor;
+	int result;
 
 	/* VMware writes no descriptor to such a file; QEMU writes an empty one. */
 	if (sector == 0 || (sector == 1 && length > HEADER_SIZE && bytes[HEADER_SIZE] == '\0'))
@@ -143,16 +162,13 @@ static int vmdk_decode_embedded(const uint8_t *bytes, size_t length, struct form
 	size = min_u64(size, length - HEADER_SIZE);
 	if (!memchr(bytes + HEADER_SIZE, 0, size))
 		return fail(err, BS_CONTAINER_CORRUPT, "the descriptor of the VMDK has no end");
-	if (vmdk_descriptor_decode(bytes + HEADER_SIZE, size, &descriptor, err) < 0)
-		return -1;
-	if (strcmp(descriptor.create_type, "monolithicSparse") != 0 ||
-	    strcmp(descriptor.extent_type, "SPARSE") != 0)
-		return fail(err, BS_FORMAT_UNSUPPORTED,
-			    "is a VMDK of the type %s, not monolithicSparse",
-			    descriptor.create_type);
+	result = vmdk_descriptor_decode(bytes + HEADER_SIZE, size, &descriptor, err);
+	if (result == 0)
+		result = vmdk_check_sparse(&descriptor, err);
+	vmdk_extents_free(&descriptor.extents);
 	format->parent = descriptor.parent;
 	format->identifier = descriptor.identifier;
-	return 0;
+	return result;
 }
 
 int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size,
@@ -174,7 +190,8 @@ int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t file_size,
 /* Types that bootshift does not change, but qemu-img can convert. */
 static bool vmdk_qemu_reads(const char *type)
 {
-	static const char *const types[] = {"monolithicFlat", "vmfs", "vmfsSparse", "seSparse"};
+	static const char *const types[] = {"monolithicFlat", "twoGbMaxExtentFlat", "vmfs",
+					    "vmfsSparse", "seSparse"};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (strcmp(type, types[i]) == 0)
@@ -182,34 +199,42 @@ static bool vmdk_qemu_reads(const char *type)
 	return false;
 }
 
-static int vmdk_check_flat(const struct vmdk_descriptor *descriptor, struct bs_error *err)
+/* Whether the extent is a range of a file in which each sector of the disk has its place. */
+static bool vmdk_is_flat(const char *type, const struct vmdk_extent *extent)
+{
+	/* A disk of an ESX server always starts at offset 0 of its file. */
+	if (strcmp(type, "vmfs") == 0)
+		return strcmp(extent->type, "VMFS") == 0;
+	return (strcmp(type, "monolithicFlat") == 0 || strcmp(type, "twoGbMaxExtentFlat") == 0) &&
+	       strcmp(extent->type, "FLAT") == 0 && extent->has_offset;
+}
+
+static int vmdk_check_type(const struct vmdk_descriptor *descriptor, struct bs_error *err)
 {
 	const char *type = descriptor->create_type;
-	const char *parent = descriptor->parent.path;
-	bool flat = strcmp(type, "monolithicFlat") == 0 &&
-		    strcmp(descriptor->extent_type, "FLAT") == 0 && descriptor->has_offset;
-	/* A disk of an ESX server always starts at offset 0 of its file. */
-	bool vmfs = strcmp(type, "vmfs") == 0 && strcmp(descriptor->extent_type, "VMFS") == 0;
+	const struct vmdk_extents *extents = &descriptor->extents;
 
-	if (parent[0] != '\0')
+	if (descriptor->parent.path[0] != '\0')
 		return fail(err, BS_CONTAINER_DIFFERENCING,
 			    "is a descriptor of the type %s, and its disk holds only the changes "
 			    "to its parent, %s",
-			    type, parent);
-	if (strncmp(type, "twoGbMaxExtent", 14) == 0)
+			    type, descriptor->parent.path);
+	if (strcmp(type, "twoGbMaxExtentSparse") == 0)
 		return fail(err, BS_CONTAINER_SPLIT,
 			    "is a VMDK of the type %s, made for many files", type);
 	if (strcmp(type, "streamOptimized") == 0)
 		return fail(err, BS_CONTAINER_COMPRESSED,
 			    "is a compressed VMDK (streamOptimized), which cannot be changed in "
 			    "place");
-	if (!flat && !vmfs)
-		return fail(err,
-			    vmdk_qemu_reads(type) ? BS_FORMAT_UNSUPPORTED : BS_FORMAT_UNREADABLE,
-			    "is the descriptor of a VMDK of the type %s with an extent of the "
-			    "type %s",
-			    type, descriptor->extent_type);
-	return 0;
+	for (size_t i = 0; i < extents->count; i++)
+		if (!vmdk_is_flat(type, &extents->items[i]))
+			return fail(err,
+				    vmdk_qemu_reads(type) ? BS_FORMAT_UNSUPPORTED
+							  : BS_FORMAT_UNREADABLE,
+				    "is the descriptor of a VMDK of the type %s with an extent of "
+				    "the type %s",
+				    type, extents->items[i].type);
+	return extents->count > VMDK_FILES_MAX ? vmdk_fail_split(descriptor, err) : 0;
 }
 
 /* Returns whether `name` is no path: a path could refer to a file outside the folder. */
@@ -221,13 +246,58 @@ static bool vmdk_is_plain_name(const char *name)
 	return *name != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_extent *extent,
+/* Whether an extent before `number` is in the same file. */
+static bool vmdk_is_named_twice(const struct vmdk_extents *extents, size_t number)
+{
+	for (size_t i = 0; i < number; i++)
+		if (strcmp(extents->items[i].name, extents->items[number].name) == 0)
+			return true;
+	return false;
+}
+
+static int vmdk_check_extent(const struct vmdk_extents *extents, size_t number, uint64_t *disk_size,
+			     struct bs_error *err)
+{
+	const struct vmdk_extent *extent = &extents->items[number];
+	uint64_t end;
+
+	if (!vmdk_is_plain_name(extent->name))
+		return fail(err,
+			    strchr(extent->name, '\\') ? BS_FORMAT_UNREADABLE
+						       : BS_FORMAT_UNSUPPORTED,
+			    "the VMDK descriptor names a file of another folder: %s", extent->name);
+	if (!add_u64(extent->offset, extent->length, &end) || end > INT64_MAX ||
+	    !add_u64(*disk_size, extent->length, disk_size) || *disk_size > INT64_MAX)
+		return fail(err, BS_CONTAINER_CORRUPT,
+			    "the VMDK descriptor has a malformed extent");
+	if (vmdk_is_named_twice(extents, number))
+		return fail(err, BS_CONTAINER_CORRUPT, "the VMDK descriptor names %s twice",
+			    extent->name);
+	if (extents->count > 1 && extent->offset != 0)
+		return fail(err, BS_FORMAT_UNSUPPORTED,
+			    "the disk is in several files, and does not begin at the start of %s",
+			    extent->name);
+	return 0;
+}
+
+static int vmdk_check_extents(const struct vmdk_extents *extents, struct bs_error *err)
+{
+	uint64_t disk_size = 0;
+
+	for (size_t i = 0; i < extents->count; i++)
+		if (vmdk_check_extent(extents, i, &disk_size, err) < 0)
+			return -1;
+	return 0;
+}
+
+int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_extents *extents,
 			   struct bs_error *err)
 {
 	static const char first_line[] = "# Disk DescriptorFile";
 	struct vmdk_descriptor descriptor;
-	uint64_t end;
+	int result;
 
+	*extents = (struct vmdk_extents){0};
 	/* qemu-img fills the last sector with zeros. */
 	while (length != 0 && bytes[length - 1] == 0)
 		length--;
@@ -235,20 +305,11 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 	    memcmp(bytes, first_line, strlen(first_line)) != 0 || memchr(bytes, 0, length))
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "begins like a VMDK descriptor, but is not a text of at most 64 KiB");
-	if (vmdk_descriptor_decode(bytes, length, &descriptor, err) < 0 ||
-	    vmdk_check_flat(&descriptor, err) < 0)
+	result = vmdk_descriptor_decode(bytes, length, &descriptor, err);
+	*extents = descriptor.extents;
+	if (result < 0 || vmdk_check_type(&descriptor, err) < 0)
 		return -1;
-	if (!vmdk_is_plain_name(descriptor.extent.name))
-		return fail(err,
-			    strchr(descriptor.extent.name, '\\') ? BS_FORMAT_UNREADABLE
-								 : BS_FORMAT_UNSUPPORTED,
-			    "the VMDK descriptor names a file of another folder: %s",
-			    descriptor.extent.name);
-	if (!add_u64(descriptor.extent.offset, descriptor.extent.length, &end) || end > INT64_MAX)
-		return fail(err, BS_CONTAINER_CORRUPT,
-			    "the VMDK descriptor has a malformed extent");
-	*extent = descriptor.extent;
-	return 0;
+	return vmdk_check_extents(extents, err);
 }
 
 /* ---- the whole file ------------------------------------------------------------------------- */
@@ -256,16 +317,33 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 static int vmdk_describe_descriptor(const uint8_t *bytes, size_t length, struct format *format,
 				    struct bs_error *err)
 {
-	struct vmdk_extent extent;
+	struct vmdk_extents extents;
+	int result = vmdk_decode_descriptor(bytes, length, &extents, err);
 
-	if (vmdk_decode_descriptor(bytes, length, &extent, err) < 0)
-		return -1;
-	format->access = FORMAT_ELSEWHERE;
-	format->offset = extent.offset;
-	format->length = extent.length;
-	format->disk_size = extent.length;
-	memcpy(format->extent, extent.name, sizeof(format->extent));
-	return 0;
+	if (result == 0) {
+		format->access = FORMAT_ELSEWHERE;
+		format->offset = extents.items[0].offset;
+		format->extent_count = (uint32_t)extents.count;
+		memcpy(format->extent, extents.items[0].name, sizeof(format->extent));
+		for (size_t i = 0; i < extents.count; i++)
+			format->length += extents.items[i].length;
+		format->disk_size = format->length;
+	}
+	vmdk_extents_free(&extents);
+	return result;
+}
+
+int vmdk_read_extents(struct disk *container, struct vmdk_extents *extents, struct bs_error *err)
+{
+	uint8_t *bytes = NULL;
+	size_t length;
+	int result = codec_read(container, 0, VMDK_DESCRIPTOR_MAX + 1, &bytes, &length, err);
+
+	*extents = (struct vmdk_extents){0};
+	if (result == 0)
+		result = vmdk_decode_descriptor(bytes, length, extents, err);
+	free(bytes);
+	return result;
 }
 
 static int vmdk_describe(struct disk *container, struct format *format, struct bs_error *err)

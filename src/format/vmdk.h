@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "format/codec.h"
+#include "util/vector.h"
 
 /* The header's sector and the part of the descriptor behind it that QEMU reads and writes. */
 #define VMDK_HEAD_SIZE (512u + 10240u)
@@ -20,10 +21,17 @@
  */
 #define VMDK_DESCRIPTOR_MAX 65536u
 
+/* A disk in more files is refused: each file takes four descriptors during a fix. */
+#define VMDK_FILES_MAX 128u
+
 struct vmdk_extent {
-	char name[FORMAT_EXTENT_NAME_MAX + 1]; /* a file in the descriptor's folder; no path */
-	uint64_t offset, length;               /* of the disk in the file, bytes, whole sectors */
+	char name[FORMAT_EXTENT_NAME_MAX + 1]; /* as the descriptor has it */
+	char type[16];                         /* FLAT, SPARSE and others */
+	bool writable, has_offset;
+	uint64_t offset, length; /* in the file, bytes, whole sectors */
 };
+
+DEFINE_VECTOR(vmdk_extents, struct vmdk_extent);
 
 /*
  * Decodes the start of a file of `file_size` bytes that is a whole disk (monolithicSparse).
@@ -38,11 +46,21 @@ MUST_CHECK int vmdk_decode_sparse(const uint8_t *bytes, size_t length, uint64_t 
 				  struct format *format, struct bs_error *err);
 
 /*
- * Decodes a descriptor file of `length` bytes, at most VMDK_DESCRIPTOR_MAX.  The disk must be one
- * flat extent in another file, and must not have a parent.  Errors: those of vmdk_decode_sparse();
- * BS_CONTAINER_DIFFERENCING for every parent.
+ * Decodes a descriptor file of `length` bytes, at most VMDK_DESCRIPTOR_MAX.  The disk must be in
+ * flat extents, one after the other, and must not have a parent.  Each extent then is in a file of
+ * the descriptor's folder, which no other extent names.  If there are several, each begins at the
+ * first byte of its file.  The caller frees *extents, also on error.  Errors: those of
+ * vmdk_decode_sparse(); BS_CONTAINER_DIFFERENCING for every parent; BS_CONTAINER_SPLIT for sparse
+ * extents, and for more than VMDK_FILES_MAX; BS_NO_MEMORY.
  */
 MUST_CHECK int vmdk_decode_descriptor(const uint8_t *bytes, size_t length,
-				      struct vmdk_extent *extent, struct bs_error *err);
+				      struct vmdk_extents *extents, struct bs_error *err);
+
+/*
+ * Reads a descriptor file.  The caller frees *extents, also on error.  Errors: those of
+ * vmdk_decode_descriptor(), those of reading.
+ */
+MUST_CHECK int vmdk_read_extents(struct disk *container, struct vmdk_extents *extents,
+				 struct bs_error *err);
 
 #endif

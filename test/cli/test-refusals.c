@@ -324,7 +324,7 @@ static const struct {
 	 "container-part"},
 	{"qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat disk.vmdk 3G && "
 	 "mv disk.vmdk disk",
-	 "container-split"},
+	 "disk-empty"},
 	/* cannot be read, or cannot be changed in place */
 	{"qemu-img create -q -f qcow2 --object secret,id=s,data=s "
 	 "-o encrypt.format=aes,encrypt.key-secret=s disk 64M",

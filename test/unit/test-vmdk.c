@@ -183,22 +183,25 @@ TEST(vmdk_tests, a_file_that_is_cut_short_is_corruption)
 static void assert_flat(const char *text, const char *name, uint64_t offset, uint64_t length)
 {
 	struct bs_error err = {0};
-	struct vmdk_extent extent;
-	int result = vmdk_decode_descriptor((const uint8_t *)text, strlen(text), &extent, &err);
+	struct vmdk_extents extents;
+	int result = vmdk_decode_descriptor((const uint8_t *)text, strlen(text), &extents, &err);
 
 	ck_assert_msg(result == 0, "%s", err.message);
-	ck_assert_str_eq(extent.name, name);
-	ck_assert_uint_eq(extent.offset, offset);
-	ck_assert_uint_eq(extent.length, length);
+	ck_assert_uint_eq(extents.count, 1);
+	ck_assert_str_eq(extents.items[0].name, name);
+	ck_assert_uint_eq(extents.items[0].offset, offset);
+	ck_assert_uint_eq(extents.items[0].length, length);
+	vmdk_extents_free(&extents);
 }
 
 static void assert_text_refused(const char *text, enum bs_code code, const char *part)
 {
 	struct bs_error err = {0};
-	struct vmdk_extent extent;
+	struct vmdk_extents extents;
 
-	ck_assert_int_eq(vmdk_decode_descriptor((const uint8_t *)text, strlen(text), &extent, &err),
-			 -1);
+	ck_assert_int_eq(
+		vmdk_decode_descriptor((const uint8_t *)text, strlen(text), &extents, &err), -1);
+	vmdk_extents_free(&extents);
 	ck_assert_str_eq(bs_code_name(err.code), bs_code_name(code));
 	ck_assert_msg(strstr(err.message, part) != NULL, "%s", err.message);
 }
@@ -213,18 +216,88 @@ TEST(vmdk_tests, a_flat_disk_is_a_window_of_another_file)
 		    "d-flat.vmdk", 0, 1 << 20);
 }
 
-TEST(vmdk_tests, a_disk_of_several_files_is_refused)
+TEST(vmdk_tests, a_disk_in_several_flat_files_has_them_in_their_order)
 {
-	assert_text_refused(START_OF_TEXT "createType=\"twoGbMaxExtentFlat\"\n"
-					  "RW 4192256 FLAT \"a-f001.vmdk\" 0\n"
-					  "RW 2048 FLAT \"a-f002.vmdk\" 0\n",
-			    BS_CONTAINER_SPLIT, "2 files");
-	assert_text_refused(START_OF_TEXT "createType=\"twoGbMaxExtentSparse\"\n"
-					  "RW 2048 SPARSE \"a-s001.vmdk\"\n",
-			    BS_CONTAINER_SPLIT, "twoGbMaxExtentSparse");
-	assert_text_refused(START_OF_TEXT "createType=\"monolithicFlat\"\n"
-					  "RW 2048 FLAT \"a\" 0\nNOACCESS 2048 ZERO\n",
-			    BS_CONTAINER_SPLIT, "2 files");
+	static const char *const texts[] = {
+		START_OF_TEXT "createType=\"twoGbMaxExtentFlat\"\n"
+			      "RW 4192256 FLAT \"a-f001.vmdk\" 0\n"
+			      "RW 2048 FLAT \"a-f002.vmdk\" 0\n",
+		START_OF_TEXT "createType=\"vmfs\"\nRW 4192256 VMFS \"a-f001.vmdk\"\n"
+			      "RW 2048 VMFS \"a-f002.vmdk\"\n",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct memory_disk *memory = memory_disk_open(strlen(texts[i]));
+		struct bs_error err = {0};
+		struct vmdk_extents extents;
+		struct format format;
+
+		memcpy(memory->bytes, texts[i], strlen(texts[i]));
+		ck_assert_int_eq(vmdk_read_extents(&memory->disk, &extents, &err), 0);
+		ck_assert_uint_eq(extents.count, 2);
+		ck_assert_str_eq(extents.items[0].name, "a-f001.vmdk");
+		ck_assert_str_eq(extents.items[1].name, "a-f002.vmdk");
+		ck_assert_uint_eq(extents.items[0].length, 4192256 * 512ull);
+		ck_assert_uint_eq(extents.items[1].length, 1 << 20);
+		vmdk_extents_free(&extents);
+		ck_assert_int_eq(format_detect(&memory->disk, NULL, &format, &err), 0);
+		ck_assert_uint_eq(format.extent_count, 2);
+		ck_assert_str_eq(format.extent, "a-f001.vmdk");
+		ck_assert_uint_eq(format.disk_size, (4192256 + 2048) * 512ull);
+		disk_close(&memory->disk);
+	}
+}
+
+#define SPLIT START_OF_TEXT "createType=\"twoGbMaxExtentFlat\"\nRW 8 FLAT \"a\" 0\n"
+
+TEST(vmdk_tests, several_files_that_are_no_disk_are_refused)
+{
+	static const struct {
+		const char *text;
+		enum bs_code code;
+		const char *part;
+	} cases[] = {
+		{SPLIT "RW 8 FLAT \"a\" 0\n", BS_CONTAINER_CORRUPT, "names a twice"},
+		{SPLIT "RW 8 FLAT \"b\" 8\n", BS_FORMAT_UNSUPPORTED, "at the start of b"},
+		{SPLIT "RW 8 FLAT \"b\"\n", BS_FORMAT_UNSUPPORTED, "type FLAT"},
+		{SPLIT "RW 8 FLAT \"../b\" 0\n", BS_FORMAT_UNSUPPORTED, "another folder"},
+		{SPLIT "RW 8 FLAT \"c:\\b\" 0\n", BS_FORMAT_UNREADABLE, "another folder"},
+		{SPLIT "RW 8 SPARSE \"b\"\n", BS_FORMAT_UNSUPPORTED, "type SPARSE"},
+		{SPLIT "RW 8 VMFS \"b\"\n", BS_FORMAT_UNSUPPORTED, "type VMFS"},
+		{SPLIT "RDONLY 8 FLAT \"b\" 0\n", BS_READ_ONLY, "read-only"},
+		{SPLIT "NOACCESS 8 ZERO\n", BS_FORMAT_UNREADABLE, "in no file"},
+		{SPLIT "RW 8 ZERO\n", BS_FORMAT_UNREADABLE, "in no file"},
+		{SPLIT "RW 0 FLAT \"b\" 0\n", BS_CONTAINER_CORRUPT, "empty"},
+		{SPLIT "RW 18014398509481983 FLAT \"b\" 0\n", BS_CONTAINER_CORRUPT, "malformed"},
+		{START_OF_TEXT "createType=\"partitionedDevice\"\nRW 8 FLAT \"/dev/sda\" 0\n"
+			       "RW 8 FLAT \"b\" 0\n",
+		 BS_FORMAT_UNREADABLE, "partitionedDevice"},
+		{START_OF_TEXT "createType=\"twoGbMaxExtentSparse\"\nRW 8 SPARSE \"a\"\n",
+		 BS_CONTAINER_SPLIT, "twoGbMaxExtentSparse"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_text_refused(cases[i].text, cases[i].code, cases[i].part);
+}
+
+TEST(vmdk_tests, too_many_files_are_refused)
+{
+	char text[16384] = START_OF_TEXT "createType=\"twoGbMaxExtentFlat\"\n";
+	struct bs_error err = {0};
+	struct vmdk_extents extents;
+
+	for (unsigned i = 0; i <= VMDK_FILES_MAX; i++) {
+		if (i == VMDK_FILES_MAX) {
+			ck_assert_int_eq(vmdk_decode_descriptor((const uint8_t *)text, strlen(text),
+								&extents, &err),
+					 0);
+			ck_assert_uint_eq(extents.count, VMDK_FILES_MAX);
+			vmdk_extents_free(&extents);
+		}
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "RW 8 FLAT \"f%03u\" 0\n", i);
+	}
+	assert_text_refused(text, BS_CONTAINER_SPLIT, "129 files");
 }
 
 TEST(vmdk_tests, a_snapshot_is_refused_with_the_name_of_its_parent)
@@ -326,14 +399,15 @@ TEST(vmdk_tests, a_descriptor_that_is_cut_short_or_damaged_is_survived)
 	static const char text[] =
 		START_OF_TEXT "createType=\"monolithicFlat\"\nRW 2048 FLAT \"a\" 0";
 	struct memory_disk *memory = memory_disk_open(strlen(text));
-	struct vmdk_extent extent;
+	struct vmdk_extents extents;
 	struct bs_error err;
 
 	FOR_EACH_LENGTH(text, strlen(text), exact, length, {
-		if (vmdk_decode_descriptor(exact, length, &extent, &err) != 0)
+		if (vmdk_decode_descriptor(exact, length, &extents, &err) != 0)
 			ck_assert_int_eq(bs_code_exit(err.code), BS_EXIT_REFUSED);
 		else
 			ck_assert_uint_eq(length, strlen(text));
+		vmdk_extents_free(&extents);
 	})
 	memcpy(memory->bytes, text, strlen(text));
 	memory_damage(memory, "vmdk", 0, strlen(text));
@@ -357,17 +431,21 @@ TEST(vmdk_tests, what_qemu_makes_is_described)
 	ck_assert_int_eq(container_detect("b.vmdk", &format, &err), 0);
 	ck_assert_int_eq(format.access, FORMAT_ELSEWHERE);
 	ck_assert_str_eq(format.extent, "b-flat.vmdk");
+	ck_assert_uint_eq(format.extent_count, 1);
 	ck_assert_uint_eq(format.offset, 0);
 	ck_assert_uint_eq(format.length, 100 << 20);
+	IN_FOLDER("qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat f.vmdk 3G");
+	ck_assert_int_eq(container_detect("f.vmdk", &format, &err), 0);
+	ck_assert_int_eq(format.access, FORMAT_ELSEWHERE);
+	ck_assert_uint_eq(format.extent_count, 2);
+	ck_assert_uint_eq(format.length, 3ull << 30);
 }
 
 TEST(vmdk_tests, other_files_that_qemu_makes_are_refused)
 {
 	IN_FOLDER("qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentSparse s.vmdk 3G");
-	container_assert_refused("s.vmdk", BS_CONTAINER_SPLIT, "2 files");
+	container_assert_refused("s.vmdk", BS_CONTAINER_SPLIT, "made for many files");
 	container_assert_refused("s-s001.vmdk", BS_CONTAINER_PART, "one of the files");
-	IN_FOLDER("qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat f.vmdk 3G");
-	container_assert_refused("f.vmdk", BS_CONTAINER_SPLIT, "2 files");
 	IN_FOLDER("qemu-img create -q -f vmdk base.vmdk 1M");
 	IN_FOLDER("qemu-img create -q -f vmdk -b base.vmdk -F vmdk top.vmdk");
 	container_assert_child("top.vmdk", "base.vmdk", "vmdk");

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * VMware's disks in several flat files: the files are one disk, are fixed together, and get their
+ * bytes back together.  qemu-img reads the result.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/samples.h"
+#include "support/batches.h"
+#include "support/containers.h"
+#include "support/report.h"
+
+#define PARTS 3
+#define MIB   (1ull << 20)
+
+static const struct container_kind vmdk = {"vmdk", "vmdk", "", false, NULL};
+
+/* How a disk is cut into files. */
+static const struct cut {
+	const char *type, *extent, *offset; /* words of the text that describes the disk */
+	uint64_t ends[PARTS - 1];           /* bytes */
+} cuts[] = {
+	{"twoGbMaxExtentFlat", "FLAT", " 0", {120 * MIB, 160 * MIB}},
+	{"vmfs",
+	 "VMFS",
+	 "",
+	 {100 * MIB, 104 * MIB + 4096}}, /* ESX has one file, and may have more */
+	{"monolithicFlat", "FLAT", " 0", {80 * MIB + 4096, 103 * MIB + 8192}},
+};
+
+struct set {
+	const char *text, *parts[PARTS];
+	struct image_state text_before, before[PARTS];
+};
+
+static void set_take(struct set *set)
+{
+	set->text_before = state_take(set->text);
+	for (int i = 0; i < PARTS; i++)
+		set->before[i] = state_take(set->parts[i]);
+}
+
+static void set_assert_untouched(const struct set *set)
+{
+	state_assert_untouched(set->text, &set->text_before);
+	for (int i = 0; i < PARTS; i++)
+		state_assert_untouched(set->parts[i], &set->before[i]);
+}
+
+/* Makes disk.vmdk and its parts of a copy of a raw disk, in a folder of their own. */
+static struct set set_make(const char *raw, const struct cut *cut)
+{
+	uint64_t size, start = 0;
+	struct stat status;
+	struct set set;
+	FILE *file;
+
+	ck_assert_int_eq(stat(raw, &status), 0);
+	size = (uint64_t)status.st_size;
+	set.text = text("%.*s/disk.vmdk", (int)(strrchr(raw, '/') - raw), raw);
+	file = fopen(set.text, "we");
+	ck_assert_ptr_nonnull(file);
+	fprintf(file,
+		"# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\n"
+		"createType=\"%s\"\n\n# Extent description\n",
+		cut->type);
+	for (int i = 0; i < PARTS; i++) {
+		uint64_t end = i < PARTS - 1 ? cut->ends[i] : size;
+		const char *name = text("disk-f00%d.vmdk", i + 1);
+
+		set.parts[i] = file_extract(raw, name, start, end - start);
+		fprintf(file, "RW %llu %s \"%s\"%s\n", (unsigned long long)(end - start) / 512,
+			cut->extent, name, cut->offset);
+		start = end;
+	}
+	fprintf(file, "\n# The Disk Data Base\n#DDB\n\nddb.virtualHWVersion = \"8\"\n");
+	fclose(file);
+	ck_assert_int_eq(unlink(raw), 0);
+	set_take(&set);
+	return set;
+}
+
+TEST_CASE(sets, "sets");
+
+TEST_EACH(sets, a_disk_in_several_files_is_fixed_as_a_raw_image_is_and_undone, cuts)
+{
+	const char *raw = small_image();
+	struct set set = set_make(small_image(), &cuts[_i]);
+	json_t *result;
+	int changed = 0;
+
+	report_run("inspect", set.text, 0, "would-fix", NULL);
+	report_run("plan", set.text, 0, "would-fix", NULL);
+	set_assert_untouched(&set);
+	report_run("fix", raw, 0, "fixed", NULL);
+	result = report_run("fix", set.text, 0, "fixed", NULL);
+	ck_assert_str_eq(report_text(result, "undo_file"), text("%s.bootshift-undo", set.text));
+	container_assert_holds(set.text, &vmdk, raw, 0);
+	for (int i = 0; i < PARTS; i++) {
+		struct image_state now = state_take(set.parts[i]);
+
+		changed += memcmp(&now.digest, &set.before[i].digest, sizeof(now.digest)) != 0;
+	}
+	ck_assert_int_ge(changed, 2);
+	ck_assert_str_eq(state_take(set.text).attributes, set.text_before.attributes);
+	report_run("fix", set.text, 0, "nothing-to-do", NULL);
+	report_run("verify", set.text, 0, "whole", NULL);
+	ASSERT_HAS(BOOTSHIFT("inspect", "--changes", set.text).output, "\\bootmgr");
+	result = report_run("undo", set.text, 0, "undone", NULL);
+	ck_assert(json_is_true(json_object_get(result, "exact")));
+	state_assert_untouched(set.text, &set.text_before);
+	for (int i = 0; i < PARTS; i++)
+		state_assert_restored(set.parts[i], &set.before[i]);
+	report_run("inspect", set.text, 0, "would-fix", NULL);
+	image_remove(set.text);
+	image_remove(raw);
+}
+
+/* The time of each file shows whether anything was written since. */
+TEST(sets, a_write_to_any_file_since_the_fix_is_noticed)
+{
+	struct set set = set_make(small_image(), &cuts[0]);
+	const char *list;
+	json_t *result;
+
+	report_run("fix", set.text, 0, "fixed", NULL);
+	list = text("%.*s", (int)(strrchr(set.text, '/') - set.text), set.text);
+	ASSERT_HAS(BOOTSHIFT("undo", "--list", list).output, "the image is as the fix left it");
+	file_flip(set.parts[2], 1 << 20);
+	ASSERT_HAS(BOOTSHIFT("undo", "--list", list).output, "written to since the fix");
+	result = report_run("undo", set.text, 0, "undone", NULL);
+	ck_assert(json_is_false(json_object_get(result, "exact")));
+	file_flip(set.parts[2], 1 << 20);
+	for (int i = 0; i < PARTS; i++)
+		image_assert_same(set.parts[i], &set.before[i].digest);
+	image_remove(set.text);
+}
+
+TEST(sets, an_undo_needs_all_files)
+{
+	struct set set = set_make(small_image(), &cuts[0]), fixed;
+	const char *away = text("%s.away", set.parts[1]);
+	struct outcome outcome;
+
+	report_run("fix", set.text, 0, "fixed", NULL);
+	fixed = set;
+	set_take(&fixed);
+	ck_assert_int_eq(rename(set.parts[1], away), 0);
+	outcome = BOOTSHIFT("undo", set.text);
+	ASSERT_STATUS(outcome, 1);
+	ASSERT_HAS(outcome.errors, "disk-f002.vmdk");
+	ASSERT_HAS(outcome.errors, "(not-found); ");
+	ck_assert_int_eq(rename(away, set.parts[1]), 0);
+	for (int i = 0; i < PARTS; i++)
+		image_assert_same(set.parts[i], &fixed.before[i].digest);
+	report_run("undo", set.text, 0, "undone", NULL);
+	for (int i = 0; i < PARTS; i++)
+		state_assert_restored(set.parts[i], &set.before[i]);
+	image_remove(set.text);
+}
+
+/* The copies have other inodes, but the same times. */
+TEST(sets, a_copy_of_the_folder_is_undone_in_its_place)
+{
+	struct set set = set_make(small_image(), &cuts[0]);
+	int folder = (int)(strrchr(set.text, '/') - set.text);
+	const char *copy = text("%.*s-copy/disk.vmdk", folder, set.text);
+	json_t *result;
+
+	report_run("fix", set.text, 0, "fixed", NULL);
+	free(image_run(0, "cp -a '%.*s' '%.*s-copy'", folder, set.text, folder, set.text));
+	result = report_run("undo", copy, 0, "undone", NULL);
+	ck_assert(json_is_true(json_object_get(result, "exact")));
+	for (int i = 0; i < PARTS; i++)
+		image_assert_same(text("%.*s-copy/disk-f00%d.vmdk", folder, set.text, i + 1),
+				  &set.before[i].digest);
+	report_run("undo", set.text, 0, "undone", NULL);
+	image_remove(copy);
+	image_remove(set.text);
+}
+
+TEST(sets, a_fix_is_accepted)
+{
+	struct set set = set_make(small_image(), &cuts[0]);
+
+	report_run("fix", set.text, 0, "fixed", NULL);
+	report_run("accept", set.text, 0, "accepted", NULL);
+	for (int i = 0; i < PARTS; i++)
+		ck_assert_str_eq(state_take(set.parts[i]).attributes, set.before[i].attributes);
+	report_run("fix", set.text, 0, "nothing-to-do", NULL);
+	report_run("undo", set.text, 3, "refused", "no-undo-file");
+	image_remove(set.text);
+}
+
+/* ---- what is no disk ------------------------------------------------------------------------ */
+
+static const struct {
+	const char *command, *status, *code; /* a shell command in the folder of the set */
+	int exit_status;
+} troubles[] = {
+	{"mv disk-f003.vmdk away", "failed", "not-found", 1},
+	{"truncate -s -512 disk-f002.vmdk", "refused", "container-corrupt", 3},
+	{"truncate -s +512 disk-f002.vmdk", "refused", "container-corrupt", 3},
+	/* A block of 4096 bytes lies in two files. */
+	{"truncate -s +512 disk-f002.vmdk && sed -i '/f002/s/81920/81921/' disk.vmdk", "refused",
+	 "format-unsupported", 3},
+	{"mv disk-f003.vmdk away && ln -s away disk-f003.vmdk", "refused", "format-unsupported", 3},
+	{"mv disk-f003.vmdk away && mkdir disk-f003.vmdk", "refused", "format-unsupported", 3},
+	/* The second and the third file have one length, and are one file. */
+	{"sed -i 's/RW [0-9]* FLAT \"disk-f003/RW 81920 FLAT \"disk-f003/' disk.vmdk && "
+	 "ln -f disk-f002.vmdk disk-f003.vmdk",
+	 "refused", "container-corrupt", 3},
+	{"sed -i 's/disk-f003/disk-f002/' disk.vmdk", "refused", "container-corrupt", 3},
+	{"sed -i 's/disk-f003/..\\/disk-f003/' disk.vmdk", "refused", "format-unsupported", 3},
+	{"sed -i '/f003/s/RW/RDONLY/' disk.vmdk", "refused", "read-only", 3},
+	{"sed -i '/f003/s/ 0$/ 8/' disk.vmdk", "refused", "format-unsupported", 3},
+	{"sed -i '/f002/s/.*/NOACCESS 81920 ZERO/' disk.vmdk", "refused", "format-unreadable", 3},
+	{"chmod a-w disk-f002.vmdk", "refused", "read-only", 3},
+};
+
+#define LIST "cd '%.*s' && sha256sum disk-f001.vmdk && stat -c '%%n %%s %%y' *"
+
+TEST_EACH(sets, files_that_are_no_whole_disk_are_refused_and_left_alone, troubles)
+{
+	struct set set = set_make(small_image(), &cuts[0]);
+	int folder = (int)(strrchr(set.text, '/') - set.text);
+	char *before, *after;
+
+	free(image_run(0, "cd '%.*s' && %s", folder, set.text, troubles[_i].command));
+	before = image_run(0, LIST, folder, set.text);
+	report_run("fix", set.text, troubles[_i].exit_status, troubles[_i].status,
+		   troubles[_i].code);
+	after = image_run(0, LIST, folder, set.text);
+	ck_assert_str_eq(after, before);
+	free(before);
+	free(after);
+	image_remove(set.text);
+}
+
+/* Otherwise anybody could have root write to files of others, by a text in the same folder. */
+TEST(sets, a_file_to_which_the_owner_of_the_text_may_not_write_is_no_part)
+{
+	struct set set = set_make(small_image(), &cuts[0]);
+
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(chown(set.text, 3, 3), 0);
+	for (int i = 0; i < PARTS; i++)
+		ck_assert_int_eq(chown(set.parts[i], 3, 3), 0);
+	ck_assert_int_eq(chown(set.parts[1], 4, 3), 0);
+	ck_assert_int_eq(chmod(set.parts[1], 0644), 0);
+	report_run("fix", set.text, 3, "refused", "not-trusted");
+	ck_assert_int_eq(chmod(set.parts[1], 0664), 0);
+	report_run("plan", set.text, 0, "would-fix", NULL);
+	image_remove(set.text);
+}
+
+/* A link beside the text could lead to a file of somebody else. */
+TEST(sets, the_only_file_of_a_disk_is_no_link_either)
+{
+	static const struct container_kind flat = {"vmdk", "vmdk", "-o subformat=monolithicFlat",
+						   false, NULL};
+	const char *image = container_make(&flat, image_recipe("small", SAMPLE_SMALL));
+	const char *disk = text("%.*s-flat.vmdk", (int)strlen(image) - 5, image);
+	const char *away = text("%s.away", disk);
+
+	ck_assert_int_eq(rename(disk, away), 0);
+	ck_assert_int_eq(symlink(away, disk), 0);
+	report_run("inspect", image, 3, "refused", "format-unsupported");
+	image_remove(image);
+}
+
+/* As QEMU does that writes to the file; see src/transaction/lock.c. */
+TEST(sets, a_file_that_another_program_writes_to_is_not_changed)
+{
+	struct set set = set_make(small_image(), &cuts[0]);
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 101, .l_len = 1};
+	int descriptor = open(set.parts[1], O_RDONLY);
+	struct outcome outcome;
+
+	ck_assert_int_eq(fcntl(descriptor, F_OFD_SETLK, &lock), 0);
+	report_run("inspect", set.text, 3, "refused", "in-use");
+	outcome = BOOTSHIFT("fix", set.text);
+	ASSERT_STATUS(outcome, 3);
+	ASSERT_HAS(outcome.errors, "disk-f002.vmdk");
+	close(descriptor);
+	set_assert_untouched(&set);
+	image_remove(set.text);
+}
+
+TEST(sets, a_part_alone_is_refused_and_a_batch_counts_the_disk_once)
+{
+	struct set set = set_make(small_image(), &cuts[0]);
+	const char *folder = text("%.*s", (int)(strrchr(set.text, '/') - set.text), set.text);
+	const char *rows = text("%s/rows.jsonl", test_folder());
+	json_t *found;
+
+	for (int i = 0; i < PARTS; i++)
+		report_run("fix", set.parts[i], 3, "refused", "container-part");
+	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 0);
+	found = batch_rows(rows);
+	ck_assert_uint_eq(json_array_size(found), 1);
+	batch_assert(found, set.text, "fixed", NULL);
+	ASSERT_STATUS(BOOTSHIFT("undo", "--from", rows), 0);
+	for (int i = 0; i < PARTS; i++)
+		state_assert_restored(set.parts[i], &set.before[i]);
+	image_remove(set.text);
+}
