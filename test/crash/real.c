@@ -23,6 +23,7 @@ static const struct container_kind real_kinds[] = {
 	[REAL_VMDK] = {"vmdk", "vmdk", "", true, NULL},
 	[REAL_VDI] = {"vdi", "vdi", "", true, NULL},
 	[REAL_DEVICE] = {"raw", "raw", "", false, NULL},
+	[REAL_SET] = {"raw", "raw", "", false, NULL},
 };
 
 struct real_context {
@@ -41,10 +42,20 @@ static int real_fix(const struct subject *subject, struct bs_error *err)
 	return status;
 }
 
+/* All bytes of a set are compared each time, so its disk is as small as one can be. */
+static const char *real_recipe(enum real_kind kind)
+{
+	return kind == REAL_SET ? image_recipe("smaller", SAMPLE_SMALL
+					       "disk size=40M\n"
+					       "partition system start=1M size=12M\n"
+					       "partition windows start=13M size=26M\n")
+				: image_recipe("small", SAMPLE_SMALL);
+}
+
 bool real_open(struct subject *subject, enum real_kind kind)
 {
 	const struct container_kind *container = &real_kinds[kind];
-	const char *image = container_make(container, image_recipe("small", SAMPLE_SMALL));
+	const char *image = container_make(container, real_recipe(kind));
 	const char *folder = test_folder();
 	struct real_context *context = calloc(1, sizeof(*context));
 
@@ -52,7 +63,9 @@ bool real_open(struct subject *subject, enum real_kind kind)
 	context->device = -1;
 	*subject = (struct subject){.fix = real_fix, .context = context};
 	snprintf(subject->name, sizeof(subject->name), "%s, %s", container->format,
-		 kind == REAL_DEVICE ? "device" : container->options);
+		 kind == REAL_DEVICE ? "device"
+		 : kind == REAL_SET  ? "set"
+				     : container->options);
 	snprintf(subject->old, sizeof(subject->old), "%s/old", folder);
 	snprintf(subject->new, sizeof(subject->new), "%s/new", folder);
 	snprintf(subject->image, sizeof(subject->image), "%s", image);
@@ -67,6 +80,8 @@ bool real_open(struct subject *subject, enum real_kind kind)
 		if (context->device < 0)
 			return false;
 	}
+	if (kind == REAL_SET) /* ends of files lie in the volume of Windows */
+		subject_make_parts(subject, 3, 14 << 20);
 	return true;
 }
 

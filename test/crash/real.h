@@ -14,6 +14,7 @@ enum real_kind {
 	REAL_VMDK,
 	REAL_VDI,
 	REAL_DEVICE,
+	REAL_SET, /* in three files */
 	REAL_KINDS,
 };
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/container.h"
 #include "support/images.h"
 #include "support/loop.h"
 #include "transaction/commit.h"
@@ -43,6 +44,12 @@ static const struct small {
 			   {39 * KIB, 8 * KIB},
 			   {70 * KIB, 512},
 			   {119 * KIB, KIB}}},
+	/* One change reaches from one file into the next, and one fills a hole. */
+	[SMALL_SET] = {"set",
+		       23 * KIB,
+		       23 * KIB,
+		       {{0, 12 * KIB}, {16 * KIB, 7 * KIB}},
+		       {{0, 512}, {8 * KIB - 512, KIB}, {12 * KIB, 512}, {20 * KIB, 512}}},
 	[SMALL_DEVICE] =
 		{"device", 16 * KIB, 16 * KIB, {{0, 16 * KIB}}, {{0, 512}, {9 * KIB, 512}}},
 };
@@ -101,20 +108,20 @@ out:
 
 static int small_fix(const struct subject *subject, struct bs_error *err)
 {
-	struct target *target = target_open(subject->image, err);
+	const struct bs_options options = {0};
+	struct container container;
 	struct place place = {0};
 	struct image_lock *lock = NULL;
 	int status = -1;
 
-	if (!target)
-		return -1;
-	if (place_find(target, subject->undo_directory, &place, err) == 0)
+	if (container_open_target(&container, subject->image, &options, err) == 0 &&
+	    place_find(container.target, subject->undo_directory, &place, err) == 0)
 		lock = lock_image(&place, LOCK_FOR_CHANGING, err);
 	if (lock)
-		status = small_commit(subject, target, &place, err);
+		status = small_commit(subject, container.target, &place, err);
 	lock_release(lock);
 	place_free(&place);
-	target_close(target);
+	container_close(&container);
 	return status;
 }
 
@@ -136,7 +143,8 @@ bool small_open(struct subject *subject, enum small_kind kind)
 	small_write(subject->old, small->old_length, small->data, 7);
 	snprintf(path, sizeof(path), "%s/disk.img",
 		 kind == SMALL_DEVICE ? folder : subject->folder);
-	subject_copy(subject->old, path);
+	if (kind != SMALL_SET)
+		subject_copy(subject->old, path);
 	if (kind == SMALL_DEVICE) {
 		context->device = loop_attach(path, false, subject->image);
 		subject->undo_directory = subject->folder;
@@ -145,6 +153,8 @@ bool small_open(struct subject *subject, enum small_kind kind)
 	} else {
 		memcpy(subject->image, path, strlen(path) + 1);
 	}
+	if (kind == SMALL_SET)
+		subject_make_parts(subject, 3, 8 * KIB);
 	return true;
 }
 

@@ -13,6 +13,7 @@ enum small_kind {
 	SMALL_DEVICE,
 	SMALL_DATA,   /* like a raw image or a fixed VHD: no holes, fixed length */
 	SMALL_PIECES, /* many extents */
+	SMALL_SET,    /* in three files */
 	SMALL_KINDS,
 };
 

@@ -100,6 +100,7 @@ static void storage_add_name(struct recording *recording, const char *name)
 	descriptor = open(path, O_RDONLY | O_CLOEXEC);
 	MUST(descriptor >= 0);
 	file = storage_add_file(recording, descriptor);
+	file->is_part = strncmp(name, STORAGE_PART, strlen(STORAGE_PART)) == 0;
 	file->base_length = storage_length(file);
 	file->base = calloc(1, file->base_length + 1);
 	MUST(file->base);
@@ -449,7 +450,7 @@ static void cut_add_file(struct cut *cut, const struct stored_file *file)
 	int synced = cut_last_sync(cut, file->syncs, file->sync_count);
 
 	cut_add(cut, &file->length, synced, false);
-	for (int i = 0; file->is_image && i < STORAGE_ATTRIBUTES; i++)
+	for (int i = 0; (file->is_image || file->is_part) && i < STORAGE_ATTRIBUTES; i++)
 		cut_add(cut, &file->attributes[i], synced, false);
 	for (size_t i = 0; i < file->touched_count; i++) {
 		uint32_t sector = file->touched[i];
@@ -568,6 +569,20 @@ static void cut_punch(const struct stored_file *file, int descriptor, uint64_t l
 	}
 }
 
+static void cut_set_attributes(const struct cut *cut, const struct stored_file *file, size_t *next,
+			       int descriptor)
+{
+	for (int i = 0; i < STORAGE_ATTRIBUTES; i++) {
+		const struct version *chosen = cut_chosen(cut, &file->attributes[i], next);
+
+		if (chosen->number)
+			MUST(fsetxattr(descriptor, storage_attributes[i], chosen->bytes,
+				       strlen((char *)chosen->bytes), 0) == 0);
+		else if (!file->is_device)
+			(void)!fremovexattr(descriptor, storage_attributes[i]);
+	}
+}
+
 static void cut_build_image(const struct cut *cut, size_t *next)
 {
 	const struct stored_file *file = &cut->recording->files[0];
@@ -579,15 +594,7 @@ static void cut_build_image(const struct cut *cut, size_t *next)
 	length = cut_chosen(cut, &file->length, next)->number;
 	if (!file->is_device)
 		MUST(ftruncate(descriptor, (off_t)length) == 0);
-	for (int i = 0; i < STORAGE_ATTRIBUTES; i++) {
-		const struct version *chosen = cut_chosen(cut, &file->attributes[i], next);
-
-		if (chosen->number)
-			MUST(fsetxattr(descriptor, storage_attributes[i], chosen->bytes,
-				       strlen((char *)chosen->bytes), 0) == 0);
-		else if (!file->is_device)
-			(void)!fremovexattr(descriptor, storage_attributes[i]);
-	}
+	cut_set_attributes(cut, file, next, descriptor);
 	cut_write_sectors(cut, file, next, descriptor, length, allocated);
 	if (allocated)
 		cut_punch(file, descriptor, length, allocated);
@@ -606,9 +613,15 @@ static void cut_build_file(const struct cut *cut, const struct stored_file *file
 	snprintf(path, sizeof(path), "%s/%s", cut->recording->folder, name);
 	descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	MUST(descriptor >= 0);
-	if (file->base)
-		cut_write(descriptor, file->base, 0, file->base_length, length);
+	for (uint64_t at = 0; file->base && at < file->base_length; at += STORAGE_RUN) {
+		uint64_t size = min_u64(STORAGE_RUN, file->base_length - at);
+
+		if (!all_zero(file->base + at, size))
+			cut_write(descriptor, file->base + at, at, size, length);
+	}
 	MUST(ftruncate(descriptor, (off_t)length) == 0);
+	if (file->is_part)
+		cut_set_attributes(cut, file, &next, descriptor);
 	cut_write_sectors(cut, file, &next, descriptor, length, NULL);
 	close(descriptor);
 }
@@ -682,6 +695,8 @@ void cut_build(const struct cut *cut)
 
 		nexts[i] = next;
 		(void)cut_chosen(cut, &file->length, &next);
+		for (int k = 0; file->is_part && k < STORAGE_ATTRIBUTES; k++)
+			(void)cut_chosen(cut, &file->attributes[k], &next);
 		for (size_t k = 0; k < file->touched_count; k++)
 			(void)cut_chosen(cut, &file->sectors[file->touched[k]], &next);
 	}

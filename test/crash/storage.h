@@ -29,6 +29,9 @@
 #define STORAGE_NAME_MAX   256 /* bytes of a file's name */
 #define STORAGE_PATH_MAX   512
 
+/* The names of the parts of an image in several files begin with this. */
+#define STORAGE_PART "part"
+
 extern const char *const storage_attributes[STORAGE_ATTRIBUTES]; /* their names */
 
 struct version {
@@ -46,6 +49,7 @@ struct stored_file {
 	dev_t device;
 	ino_t inode;
 	bool is_image, is_device;
+	bool is_part; /* of an image in several files: the file has attributes, and is full of data */
 	uint8_t *base; /* the bytes before the recording; NULL: an image, or a new file */
 	size_t base_length;
 	struct history length, attributes[STORAGE_ATTRIBUTES];

@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "crash/recorder.h"
+#include "engine/container.h"
 #include "support/test.h"
 #include "transaction/commit.h"
 #include "util/bytes.h"
@@ -30,30 +32,40 @@ static uint64_t subject_size(int descriptor)
 	return (uint64_t)lseek(descriptor, 0, SEEK_END);
 }
 
-void subject_copy(const char *from, const char *to)
+/* Copies the data of a range to offset `at`, and leaves the holes out. */
+static void subject_copy_range(int source, uint64_t start, uint64_t end, int target, uint64_t at)
 {
-	int source = open(from, O_RDONLY | O_CLOEXEC);
-	int target = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	uint64_t size = subject_size(source);
 	uint8_t *bytes = malloc(PART);
-	off_t data = 0, hole = 0;
+	off_t data = 0, hole = (off_t)start, last = (off_t)end;
 
-	MUST(bytes && source >= 0 && target >= 0);
-	MUST(ftruncate(target, (off_t)size) == 0);
-	while ((data = lseek(source, hole, SEEK_DATA)) >= 0 ||
-	       (errno == EINVAL && (data = hole) < (off_t)size)) { /* a device has no holes */
+	MUST(bytes);
+	while (hole < last &&
+	       ((data = lseek(source, hole, SEEK_DATA)) >= 0 ||
+		(errno == EINVAL && (data = hole) >= 0))) { /* a device has no holes */
 		hole = lseek(source, data, SEEK_HOLE);
-		hole = hole < 0 ? (off_t)size : hole;
+		hole = hole < 0 || hole > last ? last : hole;
 		while (data < hole) {
 			ssize_t count =
 				pread(source, bytes, min_u64(PART, (uint64_t)(hole - data)), data);
 
 			MUST(count > 0);
-			MUST(pwrite(target, bytes, (size_t)count, data) == count);
+			MUST(pwrite(target, bytes, (size_t)count,
+				    data - (off_t)start + (off_t)at) == count);
 			data += count;
 		}
 	}
 	free(bytes);
+}
+
+void subject_copy(const char *from, const char *to)
+{
+	int source = open(from, O_RDONLY | O_CLOEXEC);
+	int target = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	uint64_t size = subject_size(source);
+
+	MUST(source >= 0 && target >= 0);
+	MUST(ftruncate(target, (off_t)size) == 0);
+	subject_copy_range(source, 0, size, target, 0);
 	close(source);
 	close(target);
 }
@@ -66,10 +78,98 @@ static bool subject_is_device(const struct subject *subject)
 	return S_ISBLK(status.st_mode);
 }
 
-/* Whether the name in the folder is the image's. */
+/* Whether the name in the folder is the image's, or that of one of its parts. */
 static bool subject_is_image(const struct subject *subject, const char *name)
 {
-	return strcmp(path_name(subject->image), name) == 0;
+	return strcmp(path_name(subject->image), name) == 0 ||
+	       (subject->part_count > 0 && strncmp(name, STORAGE_PART, strlen(STORAGE_PART)) == 0);
+}
+
+/* The path of a file of the image: of a part, or of the image itself if it has none. */
+static const char *subject_file(const struct subject *subject, unsigned number)
+{
+	static char path[STORAGE_PATH_MAX + 16];
+
+	if (subject->part_count == 0)
+		return subject->image;
+	snprintf(path, sizeof(path), "%s/" STORAGE_PART "%u", subject->folder, number);
+	return path;
+}
+
+static unsigned subject_file_count(const struct subject *subject)
+{
+	return subject->part_count > 0 ? subject->part_count : 1;
+}
+
+/* Opens the image for reading; if it has parts, a copy in memory of all of them. */
+static int subject_open(const struct subject *subject)
+{
+	uint64_t end = 0;
+	int joined;
+
+	if (subject->part_count == 0)
+		return open(subject->image, O_RDONLY | O_CLOEXEC);
+	joined = memfd_create("image", MFD_CLOEXEC);
+	MUST(joined >= 0);
+	for (unsigned i = 0; i < subject->part_count; i++) {
+		int part = open(subject_file(subject, i), O_RDONLY | O_CLOEXEC);
+		uint64_t size = subject_size(part);
+
+		MUST(part >= 0 && ftruncate(joined, (off_t)(end + size)) == 0);
+		subject_copy_range(part, 0, size, joined, end);
+		end += size;
+		close(part);
+	}
+	return joined;
+}
+
+/* Makes each part what `old` has of it. */
+static void subject_reset_parts(const struct subject *subject)
+{
+	int source = open(subject->old, O_RDONLY | O_CLOEXEC);
+	uint64_t size = subject_size(source);
+
+	MUST(source >= 0);
+	for (unsigned i = 0; i < subject->part_count; i++) {
+		uint64_t start = i * subject->part_size;
+		uint64_t length = min_u64(subject->part_size, size - start);
+		int part = open(subject_file(subject, i), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+				0600);
+
+		MUST(part >= 0 && ftruncate(part, (off_t)length) == 0);
+		subject_copy_range(source, start, start + length, part, 0);
+		close(part);
+	}
+	close(source);
+}
+
+void subject_make_parts(struct subject *subject, unsigned count, uint64_t part_size)
+{
+	FILE *text = fopen(subject->image, "we");
+	struct stat old;
+
+	MUST(text && stat(subject->old, &old) == 0);
+	fputs("# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n"
+	      "createType=\"twoGbMaxExtentFlat\"\n",
+	      text);
+	for (unsigned i = 0; i < count; i++)
+		fprintf(text, "RW %" PRIu64 " FLAT \"" STORAGE_PART "%u\" 0\n",
+			min_u64(part_size, (uint64_t)old.st_size - i * part_size) / 512, i);
+	MUST(fclose(text) == 0);
+	subject->part_count = count;
+	subject->part_size = part_size;
+	subject_reset_parts(subject);
+}
+
+/* How many files of the image have the attribute. */
+static unsigned subject_count_attribute(const struct subject *subject, int attribute)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < subject_file_count(subject); i++)
+		count += getxattr(subject_file(subject, i), storage_attributes[attribute], NULL,
+				  0) >= 0;
+	return count;
 }
 
 /* Makes the image old again, with no file beside it. */
@@ -97,9 +197,12 @@ static void subject_reset(const struct subject *subject)
 		free(bytes);
 		return;
 	}
-	subject_copy(subject->old, subject->image);
-	for (int i = 0; i < STORAGE_ATTRIBUTES; i++)
-		(void)!removexattr(subject->image, storage_attributes[i]);
+	if (subject->part_count == 0)
+		subject_copy(subject->old, subject->image);
+	subject_reset_parts(subject);
+	for (unsigned part = 0; part < subject_file_count(subject); part++)
+		for (int i = 0; i < STORAGE_ATTRIBUTES; i++)
+			(void)!removexattr(subject_file(subject, part), storage_attributes[i]);
 }
 
 /* Compares a part of two files: the bytes and, if asked for, the holes.  NULL: no difference. */
@@ -110,7 +213,7 @@ static const char *subject_differs(int one, int other, uint64_t start, uint64_t 
 
 	MUST(pread(one, a, length, (off_t)start) == (ssize_t)length);
 	MUST(pread(other, b, length, (off_t)start) == (ssize_t)length);
-	for (uint64_t i = 0; i < length; i++)
+	for (uint64_t i = 0; memcmp(a, b, length) != 0; i++) /* ends: at the first difference */
 		if (a[i] != b[i]) {
 			snprintf(text, sizeof(text), "the byte at %" PRIu64 " differs", start + i);
 			return text;
@@ -131,16 +234,16 @@ static const char *subject_differs(int one, int other, uint64_t start, uint64_t 
 static const char *subject_compare(const struct subject *subject, const char *expected, bool holes,
 				   const struct recording *recording)
 {
-	int one = open(subject->image, O_RDONLY | O_CLOEXEC);
+	int one = subject_open(subject);
 	int other = open(expected, O_RDONLY | O_CLOEXEC);
 	uint64_t size = subject_size(one);
 	const char *difference = NULL;
 
 	MUST(one >= 0 && other >= 0);
-	holes &= !subject_is_device(subject);
+	holes &= !subject_is_device(subject) && subject->part_count == 0;
 	if (size != subject_size(other)) {
 		difference = "the length differs";
-	} else if (size <= WHOLE_MAX || !recording) {
+	} else if (size <= WHOLE_MAX || !recording || subject->part_count > 0) {
 		for (uint64_t at = 0; at < size && !difference; at += PART)
 			difference =
 				subject_differs(one, other, at, min_u64(PART, size - at), holes);
@@ -209,16 +312,16 @@ int subject_run(const struct subject *subject, enum action action, struct bs_err
 static int subject_state(const struct subject *subject, enum transaction_state *state,
 			 struct bs_error *err)
 {
-	struct target *target = target_open(subject->image, err);
+	const struct bs_options options = {0};
+	struct container container;
 	struct place place = {0};
 	int result = -1;
 
-	if (!target)
-		return -1;
-	if (place_find(target, subject->undo_directory, &place, err) == 0)
+	if (container_open_target(&container, subject->image, &options, err) == 0 &&
+	    place_find(container.target, subject->undo_directory, &place, err) == 0)
 		result = transaction_state(&place, state, err);
 	place_free(&place);
-	target_close(target);
+	container_close(&container);
 	return result;
 }
 
@@ -249,7 +352,7 @@ static const char *subject_find_left_over(const struct subject *subject)
 		}
 	closedir(names);
 	for (int i = 0; i < STORAGE_ATTRIBUTES - subject->hint_may_stay && !found; i++)
-		if (getxattr(subject->image, storage_attributes[i], NULL, 0) >= 0) {
+		if (subject_count_attribute(subject, i) > 0) {
 			snprintf(text, sizeof(text), "the attribute %s is left",
 				 storage_attributes[i]);
 			found = true;
@@ -270,14 +373,16 @@ static const char *subject_judge_signpost(const struct subject *subject,
 					  enum transaction_state state,
 					  const struct recording *recording)
 {
-	bool is_up = getxattr(subject->image, storage_attributes[0], NULL, 0) >= 0;
+	unsigned up = subject_count_attribute(subject, 0);
 	bool may_be_up = state == TRANSACTION_INTERRUPTED;
 
 	if (subject_is_device(subject))
 		return NULL;
-	if (is_up && !may_be_up)
+	if (up > 0 && !may_be_up)
 		return "its signpost says that it is half written";
-	if (!is_up && subject_compare(subject, subject->old, false, recording) &&
+	/* Any of its files may be named alone. */
+	if (up < subject_file_count(subject) &&
+	    subject_compare(subject, subject->old, false, recording) &&
 	    subject_compare_new(subject, recording))
 		return "it is half written, and no signpost says so";
 	return NULL;
@@ -385,8 +490,16 @@ const char *subject_find_changed(const struct subject *subject, enum action acti
 
 void subject_note_new(const struct subject *subject, enum action action)
 {
-	if (action == ACTION_FIX)
-		subject_copy(subject->image, subject->new);
+	char path[64];
+	int image;
+
+	if (action != ACTION_FIX)
+		return;
+	image = subject_open(subject);
+	MUST(image >= 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", image);
+	subject_copy(path, subject->new);
+	close(image);
 }
 
 /* ---- preparing ------------------------------------------------------------------------------- */
@@ -402,7 +515,8 @@ static void subject_interrupt_undo(const struct subject *subject)
 	recorder_start(subject->folder, subject->image, NULL);
 	MUST(subject_call(subject, bs_undo, false, &err) == 0);
 	recording = recorder_stop();
-	while (!strstr(recording->events[event].text, "the image"))
+	while (!strstr(recording->events[event].text,
+		       subject->part_count > 0 ? " " STORAGE_PART : "the image"))
 		event++;
 	cut_open(recording, event, &cut);
 	for (size_t i = 0; i < cut.loose_count; i++)

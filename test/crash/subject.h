@@ -34,12 +34,24 @@ const char *action_title(enum action action);
 struct subject {
 	char name[64]; /* for people */
 	char folder[STORAGE_PATH_MAX], image[STORAGE_PATH_MAX];
+	/*
+	 * An image in several files, part0 and so on beside it, has its bytes in these, one after
+	 * the other.  `old` and `new` are one file all the same.
+	 */
+	unsigned part_count;
+	uint64_t part_size;         /* bytes of each part but the last one, whole blocks */
 	const char *undo_directory; /* as in bs_options */
 	char old[STORAGE_PATH_MAX], new[STORAGE_PATH_MAX];
 	bool hint_may_stay; /* its removal is tried only, and may fail */
 	int (*fix)(const struct subject *subject, struct bs_error *err);
 	void *context;
 };
+
+/*
+ * Makes the image a VMDK that describes parts, and the parts of `old`, which has more than count -
+ * 1.
+ */
+void subject_make_parts(struct subject *subject, unsigned count, uint64_t part_size);
 
 /* Copies a file with its holes, or a device. */
 void subject_copy(const char *from, const char *to);
