@@ -355,7 +355,7 @@ static void assert_refused(enum bs_exit exit, struct bs_result *result, enum bs_
 {
 	ck_assert_int_eq(exit, BS_EXIT_REFUSED);
 	ck_assert_int_eq(result->status, BS_STATUS_REFUSED);
-	ck_assert_str_eq(bs_code_name(result->error.code), bs_code_name(code));
+	ck_assert_msg(result->error.code == code, "%s", result->error.message);
 	ASSERT_HAS(result->error.message, by);
 	bs_result_free(result);
 }
