@@ -43,6 +43,13 @@ enum {
 #define DIRECTORY_ENTRIES_MAX (32u << 20)
 
 /*
+ * Bytes behind a text, its final zero included.  QEMU writes a new CID into the text.  If the
+ * earlier CID had more digits, of which there are 8 at most, the end of the earlier text stays
+ * (vmdk_write_cid() of block/vmdk.c).
+ */
+#define LEFT_OVER_MAX 8u
+
+/*
  * The tables of a sparse file.  The entries of a directory refer to tables, and the entries of the
  * tables refer to grains.  Both directories lie within the file.
  */
@@ -294,6 +301,7 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 			   struct bs_error *err)
 {
 	static const char first_line[] = "# Disk DescriptorFile";
+	size_t text_length = strnlen((const char *)bytes, length);
 	struct vmdk_descriptor descriptor;
 	int result;
 
@@ -302,10 +310,11 @@ int vmdk_decode_descriptor(const uint8_t *bytes, size_t length, struct vmdk_exte
 	while (length != 0 && bytes[length - 1] == 0)
 		length--;
 	if (length < strlen(first_line) || length > VMDK_DESCRIPTOR_MAX ||
-	    memcmp(bytes, first_line, strlen(first_line)) != 0 || memchr(bytes, 0, length))
+	    memcmp(bytes, first_line, strlen(first_line)) != 0 ||
+	    length > text_length + LEFT_OVER_MAX)
 		return fail(err, BS_CONTAINER_CORRUPT,
 			    "begins like a VMDK descriptor, but is not a text of at most 64 KiB");
-	result = vmdk_descriptor_decode(bytes, length, &descriptor, err);
+	result = vmdk_descriptor_decode(bytes, text_length, &descriptor, err);
 	*extents = descriptor.extents;
 	if (result < 0 || vmdk_check_type(&descriptor, err) < 0)
 		return -1;

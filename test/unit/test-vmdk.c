@@ -394,6 +394,27 @@ TEST(vmdk_tests, what_is_long_or_no_text_is_no_descriptor)
 	disk_close(&memory->disk);
 }
 
+/* As qemu-img leaves it if the identifier got two digits less. */
+TEST(vmdk_tests, the_end_of_an_earlier_text_behind_the_text_does_not_count)
+{
+	static const char text[] =
+		START_OF_TEXT "createType=\"monolithicFlat\"\nRW 2048 FLAT \"a\" 0\n\0\n\0\0";
+	static const char longer[] =
+		START_OF_TEXT "createType=\"monolithicFlat\"\nRW 2048 FLAT \"a\" 0\n\0RW 2048 ";
+	struct bs_error err = {0};
+	struct vmdk_extents extents;
+
+	ck_assert_msg(vmdk_decode_descriptor((const uint8_t *)text, sizeof(text), &extents, &err) ==
+			      0,
+		      "%s", err.message);
+	ck_assert_uint_eq(extents.count, 1);
+	vmdk_extents_free(&extents);
+	ck_assert_int_lt(
+		vmdk_decode_descriptor((const uint8_t *)longer, sizeof(longer), &extents, &err), 0);
+	ck_assert_int_eq(err.code, BS_CONTAINER_CORRUPT);
+	vmdk_extents_free(&extents);
+}
+
 TEST(vmdk_tests, a_descriptor_that_is_cut_short_or_damaged_is_survived)
 {
 	static const char text[] =
