@@ -172,7 +172,7 @@ TEST(failing, an_undo_that_makes_neither_its_mark_nor_the_removal_durable_is_not
 
 /* ---- a stop at every call -------------------------------------------------------------------- */
 
-TEST_CASE(stopped_tests, "stopped");
+TEST_CASE(stopped_tests, "stopped", .tags = "stops");
 
 /*
  * Stops at a call, checks that the image is old or new, and undoes.  False: there is no such call.

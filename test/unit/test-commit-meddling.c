@@ -89,7 +89,7 @@ static void check_moved_journal(void)
 	journal_file_close(file);
 }
 
-TEST_CASE(undo_file, "undo file", .setup = setup, .teardown = teardown);
+TEST_CASE(undo_file, "undo file", .setup = setup, .teardown = teardown, .tags = "stops");
 
 TEST_LOOP(undo_file, a_fix_whose_undo_file_vanishes_at_any_call_is_taken_back, 0, 3)
 {

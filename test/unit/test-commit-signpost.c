@@ -138,7 +138,7 @@ static void check_stops(enum action action, const char *undo_directory)
 	}
 }
 
-TEST_CASE(interrupted, "interrupted", .setup = setup, .teardown = teardown);
+TEST_CASE(interrupted, "interrupted", .setup = setup, .teardown = teardown, .tags = "stops");
 
 TEST(interrupted, a_fix_stopped_at_any_call_is_seen_under_another_name)
 {
