@@ -208,6 +208,7 @@ $(call objects,$(SUPPORT_SOURCES)): EXTRA_CFLAGS := $(TEST_CFLAGS) -Itest \
 # The everyday tests have their images in memory, if that is large enough; these have a disk.
 ON_DISK := TMPDIR=$${TMPDIR:-/tmp}
 
+check-slow: SHARE ?= 3
 check-slow: all $(B)/build-image $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests boot-test ## the tests that take longer
 	B=$(B) scripts/check-images
 	B=$(B) scripts/check-slurm
@@ -252,13 +253,20 @@ $(B)/seeds: $(B)/test/fuzz/seeds.o
 mutants: ## breaks the program on purpose: the tests must notice
 	scripts/mutants
 
+# Of tests that do the same with many images, check-slow and sanitize run each third one.  The commit
+# decides which, so that the same commit has the same tests, and another one others.  SHARE=1 runs all.
+SHARED = TEST_SHARE=$(or $(SHARE),1) TEST_SEED=$$(git rev-parse --short=6 HEAD 2>/dev/null)
+
 # Starts sample disks in virtual machines, before and after.
 boot-test: $(B)/boot-tests ## starts sample disks in virtual machines
-	@$(ON_DISK) TEST_JOBS=$$(nproc) $(KEEP_DOCUMENTS) $(B)/boot-tests
+	@$(ON_DISK) TEST_JOBS=$$(nproc) $(KEEP_DOCUMENTS) CK_EXCLUDE_TAGS=verdict $(B)/boot-tests
+	@$(ON_DISK) TEST_JOBS=$$(nproc) $(KEEP_DOCUMENTS) CK_INCLUDE_TAGS=verdict $(SHARED) $(B)/boot-tests
 
-# The everyday tests of a program that is built with the sanitizers; and, of those that take longer, all
-# samples through the survey, and damage to each byte of what is parsed.  Leaks count.  Of the tests of
-# crashes, only those in which calls fail: the others run the same code again and again.
+# The everyday tests of a program that is built with the sanitizers (of those of the command, each
+# third); and, of those that take longer, each third sample through the survey, and damage to what is
+# parsed.  Leaks count.  Of the tests of crashes, only those in which calls fail: the others run the
+# same code again and again.
+sanitize: SHARE ?= 3
 SANITIZED := $(addprefix $(B)/sanitized/,bootshift build-image unit-tests crash-tests)
 sanitize: $(B)/cli-tests $(B)/build-image ## the everyday tests with the address and undefined behaviour sanitizers
 	$(MAKE) B=$(B)/sanitized DEBUG=1 HARDENING= \
@@ -266,9 +274,11 @@ sanitize: $(B)/cli-tests $(B)/build-image ## the everyday tests with the address
 		$(SANITIZED)
 	@CK_EXCLUDE_TAGS='slow engines stops' $(B)/sanitized/unit-tests; unit=$$?; \
 	CK_INCLUDE_TAGS=failing $(B)/sanitized/crash-tests; crash=$$?; \
-	CK_EXCLUDE_TAGS='slow engines counts' BOOTSHIFT=$(abspath $(B)/sanitized/bootshift) $(B)/cli-tests && \
+	CK_EXCLUDE_TAGS='slow engines counts' BOOTSHIFT=$(abspath $(B)/sanitized/bootshift) $(SHARED) \
+	$(B)/cli-tests && \
 	exit $$((unit || crash))
-	$(ON_DISK) CK_INCLUDE_TAGS='samples damage' $(B)/sanitized/unit-tests
+	$(ON_DISK) CK_INCLUDE_TAGS=samples $(SHARED) $(B)/sanitized/unit-tests
+	$(ON_DISK) CK_INCLUDE_TAGS=damage $(B)/sanitized/unit-tests
 
 # The compiler's warnings about the program, without building it.
 syntax: $(LIB_SOURCES) $(CLI_SOURCES)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The main program of a folder of tests.  $T, if set, selects the tests whose names contain it.
+ * With $TEST_SHARE=N, each Nth test runs; $TEST_SEED, a hexadecimal number, says which ones.
  *
  * Each case runs in a process of its own, in which Check forks one more process for each test.  The
  * program prints the output of the cases that fail, and one summary in Check's words.
@@ -63,6 +64,28 @@ void test_register(struct test_case *in, struct test *test)
 	in->last_test = test;
 }
 
+/* The number of an environment variable, or what is meant without it. */
+static unsigned long number_of(const char *variable, int base, unsigned long otherwise)
+{
+	const char *value = getenv(variable);
+
+	return value && *value ? strtoul(value, NULL, base) : otherwise;
+}
+
+/* Adds the tests that the share has.  The shares of different cases begin at different tests. */
+static void add_tests(TCase *made, const struct test_case *wanted)
+{
+	unsigned long share = number_of("TEST_SHARE", 10, 1);
+	unsigned long number = number_of("TEST_SEED", 16, 0);
+
+	for (const char *c = wanted->name; *c; c++)
+		number = number * 31 + (unsigned char)*c;
+	for (const struct test *test = wanted->tests; test; test = test->next)
+		for (int i = test->from; i < test->to; i++)
+			if (number++ % (share == 0 ? 1 : share) == 0)
+				tcase_add_loop_test(made, test->test, i, i + 1);
+}
+
 static TCase *make_case(const struct test_case *wanted)
 {
 	TCase *made = tcase_create(wanted->name);
@@ -79,8 +102,7 @@ static TCase *make_case(const struct test_case *wanted)
 		tcase_add_unchecked_fixture(made, wanted->once_setup, wanted->once_teardown);
 	if (wanted->tags)
 		tcase_set_tags(made, wanted->tags);
-	for (const struct test *test = wanted->tests; test; test = test->next)
-		tcase_add_loop_test(made, test->test, test->from, test->to);
+	add_tests(made, wanted);
 	return made;
 }
 
@@ -330,6 +352,9 @@ static int run_side_by_side(void)
 	}
 	jobs_end(limit);
 	print_skips();
+	if (number_of("TEST_SHARE", 10, 1) > 1)
+		printf("share: one of %lu tests, TEST_SEED=%lx\n", number_of("TEST_SHARE", 10, 1),
+		       number_of("TEST_SEED", 16, 0));
 	printf("%d%%: Checks: %d, Failures: %d, Errors: %d\n",
 	       sum.checks ? 100 * (sum.checks - sum.failures - sum.errors) / sum.checks : 100,
 	       sum.checks, sum.failures, sum.errors);

@@ -22,6 +22,7 @@
  *	TEST_JOBS=1 build/unit-tests            one case at a time; the default is 2 for each processor
  *	CK_FORK=no T=NAME gdb build/unit-tests  all in one process, for a debugger
  *	CK_VERBOSITY=verbose                    also prints the tests that pass
+ *	TEST_SHARE=3 TEST_SEED=a1 build/...     each third test; the seed, hexadecimal, says which
  *	TEST_TIMES=FILE                         adds the processor time of each test to FILE
  *
  * With CK_FORK=no, or with a log file of Check, cases do not run side by side.

@@ -255,7 +255,7 @@ TEST_LOOP(format, a_journal_reads_back_as_it_was_written, 0, 2)
 }
 
 TEST_CASE(damage, "damage");
-TEST_CASE(damage_anywhere, "damage anywhere", .tags = "slow damage");
+TEST_CASE(damage_anywhere, "damage anywhere", .tags = "slow");
 
 TEST(damage_anywhere, every_flipped_bit_outside_of_the_marks_is_seen)
 {
