@@ -576,6 +576,19 @@ static int find_search_arguments(struct search *search, struct bs_error *err)
 
 /* ---- choosing ------------------------------------------------------------------------------ */
 
+/*
+ * Whether the candidate is a data file that only a folder has, or a data file of an image of the
+ * batch: a shell names all files of a disk for `*.vmdk`.
+ */
+static bool find_is_part(const struct search *search, const struct candidate *candidate)
+{
+	const char *whole = bs_relations_whole(search->request->relations, candidate->image.path);
+	struct stat status;
+
+	return whole && (!candidate->named ||
+			 (stat(whole, &status) == 0 && inodes_have(&search->files, &status)));
+}
+
 /* `data` has the data files of all descriptions. */
 static bool find_is_left_out(const struct search *search, const struct candidate *candidate,
 			     void *const *data, enum find_reason *reason)
@@ -586,7 +599,7 @@ static bool find_is_left_out(const struct search *search, const struct candidate
 	if (!candidate->described && candidate->image.was_there &&
 	    inodes_have(data, &candidate->status))
 		return true;
-	if (!candidate->named && bs_relations_whole(request->relations, candidate->image.path))
+	if (find_is_part(search, candidate))
 		return true;
 	*reason = FIND_OTHER_SHARD;
 	return candidate->checksum % request->shards != request->shard - 1;

@@ -126,18 +126,21 @@ static int container_open_parts(struct target *target, struct bs_error *err)
 /*
  * If the image is a VMDK descriptor, opens the files that it describes: bootshift locks, journals
  * and changes these.  One file takes the place of the image.  Errors of a container are reported
- * later, when its disk is opened.
+ * later, when its disk is opened, or when its undo file needs the files.
  */
 static int container_follow_descriptor(struct container *container, struct bs_error *err)
 {
 	struct target *extent;
-	struct format format;
-	struct bs_error later;
+	struct format format = {0};
+	struct bs_error later = {.code = BS_OK};
 
-	if (container->target->kind != TARGET_FILE ||
-	    format_detect(container->target->disk, container->options->format, &format, &later) <
-		    0 ||
-	    format.access != FORMAT_ELSEWHERE)
+	if (container->target->kind != TARGET_FILE)
+		return 0;
+	(void)!format_detect(container->target->disk, container->options->format, &format, &later);
+	if (format.access != FORMAT_ELSEWHERE)
+		return 0;
+	container->refused_descriptor = later;
+	if (later.code != BS_OK)
 		return 0;
 	container->format = format;
 	if (format.extent_count > 1)
@@ -199,12 +202,33 @@ static int container_open_again(struct container *container, struct bs_error *er
 	return container_find_place(container, err);
 }
 
+/*
+ * Fails if the undo file has to be compared with the files of a disk, and these are not known.  Each
+ * comparison with the descriptor itself would only say that the image has another length.
+ */
+static int container_check_files_known(const struct container *container,
+				       enum transaction_state state, struct bs_error *err)
+{
+	bool interrupted = state == TRANSACTION_INTERRUPTED;
+
+	if (container->refused_descriptor.code == BS_OK ||
+	    !(interrupted || (state == TRANSACTION_APPLIED && container->undoes)))
+		return 0;
+	*err = container->refused_descriptor;
+	fail_prefix(err, "the files of the disk are not known");
+	if (!interrupted)
+		return -1;
+	err->code = BS_RECOVERY_REQUIRED;
+	return fail_prefix(err, "an earlier command was interrupted while it changed the image");
+}
+
 static int container_recover(struct container *container, enum lock_purpose purpose,
 			     bool *recovered, struct bs_error *err)
 {
 	enum transaction_state state;
 
-	if (transaction_state(&container->place, &state, err) < 0)
+	if (transaction_state(&container->place, &state, err) < 0 ||
+	    container_check_files_known(container, state, err) < 0)
 		return -1;
 	if (purpose == LOCK_FOR_READING || !recovered)
 		return state != TRANSACTION_INTERRUPTED

@@ -27,6 +27,8 @@ struct container {
 	struct image_lock *lock;
 	struct overlay *overlay;
 	struct format format;
+	/* Why a VMDK descriptor is refused, so that the files of its disk are not known; or BS_OK. */
+	struct bs_error refused_descriptor;
 	struct chain chain;         /* of parents */
 	struct qemu_driver *driver; /* for a format that needs QEMU's driver; else NULL */
 	struct overlay *staged; /* what the driver will be given; NULL: nothing can be written */

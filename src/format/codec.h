@@ -16,7 +16,11 @@
 enum format_access {
 	FORMAT_DIRECT, /* the guest's disk is a range of bytes of the container */
 	FORMAT_DRIVER, /* only QEMU's driver can access the disk */
-	FORMAT_ELSEWHERE, /* the container describes a disk in a range of another file, or in several */
+	/*
+	 * The container describes a disk in a range of another file, or in several.  Also set if the
+	 * description is refused.
+	 */
+	FORMAT_ELSEWHERE,
 };
 
 #define FORMAT_EXTENT_NAME_MAX 255

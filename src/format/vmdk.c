@@ -329,8 +329,8 @@ static int vmdk_describe_descriptor(const uint8_t *bytes, size_t length, struct 
 	struct vmdk_extents extents;
 	int result = vmdk_decode_descriptor(bytes, length, &extents, err);
 
+	format->access = FORMAT_ELSEWHERE;
 	if (result == 0) {
-		format->access = FORMAT_ELSEWHERE;
 		format->offset = extents.items[0].offset;
 		format->extent_count = (uint32_t)extents.count;
 		memcpy(format->extent, extents.items[0].name, sizeof(format->extent));

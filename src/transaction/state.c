@@ -29,7 +29,8 @@ enum transaction_state state_of(const struct journal_file *journal)
 static int state_fail_marked(const struct place *place, const char *why, const char *journal,
 			     struct bs_error *err)
 {
-	char *image = shell_word(place->target->name);
+	bool is_set = place->target->parts.count > 0;
+	char *image = is_set ? NULL : shell_word(place->target->name);
 	bool fits = image && strlen(image) + strlen(why) + strlen(journal) < PATHS_MAX;
 
 	fail(err, BS_RECOVERY_REQUIRED,
@@ -37,7 +38,10 @@ static int state_fail_marked(const struct place *place, const char *why, const c
 	     "file, restore the image from a copy; only if you know that the image is whole, "
 	     "remove "
 	     "the mark: setfattr -x " TARGET_SIGNPOST " %s",
-	     journal, why, fits ? image : "IMAGE");
+	     journal, why,
+	     is_set ? "FILE, for each file that the disk is in"
+	     : fits ? image
+		    : "IMAGE");
 	free(image);
 	return -1;
 }
@@ -179,6 +183,23 @@ static void state_fail_owner(const struct place *place, struct journal_file *jou
 }
 
 /*
+ * Whether the file beside the undo file, without the suffix in its name, is the image of the undo
+ * file, and another image than this one.  The text that describes a disk in several files gets
+ * another inode from any editor, so there the name decides.
+ */
+static bool state_is_owner(const struct place *place, const struct journal_file *journal,
+			   const struct stat *other)
+{
+	const struct target_status *image = &place->target->status;
+
+	if (!S_ISREG(other->st_mode))
+		return false;
+	return place->target->parts.count > 0
+		       ? other->st_dev != image->device || other->st_ino != image->inode
+		       : other->st_ino == journal->header.inode;
+}
+
+/*
  * An undo file that the user named may be that of another image, of which this one is a copy.  An
  * undo marks and removes the undo file, so the other image would lose it.
  */
@@ -195,8 +216,7 @@ static int state_check_owner(const struct place *place, struct journal_file *jou
 	image = strndup(place->journal, length);
 	if (!image)
 		return fail_memory(err);
-	owned = lstat(image, &other) == 0 && S_ISREG(other.st_mode) &&
-		other.st_ino == journal->header.inode;
+	owned = lstat(image, &other) == 0 && state_is_owner(place, journal, &other);
 	if (owned)
 		state_fail_owner(place, journal, image, err);
 	free(image);

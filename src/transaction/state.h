@@ -48,6 +48,7 @@ enum transaction_state state_of(const struct journal_file *journal);
  * journal, and on error.  *left_over: the image's signpost is left over, see above.  Errors:
  * those of transaction_state(); BS_UNDO_FILE_OF_OTHER for a journal that was named, if the image for
  * which it was made lies beside it, or BS_UNDO_FILE_UNRELATED if this image is no copy of that one.
+ * For an image in several files, any other file with the name of that image counts as that image.
  */
 MUST_CHECK int state_open(const struct place *place, struct journal_file **journal, bool *left_over,
 			  struct bs_error *err);

@@ -280,7 +280,7 @@ int target_write(struct target *target, uint64_t offset, const void *bytes, size
 	else
 		result = transaction_write(target->io, target->descriptor, offset, bytes, length,
 					   TARGET_WHAT, err);
-	if (result < 0)
+	if (result < 0 && target->parts.count == 0)
 		target_fail_room(target, err);
 	return target_end_change(target, result);
 }

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "cli/samples.h"
@@ -178,6 +179,68 @@ TEST(sets, a_copy_of_the_folder_is_undone_in_its_place)
 				  &set.before[i].digest);
 	report_run("undo", set.text, 0, "undone", NULL);
 	image_remove(copy);
+	image_remove(set.text);
+}
+
+/* An undo that only finds the text does not claim that somebody has written to the disk. */
+TEST(sets, a_text_that_is_refused_since_the_fix_is_told_before_anything_else)
+{
+	struct set set = set_make(small_image(), &cuts[0]);
+	struct outcome outcome;
+
+	report_run("fix", set.text, 0, "fixed", NULL);
+	free(image_run(0, "cp -p '%s' '%s.good' && echo 'changeTrackPath = \"x\"' >> '%s'",
+		       set.text, set.text, set.text));
+	report_run("undo", set.text, 3, "refused", "format-unsupported");
+	/* Without its mark APPLIED, the undo file is one of an interrupted fix. */
+	free(image_run(0,
+		       "dd if=/dev/zero of='%s.bootshift-undo' bs=4096 seek=1 count=1 "
+		       "conv=notrunc status=none",
+		       set.text));
+	outcome = BOOTSHIFT("undo", set.text);
+	ASSERT_STATUS(outcome, 4);
+	ASSERT_HAS(outcome.errors, "the VMDK has its changed blocks tracked");
+	ASSERT_HAS_NOT(outcome.errors, "move its undo file away");
+	free(image_run(0, "mv '%s.good' '%s'", set.text, set.text));
+	report_run("undo", set.text, 0, "undone", NULL);
+	for (int i = 0; i < PARTS; i++)
+		image_assert_same(set.parts[i], &set.before[i].digest);
+	image_remove(set.text);
+}
+
+/* An editor gives the text another inode, and the journal knows no other file by its inode. */
+TEST(sets, an_undo_of_a_copy_leaves_the_undo_file_of_an_edited_original)
+{
+	struct set set = set_make(small_image(), &cuts[0]);
+	int folder = (int)(strrchr(set.text, '/') - set.text);
+	const char *copy = text("%.*s-copy/disk.vmdk", folder, set.text);
+	const char *undo_file = text("%s.bootshift-undo", set.text);
+	struct outcome outcome;
+
+	report_run("fix", set.text, 0, "fixed", NULL);
+	free(image_run(0,
+		       "sed -i 's/HWVersion = \"8\"/HWVersion = \"9\"/' '%s' && "
+		       "cp -a '%.*s' '%.*s-copy' && rm '%s.bootshift-undo'",
+		       set.text, folder, set.text, folder, set.text, copy));
+	outcome = BOOTSHIFT("undo", "--undo-file", undo_file, copy);
+	ASSERT_STATUS(outcome, 3);
+	ASSERT_HAS(outcome.errors, "(undo-file-of-other)");
+	report_run("undo", set.text, 0, "undone", NULL);
+	image_remove(copy);
+	image_remove(set.text);
+}
+
+/* The text has no mark that could be removed. */
+TEST(sets, a_mark_without_an_undo_file_is_one_of_each_file)
+{
+	struct set set = set_make(small_image(), &cuts[0]);
+	struct outcome outcome;
+
+	if (setxattr(set.parts[1], "user.bootshift.undo", "/gone.bootshift-undo", 20, 0) < 0)
+		return;
+	outcome = BOOTSHIFT("inspect", set.text);
+	ASSERT_STATUS(outcome, 4);
+	ASSERT_HAS(outcome.errors, "setfattr -x user.bootshift.undo FILE, for each file");
 	image_remove(set.text);
 }
 

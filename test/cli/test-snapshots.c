@@ -63,13 +63,11 @@ TEST(snapshots, a_snapshot_s_disk_is_the_same_after_a_batch_over_it_and_its_pare
 TEST(snapshots, the_files_of_a_split_disk_are_left_alone)
 {
 	const char *folder = batch_folder(), *rows = text("%s.jsonl", folder);
-	const char *part = text("%s/vm-f001.vmdk", folder);
+	const char *part = text("%s/vm-s001.vmdk", folder);
 	struct image_digest before;
 	json_t *found;
 
-	IN_FOLDER(folder,
-		  "qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat vm.vmdk 3G && "
-		  "dd if='%s' of=vm-f001.vmdk conv=notrunc,sparse bs=1M status=none",
+	IN_FOLDER(folder, "qemu-img convert -O vmdk -o subformat=twoGbMaxExtentSparse '%s' vm.vmdk",
 		  small());
 	before = image_digest(part);
 	ASSERT_STATUS(BOOTSHIFT("batch", "--jsonl", rows, folder), 3);

@@ -278,6 +278,26 @@ TEST(find, the_parts_of_a_split_disk_are_no_images_of_their_own)
 	ck_assert_str_eq(find_in("disk-f001.vmdk"), "disk-f001.vmdk\n");
 }
 
+/* A shell does so for *.vmdk.  The parts would be refused, and would be in use meanwhile. */
+TEST(find, parts_that_are_named_together_with_their_description_are_no_images)
+{
+	static const char *const names[] = {"disk-f001.vmdk", "disk-f002.vmdk", "disk.vmdk"};
+	char *arguments[3];
+	struct bs_error err;
+
+	make_disk("disk-f001.vmdk");
+	make_disk("disk-f002.vmdk");
+	write_file("disk.vmdk", split, sizeof(split) - 1);
+	for (int i = 0; i < 3; i++)
+		arguments[i] = (char *)path_of(names[i]);
+	request.arguments = arguments;
+	request.count = 3;
+	ck_assert_int_eq(find_images(&request, &found, &err), 0);
+	ck_assert_uint_eq(found.count, 1);
+	ck_assert_str_eq(found.images[0].path, path_of("disk.vmdk"));
+	ck_assert_uint_eq(found.left_out[FIND_DATA_FILE], 2);
+}
+
 TEST(find, patterns_choose_and_to_exclude_wins)
 {
 	make_folder("old");

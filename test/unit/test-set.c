@@ -355,6 +355,28 @@ TEST_LOOP(set_tests, a_part_that_was_written_to_since_the_fix_is_not_undone, 0, 
 	ck_assert(set_is(new, -1));
 }
 
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+TEST(set_tests, the_folder_without_room_is_named_once)
+{
+	struct bs_error err = {BS_OK, ""};
+	enum undo_outcome outcome;
+	int told = 0;
+
+	for (int number = 0;; number++) {
+		const char *first;
+
+		plan_trouble(&set, FAIL_ONCE, number, ENOSPC);
+		if (run(FIX, &bad_io, &outcome, &err) == 0 && !plan.refused)
+			break;
+		first = strstr(err.message, "no room in ");
+		told += first != NULL;
+		ck_assert_msg(!first || !strstr(first + 1, "no room in "), "%s", err.message);
+		make_set();
+	}
+	ck_assert_int_gt(told, 2);
+}
+
 /* ---- two texts with one file ---------------------------------------------------------------- */
 
 TEST(set_tests, each_part_of_a_half_written_set_leads_to_its_undo_file)
