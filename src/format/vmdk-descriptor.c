@@ -54,8 +54,15 @@ static struct slice slice_cut(struct slice *rest, char end)
 
 static struct slice slice_cut_word(struct slice *rest)
 {
+	struct slice word;
+
 	*rest = slice_trim(*rest);
-	return slice_cut(rest, ' ');
+	word = (struct slice){rest->at, 0};
+	while (word.length < rest->length && !slice_blank(rest->at[word.length]))
+		word.length++;
+	rest->at += word.length;
+	rest->length -= word.length;
+	return word;
 }
 
 static bool slice_equals(struct slice slice, const char *text)
@@ -105,8 +112,10 @@ static bool slice_number(struct slice slice, unsigned base, uint64_t *number)
 
 static bool descriptor_is_extent(struct slice line)
 {
-	return slice_begins(line, "RW ") || slice_begins(line, "RDONLY ") ||
-	       slice_begins(line, "NOACCESS ");
+	struct slice access = slice_cut_word(&line);
+
+	return line.length > 0 && (slice_equals(access, "RW") || slice_equals(access, "RDONLY") ||
+				   slice_equals(access, "NOACCESS"));
 }
 
 /* Removes and returns the file name of an extent; also removes the text before the name. */

@@ -221,7 +221,7 @@ TEST(vmdk_tests, a_disk_in_several_flat_files_has_them_in_their_order)
 	static const char *const texts[] = {
 		START_OF_TEXT "createType=\"twoGbMaxExtentFlat\"\n"
 			      "RW 4192256 FLAT \"a-f001.vmdk\" 0\n"
-			      "RW 2048 FLAT \"a-f002.vmdk\" 0\n",
+			      "RW\t2048\tFLAT\t\"a-f002.vmdk\" 0\n" /* as QEMU reads it */,
 		START_OF_TEXT "createType=\"vmfs\"\nRW 4192256 VMFS \"a-f001.vmdk\"\n"
 			      "RW 2048 VMFS \"a-f002.vmdk\"\n",
 	};
