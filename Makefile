@@ -219,7 +219,7 @@ check-slow: all $(B)/build-image $(B)/unit-tests $(B)/crash-tests $(B)/cli-tests
 	$(ON_DISK) CK_INCLUDE_TAGS=slow $(KEEP_DOCUMENTS) $(B)/cli-tests
 	scripts/check-schema $(B)/documents
 
-# Builds and installs the Debian packages in a clean Debian, and runs the example role: ten minutes, 3 GiB
+# Builds and installs the Debian packages in a clean Debian, and runs the example role: five minutes, 3 GiB
 # of $TMPDIR, and a mirror of Debian.
 check-package: all $(B)/build-image ## the Debian packages in a clean Debian, and the Ansible role
 	B=$(B) scripts/check-package
