@@ -104,7 +104,7 @@ link_command = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(addprefix -Wl$(comma)-rpath$
 $(B)/bootshift: $(COMMAND_PARTS)
 	@ln -sf libbootshift.so $(B)/$(SONAME)
 	$(call brief,LINK)$(call link_command,'$$ORIGIN')
-# The command that is installed looks beside no program.
+# The installed command does not look for the library in its own folder.
 $(B)/installed/bootshift: $(COMMAND_PARTS) force
 	@mkdir -p $(@D)
 	$(call brief,LINK)$(call link_command,$(filter-out /lib/% /usr/lib/%,$(LIBDIR)))

@@ -29,18 +29,19 @@
 /* ---- a disk in other files ------------------------------------------------------------------ */
 
 /*
- * Checks an open file that the text names: `path` may have led elsewhere when the file was opened.
+ * Checks an open file that the VMDK names: `path` may have led elsewhere when the file was
+ * opened.
  */
-static int container_check_named(const struct target *text, const struct target *named,
+static int container_check_named(const struct target *vmdk, const struct target *named,
 				 const char *path, struct bs_error *err)
 {
-	struct stat text_status, status;
+	struct stat vmdk_status, status;
 
 	if (!file_has_name(named->descriptor, path))
 		return fail(err, BS_CHANGED_MEANWHILE, "was replaced by another file");
-	if (fstat(text->descriptor, &text_status) < 0 || fstat(named->descriptor, &status) < 0)
+	if (fstat(vmdk->descriptor, &vmdk_status) < 0 || fstat(named->descriptor, &status) < 0)
 		return fail_errno(err, BS_IO, "cannot be looked at");
-	if (!trust_owner_may(&text_status, &status, S_IWOTH))
+	if (!trust_owner_may(&vmdk_status, &status, S_IWOTH))
 		return fail(err, BS_NOT_TRUSTED,
 			    "belongs to another user, and the owner of the description may not "
 			    "write to it");
@@ -48,13 +49,13 @@ static int container_check_named(const struct target *text, const struct target 
 }
 
 /*
- * Opens a file beside the text that describes the disk.  A link could lead to a file that nobody
+ * Opens a file beside the VMDK that describes the disk.  A link could lead to a file that nobody
  * wants to change, and opening a device can have effects.
  */
-static struct target *container_open_named(const struct target *text, const char *name,
+static struct target *container_open_named(const struct target *vmdk, const char *name,
 					   struct bs_error *err)
 {
-	char *path = path_beside(text->name, name);
+	char *path = path_beside(vmdk->name, name);
 	struct target *named = NULL;
 	struct stat status;
 
@@ -66,7 +67,7 @@ static struct target *container_open_named(const struct target *text, const char
 		fail(err, BS_FORMAT_UNSUPPORTED, "is a link or a device, not a file");
 	else
 		named = target_open(path, err);
-	if (named && container_check_named(text, named, path, err) < 0) {
+	if (named && container_check_named(vmdk, named, path, err) < 0) {
 		target_close(named);
 		named = NULL;
 	}

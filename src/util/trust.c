@@ -183,7 +183,7 @@ static bool trust_is_closed_folder(const char *path)
 	       ((status.st_mode & S_ISVTX) || !(status.st_mode & (S_IWGRP | S_IWOTH)));
 }
 
-/* The access list of a folder is read only if the mode lets a group write. */
+/* Checks a folder that may let others write.  Only then its access list matters, too. */
 static int trust_check_open_folder(const char *path, struct bs_error *err)
 {
 	int descriptor = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
