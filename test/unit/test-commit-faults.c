@@ -134,7 +134,8 @@ TEST(failing, a_write_or_sync_that_failed_in_a_roll_back_asks_for_recovery)
 	fixture_close(&fixture);
 }
 
-static int good_syncs; /* how many syncs succeed before all fail */
+static int good_syncs;      /* how many syncs succeed before all fail */
+static int syncs_at_unlink; /* how many of these were left at the last removal of a file */
 
 static int sync_for_a_while(int descriptor)
 {
@@ -143,26 +144,33 @@ static int sync_for_a_while(int descriptor)
 	return good_syncs-- > 0 ? 0 : -1;
 }
 
+static int unlink_and_note(const char *path)
+{
+	syncs_at_unlink = good_syncs;
+	return unlink(path);
+}
+
 /*
- * An undo ends with two syncs: of the mark DONE, and of the folder from which the undo file was
- * removed.  One of them is enough.
+ * An undo ends with two syncs: of the mark DONE, and of the folder after the removal of the undo file.
+ * One of them is enough.
  */
 TEST(failing, an_undo_that_makes_neither_its_mark_nor_the_removal_durable_is_not_done)
 {
 	static struct fixture fixture;
 	struct transaction_io io = transaction_real_io;
 	struct bs_error err = {BS_OK, ""};
-	int syncs;
+	int before_removal;
 
 	fixture_open(&fixture);
 	io.fsync = sync_for_a_while;
+	io.unlink = unlink_and_note;
 	fix_well(&fixture);
 	good_syncs = INT_MAX;
 	ck_assert_int_eq(undo(fixture.image, NULL, &io, &err), 0);
-	syncs = INT_MAX - good_syncs;
+	before_removal = INT_MAX - syncs_at_unlink;
 	for (int lost = 1; lost <= 2; lost++) {
 		fix_well(&fixture);
-		good_syncs = syncs - lost;
+		good_syncs = before_removal + 1 - lost;
 		ck_assert_int_eq(undo(fixture.image, NULL, &io, &err), lost == 1 ? 0 : -1);
 		ck_assert(image_is(&fixture, &fixture.old));
 	}
